@@ -1,0 +1,56 @@
+# Two commands: `make run` draws, `make test` proves. Everything they need comes from Debian's packages.
+BUILD := build/release
+CMAKE_FLAGS ?=
+LAUNCHER := $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+
+.PHONY: help run build test unit asan tsan fuzz fuzz-long format tidy check clean
+
+help:
+	@echo "make run    install what is missing, build, and turn a doodle into pictures: out/demo.png"
+	@echo "make test   install what is missing, build, and run every test"
+	@echo "make build  only build $(BUILD)/streamdiffusion"
+	@echo "also: unit, asan, tsan, fuzz, fuzz-long (FUZZ_SECONDS=600), check, format, tidy, clean"
+
+build:
+	@scripts/setup.sh build
+	@cmake --preset release $(LAUNCHER) $(CMAKE_FLAGS)
+	@cmake --build $(BUILD) --target streamdiffusion
+
+run: build
+	@scripts/demo.sh $(BUILD)/streamdiffusion out
+
+unit:
+	@scripts/setup.sh test
+	@cmake --preset release $(LAUNCHER) $(CMAKE_FLAGS)
+	@cmake --build $(BUILD)
+	@ctest --test-dir $(BUILD) --output-on-failure
+
+asan tsan:
+	@scripts/setup.sh test
+	@cmake --preset $@ $(LAUNCHER)
+	@cmake --build build/$@
+	@ctest --test-dir build/$@ --output-on-failure
+
+FUZZ_SECONDS ?= 60
+fuzz:
+	@scripts/setup.sh fuzz
+	@cmake --preset fuzz $(LAUNCHER)
+	@cmake --build build/fuzz --target fuzz_targets
+	@scripts/fuzz.sh build/fuzz/fuzz $(FUZZ_SECONDS)
+
+fuzz-long:
+	@$(MAKE) fuzz FUZZ_SECONDS=3600
+
+check:
+	@scripts/check_tree.py
+
+test: check unit asan fuzz
+
+format:
+	@git ls-files '*.h' '*.cpp' | xargs clang-format-14 -i
+
+tidy:
+	@clang-tidy-14 -p $(BUILD) --quiet $$(git ls-files 'src/*.cpp' 'apps/*.cpp')
+
+clean:
+	@rm -rf build out

@@ -1,0 +1,175 @@
+// `streamdiffusion bench`: how fast this machine runs a model, as a share of what its processor can do at most.
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "commands.h"
+#include "progress.h"
+#include "setup.h"
+
+namespace streamdiffusion::app {
+namespace {
+
+constexpr const char* kExamples = R"(Examples:
+  streamdiffusion bench --model models/pictogram
+  streamdiffusion bench --random-weights sd-turbo --t-index-list 32 --json sd-turbo.json)";
+
+constexpr double kMiB = 1024.0 * 1024.0;
+constexpr int kWarmUp = 3;
+
+struct BenchFlags {
+  EngineFlags engine;
+  SessionFlags session;
+  int frames = 30;
+  std::string json;
+  bool still = false;
+};
+
+/// A moving pattern, so that no frame is like the last.
+Image test_frame(int width, int height, int index) {
+  Image image{width, height, {}};
+  image.rgb.resize(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3);
+  std::size_t at = 0;
+  for (int y = 0; y < height; ++y) {
+    for (int x = 0; x < width; ++x) {
+      image.rgb[at++] = static_cast<std::uint8_t>(128 + 100 * std::sin(0.05 * (x + 7 * index)));
+      image.rgb[at++] = static_cast<std::uint8_t>(128 + 100 * std::cos(0.04 * (y - 5 * index)));
+      image.rgb[at++] = static_cast<std::uint8_t>((x + y + 11 * index) & 0xff);
+    }
+  }
+  return image;
+}
+
+double resident_mib() {
+  std::ifstream statm("/proc/self/statm");
+  double total = 0, resident = 0;
+  statm >> total >> resident;
+  return resident * static_cast<double>(::sysconf(_SC_PAGESIZE)) / kMiB;
+}
+
+struct Cost {
+  double seconds = 0, flops = 0;
+  double rate() const { return seconds > 0 ? flops * 1e-9 / seconds : 0; }
+};
+
+struct Report {
+  std::string title;
+  double p50_ms = 0, p99_ms = 0, first_frame_ms = 0, fps = 0;
+  double ceiling = 0, gflop = 0, resident = 0, weights = 0, arena = 0;
+  std::uint64_t skipped = 0;
+  std::map<std::string, Cost> stages, kinds;
+
+  double share() const { return ceiling > 0 && p50_ms > 0 ? gflop / (p50_ms * 1e-3) / ceiling : 0; }
+};
+
+Report measure(const BenchFlags& flags) {
+  const auto start = base::Clock::now();
+  EngineFlags engine = flags.engine;
+  engine.options.profile = true;
+  Drawing drawing = open_drawing(engine, flags.session, false);
+  Session& session = drawing.session;
+  Report report;
+  bool first = true;
+  std::vector<double> seconds;
+  for (int i = 0; i < flags.frames + kWarmUp + session.steps(); ++i) {
+    const Image frame = test_frame(session.width(), session.height(), flags.still ? 0 : i);
+    const auto began = base::Clock::now();
+    const bool came_out = session.process(frame).has_value();
+    if (i >= kWarmUp + session.steps()) seconds.push_back(base::seconds_since(began));
+    if (first && came_out) report.first_frame_ms = base::seconds_since(start) * 1e3;
+    first &= !came_out;
+    if (i == 10) report.resident = resident_mib();
+  }
+  report.title = drawing.engine.info().model + "  " + session.description();
+  report.p50_ms = percentile(seconds, 0.5) * 1e3;
+  report.p99_ms = percentile(seconds, 0.99) * 1e3;
+  double total = 0;
+  for (const double s : seconds) total += s;
+  report.fps = static_cast<double>(seconds.size()) / std::max(total, 1e-9);
+  report.skipped = session.times().skipped;
+  for (const OpInfo& op : drawing.engine.operations(session)) {
+    if (op.lifetime != "per frame") continue;
+    for (Cost* cost : {&report.stages[op.stage], &report.kinds[op.kind]}) {
+      cost->seconds += op.seconds;
+      cost->flops += op.flops;
+    }
+    report.gflop += op.flops * 1e-9;
+  }
+  if (report.resident == 0) report.resident = resident_mib();
+  report.weights = static_cast<double>(drawing.engine.info().weight_bytes) / kMiB;
+  report.arena = static_cast<double>(drawing.engine.arena_bytes(session)) / kMiB;
+  report.ceiling = drawing.engine.measure_ceiling();
+  return report;
+}
+
+void print_costs(const std::map<std::string, Cost>& costs, double ceiling) {
+  for (const auto& [name, cost] : costs) {
+    std::printf("  %-18s %9.2f %10.2f %9.0f %8.0f %%\n", name.c_str(), cost.seconds * 1e3, cost.flops * 1e-9, cost.rate(),
+                100 * cost.rate() / ceiling);
+  }
+}
+
+void print(const Report& r) {
+  std::printf("%s\n", r.title.c_str());
+  std::printf("frame     p50 %.2f ms  p99 %.2f ms  %.1f fps  (first after %.0f ms)\n", r.p50_ms, r.p99_ms, r.fps, r.first_frame_ms);
+  std::printf("work      %.2f GFLOP a frame, %.0f GFLOP/s: %.0f %% of the ceiling of %.0f GFLOP/s\n", r.gflop,
+              r.gflop / (r.p50_ms * 1e-3), 100 * r.share(), r.ceiling);
+  std::printf("memory    %.0f MiB resident (weights %.0f, activations %.0f)\n", r.resident, r.weights, r.arena);
+  std::printf("  %-18s %9s %10s %9s %10s\n", "stage", "ms", "GFLOP", "GFLOP/s", "of ceiling");
+  print_costs(r.stages, r.ceiling);
+  std::printf("  %-18s\n", "kind of op");
+  print_costs(r.kinds, r.ceiling);
+  std::printf("ceiling: fastest of two large convolutions on the same threads, measured in this run\n");
+}
+
+nlohmann::json costs_json(const std::map<std::string, Cost>& costs) {
+  nlohmann::json out = nlohmann::json::object();
+  for (const auto& [name, cost] : costs) out[name] = cost.seconds * 1e3;
+  return out;
+}
+
+void write_json(const Report& r, const std::string& path) {
+  const nlohmann::json out{{"model", r.title},
+                           {"frame_ms", {{"p50", r.p50_ms}, {"p99", r.p99_ms}}},
+                           {"fps", r.fps},
+                           {"stages_ms", costs_json(r.stages)},
+                           {"kinds_ms", costs_json(r.kinds)},
+                           {"gflop_per_frame", r.gflop},
+                           {"ceiling_gflops", r.ceiling},
+                           {"share_of_ceiling", r.share()},
+                           {"resident_mib", r.resident},
+                           {"weights_mib", r.weights},
+                           {"arena_mib", r.arena},
+                           {"skipped", r.skipped},
+                           {"first_frame_ms", r.first_frame_ms}};
+  std::ofstream file(path);
+  file << out.dump(2) << "\n";
+  base::require(file.good(), ErrorCode::io, path, ": cannot write");
+}
+
+}  // namespace
+
+void add_bench_command(CLI::App& program) {
+  auto flags = std::make_shared<BenchFlags>();
+  CLI::App& command = *program.add_subcommand("bench", "How fast this machine runs a model");
+  flags->engine.add_to(command);
+  flags->session.add_to(command);
+  command.add_option("--frames", flags->frames, "Frames to time")->capture_default_str()->check(CLI::Range(1, 1000000));
+  command.add_flag("--still", flags->still, "The same frame again and again, as a still camera gives");
+  command.add_option("--json", flags->json, "Also write the figures to a file")->type_name("FILE");
+  command.footer(kExamples);
+  command.callback([flags] {
+    const Report report = measure(*flags);
+    print(report);
+    if (!flags->json.empty()) write_json(report, flags->json);
+  });
+}
+
+}  // namespace streamdiffusion::app

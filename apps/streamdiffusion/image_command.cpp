@@ -1,0 +1,153 @@
+// `streamdiffusion image`: picture files in, picture files out, or pictures from a prompt alone.
+#include <cstdio>
+#include <filesystem>
+#include <map>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "commands.h"
+#include "media/contact_sheet.h"
+#include "media/image_file.h"
+#include "media/image_sequence.h"
+#include "media/npy.h"
+#include "media/resize.h"
+#include "progress.h"
+#include "setup.h"
+
+namespace streamdiffusion::app {
+namespace {
+
+constexpr const char* kExamples = R"(Examples:
+  A drawing follows a prompt:
+    streamdiffusion image --model models/pictogram --prompt "red apple, 3d render" --input doodle.png --output apple.png
+  Every picture of a folder, with a contact sheet of what went in and came out:
+    streamdiffusion image --model models/pictogram --prompt "blue fish" --input frames --output out --sheet out/sheet.png
+  Four pictures from text alone:
+    streamdiffusion image --model models/pictogram --prompt "yellow star" --count 4 --output out)";
+
+constexpr int kSheetColumns = 8, kSheetCell = 192;
+
+const std::map<std::string, media::Fit> kFits{
+    {"cover", media::Fit::cover}, {"contain", media::Fit::contain}, {"stretch", media::Fit::stretch}};
+
+struct ImageFlags {
+  EngineFlags engine;
+  SessionFlags session;
+  std::vector<std::string> inputs;
+  std::string output = "out", sheet, dump;
+  std::string fit = "cover";
+  int count = 1;
+  bool quiet = false;
+};
+
+/// One job: takes outputs as they come, in whatever order, and puts each where its input belongs.
+class ImageJob {
+ public:
+  explicit ImageJob(ImageFlags flags) : flags_(std::move(flags)) {}
+
+  void run() {
+    const bool from_text = flags_.inputs.empty();
+    if (!from_text) paths_ = media::expand_inputs(flags_.inputs);
+    count_ = from_text ? static_cast<std::size_t>(flags_.count) : paths_.size();
+    flags_.session.options.text_to_image = from_text;
+    flags_.session.options.keep_tensors = !flags_.dump.empty();
+    drawing_.emplace(open_drawing(flags_.engine, flags_.session, flags_.quiet));
+    prepare_folders();
+    Progress progress(count_, flags_.quiet);
+    for (std::size_t i = 0; i < count_; ++i) {
+      const auto start = base::Clock::now();
+      if (auto output = from_text ? drawing_->session.generate() : drawing_->session.process(read(i))) take(*output);
+      progress.step(base::seconds_since(start));
+    }
+    for (const Output& output : drawing_->session.flush()) take(output);
+    finish(progress);
+  }
+
+ private:
+  void prepare_folders() const {
+    const std::filesystem::path first = media::output_path(flags_.output, 0, count_);
+    for (const std::filesystem::path& path : {first, std::filesystem::path(flags_.sheet)}) {
+      if (!path.parent_path().empty()) std::filesystem::create_directories(path.parent_path());
+    }
+    if (!flags_.dump.empty()) std::filesystem::create_directories(flags_.dump);
+  }
+
+  Image read(std::size_t i) {
+    const Session& session = drawing_->session;
+    Image frame = media::fit(media::read_image(paths_[i]), session.width(), session.height(), kFits.at(flags_.fit));
+    if (!flags_.sheet.empty()) inputs_.emplace(i, frame);
+    return frame;
+  }
+
+  void take(const Output& output) {
+    media::write_image(media::output_path(flags_.output, output.frame_id, count_), output.image);
+    if (!flags_.sheet.empty()) outputs_.emplace(output.frame_id, output.image);
+    if (!flags_.dump.empty()) tensors_.emplace(output.frame_id, std::pair(output.latents, output.pixels));
+  }
+
+  void finish(const Progress& progress) {
+    if (!flags_.sheet.empty()) write_sheet();
+    if (!flags_.dump.empty()) dump_tensors();
+    if (flags_.quiet) return;
+    const SessionTimes times = drawing_->session.times();
+    std::fprintf(stderr, "\n%zu frames  %s\n%s\n", count_, progress.summary().c_str(), stage_times(times).c_str());
+    if (times.skipped > 0) std::fprintf(stderr, "%llu frames taken again\n", static_cast<unsigned long long>(times.skipped));
+    const std::string first = media::output_path(flags_.output, 0, count_).string();
+    const std::string last = media::output_path(flags_.output, count_ - 1, count_).string();
+    std::printf("%s%s%s\n", first.c_str(), count_ > 1 ? " … " : "", count_ > 1 ? last.c_str() : "");
+    if (!flags_.sheet.empty()) std::printf("%s\n", flags_.sheet.c_str());
+  }
+
+  void write_sheet() const {
+    std::vector<Image> above, below;
+    for (const auto& [id, image] : outputs_) {
+      below.push_back(image);
+      above.push_back(inputs_.contains(id) ? inputs_.at(id) : image);
+    }
+    media::write_image(flags_.sheet, media::contact_sheet(above, below, kSheetColumns, kSheetCell));
+  }
+
+  void dump_tensors() const {
+    std::vector<float> latents, pixels;
+    for (const auto& [id, both] : tensors_) {
+      latents.insert(latents.end(), both.first.begin(), both.first.end());
+      pixels.insert(pixels.end(), both.second.begin(), both.second.end());
+    }
+    const EngineInfo info = drawing_->engine.info();
+    const auto frames = static_cast<std::int64_t>(tensors_.size());
+    const std::int64_t height = drawing_->session.height(), width = drawing_->session.width();
+    const std::int64_t latent_shape[]{frames, info.latent_channels, height / info.latent_factor, width / info.latent_factor};
+    const std::int64_t pixel_shape[]{frames, 3, height, width};
+    media::write_npy(std::filesystem::path(flags_.dump) / "latents.npy", latent_shape, latents);
+    media::write_npy(std::filesystem::path(flags_.dump) / "images.npy", pixel_shape, pixels);
+  }
+
+  ImageFlags flags_;
+  std::vector<std::filesystem::path> paths_;
+  std::size_t count_ = 0;
+  std::optional<Drawing> drawing_;
+  std::map<std::uint64_t, Image> inputs_, outputs_;  ///< By frame, kept for the sheet only.
+  std::map<std::uint64_t, std::pair<std::vector<float>, std::vector<float>>> tensors_;
+};
+
+}  // namespace
+
+void add_image_command(CLI::App& program) {
+  auto flags = std::make_shared<ImageFlags>();
+  CLI::App& command = *program.add_subcommand("image", "Pictures from picture files, or from a prompt alone");
+  flags->engine.add_to(command);
+  flags->session.add_to(command);
+  command.add_option("--input", flags->inputs, "Picture files, folders or patterns; without: from the prompt alone")->type_name("PATH");
+  command.add_option("--output", flags->output, "A folder, or a file for one picture")->capture_default_str()->type_name("PATH");
+  command.add_option("--fit", flags->fit, "How inputs of another size are fitted: cover, contain or stretch")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"cover", "contain", "stretch"}));
+  command.add_option("--count", flags->count, "Pictures to draw without an input")->capture_default_str()->check(CLI::Range(1, 1000000));
+  command.add_option("--sheet", flags->sheet, "Also write one picture with all inputs above their outputs")->type_name("FILE");
+  command.add_option("--dump-tensors", flags->dump, "Also write latents.npy and images.npy")->type_name("DIR");
+  command.add_flag("--quiet", flags->quiet, "Print nothing but warnings and errors");
+  command.footer(kExamples);
+  command.callback([flags] { ImageJob(*flags).run(); });
+}
+
+}  // namespace streamdiffusion::app

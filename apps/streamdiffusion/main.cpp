@@ -1,0 +1,54 @@
+// The program: parses the command line, runs one sub-command, and turns errors into messages and exit codes.
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <exception>
+
+#include "base/log.h"
+#include "commands.h"
+#include "streamdiffusion/error.h"
+
+namespace {
+
+constexpr int kFailure = 1, kUsage = 2;
+
+int exit_code(streamdiffusion::ErrorCode code) {
+  return code == streamdiffusion::ErrorCode::invalid_argument ? kUsage : kFailure;
+}
+
+void print_warnings() {
+  streamdiffusion::base::set_log_callback([](streamdiffusion::base::LogLevel level, std::string_view message) {
+    if (level == streamdiffusion::base::LogLevel::warning) {
+      std::fprintf(stderr, "warning: %.*s\n", static_cast<int>(message.size()), message.data());
+    }
+  });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App program(
+      "StreamDiffusion: real-time diffusion on this machine. Pictures, a drawing or a prompt in, generated pictures out.",
+      "streamdiffusion");
+  program.require_subcommand(1);
+  program.set_version_flag("--version", SD_VERSION);
+  program.get_formatter()->column_width(44);
+  streamdiffusion::app::add_image_command(program);
+  streamdiffusion::app::add_run_command(program);
+  streamdiffusion::app::add_info_command(program);
+  streamdiffusion::app::add_bench_command(program);
+  program.footer("Exit codes: 0 done, 1 failed, 2 wrong usage. `streamdiffusion COMMAND --help` shows examples.");
+  print_warnings();
+  try {
+    program.parse(argc, argv);
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    return program.exit(error) == 0 ? 0 : kUsage;
+  } catch (const streamdiffusion::Error& error) {
+    std::fprintf(stderr, "error: %s\n", error.what());
+    return exit_code(error.code());
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "error: %s\n", error.what());
+    return kFailure;
+  }
+}

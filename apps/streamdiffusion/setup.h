@@ -1,0 +1,22 @@
+// What every command that draws does first: open the model, make the session, say what runs.
+#pragma once
+
+#include <string>
+
+#include "flags.h"
+#include "streamdiffusion/streamdiffusion.h"
+
+namespace streamdiffusion::app {
+
+/// A session with its prompts set. Prints one line to stderr unless quiet:
+/// "pictogram  256x256  t 18,32  self 1.2  bf16 on 2 threads, AVX512-BF16  ready in 0.31 s".
+struct Drawing {
+  Engine engine;
+  Session session;
+};
+Drawing open_drawing(const EngineFlags& engine, const SessionFlags& session, bool quiet);
+
+/// "encode 1.9 ms, unet 2.6 ms, decode 2.5 ms a frame"
+std::string stage_times(const SessionTimes& times);
+
+}  // namespace streamdiffusion::app

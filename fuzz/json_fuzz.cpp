@@ -1,0 +1,43 @@
+// Any text as JSON, then as a model's defaults. Only base::Error may come out.
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "base/error.h"
+#include "weights/json.h"
+#include "weights/model_folder.h"
+
+namespace {
+
+using streamdiffusion::weights::Json;
+
+// Visits values in order and asks each for everything it might be; `left` bounds the work, for
+// where() searches.
+void visit(const Json& value, int& left) {
+  if (--left < 0) return;
+  (void)value.where();
+  (void)value.found();
+  if (value.is(Json::Kind::array)) {
+    for (std::size_t i = 0; i < value.size() && left > 0; ++i) visit(value[i], left);
+  } else if (value.is(Json::Kind::object)) {
+    for (std::size_t i = 0; i < value.size() && left > 0; ++i) {
+      const auto [key, member] = value.member(i);
+      if (member.is(Json::Kind::null) == value.has(key)) __builtin_trap();
+      visit(member, left);
+    }
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  try {
+    const Json root =
+        Json::parse({reinterpret_cast<const char*>(data), size}, "fuzz.json", {.values = 20000});
+    int left = 100;
+    visit(root, left);
+    streamdiffusion::weights::parse_model_defaults(root);
+  } catch (const streamdiffusion::base::Error&) {
+  }
+  return 0;
+}

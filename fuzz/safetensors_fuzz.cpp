@@ -1,0 +1,28 @@
+// Any bytes as a safetensors file; what passes validation is read whole. Only base::Error may come
+// out.
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/error.h"
+#include "weights/safetensors.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using streamdiffusion::base::Error;
+  try {
+    std::size_t covered = 0;
+    for (const auto& tensor : streamdiffusion::weights::parse_safetensors(
+             std::as_bytes(std::span(data, size)), "fuzz")) {
+      covered += tensor.bytes.size();
+      std::vector<float> out(static_cast<std::size_t>(tensor.elements()));
+      try {
+        streamdiffusion::weights::to_f32(tensor, out, "fuzz");
+      } catch (const Error&) {  // an integer tensor
+      }
+    }
+    if (covered > size) __builtin_trap();
+  } catch (const Error&) {
+  }
+  return 0;
+}

@@ -1,0 +1,66 @@
+// A model on a device. Sessions share its weights and plans, and never each other's data.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "streamdiffusion/options.h"
+#include "streamdiffusion/session.h"
+
+namespace streamdiffusion {
+
+/// One operation of a compiled plan, for `info` and `bench`.
+struct OpInfo {
+  std::string stage;           ///< "text", "encode", "unet" or "decode".
+  std::string name, kind;
+  std::string implementation;  ///< The library's own name of the code that runs.
+  std::string lifetime;        ///< "per schedule", "per prompt" or "per frame".
+  double flops = 0;
+  double seconds = 0;          ///< Of the last run, with EngineOptions::profile.
+};
+
+struct EngineInfo {
+  std::string model;    ///< Folder's name, or the preset's.
+  std::string device;   ///< "2 threads, AVX512-BF16"
+  std::string dtype;    ///< "bf16" or "f32"
+  std::size_t parameters = 0;
+  std::size_t weight_bytes = 0;  ///< Packed, in memory.
+  int vocabulary = 0;            ///< Tokens the model knows; 0 with random weights.
+  int latent_channels = 0, latent_factor = 0;
+};
+
+class Engine {
+ public:
+  /// Opens a model. Throws Error (see error.h) naming the file, key or tensor at fault.
+  static Engine open(const EngineOptions& options);
+  Engine(Engine&&) noexcept;
+  Engine& operator=(Engine&&) noexcept;
+  ~Engine();
+
+  /// A new stream. Plans for its size and steps are made at the first such session.
+  Session session(const SessionOptions& options = {});
+  EngineInfo info() const;
+  /// What the model's folder says of its own defaults, applied to the options that are unset.
+  SessionOptions with_defaults(const SessionOptions& options) const;
+  /// The model's own sample prompts, or empty.
+  std::string sample_prompt() const;
+  std::string sample_negative_prompt() const;
+  /// Operations of the plans a session uses.
+  std::vector<OpInfo> operations(const Session& session) const;
+  /// Bytes of activations (arenas) and of per-stream values of those plans.
+  std::size_t arena_bytes(const Session& session) const;
+  std::size_t state_bytes(const Session& session) const;
+  /// What the device can do at most: GFLOP/s of the fastest of a few large convolutions, measured now, in the engine's
+  /// type.
+  double measure_ceiling();
+
+  class Impl;  ///< The library's own.
+
+ private:
+  explicit Engine(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace streamdiffusion

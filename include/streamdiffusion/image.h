@@ -1,0 +1,28 @@
+// Pictures at the edge of the library: 8-bit RGB, rows from top to bottom.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace streamdiffusion {
+
+struct Image {
+  int width = 0, height = 0;
+  std::vector<std::uint8_t> rgb;  ///< [height, width, 3], dense
+};
+
+/// A picture in somebody else's memory.
+struct ImageView {
+  const std::uint8_t* data = nullptr;
+  int width = 0, height = 0;
+  std::ptrdiff_t stride = 0;  ///< Bytes from one row to the next.
+
+  ImageView() = default;
+  ImageView(const std::uint8_t* pixels, int w, int h, std::ptrdiff_t row_bytes)
+      : data(pixels), width(w), height(h), stride(row_bytes) {}
+  ImageView(const Image& image)  // NOLINT: a picture is a view of itself
+      : ImageView(image.rgb.data(), image.width, image.height, std::ptrdiff_t{3} * image.width) {}
+};
+
+}  // namespace streamdiffusion

@@ -1,0 +1,8 @@
+// The whole public interface.
+#pragma once
+
+#include "streamdiffusion/engine.h"
+#include "streamdiffusion/error.h"
+#include "streamdiffusion/image.h"
+#include "streamdiffusion/options.h"
+#include "streamdiffusion/session.h"

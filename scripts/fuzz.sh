@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Runs every fuzz target for its share of SECONDS. Usage: scripts/fuzz.sh FOLDER SECONDS
+set -euo pipefail
+folder=$1
+targets=()
+for target in "$folder"/*_fuzz; do [ -x "$target" ] && targets+=("$target"); done
+[ ${#targets[@]} -gt 0 ] || { echo "no fuzz targets in $folder" >&2; exit 1; }
+share=$(( $2 / ${#targets[@]} ))
+[ "$share" -gt 0 ] || share=1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+for target in "${targets[@]}"; do
+  name=$(basename "$target")
+  corpus=fuzz/corpus/${name%_fuzz}
+  mkdir -p "$work/$name"
+  echo "$name: $share s"
+  "$target" -max_total_time="$share" -rss_limit_mb=2048 -timeout=10 -print_final_stats=0 -verbosity=0 \
+    -artifact_prefix="$work/" "$work/$name" $([ -d "$corpus" ] && echo "$corpus")
+done
+echo "fuzzing found nothing in $2 s over ${#targets[@]} targets"

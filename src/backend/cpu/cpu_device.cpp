@@ -1,0 +1,99 @@
+#include "backend/cpu/cpu_device.h"
+
+#include <omp.h>
+
+#include <dnnl.hpp>
+
+#include <algorithm>
+#include <array>
+#include <thread>
+
+#include "backend/cpu/cpu_executable.h"
+#include "backend/cpu/simd.h"
+#include "base/error.h"
+
+namespace streamdiffusion::backend::cpu {
+namespace {
+
+struct Isa {
+  const char* name;  ///< As the user gives it.
+  const char* label;
+  dnnl::cpu_isa isa;
+  bool bf16;
+};
+
+/// Best first.
+constexpr std::array kIsas{
+    Isa{"amx", "AMX", dnnl::cpu_isa::avx512_core_amx, true},
+    Isa{"avx512_bf16", "AVX512-BF16", dnnl::cpu_isa::avx512_core_bf16, true},
+    Isa{"avx512_vnni", "AVX512-VNNI", dnnl::cpu_isa::avx512_core_vnni, false},
+    Isa{"avx512", "AVX512", dnnl::cpu_isa::avx512_core, false},
+    Isa{"avx2_vnni", "AVX2-VNNI", dnnl::cpu_isa::avx2_vnni, false},
+    Isa{"avx2", "AVX2", dnnl::cpu_isa::avx2, false},
+};
+
+void cap_isa(const std::string& name) {
+  if (name.empty()) return;
+  const auto* found = std::find_if(kIsas.begin(), kIsas.end(), [&](const Isa& isa) { return isa.name == name; });
+  if (found == kIsas.end()) {
+    std::string known;
+    for (const Isa& isa : kIsas) known += (known.empty() ? "" : ", ") + std::string(isa.name);
+    base::fail(base::ErrorCode::invalid_argument, "max_isa \"", name, "\" is unknown; known: ", known);
+  }
+  if (dnnl::get_effective_cpu_isa() == found->isa) return;
+  base::require(dnnl::set_max_cpu_isa(found->isa) == dnnl::status::success, base::ErrorCode::invalid_argument,
+                "max_isa can be set only before the first device is opened in a process");
+  if (found->isa == dnnl::cpu_isa::avx2 || found->isa == dnnl::cpu_isa::avx2_vnni) simd::cap_to_avx2();
+}
+
+const Isa& effective_isa() {
+  const dnnl::cpu_isa best = dnnl::get_effective_cpu_isa();
+  for (const Isa& isa : kIsas) {
+    const auto bits = static_cast<unsigned>(isa.isa);
+    if ((static_cast<unsigned>(best) & bits) == bits) return isa;
+  }
+  base::fail(base::ErrorCode::unsupported, "this processor has no AVX2; use the device \"ref\"");
+}
+
+class CpuDevice final : public Device {
+ public:
+  explicit CpuDevice(const DeviceOptions& options)
+      : isa_(effective_isa()),
+        profile_(options.profile),
+        team_(std::make_shared<base::ThreadTeam>(
+            options.threads > 0 ? options.threads : static_cast<int>(std::thread::hardware_concurrency()),
+            [](int) { omp_set_num_threads(1); })) {}
+
+  std::string name() const override { return "cpu"; }
+  std::string description() const override {
+    return std::to_string(threads()) + (threads() == 1 ? " thread, " : " threads, ") + isa_.label;
+  }
+  int threads() const override { return team_->size(); }
+  tensor::DType preferred_dtype() const override { return isa_.bf16 ? tensor::DType::bf16 : tensor::DType::f32; }
+  std::size_t weight_bytes() const override { return cache_->bytes(); }
+
+  std::unique_ptr<Executable> compile(std::vector<graph::Graph> lanes, const Weights& weights,
+                                      std::span<const std::string> shared_inputs) override {
+    std::unique_ptr<Executable> result;
+    team_->run([&](int thread) {
+      if (thread != 0) return;
+      result = std::make_unique<CpuExecutable>(team_, cache_, std::move(lanes), weights, shared_inputs, profile_);
+    });
+    return result;
+  }
+
+ private:
+  const Isa& isa_;
+  bool profile_;
+  std::shared_ptr<base::ThreadTeam> team_;
+  std::shared_ptr<WeightCache> cache_ = std::make_shared<WeightCache>();
+};
+
+}  // namespace
+
+std::unique_ptr<Device> make_device(const DeviceOptions& options) {
+  cap_isa(options.max_isa);
+  return std::make_unique<CpuDevice>(options);
+}
+
+}  // namespace streamdiffusion::backend::cpu

@@ -1,0 +1,13 @@
+// The processor as a device: oneDNN for products, Highway for everything between, own threads for both.
+#pragma once
+
+#include <memory>
+
+#include "backend/backend.h"
+
+namespace streamdiffusion::backend::cpu {
+
+/// Throws invalid_argument for an instruction set it does not know, unsupported below AVX2.
+std::unique_ptr<Device> make_device(const DeviceOptions& options);
+
+}  // namespace streamdiffusion::backend::cpu

@@ -1,0 +1,139 @@
+#include "backend/cpu/cpu_executable.h"
+
+#include <dnnl.hpp>
+
+#include <algorithm>
+
+#include "backend/cpu/dnnl_primitive.h"
+#include "base/clock.h"
+#include "base/error.h"
+
+namespace streamdiffusion::backend::cpu {
+namespace {
+
+std::vector<Lane> make_lanes(std::vector<graph::Graph> graphs) {
+  base::require(!graphs.empty(), base::ErrorCode::internal, "compile: no lanes");
+  std::vector<Lane> lanes;
+  lanes.reserve(graphs.size());
+  for (graph::Graph& graph : graphs) lanes.emplace_back(std::move(graph));
+  return lanes;
+}
+
+/// Each thread that ever runs primitives has one stream of its own.
+dnnl_stream_t thread_stream() {
+  thread_local const dnnl::stream stream(dnnl_engine());
+  return stream.get();
+}
+
+}  // namespace
+
+CpuExecutable::CpuExecutable(std::shared_ptr<base::ThreadTeam> team, std::shared_ptr<WeightCache> cache,
+                             std::vector<graph::Graph> lanes, const Weights& weights,
+                             std::span<const std::string> shared_inputs, bool profile)
+    : team_(std::move(team)),
+      cache_(std::move(cache)),
+      lanes_(make_lanes(std::move(lanes))),
+      layout_(lanes_, shared_inputs),
+      profile_(profile),
+      job_([this](int thread) { work(thread); }) {
+  assign_duties();
+  for (std::size_t lane = 0; lane < lanes_.size(); ++lane) compile_lane(lane, weights);
+}
+
+/// More threads than lanes: each lane gets an equal share of them. More lanes than threads: a thread runs several.
+void CpuExecutable::assign_duties() {
+  const auto threads = static_cast<std::size_t>(team_->size());
+  duties_.resize(threads);
+  for (std::size_t lane = 0; lane < lanes_.size(); ++lane) {
+    if (lanes_.size() >= threads) {
+      crews_.emplace_back(1);
+      duties_[lane * threads / lanes_.size()].push_back({lane, 0});
+      continue;
+    }
+    const std::size_t first = lane * threads / lanes_.size(), last = (lane + 1) * threads / lanes_.size();
+    crews_.emplace_back(static_cast<int>(last - first));
+    for (std::size_t t = first; t < last; ++t) duties_[t].push_back({lane, static_cast<int>(t - first)});
+  }
+}
+
+void CpuExecutable::compile_lane(std::size_t index, const Weights& weights) {
+  const Lane& lane = lanes_[index];
+  Crew& crew = crews_[index];
+  std::size_t shared = 0, scratch = 0;
+  for (std::size_t program = 0; program < lane.plan.programs.size(); ++program) {
+    for (const int i : lane.plan.programs[program]) {
+      const graph::Op& op = lane.graph.ops[static_cast<std::size_t>(i)];
+      const KernelContext context{lane.graph, lane.plan, op, weights, *cache_, crew.workers};
+      try {
+        auto kernel = std::visit([&](const auto& kind) { return make_kernel(kind, context); }, op.attributes);
+        shared = std::max(shared, kernel->shared_bytes());
+        scratch = std::max(scratch, kernel->scratch_bytes());
+        crew.programs[program].push_back({i, std::move(kernel), 0});
+      } catch (const dnnl::error& error) {
+        base::fail(base::ErrorCode::unsupported, op.kind(), " \"", op.name, "\" ",
+                   tensor::to_string(lane.graph.desc(op.output).shape), ": oneDNN says \"", error.message, "\"");
+      }
+    }
+  }
+  crew.shared = tensor::Buffer(shared);
+  for (int w = 0; w < crew.workers; ++w) crew.scratch.emplace_back(scratch);
+}
+
+std::unique_ptr<State> CpuExecutable::make_state() const { return std::make_unique<HostState>(layout_, lanes_); }
+
+void CpuExecutable::run(graph::Lifetime program, State& state) {
+  const std::lock_guard lock(run_mutex_);
+  program_ = static_cast<std::size_t>(program);
+  state_ = static_cast<const HostState*>(&state);
+  failure_.store(0, std::memory_order_relaxed);
+  team_->run(job_);
+  const int status = failure_.load(std::memory_order_relaxed);
+  base::require(status == 0, base::ErrorCode::internal, "oneDNN failed to run a primitive, status ", status);
+}
+
+void CpuExecutable::work(int thread) {
+  for (const Duty& duty : duties_[static_cast<std::size_t>(thread)]) {
+    Crew& crew = crews_[duty.lane];
+    run_lane(duty, {duty.worker, state_->values(duty.lane),
+                    crew.scratch[static_cast<std::size_t>(duty.worker)].data(), crew.shared.data(), thread_stream(),
+                    &failure_});
+  }
+}
+
+void CpuExecutable::run_lane(const Duty& duty, Worker worker) {
+  Crew& crew = crews_[duty.lane];
+  const bool timing = profile_ && duty.worker == 0;
+  for (Step& step : crew.programs[program_]) {
+    const auto start = timing ? base::Clock::now() : base::Clock::time_point{};
+    for (int stage = 0; stage < step.kernel->stages(); ++stage) {
+      step.kernel->run(stage, worker);
+      crew.barrier.wait();
+    }
+    if (timing) step.seconds = base::seconds_since(start);
+  }
+}
+
+std::vector<OpReport> CpuExecutable::report() const {
+  std::vector<OpReport> reports;
+  for (std::size_t lane = 0; lane < lanes_.size(); ++lane) {
+    for (std::size_t program = 0; program < crews_[lane].programs.size(); ++program) {
+      for (const Step& step : crews_[lane].programs[program]) {
+        const graph::Op& op = lanes_[lane].graph.ops[static_cast<std::size_t>(step.op)];
+        reports.push_back({op.name, op.kind(), op.stage, step.kernel->implementation(),
+                           static_cast<graph::Lifetime>(program), lanes_[lane].graph.flops(op), step.seconds});
+      }
+    }
+  }
+  return reports;
+}
+
+std::size_t CpuExecutable::arena_bytes() const {
+  std::size_t total = 0;
+  for (std::size_t lane = 0; lane < lanes_.size(); ++lane) {
+    total += lanes_[lane].arena.size() + crews_[lane].shared.size();
+    for (const tensor::Buffer& scratch : crews_[lane].scratch) total += scratch.size();
+  }
+  return total;
+}
+
+}  // namespace streamdiffusion::backend::cpu

@@ -1,0 +1,75 @@
+// Compiled lanes on the workers of a thread team.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "backend/cpu/kernel.h"
+#include "backend/cpu/weight_cache.h"
+#include "backend/host_state.h"
+#include "base/thread_team.h"
+
+namespace streamdiffusion::backend::cpu {
+
+class CpuExecutable final : public Executable {
+ public:
+  /// Must be called on a thread of the team, whose OpenMP thread count is one: oneDNN fixes it when a primitive is made.
+  CpuExecutable(std::shared_ptr<base::ThreadTeam> team, std::shared_ptr<WeightCache> cache,
+                std::vector<graph::Graph> lanes, const Weights& weights, std::span<const std::string> shared_inputs,
+                bool profile);
+
+  std::unique_ptr<State> make_state() const override;
+  void run(graph::Lifetime program, State& state) override;
+  std::vector<OpReport> report() const override;
+  std::size_t arena_bytes() const override;
+  std::size_t state_bytes() const override { return layout_.bytes(); }
+
+ private:
+  struct Step {
+    int op = 0;
+    std::unique_ptr<Kernel> kernel;
+    double seconds = 0;
+  };
+
+  /// What belongs to a lane besides its plan: its kernels, workers and their memory.
+  struct Crew {
+    explicit Crew(int count) : workers(count), barrier(count) {}
+    int workers;
+    base::Barrier barrier;
+    std::array<std::vector<Step>, graph::kLifetimes> programs;
+    tensor::Buffer shared;
+    std::vector<tensor::Buffer> scratch;  ///< By worker.
+  };
+
+  /// One thread's part in one lane.
+  struct Duty {
+    std::size_t lane = 0;
+    int worker = 0;
+  };
+
+  void assign_duties();
+  void compile_lane(std::size_t lane, const Weights& weights);
+  void work(int thread);
+  void run_lane(const Duty& duty, Worker worker);
+
+  std::shared_ptr<base::ThreadTeam> team_;
+  std::shared_ptr<WeightCache> cache_;
+  std::vector<Lane> lanes_;
+  StateLayout layout_;
+  std::deque<Crew> crews_;                   ///< By lane.
+  std::vector<std::vector<Duty>> duties_;    ///< By thread.
+  bool profile_;
+
+  std::mutex run_mutex_;
+  const std::function<void(int)> job_;
+  std::size_t program_ = 0;
+  const HostState* state_ = nullptr;
+  std::atomic<int> failure_{0};
+};
+
+}  // namespace streamdiffusion::backend::cpu

@@ -1,0 +1,80 @@
+// A compiled op of the cpu backend: each worker of a lane runs its own, fixed share of it.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "graph/graph.h"
+#include "graph/plan.h"
+
+struct dnnl_stream;
+
+namespace streamdiffusion::backend {
+struct Weights;
+}
+
+namespace streamdiffusion::backend::cpu {
+
+class WeightCache;
+
+/// What a worker brings to a kernel: its index, its memory, and the addresses of the lane's values.
+struct Worker {
+  int index = 0;
+  void* const* values = nullptr;    ///< By value id.
+  std::byte* scratch = nullptr;     ///< This worker's own, at least scratch_bytes() of the kernel.
+  std::byte* shared = nullptr;      ///< The lane's, kept from one stage of a kernel to the next.
+  dnnl_stream* stream = nullptr;
+  std::atomic<int>* failure = nullptr;  ///< Takes the status of a library call that failed.
+
+  template <typename T>
+  T* value(graph::Value v) const {
+    return static_cast<T*>(values[static_cast<std::size_t>(v.id)]);
+  }
+};
+
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+  /// All workers of the lane meet between two stages and after the last.
+  virtual int stages() const { return 1; }
+  virtual void run(int stage, const Worker& worker) const = 0;
+  virtual std::string implementation() const = 0;
+  virtual std::size_t scratch_bytes() const { return 0; }
+  virtual std::size_t shared_bytes() const { return 0; }
+};
+
+/// What the making of a kernel may look at.
+struct KernelContext {
+  const graph::Graph& graph;
+  const graph::Plan& plan;
+  const graph::Op& op;
+  const Weights& weights;
+  WeightCache& cache;
+  int workers = 1;
+
+  const tensor::Desc& input(std::size_t i) const { return graph.desc(op.inputs[i]); }
+  const tensor::Desc& output() const { return graph.desc(op.output); }
+  const graph::Weight& weight(std::size_t i) const { return graph.weights[static_cast<std::size_t>(op.weights[i])]; }
+};
+
+// One maker a kind of op, each in the file of that name.
+std::unique_ptr<Kernel> make_kernel(const graph::Conv2d& op, const KernelContext& context);
+std::unique_ptr<Kernel> make_kernel(const graph::Linear& op, const KernelContext& context);
+std::unique_ptr<Kernel> make_kernel(const graph::GegluLinear& op, const KernelContext& context);
+std::unique_ptr<Kernel> make_kernel(const graph::GroupNorm& op, const KernelContext& context);
+std::unique_ptr<Kernel> make_kernel(const graph::LayerNorm& op, const KernelContext& context);
+std::unique_ptr<Kernel> make_kernel(const graph::Attention& op, const KernelContext& context);
+std::unique_ptr<Kernel> make_kernel(const graph::Add& op, const KernelContext& context);
+std::unique_ptr<Kernel> make_kernel(const graph::Act& op, const KernelContext& context);
+std::unique_ptr<Kernel> make_kernel(const graph::Convert& op, const KernelContext& context);
+std::unique_ptr<Kernel> make_kernel(const graph::UpsampleNearest& op, const KernelContext& context);
+std::unique_ptr<Kernel> make_kernel(const graph::ConcatChannels& op, const KernelContext& context);
+std::unique_ptr<Kernel> make_kernel(const graph::SliceChannels& op, const KernelContext& context);
+std::unique_ptr<Kernel> make_kernel(const graph::Embedding& op, const KernelContext& context);
+std::unique_ptr<Kernel> make_kernel(const graph::TimestepEmbedding& op, const KernelContext& context);
+
+}  // namespace streamdiffusion::backend::cpu

@@ -1,0 +1,150 @@
+// Linear layers, 1x1 convolutions among them: tokens are shared by the workers, each runs one product on its share.
+#include <algorithm>
+#include <cstring>
+#include <map>
+
+#include "backend/cpu/matmul.h"
+#include "backend/cpu/share.h"
+#include "backend/cpu/simd.h"
+#include "backend/cpu/weight_cache.h"
+
+namespace streamdiffusion::backend::cpu {
+namespace {
+
+using dnnl::memory;
+
+std::int64_t token_count(const tensor::Desc& desc) { return desc.shape.n * desc.shape.tokens(); }
+
+/// A weight stored [out, in], packed for a product.
+PackedWeight pack(const KernelContext& context, std::int64_t in, std::int64_t out, const memory::desc& layout) {
+  const memory::desc plain({in, out}, memory::data_type::f32, memory::dims{1, in});
+  return context.cache.packed(context.weights, context.weight(0), plain, layout);
+}
+
+class LinearKernel final : public Kernel {
+ public:
+  LinearKernel(const graph::Linear& op, const KernelContext& context)
+      : x_(context.op.inputs[0]),
+        y_(context.op.output),
+        tokens_(token_count(context.output())),
+        x_token_bytes_(static_cast<std::size_t>(op.in) * size_of(context.input(0).dtype)),
+        y_token_bytes_(static_cast<std::size_t>(op.out) * size_of(context.output().dtype)),
+        workers_(context.workers) {
+    if (op.residual && !context.plan.in_place(context.op, op.residual_input())) {
+      copied_residual_ = context.op.inputs[static_cast<std::size_t>(op.residual_input())];
+    }
+    std::vector<const graph::Weight*> biases;
+    for (std::size_t i = 1; i < context.op.weights.size(); ++i) biases.push_back(&context.weight(i));
+    bias_ = sum_of_biases(context.cache, context.weights, biases);
+    for (int w = 0; w < workers_; ++w) {
+      const std::int64_t m = share(tokens_, w, workers_).size();
+      if (m == 0 || variants_.contains(m)) continue;
+      const auto desc = matmul_desc({m, op.in, op.out, context.input(0).dtype, context.output().dtype, bias_ != nullptr},
+                                    epilogue(op.residual, op.act));
+      weights_.push_back(pack(context, op.in, op.out, desc.weights_desc()));
+      variants_.emplace(m, make_matmul(desc, weights_.back()->data(), bias_ ? bias_->data() : nullptr, workers_));
+    }
+  }
+
+  void run(int, const Worker& worker) const override {
+    const Share mine = share(tokens_, worker.index, workers_);
+    if (mine.size() == 0) return;
+    const auto at = static_cast<std::size_t>(mine.begin);
+    auto* y = worker.value<std::byte>(y_) + at * y_token_bytes_;
+    if (copied_residual_) {
+      std::memcpy(y, worker.value<std::byte>(copied_residual_) + at * y_token_bytes_,
+                  static_cast<std::size_t>(mine.size()) * y_token_bytes_);
+    }
+    variants_.at(mine.size()).run(worker, {worker.value<std::byte>(x_) + at * x_token_bytes_, y});
+  }
+
+  std::string implementation() const override { return variants_.begin()->second.implementation(); }
+
+  std::size_t scratch_bytes() const override {
+    std::size_t most = 0;
+    for (const auto& [m, primitive] : variants_) most = std::max(most, primitive.scratch_bytes());
+    return most;
+  }
+
+ private:
+  graph::Value x_, y_, copied_residual_;
+  std::int64_t tokens_;
+  std::size_t x_token_bytes_, y_token_bytes_;
+  int workers_;
+  PackedWeight bias_;
+  std::vector<PackedWeight> weights_;
+  std::map<std::int64_t, Primitive> variants_;  ///< By tokens a call.
+};
+
+/// The product goes tile by tile into a scratch that stays in cache, and from there through GEGLU to the output.
+class GegluKernel final : public Kernel {
+ public:
+  GegluKernel(const graph::GegluLinear& op, const KernelContext& context)
+      : x_(context.op.inputs[0]),
+        y_(context.op.output),
+        dtype_(context.output().dtype),
+        in_(op.in),
+        out_(op.out),
+        tokens_(token_count(context.output())),
+        workers_(context.workers) {
+    constexpr std::int64_t kTileBytes = 512 << 10;
+    const std::int64_t token_bytes = 2 * out_ * static_cast<std::int64_t>(size_of(dtype_));
+    tile_ = std::clamp<std::int64_t>(kTileBytes / token_bytes / 16 * 16, 16, 256);
+    bias_ = context.cache.plain(context.weights, context.weight(1));
+    for (int w = 0; w < workers_; ++w) {
+      const std::int64_t mine = share(tokens_, w, workers_).size();
+      if (mine >= tile_) add_variant(tile_, context);
+      if (mine % tile_ != 0) add_variant(mine % tile_, context);
+    }
+    for (const auto& [m, primitive] : variants_) library_scratch_ = std::max(library_scratch_, primitive.scratch_bytes());
+    library_scratch_ = (library_scratch_ + 63) / 64 * 64;
+  }
+
+  void run(int, const Worker& worker) const override {
+    const Share mine = share(tokens_, worker.index, workers_);
+    const std::size_t element = size_of(dtype_);
+    std::byte* both = worker.scratch + library_scratch_;
+    for (std::int64_t at = mine.begin; at < mine.end; at += tile_) {
+      const std::int64_t m = std::min(tile_, mine.end - at);
+      const auto offset = static_cast<std::size_t>(at) * element;
+      variants_.at(m).run(worker, {worker.value<std::byte>(x_) + offset * static_cast<std::size_t>(in_), both});
+      simd::geglu(dtype_, both, worker.value<std::byte>(y_) + offset * static_cast<std::size_t>(out_),
+                  static_cast<std::size_t>(m), static_cast<std::size_t>(out_));
+    }
+  }
+
+  std::string implementation() const override { return variants_.begin()->second.implementation(); }
+
+  std::size_t scratch_bytes() const override {
+    return library_scratch_ + static_cast<std::size_t>(tile_ * 2 * out_) * size_of(dtype_);
+  }
+
+ private:
+  void add_variant(std::int64_t m, const KernelContext& context) {
+    if (variants_.contains(m)) return;
+    const auto desc = matmul_desc({m, in_, 2 * out_, dtype_, dtype_, true}, epilogue(false, graph::Activation::none));
+    weights_.push_back(pack(context, in_, 2 * out_, desc.weights_desc()));
+    variants_.emplace(m, make_matmul(desc, weights_.back()->data(), bias_->data(), workers_));
+  }
+
+  graph::Value x_, y_;
+  tensor::DType dtype_;
+  std::int64_t in_, out_, tokens_, tile_ = 0;
+  int workers_;
+  std::size_t library_scratch_ = 0;
+  PackedWeight bias_;
+  std::vector<PackedWeight> weights_;
+  std::map<std::int64_t, Primitive> variants_;
+};
+
+}  // namespace
+
+std::unique_ptr<Kernel> make_kernel(const graph::Linear& op, const KernelContext& context) {
+  return std::make_unique<LinearKernel>(op, context);
+}
+
+std::unique_ptr<Kernel> make_kernel(const graph::GegluLinear& op, const KernelContext& context) {
+  return std::make_unique<GegluKernel>(op, context);
+}
+
+}  // namespace streamdiffusion::backend::cpu

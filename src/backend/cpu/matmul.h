@@ -1,0 +1,26 @@
+// One product of the form y = x W, made once and run often: the piece that linear layers and attention are built of.
+#pragma once
+
+#include "backend/cpu/dnnl_primitive.h"
+
+namespace streamdiffusion::backend::cpu {
+
+struct MatmulShape {
+  std::int64_t m = 0, k = 0, n = 0;
+  tensor::DType from = tensor::DType::f32;  ///< Of x and W.
+  tensor::DType to = tensor::DType::f32;
+  bool bias = false;  ///< f32 [n]
+};
+
+/// The library's choice for a shape; weights_desc() tells how it wants W packed.
+dnnl::matmul::primitive_desc matmul_desc(const MatmulShape& shape, const dnnl::primitive_attr& attributes);
+
+/// x and y are given on each run, in this order; W too, between them, unless `weights` is fixed.
+Primitive make_matmul(const dnnl::matmul::primitive_desc& desc, const void* weights, const void* bias, int workers);
+
+/// Copies W from its place, element (k, n) at k * k_stride + n * n_stride, into the layout `packed`. Source and
+/// destination are given on each run.
+Primitive make_packing(const MatmulShape& shape, std::int64_t k_stride, std::int64_t n_stride,
+                       const dnnl::memory::desc& packed, int workers);
+
+}  // namespace streamdiffusion::backend::cpu

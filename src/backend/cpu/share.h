@@ -1,0 +1,39 @@
+// How work is shared: rows times lines, flattened, cut into one contiguous share a worker. Every op cuts alike, so that
+// a worker finds in its own cache what it wrote one op earlier.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+namespace streamdiffusion::backend::cpu {
+
+/// [begin, end) of `total` items for worker `index` of `count`.
+struct Share {
+  std::int64_t begin = 0, end = 0;
+  std::int64_t size() const { return end - begin; }
+};
+
+inline Share share(std::int64_t total, int index, int count) {
+  return {total * index / count, total * (index + 1) / count};
+}
+
+/// Lines [begin, end) of one row.
+struct Segment {
+  std::int64_t row = 0, begin = 0, end = 0;
+};
+
+/// The segments of worker `index` when `rows` rows of `lines` lines are shared by `count` workers.
+inline std::vector<Segment> segments(std::int64_t rows, std::int64_t lines, int index, int count) {
+  std::vector<Segment> result;
+  const Share mine = share(rows * lines, index, count);
+  for (std::int64_t at = mine.begin; at < mine.end;) {
+    const std::int64_t row = at / lines;
+    const std::int64_t end = std::min(mine.end, (row + 1) * lines);
+    result.push_back({row, at - row * lines, end - row * lines});
+    at = end;
+  }
+  return result;
+}
+
+}  // namespace streamdiffusion::backend::cpu

@@ -1,0 +1,175 @@
+// Vector loops with exponentials: softmax, GEGLU, activations; and plain elementwise ones.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "backend/cpu/simd_math.cpp"
+#include "hwy/foreach_target.h"
+// foreach_target must come first
+#include <algorithm>
+
+#include "backend/cpu/simd-inl.h"
+#include "backend/cpu/simd.h"
+#include "hwy/contrib/math/math-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace streamdiffusion::backend::cpu::simd {
+namespace HWY_NAMESPACE {
+namespace {
+
+using graph::Activation;
+
+HWY_INLINE Vec sigmoid(Vec x) {
+  const F32 d;
+  return hn::Div(hn::Set(d, 1.0F), hn::Add(hn::Set(d, 1.0F), hn::Exp(d, hn::Neg(x))));
+}
+
+/// erf by Abramowitz and Stegun 7.1.26: absolute error below 1.5e-7.
+HWY_INLINE Vec erf(Vec x) {
+  const F32 d;
+  const Vec a = hn::Abs(x);
+  const Vec t = hn::Div(hn::Set(d, 1.0F), hn::MulAdd(hn::Set(d, 0.3275911F), a, hn::Set(d, 1.0F)));
+  Vec p = hn::MulAdd(hn::Set(d, 1.061405429F), t, hn::Set(d, -1.453152027F));
+  p = hn::MulAdd(p, t, hn::Set(d, 1.421413741F));
+  p = hn::MulAdd(p, t, hn::Set(d, -0.284496736F));
+  p = hn::MulAdd(p, t, hn::Set(d, 0.254829592F));
+  const Vec tail = hn::Mul(hn::Mul(p, t), hn::Exp(d, hn::Neg(hn::Mul(a, a))));
+  return hn::CopySign(hn::Sub(hn::Set(d, 1.0F), tail), x);
+}
+
+HWY_INLINE Vec gelu(Vec x) {
+  const F32 d;
+  const Vec half = hn::Mul(hn::Set(d, 0.5F), x);
+  return hn::MulAdd(half, erf(hn::Mul(x, hn::Set(d, 0.70710678F))), half);
+}
+
+/// Not hn::Tanh, which divides two differences and loses digits near zero: 1 - 2 / (exp(2x) + 1) with the odd series
+/// below 0.1.
+HWY_INLINE Vec tanh(Vec x) {
+  const F32 d;
+  const Vec a = hn::Abs(x), one = hn::Set(d, 1.0F);
+  const Vec x2 = hn::Mul(x, x);
+  Vec series = hn::MulAdd(x2, hn::Set(d, -17.0F / 315.0F), hn::Set(d, 2.0F / 15.0F));
+  series = hn::MulAdd(series, x2, hn::Set(d, -1.0F / 3.0F));
+  series = hn::MulAdd(hn::Mul(series, x2), x, x);
+  const Vec e = hn::Exp(d, hn::Min(hn::Add(a, a), hn::Set(d, 30.0F)));
+  const Vec large = hn::Sub(one, hn::Div(hn::Set(d, 2.0F), hn::Add(e, one)));
+  return hn::IfThenElse(hn::Lt(a, hn::Set(d, 0.1F)), series, hn::CopySign(large, x));
+}
+
+template <typename T>
+float softmax_of(const float* scores, T* out, std::size_t visible, std::size_t keys, float scale) {
+  const F32 d;
+  Vec top = hn::Set(d, scores[0]);
+  for_vectors(
+      visible, [&](std::size_t i) HWY_ATTR { top = hn::Max(top, load(scores + i)); },
+      [&](std::size_t i, std::size_t n) HWY_ATTR {
+        top = hn::IfThenElse(hn::FirstN(d, n), hn::Max(top, load_first(scores + i, n)), top);
+      });
+  const Vec factor = hn::Set(d, scale);
+  const Vec offset = hn::Neg(hn::Mul(hn::MaxOfLanes(d, top), factor));
+  Vec total = hn::Zero(d);
+  for_vectors(
+      visible,
+      [&](std::size_t i) HWY_ATTR {
+        const Vec e = hn::Exp(d, hn::MulAdd(load(scores + i), factor, offset));
+        total = hn::Add(total, e);
+        store(e, out + i);
+      },
+      [&](std::size_t i, std::size_t n) HWY_ATTR {
+        const Vec e = hn::IfThenElseZero(hn::FirstN(d, n),
+                                         hn::Exp(d, hn::MulAdd(load_first(scores + i, n), factor, offset)));
+        total = hn::Add(total, e);
+        store_first(e, out + i, n);
+      });
+  std::fill(out + visible, out + keys, T{0});
+  return hn::GetLane(hn::SumOfLanes(d, total));
+}
+
+float SoftmaxNumerators(DType dtype, const float* scores, void* out, std::size_t visible, std::size_t keys,
+                        float scale) {
+  return with_type(
+      dtype, [&](const auto*, auto* typed) HWY_ATTR { return softmax_of(scores, typed, visible, keys, scale); },
+      nullptr, out);
+}
+
+void Geglu(DType dtype, const void* x, void* y, std::size_t tokens, std::size_t out) {
+  with_type(
+      dtype,
+      [&](const auto* value, auto* to) HWY_ATTR {
+        for (std::size_t t = 0; t < tokens; ++t, value += 2 * out, to += out) {
+          const auto* gate = value + out;
+          for_vectors(
+              out, [&](std::size_t i) HWY_ATTR { store(hn::Mul(load(value + i), gelu(load(gate + i))), to + i); },
+              [&](std::size_t i, std::size_t n) HWY_ATTR {
+                store_first(hn::Mul(load_first(value + i, n), gelu(load_first(gate + i, n))), to + i, n);
+              });
+        }
+      },
+      x, y);
+}
+
+template <typename T>
+void activate_of(const T* x, T* y, std::size_t n, Activation act) {
+  const F32 d;
+  switch (act) {
+    case Activation::none: return map(x, y, n, [](Vec v) HWY_ATTR { return v; });
+    case Activation::relu: return map(x, y, n, [](Vec v) HWY_ATTR { return hn::Max(v, hn::Zero(F32())); });
+    case Activation::silu: return map(x, y, n, [](Vec v) HWY_ATTR { return hn::Mul(v, sigmoid(v)); });
+    case Activation::gelu: return map(x, y, n, [](Vec v) HWY_ATTR { return gelu(v); });
+    case Activation::quick_gelu:
+      return map(x, y, n, [d](Vec v) HWY_ATTR { return hn::Mul(v, sigmoid(hn::Mul(v, hn::Set(d, 1.702F)))); });
+    case Activation::tanh3:
+      return map(x, y, n, [d](Vec v) HWY_ATTR {
+        return hn::Mul(hn::Set(d, 3.0F), tanh(hn::Mul(v, hn::Set(d, 1.0F / 3.0F))));
+      });
+  }
+}
+
+void Activate(DType dtype, const void* x, void* y, std::size_t n, Activation act) {
+  with_type(dtype, [&](const auto* from, auto* to) HWY_ATTR { activate_of(from, to, n, act); }, x, y);
+}
+
+void Sum(DType dtype, const void* a, const void* b, void* y, std::size_t n) {
+  with_type(
+      dtype,
+      [&](const auto* first, auto* to) HWY_ATTR {
+        const auto* second = static_cast<decltype(first)>(b);
+        for_vectors(
+            n, [&](std::size_t i) HWY_ATTR { store(hn::Add(load(first + i), load(second + i)), to + i); },
+            [&](std::size_t i, std::size_t count) HWY_ATTR {
+              store_first(hn::Add(load_first(first + i, count), load_first(second + i, count)), to + i, count);
+            });
+      },
+      a, y);
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace streamdiffusion::backend::cpu::simd
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace streamdiffusion::backend::cpu::simd {
+
+HWY_EXPORT(SoftmaxNumerators);
+HWY_EXPORT(Geglu);
+HWY_EXPORT(Activate);
+HWY_EXPORT(Sum);
+
+float softmax_numerators(DType dtype, const float* scores, void* probabilities, std::size_t visible, std::size_t keys,
+                         float scale) {
+  return HWY_DYNAMIC_DISPATCH(SoftmaxNumerators)(dtype, scores, probabilities, visible, keys, scale);
+}
+
+void geglu(DType dtype, const void* x, void* y, std::size_t tokens, std::size_t out) {
+  HWY_DYNAMIC_DISPATCH(Geglu)(dtype, x, y, tokens, out);
+}
+
+void activate(DType dtype, const void* x, void* y, std::size_t n, graph::Activation act) {
+  HWY_DYNAMIC_DISPATCH(Activate)(dtype, x, y, n, act);
+}
+
+void add(DType dtype, const void* a, const void* b, void* y, std::size_t n) {
+  HWY_DYNAMIC_DISPATCH(Sum)(dtype, a, b, y, n);
+}
+
+}  // namespace streamdiffusion::backend::cpu::simd
+#endif

@@ -1,0 +1,44 @@
+// Packed weights, shared by every executable of a device that wants the same tensor in the same layout.
+#pragma once
+
+#include <dnnl.hpp>
+
+#include <memory>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "backend/backend.h"
+#include "tensor/buffer.h"
+
+namespace streamdiffusion::backend::cpu {
+
+using PackedWeight = std::shared_ptr<const tensor::Buffer>;
+
+class WeightCache {
+ public:
+  /// The tensor in the layout `packed`; `plain` describes the file's order as f32.
+  PackedWeight packed(const Weights& source, const graph::Weight& weight, const dnnl::memory::desc& plain,
+                      const dnnl::memory::desc& packed);
+  /// The tensor as it is, in f32.
+  PackedWeight plain(const Weights& source, const graph::Weight& weight);
+  /// Bytes that living executables hold.
+  std::size_t bytes() const;
+
+ private:
+  struct Entry {
+    dnnl::memory::desc layout;
+    std::weak_ptr<const tensor::Buffer> buffer;
+  };
+
+  PackedWeight find(const std::string& key, const dnnl::memory::desc& layout) const;
+
+  std::unordered_map<std::string, std::vector<Entry>> entries_;
+};
+
+/// The sum of several vectors of one length, as a fixed bias. Null for none.
+std::shared_ptr<const tensor::Buffer> sum_of_biases(WeightCache& cache, const Weights& source,
+                                                    std::span<const graph::Weight* const> biases);
+
+}  // namespace streamdiffusion::backend::cpu

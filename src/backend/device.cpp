@@ -1,0 +1,30 @@
+// The registry of devices: the one place that knows which backends this build has.
+#include "backend/backend.h"
+#include "backend/config.h"
+#include "backend/ref/ref_device.h"
+#include "base/error.h"
+#if SD_HAVE_CPU
+#include "backend/cpu/cpu_device.h"
+#endif
+
+namespace streamdiffusion::backend {
+
+std::vector<std::string> device_names() {
+#if SD_HAVE_CPU
+  return {"cpu", "ref"};
+#else
+  return {"ref"};
+#endif
+}
+
+std::unique_ptr<Device> make_device(std::string_view name, const DeviceOptions& options) {
+#if SD_HAVE_CPU
+  if (name == "cpu") return cpu::make_device(options);
+#endif
+  if (name == "ref") return ref::make_device(options);
+  std::string known;
+  for (const std::string& device : device_names()) known += (known.empty() ? "" : ", ") + device;
+  base::fail(base::ErrorCode::not_found, "device \"", name, "\" is not built in; this build has: ", known);
+}
+
+}  // namespace streamdiffusion::backend

@@ -1,0 +1,45 @@
+// Runs a plan op by op, lane after lane, on the calling thread.
+#pragma once
+
+#include <array>
+#include <mutex>
+#include <vector>
+
+#include "backend/backend.h"
+#include "backend/host_state.h"
+#include "backend/ref/weight_store.h"
+
+namespace streamdiffusion::backend::ref {
+
+class RefExecutable final : public Executable {
+ public:
+  RefExecutable(std::vector<graph::Graph> lanes, const Weights& weights,
+                std::span<const std::string> shared_inputs, WeightStore& store, bool profile);
+
+  std::unique_ptr<State> make_state() const override;
+  void run(graph::Lifetime program, State& state) override;
+  std::vector<OpReport> report() const override;
+  std::size_t arena_bytes() const override;
+  std::size_t state_bytes() const override { return layout_.bytes(); }
+
+ private:
+  struct Step {
+    int op = 0;  ///< Index into the lane's ops.
+    std::vector<Values> weights;
+    double seconds = 0;
+  };
+  using Programs = std::array<std::vector<Step>, graph::kLifetimes>;
+
+  Step make_step(const graph::Graph& graph, int index, const Weights& weights, WeightStore& store);
+  void run(const graph::Graph& graph, const Step& step, void* const* values) const;
+
+  std::vector<Lane> lanes_;
+  StateLayout layout_;
+  std::vector<Programs> programs_;  ///< One a lane.
+  tensor::Buffer values_,
+      sums_;  ///< Room for the f32 inputs and output of one op, and for its sums.
+  const bool profile_;
+  mutable std::mutex mutex_;
+};
+
+}  // namespace streamdiffusion::backend::ref

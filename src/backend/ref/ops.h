@@ -1,0 +1,66 @@
+// The reference form of every op kind, one overload of run() each. An op kind without one does not
+// compile.
+#pragma once
+
+#include "backend/ref/call.h"
+#include "graph/op.h"
+
+namespace streamdiffusion::backend::ref {
+
+void run(const graph::Conv2d& op, const Call& call);
+void run(const graph::Linear& op, const Call& call);
+void run(const graph::GegluLinear& op, const Call& call);
+void run(const graph::GroupNorm& op, const Call& call);
+void run(const graph::LayerNorm& op, const Call& call);
+void run(const graph::Attention& op, const Call& call);
+void run(const graph::Add& op, const Call& call);
+void run(const graph::Act& op, const Call& call);
+void run(const graph::Convert& op, const Call& call);
+void run(const graph::UpsampleNearest& op, const Call& call);
+void run(const graph::ConcatChannels& op, const Call& call);
+void run(const graph::SliceChannels& op, const Call& call);
+/// Throws invalid_argument, naming the id and the vocabulary, before it reads a row that the table
+/// does not have.
+void run(const graph::Embedding& op, const Call& call);
+void run(const graph::TimestepEmbedding& op, const Call& call);
+
+/// How a weight of two or more dimensions is kept.
+enum class Packing {
+  as_stored,
+  outputs_innermost,  ///< [out, rest...] -> [rest..., out], so that the sums of one token are
+                      ///< neighbours.
+};
+
+template <typename Kind>
+constexpr Packing packing(const Kind&) {
+  return Packing::as_stored;
+}
+constexpr Packing packing(const graph::Conv2d&) {
+  return Packing::outputs_innermost;
+}
+constexpr Packing packing(const graph::Linear&) {
+  return Packing::outputs_innermost;
+}
+constexpr Packing packing(const graph::GegluLinear&) {
+  return Packing::outputs_innermost;
+}
+
+/// Doubles of scratch that an op needs; `inputs` are the shapes of its inputs.
+template <typename Kind>
+std::int64_t sums(const Kind&, std::span<const tensor::Shape>) {
+  return 0;
+}
+inline std::int64_t sums(const graph::Conv2d& op, std::span<const tensor::Shape>) {
+  return op.out;
+}
+inline std::int64_t sums(const graph::Linear& op, std::span<const tensor::Shape>) {
+  return op.out;
+}
+inline std::int64_t sums(const graph::GegluLinear& op, std::span<const tensor::Shape>) {
+  return 2 * op.out;
+}
+inline std::int64_t sums(const graph::Attention& op, std::span<const tensor::Shape> inputs) {
+  return inputs[1].tokens() + inputs[0].c / op.heads;
+}
+
+}  // namespace streamdiffusion::backend::ref

@@ -1,0 +1,35 @@
+#include "backend/ref/ref_device.h"
+
+#include "backend/ref/executable.h"
+
+namespace streamdiffusion::backend::ref {
+namespace {
+
+class RefDevice final : public Device {
+ public:
+  explicit RefDevice(bool profile) : profile_(profile) {}
+
+  std::string name() const override { return "ref"; }
+  std::string description() const override { return "f32 on 1 core (scalar reference)"; }
+  int threads() const override { return 1; }
+  tensor::DType preferred_dtype() const override { return tensor::DType::f32; }
+  std::size_t weight_bytes() const override { return store_.bytes(); }
+
+  std::unique_ptr<Executable> compile(std::vector<graph::Graph> lanes, const Weights& weights,
+                                      std::span<const std::string> shared_inputs) override {
+    return std::make_unique<RefExecutable>(std::move(lanes), weights, shared_inputs, store_,
+                                           profile_);
+  }
+
+ private:
+  WeightStore store_;
+  const bool profile_;
+};
+
+}  // namespace
+
+std::unique_ptr<Device> make_device(const DeviceOptions& options) {
+  return std::make_unique<RefDevice>(options.profile);
+}
+
+}  // namespace streamdiffusion::backend::ref

@@ -1,0 +1,51 @@
+#include "backend/ref/weight_store.h"
+
+#include "base/error.h"
+
+namespace streamdiffusion::backend::ref {
+namespace {
+
+std::string key(const std::string& scope, const graph::Weight& weight, Packing packing) {
+  std::string key = base::concat(scope, '\n', weight.name, '\n', static_cast<int>(packing));
+  for (const std::int64_t dim : weight.dims) key += ' ' + std::to_string(dim);
+  return key;
+}
+
+std::vector<float> outputs_innermost(const std::vector<float>& stored, std::size_t outputs) {
+  const std::size_t rest = stored.size() / outputs;
+  std::vector<float> packed(stored.size());
+  for (std::size_t o = 0; o < outputs; ++o) {
+    for (std::size_t i = 0; i < rest; ++i) packed[i * outputs + o] = stored[o * rest + i];
+  }
+  return packed;
+}
+
+}  // namespace
+
+Values WeightStore::get(const Weights& weights, const graph::Weight& weight, Packing packing) {
+  const std::lock_guard lock(mutex_);
+  std::weak_ptr<const std::vector<float>>& entry = tensors_[key(weights.scope, weight, packing)];
+  if (Values held = entry.lock()) return held;
+  base::require(static_cast<bool>(weights.read), base::ErrorCode::internal,
+                "no reader for the weight \"", weight.name, "\"");
+  std::size_t elements = 1;
+  for (const std::int64_t dim : weight.dims) elements *= static_cast<std::size_t>(dim);
+  std::vector<float> values(elements);
+  weights.read(weight, values);
+  const bool matrix = weight.dims.size() > 1 && packing == Packing::outputs_innermost;
+  if (matrix) values = outputs_innermost(values, static_cast<std::size_t>(weight.dims[0]));
+  const Values shared = std::make_shared<const std::vector<float>>(std::move(values));
+  entry = shared;
+  return shared;
+}
+
+std::size_t WeightStore::bytes() const {
+  const std::lock_guard lock(mutex_);
+  std::size_t bytes = 0;
+  for (const auto& [name, tensor] : tensors_) {
+    if (const Values values = tensor.lock()) bytes += values->size() * sizeof(float);
+  }
+  return bytes;
+}
+
+}  // namespace streamdiffusion::backend::ref

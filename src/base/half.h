@@ -1,0 +1,37 @@
+// Storage conversions between f32 and the two 16-bit floats: IEEE binary16 and bfloat16. Round to nearest even.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+
+namespace streamdiffusion::base {
+
+/// bfloat16 bits -> f32 (exact).
+constexpr float bf16_to_f32(std::uint16_t bits) {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
+}
+
+/// f32 -> bfloat16 bits, nearest even; NaN stays NaN.
+constexpr std::uint16_t f32_to_bf16(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  if ((bits & 0x7fffffffU) > 0x7f800000U) return static_cast<std::uint16_t>((bits >> 16) | 0x40U);
+  return static_cast<std::uint16_t>((bits + 0x7fffU + ((bits >> 16) & 1U)) >> 16);
+}
+
+/// IEEE binary16 bits -> f32 (exact, subnormals included).
+constexpr float f16_to_f32(std::uint16_t bits) {
+  const std::uint32_t sign = static_cast<std::uint32_t>(bits & 0x8000U) << 16;
+  const std::uint32_t exponent = (bits >> 10) & 0x1fU;
+  std::uint32_t mantissa = bits & 0x3ffU;
+  if (exponent == 0x1fU) return std::bit_cast<float>(sign | 0x7f800000U | (mantissa << 13));
+  if (exponent != 0) return std::bit_cast<float>(sign | ((exponent + 112U) << 23) | (mantissa << 13));
+  if (mantissa == 0) return std::bit_cast<float>(sign);
+  std::uint32_t shifted = 113;  // a subnormal: move the leading one up to the hidden bit
+  while ((mantissa & 0x400U) == 0) {
+    mantissa <<= 1;
+    --shifted;
+  }
+  return std::bit_cast<float>(sign | (shifted << 23) | ((mantissa & 0x3ffU) << 13));
+}
+
+}  // namespace streamdiffusion::base

@@ -1,0 +1,34 @@
+// A read-only memory-mapped file. Weights are read through it, so that a file is never copied whole.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+
+namespace streamdiffusion::base {
+
+class MmapFile {
+ public:
+  MmapFile() = default;
+  /// Maps the whole file. Throws not_found, or io if it is no regular file or cannot be mapped.
+  explicit MmapFile(const std::filesystem::path& path);
+  ~MmapFile();
+  MmapFile(MmapFile&& other) noexcept;
+  MmapFile& operator=(MmapFile&& other) noexcept;
+  MmapFile(const MmapFile&) = delete;
+  MmapFile& operator=(const MmapFile&) = delete;
+
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+  const std::filesystem::path& path() const { return path_; }
+  /// Lets the kernel drop the pages of this range that are in memory; reading them again is allowed.
+  void release(std::span<const std::byte> range) const;
+
+ private:
+  void unmap() noexcept;
+
+  std::filesystem::path path_;
+  const std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace streamdiffusion::base

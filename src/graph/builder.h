@@ -1,0 +1,95 @@
+// Records a graph while looking eager: each call infers the shape and checks it, and returns the new value.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "graph/graph.h"
+
+namespace streamdiffusion::graph {
+
+/// A dotted module name: Name("down_blocks") / 0 / "resnets" -> "down_blocks.0.resnets".
+class Name {
+ public:
+  Name() = default;
+  explicit Name(std::string text) : text_(std::move(text)) {}
+  Name operator/(std::string_view part) const;
+  Name operator/(int part) const { return *this / std::to_string(part); }
+  const std::string& str() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+struct ConvOptions {
+  std::int64_t out = 0;
+  int kernel = 3, stride = 1;
+  std::optional<int> pad_begin, pad_end;  ///< Default kernel / 2.
+  bool bias = true;
+  Value row_bias, residual;
+  Activation act = Activation::none;
+};
+
+struct LinearOptions {
+  std::int64_t out = 0;
+  bool bias = true;
+  std::string extra_bias;  ///< Full name of a second bias tensor to add (a following convolution's), or empty.
+  Value residual;
+  Activation act = Activation::none;
+  bool conv_weight = false;  ///< The file stores the weight as a 1x1 convolution, [out, in, 1, 1].
+  bool f32_output = false;
+};
+
+class Builder {
+ public:
+  /// `activations` is the type that ops store their results in (f32 or bf16).
+  explicit Builder(tensor::DType activations) : activations_(activations) {}
+
+  /// Ops recorded from here on belong to this stage ("encode", "unet", "decode", "text").
+  void set_stage(std::string stage) { stage_ = std::move(stage); }
+
+  Value input(std::string name, tensor::Desc desc, Lifetime lifetime);
+  void output(std::string name, Value value);
+
+  Value conv2d(Value x, const Name& name, const ConvOptions& options);
+  Value linear(Value x, const Name& name, const LinearOptions& options);
+  Value geglu_linear(Value x, const Name& name, std::int64_t out);
+  Value group_norm(Value x, const Name& name, const GroupNorm& options);
+  Value group_norm(Value x, Value second, const Name& name, const GroupNorm& options);
+  Value layer_norm(Value x, const Name& name, const LayerNorm& options = {});
+  /// kv_rows empty: row i attends to row i.
+  Value attention(Value q, Value k, Value v, const Name& name, Attention options);
+  Value add(Value a, Value b);
+  Value act(Value x, Activation activation);
+  Value silu(Value x) { return act(x, Activation::silu); }
+  Value convert(Value x, const Convert& options);
+  /// To the activations' type, unscaled.
+  Value to_activations(Value x) { return convert(x, {.to = activations_}); }
+  Value upsample_nearest(Value x, std::int64_t h, std::int64_t w);
+  Value concat_channels(Value a, Value b);
+  Value slice_channels(Value x, std::int64_t first, std::int64_t count);
+  Value embedding(Value ids, const Name& name, const Embedding& options, std::string_view token_table,
+                  std::string_view position_table);
+  Value timestep_embedding(Value timesteps, const TimestepEmbedding& options);
+
+  const tensor::Shape& shape(Value value) const { return graph_.desc(value).shape; }
+  tensor::DType activations() const { return activations_; }
+
+  /// The finished graph; the builder is empty afterwards.
+  Graph finish();
+
+ private:
+  Value record(Attributes attributes, std::vector<Value> inputs, std::vector<int> weights, std::string name,
+               tensor::DType dtype);
+  int weight(std::string name, std::vector<std::int64_t> dims);
+
+  Graph graph_;
+  tensor::DType activations_;
+  std::string stage_;
+  std::unordered_map<std::string, int> weight_index_;
+};
+
+}  // namespace streamdiffusion::graph

@@ -1,0 +1,43 @@
+#include "graph/graph.h"
+
+namespace streamdiffusion::graph {
+
+const char* to_string(Lifetime lifetime) {
+  switch (lifetime) {
+    case Lifetime::per_model: return "per model";
+    case Lifetime::per_schedule: return "per schedule";
+    case Lifetime::per_prompt: return "per prompt";
+    case Lifetime::per_frame: return "per frame";
+  }
+  return "?";
+}
+
+const char* to_string(Activation activation) {
+  switch (activation) {
+    case Activation::none: return "none";
+    case Activation::relu: return "relu";
+    case Activation::silu: return "silu";
+    case Activation::gelu: return "gelu";
+    case Activation::quick_gelu: return "quick_gelu";
+    case Activation::tanh3: return "tanh3";
+  }
+  return "?";
+}
+
+const char* Op::kind() const {
+  return std::visit([](const auto& kind) { return kind.kName; }, attributes);
+}
+
+std::vector<tensor::Shape> Graph::input_shapes(const Op& op) const {
+  std::vector<tensor::Shape> shapes;
+  shapes.reserve(op.inputs.size());
+  for (const Value input : op.inputs) shapes.push_back(desc(input).shape);
+  return shapes;
+}
+
+double Graph::flops(const Op& op) const {
+  const std::vector<tensor::Shape> shapes = input_shapes(op);
+  return std::visit([&](const auto& kind) { return kind.flops(shapes, desc(op.output).shape); }, op.attributes);
+}
+
+}  // namespace streamdiffusion::graph

@@ -1,0 +1,48 @@
+// A static computation over named inputs: single assignment, shapes known, ops in an order that can be run.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "graph/op.h"
+#include "tensor/tensor.h"
+
+namespace streamdiffusion::graph {
+
+struct ValueInfo {
+  tensor::Desc desc;
+  Lifetime lifetime = Lifetime::per_frame;
+  int producer = -1;  ///< Index into Graph::ops; -1 for an input.
+};
+
+/// A tensor of the model file that an op consumes.
+struct Weight {
+  std::string name;                ///< As diffusers spells it, e.g. "conv_in.weight".
+  std::vector<std::int64_t> dims;  ///< As the file has them.
+};
+
+struct Input {
+  std::string name;
+  Value value;
+};
+
+struct Output {
+  std::string name;
+  Value value;
+};
+
+struct Graph {
+  std::vector<ValueInfo> values;
+  std::vector<Op> ops;
+  std::vector<Weight> weights;  ///< Each name once.
+  std::vector<Input> inputs;
+  std::vector<Output> outputs;
+
+  const tensor::Desc& desc(Value value) const { return values[static_cast<std::size_t>(value.id)].desc; }
+  const ValueInfo& info(Value value) const { return values[static_cast<std::size_t>(value.id)]; }
+  std::vector<tensor::Shape> input_shapes(const Op& op) const;
+  /// Floating-point operations of one op (a multiply-add counts two).
+  double flops(const Op& op) const;
+};
+
+}  // namespace streamdiffusion::graph

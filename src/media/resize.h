@@ -1,0 +1,23 @@
+// Fitting pictures to the size a model works at.
+#pragma once
+
+#include "streamdiffusion/image.h"
+
+namespace streamdiffusion::media {
+
+enum class Fit {
+  cover,    ///< Fill the size; what is too much is cut off on both sides alike.
+  contain,  ///< Show everything; what is missing is black.
+  stretch,  ///< Change the proportions.
+};
+
+/// A dense copy.
+Image copy(ImageView image);
+
+/// Bicubic (a = -0.5), widened by the scale when it shrinks, as Pillow's BICUBIC does.
+Image resize(ImageView image, int width, int height);
+
+/// A picture of exactly width x height.
+Image fit(ImageView image, int width, int height, Fit how);
+
+}  // namespace streamdiffusion::media

@@ -1,0 +1,30 @@
+#include "models/autoencoder.h"
+
+#include "models/config_reader.h"
+
+namespace streamdiffusion::models {
+
+AutoencoderConfig autoencoder_config(const weights::Json& config) {
+  const weights::Json name = config.at("_class_name");
+  if (name.string() == "AutoencoderTiny") return autoencoder_tiny_config(config);
+  if (name.string() == "AutoencoderKL") return autoencoder_kl_config(config);
+  refuse_value(name, R"("AutoencoderTiny" or "AutoencoderKL")");
+}
+
+std::int64_t factor(const AutoencoderConfig& config) {
+  return std::visit([](const auto& c) { return c.factor(); }, config);
+}
+
+std::int64_t latent_channels(const AutoencoderConfig& config) {
+  return std::visit([](const auto& c) { return c.latent_channels; }, config);
+}
+
+graph::Graph build_encoder(const AutoencoderConfig& config, const PictureShape& shape) {
+  return std::visit([&](const auto& c) { return build_encoder(c, shape); }, config);
+}
+
+graph::Graph build_decoder(const AutoencoderConfig& config, const PictureShape& shape) {
+  return std::visit([&](const auto& c) { return build_decoder(c, shape); }, config);
+}
+
+}  // namespace streamdiffusion::models

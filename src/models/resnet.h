@@ -1,0 +1,20 @@
+// The residual block that the UNet and AutoencoderKL share (diffusers' ResnetBlock2D).
+#pragma once
+
+#include "graph/builder.h"
+
+namespace streamdiffusion::models {
+
+struct ResnetOptions {
+  std::int64_t out = 0;  ///< Channels of the result.
+  int groups = 32;
+  float eps = 1e-5F;
+};
+
+/// norm, SiLU, conv, + time; norm, SiLU, conv; + shortcut.
+/// x [n,h,w,c]; `skip` (may be empty) is read as if concatenated behind x on channels; `time` (may
+/// be empty) is the time embedding after its SiLU, [n,1,1,time_dim]. Result [n,h,w,out].
+graph::Value resnet_block(graph::Builder& b, graph::Value x, graph::Value skip, graph::Value time,
+                          const ResnetOptions& options, const graph::Name& name);
+
+}  // namespace streamdiffusion::models

@@ -1,0 +1,151 @@
+#include "models/unet.h"
+
+#include "base/error.h"
+#include "models/resnet.h"
+#include "models/transformer.h"
+
+namespace streamdiffusion::models {
+namespace {
+
+using graph::Builder;
+using graph::Lifetime;
+using graph::Name;
+using graph::Value;
+using tensor::DType;
+using Level = UNetConfig::Level;
+
+class UNet {
+ public:
+  UNet(const UNetConfig& config, const UNetShape& shape)
+      : config_(config), shape_(shape), b_(shape.activations) {}
+
+  graph::Graph build() {
+    b_.set_stage("unet");
+    const Value latents =
+        b_.input("latents", {{shape_.rows, shape_.h, shape_.w, config_.in_channels}, DType::f32},
+                 Lifetime::per_frame);
+    const Value timesteps =
+        b_.input("timesteps", {{shape_.rows, 1, 1, 1}, DType::f32}, Lifetime::per_schedule);
+    const Value context = b_.input(
+        "context", {{shape_.prompts, shape_.tokens, 1, config_.cross_attention_dim}, DType::f32},
+        Lifetime::per_prompt);
+    time_ = time_embedding(timesteps);
+    context_ = b_.to_activations(context);
+
+    Value x = b_.conv2d(b_.to_activations(latents), Name("conv_in"),
+                        {.out = config_.levels.front().channels});
+    skips_.push_back(x);
+    for (int i = 0; i < levels(); ++i) x = down_block(x, i);
+    x = mid_block(x);
+    for (int i = 0; i < levels(); ++i) x = up_block(x, i);
+    x = b_.group_norm(x, Name("conv_norm_out"),
+                      {.groups = config_.norm_groups, .eps = config_.norm_eps, .silu = true});
+    x = b_.conv2d(x, Name("conv_out"), {.out = config_.out_channels});
+    b_.output("prediction", b_.convert(x, {.to = DType::f32}));
+    return b_.finish();
+  }
+
+ private:
+  int levels() const { return static_cast<int>(config_.levels.size()); }
+  const Level& level(int i) const { return config_.levels[static_cast<std::size_t>(i)]; }
+
+  // Every resnet reads the embedding through a SiLU, so it is applied once, here.
+  Value time_embedding(Value timesteps) {
+    const Name n("time_embedding");
+    const Value t = b_.timestep_embedding(timesteps, {.width = config_.levels.front().channels,
+                                                      .flip_sin_to_cos = config_.flip_sin_to_cos,
+                                                      .freq_shift = config_.freq_shift});
+    const Value h =
+        b_.linear(t, n / "linear_1", {.out = config_.time_dim, .act = graph::Activation::silu});
+    return b_.linear(h, n / "linear_2", {.out = config_.time_dim, .act = graph::Activation::silu});
+  }
+
+  Value resnet(Value x, Value skip, std::int64_t out, const Name& n) {
+    return resnet_block(b_, x, skip, time_,
+                        {.out = out, .groups = config_.norm_groups, .eps = config_.norm_eps}, n);
+  }
+
+  Value transformer(Value x, const Level& level, const Name& n) {
+    return transformer_2d(b_, x,
+                          {.layers = level.transformer_layers,
+                           .heads = static_cast<int>(level.heads),
+                           .groups = config_.norm_groups,
+                           .linear_projection = config_.linear_projection,
+                           .context = context_,
+                           .kv_rows = shape_.kv_rows},
+                          n);
+  }
+
+  Value down_block(Value x, int i) {
+    const Name n = Name("down_blocks") / i;
+    for (int layer = 0; layer < level(i).layers; ++layer) {
+      x = resnet(x, {}, level(i).channels, n / "resnets" / layer);
+      if (level(i).down_attention) x = transformer(x, level(i), n / "attentions" / layer);
+      skips_.push_back(x);
+    }
+    if (i + 1 == levels()) return x;
+    const int pad_begin = config_.pad_both_sides ? 1 : 0;
+    x = b_.conv2d(x, n / "downsamplers" / 0 / "conv",
+                  {.out = level(i).channels, .stride = 2, .pad_begin = pad_begin, .pad_end = 1});
+    skips_.push_back(x);
+    return x;
+  }
+
+  Value mid_block(Value x) {
+    if (config_.mid == UNetConfig::Mid::none) return x;
+    const Level& innermost = config_.levels.back();
+    const Name n("mid_block");
+    x = resnet(x, {}, innermost.channels, n / "resnets" / 0);
+    if (config_.mid == UNetConfig::Mid::resnet) return x;
+    x = transformer(x, innermost, n / "attentions" / 0);
+    return resnet(x, {}, innermost.channels, n / "resnets" / 1);
+  }
+
+  // up_blocks.0 is the innermost level.
+  Value up_block(Value x, int i) {
+    const Name n = Name("up_blocks") / i;
+    const Level& up = level(levels() - 1 - i);
+    for (int layer = 0; layer <= up.layers; ++layer) {
+      const Value skip = skips_.back();
+      skips_.pop_back();
+      x = resnet(x, skip, up.channels, n / "resnets" / layer);
+      if (up.up_attention) x = transformer(x, up, n / "attentions" / layer);
+    }
+    if (i + 1 == levels()) return x;
+    const tensor::Shape target = b_.shape(skips_.back());  // not always twice as large
+    x = b_.upsample_nearest(x, target.h, target.w);
+    return b_.conv2d(x, n / "upsamplers" / 0 / "conv", {.out = up.channels});
+  }
+
+  const UNetConfig& config_;
+  const UNetShape& shape_;
+  Builder b_;
+  Value time_, context_;
+  std::vector<Value> skips_;
+};
+
+void check_shape(const UNetShape& shape) {
+  using base::ErrorCode;
+  using base::require;
+  const auto check = [](const char* what, std::int64_t found, std::int64_t most) {
+    require(found >= 1 && found <= most, ErrorCode::invalid_argument, "unet: ", what, " is ", found,
+            ", expected 1 to ", most);
+  };
+  check("number of rows", shape.rows, 1024);
+  check("latent height", shape.h, 8192);
+  check("latent width", shape.w, 8192);
+  check("number of prompts", shape.prompts, 1024);
+  check("number of tokens", shape.tokens, 4096);
+  require(static_cast<std::int64_t>(shape.kv_rows.size()) == shape.rows,
+          ErrorCode::invalid_argument, "unet: kv_rows has ", shape.kv_rows.size(),
+          " entries, expected one for each of the ", shape.rows, " rows");
+}
+
+}  // namespace
+
+graph::Graph build_unet(const UNetConfig& config, const UNetShape& shape) {
+  check_shape(shape);
+  return UNet(config, shape).build();
+}
+
+}  // namespace streamdiffusion::models

@@ -1,0 +1,182 @@
+#include "session/model.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/error.h"
+#include "models/census.h"
+#include "models/presets.h"
+#include "weights/hash_weights.h"
+#include "weights/model_folder.h"
+#include "weights/weight_store.h"
+
+namespace streamdiffusion::session {
+namespace {
+
+using base::ErrorCode;
+
+std::size_t index(Component component) { return static_cast<std::size_t>(component); }
+
+CfgType cfg_type(const std::string& name) {
+  constexpr std::array<std::pair<const char*, CfgType>, 4> kNames{
+      {{"none", CfgType::none}, {"full", CfgType::full}, {"self", CfgType::self}, {"initialize", CfgType::initialize}}};
+  for (const auto& [known, type] : kNames) {
+    if (name == known) return type;
+  }
+  base::fail(ErrorCode::corrupt_file, "streamdiffusion.json: \"cfg_type\" is \"", name,
+             "\", expected none, full, self or initialize");
+}
+
+SessionOptions session_defaults(const weights::ModelDefaults& d) {
+  SessionOptions options;
+  options.width = d.width;
+  options.height = d.height;
+  options.num_inference_steps = d.num_inference_steps;
+  if (d.t_index_list) options.t_index_list = *d.t_index_list;
+  if (d.cfg_type) options.cfg_type = cfg_type(*d.cfg_type);
+  if (d.guidance_scale) options.guidance_scale = static_cast<float>(*d.guidance_scale);
+  if (d.delta) options.delta = static_cast<float>(*d.delta);
+  return options;
+}
+
+schedule::SchedulerConfig scheduler_config(const weights::Json& json) {
+  const schedule::SchedulerConfig standard;
+  schedule::SchedulerConfig config;
+  config.num_train_timesteps = static_cast<int>(json.integer_or("num_train_timesteps", standard.num_train_timesteps, 2, 100000));
+  config.beta_start = json.number_or("beta_start", standard.beta_start);
+  config.beta_end = json.number_or("beta_end", standard.beta_end);
+  config.beta_schedule = json.string_or("beta_schedule", standard.beta_schedule);
+  config.prediction_type = json.string_or("prediction_type", standard.prediction_type);
+  for (const char* key : {"rescale_betas_zero_snr", "thresholding"}) {
+    if (json.boolean_or(key, false)) json.at(key).refuse("false: it is not implemented");
+  }
+  if (const auto betas = json.find("trained_betas")) betas->refuse("null: it is not implemented");
+  return config;
+}
+
+std::string_view component_name(Component component) {
+  switch (component) {
+    case Component::text: return "text_encoder";
+    case Component::unet: return "unet";
+    case Component::autoencoder: return "vae";
+  }
+  return "";
+}
+
+}  // namespace
+
+Model Model::open(const EngineOptions& options) {
+  base::require(options.model.empty() != options.random_weights.empty(), ErrorCode::invalid_argument,
+                "give either a model folder or an architecture with random weights");
+  Model model;
+  options.model.empty() ? model.open_preset(options.random_weights) : model.open_folder(options);
+  base::require(model.unet_.cross_attention_dim == model.text_.width, ErrorCode::corrupt_file, model.name_,
+                ": the UNet's \"cross_attention_dim\" is ", model.unet_.cross_attention_dim,
+                ", the text encoder's \"hidden_size\" ", model.text_.width);
+  base::require(model.unet_.in_channels == model.latent_channels() && model.unet_.out_channels == model.latent_channels(),
+                ErrorCode::corrupt_file, model.name_, ": the UNet has ", model.unet_.in_channels, " channels in and ",
+                model.unet_.out_channels, " out, the autoencoder's latents ", model.latent_channels());
+  model.check_and_count();
+  return model;
+}
+
+void Model::open_folder(const EngineOptions& options) {
+  const weights::ModelFolder folder(options.model);
+  const std::filesystem::path autoencoder =
+      options.vae.empty() ? folder.component("vae") : std::filesystem::path(options.vae);
+  name_ = std::filesystem::path(options.model).lexically_normal().filename().string();
+  if (name_.empty()) name_ = std::filesystem::path(options.model).lexically_normal().parent_path().filename().string();
+  unet_ = models::unet_config(folder.config("unet"));
+  text_ = models::clip_text_config(folder.config("text_encoder"));
+  autoencoder_ = models::autoencoder_config(weights::read_component_config(autoencoder));
+  scheduler_ = scheduler_config(folder.config("scheduler"));
+  tokenizer_ = std::make_shared<const text::Tokenizer>(
+      text::Tokenizer::open(folder.component("tokenizer"), static_cast<int>(text_.positions)));
+  base::require(tokenizer_->vocab_size() <= text_.vocabulary, ErrorCode::corrupt_file, name_, ": the tokenizer has ",
+                tokenizer_->vocab_size(), " tokens, the text encoder's \"vocab_size\" is ", text_.vocabulary);
+  tokens_ = tokenizer_->length();
+  const std::filesystem::path places[]{folder.component("text_encoder"), folder.component("unet"), autoencoder};
+  for (std::size_t i = 0; i < std::size(places); ++i) {
+    sources_[i] = std::make_shared<weights::WeightStore>(places[i]);
+    scopes_[i] = std::filesystem::absolute(places[i]).lexically_normal().string();
+  }
+  defaults_ = session_defaults(folder.defaults());
+  sample_prompt_ = folder.defaults().prompt.value_or("");
+  sample_negative_prompt_ = folder.defaults().negative_prompt.value_or("");
+}
+
+void Model::open_preset(const std::string& name) {
+  const models::Preset& preset = models::find_preset(name);
+  const auto parse = [&](std::string_view text, Component component) {
+    return weights::Json::parse(text, name + "/" + std::string(component_name(component)) + "/config.json");
+  };
+  name_ = name + " (random weights)";
+  unet_ = models::unet_config(parse(preset.unet, Component::unet));
+  text_ = models::clip_text_config(parse(preset.text_encoder, Component::text));
+  autoencoder_ = models::autoencoder_config(parse(preset.autoencoder, Component::autoencoder));
+  tokens_ = static_cast<int>(text_.positions);
+  for (const Component component : {Component::text, Component::unet, Component::autoencoder}) {
+    sources_[index(component)] = std::make_shared<weights::HashWeights>();
+    scopes_[index(component)] = name + "/" + std::string(component_name(component));
+  }
+  sample_prompt_ = "a picture";
+}
+
+/// Every tensor is compared before anything is compiled, on graphs of the smallest size.
+void Model::check_and_count() {
+  const int side = factor() * (1 << (unet_.levels.size() - 1));
+  const auto f32 = tensor::DType::f32;
+  const std::vector<graph::Graph> graphs[]{
+      {text_graph(f32)},
+      {unet_graph({0}, 1, side, side, f32)},
+      {encoder_graph(1, side, side, f32), decoder_graph(1, side, side, false, f32)},
+  };
+  for (std::size_t i = 0; i < std::size(graphs); ++i) {
+    sources_[i]->check(models::tensors_of(graphs[i]));
+    for (const graph::Graph& graph : graphs[i]) parameters_ += models::census(graph).parameters;
+  }
+}
+
+std::vector<std::int32_t> Model::tokenize(const std::string& prompt) const {
+  if (tokenizer_) return tokenizer_->encode(prompt).ids;
+  std::vector<std::int32_t> ids(static_cast<std::size_t>(tokens_), 0);
+  for (std::size_t i = 0; i < std::min(ids.size(), prompt.size()); ++i) {
+    ids[i] = static_cast<unsigned char>(prompt[i]) % static_cast<std::int32_t>(text_.vocabulary);
+  }
+  return ids;
+}
+
+graph::Graph Model::text_graph(tensor::DType dtype) const {
+  return models::build_clip_text(text_, {.prompts = 1, .tokens = tokens_, .activations = dtype});
+}
+
+graph::Graph Model::unet_graph(const std::vector<int>& kv_rows, int prompts, int height, int width,
+                               tensor::DType dtype) const {
+  return models::build_unet(unet_, {.rows = static_cast<std::int64_t>(kv_rows.size()),
+                                    .h = height / factor(),
+                                    .w = width / factor(),
+                                    .prompts = prompts,
+                                    .tokens = tokens_,
+                                    .kv_rows = kv_rows,
+                                    .activations = dtype});
+}
+
+graph::Graph Model::encoder_graph(int frames, int height, int width, tensor::DType dtype) const {
+  return models::build_encoder(autoencoder_,
+                               {.frames = frames, .height = height, .width = width, .activations = dtype});
+}
+
+graph::Graph Model::decoder_graph(int frames, int height, int width, bool image, tensor::DType dtype) const {
+  return models::build_decoder(
+      autoencoder_, {.frames = frames, .height = height, .width = width, .activations = dtype, .image = image});
+}
+
+backend::Weights Model::weights(Component component) const {
+  const auto source = sources_[index(component)];
+  return {scopes_[index(component)], [source](const graph::Weight& weight, std::span<float> out) {
+            source->read_f32(weight.name, weight.dims, out);
+            source->release(weight.name);
+          }};
+}
+
+}  // namespace streamdiffusion::session

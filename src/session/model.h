@@ -1,0 +1,70 @@
+// An opened model: what its config files say, its tokenizer, and where its weights are. Knows no device.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backend/backend.h"
+#include "models/autoencoder.h"
+#include "models/clip_text.h"
+#include "models/unet.h"
+#include "schedule/lcm_schedule.h"
+#include "streamdiffusion/options.h"
+#include "text/tokenizer.h"
+#include "weights/weight_source.h"
+
+namespace streamdiffusion::session {
+
+enum class Component { text, unet, autoencoder };
+
+class Model {
+ public:
+  /// Opens a folder or a preset with random weights, and compares every tensor on disk with what the configs ask for.
+  static Model open(const EngineOptions& options);
+
+  const std::string& name() const { return name_; }
+  int factor() const { return static_cast<int>(models::factor(autoencoder_)); }
+  int latent_channels() const { return static_cast<int>(models::latent_channels(autoencoder_)); }
+  int tokens() const { return tokens_; }
+  /// Entries of the tokenizer's vocabulary; 0 with random weights.
+  int vocabulary() const { return tokenizer_ ? tokenizer_->vocab_size() : 0; }
+  int context_width() const { return static_cast<int>(text_.width); }
+  std::int64_t parameters() const { return parameters_; }
+  const schedule::SchedulerConfig& scheduler() const { return scheduler_; }
+  const SessionOptions& defaults() const { return defaults_; }
+  const std::string& sample_prompt() const { return sample_prompt_; }
+  const std::string& sample_negative_prompt() const { return sample_negative_prompt_; }
+
+  /// Ids of a prompt, padded to tokens(). A model with random weights has no vocabulary: ids from the characters.
+  std::vector<std::int32_t> tokenize(const std::string& prompt) const;
+
+  graph::Graph text_graph(tensor::DType dtype) const;
+  graph::Graph unet_graph(const std::vector<int>& kv_rows, int prompts, int height, int width,
+                          tensor::DType dtype) const;
+  graph::Graph encoder_graph(int frames, int height, int width, tensor::DType dtype) const;
+  graph::Graph decoder_graph(int frames, int height, int width, bool image, tensor::DType dtype) const;
+  backend::Weights weights(Component component) const;
+
+ private:
+  Model() = default;
+  void open_folder(const EngineOptions& options);
+  void open_preset(const std::string& preset);
+  void check_and_count();
+
+  std::string name_;
+  models::UNetConfig unet_;
+  models::ClipTextConfig text_;
+  models::AutoencoderConfig autoencoder_;
+  schedule::SchedulerConfig scheduler_;
+  std::shared_ptr<const text::Tokenizer> tokenizer_;
+  std::shared_ptr<const weights::WeightSource> sources_[3];  ///< By component.
+  std::string scopes_[3];
+  int tokens_ = 77;
+  std::int64_t parameters_ = 0;
+  SessionOptions defaults_;
+  std::string sample_prompt_, sample_negative_prompt_;
+};
+
+}  // namespace streamdiffusion::session

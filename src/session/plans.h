@@ -1,0 +1,57 @@
+// Compiled programs of one model, made when first asked for and shared by every session that has the same shape.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <tuple>
+#include <vector>
+
+#include "backend/backend.h"
+#include "session/model.h"
+#include "streamdiffusion/options.h"
+
+namespace streamdiffusion::session {
+
+/// What decides an autoencoder plan.
+struct PicturePlan {
+  int frames = 1, height = 512, width = 512;
+  bool image = false;  ///< Decoder: unrounded pixels as well.
+  auto operator<=>(const PicturePlan&) const = default;
+};
+
+/// What decides a UNet plan.
+struct UNetPlan {
+  int height = 512, width = 512;  ///< Of the picture.
+  int prompts = 1;
+  std::vector<int> kv_rows;       ///< Prompt of each row.
+  Parallel parallel = Parallel::ops;
+  auto operator<=>(const UNetPlan&) const = default;
+};
+
+using SharedExecutable = std::shared_ptr<backend::Executable>;
+
+class Plans {
+ public:
+  Plans(const Model& model, backend::Device& device, tensor::DType dtype)
+      : model_(model), device_(device), dtype_(dtype) {}
+
+  SharedExecutable text();
+  SharedExecutable encoder(const PicturePlan& plan);
+  SharedExecutable decoder(const PicturePlan& plan);
+  /// Parallel::automatic compiles both ways and keeps the faster one.
+  SharedExecutable unet(const UNetPlan& plan);
+
+ private:
+  SharedExecutable compile_unet(const UNetPlan& plan);
+
+  const Model& model_;
+  backend::Device& device_;
+  tensor::DType dtype_;
+  std::mutex mutex_;
+  std::weak_ptr<backend::Executable> text_;
+  std::map<PicturePlan, std::weak_ptr<backend::Executable>> encoders_, decoders_;
+  std::map<UNetPlan, std::weak_ptr<backend::Executable>> unets_;
+};
+
+}  // namespace streamdiffusion::session

@@ -1,0 +1,41 @@
+#include "session/prompts.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+
+namespace streamdiffusion::session {
+namespace {
+constexpr std::size_t kKept = 64;
+}
+
+Embedding Prompts::encode(const std::string& prompt) {
+  const std::lock_guard lock(mutex_);
+  const auto found = std::find_if(recent_.begin(), recent_.end(), [&](const auto& entry) { return entry.first == prompt; });
+  if (found != recent_.end()) {
+    recent_.splice(recent_.begin(), recent_, found);
+    return found->second;
+  }
+  recent_.emplace_front(prompt, run(prompt));
+  if (recent_.size() > kKept) recent_.pop_back();
+  return recent_.front().second;
+}
+
+Embedding Prompts::run(const std::string& prompt) {
+  const std::vector<std::int32_t> ids = model_.tokenize(prompt);
+  if (!state_) {
+    executable_ = plans_.text();
+    state_ = executable_->make_state();
+  }
+  std::copy(ids.begin(), ids.end(), state_->input("ids").as<std::int32_t>());
+  executable_->run(graph::Lifetime::per_prompt, *state_);
+  const tensor::View out = state_->output("embeddings");
+  const auto* values = out.as<float>();
+  auto embedding = std::make_shared<std::vector<float>>(values, values + out.desc.shape.elements());
+  base::require(std::all_of(embedding->begin(), embedding->end(), [](float v) { return std::isfinite(v); }),
+                base::ErrorCode::numeric, "the text encoder's answer to \"", prompt.substr(0, 80), "\" is not finite");
+  return embedding;
+}
+
+}  // namespace streamdiffusion::session

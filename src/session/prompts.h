@@ -1,0 +1,33 @@
+// Prompts to embeddings. The text encoder runs once for each new text; the last few are kept.
+#pragma once
+
+#include <list>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "session/plans.h"
+
+namespace streamdiffusion::session {
+
+using Embedding = std::shared_ptr<const std::vector<float>>;  ///< [tokens, width]
+
+class Prompts {
+ public:
+  Prompts(const Model& model, Plans& plans) : model_(model), plans_(plans) {}
+  /// Thread-safe.
+  Embedding encode(const std::string& prompt);
+
+ private:
+  Embedding run(const std::string& prompt);
+
+  const Model& model_;
+  Plans& plans_;
+  std::mutex mutex_;
+  SharedExecutable executable_;
+  std::unique_ptr<backend::State> state_;
+  std::list<std::pair<std::string, Embedding>> recent_;  ///< Newest first.
+};
+
+}  // namespace streamdiffusion::session

@@ -1,0 +1,88 @@
+// One stream: its options, its rows, and its own values in the shared plans.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <optional>
+
+#include "noise/torch_noise.h"
+#include "session/engine_impl.h"
+#include "stream/sequential.h"
+#include "stream/similarity_filter.h"
+#include "stream/stream_batch.h"
+
+namespace streamdiffusion {
+
+class Session::Impl {
+ public:
+  /// `options` has every default filled in.
+  Impl(std::shared_ptr<Engine::Impl> engine, const SessionOptions& options);
+
+  void set_prompts(const std::vector<WeightedPrompt>& prompts, PromptInterpolation how);
+  void set_negative_prompt(const std::string& prompt);
+  void set_parameters(const std::function<void(stream::StreamParameters&)>& change);
+  void set_t_index_list(const std::vector<int>& t_index_list);
+  void set_filter(bool enabled, float threshold, int max_skip_frame);
+
+  void push(ImageView frame);
+  void generate();
+  void flush();
+  std::optional<Output> pop();
+
+  const SessionOptions& options() const { return options_; }
+  SessionTimes times() const { return times_; }
+  std::string description() const;
+  void for_each_plan(const std::function<void(const std::string& stage, const backend::Executable&)>& visit) const;
+
+ private:
+  /// A shared plan and this stream's values in it.
+  struct Part {
+    session::SharedExecutable executable;
+    std::unique_ptr<backend::State> state;
+    void run(graph::Lifetime program) const { executable->run(program, *state); }
+    std::span<float> floats(const tensor::View& view) const {
+      return {view.as<float>(), static_cast<std::size_t>(view.desc.shape.elements())};
+    }
+    std::span<float> input(const char* name) const { return floats(state->input(name)); }
+    std::span<float> output(const char* name) const { return floats(state->output(name)); }
+  };
+
+  void check_options() const;
+  void make_parts();
+  void check_frame(const ImageView& frame) const;
+  void copy_pixels(const ImageView& frame, int slot);
+  bool reuse(const ImageView& frame);
+  /// Runs the frames gathered so far, those of empty slots left out.
+  void run_batch();
+  void run_stream_batch(bool from_noise, std::span<const float> latents);
+  void run_sequential(bool from_noise, std::span<const float> latents);
+  void refresh_timesteps();
+  void refresh_prompts();
+  void deliver(std::span<const float> latents, std::span<const stream::FrameId> ids);
+  Output make_output(int slot, std::uint64_t id) const;
+  void draw_noise(std::span<float> out);
+
+  std::shared_ptr<Engine::Impl> engine_;
+  SessionOptions options_;
+  schedule::LcmSchedule schedule_;
+  stream::LatentShape latent_;
+  std::optional<stream::StreamBatch> batch_;      ///< One of these two.
+  std::optional<stream::Sequential> sequential_;
+  stream::SimilarityFilter filter_;
+  noise::TorchGenerator text_to_image_noise_;
+  Part encoder_, unet_, decoder_;
+  session::Embedding negative_;
+  std::vector<float> prompt_;
+  bool prompts_changed_ = true;
+  std::vector<float> timesteps_;
+  std::vector<stream::FrameId> entering_, leaving_;
+  int gathered_ = 0;
+  std::uint64_t next_id_ = 0;
+  std::vector<float> finished_, fresh_;
+  std::vector<std::uint8_t> dense_frame_;
+  std::optional<Output> last_;
+  std::deque<Output> ready_;
+  SessionTimes times_;
+};
+
+}  // namespace streamdiffusion

@@ -1,0 +1,57 @@
+#include "stream/prompt_blend.h"
+
+#include <cmath>
+
+#include "base/error.h"
+
+namespace streamdiffusion::stream {
+namespace {
+
+using base::ErrorCode;
+
+/// Above this cosine a great circle and a line are the same, and the former divides by nothing.
+constexpr double kParallel = 0.9995;
+
+/// (1 - t) a + t b, or the same along the circle; into a.
+void interpolate(std::vector<float>& a, std::span<const float> b, double t, PromptInterpolation how) {
+  double from = 1.0 - t, to = t;
+  if (how == PromptInterpolation::slerp) {
+    double aa = 0, bb = 0, ab = 0;
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      aa += static_cast<double>(a[i]) * a[i];
+      bb += static_cast<double>(b[i]) * b[i];
+      ab += static_cast<double>(a[i]) * b[i];
+    }
+    const double cosine = aa > 0 && bb > 0 ? ab / std::sqrt(aa * bb) : 1.0;
+    if (std::abs(cosine) < kParallel) {
+      const double angle = std::acos(cosine);
+      from = std::sin((1.0 - t) * angle) / std::sin(angle);
+      to = std::sin(t * angle) / std::sin(angle);
+    }
+  }
+  for (std::size_t i = 0; i < a.size(); ++i) a[i] = static_cast<float>(from * a[i] + to * b[i]);
+}
+
+}  // namespace
+
+std::vector<float> blend(std::span<const WeightedEmbedding> embeddings, PromptInterpolation how) {
+  base::require(!embeddings.empty(), ErrorCode::invalid_argument, "a blend of no prompts");
+  double total = 0;
+  for (const WeightedEmbedding& embedding : embeddings) {
+    base::require(embedding.weight >= 0 && std::isfinite(embedding.weight), ErrorCode::invalid_argument,
+                  "a prompt's weight is ", embedding.weight, ", expected 0 or more");
+    base::require(embedding.values.size() == embeddings.front().values.size(), ErrorCode::internal,
+                  "prompt embeddings of different sizes");
+    total += embedding.weight;
+  }
+  base::require(total > 0, ErrorCode::invalid_argument, "the weights of the prompts sum to zero");
+  std::vector<float> mixture(embeddings.front().values.begin(), embeddings.front().values.end());
+  double so_far = embeddings.front().weight;
+  for (const WeightedEmbedding& next : embeddings.subspan(1)) {
+    so_far += next.weight;
+    if (next.weight > 0) interpolate(mixture, next.values, next.weight / so_far, how);
+  }
+  return mixture;
+}
+
+}  // namespace streamdiffusion::stream

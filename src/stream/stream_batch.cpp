@@ -1,0 +1,110 @@
+#include "stream/stream_batch.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "noise/torch_noise.h"
+
+namespace streamdiffusion::stream {
+
+using base::ErrorCode;
+
+std::vector<float> noise_table(std::uint64_t seed, int steps, const LatentShape& shape) {
+  std::vector<float> table(static_cast<std::size_t>(steps) * shape.size());
+  noise::TorchGenerator generator(seed);
+  noise::randn_nhwc(generator, steps, shape.c, shape.h, shape.w, table);
+  return table;
+}
+
+StreamBatch::StreamBatch(const RowLayout& layout, const LatentShape& shape, StreamParameters parameters)
+    : layout_(layout), shape_(shape), size_(shape.size()), parameters_(std::move(parameters)) {
+  base::require(static_cast<int>(parameters_.steps.size()) == layout.steps, ErrorCode::internal, "stream batch: ",
+                parameters_.steps.size(), " steps for a layout of ", layout.steps);
+  const std::size_t all = static_cast<std::size_t>(layout.stream_rows()) * size_;
+  for (std::vector<float>* rows : {&x_, &stock_, &x0_, &gain_}) rows->assign(all, 0.0F);
+  ids_.resize(static_cast<std::size_t>(layout.stream_rows()));
+  noise_ = noise_table(parameters_.seed, layout.steps, shape);
+}
+
+void StreamBatch::set(const StreamParameters& parameters) {
+  base::require(parameters.steps.size() == parameters_.steps.size(), ErrorCode::invalid_argument, "t_index_list has ",
+                parameters.steps.size(), " entries, the stream has ", parameters_.steps.size(), " steps");
+  if (parameters.seed != parameters_.seed) noise_ = noise_table(parameters.seed, layout_.steps, shape_);
+  parameters_ = parameters;
+}
+
+void StreamBatch::timesteps(std::span<float> out) const {
+  for (int r = 0; r < layout_.unet_rows(); ++r) {
+    const auto step = static_cast<std::size_t>(layout_.step_of(layout_.stream_row(r)));
+    out[static_cast<std::size_t>(r)] = static_cast<float>(parameters_.steps[step].timestep);
+  }
+}
+
+void StreamBatch::enter(std::span<const float> z, std::span<const FrameId> ids, std::span<float> unet_input) {
+  const schedule::Step& first = parameters_.steps.front();
+  const float* noise0 = noise(0);
+  for (int f = 0; f < layout_.frames; ++f) {
+    float *x = row(x_, f), *stock = row(stock_, f);
+    const float* clean = z.data() + static_cast<std::size_t>(f) * size_;
+    for (std::size_t i = 0; i < size_; ++i) {
+      x[i] = first.a * clean[i] + first.b * noise0[i];
+      stock[i] = noise0[i];
+    }
+  }
+  form_rows(ids, unet_input);
+}
+
+void StreamBatch::enter_noise(std::span<const float> x, std::span<const FrameId> ids, std::span<float> unet_input) {
+  std::copy(x.begin(), x.end(), x_.begin());
+  std::copy(x.begin(), x.end(), stock_.begin());
+  form_rows(ids, unet_input);
+}
+
+/// The waiting rows, each one step further than it was, and all of them in the UNet's order.
+void StreamBatch::form_rows(std::span<const FrameId> ids, std::span<float> unet_input) {
+  base::require(static_cast<int>(ids.size()) == layout_.frames, ErrorCode::internal, "stream batch: ", ids.size(),
+                " ids for ", layout_.frames, " frames");
+  for (int r = layout_.frames; r < layout_.stream_rows(); ++r) {
+    const int step = layout_.step_of(r), before = r - layout_.frames;
+    noise_row(parameters_.steps[static_cast<std::size_t>(step)], {row(x0_, before), row(gain_, before)},
+              parameters_.do_add_noise ? noise(step) : nullptr, size_, row(x_, r), row(stock_, r));
+  }
+  std::shift_right(ids_.begin(), ids_.end(), layout_.frames);
+  std::copy(ids.begin(), ids.end(), ids_.begin());
+  for (int r = 0; r < layout_.unet_rows(); ++r) {
+    std::copy_n(row(x_, layout_.stream_row(r)), size_, unet_input.data() + static_cast<std::size_t>(r) * size_);
+  }
+}
+
+void StreamBatch::leave(std::span<const float> prediction, std::span<float> out, std::span<FrameId> out_ids) {
+  const Guidance guidance{layout_.cfg, parameters_.guidance_scale, parameters_.delta};
+  const auto answer = [&](int unet_row) -> const float* {
+    return unet_row < 0 ? nullptr : prediction.data() + static_cast<std::size_t>(unet_row) * size_;
+  };
+  int broken = -1;
+  for (int r = 0; r < layout_.stream_rows(); ++r) {
+    const auto step = static_cast<std::size_t>(layout_.step_of(r));
+    const bool finite = denoise_row(parameters_.steps[step], parameters_.prediction, guidance, row(x_, r), row(stock_, r),
+                                    {answer(layout_.positive_row(r)), answer(layout_.negative_row(r))}, size_,
+                                    row(x0_, r), row(gain_, r));
+    if (finite) continue;
+    std::fill_n(row(x0_, r), size_, 0.0F);
+    std::fill_n(row(gain_, r), size_, 0.0F);
+    if (ids_[static_cast<std::size_t>(r)]) broken = r;
+    ids_[static_cast<std::size_t>(r)].reset();
+  }
+  const int last = layout_.stream_rows() - layout_.frames;
+  std::copy_n(row(x0_, last), out.size(), out.begin());
+  std::copy_n(ids_.begin() + last, out_ids.size(), out_ids.begin());
+  std::fill(ids_.begin() + last, ids_.end(), FrameId());
+  if (broken < 0) return;
+  const int step = layout_.step_of(broken);
+  base::fail(ErrorCode::numeric, "the UNet's answer at step ", step, " (timestep ",
+             parameters_.steps[static_cast<std::size_t>(step)].timestep, ") is not finite; its frame is given up");
+}
+
+bool StreamBatch::waiting() const {
+  return std::any_of(ids_.begin(), ids_.end(), [](const FrameId& id) { return id.has_value(); });
+}
+
+}  // namespace streamdiffusion::stream

@@ -1,0 +1,81 @@
+// The stream batch: n denoising steps of n successive frames in one UNet call (the paper's §3.1, spec §13).
+//
+// A call has two halves around the UNet. enter() forms the rows: the new frames at step 0, each waiting frame one step
+// further. leave() takes the step and lets the oldest frames out. Between calls a waiting frame is kept as its clean
+// prediction and is noised on entry, so that every parameter changes exactly at a frame edge. Allocates nothing after
+// construction.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "stream/denoise.h"
+#include "stream/row_layout.h"
+
+namespace streamdiffusion::stream {
+
+struct LatentShape {
+  std::int64_t h = 0, w = 0, c = 0;
+  std::size_t size() const { return static_cast<std::size_t>(h * w * c); }
+};
+
+/// What may change between two calls. steps has one entry a step of the layout.
+struct StreamParameters {
+  std::vector<schedule::Step> steps;
+  schedule::Prediction prediction = schedule::Prediction::epsilon;
+  float guidance_scale = 1.2F;
+  float delta = 1.0F;
+  bool do_add_noise = true;
+  std::uint64_t seed = 2;
+};
+
+/// One noise a step, shared by every frame: a still input gives a still output. [steps, h, w, c], drawn as torch draws
+/// [steps, c, h, w].
+std::vector<float> noise_table(std::uint64_t seed, int steps, const LatentShape& shape);
+
+using FrameId = std::optional<std::uint64_t>;
+
+class StreamBatch {
+ public:
+  StreamBatch(const RowLayout& layout, const LatentShape& shape, StreamParameters parameters);
+
+  /// New values from the next enter() on. Throws invalid_argument if the number of steps differs.
+  void set(const StreamParameters& parameters);
+  const StreamParameters& parameters() const { return parameters_; }
+  const RowLayout& layout() const { return layout_; }
+
+  /// Timestep of every UNet row.
+  void timesteps(std::span<float> out) const;
+
+  /// New frames: clean latents z [frames, h, w, c] and an id each; an empty id is a row that no frame is in, whose
+  /// latents may be anything finite. Writes the UNet's input [unet_rows, h, w, c].
+  void enter(std::span<const float> z, std::span<const FrameId> ids, std::span<float> unet_input);
+  /// The same from pure noise x [frames, h, w, c] (text to image).
+  void enter_noise(std::span<const float> x, std::span<const FrameId> ids, std::span<float> unet_input);
+
+  /// The UNet's answer [unet_rows, h, w, c]. Writes the finished latents [frames, h, w, c] and their ids: an empty one
+  /// where no frame has passed all steps yet. A frame whose latents are not finite is given up: throws numeric naming
+  /// the step, after which the stream goes on without it.
+  void leave(std::span<const float> prediction, std::span<float> out, std::span<FrameId> out_ids);
+
+  /// True while frames wait for their next step.
+  bool waiting() const;
+
+ private:
+  void form_rows(std::span<const FrameId> ids, std::span<float> unet_input);
+  float* row(std::vector<float>& rows, int r) const { return rows.data() + static_cast<std::size_t>(r) * size_; }
+  const float* noise(int step) const { return noise_.data() + static_cast<std::size_t>(step) * size_; }
+
+  RowLayout layout_;
+  LatentShape shape_;
+  std::size_t size_;
+  StreamParameters parameters_;
+  std::vector<float> noise_;         ///< By step.
+  std::vector<float> x_, stock_;     ///< By stream row, inside a call.
+  std::vector<float> x0_, gain_;     ///< By stream row, after a call; the last step's rows are on their way out.
+  std::vector<FrameId> ids_;         ///< By stream row.
+};
+
+}  // namespace streamdiffusion::stream

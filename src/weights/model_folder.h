@@ -1,0 +1,60 @@
+// A pipeline folder in diffusers layout: model_index.json and one folder a component (unet/, vae/,
+// text_encoder/, tokenizer/, scheduler/), and beside them, optionally, streamdiffusion.json with
+// what the model wants by default.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "weights/json.h"
+
+namespace streamdiffusion::weights {
+
+/// streamdiffusion.json: used where the user says nothing. Absent keys are empty. Ranges are
+/// checked when read.
+struct ModelDefaults {
+  std::optional<int> width, height;              ///< pixels, 8..16384
+  std::optional<std::vector<int>> t_index_list;  ///< each 0..num_inference_steps - 1
+  std::optional<int> num_inference_steps;        ///< 1..1000
+  std::optional<std::string> cfg_type;           ///< none, full, self or initialize
+  std::optional<double> guidance_scale;          ///< 0..100
+  std::optional<double> delta;                   ///< 0..100
+  std::optional<std::string> prompt, negative_prompt;
+};
+
+class ModelFolder {
+ public:
+  /// Reads model_index.json and streamdiffusion.json. Throws not_found or corrupt_file.
+  explicit ModelFolder(const std::filesystem::path& folder);
+
+  const std::filesystem::path& path() const { return path_; }
+  const Json& index() const { return index_; }
+  const ModelDefaults& defaults() const { return defaults_; }
+
+  /// True when model_index.json lists the component and does not leave it out ([null, null]).
+  bool has(std::string_view component) const;
+  /// The component's class in model_index.json, for example "UNet2DConditionModel". Throws
+  /// corrupt_file.
+  std::string class_name(std::string_view component) const;
+  /// The component's folder. Throws corrupt_file when model_index.json does not list it, not_found
+  /// without folder.
+  std::filesystem::path component(std::string_view component) const;
+  /// The parsed config.json (scheduler: scheduler_config.json) of a component.
+  Json config(std::string_view component) const;
+
+ private:
+  std::filesystem::path path_;
+  Json index_;
+  ModelDefaults defaults_;
+};
+
+/// The parsed config.json of a lone component folder (`--vae DIR`).
+Json read_component_config(const std::filesystem::path& folder);
+
+/// Reads a file of defaults; see ModelDefaults. Unknown keys are refused.
+ModelDefaults parse_model_defaults(const Json& file);
+
+}  // namespace streamdiffusion::weights

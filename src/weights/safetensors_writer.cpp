@@ -1,0 +1,73 @@
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/half.h"
+#include "weights/quote.h"
+#include "weights/safetensors.h"
+
+namespace streamdiffusion::weights {
+namespace {
+
+using base::ErrorCode;
+using base::require;
+using tensor::DType;
+
+std::string header_of(std::span<const TensorToWrite> tensors) {
+  nlohmann::ordered_json header = nlohmann::ordered_json::object();
+  std::uint64_t offset = 0;
+  for (const TensorToWrite& t : tensors) {
+    std::int64_t elements = 1;
+    for (const std::int64_t dim : t.dims) elements *= dim;
+    require(static_cast<std::size_t>(elements) == t.values.size(), ErrorCode::invalid_argument,
+            "tensor ", quote(t.name), " is ", to_string(t.dims), " but has ", t.values.size(),
+            " values");
+    require(t.dtype == DType::f32 || t.dtype == DType::bf16, ErrorCode::invalid_argument, "tensor ",
+            quote(t.name), ": cannot write ", to_string(t.dtype), ", only f32 and bf16");
+    require(!header.contains(t.name), ErrorCode::invalid_argument, "tensor ", quote(t.name),
+            " is given twice");
+    const std::uint64_t end = offset + t.values.size() * size_of(t.dtype);
+    header[t.name] = {{"dtype", t.dtype == DType::f32 ? "F32" : "BF16"},
+                      {"shape", t.dims},
+                      {"data_offsets", {offset, end}}};
+    offset = end;
+  }
+  std::string text = header.dump();
+  text.resize((text.size() + 7) / 8 * 8, ' ');
+  return text;
+}
+
+std::vector<std::uint16_t> as_bf16(std::span<const float> values) {
+  std::vector<std::uint16_t> out(values.size());
+  std::transform(values.begin(), values.end(), out.begin(), base::f32_to_bf16);
+  return out;
+}
+
+void write(std::ofstream& out, const void* data, std::size_t bytes) {
+  out.write(static_cast<const char*>(data), static_cast<std::streamsize>(bytes));
+}
+
+}  // namespace
+
+void write_safetensors(const std::filesystem::path& path, std::span<const TensorToWrite> tensors) {
+  const std::string header = header_of(tensors);
+  std::ofstream out(path, std::ios::binary | std::ios::trunc);
+  std::array<char, 8> length{};
+  for (std::size_t i = 0; i < 8; ++i) length[i] = static_cast<char>(header.size() >> (8 * i));
+  write(out, length.data(), length.size());
+  write(out, header.data(), header.size());
+  for (const TensorToWrite& t : tensors) {
+    if (t.dtype == DType::f32) {
+      write(out, t.values.data(), t.values.size() * sizeof(float));
+    } else {
+      const auto halves = as_bf16(t.values);
+      write(out, halves.data(), halves.size() * sizeof(halves[0]));
+    }
+  }
+  out.flush();
+  require(out.good(), ErrorCode::io, path.string(), ": cannot write");
+}
+
+}  // namespace streamdiffusion::weights

@@ -1,0 +1,190 @@
+#include "weights/weight_store.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "base/error.h"
+#include "weights/json.h"
+#include "weights/quote.h"
+#include "weights/tensor_names.h"
+
+namespace streamdiffusion::weights {
+namespace {
+
+using base::ErrorCode;
+using base::fail;
+using base::require;
+namespace fs = std::filesystem;
+
+constexpr std::array<std::string_view, 2> base_names{"diffusion_pytorch_model", "model"};
+constexpr std::array<std::string_view, 3> variants{"", "fp16", "bf16"};
+constexpr std::array<std::string_view, 4> pickles{".bin", ".ckpt", ".pt", ".pth"};
+
+struct Found {
+  fs::path path;
+  bool index = false;
+};
+
+// Both ways in which an index of a variant is spelled: BASE.safetensors.index.fp16.json (diffusers)
+// and BASE.fp16.safetensors.index.json.
+std::vector<Found> candidates(const fs::path& folder) {
+  std::vector<Found> out;
+  for (const std::string_view variant : variants) {
+    const std::string dotted = variant.empty() ? "" : '.' + std::string(variant);
+    for (const std::string_view name : base_names) {
+      const std::string base(name);
+      out.push_back({folder / (base + ".safetensors.index" + dotted + ".json"), true});
+      if (!variant.empty())
+        out.push_back({folder / (base + dotted + ".safetensors.index.json"), true});
+      out.push_back({folder / (base + dotted + ".safetensors"), false});
+    }
+  }
+  return out;
+}
+
+bool is_file(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored);
+}
+
+[[noreturn]] void fail_nothing_found(const fs::path& folder) {
+  std::error_code ignored;
+  require(fs::is_directory(folder, ignored), ErrorCode::not_found, folder.string(),
+          ": no such folder");
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored)) {
+    const fs::path& file = entry.path();
+    if (std::find(pickles.begin(), pickles.end(), file.extension()) == pickles.end()) continue;
+    fail(ErrorCode::not_found, file.string(),
+         ": pickled weights are not read, for a pickle may run any code; expected ",
+         (folder / "*.safetensors").string(), " (diffusers' save_pretrained writes it)");
+  }
+  fail(ErrorCode::not_found, folder.string(),
+       ": no weights; expected diffusion_pytorch_model.safetensors, ",
+       "model.safetensors, a .fp16 variant of them, or an index of shards");
+}
+
+// A shard is a file beside its index; a path could lead anywhere.
+std::string shard_name(const Json& value) {
+  const std::string& name = value.string();
+  const bool plain = name.size() <= 255 &&
+                     name.find_first_of(std::string_view("/\\\0", 3)) == std::string::npos &&
+                     name.ends_with(".safetensors") && !name.starts_with('.');
+  if (!plain) value.refuse("a plain file name that ends in .safetensors");
+  return name;
+}
+
+}  // namespace
+
+WeightStore::WeightStore(const fs::path& folder_or_file) {
+  if (folder_or_file.extension() == ".safetensors" && is_file(folder_or_file)) {
+    open_single(folder_or_file);
+    return;
+  }
+  for (const Found& found : candidates(folder_or_file)) {
+    if (!is_file(found.path)) continue;
+    found.index ? open_shards(found.path) : open_single(found.path);
+    return;
+  }
+  fail_nothing_found(folder_or_file);
+}
+
+void WeightStore::add_file(const fs::path& path) {
+  files_.push_back(std::make_unique<SafetensorsFile>(path));
+  const SafetensorsFile* file = files_.back().get();
+  for (const TensorView& tensor : file->tensors()) {
+    const auto [at, fresh] = tensors_.try_emplace(tensor.name, Entry{&tensor, file});
+    require(fresh, ErrorCode::corrupt_file, path.string(), ": tensor ", quote(tensor.name),
+            " stands in ", at->second.file->path().filename().string(), " too");
+  }
+}
+
+void WeightStore::open_single(const fs::path& file) {
+  label_ = file.string();
+  add_file(file);
+}
+
+void WeightStore::open_shards(const fs::path& index) {
+  label_ = index.string();
+  const Json map = Json::read(index).at("weight_map");
+  if (!map.is(Json::Kind::object)) map.refuse("an object {tensor: file}");
+  std::map<std::string, std::string> listed;
+  std::set<std::string> shards;
+  for (std::size_t i = 0; i < map.size(); ++i) {
+    const auto [name, file] = map.member(i);
+    shards.insert(listed[std::string(name)] = shard_name(file));
+  }
+  for (const std::string& shard : shards) add_file(index.parent_path() / shard);
+  for (const auto& [name, shard] : listed) {
+    const auto at = tensors_.find(name);
+    require(at != tensors_.end() && at->second.file->path().filename() == shard,
+            ErrorCode::corrupt_file, label_, ": tensor ", quote(name), " is not in ", quote(shard),
+            " as \"weight_map\" says");
+  }
+  for (const auto& [name, entry] : tensors_) {
+    require(listed.contains(name), ErrorCode::corrupt_file, label_,
+            ": \"weight_map\" does not list tensor ", quote(name), " of ",
+            entry.file->path().filename().string());
+  }
+}
+
+const WeightStore::Entry* WeightStore::entry(std::string_view name) const {
+  if (const auto at = tensors_.find(name); at != tensors_.end()) return &at->second;
+  for (const std::string& other : other_spellings(name)) {
+    if (const auto at = tensors_.find(other); at != tensors_.end()) return &at->second;
+  }
+  return nullptr;
+}
+
+const WeightStore::Entry& WeightStore::required(std::string_view name) const {
+  const Entry* found = entry(name);
+  require(found != nullptr, ErrorCode::not_found, label_, ": tensor ", quote(name), " is missing");
+  return *found;
+}
+
+const TensorView* WeightStore::find(std::string_view name) const {
+  const Entry* found = entry(name);
+  return found == nullptr ? nullptr : found->tensor;
+}
+
+void WeightStore::read_f32(std::string_view name, std::span<const std::int64_t> dims,
+                           std::span<float> out) const {
+  const Entry& found = required(name);
+  require(same_dims(found.tensor->dims, dims), ErrorCode::corrupt_file, found.file->path().string(),
+          ": tensor ", quote(name), " is ", to_string(found.tensor->dims), ", expected ",
+          to_string(dims));
+  to_f32(*found.tensor, out, found.file->path().string());
+}
+
+void WeightStore::release(std::string_view name) const {
+  const Entry& found = required(name);
+  found.file->release(*found.tensor);
+}
+
+std::uint64_t WeightStore::total_bytes() const {
+  std::uint64_t total = 0;
+  for (const auto& [name, entry] : tensors_) total += entry.tensor->bytes.size();
+  return total;
+}
+
+std::vector<std::string> WeightStore::names() const {
+  std::vector<std::string> out;
+  out.reserve(tensors_.size());
+  for (const auto& [name, entry] : tensors_) out.push_back(name);
+  return out;
+}
+
+std::string WeightStore::file_of(const TensorView& tensor) const {
+  return required(tensor.name).file->path().string();
+}
+
+bool same_dims(std::span<const std::int64_t> stored, std::span<const std::int64_t> wanted) {
+  const bool longer = stored.size() > wanted.size();
+  const auto& most = longer ? stored : wanted;
+  const auto& least = longer ? wanted : stored;
+  if (!std::equal(least.begin(), least.end(), most.begin())) return false;
+  if (most.size() == least.size()) return true;
+  return least.size() == 2 && most.size() == 4 && most[2] == 1 && most[3] == 1;
+}
+
+}  // namespace streamdiffusion::weights

@@ -1,0 +1,119 @@
+#include <algorithm>
+
+#include "backend/numbers.h"
+#include "backend/op_cases.h"
+
+namespace streamdiffusion::backend::test {
+namespace {
+
+using graph::Builder;
+using graph::Value;
+
+struct Attend {
+  const char* name;
+  std::int64_t n = 1, h = 1, w = 1;
+  int heads = 1;
+  std::int64_t size = 8, keys = 1;
+  bool causal = false;
+  std::vector<int> kv_rows;  ///< Empty: each row has keys of its own.
+  double scale = 1;          ///< Of the inputs.
+};
+
+OpCase make(const Attend& a) {
+  const bool shared = !a.kv_rows.empty();
+  const auto build = [a, shared](Builder& b, Rows rows) {
+    const std::int64_t c = a.heads * a.size;
+    std::int64_t kv_count = rows.count;
+    graph::Attention options{.heads = a.heads, .causal = a.causal, .kv_rows = {}};
+    if (shared) {
+      const auto first = a.kv_rows.begin() + rows.first;
+      options.kv_rows.assign(first, first + rows.count);
+      kv_count = 1 + *std::max_element(a.kv_rows.begin(), a.kv_rows.end());
+    }
+    const Value q = input(b, "q", {rows.count, a.h, a.w, c});
+    const Value k = input(b, "k", {kv_count, a.keys, 1, c});
+    const Value v = input(b, "v", {kv_count, a.keys, 1, c});
+    b.output("y", b.attention(q, k, v, graph::Name("attention"), options));
+  };
+  OpCase op{.name = std::string("attention_") + a.name, .rows = a.n, .build = build};
+  if (shared) op.shared_inputs = {"k", "v"};
+  const double scale = a.scale;
+  op.fill = [scale](std::string_view name, std::int64_t i) {
+    return (name == "v" ? 1.0 : 3 * scale) * uniform(name, i);
+  };
+  return op;
+}
+
+}  // namespace
+
+std::vector<OpCase> attention_cases() {
+  const std::vector<Attend> table = {
+      {.name = "h1_d8_16_keys", .n = 1, .h = 4, .w = 4, .heads = 1, .size = 8, .keys = 16},
+      {.name = "h2_d32_300_keys", .n = 2, .h = 15, .w = 20, .heads = 2, .size = 32, .keys = 300},
+      {.name = "h8_d40_77_keys", .n = 1, .h = 8, .w = 8, .heads = 8, .size = 40, .keys = 77},
+      {.name = "h5_d64_7_keys", .n = 2, .h = 5, .w = 7, .heads = 5, .size = 64, .keys = 7},
+      {.name = "h4_d80_one_key", .n = 2, .h = 3, .w = 5, .heads = 4, .size = 80, .keys = 1},
+      {.name = "h2_d160_256_keys", .n = 1, .h = 4, .w = 4, .heads = 2, .size = 160, .keys = 256},
+      {.name = "h1_d512_64_keys", .n = 1, .h = 8, .w = 8, .heads = 1, .size = 512, .keys = 64},
+      {.name = "h8_d160_77_keys", .n = 2, .h = 2, .w = 2, .heads = 8, .size = 160, .keys = 77},
+      {.name = "h1_d64_256_keys", .n = 1, .h = 16, .w = 16, .heads = 1, .size = 64, .keys = 256},
+      {.name = "h3_d8_odd", .n = 3, .h = 5, .w = 3, .heads = 3, .size = 8, .keys = 13},
+      {.name = "h7_d8", .n = 5, .h = 2, .w = 3, .heads = 7, .size = 8, .keys = 6},
+      {.name = "h6_d5_odd_size", .n = 2, .h = 3, .w = 3, .heads = 6, .size = 5, .keys = 9},
+      {.name = "one_query", .n = 3, .h = 1, .w = 1, .heads = 2, .size = 32, .keys = 77},
+      {.name = "causal_77",
+       .n = 1,
+       .h = 77,
+       .w = 1,
+       .heads = 2,
+       .size = 32,
+       .keys = 77,
+       .causal = true},
+      {.name = "causal_7",
+       .n = 3,
+       .h = 7,
+       .w = 1,
+       .heads = 8,
+       .size = 64,
+       .keys = 7,
+       .causal = true},
+      {.name = "causal_one_token",
+       .n = 2,
+       .h = 1,
+       .w = 1,
+       .heads = 4,
+       .size = 8,
+       .keys = 1,
+       .causal = true},
+      {.name = "shared_by_all",
+       .n = 4,
+       .h = 3,
+       .w = 4,
+       .heads = 2,
+       .size = 40,
+       .keys = 77,
+       .kv_rows = {0, 0, 0, 0}},
+      {.name = "shared_mixed",
+       .n = 5,
+       .h = 5,
+       .w = 3,
+       .heads = 3,
+       .size = 32,
+       .keys = 7,
+       .kv_rows = {0, 1, 1, 0, 1}},
+      {.name = "shared_one_row",
+       .n = 1,
+       .h = 8,
+       .w = 8,
+       .heads = 4,
+       .size = 64,
+       .keys = 77,
+       .kv_rows = {1}},
+      {.name = "peaked", .n = 1, .h = 8, .w = 8, .heads = 2, .size = 32, .keys = 77, .scale = 4},
+  };
+  std::vector<OpCase> cases;
+  for (const Attend& attend : table) cases.push_back(make(attend));
+  return cases;
+}
+
+}  // namespace streamdiffusion::backend::test

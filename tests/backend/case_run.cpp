@@ -1,0 +1,82 @@
+#include "backend/case_run.h"
+
+#include <cstring>
+
+#include "backend/numbers.h"
+#include "weights/hash_weights.h"
+
+namespace streamdiffusion::backend::test {
+namespace {
+
+void fill_input(const tensor::View& view, const OpCase& op, const std::string& name, bool round) {
+  for (std::int64_t i = 0; i < view.desc.shape.elements(); ++i) {
+    const double value = op.fill ? op.fill(name, i) : uniform(name, i);
+    set(view, i,
+        round && view.desc.dtype == tensor::DType::f32 ? round_to_bf16(static_cast<float>(value))
+                                                       : value);
+  }
+}
+
+}  // namespace
+
+Weights case_weights(const std::string& scope, bool round) {
+  return {scope + (round ? "/rounded" : ""),
+          [round](const graph::Weight& weight, std::span<float> out) {
+            weights::HashWeights().read_f32(weight.name, weight.dims, out);
+            if (!round) return;
+            for (float& value : out) value = round_to_bf16(value);
+          }};
+}
+
+CaseRun::CaseRun(Device& device, const OpCase& op, const CaseOptions& options) {
+  std::vector<graph::Graph> lanes;
+  for (std::int64_t lane = 0; lane < options.lanes; ++lane) {
+    const std::int64_t first = op.rows * lane / options.lanes,
+                       end = op.rows * (lane + 1) / options.lanes;
+    graph::Builder builder(options.dtype);
+    op.build(builder, {first, end - first});
+    lanes.push_back(builder.finish());
+  }
+  for (const graph::Input& input : lanes[0].inputs) inputs_.push_back(input.name);
+  for (const graph::Output& output : lanes[0].outputs) outputs_.push_back(output.name);
+  executable_ = device.compile(std::move(lanes), case_weights(op.name, options.round_to_bf16),
+                               op.shared_inputs);
+  state_ = executable_->make_state();
+  for (const std::string& name : inputs_)
+    fill_input(state_->input(name), op, name, options.round_to_bf16);
+}
+
+void CaseRun::run() {
+  for (int program = 0; program < graph::kLifetimes; ++program) {
+    executable_->run(static_cast<graph::Lifetime>(program), *state_);
+  }
+}
+
+CaseOutputs CaseRun::outputs() const {
+  CaseOutputs outputs;
+  for (const std::string& name : outputs_) {
+    const tensor::View view = state_->output(name);
+    CaseOutput& output = outputs[name];
+    output.desc = view.desc;
+    for (std::int64_t i = 0; i < view.desc.shape.elements(); ++i)
+      output.values.push_back(get(view, i));
+    output.bytes.assign(view.as<std::byte>(), view.as<std::byte>() + view.desc.bytes());
+  }
+  return outputs;
+}
+
+void CaseRun::spoil_outputs() {
+  for (const std::string& name : outputs_) {
+    const tensor::View view = state_->output(name);
+    std::memset(view.data, 0xff, view.desc.bytes());
+  }
+}
+
+CaseOutputs run_case(Device& device, const OpCase& op, const CaseOptions& options) {
+  CaseRun run(device, op, options);
+  run.spoil_outputs();
+  run.run();
+  return run.outputs();
+}
+
+}  // namespace streamdiffusion::backend::test

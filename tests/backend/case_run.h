@@ -1,0 +1,53 @@
+// One op case compiled for a device, with its inputs filled in.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backend/backend.h"
+#include "backend/op_cases.h"
+
+namespace streamdiffusion::backend::test {
+
+struct CaseOptions {
+  tensor::DType dtype = tensor::DType::f32;  ///< Of the activations.
+  bool round_to_bf16 =
+      false;      ///< Rounds weights and inputs, so that f32 and bf16 start from the same.
+  int lanes = 1;  ///< The rows are dealt out evenly.
+};
+
+struct CaseOutput {
+  tensor::Desc desc;
+  std::vector<float> values;
+  std::vector<std::byte> bytes;
+};
+using CaseOutputs = std::map<std::string, CaseOutput>;
+
+class CaseRun {
+ public:
+  CaseRun(Device& device, const OpCase& op, const CaseOptions& options);
+
+  /// Every program once, in the order of their lifetimes.
+  void run();
+  CaseOutputs outputs() const;
+  /// Fills the outputs with ones, so that a run that writes nothing is noticed.
+  void spoil_outputs();
+  Executable& executable() { return *executable_; }
+  State& state() { return *state_; }
+
+ private:
+  std::vector<std::string> inputs_, outputs_;
+  std::unique_ptr<Executable> executable_;
+  std::unique_ptr<State> state_;
+};
+
+/// Compiles, runs and reads.
+CaseOutputs run_case(Device& device, const OpCase& op, const CaseOptions& options);
+
+/// Hash weights under this scope.
+Weights case_weights(const std::string& scope, bool round_to_bf16);
+
+}  // namespace streamdiffusion::backend::test

@@ -1,0 +1,121 @@
+#include <utility>
+
+#include "backend/op_cases.h"
+
+namespace streamdiffusion::backend::test {
+namespace {
+
+using graph::Activation;
+using graph::Builder;
+using graph::Value;
+using tensor::Shape;
+
+struct Conv {
+  const char* name;
+  Shape x;
+  graph::ConvOptions options;
+  Residual residual = Residual::none;
+  bool row_bias = false;
+};
+
+OpCase make(const Conv& conv) {
+  const auto build = [conv](Builder& b, Rows rows) {
+    const Value x = input(b, "x", {rows.count, conv.x.h, conv.x.w, conv.x.c});
+    graph::ConvOptions options = conv.options;
+    if (conv.row_bias) {
+      const tensor::Desc desc{{rows.count, 1, 1, options.out}, tensor::DType::f32};
+      options.row_bias = b.input("row_bias", desc, graph::Lifetime::per_schedule);
+    }
+    const int pad = options.pad_begin.value_or(options.kernel / 2) +
+                    options.pad_end.value_or(options.kernel / 2);
+    const Shape shape{rows.count, (conv.x.h + pad - options.kernel) / options.stride + 1,
+                      (conv.x.w + pad - options.kernel) / options.stride + 1, options.out};
+    options.residual = make_residual(b, conv.residual, shape);
+    finish(b, conv.residual, b.conv2d(x, graph::Name("conv"), options), options.residual);
+  };
+  return {.name = std::string("conv2d_") + conv.name, .rows = conv.x.n, .build = build};
+}
+
+}  // namespace
+
+std::vector<OpCase> conv_cases() {
+  const std::vector<Conv> table = {
+      {"k3_c3_o16", {1, 15, 20, 3}, {.out = 16}},
+      {"k3_c4_o32_relu", {2, 8, 8, 4}, {.out = 32, .act = Activation::relu}},
+      {"k3_c16_o16_silu", {1, 15, 20, 16}, {.out = 16, .act = Activation::silu}},
+      {"k3_c16_o16_gelu", {1, 5, 7, 16}, {.out = 16, .act = Activation::gelu}},
+      {"k3_c16_o16_quick_gelu", {1, 5, 7, 16}, {.out = 16, .act = Activation::quick_gelu}},
+      {"k3_c32_o3", {2, 9, 12, 32}, {.out = 3}},
+      {"k3_c32_o4", {3, 7, 5, 32}, {.out = 4}},
+      {"k3_c64_o64_wide", {1, 16, 24, 64}, {.out = 64, .act = Activation::relu}},
+      {"k3_c64_o320", {1, 4, 6, 64}, {.out = 320}},
+      {"k3_c320_o64", {2, 5, 7, 320}, {.out = 64}},
+      {"k3_c5_o7_odd_channels", {2, 6, 5, 5}, {.out = 7}},
+      {"k3_c1_o1", {1, 3, 3, 1}, {.out = 1}},
+      {"k3_tall_67x5", {1, 67, 5, 16}, {.out = 32}},
+      {"k3_one_pixel", {2, 1, 1, 16}, {.out = 16}},
+      {"k3_one_line", {1, 1, 33, 16}, {.out = 16}},
+      {"k3_five_rows", {5, 6, 6, 16}, {.out = 32}},
+      {"k3_no_bias", {2, 8, 8, 32}, {.out = 32, .bias = false}},
+      {"k3_no_bias_relu", {1, 8, 8, 32}, {.out = 32, .bias = false, .act = Activation::relu}},
+      {"k3_no_padding", {1, 7, 6, 16}, {.out = 16, .pad_begin = 0, .pad_end = 0}},
+      {"k5", {1, 9, 11, 8}, {.out = 16, .kernel = 5}},
+      {"k3_s2", {2, 16, 16, 32}, {.out = 32, .stride = 2}},
+      {"k3_s2_odd", {1, 15, 21, 16}, {.out = 32, .stride = 2}},
+      {"k3_s2_tall_67x5", {1, 67, 5, 16}, {.out = 16, .stride = 2}},
+      {"k3_s2_asymmetric", {2, 16, 16, 32}, {.out = 32, .stride = 2, .pad_begin = 0, .pad_end = 1}},
+      {"k3_s2_asymmetric_odd",
+       {1, 15, 20, 16},
+       {.out = 16, .stride = 2, .pad_begin = 0, .pad_end = 1}},
+      {"k3_s2_no_bias_relu",
+       {1, 16, 16, 32},
+       {.out = 32, .stride = 2, .bias = false, .act = Activation::relu}},
+      {"k3_s2_residual_input", {2, 15, 20, 16}, {.out = 32, .stride = 2}, Residual::input},
+      {"k1_c320_o320", {1, 5, 7, 320}, {.out = 320, .kernel = 1}},
+      {"k1_c30_o17", {3, 5, 7, 30}, {.out = 17, .kernel = 1}},
+      {"k1_c4_o4_one_pixel", {1, 1, 1, 4}, {.out = 4, .kernel = 1}},
+      {"k1_s2", {1, 15, 20, 16}, {.out = 32, .kernel = 1, .stride = 2}},
+      {"k1_no_bias_silu",
+       {2, 15, 20, 32},
+       {.out = 64, .kernel = 1, .bias = false, .act = Activation::silu}},
+      {"k1_residual_dies", {2, 8, 8, 32}, {.out = 32, .kernel = 1}, Residual::dies},
+      {"k1_row_bias", {3, 5, 7, 16}, {.out = 32, .kernel = 1, .bias = false}, Residual::none, true},
+      {"row_bias", {2, 8, 8, 32}, {.out = 64, .bias = false}, Residual::none, true},
+      {"row_bias_odd", {5, 5, 7, 6}, {.out = 10, .bias = false}, Residual::none, true},
+      {"row_bias_silu",
+       {3, 8, 8, 16},
+       {.out = 16, .bias = false, .act = Activation::silu},
+       Residual::none,
+       true},
+      {"row_bias_s2",
+       {2, 15, 20, 16},
+       {.out = 16, .stride = 2, .bias = false},
+       Residual::none,
+       true},
+      {"row_bias_residual_dies", {2, 8, 8, 32}, {.out = 32, .bias = false}, Residual::dies, true},
+      {"row_bias_residual_input_relu",
+       {2, 5, 7, 16},
+       {.out = 16, .bias = false, .act = Activation::relu},
+       Residual::input,
+       true},
+      {"residual_input", {2, 8, 8, 32}, {.out = 32}, Residual::input},
+      {"residual_dies", {2, 15, 20, 32}, {.out = 32}, Residual::dies},
+      {"residual_lives_on", {1, 8, 8, 64}, {.out = 64}, Residual::lives_on},
+      {"residual_output", {2, 8, 8, 32}, {.out = 32}, Residual::output},
+      {"residual_input_relu", {2, 8, 8, 32}, {.out = 32, .act = Activation::relu}, Residual::input},
+      {"residual_dies_relu", {1, 16, 16, 32}, {.out = 32, .act = Activation::relu}, Residual::dies},
+      {"residual_dies_silu", {3, 5, 7, 16}, {.out = 16, .act = Activation::silu}, Residual::dies},
+      {"residual_lives_on_gelu",
+       {1, 8, 8, 16},
+       {.out = 16, .act = Activation::gelu},
+       Residual::lives_on},
+      {"residual_dies_no_bias", {1, 8, 8, 32}, {.out = 32, .bias = false}, Residual::dies},
+      {"residual_dies_odd", {2, 5, 7, 5}, {.out = 7}, Residual::dies},
+      {"residual_dies_c320", {1, 4, 5, 320}, {.out = 320, .kernel = 1}, Residual::dies},
+  };
+  std::vector<OpCase> cases;
+  for (const Conv& conv : table) cases.push_back(make(conv));
+  return cases;
+}
+
+}  // namespace streamdiffusion::backend::test

@@ -1,0 +1,183 @@
+// What holds of every device of this build, beyond the numbers of single ops.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "backend/case_run.h"
+#include "backend/numbers.h"
+#include "base/error.h"
+
+namespace streamdiffusion::backend::test {
+namespace {
+
+using graph::Lifetime;
+using tensor::DType;
+
+std::vector<graph::Graph> one_lane(const OpCase& op) {
+  graph::Builder b(DType::f32);
+  op.build(b, {0, op.rows});
+  std::vector<graph::Graph> lanes;
+  lanes.push_back(b.finish());
+  return lanes;
+}
+
+TEST(MakeDevice, NamesTheDevicesThatAreBuiltIn) {
+  try {
+    make_device("cuda");
+    FAIL() << "did not throw";
+  } catch (const base::Error& error) {
+    EXPECT_EQ(error.code(), base::ErrorCode::not_found);
+    EXPECT_THAT(error.what(), testing::HasSubstr("\"cuda\""));
+    for (const std::string& name : device_names())
+      EXPECT_THAT(error.what(), testing::HasSubstr(name));
+  }
+}
+
+class DeviceTest : public testing::TestWithParam<std::string> {
+ protected:
+  std::unique_ptr<Device> device_ = make_device(GetParam(), {.threads = 2});
+  const OpCase& unet_ = op_case("block_unet");
+};
+
+INSTANTIATE_TEST_SUITE_P(Devices, DeviceTest, testing::ValuesIn(device_names()),
+                         [](const auto& test) { return test.param; });
+
+TEST_P(DeviceTest, SaysWhatItIs) {
+  EXPECT_EQ(device_->name(), GetParam());
+  EXPECT_GE(device_->threads(), 1);
+  EXPECT_FALSE(device_->description().empty());
+}
+
+TEST_P(DeviceTest, ReportsEveryOpThatRuns) {
+  const auto lanes = one_lane(unet_);
+  const graph::Plan plan = graph::make_plan(lanes[0]);
+  std::size_t ops = 0;
+  double flops = 0;
+  for (const auto& program : plan.programs) {
+    ops += program.size();
+    for (const int i : program) flops += lanes[0].flops(lanes[0].ops[static_cast<std::size_t>(i)]);
+  }
+  CaseRun run(*device_, unet_, {});
+  double reported = 0;
+  const std::vector<OpReport> report = run.executable().report();
+  for (const OpReport& op : report) {
+    reported += op.flops;
+    EXPECT_FALSE(op.implementation.empty()) << op.name;
+  }
+  EXPECT_EQ(report.size(), ops);
+  EXPECT_DOUBLE_EQ(reported, flops);
+}
+
+TEST_P(DeviceTest, TakesTimesOnlyWhenAsked) {
+  const auto profiling = make_device(GetParam(), {.threads = 2, .profile = true});
+  for (Device* device : {device_.get(), profiling.get()}) {
+    CaseRun run(*device, unet_, {});
+    run.run();
+    double seconds = 0;
+    for (const OpReport& op : run.executable().report()) seconds += op.seconds;
+    EXPECT_EQ(seconds > 0, device == profiling.get());
+  }
+}
+
+TEST_P(DeviceTest, ExecutablesOfOneScopeShareWeights) {
+  const Weights weights = case_weights("unet", false);
+  const auto first = device_->compile(one_lane(unet_), weights);
+  const std::size_t bytes = device_->weight_bytes();
+  EXPECT_GT(bytes, 0U);
+  const auto second = device_->compile(one_lane(unet_), weights);
+  EXPECT_EQ(device_->weight_bytes(), bytes);
+  const auto third = device_->compile(one_lane(unet_), case_weights("another", false));
+  EXPECT_EQ(device_->weight_bytes(), 2 * bytes);
+}
+
+TEST_P(DeviceTest, WeightsAreFreedWithTheLastExecutable) {
+  device_->compile(one_lane(unet_), case_weights("unet", false));
+  EXPECT_EQ(device_->weight_bytes(), 0U);
+}
+
+TEST_P(DeviceTest, LanesShareWeights) {
+  const CaseRun one(*device_, unet_, {.lanes = 1});
+  const std::size_t bytes = device_->weight_bytes();
+  const CaseRun two(*device_, unet_, {.lanes = 2});
+  EXPECT_EQ(device_->weight_bytes(), bytes);
+}
+
+TEST_P(DeviceTest, HoistedValuesLastUntilTheirProgramRunsAgain) {
+  CaseRun run(*device_, unet_, {});
+  run.run();
+  const CaseOutputs before = run.outputs();
+  const tensor::View t = run.state().input("t");
+  for (std::int64_t i = 0; i < t.desc.shape.elements(); ++i) set(t, i, 500 + i);
+  run.executable().run(Lifetime::per_frame, run.state());
+  EXPECT_EQ(run.outputs().at("noise").values, before.at("noise").values);
+  run.executable().run(Lifetime::per_schedule, run.state());
+  run.executable().run(Lifetime::per_frame, run.state());
+  EXPECT_NE(run.outputs().at("noise").values, before.at("noise").values);
+}
+
+TEST_P(DeviceTest, StreamsOfOneExecutableDoNotTouchEachOther) {
+  CaseRun alone(*device_, unet_, {});
+  alone.run();
+  const std::vector<float> expected = alone.outputs().at("noise").values;
+  const auto other = alone.executable().make_state();
+  for (int program = 0; program < graph::kLifetimes; ++program) {
+    alone.executable().run(static_cast<Lifetime>(program), *other);  // zeros everywhere
+  }
+  alone.spoil_outputs();
+  alone.executable().run(Lifetime::per_frame, alone.state());
+  EXPECT_EQ(alone.outputs().at("noise").values, expected);
+}
+
+TEST_P(DeviceTest, ConcurrentCallersTakeTurns) {
+  CaseRun run(*device_, unet_, {});
+  run.run();
+  const std::vector<float> expected = run.outputs().at("noise").values;
+  const auto other = run.executable().make_state();
+  const auto loop = [&](State& state) {
+    for (int i = 0; i < 3; ++i) run.executable().run(Lifetime::per_frame, state);
+  };
+  std::thread a([&] { loop(run.state()); }), b([&] { loop(*other); });
+  a.join();
+  b.join();
+  EXPECT_EQ(run.outputs().at("noise").values, expected);
+}
+
+TEST_P(DeviceTest, SaysHowMuchMemoryItTakes) {
+  CaseRun one(*device_, unet_, {.lanes = 1});
+  const std::size_t bytes = graph::make_plan(one_lane(unet_)[0]).arena_bytes;
+  EXPECT_GE(one.executable().arena_bytes(), bytes);
+  EXPECT_GT(one.executable().state_bytes(), 0U);
+}
+
+/// In f32 an op of the reference does not see how many rows there are, so lanes cannot change a
+/// bit.
+class LaneTest : public testing::TestWithParam<std::string> {};
+
+TEST_P(LaneTest, LanesGiveTheSameBitsAsOneLane) {
+  const auto device = make_device("ref");
+  const OpCase& op = op_case(GetParam());
+  for (const DType dtype : {DType::f32, DType::bf16}) {
+    const CaseOutputs expected = run_case(*device, op, {.dtype = dtype});
+    for (int lanes = 2; lanes <= op.rows; ++lanes) {
+      const CaseOutputs found = run_case(*device, op, {.dtype = dtype, .lanes = lanes});
+      for (const auto& [name, output] : expected) {
+        EXPECT_TRUE(found.at(name).bytes == output.bytes) << name << " in " << lanes << " lanes";
+      }
+    }
+  }
+}
+
+std::vector<std::string> cases_of_several_rows() {
+  std::vector<std::string> names;
+  for (const OpCase& op : op_cases()) {
+    if (op.rows > 1) names.push_back(op.name);
+  }
+  return names;
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, LaneTest, testing::ValuesIn(cases_of_several_rows()),
+                         [](const auto& test) { return test.param; });
+
+}  // namespace
+}  // namespace streamdiffusion::backend::test

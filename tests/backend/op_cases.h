@@ -1,0 +1,61 @@
+// The op table: every op kind in the shapes and forms that a backend must get right, as named
+// little graphs. Backends are tested against the reference with it, the reference against PyTorch.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "graph/builder.h"
+
+namespace streamdiffusion::backend::test {
+
+/// Rows [first, first + count) of a case: what one lane computes.
+struct Rows {
+  std::int64_t first = 0, count = 1;
+};
+
+struct OpCase {
+  std::string name;
+  std::int64_t rows = 1;
+  std::function<void(graph::Builder&, Rows)> build;
+  /// Element `index` of an input, counted over all rows. Empty: uniform().
+  std::function<double(std::string_view input, std::int64_t index)> fill;
+  std::vector<std::string> shared_inputs;
+  /// Largest difference to the reference in f32, as a share of the largest value. Outputs of type
+  /// u8 and bf16 may be one step away in any case, unless this is 0.
+  double f32_tolerance = 1e-5;
+  /// A form that no model uses: a device may refuse it, with ErrorCode::unsupported, when it
+  /// compiles.
+  bool optional = false;
+};
+
+const std::vector<OpCase>& op_cases();
+/// Throws std::out_of_range.
+const OpCase& op_case(std::string_view name);
+
+std::vector<OpCase> conv_cases();
+std::vector<OpCase> linear_cases();
+std::vector<OpCase> norm_cases();
+std::vector<OpCase> attention_cases();
+std::vector<OpCase> element_cases();
+std::vector<OpCase> block_cases();
+
+/// Where a residual comes from, which decides whether the op may write onto it.
+enum class Residual {
+  none,
+  input,     ///< An input of the graph: must survive.
+  dies,      ///< A value that nothing else reads: may be written onto.
+  lives_on,  ///< A value that a later op reads.
+  output,    ///< A value that is an output itself.
+};
+
+/// Records the residual; an empty value for Residual::none.
+graph::Value make_residual(graph::Builder& b, Residual kind, const tensor::Shape& shape);
+/// Records what follows an op with such a residual, and the outputs.
+void finish(graph::Builder& b, Residual kind, graph::Value y, graph::Value residual);
+
+graph::Value input(graph::Builder& b, const char* name, const tensor::Shape& shape);
+
+}  // namespace streamdiffusion::backend::test

@@ -1,0 +1,171 @@
+// The op table on every device of this build, in f32 and bf16, on one and two threads, in one and
+// two lanes.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <map>
+
+#include "backend/allocation_counter.h"
+#include "backend/case_run.h"
+#include "base/error.h"
+
+namespace streamdiffusion::backend::test {
+namespace {
+
+using tensor::DType;
+
+constexpr double kBf16Distance = 2e-4;  ///< 1 - cosine; PyTorch's own bf16 is at 5e-5.
+constexpr double kBf16Length = 5e-3;    ///< Difference in length, which a cosine does not see.
+constexpr double kOneStep =
+    1.0 / 128;  ///< One step of u8 or bf16, as a share of a largest value that may be half of it.
+
+struct Parameters {
+  std::string device;
+  DType dtype;
+  const OpCase* op;
+};
+
+std::string label(const Parameters& p) {
+  return p.device + "_" + tensor::to_string(p.dtype) + "_" + p.op->name;
+}
+
+void PrintTo(const Parameters& p, std::ostream* out) {
+  *out << label(p);
+}
+
+/// Devices are kept, so that threads start once.
+Device& device(const std::string& name, int threads) {
+  static std::map<std::pair<std::string, int>, std::unique_ptr<Device>> devices;
+  std::unique_ptr<Device>& entry = devices[{name, threads}];
+  if (!entry) entry = make_device(name, {.threads = threads});
+  return *entry;
+}
+
+double relative_error(const std::vector<float>& values, const std::vector<float>& expected) {
+  double difference = 0, largest = 1e-30;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const double d = std::abs(double{values[i]} - double{expected[i]});
+    if (!(d <= difference)) difference = d;
+    largest = std::max(largest, std::abs(double{expected[i]}));
+  }
+  return difference / largest;
+}
+
+double dot(const std::vector<float>& a, const std::vector<float>& b) {
+  double sum = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) sum += double{a[i]} * double{b[i]};
+  return sum;
+}
+
+void expect_same_direction_and_length(const std::vector<float>& values,
+                                      const std::vector<float>& expected) {
+  const double length = std::sqrt(dot(values, values)),
+               expected_length = std::sqrt(dot(expected, expected));
+  EXPECT_NEAR(length, expected_length, kBf16Length * expected_length);
+  if (expected_length == 0) return;
+  EXPECT_LE(1 - dot(values, expected) / (length * expected_length), kBf16Distance);
+}
+
+void expect_close(const OpCase& op, DType dtype, const CaseOutputs& found,
+                  const CaseOutputs& expected) {
+  ASSERT_EQ(found.size(), expected.size());
+  for (const auto& [name, reference] : expected) {
+    const CaseOutput& output = found.at(name);
+    SCOPED_TRACE(name);
+    ASSERT_EQ(output.desc.shape, reference.desc.shape);
+    if (dtype == DType::bf16) {
+      expect_same_direction_and_length(output.values, reference.values);
+    } else {
+      const bool coarse = reference.desc.dtype == DType::u8 || reference.desc.dtype == DType::bf16;
+      const double tolerance = coarse && op.f32_tolerance > 0 ? kOneStep : op.f32_tolerance;
+      const double error = relative_error(output.values, reference.values);
+      EXPECT_LE(error, tolerance);
+    }
+  }
+}
+
+bool refused(Device& device, const OpCase& op, const CaseOptions& options) {
+  try {
+    const CaseRun run(device, op, options);
+  } catch (const base::Error& error) {
+    if (!op.optional || error.code() != base::ErrorCode::unsupported) throw;
+    return true;
+  }
+  return false;
+}
+
+std::vector<int> lane_counts(const OpCase& op) {
+  return op.rows > 1 ? std::vector{1, 2} : std::vector{1};
+}
+
+class OpTest : public testing::TestWithParam<Parameters> {
+ protected:
+  void SetUp() override {
+    if (op().optional && refused(device(GetParam().device, 2), op(), options(1)))
+      GTEST_SKIP() << "refused";
+  }
+  const OpCase& op() const { return *GetParam().op; }
+  CaseOptions options(int lanes) const {
+    return {.dtype = GetParam().dtype,
+            .round_to_bf16 = GetParam().dtype == DType::bf16,
+            .lanes = lanes};
+  }
+};
+
+TEST_P(OpTest, EqualsTheReference) {
+  CaseOptions plain = options(1);
+  plain.dtype = DType::f32;
+  const CaseOutputs expected = run_case(device("ref", 1), op(), plain);
+  for (const int threads : {1, 2}) {
+    for (const int lanes : lane_counts(op())) {
+      SCOPED_TRACE(testing::Message() << threads << " threads, " << lanes << " lanes");
+      expect_close(op(), GetParam().dtype,
+                   run_case(device(GetParam().device, threads), op(), options(lanes)), expected);
+    }
+  }
+}
+
+TEST_P(OpTest, TwoRunsGiveTheSameBits) {
+  CaseRun run(device(GetParam().device, 2), op(), options(1));
+  run.run();
+  const CaseOutputs first = run.outputs();
+  run.spoil_outputs();
+  run.run();
+  for (const auto& [name, output] : run.outputs())
+    EXPECT_TRUE(output.bytes == first.at(name).bytes) << name;
+}
+
+TEST_P(OpTest, RunAllocatesNothing) {
+  for (const int lanes : lane_counts(op())) {
+    CaseRun run(device(GetParam().device, 2), op(), options(lanes));
+    run.run();
+    const AllocationCounter counter;
+    run.run();
+    EXPECT_EQ(counter.count(), 0) << lanes << " lanes";
+  }
+}
+
+std::vector<Parameters> parameters() {
+  std::vector<Parameters> all;
+  for (const std::string& device : device_names()) {
+    for (const DType dtype : {DType::f32, DType::bf16}) {
+      for (const OpCase& op : op_cases()) all.push_back({device, dtype, &op});
+    }
+  }
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, OpTest, testing::ValuesIn(parameters()),
+                         [](const auto& test) { return label(test.param); });
+
+TEST(AllocationCounter, CountsNewAndMallocOnceEach) {
+  const AllocationCounter counter;
+  delete new std::string(100, 'x');
+  EXPECT_EQ(counter.count(), 2);
+  void* volatile memory = std::malloc(16);
+  std::free(memory);
+  EXPECT_EQ(counter.count(), 3);
+}
+
+}  // namespace
+}  // namespace streamdiffusion::backend::test

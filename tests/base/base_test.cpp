@@ -1,0 +1,85 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+
+#include "base/error.h"
+#include "base/half.h"
+#include "base/log.h"
+#include "base/mmap_file.h"
+
+namespace streamdiffusion::base {
+namespace {
+
+TEST(Error, CarriesCodeAndJoinedMessage) {
+  try {
+    fail(ErrorCode::unsupported, "key ", 3, " of ", 4);
+    FAIL() << "did not throw";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::unsupported);
+    EXPECT_STREQ(error.what(), "key 3 of 4");
+  }
+}
+
+TEST(Half, EveryBf16SurvivesTheRoundTrip) {
+  for (std::uint32_t bits = 0; bits < 0x10000; ++bits) {
+    const float value = bf16_to_f32(static_cast<std::uint16_t>(bits));
+    if (std::isnan(value)) {
+      EXPECT_TRUE(std::isnan(bf16_to_f32(f32_to_bf16(value))));
+    } else {
+      EXPECT_EQ(f32_to_bf16(value), bits);
+    }
+  }
+}
+
+TEST(Half, Bf16RoundsToNearestEven) {
+  EXPECT_EQ(f32_to_bf16(1.0F + 0x1p-8F), 0x3f80);           // a tie goes to the even neighbour
+  EXPECT_EQ(f32_to_bf16(1.0F + 0x1p-8F + 0x1p-20F), 0x3f81);
+  EXPECT_EQ(f32_to_bf16(1.0F + 3 * 0x1p-8F), 0x3f82);
+}
+
+TEST(Half, F16KnownValues) {
+  EXPECT_EQ(f16_to_f32(0x3c00), 1.0F);
+  EXPECT_EQ(f16_to_f32(0xc000), -2.0F);
+  EXPECT_EQ(f16_to_f32(0x7bff), 65504.0F);
+  EXPECT_EQ(f16_to_f32(0x0001), 0x1p-24F);
+  EXPECT_EQ(f16_to_f32(0x03ff), 1023 * 0x1p-24F);
+  EXPECT_TRUE(std::isinf(f16_to_f32(0x7c00)));
+  EXPECT_TRUE(std::isnan(f16_to_f32(0x7e00)));
+}
+
+TEST(MmapFile, NamesTheMissingFile) {
+  try {
+    MmapFile file("no/such/file.bin");
+    FAIL() << "did not throw";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::not_found);
+    EXPECT_NE(std::string(error.what()).find("no/such/file.bin"), std::string::npos);
+  }
+}
+
+TEST(MmapFile, RefusesAFolder) { EXPECT_THROW(MmapFile(std::filesystem::temp_directory_path()), Error); }
+
+TEST(MmapFile, ReadsAndReleases) {
+  const auto path = std::filesystem::temp_directory_path() / "streamdiffusion_mmap_test.bin";
+  std::ofstream(path, std::ios::binary) << std::string(3 * 4096, 'x');
+  MmapFile file(path);
+  MmapFile moved = std::move(file);
+  ASSERT_EQ(moved.bytes().size(), 3U * 4096);
+  moved.release(moved.bytes());
+  EXPECT_EQ(static_cast<char>(moved.bytes()[5000]), 'x');
+  std::filesystem::remove(path);
+}
+
+TEST(Log, GoesThroughTheCallback) {
+  std::string seen;
+  set_log_callback([&](LogLevel, std::string_view message) { seen = message; });
+  warn("prompt cut at ", 75);
+  set_log_callback({});
+  warn("nobody listens");
+  EXPECT_EQ(seen, "prompt cut at 75");
+}
+
+}  // namespace
+}  // namespace streamdiffusion::base

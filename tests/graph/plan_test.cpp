@@ -1,0 +1,123 @@
+#include "graph/plan.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "graph/builder.h"
+
+namespace streamdiffusion::graph {
+namespace {
+
+using tensor::DType;
+
+/// A random graph of resnet-like pieces: residuals, skips kept for long, elementwise ops.
+Graph random_graph(unsigned seed) {
+  std::mt19937 random(seed);
+  Builder b(DType::f32);
+  std::vector<Value> values{b.input("x", {{1, 8, 8, 8}, DType::f32}, Lifetime::per_frame)};
+  auto any = [&] { return values[random() % values.size()]; };
+  for (int i = 0; i < 40; ++i) {
+    const Name name("op" + std::to_string(i));
+    switch (random() % 4) {
+      case 0: values.push_back(b.conv2d(any(), name, {.out = 8, .residual = any()})); break;
+      case 1: values.push_back(b.add(any(), any())); break;
+      case 2: values.push_back(b.silu(any())); break;
+      default: values.push_back(b.layer_norm(any(), name)); break;
+    }
+  }
+  b.output("y", values.back());
+  b.output("z", any());
+  return b.finish();
+}
+
+/// Runs the plan symbolically: each op stamps the bytes of its output; every input must still carry its own stamp.
+void expect_no_value_is_overwritten(const Graph& graph, const Plan& plan) {
+  std::vector<int> arena(plan.arena_bytes / 64, -1);
+  for (const auto& program : plan.programs) {
+    for (const int i : program) {
+      const Op& op = graph.ops[static_cast<std::size_t>(i)];
+      for (const Value input : op.inputs) {
+        const Placement& place = plan.placements[static_cast<std::size_t>(input.id)];
+        if (place.persistent) continue;
+        const std::size_t end = place.offset + graph.desc(input).bytes();
+        for (std::size_t at = place.offset; at < end; at += 64) ASSERT_EQ(arena[at / 64], input.id) << "op " << i;
+      }
+      const Placement& place = plan.placements[static_cast<std::size_t>(op.output.id)];
+      if (place.persistent) continue;
+      const std::size_t end = place.offset + graph.desc(op.output).bytes();
+      ASSERT_LE(end, plan.arena_bytes);
+      for (std::size_t at = place.offset; at < end; at += 64) arena[at / 64] = op.output.id;
+    }
+  }
+}
+
+TEST(Plan, NoLiveValueIsOverwritten) {
+  for (unsigned seed = 0; seed < 200; ++seed) {
+    const Graph graph = random_graph(seed);
+    expect_no_value_is_overwritten(graph, make_plan(graph));
+  }
+}
+
+TEST(Plan, ArenaOfAChainIsTwoBuffers) {
+  Builder b(DType::f32);
+  Value x = b.input("x", {{1, 8, 8, 8}, DType::f32}, Lifetime::per_frame);
+  for (int i = 0; i < 20; ++i) x = b.layer_norm(x, Name("norm" + std::to_string(i)));
+  b.output("y", b.layer_norm(x, Name("last")));
+  const Graph graph = b.finish();
+  EXPECT_EQ(make_plan(graph).arena_bytes, 2U * 8 * 8 * 8 * 4);
+}
+
+TEST(Plan, AResidualThatDiesIsWrittenOnto) {
+  Builder b(DType::f32);
+  const Value x = b.input("x", {{1, 8, 8, 8}, DType::f32}, Lifetime::per_frame);
+  const Value h = b.layer_norm(x, Name("a"));
+  const Value y = b.conv2d(b.layer_norm(h, Name("b")), Name("c"), {.out = 8, .residual = h});
+  b.output("z", b.layer_norm(y, Name("d")));
+  const Graph graph = b.finish();
+  const Plan plan = make_plan(graph);
+  const Op& conv = graph.ops[2];
+  EXPECT_TRUE(plan.in_place(conv, 1));
+  EXPECT_FALSE(plan.in_place(conv, 0));
+}
+
+TEST(Plan, AResidualThatLivesOnIsNotWrittenOnto) {
+  Builder b(DType::f32);
+  const Value x = b.input("x", {{1, 8, 8, 8}, DType::f32}, Lifetime::per_frame);
+  const Value h = b.layer_norm(x, Name("a"));
+  const Value y = b.conv2d(b.layer_norm(h, Name("b")), Name("c"), {.out = 8, .residual = h});
+  b.output("z", b.add(b.layer_norm(y, Name("d")), h));
+  const Graph graph = b.finish();
+  EXPECT_FALSE(make_plan(graph).in_place(graph.ops[2], 1));
+}
+
+TEST(Plan, HoistsWhatDoesNotDependOnTheFrame) {
+  Builder b(DType::f32);
+  const Value x = b.input("x", {{2, 4, 4, 8}, DType::f32}, Lifetime::per_frame);
+  const Value t = b.input("t", {{2, 1, 1, 1}, DType::f32}, Lifetime::per_schedule);
+  const Value context = b.input("context", {{1, 7, 1, 6}, DType::f32}, Lifetime::per_prompt);
+  const Value bias = b.linear(b.timestep_embedding(t, {.width = 8}), Name("time"), {.out = 8, .f32_output = true});
+  const Value h = b.conv2d(x, Name("conv"), {.out = 8, .bias = false, .row_bias = bias});
+  const Value k = b.linear(context, Name("k"), {.out = 8});
+  const Value v = b.linear(context, Name("v"), {.out = 8});
+  b.output("y", b.attention(h, k, v, Name("attn"), {.heads = 2, .kv_rows = {0, 0}}));
+  const Graph graph = b.finish();
+  const Plan plan = make_plan(graph);
+  EXPECT_EQ(plan.programs[static_cast<std::size_t>(Lifetime::per_schedule)].size(), 2U);
+  EXPECT_EQ(plan.programs[static_cast<std::size_t>(Lifetime::per_prompt)].size(), 2U);
+  EXPECT_EQ(plan.programs[static_cast<std::size_t>(Lifetime::per_frame)].size(), 2U);
+  EXPECT_TRUE(plan.placements[static_cast<std::size_t>(bias.id)].persistent);
+  EXPECT_TRUE(plan.placements[static_cast<std::size_t>(k.id)].persistent);
+}
+
+TEST(Plan, LeavesOutWhatReachesNoOutput) {
+  Builder b(DType::f32);
+  const Value x = b.input("x", {{1, 8, 8, 8}, DType::f32}, Lifetime::per_frame);
+  b.layer_norm(x, Name("unused"));
+  b.output("y", b.silu(x));
+  const Graph graph = b.finish();
+  EXPECT_EQ(make_plan(graph).programs[static_cast<std::size_t>(Lifetime::per_frame)].size(), 1U);
+}
+
+}  // namespace
+}  // namespace streamdiffusion::graph

@@ -1,0 +1,29 @@
+#include "models/presets.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "models/autoencoder.h"
+#include "models/clip_text.h"
+#include "models/unet_config.h"
+#include "support.h"
+
+namespace streamdiffusion::models {
+namespace {
+
+TEST(Presets, PartsOfEachFitTogether) {
+  ASSERT_FALSE(presets().empty());
+  for (const Preset& preset : presets()) {
+    const UNetConfig unet = unet_config(parse(preset.unet));
+    EXPECT_EQ(unet.cross_attention_dim, clip_text_config(parse(preset.text_encoder)).width);
+    EXPECT_EQ(unet.in_channels, latent_channels(autoencoder_config(parse(preset.autoencoder))));
+  }
+}
+
+TEST(Presets, AnUnknownNameIsAnsweredWithTheKnownOnes) {
+  EXPECT_THAT(message_of(base::ErrorCode::not_found, [] { find_preset("sd3"); }),
+              testing::AllOf(testing::HasSubstr("\"sd3\""), testing::HasSubstr("\"sd-turbo\"")));
+}
+
+}  // namespace
+}  // namespace streamdiffusion::models

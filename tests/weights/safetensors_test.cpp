@@ -1,0 +1,190 @@
+#include "weights/safetensors.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "support.h"
+
+namespace streamdiffusion::weights {
+namespace {
+
+using base::ErrorCode;
+using testing::expect_error;
+using testing::TemporaryFolder;
+
+std::string length_prefix(std::uint64_t length) {
+  std::string out(8, '\0');
+  for (std::size_t i = 0; i < 8; ++i) out[i] = static_cast<char>(length >> (8 * i));
+  return out;
+}
+
+std::string image(const std::string& header, std::size_t data) {
+  return length_prefix(header.size()) + header + std::string(data, '\1');
+}
+
+std::vector<TensorView> parse(const std::string& file) {
+  return parse_safetensors(std::as_bytes(std::span(file)), "m.safetensors");
+}
+
+struct Malformed {
+  const char* name;
+  std::string file;
+  std::string message;
+  ErrorCode code = ErrorCode::corrupt_file;
+};
+
+std::string one(const std::string& entry, std::size_t data = 8) {
+  return image("{\"t\":" + entry + "}", data);
+}
+
+std::vector<Malformed> malformed_files() {
+  const std::string good = R"({"dtype":"F32","shape":[2],"data_offsets":[0,8]})";
+  return {
+      {"empty", "", "0 bytes"},
+      {"seven_bytes", std::string(7, 'x'), "7 bytes"},
+      {"header_past_the_end", length_prefix(100) + "{}", "header of 100 bytes in a file of 10"},
+      {"header_of_all_ones", length_prefix(~0ULL) + "{}", "header of 18446744073709551615"},
+      {"header_over_the_limit", length_prefix(100'000'001) + "{}", "at most 100000000"},
+      {"header_of_nothing", length_prefix(0), "not valid JSON"},
+      {"header_is_an_array", image("[]", 0), "array of 0, expected an object of tensors"},
+      {"header_is_cut_json", image("{\"t\":", 0), "not valid JSON"},
+      {"entry_is_no_object", one("3"), "\"t\" is 3, expected an object"},
+      {"no_dtype", one(R"({"shape":[2],"data_offsets":[0,8]})"), "key \"dtype\" is missing"},
+      {"no_shape", one(R"({"dtype":"F32","data_offsets":[0,8]})"), "key \"shape\" is missing"},
+      {"no_offsets", one(R"({"dtype":"F32","shape":[2]})"), "key \"data_offsets\" is missing"},
+      {"unknown_key", one(R"({"dtype":"F32","shape":[2],"data_offsets":[0,8],"x":1})"),
+       "unknown key \"x\""},
+      {"unknown_dtype", one(R"({"dtype":"F31","shape":[2],"data_offsets":[0,8]})"), "\"F31\""},
+      {"dtype_not_read", one(R"({"dtype":"F64","shape":[1],"data_offsets":[0,8]})"),
+       "dtype F64; read are F32", ErrorCode::unsupported},
+      {"bool_not_read", one(R"({"dtype":"BOOL","shape":[8],"data_offsets":[0,8]})"), "dtype BOOL",
+       ErrorCode::unsupported},
+      {"negative_dim", one(R"({"dtype":"F32","shape":[-2],"data_offsets":[0,8]})"),
+       "\"shape\"[0] is -2"},
+      {"fractional_dim", one(R"({"dtype":"F32","shape":[2.0],"data_offsets":[0,8]})"),
+       "\"shape\"[0] is 2"},
+      {"dims_overflow",
+       one(R"({"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,8]})"), "overflows"},
+      {"bytes_overflow",
+       one(R"({"dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,8]})"), "overflows"},
+      {"too_many_dims",
+       one(R"({"dtype":"F32","shape":[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,2],"data_offsets":[0,8]})"),
+       "at most 16 dimensions"},
+      {"one_offset", one(R"({"dtype":"F32","shape":[2],"data_offsets":[8]})"), "[begin, end]"},
+      {"offset_past_the_end", one(R"({"dtype":"F32","shape":[2],"data_offsets":[1,9]})"),
+       "the file has 8 bytes"},
+      {"offset_enormous",
+       one(R"({"dtype":"F32","shape":[2],"data_offsets":[0,18446744073709551615]})"),
+       "\"data_offsets\"[1]"},
+      {"begin_after_end", one(R"({"dtype":"F32","shape":[2],"data_offsets":[8,0]})"), "[8, 0]"},
+      {"negative_offset", one(R"({"dtype":"F32","shape":[2],"data_offsets":[-8,0]})"), "is -8"},
+      {"size_is_not_the_shape", one(R"({"dtype":"F32","shape":[3],"data_offsets":[0,8]})"),
+       "needs 12"},
+      {"overlap",
+       image("{\"t\":" + good + R"(,"u":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}})", 12),
+       "\"u\" overlaps"},
+      {"same_bytes", image("{\"t\":" + good + ",\"u\":" + good + "}", 8), "overlaps"},
+      {"hole_in_front", one(R"({"dtype":"F32","shape":[1],"data_offsets":[4,8]})"),
+       "4 bytes before tensor \"t\""},
+      {"hole_between",
+       image("{\"t\":" + good + R"(,"u":{"dtype":"F32","shape":[1],"data_offsets":[12,16]}})", 16),
+       "4 bytes before tensor \"u\""},
+      {"trailing_bytes", one(good, 9), "1 bytes after the last tensor"},
+      {"data_without_tensors", image("{}", 4), "4 bytes after"},
+      {"name_twice", image("{\"t\":" + good + ",\"t\":" + good + "}", 8), "\"t\" stands twice"},
+      {"nested_header", image(std::string(1000, '['), 0), "nested deeper"},
+  };
+}
+
+class MalformedSafetensors : public ::testing::TestWithParam<Malformed> {};
+
+TEST_P(MalformedSafetensors, EndsInAClearError) {
+  expect_error([&] { parse(GetParam().file); }, GetParam().code,
+               {"m.safetensors", GetParam().message});
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, MalformedSafetensors, ::testing::ValuesIn(malformed_files()),
+                         [](const auto& param) { return param.param.name; });
+
+TEST(Safetensors, ReadsNamesTypesAndDims) {
+  const std::string file = image(R"({"__metadata__":{"format":"pt"},
+    "b":{"dtype":"BF16","shape":[1,2],"data_offsets":[4,8]},"a":{"dtype":"F32","shape":[],"data_offsets":[0,4]},
+    "e":{"dtype":"F16","shape":[0,3],"data_offsets":[8,8]}, "i":{"dtype":"I64","shape":[1],"data_offsets":[8,16]}})",
+                                 16);
+  const auto tensors = parse(file);
+  ASSERT_EQ(tensors.size(), 4U);
+  EXPECT_EQ(tensors[0].name, "a");
+  EXPECT_EQ(tensors[0].elements(), 1);
+  EXPECT_EQ(tensors[1].dtype, tensor::DType::bf16);
+  EXPECT_EQ(tensors[1].dims, (std::vector<std::int64_t>{1, 2}));
+  EXPECT_EQ(tensors[2].elements(), 0);
+  EXPECT_EQ(tensors[3].dtype, tensor::DType::i64);
+}
+
+TEST(Safetensors, AcceptsAnyAlignmentOfTheData) {
+  for (std::size_t spaces = 0; spaces < 4; ++spaces) {
+    std::string header =
+        R"({"t":{"dtype":"F16","shape":[2],"data_offsets":[0,4]}})" + std::string(spaces, ' ');
+    const auto tensors = parse(image(header, 4));
+    std::vector<float> out(2);
+    to_f32(tensors[0], out, "m.safetensors");
+    EXPECT_EQ(out[1], 257 * 0x1p-24F);  // 0x0101, a subnormal
+  }
+}
+
+TEST(Safetensors, WhatIsWrittenIsReadBack) {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "w.safetensors";
+  const std::vector<float> values{0.0F, -1.5F, 3.0e38F, 1e-40F, 1.0F + 0x1p-9F, 7.0F};
+  const std::vector<TensorToWrite> tensors{{"z \"quoted\"", {2, 3}, values},
+                                           {"half", {6}, values, tensor::DType::bf16},
+                                           {"nothing", {0, 4}, {}}};
+  write_safetensors(path, tensors);
+  const SafetensorsFile file(path);
+  std::vector<float> out(6);
+  to_f32(*file.find("z \"quoted\""), out, path.string());
+  EXPECT_EQ(std::memcmp(out.data(), values.data(), 24), 0);
+  to_f32(*file.find("half"), out, path.string());
+  EXPECT_EQ(out[1], -1.5F);
+  EXPECT_EQ(out[4], 1.0F);  // rounded to bfloat16
+  EXPECT_EQ(file.find("nothing")->elements(), 0);
+  EXPECT_EQ(file.find("half "), nullptr);
+}
+
+TEST(Safetensors, EveryTruncationOfAFileIsRefused) {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "w.safetensors";
+  write_safetensors(
+      path, std::vector<TensorToWrite>{{"a", {2}, {1, 2}}, {"b", {1}, {3}, tensor::DType::bf16}});
+  std::ifstream in(path, std::ios::binary);
+  const std::string whole{std::istreambuf_iterator<char>(in), {}};
+  EXPECT_EQ(parse(whole).size(), 2U);
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    EXPECT_THROW(parse(whole.substr(0, size)), base::Error) << size;
+  }
+}
+
+TEST(Safetensors, RefusesToConvertIntegersAndWrongSizes) {
+  const std::string file = image(R"({"i":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}})", 8);
+  const auto tensors = parse(file);
+  std::vector<float> out(1);
+  expect_error([&] { to_f32(tensors[0], out, "m.safetensors"); }, ErrorCode::unsupported,
+               {"\"i\"", "i64", "F32"});
+}
+
+TEST(Safetensors, WriterRefusesValuesThatDoNotFillTheShape) {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "w.safetensors";
+  expect_error(
+      [&] {
+        write_safetensors(path, std::vector<TensorToWrite>{{"a", {3}, {1}}});
+      },
+      ErrorCode::invalid_argument, {"\"a\"", "[3]", "1 values"});
+  expect_error([&] { write_safetensors("no/such/dir/w", std::vector<TensorToWrite>{}); },
+               ErrorCode::io, {"no/such/dir/w"});
+}
+
+}  // namespace
+}  // namespace streamdiffusion::weights

@@ -1,0 +1,102 @@
+"""The model's fixed sizes, as diffusers and transformers configs, and how each part is built."""
+
+import torch
+from diffusers import AutoencoderTiny, LCMScheduler, UNet2DConditionModel
+from diffusers.models.attention_processor import AttnProcessor
+from transformers import CLIPTextConfig, CLIPTextModel
+
+TOKENS = 32
+
+# Full-size blocks are the dearest of the frame, so the decoder has none there and the encoder
+# starts with one at half size; depth sits where the picture is small.
+AUTOENCODERS = {
+    "f16": {"stages": 5, "encoder": (0, 1, 2, 3, 3), "decoder": (4, 3, 3, 2, 0), "latents": 16},
+    "f8": {"stages": 4, "encoder": (0, 1, 3, 4), "decoder": (4, 3, 2, 0), "latents": 4},
+}
+VARIANT = "f16"
+
+
+def build_autoencoder(variant=VARIANT):
+    """AutoencoderTiny, 32 channels wide."""
+    spec = AUTOENCODERS[variant]
+    channels = (32,) * spec["stages"]
+    model = AutoencoderTiny(
+        encoder_block_out_channels=channels, decoder_block_out_channels=channels,
+        num_encoder_blocks=spec["encoder"], num_decoder_blocks=spec["decoder"],
+        latent_channels=spec["latents"])
+    initialise(model)
+    return model
+
+
+@torch.no_grad()
+def initialise(model, noise=0.5):
+    """Start as a thumbnail: the first three channels carry the mean colours through all layers.
+
+    PyTorch's default shrinks the signal at each of thirty layers, and colour then takes thousands
+    of steps to get through; from here the autoencoder learns detail from the first step.
+    """
+    for name, parameter in model.named_parameters():
+        if parameter.ndim == 1:
+            parameter.zero_()
+            continue
+        torch.nn.init.kaiming_normal_(parameter, nonlinearity="relu")
+        parameter.mul_(0.1 if ".conv.4." in name else noise)
+        if ".conv." in name:
+            continue
+        parameter[:3] *= 0.1
+        stride_two = name.startswith("encoder") and parameter.shape[0] == parameter.shape[1]
+        for channel in range(3):
+            if stride_two:
+                parameter[channel, channel, 1:, 1:] += 0.25
+            else:
+                parameter[channel, channel, 1, 1] += 1
+    first, last = model.encoder.layers[-1], model.decoder.layers[-1]
+    first.weight[:3] *= 4
+    first.bias[:3] = -2
+    model.decoder.layers[0].bias[:3] = 2
+    last.weight *= 0.25
+
+
+# Three levels (16x16, 8x8, 4x4 for a 256 px picture), text on the two lower ones, heads of 32.
+# What the size limit leaves goes where the picture is smallest: cheap to train, and to draw.
+TEXT_WIDTH = 192
+TEXT_LAYERS = 4
+
+
+def build_unet(variant=VARIANT):
+    """The denoiser, 11.0 M parameters."""
+    latents = AUTOENCODERS[variant]["latents"]
+    model = UNet2DConditionModel(
+        sample_size=16, in_channels=latents, out_channels=latents,
+        block_out_channels=(96, 160, 160), layers_per_block=1,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        cross_attention_dim=TEXT_WIDTH,
+        attention_head_dim=(3, 5, 5),  # diffusers means the number of heads
+        use_linear_projection=True)
+    model.set_attn_processor(AttnProcessor())  # fused attention is slow backwards on a CPU
+    return model
+
+
+def build_text_encoder(vocabulary):
+    """A CLIP text transformer, from scratch; the last two tokens are start and end."""
+    return CLIPTextModel(CLIPTextConfig(
+        vocab_size=vocabulary, hidden_size=TEXT_WIDTH, intermediate_size=4 * TEXT_WIDTH,
+        num_hidden_layers=TEXT_LAYERS, num_attention_heads=TEXT_WIDTH // 32,
+        max_position_embeddings=TOKENS, hidden_act="quick_gelu", projection_dim=TEXT_WIDTH,
+        bos_token_id=vocabulary - 2, eos_token_id=vocabulary - 1, pad_token_id=vocabulary - 1,
+        attn_implementation="sdpa", initializer_factor=1.0))
+
+
+def build_scheduler():
+    """The engine's schedule; the network predicts v."""
+    return LCMScheduler(
+        num_train_timesteps=1000, beta_start=0.00085, beta_end=0.012,
+        beta_schedule="scaled_linear", prediction_type="v_prediction", clip_sample=False,
+        set_alpha_to_one=False, steps_offset=1, original_inference_steps=50)
+
+
+def alphas_cumprod():
+    """abar of every timestep, float32 [1000]."""
+    betas = torch.linspace(0.00085 ** 0.5, 0.012 ** 0.5, 1000, dtype=torch.float64) ** 2
+    return torch.cumprod(1 - betas, 0).float()

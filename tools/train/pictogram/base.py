@@ -1,0 +1,161 @@
+"""Stage 4: the base model. v prediction on cached latents, text encoder trained along, a tenth of
+the prompts empty; some samples start from a doodle and must end at the picture."""
+
+import shutil
+
+import numpy as np
+import torch
+
+from . import runtime
+from .autoencoder import load_trained
+from .captions import compose
+from .latents import LatentCache, encoder_mark
+from .model import Generator
+from .optimiser import Both
+from .pictures import read_rows
+from .preview import base_sheet
+
+
+class Batches:
+    """Latents, prompts, timesteps and targets of a step; everything follows from its number."""
+
+    def __init__(self, args, rows, cache, scaling):
+        self.args, self.rows, self.cache, self.scaling = args, rows, cache, scaling
+
+    def prompts(self, samples, rng, drop):
+        """A fresh prompt for each sample, some of them empty."""
+        texts = []
+        for numbers, colours, background in samples:
+            text = compose([self.rows[n] for n in numbers], colours, background, rng)
+            texts.append("" if rng.random() < drop else text)
+        return texts
+
+    def draw(self, step, stage=4):
+        """(clean, source, prompts, t, noise): source is the doodle for some samples."""
+        args = self.args
+        rng = np.random.default_rng((args.seed, stage, step))
+        clean, rough, samples = self.cache.draw(args.batch, rng)
+        clean, rough = clean * self.scaling, rough * self.scaling
+        t = rng.integers(0, 1000, args.batch)
+        doodled = rng.random(args.batch) < args.doodles
+        t[doodled] = rng.integers(300, 960, int(doodled.sum()))
+        source = torch.where(torch.from_numpy(doodled)[:, None, None, None], rough, clean)
+        generator = torch.Generator().manual_seed(int(rng.integers(2 ** 62)))
+        noise = torch.randn(clean.shape, generator=generator)
+        return clean, source, self.prompts(samples, rng, args.drop), torch.from_numpy(t), noise
+
+
+def loss_weight(schedule, t):
+    """1 while noise prevails, falling as 5 / SNR once the picture does (min-SNR for v)."""
+    signal = (schedule.a[t] / schedule.b[t]).square()
+    return (6 / (signal + 1)).clamp(max=1)
+
+
+def training_loss(generator, batch):
+    """Weighted squared error of v towards the clean picture."""
+    device = generator.device
+    clean, source, prompts, t, noise = batch
+    clean, source, t, noise = (x.to(device) for x in (clean, source, t, noise))
+    schedule = generator.schedule
+    x = schedule.noised(source, noise, t).contiguous(memory_format=torch.channels_last)
+    target = schedule.velocity(x, clean, t)
+    with runtime.autocast(device):
+        v = generator.denoise_fast(x, t, generator.context(prompts))
+    error = (v - target).square().flatten(1).mean(1)
+    return (error * loss_weight(schedule, t)).mean()
+
+
+def learning_rate(step, args):
+    """Short warm-up, constant, then a straight line down over the last `cool` steps."""
+    left = (args.steps - step) / max(1, args.cool)
+    return args.rate * min(1.0, (step + 1) / 300, max(left, 0.01))
+
+
+def start(args, device):
+    """Generator, cache and autoencoder that belong together."""
+    autoencoder = load_trained(args.work)
+    mark = encoder_mark(autoencoder)
+    cache = LatentCache(args.work, args.size, mark)
+    generator = Generator(args.work, device, args.seed)
+    generator.encoder_mark = mark
+    generator.scaling = round(1 / cache.shards[0]["clean"].float().std().item(), 4)
+    return generator, cache, autoencoder.to(device)
+
+
+def resume(generator, average, optimiser, path, adopt):
+    """(step, images, seconds) of the checkpoint, or zeros."""
+    state = runtime.load_checkpoint(path)
+    if state is None:
+        return 0, 0, 0.0
+    mark, scaling = generator.encoder_mark, generator.scaling
+    if state["model"]["encoder_mark"] != mark and not adopt:
+        raise SystemExit(f"{path} belongs to another encoder ({state['model']['encoder_mark']}, "
+                         f"not {mark}); --adopt-encoder goes on with the new one's latents")
+    generator.load_state_dict(state["model"])
+    if generator.encoder_mark != mark:
+        generator.encoder_mark, generator.scaling = mark, scaling
+    average.load_state_dict(state["average"])
+    optimiser.load_state_dict(state["optimiser"])
+    return state["step"], state["images"], state["seconds"]
+
+
+def train(args):
+    """The whole stage."""
+    device = runtime.prepare(args)
+    generator, cache, autoencoder = start(args, device)
+    average = runtime.Average(generator.modules, args.decay)
+    optimiser = Both(generator.modules, args.rate, args.optimiser)
+    path = args.work / "checkpoints" / f"{args.name}.pt"
+    step, images, spent = resume(generator, average, optimiser, path, args.adopt_encoder)
+    generator.fast_unet = runtime.compiled(generator.unet, args)
+    batches = Batches(args, read_rows(args.data), cache, generator.scaling)
+    clock = runtime.Clock(args.minutes, args.save_every)
+    meter = runtime.Meter(runtime.Log(args.work, args.name), args.batch)
+
+    def save():
+        runtime.save_atomic({
+            "stage": "base", "model": generator.state_dict(), "average": average.state_dict(),
+            "optimiser": optimiser.state_dict(), "step": step, "images": images,
+            "seconds": spent + clock.seconds()}, path)
+        sheet = args.work / "sheets" / f"{args.name}-{step:07d}.png"
+        with average.applied():
+            base_sheet(generator, autoencoder, sheet, args.size)
+        shutil.copyfile(sheet, args.work / "sheets" / f"{args.name}.png")
+        cache.refresh()
+        meter.reset()
+
+    while step < args.steps and not clock.must_stop():
+        optimiser.set_rate(learning_rate(step, args))
+        loss = training_loss(generator, batches.draw(step))
+        loss.backward()
+        optimiser.step()
+        step, images = step + 1, images + args.batch
+        average.update(step)
+        meter.add(loss.item(), step=step, images=images, seconds=spent + clock.seconds())
+        if clock.must_save():
+            save()
+    save()
+    return 0 if step >= args.steps else 3
+
+
+def main():
+    """Command line."""
+    parser = runtime.parser(__doc__)
+    parser.add_argument("--name", default="base", help="of the checkpoint; another for trials")
+    parser.add_argument("--size", type=int, default=256, help="side of the pictures")
+    parser.add_argument("--steps", type=int, default=60000)
+    parser.add_argument("--cool", type=int, default=8000, help="last steps, with falling rate")
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--optimiser", choices=("muon", "adamw"), default="muon")
+    parser.add_argument("--decay", type=float, default=0.999, help="of the averaged weights")
+    parser.add_argument("--drop", type=float, default=0.1, help="share of empty prompts")
+    parser.add_argument("--doodles", type=float, default=0.2, help="share that starts from a doodle")
+    parser.add_argument("--adopt-encoder", action="store_true",
+                        help="the autoencoder was trained further: go on with its latents")
+    parser.add_argument("--save-every", type=float, default=600, help="seconds")
+    raise SystemExit(train(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""Prompts: composed afresh from a picture's row at every use, so that each part is learnt apart."""
+
+import json
+from pathlib import Path
+
+from .backgrounds import NAMES
+
+STYLES = ("3d render", "shaded cartoon", "flat cartoon", "outlined cartoon", "clipart",
+          "flat avatar", "cartoon avatar", "anime avatar", "cartoon face")
+EMOJI_STYLES = STYLES[:4]
+COLOURS = frozenset(NAMES) | {"gold", "golden", "blond", "grey", "tan"}
+HELD_OUT_FILE = Path(__file__).resolve().parents[1] / "heldout.json"
+DIRECTED = ("left", "right", "clock", "arrow", "o’clock", "thirty")
+
+
+def held_out_pairs():
+    """The (caption, style) pairs that no generator or judge is ever trained on."""
+    return {tuple(pair) for pair in json.loads(HELD_OUT_FILE.read_text())}
+
+
+def choose_held_out(rows, count=160, seed=2024):
+    """Pairs from captions that exist in at least four emoji styles, one style each."""
+    import numpy as np
+    styles = {}
+    for row in rows:
+        if row["style"] in EMOJI_STYLES:
+            styles.setdefault(row["caption"], set()).add(row["style"])
+    full = sorted(c for c, s in styles.items() if len(s) == len(EMOJI_STYLES))
+    rng = np.random.default_rng(seed)
+    chosen = rng.choice(len(full), count, replace=False)
+    return [[full[i], EMOJI_STYLES[int(rng.integers(4))]] for i in sorted(chosen)]
+
+
+def may_mirror(caption):
+    """False where a mirrored picture would contradict its caption."""
+    return not any(word in caption for word in DIRECTED)
+
+
+def has_colour(text):
+    """True when the caption already names a colour."""
+    return any(word in COLOURS for word in text.replace(",", " ").split())
+
+
+def has_background(row):
+    """True when the picture brings its own background, named in its caption."""
+    return "background" in row["caption"]
+
+
+def subject(row, colour, rng):
+    """What is drawn: caption (four in five times), alternative name or tags, with its colour."""
+    text = row["caption"]
+    if rng.random() < 0.2 and row["source"] != "dicebear":
+        others = list(row.get("alt", ()))
+        tags = list(row.get("tags", ()))
+        if tags and (not others or rng.random() < 0.4):
+            picked = rng.permutation(len(tags))[:int(rng.integers(1, 4))]
+            text = " ".join(tags[i] for i in picked) if rng.random() < 0.5 else \
+                f"{text} {tags[picked[0]]}"
+        elif others:
+            text = others[int(rng.integers(len(others)))]
+    if colour and not has_colour(text):
+        text = f"{colour} {text}"
+    return text
+
+
+def article(name):
+    """'a' or 'an'."""
+    return "an" if name[0] in "aeiou" else "a"
+
+
+def compose(rows, colours, background, rng):
+    """A prompt for one or two rows: `[colour] caption[, style][, on a COLOUR background]`.
+
+    `colours` holds the new colour of a recoloured picture, else None; then the row's own first
+    colour is named now and then. `background` is a colour's name or None.
+    """
+    parts = []
+    for row, colour in zip(rows, colours, strict=True):
+        own = row.get("colors") or []
+        if colour is None and own and rng.random() < 0.25:
+            colour = own[0]
+        parts.append(subject(row, colour, rng))
+    text = " and ".join(parts)
+    styles = {row["style"] for row in rows}
+    if len(styles) == 1 and rng.random() < 0.7:
+        text = f"{text}, {rows[0]['style']}"
+    if background and rng.random() < 0.6 and not has_background(rows[0]):
+        text = f"{text}, on {article(background)} {background} background"
+    return text

@@ -1,0 +1,96 @@
+"""The schedule's arithmetic and the samplers; x is [B, C, h, w], t int64 [B]."""
+
+import torch
+
+from .architecture import alphas_cumprod
+
+SIGMA_DATA = 0.5
+
+
+class Schedule:
+    """a = sqrt(abar), b = sqrt(1 - abar) of every timestep, on one device."""
+
+    def __init__(self, device="cpu"):
+        abar = alphas_cumprod().to(device)
+        self.a = abar.sqrt()
+        self.b = (1 - abar).sqrt()
+
+    def at(self, t):
+        """(a, b), each [B, 1, 1, 1]."""
+        return self.a[t][:, None, None, None], self.b[t][:, None, None, None]
+
+    def noised(self, x0, noise, t):
+        """x_t."""
+        a, b = self.at(t)
+        return a * x0 + b * noise
+
+    def velocity(self, x_t, x0, t):
+        """The v that leads from x_t to x0 exactly, also where x_t was made from something else:
+        x0 = a x - b v."""
+        a, b = self.at(t)
+        return (a * x_t - x0) / b
+
+    def x0_of(self, x_t, v, t):
+        """The picture that v points to."""
+        a, b = self.at(t)
+        return a * x_t - b * v
+
+    def noise_of(self, x_t, v, t):
+        """The noise that v points to."""
+        a, b = self.at(t)
+        return a * v + b * x_t
+
+    def consistency(self, x_t, v, t):
+        """LCM's f(x, t) = c_skip x + c_out x0."""
+        scaled = (10.0 * t.float())[:, None, None, None]
+        c_skip = SIGMA_DATA ** 2 / (scaled ** 2 + SIGMA_DATA ** 2)
+        c_out = scaled / (scaled ** 2 + SIGMA_DATA ** 2).sqrt()
+        return c_skip * x_t + c_out * self.x0_of(x_t, v, t)
+
+
+def timestep_of(index, steps=50):
+    """The engine's timestep for an entry of t_index_list."""
+    return 999 - 20 * int(index * 50 // steps)
+
+
+def guided(denoise, x, t, context, empty, scale):
+    """v with classifier-free guidance; one call when scale is 1."""
+    if scale == 1 or empty is None:
+        return denoise(x, t, context)
+    both = denoise(torch.cat([x, x]), torch.cat([t, t]),
+                   torch.cat([empty.expand_as(context), context]))
+    without, with_text = both.chunk(2)
+    return without + scale * (with_text - without)
+
+
+@torch.no_grad()
+def sample_lcm(denoise, schedule, context, noises, indices, start=None, empty=None, scale=1.0):
+    """The engine's loop: `noises` [n, B, C, h, w], `start` the latents of an input or None."""
+    x0 = torch.zeros_like(noises[0]) if start is None else start
+    for number, index in enumerate(indices):
+        t = torch.full((len(context),), timestep_of(index), device=context.device)
+        if start is None and number == 0:
+            x = noises[0]
+        else:
+            x = schedule.noised(x0, noises[number], t)
+        v = guided(denoise, x, t, context, empty, scale)
+        x0 = schedule.consistency(x, v, t)
+    return x0
+
+
+@torch.no_grad()
+def sample_ddim(denoise, schedule, context, noise, steps=20, empty=None, scale=1.0, start=None,
+                first=999):
+    """Deterministic DDIM from `first` to 0, for looking at an undistilled model."""
+    times = torch.linspace(first, 19, steps).round().long().tolist()
+    t = torch.full((len(context),), times[0], device=context.device)
+    x = noise if start is None else schedule.noised(start, noise, t)
+    for number, time in enumerate(times):
+        t = torch.full((len(context),), time, device=context.device)
+        v = guided(denoise, x, t, context, empty, scale)
+        x0, eps = schedule.x0_of(x, v, t), schedule.noise_of(x, v, t)
+        if number + 1 == len(times):
+            return x0
+        following = torch.full_like(t, times[number + 1])
+        x = schedule.noised(x0, eps, following)
+    return x

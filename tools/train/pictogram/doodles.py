@@ -1,0 +1,85 @@
+"""Doodles made from pictures: what a person would scribble of them. Flat blobs, few colours, rough
+outlines, missing parts and wobbly shapes, so that the model learns to finish drawings."""
+
+import torch
+import torch.nn.functional as F
+
+
+def wobble(rgba, rng, strength=0.05):
+    """Shapes displaced by a smooth random field, as an unsteady hand does."""
+    count, _, size, _ = rgba.shape
+    field = torch.from_numpy(rng.normal(0, strength, (count, 2, 5, 5))).float()
+    field = F.interpolate(field, size=(size, size), mode="bicubic", align_corners=True)
+    theta = torch.eye(2, 3).expand(count, 2, 3)
+    grid = F.affine_grid(theta, rgba.shape, align_corners=False) + field.permute(0, 2, 3, 1)
+    return F.grid_sample(rgba, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+
+
+def few_colours(rgba, colours, rng, rounds=5):
+    """Each picture painted with its `colours` mean colours: k-means on a small copy."""
+    count, _, size, _ = rgba.shape
+    small = F.adaptive_avg_pool2d(rgba, 24)
+    alpha = small[:, 3:].flatten(2)
+    points = (small[:, :3].flatten(2) / alpha.clamp_min(0.05)).clamp(0, 1)
+    start = torch.multinomial(alpha[:, 0] + 1e-4, colours)
+    centres = torch.gather(points, 2, start[:, None].expand(-1, 3, -1))
+    for _ in range(rounds):
+        nearest = torch.cdist(points.transpose(1, 2), centres.transpose(1, 2)).argmin(2)
+        weight = F.one_hot(nearest, colours).float() * alpha.transpose(1, 2)
+        total = weight.sum(1)[:, None]
+        centres = torch.where(total > 0.05, points @ weight / total.clamp_min(1e-3), centres)
+    cells = int(rng.integers(12, size // 3))
+    soft = F.interpolate(F.adaptive_avg_pool2d(rgba, cells), size=(size, size), mode="bicubic",
+                         align_corners=False)
+    mask = (soft[:, 3:] > 0.5).float()
+    colour = (soft[:, :3] / soft[:, 3:].clamp_min(0.05)).clamp(0, 1).flatten(2)
+    nearest = torch.cdist(colour.transpose(1, 2), centres.transpose(1, 2)).argmin(2)
+    painted = torch.gather(centres, 2, nearest[:, None].expand(-1, 3, -1))
+    return torch.cat([painted.view(count, 3, size, size) * mask, mask], 1)
+
+
+def blurred(rgba, rng):
+    """Soft blobs."""
+    size = rgba.shape[-1]
+    cells = int(rng.integers(6, 28))
+    return F.interpolate(F.adaptive_avg_pool2d(rgba, cells), size=(size, size), mode="bilinear",
+                         align_corners=False)
+
+
+def outlined(rgba, rng):
+    """Dark strokes where colour or shape changes; sometimes over a flat filling."""
+    size = rgba.shape[-1]
+    soft = F.avg_pool2d(rgba, 5, 1, 2)
+    edge = (F.max_pool2d(soft, 3, 1, 1) + F.max_pool2d(-soft, 3, 1, 1)).amax(1, keepdim=True)
+    width = 1 + 2 * int(rng.integers(0, max(2, size // 64)))
+    stroke = F.max_pool2d((edge > float(rng.uniform(0.1, 0.25))).float(), width, 1, width // 2)
+    stroke = F.avg_pool2d(stroke, 3, 1, 1)
+    ink = torch.from_numpy(rng.random((len(rgba), 3, 1, 1))).float() * 0.3
+    fill = few_colours(rgba, 2, rng) if rng.random() < 0.5 else torch.zeros_like(rgba)
+    return torch.cat([ink * stroke, stroke], 1) + fill * (1 - stroke)
+
+
+def unfinished(rgba, rng):
+    """One side of the drawing is not there yet."""
+    size = rgba.shape[-1]
+    angle = torch.from_numpy(rng.uniform(0, 6.2832, (len(rgba), 1, 1))).float()
+    cut = torch.from_numpy(rng.uniform(0.0, 0.5, (len(rgba), 1, 1))).float()
+    line = torch.linspace(-1, 1, size)
+    distance = torch.cos(angle) * line[None, None] + torch.sin(angle) * line[None, :, None]
+    return rgba * torch.sigmoid((cut - distance) * 40)[:, None]
+
+
+def doodle(rgba, rng):
+    """One random kind of doodle for a batch of premultiplied pictures [B, 4, S, S]."""
+    kind = rng.random()
+    if rng.random() < 0.6:
+        rgba = wobble(rgba, rng, float(rng.uniform(0.01, 0.06)))
+    if kind < 0.55:
+        rgba = few_colours(rgba, int(rng.integers(1, 6)), rng)
+    elif kind < 0.75:
+        rgba = blurred(rgba, rng)
+    else:
+        rgba = outlined(rgba, rng)
+    if rng.random() < 0.2:
+        rgba = unfinished(rgba, rng)
+    return rgba.clamp(0, 1)

@@ -1,0 +1,186 @@
+"""Stage 7: the folder that ships. bf16 weights in diffusers' layout, the engine's defaults, the
+known concepts; checks the size and the work of a frame, loads it in diffusers and draws."""
+
+import json
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import diffusers
+import torch
+from safetensors.torch import save_file
+from torch.utils.flop_counter import FlopCounterMode
+
+from . import captions, runtime
+from .architecture import TOKENS, build_autoencoder, build_scheduler
+from .autoencoder import load_trained
+from .backgrounds import NAMES
+from .latents import encoder_mark
+from .model import Generator, load_generator
+from .pictures import read_rows
+from .preview import DOODLES, drawing
+from .sheet import save_sheet
+
+MAX_BYTES = 28 * 2 ** 20
+MAX_GFLOP = 20.0
+PROMPT = "red apple, 3d render"
+
+
+def engine_defaults(stage):
+    """streamdiffusion.json: what the engine uses where its user says nothing."""
+    distilled = stage == "distil"
+    return {
+        "width": 256, "height": 256, "num_inference_steps": 50,
+        "t_index_list": [18, 32] if distilled else [16, 24, 32, 40],
+        "cfg_type": "none" if distilled else "full",
+        "guidance_scale": 1.0 if distilled else 3.0,
+        "delta": 1.0, "prompt": PROMPT, "negative_prompt": ""}
+
+
+def write_weights(module, path):
+    """All tensors in bf16, contiguous."""
+    tensors = {name: tensor.detach().to(torch.bfloat16).contiguous().clone()
+               for name, tensor in module.state_dict().items()
+               if not name.endswith("position_ids")}
+    save_file(tensors, path, metadata={"format": "pt"})
+    path.chmod(0o644)
+
+
+def write_module(module, folder, file_name):
+    """config.json through the library, weights ourselves."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if hasattr(module, "save_config"):
+        module.save_config(folder)
+    else:
+        module.config.save_pretrained(folder)
+        config = json.loads((folder / "config.json").read_text())
+        config.pop("torch_dtype", None)
+        # transformers takes the type to load as from here; float32 matches the other parts.
+        runtime.write_json({**config, "architectures": ["CLIPTextModel"], "dtype": "float32"},
+                           folder / "config.json")
+    write_weights(module, folder / file_name)
+
+
+def concept_list(rows):
+    """Captions of single things with the styles that exist of them, most frequent first."""
+    styles, count = {}, Counter()
+    for row in rows:
+        if row["source"] != "dicebear":
+            styles.setdefault(row["caption"], set()).add(row["style"])
+            count[row["caption"]] += 1
+    names = sorted(count, key=lambda c: (-count[c], c))
+    return {"concepts": [c for c in names if len(styles[c]) >= 2 and len(c) <= 40],
+            "styles": list(captions.STYLES), "colours": list(NAMES)}
+
+
+def write_folder(target, generator, autoencoder, work, data, stage):
+    """The whole layout."""
+    target.mkdir(parents=True, exist_ok=True)
+    autoencoder.register_to_config(scaling_factor=generator.scaling)
+    write_module(autoencoder, target / "vae", "diffusion_pytorch_model.safetensors")
+    write_module(generator.unet, target / "unet", "diffusion_pytorch_model.safetensors")
+    write_module(generator.text, target / "text_encoder", "model.safetensors")
+    shutil.copytree(work / "tokenizer", target / "tokenizer", dirs_exist_ok=True)
+    build_scheduler().save_config(target / "scheduler")
+    runtime.write_json({
+        "_class_name": "StableDiffusionPipeline", "_diffusers_version": diffusers.__version__,
+        "feature_extractor": [None, None], "image_encoder": [None, None],
+        "requires_safety_checker": False, "safety_checker": [None, None],
+        "scheduler": ["diffusers", "LCMScheduler"],
+        "text_encoder": ["transformers", "CLIPTextModel"],
+        "tokenizer": ["transformers", "CLIPTokenizer"],
+        "unet": ["diffusers", "UNet2DConditionModel"],
+        "vae": ["diffusers", "AutoencoderTiny"]}, target / "model_index.json")
+    runtime.write_json(engine_defaults(stage), target / "streamdiffusion.json")
+    concepts = json.dumps(concept_list(read_rows(data)), ensure_ascii=False,
+                          separators=(",", ":"))
+    (target / "concepts.json").write_text(concepts + "\n")
+
+
+def size_of(target):
+    """Bytes of all files."""
+    return sum(p.stat().st_size for p in Path(target).rglob("*") if p.is_file())
+
+
+@torch.no_grad()
+def frame_gflop(generator, autoencoder, size=256):
+    """GFLOP of encode, one denoising pass and decode; a multiply-add counts as two."""
+    side, result = size // 16, {}
+    picture = torch.zeros(1, 3, size, size, device=generator.device)
+    latents = torch.zeros(1, generator.unet.config.in_channels, side, side,
+                          device=generator.device)
+    context = torch.zeros(1, TOKENS, generator.unet.config.cross_attention_dim,
+                          device=generator.device)
+    t = torch.zeros(1, dtype=torch.long, device=generator.device)
+    calls = {"encode": lambda: autoencoder.encoder(picture),
+             "unet": lambda: generator.unet(latents, t, context),
+             "decode": lambda: autoencoder.decoder(latents)}
+    for name, call in calls.items():
+        with FlopCounterMode(display=False) as counter:
+            call()
+        result[name] = counter.get_total_flops() / 1e9
+    return result
+
+
+@torch.no_grad()
+def draw_in_diffusers(target, path, seed=2):
+    """Load the folder as a stranger would and draw text to picture and drawing to picture."""
+    pipe = diffusers.DiffusionPipeline.from_pretrained(target)
+    types = {str(m.dtype) for m in (pipe.unet, pipe.vae, pipe.text_encoder)}
+    if len(types) != 1:
+        raise RuntimeError(f"parts load in different types: {types}")
+    pipe.set_progress_bar_config(disable=True)
+    generator = torch.Generator().manual_seed(seed)
+    prompts = [PROMPT, "house, flat cartoon", "blue car, 3d render", "dog face, shaded cartoon"]
+    made = pipe(prompts, num_inference_steps=4, guidance_scale=1.0, generator=generator,
+                output_type="pt").images
+    finish = diffusers.StableDiffusionImg2ImgPipeline(**pipe.components,
+                                                     requires_safety_checker=False)
+    finish.set_progress_bar_config(disable=True)
+    picture = torch.stack([drawing(i) for i in range(4)])
+    done = finish([p for p, _ in DOODLES[:4]], image=picture, strength=0.5,
+                  num_inference_steps=4, guidance_scale=1.0, generator=generator,
+                  output_type="pt").images
+    if not torch.isfinite(made).all() or not torch.isfinite(done).all():
+        raise RuntimeError("diffusers drew values that are not finite")
+    save_sheet(torch.cat([made, picture, done]), path, columns=4)
+    return types.pop()
+
+
+def main():
+    """Command line."""
+    parser = runtime.parser(__doc__)
+    parser.add_argument("--output", type=Path, help="folder (default: WORK/export)")
+    parser.add_argument("--random", action="store_true", help="untrained weights, to test loaders")
+    args = parser.parse_args()
+    device = runtime.prepare(args)
+    target = args.output or args.work / "export"
+    if args.random:
+        generator, facts = Generator(args.work, device).freeze(), {"stage": "random"}
+        autoencoder = build_autoencoder()
+    else:
+        autoencoder = load_trained(args.work)
+        generator, facts = load_generator(args.work, device)
+        if generator.encoder_mark != encoder_mark(autoencoder):
+            raise SystemExit("the denoiser was trained on latents of another encoder")
+    autoencoder = autoencoder.to(device).eval()
+    staging = target.with_name(target.name + ".new")
+    shutil.rmtree(staging, ignore_errors=True)
+    write_folder(staging, generator, autoencoder, args.work, args.data, facts["stage"])
+    size, work = size_of(staging), frame_gflop(generator, autoencoder)
+    if size > MAX_BYTES or sum(work.values()) > MAX_GFLOP:
+        raise SystemExit(f"over budget: {size} of {MAX_BYTES} bytes, {work} of {MAX_GFLOP} GFLOP")
+    dtype = draw_in_diffusers(staging, args.work / "sheets" / "export.png")
+    target.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(staging, target, dirs_exist_ok=True)
+    shutil.rmtree(staging)
+    counts = {name: sum(p.numel() for p in module.parameters()) for name, module in
+              (("vae", autoencoder), ("unet", generator.unet), ("text_encoder", generator.text))}
+    report = {"bytes": size, "gflop": work, "gflop_frame": sum(work.values()),
+              "parameters": counts, "loads_as": dtype, **facts}
+    runtime.write_json(report, args.work / "export.json")
+    print(json.dumps(report, indent=2))
+
+
+if __name__ == "__main__":
+    main()

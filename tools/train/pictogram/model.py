@@ -1,0 +1,77 @@
+"""Text encoder, denoiser and vocabulary as one thing that can be trained, saved and sampled."""
+
+import torch
+
+from . import runtime, tokenizer
+from .architecture import build_text_encoder, build_unet
+from .diffusion import Schedule
+
+
+class Generator:
+    """The trainable part of the model; `scaling` multiplies the autoencoder's latents."""
+
+    def __init__(self, work, device, seed=0):
+        torch.manual_seed(seed)
+        self.device = device
+        self.words = tokenizer.load(work)
+        self.text = build_text_encoder(len(self.words)).to(device)
+        self.unet = build_unet().to(device, memory_format=torch.channels_last)
+        self.schedule = Schedule(device)
+        self.scaling = 1.0
+        self.encoder_mark = None
+        self.fast_unet = self.unet
+
+    @property
+    def modules(self):
+        """Everything with parameters, in the order of the averages."""
+        return [self.text, self.unet]
+
+    def context(self, prompts):
+        """Text features [B, TOKENS, width] of a list of strings."""
+        tokens = tokenizer.encode(self.words, prompts).to(self.device)
+        return self.text(tokens).last_hidden_state
+
+    def denoise(self, x, t, context):
+        """v in float32; eager, any batch size."""
+        with runtime.autocast(self.device):
+            return self.unet(x, t, context).sample.float()
+
+    def denoise_fast(self, x, t, context):
+        """The same through the compiled network, for the training batch."""
+        return self.fast_unet(x, t, context).sample.float()
+
+    def state_dict(self):
+        """For a checkpoint."""
+        return {"text": self.text.state_dict(), "unet": self.unet.state_dict(),
+                "scaling": self.scaling, "encoder_mark": self.encoder_mark}
+
+    def load_state_dict(self, state):
+        """From a checkpoint."""
+        self.text.load_state_dict(state["text"])
+        self.unet.load_state_dict(state["unet"])
+        self.scaling = state["scaling"]
+        self.encoder_mark = state["encoder_mark"]
+
+    def freeze(self):
+        """Eval mode, no gradients."""
+        for module in self.modules:
+            module.eval().requires_grad_(False)
+        return self
+
+
+def load_generator(work, device, stages=("distil", "base")):
+    """The newest stage's averaged weights and the checkpoint's own facts (stage, step, ...)."""
+    for stage in stages:
+        state = runtime.load_checkpoint(work / "checkpoints" / f"{stage}.pt")
+        if state is None:
+            continue
+        generator = Generator(work, device)
+        generator.load_state_dict(state["model"])
+        average = runtime.Average(generator.modules)
+        average.load_state_dict(state["average"])
+        with torch.no_grad():
+            parameters = [p for m in generator.modules for p in m.parameters()]
+            torch._foreach_copy_(parameters, average.shadow)
+        facts = {k: state[k] for k in ("stage", "step", "images", "seconds")}
+        return generator.freeze(), facts
+    raise FileNotFoundError(f"no {' or '.join(stages)} checkpoint under {work}/checkpoints")

@@ -1,0 +1,93 @@
+"""Muon for the hidden matrices and kernels, AdamW for the rest, as one object.
+
+Muon (Jordan et al. 2024) steps along the nearest orthogonal matrix of the momentum, so that every
+direction of a layer learns equally fast; kernels count as matrices [out, in*h*w]."""
+
+import torch
+
+
+def orthogonal(matrix, rounds=5):
+    """Newton-Schulz iteration towards the nearest orthogonal matrix, batched, in bf16."""
+    x = matrix.bfloat16()
+    tall = x.shape[-2] > x.shape[-1]
+    if tall:
+        x = x.mT
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    for _ in range(rounds):
+        square = x @ x.mT
+        x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
+    return (x.mT if tall else x).to(matrix.dtype)
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum, orthogonalised; step scaled to the size of an Adam step (0.2 root mean square)."""
+
+    def __init__(self, parameters, lr, momentum=0.95, weight_decay=0.01):
+        super().__init__(parameters, {"lr": lr, "momentum": momentum,
+                                      "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self):
+        """One update; parameters of the same shape are orthogonalised together."""
+        for group in self.param_groups:
+            shapes = {}
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    shapes.setdefault(parameter.shape, []).append(parameter)
+            for parameters in shapes.values():
+                self._update(parameters, group)
+
+    def _update(self, parameters, group):
+        buffers = []
+        for parameter in parameters:
+            state = self.state[parameter]
+            if not state:
+                state["momentum"] = torch.zeros_like(parameter)
+            state["momentum"].lerp_(parameter.grad, 1 - group["momentum"])
+            buffers.append(torch.lerp(parameter.grad, state["momentum"], group["momentum"]))
+        stack = torch.stack([b.flatten(1) for b in buffers])
+        rows, columns = stack.shape[1:]
+        update = orthogonal(stack) * (0.2 * max(rows, columns) ** 0.5)
+        for parameter, change in zip(parameters, update):
+            parameter.mul_(1 - group["lr"] * group["weight_decay"])
+            parameter.add_(change.view_as(parameter), alpha=-group["lr"])
+
+
+class Both:
+    """The two optimisers behind one interface."""
+
+    def __init__(self, modules, rate, matrices="muon", weight_decay=0.01):
+        hidden, other = [], []
+        for module in modules:
+            for name, parameter in module.named_parameters():
+                edge = "conv_in" in name or "conv_out" in name or "embedding" in name
+                kept = matrices == "muon" and parameter.ndim >= 2 and not edge
+                (hidden if kept else other).append(parameter)
+        self.parts = [torch.optim.AdamW(other, lr=rate, betas=(0.9, 0.99), fused=True,
+                                        weight_decay=weight_decay)]
+        if hidden:
+            self.parts.append(Muon(hidden, rate, weight_decay=weight_decay))
+        self.parameters = hidden + other
+
+    def set_rate(self, rate):
+        """The rate of the coming step, for all."""
+        for part in self.parts:
+            for group in part.param_groups:
+                group["lr"] = rate
+
+    def step(self, clip=1.0):
+        """Clip, update, clear."""
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters, clip)
+        for part in self.parts:
+            part.step()
+            part.zero_grad()
+        return norm
+
+    def state_dict(self):
+        """For a checkpoint."""
+        return [part.state_dict() for part in self.parts]
+
+    def load_state_dict(self, states):
+        """From a checkpoint."""
+        for part, state in zip(self.parts, states, strict=True):
+            part.load_state_dict(state)

@@ -1,0 +1,203 @@
+"""What every stage shares: folders, device, seeds, atomic checkpoints, logs and a time limit."""
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+
+def parser(description):
+    """An argument parser with the flags that all stages have."""
+    result = argparse.ArgumentParser(description=description)
+    work = os.environ.get("PICTOGRAM_WORK", REPOSITORY.parent / "train-pictogram")
+    result.add_argument("--work", type=Path, default=Path(work), help="caches, checkpoints, logs")
+    result.add_argument("--data", type=Path, default=os.environ.get("PICTOGRAM_DATA"),
+                        help="unpacked pictograms.tar.xz (default: WORK/data)")
+    result.add_argument("--seed", type=int, default=0)
+    result.add_argument("--minutes", type=float, default=0,
+                        help="save and stop after so many minutes (0: run to the planned end)")
+    result.add_argument("--threads", type=int, default=0, help="CPU threads (0: all)")
+    result.add_argument("--no-compile", action="store_true", help="do not use torch.compile")
+    return result
+
+
+def prepare(args):
+    """Seed everything, make the work folder and return the device."""
+    if args.data is None:
+        args.data = args.work / "data"
+    args.data = Path(args.data)
+    args.work.mkdir(parents=True, exist_ok=True)
+    random.seed(args.seed)
+    np.random.seed(args.seed)
+    torch.manual_seed(args.seed)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    if torch.cuda.is_available():
+        torch.backends.cuda.matmul.allow_tf32 = True
+        torch.backends.cudnn.allow_tf32 = True
+        torch.backends.cudnn.benchmark = True
+        return torch.device("cuda")
+    return torch.device("cpu")
+
+
+def autocast(device, enabled=True):
+    """bf16 autocast on either device."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
+
+
+def compiled(function, args):
+    """torch.compile unless it was declined or no compiler is there."""
+    if args.no_compile:
+        return function
+    return torch.compile(function)
+
+
+def save_atomic(state, path):
+    """torch.save through a temporary file, so a killed run never leaves half a checkpoint."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".tmp")
+    torch.save(state, temporary)
+    if path.exists():
+        os.replace(path, path.with_name(path.name + ".previous"))
+    os.replace(temporary, path)
+
+
+def load_checkpoint(path):
+    """The newest readable checkpoint at `path`, or None; falls back to the previous one."""
+    path = Path(path)
+    for candidate in (path, path.with_name(path.name + ".previous")):
+        if candidate.exists():
+            with contextlib.suppress(Exception):
+                return torch.load(candidate, map_location="cpu", weights_only=False)
+            print(f"{candidate} is not readable, trying the one before it", flush=True)
+    return None
+
+
+def write_json(value, path):
+    """JSON through a temporary file."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    os.replace(temporary, path)
+
+
+class Clock:
+    """Says when to save and when to stop: time limit, planned end, or SIGTERM / SIGINT."""
+
+    def __init__(self, minutes=0, save_every=600):
+        self.start = self.saved = time.time()
+        self.limit = minutes * 60
+        self.save_every = save_every
+        self.stopping = False
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, self._stop)
+
+    def _stop(self, *_):
+        self.stopping = True
+
+    def seconds(self):
+        """Seconds since the stage started."""
+        return time.time() - self.start
+
+    def must_stop(self):
+        """True once the limit has passed or a signal has asked for the end."""
+        return self.stopping or (self.limit > 0 and self.seconds() > self.limit)
+
+    def must_save(self):
+        """True every `save_every` seconds."""
+        if time.time() - self.saved < self.save_every:
+            return False
+        self.saved = time.time()
+        return True
+
+
+class Log:
+    """One line a report on the screen and as JSON lines in WORK/logs."""
+
+    def __init__(self, work, stage):
+        self.path = Path(work) / "logs" / f"{stage}.jsonl"
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.stage = stage
+
+    def __call__(self, **fields):
+        row = {"time": time.strftime("%Y-%m-%d %H:%M:%S"), **fields}
+        with self.path.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+        text = " ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}"
+                        for k, v in row.items())
+        print(f"[{self.stage}] {text}", flush=True)
+
+
+class Meter:
+    """Mean loss and speed since the last report."""
+
+    def __init__(self, log, batch, every=100):
+        self.log, self.batch, self.every = log, batch, every
+        self.reset()
+
+    def reset(self):
+        """Leave out the time until now (of a save, say)."""
+        self.total, self.count, self.since = 0.0, 0, time.time()
+
+    def add(self, loss, **fields):
+        """One step's loss; every so many steps, a line in the log."""
+        self.total += loss
+        self.count += 1
+        if self.count >= self.every:
+            speed = self.count * self.batch / (time.time() - self.since)
+            self.log(**fields, loss=self.total / self.count, images_per_second=speed)
+            self.reset()
+
+
+class Average:
+    """Exponential moving average of parameters, updated every `every` steps."""
+
+    def __init__(self, modules, decay=0.999, every=8):
+        self.modules = modules
+        self.decay = decay ** every
+        self.every = every
+        self.shadow = [p.detach().clone() for p in self._parameters()]
+
+    def _parameters(self):
+        return [p for module in self.modules for p in module.parameters()]
+
+    @torch.no_grad()
+    def update(self, step):
+        """Blend the live parameters in; early on with a shorter memory."""
+        if step % self.every:
+            return
+        decay = min(self.decay, (1 + step) / (10 + step) if step < 200 else self.decay)
+        torch._foreach_lerp_(self.shadow, [p.detach() for p in self._parameters()], 1 - decay)
+
+    @contextlib.contextmanager
+    def applied(self):
+        """Within this context the modules hold the averaged parameters."""
+        parameters = self._parameters()
+        live = [p.detach().clone() for p in parameters]
+        with torch.no_grad():
+            torch._foreach_copy_(parameters, self.shadow)
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                torch._foreach_copy_(parameters, live)
+
+    def state_dict(self):
+        """For a checkpoint."""
+        return {"shadow": self.shadow}
+
+    def load_state_dict(self, state):
+        """From a checkpoint."""
+        for mine, stored in zip(self.shadow, state["shadow"], strict=True):
+            mine.copy_(stored.to(mine.device))

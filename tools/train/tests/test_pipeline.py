@@ -1,0 +1,106 @@
+"""Quick checks of the training code; no pictures needed: python -m unittest discover tests."""
+
+import unittest
+
+import numpy as np
+import torch
+
+from pictogram import captions, scenes
+from pictogram.diffusion import Schedule, timestep_of
+from pictogram.doodles import doodle
+from pictogram.measures import psnr, ssim
+from pictogram.optimiser import orthogonal
+from pictogram.tokenizer import byte_characters
+
+ROW = {"caption": "apple", "style": "3d render", "source": "twemoji", "colors": ["red"],
+       "tags": ["fruit"], "file": "x"}
+
+
+class Captions(unittest.TestCase):
+    """What prompts say."""
+
+    def test_new_colour_is_named(self):
+        """A recoloured picture's prompt names the new colour unless alternatives replace it."""
+        rng = np.random.default_rng(0)
+        for _ in range(50):
+            self.assertIn("purple", captions.compose([ROW], ["purple"], None, rng))
+
+    def test_background_is_the_one_given(self):
+        """No other background is ever named."""
+        rng = np.random.default_rng(0)
+        texts = [captions.compose([ROW], [None], "orange", rng) for _ in range(50)]
+        named = [t for t in texts if "background" in t]
+        self.assertTrue(named)
+        self.assertTrue(all(t.endswith("on an orange background") for t in named))
+
+    def test_directions_are_not_mirrored(self):
+        """Mirroring would contradict these."""
+        for caption in ("left arrow", "alarm clock", "bow and arrow", "facing right"):
+            self.assertFalse(captions.may_mirror(caption))
+        self.assertTrue(captions.may_mirror("apple"))
+
+    def test_held_out_pairs_are_never_sampled(self):
+        """Their weight is zero."""
+        caption, style = sorted(captions.held_out_pairs())[0]
+        rows = [{**ROW, "caption": caption, "style": style}, ROW]
+        weights = scenes.sampling_weights(rows, scenes.usable_rows(rows))
+        self.assertEqual(weights[0], 0)
+        self.assertAlmostEqual(weights.sum(), 1)
+
+
+class Arithmetic(unittest.TestCase):
+    """Schedule, measures, optimiser."""
+
+    def test_schedule_constants(self):
+        """The engine's table."""
+        schedule = Schedule()
+        self.assertAlmostEqual(schedule.a[999].item(), 0.0682649, 5)
+        self.assertAlmostEqual(schedule.b[479].item(), 0.8336092, 5)
+        self.assertEqual([timestep_of(k) for k in (0, 18, 32, 45)], [999, 639, 359, 99])
+
+    def test_velocity_leads_to_the_clean_picture(self):
+        """Also from an x_t that was made of something else."""
+        schedule, t = Schedule(), torch.tensor([300, 700])
+        clean, rough, noise = torch.randn(3, 2, 4, 3, 3)
+        x = schedule.noised(rough, noise, t)
+        v = schedule.velocity(x, clean, t)
+        torch.testing.assert_close(schedule.x0_of(x, v, t), clean, atol=1e-4, rtol=1e-4)
+
+    def test_consistency_is_x0_away_from_zero(self):
+        """c_skip vanishes at the timesteps in use."""
+        schedule, t = Schedule(), torch.tensor([599])
+        x, v = torch.randn(2, 1, 4, 3, 3)
+        torch.testing.assert_close(schedule.consistency(x, v, t), schedule.x0_of(x, v, t),
+                                   atol=1e-4, rtol=1e-4)
+
+    def test_measures(self):
+        """Known values."""
+        a = torch.rand(2, 3, 32, 32)
+        self.assertAlmostEqual(ssim(a, a).mean().item(), 1, 4)
+        self.assertAlmostEqual(psnr(a * 0, a * 0 + 0.1).mean().item(), 20, 3)
+
+    def test_orthogonal(self):
+        """Singular values end near one."""
+        values = torch.linalg.svdvals(orthogonal(torch.randn(1, 24, 96)).float())
+        self.assertTrue(((values > 0.5) & (values < 1.4)).all())
+
+
+class Pictures(unittest.TestCase):
+    """Doodles and bytes."""
+
+    def test_doodles_stay_premultiplied_pictures(self):
+        """Finite, in 0..1, of the same shape, for every kind."""
+        rgba = torch.zeros(2, 4, 64, 64)
+        rgba[:, 0, 16:48, 16:48] = rgba[:, 3, 16:48, 16:48] = 1
+        for seed in range(30):
+            made = doodle(rgba, np.random.default_rng(seed))
+            self.assertEqual(made.shape, rgba.shape)
+            self.assertTrue(torch.isfinite(made).all() and made.min() >= 0 and made.max() <= 1)
+
+    def test_byte_alphabet(self):
+        """256 different printable characters."""
+        self.assertEqual(len(set(byte_characters())), 256)
+
+
+if __name__ == "__main__":
+    unittest.main()
