@@ -1,0 +1,87 @@
+#include "stream/similarity_filter.h"
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+
+namespace streamdiffusion::stream {
+namespace {
+
+using Frame = std::vector<std::uint8_t>;
+
+Frame random_frame(unsigned seed, std::size_t size = 3 * 64 * 64) {
+  std::mt19937 random(seed);
+  Frame frame(size);
+  for (std::uint8_t& value : frame) value = static_cast<std::uint8_t>(random());
+  return frame;
+}
+
+TEST(CosineSimilarity, OfAFrameWithItselfIsOne) {
+  for (const Frame& frame : {random_frame(1), Frame(300, 127), Frame(300, 0), random_frame(2, 3 * 512 * 512)}) {
+    EXPECT_NEAR(cosine_similarity(frame, frame), 1.0, 1e-12);
+  }
+}
+
+TEST(CosineSimilarity, OfBlackAndWhiteIsMinusOne) {
+  EXPECT_NEAR(cosine_similarity(Frame(30, 0), Frame(30, 255)), -1.0, 1e-12);
+}
+
+TEST(SkipProbability, FollowsThePapersLine) {
+  EXPECT_DOUBLE_EQ(skip_probability(1.0, 0.98), 1.0);
+  EXPECT_DOUBLE_EQ(skip_probability(0.98, 0.98), 0.0);
+  EXPECT_NEAR(skip_probability(0.99, 0.98), 0.5, 1e-12);
+  EXPECT_DOUBLE_EQ(skip_probability(0.5, 0.98), 0.0);
+  EXPECT_DOUBLE_EQ(skip_probability(1.0, 1.0), 0.0);
+}
+
+TEST(SimilarityFilter, OfAStillSceneProcessesOneFrameInTwelve) {
+  SimilarityFilter filter(1);
+  const Frame frame = random_frame(3);
+  int processed = 0;
+  for (int i = 0; i < 1200; ++i) processed += filter.process(frame);
+  EXPECT_EQ(processed, 100);
+}
+
+TEST(SimilarityFilter, NeverSkipsWhatDiffers) {
+  SimilarityFilter filter(1);
+  for (unsigned i = 0; i < 50; ++i) EXPECT_TRUE(filter.process(random_frame(i)));
+}
+
+TEST(SimilarityFilter, ProcessesAFrameOfAnotherSize) {
+  SimilarityFilter filter(1);
+  filter.process(random_frame(1));
+  EXPECT_TRUE(filter.process(random_frame(1, 300)));
+}
+
+TEST(SimilarityFilter, SkipsAsOftenAsTheProbabilitySays) {
+  Frame reference = random_frame(4), other = reference;
+  for (std::size_t i = 0; i < other.size(); ++i) other[i] = static_cast<std::uint8_t>(std::min(255, other[i] + (i % 13 == 0 ? 30 : 0)));
+  const double likeness = cosine_similarity(reference, other);
+  const double threshold = likeness - (1 - likeness);  // a probability of one half
+  int skipped = 0;
+  constexpr int kTrials = 4000;
+  for (int i = 0; i < kTrials; ++i) {
+    SimilarityFilter filter(static_cast<std::uint64_t>(i));
+    filter.configure(static_cast<float>(threshold), 10);
+    filter.process(reference);
+    skipped += !filter.process(other);
+  }
+  EXPECT_NEAR(static_cast<double>(skipped) / kTrials, 0.5, 0.03);
+}
+
+TEST(SimilarityFilter, TheSameSeedSkipsTheSameFrames) {
+  SimilarityFilter a(5), b(5);
+  for (unsigned i = 0; i < 40; ++i) {
+    const Frame frame = random_frame(i / 10);
+    EXPECT_EQ(a.process(frame), b.process(frame));
+  }
+}
+
+TEST(SimilarityFilter, RefusesAThresholdOutsideItsRange) {
+  SimilarityFilter filter(1);
+  EXPECT_THROW(filter.configure(1.5F, 10), base::Error);
+  EXPECT_THROW(filter.configure(0.9F, -1), base::Error);
+}
+
+}  // namespace
+}  // namespace streamdiffusion::stream
