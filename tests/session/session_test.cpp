@@ -1,0 +1,240 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "base/log.h"
+#include "session/tiny_model.h"
+#include "streamdiffusion/streamdiffusion.h"
+
+namespace streamdiffusion {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::TinyModel;
+
+const std::string& model_path() {
+  static const TinyModel model;
+  static const std::string path = model.path();
+  return path;
+}
+
+Engine open(int threads = 2) {
+  return Engine::open({.model = model_path(), .device = SD_TEST_DEVICE, .dtype = DataType::f32, .threads = threads});
+}
+
+SessionOptions small() { return {.width = 32, .height = 24, .t_index_list = {22, 45}, .cfg_type = CfgType::self}; }
+
+Image frame(int id, int width = 32, int height = 24) {
+  Image image{width, height, {}};
+  for (int i = 0; i < width * height * 3; ++i) image.rgb.push_back(static_cast<std::uint8_t>((i * 7 + id * 31) & 0xff));
+  return image;
+}
+
+std::vector<Output> draw(Session& session, int count) {
+  std::vector<Output> outputs;
+  for (int i = 0; i < count; ++i) {
+    if (auto output = session.process(frame(i))) outputs.push_back(std::move(*output));
+  }
+  for (Output& output : session.flush()) outputs.push_back(std::move(output));
+  return outputs;
+}
+
+double mean_difference(const Image& a, const Image& b) {
+  double sum = 0;
+  for (std::size_t i = 0; i < a.rgb.size(); ++i) sum += std::abs(int{a.rgb[i]} - int{b.rgb[i]});
+  return sum / static_cast<double>(a.rgb.size());
+}
+
+TEST(Session, NInputsGiveNOutputsInOrderForEveryShapeOfStream) {
+  Engine engine = open();
+  for (const int frames : {1, 2, 3}) {
+    for (const std::vector<int>& list : {std::vector<int>{32}, {22, 45}, {5, 22, 45}}) {
+      SessionOptions options = small();
+      options.frame_buffer_size = frames;
+      options.t_index_list = list;
+      Session session = engine.session(options);
+      const std::vector<Output> outputs = draw(session, 7);
+      ASSERT_EQ(outputs.size(), 7U);
+      for (std::size_t i = 0; i < outputs.size(); ++i) EXPECT_EQ(outputs[i].frame_id, i);
+    }
+  }
+}
+
+TEST(Session, NothingComesOutBeforeAFrameHasPassedAllSteps) {
+  Session session = open().session(small());
+  EXPECT_FALSE(session.process(frame(0)).has_value());
+  EXPECT_EQ(session.process(frame(1))->frame_id, 0U);
+}
+
+TEST(Session, StreamBatchDrawsWhatSequentialDraws) {
+  Engine engine = open();
+  for (const CfgType cfg : {CfgType::none, CfgType::full, CfgType::self, CfgType::initialize}) {
+    SessionOptions options = small();
+    options.cfg_type = cfg;
+    Session batch = engine.session(options);
+    options.use_denoising_batch = false;
+    Session sequential = engine.session(options);
+    const auto a = draw(batch, 4), b = draw(sequential, 4);
+    ASSERT_EQ(a.size(), b.size());
+    for (std::size_t i = 0; i < a.size(); ++i) EXPECT_LE(mean_difference(a[i].image, b[i].image), 0.02) << "cfg " << static_cast<int>(cfg);
+  }
+}
+
+TEST(Session, RowsOnTheirOwnThreadsDrawWhatOpsOnAllThreadsDraw) {
+  Engine engine = open();
+  SessionOptions options = small();
+  options.t_index_list = {5, 22, 45};
+  options.parallel = Parallel::ops;
+  Session ops = engine.session(options);
+  options.parallel = Parallel::rows;
+  Session rows = engine.session(options);
+  const auto a = draw(ops, 4), b = draw(rows, 4);
+  for (std::size_t i = 0; i < a.size(); ++i) EXPECT_LE(mean_difference(a[i].image, b[i].image), 0.02);
+}
+
+TEST(Session, TwoRunsGiveTheSameBits) {
+  Engine engine = open();
+  Session a = engine.session(small()), b = engine.session(small());
+  const auto first = draw(a, 4), second = draw(b, 4);
+  for (std::size_t i = 0; i < first.size(); ++i) EXPECT_EQ(first[i].image.rgb, second[i].image.rgb);
+}
+
+TEST(Session, OutputIsTheSameWithAndWithoutNeighbours) {
+  Engine engine = open();
+  Session alone = engine.session(small());
+  const auto expected = draw(alone, 4);
+  Session a = engine.session(small()), b = engine.session(small());
+  b.set_prompt("something else");
+  std::vector<Output> outputs;
+  for (int i = 0; i < 4; ++i) {
+    b.process(frame(40 + i));
+    if (auto output = a.process(frame(i))) outputs.push_back(std::move(*output));
+  }
+  ASSERT_EQ(outputs.size(), 3U);
+  for (std::size_t i = 0; i < outputs.size(); ++i) EXPECT_EQ(outputs[i].image.rgb, expected[i].image.rgb);
+}
+
+TEST(Session, PromptNegativePromptAndSeedSteerThePicture) {
+  Engine engine = open();
+  SessionOptions options = small();
+  options.cfg_type = CfgType::full;
+  options.guidance_scale = 3.0F;
+  options.keep_tensors = true;
+  Session plain = engine.session(options), prompt = engine.session(options), negative = engine.session(options);
+  prompt.set_prompt("a red apple");
+  negative.set_negative_prompt("a red apple");
+  options.seed = 3;
+  Session seed = engine.session(options);
+  const auto latents = [](Session& session) { return draw(session, 1).at(0).latents; };
+  const auto base = latents(plain);
+  EXPECT_NE(latents(prompt), base);
+  EXPECT_NE(latents(negative), base);
+  EXPECT_NE(latents(seed), base);
+}
+
+TEST(Session, APromptChangedAtAFrameEdgeEqualsThatPromptFromThere) {
+  Engine engine = open();
+  SessionOptions options = small();
+  options.t_index_list = {32};
+  Session changed = engine.session(options), fresh = engine.session(options);
+  changed.set_prompt("green fish");
+  changed.process(frame(0));
+  changed.set_prompt("red apple");
+  fresh.set_prompt("red apple");
+  EXPECT_EQ(changed.process(frame(1))->image.rgb, fresh.process(frame(1))->image.rgb);
+}
+
+TEST(Session, TheFilterTakesTheLastPictureAgainAndSaysSo) {
+  SessionOptions options = small();
+  options.t_index_list = {32};
+  options.enable_similar_image_filter = true;
+  Session session = open().session(options);
+  int reused = 0;
+  for (int i = 0; i < 24; ++i) {
+    const Image still = frame(1);
+    const auto output = session.process(still);
+    ASSERT_TRUE(output.has_value());
+    EXPECT_EQ(output->frame_id, static_cast<std::uint64_t>(i));
+    reused += output->reused;
+  }
+  EXPECT_EQ(reused, 22);
+  EXPECT_EQ(session.times().skipped, 22U);
+}
+
+TEST(Session, TextToImageDrawsFromFreshNoise) {
+  SessionOptions options{.width = 32, .height = 32, .t_index_list = {0, 32}, .text_to_image = true};
+  Session session = open().session(options);
+  std::vector<Output> outputs;
+  for (int i = 0; i < 3; ++i) {
+    if (auto output = session.generate()) outputs.push_back(std::move(*output));
+  }
+  for (Output& output : session.flush()) outputs.push_back(std::move(output));
+  ASSERT_EQ(outputs.size(), 3U);
+  EXPECT_NE(outputs[0].image.rgb, outputs[1].image.rgb);
+}
+
+TEST(Session, KeptTensorsHaveTheirShapes) {
+  SessionOptions options = small();
+  options.keep_tensors = true;
+  Session session = open().session(options);
+  const Output output = draw(session, 1).at(0);
+  EXPECT_EQ(output.latents.size(), 4U * 3 * 4);
+  EXPECT_EQ(output.pixels.size(), 3U * 24 * 32);
+}
+
+template <typename F>
+void expect_error(const F& f, ErrorCode code, const std::string& text) {
+  try {
+    f();
+    FAIL() << "did not throw; expected: " << text;
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), code) << error.what();
+    EXPECT_THAT(error.what(), HasSubstr(text));
+  }
+}
+
+TEST(Session, RefusesWhatItCannotDoAndSaysWhatItExpected) {
+  Engine engine = open();
+  SessionOptions options = small();
+  options.width = 36;
+  expect_error([&] { engine.session(options); }, ErrorCode::invalid_argument, "width is 36, expected a multiple of 8");
+  options = small();
+  options.t_index_list = {32, 52};
+  expect_error([&] { engine.session(options); }, ErrorCode::invalid_argument, "52 is outside 0..49");
+  options = small();
+  options.text_to_image = true;
+  expect_error([&] { engine.session(options); }, ErrorCode::invalid_argument, "needs an input picture");
+  Session session = engine.session(small());
+  expect_error([&] { session.process(frame(0, 16, 16)); }, ErrorCode::invalid_argument, "16x16");
+  expect_error([&] { session.generate(); }, ErrorCode::invalid_argument, "text_to_image");
+  expect_error([&] { session.set_t_index_list({1, 2, 3}); }, ErrorCode::invalid_argument, "2 steps");
+  expect_error([&] { session.set_guidance_scale(std::numeric_limits<float>::quiet_NaN()); },
+               ErrorCode::invalid_argument, "finite");
+}
+
+TEST(Session, WarnsWhenAPromptIsCut) {
+  Session session = open().session(small());
+  std::string warning;
+  base::set_log_callback([&](base::LogLevel level, std::string_view message) {
+    if (level == base::LogLevel::warning) warning = message;
+  });
+  session.set_prompt("a b c d e f g h i j k l m n o p q r s t u v w x y z");
+  base::set_log_callback({});
+  EXPECT_FALSE(warning.empty());
+}
+
+TEST(Engine, RefusesAFolderWhosePartsDoNotFit) {
+  const TinyModel model;
+  model.write("text_encoder/config.json", R"({"model_type": "clip_text_model", "hidden_size": 32, "intermediate_size": 48,
+    "num_hidden_layers": 1, "num_attention_heads": 2, "max_position_embeddings": 16, "vocab_size": 4096})");
+  expect_error([&] { Engine::open({.model = model.path()}); }, ErrorCode::corrupt_file, "cross_attention_dim");
+}
+
+TEST(Engine, NamesTheDevicesItHas) {
+  expect_error([&] { Engine::open({.model = model_path(), .device = "cuda"}); }, ErrorCode::not_found, "ref");
+}
+
+}  // namespace
+}  // namespace streamdiffusion

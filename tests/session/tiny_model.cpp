@@ -1,0 +1,87 @@
+#include "session/tiny_model.h"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <fstream>
+
+#include "models/autoencoder.h"
+#include "models/census.h"
+#include "models/clip_text.h"
+#include "models/unet.h"
+#include "weights/hash_weights.h"
+#include "weights/safetensors.h"
+
+namespace streamdiffusion::testing {
+namespace {
+
+constexpr const char* kUNet = R"({
+  "_class_name": "UNet2DConditionModel", "in_channels": 4, "out_channels": 4, "block_out_channels": [16, 32],
+  "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D"], "up_block_types": ["CrossAttnUpBlock2D", "UpBlock2D"],
+  "layers_per_block": 1, "attention_head_dim": 2, "cross_attention_dim": 24, "norm_num_groups": 8,
+  "use_linear_projection": true})";
+constexpr const char* kText = R"({
+  "model_type": "clip_text_model", "hidden_size": 24, "intermediate_size": 48, "num_hidden_layers": 1,
+  "num_attention_heads": 2, "hidden_act": "quick_gelu", "max_position_embeddings": 16, "vocab_size": 4096})";
+constexpr const char* kAutoencoder = R"({
+  "_class_name": "AutoencoderTiny", "latent_channels": 4, "encoder_block_out_channels": [16, 16, 16, 16],
+  "decoder_block_out_channels": [16, 16, 16, 16], "num_encoder_blocks": [0, 1, 0, 1], "num_decoder_blocks": [1, 0, 1, 0]})";
+
+weights::Json json(const char* text) { return weights::Json::parse(text, "tiny"); }
+
+void write_weights(const std::filesystem::path& file, const std::vector<graph::Graph>& graphs) {
+  const weights::HashWeights source;
+  std::vector<weights::TensorSpec> specs = models::tensors_of(graphs);
+  std::vector<std::vector<float>> values;
+  std::vector<weights::TensorToWrite> tensors;
+  for (const weights::TensorSpec& spec : specs) {
+    std::size_t count = 1;
+    for (const std::int64_t dim : spec.dims) count *= static_cast<std::size_t>(dim);
+    values.emplace_back(count);
+    source.read_f32(spec.name, spec.dims, values.back());
+  }
+  for (std::size_t i = 0; i < specs.size(); ++i) tensors.push_back({specs[i].name, specs[i].dims, values[i]});
+  weights::write_safetensors(file, tensors);
+}
+
+}  // namespace
+
+TinyModel::TinyModel() {
+  static std::atomic<int> count{0};
+  folder_ = std::filesystem::temp_directory_path() /
+            ("streamdiffusion_tiny_" + std::to_string(::getpid()) + "_" + std::to_string(count++));
+  write("model_index.json", R"({"_class_name": "StableDiffusionPipeline",
+    "unet": ["diffusers", "UNet2DConditionModel"], "vae": ["diffusers", "AutoencoderTiny"],
+    "text_encoder": ["transformers", "CLIPTextModel"], "tokenizer": ["transformers", "CLIPTokenizer"],
+    "scheduler": ["diffusers", "LCMScheduler"]})");
+  write("unet/config.json", kUNet);
+  write("text_encoder/config.json", kText);
+  write("vae/config.json", kAutoencoder);
+  write("scheduler/scheduler_config.json", R"({"_class_name": "LCMScheduler", "prediction_type": "v_prediction"})");
+  write("tokenizer/tokenizer_config.json", R"({"model_max_length": 16})");
+  const std::filesystem::path data = std::filesystem::path(SD_TEST_DATA_DIR) / "text";
+  for (const char* name : {"vocab.json", "merges.txt"}) {
+    std::filesystem::copy_file(data / name, folder_ / "tokenizer" / name);
+  }
+  const auto autoencoder = models::autoencoder_config(json(kAutoencoder));
+  write_weights(folder_ / "unet/diffusion_pytorch_model.safetensors",
+                {models::build_unet(models::unet_config(json(kUNet)),
+                                    {.rows = 1, .h = 4, .w = 4, .tokens = 16, .kv_rows = {0}})});
+  write_weights(folder_ / "text_encoder/model.safetensors",
+                {models::build_clip_text(models::clip_text_config(json(kText)), {.prompts = 1, .tokens = 16})});
+  write_weights(folder_ / "vae/diffusion_pytorch_model.safetensors",
+                {models::build_encoder(autoencoder, {.frames = 1, .height = 32, .width = 32}),
+                 models::build_decoder(autoencoder, {.frames = 1, .height = 32, .width = 32})});
+}
+
+TinyModel::~TinyModel() {
+  std::error_code ignored;
+  std::filesystem::remove_all(folder_, ignored);
+}
+
+void TinyModel::write(const std::string& name, const std::string& text) const {
+  std::filesystem::create_directories((folder_ / name).parent_path());
+  std::ofstream(folder_ / name, std::ios::binary) << text;
+}
+
+}  // namespace streamdiffusion::testing
