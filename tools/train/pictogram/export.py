@@ -31,9 +31,8 @@ def engine_defaults(stage):
     distilled = stage == "distil"
     return {
         "width": 256, "height": 256, "num_inference_steps": 50,
-        "t_index_list": [18, 32] if distilled else [16, 24, 32, 40],
-        "cfg_type": "none" if distilled else "full",
-        "guidance_scale": 1.0 if distilled else 3.0,
+        "t_index_list": [18, 32] if distilled else [24, 40],
+        "cfg_type": "none", "guidance_scale": 1.0,
         "delta": 1.0, "prompt": PROMPT, "negative_prompt": ""}
 
 
