@@ -6,13 +6,15 @@
 namespace streamdiffusion::base {
 namespace {
 
-/// How long a waiting thread spins before it sleeps: longer than a barrier between two ops usually takes, short enough
-/// to leave the core to whoever needs it.
-constexpr auto kSpin = std::chrono::microseconds(30);
+/// How long a thread spins before it sleeps. Between two jobs briefly: nobody knows when the next one comes. At a barrier
+/// longer than a scheduler's slice is likely to last: the others are about to come, and a thread that sleeps there beside
+/// a busy process gets its core back only slices later, at every barrier anew.
+constexpr auto kIdleSpin = std::chrono::microseconds(30);
+constexpr auto kBarrierSpin = std::chrono::milliseconds(4);
 
 template <typename T>
-void wait_while_equal(const std::atomic<T>& value, T old) {
-  const auto until = std::chrono::steady_clock::now() + kSpin;
+void wait_while_equal(const std::atomic<T>& value, T old, std::chrono::nanoseconds spin) {
+  const auto until = std::chrono::steady_clock::now() + spin;
   do {
     if (value.load(std::memory_order_acquire) != old) return;
   } while (std::chrono::steady_clock::now() < until);
@@ -57,14 +59,14 @@ void Barrier::wait() {
     generation_.notify_all();
     return;
   }
-  wait_while_equal(generation_, generation);
+  wait_while_equal(generation_, generation, kBarrierSpin);
 }
 
 void ThreadTeam::loop(int index, const std::function<void(int)>& on_start) {
   if (on_start) on_start(index);
   std::uint32_t seen = 0;
   while (true) {
-    wait_while_equal(epoch_, seen);
+    wait_while_equal(epoch_, seen, kIdleSpin);
     ++seen;
     if (stopping_.load(std::memory_order_acquire)) return;
     try {
