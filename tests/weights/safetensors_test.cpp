@@ -127,7 +127,8 @@ TEST(Safetensors, AcceptsAnyAlignmentOfTheData) {
   for (std::size_t spaces = 0; spaces < 4; ++spaces) {
     std::string header =
         R"({"t":{"dtype":"F16","shape":[2],"data_offsets":[0,4]}})" + std::string(spaces, ' ');
-    const auto tensors = parse(image(header, 4));
+    const std::string file = image(header, 4);  // the views point into it
+    const auto tensors = parse(file);
     std::vector<float> out(2);
     to_f32(tensors[0], out, "m.safetensors");
     EXPECT_EQ(out[1], 257 * 0x1p-24F);  // 0x0101, a subnormal
