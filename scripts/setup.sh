@@ -2,7 +2,7 @@
 # Installs the Debian packages that a step needs and that are not there yet. Usage: scripts/setup.sh build|test|fuzz
 set -euo pipefail
 
-build=(g++ make cmake ninja-build pkg-config libdnnl-dev libhwy-dev libicu-dev nlohmann-json3-dev libcli11-dev
+build=(g++ make cmake ninja-build pkg-config libdnnl-dev ocl-icd-opencl-dev libhwy-dev libicu-dev nlohmann-json3-dev libcli11-dev
        libturbojpeg0-dev libpng-dev)
 test=(libgtest-dev libgmock-dev libbenchmark-dev python3)
 fuzz=(clang-14 libclang-rt-14-dev)

@@ -95,7 +95,8 @@ def resume(generator, average, optimiser, path, adopt):
     if generator.encoder_mark != mark:
         generator.encoder_mark, generator.scaling = mark, scaling
     average.load_state_dict(state["average"])
-    optimiser.load_state_dict(state["optimiser"])
+    if state["optimiser"]:
+        optimiser.load_state_dict(state["optimiser"])
     return state["step"], state["images"], state["seconds"]
 
 

@@ -1,0 +1,54 @@
+"""An exported folder turned back into checkpoints, so that training goes on from shipped weights on a
+machine that has none of its own. Weights only: optimisers and step counters start afresh."""
+
+import json
+import shutil
+from pathlib import Path
+
+from safetensors.torch import load_file
+
+from . import runtime
+from .architecture import VARIANT, build_autoencoder
+from .latents import encoder_mark
+
+
+def autoencoder_checkpoint(folder):
+    """The state that the autoencoder's stage resumes from."""
+    model = build_autoencoder()
+    model.load_state_dict(load_file(folder / "vae" / "diffusion_pytorch_model.safetensors"))
+    return model, {"model": model.state_dict(), "optimiser": None, "step": 0, "seconds": 0.0,
+                   "average": runtime.Average([model]).state_dict(), "variant": VARIANT,
+                   "decoder_only": False}
+
+
+def base_checkpoint(folder, work, mark):
+    """The state that the base stage resumes from."""
+    from .model import Generator
+    generator = Generator(work, "cpu")
+    generator.text.load_state_dict(load_file(folder / "text_encoder" / "model.safetensors"))
+    generator.unet.load_state_dict(load_file(folder / "unet" / "diffusion_pytorch_model.safetensors"))
+    generator.scaling = json.loads((folder / "vae" / "config.json").read_text())["scaling_factor"]
+    generator.encoder_mark = mark
+    return {"stage": "base", "model": generator.state_dict(), "optimiser": None, "step": 0,
+            "average": runtime.Average(generator.modules).state_dict(), "images": 0, "seconds": 0.0}
+
+
+def main():
+    """Command line."""
+    parser = runtime.parser(__doc__)
+    parser.add_argument("--model", type=Path, default=runtime.REPOSITORY / "models" / "pictogram")
+    args = parser.parse_args()
+    checkpoints = args.work / "checkpoints"
+    present = [p.name for p in checkpoints.glob("*.pt")]
+    if present:
+        raise SystemExit(f"{checkpoints} already holds {', '.join(sorted(present))}: nothing is overwritten")
+    shutil.copytree(args.model / "tokenizer", args.work / "tokenizer", dirs_exist_ok=True)
+    model, state = autoencoder_checkpoint(args.model)
+    runtime.save_atomic(state, checkpoints / "autoencoder.pt")
+    runtime.save_atomic(base_checkpoint(args.model, args.work, encoder_mark(model)),
+                        checkpoints / "base.pt")
+    print(f"{checkpoints}: autoencoder and base model of {args.model}")
+
+
+if __name__ == "__main__":
+    main()
