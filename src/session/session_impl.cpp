@@ -216,11 +216,20 @@ void Session::Impl::run_batch() {
   if (!from_noise && any) {
     const Stopwatch watch(times_.encode);
     encoder_.run(Lifetime::per_frame);
+    check_encoded(encoder_.output("latents"));
   }
   const std::span<const float> latents = from_noise ? std::span<const float>(fresh_) : encoder_.output("latents");
   refresh_prompts();
   for (const stream::FrameId& id : entering_) times_.frames += id.has_value();
   batch_ ? run_stream_batch(from_noise, latents) : run_sequential(from_noise, latents);
+}
+
+/// Frames that the autoencoder cannot encode are given up; the stream goes on without them.
+void Session::Impl::check_encoded(std::span<const float> latents) {
+  if (std::all_of(latents.begin(), latents.end(), [](float v) { return std::isfinite(v); })) return;
+  const std::uint64_t first = **std::find_if(entering_.begin(), entering_.end(), [](const auto& id) { return id.has_value(); });
+  std::fill(entering_.begin(), entering_.end(), stream::FrameId());
+  base::fail(ErrorCode::numeric, "the autoencoder's latents of frame ", first, " are not finite; it is given up");
 }
 
 void Session::Impl::run_stream_batch(bool from_noise, std::span<const float> latents) {

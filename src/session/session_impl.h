@@ -54,6 +54,7 @@ class Session::Impl {
   bool reuse(const ImageView& frame);
   /// Runs the frames gathered so far, those of empty slots left out.
   void run_batch();
+  void check_encoded(std::span<const float> latents);
   void run_stream_batch(bool from_noise, std::span<const float> latents);
   void run_sequential(bool from_noise, std::span<const float> latents);
   void refresh_timesteps();

@@ -236,5 +236,21 @@ TEST(Engine, NamesTheDevicesItHas) {
   expect_error([&] { Engine::open({.model = model_path(), .device = "cuda"}); }, ErrorCode::not_found, "ref");
 }
 
+TEST(Session, AFrameThatCannotBeEncodedIsAnErrorThatNamesTheAutoencoder) {
+  const TinyModel overflowing(1e5F);  // nine layers: the last one overflows, and no ReLU follows it
+  Engine engine = Engine::open({.model = overflowing.path(), .device = SD_TEST_DEVICE, .dtype = DataType::f32, .threads = 1});
+  Session session = engine.session(small());
+  for (const char* which : {"frame 0", "frame 1"}) {
+    try {
+      session.process(frame(0));
+      FAIL() << "did not throw";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::numeric);
+      EXPECT_THAT(error.what(), ::testing::AllOf(HasSubstr("autoencoder"), HasSubstr(which)));
+    }
+  }
+  EXPECT_TRUE(session.flush().empty());
+}
+
 }  // namespace
 }  // namespace streamdiffusion

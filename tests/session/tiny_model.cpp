@@ -29,7 +29,7 @@ constexpr const char* kAutoencoder = R"({
 
 weights::Json json(const char* text) { return weights::Json::parse(text, "tiny"); }
 
-void write_weights(const std::filesystem::path& file, const std::vector<graph::Graph>& graphs) {
+void write_weights(const std::filesystem::path& file, const std::vector<graph::Graph>& graphs, float gain = 1.0F) {
   const weights::HashWeights source;
   std::vector<weights::TensorSpec> specs = models::tensors_of(graphs);
   std::vector<std::vector<float>> values;
@@ -39,6 +39,7 @@ void write_weights(const std::filesystem::path& file, const std::vector<graph::G
     for (const std::int64_t dim : spec.dims) count *= static_cast<std::size_t>(dim);
     values.emplace_back(count);
     source.read_f32(spec.name, spec.dims, values.back());
+    for (float& value : values.back()) value *= gain;
   }
   for (std::size_t i = 0; i < specs.size(); ++i) tensors.push_back({specs[i].name, specs[i].dims, values[i]});
   weights::write_safetensors(file, tensors);
@@ -46,7 +47,7 @@ void write_weights(const std::filesystem::path& file, const std::vector<graph::G
 
 }  // namespace
 
-TinyModel::TinyModel() {
+TinyModel::TinyModel(float autoencoder_gain) {
   static std::atomic<int> count{0};
   folder_ = std::filesystem::temp_directory_path() /
             ("streamdiffusion_tiny_" + std::to_string(::getpid()) + "_" + std::to_string(count++));
@@ -71,7 +72,8 @@ TinyModel::TinyModel() {
                 {models::build_clip_text(models::clip_text_config(json(kText)), {.prompts = 1, .tokens = 16})});
   write_weights(folder_ / "vae/diffusion_pytorch_model.safetensors",
                 {models::build_encoder(autoencoder, {.frames = 1, .height = 32, .width = 32}),
-                 models::build_decoder(autoencoder, {.frames = 1, .height = 32, .width = 32})});
+                 models::build_decoder(autoencoder, {.frames = 1, .height = 32, .width = 32})},
+                autoencoder_gain);
 }
 
 TinyModel::~TinyModel() {

@@ -9,7 +9,8 @@ namespace streamdiffusion::testing {
 
 class TinyModel {
  public:
-  TinyModel();
+  /// The autoencoder's weights are multiplied by `autoencoder_gain`; a huge one overflows.
+  explicit TinyModel(float autoencoder_gain = 1.0F);
   ~TinyModel();
   TinyModel(const TinyModel&) = delete;
   TinyModel& operator=(const TinyModel&) = delete;

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
+
 #include "support.h"
 #include "weights/tensor_names.h"
 
@@ -47,6 +50,17 @@ TEST(WeightStore, OpensTransformersNamesAndLoneFiles) {
   EXPECT_EQ(store.names(), std::vector<std::string>{"a"});
   EXPECT_EQ(store.total_bytes(), 16U);
   EXPECT_EQ(first_of(WeightStore(folder.path() / "model.safetensors"), "a", {2, 2}), 3);
+}
+
+TEST(WeightStore, RefusesNumbersThatAreNotFinite) {
+  const TemporaryFolder folder;
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
+    TensorToWrite tensor = filled("mid.weight", {2, 3}, 1);
+    tensor.values[4] = bad;
+    save(folder, "model.safetensors", {tensor});
+    expect_error([&] { first_of(WeightStore(folder.path()), "mid.weight", {2, 3}); }, ErrorCode::corrupt_file,
+                 {"model.safetensors", "mid.weight", std::isnan(bad) ? "nan" : "-inf", "element 4", "finite"});
+  }
 }
 
 TEST(WeightStore, ReadsShardsThroughTheIndex) {
