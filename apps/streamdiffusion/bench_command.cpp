@@ -62,11 +62,31 @@ struct Cost {
 struct Report {
   std::string title;
   double p50_ms = 0, p99_ms = 0, first_frame_ms = 0, fps = 0;
+  double processed_p50_ms = 0;  ///< Of the frames that the similarity filter did not take again.
   double ceiling = 0, gflop = 0, resident = 0, weights = 0, arena = 0;
-  std::uint64_t skipped = 0;
+  std::size_t frames = 0, reused = 0;
   std::map<std::string, Cost> stages, kinds;
 
-  double share() const { return ceiling > 0 && p50_ms > 0 ? gflop / (p50_ms * 1e-3) / ceiling : 0; }
+  double rate() const { return processed_p50_ms > 0 ? gflop / (processed_p50_ms * 1e-3) : 0; }
+  double share() const { return ceiling > 0 ? rate() / ceiling : 0; }
+  /// Time taken, as a share of what as many processed frames would have taken.
+  double live_share() const { return processed_p50_ms > 0 ? 1e3 / fps / processed_p50_ms : 0; }
+};
+
+/// The times of the timed frames, taken apart by what the filter did with them.
+struct FrameTimes {
+  std::vector<double> all, processed;
+
+  void fill(Report& report) const {
+    report.frames = all.size();
+    report.reused = all.size() - processed.size();
+    report.p50_ms = percentile(all, 0.5) * 1e3;
+    report.p99_ms = percentile(all, 0.99) * 1e3;
+    report.processed_p50_ms = percentile(processed, 0.5) * 1e3;
+    double total = 0;
+    for (const double s : all) total += s;
+    report.fps = static_cast<double>(all.size()) / std::max(total, 1e-9);
+  }
 };
 
 Report measure(const BenchFlags& flags) {
@@ -77,23 +97,23 @@ Report measure(const BenchFlags& flags) {
   Session& session = drawing.session;
   Report report;
   bool first = true;
-  std::vector<double> seconds;
+  FrameTimes times;
   for (int i = 0; i < flags.frames + kWarmUp + session.steps(); ++i) {
     const Image frame = test_frame(session.width(), session.height(), flags.still ? 0 : i);
+    const std::uint64_t skipped = session.times().skipped;
     const auto began = base::Clock::now();
     const bool came_out = session.process(frame).has_value();
-    if (i >= kWarmUp + session.steps()) seconds.push_back(base::seconds_since(began));
+    const double taken = base::seconds_since(began);
+    if (i >= kWarmUp + session.steps()) {
+      times.all.push_back(taken);
+      if (session.times().skipped == skipped) times.processed.push_back(taken);
+    }
     if (first && came_out) report.first_frame_ms = base::seconds_since(start) * 1e3;
     first &= !came_out;
     if (i == 10) report.resident = resident_mib();
   }
   report.title = drawing.engine.info().model + "  " + session.description();
-  report.p50_ms = percentile(seconds, 0.5) * 1e3;
-  report.p99_ms = percentile(seconds, 0.99) * 1e3;
-  double total = 0;
-  for (const double s : seconds) total += s;
-  report.fps = static_cast<double>(seconds.size()) / std::max(total, 1e-9);
-  report.skipped = session.times().skipped;
+  times.fill(report);
   for (const OpInfo& op : drawing.engine.operations(session)) {
     if (op.lifetime != "per frame") continue;
     for (Cost* cost : {&report.stages[op.stage], &report.kinds[op.kind]}) {
@@ -119,8 +139,11 @@ void print_costs(const std::map<std::string, Cost>& costs, double ceiling) {
 void print(const Report& r) {
   std::printf("%s\n", r.title.c_str());
   std::printf("frame     p50 %.2f ms  p99 %.2f ms  %.1f fps  (first after %.0f ms)\n", r.p50_ms, r.p99_ms, r.fps, r.first_frame_ms);
-  std::printf("work      %.2f GFLOP a frame, %.0f GFLOP/s: %.0f %% of the ceiling of %.0f GFLOP/s\n", r.gflop,
-              r.gflop / (r.p50_ms * 1e-3), 100 * r.share(), r.ceiling);
+  if (r.reused > 0) {
+    std::printf("filter    %zu of %zu frames taken again: %.1f %% of the live work\n", r.reused, r.frames, 100 * r.live_share());
+  }
+  std::printf("work      %.2f GFLOP a frame, %.0f GFLOP/s: %.0f %% of the ceiling of %.0f GFLOP/s\n", r.gflop, r.rate(),
+              100 * r.share(), r.ceiling);
   std::printf("memory    %.0f MiB resident (weights %.0f, activations %.0f)\n", r.resident, r.weights, r.arena);
   std::printf("  %-18s %9s %10s %9s %10s\n", "stage", "ms", "GFLOP", "GFLOP/s", "of ceiling");
   print_costs(r.stages, r.ceiling);
@@ -147,7 +170,9 @@ void write_json(const Report& r, const std::string& path) {
                            {"resident_mib", r.resident},
                            {"weights_mib", r.weights},
                            {"arena_mib", r.arena},
-                           {"skipped", r.skipped},
+                           {"frames", r.frames},
+                           {"reused", r.reused},
+                           {"share_of_live_work", r.live_share()},
                            {"first_frame_ms", r.first_frame_ms}};
   std::ofstream file(path);
   file << out.dump(2) << "\n";

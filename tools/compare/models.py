@@ -1,0 +1,52 @@
+"""The networks of a frame as diffusers builds them: the embedded model, or a known architecture with random weights."""
+
+import pathlib
+
+import torch
+from diffusers import AutoencoderTiny, UNet2DConditionModel
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+WIDE = {"block_out_channels": (320, 640, 1280, 1280), "layers_per_block": 2, "sample_size": 64}
+UNETS = {
+    "sd-turbo": {**WIDE, "attention_head_dim": (5, 10, 20, 20), "cross_attention_dim": 1024, "use_linear_projection": True},
+    "sd15": {**WIDE, "attention_head_dim": 8, "cross_attention_dim": 768},
+}
+TOKENS = 77
+
+
+class Frame:
+    """Encoder, UNet and decoder of one model, in f32, with the shapes of its calls."""
+
+    def __init__(self, name, side):
+        torch.manual_seed(0)
+        if name in UNETS:
+            self.unet, self.vae = UNet2DConditionModel(**UNETS[name]), AutoencoderTiny()
+            self.tokens, factor = TOKENS, 8
+        else:
+            folder = REPOSITORY / "models" / name
+            self.unet = UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=torch.float32)
+            self.vae = AutoencoderTiny.from_pretrained(folder / "vae", torch_dtype=torch.float32)
+            self.tokens, factor = 32, 2 ** (len(self.vae.config.encoder_block_out_channels) - 1)
+        for module in (self.unet, self.vae):
+            module.eval().requires_grad_(False)
+        self.picture = torch.rand(1, 3, side, side) * 2 - 1
+        self.latents = torch.randn(1, self.unet.config.in_channels, side // factor, side // factor)
+        self.context = torch.randn(1, self.tokens, self.unet.config.cross_attention_dim)
+        self.timestep = torch.tensor([359])
+
+    def parts(self):
+        """(name, module, example arguments) of the three networks."""
+        return (("encode", self.vae.encoder, (self.picture,)),
+                ("unet", Denoiser(self.unet), (self.latents, self.timestep, self.context)),
+                ("decode", self.vae.decoder, (self.latents,)))
+
+
+class Denoiser(torch.nn.Module):
+    """The UNet with positional arguments and a plain tensor as its answer."""
+
+    def __init__(self, unet):
+        super().__init__()
+        self.unet = unet
+
+    def forward(self, latents, timestep, context):
+        return self.unet(latents, timestep, context, return_dict=False)[0]
