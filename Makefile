@@ -42,6 +42,7 @@ fuzz-long:
 	@$(MAKE) fuzz FUZZ_SECONDS=3600
 
 check:
+	@scripts/setup.sh test
 	@scripts/check_tree.py
 
 test: check unit asan fuzz
