@@ -34,7 +34,7 @@ void EngineFlags::add_to(CLI::App& command) {
   command.add_option("--device", options.device, "What to run on: cpu, or ref (slow, exact)")->capture_default_str();
   add_choice(command, "--dtype", options.dtype, kDataTypes, "Type of the activations: auto, f32 or bf16");
   command.add_option("--threads", options.threads, "Threads; 0 for every core")->capture_default_str()->check(CLI::Range(0, 1024));
-  command.add_option("--max-isa", options.max_isa, "Cap on the instruction set: amx, avx512_bf16, avx512_vnni, avx512, avx2");
+  command.add_option("--max-isa", options.max_isa, "Cap on the instruction set: amx, avx512_bf16, avx512_vnni, avx512, avx2_vnni, avx2");
 }
 
 void SessionFlags::add_to(CLI::App& command) {

@@ -37,7 +37,7 @@ struct EngineOptions {
   std::string device = "cpu";
   DataType dtype = DataType::automatic;
   int threads = 0;             ///< 0: every core the process may use.
-  std::string max_isa;         ///< Cap on the instruction set: amx, avx512_bf16, avx512_vnni, avx512, avx2. Once a process.
+  std::string max_isa;         ///< Cap on the instruction set: amx, avx512_bf16, avx512_vnni, avx512, avx2_vnni, avx2. Once a process.
   bool profile = false;        ///< Take the time of every operation.
 };
 

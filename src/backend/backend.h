@@ -66,6 +66,8 @@ class Device {
   virtual int threads() const = 0;
   /// The type activations should have here unless the user says otherwise.
   virtual tensor::DType preferred_dtype() const = 0;
+  /// Whether activations may have this type here.
+  virtual bool supports(tensor::DType dtype) const = 0;
   /// Compiles the same computation for disjoint groups of rows ("lanes"), which run side by side, each on its share of
   /// the threads. One lane means that every op is spread over all threads. Inputs and outputs of the lanes with the
   /// same name are one view, rows in order; an input named in `shared_inputs` is the same rows for every lane.

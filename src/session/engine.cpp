@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "graph/builder.h"
 #include "session/engine_impl.h"
 #include "session/session_impl.h"
@@ -11,12 +12,11 @@ namespace streamdiffusion {
 namespace {
 
 tensor::DType choose_dtype(DataType wanted, const backend::Device& device) {
-  switch (wanted) {
-    case DataType::f32: return tensor::DType::f32;
-    case DataType::bf16: return tensor::DType::bf16;
-    case DataType::automatic: break;
-  }
-  return device.preferred_dtype();
+  if (wanted == DataType::automatic) return device.preferred_dtype();
+  const auto dtype = wanted == DataType::f32 ? tensor::DType::f32 : tensor::DType::bf16;
+  base::require(device.supports(dtype), base::ErrorCode::unsupported, "dtype ", tensor::to_string(dtype),
+                ": this device (", device.description(), ") has no such arithmetic, expected f32 or auto");
+  return dtype;
 }
 
 /// Appends what an executable reports, once a name: lanes run the same ops side by side.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <map>
 
 #include "backend/allocation_counter.h"
@@ -32,6 +33,14 @@ std::string label(const Parameters& p) {
 void PrintTo(const Parameters& p, std::ostream* out) {
   *out << label(p);
 }
+
+/// The whole program under a cap on the instruction set, given as SD_TEST_MAX_ISA.
+class Cap : public testing::Environment {
+  void SetUp() override {
+    if (const char* isa = std::getenv("SD_TEST_MAX_ISA")) make_device("cpu", {.threads = 1, .max_isa = isa});
+  }
+};
+[[maybe_unused]] const auto* const cap = testing::AddGlobalTestEnvironment(new Cap);
 
 /// Devices are kept, so that threads start once.
 Device& device(const std::string& name, int threads) {

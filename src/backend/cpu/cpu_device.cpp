@@ -1,11 +1,11 @@
 #include "backend/cpu/cpu_device.h"
 
 #include <omp.h>
-
-#include <dnnl.hpp>
+#include <sched.h>
 
 #include <algorithm>
 #include <array>
+#include <dnnl.hpp>
 #include <thread>
 
 #include "backend/cpu/cpu_executable.h"
@@ -19,31 +19,36 @@ struct Isa {
   const char* name;  ///< As the user gives it.
   const char* label;
   dnnl::cpu_isa isa;
-  bool bf16;
+  bool avx512, bf16;
 };
 
 /// Best first.
 constexpr std::array kIsas{
-    Isa{"amx", "AMX", dnnl::cpu_isa::avx512_core_amx, true},
-    Isa{"avx512_bf16", "AVX512-BF16", dnnl::cpu_isa::avx512_core_bf16, true},
-    Isa{"avx512_vnni", "AVX512-VNNI", dnnl::cpu_isa::avx512_core_vnni, false},
-    Isa{"avx512", "AVX512", dnnl::cpu_isa::avx512_core, false},
-    Isa{"avx2_vnni", "AVX2-VNNI", dnnl::cpu_isa::avx2_vnni, false},
-    Isa{"avx2", "AVX2", dnnl::cpu_isa::avx2, false},
+    Isa{"amx", "AMX", dnnl::cpu_isa::avx512_core_amx, true, true},
+    Isa{"avx512_bf16", "AVX512-BF16", dnnl::cpu_isa::avx512_core_bf16, true, true},
+    Isa{"avx512_vnni", "AVX512-VNNI", dnnl::cpu_isa::avx512_core_vnni, true, false},
+    Isa{"avx512", "AVX512", dnnl::cpu_isa::avx512_core, true, false},
+    Isa{"avx2_vnni", "AVX2-VNNI", dnnl::cpu_isa::avx2_vnni, false, false},
+    Isa{"avx2", "AVX2", dnnl::cpu_isa::avx2, false, false},
 };
 
 void cap_isa(const std::string& name) {
   if (name.empty()) return;
-  const auto* found = std::find_if(kIsas.begin(), kIsas.end(), [&](const Isa& isa) { return isa.name == name; });
+  const auto* found =
+      std::find_if(kIsas.begin(), kIsas.end(), [&](const Isa& isa) { return isa.name == name; });
   if (found == kIsas.end()) {
     std::string known;
     for (const Isa& isa : kIsas) known += (known.empty() ? "" : ", ") + std::string(isa.name);
-    base::fail(base::ErrorCode::invalid_argument, "max_isa \"", name, "\" is unknown; known: ", known);
+    base::fail(base::ErrorCode::invalid_argument, "max_isa \"", name,
+               "\" is unknown; known: ", known);
   }
-  if (dnnl::get_effective_cpu_isa() == found->isa) return;
-  base::require(dnnl::set_max_cpu_isa(found->isa) == dnnl::status::success, base::ErrorCode::invalid_argument,
-                "max_isa can be set only before the first device is opened in a process");
-  if (found->isa == dnnl::cpu_isa::avx2 || found->isa == dnnl::cpu_isa::avx2_vnni) simd::cap_to_avx2();
+  // asking what is in force fixes it, so the cap is tried first
+  if (dnnl::set_max_cpu_isa(found->isa) != dnnl::status::success) {
+    base::require(dnnl::get_effective_cpu_isa() == found->isa, base::ErrorCode::invalid_argument,
+                  "max_isa ", name,
+                  ": the cap can be set only before the first device is opened in a process");
+  }
+  if (!found->avx512) simd::cap_to_avx2();
 }
 
 const Isa& effective_isa() {
@@ -55,13 +60,21 @@ const Isa& effective_isa() {
   base::fail(base::ErrorCode::unsupported, "this processor has no AVX2; use the device \"ref\"");
 }
 
+/// Processors that this process may run on.
+int usable_cores() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  const int count = ::sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 0;
+  return count > 0 ? count : static_cast<int>(std::max(std::thread::hardware_concurrency(), 1U));
+}
+
 class CpuDevice final : public Device {
  public:
   explicit CpuDevice(const DeviceOptions& options)
       : isa_(effective_isa()),
         profile_(options.profile),
         team_(std::make_shared<base::ThreadTeam>(
-            options.threads > 0 ? options.threads : static_cast<int>(std::thread::hardware_concurrency()),
+            options.threads > 0 ? options.threads : usable_cores(),
             [](int) { omp_set_num_threads(1); })) {}
 
   std::string name() const override { return "cpu"; }
@@ -69,7 +82,13 @@ class CpuDevice final : public Device {
     return std::to_string(threads()) + (threads() == 1 ? " thread, " : " threads, ") + isa_.label;
   }
   int threads() const override { return team_->size(); }
-  tensor::DType preferred_dtype() const override { return isa_.bf16 ? tensor::DType::bf16 : tensor::DType::f32; }
+  tensor::DType preferred_dtype() const override {
+    return isa_.bf16 ? tensor::DType::bf16 : tensor::DType::f32;
+  }
+  /// bf16 without native instructions is emulated on AVX512, and not there at all below.
+  bool supports(tensor::DType dtype) const override {
+    return dtype == tensor::DType::f32 || (dtype == tensor::DType::bf16 && isa_.avx512);
+  }
   std::size_t weight_bytes() const override { return cache_->bytes(); }
 
   std::unique_ptr<Executable> compile(std::vector<graph::Graph> lanes, const Weights& weights,
@@ -77,7 +96,8 @@ class CpuDevice final : public Device {
     std::unique_ptr<Executable> result;
     team_->run([&](int thread) {
       if (thread != 0) return;
-      result = std::make_unique<CpuExecutable>(team_, cache_, std::move(lanes), weights, shared_inputs, profile_);
+      result = std::make_unique<CpuExecutable>(team_, cache_, std::move(lanes), weights,
+                                               shared_inputs, profile_);
     });
     return result;
   }

@@ -13,6 +13,9 @@ class RefDevice final : public Device {
   std::string description() const override { return "f32 on 1 core (scalar reference)"; }
   int threads() const override { return 1; }
   tensor::DType preferred_dtype() const override { return tensor::DType::f32; }
+  bool supports(tensor::DType dtype) const override {
+    return dtype == tensor::DType::f32 || dtype == tensor::DType::bf16;
+  }
   std::size_t weight_bytes() const override { return store_.bytes(); }
 
   std::unique_ptr<Executable> compile(std::vector<graph::Graph> lanes, const Weights& weights,
