@@ -1,4 +1,5 @@
-// `streamdiffusion bench`: how fast this machine runs a model, as a share of what its processor can do at most.
+// `streamdiffusion bench`: how fast this machine runs a model, as a share of what its processor can
+// do at most.
 #include <unistd.h>
 
 #include <algorithm>
@@ -131,25 +132,30 @@ Report measure(const BenchFlags& flags) {
 
 void print_costs(const std::map<std::string, Cost>& costs, double ceiling) {
   for (const auto& [name, cost] : costs) {
-    std::printf("  %-18s %9.2f %10.2f %9.0f %8.0f %%\n", name.c_str(), cost.seconds * 1e3, cost.flops * 1e-9, cost.rate(),
-                100 * cost.rate() / ceiling);
+    std::printf("  %-18s %9.2f %10.2f %9.0f %8.0f %%\n", name.c_str(), cost.seconds * 1e3,
+                cost.flops * 1e-9, cost.rate(), 100 * cost.rate() / ceiling);
   }
 }
 
 void print(const Report& r) {
   std::printf("%s\n", r.title.c_str());
-  std::printf("frame     p50 %.2f ms  p99 %.2f ms  %.1f fps  (first after %.0f ms)\n", r.p50_ms, r.p99_ms, r.fps, r.first_frame_ms);
+  std::printf("frame     p50 %.2f ms  p99 %.2f ms  %.1f fps  (first after %.0f ms)\n", r.p50_ms,
+              r.p99_ms, r.fps, r.first_frame_ms);
   if (r.reused > 0) {
-    std::printf("filter    %zu of %zu frames taken again: %.1f %% of the live work\n", r.reused, r.frames, 100 * r.live_share());
+    std::printf("filter    %zu of %zu frames taken again: %.1f %% of the live work\n", r.reused,
+                r.frames, 100 * r.live_share());
   }
-  std::printf("work      %.2f GFLOP a frame, %.0f GFLOP/s: %.0f %% of the ceiling of %.0f GFLOP/s\n", r.gflop, r.rate(),
-              100 * r.share(), r.ceiling);
-  std::printf("memory    %.0f MiB resident (weights %.0f, activations %.0f)\n", r.resident, r.weights, r.arena);
+  std::printf(
+      "work      %.2f GFLOP a frame, %.0f GFLOP/s: %.0f %% of the ceiling of %.0f GFLOP/s\n",
+      r.gflop, r.rate(), 100 * r.share(), r.ceiling);
+  std::printf("memory    %.0f MiB resident (weights %.0f, activations %.0f)\n", r.resident,
+              r.weights, r.arena);
   std::printf("  %-18s %9s %10s %9s %10s\n", "stage", "ms", "GFLOP", "GFLOP/s", "of ceiling");
   print_costs(r.stages, r.ceiling);
   std::printf("  %-18s\n", "kind of op");
   print_costs(r.kinds, r.ceiling);
-  std::printf("ceiling: fastest of two large convolutions on the same threads, measured in this run\n");
+  std::printf(
+      "ceiling: fastest of two large convolutions on the same threads, measured in this run\n");
 }
 
 nlohmann::json costs_json(const std::map<std::string, Cost>& costs) {
@@ -186,8 +192,11 @@ void add_bench_command(CLI::App& program) {
   CLI::App& command = *program.add_subcommand("bench", "How fast this machine runs a model");
   flags->engine.add_to(command);
   flags->session.add_to(command);
-  command.add_option("--frames", flags->frames, "Frames to time")->capture_default_str()->check(CLI::Range(1, 1000000));
-  command.add_flag("--still", flags->still, "The same frame again and again, as a still camera gives");
+  command.add_option("--frames", flags->frames, "Frames to time")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000000));
+  command.add_flag("--still", flags->still,
+                   "The same frame again and again, as a still camera gives");
   command.add_option("--json", flags->json, "Also write the figures to a file")->type_name("FILE");
   command.footer(kExamples);
   command.callback([flags] {

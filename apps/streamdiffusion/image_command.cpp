@@ -27,8 +27,9 @@ constexpr const char* kExamples = R"(Examples:
 
 constexpr int kSheetColumns = 8, kSheetCell = 192;
 
-const std::map<std::string, media::Fit> kFits{
-    {"cover", media::Fit::cover}, {"contain", media::Fit::contain}, {"stretch", media::Fit::stretch}};
+const std::map<std::string, media::Fit> kFits{{"cover", media::Fit::cover},
+                                              {"contain", media::Fit::contain},
+                                              {"stretch", media::Fit::stretch}};
 
 struct ImageFlags {
   EngineFlags engine;
@@ -56,7 +57,9 @@ class ImageJob {
     Progress progress(count_, flags_.quiet);
     for (std::size_t i = 0; i < count_; ++i) {
       const auto start = base::Clock::now();
-      if (auto output = from_text ? drawing_->session.generate() : drawing_->session.process(read(i))) take(*output);
+      if (auto output =
+              from_text ? drawing_->session.generate() : drawing_->session.process(read(i)))
+        take(*output);
       progress.step(base::seconds_since(start));
     }
     for (const Output& output : drawing_->session.flush()) take(output);
@@ -74,7 +77,8 @@ class ImageJob {
 
   Image read(std::size_t i) {
     const Session& session = drawing_->session;
-    Image frame = media::fit(media::read_image(paths_[i]), session.width(), session.height(), kFits.at(flags_.fit));
+    Image frame = media::fit(media::read_image(paths_[i]), session.width(), session.height(),
+                             kFits.at(flags_.fit));
     if (!flags_.sheet.empty()) inputs_.emplace(i, frame);
     return frame;
   }
@@ -82,7 +86,8 @@ class ImageJob {
   void take(const Output& output) {
     media::write_image(media::output_path(flags_.output, output.frame_id, count_), output.image);
     if (!flags_.sheet.empty()) outputs_.emplace(output.frame_id, output.image);
-    if (!flags_.dump.empty()) tensors_.emplace(output.frame_id, std::pair(output.latents, output.pixels));
+    if (!flags_.dump.empty())
+      tensors_.emplace(output.frame_id, std::pair(output.latents, output.pixels));
   }
 
   void finish(const Progress& progress) {
@@ -90,8 +95,11 @@ class ImageJob {
     if (!flags_.dump.empty()) dump_tensors();
     if (flags_.quiet) return;
     const SessionTimes times = drawing_->session.times();
-    std::fprintf(stderr, "\n%zu frames  %s\n%s\n", count_, progress.summary().c_str(), stage_times(times).c_str());
-    if (times.skipped > 0) std::fprintf(stderr, "%llu frames taken again\n", static_cast<unsigned long long>(times.skipped));
+    std::fprintf(stderr, "\n%zu frames  %s\n%s\n", count_, progress.summary().c_str(),
+                 stage_times(times).c_str());
+    if (times.skipped > 0)
+      std::fprintf(stderr, "%llu frames taken again\n",
+                   static_cast<unsigned long long>(times.skipped));
     const std::string first = media::output_path(flags_.output, 0, count_).string();
     const std::string last = media::output_path(flags_.output, count_ - 1, count_).string();
     std::printf("%s%s%s\n", first.c_str(), count_ > 1 ? " … " : "", count_ > 1 ? last.c_str() : "");
@@ -116,7 +124,8 @@ class ImageJob {
     const EngineInfo info = drawing_->engine.info();
     const auto frames = static_cast<std::int64_t>(tensors_.size());
     const std::int64_t height = drawing_->session.height(), width = drawing_->session.width();
-    const std::int64_t latent_shape[]{frames, info.latent_channels, height / info.latent_factor, width / info.latent_factor};
+    const std::int64_t latent_shape[]{frames, info.latent_channels, height / info.latent_factor,
+                                      width / info.latent_factor};
     const std::int64_t pixel_shape[]{frames, 3, height, width};
     media::write_npy(std::filesystem::path(flags_.dump) / "latents.npy", latent_shape, latents);
     media::write_npy(std::filesystem::path(flags_.dump) / "images.npy", pixel_shape, pixels);
@@ -134,17 +143,31 @@ class ImageJob {
 
 void add_image_command(CLI::App& program) {
   auto flags = std::make_shared<ImageFlags>();
-  CLI::App& command = *program.add_subcommand("image", "Pictures from picture files, or from a prompt alone");
+  CLI::App& command =
+      *program.add_subcommand("image", "Pictures from picture files, or from a prompt alone");
   flags->engine.add_to(command);
   flags->session.add_to(command);
-  command.add_option("--input", flags->inputs, "Picture files, folders or patterns; without: from the prompt alone")->type_name("PATH");
-  command.add_option("--output", flags->output, "A folder, or a file for one picture")->capture_default_str()->type_name("PATH");
-  command.add_option("--fit", flags->fit, "How inputs of another size are fitted: cover, contain or stretch")
+  command
+      .add_option("--input", flags->inputs,
+                  "Picture files, folders or patterns; without: from the prompt alone")
+      ->type_name("PATH");
+  command.add_option("--output", flags->output, "A folder, or a file for one picture")
+      ->capture_default_str()
+      ->type_name("PATH");
+  command
+      .add_option("--fit", flags->fit,
+                  "How inputs of another size are fitted: cover, contain or stretch")
       ->capture_default_str()
       ->check(CLI::IsMember({"cover", "contain", "stretch"}));
-  command.add_option("--count", flags->count, "Pictures to draw without an input")->capture_default_str()->check(CLI::Range(1, 1000000));
-  command.add_option("--sheet", flags->sheet, "Also write one picture with all inputs above their outputs")->type_name("FILE");
-  command.add_option("--dump-tensors", flags->dump, "Also write latents.npy and images.npy")->type_name("DIR");
+  command.add_option("--count", flags->count, "Pictures to draw without an input")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000000));
+  command
+      .add_option("--sheet", flags->sheet,
+                  "Also write one picture with all inputs above their outputs")
+      ->type_name("FILE");
+  command.add_option("--dump-tensors", flags->dump, "Also write latents.npy and images.npy")
+      ->type_name("DIR");
   command.add_flag("--quiet", flags->quiet, "Print nothing but warnings and errors");
   command.footer(kExamples);
   command.callback([flags] { ImageJob(*flags).run(); });

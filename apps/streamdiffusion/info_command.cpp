@@ -41,8 +41,8 @@ void print_sums(const std::vector<OpInfo>& operations) {
 
 void print_plan(const std::vector<OpInfo>& operations) {
   for (const OpInfo& op : operations) {
-    std::printf("  %-7s %-13s %-18s %-34s %9.4f GFLOP  %s\n", op.stage.c_str(), op.lifetime.c_str(), op.kind.c_str(),
-                op.implementation.c_str(), op.flops * 1e-9, op.name.c_str());
+    std::printf("  %-7s %-13s %-18s %-34s %9.4f GFLOP  %s\n", op.stage.c_str(), op.lifetime.c_str(),
+                op.kind.c_str(), op.implementation.c_str(), op.flops * 1e-9, op.name.c_str());
   }
 }
 
@@ -54,11 +54,13 @@ void show(const InfoFlags& flags) {
   std::printf("model       %s\n", info.model.c_str());
   std::printf("parameters  %.2f million\n", static_cast<double>(info.parameters) * 1e-6);
   if (info.vocabulary > 0) std::printf("vocabulary  %d tokens\n", info.vocabulary);
-  std::printf("latents     %d channels, 1/%d of the picture's size\n", info.latent_channels, info.latent_factor);
+  std::printf("latents     %d channels, 1/%d of the picture's size\n", info.latent_channels,
+              info.latent_factor);
   std::printf("session     %s\n", session.description().c_str());
   std::printf("device      %s on %s\n", info.dtype.c_str(), info.device.c_str());
   std::printf("memory      weights %.1f MiB, activations %.1f MiB, a stream's own %.1f MiB\n",
-              static_cast<double>(info.weight_bytes) / kMiB, static_cast<double>(engine.arena_bytes(session)) / kMiB,
+              static_cast<double>(info.weight_bytes) / kMiB,
+              static_cast<double>(engine.arena_bytes(session)) / kMiB,
               static_cast<double>(engine.state_bytes(session)) / kMiB);
   std::printf("plan\n");
   flags.plan ? print_plan(operations) : print_sums(operations);
@@ -71,7 +73,8 @@ void add_info_command(CLI::App& program) {
   CLI::App& command = *program.add_subcommand("info", "What a model is, and the plan it runs by");
   flags->engine.add_to(command);
   flags->session.add_to(command);
-  command.add_option("model", flags->engine.options.model, "The model's folder, as --model")->type_name("DIR");
+  command.add_option("model", flags->engine.options.model, "The model's folder, as --model")
+      ->type_name("DIR");
   command.add_flag("--plan", flags->plan, "Every operation, with the code that runs it");
   command.footer(kExamples);
   command.callback([flags] { show(*flags); });

@@ -1,6 +1,6 @@
-// The program: parses the command line, runs one sub-command, and turns errors into messages and exit codes.
+// The program: parses the command line, runs one sub-command, and turns errors into messages and
+// exit codes.
 #include <CLI/CLI.hpp>
-
 #include <cstdio>
 #include <exception>
 
@@ -17,18 +17,20 @@ int exit_code(streamdiffusion::ErrorCode code) {
 }
 
 void print_warnings() {
-  streamdiffusion::base::set_log_callback([](streamdiffusion::base::LogLevel level, std::string_view message) {
-    if (level == streamdiffusion::base::LogLevel::warning) {
-      std::fprintf(stderr, "warning: %.*s\n", static_cast<int>(message.size()), message.data());
-    }
-  });
+  streamdiffusion::base::set_log_callback(
+      [](streamdiffusion::base::LogLevel level, std::string_view message) {
+        if (level == streamdiffusion::base::LogLevel::warning) {
+          std::fprintf(stderr, "warning: %.*s\n", static_cast<int>(message.size()), message.data());
+        }
+      });
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   CLI::App program(
-      "StreamDiffusion: real-time diffusion on this machine. Pictures, a drawing or a prompt in, generated pictures out.",
+      "StreamDiffusion: real-time diffusion on this machine. Pictures, a drawing or a prompt in, "
+      "generated pictures out.",
       "streamdiffusion");
   program.require_subcommand(1);
   program.set_version_flag("--version", SD_VERSION);
@@ -37,7 +39,9 @@ int main(int argc, char** argv) {
   streamdiffusion::app::add_run_command(program);
   streamdiffusion::app::add_info_command(program);
   streamdiffusion::app::add_bench_command(program);
-  program.footer("Exit codes: 0 done, 1 failed, 2 wrong usage. `streamdiffusion COMMAND --help` shows examples.");
+  program.footer(
+      "Exit codes: 0 done, 1 failed, 2 wrong usage. `streamdiffusion COMMAND --help` shows "
+      "examples.");
   print_warnings();
   try {
     program.parse(argc, argv);

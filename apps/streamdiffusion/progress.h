@@ -1,4 +1,5 @@
-// What a person sees while frames go by: a bar on a terminal, nothing into a pipe, and a summary at the end.
+// What a person sees while frames go by: a bar on a terminal, nothing into a pipe, and a summary at
+// the end.
 #pragma once
 
 #include <cstddef>

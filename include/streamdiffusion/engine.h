@@ -13,18 +13,18 @@ namespace streamdiffusion {
 
 /// One operation of a compiled plan, for `info` and `bench`.
 struct OpInfo {
-  std::string stage;           ///< "text", "encode", "unet" or "decode".
+  std::string stage;  ///< "text", "encode", "unet" or "decode".
   std::string name, kind;
   std::string implementation;  ///< The library's own name of the code that runs.
   std::string lifetime;        ///< "per schedule", "per prompt" or "per frame".
   double flops = 0;
-  double seconds = 0;          ///< Of the last run, with EngineOptions::profile.
+  double seconds = 0;  ///< Of the last run, with EngineOptions::profile.
 };
 
 struct EngineInfo {
-  std::string model;    ///< Folder's name, or the preset's.
-  std::string device;   ///< "2 threads, AVX512-BF16"
-  std::string dtype;    ///< "bf16" or "f32"
+  std::string model;   ///< Folder's name, or the preset's.
+  std::string device;  ///< "2 threads, AVX512-BF16"
+  std::string dtype;   ///< "bf16" or "f32"
   std::size_t parameters = 0;
   std::size_t weight_bytes = 0;  ///< Packed, in memory.
   int vocabulary = 0;            ///< Tokens the model knows; 0 with random weights.
@@ -52,8 +52,8 @@ class Engine {
   /// Bytes of activations (arenas) and of per-stream values of those plans.
   std::size_t arena_bytes(const Session& session) const;
   std::size_t state_bytes(const Session& session) const;
-  /// What the device can do at most: GFLOP/s of the fastest of a few large convolutions, measured now, in the engine's
-  /// type.
+  /// What the device can do at most: GFLOP/s of the fastest of a few large convolutions, measured
+  /// now, in the engine's type.
   double measure_ceiling();
 
   class Impl;  ///< The library's own.

@@ -1,5 +1,6 @@
-// The one exception type of the library. A message names the file, tensor, field or flag, the value found and the value
-// expected; the code says which kind of failure it is, for callers and for exit codes.
+// The one exception type of the library. A message names the file, tensor, field or flag, the value
+// found and the value expected; the code says which kind of failure it is, for callers and for exit
+// codes.
 #pragma once
 
 #include <stdexcept>

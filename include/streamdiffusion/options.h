@@ -1,5 +1,6 @@
-// Options of an engine and of a session. Names and meanings are those of the original Python package; what is left unset
-// takes the model's own default, and where the model has none, the one given here.
+// Options of an engine and of a session. Names and meanings are those of the original Python
+// package; what is left unset takes the model's own default, and where the model has none, the one
+// given here.
 #pragma once
 
 #include <cstdint>
@@ -9,12 +10,15 @@
 
 namespace streamdiffusion {
 
-/// How the negative prompt acts. UNet rows a frame with n steps: none n, self n, initialize n + 1, full 2n.
+/// How the negative prompt acts. UNet rows a frame with n steps: none n, self n, initialize n + 1,
+/// full 2n.
 enum class CfgType {
   none,        ///< No guidance.
   full,        ///< Classifier-free guidance: every row twice.
-  self,        ///< Residual guidance, self-negative: the input latent stands for the negative (no negative prompt).
-  initialize,  ///< Residual guidance, onetime-negative: the negative prompt is evaluated at the first step only.
+  self,        ///< Residual guidance, self-negative: the input latent stands for the negative (no
+               ///< negative prompt).
+  initialize,  ///< Residual guidance, onetime-negative: the negative prompt is evaluated at the
+               ///< first step only.
 };
 
 enum class DataType {
@@ -33,31 +37,35 @@ enum class Parallel {
 struct EngineOptions {
   std::string model;           ///< Folder in diffusers' layout.
   std::string vae;             ///< Folder of another autoencoder, or empty for the model's own.
-  std::string random_weights;  ///< "sd-turbo" or "sd15": that architecture with random weights, instead of a model.
+  std::string random_weights;  ///< "sd-turbo" or "sd15": that architecture with random weights,
+                               ///< instead of a model.
   std::string device = "cpu";
   DataType dtype = DataType::automatic;
-  int threads = 0;             ///< 0: every core the process may use.
-  std::string max_isa;         ///< Cap on the instruction set: amx, avx512_bf16, avx512_vnni, avx512, avx2_vnni, avx2. Once a process.
-  bool profile = false;        ///< Take the time of every operation.
+  int threads = 0;       ///< 0: every core the process may use.
+  std::string max_isa;   ///< Cap on the instruction set: amx, avx512_bf16, avx512_vnni, avx512,
+                         ///< avx2_vnni, avx2. Once a process.
+  bool profile = false;  ///< Take the time of every operation.
 };
 
 struct SessionOptions {
-  std::optional<int> width, height;            ///< Pixels; multiples of the autoencoder's factor. Default 512.
-  std::vector<int> t_index_list;               ///< Steps of the schedule, ascending. Default {32, 45}.
-  std::optional<int> num_inference_steps;      ///< 1..50, default 50.
-  std::optional<CfgType> cfg_type;             ///< Default self.
-  std::optional<float> guidance_scale;         ///< Default 1.2; at 1 or less there is no guidance.
-  std::optional<float> delta;                  ///< Strength of the virtual negative noise, default 1.
+  std::optional<int> width,
+      height;                     ///< Pixels; multiples of the autoencoder's factor. Default 512.
+  std::vector<int> t_index_list;  ///< Steps of the schedule, ascending. Default {32, 45}.
+  std::optional<int> num_inference_steps;  ///< 1..50, default 50.
+  std::optional<CfgType> cfg_type;         ///< Default self.
+  std::optional<float> guidance_scale;     ///< Default 1.2; at 1 or less there is no guidance.
+  std::optional<float> delta;              ///< Strength of the virtual negative noise, default 1.
   std::uint64_t seed = 2;
-  bool text_to_image = false;                  ///< Pictures come from noise: generate() instead of process().
-  bool do_add_noise = true;                    ///< Fresh noise between the steps.
-  bool use_denoising_batch = true;             ///< Stream batch; false runs the steps of a frame one after another.
-  int frame_buffer_size = 1;                   ///< Frames that enter together.
+  bool text_to_image = false;  ///< Pictures come from noise: generate() instead of process().
+  bool do_add_noise = true;    ///< Fresh noise between the steps.
+  bool use_denoising_batch =
+      true;                   ///< Stream batch; false runs the steps of a frame one after another.
+  int frame_buffer_size = 1;  ///< Frames that enter together.
   bool enable_similar_image_filter = false;
   float similar_image_filter_threshold = 0.98F;
   int similar_image_filter_max_skip_frame = 10;
   Parallel parallel = Parallel::automatic;
-  bool keep_tensors = false;                   ///< Outputs carry their latents and unrounded pixels.
+  bool keep_tensors = false;  ///< Outputs carry their latents and unrounded pixels.
 };
 
 }  // namespace streamdiffusion

@@ -16,10 +16,13 @@ namespace streamdiffusion {
 /// A finished picture.
 struct Output {
   Image image;
-  std::uint64_t frame_id = 0;  ///< Of the input it belongs to: 0 for the first frame of the session.
-  bool reused = false;         ///< The similarity filter took the previous picture again.
-  std::vector<float> latents;  ///< With keep_tensors: [channels, height / factor, width / factor], as the decoder gets them.
-  std::vector<float> pixels;   ///< With keep_tensors: [3, height, width] in about -1..1, before rounding.
+  std::uint64_t frame_id =
+      0;                ///< Of the input it belongs to: 0 for the first frame of the session.
+  bool reused = false;  ///< The similarity filter took the previous picture again.
+  std::vector<float> latents;  ///< With keep_tensors: [channels, height / factor, width / factor],
+                               ///< as the decoder gets them.
+  std::vector<float>
+      pixels;  ///< With keep_tensors: [3, height, width] in about -1..1, before rounding.
 };
 
 /// A prompt and its share in a blend.
@@ -37,8 +40,9 @@ struct SessionTimes {
   std::uint64_t skipped = 0;  ///< Taken again by the similarity filter.
 };
 
-/// Every setter takes effect at the next frame edge: waiting frames go on under the new value, without a flash.
-/// A session is used by one thread at a time; several sessions of an engine may be used by several threads.
+/// Every setter takes effect at the next frame edge: waiting frames go on under the new value,
+/// without a flash. A session is used by one thread at a time; several sessions of an engine may be
+/// used by several threads.
 class Session {
  public:
   Session(Session&&) noexcept;
@@ -47,8 +51,10 @@ class Session {
 
   /// The text pictures should follow. Long prompts are cut to the model's limit, with a warning.
   void set_prompt(const std::string& prompt);
-  /// A weighted mixture of prompts. Throws invalid_argument for no prompt, or weights that are negative or sum to zero.
-  void set_prompts(const std::vector<WeightedPrompt>& prompts, PromptInterpolation how = PromptInterpolation::slerp);
+  /// A weighted mixture of prompts. Throws invalid_argument for no prompt, or weights that are
+  /// negative or sum to zero.
+  void set_prompts(const std::vector<WeightedPrompt>& prompts,
+                   PromptInterpolation how = PromptInterpolation::slerp);
   /// Used by the guidance types full and initialize.
   void set_negative_prompt(const std::string& prompt);
   void set_guidance_scale(float scale);
@@ -58,9 +64,10 @@ class Session {
   void set_t_index_list(const std::vector<int>& t_index_list);
   void set_similar_image_filter(bool enabled, float threshold = 0.98F, int max_skip_frame = 10);
 
-  /// One frame of exactly width x height in; a picture out once a frame has passed all steps: output k belongs to input
-  /// k - (n - 1). Nothing before that; call flush() for the last n - 1. With frame_buffer_size F > 1, F calls make one
-  /// batch, and pictures come out in order, F calls later at the earliest.
+  /// One frame of exactly width x height in; a picture out once a frame has passed all steps:
+  /// output k belongs to input k - (n - 1). Nothing before that; call flush() for the last n - 1.
+  /// With frame_buffer_size F > 1, F calls make one batch, and pictures come out in order, F calls
+  /// later at the earliest.
   std::optional<Output> process(ImageView frame);
   /// The same for several frames at once.
   std::vector<Output> process(std::span<const ImageView> frames);

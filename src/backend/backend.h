@@ -1,5 +1,5 @@
-// What the engine asks of a device: compile graphs once, keep the state of each stream, run programs. Vendor headers
-// stay inside the folder of the backend that needs them.
+// What the engine asks of a device: compile graphs once, keep the state of each stream, run
+// programs. Vendor headers stay inside the folder of the backend that needs them.
 #pragma once
 
 #include <cstddef>
@@ -16,11 +16,12 @@
 
 namespace streamdiffusion::backend {
 
-/// Delivers the f32 values of one tensor of the model; `out` has the product of its dims. Called during compile only.
+/// Delivers the f32 values of one tensor of the model; `out` has the product of its dims. Called
+/// during compile only.
 using ReadWeight = std::function<void(const graph::Weight& weight, std::span<float> out)>;
 
-/// Where the weights of a graph come from. Executables compiled on one device with the same scope share packed weights,
-/// so a scope names one set of files, e.g. "models/pictogram/unet".
+/// Where the weights of a graph come from. Executables compiled on one device with the same scope
+/// share packed weights, so a scope names one set of files, e.g. "models/pictogram/unet".
 struct Weights {
   std::string scope;
   ReadWeight read;
@@ -29,13 +30,16 @@ struct Weights {
 /// What is known of one compiled op, for `info`, `bench` and the tests against slow paths.
 struct OpReport {
   std::string name, kind, stage;
-  std::string implementation;  ///< The library's own name of the code that runs, e.g. "brgconv:avx512_core_bf16".
+  std::string implementation;  ///< The library's own name of the code that runs, e.g.
+                               ///< "brgconv:avx512_core_bf16".
   graph::Lifetime lifetime = graph::Lifetime::per_frame;
   double flops = 0;
-  double seconds = 0;  ///< Wall time of the last run, if the executable was compiled with `profile`.
+  double seconds =
+      0;  ///< Wall time of the last run, if the executable was compiled with `profile`.
 };
 
-/// The persistent values of one stream: inputs, outputs and whatever was computed ahead. Never shared by streams.
+/// The persistent values of one stream: inputs, outputs and whatever was computed ahead. Never
+/// shared by streams.
 class State {
  public:
   virtual ~State() = default;
@@ -44,8 +48,8 @@ class State {
   virtual tensor::View output(std::string_view name) const = 0;
 };
 
-/// Compiled graphs: the plan, packed weights and primitives. Immutable but for its arena, so that one run goes on at a
-/// time; concurrent callers take turns.
+/// Compiled graphs: the plan, packed weights and primitives. Immutable but for its arena, so that
+/// one run goes on at a time; concurrent callers take turns.
 class Executable {
  public:
   virtual ~Executable() = default;
@@ -68,19 +72,21 @@ class Device {
   virtual tensor::DType preferred_dtype() const = 0;
   /// Whether activations may have this type here.
   virtual bool supports(tensor::DType dtype) const = 0;
-  /// Compiles the same computation for disjoint groups of rows ("lanes"), which run side by side, each on its share of
-  /// the threads. One lane means that every op is spread over all threads. Inputs and outputs of the lanes with the
-  /// same name are one view, rows in order; an input named in `shared_inputs` is the same rows for every lane.
-  virtual std::unique_ptr<Executable> compile(std::vector<graph::Graph> lanes, const Weights& weights,
+  /// Compiles the same computation for disjoint groups of rows ("lanes"), which run side by side,
+  /// each on its share of the threads. One lane means that every op is spread over all threads.
+  /// Inputs and outputs of the lanes with the same name are one view, rows in order; an input named
+  /// in `shared_inputs` is the same rows for every lane.
+  virtual std::unique_ptr<Executable> compile(std::vector<graph::Graph> lanes,
+                                              const Weights& weights,
                                               std::span<const std::string> shared_inputs = {}) = 0;
   /// Bytes of packed weights that the executables compiled here hold together.
   virtual std::size_t weight_bytes() const = 0;
 };
 
 struct DeviceOptions {
-  int threads = 0;           ///< 0: as many as the process may use.
-  bool profile = false;      ///< Take the time of every op.
-  std::string max_isa;       ///< Cap on the instruction set ("avx2", "avx512_core", …) or empty.
+  int threads = 0;       ///< 0: as many as the process may use.
+  bool profile = false;  ///< Take the time of every op.
+  std::string max_isa;   ///< Cap on the instruction set ("avx2", "avx512_core", …) or empty.
 };
 
 /// Names that make_device accepts in this build.

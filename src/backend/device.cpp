@@ -24,7 +24,8 @@ std::unique_ptr<Device> make_device(std::string_view name, const DeviceOptions& 
   if (name == "ref") return ref::make_device(options);
   std::string known;
   for (const std::string& device : device_names()) known += (known.empty() ? "" : ", ") + device;
-  base::fail(base::ErrorCode::not_found, "device \"", name, "\" is not built in; this build has: ", known);
+  base::fail(base::ErrorCode::not_found, "device \"", name,
+             "\" is not built in; this build has: ", known);
 }
 
 }  // namespace streamdiffusion::backend

@@ -10,7 +10,9 @@ namespace {
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kUnplaced = static_cast<std::size_t>(-1);
 
-std::size_t aligned(std::size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+std::size_t aligned(std::size_t bytes) {
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
 
 template <typename Ports>
 graph::Value find_value(const Ports& ports, const std::string& name) {
@@ -22,21 +24,22 @@ graph::Value find_value(const Ports& ports, const std::string& name) {
 
 template <typename Ports>
 void check_port_count(const Ports& first, const Ports& other, const char* what) {
-  base::require(first.size() == other.size(), base::ErrorCode::internal, "lanes differ: one has ", first.size(), " ",
-                what, ", another ", other.size());
+  base::require(first.size() == other.size(), base::ErrorCode::internal, "lanes differ: one has ",
+                first.size(), " ", what, ", another ", other.size());
 }
 
 /// Rows aside, a port is the same in every lane; so that the lanes' rows are one view.
 void check_same_rows(const std::string& name, const tensor::Desc& first, tensor::Desc other) {
   other.shape.n = first.shape.n;
-  base::require(first == other, base::ErrorCode::internal, "lanes differ on \"", name, "\": rows of ",
-                tensor::to_string(first.dtype), " ", tensor::to_string(first.shape), " and of ",
-                tensor::to_string(other.dtype), " ", tensor::to_string(other.shape));
+  base::require(first == other, base::ErrorCode::internal, "lanes differ on \"", name,
+                "\": rows of ", tensor::to_string(first.dtype), " ", tensor::to_string(first.shape),
+                " and of ", tensor::to_string(other.dtype), " ", tensor::to_string(other.shape));
 }
 
 }  // namespace
 
-Lane::Lane(graph::Graph g) : graph(std::move(g)), plan(graph::make_plan(graph)), arena(plan.arena_bytes) {}
+Lane::Lane(graph::Graph g)
+    : graph(std::move(g)), plan(graph::make_plan(graph)), arena(plan.arena_bytes) {}
 
 StateLayout::StateLayout(std::span<const Lane> lanes, std::span<const std::string> shared_inputs) {
   base::require(!lanes.empty(), base::ErrorCode::internal, "compile was given no lane");
@@ -46,10 +49,12 @@ StateLayout::StateLayout(std::span<const Lane> lanes, std::span<const std::strin
     offsets_.emplace_back(lane.graph.values.size(), kUnplaced);
   }
   for (const graph::Input& input : lanes.front().graph.inputs) {
-    const bool shared = std::find(shared_inputs.begin(), shared_inputs.end(), input.name) != shared_inputs.end();
+    const bool shared =
+        std::find(shared_inputs.begin(), shared_inputs.end(), input.name) != shared_inputs.end();
     add_port(inputs_, lanes, input.name, shared);
   }
-  for (const graph::Output& output : lanes.front().graph.outputs) add_port(outputs_, lanes, output.name, false);
+  for (const graph::Output& output : lanes.front().graph.outputs)
+    add_port(outputs_, lanes, output.name, false);
   for (std::size_t l = 0; l < lanes.size(); ++l) {
     for (std::size_t v = 0; v < offsets_[l].size(); ++v) {
       if (!lanes[l].plan.placements[v].persistent || offsets_[l][v] != kUnplaced) continue;
@@ -59,25 +64,28 @@ StateLayout::StateLayout(std::span<const Lane> lanes, std::span<const std::strin
   }
 }
 
-void StateLayout::add_port(std::vector<Port>& ports, std::span<const Lane> lanes, const std::string& name,
-                           bool shared) {
+void StateLayout::add_port(std::vector<Port>& ports, std::span<const Lane> lanes,
+                           const std::string& name, bool shared) {
   const bool is_input = &ports == &inputs_;
   Port port{name, {}, bytes_};
   std::size_t used = 0;
   for (std::size_t l = 0; l < lanes.size(); ++l) {
     const graph::Graph& graph = lanes[l].graph;
-    const graph::Value value = is_input ? find_value(graph.inputs, name) : find_value(graph.outputs, name);
+    const graph::Value value =
+        is_input ? find_value(graph.inputs, name) : find_value(graph.outputs, name);
     const tensor::Desc& desc = graph.desc(value);
     if (l == 0) port.desc = desc;
     if (shared) {
-      base::require(desc == port.desc, base::ErrorCode::internal, "lanes differ on the shared input \"", name, "\"");
+      base::require(desc == port.desc, base::ErrorCode::internal,
+                    "lanes differ on the shared input \"", name, "\"");
       used = 0;
     } else if (l > 0) {
       check_same_rows(name, port.desc, desc);
       port.desc.shape.n += desc.shape.n;
     }
     std::size_t& offset = offsets_[l][static_cast<std::size_t>(value.id)];
-    base::require(offset == kUnplaced, base::ErrorCode::internal, "\"", name, "\" names a value that has a name already");
+    base::require(offset == kUnplaced, base::ErrorCode::internal, "\"", name,
+                  "\" names a value that has a name already");
     offset = bytes_ + used;
     used += desc.bytes();
   }
@@ -85,7 +93,8 @@ void StateLayout::add_port(std::vector<Port>& ports, std::span<const Lane> lanes
   ports.push_back(std::move(port));
 }
 
-const StateLayout::Port& StateLayout::find(const std::vector<Port>& ports, std::string_view name, const char* what) {
+const StateLayout::Port& StateLayout::find(const std::vector<Port>& ports, std::string_view name,
+                                           const char* what) {
   for (const Port& port : ports) {
     if (port.name == name) return port;
   }
@@ -102,7 +111,8 @@ HostState::HostState(const StateLayout& layout, std::span<const Lane> lanes)
     }
     for (const std::vector<int>& program : lane.plan.programs) {
       for (const int op : program) {
-        const auto v = static_cast<std::size_t>(lane.graph.ops[static_cast<std::size_t>(op)].output.id);
+        const auto v =
+            static_cast<std::size_t>(lane.graph.ops[static_cast<std::size_t>(op)].output.id);
         if (table[v] == nullptr) table[v] = lane.arena.data() + lane.plan.placements[v].offset;
       }
     }

@@ -1,4 +1,5 @@
-// Lanes and streams of a backend whose values live in host memory: which bytes each value of each lane is.
+// Lanes and streams of a backend whose values live in host memory: which bytes each value of each
+// lane is.
 #pragma once
 
 #include <span>
@@ -19,11 +20,13 @@ struct Lane {
   tensor::Buffer arena;
 };
 
-/// Where the inputs and outputs of all lanes lie in a stream's memory. The values of one name are neighbours, rows in
-/// order, so that the caller sees one view; everything else of a lane is its own.
+/// Where the inputs and outputs of all lanes lie in a stream's memory. The values of one name are
+/// neighbours, rows in order, so that the caller sees one view; everything else of a lane is its
+/// own.
 class StateLayout {
  public:
-  /// Throws internal if there is no lane, or if the lanes differ in the names, types or row shapes of their ports.
+  /// Throws internal if there is no lane, or if the lanes differ in the names, types or row shapes
+  /// of their ports.
   StateLayout(std::span<const Lane> lanes, std::span<const std::string> shared_inputs);
 
   struct Port {
@@ -40,15 +43,16 @@ class StateLayout {
 
  private:
   static const Port& find(const std::vector<Port>& ports, std::string_view name, const char* what);
-  void add_port(std::vector<Port>& ports, std::span<const Lane> lanes, const std::string& name, bool shared);
+  void add_port(std::vector<Port>& ports, std::span<const Lane> lanes, const std::string& name,
+                bool shared);
 
   std::vector<Port> inputs_, outputs_;
   std::vector<std::vector<std::size_t>> offsets_;
   std::size_t bytes_ = 0;
 };
 
-/// One stream's memory, and for each lane a table with the address of every value (arena values included). Points into
-/// the layout and the lanes, which must outlive it.
+/// One stream's memory, and for each lane a table with the address of every value (arena values
+/// included). Points into the layout and the lanes, which must outlive it.
 class HostState final : public State {
  public:
   HostState(const StateLayout& layout, std::span<const Lane> lanes);
@@ -61,7 +65,9 @@ class HostState final : public State {
   void* const* values(std::size_t lane) const { return addresses_[lane].data(); }
 
  private:
-  tensor::View view(const StateLayout::Port& port) const { return {memory_.data() + port.offset, port.desc}; }
+  tensor::View view(const StateLayout::Port& port) const {
+    return {memory_.data() + port.offset, port.desc};
+  }
 
   const StateLayout& layout_;
   tensor::Buffer memory_;

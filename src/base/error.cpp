@@ -4,13 +4,20 @@ namespace streamdiffusion {
 
 const char* to_string(ErrorCode code) {
   switch (code) {
-    case ErrorCode::invalid_argument: return "invalid argument";
-    case ErrorCode::not_found: return "not found";
-    case ErrorCode::corrupt_file: return "corrupt file";
-    case ErrorCode::unsupported: return "unsupported";
-    case ErrorCode::io: return "input/output";
-    case ErrorCode::numeric: return "numeric";
-    case ErrorCode::internal: return "internal";
+    case ErrorCode::invalid_argument:
+      return "invalid argument";
+    case ErrorCode::not_found:
+      return "not found";
+    case ErrorCode::corrupt_file:
+      return "corrupt file";
+    case ErrorCode::unsupported:
+      return "unsupported";
+    case ErrorCode::io:
+      return "input/output";
+    case ErrorCode::numeric:
+      return "numeric";
+    case ErrorCode::internal:
+      return "internal";
   }
   return "unknown";
 }

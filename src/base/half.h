@@ -1,4 +1,5 @@
-// Storage conversions between f32 and the two 16-bit floats: IEEE binary16 and bfloat16. Round to nearest even.
+// Storage conversions between f32 and the two 16-bit floats: IEEE binary16 and bfloat16. Round to
+// nearest even.
 #pragma once
 
 #include <bit>
@@ -24,7 +25,8 @@ constexpr float f16_to_f32(std::uint16_t bits) {
   const std::uint32_t exponent = (bits >> 10) & 0x1fU;
   std::uint32_t mantissa = bits & 0x3ffU;
   if (exponent == 0x1fU) return std::bit_cast<float>(sign | 0x7f800000U | (mantissa << 13));
-  if (exponent != 0) return std::bit_cast<float>(sign | ((exponent + 112U) << 23) | (mantissa << 13));
+  if (exponent != 0)
+    return std::bit_cast<float>(sign | ((exponent + 112U) << 23) | (mantissa << 13));
   if (mantissa == 0) return std::bit_cast<float>(sign);
   std::uint32_t shifted = 113;  // a subnormal: move the leading one up to the hidden bit
   while ((mantissa & 0x400U) == 0) {

@@ -1,4 +1,5 @@
-// The library never prints. What it has to say goes through one callback, which the host may replace.
+// The library never prints. What it has to say goes through one callback, which the host may
+// replace.
 #pragma once
 
 #include <functional>

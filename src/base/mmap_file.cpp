@@ -17,9 +17,11 @@ namespace {
 
 class FileDescriptor {
  public:
-  explicit FileDescriptor(const std::filesystem::path& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+  explicit FileDescriptor(const std::filesystem::path& path)
+      : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
     if (fd_ < 0) {
-      fail(errno == ENOENT ? ErrorCode::not_found : ErrorCode::io, path.string(), ": ", std::strerror(errno));
+      fail(errno == ENOENT ? ErrorCode::not_found : ErrorCode::io, path.string(), ": ",
+           std::strerror(errno));
     }
   }
   ~FileDescriptor() { ::close(fd_); }
@@ -36,18 +38,24 @@ class FileDescriptor {
 MmapFile::MmapFile(const std::filesystem::path& path) : path_(path) {
   const FileDescriptor file(path);
   struct stat info {};
-  require(::fstat(file.get(), &info) == 0, ErrorCode::io, path.string(), ": ", std::strerror(errno));
+  require(::fstat(file.get(), &info) == 0, ErrorCode::io, path.string(), ": ",
+          std::strerror(errno));
   require(S_ISREG(info.st_mode), ErrorCode::io, path.string(), ": not a regular file");
   size_ = static_cast<std::size_t>(info.st_size);
   if (size_ == 0) return;
   void* mapped = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.get(), 0);
-  require(mapped != MAP_FAILED, ErrorCode::io, path.string(), ": cannot map: ", std::strerror(errno));
+  require(mapped != MAP_FAILED, ErrorCode::io, path.string(),
+          ": cannot map: ", std::strerror(errno));
   data_ = static_cast<const std::byte*>(mapped);
 }
 
-MmapFile::~MmapFile() { unmap(); }
+MmapFile::~MmapFile() {
+  unmap();
+}
 
-MmapFile::MmapFile(MmapFile&& other) noexcept { *this = std::move(other); }
+MmapFile::MmapFile(MmapFile&& other) noexcept {
+  *this = std::move(other);
+}
 
 MmapFile& MmapFile::operator=(MmapFile&& other) noexcept {
   if (this == &other) return *this;

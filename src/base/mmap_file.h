@@ -1,4 +1,5 @@
-// A read-only memory-mapped file. Weights are read through it, so that a file is never copied whole.
+// A read-only memory-mapped file. Weights are read through it, so that a file is never copied
+// whole.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +21,8 @@ class MmapFile {
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   const std::filesystem::path& path() const { return path_; }
-  /// Lets the kernel drop the pages of this range that are in memory; reading them again is allowed.
+  /// Lets the kernel drop the pages of this range that are in memory; reading them again is
+  /// allowed.
   void release(std::span<const std::byte> range) const;
 
  private:

@@ -6,9 +6,10 @@
 namespace streamdiffusion::base {
 namespace {
 
-/// How long a thread spins before it sleeps. Between two jobs briefly: nobody knows when the next one comes. At a barrier
-/// longer than a scheduler's slice is likely to last: the others are about to come, and a thread that sleeps there beside
-/// a busy process gets its core back only slices later, at every barrier anew.
+/// How long a thread spins before it sleeps. Between two jobs briefly: nobody knows when the next
+/// one comes. At a barrier longer than a scheduler's slice is likely to last: the others are about
+/// to come, and a thread that sleeps there beside a busy process gets its core back only slices
+/// later, at every barrier anew.
 constexpr auto kIdleSpin = std::chrono::microseconds(30);
 constexpr auto kBarrierSpin = std::chrono::milliseconds(4);
 

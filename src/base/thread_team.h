@@ -1,7 +1,8 @@
 // A fixed team of threads that run one job together, each with its index, and a barrier to meet at.
 //
-// The engine owns its threads and how they wait: a short spin, then sleep. No OpenMP region is ever entered, so
-// neither the host's environment nor a busy neighbour process changes how an operation behaves.
+// The engine owns its threads and how they wait: a short spin, then sleep. No OpenMP region is ever
+// entered, so neither the host's environment nor a busy neighbour process changes how an operation
+// behaves.
 #pragma once
 
 #include <atomic>
@@ -37,8 +38,9 @@ class ThreadTeam {
 
   int size() const { return static_cast<int>(threads_.size()); }
 
-  /// Runs job(index) on every thread and returns when all are done. Calls from several threads take turns. Allocates
-  /// nothing. The first exception thrown by a job that uses no barrier is rethrown here.
+  /// Runs job(index) on every thread and returns when all are done. Calls from several threads take
+  /// turns. Allocates nothing. The first exception thrown by a job that uses no barrier is rethrown
+  /// here.
   void run(const std::function<void(int)>& job);
 
  private:

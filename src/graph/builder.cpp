@@ -22,7 +22,9 @@ Value Builder::input(std::string name, tensor::Desc desc, Lifetime lifetime) {
   return value;
 }
 
-void Builder::output(std::string name, Value value) { graph_.outputs.push_back({std::move(name), value}); }
+void Builder::output(std::string name, Value value) {
+  graph_.outputs.push_back({std::move(name), value});
+}
 
 Value Builder::conv2d(Value x, const Name& name, const ConvOptions& o) {
   const Conv2d op{.in = shape(x).c,
@@ -57,7 +59,8 @@ Value Builder::linear(Value x, const Name& name, const LinearOptions& o) {
   std::vector<int> weights{weight((name / "weight").str(), std::move(dims))};
   if (o.bias) weights.push_back(weight((name / "bias").str(), {o.out}));
   if (op.extra_bias) weights.push_back(weight(o.extra_bias, {o.out}));
-  return record(op, std::move(inputs), std::move(weights), name.str(), o.f32_output ? DType::f32 : activations_);
+  return record(op, std::move(inputs), std::move(weights), name.str(),
+                o.f32_output ? DType::f32 : activations_);
 }
 
 Value Builder::geglu_linear(Value x, const Name& name, std::int64_t out) {
@@ -69,20 +72,23 @@ Value Builder::geglu_linear(Value x, const Name& name, std::int64_t out) {
 
 Value Builder::group_norm(Value x, const Name& name, const GroupNorm& options) {
   const std::int64_t c = shape(x).c;
-  return record(options, {x}, {weight((name / "weight").str(), {c}), weight((name / "bias").str(), {c})}, name.str(),
-                activations_);
+  return record(options, {x},
+                {weight((name / "weight").str(), {c}), weight((name / "bias").str(), {c})},
+                name.str(), activations_);
 }
 
 Value Builder::group_norm(Value x, Value second, const Name& name, const GroupNorm& options) {
   const std::int64_t c = shape(x).c + shape(second).c;
-  return record(options, {x, second}, {weight((name / "weight").str(), {c}), weight((name / "bias").str(), {c})},
+  return record(options, {x, second},
+                {weight((name / "weight").str(), {c}), weight((name / "bias").str(), {c})},
                 name.str(), activations_);
 }
 
 Value Builder::layer_norm(Value x, const Name& name, const LayerNorm& options) {
   const std::int64_t c = shape(x).c;
-  return record(options, {x}, {weight((name / "weight").str(), {c}), weight((name / "bias").str(), {c})}, name.str(),
-                activations_);
+  return record(options, {x},
+                {weight((name / "weight").str(), {c}), weight((name / "bias").str(), {c})},
+                name.str(), activations_);
 }
 
 Value Builder::attention(Value q, Value k, Value v, const Name& name, Attention options) {
@@ -93,14 +99,17 @@ Value Builder::attention(Value q, Value k, Value v, const Name& name, Attention 
   return record(std::move(options), {q, k, v}, {}, name.str(), activations_);
 }
 
-Value Builder::add(Value a, Value b) { return record(Add{}, {a, b}, {}, "", graph_.desc(a).dtype); }
+Value Builder::add(Value a, Value b) {
+  return record(Add{}, {a, b}, {}, "", graph_.desc(a).dtype);
+}
 
 Value Builder::act(Value x, Activation activation) {
   return record(Act{activation}, {x}, {}, "", graph_.desc(x).dtype);
 }
 
 Value Builder::convert(Value x, const Convert& options) {
-  const bool nothing = options.scale == 1.0F && options.shift == 0.0F && options.to == graph_.desc(x).dtype;
+  const bool nothing =
+      options.scale == 1.0F && options.shift == 0.0F && options.to == graph_.desc(x).dtype;
   return nothing ? x : record(options, {x}, {}, "", options.to);
 }
 
@@ -116,10 +125,11 @@ Value Builder::slice_channels(Value x, std::int64_t first, std::int64_t count) {
   return record(SliceChannels{first, count}, {x}, {}, "", graph_.desc(x).dtype);
 }
 
-Value Builder::embedding(Value ids, const Name& name, const Embedding& o, std::string_view token_table,
-                         std::string_view position_table) {
-  std::vector<int> weights{weight((name / token_table / "weight").str(), {o.vocabulary, o.width}),
-                           weight((name / position_table / "weight").str(), {o.positions, o.width})};
+Value Builder::embedding(Value ids, const Name& name, const Embedding& o,
+                         std::string_view token_table, std::string_view position_table) {
+  std::vector<int> weights{
+      weight((name / token_table / "weight").str(), {o.vocabulary, o.width}),
+      weight((name / position_table / "weight").str(), {o.positions, o.width})};
   return record(o, {ids}, std::move(weights), name.str(), activations_);
 }
 
@@ -132,11 +142,12 @@ Graph Builder::finish() {
   return std::exchange(graph_, {});
 }
 
-Value Builder::record(Attributes attributes, std::vector<Value> inputs, std::vector<int> weights, std::string name,
-                      DType dtype) {
+Value Builder::record(Attributes attributes, std::vector<Value> inputs, std::vector<int> weights,
+                      std::string name, DType dtype) {
   Lifetime lifetime = Lifetime::per_model;
   for (const Value input : inputs) {
-    base::require(static_cast<bool>(input), ErrorCode::internal, "graph: op \"", name, "\" has an empty input");
+    base::require(static_cast<bool>(input), ErrorCode::internal, "graph: op \"", name,
+                  "\" has an empty input");
     lifetime = std::max(lifetime, graph_.info(input).lifetime);
   }
   Op op{std::move(attributes), std::move(inputs), std::move(weights), {}, std::move(name), stage_};
@@ -145,7 +156,8 @@ Value Builder::record(Attributes attributes, std::vector<Value> inputs, std::vec
   try {
     out = std::visit([&](const auto& kind) { return kind.infer(shapes); }, op.attributes);
   } catch (const base::Error& error) {
-    base::fail(error.code(), op.kind(), op.name.empty() ? "" : " \"" + op.name + "\"", ": ", error.what());
+    base::fail(error.code(), op.kind(), op.name.empty() ? "" : " \"" + op.name + "\"", ": ",
+               error.what());
   }
   op.output = Value{static_cast<int>(graph_.values.size())};
   graph_.values.push_back({{out, dtype}, lifetime, static_cast<int>(graph_.ops.size())});
@@ -154,7 +166,8 @@ Value Builder::record(Attributes attributes, std::vector<Value> inputs, std::vec
 }
 
 int Builder::weight(std::string name, std::vector<std::int64_t> dims) {
-  const auto [entry, added] = weight_index_.try_emplace(name, static_cast<int>(graph_.weights.size()));
+  const auto [entry, added] =
+      weight_index_.try_emplace(name, static_cast<int>(graph_.weights.size()));
   base::require(added, ErrorCode::internal, "graph: tensor \"", name, "\" is used twice");
   graph_.weights.push_back({std::move(name), std::move(dims)});
   return entry->second;

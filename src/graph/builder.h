@@ -1,4 +1,5 @@
-// Records a graph while looking eager: each call infers the shape and checks it, and returns the new value.
+// Records a graph while looking eager: each call infers the shape and checks it, and returns the
+// new value.
 #pragma once
 
 #include <optional>
@@ -36,7 +37,8 @@ struct ConvOptions {
 struct LinearOptions {
   std::int64_t out = 0;
   bool bias = true;
-  std::string extra_bias;  ///< Full name of a second bias tensor to add (a following convolution's), or empty.
+  std::string extra_bias;  ///< Full name of a second bias tensor to add (a following
+                           ///< convolution's), or empty.
   Value residual;
   Activation act = Activation::none;
   bool conv_weight = false;  ///< The file stores the weight as a 1x1 convolution, [out, in, 1, 1].
@@ -71,8 +73,8 @@ class Builder {
   Value upsample_nearest(Value x, std::int64_t h, std::int64_t w);
   Value concat_channels(Value a, Value b);
   Value slice_channels(Value x, std::int64_t first, std::int64_t count);
-  Value embedding(Value ids, const Name& name, const Embedding& options, std::string_view token_table,
-                  std::string_view position_table);
+  Value embedding(Value ids, const Name& name, const Embedding& options,
+                  std::string_view token_table, std::string_view position_table);
   Value timestep_embedding(Value timesteps, const TimestepEmbedding& options);
 
   const tensor::Shape& shape(Value value) const { return graph_.desc(value).shape; }
@@ -82,8 +84,8 @@ class Builder {
   Graph finish();
 
  private:
-  Value record(Attributes attributes, std::vector<Value> inputs, std::vector<int> weights, std::string name,
-               tensor::DType dtype);
+  Value record(Attributes attributes, std::vector<Value> inputs, std::vector<int> weights,
+               std::string name, tensor::DType dtype);
   int weight(std::string name, std::vector<std::int64_t> dims);
 
   Graph graph_;

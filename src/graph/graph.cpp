@@ -4,22 +4,32 @@ namespace streamdiffusion::graph {
 
 const char* to_string(Lifetime lifetime) {
   switch (lifetime) {
-    case Lifetime::per_model: return "per model";
-    case Lifetime::per_schedule: return "per schedule";
-    case Lifetime::per_prompt: return "per prompt";
-    case Lifetime::per_frame: return "per frame";
+    case Lifetime::per_model:
+      return "per model";
+    case Lifetime::per_schedule:
+      return "per schedule";
+    case Lifetime::per_prompt:
+      return "per prompt";
+    case Lifetime::per_frame:
+      return "per frame";
   }
   return "?";
 }
 
 const char* to_string(Activation activation) {
   switch (activation) {
-    case Activation::none: return "none";
-    case Activation::relu: return "relu";
-    case Activation::silu: return "silu";
-    case Activation::gelu: return "gelu";
-    case Activation::quick_gelu: return "quick_gelu";
-    case Activation::tanh3: return "tanh3";
+    case Activation::none:
+      return "none";
+    case Activation::relu:
+      return "relu";
+    case Activation::silu:
+      return "silu";
+    case Activation::gelu:
+      return "gelu";
+    case Activation::quick_gelu:
+      return "quick_gelu";
+    case Activation::tanh3:
+      return "tanh3";
   }
   return "?";
 }
@@ -37,7 +47,8 @@ std::vector<tensor::Shape> Graph::input_shapes(const Op& op) const {
 
 double Graph::flops(const Op& op) const {
   const std::vector<tensor::Shape> shapes = input_shapes(op);
-  return std::visit([&](const auto& kind) { return kind.flops(shapes, desc(op.output).shape); }, op.attributes);
+  return std::visit([&](const auto& kind) { return kind.flops(shapes, desc(op.output).shape); },
+                    op.attributes);
 }
 
 }  // namespace streamdiffusion::graph

@@ -1,4 +1,5 @@
-// A static computation over named inputs: single assignment, shapes known, ops in an order that can be run.
+// A static computation over named inputs: single assignment, shapes known, ops in an order that can
+// be run.
 #pragma once
 
 #include <string>
@@ -38,7 +39,9 @@ struct Graph {
   std::vector<Input> inputs;
   std::vector<Output> outputs;
 
-  const tensor::Desc& desc(Value value) const { return values[static_cast<std::size_t>(value.id)].desc; }
+  const tensor::Desc& desc(Value value) const {
+    return values[static_cast<std::size_t>(value.id)].desc;
+  }
   const ValueInfo& info(Value value) const { return values[static_cast<std::size_t>(value.id)]; }
   std::vector<tensor::Shape> input_shapes(const Op& op) const;
   /// Floating-point operations of one op (a multiply-add counts two).

@@ -1,4 +1,5 @@
-// The closed list of op kinds. Every backend visits this variant, so a kind it forgets does not compile.
+// The closed list of op kinds. Every backend visits this variant, so a kind it forgets does not
+// compile.
 #pragma once
 
 #include <string>
@@ -13,8 +14,9 @@
 
 namespace streamdiffusion::graph {
 
-using Attributes = std::variant<Conv2d, Linear, GegluLinear, GroupNorm, LayerNorm, Attention, Add, Act, Convert,
-                                UpsampleNearest, ConcatChannels, SliceChannels, Embedding, TimestepEmbedding>;
+using Attributes =
+    std::variant<Conv2d, Linear, GegluLinear, GroupNorm, LayerNorm, Attention, Add, Act, Convert,
+                 UpsampleNearest, ConcatChannels, SliceChannels, Embedding, TimestepEmbedding>;
 
 /// A value of the graph: an index into Graph::values.
 struct Value {
@@ -23,8 +25,8 @@ struct Value {
   constexpr bool operator==(const Value&) const = default;
 };
 
-/// How often a value changes. An op's lifetime is the longest-changing of its inputs'; everything but per_frame is
-/// computed ahead of the stream (the paper's pre-computation).
+/// How often a value changes. An op's lifetime is the longest-changing of its inputs'; everything
+/// but per_frame is computed ahead of the stream (the paper's pre-computation).
 enum class Lifetime { per_model, per_schedule, per_prompt, per_frame };
 constexpr int kLifetimes = 4;
 const char* to_string(Lifetime lifetime);
@@ -32,7 +34,8 @@ const char* to_string(Lifetime lifetime);
 struct Op {
   Attributes attributes;
   std::vector<Value> inputs;
-  std::vector<int> weights;  ///< Indices into Graph::weights, in the order the attribute's struct documents.
+  std::vector<int>
+      weights;  ///< Indices into Graph::weights, in the order the attribute's struct documents.
   Value output;
   std::string name;   ///< Module name in the model, e.g. "down_blocks.0.resnets.0.conv1".
   std::string stage;  ///< Part of the pipeline it is timed under, e.g. "unet".

@@ -9,11 +9,16 @@ namespace {
 
 constexpr std::size_t kAlignment = 64;
 
-std::size_t aligned(std::size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+std::size_t aligned(std::size_t bytes) {
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
 
-std::size_t index(Value value) { return static_cast<std::size_t>(value.id); }
+std::size_t index(Value value) {
+  return static_cast<std::size_t>(value.id);
+}
 
-/// A piece of the arena: one value, or several that share memory because one was written onto the other.
+/// A piece of the arena: one value, or several that share memory because one was written onto the
+/// other.
 struct Block {
   int program = 0;
   int first = 0, last = 0;  ///< Positions in the program, both ends included.
@@ -48,7 +53,8 @@ int overwritable_input(const Attributes& attributes) {
 
 class Planner {
  public:
-  explicit Planner(const Graph& graph) : graph_(graph), last_use_(graph.values.size(), -1), block_of_(graph.values.size(), -1) {
+  explicit Planner(const Graph& graph)
+      : graph_(graph), last_use_(graph.values.size(), -1), block_of_(graph.values.size(), -1) {
     plan_.placements.resize(graph.values.size());
   }
 
@@ -75,7 +81,8 @@ class Planner {
       open.pop_back();
       if (producer < 0 || needed[static_cast<std::size_t>(producer)]) continue;
       needed[static_cast<std::size_t>(producer)] = true;
-      for (const Value input : graph_.ops[static_cast<std::size_t>(producer)].inputs) open.push_back(input);
+      for (const Value input : graph_.ops[static_cast<std::size_t>(producer)].inputs)
+        open.push_back(input);
     }
     return needed;
   }
@@ -102,7 +109,8 @@ class Planner {
   void make_blocks(int program) {
     const std::vector<int>& ops = plan_.programs[static_cast<std::size_t>(program)];
     for (std::size_t at = 0; at < ops.size(); ++at) {
-      for (const Value input : op_at(ops, at).inputs) last_use_[index(input)] = static_cast<int>(at);
+      for (const Value input : op_at(ops, at).inputs)
+        last_use_[index(input)] = static_cast<int>(at);
     }
     for (std::size_t at = 0; at < ops.size(); ++at) {
       const Op& op = op_at(ops, at);
@@ -120,12 +128,14 @@ class Planner {
     }
   }
 
-  /// The block of the input that `op` may overwrite because it dies here and nothing else the op reads is in it.
+  /// The block of the input that `op` may overwrite because it dies here and nothing else the op
+  /// reads is in it.
   int reusable_block(const Op& op, int position) const {
     const int candidate = overwritable_input(op.attributes);
     if (candidate < 0) return -1;
     const Value input = op.inputs[static_cast<std::size_t>(candidate)];
-    const bool fits = graph_.desc(input) == graph_.desc(op.output) && last_use_[index(input)] == position;
+    const bool fits =
+        graph_.desc(input) == graph_.desc(op.output) && last_use_[index(input)] == position;
     const int block = block_of_[index(input)];
     if (!fits || block < 0) return -1;
     for (std::size_t i = 0; i < op.inputs.size(); ++i) {
@@ -138,7 +148,8 @@ class Planner {
   void place_blocks() {
     std::vector<Block*> order;
     for (Block& block : blocks_) order.push_back(&block);
-    std::stable_sort(order.begin(), order.end(), [](const Block* a, const Block* b) { return a->bytes > b->bytes; });
+    std::stable_sort(order.begin(), order.end(),
+                     [](const Block* a, const Block* b) { return a->bytes > b->bytes; });
     std::vector<const Block*> placed;
     for (Block* block : order) {
       std::size_t offset = 0;
@@ -149,12 +160,14 @@ class Planner {
       }
       block->offset = offset;
       plan_.arena_bytes = std::max(plan_.arena_bytes, offset + block->bytes);
-      placed.insert(std::upper_bound(placed.begin(), placed.end(), block,
-                                     [](const Block* a, const Block* b) { return a->offset < b->offset; }),
-                    block);
+      placed.insert(
+          std::upper_bound(placed.begin(), placed.end(), block,
+                           [](const Block* a, const Block* b) { return a->offset < b->offset; }),
+          block);
     }
     for (std::size_t i = 0; i < block_of_.size(); ++i) {
-      if (block_of_[i] >= 0) plan_.placements[i].offset = blocks_[static_cast<std::size_t>(block_of_[i])].offset;
+      if (block_of_[i] >= 0)
+        plan_.placements[i].offset = blocks_[static_cast<std::size_t>(block_of_[i])].offset;
     }
   }
 
@@ -177,7 +190,9 @@ bool Plan::in_place(const Op& op, int input) const {
   return a.persistent == b.persistent && a.offset == b.offset;
 }
 
-Plan make_plan(const Graph& graph) { return Planner(graph).run(); }
+Plan make_plan(const Graph& graph) {
+  return Planner(graph).run();
+}
 
 std::string to_string(const Graph& graph, const Plan& plan) {
   std::ostringstream out;
@@ -187,15 +202,17 @@ std::string to_string(const Graph& graph, const Plan& plan) {
     if (ops.empty()) continue;
     double flops = 0;
     for (const int i : ops) flops += graph.flops(graph.ops[static_cast<std::size_t>(i)]);
-    out << to_string(static_cast<Lifetime>(program)) << ": " << ops.size() << " ops, " << flops * 1e-9 << " GFLOP\n";
+    out << to_string(static_cast<Lifetime>(program)) << ": " << ops.size() << " ops, "
+        << flops * 1e-9 << " GFLOP\n";
     for (const int i : ops) {
       const Op& op = graph.ops[static_cast<std::size_t>(i)];
       const tensor::Desc& desc = graph.desc(op.output);
       const Placement& placement = plan.placements[index(op.output)];
-      out << "  " << std::left << std::setw(18) << op.kind() << std::setw(24) << tensor::to_string(desc.shape)
-          << std::setw(6) << tensor::to_string(desc.dtype) << std::right << std::setw(9)
-          << graph.flops(op) * 1e-9 << "  " << (placement.persistent ? "state +" : "arena +") << placement.offset
-          << "  " << op.name << "\n";
+      out << "  " << std::left << std::setw(18) << op.kind() << std::setw(24)
+          << tensor::to_string(desc.shape) << std::setw(6) << tensor::to_string(desc.dtype)
+          << std::right << std::setw(9) << graph.flops(op) * 1e-9 << "  "
+          << (placement.persistent ? "state +" : "arena +") << placement.offset << "  " << op.name
+          << "\n";
     }
   }
   out << "arena " << plan.arena_bytes << " bytes, state " << plan.persistent_bytes << " bytes\n";

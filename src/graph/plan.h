@@ -1,8 +1,8 @@
 // Where every value of a graph lives and which program computes it.
 //
-// The hoist pass cuts the graph by lifetime: what does not depend on the frame becomes its own program, run once a
-// model, schedule or prompt. Values that cross programs, inputs and outputs are persistent (one copy a stream); all
-// others share one arena, laid out by liveness.
+// The hoist pass cuts the graph by lifetime: what does not depend on the frame becomes its own
+// program, run once a model, schedule or prompt. Values that cross programs, inputs and outputs are
+// persistent (one copy a stream); all others share one arena, laid out by liveness.
 #pragma once
 
 #include <array>
@@ -20,8 +20,9 @@ struct Placement {
 };
 
 struct Plan {
-  std::array<std::vector<int>, kLifetimes> programs;  ///< Op indices in running order, one list a lifetime.
-  std::vector<Placement> placements;                  ///< One a value.
+  std::array<std::vector<int>, kLifetimes>
+      programs;                       ///< Op indices in running order, one list a lifetime.
+  std::vector<Placement> placements;  ///< One a value.
   std::size_t persistent_bytes = 0;
   std::size_t arena_bytes = 0;
 
@@ -29,11 +30,12 @@ struct Plan {
   bool in_place(const Op& op, int input) const;
 };
 
-/// Plans a graph. Ops whose value reaches no output are left out. An op that may write onto an input that dies there
-/// (a residual, an elementwise operand) does.
+/// Plans a graph. Ops whose value reaches no output are left out. An op that may write onto an
+/// input that dies there (a residual, an elementwise operand) does.
 Plan make_plan(const Graph& graph);
 
-/// Human-readable listing: programs, ops with shapes, types, placements and floating-point operations, totals.
+/// Human-readable listing: programs, ops with shapes, types, placements and floating-point
+/// operations, totals.
 std::string to_string(const Graph& graph, const Plan& plan);
 
 }  // namespace streamdiffusion::graph

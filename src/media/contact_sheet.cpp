@@ -9,34 +9,40 @@
 namespace streamdiffusion::media {
 namespace {
 
-constexpr int kGap = 6;             ///< Between cells.
-constexpr int kLineGap = 18;        ///< Between lines of pairs.
+constexpr int kGap = 6;       ///< Between cells.
+constexpr int kLineGap = 18;  ///< Between lines of pairs.
 constexpr std::uint8_t kPaper = 255;
 
 void paste(Image& sheet, const Image& picture, int x, int y) {
   for (int row = 0; row < picture.height; ++row) {
-    std::memcpy(sheet.rgb.data() + 3 * (static_cast<std::size_t>(y + row) * static_cast<std::size_t>(sheet.width) + static_cast<std::size_t>(x)),
-                picture.rgb.data() + 3 * static_cast<std::size_t>(row) * static_cast<std::size_t>(picture.width),
+    std::memcpy(sheet.rgb.data() +
+                    3 * (static_cast<std::size_t>(y + row) * static_cast<std::size_t>(sheet.width) +
+                         static_cast<std::size_t>(x)),
+                picture.rgb.data() +
+                    3 * static_cast<std::size_t>(row) * static_cast<std::size_t>(picture.width),
                 3 * static_cast<std::size_t>(picture.width));
   }
 }
 
 }  // namespace
 
-Image contact_sheet(const std::vector<Image>& above, const std::vector<Image>& below, int columns, int cell) {
+Image contact_sheet(const std::vector<Image>& above, const std::vector<Image>& below, int columns,
+                    int cell) {
   base::require(!above.empty() && above.size() == below.size() && columns > 0 && cell > 0,
-                base::ErrorCode::invalid_argument, "a contact sheet of ", above.size(), " inputs and ", below.size(),
-                " outputs");
+                base::ErrorCode::invalid_argument, "a contact sheet of ", above.size(),
+                " inputs and ", below.size(), " outputs");
   const int count = static_cast<int>(above.size());
   columns = std::min(columns, count);
   const int lines = (count + columns - 1) / columns;
   const int line_height = 2 * cell + kGap + kLineGap;
   Image sheet{kGap + columns * (cell + kGap), lines * line_height + kGap, {}};
-  sheet.rgb.assign(static_cast<std::size_t>(sheet.width) * static_cast<std::size_t>(sheet.height) * 3, kPaper);
+  sheet.rgb.assign(
+      static_cast<std::size_t>(sheet.width) * static_cast<std::size_t>(sheet.height) * 3, kPaper);
   for (int i = 0; i < count; ++i) {
     const int x = kGap + i % columns * (cell + kGap), y = kGap + i / columns * line_height;
     paste(sheet, fit(above[static_cast<std::size_t>(i)], cell, cell, Fit::contain), x, y);
-    paste(sheet, fit(below[static_cast<std::size_t>(i)], cell, cell, Fit::contain), x, y + cell + kGap);
+    paste(sheet, fit(below[static_cast<std::size_t>(i)], cell, cell, Fit::contain), x,
+          y + cell + kGap);
   }
   return sheet;
 }

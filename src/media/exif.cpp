@@ -1,4 +1,5 @@
-// The two things a JPEG's markers tell that its pixels do not: which way is up, and whether inks are inverted.
+// The two things a JPEG's markers tell that its pixels do not: which way is up, and whether inks
+// are inverted.
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -60,10 +61,12 @@ JpegMarkers read_jpeg_markers(std::span<const std::byte> bytes) {
       ++at;
       continue;
     }
-    const std::size_t length = std::to_integer<std::size_t>(bytes[at + 2]) * 256 + std::to_integer<std::size_t>(bytes[at + 3]);
+    const std::size_t length = std::to_integer<std::size_t>(bytes[at + 2]) * 256 +
+                               std::to_integer<std::size_t>(bytes[at + 3]);
     if (marker == kStartOfScan || length < 2 || bytes.size() - at - 2 < length) break;
     const auto content = bytes.subspan(at + 4, length - 2);
-    if (marker == kApp1 && starts_with(content, "Exif\0\0", 6)) markers.orientation = tiff_orientation(content.subspan(6));
+    if (marker == kApp1 && starts_with(content, "Exif\0\0", 6))
+      markers.orientation = tiff_orientation(content.subspan(6));
     if (marker == kApp14 && starts_with(content, "Adobe", 5)) markers.adobe = true;
     at += 2 + length;
   }
@@ -78,10 +81,17 @@ Image oriented(Image image, int orientation) {
   for (int y = 0; y < out.height; ++y) {
     for (int x = 0; x < out.width; ++x) {
       int u = turned ? y : x, v = turned ? x : y;  // column and row of the stored picture
-      if (orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8) u = image.width - 1 - u;
-      if (orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7) v = image.height - 1 - v;
-      std::copy_n(image.rgb.data() + 3 * (static_cast<std::size_t>(v) * static_cast<std::size_t>(image.width) + static_cast<std::size_t>(u)), 3,
-                  out.rgb.data() + 3 * (static_cast<std::size_t>(y) * static_cast<std::size_t>(out.width) + static_cast<std::size_t>(x)));
+      if (orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8)
+        u = image.width - 1 - u;
+      if (orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7)
+        v = image.height - 1 - v;
+      std::copy_n(
+          image.rgb.data() +
+              3 * (static_cast<std::size_t>(v) * static_cast<std::size_t>(image.width) +
+                   static_cast<std::size_t>(u)),
+          3,
+          out.rgb.data() + 3 * (static_cast<std::size_t>(y) * static_cast<std::size_t>(out.width) +
+                                static_cast<std::size_t>(x)));
     }
   }
   return out;

@@ -22,24 +22,26 @@ using base::ErrorCode;
 constexpr int kJpegQuality = 92;
 
 bool begins(std::span<const std::byte> bytes, std::initializer_list<unsigned> magic) {
-  return bytes.size() >= magic.size() && std::equal(magic.begin(), magic.end(), bytes.begin(), [](unsigned a, std::byte b) {
-           return a == std::to_integer<unsigned>(b);
-         });
+  return bytes.size() >= magic.size() &&
+         std::equal(magic.begin(), magic.end(), bytes.begin(),
+                    [](unsigned a, std::byte b) { return a == std::to_integer<unsigned>(b); });
 }
 
 std::string ending(const std::filesystem::path& path) {
   std::string text = path.extension().string();
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
   return text;
 }
 
 }  // namespace
 
 void check_picture_size(std::int64_t width, std::int64_t height, const std::string& name) {
-  base::require(width > 0 && height > 0, ErrorCode::corrupt_file, name, ": the picture is ", width, "x", height);
-  base::require(width <= kMostSide && height <= kMostSide && width * height <= kMostPixels, ErrorCode::unsupported, name,
-                ": the picture is ", width, "x", height, ", at most ", kMostSide, " a side and ", kMostPixels,
-                " pixels are decoded");
+  base::require(width > 0 && height > 0, ErrorCode::corrupt_file, name, ": the picture is ", width,
+                "x", height);
+  base::require(width <= kMostSide && height <= kMostSide && width * height <= kMostPixels,
+                ErrorCode::unsupported, name, ": the picture is ", width, "x", height, ", at most ",
+                kMostSide, " a side and ", kMostPixels, " pixels are decoded");
 }
 
 Image decode_image(std::span<const std::byte> bytes, const std::string& name) {
@@ -70,7 +72,8 @@ void write_file(const std::filesystem::path& path, std::span<const std::byte> by
   std::filesystem::path part = path;
   part += ".part" + std::to_string(::getpid());
   std::ofstream out(part, std::ios::binary);
-  out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  out.write(reinterpret_cast<const char*>(bytes.data()),
+            static_cast<std::streamsize>(bytes.size()));
   out.close();
   std::error_code error;
   if (out) std::filesystem::rename(part, path, error);

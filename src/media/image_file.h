@@ -14,9 +14,9 @@ namespace streamdiffusion::media {
 constexpr int kMostSide = 16384;
 constexpr std::int64_t kMostPixels = std::int64_t{1} << 27;
 
-/// Decodes a file's bytes as a person expects: EXIF orientation applied, transparency laid on white, grey, palette and
-/// CMYK made RGB, 16 bits rounded to 8. `name` is what messages call it. Throws corrupt_file, or unsupported for another
-/// format or a picture over the limits.
+/// Decodes a file's bytes as a person expects: EXIF orientation applied, transparency laid on
+/// white, grey, palette and CMYK made RGB, 16 bits rounded to 8. `name` is what messages call it.
+/// Throws corrupt_file, or unsupported for another format or a picture over the limits.
 Image decode_image(std::span<const std::byte> bytes, const std::string& name);
 
 /// Reads a file. Throws as decode_image does, and not_found or io.
@@ -25,8 +25,8 @@ Image read_image(const std::filesystem::path& path);
 /// True for a name that write_image would take: .png, .jpg, .jpeg.
 bool is_picture_name(const std::filesystem::path& path);
 
-/// Writes PNG or JPEG (quality 92) by the name's ending. The file appears whole or not at all. Throws invalid_argument for
-/// another ending, io naming the path.
+/// Writes PNG or JPEG (quality 92) by the name's ending. The file appears whole or not at all.
+/// Throws invalid_argument for another ending, io naming the path.
 void write_image(const std::filesystem::path& path, ImageView image);
 
 }  // namespace streamdiffusion::media

@@ -15,7 +15,9 @@ namespace {
 using base::ErrorCode;
 namespace fs = std::filesystem;
 
-bool digit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
+bool digit(char c) {
+  return std::isdigit(static_cast<unsigned char>(c)) != 0;
+}
 
 std::string run_of_digits(const std::string& text, std::size_t at) {
   std::size_t end = at;
@@ -33,7 +35,8 @@ std::vector<fs::path> pictures_in(const fs::path& folder) {
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
     if (entry.is_regular_file() && is_picture_name(entry.path())) found.push_back(entry.path());
   }
-  base::require(!found.empty(), ErrorCode::not_found, folder.string(), ": no .png, .jpg or .jpeg file in this folder");
+  base::require(!found.empty(), ErrorCode::not_found, folder.string(),
+                ": no .png, .jpg or .jpeg file in this folder");
   return found;
 }
 
@@ -43,7 +46,8 @@ std::vector<fs::path> matches(const std::string& pattern) {
   std::vector<fs::path> found;
   if (status == 0) found.assign(result.gl_pathv, result.gl_pathv + result.gl_pathc);
   ::globfree(&result);
-  base::require(!found.empty(), ErrorCode::not_found, pattern, ": no such file, folder or pattern with a match");
+  base::require(!found.empty(), ErrorCode::not_found, pattern,
+                ": no such file, folder or pattern with a match");
   return found;
 }
 
@@ -76,7 +80,9 @@ std::vector<fs::path> expand_inputs(const std::vector<std::string>& inputs) {
       continue;
     }
     std::vector<fs::path> found = fs::is_directory(input) ? pictures_in(input) : matches(input);
-    std::sort(found.begin(), found.end(), [](const fs::path& a, const fs::path& b) { return natural_less(a.string(), b.string()); });
+    std::sort(found.begin(), found.end(), [](const fs::path& a, const fs::path& b) {
+      return natural_less(a.string(), b.string());
+    });
     all.insert(all.end(), found.begin(), found.end());
   }
   return all;

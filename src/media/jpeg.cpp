@@ -22,7 +22,8 @@ using Handle = std::unique_ptr<void, CloseHandle>;
 void check(int status, const Handle& handle, const std::string& name) {
   if (status == 0) return;
   const std::string message = tjGetErrorStr2(handle.get());
-  const bool harmless = tjGetErrorCode(handle.get()) == TJERR_WARNING && message.find("end of") == std::string::npos;
+  const bool harmless =
+      tjGetErrorCode(handle.get()) == TJERR_WARNING && message.find("end of") == std::string::npos;
   base::require(harmless, ErrorCode::corrupt_file, name, ": libjpeg says \"", message, "\"");
   base::warn(name, ": libjpeg says \"", message, "\"");
 }
@@ -48,12 +49,14 @@ Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name) {
   const auto* data = reinterpret_cast<const unsigned char*>(bytes.data());
   const auto size = static_cast<unsigned long>(bytes.size());
   int width = 0, height = 0, subsampling = 0, colorspace = 0;
-  check(tjDecompressHeader3(handle.get(), data, size, &width, &height, &subsampling, &colorspace), handle, name);
+  check(tjDecompressHeader3(handle.get(), data, size, &width, &height, &subsampling, &colorspace),
+        handle, name);
   check_picture_size(width, height, name);
   const bool cmyk = colorspace == TJCS_CMYK || colorspace == TJCS_YCCK;
   const auto pixels = static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
   std::vector<std::uint8_t> decoded(pixels * (cmyk ? 4 : 3));
-  check(tjDecompress2(handle.get(), data, size, decoded.data(), width, 0, height, cmyk ? TJPF_CMYK : TJPF_RGB, 0),
+  check(tjDecompress2(handle.get(), data, size, decoded.data(), width, 0, height,
+                      cmyk ? TJPF_CMYK : TJPF_RGB, 0),
         handle, name);
   const JpegMarkers markers = read_jpeg_markers(bytes);
   if (cmyk) decoded = cmyk_to_rgb(decoded, markers.adobe);
@@ -65,10 +68,11 @@ std::vector<std::byte> encode_jpeg(const Image& image, int quality) {
   base::require(handle != nullptr, ErrorCode::internal, "TurboJPEG does not start");
   unsigned char* data = nullptr;
   unsigned long size = 0;
-  const int status = tjCompress2(handle.get(), image.rgb.data(), image.width, 0, image.height, TJPF_RGB, &data, &size,
-                                 TJSAMP_420, quality, 0);
+  const int status = tjCompress2(handle.get(), image.rgb.data(), image.width, 0, image.height,
+                                 TJPF_RGB, &data, &size, TJSAMP_420, quality, 0);
   const std::unique_ptr<unsigned char, void (*)(unsigned char*)> owned(data, tjFree);
-  base::require(status == 0, ErrorCode::internal, "libjpeg says \"", tjGetErrorStr2(handle.get()), "\"");
+  base::require(status == 0, ErrorCode::internal, "libjpeg says \"", tjGetErrorStr2(handle.get()),
+                "\"");
   const auto* first = reinterpret_cast<const std::byte*>(data);
   return {first, first + size};
 }

@@ -8,20 +8,29 @@
 
 namespace streamdiffusion::media {
 
-void write_npy(const std::filesystem::path& path, std::span<const std::int64_t> shape, std::span<const float> values) {
+void write_npy(const std::filesystem::path& path, std::span<const std::int64_t> shape,
+               std::span<const float> values) {
   std::string dims;
   std::int64_t count = 1;
   for (const std::int64_t dim : shape) {
     dims += std::to_string(dim) + ", ";
     count *= dim;
   }
-  base::require(count == static_cast<std::int64_t>(values.size()), base::ErrorCode::internal, path.string(), ": shape (",
-                dims, ") for ", values.size(), " values");
+  base::require(count == static_cast<std::int64_t>(values.size()), base::ErrorCode::internal,
+                path.string(), ": shape (", dims, ") for ", values.size(), " values");
   std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (" + dims + "), }";
   constexpr std::size_t kPreamble = 10, kAlignment = 64;
   header.append(kAlignment - (kPreamble + header.size() + 1) % kAlignment, ' ');
   header.push_back('\n');
-  const char preamble[kPreamble] = {'\x93', 'N', 'U', 'M', 'P', 'Y', 1, 0, static_cast<char>(header.size() & 0xffU),
+  const char preamble[kPreamble] = {'\x93',
+                                    'N',
+                                    'U',
+                                    'M',
+                                    'P',
+                                    'Y',
+                                    1,
+                                    0,
+                                    static_cast<char>(header.size() & 0xffU),
                                     static_cast<char>(header.size() >> 8U)};
   std::vector<std::byte> bytes(kPreamble + header.size() + values.size_bytes());
   std::memcpy(bytes.data(), preamble, kPreamble);

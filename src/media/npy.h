@@ -8,7 +8,9 @@
 
 namespace streamdiffusion::media {
 
-/// Writes `values` (row major, little endian) of this shape. The file appears whole or not at all. Throws io.
-void write_npy(const std::filesystem::path& path, std::span<const std::int64_t> shape, std::span<const float> values);
+/// Writes `values` (row major, little endian) of this shape. The file appears whole or not at all.
+/// Throws io.
+void write_npy(const std::filesystem::path& path, std::span<const std::int64_t> shape,
+               std::span<const float> values);
 
 }  // namespace streamdiffusion::media

@@ -35,7 +35,8 @@ Image decode_png(std::span<const std::byte> bytes, const std::string& name) {
   for (std::size_t i = 0; i < rgba.size() / 4; ++i) {
     const unsigned alpha = rgba[4 * i + 3];
     for (std::size_t c = 0; c < 3; ++c) {
-      image.rgb[3 * i + c] = static_cast<std::uint8_t>((rgba[4 * i + c] * alpha + 255 * (255 - alpha) + 127) / 255);
+      image.rgb[3 * i + c] =
+          static_cast<std::uint8_t>((rgba[4 * i + c] * alpha + 255 * (255 - alpha) + 127) / 255);
     }
   }
   return image;
@@ -49,7 +50,8 @@ std::vector<std::byte> encode_png(const Image& image) {
   png.image.flags = PNG_IMAGE_FLAG_FAST;
   std::vector<std::byte> bytes(PNG_IMAGE_PNG_SIZE_MAX(png.image));
   png_alloc_size_t size = bytes.size();
-  base::require(png_image_write_to_memory(&png.image, bytes.data(), &size, 0, image.rgb.data(), 0, nullptr) != 0,
+  base::require(png_image_write_to_memory(&png.image, bytes.data(), &size, 0, image.rgb.data(), 0,
+                                          nullptr) != 0,
                 base::ErrorCode::internal, "libpng says \"", png.image.message, "\"");
   bytes.resize(size);
   return bytes;

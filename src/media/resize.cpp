@@ -36,13 +36,16 @@ Taps make_taps(int in, int out) {
     const std::size_t at = taps.weights.size();
     double sum = 0;
     for (int j = first; j < last; ++j) sum += cubic((j + 0.5 - centre) / spread);
-    for (int j = first; j < last; ++j) taps.weights.push_back(static_cast<float>(cubic((j + 0.5 - centre) / spread) / sum));
+    for (int j = first; j < last; ++j)
+      taps.weights.push_back(static_cast<float>(cubic((j + 0.5 - centre) / spread) / sum));
     taps.windows.push_back({first, last - first, at});
   }
   return taps;
 }
 
-std::uint8_t to_byte(float value) { return static_cast<std::uint8_t>(std::clamp(value + 0.5F, 0.0F, 255.0F)); }
+std::uint8_t to_byte(float value) {
+  return static_cast<std::uint8_t>(std::clamp(value + 0.5F, 0.0F, 255.0F));
+}
 
 void resize_row(const std::uint8_t* from, const Taps& taps, float* to) {
   for (const Taps::Window& window : taps.windows) {
@@ -67,7 +70,9 @@ Image letterbox(ImageView inner, int width, int height) {
   image.rgb.resize(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3, 0);
   const int x = (width - inner.width) / 2, y = (height - inner.height) / 2;
   for (int row = 0; row < inner.height; ++row) {
-    std::memcpy(image.rgb.data() + 3 * (static_cast<std::size_t>(y + row) * static_cast<std::size_t>(width) + static_cast<std::size_t>(x)),
+    std::memcpy(image.rgb.data() +
+                    3 * (static_cast<std::size_t>(y + row) * static_cast<std::size_t>(width) +
+                         static_cast<std::size_t>(x)),
                 inner.data + row * inner.stride, static_cast<std::size_t>(inner.width) * 3);
   }
   return image;
@@ -80,20 +85,23 @@ Image copy(ImageView view) {
   const std::size_t row = static_cast<std::size_t>(view.width) * 3;
   image.rgb.resize(row * static_cast<std::size_t>(view.height));
   for (int y = 0; y < view.height; ++y) {
-    std::memcpy(image.rgb.data() + static_cast<std::size_t>(y) * row, view.data + y * view.stride, row);
+    std::memcpy(image.rgb.data() + static_cast<std::size_t>(y) * row, view.data + y * view.stride,
+                row);
   }
   return image;
 }
 
 Image resize(ImageView image, int width, int height) {
-  base::require(image.width > 0 && image.height > 0 && width > 0 && height > 0, base::ErrorCode::invalid_argument,
-                "cannot resize ", image.width, "x", image.height, " to ", width, "x", height);
+  base::require(image.width > 0 && image.height > 0 && width > 0 && height > 0,
+                base::ErrorCode::invalid_argument, "cannot resize ", image.width, "x", image.height,
+                " to ", width, "x", height);
   if (image.width == width && image.height == height) return copy(image);
   const Taps columns = make_taps(image.width, width), lines = make_taps(image.height, height);
   const std::size_t row = static_cast<std::size_t>(width) * 3;
   std::vector<float> narrow(row * static_cast<std::size_t>(image.height));
   for (int y = 0; y < image.height; ++y) {
-    resize_row(image.data + y * image.stride, columns, narrow.data() + static_cast<std::size_t>(y) * row);
+    resize_row(image.data + y * image.stride, columns,
+               narrow.data() + static_cast<std::size_t>(y) * row);
   }
   Image out{width, height, std::vector<std::uint8_t>(row * static_cast<std::size_t>(height))};
   std::vector<float> sum(row);
@@ -112,17 +120,22 @@ Image resize(ImageView image, int width, int height) {
 }
 
 Image fit(ImageView image, int width, int height, Fit how) {
-  base::require(image.width > 0 && image.height > 0, base::ErrorCode::invalid_argument, "the picture is ", image.width,
-                "x", image.height);
+  base::require(image.width > 0 && image.height > 0, base::ErrorCode::invalid_argument,
+                "the picture is ", image.width, "x", image.height);
   if (how == Fit::stretch) return resize(image, width, height);
-  const double across = static_cast<double>(width) / image.width, down = static_cast<double>(height) / image.height;
-  const auto side = [](double length, int most) { return std::clamp(static_cast<int>(std::lround(length)), 1, most); };
+  const double across = static_cast<double>(width) / image.width,
+               down = static_cast<double>(height) / image.height;
+  const auto side = [](double length, int most) {
+    return std::clamp(static_cast<int>(std::lround(length)), 1, most);
+  };
   if (how == Fit::cover) {
     const double scale = std::max(across, down);
-    return resize(crop(image, side(width / scale, image.width), side(height / scale, image.height)), width, height);
+    return resize(crop(image, side(width / scale, image.width), side(height / scale, image.height)),
+                  width, height);
   }
   const double scale = std::min(across, down);
-  const Image inner = resize(image, side(image.width * scale, width), side(image.height * scale, height));
+  const Image inner =
+      resize(image, side(image.width * scale, width), side(image.height * scale, height));
   return letterbox(inner, width, height);
 }
 

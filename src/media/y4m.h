@@ -16,10 +16,11 @@ struct Y4mHeader {
   int rate_numerator = 25, rate_denominator = 1;
   int chroma_x = 2, chroma_y = 2;  ///< Luma samples a chroma sample covers.
   bool mono = false;
-  bool full_range = false;         ///< 0..255 instead of 16..235.
+  bool full_range = false;  ///< 0..255 instead of 16..235.
 };
 
-/// Parses the first line, without its newline. Throws corrupt_file, or unsupported for a layout it does not know.
+/// Parses the first line, without its newline. Throws corrupt_file, or unsupported for a layout it
+/// does not know.
 Y4mHeader parse_y4m_header(const std::string& line);
 
 class Y4mReader {
@@ -27,7 +28,8 @@ class Y4mReader {
   /// Reads the header. `name` is what messages call the stream.
   Y4mReader(std::FILE* stream, std::string name);
   const Y4mHeader& header() const { return header_; }
-  /// The next picture, or nothing at the end. Throws corrupt_file naming the frame when the stream ends inside one.
+  /// The next picture, or nothing at the end. Throws corrupt_file naming the frame when the stream
+  /// ends inside one.
   std::optional<Image> read();
 
  private:

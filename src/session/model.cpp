@@ -15,11 +15,16 @@ namespace {
 
 using base::ErrorCode;
 
-std::size_t index(Component component) { return static_cast<std::size_t>(component); }
+std::size_t index(Component component) {
+  return static_cast<std::size_t>(component);
+}
 
 CfgType cfg_type(const std::string& name) {
   constexpr std::array<std::pair<const char*, CfgType>, 4> kNames{
-      {{"none", CfgType::none}, {"full", CfgType::full}, {"self", CfgType::self}, {"initialize", CfgType::initialize}}};
+      {{"none", CfgType::none},
+       {"full", CfgType::full},
+       {"self", CfgType::self},
+       {"initialize", CfgType::initialize}}};
   for (const auto& [known, type] : kNames) {
     if (name == known) return type;
   }
@@ -42,7 +47,8 @@ SessionOptions session_defaults(const weights::ModelDefaults& d) {
 schedule::SchedulerConfig scheduler_config(const weights::Json& json) {
   const schedule::SchedulerConfig standard;
   schedule::SchedulerConfig config;
-  config.num_train_timesteps = static_cast<int>(json.integer_or("num_train_timesteps", standard.num_train_timesteps, 2, 100000));
+  config.num_train_timesteps = static_cast<int>(
+      json.integer_or("num_train_timesteps", standard.num_train_timesteps, 2, 100000));
   config.beta_start = json.number_or("beta_start", standard.beta_start);
   config.beta_end = json.number_or("beta_end", standard.beta_end);
   config.beta_schedule = json.string_or("beta_schedule", standard.beta_schedule);
@@ -56,9 +62,12 @@ schedule::SchedulerConfig scheduler_config(const weights::Json& json) {
 
 std::string_view component_name(Component component) {
   switch (component) {
-    case Component::text: return "text_encoder";
-    case Component::unet: return "unet";
-    case Component::autoencoder: return "vae";
+    case Component::text:
+      return "text_encoder";
+    case Component::unet:
+      return "unet";
+    case Component::autoencoder:
+      return "vae";
   }
   return "";
 }
@@ -66,16 +75,20 @@ std::string_view component_name(Component component) {
 }  // namespace
 
 Model Model::open(const EngineOptions& options) {
-  base::require(options.model.empty() != options.random_weights.empty(), ErrorCode::invalid_argument,
+  base::require(options.model.empty() != options.random_weights.empty(),
+                ErrorCode::invalid_argument,
                 "give either a model folder or an architecture with random weights");
   Model model;
   options.model.empty() ? model.open_preset(options.random_weights) : model.open_folder(options);
-  base::require(model.unet_.cross_attention_dim == model.text_.width, ErrorCode::corrupt_file, model.name_,
-                ": the UNet's \"cross_attention_dim\" is ", model.unet_.cross_attention_dim,
-                ", the text encoder's \"hidden_size\" ", model.text_.width);
-  base::require(model.unet_.in_channels == model.latent_channels() && model.unet_.out_channels == model.latent_channels(),
-                ErrorCode::corrupt_file, model.name_, ": the UNet has ", model.unet_.in_channels, " channels in and ",
-                model.unet_.out_channels, " out, the autoencoder's latents ", model.latent_channels());
+  base::require(model.unet_.cross_attention_dim == model.text_.width, ErrorCode::corrupt_file,
+                model.name_, ": the UNet's \"cross_attention_dim\" is ",
+                model.unet_.cross_attention_dim, ", the text encoder's \"hidden_size\" ",
+                model.text_.width);
+  base::require(model.unet_.in_channels == model.latent_channels() &&
+                    model.unet_.out_channels == model.latent_channels(),
+                ErrorCode::corrupt_file, model.name_, ": the UNet has ", model.unet_.in_channels,
+                " channels in and ", model.unet_.out_channels, " out, the autoencoder's latents ",
+                model.latent_channels());
   model.check_and_count();
   return model;
 }
@@ -85,17 +98,21 @@ void Model::open_folder(const EngineOptions& options) {
   const std::filesystem::path autoencoder =
       options.vae.empty() ? folder.component("vae") : std::filesystem::path(options.vae);
   name_ = std::filesystem::path(options.model).lexically_normal().filename().string();
-  if (name_.empty()) name_ = std::filesystem::path(options.model).lexically_normal().parent_path().filename().string();
+  if (name_.empty())
+    name_ =
+        std::filesystem::path(options.model).lexically_normal().parent_path().filename().string();
   unet_ = models::unet_config(folder.config("unet"));
   text_ = models::clip_text_config(folder.config("text_encoder"));
   autoencoder_ = models::autoencoder_config(weights::read_component_config(autoencoder));
   scheduler_ = scheduler_config(folder.config("scheduler"));
   tokenizer_ = std::make_shared<const text::Tokenizer>(
       text::Tokenizer::open(folder.component("tokenizer"), static_cast<int>(text_.positions)));
-  base::require(tokenizer_->vocab_size() <= text_.vocabulary, ErrorCode::corrupt_file, name_, ": the tokenizer has ",
-                tokenizer_->vocab_size(), " tokens, the text encoder's \"vocab_size\" is ", text_.vocabulary);
+  base::require(tokenizer_->vocab_size() <= text_.vocabulary, ErrorCode::corrupt_file, name_,
+                ": the tokenizer has ", tokenizer_->vocab_size(),
+                " tokens, the text encoder's \"vocab_size\" is ", text_.vocabulary);
   tokens_ = tokenizer_->length();
-  const std::filesystem::path places[]{folder.component("text_encoder"), folder.component("unet"), autoencoder};
+  const std::filesystem::path places[]{folder.component("text_encoder"), folder.component("unet"),
+                                       autoencoder};
   for (std::size_t i = 0; i < std::size(places); ++i) {
     sources_[i] = std::make_shared<weights::WeightStore>(places[i]);
     scopes_[i] = std::filesystem::absolute(places[i]).lexically_normal().string();
@@ -108,7 +125,8 @@ void Model::open_folder(const EngineOptions& options) {
 void Model::open_preset(const std::string& name) {
   const models::Preset& preset = models::find_preset(name);
   const auto parse = [&](std::string_view text, Component component) {
-    return weights::Json::parse(text, name + "/" + std::string(component_name(component)) + "/config.json");
+    return weights::Json::parse(
+        text, name + "/" + std::string(component_name(component)) + "/config.json");
   };
   name_ = name + " (random weights)";
   unet_ = models::unet_config(parse(preset.unet, Component::unet));
@@ -162,13 +180,15 @@ graph::Graph Model::unet_graph(const std::vector<int>& kv_rows, int prompts, int
 }
 
 graph::Graph Model::encoder_graph(int frames, int height, int width, tensor::DType dtype) const {
-  return models::build_encoder(autoencoder_,
-                               {.frames = frames, .height = height, .width = width, .activations = dtype});
+  return models::build_encoder(
+      autoencoder_, {.frames = frames, .height = height, .width = width, .activations = dtype});
 }
 
-graph::Graph Model::decoder_graph(int frames, int height, int width, bool image, tensor::DType dtype) const {
+graph::Graph Model::decoder_graph(int frames, int height, int width, bool image,
+                                  tensor::DType dtype) const {
   return models::build_decoder(
-      autoencoder_, {.frames = frames, .height = height, .width = width, .activations = dtype, .image = image});
+      autoencoder_,
+      {.frames = frames, .height = height, .width = width, .activations = dtype, .image = image});
 }
 
 backend::Weights Model::weights(Component component) const {

@@ -1,4 +1,5 @@
-// An opened model: what its config files say, its tokenizer, and where its weights are. Knows no device.
+// An opened model: what its config files say, its tokenizer, and where its weights are. Knows no
+// device.
 #pragma once
 
 #include <filesystem>
@@ -21,7 +22,8 @@ enum class Component { text, unet, autoencoder };
 
 class Model {
  public:
-  /// Opens a folder or a preset with random weights, and compares every tensor on disk with what the configs ask for.
+  /// Opens a folder or a preset with random weights, and compares every tensor on disk with what
+  /// the configs ask for.
   static Model open(const EngineOptions& options);
 
   const std::string& name() const { return name_; }
@@ -37,14 +39,16 @@ class Model {
   const std::string& sample_prompt() const { return sample_prompt_; }
   const std::string& sample_negative_prompt() const { return sample_negative_prompt_; }
 
-  /// Ids of a prompt, padded to tokens(). A model with random weights has no vocabulary: ids from the characters.
+  /// Ids of a prompt, padded to tokens(). A model with random weights has no vocabulary: ids from
+  /// the characters.
   std::vector<std::int32_t> tokenize(const std::string& prompt) const;
 
   graph::Graph text_graph(tensor::DType dtype) const;
   graph::Graph unet_graph(const std::vector<int>& kv_rows, int prompts, int height, int width,
                           tensor::DType dtype) const;
   graph::Graph encoder_graph(int frames, int height, int width, tensor::DType dtype) const;
-  graph::Graph decoder_graph(int frames, int height, int width, bool image, tensor::DType dtype) const;
+  graph::Graph decoder_graph(int frames, int height, int width, bool image,
+                             tensor::DType dtype) const;
   backend::Weights weights(Component component) const;
 
  private:

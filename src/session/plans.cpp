@@ -12,7 +12,8 @@ namespace {
 
 /// The living executable under this key, or the one `make` gives.
 template <typename Key, typename Make>
-SharedExecutable shared(std::map<Key, std::weak_ptr<backend::Executable>>& plans, const Key& key, const Make& make) {
+SharedExecutable shared(std::map<Key, std::weak_ptr<backend::Executable>>& plans, const Key& key,
+                        const Make& make) {
   std::weak_ptr<backend::Executable>& slot = plans[key];
   if (SharedExecutable living = slot.lock()) return living;
   SharedExecutable made = make();
@@ -37,7 +38,8 @@ double measure(backend::Executable& executable) {
 SharedExecutable Plans::text() {
   const std::lock_guard lock(mutex_);
   if (SharedExecutable living = text_.lock()) return living;
-  SharedExecutable made = device_.compile({model_.text_graph(dtype_)}, model_.weights(Component::text));
+  SharedExecutable made =
+      device_.compile({model_.text_graph(dtype_)}, model_.weights(Component::text));
   text_ = made;
   return made;
 }
@@ -53,8 +55,9 @@ SharedExecutable Plans::encoder(const PicturePlan& plan) {
 SharedExecutable Plans::decoder(const PicturePlan& plan) {
   const std::lock_guard lock(mutex_);
   return shared(decoders_, plan, [&]() -> SharedExecutable {
-    return device_.compile({model_.decoder_graph(plan.frames, plan.height, plan.width, plan.image, dtype_)},
-                           model_.weights(Component::autoencoder));
+    return device_.compile(
+        {model_.decoder_graph(plan.frames, plan.height, plan.width, plan.image, dtype_)},
+        model_.weights(Component::autoencoder));
   });
 }
 
@@ -69,9 +72,10 @@ SharedExecutable Plans::unet(const UNetPlan& plan) {
     if (plan.parallel != Parallel::automatic || !can_split) return compile_unet(by_ops);
     SharedExecutable ops = compile_unet(by_ops), rows = compile_unet(by_rows);
     const double ops_seconds = measure(*ops), rows_seconds = measure(*rows);
-    base::log(base::LogLevel::info, base::concat("UNet over ", plan.kv_rows.size(), " rows: ", ops_seconds * 1e3,
-                                                 " ms with every op on all threads, ", rows_seconds * 1e3,
-                                                 " ms with rows on threads of their own"));
+    base::log(base::LogLevel::info,
+              base::concat("UNet over ", plan.kv_rows.size(), " rows: ", ops_seconds * 1e3,
+                           " ms with every op on all threads, ", rows_seconds * 1e3,
+                           " ms with rows on threads of their own"));
     return rows_seconds < ops_seconds ? rows : ops;
   });
 }
@@ -81,8 +85,10 @@ SharedExecutable Plans::compile_unet(const UNetPlan& plan) {
   const int lanes = plan.parallel == Parallel::rows ? std::min(rows, device_.threads()) : 1;
   std::vector<graph::Graph> graphs;
   for (int lane = 0; lane < lanes; ++lane) {
-    const auto begin = plan.kv_rows.begin() + rows * lane / lanes, end = plan.kv_rows.begin() + rows * (lane + 1) / lanes;
-    graphs.push_back(model_.unet_graph({begin, end}, plan.prompts, plan.height, plan.width, dtype_));
+    const auto begin = plan.kv_rows.begin() + rows * lane / lanes,
+               end = plan.kv_rows.begin() + rows * (lane + 1) / lanes;
+    graphs.push_back(
+        model_.unet_graph({begin, end}, plan.prompts, plan.height, plan.width, dtype_));
   }
   const std::array<std::string, 1> shared_inputs{"context"};
   return device_.compile(std::move(graphs), model_.weights(Component::unet), shared_inputs);

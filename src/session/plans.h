@@ -1,4 +1,5 @@
-// Compiled programs of one model, made when first asked for and shared by every session that has the same shape.
+// Compiled programs of one model, made when first asked for and shared by every session that has
+// the same shape.
 #pragma once
 
 #include <map>
@@ -24,7 +25,7 @@ struct PicturePlan {
 struct UNetPlan {
   int height = 512, width = 512;  ///< Of the picture.
   int prompts = 1;
-  std::vector<int> kv_rows;       ///< Prompt of each row.
+  std::vector<int> kv_rows;  ///< Prompt of each row.
   Parallel parallel = Parallel::ops;
   auto operator<=>(const UNetPlan&) const = default;
 };

@@ -12,7 +12,8 @@ constexpr std::size_t kKept = 64;
 
 Embedding Prompts::encode(const std::string& prompt) {
   const std::lock_guard lock(mutex_);
-  const auto found = std::find_if(recent_.begin(), recent_.end(), [&](const auto& entry) { return entry.first == prompt; });
+  const auto found = std::find_if(recent_.begin(), recent_.end(),
+                                  [&](const auto& entry) { return entry.first == prompt; });
   if (found != recent_.end()) {
     recent_.splice(recent_.begin(), recent_, found);
     return found->second;
@@ -33,8 +34,10 @@ Embedding Prompts::run(const std::string& prompt) {
   const tensor::View out = state_->output("embeddings");
   const auto* values = out.as<float>();
   auto embedding = std::make_shared<std::vector<float>>(values, values + out.desc.shape.elements());
-  base::require(std::all_of(embedding->begin(), embedding->end(), [](float v) { return std::isfinite(v); }),
-                base::ErrorCode::numeric, "the text encoder's answer to \"", prompt.substr(0, 80), "\" is not finite");
+  base::require(
+      std::all_of(embedding->begin(), embedding->end(), [](float v) { return std::isfinite(v); }),
+      base::ErrorCode::numeric, "the text encoder's answer to \"", prompt.substr(0, 80),
+      "\" is not finite");
   return embedding;
 }
 

@@ -9,16 +9,21 @@ Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
 
-void Session::set_prompt(const std::string& prompt) { set_prompts({{prompt, 1.0F}}, PromptInterpolation::linear); }
+void Session::set_prompt(const std::string& prompt) {
+  set_prompts({{prompt, 1.0F}}, PromptInterpolation::linear);
+}
 
 void Session::set_prompts(const std::vector<WeightedPrompt>& prompts, PromptInterpolation how) {
   impl_->set_prompts(prompts, how);
 }
 
-void Session::set_negative_prompt(const std::string& prompt) { impl_->set_negative_prompt(prompt); }
+void Session::set_negative_prompt(const std::string& prompt) {
+  impl_->set_negative_prompt(prompt);
+}
 
 void Session::set_guidance_scale(float scale) {
-  impl_->set_parameters([&](stream::StreamParameters& parameters) { parameters.guidance_scale = scale; });
+  impl_->set_parameters(
+      [&](stream::StreamParameters& parameters) { parameters.guidance_scale = scale; });
 }
 
 void Session::set_delta(float delta) {
@@ -29,7 +34,9 @@ void Session::set_seed(std::uint64_t seed) {
   impl_->set_parameters([&](stream::StreamParameters& parameters) { parameters.seed = seed; });
 }
 
-void Session::set_t_index_list(const std::vector<int>& t_index_list) { impl_->set_t_index_list(t_index_list); }
+void Session::set_t_index_list(const std::vector<int>& t_index_list) {
+  impl_->set_t_index_list(t_index_list);
+}
 
 void Session::set_similar_image_filter(bool enabled, float threshold, int max_skip_frame) {
   impl_->set_filter(enabled, threshold, max_skip_frame);
@@ -59,10 +66,20 @@ std::vector<Output> Session::flush() {
   return outputs;
 }
 
-int Session::width() const { return *impl_->options().width; }
-int Session::height() const { return *impl_->options().height; }
-int Session::steps() const { return static_cast<int>(impl_->options().t_index_list.size()); }
-SessionTimes Session::times() const { return impl_->times(); }
-std::string Session::description() const { return impl_->description(); }
+int Session::width() const {
+  return *impl_->options().width;
+}
+int Session::height() const {
+  return *impl_->options().height;
+}
+int Session::steps() const {
+  return static_cast<int>(impl_->options().t_index_list.size());
+}
+SessionTimes Session::times() const {
+  return impl_->times();
+}
+std::string Session::description() const {
+  return impl_->description();
+}
 
 }  // namespace streamdiffusion

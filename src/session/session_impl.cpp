@@ -21,15 +21,20 @@ constexpr std::uint64_t kFilterStream = 0x51f17e5;
 
 const char* name_of(CfgType type) {
   switch (type) {
-    case CfgType::none: return "none";
-    case CfgType::full: return "full";
-    case CfgType::self: return "self";
-    case CfgType::initialize: return "initialize";
+    case CfgType::none:
+      return "none";
+    case CfgType::full:
+      return "full";
+    case CfgType::self:
+      return "self";
+    case CfgType::initialize:
+      return "initialize";
   }
   return "?";
 }
 
-stream::StreamParameters stream_parameters(const SessionOptions& o, const schedule::LcmSchedule& schedule) {
+stream::StreamParameters stream_parameters(const SessionOptions& o,
+                                           const schedule::LcmSchedule& schedule) {
   return {.steps = schedule.steps(o.t_index_list, *o.num_inference_steps),
           .prediction = schedule.prediction(),
           .guidance_scale = *o.guidance_scale,
@@ -65,43 +70,52 @@ Session::Impl::Impl(std::shared_ptr<Engine::Impl> engine, const SessionOptions& 
   const stream::StreamParameters parameters = stream_parameters(options_, schedule_);
   const int frames = options_.frame_buffer_size;
   if (options_.use_denoising_batch) {
-    const stream::RowLayout layout{static_cast<int>(parameters.steps.size()), frames, *options_.cfg_type};
+    const stream::RowLayout layout{static_cast<int>(parameters.steps.size()), frames,
+                                   *options_.cfg_type};
     batch_.emplace(layout, latent_, parameters);
   } else {
     sequential_.emplace(frames, *options_.cfg_type, latent_, parameters);
   }
-  filter_.configure(options_.similar_image_filter_threshold, options_.similar_image_filter_max_skip_frame);
+  filter_.configure(options_.similar_image_filter_threshold,
+                    options_.similar_image_filter_max_skip_frame);
   make_parts();
   entering_.resize(static_cast<std::size_t>(frames));
   leaving_.resize(static_cast<std::size_t>(frames));
   finished_.resize(static_cast<std::size_t>(frames) * latent_.size());
   fresh_.resize(finished_.size());
-  dense_frame_.resize(static_cast<std::size_t>(*options_.width) * static_cast<std::size_t>(*options_.height) * 3);
+  dense_frame_.resize(static_cast<std::size_t>(*options_.width) *
+                      static_cast<std::size_t>(*options_.height) * 3);
   set_prompts({{engine_->model.sample_prompt(), 1.0F}}, PromptInterpolation::linear);
   set_negative_prompt(engine_->model.sample_negative_prompt());
 }
 
 void Session::Impl::check_options() const {
   const int factor = engine_->model.factor();
-  for (const auto& [name, value] : {std::pair("width", *options_.width), std::pair("height", *options_.height)}) {
-    base::require(value > 0 && value <= kMostSide && value % factor == 0, ErrorCode::invalid_argument, name, " is ",
-                  value, ", expected a multiple of ", factor, " (the autoencoder's factor) up to ", kMostSide);
+  for (const auto& [name, value] :
+       {std::pair("width", *options_.width), std::pair("height", *options_.height)}) {
+    base::require(value > 0 && value <= kMostSide && value % factor == 0,
+                  ErrorCode::invalid_argument, name, " is ", value, ", expected a multiple of ",
+                  factor, " (the autoencoder's factor) up to ", kMostSide);
   }
   base::require(options_.frame_buffer_size >= 1 && options_.frame_buffer_size <= kMostFrames,
-                ErrorCode::invalid_argument, "frame_buffer_size is ", options_.frame_buffer_size, ", expected 1..",
-                kMostFrames);
-  for (const auto& [name, value] :
-       {std::pair("guidance_scale", *options_.guidance_scale), std::pair("delta", *options_.delta)}) {
-    base::require(std::isfinite(value), ErrorCode::invalid_argument, name, " is ", value, ", expected a finite number");
+                ErrorCode::invalid_argument, "frame_buffer_size is ", options_.frame_buffer_size,
+                ", expected 1..", kMostFrames);
+  for (const auto& [name, value] : {std::pair("guidance_scale", *options_.guidance_scale),
+                                    std::pair("delta", *options_.delta)}) {
+    base::require(std::isfinite(value), ErrorCode::invalid_argument, name, " is ", value,
+                  ", expected a finite number");
   }
-  const bool residual = *options_.cfg_type == CfgType::self || *options_.cfg_type == CfgType::initialize;
+  const bool residual =
+      *options_.cfg_type == CfgType::self || *options_.cfg_type == CfgType::initialize;
   base::require(!options_.text_to_image || !residual, ErrorCode::invalid_argument, "cfg_type is ",
-                name_of(*options_.cfg_type), ", which needs an input picture; from text alone use none or full");
+                name_of(*options_.cfg_type),
+                ", which needs an input picture; from text alone use none or full");
 }
 
 void Session::Impl::make_parts() {
   const stream::RowLayout& layout = batch_ ? batch_->layout() : sequential_->layout();
-  const session::PicturePlan picture{options_.frame_buffer_size, *options_.height, *options_.width, false};
+  const session::PicturePlan picture{options_.frame_buffer_size, *options_.height, *options_.width,
+                                     false};
   session::PicturePlan decoded = picture;
   decoded.image = options_.keep_tensors;
   const auto part = [](session::SharedExecutable executable) {
@@ -109,12 +123,13 @@ void Session::Impl::make_parts() {
     return Part{std::move(executable), std::move(state)};
   };
   if (!options_.text_to_image) encoder_ = part(engine_->plans.encoder(picture));
-  unet_ = part(engine_->plans.unet(
-      {*options_.height, *options_.width, layout.prompts(), layout.prompt_of_row(), options_.parallel}));
+  unet_ = part(engine_->plans.unet({*options_.height, *options_.width, layout.prompts(),
+                                    layout.prompt_of_row(), options_.parallel}));
   decoder_ = part(engine_->plans.decoder(decoded));
 }
 
-void Session::Impl::set_prompts(const std::vector<WeightedPrompt>& prompts, PromptInterpolation how) {
+void Session::Impl::set_prompts(const std::vector<WeightedPrompt>& prompts,
+                                PromptInterpolation how) {
   std::vector<session::Embedding> kept;
   std::vector<stream::WeightedEmbedding> embeddings;
   for (const WeightedPrompt& prompt : prompts) {
@@ -134,8 +149,8 @@ void Session::Impl::set_parameters(const std::function<void(stream::StreamParame
   stream::StreamParameters parameters = batch_ ? batch_->parameters() : sequential_->parameters();
   change(parameters);
   base::require(std::isfinite(parameters.guidance_scale) && std::isfinite(parameters.delta),
-                ErrorCode::invalid_argument, "guidance_scale and delta are ", parameters.guidance_scale, " and ",
-                parameters.delta, ", expected finite numbers");
+                ErrorCode::invalid_argument, "guidance_scale and delta are ",
+                parameters.guidance_scale, " and ", parameters.delta, ", expected finite numbers");
   batch_ ? batch_->set(parameters) : sequential_->set(parameters);
 }
 
@@ -156,11 +171,13 @@ void Session::Impl::set_filter(bool enabled, float threshold, int max_skip_frame
 void Session::Impl::check_frame(const ImageView& frame) const {
   base::require(!options_.text_to_image, ErrorCode::invalid_argument,
                 "this session draws from text alone; use generate()");
-  base::require(frame.data != nullptr && frame.width == *options_.width && frame.height == *options_.height,
-                ErrorCode::invalid_argument, "the frame is ", frame.width, "x", frame.height, ", the session ",
-                *options_.width, "x", *options_.height, "; fit the frame first");
-  base::require(frame.stride >= std::ptrdiff_t{3} * frame.width, ErrorCode::invalid_argument, "the frame's stride is ",
-                frame.stride, " bytes, expected at least ", 3 * frame.width);
+  base::require(
+      frame.data != nullptr && frame.width == *options_.width && frame.height == *options_.height,
+      ErrorCode::invalid_argument, "the frame is ", frame.width, "x", frame.height,
+      ", the session ", *options_.width, "x", *options_.height, "; fit the frame first");
+  base::require(frame.stride >= std::ptrdiff_t{3} * frame.width, ErrorCode::invalid_argument,
+                "the frame's stride is ", frame.stride, " bytes, expected at least ",
+                3 * frame.width);
 }
 
 void Session::Impl::push(ImageView frame) {
@@ -183,7 +200,8 @@ void Session::Impl::push(ImageView frame) {
 bool Session::Impl::reuse(const ImageView& frame) {
   const std::size_t row = static_cast<std::size_t>(frame.width) * 3;
   for (int y = 0; y < frame.height; ++y) {
-    std::memcpy(dense_frame_.data() + static_cast<std::size_t>(y) * row, frame.data + y * frame.stride, row);
+    std::memcpy(dense_frame_.data() + static_cast<std::size_t>(y) * row,
+                frame.data + y * frame.stride, row);
   }
   return !filter_.process(dense_frame_) && last_.has_value();
 }
@@ -193,14 +211,16 @@ void Session::Impl::copy_pixels(const ImageView& frame, int slot) {
   const tensor::View pixels = encoder_.state->input("pixels").rows(slot, 1);
   const std::size_t row = static_cast<std::size_t>(frame.width) * 3;
   for (int y = 0; y < frame.height; ++y) {
-    std::memcpy(pixels.as<std::uint8_t>() + static_cast<std::size_t>(y) * row, frame.data + y * frame.stride, row);
+    std::memcpy(pixels.as<std::uint8_t>() + static_cast<std::size_t>(y) * row,
+                frame.data + y * frame.stride, row);
   }
 }
 
 void Session::Impl::generate() {
   base::require(options_.text_to_image, ErrorCode::invalid_argument,
                 "this session follows pictures; set text_to_image to draw from text alone");
-  draw_noise({fresh_.data() + static_cast<std::size_t>(gathered_) * latent_.size(), latent_.size()});
+  draw_noise(
+      {fresh_.data() + static_cast<std::size_t>(gathered_) * latent_.size(), latent_.size()});
   entering_[static_cast<std::size_t>(gathered_++)] = next_id_++;
   if (gathered_ == options_.frame_buffer_size) run_batch();
 }
@@ -212,13 +232,15 @@ void Session::Impl::draw_noise(std::span<float> out) {
 void Session::Impl::run_batch() {
   gathered_ = 0;
   const bool from_noise = options_.text_to_image;
-  const bool any = std::any_of(entering_.begin(), entering_.end(), [](const auto& id) { return id.has_value(); });
+  const bool any = std::any_of(entering_.begin(), entering_.end(),
+                               [](const auto& id) { return id.has_value(); });
   if (!from_noise && any) {
     const Stopwatch watch(times_.encode);
     encoder_.run(Lifetime::per_frame);
     check_encoded(encoder_.output("latents"));
   }
-  const std::span<const float> latents = from_noise ? std::span<const float>(fresh_) : encoder_.output("latents");
+  const std::span<const float> latents =
+      from_noise ? std::span<const float>(fresh_) : encoder_.output("latents");
   refresh_prompts();
   for (const stream::FrameId& id : entering_) times_.frames += id.has_value();
   batch_ ? run_stream_batch(from_noise, latents) : run_sequential(from_noise, latents);
@@ -227,16 +249,19 @@ void Session::Impl::run_batch() {
 /// Frames that the autoencoder cannot encode are given up; the stream goes on without them.
 void Session::Impl::check_encoded(std::span<const float> latents) {
   if (std::all_of(latents.begin(), latents.end(), [](float v) { return std::isfinite(v); })) return;
-  const std::uint64_t first = **std::find_if(entering_.begin(), entering_.end(), [](const auto& id) { return id.has_value(); });
+  const std::uint64_t first = **std::find_if(entering_.begin(), entering_.end(),
+                                             [](const auto& id) { return id.has_value(); });
   std::fill(entering_.begin(), entering_.end(), stream::FrameId());
-  base::fail(ErrorCode::numeric, "the autoencoder's latents of frame ", first, " are not finite; it is given up");
+  base::fail(ErrorCode::numeric, "the autoencoder's latents of frame ", first,
+             " are not finite; it is given up");
 }
 
 void Session::Impl::run_stream_batch(bool from_noise, std::span<const float> latents) {
   const Stopwatch watch(times_.unet);
   refresh_timesteps();
   const std::span<float> rows = unet_.input("latents");
-  from_noise ? batch_->enter_noise(latents, entering_, rows) : batch_->enter(latents, entering_, rows);
+  from_noise ? batch_->enter_noise(latents, entering_, rows)
+             : batch_->enter(latents, entering_, rows);
   std::fill(entering_.begin(), entering_.end(), stream::FrameId());
   unet_.run(Lifetime::per_frame);
   batch_->leave(unet_.output("prediction"), finished_, leaving_);
@@ -272,7 +297,8 @@ void Session::Impl::refresh_prompts() {
   const std::span<float> context = unet_.input("context");
   std::copy(prompt_.begin(), prompt_.end(), context.begin());
   if (context.size() > prompt_.size()) {
-    std::copy(negative_->begin(), negative_->end(), context.begin() + static_cast<std::ptrdiff_t>(prompt_.size()));
+    std::copy(negative_->begin(), negative_->end(),
+              context.begin() + static_cast<std::ptrdiff_t>(prompt_.size()));
   }
   unet_.run(Lifetime::per_prompt);
   prompts_changed_ = false;
@@ -295,7 +321,8 @@ static std::vector<float> planes(const tensor::View& view) {
   std::vector<float> out(static_cast<std::size_t>(s.elements()));
   const auto* from = view.as<float>();
   for (std::int64_t i = 0; i < s.tokens(); ++i) {
-    for (std::int64_t c = 0; c < s.c; ++c) out[static_cast<std::size_t>(c * s.tokens() + i)] = from[i * s.c + c];
+    for (std::int64_t c = 0; c < s.c; ++c)
+      out[static_cast<std::size_t>(c * s.tokens() + i)] = from[i * s.c + c];
   }
   return out;
 }
@@ -327,10 +354,11 @@ std::optional<Output> Session::Impl::pop() {
 
 std::string Session::Impl::description() const {
   std::string steps;
-  for (const int place : options_.t_index_list) steps += (steps.empty() ? "" : ",") + std::to_string(place);
+  for (const int place : options_.t_index_list)
+    steps += (steps.empty() ? "" : ",") + std::to_string(place);
   const stream::StreamParameters& p = batch_ ? batch_->parameters() : sequential_->parameters();
-  return base::concat(*options_.width, "x", *options_.height, "  t ", steps, "  ", name_of(*options_.cfg_type), " ",
-                      p.guidance_scale);
+  return base::concat(*options_.width, "x", *options_.height, "  t ", steps, "  ",
+                      name_of(*options_.cfg_type), " ", p.guidance_scale);
 }
 
 void Session::Impl::for_each_plan(

@@ -32,7 +32,8 @@ class Session::Impl {
   const SessionOptions& options() const { return options_; }
   SessionTimes times() const { return times_; }
   std::string description() const;
-  void for_each_plan(const std::function<void(const std::string& stage, const backend::Executable&)>& visit) const;
+  void for_each_plan(
+      const std::function<void(const std::string& stage, const backend::Executable&)>& visit) const;
 
  private:
   /// A shared plan and this stream's values in it.
@@ -67,7 +68,7 @@ class Session::Impl {
   SessionOptions options_;
   schedule::LcmSchedule schedule_;
   stream::LatentShape latent_;
-  std::optional<stream::StreamBatch> batch_;      ///< One of these two.
+  std::optional<stream::StreamBatch> batch_;  ///< One of these two.
   std::optional<stream::Sequential> sequential_;
   stream::SimilarityFilter filter_;
   noise::TorchGenerator text_to_image_noise_;

@@ -7,7 +7,8 @@ namespace {
 enum class Reference { none, negative, stock, negative_as_stock };
 
 Reference reference_of(const Guidance& guidance, bool has_negative) {
-  if (guidance.cfg == CfgType::full) return guidance.active() ? Reference::negative : Reference::none;
+  if (guidance.cfg == CfgType::full)
+    return guidance.active() ? Reference::negative : Reference::none;
   if (guidance.cfg == CfgType::initialize && has_negative) return Reference::negative_as_stock;
   return guidance.cfg == CfgType::none ? Reference::none : Reference::stock;
 }
@@ -18,8 +19,8 @@ float noise_of(float prediction, float x, const schedule::Step& s) {
 }
 
 template <bool kVelocity, Reference kReference>
-bool denoise(const schedule::Step& s, const Guidance& g, const float* x, const float* stock, Predictions p,
-             std::size_t n, float* x0, float* gain) {
+bool denoise(const schedule::Step& s, const Guidance& g, const float* x, const float* stock,
+             Predictions p, std::size_t n, float* x0, float* gain) {
   const float scale = g.active() ? g.scale : 1.0F;
   float poison = 0.0F;  // stays 0 while everything is finite
   for (std::size_t i = 0; i < n; ++i) {
@@ -44,12 +45,15 @@ bool denoise(const schedule::Step& s, const Guidance& g, const float* x, const f
 }
 
 template <bool kVelocity>
-bool denoise(Reference reference, const schedule::Step& s, const Guidance& g, const float* x, const float* stock,
-             Predictions p, std::size_t n, float* x0, float* gain) {
+bool denoise(Reference reference, const schedule::Step& s, const Guidance& g, const float* x,
+             const float* stock, Predictions p, std::size_t n, float* x0, float* gain) {
   switch (reference) {
-    case Reference::none: return denoise<kVelocity, Reference::none>(s, g, x, stock, p, n, x0, gain);
-    case Reference::negative: return denoise<kVelocity, Reference::negative>(s, g, x, stock, p, n, x0, gain);
-    case Reference::stock: return denoise<kVelocity, Reference::stock>(s, g, x, stock, p, n, x0, gain);
+    case Reference::none:
+      return denoise<kVelocity, Reference::none>(s, g, x, stock, p, n, x0, gain);
+    case Reference::negative:
+      return denoise<kVelocity, Reference::negative>(s, g, x, stock, p, n, x0, gain);
+    case Reference::stock:
+      return denoise<kVelocity, Reference::stock>(s, g, x, stock, p, n, x0, gain);
     case Reference::negative_as_stock:
       return denoise<kVelocity, Reference::negative_as_stock>(s, g, x, stock, p, n, x0, gain);
   }
@@ -58,7 +62,8 @@ bool denoise(Reference reference, const schedule::Step& s, const Guidance& g, co
 
 }  // namespace
 
-void noise_row(const schedule::Step& step, Waiting from, const float* noise, std::size_t n, float* x, float* stock) {
+void noise_row(const schedule::Step& step, Waiting from, const float* noise, std::size_t n,
+               float* x, float* stock) {
   const float ratio = step.a / step.b;
   for (std::size_t i = 0; i < n; ++i) {
     const float fresh = noise == nullptr ? 0.0F : noise[i];
@@ -67,11 +72,13 @@ void noise_row(const schedule::Step& step, Waiting from, const float* noise, std
   }
 }
 
-bool denoise_row(const schedule::Step& step, schedule::Prediction kind, const Guidance& guidance, const float* x,
-                 const float* stock, Predictions predictions, std::size_t n, float* x0, float* gain) {
+bool denoise_row(const schedule::Step& step, schedule::Prediction kind, const Guidance& guidance,
+                 const float* x, const float* stock, Predictions predictions, std::size_t n,
+                 float* x0, float* gain) {
   const Reference reference = reference_of(guidance, predictions.negative != nullptr);
-  return kind == schedule::Prediction::v ? denoise<true>(reference, step, guidance, x, stock, predictions, n, x0, gain)
-                                         : denoise<false>(reference, step, guidance, x, stock, predictions, n, x0, gain);
+  return kind == schedule::Prediction::v
+             ? denoise<true>(reference, step, guidance, x, stock, predictions, n, x0, gain)
+             : denoise<false>(reference, step, guidance, x, stock, predictions, n, x0, gain);
 }
 
 }  // namespace streamdiffusion::stream

@@ -1,4 +1,5 @@
-// The arithmetic of one row: noise a latent for a step, and take one guided LCM step (spec §1.3, §3). f32, one pass.
+// The arithmetic of one row: noise a latent for a step, and take one guided LCM step (spec §1.3,
+// §3). f32, one pass.
 #pragma once
 
 #include <cstddef>
@@ -16,16 +17,18 @@ struct Guidance {
   bool active() const { return cfg != CfgType::none && scale > 1.0F; }
 };
 
-/// A row between two steps: its clean prediction x0, and what the stock noise has gained (its reference is x0's own
-/// negative). Kept instead of the noised latent, so that constants may change in between.
+/// A row between two steps: its clean prediction x0, and what the stock noise has gained (its
+/// reference is x0's own negative). Kept instead of the noised latent, so that constants may change
+/// in between.
 struct Waiting {
   const float* x0;
   const float* gain;
 };
 
-/// x = a x0 + b noise and stock = noise + a gain / b, for a row that enters step `step`; without `noise` (null) nothing
-/// is added to either.
-void noise_row(const schedule::Step& step, Waiting from, const float* noise, std::size_t n, float* x, float* stock);
+/// x = a x0 + b noise and stock = noise + a gain / b, for a row that enters step `step`; without
+/// `noise` (null) nothing is added to either.
+void noise_row(const schedule::Step& step, Waiting from, const float* noise, std::size_t n,
+               float* x, float* stock);
 
 /// What the UNet said of a row.
 struct Predictions {
@@ -33,9 +36,10 @@ struct Predictions {
   const float* negative;  ///< Null where the layout has none for this row.
 };
 
-/// One step: `stock` is the virtual negative noise (replaced by the negative prediction for initialize). Writes x0 and
-/// gain. Returns false if x0 is not finite.
-bool denoise_row(const schedule::Step& step, schedule::Prediction kind, const Guidance& guidance, const float* x,
-                 const float* stock, Predictions predictions, std::size_t n, float* x0, float* gain);
+/// One step: `stock` is the virtual negative noise (replaced by the negative prediction for
+/// initialize). Writes x0 and gain. Returns false if x0 is not finite.
+bool denoise_row(const schedule::Step& step, schedule::Prediction kind, const Guidance& guidance,
+                 const float* x, const float* stock, Predictions predictions, std::size_t n,
+                 float* x0, float* gain);
 
 }  // namespace streamdiffusion::stream

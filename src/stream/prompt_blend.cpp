@@ -13,7 +13,8 @@ using base::ErrorCode;
 constexpr double kParallel = 0.9995;
 
 /// (1 - t) a + t b, or the same along the circle; into a.
-void interpolate(std::vector<float>& a, std::span<const float> b, double t, PromptInterpolation how) {
+void interpolate(std::vector<float>& a, std::span<const float> b, double t,
+                 PromptInterpolation how) {
   double from = 1.0 - t, to = t;
   if (how == PromptInterpolation::slerp) {
     double aa = 0, bb = 0, ab = 0;
@@ -38,8 +39,9 @@ std::vector<float> blend(std::span<const WeightedEmbedding> embeddings, PromptIn
   base::require(!embeddings.empty(), ErrorCode::invalid_argument, "a blend of no prompts");
   double total = 0;
   for (const WeightedEmbedding& embedding : embeddings) {
-    base::require(embedding.weight >= 0 && std::isfinite(embedding.weight), ErrorCode::invalid_argument,
-                  "a prompt's weight is ", embedding.weight, ", expected 0 or more");
+    base::require(embedding.weight >= 0 && std::isfinite(embedding.weight),
+                  ErrorCode::invalid_argument, "a prompt's weight is ", embedding.weight,
+                  ", expected 0 or more");
     base::require(embedding.values.size() == embeddings.front().values.size(), ErrorCode::internal,
                   "prompt embeddings of different sizes");
     total += embedding.weight;

@@ -4,10 +4,13 @@ namespace streamdiffusion::stream {
 
 int RowLayout::negative_rows() const {
   switch (cfg) {
-    case CfgType::full: return stream_rows();
-    case CfgType::initialize: return frames;
+    case CfgType::full:
+      return stream_rows();
+    case CfgType::initialize:
+      return frames;
     case CfgType::none:
-    case CfgType::self: return 0;
+    case CfgType::self:
+      return 0;
   }
   return 0;
 }

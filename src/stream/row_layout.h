@@ -1,4 +1,5 @@
-// Which rows a UNet call has, and which prompt each follows. The only place that knows how guidance types lay out rows.
+// Which rows a UNet call has, and which prompt each follows. The only place that knows how guidance
+// types lay out rows.
 #pragma once
 
 #include <vector>
@@ -7,9 +8,10 @@
 
 namespace streamdiffusion::stream {
 
-/// Stream rows are step-major: row step * frames + f holds frame f at this step; step 0 is the newest. UNet rows are:
-/// none, self: the stream rows; full: all of them under the negative prompt, then all under the prompt; initialize: those
-/// of step 0 under the negative prompt, then all under the prompt.
+/// Stream rows are step-major: row step * frames + f holds frame f at this step; step 0 is the
+/// newest. UNet rows are: none, self: the stream rows; full: all of them under the negative prompt,
+/// then all under the prompt; initialize: those of step 0 under the negative prompt, then all under
+/// the prompt.
 struct RowLayout {
   int steps = 1;   ///< n >= 1
   int frames = 1;  ///< F >= 1: frames that enter together

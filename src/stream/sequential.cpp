@@ -8,7 +8,8 @@ namespace streamdiffusion::stream {
 
 using base::ErrorCode;
 
-Sequential::Sequential(int frames, CfgType cfg, const LatentShape& shape, StreamParameters parameters)
+Sequential::Sequential(int frames, CfgType cfg, const LatentShape& shape,
+                       StreamParameters parameters)
     : layout_{1, frames, cfg}, shape_(shape), parameters_(std::move(parameters)) {
   const std::size_t all = static_cast<std::size_t>(frames) * shape.size();
   for (std::vector<float>* rows : {&x_, &stock_, &x0_, &gain_}) rows->assign(all, 0.0F);
@@ -16,8 +17,9 @@ Sequential::Sequential(int frames, CfgType cfg, const LatentShape& shape, Stream
 }
 
 void Sequential::set(const StreamParameters& parameters) {
-  base::require(parameters.steps.size() == parameters_.steps.size(), ErrorCode::invalid_argument, "t_index_list has ",
-                parameters.steps.size(), " entries, the stream has ", parameters_.steps.size(), " steps");
+  base::require(parameters.steps.size() == parameters_.steps.size(), ErrorCode::invalid_argument,
+                "t_index_list has ", parameters.steps.size(), " entries, the stream has ",
+                parameters_.steps.size(), " steps");
   if (parameters.seed != parameters_.seed) noise_ = noise_table(parameters.seed, steps(), shape_);
   parameters_ = parameters;
 }
@@ -40,9 +42,11 @@ void Sequential::enter(int step, std::span<float> unet_input, std::span<float> t
   const std::size_t size = shape_.size();
   const schedule::Step& s = parameters_.steps[static_cast<std::size_t>(step)];
   if (step > 0) {
-    const float* fresh = parameters_.do_add_noise ? noise_.data() + static_cast<std::size_t>(step) * size : nullptr;
+    const float* fresh =
+        parameters_.do_add_noise ? noise_.data() + static_cast<std::size_t>(step) * size : nullptr;
     for (std::size_t at = 0; at < x_.size(); at += size) {
-      noise_row(s, {x0_.data() + at, gain_.data() + at}, fresh, size, x_.data() + at, stock_.data() + at);
+      noise_row(s, {x0_.data() + at, gain_.data() + at}, fresh, size, x_.data() + at,
+                stock_.data() + at);
     }
   }
   for (int r = 0; r < layout_.unet_rows(); ++r) {
@@ -56,17 +60,21 @@ void Sequential::leave(int step, std::span<const float> prediction) {
   const std::size_t size = shape_.size();
   const schedule::Step& s = parameters_.steps[static_cast<std::size_t>(step)];
   const Guidance guidance{layout_.cfg, parameters_.guidance_scale, parameters_.delta};
-  const bool uses_negative = layout_.cfg == CfgType::full || step == 0;  // onetime-negative: at the first step only
+  const bool uses_negative =
+      layout_.cfg == CfgType::full || step == 0;  // onetime-negative: at the first step only
   bool finite = true;
   for (int f = 0; f < layout_.frames; ++f) {
     const int negative = uses_negative ? layout_.negative_row(f) : -1;
-    const auto answer = [&](int r) { return r < 0 ? nullptr : prediction.data() + static_cast<std::size_t>(r) * size; };
+    const auto answer = [&](int r) {
+      return r < 0 ? nullptr : prediction.data() + static_cast<std::size_t>(r) * size;
+    };
     const std::size_t at = static_cast<std::size_t>(f) * size;
     finite &= denoise_row(s, parameters_.prediction, guidance, x_.data() + at, stock_.data() + at,
-                          {answer(layout_.positive_row(f)), answer(negative)}, size, x0_.data() + at, gain_.data() + at);
+                          {answer(layout_.positive_row(f)), answer(negative)}, size,
+                          x0_.data() + at, gain_.data() + at);
   }
-  base::require(finite, ErrorCode::numeric, "the UNet's answer at step ", step, " (timestep ", s.timestep,
-                ") is not finite");
+  base::require(finite, ErrorCode::numeric, "the UNet's answer at step ", step, " (timestep ",
+                s.timestep, ") is not finite");
 }
 
 }  // namespace streamdiffusion::stream

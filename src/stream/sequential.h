@@ -1,5 +1,5 @@
-// All steps of a batch of frames one after another, with the stream batch's own noise and arithmetic: the oracle of the
-// stream batch, and what `use_denoising_batch = false` runs.
+// All steps of a batch of frames one after another, with the stream batch's own noise and
+// arithmetic: the oracle of the stream batch, and what `use_denoising_batch = false` runs.
 #pragma once
 
 #include "stream/stream_batch.h"

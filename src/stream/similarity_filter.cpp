@@ -22,7 +22,8 @@ double cosine_similarity(std::span<const std::uint8_t> a, std::span<const std::u
     bb += block_bb;
     ab += block_ab;
   }
-  return static_cast<double>(ab) / (std::sqrt(static_cast<double>(aa)) * std::sqrt(static_cast<double>(bb)));
+  return static_cast<double>(ab) /
+         (std::sqrt(static_cast<double>(aa)) * std::sqrt(static_cast<double>(bb)));
 }
 
 double skip_probability(double likeness, double threshold) {
@@ -32,8 +33,8 @@ double skip_probability(double likeness, double threshold) {
 void SimilarityFilter::configure(float threshold, int max_skip_frame) {
   base::require(threshold >= 0 && threshold <= 1, base::ErrorCode::invalid_argument,
                 "similar_image_filter_threshold is ", threshold, ", expected 0..1");
-  base::require(max_skip_frame >= 0, base::ErrorCode::invalid_argument, "similar_image_filter_max_skip_frame is ",
-                max_skip_frame, ", expected 0 or more");
+  base::require(max_skip_frame >= 0, base::ErrorCode::invalid_argument,
+                "similar_image_filter_max_skip_frame is ", max_skip_frame, ", expected 0 or more");
   threshold_ = threshold;
   max_skip_frame_ = max_skip_frame;
 }

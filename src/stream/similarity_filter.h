@@ -1,5 +1,5 @@
-// The stochastic similarity filter (the paper's §3.5): a frame much like the last processed one is skipped, the more
-// probably the more alike they are.
+// The stochastic similarity filter (the paper's §3.5): a frame much like the last processed one is
+// skipped, the more probably the more alike they are.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +9,8 @@
 
 namespace streamdiffusion::stream {
 
-/// Cosine of two pictures whose values are taken as 2u - 255 (so as in -1..1), from exact integer sums. Not
-/// empty, of one size.
+/// Cosine of two pictures whose values are taken as 2u - 255 (so as in -1..1), from exact integer
+/// sums. Not empty, of one size.
 double cosine_similarity(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b);
 
 /// max(0, (likeness - threshold) / (1 - threshold)); 0 for a threshold of 1 or more.
@@ -21,11 +21,11 @@ class SimilarityFilter {
   /// Draws come from std::mt19937_64(seed) as 53-bit uniforms, one a frame compared.
   explicit SimilarityFilter(std::uint64_t seed) : random_(seed) {}
 
-  /// threshold 0..1. After max_skip_frame + 1 skips in a row (the original's count; a frame processed by chance starts
-  /// it anew) one frame is processed whatever it looks like.
+  /// threshold 0..1. After max_skip_frame + 1 skips in a row (the original's count; a frame
+  /// processed by chance starts it anew) one frame is processed whatever it looks like.
   void configure(float threshold, int max_skip_frame);
-  /// True if the frame should be processed; it is then what later ones are compared with. The first frame, and one of
-  /// another size than the last, always are.
+  /// True if the frame should be processed; it is then what later ones are compared with. The first
+  /// frame, and one of another size than the last, always are.
   bool process(std::span<const std::uint8_t> frame);
   void reset() { reference_.clear(); }
 

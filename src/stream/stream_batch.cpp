@@ -16,10 +16,12 @@ std::vector<float> noise_table(std::uint64_t seed, int steps, const LatentShape&
   return table;
 }
 
-StreamBatch::StreamBatch(const RowLayout& layout, const LatentShape& shape, StreamParameters parameters)
+StreamBatch::StreamBatch(const RowLayout& layout, const LatentShape& shape,
+                         StreamParameters parameters)
     : layout_(layout), shape_(shape), size_(shape.size()), parameters_(std::move(parameters)) {
-  base::require(static_cast<int>(parameters_.steps.size()) == layout.steps, ErrorCode::internal, "stream batch: ",
-                parameters_.steps.size(), " steps for a layout of ", layout.steps);
+  base::require(static_cast<int>(parameters_.steps.size()) == layout.steps, ErrorCode::internal,
+                "stream batch: ", parameters_.steps.size(), " steps for a layout of ",
+                layout.steps);
   const std::size_t all = static_cast<std::size_t>(layout.stream_rows()) * size_;
   for (std::vector<float>* rows : {&x_, &stock_, &x0_, &gain_}) rows->assign(all, 0.0F);
   ids_.resize(static_cast<std::size_t>(layout.stream_rows()));
@@ -27,9 +29,11 @@ StreamBatch::StreamBatch(const RowLayout& layout, const LatentShape& shape, Stre
 }
 
 void StreamBatch::set(const StreamParameters& parameters) {
-  base::require(parameters.steps.size() == parameters_.steps.size(), ErrorCode::invalid_argument, "t_index_list has ",
-                parameters.steps.size(), " entries, the stream has ", parameters_.steps.size(), " steps");
-  if (parameters.seed != parameters_.seed) noise_ = noise_table(parameters.seed, layout_.steps, shape_);
+  base::require(parameters.steps.size() == parameters_.steps.size(), ErrorCode::invalid_argument,
+                "t_index_list has ", parameters.steps.size(), " entries, the stream has ",
+                parameters_.steps.size(), " steps");
+  if (parameters.seed != parameters_.seed)
+    noise_ = noise_table(parameters.seed, layout_.steps, shape_);
   parameters_ = parameters;
 }
 
@@ -40,7 +44,8 @@ void StreamBatch::timesteps(std::span<float> out) const {
   }
 }
 
-void StreamBatch::enter(std::span<const float> z, std::span<const FrameId> ids, std::span<float> unet_input) {
+void StreamBatch::enter(std::span<const float> z, std::span<const FrameId> ids,
+                        std::span<float> unet_input) {
   const schedule::Step& first = parameters_.steps.front();
   const float* noise0 = noise(0);
   for (int f = 0; f < layout_.frames; ++f) {
@@ -54,7 +59,8 @@ void StreamBatch::enter(std::span<const float> z, std::span<const FrameId> ids, 
   form_rows(ids, unet_input);
 }
 
-void StreamBatch::enter_noise(std::span<const float> x, std::span<const FrameId> ids, std::span<float> unet_input) {
+void StreamBatch::enter_noise(std::span<const float> x, std::span<const FrameId> ids,
+                              std::span<float> unet_input) {
   std::copy(x.begin(), x.end(), x_.begin());
   std::copy(x.begin(), x.end(), stock_.begin());
   form_rows(ids, unet_input);
@@ -62,21 +68,24 @@ void StreamBatch::enter_noise(std::span<const float> x, std::span<const FrameId>
 
 /// The waiting rows, each one step further than it was, and all of them in the UNet's order.
 void StreamBatch::form_rows(std::span<const FrameId> ids, std::span<float> unet_input) {
-  base::require(static_cast<int>(ids.size()) == layout_.frames, ErrorCode::internal, "stream batch: ", ids.size(),
-                " ids for ", layout_.frames, " frames");
+  base::require(static_cast<int>(ids.size()) == layout_.frames, ErrorCode::internal,
+                "stream batch: ", ids.size(), " ids for ", layout_.frames, " frames");
   for (int r = layout_.frames; r < layout_.stream_rows(); ++r) {
     const int step = layout_.step_of(r), before = r - layout_.frames;
-    noise_row(parameters_.steps[static_cast<std::size_t>(step)], {row(x0_, before), row(gain_, before)},
+    noise_row(parameters_.steps[static_cast<std::size_t>(step)],
+              {row(x0_, before), row(gain_, before)},
               parameters_.do_add_noise ? noise(step) : nullptr, size_, row(x_, r), row(stock_, r));
   }
   std::shift_right(ids_.begin(), ids_.end(), layout_.frames);
   std::copy(ids.begin(), ids.end(), ids_.begin());
   for (int r = 0; r < layout_.unet_rows(); ++r) {
-    std::copy_n(row(x_, layout_.stream_row(r)), size_, unet_input.data() + static_cast<std::size_t>(r) * size_);
+    std::copy_n(row(x_, layout_.stream_row(r)), size_,
+                unet_input.data() + static_cast<std::size_t>(r) * size_);
   }
 }
 
-void StreamBatch::leave(std::span<const float> prediction, std::span<float> out, std::span<FrameId> out_ids) {
+void StreamBatch::leave(std::span<const float> prediction, std::span<float> out,
+                        std::span<FrameId> out_ids) {
   const Guidance guidance{layout_.cfg, parameters_.guidance_scale, parameters_.delta};
   const auto answer = [&](int unet_row) -> const float* {
     return unet_row < 0 ? nullptr : prediction.data() + static_cast<std::size_t>(unet_row) * size_;
@@ -84,9 +93,10 @@ void StreamBatch::leave(std::span<const float> prediction, std::span<float> out,
   int broken = -1;
   for (int r = 0; r < layout_.stream_rows(); ++r) {
     const auto step = static_cast<std::size_t>(layout_.step_of(r));
-    const bool finite = denoise_row(parameters_.steps[step], parameters_.prediction, guidance, row(x_, r), row(stock_, r),
-                                    {answer(layout_.positive_row(r)), answer(layout_.negative_row(r))}, size_,
-                                    row(x0_, r), row(gain_, r));
+    const bool finite = denoise_row(
+        parameters_.steps[step], parameters_.prediction, guidance, row(x_, r), row(stock_, r),
+        {answer(layout_.positive_row(r)), answer(layout_.negative_row(r))}, size_, row(x0_, r),
+        row(gain_, r));
     if (finite) continue;
     std::fill_n(row(x0_, r), size_, 0.0F);
     std::fill_n(row(gain_, r), size_, 0.0F);
@@ -100,7 +110,8 @@ void StreamBatch::leave(std::span<const float> prediction, std::span<float> out,
   if (broken < 0) return;
   const int step = layout_.step_of(broken);
   base::fail(ErrorCode::numeric, "the UNet's answer at step ", step, " (timestep ",
-             parameters_.steps[static_cast<std::size_t>(step)].timestep, ") is not finite; its frame is given up");
+             parameters_.steps[static_cast<std::size_t>(step)].timestep,
+             ") is not finite; its frame is given up");
 }
 
 bool StreamBatch::waiting() const {

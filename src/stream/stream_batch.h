@@ -1,9 +1,10 @@
-// The stream batch: n denoising steps of n successive frames in one UNet call (the paper's §3.1, spec §13).
+// The stream batch: n denoising steps of n successive frames in one UNet call (the paper's §3.1,
+// spec §13).
 //
-// A call has two halves around the UNet. enter() forms the rows: the new frames at step 0, each waiting frame one step
-// further. leave() takes the step and lets the oldest frames out. Between calls a waiting frame is kept as its clean
-// prediction and is noised on entry, so that every parameter changes exactly at a frame edge. Allocates nothing after
-// construction.
+// A call has two halves around the UNet. enter() forms the rows: the new frames at step 0, each
+// waiting frame one step further. leave() takes the step and lets the oldest frames out. Between
+// calls a waiting frame is kept as its clean prediction and is noised on entry, so that every
+// parameter changes exactly at a frame edge. Allocates nothing after construction.
 #pragma once
 
 #include <cstdint>
@@ -31,8 +32,8 @@ struct StreamParameters {
   std::uint64_t seed = 2;
 };
 
-/// One noise a step, shared by every frame: a still input gives a still output. [steps, h, w, c], drawn as torch draws
-/// [steps, c, h, w].
+/// One noise a step, shared by every frame: a still input gives a still output. [steps, h, w, c],
+/// drawn as torch draws [steps, c, h, w].
 std::vector<float> noise_table(std::uint64_t seed, int steps, const LatentShape& shape);
 
 using FrameId = std::optional<std::uint64_t>;
@@ -49,15 +50,17 @@ class StreamBatch {
   /// Timestep of every UNet row.
   void timesteps(std::span<float> out) const;
 
-  /// New frames: clean latents z [frames, h, w, c] and an id each; an empty id is a row that no frame is in, whose
-  /// latents may be anything finite. Writes the UNet's input [unet_rows, h, w, c].
+  /// New frames: clean latents z [frames, h, w, c] and an id each; an empty id is a row that no
+  /// frame is in, whose latents may be anything finite. Writes the UNet's input [unet_rows, h, w,
+  /// c].
   void enter(std::span<const float> z, std::span<const FrameId> ids, std::span<float> unet_input);
   /// The same from pure noise x [frames, h, w, c] (text to image).
-  void enter_noise(std::span<const float> x, std::span<const FrameId> ids, std::span<float> unet_input);
+  void enter_noise(std::span<const float> x, std::span<const FrameId> ids,
+                   std::span<float> unet_input);
 
-  /// The UNet's answer [unet_rows, h, w, c]. Writes the finished latents [frames, h, w, c] and their ids: an empty one
-  /// where no frame has passed all steps yet. A frame whose latents are not finite is given up: throws numeric naming
-  /// the step, after which the stream goes on without it.
+  /// The UNet's answer [unet_rows, h, w, c]. Writes the finished latents [frames, h, w, c] and
+  /// their ids: an empty one where no frame has passed all steps yet. A frame whose latents are not
+  /// finite is given up: throws numeric naming the step, after which the stream goes on without it.
   void leave(std::span<const float> prediction, std::span<float> out, std::span<FrameId> out_ids);
 
   /// True while frames wait for their next step.
@@ -65,17 +68,22 @@ class StreamBatch {
 
  private:
   void form_rows(std::span<const FrameId> ids, std::span<float> unet_input);
-  float* row(std::vector<float>& rows, int r) const { return rows.data() + static_cast<std::size_t>(r) * size_; }
-  const float* noise(int step) const { return noise_.data() + static_cast<std::size_t>(step) * size_; }
+  float* row(std::vector<float>& rows, int r) const {
+    return rows.data() + static_cast<std::size_t>(r) * size_;
+  }
+  const float* noise(int step) const {
+    return noise_.data() + static_cast<std::size_t>(step) * size_;
+  }
 
   RowLayout layout_;
   LatentShape shape_;
   std::size_t size_;
   StreamParameters parameters_;
-  std::vector<float> noise_;         ///< By step.
-  std::vector<float> x_, stock_;     ///< By stream row, inside a call.
-  std::vector<float> x0_, gain_;     ///< By stream row, after a call; the last step's rows are on their way out.
-  std::vector<FrameId> ids_;         ///< By stream row.
+  std::vector<float> noise_;      ///< By step.
+  std::vector<float> x_, stock_;  ///< By stream row, inside a call.
+  std::vector<float> x0_,
+      gain_;  ///< By stream row, after a call; the last step's rows are on their way out.
+  std::vector<FrameId> ids_;  ///< By stream row.
 };
 
 }  // namespace streamdiffusion::stream

@@ -23,6 +23,8 @@ Buffer::Buffer(std::size_t bytes) : size_(bytes) {
   data_.reset(static_cast<std::byte*>(memory));
 }
 
-void Buffer::Free::operator()(std::byte* pointer) const noexcept { std::free(pointer); }
+void Buffer::Free::operator()(std::byte* pointer) const noexcept {
+  std::free(pointer);
+}
 
 }  // namespace streamdiffusion::tensor

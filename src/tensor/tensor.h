@@ -1,7 +1,7 @@
 // Data types, shapes and views. No mathematics.
 //
-// Activations have one shape everywhere: [n, h, w, c], channels innermost. Tokens are h*w with channels c, so
-// a picture's features and a sequence are the same memory; a vector is [n, 1, 1, c].
+// Activations have one shape everywhere: [n, h, w, c], channels innermost. Tokens are h*w with
+// channels c, so a picture's features and a sequence are the same memory; a vector is [n, 1, 1, c].
 #pragma once
 
 #include <cstddef>
@@ -15,12 +15,18 @@ enum class DType : std::uint8_t { f32, bf16, f16, u8, i32, i64 };
 /// Bytes of one element.
 constexpr std::size_t size_of(DType dtype) {
   switch (dtype) {
-    case DType::f32: return 4;
-    case DType::bf16: return 2;
-    case DType::f16: return 2;
-    case DType::u8: return 1;
-    case DType::i32: return 4;
-    case DType::i64: return 8;
+    case DType::f32:
+      return 4;
+    case DType::bf16:
+      return 2;
+    case DType::f16:
+      return 2;
+    case DType::u8:
+      return 1;
+    case DType::i32:
+      return 4;
+    case DType::i64:
+      return 8;
   }
   return 0;
 }
@@ -44,7 +50,9 @@ struct Desc {
   Shape shape;
   DType dtype = DType::f32;
 
-  constexpr std::size_t bytes() const { return static_cast<std::size_t>(shape.elements()) * size_of(dtype); }
+  constexpr std::size_t bytes() const {
+    return static_cast<std::size_t>(shape.elements()) * size_of(dtype);
+  }
   constexpr std::size_t row_bytes() const {
     return static_cast<std::size_t>(shape.row_elements()) * size_of(dtype);
   }
@@ -57,12 +65,15 @@ struct View {
   Desc desc;
 
   template <typename T>
-  T* as() const { return static_cast<T*>(data); }
+  T* as() const {
+    return static_cast<T*>(data);
+  }
   /// Rows [first, first + count) of this view.
   View rows(std::int64_t first, std::int64_t count) const {
     Desc part = desc;
     part.shape.n = count;
-    return {static_cast<std::byte*>(data) + static_cast<std::size_t>(first) * desc.row_bytes(), part};
+    return {static_cast<std::byte*>(data) + static_cast<std::size_t>(first) * desc.row_bytes(),
+            part};
   }
 };
 

@@ -157,11 +157,12 @@ void WeightStore::read_f32(std::string_view name, std::span<const std::int64_t> 
           ": tensor ", quote(name), " is ", to_string(found.tensor->dims), ", expected ",
           to_string(dims));
   to_f32(*found.tensor, out, found.file->path().string());
-  const float poison = std::transform_reduce(out.begin(), out.end(), 0.0F, std::plus<>(), [](float v) { return v * 0.0F; });
+  const float poison = std::transform_reduce(out.begin(), out.end(), 0.0F, std::plus<>(),
+                                             [](float v) { return v * 0.0F; });
   if (poison == 0.0F) return;
   const auto at = std::find_if(out.begin(), out.end(), [](float v) { return !std::isfinite(v); });
-  fail(ErrorCode::corrupt_file, found.file->path().string(), ": tensor ", quote(name), " holds ", *at, " at element ",
-       at - out.begin(), ", expected finite numbers");
+  fail(ErrorCode::corrupt_file, found.file->path().string(), ": tensor ", quote(name), " holds ",
+       *at, " at element ", at - out.begin(), ", expected finite numbers");
 }
 
 void WeightStore::release(std::string_view name) const {

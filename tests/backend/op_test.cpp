@@ -37,7 +37,8 @@ void PrintTo(const Parameters& p, std::ostream* out) {
 /// The whole program under a cap on the instruction set, given as SD_TEST_MAX_ISA.
 class Cap : public testing::Environment {
   void SetUp() override {
-    if (const char* isa = std::getenv("SD_TEST_MAX_ISA")) make_device("cpu", {.threads = 1, .max_isa = isa});
+    if (const char* isa = std::getenv("SD_TEST_MAX_ISA"))
+      make_device("cpu", {.threads = 1, .max_isa = isa});
   }
 };
 [[maybe_unused]] const auto* const cap = testing::AddGlobalTestEnvironment(new Cap);

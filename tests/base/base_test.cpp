@@ -34,7 +34,7 @@ TEST(Half, EveryBf16SurvivesTheRoundTrip) {
 }
 
 TEST(Half, Bf16RoundsToNearestEven) {
-  EXPECT_EQ(f32_to_bf16(1.0F + 0x1p-8F), 0x3f80);           // a tie goes to the even neighbour
+  EXPECT_EQ(f32_to_bf16(1.0F + 0x1p-8F), 0x3f80);  // a tie goes to the even neighbour
   EXPECT_EQ(f32_to_bf16(1.0F + 0x1p-8F + 0x1p-20F), 0x3f81);
   EXPECT_EQ(f32_to_bf16(1.0F + 3 * 0x1p-8F), 0x3f82);
 }
@@ -59,7 +59,9 @@ TEST(MmapFile, NamesTheMissingFile) {
   }
 }
 
-TEST(MmapFile, RefusesAFolder) { EXPECT_THROW(MmapFile(std::filesystem::temp_directory_path()), Error); }
+TEST(MmapFile, RefusesAFolder) {
+  EXPECT_THROW(MmapFile(std::filesystem::temp_directory_path()), Error);
+}
 
 TEST(MmapFile, ReadsAndReleases) {
   const auto path = std::filesystem::temp_directory_path() / "streamdiffusion_mmap_test.bin";

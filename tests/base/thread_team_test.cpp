@@ -35,7 +35,8 @@ TEST(ThreadTeam, RethrowsAnExceptionAndStaysUsable) {
   ThreadTeam team(2);
   EXPECT_THROW(team.run([](int index) {
     if (index == 1) throw std::runtime_error("worker 1");
-  }), std::runtime_error);
+  }),
+               std::runtime_error);
   std::atomic<int> calls{0};
   team.run([&](int) { ++calls; });
   EXPECT_EQ(calls.load(), 2);

@@ -69,7 +69,8 @@ TEST(Builder, AnOpLivesAsLongAsItsFastestInput) {
   Builder b(DType::f32);
   const Value x = picture(b, 4, 4, 4);
   const Value t = b.input("t", {{2, 1, 1, 1}, DType::f32}, Lifetime::per_schedule);
-  const Value row_bias = b.linear(b.timestep_embedding(t, {.width = 8}), Name("time"), {.out = 4, .f32_output = true});
+  const Value row_bias =
+      b.linear(b.timestep_embedding(t, {.width = 8}), Name("time"), {.out = 4, .f32_output = true});
   const Value y = b.conv2d(x, Name("conv"), {.out = 4, .bias = false, .row_bias = row_bias});
   const Graph graph = b.finish();
   EXPECT_EQ(graph.info(row_bias).lifetime, Lifetime::per_schedule);

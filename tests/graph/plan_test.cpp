@@ -20,10 +20,18 @@ Graph random_graph(unsigned seed) {
   for (int i = 0; i < 40; ++i) {
     const Name name("op" + std::to_string(i));
     switch (random() % 4) {
-      case 0: values.push_back(b.conv2d(any(), name, {.out = 8, .residual = any()})); break;
-      case 1: values.push_back(b.add(any(), any())); break;
-      case 2: values.push_back(b.silu(any())); break;
-      default: values.push_back(b.layer_norm(any(), name)); break;
+      case 0:
+        values.push_back(b.conv2d(any(), name, {.out = 8, .residual = any()}));
+        break;
+      case 1:
+        values.push_back(b.add(any(), any()));
+        break;
+      case 2:
+        values.push_back(b.silu(any()));
+        break;
+      default:
+        values.push_back(b.layer_norm(any(), name));
+        break;
     }
   }
   b.output("y", values.back());
@@ -31,7 +39,8 @@ Graph random_graph(unsigned seed) {
   return b.finish();
 }
 
-/// Runs the plan symbolically: each op stamps the bytes of its output; every input must still carry its own stamp.
+/// Runs the plan symbolically: each op stamps the bytes of its output; every input must still carry
+/// its own stamp.
 void expect_no_value_is_overwritten(const Graph& graph, const Plan& plan) {
   std::vector<int> arena(plan.arena_bytes / 64, -1);
   for (const auto& program : plan.programs) {
@@ -41,7 +50,8 @@ void expect_no_value_is_overwritten(const Graph& graph, const Plan& plan) {
         const Placement& place = plan.placements[static_cast<std::size_t>(input.id)];
         if (place.persistent) continue;
         const std::size_t end = place.offset + graph.desc(input).bytes();
-        for (std::size_t at = place.offset; at < end; at += 64) ASSERT_EQ(arena[at / 64], input.id) << "op " << i;
+        for (std::size_t at = place.offset; at < end; at += 64)
+          ASSERT_EQ(arena[at / 64], input.id) << "op " << i;
       }
       const Placement& place = plan.placements[static_cast<std::size_t>(op.output.id)];
       if (place.persistent) continue;
@@ -96,7 +106,8 @@ TEST(Plan, HoistsWhatDoesNotDependOnTheFrame) {
   const Value x = b.input("x", {{2, 4, 4, 8}, DType::f32}, Lifetime::per_frame);
   const Value t = b.input("t", {{2, 1, 1, 1}, DType::f32}, Lifetime::per_schedule);
   const Value context = b.input("context", {{1, 7, 1, 6}, DType::f32}, Lifetime::per_prompt);
-  const Value bias = b.linear(b.timestep_embedding(t, {.width = 8}), Name("time"), {.out = 8, .f32_output = true});
+  const Value bias =
+      b.linear(b.timestep_embedding(t, {.width = 8}), Name("time"), {.out = 8, .f32_output = true});
   const Value h = b.conv2d(x, Name("conv"), {.out = 8, .bias = false, .row_bias = bias});
   const Value k = b.linear(context, Name("k"), {.out = 8});
   const Value v = b.linear(context, Name("v"), {.out = 8});

@@ -31,12 +31,15 @@ Image gradient(int width, int height) {
 }
 
 int at(const Image& image, int x, int y, int c) {
-  return image.rgb[3 * (static_cast<std::size_t>(y) * static_cast<std::size_t>(image.width) + static_cast<std::size_t>(x)) + static_cast<std::size_t>(c)];
+  return image.rgb[3 * (static_cast<std::size_t>(y) * static_cast<std::size_t>(image.width) +
+                        static_cast<std::size_t>(x)) +
+                   static_cast<std::size_t>(c)];
 }
 
 std::vector<std::byte> bytes_of(const std::string& text) {
   std::vector<std::byte> bytes(text.size());
-  std::transform(text.begin(), text.end(), bytes.begin(), [](char c) { return static_cast<std::byte>(c); });
+  std::transform(text.begin(), text.end(), bytes.begin(),
+                 [](char c) { return static_cast<std::byte>(c); });
   return bytes;
 }
 
@@ -51,7 +54,8 @@ TEST(Jpeg, ComesBackNearly) {
   const Image image = gradient(64, 48);
   const Image again = decode_image(encode_jpeg(image, 95), "a.jpg");
   double sum = 0;
-  for (std::size_t i = 0; i < image.rgb.size(); ++i) sum += std::abs(int{image.rgb[i]} - int{again.rgb[i]});
+  for (std::size_t i = 0; i < image.rgb.size(); ++i)
+    sum += std::abs(int{image.rgb[i]} - int{again.rgb[i]});
   EXPECT_LT(sum / static_cast<double>(image.rgb.size()), 6.0);
 }
 
@@ -64,7 +68,8 @@ std::vector<std::byte> jpeg_with_orientation(int orientation, bool little) {
   tiff += little ? std::string{o, 0, 0, 0} : std::string{0, o, 0, 0};
   tiff += std::string(4, '\0');
   const std::string content = std::string("Exif\0\0", 6) + tiff;
-  const std::string segment = std::string("\xff\xe1", 2) + std::string{0, static_cast<char>(content.size() + 2)} + content;
+  const std::string segment =
+      std::string("\xff\xe1", 2) + std::string{0, static_cast<char>(content.size() + 2)} + content;
   std::vector<std::byte> all(plain.begin(), plain.begin() + 2);
   for (const std::byte b : bytes_of(segment)) all.push_back(b);
   all.insert(all.end(), plain.begin() + 2, plain.end());
@@ -76,10 +81,14 @@ TEST(Jpeg, IsTurnedAsExifSays) {
     for (int orientation = 1; orientation <= 8; ++orientation) {
       const Image image = decode_image(jpeg_with_orientation(orientation, little), "a.jpg");
       EXPECT_EQ(image.width, orientation >= 5 ? 16 : 32) << orientation;
-      const bool right = orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7;
-      const bool below = orientation == 3 || orientation == 4 || orientation == 7 || orientation == 8;
-      EXPECT_GT(at(image, right ? image.width - 3 : 2, below ? image.height - 3 : 2, 2), 150) << orientation;
-      EXPECT_LT(at(image, right ? 2 : image.width - 3, below ? 2 : image.height - 3, 2), 100) << orientation;
+      const bool right =
+          orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7;
+      const bool below =
+          orientation == 3 || orientation == 4 || orientation == 7 || orientation == 8;
+      EXPECT_GT(at(image, right ? image.width - 3 : 2, below ? image.height - 3 : 2, 2), 150)
+          << orientation;
+      EXPECT_LT(at(image, right ? 2 : image.width - 3, below ? 2 : image.height - 3, 2), 100)
+          << orientation;
     }
   }
 }
@@ -95,7 +104,8 @@ void expect_refused(std::vector<std::byte> bytes, ErrorCode code, const char* wh
 }
 
 TEST(DecodeImage, RefusesWhatIsNoPicture) {
-  const std::vector<std::byte> png = encode_png(gradient(64, 64)), jpeg = encode_jpeg(gradient(64, 64), 90);
+  const std::vector<std::byte> png = encode_png(gradient(64, 64)),
+                               jpeg = encode_jpeg(gradient(64, 64), 90);
   const auto part = [](const std::vector<std::byte>& whole, std::size_t size) {
     return std::vector<std::byte>(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size));
   };
@@ -107,8 +117,10 @@ TEST(DecodeImage, RefusesWhatIsNoPicture) {
   expect_refused(bytes_of("GIF89a......"), ErrorCode::unsupported, "a GIF");
   expect_refused(part(png, 8), ErrorCode::corrupt_file, "a PNG signature");
   expect_refused(part(png, png.size() / 2), ErrorCode::corrupt_file, "half a PNG");
-  expect_refused(with(png, 20, std::byte{0x7f}), ErrorCode::corrupt_file, "a PNG with a wrong header checksum");
-  expect_refused(with(png, 60, static_cast<std::byte>(~std::to_integer<unsigned>(png[60]))), ErrorCode::corrupt_file, "a PNG with a flipped byte");
+  expect_refused(with(png, 20, std::byte{0x7f}), ErrorCode::corrupt_file,
+                 "a PNG with a wrong header checksum");
+  expect_refused(with(png, 60, static_cast<std::byte>(~std::to_integer<unsigned>(png[60]))),
+                 ErrorCode::corrupt_file, "a PNG with a flipped byte");
   expect_refused(part(jpeg, 4), ErrorCode::corrupt_file, "a JPEG signature");
   expect_refused(part(jpeg, jpeg.size() / 2), ErrorCode::corrupt_file, "half a JPEG");
 }

@@ -1,5 +1,3 @@
-#include "media/image_sequence.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,6 +5,7 @@
 
 #include "base/error.h"
 #include "media/contact_sheet.h"
+#include "media/image_sequence.h"
 #include "media/npy.h"
 
 namespace streamdiffusion::media {
@@ -19,22 +18,26 @@ class SequenceTest : public testing::Test {
   void SetUp() override {
     folder_ = fs::temp_directory_path() / "streamdiffusion_sequence_test";
     fs::create_directories(folder_);
-    for (const char* name : {"f10.png", "f2.png", "f1.JPG", "notes.txt"}) std::ofstream(folder_ / name) << "x";
+    for (const char* name : {"f10.png", "f2.png", "f1.JPG", "notes.txt"})
+      std::ofstream(folder_ / name) << "x";
   }
   void TearDown() override { fs::remove_all(folder_); }
   fs::path folder_;
 };
 
 TEST_F(SequenceTest, AFolderGivesItsPicturesInNaturalOrder) {
-  EXPECT_THAT(expand_inputs({folder_.string()}), testing::ElementsAre(folder_ / "f1.JPG", folder_ / "f2.png", folder_ / "f10.png"));
+  EXPECT_THAT(expand_inputs({folder_.string()}),
+              testing::ElementsAre(folder_ / "f1.JPG", folder_ / "f2.png", folder_ / "f10.png"));
 }
 
 TEST_F(SequenceTest, APatternGivesItsMatches) {
-  EXPECT_THAT(expand_inputs({(folder_ / "*.png").string()}), testing::ElementsAre(folder_ / "f2.png", folder_ / "f10.png"));
+  EXPECT_THAT(expand_inputs({(folder_ / "*.png").string()}),
+              testing::ElementsAre(folder_ / "f2.png", folder_ / "f10.png"));
 }
 
 TEST_F(SequenceTest, WhatMatchesNothingIsNamed) {
-  for (const std::string& input : {(folder_ / "g*.png").string(), (folder_ / "none.png").string()}) {
+  for (const std::string& input :
+       {(folder_ / "g*.png").string(), (folder_ / "none.png").string()}) {
     try {
       expand_inputs({input});
       FAIL() << "did not throw";
@@ -70,10 +73,14 @@ TEST_F(SequenceTest, NpyHeaderSaysWhatTheFileHolds) {
 }
 
 TEST(ContactSheet, HasEveryInputAboveItsOutput) {
-  const Image black{8, 8, std::vector<std::uint8_t>(192, 0)}, red{8, 8, std::vector<std::uint8_t>(192, 90)};
+  const Image black{8, 8, std::vector<std::uint8_t>(192, 0)},
+      red{8, 8, std::vector<std::uint8_t>(192, 90)};
   const Image sheet = contact_sheet({black, black, black}, {red, red, red}, 2, 16);
   EXPECT_EQ(sheet.width, 6 + 2 * 22);
-  const auto at = [&](int x, int y) { return sheet.rgb[3 * (static_cast<std::size_t>(y) * static_cast<std::size_t>(sheet.width) + static_cast<std::size_t>(x))]; };
+  const auto at = [&](int x, int y) {
+    return sheet.rgb[3 * (static_cast<std::size_t>(y) * static_cast<std::size_t>(sheet.width) +
+                          static_cast<std::size_t>(x))];
+  };
   EXPECT_EQ(at(14, 14), 0);
   EXPECT_EQ(at(14, 14 + 22), 90);
   EXPECT_THROW(contact_sheet({black}, {}, 2, 16), base::Error);

@@ -25,7 +25,8 @@ File stream_of(const std::string& text) {
 
 TEST(Y4m, ComesBackNearlyForOddSizesToo) {
   Image image{7, 5, {}};
-  for (int i = 0; i < 7 * 5; ++i) image.rgb.insert(image.rgb.end(), {static_cast<std::uint8_t>(60 + 2 * i), 120, 90});
+  for (int i = 0; i < 7 * 5; ++i)
+    image.rgb.insert(image.rgb.end(), {static_cast<std::uint8_t>(60 + 2 * i), 120, 90});
   File file(std::tmpfile());
   Y4mWriter writer(file.get(), 7, 5, 30, 1);
   writer.write(image);
@@ -37,15 +38,18 @@ TEST(Y4m, ComesBackNearlyForOddSizesToo) {
     const auto again = reader.read();
     ASSERT_TRUE(again.has_value());
     double sum = 0;
-    for (std::size_t i = 0; i < image.rgb.size(); ++i) sum += std::abs(int{image.rgb[i]} - int{again->rgb[i]});
+    for (std::size_t i = 0; i < image.rgb.size(); ++i)
+      sum += std::abs(int{image.rgb[i]} - int{again->rgb[i]});
     EXPECT_LT(sum / static_cast<double>(image.rgb.size()), 4.0);
   }
   EXPECT_FALSE(reader.read().has_value());
 }
 
 TEST(Y4m, WhiteIsWhiteInBothRanges) {
-  const std::string limited = "YUV4MPEG2 W2 H2 F25:1 C444\nFRAME\n" + std::string(4, '\xeb') + std::string(8, '\x80');
-  const std::string full = "YUV4MPEG2 W2 H2 F25:1 C444 XCOLORRANGE=FULL\nFRAME\n" + std::string(4, '\xff') + std::string(8, '\x80');
+  const std::string limited =
+      "YUV4MPEG2 W2 H2 F25:1 C444\nFRAME\n" + std::string(4, '\xeb') + std::string(8, '\x80');
+  const std::string full = "YUV4MPEG2 W2 H2 F25:1 C444 XCOLORRANGE=FULL\nFRAME\n" +
+                           std::string(4, '\xff') + std::string(8, '\x80');
   const std::string mono = "YUV4MPEG2 W2 H2 F25:1 Cmono\nFRAME\n" + std::string(4, '\xeb');
   for (const std::string& text : {limited, full, mono}) {
     const File file = stream_of(text);
@@ -77,7 +81,8 @@ TEST(Y4m, RefusesWhatItCannotRead) {
 }
 
 TEST(Y4m, ATruncatedFrameIsNamed) {
-  const File file = stream_of("YUV4MPEG2 W2 H2 F25:1 C444\nFRAME\n" + std::string(12, 'x') + "FRAME\nxxx");
+  const File file =
+      stream_of("YUV4MPEG2 W2 H2 F25:1 C444\nFRAME\n" + std::string(12, 'x') + "FRAME\nxxx");
   Y4mReader reader(file.get(), "test");
   EXPECT_TRUE(reader.read().has_value());
   try {

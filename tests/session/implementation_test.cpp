@@ -17,7 +17,9 @@ bool is_slow(const std::string& implementation, bool avx512) {
   return avx512 && implementation.find("gemm") != std::string::npos;
 }
 
-bool has_avx512(const backend::Device& device) { return device.supports(tensor::DType::bf16); }
+bool has_avx512(const backend::Device& device) {
+  return device.supports(tensor::DType::bf16);
+}
 
 constexpr DataType kTypes[]{DataType::f32, DataType::bf16};
 
@@ -62,10 +64,12 @@ TEST(Implementations, OfStableDiffusionsShapesAreAllFast) {
       if (!device->supports(dtype)) continue;
       std::vector<graph::Graph> lanes;
       lanes.push_back(models::build_unet(
-          config, {.rows = 1, .h = 64, .w = 64, .tokens = 77, .kv_rows = {0}, .activations = dtype}));
+          config,
+          {.rows = 1, .h = 64, .w = 64, .tokens = 77, .kv_rows = {0}, .activations = dtype}));
       const auto executable = device->compile(
-          std::move(lanes),
-          {family.name, [](const graph::Weight&, std::span<float> out) { std::ranges::fill(out, 0.01F); }});
+          std::move(lanes), {family.name, [](const graph::Weight&, std::span<float> out) {
+                               std::ranges::fill(out, 0.01F);
+                             }});
       for (const backend::OpReport& op : executable->report()) {
         EXPECT_FALSE(is_slow(op.implementation, has_avx512(*device)))
             << family.name << " " << op.name << ": " << op.implementation;

@@ -13,10 +13,12 @@ TEST(Readme, TheFirstExampleRuns) {
   const auto show = [&](const sd::Image& image) { shown += image.width == 32; };
 
   sd::Engine engine = sd::Engine::open({.model = model.path()});
-  sd::Session session = engine.session({.width = 32, .height = 32, .t_index_list = {18, 32}, .cfg_type = sd::CfgType::self});
+  sd::Session session = engine.session(
+      {.width = 32, .height = 32, .t_index_list = {18, 32}, .cfg_type = sd::CfgType::self});
   session.set_prompt("red apple, 3d render");
   for (const sd::Image& frame : camera) {
-    if (auto out = session.process(frame)) show(out->image);  // two steps in flight: output k belongs to frame k - 1
+    if (auto out = session.process(frame))
+      show(out->image);  // two steps in flight: output k belongs to frame k - 1
   }
   for (const sd::Output& out : session.flush()) show(out.image);
 

@@ -21,14 +21,20 @@ const std::string& model_path() {
 }
 
 Engine open(int threads = 2) {
-  return Engine::open({.model = model_path(), .device = SD_TEST_DEVICE, .dtype = DataType::f32, .threads = threads});
+  return Engine::open({.model = model_path(),
+                       .device = SD_TEST_DEVICE,
+                       .dtype = DataType::f32,
+                       .threads = threads});
 }
 
-SessionOptions small() { return {.width = 32, .height = 24, .t_index_list = {22, 45}, .cfg_type = CfgType::self}; }
+SessionOptions small() {
+  return {.width = 32, .height = 24, .t_index_list = {22, 45}, .cfg_type = CfgType::self};
+}
 
 Image frame(int id, int width = 32, int height = 24) {
   Image image{width, height, {}};
-  for (int i = 0; i < width * height * 3; ++i) image.rgb.push_back(static_cast<std::uint8_t>((i * 7 + id * 31) & 0xff));
+  for (int i = 0; i < width * height * 3; ++i)
+    image.rgb.push_back(static_cast<std::uint8_t>((i * 7 + id * 31) & 0xff));
   return image;
 }
 
@@ -78,7 +84,8 @@ TEST(Session, StreamBatchDrawsWhatSequentialDraws) {
     Session sequential = engine.session(options);
     const auto a = draw(batch, 4), b = draw(sequential, 4);
     ASSERT_EQ(a.size(), b.size());
-    for (std::size_t i = 0; i < a.size(); ++i) EXPECT_LE(mean_difference(a[i].image, b[i].image), 0.02) << "cfg " << static_cast<int>(cfg);
+    for (std::size_t i = 0; i < a.size(); ++i)
+      EXPECT_LE(mean_difference(a[i].image, b[i].image), 0.02) << "cfg " << static_cast<int>(cfg);
   }
 }
 
@@ -91,7 +98,8 @@ TEST(Session, RowsOnTheirOwnThreadsDrawWhatOpsOnAllThreadsDraw) {
   options.parallel = Parallel::rows;
   Session rows = engine.session(options);
   const auto a = draw(ops, 4), b = draw(rows, 4);
-  for (std::size_t i = 0; i < a.size(); ++i) EXPECT_LE(mean_difference(a[i].image, b[i].image), 0.02);
+  for (std::size_t i = 0; i < a.size(); ++i)
+    EXPECT_LE(mean_difference(a[i].image, b[i].image), 0.02);
 }
 
 TEST(Session, TwoRunsGiveTheSameBits) {
@@ -113,7 +121,8 @@ TEST(Session, OutputIsTheSameWithAndWithoutNeighbours) {
     if (auto output = a.process(frame(i))) outputs.push_back(std::move(*output));
   }
   ASSERT_EQ(outputs.size(), 3U);
-  for (std::size_t i = 0; i < outputs.size(); ++i) EXPECT_EQ(outputs[i].image.rgb, expected[i].image.rgb);
+  for (std::size_t i = 0; i < outputs.size(); ++i)
+    EXPECT_EQ(outputs[i].image.rgb, expected[i].image.rgb);
 }
 
 TEST(Session, PromptNegativePromptAndSeedSteerThePicture) {
@@ -122,7 +131,8 @@ TEST(Session, PromptNegativePromptAndSeedSteerThePicture) {
   options.cfg_type = CfgType::full;
   options.guidance_scale = 3.0F;
   options.keep_tensors = true;
-  Session plain = engine.session(options), prompt = engine.session(options), negative = engine.session(options);
+  Session plain = engine.session(options), prompt = engine.session(options),
+          negative = engine.session(options);
   prompt.set_prompt("a red apple");
   negative.set_negative_prompt("a red apple");
   options.seed = 3;
@@ -199,17 +209,24 @@ TEST(Session, RefusesWhatItCannotDoAndSaysWhatItExpected) {
   Engine engine = open();
   SessionOptions options = small();
   options.width = 36;
-  expect_error([&] { engine.session(options); }, ErrorCode::invalid_argument, "width is 36, expected a multiple of 8");
+  expect_error([&] { engine.session(options); }, ErrorCode::invalid_argument,
+               "width is 36, expected a multiple of 8");
   options = small();
   options.t_index_list = {32, 52};
-  expect_error([&] { engine.session(options); }, ErrorCode::invalid_argument, "52 is outside 0..49");
+  expect_error([&] { engine.session(options); }, ErrorCode::invalid_argument,
+               "52 is outside 0..49");
   options = small();
   options.text_to_image = true;
-  expect_error([&] { engine.session(options); }, ErrorCode::invalid_argument, "needs an input picture");
+  expect_error([&] { engine.session(options); }, ErrorCode::invalid_argument,
+               "needs an input picture");
   Session session = engine.session(small());
   expect_error([&] { session.process(frame(0, 16, 16)); }, ErrorCode::invalid_argument, "16x16");
   expect_error([&] { session.generate(); }, ErrorCode::invalid_argument, "text_to_image");
-  expect_error([&] { session.set_t_index_list({1, 2, 3}); }, ErrorCode::invalid_argument, "2 steps");
+  expect_error(
+      [&] {
+        session.set_t_index_list({1, 2, 3});
+      },
+      ErrorCode::invalid_argument, "2 steps");
   expect_error([&] { session.set_guidance_scale(std::numeric_limits<float>::quiet_NaN()); },
                ErrorCode::invalid_argument, "finite");
 }
@@ -227,18 +244,24 @@ TEST(Session, WarnsWhenAPromptIsCut) {
 
 TEST(Engine, RefusesAFolderWhosePartsDoNotFit) {
   const TinyModel model;
-  model.write("text_encoder/config.json", R"({"model_type": "clip_text_model", "hidden_size": 32, "intermediate_size": 48,
+  model.write("text_encoder/config.json",
+              R"({"model_type": "clip_text_model", "hidden_size": 32, "intermediate_size": 48,
     "num_hidden_layers": 1, "num_attention_heads": 2, "max_position_embeddings": 16, "vocab_size": 4096})");
-  expect_error([&] { Engine::open({.model = model.path()}); }, ErrorCode::corrupt_file, "cross_attention_dim");
+  expect_error([&] { Engine::open({.model = model.path()}); }, ErrorCode::corrupt_file,
+               "cross_attention_dim");
 }
 
 TEST(Engine, NamesTheDevicesItHas) {
-  expect_error([&] { Engine::open({.model = model_path(), .device = "cuda"}); }, ErrorCode::not_found, "ref");
+  expect_error([&] { Engine::open({.model = model_path(), .device = "cuda"}); },
+               ErrorCode::not_found, "ref");
 }
 
 TEST(Session, AFrameThatCannotBeEncodedIsAnErrorThatNamesTheAutoencoder) {
   const TinyModel overflowing(1e5F);  // nine layers: the last one overflows, and no ReLU follows it
-  Engine engine = Engine::open({.model = overflowing.path(), .device = SD_TEST_DEVICE, .dtype = DataType::f32, .threads = 1});
+  Engine engine = Engine::open({.model = overflowing.path(),
+                                .device = SD_TEST_DEVICE,
+                                .dtype = DataType::f32,
+                                .threads = 1});
   Session session = engine.session(small());
   for (const char* which : {"frame 0", "frame 1"}) {
     try {

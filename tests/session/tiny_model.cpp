@@ -27,9 +27,12 @@ constexpr const char* kAutoencoder = R"({
   "_class_name": "AutoencoderTiny", "latent_channels": 4, "encoder_block_out_channels": [16, 16, 16, 16],
   "decoder_block_out_channels": [16, 16, 16, 16], "num_encoder_blocks": [0, 1, 0, 1], "num_decoder_blocks": [1, 0, 1, 0]})";
 
-weights::Json json(const char* text) { return weights::Json::parse(text, "tiny"); }
+weights::Json json(const char* text) {
+  return weights::Json::parse(text, "tiny");
+}
 
-void write_weights(const std::filesystem::path& file, const std::vector<graph::Graph>& graphs, float gain = 1.0F) {
+void write_weights(const std::filesystem::path& file, const std::vector<graph::Graph>& graphs,
+                   float gain = 1.0F) {
   const weights::HashWeights source;
   std::vector<weights::TensorSpec> specs = models::tensors_of(graphs);
   std::vector<std::vector<float>> values;
@@ -41,7 +44,8 @@ void write_weights(const std::filesystem::path& file, const std::vector<graph::G
     source.read_f32(spec.name, spec.dims, values.back());
     for (float& value : values.back()) value *= gain;
   }
-  for (std::size_t i = 0; i < specs.size(); ++i) tensors.push_back({specs[i].name, specs[i].dims, values[i]});
+  for (std::size_t i = 0; i < specs.size(); ++i)
+    tensors.push_back({specs[i].name, specs[i].dims, values[i]});
   weights::write_safetensors(file, tensors);
 }
 
@@ -58,7 +62,8 @@ TinyModel::TinyModel(float autoencoder_gain) {
   write("unet/config.json", kUNet);
   write("text_encoder/config.json", kText);
   write("vae/config.json", kAutoencoder);
-  write("scheduler/scheduler_config.json", R"({"_class_name": "LCMScheduler", "prediction_type": "v_prediction"})");
+  write("scheduler/scheduler_config.json",
+        R"({"_class_name": "LCMScheduler", "prediction_type": "v_prediction"})");
   write("tokenizer/tokenizer_config.json", R"({"model_max_length": 16})");
   const std::filesystem::path data = std::filesystem::path(SD_TEST_DATA_DIR) / "text";
   for (const char* name : {"vocab.json", "merges.txt"}) {
@@ -69,7 +74,8 @@ TinyModel::TinyModel(float autoencoder_gain) {
                 {models::build_unet(models::unet_config(json(kUNet)),
                                     {.rows = 1, .h = 4, .w = 4, .tokens = 16, .kv_rows = {0}})});
   write_weights(folder_ / "text_encoder/model.safetensors",
-                {models::build_clip_text(models::clip_text_config(json(kText)), {.prompts = 1, .tokens = 16})});
+                {models::build_clip_text(models::clip_text_config(json(kText)),
+                                         {.prompts = 1, .tokens = 16})});
   write_weights(folder_ / "vae/diffusion_pytorch_model.safetensors",
                 {models::build_encoder(autoencoder, {.frames = 1, .height = 32, .width = 32}),
                  models::build_decoder(autoencoder, {.frames = 1, .height = 32, .width = 32})},

@@ -1,5 +1,5 @@
-// A complete model folder of a few thousand parameters, made in a temporary place: everything an engine opens, in
-// milliseconds.
+// A complete model folder of a few thousand parameters, made in a temporary place: everything an
+// engine opens, in milliseconds.
 #pragma once
 
 #include <filesystem>

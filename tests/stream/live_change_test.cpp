@@ -1,4 +1,5 @@
-// Parameters change at a frame edge: what waits is noised with the constants then in force, and nothing jumps.
+// Parameters change at a frame edge: what waits is noised with the constants then in force, and
+// nothing jumps.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -15,7 +16,8 @@ using testing::parameters;
 using testing::ToyStream;
 
 /// One frame taken through its steps by hand, step i under parameters[i].
-std::vector<float> by_hand(CfgType cfg, std::uint64_t id, const std::vector<StreamParameters>& at_step) {
+std::vector<float> by_hand(CfgType cfg, std::uint64_t id,
+                           const std::vector<StreamParameters>& at_step) {
   const int steps = static_cast<int>(at_step.size());
   const RowLayout one{1, 1, cfg};
   std::vector<float> x(kShape.size()), stock = x, x0 = frame(id), gain(kShape.size(), 0.0F);
@@ -24,8 +26,9 @@ std::vector<float> by_hand(CfgType cfg, std::uint64_t id, const std::vector<Stre
     const StreamParameters& p = at_step[at];
     const std::vector<float> noise = noise_table(p.seed, steps, kShape);
     const bool fresh = i == 0 || p.do_add_noise;
-    noise_row(p.steps[at], {x0.data(), gain.data()}, fresh ? noise.data() + at * kShape.size() : nullptr, kShape.size(),
-              x.data(), stock.data());
+    noise_row(p.steps[at], {x0.data(), gain.data()},
+              fresh ? noise.data() + at * kShape.size() : nullptr, kShape.size(), x.data(),
+              stock.data());
     const std::vector<float> timesteps{static_cast<float>(p.steps[at].timestep)};
     const std::vector<float> answer = testing::toy_unet(one, x, timesteps);
     denoise_row(p.steps[at], p.prediction, {cfg, p.guidance_scale, p.delta}, x.data(), stock.data(),
@@ -44,9 +47,11 @@ void expect_exact_change(const StreamParameters& before, const StreamParameters&
   }
   for (const auto& [id, latents] : stream.outputs()) {
     std::vector<StreamParameters> at_step;
-    for (int i = 0; i < steps; ++i) at_step.push_back(id + static_cast<std::uint64_t>(i) < kEdge ? before : after);
+    for (int i = 0; i < steps; ++i)
+      at_step.push_back(id + static_cast<std::uint64_t>(i) < kEdge ? before : after);
     const std::vector<float> expected = by_hand(CfgType::self, id, at_step);
-    for (std::size_t e = 0; e < expected.size(); ++e) ASSERT_NEAR(latents[e], expected[e], 1e-5) << "frame " << id;
+    for (std::size_t e = 0; e < expected.size(); ++e)
+      ASSERT_NEAR(latents[e], expected[e], 1e-5) << "frame " << id;
   }
 }
 

@@ -1,4 +1,5 @@
-// The stream batch against what the original Python package makes of the same frames (tools/goldens/stream_original.py).
+// The stream batch against what the original Python package makes of the same frames
+// (tools/goldens/stream_original.py).
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -20,14 +21,18 @@ const nlohmann::json& golden() {
 }
 
 CfgType cfg_of(const std::string& name) {
-  return name == "full" ? CfgType::full : name == "self" ? CfgType::self : name == "none" ? CfgType::none : CfgType::initialize;
+  return name == "full"   ? CfgType::full
+         : name == "self" ? CfgType::self
+         : name == "none" ? CfgType::none
+                          : CfgType::initialize;
 }
 
 /// Largest difference, divided by the largest expected value.
 double relative_error(const std::vector<float>& found, const std::vector<float>& expected) {
   double most = 0, scale = 0;
   for (std::size_t i = 0; i < expected.size(); ++i) {
-    most = std::max(most, std::abs(static_cast<double>(found.at(i)) - static_cast<double>(expected[i])));
+    most = std::max(most,
+                    std::abs(static_cast<double>(found.at(i)) - static_cast<double>(expected[i])));
     scale = std::max(scale, std::abs(static_cast<double>(expected[i])));
   }
   return most / scale;
@@ -47,8 +52,8 @@ TEST(StreamBatch, EqualsTheOriginalPackageForEveryGuidanceStepCountAndNoise) {
     for (std::size_t k = 0; k < entry["frames"].size(); ++k) {
       const std::vector<float> expected = entry["latents"][k];
       EXPECT_LE(relative_error(stream.outputs().at(entry["frames"][k]), expected), 1e-5)
-          << entry["t_index_list"] << " " << entry["cfg_type"] << ", noise " << p.do_add_noise << ", frame "
-          << entry["frames"][k] << ", from " << entry["source"];
+          << entry["t_index_list"] << " " << entry["cfg_type"] << ", noise " << p.do_add_noise
+          << ", frame " << entry["frames"][k] << ", from " << entry["source"];
     }
   }
 }

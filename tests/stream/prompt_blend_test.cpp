@@ -22,13 +22,15 @@ TEST(PromptBlend, OfOnePromptIsThatPrompt) {
 
 TEST(PromptBlend, LinearIsTheWeightedMean) {
   const WeightedEmbedding two[]{{kX, 1.0F}, {kY, 3.0F}};
-  EXPECT_THAT(blend(two, PromptInterpolation::linear), Pointwise(FloatNear(1e-6F), {0.25F, 0.75F, 0.0F}));
+  EXPECT_THAT(blend(two, PromptInterpolation::linear),
+              Pointwise(FloatNear(1e-6F), {0.25F, 0.75F, 0.0F}));
 }
 
 TEST(PromptBlend, SlerpKeepsTheLength) {
   const WeightedEmbedding two[]{{kX, 1.0F}, {kY, 1.0F}};
   const float half = std::sqrt(0.5F);
-  EXPECT_THAT(blend(two, PromptInterpolation::slerp), Pointwise(FloatNear(1e-6F), {half, half, 0.0F}));
+  EXPECT_THAT(blend(two, PromptInterpolation::slerp),
+              Pointwise(FloatNear(1e-6F), {half, half, 0.0F}));
 }
 
 TEST(PromptBlend, SlerpOfEqualPromptsIsThatPrompt) {

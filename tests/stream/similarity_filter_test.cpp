@@ -17,7 +17,8 @@ Frame random_frame(unsigned seed, std::size_t size = 3 * 64 * 64) {
 }
 
 TEST(CosineSimilarity, OfAFrameWithItselfIsOne) {
-  for (const Frame& frame : {random_frame(1), Frame(300, 127), Frame(300, 0), random_frame(2, 3 * 512 * 512)}) {
+  for (const Frame& frame :
+       {random_frame(1), Frame(300, 127), Frame(300, 0), random_frame(2, 3 * 512 * 512)}) {
     EXPECT_NEAR(cosine_similarity(frame, frame), 1.0, 1e-12);
   }
 }
@@ -55,7 +56,8 @@ TEST(SimilarityFilter, ProcessesAFrameOfAnotherSize) {
 
 TEST(SimilarityFilter, SkipsAsOftenAsTheProbabilitySays) {
   Frame reference = random_frame(4), other = reference;
-  for (std::size_t i = 0; i < other.size(); ++i) other[i] = static_cast<std::uint8_t>(std::min(255, other[i] + (i % 13 == 0 ? 30 : 0)));
+  for (std::size_t i = 0; i < other.size(); ++i)
+    other[i] = static_cast<std::uint8_t>(std::min(255, other[i] + (i % 13 == 0 ? 30 : 0)));
   const double likeness = cosine_similarity(reference, other);
   const double threshold = likeness - (1 - likeness);  // a probability of one half
   int skipped = 0;

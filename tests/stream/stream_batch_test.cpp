@@ -47,13 +47,15 @@ TEST(StreamBatch, EqualsSequentialForEveryGuidanceAndStepCount) {
             p.prediction = prediction;
             const int steps = static_cast<int>(list.size());
             ToyStream stream({steps, frames, cfg}, p);
-            for (std::uint64_t first = 0; first < 12; first += static_cast<std::uint64_t>(frames)) stream.call(first);
+            for (std::uint64_t first = 0; first < 12; first += static_cast<std::uint64_t>(frames))
+              stream.call(first);
             while (stream.batch().waiting()) stream.call_empty();
             const auto expected = sequential_outputs(frames, cfg, p, 12);
             ASSERT_EQ(stream.outputs().size(), expected.size());
             for (const auto& [id, latents] : expected) {
               ASSERT_LE(worst(stream.outputs().at(id), latents), 1e-6)
-                  << "frame " << id << ", n " << steps << ", F " << frames << ", cfg " << static_cast<int>(cfg);
+                  << "frame " << id << ", n " << steps << ", F " << frames << ", cfg "
+                  << static_cast<int>(cfg);
             }
           }
         }
@@ -96,8 +98,9 @@ TEST(StreamBatch, AStillInputGivesAStillOutput) {
   }
 }
 
-/// X_i = a_i z + b_i S_i, seen through the next step's rows: with gamma > 1 the virtual noise must stay tied to the
-/// frame's own clean latents (spec §3, B3). Checked against a sequential run in double of the spec's recursion.
+/// X_i = a_i z + b_i S_i, seen through the next step's rows: with gamma > 1 the virtual noise must
+/// stay tied to the frame's own clean latents (spec §3, B3). Checked against a sequential run in
+/// double of the spec's recursion.
 TEST(ResidualGuidance, SelfNegativeFollowsTheSpecsRecursion) {
   for (const bool add_noise : {true, false}) {
     StreamParameters p = parameters({22, 32, 45});
@@ -122,7 +125,8 @@ TEST(ResidualGuidance, SelfNegativeFollowsTheSpecsRecursion) {
         const double u = p.delta * s, guided = u + p.guidance_scale * (cond - u);
         clean = p.steps[i].c_out * (x - b * guided) / a + p.steps[i].c_skip * x;
       }
-      // c_skip is about 1e-6, which the definition leaves out of the reference; errors stay below 1e-4
+      // c_skip is about 1e-6, which the definition leaves out of the reference; errors stay below
+      // 1e-4
       ASSERT_NEAR(found[e], clean, 1e-4 * std::max(1.0, std::abs(clean)));
     }
   }
@@ -148,7 +152,8 @@ TEST(ResidualGuidance, AScaleOfOneIsNoGuidance) {  // B4
       guided.call(id);
       plain.call(id);
     }
-    for (const auto& [id, latents] : plain.outputs()) EXPECT_LE(worst(guided.outputs().at(id), latents), 1e-6);
+    for (const auto& [id, latents] : plain.outputs())
+      EXPECT_LE(worst(guided.outputs().at(id), latents), 1e-6);
   }
 }
 

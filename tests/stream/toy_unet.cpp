@@ -27,12 +27,14 @@ StreamParameters parameters(const std::vector<int>& t_index_list) {
 
 std::vector<float> frame(std::uint64_t id) {
   std::vector<float> z(kShape.size());
-  for (std::size_t i = 0; i < z.size(); ++i) z[i] = std::sin(0.37F * static_cast<float>(i) + static_cast<float>(id));
+  for (std::size_t i = 0; i < z.size(); ++i)
+    z[i] = std::sin(0.37F * static_cast<float>(i) + static_cast<float>(id));
   return z;
 }
 
 ToyStream::ToyStream(const RowLayout& layout, const StreamParameters& parameters)
-    : batch_(layout, kShape, parameters), rows_(static_cast<std::size_t>(layout.unet_rows()) * kShape.size()) {}
+    : batch_(layout, kShape, parameters),
+      rows_(static_cast<std::size_t>(layout.unet_rows()) * kShape.size()) {}
 
 void ToyStream::call(std::uint64_t first) {
   std::vector<FrameId> ids;
@@ -51,7 +53,8 @@ void ToyStream::call_empty() {
 }
 
 void ToyStream::step(const std::vector<FrameId>& ids, const std::vector<float>& z) {
-  std::vector<float> timesteps(static_cast<std::size_t>(batch_.layout().unet_rows())), out(z.size());
+  std::vector<float> timesteps(static_cast<std::size_t>(batch_.layout().unet_rows())),
+      out(z.size());
   std::vector<FrameId> out_ids(ids.size());
   batch_.timesteps(timesteps);
   batch_.enter(z, ids, rows_);
@@ -65,7 +68,8 @@ void ToyStream::step(const std::vector<FrameId>& ids, const std::vector<float>& 
 }
 
 std::map<std::uint64_t, std::vector<float>> sequential_outputs(int frames, CfgType cfg,
-                                                               const StreamParameters& parameters, std::uint64_t count) {
+                                                               const StreamParameters& parameters,
+                                                               std::uint64_t count) {
   Sequential sequential(frames, cfg, kShape, parameters);
   std::map<std::uint64_t, std::vector<float>> outputs;
   const auto rows = static_cast<std::size_t>(sequential.layout().unet_rows());
@@ -82,8 +86,10 @@ std::map<std::uint64_t, std::vector<float>> sequential_outputs(int frames, CfgTy
       sequential.leave(step, toy_unet(sequential.layout(), input, timesteps));
     }
     for (int f = 0; f < frames; ++f) {
-      const auto at = sequential.result().begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(f) * kShape.size());
-      outputs[first + static_cast<std::uint64_t>(f)] = {at, at + static_cast<std::ptrdiff_t>(kShape.size())};
+      const auto at = sequential.result().begin() +
+                      static_cast<std::ptrdiff_t>(static_cast<std::size_t>(f) * kShape.size());
+      outputs[first + static_cast<std::uint64_t>(f)] = {
+          at, at + static_cast<std::ptrdiff_t>(kShape.size())};
     }
   }
   return outputs;

@@ -1,5 +1,5 @@
-// A cheap stand-in for the UNet: a smooth, non-linear function of each element of a row, of the row's timestep and of the
-// prompt it follows; rows do not see each other.
+// A cheap stand-in for the UNet: a smooth, non-linear function of each element of a row, of the
+// row's timestep and of the prompt it follows; rows do not see each other.
 #pragma once
 
 #include <cstdint>
@@ -44,7 +44,8 @@ class ToyStream {
 };
 
 /// The same frames through Sequential.
-std::map<std::uint64_t, std::vector<float>> sequential_outputs(int frames, CfgType cfg, const StreamParameters& parameters,
+std::map<std::uint64_t, std::vector<float>> sequential_outputs(int frames, CfgType cfg,
+                                                               const StreamParameters& parameters,
                                                                std::uint64_t count);
 
 }  // namespace streamdiffusion::stream::testing

@@ -54,12 +54,18 @@ TEST(WeightStore, OpensTransformersNamesAndLoneFiles) {
 
 TEST(WeightStore, RefusesNumbersThatAreNotFinite) {
   const TemporaryFolder folder;
-  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
+  for (const float bad :
+       {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
     TensorToWrite tensor = filled("mid.weight", {2, 3}, 1);
     tensor.values[4] = bad;
     save(folder, "model.safetensors", {tensor});
-    expect_error([&] { first_of(WeightStore(folder.path()), "mid.weight", {2, 3}); }, ErrorCode::corrupt_file,
-                 {"model.safetensors", "mid.weight", std::isnan(bad) ? "nan" : "-inf", "element 4", "finite"});
+    expect_error(
+        [&] {
+          first_of(WeightStore(folder.path()), "mid.weight", {2, 3});
+        },
+        ErrorCode::corrupt_file,
+        {"model.safetensors", "mid.weight", std::isnan(bad) ? "nan" : "-inf", "element 4",
+         "finite"});
   }
 }
 

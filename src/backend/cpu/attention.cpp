@@ -1,5 +1,6 @@
-// Attention in tiles of queries: keys and values are packed once a head, then scores, softmax and the weighted sum of a
-// tile stay in a worker's cache. Strided heads given to the library directly fall to its slow path.
+// Attention in tiles of queries: keys and values are packed once a head, then scores, softmax and
+// the weighted sum of a tile stay in a worker's cache. Strided heads given to the library directly
+// fall to its slow path.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -14,7 +15,9 @@ namespace {
 
 using tensor::DType;
 
-std::size_t aligned(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
+std::size_t aligned(std::size_t bytes) {
+  return (bytes + 63) / 64 * 64;
+}
 
 class AttentionKernel final : public Kernel {
  public:
@@ -36,18 +39,22 @@ class AttentionKernel final : public Kernel {
     tiles_ = (queries_ + tile_ - 1) / tile_;
     whole_ = make_products(tile_);
     if (queries_ % tile_ != 0) rest_ = make_products(queries_ % tile_);
-    const MatmulShape scores{tile_, size_, keys_, dtype_, DType::f32}, sums{tile_, keys_, size_, dtype_, DType::f32};
+    const MatmulShape scores{tile_, size_, keys_, dtype_, DType::f32},
+        sums{tile_, keys_, size_, dtype_, DType::f32};
     pack_k_ = make_packing(scores, 1, channels_, whole_.k_layout, workers_);
     pack_v_ = make_packing(sums, channels_, 1, whole_.v_layout, workers_);
     k_bytes_ = aligned(whole_.k_layout.get_size());
     v_bytes_ = aligned(whole_.v_layout.get_size());
-    for (const Primitive* p : {&whole_.scores, &whole_.sums, &rest_.scores, &rest_.sums, &pack_k_, &pack_v_}) {
+    for (const Primitive* p :
+         {&whole_.scores, &whole_.sums, &rest_.scores, &rest_.sums, &pack_k_, &pack_v_}) {
       library_scratch_ = std::max(library_scratch_, aligned(p->scratch_bytes()));
     }
   }
 
   int stages() const override { return 2; }
-  void run(int stage, const Worker& worker) const override { stage == 0 ? pack(worker) : attend(worker); }
+  void run(int stage, const Worker& worker) const override {
+    stage == 0 ? pack(worker) : attend(worker);
+  }
 
   std::string implementation() const override {
     return whole_.scores.implementation() + " + " + whole_.sums.implementation();
@@ -84,7 +91,8 @@ class AttentionKernel final : public Kernel {
   /// As many queries as keep a tile's scores and probabilities in the second-level cache.
   void choose_tile() {
     constexpr std::int64_t kCacheBytes = 512 << 10;
-    const std::int64_t query_bytes = keys_ * static_cast<std::int64_t>(sizeof(float) + size_of(dtype_));
+    const std::int64_t query_bytes =
+        keys_ * static_cast<std::int64_t>(sizeof(float) + size_of(dtype_));
     tile_ = std::clamp<std::int64_t>(kCacheBytes / query_bytes / 16 * 16, 16, 128);
     const std::int64_t a_worker = (rows_ * op_.heads * queries_ + workers_ - 1) / workers_;
     tile_ = std::min({tile_, queries_, std::max<std::int64_t>(a_worker, 1)});
@@ -94,10 +102,13 @@ class AttentionKernel final : public Kernel {
     const auto plain = epilogue(false, graph::Activation::none);
     const auto scores = matmul_desc({m, size_, keys_, dtype_, DType::f32}, plain);
     const auto sums = matmul_desc({m, keys_, size_, dtype_, DType::f32}, plain);
-    base::require(!whole_.k_layout || (scores.weights_desc() == whole_.k_layout && sums.weights_desc() == whole_.v_layout),
-                  base::ErrorCode::internal, "attention: the layout of packed keys depends on the number of queries");
-    return {make_matmul(scores, nullptr, nullptr, workers_), make_matmul(sums, nullptr, nullptr, workers_),
-            scores.weights_desc(), sums.weights_desc()};
+    base::require(!whole_.k_layout || (scores.weights_desc() == whole_.k_layout &&
+                                       sums.weights_desc() == whole_.v_layout),
+                  base::ErrorCode::internal,
+                  "attention: the layout of packed keys depends on the number of queries");
+    return {make_matmul(scores, nullptr, nullptr, workers_),
+            make_matmul(sums, nullptr, nullptr, workers_), scores.weights_desc(),
+            sums.weights_desc()};
   }
 
   std::byte* packed_k(const Worker& worker, std::int64_t item) const {
@@ -108,7 +119,8 @@ class AttentionKernel final : public Kernel {
     const Share mine = share(kv_rows_ * op_.heads, worker.index, workers_);
     for (std::int64_t item = mine.begin; item < mine.end; ++item) {
       const std::int64_t row = item / op_.heads, head = item % op_.heads;
-      const auto offset = static_cast<std::size_t>(row * keys_ * channels_ + head * size_) * size_of(dtype_);
+      const auto offset =
+          static_cast<std::size_t>(row * keys_ * channels_ + head * size_) * size_of(dtype_);
       std::byte* to = packed_k(worker, item);
       pack_k_.run(worker, {worker.value<std::byte>(k_) + offset, to});
       pack_v_.run(worker, {worker.value<std::byte>(v_) + offset, to + k_bytes_});
@@ -118,21 +130,25 @@ class AttentionKernel final : public Kernel {
   void attend(const Worker& worker) const {
     const Share mine = share(rows_ * op_.heads * tiles_, worker.index, workers_);
     for (std::int64_t item = mine.begin; item < mine.end; ++item) {
-      attend_tile(worker, item / (op_.heads * tiles_), item / tiles_ % op_.heads, item % tiles_ * tile_);
+      attend_tile(worker, item / (op_.heads * tiles_), item / tiles_ % op_.heads,
+                  item % tiles_ * tile_);
     }
   }
 
-  void attend_tile(const Worker& worker, std::int64_t row, std::int64_t head, std::int64_t first) const {
+  void attend_tile(const Worker& worker, std::int64_t row, std::int64_t head,
+                   std::int64_t first) const {
     const TileScratch at = tile_scratch();
     const std::int64_t m = std::min(tile_, queries_ - first);
     const Products& products = m == tile_ ? whole_ : rest_;
     const auto step = static_cast<std::size_t>(channels_) * size_of(dtype_);
     const auto head_bytes = static_cast<std::size_t>(size_) * size_of(dtype_);
-    const auto offset = static_cast<std::size_t>(row * queries_ + first) * step + static_cast<std::size_t>(head) * head_bytes;
+    const auto offset = static_cast<std::size_t>(row * queries_ + first) * step +
+                        static_cast<std::size_t>(head) * head_bytes;
 
     const std::byte* q = worker.value<std::byte>(q_) + offset;
     std::byte* dense = worker.scratch + at.queries;
-    for (std::int64_t i = 0; i < m; ++i, q += step, dense += head_bytes) std::memcpy(dense, q, head_bytes);
+    for (std::int64_t i = 0; i < m; ++i, q += step, dense += head_bytes)
+      std::memcpy(dense, q, head_bytes);
 
     auto* scores = reinterpret_cast<float*>(worker.scratch + at.scores);
     std::byte* probabilities = worker.scratch + at.probabilities;
@@ -147,7 +163,8 @@ class AttentionKernel final : public Kernel {
     for (std::int64_t i = 0; i < m; ++i) {
       const auto r = static_cast<std::size_t>(i);
       const std::size_t visible = op_.causal ? static_cast<std::size_t>(first + i + 1) : keys;
-      totals[r] = simd::softmax_numerators(dtype_, scores + r * keys, probabilities + r * keys * size_of(dtype_), visible,
+      totals[r] = simd::softmax_numerators(dtype_, scores + r * keys,
+                                           probabilities + r * keys * size_of(dtype_), visible,
                                            keys, scale);
     }
     products.sums.run(worker, {probabilities, k + k_bytes_, sums});

@@ -1,5 +1,6 @@
-// Convolutions. One oneDNN call a slice of image lines, single threaded, with the whole bias (time projection included)
-// in the call: at the processor's ceiling for every shape measured, with no reorder and no pass of its own for the bias.
+// Convolutions. One oneDNN call a slice of image lines, single threaded, with the whole bias (time
+// projection included) in the call: at the processor's ceiling for every shape measured, with no
+// reorder and no pass of its own for the bias.
 #include <cstring>
 #include <map>
 #include <tuple>
@@ -14,7 +15,8 @@ namespace {
 using dnnl::memory;
 using graph::Conv2d;
 
-/// A slice of output lines seen from the input: which lines it reads and how many zero lines surround them.
+/// A slice of output lines seen from the input: which lines it reads and how many zero lines
+/// surround them.
 struct Slice {
   std::int64_t first_line = 0, lines = 0;
   std::int64_t pad_top = 0, pad_bottom = 0;
@@ -46,7 +48,8 @@ class Conv2dKernel final : public Kernel {
     if (op.bias) bias_ = context.cache.plain(context.weights, context.weight(1));
     for (int w = 0; w < context.workers; ++w) {
       pieces_.emplace_back();
-      for (const Segment& segment : segments(y_desc_.shape.n, y_desc_.shape.h, w, context.workers)) {
+      for (const Segment& segment :
+           segments(y_desc_.shape.n, y_desc_.shape.h, w, context.workers)) {
         pieces_.back().push_back(make_piece(segment, context));
       }
     }
@@ -83,44 +86,55 @@ class Conv2dKernel final : public Kernel {
     std::int64_t row = 0;
     std::size_t x_offset = 0, y_offset = 0, y_bytes = 0;
   };
-  using Variant = std::tuple<std::int64_t, std::int64_t, std::int64_t>;  ///< Input lines, zero lines above and below.
+  using Variant = std::tuple<std::int64_t, std::int64_t,
+                             std::int64_t>;  ///< Input lines, zero lines above and below.
 
   Piece make_piece(const Segment& segment, const KernelContext& context) {
     const Slice slice = input_slice(op_, x_desc_.shape.h, segment);
     const Variant key{slice.lines, slice.pad_top, slice.pad_bottom};
     auto found = variants_.find(key);
-    if (found == variants_.end()) found = variants_.emplace(key, make_primitive(slice, segment, context)).first;
+    if (found == variants_.end())
+      found = variants_.emplace(key, make_primitive(slice, segment, context)).first;
     const std::size_t x_line = x_desc_.row_bytes() / static_cast<std::size_t>(x_desc_.shape.h);
     const std::size_t y_line = y_desc_.row_bytes() / static_cast<std::size_t>(y_desc_.shape.h);
     const auto row = static_cast<std::size_t>(segment.row);
-    return {&found->second, segment.row, row * x_desc_.row_bytes() + static_cast<std::size_t>(slice.first_line) * x_line,
+    return {&found->second, segment.row,
+            row * x_desc_.row_bytes() + static_cast<std::size_t>(slice.first_line) * x_line,
             row * y_desc_.row_bytes() + static_cast<std::size_t>(segment.begin) * y_line,
             static_cast<std::size_t>(segment.end - segment.begin) * y_line};
   }
 
-  Primitive make_primitive(const Slice& slice, const Segment& segment, const KernelContext& context) {
+  Primitive make_primitive(const Slice& slice, const Segment& segment,
+                           const KernelContext& context) {
     const auto tag = memory::format_tag::nhwc;
     const auto type = dnnl_type(x_desc_.dtype);
     const std::int64_t k = op_.kernel;
-    const std::int64_t pad_right =
-        std::max<std::int64_t>((y_desc_.shape.w - 1) * op_.stride + k - op_.pad_begin - x_desc_.shape.w, 0);
+    const std::int64_t pad_right = std::max<std::int64_t>(
+        (y_desc_.shape.w - 1) * op_.stride + k - op_.pad_begin - x_desc_.shape.w, 0);
     const memory::desc x({1, op_.in, slice.lines, x_desc_.shape.w}, type, tag);
-    const memory::desc y({1, op_.out, segment.end - segment.begin, y_desc_.shape.w}, dnnl_type(y_desc_.dtype), tag);
+    const memory::desc y({1, op_.out, segment.end - segment.begin, y_desc_.shape.w},
+                         dnnl_type(y_desc_.dtype), tag);
     const memory::desc any({op_.out, op_.in, k, k}, type, memory::format_tag::any);
-    const memory::desc plain({op_.out, op_.in, k, k}, memory::data_type::f32, memory::format_tag::oihw);
+    const memory::desc plain({op_.out, op_.in, k, k}, memory::data_type::f32,
+                             memory::format_tag::oihw);
     const bool biased = op_.bias || op_.row_bias;
     const memory::desc bias =
-        biased ? memory::desc({op_.out}, memory::data_type::f32, memory::format_tag::x) : memory::desc();
-    const dnnl::convolution_forward::desc desc(dnnl::prop_kind::forward_inference,
-                                               dnnl::algorithm::convolution_direct, x, any, bias, y,
-                                               {op_.stride, op_.stride}, {slice.pad_top, op_.pad_begin},
-                                               {slice.pad_bottom, pad_right});
-    const dnnl::convolution_forward::primitive_desc primitive(desc, epilogue(op_.residual, op_.act), dnnl_engine());
-    weights_.push_back(context.cache.packed(context.weights, context.weight(0), plain, primitive.weights_desc()));
+        biased ? memory::desc({op_.out}, memory::data_type::f32, memory::format_tag::x)
+               : memory::desc();
+    const dnnl::convolution_forward::desc desc(
+        dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, x, any, bias, y,
+        {op_.stride, op_.stride}, {slice.pad_top, op_.pad_begin}, {slice.pad_bottom, pad_right});
+    const dnnl::convolution_forward::primitive_desc primitive(desc, epilogue(op_.residual, op_.act),
+                                                              dnnl_engine());
+    weights_.push_back(
+        context.cache.packed(context.weights, context.weight(0), plain, primitive.weights_desc()));
     std::vector<Primitive::Argument> arguments{
-        {DNNL_ARG_SRC, x}, {DNNL_ARG_DST, y}, {DNNL_ARG_WEIGHTS, primitive.weights_desc(), weights_.back()->data()}};
+        {DNNL_ARG_SRC, x},
+        {DNNL_ARG_DST, y},
+        {DNNL_ARG_WEIGHTS, primitive.weights_desc(), weights_.back()->data()}};
     if (biased) arguments.push_back({DNNL_ARG_BIAS, bias, bias_ ? bias_->data() : nullptr});
-    return {dnnl::convolution_forward(primitive), primitive.scratchpad_desc(), arguments, context.workers};
+    return {dnnl::convolution_forward(primitive), primitive.scratchpad_desc(), arguments,
+            context.workers};
   }
 
   Conv2d op_;

@@ -1,4 +1,5 @@
-// The processor as a device: oneDNN for products, Highway for everything between, own threads for both.
+// The processor as a device: oneDNN for products, Highway for everything between, own threads for
+// both.
 #pragma once
 
 #include <memory>

@@ -1,8 +1,7 @@
 #include "backend/cpu/cpu_executable.h"
 
-#include <dnnl.hpp>
-
 #include <algorithm>
+#include <dnnl.hpp>
 
 #include "backend/cpu/dnnl_primitive.h"
 #include "base/clock.h"
@@ -27,9 +26,10 @@ dnnl_stream_t thread_stream() {
 
 }  // namespace
 
-CpuExecutable::CpuExecutable(std::shared_ptr<base::ThreadTeam> team, std::shared_ptr<WeightCache> cache,
-                             std::vector<graph::Graph> lanes, const Weights& weights,
-                             std::span<const std::string> shared_inputs, bool profile)
+CpuExecutable::CpuExecutable(std::shared_ptr<base::ThreadTeam> team,
+                             std::shared_ptr<WeightCache> cache, std::vector<graph::Graph> lanes,
+                             const Weights& weights, std::span<const std::string> shared_inputs,
+                             bool profile)
     : team_(std::move(team)),
       cache_(std::move(cache)),
       lanes_(make_lanes(std::move(lanes))),
@@ -40,7 +40,8 @@ CpuExecutable::CpuExecutable(std::shared_ptr<base::ThreadTeam> team, std::shared
   for (std::size_t lane = 0; lane < lanes_.size(); ++lane) compile_lane(lane, weights);
 }
 
-/// More threads than lanes: each lane gets an equal share of them. More lanes than threads: a thread runs several.
+/// More threads than lanes: each lane gets an equal share of them. More lanes than threads: a
+/// thread runs several.
 void CpuExecutable::assign_duties() {
   const auto threads = static_cast<std::size_t>(team_->size());
   duties_.resize(threads);
@@ -50,9 +51,11 @@ void CpuExecutable::assign_duties() {
       duties_[lane * threads / lanes_.size()].push_back({lane, 0});
       continue;
     }
-    const std::size_t first = lane * threads / lanes_.size(), last = (lane + 1) * threads / lanes_.size();
+    const std::size_t first = lane * threads / lanes_.size(),
+                      last = (lane + 1) * threads / lanes_.size();
     crews_.emplace_back(static_cast<int>(last - first));
-    for (std::size_t t = first; t < last; ++t) duties_[t].push_back({lane, static_cast<int>(t - first)});
+    for (std::size_t t = first; t < last; ++t)
+      duties_[t].push_back({lane, static_cast<int>(t - first)});
   }
 }
 
@@ -65,13 +68,15 @@ void CpuExecutable::compile_lane(std::size_t index, const Weights& weights) {
       const graph::Op& op = lane.graph.ops[static_cast<std::size_t>(i)];
       const KernelContext context{lane.graph, lane.plan, op, weights, *cache_, crew.workers};
       try {
-        auto kernel = std::visit([&](const auto& kind) { return make_kernel(kind, context); }, op.attributes);
+        auto kernel =
+            std::visit([&](const auto& kind) { return make_kernel(kind, context); }, op.attributes);
         shared = std::max(shared, kernel->shared_bytes());
         scratch = std::max(scratch, kernel->scratch_bytes());
         crew.programs[program].push_back({i, std::move(kernel), 0});
       } catch (const dnnl::error& error) {
         base::fail(base::ErrorCode::unsupported, op.kind(), " \"", op.name, "\" ",
-                   tensor::to_string(lane.graph.desc(op.output).shape), ": oneDNN says \"", error.message, "\"");
+                   tensor::to_string(lane.graph.desc(op.output).shape), ": oneDNN says \"",
+                   error.message, "\"");
       }
     }
   }
@@ -79,7 +84,9 @@ void CpuExecutable::compile_lane(std::size_t index, const Weights& weights) {
   for (int w = 0; w < crew.workers; ++w) crew.scratch.emplace_back(scratch);
 }
 
-std::unique_ptr<State> CpuExecutable::make_state() const { return std::make_unique<HostState>(layout_, lanes_); }
+std::unique_ptr<State> CpuExecutable::make_state() const {
+  return std::make_unique<HostState>(layout_, lanes_);
+}
 
 void CpuExecutable::run(graph::Lifetime program, State& state) {
   const std::lock_guard lock(run_mutex_);
@@ -88,15 +95,16 @@ void CpuExecutable::run(graph::Lifetime program, State& state) {
   failure_.store(0, std::memory_order_relaxed);
   team_->run(job_);
   const int status = failure_.load(std::memory_order_relaxed);
-  base::require(status == 0, base::ErrorCode::internal, "oneDNN failed to run a primitive, status ", status);
+  base::require(status == 0, base::ErrorCode::internal, "oneDNN failed to run a primitive, status ",
+                status);
 }
 
 void CpuExecutable::work(int thread) {
   for (const Duty& duty : duties_[static_cast<std::size_t>(thread)]) {
     Crew& crew = crews_[duty.lane];
     run_lane(duty, {duty.worker, state_->values(duty.lane),
-                    crew.scratch[static_cast<std::size_t>(duty.worker)].data(), crew.shared.data(), thread_stream(),
-                    &failure_});
+                    crew.scratch[static_cast<std::size_t>(duty.worker)].data(), crew.shared.data(),
+                    thread_stream(), &failure_});
   }
 }
 
@@ -120,7 +128,8 @@ std::vector<OpReport> CpuExecutable::report() const {
       for (const Step& step : crews_[lane].programs[program]) {
         const graph::Op& op = lanes_[lane].graph.ops[static_cast<std::size_t>(step.op)];
         reports.push_back({op.name, op.kind(), op.stage, step.kernel->implementation(),
-                           static_cast<graph::Lifetime>(program), lanes_[lane].graph.flops(op), step.seconds});
+                           static_cast<graph::Lifetime>(program), lanes_[lane].graph.flops(op),
+                           step.seconds});
       }
     }
   }

@@ -18,10 +18,11 @@ namespace streamdiffusion::backend::cpu {
 
 class CpuExecutable final : public Executable {
  public:
-  /// Must be called on a thread of the team, whose OpenMP thread count is one: oneDNN fixes it when a primitive is made.
+  /// Must be called on a thread of the team, whose OpenMP thread count is one: oneDNN fixes it when
+  /// a primitive is made.
   CpuExecutable(std::shared_ptr<base::ThreadTeam> team, std::shared_ptr<WeightCache> cache,
-                std::vector<graph::Graph> lanes, const Weights& weights, std::span<const std::string> shared_inputs,
-                bool profile);
+                std::vector<graph::Graph> lanes, const Weights& weights,
+                std::span<const std::string> shared_inputs, bool profile);
 
   std::unique_ptr<State> make_state() const override;
   void run(graph::Lifetime program, State& state) override;
@@ -61,8 +62,8 @@ class CpuExecutable final : public Executable {
   std::shared_ptr<WeightCache> cache_;
   std::vector<Lane> lanes_;
   StateLayout layout_;
-  std::deque<Crew> crews_;                   ///< By lane.
-  std::vector<std::vector<Duty>> duties_;    ///< By thread.
+  std::deque<Crew> crews_;                 ///< By lane.
+  std::vector<std::vector<Duty>> duties_;  ///< By thread.
   bool profile_;
 
   std::mutex run_mutex_;

@@ -11,9 +11,12 @@ const dnnl::engine& dnnl_engine() {
 
 dnnl::memory::data_type dnnl_type(tensor::DType dtype) {
   switch (dtype) {
-    case tensor::DType::f32: return dnnl::memory::data_type::f32;
-    case tensor::DType::bf16: return dnnl::memory::data_type::bf16;
-    default: base::fail(base::ErrorCode::internal, "oneDNN has no products of ", tensor::to_string(dtype));
+    case tensor::DType::f32:
+      return dnnl::memory::data_type::f32;
+    case tensor::DType::bf16:
+      return dnnl::memory::data_type::bf16;
+    default:
+      base::fail(base::ErrorCode::internal, "oneDNN has no products of ", tensor::to_string(dtype));
   }
 }
 
@@ -21,12 +24,22 @@ dnnl::primitive_attr epilogue(bool residual, graph::Activation act) {
   dnnl::post_ops ops;
   if (residual) ops.append_sum(1.0F);
   switch (act) {
-    case graph::Activation::none: break;
-    case graph::Activation::relu: ops.append_eltwise(1.0F, dnnl::algorithm::eltwise_relu, 0.0F, 0.0F); break;
-    case graph::Activation::silu: ops.append_eltwise(1.0F, dnnl::algorithm::eltwise_swish, 1.0F, 0.0F); break;
-    case graph::Activation::gelu: ops.append_eltwise(1.0F, dnnl::algorithm::eltwise_gelu_erf, 0.0F, 0.0F); break;
-    case graph::Activation::quick_gelu: ops.append_eltwise(1.0F, dnnl::algorithm::eltwise_swish, 1.702F, 0.0F); break;
-    case graph::Activation::tanh3: break;  // the graph refuses it
+    case graph::Activation::none:
+      break;
+    case graph::Activation::relu:
+      ops.append_eltwise(1.0F, dnnl::algorithm::eltwise_relu, 0.0F, 0.0F);
+      break;
+    case graph::Activation::silu:
+      ops.append_eltwise(1.0F, dnnl::algorithm::eltwise_swish, 1.0F, 0.0F);
+      break;
+    case graph::Activation::gelu:
+      ops.append_eltwise(1.0F, dnnl::algorithm::eltwise_gelu_erf, 0.0F, 0.0F);
+      break;
+    case graph::Activation::quick_gelu:
+      ops.append_eltwise(1.0F, dnnl::algorithm::eltwise_swish, 1.702F, 0.0F);
+      break;
+    case graph::Activation::tanh3:
+      break;  // the graph refuses it
   }
   dnnl::primitive_attr attributes;
   attributes.set_post_ops(ops);
@@ -49,7 +62,8 @@ Primitive::Primitive(dnnl::primitive primitive, const dnnl::memory::desc& scratc
   bindings_.resize(static_cast<std::size_t>(workers));
   for (Binding& binding : bindings_) {
     for (const Argument& argument : ordered) {
-      binding.memories.emplace_back(argument.desc, dnnl_engine(), const_cast<void*>(argument.fixed));
+      binding.memories.emplace_back(argument.desc, dnnl_engine(),
+                                    const_cast<void*>(argument.fixed));
       binding.arguments.push_back({argument.index, binding.memories.back().get()});
     }
   }
@@ -64,7 +78,8 @@ void Primitive::run(const Worker& worker, std::initializer_list<const void*> add
   dnnl_memory_set_data_handle(binding.arguments[i].memory, worker.scratch);
   const dnnl_status_t status =
       addresses.size() == moving_
-          ? dnnl_primitive_execute(primitive_.get(), worker.stream, static_cast<int>(binding.arguments.size()),
+          ? dnnl_primitive_execute(primitive_.get(), worker.stream,
+                                   static_cast<int>(binding.arguments.size()),
                                    binding.arguments.data())
           : dnnl_invalid_arguments;
   if (status != dnnl_success) worker.failure->store(status, std::memory_order_relaxed);

@@ -1,8 +1,8 @@
-// The thin wrapper around oneDNN 2.6: types, a primitive that runs without allocating anything of ours, and names.
+// The thin wrapper around oneDNN 2.6: types, a primitive that runs without allocating anything of
+// ours, and names.
 #pragma once
 
 #include <dnnl.hpp>
-
 #include <initializer_list>
 #include <string>
 #include <vector>
@@ -19,19 +19,20 @@ dnnl::memory::data_type dnnl_type(tensor::DType dtype);
 /// Appends what follows the product: a residual summed in place, then an activation.
 dnnl::primitive_attr epilogue(bool residual, graph::Activation act);
 
-/// A oneDNN primitive with its memory objects, one set a worker. Arguments with a fixed address are bound at once, the
-/// others on each run in the order they were given; the scratchpad is the worker's.
+/// A oneDNN primitive with its memory objects, one set a worker. Arguments with a fixed address are
+/// bound at once, the others on each run in the order they were given; the scratchpad is the
+/// worker's.
 class Primitive {
  public:
   struct Argument {
-    int index;                      ///< DNNL_ARG_…
+    int index;  ///< DNNL_ARG_…
     dnnl::memory::desc desc;
     const void* fixed = nullptr;
   };
 
   Primitive() = default;
-  Primitive(dnnl::primitive primitive, const dnnl::memory::desc& scratchpad, const std::vector<Argument>& arguments,
-            int workers);
+  Primitive(dnnl::primitive primitive, const dnnl::memory::desc& scratchpad,
+            const std::vector<Argument>& arguments, int workers);
 
   void run(const Worker& worker, std::initializer_list<const void*> addresses) const;
   std::size_t scratch_bytes() const { return scratch_bytes_; }
@@ -40,7 +41,8 @@ class Primitive {
  private:
   struct Binding {
     std::vector<dnnl::memory> memories;
-    std::vector<dnnl_exec_arg_t> arguments;  ///< Moving ones first, then the scratchpad, then the fixed ones.
+    std::vector<dnnl_exec_arg_t>
+        arguments;  ///< Moving ones first, then the scratchpad, then the fixed ones.
   };
 
   dnnl::primitive primitive_;
@@ -48,6 +50,5 @@ class Primitive {
   std::size_t moving_ = 0;
   std::size_t scratch_bytes_ = 0;
 };
-
 
 }  // namespace streamdiffusion::backend::cpu

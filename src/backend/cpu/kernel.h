@@ -24,9 +24,9 @@ class WeightCache;
 /// What a worker brings to a kernel: its index, its memory, and the addresses of the lane's values.
 struct Worker {
   int index = 0;
-  void* const* values = nullptr;    ///< By value id.
-  std::byte* scratch = nullptr;     ///< This worker's own, at least scratch_bytes() of the kernel.
-  std::byte* shared = nullptr;      ///< The lane's, kept from one stage of a kernel to the next.
+  void* const* values = nullptr;  ///< By value id.
+  std::byte* scratch = nullptr;   ///< This worker's own, at least scratch_bytes() of the kernel.
+  std::byte* shared = nullptr;    ///< The lane's, kept from one stage of a kernel to the next.
   dnnl_stream* stream = nullptr;
   std::atomic<int>* failure = nullptr;  ///< Takes the status of a library call that failed.
 
@@ -58,7 +58,9 @@ struct KernelContext {
 
   const tensor::Desc& input(std::size_t i) const { return graph.desc(op.inputs[i]); }
   const tensor::Desc& output() const { return graph.desc(op.output); }
-  const graph::Weight& weight(std::size_t i) const { return graph.weights[static_cast<std::size_t>(op.weights[i])]; }
+  const graph::Weight& weight(std::size_t i) const {
+    return graph.weights[static_cast<std::size_t>(op.weights[i])];
+  }
 };
 
 // One maker a kind of op, each in the file of that name.
@@ -75,6 +77,7 @@ std::unique_ptr<Kernel> make_kernel(const graph::UpsampleNearest& op, const Kern
 std::unique_ptr<Kernel> make_kernel(const graph::ConcatChannels& op, const KernelContext& context);
 std::unique_ptr<Kernel> make_kernel(const graph::SliceChannels& op, const KernelContext& context);
 std::unique_ptr<Kernel> make_kernel(const graph::Embedding& op, const KernelContext& context);
-std::unique_ptr<Kernel> make_kernel(const graph::TimestepEmbedding& op, const KernelContext& context);
+std::unique_ptr<Kernel> make_kernel(const graph::TimestepEmbedding& op,
+                                    const KernelContext& context);
 
 }  // namespace streamdiffusion::backend::cpu

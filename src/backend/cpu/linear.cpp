@@ -1,4 +1,5 @@
-// Linear layers, 1x1 convolutions among them: tokens are shared by the workers, each runs one product on its share.
+// Linear layers, 1x1 convolutions among them: tokens are shared by the workers, each runs one
+// product on its share.
 #include <algorithm>
 #include <cstring>
 #include <map>
@@ -13,10 +14,13 @@ namespace {
 
 using dnnl::memory;
 
-std::int64_t token_count(const tensor::Desc& desc) { return desc.shape.n * desc.shape.tokens(); }
+std::int64_t token_count(const tensor::Desc& desc) {
+  return desc.shape.n * desc.shape.tokens();
+}
 
 /// A weight stored [out, in], packed for a product.
-PackedWeight pack(const KernelContext& context, std::int64_t in, std::int64_t out, const memory::desc& layout) {
+PackedWeight pack(const KernelContext& context, std::int64_t in, std::int64_t out,
+                  const memory::desc& layout) {
   const memory::desc plain({in, out}, memory::data_type::f32, memory::dims{1, in});
   return context.cache.packed(context.weights, context.weight(0), plain, layout);
 }
@@ -34,15 +38,18 @@ class LinearKernel final : public Kernel {
       copied_residual_ = context.op.inputs[static_cast<std::size_t>(op.residual_input())];
     }
     std::vector<const graph::Weight*> biases;
-    for (std::size_t i = 1; i < context.op.weights.size(); ++i) biases.push_back(&context.weight(i));
+    for (std::size_t i = 1; i < context.op.weights.size(); ++i)
+      biases.push_back(&context.weight(i));
     bias_ = sum_of_biases(context.cache, context.weights, biases);
     for (int w = 0; w < workers_; ++w) {
       const std::int64_t m = share(tokens_, w, workers_).size();
       if (m == 0 || variants_.contains(m)) continue;
-      const auto desc = matmul_desc({m, op.in, op.out, context.input(0).dtype, context.output().dtype, bias_ != nullptr},
-                                    epilogue(op.residual, op.act));
+      const auto desc = matmul_desc(
+          {m, op.in, op.out, context.input(0).dtype, context.output().dtype, bias_ != nullptr},
+          epilogue(op.residual, op.act));
       weights_.push_back(pack(context, op.in, op.out, desc.weights_desc()));
-      variants_.emplace(m, make_matmul(desc, weights_.back()->data(), bias_ ? bias_->data() : nullptr, workers_));
+      variants_.emplace(
+          m, make_matmul(desc, weights_.back()->data(), bias_ ? bias_->data() : nullptr, workers_));
     }
   }
 
@@ -76,7 +83,8 @@ class LinearKernel final : public Kernel {
   std::map<std::int64_t, Primitive> variants_;  ///< By tokens a call.
 };
 
-/// The product goes tile by tile into a scratch that stays in cache, and from there through GEGLU to the output.
+/// The product goes tile by tile into a scratch that stays in cache, and from there through GEGLU
+/// to the output.
 class GegluKernel final : public Kernel {
  public:
   GegluKernel(const graph::GegluLinear& op, const KernelContext& context)
@@ -96,7 +104,8 @@ class GegluKernel final : public Kernel {
       if (mine >= tile_) add_variant(tile_, context);
       if (mine % tile_ != 0) add_variant(mine % tile_, context);
     }
-    for (const auto& [m, primitive] : variants_) library_scratch_ = std::max(library_scratch_, primitive.scratch_bytes());
+    for (const auto& [m, primitive] : variants_)
+      library_scratch_ = std::max(library_scratch_, primitive.scratch_bytes());
     library_scratch_ = (library_scratch_ + 63) / 64 * 64;
   }
 
@@ -107,8 +116,10 @@ class GegluKernel final : public Kernel {
     for (std::int64_t at = mine.begin; at < mine.end; at += tile_) {
       const std::int64_t m = std::min(tile_, mine.end - at);
       const auto offset = static_cast<std::size_t>(at) * element;
-      variants_.at(m).run(worker, {worker.value<std::byte>(x_) + offset * static_cast<std::size_t>(in_), both});
-      simd::geglu(dtype_, both, worker.value<std::byte>(y_) + offset * static_cast<std::size_t>(out_),
+      variants_.at(m).run(
+          worker, {worker.value<std::byte>(x_) + offset * static_cast<std::size_t>(in_), both});
+      simd::geglu(dtype_, both,
+                  worker.value<std::byte>(y_) + offset * static_cast<std::size_t>(out_),
                   static_cast<std::size_t>(m), static_cast<std::size_t>(out_));
     }
   }
@@ -122,7 +133,8 @@ class GegluKernel final : public Kernel {
  private:
   void add_variant(std::int64_t m, const KernelContext& context) {
     if (variants_.contains(m)) return;
-    const auto desc = matmul_desc({m, in_, 2 * out_, dtype_, dtype_, true}, epilogue(false, graph::Activation::none));
+    const auto desc = matmul_desc({m, in_, 2 * out_, dtype_, dtype_, true},
+                                  epilogue(false, graph::Activation::none));
     weights_.push_back(pack(context, in_, 2 * out_, desc.weights_desc()));
     variants_.emplace(m, make_matmul(desc, weights_.back()->data(), bias_->data(), workers_));
   }

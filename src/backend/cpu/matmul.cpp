@@ -4,7 +4,8 @@ namespace streamdiffusion::backend::cpu {
 
 using dnnl::memory;
 
-dnnl::matmul::primitive_desc matmul_desc(const MatmulShape& shape, const dnnl::primitive_attr& attributes) {
+dnnl::matmul::primitive_desc matmul_desc(const MatmulShape& shape,
+                                         const dnnl::primitive_attr& attributes) {
   const auto tag = memory::format_tag::ab;
   const memory::desc x({shape.m, shape.k}, dnnl_type(shape.from), tag);
   const memory::desc weights({shape.k, shape.n}, dnnl_type(shape.from), memory::format_tag::any);
@@ -14,7 +15,8 @@ dnnl::matmul::primitive_desc matmul_desc(const MatmulShape& shape, const dnnl::p
   return {dnnl::matmul::desc(x, weights, bias, y), attributes, dnnl_engine()};
 }
 
-Primitive make_matmul(const dnnl::matmul::primitive_desc& desc, const void* weights, const void* bias, int workers) {
+Primitive make_matmul(const dnnl::matmul::primitive_desc& desc, const void* weights,
+                      const void* bias, int workers) {
   std::vector<Primitive::Argument> arguments{{DNNL_ARG_SRC, desc.src_desc()},
                                              {DNNL_ARG_WEIGHTS, desc.weights_desc(), weights},
                                              {DNNL_ARG_DST, desc.dst_desc()}};
@@ -24,11 +26,15 @@ Primitive make_matmul(const dnnl::matmul::primitive_desc& desc, const void* weig
 
 Primitive make_packing(const MatmulShape& shape, std::int64_t k_stride, std::int64_t n_stride,
                        const memory::desc& packed, int workers) {
-  const memory::desc from({shape.k, shape.n}, dnnl_type(shape.from), memory::dims{k_stride, n_stride});
+  const memory::desc from({shape.k, shape.n}, dnnl_type(shape.from),
+                          memory::dims{k_stride, n_stride});
   dnnl::primitive_attr attributes;
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   const dnnl::reorder::primitive_desc desc(dnnl_engine(), from, dnnl_engine(), packed, attributes);
-  return {dnnl::reorder(desc), desc.scratchpad_desc(), {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, packed}}, workers};
+  return {dnnl::reorder(desc),
+          desc.scratchpad_desc(),
+          {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, packed}},
+          workers};
 }
 
 }  // namespace streamdiffusion::backend::cpu

@@ -1,4 +1,5 @@
-// One product of the form y = x W, made once and run often: the piece that linear layers and attention are built of.
+// One product of the form y = x W, made once and run often: the piece that linear layers and
+// attention are built of.
 #pragma once
 
 #include "backend/cpu/dnnl_primitive.h"
@@ -13,13 +14,15 @@ struct MatmulShape {
 };
 
 /// The library's choice for a shape; weights_desc() tells how it wants W packed.
-dnnl::matmul::primitive_desc matmul_desc(const MatmulShape& shape, const dnnl::primitive_attr& attributes);
+dnnl::matmul::primitive_desc matmul_desc(const MatmulShape& shape,
+                                         const dnnl::primitive_attr& attributes);
 
 /// x and y are given on each run, in this order; W too, between them, unless `weights` is fixed.
-Primitive make_matmul(const dnnl::matmul::primitive_desc& desc, const void* weights, const void* bias, int workers);
+Primitive make_matmul(const dnnl::matmul::primitive_desc& desc, const void* weights,
+                      const void* bias, int workers);
 
-/// Copies W from its place, element (k, n) at k * k_stride + n * n_stride, into the layout `packed`. Source and
-/// destination are given on each run.
+/// Copies W from its place, element (k, n) at k * k_stride + n * n_stride, into the layout
+/// `packed`. Source and destination are given on each run.
 Primitive make_packing(const MatmulShape& shape, std::int64_t k_stride, std::int64_t n_stride,
                        const dnnl::memory::desc& packed, int workers);
 

@@ -1,4 +1,5 @@
-// Group norm in two passes over memory (moments, then the normalised values into the next op's input), layer norm in one.
+// Group norm in two passes over memory (moments, then the normalised values into the next op's
+// input), layer norm in one.
 #include <cmath>
 
 #include "backend/cpu/kernel.h"
@@ -8,7 +9,6 @@
 
 namespace streamdiffusion::backend::cpu {
 namespace {
-
 
 /// Mean and sum of squared differences of several sets of numbers put together.
 struct Moments {
@@ -23,7 +23,8 @@ struct Moments {
   }
 };
 
-/// Sums are taken about each channel's first pixel of the row, so that a large mean costs no digits.
+/// Sums are taken about each channel's first pixel of the row, so that a large mean costs no
+/// digits.
 class GroupNormKernel final : public Kernel {
  public:
   GroupNormKernel(const graph::GroupNorm& op, const KernelContext& context)
@@ -38,7 +39,8 @@ class GroupNormKernel final : public Kernel {
     bias_ = context.cache.plain(context.weights, context.weight(1));
     for (int w = 0; w < workers_; ++w) {
       first_piece_.push_back(pieces_.size());
-      for (const Segment& s : segments(y_desc_.shape.n, y_desc_.shape.tokens(), w, workers_)) pieces_.push_back(s);
+      for (const Segment& s : segments(y_desc_.shape.n, y_desc_.shape.tokens(), w, workers_))
+        pieces_.push_back(s);
     }
     first_piece_.push_back(pieces_.size());
   }
@@ -54,7 +56,9 @@ class GroupNormKernel final : public Kernel {
 
   std::string implementation() const override { return std::string("simd:") + simd::target_name(); }
   /// Shift, sum and sum of squares of every channel, once a piece.
-  std::size_t shared_bytes() const override { return pieces_.size() * 3 * channels() * sizeof(float); }
+  std::size_t shared_bytes() const override {
+    return pieces_.size() * 3 * channels() * sizeof(float);
+  }
   std::size_t scratch_bytes() const override { return 2 * channels() * sizeof(float); }
 
  private:
@@ -68,8 +72,10 @@ class GroupNormKernel final : public Kernel {
   float* sums(const Worker& worker, std::size_t piece) const {
     return reinterpret_cast<float*>(worker.shared) + piece * 3 * channels();
   }
-  const std::byte* pixels(const Worker& worker, const Part& part, std::int64_t row, std::int64_t pixel) const {
-    return worker.value<std::byte>(part.value) + static_cast<std::size_t>(row) * part.desc.row_bytes() +
+  const std::byte* pixels(const Worker& worker, const Part& part, std::int64_t row,
+                          std::int64_t pixel) const {
+    return worker.value<std::byte>(part.value) +
+           static_cast<std::size_t>(row) * part.desc.row_bytes() +
            static_cast<std::size_t>(pixel) * part.c * size_of(part.desc.dtype);
   }
 
@@ -77,8 +83,8 @@ class GroupNormKernel final : public Kernel {
     const Segment& s = pieces_[piece];
     float* shift = sums(worker, piece);
     for (const Part& part : inputs_) {
-      simd::convert(part.desc.dtype, pixels(worker, part, s.row, 0), tensor::DType::f32, shift + part.first, part.c,
-                    1.0F, 0.0F);
+      simd::convert(part.desc.dtype, pixels(worker, part, s.row, 0), tensor::DType::f32,
+                    shift + part.first, part.c, 1.0F, 0.0F);
       simd::shifted_moments(part.desc.dtype, pixels(worker, part, s.row, s.begin),
                             static_cast<std::size_t>(s.end - s.begin), part.c, shift + part.first,
                             shift + channels() + part.first, shift + 2 * channels() + part.first);
@@ -95,18 +101,19 @@ class GroupNormKernel final : public Kernel {
       coefficients(s.row, worker, first, first + group_size, mean, scale);
     }
     for (const Part& part : inputs_) {
-      std::byte* y = worker.value<std::byte>(y_) + static_cast<std::size_t>(s.row) * y_desc_.row_bytes() +
-                     (static_cast<std::size_t>(s.begin) * channels() + part.first) * size_of(y_desc_.dtype);
+      std::byte* y =
+          worker.value<std::byte>(y_) + static_cast<std::size_t>(s.row) * y_desc_.row_bytes() +
+          (static_cast<std::size_t>(s.begin) * channels() + part.first) * size_of(y_desc_.dtype);
       simd::normalise(part.desc.dtype, pixels(worker, part, s.row, s.begin), y,
                       static_cast<std::size_t>(s.end - s.begin), part.c, channels(),
                       {mean + part.first, scale + part.first, bias + part.first}, op_.silu);
     }
   }
 
-  /// Mean, and weight over standard deviation, for the channels [first, last) of one group, from the sums of every piece
-  /// of this row.
-  void coefficients(std::int64_t row, const Worker& worker, std::size_t first, std::size_t last, float* mean,
-                    float* scale) const {
+  /// Mean, and weight over standard deviation, for the channels [first, last) of one group, from
+  /// the sums of every piece of this row.
+  void coefficients(std::int64_t row, const Worker& worker, std::size_t first, std::size_t last,
+                    float* mean, float* scale) const {
     Moments all;
     for (std::size_t piece = 0; piece < pieces_.size(); ++piece) {
       const Segment& s = pieces_[piece];
@@ -139,7 +146,11 @@ class GroupNormKernel final : public Kernel {
 class LayerNormKernel final : public Kernel {
  public:
   LayerNormKernel(const graph::LayerNorm& op, const KernelContext& context)
-      : op_(op), x_(context.op.inputs[0]), y_(context.op.output), desc_(context.output()), workers_(context.workers) {
+      : op_(op),
+        x_(context.op.inputs[0]),
+        y_(context.op.output),
+        desc_(context.output()),
+        workers_(context.workers) {
     weight_ = context.cache.plain(context.weights, context.weight(0));
     bias_ = context.cache.plain(context.weights, context.weight(1));
   }
@@ -148,8 +159,9 @@ class LayerNormKernel final : public Kernel {
     const Share mine = share(desc_.shape.n * desc_.shape.tokens(), worker.index, workers_);
     const auto c = static_cast<std::size_t>(desc_.shape.c);
     const std::size_t offset = static_cast<std::size_t>(mine.begin) * c * size_of(desc_.dtype);
-    simd::layer_norm(desc_.dtype, worker.value<std::byte>(x_) + offset, worker.value<std::byte>(y_) + offset,
-                     static_cast<std::size_t>(mine.size()), c, reinterpret_cast<const float*>(weight_->data()),
+    simd::layer_norm(desc_.dtype, worker.value<std::byte>(x_) + offset,
+                     worker.value<std::byte>(y_) + offset, static_cast<std::size_t>(mine.size()), c,
+                     reinterpret_cast<const float*>(weight_->data()),
                      reinterpret_cast<const float*>(bias_->data()), op_.eps);
   }
 

@@ -1,5 +1,5 @@
-// How work is shared: rows times lines, flattened, cut into one contiguous share a worker. Every op cuts alike, so that
-// a worker finds in its own cache what it wrote one op earlier.
+// How work is shared: rows times lines, flattened, cut into one contiguous share a worker. Every op
+// cuts alike, so that a worker finds in its own cache what it wrote one op earlier.
 #pragma once
 
 #include <algorithm>

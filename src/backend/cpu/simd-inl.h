@@ -1,4 +1,5 @@
-// Loads and stores that read f32, bf16 or u8 as f32 vectors. Included once per target by the simd_*.cpp files.
+// Loads and stores that read f32, bf16 or u8 as f32 vectors. Included once per target by the
+// simd_*.cpp files.
 #if defined(SD_SIMD_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef SD_SIMD_INL_H
 #undef SD_SIMD_INL_H
@@ -28,13 +29,17 @@ using U8 = hn::Rebind<std::uint8_t, F32>;
 /// bf16 is kept as its bits.
 using Bf16 = std::uint16_t;
 
-HWY_INLINE Vec load(const float* from) { return hn::LoadU(F32(), from); }
+HWY_INLINE Vec load(const float* from) {
+  return hn::LoadU(F32(), from);
+}
 
 HWY_INLINE Vec load(const Bf16* from) {
   return hn::BitCast(F32(), hn::ShiftLeft<16>(hn::PromoteTo(U32(), hn::LoadU(U16(), from))));
 }
 
-HWY_INLINE void store(Vec v, float* to) { hn::StoreU(v, F32(), to); }
+HWY_INLINE void store(Vec v, float* to) {
+  hn::StoreU(v, F32(), to);
+}
 
 /// Nearest even.
 HWY_INLINE void store(Vec v, Bf16* to) {
@@ -50,7 +55,8 @@ HWY_INLINE Vec load(const std::uint8_t* from) {
 
 HWY_INLINE void store(Vec v, std::uint8_t* to) {
   const F32 d;
-  const Vec clamped = hn::Min(hn::Max(v, hn::Zero(d)), hn::Set(d, 255.0F));  // NaN becomes 0: Max returns its second
+  const Vec clamped = hn::Min(hn::Max(v, hn::Zero(d)),
+                              hn::Set(d, 255.0F));  // NaN becomes 0: Max returns its second
   hn::StoreU(hn::DemoteTo(U8(), hn::NearestInt(clamped)), U8(), to);
 }
 
@@ -100,7 +106,8 @@ template <typename X, typename Y, typename F>
 HWY_INLINE void map(const X* x, Y* y, std::size_t n, const F& f) {
   for_vectors(
       n, [&](std::size_t i) HWY_ATTR { store(f(load(x + i)), y + i); },
-      [&](std::size_t i, std::size_t count) HWY_ATTR { store_first(f(load_first(x + i, count)), y + i, count); });
+      [&](std::size_t i, std::size_t count)
+          HWY_ATTR { store_first(f(load_first(x + i, count)), y + i, count); });
 }
 
 /// Calls f(pointer, …) with the pointers typed as the dtype says.

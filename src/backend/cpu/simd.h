@@ -1,5 +1,5 @@
-// Vector loops over contiguous channels, compiled for every instruction set and chosen at run time (Google Highway).
-// "T" is f32 or bf16 as the dtype argument says; arithmetic is f32.
+// Vector loops over contiguous channels, compiled for every instruction set and chosen at run time
+// (Google Highway). "T" is f32 or bf16 as the dtype argument says; arithmetic is f32.
 #pragma once
 
 #include <cstddef>
@@ -12,10 +12,10 @@ namespace streamdiffusion::backend::cpu::simd {
 
 using tensor::DType;
 
-/// Per channel over `pixels` pixels of `c` channels of x [pixels, c]: sum of (x - shift) and of its square.
-/// shift, sum, sum_of_squares: f32 [c]; the sums are overwritten.
-void shifted_moments(DType dtype, const void* x, std::size_t pixels, std::size_t c, const float* shift, float* sum,
-                     float* sum_of_squares);
+/// Per channel over `pixels` pixels of `c` channels of x [pixels, c]: sum of (x - shift) and of its
+/// square. shift, sum, sum_of_squares: f32 [c]; the sums are overwritten.
+void shifted_moments(DType dtype, const void* x, std::size_t pixels, std::size_t c,
+                     const float* shift, float* sum, float* sum_of_squares);
 
 /// What normalise() does to each channel: three arrays f32 [c].
 struct ChannelMap {
@@ -24,18 +24,19 @@ struct ChannelMap {
   const float* bias;
 };
 
-/// y = (x - mean[c]) * scale[c] + bias[c], then SiLU if asked. x [pixels, c] dense, y with `y_stride` elements from one
-/// pixel to the next.
-void normalise(DType dtype, const void* x, void* y, std::size_t pixels, std::size_t c, std::size_t y_stride,
-               const ChannelMap& map, bool silu);
+/// y = (x - mean[c]) * scale[c] + bias[c], then SiLU if asked. x [pixels, c] dense, y with
+/// `y_stride` elements from one pixel to the next.
+void normalise(DType dtype, const void* x, void* y, std::size_t pixels, std::size_t c,
+               std::size_t y_stride, const ChannelMap& map, bool silu);
 
 /// Layer norm of each of `tokens` tokens of `c` channels.
-void layer_norm(DType dtype, const void* x, void* y, std::size_t tokens, std::size_t c, const float* weight,
-                const float* bias, float eps);
+void layer_norm(DType dtype, const void* x, void* y, std::size_t tokens, std::size_t c,
+                const float* weight, const float* bias, float eps);
 
-/// probabilities[i] = exp(scale * (scores[i] - max)) of T for i < visible, 0 up to `keys`; returns their f32 sum.
-float softmax_numerators(DType dtype, const float* scores, void* probabilities, std::size_t visible, std::size_t keys,
-                         float scale);
+/// probabilities[i] = exp(scale * (scores[i] - max)) of T for i < visible, 0 up to `keys`; returns
+/// their f32 sum.
+float softmax_numerators(DType dtype, const float* scores, void* probabilities, std::size_t visible,
+                         std::size_t keys, float scale);
 
 /// y[m, out] = x[m, 0:out] * gelu(x[m, out:2 out]), exact gelu.
 void geglu(DType dtype, const void* x, void* y, std::size_t tokens, std::size_t out);
@@ -46,7 +47,8 @@ void activate(DType dtype, const void* x, void* y, std::size_t n, graph::Activat
 /// y = a + b over n elements.
 void add(DType dtype, const void* a, const void* b, void* y, std::size_t n);
 
-/// y = scale * x + shift with a change of type; from u8, f32, bf16 to u8 (rounded, saturated), f32, bf16.
+/// y = scale * x + shift with a change of type; from u8, f32, bf16 to u8 (rounded, saturated), f32,
+/// bf16.
 void convert(DType from, const void* x, DType to, void* y, std::size_t n, float scale, float shift);
 
 /// Name of the instruction set in use, e.g. "AVX3_ZEN4".

@@ -40,8 +40,8 @@ HWY_INLINE Vec gelu(Vec x) {
   return hn::MulAdd(half, erf(hn::Mul(x, hn::Set(d, 0.70710678F))), half);
 }
 
-/// Not hn::Tanh, which divides two differences and loses digits near zero: 1 - 2 / (exp(2x) + 1) with the odd series
-/// below 0.1.
+/// Not hn::Tanh, which divides two differences and loses digits near zero: 1 - 2 / (exp(2x) + 1)
+/// with the odd series below 0.1.
 HWY_INLINE Vec tanh(Vec x) {
   const F32 d;
   const Vec a = hn::Abs(x), one = hn::Set(d, 1.0F);
@@ -74,8 +74,8 @@ float softmax_of(const float* scores, T* out, std::size_t visible, std::size_t k
         store(e, out + i);
       },
       [&](std::size_t i, std::size_t n) HWY_ATTR {
-        const Vec e = hn::IfThenElseZero(hn::FirstN(d, n),
-                                         hn::Exp(d, hn::MulAdd(load_first(scores + i, n), factor, offset)));
+        const Vec e = hn::IfThenElseZero(
+            hn::FirstN(d, n), hn::Exp(d, hn::MulAdd(load_first(scores + i, n), factor, offset)));
         total = hn::Add(total, e);
         store_first(e, out + i, n);
       });
@@ -83,10 +83,12 @@ float softmax_of(const float* scores, T* out, std::size_t visible, std::size_t k
   return hn::GetLane(hn::SumOfLanes(d, total));
 }
 
-float SoftmaxNumerators(DType dtype, const float* scores, void* out, std::size_t visible, std::size_t keys,
-                        float scale) {
+float SoftmaxNumerators(DType dtype, const float* scores, void* out, std::size_t visible,
+                        std::size_t keys, float scale) {
   return with_type(
-      dtype, [&](const auto*, auto* typed) HWY_ATTR { return softmax_of(scores, typed, visible, keys, scale); },
+      dtype,
+      [&](const auto*, auto* typed)
+          HWY_ATTR { return softmax_of(scores, typed, visible, keys, scale); },
       nullptr, out);
 }
 
@@ -97,9 +99,12 @@ void Geglu(DType dtype, const void* x, void* y, std::size_t tokens, std::size_t 
         for (std::size_t t = 0; t < tokens; ++t, value += 2 * out, to += out) {
           const auto* gate = value + out;
           for_vectors(
-              out, [&](std::size_t i) HWY_ATTR { store(hn::Mul(load(value + i), gelu(load(gate + i))), to + i); },
+              out,
+              [&](std::size_t i)
+                  HWY_ATTR { store(hn::Mul(load(value + i), gelu(load(gate + i))), to + i); },
               [&](std::size_t i, std::size_t n) HWY_ATTR {
-                store_first(hn::Mul(load_first(value + i, n), gelu(load_first(gate + i, n))), to + i, n);
+                store_first(hn::Mul(load_first(value + i, n), gelu(load_first(gate + i, n))),
+                            to + i, n);
               });
         }
       },
@@ -110,12 +115,18 @@ template <typename T>
 void activate_of(const T* x, T* y, std::size_t n, Activation act) {
   const F32 d;
   switch (act) {
-    case Activation::none: return map(x, y, n, [](Vec v) HWY_ATTR { return v; });
-    case Activation::relu: return map(x, y, n, [](Vec v) HWY_ATTR { return hn::Max(v, hn::Zero(F32())); });
-    case Activation::silu: return map(x, y, n, [](Vec v) HWY_ATTR { return hn::Mul(v, sigmoid(v)); });
-    case Activation::gelu: return map(x, y, n, [](Vec v) HWY_ATTR { return gelu(v); });
+    case Activation::none:
+      return map(x, y, n, [](Vec v) HWY_ATTR { return v; });
+    case Activation::relu:
+      return map(x, y, n, [](Vec v) HWY_ATTR { return hn::Max(v, hn::Zero(F32())); });
+    case Activation::silu:
+      return map(x, y, n, [](Vec v) HWY_ATTR { return hn::Mul(v, sigmoid(v)); });
+    case Activation::gelu:
+      return map(x, y, n, [](Vec v) HWY_ATTR { return gelu(v); });
     case Activation::quick_gelu:
-      return map(x, y, n, [d](Vec v) HWY_ATTR { return hn::Mul(v, sigmoid(hn::Mul(v, hn::Set(d, 1.702F)))); });
+      return map(x, y, n, [d](Vec v) HWY_ATTR {
+        return hn::Mul(v, sigmoid(hn::Mul(v, hn::Set(d, 1.702F))));
+      });
     case Activation::tanh3:
       return map(x, y, n, [d](Vec v) HWY_ATTR {
         return hn::Mul(hn::Set(d, 3.0F), tanh(hn::Mul(v, hn::Set(d, 1.0F / 3.0F))));
@@ -124,7 +135,8 @@ void activate_of(const T* x, T* y, std::size_t n, Activation act) {
 }
 
 void Activate(DType dtype, const void* x, void* y, std::size_t n, Activation act) {
-  with_type(dtype, [&](const auto* from, auto* to) HWY_ATTR { activate_of(from, to, n, act); }, x, y);
+  with_type(
+      dtype, [&](const auto* from, auto* to) HWY_ATTR { activate_of(from, to, n, act); }, x, y);
 }
 
 void Sum(DType dtype, const void* a, const void* b, void* y, std::size_t n) {
@@ -133,9 +145,12 @@ void Sum(DType dtype, const void* a, const void* b, void* y, std::size_t n) {
       [&](const auto* first, auto* to) HWY_ATTR {
         const auto* second = static_cast<decltype(first)>(b);
         for_vectors(
-            n, [&](std::size_t i) HWY_ATTR { store(hn::Add(load(first + i), load(second + i)), to + i); },
+            n,
+            [&](std::size_t i)
+                HWY_ATTR { store(hn::Add(load(first + i), load(second + i)), to + i); },
             [&](std::size_t i, std::size_t count) HWY_ATTR {
-              store_first(hn::Add(load_first(first + i, count), load_first(second + i, count)), to + i, count);
+              store_first(hn::Add(load_first(first + i, count), load_first(second + i, count)),
+                          to + i, count);
             });
       },
       a, y);
@@ -154,9 +169,10 @@ HWY_EXPORT(Geglu);
 HWY_EXPORT(Activate);
 HWY_EXPORT(Sum);
 
-float softmax_numerators(DType dtype, const float* scores, void* probabilities, std::size_t visible, std::size_t keys,
-                         float scale) {
-  return HWY_DYNAMIC_DISPATCH(SoftmaxNumerators)(dtype, scores, probabilities, visible, keys, scale);
+float softmax_numerators(DType dtype, const float* scores, void* probabilities, std::size_t visible,
+                         std::size_t keys, float scale) {
+  return HWY_DYNAMIC_DISPATCH(SoftmaxNumerators)(dtype, scores, probabilities, visible, keys,
+                                                 scale);
 }
 
 void geglu(DType dtype, const void* x, void* y, std::size_t tokens, std::size_t out) {

@@ -18,7 +18,8 @@ HWY_INLINE Vec silu(Vec x) {
 }
 
 template <typename T>
-void moments_of(const T* x, std::size_t pixels, std::size_t c, const float* shift, float* sum, float* squares) {
+void moments_of(const T* x, std::size_t pixels, std::size_t c, const float* shift, float* sum,
+                float* squares) {
   const F32 d;
   const auto column = [&](std::size_t i, auto&& read) HWY_ATTR {
     const Vec k = read(shift + i);
@@ -47,20 +48,24 @@ void moments_of(const T* x, std::size_t pixels, std::size_t c, const float* shif
         store(q, squares + i);
       },
       [&](std::size_t i, std::size_t count) HWY_ATTR {
-        const auto [s, q] = column(i, [count](const auto* from) HWY_ATTR { return load_first(from, count); });
+        const auto [s, q] =
+            column(i, [count](const auto* from) HWY_ATTR { return load_first(from, count); });
         store_first(s, sum + i, count);
         store_first(q, squares + i, count);
       });
 }
 
-void ShiftedMoments(DType dtype, const void* x, std::size_t pixels, std::size_t c, const float* shift, float* sum,
-                    float* squares) {
-  with_type(dtype, [&](const auto* typed, auto*) HWY_ATTR { moments_of(typed, pixels, c, shift, sum, squares); }, x,
-            nullptr);
+void ShiftedMoments(DType dtype, const void* x, std::size_t pixels, std::size_t c,
+                    const float* shift, float* sum, float* squares) {
+  with_type(
+      dtype,
+      [&](const auto* typed, auto*) HWY_ATTR { moments_of(typed, pixels, c, shift, sum, squares); },
+      x, nullptr);
 }
 
 template <bool kSilu, typename T>
-void normalise_of(const T* x, T* y, std::size_t pixels, std::size_t c, std::size_t stride, const ChannelMap& map) {
+void normalise_of(const T* x, T* y, std::size_t pixels, std::size_t c, std::size_t stride,
+                  const ChannelMap& map) {
   const auto value = [](Vec v, Vec mean, Vec scale, Vec bias) HWY_ATTR {
     const Vec r = hn::MulAdd(hn::Sub(v, mean), scale, bias);
     return kSilu ? silu(r) : r;
@@ -69,18 +74,19 @@ void normalise_of(const T* x, T* y, std::size_t pixels, std::size_t c, std::size
     for_vectors(
         c,
         [&](std::size_t i) HWY_ATTR {
-          store(value(load(x + i), load(map.mean + i), load(map.scale + i), load(map.bias + i)), y + i);
+          store(value(load(x + i), load(map.mean + i), load(map.scale + i), load(map.bias + i)),
+                y + i);
         },
         [&](std::size_t i, std::size_t n) HWY_ATTR {
-          store_first(value(load_first(x + i, n), load_first(map.mean + i, n), load_first(map.scale + i, n),
-                            load_first(map.bias + i, n)),
+          store_first(value(load_first(x + i, n), load_first(map.mean + i, n),
+                            load_first(map.scale + i, n), load_first(map.bias + i, n)),
                       y + i, n);
         });
   }
 }
 
-void Normalise(DType dtype, const void* x, void* y, std::size_t pixels, std::size_t c, std::size_t stride,
-               const ChannelMap& map, bool with_silu) {
+void Normalise(DType dtype, const void* x, void* y, std::size_t pixels, std::size_t c,
+               std::size_t stride, const ChannelMap& map, bool with_silu) {
   with_type(
       dtype,
       [&](const auto* from, auto* to) HWY_ATTR {
@@ -94,15 +100,16 @@ void Normalise(DType dtype, const void* x, void* y, std::size_t pixels, std::siz
 }
 
 template <typename T>
-void layer_norm_of(const T* x, T* y, std::size_t tokens, std::size_t c, const float* weight, const float* bias,
-                   float eps) {
+void layer_norm_of(const T* x, T* y, std::size_t tokens, std::size_t c, const float* weight,
+                   const float* bias, float eps) {
   const F32 d;
   const float inverse = 1.0F / static_cast<float>(c);
   for (std::size_t t = 0; t < tokens; ++t, x += c, y += c) {
     Vec total = hn::Zero(d);
     for_vectors(
         c, [&](std::size_t i) HWY_ATTR { total = hn::Add(total, load(x + i)); },
-        [&](std::size_t i, std::size_t n) HWY_ATTR { total = hn::Add(total, load_first(x + i, n)); });
+        [&](std::size_t i, std::size_t n)
+            HWY_ATTR { total = hn::Add(total, load_first(x + i, n)); });
     const Vec mean = hn::Mul(hn::SumOfLanes(d, total), hn::Set(d, inverse));
     Vec squares = hn::Zero(d);
     for_vectors(
@@ -117,19 +124,27 @@ void layer_norm_of(const T* x, T* y, std::size_t tokens, std::size_t c, const fl
         });
     const Vec variance = hn::Mul(hn::SumOfLanes(d, squares), hn::Set(d, inverse));
     const Vec rstd = hn::Div(hn::Set(d, 1.0F), hn::Sqrt(hn::Add(variance, hn::Set(d, eps))));
-    const auto value = [&](Vec v, Vec w, Vec b) HWY_ATTR { return hn::MulAdd(hn::Mul(hn::Sub(v, mean), rstd), w, b); };
+    const auto value = [&](Vec v, Vec w, Vec b)
+                           HWY_ATTR { return hn::MulAdd(hn::Mul(hn::Sub(v, mean), rstd), w, b); };
     for_vectors(
-        c, [&](std::size_t i) HWY_ATTR { store(value(load(x + i), load(weight + i), load(bias + i)), y + i); },
+        c,
+        [&](std::size_t i)
+            HWY_ATTR { store(value(load(x + i), load(weight + i), load(bias + i)), y + i); },
         [&](std::size_t i, std::size_t n) HWY_ATTR {
-          store_first(value(load_first(x + i, n), load_first(weight + i, n), load_first(bias + i, n)), y + i, n);
+          store_first(
+              value(load_first(x + i, n), load_first(weight + i, n), load_first(bias + i, n)),
+              y + i, n);
         });
   }
 }
 
-void LayerNorm(DType dtype, const void* x, void* y, std::size_t tokens, std::size_t c, const float* weight,
-               const float* bias, float eps) {
-  with_type(dtype,
-            [&](const auto* from, auto* to) HWY_ATTR { layer_norm_of(from, to, tokens, c, weight, bias, eps); }, x, y);
+void LayerNorm(DType dtype, const void* x, void* y, std::size_t tokens, std::size_t c,
+               const float* weight, const float* bias, float eps) {
+  with_type(
+      dtype,
+      [&](const auto* from, auto* to)
+          HWY_ATTR { layer_norm_of(from, to, tokens, c, weight, bias, eps); },
+      x, y);
 }
 
 }  // namespace
@@ -144,18 +159,18 @@ HWY_EXPORT(ShiftedMoments);
 HWY_EXPORT(Normalise);
 HWY_EXPORT(LayerNorm);
 
-void shifted_moments(DType dtype, const void* x, std::size_t pixels, std::size_t c, const float* shift, float* sum,
-                     float* sum_of_squares) {
+void shifted_moments(DType dtype, const void* x, std::size_t pixels, std::size_t c,
+                     const float* shift, float* sum, float* sum_of_squares) {
   HWY_DYNAMIC_DISPATCH(ShiftedMoments)(dtype, x, pixels, c, shift, sum, sum_of_squares);
 }
 
-void normalise(DType dtype, const void* x, void* y, std::size_t pixels, std::size_t c, std::size_t y_stride,
-               const ChannelMap& map, bool silu) {
+void normalise(DType dtype, const void* x, void* y, std::size_t pixels, std::size_t c,
+               std::size_t y_stride, const ChannelMap& map, bool silu) {
   HWY_DYNAMIC_DISPATCH(Normalise)(dtype, x, y, pixels, c, y_stride, map, silu);
 }
 
-void layer_norm(DType dtype, const void* x, void* y, std::size_t tokens, std::size_t c, const float* weight,
-                const float* bias, float eps) {
+void layer_norm(DType dtype, const void* x, void* y, std::size_t tokens, std::size_t c,
+                const float* weight, const float* bias, float eps) {
   HWY_DYNAMIC_DISPATCH(LayerNorm)(dtype, x, y, tokens, c, weight, bias, eps);
 }
 

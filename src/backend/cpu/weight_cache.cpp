@@ -14,7 +14,9 @@ std::size_t elements(const graph::Weight& weight) {
   return count;
 }
 
-std::string key_of(const Weights& source, const graph::Weight& weight) { return source.scope + "\n" + weight.name; }
+std::string key_of(const Weights& source, const graph::Weight& weight) {
+  return source.scope + "\n" + weight.name;
+}
 
 }  // namespace
 
@@ -27,7 +29,8 @@ PackedWeight WeightCache::find(const std::string& key, const dnnl::memory::desc&
   return nullptr;
 }
 
-PackedWeight WeightCache::packed(const Weights& source, const graph::Weight& weight, const dnnl::memory::desc& plain,
+PackedWeight WeightCache::packed(const Weights& source, const graph::Weight& weight,
+                                 const dnnl::memory::desc& plain,
                                  const dnnl::memory::desc& packed) {
   const std::string key = key_of(source, weight);
   if (PackedWeight shared = find(key, packed)) return shared;
@@ -46,8 +49,8 @@ PackedWeight WeightCache::packed(const Weights& source, const graph::Weight& wei
 }
 
 PackedWeight WeightCache::plain(const Weights& source, const graph::Weight& weight) {
-  const dnnl::memory::desc layout({static_cast<std::int64_t>(elements(weight))}, dnnl::memory::data_type::f32,
-                                  dnnl::memory::format_tag::x);
+  const dnnl::memory::desc layout({static_cast<std::int64_t>(elements(weight))},
+                                  dnnl::memory::data_type::f32, dnnl::memory::format_tag::x);
   return packed(source, weight, layout, layout);
 }
 
@@ -61,7 +64,8 @@ std::size_t WeightCache::bytes() const {
   return total;
 }
 
-PackedWeight sum_of_biases(WeightCache& cache, const Weights& source, std::span<const graph::Weight* const> biases) {
+PackedWeight sum_of_biases(WeightCache& cache, const Weights& source,
+                           std::span<const graph::Weight* const> biases) {
   if (biases.empty()) return nullptr;
   if (biases.size() == 1) return cache.plain(source, *biases[0]);
   auto sum = std::make_shared<tensor::Buffer>(elements(*biases[0]) * sizeof(float));

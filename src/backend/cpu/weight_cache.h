@@ -1,8 +1,8 @@
-// Packed weights, shared by every executable of a device that wants the same tensor in the same layout.
+// Packed weights, shared by every executable of a device that wants the same tensor in the same
+// layout.
 #pragma once
 
 #include <dnnl.hpp>
-
 #include <memory>
 #include <span>
 #include <string>
@@ -19,8 +19,8 @@ using PackedWeight = std::shared_ptr<const tensor::Buffer>;
 class WeightCache {
  public:
   /// The tensor in the layout `packed`; `plain` describes the file's order as f32.
-  PackedWeight packed(const Weights& source, const graph::Weight& weight, const dnnl::memory::desc& plain,
-                      const dnnl::memory::desc& packed);
+  PackedWeight packed(const Weights& source, const graph::Weight& weight,
+                      const dnnl::memory::desc& plain, const dnnl::memory::desc& packed);
   /// The tensor as it is, in f32.
   PackedWeight plain(const Weights& source, const graph::Weight& weight);
   /// Bytes that living executables hold.

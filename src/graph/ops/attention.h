@@ -9,8 +9,8 @@
 namespace streamdiffusion::graph {
 
 /// out = softmax(q k^T / sqrt(head size)) v for each head; softmax in f32.
-/// inputs: q [n, h, w, c], k [m, keys, 1, c], v [m, keys, 1, c]. Row i of q attends to row kv_rows[i] of k and v, so
-/// that rows that share a prompt share its keys and values.
+/// inputs: q [n, h, w, c], k [m, keys, 1, c], v [m, keys, 1, c]. Row i of q attends to row
+/// kv_rows[i] of k and v, so that rows that share a prompt share its keys and values.
 struct Attention {
   static constexpr const char* kName = "attention";
   int heads = 1;

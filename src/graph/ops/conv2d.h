@@ -9,9 +9,10 @@
 namespace streamdiffusion::graph {
 
 /// out = act(conv(x) + bias + row_bias[row] + residual)
-/// inputs: x [n,h,w,in], then (if present) row_bias f32 [n,1,1,out], then (if present) residual like the output.
-/// weights: weight [out,in,k,k], then (if present) bias [out]. Bias and row bias exclude each other: the layer that makes
-/// the row bias adds the bias (LinearOptions::extra_bias), so that a frame pays for one.
+/// inputs: x [n,h,w,in], then (if present) row_bias f32 [n,1,1,out], then (if present) residual
+/// like the output. weights: weight [out,in,k,k], then (if present) bias [out]. Bias and row bias
+/// exclude each other: the layer that makes the row bias adds the bias (LinearOptions::extra_bias),
+/// so that a frame pays for one.
 struct Conv2d {
   static constexpr const char* kName = "conv2d";
   std::int64_t in = 0, out = 0;

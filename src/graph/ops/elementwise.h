@@ -23,8 +23,8 @@ struct Act {
   double flops(std::span<const tensor::Shape> x, const tensor::Shape& y) const;
 };
 
-/// scale * x + shift with a change of type between u8, bf16 and f32: casts, pixels to numbers and back, latent scaling. To u8 it rounds to
-/// nearest and saturates.
+/// scale * x + shift with a change of type between u8, bf16 and f32: casts, pixels to numbers and
+/// back, latent scaling. To u8 it rounds to nearest and saturates.
 struct Convert {
   static constexpr const char* kName = "convert";
   float scale = 1.0F, shift = 0.0F;
@@ -57,7 +57,8 @@ struct SliceChannels {
 };
 
 /// Token plus position embedding. input: ids i32 [n, tokens, 1, 1], each in [0, vocabulary).
-/// weights: token table [vocabulary, width], position table [positions, width], positions >= tokens.
+/// weights: token table [vocabulary, width], position table [positions, width], positions >=
+/// tokens.
 struct Embedding {
   static constexpr const char* kName = "embedding";
   std::int64_t vocabulary = 0, positions = 0, width = 0;
@@ -65,8 +66,9 @@ struct Embedding {
   double flops(std::span<const tensor::Shape> x, const tensor::Shape& y) const;
 };
 
-/// Sinusoidal embedding of a timestep. input: f32 [n, 1, 1, 1]. Frequencies exp(-ln(10000) k / (half - freq_shift)),
-/// k = 0..half-1, half = width / 2; cosines first when flip_sin_to_cos. An odd width ends in a zero.
+/// Sinusoidal embedding of a timestep. input: f32 [n, 1, 1, 1]. Frequencies exp(-ln(10000) k /
+/// (half - freq_shift)), k = 0..half-1, half = width / 2; cosines first when flip_sin_to_cos. An
+/// odd width ends in a zero.
 struct TimestepEmbedding {
   static constexpr const char* kName = "timestep_embedding";
   std::int64_t width = 0;

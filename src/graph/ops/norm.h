@@ -7,8 +7,8 @@
 
 namespace streamdiffusion::graph {
 
-/// Group norm over [h, w, c/groups] of one or two inputs side by side (as if concatenated on channels), then SiLU if
-/// asked. weights: weight [c], bias [c].
+/// Group norm over [h, w, c/groups] of one or two inputs side by side (as if concatenated on
+/// channels), then SiLU if asked. weights: weight [c], bias [c].
 struct GroupNorm {
   static constexpr const char* kName = "group_norm";
   int groups = 32;
