@@ -19,7 +19,7 @@ namespace streamdiffusion::app {
 namespace {
 
 constexpr const char* kExamples = R"(Examples:
-  streamdiffusion bench --model models/pictogram
+  streamdiffusion bench
   streamdiffusion bench --random-weights sd-turbo --t-index-list 32 --json sd-turbo.json)";
 
 constexpr double kMiB = 1024.0 * 1024.0;

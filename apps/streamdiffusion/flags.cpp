@@ -29,7 +29,9 @@ CLI::Option* add_choice(CLI::App& command, const std::string& flag, Target& targ
 }  // namespace
 
 void EngineFlags::add_to(CLI::App& command) {
-  command.add_option("--model", options.model, "Folder of a model in diffusers' layout")
+  command
+      .add_option("--model", options.model,
+                  "Folder of a model in diffusers' layout; the model in the box if not given")
       ->type_name("DIR");
   command
       .add_option("--vae", options.vae, "Folder of another autoencoder, instead of the model's own")

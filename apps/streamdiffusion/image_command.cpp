@@ -19,11 +19,11 @@ namespace {
 
 constexpr const char* kExamples = R"(Examples:
   A drawing follows a prompt:
-    streamdiffusion image --model models/pictogram --prompt "red apple, 3d render" --input doodle.png --output apple.png
+    streamdiffusion image --prompt "red apple, 3d render" --input doodle.png --output apple.png
   Every picture of a folder, with a contact sheet of what went in and came out:
-    streamdiffusion image --model models/pictogram --prompt "blue fish" --input frames --output out --sheet out/sheet.png
+    streamdiffusion image --prompt "blue fish" --input frames --output out --sheet out/sheet.png
   Four pictures from text alone:
-    streamdiffusion image --model models/pictogram --prompt "yellow star" --count 4 --output out)";
+    streamdiffusion image --prompt "yellow star" --count 4 --output out)";
 
 constexpr int kSheetColumns = 8, kSheetCell = 192;
 

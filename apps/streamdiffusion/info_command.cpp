@@ -4,14 +4,16 @@
 
 #include "commands.h"
 #include "flags.h"
+#include "setup.h"
 #include "streamdiffusion/streamdiffusion.h"
 
 namespace streamdiffusion::app {
 namespace {
 
 constexpr const char* kExamples = R"(Examples:
-  streamdiffusion info models/pictogram
-  streamdiffusion info models/pictogram --plan
+  streamdiffusion info
+  streamdiffusion info --plan
+  streamdiffusion info path/to/sd-turbo --vae path/to/taesd
   streamdiffusion info --random-weights sd-turbo)";
 
 constexpr double kMiB = 1024.0 * 1024.0;
@@ -47,7 +49,7 @@ void print_plan(const std::vector<OpInfo>& operations) {
 }
 
 void show(const InfoFlags& flags) {
-  Engine engine = Engine::open(flags.engine.options);
+  Engine engine = open_engine(flags.engine);
   const Session session = engine.session(flags.session.options);
   const EngineInfo info = engine.info();
   const std::vector<OpInfo> operations = engine.operations(session);

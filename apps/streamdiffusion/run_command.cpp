@@ -15,9 +15,9 @@ namespace {
 
 constexpr const char* kExamples = R"(Examples:
   A camera through a model onto the screen:
-    ffmpeg -i /dev/video0 -f yuv4mpegpipe - | streamdiffusion run --model models/pictogram --prompt "cat" | ffplay -
+    ffmpeg -i /dev/video0 -f yuv4mpegpipe - | streamdiffusion run --prompt "cat" | ffplay -
   Raw RGB of a known size:
-    ... | streamdiffusion run --model models/pictogram --input-format rgb24 --input-size 640x480 --output-format rgb24 | ...)";
+    ... | streamdiffusion run --input-format rgb24 --input-size 640x480 --output-format rgb24 | ...)";
 
 struct RunFlags {
   EngineFlags engine;

@@ -2,12 +2,28 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 
 #include "base/clock.h"
 #include "base/error.h"
 
 namespace streamdiffusion::app {
 namespace {
+
+namespace fs = std::filesystem;
+
+/// The folder of the model in the box, where it was installed or in the tree that the program was
+/// built in; empty if it is in neither.
+std::string model_in_the_box() {
+  std::error_code ignored;
+  const fs::path here = fs::read_symlink("/proc/self/exe", ignored).parent_path();
+  for (const char* place :
+       {"../share/streamdiffusion/models/pictogram", "../../models/pictogram"}) {
+    const fs::path folder = (here / place).lexically_normal();
+    if (fs::exists(folder / "model_index.json", ignored)) return folder.string();
+  }
+  return {};
+}
 
 void set_prompts(Session& session, const SessionFlags& flags) {
   base::require(flags.prompt_weights.empty() || flags.prompt_weights.size() == flags.prompts.size(),
@@ -27,9 +43,20 @@ void set_prompts(Session& session, const SessionFlags& flags) {
 
 }  // namespace
 
+Engine open_engine(const EngineFlags& flags) {
+  EngineOptions options = flags.options;
+  if (options.model.empty() && options.random_weights.empty()) {
+    options.model = model_in_the_box();
+    base::require(
+        !options.model.empty(), ErrorCode::invalid_argument,
+        "there is no model beside the program; expected --model DIR or --random-weights NAME");
+  }
+  return Engine::open(options);
+}
+
 Drawing open_drawing(const EngineFlags& engine_flags, const SessionFlags& flags, bool quiet) {
   const auto start = base::Clock::now();
-  Engine engine = Engine::open(engine_flags.options);
+  Engine engine = open_engine(engine_flags);
   Session session = engine.session(flags.options);
   set_prompts(session, flags);
   if (!quiet) {

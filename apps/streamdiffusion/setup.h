@@ -8,6 +8,9 @@
 
 namespace streamdiffusion::app {
 
+/// The engine that the flags ask for; without --model and --random-weights, the model in the box.
+Engine open_engine(const EngineFlags& flags);
+
 /// A session with its prompts set. Prints one line to stderr unless quiet:
 /// "pictogram  256x256  t 18,32  self 1.2  bf16 on 2 threads, AVX512-BF16  ready in 0.31 s".
 struct Drawing {
