@@ -80,9 +80,10 @@ class Arithmetic(unittest.TestCase):
         self.assertAlmostEqual(psnr(a * 0, a * 0 + 0.1).mean().item(), 20, 3)
 
     def test_orthogonal(self):
-        """Singular values end near one."""
-        values = torch.linalg.svdvals(orthogonal(torch.randn(1, 24, 96)).float())
-        self.assertTrue(((values > 0.5) & (values < 1.4)).all())
+        """Singular values end near one, by either way."""
+        for shape in ((2, 24, 96), (2, 96, 24), (2, 24, 40)):
+            values = torch.linalg.svdvals(orthogonal(torch.randn(shape)).float())
+            self.assertTrue(((values > 0.5) & (values < 1.4)).all(), shape)
 
 
 class Pictures(unittest.TestCase):
