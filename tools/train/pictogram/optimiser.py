@@ -33,8 +33,12 @@ def directly(x, rounds):
 
 
 def by_gram(x, rounds):
-    """The same: all factors commute with xx', so that their product is formed first."""
-    gram = (x @ x.mT).float()
+    """The same: all factors commute with xx', so that their product is formed first.
+
+    xx' must not be rounded to bf16: its small eigenvalues would turn negative, and grow tenfold a
+    round.
+    """
+    gram = x.float() @ x.float().mT
     product = identity = torch.eye(gram.shape[-1], device=x.device)
     for _ in range(rounds):
         factor = A * identity + B * gram + C * (gram @ gram)

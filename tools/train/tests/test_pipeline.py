@@ -85,6 +85,14 @@ class Arithmetic(unittest.TestCase):
             values = torch.linalg.svdvals(orthogonal(torch.randn(shape)).float())
             self.assertTrue(((values > 0.5) & (values < 1.4)).all(), shape)
 
+    def test_orthogonal_of_low_rank(self):
+        """Nothing blows up where directions are missing, as in real gradients."""
+        for shape in ((64, 512), (512, 64), (64, 64)):
+            matrix = torch.randn(shape[0], 4) @ torch.randn(4, shape[1])
+            values = torch.linalg.svdvals(orthogonal(matrix[None]).float())[0]
+            self.assertTrue((values[:4] > 0.5).all(), shape)
+            self.assertLess(values.max(), 1.4)
+
 
 class Pictures(unittest.TestCase):
     """Doodles and bytes."""
