@@ -145,7 +145,7 @@ def main():
     parser.add_argument("--name", default="base", help="of the checkpoint; another for trials")
     parser.add_argument("--size", type=int, default=256, help="side of the pictures")
     parser.add_argument("--steps", type=int, default=60000)
-    parser.add_argument("--cool", type=int, default=8000, help="last steps, with falling rate")
+    parser.add_argument("--cool", type=int, default=20000, help="last steps, with falling rate")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--optimiser", choices=("muon", "adamw"), default="muon")
