@@ -1,6 +1,5 @@
 // No operation may fall to a slow path of the library: the embedded model's, and those of Stable
 // Diffusion's widths and head sizes.
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "backend/backend.h"

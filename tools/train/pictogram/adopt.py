@@ -10,12 +10,15 @@ from safetensors.torch import load_file
 from . import runtime
 from .architecture import VARIANT, build_autoencoder
 from .latents import encoder_mark
+from .model import Generator
+
+WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 
 def autoencoder_checkpoint(folder):
     """The state that the autoencoder's stage resumes from."""
     model = build_autoencoder()
-    model.load_state_dict(load_file(folder / "vae" / "diffusion_pytorch_model.safetensors"))
+    model.load_state_dict(load_file(folder / "vae" / WEIGHTS))
     return model, {"model": model.state_dict(), "optimiser": None, "step": 0, "seconds": 0.0,
                    "average": runtime.Average([model]).state_dict(), "variant": VARIANT,
                    "decoder_only": False}
@@ -23,10 +26,9 @@ def autoencoder_checkpoint(folder):
 
 def base_checkpoint(folder, work, mark):
     """The state that the base stage resumes from."""
-    from .model import Generator
     generator = Generator(work, "cpu")
     generator.text.load_state_dict(load_file(folder / "text_encoder" / "model.safetensors"))
-    generator.unet.load_state_dict(load_file(folder / "unet" / "diffusion_pytorch_model.safetensors"))
+    generator.unet.load_state_dict(load_file(folder / "unet" / WEIGHTS))
     generator.scaling = json.loads((folder / "vae" / "config.json").read_text())["scaling_factor"]
     generator.encoder_mark = mark
     return {"stage": "base", "model": generator.state_dict(), "optimiser": None, "step": 0,
