@@ -4,5 +4,6 @@
 #include "streamdiffusion/engine.h"
 #include "streamdiffusion/error.h"
 #include "streamdiffusion/image.h"
+#include "streamdiffusion/live.h"
 #include "streamdiffusion/options.h"
 #include "streamdiffusion/session.h"
