@@ -6,7 +6,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LADDER = ["base", "tensor", "graph", "backend", "weights", "text", "models", "schedule", "noise", "stream", "session",
-          "media"]
+          "media", "live", "server"]
 VENDOR = {
     r"dnnl": ["src/backend/cpu"],
     r"hwy/": ["src/backend/cpu"],
