@@ -24,7 +24,10 @@ Settings settings_of(const std::string& encoder, bool live) {
   if (encoder == "libx264" && live) return {{"preset", "veryfast"}, {"tune", "zerolatency"}};
   if (encoder == "libx264") return {{"preset", "veryfast"}, {"crf", "18"}};
   if (encoder == "libvpx-vp9") {
-    return {{"deadline", "realtime"}, {"cpu-used", "7"}, {"crf", "24"}, {"row-mt", "1"},
+    return {{"deadline", "realtime"},
+            {"cpu-used", "7"},
+            {"crf", "24"},
+            {"row-mt", "1"},
             {"lag-in-frames", "0"}};
   }
   if (encoder == "libvpx") {

@@ -15,10 +15,11 @@ namespace streamdiffusion::media {
 class AvEncoder {
  public:
   struct Options {
-    std::string name;      ///< What messages call the output.
-    std::string encoder;   ///< libav's name: libx264, libvpx, libvpx-vp9, gif, rawvideo, wrapped_avframe.
-    bool rgb = false;      ///< rawvideo only: rgb24 instead of yuv420p.
-    bool live = false;     ///< Someone waits for every frame.
+    std::string name;  ///< What messages call the output.
+    std::string
+        encoder;  ///< libav's name: libx264, libvpx, libvpx-vp9, gif, rawvideo, wrapped_avframe.
+    bool rgb = false;   ///< rawvideo only: rgb24 instead of yuv420p.
+    bool live = false;  ///< Someone waits for every frame.
     bool global_header = false;
   };
   using Take = std::function<void(AVPacket&)>;

@@ -76,25 +76,23 @@ class AvSink final : public FrameSink {
 
   void open_muxer() {
     AVFormatContext* context = nullptr;
-    const int status =
-        avformat_alloc_output_context2(&context, nullptr, destination_.muxer.c_str(),
-                                       destination_.address.c_str());
+    const int status = avformat_alloc_output_context2(&context, nullptr, destination_.muxer.c_str(),
+                                                      destination_.address.c_str());
     base::require(status >= 0, ErrorCode::unsupported, destination_.name,
                   ": this libav does not write ", destination_.muxer);
     muxer_.reset(context);
     context->opaque = &log_;
     context->interrupt_callback = interrupt_.callback();
-    if (destination_.live) context->flags |= AVFMT_FLAG_FLUSH_PACKETS;
+    context->flags |= AVFMT_FLAG_FLUSH_PACKETS;  // a stop at any moment leaves what was made
   }
 
   void add_video() {
     encoder_.emplace(
-        AvEncoder::Options{
-            .name = destination_.name,
-            .encoder = destination_.encoder,
-            .rgb = destination_.rgb,
-            .live = destination_.live,
-            .global_header = (muxer_->oformat->flags & AVFMT_GLOBALHEADER) != 0},
+        AvEncoder::Options{.name = destination_.name,
+                           .encoder = destination_.encoder,
+                           .rgb = destination_.rgb,
+                           .live = destination_.live,
+                           .global_header = (muxer_->oformat->flags & AVFMT_GLOBALHEADER) != 0},
         options_);
     video_ = avformat_new_stream(muxer_.get(), nullptr);
     if (video_ == nullptr ||

@@ -22,7 +22,8 @@ using base::ErrorCode;
 constexpr auto kAskAgain = std::chrono::milliseconds(2);
 /// Frames are decoded on this many threads, where nobody waits for them.
 constexpr int kFileThreads = 2;
-/// Undecodable packets that are passed over before the first frame: a stream may be joined anywhere.
+/// Undecodable packets that are passed over before the first frame: a stream may be joined
+/// anywhere.
 constexpr int kMostPassedOver = 500;
 
 ErrorCode code_of(int status) {
@@ -140,8 +141,7 @@ void AvSource::open_input() {
   const AVInputFormat* format =
       target_.format.empty() ? nullptr : av_find_input_format(target_.format.c_str());
   start_waiting();
-  const int status =
-      avformat_open_input(&context, target_.address.c_str(), format, settings.get());
+  const int status = avformat_open_input(&context, target_.address.c_str(), format, settings.get());
   if (status < 0) cannot_open(status);  // the context is already freed
   input_.reset(context);
   start_waiting();
@@ -151,8 +151,7 @@ void AvSource::open_input() {
 
 void AvSource::open_decoder() {
   const AVCodec* codec = nullptr;
-  const int index =
-      av_find_best_stream(input_.get(), AVMEDIA_TYPE_VIDEO, -1, -1, &codec, 0);
+  const int index = av_find_best_stream(input_.get(), AVMEDIA_TYPE_VIDEO, -1, -1, &codec, 0);
   if (index == AVERROR_STREAM_NOT_FOUND && interrupt_.late()) cannot_open(index);
   base::require(index != AVERROR_STREAM_NOT_FOUND, ErrorCode::unsupported, target_.name,
                 ": has no pictures");
@@ -174,8 +173,7 @@ void AvSource::open_decoder() {
 
 void AvSource::describe() {
   Showing showing;
-  const std::uint8_t* matrix =
-      av_stream_get_side_data(stream_, AV_PKT_DATA_DISPLAYMATRIX, nullptr);
+  const std::uint8_t* matrix = av_stream_get_side_data(stream_, AV_PKT_DATA_DISPLAYMATRIX, nullptr);
   if (matrix != nullptr) {
     showing.orientation = orientation_of(reinterpret_cast<const std::int32_t*>(matrix));
   }
@@ -205,8 +203,8 @@ void AvSource::open_audio() {
     start_ = std::max<std::int64_t>(
         0, av_rescale_q(input_->start_time, AV_TIME_BASE_Q, stream_->time_base));
   }
-  const int index = av_find_best_stream(input_.get(), AVMEDIA_TYPE_AUDIO, -1, stream_->index,
-                                        nullptr, 0);
+  const int index =
+      av_find_best_stream(input_.get(), AVMEDIA_TYPE_AUDIO, -1, stream_->index, nullptr, 0);
   for (unsigned i = 0; i < input_->nb_streams; ++i) {
     const bool used = static_cast<int>(i) == index || static_cast<int>(i) == stream_->index;
     if (!used) input_->streams[i]->discard = AVDISCARD_ALL;
@@ -266,8 +264,7 @@ void AvSource::at_end() {
                 ": ends early: libav says \"", complaint, "\"");
   const bool y4m = std::string_view(input_->iformat->name) == "yuv4mpegpipe";
   const std::int64_t read = input_->pb != nullptr ? avio_tell(input_->pb) : 0;
-  constexpr std::int64_t kFrameLine = 6;  // "FRAME\n", which libav counts to the packet's place
-  const std::int64_t left = read - packet_end_ - (packet_end_ < 0 ? 0 : kFrameLine);
+  const std::int64_t left = read - packet_end_;
   base::require(!y4m || left <= 0 || packet_end_ < 0, ErrorCode::corrupt_file, info_.name,
                 ": ends inside a frame, ", left, " bytes after the last whole one");
 }

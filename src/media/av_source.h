@@ -14,7 +14,7 @@ struct AvTarget {
   std::string address;  ///< Its file name or address; empty with a descriptor.
   std::string format;   ///< The demuxer's name, or empty to look at the content.
   int descriptor = -1;
-  bool close = false;      ///< The source closes the descriptor.
+  bool close = false;  ///< The source closes the descriptor.
   bool live = false;
   bool never_blocks = false;  ///< A device that is asked again until it has a frame.
   bool patient = false;       ///< May be silent for any time.

@@ -68,8 +68,8 @@ int DescriptorIo::write(void* self, std::uint8_t* data, int size) {
   int done = 0;
   while (done < size) {
     if (const int status = io->wait(POLLOUT); status < 0) return status;
-    const ssize_t put =
-        ::write(io->descriptor_, data + done, std::min(kMostAtOnce, static_cast<std::size_t>(size - done)));
+    const ssize_t put = ::write(io->descriptor_, data + done,
+                                std::min(kMostAtOnce, static_cast<std::size_t>(size - done)));
     if (put >= 0) {
       done += static_cast<int>(put);
     } else if (errno != EINTR && errno != EAGAIN) {

@@ -60,9 +60,10 @@ class RateSource final : public FrameSource {
     return at_tick(*current_);
   }
 
-  /// Of the last frame, which is shown once at least.
+  /// The first tick that the last frame is not shown at.
   std::int64_t end_tick() const {
-    return std::max(tick_of(current_->pts + current_->duration), tick_of(current_->pts) + 1);
+    if (current_->duration <= 0 || frames_ == 0) return tick_of(current_->pts) + 1;
+    return tick_of(current_->pts + current_->duration);
   }
 
   Frame at_tick(Frame frame) {

@@ -31,10 +31,9 @@ const std::map<std::string, Container> kContainers{
 const std::map<std::string, std::string> kEncoders{
     {"h264", "libx264"}, {"vp8", "libvpx"}, {"vp9", "libvpx-vp9"}, {"gif", "gif"}};
 /// What a live address is written as.
-const std::map<std::string, const char*> kProtocols{{"rtmp", "flv"},    {"rtmps", "flv"},
-                                                    {"rtsp", "rtsp"},   {"srt", "mpegts"},
-                                                    {"udp", "mpegts"},  {"tcp", "mpegts"},
-                                                    {"rtp", "rtp_mpegts"}};
+const std::map<std::string, const char*> kProtocols{
+    {"rtmp", "flv"},   {"rtmps", "flv"},  {"rtsp", "rtsp"},     {"srt", "mpegts"},
+    {"udp", "mpegts"}, {"tcp", "mpegts"}, {"rtp", "rtp_mpegts"}};
 
 enum class Kind { file, folder, window, device, address, pipe };
 
@@ -68,8 +67,7 @@ class PictureSink final : public FrameSink {
   explicit PictureSink(const std::string& folder) : folder_(folder) {
     std::error_code error;
     fs::create_directories(folder_, error);
-    base::require(!error, ErrorCode::io, folder, ": the folder cannot be made: ",
-                  error.message());
+    base::require(!error, ErrorCode::io, folder, ": the folder cannot be made: ", error.message());
   }
   void write(const Image& image, std::int64_t, std::int64_t) override {
     constexpr std::size_t kMany = 2;  // more than one: numbered files in a folder
@@ -94,8 +92,8 @@ AvDestination file(const std::string& output, const SinkOptions& options) {
   const fs::path folder = fs::path(output).parent_path();
   std::error_code error;
   if (!folder.empty()) fs::create_directories(folder, error);
-  base::require(!error, ErrorCode::io, folder.string(), ": the folder cannot be made: ",
-                error.message());
+  base::require(!error, ErrorCode::io, folder.string(),
+                ": the folder cannot be made: ", error.message());
   AvDestination to{.name = output, .address = "file:" + output, .muxer = container.muxer};
   to.encoder = encoder_of(output, options.codec.empty() ? container.codec : options.codec);
   if (to.muxer == "mp4" || to.muxer == "mov") {
@@ -164,12 +162,9 @@ std::unique_ptr<FrameSink> open_sink(const std::string& output, const SinkOption
     case Kind::folder:
       return std::make_unique<PictureSink>(output);
     case Kind::device:
-      return open_av_sink({.name = output,
-                           .address = output,
-                           .muxer = "v4l2",
-                           .encoder = "rawvideo",
-                           .live = true},
-                          options);
+      return open_av_sink(
+          {.name = output, .address = output, .muxer = "v4l2", .encoder = "rawvideo", .live = true},
+          options);
     case Kind::address:
       return open_av_sink(address(output, options), options);
     case Kind::file:

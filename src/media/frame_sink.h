@@ -18,8 +18,8 @@ class FrameSink {
   /// Without finish() before: what was written so far stays, as it is.
   virtual ~FrameSink() = default;
   /// The next picture, shown at `pts` for `duration` (0: until the next), both in the unit that the
-  /// sink was opened with. A pts that is not after the last one is moved there. Throws io naming the
-  /// output.
+  /// sink was opened with. A pts that is not after the last one is moved there. Throws io naming
+  /// the output.
   virtual void write(const Image& image, std::int64_t pts, std::int64_t duration) = 0;
   /// Completes the output; call once, after the last write. Throws io.
   virtual void finish() = 0;
@@ -32,13 +32,13 @@ class FrameSink {
 };
 
 struct SinkOptions {
-  int width = 0, height = 0;  ///< Of every picture.
-  Rational time_base{1, 25};  ///< The unit of pts and duration.
-  Rational rate{25, 1};       ///< Frames a second, about.
+  int width = 0, height = 0;          ///< Of every picture.
+  Rational time_base{1, 25};          ///< The unit of pts and duration.
+  Rational rate{25, 1};               ///< Frames a second, about.
   std::shared_ptr<AudioTrack> audio;  ///< To be copied where the container can hold it, or null.
-  std::string codec;                  ///< "h264", "vp8", "vp9", or empty for the ending's usual one.
-  std::string format = "y4m";         ///< For `-`: "y4m" or "rgb24".
-  double timeout = 10;                ///< Seconds that a receiver on the network may take.
+  std::string codec;           ///< "h264", "vp8", "vp9", or empty for the ending's usual one.
+  std::string format = "y4m";  ///< For `-`: "y4m" or "rgb24".
+  double timeout = 10;         ///< Seconds that a receiver on the network may take.
 };
 
 /// Throws invalid_argument for what open_sink would not know, before anything is opened.

@@ -81,8 +81,8 @@ AvTarget screen(const std::string& input, const SourceOptions& options) {
   AvTarget target{.name = input, .format = "x11grab", .live = true};
   const char* display = std::getenv("DISPLAY");
   target.address = display != nullptr && *display != '\0' ? display : ":0";
-  target.settings.emplace_back(
-      "framerate", rate_text(options.rate.positive() ? options.rate : kUsualRate));
+  target.settings.emplace_back("framerate",
+                               rate_text(options.rate.positive() ? options.rate : kUsualRate));
   if (input == "screen") return target;
   int x = 0, y = 0, width = 0, height = 0, end = 0;
   const bool whole =
@@ -108,16 +108,15 @@ AvTarget named_pipe(const std::string& input) {
   AvTarget target{.name = input, .patient = true};
   target.descriptor = ::open(input.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   target.close = true;
-  base::require(target.descriptor >= 0, ErrorCode::io, input, ": cannot be opened: ",
-                std::strerror(errno));
+  base::require(target.descriptor >= 0, ErrorCode::io, input,
+                ": cannot be opened: ", std::strerror(errno));
   return target;
 }
 
 std::unique_ptr<FrameSource> open_path(const std::string& input, const SourceOptions& options) {
   std::error_code ignored;
   const fs::file_status status = fs::status(input, ignored);
-  const bool pattern =
-      !fs::exists(status) && input.find_first_of("*?[") != std::string::npos;
+  const bool pattern = !fs::exists(status) && input.find_first_of("*?[") != std::string::npos;
   if (pattern || fs::is_directory(status) ||
       (fs::is_regular_file(status) && is_picture_name(input))) {
     return std::make_unique<PictureSource>(input, options);

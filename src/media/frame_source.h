@@ -24,11 +24,11 @@ struct Frame {
 };
 
 struct SourceInfo {
-  std::string name;  ///< What messages call it.
+  std::string name;           ///< What messages call it.
   int width = 0, height = 0;  ///< As shown; 0 where pictures may differ.
   Rational time_base{1, 1000};
-  Rational rate;       ///< Frames a second, on average where they vary; 0/1 if not known.
-  bool live = false;   ///< Frames come when they come; one that is not taken is lost.
+  Rational rate;             ///< Frames a second, on average where they vary; 0/1 if not known.
+  bool live = false;         ///< Frames come when they come; one that is not taken is lost.
   std::uint64_t frames = 0;  ///< How many there will be, about; 0 if not known.
 };
 
@@ -50,16 +50,18 @@ class FrameSource {
 struct SourceOptions {
   /// Of pictures without a rate of their own (25 if unset), raw frames, cameras and screens.
   Rational rate;
-  int width = 0, height = 0;  ///< Of raw frames; asked of a camera.
-  std::string format;         ///< For `-`: "y4m", "rgb24", or empty to look at the content.
-  double timeout = 10;        ///< Seconds that a network or device may be silent.
+  int width = 0, height = 0;         ///< Of raw frames; asked of a camera.
+  std::string format;                ///< For `-`: "y4m", "rgb24", or empty to look at the content.
+  double timeout = 10;               ///< Seconds that a network or device may be silent.
   StopFlag stop = make_stop_flag();  ///< Ends an open that waits, too; interrupt() sets it.
 };
 
 /// Opens what the user wrote:
 ///   a video file; a picture, a folder of pictures or a pattern ("frames/*.png");
-///   /dev/videoN; screen, screen:X,Y,WxH; rtsp://, rtmp://, srt://, udp://, rtp://, tcp://, http(s)://;
-///   - for standard input; lavfi:GRAPH for libavfilter's test sources ("lavfi:testsrc=size=320x240").
+///   /dev/videoN; screen, screen:X,Y,WxH; rtsp://, rtmp://, srt://, udp://, rtp://, tcp://,
+///   http(s)://;
+///   - for standard input; lavfi:GRAPH for libavfilter's test sources
+///   ("lavfi:testsrc=size=320x240").
 /// Throws Error naming it: not_found, io, corrupt_file, unsupported, or invalid_argument.
 std::unique_ptr<FrameSource> open_source(const std::string& input,
                                          const SourceOptions& options = {});

@@ -60,9 +60,9 @@ bool full_range(const AVFrame& frame) {
 SwsContext* scaler(SwsContext* old, const AVFrame& from, AVPixelFormat format, int width,
                    int height) {
   const int flags = SWS_BICUBIC | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP | SWS_ACCURATE_RND;
-  SwsContext* context = sws_getCachedContext(
-      old, from.width, from.height, static_cast<AVPixelFormat>(from.format), width, height, format,
-      flags, nullptr, nullptr, nullptr);
+  SwsContext* context =
+      sws_getCachedContext(old, from.width, from.height, static_cast<AVPixelFormat>(from.format),
+                           width, height, format, flags, nullptr, nullptr, nullptr);
   base::require(context != nullptr, ErrorCode::unsupported, "frames of the pixel format ",
                 from.format, " cannot be converted");
   return context;

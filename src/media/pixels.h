@@ -16,7 +16,7 @@ struct SwsFree {
 
 /// How a stream's frames are meant to be seen.
 struct Showing {
-  int orientation = 1;  ///< As EXIF counts, 1..8.
+  int orientation = 1;      ///< As EXIF counts, 1..8.
   AVRational aspect{1, 1};  ///< Width of a sample by its height.
 };
 
