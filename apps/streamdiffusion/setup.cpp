@@ -26,14 +26,7 @@ std::string model_in_the_box() {
 }
 
 void set_prompts(Session& session, const SessionFlags& flags) {
-  base::require(flags.prompt_weights.empty() || flags.prompt_weights.size() == flags.prompts.size(),
-                ErrorCode::invalid_argument, "--prompt-weights has ", flags.prompt_weights.size(),
-                " entries for ", flags.prompts.size(), " prompts");
-  std::vector<WeightedPrompt> prompts;
-  for (std::size_t i = 0; i < flags.prompts.size(); ++i) {
-    prompts.push_back(
-        {flags.prompts[i], flags.prompt_weights.empty() ? 1.0F : flags.prompt_weights[i]});
-  }
+  const std::vector<WeightedPrompt> prompts = weighted_prompts(flags);
   if (!prompts.empty()) {
     session.set_prompts(prompts,
                         flags.lerp ? PromptInterpolation::linear : PromptInterpolation::slerp);
@@ -42,6 +35,18 @@ void set_prompts(Session& session, const SessionFlags& flags) {
 }
 
 }  // namespace
+
+std::vector<WeightedPrompt> weighted_prompts(const SessionFlags& flags) {
+  base::require(flags.prompt_weights.empty() || flags.prompt_weights.size() == flags.prompts.size(),
+                ErrorCode::invalid_argument, "--prompt-weights has ", flags.prompt_weights.size(),
+                " entries for ", flags.prompts.size(), " prompts");
+  std::vector<WeightedPrompt> prompts;
+  for (std::size_t i = 0; i < flags.prompts.size(); ++i) {
+    prompts.push_back(
+        {flags.prompts[i], flags.prompt_weights.empty() ? 1.0F : flags.prompt_weights[i]});
+  }
+  return prompts;
+}
 
 Engine open_engine(const EngineFlags& flags) {
   EngineOptions options = flags.options;

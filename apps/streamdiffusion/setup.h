@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "flags.h"
 #include "streamdiffusion/streamdiffusion.h"
@@ -10,6 +11,9 @@ namespace streamdiffusion::app {
 
 /// The engine that the flags ask for; without --model and --random-weights, the model in the box.
 Engine open_engine(const EngineFlags& flags);
+
+/// The prompts with their weights, 1 if not given. Throws invalid_argument.
+std::vector<WeightedPrompt> weighted_prompts(const SessionFlags& flags);
 
 /// A session with its prompts set. Prints one line to stderr unless quiet:
 /// "pictogram  256x256  t 18,32  self 1.2  bf16 on 2 threads, AVX512-BF16  ready in 0.31 s".
