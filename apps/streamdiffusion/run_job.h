@@ -18,6 +18,9 @@ namespace streamdiffusion::app {
 class RunJob {
  public:
   explicit RunJob(RunFlags flags);
+  ~RunJob() { signals_.leave(); }
+  RunJob(const RunJob&) = delete;
+  RunJob& operator=(const RunJob&) = delete;
   /// Throws Error, after the output was completed as far as it goes, and Stopped.
   void run();
 

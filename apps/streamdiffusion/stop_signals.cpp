@@ -29,9 +29,9 @@ StopSignals::StopSignals(media::StopFlag stop) : stop_(std::move(stop)) {
   thread_ = std::thread([this] { run(); });
 }
 
-StopSignals::~StopSignals() {
+void StopSignals::leave() {
   leaving_ = true;
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void StopSignals::watch(std::function<bool()> ended) {

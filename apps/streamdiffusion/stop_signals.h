@@ -20,7 +20,7 @@ struct Stopped {
 class StopSignals {
  public:
   explicit StopSignals(media::StopFlag stop);
-  ~StopSignals();
+  ~StopSignals() { leave(); }
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
 
@@ -28,6 +28,8 @@ class StopSignals {
   int received() const { return received_; }
   /// Asked ten times a second; once it is true, `stop` is raised too. Set it once.
   void watch(std::function<bool()> ended);
+  /// Asks and listens no more; for before what `ended` looks at goes away.
+  void leave();
 
  private:
   void run();
