@@ -120,13 +120,13 @@ TEST(LiveChange, AnotherModelTakesOver) {
 TEST(LiveChange, ATransitionPassesThroughMixtures) {
   LiveSettings after = small();
   after.prompts = {{"green fish", 1.0F}};
-  after.transition_seconds = 0.2;
+  after.transition_seconds = 1;
   Receiver receiver;
   LiveSession live(engine(), small(), {Kind::block, 1}, receiver.callbacks());
   live.submit(numbered_frame(3));
   live.change(after);
   settle(live);
-  const auto end = LiveClock::now() + std::chrono::milliseconds(300);
+  const auto end = LiveClock::now() + std::chrono::milliseconds(1300);
   while (LiveClock::now() < end) live.submit(numbered_frame(3));
   live.drain();
   std::vector<std::vector<std::uint8_t>> different;
