@@ -1,5 +1,5 @@
 // The planner's thread: what a change of settings needs is made beside the running stream.
-#include "base/background.h"
+#include "base/scheduling.h"
 #include "live/live_session_impl.h"
 
 namespace streamdiffusion {
