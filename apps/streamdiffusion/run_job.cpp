@@ -112,13 +112,8 @@ void RunJob::open_sink() {
 }
 
 LiveSettings RunJob::settings() const {
-  LiveSettings settings{.options = flags_.session.options,
-                        .prompts = weighted_prompts(flags_.session),
-                        .fit = flags_.fit};
-  if (flags_.session.lerp) settings.interpolation = PromptInterpolation::linear;
-  if (!flags_.session.negative_prompt.empty()) {
-    settings.negative_prompt = flags_.session.negative_prompt;
-  }
+  LiveSettings settings = live_settings(flags_.session);
+  settings.fit = flags_.fit;
   return settings;
 }
 

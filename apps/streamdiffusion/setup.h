@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "flags.h"
 #include "streamdiffusion/streamdiffusion.h"
@@ -12,9 +11,6 @@ namespace streamdiffusion::app {
 /// The engine that the flags ask for; without --model and --random-weights, the model in the box.
 Engine open_engine(const EngineFlags& flags);
 
-/// The prompts with their weights, 1 if not given. Throws invalid_argument.
-std::vector<WeightedPrompt> weighted_prompts(const SessionFlags& flags);
-
 /// A session with its prompts set. Prints one line to stderr unless quiet:
 /// "pictogram  256x256  t 18,32  self 1.2  bf16 on 2 threads, AVX512-BF16  ready in 0.31 s".
 struct Drawing {
@@ -22,6 +18,9 @@ struct Drawing {
   Session session;
 };
 Drawing open_drawing(const EngineFlags& engine, const SessionFlags& session, bool quiet);
+
+/// The same for a live session. Throws invalid_argument as open_drawing does.
+LiveSettings live_settings(const SessionFlags& flags);
 
 /// "encode 1.9 ms, unet 2.6 ms, decode 2.5 ms a frame"
 std::string stage_times(const SessionTimes& times);
