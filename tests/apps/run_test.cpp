@@ -16,15 +16,14 @@
 namespace streamdiffusion::media {
 namespace {
 
-using testing::ElementsAreArray;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 std::string text_of(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-class RunTest : public testing::Test {
+class RunTest : public ::testing::Test {
  protected:
   /// Starts the program; returns its process.
   pid_t start(std::vector<std::string> flags, const std::string& input = "/dev/null") {
