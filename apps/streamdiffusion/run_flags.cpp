@@ -45,9 +45,10 @@ void RunFlags::add_media(CLI::App& command) {
              "or stretch");
   command.add_option("--fps", fps, "Frames a second of the output, instead of the input's")
       ->check(CLI::Range(0.001, 1000.0));
-  command.add_flag("--realtime,!--no-realtime", realtime,
-                   "Keep to the clock and draw the newest frame, or draw every frame; the first "
-                   "for cameras, screens, streams and windows, else the second");
+  command.add_flag_function(
+      "--realtime,!--no-realtime", [this](std::int64_t count) { realtime = count > 0; },
+      "Keep to the clock and draw the newest frame, or draw every frame; the first for cameras, "
+      "screens, streams and windows, else the second");
   command.add_option("--duration", duration, "Stop after this many seconds of the input")
       ->check(CLI::PositiveNumber)
       ->type_name("S");
