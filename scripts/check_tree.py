@@ -6,7 +6,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LADDER = ["base", "tensor", "graph", "backend", "weights", "text", "models", "schedule", "noise", "stream", "session",
-          "media", "live", "server"]
+          "media", "live", "config", "server"]
 VENDOR = {
     r"dnnl": ["src/backend/cpu"],
     r"hwy/": ["src/backend/cpu"],
@@ -16,7 +16,9 @@ VENDOR = {
     r"nlohmann/": ["src/weights", "apps", "tests"],
     r"CLI/": ["apps", "tests"],
     r"(cuda|cudnn|cublas)": ["src/backend/cuda"],
-    r"libav": ["src/media"],
+    r"lib(av|sw)": ["src/media"],
+    r"SDL": ["src/media"],
+    r"yaml-cpp/": ["src/config"],
     r"boost/": ["src/server"],
 }
 MOST_LINES = 400
