@@ -13,10 +13,14 @@ namespace {
 constexpr long kTickNanoseconds = 100'000'000;
 constexpr int kSignalled = 128;  ///< Shells add the signal's number to this.
 
+/// Without SIGHUP where it is ignored: nohup asks for that.
 sigset_t signals() {
   sigset_t set;
   sigemptyset(&set);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, signal);
+  for (const int signal : {SIGINT, SIGTERM}) sigaddset(&set, signal);
+  struct sigaction hang_up {};
+  ::sigaction(SIGHUP, nullptr, &hang_up);
+  if (hang_up.sa_handler != SIG_IGN) sigaddset(&set, SIGHUP);
   return set;
 }
 

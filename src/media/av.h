@@ -4,6 +4,7 @@
 
 extern "C" {
 #include <libavcodec/avcodec.h>
+#include <libavcodec/bsf.h>
 #include <libavformat/avformat.h>
 }
 
@@ -32,6 +33,7 @@ struct AvFreeOutput {
 using AvInput = std::unique_ptr<AVFormatContext, AvFree<avformat_close_input>>;
 using AvOutput = std::unique_ptr<AVFormatContext, AvFreeOutput>;
 using AvCodec = std::unique_ptr<AVCodecContext, AvFree<avcodec_free_context>>;
+using AvBitstreamFilter = std::unique_ptr<AVBSFContext, AvFree<av_bsf_free>>;
 using AvPacket = std::unique_ptr<AVPacket, AvFree<av_packet_free>>;
 using AvFrame = std::unique_ptr<AVFrame, AvFree<av_frame_free>>;
 

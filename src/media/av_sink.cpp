@@ -118,7 +118,22 @@ class AvSink final : public FrameSink {
     }
     audio_->codecpar->codec_tag = 0;
     audio_->time_base = options_.audio->queue().time_base();
+    frame_audio();
     options_.audio->queue().want();
+  }
+
+  /// AAC from broadcasts carries a header in each packet, which MP4 has once. The muxer would see
+  /// to that itself, but not in fragments whose description waits for the first packets.
+  void frame_audio() {
+    const AVCodecParameters& sound = *audio_->codecpar;
+    const bool once = destination_.muxer == "mp4" || destination_.muxer == "mov";
+    if (!once || sound.codec_id != AV_CODEC_ID_AAC || sound.extradata_size > 0) return;
+    AVBSFContext* filter = nullptr;
+    check(av_bsf_alloc(av_bsf_get_by_name("aac_adtstoasc"), &filter), "opening");
+    audio_filter_.reset(filter);
+    check(avcodec_parameters_copy(filter->par_in, &sound), "opening");
+    filter->time_base_in = audio_->time_base;
+    check(av_bsf_init(filter), "opening");
   }
 
   void begin() {
@@ -156,6 +171,10 @@ class AvSink final : public FrameSink {
     if (audio_ == nullptr) return;
     AudioTrack::Queue& queue = options_.audio->queue();
     while (const AvPacket packet = queue.pop(until, base())) {
+      if (audio_filter_) {
+        check(av_bsf_send_packet(audio_filter_.get(), packet.get()), "writing");
+        check(av_bsf_receive_packet(audio_filter_.get(), packet.get()), "writing");
+      }
       packet->stream_index = audio_->index;
       packet->pos = -1;
       av_packet_rescale_ts(packet.get(), queue.time_base(), audio_->time_base);
@@ -197,6 +216,7 @@ class AvSink final : public FrameSink {
   std::optional<AvEncoder> encoder_;
   AVStream* video_ = nullptr;
   AVStream* audio_ = nullptr;
+  AvBitstreamFilter audio_filter_;
   std::string note_;
   std::uint64_t frames_ = 0;
   std::int64_t next_pts_ = 0, end_ = 0, gif_time_ = 0;

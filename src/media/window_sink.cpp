@@ -98,7 +98,10 @@ class WindowSink final : public FrameSink {
  public:
   explicit WindowSink(const SinkOptions& options) {
     std::promise<void> opened;
-    thread_ = std::thread([this, options, &opened] { run(options, opened); });
+    thread_ = std::thread([this, options, &opened] {
+      run(options, opened);
+      SDL_TLSCleanup();  // SDL does so by itself only for the threads that it makes
+    });
     try {
       opened.get_future().get();
     } catch (...) {

@@ -35,6 +35,7 @@ class RunTest : public ::testing::Test {
     arguments.push_back(nullptr);
     const pid_t process = ::fork();
     if (process == 0) {
+      std::signal(SIGINT, SIG_DFL);
       ::dup2(::open(input.c_str(), O_RDONLY), STDIN_FILENO);
       ::dup2(::creat((folder_ / "out").c_str(), 0600), STDOUT_FILENO);
       ::dup2(::creat((folder_ / "err").c_str(), 0600), STDERR_FILENO);

@@ -121,6 +121,25 @@ TEST(Sink, CopiesTheSoundWhereTheContainerHoldsIt) {
   EXPECT_EQ(open_source(folder / "c.mp4")->audio(), nullptr);
 }
 
+TEST(Sink, CopiesTheAacOfABroadcastIntoAnMp4) {
+  const Folder folder;
+  const auto source = open_source(SD_TEST_DATA_DIR "/media/adts.ts");
+  ASSERT_NE(source->audio(), nullptr);
+  const auto sink = open_sink(folder / "a.mp4", {.width = 32,
+                                                 .height = 32,
+                                                 .time_base = source->info().time_base,
+                                                 .rate = source->info().rate,
+                                                 .audio = source->audio()});
+  while (const auto frame = source->read()) sink->write(frame->picture(), frame->pts, 0);
+  sink->finish();
+  const auto copy = open_source(folder / "a.mp4");
+  ASSERT_NE(copy->audio(), nullptr);
+  EXPECT_EQ(copy->audio()->codec(), "aac");
+  EXPECT_EQ(read_all(*copy).pts.size(), 10U);
+  EXPECT_GT(copy->audio()->seconds(), 0.9);
+  EXPECT_NEAR(copy->audio()->seconds(), source->audio()->seconds(), 0.002);
+}
+
 TEST(Sink, AnMp4ThatWasNeverFinishedPlays) {
   const Folder folder;
   const auto sink = open_sink(folder / "a.mp4",
