@@ -81,28 +81,33 @@ std::string Api::name_of_route(const Request& request) {
   return find_asset(request.path) != nullptr ? "page" : "none";
 }
 
-void Api::handle(const Request& request, const Reply& reply) {
-  const Reply answer = [this, reply, name = name_of_route(request),
-                        cors = gate_.cors(request)](Response response) {
+/// Counts the answer and adds the headers that all of them have.
+Reply Api::finished(const Request& request, const Reply& reply) const {
+  return [this, reply, name = name_of_route(request),
+          cors = gate_.cors(request)](Response response) {
     house_.metrics.request(name, response.status);
     for (const auto& header : security_headers()) response.header.push_back(header);
     for (const auto& header : cors) response.header.push_back(header);
     if (cors.empty()) response.header.emplace_back("Cross-Origin-Resource-Policy", "same-origin");
     reply(std::move(response));
   };
-  const auto refuse_with = [&](const Refusal& refusal) {
-    house_.metrics.error(refusal.code());
-    answer(error_response(refusal));
-  };
+}
+
+void Api::refuse(const Request& request, const Refusal& refusal, const Reply& reply) const {
+  house_.metrics.error(refusal.code());
+  finished(request, reply)(error_response(refusal));
+}
+
+void Api::handle(const Request& request, const Reply& reply) {
   try {
     gate_.check(request);
-    dispatch(request, answer);
+    dispatch(request, finished(request, reply));
   } catch (const Refusal& refusal) {
-    refuse_with(refusal);
+    refuse(request, refusal, reply);
   } catch (const Error& error) {
-    refuse_with(refusal_of(error));
+    refuse(request, refusal_of(error), reply);
   } catch (const std::exception& error) {
-    refuse_with(Refusal(500, "internal", error.what()));
+    refuse(request, Refusal(500, "internal", error.what()), reply);
   }
 }
 

@@ -15,6 +15,8 @@ class Api {
 
   /// Replies once, now or later, on the network thread.
   void handle(const Request& request, const Reply& reply);
+  /// Replies at once with an error.
+  void refuse(const Request& request, const Refusal& refusal, const Reply& reply) const;
 
  private:
   using Handler = void (Api::*)(const Request&, const Reply&);
@@ -23,6 +25,7 @@ class Api {
     Handler handler;
   };
   static const std::vector<Route>& routes();
+  Reply finished(const Request& request, const Reply& reply) const;
   static std::string name_of_route(const Request& request);
   void dispatch(const Request& request, const Reply& reply);
 

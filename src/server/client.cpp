@@ -410,6 +410,12 @@ void Client::sent(const Picture& picture) {
   house_.metrics.delivered(seconds(now - picture.finished), age);
 }
 
+void Client::watched(const Picture& picture) {
+  if (dialect_ != Dialect::established || picture.frame < next_watched_) return;
+  next_watched_ = picture.frame + 1;
+  sent(picture);
+}
+
 void Client::replaced(const Picture& picture) {
   ++(picture.reused ? replaced_.skipped : replaced_.processed);
 }

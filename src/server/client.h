@@ -70,6 +70,8 @@ class Client : public std::enable_shared_from_this<Client> {
   std::string frame_message(const Picture& picture) const;
   void sent(const Picture& picture);
   void replaced(const Picture& picture);
+  /// One who watches got this picture; counts once, and where pictures come back in no other way.
+  void watched(const Picture& picture);
   void closed();
 
   // From the routes.
@@ -123,6 +125,7 @@ class Client : public std::enable_shared_from_this<Client> {
   Replaced replaced_;
   LiveCounters accounted_;
   std::list<Watcher> watchers_;
+  std::uint64_t next_watched_ = 0;  ///< Frame
   TokenBucket rate_, error_rate_{2, 10};
   base::Clock::time_point last_message_ = base::Clock::now();
 };
