@@ -22,7 +22,7 @@ class Watching : public std::enable_shared_from_this<Watching> {
 
  private:
   void read();
-  Task<bool> write(std::string bytes);
+  Task<bool> write(const std::string& bytes);
 
   std::shared_ptr<Transport> transport_;
   std::shared_ptr<Client> client_;
@@ -42,7 +42,7 @@ void Watching::read() {
       });
 }
 
-Task<bool> Watching::write(std::string bytes) {
+Task<bool> Watching::write(const std::string& bytes) {
   transport_->expires_after(limits_.write);
   NetError error;
   co_await net::async_write(*transport_, net::buffer(bytes), into(error));
@@ -73,12 +73,14 @@ Task<void> Watching::run() {
     if (picture) picture_ = std::move(picture);
     wake_.wake();
   });
-  bool fine = co_await write(opening());
+  const std::string head = opening();
+  bool fine = co_await write(head);
   while (fine && !gone_) {
     if (picture_) {
       const PicturePtr picture = std::move(picture_);
       picture_ = nullptr;
-      fine = co_await write(part(picture->jpeg));
+      const std::string bytes = part(picture->jpeg);
+      fine = co_await write(bytes);
       if (fine) client_->watched(*picture);
     } else if (over_ || client_->state() == Client::State::gone) {
       break;

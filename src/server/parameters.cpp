@@ -124,13 +124,18 @@ void ParameterTable::settle(Change& change, const Parameters& now) const {
                                " (num_inference_steps)"),
                   "steps");
   }
+  const bool as_many = count == static_cast<int>(full.t_index_list.size());
+  const bool fits = full.t_index_list.back() < length;
   if (change.strength) {
-    const double first = std::floor((length - 1) * (1.0 - *change.strength) + 1e-6);
-    options.t_index_list = spread_steps(static_cast<int>(first), count, length);
-  } else if (change.steps || full.t_index_list.back() >= length) {
+    // A strength that was shown is rounded; given back it changes nothing.
+    const double place = (length - 1) * (1.0 - *change.strength);
+    const bool same = fits && as_many && std::abs(place - full.t_index_list.front()) < 0.01;
+    const int first = static_cast<int>(std::floor(place + 0.01));
+    if (!same) options.t_index_list = spread_steps(first, count, length);
+  } else if (!as_many || !fits) {
     const SessionOptions before = studio_.with_defaults(now.live.options);
     const double share = double(full.t_index_list.front()) / std::max(*before.num_inference_steps, 1);
-    const int first = change.steps && full.t_index_list.front() < length
+    const int first = fits
                           ? full.t_index_list.front()
                           : static_cast<int>(share * length);
     options.t_index_list = spread_steps(first, count, length);

@@ -183,6 +183,16 @@ std::string jpeg_of(int red, int green, int blue, int width, int height) {
   return text_of(media::encode_jpeg(one_colour(red, green, blue, width, height), 95));
 }
 
+std::string noisy_jpeg() {
+  Image image{128, 128, {}};
+  std::uint32_t state = 1;
+  for (int i = 0; i < 128 * 128 * 3; ++i) {
+    state = state * 1664525U + 1013904223U;
+    image.rgb.push_back(static_cast<std::uint8_t>(state >> 24U));
+  }
+  return text_of(media::encode_jpeg(image, 95));
+}
+
 std::string png_of(int red, int green, int blue) {
   return text_of(media::encode_png(one_colour(red, green, blue, 64, 64)));
 }

@@ -15,6 +15,7 @@ ServerOptions places(int sessions, int waiting) {
   ServerOptions options;
   options.limits.sessions = sessions;
   options.limits.waiting = waiting;
+  options.limits.requests_per_second = 10000;
   return options;
 }
 

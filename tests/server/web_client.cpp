@@ -216,7 +216,7 @@ int WebSocketClient::close_code() {
 }
 
 void WebSocketClient::send_picture(const nlohmann::json& head, const std::string& picture) {
-  const std::string text = head.dump();
+  const std::string text = head.is_null() ? "{}" : head.dump();
   std::string bytes;
   for (unsigned i = 0; i < 4; ++i) bytes.push_back(static_cast<char>(text.size() >> (8 * i)));
   binary(bytes + text + picture);
