@@ -63,8 +63,7 @@ Task<bool> Connection::read_header(Parser& parser) {
   NetError error;
   if (buffer_.size() == 0) {  // between two requests there is more time than within one
     transport_->expires_after(front_.limits.keep_alive);
-    const auto count =
-        co_await transport_->async_read_some(buffer_.prepare(4096), into(error));
+    const auto count = co_await transport_->async_read_some(buffer_.prepare(4096), into(error));
     if (error) co_return false;
     buffer_.commit(count);
   }
@@ -89,8 +88,8 @@ Task<bool> Connection::read_header(Parser& parser) {
 Task<void> Connection::refuse_body() {
   const Request none;
   const Refusal refusal(413, "too_large",
-                        base::concat("the body is too large, at most ",
-                                     front_.limits.message_bytes, " bytes are read"));
+                        base::concat("the body is too large, at most ", front_.limits.message_bytes,
+                                     " bytes are read"));
   co_await refuse(none, refusal, false);
 }
 
@@ -208,8 +207,7 @@ Task<void> Connection::upgrade(Parser& parser, const std::string& id, Dialect di
 Task<Connection::Next> Connection::refuse(const Request& request, const Refusal& refusal,
                                           bool keep) {
   Response response;
-  front_.api.refuse(request, refusal,
-                    [&response](Response made) { response = std::move(made); });
+  front_.api.refuse(request, refusal, [&response](Response made) { response = std::move(made); });
   co_return co_await respond(request, response, keep);
 }
 

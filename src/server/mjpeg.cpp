@@ -34,12 +34,12 @@ class Watching : public std::enable_shared_from_this<Watching> {
 };
 
 void Watching::read() {
-  transport_->async_read_some(
-      net::buffer(ignored_), [self = shared_from_this()](NetError error, std::size_t /*count*/) {
-        if (!error) return self->read();
-        self->gone_ = true;
-        self->wake_.wake();
-      });
+  transport_->async_read_some(net::buffer(ignored_),
+                              [self = shared_from_this()](NetError error, std::size_t /*count*/) {
+                                if (!error) return self->read();
+                                self->gone_ = true;
+                                self->wake_.wake();
+                              });
 }
 
 Task<bool> Watching::write(const std::string& bytes) {
@@ -60,8 +60,8 @@ std::string opening() {
 /// The next boundary comes with the part, not with the part after it: browsers show a picture when
 /// they see the boundary behind it.
 std::string part(const std::string& jpeg) {
-  return "Content-Type: image/jpeg\r\nContent-Length: " + std::to_string(jpeg.size()) +
-         "\r\n\r\n" + jpeg + "\r\n--frame\r\n";
+  return "Content-Type: image/jpeg\r\nContent-Length: " + std::to_string(jpeg.size()) + "\r\n\r\n" +
+         jpeg + "\r\n--frame\r\n";
 }
 
 Task<void> Watching::run() {
@@ -96,8 +96,7 @@ Task<void> Watching::run() {
 
 Task<void> run_mjpeg(std::shared_ptr<Transport> transport, std::shared_ptr<Client> client,
                      const Limits& limits) {
-  const auto watching =
-      std::make_shared<Watching>(std::move(transport), std::move(client), limits);
+  const auto watching = std::make_shared<Watching>(std::move(transport), std::move(client), limits);
   co_await watching->run();
 }
 

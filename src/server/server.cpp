@@ -163,8 +163,7 @@ bool Server::Impl::drained() const {
 
 Task<void> Server::Impl::tick() {
   NetError ignored;
-  while (!drained() &&
-         (!room_.draining() || base::Clock::now() < drain_until_)) {
+  while (!drained() && (!room_.draining() || base::Clock::now() < drain_until_)) {
     ticker_.expires_after(room_.draining() ? 20ms : Milliseconds(kTick));
     co_await ticker_.async_wait(into(ignored));
     room_.draining() ? room_.count() : room_.tick();

@@ -181,8 +181,8 @@ Task<bool> WebSocket::write_message(bool text, const std::string& message) {
 }  // namespace
 
 Task<void> run_web_socket(std::shared_ptr<Transport> transport,
-                          std::shared_ptr<UpgradeRequest> request, Room& room,
-                          const Limits& limits, std::string id, Dialect dialect) {
+                          std::shared_ptr<UpgradeRequest> request, Room& room, const Limits& limits,
+                          std::string id, Dialect dialect) {
   const auto socket = std::make_shared<WebSocket>(std::move(transport), room, limits);
   co_await socket->run(*request, id, dialect);
 }

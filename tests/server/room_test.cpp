@@ -157,8 +157,8 @@ TEST(Room, ManyWhoComeAndGoLeaveNothingBehind) {
     std::vector<std::unique_ptr<WebSocketClient>> clients;
     for (int i = 0; i < 8; ++i) {
       const std::string id = std::to_string(round) + "-" + std::to_string(i);
-      clients.push_back(std::make_unique<WebSocketClient>(
-          server.port(), "/api/ws/" + id + "?frames=binary"));
+      clients.push_back(
+          std::make_unique<WebSocketClient>(server.port(), "/api/ws/" + id + "?frames=binary"));
       clients.back()->send_picture({}, jpeg_of(i, i, i));
       if (i % 3 == 0) clients.back()->wire().close();
     }

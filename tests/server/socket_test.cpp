@@ -8,9 +8,9 @@ namespace streamdiffusion::testing {
 namespace {
 
 using namespace std::chrono_literals;
-using ::testing::HasSubstr;
 using nlohmann::json;
 using server::ServerOptions;
+using ::testing::HasSubstr;
 
 TEST(Socket, SaysConnectedAndItsSettings) {
   RunningServer server;

@@ -61,8 +61,7 @@ void Wire::shrink() {
 
 void Wire::write(const std::string& bytes) {
   for (std::size_t done = 0; done < bytes.size();) {
-    const auto count =
-        ::send(socket_, bytes.data() + done, bytes.size() - done, MSG_NOSIGNAL);
+    const auto count = ::send(socket_, bytes.data() + done, bytes.size() - done, MSG_NOSIGNAL);
     if (count <= 0) return;  // the reader sees why
     done += static_cast<std::size_t>(count);
   }
