@@ -13,13 +13,15 @@ VENDOR = {
     r"omp\.h": ["src/backend/cpu"],
     r"(png|jpeglib|turbojpeg|jerror)\.h": ["src/media"],
     r"unicode/": ["src/text"],
-    r"nlohmann/": ["src/weights", "apps", "tests"],
+    r"webp/": ["src/media"],
+    r"nlohmann/": ["src/weights", "src/server", "apps", "tests"],
     r"CLI/": ["apps", "tests"],
     r"(cuda|cudnn|cublas)": ["src/backend/cuda"],
     r"lib(av|sw)": ["src/media"],
     r"SDL": ["src/media"],
     r"yaml-cpp/": ["src/config"],
     r"boost/": ["src/server"],
+    r"(openssl|prometheus)/": ["src/server"],
 }
 MOST_LINES = 400
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
