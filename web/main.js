@@ -52,6 +52,8 @@ settings.addEventListener("change", ({ detail }) => {
 inputs.addEventListener("chosen", ({ detail }) => {
   pump.source = detail.started ? inputs.source : null;
   if (detail.name === "words") $("prompt").focus({ preventScroll: true });
+  $("strength").disabled = detail.name === "words";
+  $("follow-what").textContent = detail.name === "draw" ? "drawing" : "picture";
   if (detail.started) {
     stream.sendSettings({ mode: inputs.source.mode });
     pump.poke();

@@ -22,7 +22,7 @@ export const DOODLES = [
     line("orange", 10, ...sharp([[66, 112], [70, 42], [122, 84]])), wash("orange", 80, 82),
     line("orange", 10, ...sharp([[190, 112], [186, 42], [134, 84]])), wash("orange", 176, 82),
     line("black", 19, [100, 128], [100, 136]), line("black", 19, [156, 128], [156, 136]),
-    line("pink", 13, [121, 158], [135, 158], [128, 164]),
+    line("pink", 17, [122, 160], [134, 160]),
   ] },
   { prompt: "red apple, 3d render", steps: [
     wash("yellow", 128, 128),

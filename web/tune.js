@@ -13,7 +13,6 @@ const OWN = {  // two fields of the page itself: together they make `prompt_list
   blend: { type: "number", minimum: 0, maximum: 1, title: "Blend", description: "How much of the second prompt.", default: 0.5 },
 };
 const LOOSE = { guidance_scale: 4, delta: 3, transition_ms: 3000, similar_image_filter_max_skip_frame: 60 };  // where sliders end
-const FINE = { similar_image_filter_threshold: 0.001 };
 
 function element(tag, properties = {}, ...children) {
   const made = Object.assign(document.createElement(tag), properties);
@@ -117,13 +116,14 @@ export class Tune {
   #slider(name, schema, id, head) {
     const min = schema.minimum ?? 0, max = Math.min(schema.maximum, LOOSE[name] ?? Infinity);
     const whole = schema.type === "integer";
-    const step = schema.multipleOf ?? FINE[name] ?? (whole ? (max > 500 ? 50 : 1) : 0.01);
+    const step = schema.multipleOf ?? schema.step ?? (whole ? 1 : 0.01);
+    const digits = (String(step).split(".")[1] ?? "").length;
     const input = this.#described(element("input", { type: "range" }), id);
     Object.assign(input, { min, max, step });
     const shown = element("output", { htmlFor: id });
     head.append(shown);
     const show = () => {
-      shown.textContent = whole ? input.value : Number(input.value).toFixed(step < 0.01 ? 3 : 2);
+      shown.textContent = Number(input.value).toFixed(digits);
       if (name === "transition_ms") shown.textContent += " ms";
       input.style.setProperty("--at", `${((input.value - min) / (max - min)) * 100}%`);
     };
