@@ -10,6 +10,7 @@ export class Display extends EventTarget {
     this.canvas = canvas;
     this.context = canvas.getContext("2d", { alpha: false });
     this.replaced = 0;
+    this.count = 0;
     this.empty = true;
   }
 
@@ -42,7 +43,7 @@ export class Display extends EventTarget {
     this.context.drawImage(bitmap, 0, 0);
     bitmap.close();
     this.empty = false;
-    canvas.setAttribute("data-live", "");
+    canvas.dataset.live = this.count += 1;
     const shown = () => this.dispatchEvent(new CustomEvent("shown", { detail: { header, at: performance.now() } }));
     document.hidden ? shown() : requestAnimationFrame(shown);
   }

@@ -158,6 +158,7 @@ opening.begin();
 const about = await learn();
 settings.learn(about);
 status.learn(about.info ?? {});
+status.inForce(about.params, false);
 tune.build(settings.schema);
 prompt.learn(about);
 opening.ready();
