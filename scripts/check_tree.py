@@ -6,18 +6,20 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LADDER = ["base", "tensor", "graph", "backend", "weights", "text", "models", "schedule", "noise", "stream", "session",
-          "media"]
+          "media", "live", "server"]
 VENDOR = {
     r"dnnl": ["src/backend/cpu"],
     r"hwy/": ["src/backend/cpu"],
     r"omp\.h": ["src/backend/cpu"],
     r"(png|jpeglib|turbojpeg|jerror)\.h": ["src/media"],
     r"unicode/": ["src/text"],
-    r"nlohmann/": ["src/weights", "apps", "tests"],
+    r"webp/": ["src/media"],
+    r"nlohmann/": ["src/weights", "src/server", "apps", "tests"],
     r"CLI/": ["apps", "tests"],
     r"(cuda|cudnn|cublas)": ["src/backend/cuda"],
     r"libav": ["src/media"],
-    r"boost/": ["src/server"],
+    r"boost/": ["src/server", "tests/server"],
+    r"(openssl|prometheus)/": ["src/server"],
 }
 MOST_LINES = 400
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')

@@ -3,7 +3,7 @@
 set -euo pipefail
 
 build=(g++ make cmake ninja-build pkg-config libdnnl-dev ocl-icd-opencl-dev libhwy-dev libicu-dev nlohmann-json3-dev libcli11-dev
-       libturbojpeg0-dev libpng-dev libgtest-dev libgmock-dev)
+       libturbojpeg0-dev libpng-dev libwebp-dev libboost-dev libssl-dev prometheus-cpp-dev libgtest-dev libgmock-dev)
 test=(python3)
 fuzz=(clang-14 libclang-rt-14-dev)
 

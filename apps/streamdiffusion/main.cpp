@@ -37,6 +37,7 @@ int main(int argc, char** argv) {
   program.get_formatter()->column_width(44);
   streamdiffusion::app::add_image_command(program);
   streamdiffusion::app::add_run_command(program);
+  streamdiffusion::app::add_serve_command(program);
   streamdiffusion::app::add_info_command(program);
   streamdiffusion::app::add_bench_command(program);
   program.footer(

@@ -43,7 +43,7 @@ void set_prompts(Session& session, const SessionFlags& flags) {
 
 }  // namespace
 
-Engine open_engine(const EngineFlags& flags) {
+EngineOptions with_model(const EngineFlags& flags) {
   EngineOptions options = flags.options;
   if (options.model.empty() && options.random_weights.empty()) {
     options.model = model_in_the_box();
@@ -51,7 +51,11 @@ Engine open_engine(const EngineFlags& flags) {
         !options.model.empty(), ErrorCode::invalid_argument,
         "there is no model beside the program; expected --model DIR or --random-weights NAME");
   }
-  return Engine::open(options);
+  return options;
+}
+
+Engine open_engine(const EngineFlags& flags) {
+  return Engine::open(with_model(flags));
 }
 
 Drawing open_drawing(const EngineFlags& engine_flags, const SessionFlags& flags, bool quiet) {

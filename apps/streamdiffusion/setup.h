@@ -8,6 +8,9 @@
 
 namespace streamdiffusion::app {
 
+/// The options that the flags ask for; without --model and --random-weights, the model in the box.
+EngineOptions with_model(const EngineFlags& flags);
+
 /// The engine that the flags ask for; without --model and --random-weights, the model in the box.
 Engine open_engine(const EngineFlags& flags);
 

@@ -31,16 +31,25 @@ struct EngineInfo {
   int latent_channels = 0, latent_factor = 0;
 };
 
+/// A handle: copies are the same engine. Functions may be called from any thread.
 class Engine {
  public:
   /// Opens a model. Throws Error (see error.h) naming the file, key or tensor at fault.
   static Engine open(const EngineOptions& options);
+  Engine(const Engine&);
   Engine(Engine&&) noexcept;
+  Engine& operator=(const Engine&);
   Engine& operator=(Engine&&) noexcept;
   ~Engine();
 
+  /// Whether both are the same engine.
+  bool is(const Engine& other) const { return impl_ == other.impl_; }
   /// A new stream. Plans for its size and steps are made at the first such session.
   Session session(const SessionOptions& options = {});
+  /// Throws invalid_argument where session() would for these options; makes nothing.
+  void check(const SessionOptions& options) const;
+  /// Runs the text encoder ahead, so that setting the prompt later costs nothing at the frame edge.
+  void encode_prompt(const std::string& prompt);
   EngineInfo info() const;
   /// What the model's folder says of its own defaults, applied to the options that are unset.
   SessionOptions with_defaults(const SessionOptions& options) const;
@@ -59,6 +68,7 @@ class Engine {
   class Impl;  ///< The library's own.
 
  private:
+  friend class LiveSession;
   explicit Engine(std::shared_ptr<Impl> impl);
   std::shared_ptr<Impl> impl_;
 };

@@ -15,6 +15,7 @@ enum class ErrorCode {
   unsupported,       ///< Understood, but not implemented; never ignored silently.
   io,                ///< The operating system refused to read or write.
   numeric,           ///< A latent or picture is not finite.
+  busy,              ///< As many as allowed are in use; try again later.
   internal,          ///< A defect of this library.
 };
 

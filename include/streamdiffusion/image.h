@@ -12,6 +12,13 @@ struct Image {
   std::vector<std::uint8_t> rgb;  ///< [height, width, 3], dense
 };
 
+/// How a picture of another size is brought to the one that is wanted.
+enum class Fit {
+  cover,    ///< Fill the size; what is too much is cut off on both sides alike.
+  contain,  ///< Show everything; what is missing is black.
+  stretch,  ///< Change the proportions.
+};
+
 /// A picture in somebody else's memory.
 struct ImageView {
   const std::uint8_t* data = nullptr;

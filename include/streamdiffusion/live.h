@@ -33,13 +33,6 @@ struct QueuePolicy {
   int depth = 1;  ///< Frames that wait in each queue, 1..1024; always 1 for `latest`.
 };
 
-/// How a picture of another size is brought to the session's.
-enum class Fit {
-  cover,    ///< Fill the size; what is too much is cut off on both sides alike.
-  contain,  ///< Show everything; what is missing is black.
-  stretch,  ///< Change the proportions.
-};
-
 /// Everything that may change while a stream runs.
 struct LiveSettings {
   SessionOptions options;
@@ -75,10 +68,10 @@ struct LiveOutput {
 /// Of a live session since its start. captured = processed + skipped + dropped() + failed +
 /// under_way(), at any moment.
 struct LiveCounters {
-  std::uint64_t captured = 0;         ///< Frames submitted.
-  std::uint64_t processed = 0;        ///< Delivered, drawn by the model.
-  std::uint64_t skipped = 0;          ///< Delivered, taken again by the similarity filter.
-  std::uint64_t dropped_waiting = 0;  ///< By the policy, before they were prepared.
+  std::uint64_t captured = 0;             ///< Frames submitted.
+  std::uint64_t processed = 0;            ///< Delivered, drawn by the model.
+  std::uint64_t skipped = 0;              ///< Delivered, taken again by the similarity filter.
+  std::uint64_t dropped_waiting = 0;      ///< By the policy, before they were prepared.
   std::uint64_t dropped_prepared = 0;     ///< By the policy, before the engine.
   std::uint64_t dropped_undelivered = 0;  ///< By the policy: drawn, but the receiver was too slow.
   std::uint64_t dropped_paused = 0;       ///< Came during a pause.

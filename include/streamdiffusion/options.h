@@ -45,6 +45,7 @@ struct EngineOptions {
   std::string max_isa;   ///< Cap on the instruction set: amx, avx512_bf16, avx512_vnni, avx512,
                          ///< avx2_vnni, avx2. Once a process.
   bool profile = false;  ///< Take the time of every operation.
+  int max_live_sessions = 0;  ///< At a time; one more is refused as `busy`. 0: no limit.
 };
 
 struct SessionOptions {

@@ -67,14 +67,22 @@ class Session {
   /// One frame of exactly width x height in; a picture out once a frame has passed all steps:
   /// output k belongs to input k - (n - 1). Nothing before that; call flush() for the last n - 1.
   /// With frame_buffer_size F > 1, F calls make one batch, and pictures come out in order, F calls
-  /// later at the earliest.
+  /// later at the earliest. A frame that the filter skips costs no call; its picture comes out
+  /// behind those of the frames before it.
   std::optional<Output> process(ImageView frame);
   /// The same for several frames at once.
   std::vector<Output> process(std::span<const ImageView> frames);
   /// Text to image: one picture from fresh noise in, the same rule for what comes out.
   std::optional<Output> generate();
+  /// One call without a new frame: those under way go one step further. Returns what came out.
+  std::vector<Output> advance();
   /// The pictures still under way, in order.
   std::vector<Output> flush();
+  /// Pictures that are finished and have not been taken: more than one may be ready at once when the
+  /// filter skips frames, or after an error that gave up another frame.
+  std::vector<Output> take_ready();
+  /// Ids of the frames that went in and whose picture has not come out yet, in order.
+  std::vector<std::uint64_t> under_way() const;
 
   int width() const;
   int height() const;

@@ -16,6 +16,8 @@ const char* to_string(ErrorCode code) {
       return "input/output";
     case ErrorCode::numeric:
       return "numeric";
+    case ErrorCode::busy:
+      return "busy";
     case ErrorCode::internal:
       return "internal";
   }

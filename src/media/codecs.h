@@ -1,4 +1,4 @@
-// The two codecs behind image_file.h.
+// The codecs behind image_file.h.
 #pragma once
 
 #include <cstddef>
@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "media/image_file.h"
 #include "streamdiffusion/image.h"
 
 namespace streamdiffusion::media {
@@ -18,6 +19,14 @@ std::vector<std::byte> encode_png(const Image& image);
 
 Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name);
 std::vector<std::byte> encode_jpeg(const Image& image, int quality);
+
+PictureSize read_jpeg_size(std::span<const std::byte> bytes, const std::string& name);
+PictureSize read_png_size(std::span<const std::byte> bytes, const std::string& name);
+PictureSize read_webp_size(std::span<const std::byte> bytes, const std::string& name);
+
+Image decode_webp(std::span<const std::byte> bytes, const std::string& name);
+/// quality 0..100.
+std::vector<std::byte> encode_webp(const Image& image, int quality);
 
 /// What a JPEG's markers say besides the picture.
 struct JpegMarkers {

@@ -27,6 +27,16 @@ bool begins(std::span<const std::byte> bytes, std::initializer_list<unsigned> ma
                     [](unsigned a, std::byte b) { return a == std::to_integer<unsigned>(b); });
 }
 
+bool is_webp(std::span<const std::byte> bytes) {
+  return begins(bytes, {'R', 'I', 'F', 'F'}) && bytes.size() >= 12 &&
+         begins(bytes.subspan(8), {'W', 'E', 'B', 'P'});
+}
+
+[[noreturn]] void refuse_format(std::span<const std::byte> bytes, const std::string& name) {
+  base::fail(bytes.empty() ? ErrorCode::corrupt_file : ErrorCode::unsupported, name,
+             bytes.empty() ? ": the file is empty" : ": neither a PNG, a JPEG nor a WebP picture");
+}
+
 std::string ending(const std::filesystem::path& path) {
   std::string text = path.extension().string();
   std::transform(text.begin(), text.end(), text.begin(),
@@ -47,8 +57,15 @@ void check_picture_size(std::int64_t width, std::int64_t height, const std::stri
 Image decode_image(std::span<const std::byte> bytes, const std::string& name) {
   if (begins(bytes, {0x89, 'P', 'N', 'G'})) return decode_png(bytes, name);
   if (begins(bytes, {0xff, 0xd8, 0xff})) return decode_jpeg(bytes, name);
-  base::fail(bytes.empty() ? ErrorCode::corrupt_file : ErrorCode::unsupported, name,
-             bytes.empty() ? ": the file is empty" : ": neither a PNG nor a JPEG picture");
+  if (is_webp(bytes)) return decode_webp(bytes, name);
+  refuse_format(bytes, name);
+}
+
+PictureSize read_picture_size(std::span<const std::byte> bytes, const std::string& name) {
+  if (begins(bytes, {0x89, 'P', 'N', 'G'})) return read_png_size(bytes, name);
+  if (begins(bytes, {0xff, 0xd8, 0xff})) return read_jpeg_size(bytes, name);
+  if (is_webp(bytes)) return read_webp_size(bytes, name);
+  refuse_format(bytes, name);
 }
 
 Image read_image(const std::filesystem::path& path) {

@@ -1,4 +1,4 @@
-// Pictures on disk: PNG and JPEG, recognised by their content.
+// Pictures on disk and in memory: PNG, JPEG and WebP, recognised by their content.
 #pragma once
 
 #include <cstddef>
@@ -18,6 +18,14 @@ constexpr std::int64_t kMostPixels = std::int64_t{1} << 27;
 /// white, grey, palette and CMYK made RGB, 16 bits rounded to 8. `name` is what messages call it.
 /// Throws corrupt_file, or unsupported for another format or a picture over the limits.
 Image decode_image(std::span<const std::byte> bytes, const std::string& name);
+
+struct PictureSize {
+  int width = 0, height = 0;
+};
+
+/// What a picture's header promises, without decoding it; before EXIF orientation. Throws as
+/// decode_image does, except that no size is over a limit.
+PictureSize read_picture_size(std::span<const std::byte> bytes, const std::string& name);
 
 /// Reads a file. Throws as decode_image does, and not_found or io.
 Image read_image(const std::filesystem::path& path);

@@ -43,6 +43,18 @@ std::vector<std::uint8_t> cmyk_to_rgb(const std::vector<std::uint8_t>& cmyk, boo
 
 }  // namespace
 
+PictureSize read_jpeg_size(std::span<const std::byte> bytes, const std::string& name) {
+  const Handle handle(tjInitDecompress());
+  base::require(handle != nullptr, ErrorCode::internal, "TurboJPEG does not start");
+  PictureSize size;
+  int subsampling = 0, colorspace = 0;
+  check(tjDecompressHeader3(handle.get(), reinterpret_cast<const unsigned char*>(bytes.data()),
+                            static_cast<unsigned long>(bytes.size()), &size.width, &size.height,
+                            &subsampling, &colorspace),
+        handle, name);
+  return size;
+}
+
 Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name) {
   const Handle handle(tjInitDecompress());
   base::require(handle != nullptr, ErrorCode::internal, "TurboJPEG does not start");
@@ -56,7 +68,7 @@ Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name) {
   const auto pixels = static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
   std::vector<std::uint8_t> decoded(pixels * (cmyk ? 4 : 3));
   check(tjDecompress2(handle.get(), data, size, decoded.data(), width, 0, height,
-                      cmyk ? TJPF_CMYK : TJPF_RGB, 0),
+                      cmyk ? TJPF_CMYK : TJPF_RGB, TJFLAG_LIMITSCANS),
         handle, name);
   const JpegMarkers markers = read_jpeg_markers(bytes);
   if (cmyk) decoded = cmyk_to_rgb(decoded, markers.adobe);

@@ -20,6 +20,16 @@ struct PngImage {
 
 }  // namespace
 
+PictureSize read_png_size(std::span<const std::byte> bytes, const std::string& name) {
+  PngImage png;
+  base::require(png_image_begin_read_from_memory(&png.image, bytes.data(), bytes.size()) != 0,
+                base::ErrorCode::corrupt_file, name, ": libpng says \"", png.image.message, "\"");
+  base::require(png.image.width <= INT32_MAX && png.image.height <= INT32_MAX,
+                base::ErrorCode::corrupt_file, name, ": the picture is ", png.image.width, "x",
+                png.image.height);
+  return {static_cast<int>(png.image.width), static_cast<int>(png.image.height)};
+}
+
 Image decode_png(std::span<const std::byte> bytes, const std::string& name) {
   PngImage png;
   base::require(png_image_begin_read_from_memory(&png.image, bytes.data(), bytes.size()) != 0,

@@ -5,11 +5,7 @@
 
 namespace streamdiffusion::media {
 
-enum class Fit {
-  cover,    ///< Fill the size; what is too much is cut off on both sides alike.
-  contain,  ///< Show everything; what is missing is black.
-  stretch,  ///< Change the proportions.
-};
+using streamdiffusion::Fit;
 
 /// A dense copy.
 Image copy(ImageView image);

@@ -7,6 +7,7 @@
 #include "graph/builder.h"
 #include "session/engine_impl.h"
 #include "session/session_impl.h"
+#include "session/session_options.h"
 
 namespace streamdiffusion {
 namespace {
@@ -56,6 +57,7 @@ double convolution_rate(backend::Device& device, tensor::DType dtype, std::int64
 
 Engine::Impl::Impl(const EngineOptions& options)
     : model(session::Model::open(options)),
+      seats(options.max_live_sessions),
       device(backend::make_device(
           options.device,
           {.threads = options.threads, .profile = options.profile, .max_isa = options.max_isa})),
@@ -64,7 +66,9 @@ Engine::Impl::Impl(const EngineOptions& options)
       prompts(model, plans) {}
 
 Engine::Engine(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Engine::Engine(const Engine&) = default;
 Engine::Engine(Engine&&) noexcept = default;
+Engine& Engine::operator=(const Engine&) = default;
 Engine& Engine::operator=(Engine&&) noexcept = default;
 Engine::~Engine() = default;
 
@@ -74,6 +78,14 @@ Engine Engine::open(const EngineOptions& options) {
 
 Session Engine::session(const SessionOptions& options) {
   return Session(std::make_unique<Session::Impl>(impl_, with_defaults(options)));
+}
+
+void Engine::check(const SessionOptions& options) const {
+  session::check_options(impl_->model, with_defaults(options));
+}
+
+void Engine::encode_prompt(const std::string& prompt) {
+  impl_->prompts.encode(prompt);
 }
 
 SessionOptions Engine::with_defaults(const SessionOptions& options) const {

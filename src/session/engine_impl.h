@@ -5,6 +5,8 @@
 
 #include "session/plans.h"
 #include "session/prompts.h"
+#include "session/seats.h"
+#include "session/turns.h"
 #include "streamdiffusion/engine.h"
 
 namespace streamdiffusion {
@@ -14,6 +16,8 @@ class Engine::Impl {
   explicit Impl(const EngineOptions& options);
 
   const session::Model model;
+  session::Seats seats;  ///< Of live sessions.
+  session::Turns turns;  ///< A frame's calls are one turn; one session follows the other.
   const std::unique_ptr<backend::Device> device;
   const tensor::DType dtype;
   session::Plans plans;

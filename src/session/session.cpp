@@ -48,10 +48,8 @@ std::optional<Output> Session::process(ImageView frame) {
 }
 
 std::vector<Output> Session::process(std::span<const ImageView> frames) {
-  std::vector<Output> outputs;
   for (const ImageView& frame : frames) impl_->push(frame);
-  while (auto output = impl_->pop()) outputs.push_back(std::move(*output));
-  return outputs;
+  return impl_->pop_all();
 }
 
 std::optional<Output> Session::generate() {
@@ -59,11 +57,22 @@ std::optional<Output> Session::generate() {
   return impl_->pop();
 }
 
+std::vector<Output> Session::advance() {
+  impl_->advance();
+  return impl_->pop_all();
+}
+
 std::vector<Output> Session::flush() {
   impl_->flush();
-  std::vector<Output> outputs;
-  while (auto output = impl_->pop()) outputs.push_back(std::move(*output));
-  return outputs;
+  return impl_->pop_all();
+}
+
+std::vector<Output> Session::take_ready() {
+  return impl_->pop_all();
+}
+
+std::vector<std::uint64_t> Session::under_way() const {
+  return impl_->under_way();
 }
 
 int Session::width() const {

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "session/session_options.h"
 #include "stream/prompt_blend.h"
 
 namespace streamdiffusion {
@@ -15,23 +16,8 @@ namespace {
 using base::ErrorCode;
 using graph::Lifetime;
 
-constexpr int kMostSide = 16384, kMostFrames = 64;
 /// The filter draws from a sequence of its own, so that it does not move when noise is drawn.
 constexpr std::uint64_t kFilterStream = 0x51f17e5;
-
-const char* name_of(CfgType type) {
-  switch (type) {
-    case CfgType::none:
-      return "none";
-    case CfgType::full:
-      return "full";
-    case CfgType::self:
-      return "self";
-    case CfgType::initialize:
-      return "initialize";
-  }
-  return "?";
-}
 
 stream::StreamParameters stream_parameters(const SessionOptions& o,
                                            const schedule::LcmSchedule& schedule) {
@@ -64,7 +50,7 @@ Session::Impl::Impl(std::shared_ptr<Engine::Impl> engine, const SessionOptions& 
       schedule_(engine_->model.scheduler()),
       filter_(options.seed ^ kFilterStream),
       text_to_image_noise_(options.seed) {
-  check_options();
+  session::check_options(engine_->model, options_);
   const int factor = engine_->model.factor();
   latent_ = {*options_.height / factor, *options_.width / factor, engine_->model.latent_channels()};
   const stream::StreamParameters parameters = stream_parameters(options_, schedule_);
@@ -87,29 +73,6 @@ Session::Impl::Impl(std::shared_ptr<Engine::Impl> engine, const SessionOptions& 
                       static_cast<std::size_t>(*options_.height) * 3);
   set_prompts({{engine_->model.sample_prompt(), 1.0F}}, PromptInterpolation::linear);
   set_negative_prompt(engine_->model.sample_negative_prompt());
-}
-
-void Session::Impl::check_options() const {
-  const int factor = engine_->model.factor();
-  for (const auto& [name, value] :
-       {std::pair("width", *options_.width), std::pair("height", *options_.height)}) {
-    base::require(value > 0 && value <= kMostSide && value % factor == 0,
-                  ErrorCode::invalid_argument, name, " is ", value, ", expected a multiple of ",
-                  factor, " (the autoencoder's factor) up to ", kMostSide);
-  }
-  base::require(options_.frame_buffer_size >= 1 && options_.frame_buffer_size <= kMostFrames,
-                ErrorCode::invalid_argument, "frame_buffer_size is ", options_.frame_buffer_size,
-                ", expected 1..", kMostFrames);
-  for (const auto& [name, value] : {std::pair("guidance_scale", *options_.guidance_scale),
-                                    std::pair("delta", *options_.delta)}) {
-    base::require(std::isfinite(value), ErrorCode::invalid_argument, name, " is ", value,
-                  ", expected a finite number");
-  }
-  const bool residual =
-      *options_.cfg_type == CfgType::self || *options_.cfg_type == CfgType::initialize;
-  base::require(!options_.text_to_image || !residual, ErrorCode::invalid_argument, "cfg_type is ",
-                name_of(*options_.cfg_type),
-                ", which needs an input picture; from text alone use none or full");
 }
 
 void Session::Impl::make_parts() {
@@ -184,14 +147,12 @@ void Session::Impl::push(ImageView frame) {
   check_frame(frame);
   const std::uint64_t id = next_id_++;
   if (options_.enable_similar_image_filter && reuse(frame)) {
-    Output output = *last_;
-    output.frame_id = id;
-    output.reused = true;
-    ready_.push_back(std::move(output));
+    under_way_.push_back({id, true});
     ++times_.skipped;
-    return;
+    return release_skipped();
   }
   copy_pixels(frame, gathered_);
+  under_way_.push_back({id, false});
   entering_[static_cast<std::size_t>(gathered_++)] = id;
   if (gathered_ == options_.frame_buffer_size) run_batch();
 }
@@ -221,6 +182,7 @@ void Session::Impl::generate() {
                 "this session follows pictures; set text_to_image to draw from text alone");
   draw_noise(
       {fresh_.data() + static_cast<std::size_t>(gathered_) * latent_.size(), latent_.size()});
+  under_way_.push_back({next_id_, false});
   entering_[static_cast<std::size_t>(gathered_++)] = next_id_++;
   if (gathered_ == options_.frame_buffer_size) run_batch();
 }
@@ -231,6 +193,16 @@ void Session::Impl::draw_noise(std::span<float> out) {
 
 void Session::Impl::run_batch() {
   gathered_ = 0;
+  const session::Turn turn(engine_->turns);
+  try {
+    run_stages();
+  } catch (...) {
+    forget_lost();
+    throw;
+  }
+}
+
+void Session::Impl::run_stages() {
   const bool from_noise = options_.text_to_image;
   const bool any = std::any_of(entering_.begin(), entering_.end(),
                                [](const auto& id) { return id.has_value(); });
@@ -244,6 +216,13 @@ void Session::Impl::run_batch() {
   refresh_prompts();
   for (const stream::FrameId& id : entering_) times_.frames += id.has_value();
   batch_ ? run_stream_batch(from_noise, latents) : run_sequential(from_noise, latents);
+}
+
+void Session::Impl::forget_lost() {
+  std::erase_if(under_way_, [&](const UnderWay& frame) {
+    return !frame.skipped && !(batch_ && batch_->waiting(frame.id));
+  });
+  release_skipped();
 }
 
 /// Frames that the autoencoder cannot encode are given up; the stream goes on without them.
@@ -264,7 +243,12 @@ void Session::Impl::run_stream_batch(bool from_noise, std::span<const float> lat
              : batch_->enter(latents, entering_, rows);
   std::fill(entering_.begin(), entering_.end(), stream::FrameId());
   unet_.run(Lifetime::per_frame);
-  batch_->leave(unet_.output("prediction"), finished_, leaving_);
+  try {
+    batch_->leave(unet_.output("prediction"), finished_, leaving_);
+  } catch (const base::Error&) {  // one frame is given up; the others go on
+    deliver(finished_, leaving_);
+    throw;
+  }
   deliver(finished_, leaving_);
 }
 
@@ -310,9 +294,22 @@ void Session::Impl::deliver(std::span<const float> latents, std::span<const stre
   std::copy(latents.begin(), latents.end(), decoder_.input("latents").begin());
   decoder_.run(Lifetime::per_frame);
   for (std::size_t slot = 0; slot < ids.size(); ++slot) {
-    if (ids[slot]) ready_.push_back(make_output(static_cast<int>(slot), *ids[slot]));
+    if (!ids[slot]) continue;
+    ready_.push_back(make_output(static_cast<int>(slot), *ids[slot]));
+    under_way_.pop_front();
+    if (options_.enable_similar_image_filter) last_ = ready_.back();
+    release_skipped();
   }
-  if (options_.enable_similar_image_filter) last_ = ready_.back();
+}
+
+void Session::Impl::release_skipped() {
+  while (!under_way_.empty() && under_way_.front().skipped) {
+    Output output = *last_;
+    output.frame_id = under_way_.front().id;
+    output.reused = true;
+    ready_.push_back(std::move(output));
+    under_way_.pop_front();
+  }
 }
 
 /// [h, w, c] to [c, h, w].
@@ -340,9 +337,18 @@ Output Session::Impl::make_output(int slot, std::uint64_t id) const {
   return output;
 }
 
+void Session::Impl::advance() {
+  if (gathered_ > 0 || (batch_ && batch_->waiting())) run_batch();
+}
+
 void Session::Impl::flush() {
-  if (gathered_ > 0) run_batch();
-  while (batch_ && batch_->waiting()) run_batch();
+  while (!under_way_.empty()) advance();
+}
+
+std::vector<std::uint64_t> Session::Impl::under_way() const {
+  std::vector<std::uint64_t> ids;
+  for (const UnderWay& frame : under_way_) ids.push_back(frame.id);
+  return ids;
 }
 
 std::optional<Output> Session::Impl::pop() {
@@ -352,13 +358,19 @@ std::optional<Output> Session::Impl::pop() {
   return output;
 }
 
+std::vector<Output> Session::Impl::pop_all() {
+  std::vector<Output> outputs;
+  while (auto output = pop()) outputs.push_back(std::move(*output));
+  return outputs;
+}
+
 std::string Session::Impl::description() const {
   std::string steps;
   for (const int place : options_.t_index_list)
     steps += (steps.empty() ? "" : ",") + std::to_string(place);
   const stream::StreamParameters& p = batch_ ? batch_->parameters() : sequential_->parameters();
   return base::concat(*options_.width, "x", *options_.height, "  t ", steps, "  ",
-                      name_of(*options_.cfg_type), " ", p.guidance_scale);
+                      session::name_of(*options_.cfg_type), " ", p.guidance_scale);
 }
 
 void Session::Impl::for_each_plan(

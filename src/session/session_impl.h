@@ -26,8 +26,12 @@ class Session::Impl {
 
   void push(ImageView frame);
   void generate();
+  void advance();
   void flush();
   std::optional<Output> pop();
+  std::vector<Output> pop_all();
+
+  std::vector<std::uint64_t> under_way() const;
 
   const SessionOptions& options() const { return options_; }
   SessionTimes times() const { return times_; }
@@ -48,19 +52,23 @@ class Session::Impl {
     std::span<float> output(const char* name) const { return floats(state->output(name)); }
   };
 
-  void check_options() const;
   void make_parts();
   void check_frame(const ImageView& frame) const;
   void copy_pixels(const ImageView& frame, int slot);
   bool reuse(const ImageView& frame);
   /// Runs the frames gathered so far, those of empty slots left out.
   void run_batch();
+  void run_stages();
+  /// Frames that an error took out of the stream no longer count as under way.
+  void forget_lost();
   void check_encoded(std::span<const float> latents);
   void run_stream_batch(bool from_noise, std::span<const float> latents);
   void run_sequential(bool from_noise, std::span<const float> latents);
   void refresh_timesteps();
   void refresh_prompts();
   void deliver(std::span<const float> latents, std::span<const stream::FrameId> ids);
+  /// Skipped frames at the front of those under way take the last picture.
+  void release_skipped();
   Output make_output(int slot, std::uint64_t id) const;
   void draw_noise(std::span<float> out);
 
@@ -82,6 +90,11 @@ class Session::Impl {
   std::uint64_t next_id_ = 0;
   std::vector<float> finished_, fresh_;
   std::vector<std::uint8_t> dense_frame_;
+  struct UnderWay {
+    std::uint64_t id;
+    bool skipped;
+  };
+  std::deque<UnderWay> under_way_;  ///< In order, from push() to ready_.
   std::optional<Output> last_;
   std::deque<Output> ready_;
   SessionTimes times_;

@@ -118,4 +118,8 @@ bool StreamBatch::waiting() const {
   return std::any_of(ids_.begin(), ids_.end(), [](const FrameId& id) { return id.has_value(); });
 }
 
+bool StreamBatch::waiting(std::uint64_t id) const {
+  return std::find(ids_.begin(), ids_.end(), FrameId(id)) != ids_.end();
+}
+
 }  // namespace streamdiffusion::stream

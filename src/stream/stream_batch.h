@@ -65,6 +65,8 @@ class StreamBatch {
 
   /// True while frames wait for their next step.
   bool waiting() const;
+  /// True while this frame does.
+  bool waiting(std::uint64_t id) const;
 
  private:
   void form_rows(std::span<const FrameId> ids, std::span<float> unet_input);

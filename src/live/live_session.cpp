@@ -1,0 +1,116 @@
+#include <cmath>
+
+#include "base/error.h"
+#include "live/live_session_impl.h"
+#include "streamdiffusion/live.h"
+
+namespace streamdiffusion {
+namespace {
+
+constexpr std::size_t kMostPrompts = 16;
+constexpr double kLongestTransition = 60;
+constexpr int kDeepest = 1024;
+
+void check_prompts(const std::vector<WeightedPrompt>& prompts) {
+  base::require(prompts.size() <= kMostPrompts, ErrorCode::invalid_argument, prompts.size(),
+                " prompts, expected at most ", kMostPrompts);
+  double sum = 0;
+  for (const WeightedPrompt& prompt : prompts) {
+    base::require(prompt.weight >= 0 && std::isfinite(prompt.weight), ErrorCode::invalid_argument,
+                  "the weight of prompt \"", prompt.text.substr(0, 80), "\" is ", prompt.weight,
+                  ", expected 0 or more");
+    sum += prompt.weight;
+  }
+  base::require(sum > 0, ErrorCode::invalid_argument, "the weights of the prompts sum to zero");
+}
+
+/// With every default filled in. Throws invalid_argument.
+LiveSettings completed(const Engine& engine, LiveSettings settings) {
+  settings.options = engine.with_defaults(settings.options);
+  if (settings.prompts.empty()) settings.prompts = {{engine.sample_prompt(), 1.0F}};
+  if (!settings.negative_prompt) settings.negative_prompt = engine.sample_negative_prompt();
+  engine.check(settings.options);
+  check_prompts(settings.prompts);
+  base::require(
+      settings.transition_seconds >= 0 && settings.transition_seconds <= kLongestTransition,
+      ErrorCode::invalid_argument, "transition_seconds is ", settings.transition_seconds,
+      ", expected 0..", kLongestTransition);
+  return settings;
+}
+
+QueuePolicy checked(QueuePolicy policy) {
+  base::require(policy.depth >= 1 && policy.depth <= kDeepest, ErrorCode::invalid_argument,
+                "the queues' depth is ", policy.depth, ", expected 1..", kDeepest);
+  return policy;
+}
+
+}  // namespace
+
+double LiveOutput::age() const {
+  return std::chrono::duration<double>(LiveClock::now() - captured).count();
+}
+
+std::uint64_t LiveCounters::dropped() const {
+  return dropped_waiting + dropped_prepared + dropped_undelivered + dropped_paused +
+         dropped_stopped;
+}
+
+std::uint64_t LiveCounters::under_way() const {
+  return captured - processed - skipped - dropped() - failed;
+}
+
+LiveSession::LiveSession(Engine engine, const LiveSettings& settings, QueuePolicy policy,
+                         LiveCallbacks callbacks)
+    : impl_(std::make_shared<Impl>(engine, engine.impl_, completed(engine, settings),
+                                   checked(policy), std::move(callbacks))) {
+  impl_->start();
+}
+
+LiveSession::~LiveSession() {
+  impl_->stop();
+}
+
+std::optional<std::uint64_t> LiveSession::submit(LiveFrame frame) {
+  return impl_->submit(std::move(frame));
+}
+void LiveSession::pause() {
+  impl_->set_paused(true);
+}
+void LiveSession::resume() {
+  impl_->set_paused(false);
+}
+void LiveSession::drain() {
+  impl_->drain();
+}
+void LiveSession::stop() {
+  impl_->stop();
+}
+void LiveSession::change(const LiveSettings& settings) {
+  change(impl_->engine(), settings);
+}
+void LiveSession::change(Engine engine, const LiveSettings& settings) {
+  impl_->change(engine, completed(engine, settings));
+}
+LiveSettings LiveSession::settings() const {
+  return impl_->settings();
+}
+bool LiveSession::planning() const {
+  return impl_->planning();
+}
+LiveState LiveSession::state() const {
+  return impl_->state();
+}
+std::optional<Error> LiveSession::failure() const {
+  return impl_->failure();
+}
+LiveCounters LiveSession::counters() const {
+  return impl_->ledger().counters();
+}
+double LiveSession::frame_seconds() const {
+  return impl_->ledger().call_seconds();
+}
+SessionTimes LiveSession::times() const {
+  return impl_->ledger().times();
+}
+
+}  // namespace streamdiffusion

@@ -1,0 +1,100 @@
+// The three stages and the planner, each on a thread of its own, and the state they share.
+#pragma once
+
+#include <array>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "live/ledger.h"
+#include "live/mailbox.h"
+#include "live/relay.h"
+#include "session/engine_impl.h"
+
+namespace streamdiffusion {
+
+class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl> {
+ public:
+  /// `settings` has every default filled in and is valid.
+  Impl(Engine engine, const std::shared_ptr<Engine::Impl>& seats, const LiveSettings& settings,
+       QueuePolicy policy, LiveCallbacks callbacks);
+
+  void start();
+  std::optional<std::uint64_t> submit(LiveFrame frame);
+  void set_paused(bool paused);
+  void drain();
+  void stop();
+  void change(const Engine& engine, const LiveSettings& settings);
+  Engine engine() const;
+
+  LiveSettings settings() const;
+  bool planning() const;
+  LiveState state() const;
+  std::optional<Error> failure() const;
+  const live::Ledger& ledger() const { return ledger_; }
+
+ private:
+  using Frame = live::Frame;
+  /// A change on its way to the next frame edge.
+  struct Change {
+    LiveSettings settings;
+    std::unique_ptr<live::Stream> stream;  ///< Where one is needed.
+  };
+  enum class Stage { prepare, engine, deliver, planner };
+  static constexpr std::array<const char*, 4> kStageNames{"prepare", "engine", "deliver",
+                                                          "planner"};
+  static constexpr std::size_t kStages = kStageNames.size();
+
+  void prepare_loop();
+  bool prepare(Frame& frame);
+  void engine_loop();
+  /// What is due at a frame edge.
+  void edge();
+  void pass_on(live::Step step);
+  void deliver_loop();
+  void deliver(const Frame& frame);
+  void planner_loop();
+  /// Makes what the settings need and leaves it for the next frame edge.
+  std::optional<Error> plan(Engine engine, const LiveSettings& settings);
+
+  void put(live::Mailbox<Frame>& box, Frame frame, live::Ledger::Heading dropped);
+  void report(const Error& error, std::optional<std::uint64_t> frame_id);
+  void fail(const Error& error, std::uint64_t frame_id);
+  /// Closes and empties all queues.
+  void halt();
+  bool halted() const;
+  void run_stage(Stage stage, void (Impl::*loop)());
+  /// Joins all threads, or leaves those behind that do not end in time.
+  void join();
+
+  std::shared_ptr<Engine::Impl> seat_owner_;
+  std::optional<session::Seat> seat_;
+  const QueuePolicy policy_;
+  const LiveCallbacks callbacks_;
+  live::Ledger ledger_;
+  live::Mailbox<Frame> arrived_, prepared_, finished_;
+
+  mutable std::mutex mutex_;  ///< Guards all below down to the threads.
+  std::condition_variable changed_;
+  Engine engine_;  ///< Of the settings wanted.
+  LiveSettings wanted_;
+  std::uint64_t wanted_version_ = 0, planned_version_ = 0;
+  std::unique_ptr<Change> change_;
+  LiveState state_ = LiveState::running;
+  bool draining_ = false, halted_ = false;
+  std::optional<Error> failure_;
+  std::uint64_t next_id_ = 0;
+  std::array<bool, kStages> ended_{};
+
+  std::optional<live::Relay> relay_;  ///< The engine thread's own.
+  /// The planner's own: what the newest stream was made for.
+  struct Planned {
+    Engine engine;
+    LiveSettings settings;
+  } planned_;
+  std::mutex submit_mutex_, join_mutex_;  ///< Taken before mutex_.
+  std::array<std::thread, kStages> threads_;
+};
+
+}  // namespace streamdiffusion

@@ -1,0 +1,423 @@
+#include "server/client.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "server/pictures.h"
+
+namespace streamdiffusion::server {
+
+using nlohmann::json;
+
+namespace {
+
+double seconds(LiveClock::duration span) {
+  return std::max(std::chrono::duration<double>(span).count(), 0.0);
+}
+
+double milliseconds(double s) {
+  return std::round(s * 1e5) / 100;
+}
+
+/// On the deliver thread.
+PicturePtr make_picture(const LiveOutput& output, int quality) {
+  auto picture = std::make_shared<Picture>();
+  picture->jpeg = encode_picture(*output.image, PictureFormat::jpeg, quality);
+  picture->width = output.image->width;
+  picture->height = output.image->height;
+  picture->frame = output.frame_id;
+  picture->reused = output.reused;
+  picture->captured = output.captured;
+  picture->finished = output.finished;
+  const auto* tag = std::any_cast<std::shared_ptr<FrameTag>>(&output.tag);
+  LiveClock::time_point decoding = output.captured;
+  if (tag != nullptr) {
+    picture->head = (*tag)->head;
+    decoding = std::max((*tag)->decoding, output.captured);
+  }
+  picture->times.queue =
+      seconds(decoding - output.captured) + seconds(output.entered - output.prepared);
+  picture->times.prepare = seconds(output.prepared - decoding);
+  picture->times.engine = seconds(output.finished - output.entered);
+  return picture;
+}
+
+}  // namespace
+
+const char* to_string(Client::State state) {
+  switch (state) {
+    case Client::State::waiting:
+      return "waiting";
+    case Client::State::opening:
+      return "opening";
+    case Client::State::live:
+      return "live";
+    case Client::State::ending:
+      return "ending";
+    case Client::State::gone:
+      return "gone";
+  }
+  return "?";
+}
+
+Client::Client(House house, std::string id, Dialect dialect, Link& link,
+               std::function<void()> freed)
+    : house_(house),
+      id_(std::move(id)),
+      dialect_(dialect),
+      link_(&link),
+      freed_(std::move(freed)),
+      parameters_(house.table.defaults()),
+      quality_(std::make_shared<std::atomic<int>>(parameters_.jpeg_quality)),
+      rate_(house.limits.messages_per_second, 2 * house.limits.messages_per_second) {}
+
+void Client::wait(int position, int limit) {
+  send(dump({{"status", "wait"}, {"position", position}, {"limit", limit}}));
+}
+
+void Client::admit() {
+  state_ = State::opening;
+  opening_ = true;
+  house_.metrics.session_opened();
+  open();
+}
+
+void Client::open() {
+  auto self = shared_from_this();
+  house_.tasks.work([self, settings = parameters_.live, calls = callbacks()] {
+    std::shared_ptr<std::unique_ptr<Stream>> stream;
+    std::optional<Refusal> refusal;
+    try {
+      stream = std::make_shared<std::unique_ptr<Stream>>(
+          self->house_.studio.open(settings, {QueuePolicy::Kind::latest, 1}, calls));
+    } catch (const Error& error) {
+      refusal = refusal_of(error);
+    } catch (const std::exception& error) {
+      refusal = Refusal(500, "internal", error.what());
+    }
+    self->house_.tasks.post([self, stream, refusal] {
+      if (refusal) {
+        self->opening_ = false;
+        self->refuse(*refusal, true, 1011);
+        self->release();
+      } else {
+        self->opened(std::move(*stream));
+      }
+    });
+  });
+}
+
+void Client::opened(std::unique_ptr<Stream> stream) {
+  opening_ = false;
+  stream_ = std::move(stream);
+  if (state_ != State::opening) return release();  // the client left meanwhile
+  state_ = State::live;
+  last_message_ = base::Clock::now();
+  send(dump({{"status", "connected"}, {"id", id_}, {"protocol", 1}}));
+  try {
+    stream_->change(parameters_.live);  // what came while the stream was made
+  } catch (const Error& error) {
+    refuse(refusal_of(error));
+  }
+  planning_ = stream_->planning();
+  send(dump(settings()));
+  if (dialect_ == Dialect::established) send(status_message("send_frame"));
+}
+
+// The callbacks run on the stream's threads. They hold the client weakly: its stream is what the
+// client owns.
+LiveCallbacks Client::callbacks() {
+  LiveCallbacks calls;
+  std::weak_ptr<Client> weak = weak_from_this();
+  Tasks* tasks = &house_.tasks;
+  calls.output = [weak, tasks, quality = quality_](const LiveOutput& output) {
+    tasks->post([weak, picture = make_picture(output, quality->load())] {
+      if (const auto client = weak.lock()) client->deliver(picture);
+    });
+  };
+  calls.error = [weak, tasks](const Error& error, std::optional<std::uint64_t> frame) {
+    tasks->post([weak, error, frame] {
+      if (const auto client = weak.lock()) client->failed_frame(error, frame.has_value());
+    });
+  };
+  return calls;
+}
+
+void Client::deliver(const PicturePtr& picture) {
+  house_.metrics.picture(picture->times, picture->reused);
+  for (const Watcher& watcher : watchers_) watcher(picture);
+  if (dialect_ == Dialect::established) return give_credit();
+  link_ != nullptr && state_ != State::gone ? link_->send(picture) : replaced(*picture);
+}
+
+void Client::failed_frame(const Error& error, bool frame) {
+  if (error_rate_.take()) {
+    refuse(Refusal(400, frame ? "frame_failed" : "settings_failed", error.what()));
+  }
+  if (dialect_ == Dialect::established) give_credit();
+}
+
+void Client::tick() {
+  if (state_ != State::live) return;
+  if (const auto failure = stream_->failure()) {
+    refuse(Refusal(500, "stream_failed", failure->what()), true, 1011);
+    return release();
+  }
+  const LiveCounters counters = corrected(stream_->counters(), replaced_);
+  account(counters);
+  const bool planning = stream_->planning();
+  if (planning_ && !planning) send(dump(settings()));
+  planning_ = planning;
+  json stats = write_counters(counters);
+  stats["status"] = "stats";
+  stats["fps"] = window_.fps();
+  stats["engine_ms"] = milliseconds(stream_->frame_seconds());
+  stats["age_ms"] = window_.ages();
+  send(dump(stats));
+  if (owes_credit_) give_credit();
+  const auto idle = house_.limits.idle;
+  if (idle.count() > 0 && base::Clock::now() - last_message_ > idle) {
+    send(status_message("timeout"));
+    end(1000, "no message for too long");
+  }
+}
+
+void Client::count() {
+  if (stream_) account(corrected(stream_->counters(), replaced_));
+}
+
+void Client::account(const LiveCounters& counters) {
+  house_.metrics.frames(accounted_, counters);
+  accounted_ = counters;
+}
+
+// Ending: the stream is stopped by a worker, and only then is its place free.
+
+void Client::drain() {
+  if (state_ != State::live) return end(1001, "the server is ending");
+  state_ = State::ending;
+  auto self = shared_from_this();
+  house_.tasks.work([self, stream = stream_] {
+    stream->drain();
+    self->house_.tasks.post([self] { self->end(1001, "the server is ending"); });
+  });
+}
+
+void Client::end(int status, const std::string& reason) {
+  if (link_ != nullptr) link_->close(status, reason);
+  release();
+}
+
+void Client::closed() {
+  link_ = nullptr;
+  release();
+}
+
+void Client::release() {
+  if (state_ == State::gone) return;
+  if (opening_) {  // opened() comes back here
+    state_ = State::ending;
+    return;
+  }
+  const bool had_place = state_ != State::waiting;
+  state_ = State::gone;
+  for (const Watcher& watcher : watchers_) watcher(nullptr);
+  if (!had_place) return;
+  if (stream_ == nullptr) return freed_();
+  auto self = shared_from_this();
+  house_.tasks.work([self, stream = std::move(stream_)]() mutable {
+    stream->stop();
+    const LiveCounters counters = stream->counters();
+    stream.reset();
+    self->house_.tasks.post([self, counters] {
+      self->account(corrected(counters, self->replaced_));
+      self->freed_();
+    });
+  });
+}
+
+// What the client says.
+
+bool Client::within_rate() {
+  last_message_ = base::Clock::now();
+  if (rate_.take()) return true;
+  refuse(Refusal(429, "too_many_requests",
+                 base::concat("more than ", house_.limits.messages_per_second,
+                              " messages a second")),
+         true);
+  release();
+  return false;
+}
+
+void Client::text(std::string_view message) {
+  if (!within_rate()) return;
+  try {
+    handle(read_client_text(message, dialect_ == Dialect::established));
+  } catch (const Refusal& refusal) {
+    refuse(refusal);
+    if (dialect_ == Dialect::established && next_frame_) {  // it may try again
+      next_frame_ = expects_picture_ = false;
+      give_credit();
+    }
+  }
+}
+
+void Client::handle(const ClientText& message) {
+  switch (message.kind) {
+    case ClientText::Kind::settings:
+      return change(message.body);
+    case ClientText::Kind::pause:
+    case ClientText::Kind::resume:
+      paused_ = message.kind == ClientText::Kind::pause;
+      if (stream_) paused_ ? stream_->pause() : stream_->resume();
+      return;
+    case ClientText::Kind::ack:
+      return;
+    case ClientText::Kind::next_frame:
+      next_frame_ = true;
+      return;
+    case ClientText::Kind::parameters:
+      if (message.body.size() > 0) change(message.body);
+      if (!next_frame_) return;
+      if (parameters_.live.options.text_to_image) {
+        next_frame_ = false;
+        submit({}, {});
+        give_credit();
+      } else {
+        expects_picture_ = true;
+      }
+  }
+}
+
+void Client::binary(std::string message) {
+  if (!within_rate()) return;
+  try {
+    if (dialect_ == Dialect::binary) {
+      const BinaryFrame frame = read_binary_frame(message);
+      const auto head_size = message.size() - frame.picture.size();
+      const FrameHead head = frame.head;
+      message.erase(0, head_size);
+      return submit(head, std::move(message));
+    }
+    if (!expects_picture_) {
+      throw Refusal(400, "bad_message",
+                    "a picture came unasked; expected next_frame, then parameters, then a picture");
+    }
+    next_frame_ = expects_picture_ = false;
+    submit({}, std::move(message));
+    give_credit();
+  } catch (const Refusal& refusal) {
+    refuse(refusal);
+    if (dialect_ == Dialect::established && state_ == State::live) give_credit();
+  }
+}
+
+void Client::submit(FrameHead head, std::string picture) {
+  if (state_ != State::live) return;
+  const bool from_text = parameters_.live.options.text_to_image;
+  if (!from_text && picture.empty()) {
+    throw Refusal(400, "bad_frame", "a frame came without a picture, which mode img2img needs");
+  }
+  LiveFrame frame;
+  auto tag = std::make_shared<FrameTag>(FrameTag{head, frame.captured});
+  frame.tag = tag;
+  if (!from_text) {
+    frame.picture = [tag, bytes = std::make_shared<std::string>(std::move(picture)),
+                     most = house_.limits.picture_pixels] {
+      tag->decoding = LiveClock::now();
+      try {
+        return decode_picture(*bytes, most);
+      } catch (const Refusal& refusal) {
+        throw Error(ErrorCode::invalid_argument, refusal.what());
+      }
+    };
+  }
+  stream_->submit(std::move(frame));
+}
+
+// The established protocol's credit: not more frames under way than keep the engine busy.
+void Client::give_credit() {
+  if (state_ != State::live || next_frame_) return;
+  const auto steps = house_.studio.with_defaults(parameters_.live.options).t_index_list.size();
+  owes_credit_ = stream_->counters().under_way() > steps;
+  if (!owes_credit_ && !paused_) send(status_message("send_frame"));
+  owes_credit_ |= paused_;
+}
+
+void Client::change(const weights::Json& object) {
+  patch(object);
+}
+
+void Client::patch(const weights::Json& object) {
+  Parameters next = house_.table.apply(object, parameters_);
+  try {
+    if (stream_) stream_->change(next.live);
+  } catch (const Error& error) {
+    throw refusal_of(error);
+  }
+  parameters_ = std::move(next);
+  quality_->store(parameters_.jpeg_quality);
+  planning_ = stream_ && stream_->planning();
+  if (state_ == State::live) send(dump(settings()));
+}
+
+json Client::settings() const {
+  return {{"status", "settings"},
+          {"params", house_.table.write(parameters_)},
+          {"planning", planning_},
+          {"warnings", house_.table.warnings(parameters_)}};
+}
+
+json Client::describe() const {
+  json out{{"id", id_}, {"state", paused_ && state_ == State::live ? "paused" : to_string(state_)}};
+  out["params"] = house_.table.write(parameters_);
+  out["stats"] = nullptr;
+  if (!stream_) return out;
+  json stats = write_counters(corrected(stream_->counters(), replaced_));
+  stats["fps"] = window_.fps();
+  stats["engine_ms"] = milliseconds(stream_->frame_seconds());
+  stats["age_ms"] = window_.ages();
+  out["stats"] = std::move(stats);
+  return out;
+}
+
+void Client::refuse(const Refusal& refusal, bool fatal, int status) {
+  house_.metrics.error(refusal.code());
+  send(error_message(refusal, fatal));
+  if (fatal && link_ != nullptr) link_->close(status, refusal.code());
+}
+
+// What the client gets.
+
+std::string Client::frame_message(const Picture& picture) const {
+  json head{{"frame", picture.frame},
+            {"reused", picture.reused},
+            {"age_ms", milliseconds(seconds(LiveClock::now() - picture.captured))},
+            {"width", picture.width},
+            {"height", picture.height},
+            {"queue_ms", milliseconds(picture.times.queue)},
+            {"prepare_ms", milliseconds(picture.times.prepare)},
+            {"engine_ms", milliseconds(picture.times.engine)}};
+  if (picture.head.seq) head["seq"] = *picture.head.seq;
+  if (picture.head.captured) head["captured"] = *picture.head.captured;
+  return write_binary_frame(head, picture.jpeg);
+}
+
+void Client::sent(const Picture& picture) {
+  const auto now = LiveClock::now();
+  const double age = seconds(now - picture.captured);
+  window_.add(age);
+  house_.metrics.delivered(seconds(now - picture.finished), age);
+}
+
+void Client::watched(const Picture& picture) {
+  if (dialect_ != Dialect::established || picture.frame < next_watched_) return;
+  next_watched_ = picture.frame + 1;
+  sent(picture);
+}
+
+void Client::replaced(const Picture& picture) {
+  ++(picture.reused ? replaced_.skipped : replaced_.processed);
+}
+
+}  // namespace streamdiffusion::server

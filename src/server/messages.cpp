@@ -1,0 +1,118 @@
+#include "server/messages.h"
+
+#include <algorithm>
+
+#include "server/parameters.h"
+
+namespace streamdiffusion::server {
+
+using nlohmann::json;
+using weights::Json;
+
+namespace {
+
+constexpr std::size_t kLongestHead = 4096, kLongestId = 64;
+constexpr std::int64_t kLargestExact = (std::int64_t{1} << 53) - 1;
+
+FrameHead read_head(std::string_view text) {
+  FrameHead head;
+  std::string name;
+  try {
+    const Json object = parse_client_json(text, "frame");
+    if (!object.is(Json::Kind::object)) object.refuse("an object");
+    object.allow_only({"captured", "seq"});
+    name = "seq";
+    if (const auto seq = object.find("seq")) head.seq = seq->integer(0, kLargestExact);
+    name = "captured";
+    if (const auto captured = object.find("captured")) head.captured = captured->number();
+  } catch (const Error& error) {
+    throw Refusal(400, "bad_frame", error.what(), name);
+  }
+  return head;
+}
+
+ClientText::Kind kind_of(const Json& object, bool established) {
+  if (const auto type = object.find("type")) {
+    const std::string& word = type->string();
+    if (word == "settings") return ClientText::Kind::settings;
+    if (word == "pause") return ClientText::Kind::pause;
+    if (word == "resume") return ClientText::Kind::resume;
+    if (word == "ack") return ClientText::Kind::ack;
+    type->refuse("settings, pause, resume or ack");
+  }
+  if (const auto status = object.find("status")) {
+    if (status->string() == "next_frame") return ClientText::Kind::next_frame;
+    status->refuse("next_frame");
+  }
+  if (!established) object.at("type");  // throws
+  return ClientText::Kind::parameters;
+}
+
+}  // namespace
+
+BinaryFrame read_binary_frame(std::string_view message) {
+  if (message.size() < 4) {
+    throw Refusal(400, "bad_frame",
+                  base::concat("a binary message has ", message.size(),
+                               " bytes, expected u32 length, head, picture"));
+  }
+  std::size_t length = 0;
+  for (int i = 3; i >= 0; --i) {
+    length = (length << 8U) | static_cast<unsigned char>(message[static_cast<std::size_t>(i)]);
+  }
+  if (length > kLongestHead || length > message.size() - 4) {
+    throw Refusal(400, "bad_frame",
+                  base::concat("a binary message says its head has ", length, " bytes of its ",
+                               message.size(), ", at most ", kLongestHead, " are read"));
+  }
+  return {length == 0 ? FrameHead{} : read_head(message.substr(4, length)),
+          message.substr(4 + length)};
+}
+
+std::string write_binary_frame(const json& head, std::string_view picture) {
+  const std::string text = dump(head);
+  std::string message;
+  message.reserve(4 + text.size() + picture.size());
+  for (unsigned i = 0; i < 4; ++i) {
+    message.push_back(static_cast<char>((text.size() >> (8 * i)) & 0xffU));
+  }
+  return message.append(text).append(picture);
+}
+
+ClientText read_client_text(std::string_view message, bool established) {
+  try {
+    const Json object = parse_client_json(message, "message");
+    if (!object.is(Json::Kind::object)) object.refuse("an object");
+    const ClientText::Kind kind = kind_of(object, established);
+    return {kind, kind == ClientText::Kind::settings ? object.at("params") : object};
+  } catch (const Error& error) {
+    throw Refusal(400, "bad_message", error.what());
+  }
+}
+
+std::string dump(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::string status_message(const char* status) {
+  return dump({{"status", status}});
+}
+
+std::string error_message(const Refusal& refusal, bool fatal) {
+  json message{{"status", "error"},
+               {"code", refusal.code()},
+               {"message", refusal.what()},
+               {"fatal", fatal}};
+  if (!refusal.param().empty()) message["param"] = refusal.param();
+  return dump(message);
+}
+
+bool is_session_id(std::string_view id) {
+  return !id.empty() && id.size() <= kLongestId &&
+         std::all_of(id.begin(), id.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                  c == '_' || c == '-';
+         });
+}
+
+}  // namespace streamdiffusion::server

@@ -1,0 +1,139 @@
+#include "server/metrics.h"
+
+#include <prometheus/counter.h>
+#include <prometheus/family.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include <map>
+
+namespace streamdiffusion::server {
+namespace {
+
+using prometheus::Counter;
+using prometheus::Family;
+using prometheus::Gauge;
+using prometheus::Histogram;
+
+const Histogram::BucketBoundaries kSeconds{0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.04,
+                                           0.05,  0.075,  0.1,   0.15, 0.25, 0.5,  1,
+                                           2.5,   5,      10};
+
+}  // namespace
+
+class Metrics::Impl {
+ public:
+  prometheus::Registry registry;
+  Family<Histogram>& stages = prometheus::BuildHistogram()
+                                  .Name("streamdiffusion_stage_seconds")
+                                  .Help("Time a picture spent in a stage")
+                                  .Register(registry);
+  Histogram& queue = stages.Add({{"stage", "queue"}}, kSeconds);
+  Histogram& prepare = stages.Add({{"stage", "prepare"}}, kSeconds);
+  Histogram& engine = stages.Add({{"stage", "engine"}}, kSeconds);
+  Histogram& deliver = stages.Add({{"stage", "deliver"}}, kSeconds);
+  Histogram& age = prometheus::BuildHistogram()
+                       .Name("streamdiffusion_age_seconds")
+                       .Help("From a frame's arrival until its picture had left")
+                       .Register(registry)
+                       .Add({}, kSeconds);
+  Family<Counter>& frame_family = prometheus::BuildCounter()
+                                      .Name("streamdiffusion_frames_total")
+                                      .Help("Frames by what became of them")
+                                      .Register(registry);
+  Family<Counter>& drops = prometheus::BuildCounter()
+                               .Name("streamdiffusion_dropped_frames_total")
+                               .Help("Dropped frames by cause")
+                               .Register(registry);
+  Counter& captured = frame_family.Add({{"outcome", "captured"}});
+  Counter& processed = frame_family.Add({{"outcome", "processed"}});
+  Counter& skipped = frame_family.Add({{"outcome", "skipped"}});
+  Counter& failed = frame_family.Add({{"outcome", "failed"}});
+  Counter& waiting_drops = drops.Add({{"cause", "waiting"}});
+  Counter& prepared_drops = drops.Add({{"cause", "prepared"}});
+  Counter& undelivered_drops = drops.Add({{"cause", "undelivered"}});
+  Counter& paused_drops = drops.Add({{"cause", "paused"}});
+  Counter& stopped_drops = drops.Add({{"cause", "stopped"}});
+  Family<Gauge>& session_family = prometheus::BuildGauge()
+                                      .Name("streamdiffusion_sessions")
+                                      .Help("Clients with a place, and in the waiting room")
+                                      .Register(registry);
+  Gauge& active = session_family.Add({{"state", "active"}});
+  Gauge& waiting = session_family.Add({{"state", "waiting"}});
+  Counter& opened = prometheus::BuildCounter()
+                        .Name("streamdiffusion_sessions_opened_total")
+                        .Help("Sessions since the start")
+                        .Register(registry)
+                        .Add({});
+  Gauge& fps = prometheus::BuildGauge()
+                   .Name("streamdiffusion_pictures_per_second")
+                   .Help("Pictures sent, over all sessions and the last two seconds")
+                   .Register(registry)
+                   .Add({});
+  Family<Counter>& requests = prometheus::BuildCounter()
+                                  .Name("streamdiffusion_http_requests_total")
+                                  .Help("HTTP requests by route and status")
+                                  .Register(registry);
+  Family<Counter>& errors = prometheus::BuildCounter()
+                                .Name("streamdiffusion_errors_total")
+                                .Help("Errors by code")
+                                .Register(registry);
+};
+
+Metrics::Metrics() : impl_(std::make_unique<Impl>()) {}
+Metrics::~Metrics() = default;
+
+void Metrics::picture(const StageTimes& times, bool reused) {
+  impl_->queue.Observe(times.queue);
+  impl_->prepare.Observe(times.prepare);
+  if (!reused) impl_->engine.Observe(times.engine);
+}
+
+void Metrics::delivered(double deliver_seconds, double age_seconds) {
+  impl_->deliver.Observe(deliver_seconds);
+  impl_->age.Observe(age_seconds);
+}
+
+void Metrics::frames(const LiveCounters& before, const LiveCounters& now) {
+  const auto add = [](Counter& counter, std::uint64_t from, std::uint64_t to) {
+    if (to > from) counter.Increment(static_cast<double>(to - from));
+  };
+  add(impl_->captured, before.captured, now.captured);
+  add(impl_->processed, before.processed, now.processed);
+  add(impl_->skipped, before.skipped, now.skipped);
+  add(impl_->failed, before.failed, now.failed);
+  add(impl_->waiting_drops, before.dropped_waiting, now.dropped_waiting);
+  add(impl_->prepared_drops, before.dropped_prepared, now.dropped_prepared);
+  add(impl_->undelivered_drops, before.dropped_undelivered, now.dropped_undelivered);
+  add(impl_->paused_drops, before.dropped_paused, now.dropped_paused);
+  add(impl_->stopped_drops, before.dropped_stopped, now.dropped_stopped);
+}
+
+void Metrics::sessions(int active, int waiting) {
+  impl_->active.Set(active);
+  impl_->waiting.Set(waiting);
+}
+
+void Metrics::session_opened() {
+  impl_->opened.Increment();
+}
+
+void Metrics::request(const std::string& route, int status) {
+  impl_->requests.Add({{"route", route}, {"status", std::to_string(status)}}).Increment();
+}
+
+void Metrics::error(const std::string& code) {
+  impl_->errors.Add({{"code", code}}).Increment();
+}
+
+void Metrics::fps(double value) {
+  impl_->fps.Set(value);
+}
+
+std::string Metrics::text() const {
+  return prometheus::TextSerializer().Serialize(impl_->registry.Collect());
+}
+
+}  // namespace streamdiffusion::server

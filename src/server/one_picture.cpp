@@ -1,0 +1,138 @@
+#include "server/one_picture.h"
+
+#include <mutex>
+
+#include "server/pictures.h"
+
+namespace streamdiffusion::server {
+
+using weights::Json;
+
+namespace {
+
+/// `object` with the members that are no parameters taken out.
+nlohmann::json parameters_only(std::string_view body) {
+  nlohmann::json object = nlohmann::json::parse(body, nullptr, false);  // was parsed within limits
+  object.erase("format");
+  object.erase("image");
+  return object;
+}
+
+PictureFormat format_of(const std::string& name) {
+  if (name == "jpeg" || name == "jpg") return PictureFormat::jpeg;
+  if (name == "png") return PictureFormat::png;
+  if (name == "webp") return PictureFormat::webp;
+  throw Refusal(400, "bad_request",
+                "format is " + dump(name) + ", expected jpeg, png or webp", "format");
+}
+
+}  // namespace
+
+struct OnePicture::Job {
+  Parameters parameters;
+  PictureFormat format = PictureFormat::jpeg;
+  std::string picture;
+};
+
+OnePicture::Job OnePicture::read(const Request& request, bool from_text) const {
+  Job job;
+  const std::string& type = request.field("content-type");
+  Parameters start = house_.table.defaults();
+  const std::string mode = from_text ? R"({"mode": "txt2img"})" : R"({"mode": "img2img"})";
+  start = house_.table.apply(parse_client_json(mode, "mode"), start);
+  if (type.starts_with("image/") && !from_text) {
+    job.parameters = house_.table.apply(request.query, {"token", "format"}, start);
+    const auto format = request.query.find("format");
+    if (format != request.query.end()) job.format = format_of(format->second);
+    job.picture = request.body;
+  } else if (type.starts_with("application/json") || type.empty()) {
+    const Json body = parse_client_json(request.body, "body");
+    if (!body.is(Json::Kind::object)) refuse("the body is ", body.found(), ", expected an object");
+    try {
+      if (const auto format = body.find("format")) job.format = format_of(format->string());
+      if (!from_text) {
+        auto picture = base64_decode(body.at("image").string());
+        if (!picture) {
+          throw Refusal(400, "bad_request", "image is not base64, expected a picture's bytes",
+                        "image");
+        }
+        job.picture = *std::move(picture);
+      }
+    } catch (const Error& error) {
+      throw Refusal(400, "bad_request", error.what());
+    }
+    job.parameters =
+        house_.table.apply(parse_client_json(dump(parameters_only(request.body)), "body"), start);
+  } else {
+    throw Refusal(415, "unsupported_media_type",
+                  from_text ? "expected a body of type application/json"
+                            : "expected a body of type application/json or image/*");
+  }
+  if (job.parameters.live.options.text_to_image != from_text) {
+    throw Refusal(400, "bad_request", "the address says the mode, expected no other", "mode");
+  }
+  if (!from_text) check_picture(job.picture, house_.limits.picture_pixels);
+  return job;
+}
+
+namespace {
+
+struct Received {
+  std::mutex mutex;
+  std::shared_ptr<const Image> image;
+  std::optional<Error> error;
+};
+
+/// On a worker.
+std::shared_ptr<const Image> draw_one(Studio& studio, const LiveSettings& settings,
+                                      std::function<Image()> picture) {
+  auto received = std::make_shared<Received>();
+  LiveCallbacks calls;
+  calls.output = [received](const LiveOutput& output) {
+    const std::lock_guard lock(received->mutex);
+    received->image = output.image;
+  };
+  calls.error = [received](const Error& error, std::optional<std::uint64_t>) {
+    const std::lock_guard lock(received->mutex);
+    received->error = error;
+  };
+  const auto stream = studio.open(settings, {QueuePolicy::Kind::block, 1}, calls);
+  LiveFrame frame;
+  frame.picture = std::move(picture);
+  stream->submit(std::move(frame));
+  stream->drain();
+  const std::lock_guard lock(received->mutex);
+  if (received->image) return received->image;
+  throw received->error.value_or(Error(ErrorCode::internal, "the stream gave no picture"));
+}
+
+}  // namespace
+
+void OnePicture::draw(const Request& request, bool from_text, Reply reply) const {
+  auto job = std::make_shared<Job>(read(request, from_text));
+  room_.take_place();
+  house_.tasks.work([this, job, from_text, reply = std::move(reply)] {
+    auto response = std::make_shared<Response>();
+    try {
+      std::function<Image()> picture;
+      if (!from_text) {
+        picture = [&] { return decode_picture(job->picture, house_.limits.picture_pixels); };
+      }
+      const auto image = draw_one(house_.studio, job->parameters.live, std::move(picture));
+      response->type = media_type(job->format);
+      response->body = encode_picture(*image, job->format, job->parameters.jpeg_quality);
+    } catch (const Refusal& refusal) {
+      *response = error_response(refusal);
+    } catch (const Error& error) {
+      *response = error_response(refusal_of(error));
+    } catch (const std::exception& error) {
+      *response = error_response(Refusal(500, "internal", error.what()));
+    }
+    house_.tasks.post([this, response, reply] {
+      room_.free_place();
+      reply(std::move(*response));
+    });
+  });
+}
+
+}  // namespace streamdiffusion::server

@@ -1,0 +1,49 @@
+#include "server/options.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace streamdiffusion::server {
+namespace {
+
+using base::require;
+constexpr std::size_t kShortestToken = 8, kLongestToken = 256;
+
+bool is_token_character(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+         std::string_view("-._~").find(c) != std::string_view::npos;
+}
+
+}  // namespace
+
+bool is_loopback(const std::string& host) {
+  return host == "localhost" || host == "::1" || host == "[::1]" || host.starts_with("127.");
+}
+
+void check(const ServerOptions& options) {
+  const ErrorCode bad = ErrorCode::invalid_argument;
+  require(!options.host.empty(), bad, "--host is empty, expected an address or a name");
+  require(is_loopback(options.host) || !options.token.empty() || options.insecure, bad, "--host ",
+          options.host,
+          ": others could use this server; expected --token TOKEN (at least ", kShortestToken,
+          " characters), or --insecure to let everybody in");
+  require(options.token.empty() || (options.token.size() >= kShortestToken &&
+                                    options.token.size() <= kLongestToken &&
+                                    std::all_of(options.token.begin(), options.token.end(),
+                                                is_token_character)),
+          bad, "--token: expected ", kShortestToken, " to ", kLongestToken,
+          " characters of A-Z a-z 0-9 - . _ ~");
+  require(options.certificate.empty() == options.key.empty(), bad,
+          "--cert and --key go together, only one is given");
+  require(!options.self_signed || options.certificate.empty(), bad,
+          "--self-signed makes a certificate, --cert gives one; expected one of them");
+  for (const std::string& origin : options.allowed_origins) {
+    const bool known = origin == "*" || origin.starts_with("http://") ||
+                       origin.starts_with("https://");
+    require(known && !origin.ends_with("/"), bad, "--allow-origin ", origin,
+            ": expected https://HOST[:PORT], http://HOST[:PORT] or *");
+  }
+}
+
+}  // namespace streamdiffusion::server

@@ -1,0 +1,73 @@
+#include "server/pictures.h"
+
+#include <span>
+
+#include "media/codecs.h"
+#include "media/image_file.h"
+#include "server/refusal.h"
+
+namespace streamdiffusion::server {
+namespace {
+
+/// A progressive JPEG costs a pass over all pixels a scan, and a scan a few bytes.
+constexpr int kMostScans = 64;
+
+std::span<const std::byte> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
+
+/// Compressed data never contains the two bytes of a marker.
+int jpeg_scans(std::string_view bytes) {
+  int scans = 0;
+  for (auto at = bytes.find("\xff\xda"); at != std::string_view::npos;
+       at = bytes.find("\xff\xda", at + 2)) {
+    ++scans;
+  }
+  return scans;
+}
+
+}  // namespace
+
+void check_picture(std::string_view bytes, std::int64_t most_pixels) {
+  media::PictureSize size;
+  try {
+    size = media::read_picture_size(bytes_of(bytes), "picture");
+  } catch (const Error& error) {
+    throw Refusal(415, "bad_picture", error.what());
+  }
+  const std::int64_t pixels = std::int64_t{size.width} * size.height;
+  if (size.width < 1 || size.height < 1) {
+    throw Refusal(415, "bad_picture",
+                  base::concat("the picture is ", size.width, "x", size.height));
+  }
+  if (pixels > most_pixels) {
+    throw Refusal(413, "too_large",
+                  base::concat("the picture is ", size.width, "x", size.height, ", at most ",
+                               most_pixels, " pixels are decoded"));
+  }
+  if (bytes.starts_with("\xff\xd8") && jpeg_scans(bytes) > kMostScans) {
+    throw Refusal(413, "too_large",
+                  base::concat("the JPEG has ", jpeg_scans(bytes), " scans, at most ", kMostScans,
+                               " are decoded"));
+  }
+}
+
+Image decode_picture(std::string_view bytes, std::int64_t most_pixels) {
+  check_picture(bytes, most_pixels);
+  return media::decode_image(bytes_of(bytes), "picture");
+}
+
+std::string encode_picture(const Image& image, PictureFormat format, int quality) {
+  const auto bytes = format == PictureFormat::png    ? media::encode_png(image)
+                     : format == PictureFormat::webp ? media::encode_webp(image, quality)
+                                                     : media::encode_jpeg(image, quality);
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+const char* media_type(PictureFormat format) {
+  return format == PictureFormat::png    ? "image/png"
+         : format == PictureFormat::webp ? "image/webp"
+                                         : "image/jpeg";
+}
+
+}  // namespace streamdiffusion::server

@@ -1,0 +1,77 @@
+#include "server/stats.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace streamdiffusion::server {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr auto kWindow = 10s;
+constexpr auto kRateWindow = 2s;
+constexpr std::size_t kMostSent = 4096;
+
+double nearest_rank(std::vector<double>& values, double p) {
+  if (values.empty()) return 0;
+  const auto rank = static_cast<std::size_t>(std::ceil(p * static_cast<double>(values.size())));
+  const auto at = values.begin() + static_cast<std::ptrdiff_t>(std::max<std::size_t>(rank, 1) - 1);
+  std::nth_element(values.begin(), at, values.end());
+  return *at;
+}
+
+double rounded(double value) {
+  return std::round(value * 100) / 100;
+}
+
+}  // namespace
+
+void SentWindow::add(double age_seconds, base::Clock::time_point now) {
+  sent_.push_back({now, age_seconds});
+  while (sent_.size() > kMostSent || sent_.front().at < now - kWindow) sent_.pop_front();
+}
+
+double SentWindow::fps(base::Clock::time_point now) const {
+  const auto recent = std::count_if(sent_.begin(), sent_.end(), [now](const Sent& sent) {
+    return sent.at > now - kRateWindow;
+  });
+  return rounded(static_cast<double>(recent) /
+                 std::chrono::duration<double>(kRateWindow).count());
+}
+
+nlohmann::json SentWindow::ages(base::Clock::time_point now) const {
+  std::vector<double> values;
+  for (const Sent& sent : sent_) {
+    if (sent.at >= now - kWindow) values.push_back(sent.age * 1e3);
+  }
+  return {{"p50", rounded(nearest_rank(values, 0.50))},
+          {"p95", rounded(nearest_rank(values, 0.95))},
+          {"p99", rounded(nearest_rank(values, 0.99))}};
+}
+
+// A picture is counted by the stream after its callback has returned, so for a moment more may be
+// replaced than delivered.
+LiveCounters corrected(LiveCounters counters, const Replaced& replaced) {
+  const std::uint64_t processed = std::min(replaced.processed, counters.processed);
+  const std::uint64_t skipped = std::min(replaced.skipped, counters.skipped);
+  counters.processed -= processed;
+  counters.skipped -= skipped;
+  counters.dropped_undelivered += processed + skipped;
+  return counters;
+}
+
+nlohmann::json write_counters(const LiveCounters& counters) {
+  return {{"captured", counters.captured},
+          {"processed", counters.processed},
+          {"skipped", counters.skipped},
+          {"dropped",
+           {{"waiting", counters.dropped_waiting},
+            {"prepared", counters.dropped_prepared},
+            {"undelivered", counters.dropped_undelivered},
+            {"paused", counters.dropped_paused},
+            {"stopped", counters.dropped_stopped}}},
+          {"failed", counters.failed},
+          {"under_way", counters.under_way()}};
+}
+
+}  // namespace streamdiffusion::server

@@ -1,0 +1,136 @@
+#include "server/words.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <set>
+
+#include "weights/json.h"
+#include "weights/quote.h"
+
+namespace streamdiffusion::server {
+namespace {
+
+constexpr std::size_t kMostWarnings = 16, kMostNear = 3, kLongestWord = 40;
+constexpr std::array<std::string_view, 34> kSmallWords{
+    "a",    "an",   "and",  "at",    "background", "big",   "by",     "from",  "her",
+    "his",  "in",   "its",  "large", "left",       "little", "of",    "on",    "one",
+    "or",   "over", "right", "side", "small",      "some",  "the",    "three", "to",
+    "two",  "under", "up",  "very",  "with",       "without", "your"};
+
+/// Calls `visit` with each run of letters and digits, in lower case; bytes beyond ASCII count as
+/// letters.
+template <typename Visit>
+void for_each_word(std::string_view text, const Visit& visit) {
+  std::string word;
+  const auto finish = [&] {
+    if (!word.empty()) visit(word);
+    word.clear();
+  };
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool upper = c >= 'A' && c <= 'Z';
+    const bool part = upper || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || byte >= 0x80;
+    if (part) {
+      word.push_back(upper ? static_cast<char>(c + 32) : c);
+    } else {
+      finish();
+    }
+  }
+  finish();
+}
+
+std::set<std::string, std::less<>> words_of(const Vocabulary& vocabulary) {
+  std::set<std::string, std::less<>> words;
+  for (const auto* list : {&vocabulary.concepts, &vocabulary.styles, &vocabulary.colours}) {
+    for (const std::string& phrase : *list) {
+      for_each_word(phrase, [&](const std::string& word) { words.insert(word); });
+    }
+  }
+  return words;
+}
+
+bool is_number(std::string_view word) {
+  return word.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+bool is_known(const std::set<std::string, std::less<>>& known, std::string_view word) {
+  if (known.contains(word) || is_number(word)) return true;
+  if (std::find(kSmallWords.begin(), kSmallWords.end(), word) != kSmallWords.end()) return true;
+  for (const std::string_view plural : {"es", "s"}) {
+    if (word.size() > plural.size() + 1 && word.ends_with(plural) &&
+        known.contains(word.substr(0, word.size() - plural.size()))) {
+      return true;
+    }
+  }
+  return false;
+}
+
+std::vector<std::string> near_words(const std::set<std::string, std::less<>>& known,
+                                    std::string_view word) {
+  std::vector<std::pair<int, std::string>> found;
+  const int most = word.size() <= 4 ? 1 : word.size() <= 7 ? 2 : 3;
+  for (const std::string& candidate : known) {
+    const auto longer = std::max(candidate.size(), word.size());
+    if (longer - std::min(candidate.size(), word.size()) > static_cast<std::size_t>(most)) continue;
+    const int distance = edit_distance(word, candidate);
+    if (distance <= most) found.emplace_back(distance, candidate);
+  }
+  std::sort(found.begin(), found.end());
+  std::vector<std::string> near;
+  for (const auto& [distance, candidate] : found) {
+    if (near.size() < kMostNear) near.push_back(candidate);
+  }
+  return near;
+}
+
+}  // namespace
+
+int edit_distance(std::string_view a, std::string_view b) {
+  std::vector<int> before(b.size() + 1), row(b.size() + 1), next(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = static_cast<int>(j);
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    next[0] = static_cast<int>(i);
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      next[j] = std::min({row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] != b[j - 1])});
+      const bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+      if (swapped) next[j] = std::min(next[j], before[j - 2] + 1);
+    }
+    std::swap(before, row);
+    std::swap(row, next);
+  }
+  return row[b.size()];
+}
+
+std::vector<WordWarning> check_words(const Vocabulary& vocabulary, std::string_view prompt) {
+  std::vector<WordWarning> warnings;
+  if (vocabulary.empty()) return warnings;
+  const auto known = words_of(vocabulary);
+  std::set<std::string> seen;
+  for_each_word(prompt, [&](const std::string& word) {
+    if (warnings.size() >= kMostWarnings || is_known(known, word)) return;
+    if (!seen.insert(word).second) return;
+    WordWarning warning{"the model does not know " + weights::quote(word), word, {}};
+    if (word.size() <= kLongestWord) warning.near = near_words(known, word);
+    for (std::size_t i = 0; i < warning.near.size(); ++i) {
+      warning.message += (i == 0 ? "; near it: " : ", ") + warning.near[i];
+    }
+    warnings.push_back(std::move(warning));
+  });
+  return warnings;
+}
+
+Vocabulary Vocabulary::read(const std::string& folder) {
+  const std::filesystem::path file = std::filesystem::path(folder) / "concepts.json";
+  std::error_code ignored;
+  Vocabulary vocabulary;
+  if (folder.empty() || !std::filesystem::exists(file, ignored)) return vocabulary;
+  const weights::Json root = weights::Json::read(file, {.bytes = 1U << 20U, .values = 50000});
+  const auto list = [&root](std::string_view key) {
+    const auto found = root.find(key);
+    return found ? found->strings() : std::vector<std::string>{};
+  };
+  return {list("concepts"), list("styles"), list("colours")};
+}
+
+}  // namespace streamdiffusion::server

@@ -1,0 +1,68 @@
+#include "session/session_options.h"
+
+#include <cmath>
+#include <utility>
+
+#include "base/error.h"
+#include "schedule/lcm_schedule.h"
+
+namespace streamdiffusion::session {
+namespace {
+
+using base::ErrorCode;
+
+constexpr int kMostSide = 16384, kMostFrames = 64, kMostSkips = 1000000;
+
+void check_size(const Model& model, const SessionOptions& o) {
+  const int factor = model.factor();
+  for (const auto& [name, value] : {std::pair("width", *o.width), std::pair("height", *o.height)}) {
+    base::require(value > 0 && value <= kMostSide && value % factor == 0,
+                  ErrorCode::invalid_argument, name, " is ", value, ", expected a multiple of ",
+                  factor, " (the autoencoder's factor) up to ", kMostSide);
+  }
+}
+
+void check_filter(const SessionOptions& o) {
+  const float threshold = o.similar_image_filter_threshold;
+  base::require(threshold >= 0 && threshold <= 1, ErrorCode::invalid_argument,
+                "similar_image_filter_threshold is ", threshold, ", expected 0..1");
+  const int skips = o.similar_image_filter_max_skip_frame;
+  base::require(skips >= 0 && skips <= kMostSkips, ErrorCode::invalid_argument,
+                "similar_image_filter_max_skip_frame is ", skips, ", expected 0..", kMostSkips);
+}
+
+}  // namespace
+
+const char* name_of(CfgType type) {
+  switch (type) {
+    case CfgType::none:
+      return "none";
+    case CfgType::full:
+      return "full";
+    case CfgType::self:
+      return "self";
+    case CfgType::initialize:
+      return "initialize";
+  }
+  return "?";
+}
+
+void check_options(const Model& model, const SessionOptions& o) {
+  check_size(model, o);
+  base::require(o.frame_buffer_size >= 1 && o.frame_buffer_size <= kMostFrames,
+                ErrorCode::invalid_argument, "frame_buffer_size is ", o.frame_buffer_size,
+                ", expected 1..", kMostFrames);
+  for (const auto& [name, value] :
+       {std::pair("guidance_scale", *o.guidance_scale), std::pair("delta", *o.delta)}) {
+    base::require(std::isfinite(value), ErrorCode::invalid_argument, name, " is ", value,
+                  ", expected a finite number");
+  }
+  const bool residual = *o.cfg_type == CfgType::self || *o.cfg_type == CfgType::initialize;
+  base::require(!o.text_to_image || !residual, ErrorCode::invalid_argument, "cfg_type is ",
+                name_of(*o.cfg_type),
+                ", which needs an input picture; from text alone use none or full");
+  schedule::LcmSchedule(model.scheduler()).steps(o.t_index_list, *o.num_inference_steps);
+  check_filter(o);
+}
+
+}  // namespace streamdiffusion::session

@@ -1,0 +1,16 @@
+// What a session's options must fulfil.
+#pragma once
+
+#include "session/model.h"
+#include "streamdiffusion/options.h"
+
+namespace streamdiffusion::session {
+
+/// "none", "full", "self", "initialize".
+const char* name_of(CfgType type);
+
+/// Throws invalid_argument naming the option, what it is and what was expected. `options` has every
+/// default filled in.
+void check_options(const Model& model, const SessionOptions& options);
+
+}  // namespace streamdiffusion::session

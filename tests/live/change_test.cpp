@@ -1,0 +1,186 @@
+// Changes while a stream runs: at a frame edge, without a gap, never a flat picture.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "live/support.h"
+#include "session/tiny_model.h"
+
+namespace streamdiffusion {
+namespace {
+
+using namespace testing;
+using ::testing::HasSubstr;
+using Kind = QueuePolicy::Kind;
+
+void settle(const LiveSession& live) {
+  while (live.planning()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
+/// Ten frames, a change, ten more.
+std::vector<LiveOutput> across_a_change(const LiveSettings& after,
+                                        QueuePolicy policy = {Kind::block, 2}) {
+  Receiver receiver;
+  LiveSession live(engine(), small(), policy, receiver.callbacks());
+  for (int i = 0; i < 10; ++i) live.submit(numbered_frame(3));
+  live.change(after);
+  settle(live);
+  for (int i = 10; i < 20; ++i) live.submit(numbered_frame(3));
+  live.drain();
+  EXPECT_TRUE(receiver.errors().empty());
+  expect_balanced(live.counters());
+  return receiver.outputs();
+}
+
+Image steady_picture(const LiveSettings& settings) {
+  Session session = engine().session(settings.options);
+  session.set_prompts(settings.prompts);
+  Image last;
+  for (int i = 0; i < 4; ++i) {
+    if (auto out =
+            session.process(numbered_picture(3, *settings.options.width, *settings.options.height)))
+      last = out->image;
+  }
+  return last;
+}
+
+void expect_whole(const std::vector<LiveOutput>& outputs) {
+  ASSERT_EQ(outputs.size(), 20U);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    EXPECT_EQ(outputs[i].frame_id, i);
+    EXPECT_GT(contrast(*outputs[i].image), 1.0) << "frame " << i << " is flat";
+  }
+}
+
+TEST(LiveChange, PromptGuidanceSeedAndTimestepsChangeAtTheEdge) {
+  LiveSettings after = small();
+  after.prompts = {{"green fish", 1.0F}, {"blue house", 0.5F}};
+  after.options.guidance_scale = 1.7F;
+  after.options.delta = 0.8F;
+  after.options.seed = 5;
+  after.options.t_index_list = {18, 40};
+  const auto outputs = across_a_change(after);
+  expect_whole(outputs);
+  EXPECT_EQ(outputs[2].image->rgb, steady_picture(small()).rgb);
+  EXPECT_EQ(outputs[19].image->rgb, steady_picture(after).rgb);
+}
+
+TEST(LiveChange, StepsGuidanceTypeAndSizeArePlannedBesideAndTakeOverWithoutAGap) {
+  LiveSettings more = small(), fewer = small(), full = small(), larger = small();
+  more.options.t_index_list = {10, 22, 35, 45};
+  fewer.options.t_index_list = {30};
+  full.options.cfg_type = CfgType::full;
+  larger.options.width = 48;
+  larger.options.height = 40;
+  for (const LiveSettings& after : {more, fewer, full}) {
+    const auto outputs = across_a_change(after);
+    expect_whole(outputs);
+    EXPECT_EQ(outputs[2].image->rgb, steady_picture(small()).rgb);
+    EXPECT_EQ(outputs[19].image->rgb, steady_picture(after).rgb);
+  }
+  const auto outputs = across_a_change(larger);
+  expect_whole(outputs);
+  EXPECT_EQ(outputs[0].image->width, 32);
+  EXPECT_EQ(outputs[19].image->width, 48);
+}
+
+TEST(LiveChange, TextInsteadOfPicturesAndBack) {
+  LiveSettings text = small();
+  text.options.text_to_image = true;
+  text.options.cfg_type = CfgType::none;
+  Receiver receiver;
+  LiveSession live(engine(), small(), {Kind::block, 2}, receiver.callbacks());
+  live.submit(numbered_frame(0));
+  live.change(text);
+  settle(live);
+  live.submit(numbered_frame(1));
+  live.submit({});
+  live.change(small());
+  settle(live);
+  live.submit(numbered_frame(2));
+  live.drain();
+  EXPECT_EQ(receiver.outputs().size() + receiver.errors().size(), 4U);
+  expect_balanced(live.counters());
+}
+
+TEST(LiveChange, AnotherModelTakesOver) {
+  Engine other = open_engine();
+  Receiver receiver;
+  LiveSession live(engine(), small(), {Kind::block, 2}, receiver.callbacks());
+  for (int i = 0; i < 5; ++i) live.submit(numbered_frame(i));
+  live.change(other, small());
+  settle(live);
+  for (int i = 5; i < 10; ++i) live.submit(numbered_frame(i));
+  live.drain();
+  EXPECT_EQ(receiver.outputs().size(), 10U);
+  EXPECT_TRUE(receiver.errors().empty());
+}
+
+TEST(LiveChange, ATransitionPassesThroughMixtures) {
+  LiveSettings after = small();
+  after.prompts = {{"green fish", 1.0F}};
+  after.transition_seconds = 0.2;
+  Receiver receiver;
+  LiveSession live(engine(), small(), {Kind::block, 1}, receiver.callbacks());
+  live.submit(numbered_frame(3));
+  live.change(after);
+  settle(live);
+  const auto end = LiveClock::now() + std::chrono::milliseconds(300);
+  while (LiveClock::now() < end) live.submit(numbered_frame(3));
+  live.drain();
+  std::vector<std::vector<std::uint8_t>> different;
+  for (const LiveOutput& output : receiver.outputs()) {
+    if (different.empty() || different.back() != output.image->rgb)
+      different.push_back(output.image->rgb);
+  }
+  EXPECT_GT(different.size(), 4U);
+  EXPECT_EQ(receiver.outputs().back().image->rgb, steady_picture(after).rgb);
+}
+
+TEST(LiveChange, WhatNoSessionCouldHaveIsRefusedWithNothingChanged) {
+  Receiver receiver;
+  LiveSession live(engine(), small(), {}, receiver.callbacks());
+  LiveSettings wrong = small();
+  wrong.options.width = 33;
+  EXPECT_THROW(live.change(wrong), Error);
+  wrong = small();
+  wrong.options.t_index_list = {3, 99};
+  EXPECT_THROW(live.change(wrong), Error);
+  wrong = small();
+  wrong.prompts = {{"a", -1.0F}};
+  EXPECT_THROW(live.change(wrong), Error);
+  wrong = small();
+  wrong.transition_seconds = 1e9;
+  EXPECT_THROW(live.change(wrong), Error);
+  EXPECT_EQ(live.settings().options.width, 32);
+  EXPECT_EQ(live.settings().prompts[0].text, "red apple");
+}
+
+TEST(LiveChange, AStormOfChangesUnderLoadLosesNothing) {
+  Receiver receiver;
+  LiveSession live(engine(), small(), {Kind::block, 2}, receiver.callbacks());
+  std::thread knobs([&] {
+    for (int i = 0; i < 30; ++i) {
+      LiveSettings settings = small();
+      settings.options.t_index_list.resize(static_cast<std::size_t>(1 + i % 2), 45);
+      settings.options.seed = static_cast<std::uint64_t>(i);
+      settings.prompts = {{"prompt " + std::to_string(i), 1.0F}};
+      settings.options.t_index_list[0] = 20;
+      live.change(settings);
+      std::this_thread::sleep_for(std::chrono::milliseconds(3));
+    }
+  });
+  for (int i = 0; i < 120; ++i) live.submit(numbered_frame(i));
+  knobs.join();
+  live.drain();
+  const auto outputs = receiver.outputs();
+  ASSERT_EQ(outputs.size(), 120U);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    EXPECT_EQ(outputs[i].frame_id, i);
+    EXPECT_GT(contrast(*outputs[i].image), 1.0);
+  }
+}
+
+}  // namespace
+}  // namespace streamdiffusion

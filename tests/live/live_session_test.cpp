@@ -1,0 +1,247 @@
+// What a live session does with its frames: order, policies, books, failures.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "live/support.h"
+#include "session/tiny_model.h"
+
+namespace streamdiffusion {
+namespace {
+
+using namespace testing;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using Kind = QueuePolicy::Kind;
+
+std::vector<Image> drawn_synchronously(int count) {
+  Session session = engine().session(small().options);
+  session.set_prompt("red apple");
+  std::vector<Image> images;
+  for (int i = 0; i < count; ++i) {
+    if (auto output = session.process(numbered_picture(i))) images.push_back(output->image);
+  }
+  for (Output& output : session.flush()) images.push_back(output.image);
+  return images;
+}
+
+TEST(LiveSession, AFileLosesNoFrameAndDrawsWhatASessionDraws) {
+  const std::vector<Image> expected = drawn_synchronously(20);
+  Receiver receiver;
+  LiveSession live(engine(), small(), {Kind::block, 3}, receiver.callbacks());
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(live.submit(numbered_frame(i)), i);
+  live.drain();
+  const auto outputs = receiver.outputs();
+  ASSERT_EQ(outputs.size(), 20U);
+  for (std::size_t i = 0; i < 20; ++i) {
+    EXPECT_EQ(outputs[i].frame_id, i);
+    EXPECT_EQ(std::any_cast<int>(outputs[i].tag), static_cast<int>(i));
+    EXPECT_EQ(outputs[i].image->rgb, expected[i].rgb) << "frame " << i;
+    EXPECT_LE(outputs[i].captured, outputs[i].prepared);
+    EXPECT_LE(outputs[i].prepared, outputs[i].entered);
+    EXPECT_LE(outputs[i].entered, outputs[i].finished);
+  }
+  EXPECT_EQ(live.counters().processed, 20U);
+  EXPECT_EQ(live.state(), LiveState::stopped);
+  EXPECT_FALSE(live.submit(numbered_frame(0)).has_value());
+  EXPECT_GT(live.times().unet, 0);
+}
+
+TEST(LiveSession, AFrameComesOutWithoutAnotherBehindIt) {
+  Receiver receiver;
+  LiveSession live(engine(), small(), {}, receiver.callbacks());
+  live.submit(numbered_frame(1));
+  ASSERT_TRUE(receiver.wait_for(1));
+  EXPECT_GT(receiver.outputs()[0].age(), 0);
+}
+
+TEST(LiveSession, LatestDropsWhatIsLateAndTheLastFrameAlwaysArrives) {
+  Receiver receiver;
+  LiveSession live(engine(), small(), {}, receiver.callbacks());
+  for (int i = 0; i < 400; ++i) live.submit(numbered_frame(i));
+  live.drain();
+  const auto outputs = receiver.outputs();
+  const LiveCounters counters = live.counters();
+  expect_balanced(counters);
+  EXPECT_EQ(counters.captured, 400U);
+  EXPECT_GT(counters.dropped_waiting + counters.dropped_prepared, 0U);
+  ASSERT_FALSE(outputs.empty());
+  EXPECT_EQ(outputs.back().frame_id, 399U);
+  for (std::size_t i = 1; i < outputs.size(); ++i)
+    EXPECT_GT(outputs[i].frame_id, outputs[i - 1].frame_id);
+}
+
+TEST(LiveSession, ASlowReceiverLosesPicturesUnderLatestAndHoldsUpTheGiverUnderBlock) {
+  for (const Kind kind : {Kind::latest, Kind::block}) {
+    std::atomic<int> received = 0;
+    LiveCallbacks callbacks{.output = [&](const LiveOutput&) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(8));
+      ++received;
+    }};
+    LiveSession live(engine(), small(), {kind, 2}, callbacks);
+    for (int i = 0; i < 60; ++i) {
+      live.submit(numbered_frame(i));
+      std::this_thread::sleep_for(std::chrono::microseconds(500));
+    }
+    live.drain();
+    expect_balanced(live.counters());
+    if (kind == Kind::block) {
+      EXPECT_EQ(received, 60);
+    } else {
+      EXPECT_LT(received, 60);
+    }
+  }
+}
+
+TEST(LiveSession, AFrameThatCannotBeDecodedFailsAlone) {
+  Receiver receiver;
+  LiveSession live(engine(), small(), {Kind::block, 4}, receiver.callbacks());
+  for (int i = 0; i < 6; ++i) {
+    LiveFrame frame = numbered_frame(i);
+    if (i == 2)
+      frame.picture = []() -> Image { throw Error(ErrorCode::corrupt_file, "no picture"); };
+    if (i == 4) frame.picture = nullptr;
+    live.submit(std::move(frame));
+  }
+  live.drain();
+  EXPECT_EQ(receiver.outputs().size(), 4U);
+  EXPECT_EQ(live.counters().failed, 2U);
+  expect_balanced(live.counters());
+  EXPECT_THAT(receiver.errors(), Contains(HasSubstr("no picture")));
+  EXPECT_THAT(receiver.errors(), Contains(HasSubstr("follows pictures")));
+}
+
+TEST(LiveSession, FramesThatAreNotFiniteFailAndAreReported) {
+  const TinyModel overflowing(1e5F);
+  Engine broken = Engine::open({.model = overflowing.path(),
+                                .device = SD_TEST_DEVICE,
+                                .dtype = DataType::f32,
+                                .threads = 1});
+  Receiver receiver;
+  LiveSession live(broken, small(), {Kind::block, 4}, receiver.callbacks());
+  for (int i = 0; i < 3; ++i) live.submit(numbered_frame(i));
+  live.drain();
+  EXPECT_EQ(live.counters().failed, 3U);
+  EXPECT_THAT(receiver.errors(), Contains(HasSubstr("not finite")));
+}
+
+TEST(LiveSession, AReceiverThatThrowsEndsTheSession) {
+  LiveCallbacks callbacks{
+      .output = [](const LiveOutput&) { throw Error(ErrorCode::io, "the other end is gone"); }};
+  LiveSession live(engine(), small(), {Kind::block, 2}, callbacks);
+  while (live.submit(numbered_frame(0))) {
+  }
+  EXPECT_EQ(live.state(), LiveState::failed);
+  EXPECT_STREQ(live.failure()->what(), "the other end is gone");
+  live.stop();
+  EXPECT_EQ(live.state(), LiveState::failed);
+  EXPECT_EQ(live.counters().failed, 1U);
+  expect_balanced(live.counters());
+}
+
+TEST(LiveSession, WhatComesDuringAPauseIsDroppedAndCounted) {
+  Receiver receiver;
+  LiveSession live(engine(), small(), {Kind::block, 4}, receiver.callbacks());
+  live.submit(numbered_frame(0));
+  live.pause();
+  EXPECT_EQ(live.state(), LiveState::paused);
+  live.submit(numbered_frame(1));
+  live.resume();
+  live.submit(numbered_frame(2));
+  live.drain();
+  EXPECT_EQ(live.counters().dropped_paused, 1U);
+  ASSERT_EQ(receiver.outputs().size(), 2U);
+  EXPECT_EQ(receiver.outputs()[1].frame_id, 2U);
+}
+
+TEST(LiveSession, SkippedFramesComeBehindThoseBeforeThem) {
+  Receiver receiver;
+  LiveSettings settings = small();
+  settings.options.enable_similar_image_filter = true;
+  LiveSession live(engine(), settings, {Kind::block, 4}, receiver.callbacks());
+  for (int i = 0; i < 40; ++i) live.submit(numbered_frame(i < 20 ? i : 20));
+  live.drain();
+  const auto outputs = receiver.outputs();
+  ASSERT_EQ(outputs.size(), 40U);
+  for (std::size_t i = 0; i < outputs.size(); ++i) EXPECT_EQ(outputs[i].frame_id, i);
+  EXPECT_GT(live.counters().skipped, 15U);
+  EXPECT_TRUE(outputs.back().reused);
+  EXPECT_EQ(outputs.back().image->rgb, outputs[20].image->rgb);
+  expect_balanced(live.counters());
+}
+
+TEST(LiveSession, DrawsFromTextOnFramesWithoutAPicture) {
+  LiveSettings settings = small();
+  settings.options.text_to_image = true;
+  settings.options.cfg_type = CfgType::none;
+  Receiver receiver;
+  LiveSession live(engine(), settings, {}, receiver.callbacks());
+  live.submit({});
+  ASSERT_TRUE(receiver.wait_for(1));
+  EXPECT_GT(contrast(*receiver.outputs()[0].image), 1.0);
+}
+
+TEST(LiveSession, DrawsTheSameBitsWithAndWithoutNeighbours) {
+  const std::vector<Image> expected = drawn_synchronously(12);
+  LiveSettings other = small();
+  other.prompts = {{"green fish", 1.0F}};
+  other.options.seed = 77;
+  Receiver mine, theirs;
+  LiveSession live(engine(), small(), {Kind::block, 3}, mine.callbacks());
+  LiveSession neighbour(engine(), other, {Kind::block, 3}, theirs.callbacks());
+  std::thread busy([&] {
+    for (int i = 0; i < 12; ++i) neighbour.submit(numbered_frame(100 + i));
+  });
+  for (int i = 0; i < 12; ++i) live.submit(numbered_frame(i));
+  busy.join();
+  live.drain();
+  neighbour.drain();
+  ASSERT_EQ(mine.outputs().size(), 12U);
+  for (std::size_t i = 0; i < 12; ++i)
+    EXPECT_EQ(mine.outputs()[i].image->rgb, expected[i].rgb) << "frame " << i;
+}
+
+TEST(LiveSession, NeighboursTakeTurns) {
+  std::mutex mutex;
+  std::vector<int> order;
+  const auto callbacks = [&](int who) {
+    return LiveCallbacks{.output = [&, who](const LiveOutput&) {
+      const std::lock_guard lock(mutex);
+      order.push_back(who);
+    }};
+  };
+  LiveSession a(engine(), small(), {Kind::block, 64}, callbacks(0));
+  LiveSession b(engine(), small(), {Kind::block, 64}, callbacks(1));
+  for (int i = 0; i < 60; ++i) {
+    a.submit(numbered_frame(i));
+    b.submit(numbered_frame(i));
+  }
+  a.drain();
+  b.drain();
+  int lead = 0, most = 0;
+  for (const int who : order) {
+    lead += who == 0 ? 1 : -1;
+    most = std::max(most, std::abs(lead));
+  }
+  EXPECT_LE(most, 10) << "one session was served this many frames before the other";
+}
+
+TEST(LiveSession, OneMoreThanAllowedIsRefusedUntilAPlaceIsFree) {
+  Engine limited = open_engine(1);
+  Receiver receiver;
+  {
+    LiveSession first(limited, small(), {}, receiver.callbacks());
+    try {
+      const LiveSession second(limited, small(), {}, receiver.callbacks());
+      FAIL() << "a second session was let in";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::busy);
+      EXPECT_THAT(error.what(), HasSubstr("all 1 live sessions"));
+    }
+  }
+  const LiveSession third(limited, small(), {}, receiver.callbacks());
+}
+
+}  // namespace
+}  // namespace streamdiffusion

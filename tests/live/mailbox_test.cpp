@@ -1,0 +1,64 @@
+#include "live/mailbox.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+namespace streamdiffusion::live {
+namespace {
+
+using Kind = QueuePolicy::Kind;
+
+TEST(Mailbox, LatestKeepsTheNewestWhateverTheDepth) {
+  Mailbox<int> box({Kind::latest, 7});
+  EXPECT_EQ(box.put(1), std::nullopt);
+  EXPECT_EQ(box.put(2), 1);
+  EXPECT_EQ(box.put(3), 2);
+  EXPECT_EQ(box.try_take(), 3);
+  EXPECT_EQ(box.try_take(), std::nullopt);
+}
+
+TEST(Mailbox, DropOldestKeepsTheLastFewInOrder) {
+  Mailbox<int> box({Kind::drop_oldest, 2});
+  box.put(1);
+  box.put(2);
+  EXPECT_EQ(box.put(3), 1);
+  EXPECT_EQ(box.take(), 2);
+  EXPECT_EQ(box.take(), 3);
+}
+
+TEST(Mailbox, BlockWaitsForRoomAndLosesNothing) {
+  Mailbox<int> box({Kind::block, 2});
+  std::thread giver([&] {
+    for (int i = 0; i < 100; ++i) EXPECT_EQ(box.put(i), std::nullopt);
+    box.close();
+  });
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(box.take(), i);
+  EXPECT_EQ(box.take(), std::nullopt);
+  giver.join();
+}
+
+TEST(Mailbox, ClosingWakesAGiverAndGivesItsItemBack) {
+  Mailbox<int> box({Kind::block, 1});
+  box.put(1);
+  std::optional<int> back;
+  std::thread giver([&] { back = box.put(2); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  box.close();
+  giver.join();
+  EXPECT_EQ(back, 2);
+  EXPECT_EQ(box.take(), 1);
+  EXPECT_EQ(box.take(), std::nullopt);
+}
+
+TEST(Mailbox, DiscardingEmptiesItAndWakesATaker) {
+  Mailbox<int> box({Kind::drop_oldest, 8});
+  box.put(1);
+  box.put(2);
+  EXPECT_EQ(box.discard(), 2U);
+  std::thread taker([&] { EXPECT_EQ(box.take(), std::nullopt); });
+  taker.join();
+}
+
+}  // namespace
+}  // namespace streamdiffusion::live

@@ -1,0 +1,45 @@
+// A tiny engine, frames that differ, and a receiver that remembers what it got.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "streamdiffusion/live.h"
+
+namespace streamdiffusion::testing {
+
+/// The engine that all tests share, so that its plans stay compiled.
+Engine& engine();
+/// An engine of its own on the tiny model.
+Engine open_engine(int max_live_sessions = 0);
+
+/// 32x24, two steps.
+LiveSettings small();
+
+Image numbered_picture(int number, int width = 32, int height = 24);
+LiveFrame numbered_frame(int number);
+
+/// Mean absolute deviation from the mean colour: about 0 for a flat picture.
+double contrast(const Image& image);
+
+class Receiver {
+ public:
+  LiveCallbacks callbacks();
+  /// Until so many pictures have come; false after ten seconds.
+  bool wait_for(std::size_t count);
+  std::vector<LiveOutput> outputs() const;
+  std::vector<std::string> errors() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<LiveOutput> outputs_;
+  std::vector<std::string> errors_;
+};
+
+/// captured = processed + skipped + dropped + failed.
+void expect_balanced(const LiveCounters& counters);
+
+}  // namespace streamdiffusion::testing
