@@ -61,12 +61,13 @@ export class Status {
     this.#shown.push({ at, age });
     while (this.#shown.length && at - this.#shown[0].at > SPAN) this.#shown.shift();
     this.#last = header;
+    this.planning = false;  // whatever was changed, its pictures come
   }
 
   #refresh() {
     const now = performance.now();
-    const lately = this.#shown.filter((p) => now - p.at < 1000);
-    const moving = lately.length >= 3;
+    const lately = this.#shown.filter((p) => now - p.at < 2000);
+    const moving = lately.length >= 2 && now - lately.at(-1).at < 1200;
     if (moving) {
       const span = lately.at(-1).at - lately[0].at;
       this.#fps = span > 0 ? ((lately.length - 1) * 1000) / span : this.#fps;
