@@ -3,13 +3,13 @@ BUILD := build/release
 CMAKE_FLAGS ?=
 LAUNCHER := $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 
-.PHONY: help run build test unit asan tsan fuzz fuzz-long format tidy check clean
+.PHONY: help run build test unit asan tsan fuzz fuzz-long soak format tidy check clean
 
 help:
 	@echo "make run    install what is missing, build, and turn a doodle into pictures: out/demo.png"
 	@echo "make test   install what is missing, build, and run every test"
 	@echo "make build  only build $(BUILD)/streamdiffusion"
-	@echo "also: unit, asan, tsan, fuzz, fuzz-long (FUZZ_SECONDS=600), check, format, tidy, clean"
+	@echo "also: unit, asan, tsan, fuzz, fuzz-long (FUZZ_SECONDS=600), soak, check, format, tidy, clean"
 
 build:
 	@scripts/setup.sh build
@@ -46,6 +46,13 @@ check:
 	@scripts/check_tree.py
 
 test: check unit asan fuzz
+
+SOAK_FRAMES ?= 200000
+soak:
+	@scripts/setup.sh test
+	@cmake --preset release $(LAUNCHER) $(CMAKE_FLAGS)
+	@cmake --build $(BUILD) --target live_soak
+	@$(BUILD)/tests/live/live_soak $(SOAK_FRAMES)
 
 format:
 	@git ls-files '*.h' '*.cpp' | xargs clang-format-14 -i

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <fstream>
 #include <map>
@@ -12,15 +11,19 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "commands.h"
+#include "live_bench.h"
 #include "progress.h"
 #include "setup.h"
+#include "test_frame.h"
 
 namespace streamdiffusion::app {
 namespace {
 
 constexpr const char* kExamples = R"(Examples:
   streamdiffusion bench
-  streamdiffusion bench --random-weights sd-turbo --t-index-list 32 --json sd-turbo.json)";
+  streamdiffusion bench --random-weights sd-turbo --t-index-list 32 --json sd-turbo.json
+  How old pictures are when they are delivered, with a source of 60 frames a second:
+    streamdiffusion bench --live)";
 
 constexpr double kMiB = 1024.0 * 1024.0;
 constexpr int kWarmUp = 3;
@@ -30,23 +33,9 @@ struct BenchFlags {
   SessionFlags session;
   int frames = 30;
   std::string json;
-  bool still = false;
+  bool still = false, live = false;
+  LiveBench live_bench;
 };
-
-/// A moving pattern, so that no frame is like the last.
-Image test_frame(int width, int height, int index) {
-  Image image{width, height, {}};
-  image.rgb.resize(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3);
-  std::size_t at = 0;
-  for (int y = 0; y < height; ++y) {
-    for (int x = 0; x < width; ++x) {
-      image.rgb[at++] = static_cast<std::uint8_t>(128 + 100 * std::sin(0.05 * (x + 7 * index)));
-      image.rgb[at++] = static_cast<std::uint8_t>(128 + 100 * std::cos(0.04 * (y - 5 * index)));
-      image.rgb[at++] = static_cast<std::uint8_t>((x + y + 11 * index) & 0xff);
-    }
-  }
-  return image;
-}
 
 double resident_mib() {
   std::ifstream statm("/proc/self/statm");
@@ -198,8 +187,23 @@ void add_bench_command(CLI::App& program) {
   command.add_flag("--still", flags->still,
                    "The same frame again and again, as a still camera gives");
   command.add_option("--json", flags->json, "Also write the figures to a file")->type_name("FILE");
+  command.add_flag("--live", flags->live,
+                   "Frames come by the clock and the newest wins: age, waits, engine's idle time");
+  command.add_option("--source-fps", flags->live_bench.source_fps, "With --live: frames a second")
+      ->capture_default_str()
+      ->check(CLI::Range(0.1, 1000.0));
+  command.add_option("--seconds", flags->live_bench.seconds, "With --live: how long")
+      ->capture_default_str()
+      ->check(CLI::Range(0.1, 86400.0));
+  command.add_flag("--storm", flags->live_bench.storm,
+                   "With --live: words, steps, guidance or size change every second");
   command.footer(kExamples);
   command.callback([flags] {
+    if (flags->live) {
+      flags->live_bench.still = flags->still;
+      flags->live_bench.json = flags->json;
+      return run_live_bench(flags->engine, flags->session, flags->live_bench);
+    }
     const Report report = measure(*flags);
     print(report);
     if (!flags->json.empty()) write_json(report, flags->json);

@@ -110,21 +110,6 @@ server::Milliseconds milliseconds(double seconds) {
   return server::Milliseconds(static_cast<std::int64_t>(seconds * 1e3));
 }
 
-LiveSettings live_settings(const SessionFlags& flags) {
-  base::require(flags.prompt_weights.empty() || flags.prompt_weights.size() == flags.prompts.size(),
-                ErrorCode::invalid_argument, "--prompt-weights has ", flags.prompt_weights.size(),
-                " entries for ", flags.prompts.size(), " prompts");
-  LiveSettings settings;
-  settings.options = flags.options;
-  for (std::size_t i = 0; i < flags.prompts.size(); ++i) {
-    settings.prompts.push_back(
-        {flags.prompts[i], flags.prompt_weights.empty() ? 1.0F : flags.prompt_weights[i]});
-  }
-  settings.interpolation = flags.lerp ? PromptInterpolation::linear : PromptInterpolation::slerp;
-  if (!flags.negative_prompt.empty()) settings.negative_prompt = flags.negative_prompt;
-  return settings;
-}
-
 void print_address(const server::Server& server, const server::ServerOptions& options) {
   const bool token = !options.token.empty();
   std::printf("%s%s\n", server.address().c_str(), token ? "/?token=TOKEN" : "");

@@ -25,7 +25,8 @@ std::string model_in_the_box() {
   return {};
 }
 
-void set_prompts(Session& session, const SessionFlags& flags) {
+/// The prompts of the flags with their weights; none given: none.
+std::vector<WeightedPrompt> weighted_prompts(const SessionFlags& flags) {
   base::require(flags.prompt_weights.empty() || flags.prompt_weights.size() == flags.prompts.size(),
                 ErrorCode::invalid_argument, "--prompt-weights has ", flags.prompt_weights.size(),
                 " entries for ", flags.prompts.size(), " prompts");
@@ -34,10 +35,16 @@ void set_prompts(Session& session, const SessionFlags& flags) {
     prompts.push_back(
         {flags.prompts[i], flags.prompt_weights.empty() ? 1.0F : flags.prompt_weights[i]});
   }
-  if (!prompts.empty()) {
-    session.set_prompts(prompts,
-                        flags.lerp ? PromptInterpolation::linear : PromptInterpolation::slerp);
-  }
+  return prompts;
+}
+
+PromptInterpolation interpolation(const SessionFlags& flags) {
+  return flags.lerp ? PromptInterpolation::linear : PromptInterpolation::slerp;
+}
+
+void set_prompts(Session& session, const SessionFlags& flags) {
+  const std::vector<WeightedPrompt> prompts = weighted_prompts(flags);
+  if (!prompts.empty()) session.set_prompts(prompts, interpolation(flags));
   if (!flags.negative_prompt.empty()) session.set_negative_prompt(flags.negative_prompt);
 }
 
@@ -70,6 +77,14 @@ Drawing open_drawing(const EngineFlags& engine_flags, const SessionFlags& flags,
                  base::seconds_since(start));
   }
   return {std::move(engine), std::move(session)};
+}
+
+LiveSettings live_settings(const SessionFlags& flags) {
+  LiveSettings settings{.options = flags.options,
+                        .prompts = weighted_prompts(flags),
+                        .interpolation = interpolation(flags)};
+  if (!flags.negative_prompt.empty()) settings.negative_prompt = flags.negative_prompt;
+  return settings;
 }
 
 std::string stage_times(const SessionTimes& times) {

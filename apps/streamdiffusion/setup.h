@@ -22,6 +22,9 @@ struct Drawing {
 };
 Drawing open_drawing(const EngineFlags& engine, const SessionFlags& session, bool quiet);
 
+/// The same for a live session. Throws invalid_argument as open_drawing does.
+LiveSettings live_settings(const SessionFlags& flags);
+
 /// "encode 1.9 ms, unet 2.6 ms, decode 2.5 ms a frame"
 std::string stage_times(const SessionTimes& times);
 

@@ -3,19 +3,19 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/scheduling.h"
+
 namespace streamdiffusion::base {
 namespace {
 
-/// How long a thread spins before it sleeps. Between two jobs briefly: nobody knows when the next
-/// one comes. At a barrier longer than a scheduler's slice is likely to last: the others are about
-/// to come, and a thread that sleeps there beside a busy process gets its core back only slices
-/// later, at every barrier anew.
-constexpr auto kIdleSpin = std::chrono::microseconds(30);
-constexpr auto kBarrierSpin = std::chrono::milliseconds(4);
+/// How long a thread spins before it sleeps: about what sleeping and waking cost. One that spins
+/// longer beside busy processes uses up its share of the core by waiting, and is put aside just
+/// when the others have come.
+constexpr auto kSpin = std::chrono::microseconds(50);
 
 template <typename T>
-void wait_while_equal(const std::atomic<T>& value, T old, std::chrono::nanoseconds spin) {
-  const auto until = std::chrono::steady_clock::now() + spin;
+void wait_while_equal(const std::atomic<T>& value, T old) {
+  const auto until = std::chrono::steady_clock::now() + kSpin;
   do {
     if (value.load(std::memory_order_acquire) != old) return;
   } while (std::chrono::steady_clock::now() < until);
@@ -60,14 +60,15 @@ void Barrier::wait() {
     generation_.notify_all();
     return;
   }
-  wait_while_equal(generation_, generation, kBarrierSpin);
+  wait_while_equal(generation_, generation);
 }
 
 void ThreadTeam::loop(int index, const std::function<void(int)>& on_start) {
+  prefer_short_slices();
   if (on_start) on_start(index);
   std::uint32_t seen = 0;
   while (true) {
-    wait_while_equal(epoch_, seen, kIdleSpin);
+    wait_while_equal(epoch_, seen);
     ++seen;
     if (stopping_.load(std::memory_order_acquire)) return;
     try {

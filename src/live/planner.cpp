@@ -1,4 +1,5 @@
 // The planner's thread: what a change of settings needs is made beside the running stream.
+#include "base/scheduling.h"
 #include "live/live_session_impl.h"
 
 namespace streamdiffusion {
@@ -12,6 +13,7 @@ void LiveSession::Impl::change(const Engine& engine, const LiveSettings& setting
 }
 
 void LiveSession::Impl::planner_loop() {
+  base::step_back();
   std::unique_lock lock(mutex_);
   const auto over = [&] { return halted_ || ended_[static_cast<std::size_t>(Stage::deliver)]; };
   while (true) {

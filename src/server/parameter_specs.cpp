@@ -2,6 +2,7 @@
 #include "server/parameter_specs.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace streamdiffusion::server {
 namespace {
@@ -19,6 +20,11 @@ constexpr int kMostSteps = 8, kMostInferenceSteps = 50, kLeastSide = 32;
 struct Words {
   const char *name, *title, *help;
 };
+
+/// Without the digits that only the conversion from binary makes.
+json shown(double value) {
+  return std::round(value * 1e5) / 1e5;
+}
 
 Spec row(const Words& words, json type, const char* field,
          std::function<void(const Json&, Change&)> read, std::function<json(const View&)> write) {
@@ -135,7 +141,7 @@ void add_prompts(std::vector<Spec>& specs) {
       [](const View& view) {
         json list = json::array();
         for (const WeightedPrompt& p : prompts_of(view)) {
-          list.push_back(json::array({p.text, p.weight}));
+          list.push_back(json::array({p.text, shown(p.weight)}));
         }
         return list;
       }));
@@ -174,7 +180,7 @@ void add_steps(std::vector<Spec>& specs) {
       [](Change& change, double v) { change.strength = v; },
       [](const View& view) {
         const double last = std::max(*view.full.num_inference_steps - 1, 1);
-        return json(1.0 - view.full.t_index_list.front() / last);
+        return shown(1.0 - view.full.t_index_list.front() / last);
       }));
   specs.push_back(integer(
       {"steps", "Steps", "Denoising steps of a picture; more are slower and cleaner"}, 1,
@@ -230,11 +236,11 @@ void add_guidance(std::vector<Spec>& specs) {
       [](Change& change, double v) {
         change.next.live.options.guidance_scale = static_cast<float>(v);
       },
-      [](const View& view) { return json(*view.full.guidance_scale); }));
+      [](const View& view) { return shown(*view.full.guidance_scale); }));
   specs.push_back(number(
       {"delta", "Delta", "Strength of the virtual negative noise (self, initialize)"}, 0, 10, 0.05,
       [](Change& change, double v) { change.next.live.options.delta = static_cast<float>(v); },
-      [](const View& view) { return json(*view.full.delta); }));
+      [](const View& view) { return shown(*view.full.delta); }));
   specs.push_back(integer(
       {"seed", "Seed", "Of all noise; the same seed gives the same pictures"}, 0,
       (std::int64_t{1} << 53) - 1, 1,
@@ -260,7 +266,7 @@ void add_filter(std::vector<Spec>& specs) {
       [](Change& change, double v) {
         change.next.live.options.similar_image_filter_threshold = static_cast<float>(v);
       },
-      [](const View& view) { return json(view.full.similar_image_filter_threshold); }));
+      [](const View& view) { return shown(view.full.similar_image_filter_threshold); }));
   specs.push_back(integer(
       {"similar_image_filter_max_skip_frame", "Most skipped", "Frames skipped in a row"}, 0, 1000,
       1,

@@ -11,16 +11,23 @@ constexpr std::size_t kKept = 64;
 }
 
 Embedding Prompts::encode(const std::string& prompt) {
+  if (Embedding known = find(prompt)) return known;
+  const std::lock_guard running(run_mutex_);
+  if (Embedding known = find(prompt)) return known;  // another thread was here first
+  Embedding embedding = run(prompt);
+  const std::lock_guard lock(mutex_);
+  recent_.emplace_front(prompt, embedding);
+  if (recent_.size() > kKept) recent_.pop_back();
+  return embedding;
+}
+
+Embedding Prompts::find(const std::string& prompt) {
   const std::lock_guard lock(mutex_);
   const auto found = std::find_if(recent_.begin(), recent_.end(),
                                   [&](const auto& entry) { return entry.first == prompt; });
-  if (found != recent_.end()) {
-    recent_.splice(recent_.begin(), recent_, found);
-    return found->second;
-  }
-  recent_.emplace_front(prompt, run(prompt));
-  if (recent_.size() > kKept) recent_.pop_back();
-  return recent_.front().second;
+  if (found == recent_.end()) return nullptr;
+  recent_.splice(recent_.begin(), recent_, found);
+  return found->second;
 }
 
 Embedding Prompts::run(const std::string& prompt) {

@@ -16,17 +16,19 @@ using Embedding = std::shared_ptr<const std::vector<float>>;  ///< [tokens, widt
 class Prompts {
  public:
   Prompts(const Model& model, Plans& plans) : model_(model), plans_(plans) {}
-  /// Thread-safe.
+  /// Thread-safe. A text that is known already never waits for another that is being encoded.
   Embedding encode(const std::string& prompt);
 
  private:
+  Embedding find(const std::string& prompt);
   Embedding run(const std::string& prompt);
 
   const Model& model_;
   Plans& plans_;
-  std::mutex mutex_;
+  std::mutex run_mutex_;  ///< Taken before mutex_; guards the encoder.
   SharedExecutable executable_;
   std::unique_ptr<backend::State> state_;
+  std::mutex mutex_;
   std::list<std::pair<std::string, Embedding>> recent_;  ///< Newest first.
 };
 

@@ -236,14 +236,15 @@ void Session::Impl::check_encoded(std::span<const float> latents) {
 }
 
 void Session::Impl::run_stream_batch(bool from_noise, std::span<const float> latents) {
-  const Stopwatch watch(times_.unet);
-  refresh_timesteps();
-  const std::span<float> rows = unet_.input("latents");
-  from_noise ? batch_->enter_noise(latents, entering_, rows)
-             : batch_->enter(latents, entering_, rows);
-  std::fill(entering_.begin(), entering_.end(), stream::FrameId());
-  unet_.run(Lifetime::per_frame);
+  std::fill(leaving_.begin(), leaving_.end(), stream::FrameId());
   try {
+    const Stopwatch watch(times_.unet);
+    refresh_timesteps();
+    const std::span<float> rows = unet_.input("latents");
+    from_noise ? batch_->enter_noise(latents, entering_, rows)
+               : batch_->enter(latents, entering_, rows);
+    std::fill(entering_.begin(), entering_.end(), stream::FrameId());
+    unet_.run(Lifetime::per_frame);
     batch_->leave(unet_.output("prediction"), finished_, leaving_);
   } catch (const base::Error&) {  // one frame is given up; the others go on
     deliver(finished_, leaving_);

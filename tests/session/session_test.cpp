@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cmath>
 #include <limits>
 
@@ -171,6 +172,16 @@ TEST(Session, TheFilterTakesTheLastPictureAgainAndSaysSo) {
   }
   EXPECT_EQ(reused, 22);
   EXPECT_EQ(session.times().skipped, 22U);
+}
+
+TEST(Session, TheTimesOfItsStagesDoNotOverlap) {
+  Session session = open().session(small());
+  const auto start = std::chrono::steady_clock::now();
+  draw(session, 8);
+  const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - start;
+  const SessionTimes times = session.times();
+  EXPECT_GT(times.decode, 0);
+  EXPECT_LE(times.encode + times.unet + times.decode + times.other, wall.count());
 }
 
 TEST(Session, TextToImageDrawsFromFreshNoise) {

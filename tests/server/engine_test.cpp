@@ -1,0 +1,70 @@
+// The server with a real engine behind it: a tiny model on the reference backend.
+#include <gtest/gtest.h>
+
+#include "server/live_studio.h"
+#include "server/running_server.h"
+#include "session/tiny_model.h"
+
+namespace streamdiffusion::testing {
+namespace {
+
+using nlohmann::json;
+
+class WithEngine : public ::testing::Test {
+ protected:
+  static LiveSettings first() {
+    LiveSettings settings;
+    settings.options.width = settings.options.height = 32;
+    return settings;
+  }
+  TinyModel model_;
+  server::LiveStudio studio_{Engine::open({.model = model_.path(), .device = "ref"}), model_.path(),
+                             first()};
+};
+
+TEST_F(WithEngine, BinaryFramesBecomePicturesThroughAChange) {
+  RunningServer server({}, &studio_);
+  auto client = server.enter("me");
+  const std::string picture = jpeg_of(200, 100, 50);
+  for (int i = 0; i < 12; ++i) {
+    if (i == 3) client.text({{"type", "settings"}, {"params", {{"prompt", "cat"}}}});
+    if (i == 6) client.text({{"type", "settings"}, {"params", {{"steps", 3}, {"width", 48}}}});
+    client.send_picture({{"seq", i}}, picture);
+    ASSERT_TRUE(client.picture()) << i;
+  }
+  json stats;
+  do {
+    stats = client.await("stats");
+    ASSERT_FALSE(stats.is_null());
+  } while (stats["under_way"] != 0);
+  json sum = stats["processed"].get<int>() + stats["skipped"].get<int>() + stats["failed"].get<int>();
+  for (const auto& [cause, count] : stats["dropped"].items()) sum = sum.get<int>() + count.get<int>();
+  EXPECT_EQ(sum, stats["captured"]) << stats;
+}
+
+TEST_F(WithEngine, OnePictureFromWordsAndFromAPicture) {
+  RunningServer server({}, &studio_);
+  const HttpAnswer text = server.post("/api/txt2img", R"({"prompt": "cat", "format": "png"})");
+  EXPECT_EQ(text.status, 200) << text.body;
+  const HttpAnswer same = server.post("/api/txt2img", R"({"prompt": "cat", "format": "png"})");
+  EXPECT_EQ(text.body, same.body);
+  const HttpAnswer image = server.post("/api/img2img?format=png", jpeg_of(9, 8, 7),
+                                       {{"Content-Type", "image/jpeg"}});
+  EXPECT_EQ(image.status, 200) << image.body;
+  EXPECT_NE(image.body, text.body);
+}
+
+TEST_F(WithEngine, TheModelsOwnRangesHold) {
+  RunningServer server({}, &studio_);
+  const json settings = server.get("/api/settings").json();
+  EXPECT_EQ(settings["params"]["width"], 32);
+  EXPECT_EQ(settings["input_params"]["properties"]["width"]["multipleOf"], 8);
+  auto client = server.enter("me");
+  client.text({{"type", "settings"}, {"params", {{"mode", "txt2img"}}}});
+  EXPECT_EQ(client.await("settings")["params"]["mode"], "txt2img");
+  client.send_picture({{"seq", 1}}, "");
+  EXPECT_TRUE(client.picture());
+}
+
+}  // namespace
+}  // namespace streamdiffusion::testing

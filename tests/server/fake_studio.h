@@ -1,0 +1,44 @@
+// A studio whose streams give back the pictures they get, so that the server can be tested without
+// an engine.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <string>
+
+#include "server/studio.h"
+
+namespace streamdiffusion::testing {
+
+class FakeStudio : public server::Studio {
+ public:
+  FakeStudio();
+
+  const server::StudioInfo& info() const override { return info_; }
+  const LiveSettings& first_settings() const override { return first_; }
+  SessionOptions with_defaults(const SessionOptions& options) const override;
+  std::unique_ptr<server::Stream> open(const LiveSettings& settings, QueuePolicy policy,
+                                       LiveCallbacks callbacks) override;
+
+  /// That one frame takes.
+  std::atomic<int> frame_ms{2};
+  /// Streams that are open now, and the most there ever were.
+  std::atomic<int> streams{0}, most_streams{0};
+  /// Settings with this seed are refused, at the opening and later.
+  static constexpr std::uint64_t kRefusedSeed = 666;
+
+ private:
+  server::StudioInfo info_;
+  LiveSettings first_;
+};
+
+/// A picture of one colour, encoded.
+std::string jpeg_of(int red, int green, int blue, int width = 64, int height = 64);
+std::string png_of(int red, int green, int blue);
+/// The colour in the middle of an encoded picture: 0xRRGGBB.
+unsigned colour_of(const std::string& picture);
+/// Whether two colours are alike, as far as JPEG lets them.
+bool alike(unsigned a, unsigned b);
+
+}  // namespace streamdiffusion::testing

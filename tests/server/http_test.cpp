@@ -1,0 +1,246 @@
+// The HTTP routes, and who may use them.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "server/running_server.h"
+
+namespace streamdiffusion::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+using server::ServerOptions;
+
+std::string base64(const std::string& bytes) {
+  constexpr const char* digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    unsigned bits = 0;
+    for (std::size_t k = 0; k < 3; ++k) {
+      bits = bits << 8U | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0U);
+    }
+    for (std::size_t k = 0; k < 4; ++k) {
+      out.push_back(i + k > bytes.size() ? '=' : digits[bits >> (18 - 6 * k) & 63U]);
+    }
+  }
+  return out;
+}
+
+TEST(Page, ComesWithAStrictPolicyAndIsRevalidated) {
+  RunningServer server;
+  const HttpAnswer page = server.get("/");
+  EXPECT_EQ(page.status, 200);
+  EXPECT_EQ(page.header.at("content-type"), "text/html; charset=utf-8");
+  EXPECT_THAT(page.header.at("content-security-policy"), HasSubstr("default-src 'self'"));
+  EXPECT_THAT(page.header.at("content-security-policy"), HasSubstr("frame-ancestors 'none'"));
+  EXPECT_EQ(page.header.at("x-content-type-options"), "nosniff");
+  EXPECT_THAT(page.body, HasSubstr("<html"));
+  const HttpAnswer again = server.get("/", {{"If-None-Match", page.header.at("etag")}});
+  EXPECT_EQ(again.status, 304);
+  EXPECT_EQ(again.body, "");
+  EXPECT_EQ(fetch(server.port(), "HEAD", "/").header.at("content-length"),
+            std::to_string(page.body.size()));
+}
+
+TEST(Page, NoPathReachesTheFileSystem) {
+  RunningServer server;
+  for (const char* path : {"/../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/index.html/",
+                           "//etc/passwd", "/api/../index.html", "/index.html%00.js"}) {
+    EXPECT_THAT(server.get(path).status, ::testing::AnyOf(400, 404)) << path;
+  }
+}
+
+TEST(Routes, SettingsHaveTheSchemaOfEveryParameter) {
+  RunningServer server;
+  const auto settings = server.get("/api/settings").json();
+  const auto& properties = settings["input_params"]["properties"];
+  EXPECT_EQ(settings["params"].size(), properties.size());
+  for (const auto& [name, schema] : properties.items()) {
+    EXPECT_TRUE(schema.contains("title") && schema.contains("description") &&
+                schema.contains("default") && schema.contains("type"))
+        << name;
+    EXPECT_EQ(schema["default"], settings["params"][name]) << name;
+  }
+  EXPECT_EQ(settings["info"]["model"], "fake");
+  EXPECT_EQ(settings["concepts"].size(), 3U);
+  EXPECT_EQ(settings["params"]["t_index_list"], (nlohmann::json{18, 32}));
+}
+
+TEST(Routes, SaySoWhenThereIsNoneOrNotThisMethod) {
+  RunningServer server;
+  EXPECT_EQ(server.get("/nothing").code(), "not_found");
+  EXPECT_EQ(server.get("/api/sessions/nobody").status, 404);
+  EXPECT_EQ(server.get("/api/stream/nobody").status, 404);
+  const HttpAnswer answer = server.post("/api/queue", "");
+  EXPECT_EQ(answer.status, 405);
+  EXPECT_THAT(answer.header.at("allow"), HasSubstr("GET"));
+  EXPECT_EQ(server.get("/api/ws/me").status, 426);
+  EXPECT_EQ(server.get("/api/ws/not%20an%20id").status, 400);
+}
+
+TEST(Routes, DescribeThemselves) {
+  RunningServer server;
+  const auto description = server.get("/api/openapi.json").json();
+  EXPECT_EQ(description["openapi"], "3.1.0");
+  for (const char* path : {"/api/settings", "/api/queue", "/api/stream/{id}", "/api/txt2img",
+                           "/api/img2img", "/api/sessions", "/api/sessions/{id}", "/healthz",
+                           "/readyz", "/metrics", "/api/ws/{id}"}) {
+    EXPECT_TRUE(description["paths"].contains(path)) << path;
+  }
+  EXPECT_TRUE(description["components"]["schemas"]["Parameters"]["properties"].contains("delta"));
+}
+
+TEST(Routes, HealthQueueAndMetricsAnswer) {
+  RunningServer server;
+  EXPECT_EQ(server.get("/healthz").status, 200);
+  EXPECT_EQ(server.get("/readyz").status, 200);
+  EXPECT_EQ(server.get("/api/queue").json()["queue_size"], 0);
+  const HttpAnswer metrics = server.get("/metrics");
+  for (const char* name :
+       {"streamdiffusion_stage_seconds_bucket{stage=\"engine\"", "streamdiffusion_age_seconds_count",
+        "streamdiffusion_dropped_frames_total{cause=\"waiting\"}",
+        "streamdiffusion_sessions{state=\"active\"}", "streamdiffusion_pictures_per_second",
+        "streamdiffusion_http_requests_total{route=\"/healthz\",status=\"200\"} 1"}) {
+    EXPECT_THAT(metrics.body, HasSubstr(name));
+  }
+}
+
+TEST(OnePicture, ComesFromWordsInEveryFormat) {
+  RunningServer server;
+  for (const char* format : {"jpeg", "png", "webp"}) {
+    const HttpAnswer answer =
+        server.post("/api/txt2img", R"({"prompt": "red apple", "format": ")" +
+                                        std::string(format) + "\"}");
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    EXPECT_EQ(answer.header.at("content-type"), std::string("image/") + format);
+    EXPECT_TRUE(alike(colour_of(answer.body), 0x0ac81e)) << std::hex << colour_of(answer.body);
+  }
+}
+
+TEST(OnePicture, ComesFromAPictureInBase64OrAsItIs) {
+  RunningServer server;
+  const std::string picture = png_of(200, 100, 50);
+  const HttpAnswer coded = server.post(
+      "/api/img2img", nlohmann::json{{"image", base64(picture)}, {"format", "png"}}.dump());
+  EXPECT_EQ(coded.status, 200) << coded.body;
+  EXPECT_EQ(colour_of(coded.body), 0xc86432U);
+  const HttpAnswer plain =
+      server.post("/api/img2img?prompt=a+cat&seed=4&format=png&strength=0.5", picture,
+                  {{"Content-Type", "image/png"}});
+  EXPECT_EQ(plain.status, 200) << plain.body;
+  EXPECT_EQ(colour_of(plain.body), 0xc86432U);
+}
+
+TEST(OnePicture, SaysWhatIsWrongWithARequest) {
+  RunningServer server;
+  const auto param = [&](const std::string& body) {
+    const HttpAnswer answer = server.post("/api/txt2img", body);
+    EXPECT_EQ(answer.status, 400) << answer.body;
+    return answer.json()["error"].value("param", "");
+  };
+  EXPECT_EQ(param(R"({"delta": 11})"), "delta");
+  EXPECT_EQ(param(R"({"colour": 1})"), "colour");
+  EXPECT_EQ(param(R"({"width": 100})"), "width");
+  EXPECT_EQ(param(R"({"width": 4096})"), "width");
+  EXPECT_EQ(param(R"({"format": "bmp"})"), "format");
+  EXPECT_EQ(param(R"({"mode": "img2img"})"), "mode");
+  EXPECT_EQ(param(R"({"seed": 1)"), "");
+  EXPECT_EQ(param(R"([])"), "");
+  EXPECT_EQ(param(R"({"seed": 666})"), "");  // refused by the studio
+  EXPECT_EQ(server.post("/api/txt2img", "x", {{"Content-Type", "text/plain"}}).status, 415);
+  EXPECT_EQ(server.post("/api/img2img", R"({"image": "!!"})").json()["error"]["param"], "image");
+  EXPECT_EQ(server.post("/api/img2img", "no picture", {{"Content-Type", "image/png"}}).status, 415);
+  EXPECT_EQ(server.get("/api/queue").json()["queue_size"], 0);  // no place is lost
+}
+
+TEST(OnePicture, APictureOfTooManyPixelsIsNotDecoded) {
+  ServerOptions options;
+  options.limits.picture_pixels = 10000;
+  RunningServer server(options);
+  const HttpAnswer answer = server.post("/api/img2img", jpeg_of(1, 2, 3, 200, 100),
+                                        {{"Content-Type", "image/jpeg"}});
+  EXPECT_EQ(answer.status, 413);
+  EXPECT_THAT(answer.body, HasSubstr("200x100"));
+}
+
+TEST(OnePicture, IsRefusedWhenAllPlacesAreTaken) {
+  ServerOptions options;
+  options.limits.sessions = 1;
+  RunningServer server(options);
+  auto client = server.enter("a");
+  const HttpAnswer answer = server.post("/api/txt2img", "{}");
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_TRUE(answer.header.contains("retry-after"));
+}
+
+TEST(Limits, ALargeBodyIsRefusedBeforeItIsRead) {
+  ServerOptions options;
+  options.limits.message_bytes = 2000;
+  RunningServer server(options);
+  EXPECT_EQ(server.post("/api/txt2img", std::string(3000, ' ')).status, 413);
+  Wire wire(server.port());
+  wire.write("POST /api/txt2img HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n");
+  EXPECT_EQ(read_answer(wire).status, 413);
+}
+
+TEST(Limits, SlowHeadersAndBodiesAreCutOff) {
+  ServerOptions options;
+  options.limits.header = 200ms;
+  options.limits.body = 200ms;
+  options.limits.keep_alive = 200ms;
+  RunningServer server(options);
+  Wire silent(server.port()), header(server.port()), body(server.port());
+  header.write("GET / HT");
+  body.write("POST /api/txt2img HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12");
+  EXPECT_TRUE(silent.is_closed(3s));
+  EXPECT_TRUE(header.is_closed(3s));
+  EXPECT_TRUE(body.is_closed(3s));
+}
+
+TEST(Limits, GarbageAndLongHeadersAreAnsweredOrClosed) {
+  RunningServer server;
+  Wire garbage(server.port());
+  garbage.write("\x16\x03\x01 what is this\r\n\r\n");
+  EXPECT_THAT(read_answer(garbage).status, ::testing::AnyOf(0, 400));
+  Wire loud(server.port());
+  loud.write("GET / HTTP/1.1\r\nHost: localhost\r\nX: " + std::string(40000, 'x') + "\r\n\r\n");
+  EXPECT_EQ(read_answer(loud).status, 431);
+  EXPECT_EQ(server.get("/%zz").status, 400);
+  EXPECT_EQ(server.get("/?a=%ff").status, 400);
+  EXPECT_EQ(server.get("/healthz").status, 200);
+}
+
+TEST(Limits, RequestsOfOneAddressAreCounted) {
+  ServerOptions options;
+  options.limits.requests_per_second = 5;
+  RunningServer server(options);
+  int refused = 0;
+  for (int i = 0; i < 30; ++i) refused += server.get("/healthz").status == 429 ? 1 : 0;
+  EXPECT_GE(refused, 10);
+  std::this_thread::sleep_for(400ms);
+  EXPECT_EQ(server.get("/healthz").status, 200);
+}
+
+TEST(Limits, ConnectionsAreCounted) {
+  ServerOptions options;
+  options.limits.connections = 2;
+  RunningServer server(options);
+  Wire first(server.port()), second(server.port());
+  std::this_thread::sleep_for(100ms);
+  Wire third(server.port());
+  EXPECT_TRUE(third.is_closed(2s));
+}
+
+TEST(KeepAlive, SeveralRequestsOnOneConnection) {
+  RunningServer server;
+  Wire wire(server.port());
+  const std::string request = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  wire.write(request + request);
+  EXPECT_EQ(read_answer(wire).status, 200);
+  EXPECT_EQ(read_answer(wire).status, 200);
+  wire.write(request);
+  EXPECT_EQ(read_answer(wire).status, 200);
+}
+
+}  // namespace
+}  // namespace streamdiffusion::testing

@@ -1,0 +1,172 @@
+// What needs no socket: the parameter table, the messages, the words, the addresses.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "server/fake_studio.h"
+#include "server/http.h"
+#include "server/messages.h"
+#include "server/parameters.h"
+#include "server/rate.h"
+#include "server/stats.h"
+
+namespace streamdiffusion::server {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using nlohmann::json;
+
+class Table : public ::testing::Test {
+ protected:
+  json apply(const std::string& text) {
+    now_ = table_.apply(parse_client_json(text, "test"), now_);
+    return table_.write(now_);
+  }
+  /// Parameter at fault and the message.
+  std::pair<std::string, std::string> refused(const std::string& text) {
+    try {
+      apply(text);
+    } catch (const Refusal& refusal) {
+      return {refusal.param(), refusal.what()};
+    }
+    return {"nothing", ""};
+  }
+
+  testing::FakeStudio studio_;
+  ParameterTable table_{studio_, Limits{}};
+  Parameters now_ = table_.defaults();
+};
+
+TEST_F(Table, EveryParameterTakesTheValueThatItShows) {
+  const json before = table_.write(now_);
+  for (const auto& [name, value] : before.items()) {
+    if (name == "prompt") continue;  // says the same as prompt_list
+    const json after = apply(json{{name, value}}.dump());
+    EXPECT_EQ(after, before) << name;
+  }
+}
+
+TEST_F(Table, EveryParameterRefusesAnotherKind) {
+  const json schema = table_.schema()["properties"];
+  for (const auto& [name, row] : schema.items()) {
+    const json wrong = row["type"] == "string" ? json(1) : json("text");
+    EXPECT_EQ(refused(json{{name, wrong}}.dump()).first, name);
+    EXPECT_EQ(refused(json{{name, json::object()}}.dump()).first, name);
+    if (!row.contains("maximum")) continue;
+    EXPECT_EQ(refused(json{{name, row["maximum"].get<double>() + 1}}.dump()).first, name);
+    EXPECT_EQ(refused(json{{name, row["minimum"].get<double>() - 1}}.dump()).first, name);
+    EXPECT_EQ(refused(R"({")" + name + R"(": 1e999})").first, "") << "is not JSON";
+  }
+}
+
+TEST_F(Table, MessagesNameWhatWasFoundAndWhatWasExpected) {
+  EXPECT_THAT(refused(R"({"delta": 11})").second,
+              HasSubstr("\"delta\" is 11, expected a number from 0 to 10"));
+  EXPECT_THAT(refused(R"({"cfg_type": "both"})").second,
+              HasSubstr("is string \"both\", expected one of none, full, self, initialize"));
+  EXPECT_THAT(refused(R"({"width": 100})").second, HasSubstr("a multiple of 8"));
+  EXPECT_THAT(refused(R"({"sed": 1})").second, HasSubstr("no parameter \"sed\""));
+  EXPECT_EQ(refused(R"({"prompt": "a", "prompt_list": [["b", 1]]})").first, "prompt");
+  EXPECT_EQ(refused(R"({"prompt_list": [["b", 0]]})").first, "prompt_list");
+  EXPECT_EQ(refused(R"({"prompt_list": [["b", -1]]})").first, "prompt_list");
+  EXPECT_EQ(refused(R"({"prompt_list": []})").first, "prompt_list");
+  EXPECT_EQ(refused(R"({"t_index_list": [3, 2]})").first, "t_index_list");
+  EXPECT_EQ(refused(R"({"num_inference_steps": 10, "t_index_list": [12]})").first, "t_index_list");
+  EXPECT_EQ(refused(R"({"num_inference_steps": 2, "steps": 4})").first, "steps");
+}
+
+TEST_F(Table, StrengthAndStepsPlaceTheSteps) {
+  EXPECT_EQ(apply(R"({"strength": 1})")["t_index_list"], (json{0, 25}));
+  EXPECT_EQ(apply(R"({"strength": 0})")["t_index_list"], (json{48, 49}));
+  EXPECT_EQ(apply(R"({"strength": 0.5, "steps": 4})")["t_index_list"], (json{24, 30, 37, 43}));
+  EXPECT_EQ(apply(R"({"steps": 1})")["t_index_list"], (json{24}));
+  EXPECT_EQ(apply(R"({"t_index_list": [5, 9], "strength": 0})")["t_index_list"], (json{5, 9}));
+  EXPECT_EQ(apply("{}")["steps"], 2);
+  EXPECT_EQ(apply(R"({"num_inference_steps": 8})")["t_index_list"], (json{0, 4}));
+}
+
+TEST_F(Table, ModeTxt2ImgHasItsOwnGuidance) {
+  apply(R"({"cfg_type": "self", "t_index_list": [20, 30]})");
+  const json text = apply(R"({"mode": "txt2img"})");
+  EXPECT_EQ(text["cfg_type"], "none");
+  EXPECT_EQ(text["t_index_list"], (json{18, 32}));  // the studio's own
+  EXPECT_EQ(refused(R"({"cfg_type": "self"})").first, "cfg_type");
+  EXPECT_EQ(refused(R"({"cfg_type": "full"})").first, "nothing");
+}
+
+TEST_F(Table, AQueryIsReadLikeAnObject) {
+  const Parameters read = table_.apply({{"seed", "7"}, {"prompt", "\"cat\", black"}, {"token", "x"}},
+                                       {"token"}, now_);
+  EXPECT_EQ(read.live.options.seed, 7U);
+  EXPECT_EQ(read.live.prompts[0].text, "\"cat\", black");
+  EXPECT_THROW(table_.apply({{"seed", "7}"}}, {}, now_), Refusal);
+  EXPECT_THROW(table_.apply({{"colour", "7"}}, {}, now_), Refusal);
+}
+
+TEST(Words, UnknownOnesAreNamedWithNearOnes) {
+  const Vocabulary vocabulary{{"red apple", "house", "christmas tree"}, {"3d render"}, {"blue"}};
+  EXPECT_TRUE(check_words(vocabulary, "a blue house, 3D render, two apples").empty());
+  const auto warnings = check_words(vocabulary, "blue aple, huose; zzzzzz aple");
+  ASSERT_EQ(warnings.size(), 3U);
+  EXPECT_EQ(warnings[0].word, "aple");
+  EXPECT_THAT(warnings[0].near, ElementsAre("apple"));
+  EXPECT_THAT(warnings[1].near, ElementsAre("house"));
+  EXPECT_TRUE(warnings[2].near.empty());
+  EXPECT_TRUE(check_words({}, "anything goes").empty());
+}
+
+TEST(Words, DistanceCountsSwapsOnce) {
+  EXPECT_EQ(edit_distance("", "abc"), 3);
+  EXPECT_EQ(edit_distance("huose", "house"), 1);
+  EXPECT_EQ(edit_distance("kitten", "sitting"), 3);
+}
+
+TEST(Addresses, AreDecodedOnceAndStrictly) {
+  Request request;
+  read_target("/a%20b?x=1+2&y=%C3%A4&x=3&&z", request);
+  EXPECT_EQ(request.path, "/a b");
+  EXPECT_EQ(request.query.at("x"), "3");
+  EXPECT_EQ(request.query.at("y"), "ä");
+  EXPECT_EQ(request.query.at("z"), "");
+  for (const char* target : {"a", "", "/%", "/%4", "/%gg", "/%00", "/%ff", "/?%f0%82%82%ac=1"}) {
+    EXPECT_THROW(read_target(target, request), Refusal) << target;
+  }
+  EXPECT_EQ(base64_decode("aGFsbG8="), "hallo");
+  EXPECT_EQ(base64_decode("data:image/png;base64,aGFsbG8"), "hallo");
+  EXPECT_FALSE(base64_decode("a"));
+  EXPECT_FALSE(base64_decode("aGFs bG8="));
+}
+
+TEST(Rate, ABurstPassesAndThenTheSteadyRate) {
+  const auto start = base::Clock::now();
+  TokenBucket bucket(10, 5);
+  int passed = 0;
+  for (int i = 0; i < 20; ++i) passed += bucket.take(start) ? 1 : 0;
+  EXPECT_EQ(passed, 5);
+  EXPECT_TRUE(bucket.take(start + std::chrono::milliseconds(110)));
+  EXPECT_FALSE(bucket.take(start + std::chrono::milliseconds(120)));
+}
+
+TEST(Stats, ReplacedPicturesMoveAndTheSumStays) {
+  LiveCounters counters;
+  counters.captured = 10;
+  counters.processed = 7;
+  counters.skipped = 2;
+  const LiveCounters moved = corrected(counters, {3, 5});
+  EXPECT_EQ(moved.processed, 4U);
+  EXPECT_EQ(moved.skipped, 0U);
+  EXPECT_EQ(moved.dropped_undelivered, 5U);
+  EXPECT_EQ(moved.under_way(), counters.under_way());
+}
+
+TEST(Messages, ABinaryFrameIsTakenApartAsItWasPutTogether) {
+  const std::string message = write_binary_frame({{"seq", 5}, {"captured", 1.5}}, "picture");
+  const BinaryFrame frame = read_binary_frame(message);
+  EXPECT_EQ(frame.head.seq, 5);
+  EXPECT_EQ(frame.head.captured, 1.5);
+  EXPECT_EQ(frame.picture, "picture");
+}
+
+}  // namespace
+}  // namespace streamdiffusion::server

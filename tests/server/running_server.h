@@ -1,0 +1,58 @@
+// A server on a free port with a thread of its own, for one test.
+#pragma once
+
+#include <thread>
+
+#include "server/fake_studio.h"
+#include "server/server.h"
+#include "server/web_client.h"
+
+namespace streamdiffusion::testing {
+
+class RunningServer {
+ public:
+  explicit RunningServer(server::ServerOptions options = {}, server::Studio* studio = nullptr)
+      : server_(studio != nullptr ? *studio : fake, with_free_port(std::move(options))),
+        thread_([this] { server_.run(false); }) {}
+  ~RunningServer() {
+    server_.drain();
+    if (thread_.joinable()) thread_.join();
+  }
+  RunningServer(const RunningServer&) = delete;
+  RunningServer& operator=(const RunningServer&) = delete;
+
+  std::uint16_t port() const { return server_.port(); }
+  void drain() { server_.drain(); }
+  /// Waits until run() has returned.
+  void join() { thread_.join(); }
+
+  HttpAnswer get(const std::string& target, const Fields& fields = {}) const {
+    return fetch(port(), "GET", target, {}, fields);
+  }
+  HttpAnswer post(const std::string& target, const std::string& body,
+                  const Fields& fields = {}) const {
+    return fetch(port(), "POST", target, body, fields);
+  }
+  /// A client of the binary dialect that has its place.
+  WebSocketClient enter(const std::string& id) const {
+    WebSocketClient client(port(), "/api/ws/" + id + "?frames=binary");
+    client.await("settings");
+    return client;
+  }
+
+  FakeStudio fake;
+
+ private:
+  static server::ServerOptions with_free_port(server::ServerOptions options) {
+    options.host = "127.0.0.1";
+    options.port = 0;
+    options.limits.requests_per_second = std::max(options.limits.requests_per_second, 1.0);
+    options.limits.drain = std::min(options.limits.drain, server::Milliseconds(3000));
+    return options;
+  }
+
+  server::Server server_;
+  std::thread thread_;
+};
+
+}  // namespace streamdiffusion::testing

@@ -1,0 +1,239 @@
+// The WebSocket with binary frames: what one client can do, rightly and wrongly.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "server/running_server.h"
+
+namespace streamdiffusion::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+using nlohmann::json;
+using server::ServerOptions;
+
+TEST(Socket, SaysConnectedAndItsSettings) {
+  RunningServer server;
+  WebSocketClient client(server.port(), "/api/ws/me?frames=binary");
+  const auto first = client.receive();
+  EXPECT_EQ(first.json(), (json{{"status", "connected"}, {"id", "me"}, {"protocol", 1}}));
+  const json settings = client.await("settings");
+  EXPECT_EQ(settings["params"]["prompt"], "red apple");
+  EXPECT_EQ(settings["planning"], false);
+  EXPECT_EQ(settings["warnings"], json::array());
+}
+
+TEST(Socket, APictureComesBackWithWhatTheClientSaid) {
+  RunningServer server;
+  auto client = server.enter("me");
+  client.send_picture({{"seq", 17}, {"captured", 81234.5}}, jpeg_of(200, 30, 60));
+  const auto picture = client.picture();
+  ASSERT_TRUE(picture);
+  EXPECT_EQ(picture->head["seq"], 17);
+  EXPECT_EQ(picture->head["captured"], 81234.5);
+  EXPECT_EQ(picture->head["width"], 64);
+  EXPECT_EQ(picture->head["reused"], false);
+  EXPECT_GT(picture->head["age_ms"], 1.0);
+  EXPECT_TRUE(alike(colour_of(picture->bytes), 0xc81e3c));
+}
+
+TEST(Socket, WebPAndPngComeInToo) {
+  RunningServer server;
+  auto client = server.enter("me");
+  const HttpAnswer webp = server.post("/api/txt2img", R"({"format": "webp", "jpeg_quality": 95})");
+  client.send_picture({}, webp.body);
+  EXPECT_TRUE(alike(colour_of(client.picture()->bytes), 0x0ac81e));
+  client.send_picture({}, png_of(9, 99, 199));
+  EXPECT_TRUE(alike(colour_of(client.picture()->bytes), 0x0963c7));
+}
+
+TEST(Socket, SettingsChangeOnlyWhatTheyName) {
+  RunningServer server;
+  auto client = server.enter("me");
+  client.text({{"type", "settings"},
+               {"params", {{"prompt", "blue huose"}, {"strength", 0.5}, {"width", 96}}}});
+  const json settings = client.await("settings");
+  EXPECT_EQ(settings["params"]["prompt_list"], (json{{"blue huose", 1.0}}));
+  EXPECT_EQ(settings["params"]["t_index_list"], (json{24, 37}));
+  EXPECT_EQ(settings["params"]["delta"], 1.0);
+  EXPECT_EQ(settings["warnings"][0]["word"], "huose");
+  EXPECT_EQ(settings["warnings"][0]["near"], (json{"house"}));
+  client.send_picture({}, jpeg_of(1, 2, 3));
+  EXPECT_EQ(client.picture()->head["width"], 96);
+}
+
+TEST(Socket, AWrongSettingChangesNothing) {
+  RunningServer server;
+  auto client = server.enter("me");
+  client.text({{"type", "settings"}, {"params", {{"prompt", "cat"}, {"delta", "much"}}}});
+  const json error = client.await("error");
+  EXPECT_EQ(error["param"], "delta");
+  EXPECT_EQ(error["fatal"], false);
+  EXPECT_THAT(std::string(error["message"]), HasSubstr("string \"much\", expected"));
+  client.text({{"type", "settings"}, {"params", {{"seed", 666}}}});  // refused by the stream
+  EXPECT_THAT(std::string(client.await("error")["message"]), HasSubstr("refused"));
+  client.text({{"type", "settings"}, {"params", json::object()}});
+  const json settings = client.await("settings");
+  EXPECT_EQ(settings["params"]["prompt"], "red apple");
+  EXPECT_EQ(settings["params"]["seed"], 2);
+}
+
+TEST(Socket, MalformedMessagesAreAnsweredAndSurvived) {
+  RunningServer server;
+  auto client = server.enter("me");
+  for (const char* text : {"", "{", "[]", "{}", "null", R"({"type": "dance"})", R"({"type": 1})",
+                           R"({"type": "settings"})", R"({"type": "settings", "params": []})",
+                           R"({"status": "next_frames"})", R"({"a": 1, "a": 2})"}) {
+    client.text(std::string(text));
+    EXPECT_EQ(client.await("error")["fatal"], false) << text;
+  }
+  const std::string deep = std::string(100, '[') + std::string(100, ']');
+  client.text(R"({"type": "settings", "params": )" + deep + "}");
+  EXPECT_THAT(std::string(client.await("error")["message"]), HasSubstr("nested deeper"));
+  for (const std::string& frame :
+       {std::string(), std::string("\x01"), std::string("\xff\xff\xff\xff"),
+        std::string("\x05\0\0\0{}", 6), std::string("\x02\0\0\0[]", 6),
+        std::string("\x02\0\0\0{}", 6), std::string("\x0b\0\0\0{\"seq\": -1}", 15)}) {
+    client.binary(frame);
+    EXPECT_EQ(client.await("error")["code"], "bad_frame");
+  }
+  client.send_picture({}, "this is no picture");
+  EXPECT_EQ(client.await("error")["code"], "frame_failed");
+  client.send_picture({}, jpeg_of(5, 6, 7).substr(0, 300));
+  EXPECT_EQ(client.await("error")["code"], "frame_failed");
+  client.send_picture({{"seq", 1}}, jpeg_of(5, 6, 7));
+  EXPECT_TRUE(client.picture());
+}
+
+TEST(Socket, ABombIsNotDecoded) {
+  ServerOptions options;
+  options.limits.picture_pixels = 10000;
+  RunningServer server(options);
+  auto client = server.enter("me");
+  client.send_picture({}, jpeg_of(1, 2, 3, 200, 200));
+  EXPECT_THAT(std::string(client.await("error")["message"]), HasSubstr("200x200"));
+  std::string scans = jpeg_of(1, 2, 3);
+  for (int i = 0; i < 100; ++i) scans += "\xff\xda";
+  client.send_picture({}, scans);
+  EXPECT_THAT(std::string(client.await("error")["message"]), HasSubstr("scans"));
+}
+
+TEST(Socket, AnOversizedMessageEndsTheConnection) {
+  ServerOptions options;
+  options.limits.message_bytes = 5000;
+  RunningServer server(options);
+  auto client = server.enter("me");
+  client.binary(std::string(6000, 'x'));
+  EXPECT_EQ(client.close_code(), 1009);
+}
+
+TEST(Socket, BrokenFramingEndsTheConnection) {
+  RunningServer server;
+  auto client = server.enter("me");
+  client.wire().write("\xff\xff\xff\xff\xff\xff\xff\xff");
+  EXPECT_TRUE(client.wire().is_closed(3s));
+  auto other = server.enter("you");
+  other.frame(1, "\xc3\x28");  // no UTF-8
+  EXPECT_EQ(other.close_code(), 1007);
+  for (int i = 0; i < 100 && server.fake.streams > 0; ++i) std::this_thread::sleep_for(20ms);
+  EXPECT_EQ(server.fake.streams, 0);
+}
+
+TEST(Socket, ModeTxt2ImgNeedsNoPicture) {
+  RunningServer server;
+  auto client = server.enter("me");
+  client.text({{"type", "settings"}, {"params", {{"mode", "txt2img"}}}});
+  const json settings = client.await("settings");
+  EXPECT_EQ(settings["params"]["mode"], "txt2img");
+  client.send_picture({{"seq", 3}}, "");
+  const auto picture = client.picture();
+  EXPECT_EQ(picture->head["seq"], 3);
+  EXPECT_TRUE(alike(colour_of(picture->bytes), 0x0ac81e));
+}
+
+TEST(Socket, AStatementOfTheCountsComesTwiceASecond) {
+  RunningServer server;
+  auto client = server.enter("me");
+  for (int i = 0; i < 5; ++i) {
+    client.send_picture({}, jpeg_of(i, i, i));
+    ASSERT_TRUE(client.picture());
+  }
+  client.await("stats");
+  const json stats = client.await("stats");
+  EXPECT_EQ(stats["captured"], 5);
+  EXPECT_EQ(stats["processed"], 5);
+  EXPECT_GT(stats["fps"], 1.0);
+  EXPECT_GE(stats["age_ms"]["p99"], stats["age_ms"]["p50"]);
+}
+
+TEST(Socket, APauseDropsWhatComesMeanwhile) {
+  RunningServer server;
+  auto client = server.enter("me");
+  client.text({{"type", "pause"}});
+  client.send_picture({}, jpeg_of(1, 1, 1));
+  client.text({{"type", "ack"}});
+  client.text({{"type", "resume"}});
+  client.send_picture({{"seq", 2}}, jpeg_of(2, 2, 2));
+  EXPECT_EQ(client.picture()->head["seq"], 2);
+  EXPECT_EQ(client.await("stats")["dropped"]["paused"], 1);
+}
+
+TEST(Socket, ASlowReaderGetsTheNewestAndTheRestIsCounted) {
+  RunningServer server;
+  server.fake.frame_ms = 0;
+  auto slow = server.enter("slow");
+  slow.wire().shrink();
+  slow.text({{"type", "settings"},
+             {"params", {{"width", 1024}, {"height", 1024}, {"jpeg_quality", 100}}}});
+  slow.await("settings");
+  const std::string small = jpeg_of(3, 3, 3, 32, 32);
+  const auto end = std::chrono::steady_clock::now() + 3s;
+  int seq = 0;
+  while (std::chrono::steady_clock::now() < end) {
+    slow.send_picture({{"seq", seq++}}, small);
+    std::this_thread::sleep_for(5ms);
+  }
+  const json stats = server.get("/api/sessions/slow").json()["stats"];
+  EXPECT_GT(stats["dropped"]["undelivered"], 10) << stats;
+  std::int64_t last = -1, read = 0;
+  while (last < seq - 1) {
+    const auto picture = slow.picture();
+    ASSERT_TRUE(picture);
+    EXPECT_GT(picture->head["seq"], last);
+    last = picture->head["seq"];
+    ++read;
+  }
+  EXPECT_LT(read, seq);
+}
+
+TEST(Socket, OneWhoNeverReadsIsCutOff) {
+  ServerOptions options;
+  options.limits.write = 300ms;
+  RunningServer server(options);
+  server.fake.frame_ms = 0;
+  auto slow = server.enter("slow");
+  slow.wire().shrink();
+  slow.text({{"type", "settings"},
+             {"params", {{"width", 1024}, {"height", 1024}, {"jpeg_quality", 100}}}});
+  const std::string small = jpeg_of(3, 3, 3, 32, 32);
+  for (int i = 0; i < 3000 && server.fake.streams > 0; ++i) {
+    slow.send_picture({}, small);
+    std::this_thread::sleep_for(2ms);
+  }
+  EXPECT_EQ(server.fake.streams, 0);
+}
+
+TEST(Socket, TooManyMessagesEndTheConnection) {
+  ServerOptions options;
+  options.limits.messages_per_second = 10;
+  RunningServer server(options);
+  auto client = server.enter("me");
+  for (int i = 0; i < 60; ++i) client.text({{"type", "ack"}});
+  const json error = client.await("error");
+  EXPECT_EQ(error["code"], "too_many_requests");
+  EXPECT_EQ(error["fatal"], true);
+  EXPECT_EQ(client.close_code(), 1008);
+}
+
+}  // namespace
+}  // namespace streamdiffusion::testing
