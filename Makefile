@@ -3,7 +3,7 @@ BUILD := build/release
 CMAKE_FLAGS ?=
 LAUNCHER := $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 
-.PHONY: help run build test unit asan tsan fuzz fuzz-long soak format tidy check clean
+.PHONY: help run build test unit asan tsan fuzz fuzz-long soak browser format tidy check clean
 
 help:
 	@echo "make run    install what is missing, build, and turn a doodle into pictures: out/demo.png"
@@ -40,6 +40,10 @@ fuzz:
 
 fuzz-long:
 	@$(MAKE) fuzz FUZZ_SECONDS=3600
+
+browser: build
+	@scripts/setup.sh browser
+	@/usr/bin/python3 tests/browser/run.py $(BUILD)/streamdiffusion
 
 check:
 	@scripts/setup.sh test
