@@ -90,7 +90,7 @@ export async function drawDoodle(paper, doodle, signal) {
   const { unit } = paper;
   const [shiftX, shiftY] = [paper.canvas.width, paper.canvas.height].map((side) => (side / unit - 256) / 2);
   const place = ([x, y]) => [(x + shiftX) * unit, (y + shiftY) * unit];
-  const perFrame = 26;  // in 256ths of the paper
+  const perFrame = 19;  // in 256ths of the paper
   for (const step of doodle.steps) {
     if (signal.aborted) return false;
     const colour = COLOUR[step.colour];

@@ -26,6 +26,8 @@ export class Stream extends EventTarget {
     this.wanted = false;
     document.addEventListener("visibilitychange", () => this.#wake());
     addEventListener("online", () => this.#wake());
+    addEventListener("pagehide", () => this.#socket?.close());  // a page kept for going back keeps no place
+    addEventListener("pageshow", ({ persisted }) => { if (persisted) this.#wake(); });
   }
 
   start() {
@@ -125,7 +127,7 @@ export class Stream extends EventTarget {
     this.#unanswered = [];
     if (this.state === "asleep") return;
     this.#enter("lost");
-    if (document.hidden || !this.wanted) return;
+    if (document.hidden || !this.wanted) return;  // woken when it is seen again
     this.#timer = setTimeout(() => this.#connect(), this.#delay * (0.75 + Math.random() / 2));
     this.#delay = Math.min(LAST_DELAY, this.#delay * 1.7);
   }
