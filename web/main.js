@@ -23,7 +23,7 @@ const paper = new Paper($("paper"));
 const hand = new Hand(paper, $("brush"));
 const display = new Display($("picture"));
 const inputs = new Inputs(paper, settings);
-const stream = new Stream(() => ({ ...settings.params(), mode: inputs.source.mode }));
+const stream = new Stream(() => settings.paramsFor(inputs.source.mode));
 const pump = new Pump(stream);
 const status = new Status(display);
 const prompt = new Prompt(settings);
@@ -55,7 +55,7 @@ inputs.addEventListener("chosen", ({ detail }) => {
   $("strength").disabled = detail.name === "words";
   $("follow-what").textContent = detail.name === "draw" ? "drawing" : "picture";
   if (detail.started) {
-    stream.sendSettings({ mode: inputs.source.mode });
+    stream.sendSettings(settings.paramsFor(inputs.source.mode));
     pump.poke();
   }
   opening.sourceIs(detail.name);
@@ -67,16 +67,18 @@ inputs.addEventListener("carried", ({ detail }) => toast("This picture carries i
   tune.refresh();
 }]));
 
+let fatal = "";  // why the server closed the connection, if it said so
 stream.addEventListener("state", ({ detail }) => {
   status.enter(detail.state);
   if (detail.state === "waiting") {
     overPicture(`Everyone's place is taken. You are ${detail.position === 1 ? "next" : `number ${detail.position}`} in line,\nand keep your place while this page is open.`, display.empty);
   } else if (detail.state === "live") {
+    fatal = "";
     overPicture(null);
     if (pump.paused) stream.pause();
     pump.poke();
   } else if (detail.state === "lost") {
-    if (display.empty) overPicture("Looking for the server…", true);
+    if (display.empty || fatal) overPicture(fatal || "Looking for the server…", display.empty);
     else overPicture(null);
   }
 });
@@ -97,9 +99,13 @@ stream.addEventListener("settings", ({ detail }) => {
 stream.addEventListener("stats", ({ detail }) => status.server(detail));
 stream.addEventListener("picture", ({ detail }) => display.show(detail.header, detail.picture));
 stream.addEventListener("failure", ({ detail }) => {
-  if (detail.param) settings.forget(detail.param);
+  if (detail.fatal) fatal = detail.message;
+  if (!detail.param) return console.info(detail.message);  // of one frame; the next may fare better
+  const kept = settings.isChanged(detail.param);
+  settings.forget(detail.param);
+  if (kept) stream.sendSettings(settings.paramsFor(inputs.source.mode));  // nothing of a refused message was taken
   tune.refresh();
-  if (!(detail.param && tune.fault(detail.param, detail.message) && !$("tune").hidden)) toast(detail.message);
+  if (!tune.fault(detail.param, detail.message) || $("tune").hidden) toast(detail.message);
 });
 
 function theme() {

@@ -61,6 +61,16 @@ export class Settings extends EventTarget {
     return this.#wire(this.changed);
   }
 
+  /** The same for a mode: from words alone the places of the steps and the residual guidance do not apply. */
+  paramsFor(mode) {
+    const params = { ...this.params(), mode };
+    if (mode === "txt2img") {
+      for (const name of ["strength", "t_index_list"]) delete params[name];
+      if (["self", "initialize"].includes(params.cfg_type)) delete params.cfg_type;
+    }
+    return params;
+  }
+
   set(changes) {
     for (const name of Object.keys(changes)) {
       for (const [a, b] of ONE_OF) {

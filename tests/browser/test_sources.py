@@ -46,6 +46,10 @@ class Sources(PageTest):
     def test_words_alone_give_a_picture_and_another_for_other_noise(self):
         page = self.open()
         page.started()
+        page.run("const s = document.getElementById('strength'); s.value = 0.4; s.dispatchEvent(new Event('input'))")
+        time.sleep(1)
+        drawing = page.settle()
+        words = page.find("#prompt").get_attribute("value")
         page.click("[data-source='words']")
         page.prompt("yellow chick, 3d render")
         count = page.shown
@@ -54,8 +58,11 @@ class Sources(PageTest):
         page.shoot("words")
         page.click("#reseed")
         page.wait(lambda: difference(page.look(), first) > 1.5, "a picture from other noise")
+        page.prompt(words)
+        page.run("document.getElementById('tune-open').click(); document.querySelector(\"[aria-label='Reset Seed']\").click()")
         page.click("[data-source='draw']")
         page.wait(lambda: page.find("#paper").is_displayed(), "the paper")
+        page.wait(lambda: difference(page.look(), drawing) < 4, "the drawing's picture again")
 
     def test_an_unknown_word_is_underlined_and_a_near_one_offered(self):
         page = self.open()
