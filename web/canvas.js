@@ -185,5 +185,6 @@ export class Paper extends EventTarget {
 
   #changed() {
     this.version += 1;
+    this.dispatchEvent(new Event("change"));
   }
 }

@@ -1,29 +1,50 @@
 // From the source to the stream: once a display frame, if the source has a picture that was not sent yet and the stream can
-// take it. A hidden tab has no display frames and so sends nothing.
+// take it. A hidden tab has no display frames and so sends nothing; a page at rest asks for none: it costs no power.
+const REST = 30;  // display frames without anything new after which the pump rests until the source has something
 
 export class Pump {
   #until = 0;
+  #idle = 0;
+  #running = false;
+  #source = null;
   #busy = false;
   #scratch = document.createElement("canvas");
 
   constructor(stream) {
     this.stream = stream;
-    this.source = null;
     this.paused = false;
     this.width = 256;
     this.height = 256;
     this.sent = 0;
-    const tick = () => {
+  }
+
+  get source() { return this.#source; }
+
+  set source(source) {
+    if (this.#source) this.#source.onfresh = null;
+    this.#source = source;
+    if (source) source.onfresh = () => this.#wake();
+    this.#wake();
+  }
+
+  #wake() {
+    this.#idle = 0;
+    if (this.#running) return;
+    this.#running = true;
+    const step = () => {
+      this.#idle = this.#source?.fresh && !this.paused || this.moving ? 0 : this.#idle + 1;
       this.#tick();
-      requestAnimationFrame(tick);
+      if (this.#idle < REST) requestAnimationFrame(step);
+      else this.#running = false;
     };
-    requestAnimationFrame(tick);
+    requestAnimationFrame(step);
   }
 
   /** The present picture is sent again, and for `ms` longer even while nothing changes. */
   poke(ms = 0) {
     this.#until = Math.max(this.#until, performance.now() + ms);
     this.source?.again();
+    this.#wake();
   }
 
   get moving() {

@@ -1,5 +1,6 @@
 // What goes in. Each source has: `mode`, `type` (how its pictures are encoded), `start()`, `stop()`, `fresh` (a picture was not
-// taken yet), `again()` (the present one counts as fresh) and `take(context, width, height)`, which draws it.
+// taken yet), `again()` (the present one counts as fresh) and `take(context, width, height)`, which draws it. `onfresh` is called
+// when there is something new.
 
 /** A problem that a person can do something about. */
 export class SourceProblem extends Error {}
@@ -11,6 +12,7 @@ export class DrawSource {
 
   constructor(paper) {
     this.paper = paper;
+    paper.addEventListener("change", () => this.onfresh?.());
   }
 
   async start() {}
@@ -70,6 +72,7 @@ class VideoSource {
     const seen = () => {
       if (generation !== this.#watch) return;
       this.fresh = true;
+      this.onfresh?.();
       every(seen);
     };
     every(seen);

@@ -15,6 +15,7 @@ export class Status {
   #reused = 0;
   #fps = 0;
   #last = null;
+  #bare = true;  // the sparkline is empty
 
   constructor(display) {
     this.display = display;
@@ -113,6 +114,8 @@ export class Status {
   }
 
   #sparkline(ages, now) {
+    if (!ages.length && this.#bare) return;
+    this.#bare = !ages.length;
     const canvas = $("spark");
     const context = canvas.getContext("2d");
     const { width, height } = canvas;
