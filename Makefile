@@ -3,14 +3,14 @@ BUILD := build/release
 CMAKE_FLAGS ?=
 LAUNCHER := $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 
-.PHONY: help run live build test unit asan tsan fuzz fuzz-long soak format tidy check clean
+.PHONY: help run live build test unit asan tsan fuzz fuzz-long soak browser format tidy check clean
 
 help:
 	@echo "make run    install what is missing, build, and turn a doodle into pictures: out/demo.png"
 	@echo "make live   install what is missing, build, and serve the page: http://localhost:7860"
 	@echo "make test   install what is missing, build, and run every test"
 	@echo "make build  only build $(BUILD)/streamdiffusion"
-	@echo "also: unit, asan, tsan, fuzz, fuzz-long (FUZZ_SECONDS=600), soak, check, format, tidy, clean"
+	@echo "also: unit, asan, tsan, fuzz, fuzz-long (FUZZ_SECONDS=600), soak, browser, check, format, tidy, clean"
 
 build:
 	@scripts/setup.sh build
@@ -44,6 +44,10 @@ fuzz:
 
 fuzz-long:
 	@$(MAKE) fuzz FUZZ_SECONDS=3600
+
+browser: build
+	@scripts/setup.sh browser
+	@/usr/bin/python3 tests/browser/run.py $(BUILD)/streamdiffusion
 
 check:
 	@scripts/setup.sh test

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that a step needs and that are not there yet. Usage: scripts/setup.sh build|test|fuzz
+# Installs the Debian packages that a step needs and that are not there yet. Usage: scripts/setup.sh build|test|fuzz|browser
 set -euo pipefail
 
 build=(g++ make cmake ninja-build pkg-config libdnnl-dev ocl-icd-opencl-dev libhwy-dev libicu-dev nlohmann-json3-dev libcli11-dev
@@ -7,12 +7,14 @@ build=(g++ make cmake ninja-build pkg-config libdnnl-dev ocl-icd-opencl-dev libh
        libsdl2-dev libyaml-cpp-dev libboost-dev libssl-dev prometheus-cpp-dev libgtest-dev libgmock-dev)
 test=(python3 xvfb)
 fuzz=(clang-14 libclang-rt-14-dev)
+browser=(python3 chromium chromium-driver python3-selenium)
 
 case "${1:-build}" in
   build) wanted=("${build[@]}") ;;
   test) wanted=("${build[@]}" "${test[@]}") ;;
   fuzz) wanted=("${build[@]}" "${fuzz[@]}") ;;
-  *) echo "usage: $0 build|test|fuzz" >&2; exit 2 ;;
+  browser) wanted=("${build[@]}" "${browser[@]}") ;;
+  *) echo "usage: $0 build|test|fuzz|browser" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null; then

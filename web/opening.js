@@ -1,0 +1,99 @@
+// The first seconds: a doodle draws itself and the hand is invited; or the drawing of before the reload comes back. Later, a new
+// doodle whenever one is asked for.
+import { DOODLES, drawDoodle } from "./starter.js";
+
+const KEEP = "streamdiffusion.paper";
+const $ = (id) => document.getElementById(id);
+
+export class Opening {
+  #next = 0;
+  #stop = null;
+  #saving = 0;
+
+  constructor({ paper, hand, settings, prompt, inputs }) {
+    Object.assign(this, { paper, hand, settings, prompt, inputs });
+    this.known = false;
+    hand.addEventListener("begin", () => this.leave());
+    inputs.addEventListener("opening", () => this.leave());
+    paper.addEventListener("step", () => this.#remember());
+    $("clear").addEventListener("click", () => this.leave());
+    $("starter").addEventListener("click", () => this.another());
+    $("begin-new").addEventListener("click", () => { this.leave(); paper.clear(); });
+    paper.canvas.addEventListener("pointermove", () => { $("invite").dataset.seen = ""; }, { once: true });
+  }
+
+  async begin() {
+    const source = this.settings.get("source") ?? "draw";
+    const kept = this.#kept();
+    if (source !== "draw") {
+      this.inputs.choose(source === "screen" || source === "video" ? "draw" : source);  // those two need a click
+      if (source === "camera" || source === "words") return this.#restore(kept);
+    } else {
+      this.inputs.choose("draw");
+    }
+    if (kept) this.#restore(kept);
+    else this.another(this.settings.carried || this.settings.isChanged("prompt"));
+  }
+
+  /** The server's prompt is known: the first doodle brings its own, unless the person has one. */
+  ready() {
+    this.known = true;
+    if (this.doodle && !this.settings.isChanged("prompt")) this.prompt.put(this.doodle.prompt);
+  }
+
+  /** Draws the next doodle on a clean paper. */
+  async another(keepPrompt = false) {
+    this.leave();
+    const doodle = DOODLES[this.#next % DOODLES.length];
+    this.#next += 1;
+    this.doodle = keepPrompt === true ? null : doodle;
+    if (this.paper.touched || this.paper.canUndo) this.paper.clear();
+    if (this.known && this.doodle) this.prompt.put(doodle.prompt);
+    const stop = new AbortController();
+    this.#stop = stop;
+    const done = await drawDoodle(this.paper, doodle, stop.signal);
+    if (done && this.inputs.name === "draw" && this.#next === 1) this.#invite();
+  }
+
+  leave() {
+    this.#stop?.abort();
+    this.#stop = null;
+    this.paper.end();
+    $("invite").hidden = true;
+  }
+
+  sourceIs(name) {
+    if (name !== "draw") this.leave();
+  }
+
+  #invite() {
+    $("invite").hidden = false;
+  }
+
+  #remember() {
+    clearTimeout(this.#saving);
+    this.#saving = setTimeout(() => {
+      try {
+        if (this.paper.touched) sessionStorage.setItem(KEEP, this.paper.canvas.toDataURL("image/png"));
+        else sessionStorage.removeItem(KEEP);
+      } catch { /* no storage, or no room in it */ }
+    }, 800);
+  }
+
+  #kept() {
+    try {
+      return sessionStorage.getItem(KEEP);
+    } catch {
+      return null;
+    }
+  }
+
+  async #restore(address) {
+    if (!address) return;
+    const picture = new Image();
+    picture.src = address;
+    await picture.decode();
+    this.paper.put(picture);
+    this.paper.touched = true;
+  }
+}
