@@ -3,10 +3,11 @@ BUILD := build/release
 CMAKE_FLAGS ?=
 LAUNCHER := $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 
-.PHONY: help run build test unit asan tsan fuzz fuzz-long soak browser format tidy check clean
+.PHONY: help run live build test unit asan tsan fuzz fuzz-long soak browser format tidy check clean
 
 help:
 	@echo "make run    install what is missing, build, and turn a doodle into pictures: out/demo.png"
+	@echo "make live   install what is missing, build, and serve the page: http://localhost:7860"
 	@echo "make test   install what is missing, build, and run every test"
 	@echo "make build  only build $(BUILD)/streamdiffusion"
 	@echo "also: unit, asan, tsan, fuzz, fuzz-long (FUZZ_SECONDS=600), soak, check, format, tidy, clean"
@@ -18,6 +19,9 @@ build:
 
 run: build
 	@scripts/demo.sh $(BUILD)/streamdiffusion out
+
+live: build
+	@$(BUILD)/streamdiffusion serve
 
 unit:
 	@scripts/setup.sh test

@@ -6,7 +6,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LADDER = ["base", "tensor", "graph", "backend", "weights", "text", "models", "schedule", "noise", "stream", "session",
-          "media", "live", "server"]
+          "media", "live", "config", "server"]
 VENDOR = {
     r"dnnl": ["src/backend/cpu"],
     r"hwy/": ["src/backend/cpu"],
@@ -17,8 +17,10 @@ VENDOR = {
     r"nlohmann/": ["src/weights", "src/server", "apps", "tests"],
     r"CLI/": ["apps", "tests"],
     r"(cuda|cudnn|cublas)": ["src/backend/cuda"],
-    r"libav": ["src/media"],
-    r"boost/": ["src/server", "tests/server"],
+    r"lib(av|sw)": ["src/media"],
+    r"SDL": ["src/media"],
+    r"yaml-cpp/": ["src/config"],
+    r"boost/": ["src/server"],
     r"(openssl|prometheus)/": ["src/server"],
 }
 MOST_LINES = 400

@@ -15,6 +15,7 @@
 #include "progress.h"
 #include "setup.h"
 #include "test_frame.h"
+#include "trace.h"
 
 namespace streamdiffusion::app {
 namespace {
@@ -32,7 +33,7 @@ struct BenchFlags {
   EngineFlags engine;
   SessionFlags session;
   int frames = 30;
-  std::string json;
+  std::string json, trace;
   bool still = false, live = false;
   LiveBench live_bench;
 };
@@ -56,6 +57,7 @@ struct Report {
   double ceiling = 0, gflop = 0, resident = 0, weights = 0, arena = 0;
   std::size_t frames = 0, reused = 0;
   std::map<std::string, Cost> stages, kinds;
+  std::vector<OpInfo> operations;
 
   double rate() const { return processed_p50_ms > 0 ? gflop / (processed_p50_ms * 1e-3) : 0; }
   double share() const { return ceiling > 0 ? rate() / ceiling : 0; }
@@ -104,7 +106,8 @@ Report measure(const BenchFlags& flags) {
   }
   report.title = drawing.engine.info().model + "  " + session.description();
   times.fill(report);
-  for (const OpInfo& op : drawing.engine.operations(session)) {
+  report.operations = drawing.engine.operations(session);
+  for (const OpInfo& op : report.operations) {
     if (op.lifetime != "per frame") continue;
     for (Cost* cost : {&report.stages[op.stage], &report.kinds[op.kind]}) {
       cost->seconds += op.seconds;
@@ -143,6 +146,7 @@ void print(const Report& r) {
   print_costs(r.stages, r.ceiling);
   std::printf("  %-18s\n", "kind of op");
   print_costs(r.kinds, r.ceiling);
+  print_dearest(r.operations, r.ceiling);
   std::printf(
       "ceiling: fastest of two large convolutions on the same threads, measured in this run\n");
 }
@@ -187,6 +191,10 @@ void add_bench_command(CLI::App& program) {
   command.add_flag("--still", flags->still,
                    "The same frame again and again, as a still camera gives");
   command.add_option("--json", flags->json, "Also write the figures to a file")->type_name("FILE");
+  command
+      .add_option("--trace", flags->trace,
+                  "Also write what every thread did in the last frame, in Chrome's trace format")
+      ->type_name("FILE");
   command.add_flag("--live", flags->live,
                    "Frames come by the clock and the newest wins: age, waits, engine's idle time");
   command.add_option("--source-fps", flags->live_bench.source_fps, "With --live: frames a second")
@@ -207,6 +215,7 @@ void add_bench_command(CLI::App& program) {
     const Report report = measure(*flags);
     print(report);
     if (!flags->json.empty()) write_json(report, flags->json);
+    if (!flags->trace.empty()) write_trace(flags->trace, report.operations);
   });
 }
 

@@ -1,7 +1,5 @@
 #include "flags.h"
 
-#include <map>
-
 namespace streamdiffusion::app {
 namespace {
 
@@ -14,19 +12,10 @@ const std::map<std::string, CfgType> kCfgTypes{{"none", CfgType::none},
 const std::map<std::string, Parallel> kParallel{
     {"auto", Parallel::automatic}, {"ops", Parallel::ops}, {"rows", Parallel::rows}};
 
-/// A flag that takes one of a few words.
-template <typename Target, typename T>
-CLI::Option* add_choice(CLI::App& command, const std::string& flag, Target& target,
-                        const std::map<std::string, T>& words, const std::string& help) {
-  std::vector<std::string> known;
-  for (const auto& [word, value] : words) known.push_back(word);
-  return command
-      .add_option_function<std::string>(
-          flag, [&target, &words](const std::string& word) { target = words.at(word); }, help)
-      ->check(CLI::IsMember(known));
-}
-
 }  // namespace
+
+const std::map<std::string, Fit> kFits{
+    {"cover", Fit::cover}, {"contain", Fit::contain}, {"stretch", Fit::stretch}};
 
 void EngineFlags::add_to(CLI::App& command) {
   command

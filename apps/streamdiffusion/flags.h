@@ -2,13 +2,29 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "streamdiffusion/image.h"
 #include "streamdiffusion/options.h"
 
 namespace streamdiffusion::app {
+
+extern const std::map<std::string, Fit> kFits;
+
+/// A flag that takes one of a few words; both arguments must outlive the parsing.
+template <typename Target, typename T>
+CLI::Option* add_choice(CLI::App& command, const std::string& flag, Target& target,
+                        const std::map<std::string, T>& words, const std::string& help) {
+  std::vector<std::string> known;
+  for (const auto& [word, value] : words) known.push_back(word);
+  return command
+      .add_option_function<std::string>(
+          flag, [&target, &words](const std::string& word) { target = words.at(word); }, help)
+      ->check(CLI::IsMember(known));
+}
 
 /// Where the model is and what it runs on.
 struct EngineFlags {

@@ -27,16 +27,12 @@ constexpr const char* kExamples = R"(Examples:
 
 constexpr int kSheetColumns = 8, kSheetCell = 192;
 
-const std::map<std::string, media::Fit> kFits{{"cover", media::Fit::cover},
-                                              {"contain", media::Fit::contain},
-                                              {"stretch", media::Fit::stretch}};
-
 struct ImageFlags {
   EngineFlags engine;
   SessionFlags session;
   std::vector<std::string> inputs;
   std::string output = "out", sheet, dump;
-  std::string fit = "cover";
+  Fit fit = Fit::cover;
   int count = 1;
   bool quiet = false;
 };
@@ -77,8 +73,8 @@ class ImageJob {
 
   Image read(std::size_t i) {
     const Session& session = drawing_->session;
-    Image frame = media::fit(media::read_image(paths_[i]), session.width(), session.height(),
-                             kFits.at(flags_.fit));
+    Image frame =
+        media::fit(media::read_image(paths_[i]), session.width(), session.height(), flags_.fit);
     if (!flags_.sheet.empty()) inputs_.emplace(i, frame);
     return frame;
   }
@@ -154,11 +150,8 @@ void add_image_command(CLI::App& program) {
   command.add_option("--output", flags->output, "A folder, or a file for one picture")
       ->capture_default_str()
       ->type_name("PATH");
-  command
-      .add_option("--fit", flags->fit,
-                  "How inputs of another size are fitted: cover, contain or stretch")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"cover", "contain", "stretch"}));
+  add_choice(command, "--fit", flags->fit, kFits,
+             "How inputs of another size are fitted: cover, contain or stretch");
   command.add_option("--count", flags->count, "Pictures to draw without an input")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000000));

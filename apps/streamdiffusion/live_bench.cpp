@@ -1,7 +1,10 @@
 #include "live_bench.h"
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <fstream>
+#include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -27,6 +30,8 @@ struct Ages {
   std::mutex mutex;
   std::vector<double> age, prepare, wait, engine, deliver, gap;
   std::optional<LiveClock::time_point> last;
+  std::string changed;                       ///< What the latest change was.
+  std::map<std::string, double> gaps_after;  ///< The longest by what had changed.
 
   void add(const LiveOutput& output) {
     const auto span = [](LiveClock::time_point from, LiveClock::time_point to) {
@@ -40,7 +45,14 @@ struct Ages {
     const auto now = LiveClock::now();
     deliver.push_back(span(output.finished, now));
     if (last) gap.push_back(span(*last, now));
+    if (last && !changed.empty()) {
+      gaps_after[changed] = std::max(gaps_after[changed], gap.back());
+    }
     last = now;
+  }
+  void set_changed(const std::string& what) {
+    const std::lock_guard lock(mutex);
+    changed = what;
   }
   void clear() {
     const std::lock_guard lock(mutex);
@@ -83,35 +95,33 @@ class Client {
 /// The settings with one thing after another changed: words, steps, guidance type, size, and back.
 class Storm {
  public:
-  explicit Storm(LiveSession& live) : live_(live), start_(live.settings()) {}
+  Storm(LiveSession& live, Ages& ages) : live_(live), ages_(ages), start_(live.settings()) {}
 
   void change() {
+    static constexpr std::array kWhat{"words", "steps", "guidance", "size", "everything back"};
     LiveSettings next = start_;
     SessionOptions& options = next.options;
-    switch (round_++ % 5) {
-      case 0:
-        next.prompts = {{"green tree " + std::to_string(round_), 1.0F}};
-        break;
-      case 1:
-        options.t_index_list.resize(options.t_index_list.size() == 1 ? 2 : 1, 40);
-        break;
-      case 2:
-        options.cfg_type = options.cfg_type == CfgType::full ? CfgType::none : CfgType::full;
-        break;
-      case 3:
-        options.width = *options.width / 2;
-        options.height = *options.height / 2;
-        break;
-      default:
-        break;
+    const std::string what = kWhat[round_++ % kWhat.size()];
+    if (what == "words") next.prompts = {{"green tree " + std::to_string(round_), 1.0F}};
+    if (what == "steps") {
+      options.t_index_list.resize(options.t_index_list.size() == 1 ? 2 : 1, 40);
+    }
+    if (what == "guidance") {
+      options.cfg_type = options.cfg_type == CfgType::full ? CfgType::none : CfgType::full;
+    }
+    if (what == "size") {
+      options.width = *options.width / 2;
+      options.height = *options.height / 2;
     }
     live_.change(next);
+    ages_.set_changed(what);
   }
 
  private:
   LiveSession& live_;
+  Ages& ages_;
   const LiveSettings start_;
-  int round_ = 0;
+  std::size_t round_ = 0;
 };
 
 nlohmann::json in_ms(const std::vector<double>& values) {
@@ -122,10 +132,61 @@ nlohmann::json in_ms(const std::vector<double>& values) {
   return out;
 }
 
-void print_row(const char* name, const std::vector<double>& values, double frame) {
-  std::printf("  %-10s %8.1f %8.1f %8.1f %14.2f\n", name, percentile(values, 0.5) * 1e3,
-              percentile(values, 0.95) * 1e3, percentile(values, 0.99) * 1e3,
-              percentile(values, 0.95) / frame);
+struct LiveReport {
+  std::string title;
+  double wall = 0, call = 0, busy = 0;  ///< Seconds.
+  LiveCounters counters;
+  const Ages& ages;
+
+  double fps() const { return static_cast<double>(ages.age.size()) / wall; }
+  double busy_share() const { return busy / wall; }
+  double busy_each() const {
+    return busy / static_cast<double>(std::max<std::size_t>(ages.age.size(), 1));
+  }
+};
+
+void print(const LiveReport& r) {
+  std::printf("%s\n", r.title.c_str());
+  std::printf(
+      "delivered  %.1f fps; the engine is busy %.1f %% of the time, %.2f ms a picture delivered\n",
+      r.fps(), 100 * r.busy_share(), r.busy_each() * 1e3);
+  std::printf("  %-10s %8s %8s %8s %14s\n", "ms", "p50", "p95", "p99", "p95 in calls");
+  for (const auto& [name, values] :
+       {std::pair("prepare", &r.ages.prepare), std::pair("wait", &r.ages.wait),
+        std::pair("engine", &r.ages.engine), std::pair("deliver", &r.ages.deliver),
+        std::pair("age", &r.ages.age), std::pair("gap", &r.ages.gap)}) {
+    std::printf("  %-10s %8.1f %8.1f %8.1f %14.2f\n", name, percentile(*values, 0.5) * 1e3,
+                percentile(*values, 0.95) * 1e3, percentile(*values, 0.99) * 1e3,
+                percentile(*values, 0.95) / r.call);
+  }
+  std::printf("a call of the engine takes %.1f ms; longest gap between two pictures %.1f calls\n",
+              r.call * 1e3, percentile(r.ages.gap, 1) / r.call);
+  for (const auto& [what, gap] : r.ages.gaps_after)
+    std::printf("  longest gap after a change of %s: %.1f ms\n", what.c_str(), gap * 1e3);
+  const LiveCounters& c = r.counters;
+  std::printf("frames     captured %lu = processed %lu + skipped %lu + dropped %lu + failed %lu\n",
+              c.captured, c.processed, c.skipped, c.dropped(), c.failed);
+}
+
+void write_json(const LiveReport& r, const std::string& path) {
+  std::ofstream file(path);
+  file << nlohmann::json{{"model", r.title},
+                         {"fps", r.fps()},
+                         {"call_ms", r.call * 1e3},
+                         {"busy", r.busy_share()},
+                         {"busy_ms_per_picture", r.busy_each() * 1e3},
+                         {"age_ms", in_ms(r.ages.age)},
+                         {"wait_ms", in_ms(r.ages.wait)},
+                         {"gap_ms", in_ms(r.ages.gap)},
+                         {"longest_gap_ms", percentile(r.ages.gap, 1) * 1e3},
+                         {"captured", r.counters.captured},
+                         {"processed", r.counters.processed},
+                         {"skipped", r.counters.skipped},
+                         {"dropped", r.counters.dropped()},
+                         {"failed", r.counters.failed}}
+              .dump(2)
+       << "\n";
+  base::require(file.good(), ErrorCode::io, path, ": cannot write");
 }
 
 }  // namespace
@@ -133,54 +194,28 @@ void print_row(const char* name, const std::vector<double>& values, double frame
 void run_live_bench(const EngineFlags& engine_flags, const SessionFlags& session_flags,
                     const LiveBench& bench) {
   Engine engine = open_engine(engine_flags);
-  const LiveSettings settings = live_settings(session_flags);
   Ages ages;
-  LiveSession live(engine, settings, {},
+  LiveSession live(engine, live_settings(session_flags), {},
                    {.output = [&](const LiveOutput& output) { ages.add(output); }});
   const SessionOptions options = live.settings().options;
   Client client(live, bench, *options.width, *options.height);
+  Storm storm(live, ages);
   client.run(kWarmUp);
   ages.clear();
   const double busy_before = busy_seconds(live.times());
   const auto start = base::Clock::now();
-  Storm storm(live);
   client.run(bench.seconds, bench.storm ? [&] { storm.change(); } : std::function<void()>());
-  const double wall = base::seconds_since(start), frame = live.frame_seconds();
-  const double busy = (busy_seconds(live.times()) - busy_before) / wall;
+  LiveReport report{.ages = ages};
+  report.title =
+      base::concat(engine.info().model, "  ", *options.width, "x", *options.height, "  ",
+                   options.t_index_list.size(), " steps  source ", bench.source_fps, " fps");
+  report.wall = base::seconds_since(start);
+  report.busy = busy_seconds(live.times()) - busy_before;
+  report.call = live.frame_seconds();
   live.drain();
-  const LiveCounters counters = live.counters();
-  const auto count = static_cast<double>(ages.age.size());
-  std::printf("%s  %dx%d  %zu steps  source %.0f fps\n", engine.info().model.c_str(),
-              *options.width, *options.height, options.t_index_list.size(), bench.source_fps);
-  std::printf(
-      "delivered  %.1f fps; an engine call takes %.1f ms; the engine is busy %.1f %% of the time\n",
-      count / wall, frame * 1e3, 100 * busy);
-  std::printf("  %-10s %8s %8s %8s %14s\n", "ms", "p50", "p95", "p99", "p95 in calls");
-  print_row("prepare", ages.prepare, frame);
-  print_row("wait", ages.wait, frame);
-  print_row("engine", ages.engine, frame);
-  print_row("deliver", ages.deliver, frame);
-  print_row("age", ages.age, frame);
-  print_row("gap", ages.gap, frame);
-  std::printf("longest gap between two pictures: %.1f ms = %.1f calls\n",
-              percentile(ages.gap, 1) * 1e3, percentile(ages.gap, 1) / frame);
-  std::printf("frames     captured %lu = processed %lu + skipped %lu + dropped %lu + failed %lu\n",
-              counters.captured, counters.processed, counters.skipped, counters.dropped(),
-              counters.failed);
-  if (bench.json.empty()) return;
-  std::ofstream file(bench.json);
-  file << nlohmann::json{{"fps", count / wall},
-                         {"call_ms", frame * 1e3},
-                         {"busy", busy},
-                         {"age_ms", in_ms(ages.age)},
-                         {"wait_ms", in_ms(ages.wait)},
-                         {"captured", counters.captured},
-                         {"processed", counters.processed},
-                         {"skipped", counters.skipped},
-                         {"dropped", counters.dropped()}}
-              .dump(2)
-       << "\n";
-  base::require(file.good(), ErrorCode::io, bench.json, ": cannot write");
+  report.counters = live.counters();
+  print(report);
+  if (!bench.json.empty()) write_json(report, bench.json);
 }
 
 }  // namespace streamdiffusion::app

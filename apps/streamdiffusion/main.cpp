@@ -6,11 +6,12 @@
 
 #include "base/log.h"
 #include "commands.h"
+#include "stop_signals.h"
 #include "streamdiffusion/error.h"
 
 namespace {
 
-constexpr int kFailure = 1, kUsage = 2;
+constexpr int kFailure = 1, kUsage = 2, kSignalled = 128;
 
 int exit_code(streamdiffusion::ErrorCode code) {
   return code == streamdiffusion::ErrorCode::invalid_argument ? kUsage : kFailure;
@@ -41,14 +42,17 @@ int main(int argc, char** argv) {
   streamdiffusion::app::add_info_command(program);
   streamdiffusion::app::add_bench_command(program);
   program.footer(
-      "Exit codes: 0 done, 1 failed, 2 wrong usage. `streamdiffusion COMMAND --help` shows "
-      "examples.");
+      "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C. `streamdiffusion "
+      "COMMAND "
+      "--help` shows examples.");
   print_warnings();
   try {
     program.parse(argc, argv);
     return 0;
   } catch (const CLI::ParseError& error) {
     return program.exit(error) == 0 ? 0 : kUsage;
+  } catch (const streamdiffusion::app::Stopped& stopped) {
+    return kSignalled + stopped.signal;
   } catch (const streamdiffusion::Error& error) {
     std::fprintf(stderr, "error: %s\n", error.what());
     return exit_code(error.code());

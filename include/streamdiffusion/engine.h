@@ -18,7 +18,14 @@ struct OpInfo {
   std::string implementation;  ///< The library's own name of the code that runs.
   std::string lifetime;        ///< "per schedule", "per prompt" or "per frame".
   double flops = 0;
+  double bytes = 0;    ///< Of its inputs, weights and output.
   double seconds = 0;  ///< Of the last run, with EngineOptions::profile.
+  /// What a thread did for it in the last run, in seconds of one steady clock; with profile.
+  struct Span {
+    int thread = 0;
+    double begin = 0, end = 0;
+  };
+  std::vector<Span> spans;
 };
 
 struct EngineInfo {

@@ -78,8 +78,8 @@ class Session {
   std::vector<Output> advance();
   /// The pictures still under way, in order.
   std::vector<Output> flush();
-  /// Pictures that are finished and have not been taken: more than one may be ready at once when the
-  /// filter skips frames, or after an error that gave up another frame.
+  /// Pictures that are finished and have not been taken: more than one may be ready at once when
+  /// the filter skips frames, or after an error that gave up another frame.
   std::vector<Output> take_ready();
   /// Ids of the frames that went in and whose picture has not come out yet, in order.
   std::vector<std::uint64_t> under_way() const;

@@ -27,6 +27,13 @@ struct Weights {
   ReadWeight read;
 };
 
+/// What one thread did for one op, in seconds of the steady clock: from its beginning until it had
+/// done its share; it then waits for the others.
+struct WorkerSpan {
+  int thread = 0;
+  double begin = 0, end = 0;
+};
+
 /// What is known of one compiled op, for `info`, `bench` and the tests against slow paths.
 struct OpReport {
   std::string name, kind, stage;
@@ -34,8 +41,10 @@ struct OpReport {
                                ///< "brgconv:avx512_core_bf16".
   graph::Lifetime lifetime = graph::Lifetime::per_frame;
   double flops = 0;
-  double seconds =
-      0;  ///< Wall time of the last run, if the executable was compiled with `profile`.
+  double bytes = 0;  ///< Of its inputs, weights and output.
+  // Of the last run, if the executable was compiled with `profile`:
+  double seconds = 0;  ///< Wall time.
+  std::vector<WorkerSpan> spans;
 };
 
 /// The persistent values of one stream: inputs, outputs and whatever was computed ahead. Never

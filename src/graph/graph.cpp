@@ -45,6 +45,18 @@ std::vector<tensor::Shape> Graph::input_shapes(const Op& op) const {
   return shapes;
 }
 
+double Graph::bytes(const Op& op) const {
+  double total = static_cast<double>(desc(op.output).bytes());
+  for (const Value input : op.inputs) total += static_cast<double>(desc(input).bytes());
+  for (const int weight : op.weights) {
+    double size = static_cast<double>(tensor::size_of(desc(op.output).dtype));
+    for (const std::int64_t dim : weights[static_cast<std::size_t>(weight)].dims)
+      size *= static_cast<double>(dim);
+    total += size;
+  }
+  return total;
+}
+
 double Graph::flops(const Op& op) const {
   const std::vector<tensor::Shape> shapes = input_shapes(op);
   return std::visit([&](const auto& kind) { return kind.flops(shapes, desc(op.output).shape); },

@@ -46,6 +46,8 @@ struct Graph {
   std::vector<tensor::Shape> input_shapes(const Op& op) const;
   /// Floating-point operations of one op (a multiply-add counts two).
   double flops(const Op& op) const;
+  /// Bytes of its inputs, its output, and its weights in the output's type.
+  double bytes(const Op& op) const;
 };
 
 }  // namespace streamdiffusion::graph

@@ -18,10 +18,10 @@ const std::uint8_t* data_of(std::span<const std::byte> bytes) {
 
 PictureSize read_webp_size(std::span<const std::byte> bytes, const std::string& name) {
   WebPBitstreamFeatures features;
-  base::require(
-      WebPGetFeatures(data_of(bytes), bytes.size(), &features) == VP8_STATUS_OK &&
-          features.has_animation == 0,
-      base::ErrorCode::corrupt_file, name, ": libwebp cannot read it, expected one still picture");
+  base::require(WebPGetFeatures(data_of(bytes), bytes.size(), &features) == VP8_STATUS_OK &&
+                    features.has_animation == 0,
+                base::ErrorCode::corrupt_file, name,
+                ": libwebp cannot read it, expected one still picture");
   return {features.width, features.height};
 }
 
@@ -29,8 +29,7 @@ Image decode_webp(std::span<const std::byte> bytes, const std::string& name) {
   const PictureSize size = read_webp_size(bytes, name);
   check_picture_size(size.width, size.height, name);
   Image image{size.width, size.height, {}};
-  const auto pixels =
-      static_cast<std::size_t>(size.width) * static_cast<std::size_t>(size.height);
+  const auto pixels = static_cast<std::size_t>(size.width) * static_cast<std::size_t>(size.height);
   std::vector<std::uint8_t> rgba(pixels * 4);
   base::require(WebPDecodeRGBAInto(data_of(bytes), bytes.size(), rgba.data(), rgba.size(),
                                    4 * size.width) != nullptr,

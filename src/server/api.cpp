@@ -83,14 +83,15 @@ std::string Api::name_of_route(const Request& request) {
 
 /// Counts the answer and adds the headers that all of them have.
 Reply Api::finished(const Request& request, const Reply& reply) const {
-  return [this, reply, name = name_of_route(request),
-          cors = gate_.cors(request)](Response response) {
-    house_.metrics.request(name, response.status);
-    for (const auto& header : security_headers()) response.header.push_back(header);
-    for (const auto& header : cors) response.header.push_back(header);
-    if (cors.empty()) response.header.emplace_back("Cross-Origin-Resource-Policy", "same-origin");
-    reply(std::move(response));
-  };
+  return
+      [this, reply, name = name_of_route(request), cors = gate_.cors(request)](Response response) {
+        house_.metrics.request(name, response.status);
+        for (const auto& header : security_headers()) response.header.push_back(header);
+        for (const auto& header : cors) response.header.push_back(header);
+        if (cors.empty())
+          response.header.emplace_back("Cross-Origin-Resource-Policy", "same-origin");
+        reply(std::move(response));
+      };
 }
 
 void Api::refuse(const Request& request, const Refusal& refusal, const Reply& reply) const {
@@ -126,8 +127,8 @@ void Api::dispatch(const Request& request, const Reply& reply) {
   if (method == "OPTIONS") {
     response.status = 204;
   } else {
-    response = error_response(Refusal(405, "method_not_allowed", "this address does not take " +
-                                                                     dump(request.method)));
+    response = error_response(
+        Refusal(405, "method_not_allowed", "this address does not take " + dump(request.method)));
   }
   response.header.emplace_back("Allow", (file ? "GET" : allowed) + ", OPTIONS");
   reply(std::move(response));
@@ -179,8 +180,8 @@ void Api::settings(const Request& /*request*/, const Reply& reply) {
 }
 
 void Api::queue(const Request& /*request*/, const Reply& reply) {
-  reply(json_response({{"queue_size", room_.active() + room_.waiting()},
-                       {"limit", house_.limits.sessions}}));
+  reply(json_response(
+      {{"queue_size", room_.active() + room_.waiting()}, {"limit", house_.limits.sessions}}));
 }
 
 void Api::txt2img(const Request& request, const Reply& reply) {

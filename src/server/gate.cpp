@@ -20,8 +20,8 @@ std::string lower(std::string_view text) {
 std::string_view without_port(std::string_view host) {
   const auto bracket = host.rfind(']');
   const auto colon = host.rfind(':');
-  const bool port = colon != std::string_view::npos &&
-                    (bracket == std::string_view::npos || colon > bracket);
+  const bool port =
+      colon != std::string_view::npos && (bracket == std::string_view::npos || colon > bracket);
   return port ? host.substr(0, colon) : host;
 }
 

@@ -65,8 +65,12 @@ std::optional<std::string> percent_decode(std::string_view text, bool form) {
 bool is_utf8(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t length = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3
-                               : lead < 0xf5 ? 4 : 0;
+    const std::size_t length = lead < 0x80   ? 1
+                               : lead < 0xc2 ? 0
+                               : lead < 0xe0 ? 2
+                               : lead < 0xf0 ? 3
+                               : lead < 0xf5 ? 4
+                                             : 0;
     if (length == 0 || text.size() - i < length) return false;
     std::uint32_t code = length == 1 ? lead : lead & (0x7fU >> length);
     for (std::size_t k = 1; k < length; ++k) {
@@ -120,8 +124,8 @@ Response error_response(const Refusal& refusal) {
   if (!refusal.param().empty()) error["param"] = refusal.param();
   Response response;
   response.status = refusal.status();
-  response.body = nlohmann::json{{"error", error}}.dump(
-      -1, ' ', false, nlohmann::json::error_handler_t::replace);
+  response.body = nlohmann::json{{"error", error}}.dump(-1, ' ', false,
+                                                        nlohmann::json::error_handler_t::replace);
   if (refusal.status() == 429) response.header.emplace_back("Retry-After", "1");
   if (refusal.status() == 503) response.header.emplace_back("Retry-After", "5");
   if (refusal.status() == 401) {

@@ -21,6 +21,8 @@ constexpr std::string_view kSockets = "/api/ws/", kStreams = "/api/stream/";
 
 using Parser = http::request_parser<http::string_body>;
 
+// In coroutines nothing with a destructor is made within an expression that waits: g++ 12 destroys
+// some of it twice.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(std::shared_ptr<Transport> transport, Front front)
@@ -34,12 +36,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Task<Next> serve();
   Task<bool> read_header(Parser& parser);
   Task<bool> read_body(Parser& parser);
+  Task<void> refuse_body();
   Request convert(const Parser& parser) const;
   void check(const Request& request);
   Task<Next> take_over(Parser& parser, const Request& request);
-  Task<Next> respond(const Request& request, Response response, bool keep);
-  Task<Next> refuse(const Request& request, Refusal refusal, bool keep);
-  Task<void> upgrade(Parser& parser, std::string id, Dialect dialect);
+  Task<Next> respond(const Request& request, Response& response, bool keep);
+  Task<Next> refuse(const Request& request, const Refusal& refusal, bool keep);
+  Task<void> upgrade(Parser& parser, const std::string& id, Dialect dialect);
 
   std::shared_ptr<Transport> transport_;
   Front front_;
@@ -60,22 +63,34 @@ Task<bool> Connection::read_header(Parser& parser) {
   NetError error;
   if (buffer_.size() == 0) {  // between two requests there is more time than within one
     transport_->expires_after(front_.limits.keep_alive);
-    const auto count =
-        co_await transport_->async_read_some(buffer_.prepare(4096), into(error));
+    const auto count = co_await transport_->async_read_some(buffer_.prepare(4096), into(error));
     if (error) co_return false;
     buffer_.commit(count);
   }
   transport_->expires_after(front_.limits.header);
   co_await http::async_read_header(*transport_, buffer_, parser, into(error));
   if (!error) co_return true;
+  if (error == http::error::body_limit) {
+    co_await refuse_body();
+    co_return false;
+  }
   const bool too_long = error == http::error::header_limit;
   const bool malformed = error.category() == make_error_code(http::error::bad_method).category();
   if (error != http::error::end_of_stream && (too_long || malformed)) {
-    co_await refuse({}, Refusal(too_long ? 431 : 400, "bad_request",
-                                "this is no HTTP request: " + error.message()),
-                    false);
+    const Request none;
+    const int status = too_long ? 431 : 400;
+    const Refusal refusal(status, "bad_request", "this is no HTTP request: " + error.message());
+    co_await refuse(none, refusal, false);
   }
   co_return false;
+}
+
+Task<void> Connection::refuse_body() {
+  const Request none;
+  const Refusal refusal(413, "too_large",
+                        base::concat("the body is too large, at most ", front_.limits.message_bytes,
+                                     " bytes are read"));
+  co_await refuse(none, refusal, false);
 }
 
 Task<bool> Connection::read_body(Parser& parser) {
@@ -87,13 +102,7 @@ Task<bool> Connection::read_body(Parser& parser) {
     co_await net::async_write(*transport_, net::buffer(go_on), into(error));
   }
   if (!error) co_await http::async_read(*transport_, buffer_, parser, into(error));
-  if (error == http::error::body_limit) {
-    co_await refuse({},
-                    Refusal(413, "too_large",
-                            base::concat("the body is too large, at most ",
-                                         front_.limits.message_bytes, " bytes are read")),
-                    false);
-  }
+  if (error == http::error::body_limit) co_await refuse_body();
   co_return !error;
 }
 
@@ -151,8 +160,7 @@ Task<Connection::Next> Connection::serve() {
     self->answered_.wake();
   });
   while (!response_) co_await answered_.wait();
-  Response response = *std::move(response_);
-  co_return co_await respond(request, std::move(response), keep);
+  co_return co_await respond(request, *response_, keep);
 }
 
 Task<Connection::Next> Connection::take_over(Parser& parser, const Request& request) {
@@ -190,20 +198,20 @@ Task<Connection::Next> Connection::take_over(Parser& parser, const Request& requ
   co_return Next::taken;
 }
 
-Task<void> Connection::upgrade(Parser& parser, std::string id, Dialect dialect) {
+Task<void> Connection::upgrade(Parser& parser, const std::string& id, Dialect dialect) {
   const auto message = std::make_shared<UpgradeRequest>();
   message->message = parser.release();
-  co_await run_web_socket(transport_, message, front_.room, front_.limits, std::move(id), dialect);
+  co_await run_web_socket(transport_, message, front_.room, front_.limits, id, dialect);
 }
 
-Task<Connection::Next> Connection::refuse(const Request& request, Refusal refusal, bool keep) {
+Task<Connection::Next> Connection::refuse(const Request& request, const Refusal& refusal,
+                                          bool keep) {
   Response response;
-  front_.api.refuse(request, refusal,
-                    [&response](Response made) { response = std::move(made); });
-  co_return co_await respond(request, std::move(response), keep);
+  front_.api.refuse(request, refusal, [&response](Response made) { response = std::move(made); });
+  co_return co_await respond(request, response, keep);
 }
 
-Task<Connection::Next> Connection::respond(const Request& request, Response response, bool keep) {
+Task<Connection::Next> Connection::respond(const Request& request, Response& response, bool keep) {
   http::response<http::string_body> message{static_cast<http::status>(response.status), 11};
   if (response.status != 204 && response.status != 304) {
     message.set(http::field::content_type, response.type);

@@ -99,20 +99,17 @@ std::string status_message(const char* status) {
 }
 
 std::string error_message(const Refusal& refusal, bool fatal) {
-  json message{{"status", "error"},
-               {"code", refusal.code()},
-               {"message", refusal.what()},
-               {"fatal", fatal}};
+  json message{
+      {"status", "error"}, {"code", refusal.code()}, {"message", refusal.what()}, {"fatal", fatal}};
   if (!refusal.param().empty()) message["param"] = refusal.param();
   return dump(message);
 }
 
 bool is_session_id(std::string_view id) {
-  return !id.empty() && id.size() <= kLongestId &&
-         std::all_of(id.begin(), id.end(), [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                  c == '_' || c == '-';
-         });
+  return !id.empty() && id.size() <= kLongestId && std::all_of(id.begin(), id.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+           c == '-';
+  });
 }
 
 }  // namespace streamdiffusion::server

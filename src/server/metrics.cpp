@@ -17,9 +17,8 @@ using prometheus::Family;
 using prometheus::Gauge;
 using prometheus::Histogram;
 
-const Histogram::BucketBoundaries kSeconds{0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.04,
-                                           0.05,  0.075,  0.1,   0.15, 0.25, 0.5,  1,
-                                           2.5,   5,      10};
+const Histogram::BucketBoundaries kSeconds{
+    0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10};
 
 }  // namespace
 

@@ -22,7 +22,7 @@ class Watching : public std::enable_shared_from_this<Watching> {
 
  private:
   void read();
-  Task<bool> write(std::string bytes);
+  Task<bool> write(const std::string& bytes);
 
   std::shared_ptr<Transport> transport_;
   std::shared_ptr<Client> client_;
@@ -34,15 +34,15 @@ class Watching : public std::enable_shared_from_this<Watching> {
 };
 
 void Watching::read() {
-  transport_->async_read_some(
-      net::buffer(ignored_), [self = shared_from_this()](NetError error, std::size_t /*count*/) {
-        if (!error) return self->read();
-        self->gone_ = true;
-        self->wake_.wake();
-      });
+  transport_->async_read_some(net::buffer(ignored_),
+                              [self = shared_from_this()](NetError error, std::size_t /*count*/) {
+                                if (!error) return self->read();
+                                self->gone_ = true;
+                                self->wake_.wake();
+                              });
 }
 
-Task<bool> Watching::write(std::string bytes) {
+Task<bool> Watching::write(const std::string& bytes) {
   transport_->expires_after(limits_.write);
   NetError error;
   co_await net::async_write(*transport_, net::buffer(bytes), into(error));
@@ -60,8 +60,8 @@ std::string opening() {
 /// The next boundary comes with the part, not with the part after it: browsers show a picture when
 /// they see the boundary behind it.
 std::string part(const std::string& jpeg) {
-  return "Content-Type: image/jpeg\r\nContent-Length: " + std::to_string(jpeg.size()) +
-         "\r\n\r\n" + jpeg + "\r\n--frame\r\n";
+  return "Content-Type: image/jpeg\r\nContent-Length: " + std::to_string(jpeg.size()) + "\r\n\r\n" +
+         jpeg + "\r\n--frame\r\n";
 }
 
 Task<void> Watching::run() {
@@ -73,12 +73,14 @@ Task<void> Watching::run() {
     if (picture) picture_ = std::move(picture);
     wake_.wake();
   });
-  bool fine = co_await write(opening());
+  const std::string head = opening();
+  bool fine = co_await write(head);
   while (fine && !gone_) {
     if (picture_) {
       const PicturePtr picture = std::move(picture_);
       picture_ = nullptr;
-      fine = co_await write(part(picture->jpeg));
+      const std::string bytes = part(picture->jpeg);
+      fine = co_await write(bytes);
       if (fine) client_->watched(*picture);
     } else if (over_ || client_->state() == Client::State::gone) {
       break;
@@ -94,8 +96,7 @@ Task<void> Watching::run() {
 
 Task<void> run_mjpeg(std::shared_ptr<Transport> transport, std::shared_ptr<Client> client,
                      const Limits& limits) {
-  const auto watching =
-      std::make_shared<Watching>(std::move(transport), std::move(client), limits);
+  const auto watching = std::make_shared<Watching>(std::move(transport), std::move(client), limits);
   co_await watching->run();
 }
 

@@ -2,8 +2,6 @@
 // it.
 #pragma once
 
-#include <utility>  // asio's coroutines forget it
-
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -14,6 +12,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/error.hpp>
+#include <utility>  // asio's coroutines forget it
 
 namespace streamdiffusion::server {
 

@@ -22,8 +22,8 @@ PictureFormat format_of(const std::string& name) {
   if (name == "jpeg" || name == "jpg") return PictureFormat::jpeg;
   if (name == "png") return PictureFormat::png;
   if (name == "webp") return PictureFormat::webp;
-  throw Refusal(400, "bad_request",
-                "format is " + dump(name) + ", expected jpeg, png or webp", "format");
+  throw Refusal(400, "bad_request", "format is " + dump(name) + ", expected jpeg, png or webp",
+                "format");
 }
 
 }  // namespace
@@ -84,7 +84,7 @@ struct Received {
 };
 
 /// On a worker.
-std::shared_ptr<const Image> draw_one(Studio& studio, const LiveSettings& settings,
+std::shared_ptr<const Image> draw_one(const House& house, const LiveSettings& settings,
                                       std::function<Image()> picture) {
   auto received = std::make_shared<Received>();
   LiveCallbacks calls;
@@ -96,11 +96,12 @@ std::shared_ptr<const Image> draw_one(Studio& studio, const LiveSettings& settin
     const std::lock_guard lock(received->mutex);
     received->error = error;
   };
-  const auto stream = studio.open(settings, {QueuePolicy::Kind::block, 1}, calls);
+  const auto stream = house.studio.open(settings, {QueuePolicy::Kind::block, 1}, calls);
   LiveFrame frame;
   frame.picture = std::move(picture);
   stream->submit(std::move(frame));
   stream->drain();
+  house.metrics.frames({}, stream->counters());
   const std::lock_guard lock(received->mutex);
   if (received->image) return received->image;
   throw received->error.value_or(Error(ErrorCode::internal, "the stream gave no picture"));
@@ -118,7 +119,7 @@ void OnePicture::draw(const Request& request, bool from_text, Reply reply) const
       if (!from_text) {
         picture = [&] { return decode_picture(job->picture, house_.limits.picture_pixels); };
       }
-      const auto image = draw_one(house_.studio, job->parameters.live, std::move(picture));
+      const auto image = draw_one(house_, job->parameters.live, std::move(picture));
       response->type = media_type(job->format);
       response->body = encode_picture(*image, job->format, job->parameters.jpeg_quality);
     } catch (const Refusal& refusal) {

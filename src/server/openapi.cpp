@@ -28,11 +28,11 @@ json operation(const char* summary, json responses) {
 }
 
 json with_id(json op) {
-  op["parameters"] = json::array({{{"name", "id"},
-                                   {"in", "path"},
-                                   {"required", true},
-                                   {"schema", {{"type", "string"},
-                                               {"pattern", "^[A-Za-z0-9_-]{1,64}$"}}}}});
+  op["parameters"] =
+      json::array({{{"name", "id"},
+                    {"in", "path"},
+                    {"required", true},
+                    {"schema", {{"type", "string"}, {"pattern", "^[A-Za-z0-9_-]{1,64}$"}}}}});
   return op;
 }
 
@@ -61,17 +61,17 @@ json paths() {
   const json text = content("text/plain", {{"type", "string"}});
   const auto get = [](json op) { return json{{"get", std::move(op)}}; };
   json all;
-  all["/api/settings"] = get(operation(
-      "What this server draws with, its parameters and their schema", {{"200", answer("", object)}}));
-  all["/api/queue"] =
-      get(operation("Clients that are in or wait", {{"200", answer("", object)}}));
-  all["/api/ws/{id}"] = get(with_id(operation(
-      "A WebSocket; with ?frames=binary pictures in both directions",
-      {{"101", answer("See docs/protocol.md")}})));
-  all["/api/stream/{id}"] = get(with_id(operation(
-      "The pictures of a session as MJPEG",
-      {{"200", answer("Parts of type image/jpeg",
-                      content("multipart/x-mixed-replace", {{"type", "string"}}))}})));
+  all["/api/settings"] =
+      get(operation("What this server draws with, its parameters and their schema",
+                    {{"200", answer("", object)}}));
+  all["/api/queue"] = get(operation("Clients that are in or wait", {{"200", answer("", object)}}));
+  all["/api/ws/{id}"] =
+      get(with_id(operation("A WebSocket; with ?frames=binary pictures in both directions",
+                            {{"101", answer("See docs/protocol.md")}})));
+  all["/api/stream/{id}"] = get(with_id(
+      operation("The pictures of a session as MJPEG",
+                {{"200", answer("Parts of type image/jpeg",
+                                content("multipart/x-mixed-replace", {{"type", "string"}}))}})));
   all["/api/txt2img"] = {{"post", picture_operation("A picture from words", false)}};
   all["/api/img2img"] = {{"post", picture_operation("A picture from a picture and words", true)}};
   all["/api/sessions"] =
@@ -82,8 +82,8 @@ json paths() {
                           content("application/json", reference("Parameters")))},
       {"delete", with_id(operation("Ends a session", {{"204", answer("Ended")}}))}};
   all["/healthz"] = get(operation("Alive", {{"200", answer("", object)}}));
-  all["/readyz"] = get(operation("Ready for sessions; 503 while draining",
-                                 {{"200", answer("", object)}}));
+  all["/readyz"] =
+      get(operation("Ready for sessions; 503 while draining", {{"200", answer("", object)}}));
   all["/metrics"] = get(operation("Prometheus", {{"200", answer("", text)}}));
   return all;
 }
@@ -93,16 +93,15 @@ json paths() {
 json openapi_description(const ParameterTable& table, const std::string& version) {
   json parameters = table.schema();
   parameters.erase("$schema");
-  const json error{
-      {"type", "object"},
-      {"properties",
-       {{"error",
-         {{"type", "object"},
-          {"required", {"code", "message"}},
-          {"properties",
-           {{"code", {{"type", "string"}}},
-            {"message", {{"type", "string"}}},
-            {"param", {{"type", "string"}}}}}}}}}};
+  const json error{{"type", "object"},
+                   {"properties",
+                    {{"error",
+                      {{"type", "object"},
+                       {"required", {"code", "message"}},
+                       {"properties",
+                        {{"code", {{"type", "string"}}},
+                         {"message", {{"type", "string"}}},
+                         {"param", {{"type", "string"}}}}}}}}}};
   return {{"openapi", "3.1.0"},
           {"info", {{"title", "StreamDiffusion"}, {"version", version}}},
           {"paths", paths()},

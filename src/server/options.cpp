@@ -25,13 +25,11 @@ void check(const ServerOptions& options) {
   const ErrorCode bad = ErrorCode::invalid_argument;
   require(!options.host.empty(), bad, "--host is empty, expected an address or a name");
   require(is_loopback(options.host) || !options.token.empty() || options.insecure, bad, "--host ",
-          options.host,
-          ": others could use this server; expected --token TOKEN (at least ", kShortestToken,
-          " characters), or --insecure to let everybody in");
-  require(options.token.empty() || (options.token.size() >= kShortestToken &&
-                                    options.token.size() <= kLongestToken &&
-                                    std::all_of(options.token.begin(), options.token.end(),
-                                                is_token_character)),
+          options.host, ": others could use this server; expected --token TOKEN (at least ",
+          kShortestToken, " characters), or --insecure to let everybody in");
+  require(options.token.empty() ||
+              (options.token.size() >= kShortestToken && options.token.size() <= kLongestToken &&
+               std::all_of(options.token.begin(), options.token.end(), is_token_character)),
           bad, "--token: expected ", kShortestToken, " to ", kLongestToken,
           " characters of A-Z a-z 0-9 - . _ ~");
   require(options.certificate.empty() == options.key.empty(), bad,
@@ -39,8 +37,8 @@ void check(const ServerOptions& options) {
   require(!options.self_signed || options.certificate.empty(), bad,
           "--self-signed makes a certificate, --cert gives one; expected one of them");
   for (const std::string& origin : options.allowed_origins) {
-    const bool known = origin == "*" || origin.starts_with("http://") ||
-                       origin.starts_with("https://");
+    const bool known =
+        origin == "*" || origin.starts_with("http://") || origin.starts_with("https://");
     require(known && !origin.ends_with("/"), bad, "--allow-origin ", origin,
             ": expected https://HOST[:PORT], http://HOST[:PORT] or *");
   }

@@ -38,15 +38,16 @@ Spec row(const Words& words, json type, const char* field,
 template <typename Set, typename Get>
 Spec number(const Words& words, double low, double high, double step, Set set, Get get) {
   json type{{"type", "number"}, {"minimum", low}, {"maximum", high}, {"step", step}};
-  return row(words, std::move(type), "range",
-             [=](const Json& value, Change& change) {
-               const double found = value.number();
-               if (found < low || found > high) {
-                 value.refuse(base::concat("a number from ", low, " to ", high));
-               }
-               set(change, found);
-             },
-             get);
+  return row(
+      words, std::move(type), "range",
+      [=](const Json& value, Change& change) {
+        const double found = value.number();
+        if (found < low || found > high) {
+          value.refuse(base::concat("a number from ", low, " to ", high));
+        }
+        set(change, found);
+      },
+      get);
 }
 
 template <typename Set, typename Get>
@@ -54,16 +55,16 @@ Spec integer(const Words& words, std::int64_t low, std::int64_t high, std::int64
              Get get) {
   json type{{"type", "integer"}, {"minimum", low}, {"maximum", high}};
   if (step > 1) type["multipleOf"] = step;
-  return row(words, std::move(type), high > 1000000 ? "seed" : "range",
-             [=](const Json& value, Change& change) {
-               const std::int64_t found = value.integer(low, high);
-               if (found % step != 0) {
-                 value.refuse(
-                     base::concat("a multiple of ", step, " (the autoencoder's factor)"));
-               }
-               set(change, found);
-             },
-             get);
+  return row(
+      words, std::move(type), high > 1000000 ? "seed" : "range",
+      [=](const Json& value, Change& change) {
+        const std::int64_t found = value.integer(low, high);
+        if (found % step != 0) {
+          value.refuse(base::concat("a multiple of ", step, " (the autoencoder's factor)"));
+        }
+        set(change, found);
+      },
+      get);
 }
 
 template <typename Set, typename Get>
@@ -76,17 +77,18 @@ Spec boolean(const Words& words, Set set, Get get) {
 template <typename Set, typename Get>
 Spec choice(const Words& words, const std::vector<std::string>& known, Set set, Get get) {
   json type{{"type", "string"}, {"enum", known}, {"values", known}};
-  return row(words, std::move(type), "select",
-             [=](const Json& value, Change& change) {
-               const auto it = std::find(known.begin(), known.end(), value.string());
-               if (it == known.end()) {
-                 std::string list;
-                 for (const std::string& word : known) list += (list.empty() ? "" : ", ") + word;
-                 value.refuse("one of " + list);
-               }
-               set(change, static_cast<std::size_t>(it - known.begin()));
-             },
-             get);
+  return row(
+      words, std::move(type), "select",
+      [=](const Json& value, Change& change) {
+        const auto it = std::find(known.begin(), known.end(), value.string());
+        if (it == known.end()) {
+          std::string list;
+          for (const std::string& word : known) list += (list.empty() ? "" : ", ") + word;
+          value.refuse("one of " + list);
+        }
+        set(change, static_cast<std::size_t>(it - known.begin()));
+      },
+      get);
 }
 
 const std::string& prompt_text(const Json& value) {
@@ -169,8 +171,7 @@ void add_prompts(std::vector<Spec>& specs) {
         change.next.live.negative_prompt = prompt_text(value);
       },
       [](const View& view) {
-        return json(
-            view.given.live.negative_prompt.value_or(view.info.sample_negative_prompt));
+        return json(view.given.live.negative_prompt.value_or(view.info.sample_negative_prompt));
       }));
 }
 
@@ -184,8 +185,7 @@ void add_steps(std::vector<Spec>& specs) {
       }));
   specs.push_back(integer(
       {"steps", "Steps", "Denoising steps of a picture; more are slower and cleaner"}, 1,
-      kMostSteps, 1,
-      [](Change& change, std::int64_t v) { change.steps = static_cast<int>(v); },
+      kMostSteps, 1, [](Change& change, std::int64_t v) { change.steps = static_cast<int>(v); },
       [](const View& view) { return json(view.full.t_index_list.size()); }));
   specs.push_back(row(
       {"t_index_list", "Places of the steps",
@@ -193,8 +193,7 @@ void add_steps(std::vector<Spec>& specs) {
       {{"type", "array"},
        {"minItems", 1},
        {"maxItems", kMostSteps},
-       {"items",
-        {{"type", "integer"}, {"minimum", 0}, {"maximum", kMostInferenceSteps - 1}}}},
+       {"items", {{"type", "integer"}, {"minimum", 0}, {"maximum", kMostInferenceSteps - 1}}}},
       "t_index_list",
       [](const Json& value, Change& change) {
         const auto found = value.integers(0, kMostInferenceSteps - 1);
@@ -289,9 +288,7 @@ void add_picture(std::vector<Spec>& specs, const StudioInfo& info, const Limits&
   specs.push_back(choice(
       {"fit", "Fit", "Pictures of another size: fill it, show everything, or stretch"},
       {"cover", "contain", "stretch"},
-      [](Change& change, std::size_t i) {
-        change.next.live.fit = static_cast<Fit>(i);
-      },
+      [](Change& change, std::size_t i) { change.next.live.fit = static_cast<Fit>(i); },
       [](const View& view) {
         constexpr const char* names[] = {"cover", "contain", "stretch"};
         return json(names[static_cast<int>(view.given.live.fit)]);

@@ -13,7 +13,8 @@ using weights::Json;
 
 namespace {
 
-constexpr weights::JsonLimits kClientJson{.bytes = std::size_t{1} << 26U, .values = 4096, .depth = 8};
+constexpr weights::JsonLimits kClientJson{
+    .bytes = std::size_t{1} << 26U, .values = 4096, .depth = 8};
 
 bool is_residual(CfgType type) {
   return type == CfgType::self || type == CfgType::initialize;
@@ -77,9 +78,10 @@ Parameters ParameterTable::apply(const Json& object, const Parameters& now) cons
       name = key;
       const Spec* spec = find(key);
       if (spec == nullptr) {
-        throw Refusal(400, "unknown_parameter",
-                      "there is no parameter " + weights::quote(key) + "; GET /api/settings has all",
-                      weights::printable(key, 64));
+        throw Refusal(
+            400, "unknown_parameter",
+            "there is no parameter " + weights::quote(key) + "; GET /api/settings has all",
+            weights::printable(key, 64));
       }
       spec->read(value, change);
     }
@@ -119,20 +121,24 @@ void ParameterTable::settle(Change& change, const Parameters& now) const {
   }
   const int count = change.steps.value_or(static_cast<int>(full.t_index_list.size()));
   if (count > length) {
-    throw Refusal(400, "bad_request",
-                  base::concat("steps is ", count, ", expected at most ", length,
-                               " (num_inference_steps)"),
-                  "steps");
+    throw Refusal(
+        400, "bad_request",
+        base::concat("steps is ", count, ", expected at most ", length, " (num_inference_steps)"),
+        "steps");
   }
+  const bool as_many = count == static_cast<int>(full.t_index_list.size());
+  const bool fits = full.t_index_list.back() < length;
   if (change.strength) {
-    const double first = std::floor((length - 1) * (1.0 - *change.strength) + 1e-6);
-    options.t_index_list = spread_steps(static_cast<int>(first), count, length);
-  } else if (change.steps || full.t_index_list.back() >= length) {
+    // A strength that was shown is rounded; given back it changes nothing.
+    const double place = (length - 1) * (1.0 - *change.strength);
+    const bool same = fits && as_many && std::abs(place - full.t_index_list.front()) < 0.01;
+    const int first = static_cast<int>(std::floor(place + 0.01));
+    if (!same) options.t_index_list = spread_steps(first, count, length);
+  } else if (!as_many || !fits) {
     const SessionOptions before = studio_.with_defaults(now.live.options);
-    const double share = double(full.t_index_list.front()) / std::max(*before.num_inference_steps, 1);
-    const int first = change.steps && full.t_index_list.front() < length
-                          ? full.t_index_list.front()
-                          : static_cast<int>(share * length);
+    const double share =
+        double(full.t_index_list.front()) / std::max(*before.num_inference_steps, 1);
+    const int first = fits ? full.t_index_list.front() : static_cast<int>(share * length);
     options.t_index_list = spread_steps(first, count, length);
   }
 }

@@ -38,8 +38,7 @@ class RateLimit {
   bool take(const std::string& address) {
     const auto now = base::Clock::now();
     if (buckets_.size() > kMostAddresses) forget(now);
-    return buckets_.try_emplace(address, per_second_, 2 * per_second_ + 1)
-        .first->second.take(now);
+    return buckets_.try_emplace(address, per_second_, 2 * per_second_ + 1).first->second.take(now);
   }
 
  private:

@@ -13,8 +13,8 @@ std::shared_ptr<Client> Room::enter(const std::string& id, Dialect dialect, Link
   const bool place = taken_ < house_.limits.sessions && queue_.empty();
   if (!place && waiting() >= house_.limits.waiting) {
     throw Refusal(503, "full",
-                  base::concat("all ", house_.limits.sessions, " places are taken and ",
-                               waiting(), " clients wait; try again later"));
+                  base::concat("all ", house_.limits.sessions, " places are taken and ", waiting(),
+                               " clients wait; try again later"));
   }
   auto client = std::make_shared<Client>(house_, id, dialect, link, [this] { free_place(); });
   clients_.emplace(id, client);
@@ -39,8 +39,9 @@ void Room::leave(const std::shared_ptr<Client>& client) {
 void Room::take_place() {
   if (draining_) throw Refusal(503, "draining", "the server is ending");
   if (taken_ >= house_.limits.sessions || !queue_.empty()) {
-    throw Refusal(503, "full",
-                  base::concat("all ", house_.limits.sessions, " places are taken; try again later"));
+    throw Refusal(
+        503, "full",
+        base::concat("all ", house_.limits.sessions, " places are taken; try again later"));
   }
   ++taken_;
 }

@@ -147,7 +147,8 @@ Task<void> Server::Impl::accept(tcp::acceptor& acceptor) {
 
 Task<void> Server::Impl::serve(std::shared_ptr<Transport> transport) {
   try {
-    co_await run_connection(transport, {api_, room_, gate_, options_.limits, rate_});
+    const Front front{api_, room_, gate_, options_.limits, rate_};
+    co_await run_connection(transport, front);
   } catch (const std::exception& error) {
     base::warn("a connection ended with: ", error.what());
     metrics_.error("internal");
@@ -162,8 +163,7 @@ bool Server::Impl::drained() const {
 
 Task<void> Server::Impl::tick() {
   NetError ignored;
-  while (!drained() &&
-         (!room_.draining() || base::Clock::now() < drain_until_)) {
+  while (!drained() && (!room_.draining() || base::Clock::now() < drain_until_)) {
     ticker_.expires_after(room_.draining() ? 20ms : Milliseconds(kTick));
     co_await ticker_.async_wait(into(ignored));
     room_.draining() ? room_.count() : room_.tick();

@@ -32,11 +32,9 @@ void SentWindow::add(double age_seconds, base::Clock::time_point now) {
 }
 
 double SentWindow::fps(base::Clock::time_point now) const {
-  const auto recent = std::count_if(sent_.begin(), sent_.end(), [now](const Sent& sent) {
-    return sent.at > now - kRateWindow;
-  });
-  return rounded(static_cast<double>(recent) /
-                 std::chrono::duration<double>(kRateWindow).count());
+  const auto recent = std::count_if(
+      sent_.begin(), sent_.end(), [now](const Sent& sent) { return sent.at > now - kRateWindow; });
+  return rounded(static_cast<double>(recent) / std::chrono::duration<double>(kRateWindow).count());
 }
 
 nlohmann::json SentWindow::ages(base::Clock::time_point now) const {

@@ -1,4 +1,5 @@
-// What a client is told of its stream: rates and ages over the last seconds, counts since its start.
+// What a client is told of its stream: rates and ages over the last seconds, counts since its
+// start.
 #pragma once
 
 #include <cstdint>

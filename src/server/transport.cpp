@@ -1,5 +1,8 @@
 #include "server/transport.h"
 
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/detect_ssl.hpp>
 #include <span>
@@ -12,12 +15,17 @@ constexpr std::string_view kPlainToTls =
     "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n"
     "Content-Length: 40\r\n\r\nThis server speaks TLS: open https://...";
 constexpr std::size_t kRecord = 16384;
+constexpr int kMostUnsent = 65536;  // bytes
 
 }  // namespace
 
 Transport::Transport(tcp::socket socket, net::ssl::context* tls) : tcp_(std::move(socket)) {
   NetError ignored;
   tcp_.socket().set_option(tcp::no_delay(true), ignored);
+  // The kernel would queue megabytes for a slow reader, who would then see old pictures.
+  const int unsent = kMostUnsent;
+  ::setsockopt(tcp_.socket().native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent,
+               sizeof unsent);
   if (tls != nullptr) tls_.emplace(tcp_, *tls);
 }
 

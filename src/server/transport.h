@@ -43,7 +43,9 @@ class Transport {
   template <typename Buffers, typename Token>
   auto async_read_some(const Buffers& buffers, Token&& token) {
     return net::async_initiate<Token, void(NetError, std::size_t)>(
-        [this](auto handler, net::mutable_buffer buffer) { read(buffer, share(std::move(handler))); },
+        [this](auto handler, net::mutable_buffer buffer) {
+          read(buffer, share(std::move(handler)));
+        },
         token, first_of<net::mutable_buffer>(buffers));
   }
 

@@ -30,7 +30,7 @@ class WebSocket : public Link, public std::enable_shared_from_this<WebSocket> {
         written_(transport_->get_executor()),
         deadline_(transport_->get_executor()) {}
 
-  Task<void> run(std::shared_ptr<UpgradeRequest> request, std::string id, Dialect dialect);
+  Task<void> run(UpgradeRequest& request, const std::string& id, Dialect dialect);
 
   void send(std::string text) override;
   void send(PicturePtr picture) override;
@@ -40,7 +40,7 @@ class WebSocket : public Link, public std::enable_shared_from_this<WebSocket> {
   Task<bool> accept(UpgradeRequest& request);
   Task<void> read();
   Task<void> write();
-  Task<bool> write_message(bool text, std::string message);
+  Task<bool> write_message(bool text, const std::string& message);
 
   std::shared_ptr<Transport> transport_;
   websocket::stream<Transport&> stream_;
@@ -96,11 +96,9 @@ Task<bool> WebSocket::accept(UpgradeRequest& request) {
   co_return !error;
 }
 
-Task<void> WebSocket::run(std::shared_ptr<UpgradeRequest> request, std::string id,
-                          Dialect dialect) {
+Task<void> WebSocket::run(UpgradeRequest& request, const std::string& id, Dialect dialect) {
   const auto self = shared_from_this();
-  const bool accepted = co_await accept(*request);
-  request.reset();
+  const bool accepted = co_await accept(request);
   if (!accepted) co_return;
   writing_ = true;
   net::co_spawn(
@@ -140,13 +138,16 @@ Task<void> WebSocket::read() {
 Task<void> WebSocket::write() {
   while (!broken_) {
     if (!texts_.empty()) {
-      std::string text = std::move(texts_.front());
+      const std::string text = std::move(texts_.front());
       texts_.pop_front();
-      if (!co_await write_message(true, std::move(text))) break;
+      const bool fine = co_await write_message(true, text);
+      if (!fine) break;
     } else if (picture_) {
       const PicturePtr picture = std::move(picture_);
       picture_ = nullptr;
-      if (!co_await write_message(false, client_->frame_message(*picture))) {
+      const std::string message = client_->frame_message(*picture);
+      const bool fine = co_await write_message(false, message);
+      if (!fine) {
         client_->replaced(*picture);
         break;
       }
@@ -164,7 +165,7 @@ Task<void> WebSocket::write() {
   written_.wake();
 }
 
-Task<bool> WebSocket::write_message(bool text, std::string message) {
+Task<bool> WebSocket::write_message(bool text, const std::string& message) {
   deadline_.expires_after(limits_.write);
   deadline_.async_wait([weak = weak_from_this()](NetError error) {
     const auto self = weak.lock();
@@ -180,10 +181,10 @@ Task<bool> WebSocket::write_message(bool text, std::string message) {
 }  // namespace
 
 Task<void> run_web_socket(std::shared_ptr<Transport> transport,
-                          std::shared_ptr<UpgradeRequest> request, Room& room,
-                          const Limits& limits, std::string id, Dialect dialect) {
+                          std::shared_ptr<UpgradeRequest> request, Room& room, const Limits& limits,
+                          std::string id, Dialect dialect) {
   const auto socket = std::make_shared<WebSocket>(std::move(transport), room, limits);
-  co_await socket->run(std::move(request), std::move(id), dialect);
+  co_await socket->run(*request, id, dialect);
 }
 
 }  // namespace streamdiffusion::server

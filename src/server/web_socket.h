@@ -15,7 +15,7 @@ struct UpgradeRequest;
 
 /// Runs a connection until it is closed. `id` and `dialect` come from its address.
 Task<void> run_web_socket(std::shared_ptr<Transport> transport,
-                          std::shared_ptr<UpgradeRequest> request, Room& room,
-                          const Limits& limits, std::string id, Dialect dialect);
+                          std::shared_ptr<UpgradeRequest> request, Room& room, const Limits& limits,
+                          std::string id, Dialect dialect);
 
 }  // namespace streamdiffusion::server

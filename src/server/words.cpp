@@ -13,10 +13,10 @@ namespace {
 
 constexpr std::size_t kMostWarnings = 16, kMostNear = 3, kLongestWord = 40;
 constexpr std::array<std::string_view, 34> kSmallWords{
-    "a",    "an",   "and",  "at",    "background", "big",   "by",     "from",  "her",
-    "his",  "in",   "its",  "large", "left",       "little", "of",    "on",    "one",
-    "or",   "over", "right", "side", "small",      "some",  "the",    "three", "to",
-    "two",  "under", "up",  "very",  "with",       "without", "your"};
+    "a",   "an",    "and",   "at",    "background", "big",     "by",  "from",  "her",
+    "his", "in",    "its",   "large", "left",       "little",  "of",  "on",    "one",
+    "or",  "over",  "right", "side",  "small",      "some",    "the", "three", "to",
+    "two", "under", "up",    "very",  "with",       "without", "your"};
 
 /// Calls `visit` with each run of letters and digits, in lower case; bytes beyond ASCII count as
 /// letters.

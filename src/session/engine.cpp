@@ -25,8 +25,12 @@ tensor::DType choose_dtype(DataType wanted, const backend::Device& device) {
 void append_operations(const backend::Executable& executable, const std::string& stage,
                        std::vector<OpInfo>& out) {
   for (const backend::OpReport& op : executable.report()) {
-    out.push_back({stage, op.name, op.kind, op.implementation, graph::to_string(op.lifetime),
-                   op.flops, op.seconds});
+    OpInfo info{
+        stage,    op.name,    op.kind, op.implementation, graph::to_string(op.lifetime), op.flops,
+        op.bytes, op.seconds, {}};
+    for (const backend::WorkerSpan& span : op.spans)
+      info.spans.push_back({span.thread, span.begin, span.end});
+    out.push_back(std::move(info));
   }
 }
 

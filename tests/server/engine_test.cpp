@@ -37,8 +37,10 @@ TEST_F(WithEngine, BinaryFramesBecomePicturesThroughAChange) {
     stats = client.await("stats");
     ASSERT_FALSE(stats.is_null());
   } while (stats["under_way"] != 0);
-  json sum = stats["processed"].get<int>() + stats["skipped"].get<int>() + stats["failed"].get<int>();
-  for (const auto& [cause, count] : stats["dropped"].items()) sum = sum.get<int>() + count.get<int>();
+  json sum =
+      stats["processed"].get<int>() + stats["skipped"].get<int>() + stats["failed"].get<int>();
+  for (const auto& [cause, count] : stats["dropped"].items())
+    sum = sum.get<int>() + count.get<int>();
   EXPECT_EQ(sum, stats["captured"]) << stats;
 }
 
@@ -48,8 +50,8 @@ TEST_F(WithEngine, OnePictureFromWordsAndFromAPicture) {
   EXPECT_EQ(text.status, 200) << text.body;
   const HttpAnswer same = server.post("/api/txt2img", R"({"prompt": "cat", "format": "png"})");
   EXPECT_EQ(text.body, same.body);
-  const HttpAnswer image = server.post("/api/img2img?format=png", jpeg_of(9, 8, 7),
-                                       {{"Content-Type", "image/jpeg"}});
+  const HttpAnswer image =
+      server.post("/api/img2img?format=png", jpeg_of(9, 8, 7), {{"Content-Type", "image/jpeg"}});
   EXPECT_EQ(image.status, 200) << image.body;
   EXPECT_NE(image.body, text.body);
 }

@@ -8,8 +8,8 @@ namespace streamdiffusion::testing {
 namespace {
 
 using namespace std::chrono_literals;
-using ::testing::HasSubstr;
 using nlohmann::json;
+using ::testing::HasSubstr;
 
 /// One frame as an established front end sends it; the credit for it was given before.
 void send_frame(WebSocketClient& client, const json& params, const std::string& picture) {
@@ -48,7 +48,8 @@ TEST(Established, FramesGoInByCreditAndComeBackAsMjpeg) {
   for (int i = 0; i < 10; ++i) {
     send_frame(client, i == 3 ? json{{"prompt", "cat"}} : json::object(), jpeg_of(20 * i, 9, 9));
     // The part is whole before the next frame is even sent: nobody sees pictures one late.
-    EXPECT_TRUE(alike(colour_of(read_part(stream)), static_cast<unsigned>(20 * i) << 16U | 0x0909U));
+    EXPECT_TRUE(
+        alike(colour_of(read_part(stream)), static_cast<unsigned>(20 * i) << 16U | 0x0909U));
     ASSERT_FALSE(client.await("send_frame").is_null());
   }
   const json session = server.get("/api/sessions/4f1c0e9a-demo").json();

@@ -115,12 +115,12 @@ class FakeStream : public Stream {
     try {
       const SessionOptions options = studio_.with_defaults(settings.options);
       LiveOutput output;
-      const Image image =
-          frame.picture ? frame.picture() : one_colour(10, 200, 30, *options.width, *options.height);
+      const Image image = frame.picture ? frame.picture()
+                                        : one_colour(10, 200, 30, *options.width, *options.height);
       output.prepared = output.entered = LiveClock::now();
       std::this_thread::sleep_for(std::chrono::milliseconds(studio_.frame_ms));
-      output.image = std::make_shared<Image>(
-          media::fit(image, *options.width, *options.height, settings.fit));
+      output.image =
+          std::make_shared<Image>(media::fit(image, *options.width, *options.height, settings.fit));
       output.frame_id = id;
       output.tag = frame.tag;
       output.captured = frame.captured;
@@ -183,6 +183,16 @@ std::string jpeg_of(int red, int green, int blue, int width, int height) {
   return text_of(media::encode_jpeg(one_colour(red, green, blue, width, height), 95));
 }
 
+std::string noisy_jpeg() {
+  Image image{128, 128, {}};
+  std::uint32_t state = 1;
+  for (int i = 0; i < 128 * 128 * 3; ++i) {
+    state = state * 1664525U + 1013904223U;
+    image.rgb.push_back(static_cast<std::uint8_t>(state >> 24U));
+  }
+  return text_of(media::encode_jpeg(image, 95));
+}
+
 std::string png_of(int red, int green, int blue) {
   return text_of(media::encode_png(one_colour(red, green, blue, 64, 64)));
 }
@@ -196,7 +206,8 @@ unsigned colour_of(const std::string& picture) {
 
 bool alike(unsigned a, unsigned b) {
   for (const unsigned shift : {0U, 8U, 16U}) {
-    const int difference = static_cast<int>(a >> shift & 0xffU) - static_cast<int>(b >> shift & 0xffU);
+    const int difference =
+        static_cast<int>(a >> shift & 0xffU) - static_cast<int>(b >> shift & 0xffU);
     if (std::abs(difference) > 8) return false;
   }
   return true;

@@ -35,6 +35,8 @@ class FakeStudio : public server::Studio {
 
 /// A picture of one colour, encoded.
 std::string jpeg_of(int red, int green, int blue, int width = 64, int height = 64);
+/// One that does not compress.
+std::string noisy_jpeg();
 std::string png_of(int red, int green, int blue);
 /// The colour in the middle of an encoded picture: 0xRRGGBB.
 unsigned colour_of(const std::string& picture);

@@ -1,16 +1,17 @@
 // Host, Origin and token.
+#include "server/gate.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/error.h"
-#include "server/gate.h"
 #include "server/running_server.h"
 
 namespace streamdiffusion::testing {
 namespace {
 
-using ::testing::HasSubstr;
 using server::ServerOptions;
+using ::testing::HasSubstr;
 
 int status(const RunningServer& server, const Fields& fields, const std::string& path = "/") {
   return server.get(path, fields).status;
@@ -18,12 +19,12 @@ int status(const RunningServer& server, const Fields& fields, const std::string&
 
 TEST(Gate, NamesOfOthersAreNoHostOfOurs) {
   RunningServer server;
-  for (const char* host : {"localhost", "localhost:7860", "LOCALHOST", "127.0.0.1:1", "[::1]:7860",
-                           "192.168.0.5"}) {
+  for (const char* host :
+       {"localhost", "localhost:7860", "LOCALHOST", "127.0.0.1:1", "[::1]:7860", "192.168.0.5"}) {
     EXPECT_EQ(status(server, {{"Host", host}}), 200) << host;
   }
-  for (const char* host : {"evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "",
-                           "1.2.3.4x"}) {
+  for (const char* host :
+       {"evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "", "1.2.3.4x"}) {
     EXPECT_EQ(status(server, {{"Host", host}}), 403) << host;
   }
 }
@@ -31,8 +32,8 @@ TEST(Gate, NamesOfOthersAreNoHostOfOurs) {
 TEST(Gate, PagesOfOthersAreRefused) {
   RunningServer server;
   EXPECT_EQ(status(server, {{"Host", "localhost:1"}, {"Origin", "http://localhost:1"}}), 200);
-  for (const char* origin : {"http://evil.example", "http://localhost:2", "null",
-                             "http://localhost:1.evil.example"}) {
+  for (const char* origin :
+       {"http://evil.example", "http://localhost:2", "null", "http://localhost:1.evil.example"}) {
     const Fields fields{{"Host", "localhost:1"}, {"Origin", origin}};
     EXPECT_EQ(status(server, fields), 403) << origin;
     EXPECT_THROW(WebSocketClient(server.port(), "/api/ws/a", fields), std::runtime_error);

@@ -8,8 +8,8 @@ namespace streamdiffusion::testing {
 namespace {
 
 using namespace std::chrono_literals;
-using ::testing::HasSubstr;
 using server::ServerOptions;
+using ::testing::HasSubstr;
 
 std::string base64(const std::string& bytes) {
   constexpr const char* digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -82,9 +82,9 @@ TEST(Routes, DescribeThemselves) {
   RunningServer server;
   const auto description = server.get("/api/openapi.json").json();
   EXPECT_EQ(description["openapi"], "3.1.0");
-  for (const char* path : {"/api/settings", "/api/queue", "/api/stream/{id}", "/api/txt2img",
-                           "/api/img2img", "/api/sessions", "/api/sessions/{id}", "/healthz",
-                           "/readyz", "/metrics", "/api/ws/{id}"}) {
+  for (const char* path :
+       {"/api/settings", "/api/queue", "/api/stream/{id}", "/api/txt2img", "/api/img2img",
+        "/api/sessions", "/api/sessions/{id}", "/healthz", "/readyz", "/metrics", "/api/ws/{id}"}) {
     EXPECT_TRUE(description["paths"].contains(path)) << path;
   }
   EXPECT_TRUE(description["components"]["schemas"]["Parameters"]["properties"].contains("delta"));
@@ -97,7 +97,8 @@ TEST(Routes, HealthQueueAndMetricsAnswer) {
   EXPECT_EQ(server.get("/api/queue").json()["queue_size"], 0);
   const HttpAnswer metrics = server.get("/metrics");
   for (const char* name :
-       {"streamdiffusion_stage_seconds_bucket{stage=\"engine\"", "streamdiffusion_age_seconds_count",
+       {"streamdiffusion_stage_seconds_bucket{stage=\"engine\"",
+        "streamdiffusion_age_seconds_count",
         "streamdiffusion_dropped_frames_total{cause=\"waiting\"}",
         "streamdiffusion_sessions{state=\"active\"}", "streamdiffusion_pictures_per_second",
         "streamdiffusion_http_requests_total{route=\"/healthz\",status=\"200\"} 1"}) {
@@ -108,9 +109,8 @@ TEST(Routes, HealthQueueAndMetricsAnswer) {
 TEST(OnePicture, ComesFromWordsInEveryFormat) {
   RunningServer server;
   for (const char* format : {"jpeg", "png", "webp"}) {
-    const HttpAnswer answer =
-        server.post("/api/txt2img", R"({"prompt": "red apple", "format": ")" +
-                                        std::string(format) + "\"}");
+    const HttpAnswer answer = server.post(
+        "/api/txt2img", R"({"prompt": "red apple", "format": ")" + std::string(format) + "\"}");
     EXPECT_EQ(answer.status, 200) << answer.body;
     EXPECT_EQ(answer.header.at("content-type"), std::string("image/") + format);
     EXPECT_TRUE(alike(colour_of(answer.body), 0x0ac81e)) << std::hex << colour_of(answer.body);
@@ -124,9 +124,8 @@ TEST(OnePicture, ComesFromAPictureInBase64OrAsItIs) {
       "/api/img2img", nlohmann::json{{"image", base64(picture)}, {"format", "png"}}.dump());
   EXPECT_EQ(coded.status, 200) << coded.body;
   EXPECT_EQ(colour_of(coded.body), 0xc86432U);
-  const HttpAnswer plain =
-      server.post("/api/img2img?prompt=a+cat&seed=4&format=png&strength=0.5", picture,
-                  {{"Content-Type", "image/png"}});
+  const HttpAnswer plain = server.post("/api/img2img?prompt=a+cat&seed=4&format=png&strength=0.5",
+                                       picture, {{"Content-Type", "image/png"}});
   EXPECT_EQ(plain.status, 200) << plain.body;
   EXPECT_EQ(colour_of(plain.body), 0xc86432U);
 }
@@ -157,8 +156,8 @@ TEST(OnePicture, APictureOfTooManyPixelsIsNotDecoded) {
   ServerOptions options;
   options.limits.picture_pixels = 10000;
   RunningServer server(options);
-  const HttpAnswer answer = server.post("/api/img2img", jpeg_of(1, 2, 3, 200, 100),
-                                        {{"Content-Type", "image/jpeg"}});
+  const HttpAnswer answer =
+      server.post("/api/img2img", jpeg_of(1, 2, 3, 200, 100), {{"Content-Type", "image/jpeg"}});
   EXPECT_EQ(answer.status, 413);
   EXPECT_THAT(answer.body, HasSubstr("200x100"));
 }

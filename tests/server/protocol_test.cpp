@@ -13,9 +13,9 @@
 namespace streamdiffusion::server {
 namespace {
 
+using nlohmann::json;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using nlohmann::json;
 
 class Table : public ::testing::Test {
  protected:
@@ -96,8 +96,8 @@ TEST_F(Table, ModeTxt2ImgHasItsOwnGuidance) {
 }
 
 TEST_F(Table, AQueryIsReadLikeAnObject) {
-  const Parameters read = table_.apply({{"seed", "7"}, {"prompt", "\"cat\", black"}, {"token", "x"}},
-                                       {"token"}, now_);
+  const Parameters read =
+      table_.apply({{"seed", "7"}, {"prompt", "\"cat\", black"}, {"token", "x"}}, {"token"}, now_);
   EXPECT_EQ(read.live.options.seed, 7U);
   EXPECT_EQ(read.live.prompts[0].text, "\"cat\", black");
   EXPECT_THROW(table_.apply({{"seed", "7}"}}, {}, now_), Refusal);

@@ -15,6 +15,7 @@ ServerOptions places(int sessions, int waiting) {
   ServerOptions options;
   options.limits.sessions = sessions;
   options.limits.waiting = waiting;
+  options.limits.requests_per_second = 10000;
   return options;
 }
 
@@ -156,8 +157,8 @@ TEST(Room, ManyWhoComeAndGoLeaveNothingBehind) {
     std::vector<std::unique_ptr<WebSocketClient>> clients;
     for (int i = 0; i < 8; ++i) {
       const std::string id = std::to_string(round) + "-" + std::to_string(i);
-      clients.push_back(std::make_unique<WebSocketClient>(
-          server.port(), "/api/ws/" + id + "?frames=binary"));
+      clients.push_back(
+          std::make_unique<WebSocketClient>(server.port(), "/api/ws/" + id + "?frames=binary"));
       clients.back()->send_picture({}, jpeg_of(i, i, i));
       if (i % 3 == 0) clients.back()->wire().close();
     }

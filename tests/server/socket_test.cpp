@@ -8,9 +8,9 @@ namespace streamdiffusion::testing {
 namespace {
 
 using namespace std::chrono_literals;
-using ::testing::HasSubstr;
 using nlohmann::json;
 using server::ServerOptions;
+using ::testing::HasSubstr;
 
 TEST(Socket, SaysConnectedAndItsSettings) {
   RunningServer server;
@@ -53,7 +53,7 @@ TEST(Socket, SettingsChangeOnlyWhatTheyName) {
   client.text({{"type", "settings"},
                {"params", {{"prompt", "blue huose"}, {"strength", 0.5}, {"width", 96}}}});
   const json settings = client.await("settings");
-  EXPECT_EQ(settings["params"]["prompt_list"], (json{{"blue huose", 1.0}}));
+  EXPECT_EQ(settings["params"]["prompt_list"], json::array({json::array({"blue huose", 1.0})}));
   EXPECT_EQ(settings["params"]["t_index_list"], (json{24, 37}));
   EXPECT_EQ(settings["params"]["delta"], 1.0);
   EXPECT_EQ(settings["warnings"][0]["word"], "huose");
@@ -130,7 +130,7 @@ TEST(Socket, AnOversizedMessageEndsTheConnection) {
 TEST(Socket, BrokenFramingEndsTheConnection) {
   RunningServer server;
   auto client = server.enter("me");
-  client.wire().write("\xff\xff\xff\xff\xff\xff\xff\xff");
+  client.wire().write(std::string(20, '\xff'));
   EXPECT_TRUE(client.wire().is_closed(3s));
   auto other = server.enter("you");
   other.frame(1, "\xc3\x28");  // no UTF-8
@@ -186,7 +186,7 @@ TEST(Socket, ASlowReaderGetsTheNewestAndTheRestIsCounted) {
   slow.text({{"type", "settings"},
              {"params", {{"width", 1024}, {"height", 1024}, {"jpeg_quality", 100}}}});
   slow.await("settings");
-  const std::string small = jpeg_of(3, 3, 3, 32, 32);
+  const std::string small = noisy_jpeg();
   const auto end = std::chrono::steady_clock::now() + 3s;
   int seq = 0;
   while (std::chrono::steady_clock::now() < end) {
@@ -215,7 +215,7 @@ TEST(Socket, OneWhoNeverReadsIsCutOff) {
   slow.wire().shrink();
   slow.text({{"type", "settings"},
              {"params", {{"width", 1024}, {"height", 1024}, {"jpeg_quality", 100}}}});
-  const std::string small = jpeg_of(3, 3, 3, 32, 32);
+  const std::string small = noisy_jpeg();
   for (int i = 0; i < 3000 && server.fake.streams > 0; ++i) {
     slow.send_picture({}, small);
     std::this_thread::sleep_for(2ms);

@@ -61,8 +61,7 @@ void Wire::shrink() {
 
 void Wire::write(const std::string& bytes) {
   for (std::size_t done = 0; done < bytes.size();) {
-    const auto count =
-        ::send(socket_, bytes.data() + done, bytes.size() - done, MSG_NOSIGNAL);
+    const auto count = ::send(socket_, bytes.data() + done, bytes.size() - done, MSG_NOSIGNAL);
     if (count <= 0) return;  // the reader sees why
     done += static_cast<std::size_t>(count);
   }
@@ -216,7 +215,7 @@ int WebSocketClient::close_code() {
 }
 
 void WebSocketClient::send_picture(const nlohmann::json& head, const std::string& picture) {
-  const std::string text = head.dump();
+  const std::string text = head.is_null() ? "{}" : head.dump();
   std::string bytes;
   for (unsigned i = 0; i < 4; ++i) bytes.push_back(static_cast<char>(text.size() >> (8 * i)));
   binary(bytes + text + picture);

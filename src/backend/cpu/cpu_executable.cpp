@@ -48,14 +48,15 @@ void CpuExecutable::assign_duties() {
   for (std::size_t lane = 0; lane < lanes_.size(); ++lane) {
     if (lanes_.size() >= threads) {
       crews_.emplace_back(1);
-      duties_[lane * threads / lanes_.size()].push_back({lane, 0});
+      duties_[lane * threads / lanes_.size()].push_back(
+          {lane, 0, static_cast<int>(lane * threads / lanes_.size())});
       continue;
     }
     const std::size_t first = lane * threads / lanes_.size(),
                       last = (lane + 1) * threads / lanes_.size();
     crews_.emplace_back(static_cast<int>(last - first));
     for (std::size_t t = first; t < last; ++t)
-      duties_[t].push_back({lane, static_cast<int>(t - first)});
+      duties_[t].push_back({lane, static_cast<int>(t - first), static_cast<int>(t)});
   }
 }
 
@@ -72,7 +73,9 @@ void CpuExecutable::compile_lane(std::size_t index, const Weights& weights) {
             std::visit([&](const auto& kind) { return make_kernel(kind, context); }, op.attributes);
         shared = std::max(shared, kernel->shared_bytes());
         scratch = std::max(scratch, kernel->scratch_bytes());
-        crew.programs[program].push_back({i, std::move(kernel), 0});
+        crew.programs[program].push_back(
+            {i, std::move(kernel), 0,
+             std::vector<WorkerSpan>(static_cast<std::size_t>(crew.workers))});
       } catch (const dnnl::error& error) {
         base::fail(base::ErrorCode::unsupported, op.kind(), " \"", op.name, "\" ",
                    tensor::to_string(lane.graph.desc(op.output).shape), ": oneDNN says \"",
@@ -110,14 +113,18 @@ void CpuExecutable::work(int thread) {
 
 void CpuExecutable::run_lane(const Duty& duty, Worker worker) {
   Crew& crew = crews_[duty.lane];
-  const bool timing = profile_ && duty.worker == 0;
   for (Step& step : crew.programs[program_]) {
-    const auto start = timing ? base::Clock::now() : base::Clock::time_point{};
+    const auto start = profile_ ? base::Clock::now() : base::Clock::time_point{};
+    auto done = start;
     for (int stage = 0; stage < step.kernel->stages(); ++stage) {
       step.kernel->run(stage, worker);
+      if (profile_) done = base::Clock::now();
       crew.barrier.wait();
     }
-    if (timing) step.seconds = base::seconds_since(start);
+    if (!profile_) continue;
+    step.spans[static_cast<std::size_t>(duty.worker)] = {duty.thread, base::seconds_of(start),
+                                                         base::seconds_of(done)};
+    if (duty.worker == 0) step.seconds = base::seconds_since(start);
   }
 }
 
@@ -129,7 +136,7 @@ std::vector<OpReport> CpuExecutable::report() const {
         const graph::Op& op = lanes_[lane].graph.ops[static_cast<std::size_t>(step.op)];
         reports.push_back({op.name, op.kind(), op.stage, step.kernel->implementation(),
                            static_cast<graph::Lifetime>(program), lanes_[lane].graph.flops(op),
-                           step.seconds});
+                           lanes_[lane].graph.bytes(op), step.seconds, step.spans});
       }
     }
   }

@@ -35,6 +35,7 @@ class CpuExecutable final : public Executable {
     int op = 0;
     std::unique_ptr<Kernel> kernel;
     double seconds = 0;
+    std::vector<WorkerSpan> spans;  ///< By worker.
   };
 
   /// What belongs to a lane besides its plan: its kernels, workers and their memory.
@@ -50,7 +51,7 @@ class CpuExecutable final : public Executable {
   /// One thread's part in one lane.
   struct Duty {
     std::size_t lane = 0;
-    int worker = 0;
+    int worker = 0, thread = 0;
   };
 
   void assign_duties();

@@ -93,7 +93,9 @@ void RefExecutable::run(graph::Lifetime program, State& state) {
     for (Step& step : programs_[lane][static_cast<std::size_t>(program)]) {
       const auto start = profile_ ? base::Clock::now() : base::Clock::time_point{};
       run(lanes_[lane].graph, step, host->values(lane));
-      if (profile_) step.seconds = base::seconds_since(start);
+      if (!profile_) continue;
+      step.seconds = base::seconds_since(start);
+      step.spans = {{0, base::seconds_of(start), base::seconds_of(start) + step.seconds}};
     }
   }
 }
@@ -127,7 +129,8 @@ std::vector<OpReport> RefExecutable::report() const {
       for (const Step& step : programs_[lane][program]) {
         const graph::Op& op = graph.ops[static_cast<std::size_t>(step.op)];
         reports.push_back({op.name, op.kind(), op.stage, "ref",
-                           static_cast<graph::Lifetime>(program), graph.flops(op), step.seconds});
+                           static_cast<graph::Lifetime>(program), graph.flops(op), graph.bytes(op),
+                           step.seconds, step.spans});
       }
     }
   }

@@ -27,6 +27,7 @@ class RefExecutable final : public Executable {
     int op = 0;  ///< Index into the lane's ops.
     std::vector<Values> weights;
     double seconds = 0;
+    std::vector<WorkerSpan> spans;
   };
   using Programs = std::array<std::vector<Step>, graph::kLifetimes>;
 

@@ -1,0 +1,57 @@
+// One run: frames from a source through a live session into a sink, until the source ends, the
+// limits are reached or the user has had enough.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "media/frame_sink.h"
+#include "media/frame_source.h"
+#include "progress.h"
+#include "run_flags.h"
+#include "stop_signals.h"
+#include "streamdiffusion/live.h"
+
+namespace streamdiffusion::app {
+
+class RunJob {
+ public:
+  explicit RunJob(RunFlags flags);
+  ~RunJob() { signals_.leave(); }
+  RunJob(const RunJob&) = delete;
+  RunJob& operator=(const RunJob&) = delete;
+  /// Throws Error, after the output was completed as far as it goes, and Stopped.
+  void run();
+
+ private:
+  void open_source();
+  void open_sink();
+  LiveSettings settings() const;
+  std::size_t expected_frames() const;
+  void stream();
+  bool within_limits(const media::Frame& frame) const;
+  void wait_until_due(const media::Frame& frame) const;
+  void take(const LiveOutput& output);
+  void note_failure(const Error& error, std::optional<std::uint64_t> frame_id);
+  void finish();
+  void say_opened(double seconds) const;
+  void report() const;
+  void write_json() const;
+
+  RunFlags flags_;
+  media::StopFlag stop_ = media::make_stop_flag();
+  StopSignals signals_{stop_};
+  bool realtime_ = false;
+  std::unique_ptr<media::FrameSource> source_;
+  std::optional<Engine> engine_;
+  std::unique_ptr<media::FrameSink> sink_;
+  std::unique_ptr<LiveSession> live_;
+  std::optional<Progress> progress_;
+  base::Clock::time_point start_{};
+  std::mutex mutex_;
+  std::optional<Error> failure_;  ///< The first that ends the run.
+  bool warned_ = false;
+};
+
+}  // namespace streamdiffusion::app

@@ -1,0 +1,44 @@
+// Ctrl-C, and what else asks the program to end, as an ordinary event.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <thread>
+
+#include "media/timing.h"
+
+namespace streamdiffusion::app {
+
+/// Thrown by a command that was asked to end and did so in good order.
+struct Stopped {
+  int signal;
+};
+
+/// While it lives, the first SIGINT, SIGTERM or SIGHUP raises `stop`; a second one ends the process
+/// at once. Writing to a pipe without a reader is an error instead of a signal. Make it before any
+/// other thread.
+class StopSignals {
+ public:
+  explicit StopSignals(media::StopFlag stop);
+  ~StopSignals() { leave(); }
+  StopSignals(const StopSignals&) = delete;
+  StopSignals& operator=(const StopSignals&) = delete;
+
+  /// 0, or the signal that came.
+  int received() const { return received_; }
+  /// Asked ten times a second; once it is true, `stop` is raised too. Set it once.
+  void watch(std::function<bool()> ended);
+  /// Asks and listens no more; for before what `ended` looks at goes away.
+  void leave();
+
+ private:
+  void run();
+
+  media::StopFlag stop_;
+  std::atomic<int> received_{0};
+  std::atomic<bool> leaving_{false}, watching_{false};
+  std::function<bool()> ended_;
+  std::thread thread_;
+};
+
+}  // namespace streamdiffusion::app

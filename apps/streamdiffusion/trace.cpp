@@ -1,0 +1,86 @@
+#include "trace.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+
+namespace streamdiffusion::app {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kDearest = 10;
+constexpr int kNameWidth = 44;
+
+bool of_the_frame(const OpInfo& op) {
+  return op.lifetime == "per frame" && !op.spans.empty();
+}
+
+double rate(const OpInfo& op) {
+  return op.seconds > 0 ? op.flops * 1e-9 / op.seconds : 0;
+}
+
+json event(const OpInfo& op, const OpInfo::Span& span, double start) {
+  return {{"name", op.name},
+          {"cat", op.stage},
+          {"ph", "X"},
+          {"pid", 1},
+          {"tid", span.thread},
+          {"ts", (span.begin - start) * 1e6},
+          {"dur", (span.end - span.begin) * 1e6},
+          {"args",
+           {{"kind", op.kind},
+            {"implementation", op.implementation},
+            {"gflop_per_second", rate(op)},
+            {"gflop", op.flops * 1e-9},
+            {"bytes", op.bytes}}}};
+}
+
+/// The end of a long name tells more than its beginning.
+std::string shortened(const std::string& name) {
+  const std::size_t most = kNameWidth;
+  return name.size() <= most ? name : "…" + name.substr(name.size() - most + 1);
+}
+
+}  // namespace
+
+void write_trace(const std::string& path, const std::vector<OpInfo>& operations) {
+  double start = 0;
+  for (const OpInfo& op : operations) {
+    if (!of_the_frame(op)) continue;
+    for (const OpInfo::Span& span : op.spans)
+      start = start == 0 ? span.begin : std::min(start, span.begin);
+  }
+  json events = json::array();
+  for (const OpInfo& op : operations) {
+    if (!of_the_frame(op)) continue;
+    for (const OpInfo::Span& span : op.spans) events.push_back(event(op, span, start));
+  }
+  std::ofstream file(path);
+  file << json{{"traceEvents", events}, {"displayTimeUnit", "ms"}}.dump() << "\n";
+  base::require(file.good(), ErrorCode::io, path, ": cannot write");
+}
+
+void print_dearest(const std::vector<OpInfo>& operations, double ceiling) {
+  std::vector<const OpInfo*> ops;
+  for (const OpInfo& op : operations) {
+    if (of_the_frame(op)) ops.push_back(&op);
+  }
+  const std::size_t count = std::min(kDearest, ops.size());
+  std::partial_sort(ops.begin(), ops.begin() + static_cast<std::ptrdiff_t>(count), ops.end(),
+                    [](const OpInfo* a, const OpInfo* b) { return a->seconds > b->seconds; });
+  std::printf("  %-*s %7s %9s %10s %8s  %s\n", kNameWidth, "the dearest ops of the last frame",
+              "ms", "GFLOP/s", "of ceiling", "GB/s", "implementation");
+  for (std::size_t i = 0; i < count; ++i) {
+    const OpInfo& op = *ops[i];
+    std::printf("  %-*s %7.3f %9.0f %8.0f %% %8.1f  %s\n", kNameWidth,
+                shortened(op.stage + " " + op.name).c_str(), op.seconds * 1e3, rate(op),
+                100 * rate(op) / ceiling, op.bytes * 1e-9 / std::max(op.seconds, 1e-12),
+                op.implementation.c_str());
+  }
+}
+
+}  // namespace streamdiffusion::app

@@ -1,0 +1,90 @@
+#include "config/value.h"
+
+#include <charconv>
+#include <cmath>
+
+namespace streamdiffusion::config {
+namespace {
+
+using base::ErrorCode;
+
+constexpr std::size_t kLongestShown = 60;
+
+template <typename T>
+std::optional<T> parsed(const std::string& text) {
+  T value{};
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || stop != end) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+std::string Value::place() const {
+  return base::concat(file_, ":", node_.Mark().line + 1, ": ");
+}
+
+std::string Value::found() const {
+  if (node_.IsNull()) return "empty";
+  if (node_.IsSequence()) return base::concat("a list of ", node_.size());
+  if (node_.IsMap()) return "a map";
+  return "\"" + node_.Scalar().substr(0, kLongestShown) + "\"";
+}
+
+void Value::wrong(const std::string& expected) const {
+  base::fail(ErrorCode::invalid_argument, place(), key_, " is ", found(), ", expected ", expected);
+}
+
+bool Value::is_off() const {
+  if (node_.IsNull()) return true;
+  if (!node_.IsScalar()) return node_.size() == 0;
+  return node_.Scalar() == "false" || node_.Scalar() == "False" || node_.Scalar() == "none";
+}
+
+std::string Value::text() const {
+  if (!node_.IsScalar()) wrong("a text");
+  return node_.Scalar();
+}
+
+bool Value::truth() const {
+  static const std::map<std::string, bool> words{
+      {"true", true}, {"false", false}, {"True", true}, {"False", false}};
+  const auto found = node_.IsScalar() ? words.find(node_.Scalar()) : words.end();
+  if (found == words.end()) wrong("true or false");
+  return found->second;
+}
+
+double Value::number(double lowest, double highest) const {
+  const std::optional<double> value =
+      node_.IsScalar() ? parsed<double>(node_.Scalar()) : std::nullopt;
+  if (!value || !std::isfinite(*value)) wrong("a number");
+  if (*value < lowest || *value > highest) wrong(base::concat(lowest, "..", highest));
+  return *value;
+}
+
+std::int64_t Value::integer(std::int64_t lowest, std::int64_t highest) const {
+  const std::optional<std::int64_t> value =
+      node_.IsScalar() ? parsed<std::int64_t>(node_.Scalar()) : std::nullopt;
+  if (!value) wrong("a whole number");
+  if (*value < lowest || *value > highest) wrong(base::concat(lowest, "..", highest));
+  return *value;
+}
+
+std::vector<Value> Value::list() const {
+  if (!node_.IsSequence()) wrong("a list");
+  std::vector<Value> values;
+  for (const YAML::Node& node : node_) {
+    values.emplace_back(node, file_, base::concat(key_, "[", values.size(), "]"));
+  }
+  return values;
+}
+
+Value Value::member(const std::string& name) const {
+  if (!node_.IsMap()) wrong("a map");
+  const YAML::Node found = node_[name];
+  if (!found) wrong("a map with " + name);
+  return {found, file_, key_ + "." + name};
+}
+
+}  // namespace streamdiffusion::config

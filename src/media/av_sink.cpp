@@ -1,0 +1,212 @@
+#include "media/av_sink.h"
+
+#include <algorithm>
+#include <limits>
+#include <new>
+#include <optional>
+
+#include "base/error.h"
+#include "media/audio_queue.h"
+#include "media/av_encoder.h"
+#include "media/descriptor_io.h"
+
+namespace streamdiffusion::media {
+namespace {
+
+using base::ErrorCode;
+
+constexpr AVRational kGifUnit{1, 100};
+/// Shorter delays are played much slower by browsers.
+constexpr std::int64_t kShortestGifDelay = 2;
+
+class AvSink final : public FrameSink {
+ public:
+  AvSink(const AvDestination& destination, const SinkOptions& options)
+      : destination_(destination), options_(options), interrupt_(make_stop_flag()) {
+    prepare_av();
+    if (!options_.rate.positive()) options_.rate = {25, 1};
+    open_muxer();
+    add_video();
+    add_audio();
+    begin();
+  }
+
+  ~AvSink() override {
+    if (muxer_ && (muxer_->oformat->flags & AVFMT_NOFILE) == 0 && !pipe_) {
+      avio_closep(&muxer_->pb);
+    }
+  }
+
+  void write(const Image& image, std::int64_t pts, std::int64_t duration) override {
+    base::require(image.width == options_.width && image.height == options_.height,
+                  ErrorCode::internal, destination_.name, ": the picture is ", image.width, "x",
+                  image.height, ", the video ", options_.width, "x", options_.height);
+    ++frames_;
+    pts = std::max(pts, next_pts_);
+    next_pts_ = pts + 1;
+    if (too_soon(pts)) return;
+    const std::int64_t usual = av_rescale_q(1, av_inv_q(av_rational(options_.rate)), base());
+    end_ = pts + (duration > 0 ? duration : std::max<std::int64_t>(usual, 1));
+    write_audio(pts);
+    encoder_->encode(image, pts, end_ - pts, [this](AVPacket& packet) { mux_video(packet); });
+  }
+
+  void finish() override {
+    encoder_->finish([this](AVPacket& packet) { mux_video(packet); });
+    if (audio_ != nullptr) {
+      // Stopped half-way, the sound ends with the pictures; else it ends as it did.
+      const bool whole = options_.audio->queue().ended();
+      write_audio(whole ? std::numeric_limits<std::int64_t>::max() : end_);
+    }
+    watch();
+    check(av_write_trailer(muxer_.get()), "finishing");
+    if ((muxer_->oformat->flags & AVFMT_NOFILE) != 0) return;
+    if (pipe_) {
+      avio_flush(muxer_->pb);
+      return check(muxer_->pb->error, "finishing");
+    }
+    check(avio_closep(&muxer_->pb), "finishing");
+  }
+
+  void interrupt() override { interrupt_.stop(); }
+  std::string note() const override { return note_; }
+
+ private:
+  AVRational base() const { return av_rational(options_.time_base); }
+
+  void open_muxer() {
+    AVFormatContext* context = nullptr;
+    const int status = avformat_alloc_output_context2(&context, nullptr, destination_.muxer.c_str(),
+                                                      destination_.address.c_str());
+    base::require(status >= 0, ErrorCode::unsupported, destination_.name,
+                  ": this libav does not write ", destination_.muxer);
+    muxer_.reset(context);
+    context->opaque = &log_;
+    context->interrupt_callback = interrupt_.callback();
+    context->flags |= AVFMT_FLAG_FLUSH_PACKETS;  // a stop at any moment leaves what was made
+  }
+
+  void add_video() {
+    encoder_.emplace(
+        AvEncoder::Options{.name = destination_.name,
+                           .encoder = destination_.encoder,
+                           .rgb = destination_.rgb,
+                           .live = destination_.live,
+                           .global_header = (muxer_->oformat->flags & AVFMT_GLOBALHEADER) != 0},
+        options_);
+    video_ = avformat_new_stream(muxer_.get(), nullptr);
+    if (video_ == nullptr ||
+        avcodec_parameters_from_context(video_->codecpar, &encoder_->context()) < 0) {
+      throw std::bad_alloc();
+    }
+    video_->time_base = encoder_->context().time_base;
+    video_->avg_frame_rate = av_rational(options_.rate);
+    video_->sample_aspect_ratio = {1, 1};
+  }
+
+  void add_audio() {
+    if (!options_.audio) return;
+    const AVCodecParameters& sound = options_.audio->queue().parameters();
+    if (avformat_query_codec(muxer_->oformat, sound.codec_id, FF_COMPLIANCE_NORMAL) != 1) {
+      note_ = base::concat(destination_.name, ": the sound (", options_.audio->codec(),
+                           ") cannot be copied into this kind of file and is left out");
+      return;
+    }
+    audio_ = avformat_new_stream(muxer_.get(), nullptr);
+    if (audio_ == nullptr || avcodec_parameters_copy(audio_->codecpar, &sound) < 0) {
+      throw std::bad_alloc();
+    }
+    audio_->codecpar->codec_tag = 0;
+    audio_->time_base = options_.audio->queue().time_base();
+    options_.audio->queue().want();
+  }
+
+  void begin() {
+    watch();
+    AvOptions settings;
+    for (const auto& [key, value] : destination_.settings) settings.set(key.c_str(), value);
+    if (destination_.descriptor >= 0) {
+      pipe_.emplace(destination_.descriptor, DescriptorIo::Direction::write, interrupt_);
+      muxer_->pb = pipe_->context();
+    } else if ((muxer_->oformat->flags & AVFMT_NOFILE) == 0) {
+      const AVIOInterruptCB callback = interrupt_.callback();
+      check(avio_open2(&muxer_->pb, destination_.address.c_str(), AVIO_FLAG_WRITE, &callback,
+                       settings.get()),
+            "opening");
+    }
+    check(avformat_write_header(muxer_.get(), settings.get()), "opening");
+  }
+
+  /// True for a frame that a GIF cannot show for long enough.
+  bool too_soon(std::int64_t pts) {
+    if (destination_.muxer != "gif") return false;
+    const std::int64_t time = av_rescale_q(pts, base(), kGifUnit);
+    if (frames_ > 1 && time < gif_time_ + kShortestGifDelay) return true;
+    gif_time_ = time;
+    return false;
+  }
+
+  void mux_video(AVPacket& packet) {
+    packet.stream_index = video_->index;
+    av_packet_rescale_ts(&packet, encoder_->context().time_base, video_->time_base);
+    mux(packet);
+  }
+
+  void write_audio(std::int64_t until) {
+    if (audio_ == nullptr) return;
+    AudioTrack::Queue& queue = options_.audio->queue();
+    while (const AvPacket packet = queue.pop(until, base())) {
+      packet->stream_index = audio_->index;
+      packet->pos = -1;
+      av_packet_rescale_ts(packet.get(), queue.time_base(), audio_->time_base);
+      mux(*packet);
+    }
+  }
+
+  void mux(AVPacket& packet) {
+    watch();
+    check(av_interleaved_write_frame(muxer_.get(), &packet), "writing");
+    if (muxer_->pb != nullptr) check(muxer_->pb->error, "writing");
+  }
+
+  void watch() {
+    log_.clear();
+    if (destination_.live && destination_.descriptor < 0) interrupt_.set_timeout(options_.timeout);
+  }
+
+  void check(int status, const char* doing) const {
+    if (status >= 0) return;
+    const std::string at = frames_ > 0 ? base::concat(" frame ", frames_) : std::string();
+    if (status == AVERROR(EPIPE)) {
+      base::fail(ErrorCode::io, destination_.name, ": ", doing, at, ": the reader is gone");
+    }
+    if (interrupt_.late()) {
+      base::fail(ErrorCode::io, destination_.name, ": ", doing, at, ": no answer for ",
+                 options_.timeout, " s");
+    }
+    base::fail(ErrorCode::io, destination_.name, ": ", doing, at, ": libav says ",
+               log_.words(status));
+  }
+
+  AvDestination destination_;
+  SinkOptions options_;
+  AvInterrupt interrupt_;
+  AvLog log_;
+  std::optional<DescriptorIo> pipe_;
+  AvOutput muxer_;
+  std::optional<AvEncoder> encoder_;
+  AVStream* video_ = nullptr;
+  AVStream* audio_ = nullptr;
+  std::string note_;
+  std::uint64_t frames_ = 0;
+  std::int64_t next_pts_ = 0, end_ = 0, gif_time_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<FrameSink> open_av_sink(const AvDestination& destination,
+                                        const SinkOptions& options) {
+  return std::make_unique<AvSink>(destination, options);
+}
+
+}  // namespace streamdiffusion::media

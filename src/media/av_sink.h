@@ -1,0 +1,26 @@
+// The sinks that FFmpeg's libraries write: files, devices, the network, pipes.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "media/frame_sink.h"
+
+namespace streamdiffusion::media {
+
+/// What to hand to libavformat.
+struct AvDestination {
+  std::string name;     ///< What messages call it.
+  std::string address;  ///< File name or address; empty with a descriptor.
+  std::string muxer, encoder;
+  int descriptor = -1;
+  bool live = false;  ///< Written so that a frame is seen at once.
+  bool rgb = false;   ///< rawvideo only: rgb24.
+  std::vector<std::pair<std::string, std::string>> settings;  ///< The muxer's and protocol's.
+};
+
+std::unique_ptr<FrameSink> open_av_sink(const AvDestination& destination,
+                                        const SinkOptions& options);
+
+}  // namespace streamdiffusion::media

@@ -1,0 +1,92 @@
+// A source at a chosen number of frames a second.
+#include <algorithm>
+#include <utility>
+
+#include "base/error.h"
+#include "media/frame_source.h"
+
+namespace streamdiffusion::media {
+namespace {
+
+class RateSource final : public FrameSource {
+ public:
+  RateSource(std::unique_ptr<FrameSource> source, Rational rate)
+      : source_(std::move(source)), info_(source_->info()) {
+    if (info_.rate.positive() && info_.frames > 0) {
+      info_.frames = static_cast<std::uint64_t>(
+          static_cast<double>(info_.frames) * rate.value() / info_.rate.value() + 0.5);
+    }
+    source_base_ = info_.time_base;
+    info_.rate = rate;
+    info_.time_base = {rate.denominator, rate.numerator};
+  }
+
+  const SourceInfo& info() const override { return info_; }
+  void interrupt() override { source_->interrupt(); }
+  std::shared_ptr<AudioTrack> audio() override { return source_->audio(); }
+
+  std::optional<Frame> read() override { return info_.live ? thinned() : resampled(); }
+
+ private:
+  /// The first tick that is not before this time.
+  std::int64_t tick_of(std::int64_t pts) const {
+    const __int128 up = static_cast<__int128>(pts) * source_base_.numerator * info_.rate.numerator;
+    const __int128 down = static_cast<__int128>(source_base_.denominator) * info_.rate.denominator;
+    return static_cast<std::int64_t>((up + down - 1) / down);
+  }
+
+  std::optional<Frame> thinned() {
+    while (auto frame = source_->read()) {
+      const std::int64_t tick = tick_of(frame->pts);
+      if (tick < tick_) continue;
+      tick_ = tick;
+      return at_tick(std::move(*frame));
+    }
+    return std::nullopt;
+  }
+
+  std::optional<Frame> resampled() {
+    if (!current_) {
+      current_ = source_->read();
+      if (!current_) return std::nullopt;
+      next_ = source_->read();
+      tick_ = tick_of(current_->pts);
+    }
+    while (next_ && tick_of(next_->pts) <= tick_) {
+      current_ = std::move(next_);
+      next_ = source_->read();
+    }
+    if (!next_ && tick_ >= end_tick()) return std::nullopt;
+    return at_tick(*current_);
+  }
+
+  /// The first tick that the last frame is not shown at.
+  std::int64_t end_tick() const {
+    if (current_->duration <= 0 || frames_ == 0) return tick_of(current_->pts) + 1;
+    return tick_of(current_->pts + current_->duration);
+  }
+
+  Frame at_tick(Frame frame) {
+    frame.number = ++frames_;
+    frame.pts = tick_++;
+    frame.duration = 1;
+    return frame;
+  }
+
+  std::unique_ptr<FrameSource> source_;
+  SourceInfo info_;
+  Rational source_base_;
+  std::optional<Frame> current_, next_;
+  std::int64_t tick_ = 0;
+  std::uint64_t frames_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<FrameSource> at_rate(std::unique_ptr<FrameSource> source, Rational rate) {
+  base::require(rate.positive(), ErrorCode::invalid_argument, "a rate of ", rate.numerator, "/",
+                rate.denominator, " frames a second, expected more than 0");
+  return std::make_unique<RateSource>(std::move(source), rate);
+}
+
+}  // namespace streamdiffusion::media

@@ -1,0 +1,176 @@
+#include "media/frame_sink.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <map>
+#include <system_error>
+
+#include "base/error.h"
+#include "media/av_sink.h"
+#include "media/image_file.h"
+#include "media/image_sequence.h"
+#include "media/window_sink.h"
+
+namespace streamdiffusion::media {
+namespace {
+
+using base::ErrorCode;
+namespace fs = std::filesystem;
+
+/// A kind of file: its muxer and its usual codec.
+struct Container {
+  const char* muxer;
+  const char* codec;
+};
+const std::map<std::string, Container> kContainers{
+    {".mp4", {"mp4", "h264"}},      {".m4v", {"mp4", "h264"}},  {".mov", {"mov", "h264"}},
+    {".mkv", {"matroska", "h264"}}, {".webm", {"webm", "vp9"}}, {".gif", {"gif", "gif"}}};
+const std::map<std::string, std::string> kEncoders{
+    {"h264", "libx264"}, {"vp8", "libvpx"}, {"vp9", "libvpx-vp9"}, {"gif", "gif"}};
+/// What a live address is written as.
+const std::map<std::string, const char*> kProtocols{
+    {"rtmp", "flv"},   {"rtmps", "flv"},  {"rtsp", "rtsp"},     {"srt", "mpegts"},
+    {"udp", "mpegts"}, {"tcp", "mpegts"}, {"rtp", "rtp_mpegts"}};
+
+enum class Kind { file, folder, window, device, address, pipe };
+
+std::string lower_extension(const fs::path& path) {
+  std::string text = path.extension().string();
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+std::string protocol_of(const std::string& output) {
+  const std::size_t end = output.find("://");
+  return end == std::string::npos ? std::string() : output.substr(0, end);
+}
+
+Kind kind_of(const std::string& output) {
+  std::error_code ignored;
+  if (output == "-") return Kind::pipe;
+  if (output == "window") return Kind::window;
+  if (output.rfind("/dev/video", 0) == 0) return Kind::device;
+  if (!protocol_of(output).empty()) return Kind::address;
+  const fs::path path(output);
+  const bool folder =
+      !path.has_filename() || !path.has_extension() || fs::is_directory(path, ignored);
+  return folder ? Kind::folder : Kind::file;
+}
+
+/// A folder of numbered pictures.
+class PictureSink final : public FrameSink {
+ public:
+  explicit PictureSink(const std::string& folder) : folder_(folder) {
+    std::error_code error;
+    fs::create_directories(folder_, error);
+    base::require(!error, ErrorCode::io, folder, ": the folder cannot be made: ", error.message());
+  }
+  void write(const Image& image, std::int64_t, std::int64_t) override {
+    constexpr std::size_t kMany = 2;  // more than one: numbered files in a folder
+    write_image(output_path(folder_, written_++, kMany), image);
+  }
+  void finish() override {}
+
+ private:
+  fs::path folder_;
+  std::size_t written_ = 0;
+};
+
+std::string encoder_of(const std::string& output, const std::string& codec) {
+  const auto found = kEncoders.find(codec);
+  base::require(found != kEncoders.end(), ErrorCode::invalid_argument, output, ": the codec \"",
+                codec, "\", expected h264, vp8 or vp9");
+  return found->second;
+}
+
+AvDestination file(const std::string& output, const SinkOptions& options) {
+  const Container& container = kContainers.at(lower_extension(output));
+  const fs::path folder = fs::path(output).parent_path();
+  std::error_code error;
+  if (!folder.empty()) fs::create_directories(folder, error);
+  base::require(!error, ErrorCode::io, folder.string(),
+                ": the folder cannot be made: ", error.message());
+  AvDestination to{.name = output, .address = "file:" + output, .muxer = container.muxer};
+  to.encoder = encoder_of(output, options.codec.empty() ? container.codec : options.codec);
+  if (to.muxer == "mp4" || to.muxer == "mov") {
+    // In fragments of a second, so that a file that was never finished plays all the same.
+    to.settings = {{"movflags", "+delay_moov+default_base_moof"}, {"frag_duration", "1000000"}};
+  }
+  return to;
+}
+
+AvDestination address(const std::string& output, const SinkOptions& options) {
+  const std::string protocol = protocol_of(output);
+  AvDestination to{.name = output, .address = output, .muxer = kProtocols.at(protocol)};
+  to.encoder = encoder_of(output, options.codec.empty() ? "h264" : options.codec);
+  to.live = true;
+  if (protocol == "udp") to.settings = {{"pkt_size", "1316"}};
+  return to;
+}
+
+}  // namespace
+
+void check_output(const std::string& output) {
+  base::require(!output.empty(), ErrorCode::invalid_argument, "the output has no name");
+  const Kind kind = kind_of(output);
+  if (kind == Kind::address) {
+    base::require(kProtocols.contains(protocol_of(output)), ErrorCode::invalid_argument, output,
+                  ": cannot be written to, expected rtmp://, rtsp://, srt://, udp://, tcp:// or "
+                  "rtp://");
+  }
+  if (kind != Kind::file) return;
+  base::require(!is_picture_name(output), ErrorCode::invalid_argument, output,
+                ": one picture for a whole stream; give a folder, such as ",
+                (fs::path(output).parent_path() / "out/").string());
+  base::require(kContainers.contains(lower_extension(output)), ErrorCode::invalid_argument, output,
+                ": the ending ", lower_extension(output),
+                " is not known, expected .mp4, .mov, .mkv, .webm, .gif, or a folder");
+}
+
+bool is_live_output(const std::string& output) {
+  const Kind kind = kind_of(output);
+  return kind == Kind::window || kind == Kind::device || kind == Kind::address;
+}
+
+std::unique_ptr<FrameSink> open_descriptor_sink(int descriptor, const std::string& name,
+                                                const SinkOptions& options) {
+  base::require(options.format == "y4m" || options.format == "rgb24", ErrorCode::invalid_argument,
+                name, ": the format \"", options.format, "\", expected y4m or rgb24");
+  const bool rgb = options.format == "rgb24";
+  SinkOptions silent = options;
+  silent.audio = nullptr;
+  return open_av_sink({.name = name,
+                       .muxer = rgb ? "rawvideo" : "yuv4mpegpipe",
+                       .encoder = rgb ? "rawvideo" : "wrapped_avframe",
+                       .descriptor = descriptor,
+                       .live = true,
+                       .rgb = rgb},
+                      silent);
+}
+
+std::unique_ptr<FrameSink> open_sink(const std::string& output, const SinkOptions& options) {
+  check_output(output);
+  switch (kind_of(output)) {
+    case Kind::pipe:
+      return open_descriptor_sink(STDOUT_FILENO, "standard output", options);
+    case Kind::window:
+      return open_window_sink(options);
+    case Kind::folder:
+      return std::make_unique<PictureSink>(output);
+    case Kind::device:
+      return open_av_sink(
+          {.name = output, .address = output, .muxer = "v4l2", .encoder = "rawvideo", .live = true},
+          options);
+    case Kind::address:
+      return open_av_sink(address(output, options), options);
+    case Kind::file:
+      break;
+  }
+  return open_av_sink(file(output, options), options);
+}
+
+}  // namespace streamdiffusion::media

@@ -1,0 +1,166 @@
+#include "media/frame_source.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <vector>
+
+#include "base/error.h"
+#include "media/av_source.h"
+#include "media/image_file.h"
+#include "media/image_sequence.h"
+
+namespace streamdiffusion::media {
+namespace {
+
+using base::ErrorCode;
+namespace fs = std::filesystem;
+
+constexpr Rational kUsualRate{25, 1};
+
+/// Picture files, one after another.
+class PictureSource final : public FrameSource {
+ public:
+  PictureSource(const std::string& input, const SourceOptions& options)
+      : paths_(expand_inputs({input})), stop_(options.stop) {
+    info_.name = input;
+    info_.rate = options.rate.positive() ? options.rate : kUsualRate;
+    info_.time_base = {info_.rate.denominator, info_.rate.numerator};
+    info_.frames = paths_.size();
+  }
+
+  const SourceInfo& info() const override { return info_; }
+  void interrupt() override { *stop_ = true; }
+
+  std::optional<Frame> read() override {
+    if (*stop_ || next_ == paths_.size()) return std::nullopt;
+    Frame frame;
+    frame.picture = [path = paths_[next_]] { return read_image(path); };
+    frame.pts = static_cast<std::int64_t>(next_);
+    frame.duration = 1;
+    frame.number = ++next_;
+    return frame;
+  }
+
+ private:
+  std::vector<fs::path> paths_;
+  StopFlag stop_;
+  SourceInfo info_;
+  std::size_t next_ = 0;
+};
+
+bool begins_with(const std::string& text, const char* prefix) {
+  return text.rfind(prefix, 0) == 0;
+}
+
+std::string size_text(int width, int height) {
+  return base::concat(width, "x", height);
+}
+
+std::string rate_text(Rational rate) {
+  return base::concat(rate.numerator, "/", rate.denominator);
+}
+
+AvTarget camera(const std::string& input, const SourceOptions& options) {
+  AvTarget target{.name = input, .address = input, .format = "v4l2"};
+  target.live = target.never_blocks = true;
+  if (options.rate.positive()) target.settings.emplace_back("framerate", rate_text(options.rate));
+  if (options.width > 0) {
+    target.settings.emplace_back("video_size", size_text(options.width, options.height));
+  }
+  return target;
+}
+
+/// "screen" or "screen:X,Y,WxH"
+AvTarget screen(const std::string& input, const SourceOptions& options) {
+  AvTarget target{.name = input, .format = "x11grab", .live = true};
+  const char* display = std::getenv("DISPLAY");
+  target.address = display != nullptr && *display != '\0' ? display : ":0";
+  target.settings.emplace_back("framerate",
+                               rate_text(options.rate.positive() ? options.rate : kUsualRate));
+  if (input == "screen") return target;
+  int x = 0, y = 0, width = 0, height = 0, end = 0;
+  const bool whole =
+      std::sscanf(input.c_str(), "screen:%d,%d,%dx%d%n", &x, &y, &width, &height, &end) == 4 &&
+      end == static_cast<int>(input.size());
+  base::require(whole && x >= 0 && y >= 0 && width > 0 && height > 0, ErrorCode::invalid_argument,
+                input, ": expected screen or screen:X,Y,WxH, such as screen:0,0,640x480");
+  target.settings.emplace_back("grab_x", std::to_string(x));
+  target.settings.emplace_back("grab_y", std::to_string(y));
+  target.settings.emplace_back("video_size", size_text(width, height));
+  return target;
+}
+
+AvTarget address(const std::string& input) {
+  AvTarget target{.name = input, .address = input, .live = true};
+  if (begins_with(input, "rtsp://")) target.settings.emplace_back("rtsp_flags", "prefer_tcp");
+  if (begins_with(input, "udp://")) target.settings.emplace_back("overrun_nonfatal", "1");
+  return target;
+}
+
+/// A named pipe is opened without waiting for its writer; the source waits where it can be stopped.
+AvTarget named_pipe(const std::string& input) {
+  AvTarget target{.name = input, .patient = true};
+  target.descriptor = ::open(input.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  target.close = true;
+  base::require(target.descriptor >= 0, ErrorCode::io, input,
+                ": cannot be opened: ", std::strerror(errno));
+  return target;
+}
+
+std::unique_ptr<FrameSource> open_path(const std::string& input, const SourceOptions& options) {
+  std::error_code ignored;
+  const fs::file_status status = fs::status(input, ignored);
+  const bool pattern = !fs::exists(status) && input.find_first_of("*?[") != std::string::npos;
+  if (pattern || fs::is_directory(status) ||
+      (fs::is_regular_file(status) && is_picture_name(input))) {
+    return std::make_unique<PictureSource>(input, options);
+  }
+  base::require(fs::exists(status), ErrorCode::not_found, input,
+                ": no such file, folder or pattern with a match");
+  if (fs::is_fifo(status)) return open_av_source(named_pipe(input), options);
+  return open_av_source({.name = input, .address = "file:" + input, .patient = true}, options);
+}
+
+}  // namespace
+
+std::unique_ptr<FrameSource> open_descriptor_source(int descriptor, const std::string& name,
+                                                    const SourceOptions& options) {
+  AvTarget target{.name = name, .descriptor = descriptor, .patient = true};
+  if (options.format == "rgb24") {
+    base::require(options.width > 0 && options.height > 0, ErrorCode::invalid_argument, name,
+                  ": rgb24 has no header: its size must be given");
+    target.format = "rawvideo";
+    target.settings = {
+        {"pixel_format", "rgb24"},
+        {"video_size", size_text(options.width, options.height)},
+        {"framerate", rate_text(options.rate.positive() ? options.rate : kUsualRate)}};
+  } else if (options.format == "y4m") {
+    target.format = "yuv4mpegpipe";
+  } else {
+    base::require(options.format.empty(), ErrorCode::invalid_argument, name, ": the format \"",
+                  options.format, "\", expected y4m or rgb24");
+  }
+  return open_av_source(target, options);
+}
+
+std::unique_ptr<FrameSource> open_source(const std::string& input, const SourceOptions& options) {
+  base::require(!input.empty(), ErrorCode::invalid_argument, "the input has no name");
+  if (input == "-") return open_descriptor_source(STDIN_FILENO, "standard input", options);
+  if (begins_with(input, "lavfi:")) {
+    return open_av_source({.name = input, .address = input.substr(6), .format = "lavfi"}, options);
+  }
+  if (input == "screen" || begins_with(input, "screen:")) {
+    return open_av_source(screen(input, options), options);
+  }
+  if (begins_with(input, "/dev/video")) return open_av_source(camera(input, options), options);
+  if (input.find("://") != std::string::npos) return open_av_source(address(input), options);
+  return open_path(input, options);
+}
+
+}  // namespace streamdiffusion::media

@@ -1,0 +1,132 @@
+#include "media/pixels.h"
+
+extern "C" {
+#include <libavutil/imgutils.h>
+#include <libavutil/pixdesc.h>
+#include <libswscale/swscale.h>
+}
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "base/error.h"
+#include "media/codecs.h"
+
+namespace streamdiffusion::media {
+namespace {
+
+/// Lines from which video without a note of its colours is taken for BT.709.
+constexpr int kHighDefinition = 720;
+/// Sample aspects beyond this are mistakes of a file's maker.
+constexpr int kMostAspect = 8;
+
+int colours_of(const AVFrame& frame) {
+  if (frame.colorspace == AVCOL_SPC_UNSPECIFIED || frame.colorspace == AVCOL_SPC_RGB) {
+    return frame.height >= kHighDefinition ? SWS_CS_ITU709 : SWS_CS_ITU601;
+  }
+  return frame.colorspace;
+}
+
+AvFrame new_frame(AVPixelFormat format, int width, int height) {
+  AvFrame frame(av_frame_alloc());
+  if (!frame) throw std::bad_alloc();
+  frame->format = format;
+  frame->width = width;
+  frame->height = height;
+  if (av_frame_get_buffer(frame.get(), 0) < 0) throw std::bad_alloc();
+  return frame;
+}
+
+Image dense(const AVFrame& frame) {
+  const auto row = static_cast<std::size_t>(frame.width) * 3;
+  Image image{frame.width, frame.height, {}};
+  image.rgb.resize(row * static_cast<std::size_t>(frame.height));
+  for (int y = 0; y < frame.height; ++y) {
+    std::memcpy(image.rgb.data() + static_cast<std::size_t>(y) * row,
+                frame.data[0] + std::ptrdiff_t{y} * frame.linesize[0], row);
+  }
+  return image;
+}
+
+bool full_range(const AVFrame& frame) {
+  const AVPixFmtDescriptor* format = av_pix_fmt_desc_get(static_cast<AVPixelFormat>(frame.format));
+  return frame.color_range == AVCOL_RANGE_JPEG ||
+         (format != nullptr && std::strncmp(format->name, "yuvj", 4) == 0);
+}
+
+SwsContext* scaler(SwsContext* old, const AVFrame& from, AVPixelFormat format, int width,
+                   int height) {
+  const int flags = SWS_BICUBIC | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP | SWS_ACCURATE_RND;
+  SwsContext* context =
+      sws_getCachedContext(old, from.width, from.height, static_cast<AVPixelFormat>(from.format),
+                           width, height, format, flags, nullptr, nullptr, nullptr);
+  base::require(context != nullptr, ErrorCode::unsupported, "frames of the pixel format ",
+                from.format, " cannot be converted");
+  return context;
+}
+
+}  // namespace
+
+void SwsFree::operator()(SwsContext* context) const {
+  sws_freeContext(context);
+}
+
+int orientation_of(const std::int32_t* m) {
+  const std::int64_t a = m[0], b = m[1], c = m[3], d = m[4];
+  if (std::abs(a) + std::abs(d) >= std::abs(b) + std::abs(c)) {
+    if (a < 0) return d < 0 ? 3 : 2;
+    return d < 0 ? 4 : 1;
+  }
+  if (c < 0) return b < 0 ? 7 : 6;
+  return b < 0 ? 8 : 5;
+}
+
+std::pair<int, int> ToPicture::square(int width, int height) const {
+  const double aspect = av_q2d(showing_.aspect);
+  if (!(aspect > 1.0 / kMostAspect && aspect < kMostAspect)) return {width, height};
+  if (aspect > 1) return {static_cast<int>(std::lround(width * aspect)), height};
+  return {width, static_cast<int>(std::lround(height / aspect))};
+}
+
+std::pair<int, int> ToPicture::size(int width, int height) const {
+  auto [w, h] = square(width, height);
+  if (showing_.orientation >= 5) std::swap(w, h);
+  return {w, h};
+}
+
+Image ToPicture::operator()(const AVFrame& frame) {
+  const std::lock_guard lock(mutex_);
+  const auto [width, height] = square(frame.width, frame.height);
+  check_picture_size(width, height, "video");
+  scaler_.reset(scaler(scaler_.release(), frame, AV_PIX_FMT_RGB24, width, height));
+  const int* colours = sws_getCoefficients(colours_of(frame));
+  sws_setColorspaceDetails(scaler_.get(), colours, full_range(frame) ? 1 : 0, colours, 1, 0,
+                           1 << 16, 1 << 16);
+  const AvFrame rgb = new_frame(AV_PIX_FMT_RGB24, width, height);
+  base::require(sws_scale(scaler_.get(), frame.data, frame.linesize, 0, frame.height, rgb->data,
+                          rgb->linesize) == height,
+                ErrorCode::internal, "a frame could not be converted to RGB");
+  return oriented(dense(*rgb), showing_.orientation);
+}
+
+AvFrame FromPicture::operator()(const Image& image) {
+  AVFrame rgb{};
+  rgb.format = AV_PIX_FMT_RGB24;
+  rgb.width = image.width;
+  rgb.height = image.height;
+  scaler_.reset(scaler(scaler_.release(), rgb, format_, image.width, image.height));
+  const int* colours = sws_getCoefficients(SWS_CS_ITU601);
+  sws_setColorspaceDetails(scaler_.get(), colours, 1, colours, 0, 0, 1 << 16, 1 << 16);
+  AvFrame frame = new_frame(format_, image.width, image.height);
+  const std::uint8_t* data[1]{image.rgb.data()};
+  const int strides[1]{3 * image.width};
+  base::require(sws_scale(scaler_.get(), data, strides, 0, image.height, frame->data,
+                          frame->linesize) == image.height,
+                ErrorCode::internal, "a picture could not be converted for the encoder");
+  return frame;
+}
+
+}  // namespace streamdiffusion::media

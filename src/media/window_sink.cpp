@@ -1,0 +1,168 @@
+#include "media/window_sink.h"
+
+#include <SDL.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <future>
+#include <mutex>
+#include <thread>
+
+#include "base/error.h"
+
+namespace streamdiffusion::media {
+namespace {
+
+using base::ErrorCode;
+
+constexpr int kEventMilliseconds = 10;
+/// Small pictures are shown larger, by a whole factor, until they are about this large.
+constexpr int kWantedSide = 512;
+
+template <auto Free>
+struct SdlFree {
+  template <typename T>
+  void operator()(T* object) const {
+    Free(object);
+  }
+};
+
+void require_sdl(bool fine) {
+  base::require(fine, ErrorCode::io, "window: cannot be opened: SDL says \"", SDL_GetError(), "\"");
+}
+
+/// Everything of SDL, which wants one thread for all of it.
+class Window {
+ public:
+  Window(int width, int height) {
+    SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");
+    SDL_SetHint(SDL_HINT_RENDER_SCALE_QUALITY, "linear");
+    require_sdl(SDL_InitSubSystem(SDL_INIT_VIDEO) == 0);
+    video_.reset(this);
+    const int scale = std::max(1, kWantedSide / std::max(width, height));
+    window_.reset(SDL_CreateWindow("StreamDiffusion", SDL_WINDOWPOS_UNDEFINED,
+                                   SDL_WINDOWPOS_UNDEFINED, width * scale, height * scale,
+                                   SDL_WINDOW_RESIZABLE));
+    require_sdl(window_ != nullptr);
+    renderer_.reset(SDL_CreateRenderer(window_.get(), -1, 0));
+    require_sdl(renderer_ != nullptr);
+    SDL_RenderSetLogicalSize(renderer_.get(), width, height);
+    texture_.reset(SDL_CreateTexture(renderer_.get(), SDL_PIXELFORMAT_RGB24,
+                                     SDL_TEXTUREACCESS_STREAMING, width, height));
+    require_sdl(texture_ != nullptr);
+  }
+
+  void show(const Image& image) {
+    SDL_UpdateTexture(texture_.get(), nullptr, image.rgb.data(), 3 * image.width);
+    draw();
+  }
+
+  /// False once the user closes the window.
+  bool handle_events() {
+    SDL_Event event;
+    while (SDL_PollEvent(&event) != 0) {
+      if (event.type == SDL_QUIT) return false;
+      if (event.type == SDL_WINDOWEVENT) draw();
+      if (event.type != SDL_KEYDOWN) continue;
+      const SDL_Keycode key = event.key.keysym.sym;
+      if (key == SDLK_q || key == SDLK_ESCAPE) return false;
+      if (key == SDLK_f) toggle_full_screen();
+    }
+    return true;
+  }
+
+ private:
+  void draw() {
+    SDL_RenderClear(renderer_.get());
+    SDL_RenderCopy(renderer_.get(), texture_.get(), nullptr, nullptr);
+    SDL_RenderPresent(renderer_.get());
+  }
+
+  void toggle_full_screen() {
+    const bool full = (SDL_GetWindowFlags(window_.get()) & SDL_WINDOW_FULLSCREEN_DESKTOP) != 0;
+    SDL_SetWindowFullscreen(window_.get(), full ? 0 : SDL_WINDOW_FULLSCREEN_DESKTOP);
+  }
+
+  struct LeaveVideo {
+    void operator()(Window*) const { SDL_QuitSubSystem(SDL_INIT_VIDEO); }
+  };
+
+  std::unique_ptr<Window, LeaveVideo> video_;
+  std::unique_ptr<SDL_Window, SdlFree<SDL_DestroyWindow>> window_;
+  std::unique_ptr<SDL_Renderer, SdlFree<SDL_DestroyRenderer>> renderer_;
+  std::unique_ptr<SDL_Texture, SdlFree<SDL_DestroyTexture>> texture_;
+};
+
+class WindowSink final : public FrameSink {
+ public:
+  explicit WindowSink(const SinkOptions& options) {
+    std::promise<void> opened;
+    thread_ = std::thread([this, options, &opened] { run(options, opened); });
+    try {
+      opened.get_future().get();
+    } catch (...) {
+      thread_.join();
+      throw;
+    }
+  }
+
+  ~WindowSink() override { leave(); }
+
+  void write(const Image& image, std::int64_t, std::int64_t) override {
+    {
+      const std::lock_guard lock(mutex_);
+      waiting_ = std::make_unique<Image>(image);
+    }
+    news_.notify_one();
+  }
+  void finish() override { leave(); }
+  bool closed() const override { return closed_; }
+
+ private:
+  void run(const SinkOptions& options, std::promise<void>& opened) {
+    std::unique_ptr<Window> window;
+    try {
+      window = std::make_unique<Window>(options.width, options.height);
+      opened.set_value();
+    } catch (...) {
+      opened.set_exception(std::current_exception());
+      return;
+    }
+    while (window->handle_events()) {
+      std::unique_lock lock(mutex_);
+      news_.wait_for(lock, std::chrono::milliseconds(kEventMilliseconds),
+                     [this] { return leaving_ || waiting_ != nullptr; });
+      const std::unique_ptr<Image> image = std::move(waiting_);
+      const bool last = leaving_;
+      lock.unlock();
+      if (image) window->show(*image);
+      if (last) return;
+    }
+    closed_ = true;
+  }
+
+  void leave() {
+    {
+      const std::lock_guard lock(mutex_);
+      leaving_ = true;
+    }
+    news_.notify_one();
+    if (thread_.joinable()) thread_.join();
+  }
+
+  std::thread thread_;
+  std::mutex mutex_;
+  std::condition_variable news_;
+  std::unique_ptr<Image> waiting_;
+  bool leaving_ = false;
+  std::atomic<bool> closed_{false};
+};
+
+}  // namespace
+
+std::unique_ptr<FrameSink> open_window_sink(const SinkOptions& options) {
+  return std::make_unique<WindowSink>(options);
+}
+
+}  // namespace streamdiffusion::media

@@ -1,0 +1,137 @@
+#include "config/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+
+namespace streamdiffusion::config {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+TEST(Config, TakesTheShapeOfTheForks) {
+  const Config c = parse_config(R"(# a comment
+model_id: models/pictogram
+prompt: red apple, 3d render
+negative_prompt: blurry
+t_index_list: [18, 32]
+num_inference_steps: 50
+width: 256
+height: 128
+cfg_type: self
+guidance_scale: 1.2
+delta: 0.7
+seed: 789
+frame_buffer_size: 2
+use_denoising_batch: false
+do_add_noise: false
+enable_similar_image_filter: true
+similar_image_filter_threshold: 0.9
+similar_image_filter_max_skip_frame: 5
+input: walk.mp4
+output: out.mp4
+fps: 12.5
+fit: contain
+mode: img2img
+use_lcm_lora: false
+acceleration: none
+controlnets: []
+)",
+                                "a.yaml");
+  EXPECT_EQ(c.engine.model, "models/pictogram");
+  ASSERT_EQ(c.prompts.size(), 1U);
+  EXPECT_EQ(c.prompts[0].text, "red apple, 3d render");
+  EXPECT_EQ(c.negative_prompt, "blurry");
+  EXPECT_THAT(c.session.t_index_list, ElementsAre(18, 32));
+  EXPECT_EQ(c.session.width, 256);
+  EXPECT_EQ(c.session.height, 128);
+  EXPECT_EQ(c.session.cfg_type, CfgType::self);
+  EXPECT_FLOAT_EQ(c.session.guidance_scale.value(), 1.2F);
+  EXPECT_FLOAT_EQ(c.session.delta.value(), 0.7F);
+  EXPECT_EQ(c.session.seed, 789U);
+  EXPECT_EQ(c.session.frame_buffer_size, 2);
+  EXPECT_FALSE(c.session.use_denoising_batch);
+  EXPECT_FALSE(c.session.do_add_noise);
+  EXPECT_TRUE(c.session.enable_similar_image_filter);
+  EXPECT_FLOAT_EQ(c.session.similar_image_filter_threshold, 0.9F);
+  EXPECT_EQ(c.session.similar_image_filter_max_skip_frame, 5);
+  EXPECT_EQ(c.input, "walk.mp4");
+  EXPECT_EQ(c.output, "out.mp4");
+  EXPECT_EQ(c.fps, 12.5);
+  EXPECT_EQ(c.fit, Fit::contain);
+  EXPECT_FALSE(c.realtime.has_value());
+}
+
+TEST(Config, TakesABlendInEveryWayItIsWritten) {
+  for (const char* text : {
+           "prompt_list: [[cat, 0.75], [dog, 0.25]]",
+           "prompt_blending: [[cat, 0.75], [dog, 0.25]]",
+           "prompt_blending:\n  - {text: cat, weight: 0.75}\n  - {prompt: dog, weight: 0.25}",
+           "prompt_blending:\n  prompt_list: [[cat, 0.75], [dog, 0.25]]\n"
+           "  interpolation_method: linear",
+       }) {
+    const Config c = parse_config(text, "a.yaml");
+    ASSERT_EQ(c.prompts.size(), 2U) << text;
+    EXPECT_EQ(c.prompts[1].text, "dog");
+    EXPECT_FLOAT_EQ(c.prompts[0].weight, 0.75F);
+  }
+  EXPECT_EQ(parse_config("prompt: [cat, dog]", "a").prompts.size(), 2U);
+  EXPECT_EQ(parse_config("prompt_interpolation_method: linear", "a").interpolation,
+            PromptInterpolation::linear);
+}
+
+TEST(Config, AnEmptyFileSaysNothing) {
+  EXPECT_TRUE(parse_config("", "a.yaml").prompts.empty());
+  EXPECT_TRUE(parse_config("# only a comment\n", "a.yaml").prompts.empty());
+}
+
+TEST(Config, NamesWhatIsWrongAndWhere) {
+  const std::tuple<const char*, const char*, ErrorCode> cases[]{
+      {"width: 256\npromt: cat", "a.yaml:2: unknown key \"promt\"; did you mean \"prompt\"?",
+       ErrorCode::invalid_argument},
+      {"guidance: 1", "unknown key \"guidance\"", ErrorCode::invalid_argument},
+      {"zzzzzz: 1", "a.yaml:1: unknown key \"zzzzzz\"", ErrorCode::invalid_argument},
+      {"\n\ndelta: much", "a.yaml:3: delta is \"much\", expected a number",
+       ErrorCode::invalid_argument},
+      {"width: 256.5", "width is \"256.5\", expected a whole number", ErrorCode::invalid_argument},
+      {"width: 4", "width is \"4\", expected 8..16384", ErrorCode::invalid_argument},
+      {"seed: -1", "seed is \"-1\"", ErrorCode::invalid_argument},
+      {"t_index_list: 18", "t_index_list is \"18\", expected a list", ErrorCode::invalid_argument},
+      {"t_index_list: [1, x]", "t_index_list[1] is \"x\"", ErrorCode::invalid_argument},
+      {"cfg_type: some", "cfg_type is \"some\", expected full, initialize, none, self",
+       ErrorCode::invalid_argument},
+      {"do_add_noise: maybe", "expected true or false", ErrorCode::invalid_argument},
+      {"prompt: {a: b}", "expected a map with text", ErrorCode::invalid_argument},
+      {"prompt_list: [[cat]]", "prompt_list[0] is a list of 1, expected a text and its weight",
+       ErrorCode::invalid_argument},
+      {"prompt_list: [[cat, -1]]", "prompt_list[0][1] is \"-1\"", ErrorCode::invalid_argument},
+      {"input: [a]", "input is a list of 1, expected a text", ErrorCode::invalid_argument},
+      {"fps: 0", "fps is \"0\"", ErrorCode::invalid_argument},
+      {"mode: txt2img", "mode is \"txt2img\"", ErrorCode::invalid_argument},
+      {"seed: 1\nseed: 2", "a.yaml:2: seed stands here a second time", ErrorCode::invalid_argument},
+      {"- a\n- b", "expected keys and values", ErrorCode::invalid_argument},
+      {"a: [1, 2", "not YAML", ErrorCode::invalid_argument},
+      {"controlnets:\n  - {model_id: a}", "a.yaml:2: controlnets is not supported yet",
+       ErrorCode::unsupported},
+      {"use_lcm_lora: true", "use_lcm_lora is not supported yet", ErrorCode::unsupported},
+      {"acceleration: tensorrt", "acceleration is not supported yet", ErrorCode::unsupported},
+  };
+  for (const auto& [text, expected, code] : cases) {
+    try {
+      parse_config(text, "a.yaml");
+      ADD_FAILURE() << text << ": was taken";
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), HasSubstr(expected));
+      EXPECT_EQ(error.code(), code) << text;
+    }
+  }
+}
+
+TEST(Config, AFileThatIsNotThereIsNamed) {
+  EXPECT_THROW(read_config("no/such/file.yaml"), Error);
+}
+
+}  // namespace
+}  // namespace streamdiffusion::config

@@ -1,0 +1,82 @@
+// The screen as a source, on a virtual one. Skipped where Xvfb is not installed.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <string>
+
+#include "media/clips.h"
+#include "media/frame_source.h"
+
+namespace streamdiffusion::media {
+namespace {
+
+/// An X server of the test's own; its number comes back over a pipe.
+class VirtualScreen {
+ public:
+  VirtualScreen() {
+    int ends[2];
+    if (::pipe(ends) != 0) return;
+    process_ = ::fork();
+    if (process_ == 0) {
+      ::close(ends[0]);
+      const std::string descriptor = std::to_string(ends[1]);
+      ::execlp("Xvfb", "Xvfb", "-displayfd", descriptor.c_str(), "-screen", "0", "160x120x24",
+               "-nolisten", "tcp", static_cast<char*>(nullptr));
+      ::_exit(127);
+    }
+    ::close(ends[1]);
+    std::string number;
+    for (char c = 0; ::read(ends[0], &c, 1) == 1 && c != '\n';) number.push_back(c);
+    ::close(ends[0]);
+    if (!number.empty()) display_ = ":" + number;
+  }
+  ~VirtualScreen() {
+    if (process_ <= 0) return;
+    ::kill(process_, SIGTERM);
+    ::waitpid(process_, nullptr, 0);
+  }
+  const std::string& display() const { return display_; }
+
+ private:
+  pid_t process_ = -1;
+  std::string display_;
+};
+
+TEST(Screen, GivesItsPicturesWholeOrInPart) {
+  const VirtualScreen screen;
+  if (screen.display().empty()) GTEST_SKIP() << "Xvfb is not installed";
+  ::setenv("DISPLAY", screen.display().c_str(), 1);
+  for (const auto& [input, width, height] :
+       {std::tuple("screen", 160, 120), std::tuple("screen:16,8,64x48", 64, 48)}) {
+    const auto source = open_source(input, {.rate = {50, 1}});
+    EXPECT_TRUE(source->info().live);
+    std::int64_t last = -1;
+    for (int i = 0; i < 5; ++i) {
+      const auto frame = source->read();
+      ASSERT_TRUE(frame.has_value());
+      EXPECT_GT(frame->pts, last);
+      last = frame->pts;
+      const Image image = frame->picture();
+      EXPECT_EQ(image.width, width);
+      EXPECT_EQ(image.height, height);
+    }
+    source->interrupt();
+    EXPECT_FALSE(source->read().has_value());
+  }
+  EXPECT_THAT(error_of([] { open_source("screen:100,100,100x100"); }),
+              testing::HasSubstr("screen:100,100,100x100"));
+}
+
+TEST(Screen, ThatIsNotThereIsNamed) {
+  ::setenv("DISPLAY", ":4711", 1);
+  EXPECT_THAT(error_of([] { open_source("screen"); }),
+              testing::HasSubstr("screen: cannot be opened: libav says"));
+  ::unsetenv("DISPLAY");
+}
+
+}  // namespace
+}  // namespace streamdiffusion::media
