@@ -10,7 +10,7 @@ help:
 	@echo "make live   install what is missing, build, and serve the page: http://localhost:7860"
 	@echo "make test   install what is missing, build, and run every test"
 	@echo "make build  only build $(BUILD)/streamdiffusion"
-	@echo "also: unit, asan, tsan, fuzz, fuzz-long (FUZZ_SECONDS=600), soak, check, format, tidy, clean"
+	@echo "also: unit, asan, tsan, fuzz, fuzz-long (FUZZ_SECONDS=600), soak, browser, check, format, tidy, clean"
 
 build:
 	@scripts/setup.sh build
