@@ -55,7 +55,7 @@ void Wire::close() {
 }
 
 void Wire::shrink() {
-  const int size = 4096;
+  const int size = 32768;
   ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
 }
 
