@@ -19,7 +19,6 @@ export class Opening {
     $("clear").addEventListener("click", () => this.leave());
     $("starter").addEventListener("click", () => this.another());
     $("begin-new").addEventListener("click", () => { this.leave(); paper.clear(); });
-    paper.canvas.addEventListener("pointermove", () => { $("invite").dataset.seen = ""; }, { once: true });
   }
 
   async begin() {
@@ -32,7 +31,15 @@ export class Opening {
       this.inputs.choose("draw");
     }
     if (kept) this.#restore(kept);
-    else this.another(this.settings.carried || this.settings.isChanged("prompt"));
+    else this.#first();
+  }
+
+  /** The doodle that goes with the prompt of last time, if there is one. */
+  #first() {
+    const own = this.settings.isChanged("prompt");
+    const same = own ? DOODLES.findIndex(({ prompt }) => prompt === this.settings.get("prompt")) : 0;
+    this.#next = Math.max(0, same);
+    this.another(own || this.settings.carried, true);
   }
 
   /** The server's prompt is known: the first doodle brings its own, unless the person has one. */
@@ -42,7 +49,7 @@ export class Opening {
   }
 
   /** Draws the next doodle on a clean paper. */
-  async another(keepPrompt = false) {
+  async another(keepPrompt = false, invite = false) {
     this.leave();
     const doodle = DOODLES[this.#next % DOODLES.length];
     this.#next += 1;
@@ -52,7 +59,7 @@ export class Opening {
     const stop = new AbortController();
     this.#stop = stop;
     const done = await drawDoodle(this.paper, doodle, stop.signal);
-    if (done && this.inputs.name === "draw" && this.#next === 1) this.#invite();
+    if (done && this.inputs.name === "draw" && invite) $("invite").hidden = false;
   }
 
   leave() {
@@ -64,10 +71,6 @@ export class Opening {
 
   sourceIs(name) {
     if (name !== "draw") this.leave();
-  }
-
-  #invite() {
-    $("invite").hidden = false;
   }
 
   #remember() {
