@@ -46,7 +46,8 @@ struct LiveSettings {
 /// A frame on its way in.
 struct LiveFrame {
   /// Gives the picture, of any size; runs on the prepare thread, so that decoding is off the
-  /// caller's. What it throws fails this frame only. Empty for a session that draws from text.
+  /// caller's. What it throws fails this frame only. Empty for a session that draws from text; such
+  /// a frame waits for the change that makes the session one.
   std::function<Image()> picture;
   LiveClock::time_point captured = LiveClock::now();
   std::any tag;  ///< The caller's own; comes back with the output.

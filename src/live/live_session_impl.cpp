@@ -113,6 +113,7 @@ void LiveSession::Impl::engine_loop() {
       if (frame) ledger_.add(&LiveCounters::dropped_stopped);
       break;
     }
+    if (frame && frame->picture.rgb.empty() && !relay_->draws_from_text()) wait_for_plan();
     edge();
     const double unet = relay_->times().unet;
     const auto start = LiveClock::now();
@@ -123,6 +124,12 @@ void LiveSession::Impl::engine_loop() {
   }
   ledger_.add(&LiveCounters::dropped_stopped, relay_->under_way());
   finished_.close();
+}
+
+/// A frame without a picture may be meant for a stream that is still being planned.
+void LiveSession::Impl::wait_for_plan() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return halted_ || change_ || wanted_version_ == planned_version_; });
 }
 
 void LiveSession::Impl::edge() {

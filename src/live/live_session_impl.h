@@ -49,6 +49,7 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   void prepare_loop();
   bool prepare(Frame& frame);
   void engine_loop();
+  void wait_for_plan();
   /// What is due at a frame edge.
   void edge();
   void pass_on(live::Step step);

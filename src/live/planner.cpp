@@ -27,6 +27,7 @@ void LiveSession::Impl::planner_loop() {
     if (problem) report(*problem, std::nullopt);
     lock.lock();
     planned_version_ = version;
+    changed_.notify_all();
     if (problem && wanted_version_ == version) {
       engine_ = planned_.engine;
       wanted_ = planned_.settings;

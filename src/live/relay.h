@@ -25,6 +25,7 @@ class Relay {
   /// One call without a new frame.
   Step advance();
   bool waiting() const;
+  bool draws_from_text() const { return settings_.options.text_to_image; }
   std::size_t under_way() const;
   /// Of all streams so far.
   SessionTimes times() const;

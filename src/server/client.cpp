@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "server/pictures.h"
 
@@ -165,10 +166,7 @@ void Client::tick() {
   }
   const LiveCounters counters = corrected(stream_->counters(), replaced_);
   account(counters);
-  const bool planning = stream_->planning();
-  if (planning_ && !planning) send(dump(settings()));
-  planning_ = planning;
-  submit_postponed();
+  if (std::exchange(planning_, stream_->planning()) && !planning_) send(dump(settings()));
   json stats = write_counters(counters);
   stats["status"] = "stats";
   stats["fps"] = window_.fps();

@@ -100,7 +100,6 @@ class Client : public std::enable_shared_from_this<Client> {
   void handle(const ClientText& message);
   void submit(FrameHead head, std::string picture);
   void give_credit();
-  void submit_postponed();
   void change(const weights::Json& object);
   void refuse(const Refusal& refusal, bool fatal = false, int status = 1008);
   void account(const LiveCounters& counters);
@@ -122,7 +121,6 @@ class Client : public std::enable_shared_from_this<Client> {
   bool opening_ = false, paused_ = false, planning_ = false;
   bool next_frame_ = false, expects_picture_ = false;  ///< Where the established protocol stands.
   bool owes_credit_ = false;
-  std::optional<FrameHead> postponed_;  ///< Asked for while the mode's plan was being made.
   SentWindow window_;
   Replaced replaced_;
   LiveCounters accounted_;

@@ -84,11 +84,6 @@ void Client::submit(FrameHead head, std::string picture) {
   if (!from_text && picture.empty()) {
     throw Refusal(400, "bad_frame", "a frame came without a picture, which mode img2img needs");
   }
-  if (from_text && stream_->planning()) {  // it could still meet a stream that needs a picture
-    postponed_ = head;
-    return;
-  }
-  postponed_.reset();
   LiveFrame frame;
   auto tag = std::make_shared<FrameTag>(FrameTag{head, frame.captured});
   frame.tag = tag;
@@ -104,13 +99,6 @@ void Client::submit(FrameHead head, std::string picture) {
     };
   }
   stream_->submit(std::move(frame));
-}
-
-void Client::submit_postponed() {
-  if (!postponed_ || stream_->planning()) return;
-  const FrameHead head = *postponed_;
-  postponed_.reset();
-  if (parameters_.live.options.text_to_image) submit(head, {});
 }
 
 // The established protocol's credit: not more frames under way than keep the engine busy.
