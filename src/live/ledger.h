@@ -15,6 +15,11 @@ class Ledger {
     const std::lock_guard lock(mutex_);
     counters_.*heading += count;
   }
+  void move(Heading from, Heading to) {
+    const std::lock_guard lock(mutex_);
+    --(counters_.*from);
+    ++(counters_.*to);
+  }
   /// One call of the engine that took so many seconds; the mean forgets over about ten of them.
   void add_call(double seconds) {
     const std::lock_guard lock(mutex_);

@@ -164,14 +164,15 @@ void LiveSession::Impl::deliver_loop() {
 }
 
 void LiveSession::Impl::deliver(const Frame& frame) {
+  const auto heading = frame.output.reused ? &LiveCounters::skipped : &LiveCounters::processed;
+  ledger_.add(heading);  // whoever has the picture finds it in the books
   try {
     callbacks_.output(frame.output);
-    ledger_.add(frame.output.reused ? &LiveCounters::skipped : &LiveCounters::processed);
   } catch (const Error& error) {
-    ledger_.add(&LiveCounters::failed);
+    ledger_.move(heading, &LiveCounters::failed);
     fail(error, frame.output.frame_id);
   } catch (const std::exception& error) {
-    ledger_.add(&LiveCounters::failed);
+    ledger_.move(heading, &LiveCounters::failed);
     fail(Error(ErrorCode::internal, error.what()), frame.output.frame_id);
   }
 }

@@ -164,7 +164,7 @@ void Client::tick() {
     refuse(Refusal(500, "stream_failed", failure->what()), true, 1011);
     return release();
   }
-  const LiveCounters counters = corrected(stream_->counters(), replaced_);
+  const LiveCounters counters = seen(stream_->counters());
   account(counters);
   if (std::exchange(planning_, stream_->planning()) && !planning_) send(dump(settings()));
   json stats = write_counters(counters);
@@ -182,7 +182,11 @@ void Client::tick() {
 }
 
 void Client::count() {
-  if (stream_) account(corrected(stream_->counters(), replaced_));
+  if (stream_) account(seen(stream_->counters()));
+}
+
+LiveCounters Client::seen(const LiveCounters& counters) const {
+  return dialect_ == Dialect::binary ? as_seen(counters, settled_) : counters;
 }
 
 void Client::account(const LiveCounters& counters) {
@@ -229,7 +233,7 @@ void Client::release() {
     const LiveCounters counters = stream->counters();
     stream.reset();
     self->house_.tasks.post([self, counters] {
-      self->account(corrected(counters, self->replaced_));
+      self->account(self->seen(counters));
       self->freed_();
     });
   });
@@ -247,7 +251,7 @@ json Client::describe() const {
   out["params"] = house_.table.write(parameters_);
   out["stats"] = nullptr;
   if (!stream_) return out;
-  json stats = write_counters(corrected(stream_->counters(), replaced_));
+  json stats = write_counters(seen(stream_->counters()));
   stats["fps"] = window_.fps();
   stats["engine_ms"] = milliseconds(stream_->frame_seconds());
   stats["age_ms"] = window_.ages();
@@ -280,6 +284,7 @@ std::string Client::frame_message(const Picture& picture) const {
 void Client::sent(const Picture& picture) {
   const auto now = LiveClock::now();
   const double age = seconds(now - picture.captured);
+  ++(picture.reused ? settled_.skipped : settled_.processed);
   window_.add(age);
   house_.metrics.delivered(seconds(now - picture.finished), age);
 }
@@ -290,8 +295,8 @@ void Client::watched(const Picture& picture) {
   sent(picture);
 }
 
-void Client::replaced(const Picture& picture) {
-  ++(picture.reused ? replaced_.skipped : replaced_.processed);
+void Client::replaced(const Picture&) {
+  ++settled_.replaced;
 }
 
 }  // namespace streamdiffusion::server

@@ -102,6 +102,8 @@ class Client : public std::enable_shared_from_this<Client> {
   void give_credit();
   void change(const weights::Json& object);
   void refuse(const Refusal& refusal, bool fatal = false, int status = 1008);
+  /// The stream's counters as this client sees them.
+  LiveCounters seen(const LiveCounters& counters) const;
   void account(const LiveCounters& counters);
   bool within_rate();
   void release();
@@ -122,7 +124,7 @@ class Client : public std::enable_shared_from_this<Client> {
   bool next_frame_ = false, expects_picture_ = false;  ///< Where the established protocol stands.
   bool owes_credit_ = false;
   SentWindow window_;
-  Replaced replaced_;
+  Settled settled_;
   LiveCounters accounted_;
   std::list<Watcher> watchers_;
   std::uint64_t next_watched_ = 0;  ///< Frame

@@ -47,14 +47,10 @@ nlohmann::json SentWindow::ages(base::Clock::time_point now) const {
           {"p99", rounded(nearest_rank(values, 0.99))}};
 }
 
-// A picture is counted by the stream after its callback has returned, so for a moment more may be
-// replaced than delivered.
-LiveCounters corrected(LiveCounters counters, const Replaced& replaced) {
-  const std::uint64_t processed = std::min(replaced.processed, counters.processed);
-  const std::uint64_t skipped = std::min(replaced.skipped, counters.skipped);
-  counters.processed -= processed;
-  counters.skipped -= skipped;
-  counters.dropped_undelivered += processed + skipped;
+LiveCounters as_seen(LiveCounters counters, const Settled& settled) {
+  counters.processed = settled.processed;
+  counters.skipped = settled.skipped;
+  counters.dropped_undelivered += settled.replaced;
   return counters;
 }
 

@@ -28,13 +28,15 @@ class SentWindow {
   std::deque<Sent> sent_;
 };
 
-/// Pictures that the stream delivered but a newer one replaced before the socket was free.
-struct Replaced {
-  std::uint64_t processed = 0, skipped = 0;
+/// What became of the pictures that a stream delivered to its client's connection.
+struct Settled {
+  std::uint64_t processed = 0, skipped = 0;  ///< Sent.
+  std::uint64_t replaced = 0;                ///< By a newer one before the socket was free.
 };
 
-/// The stream's counters with the replaced ones moved to dropped_undelivered; the sum stays.
-LiveCounters corrected(LiveCounters counters, const Replaced& replaced);
+/// The stream's counters as the client sees them: a picture that waits for the socket is still
+/// under way, one that was replaced is dropped_undelivered. No counter ever falls.
+LiveCounters as_seen(LiveCounters counters, const Settled& settled);
 
 /// The counters as `stats` and /api/sessions show them.
 nlohmann::json write_counters(const LiveCounters& counters);

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <thread>
 
 #include "live/support.h"
@@ -92,6 +93,20 @@ TEST(LiveSession, ASlowReceiverLosesPicturesUnderLatestAndHoldsUpTheGiverUnderBl
       EXPECT_LT(received, 60);
     }
   }
+}
+
+TEST(LiveSession, WhoeverHasAPictureFindsItInTheBooks) {
+  std::atomic<std::uint64_t> received = 0;
+  std::atomic<int> missing = 0;
+  LiveSession* session = nullptr;
+  LiveCallbacks callbacks{
+      .output = [&](const LiveOutput&) { missing += session->counters().processed < ++received; }};
+  LiveSession live(engine(), small(), {Kind::block, 2}, callbacks);
+  session = &live;
+  for (int i = 0; i < 10; ++i) live.submit(numbered_frame(i));
+  live.drain();
+  EXPECT_EQ(received, 10U);
+  EXPECT_EQ(missing, 0);
 }
 
 TEST(LiveSession, AFrameThatCannotBeDecodedFailsAlone) {

@@ -148,16 +148,17 @@ TEST(Rate, ABurstPassesAndThenTheSteadyRate) {
   EXPECT_FALSE(bucket.take(start + std::chrono::milliseconds(120)));
 }
 
-TEST(Stats, ReplacedPicturesMoveAndTheSumStays) {
+TEST(Stats, APictureThatWaitsForTheSocketIsUnderWayAndAReplacedOneIsUndelivered) {
   LiveCounters counters;
-  counters.captured = 10;
-  counters.processed = 7;
-  counters.skipped = 2;
-  const LiveCounters moved = corrected(counters, {3, 5});
-  EXPECT_EQ(moved.processed, 4U);
-  EXPECT_EQ(moved.skipped, 0U);
-  EXPECT_EQ(moved.dropped_undelivered, 5U);
-  EXPECT_EQ(moved.under_way(), counters.under_way());
+  counters.captured = 20;
+  counters.processed = 12;
+  counters.skipped = 4;
+  counters.dropped_undelivered = 1;
+  const LiveCounters seen = as_seen(counters, {.processed = 9, .skipped = 3, .replaced = 2});
+  EXPECT_EQ(seen.processed, 9U);
+  EXPECT_EQ(seen.skipped, 3U);
+  EXPECT_EQ(seen.dropped_undelivered, 3U);
+  EXPECT_EQ(seen.under_way(), 5U);
 }
 
 TEST(Messages, ABinaryFrameIsTakenApartAsItWasPutTogether) {
