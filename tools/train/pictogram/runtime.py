@@ -142,7 +142,7 @@ class Log:
 class Meter:
     """Mean loss and speed since the last report."""
 
-    def __init__(self, log, batch, every=100):
+    def __init__(self, log, batch, every=50):
         self.log, self.batch, self.every = log, batch, every
         self.reset()
 
@@ -167,10 +167,15 @@ class Average:
         self.modules = modules
         self.decay = decay ** every
         self.every = every
-        self.shadow = [p.detach().clone() for p in self._parameters()]
+        self.restart()
 
-    def _parameters(self):
+    def parameters(self):
+        """The live ones, in the order of the averages."""
         return [p for module in self.modules for p in module.parameters()]
+
+    def restart(self):
+        """Forget the past: the averages are the live parameters."""
+        self.shadow = [p.detach().clone() for p in self.parameters()]
 
     @torch.no_grad()
     def update(self, step):
@@ -178,12 +183,12 @@ class Average:
         if step % self.every:
             return
         decay = min(self.decay, (1 + step) / (10 + step) if step < 200 else self.decay)
-        torch._foreach_lerp_(self.shadow, [p.detach() for p in self._parameters()], 1 - decay)
+        torch._foreach_lerp_(self.shadow, [p.detach() for p in self.parameters()], 1 - decay)
 
     @contextlib.contextmanager
     def applied(self):
         """Within this context the modules hold the averaged parameters."""
-        parameters = self._parameters()
+        parameters = self.parameters()
         live = [p.detach().clone() for p in parameters]
         with torch.no_grad():
             torch._foreach_copy_(parameters, self.shadow)
