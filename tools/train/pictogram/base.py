@@ -42,7 +42,11 @@ class Batches:
         return t
 
     def draw(self, step, stage=4):
-        """(clean, source, prompts, t, noise): source is the doodle for some samples."""
+        """(clean, source, prompts, t, noise): source is the doodle for some samples.
+
+        At the first timestep it is nothing: pictures start from pure noise, where the schedule
+        would still let the mean colour through, and the words would never have to say it.
+        """
         args = self.args
         rng = np.random.default_rng((args.seed, stage, step))
         clean, rough, samples = self.cache.draw(args.batch, rng)
@@ -50,6 +54,7 @@ class Batches:
         doodled = rng.random(args.batch) < args.doodles
         t = self.times(samples, doodled, rng)
         source = torch.where(torch.from_numpy(doodled)[:, None, None, None], rough, clean)
+        source[torch.from_numpy(t == 999)] = 0
         generator = torch.Generator().manual_seed(int(rng.integers(2 ** 62)))
         noise = torch.randn(clean.shape, generator=generator)
         return clean, source, self.prompts(samples, rng, args.drop), torch.from_numpy(t), noise
@@ -137,6 +142,7 @@ def train(args):
     batches = Batches(args, cache.rows, cache, generator.scaling)
     clock = runtime.Clock(args.minutes, args.save_every)
     meter = runtime.Meter(runtime.Log(args.work, args.name), args.batch)
+    threads = runtime.Threads(args)
 
     def save():
         runtime.save_atomic({
@@ -151,6 +157,7 @@ def train(args):
         meter.reset()
 
     while step < args.steps and not clock.must_stop():
+        threads.adapt()
         optimiser.set_rate(learning_rate(step, args))
         loss = training_loss(generator, batches.draw(step))
         loss.backward()
@@ -179,7 +186,7 @@ def main():
     parser.add_argument("--text", help="checkpoint of the text stage to start with")
     parser.add_argument("--concepts", type=int, default=0, help="only so many, for a small proof")
     parser.add_argument("--tilt", type=float, default=0.5, help="t = 1000 u^tilt; 1: uniform")
-    parser.add_argument("--first", type=float, default=0.12, help="share at the first timestep")
+    parser.add_argument("--first", type=float, default=0.25, help="share at the first timestep")
     parser.add_argument("--drop", type=float, default=0.1, help="share of empty prompts")
     parser.add_argument("--doodles", type=float, default=0.2, help="share that starts from a doodle")
     parser.add_argument("--adopt-encoder", action="store_true",
