@@ -1,4 +1,4 @@
-"""Stage 4: the base model. v prediction on cached latents, text encoder trained along, a tenth of
+"""Stage 5: the base model. v prediction on cached latents, text encoder trained along, a tenth of
 the prompts empty; some samples start from a doodle and must end at the picture."""
 
 import shutil
@@ -25,21 +25,36 @@ class Batches:
     def prompts(self, samples, rng, drop):
         """A fresh prompt for each sample, some of them empty."""
         texts = []
-        for numbers, colours, background in samples:
-            text = compose([self.rows[n] for n in numbers], colours, background, rng)
+        for numbers, colours, background, loose in samples:
+            text = compose([self.rows[n] for n in numbers], colours, background, rng, loose)
             texts.append("" if rng.random() < drop else text)
         return texts
 
+    def times(self, samples, doodled, rng):
+        """Timesteps: mostly noise, where words matter, a share at the very start, where a one-step
+        picture begins. Loose samples come in where the noise already lets their place through."""
+        count = len(samples)
+        t = (1000 * rng.random(count) ** self.args.tilt).astype(np.int64)
+        t[rng.random(count) < self.args.first] = 999
+        t[doodled] = rng.integers(300, 960, int(doodled.sum()))
+        loose = np.array([sample[3] for sample in samples])
+        t[loose] = t[loose] * 4 // 5
+        return t
+
     def draw(self, step, stage=4):
-        """(clean, source, prompts, t, noise): source is the doodle for some samples."""
+        """(clean, source, prompts, t, noise): source is the doodle for some samples.
+
+        At the first timestep it is nothing: pictures start from pure noise, where the schedule
+        would still let the mean colour through, and the words would never have to say it.
+        """
         args = self.args
         rng = np.random.default_rng((args.seed, stage, step))
         clean, rough, samples = self.cache.draw(args.batch, rng)
         clean, rough = clean * self.scaling, rough * self.scaling
-        t = rng.integers(0, 1000, args.batch)
         doodled = rng.random(args.batch) < args.doodles
-        t[doodled] = rng.integers(300, 960, int(doodled.sum()))
+        t = self.times(samples, doodled, rng)
         source = torch.where(torch.from_numpy(doodled)[:, None, None, None], rough, clean)
+        source[torch.from_numpy(t == 999)] = 0
         generator = torch.Generator().manual_seed(int(rng.integers(2 ** 62)))
         noise = torch.randn(clean.shape, generator=generator)
         return clean, source, self.prompts(samples, rng, args.drop), torch.from_numpy(t), noise
@@ -68,14 +83,14 @@ def training_loss(generator, batch):
 def learning_rate(step, args):
     """Short warm-up, constant, then a straight line down over the last `cool` steps."""
     left = (args.steps - step) / max(1, args.cool)
-    return args.rate * min(1.0, (step + 1) / 300, max(left, 0.01))
+    return args.rate * min(1.0, (step + 1) / 100, max(left, 0.01))
 
 
 def start(args, device):
     """Generator, cache and autoencoder that belong together."""
     autoencoder = load_trained(args.work)
     mark = encoder_mark(autoencoder)
-    cache = LatentCache(args.work, args.size, mark)
+    cache = LatentCache(args.work, args.size, mark, read_rows(args.data), args.concepts)
     generator = Generator(args.work, device, args.seed)
     generator.encoder_mark = mark
     generator.scaling = round(1 / cache.shards[0]["clean"].float().std().item(), 4)
@@ -100,6 +115,20 @@ def resume(generator, average, optimiser, path, adopt):
     return state["step"], state["images"], state["seconds"]
 
 
+def begin_from(generator, average, args):
+    """A fresh start's weights: another run's averaged ones and the text stage's encoder."""
+    if args.init:
+        state = runtime.load_checkpoint(args.work / "checkpoints" / f"{args.init}.pt")
+        generator.unet.load_state_dict(state["model"]["unet"])
+        average.load_state_dict(state["average"])
+        with torch.no_grad():
+            torch._foreach_copy_(average.parameters(), average.shadow)
+    if args.text:
+        state = runtime.load_checkpoint(args.work / "checkpoints" / f"{args.text}.pt")
+        generator.text.load_state_dict(state["text"])
+    average.restart()
+
+
 def train(args):
     """The whole stage."""
     device = runtime.prepare(args)
@@ -107,11 +136,13 @@ def train(args):
     average = runtime.Average(generator.modules, args.decay)
     optimiser = Both(generator.modules, args.rate, args.optimiser)
     path = args.work / "checkpoints" / f"{args.name}.pt"
+    begin_from(generator, average, args)
     step, images, spent = resume(generator, average, optimiser, path, args.adopt_encoder)
     generator.fast_unet = runtime.compiled(generator.unet, args)
-    batches = Batches(args, read_rows(args.data), cache, generator.scaling)
+    batches = Batches(args, cache.rows, cache, generator.scaling)
     clock = runtime.Clock(args.minutes, args.save_every)
     meter = runtime.Meter(runtime.Log(args.work, args.name), args.batch)
+    threads = runtime.Threads(args)
 
     def save():
         runtime.save_atomic({
@@ -126,6 +157,7 @@ def train(args):
         meter.reset()
 
     while step < args.steps and not clock.must_stop():
+        threads.adapt()
         optimiser.set_rate(learning_rate(step, args))
         loss = training_loss(generator, batches.draw(step))
         loss.backward()
@@ -147,9 +179,14 @@ def main():
     parser.add_argument("--steps", type=int, default=60000)
     parser.add_argument("--cool", type=int, default=20000, help="last steps, with falling rate")
     parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--rate", type=float, default=6e-4)
     parser.add_argument("--optimiser", choices=("muon", "adamw"), default="muon")
     parser.add_argument("--decay", type=float, default=0.999, help="of the averaged weights")
+    parser.add_argument("--init", help="checkpoint whose weights a fresh start takes")
+    parser.add_argument("--text", help="checkpoint of the text stage to start with")
+    parser.add_argument("--concepts", type=int, default=0, help="only so many, for a small proof")
+    parser.add_argument("--tilt", type=float, default=0.5, help="t = 1000 u^tilt; 1: uniform")
+    parser.add_argument("--first", type=float, default=0.25, help="share at the first timestep")
     parser.add_argument("--drop", type=float, default=0.1, help="share of empty prompts")
     parser.add_argument("--doodles", type=float, default=0.2, help="share that starts from a doodle")
     parser.add_argument("--adopt-encoder", action="store_true",

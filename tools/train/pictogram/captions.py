@@ -8,6 +8,7 @@ from .backgrounds import NAMES
 STYLES = ("3d render", "shaded cartoon", "flat cartoon", "outlined cartoon", "clipart",
           "flat avatar", "cartoon avatar", "anime avatar", "cartoon face")
 EMOJI_STYLES = STYLES[:4]
+DEFAULT_STYLE = STYLES[0]
 COLOURS = frozenset(NAMES) | {"gold", "golden", "blond", "grey", "tan"}
 HELD_OUT_FILE = Path(__file__).resolve().parents[1] / "heldout.json"
 DIRECTED = ("left", "right", "clock", "arrow", "o’clock", "thirty")
@@ -49,7 +50,7 @@ def has_background(row):
 def subject(row, colour, rng):
     """What is drawn: caption (four in five times), alternative name or tags, with its colour."""
     text = row["caption"]
-    if rng.random() < 0.2 and row["source"] != "dicebear":
+    if rng.random() < 0.15 and row["source"] != "dicebear":
         others = list(row.get("alt", ()))
         tags = list(row.get("tags", ()))
         if tags and (not others or rng.random() < 0.4):
@@ -68,11 +69,13 @@ def article(name):
     return "an" if name[0] in "aeiou" else "a"
 
 
-def compose(rows, colours, background, rng):
+def compose(rows, colours, background, rng, loose=False):
     """A prompt for one or two rows: `[colour] caption[, style][, on a COLOUR background]`.
 
     `colours` holds the new colour of a recoloured picture, else None; then the row's own first
-    colour is named now and then. `background` is a colour's name or None.
+    colour is named now and then. `background` is a colour's name or None. What a prompt leaves
+    open is drawn as the mean of all that it may be: only the default style and white go unnamed,
+    but for loose samples, which are shown only when noise lets through what is not said.
     """
     parts = []
     for row, colour in zip(rows, colours, strict=True):
@@ -82,8 +85,10 @@ def compose(rows, colours, background, rng):
         parts.append(subject(row, colour, rng))
     text = " and ".join(parts)
     styles = {row["style"] for row in rows}
-    if len(styles) == 1 and rng.random() < 0.7:
+    usual = loose or styles == {DEFAULT_STYLE}
+    if len(styles) == 1 and rng.random() < (0.6 if usual else 0.97):
         text = f"{text}, {rows[0]['style']}"
-    if background and rng.random() < 0.6 and not has_background(rows[0]):
+    named = 0.6 if loose else 0.3 if background == "white" else 1.0
+    if background and rng.random() < named and not has_background(rows[0]):
         text = f"{text}, on {article(background)} {background} background"
     return text

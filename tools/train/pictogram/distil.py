@@ -1,4 +1,4 @@
-"""Stage 5: few steps. The teacher (the base model) draws whole guided trajectories, from noise and
+"""Stage 6: few steps. The teacher (the base model) draws whole guided trajectories, from noise and
 from half-noised pictures and doodles; the student learns to jump from every point of a trajectory
 to its end. Guidance is thereby folded in: the student runs once a step, without an empty prompt."""
 
@@ -95,9 +95,9 @@ def train(args):
     if student.encoder_mark != mark:
         raise SystemExit("the base model belongs to another encoder")
     student.fast_unet = runtime.compiled(student.unet, args)
-    cache = LatentCache(args.work, args.size, mark)
+    cache = LatentCache(args.work, args.size, mark, read_rows(args.data))
     args.drop = 0.0
-    batches = Batches(args, read_rows(args.data), cache, student.scaling)
+    batches = Batches(args, cache.rows, cache, student.scaling)
     clock = runtime.Clock(args.minutes, args.save_every)
     meter = runtime.Meter(runtime.Log(args.work, "distil"), args.batch)
     spent, step, images = counters["seconds"], counters["step"], counters["images"]

@@ -1,4 +1,4 @@
-"""Stage 6: figures. Autoencoder PSNR and SSIM; concept, style and colour as a judge sees them, at
+"""Stage 7: figures. Autoencoder PSNR and SSIM; concept, style and colour as a judge sees them, at
 1, 2 and 4 steps, beside the judge's score on real held-out pictures; doodles: agreement with the
 drawing and stability from frame to frame."""
 

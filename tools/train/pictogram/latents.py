@@ -11,6 +11,7 @@ import torch
 
 from . import runtime
 from .autoencoder import load_trained
+from .captions import EMOJI_STYLES
 from .doodles import doodle
 from .pictures import PictureStore
 from .scenes import SceneMaker, finished, sampling_weights, usable_rows
@@ -47,14 +48,29 @@ def make_shard(maker, model, count, seed, device):
         rough.append(z[len(part):])
         samples += part
     return {"clean": torch.cat(clean), "doodle": torch.cat(rough),
-            "samples": [(s.rows, s.colours, s.background) for s in samples]}
+            "samples": [(s.rows, s.colours, s.background, s.loose) for s in samples]}
+
+
+def some_concepts(rows, count):
+    """`count` captions that exist in all emoji styles, evenly spread over the alphabet."""
+    styles = {}
+    for row in rows:
+        if row["style"] in EMOJI_STYLES:
+            styles.setdefault(row["caption"], set()).add(row["style"])
+    full = sorted(c for c, s in styles.items() if len(s) == len(EMOJI_STYLES))
+    return set(full[::max(1, len(full) // count)][:count])
 
 
 class LatentCache:
-    """All shards present, drawn from at random; `refresh` takes up new ones."""
+    """All shards present, drawn from at random; `refresh` takes up new ones.
 
-    def __init__(self, work, size, mark):
+    `rows` are what the samples' numbers point to; with `concepts`, samples of others are left out.
+    """
+
+    def __init__(self, work, size, mark, rows, concepts=0):
         self.folder = folder(work, size, mark)
+        self.rows = rows
+        self.kept = some_concepts(rows, concepts) if concepts else None
         self.shards = []
         self.names = []
         self.refresh()
@@ -66,10 +82,19 @@ class LatentCache:
         for path in sorted(self.folder.glob("shard-*.pkl")):
             if path.name not in self.names:
                 with path.open("rb") as file:
-                    self.shards.append(pickle.load(file))
+                    self.shards.append(self._kept_of(pickle.load(file)))
                 self.names.append(path.name)
         sizes = [len(s["samples"]) for s in self.shards]
         self.ends = np.cumsum(sizes)
+
+    def _kept_of(self, shard):
+        """The part of a shard that shows nothing but the chosen concepts."""
+        if self.kept is None:
+            return shard
+        places = [i for i, sample in enumerate(shard["samples"])
+                  if all(self.rows[n]["caption"] in self.kept for n in sample[0])]
+        return {"clean": shard["clean"][places], "doodle": shard["doodle"][places],
+                "samples": [shard["samples"][i] for i in places]}
 
     def __len__(self):
         return int(self.ends[-1])

@@ -26,10 +26,10 @@ class Generator:
         """Everything with parameters, in the order of the averages."""
         return [self.text, self.unet]
 
-    def context(self, prompts):
-        """Text features [B, TOKENS, width] of a list of strings."""
+    def context(self, prompts, count=None):
+        """Text features [B, TOKENS, width] of a list of strings, or of the first `count` tokens."""
         tokens = tokenizer.encode(self.words, prompts).to(self.device)
-        return self.text(tokens).last_hidden_state
+        return self.text(tokens[:, :count]).last_hidden_state
 
     def denoise(self, x, t, context):
         """v in float32; eager, any batch size."""

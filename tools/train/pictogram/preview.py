@@ -80,14 +80,15 @@ def decode(autoencoder, latents, scaling):
 
 @torch.no_grad()
 def base_sheet(generator, autoencoder, path, size=256, steps=16, guidance=3.0):
-    """Text to picture by guided DDIM, then drawings finished from t = 599."""
+    """Text to picture in one plain step, by guided DDIM, then drawings finished from t = 599."""
     device, side = generator.device, size // 16
     channels = generator.unet.config.in_channels
     empty = generator.context([""])
     noise = fixed_noise(len(PROMPTS), channels, side, 1)[0].to(device)
     context = generator.context(list(PROMPTS))
-    latents = sample_ddim(generator.denoise, generator.schedule, context, noise, steps, empty,
-                          guidance)
+    latents = torch.cat([
+        sample_lcm(generator.denoise, generator.schedule, context, noise[None], (0,)),
+        sample_ddim(generator.denoise, generator.schedule, context, noise, steps, empty, guidance)])
     drawings = torch.stack([drawing(i, size) for i in range(len(DOODLES))])
     start = autoencoder.encoder(drawings.to(device) * 2 - 1) * generator.scaling
     context = generator.context([p for p, _ in DOODLES])
@@ -95,7 +96,8 @@ def base_sheet(generator, autoencoder, path, size=256, steps=16, guidance=3.0):
     finished = sample_ddim(generator.denoise, generator.schedule, context, noise, steps // 2,
                            empty, guidance, start, 599)
     pictures = decode(autoencoder, torch.cat([latents, finished]), generator.scaling)
-    save_sheet(torch.cat([pictures[:len(PROMPTS)], drawings, pictures[len(PROMPTS):]]), path)
+    count = len(latents)
+    save_sheet(torch.cat([pictures[:count], drawings, pictures[count:]]), path)
 
 
 @torch.no_grad()

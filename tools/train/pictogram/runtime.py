@@ -26,6 +26,8 @@ def parser(description):
     result.add_argument("--minutes", type=float, default=0,
                         help="save and stop after so many minutes (0: run to the planned end)")
     result.add_argument("--threads", type=int, default=0, help="CPU threads (0: all)")
+    result.add_argument("--shared", action="store_true",
+                        help="as many CPU threads as others leave cores free, chosen every step")
     result.add_argument("--no-compile", action="store_true", help="do not use torch.compile")
     return result
 
@@ -122,6 +124,33 @@ class Clock:
         return True
 
 
+class Threads:
+    """Leaves busy cores alone: threads meet after every layer, so that one which must wait for its
+    core holds up all the others. Does nothing unless --shared was given."""
+
+    def __init__(self, args):
+        self.active = args.shared and Path("/proc/stat").exists()
+        self.cores = torch.get_num_threads()
+        self.before = self._times() if self.active else None
+
+    @staticmethod
+    def _times():
+        """(now, busy seconds of all cores, own ones)."""
+        fields = [int(x) for x in Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
+        busy = (sum(fields) - fields[3] - fields[4]) / os.sysconf("SC_CLK_TCK")
+        return time.time(), busy, time.process_time()
+
+    def adapt(self):
+        """Look at the last seconds and set the number of threads."""
+        if not self.active or time.time() - self.before[0] < 2:
+            return
+        now = self._times()
+        seconds, busy, own = (b - a for a, b in zip(self.before, now))
+        self.before = now
+        others = max(0.0, busy - own) / seconds
+        torch.set_num_threads(max(1, min(self.cores, round(self.cores - others))))
+
+
 class Log:
     """One line a report on the screen and as JSON lines in WORK/logs."""
 
@@ -142,7 +171,7 @@ class Log:
 class Meter:
     """Mean loss and speed since the last report."""
 
-    def __init__(self, log, batch, every=100):
+    def __init__(self, log, batch, every=50):
         self.log, self.batch, self.every = log, batch, every
         self.reset()
 
@@ -167,10 +196,15 @@ class Average:
         self.modules = modules
         self.decay = decay ** every
         self.every = every
-        self.shadow = [p.detach().clone() for p in self._parameters()]
+        self.restart()
 
-    def _parameters(self):
+    def parameters(self):
+        """The live ones, in the order of the averages."""
         return [p for module in self.modules for p in module.parameters()]
+
+    def restart(self):
+        """Forget the past: the averages are the live parameters."""
+        self.shadow = [p.detach().clone() for p in self.parameters()]
 
     @torch.no_grad()
     def update(self, step):
@@ -178,12 +212,12 @@ class Average:
         if step % self.every:
             return
         decay = min(self.decay, (1 + step) / (10 + step) if step < 200 else self.decay)
-        torch._foreach_lerp_(self.shadow, [p.detach() for p in self._parameters()], 1 - decay)
+        torch._foreach_lerp_(self.shadow, [p.detach() for p in self.parameters()], 1 - decay)
 
     @contextlib.contextmanager
     def applied(self):
         """Within this context the modules hold the averaged parameters."""
-        parameters = self._parameters()
+        parameters = self.parameters()
         live = [p.detach().clone() for p in parameters]
         with torch.no_grad():
             torch._foreach_copy_(parameters, self.shadow)

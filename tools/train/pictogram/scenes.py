@@ -9,12 +9,19 @@ from . import backgrounds, captions
 from .pictures import over, place
 
 
+POSED = 0.94  # scale of a picture that is not loose: centred, with a small margin
+
+
 @dataclass
 class Sample:
-    """What a caption can be composed from later: row numbers, new colours, background's name."""
+    """What a caption can be composed from later: row numbers, new colours, background's name.
+
+    A loose sample is placed or mirrored in a way that no prompt tells.
+    """
     rows: tuple
     colours: tuple
     background: str | None
+    loose: bool = False
 
 
 def sampling_weights(rows, usable):
@@ -99,23 +106,23 @@ class SceneMaker:
         return self.pool[np.minimum(draws, len(self.pool) - 1)]
 
     def subjects(self, numbers, rng, recoloured):
-        """Premultiplied pictures, mirrored and recoloured now and then, and their new colours."""
+        """Premultiplied pictures, recoloured now and then, and their new colours."""
         rows = [self.store.rows[n] for n in numbers]
         rgba = self.store.premultiplied(numbers)
-        for i, row in enumerate(rows):
-            if rng.random() < 0.25 and captions.may_mirror(row["caption"]):
-                rgba[i] = rgba[i].flip(2)
         return rgba, recolour(rgba, rows, recoloured, rng)
 
-    def placed(self, rgba, numbers, rng):
-        """One object a picture: mostly large and central, at times small and anywhere."""
+    def placed(self, rgba, numbers, loose, rng):
+        """One object a picture: large and central, but loose ones often mirrored, small, aside."""
         count = len(numbers)
-        small = rng.random(count) < 0.15
-        scale = np.where(small, rng.uniform(0.45, 0.75, count), rng.uniform(0.85, 1.0, count))
+        for i in np.flatnonzero(loose & (rng.random(count) < 0.5)):
+            if captions.may_mirror(self.store.rows[numbers[i]]["caption"]):
+                rgba[i] = rgba[i].flip(2)
+        small = rng.random(count) < 0.4
+        scale = np.where(small, rng.uniform(0.45, 0.75, count), rng.uniform(0.8, 1.0, count))
         opaque = rgba[:, 3].flatten(1).amin(1).numpy() > 0.99
-        scale = np.where(opaque, 1.0, scale)
-        room = (1.02 - scale)[:, None]
-        shift = np.where(opaque[:, None], 0.0, rng.uniform(-1, 1, (count, 2)) * room)
+        scale = np.where(opaque, 1.0, np.where(loose, scale, POSED))
+        free = (loose & ~opaque)[:, None]
+        shift = np.where(free, rng.uniform(-1, 1, (count, 2)) * (1.02 - scale)[:, None], 0.0)
         return place(rgba, self.size, torch.from_numpy(scale).float(),
                      torch.from_numpy(shift).float())
 
@@ -126,13 +133,15 @@ class SceneMaker:
         right = place(second, self.size, scale, torch.tensor([[0.48, 0.0]]).expand(len(first), 2))
         return left + right * (1 - left[:, 3:])
 
-    def batch(self, count, rng, pairs=0.08, recoloured=0.12):
+    def batch(self, count, rng, pairs=0.06, recoloured=0.1, loose=0.35):
         """(premultiplied [B, 4, S, S], background colours [B, 3, 1, 1], list of Sample)."""
         numbers = self.pick(count, rng)
         rgba, colours = self.subjects(numbers, rng, recoloured)
-        pictures = self.placed(rgba, numbers, rng)
-        samples = [Sample((int(n),), (c,), None) for n, c in zip(numbers, colours)]
-        double = [i for i in range(count) if rng.random() < pairs
+        free = rng.random(count) < loose
+        pictures = self.placed(rgba, numbers, free, rng)
+        samples = [Sample((int(n),), (c,), None, bool(f))
+                   for n, c, f in zip(numbers, colours, free)]
+        double = [i for i in range(count) if rng.random() < pairs and not free[i]
                   and self.store.rows[numbers[i]]["source"] not in ("dicebear", "openclipart")]
         if double:
             others = self.companions(numbers[double], rng)

@@ -33,6 +33,15 @@ class Captions(unittest.TestCase):
         self.assertTrue(named)
         self.assertTrue(all(t.endswith("on an orange background") for t in named))
 
+    def test_prompts_tell_all(self):
+        """Only white and the default style go unnamed, but for loose samples."""
+        rng, flat = np.random.default_rng(0), {**ROW, "style": "flat cartoon"}
+        texts = [captions.compose([flat], [None], "orange", rng) for _ in range(200)]
+        self.assertTrue(all("orange background" in t for t in texts))
+        self.assertGreater(sum("flat cartoon" in t for t in texts), 180)
+        texts = [captions.compose([ROW], [None], "white", rng) for _ in range(200)]
+        self.assertTrue(any(t.endswith("apple") for t in texts))
+
     def test_directions_are_not_mirrored(self):
         """Mirroring would contradict these."""
         for caption in ("left arrow", "alarm clock", "bow and arrow", "facing right"):
