@@ -38,7 +38,7 @@ ThreadTeam::~ThreadTeam() {
 }
 
 void ThreadTeam::run(const std::function<void(int)>& job) {
-  const std::lock_guard lock(run_mutex_);
+  const Turn turn(turns_);
   job_ = &job;
   error_ = nullptr;
   running_.store(size(), std::memory_order_relaxed);

@@ -13,6 +13,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/turns.h"
+
 namespace streamdiffusion::base {
 
 /// A meeting point of a fixed number of threads; waits as the team does.
@@ -39,14 +41,14 @@ class ThreadTeam {
   int size() const { return static_cast<int>(threads_.size()); }
 
   /// Runs job(index) on every thread and returns when all are done. Calls from several threads take
-  /// turns. Allocates nothing. The first exception thrown by a job that uses no barrier is rethrown
-  /// here.
+  /// turns, in the order they came. Allocates nothing. The first exception thrown by a job that
+  /// uses no barrier is rethrown here.
   void run(const std::function<void(int)>& job);
 
  private:
   void loop(int index, const std::function<void(int)>& on_start);
 
-  std::mutex run_mutex_;
+  Turns turns_;
   const std::function<void(int)>* job_ = nullptr;
   std::exception_ptr error_;
   std::mutex error_mutex_;

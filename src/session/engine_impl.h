@@ -3,10 +3,10 @@
 
 #include <memory>
 
+#include "base/turns.h"
 #include "session/plans.h"
 #include "session/prompts.h"
 #include "session/seats.h"
-#include "session/turns.h"
 #include "streamdiffusion/engine.h"
 
 namespace streamdiffusion {
@@ -17,7 +17,9 @@ class Engine::Impl {
 
   const session::Model model;
   session::Seats seats;  ///< Of live sessions.
-  session::Turns turns;  ///< A frame's calls are one turn; one session follows the other.
+  /// A frame's calls are one turn; one session follows the other. The seam for drawing frames of
+  /// several sessions in one UNet call: what waits here together could go together.
+  base::Turns turns;
   const std::unique_ptr<backend::Device> device;
   const tensor::DType dtype;
   session::Plans plans;

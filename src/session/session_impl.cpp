@@ -193,7 +193,7 @@ void Session::Impl::draw_noise(std::span<float> out) {
 
 void Session::Impl::run_batch() {
   gathered_ = 0;
-  const session::Turn turn(engine_->turns);
+  const base::Turn turn(engine_->turns);
   try {
     run_stages();
   } catch (...) {

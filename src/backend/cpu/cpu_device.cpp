@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <dnnl.hpp>
+#include <mutex>
 #include <thread>
 
 #include "backend/cpu/cpu_executable.h"
@@ -69,6 +70,18 @@ int usable_cores() {
   return count > 0 ? count : static_cast<int>(std::max(std::thread::hardware_concurrency(), 1U));
 }
 
+/// oneDNN fixes the number of threads when a primitive is made: here one, and afterwards as before.
+class OneOpenMpThread {
+ public:
+  OneOpenMpThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
+  ~OneOpenMpThread() { omp_set_num_threads(before_); }
+  OneOpenMpThread(const OneOpenMpThread&) = delete;
+  OneOpenMpThread& operator=(const OneOpenMpThread&) = delete;
+
+ private:
+  int before_;
+};
+
 class CpuDevice final : public Device {
  public:
   explicit CpuDevice(const DeviceOptions& options)
@@ -90,16 +103,18 @@ class CpuDevice final : public Device {
   bool supports(tensor::DType dtype) const override {
     return dtype == tensor::DType::f32 || (dtype == tensor::DType::bf16 && isa_.avx512);
   }
-  std::size_t weight_bytes() const override { return cache_->bytes(); }
+  std::size_t weight_bytes() const override {
+    const std::lock_guard lock(cache_mutex_);
+    return cache_->bytes();
+  }
 
+  /// On the caller's thread, so that the team goes on with the frames meanwhile.
   std::unique_ptr<Executable> compile(std::vector<graph::Graph> lanes, const Weights& weights,
                                       std::span<const std::string> shared_inputs) override {
-    std::unique_ptr<Executable> result;
-    team_->run([&](int thread) {
-      if (thread != 0) return;
-      result = std::make_unique<CpuExecutable>(team_, cache_, std::move(lanes), weights,
-                                               shared_inputs, profile_);
-    });
+    const std::lock_guard lock(cache_mutex_);
+    const OneOpenMpThread single;
+    auto result = std::make_unique<CpuExecutable>(team_, cache_, std::move(lanes), weights,
+                                                  shared_inputs, profile_);
     // what the packing of weights has freed goes back to the system: 100 MiB of SD-Turbo
     ::malloc_trim(0);
     return result;
@@ -109,6 +124,7 @@ class CpuDevice final : public Device {
   const Isa& isa_;
   bool profile_;
   std::shared_ptr<base::ThreadTeam> team_;
+  mutable std::mutex cache_mutex_;
   std::shared_ptr<WeightCache> cache_ = std::make_shared<WeightCache>();
 };
 

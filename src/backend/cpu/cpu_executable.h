@@ -18,8 +18,8 @@ namespace streamdiffusion::backend::cpu {
 
 class CpuExecutable final : public Executable {
  public:
-  /// Must be called on a thread of the team, whose OpenMP thread count is one: oneDNN fixes it when
-  /// a primitive is made.
+  /// The calling thread's OpenMP thread count must be one: oneDNN fixes it when a primitive is
+  /// made.
   CpuExecutable(std::shared_ptr<base::ThreadTeam> team, std::shared_ptr<WeightCache> cache,
                 std::vector<graph::Graph> lanes, const Weights& weights,
                 std::span<const std::string> shared_inputs, bool profile);

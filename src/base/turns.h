@@ -1,14 +1,12 @@
-// Fair turn-taking: sessions of one engine use the device one frame each, in the order they came.
-//
-// The seam for drawing frames of several sessions in one UNet call: what waits here together could
-// go together.
+// Fair turn-taking: whoever came first goes first. A mutex makes no such promise, and one that
+// works in a loop would keep it from the others.
 #pragma once
 
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
 
-namespace streamdiffusion::session {
+namespace streamdiffusion::base {
 
 class Turns {
  private:
@@ -38,4 +36,4 @@ class Turn {
   Turns& turns_;
 };
 
-}  // namespace streamdiffusion::session
+}  // namespace streamdiffusion::base
