@@ -70,13 +70,18 @@ SharedExecutable Plans::unet(const UNetPlan& plan) {
     by_rows.parallel = Parallel::rows;
     if (plan.parallel == Parallel::rows && can_split) return compile_unet(by_rows);
     if (plan.parallel != Parallel::automatic || !can_split) return compile_unet(by_ops);
+    if (const auto known = faster_.find(plan); known != faster_.end()) {
+      return compile_unet(known->second == Parallel::rows ? by_rows : by_ops);
+    }
     SharedExecutable ops = compile_unet(by_ops), rows = compile_unet(by_rows);
     const double ops_seconds = measure(*ops), rows_seconds = measure(*rows);
     base::log(base::LogLevel::info,
               base::concat("UNet over ", plan.kv_rows.size(), " rows: ", ops_seconds * 1e3,
                            " ms with every op on all threads, ", rows_seconds * 1e3,
                            " ms with rows on threads of their own"));
-    return rows_seconds < ops_seconds ? rows : ops;
+    const bool split = rows_seconds < ops_seconds;
+    faster_[plan] = split ? Parallel::rows : Parallel::ops;
+    return split ? rows : ops;
   });
 }
 

@@ -40,7 +40,8 @@ class Plans {
   SharedExecutable text();
   SharedExecutable encoder(const PicturePlan& plan);
   SharedExecutable decoder(const PicturePlan& plan);
-  /// Parallel::automatic compiles both ways and keeps the faster one.
+  /// Parallel::automatic compiles both ways and keeps the faster one; what was measured once for a
+  /// plan holds for the engine's life.
   SharedExecutable unet(const UNetPlan& plan);
 
  private:
@@ -53,6 +54,7 @@ class Plans {
   std::weak_ptr<backend::Executable> text_;
   std::map<PicturePlan, std::weak_ptr<backend::Executable>> encoders_, decoders_;
   std::map<UNetPlan, std::weak_ptr<backend::Executable>> unets_;
+  std::map<UNetPlan, Parallel> faster_;  ///< Of plans with Parallel::automatic.
 };
 
 }  // namespace streamdiffusion::session
