@@ -113,7 +113,7 @@ void LiveSession::Impl::engine_loop() {
       if (frame) ledger_.add(&LiveCounters::dropped_stopped);
       break;
     }
-    if (frame && frame->picture.rgb.empty() && !relay_->draws_from_text()) wait_for_plan();
+    if (frame && frame->picture.rgb.empty()) wait_for_plan();
     edge();
     const double unet = relay_->times().unet;
     const auto start = LiveClock::now();
@@ -126,10 +126,18 @@ void LiveSession::Impl::engine_loop() {
   finished_.close();
 }
 
-/// A frame without a picture may be meant for a stream that is still being planned.
+/// A frame without a picture may be meant for a stream that is still being planned, perhaps behind
+/// another change.
 void LiveSession::Impl::wait_for_plan() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return halted_ || change_ || wanted_version_ == planned_version_; });
+  while (!relay_->draws_from_text()) {
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock,
+                    [&] { return halted_ || change_ || wanted_version_ == planned_version_; });
+      if (halted_ || !change_) return;
+    }
+    edge();
+  }
 }
 
 void LiveSession::Impl::edge() {

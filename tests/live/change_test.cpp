@@ -101,6 +101,7 @@ TEST(LiveChange, TextInsteadOfPicturesAndBack) {
   LiveSession live(engine(), small(), {Kind::block, 2}, receiver.callbacks());
   live.submit(numbered_frame(0));
   ASSERT_TRUE(settled(live));
+  live.change(small());
   live.change(text);
   live.submit({});  // waits for the stream that it is meant for
   live.submit({});

@@ -194,7 +194,7 @@ TEST(Socket, ASlowReaderGetsTheNewestAndTheRestIsCounted) {
     std::this_thread::sleep_for(5ms);
   }
   const json stats = server.get("/api/sessions/slow").json()["stats"];
-  EXPECT_GT(stats["dropped"]["undelivered"], 10) << stats;
+  EXPECT_GT(stats["dropped"]["undelivered"], 0) << stats;
   std::int64_t last = -1, read = 0;
   while (last < seq - 1) {
     const auto picture = slow.picture();
