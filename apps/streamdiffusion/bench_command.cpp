@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/percentile.h"
 #include "commands.h"
 #include "live_bench.h"
 #include "progress.h"
@@ -72,9 +73,9 @@ struct FrameTimes {
   void fill(Report& report) const {
     report.frames = all.size();
     report.reused = all.size() - processed.size();
-    report.p50_ms = percentile(all, 0.5) * 1e3;
-    report.p99_ms = percentile(all, 0.99) * 1e3;
-    report.processed_p50_ms = percentile(processed, 0.5) * 1e3;
+    report.p50_ms = base::percentile(all, 0.5) * 1e3;
+    report.p99_ms = base::percentile(all, 0.99) * 1e3;
+    report.processed_p50_ms = base::percentile(processed, 0.5) * 1e3;
     double total = 0;
     for (const double s : all) total += s;
     report.fps = static_cast<double>(all.size()) / std::max(total, 1e-9);

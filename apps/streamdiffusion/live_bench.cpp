@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/percentile.h"
 #include "progress.h"
 #include "setup.h"
 #include "test_frame.h"
@@ -128,7 +129,7 @@ nlohmann::json in_ms(const std::vector<double>& values) {
   nlohmann::json out;
   for (const auto& [name, p] :
        {std::pair("p50", 0.5), std::pair("p95", 0.95), std::pair("p99", 0.99)})
-    out[name] = percentile(values, p) * 1e3;
+    out[name] = base::percentile(values, p) * 1e3;
   return out;
 }
 
@@ -155,12 +156,12 @@ void print(const LiveReport& r) {
        {std::pair("prepare", &r.ages.prepare), std::pair("wait", &r.ages.wait),
         std::pair("engine", &r.ages.engine), std::pair("deliver", &r.ages.deliver),
         std::pair("age", &r.ages.age), std::pair("gap", &r.ages.gap)}) {
-    std::printf("  %-10s %8.1f %8.1f %8.1f %14.2f\n", name, percentile(*values, 0.5) * 1e3,
-                percentile(*values, 0.95) * 1e3, percentile(*values, 0.99) * 1e3,
-                percentile(*values, 0.95) / r.call);
+    std::printf("  %-10s %8.1f %8.1f %8.1f %14.2f\n", name, base::percentile(*values, 0.5) * 1e3,
+                base::percentile(*values, 0.95) * 1e3, base::percentile(*values, 0.99) * 1e3,
+                base::percentile(*values, 0.95) / r.call);
   }
   std::printf("a call of the engine takes %.1f ms; longest gap between two pictures %.1f calls\n",
-              r.call * 1e3, percentile(r.ages.gap, 1) / r.call);
+              r.call * 1e3, base::percentile(r.ages.gap, 1) / r.call);
   for (const auto& [what, gap] : r.ages.gaps_after)
     std::printf("  longest gap after a change of %s: %.1f ms\n", what.c_str(), gap * 1e3);
   const LiveCounters& c = r.counters;
@@ -178,7 +179,7 @@ void write_json(const LiveReport& r, const std::string& path) {
                          {"age_ms", in_ms(r.ages.age)},
                          {"wait_ms", in_ms(r.ages.wait)},
                          {"gap_ms", in_ms(r.ages.gap)},
-                         {"longest_gap_ms", percentile(r.ages.gap, 1) * 1e3},
+                         {"longest_gap_ms", base::percentile(r.ages.gap, 1) * 1e3},
                          {"captured", r.counters.captured},
                          {"processed", r.counters.processed},
                          {"skipped", r.counters.skipped},

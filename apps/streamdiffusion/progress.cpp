@@ -16,15 +16,6 @@ constexpr std::size_t kRemembered = 4096;
 
 }  // namespace
 
-double percentile(std::vector<double> values, double p) {
-  if (values.empty()) return 0;
-  const auto rank = static_cast<std::size_t>(std::ceil(p * static_cast<double>(values.size())));
-  const auto at = values.begin() +
-                  static_cast<std::ptrdiff_t>(std::clamp<std::size_t>(rank, 1, values.size()) - 1);
-  std::nth_element(values.begin(), at, values.end());
-  return *at;
-}
-
 Progress::Progress(std::size_t total, bool quiet, std::string what)
     : total_(total), what_(std::move(what)), live_(!quiet && ::isatty(STDERR_FILENO) == 1) {}
 

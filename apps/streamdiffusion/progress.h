@@ -7,11 +7,9 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/percentile.h"
 
 namespace streamdiffusion::app {
-
-/// p in 0..1 of the values, by nearest rank; 0 for none.
-double percentile(std::vector<double> values, double p);
 
 class Progress {
  public:
@@ -26,7 +24,7 @@ class Progress {
   std::size_t done() const { return done_; }
   double elapsed() const;
   /// p in 0..1 of the last frames' times.
-  double percentile(double p) const { return app::percentile(seconds_, p); }
+  double percentile(double p) const { return base::percentile(seconds_, p); }
   /// "41.2 fps  p50 22.1 ms  p99 29.0 ms", of the last 4096 frames.
   std::string summary() const;
 

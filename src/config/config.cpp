@@ -8,6 +8,7 @@
 #include <limits>
 #include <set>
 
+#include "base/edit_distance.h"
 #include "config/value.h"
 
 namespace streamdiffusion::config {
@@ -223,29 +224,13 @@ const std::set<std::string> kNotYet{"acceleration",
                                     "use_tiny_vae",
                                     "warmup"};
 
-/// Letters to add, drop or change to come from one word to the other.
-std::size_t distance(const std::string& a, const std::string& b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, changed});
-    }
-  }
-  return row[b.size()];
-}
-
 [[noreturn]] void refuse_unknown(const Value& v) {
   constexpr std::size_t kLongestKey = 60;
   const std::string key = v.key().substr(0, kLongestKey);
   std::string nearest;
-  std::size_t least = std::max<std::size_t>(2, key.size() / 3) + 1;
+  int least = std::max(2, static_cast<int>(key.size()) / 3) + 1;
   for (const auto& [known, set] : keys()) {
-    if (const std::size_t d = distance(key, known); d < least) {
+    if (const int d = base::edit_distance(key, known); d < least) {
       least = d;
       nearest = known;
     }

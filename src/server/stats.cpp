@@ -4,6 +4,8 @@
 #include <cmath>
 #include <vector>
 
+#include "base/percentile.h"
+
 namespace streamdiffusion::server {
 namespace {
 
@@ -11,14 +13,6 @@ using namespace std::chrono_literals;
 constexpr auto kWindow = 10s;
 constexpr auto kRateWindow = 2s;
 constexpr std::size_t kMostSent = 4096;
-
-double nearest_rank(std::vector<double>& values, double p) {
-  if (values.empty()) return 0;
-  const auto rank = static_cast<std::size_t>(std::ceil(p * static_cast<double>(values.size())));
-  const auto at = values.begin() + static_cast<std::ptrdiff_t>(std::max<std::size_t>(rank, 1) - 1);
-  std::nth_element(values.begin(), at, values.end());
-  return *at;
-}
 
 double rounded(double value) {
   return std::round(value * 100) / 100;
@@ -42,9 +36,9 @@ nlohmann::json SentWindow::ages(base::Clock::time_point now) const {
   for (const Sent& sent : sent_) {
     if (sent.at >= now - kWindow) values.push_back(sent.age * 1e3);
   }
-  return {{"p50", rounded(nearest_rank(values, 0.50))},
-          {"p95", rounded(nearest_rank(values, 0.95))},
-          {"p99", rounded(nearest_rank(values, 0.99))}};
+  return {{"p50", rounded(base::percentile(values, 0.50))},
+          {"p95", rounded(base::percentile(values, 0.95))},
+          {"p99", rounded(base::percentile(values, 0.99))}};
 }
 
 LiveCounters as_seen(LiveCounters counters, const Settled& settled) {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <set>
 
+#include "base/edit_distance.h"
 #include "weights/json.h"
 #include "weights/quote.h"
 
@@ -73,7 +74,7 @@ std::vector<std::string> near_words(const std::set<std::string, std::less<>>& kn
   for (const std::string& candidate : known) {
     const auto longer = std::max(candidate.size(), word.size());
     if (longer - std::min(candidate.size(), word.size()) > static_cast<std::size_t>(most)) continue;
-    const int distance = edit_distance(word, candidate);
+    const int distance = base::edit_distance(word, candidate);
     if (distance <= most) found.emplace_back(distance, candidate);
   }
   std::sort(found.begin(), found.end());
@@ -85,22 +86,6 @@ std::vector<std::string> near_words(const std::set<std::string, std::less<>>& kn
 }
 
 }  // namespace
-
-int edit_distance(std::string_view a, std::string_view b) {
-  std::vector<int> before(b.size() + 1), row(b.size() + 1), next(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = static_cast<int>(j);
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    next[0] = static_cast<int>(i);
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      next[j] = std::min({row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] != b[j - 1])});
-      const bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
-      if (swapped) next[j] = std::min(next[j], before[j - 2] + 1);
-    }
-    std::swap(before, row);
-    std::swap(row, next);
-  }
-  return row[b.size()];
-}
 
 std::vector<WordWarning> check_words(const Vocabulary& vocabulary, std::string_view prompt) {
   std::vector<WordWarning> warnings;

@@ -26,8 +26,4 @@ struct WordWarning {
 /// numbers and plurals of known words pass. None for an empty vocabulary; at most 16.
 std::vector<WordWarning> check_words(const Vocabulary& vocabulary, std::string_view prompt);
 
-/// Fewest insertions, deletions, replacements and swaps of neighbours that turn one word into the
-/// other.
-int edit_distance(std::string_view a, std::string_view b);
-
 }  // namespace streamdiffusion::server

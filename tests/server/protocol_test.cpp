@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/edit_distance.h"
 #include "base/error.h"
 #include "server/fake_studio.h"
 #include "server/http.h"
@@ -117,9 +118,9 @@ TEST(Words, UnknownOnesAreNamedWithNearOnes) {
 }
 
 TEST(Words, DistanceCountsSwapsOnce) {
-  EXPECT_EQ(edit_distance("", "abc"), 3);
-  EXPECT_EQ(edit_distance("huose", "house"), 1);
-  EXPECT_EQ(edit_distance("kitten", "sitting"), 3);
+  EXPECT_EQ(base::edit_distance("", "abc"), 3);
+  EXPECT_EQ(base::edit_distance("huose", "house"), 1);
+  EXPECT_EQ(base::edit_distance("kitten", "sitting"), 3);
 }
 
 TEST(Addresses, AreDecodedOnceAndStrictly) {

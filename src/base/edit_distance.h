@@ -1,0 +1,12 @@
+// How far one word is from another, for suggestions.
+#pragma once
+
+#include <string_view>
+
+namespace streamdiffusion::base {
+
+/// Fewest insertions, deletions, replacements and swaps of neighbours that turn one word into the
+/// other.
+int edit_distance(std::string_view a, std::string_view b);
+
+}  // namespace streamdiffusion::base
