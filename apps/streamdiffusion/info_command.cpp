@@ -55,7 +55,12 @@ void show(const InfoFlags& flags) {
   const std::vector<OpInfo> operations = engine.operations(session);
   std::printf("model       %s\n", info.model.c_str());
   std::printf("parameters  %.2f million\n", static_cast<double>(info.parameters) * 1e-6);
-  if (info.vocabulary > 0) std::printf("vocabulary  %d tokens\n", info.vocabulary);
+  if (info.tokens > 0) std::printf("tokenizer   %d tokens\n", info.tokens);
+  const KnownWords& words = engine.known_words();
+  if (!words.empty()) {
+    std::printf("vocabulary  %zu concepts, %zu styles, %zu colours\n", words.concepts.size(),
+                words.styles.size(), words.colours.size());
+  }
   std::printf("latents     %d channels, 1/%d of the picture's size\n", info.latent_channels,
               info.latent_factor);
   std::printf("session     %s\n", session.description().c_str());

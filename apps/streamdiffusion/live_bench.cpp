@@ -196,7 +196,7 @@ void run_live_bench(const EngineFlags& engine_flags, const SessionFlags& session
                     const LiveBench& bench) {
   Engine engine = open_engine(engine_flags);
   Ages ages;
-  LiveSession live(engine, live_settings(session_flags), {},
+  LiveSession live(engine, live_settings(engine, session_flags), {},
                    {.output = [&](const LiveOutput& output) { ages.add(output); }});
   const SessionOptions options = live.settings().options;
   Client client(live, bench, *options.width, *options.height);

@@ -112,7 +112,7 @@ void RunJob::open_sink() {
 }
 
 LiveSettings RunJob::settings() const {
-  LiveSettings settings = live_settings(flags_.session);
+  LiveSettings settings = live_settings(*engine_, flags_.session);
   settings.fit = flags_.fit;
   return settings;
 }

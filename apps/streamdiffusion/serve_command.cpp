@@ -129,10 +129,9 @@ void serve(ServeFlags& flags) {
   flags.options.limits.drain = milliseconds(flags.drain_seconds);
   flags.options.limits.picture_pixels = static_cast<std::int64_t>(flags.picture_pixels);
   server::check(flags.options);
-  const EngineOptions engine_options = with_model(flags.engine);
-  Engine engine = Engine::open(engine_options);
+  const Engine engine = open_engine(flags.engine);
   const EngineInfo info = engine.info();
-  server::LiveStudio studio(std::move(engine), engine_options.model, live_settings(flags.session));
+  server::LiveStudio studio(engine, live_settings(engine, flags.session));
   server::Server server(studio, flags.options);
   std::fprintf(stderr, "%s  %s on %s  ready in %.2f s\n", info.model.c_str(), info.dtype.c_str(),
                info.device.c_str(), base::seconds_since(start));

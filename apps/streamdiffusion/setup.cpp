@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/log.h"
 
 namespace streamdiffusion::app {
 namespace {
@@ -42,13 +43,19 @@ PromptInterpolation interpolation(const SessionFlags& flags) {
   return flags.lerp ? PromptInterpolation::linear : PromptInterpolation::slerp;
 }
 
+void warn_of_unknown_words(const Engine& engine, const SessionFlags& flags) {
+  std::string all = flags.negative_prompt;
+  for (const std::string& prompt : flags.prompts) all += " " + prompt;
+  for (const UnknownWord& unknown : unknown_words(engine.known_words(), all)) {
+    base::warn(unknown.message);
+  }
+}
+
 void set_prompts(Session& session, const SessionFlags& flags) {
   const std::vector<WeightedPrompt> prompts = weighted_prompts(flags);
   if (!prompts.empty()) session.set_prompts(prompts, interpolation(flags));
   if (!flags.negative_prompt.empty()) session.set_negative_prompt(flags.negative_prompt);
 }
-
-}  // namespace
 
 EngineOptions with_model(const EngineFlags& flags) {
   EngineOptions options = flags.options;
@@ -61,6 +68,8 @@ EngineOptions with_model(const EngineFlags& flags) {
   return options;
 }
 
+}  // namespace
+
 Engine open_engine(const EngineFlags& flags) {
   return Engine::open(with_model(flags));
 }
@@ -69,6 +78,7 @@ Drawing open_drawing(const EngineFlags& engine_flags, const SessionFlags& flags,
   const auto start = base::Clock::now();
   Engine engine = open_engine(engine_flags);
   Session session = engine.session(flags.options);
+  warn_of_unknown_words(engine, flags);
   set_prompts(session, flags);
   if (!quiet) {
     const EngineInfo info = engine.info();
@@ -79,7 +89,8 @@ Drawing open_drawing(const EngineFlags& engine_flags, const SessionFlags& flags,
   return {std::move(engine), std::move(session)};
 }
 
-LiveSettings live_settings(const SessionFlags& flags) {
+LiveSettings live_settings(const Engine& engine, const SessionFlags& flags) {
+  warn_of_unknown_words(engine, flags);
   LiveSettings settings{.options = flags.options,
                         .prompts = weighted_prompts(flags),
                         .interpolation = interpolation(flags)};

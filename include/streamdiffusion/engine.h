@@ -8,6 +8,7 @@
 
 #include "streamdiffusion/options.h"
 #include "streamdiffusion/session.h"
+#include "streamdiffusion/known_words.h"
 
 namespace streamdiffusion {
 
@@ -34,7 +35,7 @@ struct EngineInfo {
   std::string dtype;   ///< "bf16" or "f32"
   std::size_t parameters = 0;
   std::size_t weight_bytes = 0;  ///< Packed, in memory.
-  int vocabulary = 0;            ///< Tokens the model knows; 0 with random weights.
+  int tokens = 0;                ///< Entries of the tokenizer's vocabulary; 0 with random weights.
   int latent_channels = 0, latent_factor = 0;
 };
 
@@ -60,6 +61,8 @@ class Engine {
   EngineInfo info() const;
   /// What the model's folder says of its own defaults, applied to the options that are unset.
   SessionOptions with_defaults(const SessionOptions& options) const;
+  /// The words that the model was taught, where its folder says so; as long as the engine lives.
+  const KnownWords& known_words() const;
   /// The model's own sample prompts, or empty.
   std::string sample_prompt() const;
   std::string sample_negative_prompt() const;

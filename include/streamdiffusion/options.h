@@ -29,7 +29,7 @@ enum class DataType {
 
 /// How the rows of a batch use the cores.
 enum class Parallel {
-  automatic,  ///< Measured when the session is made.
+  automatic,  ///< By what a row costs each way, measured at the first session.
   ops,        ///< Every operation is spread over all threads.
   rows,       ///< Every thread runs its own rows.
 };

@@ -7,3 +7,4 @@
 #include "streamdiffusion/live.h"
 #include "streamdiffusion/options.h"
 #include "streamdiffusion/session.h"
+#include "streamdiffusion/known_words.h"

@@ -173,9 +173,9 @@ void Api::settings(const Request& /*request*/, const Reply& reply) {
                        {"params", house_.table.write(house_.table.defaults())},
                        {"max_queue_size", house_.limits.sessions},
                        {"page_content", ""},
-                       {"concepts", info.vocabulary.concepts},
-                       {"styles", info.vocabulary.styles},
-                       {"colours", info.vocabulary.colours},
+                       {"concepts", info.words.concepts},
+                       {"styles", info.words.styles},
+                       {"colours", info.words.colours},
                        {"sample_prompt", info.sample_prompt}}));
 }
 

@@ -26,7 +26,7 @@ class EngineStream : public Stream {
   LiveSession session_;
 };
 
-StudioInfo info_of(const Engine& engine, const std::string& folder) {
+StudioInfo info_of(const Engine& engine) {
   const EngineInfo info = engine.info();
   return {.model = info.model,
           .device = info.device,
@@ -34,14 +34,14 @@ StudioInfo info_of(const Engine& engine, const std::string& folder) {
           .factor = info.latent_factor,
           .sample_prompt = engine.sample_prompt(),
           .sample_negative_prompt = engine.sample_negative_prompt(),
-          .vocabulary = Vocabulary::read(folder)};
+          .words = engine.known_words()};
 }
 
 }  // namespace
 
-LiveStudio::LiveStudio(Engine engine, const std::string& folder, LiveSettings first)
+LiveStudio::LiveStudio(Engine engine, LiveSettings first)
     : engine_(std::move(engine)),
-      info_(info_of(engine_, folder)),
+      info_(info_of(engine_)),
       first_(std::move(first)),
       warm_(engine_.session(first_.options)) {}
 

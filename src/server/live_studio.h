@@ -1,8 +1,6 @@
 // The engine as the server uses it.
 #pragma once
 
-#include <string>
-
 #include "server/studio.h"
 #include "streamdiffusion/engine.h"
 
@@ -10,9 +8,9 @@ namespace streamdiffusion::server {
 
 class LiveStudio : public Studio {
  public:
-  /// `folder` of the model, for its concepts.json; or empty. Makes the plans of the first settings
-  /// and keeps them, so that the first client waits for nothing. Throws Error as Engine::session.
-  LiveStudio(Engine engine, const std::string& folder, LiveSettings first);
+  /// Makes the plans of the first settings and keeps them, so that the first client waits for
+  /// nothing. Throws Error as Engine::session.
+  LiveStudio(Engine engine, LiveSettings first);
 
   const StudioInfo& info() const override { return info_; }
   const LiveSettings& first_settings() const override { return first_; }

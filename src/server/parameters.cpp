@@ -168,7 +168,7 @@ json ParameterTable::warnings(const Parameters& parameters) const {
   json list = json::array();
   const auto& given = parameters.live.prompts;
   for (const WeightedPrompt& prompt : given) {
-    for (const WordWarning& w : check_words(studio_.info().vocabulary, prompt.text)) {
+    for (const UnknownWord& w : unknown_words(studio_.info().words, prompt.text)) {
       list.push_back({{"message", w.message}, {"word", w.word}, {"near", w.near}});
     }
   }

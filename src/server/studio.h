@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "server/words.h"
 #include "streamdiffusion/live.h"
+#include "streamdiffusion/known_words.h"
 
 namespace streamdiffusion::server {
 
@@ -35,7 +35,7 @@ struct StudioInfo {
   std::string model, device, dtype;
   int factor = 8;  ///< Widths and heights are multiples of it.
   std::string sample_prompt, sample_negative_prompt;
-  Vocabulary vocabulary;
+  KnownWords words;
 };
 
 /// Opens streams. Thread-safe.

@@ -119,11 +119,14 @@ EngineInfo Engine::info() const {
           .dtype = tensor::to_string(impl_->dtype),
           .parameters = static_cast<std::size_t>(impl_->model.parameters()),
           .weight_bytes = impl_->device->weight_bytes(),
-          .vocabulary = impl_->model.vocabulary(),
+          .tokens = impl_->model.token_count(),
           .latent_channels = impl_->model.latent_channels(),
           .latent_factor = impl_->model.factor()};
 }
 
+const KnownWords& Engine::known_words() const {
+  return impl_->model.known_words();
+}
 std::string Engine::sample_prompt() const {
   return impl_->model.sample_prompt();
 }

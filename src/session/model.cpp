@@ -118,6 +118,7 @@ void Model::open_folder(const EngineOptions& options) {
     scopes_[i] = std::filesystem::absolute(places[i]).lexically_normal().string();
   }
   defaults_ = session_defaults(folder.defaults());
+  known_words_ = text::read_known_words(options.model);
   sample_prompt_ = folder.defaults().prompt.value_or("");
   sample_negative_prompt_ = folder.defaults().negative_prompt.value_or("");
 }

@@ -14,6 +14,7 @@
 #include "schedule/lcm_schedule.h"
 #include "streamdiffusion/options.h"
 #include "text/tokenizer.h"
+#include "text/known_words.h"
 #include "weights/weight_source.h"
 
 namespace streamdiffusion::session {
@@ -31,11 +32,12 @@ class Model {
   int latent_channels() const { return static_cast<int>(models::latent_channels(autoencoder_)); }
   int tokens() const { return tokens_; }
   /// Entries of the tokenizer's vocabulary; 0 with random weights.
-  int vocabulary() const { return tokenizer_ ? tokenizer_->vocab_size() : 0; }
+  int token_count() const { return tokenizer_ ? tokenizer_->vocab_size() : 0; }
   int context_width() const { return static_cast<int>(text_.width); }
   std::int64_t parameters() const { return parameters_; }
   const schedule::SchedulerConfig& scheduler() const { return scheduler_; }
   const SessionOptions& defaults() const { return defaults_; }
+  const KnownWords& known_words() const { return known_words_; }
   const std::string& sample_prompt() const { return sample_prompt_; }
   const std::string& sample_negative_prompt() const { return sample_negative_prompt_; }
 
@@ -68,6 +70,7 @@ class Model {
   int tokens_ = 77;
   std::int64_t parameters_ = 0;
   SessionOptions defaults_;
+  KnownWords known_words_;
   std::string sample_prompt_, sample_negative_prompt_;
 };
 

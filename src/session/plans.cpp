@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
 
 #include "base/clock.h"
@@ -9,6 +10,12 @@
 
 namespace streamdiffusion::session {
 namespace {
+
+constexpr double kSameCost = 4;  // so many times the pixels, and rows cost alike
+
+int pixels_of(const UNetPlan& plan) {
+  return plan.width * plan.height;
+}
 
 /// The living executable under this key, or the one `make` gives.
 template <typename Key, typename Make>
@@ -64,30 +71,44 @@ SharedExecutable Plans::decoder(const PicturePlan& plan) {
 SharedExecutable Plans::unet(const UNetPlan& plan) {
   const std::lock_guard lock(mutex_);
   return shared(unets_, plan, [&]() -> SharedExecutable {
-    const bool can_split = plan.kv_rows.size() > 1 && device_.threads() > 1;
-    UNetPlan by_ops = plan, by_rows = plan;
-    by_ops.parallel = Parallel::ops;
-    by_rows.parallel = Parallel::rows;
-    if (plan.parallel == Parallel::rows && can_split) return compile_unet(by_rows);
-    if (plan.parallel != Parallel::automatic || !can_split) return compile_unet(by_ops);
-    if (const auto known = faster_.find(plan); known != faster_.end()) {
-      return compile_unet(known->second == Parallel::rows ? by_rows : by_ops);
-    }
-    SharedExecutable ops = compile_unet(by_ops), rows = compile_unet(by_rows);
-    const double ops_seconds = measure(*ops), rows_seconds = measure(*rows);
-    base::log(base::LogLevel::info,
-              base::concat("UNet over ", plan.kv_rows.size(), " rows: ", ops_seconds * 1e3,
-                           " ms with every op on all threads, ", rows_seconds * 1e3,
-                           " ms with rows on threads of their own"));
-    const bool split = rows_seconds < ops_seconds;
-    faster_[plan] = split ? Parallel::rows : Parallel::ops;
-    return split ? rows : ops;
+    if (plan.kv_rows.size() < 2 || device_.threads() < 2) return compile_unet(plan, Parallel::ops);
+    if (plan.parallel != Parallel::automatic) return compile_unet(plan, plan.parallel);
+    return faster_unet(plan);
   });
 }
 
-SharedExecutable Plans::compile_unet(const UNetPlan& plan) {
+std::optional<double> Plans::row_cost(const UNetPlan& plan) const {
+  std::optional<double> nearest;
+  double least = std::log(kSameCost);
+  for (const auto& [pixels, cost] : row_costs_) {
+    const double distance = std::abs(std::log(static_cast<double>(pixels) / pixels_of(plan)));
+    if (distance > least) continue;
+    least = distance;
+    nearest = cost;
+  }
+  return nearest;
+}
+
+SharedExecutable Plans::faster_unet(const UNetPlan& plan) {
+  const int rows = static_cast<int>(plan.kv_rows.size()), threads = device_.threads();
+  const double rows_a_thread = (rows + threads - 1) / threads;
+  if (const auto cost = row_cost(plan)) {
+    return compile_unet(plan, *cost * rows_a_thread < rows ? Parallel::rows : Parallel::ops);
+  }
+  SharedExecutable by_ops = compile_unet(plan, Parallel::ops);
+  SharedExecutable by_rows = compile_unet(plan, Parallel::rows);
+  const double ops_seconds = measure(*by_ops), rows_seconds = measure(*by_rows);
+  base::log(base::LogLevel::info,
+            base::concat("UNet over ", rows, " rows: ", ops_seconds * 1e3,
+                         " ms with every op on all threads, ", rows_seconds * 1e3,
+                         " ms with rows on threads of their own"));
+  row_costs_[pixels_of(plan)] = (rows_seconds / rows_a_thread) / (ops_seconds / rows);
+  return rows_seconds < ops_seconds ? by_rows : by_ops;
+}
+
+SharedExecutable Plans::compile_unet(const UNetPlan& plan, Parallel parallel) {
   const int rows = static_cast<int>(plan.kv_rows.size());
-  const int lanes = plan.parallel == Parallel::rows ? std::min(rows, device_.threads()) : 1;
+  const int lanes = parallel == Parallel::rows ? std::min(rows, device_.threads()) : 1;
   std::vector<graph::Graph> graphs;
   for (int lane = 0; lane < lanes; ++lane) {
     const auto begin = plan.kv_rows.begin() + rows * lane / lanes,

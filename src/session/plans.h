@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <tuple>
 #include <vector>
 
@@ -40,12 +41,16 @@ class Plans {
   SharedExecutable text();
   SharedExecutable encoder(const PicturePlan& plan);
   SharedExecutable decoder(const PicturePlan& plan);
-  /// Parallel::automatic compiles both ways and keeps the faster one; what was measured once for a
-  /// plan holds for the engine's life.
+  /// Parallel::automatic takes the way that is faster. It is measured on the first plan of about
+  /// this size; from then on it follows from what a row costs on one thread and on all, so that a
+  /// change of a running stream compiles one plan and measures nothing.
   SharedExecutable unet(const UNetPlan& plan);
 
  private:
-  SharedExecutable compile_unet(const UNetPlan& plan);
+  SharedExecutable compile_unet(const UNetPlan& plan, Parallel parallel);
+  /// Seconds of a row on a thread of its own, over those on all threads, at about this size.
+  std::optional<double> row_cost(const UNetPlan& plan) const;
+  SharedExecutable faster_unet(const UNetPlan& plan);
 
   const Model& model_;
   backend::Device& device_;
@@ -54,7 +59,7 @@ class Plans {
   std::weak_ptr<backend::Executable> text_;
   std::map<PicturePlan, std::weak_ptr<backend::Executable>> encoders_, decoders_;
   std::map<UNetPlan, std::weak_ptr<backend::Executable>> unets_;
-  std::map<UNetPlan, Parallel> faster_;  ///< Of plans with Parallel::automatic.
+  std::map<int, double> row_costs_;  ///< By pixels.
 };
 
 }  // namespace streamdiffusion::session

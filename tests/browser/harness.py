@@ -2,6 +2,7 @@
 import contextlib
 import pathlib
 import socket
+import ssl
 import subprocess
 import time
 import unittest
@@ -46,7 +47,7 @@ class Server:
 
     @property
     def address(self) -> str:
-        return f"http://localhost:{self.port}/"
+        return f"{'https' if '--self-signed' in self.flags else 'http'}://localhost:{self.port}/"
 
     def start(self) -> None:
         OUT.mkdir(parents=True, exist_ok=True)
@@ -58,7 +59,8 @@ class Server:
             if self.process.poll() is not None:
                 raise RuntimeError(f"the server ended with {self.process.returncode}; see {self.log.name}")
             with contextlib.suppress(OSError):
-                with urllib.request.urlopen(self.address + "api/settings", timeout=2) as answer:
+                context = ssl._create_unverified_context() if self.address.startswith("https") else None
+                with urllib.request.urlopen(self.address + "healthz", timeout=2, context=context) as answer:
                     if answer.status == 200:
                         return
             time.sleep(0.1)
@@ -88,7 +90,8 @@ class Page:
         options.binary_location = "/usr/bin/chromium"
         flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
                  "--disable-backgrounding-occluded-windows", "--disable-renderer-backgrounding",
-                 "--use-fake-device-for-media-stream", f"--window-size={size[0]},{size[1] + 140}"]
+                 "--use-fake-device-for-media-stream", "--ignore-certificate-errors",
+                 f"--window-size={size[0]},{size[1] + 140}"]
         flags.append("--use-fake-ui-for-media-stream" if camera else "--deny-permission-prompts")
         for flag in flags:
             options.add_argument(flag)
@@ -189,8 +192,8 @@ class PageTest(unittest.TestCase):
         cls.server = Server(*cls.flags)
         cls.addClassCleanup(cls.server.stop)
 
-    def open(self, **kind) -> Page:
-        page = Page(self.server.address, **kind)
+    def open(self, path="", **kind) -> Page:
+        page = Page(self.server.address + path, **kind)
         self.addCleanup(page.close)
         return page
 

@@ -1,4 +1,4 @@
-"""Pictures and films from files; a session that falls asleep and wakes."""
+"""Pictures and films from files, dropped and pasted ones too; a session that falls asleep and wakes."""
 import pathlib
 
 from harness import PageTest, difference
@@ -6,7 +6,35 @@ from harness import PageTest, difference
 SAMPLES = pathlib.Path(__file__).resolve().parents[2] / "samples" / "doodle"
 
 
+# A picture of one colour, handed over as a drop or a paste would.
+HAND_OVER = """
+const [kind, colour] = arguments;
+const canvas = new OffscreenCanvas(64, 64);
+const context = canvas.getContext('2d');
+context.fillStyle = colour;
+context.fillRect(0, 0, 64, 64);
+canvas.convertToBlob().then((blob) => {
+  const data = new DataTransfer();
+  data.items.add(new File([blob], 'colour.png', { type: 'image/png' }));
+  window.dispatchEvent(kind === 'paste' ? new ClipboardEvent('paste', { clipboardData: data, cancelable: true })
+    : new DragEvent(kind, { dataTransfer: data, cancelable: true }));
+});
+"""
+
+
 class Files(PageTest):
+    def test_a_dropped_and_a_pasted_picture_go_onto_the_paper(self):
+        page = self.open()
+        page.started()
+        page.run(HAND_OVER, "dragenter", "black")
+        page.wait(lambda: page.find("#stage").get_attribute("data-drop") is not None, "the place to drop it", 5)
+        page.run(HAND_OVER, "drop", "rgb(255, 0, 0)")
+        page.wait(lambda: page.look("paper")[3 * 27:3 * 28] == [255, 0, 0], "the red picture", 5)
+        self.assertIsNone(page.find("#stage").get_attribute("data-drop"))
+        page.run(HAND_OVER, "paste", "rgb(0, 0, 255)")
+        page.wait(lambda: page.look("paper")[3 * 27:3 * 28] == [0, 0, 255], "the blue picture", 5)
+        self.assertEqual(page.complaints(), [])
+
     def test_a_picture_from_a_file_goes_onto_the_paper(self):
         page = self.open()
         page.started()

@@ -18,8 +18,7 @@ class WithEngine : public ::testing::Test {
     return settings;
   }
   TinyModel model_;
-  server::LiveStudio studio_{Engine::open({.model = model_.path(), .device = "ref"}), model_.path(),
-                             first()};
+  server::LiveStudio studio_{Engine::open({.model = model_.path(), .device = "ref"}), first()};
 };
 
 TEST_F(WithEngine, BinaryFramesBecomePicturesThroughAChange) {

@@ -157,7 +157,7 @@ FakeStudio::FakeStudio() {
   info_.device = "1 thread";
   info_.dtype = "f32";
   info_.sample_prompt = "red apple";
-  info_.vocabulary = {{"apple", "house", "cat"}, {"3d render"}, {"red", "blue"}};
+  info_.words = {{"apple", "house", "cat"}, {"3d render"}, {"red", "blue"}};
 }
 
 SessionOptions FakeStudio::with_defaults(const SessionOptions& options) const {

@@ -1,8 +1,7 @@
-// What needs no socket: the parameter table, the messages, the words, the addresses.
+// What needs no socket: the parameter table, the messages, the addresses.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/edit_distance.h"
 #include "base/error.h"
 #include "server/fake_studio.h"
 #include "server/http.h"
@@ -103,24 +102,6 @@ TEST_F(Table, AQueryIsReadLikeAnObject) {
   EXPECT_EQ(read.live.prompts[0].text, "\"cat\", black");
   EXPECT_THROW(table_.apply({{"seed", "7}"}}, {}, now_), Refusal);
   EXPECT_THROW(table_.apply({{"colour", "7"}}, {}, now_), Refusal);
-}
-
-TEST(Words, UnknownOnesAreNamedWithNearOnes) {
-  const Vocabulary vocabulary{{"red apple", "house", "christmas tree"}, {"3d render"}, {"blue"}};
-  EXPECT_TRUE(check_words(vocabulary, "a blue house, 3D render, two apples").empty());
-  const auto warnings = check_words(vocabulary, "blue aple, huose; zzzzzz aple");
-  ASSERT_EQ(warnings.size(), 3U);
-  EXPECT_EQ(warnings[0].word, "aple");
-  EXPECT_THAT(warnings[0].near, ElementsAre("apple"));
-  EXPECT_THAT(warnings[1].near, ElementsAre("house"));
-  EXPECT_TRUE(warnings[2].near.empty());
-  EXPECT_TRUE(check_words({}, "anything goes").empty());
-}
-
-TEST(Words, DistanceCountsSwapsOnce) {
-  EXPECT_EQ(base::edit_distance("", "abc"), 3);
-  EXPECT_EQ(base::edit_distance("huose", "house"), 1);
-  EXPECT_EQ(base::edit_distance("kitten", "sitting"), 3);
 }
 
 TEST(Addresses, AreDecodedOnceAndStrictly) {

@@ -5,25 +5,23 @@
 #include <string_view>
 #include <vector>
 
-namespace streamdiffusion::server {
+namespace streamdiffusion {
 
 /// Of a model's concepts.json; empty lists where it has none.
-struct Vocabulary {
+struct KnownWords {
   std::vector<std::string> concepts, styles, colours;
 
   bool empty() const { return concepts.empty() && styles.empty() && colours.empty(); }
-  /// Reads `folder`/concepts.json; nothing where there is no such file. Throws corrupt_file for one
-  /// that is not an object of lists of strings.
-  static Vocabulary read(const std::string& folder);
 };
 
-struct WordWarning {
-  std::string message, word;
+struct UnknownWord {
+  std::string word;
   std::vector<std::string> near;  ///< At most three words that are known, the nearest first.
+  std::string message;            ///< For a person: the word and those near it.
 };
 
 /// One for each word of the prompt that no concept, style or colour contains; common small words,
-/// numbers and plurals of known words pass. None for an empty vocabulary; at most 16.
-std::vector<WordWarning> check_words(const Vocabulary& vocabulary, std::string_view prompt);
+/// numbers and plurals of known words pass. None where no words are known; at most 16.
+std::vector<UnknownWord> unknown_words(const KnownWords& known_words, std::string_view prompt);
 
-}  // namespace streamdiffusion::server
+}  // namespace streamdiffusion

@@ -1,18 +1,17 @@
-#include "server/words.h"
+#include "text/known_words.h"
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
 #include <set>
 
 #include "base/edit_distance.h"
 #include "weights/json.h"
 #include "weights/quote.h"
 
-namespace streamdiffusion::server {
+namespace streamdiffusion {
 namespace {
 
-constexpr std::size_t kMostWarnings = 16, kMostNear = 3, kLongestWord = 40;
+constexpr std::size_t kMostUnknown = 16, kMostNear = 3, kLongestWord = 40;
 constexpr std::array<std::string_view, 34> kSmallWords{
     "a",   "an",    "and",   "at",    "background", "big",     "by",  "from",  "her",
     "his", "in",    "its",   "large", "left",       "little",  "of",  "on",    "one",
@@ -41,9 +40,9 @@ void for_each_word(std::string_view text, const Visit& visit) {
   finish();
 }
 
-std::set<std::string, std::less<>> words_of(const Vocabulary& vocabulary) {
+std::set<std::string, std::less<>> words_of(const KnownWords& known) {
   std::set<std::string, std::less<>> words;
-  for (const auto* list : {&vocabulary.concepts, &vocabulary.styles, &vocabulary.colours}) {
+  for (const auto* list : {&known.concepts, &known.styles, &known.colours}) {
     for (const std::string& phrase : *list) {
       for_each_word(phrase, [&](const std::string& word) { words.insert(word); });
     }
@@ -87,29 +86,28 @@ std::vector<std::string> near_words(const std::set<std::string, std::less<>>& kn
 
 }  // namespace
 
-std::vector<WordWarning> check_words(const Vocabulary& vocabulary, std::string_view prompt) {
-  std::vector<WordWarning> warnings;
-  if (vocabulary.empty()) return warnings;
-  const auto known = words_of(vocabulary);
+std::vector<UnknownWord> unknown_words(const KnownWords& known_words, std::string_view prompt) {
+  std::vector<UnknownWord> unknown;
+  if (known_words.empty()) return unknown;
+  const auto known = words_of(known_words);
   std::set<std::string> seen;
   for_each_word(prompt, [&](const std::string& word) {
-    if (warnings.size() >= kMostWarnings || is_known(known, word)) return;
+    if (unknown.size() >= kMostUnknown || is_known(known, word)) return;
     if (!seen.insert(word).second) return;
-    WordWarning warning{"the model does not know " + weights::quote(word), word, {}};
-    if (word.size() <= kLongestWord) warning.near = near_words(known, word);
-    for (std::size_t i = 0; i < warning.near.size(); ++i) {
-      warning.message += (i == 0 ? "; near it: " : ", ") + warning.near[i];
+    UnknownWord entry{word, {}, "the model does not know " + weights::quote(word)};
+    if (word.size() <= kLongestWord) entry.near = near_words(known, word);
+    for (std::size_t i = 0; i < entry.near.size(); ++i) {
+      entry.message += (i == 0 ? "; near it: " : ", ") + entry.near[i];
     }
-    warnings.push_back(std::move(warning));
+    unknown.push_back(std::move(entry));
   });
-  return warnings;
+  return unknown;
 }
 
-Vocabulary Vocabulary::read(const std::string& folder) {
-  const std::filesystem::path file = std::filesystem::path(folder) / "concepts.json";
+KnownWords text::read_known_words(const std::filesystem::path& folder) {
+  const std::filesystem::path file = folder / "concepts.json";
   std::error_code ignored;
-  Vocabulary vocabulary;
-  if (folder.empty() || !std::filesystem::exists(file, ignored)) return vocabulary;
+  if (!std::filesystem::exists(file, ignored)) return {};
   const weights::Json root = weights::Json::read(file, {.bytes = 1U << 20U, .values = 50000});
   const auto list = [&root](std::string_view key) {
     const auto found = root.find(key);
@@ -118,4 +116,4 @@ Vocabulary Vocabulary::read(const std::string& folder) {
   return {list("concepts"), list("styles"), list("colours")};
 }
 
-}  // namespace streamdiffusion::server
+}  // namespace streamdiffusion
