@@ -9,6 +9,7 @@ void add_image_command(CLI::App& program);
 void add_run_command(CLI::App& program);
 void add_info_command(CLI::App& program);
 void add_bench_command(CLI::App& program);
+void add_quantize_command(CLI::App& program);
 void add_serve_command(CLI::App& program);
 
 }  // namespace streamdiffusion::app

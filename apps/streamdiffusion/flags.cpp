@@ -3,8 +3,10 @@
 namespace streamdiffusion::app {
 namespace {
 
-const std::map<std::string, DataType> kDataTypes{
-    {"auto", DataType::automatic}, {"f32", DataType::f32}, {"bf16", DataType::bf16}};
+const std::map<std::string, DataType> kDataTypes{{"auto", DataType::automatic},
+                                                 {"f32", DataType::f32},
+                                                 {"bf16", DataType::bf16},
+                                                 {"int8", DataType::int8}};
 const std::map<std::string, CfgType> kCfgTypes{{"none", CfgType::none},
                                                {"full", CfgType::full},
                                                {"self", CfgType::self},
@@ -31,8 +33,15 @@ void EngineFlags::add_to(CLI::App& command) {
       ->excludes("--model");
   command.add_option("--device", options.device, "What to run on: cpu, or ref (slow, exact)")
       ->capture_default_str();
-  add_choice(command, "--dtype", options.dtype, kDataTypes,
-             "Type of the activations: auto, f32 or bf16");
+  add_choice(
+      command, "--dtype", options.dtype, kDataTypes,
+      "Type of the arithmetic: auto (bf16 or f32), f32, bf16, or int8, calibrated on first use");
+  command
+      .add_option("--calibration", options.calibration,
+                  "File of `quantize` for int8, instead of the model's or the cache's")
+      ->type_name("FILE");
+  command.add_flag("!--no-cache", options.cache,
+                   "Neither read nor keep an int8 calibration in the user's cache");
   command.add_option("--threads", options.threads, "Threads; 0 for every core")
       ->capture_default_str()
       ->check(CLI::Range(0, 1024));

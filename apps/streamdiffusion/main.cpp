@@ -17,13 +17,13 @@ int exit_code(streamdiffusion::ErrorCode code) {
   return code == streamdiffusion::ErrorCode::invalid_argument ? kUsage : kFailure;
 }
 
-void print_warnings() {
-  streamdiffusion::base::set_log_callback(
-      [](streamdiffusion::base::LogLevel level, std::string_view message) {
-        if (level == streamdiffusion::base::LogLevel::warning) {
-          std::fprintf(stderr, "warning: %.*s\n", static_cast<int>(message.size()), message.data());
-        }
-      });
+void print_what_matters() {
+  using streamdiffusion::base::LogLevel;
+  streamdiffusion::base::set_log_callback([](LogLevel level, std::string_view message) {
+    if (level < (getenv("SD_LOG") ? LogLevel::debug : LogLevel::notice)) return;
+    std::fprintf(stderr, "%s%.*s\n", level == LogLevel::warning ? "warning: " : "",
+                 static_cast<int>(message.size()), message.data());
+  });
 }
 
 }  // namespace
@@ -41,11 +41,12 @@ int main(int argc, char** argv) {
   streamdiffusion::app::add_serve_command(program);
   streamdiffusion::app::add_info_command(program);
   streamdiffusion::app::add_bench_command(program);
+  streamdiffusion::app::add_quantize_command(program);
   program.footer(
       "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C. `streamdiffusion "
       "COMMAND "
       "--help` shows examples.");
-  print_warnings();
+  print_what_matters();
   try {
     program.parse(argc, argv);
     return 0;

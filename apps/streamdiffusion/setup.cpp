@@ -57,6 +57,8 @@ void set_prompts(Session& session, const SessionFlags& flags) {
   if (!flags.negative_prompt.empty()) session.set_negative_prompt(flags.negative_prompt);
 }
 
+}  // namespace
+
 EngineOptions with_model(const EngineFlags& flags) {
   EngineOptions options = flags.options;
   if (options.model.empty() && options.random_weights.empty()) {
@@ -67,8 +69,6 @@ EngineOptions with_model(const EngineFlags& flags) {
   }
   return options;
 }
-
-}  // namespace
 
 Engine open_engine(const EngineFlags& flags) {
   return Engine::open(with_model(flags));

@@ -8,7 +8,9 @@
 
 namespace streamdiffusion::app {
 
-/// The engine that the flags ask for; without --model and --random-weights, the model in the box.
+/// The options that the flags ask for; without --model and --random-weights, the model in the box.
+EngineOptions with_model(const EngineFlags& flags);
+/// The engine of these options.
 Engine open_engine(const EngineFlags& flags);
 
 /// A session with its prompts set. Warns of words that the model does not know. Prints one line to stderr unless quiet:

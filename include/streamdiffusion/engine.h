@@ -3,12 +3,13 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "streamdiffusion/known_words.h"
 #include "streamdiffusion/options.h"
 #include "streamdiffusion/session.h"
-#include "streamdiffusion/known_words.h"
 
 namespace streamdiffusion {
 
@@ -39,11 +40,23 @@ struct EngineInfo {
   int latent_channels = 0, latent_factor = 0;
 };
 
+/// What calibrating a model for int8 came to.
+struct Calibration {
+  int products = 0, in_eight_bits = 0;
+  double picture_signal = 0;  ///< PSNR of the pictures to those without 8 bits, dB.
+  double seconds = 0;
+  std::string file;  ///< Where it was written.
+};
+
 /// A handle: copies are the same engine. Functions may be called from any thread.
 class Engine {
  public:
   /// Opens a model. Throws Error (see error.h) naming the file, key or tensor at fault.
   static Engine open(const EngineOptions& options);
+  /// Calibrates a model for int8 on the frames, which have its default size, or on drawings made up
+  /// where there are none, and writes `file`, or the user's cache where none is given.
+  static Calibration calibrate(const EngineOptions& options, std::span<const Image> frames = {},
+                               const std::string& file = "");
   Engine(const Engine&);
   Engine(Engine&&) noexcept;
   Engine& operator=(const Engine&);

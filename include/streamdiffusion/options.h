@@ -25,6 +25,7 @@ enum class DataType {
   automatic,  ///< bf16 where the processor multiplies it natively, else f32.
   f32,
   bf16,
+  int8,  ///< Products in 8 bits where they bear it, all else as automatic. Calibrated on first use.
 };
 
 /// How the rows of a batch use the cores.
@@ -41,10 +42,13 @@ struct EngineOptions {
                                ///< instead of a model.
   std::string device = "cpu";
   DataType dtype = DataType::automatic;
-  int threads = 0;       ///< 0: every core the process may use.
-  std::string max_isa;   ///< Cap on the instruction set: amx, avx512_bf16, avx512_vnni, avx512,
-                         ///< avx2_vnni, avx2. Once a process.
-  bool profile = false;  ///< Take the time of every operation.
+  int threads = 0;          ///< 0: every core the process may use.
+  std::string max_isa;      ///< Cap on the instruction set: amx, avx512_bf16, avx512_vnni, avx512,
+                            ///< avx2_vnni, avx2. Once a process.
+  std::string calibration;  ///< File of Engine::calibrate for int8; empty: the model's int8.json,
+                            ///< the user's cache, or made now.
+  bool cache = true;        ///< Whether a calibration is looked for and kept in the user's cache.
+  bool profile = false;     ///< Take the time of every operation.
   int max_live_sessions = 0;  ///< At a time; one more is refused as `busy`. 0: no limit.
 };
 

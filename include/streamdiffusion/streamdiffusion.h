@@ -4,7 +4,7 @@
 #include "streamdiffusion/engine.h"
 #include "streamdiffusion/error.h"
 #include "streamdiffusion/image.h"
+#include "streamdiffusion/known_words.h"
 #include "streamdiffusion/live.h"
 #include "streamdiffusion/options.h"
 #include "streamdiffusion/session.h"
-#include "streamdiffusion/known_words.h"

@@ -34,6 +34,12 @@ struct WorkerSpan {
   double begin = 0, end = 0;
 };
 
+/// What the first input of an op was in all runs.
+struct Observation {
+  graph::Range range;
+  double mean_square = 0, count = 0;
+};
+
 /// What is known of one compiled op, for `info`, `bench` and the tests against slow paths.
 struct OpReport {
   std::string name, kind, stage;
@@ -42,9 +48,10 @@ struct OpReport {
   graph::Lifetime lifetime = graph::Lifetime::per_frame;
   double flops = 0;
   double bytes = 0;  ///< Of its inputs, weights and output.
-  // Of the last run, if the executable was compiled with `profile`:
+  // Of the last run, with DeviceOptions::profile:
   double seconds = 0;  ///< Wall time.
   std::vector<WorkerSpan> spans;
+  Observation input;  ///< Of products, with DeviceOptions::observe.
 };
 
 /// The persistent values of one stream: inputs, outputs and whatever was computed ahead. Never
@@ -81,6 +88,8 @@ class Device {
   virtual tensor::DType preferred_dtype() const = 0;
   /// Whether activations may have this type here.
   virtual bool supports(tensor::DType dtype) const = 0;
+  /// Whether ops marked for 8 bits run here.
+  virtual bool has_eight_bits() const = 0;
   /// Compiles the same computation for disjoint groups of rows ("lanes"), which run side by side,
   /// each on its share of the threads. One lane means that every op is spread over all threads.
   /// Inputs and outputs of the lanes with the same name are one view, rows in order; an input named
@@ -95,6 +104,7 @@ class Device {
 struct DeviceOptions {
   int threads = 0;       ///< 0: as many as the process may use.
   bool profile = false;  ///< Take the time of every op.
+  bool observe = false;  ///< Note what goes into every product, which costs time.
   std::string max_isa;   ///< Cap on the instruction set ("avx2", "avx512_core", …) or empty.
 };
 

@@ -10,7 +10,7 @@
 
 namespace streamdiffusion::base {
 
-enum class LogLevel { debug, info, warning };
+enum class LogLevel { debug, info, notice, warning };
 
 using LogCallback = std::function<void(LogLevel, std::string_view message)>;
 

@@ -27,7 +27,7 @@ const std::map<std::string, CfgType> kCfgTypes{{"none", CfgType::none},
                                                {"self", CfgType::self},
                                                {"initialize", CfgType::initialize}};
 const std::map<std::string, DataType> kDataTypes{
-    {"auto", DataType::automatic}, {"f32", DataType::f32}, {"bf16", DataType::bf16}};
+    {"auto", DataType::automatic}, {"f32", DataType::f32}, {"bf16", DataType::bf16}, {"int8", DataType::int8}};
 const std::map<std::string, Parallel> kParallel{
     {"auto", Parallel::automatic}, {"ops", Parallel::ops}, {"rows", Parallel::rows}};
 const std::map<std::string, Fit> kFits{

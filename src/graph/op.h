@@ -2,6 +2,7 @@
 // compile.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -31,6 +32,11 @@ enum class Lifetime { per_model, per_schedule, per_prompt, per_frame };
 constexpr int kLifetimes = 4;
 const char* to_string(Lifetime lifetime);
 
+/// The values that a tensor was seen to take.
+struct Range {
+  float low = 0, high = 0;
+};
+
 struct Op {
   Attributes attributes;
   std::vector<Value> inputs;
@@ -39,6 +45,8 @@ struct Op {
   Value output;
   std::string name;   ///< Module name in the model, e.g. "down_blocks.0.resnets.0.conv1".
   std::string stage;  ///< Part of the pipeline it is timed under, e.g. "unet".
+  /// Of its first input; the product is then made in 8 bits (quantise.h).
+  std::optional<Range> range;
 
   const char* kind() const;
 };

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "graph/builder.h"
+#include "session/calibrate.h"
 #include "session/engine_impl.h"
 #include "session/session_impl.h"
 #include "session/session_options.h"
@@ -13,7 +14,12 @@ namespace streamdiffusion {
 namespace {
 
 tensor::DType choose_dtype(DataType wanted, const backend::Device& device) {
-  if (wanted == DataType::automatic) return device.preferred_dtype();
+  if (wanted == DataType::int8) {
+    base::require(device.has_eight_bits(), base::ErrorCode::unsupported,
+                  "dtype int8: this device (", device.description(),
+                  ") has no VNNI, expected f32 or auto");
+  }
+  if (wanted == DataType::automatic || wanted == DataType::int8) return device.preferred_dtype();
   const auto dtype = wanted == DataType::f32 ? tensor::DType::f32 : tensor::DType::bf16;
   base::require(device.supports(dtype), base::ErrorCode::unsupported, "dtype ",
                 tensor::to_string(dtype), ": this device (", device.description(),
@@ -35,13 +41,14 @@ void append_operations(const backend::Executable& executable, const std::string&
 }
 
 /// GFLOP/s of one large convolution.
-double convolution_rate(backend::Device& device, tensor::DType dtype, std::int64_t side,
-                        std::int64_t channels) {
+double convolution_rate(backend::Device& device, tensor::DType dtype, bool eight_bits,
+                        std::int64_t side, std::int64_t channels) {
   graph::Builder builder(dtype);
   const graph::Value x =
       builder.input("x", {{1, side, side, channels}, dtype}, graph::Lifetime::per_frame);
   builder.output("y", builder.conv2d(x, graph::Name("ceiling"), {.out = channels}));
   graph::Graph graph = builder.finish();
+  if (eight_bits) graph.ops.front().range = graph::Range{-1, 1};
   const double flops = graph.flops(graph.ops.front());
   const auto executable = device.compile(
       {std::move(graph)}, {"ceiling", [](const graph::Weight&, std::span<float> out) {
@@ -59,14 +66,16 @@ double convolution_rate(backend::Device& device, tensor::DType dtype, std::int64
 
 }  // namespace
 
-Engine::Impl::Impl(const EngineOptions& options)
+Engine::Impl::Impl(const EngineOptions& options, Extras extras)
     : model(session::Model::open(options)),
       seats(options.max_live_sessions),
-      device(backend::make_device(
-          options.device,
-          {.threads = options.threads, .profile = options.profile, .max_isa = options.max_isa})),
+      device(backend::make_device(options.device, {.threads = options.threads,
+                                                   .profile = options.profile,
+                                                   .observe = extras.observe,
+                                                   .max_isa = options.max_isa})),
       dtype(choose_dtype(options.dtype, *device)),
-      plans(model, *device, dtype),
+      quantisation(std::move(extras.quantisation)),
+      plans(model, *device, dtype, quantisation ? &*quantisation : nullptr),
       prompts(model, plans) {}
 
 Engine::Engine(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -77,7 +86,21 @@ Engine& Engine::operator=(Engine&&) noexcept = default;
 Engine::~Engine() = default;
 
 Engine Engine::open(const EngineOptions& options) {
-  return Engine(std::make_shared<Impl>(options));
+  Impl::Extras extras;
+  if (options.dtype == DataType::int8) extras.quantisation = session::quantisation_for(options);
+  return Engine(std::make_shared<Impl>(options, std::move(extras)));
+}
+
+Calibration Engine::calibrate(const EngineOptions& options, std::span<const Image> frames,
+                              const std::string& file) {
+  const auto cached = session::cached_quantisation(options);
+  base::require(!file.empty() || cached, ErrorCode::invalid_argument,
+                "there is no home for a cache; expected a file to write to");
+  session::Quantisation found;
+  Calibration result = session::calibrate(options, frames, found);
+  result.file = file.empty() ? cached->string() : file;
+  session::write_quantisation(found, result.file);
+  return result;
 }
 
 Session Engine::session(const SessionOptions& options) {
@@ -93,30 +116,14 @@ void Engine::encode_prompt(const std::string& prompt) {
 }
 
 SessionOptions Engine::with_defaults(const SessionOptions& options) const {
-  const SessionOptions& model = impl_->model.defaults();
-  SessionOptions o = options;
-  o.width = o.width ? o.width : model.width.value_or(512);
-  o.height = o.height ? o.height : model.height.value_or(512);
-  if (o.t_index_list.empty()) o.t_index_list = model.t_index_list;
-  if (o.t_index_list.empty()) o.t_index_list = {32, 45};
-  if (o.text_to_image && !o.cfg_type && model.cfg_type != CfgType::full) o.cfg_type = CfgType::none;
-  o.num_inference_steps =
-      o.num_inference_steps ? o.num_inference_steps : model.num_inference_steps.value_or(50);
-  if (o.text_to_image &&
-      options.t_index_list.empty()) {  // from noise, the whole schedule in as many steps
-    o.t_index_list = schedule::t_index_list_for(1.0F, static_cast<int>(o.t_index_list.size()),
-                                                *o.num_inference_steps);
-  }
-  o.cfg_type = o.cfg_type ? o.cfg_type : model.cfg_type.value_or(CfgType::self);
-  o.guidance_scale = o.guidance_scale ? o.guidance_scale : model.guidance_scale.value_or(1.2F);
-  o.delta = o.delta ? o.delta : model.delta.value_or(1.0F);
-  return o;
+  return session::with_defaults(impl_->model, options);
 }
 
 EngineInfo Engine::info() const {
   return {.model = impl_->model.name(),
           .device = impl_->device->description(),
-          .dtype = tensor::to_string(impl_->dtype),
+          .dtype =
+              base::concat(impl_->quantisation ? "int8 and " : "", tensor::to_string(impl_->dtype)),
           .parameters = static_cast<std::size_t>(impl_->model.parameters()),
           .weight_bytes = impl_->device->weight_bytes(),
           .tokens = impl_->model.token_count(),
@@ -159,8 +166,11 @@ std::size_t Engine::state_bytes(const Session& session) const {
 }
 
 double Engine::measure_ceiling() {
-  return std::max(convolution_rate(*impl_->device, impl_->dtype, 32, 640),
-                  convolution_rate(*impl_->device, impl_->dtype, 16, 1280));
+  const auto rate = [&](std::int64_t side, std::int64_t channels) {
+    return convolution_rate(*impl_->device, impl_->dtype, impl_->quantisation.has_value(), side,
+                            channels);
+  };
+  return std::max(rate(32, 640), rate(16, 1280));
 }
 
 }  // namespace streamdiffusion

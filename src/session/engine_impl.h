@@ -2,10 +2,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "base/turns.h"
 #include "session/plans.h"
 #include "session/prompts.h"
+#include "session/quantisation.h"
 #include "session/seats.h"
 #include "streamdiffusion/engine.h"
 
@@ -13,7 +15,12 @@ namespace streamdiffusion {
 
 class Engine::Impl {
  public:
-  explicit Impl(const EngineOptions& options);
+  /// For calibrating: what the options do not say.
+  struct Extras {
+    bool observe = false;
+    std::optional<session::Quantisation> quantisation;
+  };
+  Impl(const EngineOptions& options, Extras extras);
 
   const session::Model model;
   session::Seats seats;  ///< Of live sessions.
@@ -22,6 +29,7 @@ class Engine::Impl {
   base::Turns turns;
   const std::unique_ptr<backend::Device> device;
   const tensor::DType dtype;
+  const std::optional<session::Quantisation> quantisation;
   session::Plans plans;
   session::Prompts prompts;
 };

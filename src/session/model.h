@@ -13,8 +13,8 @@
 #include "models/unet.h"
 #include "schedule/lcm_schedule.h"
 #include "streamdiffusion/options.h"
-#include "text/tokenizer.h"
 #include "text/known_words.h"
+#include "text/tokenizer.h"
 #include "weights/weight_source.h"
 
 namespace streamdiffusion::session {

@@ -54,17 +54,16 @@ SharedExecutable Plans::text() {
 SharedExecutable Plans::encoder(const PicturePlan& plan) {
   const std::lock_guard lock(mutex_);
   return shared(encoders_, plan, [&]() -> SharedExecutable {
-    return device_.compile({model_.encoder_graph(plan.frames, plan.height, plan.width, dtype_)},
-                           model_.weights(Component::autoencoder));
+    return compile(Component::autoencoder,
+                   {model_.encoder_graph(plan.frames, plan.height, plan.width, dtype_)});
   });
 }
 
 SharedExecutable Plans::decoder(const PicturePlan& plan) {
   const std::lock_guard lock(mutex_);
   return shared(decoders_, plan, [&]() -> SharedExecutable {
-    return device_.compile(
-        {model_.decoder_graph(plan.frames, plan.height, plan.width, plan.image, dtype_)},
-        model_.weights(Component::autoencoder));
+    return compile(Component::autoencoder, {model_.decoder_graph(plan.frames, plan.height,
+                                                                 plan.width, plan.image, dtype_)});
   });
 }
 
@@ -117,7 +116,17 @@ SharedExecutable Plans::compile_unet(const UNetPlan& plan, Parallel parallel) {
         model_.unet_graph({begin, end}, plan.prompts, plan.height, plan.width, dtype_));
   }
   const std::array<std::string, 1> shared_inputs{"context"};
-  return device_.compile(std::move(graphs), model_.weights(Component::unet), shared_inputs);
+  return compile(Component::unet, std::move(graphs), shared_inputs);
+}
+
+SharedExecutable Plans::compile(Component component, std::vector<graph::Graph> lanes,
+                                std::span<const std::string> shared_inputs) {
+  if (quantisation_) {
+    const bool unet = component == Component::unet;
+    for (graph::Graph& lane : lanes)
+      graph::quantise(lane, unet ? quantisation_->unet : quantisation_->autoencoder);
+  }
+  return device_.compile(std::move(lanes), model_.weights(component), shared_inputs);
 }
 
 }  // namespace streamdiffusion::session

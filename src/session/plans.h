@@ -11,6 +11,7 @@
 
 #include "backend/backend.h"
 #include "session/model.h"
+#include "session/quantisation.h"
 #include "streamdiffusion/options.h"
 
 namespace streamdiffusion::session {
@@ -35,8 +36,10 @@ using SharedExecutable = std::shared_ptr<backend::Executable>;
 
 class Plans {
  public:
-  Plans(const Model& model, backend::Device& device, tensor::DType dtype)
-      : model_(model), device_(device), dtype_(dtype) {}
+  /// `quantisation` may be null, and must else outlive this.
+  Plans(const Model& model, backend::Device& device, tensor::DType dtype,
+        const Quantisation* quantisation)
+      : model_(model), device_(device), dtype_(dtype), quantisation_(quantisation) {}
 
   SharedExecutable text();
   SharedExecutable encoder(const PicturePlan& plan);
@@ -51,10 +54,13 @@ class Plans {
   /// Seconds of a row on a thread of its own, over those on all threads, at about this size.
   std::optional<double> row_cost(const UNetPlan& plan) const;
   SharedExecutable faster_unet(const UNetPlan& plan);
+  SharedExecutable compile(Component component, std::vector<graph::Graph> lanes,
+                           std::span<const std::string> shared_inputs = {});
 
   const Model& model_;
   backend::Device& device_;
   tensor::DType dtype_;
+  const Quantisation* quantisation_;
   std::mutex mutex_;
   std::weak_ptr<backend::Executable> text_;
   std::map<PicturePlan, std::weak_ptr<backend::Executable>> encoders_, decoders_;

@@ -47,6 +47,27 @@ const char* name_of(CfgType type) {
   return "?";
 }
 
+SessionOptions with_defaults(const Model& opened, const SessionOptions& options) {
+  const SessionOptions& model = opened.defaults();
+  SessionOptions o = options;
+  o.width = o.width ? o.width : model.width.value_or(512);
+  o.height = o.height ? o.height : model.height.value_or(512);
+  if (o.t_index_list.empty()) o.t_index_list = model.t_index_list;
+  if (o.t_index_list.empty()) o.t_index_list = {32, 45};
+  if (o.text_to_image && !o.cfg_type && model.cfg_type != CfgType::full) o.cfg_type = CfgType::none;
+  o.num_inference_steps =
+      o.num_inference_steps ? o.num_inference_steps : model.num_inference_steps.value_or(50);
+  if (o.text_to_image &&
+      options.t_index_list.empty()) {  // from noise, the whole schedule in as many steps
+    o.t_index_list = schedule::t_index_list_for(1.0F, static_cast<int>(o.t_index_list.size()),
+                                                *o.num_inference_steps);
+  }
+  o.cfg_type = o.cfg_type ? o.cfg_type : model.cfg_type.value_or(CfgType::self);
+  o.guidance_scale = o.guidance_scale ? o.guidance_scale : model.guidance_scale.value_or(1.2F);
+  o.delta = o.delta ? o.delta : model.delta.value_or(1.0F);
+  return o;
+}
+
 void check_options(const Model& model, const SessionOptions& o) {
   check_size(model, o);
   base::require(o.frame_buffer_size >= 1 && o.frame_buffer_size <= kMostFrames,

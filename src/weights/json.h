@@ -90,6 +90,9 @@ class Json {
   const Node* node_;
 };
 
+/// A text as JSON writes it, in quotation marks; bytes that are not UTF-8 are replaced.
+std::string json_string(std::string_view text);
+
 /// "null", "true or false", "integer", …
 const char* to_string(Json::Kind kind);
 

@@ -134,4 +134,8 @@ Json Json::read(const std::filesystem::path& file, const JsonLimits& limits) {
   return parse({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, file.string(), limits);
 }
 
+std::string json_string(std::string_view text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 }  // namespace streamdiffusion::weights

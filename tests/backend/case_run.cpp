@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "backend/numbers.h"
+#include "graph/quantise.h"
 #include "weights/hash_weights.h"
 
 namespace streamdiffusion::backend::test {
@@ -14,6 +15,13 @@ void fill_input(const tensor::View& view, const OpCase& op, const std::string& n
     set(view, i,
         round && view.desc.dtype == tensor::DType::f32 ? round_to_bf16(static_cast<float>(value))
                                                        : value);
+  }
+}
+
+/// As if an input had been seen that is not symmetric, and now goes a little beyond.
+void mark_for_eight_bits(graph::Graph& graph) {
+  for (graph::Op& op : graph.ops) {
+    if (graph::can_quantise(op)) op.range = graph::Range{-0.7F, 0.95F};
   }
 }
 
@@ -36,6 +44,7 @@ CaseRun::CaseRun(Device& device, const OpCase& op, const CaseOptions& options) {
     graph::Builder builder(options.dtype);
     op.build(builder, {first, end - first});
     lanes.push_back(builder.finish());
+    if (options.eight_bits) mark_for_eight_bits(lanes.back());
   }
   for (const graph::Input& input : lanes[0].inputs) inputs_.push_back(input.name);
   for (const graph::Output& output : lanes[0].outputs) outputs_.push_back(output.name);

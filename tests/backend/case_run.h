@@ -17,6 +17,7 @@ struct CaseOptions {
   bool round_to_bf16 =
       false;      ///< Rounds weights and inputs, so that f32 and bf16 start from the same.
   int lanes = 1;  ///< The rows are dealt out evenly.
+  bool eight_bits = false;  ///< Products of ops that can.
 };
 
 struct CaseOutput {

@@ -24,10 +24,12 @@ struct Parameters {
   std::string device;
   DType dtype;
   const OpCase* op;
+  bool eight_bits = false;
 };
 
 std::string label(const Parameters& p) {
-  return p.device + "_" + tensor::to_string(p.dtype) + "_" + p.op->name;
+  return p.device + "_" + tensor::to_string(p.dtype) + (p.eight_bits ? "_eight_bits_" : "_") +
+         p.op->name;
 }
 
 void PrintTo(const Parameters& p, std::ostream* out) {
@@ -111,6 +113,8 @@ std::vector<int> lane_counts(const OpCase& op) {
 class OpTest : public testing::TestWithParam<Parameters> {
  protected:
   void SetUp() override {
+    if (GetParam().eight_bits && !device(GetParam().device, 2).has_eight_bits())
+      GTEST_SKIP() << "no products in 8 bits on this processor";
     if (op().optional && refused(device(GetParam().device, 2), op(), options(1)))
       GTEST_SKIP() << "refused";
   }
@@ -118,7 +122,8 @@ class OpTest : public testing::TestWithParam<Parameters> {
   CaseOptions options(int lanes) const {
     return {.dtype = GetParam().dtype,
             .round_to_bf16 = GetParam().dtype == DType::bf16,
-            .lanes = lanes};
+            .lanes = lanes,
+            .eight_bits = GetParam().eight_bits};
   }
 };
 
@@ -160,6 +165,10 @@ std::vector<Parameters> parameters() {
   for (const std::string& device : device_names()) {
     for (const DType dtype : {DType::f32, DType::bf16}) {
       for (const OpCase& op : op_cases()) all.push_back({device, dtype, &op});
+      // one product each: of two, the second would round what the first leaves between two bytes
+      for (const auto& cases : {conv_cases(), linear_cases()}) {
+        for (const OpCase& op : cases) all.push_back({device, dtype, &op_case(op.name), true});
+      }
     }
   }
   return all;

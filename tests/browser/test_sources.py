@@ -1,4 +1,4 @@
-"""Camera, words alone, two people at once, a full house, and a server that goes away."""
+"""Camera, screen, words alone, two people at once, a full house, and a server that goes away."""
 import time
 
 from harness import PageTest, Server, difference
@@ -42,6 +42,14 @@ class Sources(PageTest):
         page.find("#in-notice .button:not(.button-main)").click()
         self.assertTrue(page.find("#paper").is_displayed())
         self.assertTrue(page.run("return document.getElementById('in-notice').hidden"))
+
+    def test_a_shared_screen_is_followed(self):
+        page = self.open()
+        page.started()
+        page.click("[data-source='screen']")
+        count = page.shown
+        page.wait(lambda: page.shown > count + 8, "pictures of the screen")
+        self.assertEqual(page.complaints(), [])
 
     def test_words_alone_give_a_picture_and_another_for_other_noise(self):
         page = self.open()

@@ -5,6 +5,7 @@
 #include <map>
 #include <tuple>
 
+#include "backend/cpu/bytes.h"
 #include "backend/cpu/dnnl_primitive.h"
 #include "backend/cpu/share.h"
 #include "backend/cpu/weight_cache.h"
@@ -40,12 +41,14 @@ class Conv2dKernel final : public Kernel {
         x_(context.op.inputs[0]),
         y_(context.op.output),
         x_desc_(context.input(0)),
-        y_desc_(context.output()) {
+        y_desc_(context.output()),
+        bytes_(Bytes::of(context)) {
     if (op.row_bias) row_bias_ = context.op.inputs[static_cast<std::size_t>(op.row_bias_input())];
     if (op.residual && !context.plan.in_place(context.op, op.residual_input())) {
       copied_residual_ = context.op.inputs[static_cast<std::size_t>(op.residual_input())];
     }
     if (op.bias) bias_ = context.cache.plain(context.weights, context.weight(1));
+    if (bytes_) bias_ = bytes_->bias(bias_);
     for (int w = 0; w < context.workers; ++w) {
       pieces_.emplace_back();
       for (const Segment& segment :
@@ -53,6 +56,9 @@ class Conv2dKernel final : public Kernel {
         pieces_.back().push_back(make_piece(segment, context));
       }
     }
+    for (const auto& [key, primitive] : variants_)
+      library_scratch_ = std::max(library_scratch_, primitive.scratch_bytes());
+    library_scratch_ = (library_scratch_ + 63) / 64 * 64;
   }
 
   void run(int, const Worker& worker) const override {
@@ -61,9 +67,10 @@ class Conv2dKernel final : public Kernel {
       if (copied_residual_) {
         std::memcpy(y, worker.value<std::byte>(copied_residual_) + piece.y_offset, piece.y_bytes);
       }
-      const auto* x = worker.value<std::byte>(x_) + piece.x_offset;
+      const std::byte* x = worker.value<std::byte>(x_) + piece.x_offset;
+      if (bytes_) x = read_bytes(worker, x, piece);
       if (row_bias_) {
-        piece.primitive->run(worker, {x, y, worker.value<float>(row_bias_) + piece.row * op_.out});
+        piece.primitive->run(worker, {x, y, row_bias(worker, piece)});
       } else {
         piece.primitive->run(worker, {x, y});
       }
@@ -75,19 +82,42 @@ class Conv2dKernel final : public Kernel {
   }
 
   std::size_t scratch_bytes() const override {
+    if (!bytes_) return library_scratch_;
     std::size_t most = 0;
-    for (const auto& [key, primitive] : variants_) most = std::max(most, primitive.scratch_bytes());
-    return most;
+    for (const auto& pieces : pieces_) {
+      for (const Piece& piece : pieces) most = std::max(most, piece.x_elements);
+    }
+    return library_scratch_ + bias_bytes() + most;
   }
 
  private:
   struct Piece {
     const Primitive* primitive = nullptr;
     std::int64_t row = 0;
-    std::size_t x_offset = 0, y_offset = 0, y_bytes = 0;
+    std::size_t x_offset = 0, x_elements = 0, y_offset = 0, y_bytes = 0;
   };
   using Variant = std::tuple<std::int64_t, std::int64_t,
                              std::int64_t>;  ///< Input lines, zero lines above and below.
+
+  /// A row's bias as the library adds it, then a piece's input in bytes, lie behind the library's
+  /// own scratch.
+  std::size_t bias_bytes() const {
+    return row_bias_ ? (static_cast<std::size_t>(op_.out) * sizeof(float) + 63) / 64 * 64 : 0;
+  }
+
+  const std::byte* read_bytes(const Worker& worker, const std::byte* x, const Piece& piece) const {
+    std::byte* bytes = worker.scratch + library_scratch_ + bias_bytes();
+    bytes_->read(x, piece.x_elements, reinterpret_cast<std::uint8_t*>(bytes));
+    return bytes;
+  }
+
+  const float* row_bias(const Worker& worker, const Piece& piece) const {
+    const float* bias = worker.value<float>(row_bias_) + piece.row * op_.out;
+    if (!bytes_) return bias;
+    auto* scaled = reinterpret_cast<float*>(worker.scratch + library_scratch_);
+    bytes_->scale_bias(bias, scaled);
+    return scaled;
+  }
 
   Piece make_piece(const Segment& segment, const KernelContext& context) {
     const Slice slice = input_slice(op_, x_desc_.shape.h, segment);
@@ -98,8 +128,10 @@ class Conv2dKernel final : public Kernel {
     const std::size_t x_line = x_desc_.row_bytes() / static_cast<std::size_t>(x_desc_.shape.h);
     const std::size_t y_line = y_desc_.row_bytes() / static_cast<std::size_t>(y_desc_.shape.h);
     const auto row = static_cast<std::size_t>(segment.row);
-    return {&found->second, segment.row,
+    return {&found->second,
+            segment.row,
             row * x_desc_.row_bytes() + static_cast<std::size_t>(slice.first_line) * x_line,
+            static_cast<std::size_t>(slice.lines * x_desc_.shape.w * op_.in),
             row * y_desc_.row_bytes() + static_cast<std::size_t>(segment.begin) * y_line,
             static_cast<std::size_t>(segment.end - segment.begin) * y_line};
   }
@@ -107,14 +139,15 @@ class Conv2dKernel final : public Kernel {
   Primitive make_primitive(const Slice& slice, const Segment& segment,
                            const KernelContext& context) {
     const auto tag = memory::format_tag::nhwc;
-    const auto type = dnnl_type(x_desc_.dtype);
+    const auto type = bytes_ ? memory::data_type::u8 : dnnl_type(x_desc_.dtype);
+    const auto weight_type = bytes_ ? memory::data_type::s8 : type;
     const std::int64_t k = op_.kernel;
     const std::int64_t pad_right = std::max<std::int64_t>(
         (y_desc_.shape.w - 1) * op_.stride + k - op_.pad_begin - x_desc_.shape.w, 0);
     const memory::desc x({1, op_.in, slice.lines, x_desc_.shape.w}, type, tag);
     const memory::desc y({1, op_.out, segment.end - segment.begin, y_desc_.shape.w},
                          dnnl_type(y_desc_.dtype), tag);
-    const memory::desc any({op_.out, op_.in, k, k}, type, memory::format_tag::any);
+    const memory::desc any({op_.out, op_.in, k, k}, weight_type, memory::format_tag::any);
     const memory::desc plain({op_.out, op_.in, k, k}, memory::data_type::f32,
                              memory::format_tag::oihw);
     const bool biased = op_.bias || op_.row_bias;
@@ -124,8 +157,9 @@ class Conv2dKernel final : public Kernel {
     const dnnl::convolution_forward::desc desc(
         dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, x, any, bias, y,
         {op_.stride, op_.stride}, {slice.pad_top, op_.pad_begin}, {slice.pad_bottom, pad_right});
-    const dnnl::convolution_forward::primitive_desc primitive(desc, epilogue(op_.residual, op_.act),
-                                                              dnnl_engine());
+    const dnnl::primitive_attr after = epilogue(op_.residual, op_.act);
+    const dnnl::convolution_forward::primitive_desc primitive(
+        desc, bytes_ ? bytes_->attributes(after) : after, dnnl_engine());
     weights_.push_back(
         context.cache.packed(context.weights, context.weight(0), plain, primitive.weights_desc()));
     std::vector<Primitive::Argument> arguments{
@@ -140,6 +174,8 @@ class Conv2dKernel final : public Kernel {
   Conv2d op_;
   graph::Value x_, y_, row_bias_, copied_residual_;
   tensor::Desc x_desc_, y_desc_;
+  std::optional<Bytes> bytes_;
+  std::size_t library_scratch_ = 0;
   PackedWeight bias_;
   std::vector<PackedWeight> weights_;
   std::map<Variant, Primitive> variants_;

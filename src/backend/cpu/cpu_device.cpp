@@ -21,17 +21,17 @@ struct Isa {
   const char* name;  ///< As the user gives it.
   const char* label;
   dnnl::cpu_isa isa;
-  bool avx512, bf16;
+  bool avx512, bf16, vnni;
 };
 
 /// Best first.
 constexpr std::array kIsas{
-    Isa{"amx", "AMX", dnnl::cpu_isa::avx512_core_amx, true, true},
-    Isa{"avx512_bf16", "AVX512-BF16", dnnl::cpu_isa::avx512_core_bf16, true, true},
-    Isa{"avx512_vnni", "AVX512-VNNI", dnnl::cpu_isa::avx512_core_vnni, true, false},
-    Isa{"avx512", "AVX512", dnnl::cpu_isa::avx512_core, true, false},
-    Isa{"avx2_vnni", "AVX2-VNNI", dnnl::cpu_isa::avx2_vnni, false, false},
-    Isa{"avx2", "AVX2", dnnl::cpu_isa::avx2, false, false},
+    Isa{"amx", "AMX", dnnl::cpu_isa::avx512_core_amx, true, true, true},
+    Isa{"avx512_bf16", "AVX512-BF16", dnnl::cpu_isa::avx512_core_bf16, true, true, true},
+    Isa{"avx512_vnni", "AVX512-VNNI", dnnl::cpu_isa::avx512_core_vnni, true, false, true},
+    Isa{"avx512", "AVX512", dnnl::cpu_isa::avx512_core, true, false, false},
+    Isa{"avx2_vnni", "AVX2-VNNI", dnnl::cpu_isa::avx2_vnni, false, false, true},
+    Isa{"avx2", "AVX2", dnnl::cpu_isa::avx2, false, false, false},
 };
 
 void cap_isa(const std::string& name) {
@@ -86,7 +86,7 @@ class CpuDevice final : public Device {
  public:
   explicit CpuDevice(const DeviceOptions& options)
       : isa_(effective_isa()),
-        profile_(options.profile),
+        options_(options),
         team_(std::make_shared<base::ThreadTeam>(
             options.threads > 0 ? options.threads : usable_cores(),
             [](int) { omp_set_num_threads(1); })) {}
@@ -103,6 +103,8 @@ class CpuDevice final : public Device {
   bool supports(tensor::DType dtype) const override {
     return dtype == tensor::DType::f32 || (dtype == tensor::DType::bf16 && isa_.avx512);
   }
+  /// Without VNNI's sums of four products in 32 bits, sums of two saturate in 16.
+  bool has_eight_bits() const override { return isa_.vnni; }
   std::size_t weight_bytes() const override {
     const std::lock_guard lock(cache_mutex_);
     return cache_->bytes();
@@ -114,7 +116,7 @@ class CpuDevice final : public Device {
     const std::lock_guard lock(cache_mutex_);
     const OneOpenMpThread single;
     auto result = std::make_unique<CpuExecutable>(team_, cache_, std::move(lanes), weights,
-                                                  shared_inputs, profile_);
+                                                  shared_inputs, options_);
     // what the packing of weights has freed goes back to the system: 100 MiB of SD-Turbo
     ::malloc_trim(0);
     return result;
@@ -122,7 +124,7 @@ class CpuDevice final : public Device {
 
  private:
   const Isa& isa_;
-  bool profile_;
+  DeviceOptions options_;
   std::shared_ptr<base::ThreadTeam> team_;
   mutable std::mutex cache_mutex_;
   std::shared_ptr<WeightCache> cache_ = std::make_shared<WeightCache>();

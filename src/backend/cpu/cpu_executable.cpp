@@ -4,8 +4,10 @@
 #include <dnnl.hpp>
 
 #include "backend/cpu/dnnl_primitive.h"
+#include "backend/observe.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "graph/quantise.h"
 
 namespace streamdiffusion::backend::cpu {
 namespace {
@@ -29,12 +31,13 @@ dnnl_stream_t thread_stream() {
 CpuExecutable::CpuExecutable(std::shared_ptr<base::ThreadTeam> team,
                              std::shared_ptr<WeightCache> cache, std::vector<graph::Graph> lanes,
                              const Weights& weights, std::span<const std::string> shared_inputs,
-                             bool profile)
+                             const DeviceOptions& options)
     : team_(std::move(team)),
       cache_(std::move(cache)),
       lanes_(make_lanes(std::move(lanes))),
       layout_(lanes_, shared_inputs),
-      profile_(profile),
+      profile_(options.profile),
+      observe_(options.observe),
       job_([this](int thread) { work(thread); }) {
   assign_duties();
   for (std::size_t lane = 0; lane < lanes_.size(); ++lane) compile_lane(lane, weights);
@@ -74,8 +77,11 @@ void CpuExecutable::compile_lane(std::size_t index, const Weights& weights) {
         shared = std::max(shared, kernel->shared_bytes());
         scratch = std::max(scratch, kernel->scratch_bytes());
         crew.programs[program].push_back(
-            {i, std::move(kernel), 0,
-             std::vector<WorkerSpan>(static_cast<std::size_t>(crew.workers))});
+            {i,
+             std::move(kernel),
+             0,
+             std::vector<WorkerSpan>(static_cast<std::size_t>(crew.workers)),
+             {}});
       } catch (const dnnl::error& error) {
         base::fail(base::ErrorCode::unsupported, op.kind(), " \"", op.name, "\" ",
                    tensor::to_string(lane.graph.desc(op.output).shape), ": oneDNN says \"",
@@ -116,6 +122,7 @@ void CpuExecutable::run_lane(const Duty& duty, Worker worker) {
   for (Step& step : crew.programs[program_]) {
     const auto start = profile_ ? base::Clock::now() : base::Clock::time_point{};
     auto done = start;
+    if (observe_ && duty.worker == 0) observe_input(duty.lane, step);
     for (int stage = 0; stage < step.kernel->stages(); ++stage) {
       step.kernel->run(stage, worker);
       if (profile_) done = base::Clock::now();
@@ -128,6 +135,14 @@ void CpuExecutable::run_lane(const Duty& duty, Worker worker) {
   }
 }
 
+void CpuExecutable::observe_input(std::size_t index, Step& step) const {
+  const graph::Graph& graph = lanes_[index].graph;
+  const graph::Op& op = graph.ops[static_cast<std::size_t>(step.op)];
+  if (!graph::can_quantise(op)) return;
+  const graph::Value x = op.inputs[0];
+  observe({state_->values(index)[static_cast<std::size_t>(x.id)], graph.desc(x)}, step.input);
+}
+
 std::vector<OpReport> CpuExecutable::report() const {
   std::vector<OpReport> reports;
   for (std::size_t lane = 0; lane < lanes_.size(); ++lane) {
@@ -136,7 +151,7 @@ std::vector<OpReport> CpuExecutable::report() const {
         const graph::Op& op = lanes_[lane].graph.ops[static_cast<std::size_t>(step.op)];
         reports.push_back({op.name, op.kind(), op.stage, step.kernel->implementation(),
                            static_cast<graph::Lifetime>(program), lanes_[lane].graph.flops(op),
-                           lanes_[lane].graph.bytes(op), step.seconds, step.spans});
+                           lanes_[lane].graph.bytes(op), step.seconds, step.spans, step.input});
       }
     }
   }

@@ -22,7 +22,7 @@ class CpuExecutable final : public Executable {
   /// made.
   CpuExecutable(std::shared_ptr<base::ThreadTeam> team, std::shared_ptr<WeightCache> cache,
                 std::vector<graph::Graph> lanes, const Weights& weights,
-                std::span<const std::string> shared_inputs, bool profile);
+                std::span<const std::string> shared_inputs, const DeviceOptions& options);
 
   std::unique_ptr<State> make_state() const override;
   void run(graph::Lifetime program, State& state) override;
@@ -36,6 +36,7 @@ class CpuExecutable final : public Executable {
     std::unique_ptr<Kernel> kernel;
     double seconds = 0;
     std::vector<WorkerSpan> spans;  ///< By worker.
+    Observation input;
   };
 
   /// What belongs to a lane besides its plan: its kernels, workers and their memory.
@@ -58,6 +59,7 @@ class CpuExecutable final : public Executable {
   void compile_lane(std::size_t lane, const Weights& weights);
   void work(int thread);
   void run_lane(const Duty& duty, Worker worker);
+  void observe_input(std::size_t lane, Step& step) const;
 
   std::shared_ptr<base::ThreadTeam> team_;
   std::shared_ptr<WeightCache> cache_;
@@ -65,7 +67,7 @@ class CpuExecutable final : public Executable {
   StateLayout layout_;
   std::deque<Crew> crews_;                 ///< By lane.
   std::vector<std::vector<Duty>> duties_;  ///< By thread.
-  bool profile_;
+  bool profile_, observe_;
 
   std::mutex run_mutex_;
   const std::function<void(int)> job_;

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <map>
 
+#include "backend/cpu/bytes.h"
 #include "backend/cpu/matmul.h"
 #include "backend/cpu/share.h"
 #include "backend/cpu/simd.h"
@@ -25,6 +26,10 @@ PackedWeight pack(const KernelContext& context, std::int64_t in, std::int64_t ou
   return context.cache.packed(context.weights, context.weight(0), plain, layout);
 }
 
+std::size_t aligned(std::size_t bytes) {
+  return (bytes + 63) / 64 * 64;
+}
+
 class LinearKernel final : public Kernel {
  public:
   LinearKernel(const graph::Linear& op, const KernelContext& context)
@@ -33,7 +38,9 @@ class LinearKernel final : public Kernel {
         tokens_(token_count(context.output())),
         x_token_bytes_(static_cast<std::size_t>(op.in) * size_of(context.input(0).dtype)),
         y_token_bytes_(static_cast<std::size_t>(op.out) * size_of(context.output().dtype)),
-        workers_(context.workers) {
+        in_(op.in),
+        workers_(context.workers),
+        bytes_(Bytes::of(context)) {
     if (op.residual && !context.plan.in_place(context.op, op.residual_input())) {
       copied_residual_ = context.op.inputs[static_cast<std::size_t>(op.residual_input())];
     }
@@ -41,15 +48,19 @@ class LinearKernel final : public Kernel {
     for (std::size_t i = 1; i < context.op.weights.size(); ++i)
       biases.push_back(&context.weight(i));
     bias_ = sum_of_biases(context.cache, context.weights, biases);
+    if (bytes_) bias_ = bytes_->bias(bias_);
+    const dnnl::primitive_attr after = epilogue(op.residual, op.act);
     for (int w = 0; w < workers_; ++w) {
       const std::int64_t m = share(tokens_, w, workers_).size();
       if (m == 0 || variants_.contains(m)) continue;
-      const auto desc = matmul_desc(
-          {m, op.in, op.out, context.input(0).dtype, context.output().dtype, bias_ != nullptr},
-          epilogue(op.residual, op.act));
+      const auto desc = matmul_desc({m, op.in, op.out, context.input(0).dtype,
+                                     context.output().dtype, bias_ != nullptr, bytes_.has_value()},
+                                    bytes_ ? bytes_->attributes(after) : after);
       weights_.push_back(pack(context, op.in, op.out, desc.weights_desc()));
       variants_.emplace(
           m, make_matmul(desc, weights_.back()->data(), bias_ ? bias_->data() : nullptr, workers_));
+      library_scratch_ = std::max(library_scratch_, aligned(variants_.at(m).scratch_bytes()));
+      most_tokens_ = std::max(most_tokens_, m);
     }
   }
 
@@ -62,22 +73,29 @@ class LinearKernel final : public Kernel {
       std::memcpy(y, worker.value<std::byte>(copied_residual_) + at * y_token_bytes_,
                   static_cast<std::size_t>(mine.size()) * y_token_bytes_);
     }
-    variants_.at(mine.size()).run(worker, {worker.value<std::byte>(x_) + at * x_token_bytes_, y});
+    const std::byte* x = worker.value<std::byte>(x_) + at * x_token_bytes_;
+    if (bytes_) {
+      auto* bytes = reinterpret_cast<std::uint8_t*>(worker.scratch + library_scratch_);
+      bytes_->read(x, static_cast<std::size_t>(mine.size() * in_), bytes);
+      x = reinterpret_cast<const std::byte*>(bytes);
+    }
+    variants_.at(mine.size()).run(worker, {x, y});
   }
 
   std::string implementation() const override { return variants_.begin()->second.implementation(); }
 
   std::size_t scratch_bytes() const override {
-    std::size_t most = 0;
-    for (const auto& [m, primitive] : variants_) most = std::max(most, primitive.scratch_bytes());
-    return most;
+    return library_scratch_ + (bytes_ ? static_cast<std::size_t>(most_tokens_ * in_) : 0);
   }
 
  private:
   graph::Value x_, y_, copied_residual_;
   std::int64_t tokens_;
   std::size_t x_token_bytes_, y_token_bytes_;
+  std::int64_t in_, most_tokens_ = 0;
   int workers_;
+  std::optional<Bytes> bytes_;
+  std::size_t library_scratch_ = 0;
   PackedWeight bias_;
   std::vector<PackedWeight> weights_;
   std::map<std::int64_t, Primitive> variants_;  ///< By tokens a call.
@@ -94,19 +112,20 @@ class GegluKernel final : public Kernel {
         in_(op.in),
         out_(op.out),
         tokens_(token_count(context.output())),
-        workers_(context.workers) {
+        workers_(context.workers),
+        bytes_(Bytes::of(context)) {
     constexpr std::int64_t kTileBytes = 512 << 10;
     const std::int64_t token_bytes = 2 * out_ * static_cast<std::int64_t>(size_of(dtype_));
     tile_ = std::clamp<std::int64_t>(kTileBytes / token_bytes / 16 * 16, 16, 256);
     bias_ = context.cache.plain(context.weights, context.weight(1));
+    if (bytes_) bias_ = bytes_->bias(bias_);
     for (int w = 0; w < workers_; ++w) {
       const std::int64_t mine = share(tokens_, w, workers_).size();
       if (mine >= tile_) add_variant(tile_, context);
       if (mine % tile_ != 0) add_variant(mine % tile_, context);
     }
     for (const auto& [m, primitive] : variants_)
-      library_scratch_ = std::max(library_scratch_, primitive.scratch_bytes());
-    library_scratch_ = (library_scratch_ + 63) / 64 * 64;
+      library_scratch_ = std::max(library_scratch_, aligned(primitive.scratch_bytes()));
   }
 
   void run(int, const Worker& worker) const override {
@@ -116,8 +135,13 @@ class GegluKernel final : public Kernel {
     for (std::int64_t at = mine.begin; at < mine.end; at += tile_) {
       const std::int64_t m = std::min(tile_, mine.end - at);
       const auto offset = static_cast<std::size_t>(at) * element;
-      variants_.at(m).run(
-          worker, {worker.value<std::byte>(x_) + offset * static_cast<std::size_t>(in_), both});
+      const std::byte* x = worker.value<std::byte>(x_) + offset * static_cast<std::size_t>(in_);
+      if (bytes_) {
+        auto* bytes = reinterpret_cast<std::uint8_t*>(both + product_bytes());
+        bytes_->read(x, static_cast<std::size_t>(m * in_), bytes);
+        x = reinterpret_cast<const std::byte*>(bytes);
+      }
+      variants_.at(m).run(worker, {x, both});
       simd::geglu(dtype_, both,
                   worker.value<std::byte>(y_) + offset * static_cast<std::size_t>(out_),
                   static_cast<std::size_t>(m), static_cast<std::size_t>(out_));
@@ -127,14 +151,20 @@ class GegluKernel final : public Kernel {
   std::string implementation() const override { return variants_.begin()->second.implementation(); }
 
   std::size_t scratch_bytes() const override {
-    return library_scratch_ + static_cast<std::size_t>(tile_ * 2 * out_) * size_of(dtype_);
+    return library_scratch_ + product_bytes() +
+           (bytes_ ? static_cast<std::size_t>(tile_ * in_) : 0);
   }
 
  private:
+  std::size_t product_bytes() const {
+    return aligned(static_cast<std::size_t>(tile_ * 2 * out_) * size_of(dtype_));
+  }
+
   void add_variant(std::int64_t m, const KernelContext& context) {
     if (variants_.contains(m)) return;
-    const auto desc = matmul_desc({m, in_, 2 * out_, dtype_, dtype_, true},
-                                  epilogue(false, graph::Activation::none));
+    const dnnl::primitive_attr after = epilogue(false, graph::Activation::none);
+    const auto desc = matmul_desc({m, in_, 2 * out_, dtype_, dtype_, true, bytes_.has_value()},
+                                  bytes_ ? bytes_->attributes(after) : after);
     weights_.push_back(pack(context, in_, 2 * out_, desc.weights_desc()));
     variants_.emplace(m, make_matmul(desc, weights_.back()->data(), bias_->data(), workers_));
   }
@@ -143,6 +173,7 @@ class GegluKernel final : public Kernel {
   tensor::DType dtype_;
   std::int64_t in_, out_, tokens_, tile_ = 0;
   int workers_;
+  std::optional<Bytes> bytes_;
   std::size_t library_scratch_ = 0;
   PackedWeight bias_;
   std::vector<PackedWeight> weights_;

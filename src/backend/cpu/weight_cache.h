@@ -18,9 +18,12 @@ using PackedWeight = std::shared_ptr<const tensor::Buffer>;
 
 class WeightCache {
  public:
-  /// The tensor in the layout `packed`; `plain` describes the file's order as f32.
+  /// The tensor in the layout `packed`; `plain` describes the file's order as f32. A layout of s8
+  /// takes the bytes of row_scales().
   PackedWeight packed(const Weights& source, const graph::Weight& weight,
                       const dnnl::memory::desc& plain, const dnnl::memory::desc& packed);
+  /// f32 [out]: what a byte of each row of the matrix is worth (graph/quantise.h).
+  PackedWeight row_scales(const Weights& source, const graph::Weight& weight);
   /// The tensor as it is, in f32.
   PackedWeight plain(const Weights& source, const graph::Weight& weight);
   /// Bytes that living executables hold.
@@ -32,6 +35,7 @@ class WeightCache {
     std::weak_ptr<const tensor::Buffer> buffer;
   };
 
+  PackedWeight keep(const std::string& key, const dnnl::memory::desc& layout, PackedWeight buffer);
   PackedWeight find(const std::string& key, const dnnl::memory::desc& layout) const;
 
   std::unordered_map<std::string, std::vector<Entry>> entries_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "backend/observe.h"
 #include "backend/ref/storage.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -44,8 +45,11 @@ void check_types(const graph::Graph& graph, const graph::Op& op) {
 
 RefExecutable::RefExecutable(std::vector<graph::Graph> lanes, const Weights& weights,
                              std::span<const std::string> shared_inputs, WeightStore& store,
-                             bool profile)
-    : lanes_(make_lanes(std::move(lanes))), layout_(lanes_, shared_inputs), profile_(profile) {
+                             const DeviceOptions& options)
+    : lanes_(make_lanes(std::move(lanes))),
+      layout_(lanes_, shared_inputs),
+      profile_(options.profile),
+      observe_(options.observe) {
   std::int64_t most_elements = 0, most_sums = 0;
   for (const Lane& lane : lanes_) {
     Programs& programs = programs_.emplace_back();
@@ -72,10 +76,11 @@ RefExecutable::Step RefExecutable::make_step(const graph::Graph& graph, int inde
                 " inputs and ", op.weights.size(), " weights");
   check_types(graph, op);
   const Packing packed = std::visit([](const auto& kind) { return packing(kind); }, op.attributes);
-  Step step{index, {}, 0};
+  Step step{.op = index};
+  if (op.range) step.bytes = graph::byte_scale(*op.range);
   for (const int weight : op.weights) {
-    step.weights.push_back(
-        store.get(weights, graph.weights[static_cast<std::size_t>(weight)], packed));
+    step.weights.push_back(store.get(weights, graph.weights[static_cast<std::size_t>(weight)],
+                                     packed, op.range.has_value()));
   }
   return step;
 }
@@ -100,7 +105,7 @@ void RefExecutable::run(graph::Lifetime program, State& state) {
   }
 }
 
-void RefExecutable::run(const graph::Graph& graph, const Step& step, void* const* values) const {
+void RefExecutable::run(const graph::Graph& graph, Step& step, void* const* values) const {
   const graph::Op& op = graph.ops[static_cast<std::size_t>(step.op)];
   const auto view = [&](graph::Value value) {
     return tensor::View{values[static_cast<std::size_t>(value.id)], graph.desc(value)};
@@ -112,6 +117,12 @@ void RefExecutable::run(const graph::Graph& graph, const Step& step, void* const
     call.inputs[i] = {call.stored[i].desc.shape, free};
     load(call.stored[i], free);
     free += call.inputs[i].shape.elements();
+  }
+  if (observe_ && graph::can_quantise(op)) observe(call.stored[0], step.input);
+  if (step.bytes) {
+    const std::span<float> x(call.inputs[0].data,
+                             static_cast<std::size_t>(call.inputs[0].shape.elements()));
+    for (float& value : x) value = step.bytes->rounded(value);
   }
   for (std::size_t i = 0; i < step.weights.size(); ++i) call.weights[i] = step.weights[i]->data();
   call.output = {graph.desc(op.output).shape, free};
@@ -130,7 +141,7 @@ std::vector<OpReport> RefExecutable::report() const {
         const graph::Op& op = graph.ops[static_cast<std::size_t>(step.op)];
         reports.push_back({op.name, op.kind(), op.stage, "ref",
                            static_cast<graph::Lifetime>(program), graph.flops(op), graph.bytes(op),
-                           step.seconds, step.spans});
+                           step.seconds, step.spans, step.input});
       }
     }
   }

@@ -3,18 +3,21 @@
 
 #include <array>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "backend/backend.h"
 #include "backend/host_state.h"
 #include "backend/ref/weight_store.h"
+#include "graph/quantise.h"
 
 namespace streamdiffusion::backend::ref {
 
 class RefExecutable final : public Executable {
  public:
   RefExecutable(std::vector<graph::Graph> lanes, const Weights& weights,
-                std::span<const std::string> shared_inputs, WeightStore& store, bool profile);
+                std::span<const std::string> shared_inputs, WeightStore& store,
+                const DeviceOptions& options);
 
   std::unique_ptr<State> make_state() const override;
   void run(graph::Lifetime program, State& state) override;
@@ -26,20 +29,22 @@ class RefExecutable final : public Executable {
   struct Step {
     int op = 0;  ///< Index into the lane's ops.
     std::vector<Values> weights;
+    std::optional<graph::ByteScale> bytes;  ///< Of an op in 8 bits.
     double seconds = 0;
     std::vector<WorkerSpan> spans;
+    Observation input;
   };
   using Programs = std::array<std::vector<Step>, graph::kLifetimes>;
 
   Step make_step(const graph::Graph& graph, int index, const Weights& weights, WeightStore& store);
-  void run(const graph::Graph& graph, const Step& step, void* const* values) const;
+  void run(const graph::Graph& graph, Step& step, void* const* values) const;
 
   std::vector<Lane> lanes_;
   StateLayout layout_;
   std::vector<Programs> programs_;  ///< One a lane.
   tensor::Buffer values_,
       sums_;  ///< Room for the f32 inputs and output of one op, and for its sums.
-  const bool profile_;
+  const bool profile_, observe_;
   mutable std::mutex mutex_;
 };
 

@@ -7,7 +7,7 @@ namespace {
 
 class RefDevice final : public Device {
  public:
-  explicit RefDevice(bool profile) : profile_(profile) {}
+  explicit RefDevice(DeviceOptions options) : options_(std::move(options)) {}
 
   std::string name() const override { return "ref"; }
   std::string description() const override { return "f32 on 1 core (scalar reference)"; }
@@ -16,23 +16,24 @@ class RefDevice final : public Device {
   bool supports(tensor::DType dtype) const override {
     return dtype == tensor::DType::f32 || dtype == tensor::DType::bf16;
   }
+  bool has_eight_bits() const override { return true; }
   std::size_t weight_bytes() const override { return store_.bytes(); }
 
   std::unique_ptr<Executable> compile(std::vector<graph::Graph> lanes, const Weights& weights,
                                       std::span<const std::string> shared_inputs) override {
     return std::make_unique<RefExecutable>(std::move(lanes), weights, shared_inputs, store_,
-                                           profile_);
+                                           options_);
   }
 
  private:
   WeightStore store_;
-  const bool profile_;
+  const DeviceOptions options_;
 };
 
 }  // namespace
 
 std::unique_ptr<Device> make_device(const DeviceOptions& options) {
-  return std::make_unique<RefDevice>(options.profile);
+  return std::make_unique<RefDevice>(options);
 }
 
 }  // namespace streamdiffusion::backend::ref

@@ -1,12 +1,15 @@
 #include "backend/ref/weight_store.h"
 
 #include "base/error.h"
+#include "graph/quantise.h"
 
 namespace streamdiffusion::backend::ref {
 namespace {
 
-std::string key(const std::string& scope, const graph::Weight& weight, Packing packing) {
-  std::string key = base::concat(scope, '\n', weight.name, '\n', static_cast<int>(packing));
+std::string key(const std::string& scope, const graph::Weight& weight, Packing packing,
+                bool eight_bits) {
+  std::string key = base::concat(scope, '\n', weight.name, '\n', static_cast<int>(packing),
+                                 eight_bits ? " 8" : "");
   for (const std::int64_t dim : weight.dims) key += ' ' + std::to_string(dim);
   return key;
 }
@@ -22,9 +25,11 @@ std::vector<float> outputs_innermost(const std::vector<float>& stored, std::size
 
 }  // namespace
 
-Values WeightStore::get(const Weights& weights, const graph::Weight& weight, Packing packing) {
+Values WeightStore::get(const Weights& weights, const graph::Weight& weight, Packing packing,
+                        bool eight_bits) {
   const std::lock_guard lock(mutex_);
-  std::weak_ptr<const std::vector<float>>& entry = tensors_[key(weights.scope, weight, packing)];
+  std::weak_ptr<const std::vector<float>>& entry =
+      tensors_[key(weights.scope, weight, packing, eight_bits)];
   if (Values held = entry.lock()) return held;
   base::require(static_cast<bool>(weights.read), base::ErrorCode::internal,
                 "no reader for the weight \"", weight.name, "\"");
@@ -33,6 +38,14 @@ Values WeightStore::get(const Weights& weights, const graph::Weight& weight, Pac
   std::vector<float> values(elements);
   weights.read(weight, values);
   const bool matrix = weight.dims.size() > 1 && packing == Packing::outputs_innermost;
+  if (matrix && eight_bits) {
+    std::vector<float> scales(static_cast<std::size_t>(weight.dims[0]));
+    std::vector<std::int8_t> bytes(values.size());
+    graph::row_scales(values, scales);
+    graph::row_bytes(values, scales, bytes);
+    for (std::size_t i = 0; i < values.size(); ++i)
+      values[i] = scales[i / (values.size() / scales.size())] * static_cast<float>(bytes[i]);
+  }
   if (matrix) values = outputs_innermost(values, static_cast<std::size_t>(weight.dims[0]));
   const Values shared = std::make_shared<const std::vector<float>>(std::move(values));
   entry = shared;

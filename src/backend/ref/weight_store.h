@@ -16,8 +16,9 @@ using Values = std::shared_ptr<const std::vector<float>>;
 
 class WeightStore {
  public:
-  /// One tensor, packed; read through `weights` unless an executable still holds it. Thread-safe.
-  Values get(const Weights& weights, const graph::Weight& weight, Packing packing);
+  /// One tensor, packed; read through `weights` unless an executable still holds it. A matrix is
+  /// rounded to what its 8 bits say, if asked. Thread-safe.
+  Values get(const Weights& weights, const graph::Weight& weight, Packing packing, bool eight_bits);
   /// Bytes of what executables hold.
   std::size_t bytes() const;
 

@@ -174,6 +174,7 @@ def train(args):
     held = held_out(generator, autoencoder, args)
     log, clock = runtime.Log(args.work, args.name), runtime.Clock(args.minutes, args.save_every)
     meter = runtime.Meter(log, args.batch)
+    threads = runtime.Threads(args)
 
     def save():
         with average.applied():
@@ -189,6 +190,7 @@ def train(args):
         meter.reset()
 
     while step < args.steps and not clock.must_stop():
+        threads.adapt()
         optimiser.set_rate(learning_rate(step, args))
         rng = np.random.default_rng((args.seed, 41, step))
         prompts, clean, same = posed_batch(cache, rows, args.batch, rng, generator.scaling)

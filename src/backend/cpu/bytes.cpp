@@ -1,0 +1,49 @@
+#include "backend/cpu/bytes.h"
+
+#include "backend/cpu/simd.h"
+
+namespace streamdiffusion::backend::cpu {
+namespace {
+
+constexpr int kOutputChannels = 1 << 1;  // the mask of a scale for each of them
+
+}  // namespace
+
+std::optional<Bytes> Bytes::of(const KernelContext& context) {
+  if (!context.op.range) return std::nullopt;
+  return Bytes(context);
+}
+
+Bytes::Bytes(const KernelContext& context)
+    : dtype_(context.input(0).dtype),
+      input_(graph::byte_scale(*context.op.range)),
+      weight_scales_(context.cache.row_scales(context.weights, context.weight(0))) {
+  const auto* scales = reinterpret_cast<const float*>(weight_scales_->data());
+  for (std::int64_t o = 0; o < context.weight(0).dims[0]; ++o)
+    scales_.push_back(input_.scale * scales[o]);
+}
+
+dnnl::primitive_attr Bytes::attributes(dnnl::primitive_attr epilogue) const {
+  epilogue.set_output_scales(kOutputChannels, scales_);
+  if (input_.zero != 0) epilogue.set_zero_points(DNNL_ARG_SRC, 0, {input_.zero});
+  return epilogue;
+}
+
+PackedWeight Bytes::bias(const PackedWeight& bias) const {
+  if (!bias) return nullptr;
+  auto scaled = std::make_shared<tensor::Buffer>(scales_.size() * sizeof(float));
+  scale_bias(reinterpret_cast<const float*>(bias->data()),
+             reinterpret_cast<float*>(scaled->data()));
+  return scaled;
+}
+
+void Bytes::scale_bias(const float* bias, float* scaled) const {
+  for (std::size_t o = 0; o < scales_.size(); ++o) scaled[o] = bias[o] / scales_[o];
+}
+
+void Bytes::read(const void* x, std::size_t n, std::uint8_t* bytes) const {
+  simd::convert(dtype_, x, tensor::DType::u8, bytes, n, 1 / input_.scale,
+                static_cast<float>(input_.zero));
+}
+
+}  // namespace streamdiffusion::backend::cpu

@@ -1,0 +1,38 @@
+// Products in 8 bits: what is the same for convolutions and linear layers.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "backend/cpu/dnnl_primitive.h"
+#include "backend/cpu/weight_cache.h"
+#include "graph/quantise.h"
+
+namespace streamdiffusion::backend::cpu {
+
+/// Turns an op's input into bytes, and tells the library how its sums become numbers again:
+/// y = scale[o] * (sum + bias[o] / scale[o]).
+class Bytes {
+ public:
+  /// Nothing for an op that is not marked for 8 bits.
+  static std::optional<Bytes> of(const KernelContext& context);
+
+  /// Adds scales and zero to what follows the product.
+  dnnl::primitive_attr attributes(dnnl::primitive_attr epilogue) const;
+  /// `bias` as the library adds it: before the scale. Null for none.
+  PackedWeight bias(const PackedWeight& bias) const;
+  /// The same for one that changes: `scaled` has one element an output channel.
+  void scale_bias(const float* bias, float* scaled) const;
+  /// `x` of the context's type, n elements.
+  void read(const void* x, std::size_t n, std::uint8_t* bytes) const;
+
+ private:
+  explicit Bytes(const KernelContext& context);
+
+  tensor::DType dtype_;
+  graph::ByteScale input_;
+  PackedWeight weight_scales_;
+  std::vector<float> scales_;  ///< Of input and weight together, by output channel.
+};
+
+}  // namespace streamdiffusion::backend::cpu

@@ -1,0 +1,144 @@
+// The type int8: found by calibrating, kept in files, close to the pictures without.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <fstream>
+
+#include "session/quantisation.h"
+#include "session/tiny_model.h"
+#include "streamdiffusion/streamdiffusion.h"
+
+namespace streamdiffusion {
+namespace {
+
+using ::testing::HasSubstr;
+namespace fs = std::filesystem;
+
+Image drawing(int width, int height) {
+  Image image{width, height, {}};
+  for (int y = 0; y < height; ++y) {
+    for (int x = 0; x < width; ++x) {
+      for (const int value : {x * 255 / width, y * 255 / height, x > y ? 220 : 30})
+        image.rgb.push_back(static_cast<std::uint8_t>(value));
+    }
+  }
+  return image;
+}
+
+double peak_signal(const Image& a, const Image& b) {
+  double sum = 0;
+  for (std::size_t i = 0; i < a.rgb.size(); ++i)
+    sum += std::pow(static_cast<double>(a.rgb[i]) - b.rgb[i], 2);
+  return 10 * std::log10(255.0 * 255.0 * static_cast<double>(a.rgb.size()) / std::max(sum, 1e-9));
+}
+
+class Int8 : public ::testing::Test {
+ protected:
+  Int8() {
+    fs::create_directories(cache_);
+    ::setenv("XDG_CACHE_HOME", cache_.c_str(), 1);
+    model_.write("streamdiffusion.json", R"({"width": 64, "height": 48})");
+  }
+  ~Int8() override {
+    ::unsetenv("XDG_CACHE_HOME");
+    fs::remove_all(cache_);
+  }
+
+  EngineOptions options(DataType dtype) const {
+    return {.model = model_.path(), .device = SD_TEST_DEVICE, .dtype = dtype, .threads = 2};
+  }
+  /// Where the processor has no products in 8 bits, that is what is said, and the test is over.
+  bool calibrated() {
+    try {
+      calibration_ = Engine::calibrate(options(DataType::int8));
+      return true;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::unsupported);
+      EXPECT_THAT(error.what(), HasSubstr("VNNI"));
+      return false;
+    }
+  }
+  Image draw(const EngineOptions& options) const {
+    Session session = Engine::open(options).session({.t_index_list = {30}});
+    return session.process(drawing(64, 48))->image;
+  }
+  std::size_t cached_files() const {
+    return static_cast<std::size_t>(std::distance(fs::recursive_directory_iterator(cache_),
+                                                  fs::recursive_directory_iterator()));
+  }
+
+  testing::TinyModel model_;
+  fs::path cache_ = fs::path(::testing::TempDir()) / "int8_test_cache";
+  Calibration calibration_;
+};
+
+TEST_F(Int8, PicturesAreCloseToThoseWithout) {
+  if (!calibrated()) GTEST_SKIP();
+  EXPECT_GT(calibration_.in_eight_bits, calibration_.products / 3);
+  EXPECT_GT(calibration_.picture_signal, 30);
+  const Image exact = draw(options(DataType::automatic)),
+              eight_bits = draw(options(DataType::int8));
+  EXPECT_GT(peak_signal(eight_bits, exact), 30);
+  EXPECT_NE(eight_bits.rgb, exact.rgb) << "something is in 8 bits";
+  EXPECT_THAT(Engine::open(options(DataType::int8)).info().dtype, HasSubstr("int8"));
+}
+
+TEST_F(Int8, TheFirstOpeningCalibratesAndTheCacheKeepsIt) {
+  if (!calibrated()) GTEST_SKIP();
+  fs::remove(calibration_.file);
+  const Image first = draw(options(DataType::int8));
+  EXPECT_TRUE(fs::exists(calibration_.file));
+  const auto written = fs::last_write_time(calibration_.file);
+  EXPECT_EQ(draw(options(DataType::int8)).rgb, first.rgb);
+  EXPECT_EQ(fs::last_write_time(calibration_.file), written);
+}
+
+TEST_F(Int8, WithoutCacheNothingIsWritten) {
+  if (!calibrated()) GTEST_SKIP();
+  fs::remove_all(cache_ / "streamdiffusion");
+  EngineOptions without = options(DataType::int8);
+  without.cache = false;
+  draw(without);
+  EXPECT_EQ(cached_files(), 0U);
+}
+
+TEST_F(Int8, ABrokenCacheIsMadeAnewAndABrokenFileIsRefused) {
+  if (!calibrated()) GTEST_SKIP();
+  std::ofstream(calibration_.file) << R"({"version": 1, "unet": {"conv": [3, 1]}})";
+  EngineOptions named = options(DataType::int8);
+  named.calibration = calibration_.file;
+  try {
+    Engine::open(named);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::corrupt_file);
+    EXPECT_THAT(error.what(), HasSubstr("low to high"));
+  }
+  Engine::open(options(DataType::int8));
+  EXPECT_FALSE(session::read_quantisation(calibration_.file).autoencoder.empty());
+}
+
+TEST_F(Int8, AFileIsReadAsItWasWritten) {
+  const session::Quantisation written{{{"a.b", {-0.1F, 3.0000002F}}}, {{"c \"d\"", {0, 1e-9F}}}};
+  const fs::path file = cache_ / "deep" / "file.json";
+  session::write_quantisation(written, file);
+  const session::Quantisation read = session::read_quantisation(file);
+  EXPECT_EQ(read.unet.at("a.b").low, -0.1F);
+  EXPECT_EQ(read.unet.at("a.b").high, 3.0000002F);
+  EXPECT_EQ(read.autoencoder.at("c \"d\"").high, 1e-9F);
+  EXPECT_THROW(session::write_quantisation(written, "/proc/nowhere/file.json"), Error);
+}
+
+TEST_F(Int8, AnotherModelHasAnotherFile) {
+  const auto own = session::cached_quantisation(options(DataType::int8));
+  EngineOptions other;
+  other.random_weights = "sd15";
+  EXPECT_NE(own, session::cached_quantisation(other));
+  model_.write("streamdiffusion.json", R"({"width": 64, "height": 64})");
+  EXPECT_NE(own, session::cached_quantisation(options(DataType::int8)));
+}
+
+}  // namespace
+}  // namespace streamdiffusion
