@@ -20,7 +20,7 @@ int exit_code(streamdiffusion::ErrorCode code) {
 void print_what_matters() {
   using streamdiffusion::base::LogLevel;
   streamdiffusion::base::set_log_callback([](LogLevel level, std::string_view message) {
-    if (level < (getenv("SD_LOG") ? LogLevel::debug : LogLevel::notice)) return;
+    if (level < LogLevel::notice) return;
     std::fprintf(stderr, "%s%.*s\n", level == LogLevel::warning ? "warning: " : "",
                  static_cast<int>(message.size()), message.data());
   });

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 
+#include "hwy/contrib/math/math-inl.h"
 #include "hwy/highway.h"
 #include "tensor/tensor.h"
 
@@ -90,6 +91,33 @@ HWY_INLINE void store_first(Vec v, std::uint8_t* to, std::size_t count) {
   HWY_ALIGN std::uint8_t lanes[hn::MaxLanes(F32())];
   store(v, lanes);
   for (std::size_t i = 0; i < count; ++i) to[i] = lanes[i];
+}
+
+/// 2^x within 8e-5 of itself for x in -126..126, lower ones as -126: a fiftieth of a step of bf16.
+/// NaN stays NaN: Max and Min return their second.
+HWY_INLINE Vec coarse_exp2(Vec x) {
+  const F32 d;
+  const U32 bits;
+  const Vec clamped = hn::Max(hn::Set(d, -126.0F), x);
+  const Vec magic = hn::Set(d, 12582912.0F);  // 1.5 * 2^23: the sum's low bits are the integer
+  const Vec shifted = hn::Add(clamped, magic);
+  const Vec rest = hn::Sub(clamped, hn::Sub(shifted, magic));
+  Vec p = hn::MulAdd(hn::Set(d, 0.05517166F), rest, hn::Set(d, 0.24261112F));
+  p = hn::MulAdd(p, rest, hn::Set(d, 0.69326099F));
+  p = hn::MulAdd(p, rest, hn::Set(d, 0.99992807F));
+  return hn::BitCast(d,
+                     hn::Add(hn::BitCast(bits, p), hn::ShiftLeft<23>(hn::BitCast(bits, shifted))));
+}
+
+/// e^x as exactly as a result of type T needs.
+template <typename T>
+HWY_INLINE Vec exp_for(Vec x) {
+  constexpr float kLog2E = 1.44269504F;
+  if constexpr (sizeof(T) == sizeof(Bf16)) {
+    return coarse_exp2(hn::Mul(hn::Min(hn::Set(F32(), 87.0F), x), hn::Set(F32(), kLog2E)));
+  } else {
+    return hn::Exp(F32(), x);
+  }
 }
 
 /// Calls whole(i) for every full vector at i, and rest(i, count) for what is left.

@@ -4,10 +4,10 @@
 #include "hwy/foreach_target.h"
 // foreach_target must come first
 #include <algorithm>
+#include <type_traits>
 
 #include "backend/cpu/simd-inl.h"
 #include "backend/cpu/simd.h"
-#include "hwy/contrib/math/math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace streamdiffusion::backend::cpu::simd {
@@ -16,12 +16,14 @@ namespace {
 
 using graph::Activation;
 
+template <typename T>
 HWY_INLINE Vec sigmoid(Vec x) {
   const F32 d;
-  return hn::Div(hn::Set(d, 1.0F), hn::Add(hn::Set(d, 1.0F), hn::Exp(d, hn::Neg(x))));
+  return hn::Div(hn::Set(d, 1.0F), hn::Add(hn::Set(d, 1.0F), exp_for<T>(hn::Neg(x))));
 }
 
 /// erf by Abramowitz and Stegun 7.1.26: absolute error below 1.5e-7.
+template <typename T>
 HWY_INLINE Vec erf(Vec x) {
   const F32 d;
   const Vec a = hn::Abs(x);
@@ -30,14 +32,15 @@ HWY_INLINE Vec erf(Vec x) {
   p = hn::MulAdd(p, t, hn::Set(d, 1.421413741F));
   p = hn::MulAdd(p, t, hn::Set(d, -0.284496736F));
   p = hn::MulAdd(p, t, hn::Set(d, 0.254829592F));
-  const Vec tail = hn::Mul(hn::Mul(p, t), hn::Exp(d, hn::Neg(hn::Mul(a, a))));
+  const Vec tail = hn::Mul(hn::Mul(p, t), exp_for<T>(hn::Neg(hn::Mul(a, a))));
   return hn::CopySign(hn::Sub(hn::Set(d, 1.0F), tail), x);
 }
 
+template <typename T>
 HWY_INLINE Vec gelu(Vec x) {
   const F32 d;
   const Vec half = hn::Mul(hn::Set(d, 0.5F), x);
-  return hn::MulAdd(half, erf(hn::Mul(x, hn::Set(d, 0.70710678F))), half);
+  return hn::MulAdd(half, erf<T>(hn::Mul(x, hn::Set(d, 0.70710678F))), half);
 }
 
 /// Not hn::Tanh, which divides two differences and loses digits near zero: 1 - 2 / (exp(2x) + 1)
@@ -54,6 +57,28 @@ HWY_INLINE Vec tanh(Vec x) {
   return hn::IfThenElse(hn::Lt(a, hn::Set(d, 0.1F)), series, hn::CopySign(large, x));
 }
 
+/// Numerators are powers of e in f32, of two in bf16.
+template <typename T>
+constexpr float kPowerOfTwo = sizeof(T) == sizeof(Bf16) ? 1.44269504F : 1.0F;
+
+HWY_INLINE void store_cut(Vec v, float* to) {
+  store(v, to);
+}
+
+HWY_INLINE void store_cut(Vec v, Bf16* to) {
+  hn::StoreU(hn::TruncateTo(U16(), hn::ShiftRight<16>(hn::BitCast(U32(), v))), U16(), to);
+}
+
+HWY_INLINE Vec numerator(Vec x, const float*) {
+  return hn::Exp(F32(), x);
+}
+
+/// Cut to bf16, so that storing it changes nothing and the total is of what is stored.
+HWY_INLINE Vec numerator(Vec x, const Bf16*) {
+  const auto bits = hn::BitCast(U32(), coarse_exp2(x));
+  return hn::BitCast(F32(), hn::And(bits, hn::Set(U32(), 0xffff0000U)));
+}
+
 template <typename T>
 float softmax_of(const float* scores, T* out, std::size_t visible, std::size_t keys, float scale) {
   const F32 d;
@@ -63,19 +88,20 @@ float softmax_of(const float* scores, T* out, std::size_t visible, std::size_t k
       [&](std::size_t i, std::size_t n) HWY_ATTR {
         top = hn::IfThenElse(hn::FirstN(d, n), hn::Max(top, load_first(scores + i, n)), top);
       });
-  const Vec factor = hn::Set(d, scale);
+  const Vec factor = hn::Set(d, scale * kPowerOfTwo<T>);
   const Vec offset = hn::Neg(hn::Mul(hn::MaxOfLanes(d, top), factor));
   Vec total = hn::Zero(d);
   for_vectors(
       visible,
       [&](std::size_t i) HWY_ATTR {
-        const Vec e = hn::Exp(d, hn::MulAdd(load(scores + i), factor, offset));
+        const Vec e = numerator(hn::MulAdd(load(scores + i), factor, offset), out);
         total = hn::Add(total, e);
-        store(e, out + i);
+        store_cut(e, out + i);
       },
       [&](std::size_t i, std::size_t n) HWY_ATTR {
         const Vec e = hn::IfThenElseZero(
-            hn::FirstN(d, n), hn::Exp(d, hn::MulAdd(load_first(scores + i, n), factor, offset)));
+            hn::FirstN(d, n),
+            numerator(hn::MulAdd(load_first(scores + i, n), factor, offset), out));
         total = hn::Add(total, e);
         store_first(e, out + i, n);
       });
@@ -100,11 +126,16 @@ void Geglu(DType dtype, const void* x, void* y, std::size_t tokens, std::size_t 
           const auto* gate = value + out;
           for_vectors(
               out,
-              [&](std::size_t i)
-                  HWY_ATTR { store(hn::Mul(load(value + i), gelu(load(gate + i))), to + i); },
+              [&](std::size_t i) HWY_ATTR {
+                store(hn::Mul(load(value + i),
+                              gelu<std::remove_pointer_t<decltype(to)>>(load(gate + i))),
+                      to + i);
+              },
               [&](std::size_t i, std::size_t n) HWY_ATTR {
-                store_first(hn::Mul(load_first(value + i, n), gelu(load_first(gate + i, n))),
-                            to + i, n);
+                store_first(
+                    hn::Mul(load_first(value + i, n),
+                            gelu<std::remove_pointer_t<decltype(to)>>(load_first(gate + i, n))),
+                    to + i, n);
               });
         }
       },
@@ -120,12 +151,12 @@ void activate_of(const T* x, T* y, std::size_t n, Activation act) {
     case Activation::relu:
       return map(x, y, n, [](Vec v) HWY_ATTR { return hn::Max(v, hn::Zero(F32())); });
     case Activation::silu:
-      return map(x, y, n, [](Vec v) HWY_ATTR { return hn::Mul(v, sigmoid(v)); });
+      return map(x, y, n, [](Vec v) HWY_ATTR { return hn::Mul(v, sigmoid<T>(v)); });
     case Activation::gelu:
-      return map(x, y, n, [](Vec v) HWY_ATTR { return gelu(v); });
+      return map(x, y, n, [](Vec v) HWY_ATTR { return gelu<T>(v); });
     case Activation::quick_gelu:
       return map(x, y, n, [d](Vec v) HWY_ATTR {
-        return hn::Mul(v, sigmoid(hn::Mul(v, hn::Set(d, 1.702F))));
+        return hn::Mul(v, sigmoid<T>(hn::Mul(v, hn::Set(d, 1.702F))));
       });
     case Activation::tanh3:
       return map(x, y, n, [d](Vec v) HWY_ATTR {

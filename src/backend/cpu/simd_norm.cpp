@@ -5,16 +5,16 @@
 // foreach_target must come first
 #include "backend/cpu/simd-inl.h"
 #include "backend/cpu/simd.h"
-#include "hwy/contrib/math/math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace streamdiffusion::backend::cpu::simd {
 namespace HWY_NAMESPACE {
 namespace {
 
+template <typename T>
 HWY_INLINE Vec silu(Vec x) {
   const F32 d;
-  return hn::Div(x, hn::Add(hn::Set(d, 1.0F), hn::Exp(d, hn::Neg(x))));
+  return hn::Div(x, hn::Add(hn::Set(d, 1.0F), exp_for<T>(hn::Neg(x))));
 }
 
 template <typename T>
@@ -68,7 +68,7 @@ void normalise_of(const T* x, T* y, std::size_t pixels, std::size_t c, std::size
                   const ChannelMap& map) {
   const auto value = [](Vec v, Vec mean, Vec scale, Vec bias) HWY_ATTR {
     const Vec r = hn::MulAdd(hn::Sub(v, mean), scale, bias);
-    return kSilu ? silu(r) : r;
+    return kSilu ? silu<T>(r) : r;
   };
   for (std::size_t p = 0; p < pixels; ++p, x += c, y += stride) {
     for_vectors(
