@@ -219,8 +219,8 @@ Quantisation quantisation_for(const EngineOptions& options) {
   if (!options.calibration.empty()) return read_quantisation(options.calibration);
   std::error_code ignored;
   const std::filesystem::path own = std::filesystem::path(options.model) / "int8.json";
-  if (!options.model.empty() && std::filesystem::exists(own, ignored))
-    return read_quantisation(own);
+  const bool whole = !options.model.empty() && options.vae.empty();  // it speaks of all its parts
+  if (whole && std::filesystem::exists(own, ignored)) return read_quantisation(own);
   const auto cached = options.cache ? cached_quantisation(options) : std::nullopt;
   if (cached && std::filesystem::exists(*cached, ignored)) {
     try {
