@@ -13,7 +13,7 @@ from .autoencoder import held_out_batch, load_trained, measure, split
 from .backgrounds import NAMED, NAMES
 from .captions import EMOJI_STYLES, article
 from .diffusion import sample_lcm
-from .judge import held_out_rows, train_judge, verdicts
+from .judge import concept_table, held_out_rows, train_judge, verdicts
 from .model import load_generator
 from .pictures import PictureStore, over
 from .preview import DOODLES, decode, drawing, fixed_noise
@@ -84,15 +84,25 @@ def border(pictures, width=8):
     return pictures[:, :, mask].median(2).values
 
 
+def background_figures(generator, autoencoder, table, args):
+    """How often the border has the colour that the prompt names, at 1, 2 and 4 steps."""
+    frequent = list(table)[:args.colours]
+    names = [NAMES[i % len(NAMES)] for i in range(len(frequent))]
+    prompts = [f"{c}, {EMOJI_STYLES[i % 4]}, on {article(names[i])} {names[i]} background"
+               for i, c in enumerate(frequent)]
+    result = {}
+    for steps, indices in STEPS.items():
+        seen = nearest_name(border(draw(generator, autoencoder, prompts, indices, args.seed + 300)))
+        result[f"steps_{steps}"] = share([a == b for a, b in zip(seen, names)])
+    return result
+
+
 def text_figures(generator, autoencoder, judge, store, table, args):
-    """The table of text to picture."""
+    """The judge's table of text to picture."""
     frequent = list(table)[:args.concepts]
     styles = [EMOJI_STYLES[i % 4] for i in range(len(frequent))]
     held = [store.rows[i] for i in held_out_rows(store.rows) if store.rows[i]["caption"] in table]
     held = held[:args.concepts]
-    names = [NAMES[i % len(NAMES)] for i in range(args.colours)]
-    on_colour = [f"{frequent[i]}, {styles[i]}, on {article(n)} {n} background"
-                 for i, n in enumerate(names)]
     real = over(store.premultiplied([store.rows.index(r) for r in held]), 1.0).clamp(0, 1)
     result = {"real_held_out": named_concepts(judge, table, real, [r["caption"] for r in held],
                                               [r["style"] for r in held])}
@@ -107,9 +117,6 @@ def text_figures(generator, autoencoder, judge, store, table, args):
                     indices, args.seed + 200)
         row["held_out"] = named_concepts(judge, table, made, [r["caption"] for r in held],
                                          [r["style"] for r in held])
-        made = draw(generator, autoencoder, on_colour, indices, args.seed + 300)
-        seen = nearest_name(border(made))
-        row["background_colour"] = share([a == b for a, b in zip(seen, names)])
         result[f"steps_{steps}"] = row
     return result
 
@@ -141,7 +148,8 @@ def doodle_figures(generator, autoencoder, args):
 def main():
     """Command line."""
     parser = runtime.parser(__doc__)
-    parser.add_argument("--judge-steps", type=int, default=3000)
+    parser.add_argument("--judge-steps", type=int, default=3000,
+                        help="updates of the judge; 0 leaves out what it would say")
     parser.add_argument("--concepts", type=int, default=200, help="prompts a figure")
     parser.add_argument("--colours", type=int, default=64, help="prompts with a background")
     args = parser.parse_args()
@@ -150,12 +158,15 @@ def main():
     autoencoder = load_trained(args.work).to(device)
     tests = held_out_batch(store, split(len(store.rows))[1])
     figures = {"autoencoder": measure(autoencoder, tests, device)[0]}
-    judge, table, steps = train_judge(store, args, device, args.judge_steps)
     generator, facts = load_generator(args.work, device)
-    figures |= {"model": facts, "judge": {"steps": steps, "concepts": len(table)},
-                "seed": args.seed,
-                "text": text_figures(generator, autoencoder, judge, store, table, args),
+    table = concept_table(store.rows)
+    figures |= {"model": facts, "seed": args.seed,
+                "background_colour": background_figures(generator, autoencoder, table, args),
                 "doodles": doodle_figures(generator, autoencoder, args)}
+    if args.judge_steps:
+        judge, table, steps = train_judge(store, args, device, args.judge_steps)
+        figures |= {"judge": {"steps": steps, "concepts": len(table)},
+                    "text": text_figures(generator, autoencoder, judge, store, table, args)}
     runtime.write_json(figures, args.work / "evaluate.json")
     print((args.work / "evaluate.json").read_text())
 

@@ -26,14 +26,10 @@ MAX_GFLOP = 20.0
 PROMPT = "red apple, 3d render"
 
 
-def engine_defaults(stage):
-    """streamdiffusion.json: what the engine uses where its user says nothing."""
-    distilled = stage == "distil"
-    return {
-        "width": 256, "height": 256, "num_inference_steps": 50,
-        "t_index_list": [18, 32] if distilled else [24, 40],
-        "cfg_type": "none", "guidance_scale": 1.0,
-        "delta": 1.0, "prompt": PROMPT, "negative_prompt": ""}
+ENGINE_DEFAULTS = {  # streamdiffusion.json: what the engine uses where its user says nothing
+    "width": 256, "height": 256, "num_inference_steps": 50, "t_index_list": [18, 32],
+    "cfg_type": "none", "guidance_scale": 1.0, "delta": 1.0, "prompt": PROMPT,
+    "negative_prompt": ""}
 
 
 def write_weights(module, path):
@@ -72,7 +68,7 @@ def concept_list(rows):
             "styles": list(captions.STYLES), "colours": list(NAMES)}
 
 
-def write_folder(target, generator, autoencoder, work, data, stage):
+def write_folder(target, generator, autoencoder, work, data):
     """The whole layout."""
     target.mkdir(parents=True, exist_ok=True)
     autoencoder.register_to_config(scaling_factor=generator.scaling)
@@ -90,7 +86,7 @@ def write_folder(target, generator, autoencoder, work, data, stage):
         "tokenizer": ["transformers", "CLIPTokenizer"],
         "unet": ["diffusers", "UNet2DConditionModel"],
         "vae": ["diffusers", "AutoencoderTiny"]}, target / "model_index.json")
-    runtime.write_json(engine_defaults(stage), target / "streamdiffusion.json")
+    runtime.write_json(ENGINE_DEFAULTS, target / "streamdiffusion.json")
     concepts = json.dumps(concept_list(read_rows(data)), ensure_ascii=False,
                           separators=(",", ":"))
     (target / "concepts.json").write_text(concepts + "\n")
@@ -165,7 +161,7 @@ def main():
     autoencoder = autoencoder.to(device).eval()
     staging = target.with_name(target.name + ".new")
     shutil.rmtree(staging, ignore_errors=True)
-    write_folder(staging, generator, autoencoder, args.work, args.data, facts["stage"])
+    write_folder(staging, generator, autoencoder, args.work, args.data)
     size, work = size_of(staging), frame_gflop(generator, autoencoder)
     if size > MAX_BYTES or sum(work.values()) > MAX_GFLOP:
         raise SystemExit(f"over budget: {size} of {MAX_BYTES} bytes, {work} of {MAX_GFLOP} GFLOP")
