@@ -10,10 +10,11 @@ namespace streamdiffusion::app {
 
 /// The options that the flags ask for; without --model and --random-weights, the model in the box.
 EngineOptions with_model(const EngineFlags& flags);
-/// The engine of these options.
+/// The engine of those.
 Engine open_engine(const EngineFlags& flags);
 
-/// A session with its prompts set. Warns of words that the model does not know. Prints one line to stderr unless quiet:
+/// A session with its prompts set. Warns of words that the model does not know. Prints one line to
+/// stderr unless quiet:
 /// "pictogram  256x256  t 18,32  self 1.2  bf16 on 2 threads, AVX512-BF16  ready in 0.31 s".
 struct Drawing {
   Engine engine;

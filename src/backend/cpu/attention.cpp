@@ -15,10 +15,6 @@ namespace {
 
 using tensor::DType;
 
-std::size_t aligned(std::size_t bytes) {
-  return (bytes + 63) / 64 * 64;
-}
-
 class AttentionKernel final : public Kernel {
  public:
   AttentionKernel(const graph::Attention& op, const KernelContext& context)

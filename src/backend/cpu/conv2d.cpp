@@ -57,8 +57,7 @@ class Conv2dKernel final : public Kernel {
       }
     }
     for (const auto& [key, primitive] : variants_)
-      library_scratch_ = std::max(library_scratch_, primitive.scratch_bytes());
-    library_scratch_ = (library_scratch_ + 63) / 64 * 64;
+      library_scratch_ = std::max(library_scratch_, aligned(primitive.scratch_bytes()));
   }
 
   void run(int, const Worker& worker) const override {
@@ -102,7 +101,7 @@ class Conv2dKernel final : public Kernel {
   /// A row's bias as the library adds it, then a piece's input in bytes, lie behind the library's
   /// own scratch.
   std::size_t bias_bytes() const {
-    return row_bias_ ? (static_cast<std::size_t>(op_.out) * sizeof(float) + 63) / 64 * 64 : 0;
+    return row_bias_ ? aligned(static_cast<std::size_t>(op_.out) * sizeof(float)) : 0;
   }
 
   const std::byte* read_bytes(const Worker& worker, const std::byte* x, const Piece& piece) const {

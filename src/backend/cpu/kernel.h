@@ -21,6 +21,11 @@ namespace streamdiffusion::backend::cpu {
 
 class WeightCache;
 
+/// Pieces of scratch memory start at cache lines.
+constexpr std::size_t aligned(std::size_t bytes) {
+  return (bytes + 63) / 64 * 64;
+}
+
 /// What a worker brings to a kernel: its index, its memory, and the addresses of the lane's values.
 struct Worker {
   int index = 0;

@@ -26,10 +26,6 @@ PackedWeight pack(const KernelContext& context, std::int64_t in, std::int64_t ou
   return context.cache.packed(context.weights, context.weight(0), plain, layout);
 }
 
-std::size_t aligned(std::size_t bytes) {
-  return (bytes + 63) / 64 * 64;
-}
-
 class LinearKernel final : public Kernel {
  public:
   LinearKernel(const graph::Linear& op, const KernelContext& context)
