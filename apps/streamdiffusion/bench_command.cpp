@@ -35,7 +35,8 @@ struct BenchFlags {
   SessionFlags session;
   int frames = 30;
   std::string json, trace;
-  bool still = false, live = false;
+  double motion = 1;
+  bool precompute = true, live = false;
   LiveBench live_bench;
 };
 
@@ -69,6 +70,7 @@ struct Report {
 /// The times of the timed frames, taken apart by what the filter did with them.
 struct FrameTimes {
   std::vector<double> all, processed;
+  std::map<std::string, double> stages;  ///< Mean of those that were processed.
 
   void fill(Report& report) const {
     report.frames = all.size();
@@ -82,40 +84,94 @@ struct FrameTimes {
   }
 };
 
+/// Seconds a frame by stage, between two looks at a session's times.
+std::map<std::string, double> since(const SessionTimes& before, const SessionTimes& after) {
+  const double frames = std::max(1.0, static_cast<double>(after.frames - before.frames));
+  return {{"encode", (after.encode - before.encode) / frames},
+          {"unet", (after.unet - before.unet) / frames},
+          {"decode", (after.decode - before.decode) / frames}};
+}
+
+/// What a session works out once and keeps, thrown away and worked out for this frame alone: the
+/// prompt's embedding, its keys and values, the schedule's rows and the noise.
+void forget_precomputed(Session& session, const SessionOptions& options, int frame) {
+  session.set_prompt("a red apple, number " + std::to_string(frame));
+  session.set_t_index_list(options.t_index_list);
+  session.set_seed(options.seed + static_cast<std::uint64_t>(frame));
+}
+
+/// Runs the session, warm-up first: a batch of frames at a time, its time shared by its frames.
+FrameTimes time_frames(const BenchFlags& flags, Drawing& drawing, base::Clock::time_point start,
+                       Report& report) {
+  Session& session = drawing.session;
+  const SessionOptions options = drawing.engine.with_defaults(flags.session.options);
+  const int batch = options.frame_buffer_size, warm_up = kWarmUp + session.steps();
+  FrameTimes times;
+  SessionTimes before;
+  for (int i = 0; i < warm_up + (flags.frames + batch - 1) / batch; ++i) {
+    if (i == warm_up) before = session.times();
+    std::vector<Image> images;
+    for (int k = 0; k < batch; ++k)
+      images.push_back(
+          test_frame(session.width(), session.height(), flags.motion * (i * batch + k)));
+    const std::vector<ImageView> views(images.begin(), images.end());
+    const std::uint64_t skipped = session.times().skipped;
+    const auto began = base::Clock::now();
+    if (!flags.precompute) forget_precomputed(session, options, i);
+    const bool came_out = !session.process(views).empty();
+    const double taken = base::seconds_since(began) / batch;
+    if (i >= warm_up) {
+      times.all.insert(times.all.end(), views.size(), taken);
+      if (session.times().skipped == skipped)
+        times.processed.insert(times.processed.end(), views.size(), taken);
+    }
+    if (report.first_frame_ms == 0 && came_out)
+      report.first_frame_ms = base::seconds_since(start) * 1e3;
+    if (i == 10) report.resident = resident_mib();
+  }
+  times.stages = since(before, session.times());
+  return times;
+}
+
+/// The work of a frame by stage, with the wall's time, and by kind of op. Where rows run side by
+/// side, so do their ops: the sum of their times is then brought down to the wall's.
+void add_work(Report& report, const std::map<std::string, double>& wall, int batch,
+              int unet_calls) {
+  std::map<std::string, double> summed;
+  const auto runs = [&](const OpInfo& op) {
+    return (op.stage == "unet" ? unet_calls : 1.0) / batch;
+  };
+  const auto each_op = [&](const auto& use) {
+    for (const OpInfo& op : report.operations)
+      if (op.lifetime == "per frame") use(op);
+  };
+  each_op([&](const OpInfo& op) {
+    summed[op.stage] += runs(op) * op.seconds;
+    report.stages[op.stage].flops += runs(op) * op.flops;
+    report.gflop += runs(op) * op.flops * 1e-9;
+  });
+  for (auto& [stage, cost] : report.stages) cost.seconds = wall.at(stage);
+  each_op([&](const OpInfo& op) {
+    Cost& cost = report.kinds[op.kind];
+    cost.seconds += runs(op) * op.seconds * std::min(1.0, wall.at(op.stage) / summed[op.stage]);
+    cost.flops += runs(op) * op.flops;
+  });
+}
+
 Report measure(const BenchFlags& flags) {
   const auto start = base::Clock::now();
   EngineFlags engine = flags.engine;
   engine.options.profile = true;
   Drawing drawing = open_drawing(engine, flags.session, false);
-  Session& session = drawing.session;
+  const Session& session = drawing.session;
   Report report;
-  bool first = true;
-  FrameTimes times;
-  for (int i = 0; i < flags.frames + kWarmUp + session.steps(); ++i) {
-    const Image frame = test_frame(session.width(), session.height(), flags.still ? 0 : i);
-    const std::uint64_t skipped = session.times().skipped;
-    const auto began = base::Clock::now();
-    const bool came_out = session.process(frame).has_value();
-    const double taken = base::seconds_since(began);
-    if (i >= kWarmUp + session.steps()) {
-      times.all.push_back(taken);
-      if (session.times().skipped == skipped) times.processed.push_back(taken);
-    }
-    if (first && came_out) report.first_frame_ms = base::seconds_since(start) * 1e3;
-    first &= !came_out;
-    if (i == 10) report.resident = resident_mib();
-  }
+  const FrameTimes times = time_frames(flags, drawing, start, report);
   report.title = drawing.engine.info().model + "  " + session.description();
   times.fill(report);
   report.operations = drawing.engine.operations(session);
-  for (const OpInfo& op : report.operations) {
-    if (op.lifetime != "per frame") continue;
-    for (Cost* cost : {&report.stages[op.stage], &report.kinds[op.kind]}) {
-      cost->seconds += op.seconds;
-      cost->flops += op.flops;
-    }
-    report.gflop += op.flops * 1e-9;
-  }
+  const SessionOptions& options = flags.session.options;
+  add_work(report, times.stages, options.frame_buffer_size,
+           options.use_denoising_batch ? 1 : session.steps());
   if (report.resident == 0) report.resident = resident_mib();
   report.weights = static_cast<double>(drawing.engine.info().weight_bytes) / kMiB;
   report.arena = static_cast<double>(drawing.engine.arena_bytes(session)) / kMiB;
@@ -189,8 +245,14 @@ void add_bench_command(CLI::App& program) {
   command.add_option("--frames", flags->frames, "Frames to time")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000000));
-  command.add_flag("--still", flags->still,
-                   "The same frame again and again, as a still camera gives");
+  command
+      .add_option("--motion", flags->motion,
+                  "How fast the test pattern moves: 1, or 0 for a still scene")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 100.0));
+  command.add_flag("!--no-precompute", flags->precompute,
+                   "Work out what does not change between frames anew for each: prompt, noise, "
+                   "schedule");
   command.add_option("--json", flags->json, "Also write the figures to a file")->type_name("FILE");
   command
       .add_option("--trace", flags->trace,
@@ -209,7 +271,7 @@ void add_bench_command(CLI::App& program) {
   command.footer(kExamples);
   command.callback([flags] {
     if (flags->live) {
-      flags->live_bench.still = flags->still;
+      flags->live_bench.motion = flags->motion;
       flags->live_bench.json = flags->json;
       return run_live_bench(flags->engine, flags->session, flags->live_bench);
     }

@@ -65,8 +65,8 @@ class Client {
  public:
   Client(LiveSession& live, const LiveBench& bench, int width, int height)
       : live_(live), bench_(bench) {
-    for (int i = 0; i < (bench.still ? 1 : kPatterns); ++i)
-      pictures_.push_back(test_frame(width, height, i));
+    for (int i = 0; i < (bench.motion == 0 ? 1 : kPatterns); ++i)
+      pictures_.push_back(test_frame(width, height, bench.motion * i));
   }
 
   /// Submits at the source's rate for so long; `each_second` is called once a second.

@@ -11,7 +11,7 @@ namespace streamdiffusion::app {
 struct LiveBench {
   double source_fps = 60;  ///< Frames the source gives a second.
   double seconds = 10;     ///< After one of warming up.
-  bool still = false;      ///< The same frame again and again.
+  double motion = 1;       ///< How fast the test pattern moves; 0: the same frame again and again.
   bool storm = false;      ///< A change of settings every second.
   std::string json;        ///< Also write the figures there, unless empty.
 };

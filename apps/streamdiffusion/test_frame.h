@@ -1,10 +1,11 @@
-// A moving pattern, so that no frame is like the last.
+// A moving pattern: no frame is like the last where moments are 1 apart, all are where they are the
+// same.
 #pragma once
 
 #include "streamdiffusion/image.h"
 
 namespace streamdiffusion::app {
 
-Image test_frame(int width, int height, int index);
+Image test_frame(int width, int height, double moment);
 
 }  // namespace streamdiffusion::app

@@ -1,10 +1,13 @@
-"""Times the engine against a peer, in turns (A B A B), one img2img frame of one step, and prints the ratio.
+"""Times the engine against its peers, each in turns with it (A B A B): one img2img frame of one step on the same
+weights. Prints every turn, and a Markdown table at the end.
 
-    tools/compare/run --model sd-turbo --size 512 --peer openvino
-    tools/compare/run --model pictogram --size 256 --peer openvino --frames 60
+    tools/compare/run --model pictogram --size 256 --frames 60
+    tools/compare/run --model sd-turbo --size 512 --peer openvino --peer diffusers-compiled --frames 3
+    tools/compare/run --model sd-turbo --size 512 --peer autopipeline --frames 1 --rounds 1
 """
 
 import argparse
+import gc
 import json
 import pathlib
 import statistics
@@ -43,25 +46,37 @@ def peer_seconds(run, frames):
     return statistics.median(times)
 
 
+def in_turns(name, args):
+    """One peer's row: medians of the engine and of the peer, and of their ratios."""
+    run = PEERS[name](Frame(args.model, args.size), args.dtype, args.threads)
+    ours, theirs = [], []
+    for number in range(args.rounds):
+        seconds, share, ceiling = engine_seconds(args)
+        ours.append(seconds)
+        theirs.append(peer_seconds(run, args.frames))
+        print(f"round {number + 1}: engine {ours[-1] * 1e3:.1f} ms ({share:.0%} of {ceiling:.0f} GFLOP/s), "
+              f"{name} {theirs[-1] * 1e3:.1f} ms: {theirs[-1] / ours[-1]:.2f}x", flush=True)
+    ratio = statistics.median(their / our for our, their in zip(ours, theirs))
+    return f"| {name} | {statistics.median(ours) * 1e3:.1f} | {statistics.median(theirs) * 1e3:.1f} | {ratio:.2f} |"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="pictogram", help="a folder of models/, or sd-turbo or sd15 with random weights")
-    parser.add_argument("--peer", choices=PEERS, default="openvino")
+    parser.add_argument("--peer", choices=PEERS, action="append", help="may be given more than once; all but autopipeline "
+                        "if not given")
     parser.add_argument("--dtype", choices=("bf16", "f32"), default="bf16")
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--frames", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
-    run = PEERS[args.peer](Frame(args.model, args.size), args.dtype, args.threads)
-    ratios = []
-    for number in range(args.rounds):
-        ours, share, ceiling = engine_seconds(args)
-        theirs = peer_seconds(run, args.frames)
-        ratios.append(theirs / ours)
-        print(f"round {number + 1}: engine {ours * 1e3:.1f} ms ({share:.0%} of {ceiling:.0f} GFLOP/s), "
-              f"{args.peer} {theirs * 1e3:.1f} ms: {ratios[-1]:.2f}x", flush=True)
-    print(f"{args.model} {args.size}x{args.size} {args.dtype}: {statistics.median(ratios):.2f} times the speed of {args.peer}")
+    rows = []
+    for name in args.peer or [name for name in PEERS if name != "autopipeline"]:
+        rows.append(in_turns(name, args))
+        gc.collect()
+    print(f"\n{args.model}, {args.size}x{args.size}, {args.dtype}\n\n| peer | engine, ms | peer, ms | ratio |\n|---|---|---|---|")
+    print("\n".join(rows))
 
 
 if __name__ == "__main__":

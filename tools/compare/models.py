@@ -4,6 +4,7 @@ import pathlib
 
 import torch
 from diffusers import AutoencoderTiny, UNet2DConditionModel
+from PIL import Image
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 WIDE = {"block_out_channels": (320, 640, 1280, 1280), "layers_per_block": 2, "sample_size": 64}
@@ -12,6 +13,8 @@ UNETS = {
     "sd15": {**WIDE, "attention_head_dim": 8, "cross_attention_dim": 768},
 }
 TOKENS = 77
+LARGE_AUTOENCODER = {"block_out_channels": (128, 256, 512, 512), "layers_per_block": 2, "latent_channels": 4,
+                     "down_block_types": ("DownEncoderBlock2D",) * 4, "up_block_types": ("UpDecoderBlock2D",) * 4}
 
 
 class Frame:
@@ -21,9 +24,9 @@ class Frame:
         torch.manual_seed(0)
         if name in UNETS:
             self.unet, self.vae = UNet2DConditionModel(**UNETS[name]), AutoencoderTiny()
-            self.tokens, factor = TOKENS, 8
+            self.tokens, factor, self.large_autoencoder = TOKENS, 8, LARGE_AUTOENCODER
         else:
-            folder = REPOSITORY / "models" / name
+            folder, self.large_autoencoder = REPOSITORY / "models" / name, None
             self.unet = UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=torch.float32)
             self.vae = AutoencoderTiny.from_pretrained(folder / "vae", torch_dtype=torch.float32)
             self.tokens, factor = 32, 2 ** (len(self.vae.config.encoder_block_out_channels) - 1)
@@ -33,6 +36,11 @@ class Frame:
         self.latents = torch.randn(1, self.unet.config.in_channels, side // factor, side // factor)
         self.context = torch.randn(1, self.tokens, self.unet.config.cross_attention_dim)
         self.timestep = torch.tensor([359])
+
+    def as_pil(self):
+        """The picture as most programs hold it."""
+        bytes_ = ((self.picture[0].permute(1, 2, 0) + 1) * 127.5).byte().numpy()
+        return Image.fromarray(bytes_)
 
     def parts(self):
         """(name, module, example arguments) of the three networks."""

@@ -27,14 +27,14 @@ def openvino(frame, dtype, threads):
     return run
 
 
-def diffusers_channels_last(frame, dtype, threads):
-    """Diffusers' modules, eager, in channels_last."""
+def diffusers(frame, dtype, threads, layout=torch.contiguous_format, prepare=lambda module: module):
+    """Diffusers' modules as they come; `prepare` may compile each."""
     torch.set_num_threads(threads)
-    kind = {"bf16": torch.bfloat16, "f32": torch.float32}[dtype]
+    kind = TYPES[dtype]
     calls = []
     for _, module, arguments in frame.parts():
-        module.to(kind, memory_format=torch.channels_last)
-        calls.append((module, [a.to(kind) if a.is_floating_point() else a for a in arguments]))
+        module.to(kind, memory_format=layout)
+        calls.append((prepare(module), [a.to(kind) if a.is_floating_point() else a for a in arguments]))
 
     @torch.inference_mode()
     def run():
@@ -43,4 +43,35 @@ def diffusers_channels_last(frame, dtype, threads):
     return run
 
 
-PEERS = {"openvino": openvino, "diffusers-channels-last": diffusers_channels_last}
+def diffusers_channels_last(frame, dtype, threads):
+    """The same in channels_last."""
+    return diffusers(frame, dtype, threads, torch.channels_last)
+
+
+def diffusers_compiled(frame, dtype, threads):
+    """The same through torch.compile."""
+    return diffusers(frame, dtype, threads, torch.channels_last, torch.compile)
+
+
+def autopipeline(frame, dtype, threads):
+    """The pipeline that AutoPipelineForImage2Image finds, with the large autoencoder, PIL picture in and out, one step."""
+    from diffusers import AutoencoderKL, LCMScheduler, StableDiffusionImg2ImgPipeline
+    torch.set_num_threads(threads)
+    if frame.large_autoencoder is None:
+        raise SystemExit("autopipeline needs a model of Stable Diffusion's own shape: sd-turbo or sd15")
+    pipeline = StableDiffusionImg2ImgPipeline(
+        vae=AutoencoderKL(**frame.large_autoencoder), text_encoder=None, tokenizer=None, unet=frame.unet,
+        scheduler=LCMScheduler(), safety_checker=None, feature_extractor=None, image_encoder=None,
+        requires_safety_checker=False).to(TYPES[dtype])
+    pipeline.set_progress_bar_config(disable=True)
+    context, picture = frame.context.to(TYPES[dtype]), frame.as_pil()
+
+    @torch.inference_mode()
+    def run():
+        pipeline(image=picture, prompt_embeds=context, num_inference_steps=2, strength=0.5, guidance_scale=1.0)
+    return run
+
+
+TYPES = {"bf16": torch.bfloat16, "f32": torch.float32}
+PEERS = {"openvino": openvino, "diffusers": diffusers, "diffusers-channels-last": diffusers_channels_last,
+         "diffusers-compiled": diffusers_compiled, "autopipeline": autopipeline}

@@ -13,11 +13,11 @@ from .latents import LatentCache, encoder_mark
 from .model import Generator
 from .optimiser import Both
 from .pictures import read_rows
-from .preview import base_sheet
+from .preview import sheet
 
 
 class Batches:
-    """Latents, prompts, timesteps and targets of a step; everything follows from its number."""
+    """Latents, prompts, timesteps and targets of a step; fresh ones follow from its number."""
 
     def __init__(self, args, rows, cache, scaling):
         self.args, self.rows, self.cache, self.scaling = args, rows, cache, scaling
@@ -30,34 +30,70 @@ class Batches:
             texts.append("" if rng.random() < drop else text)
         return texts
 
-    def times(self, samples, doodled, rng):
-        """Timesteps: mostly noise, where words matter, a share at the very start, where a one-step
-        picture begins. Loose samples come in where the noise already lets their place through."""
-        count = len(samples)
+    def times(self, loose, doodled, rng):
+        """Timesteps: most posed samples at the very start, where a one-step picture begins. Loose
+        ones come in where the noise already lets their place through."""
+        count = len(loose)
         t = (1000 * rng.random(count) ** self.args.tilt).astype(np.int64)
         t[rng.random(count) < self.args.first] = 999
+        t[loose] = rng.integers(0, 800, int(loose.sum()))
         t[doodled] = rng.integers(300, 960, int(doodled.sum()))
-        loose = np.array([sample[3] for sample in samples])
-        t[loose] = t[loose] * 4 // 5
         return t
 
-    def draw(self, step, stage=4):
-        """(clean, source, prompts, t, noise): source is the doodle for some samples.
+    def draw(self, step, stage=4, count=None):
+        """(clean, source, prompts, t, noise): source is the doodle for some of the loose samples.
 
         At the first timestep it is nothing: pictures start from pure noise, where the schedule
         would still let the mean colour through, and the words would never have to say it.
         """
-        args = self.args
+        args, count = self.args, self.args.batch if count is None else count
         rng = np.random.default_rng((args.seed, stage, step))
-        clean, rough, samples = self.cache.draw(args.batch, rng)
+        clean, rough, samples = self.cache.draw(count, rng)
         clean, rough = clean * self.scaling, rough * self.scaling
-        doodled = rng.random(args.batch) < args.doodles
-        t = self.times(samples, doodled, rng)
+        loose = np.array([sample[3] for sample in samples])
+        doodled = loose & (rng.random(count) < args.doodles)
+        t = self.times(loose, doodled, rng)
         source = torch.where(torch.from_numpy(doodled)[:, None, None, None], rough, clean)
         source[torch.from_numpy(t == 999)] = 0
+        return clean, source, self.prompts(samples, rng, args.drop), torch.from_numpy(t), \
+            self.noise(clean.shape, rng)
+
+    @staticmethod
+    def noise(shape, rng):
+        """Standard normal."""
         generator = torch.Generator().manual_seed(int(rng.integers(2 ** 62)))
-        noise = torch.randn(clean.shape, generator=generator)
-        return clean, source, self.prompts(samples, rng, args.drop), torch.from_numpy(t), noise
+        return torch.randn(shape, generator=generator)
+
+
+class Refined:
+    """Samples that go on from what the model itself made of them a step ago, as they do when it is
+    used with two steps or four: the drafts are free, and what they still lack is learnt."""
+
+    LAST = 250  # timestep from which nothing goes on
+
+    def __init__(self, batches, share):
+        self.batches, self.share = batches, share
+        self.carried = None
+
+    def draw(self, step):
+        """A full batch: the carried samples, then fresh ones."""
+        if self.carried is None:
+            return self.batches.draw(step)
+        clean, source, prompts, t = self.carried
+        fresh = self.batches.draw(step, count=self.batches.args.batch - len(t))
+        rng = np.random.default_rng((self.batches.args.seed, 42, step))
+        noise = self.batches.noise(clean.shape, rng)
+        return tuple(a + b if isinstance(a, list) else torch.cat([a, b])
+                     for a, b in zip((clean, source, prompts, t, noise), fresh))
+
+    def keep(self, batch, made, step):
+        """Carry some on: `made` is the model's picture of each."""
+        clean, _, prompts, t, _ = batch
+        rng = np.random.default_rng((self.batches.args.seed, 43, step))
+        going = (t.numpy() > self.LAST) & (rng.random(len(t)) < self.share)
+        going = np.flatnonzero(going & np.array([bool(text) for text in prompts]))
+        later = (t[going] * torch.from_numpy(rng.uniform(0.45, 0.85, len(going)))).long()
+        self.carried = clean[going], made[going], [prompts[i] for i in going], later
 
 
 def loss_weight(schedule, t):
@@ -67,7 +103,7 @@ def loss_weight(schedule, t):
 
 
 def training_loss(generator, batch):
-    """Weighted squared error of v towards the clean picture."""
+    """(weighted squared error of v towards the clean picture, the pictures that v leads to)."""
     device = generator.device
     clean, source, prompts, t, noise = batch
     clean, source, t, noise = (x.to(device) for x in (clean, source, t, noise))
@@ -77,7 +113,7 @@ def training_loss(generator, batch):
     with runtime.autocast(device):
         v = generator.denoise_fast(x, t, generator.context(prompts))
     error = (v - target).square().flatten(1).mean(1)
-    return (error * loss_weight(schedule, t)).mean()
+    return (error * loss_weight(schedule, t)).mean(), schedule.x0_of(x, v.detach(), t).cpu()
 
 
 def learning_rate(step, args):
@@ -139,7 +175,7 @@ def train(args):
     begin_from(generator, average, args)
     step, images, spent = resume(generator, average, optimiser, path, args.adopt_encoder)
     generator.fast_unet = runtime.compiled(generator.unet, args)
-    batches = Batches(args, cache.rows, cache, generator.scaling)
+    batches = Refined(Batches(args, cache.rows, cache, generator.scaling), args.refined)
     clock = runtime.Clock(args.minutes, args.save_every)
     meter = runtime.Meter(runtime.Log(args.work, args.name), args.batch)
     threads = runtime.Threads(args)
@@ -149,18 +185,20 @@ def train(args):
             "stage": "base", "model": generator.state_dict(), "average": average.state_dict(),
             "optimiser": optimiser.state_dict(), "step": step, "images": images,
             "seconds": spent + clock.seconds()}, path)
-        sheet = args.work / "sheets" / f"{args.name}-{step:07d}.png"
+        shown = args.work / "sheets" / f"{args.name}-{step:07d}.png"
         with average.applied():
-            base_sheet(generator, autoencoder, sheet, args.size)
-        shutil.copyfile(sheet, args.work / "sheets" / f"{args.name}.png")
+            sheet(generator, autoencoder, shown, args.size)
+        shutil.copyfile(shown, args.work / "sheets" / f"{args.name}.png")
         cache.refresh()
         meter.reset()
 
     while step < args.steps and not clock.must_stop():
         threads.adapt()
         optimiser.set_rate(learning_rate(step, args))
-        loss = training_loss(generator, batches.draw(step))
+        batch = batches.draw(step)
+        loss, made = training_loss(generator, batch)
         loss.backward()
+        batches.keep(batch, made, step)
         optimiser.step()
         step, images = step + 1, images + args.batch
         average.update(step)
@@ -186,9 +224,13 @@ def main():
     parser.add_argument("--text", help="checkpoint of the text stage to start with")
     parser.add_argument("--concepts", type=int, default=0, help="only so many, for a small proof")
     parser.add_argument("--tilt", type=float, default=0.5, help="t = 1000 u^tilt; 1: uniform")
-    parser.add_argument("--first", type=float, default=0.25, help="share at the first timestep")
-    parser.add_argument("--drop", type=float, default=0.1, help="share of empty prompts")
-    parser.add_argument("--doodles", type=float, default=0.2, help="share that starts from a doodle")
+    parser.add_argument("--first", type=float, default=0.85,
+                        help="share of the posed samples at the first timestep")
+    parser.add_argument("--drop", type=float, default=0.05, help="share of empty prompts")
+    parser.add_argument("--doodles", type=float, default=0.75,
+                        help="share of the loose samples that start from a doodle")
+    parser.add_argument("--refined", type=float, default=0.5,
+                        help="share of a step's samples that the next one goes on with")
     parser.add_argument("--adopt-encoder", action="store_true",
                         help="the autoencoder was trained further: go on with its latents")
     parser.add_argument("--save-every", type=float, default=600, help="seconds")

@@ -149,7 +149,7 @@ def main():
     parser.add_argument("--teacher-steps", type=int, default=10, help="of a trajectory from noise")
     parser.add_argument("--points", type=int, default=5, help="of a trajectory that are learnt")
     parser.add_argument("--from-noise", type=float, default=0.4, help="share of trajectories")
-    parser.add_argument("--doodles", type=float, default=0.5, help="share of the other starts")
+    parser.add_argument("--doodles", type=float, default=0.75, help="share of the loose samples")
     parser.add_argument("--save-every", type=float, default=600)
     raise SystemExit(train(parser.parse_args()))
 

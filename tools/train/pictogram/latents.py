@@ -1,4 +1,4 @@
-"""Stage 3: cached latents of many augmentations, each with a doodle of the same picture.
+"""Stage 3: cached latents of many augmentations; those placed loosely have a doodle of themselves.
 
 Encoding on the fly would halve the speed of training. A shard is a file of WORK/cache/latents-SIZE
 and depends on its number only, so the stage resumes, and more shards can be added at any time."""
@@ -34,12 +34,15 @@ def folder(work, size, mark):
 
 @torch.no_grad()
 def make_shard(maker, model, count, seed, device):
-    """{'clean', 'doodle': bf16 [N, C, h, w], 'samples': list of Sample}."""
+    """{'clean': bf16 [N, C, h, w], 'doodle': the same of the loose ones, 'samples': N Samples}."""
     clean, rough, samples = [], [], []
     for start in range(0, count, CHUNK):
         rng = np.random.default_rng((*seed, start))
-        pictures, colour, part = maker.batch(min(CHUNK, count - start), rng)
-        both = torch.cat([finished(pictures, colour), finished(doodle(pictures, rng), colour)])
+        pictures, colour, part = maker.batch(min(CHUNK, count - start), rng,
+                                             first=seed[-1] * count + start)
+        free = torch.tensor([sample.loose for sample in part])
+        drawn = finished(doodle(pictures[free], rng), colour[free]) if free.any() else pictures[:0, :3]
+        both = torch.cat([finished(pictures, colour), drawn])
         both = both.to(device, memory_format=torch.channels_last)
         with runtime.autocast(device):
             z = model.encoder(both)
@@ -88,13 +91,15 @@ class LatentCache:
         self.ends = np.cumsum(sizes)
 
     def _kept_of(self, shard):
-        """The part of a shard that shows nothing but the chosen concepts."""
-        if self.kept is None:
-            return shard
-        places = [i for i, sample in enumerate(shard["samples"])
-                  if all(self.rows[n]["caption"] in self.kept for n in sample[0])]
-        return {"clean": shard["clean"][places], "doodle": shard["doodle"][places],
-                "samples": [shard["samples"][i] for i in places]}
+        """The part of a shard that shows nothing but the chosen concepts; `doodle` by sample: of a
+        posed one it is the picture itself."""
+        samples = shard["samples"]
+        places = [i for i, sample in enumerate(samples) if self.kept is None
+                  or all(self.rows[n]["caption"] in self.kept for n in sample[0])]
+        rough = shard["clean"].clone()
+        rough[torch.tensor([sample[3] for sample in samples])] = shard["doodle"]
+        return {"clean": shard["clean"][places], "doodle": rough[places],
+                "samples": [samples[i] for i in places]}
 
     def __len__(self):
         return int(self.ends[-1])
@@ -139,7 +144,7 @@ def main():
         temporary.rename(path)
         log(shard=number, size=args.size, samples=args.count, encoder=mark,
             std=shard["clean"].float().std().item(),
-            images_per_second=2 * args.count / (clock.seconds() - begin))
+            images_per_second=args.count / (clock.seconds() - begin))
 
 
 if __name__ == "__main__":

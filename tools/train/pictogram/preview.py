@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image, ImageDraw
 
-from .diffusion import sample_ddim, sample_lcm
+from .diffusion import sample_lcm
 from .sheet import save_sheet
 
 PROMPTS = (
@@ -79,29 +79,7 @@ def decode(autoencoder, latents, scaling):
 
 
 @torch.no_grad()
-def base_sheet(generator, autoencoder, path, size=256, steps=16, guidance=3.0):
-    """Text to picture in one plain step, by guided DDIM, then drawings finished from t = 599."""
-    device, side = generator.device, size // 16
-    channels = generator.unet.config.in_channels
-    empty = generator.context([""])
-    noise = fixed_noise(len(PROMPTS), channels, side, 1)[0].to(device)
-    context = generator.context(list(PROMPTS))
-    latents = torch.cat([
-        sample_lcm(generator.denoise, generator.schedule, context, noise[None], (0,)),
-        sample_ddim(generator.denoise, generator.schedule, context, noise, steps, empty, guidance)])
-    drawings = torch.stack([drawing(i, size) for i in range(len(DOODLES))])
-    start = autoencoder.encoder(drawings.to(device) * 2 - 1) * generator.scaling
-    context = generator.context([p for p, _ in DOODLES])
-    noise = fixed_noise(len(DOODLES), channels, side, 1, 3)[0].to(device)
-    finished = sample_ddim(generator.denoise, generator.schedule, context, noise, steps // 2,
-                           empty, guidance, start, 599)
-    pictures = decode(autoencoder, torch.cat([latents, finished]), generator.scaling)
-    count = len(latents)
-    save_sheet(torch.cat([pictures[:count], drawings, pictures[count:]]), path)
-
-
-@torch.no_grad()
-def fast_sheet(generator, autoencoder, path, size=256,
+def sheet(generator, autoencoder, path, size=256,
                lists=((0,), (0, 20), (0, 12, 24, 36)), finish=((20,), (18, 32))):
     """The engine's own loop: 1, 2 and 4 steps of text to picture, then drawings."""
     device, side = generator.device, size // 16

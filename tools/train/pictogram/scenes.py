@@ -9,6 +9,7 @@ from . import backgrounds, captions
 from .pictures import over, place
 
 
+GOLDEN = (5 ** 0.5 - 1) / 2
 POSED = 0.94  # scale of a picture that is not loose: centred, with a small margin
 
 
@@ -100,9 +101,11 @@ class SceneMaker:
         self.pool = np.flatnonzero(weights)
         self.cumulative = np.cumsum(weights[self.pool])
 
-    def pick(self, count, rng):
-        """Row numbers by weight."""
-        draws = np.searchsorted(self.cumulative, rng.random(count) * self.cumulative[-1])
+    def pick(self, count, rng, first=None):
+        """Row numbers by weight; as the samples numbered from `first`, all rows get their turn:
+        multiples of the golden ratio fill the circle evenly, however many they are."""
+        places = rng.random(count) if first is None else (first + np.arange(count)) * GOLDEN % 1
+        draws = np.searchsorted(self.cumulative, places * self.cumulative[-1])
         return self.pool[np.minimum(draws, len(self.pool) - 1)]
 
     def subjects(self, numbers, rng, recoloured):
@@ -133,9 +136,9 @@ class SceneMaker:
         right = place(second, self.size, scale, torch.tensor([[0.48, 0.0]]).expand(len(first), 2))
         return left + right * (1 - left[:, 3:])
 
-    def batch(self, count, rng, pairs=0.06, recoloured=0.1, loose=0.35):
+    def batch(self, count, rng, pairs=0.06, recoloured=0.1, loose=0.35, first=None):
         """(premultiplied [B, 4, S, S], background colours [B, 3, 1, 1], list of Sample)."""
-        numbers = self.pick(count, rng)
+        numbers = self.pick(count, rng, first)
         rgba, colours = self.subjects(numbers, rng, recoloured)
         free = rng.random(count) < loose
         pictures = self.placed(rgba, numbers, free, rng)
