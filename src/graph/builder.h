@@ -31,6 +31,7 @@ struct ConvOptions {
   std::optional<int> pad_begin, pad_end;  ///< Default kernel / 2.
   bool bias = true;
   Value row_bias, residual;
+  bool doubled = false;  ///< See x at twice its size.
   Activation act = Activation::none;
 };
 

@@ -41,9 +41,13 @@ void row_bytes(std::span<const float> weight, std::span<const float> scales,
   }
 }
 
+bool is_thin(const Conv2d& op) {
+  return op.kernel == 3 && std::min(op.in, op.out) <= kFewChannels;
+}
+
 bool can_quantise(const Op& op) {
-  return std::holds_alternative<Conv2d>(op.attributes) ||
-         std::holds_alternative<Linear>(op.attributes) ||
+  if (const auto* convolution = std::get_if<Conv2d>(&op.attributes)) return !is_thin(*convolution);
+  return std::holds_alternative<Linear>(op.attributes) ||
          std::holds_alternative<GegluLinear>(op.attributes);
 }
 

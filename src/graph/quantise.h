@@ -36,6 +36,11 @@ void row_bytes(std::span<const float> weight, std::span<const float> scales,
 /// By the op's name, the range of its first input.
 using Ranges = std::map<std::string, Range, std::less<>>;
 
+/// At most so many channels are few.
+constexpr std::int64_t kFewChannels = 4;
+/// A convolution from or to a few channels, as at a network's edges: a processor gains nothing on it
+/// by 8 bits, and pictures lose.
+bool is_thin(const Conv2d& op);
 /// Whether there is an 8-bit form of the op.
 bool can_quantise(const Op& op);
 /// Marks the ops that are named, where they can be; others stay as they are.

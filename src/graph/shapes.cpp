@@ -35,9 +35,12 @@ void check_residual(int index, Shapes x, const Shape& y) {
 Shape Conv2d::infer(Shapes x) const {
   check_fused(act);
   check(x[0].c == in, "input has ", x[0].c, " channels, expected ", in);
-  const std::int64_t pad = pad_begin + pad_end;
-  const Shape y{x[0].n, (x[0].h + pad - kernel) / stride + 1, (x[0].w + pad - kernel) / stride + 1,
-                out};
+  const std::int64_t pad = pad_begin + pad_end, times = doubled ? 2 : 1;
+  const Shape y{x[0].n, (x[0].h * times + pad - kernel) / stride + 1,
+                (x[0].w * times + pad - kernel) / stride + 1, out};
+  check(!doubled || (kernel == 3 && stride == 1 && pad_begin == 1 && pad_end == 1 && !row_bias &&
+                     !residual),
+        "is doubled: only 3 x 3 taps, padded by one, without stride, row bias or residual");
   check(x[0].h + pad >= kernel && x[0].w + pad >= kernel, "input ", to_string(x[0]),
         " is smaller than the kernel");
   check(!(bias && row_bias),
@@ -48,7 +51,8 @@ Shape Conv2d::infer(Shapes x) const {
 }
 
 double Conv2d::flops(Shapes, const Shape& y) const {
-  return 2.0 * elements(y) * static_cast<double>(in) * kernel * kernel;
+  const int taps = doubled ? 4 : kernel * kernel;
+  return 2.0 * elements(y) * static_cast<double>(in) * taps;
 }
 
 Shape Linear::infer(Shapes x) const {

@@ -123,8 +123,7 @@ graph::Graph build_decoder(const AutoencoderKlConfig& c, const PictureShape& sha
       x = resnet(b, x, width, c, block / "resnets" / layer);
     }
     if (i + 1 == c.channels.size()) break;
-    x = b.upsample_nearest(x, 2 * b.shape(x).h, 2 * b.shape(x).w);
-    x = b.conv2d(x, block / "upsamplers" / 0 / "conv", {.out = width});
+    x = b.conv2d(x, block / "upsamplers" / 0 / "conv", {.out = width, .doubled = true});
   }
   picture_outputs(b, shape, last_convolution(b, x, 3, c, n), 1, 0);
   return b.finish();

@@ -124,9 +124,8 @@ graph::Graph build_decoder(const AutoencoderTinyConfig& c, const PictureShape& s
   for (std::size_t i = 0; i < c.decoder_blocks.size(); ++i) {
     x = layers.blocks(x, c.decoder_blocks[i]);
     if (i + 1 == c.decoder_blocks.size()) break;
-    x = b.upsample_nearest(x, 2 * b.shape(x).h, 2 * b.shape(x).w);
     layers.skip_number();
-    x = layers.conv(x, {.out = c.decoder_width, .bias = false});
+    x = layers.conv(x, {.out = c.decoder_width, .bias = false, .doubled = true});
   }
   picture_outputs(b, shape, layers.conv(x, {.out = 3}), 2, -1);
   return b.finish();

@@ -112,9 +112,10 @@ class UNet {
       if (up.up_attention) x = transformer(x, up, n / "attentions" / layer);
     }
     if (i + 1 == levels()) return x;
-    const tensor::Shape target = b_.shape(skips_.back());  // not always twice as large
-    x = b_.upsample_nearest(x, target.h, target.w);
-    return b_.conv2d(x, n / "upsamplers" / 0 / "conv", {.out = up.channels});
+    const tensor::Shape target = b_.shape(skips_.back());
+    const bool doubled = target.h == 2 * b_.shape(x).h && target.w == 2 * b_.shape(x).w;
+    if (!doubled) x = b_.upsample_nearest(x, target.h, target.w);  // of an odd size
+    return b_.conv2d(x, n / "upsamplers" / 0 / "conv", {.out = up.channels, .doubled = doubled});
   }
 
   const UNetConfig& config_;

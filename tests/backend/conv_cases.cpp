@@ -28,8 +28,9 @@ OpCase make(const Conv& conv) {
     }
     const int pad = options.pad_begin.value_or(options.kernel / 2) +
                     options.pad_end.value_or(options.kernel / 2);
-    const Shape shape{rows.count, (conv.x.h + pad - options.kernel) / options.stride + 1,
-                      (conv.x.w + pad - options.kernel) / options.stride + 1, options.out};
+    const std::int64_t times = options.doubled ? 2 : 1;
+    const Shape shape{rows.count, (conv.x.h * times + pad - options.kernel) / options.stride + 1,
+                      (conv.x.w * times + pad - options.kernel) / options.stride + 1, options.out};
     options.residual = make_residual(b, conv.residual, shape);
     finish(b, conv.residual, b.conv2d(x, graph::Name("conv"), options), options.residual);
   };
@@ -59,6 +60,22 @@ std::vector<OpCase> conv_cases() {
       {"k3_no_bias", {2, 8, 8, 32}, {.out = 32, .bias = false}},
       {"k3_no_bias_relu", {1, 8, 8, 32}, {.out = 32, .bias = false, .act = Activation::relu}},
       {"k3_no_padding", {1, 7, 6, 16}, {.out = 16, .pad_begin = 0, .pad_end = 0}},
+      {"k3_c3_o35_wide", {2, 7, 50, 3}, {.out = 35}},
+      {"k3_c3_o64_one_line", {1, 1, 13, 3}, {.out = 64, .bias = false}},
+      {"k3_c4_o320", {1, 8, 9, 4}, {.out = 320}},
+      {"k3_c320_o4", {2, 8, 9, 320}, {.out = 4}},
+      {"k3_c64_o3_one_pixel", {1, 1, 1, 64}, {.out = 3, .bias = false}},
+      {"k3_c16_o1", {2, 5, 11, 16}, {.out = 1}},
+      {"k3_c48_o2", {1, 6, 5, 48}, {.out = 2}},
+      {"doubled", {2, 8, 8, 32}, {.out = 32, .bias = false, .doubled = true}},
+      {"doubled_bias", {1, 15, 20, 16}, {.out = 48, .doubled = true}},
+      {"doubled_relu", {3, 5, 7, 16}, {.out = 16, .doubled = true, .act = Activation::relu}},
+      {"doubled_one_pixel", {2, 1, 1, 16}, {.out = 16, .doubled = true}},
+      {"doubled_one_line", {1, 1, 9, 16}, {.out = 32, .doubled = true}},
+      {"doubled_tall_67x5", {1, 67, 5, 16}, {.out = 16, .doubled = true}},
+      {"doubled_in_pieces", {1, 24, 96, 16}, {.out = 64, .bias = false, .doubled = true}},
+      {"doubled_c320", {2, 4, 6, 320}, {.out = 320, .doubled = true}},
+      {"doubled_odd_channels", {2, 6, 5, 5}, {.out = 7, .doubled = true}},
       {"k5", {1, 9, 11, 8}, {.out = 16, .kernel = 5}},
       {"k3_s2", {2, 16, 16, 32}, {.out = 32, .stride = 2}},
       {"k3_s2_odd", {1, 15, 21, 16}, {.out = 32, .stride = 2}},

@@ -93,6 +93,18 @@ TEST(RefConv2d, RowBiasIsOfItsRowAndTheActivationComesLast) {
   EXPECT_THAT(y, ElementsAre(0, 17, 2, 0));
 }
 
+TEST(RefConv2d, DoubledIsTheSameOfAPictureTwiceTheSize) {
+  const Numbers x = counting(6), kernel = {1, 20, 300, 4, 50, 600, 7, 80, 900};
+  const auto enlarged_first = [](Builder& b) {
+    const Value large = b.upsample_nearest(frame_input(b, "x", {1, 2, 3, 1}), 4, 6);
+    return b.conv2d(large, Name("c"), {.out = 1, .bias = false});
+  };
+  const Numbers expected =
+      evaluate({.build = enlarged_first, .inputs = {{"x", x}}, .weights = {{"c.weight", kernel}}});
+  EXPECT_THAT(conv({1, 2, 3, 1}, {.out = 1, .bias = false, .doubled = true}, x, kernel),
+              Pointwise(testing::Eq(), expected));
+}
+
 TEST(RefLinear, AddsBothBiasesAndTheResidualBeforeTheActivation) {
   const auto build = [](Builder& b) {
     const Value x = frame_input(b, "x", {1, 2, 1, 2});

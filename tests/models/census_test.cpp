@@ -27,6 +27,10 @@ Census text_census(std::string_view preset) {
   return census(build_clip_text(clip_text_config(parse(find_preset(preset).text_encoder)), {}));
 }
 
+/// 10^9 products that the three upsampling convolutions of a UNet at 64 x 64 do without: five
+/// ninths of their 3.8 + 15.1 + 15.1 (graph/doubled.h).
+constexpr double kDoubled = 18.9;
+
 void expect_gmac(const Census& found, double expected) {
   EXPECT_NEAR(found.flops / 2e9, expected, 0.02 * expected);
 }
@@ -35,15 +39,15 @@ TEST(Census, UNetOfStableDiffusion15) {
   const Census found = unet_census("sd15", 64);
   EXPECT_EQ(found.parameters, 859'520'964);
   EXPECT_EQ(found.tensors, 686);
-  expect_gmac(found, 401.6);
-  expect_gmac(unet_census("sd15", 32), 90.1);
+  expect_gmac(found, 401.6 - kDoubled);
+  expect_gmac(unet_census("sd15", 32), 90.1 - kDoubled / 4);
 }
 
 TEST(Census, UNetOfStableDiffusion21) {
   const Census found = unet_census("sd-turbo", 64);
   EXPECT_EQ(found.parameters, 865'910'724);
   EXPECT_EQ(found.tensors, 686);
-  expect_gmac(found, 402.1);
+  expect_gmac(found, 402.1 - kDoubled);
 }
 
 TEST(Census, Taesd) {
@@ -55,7 +59,7 @@ TEST(Census, Taesd) {
   EXPECT_EQ(encoder.tensors, 67);
   EXPECT_EQ(decoder.tensors, 67);
   expect_gmac(encoder, 61.2);
-  expect_gmac(decoder, 70.7);
+  expect_gmac(decoder, 70.7 - 7.1);  // doubled convolutions, as above
 }
 
 TEST(Census, AutoencoderKl) {
@@ -65,7 +69,7 @@ TEST(Census, AutoencoderKl) {
   EXPECT_EQ(encoder.parameters + decoder.parameters, 83'653'863);
   EXPECT_EQ(encoder.tensors + decoder.tensors, 248);
   expect_gmac(encoder, 558);
-  expect_gmac(decoder, 1257);
+  expect_gmac(decoder, 1257 - 191);  // doubled convolutions
 }
 
 TEST(Census, TextEncoders) {

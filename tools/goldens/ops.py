@@ -45,9 +45,13 @@ def nhwc(x):
     return x.permute(0, 2, 3, 1)
 
 
-def conv(shape, out, kernel=3, stride=1, pads=None, bias=True, row_bias=False, residual=False, act="none"):
+def conv(shape, out, kernel=3, stride=1, pads=None, bias=True, row_bias=False, residual=False, doubled=False,
+         act="none"):
     begin, end = pads or (kernel // 2, kernel // 2)
-    x = F.pad(nchw(numbers("x", shape)), (begin, end, begin, end))
+    x = nchw(numbers("x", shape))
+    if doubled:
+        x = F.interpolate(x, scale_factor=2, mode="nearest")
+    x = F.pad(x, (begin, end, begin, end))
     y = F.conv2d(x, weight("conv.weight", out, shape[3], kernel, kernel),
                  weight("conv.bias", out) if bias else None, stride)
     y = nhwc(y)
@@ -141,6 +145,8 @@ CASES = {
     "conv2d_k3_s2_odd": conv((1, 15, 21, 16), 32, stride=2),
     "conv2d_k3_s2_asymmetric_odd": conv((1, 15, 20, 16), 16, stride=2, pads=(0, 1)),
     "conv2d_k1_s2": conv((1, 15, 20, 16), 32, kernel=1, stride=2),
+    "conv2d_doubled_bias": conv((1, 15, 20, 16), 48, doubled=True),
+    "conv2d_doubled_relu": conv((3, 5, 7, 16), 16, doubled=True, act="relu"),
     "conv2d_k5": conv((1, 9, 11, 8), 16, kernel=5),
     "conv2d_row_bias_silu": conv((3, 8, 8, 16), 16, bias=False, row_bias=True, act="silu"),
     "conv2d_row_bias_residual_input_relu":

@@ -7,6 +7,11 @@ namespace {
 
 constexpr int kOutputChannels = 1 << 1;  // the mask of a scale for each of them
 
+bool is_doubled(const graph::Op& op) {
+  const auto* convolution = std::get_if<graph::Conv2d>(&op.attributes);
+  return convolution != nullptr && convolution->doubled;
+}
+
 }  // namespace
 
 std::optional<Bytes> Bytes::of(const KernelContext& context) {
@@ -17,7 +22,8 @@ std::optional<Bytes> Bytes::of(const KernelContext& context) {
 Bytes::Bytes(const KernelContext& context)
     : dtype_(context.input(0).dtype),
       input_(graph::byte_scale(*context.op.range)),
-      weight_scales_(context.cache.row_scales(context.weights, context.weight(0))) {
+      weight_scales_(
+          context.cache.row_scales(context.weights, context.weight(0), is_doubled(context.op))) {
   const auto* scales = reinterpret_cast<const float*>(weight_scales_->data());
   for (std::int64_t o = 0; o < context.weight(0).dims[0]; ++o)
     scales_.push_back(input_.scale * scales[o]);

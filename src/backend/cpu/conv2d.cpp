@@ -1,6 +1,8 @@
 // Convolutions. One oneDNN call a slice of image lines, single threaded, with the whole bias (time
 // projection included) in the call: at the processor's ceiling for every shape measured, with no
 // reorder and no pass of its own for the bias.
+#include "backend/cpu/conv2d.h"
+
 #include <cstring>
 #include <map>
 #include <tuple>
@@ -184,6 +186,8 @@ class Conv2dKernel final : public Kernel {
 }  // namespace
 
 std::unique_ptr<Kernel> make_kernel(const Conv2d& op, const KernelContext& context) {
+  if (op.doubled) return make_doubled_conv2d(op, context);
+  if (is_thin(op, context.input(0).dtype)) return make_thin_conv2d(op, context);
   return std::make_unique<Conv2dKernel>(op, context);
 }
 

@@ -51,6 +51,21 @@ void add(DType dtype, const void* a, const void* b, void* y, std::size_t n);
 /// bf16.
 void convert(DType from, const void* x, DType to, void* y, std::size_t n, float scale, float shift);
 
+/// What makes a line of a 3 x 3 convolution from or to a few channels.
+struct ThinLine {
+  const float* x[3];  ///< Three input lines, f32 [width + 2, in], the first and last pixel zero.
+  const float* weight;
+  const float* bias;  ///< f32 [padded_out].
+  std::size_t width, in, out, padded_out;
+};
+
+/// y of `dtype` [width, out], from a few input channels: weight f32 [3 lines, 3 in, padded_out],
+/// padded_out a multiple of two vectors.
+void conv_from_few(DType dtype, const ThinLine& line, void* y);
+/// y f32 [width, out], to at most four output channels: weight f32 [3 lines, 3 columns, out, in],
+/// `in` a multiple of a vector.
+void conv_to_few(const ThinLine& line, float* y);
+
 /// Name of the instruction set in use, e.g. "AVX3_ZEN4".
 const char* target_name();
 

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "backend/cpu/dnnl_primitive.h"
+#include "graph/doubled.h"
 #include "graph/quantise.h"
 
 namespace streamdiffusion::backend::cpu {
@@ -15,21 +16,24 @@ std::size_t elements(const graph::Weight& weight) {
   return count;
 }
 
-tensor::Buffer read(const Weights& source, const graph::Weight& weight) {
-  tensor::Buffer values(elements(weight) * sizeof(float));
-  source.read(weight, {reinterpret_cast<float*>(values.data()), elements(weight)});
-  return values;
+std::vector<float> read(const Weights& source, const graph::Weight& weight, bool doubled = false) {
+  std::vector<float> values(elements(weight));
+  source.read(weight, values);
+  return doubled ? graph::fold_doubled(values, weight.dims[0], weight.dims[1]) : values;
 }
 
 std::span<const float> floats(const tensor::Buffer& buffer) {
   return {reinterpret_cast<const float*>(buffer.data()), buffer.size() / sizeof(float)};
 }
 
-tensor::Buffer bytes_of(const tensor::Buffer& values, const PackedWeight& scales) {
-  tensor::Buffer bytes(floats(values).size());
-  graph::row_bytes(floats(values), floats(*scales),
-                   {reinterpret_cast<std::int8_t*>(bytes.data()), bytes.size()});
+std::vector<std::int8_t> bytes_of(std::span<const float> values, const PackedWeight& scales) {
+  std::vector<std::int8_t> bytes(values.size());
+  graph::row_bytes(values, floats(*scales), bytes);
   return bytes;
+}
+
+bool is_bytes(const dnnl::memory::desc& packed) {
+  return packed.data_type() == dnnl::memory::data_type::s8;
 }
 
 std::string key_of(const Weights& source, const graph::Weight& weight) {
@@ -60,14 +64,35 @@ PackedWeight WeightCache::packed(const Weights& source, const graph::Weight& wei
                                  const dnnl::memory::desc& packed) {
   const std::string key = key_of(source, weight);
   if (PackedWeight shared = find(key, packed)) return shared;
-  tensor::Buffer values = read(source, weight);
+  std::vector<float> values = read(source, weight);
+  if (!is_bytes(packed)) return reordered(key, values.data(), plain, packed);
   dnnl::memory::desc stored = plain;
-  if (packed.data_type() == dnnl::memory::data_type::s8) {
-    values = bytes_of(values, row_scales(source, weight));
-    stored.data.data_type = dnnl_s8;
+  stored.data.data_type = dnnl_s8;
+  return reordered(key, bytes_of(values, row_scales(source, weight)).data(), stored, packed);
+}
+
+PackedWeight WeightCache::packed_phase(const Weights& source, const graph::Weight& weight,
+                                       int phase, const dnnl::memory::desc& packed) {
+  const std::string key = key_of(source, weight) + "\nphase " + std::to_string(phase);
+  if (PackedWeight shared = find(key, packed)) return shared;
+  const std::int64_t out = weight.dims[0], in = weight.dims[1], row = graph::kPhases * in * 4;
+  const auto stored = [&](dnnl::memory::data_type type) {
+    return dnnl::memory::desc({out, in, 2, 2}, type, dnnl::memory::dims{row, 4, 2, 1});
+  };
+  std::vector<float> values = read(source, weight, true);
+  const std::int64_t first = phase * in * 4;
+  if (!is_bytes(packed)) {
+    return reordered(key, values.data() + first, stored(dnnl::memory::data_type::f32), packed);
   }
+  std::vector<std::int8_t> bytes = bytes_of(values, row_scales(source, weight, true));
+  return reordered(key, bytes.data() + first, stored(dnnl::memory::data_type::s8), packed);
+}
+
+PackedWeight WeightCache::reordered(const std::string& key, void* values,
+                                    const dnnl::memory::desc& stored,
+                                    const dnnl::memory::desc& packed) {
   auto buffer = std::make_shared<tensor::Buffer>(packed.get_size());
-  dnnl::memory from(stored, dnnl_engine(), values.data());
+  dnnl::memory from(stored, dnnl_engine(), values);
   dnnl::memory to(packed, dnnl_engine(), buffer->data());
   dnnl::stream stream(dnnl_engine());
   dnnl::reorder(from, to).execute(stream, from, to);
@@ -75,15 +100,16 @@ PackedWeight WeightCache::packed(const Weights& source, const graph::Weight& wei
   return keep(key, packed, std::move(buffer));
 }
 
-PackedWeight WeightCache::row_scales(const Weights& source, const graph::Weight& weight) {
-  const std::string key = key_of(source, weight) + "\nrow scales";
+PackedWeight WeightCache::row_scales(const Weights& source, const graph::Weight& weight,
+                                     bool doubled) {
+  const std::string key = key_of(source, weight) + (doubled ? "\nphases' scales" : "\nrow scales");
   const auto rows = static_cast<std::size_t>(weight.dims[0]);
   const dnnl::memory::desc layout({weight.dims[0]}, dnnl::memory::data_type::f32,
                                   dnnl::memory::format_tag::x);
   if (PackedWeight shared = find(key, layout)) return shared;
-  const tensor::Buffer values = read(source, weight);
+  const std::vector<float> values = read(source, weight, doubled);
   auto scales = std::make_shared<tensor::Buffer>(rows * sizeof(float));
-  graph::row_scales(floats(values), {reinterpret_cast<float*>(scales->data()), rows});
+  graph::row_scales(values, {reinterpret_cast<float*>(scales->data()), rows});
   return keep(key, layout, std::move(scales));
 }
 

@@ -22,8 +22,12 @@ class WeightCache {
   /// takes the bytes of row_scales().
   PackedWeight packed(const Weights& source, const graph::Weight& weight,
                       const dnnl::memory::desc& plain, const dnnl::memory::desc& packed);
+  /// One phase of a doubled convolution's weight (graph/doubled.h), in the layout `packed` of
+  /// [out, in, 2, 2]; bytes as above, of all phases together.
+  PackedWeight packed_phase(const Weights& source, const graph::Weight& weight, int phase,
+                            const dnnl::memory::desc& packed);
   /// f32 [out]: what a byte of each row of the matrix is worth (graph/quantise.h).
-  PackedWeight row_scales(const Weights& source, const graph::Weight& weight);
+  PackedWeight row_scales(const Weights& source, const graph::Weight& weight, bool doubled = false);
   /// The tensor as it is, in f32.
   PackedWeight plain(const Weights& source, const graph::Weight& weight);
   /// Bytes that living executables hold.
@@ -35,6 +39,8 @@ class WeightCache {
     std::weak_ptr<const tensor::Buffer> buffer;
   };
 
+  PackedWeight reordered(const std::string& key, void* values, const dnnl::memory::desc& stored,
+                         const dnnl::memory::desc& packed);
   PackedWeight keep(const std::string& key, const dnnl::memory::desc& layout, PackedWeight buffer);
   PackedWeight find(const std::string& key, const dnnl::memory::desc& layout) const;
 

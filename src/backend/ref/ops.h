@@ -29,14 +29,15 @@ enum class Packing {
   as_stored,
   outputs_innermost,  ///< [out, rest...] -> [rest..., out], so that the sums of one token are
                       ///< neighbours.
+  doubled,            ///< The same of a doubled convolution's folded weight.
 };
 
 template <typename Kind>
 constexpr Packing packing(const Kind&) {
   return Packing::as_stored;
 }
-constexpr Packing packing(const graph::Conv2d&) {
-  return Packing::outputs_innermost;
+constexpr Packing packing(const graph::Conv2d& op) {
+  return op.doubled ? Packing::doubled : Packing::outputs_innermost;
 }
 constexpr Packing packing(const graph::Linear&) {
   return Packing::outputs_innermost;

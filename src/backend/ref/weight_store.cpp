@@ -1,6 +1,7 @@
 #include "backend/ref/weight_store.h"
 
 #include "base/error.h"
+#include "graph/doubled.h"
 #include "graph/quantise.h"
 
 namespace streamdiffusion::backend::ref {
@@ -37,7 +38,9 @@ Values WeightStore::get(const Weights& weights, const graph::Weight& weight, Pac
   for (const std::int64_t dim : weight.dims) elements *= static_cast<std::size_t>(dim);
   std::vector<float> values(elements);
   weights.read(weight, values);
-  const bool matrix = weight.dims.size() > 1 && packing == Packing::outputs_innermost;
+  const bool matrix = weight.dims.size() > 1 && packing != Packing::as_stored;
+  if (matrix && packing == Packing::doubled)
+    values = graph::fold_doubled(values, weight.dims[0], weight.dims[1]);
   if (matrix && eight_bits) {
     std::vector<float> scales(static_cast<std::size_t>(weight.dims[0]));
     std::vector<std::int8_t> bytes(values.size());

@@ -1,0 +1,194 @@
+// Convolutions of a picture seen at twice its size. Each phase (graph/doubled.h) is a convolution
+// of 2 x 2 taps into scratch memory, from where its pixels go to every second place of every second
+// line.
+#include <array>
+#include <cstring>
+#include <map>
+#include <tuple>
+
+#include "backend/cpu/bytes.h"
+#include "backend/cpu/conv2d.h"
+#include "backend/cpu/dnnl_primitive.h"
+#include "backend/cpu/share.h"
+#include "backend/cpu/weight_cache.h"
+#include "graph/doubled.h"
+
+namespace streamdiffusion::backend::cpu {
+namespace {
+
+using dnnl::memory;
+using graph::Conv2d;
+
+/// What a piece's result may take in scratch memory: it should still be in the core's own cache
+/// when it is spread. A piece whose weights are larger must not be small: it reads them all.
+constexpr std::size_t kCached = std::size_t{256} << 10;
+
+class DoubledConv2dKernel final : public Kernel {
+ public:
+  DoubledConv2dKernel(const Conv2d& op, const KernelContext& context)
+      : op_(op),
+        x_(context.op.inputs[0]),
+        y_(context.op.output),
+        x_desc_(context.input(0)),
+        y_desc_(context.output()),
+        bytes_(Bytes::of(context)) {
+    if (op.bias) bias_ = context.cache.plain(context.weights, context.weight(1));
+    if (bytes_) bias_ = bytes_->bias(bias_);
+    for (int w = 0; w < context.workers; ++w) {
+      pieces_.emplace_back();
+      for (const Segment& segment :
+           segments(x_desc_.shape.n, x_desc_.shape.h, w, context.workers)) {
+        add_pieces(segment, context);
+      }
+    }
+    for (const auto& [key, primitive] : variants_)
+      library_scratch_ = std::max(library_scratch_, aligned(primitive.scratch_bytes()));
+  }
+
+  void run(int, const Worker& worker) const override {
+    for (const Piece& piece : pieces_[static_cast<std::size_t>(worker.index)]) {
+      const std::byte* x = source(worker, piece);
+      std::byte* result = worker.scratch + library_scratch_;
+      for (int phase = 0; phase < graph::kPhases; ++phase) {
+        const Part& part = piece.parts[static_cast<std::size_t>(phase)];
+        part.primitive->run(worker, {x + part.x_offset, result});
+        spread(result, piece, phase, worker.value<std::byte>(y_));
+      }
+    }
+  }
+
+  std::string implementation() const override {
+    return variants_.empty() ? "none" : variants_.begin()->second.implementation();
+  }
+
+  std::size_t scratch_bytes() const override {
+    std::size_t lines = 0;
+    for (const auto& pieces : pieces_) {
+      for (const Piece& piece : pieces)
+        lines = std::max(lines, static_cast<std::size_t>(piece.lines()));
+    }
+    const std::size_t bytes = bytes_ ? (lines + 2) * x_line_elements() : 0;
+    return library_scratch_ + aligned(lines * result_line_bytes()) + bytes;
+  }
+
+ private:
+  struct Part {
+    const Primitive* primitive = nullptr;
+    std::size_t x_offset = 0;  ///< Of its first input line, in bytes, from the piece's first.
+  };
+  struct Piece {
+    Segment out;                   ///< Lines of the input that are doubled.
+    std::int64_t first = 0;        ///< The first of those that are read,
+    std::int64_t input_lines = 0;  ///< and how many.
+    std::array<Part, graph::kPhases> parts;
+    std::int64_t lines() const { return out.end - out.begin; }
+  };
+  using Variant = std::tuple<int, std::int64_t, std::int64_t,
+                             std::int64_t>;  ///< Phase, input lines, zero lines above and below.
+
+  std::size_t x_line_elements() const { return static_cast<std::size_t>(x_desc_.shape.w * op_.in); }
+  std::size_t result_line_bytes() const {
+    return static_cast<std::size_t>(x_desc_.shape.w * op_.out) * size_of(y_desc_.dtype);
+  }
+
+  /// The piece's input lines, as the library reads them.
+  const std::byte* source(const Worker& worker, const Piece& piece) const {
+    const std::size_t line = x_line_elements() * size_of(x_desc_.dtype);
+    const std::int64_t first = piece.out.row * x_desc_.shape.h + piece.first;
+    const std::byte* x = worker.value<std::byte>(x_) + static_cast<std::size_t>(first) * line;
+    if (!bytes_) return x;
+    std::byte* bytes = worker.scratch + library_scratch_ +
+                       aligned(static_cast<std::size_t>(piece.lines()) * result_line_bytes());
+    bytes_->read(x, static_cast<std::size_t>(piece.input_lines) * x_line_elements(),
+                 reinterpret_cast<std::uint8_t*>(bytes));
+    return bytes;
+  }
+
+  void spread(const std::byte* result, const Piece& piece, int phase, std::byte* y) const {
+    const std::size_t pixel = static_cast<std::size_t>(op_.out) * size_of(y_desc_.dtype);
+    const std::int64_t first = piece.out.row * y_desc_.shape.h + 2 * piece.out.begin + phase / 2;
+    for (std::int64_t line = 0; line < piece.lines(); ++line) {
+      std::byte* to =
+          y + static_cast<std::size_t>((first + 2 * line) * y_desc_.shape.w + phase % 2) * pixel;
+      for (std::int64_t i = 0; i < x_desc_.shape.w; ++i, result += pixel, to += 2 * pixel)
+        std::memcpy(to, result, pixel);
+    }
+  }
+
+  void add_pieces(const Segment& segment, const KernelContext& context) {
+    const std::size_t weights =
+        static_cast<std::size_t>(op_.out * op_.in * 4) * size_of(x_desc_.dtype);
+    const auto most = static_cast<std::int64_t>(
+        std::max<std::size_t>(std::max(weights, kCached) / result_line_bytes(), 1));
+    for (std::int64_t begin = segment.begin; begin < segment.end; begin += most) {
+      const std::int64_t end = std::min(begin + most, segment.end);
+      pieces_.back().push_back(make_piece({segment.row, begin, end}, context));
+    }
+  }
+
+  Piece make_piece(const Segment& out, const KernelContext& context) {
+    const std::int64_t height = x_desc_.shape.h;
+    Piece piece{.out = out, .first = std::max<std::int64_t>(out.begin - 1, 0)};
+    piece.input_lines = std::min(out.end + 1, height) - piece.first;
+    const std::size_t line = x_line_elements() * (bytes_ ? 1 : size_of(x_desc_.dtype));
+    for (int phase = 0; phase < graph::kPhases; ++phase) {
+      const std::int64_t begin = out.begin - 1 + phase / 2, end = out.end + phase / 2;
+      const std::int64_t first = std::max<std::int64_t>(begin, 0), last = std::min(end, height);
+      const Variant key{phase, last - first, first - begin, end - last};
+      auto found = variants_.find(key);
+      if (found == variants_.end())
+        found = variants_.emplace(key, make_primitive(key, out.end - out.begin, context)).first;
+      piece.parts[static_cast<std::size_t>(phase)] = {
+          &found->second, static_cast<std::size_t>(first - piece.first) * line};
+    }
+    return piece;
+  }
+
+  Primitive make_primitive(const Variant& key, std::int64_t out_lines,
+                           const KernelContext& context) {
+    const auto [phase, lines, pad_top, pad_bottom] = key;
+    const auto tag = memory::format_tag::nhwc;
+    const auto type = bytes_ ? memory::data_type::u8 : dnnl_type(x_desc_.dtype);
+    const auto weight_type = bytes_ ? memory::data_type::s8 : type;
+    const memory::desc x({1, op_.in, lines, x_desc_.shape.w}, type, tag);
+    const memory::desc y({1, op_.out, out_lines, x_desc_.shape.w}, dnnl_type(y_desc_.dtype), tag);
+    const memory::desc any({op_.out, op_.in, 2, 2}, weight_type, memory::format_tag::any);
+    const memory::desc bias =
+        op_.bias ? memory::desc({op_.out}, memory::data_type::f32, memory::format_tag::x)
+                 : memory::desc();
+    const std::int64_t right = phase % 2;
+    const dnnl::convolution_forward::desc desc(dnnl::prop_kind::forward_inference,
+                                               dnnl::algorithm::convolution_direct, x, any, bias, y,
+                                               {1, 1}, {pad_top, 1 - right}, {pad_bottom, right});
+    const dnnl::primitive_attr after = epilogue(false, op_.act);
+    const dnnl::convolution_forward::primitive_desc primitive(
+        desc, bytes_ ? bytes_->attributes(after) : after, dnnl_engine());
+    weights_.push_back(context.cache.packed_phase(context.weights, context.weight(0), phase,
+                                                  primitive.weights_desc()));
+    std::vector<Primitive::Argument> arguments{
+        {DNNL_ARG_SRC, x},
+        {DNNL_ARG_DST, y},
+        {DNNL_ARG_WEIGHTS, primitive.weights_desc(), weights_.back()->data()}};
+    if (op_.bias) arguments.push_back({DNNL_ARG_BIAS, bias, bias_->data()});
+    return {dnnl::convolution_forward(primitive), primitive.scratchpad_desc(), arguments,
+            context.workers};
+  }
+
+  Conv2d op_;
+  graph::Value x_, y_;
+  tensor::Desc x_desc_, y_desc_;
+  std::optional<Bytes> bytes_;
+  std::size_t library_scratch_ = 0;
+  PackedWeight bias_;
+  std::vector<PackedWeight> weights_;
+  std::map<Variant, Primitive> variants_;
+  std::vector<std::vector<Piece>> pieces_;  ///< By worker.
+};
+
+}  // namespace
+
+std::unique_ptr<Kernel> make_doubled_conv2d(const Conv2d& op, const KernelContext& context) {
+  return std::make_unique<DoubledConv2dKernel>(op, context);
+}
+
+}  // namespace streamdiffusion::backend::cpu

@@ -1,0 +1,131 @@
+// Lines of 3 x 3 convolutions from or to a few channels, in f32.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "backend/cpu/simd_thin.cpp"
+#include "hwy/foreach_target.h"
+// foreach_target must come first
+#include "backend/cpu/simd-inl.h"
+#include "backend/cpu/simd.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace streamdiffusion::backend::cpu::simd {
+namespace HWY_NAMESPACE {
+namespace {
+
+/// Two vectors of output channels of kPixels pixels: the sums stay in registers, and each weight
+/// that is loaded serves all pixels.
+template <std::size_t kPixels, typename T>
+HWY_INLINE void from_few(const ThinLine& line, std::size_t pixel, std::size_t channel, T* y) {
+  const F32 d;
+  const std::size_t lanes = hn::Lanes(d), run = 3 * line.in;
+  Vec sums[kPixels][2];
+  for (auto& sum : sums) {
+    sum[0] = hn::LoadU(d, line.bias + channel);
+    sum[1] = hn::LoadU(d, line.bias + channel + lanes);
+  }
+  const float* weight = line.weight + channel;
+  for (const float* source : line.x) {
+    const float* x = source + pixel * line.in;
+    for (std::size_t tap = 0; tap < run; ++tap, ++x, weight += line.padded_out) {
+      const Vec w0 = hn::LoadU(d, weight), w1 = hn::LoadU(d, weight + lanes);
+      for (std::size_t p = 0; p < kPixels; ++p) {
+        const Vec value = hn::Set(d, x[p * line.in]);
+        sums[p][0] = hn::MulAdd(value, w0, sums[p][0]);
+        sums[p][1] = hn::MulAdd(value, w1, sums[p][1]);
+      }
+    }
+  }
+  for (std::size_t p = 0; p < kPixels; ++p) {
+    T* to = y + (pixel + p) * line.out + channel;
+    for (std::size_t v = 0; v < 2 && channel + v * lanes < line.out; ++v, to += lanes) {
+      const std::size_t left = line.out - channel - v * lanes;
+      left >= lanes ? store(sums[p][v], to) : store_first(sums[p][v], to, left);
+    }
+  }
+}
+
+template <typename T>
+void from_few_line(const ThinLine& line, T* y) {
+  constexpr std::size_t kPixels = 6;
+  for (std::size_t channel = 0; channel < line.out; channel += 2 * hn::Lanes(F32())) {
+    std::size_t pixel = 0;
+    for (; pixel + kPixels <= line.width; pixel += kPixels)
+      from_few<kPixels>(line, pixel, channel, y);
+    for (; pixel < line.width; ++pixel) from_few<1>(line, pixel, channel, y);
+  }
+}
+
+void ConvFromFew(DType dtype, const ThinLine& line, void* y) {
+  if (dtype == DType::bf16) return from_few_line(line, static_cast<Bf16*>(y));
+  from_few_line(line, static_cast<float*>(y));
+}
+
+/// All kOut output channels of kPixels pixels: a vector of input channels that is loaded serves
+/// all of them.
+template <std::size_t kOut, std::size_t kPixels>
+HWY_INLINE void to_few(const ThinLine& line, std::size_t pixel, float* y) {
+  const F32 d;
+  Vec sums[kPixels][kOut];
+  for (auto& pixel_sums : sums)
+    for (Vec& sum : pixel_sums) sum = hn::Zero(d);
+  const float* weight = line.weight;
+  for (const float* source : line.x) {
+    for (std::size_t tap = 0; tap < 3; ++tap, weight += kOut * line.in) {
+      const float* x = source + (pixel + tap) * line.in;
+      for (std::size_t c = 0; c < line.in; c += hn::Lanes(d)) {
+        Vec w[kOut];
+        for (std::size_t o = 0; o < kOut; ++o) w[o] = hn::LoadU(d, weight + o * line.in + c);
+        for (std::size_t p = 0; p < kPixels; ++p) {
+          const Vec value = hn::LoadU(d, x + p * line.in + c);
+          for (std::size_t o = 0; o < kOut; ++o) sums[p][o] = hn::MulAdd(value, w[o], sums[p][o]);
+        }
+      }
+    }
+  }
+  for (std::size_t p = 0; p < kPixels; ++p) {
+    for (std::size_t o = 0; o < kOut; ++o)
+      y[(pixel + p) * kOut + o] = line.bias[o] + hn::GetLane(hn::SumOfLanes(d, sums[p][o]));
+  }
+}
+
+template <std::size_t kOut>
+void to_few_line(const ThinLine& line, float* y) {
+  constexpr std::size_t kPixels = 4;
+  std::size_t pixel = 0;
+  for (; pixel + kPixels <= line.width; pixel += kPixels) to_few<kOut, kPixels>(line, pixel, y);
+  for (; pixel < line.width; ++pixel) to_few<kOut, 1>(line, pixel, y);
+}
+
+void ConvToFew(const ThinLine& line, float* y) {
+  switch (line.out) {
+    case 1:
+      return to_few_line<1>(line, y);
+    case 2:
+      return to_few_line<2>(line, y);
+    case 3:
+      return to_few_line<3>(line, y);
+    default:
+      return to_few_line<4>(line, y);
+  }
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace streamdiffusion::backend::cpu::simd
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace streamdiffusion::backend::cpu::simd {
+
+HWY_EXPORT(ConvFromFew);
+HWY_EXPORT(ConvToFew);
+
+void conv_from_few(DType dtype, const ThinLine& line, void* y) {
+  HWY_DYNAMIC_DISPATCH(ConvFromFew)(dtype, line, y);
+}
+
+void conv_to_few(const ThinLine& line, float* y) {
+  HWY_DYNAMIC_DISPATCH(ConvToFew)(line, y);
+}
+
+}  // namespace streamdiffusion::backend::cpu::simd
+#endif

@@ -1,0 +1,145 @@
+// The convolutions at a network's edges: from a picture's three channels, or to them. The library
+// fills its vectors with sixteen channels, most of them padding, and reaches an eighth of the
+// processor's speed; here output channels (from few) or input channels (to few) fill them.
+#include <algorithm>
+#include <cstring>
+
+#include "backend/cpu/conv2d.h"
+#include "backend/cpu/dnnl_primitive.h"
+#include "backend/cpu/share.h"
+#include "backend/cpu/simd.h"
+#include "backend/cpu/weight_cache.h"
+#include "graph/quantise.h"
+
+namespace streamdiffusion::backend::cpu {
+namespace {
+
+using graph::Conv2d;
+
+constexpr std::int64_t kVector = 16;          ///< f32 lanes of the widest vectors.
+constexpr std::int64_t kWhole = 2 * kVector;  ///< Output channels are padded to a multiple of it.
+
+class ThinConv2dKernel final : public Kernel {
+ public:
+  ThinConv2dKernel(const Conv2d& op, const KernelContext& context)
+      : op_(op),
+        x_(context.op.inputs[0]),
+        y_(context.op.output),
+        x_desc_(context.input(0)),
+        y_desc_(context.output()),
+        from_few_(op.in <= graph::kFewChannels),
+        padded_((op.out + kWhole - 1) / kWhole * kWhole) {
+    const PackedWeight stored = context.cache.plain(context.weights, context.weight(0));
+    arrange(reinterpret_cast<const float*>(stored->data()));
+    bias_.resize(static_cast<std::size_t>(padded_));
+    if (op.bias) {
+      const PackedWeight bias = context.cache.plain(context.weights, context.weight(1));
+      std::memcpy(bias_.data(), bias->data(), static_cast<std::size_t>(op.out) * sizeof(float));
+    }
+    for (int w = 0; w < context.workers; ++w)
+      shares_.push_back(segments(y_desc_.shape.n, y_desc_.shape.h, w, context.workers));
+  }
+
+  void run(int, const Worker& worker) const override {
+    for (const Segment& segment : shares_[static_cast<std::size_t>(worker.index)]) {
+      read_line(worker, segment.row, segment.begin - 1);
+      read_line(worker, segment.row, segment.begin);
+      for (std::int64_t line = segment.begin; line < segment.end; ++line) {
+        read_line(worker, segment.row, line + 1);
+        make_line(worker, segment.row, line);
+      }
+    }
+  }
+
+  std::string implementation() const override { return std::string("thin:") + simd::target_name(); }
+  std::size_t scratch_bytes() const override {
+    return 3 * line_bytes() +
+           aligned(static_cast<std::size_t>(y_desc_.shape.w * op_.out) * sizeof(float));
+  }
+
+ private:
+  /// From few: [3 lines, 3 in, padded out]. To few: [3 lines, 3 columns, out, in].
+  void arrange(const float* stored) {
+    weight_.resize(static_cast<std::size_t>(9 * op_.in * (from_few_ ? padded_ : op_.out)));
+    for (std::int64_t o = 0; o < op_.out; ++o) {
+      for (std::int64_t i = 0; i < op_.in; ++i) {
+        for (std::int64_t tap = 0; tap < 9; ++tap) {
+          const std::int64_t to =
+              from_few_ ? (tap * op_.in + i) * padded_ + o : (tap * op_.out + o) * op_.in + i;
+          weight_[static_cast<std::size_t>(to)] = *stored++;
+        }
+      }
+    }
+  }
+
+  std::size_t line_bytes() const {
+    return aligned(static_cast<std::size_t>((x_desc_.shape.w + 2) * op_.in) * sizeof(float));
+  }
+  /// Three lines take turns in scratch memory.
+  float* place(const Worker& worker, std::int64_t line) const {
+    return reinterpret_cast<float*>(worker.scratch +
+                                    static_cast<std::size_t>((line + 3) % 3) * line_bytes());
+  }
+
+  /// An input line in f32 with a zero pixel at either end; zeros beyond the picture.
+  void read_line(const Worker& worker, std::int64_t row, std::int64_t line) const {
+    float* to = place(worker, line);
+    const std::int64_t width = x_desc_.shape.w, height = x_desc_.shape.h;
+    if (line < 0 || line >= height) return void(std::fill_n(to, (width + 2) * op_.in, 0.0F));
+    const auto first = static_cast<std::size_t>((row * height + line) * width * op_.in);
+    std::fill_n(to, op_.in, 0.0F);
+    simd::convert(x_desc_.dtype, worker.value<std::byte>(x_) + first * size_of(x_desc_.dtype),
+                  tensor::DType::f32, to + op_.in, static_cast<std::size_t>(width * op_.in), 1, 0);
+    std::fill_n(to + (width + 1) * op_.in, op_.in, 0.0F);
+  }
+
+  void make_line(const Worker& worker, std::int64_t row, std::int64_t line) const {
+    const auto width = static_cast<std::size_t>(y_desc_.shape.w),
+               out = static_cast<std::size_t>(op_.out);
+    const simd::ThinLine thin{
+        .x = {place(worker, line - 1), place(worker, line), place(worker, line + 1)},
+        .weight = weight_.data(),
+        .bias = bias_.data(),
+        .width = width,
+        .in = static_cast<std::size_t>(op_.in),
+        .out = out,
+        .padded_out = static_cast<std::size_t>(padded_)};
+    const auto first = static_cast<std::size_t>(row * y_desc_.shape.h + line) * width * out;
+    std::byte* y = worker.value<std::byte>(y_) + first * size_of(y_desc_.dtype);
+    if (from_few_) return simd::conv_from_few(y_desc_.dtype, thin, y);
+    auto* sums = reinterpret_cast<float*>(worker.scratch + 3 * line_bytes());
+    simd::conv_to_few(thin, sums);
+    simd::convert(tensor::DType::f32, sums, y_desc_.dtype, y, width * out, 1, 0);
+  }
+
+  Conv2d op_;
+  graph::Value x_, y_;
+  tensor::Desc x_desc_, y_desc_;
+  bool from_few_;
+  std::int64_t padded_;
+  std::vector<float> weight_, bias_;
+  std::vector<std::vector<Segment>> shares_;  ///< By worker.
+};
+
+/// Tiles make up for the padding, as long as the type has them.
+bool has_tiles(tensor::DType dtype) {
+  const auto amx = static_cast<unsigned>(dnnl::cpu_isa::avx512_core_amx);
+  return dtype == tensor::DType::bf16 &&
+         (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & amx) == amx;
+}
+
+}  // namespace
+
+bool is_thin(const Conv2d& op, tensor::DType dtype) {
+  const bool plain = op.kernel == 3 && op.stride == 1 && op.pad_begin == 1 && op.pad_end == 1 &&
+                     !op.row_bias && !op.residual && !op.doubled &&
+                     op.act == graph::Activation::none;
+  return plain && graph::is_thin(op) && (op.in <= graph::kFewChannels || op.in % kVector == 0) &&
+         !has_tiles(dtype);
+}
+
+std::unique_ptr<Kernel> make_thin_conv2d(const Conv2d& op, const KernelContext& context) {
+  return std::make_unique<ThinConv2dKernel>(op, context);
+}
+
+}  // namespace streamdiffusion::backend::cpu
