@@ -110,7 +110,8 @@ class GegluKernel final : public Kernel {
         tokens_(token_count(context.output())),
         workers_(context.workers),
         bytes_(Bytes::of(context)) {
-    constexpr std::int64_t kTileBytes = 512 << 10;
+    const std::int64_t kTileBytes = std::max<std::int64_t>(
+        512 << 10, 2 * out_ * in_ * static_cast<std::int64_t>(size_of(dtype_)));
     const std::int64_t token_bytes = 2 * out_ * static_cast<std::int64_t>(size_of(dtype_));
     tile_ = std::clamp<std::int64_t>(kTileBytes / token_bytes / 16 * 16, 16, 256);
     bias_ = context.cache.plain(context.weights, context.weight(1));
