@@ -14,8 +14,7 @@ from torch import nn
 from . import runtime
 from .architecture import AUTOENCODERS, TEXT_WIDTH, VARIANT
 from .base import learning_rate, start
-from .captions import compose
-from .judge import held_out_rows
+from .captions import compose, held_out_rows
 from .optimiser import Both
 from .pictures import PictureStore
 from .preview import PROMPTS, decode
@@ -185,7 +184,7 @@ def train(args):
         runtime.save_atomic({
             "stage": "text", "text": text, "aligner": [m.state_dict() for m in aligner.modules],
             "average": average.state_dict(), "optimiser": optimiser.state_dict(), "step": step,
-            "seconds": spent + clock.seconds()}, path)
+            "batch": args.batch, "seconds": spent + clock.seconds()}, path)
         cache.refresh()
         meter.reset()
 

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from . import runtime
+from .adversary import Adversary
 from .autoencoder import load_trained
 from .captions import compose
 from .latents import LatentCache, encoder_mark
@@ -102,8 +103,10 @@ def loss_weight(schedule, t):
     return (6 / (signal + 1)).clamp(max=1)
 
 
-def training_loss(generator, batch):
-    """(weighted squared error of v towards the clean picture, the pictures that v leads to)."""
+def backward(generator, batch, adversary=None, share=0.0):
+    """Gradients of the weighted squared error of v towards the clean picture, and of what the
+    adversary asks for, as large as `share` of them. Returns (error, pictures that v leads to,
+    share of pairs that the adversary saw through)."""
     device = generator.device
     clean, source, prompts, t, noise = batch
     clean, source, t, noise = (x.to(device) for x in (clean, source, t, noise))
@@ -111,9 +114,19 @@ def training_loss(generator, batch):
     x = schedule.noised(source, noise, t).contiguous(memory_format=torch.channels_last)
     target = schedule.velocity(x, clean, t)
     with runtime.autocast(device):
-        v = generator.denoise_fast(x, t, generator.context(prompts))
+        context = generator.context(prompts)
+        v = generator.denoise_fast(x, t, context)
     error = (v - target).square().flatten(1).mean(1)
-    return (error * loss_weight(schedule, t)).mean(), schedule.x0_of(x, v.detach(), t).cpu()
+    loss = (error * loss_weight(schedule, t)).mean()
+    if adversary is None:
+        loss.backward()
+        return loss.item(), schedule.x0_of(x, v.detach(), t).cpu(), 0.0
+    made, words = schedule.x0_of(x, v, t), context.detach().float().mean(1)
+    pull, = torch.autograd.grad(loss, v, retain_graph=True)
+    push, = torch.autograd.grad(adversary.loss(clean, made, words).mean(), v, retain_graph=True)
+    v.backward(pull + push * (share * pull.norm() / (push.norm() + 1e-12)))
+    seen = adversary.learn(clean, made, words)
+    return loss.item(), made.detach().cpu(), seen
 
 
 def learning_rate(step, args):
@@ -133,13 +146,13 @@ def start(args, device):
     return generator, cache, autoencoder.to(device)
 
 
-def resume(generator, average, optimiser, path, adopt):
+def resume(generator, average, optimiser, adversary, path, args):
     """(step, images, seconds) of the checkpoint, or zeros."""
     state = runtime.load_checkpoint(path)
     if state is None:
         return 0, 0, 0.0
     mark, scaling = generator.encoder_mark, generator.scaling
-    if state["model"]["encoder_mark"] != mark and not adopt:
+    if state["model"]["encoder_mark"] != mark and not args.adopt_encoder:
         raise SystemExit(f"{path} belongs to another encoder ({state['model']['encoder_mark']}, "
                          f"not {mark}); --adopt-encoder goes on with the new one's latents")
     generator.load_state_dict(state["model"])
@@ -148,6 +161,8 @@ def resume(generator, average, optimiser, path, adopt):
     average.load_state_dict(state["average"])
     if state["optimiser"]:
         optimiser.load_state_dict(state["optimiser"])
+    if adversary and state.get("adversary"):
+        adversary.load_state_dict(state["adversary"])
     return state["step"], state["images"], state["seconds"]
 
 
@@ -173,7 +188,8 @@ def train(args):
     optimiser = Both(generator.modules, args.rate, args.optimiser)
     path = args.work / "checkpoints" / f"{args.name}.pt"
     begin_from(generator, average, args)
-    step, images, spent = resume(generator, average, optimiser, path, args.adopt_encoder)
+    adversary = Adversary(args.critic_rate, device) if args.adversary else None
+    step, images, spent = resume(generator, average, optimiser, adversary, path, args)
     generator.fast_unet = runtime.compiled(generator.unet, args)
     batches = Refined(Batches(args, cache.rows, cache, generator.scaling), args.refined)
     clock = runtime.Clock(args.minutes, args.save_every)
@@ -183,8 +199,9 @@ def train(args):
     def save():
         runtime.save_atomic({
             "stage": "base", "model": generator.state_dict(), "average": average.state_dict(),
-            "optimiser": optimiser.state_dict(), "step": step, "images": images,
-            "seconds": spent + clock.seconds()}, path)
+            "optimiser": optimiser.state_dict(),
+            "adversary": adversary.state_dict() if adversary else None, "step": step,
+            "images": images, "seconds": spent + clock.seconds()}, path)
         shown = args.work / "sheets" / f"{args.name}-{step:07d}.png"
         with average.applied():
             sheet(generator, autoencoder, shown, args.size)
@@ -194,15 +211,18 @@ def train(args):
 
     while step < args.steps and not clock.must_stop():
         threads.adapt()
-        optimiser.set_rate(learning_rate(step, args))
+        rate = learning_rate(step, args)
+        optimiser.set_rate(rate)
+        if adversary:
+            adversary.set_rate(args.critic_rate * rate / args.rate)
         batch = batches.draw(step)
-        loss, made = training_loss(generator, batch)
-        loss.backward()
+        loss, made, seen = backward(generator, batch, adversary, args.adversary)
         batches.keep(batch, made, step)
         optimiser.step()
         step, images = step + 1, images + args.batch
         average.update(step)
-        meter.add(loss.item(), step=step, images=images, seconds=spent + clock.seconds())
+        meter.add(loss, step=step, images=images, seconds=spent + clock.seconds(),
+                  seen_through=seen)
         if clock.must_save():
             save()
     save()
@@ -231,6 +251,9 @@ def main():
                         help="share of the loose samples that start from a doodle")
     parser.add_argument("--refined", type=float, default=0.5,
                         help="share of a step's samples that the next one goes on with")
+    parser.add_argument("--adversary", type=float, default=0.0,
+                        help="its gradient beside the squared error's, as a share of that")
+    parser.add_argument("--critic-rate", type=float, default=4e-4, help="rate of the adversary")
     parser.add_argument("--adopt-encoder", action="store_true",
                         help="the autoencoder was trained further: go on with its latents")
     parser.add_argument("--save-every", type=float, default=600, help="seconds")

@@ -19,6 +19,12 @@ def held_out_pairs():
     return {tuple(pair) for pair in json.loads(HELD_OUT_FILE.read_text())}
 
 
+def held_out_rows(rows):
+    """Numbers of the rows of those pairs."""
+    pairs = held_out_pairs()
+    return [i for i, r in enumerate(rows) if (r["caption"], r["style"]) in pairs]
+
+
 def choose_held_out(rows, count=160, seed=2024):
     """Pairs from captions that exist in at least four emoji styles, one style each."""
     import numpy as np

@@ -35,11 +35,6 @@ class Schedule:
         a, b = self.at(t)
         return a * x_t - b * v
 
-    def noise_of(self, x_t, v, t):
-        """The noise that v points to."""
-        a, b = self.at(t)
-        return a * v + b * x_t
-
     def consistency(self, x_t, v, t):
         """LCM's f(x, t) = c_skip x + c_out x0."""
         scaled = (10.0 * t.float())[:, None, None, None]
@@ -76,21 +71,3 @@ def sample_lcm(denoise, schedule, context, noises, indices, start=None, empty=No
         v = guided(denoise, x, t, context, empty, scale)
         x0 = schedule.consistency(x, v, t)
     return x0
-
-
-@torch.no_grad()
-def sample_ddim(denoise, schedule, context, noise, steps=20, empty=None, scale=1.0, start=None,
-                first=999):
-    """Deterministic DDIM from `first` to 0, for looking at an undistilled model."""
-    times = torch.linspace(first, 19, steps).round().long().tolist()
-    t = torch.full((len(context),), times[0], device=context.device)
-    x = noise if start is None else schedule.noised(start, noise, t)
-    for number, time in enumerate(times):
-        t = torch.full((len(context),), time, device=context.device)
-        v = guided(denoise, x, t, context, empty, scale)
-        x0, eps = schedule.x0_of(x, v, t), schedule.noise_of(x, v, t)
-        if number + 1 == len(times):
-            return x0
-        following = torch.full_like(t, times[number + 1])
-        x = schedule.noised(x0, eps, following)
-    return x

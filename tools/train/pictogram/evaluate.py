@@ -1,5 +1,5 @@
-"""Stage 7: figures. Autoencoder PSNR and SSIM; concept, style and colour as a judge sees them, at
-1, 2 and 4 steps, beside the judge's score on real held-out pictures; doodles: agreement with the
+"""Stage 6: figures. Autoencoder PSNR and SSIM; concept and style as a judge sees them and colours as
+they are, at 1, 2 and 4 steps, beside the judge's score on real pictures; doodles: agreement with the
 drawing and stability from frame to frame."""
 
 import math
@@ -11,16 +11,18 @@ import torch.nn.functional as F
 from . import runtime
 from .autoencoder import held_out_batch, load_trained, measure, split
 from .backgrounds import NAMED, NAMES
-from .captions import EMOJI_STYLES, article
+from .captions import article, has_colour, held_out_rows
 from .diffusion import sample_lcm
-from .judge import concept_table, held_out_rows, train_judge, verdicts
+from .judge import Judge, Names, emoji_rows, frequent_rows
 from .model import load_generator
 from .pictures import PictureStore, over
 from .preview import DOODLES, decode, drawing, fixed_noise
+from .scenes import SceneMaker, main_colour
 from .sheet import save_sheet
 
 STEPS = {1: (0,), 2: (0, 20), 4: (0, 12, 24, 36)}
 FINISH = (20,)
+COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink")
 
 
 def share(hits):
@@ -51,20 +53,6 @@ def draw(generator, autoencoder, prompts, indices, seed, start=None, chunk=16):
     return torch.cat(made)
 
 
-def named_concepts(judge, table, pictures, captions, styles=None):
-    """Top-1, top-5 and style shares."""
-    concept, style, _ = verdicts(judge, pictures)
-    wanted = torch.tensor([table[c] for c in captions])
-    best = concept.topk(5, 1).indices
-    result = {"top1": share((best[:, 0] == wanted).numpy()),
-              "top5": share((best == wanted[:, None]).any(1).numpy())}
-    if styles is not None:
-        from .captions import STYLES
-        wanted = torch.tensor([STYLES.index(s) for s in styles])
-        result["style"] = share((style.argmax(1) == wanted).numpy())
-    return result
-
-
 def frechet(a, b):
     """Frechet distance of two sets of features taken as Gaussians with diagonal covariance."""
     return ((a.mean(0) - b.mean(0)).square().sum()
@@ -84,12 +72,12 @@ def border(pictures, width=8):
     return pictures[:, :, mask].median(2).values
 
 
-def background_figures(generator, autoencoder, table, args):
+def background_figures(generator, autoencoder, store, args):
     """How often the border has the colour that the prompt names, at 1, 2 and 4 steps."""
-    frequent = list(table)[:args.colours]
-    names = [NAMES[i % len(NAMES)] for i in range(len(frequent))]
-    prompts = [f"{c}, {EMOJI_STYLES[i % 4]}, on {article(names[i])} {names[i]} background"
-               for i, c in enumerate(frequent)]
+    rows = [store.rows[n] for n in frequent_rows(store.rows, args.colours)]
+    names = [NAMES[i % len(NAMES)] for i in range(len(rows))]
+    prompts = [f"{row['caption']}, {row['style']}, on {article(name)} {name} background"
+               for row, name in zip(rows, names)]
     result = {}
     for steps, indices in STEPS.items():
         seen = nearest_name(border(draw(generator, autoencoder, prompts, indices, args.seed + 300)))
@@ -97,28 +85,65 @@ def background_figures(generator, autoencoder, table, args):
     return result
 
 
-def text_figures(generator, autoencoder, judge, store, table, args):
-    """The judge's table of text to picture."""
-    frequent = list(table)[:args.concepts]
-    styles = [EMOJI_STYLES[i % 4] for i in range(len(frequent))]
-    held = [store.rows[i] for i in held_out_rows(store.rows) if store.rows[i]["caption"] in table]
-    held = held[:args.concepts]
-    real = over(store.premultiplied([store.rows.index(r) for r in held]), 1.0).clamp(0, 1)
-    result = {"real_held_out": named_concepts(judge, table, real, [r["caption"] for r in held],
-                                              [r["style"] for r in held])}
-    real_features = verdicts(judge, real)[2]
+def main_colours(pictures):
+    """Name of the commonest saturated colour of each picture that is not its background, or None."""
+    mask = (pictures - border(pictures)[:, :, None, None]).abs().amax(1, keepdim=True) > 0.15
+    rgba = torch.cat([pictures * mask, mask.float()], 1)
+    return [main_colour(picture[:, ::2, ::2]) for picture in rgba]
+
+
+def colour_figures(generator, autoencoder, store, args):
+    """How often a thing has the colour that its prompt names; light and dark count as the same."""
+    rows = [store.rows[n] for n in frequent_rows(store.rows, args.concepts)]
+    rows = [row for row in rows if not has_colour(row["caption"])][:args.colours]
+    colours = [COLOURS[i % len(COLOURS)] for i in range(len(rows))]
+    prompts = [f"{colour} {row['caption']}, {row['style']}" for colour, row in zip(colours, rows)]
+    result = {}
     for steps, indices in STEPS.items():
-        made = draw(generator, autoencoder, [f"{c}, {s}" for c, s in zip(frequent, styles)],
-                    indices, args.seed + 100)
-        save_sheet(F.avg_pool2d(made[:64], 2), args.work / "sheets" / f"evaluate-{steps}.png", 16)
-        row = {"frequent": named_concepts(judge, table, made, frequent, styles)}
-        row["feature_distance"] = frechet(verdicts(judge, made)[2], real_features)
-        made = draw(generator, autoencoder, [f"{r['caption']}, {r['style']}" for r in held],
-                    indices, args.seed + 200)
-        row["held_out"] = named_concepts(judge, table, made, [r["caption"] for r in held],
-                                         [r["style"] for r in held])
-        result[f"steps_{steps}"] = row
+        seen = main_colours(draw(generator, autoencoder, prompts, indices, args.seed + 500))
+        result[f"steps_{steps}"] = share([name is not None and name.split()[-1] == colour
+                                          for name, colour in zip(seen, colours)])
     return result
+
+
+def judged(judge, names, pictures, pairs):
+    """Shares of one set of pictures."""
+    first, five, style = names.verdicts(judge.see(pictures), pairs)
+    return {"top1": share(first.numpy()), "top5": share(five.numpy()),
+            "style": share(style.numpy())}
+
+
+def text_figures(generator, autoencoder, judge, store, args):
+    """The judge's table of text to picture: frequent concepts, and pairs that were held out."""
+    names = Names(judge, list(emoji_rows(store.rows)))
+    sets = {"frequent": frequent_rows(store.rows, args.concepts),
+            "held_out": [n for n in held_out_rows(store.rows)
+                         if store.rows[n]["caption"] in names.number][:args.concepts]}
+    result = {}
+    for name, numbers in sets.items():
+        pairs = [(store.rows[n]["caption"], store.rows[n]["style"]) for n in numbers]
+        real = real_pictures(store, numbers)
+        result[name] = {"real": judged(judge, names, real, pairs)}
+        for steps, indices in STEPS.items():
+            made = draw(generator, autoencoder, [", ".join(pair) for pair in pairs], indices,
+                        args.seed + 100)
+            save_sheet(F.avg_pool2d(made[:64], 2),
+                       args.work / "sheets" / f"evaluate-{name}-{steps}.png", 16)
+            figures = judged(judge, names, made, pairs)
+            figures["feature_distance"] = frechet(judge.see(made), judge.see(real))
+            for key in ("top1", "top5", "style"):
+                figures[key]["of_real"] = round(
+                    figures[key]["value"] / max(result[name]["real"][key]["value"], 1e-9), 3)
+            result[name][f"steps_{steps}"] = figures
+    return result
+
+
+def real_pictures(store, numbers):
+    """Pictures in 0..1 as training shows them when nothing is loose, on white."""
+    maker = SceneMaker(store, 256, np.ones(len(store.rows)))
+    numbers, loose = np.array(numbers), np.zeros(len(numbers), bool)
+    placed = maker.placed(store.premultiplied(numbers), numbers, loose, np.random.default_rng(0))
+    return over(placed, 1.0).clamp(0, 1)
 
 
 def moving_drawings(frames=8):
@@ -148,25 +173,24 @@ def doodle_figures(generator, autoencoder, args):
 def main():
     """Command line."""
     parser = runtime.parser(__doc__)
-    parser.add_argument("--judge-steps", type=int, default=3000,
-                        help="updates of the judge; 0 leaves out what it would say")
+    parser.add_argument("--no-judge", action="store_true", help="leave out what it would say")
     parser.add_argument("--concepts", type=int, default=200, help="prompts a figure")
-    parser.add_argument("--colours", type=int, default=64, help="prompts with a background")
+    parser.add_argument("--colours", type=int, default=64, help="prompts with a colour")
     args = parser.parse_args()
     device = runtime.prepare(args)
     store = PictureStore(args.data, args.work)
     autoencoder = load_trained(args.work).to(device)
     tests = held_out_batch(store, split(len(store.rows))[1])
-    figures = {"autoencoder": measure(autoencoder, tests, device)[0]}
     generator, facts = load_generator(args.work, device)
-    table = concept_table(store.rows)
-    figures |= {"model": facts, "seed": args.seed,
-                "background_colour": background_figures(generator, autoencoder, table, args),
-                "doodles": doodle_figures(generator, autoencoder, args)}
-    if args.judge_steps:
-        judge, table, steps = train_judge(store, args, device, args.judge_steps)
-        figures |= {"judge": {"steps": steps, "concepts": len(table)},
-                    "text": text_figures(generator, autoencoder, judge, store, table, args)}
+    figures = {"model": facts, "seed": args.seed,
+               "autoencoder": measure(autoencoder, tests, device)[0],
+               "background_colour": background_figures(generator, autoencoder, store, args),
+               "colour": colour_figures(generator, autoencoder, store, args),
+               "doodles": doodle_figures(generator, autoencoder, args)}
+    if not args.no_judge:
+        judge = Judge(args, device, autoencoder, generator.scaling)
+        figures |= {"judge": {"images": judge.images},
+                    "text": text_figures(generator, autoencoder, judge, store, args)}
     runtime.write_json(figures, args.work / "evaluate.json")
     print((args.work / "evaluate.json").read_text())
 

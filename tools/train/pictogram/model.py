@@ -59,7 +59,7 @@ class Generator:
         return self
 
 
-def load_generator(work, device, stages=("distil", "base")):
+def load_generator(work, device, stages=("base",)):
     """The newest stage's averaged weights and the checkpoint's own facts (stage, step, ...)."""
     for stage in stages:
         state = runtime.load_checkpoint(work / "checkpoints" / f"{stage}.pt")
