@@ -1,11 +1,12 @@
 """Quick checks of the training code; no pictures needed: python -m unittest discover tests."""
 
+import types
 import unittest
 
 import numpy as np
 import torch
 
-from pictogram import captions, scenes
+from pictogram import adversary, base, captions, scenes
 from pictogram.diffusion import Schedule, timestep_of
 from pictogram.doodles import doodle
 from pictogram.measures import psnr, ssim
@@ -101,6 +102,45 @@ class Arithmetic(unittest.TestCase):
             values = torch.linalg.svdvals(orthogonal(matrix[None]).float())[0]
             self.assertTrue((values[:4] > 0.5).all(), shape)
             self.assertLess(values.max(), 1.4)
+
+
+class Training(unittest.TestCase):
+    """What the base stage is made of."""
+
+    def test_drafts_go_on(self):
+        """A step's samples come back with what was made of them, at an earlier timestep."""
+        class Fresh:
+            args = types.SimpleNamespace(batch=8, seed=0)
+
+            @staticmethod
+            def noise(shape, rng):
+                return torch.from_numpy(rng.standard_normal(shape)).float()
+
+            def draw(self, step, count=8):
+                clean = torch.full((count, 1, 2, 2), float(step))
+                return clean, clean, ["apple"] * count, torch.full((count,), 999), clean
+
+        refined = base.Refined(Fresh(), 0.5)
+        first = refined.draw(0)
+        refined.keep(first, first[0] + 100, 0)
+        clean, source, prompts, t, noise = refined.draw(1)
+        carried = clean[:, 0, 0, 0] == 0
+        self.assertTrue(0 < carried.sum() < 8 and len(prompts) == len(noise) == 8)
+        self.assertTrue((source[carried] == 100).all() and (t[carried] < 850).all())
+        self.assertTrue((t[carried] >= 449).all() and (t[~carried] == 999).all())
+
+    def test_adversary_learns_and_pulls(self):
+        """It tells two kinds of latents apart, and its gradient points from one to the other."""
+        torch.manual_seed(0)
+        foe = adversary.Adversary(2e-3, torch.device("cpu"))
+        real, words = torch.ones(8, 16, 8, 8), torch.randn(8, 192)
+        made = torch.zeros_like(real, requires_grad=True)
+        for _ in range(60):
+            seen = foe.learn(real, made, words)
+        self.assertEqual(seen, 1)
+        pull, = torch.autograd.grad(foe.loss(real, made, words).sum(), made)
+        self.assertLess(pull.mean().item(), 0)
+        self.assertTrue(all(p.grad is None for p in foe.critic.parameters()))
 
 
 class Pictures(unittest.TestCase):
