@@ -55,7 +55,7 @@ class Conv2dKernel final : public Kernel {
       pieces_.emplace_back();
       for (const Segment& segment :
            segments(y_desc_.shape.n, y_desc_.shape.h, w, context.workers)) {
-        pieces_.back().push_back(make_piece(segment, context));
+        add_pieces(segment, context);
       }
     }
     for (const auto& [key, primitive] : variants_)
@@ -118,6 +118,17 @@ class Conv2dKernel final : public Kernel {
     auto* scaled = reinterpret_cast<float*>(worker.scratch + library_scratch_);
     bytes_->scale_bias(bias, scaled);
     return scaled;
+  }
+
+  /// The whole segment; in 8 bits so much at a time that the input's bytes stay in cache.
+  void add_pieces(const Segment& segment, const KernelContext& context) {
+    const auto weights = static_cast<std::size_t>(op_.out * op_.in * op_.kernel * op_.kernel);
+    const auto line = static_cast<std::size_t>(x_desc_.shape.w * op_.in * op_.stride);
+    const std::int64_t most = bytes_ ? lines_of_piece(weights, line) : segment.end - segment.begin;
+    for (std::int64_t begin = segment.begin; begin < segment.end; begin += most) {
+      const std::int64_t end = std::min(begin + most, segment.end);
+      pieces_.back().push_back(make_piece({segment.row, begin, end}, context));
+    }
   }
 
   Piece make_piece(const Segment& segment, const KernelContext& context) {

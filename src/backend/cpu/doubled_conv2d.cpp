@@ -19,10 +19,6 @@ namespace {
 using dnnl::memory;
 using graph::Conv2d;
 
-/// What a piece's result may take in scratch memory: it should still be in the core's own cache
-/// when it is spread. A piece whose weights are larger must not be small: it reads them all.
-constexpr std::size_t kCached = std::size_t{256} << 10;
-
 class DoubledConv2dKernel final : public Kernel {
  public:
   DoubledConv2dKernel(const Conv2d& op, const KernelContext& context)
@@ -118,8 +114,7 @@ class DoubledConv2dKernel final : public Kernel {
   void add_pieces(const Segment& segment, const KernelContext& context) {
     const std::size_t weights =
         static_cast<std::size_t>(op_.out * op_.in * 4) * size_of(x_desc_.dtype);
-    const auto most = static_cast<std::int64_t>(
-        std::max<std::size_t>(std::max(weights, kCached) / result_line_bytes(), 1));
+    const std::int64_t most = lines_of_piece(weights, result_line_bytes());
     for (std::int64_t begin = segment.begin; begin < segment.end; begin += most) {
       const std::int64_t end = std::min(begin + most, segment.end);
       pieces_.back().push_back(make_piece({segment.row, begin, end}, context));
