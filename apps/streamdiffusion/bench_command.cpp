@@ -29,6 +29,7 @@ constexpr const char* kExamples = R"(Examples:
 
 constexpr double kMiB = 1024.0 * 1024.0;
 constexpr int kWarmUp = 3;
+constexpr int kSettled = 10;  ///< Frames after which memory is looked at for the last time.
 
 struct BenchFlags {
   EngineFlags engine;
@@ -100,36 +101,56 @@ void forget_precomputed(Session& session, const SessionOptions& options, int fra
   session.set_seed(options.seed + static_cast<std::uint64_t>(frame));
 }
 
-/// Runs the session, warm-up first: a batch of frames at a time, its time shared by its frames.
+/// Feeds a session the test pattern, a batch of frames at a time, and times it.
+class Feeder {
+ public:
+  Feeder(const BenchFlags& flags, Drawing& drawing)
+      : flags_(flags),
+        session_(drawing.session),
+        options_(drawing.engine.with_defaults(flags.session.options)) {}
+
+  int batch() const { return options_.frame_buffer_size; }
+
+  /// One batch. Returns whether a picture came out.
+  bool feed(FrameTimes& times) {
+    std::vector<Image> images;
+    for (int i = 0; i < batch(); ++i, ++fed_)
+      images.push_back(test_frame(session_.width(), session_.height(), flags_.motion * fed_));
+    const std::vector<ImageView> views(images.begin(), images.end());
+    const std::uint64_t skipped = session_.times().skipped;
+    const auto began = base::Clock::now();
+    if (!flags_.precompute) forget_precomputed(session_, options_, fed_);
+    const bool came_out = !session_.process(views).empty();
+    const double each = base::seconds_since(began) / batch();
+    times.all.insert(times.all.end(), views.size(), each);
+    if (session_.times().skipped == skipped)
+      times.processed.insert(times.processed.end(), views.size(), each);
+    return came_out;
+  }
+
+ private:
+  const BenchFlags& flags_;
+  Session& session_;
+  SessionOptions options_;
+  int fed_ = 0;
+};
+
+/// Fills the stream, warms up for a few frames or a second, and times the rest.
 FrameTimes time_frames(const BenchFlags& flags, Drawing& drawing, base::Clock::time_point start,
                        Report& report) {
-  Session& session = drawing.session;
-  const SessionOptions options = drawing.engine.with_defaults(flags.session.options);
-  const int batch = options.frame_buffer_size, warm_up = kWarmUp + session.steps();
-  FrameTimes times;
-  SessionTimes before;
-  for (int i = 0; i < warm_up + (flags.frames + batch - 1) / batch; ++i) {
-    if (i == warm_up) before = session.times();
-    std::vector<Image> images;
-    for (int k = 0; k < batch; ++k)
-      images.push_back(
-          test_frame(session.width(), session.height(), flags.motion * (i * batch + k)));
-    const std::vector<ImageView> views(images.begin(), images.end());
-    const std::uint64_t skipped = session.times().skipped;
-    const auto began = base::Clock::now();
-    if (!flags.precompute) forget_precomputed(session, options, i);
-    const bool came_out = !session.process(views).empty();
-    const double taken = base::seconds_since(began) / batch;
-    if (i >= warm_up) {
-      times.all.insert(times.all.end(), views.size(), taken);
-      if (session.times().skipped == skipped)
-        times.processed.insert(times.processed.end(), views.size(), taken);
-    }
-    if (report.first_frame_ms == 0 && came_out)
-      report.first_frame_ms = base::seconds_since(start) * 1e3;
-    if (i == 10) report.resident = resident_mib();
+  Feeder feeder(flags, drawing);
+  FrameTimes warm_up, times;
+  while (!feeder.feed(warm_up)) {
   }
-  times.stages = since(before, session.times());
+  report.first_frame_ms = base::seconds_since(start) * 1e3;
+  const auto warm = base::Clock::now();
+  for (int i = 0; i < kWarmUp && base::seconds_since(warm) < 1; ++i) feeder.feed(warm_up);
+  const SessionTimes before = drawing.session.times();
+  for (int i = 0; i < flags.frames; i += feeder.batch()) {
+    feeder.feed(times);
+    if (i <= kSettled) report.resident = resident_mib();
+  }
+  times.stages = since(before, drawing.session.times());
   return times;
 }
 
@@ -172,7 +193,6 @@ Report measure(const BenchFlags& flags) {
   const SessionOptions& options = flags.session.options;
   add_work(report, times.stages, options.frame_buffer_size,
            options.use_denoising_batch ? 1 : session.steps());
-  if (report.resident == 0) report.resident = resident_mib();
   report.weights = static_cast<double>(drawing.engine.info().weight_bytes) / kMiB;
   report.arena = static_cast<double>(drawing.engine.arena_bytes(session)) / kMiB;
   report.ceiling = drawing.engine.measure_ceiling();

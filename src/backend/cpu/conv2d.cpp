@@ -8,7 +8,7 @@
 #include <tuple>
 
 #include "backend/cpu/bytes.h"
-#include "backend/cpu/dnnl_primitive.h"
+#include "backend/cpu/convolution.h"
 #include "backend/cpu/share.h"
 #include "backend/cpu/weight_cache.h"
 
@@ -150,37 +150,33 @@ class Conv2dKernel final : public Kernel {
 
   Primitive make_primitive(const Slice& slice, const Segment& segment,
                            const KernelContext& context) {
-    const auto tag = memory::format_tag::nhwc;
-    const auto type = bytes_ ? memory::data_type::u8 : dnnl_type(x_desc_.dtype);
-    const auto weight_type = bytes_ ? memory::data_type::s8 : type;
-    const std::int64_t k = op_.kernel;
-    const std::int64_t pad_right = std::max<std::int64_t>(
-        (y_desc_.shape.w - 1) * op_.stride + k - op_.pad_begin - x_desc_.shape.w, 0);
-    const memory::desc x({1, op_.in, slice.lines, x_desc_.shape.w}, type, tag);
-    const memory::desc y({1, op_.out, segment.end - segment.begin, y_desc_.shape.w},
-                         dnnl_type(y_desc_.dtype), tag);
-    const memory::desc any({op_.out, op_.in, k, k}, weight_type, memory::format_tag::any);
+    const std::int64_t k = op_.kernel, width = y_desc_.shape.w;
+    const ConvolutionShape shape{
+        .in = op_.in,
+        .out = op_.out,
+        .in_lines = slice.lines,
+        .in_width = x_desc_.shape.w,
+        .out_lines = segment.end - segment.begin,
+        .out_width = width,
+        .kernel = k,
+        .stride = op_.stride,
+        .pad_top = slice.pad_top,
+        .pad_left = op_.pad_begin,
+        .pad_bottom = slice.pad_bottom,
+        .pad_right = std::max<std::int64_t>(
+            (width - 1) * op_.stride + k - op_.pad_begin - x_desc_.shape.w, 0),
+        .from = x_desc_.dtype,
+        .to = y_desc_.dtype,
+        .bias = op_.bias || op_.row_bias,
+        .bytes = bytes_.has_value()};
+    const dnnl::primitive_attr after = epilogue(op_.residual, op_.act);
+    const auto desc = convolution_desc(shape, bytes_ ? bytes_->attributes(after) : after);
     const memory::desc plain({op_.out, op_.in, k, k}, memory::data_type::f32,
                              memory::format_tag::oihw);
-    const bool biased = op_.bias || op_.row_bias;
-    const memory::desc bias =
-        biased ? memory::desc({op_.out}, memory::data_type::f32, memory::format_tag::x)
-               : memory::desc();
-    const dnnl::convolution_forward::desc desc(
-        dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, x, any, bias, y,
-        {op_.stride, op_.stride}, {slice.pad_top, op_.pad_begin}, {slice.pad_bottom, pad_right});
-    const dnnl::primitive_attr after = epilogue(op_.residual, op_.act);
-    const dnnl::convolution_forward::primitive_desc primitive(
-        desc, bytes_ ? bytes_->attributes(after) : after, dnnl_engine());
     weights_.push_back(
-        context.cache.packed(context.weights, context.weight(0), plain, primitive.weights_desc()));
-    std::vector<Primitive::Argument> arguments{
-        {DNNL_ARG_SRC, x},
-        {DNNL_ARG_DST, y},
-        {DNNL_ARG_WEIGHTS, primitive.weights_desc(), weights_.back()->data()}};
-    if (biased) arguments.push_back({DNNL_ARG_BIAS, bias, bias_ ? bias_->data() : nullptr});
-    return {dnnl::convolution_forward(primitive), primitive.scratchpad_desc(), arguments,
-            context.workers};
+        context.cache.packed(context.weights, context.weight(0), plain, desc.weights_desc()));
+    return make_convolution(desc, weights_.back()->data(), shape.bias,
+                            bias_ ? bias_->data() : nullptr, context.workers);
   }
 
   Conv2d op_;

@@ -8,7 +8,7 @@
 
 #include "backend/cpu/bytes.h"
 #include "backend/cpu/conv2d.h"
-#include "backend/cpu/dnnl_primitive.h"
+#include "backend/cpu/convolution.h"
 #include "backend/cpu/share.h"
 #include "backend/cpu/weight_cache.h"
 #include "graph/doubled.h"
@@ -16,7 +16,6 @@
 namespace streamdiffusion::backend::cpu {
 namespace {
 
-using dnnl::memory;
 using graph::Conv2d;
 
 class DoubledConv2dKernel final : public Kernel {
@@ -142,31 +141,28 @@ class DoubledConv2dKernel final : public Kernel {
   Primitive make_primitive(const Variant& key, std::int64_t out_lines,
                            const KernelContext& context) {
     const auto [phase, lines, pad_top, pad_bottom] = key;
-    const auto tag = memory::format_tag::nhwc;
-    const auto type = bytes_ ? memory::data_type::u8 : dnnl_type(x_desc_.dtype);
-    const auto weight_type = bytes_ ? memory::data_type::s8 : type;
-    const memory::desc x({1, op_.in, lines, x_desc_.shape.w}, type, tag);
-    const memory::desc y({1, op_.out, out_lines, x_desc_.shape.w}, dnnl_type(y_desc_.dtype), tag);
-    const memory::desc any({op_.out, op_.in, 2, 2}, weight_type, memory::format_tag::any);
-    const memory::desc bias =
-        op_.bias ? memory::desc({op_.out}, memory::data_type::f32, memory::format_tag::x)
-                 : memory::desc();
     const std::int64_t right = phase % 2;
-    const dnnl::convolution_forward::desc desc(dnnl::prop_kind::forward_inference,
-                                               dnnl::algorithm::convolution_direct, x, any, bias, y,
-                                               {1, 1}, {pad_top, 1 - right}, {pad_bottom, right});
+    const ConvolutionShape shape{.in = op_.in,
+                                 .out = op_.out,
+                                 .in_lines = lines,
+                                 .in_width = x_desc_.shape.w,
+                                 .out_lines = out_lines,
+                                 .out_width = x_desc_.shape.w,
+                                 .kernel = 2,
+                                 .pad_top = pad_top,
+                                 .pad_left = 1 - right,
+                                 .pad_bottom = pad_bottom,
+                                 .pad_right = right,
+                                 .from = x_desc_.dtype,
+                                 .to = y_desc_.dtype,
+                                 .bias = op_.bias,
+                                 .bytes = bytes_.has_value()};
     const dnnl::primitive_attr after = epilogue(false, op_.act);
-    const dnnl::convolution_forward::primitive_desc primitive(
-        desc, bytes_ ? bytes_->attributes(after) : after, dnnl_engine());
-    weights_.push_back(context.cache.packed_phase(context.weights, context.weight(0), phase,
-                                                  primitive.weights_desc()));
-    std::vector<Primitive::Argument> arguments{
-        {DNNL_ARG_SRC, x},
-        {DNNL_ARG_DST, y},
-        {DNNL_ARG_WEIGHTS, primitive.weights_desc(), weights_.back()->data()}};
-    if (op_.bias) arguments.push_back({DNNL_ARG_BIAS, bias, bias_->data()});
-    return {dnnl::convolution_forward(primitive), primitive.scratchpad_desc(), arguments,
-            context.workers};
+    const auto desc = convolution_desc(shape, bytes_ ? bytes_->attributes(after) : after);
+    weights_.push_back(
+        context.cache.packed_phase(context.weights, context.weight(0), phase, desc.weights_desc()));
+    return make_convolution(desc, weights_.back()->data(), op_.bias,
+                            bias_ ? bias_->data() : nullptr, context.workers);
   }
 
   Conv2d op_;

@@ -1,0 +1,29 @@
+// One convolution of some lines of a picture, made once and run often: the piece that the forms of
+// conv2d are built of.
+#pragma once
+
+#include "backend/cpu/dnnl_primitive.h"
+
+namespace streamdiffusion::backend::cpu {
+
+struct ConvolutionShape {
+  std::int64_t in = 0, out = 0;
+  std::int64_t in_lines = 0, in_width = 0, out_lines = 0, out_width = 0;
+  std::int64_t kernel = 3, stride = 1;
+  std::int64_t pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;
+  tensor::DType from = tensor::DType::f32;  ///< Of the input and the weights.
+  tensor::DType to = tensor::DType::f32;
+  bool bias = false;   ///< f32 [out]
+  bool bytes = false;  ///< Input in u8 and weights in s8 instead.
+};
+
+/// The library's choice for a shape; weights_desc() tells how it wants the weights packed.
+dnnl::convolution_forward::primitive_desc convolution_desc(const ConvolutionShape& shape,
+                                                           const dnnl::primitive_attr& attributes);
+
+/// Input and output are given on each run, in this order; then the bias, if the shape has one and
+/// `bias` is null.
+Primitive make_convolution(const dnnl::convolution_forward::primitive_desc& desc,
+                           const void* weights, bool biased, const void* bias, int workers);
+
+}  // namespace streamdiffusion::backend::cpu
