@@ -59,6 +59,36 @@ void ConvFromFew(DType dtype, const ThinLine& line, void* y) {
   from_few_line(line, static_cast<float*>(y));
 }
 
+#if HWY_TARGET == HWY_SCALAR
+/// to[i] = sum of the lanes of the i-th.
+HWY_INLINE void sum_four(Vec a, Vec b, Vec c, Vec e, float* to) {
+  const Vec all[4]{a, b, c, e};
+  for (std::size_t i = 0; i < 4; ++i) to[i] = hn::GetLane(all[i]);
+}
+#else
+template <typename D>
+HWY_INLINE auto sum_blocks(D d, hn::Vec<D> v) {
+  if constexpr (hn::MaxLanes(D()) > 4) {
+    const hn::Half<D> half;
+    return sum_blocks(half, hn::Add(hn::LowerHalf(half, v), hn::UpperHalf(half, v)));
+  } else {
+    return v;
+  }
+}
+
+/// to[i] = sum of the lanes of the i-th.
+HWY_INLINE void sum_four(Vec a, Vec b, Vec c, Vec e, float* to) {
+  const F32 d;
+  const hn::RepartitionToWide<F32> pairs;
+  const Vec ab = hn::Add(hn::InterleaveLower(d, a, b), hn::InterleaveUpper(d, a, b));
+  const Vec ce = hn::Add(hn::InterleaveLower(d, c, e), hn::InterleaveUpper(d, c, e));
+  const auto low = hn::InterleaveLower(pairs, hn::BitCast(pairs, ab), hn::BitCast(pairs, ce));
+  const auto high = hn::InterleaveUpper(pairs, hn::BitCast(pairs, ab), hn::BitCast(pairs, ce));
+  const Vec blocks = hn::Add(hn::BitCast(d, low), hn::BitCast(d, high));
+  hn::StoreU(sum_blocks(d, blocks), hn::FixedTag<float, 4>(), to);
+}
+#endif
+
 /// All kOut output channels of kPixels pixels: a vector of input channels that is loaded serves
 /// all of them.
 template <std::size_t kOut, std::size_t kPixels>
@@ -82,8 +112,10 @@ HWY_INLINE void to_few(const ThinLine& line, std::size_t pixel, float* y) {
     }
   }
   for (std::size_t p = 0; p < kPixels; ++p) {
-    for (std::size_t o = 0; o < kOut; ++o)
-      y[(pixel + p) * kOut + o] = line.bias[o] + hn::GetLane(hn::SumOfLanes(d, sums[p][o]));
+    const auto one = [&](std::size_t o) HWY_ATTR { return o < kOut ? sums[p][o] : hn::Zero(d); };
+    float lanes[4];
+    sum_four(one(0), one(1), one(2), one(3), lanes);
+    for (std::size_t o = 0; o < kOut; ++o) y[(pixel + p) * kOut + o] = line.bias[o] + lanes[o];
   }
 }
 
