@@ -1,9 +1,11 @@
-// Attention in tiles of queries: keys and values are packed once a head, then scores, softmax and
-// the weighted sum of a tile stay in a worker's cache. Strided heads given to the library directly
-// fall to its slow path.
+// Attention in tiles of queries and blocks of keys: keys and values are packed once a head, a block
+// at a time; then a tile meets one block after another, and its scores, their softmax and the
+// weighted sum stay in a worker's cache. A row whose largest score grows has what it summed before
+// made smaller by as much. Strided heads given to the library directly fall to its slow path.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "backend/cpu/matmul.h"
 #include "backend/cpu/share.h"
@@ -14,6 +16,8 @@ namespace streamdiffusion::backend::cpu {
 namespace {
 
 using tensor::DType;
+
+constexpr std::int64_t kMostQueries = 128;  ///< Of a tile.
 
 class AttentionKernel final : public Kernel {
  public:
@@ -33,18 +37,8 @@ class AttentionKernel final : public Kernel {
         workers_(context.workers) {
     choose_tile();
     tiles_ = (queries_ + tile_ - 1) / tile_;
-    whole_ = make_products(tile_);
-    if (queries_ % tile_ != 0) rest_ = make_products(queries_ % tile_);
-    const MatmulShape scores{tile_, size_, keys_, dtype_, DType::f32},
-        sums{tile_, keys_, size_, dtype_, DType::f32};
-    pack_k_ = make_packing(scores, 1, channels_, whole_.k_layout, workers_);
-    pack_v_ = make_packing(sums, channels_, 1, whole_.v_layout, workers_);
-    k_bytes_ = aligned(whole_.k_layout.get_size());
-    v_bytes_ = aligned(whole_.v_layout.get_size());
-    for (const Primitive* p :
-         {&whole_.scores, &whole_.sums, &rest_.scores, &rest_.sums, &pack_k_, &pack_v_}) {
-      library_scratch_ = std::max(library_scratch_, aligned(p->scratch_bytes()));
-    }
+    whole_ = make_block(block_);
+    if (keys_ % block_ != 0) rest_ = make_block(keys_ % block_);
   }
 
   int stages() const override { return 2; }
@@ -53,10 +47,10 @@ class AttentionKernel final : public Kernel {
   }
 
   std::string implementation() const override {
-    return whole_.scores.implementation() + " + " + whole_.sums.implementation();
+    return whole_.tile.scores.implementation() + " + " + whole_.tile.sums.implementation();
   }
   std::size_t shared_bytes() const override {
-    return static_cast<std::size_t>(kv_rows_ * op_.heads) * (k_bytes_ + v_bytes_);
+    return static_cast<std::size_t>(kv_rows_ * op_.heads) * packed_bytes();
   }
   std::size_t scratch_bytes() const override { return tile_scratch().end; }
 
@@ -64,7 +58,15 @@ class AttentionKernel final : public Kernel {
   /// The products of one number of queries.
   struct Products {
     Primitive scores, sums;
-    dnnl::memory::desc k_layout, v_layout;
+  };
+  /// Of one number of keys: products with a whole tile and with the last one, and how keys and
+  /// values are packed for them.
+  struct Block {
+    std::int64_t keys = 0;
+    Products tile, last_tile;
+    Primitive pack_k, pack_v;
+    std::size_t k_bytes = 0, v_bytes = 0;
+    std::size_t bytes() const { return k_bytes + v_bytes; }
   };
 
   /// Offsets into a worker's scratch, after the library's own.
@@ -74,7 +76,7 @@ class AttentionKernel final : public Kernel {
 
   TileScratch tile_scratch() const {
     const auto tile = static_cast<std::size_t>(tile_), size = static_cast<std::size_t>(size_);
-    const auto keys = static_cast<std::size_t>(keys_);
+    const auto keys = static_cast<std::size_t>(block_);
     TileScratch s{};
     s.queries = library_scratch_;
     s.scores = s.queries + aligned(tile * size * size_of(dtype_));
@@ -84,42 +86,75 @@ class AttentionKernel final : public Kernel {
     return s;
   }
 
-  /// As many queries as keep a tile's scores and probabilities in the second-level cache.
+  /// As many keys as may be, and as many queries as keep the scores and probabilities of both in
+  /// the second-level cache: a tile reads all keys and values, so that it should not be small.
   void choose_tile() {
-    constexpr std::int64_t kCacheBytes = 512 << 10;
+    constexpr std::int64_t kCacheBytes = 384 << 10, kMostKeys = 1024;
+    const std::int64_t blocks = (keys_ + kMostKeys - 1) / kMostKeys;
+    block_ = std::min(((keys_ + blocks - 1) / blocks + 15) / 16 * 16, keys_);
     const std::int64_t query_bytes =
-        keys_ * static_cast<std::int64_t>(sizeof(float) + size_of(dtype_));
-    tile_ = std::clamp<std::int64_t>(kCacheBytes / query_bytes / 16 * 16, 16, 128);
+        block_ * static_cast<std::int64_t>(sizeof(float) + size_of(dtype_));
+    tile_ = std::clamp<std::int64_t>(kCacheBytes / query_bytes / 16 * 16, 16, kMostQueries);
     const std::int64_t a_worker = (rows_ * op_.heads * queries_ + workers_ - 1) / workers_;
     tile_ = std::min({tile_, queries_, std::max<std::int64_t>(a_worker, 1)});
   }
 
-  Products make_products(std::int64_t m) const {
-    const auto plain = epilogue(false, graph::Activation::none);
-    const auto scores = matmul_desc({m, size_, keys_, dtype_, DType::f32}, plain);
-    const auto sums = matmul_desc({m, keys_, size_, dtype_, DType::f32}, plain);
-    base::require(!whole_.k_layout || (scores.weights_desc() == whole_.k_layout &&
-                                       sums.weights_desc() == whole_.v_layout),
-                  base::ErrorCode::internal,
-                  "attention: the layout of packed keys depends on the number of queries");
-    return {make_matmul(scores, nullptr, nullptr, workers_),
-            make_matmul(sums, nullptr, nullptr, workers_), scores.weights_desc(),
-            sums.weights_desc()};
+  Block make_block(std::int64_t keys) {
+    const auto plain = epilogue(false, graph::Activation::none),
+               added = epilogue(true, graph::Activation::none);
+    const MatmulShape scores{tile_, size_, keys, dtype_, DType::f32},
+        sums{tile_, keys, size_, dtype_, DType::f32};
+    const auto k_layout = matmul_desc(scores, plain).weights_desc();
+    const auto v_layout = matmul_desc(sums, added).weights_desc();
+    const auto products = [&](std::int64_t m) {
+      const auto of_scores = matmul_desc({m, size_, keys, dtype_, DType::f32}, plain);
+      const auto of_sums = matmul_desc({m, keys, size_, dtype_, DType::f32}, added);
+      base::require(of_scores.weights_desc() == k_layout && of_sums.weights_desc() == v_layout,
+                    base::ErrorCode::internal,
+                    "attention: the layout of packed keys depends on the number of queries");
+      return Products{make_matmul(of_scores, nullptr, nullptr, workers_),
+                      make_matmul(of_sums, nullptr, nullptr, workers_)};
+    };
+    Block block{.keys = keys,
+                .tile = products(tile_),
+                .pack_k = make_packing(scores, 1, channels_, k_layout, workers_),
+                .pack_v = make_packing(sums, channels_, 1, v_layout, workers_),
+                .k_bytes = aligned(k_layout.get_size()),
+                .v_bytes = aligned(v_layout.get_size())};
+    if (queries_ % tile_ != 0) block.last_tile = products(queries_ % tile_);
+    for (const Primitive* p : {&block.tile.scores, &block.tile.sums, &block.last_tile.scores,
+                               &block.last_tile.sums, &block.pack_k, &block.pack_v}) {
+      library_scratch_ = std::max(library_scratch_, aligned(p->scratch_bytes()));
+    }
+    return block;
   }
 
-  std::byte* packed_k(const Worker& worker, std::int64_t item) const {
-    return worker.shared + static_cast<std::size_t>(item) * (k_bytes_ + v_bytes_);
+  std::size_t packed_bytes() const {
+    return static_cast<std::size_t>(keys_ / block_) * whole_.bytes() + rest_.bytes();
+  }
+  std::byte* packed(const Worker& worker, std::int64_t item) const {
+    return worker.shared + static_cast<std::size_t>(item) * packed_bytes();
+  }
+  /// Calls use(block, its first key) for all keys in order.
+  template <typename Use>
+  void for_blocks(const Use& use) const {
+    for (std::int64_t first = 0; first < keys_; first += block_)
+      use(keys_ - first < block_ ? rest_ : whole_, first);
   }
 
   void pack(const Worker& worker) const {
     const Share mine = share(kv_rows_ * op_.heads, worker.index, workers_);
     for (std::int64_t item = mine.begin; item < mine.end; ++item) {
       const std::int64_t row = item / op_.heads, head = item % op_.heads;
-      const auto offset =
-          static_cast<std::size_t>(row * keys_ * channels_ + head * size_) * size_of(dtype_);
-      std::byte* to = packed_k(worker, item);
-      pack_k_.run(worker, {worker.value<std::byte>(k_) + offset, to});
-      pack_v_.run(worker, {worker.value<std::byte>(v_) + offset, to + k_bytes_});
+      std::byte* to = packed(worker, item);
+      for_blocks([&](const Block& block, std::int64_t first) {
+        const auto offset =
+            static_cast<std::size_t>((row * keys_ + first) * channels_ + head * size_) *
+            size_of(dtype_);
+        block.pack_k.run(worker, {worker.value<std::byte>(k_) + offset, to});
+        block.pack_v.run(worker, {worker.value<std::byte>(v_) + offset, to + block.k_bytes});
+        to += block.bytes();
+      });
     }
   }
 
@@ -131,11 +166,15 @@ class AttentionKernel final : public Kernel {
     }
   }
 
+  /// What is known of a tile's rows so far: their largest scores and the sums of their numerators.
+  struct Rows {
+    float tops[kMostQueries], totals[kMostQueries];
+  };
+
   void attend_tile(const Worker& worker, std::int64_t row, std::int64_t head,
                    std::int64_t first) const {
     const TileScratch at = tile_scratch();
     const std::int64_t m = std::min(tile_, queries_ - first);
-    const Products& products = m == tile_ ? whole_ : rest_;
     const auto step = static_cast<std::size_t>(channels_) * size_of(dtype_);
     const auto head_bytes = static_cast<std::size_t>(size_) * size_of(dtype_);
     const auto offset = static_cast<std::size_t>(row * queries_ + first) * step +
@@ -146,43 +185,65 @@ class AttentionKernel final : public Kernel {
     for (std::int64_t i = 0; i < m; ++i, q += step, dense += head_bytes)
       std::memcpy(dense, q, head_bytes);
 
-    auto* scores = reinterpret_cast<float*>(worker.scratch + at.scores);
-    std::byte* probabilities = worker.scratch + at.probabilities;
+    Rows rows;
+    std::fill_n(rows.tops, m, -std::numeric_limits<float>::infinity());
+    std::fill_n(rows.totals, m, 0.0F);
     auto* sums = reinterpret_cast<float*>(worker.scratch + at.sums);
-    const std::int64_t kv_row = op_.kv_rows[static_cast<std::size_t>(row)];
-    const std::byte* k = packed_k(worker, kv_row * op_.heads + head);
-    products.scores.run(worker, {worker.scratch + at.queries, k, scores});
-
-    float totals[kMostQueries];
-    const float scale = 1.0F / std::sqrt(static_cast<float>(size_));
-    const auto keys = static_cast<std::size_t>(keys_);
-    for (std::int64_t i = 0; i < m; ++i) {
-      const auto r = static_cast<std::size_t>(i);
-      const std::size_t visible = op_.causal ? static_cast<std::size_t>(first + i + 1) : keys;
-      totals[r] = simd::softmax_numerators(dtype_, scores + r * keys,
-                                           probabilities + r * keys * size_of(dtype_), visible,
-                                           keys, scale);
-    }
-    products.sums.run(worker, {probabilities, k + k_bytes_, sums});
+    std::fill_n(sums, m * size_, 0.0F);
+    const std::byte* kv =
+        packed(worker, op_.kv_rows[static_cast<std::size_t>(row)] * op_.heads + head);
+    for_blocks([&](const Block& block, std::int64_t first_key) {
+      if (!op_.causal || first_key < first + m)
+        meet(worker, block, kv, m, op_.causal ? first + 1 - first_key : block.keys, rows);
+      kv += block.bytes();
+    });
 
     std::byte* y = worker.value<std::byte>(y_) + offset;
     for (std::int64_t i = 0; i < m; ++i, y += step) {
       simd::convert(DType::f32, sums + i * size_, dtype_, y, static_cast<std::size_t>(size_),
-                    1.0F / totals[static_cast<std::size_t>(i)], 0.0F);
+                    1.0F / rows.totals[i], 0.0F);
     }
   }
 
-  static constexpr std::size_t kMostQueries = 128;
+  /// A tile of m queries and a block. `visible` keys of it for the first row, one more for each
+  /// that follows if the attention is causal.
+  void meet(const Worker& worker, const Block& block, const std::byte* kv, std::int64_t m,
+            std::int64_t visible, Rows& rows) const {
+    const TileScratch at = tile_scratch();
+    const Products& products = m == tile_ ? block.tile : block.last_tile;
+    auto* scores = reinterpret_cast<float*>(worker.scratch + at.scores);
+    std::byte* probabilities = worker.scratch + at.probabilities;
+    auto* sums = reinterpret_cast<float*>(worker.scratch + at.sums);
+    products.scores.run(worker, {worker.scratch + at.queries, kv, scores});
+    const float scale = 1.0F / std::sqrt(static_cast<float>(size_));
+    const auto keys = static_cast<std::size_t>(block.keys);
+    for (std::int64_t i = 0; i < m; ++i) {
+      const auto r = static_cast<std::size_t>(i);
+      const auto seen = static_cast<std::size_t>(
+          std::clamp<std::int64_t>(visible + (op_.causal ? i : 0), 0, block.keys));
+      const float before = rows.tops[i];
+      const float total = simd::softmax_numerators(dtype_, scores + r * keys,
+                                                   probabilities + r * keys * size_of(dtype_), seen,
+                                                   keys, scale, rows.tops[i]);
+      if (rows.totals[i] > 0 && rows.tops[i] != before) {
+        const float shrink = std::exp(scale * (before - rows.tops[i]));
+        rows.totals[i] *= shrink;
+        float* sum = sums + i * size_;
+        simd::convert(DType::f32, sum, DType::f32, sum, static_cast<std::size_t>(size_), shrink, 0);
+      }
+      rows.totals[i] += total;
+    }
+    products.sums.run(worker, {probabilities, kv + block.k_bytes, sums});
+  }
 
   graph::Attention op_;
   graph::Value q_, k_, v_, y_;
   DType dtype_;
   std::int64_t channels_, size_, rows_, queries_, keys_, kv_rows_;
   int workers_;
-  std::int64_t tile_ = 0, tiles_ = 0;
-  Products whole_, rest_;
-  Primitive pack_k_, pack_v_;
-  std::size_t k_bytes_ = 0, v_bytes_ = 0, library_scratch_ = 0;
+  std::int64_t tile_ = 0, tiles_ = 0, block_ = 0;
+  Block whole_, rest_;  ///< Keys by the block, and those left over.
+  std::size_t library_scratch_ = 0;
 };
 
 }  // namespace

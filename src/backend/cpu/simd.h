@@ -33,10 +33,10 @@ void normalise(DType dtype, const void* x, void* y, std::size_t pixels, std::siz
 void layer_norm(DType dtype, const void* x, void* y, std::size_t tokens, std::size_t c,
                 const float* weight, const float* bias, float eps);
 
-/// probabilities[i] = exp(scale * (scores[i] - max)) of T for i < visible, 0 up to `keys`; returns
-/// their f32 sum.
+/// Raises `top` to the largest of the visible scores. probabilities[i] = exp(scale * (scores[i] -
+/// top)) of T for i < visible, 0 up to `keys`; returns their f32 sum.
 float softmax_numerators(DType dtype, const float* scores, void* probabilities, std::size_t visible,
-                         std::size_t keys, float scale);
+                         std::size_t keys, float scale, float& top);
 
 /// y[m, out] = x[m, 0:out] * gelu(x[m, out:2 out]), exact gelu.
 void geglu(DType dtype, const void* x, void* y, std::size_t tokens, std::size_t out);

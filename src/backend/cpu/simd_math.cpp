@@ -80,16 +80,19 @@ HWY_INLINE Vec numerator(Vec x, const Bf16*) {
 }
 
 template <typename T>
-float softmax_of(const float* scores, T* out, std::size_t visible, std::size_t keys, float scale) {
+float softmax_of(const float* scores, T* out, std::size_t visible, std::size_t keys, float scale,
+                 float& largest) {
   const F32 d;
-  Vec top = hn::Set(d, scores[0]);
+  Vec top = hn::Set(d, largest);
   for_vectors(
       visible, [&](std::size_t i) HWY_ATTR { top = hn::Max(top, load(scores + i)); },
       [&](std::size_t i, std::size_t n) HWY_ATTR {
         top = hn::IfThenElse(hn::FirstN(d, n), hn::Max(top, load_first(scores + i, n)), top);
       });
+  top = hn::MaxOfLanes(d, top);
+  largest = hn::GetLane(top);
   const Vec factor = hn::Set(d, scale * kPowerOfTwo<T>);
-  const Vec offset = hn::Neg(hn::Mul(hn::MaxOfLanes(d, top), factor));
+  const Vec offset = hn::Neg(hn::Mul(top, factor));
   Vec total = hn::Zero(d);
   for_vectors(
       visible,
@@ -110,11 +113,11 @@ float softmax_of(const float* scores, T* out, std::size_t visible, std::size_t k
 }
 
 float SoftmaxNumerators(DType dtype, const float* scores, void* out, std::size_t visible,
-                        std::size_t keys, float scale) {
+                        std::size_t keys, float scale, float& top) {
   return with_type(
       dtype,
       [&](const auto*, auto* typed)
-          HWY_ATTR { return softmax_of(scores, typed, visible, keys, scale); },
+          HWY_ATTR { return softmax_of(scores, typed, visible, keys, scale, top); },
       nullptr, out);
 }
 
@@ -201,9 +204,9 @@ HWY_EXPORT(Activate);
 HWY_EXPORT(Sum);
 
 float softmax_numerators(DType dtype, const float* scores, void* probabilities, std::size_t visible,
-                         std::size_t keys, float scale) {
-  return HWY_DYNAMIC_DISPATCH(SoftmaxNumerators)(dtype, scores, probabilities, visible, keys,
-                                                 scale);
+                         std::size_t keys, float scale, float& top) {
+  return HWY_DYNAMIC_DISPATCH(SoftmaxNumerators)(dtype, scores, probabilities, visible, keys, scale,
+                                                 top);
 }
 
 void geglu(DType dtype, const void* x, void* y, std::size_t tokens, std::size_t out) {
