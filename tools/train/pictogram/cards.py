@@ -74,7 +74,7 @@ def sheet(cells, columns, path):
         for place, picture in enumerate(pictures):
             whole.paste(picture, (x, y + place * (TILE + 2)))
         pen.multiline_text((x + 3, y + tall - TEXT + 2), wrapped(text), fill="black", spacing=1)
-    whole.save(path, quality=88)
+    whole.save(path, quality=80)
 
 
 def words(program, path):
@@ -101,10 +101,14 @@ def inputs(program, path, pictures, prompts, steps):
     sheet(cells, 8, path)
 
 
+def picture_of(number):
+    """A drawing of preview.py."""
+    return Image.fromarray((drawing(number).permute(1, 2, 0) * 255).byte().numpy())
+
+
 def drawings(program, path):
     """The eight drawings of preview.py."""
-    pictures = [Image.fromarray((drawing(i).permute(1, 2, 0) * 255).byte().numpy())
-                for i in range(len(DOODLES))]
+    pictures = [picture_of(i) for i in range(len(DOODLES))]
     inputs(program, path, pictures, [prompt for prompt, _ in DOODLES], ("20", "18,32"))
 
 
@@ -127,10 +131,12 @@ def settings(program, path):
         weights = f"{1 - step / 7:.3f},{step / 7:.3f}"
         cells.append(([program.draw("red apple, 3d render", "--prompt", "yellow sun, 3d render",
                                     "--prompt-weights", weights, *one)], f"red apple {weights} yellow sun"))
-    for kind in ("none", "full", "self", "initialize"):
-        for scale in (1.5, 2.5):
-            cells.append(([program.draw("blue car, flat cartoon", "--cfg-type", kind, "--guidance-scale", scale,
-                                        "--t-index-list", "0,20")], f"{kind} {scale}"))
+    with tempfile.NamedTemporaryFile(suffix=".png") as file:
+        picture_of(3).save(file.name)
+        for kind in ("none", "full", "self", "initialize"):
+            for scale in (1.5, 2.5):
+                flags = ("--input", file.name, "--cfg-type", kind, "--guidance-scale", scale, "--t-index-list", "12,24")
+                cells.append(([program.draw("blue car, flat cartoon", *flags)], f"drawing of a car, {kind} {scale}"))
     for negative in ("", "red", "green leaf", "white background", "3d render", "face", "yellow", "black"):
         cells.append(([program.draw("fruit, flat cartoon", "--cfg-type", "full", "--guidance-scale", 2,
                                     "--negative-prompt", negative, "--t-index-list", "0,20")],
@@ -146,6 +152,7 @@ def main():
     parser.add_argument("--photos", type=Path, help="folder of photographs (*.jpg)")
     parser.add_argument("--output", type=Path, default=REPOSITORY / "docs" / "images")
     args = parser.parse_args()
+    args.output.mkdir(parents=True, exist_ok=True)
     program = Program(args)
     words(program, args.output / "words.jpg")
     drawings(program, args.output / "drawings.jpg")
