@@ -17,7 +17,7 @@ namespace {
 
 using tensor::DType;
 
-constexpr std::int64_t kMostQueries = 128;  ///< Of a tile.
+constexpr std::int64_t kMostQueries = 256;  ///< Of a tile.
 
 class AttentionKernel final : public Kernel {
  public:
@@ -88,13 +88,17 @@ class AttentionKernel final : public Kernel {
 
   /// As many keys as may be, and as many queries as keep the scores and probabilities of both in
   /// the second-level cache: a tile reads all keys and values, so that it should not be small.
+  /// Where the library packs both operands of a product each time, neither side may be small.
   void choose_tile() {
-    constexpr std::int64_t kCacheBytes = 384 << 10, kMostKeys = 1024;
-    const std::int64_t blocks = (keys_ + kMostKeys - 1) / kMostKeys;
+    const bool packs = packs_on_each_run(
+        matmul_desc({64, size_, 64, dtype_, DType::f32}, epilogue(false, graph::Activation::none)));
+    const std::int64_t cache_bytes = packs ? 512 << 10 : 384 << 10, most_keys = packs ? 256 : 1024,
+                       most_queries = packs ? kMostQueries : 128;
+    const std::int64_t blocks = (keys_ + most_keys - 1) / most_keys;
     block_ = std::min(((keys_ + blocks - 1) / blocks + 15) / 16 * 16, keys_);
     const std::int64_t query_bytes =
         block_ * static_cast<std::int64_t>(sizeof(float) + size_of(dtype_));
-    tile_ = std::clamp<std::int64_t>(kCacheBytes / query_bytes / 16 * 16, 16, kMostQueries);
+    tile_ = std::clamp<std::int64_t>(cache_bytes / query_bytes / 16 * 16, 16, most_queries);
     const std::int64_t a_worker = (rows_ * op_.heads * queries_ + workers_ - 1) / workers_;
     tile_ = std::min({tile_, queries_, std::max<std::int64_t>(a_worker, 1)});
   }

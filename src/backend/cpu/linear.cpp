@@ -110,10 +110,7 @@ class GegluKernel final : public Kernel {
         tokens_(token_count(context.output())),
         workers_(context.workers),
         bytes_(Bytes::of(context)) {
-    const std::int64_t kTileBytes = std::max<std::int64_t>(
-        512 << 10, 2 * out_ * in_ * static_cast<std::int64_t>(size_of(dtype_)));
-    const std::int64_t token_bytes = 2 * out_ * static_cast<std::int64_t>(size_of(dtype_));
-    tile_ = std::clamp<std::int64_t>(kTileBytes / token_bytes / 16 * 16, 16, 256);
+    choose_tile();
     bias_ = context.cache.plain(context.weights, context.weight(1));
     if (bytes_) bias_ = bytes_->bias(bias_);
     for (int w = 0; w < workers_; ++w) {
@@ -153,15 +150,30 @@ class GegluKernel final : public Kernel {
   }
 
  private:
+  /// So few tokens that their product stays in cache, but so many that reading the weights for them
+  /// is worth it; many where the library packs the weights each time.
+  void choose_tile() {
+    constexpr std::int64_t kCacheBytes = 512 << 10, kMost = 256, kMostPacked = 1024;
+    const auto element = static_cast<std::int64_t>(size_of(dtype_));
+    const std::int64_t bytes = std::max(kCacheBytes, 2 * out_ * in_ * element);
+    tile_ = std::clamp<std::int64_t>(bytes / (2 * out_ * element) / 16 * 16, 16, kMost);
+    if (packs_on_each_run(product_desc(tile_))) tile_ = kMostPacked;
+    tile_ = std::clamp<std::int64_t>((tokens_ + workers_ - 1) / workers_, 1, tile_);
+  }
+
+  dnnl::matmul::primitive_desc product_desc(std::int64_t m) const {
+    const dnnl::primitive_attr after = epilogue(false, graph::Activation::none);
+    return matmul_desc({m, in_, 2 * out_, dtype_, dtype_, true, bytes_.has_value()},
+                       bytes_ ? bytes_->attributes(after) : after);
+  }
+
   std::size_t product_bytes() const {
     return aligned(static_cast<std::size_t>(tile_ * 2 * out_) * size_of(dtype_));
   }
 
   void add_variant(std::int64_t m, const KernelContext& context) {
     if (variants_.contains(m)) return;
-    const dnnl::primitive_attr after = epilogue(false, graph::Activation::none);
-    const auto desc = matmul_desc({m, in_, 2 * out_, dtype_, dtype_, true, bytes_.has_value()},
-                                  bytes_ ? bytes_->attributes(after) : after);
+    const auto desc = product_desc(m);
     weights_.push_back(pack(context, in_, 2 * out_, desc.weights_desc()));
     variants_.emplace(m, make_matmul(desc, weights_.back()->data(), bias_->data(), workers_));
   }

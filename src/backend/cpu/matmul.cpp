@@ -1,5 +1,7 @@
 #include "backend/cpu/matmul.h"
 
+#include <string_view>
+
 namespace streamdiffusion::backend::cpu {
 
 using dnnl::memory;
@@ -15,6 +17,10 @@ dnnl::matmul::primitive_desc matmul_desc(const MatmulShape& shape,
   if (!shape.bias) return {dnnl::matmul::desc(x, weights, y), attributes, dnnl_engine()};
   const memory::desc bias({1, shape.n}, memory::data_type::f32, tag);
   return {dnnl::matmul::desc(x, weights, bias, y), attributes, dnnl_engine()};
+}
+
+bool packs_on_each_run(const dnnl::matmul::primitive_desc& desc) {
+  return std::string_view(desc.impl_info_str()).find("gemm") != std::string_view::npos;
 }
 
 Primitive make_matmul(const dnnl::matmul::primitive_desc& desc, const void* weights,

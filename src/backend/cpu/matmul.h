@@ -18,6 +18,10 @@ struct MatmulShape {
 dnnl::matmul::primitive_desc matmul_desc(const MatmulShape& shape,
                                          const dnnl::primitive_attr& attributes);
 
+/// Whether the library packs x and W anew on each run, as it does below AVX512: such products
+/// should be large on all sides.
+bool packs_on_each_run(const dnnl::matmul::primitive_desc& desc);
+
 /// x and y are given on each run, in this order; W too, between them, unless `weights` is fixed.
 Primitive make_matmul(const dnnl::matmul::primitive_desc& desc, const void* weights,
                       const void* bias, int workers);
