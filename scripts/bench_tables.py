@@ -107,7 +107,7 @@ def guidance(bench):
         none, own, once, full = bench.milliseconds(*cases, of=unet)
         paper = PAPER_GUIDANCE.get(n)
         said = [f"{paper[2] / paper[0]:.2f}, {paper[2] / paper[1]:.2f}"] if paper else ["-"]
-        rows.append((n, *[f"{ms:.1f}" for ms in (none, own, once, full)], f"{full / own:.2f} of {2.0:.2f}",
+        rows.append((n, *[f"{ms:.1f}" for ms in (none, own, once, full)], f"{full / own:.2f} of 2.00",
                      f"{full / once:.2f} of {2 * n / (n + 1):.2f}", *said))
     table("Guidance: the UNet's milliseconds; ratios of what the number of rows allows",
           ("n", "none", "self", "initialize", "full", "full / self", "full / initialize", "the paper"), rows)

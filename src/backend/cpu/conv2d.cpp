@@ -125,10 +125,8 @@ class Conv2dKernel final : public Kernel {
     const auto weights = static_cast<std::size_t>(op_.out * op_.in * op_.kernel * op_.kernel);
     const auto line = static_cast<std::size_t>(x_desc_.shape.w * op_.in * op_.stride);
     const std::int64_t most = bytes_ ? lines_of_piece(weights, line) : segment.end - segment.begin;
-    for (std::int64_t begin = segment.begin; begin < segment.end; begin += most) {
-      const std::int64_t end = std::min(begin + most, segment.end);
-      pieces_.back().push_back(make_piece({segment.row, begin, end}, context));
-    }
+    for (const Segment& piece : pieces(segment, most))
+      pieces_.back().push_back(make_piece(piece, context));
   }
 
   Piece make_piece(const Segment& segment, const KernelContext& context) {

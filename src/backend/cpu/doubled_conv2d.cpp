@@ -114,10 +114,8 @@ class DoubledConv2dKernel final : public Kernel {
     const std::size_t weights =
         static_cast<std::size_t>(op_.out * op_.in * 4) * size_of(x_desc_.dtype);
     const std::int64_t most = lines_of_piece(weights, result_line_bytes());
-    for (std::int64_t begin = segment.begin; begin < segment.end; begin += most) {
-      const std::int64_t end = std::min(begin + most, segment.end);
-      pieces_.back().push_back(make_piece({segment.row, begin, end}, context));
-    }
+    for (const Segment& piece : pieces(segment, most))
+      pieces_.back().push_back(make_piece(piece, context));
   }
 
   Piece make_piece(const Segment& out, const KernelContext& context) {

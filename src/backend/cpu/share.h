@@ -36,4 +36,12 @@ inline std::vector<Segment> segments(std::int64_t rows, std::int64_t lines, int 
   return result;
 }
 
+/// A segment in pieces of at most `most` lines, in order.
+inline std::vector<Segment> pieces(const Segment& whole, std::int64_t most) {
+  std::vector<Segment> result;
+  for (std::int64_t at = whole.begin; at < whole.end; at += most)
+    result.push_back({whole.row, at, std::min(at + most, whole.end)});
+  return result;
+}
+
 }  // namespace streamdiffusion::backend::cpu
