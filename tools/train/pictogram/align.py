@@ -18,7 +18,7 @@ from .captions import compose, held_out_rows
 from .optimiser import Both
 from .pictures import PictureStore
 from .preview import PROMPTS, decode
-from .scenes import Sample, SceneMaker, finished
+from .scenes import Sample, finished, posed
 from .sheet import save_sheet
 
 LATENTS = AUTOENCODERS[VARIANT]["latents"]
@@ -119,14 +119,12 @@ def posed_batch(cache, rows, count, rng, scaling):
 def held_out(generator, autoencoder, args):
     """(prompts, latents) of the held-out pairs on white: words known, this picture never seen."""
     store = PictureStore(args.data, args.work)
-    numbers = np.array(held_out_rows(store.rows))
-    maker = SceneMaker(store, args.size, np.ones(len(store.rows)))
-    loose = np.zeros(len(numbers), bool)
-    pictures = maker.placed(store.premultiplied(numbers), numbers, loose, np.random.default_rng(0))
+    numbers = held_out_rows(store.rows)
     samples = [Sample((int(n),), (None,), "white") for n in numbers]
     prompts = [f"{store.rows[s.rows[0]]['caption']}, {store.rows[s.rows[0]]['style']}"
                for s in samples]
-    pictures = finished(pictures, torch.ones(len(numbers), 3, 1, 1)).to(generator.device)
+    white = torch.ones(len(numbers), 3, 1, 1)
+    pictures = finished(posed(store, numbers, args.size), white).to(generator.device)
     latents = torch.cat([autoencoder.encoder(part) for part in pictures.split(32)])
     return prompts, latents.float() * generator.scaling
 

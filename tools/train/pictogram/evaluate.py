@@ -17,7 +17,7 @@ from .judge import Judge, Names, emoji_rows, frequent_rows
 from .model import load_generator
 from .pictures import PictureStore, over
 from .preview import DOODLES, decode, drawing, fixed_noise
-from .scenes import SceneMaker, main_colour
+from .scenes import main_colour, posed
 from .sheet import save_sheet
 
 STEPS = {1: (0,), 2: (0, 20), 4: (0, 12, 24, 36)}
@@ -140,10 +140,7 @@ def text_figures(generator, autoencoder, judge, store, args):
 
 def real_pictures(store, numbers):
     """Pictures in 0..1 as training shows them when nothing is loose, on white."""
-    maker = SceneMaker(store, 256, np.ones(len(store.rows)))
-    numbers, loose = np.array(numbers), np.zeros(len(numbers), bool)
-    placed = maker.placed(store.premultiplied(numbers), numbers, loose, np.random.default_rng(0))
-    return over(placed, 1.0).clamp(0, 1)
+    return over(posed(store, numbers, 256), 1.0).clamp(0, 1)
 
 
 def moving_drawings(frames=8):

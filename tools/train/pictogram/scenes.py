@@ -175,6 +175,14 @@ class SceneMaker:
         return np.array(result)
 
 
+def posed(store, numbers, size):
+    """The rows' pictures as training shows them when nothing is loose: premultiplied [B, 4, S, S]."""
+    numbers = np.asarray(numbers)
+    maker = SceneMaker(store, size, np.ones(len(store.rows)))
+    return maker.placed(store.premultiplied(numbers), numbers, np.zeros(len(numbers), bool),
+                        np.random.default_rng(0))
+
+
 def finished(pictures, colour):
     """RGB in -1..1 over the backgrounds."""
     return over(pictures, colour).clamp(0, 1) * 2 - 1
