@@ -65,7 +65,7 @@ class Adversary:
         F.softplus(-margins).mean().backward()
         self.optimiser.step()
         self.optimiser.zero_grad()
-        return (margins > 0).float().mean().item()
+        return (margins > 0).float().mean()
 
     def set_rate(self, rate):
         """Of the coming step."""

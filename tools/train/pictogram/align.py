@@ -13,7 +13,7 @@ from torch import nn
 
 from . import runtime
 from .architecture import AUTOENCODERS, TEXT_WIDTH, VARIANT
-from .base import learning_rate, start
+from .base import start
 from .captions import compose, held_out_rows
 from .optimiser import Both
 from .pictures import PictureStore
@@ -106,25 +106,24 @@ class Aligner:
 
 def posed_batch(cache, rows, count, rng, scaling):
     """(prompts, clean latents, same [B, B]) of samples whose prompts tell all."""
-    clean, _, samples = cache.draw(2 * count, rng)
-    kept = [i for i, sample in enumerate(samples) if not sample[3]][:count]
-    chosen = [samples[i][:3] for i in kept]
+    picks = [i for i in rng.integers(0, len(cache), 2 * count) if not cache.samples[i][3]][:count]
+    chosen = [cache.samples[i][:3] for i in picks]
     prompts = [compose([rows[n] for n in s[0]], s[1], s[2], rng) for s in chosen]
     numbers = {s: i for i, s in enumerate(dict.fromkeys(chosen))}
     keys = torch.tensor([numbers[s] for s in chosen])
-    return prompts, clean[kept] * scaling, (keys[:, None] == keys).float()
+    return prompts, cache.clean[picks].float() * scaling, (keys[:, None] == keys).float()
 
 
 @torch.no_grad()
 def held_out(generator, autoencoder, args):
     """(prompts, latents) of the held-out pairs on white: words known, this picture never seen."""
-    store = PictureStore(args.data, args.work)
+    store = PictureStore(args.data, args.work, generator.device)
     numbers = held_out_rows(store.rows)
     samples = [Sample((int(n),), (None,), "white") for n in numbers]
     prompts = [f"{store.rows[s.rows[0]]['caption']}, {store.rows[s.rows[0]]['style']}"
                for s in samples]
-    white = torch.ones(len(numbers), 3, 1, 1)
-    pictures = finished(posed(store, numbers, args.size), white).to(generator.device)
+    white = torch.ones(len(numbers), 3, 1, 1, device=generator.device)
+    pictures = finished(posed(store, numbers, args.size), white)
     latents = torch.cat([autoencoder.encoder(part) for part in pictures.split(32)])
     return prompts, latents.float() * generator.scaling
 
@@ -169,7 +168,7 @@ def train(args):
         optimiser.load_state_dict(state["optimiser"])
         step, spent = state["step"], state["seconds"]
     held = held_out(generator, autoencoder, args)
-    log, clock = runtime.Log(args.work, args.name), runtime.Clock(args.minutes, args.save_every)
+    log, clock = runtime.Log(args.work, args.name), runtime.Clock(args)
     meter = runtime.Meter(log, args.batch)
     threads = runtime.Threads(args)
 
@@ -182,41 +181,37 @@ def train(args):
         runtime.save_atomic({
             "stage": "text", "text": text, "aligner": [m.state_dict() for m in aligner.modules],
             "average": average.state_dict(), "optimiser": optimiser.state_dict(), "step": step,
-            "batch": args.batch, "seconds": spent + clock.seconds()}, path)
-        cache.refresh()
+            "scaling": generator.scaling, "batch": args.batch, "seconds": spent + clock.seconds()}, path)
         meter.reset()
 
-    while step < args.steps and not clock.must_stop():
+    while not clock.finished(step) and not clock.must_stop():
         threads.adapt()
-        optimiser.set_rate(learning_rate(step, args))
+        optimiser.set_rate(runtime.learning_rate(args, step, clock))
         rng = np.random.default_rng((args.seed, 41, step))
         prompts, clean, same = posed_batch(cache, rows, args.batch, rng, generator.scaling)
-        contrastive, painted = aligner.losses(prompts, clean.to(device), same.to(device))
+        contrastive, painted = aligner.losses(prompts, clean, same.to(device))
         (args.contrast * contrastive + painted).backward()
         optimiser.step()
         step += 1
         average.update(step)
-        meter.add(painted.item(), step=step, images=step * args.batch,
-                  contrastive=contrastive.item(), scale=aligner.scale[0].exp().item())
+        meter.add(painted.detach(), step=step, images=step * args.batch,
+                  contrastive=contrastive.detach(), scale=aligner.scale[0].detach().exp())
         if clock.must_save():
             save()
     save()
-    return 0 if step >= args.steps else 3
+    return 0 if clock.finished(step) else 3
 
 
 def main():
     """Command line."""
     parser = runtime.parser(__doc__)
+    runtime.add_schedule(parser, steps=3000, rate=1e-3, cool=0.8)
     parser.add_argument("--name", default="text", help="of the checkpoint; another for trials")
     parser.add_argument("--size", type=int, default=128, help="side of the pictures")
-    parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--cool", type=int, default=2400, help="last steps, with falling rate")
     parser.add_argument("--batch", type=int, default=256)
-    parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--contrast", type=float, default=0.1, help="weight beside the painting")
     parser.add_argument("--optimiser", choices=("muon", "adamw"), default="muon")
     parser.add_argument("--concepts", type=int, default=0, help="only so many, for a small proof")
-    parser.add_argument("--save-every", type=float, default=300, help="seconds")
     raise SystemExit(train(parser.parse_args()))
 
 

@@ -33,12 +33,12 @@ def batch_of(store, numbers, size, rng):
         side = int(rng.integers(size, 257))
         rgba = F.interpolate(store.crops(numbers, side, rng), size=(size, size), mode="bilinear",
                              antialias=True)
-    back = backgrounds.plain(len(numbers), rng)
+    back = backgrounds.plain(len(numbers), rng, store.device)
     if rng.random() < 0.3:
-        back = backgrounds.rich(len(numbers), size, rng)
+        back = backgrounds.rich(len(numbers), size, rng, store.device)
     picture = over(rgba, back).clamp_(0, 1)
     if rng.random() < 0.25:
-        gain = torch.from_numpy(rng.uniform(0.6, 1.4, (len(numbers), 3, 1, 1))).float()
+        gain = torch.from_numpy(rng.uniform(0.6, 1.4, (len(numbers), 3, 1, 1))).float().to(store.device)
         picture = (picture * gain).clamp_(0, 1)
     if rng.random() < 0.5:
         picture = picture.flip(3)
@@ -48,7 +48,8 @@ def batch_of(store, numbers, size, rng):
 def held_out_batch(store, numbers):
     """The pictures that measure the autoencoder, at 256², over fixed backgrounds."""
     rng = np.random.default_rng(7)
-    return over(store.premultiplied(numbers), backgrounds.plain(len(numbers), rng)).clamp_(0, 1)
+    back = backgrounds.plain(len(numbers), rng, store.device)
+    return over(store.premultiplied(numbers), back).clamp_(0, 1).cpu()
 
 
 def picture_loss(made, wanted):
@@ -102,10 +103,6 @@ def measure(model, pictures, device, chunk=8):
     return numbers, torch.cat(made)
 
 
-def learning_rate(step, args):
-    """Short warm-up, constant, then a straight line down over the last half: worth 2 dB here."""
-    left = max(0.0, 1 - step / args.steps)
-    return args.rate * min(1.0, (step + 1) / 100, left / 0.5 + 0.003)
 
 
 def checkpoint_path(args):
@@ -149,7 +146,7 @@ class Trainer:
         self.resume(runtime.load_checkpoint(self.path))
         if args.decoder_only:
             freeze_encoder(self.model, self.average)
-        self.clock = runtime.Clock(args.minutes)
+        self.clock = runtime.Clock(args)
 
     def resume(self, state):
         """Take up a checkpoint; the other phase's optimiser and step are left behind."""
@@ -176,20 +173,20 @@ class Trainer:
 
     def update(self, picture, rng):
         """One step on pictures in -1..1."""
-        self.optimiser.set_rate(learning_rate(self.step, self.args))
+        self.optimiser.set_rate(runtime.learning_rate(self.args, self.step, self.clock))
         with runtime.autocast(picture.device):
             loss = training_loss(self.model, picture, rng, self.args.decoder_only)
         loss.backward()
         self.optimiser.step()
         self.step += 1
         self.average.update(self.step)
-        return loss.item()
+        return loss.detach()
 
 
 def train(args):
     """The whole stage."""
     device = runtime.prepare(args)
-    store = PictureStore(args.data, args.work)
+    store = PictureStore(args.data, args.work, device)
     training, held_out = split(len(store.rows))
     tests = held_out_batch(store, held_out)
     trainer = Trainer(args, device)
@@ -201,7 +198,7 @@ def train(args):
                {"step": trainer.step, "seconds": trainer.seconds()})
         meter.reset()
 
-    while trainer.step < args.steps and not trainer.clock.must_stop():
+    while not trainer.clock.finished(trainer.step) and not trainer.clock.must_stop():
         rng = np.random.default_rng((args.seed, 2, int(args.decoder_only), trainer.step))
         picture = batch_of(store, rng.choice(training, args.batch), args.size, rng)
         picture = (picture * 2 - 1).to(device, memory_format=torch.channels_last)
@@ -213,7 +210,7 @@ def train(args):
             trainer.save()
     measured()
     trainer.save()
-    return 0 if trainer.step >= args.steps else 3
+    return 0 if trainer.clock.finished(trainer.step) else 3
 
 
 def freeze_encoder(model, average):
@@ -227,12 +224,12 @@ def freeze_encoder(model, average):
 def main():
     """Command line."""
     parser = runtime.parser(__doc__)
+    # The falling rate over the last half is worth 2 dB.
+    runtime.add_schedule(parser, steps=8000, rate=1.5e-3, cool=0.5)
     parser.add_argument("--variant", choices=AUTOENCODERS, default=VARIANT)
     parser.add_argument("--decoder-only", action="store_true", help="encoder frozen")
-    parser.add_argument("--steps", type=int, default=8000)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--size", type=int, default=128, help="side of the training crops")
-    parser.add_argument("--rate", type=float, default=1.5e-3)
     parser.add_argument("--report", type=int, default=1000, help="steps between measurements")
     raise SystemExit(train(parser.parse_args()))
 

@@ -23,20 +23,20 @@ def named_colour(name, rng, spread=10):
     return np.clip(value, 0, 255).astype(np.float32) / 255
 
 
-def plain(count, rng):
+def plain(count, rng, device="cpu"):
     """[count, 3, 1, 1]: white more often than any other colour, else anything."""
     colours = rng.random((count, 3), dtype=np.float32)
     colours[rng.random(count) < 0.25] = 1.0
-    return torch.from_numpy(colours)[:, :, None, None]
+    return torch.from_numpy(colours)[:, :, None, None].to(device)
 
 
-def rich(count, size, rng):
+def rich(count, size, rng, device="cpu"):
     """[count, 3, size, size]: gradients and soft noise at several scales, for the autoencoder."""
-    out = torch.zeros(count, 3, size, size)
+    out = torch.zeros(count, 3, size, size, device=device)
     generator = torch.Generator().manual_seed(int(rng.integers(2 ** 31)))
     for cells in (2, 4, 9, 33):
         weight = float(rng.random()) ** 2 if cells > 2 else 1.0
-        noise = torch.rand(count, 3, cells, cells, generator=generator)
+        noise = torch.rand(count, 3, cells, cells, generator=generator).to(device)
         noise = F.interpolate(noise, size=(size, size), mode="bilinear", align_corners=True)
         out += (noise - 0.5 * (cells > 2)) * weight
     return out.clamp_(0, 1)

@@ -1,100 +1,153 @@
 """Stage 5: the base model. v prediction on cached latents, text encoder trained along, a tenth of
 the prompts empty; some samples start from a doodle and must end at the picture."""
 
+import itertools
 import shutil
+from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch.utils.data import DataLoader, Dataset
 
-from . import runtime
+from . import runtime, scenes, tokenizer
 from .adversary import Adversary
 from .autoencoder import load_trained
 from .captions import compose
-from .latents import LatentCache, encoder_mark
+from .latents import LatentCache, encoder_mark, folder
 from .model import Generator
 from .optimiser import Both
 from .pictures import read_rows
 from .preview import sheet
 
 
-class Batches:
-    """Latents, prompts, timesteps and targets of a step; fresh ones follow from its number."""
+@dataclass
+class Plan:
+    """What a step draws afresh: numbers alone, made by the processor ahead of time."""
+    picks: torch.Tensor    # entries of the cache [B]
+    tokens: torch.Tensor   # of the prompts [B, TOKENS]
+    told: torch.Tensor     # whether the prompt says anything [B]
+    rough: torch.Tensor    # whether to start from what is rough of it [B]
+    times: torch.Tensor    # timesteps [B]
 
-    def __init__(self, args, rows, cache, scaling):
-        self.args, self.rows, self.cache, self.scaling = args, rows, cache, scaling
 
-    def prompts(self, samples, rng, drop):
+class Plans(Dataset):
+    """The plan of every step, from its number alone; holds nothing that lies on the device."""
+
+    def __init__(self, args, rows, samples, words, stage=4):
+        self.args, self.rows, self.samples, self.words, self.stage = args, rows, samples, words, stage
+
+    def __getitem__(self, step):
+        args = self.args
+        rng = np.random.default_rng((args.seed, self.stage, step))
+        picks = rng.integers(0, len(self.samples), args.batch)
+        samples = [self.samples[i] for i in picks]
+        loose = np.array([sample[3] for sample in samples])
+        rough = loose & (rng.random(args.batch) < args.doodles)
+        prompts = self.prompts(samples, rng)
+        return Plan(torch.from_numpy(picks), tokenizer.encode(self.words, prompts),
+                    torch.tensor([bool(text) for text in prompts]), torch.from_numpy(rough),
+                    torch.from_numpy(self.times(loose, rough, rng)))
+
+    def prompts(self, samples, rng):
         """A fresh prompt for each sample, some of them empty."""
-        texts = []
-        for numbers, colours, background, loose in samples:
-            text = compose([self.rows[n] for n in numbers], colours, background, rng, loose)
-            texts.append("" if rng.random() < drop else text)
-        return texts
+        texts = [compose([self.rows[n] for n in numbers], colours, background, rng, loose)
+                 for numbers, colours, background, loose in samples]
+        return ["" if rng.random() < self.args.drop else text for text in texts]
 
-    def times(self, loose, doodled, rng):
+    def times(self, loose, rough, rng):
         """Timesteps: most posed samples at the very start, where a one-step picture begins. Loose
         ones come in where the noise already lets their place through."""
         count = len(loose)
         t = (1000 * rng.random(count) ** self.args.tilt).astype(np.int64)
         t[rng.random(count) < self.args.first] = 999
         t[loose] = rng.integers(0, 800, int(loose.sum()))
-        t[doodled] = rng.integers(300, 960, int(doodled.sum()))
+        t[rough] = rng.integers(300, 960, int(rough.sum()))
         return t
 
-    def draw(self, step, stage=4, count=None):
-        """(clean, source, prompts, t, noise): source is the doodle for some of the loose samples.
-
-        At the first timestep it is nothing: pictures start from pure noise, where the schedule
-        would still let the mean colour through, and the words would never have to say it.
-        """
-        args, count = self.args, self.args.batch if count is None else count
-        rng = np.random.default_rng((args.seed, stage, step))
-        clean, rough, samples = self.cache.draw(count, rng)
-        clean, rough = clean * self.scaling, rough * self.scaling
-        loose = np.array([sample[3] for sample in samples])
-        doodled = loose & (rng.random(count) < args.doodles)
-        t = self.times(loose, doodled, rng)
-        source = torch.where(torch.from_numpy(doodled)[:, None, None, None], rough, clean)
-        source[torch.from_numpy(t == 999)] = 0
-        return clean, source, self.prompts(samples, rng, args.drop), torch.from_numpy(t), \
-            self.noise(clean.shape, rng)
-
-    @staticmethod
-    def noise(shape, rng):
-        """Standard normal."""
-        generator = torch.Generator().manual_seed(int(rng.integers(2 ** 62)))
-        return torch.randn(shape, generator=generator)
+    def ahead(self, step):
+        """All plans from a step on, made by other processes while the device works."""
+        return iter(DataLoader(self, batch_size=None, sampler=itertools.count(step),
+                               num_workers=self.args.workers))
 
 
-class Refined:
-    """Samples that go on from what the model itself made of them a step ago, as they do when it is
-    used with two steps or four: the drafts are free, and what they still lack is learnt."""
+@dataclass
+class Batch:
+    """Samples on the device; the timesteps are wanted on both sides."""
+    clean: torch.Tensor    # what v should lead to [B, C, h, w]
+    source: torch.Tensor   # what x_t is made of
+    noise: torch.Tensor
+    tokens: torch.Tensor   # [B, TOKENS]
+    told: torch.Tensor     # [B], on the processor
+    times: torch.Tensor    # [B], on the processor
+
+    def __iter__(self):
+        return iter((self.clean, self.source, self.noise, self.tokens, self.told, self.times))
+
+
+class Batches:
+    """Plans carried out, and samples that go on from what the model itself made of them a step ago,
+    as they do when it is used with two steps or four: these drafts are free, and what they still lack
+    is learnt."""
 
     LAST = 250  # timestep from which nothing goes on
 
-    def __init__(self, batches, share):
-        self.batches, self.share = batches, share
+    def __init__(self, args, cache, scaling):
+        self.args, self.cache, self.scaling = args, cache, scaling
+        self.device = cache.clean.device
+        self.chance = torch.Generator(self.device)
         self.carried = None
 
-    def draw(self, step):
+    def on_device(self, tensor):
+        """A tensor of the processor's, sent without waiting."""
+        if self.device.type == "cuda":
+            tensor = tensor.pin_memory()
+        return tensor.to(self.device, non_blocking=True)
+
+    def noise(self, step, kind, count):
+        """Standard normal [count, C, h, w], the same for a step whenever it is drawn."""
+        seed = np.random.SeedSequence((self.args.seed, 42 + kind, step)).generate_state(1)[0]
+        self.chance.manual_seed(int(seed))
+        return torch.randn((count, *self.cache.clean.shape[1:]), generator=self.chance,
+                           device=self.device)
+
+    def fresh(self, plan, step, count):
+        """The first samples of a plan. At the first timestep the source is nothing: pictures start
+        from pure noise, where the schedule would still let the mean colour through, and the words
+        would never have to say it. What no word says, how a thing is posed, is told there by the mean
+        of the noise in the first channels, so that another seed is another pose."""
+        picks, times = self.on_device(plan.picks[:count]), self.on_device(plan.times[:count])
+        rough, first = self.on_device(plan.rough[:count]), times == 999
+        clean = self.cache.clean[picks].float() * self.scaling
+        source = torch.where(rough[:, None, None, None],
+                             self.cache.rough[picks].float() * self.scaling, clean)
+        source = source.masked_fill(first[:, None, None, None], 0)
+        noise = self.noise(step, 0, len(picks))
+        coded = noise[:, :scenes.CODES]
+        wanted = self.cache.codes[picks] / (coded.shape[2] * coded.shape[3]) ** 0.5
+        change = (wanted - coded.mean((2, 3))) * first[:, None]
+        coded += change[:, :, None, None]
+        return Batch(clean, source, noise, self.on_device(plan.tokens[:count]), plan.told[:count],
+                     plan.times[:count])
+
+    def draw(self, plan, step):
         """A full batch: the carried samples, then fresh ones."""
         if self.carried is None:
-            return self.batches.draw(step)
-        clean, source, prompts, t = self.carried
-        fresh = self.batches.draw(step, count=self.batches.args.batch - len(t))
-        rng = np.random.default_rng((self.batches.args.seed, 42, step))
-        noise = self.batches.noise(clean.shape, rng)
-        return tuple(a + b if isinstance(a, list) else torch.cat([a, b])
-                     for a, b in zip((clean, source, prompts, t, noise), fresh))
+            return self.fresh(plan, step, self.args.batch)
+        clean, made, tokens, told, times = self.carried
+        noise = self.noise(step, 1, len(clean))
+        old = Batch(clean, made, noise, tokens, told, times)
+        new = self.fresh(plan, step, self.args.batch - len(clean))
+        return Batch(*(torch.cat(pair) for pair in zip(old, new)))
 
     def keep(self, batch, made, step):
         """Carry some on: `made` is the model's picture of each."""
-        clean, _, prompts, t, _ = batch
-        rng = np.random.default_rng((self.batches.args.seed, 43, step))
-        going = (t.numpy() > self.LAST) & (rng.random(len(t)) < self.share)
-        going = np.flatnonzero(going & np.array([bool(text) for text in prompts]))
-        later = (t[going] * torch.from_numpy(rng.uniform(0.45, 0.85, len(going)))).long()
-        self.carried = clean[going], made[going], [prompts[i] for i in going], later
+        rng = np.random.default_rng((self.args.seed, 44, step))
+        going = (batch.times > self.LAST) & batch.told
+        going &= torch.from_numpy(rng.random(len(going)) < self.args.refined)
+        later = batch.times[going] * torch.from_numpy(rng.uniform(0.45, 0.85, int(going.sum())))
+        places = self.on_device(going.nonzero()[:, 0])
+        self.carried = (batch.clean[places], made[places], batch.tokens[places], batch.told[going],
+                        later.long())
 
 
 def loss_weight(schedule, t):
@@ -106,43 +159,36 @@ def loss_weight(schedule, t):
 def backward(generator, batch, adversary=None, share=0.0):
     """Gradients of the weighted squared error of v towards the clean picture, and of what the
     adversary asks for, as large as `share` of them. Returns (error, pictures that v leads to,
-    share of pairs that the adversary saw through)."""
-    device = generator.device
-    clean, source, prompts, t, noise = batch
-    clean, source, t, noise = (x.to(device) for x in (clean, source, t, noise))
-    schedule = generator.schedule
-    x = schedule.noised(source, noise, t).contiguous(memory_format=torch.channels_last)
-    target = schedule.velocity(x, clean, t)
-    with runtime.autocast(device):
-        context = generator.context(prompts)
-        v = generator.denoise_fast(x, t, context)
+    share of pairs that the adversary saw through); nothing waits for the device."""
+    schedule, t = generator.schedule, batch.times.to(generator.device, non_blocking=True)
+    x = schedule.noised(batch.source, batch.noise, t).contiguous(memory_format=torch.channels_last)
+    target = schedule.velocity(x, batch.clean, t)
+    with runtime.autocast(generator.device):
+        context = generator.text(batch.tokens).last_hidden_state
+        v = generator.fast_unet(x, t, context).sample.float()
     error = (v - target).square().flatten(1).mean(1)
     loss = (error * loss_weight(schedule, t)).mean()
+    made = schedule.x0_of(x, v, t)
     if adversary is None:
         loss.backward()
-        return loss.item(), schedule.x0_of(x, v.detach(), t).cpu(), 0.0
-    made, words = schedule.x0_of(x, v, t), context.detach().float().mean(1)
+        return loss.detach(), made.detach(), 0.0
+    words = context.detach().float().mean(1)
     pull, = torch.autograd.grad(loss, v, retain_graph=True)
-    push, = torch.autograd.grad(adversary.loss(clean, made, words).mean(), v, retain_graph=True)
+    push, = torch.autograd.grad(adversary.loss(batch.clean, made, words).mean(), v,
+                                retain_graph=True)
     v.backward(pull + push * (share * pull.norm() / (push.norm() + 1e-12)))
-    seen = adversary.learn(clean, made, words)
-    return loss.item(), made.detach().cpu(), seen
-
-
-def learning_rate(step, args):
-    """Short warm-up, constant, then a straight line down over the last `cool` steps."""
-    left = (args.steps - step) / max(1, args.cool)
-    return args.rate * min(1.0, (step + 1) / 100, max(left, 0.01))
+    return loss.detach(), made.detach(), adversary.learn(batch.clean, made, words)
 
 
 def start(args, device):
     """Generator, cache and autoencoder that belong together."""
     autoencoder = load_trained(args.work)
     mark = encoder_mark(autoencoder)
-    cache = LatentCache(args.work, args.size, mark, read_rows(args.data), args.concepts)
+    cache = LatentCache(folder(args.work, args.size, mark), read_rows(args.data), device,
+                        args.concepts)
     generator = Generator(args.work, device, args.seed)
     generator.encoder_mark = mark
-    generator.scaling = round(1 / cache.shards[0]["clean"].float().std().item(), 4)
+    generator.scaling = round(1 / cache.clean[:4096].float().std().item(), 4)
     return generator, cache, autoencoder.to(device)
 
 
@@ -191,8 +237,9 @@ def train(args):
     adversary = Adversary(args.critic_rate, device) if args.adversary else None
     step, images, spent = resume(generator, average, optimiser, adversary, path, args)
     generator.fast_unet = runtime.compiled(generator.unet, args)
-    batches = Refined(Batches(args, cache.rows, cache, generator.scaling), args.refined)
-    clock = runtime.Clock(args.minutes, args.save_every)
+    batches = Batches(args, cache, generator.scaling)
+    plans = Plans(args, cache.rows, cache.samples, generator.words).ahead(step)
+    clock = runtime.Clock(args)
     meter = runtime.Meter(runtime.Log(args.work, args.name), args.batch)
     threads = runtime.Threads(args)
 
@@ -206,16 +253,15 @@ def train(args):
         with average.applied():
             sheet(generator, autoencoder, shown, args.size)
         shutil.copyfile(shown, args.work / "sheets" / f"{args.name}.png")
-        cache.refresh()
         meter.reset()
 
-    while step < args.steps and not clock.must_stop():
+    while not clock.finished(step) and not clock.must_stop():
         threads.adapt()
-        rate = learning_rate(step, args)
+        rate = runtime.learning_rate(args, step, clock)
         optimiser.set_rate(rate)
         if adversary:
             adversary.set_rate(args.critic_rate * rate / args.rate)
-        batch = batches.draw(step)
+        batch = batches.draw(next(plans), step)
         loss, made, seen = backward(generator, batch, adversary, args.adversary)
         batches.keep(batch, made, step)
         optimiser.step()
@@ -226,18 +272,18 @@ def train(args):
         if clock.must_save():
             save()
     save()
-    return 0 if step >= args.steps else 3
+    return 0 if clock.finished(step) else 3
 
 
 def main():
     """Command line."""
     parser = runtime.parser(__doc__)
+    runtime.add_schedule(parser, steps=60000, rate=6e-4, cool=0.65)
+    parser.add_argument("--workers", type=int, default=0,
+                        help="processes that prepare steps (0: none; a GPU wants a dozen)")
     parser.add_argument("--name", default="base", help="of the checkpoint; another for trials")
     parser.add_argument("--size", type=int, default=256, help="side of the pictures")
-    parser.add_argument("--steps", type=int, default=60000)
-    parser.add_argument("--cool", type=int, default=20000, help="last steps, with falling rate")
     parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--rate", type=float, default=6e-4)
     parser.add_argument("--optimiser", choices=("muon", "adamw"), default="muon")
     parser.add_argument("--decay", type=float, default=0.999, help="of the averaged weights")
     parser.add_argument("--init", help="checkpoint whose weights a fresh start takes")
@@ -256,7 +302,6 @@ def main():
     parser.add_argument("--critic-rate", type=float, default=4e-4, help="rate of the adversary")
     parser.add_argument("--adopt-encoder", action="store_true",
                         help="the autoencoder was trained further: go on with its latents")
-    parser.add_argument("--save-every", type=float, default=600, help="seconds")
     raise SystemExit(train(parser.parse_args()))
 
 

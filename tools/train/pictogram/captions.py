@@ -11,6 +11,9 @@ EMOJI_STYLES = STYLES[:4]
 DEFAULT_STYLE = STYLES[0]
 COLOURS = frozenset(NAMES) | {"gold", "golden", "blond", "grey", "tan"}
 HELD_OUT_FILE = Path(__file__).resolve().parents[1] / "heldout.json"
+PEOPLE = frozenset((
+    "person", "people", "man", "men", "woman", "women", "boy", "girl", "child", "baby", "adult", "family",
+    "couple", "face", "hand", "hands", "finger", "fist", "thumbs", "ear", "nose", "foot", "leg", "biceps"))
 DIRECTED = ("left", "right", "clock", "arrow", "o’clock", "thirty")
 
 
@@ -41,6 +44,11 @@ def choose_held_out(rows, count=160, seed=2024):
 def may_mirror(caption):
     """False where a mirrored picture would contradict its caption."""
     return not any(word in caption for word in DIRECTED)
+
+
+def shows_people(caption):
+    """True where a natural colour would be read as somebody's skin."""
+    return any(word in PEOPLE for word in caption.replace("-", " ").split())
 
 
 def has_colour(text):

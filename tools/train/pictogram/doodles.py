@@ -4,13 +4,15 @@ outlines, missing parts and wobbly shapes, so that the model learns to finish dr
 import torch
 import torch.nn.functional as F
 
+from . import backgrounds
+
 
 def wobble(rgba, rng, strength=0.05):
     """Shapes displaced by a smooth random field, as an unsteady hand does."""
     count, _, size, _ = rgba.shape
-    field = torch.from_numpy(rng.normal(0, strength, (count, 2, 5, 5))).float()
+    field = torch.from_numpy(rng.normal(0, strength, (count, 2, 5, 5))).float().to(rgba.device)
     field = F.interpolate(field, size=(size, size), mode="bicubic", align_corners=True)
-    theta = torch.eye(2, 3).expand(count, 2, 3)
+    theta = torch.eye(2, 3, device=rgba.device).expand(count, 2, 3)
     grid = F.affine_grid(theta, rgba.shape, align_corners=False) + field.permute(0, 2, 3, 1)
     return F.grid_sample(rgba, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
@@ -54,7 +56,7 @@ def outlined(rgba, rng):
     width = 1 + 2 * int(rng.integers(0, max(2, size // 64)))
     stroke = F.max_pool2d((edge > float(rng.uniform(0.1, 0.25))).float(), width, 1, width // 2)
     stroke = F.avg_pool2d(stroke, 3, 1, 1)
-    ink = torch.from_numpy(rng.random((len(rgba), 3, 1, 1))).float() * 0.3
+    ink = torch.from_numpy(rng.random((len(rgba), 3, 1, 1))).float().to(rgba.device) * 0.3
     fill = few_colours(rgba, 2, rng) if rng.random() < 0.5 else torch.zeros_like(rgba)
     return torch.cat([ink * stroke, stroke], 1) + fill * (1 - stroke)
 
@@ -62,9 +64,9 @@ def outlined(rgba, rng):
 def unfinished(rgba, rng):
     """One side of the drawing is not there yet."""
     size = rgba.shape[-1]
-    angle = torch.from_numpy(rng.uniform(0, 6.2832, (len(rgba), 1, 1))).float()
-    cut = torch.from_numpy(rng.uniform(0.0, 0.5, (len(rgba), 1, 1))).float()
-    line = torch.linspace(-1, 1, size)
+    angle = torch.from_numpy(rng.uniform(0, 6.2832, (len(rgba), 1, 1))).float().to(rgba.device)
+    cut = torch.from_numpy(rng.uniform(0.0, 0.5, (len(rgba), 1, 1))).float().to(rgba.device)
+    line = torch.linspace(-1, 1, size, device=rgba.device)
     distance = torch.cos(angle) * line[None, None] + torch.sin(angle) * line[None, :, None]
     return rgba * torch.sigmoid((cut - distance) * 40)[:, None]
 
@@ -83,3 +85,9 @@ def doodle(rgba, rng):
     if rng.random() < 0.2:
         rgba = unfinished(rgba, rng)
     return rgba.clamp(0, 1)
+
+
+def cluttered(colour, size, rng):
+    """A background [B, 3, size, size] as a camera sees it, of the plain one's mean ([B, 3, 1, 1])."""
+    busy = backgrounds.rich(len(colour), size, rng, colour.device)
+    return colour + float(rng.uniform(0.2, 1.0)) * (busy - busy.mean((2, 3), keepdim=True))

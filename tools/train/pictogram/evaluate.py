@@ -185,7 +185,7 @@ def main():
                "colour": colour_figures(generator, autoencoder, store, args),
                "doodles": doodle_figures(generator, autoencoder, args)}
     if not args.no_judge:
-        judge = Judge(args, device, autoencoder, generator.scaling)
+        judge = Judge(args, device, autoencoder)
         figures |= {"judge": {"images": judge.images},
                     "text": text_figures(generator, autoencoder, judge, store, args)}
     runtime.write_json(figures, args.work / "evaluate.json")

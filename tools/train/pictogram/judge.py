@@ -18,11 +18,11 @@ SIZE = 128  # pixels that it looks at
 class Judge:
     """Unit vectors of pictures and of prompts."""
 
-    def __init__(self, args, device, autoencoder, scaling):
+    def __init__(self, args, device, autoencoder):
         state = runtime.load_checkpoint(args.work / "checkpoints" / "judge.pt")
         if state is None:
             raise SystemExit("no judge yet: python -m pictogram.align --name judge --seed 1")
-        self.device, self.autoencoder, self.scaling = device, autoencoder, scaling
+        self.device, self.autoencoder, self.scaling = device, autoencoder, state["scaling"]
         self.aligner = Aligner(Generator(args.work, device), device)
         for module, stored in zip(self.aligner.modules, state["aligner"], strict=True):
             module.load_state_dict(stored)

@@ -12,11 +12,11 @@ import torch
 from . import runtime
 from .autoencoder import load_trained
 from .captions import EMOJI_STYLES
-from .doodles import doodle
+from .doodles import cluttered, doodle
 from .pictures import PictureStore
 from .scenes import SceneMaker, finished, sampling_weights, usable_rows
 
-CHUNK = 32
+GROUP = 32  # doodles of one kind
 
 
 def encoder_mark(model):
@@ -32,26 +32,40 @@ def folder(work, size, mark):
     return work / "cache" / f"latents-{size}-{mark}"
 
 
+def rough_of(pictures, colour, rng):
+    """What a person or a camera may show of loose pictures [B, 4, S, S]: a doodle, now and then over
+    a busy background. RGB in -1..1."""
+    drawn = [pictures[:0, :3]]
+    for part, back in zip(pictures.split(GROUP), colour.split(GROUP)):
+        if not len(part):
+            break
+        if rng.random() < 0.3:
+            back = cluttered(back, part.shape[-1], rng)
+        drawn.append(finished(doodle(part, rng), back))
+    return torch.cat(drawn)
+
+
 @torch.no_grad()
-def make_shard(maker, model, count, seed, device):
-    """{'clean': bf16 [N, C, h, w], 'doodle': the same of the loose ones, 'samples': N Samples}."""
+def make_shard(maker, model, count, seed):
+    """{'clean': bf16 [N, C, h, w], 'rough': the same of the loose ones, 'samples': N Samples}."""
+    device = maker.store.device
+    chunk = 32 if device.type == "cpu" else 512
     clean, rough, samples = [], [], []
-    for start in range(0, count, CHUNK):
+    for start in range(0, count, chunk):
         rng = np.random.default_rng((*seed, start))
-        pictures, colour, part = maker.batch(min(CHUNK, count - start), rng,
+        torch.manual_seed(int(rng.integers(2 ** 62)))
+        pictures, colour, part = maker.batch(min(chunk, count - start), rng,
                                              first=seed[-1] * count + start)
-        free = torch.tensor([sample.loose for sample in part])
-        drawn = finished(doodle(pictures[free], rng), colour[free]) if free.any() else pictures[:0, :3]
-        both = torch.cat([finished(pictures, colour), drawn])
-        both = both.to(device, memory_format=torch.channels_last)
+        free = torch.tensor([sample.loose for sample in part]).to(device)
+        both = torch.cat([finished(pictures, colour), rough_of(pictures[free], colour[free], rng)])
         with runtime.autocast(device):
-            z = model.encoder(both)
-        z = z.to(torch.bfloat16).cpu().contiguous()
-        clean.append(z[:len(part)])
-        rough.append(z[len(part):])
+            z = model.encoder(both.contiguous(memory_format=torch.channels_last))
+        clean.append(z[:len(part)].to(torch.bfloat16).cpu().contiguous())
+        rough.append(z[len(part):].to(torch.bfloat16).cpu().contiguous())
         samples += part
-    return {"clean": torch.cat(clean), "doodle": torch.cat(rough),
-            "samples": [(s.rows, s.colours, s.background, s.loose) for s in samples]}
+    return {"clean": torch.cat(clean), "rough": torch.cat(rough),
+            "samples": [(s.rows, s.colours, s.background, s.loose) for s in samples],
+            "codes": torch.tensor([s.code for s in samples])}
 
 
 def some_concepts(rows, count):
@@ -65,53 +79,37 @@ def some_concepts(rows, count):
 
 
 class LatentCache:
-    """All shards present, drawn from at random; `refresh` takes up new ones.
+    """All shards present, as one: `clean` and `rough` bf16 [N, C, h, w] and `codes` float32 [N, CODES]
+    on the device that trains, `samples` N tuples as in Sample. What is rough of a posed sample is the
+    picture itself. `rows` are what the samples' numbers point to; with `concepts`, samples of others
+    are left out."""
 
-    `rows` are what the samples' numbers point to; with `concepts`, samples of others are left out.
-    """
-
-    def __init__(self, work, size, mark, rows, concepts=0):
-        self.folder = folder(work, size, mark)
+    def __init__(self, folder, rows, device="cpu", concepts=0):
+        paths = sorted(folder.glob("shard-*.pkl"))
+        if not paths:
+            raise FileNotFoundError(f"no latents in {folder}: run the latents stage")
         self.rows = rows
         self.kept = some_concepts(rows, concepts) if concepts else None
-        self.shards = []
-        self.names = []
-        self.refresh()
-        if not self.shards:
-            raise FileNotFoundError(f"no latents in {self.folder}: run the latents stage")
+        shards = [self._read(path) for path in paths]
+        self.clean, self.rough, self.codes = (
+            torch.cat([shard[key] for shard in shards]).to(device)
+            for key in ("clean", "rough", "codes"))
+        self.samples = [sample for shard in shards for sample in shard["samples"]]
 
-    def refresh(self):
-        """Load shards that are new on disk."""
-        for path in sorted(self.folder.glob("shard-*.pkl")):
-            if path.name not in self.names:
-                with path.open("rb") as file:
-                    self.shards.append(self._kept_of(pickle.load(file)))
-                self.names.append(path.name)
-        sizes = [len(s["samples"]) for s in self.shards]
-        self.ends = np.cumsum(sizes)
-
-    def _kept_of(self, shard):
-        """The part of a shard that shows nothing but the chosen concepts; `doodle` by sample: of a
-        posed one it is the picture itself."""
+    def _read(self, path):
+        """The part of a shard that shows nothing but the chosen concepts."""
+        with path.open("rb") as file:
+            shard = pickle.load(file)
         samples = shard["samples"]
+        rough = shard["clean"].clone()
+        rough[torch.tensor([sample[3] for sample in samples])] = shard["rough"]
         places = [i for i, sample in enumerate(samples) if self.kept is None
                   or all(self.rows[n]["caption"] in self.kept for n in sample[0])]
-        rough = shard["clean"].clone()
-        rough[torch.tensor([sample[3] for sample in samples])] = shard["doodle"]
-        return {"clean": shard["clean"][places], "doodle": rough[places],
-                "samples": [samples[i] for i in places]}
+        return {"clean": shard["clean"][places], "rough": rough[places],
+                "codes": shard["codes"][places].float(), "samples": [samples[i] for i in places]}
 
     def __len__(self):
-        return int(self.ends[-1])
-
-    def draw(self, count, rng):
-        """(clean, doodle, samples) of random entries."""
-        picks = rng.integers(0, len(self), count)
-        places = [(int(s), int(p - (self.ends[s - 1] if s else 0)))
-                  for p, s in zip(picks, np.searchsorted(self.ends, picks, side="right"))]
-        clean = torch.stack([self.shards[s]["clean"][i] for s, i in places]).float()
-        rough = torch.stack([self.shards[s]["doodle"][i] for s, i in places]).float()
-        return clean, rough, [self.shards[s]["samples"][i] for s, i in places]
+        return len(self.samples)
 
 
 def main():
@@ -122,14 +120,14 @@ def main():
     parser.add_argument("--count", type=int, default=4096, help="samples a shard")
     args = parser.parse_args()
     device = runtime.prepare(args)
-    store = PictureStore(args.data, args.work)
+    store = PictureStore(args.data, args.work, device)
     model = load_trained(args.work)
     mark = encoder_mark(model)
     model = model.to(device, memory_format=torch.channels_last)
     maker = SceneMaker(store, args.size, sampling_weights(store.rows, usable_rows(store.rows)))
     target = folder(args.work, args.size, mark)
     target.mkdir(parents=True, exist_ok=True)
-    log, clock = runtime.Log(args.work, "latents"), runtime.Clock(args.minutes)
+    log, clock = runtime.Log(args.work, "latents"), runtime.Clock(args)
     for number in range(args.shards):
         path = target / f"shard-{number:03d}.pkl"
         if path.exists():
@@ -137,7 +135,7 @@ def main():
         if clock.must_stop():
             raise SystemExit(3)
         begin = clock.seconds()
-        shard = make_shard(maker, model, args.count, (args.seed, 3, args.size, number), device)
+        shard = make_shard(maker, model, args.count, (args.seed, 3, args.size, number))
         temporary = path.with_suffix(".tmp")
         with temporary.open("wb") as file:
             pickle.dump(shard, file, protocol=4)

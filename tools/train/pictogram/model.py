@@ -19,7 +19,7 @@ class Generator:
         self.schedule = Schedule(device)
         self.scaling = 1.0
         self.encoder_mark = None
-        self.fast_unet = self.unet
+        self.fast_unet = self.unet  # compiled, while it is trained
 
     @property
     def modules(self):
@@ -35,10 +35,6 @@ class Generator:
         """v in float32; eager, any batch size."""
         with runtime.autocast(self.device):
             return self.unet(x, t, context).sample.float()
-
-    def denoise_fast(self, x, t, context):
-        """The same through the compiled network, for the training batch."""
-        return self.fast_unet(x, t, context).sample.float()
 
     def state_dict(self):
         """For a checkpoint."""

@@ -5,6 +5,7 @@ direction of a layer learns equally fast; kernels count as matrices [out, in*h*w
 
 import torch
 
+from .runtime import multiplies_bf16
 
 A, B, C = 3.4445, -4.7750, 2.0315  # of the Newton-Schulz polynomial
 
@@ -15,7 +16,7 @@ def orthogonal(matrix, rounds=5):
     A matrix at least twice as wide as high is iterated through its small Gram matrix, in float32:
     half the time, and a quarter of the error of bf16 throughout, which is what the others get.
     """
-    x = matrix.bfloat16()
+    x = matrix.bfloat16() if multiplies_bf16(matrix.device) else matrix.float()
     tall = x.shape[-2] > x.shape[-1]
     if tall:
         x = x.mT
@@ -66,19 +67,18 @@ class Muon(torch.optim.Optimizer):
                 self._update(parameters, group)
 
     def _update(self, parameters, group):
-        buffers = []
         for parameter in parameters:
-            state = self.state[parameter]
-            if not state:
-                state["momentum"] = torch.zeros_like(parameter)
-            state["momentum"].lerp_(parameter.grad, 1 - group["momentum"])
-            buffers.append(torch.lerp(parameter.grad, state["momentum"], group["momentum"]))
-        stack = torch.stack([b.flatten(1) for b in buffers])
-        rows, columns = stack.shape[1:]
-        update = orthogonal(stack) * (0.2 * max(rows, columns) ** 0.5)
-        for parameter, change in zip(parameters, update):
-            parameter.mul_(1 - group["lr"] * group["weight_decay"])
-            parameter.add_(change.view_as(parameter), alpha=-group["lr"])
+            if not self.state[parameter]:
+                self.state[parameter]["momentum"] = torch.zeros_like(parameter)
+        momenta = [self.state[parameter]["momentum"] for parameter in parameters]
+        gradients = [parameter.grad for parameter in parameters]
+        torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
+        ahead = torch._foreach_lerp(gradients, momenta, group["momentum"])
+        update = orthogonal(torch.stack(ahead).flatten(2))
+        scale = 0.2 * max(update.shape[1:]) ** 0.5
+        changes = [change.view_as(p) for change, p in zip(update, parameters)]
+        torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
+        torch._foreach_add_(parameters, changes, alpha=-group["lr"] * scale)
 
 
 class Both:

@@ -1,6 +1,8 @@
 """The picture store: all pictures as RGBA bytes in one memory-mapped file, and their compositing."""
 
 import json
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +19,26 @@ def read_rows(data):
     return [json.loads(line) for line in path.read_text().splitlines() if line]
 
 
-class PictureStore:
-    """All pictures, unpacked once into WORK/cache/pictures.npy (uint8 [N, 256, 256, 4])."""
+def unpacked(data, file):
+    """uint8 [256, 256, 4] of one file."""
+    with Image.open(data / file) as picture:
+        rgba = picture.convert("RGBA")
+        if rgba.size != (SIDE, SIDE):
+            rgba = rgba.resize((SIDE, SIDE), Image.LANCZOS)
+        return np.asarray(rgba)
 
-    def __init__(self, data, work):
+
+class PictureStore:
+    """All pictures, unpacked once into WORK/cache/pictures.npy (uint8 [N, 256, 256, 4]): mapped on a
+    processor, and wholly in the memory of a GPU. All that is made of them stays on that device."""
+
+    def __init__(self, data, work, device="cpu"):
         self.rows = read_rows(data)
+        self.device = torch.device(device)
         path = Path(work) / "cache" / "pictures.npy"
         if not path.exists():
             self._build(Path(data), path)
-        self.pixels = np.load(path, mmap_mode="r")
+        self.pixels = torch.from_numpy(np.load(path, mmap_mode="c")).to(self.device)
         if len(self.pixels) != len(self.rows):
             raise ValueError(f"{path} holds {len(self.pixels)} pictures, captions.jsonl has "
                              f"{len(self.rows)} rows: delete it to build it again")
@@ -35,32 +48,31 @@ class PictureStore:
         temporary = path.with_name("pictures.tmp.npy")
         shape = (len(self.rows), SIDE, SIDE, 4)
         pixels = np.lib.format.open_memmap(temporary, "w+", np.uint8, shape)
-        for index, row in enumerate(self.rows):
-            with Image.open(data / row["file"]) as picture:
-                rgba = picture.convert("RGBA")
-                if rgba.size != (SIDE, SIDE):
-                    rgba = rgba.resize((SIDE, SIDE), Image.LANCZOS)
-                pixels[index] = np.asarray(rgba)
+        with ProcessPoolExecutor() as pool:
+            files = [row["file"] for row in self.rows]
+            for index, rgba in enumerate(pool.map(partial(unpacked, data), files, chunksize=64)):
+                pixels[index] = rgba
         pixels.flush()
         del pixels
         temporary.rename(path)
 
     def premultiplied(self, indices):
         """float [B, 4, 256, 256] in 0..1 with colours multiplied by alpha: safe to resample."""
-        rgba = torch.from_numpy(np.ascontiguousarray(self.pixels[np.asarray(indices)]))
-        rgba = rgba.permute(0, 3, 1, 2).float().div_(255)
-        rgba[:, :3] *= rgba[:, 3:]
-        return rgba
+        return premultiplied(self.pixels[torch.as_tensor(indices, device=self.device)])
 
     def crops(self, indices, size, rng):
         """float [B, 4, size, size] premultiplied, a random crop of each picture."""
-        out = np.empty((len(indices), size, size, 4), np.uint8)
-        for slot, index in enumerate(indices):
-            y, x = rng.integers(0, SIDE - size + 1, 2)
-            out[slot] = self.pixels[index, y:y + size, x:x + size]
-        rgba = torch.from_numpy(out).permute(0, 3, 1, 2).float().div_(255)
-        rgba[:, :3] *= rgba[:, 3:]
-        return rgba
+        corners = rng.integers(0, SIDE - size + 1, (len(indices), 2))
+        return premultiplied(torch.stack([
+            self.pixels[int(index), y:y + size, x:x + size]
+            for index, (y, x) in zip(indices, corners.tolist())]))
+
+
+def premultiplied(pixels):
+    """Bytes [B, h, w, 4] as float [B, 4, h, w] in 0..1, colours multiplied by alpha."""
+    rgba = pixels.permute(0, 3, 1, 2).float().div_(255)
+    rgba[:, :3] *= rgba[:, 3:]
+    return rgba
 
 
 def over(rgba, background):

@@ -43,17 +43,20 @@ def prepare(args):
     torch.manual_seed(args.seed)
     if args.threads:
         torch.set_num_threads(args.threads)
-    if torch.cuda.is_available():
-        torch.backends.cuda.matmul.allow_tf32 = True
-        torch.backends.cudnn.allow_tf32 = True
+    if torch.cuda.is_available():  # matrix products in float32 stay exact: Muon's need it
         torch.backends.cudnn.benchmark = True
         return torch.device("cuda")
     return torch.device("cpu")
 
 
-def autocast(device, enabled=True):
-    """bf16 autocast on either device."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
+def multiplies_bf16(device):
+    """Whether the device itself multiplies bf16; PyTorch's stand-in is many times slower than float32."""
+    return device.type != "cpu" or torch.cpu._is_avx512_bf16_supported()
+
+
+def autocast(device):
+    """bf16 autocast where it is faster."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=multiplies_bf16(device))
 
 
 def compiled(function, args):
@@ -94,13 +97,32 @@ def write_json(value, path):
     os.replace(temporary, path)
 
 
+def add_schedule(parser, steps, rate, cool):
+    """The flags of a stage that learns."""
+    parser.add_argument("--steps", type=int, default=steps)
+    parser.add_argument("--within", type=float, default=0,
+                        help="plan the run for so many minutes, whatever number of steps they hold")
+    parser.add_argument("--rate", type=float, default=rate)
+    parser.add_argument("--cool", type=float, default=cool,
+                        help="share of the run, at its end, over which the rate falls to nothing")
+    parser.add_argument("--save-every", type=float, default=600, help="seconds")
+
+
+def learning_rate(args, step, clock):
+    """Short warm-up, constant, then a straight line down."""
+    left = (1 - clock.done(step)) / args.cool
+    return args.rate * min(1.0, (step + 1) / 100, max(left, 0.01))
+
+
 class Clock:
     """Says when to save and when to stop: time limit, planned end, or SIGTERM / SIGINT."""
 
-    def __init__(self, minutes=0, save_every=600):
+    def __init__(self, args):
         self.start = self.saved = time.time()
-        self.limit = minutes * 60
-        self.save_every = save_every
+        self.limit = args.minutes * 60
+        self.planned = getattr(args, "within", 0) * 60
+        self.steps = getattr(args, "steps", 0)
+        self.save_every = getattr(args, "save_every", 0)
         self.stopping = False
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, self._stop)
@@ -111,6 +133,14 @@ class Clock:
     def seconds(self):
         """Seconds since the stage started."""
         return time.time() - self.start
+
+    def done(self, step):
+        """Share of the planned run, in steps or in time."""
+        return self.seconds() / self.planned if self.planned else step / self.steps
+
+    def finished(self, step):
+        """True at the planned end."""
+        return self.done(step) >= 1
 
     def must_stop(self):
         """True once the limit has passed or a signal has asked for the end."""
@@ -169,7 +199,7 @@ class Log:
 
 
 class Meter:
-    """Mean loss and speed since the last report."""
+    """Mean loss and speed since the last report. Reads nothing from the device between reports."""
 
     def __init__(self, log, batch, every=50):
         self.log, self.batch, self.every = log, batch, every
@@ -180,12 +210,13 @@ class Meter:
         self.total, self.count, self.since = 0.0, 0, time.time()
 
     def add(self, loss, **fields):
-        """One step's loss; every so many steps, a line in the log."""
-        self.total += loss
+        """One step's loss, a number or a tensor; every so many steps, a line in the log."""
+        self.total = self.total + loss
         self.count += 1
         if self.count >= self.every:
             speed = self.count * self.batch / (time.time() - self.since)
-            self.log(**fields, loss=self.total / self.count, images_per_second=speed)
+            fields = {k: float(v) if torch.is_tensor(v) else v for k, v in fields.items()}
+            self.log(**fields, loss=float(self.total) / self.count, images_per_second=speed)
             self.reset()
 
 

@@ -6,7 +6,7 @@ import unittest
 import numpy as np
 import torch
 
-from pictogram import adversary, base, captions, scenes
+from pictogram import adversary, backgrounds, base, captions, scenes
 from pictogram.diffusion import Schedule, timestep_of
 from pictogram.doodles import doodle
 from pictogram.measures import psnr, ssim
@@ -107,27 +107,58 @@ class Arithmetic(unittest.TestCase):
 class Training(unittest.TestCase):
     """What the base stage is made of."""
 
+    ARGS = types.SimpleNamespace(batch=64, seed=0, refined=0.5, doodles=0.75, drop=0.05, tilt=0.5,
+                                 first=0.85, workers=0)
+
+    def batches(self):
+        """Of a cache of forty samples, every other one loose."""
+        cache = types.SimpleNamespace(
+            clean=torch.randn(40, 5, 4, 4).bfloat16(), rough=torch.randn(40, 5, 4, 4).bfloat16(),
+            codes=torch.randn(40, scenes.CODES))
+        return base.Batches(self.ARGS, cache, 1.0)
+
+    def plan(self, times):
+        """Everything drawn once, at these timesteps."""
+        count = self.ARGS.batch
+        return base.Plan(torch.arange(count) % 40, torch.zeros(count, 32).long(),
+                         torch.ones(count).bool(), torch.zeros(count).bool(),
+                         torch.full((count,), times))
+
     def test_drafts_go_on(self):
         """A step's samples come back with what was made of them, at an earlier timestep."""
-        class Fresh:
-            args = types.SimpleNamespace(batch=8, seed=0)
+        batches = self.batches()
+        first = batches.draw(self.plan(999), 0)
+        batches.keep(first, first.clean + 100, 0)
+        second = batches.draw(self.plan(999), 1)
+        carried = second.times < 999
+        self.assertTrue(16 < carried.sum() < 48)
+        self.assertTrue(all(len(part) == self.ARGS.batch for part in second))
+        torch.testing.assert_close(second.source[carried], second.clean[carried] + 100)
+        self.assertTrue((second.times[carried] < 850).all() and (second.times[carried] >= 449).all())
 
-            @staticmethod
-            def noise(shape, rng):
-                return torch.from_numpy(rng.standard_normal(shape)).float()
+    def test_first_noise_tells_the_pose(self):
+        """At the first timestep the source is nothing and the noise's means are the sample's code;
+        elsewhere both are left alone."""
+        batches, plan = self.batches(), self.plan(999)
+        first = batches.fresh(plan, 5, self.ARGS.batch)
+        means = first.noise[:, :scenes.CODES].mean((2, 3)) * 4
+        torch.testing.assert_close(means, batches.cache.codes[plan.picks], atol=1e-4, rtol=1e-4)
+        self.assertEqual(first.source.abs().max(), 0)
+        later = batches.fresh(self.plan(500), 5, self.ARGS.batch)
+        torch.testing.assert_close(later.source, later.clean)
+        self.assertGreater((later.noise[:, :scenes.CODES] - first.noise[:, :scenes.CODES]).abs().mean(), 0.01)
 
-            def draw(self, step, count=8):
-                clean = torch.full((count, 1, 2, 2), float(step))
-                return clean, clean, ["apple"] * count, torch.full((count,), 999), clean
-
-        refined = base.Refined(Fresh(), 0.5)
-        first = refined.draw(0)
-        refined.keep(first, first[0] + 100, 0)
-        clean, source, prompts, t, noise = refined.draw(1)
-        carried = clean[:, 0, 0, 0] == 0
-        self.assertTrue(0 < carried.sum() < 8 and len(prompts) == len(noise) == 8)
-        self.assertTrue((source[carried] == 100).all() and (t[carried] < 850).all())
-        self.assertTrue((t[carried] >= 449).all() and (t[~carried] == 999).all())
+    def test_plans_follow_from_the_step(self):
+        """Equal when drawn again; loose samples never start from pure noise."""
+        samples = [((0,), (None,), "red", number % 2 == 0) for number in range(40)]
+        words = lambda texts, **_: types.SimpleNamespace(input_ids=torch.zeros(len(texts), 32).long())
+        plans = base.Plans(self.ARGS, [ROW], samples, words)
+        one, again, other = plans[3], plans[3], plans[4]
+        self.assertTrue((one.picks == again.picks).all() and (one.times == again.times).all())
+        self.assertFalse((one.picks == other.picks).all())
+        loose = one.picks % 2 == 0
+        self.assertLess(one.times[loose].max(), 960)
+        self.assertTrue((one.times == 999).any() and one.rough[loose].any() and not one.rough[~loose].any())
 
     def test_adversary_learns_and_pulls(self):
         """It tells two kinds of latents apart, and its gradient points from one to the other."""
@@ -145,6 +176,19 @@ class Training(unittest.TestCase):
 
 class Pictures(unittest.TestCase):
     """Doodles and bytes."""
+
+    def test_tints_have_their_colour(self):
+        """A thing is seen in the colour it was given, its outline stays dark, its shape the same."""
+        rgba = torch.zeros(1, 4, 64, 64)
+        rgba[:, 0, 8:56, 8:56], rgba[:, 1, 8:56, 8:56] = 0.9, 0.3
+        rgba[:, :3, 8:12, 8:56] = 0.05
+        rgba[:, 3, 8:56, 8:56] = 1
+        for name in scenes.VIVID:
+            target = torch.tensor([backgrounds.NAMED[name]]) / 255
+            made = scenes.tinted(rgba, target)
+            self.assertEqual(scenes.main_colour(made[0]), name)
+            self.assertLess(made[0, :3, 9, 30].max(), 0.2)
+            torch.testing.assert_close(made[:, 3], rgba[:, 3])
 
     def test_doodles_stay_premultiplied_pictures(self):
         """Finite, in 0..1, of the same shape, for every kind."""
