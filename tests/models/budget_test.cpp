@@ -51,7 +51,7 @@ TEST(Budget, UNets) {
   expect_within(cost(unet(parse(find_preset("sd-turbo").unet), 64, 1)), {381, 2910, 25});
   expect_within(cost(unet(parse(find_preset("sd15").unet), 64, 1)), {381, 2910, 25});
   expect_within(cost(unet(parse(find_preset("sd15").unet), 64, 4)), {381, 6980, 100});
-  expect_within(cost(unet(pictogram("unet"), 16, 2)), {178, 34.1, 0.79});
+  expect_within(cost(unet(pictogram("unet"), 16, 2)), {210, 43.1, 0.79});
 }
 
 TEST(Budget, Autoencoders) {

@@ -17,7 +17,7 @@ from .judge import Judge, Names, emoji_rows, frequent_rows
 from .model import load_generator
 from .pictures import PictureStore, over
 from .preview import DOODLES, decode, drawing, fixed_noise
-from .scenes import main_colour, posed
+from .scenes import posed, tinted
 from .sheet import save_sheet
 
 STEPS = {1: (0,), 2: (0, 20), 4: (0, 12, 24, 36)}
@@ -85,24 +85,55 @@ def background_figures(generator, autoencoder, store, args):
     return result
 
 
-def main_colours(pictures):
-    """Name of the commonest saturated colour of each picture that is not its background, or None."""
-    mask = (pictures - border(pictures)[:, :, None, None]).abs().amax(1, keepdim=True) > 0.15
-    rgba = torch.cat([pictures * mask, mask.float()], 1)
-    return [main_colour(picture[:, ::2, ::2]) for picture in rgba]
+def dominant_colours(pictures):
+    """Name of the colour that holds the most of each picture's colourfulness, background left out; None
+    where nothing but background is seen. Each pixel counts for the nearest name by its chroma."""
+    mask = (pictures - border(pictures)[:, :, None, None]).abs().amax(1) > 0.15
+    return [dominant_colour(picture[:, seen]) for picture, seen in zip(pictures, mask)]
+
+
+def dominant_colour(rgb, least=200):
+    """The same of colours [3, N]."""
+    if rgb.shape[1] < least:
+        return None
+    table = torch.tensor(list(NAMED.values())) / 255
+    nearest = torch.cdist(rgb.T, table).argmin(1)
+    votes = torch.bincount(nearest, weights=rgb.amax(0) - rgb.amin(0), minlength=len(table))
+    return NAMES[int(votes.argmax())]
 
 
 def colour_figures(generator, autoencoder, store, args):
-    """How often a thing has the colour that its prompt names; light and dark count as the same."""
-    rows = [store.rows[n] for n in frequent_rows(store.rows, args.concepts)]
-    rows = [row for row in rows if not has_colour(row["caption"])][:args.colours]
-    colours = [COLOURS[i % len(COLOURS)] for i in range(len(rows))]
-    prompts = [f"{colour} {row['caption']}, {row['style']}" for colour, row in zip(colours, rows)]
+    """How often a thing has the colour that its prompt names; light and dark count as the same. Beside
+    it: real pictures tinted in that colour, and what is drawn where the prompt names none."""
+    numbers = [n for n in frequent_rows(store.rows, args.concepts)
+               if not has_colour(store.rows[n]["caption"])][:args.colours]
+    colours = [COLOURS[i % len(COLOURS)] for i in range(len(numbers))]
+
+    def right(pictures):
+        return share([name is not None and name.split()[-1] == colour
+                      for name, colour in zip(dominant_colours(pictures), colours)])
+
+    target = torch.tensor([NAMED[colour] for colour in colours]) / 255
+    result = {"real": right(over(tinted(posed(store, numbers, 256), target), 1.0).clamp(0, 1))}
+    plain = [f"{store.rows[n]['caption']}, {store.rows[n]['style']}" for n in numbers]
+    result["not_named"] = right(draw(generator, autoencoder, plain, STEPS[1], args.seed + 500))
+    prompts = [f"{colour} {text}" for colour, text in zip(colours, plain)]
+    for steps, indices in STEPS.items():
+        result[f"steps_{steps}"] = right(draw(generator, autoencoder, prompts, indices,
+                                              args.seed + 500))
+    return result
+
+
+def seed_figures(generator, autoencoder, store, args):
+    """Mean difference (of 1) between pictures of the same words and two seeds, and of other words."""
+    prompts = [f"{store.rows[n]['caption']}, {store.rows[n]['style']}"
+               for n in frequent_rows(store.rows, args.colours)]
     result = {}
     for steps, indices in STEPS.items():
-        seen = main_colours(draw(generator, autoencoder, prompts, indices, args.seed + 500))
-        result[f"steps_{steps}"] = share([name is not None and name.split()[-1] == colour
-                                          for name, colour in zip(seen, colours)])
+        one, two = (draw(generator, autoencoder, prompts, indices, args.seed + 600 + 1000 * k)
+                    for k in range(2))
+        result[f"steps_{steps}"] = {"other_seed": (one - two).abs().mean().item(),
+                                    "other_words": (one - one.roll(1, 0)).abs().mean().item()}
     return result
 
 
@@ -183,6 +214,7 @@ def main():
                "autoencoder": measure(autoencoder, tests, device)[0],
                "background_colour": background_figures(generator, autoencoder, store, args),
                "colour": colour_figures(generator, autoencoder, store, args),
+               "seeds": seed_figures(generator, autoencoder, store, args),
                "doodles": doodle_figures(generator, autoencoder, args)}
     if not args.no_judge:
         judge = Judge(args, device, autoencoder)

@@ -46,25 +46,6 @@ def usable_rows(rows):
     return np.array([(r["caption"], r["style"]) not in held_out for r in rows])
 
 
-def main_colour(rgba):
-    """Name of the commonest saturated colour of one premultiplied picture, or None."""
-    alpha = rgba[3]
-    rgb = rgba[:3] / alpha.clamp_min(1e-3)
-    seen = rgb[:, (alpha > 0.7)]
-    if seen.shape[1] < 50:
-        return None
-    saturated = (seen.amax(0) - seen.amin(0)) > 0.25
-    if saturated.float().mean() < 0.4:
-        return None
-    names = list(backgrounds.NAMED)
-    table = torch.tensor(list(backgrounds.NAMED.values())) / 255.0
-    nearest = torch.cdist(seen[:, saturated].T, table).argmin(1)
-    votes = torch.bincount(nearest, minlength=len(names))
-    if votes.max() < 0.5 * votes.sum():
-        return None
-    return names[int(votes.argmax())]
-
-
 def tinted(rgba, target):
     """Premultiplied pictures [B, 4, H, W] as if they were of colour `target` ([B, 3]): what is as
     bright as the thing in the mean gets that colour, darker parts darker shades, lighter ones
