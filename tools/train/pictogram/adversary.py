@@ -8,6 +8,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from . import runtime
 from .architecture import AUTOENCODERS, TEXT_WIDTH, VARIANT
+from .optimiser import set_rate
 
 WIDTHS = (64, 128, 192)
 
@@ -69,8 +70,7 @@ class Adversary:
 
     def set_rate(self, rate):
         """Of the coming step."""
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
+        set_rate(self.optimiser, rate)
 
     def state_dict(self):
         """For a checkpoint."""

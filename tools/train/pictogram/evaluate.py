@@ -161,7 +161,7 @@ def text_figures(generator, autoencoder, judge, store, args):
             save_sheet(F.avg_pool2d(made[:64], 2),
                        args.work / "sheets" / f"evaluate-{name}-{steps}.png", 16)
             figures = judged(judge, names, made, pairs)
-            figures["feature_distance"] = frechet(judge.see(made), judge.see(real))
+            figures["feature_distance"] = frechet(judge.see(made)[0], judge.see(real)[0])
             for key in ("top1", "top5", "style"):
                 figures[key]["of_real"] = round(
                     figures[key]["value"] / max(result[name]["real"][key]["value"], 1e-9), 3)

@@ -1,27 +1,49 @@
-"""The judge: the dual encoder of align.py, trained with a seed of its own (`align --name judge --seed
-1`) on real pictures alone and never on the held-out (concept, style) pairs. It says which of many
-prompts goes best with a picture; its own score on real pictures is the ceiling that made ones are
-compared with."""
+"""The judge, two networks trained on real pictures alone and never on the held-out (concept, style)
+pairs. The dual encoder of align.py (`align --name judge --seed 1`) says which of many prompts goes best
+with a picture, and a small classifier (this stage) in which style it is. Their own scores on real
+pictures are the ceiling that made ones are compared with."""
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from . import runtime
-from .align import Aligner
+from .align import LATENTS, Aligner
+from .base import start
 from .captions import EMOJI_STYLES
 from .model import Generator
+from .optimiser import Both
 from .scenes import usable_rows
 
 SIZE = 128  # pixels that it looks at
+
+
+class StyleEye(nn.Module):
+    """Latents [B, C, 8, 8] to logits [B, styles]: each place votes."""
+
+    def __init__(self, width=128):
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(LATENTS, width, 3, 1, 1), nn.GELU(), nn.Conv2d(width, width, 3, 1, 1), nn.GELU(),
+            nn.Conv2d(width, width, 3, 2, 1), nn.GELU(), nn.Conv2d(width, len(EMOJI_STYLES), 1))
+
+    def forward(self, latents):
+        """Mean over the places."""
+        return self.body(latents).mean((2, 3))
 
 
 class Judge:
     """Unit vectors of pictures and of prompts."""
 
     def __init__(self, args, device, autoencoder):
-        state = runtime.load_checkpoint(args.work / "checkpoints" / "judge.pt")
-        if state is None:
-            raise SystemExit("no judge yet: python -m pictogram.align --name judge --seed 1")
+        state, style = (runtime.load_checkpoint(args.work / "checkpoints" / f"{name}.pt")
+                        for name in ("judge", "style"))
+        if state is None or style is None:
+            raise SystemExit("no judge yet: python -m pictogram.align --name judge --seed 1, "
+                             "python -m pictogram.judge")
+        self.style_eye = StyleEye().to(device)
+        self.style_eye.load_state_dict(style["model"])
         self.device, self.autoencoder, self.scaling = device, autoencoder, state["scaling"]
         self.aligner = Aligner(Generator(args.work, device), device)
         for module, stored in zip(self.aligner.modules, state["aligner"], strict=True):
@@ -31,13 +53,14 @@ class Judge:
 
     @torch.no_grad()
     def see(self, pictures, chunk=64):
-        """[B, width] of pictures in 0..1."""
-        seen = []
+        """(unit vectors [B, width], number of the style [B]) of pictures in 0..1."""
+        seen, styles = [], []
         for part in pictures.split(chunk):
             small = F.interpolate(part, size=(SIZE, SIZE), mode="area").to(self.device)
             latents = self.autoencoder.encoder(small * 2 - 1) * self.scaling
             seen.append(self.aligner.pictures(latents).float().cpu())
-        return torch.cat(seen)
+            styles.append(self.style_eye(latents).argmax(1).cpu())
+        return torch.cat(seen), torch.cat(styles)
 
     @torch.no_grad()
     def read(self, prompts, chunk=256):
@@ -56,14 +79,14 @@ class Names:
         self.vectors = judge.read(prompts).view(len(concepts), len(EMOJI_STYLES), -1)
 
     def verdicts(self, seen, pairs):
-        """(concept is the best, among the five best, style is the best), each bool [B], of what was
-        seen for (concept, style) pairs: concepts are compared in the style, styles for the concept."""
+        """(concept is the best of all in this style, among the five best, style is right), each bool
+        [B], of what was seen for (concept, style) pairs."""
+        vectors, seen_styles = seen
         concepts = torch.tensor([self.number[concept] for concept, _ in pairs])
         styles = torch.tensor([EMOJI_STYLES.index(style) for _, style in pairs])
-        by_concept = torch.einsum("bw,cbw->bc", seen, self.vectors[:, styles])
-        by_style = torch.einsum("bw,bsw->bs", seen, self.vectors[concepts])
+        by_concept = torch.einsum("bw,cbw->bc", vectors, self.vectors[:, styles])
         best = by_concept.topk(5, 1).indices == concepts[:, None]
-        return best[:, 0], best.any(1), by_style.argmax(1) == styles
+        return best[:, 0], best.any(1), seen_styles == styles
 
 
 def emoji_rows(rows):
@@ -82,3 +105,47 @@ def frequent_rows(rows, count):
     step = max(1, sum(len(c) == len(EMOJI_STYLES) for c in concepts.values()) // count)
     chosen = names[::step][:count]
     return [list(concepts[name].values())[i % len(concepts[name])] for i, name in enumerate(chosen)]
+
+
+def styled_samples(cache):
+    """(entries of the cache, numbers of their styles): one thing, posed, in an emoji style."""
+    styles = [cache.rows[sample[0][0]]["style"] for sample in cache.samples]
+    picks = [i for i, (sample, style) in enumerate(zip(cache.samples, styles))
+             if len(sample[0]) == 1 and not sample[3] and style in EMOJI_STYLES]
+    return np.array(picks), torch.tensor([EMOJI_STYLES.index(styles[i]) for i in picks])
+
+
+def train(args):
+    """The classifier, on cached latents with a little noise."""
+    device = runtime.prepare(args)
+    generator, cache, _ = start(args, device)
+    picks, styles = styled_samples(cache)
+    eye = StyleEye().to(device)
+    optimiser = Both([eye], args.rate)
+    clock, meter = runtime.Clock(args), runtime.Meter(runtime.Log(args.work, "style"), args.batch)
+    step = 0
+    while not clock.finished(step):
+        optimiser.set_rate(runtime.learning_rate(args, step, clock))
+        chosen = np.random.default_rng((args.seed, 45, step)).integers(0, len(picks), args.batch)
+        latents = cache.clean[picks[chosen]].float() * generator.scaling
+        logits = eye(latents + 0.1 * torch.randn_like(latents))
+        loss = F.cross_entropy(logits, styles[chosen].to(device))
+        loss.backward()
+        optimiser.step()
+        step += 1
+        meter.add(loss.detach(), step=step)
+    runtime.save_atomic({"model": eye.state_dict(), "step": step, "batch": args.batch},
+                        args.work / "checkpoints" / "style.pt")
+
+
+def main():
+    """Command line."""
+    parser = runtime.parser(__doc__)
+    runtime.add_schedule(parser, steps=1200, rate=1e-3, cool=0.8)
+    parser.add_argument("--batch", type=int, default=256)
+    parser.set_defaults(size=SIZE, concepts=0, seed=1)
+    train(parser.parse_args())
+
+
+if __name__ == "__main__":
+    main()

@@ -81,6 +81,12 @@ class Muon(torch.optim.Optimizer):
         torch._foreach_add_(parameters, changes, alpha=-group["lr"] * scale)
 
 
+def set_rate(optimiser, rate):
+    """The rate of the coming step."""
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+
+
 class Both:
     """The two optimisers behind one interface."""
 
@@ -100,8 +106,7 @@ class Both:
     def set_rate(self, rate):
         """The rate of the coming step, for all."""
         for part in self.parts:
-            for group in part.param_groups:
-                group["lr"] = rate
+            set_rate(part, rate)
 
     def step(self, clip=1.0):
         """Clip, update, clear."""
