@@ -113,6 +113,8 @@ std::vector<int> lane_counts(const OpCase& op) {
 class OpTest : public testing::TestWithParam<Parameters> {
  protected:
   void SetUp() override {
+    if (!device(GetParam().device, 2).supports(GetParam().dtype))
+      GTEST_SKIP() << "no products in this type on this processor";
     if (GetParam().eight_bits && !device(GetParam().device, 2).has_eight_bits())
       GTEST_SKIP() << "no products in 8 bits on this processor";
     if (op().optional && refused(device(GetParam().device, 2), op(), options(1)))
