@@ -14,7 +14,8 @@
 namespace streamdiffusion::media {
 namespace {
 
-/// An X server of the test's own; its number comes back over a pipe.
+/// An X server of the test's own; its number comes back over a pipe. It must not start anew between two
+/// clients: who comes meanwhile is turned away.
 class VirtualScreen {
  public:
   VirtualScreen() {
@@ -24,8 +25,8 @@ class VirtualScreen {
     if (process_ == 0) {
       ::close(ends[0]);
       const std::string descriptor = std::to_string(ends[1]);
-      ::execlp("Xvfb", "Xvfb", "-displayfd", descriptor.c_str(), "-screen", "0", "160x120x24",
-               "-nolisten", "tcp", static_cast<char*>(nullptr));
+      ::execlp("Xvfb", "Xvfb", "-displayfd", descriptor.c_str(), "-noreset", "-screen", "0",
+               "160x120x24", "-nolisten", "tcp", static_cast<char*>(nullptr));
       ::_exit(127);
     }
     ::close(ends[1]);
