@@ -14,8 +14,8 @@
 namespace streamdiffusion::media {
 namespace {
 
-/// An X server of the test's own; its number comes back over a pipe. It must not start anew between two
-/// clients: who comes meanwhile is turned away.
+/// An X server of the test's own; its number comes back over a pipe. It must not start anew between
+/// two clients: who comes meanwhile is turned away.
 class VirtualScreen {
  public:
   VirtualScreen() {
