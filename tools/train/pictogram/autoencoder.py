@@ -9,7 +9,7 @@ from . import backgrounds, runtime
 from .architecture import AUTOENCODERS, VARIANT, build_autoencoder
 from .measures import psnr, ssim
 from .optimiser import Both
-from .pictures import PictureStore, over
+from .pictures import PictureStore, on, over
 from .sheet import save_sheet
 
 HELD_OUT = 96
@@ -38,7 +38,7 @@ def batch_of(store, numbers, size, rng):
         back = backgrounds.rich(len(numbers), size, rng, store.device)
     picture = over(rgba, back).clamp_(0, 1)
     if rng.random() < 0.25:
-        gain = torch.from_numpy(rng.uniform(0.6, 1.4, (len(numbers), 3, 1, 1))).float().to(store.device)
+        gain = on(rgba, rng.uniform(0.6, 1.4, (len(numbers), 3, 1, 1)))
         picture = (picture * gain).clamp_(0, 1)
     if rng.random() < 0.5:
         picture = picture.flip(3)

@@ -5,12 +5,13 @@ import torch
 import torch.nn.functional as F
 
 from . import backgrounds
+from .pictures import on
 
 
 def wobble(rgba, rng, strength=0.05):
     """Shapes displaced by a smooth random field, as an unsteady hand does."""
     count, _, size, _ = rgba.shape
-    field = torch.from_numpy(rng.normal(0, strength, (count, 2, 5, 5))).float().to(rgba.device)
+    field = on(rgba, rng.normal(0, strength, (count, 2, 5, 5)))
     field = F.interpolate(field, size=(size, size), mode="bicubic", align_corners=True)
     theta = torch.eye(2, 3, device=rgba.device).expand(count, 2, 3)
     grid = F.affine_grid(theta, rgba.shape, align_corners=False) + field.permute(0, 2, 3, 1)
@@ -56,7 +57,7 @@ def outlined(rgba, rng):
     width = 1 + 2 * int(rng.integers(0, max(2, size // 64)))
     stroke = F.max_pool2d((edge > float(rng.uniform(0.1, 0.25))).float(), width, 1, width // 2)
     stroke = F.avg_pool2d(stroke, 3, 1, 1)
-    ink = torch.from_numpy(rng.random((len(rgba), 3, 1, 1))).float().to(rgba.device) * 0.3
+    ink = on(rgba, rng.random((len(rgba), 3, 1, 1))) * 0.3
     fill = few_colours(rgba, 2, rng) if rng.random() < 0.5 else torch.zeros_like(rgba)
     return torch.cat([ink * stroke, stroke], 1) + fill * (1 - stroke)
 
@@ -64,8 +65,8 @@ def outlined(rgba, rng):
 def unfinished(rgba, rng):
     """One side of the drawing is not there yet."""
     size = rgba.shape[-1]
-    angle = torch.from_numpy(rng.uniform(0, 6.2832, (len(rgba), 1, 1))).float().to(rgba.device)
-    cut = torch.from_numpy(rng.uniform(0.0, 0.5, (len(rgba), 1, 1))).float().to(rgba.device)
+    angle = on(rgba, rng.uniform(0, 6.2832, (len(rgba), 1, 1)))
+    cut = on(rgba, rng.uniform(0.0, 0.5, (len(rgba), 1, 1)))
     line = torch.linspace(-1, 1, size, device=rgba.device)
     distance = torch.cos(angle) * line[None, None] + torch.sin(angle) * line[None, :, None]
     return rgba * torch.sigmoid((cut - distance) * 40)[:, None]

@@ -125,6 +125,8 @@ def train(args):
     clock, meter = runtime.Clock(args), runtime.Meter(runtime.Log(args.work, "style"), args.batch)
     step = 0
     while not clock.finished(step):
+        if clock.must_stop():
+            raise SystemExit(3)  # minutes of work: it starts anew
         optimiser.set_rate(runtime.learning_rate(args, step, clock))
         chosen = np.random.default_rng((args.seed, 45, step)).integers(0, len(picks), args.batch)
         latents = cache.clean[picks[chosen]].float() * generator.scaling

@@ -75,6 +75,11 @@ def premultiplied(pixels):
     return rgba
 
 
+def on(tensor, values):
+    """float32 where the tensor is."""
+    return torch.from_numpy(values).float().to(tensor.device)
+
+
 def over(rgba, background):
     """Premultiplied pictures over backgrounds ([B, 3, 1 or H, 1 or W] in 0..1): RGB in 0..1."""
     return rgba[:, :3] + background * (1 - rgba[:, 3:])

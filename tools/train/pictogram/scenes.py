@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from . import backgrounds, captions
-from .pictures import over, place
+from .pictures import on, over, place
 
 GOLDEN = (5 ** 0.5 - 1) / 2
 POSED = 0.94  # scale of a picture on its own that is not loose; at most, where a seed poses it
@@ -116,7 +116,7 @@ class SceneMaker:
         small = rng.random(count) < 0.4
         scale = np.where(small, rng.uniform(0.45, 0.75, count), rng.uniform(0.8, 1.0, count))
         level = 0.5 + 0.5 * np.tanh(0.8 * code)  # about evenly in 0..1
-        opaque = (rgba[:, 3].flatten(1).amin(1) > 0.99).cpu().numpy()
+        opaque = filling(rgba).cpu().numpy()
         scale = np.where(opaque, 1.0, np.where(loose, scale, POSED - 0.16 * level[:, 1]))
         room = np.where(opaque, 0.0, np.where(loose, 1.02 - scale, POSED - scale))
         place_in = np.where(loose[:, None], rng.uniform(-1, 1, (count, 2)), 2 * level[:, 2:] - 1)
@@ -169,16 +169,15 @@ class SceneMaker:
         return np.array(result)
 
 
-def on(tensor, values):
-    """float32 where the tensor is."""
-    return torch.from_numpy(values).float().to(tensor.device)
+def filling(rgba):
+    """Whether each picture brings its own background, bool [B]: it is never made smaller."""
+    return rgba[:, 3].flatten(1).amin(1) > 0.99
 
 
 def posed(store, numbers, size):
     """The rows' pictures as large and central as training shows them: premultiplied [B, 4, S, S]."""
     pictures = store.premultiplied(numbers)
-    opaque = pictures[:, 3].flatten(1).amin(1) > 0.99
-    scale = torch.where(opaque, 1.0, POSED)
+    scale = torch.where(filling(pictures), 1.0, POSED)
     return place(pictures, size, scale, torch.zeros(len(pictures), 2, device=scale.device))
 
 
