@@ -1,5 +1,5 @@
-// Any bytes as a picture: PNG, JPEG or neither. Only base::Error may come out, and a picture of the
-// size it says.
+// Any bytes as a picture: PNG, JPEG, WebP or none. Only base::Error may come out, and a picture of
+// the size that its header says, turned or not.
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -9,19 +9,28 @@
 
 namespace {
 
-/// Headers may promise large pictures; fuzzing is about the parser, not about memory.
+/// Headers may promise large pictures; fuzzing is about the parser, not about memory and patience.
 constexpr std::size_t kMostBytes = 1U << 16;
+constexpr std::int64_t kMostDecoded = 1 << 20;
+
+void decode(std::span<const std::byte> bytes) {
+  using namespace streamdiffusion::media;
+  const PictureSize size = read_picture_size(bytes, "fuzz");
+  const std::int64_t pixels = std::int64_t{size.width} * size.height;
+  if (pixels > kMostDecoded) return;
+  const auto image = decode_image(bytes, "fuzz");
+  const bool turned = image.width == size.height && image.height == size.width;  // by EXIF
+  const bool same = image.width == size.width && image.height == size.height;
+  if (!same && !turned) __builtin_trap();
+  if (image.rgb.size() != static_cast<std::size_t>(pixels) * 3) __builtin_trap();
+}
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size > kMostBytes) return 0;
   try {
-    const auto image =
-        streamdiffusion::media::decode_image(std::as_bytes(std::span(data, size)), "fuzz");
-    const auto pixels =
-        static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.height);
-    if (image.rgb.size() != pixels * 3) __builtin_trap();
+    decode(std::as_bytes(std::span(data, size)));
   } catch (const streamdiffusion::base::Error&) {
   }
   return 0;

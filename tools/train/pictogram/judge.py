@@ -9,28 +9,31 @@ import torch.nn.functional as F
 from torch import nn
 
 from . import runtime
-from .align import LATENTS, Aligner
-from .base import start
+from .align import Aligner
 from .captions import EMOJI_STYLES
 from .model import Generator
 from .optimiser import Both
-from .scenes import usable_rows
+from .pictures import PictureStore
+from .scenes import SceneMaker, finished, usable_rows
 
 SIZE = 128  # pixels that it looks at
 
 
 class StyleEye(nn.Module):
-    """Latents [B, C, 8, 8] to logits [B, styles]: each place votes."""
+    """Pictures [B, 3, 128, 128] in -1..1 to logits [B, styles]: each place votes."""
 
-    def __init__(self, width=128):
+    def __init__(self, widths=(16, 32, 64, 128)):
         super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(LATENTS, width, 3, 1, 1), nn.GELU(), nn.Conv2d(width, width, 3, 1, 1), nn.GELU(),
-            nn.Conv2d(width, width, 3, 2, 1), nn.GELU(), nn.Conv2d(width, len(EMOJI_STYLES), 1))
+        layers, before = [], 3
+        for width in widths:
+            layers += [nn.Conv2d(before, width, 3, 2, 1), nn.GELU(), nn.Conv2d(width, width, 3, 1, 1),
+                       nn.GroupNorm(8, width), nn.GELU()]
+            before = width
+        self.body = nn.Sequential(*layers, nn.Conv2d(before, len(EMOJI_STYLES), 1))
 
-    def forward(self, latents):
+    def forward(self, pictures):
         """Mean over the places."""
-        return self.body(latents).mean((2, 3))
+        return self.body(pictures).mean((2, 3))
 
 
 class Judge:
@@ -56,10 +59,10 @@ class Judge:
         """(unit vectors [B, width], number of the style [B]) of pictures in 0..1."""
         seen, styles = [], []
         for part in pictures.split(chunk):
-            small = F.interpolate(part, size=(SIZE, SIZE), mode="area").to(self.device)
-            latents = self.autoencoder.encoder(small * 2 - 1) * self.scaling
+            small = smaller(part).to(self.device) * 2 - 1
+            latents = self.autoencoder.encoder(small) * self.scaling
             seen.append(self.aligner.pictures(latents).float().cpu())
-            styles.append(self.style_eye(latents).argmax(1).cpu())
+            styles.append(self.style_eye(small).argmax(1).cpu())
         return torch.cat(seen), torch.cat(styles)
 
     @torch.no_grad()
@@ -107,20 +110,31 @@ def frequent_rows(rows, count):
     return [list(concepts[name].values())[i % len(concepts[name])] for i, name in enumerate(chosen)]
 
 
-def styled_samples(cache):
-    """(entries of the cache, numbers of their styles): one thing, posed, in an emoji style."""
-    styles = [cache.rows[sample[0][0]]["style"] for sample in cache.samples]
-    picks = [i for i, (sample, style) in enumerate(zip(cache.samples, styles))
-             if len(sample[0]) == 1 and not sample[3] and style in EMOJI_STYLES]
-    return np.array(picks), torch.tensor([EMOJI_STYLES.index(styles[i]) for i in picks])
+def emoji_maker(store):
+    """Draws pictures of the four styles, each as often as any other."""
+    rows = store.rows
+    styled = np.array([row["style"] in EMOJI_STYLES for row in rows]) & usable_rows(rows)
+    return SceneMaker(store, SIZE, styled / styled.sum())
+
+
+def smaller(pictures):
+    """What the judge looks at, of pictures [B, 3, S, S]."""
+    return F.interpolate(pictures, size=(SIZE, SIZE), mode="area")
+
+
+def softened(pictures):
+    """Pictures blurred more or less, and with a little noise: no style is told by sharpness alone."""
+    blurred = F.avg_pool2d(F.pad(pictures, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    share = torch.rand(len(pictures), 1, 1, 1, device=pictures.device)
+    return torch.lerp(pictures, blurred, share) + 0.03 * torch.randn_like(pictures)
 
 
 def train(args):
-    """The classifier, on cached latents with a little noise."""
+    """The style classifier, on pictures posed, tinted and put over backgrounds afresh at each step."""
     device = runtime.prepare(args)
-    generator, cache, _ = start(args, device)
-    picks, styles = styled_samples(cache)
-    eye = StyleEye().to(device)
+    store = PictureStore(args.data, args.work, device)
+    maker = emoji_maker(store)
+    eye = StyleEye().to(device, memory_format=torch.channels_last)
     optimiser = Both([eye], args.rate)
     clock, meter = runtime.Clock(args), runtime.Meter(runtime.Log(args.work, "style"), args.batch)
     step = 0
@@ -128,10 +142,11 @@ def train(args):
         if clock.must_stop():
             raise SystemExit(3)  # minutes of work: it starts anew
         optimiser.set_rate(runtime.learning_rate(args, step, clock))
-        chosen = np.random.default_rng((args.seed, 45, step)).integers(0, len(picks), args.batch)
-        latents = cache.clean[picks[chosen]].float() * generator.scaling
-        logits = eye(latents + 0.1 * torch.randn_like(latents))
-        loss = F.cross_entropy(logits, styles[chosen].to(device))
+        rng = np.random.default_rng((args.seed, 45, step))
+        pictures, colour, samples = maker.batch(args.batch, rng, pairs=0, first=step * args.batch)
+        styles = torch.tensor([EMOJI_STYLES.index(store.rows[s.rows[0]]["style"]) for s in samples])
+        logits = eye(softened(finished(pictures, colour)))
+        loss = F.cross_entropy(logits, styles.to(device))
         loss.backward()
         optimiser.step()
         step += 1
@@ -143,9 +158,9 @@ def train(args):
 def main():
     """Command line."""
     parser = runtime.parser(__doc__)
-    runtime.add_schedule(parser, steps=1200, rate=1e-3, cool=0.8)
-    parser.add_argument("--batch", type=int, default=256)
-    parser.set_defaults(size=SIZE, concepts=0, seed=1)
+    runtime.add_schedule(parser, steps=600, rate=1e-3, cool=0.8)
+    parser.add_argument("--batch", type=int, default=128)
+    parser.set_defaults(seed=1)
     train(parser.parse_args())
 
 
