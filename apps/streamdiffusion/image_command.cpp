@@ -103,12 +103,13 @@ class ImageJob {
   }
 
   void write_sheet() const {
-    std::vector<Image> above, below;
+    std::vector<Image> inputs, outputs;
     for (const auto& [id, image] : outputs_) {
-      below.push_back(image);
-      above.push_back(inputs_.contains(id) ? inputs_.at(id) : image);
+      outputs.push_back(image);
+      if (inputs_.contains(id)) inputs.push_back(inputs_.at(id));
     }
-    media::write_image(flags_.sheet, media::contact_sheet(above, below, kSheetColumns, kSheetCell));
+    media::write_image(flags_.sheet,
+                       media::contact_sheet(inputs, outputs, kSheetColumns, kSheetCell));
   }
 
   void dump_tensors() const {

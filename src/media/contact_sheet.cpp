@@ -26,23 +26,25 @@ void paste(Image& sheet, const Image& picture, int x, int y) {
 
 }  // namespace
 
-Image contact_sheet(const std::vector<Image>& above, const std::vector<Image>& below, int columns,
-                    int cell) {
-  base::require(!above.empty() && above.size() == below.size() && columns > 0 && cell > 0,
-                base::ErrorCode::invalid_argument, "a contact sheet of ", above.size(),
-                " inputs and ", below.size(), " outputs");
-  const int count = static_cast<int>(above.size());
+Image contact_sheet(const std::vector<Image>& inputs, const std::vector<Image>& outputs,
+                    int columns, int cell) {
+  base::require(!outputs.empty() && (inputs.empty() || inputs.size() == outputs.size()) &&
+                    columns > 0 && cell > 0,
+                base::ErrorCode::invalid_argument, "a contact sheet of ", inputs.size(),
+                " inputs and ", outputs.size(), " outputs");
+  const int count = static_cast<int>(outputs.size());
+  const int below = inputs.empty() ? 0 : cell + kGap;
   columns = std::min(columns, count);
   const int lines = (count + columns - 1) / columns;
-  const int line_height = 2 * cell + kGap + kLineGap;
+  const int line_height = below + cell + kLineGap;
   Image sheet{kGap + columns * (cell + kGap), lines * line_height + kGap, {}};
   sheet.rgb.assign(
       static_cast<std::size_t>(sheet.width) * static_cast<std::size_t>(sheet.height) * 3, kPaper);
   for (int i = 0; i < count; ++i) {
     const int x = kGap + i % columns * (cell + kGap), y = kGap + i / columns * line_height;
-    paste(sheet, fit(above[static_cast<std::size_t>(i)], cell, cell, Fit::contain), x, y);
-    paste(sheet, fit(below[static_cast<std::size_t>(i)], cell, cell, Fit::contain), x,
-          y + cell + kGap);
+    const auto at = static_cast<std::size_t>(i);
+    if (!inputs.empty()) paste(sheet, fit(inputs[at], cell, cell, Fit::contain), x, y);
+    paste(sheet, fit(outputs[at], cell, cell, Fit::contain), x, y + below);
   }
   return sheet;
 }

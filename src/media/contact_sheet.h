@@ -7,10 +7,10 @@
 
 namespace streamdiffusion::media {
 
-/// Pairs of pictures, each input above its output, `columns` pairs a line. Cells are `cell` pixels
-/// a side, pictures fitted inside. The lists have one length; throws invalid_argument otherwise or
-/// for none.
-Image contact_sheet(const std::vector<Image>& above, const std::vector<Image>& below, int columns,
-                    int cell);
+/// Outputs, each below its input where there are inputs, `columns` a line. Cells are `cell` pixels
+/// a side, pictures fitted inside. Throws invalid_argument where there are no outputs, or inputs of
+/// another number.
+Image contact_sheet(const std::vector<Image>& inputs, const std::vector<Image>& outputs,
+                    int columns, int cell);
 
 }  // namespace streamdiffusion::media

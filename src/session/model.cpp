@@ -44,6 +44,18 @@ SessionOptions session_defaults(const weights::ModelDefaults& d) {
   return options;
 }
 
+/// The same where pictures come from noise: residual guidance has nothing to go by there, and
+/// places that suit an input do not suit noise.
+SessionOptions text_defaults(const weights::ModelDefaults& d) {
+  SessionOptions options = session_defaults(d);
+  const auto& own = d.text_to_image;
+  options.t_index_list = own.t_index_list.value_or(std::vector<int>{});
+  if (options.cfg_type != CfgType::full) options.cfg_type = CfgType::none;
+  if (own.cfg_type) options.cfg_type = cfg_type(*own.cfg_type);
+  if (own.guidance_scale) options.guidance_scale = static_cast<float>(*own.guidance_scale);
+  return options;
+}
+
 schedule::SchedulerConfig scheduler_config(const weights::Json& json) {
   const schedule::SchedulerConfig standard;
   schedule::SchedulerConfig config;
@@ -118,6 +130,7 @@ void Model::open_folder(const EngineOptions& options) {
     scopes_[i] = std::filesystem::absolute(places[i]).lexically_normal().string();
   }
   defaults_ = session_defaults(folder.defaults());
+  text_defaults_ = text_defaults(folder.defaults());
   known_words_ = text::read_known_words(options.model);
   sample_prompt_ = folder.defaults().prompt.value_or("");
   sample_negative_prompt_ = folder.defaults().negative_prompt.value_or("");

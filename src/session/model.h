@@ -36,7 +36,10 @@ class Model {
   int context_width() const { return static_cast<int>(text_.width); }
   std::int64_t parameters() const { return parameters_; }
   const schedule::SchedulerConfig& scheduler() const { return scheduler_; }
-  const SessionOptions& defaults() const { return defaults_; }
+  /// What the folder says of itself, for pictures from an input or from noise; the rest is unset.
+  const SessionOptions& defaults(bool text_to_image) const {
+    return text_to_image ? text_defaults_ : defaults_;
+  }
   const KnownWords& known_words() const { return known_words_; }
   const std::string& sample_prompt() const { return sample_prompt_; }
   const std::string& sample_negative_prompt() const { return sample_negative_prompt_; }
@@ -69,7 +72,7 @@ class Model {
   std::string scopes_[3];
   int tokens_ = 77;
   std::int64_t parameters_ = 0;
-  SessionOptions defaults_;
+  SessionOptions defaults_, text_defaults_;
   KnownWords known_words_;
   std::string sample_prompt_, sample_negative_prompt_;
 };

@@ -31,6 +31,16 @@ void check_filter(const SessionOptions& o) {
                 "similar_image_filter_max_skip_frame is ", skips, ", expected 0..", kMostSkips);
 }
 
+/// From noise, unless the model says where: the whole schedule, in as many steps as from an input.
+std::vector<int> default_places(const Model& model, const SessionOptions& o) {
+  std::vector<int> places = model.defaults(false).t_index_list;
+  if (places.empty()) places = {32, 45};
+  if (!o.text_to_image) return places;
+  const std::vector<int>& own = model.defaults(true).t_index_list;
+  if (!own.empty() && own.back() < *o.num_inference_steps) return own;
+  return schedule::t_index_list_for(1.0F, static_cast<int>(places.size()), *o.num_inference_steps);
+}
+
 }  // namespace
 
 const char* name_of(CfgType type) {
@@ -48,21 +58,15 @@ const char* name_of(CfgType type) {
 }
 
 SessionOptions with_defaults(const Model& opened, const SessionOptions& options) {
-  const SessionOptions& model = opened.defaults();
+  const SessionOptions& model = opened.defaults(options.text_to_image);
   SessionOptions o = options;
   o.width = o.width ? o.width : model.width.value_or(512);
   o.height = o.height ? o.height : model.height.value_or(512);
-  if (o.t_index_list.empty()) o.t_index_list = model.t_index_list;
-  if (o.t_index_list.empty()) o.t_index_list = {32, 45};
-  if (o.text_to_image && !o.cfg_type && model.cfg_type != CfgType::full) o.cfg_type = CfgType::none;
   o.num_inference_steps =
       o.num_inference_steps ? o.num_inference_steps : model.num_inference_steps.value_or(50);
-  if (o.text_to_image &&
-      options.t_index_list.empty()) {  // from noise, the whole schedule in as many steps
-    o.t_index_list = schedule::t_index_list_for(1.0F, static_cast<int>(o.t_index_list.size()),
-                                                *o.num_inference_steps);
-  }
-  o.cfg_type = o.cfg_type ? o.cfg_type : model.cfg_type.value_or(CfgType::self);
+  if (o.t_index_list.empty()) o.t_index_list = default_places(opened, o);
+  const CfgType plain = o.text_to_image ? CfgType::none : CfgType::self;
+  o.cfg_type = o.cfg_type ? o.cfg_type : model.cfg_type.value_or(plain);
   o.guidance_scale = o.guidance_scale ? o.guidance_scale : model.guidance_scale.value_or(1.2F);
   o.delta = o.delta ? o.delta : model.delta.value_or(1.0F);
   return o;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "base/error.h"
 #include "weights/quote.h"
@@ -58,12 +59,12 @@ std::optional<std::string> prompt(const Json& file, std::string_view key) {
   return value->string();
 }
 
-std::optional<std::string> cfg_type(const Json& file) {
-  constexpr std::array<std::string_view, 4> known{"none", "full", "self", "initialize"};
+std::optional<std::string> cfg_type(const Json& file, std::span<const std::string_view> known,
+                                    std::string_view expected) {
   const auto value = file.find("cfg_type");
   if (!value) return std::nullopt;
   if (std::find(known.begin(), known.end(), value->string()) == known.end()) {
-    value->refuse("none, full, self or initialize");
+    value->refuse(expected);
   }
   return value->string();
 }
@@ -76,21 +77,34 @@ std::optional<std::vector<int>> t_index_list(const Json& file, int steps) {
   return std::vector<int>(list.begin(), list.end());
 }
 
+ModelDefaults::TextToImage text_to_image(const Json& file, int steps) {
+  constexpr std::array<std::string_view, 2> known{"none", "full"};
+  const auto value = file.find("text_to_image");
+  if (!value) return {};
+  value->allow_only({"t_index_list", "cfg_type", "guidance_scale"});
+  return {.t_index_list = t_index_list(*value, steps),
+          .cfg_type = cfg_type(*value, known, "none or full"),
+          .guidance_scale = number(*value, "guidance_scale", 0, 100)};
+}
+
 }  // namespace
 
 ModelDefaults parse_model_defaults(const Json& file) {
   file.allow_only({"width", "height", "t_index_list", "num_inference_steps", "cfg_type",
-                   "guidance_scale", "delta", "prompt", "negative_prompt"});
+                   "guidance_scale", "delta", "prompt", "negative_prompt", "text_to_image"});
+  constexpr std::array<std::string_view, 4> known{"none", "full", "self", "initialize"};
   ModelDefaults out;
   out.width = integer(file, "width", 8, 16384);
   out.height = integer(file, "height", 8, 16384);
   out.num_inference_steps = integer(file, "num_inference_steps", 1, 1000);
-  out.t_index_list = t_index_list(file, out.num_inference_steps.value_or(1000));
-  out.cfg_type = cfg_type(file);
+  const int steps = out.num_inference_steps.value_or(1000);
+  out.t_index_list = t_index_list(file, steps);
+  out.cfg_type = cfg_type(file, known, "none, full, self or initialize");
   out.guidance_scale = number(file, "guidance_scale", 0, 100);
   out.delta = number(file, "delta", 0, 100);
   out.prompt = prompt(file, "prompt");
   out.negative_prompt = prompt(file, "negative_prompt");
+  out.text_to_image = text_to_image(file, steps);
   return out;
 }
 

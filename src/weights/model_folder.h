@@ -16,6 +16,13 @@ namespace streamdiffusion::weights {
 /// streamdiffusion.json: used where the user says nothing. Absent keys are empty. Ranges are
 /// checked when read.
 struct ModelDefaults {
+  /// What differs where pictures come from noise; the other members hold where a key is absent.
+  struct TextToImage {
+    std::optional<std::vector<int>> t_index_list;
+    std::optional<std::string> cfg_type;  ///< none or full
+    std::optional<double> guidance_scale;
+  };
+
   std::optional<int> width, height;              ///< pixels, 8..16384
   std::optional<std::vector<int>> t_index_list;  ///< each 0..num_inference_steps - 1
   std::optional<int> num_inference_steps;        ///< 1..1000
@@ -23,6 +30,7 @@ struct ModelDefaults {
   std::optional<double> guidance_scale;          ///< 0..100
   std::optional<double> delta;                   ///< 0..100
   std::optional<std::string> prompt, negative_prompt;
+  TextToImage text_to_image;
 };
 
 class ModelFolder {

@@ -83,7 +83,11 @@ TEST(ContactSheet, HasEveryInputAboveItsOutput) {
   };
   EXPECT_EQ(at(14, 14), 0);
   EXPECT_EQ(at(14, 14 + 22), 90);
+  const Image alone = contact_sheet({}, {red, red, red}, 2, 16);
+  EXPECT_EQ(alone.height, sheet.height - 2 * 22) << "no line of inputs";
+  EXPECT_EQ(alone.rgb[3 * static_cast<std::size_t>(14 * alone.width + 14)], 90);
   EXPECT_THROW(contact_sheet({black}, {}, 2, 16), base::Error);
+  EXPECT_THROW(contact_sheet({black}, {red, red}, 2, 16), base::Error);
 }
 
 }  // namespace

@@ -60,7 +60,8 @@ ModelDefaults parse(const char* text) {
 TEST(ModelDefaults, ReadsEveryKey) {
   const ModelDefaults d =
       parse(R"({"width": 256, "height": 128, "t_index_list": [18, 32], "num_inference_steps": 50,
-    "cfg_type": "self", "guidance_scale": 1.2, "delta": 1, "prompt": "red apple", "negative_prompt": ""})");
+    "cfg_type": "self", "guidance_scale": 1.2, "delta": 1, "prompt": "red apple", "negative_prompt": "",
+    "text_to_image": {"t_index_list": [0, 20], "cfg_type": "full", "guidance_scale": 2}})");
   EXPECT_EQ(d.width, 256);
   EXPECT_EQ(d.height, 128);
   EXPECT_EQ(d.t_index_list, (std::vector<int>{18, 32}));
@@ -70,6 +71,9 @@ TEST(ModelDefaults, ReadsEveryKey) {
   EXPECT_EQ(d.delta, 1.0);
   EXPECT_EQ(d.prompt, "red apple");
   EXPECT_EQ(d.negative_prompt, "");
+  EXPECT_EQ(d.text_to_image.t_index_list, (std::vector<int>{0, 20}));
+  EXPECT_EQ(d.text_to_image.cfg_type, "full");
+  EXPECT_EQ(d.text_to_image.guidance_scale, 2.0);
 }
 
 TEST(ModelDefaults, RefusesWhatItDoesNotKnow) {
@@ -86,6 +90,8 @@ TEST(ModelDefaults, RefusesWhatItDoesNotKnow) {
   refused(R"({"guidance_scale": -1})", "a number from 0 to 100");
   refused(R"({"prompt": 3})", "\"prompt\" is 3, expected a string");
   refused(R"(["width"])", "an object");
+  refused(R"({"text_to_image": {"width": 256}})", "unknown key \"width\"");
+  refused(R"({"text_to_image": {"cfg_type": "self"}})", "none or full");
 }
 
 }  // namespace

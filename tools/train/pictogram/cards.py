@@ -15,7 +15,9 @@ from .preview import DOODLES, drawing
 from .runtime import REPOSITORY
 
 TILE, TEXT = 128, 30
-STEPS = ("0", "0,20", "0,12,24,36")
+PLAIN, GUIDED = ("--cfg-type", "none"), ("--cfg-type", "full", "--guidance-scale", "2")
+SETTINGS = (("--t-index-list", "0", *PLAIN), ("--t-index-list", "0,20", *GUIDED),
+            ("--t-index-list", "0,12,24,36", *GUIDED))
 WORDS = (
     "red apple", "banana", "strawberry", "lemon", "pizza", "hamburger", "birthday cake", "doughnut",
     "dog face", "cat", "lion", "penguin", "tropical fish", "butterfly", "snail", "horse",
@@ -78,12 +80,11 @@ def sheet(cells, columns, path):
 
 
 def words(program, path):
-    """64 prompts at 1, 2 and 4 steps."""
+    """64 prompts at 1 step, and at 2 and 4 under guidance."""
     cells = []
     for number in range(len(WORDS)):
         prompt = prompt_of(number)
-        cells.append(([program.draw(prompt, "--cfg-type", "none", "--t-index-list", steps)
-                       for steps in STEPS], prompt))
+        cells.append(([program.draw(prompt, *flags) for flags in SETTINGS], prompt))
     sheet(cells, 16, path)
 
 
@@ -124,13 +125,12 @@ def photographs(program, path, folder):
 def settings(program, path):
     """One line of pictures for each of the engine's settings."""
     cells = []
-    one = ("--cfg-type", "none", "--t-index-list", "0,20")
     for seed in range(8):
-        cells.append(([program.draw("red apple, 3d render", *one, "--seed", seed)], f"seed {seed}"))
+        cells.append(([program.draw("red apple, 3d render", "--seed", seed)], f"seed {seed}"))
     for step in range(8):
         weights = f"{1 - step / 7:.3f},{step / 7:.3f}"
         cells.append(([program.draw("red apple, 3d render", "--prompt", "yellow sun, 3d render",
-                                    "--prompt-weights", weights, *one)], f"red apple {weights} yellow sun"))
+                                    "--prompt-weights", weights)], f"red apple {weights} yellow sun"))
     with tempfile.NamedTemporaryFile(suffix=".png") as file:
         picture_of(3).save(file.name)
         for kind in ("none", "full", "self", "initialize"):

@@ -1,6 +1,6 @@
 """Stage 6: figures. Autoencoder PSNR and SSIM; concept and style as a judge sees them and colours as
-they are, at 1, 2 and 4 steps, beside the judge's score on real pictures; doodles: agreement with the
-drawing and stability from frame to frame."""
+they are, at 1, 2 and 4 steps and under guidance, beside the judge's score on real pictures; doodles:
+agreement with the drawing and stability from frame to frame."""
 
 import math
 
@@ -20,8 +20,11 @@ from .preview import DOODLES, decode, drawing, fixed_noise
 from .scenes import posed, tinted
 from .sheet import save_sheet
 
-STEPS = {1: (0,), 2: (0, 20), 4: (0, 12, 24, 36)}
-FINISH = (20,)
+GUIDANCE = 2.0  # full, with an empty negative prompt
+SETTINGS = {  # places of the steps, strength of the guidance
+    "steps_1": ((0,), 1.0), "steps_2": ((0, 20), 1.0), "steps_4": ((0, 12, 24, 36), 1.0),
+    "guided_2": ((0, 20), GUIDANCE), "guided_4": ((0, 12, 24, 36), GUIDANCE)}
+FINISH = ((20,), 1.0)
 COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink")
 
 
@@ -38,8 +41,10 @@ def share(hits):
 
 
 @torch.no_grad()
-def draw(generator, autoencoder, prompts, indices, seed, start=None, chunk=16):
+def draw(generator, autoencoder, prompts, setting, seed, start=None, chunk=16):
     """Pictures in 0..1 for prompts, by the engine's loop."""
+    indices, scale = setting
+    empty = generator.context([""])
     made = []
     channels = generator.unet.config.in_channels
     for number in range(0, len(prompts), chunk):
@@ -48,7 +53,7 @@ def draw(generator, autoencoder, prompts, indices, seed, start=None, chunk=16):
         noise = noise.to(generator.device)
         begin = None if start is None else start[number:number + chunk]
         latents = sample_lcm(generator.denoise, generator.schedule, generator.context(part),
-                             noise, indices, begin)
+                             noise, indices, begin, empty, scale)
         made.append(decode(autoencoder, latents, generator.scaling))
     return torch.cat(made)
 
@@ -73,15 +78,15 @@ def border(pictures, width=8):
 
 
 def background_figures(generator, autoencoder, store, args):
-    """How often the border has the colour that the prompt names, at 1, 2 and 4 steps."""
+    """How often the border has the colour that the prompt names, in all settings."""
     rows = [store.rows[n] for n in frequent_rows(store.rows, args.colours)]
     names = [NAMES[i % len(NAMES)] for i in range(len(rows))]
     prompts = [f"{row['caption']}, {row['style']}, on {article(name)} {name} background"
                for row, name in zip(rows, names)]
     result = {}
-    for steps, indices in STEPS.items():
-        seen = nearest_name(border(draw(generator, autoencoder, prompts, indices, args.seed + 300)))
-        result[f"steps_{steps}"] = share([a == b for a, b in zip(seen, names)])
+    for name, setting in SETTINGS.items():
+        seen = nearest_name(border(draw(generator, autoencoder, prompts, setting, args.seed + 300)))
+        result[name] = share([a == b for a, b in zip(seen, names)])
     return result
 
 
@@ -116,11 +121,10 @@ def colour_figures(generator, autoencoder, store, args):
     target = torch.tensor([NAMED[colour] for colour in colours]) / 255
     result = {"real": right(over(tinted(posed(store, numbers, 256), target), 1.0).clamp(0, 1))}
     plain = [f"{store.rows[n]['caption']}, {store.rows[n]['style']}" for n in numbers]
-    result["not_named"] = right(draw(generator, autoencoder, plain, STEPS[1], args.seed + 500))
+    result["not_named"] = right(draw(generator, autoencoder, plain, SETTINGS["steps_1"], args.seed + 500))
     prompts = [f"{colour} {text}" for colour, text in zip(colours, plain)]
-    for steps, indices in STEPS.items():
-        result[f"steps_{steps}"] = right(draw(generator, autoencoder, prompts, indices,
-                                              args.seed + 500))
+    for name, setting in SETTINGS.items():
+        result[name] = right(draw(generator, autoencoder, prompts, setting, args.seed + 500))
     return result
 
 
@@ -129,10 +133,10 @@ def seed_figures(generator, autoencoder, store, args):
     prompts = [f"{store.rows[n]['caption']}, {store.rows[n]['style']}"
                for n in frequent_rows(store.rows, args.colours)]
     result = {}
-    for steps, indices in STEPS.items():
-        one, two = (draw(generator, autoencoder, prompts, indices, args.seed + 600 + 1000 * k)
+    for name, setting in SETTINGS.items():
+        one, two = (draw(generator, autoencoder, prompts, setting, args.seed + 600 + 1000 * k)
                     for k in range(2))
-        result[f"steps_{steps}"] = {"other_seed": (one - two).abs().mean().item(),
+        result[name] = {"other_seed": (one - two).abs().mean().item(),
                                     "other_words": (one - one.roll(1, 0)).abs().mean().item()}
     return result
 
@@ -155,18 +159,24 @@ def text_figures(generator, autoencoder, judge, store, args):
         pairs = [(store.rows[n]["caption"], store.rows[n]["style"]) for n in numbers]
         real = real_pictures(store, numbers)
         result[name] = {"real": judged(judge, names, real, pairs)}
-        for steps, indices in STEPS.items():
-            made = draw(generator, autoencoder, [", ".join(pair) for pair in pairs], indices,
+        for setting_name, setting in SETTINGS.items():
+            made = draw(generator, autoencoder, [", ".join(pair) for pair in pairs], setting,
                         args.seed + 100)
             save_sheet(F.avg_pool2d(made[:64], 2),
-                       args.work / "sheets" / f"evaluate-{name}-{steps}.png", 16)
+                       args.work / "sheets" / f"evaluate-{name}-{setting_name}.png", 16)
             figures = judged(judge, names, made, pairs)
             figures["feature_distance"] = frechet(judge.see(made)[0], judge.see(real)[0])
+            figures["sharpness"] = round(sharpness(made) / sharpness(real), 3)
             for key in ("top1", "top5", "style"):
                 figures[key]["of_real"] = round(
                     figures[key]["value"] / max(result[name]["real"][key]["value"], 1e-9), 3)
-            result[name][f"steps_{steps}"] = figures
+            result[name][setting_name] = figures
     return result
+
+
+def sharpness(pictures):
+    """Mean difference of neighbouring pixels."""
+    return sum(pictures.diff(dim=d).abs().mean().item() for d in (2, 3))
 
 
 def real_pictures(store, numbers):

@@ -29,7 +29,8 @@ PROMPT = "red apple, 3d render"
 ENGINE_DEFAULTS = {  # streamdiffusion.json: what the engine uses where its user says nothing
     "width": 256, "height": 256, "num_inference_steps": 50, "t_index_list": [18, 32],
     "cfg_type": "none", "guidance_scale": 1.0, "delta": 1.0, "prompt": PROMPT,
-    "negative_prompt": ""}
+    "negative_prompt": "",
+    "text_to_image": {"t_index_list": [0, 20], "cfg_type": "full", "guidance_scale": 2.0}}
 
 
 def write_weights(module, path):
