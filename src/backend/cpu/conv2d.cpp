@@ -7,6 +7,7 @@
 #include <map>
 #include <tuple>
 
+#include "backend/cpu/blocks.h"
 #include "backend/cpu/bytes.h"
 #include "backend/cpu/convolution.h"
 #include "backend/cpu/share.h"
@@ -44,7 +45,8 @@ class Conv2dKernel final : public Kernel {
         y_(context.op.output),
         x_desc_(context.input(0)),
         y_desc_(context.output()),
-        bytes_(Bytes::of(context)) {
+        bytes_(Bytes::of(context)),
+        blocks_(!bytes_ && wants_blocks(op, x_desc_.dtype)) {
     if (op.row_bias) row_bias_ = context.op.inputs[static_cast<std::size_t>(op.row_bias_input())];
     if (op.residual && !context.plan.in_place(context.op, op.residual_input())) {
       copied_residual_ = context.op.inputs[static_cast<std::size_t>(op.residual_input())];
@@ -65,16 +67,16 @@ class Conv2dKernel final : public Kernel {
   void run(int, const Worker& worker) const override {
     for (const Piece& piece : pieces_[static_cast<std::size_t>(worker.index)]) {
       auto* y = worker.value<std::byte>(y_) + piece.y_offset;
-      if (copied_residual_) {
-        std::memcpy(y, worker.value<std::byte>(copied_residual_) + piece.y_offset, piece.y_bytes);
-      }
       const std::byte* x = worker.value<std::byte>(x_) + piece.x_offset;
-      if (bytes_) x = read_bytes(worker, x, piece);
-      if (row_bias_) {
-        piece.primitive->run(worker, {x, y, row_bias(worker, piece)});
-      } else {
-        piece.primitive->run(worker, {x, y});
+      const std::byte* residual = y;
+      if (copied_residual_) residual = worker.value<std::byte>(copied_residual_) + piece.y_offset;
+      if (blocks_) {
+        run_in_blocks(worker, piece, x, residual, y);
+        continue;
       }
+      if (copied_residual_) std::memcpy(y, residual, piece.y_bytes);
+      if (bytes_) x = read_bytes(worker, x, piece);
+      run_primitive(worker, piece, x, y);
     }
   }
 
@@ -83,10 +85,12 @@ class Conv2dKernel final : public Kernel {
   }
 
   std::size_t scratch_bytes() const override {
-    if (!bytes_) return library_scratch_;
     std::size_t most = 0;
     for (const auto& pieces : pieces_) {
-      for (const Piece& piece : pieces) most = std::max(most, piece.x_elements);
+      for (const Piece& piece : pieces) {
+        if (bytes_) most = std::max(most, piece.x_elements);
+        if (blocks_) most = std::max(most, block_bytes(piece) + piece.y_bytes);
+      }
     }
     return library_scratch_ + bias_bytes() + most;
   }
@@ -100,10 +104,37 @@ class Conv2dKernel final : public Kernel {
   using Variant = std::tuple<std::int64_t, std::int64_t,
                              std::int64_t>;  ///< Input lines, zero lines above and below.
 
-  /// A row's bias as the library adds it, then a piece's input in bytes, lie behind the library's
-  /// own scratch.
+  void run_primitive(const Worker& worker, const Piece& piece, const void* x, void* y) const {
+    if (row_bias_) {
+      piece.primitive->run(worker, {x, y, row_bias(worker, piece)});
+    } else {
+      piece.primitive->run(worker, {x, y});
+    }
+  }
+
+  void run_in_blocks(const Worker& worker, const Piece& piece, const std::byte* x,
+                     const std::byte* residual, std::byte* y) const {
+    std::byte* scratch = worker.scratch + library_scratch_ + bias_bytes();
+    auto* in = reinterpret_cast<float*>(scratch);
+    auto* out = reinterpret_cast<float*>(scratch + block_bytes(piece));
+    const auto channels_in = static_cast<std::size_t>(op_.in),
+               channels_out = static_cast<std::size_t>(op_.out);
+    const std::size_t pixels = piece.y_bytes / sizeof(float) / channels_out;
+    to_blocks(reinterpret_cast<const float*>(x), piece.x_elements / channels_in, channels_in, in);
+    if (op_.residual)
+      to_blocks(reinterpret_cast<const float*>(residual), pixels, channels_out, out);
+    run_primitive(worker, piece, in, out);
+    from_blocks(out, pixels, channels_out, reinterpret_cast<float*>(y));
+  }
+
+  static std::size_t block_bytes(const Piece& piece) {
+    return aligned(piece.x_elements * sizeof(float));
+  }
+
+  /// A row's bias as the library adds it, then a piece's input in bytes or its input and output in
+  /// blocks, lie behind the library's own scratch.
   std::size_t bias_bytes() const {
-    return row_bias_ ? aligned(static_cast<std::size_t>(op_.out) * sizeof(float)) : 0;
+    return row_bias_ && bytes_ ? aligned(static_cast<std::size_t>(op_.out) * sizeof(float)) : 0;
   }
 
   const std::byte* read_bytes(const Worker& worker, const std::byte* x, const Piece& piece) const {
@@ -120,11 +151,13 @@ class Conv2dKernel final : public Kernel {
     return scaled;
   }
 
-  /// The whole segment; in 8 bits so much at a time that the input's bytes stay in cache.
+  /// The whole segment; where the input is copied so much at a time that the copy stays in cache.
   void add_pieces(const Segment& segment, const KernelContext& context) {
     const auto weights = static_cast<std::size_t>(op_.out * op_.in * op_.kernel * op_.kernel);
     const auto line = static_cast<std::size_t>(x_desc_.shape.w * op_.in * op_.stride);
-    const std::int64_t most = bytes_ ? lines_of_piece(weights, line) : segment.end - segment.begin;
+    std::int64_t most = segment.end - segment.begin;
+    if (bytes_) most = lines_of_piece(weights, line);
+    if (blocks_) most = kLinesInBlocks;
     for (const Segment& piece : pieces(segment, most))
       pieces_.back().push_back(make_piece(piece, context));
   }
@@ -166,7 +199,8 @@ class Conv2dKernel final : public Kernel {
         .from = x_desc_.dtype,
         .to = y_desc_.dtype,
         .bias = op_.bias || op_.row_bias,
-        .bytes = bytes_.has_value()};
+        .bytes = bytes_.has_value(),
+        .blocks = blocks_};
     const dnnl::primitive_attr after = epilogue(op_.residual, op_.act);
     const auto desc = convolution_desc(shape, bytes_ ? bytes_->attributes(after) : after);
     const memory::desc plain({op_.out, op_.in, k, k}, memory::data_type::f32,
@@ -181,6 +215,7 @@ class Conv2dKernel final : public Kernel {
   graph::Value x_, y_, row_bias_, copied_residual_;
   tensor::Desc x_desc_, y_desc_;
   std::optional<Bytes> bytes_;
+  bool blocks_;
   std::size_t library_scratch_ = 0;
   PackedWeight bias_;
   std::vector<PackedWeight> weights_;
