@@ -137,13 +137,13 @@ def seed_figures(generator, autoencoder, store, args):
         one, two = (draw(generator, autoencoder, prompts, setting, args.seed + 600 + 1000 * k)
                     for k in range(2))
         result[name] = {"other_seed": (one - two).abs().mean().item(),
-                                    "other_words": (one - one.roll(1, 0)).abs().mean().item()}
+                        "other_words": (one - one.roll(1, 0)).abs().mean().item()}
     return result
 
 
-def judged(judge, names, pictures, pairs):
-    """Shares of one set of pictures."""
-    first, five, style = names.verdicts(judge.see(pictures), pairs)
+def judged(names, seen, pairs):
+    """Shares of what the judge saw of one set of pictures."""
+    first, five, style = names.verdicts(seen, pairs)
     return {"top1": share(first.numpy()), "top5": share(five.numpy()),
             "style": share(style.numpy())}
 
@@ -158,15 +158,17 @@ def text_figures(generator, autoencoder, judge, store, args):
     for name, numbers in sets.items():
         pairs = [(store.rows[n]["caption"], store.rows[n]["style"]) for n in numbers]
         real = real_pictures(store, numbers)
-        result[name] = {"real": judged(judge, names, real, pairs)}
+        real_seen, real_sharpness = judge.see(real), sharpness(real)
+        result[name] = {"real": judged(names, real_seen, pairs)}
         for setting_name, setting in SETTINGS.items():
             made = draw(generator, autoencoder, [", ".join(pair) for pair in pairs], setting,
                         args.seed + 100)
             save_sheet(F.avg_pool2d(made[:64], 2),
                        args.work / "sheets" / f"evaluate-{name}-{setting_name}.png", 16)
-            figures = judged(judge, names, made, pairs)
-            figures["feature_distance"] = frechet(judge.see(made)[0], judge.see(real)[0])
-            figures["sharpness"] = round(sharpness(made) / sharpness(real), 3)
+            seen = judge.see(made)
+            figures = judged(names, seen, pairs)
+            figures["feature_distance"] = frechet(seen[0], real_seen[0])
+            figures["sharpness"] = round(sharpness(made) / real_sharpness, 3)
             for key in ("top1", "top5", "style"):
                 figures[key]["of_real"] = round(
                     figures[key]["value"] / max(result[name]["real"][key]["value"], 1e-9), 3)
