@@ -1,24 +1,6 @@
 #include "flags.h"
 
 namespace streamdiffusion::app {
-namespace {
-
-const std::map<std::string, DataType> kDataTypes{{"auto", DataType::automatic},
-                                                 {"f32", DataType::f32},
-                                                 {"bf16", DataType::bf16},
-                                                 {"int8", DataType::int8}};
-const std::map<std::string, CfgType> kCfgTypes{{"none", CfgType::none},
-                                               {"full", CfgType::full},
-                                               {"self", CfgType::self},
-                                               {"initialize", CfgType::initialize}};
-const std::map<std::string, Parallel> kParallel{
-    {"auto", Parallel::automatic}, {"ops", Parallel::ops}, {"rows", Parallel::rows}};
-
-}  // namespace
-
-const std::map<std::string, Fit> kFits{
-    {"cover", Fit::cover}, {"contain", Fit::contain}, {"stretch", Fit::stretch}};
-
 void EngineFlags::add_to(CLI::App& command) {
   command
       .add_option("--model", options.model,
@@ -85,7 +67,7 @@ void SessionFlags::add_schedule(CLI::App& command) {
                   "Frames that enter the batch together")
       ->capture_default_str()
       ->check(CLI::Range(1, 64));
-  add_choice(command, "--parallel", options.parallel, kParallel,
+  add_choice(command, "--parallel", options.parallel, kParallels,
              "Cores work on the same op (ops), or each on its rows (rows); auto measures");
 }
 

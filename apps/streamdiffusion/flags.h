@@ -7,22 +7,19 @@
 #include <string>
 #include <vector>
 
-#include "streamdiffusion/image.h"
-#include "streamdiffusion/options.h"
+#include "streamdiffusion/names.h"
 
 namespace streamdiffusion::app {
 
-extern const std::map<std::string, Fit> kFits;
-
-/// A flag that takes one of a few words; both arguments must outlive the parsing.
-template <typename Target, typename T>
+/// A flag that takes one of a few words; target and names must outlive the parsing.
+template <typename Target, typename Choice>
 CLI::Option* add_choice(CLI::App& command, const std::string& flag, Target& target,
-                        const std::map<std::string, T>& words, const std::string& help) {
+                        const Names<Choice>& names, const std::string& help) {
   std::vector<std::string> known;
-  for (const auto& [word, value] : words) known.push_back(word);
+  for (const auto& [word, choice] : names) known.push_back(word);
   return command
       .add_option_function<std::string>(
-          flag, [&target, &words](const std::string& word) { target = words.at(word); }, help)
+          flag, [&target, &names](const std::string& word) { target = *choice_of(names, word); }, help)
       ->check(CLI::IsMember(known));
 }
 

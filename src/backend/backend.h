@@ -73,6 +73,8 @@ class Executable {
   /// Runs the program of one lifetime. Allocates nothing.
   virtual void run(graph::Lifetime program, State& state) = 0;
   virtual std::vector<OpReport> report() const = 0;
+  /// Groups of rows that run side by side.
+  virtual std::size_t lanes() const = 0;
   virtual std::size_t arena_bytes() const = 0;
   virtual std::size_t state_bytes() const = 0;
 };

@@ -22,19 +22,6 @@ constexpr double kMostNumber = 1e6;
 constexpr std::size_t kMostBytes = std::size_t{1} << 20;
 constexpr std::size_t kMostPrompts = 64;
 
-const std::map<std::string, CfgType> kCfgTypes{{"none", CfgType::none},
-                                               {"full", CfgType::full},
-                                               {"self", CfgType::self},
-                                               {"initialize", CfgType::initialize}};
-const std::map<std::string, DataType> kDataTypes{
-    {"auto", DataType::automatic}, {"f32", DataType::f32}, {"bf16", DataType::bf16}, {"int8", DataType::int8}};
-const std::map<std::string, Parallel> kParallel{
-    {"auto", Parallel::automatic}, {"ops", Parallel::ops}, {"rows", Parallel::rows}};
-const std::map<std::string, Fit> kFits{
-    {"cover", Fit::cover}, {"contain", Fit::contain}, {"stretch", Fit::stretch}};
-const std::map<std::string, PromptInterpolation> kInterpolations{
-    {"slerp", PromptInterpolation::slerp}, {"linear", PromptInterpolation::linear}};
-
 /// ["red apple", 0.7], {text: red apple, weight: 0.7}, or a text alone
 WeightedPrompt weighted(const Value& v) {
   constexpr double kMostWeight = 1000;
@@ -67,7 +54,7 @@ void set_blending(Config& c, const Value& v) {
     if (!entry.first.IsScalar()) v.wrong("keys that are texts");
     const std::string& key = entry.first.Scalar();
     if (key == "interpolation_method") {
-      c.interpolation = v.member(key).one_of(kInterpolations);
+      c.interpolation = v.member(key).one_of(kPromptInterpolations);
     } else if (key != "prompt_list") {
       v.wrong("prompt_list and interpolation_method only, not " + key);
     }
@@ -97,9 +84,9 @@ Set number_to(Member member, double lowest, double highest = kMostNumber) {
     member(c) = static_cast<float>(v.number(lowest, highest));
   };
 }
-template <typename Member, typename T>
-Set word_to(Member member, const std::map<std::string, T>& words) {
-  return [member, &words](Config& c, const Value& v) { member(c) = v.one_of(words); };
+template <typename Member, typename Choice>
+Set word_to(Member member, const Names<Choice>& names) {
+  return [member, &names](Config& c, const Value& v) { member(c) = v.one_of(names); };
 }
 /// Names a place in a Config for the setters above.
 #define SD_AT(place)        \
@@ -133,7 +120,7 @@ std::map<std::string, Set> drawing_keys() {
       {"prompt", set_prompts},
       {"prompt_list", set_prompts},
       {"prompt_blending", set_blending},
-      {"prompt_interpolation_method", word_to(SD_AT(interpolation), kInterpolations)},
+      {"prompt_interpolation_method", word_to(SD_AT(interpolation), kPromptInterpolations)},
       {"negative_prompt", text_to(SD_AT(negative_prompt))},
       {"t_index_list", set_steps},
       {"num_inference_steps", int_to(SD_AT(session.num_inference_steps), 1, 50)},
@@ -149,7 +136,7 @@ std::map<std::string, Set> drawing_keys() {
       {"do_add_noise", truth_to(SD_AT(session.do_add_noise))},
       {"use_denoising_batch", truth_to(SD_AT(session.use_denoising_batch))},
       {"frame_buffer_size", int_to(SD_AT(session.frame_buffer_size), 1, 64)},
-      {"parallel", word_to(SD_AT(session.parallel), kParallel)},
+      {"parallel", word_to(SD_AT(session.parallel), kParallels)},
       {"enable_similar_image_filter", truth_to(SD_AT(session.enable_similar_image_filter))},
       {"similar_image_filter_threshold",
        number_to(SD_AT(session.similar_image_filter_threshold), 0, 1)},

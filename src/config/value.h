@@ -4,12 +4,12 @@
 #include <yaml-cpp/yaml.h>
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
+#include "streamdiffusion/names.h"
 
 namespace streamdiffusion::config {
 
@@ -33,13 +33,11 @@ class Value {
   std::vector<Value> list() const;
   /// A member of a map; refused if it is not there.
   Value member(const std::string& name) const;
-  template <typename T>
-  T one_of(const std::map<std::string, T>& words) const {
-    const std::string word = node_.IsScalar() ? node_.Scalar() : std::string();
-    if (const auto found = words.find(word); found != words.end()) return found->second;
-    std::string expected;
-    for (const auto& [known, value] : words) expected += (expected.empty() ? "" : ", ") + known;
-    wrong(expected);
+  template <typename Choice>
+  Choice one_of(const Names<Choice>& names) const {
+    const auto choice = choice_of(names, node_.IsScalar() ? node_.Scalar() : std::string());
+    if (!choice) wrong(listed(names));
+    return *choice;
   }
 
   /// Throws invalid_argument: "a.yaml:3: delta is \"much\", expected a number".

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "streamdiffusion/names.h"
+
 namespace streamdiffusion::server {
 namespace {
 
@@ -91,6 +93,16 @@ Spec choice(const Words& words, const std::vector<std::string>& known, Set set, 
       get);
 }
 
+template <typename Choice, typename Set, typename Get>
+Spec choice(const Words& words, const Names<Choice>& names, Set set, Get get) {
+  std::vector<std::string> known;
+  for (const auto& [name, value] : names) known.push_back(name);
+  return choice(
+      words, known,
+      [&names, set](Change& change, std::size_t i) { set(change, names[i].second); },
+      [&names, get](const View& view) { return json(name_of(names, get(view))); });
+}
+
 const std::string& prompt_text(const Json& value) {
   const std::string& text = value.string();
   if (text.size() > kLongestPrompt) {
@@ -149,15 +161,9 @@ void add_prompts(std::vector<Spec>& specs) {
       }));
   specs.push_back(choice(
       {"prompt_interpolation_method", "Blending", "Along a great circle, or a straight line"},
-      {"slerp", "linear"},
-      [](Change& change, std::size_t i) {
-        change.next.live.interpolation =
-            i == 0 ? PromptInterpolation::slerp : PromptInterpolation::linear;
-      },
-      [](const View& view) {
-        const bool slerp = view.given.live.interpolation == PromptInterpolation::slerp;
-        return json(slerp ? "slerp" : "linear");
-      }));
+      kPromptInterpolations,
+      [](Change& change, PromptInterpolation how) { change.next.live.interpolation = how; },
+      [](const View& view) { return view.given.live.interpolation; }));
   specs.push_back(number(
       {"transition_ms", "Transition", "Milliseconds over which a change of prompts is blended in"},
       0, 60000, 100,
@@ -218,17 +224,12 @@ void add_steps(std::vector<Spec>& specs) {
 void add_guidance(std::vector<Spec>& specs) {
   specs.push_back(choice(
       {"cfg_type", "Guidance", "How the negative prompt acts: none, full, self or initialize"},
-      {"none", "full", "self", "initialize"},
-      [](Change& change, std::size_t i) {
-        constexpr CfgType types[] = {CfgType::none, CfgType::full, CfgType::self,
-                                     CfgType::initialize};
-        change.next.live.options.cfg_type = types[i];
+      kCfgTypes,
+      [](Change& change, CfgType type) {
+        change.next.live.options.cfg_type = type;
         change.cfg_type = true;
       },
-      [](const View& view) {
-        constexpr const char* names[] = {"none", "full", "self", "initialize"};
-        return json(names[static_cast<int>(*view.full.cfg_type)]);
-      }));
+      [](const View& view) { return *view.full.cfg_type; }));
   specs.push_back(number(
       {"guidance_scale", "Guidance scale", "Strength of the guidance; 1 or less for none"}, 0, 20,
       0.05,
@@ -287,12 +288,9 @@ void add_picture(std::vector<Spec>& specs, const StudioInfo& info, const Limits&
       [](const View& view) { return json(*view.full.height); }));
   specs.push_back(choice(
       {"fit", "Fit", "Pictures of another size: fill it, show everything, or stretch"},
-      {"cover", "contain", "stretch"},
-      [](Change& change, std::size_t i) { change.next.live.fit = static_cast<Fit>(i); },
-      [](const View& view) {
-        constexpr const char* names[] = {"cover", "contain", "stretch"};
-        return json(names[static_cast<int>(view.given.live.fit)]);
-      }));
+      kFits,
+      [](Change& change, Fit fit) { change.next.live.fit = fit; },
+      [](const View& view) { return view.given.live.fit; }));
   specs.push_back(choice(
       {"model", "Model", "What draws"}, {info.model},
       [name = info.model](Change& change, std::size_t) { change.next.model = name; },

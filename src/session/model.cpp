@@ -19,26 +19,13 @@ std::size_t index(Component component) {
   return static_cast<std::size_t>(component);
 }
 
-CfgType cfg_type(const std::string& name) {
-  constexpr std::array<std::pair<const char*, CfgType>, 4> kNames{
-      {{"none", CfgType::none},
-       {"full", CfgType::full},
-       {"self", CfgType::self},
-       {"initialize", CfgType::initialize}}};
-  for (const auto& [known, type] : kNames) {
-    if (name == known) return type;
-  }
-  base::fail(ErrorCode::corrupt_file, "streamdiffusion.json: \"cfg_type\" is \"", name,
-             "\", expected none, full, self or initialize");
-}
-
 SessionOptions session_defaults(const weights::ModelDefaults& d) {
   SessionOptions options;
   options.width = d.width;
   options.height = d.height;
   options.num_inference_steps = d.num_inference_steps;
   if (d.t_index_list) options.t_index_list = *d.t_index_list;
-  if (d.cfg_type) options.cfg_type = cfg_type(*d.cfg_type);
+  if (d.cfg_type) options.cfg_type = d.cfg_type;
   if (d.guidance_scale) options.guidance_scale = static_cast<float>(*d.guidance_scale);
   if (d.delta) options.delta = static_cast<float>(*d.delta);
   return options;
@@ -51,7 +38,7 @@ SessionOptions text_defaults(const weights::ModelDefaults& d) {
   const auto& own = d.text_to_image;
   options.t_index_list = own.t_index_list.value_or(std::vector<int>{});
   if (options.cfg_type != CfgType::full) options.cfg_type = CfgType::none;
-  if (own.cfg_type) options.cfg_type = cfg_type(*own.cfg_type);
+  if (own.cfg_type) options.cfg_type = own.cfg_type;
   if (own.guidance_scale) options.guidance_scale = static_cast<float>(*own.guidance_scale);
   return options;
 }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -28,16 +27,17 @@ SharedExecutable shared(std::map<Key, std::weak_ptr<backend::Executable>>& plans
   return made;
 }
 
-/// Seconds of one frame: the best of three after one to warm up.
+/// Seconds of one frame: the best of three after one to warm up, or that one if it is long already.
 double measure(backend::Executable& executable) {
+  constexpr double kLong = 0.5;
   const auto state = executable.make_state();
-  double best = std::numeric_limits<double>::max();
-  for (int i = 0; i < 4; ++i) {
+  const auto seconds = [&] {
     const auto start = base::Clock::now();
     executable.run(graph::Lifetime::per_frame, *state);
-    if (i > 0) best = std::min(best, base::seconds_since(start));
-  }
-  return best;
+    return base::seconds_since(start);
+  };
+  if (const double first = seconds(); first > kLong) return first;
+  return std::min({seconds(), seconds(), seconds()});
 }
 
 }  // namespace
@@ -89,20 +89,23 @@ std::optional<double> Plans::row_cost(const UNetPlan& plan) const {
 }
 
 SharedExecutable Plans::faster_unet(const UNetPlan& plan) {
-  const int rows = static_cast<int>(plan.kv_rows.size()), threads = device_.threads();
-  const double rows_a_thread = (rows + threads - 1) / threads;
-  if (const auto cost = row_cost(plan)) {
-    return compile_unet(plan, *cost * rows_a_thread < rows ? Parallel::rows : Parallel::ops);
-  }
-  SharedExecutable by_ops = compile_unet(plan, Parallel::ops);
-  SharedExecutable by_rows = compile_unet(plan, Parallel::rows);
-  const double ops_seconds = measure(*by_ops), rows_seconds = measure(*by_rows);
+  const auto rows = static_cast<double>(plan.kv_rows.size());
+  if (!row_cost(plan)) row_costs_[pixels_of(plan)] = measure_row_cost(plan);
+  const double rows_a_thread = std::ceil(rows / device_.threads());
+  return compile_unet(plan,
+                      *row_cost(plan) * rows_a_thread < rows ? Parallel::rows : Parallel::ops);
+}
+
+double Plans::measure_row_cost(UNetPlan plan) {
+  plan.kv_rows.resize(std::min(plan.kv_rows.size(), static_cast<std::size_t>(device_.threads())));
+  const auto rows = static_cast<double>(plan.kv_rows.size());
+  const double ops_seconds = measure(*compile_unet(plan, Parallel::ops)),
+               rows_seconds = measure(*compile_unet(plan, Parallel::rows));
   base::log(base::LogLevel::info,
             base::concat("UNet over ", rows, " rows: ", ops_seconds * 1e3,
                          " ms with every op on all threads, ", rows_seconds * 1e3,
                          " ms with rows on threads of their own"));
-  row_costs_[pixels_of(plan)] = (rows_seconds / rows_a_thread) / (ops_seconds / rows);
-  return rows_seconds < ops_seconds ? by_rows : by_ops;
+  return rows_seconds / (ops_seconds / rows);
 }
 
 SharedExecutable Plans::compile_unet(const UNetPlan& plan, Parallel parallel) {

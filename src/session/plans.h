@@ -44,15 +44,16 @@ class Plans {
   SharedExecutable text();
   SharedExecutable encoder(const PicturePlan& plan);
   SharedExecutable decoder(const PicturePlan& plan);
-  /// Parallel::automatic takes the way that is faster. It is measured on the first plan of about
-  /// this size; from then on it follows from what a row costs on one thread and on all, so that a
-  /// change of a running stream compiles one plan and measures nothing.
+  /// Parallel::automatic takes the way that is faster. It follows from what a row costs on one
+  /// thread and on all, which is measured once for all plans of about this size, on no more rows
+  /// than there are threads: a change of a running stream compiles one plan and measures nothing.
   SharedExecutable unet(const UNetPlan& plan);
 
  private:
   SharedExecutable compile_unet(const UNetPlan& plan, Parallel parallel);
   /// Seconds of a row on a thread of its own, over those on all threads, at about this size.
   std::optional<double> row_cost(const UNetPlan& plan) const;
+  double measure_row_cost(UNetPlan plan);
   SharedExecutable faster_unet(const UNetPlan& plan);
   SharedExecutable compile(Component component, std::vector<graph::Graph> lanes,
                            std::span<const std::string> shared_inputs = {});

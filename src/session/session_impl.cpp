@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "session/session_options.h"
 #include "stream/prompt_blend.h"
+#include "streamdiffusion/names.h"
 
 namespace streamdiffusion {
 namespace {
@@ -370,8 +371,10 @@ std::string Session::Impl::description() const {
   for (const int place : options_.t_index_list)
     steps += (steps.empty() ? "" : ",") + std::to_string(place);
   const stream::StreamParameters& p = batch_ ? batch_->parameters() : sequential_->parameters();
-  return base::concat(*options_.width, "x", *options_.height, "  t ", steps, "  ",
-                      session::name_of(*options_.cfg_type), " ", p.guidance_scale);
+  const std::string guidance = name_of(kCfgTypes, *options_.cfg_type);
+  const Parallel parallel = unet_.executable->lanes() > 1 ? Parallel::rows : Parallel::ops;
+  return base::concat(*options_.width, "x", *options_.height, "  t ", steps, "  ", guidance, " ",
+                      p.guidance_scale, "  parallel ", name_of(kParallels, parallel));
 }
 
 void Session::Impl::for_each_plan(

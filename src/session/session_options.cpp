@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "schedule/lcm_schedule.h"
+#include "streamdiffusion/names.h"
 
 namespace streamdiffusion::session {
 namespace {
@@ -43,20 +44,6 @@ std::vector<int> default_places(const Model& model, const SessionOptions& o) {
 
 }  // namespace
 
-const char* name_of(CfgType type) {
-  switch (type) {
-    case CfgType::none:
-      return "none";
-    case CfgType::full:
-      return "full";
-    case CfgType::self:
-      return "self";
-    case CfgType::initialize:
-      return "initialize";
-  }
-  return "?";
-}
-
 SessionOptions with_defaults(const Model& opened, const SessionOptions& options) {
   const SessionOptions& model = opened.defaults(options.text_to_image);
   SessionOptions o = options;
@@ -84,7 +71,7 @@ void check_options(const Model& model, const SessionOptions& o) {
   }
   const bool residual = *o.cfg_type == CfgType::self || *o.cfg_type == CfgType::initialize;
   base::require(!o.text_to_image || !residual, ErrorCode::invalid_argument, "cfg_type is ",
-                name_of(*o.cfg_type),
+                name_of(kCfgTypes, *o.cfg_type),
                 ", which needs an input picture; from text alone use none or full");
   schedule::LcmSchedule(model.scheduler()).steps(o.t_index_list, *o.num_inference_steps);
   check_filter(o);

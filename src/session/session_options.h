@@ -6,9 +6,6 @@
 
 namespace streamdiffusion::session {
 
-/// "none", "full", "self", "initialize".
-const char* name_of(CfgType type);
-
 /// The options with what the model's folder says of its own defaults, then ours, where unset.
 SessionOptions with_defaults(const Model& model, const SessionOptions& options);
 

@@ -1,10 +1,9 @@
 #include "weights/model_folder.h"
 
 #include <algorithm>
-#include <array>
-#include <span>
 
 #include "base/error.h"
+#include "streamdiffusion/names.h"
 #include "weights/quote.h"
 
 namespace streamdiffusion::weights {
@@ -59,14 +58,12 @@ std::optional<std::string> prompt(const Json& file, std::string_view key) {
   return value->string();
 }
 
-std::optional<std::string> cfg_type(const Json& file, std::span<const std::string_view> known,
-                                    std::string_view expected) {
+std::optional<CfgType> cfg_type(const Json& file) {
   const auto value = file.find("cfg_type");
   if (!value) return std::nullopt;
-  if (std::find(known.begin(), known.end(), value->string()) == known.end()) {
-    value->refuse(expected);
-  }
-  return value->string();
+  const auto type = choice_of(kCfgTypes, value->string());
+  if (!type) value->refuse(listed(kCfgTypes));
+  return type;
 }
 
 std::optional<std::vector<int>> t_index_list(const Json& file, int steps) {
@@ -78,12 +75,14 @@ std::optional<std::vector<int>> t_index_list(const Json& file, int steps) {
 }
 
 ModelDefaults::TextToImage text_to_image(const Json& file, int steps) {
-  constexpr std::array<std::string_view, 2> known{"none", "full"};
   const auto value = file.find("text_to_image");
   if (!value) return {};
   value->allow_only({"t_index_list", "cfg_type", "guidance_scale"});
+  const auto type = cfg_type(*value);
+  if (type == CfgType::self || type == CfgType::initialize)
+    value->at("cfg_type").refuse("none or full");
   return {.t_index_list = t_index_list(*value, steps),
-          .cfg_type = cfg_type(*value, known, "none or full"),
+          .cfg_type = type,
           .guidance_scale = number(*value, "guidance_scale", 0, 100)};
 }
 
@@ -92,14 +91,13 @@ ModelDefaults::TextToImage text_to_image(const Json& file, int steps) {
 ModelDefaults parse_model_defaults(const Json& file) {
   file.allow_only({"width", "height", "t_index_list", "num_inference_steps", "cfg_type",
                    "guidance_scale", "delta", "prompt", "negative_prompt", "text_to_image"});
-  constexpr std::array<std::string_view, 4> known{"none", "full", "self", "initialize"};
   ModelDefaults out;
   out.width = integer(file, "width", 8, 16384);
   out.height = integer(file, "height", 8, 16384);
   out.num_inference_steps = integer(file, "num_inference_steps", 1, 1000);
   const int steps = out.num_inference_steps.value_or(1000);
   out.t_index_list = t_index_list(file, steps);
-  out.cfg_type = cfg_type(file, known, "none, full, self or initialize");
+  out.cfg_type = cfg_type(file);
   out.guidance_scale = number(file, "guidance_scale", 0, 100);
   out.delta = number(file, "delta", 0, 100);
   out.prompt = prompt(file, "prompt");

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "streamdiffusion/options.h"
 #include "weights/json.h"
 
 namespace streamdiffusion::weights {
@@ -19,14 +20,14 @@ struct ModelDefaults {
   /// What differs where pictures come from noise; the other members hold where a key is absent.
   struct TextToImage {
     std::optional<std::vector<int>> t_index_list;
-    std::optional<std::string> cfg_type;  ///< none or full
+    std::optional<CfgType> cfg_type;  ///< none or full
     std::optional<double> guidance_scale;
   };
 
   std::optional<int> width, height;              ///< pixels, 8..16384
   std::optional<std::vector<int>> t_index_list;  ///< each 0..num_inference_steps - 1
   std::optional<int> num_inference_steps;        ///< 1..1000
-  std::optional<std::string> cfg_type;           ///< none, full, self or initialize
+  std::optional<CfgType> cfg_type;
   std::optional<double> guidance_scale;          ///< 0..100
   std::optional<double> delta;                   ///< 0..100
   std::optional<std::string> prompt, negative_prompt;

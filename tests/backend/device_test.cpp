@@ -148,6 +148,7 @@ TEST_P(DeviceTest, SaysHowMuchMemoryItTakes) {
   const std::size_t bytes = graph::make_plan(one_lane(unet_)[0]).arena_bytes;
   EXPECT_GE(one.executable().arena_bytes(), bytes);
   EXPECT_GT(one.executable().state_bytes(), 0U);
+  EXPECT_EQ(one.executable().lanes(), 1U);
 }
 
 /// In f32 an op of the reference does not see how many rows there are, so lanes cannot change a

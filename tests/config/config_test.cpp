@@ -100,7 +100,7 @@ TEST(Config, NamesWhatIsWrongAndWhere) {
       {"seed: -1", "seed is \"-1\"", ErrorCode::invalid_argument},
       {"t_index_list: 18", "t_index_list is \"18\", expected a list", ErrorCode::invalid_argument},
       {"t_index_list: [1, x]", "t_index_list[1] is \"x\"", ErrorCode::invalid_argument},
-      {"cfg_type: some", "cfg_type is \"some\", expected full, initialize, none, self",
+      {"cfg_type: some", "cfg_type is \"some\", expected none, full, self, initialize",
        ErrorCode::invalid_argument},
       {"do_add_noise: maybe", "expected true or false", ErrorCode::invalid_argument},
       {"prompt: {a: b}", "expected a map with text", ErrorCode::invalid_argument},

@@ -66,13 +66,13 @@ TEST(ModelDefaults, ReadsEveryKey) {
   EXPECT_EQ(d.height, 128);
   EXPECT_EQ(d.t_index_list, (std::vector<int>{18, 32}));
   EXPECT_EQ(d.num_inference_steps, 50);
-  EXPECT_EQ(d.cfg_type, "self");
+  EXPECT_EQ(d.cfg_type, CfgType::self);
   EXPECT_EQ(d.guidance_scale, 1.2);
   EXPECT_EQ(d.delta, 1.0);
   EXPECT_EQ(d.prompt, "red apple");
   EXPECT_EQ(d.negative_prompt, "");
   EXPECT_EQ(d.text_to_image.t_index_list, (std::vector<int>{0, 20}));
-  EXPECT_EQ(d.text_to_image.cfg_type, "full");
+  EXPECT_EQ(d.text_to_image.cfg_type, CfgType::full);
   EXPECT_EQ(d.text_to_image.guidance_scale, 2.0);
 }
 
@@ -86,7 +86,7 @@ TEST(ModelDefaults, RefusesWhatItDoesNotKnow) {
   refused(R"({"t_index_list": []})", "1 to 64 indices");
   refused(R"({"t_index_list": [50], "num_inference_steps": 50})",
           "\"t_index_list\"[0] is 50, expected an integer from 0 to 49");
-  refused(R"({"cfg_type": "Self"})", "none, full, self or initialize");
+  refused(R"({"cfg_type": "Self"})", "none, full, self, initialize");
   refused(R"({"guidance_scale": -1})", "a number from 0 to 100");
   refused(R"({"prompt": 3})", "\"prompt\" is 3, expected a string");
   refused(R"(["width"])", "an object");

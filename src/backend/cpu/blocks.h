@@ -16,9 +16,7 @@ constexpr std::int64_t kLinesInBlocks = 8;
 /// Whether a convolution gains by it: of many channels in f32, without AVX512.
 inline bool wants_blocks(const graph::Conv2d& op, tensor::DType dtype) {
   constexpr std::int64_t kMany = 64, kWhole = kBlock;
-  const auto avx512 = static_cast<unsigned>(dnnl::cpu_isa::avx512_core);
-  const bool wider = (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & avx512) == avx512;
-  return dtype == tensor::DType::f32 && !wider && op.kernel == 3 && op.in >= kMany &&
+  return dtype == tensor::DType::f32 && !has_isa(dnnl::cpu_isa::avx512_core) && op.kernel == 3 && op.in >= kMany &&
          op.out >= kMany && op.in % kWhole == 0 && op.out % kWhole == 0;
 }
 

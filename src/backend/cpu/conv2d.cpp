@@ -12,6 +12,7 @@
 #include "backend/cpu/convolution.h"
 #include "backend/cpu/share.h"
 #include "backend/cpu/weight_cache.h"
+#include "backend/cpu/winograd.h"
 
 namespace streamdiffusion::backend::cpu {
 namespace {
@@ -226,6 +227,7 @@ class Conv2dKernel final : public Kernel {
 }  // namespace
 
 std::unique_ptr<Kernel> make_kernel(const Conv2d& op, const KernelContext& context) {
+  if (wants_winograd(op, context)) return make_winograd_conv2d(op, context);
   if (op.doubled) return make_doubled_conv2d(op, context);
   if (is_thin(op, context.input(0).dtype)) return make_thin_conv2d(op, context);
   return std::make_unique<Conv2dKernel>(op, context);

@@ -6,11 +6,11 @@
 
 #include <algorithm>
 #include <array>
-#include <dnnl.hpp>
 #include <mutex>
 #include <thread>
 
 #include "backend/cpu/cpu_executable.h"
+#include "backend/cpu/dnnl_primitive.h"
 #include "backend/cpu/simd.h"
 #include "base/error.h"
 
@@ -54,11 +54,8 @@ void cap_isa(const std::string& name) {
 }
 
 const Isa& effective_isa() {
-  const dnnl::cpu_isa best = dnnl::get_effective_cpu_isa();
-  for (const Isa& isa : kIsas) {
-    const auto bits = static_cast<unsigned>(isa.isa);
-    if ((static_cast<unsigned>(best) & bits) == bits) return isa;
-  }
+  for (const Isa& isa : kIsas)
+    if (has_isa(isa.isa)) return isa;
   base::fail(base::ErrorCode::unsupported, "this processor has no AVX2; use the device \"ref\"");
 }
 

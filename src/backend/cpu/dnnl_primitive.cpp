@@ -20,6 +20,11 @@ dnnl::memory::data_type dnnl_type(tensor::DType dtype) {
   }
 }
 
+bool has_isa(dnnl::cpu_isa isa) {
+  const auto bits = static_cast<unsigned>(isa);
+  return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & bits) == bits;
+}
+
 dnnl::primitive_attr epilogue(bool residual, graph::Activation act) {
   dnnl::post_ops ops;
   if (residual) ops.append_sum(1.0F);

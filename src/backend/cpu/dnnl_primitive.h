@@ -15,6 +15,8 @@ namespace streamdiffusion::backend::cpu {
 
 const dnnl::engine& dnnl_engine();
 dnnl::memory::data_type dnnl_type(tensor::DType dtype);
+/// Whether the library may use all of an instruction set.
+bool has_isa(dnnl::cpu_isa isa);
 
 /// Appends what follows the product: a residual summed in place, then an activation.
 dnnl::primitive_attr epilogue(bool residual, graph::Activation act);

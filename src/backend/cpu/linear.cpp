@@ -97,8 +97,21 @@ class LinearKernel final : public Kernel {
   std::map<std::int64_t, Primitive> variants_;  ///< By tokens a call.
 };
 
+/// A matrix [rows, columns] in panels of so many columns, each a matrix of its own.
+memory::desc panels_desc(std::int64_t rows, std::int64_t columns, std::int64_t panel) {
+  memory::desc desc({rows, columns}, memory::data_type::f32, memory::format_tag::ab);
+  auto& blocking = desc.data.format_desc.blocking;
+  blocking.strides[0] = panel;
+  blocking.strides[1] = rows * panel;
+  blocking.inner_nblks = 1;
+  blocking.inner_blks[0] = panel;
+  blocking.inner_idxs[0] = 1;
+  return desc;
+}
+
 /// The product goes tile by tile into a scratch that stays in cache, and from there through GEGLU
-/// to the output.
+/// to the output. Where the library packs the weights of a product each time, which takes long
+/// where their rows are, columns go in panels too: some of the values, and as many of the gates.
 class GegluKernel final : public Kernel {
  public:
   GegluKernel(const graph::GegluLinear& op, const KernelContext& context)
@@ -108,6 +121,7 @@ class GegluKernel final : public Kernel {
         in_(op.in),
         out_(op.out),
         tokens_(token_count(context.output())),
+        panel_(op.out),
         workers_(context.workers),
         bytes_(Bytes::of(context)) {
     choose_tile();
@@ -118,31 +132,31 @@ class GegluKernel final : public Kernel {
       if (mine >= tile_) add_variant(tile_, context);
       if (mine % tile_ != 0) add_variant(mine % tile_, context);
     }
-    for (const auto& [m, primitive] : variants_)
-      library_scratch_ = std::max(library_scratch_, aligned(primitive.scratch_bytes()));
+    for (const auto& [m, products] : variants_)
+      library_scratch_ = std::max(library_scratch_, aligned(products[0].scratch_bytes()));
   }
 
   void run(int, const Worker& worker) const override {
     const Share mine = share(tokens_, worker.index, workers_);
     const std::size_t element = size_of(dtype_);
-    std::byte* both = worker.scratch + library_scratch_;
     for (std::int64_t at = mine.begin; at < mine.end; at += tile_) {
       const std::int64_t m = std::min(tile_, mine.end - at);
       const auto offset = static_cast<std::size_t>(at) * element;
       const std::byte* x = worker.value<std::byte>(x_) + offset * static_cast<std::size_t>(in_);
       if (bytes_) {
-        auto* bytes = reinterpret_cast<std::uint8_t*>(both + product_bytes());
+        auto* bytes = reinterpret_cast<std::uint8_t*>(product(worker) + product_bytes());
         bytes_->read(x, static_cast<std::size_t>(m * in_), bytes);
         x = reinterpret_cast<const std::byte*>(bytes);
       }
-      variants_.at(m).run(worker, {x, both});
-      simd::geglu(dtype_, both,
-                  worker.value<std::byte>(y_) + offset * static_cast<std::size_t>(out_),
-                  static_cast<std::size_t>(m), static_cast<std::size_t>(out_));
+      std::byte* y = worker.value<std::byte>(y_) + offset * static_cast<std::size_t>(out_);
+      for (std::int64_t first = 0; first < out_; first += panel_)
+        make_panel(worker, m, first / panel_, x, y + static_cast<std::size_t>(first) * element);
     }
   }
 
-  std::string implementation() const override { return variants_.begin()->second.implementation(); }
+  std::string implementation() const override {
+    return variants_.begin()->second[0].implementation();
+  }
 
   std::size_t scratch_bytes() const override {
     return library_scratch_ + product_bytes() +
@@ -151,42 +165,85 @@ class GegluKernel final : public Kernel {
 
  private:
   /// So few tokens that their product stays in cache, but so many that reading the weights for them
-  /// is worth it; many where the library packs the weights each time.
+  /// is worth it.
   void choose_tile() {
-    constexpr std::int64_t kCacheBytes = 512 << 10, kMost = 256, kMostPacked = 1024;
+    constexpr std::int64_t kCacheBytes = 512 << 10, kMost = 256;
     const auto element = static_cast<std::int64_t>(size_of(dtype_));
     const std::int64_t bytes = std::max(kCacheBytes, 2 * out_ * in_ * element);
     tile_ = std::clamp<std::int64_t>(bytes / (2 * out_ * element) / 16 * 16, 16, kMost);
-    if (packs_on_each_run(product_desc(tile_))) tile_ = kMostPacked;
+    if (!bytes_ && packs_on_each_run(product_desc(tile_, 2 * out_))) {
+      tile_ = kMost;
+      choose_panel();
+    }
     tile_ = std::clamp<std::int64_t>((tokens_ + workers_ - 1) / workers_, 1, tile_);
   }
 
-  dnnl::matmul::primitive_desc product_desc(std::int64_t m) const {
+  /// The widest that divides the channels, if there is a wide one.
+  void choose_panel() {
+    constexpr std::int64_t kLeast = 64, kMost = 320;
+    for (std::int64_t panel = kMost; panel >= kLeast && panel_ == out_; --panel)
+      if (out_ % panel == 0) panel_ = panel;
+  }
+
+  bool in_panels() const { return panel_ < out_; }
+  std::int64_t columns_of_product() const { return in_panels() ? panel_ : 2 * out_; }
+
+  dnnl::matmul::primitive_desc product_desc(std::int64_t m, std::int64_t columns) const {
     const dnnl::primitive_attr after = epilogue(false, graph::Activation::none);
-    return matmul_desc({m, in_, 2 * out_, dtype_, dtype_, true, bytes_.has_value()},
+    return matmul_desc({m, in_, columns, dtype_, dtype_, true, bytes_.has_value()},
                        bytes_ ? bytes_->attributes(after) : after);
   }
 
+  std::byte* product(const Worker& worker) const { return worker.scratch + library_scratch_; }
   std::size_t product_bytes() const {
-    return aligned(static_cast<std::size_t>(tile_ * 2 * out_) * size_of(dtype_));
+    return aligned(static_cast<std::size_t>(tile_ * 2 * panel_) * size_of(dtype_));
   }
 
+  /// The products of m tokens: one of all columns, or one a panel, those of the gates last.
   void add_variant(std::int64_t m, const KernelContext& context) {
     if (variants_.contains(m)) return;
-    const auto desc = product_desc(m);
-    weights_.push_back(pack(context, in_, 2 * out_, desc.weights_desc()));
-    variants_.emplace(m, make_matmul(desc, weights_.back()->data(), bias_->data(), workers_));
+    const std::int64_t columns = columns_of_product();
+    const auto desc = product_desc(m, columns);
+    weights_.push_back(
+        pack(context, in_, 2 * out_,
+             in_panels() ? panels_desc(in_, 2 * out_, panel_) : desc.weights_desc()));
+    std::vector<Primitive>& products = variants_[m];
+    for (std::int64_t first = 0; first < 2 * out_; first += columns) {
+      const auto at = static_cast<std::size_t>(first) * sizeof(float);
+      products.push_back(make_matmul(desc,
+                                     weights_.back()->data() + at * static_cast<std::size_t>(in_),
+                                     bias_->data() + at, workers_));
+    }
+  }
+
+  void make_panel(const Worker& worker, std::int64_t m, std::int64_t panel, const std::byte* x,
+                  std::byte* y) const {
+    const std::vector<Primitive>& products = variants_.at(m);
+    const auto channels = static_cast<std::size_t>(panel_), tokens = static_cast<std::size_t>(m);
+    std::byte* values = product(worker);
+    std::byte* gates = values + channels * (in_panels() ? tokens : 1) * size_of(dtype_);
+    products[static_cast<std::size_t>(panel)].run(worker, {x, values});
+    if (in_panels())
+      products[static_cast<std::size_t>(out_ / panel_ + panel)].run(worker, {x, gates});
+    simd::geglu(dtype_, {.values = values,
+                         .gates = gates,
+                         .stride = in_panels() ? channels : 2 * channels,
+                         .y = y,
+                         .y_stride = static_cast<std::size_t>(out_),
+                         .tokens = tokens,
+                         .channels = channels});
   }
 
   graph::Value x_, y_;
   tensor::DType dtype_;
   std::int64_t in_, out_, tokens_, tile_ = 0;
+  std::int64_t panel_;  ///< Channels that are made at a time.
   int workers_;
   std::optional<Bytes> bytes_;
   std::size_t library_scratch_ = 0;
   PackedWeight bias_;
   std::vector<PackedWeight> weights_;
-  std::map<std::int64_t, Primitive> variants_;
+  std::map<std::int64_t, std::vector<Primitive>> variants_;  ///< By tokens.
 };
 
 }  // namespace

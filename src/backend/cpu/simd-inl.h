@@ -93,31 +93,43 @@ HWY_INLINE void store_first(Vec v, std::uint8_t* to, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) to[i] = lanes[i];
 }
 
-/// 2^x within 8e-5 of itself for x in -126..126, lower ones as -126: a fiftieth of a step of bf16.
-/// NaN stays NaN: Max and Min return their second.
-HWY_INLINE Vec coarse_exp2(Vec x) {
+/// 2^x by a polynomial of 2^r, r in -0.5..0.5, highest power first; for x in -126..126, lower ones
+/// as -126. NaN stays NaN: Max and Min return their second.
+template <std::size_t kTerms>
+HWY_INLINE Vec exp2_by(const float (&terms)[kTerms], Vec x) {
   const F32 d;
   const U32 bits;
   const Vec clamped = hn::Max(hn::Set(d, -126.0F), x);
   const Vec magic = hn::Set(d, 12582912.0F);  // 1.5 * 2^23: the sum's low bits are the integer
   const Vec shifted = hn::Add(clamped, magic);
   const Vec rest = hn::Sub(clamped, hn::Sub(shifted, magic));
-  Vec p = hn::MulAdd(hn::Set(d, 0.05517166F), rest, hn::Set(d, 0.24261112F));
-  p = hn::MulAdd(p, rest, hn::Set(d, 0.69326099F));
-  p = hn::MulAdd(p, rest, hn::Set(d, 0.99992807F));
+  Vec p = hn::Set(d, terms[0]);
+  for (std::size_t i = 1; i < kTerms; ++i) p = hn::MulAdd(p, rest, hn::Set(d, terms[i]));
   return hn::BitCast(d,
                      hn::Add(hn::BitCast(bits, p), hn::ShiftLeft<23>(hn::BitCast(bits, shifted))));
 }
 
-/// e^x as exactly as a result of type T needs.
+/// 2^x as exactly as a result of type T needs: within 8e-5 of itself, a fiftieth of a step of bf16,
+/// or within 1e-7.
+template <typename T>
+HWY_INLINE Vec exp2_for(Vec x) {
+  constexpr float kCoarse[] = {0.05517166F, 0.24261112F, 0.69326099F, 0.99992807F};
+  constexpr float kFine[] = {0.000153458051F,
+                             0.00133999312F,
+                             0.00961848898F,
+                             0.0555032878F,
+                             0.240226469F,
+                             0.693147206F,
+                             1.0F};
+  if constexpr (sizeof(T) == sizeof(Bf16)) return exp2_by(kCoarse, x);
+  return exp2_by(kFine, x);
+}
+
+/// e^x for x up to 87, above as there.
 template <typename T>
 HWY_INLINE Vec exp_for(Vec x) {
   constexpr float kLog2E = 1.44269504F;
-  if constexpr (sizeof(T) == sizeof(Bf16)) {
-    return coarse_exp2(hn::Mul(hn::Min(hn::Set(F32(), 87.0F), x), hn::Set(F32(), kLog2E)));
-  } else {
-    return hn::Exp(F32(), x);
-  }
+  return exp2_for<T>(hn::Mul(hn::Min(hn::Set(F32(), 87.0F), x), hn::Set(F32(), kLog2E)));
 }
 
 /// Calls whole(i) for every full vector at i, and rest(i, count) for what is left.

@@ -38,8 +38,16 @@ void layer_norm(DType dtype, const void* x, void* y, std::size_t tokens, std::si
 float softmax_numerators(DType dtype, const float* scores, void* probabilities, std::size_t visible,
                          std::size_t keys, float scale, float& top);
 
-/// y[m, out] = x[m, 0:out] * gelu(x[m, out:2 out]), exact gelu.
-void geglu(DType dtype, const void* x, void* y, std::size_t tokens, std::size_t out);
+/// Values and gates of T, [tokens, channels] each; strides in elements from one token to the next.
+struct GegluTile {
+  const void *values, *gates;
+  std::size_t stride;
+  void* y;
+  std::size_t y_stride, tokens, channels;
+};
+
+/// y = values * gelu(gates), exact gelu.
+void geglu(DType dtype, const GegluTile& tile);
 
 /// y = act(x) over n elements.
 void activate(DType dtype, const void* x, void* y, std::size_t n, graph::Activation act);
@@ -65,6 +73,21 @@ void conv_from_few(DType dtype, const ThinLine& line, void* y);
 /// y f32 [width, out], to at most four output channels: weight f32 [3 lines, 3 columns, out, in],
 /// `in` a multiple of a vector.
 void conv_to_few(const ThinLine& line, float* y);
+
+/// A tile of four by four pixels that winograd_write() makes, less at the picture's edges.
+struct WinogradTile {
+  float* y = nullptr;    ///< Its first pixel.
+  std::size_t line = 0;  ///< Elements from one line of the picture to the next.
+  std::size_t lines = 4, columns = 4, channels = 0;
+  const float* bias = nullptr;      ///< f32 [channels], or none.
+  const float* residual = nullptr;  ///< Laid out like y, or none; may be y.
+};
+
+/// A patch of six by six pixels, each f32 [channels], to the 36 places of winograd.h, `place`
+/// elements apart; channels a multiple of a vector, here and below.
+void winograd_read(const float* const* pixels, std::size_t channels, float* to, std::size_t place);
+/// The products of 36 places to a tile, bias and residual added.
+void winograd_write(const float* from, std::size_t place, const WinogradTile& tile);
 
 /// Name of the instruction set in use, e.g. "AVX3_ZEN4".
 const char* target_name();

@@ -4,7 +4,6 @@
 #include "hwy/foreach_target.h"
 // foreach_target must come first
 #include <algorithm>
-#include <type_traits>
 
 #include "backend/cpu/simd-inl.h"
 #include "backend/cpu/simd.h"
@@ -57,10 +56,6 @@ HWY_INLINE Vec tanh(Vec x) {
   return hn::IfThenElse(hn::Lt(a, hn::Set(d, 0.1F)), series, hn::CopySign(large, x));
 }
 
-/// Numerators are powers of e in f32, of two in bf16.
-template <typename T>
-constexpr float kPowerOfTwo = sizeof(T) == sizeof(Bf16) ? 1.44269504F : 1.0F;
-
 HWY_INLINE void store_cut(Vec v, float* to) {
   store(v, to);
 }
@@ -70,12 +65,12 @@ HWY_INLINE void store_cut(Vec v, Bf16* to) {
 }
 
 HWY_INLINE Vec numerator(Vec x, const float*) {
-  return hn::Exp(F32(), x);
+  return exp2_for<float>(x);
 }
 
 /// Cut to bf16, so that storing it changes nothing and the total is of what is stored.
 HWY_INLINE Vec numerator(Vec x, const Bf16*) {
-  const auto bits = hn::BitCast(U32(), coarse_exp2(x));
+  const auto bits = hn::BitCast(U32(), exp2_for<Bf16>(x));
   return hn::BitCast(F32(), hn::And(bits, hn::Set(U32(), 0xffff0000U)));
 }
 
@@ -91,7 +86,8 @@ float softmax_of(const float* scores, T* out, std::size_t visible, std::size_t k
       });
   top = hn::MaxOfLanes(d, top);
   largest = hn::GetLane(top);
-  const Vec factor = hn::Set(d, scale * kPowerOfTwo<T>);
+  constexpr float kLog2E = 1.44269504F;  // the numerators are powers of two
+  const Vec factor = hn::Set(d, scale * kLog2E);
   const Vec offset = hn::Neg(hn::Mul(top, factor));
   Vec total = hn::Zero(d);
   for_vectors(
@@ -121,28 +117,28 @@ float SoftmaxNumerators(DType dtype, const float* scores, void* out, std::size_t
       nullptr, out);
 }
 
-void Geglu(DType dtype, const void* x, void* y, std::size_t tokens, std::size_t out) {
+template <typename T>
+void geglu_of(const GegluTile& tile, const T* values, T* y) {
+  const T* gates = static_cast<const T*>(tile.gates);
+  for (std::size_t t = 0; t < tile.tokens; ++t) {
+    for_vectors(
+        tile.channels,
+        [&](std::size_t i)
+            HWY_ATTR { store(hn::Mul(load(values + i), gelu<T>(load(gates + i))), y + i); },
+        [&](std::size_t i, std::size_t n) HWY_ATTR {
+          const Vec gate = gelu<T>(load_first(gates + i, n));
+          store_first(hn::Mul(load_first(values + i, n), gate), y + i, n);
+        });
+    values += tile.stride;
+    gates += tile.stride;
+    y += tile.y_stride;
+  }
+}
+
+void Geglu(DType dtype, const GegluTile& tile) {
   with_type(
-      dtype,
-      [&](const auto* value, auto* to) HWY_ATTR {
-        for (std::size_t t = 0; t < tokens; ++t, value += 2 * out, to += out) {
-          const auto* gate = value + out;
-          for_vectors(
-              out,
-              [&](std::size_t i) HWY_ATTR {
-                store(hn::Mul(load(value + i),
-                              gelu<std::remove_pointer_t<decltype(to)>>(load(gate + i))),
-                      to + i);
-              },
-              [&](std::size_t i, std::size_t n) HWY_ATTR {
-                store_first(
-                    hn::Mul(load_first(value + i, n),
-                            gelu<std::remove_pointer_t<decltype(to)>>(load_first(gate + i, n))),
-                    to + i, n);
-              });
-        }
-      },
-      x, y);
+      dtype, [&](const auto* values, auto* y) HWY_ATTR { geglu_of(tile, values, y); }, tile.values,
+      tile.y);
 }
 
 template <typename T>
@@ -209,8 +205,8 @@ float softmax_numerators(DType dtype, const float* scores, void* probabilities, 
                                                  top);
 }
 
-void geglu(DType dtype, const void* x, void* y, std::size_t tokens, std::size_t out) {
-  HWY_DYNAMIC_DISPATCH(Geglu)(dtype, x, y, tokens, out);
+void geglu(DType dtype, const GegluTile& tile) {
+  HWY_DYNAMIC_DISPATCH(Geglu)(dtype, tile);
 }
 
 void activate(DType dtype, const void* x, void* y, std::size_t n, graph::Activation act) {

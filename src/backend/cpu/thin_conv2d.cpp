@@ -123,9 +123,7 @@ class ThinConv2dKernel final : public Kernel {
 
 /// Tiles make up for the padding, as long as the type has them.
 bool has_tiles(tensor::DType dtype) {
-  const auto amx = static_cast<unsigned>(dnnl::cpu_isa::avx512_core_amx);
-  return dtype == tensor::DType::bf16 &&
-         (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & amx) == amx;
+  return dtype == tensor::DType::bf16 && has_isa(dnnl::cpu_isa::avx512_core_amx);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "backend/cpu/dnnl_primitive.h"
+#include "backend/cpu/winograd.h"
 #include "graph/doubled.h"
 #include "graph/quantise.h"
 
@@ -86,6 +87,15 @@ PackedWeight WeightCache::packed_phase(const Weights& source, const graph::Weigh
   }
   std::vector<std::int8_t> bytes = bytes_of(values, row_scales(source, weight, true));
   return reordered(key, bytes.data() + first, stored(dnnl::memory::data_type::s8), packed);
+}
+
+PackedWeight WeightCache::winograd(const Weights& source, const graph::Weight& weight) {
+  const std::string key = key_of(source, weight) + "\nwinograd";
+  const std::int64_t out = weight.dims[0], in = weight.dims[1];
+  const dnnl::memory::desc layout({kWinogradPlaces * in * out}, dnnl::memory::data_type::f32,
+                                  dnnl::memory::format_tag::x);
+  if (PackedWeight shared = find(key, layout)) return shared;
+  return reordered(key, winograd_weight(read(source, weight), out, in).data(), layout, layout);
 }
 
 PackedWeight WeightCache::reordered(const std::string& key, void* values,

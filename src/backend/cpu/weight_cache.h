@@ -26,6 +26,8 @@ class WeightCache {
   /// [out, in, 2, 2]; bytes as above, of all phases together.
   PackedWeight packed_phase(const Weights& source, const graph::Weight& weight, int phase,
                             const dnnl::memory::desc& packed);
+  /// A 3 x 3 convolution's weight as winograd_weight() has it, in f32.
+  PackedWeight winograd(const Weights& source, const graph::Weight& weight);
   /// f32 [out]: what a byte of each row of the matrix is worth (graph/quantise.h).
   PackedWeight row_scales(const Weights& source, const graph::Weight& weight, bool doubled = false);
   /// The tensor as it is, in f32.

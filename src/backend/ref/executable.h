@@ -22,6 +22,7 @@ class RefExecutable final : public Executable {
   std::unique_ptr<State> make_state() const override;
   void run(graph::Lifetime program, State& state) override;
   std::vector<OpReport> report() const override;
+  std::size_t lanes() const override { return lanes_.size(); }
   std::size_t arena_bytes() const override;
   std::size_t state_bytes() const override { return layout_.bytes(); }
 

@@ -11,11 +11,12 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
+from .diffusion import GUIDANCE
 from .preview import DOODLES, drawing
 from .runtime import REPOSITORY
 
 TILE, TEXT = 128, 30
-PLAIN, GUIDED = ("--cfg-type", "none"), ("--cfg-type", "full", "--guidance-scale", "2")
+PLAIN, GUIDED = ("--cfg-type", "none"), ("--cfg-type", "full", "--guidance-scale", str(GUIDANCE))
 SETTINGS = (("--t-index-list", "0", *PLAIN), ("--t-index-list", "0,20", *GUIDED),
             ("--t-index-list", "0,12,24,36", *GUIDED))
 WORDS = (

@@ -5,6 +5,7 @@ import torch
 from .architecture import alphas_cumprod
 
 SIGMA_DATA = 0.5
+GUIDANCE = 2.0  # of words alone: full, with an empty negative prompt
 
 
 class Schedule:

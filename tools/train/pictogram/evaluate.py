@@ -12,7 +12,7 @@ from . import runtime
 from .autoencoder import held_out_batch, load_trained, measure, split
 from .backgrounds import NAMED, NAMES
 from .captions import article, has_colour, held_out_rows
-from .diffusion import sample_lcm
+from .diffusion import GUIDANCE, sample_lcm
 from .judge import Judge, Names, emoji_rows, frequent_rows
 from .model import load_generator
 from .pictures import PictureStore, over
@@ -20,7 +20,6 @@ from .preview import DOODLES, decode, drawing, fixed_noise
 from .scenes import posed, tinted
 from .sheet import save_sheet
 
-GUIDANCE = 2.0  # full, with an empty negative prompt
 SETTINGS = {  # places of the steps, strength of the guidance
     "steps_1": ((0,), 1.0), "steps_2": ((0, 20), 1.0), "steps_4": ((0, 12, 24, 36), 1.0),
     "guided_2": ((0, 20), GUIDANCE), "guided_4": ((0, 12, 24, 36), GUIDANCE)}

@@ -15,6 +15,7 @@ from . import captions, runtime
 from .architecture import TOKENS, build_autoencoder, build_scheduler
 from .autoencoder import load_trained
 from .backgrounds import NAMES
+from .diffusion import GUIDANCE
 from .latents import encoder_mark
 from .model import Generator, load_generator
 from .pictures import read_rows
@@ -30,7 +31,7 @@ ENGINE_DEFAULTS = {  # streamdiffusion.json: what the engine uses where its user
     "width": 256, "height": 256, "num_inference_steps": 50, "t_index_list": [18, 32],
     "cfg_type": "none", "guidance_scale": 1.0, "delta": 1.0, "prompt": PROMPT,
     "negative_prompt": "",
-    "text_to_image": {"t_index_list": [0, 20], "cfg_type": "full", "guidance_scale": 2.0}}
+    "text_to_image": {"t_index_list": [0, 20], "cfg_type": "full", "guidance_scale": GUIDANCE}}
 
 
 def write_weights(module, path):

@@ -1,0 +1,60 @@
+// The words for choices: the same in flags, configuration files, the server's protocol and a
+// model's folder.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "streamdiffusion/image.h"
+#include "streamdiffusion/options.h"
+#include "streamdiffusion/session.h"
+
+namespace streamdiffusion {
+
+/// Each choice with its word, in the order in which they are listed.
+template <typename Choice>
+using Names = std::vector<std::pair<std::string, Choice>>;
+
+inline const Names<CfgType> kCfgTypes{{"none", CfgType::none},
+                                      {"full", CfgType::full},
+                                      {"self", CfgType::self},
+                                      {"initialize", CfgType::initialize}};
+inline const Names<DataType> kDataTypes{{"auto", DataType::automatic},
+                                        {"f32", DataType::f32},
+                                        {"bf16", DataType::bf16},
+                                        {"int8", DataType::int8}};
+inline const Names<Parallel> kParallels{
+    {"auto", Parallel::automatic}, {"ops", Parallel::ops}, {"rows", Parallel::rows}};
+inline const Names<Fit> kFits{
+    {"cover", Fit::cover}, {"contain", Fit::contain}, {"stretch", Fit::stretch}};
+inline const Names<PromptInterpolation> kPromptInterpolations{
+    {"slerp", PromptInterpolation::slerp}, {"linear", PromptInterpolation::linear}};
+
+/// What a word stands for; nothing if it is not among them.
+template <typename Choice>
+std::optional<Choice> choice_of(const Names<Choice>& names, std::string_view word) {
+  for (const auto& [name, choice] : names)
+    if (name == word) return choice;
+  return std::nullopt;
+}
+
+/// The word for a choice.
+template <typename Choice>
+std::string name_of(const Names<Choice>& names, Choice wanted) {
+  for (const auto& [name, choice] : names)
+    if (choice == wanted) return name;
+  return "?";
+}
+
+/// All words: "cover, contain, stretch".
+template <typename Choice>
+std::string listed(const Names<Choice>& names) {
+  std::string list;
+  for (const auto& [name, choice] : names) list += (list.empty() ? "" : ", ") + name;
+  return list;
+}
+
+}  // namespace streamdiffusion

@@ -1,0 +1,104 @@
+// Winograd's transforms of a patch and of a tile (winograd.h), in f32.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "backend/cpu/simd_winograd.cpp"
+#include "hwy/foreach_target.h"
+// foreach_target must come first
+#include "backend/cpu/simd-inl.h"
+#include "backend/cpu/simd.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace streamdiffusion::backend::cpu::simd {
+namespace HWY_NAMESPACE {
+namespace {
+
+constexpr std::size_t kPatch = 6, kTile = 4;
+
+/// Six values of a line of a patch.
+HWY_INLINE void of_patch(const Vec (&x)[kPatch], Vec (&y)[kPatch]) {
+  const F32 d;
+  const Vec two = hn::Set(d, 2.0F), four = hn::Set(d, 4.0F), five = hn::Set(d, 5.0F);
+  const Vec even = hn::NegMulAdd(four, x[2], x[4]), odd = hn::NegMulAdd(four, x[1], x[3]);
+  const Vec inner = hn::Sub(x[4], x[2]), twice = hn::Mul(two, hn::Sub(x[3], x[1]));
+  y[0] = hn::MulAdd(four, x[0], hn::NegMulAdd(five, x[2], x[4]));
+  y[1] = hn::Add(even, odd);
+  y[2] = hn::Sub(even, odd);
+  y[3] = hn::Add(inner, twice);
+  y[4] = hn::Sub(inner, twice);
+  y[5] = hn::MulAdd(four, x[1], hn::NegMulAdd(five, x[3], x[5]));
+}
+
+/// Four pixels of a line of products.
+HWY_INLINE void of_tile(const Vec (&x)[kPatch], Vec (&y)[kTile]) {
+  const F32 d;
+  const Vec near = hn::Add(x[1], x[2]), near_odd = hn::Sub(x[1], x[2]);
+  const Vec far = hn::Add(x[3], x[4]), far_odd = hn::Sub(x[3], x[4]);
+  y[0] = hn::Add(x[0], hn::Add(near, far));
+  y[1] = hn::MulAdd(hn::Set(d, 2.0F), far_odd, near_odd);
+  y[2] = hn::MulAdd(hn::Set(d, 4.0F), far, near);
+  y[3] = hn::Add(x[5], hn::MulAdd(hn::Set(d, 8.0F), far_odd, near_odd));
+}
+
+void WinogradRead(const float* const* pixels, std::size_t channels, float* to, std::size_t place) {
+  const std::size_t lanes = hn::Lanes(F32());
+  for (std::size_t c = 0; c < channels; c += lanes) {
+    Vec columns[kPatch][kPatch];
+    for (std::size_t j = 0; j < kPatch; ++j) {
+      Vec x[kPatch], y[kPatch];
+      for (std::size_t i = 0; i < kPatch; ++i) x[i] = load(pixels[i * kPatch + j] + c);
+      of_patch(x, y);
+      for (std::size_t i = 0; i < kPatch; ++i) columns[i][j] = y[i];
+    }
+    float* at = to + c;
+    for (std::size_t i = 0; i < kPatch; ++i) {
+      Vec y[kPatch];
+      of_patch(columns[i], y);
+      for (std::size_t j = 0; j < kPatch; ++j, at += place) store(y[j], at);
+    }
+  }
+}
+
+void WinogradWrite(const float* from, std::size_t place, const WinogradTile& tile) {
+  const F32 d;
+  const std::size_t lanes = hn::Lanes(d);
+  for (std::size_t c = 0; c < tile.channels; c += lanes) {
+    Vec lines[kTile][kPatch];
+    for (std::size_t j = 0; j < kPatch; ++j) {
+      Vec x[kPatch], y[kTile];
+      for (std::size_t i = 0; i < kPatch; ++i) x[i] = load(from + (i * kPatch + j) * place + c);
+      of_tile(x, y);
+      for (std::size_t i = 0; i < kTile; ++i) lines[i][j] = y[i];
+    }
+    const Vec bias = tile.bias ? load(tile.bias + c) : hn::Zero(d);
+    for (std::size_t i = 0; i < tile.lines; ++i) {
+      Vec y[kTile];
+      of_tile(lines[i], y);
+      for (std::size_t j = 0; j < tile.columns; ++j) {
+        const std::size_t at = i * tile.line + j * tile.channels + c;
+        const Vec sum = hn::Add(y[j], bias);
+        store(tile.residual ? hn::Add(sum, load(tile.residual + at)) : sum, tile.y + at);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace streamdiffusion::backend::cpu::simd
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace streamdiffusion::backend::cpu::simd {
+
+HWY_EXPORT(WinogradRead);
+HWY_EXPORT(WinogradWrite);
+
+void winograd_read(const float* const* pixels, std::size_t channels, float* to, std::size_t place) {
+  HWY_DYNAMIC_DISPATCH(WinogradRead)(pixels, channels, to, place);
+}
+
+void winograd_write(const float* from, std::size_t place, const WinogradTile& tile) {
+  HWY_DYNAMIC_DISPATCH(WinogradWrite)(from, place, tile);
+}
+
+}  // namespace streamdiffusion::backend::cpu::simd
+#endif

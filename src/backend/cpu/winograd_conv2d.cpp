@@ -1,0 +1,265 @@
+// Convolutions by Winograd's algorithm, a batch of tiles at a time: their patches are read,
+// multiplied in every place, and written. Where the weights stay in a core's cache, each worker has
+// batches of its own; where they do not, all workers share a batch and meet after each of the
+// three, so that each of them reads the weights of its places alone.
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "backend/cpu/matmul.h"
+#include "backend/cpu/share.h"
+#include "backend/cpu/simd.h"
+#include "backend/cpu/weight_cache.h"
+#include "backend/cpu/winograd.h"
+#include "base/error.h"
+
+namespace streamdiffusion::backend::cpu {
+namespace {
+
+using graph::Conv2d;
+using tensor::DType;
+
+constexpr std::int64_t kMostOfProduct = 128;  ///< Tiles; fewer than 64 are slower.
+constexpr std::int64_t kFloat = sizeof(float);
+
+std::int64_t tiles_along(std::int64_t pixels) {
+  return (pixels + kWinogradTile - 1) / kWinogradTile;
+}
+
+std::int64_t weight_bytes(const Conv2d& op) {
+  return kWinogradPlaces * op.in * op.out * kFloat;
+}
+
+class WinogradConv2dKernel final : public Kernel {
+ public:
+  WinogradConv2dKernel(const Conv2d& op, const KernelContext& context)
+      : op_(op),
+        x_(context.op.inputs[0]),
+        y_(context.op.output),
+        shape_(context.output().shape),
+        down_(tiles_along(shape_.h)),
+        across_(tiles_along(shape_.w)),
+        tiles_(shape_.n * down_ * across_),
+        workers_(context.workers),
+        zeros_(static_cast<std::size_t>(op.in)),
+        weight_(context.cache.winograd(context.weights, context.weight(0))) {
+    if (op.row_bias) row_bias_ = context.op.inputs[static_cast<std::size_t>(op.row_bias_input())];
+    if (op.bias) bias_ = context.cache.plain(context.weights, context.weight(1));
+    if (op.residual) {
+      const int input = op.residual_input();
+      residual_ = context.plan.in_place(context.op, input)
+                      ? y_
+                      : context.op.inputs[static_cast<std::size_t>(input)];
+    }
+    choose_batch();
+    for (int w = 0; w < (shared_ ? 1 : workers_); ++w) {
+      batches_.push_back(batches(shared_ ? Share{0, tiles_} : share(tiles_, w, workers_)));
+      add_products(batches_.back());
+    }
+    for (const auto& [tiles, primitive] : products_)
+      library_scratch_ = std::max(library_scratch_, aligned(primitive.scratch_bytes()));
+  }
+
+  int stages() const override { return shared_ ? 3 * static_cast<int>(batches_[0].size()) : 1; }
+
+  void run(int stage, const Worker& worker) const override {
+    if (shared_) return run_shared(stage, worker);
+    const Memory memory = memory_at(worker.scratch + library_scratch_);
+    for (const Share& batch : batches_[static_cast<std::size_t>(worker.index)]) {
+      read(worker, memory, batch, {0, batch.size()});
+      multiply(worker, memory, batch, {0, items(batch)});
+      write(worker, memory, batch, {0, batch.size()});
+    }
+  }
+
+  std::string implementation() const override {
+    return "winograd + " + products_.begin()->second.implementation();
+  }
+  std::size_t scratch_bytes() const override {
+    return library_scratch_ + (shared_ ? 0 : memory_bytes());
+  }
+  std::size_t shared_bytes() const override { return shared_ ? memory_bytes() : 0; }
+
+ private:
+  /// Patches and products of a batch: [places, tiles, channels] each.
+  struct Memory {
+    float *read, *made;
+  };
+
+  void choose_batch() {
+    constexpr std::int64_t kOwnCacheBytes = 1 << 20, kSharedCacheBytes = 4 << 20, kPadding = 16;
+    shared_ = weight_bytes(op_) > kOwnCacheBytes;
+    const std::int64_t tile_bytes = kWinogradPlaces * (op_.in + op_.out) * kFloat;
+    most_ = shared_ ? std::max(kSharedCacheBytes / tile_bytes, kMostOfProduct)
+                    : std::clamp(kOwnCacheBytes / tile_bytes, kMostOfProduct / 2, kMostOfProduct);
+    // a place is not a whole number of pages, or all would fall on the same lines of the cache
+    read_place_ = most_ * op_.in + kPadding;
+    made_place_ = most_ * op_.out + kPadding;
+  }
+
+  std::vector<Share> batches(const Share& all) const {
+    const std::int64_t count = (all.size() + most_ - 1) / most_;
+    std::vector<Share> result;
+    for (std::int64_t i = 0; i < count; ++i) {
+      result.push_back(
+          {all.begin + all.size() * i / count, all.begin + all.size() * (i + 1) / count});
+    }
+    return result;
+  }
+
+  static std::int64_t products(const Share& batch) {
+    return (batch.size() + kMostOfProduct - 1) / kMostOfProduct;
+  }
+  static std::int64_t items(const Share& batch) { return kWinogradPlaces * products(batch); }
+  static Share product(const Share& batch, std::int64_t index) {
+    return share(batch.size(), static_cast<int>(index), static_cast<int>(products(batch)));
+  }
+
+  void add_products(const std::vector<Share>& batches) {
+    for (const Share& batch : batches) {
+      for (std::int64_t i = 0; i < products(batch); ++i) add_product(product(batch, i).size());
+    }
+  }
+
+  void add_product(std::int64_t tiles) {
+    if (products_.contains(tiles)) return;
+    const auto desc = matmul_desc({tiles, op_.in, op_.out, DType::f32, DType::f32},
+                                  epilogue(false, graph::Activation::none));
+    const dnnl::memory::desc plain({op_.in, op_.out}, dnnl::memory::data_type::f32,
+                                   dnnl::memory::format_tag::ab);
+    base::require(desc.weights_desc() == plain, base::ErrorCode::internal,
+                  "conv2d: the library wants the weights of a product packed");
+    products_.emplace(tiles, make_matmul(desc, nullptr, nullptr, workers_));
+  }
+
+  std::size_t memory_bytes() const {
+    return aligned(static_cast<std::size_t>(kWinogradPlaces * (read_place_ + made_place_)) *
+                   sizeof(float));
+  }
+  Memory memory_at(std::byte* bytes) const {
+    auto* read = reinterpret_cast<float*>(bytes);
+    return {read, read + kWinogradPlaces * read_place_};
+  }
+
+  void run_shared(int stage, const Worker& worker) const {
+    const Share& batch = batches_[0][static_cast<std::size_t>(stage / 3)];
+    const Memory memory = memory_at(worker.shared);
+    const auto mine = [&](std::int64_t total) { return share(total, worker.index, workers_); };
+    if (stage % 3 == 0) return read(worker, memory, batch, mine(batch.size()));
+    if (stage % 3 == 1) return multiply(worker, memory, batch, mine(items(batch)));
+    write(worker, memory, batch, mine(batch.size()));
+  }
+
+  /// Where a tile lies in the picture.
+  struct Corner {
+    std::int64_t row, line, column;
+  };
+  Corner corner(std::int64_t tile) const {
+    return {tile / (down_ * across_), tile / across_ % down_ * kWinogradTile,
+            tile % across_ * kWinogradTile};
+  }
+  std::int64_t pixel(std::int64_t row, std::int64_t line, std::int64_t column) const {
+    return (row * shape_.h + line) * shape_.w + column;
+  }
+  /// The pixel of the input that stands there.
+  std::int64_t source(std::int64_t row, std::int64_t line, std::int64_t column) const {
+    if (!op_.doubled) return pixel(row, line, column);
+    return (row * shape_.h / 2 + line / 2) * (shape_.w / 2) + column / 2;
+  }
+
+  /// Tiles `part` of the batch; so below.
+  void read(const Worker& worker, const Memory& memory, const Share& batch,
+            const Share& part) const {
+    const float* x = worker.value<float>(x_);
+    std::array<const float*, kWinogradPlaces> pixels;
+    for (std::int64_t i = part.begin; i < part.end; ++i) {
+      const Corner at = corner(batch.begin + i);
+      for (std::int64_t place = 0; place < kWinogradPlaces; ++place) {
+        const std::int64_t line = at.line - 1 + place / kWinogradPatch,
+                           column = at.column - 1 + place % kWinogradPatch;
+        const bool outside = line < 0 || line >= shape_.h || column < 0 || column >= shape_.w;
+        pixels[static_cast<std::size_t>(place)] =
+            outside ? zeros_.data() : x + source(at.row, line, column) * op_.in;
+      }
+      simd::winograd_read(pixels.data(), static_cast<std::size_t>(op_.in), memory.read + i * op_.in,
+                          static_cast<std::size_t>(read_place_));
+    }
+  }
+
+  /// An item is a place of a product.
+  void multiply(const Worker& worker, const Memory& memory, const Share& batch,
+                const Share& part) const {
+    const auto* weight = reinterpret_cast<const float*>(weight_->data());
+    for (std::int64_t item = part.begin; item < part.end; ++item) {
+      const std::int64_t place = item / products(batch);
+      const Share tiles = product(batch, item % products(batch));
+      products_.at(tiles.size())
+          .run(worker, {memory.read + place * read_place_ + tiles.begin * op_.in,
+                        weight + place * op_.in * op_.out,
+                        memory.made + place * made_place_ + tiles.begin * op_.out});
+    }
+  }
+
+  void write(const Worker& worker, const Memory& memory, const Share& batch,
+             const Share& part) const {
+    for (std::int64_t i = part.begin; i < part.end; ++i) {
+      const simd::WinogradTile tile = output_tile(worker, corner(batch.begin + i));
+      simd::winograd_write(memory.made + i * op_.out, static_cast<std::size_t>(made_place_), tile);
+      if (op_.act == graph::Activation::none) continue;
+      for (std::size_t line = 0; line < tile.lines; ++line) {
+        float* y = tile.y + line * tile.line;
+        simd::activate(DType::f32, y, y, tile.columns * tile.channels, op_.act);
+      }
+    }
+  }
+
+  simd::WinogradTile output_tile(const Worker& worker, const Corner& at) const {
+    const std::int64_t offset = pixel(at.row, at.line, at.column) * op_.out;
+    simd::WinogradTile tile{
+        .y = worker.value<float>(y_) + offset,
+        .line = static_cast<std::size_t>(shape_.w * op_.out),
+        .lines = static_cast<std::size_t>(std::min(kWinogradTile, shape_.h - at.line)),
+        .columns = static_cast<std::size_t>(std::min(kWinogradTile, shape_.w - at.column)),
+        .channels = static_cast<std::size_t>(op_.out)};
+    if (bias_) tile.bias = reinterpret_cast<const float*>(bias_->data());
+    if (row_bias_) tile.bias = worker.value<float>(row_bias_) + at.row * op_.out;
+    if (residual_) tile.residual = worker.value<float>(residual_) + offset;
+    return tile;
+  }
+
+  Conv2d op_;
+  graph::Value x_, y_, row_bias_, residual_;
+  tensor::Shape shape_;                 ///< Of the output.
+  std::int64_t down_, across_, tiles_;  ///< Tiles of a picture by side, and of all.
+  int workers_;
+  bool shared_ = false;                           ///< Whether all workers work on the same batch.
+  std::int64_t most_ = 0;                         ///< Tiles of a batch.
+  std::int64_t read_place_ = 0, made_place_ = 0;  ///< Elements from one place to the next.
+  std::vector<std::vector<Share>> batches_;       ///< By worker, or those of all.
+  std::size_t library_scratch_ = 0;
+  std::vector<float> zeros_;  ///< A pixel outside the picture.
+  PackedWeight weight_, bias_;
+  std::map<std::int64_t, Primitive> products_;  ///< By tiles.
+};
+
+}  // namespace
+
+bool wants_winograd(const Conv2d& op, const KernelContext& context) {
+  // of the doubled ones fewer gain: they do but four of nine taps anyway
+  constexpr std::int64_t kLeast = 32, kLeastDoubled = 128, kWhole = 16;
+  constexpr std::int64_t kFewestTiles = 64, kMostBytes = 240 << 20;
+  if (context.input(0).dtype != DType::f32 || context.op.range) return false;
+  if (has_isa(dnnl::cpu_isa::avx512_core)) return false;
+  if (op.kernel != 3 || op.stride != 1 || op.pad_begin != 1 || op.pad_end != 1) return false;
+  const std::int64_t least = op.doubled ? kLeastDoubled : kLeast;
+  if (op.in < least || op.out < least || op.in % kWhole != 0 || op.out % kWhole != 0) return false;
+  const tensor::Shape& shape = context.output().shape;
+  return tiles_along(shape.h) * tiles_along(shape.w) >= kFewestTiles &&
+         weight_bytes(op) <= kMostBytes;
+}
+
+std::unique_ptr<Kernel> make_winograd_conv2d(const Conv2d& op, const KernelContext& context) {
+  return std::make_unique<WinogradConv2dKernel>(op, context);
+}
+
+}  // namespace streamdiffusion::backend::cpu
