@@ -19,7 +19,8 @@ CLI::Option* add_choice(CLI::App& command, const std::string& flag, Target& targ
   for (const auto& [word, choice] : names) known.push_back(word);
   return command
       .add_option_function<std::string>(
-          flag, [&target, &names](const std::string& word) { target = *choice_of(names, word); }, help)
+          flag, [&target, &names](const std::string& word) { target = *choice_of(names, word); },
+          help)
       ->check(CLI::IsMember(known));
 }
 

@@ -15,7 +15,8 @@ Engine open_engine(const EngineFlags& flags);
 
 /// A session with its prompts set. Warns of words that the model does not know. Prints one line to
 /// stderr unless quiet:
-/// "pictogram  256x256  t 18,32  self 1.2  parallel rows  bf16 on 2 threads, AVX512-BF16  ready in 0.31 s".
+/// "pictogram  256x256  t 18,32  self 1.2  parallel rows  bf16 on 2 threads, AVX512-BF16  ready in
+/// 0.31 s".
 struct Drawing {
   Engine engine;
   Session session;

@@ -88,8 +88,8 @@ class Session {
   int height() const;
   int steps() const;
   SessionTimes times() const;
-  /// "256x256  t 18,32  self 1.2  parallel rows": size, steps, guidance, and how the UNet's rows use
-  /// the cores.
+  /// "256x256  t 18,32  self 1.2  parallel rows": size, steps, guidance, and how the UNet's rows
+  /// use the cores.
   std::string description() const;
 
   class Impl;  ///< The library's own.

@@ -76,31 +76,19 @@ Spec boolean(const Words& words, Set set, Get get) {
       [=](const Json& value, Change& change) { set(change, value.boolean()); }, get);
 }
 
-template <typename Set, typename Get>
-Spec choice(const Words& words, const std::vector<std::string>& known, Set set, Get get) {
-  json type{{"type", "string"}, {"enum", known}, {"values", known}};
-  return row(
-      words, std::move(type), "select",
-      [=](const Json& value, Change& change) {
-        const auto it = std::find(known.begin(), known.end(), value.string());
-        if (it == known.end()) {
-          std::string list;
-          for (const std::string& word : known) list += (list.empty() ? "" : ", ") + word;
-          value.refuse("one of " + list);
-        }
-        set(change, static_cast<std::size_t>(it - known.begin()));
-      },
-      get);
-}
-
 template <typename Choice, typename Set, typename Get>
 Spec choice(const Words& words, const Names<Choice>& names, Set set, Get get) {
   std::vector<std::string> known;
   for (const auto& [name, value] : names) known.push_back(name);
-  return choice(
-      words, known,
-      [&names, set](Change& change, std::size_t i) { set(change, names[i].second); },
-      [&names, get](const View& view) { return json(name_of(names, get(view))); });
+  json type{{"type", "string"}, {"enum", known}, {"values", known}};
+  return row(
+      words, std::move(type), "select",
+      [names, set](const Json& value, Change& change) {
+        const auto chosen = choice_of(names, value.string());
+        if (!chosen) value.refuse("one of " + listed(names));
+        set(change, *chosen);
+      },
+      [names, get](const View& view) { return json(name_of(names, get(view))); });
 }
 
 const std::string& prompt_text(const Json& value) {
@@ -287,14 +275,13 @@ void add_picture(std::vector<Spec>& specs, const StudioInfo& info, const Limits&
       [](Change& change, std::int64_t v) { change.next.live.options.height = static_cast<int>(v); },
       [](const View& view) { return json(*view.full.height); }));
   specs.push_back(choice(
-      {"fit", "Fit", "Pictures of another size: fill it, show everything, or stretch"},
-      kFits,
+      {"fit", "Fit", "Pictures of another size: fill it, show everything, or stretch"}, kFits,
       [](Change& change, Fit fit) { change.next.live.fit = fit; },
       [](const View& view) { return view.given.live.fit; }));
   specs.push_back(choice(
-      {"model", "Model", "What draws"}, {info.model},
-      [name = info.model](Change& change, std::size_t) { change.next.model = name; },
-      [](const View& view) { return json(view.given.model); }));
+      {"model", "Model", "What draws"}, Names<std::string>{{info.model, info.model}},
+      [](Change& change, const std::string& name) { change.next.model = name; },
+      [](const View& view) { return view.given.model; }));
   specs.push_back(integer(
       {"jpeg_quality", "JPEG quality", "Of the pictures sent back"}, 1, 100, 1,
       [](Change& change, std::int64_t v) { change.next.jpeg_quality = static_cast<int>(v); },
@@ -306,12 +293,13 @@ void add_picture(std::vector<Spec>& specs, const StudioInfo& info, const Limits&
 std::vector<Spec> make_specs(const StudioInfo& info, const Limits& limits) {
   std::vector<Spec> specs;
   specs.push_back(choice(
-      {"mode", "Mode", "Pictures from pictures, or from words alone"}, {"img2img", "txt2img"},
-      [](Change& change, std::size_t i) {
-        change.next.live.options.text_to_image = i == 1;
+      {"mode", "Mode", "Pictures from pictures, or from words alone"},
+      Names<bool>{{"img2img", false}, {"txt2img", true}},
+      [](Change& change, bool from_words) {
+        change.next.live.options.text_to_image = from_words;
         change.mode = true;
       },
-      [](const View& view) { return json(view.full.text_to_image ? "txt2img" : "img2img"); }));
+      [](const View& view) { return view.full.text_to_image; }));
   add_prompts(specs);
   add_steps(specs);
   add_guidance(specs);

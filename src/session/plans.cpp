@@ -1,7 +1,6 @@
 #include "session/plans.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "base/clock.h"
@@ -90,22 +89,25 @@ std::optional<double> Plans::row_cost(const UNetPlan& plan) const {
 
 SharedExecutable Plans::faster_unet(const UNetPlan& plan) {
   const auto rows = static_cast<double>(plan.kv_rows.size());
-  if (!row_cost(plan)) row_costs_[pixels_of(plan)] = measure_row_cost(plan);
+  std::array<SharedExecutable, 2> measured;  // keep the weights they packed until the plan has them
+  if (!row_cost(plan)) measured = measure_row_cost(plan);
   const double rows_a_thread = std::ceil(rows / device_.threads());
   return compile_unet(plan,
                       *row_cost(plan) * rows_a_thread < rows ? Parallel::rows : Parallel::ops);
 }
 
-double Plans::measure_row_cost(UNetPlan plan) {
+std::array<SharedExecutable, 2> Plans::measure_row_cost(UNetPlan plan) {
   plan.kv_rows.resize(std::min(plan.kv_rows.size(), static_cast<std::size_t>(device_.threads())));
   const auto rows = static_cast<double>(plan.kv_rows.size());
-  const double ops_seconds = measure(*compile_unet(plan, Parallel::ops)),
-               rows_seconds = measure(*compile_unet(plan, Parallel::rows));
+  SharedExecutable by_ops = compile_unet(plan, Parallel::ops);
+  SharedExecutable by_rows = compile_unet(plan, Parallel::rows);
+  const double ops_seconds = measure(*by_ops), rows_seconds = measure(*by_rows);
   base::log(base::LogLevel::info,
             base::concat("UNet over ", rows, " rows: ", ops_seconds * 1e3,
                          " ms with every op on all threads, ", rows_seconds * 1e3,
                          " ms with rows on threads of their own"));
-  return rows_seconds / (ops_seconds / rows);
+  row_costs_[pixels_of(plan)] = rows_seconds / (ops_seconds / rows);
+  return {std::move(by_ops), std::move(by_rows)};
 }
 
 SharedExecutable Plans::compile_unet(const UNetPlan& plan, Parallel parallel) {

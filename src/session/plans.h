@@ -2,6 +2,7 @@
 // the same shape.
 #pragma once
 
+#include <array>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -53,7 +54,8 @@ class Plans {
   SharedExecutable compile_unet(const UNetPlan& plan, Parallel parallel);
   /// Seconds of a row on a thread of its own, over those on all threads, at about this size.
   std::optional<double> row_cost(const UNetPlan& plan) const;
-  double measure_row_cost(UNetPlan plan);
+  /// Finds it, and returns what it was measured with.
+  std::array<SharedExecutable, 2> measure_row_cost(UNetPlan plan);
   SharedExecutable faster_unet(const UNetPlan& plan);
   SharedExecutable compile(Component component, std::vector<graph::Graph> lanes,
                            std::span<const std::string> shared_inputs = {});

@@ -28,8 +28,8 @@ struct ModelDefaults {
   std::optional<std::vector<int>> t_index_list;  ///< each 0..num_inference_steps - 1
   std::optional<int> num_inference_steps;        ///< 1..1000
   std::optional<CfgType> cfg_type;
-  std::optional<double> guidance_scale;          ///< 0..100
-  std::optional<double> delta;                   ///< 0..100
+  std::optional<double> guidance_scale;  ///< 0..100
+  std::optional<double> delta;           ///< 0..100
   std::optional<std::string> prompt, negative_prompt;
   TextToImage text_to_image;
 };

@@ -16,8 +16,8 @@ constexpr std::int64_t kLinesInBlocks = 8;
 /// Whether a convolution gains by it: of many channels in f32, without AVX512.
 inline bool wants_blocks(const graph::Conv2d& op, tensor::DType dtype) {
   constexpr std::int64_t kMany = 64, kWhole = kBlock;
-  return dtype == tensor::DType::f32 && !has_isa(dnnl::cpu_isa::avx512_core) && op.kernel == 3 && op.in >= kMany &&
-         op.out >= kMany && op.in % kWhole == 0 && op.out % kWhole == 0;
+  return dtype == tensor::DType::f32 && !has_isa(dnnl::cpu_isa::avx512_core) && op.kernel == 3 &&
+         op.in >= kMany && op.out >= kMany && op.in % kWhole == 0 && op.out % kWhole == 0;
 }
 
 inline void to_blocks(const float* pixels, std::size_t count, std::size_t channels, float* blocks) {

@@ -165,24 +165,25 @@ class GegluKernel final : public Kernel {
 
  private:
   /// So few tokens that their product stays in cache, but so many that reading the weights for them
-  /// is worth it.
+  /// is worth it; many where the library packs the weights each time, and not in panels.
   void choose_tile() {
-    constexpr std::int64_t kCacheBytes = 512 << 10, kMost = 256;
+    constexpr std::int64_t kCacheBytes = 512 << 10, kMost = 256, kMostPacked = 1024;
     const auto element = static_cast<std::int64_t>(size_of(dtype_));
     const std::int64_t bytes = std::max(kCacheBytes, 2 * out_ * in_ * element);
     tile_ = std::clamp<std::int64_t>(bytes / (2 * out_ * element) / 16 * 16, 16, kMost);
-    if (!bytes_ && packs_on_each_run(product_desc(tile_, 2 * out_))) {
-      tile_ = kMost;
-      choose_panel();
+    if (packs_on_each_run(product_desc(tile_, 2 * out_))) {
+      if (!bytes_) panel_ = widest_panel();
+      tile_ = in_panels() ? kMost : kMostPacked;
     }
     tile_ = std::clamp<std::int64_t>((tokens_ + workers_ - 1) / workers_, 1, tile_);
   }
 
-  /// The widest that divides the channels, if there is a wide one.
-  void choose_panel() {
+  /// Of 64 to 320 channels, a part of all; all where none divides them.
+  std::int64_t widest_panel() const {
     constexpr std::int64_t kLeast = 64, kMost = 320;
-    for (std::int64_t panel = kMost; panel >= kLeast && panel_ == out_; --panel)
-      if (out_ % panel == 0) panel_ = panel;
+    for (std::int64_t panel = std::min(kMost, out_ - 1); panel >= kLeast; --panel)
+      if (out_ % panel == 0) return panel;
+    return out_;
   }
 
   bool in_panels() const { return panel_ < out_; }

@@ -98,11 +98,11 @@ class WinogradConv2dKernel final : public Kernel {
   }
 
   std::vector<Share> batches(const Share& all) const {
-    const std::int64_t count = (all.size() + most_ - 1) / most_;
+    const auto count = static_cast<int>((all.size() + most_ - 1) / most_);
     std::vector<Share> result;
-    for (std::int64_t i = 0; i < count; ++i) {
-      result.push_back(
-          {all.begin + all.size() * i / count, all.begin + all.size() * (i + 1) / count});
+    for (int i = 0; i < count; ++i) {
+      const Share part = share(all.size(), i, count);
+      result.push_back({all.begin + part.begin, all.begin + part.end});
     }
     return result;
   }
