@@ -21,8 +21,13 @@ enum class CfgType {
                ///< first step only.
 };
 
+/// Whether the guidance is residual: its negative starts from an input picture.
+constexpr bool is_residual(CfgType type) {
+  return type == CfgType::self || type == CfgType::initialize;
+}
+
 enum class DataType {
-  automatic,  ///< bf16 where the processor multiplies it natively, else f32.
+  automatic,  ///< bf16 where the processor multiplies it faster than f32, else f32.
   f32,
   bf16,
   int8,  ///< Products in 8 bits where they bear it, all else as automatic. Calibrated on first use.

@@ -3,6 +3,7 @@
 #include "backend/config.h"
 #include "backend/ref/ref_device.h"
 #include "base/error.h"
+#include "base/join.h"
 #if SD_HAVE_CPU
 #include "backend/cpu/cpu_device.h"
 #endif
@@ -22,10 +23,8 @@ std::unique_ptr<Device> make_device(std::string_view name, const DeviceOptions& 
   if (name == "cpu") return cpu::make_device(options);
 #endif
   if (name == "ref") return ref::make_device(options);
-  std::string known;
-  for (const std::string& device : device_names()) known += (known.empty() ? "" : ", ") + device;
   base::fail(base::ErrorCode::not_found, "device \"", name,
-             "\" is not built in; this build has: ", known);
+             "\" is not built in; this build has: ", base::joined(device_names()));
 }
 
 }  // namespace streamdiffusion::backend

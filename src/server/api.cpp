@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/join.h"
 #include "server/assets.h"
 
 namespace streamdiffusion::server {
@@ -114,11 +115,11 @@ void Api::handle(const Request& request, const Reply& reply) {
 
 void Api::dispatch(const Request& request, const Reply& reply) {
   const std::string method = request.method == "HEAD" ? "GET" : request.method;
-  std::string allowed;
+  std::vector<std::string> allowed;
   for (const Route& route : routes()) {
     if (!matches(route.path, request.path)) continue;
     if (route.method == method) return (this->*route.handler)(request, reply);
-    allowed += std::string(allowed.empty() ? "" : ", ") + route.method;
+    allowed.push_back(route.method);
   }
   const bool file = find_asset(request.path) != nullptr;
   if (file && method == "GET") return page(request, reply);
@@ -130,7 +131,9 @@ void Api::dispatch(const Request& request, const Reply& reply) {
     response = error_response(
         Refusal(405, "method_not_allowed", "this address does not take " + dump(request.method)));
   }
-  response.header.emplace_back("Allow", (file ? "GET" : allowed) + ", OPTIONS");
+  if (file) allowed = {"GET"};
+  allowed.push_back("OPTIONS");
+  response.header.emplace_back("Allow", base::joined(allowed));
   reply(std::move(response));
 }
 

@@ -16,10 +16,6 @@ namespace {
 constexpr weights::JsonLimits kClientJson{
     .bytes = std::size_t{1} << 26U, .values = 4096, .depth = 8};
 
-bool is_residual(CfgType type) {
-  return type == CfgType::self || type == CfgType::initialize;
-}
-
 }  // namespace
 
 Json parse_client_json(std::string_view text, const std::string& name) {

@@ -69,9 +69,8 @@ void check_options(const Model& model, const SessionOptions& o) {
     base::require(std::isfinite(value), ErrorCode::invalid_argument, name, " is ", value,
                   ", expected a finite number");
   }
-  const bool residual = *o.cfg_type == CfgType::self || *o.cfg_type == CfgType::initialize;
-  base::require(!o.text_to_image || !residual, ErrorCode::invalid_argument, "cfg_type is ",
-                name_of(kCfgTypes, *o.cfg_type),
+  base::require(!o.text_to_image || !is_residual(*o.cfg_type), ErrorCode::invalid_argument,
+                "cfg_type is ", name_of(kCfgTypes, *o.cfg_type),
                 ", which needs an input picture; from text alone use none or full");
   schedule::LcmSchedule(model.scheduler()).steps(o.t_index_list, *o.num_inference_steps);
   check_filter(o);

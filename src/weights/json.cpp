@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/join.h"
 #include "weights/json_tree.h"
 #include "weights/quote.h"
 
@@ -181,17 +182,12 @@ std::vector<std::string> Json::strings() const {
 
 void Json::allow_only(std::initializer_list<std::string_view> keys) const {
   const Node& object = container(Kind::object, "an object");
-  std::string unknown;
-  for (const std::string& key : object.keys) {
-    if (std::find(keys.begin(), keys.end(), key) == keys.end()) {
-      unknown += (unknown.empty() ? "" : ", ") + quote(key);
-    }
-  }
+  std::vector<std::string> unknown;
+  for (const std::string& key : object.keys)
+    if (std::find(keys.begin(), keys.end(), key) == keys.end()) unknown.push_back(quote(key));
   if (unknown.empty()) return;
-  std::string known;
-  for (const std::string_view key : keys) known += (known.empty() ? "" : ", ") + std::string(key);
-  fail(ErrorCode::corrupt_file, where(), ": unknown key ", printable(unknown, 500), "; known are ",
-       known);
+  fail(ErrorCode::corrupt_file, where(), ": unknown key ", printable(base::joined(unknown), 500),
+       "; known are ", base::joined(keys));
 }
 
 }  // namespace streamdiffusion::weights

@@ -79,8 +79,7 @@ ModelDefaults::TextToImage text_to_image(const Json& file, int steps) {
   if (!value) return {};
   value->allow_only({"t_index_list", "cfg_type", "guidance_scale"});
   const auto type = cfg_type(*value);
-  if (type == CfgType::self || type == CfgType::initialize)
-    value->at("cfg_type").refuse("none or full");
+  if (type && is_residual(*type)) value->at("cfg_type").refuse("none or full");
   return {.t_index_list = t_index_list(*value, steps),
           .cfg_type = type,
           .guidance_scale = number(*value, "guidance_scale", 0, 100)};

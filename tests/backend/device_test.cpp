@@ -47,6 +47,7 @@ TEST_P(DeviceTest, SaysWhatItIs) {
   EXPECT_EQ(device_->name(), GetParam());
   EXPECT_GE(device_->threads(), 1);
   EXPECT_FALSE(device_->description().empty());
+  EXPECT_TRUE(device_->supports(device_->preferred_dtype()));
 }
 
 TEST_P(DeviceTest, ReportsEveryOpThatRuns) {

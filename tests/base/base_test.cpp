@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/half.h"
+#include "base/join.h"
 #include "base/log.h"
 #include "base/mmap_file.h"
 
@@ -20,6 +21,12 @@ TEST(Error, CarriesCodeAndJoinedMessage) {
     EXPECT_EQ(error.code(), ErrorCode::unsupported);
     EXPECT_STREQ(error.what(), "key 3 of 4");
   }
+}
+
+TEST(Join, PutsCommasBetween) {
+  EXPECT_EQ(joined(std::vector<std::string>{}), "");
+  EXPECT_EQ(joined(std::vector<std::string>{"one", "two"}), "one, two");
+  EXPECT_EQ(joined(std::vector<int>{1, 2}, [](int i) { return std::to_string(i); }), "1, 2");
 }
 
 TEST(Half, EveryBf16SurvivesTheRoundTrip) {

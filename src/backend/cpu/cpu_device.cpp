@@ -9,10 +9,13 @@
 #include <mutex>
 #include <thread>
 
+#include "backend/cpu/bf16_speed.h"
 #include "backend/cpu/cpu_executable.h"
 #include "backend/cpu/dnnl_primitive.h"
+#include "backend/cpu/one_openmp_thread.h"
 #include "backend/cpu/simd.h"
 #include "base/error.h"
+#include "base/join.h"
 
 namespace streamdiffusion::backend::cpu {
 namespace {
@@ -21,17 +24,17 @@ struct Isa {
   const char* name;  ///< As the user gives it.
   const char* label;
   dnnl::cpu_isa isa;
-  bool avx512, bf16, vnni;
+  bool avx512, vnni;
 };
 
 /// Best first.
 constexpr std::array kIsas{
-    Isa{"amx", "AMX", dnnl::cpu_isa::avx512_core_amx, true, true, true},
-    Isa{"avx512_bf16", "AVX512-BF16", dnnl::cpu_isa::avx512_core_bf16, true, true, true},
-    Isa{"avx512_vnni", "AVX512-VNNI", dnnl::cpu_isa::avx512_core_vnni, true, false, true},
-    Isa{"avx512", "AVX512", dnnl::cpu_isa::avx512_core, true, false, false},
-    Isa{"avx2_vnni", "AVX2-VNNI", dnnl::cpu_isa::avx2_vnni, false, false, true},
-    Isa{"avx2", "AVX2", dnnl::cpu_isa::avx2, false, false, false},
+    Isa{"amx", "AMX", dnnl::cpu_isa::avx512_core_amx, true, true},
+    Isa{"avx512_bf16", "AVX512-BF16", dnnl::cpu_isa::avx512_core_bf16, true, true},
+    Isa{"avx512_vnni", "AVX512-VNNI", dnnl::cpu_isa::avx512_core_vnni, true, true},
+    Isa{"avx512", "AVX512", dnnl::cpu_isa::avx512_core, true, false},
+    Isa{"avx2_vnni", "AVX2-VNNI", dnnl::cpu_isa::avx2_vnni, false, true},
+    Isa{"avx2", "AVX2", dnnl::cpu_isa::avx2, false, false},
 };
 
 void cap_isa(const std::string& name) {
@@ -39,10 +42,8 @@ void cap_isa(const std::string& name) {
   const auto* found =
       std::find_if(kIsas.begin(), kIsas.end(), [&](const Isa& isa) { return isa.name == name; });
   if (found == kIsas.end()) {
-    std::string known;
-    for (const Isa& isa : kIsas) known += (known.empty() ? "" : ", ") + std::string(isa.name);
     base::fail(base::ErrorCode::invalid_argument, "max_isa \"", name,
-               "\" is unknown; known: ", known);
+               "\" is unknown; known: ", base::joined(kIsas, &Isa::name));
   }
   // asking what is in force fixes it, so the cap is tried first
   if (dnnl::set_max_cpu_isa(found->isa) != dnnl::status::success) {
@@ -67,18 +68,6 @@ int usable_cores() {
   return count > 0 ? count : static_cast<int>(std::max(std::thread::hardware_concurrency(), 1U));
 }
 
-/// oneDNN fixes the number of threads when a primitive is made: here one, and afterwards as before.
-class OneOpenMpThread {
- public:
-  OneOpenMpThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
-  ~OneOpenMpThread() { omp_set_num_threads(before_); }
-  OneOpenMpThread(const OneOpenMpThread&) = delete;
-  OneOpenMpThread& operator=(const OneOpenMpThread&) = delete;
-
- private:
-  int before_;
-};
-
 class CpuDevice final : public Device {
  public:
   explicit CpuDevice(const DeviceOptions& options)
@@ -94,7 +83,7 @@ class CpuDevice final : public Device {
   }
   int threads() const override { return team_->size(); }
   tensor::DType preferred_dtype() const override {
-    return isa_.bf16 ? tensor::DType::bf16 : tensor::DType::f32;
+    return bf16_is_faster() ? tensor::DType::bf16 : tensor::DType::f32;
   }
   /// bf16 without native instructions is emulated on AVX512, and not there at all below.
   bool supports(tensor::DType dtype) const override {

@@ -76,18 +76,19 @@ void conv_to_few(const ThinLine& line, float* y);
 
 /// A tile of four by four pixels that winograd_write() makes, less at the picture's edges.
 struct WinogradTile {
-  float* y = nullptr;    ///< Its first pixel.
+  void* y = nullptr;     ///< Its first pixel.
   std::size_t line = 0;  ///< Elements from one line of the picture to the next.
   std::size_t lines = 4, columns = 4, channels = 0;
-  const float* bias = nullptr;      ///< f32 [channels], or none.
-  const float* residual = nullptr;  ///< Laid out like y, or none; may be y.
+  const float* bias = nullptr;     ///< f32 [channels], or none.
+  const void* residual = nullptr;  ///< Laid out like y, or none; may be y.
 };
 
-/// A patch of six by six pixels, each f32 [channels], to the 36 places of winograd.h, `place`
-/// elements apart; channels a multiple of a vector, here and below.
-void winograd_read(const float* const* pixels, std::size_t channels, float* to, std::size_t place);
-/// The products of 36 places to a tile, bias and residual added.
-void winograd_write(const float* from, std::size_t place, const WinogradTile& tile);
+/// A patch of six by six pixels, each of `dtype` [channels], to the 36 places of winograd.h, f32,
+/// `place` elements apart; channels a multiple of a vector, here and below.
+void winograd_read(DType dtype, const void* const* pixels, std::size_t channels, float* to,
+                   std::size_t place);
+/// The products of 36 places to a tile of `dtype`, bias and residual added.
+void winograd_write(DType dtype, const float* from, std::size_t place, const WinogradTile& tile);
 
 /// Name of the instruction set in use, e.g. "AVX3_ZEN4".
 const char* target_name();

@@ -1,4 +1,4 @@
-// Winograd's transforms of a patch and of a tile (winograd.h), in f32.
+// Winograd's transforms of a patch and of a tile (winograd.h), in f32 whatever pixels are kept in.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backend/cpu/simd_winograd.cpp"
 #include "hwy/foreach_target.h"
@@ -38,13 +38,15 @@ HWY_INLINE void of_tile(const Vec (&x)[kPatch], Vec (&y)[kTile]) {
   y[3] = hn::Add(x[5], hn::MulAdd(hn::Set(d, 8.0F), far_odd, near_odd));
 }
 
-void WinogradRead(const float* const* pixels, std::size_t channels, float* to, std::size_t place) {
+template <class T>
+void read_patch(const void* const* pixels, std::size_t channels, float* to, std::size_t place) {
   const std::size_t lanes = hn::Lanes(F32());
   for (std::size_t c = 0; c < channels; c += lanes) {
     Vec columns[kPatch][kPatch];
     for (std::size_t j = 0; j < kPatch; ++j) {
       Vec x[kPatch], y[kPatch];
-      for (std::size_t i = 0; i < kPatch; ++i) x[i] = load(pixels[i * kPatch + j] + c);
+      for (std::size_t i = 0; i < kPatch; ++i)
+        x[i] = load(static_cast<const T*>(pixels[i * kPatch + j]) + c);
       of_patch(x, y);
       for (std::size_t i = 0; i < kPatch; ++i) columns[i][j] = y[i];
     }
@@ -57,8 +59,11 @@ void WinogradRead(const float* const* pixels, std::size_t channels, float* to, s
   }
 }
 
-void WinogradWrite(const float* from, std::size_t place, const WinogradTile& tile) {
+template <class T>
+void write_tile(const float* from, std::size_t place, const WinogradTile& tile) {
   const F32 d;
+  auto* to = static_cast<T*>(tile.y);
+  const auto* residual = static_cast<const T*>(tile.residual);
   const std::size_t lanes = hn::Lanes(d);
   for (std::size_t c = 0; c < tile.channels; c += lanes) {
     Vec lines[kTile][kPatch];
@@ -75,10 +80,20 @@ void WinogradWrite(const float* from, std::size_t place, const WinogradTile& til
       for (std::size_t j = 0; j < tile.columns; ++j) {
         const std::size_t at = i * tile.line + j * tile.channels + c;
         const Vec sum = hn::Add(y[j], bias);
-        store(tile.residual ? hn::Add(sum, load(tile.residual + at)) : sum, tile.y + at);
+        store(residual ? hn::Add(sum, load(residual + at)) : sum, to + at);
       }
     }
   }
+}
+
+void WinogradRead(DType dtype, const void* const* pixels, std::size_t channels, float* to,
+                  std::size_t place) {
+  dtype == DType::f32 ? read_patch<float>(pixels, channels, to, place)
+                      : read_patch<Bf16>(pixels, channels, to, place);
+}
+
+void WinogradWrite(DType dtype, const float* from, std::size_t place, const WinogradTile& tile) {
+  dtype == DType::f32 ? write_tile<float>(from, place, tile) : write_tile<Bf16>(from, place, tile);
 }
 
 }  // namespace
@@ -92,12 +107,13 @@ namespace streamdiffusion::backend::cpu::simd {
 HWY_EXPORT(WinogradRead);
 HWY_EXPORT(WinogradWrite);
 
-void winograd_read(const float* const* pixels, std::size_t channels, float* to, std::size_t place) {
-  HWY_DYNAMIC_DISPATCH(WinogradRead)(pixels, channels, to, place);
+void winograd_read(DType dtype, const void* const* pixels, std::size_t channels, float* to,
+                   std::size_t place) {
+  HWY_DYNAMIC_DISPATCH(WinogradRead)(dtype, pixels, channels, to, place);
 }
 
-void winograd_write(const float* from, std::size_t place, const WinogradTile& tile) {
-  HWY_DYNAMIC_DISPATCH(WinogradWrite)(from, place, tile);
+void winograd_write(DType dtype, const float* from, std::size_t place, const WinogradTile& tile) {
+  HWY_DYNAMIC_DISPATCH(WinogradWrite)(dtype, from, place, tile);
 }
 
 }  // namespace streamdiffusion::backend::cpu::simd

@@ -89,23 +89,30 @@ PackedWeight WeightCache::packed_phase(const Weights& source, const graph::Weigh
   return reordered(key, bytes.data() + first, stored(dnnl::memory::data_type::s8), packed);
 }
 
-PackedWeight WeightCache::winograd(const Weights& source, const graph::Weight& weight) {
+PackedWeight WeightCache::winograd(const Weights& source, const graph::Weight& weight,
+                                   const dnnl::memory::desc& packed) {
   const std::string key = key_of(source, weight) + "\nwinograd";
+  if (PackedWeight shared = find(key, packed)) return shared;
   const std::int64_t out = weight.dims[0], in = weight.dims[1];
-  const dnnl::memory::desc layout({kWinogradPlaces * in * out}, dnnl::memory::data_type::f32,
-                                  dnnl::memory::format_tag::x);
-  if (PackedWeight shared = find(key, layout)) return shared;
-  return reordered(key, winograd_weight(read(source, weight), out, in).data(), layout, layout);
+  const dnnl::memory::desc plain({in, out}, dnnl::memory::data_type::f32,
+                                 dnnl::memory::format_tag::ab);
+  return reordered(key, winograd_weight(read(source, weight), out, in).data(), plain, packed,
+                   kWinogradPlaces);
 }
 
 PackedWeight WeightCache::reordered(const std::string& key, void* values,
                                     const dnnl::memory::desc& stored,
-                                    const dnnl::memory::desc& packed) {
-  auto buffer = std::make_shared<tensor::Buffer>(packed.get_size());
-  dnnl::memory from(stored, dnnl_engine(), values);
-  dnnl::memory to(packed, dnnl_engine(), buffer->data());
+                                    const dnnl::memory::desc& packed, std::size_t count) {
+  auto buffer = std::make_shared<tensor::Buffer>(packed.get_size() * count);
+  dnnl::memory from(stored, dnnl_engine(), nullptr);
+  dnnl::memory to(packed, dnnl_engine(), nullptr);
+  const dnnl::reorder reorder(from, to);
   dnnl::stream stream(dnnl_engine());
-  dnnl::reorder(from, to).execute(stream, from, to);
+  for (std::size_t i = 0; i < count; ++i) {
+    from.set_data_handle(static_cast<std::byte*>(values) + i * stored.get_size());
+    to.set_data_handle(buffer->data() + i * packed.get_size());
+    reorder.execute(stream, from, to);
+  }
   stream.wait();
   return keep(key, packed, std::move(buffer));
 }

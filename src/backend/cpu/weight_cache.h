@@ -26,8 +26,10 @@ class WeightCache {
   /// [out, in, 2, 2]; bytes as above, of all phases together.
   PackedWeight packed_phase(const Weights& source, const graph::Weight& weight, int phase,
                             const dnnl::memory::desc& packed);
-  /// A 3 x 3 convolution's weight as winograd_weight() has it, in f32.
-  PackedWeight winograd(const Weights& source, const graph::Weight& weight);
+  /// A 3 x 3 convolution's weight as winograd_weight() has it, each place in the layout `packed` of
+  /// f32 [in, out].
+  PackedWeight winograd(const Weights& source, const graph::Weight& weight,
+                        const dnnl::memory::desc& packed);
   /// f32 [out]: what a byte of each row of the matrix is worth (graph/quantise.h).
   PackedWeight row_scales(const Weights& source, const graph::Weight& weight, bool doubled = false);
   /// The tensor as it is, in f32.
@@ -41,8 +43,9 @@ class WeightCache {
     std::weak_ptr<const tensor::Buffer> buffer;
   };
 
+  /// `count` tensors in a row.
   PackedWeight reordered(const std::string& key, void* values, const dnnl::memory::desc& stored,
-                         const dnnl::memory::desc& packed);
+                         const dnnl::memory::desc& packed, std::size_t count = 1);
   PackedWeight keep(const std::string& key, const dnnl::memory::desc& layout, PackedWeight buffer);
   PackedWeight find(const std::string& key, const dnnl::memory::desc& layout) const;
 

@@ -19,8 +19,8 @@ constexpr std::int64_t kWinogradPlaces = kWinogradPatch * kWinogradPatch;
 std::vector<float> winograd_weight(std::span<const float> weight, std::int64_t out,
                                    std::int64_t in);
 
-/// Whether a convolution gains by it: f32 without AVX512, and so many tiles that its weights, which
-/// grow four times as large, are worth reading.
+/// Whether a convolution gains by it: f32, or bf16 where its own products are no faster, and so
+/// many tiles that its weights, which grow four times as large and f32, are worth reading.
 bool wants_winograd(const graph::Conv2d& op, const KernelContext& context);
 std::unique_ptr<Kernel> make_winograd_conv2d(const graph::Conv2d& op, const KernelContext& context);
 

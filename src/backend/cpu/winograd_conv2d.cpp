@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <optional>
 
+#include "backend/cpu/bf16_speed.h"
 #include "backend/cpu/matmul.h"
 #include "backend/cpu/share.h"
 #include "backend/cpu/simd.h"
@@ -36,13 +38,13 @@ class WinogradConv2dKernel final : public Kernel {
       : op_(op),
         x_(context.op.inputs[0]),
         y_(context.op.output),
+        dtype_(context.output().dtype),
         shape_(context.output().shape),
         down_(tiles_along(shape_.h)),
         across_(tiles_along(shape_.w)),
         tiles_(shape_.n * down_ * across_),
         workers_(context.workers),
-        zeros_(static_cast<std::size_t>(op.in)),
-        weight_(context.cache.winograd(context.weights, context.weight(0))) {
+        zeros_(static_cast<std::size_t>(op.in) * tensor::size_of(dtype_)) {
     if (op.row_bias) row_bias_ = context.op.inputs[static_cast<std::size_t>(op.row_bias_input())];
     if (op.bias) bias_ = context.cache.plain(context.weights, context.weight(1));
     if (op.residual) {
@@ -56,6 +58,7 @@ class WinogradConv2dKernel final : public Kernel {
       batches_.push_back(batches(shared_ ? Share{0, tiles_} : share(tiles_, w, workers_)));
       add_products(batches_.back());
     }
+    weight_ = context.cache.winograd(context.weights, context.weight(0), *weight_layout_);
     for (const auto& [tiles, primitive] : products_)
       library_scratch_ = std::max(library_scratch_, aligned(primitive.scratch_bytes()));
   }
@@ -125,10 +128,9 @@ class WinogradConv2dKernel final : public Kernel {
     if (products_.contains(tiles)) return;
     const auto desc = matmul_desc({tiles, op_.in, op_.out, DType::f32, DType::f32},
                                   epilogue(false, graph::Activation::none));
-    const dnnl::memory::desc plain({op_.in, op_.out}, dnnl::memory::data_type::f32,
-                                   dnnl::memory::format_tag::ab);
-    base::require(desc.weights_desc() == plain, base::ErrorCode::internal,
-                  "conv2d: the library wants the weights of a product packed");
+    if (!weight_layout_) weight_layout_ = desc.weights_desc();
+    base::require(desc.weights_desc() == *weight_layout_, base::ErrorCode::internal,
+                  "conv2d: the library's layout of weights depends on the number of tiles");
     products_.emplace(tiles, make_matmul(desc, nullptr, nullptr, workers_));
   }
 
@@ -170,8 +172,9 @@ class WinogradConv2dKernel final : public Kernel {
   /// Tiles `part` of the batch; so below.
   void read(const Worker& worker, const Memory& memory, const Share& batch,
             const Share& part) const {
-    const float* x = worker.value<float>(x_);
-    std::array<const float*, kWinogradPlaces> pixels;
+    const auto* x = worker.value<std::byte>(x_);
+    const auto pixel_bytes = op_.in * static_cast<std::int64_t>(tensor::size_of(dtype_));
+    std::array<const void*, kWinogradPlaces> pixels;
     for (std::int64_t i = part.begin; i < part.end; ++i) {
       const Corner at = corner(batch.begin + i);
       for (std::int64_t place = 0; place < kWinogradPlaces; ++place) {
@@ -179,23 +182,23 @@ class WinogradConv2dKernel final : public Kernel {
                            column = at.column - 1 + place % kWinogradPatch;
         const bool outside = line < 0 || line >= shape_.h || column < 0 || column >= shape_.w;
         pixels[static_cast<std::size_t>(place)] =
-            outside ? zeros_.data() : x + source(at.row, line, column) * op_.in;
+            outside ? zeros_.data() : x + source(at.row, line, column) * pixel_bytes;
       }
-      simd::winograd_read(pixels.data(), static_cast<std::size_t>(op_.in), memory.read + i * op_.in,
-                          static_cast<std::size_t>(read_place_));
+      simd::winograd_read(dtype_, pixels.data(), static_cast<std::size_t>(op_.in),
+                          memory.read + i * op_.in, static_cast<std::size_t>(read_place_));
     }
   }
 
   /// An item is a place of a product.
   void multiply(const Worker& worker, const Memory& memory, const Share& batch,
                 const Share& part) const {
-    const auto* weight = reinterpret_cast<const float*>(weight_->data());
+    const auto place_bytes = static_cast<std::int64_t>(weight_layout_->get_size());
     for (std::int64_t item = part.begin; item < part.end; ++item) {
       const std::int64_t place = item / products(batch);
       const Share tiles = product(batch, item % products(batch));
       products_.at(tiles.size())
           .run(worker, {memory.read + place * read_place_ + tiles.begin * op_.in,
-                        weight + place * op_.in * op_.out,
+                        weight_->data() + place * place_bytes,
                         memory.made + place * made_place_ + tiles.begin * op_.out});
     }
   }
@@ -204,31 +207,34 @@ class WinogradConv2dKernel final : public Kernel {
              const Share& part) const {
     for (std::int64_t i = part.begin; i < part.end; ++i) {
       const simd::WinogradTile tile = output_tile(worker, corner(batch.begin + i));
-      simd::winograd_write(memory.made + i * op_.out, static_cast<std::size_t>(made_place_), tile);
+      simd::winograd_write(dtype_, memory.made + i * op_.out, static_cast<std::size_t>(made_place_),
+                           tile);
       if (op_.act == graph::Activation::none) continue;
       for (std::size_t line = 0; line < tile.lines; ++line) {
-        float* y = tile.y + line * tile.line;
-        simd::activate(DType::f32, y, y, tile.columns * tile.channels, op_.act);
+        auto* y = static_cast<std::byte*>(tile.y) + line * tile.line * tensor::size_of(dtype_);
+        simd::activate(dtype_, y, y, tile.columns * tile.channels, op_.act);
       }
     }
   }
 
   simd::WinogradTile output_tile(const Worker& worker, const Corner& at) const {
-    const std::int64_t offset = pixel(at.row, at.line, at.column) * op_.out;
+    const std::int64_t offset = pixel(at.row, at.line, at.column) * op_.out *
+                                static_cast<std::int64_t>(tensor::size_of(dtype_));
     simd::WinogradTile tile{
-        .y = worker.value<float>(y_) + offset,
+        .y = worker.value<std::byte>(y_) + offset,
         .line = static_cast<std::size_t>(shape_.w * op_.out),
         .lines = static_cast<std::size_t>(std::min(kWinogradTile, shape_.h - at.line)),
         .columns = static_cast<std::size_t>(std::min(kWinogradTile, shape_.w - at.column)),
         .channels = static_cast<std::size_t>(op_.out)};
     if (bias_) tile.bias = reinterpret_cast<const float*>(bias_->data());
     if (row_bias_) tile.bias = worker.value<float>(row_bias_) + at.row * op_.out;
-    if (residual_) tile.residual = worker.value<float>(residual_) + offset;
+    if (residual_) tile.residual = worker.value<std::byte>(residual_) + offset;
     return tile;
   }
 
   Conv2d op_;
   graph::Value x_, y_, row_bias_, residual_;
+  DType dtype_;
   tensor::Shape shape_;                 ///< Of the output.
   std::int64_t down_, across_, tiles_;  ///< Tiles of a picture by side, and of all.
   int workers_;
@@ -237,9 +243,10 @@ class WinogradConv2dKernel final : public Kernel {
   std::int64_t read_place_ = 0, made_place_ = 0;  ///< Elements from one place to the next.
   std::vector<std::vector<Share>> batches_;       ///< By worker, or those of all.
   std::size_t library_scratch_ = 0;
-  std::vector<float> zeros_;  ///< A pixel outside the picture.
+  std::vector<std::byte> zeros_;  ///< A pixel outside the picture.
   PackedWeight weight_, bias_;
-  std::map<std::int64_t, Primitive> products_;  ///< By tiles.
+  std::optional<dnnl::memory::desc> weight_layout_;  ///< Of a place.
+  std::map<std::int64_t, Primitive> products_;       ///< By tiles.
 };
 
 }  // namespace
@@ -248,8 +255,9 @@ bool wants_winograd(const Conv2d& op, const KernelContext& context) {
   // of the doubled ones fewer gain: they do but four of nine taps anyway
   constexpr std::int64_t kLeast = 32, kLeastDoubled = 128, kWhole = 16;
   constexpr std::int64_t kFewestTiles = 64, kMostBytes = 240 << 20;
-  if (context.input(0).dtype != DType::f32 || context.op.range) return false;
-  if (has_isa(dnnl::cpu_isa::avx512_core)) return false;
+  if (context.op.range) return false;
+  // its products are f32
+  if (context.output().dtype == DType::bf16 && bf16_is_faster()) return false;
   if (op.kernel != 3 || op.stride != 1 || op.pad_begin != 1 || op.pad_end != 1) return false;
   const std::int64_t least = op.doubled ? kLeastDoubled : kLeast;
   if (op.in < least || op.out < least || op.in % kWhole != 0 || op.out % kWhole != 0) return false;
