@@ -74,21 +74,22 @@ void conv_from_few(DType dtype, const ThinLine& line, void* y);
 /// `in` a multiple of a vector.
 void conv_to_few(const ThinLine& line, float* y);
 
-/// A tile of four by four pixels that winograd_write() makes, less at the picture's edges.
+/// A tile of pixels that winograd_write() makes, smaller at the picture's edges.
 struct WinogradTile {
   void* y = nullptr;     ///< Its first pixel.
   std::size_t line = 0;  ///< Elements from one line of the picture to the next.
-  std::size_t lines = 4, columns = 4, channels = 0;
+  std::size_t lines = 0, columns = 0, channels = 0;
   const float* bias = nullptr;     ///< f32 [channels], or none.
   const void* residual = nullptr;  ///< Laid out like y, or none; may be y.
 };
 
-/// A patch of six by six pixels, each of `dtype` [channels], to the 36 places of winograd.h, f32,
-/// `place` elements apart; channels a multiple of a vector, here and below.
-void winograd_read(DType dtype, const void* const* pixels, std::size_t channels, float* to,
-                   std::size_t place);
-/// The products of 36 places to a tile of `dtype`, bias and residual added.
-void winograd_write(DType dtype, const float* from, std::size_t place, const WinogradTile& tile);
+/// A patch of pixels, each of `dtype` [channels], to the places of winograd.h, f32, `place`
+/// elements apart; `side` of its tile is 4 or 2, channels a multiple of a vector, here and below.
+void winograd_read(DType dtype, std::size_t side, const void* const* pixels, std::size_t channels,
+                   float* to, std::size_t place);
+/// The products of all places to a tile of `dtype`, bias and residual added.
+void winograd_write(DType dtype, std::size_t side, const float* from, std::size_t place,
+                    const WinogradTile& tile);
 
 /// Name of the instruction set in use, e.g. "AVX3_ZEN4".
 const char* target_name();

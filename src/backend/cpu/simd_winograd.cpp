@@ -11,10 +11,8 @@ namespace streamdiffusion::backend::cpu::simd {
 namespace HWY_NAMESPACE {
 namespace {
 
-constexpr std::size_t kPatch = 6, kTile = 4;
-
-/// Six values of a line of a patch.
-HWY_INLINE void of_patch(const Vec (&x)[kPatch], Vec (&y)[kPatch]) {
+/// What the lines or columns of a patch become.
+HWY_INLINE void of_patch(const Vec (&x)[6], Vec (&y)[6]) {
   const F32 d;
   const Vec two = hn::Set(d, 2.0F), four = hn::Set(d, 4.0F), five = hn::Set(d, 5.0F);
   const Vec even = hn::NegMulAdd(four, x[2], x[4]), odd = hn::NegMulAdd(four, x[1], x[3]);
@@ -27,8 +25,15 @@ HWY_INLINE void of_patch(const Vec (&x)[kPatch], Vec (&y)[kPatch]) {
   y[5] = hn::MulAdd(four, x[1], hn::NegMulAdd(five, x[3], x[5]));
 }
 
-/// Four pixels of a line of products.
-HWY_INLINE void of_tile(const Vec (&x)[kPatch], Vec (&y)[kTile]) {
+HWY_INLINE void of_patch(const Vec (&x)[4], Vec (&y)[4]) {
+  y[0] = hn::Sub(x[0], x[2]);
+  y[1] = hn::Add(x[1], x[2]);
+  y[2] = hn::Sub(x[2], x[1]);
+  y[3] = hn::Sub(x[3], x[1]);
+}
+
+/// The pixels of a line or column of products.
+HWY_INLINE void of_products(const Vec (&x)[6], Vec (&y)[4]) {
   const F32 d;
   const Vec near = hn::Add(x[1], x[2]), near_odd = hn::Sub(x[1], x[2]);
   const Vec far = hn::Add(x[3], x[4]), far_odd = hn::Sub(x[3], x[4]);
@@ -38,8 +43,14 @@ HWY_INLINE void of_tile(const Vec (&x)[kPatch], Vec (&y)[kTile]) {
   y[3] = hn::Add(x[5], hn::MulAdd(hn::Set(d, 8.0F), far_odd, near_odd));
 }
 
-template <class T>
+HWY_INLINE void of_products(const Vec (&x)[4], Vec (&y)[2]) {
+  y[0] = hn::Add(x[0], hn::Add(x[1], x[2]));
+  y[1] = hn::Add(hn::Sub(x[1], x[2]), x[3]);
+}
+
+template <class T, std::size_t kTile>
 void read_patch(const void* const* pixels, std::size_t channels, float* to, std::size_t place) {
+  constexpr std::size_t kPatch = kTile + 2;
   const std::size_t lanes = hn::Lanes(F32());
   for (std::size_t c = 0; c < channels; c += lanes) {
     Vec columns[kPatch][kPatch];
@@ -59,8 +70,9 @@ void read_patch(const void* const* pixels, std::size_t channels, float* to, std:
   }
 }
 
-template <class T>
+template <class T, std::size_t kTile>
 void write_tile(const float* from, std::size_t place, const WinogradTile& tile) {
+  constexpr std::size_t kPatch = kTile + 2;
   const F32 d;
   auto* to = static_cast<T*>(tile.y);
   const auto* residual = static_cast<const T*>(tile.residual);
@@ -70,13 +82,13 @@ void write_tile(const float* from, std::size_t place, const WinogradTile& tile) 
     for (std::size_t j = 0; j < kPatch; ++j) {
       Vec x[kPatch], y[kTile];
       for (std::size_t i = 0; i < kPatch; ++i) x[i] = load(from + (i * kPatch + j) * place + c);
-      of_tile(x, y);
+      of_products(x, y);
       for (std::size_t i = 0; i < kTile; ++i) lines[i][j] = y[i];
     }
     const Vec bias = tile.bias ? load(tile.bias + c) : hn::Zero(d);
     for (std::size_t i = 0; i < tile.lines; ++i) {
       Vec y[kTile];
-      of_tile(lines[i], y);
+      of_products(lines[i], y);
       for (std::size_t j = 0; j < tile.columns; ++j) {
         const std::size_t at = i * tile.line + j * tile.channels + c;
         const Vec sum = hn::Add(y[j], bias);
@@ -86,14 +98,20 @@ void write_tile(const float* from, std::size_t place, const WinogradTile& tile) 
   }
 }
 
-void WinogradRead(DType dtype, const void* const* pixels, std::size_t channels, float* to,
-                  std::size_t place) {
-  dtype == DType::f32 ? read_patch<float>(pixels, channels, to, place)
-                      : read_patch<Bf16>(pixels, channels, to, place);
+void WinogradRead(DType dtype, std::size_t side, const void* const* pixels, std::size_t channels,
+                  float* to, std::size_t place) {
+  const bool f32 = dtype == DType::f32;
+  const auto four = f32 ? read_patch<float, 4> : read_patch<Bf16, 4>;
+  const auto two = f32 ? read_patch<float, 2> : read_patch<Bf16, 2>;
+  (side == 4 ? four : two)(pixels, channels, to, place);
 }
 
-void WinogradWrite(DType dtype, const float* from, std::size_t place, const WinogradTile& tile) {
-  dtype == DType::f32 ? write_tile<float>(from, place, tile) : write_tile<Bf16>(from, place, tile);
+void WinogradWrite(DType dtype, std::size_t side, const float* from, std::size_t place,
+                   const WinogradTile& tile) {
+  const bool f32 = dtype == DType::f32;
+  const auto four = f32 ? write_tile<float, 4> : write_tile<Bf16, 4>;
+  const auto two = f32 ? write_tile<float, 2> : write_tile<Bf16, 2>;
+  (side == 4 ? four : two)(from, place, tile);
 }
 
 }  // namespace
@@ -107,13 +125,14 @@ namespace streamdiffusion::backend::cpu::simd {
 HWY_EXPORT(WinogradRead);
 HWY_EXPORT(WinogradWrite);
 
-void winograd_read(DType dtype, const void* const* pixels, std::size_t channels, float* to,
-                   std::size_t place) {
-  HWY_DYNAMIC_DISPATCH(WinogradRead)(dtype, pixels, channels, to, place);
+void winograd_read(DType dtype, std::size_t side, const void* const* pixels, std::size_t channels,
+                   float* to, std::size_t place) {
+  HWY_DYNAMIC_DISPATCH(WinogradRead)(dtype, side, pixels, channels, to, place);
 }
 
-void winograd_write(DType dtype, const float* from, std::size_t place, const WinogradTile& tile) {
-  HWY_DYNAMIC_DISPATCH(WinogradWrite)(dtype, from, place, tile);
+void winograd_write(DType dtype, std::size_t side, const float* from, std::size_t place,
+                    const WinogradTile& tile) {
+  HWY_DYNAMIC_DISPATCH(WinogradWrite)(dtype, side, from, place, tile);
 }
 
 }  // namespace streamdiffusion::backend::cpu::simd

@@ -1,10 +1,12 @@
-// Winograd's F(4 x 4, 3 x 3) (Lavin and Gray 2015, arXiv 1509.09308): a tile of four by four pixels
-// of a 3 x 3 convolution is made in 36 places, each a product over channels, with 36 instead of 144
-// multiplications a channel pair.
+// Winograd's F(4 x 4, 3 x 3) and F(2 x 2, 3 x 3) (Lavin and Gray 2015, arXiv 1509.09308): a tile of
+// four by four pixels of a 3 x 3 convolution is made in 36 places, each a product over channels,
+// with 36 instead of 144 multiplications a channel pair; one of two by two in 16, with 16 instead
+// of 36.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -12,16 +14,22 @@
 
 namespace streamdiffusion::backend::cpu {
 
-constexpr std::int64_t kWinogradTile = 4, kWinogradPatch = 6;  ///< Pixels a side, out and in.
-constexpr std::int64_t kWinogradPlaces = kWinogradPatch * kWinogradPatch;
+struct WinogradForm {
+  std::int64_t tile = 4;  ///< Pixels a side that a tile makes: 4 or 2.
+
+  constexpr std::int64_t patch() const { return tile + 2; }  ///< Pixels a side that it reads.
+  constexpr std::int64_t places() const { return patch() * patch(); }
+};
 
 /// `weight` [out, in, 3, 3] as it is stored, the result [places, in, out]; `out` a multiple of 16.
-std::vector<float> winograd_weight(std::span<const float> weight, std::int64_t out,
-                                   std::int64_t in);
+std::vector<float> winograd_weight(const WinogradForm& form, std::span<const float> weight,
+                                   std::int64_t out, std::int64_t in);
 
-/// Whether a convolution gains by it: f32, or bf16 where its own products are no faster, and so
-/// many tiles that its weights, which grow four times as large and f32, are worth reading.
-bool wants_winograd(const graph::Conv2d& op, const KernelContext& context);
-std::unique_ptr<Kernel> make_winograd_conv2d(const graph::Conv2d& op, const KernelContext& context);
+/// The form that a convolution gains most by, or none. It must be f32, or bf16 where its own
+/// products are no faster, and have so many tiles that the weights, f32 and 4 or 1.8 times as many,
+/// are worth reading.
+std::optional<WinogradForm> winograd_form(const graph::Conv2d& op, const KernelContext& context);
+std::unique_ptr<Kernel> make_winograd_conv2d(const graph::Conv2d& op, const WinogradForm& form,
+                                             const KernelContext& context);
 
 }  // namespace streamdiffusion::backend::cpu

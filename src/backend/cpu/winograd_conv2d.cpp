@@ -24,24 +24,27 @@ using tensor::DType;
 constexpr std::int64_t kMostOfProduct = 128;  ///< Tiles; fewer than 64 are slower.
 constexpr std::int64_t kFloat = sizeof(float);
 
-std::int64_t tiles_along(std::int64_t pixels) {
-  return (pixels + kWinogradTile - 1) / kWinogradTile;
+constexpr std::int64_t kMostPlaces = WinogradForm{4}.places();
+
+std::int64_t tiles_along(std::int64_t pixels, const WinogradForm& form) {
+  return (pixels + form.tile - 1) / form.tile;
 }
 
-std::int64_t weight_bytes(const Conv2d& op) {
-  return kWinogradPlaces * op.in * op.out * kFloat;
+std::int64_t weight_bytes(const Conv2d& op, const WinogradForm& form) {
+  return form.places() * op.in * op.out * kFloat;
 }
 
 class WinogradConv2dKernel final : public Kernel {
  public:
-  WinogradConv2dKernel(const Conv2d& op, const KernelContext& context)
+  WinogradConv2dKernel(const Conv2d& op, const WinogradForm& form, const KernelContext& context)
       : op_(op),
+        form_(form),
         x_(context.op.inputs[0]),
         y_(context.op.output),
         dtype_(context.output().dtype),
         shape_(context.output().shape),
-        down_(tiles_along(shape_.h)),
-        across_(tiles_along(shape_.w)),
+        down_(tiles_along(shape_.h, form)),
+        across_(tiles_along(shape_.w, form)),
         tiles_(shape_.n * down_ * across_),
         workers_(context.workers),
         zeros_(static_cast<std::size_t>(op.in) * tensor::size_of(dtype_)) {
@@ -58,7 +61,7 @@ class WinogradConv2dKernel final : public Kernel {
       batches_.push_back(batches(shared_ ? Share{0, tiles_} : share(tiles_, w, workers_)));
       add_products(batches_.back());
     }
-    weight_ = context.cache.winograd(context.weights, context.weight(0), *weight_layout_);
+    weight_ = context.cache.winograd(context.weights, context.weight(0), form_, *weight_layout_);
     for (const auto& [tiles, primitive] : products_)
       library_scratch_ = std::max(library_scratch_, aligned(primitive.scratch_bytes()));
   }
@@ -91,8 +94,8 @@ class WinogradConv2dKernel final : public Kernel {
 
   void choose_batch() {
     constexpr std::int64_t kOwnCacheBytes = 1 << 20, kSharedCacheBytes = 4 << 20, kPadding = 16;
-    shared_ = weight_bytes(op_) > kOwnCacheBytes;
-    const std::int64_t tile_bytes = kWinogradPlaces * (op_.in + op_.out) * kFloat;
+    shared_ = weight_bytes(op_, form_) > kOwnCacheBytes;
+    const std::int64_t tile_bytes = form_.places() * (op_.in + op_.out) * kFloat;
     most_ = shared_ ? std::max(kSharedCacheBytes / tile_bytes, kMostOfProduct)
                     : std::clamp(kOwnCacheBytes / tile_bytes, kMostOfProduct / 2, kMostOfProduct);
     // a place is not a whole number of pages, or all would fall on the same lines of the cache
@@ -113,7 +116,7 @@ class WinogradConv2dKernel final : public Kernel {
   static std::int64_t products(const Share& batch) {
     return (batch.size() + kMostOfProduct - 1) / kMostOfProduct;
   }
-  static std::int64_t items(const Share& batch) { return kWinogradPlaces * products(batch); }
+  std::int64_t items(const Share& batch) const { return form_.places() * products(batch); }
   static Share product(const Share& batch, std::int64_t index) {
     return share(batch.size(), static_cast<int>(index), static_cast<int>(products(batch)));
   }
@@ -135,12 +138,12 @@ class WinogradConv2dKernel final : public Kernel {
   }
 
   std::size_t memory_bytes() const {
-    return aligned(static_cast<std::size_t>(kWinogradPlaces * (read_place_ + made_place_)) *
+    return aligned(static_cast<std::size_t>(form_.places() * (read_place_ + made_place_)) *
                    sizeof(float));
   }
   Memory memory_at(std::byte* bytes) const {
     auto* read = reinterpret_cast<float*>(bytes);
-    return {read, read + kWinogradPlaces * read_place_};
+    return {read, read + form_.places() * read_place_};
   }
 
   void run_shared(int stage, const Worker& worker) const {
@@ -152,13 +155,15 @@ class WinogradConv2dKernel final : public Kernel {
     write(worker, memory, batch, mine(batch.size()));
   }
 
+  std::size_t side() const { return static_cast<std::size_t>(form_.tile); }
+
   /// Where a tile lies in the picture.
   struct Corner {
     std::int64_t row, line, column;
   };
   Corner corner(std::int64_t tile) const {
-    return {tile / (down_ * across_), tile / across_ % down_ * kWinogradTile,
-            tile % across_ * kWinogradTile};
+    return {tile / (down_ * across_), tile / across_ % down_ * form_.tile,
+            tile % across_ * form_.tile};
   }
   std::int64_t pixel(std::int64_t row, std::int64_t line, std::int64_t column) const {
     return (row * shape_.h + line) * shape_.w + column;
@@ -174,17 +179,17 @@ class WinogradConv2dKernel final : public Kernel {
             const Share& part) const {
     const auto* x = worker.value<std::byte>(x_);
     const auto pixel_bytes = op_.in * static_cast<std::int64_t>(tensor::size_of(dtype_));
-    std::array<const void*, kWinogradPlaces> pixels;
+    std::array<const void*, kMostPlaces> pixels;
     for (std::int64_t i = part.begin; i < part.end; ++i) {
       const Corner at = corner(batch.begin + i);
-      for (std::int64_t place = 0; place < kWinogradPlaces; ++place) {
-        const std::int64_t line = at.line - 1 + place / kWinogradPatch,
-                           column = at.column - 1 + place % kWinogradPatch;
+      for (std::int64_t place = 0; place < form_.places(); ++place) {
+        const std::int64_t line = at.line - 1 + place / form_.patch(),
+                           column = at.column - 1 + place % form_.patch();
         const bool outside = line < 0 || line >= shape_.h || column < 0 || column >= shape_.w;
         pixels[static_cast<std::size_t>(place)] =
             outside ? zeros_.data() : x + source(at.row, line, column) * pixel_bytes;
       }
-      simd::winograd_read(dtype_, pixels.data(), static_cast<std::size_t>(op_.in),
+      simd::winograd_read(dtype_, side(), pixels.data(), static_cast<std::size_t>(op_.in),
                           memory.read + i * op_.in, static_cast<std::size_t>(read_place_));
     }
   }
@@ -207,8 +212,8 @@ class WinogradConv2dKernel final : public Kernel {
              const Share& part) const {
     for (std::int64_t i = part.begin; i < part.end; ++i) {
       const simd::WinogradTile tile = output_tile(worker, corner(batch.begin + i));
-      simd::winograd_write(dtype_, memory.made + i * op_.out, static_cast<std::size_t>(made_place_),
-                           tile);
+      simd::winograd_write(dtype_, side(), memory.made + i * op_.out,
+                           static_cast<std::size_t>(made_place_), tile);
       if (op_.act == graph::Activation::none) continue;
       for (std::size_t line = 0; line < tile.lines; ++line) {
         auto* y = static_cast<std::byte*>(tile.y) + line * tile.line * tensor::size_of(dtype_);
@@ -223,8 +228,8 @@ class WinogradConv2dKernel final : public Kernel {
     simd::WinogradTile tile{
         .y = worker.value<std::byte>(y_) + offset,
         .line = static_cast<std::size_t>(shape_.w * op_.out),
-        .lines = static_cast<std::size_t>(std::min(kWinogradTile, shape_.h - at.line)),
-        .columns = static_cast<std::size_t>(std::min(kWinogradTile, shape_.w - at.column)),
+        .lines = static_cast<std::size_t>(std::min(form_.tile, shape_.h - at.line)),
+        .columns = static_cast<std::size_t>(std::min(form_.tile, shape_.w - at.column)),
         .channels = static_cast<std::size_t>(op_.out)};
     if (bias_) tile.bias = reinterpret_cast<const float*>(bias_->data());
     if (row_bias_) tile.bias = worker.value<float>(row_bias_) + at.row * op_.out;
@@ -233,6 +238,7 @@ class WinogradConv2dKernel final : public Kernel {
   }
 
   Conv2d op_;
+  WinogradForm form_;
   graph::Value x_, y_, row_bias_, residual_;
   DType dtype_;
   tensor::Shape shape_;                 ///< Of the output.
@@ -251,23 +257,27 @@ class WinogradConv2dKernel final : public Kernel {
 
 }  // namespace
 
-bool wants_winograd(const Conv2d& op, const KernelContext& context) {
-  // of the doubled ones fewer gain: they do but four of nine taps anyway
-  constexpr std::int64_t kLeast = 32, kLeastDoubled = 128, kWhole = 16;
-  constexpr std::int64_t kFewestTiles = 64, kMostBytes = 240 << 20;
-  if (context.op.range) return false;
+std::optional<WinogradForm> winograd_form(const Conv2d& op, const KernelContext& context) {
+  constexpr std::int64_t kWhole = 16, kFewestTiles = 64, kMostBytes = 240 << 20;
+  if (op.kernel != 3 || op.stride != 1 || op.pad_begin != 1 || op.pad_end != 1) return {};
+  if (op.in % kWhole != 0 || op.out % kWhole != 0 || context.op.range) return {};
   // its products are f32
-  if (context.output().dtype == DType::bf16 && bf16_is_faster()) return false;
-  if (op.kernel != 3 || op.stride != 1 || op.pad_begin != 1 || op.pad_end != 1) return false;
-  const std::int64_t least = op.doubled ? kLeastDoubled : kLeast;
-  if (op.in < least || op.out < least || op.in % kWhole != 0 || op.out % kWhole != 0) return false;
+  if (context.output().dtype == DType::bf16 && bf16_is_faster()) return {};
+  const std::int64_t channels = std::min(op.in, op.out);
   const tensor::Shape& shape = context.output().shape;
-  return tiles_along(shape.h) * tiles_along(shape.w) >= kFewestTiles &&
-         weight_bytes(op) <= kMostBytes;
+  const auto fits = [&](const WinogradForm& form, std::int64_t least_channels) {
+    return channels >= least_channels && weight_bytes(op, form) <= kMostBytes &&
+           tiles_along(shape.h, form) * tiles_along(shape.w, form) >= kFewestTiles;
+  };
+  // of the doubled ones, which do but four of nine taps anyway, fewer gain
+  if (const WinogradForm four{4}; fits(four, op.doubled ? 128 : 32)) return four;
+  if (const WinogradForm two{2}; !op.doubled && fits(two, 96)) return two;
+  return {};
 }
 
-std::unique_ptr<Kernel> make_winograd_conv2d(const Conv2d& op, const KernelContext& context) {
-  return std::make_unique<WinogradConv2dKernel>(op, context);
+std::unique_ptr<Kernel> make_winograd_conv2d(const Conv2d& op, const WinogradForm& form,
+                                             const KernelContext& context) {
+  return std::make_unique<WinogradConv2dKernel>(op, form, context);
 }
 
 }  // namespace streamdiffusion::backend::cpu

@@ -1,5 +1,6 @@
-"""A network that tells real latents from made ones, knowing the words. The squared error alone asks
-for the mean of all that words may mean, which is mush; this asks for something that could be real."""
+"""A network that tells real latents from made ones, knowing the words, and one that reads their style.
+The squared error alone asks for the mean of all that words may mean, which is mush, and between all
+styles; these ask for something that could be real, and in the style that was named."""
 
 import torch
 import torch.nn.functional as F
@@ -8,24 +9,34 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from . import runtime
 from .architecture import AUTOENCODERS, TEXT_WIDTH, VARIANT
+from .captions import STYLES
 from .optimiser import set_rate
 
 WIDTHS = (64, 128, 192)
+MIXED = -1  # style of a picture that has several
+
+
+def body(bounded):
+    """Latents [B, C, h, w] to features [B, widths' last, h / 4, w / 4]; `bounded`: every layer's gain
+    is at most one."""
+    layers, channels = [], AUTOENCODERS[VARIANT]["latents"]
+    bound = spectral_norm if bounded else lambda layer: layer
+    for number, width in enumerate(WIDTHS):
+        stride = 1 if number == 0 else 2
+        layers += [bound(nn.Conv2d(channels, width, 3, stride, 1)), nn.LeakyReLU(0.2),
+                   bound(nn.Conv2d(width, width, 3, 1, 1)), nn.LeakyReLU(0.2)]
+        channels = width
+    return nn.Sequential(*layers)
 
 
 class Critic(nn.Module):
     """Latents [B, C, h, w] and word features [B, width] to [B]: how real each place looks, on
-    average, and how well all of it goes with the words. Every layer's gain is at most one."""
+    average, and how well all of it goes with the words."""
 
     def __init__(self):
         super().__init__()
-        layers, channels = [], AUTOENCODERS[VARIANT]["latents"]
-        for number, width in enumerate(WIDTHS):
-            stride = 1 if number == 0 else 2
-            layers += [spectral_norm(nn.Conv2d(channels, width, 3, stride, 1)), nn.LeakyReLU(0.2),
-                       spectral_norm(nn.Conv2d(width, width, 3, 1, 1)), nn.LeakyReLU(0.2)]
-            channels = width
-        self.body = nn.Sequential(*layers)
+        self.body = body(bounded=True)
+        channels = WIDTHS[-1]
         self.place = spectral_norm(nn.Conv2d(channels, 1, 1))
         self.words = spectral_norm(nn.Linear(TEXT_WIDTH, channels))
 
@@ -36,15 +47,36 @@ class Critic(nn.Module):
         return (places + (self.words(words) * features.mean((2, 3))).sum(1)).float()
 
 
-class Adversary:
-    """The critic and its optimiser. Each made picture is compared with the real one of the same
-    words (relativistic pairing: Jolicoeur-Martineau 2018), so that no word is given up for another."""
+class Reader(nn.Module):
+    """Latents [B, C, h, w] to the logits of their styles [B, styles]; learns from real ones alone."""
 
-    def __init__(self, rate, device):
-        self.device = device
+    def __init__(self):
+        super().__init__()
+        self.body = body(bounded=False)
+        self.style = nn.Linear(WIDTHS[-1], len(STYLES))
+
+    def forward(self, latents):
+        """Logits in f32."""
+        return self.style(self.body(latents).mean((2, 3))).float()
+
+
+class Adversary:
+    """The critic, the reader and their optimiser. Each made picture is compared with the real one of
+    the same words (relativistic pairing: Jolicoeur-Martineau 2018), so that no word is given up for
+    another; `style` is what a misread style costs beside it."""
+
+    def __init__(self, rate, device, style):
+        self.device, self.style = device, style
         self.critic = Critic().to(device, memory_format=torch.channels_last)
-        self.optimiser = torch.optim.AdamW(self.critic.parameters(), lr=rate, betas=(0.0, 0.99),
-                                           fused=True)
+        self.reader = Reader().to(device, memory_format=torch.channels_last)
+        self.optimiser = torch.optim.AdamW([*self.critic.parameters(), *self.reader.parameters()],
+                                           lr=rate, betas=(0.0, 0.99), fused=True)
+
+    def misread(self, latents, styles):
+        """How far the reader is from the styles [B]; nothing for those of several."""
+        with runtime.autocast(self.device):
+            logits = self.reader(latents.contiguous(memory_format=torch.channels_last))
+        return F.cross_entropy(logits, styles, ignore_index=MIXED, reduction="none")
 
     def margins(self, real, made, words):
         """How much more real the real ones look, [B]."""
@@ -54,16 +86,20 @@ class Adversary:
             looks = self.critic(both, torch.cat([words, words]))
         return looks[:count] - looks[count:]
 
-    def loss(self, real, made, words):
-        """What the generator pays, [B]; gradients reach `made` alone."""
+    def loss(self, real, made, words, styles):
+        """What the generator pays, [B], and how far the reader is from its styles, [B]; gradients reach
+        `made` alone."""
         self.critic.requires_grad_(False)
-        return F.softplus(self.margins(real, made, words))
+        self.reader.requires_grad_(False)
+        misread = self.misread(made, styles)
+        return F.softplus(self.margins(real, made, words)) + self.style * misread, misread.detach()
 
-    def learn(self, real, made, words):
-        """One update of the critic; returns how often it was right."""
+    def learn(self, real, made, words, styles):
+        """One update of both; returns how often the critic was right."""
         self.critic.requires_grad_(True)
+        self.reader.requires_grad_(True)
         margins = self.margins(real, made.detach(), words)
-        F.softplus(-margins).mean().backward()
+        (F.softplus(-margins).mean() + self.misread(real, styles).mean()).backward()
         self.optimiser.step()
         self.optimiser.zero_grad()
         return (margins > 0).float().mean()
@@ -74,9 +110,11 @@ class Adversary:
 
     def state_dict(self):
         """For a checkpoint."""
-        return {"critic": self.critic.state_dict(), "optimiser": self.optimiser.state_dict()}
+        return {"critic": self.critic.state_dict(), "reader": self.reader.state_dict(),
+                "optimiser": self.optimiser.state_dict()}
 
     def load_state_dict(self, state):
         """From a checkpoint."""
         self.critic.load_state_dict(state["critic"])
+        self.reader.load_state_dict(state["reader"])
         self.optimiser.load_state_dict(state["optimiser"])

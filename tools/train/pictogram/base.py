@@ -10,9 +10,9 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from . import runtime, scenes, tokenizer
-from .adversary import Adversary
+from .adversary import MIXED, Adversary
 from .autoencoder import load_trained
-from .captions import compose
+from .captions import STYLES, compose
 from .latents import LatentCache, encoder_mark, folder
 from .model import Generator
 from .optimiser import Both
@@ -28,6 +28,7 @@ class Plan:
     told: torch.Tensor     # whether the prompt says anything [B]
     rough: torch.Tensor    # whether to start from what is rough of it [B]
     times: torch.Tensor    # timesteps [B]
+    styles: torch.Tensor   # places in STYLES [B]
 
 
 class Plans(Dataset):
@@ -46,7 +47,12 @@ class Plans(Dataset):
         prompts = self.prompts(samples, rng)
         return Plan(torch.from_numpy(picks), tokenizer.encode(self.words, prompts),
                     torch.tensor([bool(text) for text in prompts]), torch.from_numpy(rough),
-                    torch.from_numpy(self.times(loose, rough, rng)))
+                    torch.from_numpy(self.times(loose, rough, rng)), self.styles(samples))
+
+    def styles(self, samples):
+        """The style of each sample, or MIXED."""
+        found = [{self.rows[n]["style"] for n in numbers} for numbers, _, _, _ in samples]
+        return torch.tensor([STYLES.index(*s) if len(s) == 1 else MIXED for s in found])
 
     def prompts(self, samples, rng):
         """A fresh prompt for each sample, some of them empty."""
@@ -77,11 +83,13 @@ class Batch:
     source: torch.Tensor   # what x_t is made of
     noise: torch.Tensor
     tokens: torch.Tensor   # [B, TOKENS]
+    styles: torch.Tensor   # [B]
     told: torch.Tensor     # [B], on the processor
     times: torch.Tensor    # [B], on the processor
 
     def __iter__(self):
-        return iter((self.clean, self.source, self.noise, self.tokens, self.told, self.times))
+        return iter((self.clean, self.source, self.noise, self.tokens, self.styles, self.told,
+                     self.times))
 
 
 class Batches:
@@ -126,16 +134,16 @@ class Batches:
         wanted = self.cache.codes[picks] / (coded.shape[2] * coded.shape[3]) ** 0.5
         change = (wanted - coded.mean((2, 3))) * first[:, None]
         coded += change[:, :, None, None]
-        return Batch(clean, source, noise, self.on_device(plan.tokens[:count]), plan.told[:count],
-                     plan.times[:count])
+        return Batch(clean, source, noise, self.on_device(plan.tokens[:count]),
+                     self.on_device(plan.styles[:count]), plan.told[:count], plan.times[:count])
 
     def draw(self, plan, step):
         """A full batch: the carried samples, then fresh ones."""
         if self.carried is None:
             return self.fresh(plan, step, self.args.batch)
-        clean, made, tokens, told, times = self.carried
+        clean, made, tokens, styles, told, times = self.carried
         noise = self.noise(step, 1, len(clean))
-        old = Batch(clean, made, noise, tokens, told, times)
+        old = Batch(clean, made, noise, tokens, styles, told, times)
         new = self.fresh(plan, step, self.args.batch - len(clean))
         return Batch(*(torch.cat(pair) for pair in zip(old, new)))
 
@@ -146,8 +154,8 @@ class Batches:
         going &= torch.from_numpy(rng.random(len(going)) < self.args.refined)
         later = batch.times[going] * torch.from_numpy(rng.uniform(0.45, 0.85, int(going.sum())))
         places = self.on_device(going.nonzero()[:, 0])
-        self.carried = (batch.clean[places], made[places], batch.tokens[places], batch.told[going],
-                        later.long())
+        self.carried = (batch.clean[places], made[places], batch.tokens[places], batch.styles[places],
+                        batch.told[going], later.long())
 
 
 def loss_weight(schedule, t):
@@ -158,8 +166,8 @@ def loss_weight(schedule, t):
 
 def backward(generator, batch, adversary=None, share=0.0):
     """Gradients of the weighted squared error of v towards the clean picture, and of what the
-    adversary asks for, as large as `share` of them. Returns (error, pictures that v leads to,
-    share of pairs that the adversary saw through); nothing waits for the device."""
+    adversary asks for, as large as `share` of them. Returns (error, pictures that v leads to, figures of
+    the adversary for the log); nothing waits for the device."""
     schedule, t = generator.schedule, batch.times.to(generator.device, non_blocking=True)
     x = schedule.noised(batch.source, batch.noise, t).contiguous(memory_format=torch.channels_last)
     target = schedule.velocity(x, batch.clean, t)
@@ -171,13 +179,14 @@ def backward(generator, batch, adversary=None, share=0.0):
     made = schedule.x0_of(x, v, t)
     if adversary is None:
         loss.backward()
-        return loss.detach(), made.detach(), 0.0
+        return loss.detach(), made.detach(), {}
     words = context.detach().float().mean(1)
     pull, = torch.autograd.grad(loss, v, retain_graph=True)
-    push, = torch.autograd.grad(adversary.loss(batch.clean, made, words).mean(), v,
-                                retain_graph=True)
+    asked, misread = adversary.loss(batch.clean, made, words, batch.styles)
+    push, = torch.autograd.grad(asked.mean(), v, retain_graph=True)
     v.backward(pull + push * (share * pull.norm() / (push.norm() + 1e-12)))
-    return loss.detach(), made.detach(), adversary.learn(batch.clean, made, words)
+    seen = adversary.learn(batch.clean, made, words, batch.styles)
+    return loss.detach(), made.detach(), {"seen_through": seen, "misread": misread.mean()}
 
 
 def start(args, device):
@@ -207,7 +216,7 @@ def resume(generator, average, optimiser, adversary, path, args):
     average.load_state_dict(state["average"])
     if state["optimiser"]:
         optimiser.load_state_dict(state["optimiser"])
-    if adversary and state.get("adversary"):
+    if adversary and "reader" in (state.get("adversary") or {}):
         adversary.load_state_dict(state["adversary"])
     return state["step"], state["images"], state["seconds"]
 
@@ -234,7 +243,7 @@ def train(args):
     optimiser = Both(generator.modules, args.rate, args.optimiser)
     path = args.work / "checkpoints" / f"{args.name}.pt"
     begin_from(generator, average, args)
-    adversary = Adversary(args.critic_rate, device) if args.adversary else None
+    adversary = Adversary(args.critic_rate, device, args.style) if args.adversary else None
     step, images, spent = resume(generator, average, optimiser, adversary, path, args)
     generator.fast_unet = runtime.compiled(generator.unet, args)
     batches = Batches(args, cache, generator.scaling)
@@ -262,13 +271,12 @@ def train(args):
         if adversary:
             adversary.set_rate(args.critic_rate * rate / args.rate)
         batch = batches.draw(next(plans), step)
-        loss, made, seen = backward(generator, batch, adversary, args.adversary)
+        loss, made, figures = backward(generator, batch, adversary, args.adversary)
         batches.keep(batch, made, step)
         optimiser.step()
         step, images = step + 1, images + args.batch
         average.update(step)
-        meter.add(loss, step=step, images=images, seconds=spent + clock.seconds(),
-                  seen_through=seen)
+        meter.add(loss, step=step, images=images, seconds=spent + clock.seconds(), **figures)
         if clock.must_save():
             save()
     save()
@@ -299,6 +307,8 @@ def main():
                         help="share of a step's samples that the next one goes on with")
     parser.add_argument("--adversary", type=float, default=0.0,
                         help="its gradient beside the squared error's, as a share of that")
+    parser.add_argument("--style", type=float, default=0.3,
+                        help="what a misread style costs beside what does not look real")
     parser.add_argument("--critic-rate", type=float, default=4e-4, help="rate of the adversary")
     parser.add_argument("--adopt-encoder", action="store_true",
                         help="the autoencoder was trained further: go on with its latents")

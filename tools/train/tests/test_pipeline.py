@@ -122,7 +122,7 @@ class Training(unittest.TestCase):
         count = self.ARGS.batch
         return base.Plan(torch.arange(count) % 40, torch.zeros(count, 32).long(),
                          torch.ones(count).bool(), torch.zeros(count).bool(),
-                         torch.full((count,), times))
+                         torch.full((count,), times), torch.zeros(count).long())
 
     def test_drafts_go_on(self):
         """A step's samples come back with what was made of them, at an earlier timestep."""
@@ -159,19 +159,23 @@ class Training(unittest.TestCase):
         loose = one.picks % 2 == 0
         self.assertLess(one.times[loose].max(), 960)
         self.assertTrue((one.times == 999).any() and one.rough[loose].any() and not one.rough[~loose].any())
+        self.assertTrue((one.styles == captions.STYLES.index(ROW["style"])).all())
 
     def test_adversary_learns_and_pulls(self):
         """It tells two kinds of latents apart, and its gradient points from one to the other."""
         torch.manual_seed(0)
-        foe = adversary.Adversary(2e-3, torch.device("cpu"))
-        real, words = torch.ones(8, 16, 8, 8), torch.randn(8, 192)
+        foe = adversary.Adversary(2e-3, torch.device("cpu"), 1.0)
+        real, words, styles = torch.ones(8, 16, 8, 8), torch.randn(8, 192), torch.full((8,), 2)
         made = torch.zeros_like(real, requires_grad=True)
         for _ in range(60):
-            seen = foe.learn(real, made, words)
+            seen = foe.learn(real, made, words, styles)
         self.assertEqual(seen, 1)
-        pull, = torch.autograd.grad(foe.loss(real, made, words).sum(), made)
+        asked, _ = foe.loss(real, made, words, styles)
+        pull, = torch.autograd.grad(asked.sum(), made)
         self.assertLess(pull.mean().item(), 0)
-        self.assertTrue(all(p.grad is None for p in foe.critic.parameters()))
+        self.assertLess(foe.misread(real, styles).max().item(), 1)
+        self.assertEqual(foe.misread(real, torch.full((8,), adversary.MIXED)).max().item(), 0)
+        self.assertTrue(all(p.grad is None for p in (*foe.critic.parameters(), *foe.reader.parameters())))
 
 
 class Pictures(unittest.TestCase):
