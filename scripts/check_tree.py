@@ -15,7 +15,7 @@ VENDOR = {
     r"unicode/": ["src/text"],
     r"webp/": ["src/media"],
     r"nlohmann/": ["src/weights", "src/server", "apps", "tests"],
-    r"CLI/": ["apps", "tests"],
+    r"CLI/": ["apps", "bench", "tests"],
     r"(cuda|cudnn|cublas)": ["src/backend/cuda"],
     r"lib(av|sw)": ["src/media"],
     r"SDL": ["src/media"],

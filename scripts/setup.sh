@@ -4,7 +4,8 @@ set -euo pipefail
 
 build=(g++ make cmake ninja-build pkg-config libdnnl-dev ocl-icd-opencl-dev libhwy-dev libicu-dev nlohmann-json3-dev libcli11-dev
        libturbojpeg0-dev libpng-dev libwebp-dev libavformat-dev libavcodec-dev libavdevice-dev libavfilter-dev libavutil-dev libswscale-dev
-       libsdl2-dev libyaml-cpp-dev libboost-dev libssl-dev prometheus-cpp-dev libgtest-dev libgmock-dev)
+       libsdl2-dev libyaml-cpp-dev libboost-dev libssl-dev prometheus-cpp-dev libgtest-dev libgmock-dev
+       libbenchmark-dev)
 test=(python3 valgrind xvfb)
 fuzz=(clang-14 libclang-rt-14-dev)
 browser=(python3 chromium chromium-driver python3-selenium)

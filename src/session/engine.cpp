@@ -2,9 +2,8 @@
 
 #include <algorithm>
 
-#include "base/clock.h"
+#include "backend/ceiling.h"
 #include "base/error.h"
-#include "graph/builder.h"
 #include "session/calibrate.h"
 #include "session/engine_impl.h"
 #include "session/session_impl.h"
@@ -38,32 +37,6 @@ void append_operations(const backend::Executable& executable, const std::string&
       info.spans.push_back({span.thread, span.begin, span.end});
     out.push_back(std::move(info));
   }
-}
-
-/// GFLOP/s of one large convolution.
-double convolution_rate(backend::Device& device, tensor::DType dtype, bool eight_bits,
-                        std::int64_t side, std::int64_t channels) {
-  graph::Builder builder(dtype);
-  const graph::Value x =
-      builder.input("x", {{1, side, side, channels}, dtype}, graph::Lifetime::per_frame);
-  // without a border every backend multiplies it out, which Winograd's algorithm does not
-  const graph::ConvOptions options{.out = channels, .pad_begin = 0, .pad_end = 0};
-  builder.output("y", builder.conv2d(x, graph::Name("ceiling"), options));
-  graph::Graph graph = builder.finish();
-  if (eight_bits) graph.ops.front().range = graph::Range{-1, 1};
-  const double flops = graph.flops(graph.ops.front());
-  const auto executable = device.compile(
-      {std::move(graph)}, {"ceiling", [](const graph::Weight&, std::span<float> out) {
-                             std::fill(out.begin(), out.end(), 0.01F);
-                           }});
-  const auto state = executable->make_state();
-  double best = 0;
-  for (int i = 0; i < 12; ++i) {
-    const auto start = base::Clock::now();
-    executable->run(graph::Lifetime::per_frame, *state);
-    best = std::max(best, flops * 1e-9 / base::seconds_since(start));
-  }
-  return best;
 }
 
 }  // namespace
@@ -168,11 +141,7 @@ std::size_t Engine::state_bytes(const Session& session) const {
 }
 
 double Engine::measure_ceiling() {
-  const auto rate = [&](std::int64_t side, std::int64_t channels) {
-    return convolution_rate(*impl_->device, impl_->dtype, impl_->quantisation.has_value(), side,
-                            channels);
-  };
-  return std::max(rate(32, 640), rate(16, 1280));
+  return backend::measure_ceiling(*impl_->device, impl_->dtype, impl_->quantisation.has_value());
 }
 
 }  // namespace streamdiffusion

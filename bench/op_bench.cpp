@@ -1,0 +1,121 @@
+// Times every kind of operation alone at the sizes of real models: time, work, share of the
+// device's ceiling, bytes, and whose code ran.
+#include <benchmark/benchmark.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "backend/backend.h"
+#include "backend/case_run.h"
+#include "backend/ceiling.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "op_rows.h"
+
+namespace streamdiffusion::bench {
+namespace {
+
+using backend::Device;
+using backend::test::CaseOptions;
+using backend::test::CaseRun;
+using backend::test::OpCase;
+
+struct Options {
+  std::string device = "cpu", dtype = "auto", max_isa;
+  int threads = 0;
+  std::vector<std::string> of_library;  ///< --benchmark_…
+};
+
+Options parse(CLI::App& app, int argc, char** argv) {
+  Options o;
+  app.add_option("--device", o.device, "cpu or ref")->capture_default_str();
+  app.add_option("--dtype", o.dtype, "auto, f32, bf16 or int8")
+      ->check(CLI::IsMember({"auto", "f32", "bf16", "int8"}))
+      ->capture_default_str();
+  app.add_option(
+      "--max-isa", o.max_isa,
+      "Cap on the instruction set: amx, avx512_bf16, avx512_vnni, avx512, avx2_vnni, avx2");
+  app.add_option("--threads", o.threads, "Threads; 0 for every core")->capture_default_str();
+  app.allow_extras();
+  app.footer(
+      "Flags of Google Benchmark are passed on. Examples:\n"
+      "  op_bench --benchmark_list_tests\n"
+      "  op_bench --benchmark_filter=conv2d/sd-turbo --benchmark_repetitions=5\n"
+      "  op_bench --dtype f32 --max-isa avx2 --benchmark_out=ops.json");
+  app.parse(argc, argv);
+  o.of_library = app.remaining();
+  return o;
+}
+
+CaseOptions case_options(const Options& o, const Device& device) {
+  const bool bytes = o.dtype == "int8";
+  tensor::DType dtype = device.preferred_dtype();
+  if (o.dtype == "f32") dtype = tensor::DType::f32;
+  if (o.dtype == "bf16") dtype = tensor::DType::bf16;
+  base::require(device.supports(dtype) && (!bytes || device.has_eight_bits()),
+                base::ErrorCode::unsupported, "this device has no ", o.dtype);
+  return {.dtype = dtype, .eight_bits = bytes};
+}
+
+void time_row(benchmark::State& state, Device& device, const OpCase& row,
+              const CaseOptions& options, double ceiling) {
+  CaseRun run(device, row, options);
+  double total = 0;
+  for (auto _ : state) {
+    const auto start = base::Clock::now();
+    run.executable().run(graph::Lifetime::per_frame, run.state());
+    const double seconds = base::seconds_since(start);
+    state.SetIterationTime(seconds);
+    total += seconds;
+  }
+  const backend::OpReport op = run.executable().report().front();
+  const double rate = static_cast<double>(state.iterations()) / total * 1e-9;
+  state.counters["GFLOP/s"] = op.flops * rate;
+  state.counters["%_of_ceiling"] = 100 * op.flops * rate / ceiling;
+  state.counters["GB/s"] = op.bytes * rate;
+  state.SetLabel(op.implementation);
+}
+
+void run_all(const Options& o) {
+  const auto device = backend::make_device(o.device, {.threads = o.threads, .max_isa = o.max_isa});
+  const CaseOptions options = case_options(o, *device);
+  const double ceiling = backend::measure_ceiling(*device, options.dtype, options.eight_bits);
+  std::fprintf(stderr, "%s, %s: ceiling %.0f GFLOP/s\n", device->description().c_str(),
+               options.eight_bits ? "int8" : tensor::to_string(options.dtype), ceiling);
+  for (const OpCase& row : op_rows()) {
+    benchmark::RegisterBenchmark(row.name.c_str(),
+                                 [&device, row, options, ceiling](benchmark::State& state) {
+                                   time_row(state, *device, row, options, ceiling);
+                                 })
+        ->Unit(benchmark::kMillisecond)
+        ->UseManualTime();
+  }
+  benchmark::RunSpecifiedBenchmarks();
+}
+
+int run(const Options& o) {
+  std::vector<std::string> words{"op_bench", "--benchmark_counters_tabular=true"};
+  words.insert(words.end(), o.of_library.begin(), o.of_library.end());
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  int argc = static_cast<int>(argv.size());
+  benchmark::Initialize(&argc, argv.data());
+  if (benchmark::ReportUnrecognizedArguments(argc, argv.data())) return 2;
+  run_all(o);
+  return 0;
+}
+
+}  // namespace
+}  // namespace streamdiffusion::bench
+
+int main(int argc, char** argv) {
+  CLI::App app("Times every kind of operation alone, at the sizes of real models.", "op_bench");
+  try {
+    return streamdiffusion::bench::run(streamdiffusion::bench::parse(app, argc, argv));
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "error: %s\n", error.what());
+    return 1;
+  }
+}

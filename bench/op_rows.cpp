@@ -1,0 +1,164 @@
+#include "op_rows.h"
+
+namespace streamdiffusion::bench {
+namespace {
+
+using backend::test::OpCase;
+using backend::test::Rows;
+using graph::Builder;
+using graph::Lifetime;
+using graph::Name;
+using graph::Value;
+using tensor::Shape;
+
+using Build = std::function<void(Builder&)>;
+
+/// A row of one picture.
+OpCase row(const std::string& name, const Build& build) {
+  return {.name = name, .rows = 1, .build = [build](Builder& b, Rows) { build(b); }};
+}
+
+Value input(Builder& b, const char* name, const Shape& shape) {
+  return b.input(name, {shape, b.activations()}, Lifetime::per_frame);
+}
+
+std::string size(std::int64_t side) {
+  return std::to_string(side) + "x" + std::to_string(side);
+}
+
+/// What a convolution is besides 3 x 3 with a bias.
+struct Form {
+  const char* suffix = "";
+  graph::ConvOptions options = {};
+  bool residual = false;
+};
+
+OpCase conv(const std::string& model, std::int64_t side, std::int64_t in, std::int64_t out,
+            const Form& form = {}) {
+  const std::string name = "conv2d/" + model + "/" + size(side) + "_" + std::to_string(in) +
+                           "_to_" + std::to_string(out) + form.suffix;
+  return row(name, [=](Builder& b) {
+    graph::ConvOptions options = form.options;
+    options.out = out;
+    const Value x = input(b, "x", {1, side, side, in});
+    if (form.residual) options.residual = input(b, "residual", {1, side, side, out});
+    b.output("y", b.conv2d(x, Name("conv"), options));
+  });
+}
+
+OpCase linear(std::int64_t side, std::int64_t in, std::int64_t out) {
+  const std::string name =
+      "linear/sd-turbo/" + size(side) + "_" + std::to_string(in) + "_to_" + std::to_string(out);
+  return row(name, [=](Builder& b) {
+    const Value x = input(b, "x", {1, side, side, in});
+    b.output("y", b.linear(x, Name("linear"), {.out = out}));
+  });
+}
+
+OpCase geglu(std::int64_t side, std::int64_t in) {
+  const std::string name = "geglu_linear/sd-turbo/" + size(side) + "_" + std::to_string(in);
+  return row(name, [=](Builder& b) {
+    const Value x = input(b, "x", {1, side, side, in});
+    b.output("y", b.geglu_linear(x, Name("proj"), 4 * in));
+  });
+}
+
+/// `keys` 0: those of the picture itself.
+OpCase attention(const std::string& model, std::int64_t side, int heads, std::int64_t head,
+                 std::int64_t keys = 0) {
+  const std::string name = "attention/" + model + "/" + size(side) + "_" + std::to_string(heads) +
+                           "_heads_of_" + std::to_string(head) +
+                           (keys > 0 ? "_" + std::to_string(keys) + "_keys" : "");
+  return row(name, [=](Builder& b) {
+    const std::int64_t c = heads * head, count = keys > 0 ? keys : side * side;
+    const Value q = input(b, "q", {1, side, side, c});
+    const Value k = input(b, "k", {1, count, 1, c}), v = input(b, "v", {1, count, 1, c});
+    b.output("y", b.attention(q, k, v, Name("attention"), {.heads = heads, .kv_rows = {}}));
+  });
+}
+
+OpCase group_norm(const std::string& model, std::int64_t side, std::int64_t c) {
+  return row("group_norm/" + model + "/" + size(side) + "_" + std::to_string(c) + "_silu",
+             [=](Builder& b) {
+               const Value x = input(b, "x", {1, side, side, c});
+               b.output("y", b.group_norm(x, Name("norm"), {.silu = true}));
+             });
+}
+
+OpCase layer_norm(std::int64_t side, std::int64_t c) {
+  return row("layer_norm/sd-turbo/" + size(side) + "_" + std::to_string(c), [=](Builder& b) {
+    b.output("y", b.layer_norm(input(b, "x", {1, side, side, c}), Name("norm")));
+  });
+}
+
+OpCase concat(std::int64_t side, std::int64_t a, std::int64_t b_channels) {
+  return row("concat_channels/sd-turbo/" + size(side) + "_" + std::to_string(a) + "_and_" +
+                 std::to_string(b_channels),
+             [=](Builder& b) {
+               const Value x = input(b, "x", {1, side, side, a}),
+                           y = input(b, "y", {1, side, side, b_channels});
+               b.output("z", b.concat_channels(x, y));
+             });
+}
+
+OpCase picture_in(const std::string& model, std::int64_t side) {
+  return row("convert/" + model + "/" + size(side) + "_bytes_in", [=](Builder& b) {
+    const Value x = b.input("x", {{1, side, side, 3}, tensor::DType::u8}, Lifetime::per_frame);
+    b.output("y", b.convert(x, {.scale = 1 / 127.5F, .shift = -1, .to = b.activations()}));
+  });
+}
+
+}  // namespace
+
+std::vector<OpCase> op_rows() {
+  const Form relu{.suffix = "_relu", .options = {.act = graph::Activation::relu}},
+      half{.suffix = "_stride_2", .options = {.stride = 2}},
+      doubled{.suffix = "_doubled", .options = {.doubled = true}},
+      residual{.suffix = "_residual", .residual = true};
+  return {
+      conv("taesd", 512, 3, 64),
+      conv("taesd", 512, 64, 64, relu),
+      conv("taesd", 512, 64, 64, half),
+      conv("taesd", 256, 64, 64, doubled),
+      conv("taesd", 512, 64, 3),
+      conv("sd-turbo", 64, 320, 320),
+      conv("sd-turbo", 64, 320, 320, residual),
+      conv("sd-turbo", 64, 320, 320, half),
+      conv("sd-turbo", 64, 960, 320),
+      conv("sd-turbo", 32, 640, 640),
+      conv("sd-turbo", 32, 640, 640, doubled),
+      conv("sd-turbo", 32, 1920, 640),
+      conv("sd-turbo", 16, 1280, 1280),
+      conv("sd-turbo", 16, 2560, 1280),
+      conv("sd-turbo", 8, 1280, 1280),
+      conv("pictogram", 256, 3, 32),
+      conv("pictogram", 256, 32, 32, half),
+      conv("pictogram", 128, 32, 32, relu),
+      conv("pictogram", 128, 32, 32, doubled),
+      conv("pictogram", 16, 96, 96),
+      conv("pictogram", 8, 320, 160),
+      linear(64, 320, 320),
+      linear(32, 640, 640),
+      linear(16, 1280, 1280),
+      linear(16, 5120, 1280),
+      geglu(64, 320),
+      geglu(32, 640),
+      geglu(16, 1280),
+      attention("sd-turbo", 64, 5, 64),
+      attention("sd-turbo", 32, 10, 64),
+      attention("sd-turbo", 16, 20, 64),
+      attention("sd-turbo", 64, 5, 64, 77),
+      attention("sd15", 64, 8, 40),
+      attention("pictogram", 16, 3, 32),
+      group_norm("sd-turbo", 64, 320),
+      group_norm("sd-turbo", 32, 1920),
+      group_norm("pictogram", 16, 96),
+      layer_norm(64, 320),
+      layer_norm(16, 1280),
+      concat(64, 640, 320),
+      picture_in("sd-turbo", 512),
+      picture_in("pictogram", 256),
+  };
+}
+
+}  // namespace streamdiffusion::bench

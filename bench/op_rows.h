@@ -1,0 +1,13 @@
+// Operations at the sizes that real models have them, one row each.
+#pragma once
+
+#include <vector>
+
+#include "backend/op_cases.h"
+
+namespace streamdiffusion::bench {
+
+/// Named kind/model/size, e.g. "conv2d/sd-turbo/64x64_320_to_320".
+std::vector<backend::test::OpCase> op_rows();
+
+}  // namespace streamdiffusion::bench
