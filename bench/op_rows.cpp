@@ -101,6 +101,14 @@ OpCase concat(std::int64_t side, std::int64_t a, std::int64_t b_channels) {
              });
 }
 
+/// An operation on one picture, which `op` records.
+OpCase simple(const std::string& name, std::int64_t side, std::int64_t c,
+              const std::function<Value(Builder&, Value)>& op) {
+  return row(name + "_" + size(side) + "_" + std::to_string(c), [=](Builder& b) {
+    b.output("y", op(b, input(b, "x", {1, side, side, c})));
+  });
+}
+
 OpCase picture_in(const std::string& model, std::int64_t side) {
   return row("convert/" + model + "/" + size(side) + "_bytes_in", [=](Builder& b) {
     const Value x = b.input("x", {{1, side, side, 3}, tensor::DType::u8}, Lifetime::per_frame);
@@ -156,6 +164,12 @@ std::vector<OpCase> op_rows() {
       layer_norm(64, 320),
       layer_norm(16, 1280),
       concat(64, 640, 320),
+      simple("slice_channels/taesd/8_of", 64, 16,
+             [](Builder& b, Value x) { return b.slice_channels(x, 0, 8); }),
+      simple("upsample_nearest/sd-turbo/twice", 32, 640,
+             [](Builder& b, Value x) { return b.upsample_nearest(x, 64, 64); }),
+      simple("act/sd-turbo/silu", 1, 1280, [](Builder& b, Value x) { return b.silu(x); }),
+      simple("add/sd-turbo/doubles", 64, 320, [](Builder& b, Value x) { return b.add(x, x); }),
       picture_in("sd-turbo", 512),
       picture_in("pictogram", 256),
   };
