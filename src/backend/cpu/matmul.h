@@ -2,6 +2,8 @@
 // attention are built of.
 #pragma once
 
+#include <optional>
+
 #include "backend/cpu/dnnl_primitive.h"
 
 namespace streamdiffusion::backend::cpu {
@@ -14,9 +16,11 @@ struct MatmulShape {
   bool bytes = false;  ///< x in u8 and W in s8 instead.
 };
 
-/// The library's choice for a shape; weights_desc() tells how it wants W packed.
+/// The library's choice for a shape; weights_desc() tells how it wants W packed, unless `packed`
+/// says how it is.
 dnnl::matmul::primitive_desc matmul_desc(const MatmulShape& shape,
-                                         const dnnl::primitive_attr& attributes);
+                                         const dnnl::primitive_attr& attributes,
+                                         const std::optional<dnnl::memory::desc>& packed = {});
 
 /// Whether the library packs x and W anew on each run, as it does below AVX512: such products
 /// should be large on all sides.

@@ -13,7 +13,6 @@
 #include "backend/cpu/simd.h"
 #include "backend/cpu/weight_cache.h"
 #include "backend/cpu/winograd.h"
-#include "base/error.h"
 
 namespace streamdiffusion::backend::cpu {
 namespace {
@@ -130,10 +129,8 @@ class WinogradConv2dKernel final : public Kernel {
   void add_product(std::int64_t tiles) {
     if (products_.contains(tiles)) return;
     const auto desc = matmul_desc({tiles, op_.in, op_.out, DType::f32, DType::f32},
-                                  epilogue(false, graph::Activation::none));
-    if (!weight_layout_) weight_layout_ = desc.weights_desc();
-    base::require(desc.weights_desc() == *weight_layout_, base::ErrorCode::internal,
-                  "conv2d: the library's layout of weights depends on the number of tiles");
+                                  epilogue(false, graph::Activation::none), weight_layout_);
+    weight_layout_ = desc.weights_desc();
     products_.emplace(tiles, make_matmul(desc, nullptr, nullptr, workers_));
   }
 
