@@ -8,8 +8,9 @@
 #include "backend/backend.h"
 #include "backend/case_run.h"
 #include "backend/ceiling.h"
+#include "backend/choose_dtype.h"
 #include "base/clock.h"
-#include "base/error.h"
+#include "flags.h"
 #include "op_rows.h"
 
 namespace streamdiffusion::bench {
@@ -21,40 +22,28 @@ using backend::test::CaseRun;
 using backend::test::OpCase;
 
 struct Options {
-  std::string device = "cpu", dtype = "auto", max_isa;
+  std::string device = "cpu", max_isa;
+  DataType dtype = DataType::automatic;
   int threads = 0;
   std::vector<std::string> of_library;  ///< --benchmark_…
 };
 
-Options parse(CLI::App& app, int argc, char** argv) {
-  Options o;
-  app.add_option("--device", o.device, "cpu or ref")->capture_default_str();
-  app.add_option("--dtype", o.dtype, "auto, f32, bf16 or int8")
-      ->check(CLI::IsMember({"auto", "f32", "bf16", "int8"}))
-      ->capture_default_str();
-  app.add_option(
+void parse(CLI::App& cli, int argc, char** argv, Options& o) {
+  cli.add_option("--device", o.device, "cpu or ref")->capture_default_str();
+  app::add_choice(cli, "--dtype", o.dtype, kDataTypes,
+                  "Type of the arithmetic; auto: the faster of bf16 and f32");
+  cli.add_option(
       "--max-isa", o.max_isa,
       "Cap on the instruction set: amx, avx512_bf16, avx512_vnni, avx512, avx2_vnni, avx2");
-  app.add_option("--threads", o.threads, "Threads; 0 for every core")->capture_default_str();
-  app.allow_extras();
-  app.footer(
+  cli.add_option("--threads", o.threads, "Threads; 0 for every core")->capture_default_str();
+  cli.allow_extras();
+  cli.footer(
       "Flags of Google Benchmark are passed on. Examples:\n"
       "  op_bench --benchmark_list_tests\n"
       "  op_bench --benchmark_filter=conv2d/sd-turbo --benchmark_repetitions=5\n"
       "  op_bench --dtype f32 --max-isa avx2 --benchmark_out=ops.json");
-  app.parse(argc, argv);
-  o.of_library = app.remaining();
-  return o;
-}
-
-CaseOptions case_options(const Options& o, const Device& device) {
-  const bool bytes = o.dtype == "int8";
-  tensor::DType dtype = device.preferred_dtype();
-  if (o.dtype == "f32") dtype = tensor::DType::f32;
-  if (o.dtype == "bf16") dtype = tensor::DType::bf16;
-  base::require(device.supports(dtype) && (!bytes || device.has_eight_bits()),
-                base::ErrorCode::unsupported, "this device has no ", o.dtype);
-  return {.dtype = dtype, .eight_bits = bytes};
+  cli.parse(argc, argv);
+  o.of_library = cli.remaining();
 }
 
 void time_row(benchmark::State& state, Device& device, const OpCase& row,
@@ -78,7 +67,8 @@ void time_row(benchmark::State& state, Device& device, const OpCase& row,
 
 void run_all(const Options& o) {
   const auto device = backend::make_device(o.device, {.threads = o.threads, .max_isa = o.max_isa});
-  const CaseOptions options = case_options(o, *device);
+  const CaseOptions options{.dtype = backend::choose_dtype(o.dtype, *device),
+                            .eight_bits = o.dtype == DataType::int8};
   const double ceiling = backend::measure_ceiling(*device, options.dtype, options.eight_bits);
   std::fprintf(stderr, "%s, %s: ceiling %.0f GFLOP/s\n", device->description().c_str(),
                options.eight_bits ? "int8" : tensor::to_string(options.dtype), ceiling);
@@ -109,11 +99,13 @@ int run(const Options& o) {
 }  // namespace streamdiffusion::bench
 
 int main(int argc, char** argv) {
-  CLI::App app("Times every kind of operation alone, at the sizes of real models.", "op_bench");
+  CLI::App cli("Times every kind of operation alone, at the sizes of real models.", "op_bench");
   try {
-    return streamdiffusion::bench::run(streamdiffusion::bench::parse(app, argc, argv));
+    streamdiffusion::bench::Options options;
+    streamdiffusion::bench::parse(cli, argc, argv, options);
+    return streamdiffusion::bench::run(options);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    return cli.exit(error) == 0 ? 0 : 2;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "error: %s\n", error.what());
     return 1;

@@ -46,21 +46,35 @@ OpCase conv(const std::string& model, std::int64_t side, std::int64_t in, std::i
   });
 }
 
-OpCase linear(std::int64_t side, std::int64_t in, std::int64_t out) {
-  const std::string name =
-      "linear/sd-turbo/" + size(side) + "_" + std::to_string(in) + "_to_" + std::to_string(out);
-  return row(name, [=](Builder& b) {
-    const Value x = input(b, "x", {1, side, side, in});
-    b.output("y", b.linear(x, Name("linear"), {.out = out}));
+/// An operation with one input, which `op` records.
+OpCase unary(const std::string& kind_and_model, std::int64_t side, std::int64_t c,
+             const std::function<Value(Builder&, Value)>& op, const std::string& suffix = "") {
+  return row(kind_and_model + "/" + size(side) + "_" + std::to_string(c) + suffix, [=](Builder& b) {
+    b.output("y", op(b, input(b, "x", {1, side, side, c})));
   });
 }
 
+OpCase linear(std::int64_t side, std::int64_t in, std::int64_t out) {
+  return unary(
+      "linear/sd-turbo", side, in,
+      [=](Builder& b, Value x) { return b.linear(x, Name("linear"), {.out = out}); },
+      "_to_" + std::to_string(out));
+}
+
 OpCase geglu(std::int64_t side, std::int64_t in) {
-  const std::string name = "geglu_linear/sd-turbo/" + size(side) + "_" + std::to_string(in);
-  return row(name, [=](Builder& b) {
-    const Value x = input(b, "x", {1, side, side, in});
-    b.output("y", b.geglu_linear(x, Name("proj"), 4 * in));
-  });
+  return unary("geglu_linear/sd-turbo", side, in,
+               [=](Builder& b, Value x) { return b.geglu_linear(x, Name("proj"), 4 * in); });
+}
+
+OpCase group_norm(const std::string& model, std::int64_t side, std::int64_t c) {
+  return unary(
+      "group_norm/" + model, side, c,
+      [](Builder& b, Value x) { return b.group_norm(x, Name("norm"), {.silu = true}); }, "_silu");
+}
+
+OpCase layer_norm(std::int64_t side, std::int64_t c) {
+  return unary("layer_norm/sd-turbo", side, c,
+               [](Builder& b, Value x) { return b.layer_norm(x, Name("norm")); });
 }
 
 /// `keys` 0: those of the picture itself.
@@ -77,20 +91,6 @@ OpCase attention(const std::string& model, std::int64_t side, int heads, std::in
   });
 }
 
-OpCase group_norm(const std::string& model, std::int64_t side, std::int64_t c) {
-  return row("group_norm/" + model + "/" + size(side) + "_" + std::to_string(c) + "_silu",
-             [=](Builder& b) {
-               const Value x = input(b, "x", {1, side, side, c});
-               b.output("y", b.group_norm(x, Name("norm"), {.silu = true}));
-             });
-}
-
-OpCase layer_norm(std::int64_t side, std::int64_t c) {
-  return row("layer_norm/sd-turbo/" + size(side) + "_" + std::to_string(c), [=](Builder& b) {
-    b.output("y", b.layer_norm(input(b, "x", {1, side, side, c}), Name("norm")));
-  });
-}
-
 OpCase concat(std::int64_t side, std::int64_t a, std::int64_t b_channels) {
   return row("concat_channels/sd-turbo/" + size(side) + "_" + std::to_string(a) + "_and_" +
                  std::to_string(b_channels),
@@ -99,14 +99,6 @@ OpCase concat(std::int64_t side, std::int64_t a, std::int64_t b_channels) {
                            y = input(b, "y", {1, side, side, b_channels});
                b.output("z", b.concat_channels(x, y));
              });
-}
-
-/// An operation on one picture, which `op` records.
-OpCase simple(const std::string& name, std::int64_t side, std::int64_t c,
-              const std::function<Value(Builder&, Value)>& op) {
-  return row(name + "_" + size(side) + "_" + std::to_string(c), [=](Builder& b) {
-    b.output("y", op(b, input(b, "x", {1, side, side, c})));
-  });
 }
 
 OpCase picture_in(const std::string& model, std::int64_t side) {
@@ -164,12 +156,15 @@ std::vector<OpCase> op_rows() {
       layer_norm(64, 320),
       layer_norm(16, 1280),
       concat(64, 640, 320),
-      simple("slice_channels/taesd/8_of", 64, 16,
-             [](Builder& b, Value x) { return b.slice_channels(x, 0, 8); }),
-      simple("upsample_nearest/sd-turbo/twice", 32, 640,
-             [](Builder& b, Value x) { return b.upsample_nearest(x, 64, 64); }),
-      simple("act/sd-turbo/silu", 1, 1280, [](Builder& b, Value x) { return b.silu(x); }),
-      simple("add/sd-turbo/doubles", 64, 320, [](Builder& b, Value x) { return b.add(x, x); }),
+      unary(
+          "slice_channels/taesd", 64, 16,
+          [](Builder& b, Value x) { return b.slice_channels(x, 0, 8); }, "_first_8"),
+      unary(
+          "upsample_nearest/sd-turbo", 32, 640,
+          [](Builder& b, Value x) { return b.upsample_nearest(x, 64, 64); }, "_twice"),
+      unary(
+          "act/sd-turbo", 1, 1280, [](Builder& b, Value x) { return b.silu(x); }, "_silu"),
+      unary("add/sd-turbo", 64, 320, [](Builder& b, Value x) { return b.add(x, x); }),
       picture_in("sd-turbo", 512),
       picture_in("pictogram", 256),
   };

@@ -15,9 +15,9 @@ void EngineFlags::add_to(CLI::App& command) {
       ->excludes("--model");
   command.add_option("--device", options.device, "What to run on: cpu, or ref (slow, exact)")
       ->capture_default_str();
-  add_choice(
-      command, "--dtype", options.dtype, kDataTypes,
-      "Type of the arithmetic: auto (the faster of bf16 and f32), f32, bf16, or int8, calibrated on first use");
+  add_choice(command, "--dtype", options.dtype, kDataTypes,
+             "Type of the arithmetic: auto (the faster of bf16 and f32), f32, bf16, or int8, "
+             "calibrated on first use");
   command
       .add_option("--calibration", options.calibration,
                   "File of `quantize` for int8, instead of the model's or the cache's")

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "backend/ceiling.h"
+#include "backend/choose_dtype.h"
 #include "base/error.h"
 #include "session/calibrate.h"
 #include "session/engine_impl.h"
@@ -11,20 +12,6 @@
 
 namespace streamdiffusion {
 namespace {
-
-tensor::DType choose_dtype(DataType wanted, const backend::Device& device) {
-  if (wanted == DataType::int8) {
-    base::require(device.has_eight_bits(), base::ErrorCode::unsupported,
-                  "dtype int8: this device (", device.description(),
-                  ") has no VNNI, expected f32 or auto");
-  }
-  if (wanted == DataType::automatic || wanted == DataType::int8) return device.preferred_dtype();
-  const auto dtype = wanted == DataType::f32 ? tensor::DType::f32 : tensor::DType::bf16;
-  base::require(device.supports(dtype), base::ErrorCode::unsupported, "dtype ",
-                tensor::to_string(dtype), ": this device (", device.description(),
-                ") has no such arithmetic, expected f32 or auto");
-  return dtype;
-}
 
 /// Appends what an executable reports, once a name: lanes run the same ops side by side.
 void append_operations(const backend::Executable& executable, const std::string& stage,
@@ -48,7 +35,7 @@ Engine::Impl::Impl(const EngineOptions& options, Extras extras)
                                                    .profile = options.profile,
                                                    .observe = extras.observe,
                                                    .max_isa = options.max_isa})),
-      dtype(choose_dtype(options.dtype, *device)),
+      dtype(backend::choose_dtype(options.dtype, *device)),
       quantisation(std::move(extras.quantisation)),
       plans(model, *device, dtype, quantisation ? &*quantisation : nullptr),
       prompts(model, plans) {}
