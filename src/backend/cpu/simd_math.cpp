@@ -74,21 +74,36 @@ HWY_INLINE Vec numerator(Vec x, const Bf16*) {
   return hn::BitCast(F32(), hn::And(bits, hn::Set(U32(), 0xffff0000U)));
 }
 
+/// The largest of n scores and `top`, by four running ones: a maximum takes as long as four loads.
+HWY_INLINE float largest_of(const float* scores, std::size_t n, float top) {
+  const F32 d;
+  const std::size_t lanes = hn::Lanes(d);
+  Vec a = hn::Set(d, top), b = a, c = a, e = a;
+  std::size_t i = 0;
+  for (; i + 4 * lanes <= n; i += 4 * lanes) {
+    a = hn::Max(a, load(scores + i));
+    b = hn::Max(b, load(scores + i + lanes));
+    c = hn::Max(c, load(scores + i + 2 * lanes));
+    e = hn::Max(e, load(scores + i + 3 * lanes));
+  }
+  a = hn::Max(hn::Max(a, b), hn::Max(c, e));
+  scores += i;
+  for_vectors(
+      n - i, [&](std::size_t j) HWY_ATTR { a = hn::Max(a, load(scores + j)); },
+      [&](std::size_t j, std::size_t count) HWY_ATTR {
+        a = hn::IfThenElse(hn::FirstN(d, count), hn::Max(a, load_first(scores + j, count)), a);
+      });
+  return hn::GetLane(hn::MaxOfLanes(d, a));
+}
+
 template <typename T>
 float softmax_of(const float* scores, T* out, std::size_t visible, std::size_t keys, float scale,
                  float& largest) {
   const F32 d;
-  Vec top = hn::Set(d, largest);
-  for_vectors(
-      visible, [&](std::size_t i) HWY_ATTR { top = hn::Max(top, load(scores + i)); },
-      [&](std::size_t i, std::size_t n) HWY_ATTR {
-        top = hn::IfThenElse(hn::FirstN(d, n), hn::Max(top, load_first(scores + i, n)), top);
-      });
-  top = hn::MaxOfLanes(d, top);
-  largest = hn::GetLane(top);
+  largest = largest_of(scores, visible, largest);
   constexpr float kLog2E = 1.44269504F;  // the numerators are powers of two
   const Vec factor = hn::Set(d, scale * kLog2E);
-  const Vec offset = hn::Neg(hn::Mul(top, factor));
+  const Vec offset = hn::Neg(hn::Mul(hn::Set(d, largest), factor));
   Vec total = hn::Zero(d);
   for_vectors(
       visible,
