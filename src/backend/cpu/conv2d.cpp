@@ -38,6 +38,22 @@ Slice input_slice(const Conv2d& op, std::int64_t height, const Segment& out) {
   return slice;
 }
 
+/// In how many parts the input channels are taken, each added to what those before it made. On AMX
+/// the library keeps the weights of 64 output channels in the second-level cache (2 MiB), and as
+/// many lines of the picture beside them as there is room for; all weights are read again for the
+/// next lines. Those of up to 832 channels leave room for all lines, those of 2,560 for two or
+/// three.
+std::int64_t input_parts(const Conv2d& op, tensor::DType dtype) {
+  constexpr std::int64_t kMany = 1280, kMost = 832, kStep = 64;
+  if (dtype != tensor::DType::bf16 || op.kernel != 3 || op.in <= kMany || op.in % kStep != 0 ||
+      !has_isa(dnnl::cpu_isa::avx512_core_amx)) {
+    return 1;
+  }
+  std::int64_t parts = (op.in + kMost - 1) / kMost;
+  while (op.in / kStep % parts != 0) ++parts;
+  return parts;
+}
+
 class Conv2dKernel final : public Kernel {
  public:
   Conv2dKernel(const Conv2d& op, const KernelContext& context)
@@ -47,7 +63,8 @@ class Conv2dKernel final : public Kernel {
         x_desc_(context.input(0)),
         y_desc_(context.output()),
         bytes_(Bytes::of(context)),
-        blocks_(!bytes_ && wants_blocks(op, x_desc_.dtype)) {
+        blocks_(!bytes_ && wants_blocks(op, x_desc_.dtype)),
+        part_(op.in / (bytes_ ? 1 : input_parts(op, x_desc_.dtype))) {
     if (op.row_bias) row_bias_ = context.op.inputs[static_cast<std::size_t>(op.row_bias_input())];
     if (op.residual && !context.plan.in_place(context.op, op.residual_input())) {
       copied_residual_ = context.op.inputs[static_cast<std::size_t>(op.residual_input())];
@@ -61,8 +78,10 @@ class Conv2dKernel final : public Kernel {
         add_pieces(segment, context);
       }
     }
-    for (const auto& [key, primitive] : variants_)
-      library_scratch_ = std::max(library_scratch_, aligned(primitive.scratch_bytes()));
+    for (const auto& [key, parts] : variants_) {
+      for (const Primitive& primitive : parts)
+        library_scratch_ = std::max(library_scratch_, aligned(primitive.scratch_bytes()));
+    }
   }
 
   void run(int, const Worker& worker) const override {
@@ -77,12 +96,16 @@ class Conv2dKernel final : public Kernel {
       }
       if (copied_residual_) std::memcpy(y, residual, piece.y_bytes);
       if (bytes_) x = read_bytes(worker, x, piece);
-      run_primitive(worker, piece, x, y);
+      if (part_ == op_.in) {
+        run_primitive(worker, piece, x, y);
+      } else {
+        run_in_parts(worker, piece, x, y);
+      }
     }
   }
 
   std::string implementation() const override {
-    return variants_.empty() ? "none" : variants_.begin()->second.implementation();
+    return variants_.empty() ? "none" : variants_.begin()->second.front().implementation();
   }
 
   std::size_t scratch_bytes() const override {
@@ -91,6 +114,7 @@ class Conv2dKernel final : public Kernel {
       for (const Piece& piece : pieces) {
         if (bytes_) most = std::max(most, piece.x_elements);
         if (blocks_) most = std::max(most, block_bytes(piece) + piece.y_bytes);
+        if (part_ != op_.in) most = std::max(most, pixels_read(piece) * part_bytes());
       }
     }
     return library_scratch_ + bias_bytes() + most;
@@ -98,7 +122,7 @@ class Conv2dKernel final : public Kernel {
 
  private:
   struct Piece {
-    const Primitive* primitive = nullptr;
+    const std::vector<Primitive>* parts = nullptr;  ///< Of the input channels, in order.
     std::int64_t row = 0;
     std::size_t x_offset = 0, x_elements = 0, y_offset = 0, y_bytes = 0;
   };
@@ -107,9 +131,32 @@ class Conv2dKernel final : public Kernel {
 
   void run_primitive(const Worker& worker, const Piece& piece, const void* x, void* y) const {
     if (row_bias_) {
-      piece.primitive->run(worker, {x, y, row_bias(worker, piece)});
+      piece.parts->front().run(worker, {x, y, row_bias(worker, piece)});
     } else {
-      piece.primitive->run(worker, {x, y});
+      piece.parts->front().run(worker, {x, y});
+    }
+  }
+
+  std::size_t part_bytes() const {
+    return static_cast<std::size_t>(part_) * size_of(x_desc_.dtype);
+  }
+  std::size_t pixels_read(const Piece& piece) const {
+    return piece.x_elements / static_cast<std::size_t>(op_.in);
+  }
+
+  void run_in_parts(const Worker& worker, const Piece& piece, const std::byte* x,
+                    std::byte* y) const {
+    std::byte* part = worker.scratch + library_scratch_;
+    const std::size_t pixel = static_cast<std::size_t>(op_.in) * size_of(x_desc_.dtype);
+    for (const Primitive& primitive : *piece.parts) {
+      for (std::size_t i = 0; i < pixels_read(piece); ++i)
+        std::memcpy(part + i * part_bytes(), x + i * pixel, part_bytes());
+      if (&primitive == &piece.parts->front()) {
+        run_primitive(worker, piece, part, y);
+      } else {
+        primitive.run(worker, {part, y});
+      }
+      x += part_bytes();
     }
   }
 
@@ -167,8 +214,11 @@ class Conv2dKernel final : public Kernel {
     const Slice slice = input_slice(op_, x_desc_.shape.h, segment);
     const Variant key{slice.lines, slice.pad_top, slice.pad_bottom};
     auto found = variants_.find(key);
-    if (found == variants_.end())
-      found = variants_.emplace(key, make_primitive(slice, segment, context)).first;
+    if (found == variants_.end()) {
+      found = variants_.try_emplace(key).first;
+      for (std::int64_t first = 0; first < op_.in; first += part_)
+        found->second.push_back(make_primitive(slice, segment, first, context));
+    }
     const std::size_t x_line = x_desc_.row_bytes() / static_cast<std::size_t>(x_desc_.shape.h);
     const std::size_t y_line = y_desc_.row_bytes() / static_cast<std::size_t>(y_desc_.shape.h);
     const auto row = static_cast<std::size_t>(segment.row);
@@ -180,11 +230,12 @@ class Conv2dKernel final : public Kernel {
             static_cast<std::size_t>(segment.end - segment.begin) * y_line};
   }
 
-  Primitive make_primitive(const Slice& slice, const Segment& segment,
+  /// For the part of the input channels from `first` on.
+  Primitive make_primitive(const Slice& slice, const Segment& segment, std::int64_t first,
                            const KernelContext& context) {
     const std::int64_t k = op_.kernel, width = y_desc_.shape.w;
     const ConvolutionShape shape{
-        .in = op_.in,
+        .in = part_,
         .out = op_.out,
         .in_lines = slice.lines,
         .in_width = x_desc_.shape.w,
@@ -199,15 +250,17 @@ class Conv2dKernel final : public Kernel {
             (width - 1) * op_.stride + k - op_.pad_begin - x_desc_.shape.w, 0),
         .from = x_desc_.dtype,
         .to = y_desc_.dtype,
-        .bias = op_.bias || op_.row_bias,
+        .bias = first == 0 && (op_.bias || op_.row_bias),
         .bytes = bytes_.has_value(),
         .blocks = blocks_};
-    const dnnl::primitive_attr after = epilogue(op_.residual, op_.act);
+    const bool last = first + part_ == op_.in;
+    const dnnl::primitive_attr after =
+        epilogue(op_.residual || first > 0, last ? op_.act : graph::Activation::none);
     const auto desc = convolution_desc(shape, bytes_ ? bytes_->attributes(after) : after);
-    const memory::desc plain({op_.out, op_.in, k, k}, memory::data_type::f32,
-                             memory::format_tag::oihw);
-    weights_.push_back(
-        context.cache.packed(context.weights, context.weight(0), plain, desc.weights_desc()));
+    const memory::desc plain({op_.out, part_, k, k}, memory::data_type::f32,
+                             memory::dims{op_.in * k * k, k * k, k, 1});
+    weights_.push_back(context.cache.packed(context.weights, context.weight(0), plain,
+                                            desc.weights_desc(), first * k * k));
     return make_convolution(desc, weights_.back()->data(), shape.bias,
                             bias_ ? bias_->data() : nullptr, context.workers);
   }
@@ -217,10 +270,11 @@ class Conv2dKernel final : public Kernel {
   tensor::Desc x_desc_, y_desc_;
   std::optional<Bytes> bytes_;
   bool blocks_;
+  std::int64_t part_;  ///< Input channels that are taken at once.
   std::size_t library_scratch_ = 0;
   PackedWeight bias_;
   std::vector<PackedWeight> weights_;
-  std::map<Variant, Primitive> variants_;
+  std::map<Variant, std::vector<Primitive>> variants_;
   std::vector<std::vector<Piece>> pieces_;  ///< By worker.
 };
 

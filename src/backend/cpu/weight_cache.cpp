@@ -61,15 +61,16 @@ PackedWeight WeightCache::keep(const std::string& key, const dnnl::memory::desc&
 }
 
 PackedWeight WeightCache::packed(const Weights& source, const graph::Weight& weight,
-                                 const dnnl::memory::desc& plain,
-                                 const dnnl::memory::desc& packed) {
-  const std::string key = key_of(source, weight);
+                                 const dnnl::memory::desc& plain, const dnnl::memory::desc& packed,
+                                 std::int64_t first) {
+  const std::string key = key_of(source, weight) + "\nfrom " + std::to_string(first);
   if (PackedWeight shared = find(key, packed)) return shared;
   std::vector<float> values = read(source, weight);
-  if (!is_bytes(packed)) return reordered(key, values.data(), plain, packed);
+  if (!is_bytes(packed)) return reordered(key, values.data() + first, plain, packed);
   dnnl::memory::desc stored = plain;
   stored.data.data_type = dnnl_s8;
-  return reordered(key, bytes_of(values, row_scales(source, weight)).data(), stored, packed);
+  return reordered(key, bytes_of(values, row_scales(source, weight)).data() + first, stored,
+                   packed);
 }
 
 PackedWeight WeightCache::packed_phase(const Weights& source, const graph::Weight& weight,

@@ -20,10 +20,11 @@ using PackedWeight = std::shared_ptr<const tensor::Buffer>;
 
 class WeightCache {
  public:
-  /// The tensor in the layout `packed`; `plain` describes the file's order as f32. A layout of s8
-  /// takes the bytes of row_scales().
+  /// The tensor, or a part of it from element `first` on, in the layout `packed`; `plain` describes
+  /// the file's order as f32. A layout of s8 takes the bytes of row_scales().
   PackedWeight packed(const Weights& source, const graph::Weight& weight,
-                      const dnnl::memory::desc& plain, const dnnl::memory::desc& packed);
+                      const dnnl::memory::desc& plain, const dnnl::memory::desc& packed,
+                      std::int64_t first = 0);
   /// One phase of a doubled convolution's weight (graph/doubled.h), in the layout `packed` of
   /// [out, in, 2, 2]; bytes as above, of all phases together.
   PackedWeight packed_phase(const Weights& source, const graph::Weight& weight, int phase,
