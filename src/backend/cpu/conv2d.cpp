@@ -259,10 +259,14 @@ class Conv2dKernel final : public Kernel {
     const auto desc = convolution_desc(shape, bytes_ ? bytes_->attributes(after) : after);
     const memory::desc plain({op_.out, part_, k, k}, memory::data_type::f32,
                              memory::dims{op_.in * k * k, k * k, k, 1});
+    const auto parts = static_cast<std::size_t>(op_.in / part_),
+               index = static_cast<std::size_t>(first / part_);
     weights_.push_back(context.cache.packed(context.weights, context.weight(0), plain,
-                                            desc.weights_desc(), first * k * k));
-    return make_convolution(desc, weights_.back()->data(), shape.bias,
-                            bias_ ? bias_->data() : nullptr, context.workers);
+                                            desc.weights_desc(), parts,
+                                            static_cast<std::size_t>(part_ * k * k)));
+    const std::byte* weights = weights_.back()->data() + index * desc.weights_desc().get_size();
+    return make_convolution(desc, weights, shape.bias, bias_ ? bias_->data() : nullptr,
+                            context.workers);
   }
 
   Conv2d op_;

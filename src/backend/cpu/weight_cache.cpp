@@ -62,15 +62,16 @@ PackedWeight WeightCache::keep(const std::string& key, const dnnl::memory::desc&
 
 PackedWeight WeightCache::packed(const Weights& source, const graph::Weight& weight,
                                  const dnnl::memory::desc& plain, const dnnl::memory::desc& packed,
-                                 std::int64_t first) {
-  const std::string key = key_of(source, weight) + "\nfrom " + std::to_string(first);
+                                 std::size_t count, std::size_t step) {
+  const std::string key = key_of(source, weight);
   if (PackedWeight shared = find(key, packed)) return shared;
   std::vector<float> values = read(source, weight);
-  if (!is_bytes(packed)) return reordered(key, values.data() + first, plain, packed);
+  if (!is_bytes(packed))
+    return reordered(key, values.data(), plain, packed, count, step * sizeof(float));
   dnnl::memory::desc stored = plain;
   stored.data.data_type = dnnl_s8;
-  return reordered(key, bytes_of(values, row_scales(source, weight)).data() + first, stored,
-                   packed);
+  return reordered(key, bytes_of(values, row_scales(source, weight)).data(), stored, packed, count,
+                   step);
 }
 
 PackedWeight WeightCache::packed_phase(const Weights& source, const graph::Weight& weight,
@@ -98,19 +99,20 @@ PackedWeight WeightCache::winograd(const Weights& source, const graph::Weight& w
   const dnnl::memory::desc plain({in, out}, dnnl::memory::data_type::f32,
                                  dnnl::memory::format_tag::ab);
   return reordered(key, winograd_weight(form, read(source, weight), out, in).data(), plain, packed,
-                   static_cast<std::size_t>(form.places()));
+                   static_cast<std::size_t>(form.places()), plain.get_size());
 }
 
 PackedWeight WeightCache::reordered(const std::string& key, void* values,
                                     const dnnl::memory::desc& stored,
-                                    const dnnl::memory::desc& packed, std::size_t count) {
+                                    const dnnl::memory::desc& packed, std::size_t count,
+                                    std::size_t step) {
   auto buffer = std::make_shared<tensor::Buffer>(packed.get_size() * count);
   dnnl::memory from(stored, dnnl_engine(), nullptr);
   dnnl::memory to(packed, dnnl_engine(), nullptr);
   const dnnl::reorder reorder(from, to);
   dnnl::stream stream(dnnl_engine());
   for (std::size_t i = 0; i < count; ++i) {
-    from.set_data_handle(static_cast<std::byte*>(values) + i * stored.get_size());
+    from.set_data_handle(static_cast<std::byte*>(values) + i * step);
     to.set_data_handle(buffer->data() + i * packed.get_size());
     reorder.execute(stream, from, to);
   }

@@ -20,11 +20,12 @@ using PackedWeight = std::shared_ptr<const tensor::Buffer>;
 
 class WeightCache {
  public:
-  /// The tensor, or a part of it from element `first` on, in the layout `packed`; `plain` describes
-  /// the file's order as f32. A layout of s8 takes the bytes of row_scales().
+  /// `count` parts of the tensor, `step` elements from the first of one to that of the next, each
+  /// in the layout `packed`, one behind the other; `plain` describes a part in the file's order as
+  /// f32. A layout of s8 takes the bytes of row_scales().
   PackedWeight packed(const Weights& source, const graph::Weight& weight,
                       const dnnl::memory::desc& plain, const dnnl::memory::desc& packed,
-                      std::int64_t first = 0);
+                      std::size_t count = 1, std::size_t step = 0);
   /// One phase of a doubled convolution's weight (graph/doubled.h), in the layout `packed` of
   /// [out, in, 2, 2]; bytes as above, of all phases together.
   PackedWeight packed_phase(const Weights& source, const graph::Weight& weight, int phase,
@@ -46,9 +47,10 @@ class WeightCache {
     std::weak_ptr<const tensor::Buffer> buffer;
   };
 
-  /// `count` tensors in a row.
+  /// `count` tensors, stored `step` bytes apart.
   PackedWeight reordered(const std::string& key, void* values, const dnnl::memory::desc& stored,
-                         const dnnl::memory::desc& packed, std::size_t count = 1);
+                         const dnnl::memory::desc& packed, std::size_t count = 1,
+                         std::size_t step = 0);
   PackedWeight keep(const std::string& key, const dnnl::memory::desc& layout, PackedWeight buffer);
   PackedWeight find(const std::string& key, const dnnl::memory::desc& layout) const;
 
