@@ -96,11 +96,7 @@ class Conv2dKernel final : public Kernel {
       }
       if (copied_residual_) std::memcpy(y, residual, piece.y_bytes);
       if (bytes_) x = read_bytes(worker, x, piece);
-      if (part_ == op_.in) {
-        run_primitive(worker, piece, x, y);
-      } else {
-        run_in_parts(worker, piece, x, y);
-      }
+      run_parts(worker, piece, x, y);
     }
   }
 
@@ -129,11 +125,14 @@ class Conv2dKernel final : public Kernel {
   using Variant = std::tuple<std::int64_t, std::int64_t,
                              std::int64_t>;  ///< Input lines, zero lines above and below.
 
-  void run_primitive(const Worker& worker, const Piece& piece, const void* x, void* y) const {
-    if (row_bias_) {
-      piece.parts->front().run(worker, {x, y, row_bias(worker, piece)});
-    } else {
-      piece.parts->front().run(worker, {x, y});
+  void run_parts(const Worker& worker, const Piece& piece, const void* x, void* y) const {
+    for (std::size_t i = 0; i < piece.parts->size(); ++i) {
+      const void* in = part_ == op_.in ? x : copy_part(worker, piece, x, i);
+      if (row_bias_ && i == 0) {
+        piece.parts->front().run(worker, {in, y, row_bias(worker, piece)});
+      } else {
+        (*piece.parts)[i].run(worker, {in, y});
+      }
     }
   }
 
@@ -144,20 +143,15 @@ class Conv2dKernel final : public Kernel {
     return piece.x_elements / static_cast<std::size_t>(op_.in);
   }
 
-  void run_in_parts(const Worker& worker, const Piece& piece, const std::byte* x,
-                    std::byte* y) const {
+  /// Part `index` of the input channels of a piece's pixels.
+  const std::byte* copy_part(const Worker& worker, const Piece& piece, const void* x,
+                             std::size_t index) const {
     std::byte* part = worker.scratch + library_scratch_;
     const std::size_t pixel = static_cast<std::size_t>(op_.in) * size_of(x_desc_.dtype);
-    for (const Primitive& primitive : *piece.parts) {
-      for (std::size_t i = 0; i < pixels_read(piece); ++i)
-        std::memcpy(part + i * part_bytes(), x + i * pixel, part_bytes());
-      if (&primitive == &piece.parts->front()) {
-        run_primitive(worker, piece, part, y);
-      } else {
-        primitive.run(worker, {part, y});
-      }
-      x += part_bytes();
-    }
+    const std::byte* from = static_cast<const std::byte*>(x) + index * part_bytes();
+    for (std::size_t i = 0; i < pixels_read(piece); ++i)
+      std::memcpy(part + i * part_bytes(), from + i * pixel, part_bytes());
+    return part;
   }
 
   void run_in_blocks(const Worker& worker, const Piece& piece, const std::byte* x,
@@ -171,7 +165,7 @@ class Conv2dKernel final : public Kernel {
     to_blocks(reinterpret_cast<const float*>(x), piece.x_elements / channels_in, channels_in, in);
     if (op_.residual)
       to_blocks(reinterpret_cast<const float*>(residual), pixels, channels_out, out);
-    run_primitive(worker, piece, in, out);
+    run_parts(worker, piece, in, out);
     from_blocks(out, pixels, channels_out, reinterpret_cast<float*>(y));
   }
 

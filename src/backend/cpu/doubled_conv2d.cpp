@@ -158,9 +158,11 @@ class DoubledConv2dKernel final : public Kernel {
     const dnnl::primitive_attr after = epilogue(false, op_.act);
     const auto desc = convolution_desc(shape, bytes_ ? bytes_->attributes(after) : after);
     weights_.push_back(
-        context.cache.packed_phase(context.weights, context.weight(0), phase, desc.weights_desc()));
-    return make_convolution(desc, weights_.back()->data(), op_.bias,
-                            bias_ ? bias_->data() : nullptr, context.workers);
+        context.cache.packed_phases(context.weights, context.weight(0), desc.weights_desc()));
+    const std::byte* weights =
+        weights_.back()->data() + static_cast<std::size_t>(phase) * desc.weights_desc().get_size();
+    return make_convolution(desc, weights, op_.bias, bias_ ? bias_->data() : nullptr,
+                            context.workers);
   }
 
   Conv2d op_;

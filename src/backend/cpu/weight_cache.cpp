@@ -74,21 +74,23 @@ PackedWeight WeightCache::packed(const Weights& source, const graph::Weight& wei
                    step);
 }
 
-PackedWeight WeightCache::packed_phase(const Weights& source, const graph::Weight& weight,
-                                       int phase, const dnnl::memory::desc& packed) {
-  const std::string key = key_of(source, weight) + "\nphase " + std::to_string(phase);
+PackedWeight WeightCache::packed_phases(const Weights& source, const graph::Weight& weight,
+                                        const dnnl::memory::desc& packed) {
+  const std::string key = key_of(source, weight) + "\nphases";
   if (PackedWeight shared = find(key, packed)) return shared;
   const std::int64_t out = weight.dims[0], in = weight.dims[1], row = graph::kPhases * in * 4;
   const auto stored = [&](dnnl::memory::data_type type) {
     return dnnl::memory::desc({out, in, 2, 2}, type, dnnl::memory::dims{row, 4, 2, 1});
   };
+  const auto step = static_cast<std::size_t>(in * 4);
   std::vector<float> values = read(source, weight, true);
-  const std::int64_t first = phase * in * 4;
   if (!is_bytes(packed)) {
-    return reordered(key, values.data() + first, stored(dnnl::memory::data_type::f32), packed);
+    return reordered(key, values.data(), stored(dnnl::memory::data_type::f32), packed,
+                     graph::kPhases, step * sizeof(float));
   }
   std::vector<std::int8_t> bytes = bytes_of(values, row_scales(source, weight, true));
-  return reordered(key, bytes.data() + first, stored(dnnl::memory::data_type::s8), packed);
+  return reordered(key, bytes.data(), stored(dnnl::memory::data_type::s8), packed, graph::kPhases,
+                   step);
 }
 
 PackedWeight WeightCache::winograd(const Weights& source, const graph::Weight& weight,

@@ -26,10 +26,10 @@ class WeightCache {
   PackedWeight packed(const Weights& source, const graph::Weight& weight,
                       const dnnl::memory::desc& plain, const dnnl::memory::desc& packed,
                       std::size_t count = 1, std::size_t step = 0);
-  /// One phase of a doubled convolution's weight (graph/doubled.h), in the layout `packed` of
-  /// [out, in, 2, 2]; bytes as above, of all phases together.
-  PackedWeight packed_phase(const Weights& source, const graph::Weight& weight, int phase,
-                            const dnnl::memory::desc& packed);
+  /// The phases of a doubled convolution's weight (graph/doubled.h), each in the layout `packed` of
+  /// [out, in, 2, 2], one behind the other; bytes as above, of all phases together.
+  PackedWeight packed_phases(const Weights& source, const graph::Weight& weight,
+                             const dnnl::memory::desc& packed);
   /// A 3 x 3 convolution's weight as winograd_weight() has it, each place in the layout `packed` of
   /// f32 [in, out].
   PackedWeight winograd(const Weights& source, const graph::Weight& weight,
