@@ -4,12 +4,12 @@
 #include <string_view>
 
 #include "base/error.h"
-#include "weights/json.h"
+#include "json/json.h"
 #include "weights/model_folder.h"
 
 namespace {
 
-using streamdiffusion::weights::Json;
+using streamdiffusion::json::Json;
 
 // Visits values in order and asks each for everything it might be; `left` bounds the work, for
 // where() searches.

@@ -5,7 +5,7 @@
 #include <span>
 
 #include "base/error.h"
-#include "media/image_file.h"
+#include "image/image_file.h"
 
 namespace {
 

@@ -12,7 +12,7 @@
 #include <string_view>
 
 #include "base/error.h"
-#include "text/tokenizer.h"
+#include "tokenizer/tokenizer.h"
 
 namespace {
 
@@ -31,15 +31,15 @@ std::optional<std::string> next_section(std::string_view& rest) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace streamdiffusion;
   std::string_view rest(reinterpret_cast<const char*>(data), size);
-  text::TokenizerTexts texts;
+  tokenizer::TokenizerTexts texts;
   texts.folder = "fuzz";
   for (auto* section : {&texts.tokenizer, &texts.vocab, &texts.merges, &texts.config,
                         &texts.special, &texts.added}) {
     *section = next_section(rest);
   }
   try {
-    const text::Tokenizer tokenizer(texts, 77);
-    const text::Tokens tokens = tokenizer.encode(rest);
+    const tokenizer::Tokenizer tokenizer(texts, 77);
+    const tokenizer::Tokens tokens = tokenizer.encode(rest);
     if (tokens.ids.size() != static_cast<std::size_t>(tokenizer.length())) __builtin_trap();
     for (const auto id : tokens.ids) {
       if (id < 0 || id >= tokenizer.vocab_size()) __builtin_trap();

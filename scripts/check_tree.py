@@ -5,16 +5,16 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-LADDER = ["base", "tensor", "graph", "backend", "weights", "text", "models", "schedule", "noise", "stream", "session",
-          "media", "live", "config", "server"]
+LADDER = ["base", "json", "tensor", "graph", "backend", "weights", "tokenizer", "models", "schedule", "stream", "session",
+          "image", "live", "media", "config", "server"]
 VENDOR = {
     r"dnnl": ["src/backend/cpu"],
     r"hwy/": ["src/backend/cpu"],
     r"omp\.h": ["src/backend/cpu"],
-    r"(png|jpeglib|turbojpeg|jerror)\.h": ["src/media"],
-    r"unicode/": ["src/text"],
-    r"webp/": ["src/media"],
-    r"nlohmann/": ["src/weights", "src/server", "apps", "tests"],
+    r"(png|jpeglib|turbojpeg|jerror)\.h": ["src/image"],
+    r"unicode/": ["src/tokenizer"],
+    r"webp/": ["src/image"],
+    r"nlohmann/": ["src/json", "src/weights", "src/server", "apps", "tests"],
     r"CLI/": ["apps", "bench", "tests"],
     r"(cuda|cudnn|cublas)": ["src/backend/cuda"],
     r"lib(av|sw)": ["src/media"],

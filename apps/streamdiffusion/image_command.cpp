@@ -6,11 +6,11 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "commands.h"
-#include "media/contact_sheet.h"
-#include "media/image_file.h"
-#include "media/image_sequence.h"
-#include "media/npy.h"
-#include "media/resize.h"
+#include "image/contact_sheet.h"
+#include "image/image_file.h"
+#include "image/image_sequence.h"
+#include "image/npy.h"
+#include "image/resize.h"
 #include "progress.h"
 #include "setup.h"
 
@@ -44,7 +44,7 @@ class ImageJob {
 
   void run() {
     const bool from_text = flags_.inputs.empty();
-    if (!from_text) paths_ = media::expand_inputs(flags_.inputs);
+    if (!from_text) paths_ = image::expand_inputs(flags_.inputs);
     count_ = from_text ? static_cast<std::size_t>(flags_.count) : paths_.size();
     flags_.session.options.text_to_image = from_text;
     flags_.session.options.keep_tensors = !flags_.dump.empty();
@@ -64,7 +64,7 @@ class ImageJob {
 
  private:
   void prepare_folders() const {
-    const std::filesystem::path first = media::output_path(flags_.output, 0, count_);
+    const std::filesystem::path first = image::output_path(flags_.output, 0, count_);
     for (const std::filesystem::path& path : {first, std::filesystem::path(flags_.sheet)}) {
       if (!path.parent_path().empty()) std::filesystem::create_directories(path.parent_path());
     }
@@ -74,13 +74,13 @@ class ImageJob {
   Image read(std::size_t i) {
     const Session& session = drawing_->session;
     Image frame =
-        media::fit(media::read_image(paths_[i]), session.width(), session.height(), flags_.fit);
+        image::fit(image::read_image(paths_[i]), session.width(), session.height(), flags_.fit);
     if (!flags_.sheet.empty()) inputs_.emplace(i, frame);
     return frame;
   }
 
   void take(const Output& output) {
-    media::write_image(media::output_path(flags_.output, output.frame_id, count_), output.image);
+    image::write_image(image::output_path(flags_.output, output.frame_id, count_), output.image);
     if (!flags_.sheet.empty()) outputs_.emplace(output.frame_id, output.image);
     if (!flags_.dump.empty())
       tensors_.emplace(output.frame_id, std::pair(output.latents, output.pixels));
@@ -96,8 +96,8 @@ class ImageJob {
     if (times.skipped > 0)
       std::fprintf(stderr, "%llu frames taken again\n",
                    static_cast<unsigned long long>(times.skipped));
-    const std::string first = media::output_path(flags_.output, 0, count_).string();
-    const std::string last = media::output_path(flags_.output, count_ - 1, count_).string();
+    const std::string first = image::output_path(flags_.output, 0, count_).string();
+    const std::string last = image::output_path(flags_.output, count_ - 1, count_).string();
     std::printf("%s%s%s\n", first.c_str(), count_ > 1 ? " … " : "", count_ > 1 ? last.c_str() : "");
     if (!flags_.sheet.empty()) std::printf("%s\n", flags_.sheet.c_str());
   }
@@ -108,8 +108,8 @@ class ImageJob {
       outputs.push_back(image);
       if (inputs_.contains(id)) inputs.push_back(inputs_.at(id));
     }
-    media::write_image(flags_.sheet,
-                       media::contact_sheet(inputs, outputs, kSheetColumns, kSheetCell));
+    image::write_image(flags_.sheet,
+                       image::contact_sheet(inputs, outputs, kSheetColumns, kSheetCell));
   }
 
   void dump_tensors() const {
@@ -124,8 +124,8 @@ class ImageJob {
     const std::int64_t latent_shape[]{frames, info.latent_channels, height / info.latent_factor,
                                       width / info.latent_factor};
     const std::int64_t pixel_shape[]{frames, 3, height, width};
-    media::write_npy(std::filesystem::path(flags_.dump) / "latents.npy", latent_shape, latents);
-    media::write_npy(std::filesystem::path(flags_.dump) / "images.npy", pixel_shape, pixels);
+    image::write_npy(std::filesystem::path(flags_.dump) / "latents.npy", latent_shape, latents);
+    image::write_npy(std::filesystem::path(flags_.dump) / "images.npy", pixel_shape, pixels);
   }
 
   ImageFlags flags_;

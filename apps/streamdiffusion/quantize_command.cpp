@@ -2,9 +2,9 @@
 #include <cstdio>
 
 #include "commands.h"
-#include "media/image_file.h"
-#include "media/image_sequence.h"
-#include "media/resize.h"
+#include "image/image_file.h"
+#include "image/image_sequence.h"
+#include "image/resize.h"
 #include "setup.h"
 
 namespace streamdiffusion::app {
@@ -28,8 +28,8 @@ std::vector<Image> frames(const QuantizeFlags& flags, const EngineOptions& optio
   plain.dtype = DataType::automatic;
   const SessionOptions size = Engine::open(plain).with_defaults({});
   std::vector<Image> read;
-  for (const auto& path : media::expand_inputs(flags.inputs))
-    read.push_back(media::fit(media::read_image(path), *size.width, *size.height, Fit::cover));
+  for (const auto& path : image::expand_inputs(flags.inputs))
+    read.push_back(image::fit(image::read_image(path), *size.width, *size.height, Fit::cover));
   return read;
 }
 

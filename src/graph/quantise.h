@@ -38,8 +38,8 @@ using Ranges = std::map<std::string, Range, std::less<>>;
 
 /// At most so many channels are few.
 constexpr std::int64_t kFewChannels = 4;
-/// A convolution from or to a few channels, as at a network's edges: a processor gains nothing on it
-/// by 8 bits, and pictures lose.
+/// A convolution from or to a few channels, as at a network's edges: a processor gains nothing on
+/// it by 8 bits, and pictures lose.
 bool is_thin(const Conv2d& op);
 /// Whether there is an 8-bit form of the op.
 bool can_quantise(const Op& op);

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "media/resize.h"
+#include "image/resize.h"
 
 namespace streamdiffusion {
 namespace {
@@ -90,7 +90,7 @@ bool LiveSession::Impl::prepare(Frame& frame) {
       frame.picture = frame.decode();
       frame.decode = nullptr;
       frame.picture =
-          media::fit(frame.picture, *wanted.options.width, *wanted.options.height, wanted.fit);
+          image::fit(frame.picture, *wanted.options.width, *wanted.options.height, wanted.fit);
     }
     frame.output.prepared = LiveClock::now();
     return true;

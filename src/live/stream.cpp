@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "media/resize.h"
+#include "image/resize.h"
 
 namespace streamdiffusion::live {
 
@@ -54,7 +54,7 @@ Step Stream::enter(Frame frame) {
     return step;
   }
   if (!from_text && (frame.picture.width != width || frame.picture.height != height)) {
-    frame.picture = media::fit(frame.picture, width, height, settings_.fit);
+    frame.picture = image::fit(frame.picture, width, height, settings_.fit);
   }
   frame.output.entered = LiveClock::now();
   under_way_.push_back({next_id_++, std::move(frame)});

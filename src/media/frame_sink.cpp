@@ -9,9 +9,9 @@
 #include <system_error>
 
 #include "base/error.h"
+#include "image/image_file.h"
+#include "image/image_sequence.h"
 #include "media/av_sink.h"
-#include "media/image_file.h"
-#include "media/image_sequence.h"
 #include "media/window_sink.h"
 
 namespace streamdiffusion::media {
@@ -71,7 +71,7 @@ class PictureSink final : public FrameSink {
   }
   void write(const Image& image, std::int64_t, std::int64_t) override {
     constexpr std::size_t kMany = 2;  // more than one: numbered files in a folder
-    write_image(output_path(folder_, written_++, kMany), image);
+    image::write_image(image::output_path(folder_, written_++, kMany), image);
   }
   void finish() override {}
 
@@ -123,7 +123,7 @@ void check_output(const std::string& output) {
                   "rtp://");
   }
   if (kind != Kind::file) return;
-  base::require(!is_picture_name(output), ErrorCode::invalid_argument, output,
+  base::require(!image::is_picture_name(output), ErrorCode::invalid_argument, output,
                 ": one picture for a whole stream; give a folder, such as ",
                 (fs::path(output).parent_path() / "out/").string());
   base::require(kContainers.contains(lower_extension(output)), ErrorCode::invalid_argument, output,

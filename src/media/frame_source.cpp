@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "base/error.h"
+#include "image/image_file.h"
+#include "image/image_sequence.h"
 #include "media/av_source.h"
-#include "media/image_file.h"
-#include "media/image_sequence.h"
 
 namespace streamdiffusion::media {
 namespace {
@@ -27,7 +27,7 @@ constexpr Rational kUsualRate{25, 1};
 class PictureSource final : public FrameSource {
  public:
   PictureSource(const std::string& input, const SourceOptions& options)
-      : paths_(expand_inputs({input})), stop_(options.stop) {
+      : paths_(image::expand_inputs({input})), stop_(options.stop) {
     info_.name = input;
     info_.rate = options.rate.positive() ? options.rate : kUsualRate;
     info_.time_base = {info_.rate.denominator, info_.rate.numerator};
@@ -40,7 +40,7 @@ class PictureSource final : public FrameSource {
   std::optional<Frame> read() override {
     if (*stop_ || next_ == paths_.size()) return std::nullopt;
     Frame frame;
-    frame.picture = [path = paths_[next_]] { return read_image(path); };
+    frame.picture = [path = paths_[next_]] { return image::read_image(path); };
     frame.pts = static_cast<std::int64_t>(next_);
     frame.duration = 1;
     frame.number = ++next_;
@@ -118,7 +118,7 @@ std::unique_ptr<FrameSource> open_path(const std::string& input, const SourceOpt
   const fs::file_status status = fs::status(input, ignored);
   const bool pattern = !fs::exists(status) && input.find_first_of("*?[") != std::string::npos;
   if (pattern || fs::is_directory(status) ||
-      (fs::is_regular_file(status) && is_picture_name(input))) {
+      (fs::is_regular_file(status) && image::is_picture_name(input))) {
     return std::make_unique<PictureSource>(input, options);
   }
   base::require(fs::exists(status), ErrorCode::not_found, input,

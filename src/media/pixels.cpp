@@ -13,7 +13,7 @@ extern "C" {
 #include <new>
 
 #include "base/error.h"
-#include "media/codecs.h"
+#include "image/codecs.h"
 
 namespace streamdiffusion::media {
 namespace {
@@ -100,7 +100,7 @@ std::pair<int, int> ToPicture::size(int width, int height) const {
 Image ToPicture::operator()(const AVFrame& frame) {
   const std::lock_guard lock(mutex_);
   const auto [width, height] = square(frame.width, frame.height);
-  check_picture_size(width, height, "video");
+  image::check_picture_size(width, height, "video");
   scaler_.reset(scaler(scaler_.release(), frame, AV_PIX_FMT_RGB24, width, height));
   const int* colours = sws_getCoefficients(colours_of(frame));
   sws_setColorspaceDetails(scaler_.get(), colours, full_range(frame) ? 1 : 0, colours, 1, 0,
@@ -109,7 +109,7 @@ Image ToPicture::operator()(const AVFrame& frame) {
   base::require(sws_scale(scaler_.get(), frame.data, frame.linesize, 0, frame.height, rgb->data,
                           rgb->linesize) == height,
                 ErrorCode::internal, "a frame could not be converted to RGB");
-  return oriented(dense(*rgb), showing_.orientation);
+  return image::oriented(dense(*rgb), showing_.orientation);
 }
 
 AvFrame FromPicture::operator()(const Image& image) {

@@ -4,8 +4,8 @@
 
 namespace streamdiffusion::models {
 
-AutoencoderConfig autoencoder_config(const weights::Json& config) {
-  const weights::Json name = config.at("_class_name");
+AutoencoderConfig autoencoder_config(const json::Json& config) {
+  const json::Json name = config.at("_class_name");
   if (name.string() == "AutoencoderTiny") return autoencoder_tiny_config(config);
   if (name.string() == "AutoencoderKL") return autoencoder_kl_config(config);
   refuse_value(name, R"("AutoencoderTiny" or "AutoencoderKL")");

@@ -12,7 +12,7 @@ using AutoencoderConfig = std::variant<AutoencoderTinyConfig, AutoencoderKlConfi
 
 /// Reads vae/config.json. Throws unsupported for another class or for what the class does not
 /// implement, corrupt_file for nonsense.
-AutoencoderConfig autoencoder_config(const weights::Json& config);
+AutoencoderConfig autoencoder_config(const json::Json& config);
 
 /// Picture pixels a latent pixel covers along one side.
 std::int64_t factor(const AutoencoderConfig& config);

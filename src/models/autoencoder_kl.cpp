@@ -10,7 +10,7 @@ namespace {
 using graph::Builder;
 using graph::Name;
 using graph::Value;
-using weights::Json;
+using json::Json;
 
 constexpr const char* kClass = "AutoencoderKL";
 constexpr std::int64_t kMaxChannels = 1 << 16;

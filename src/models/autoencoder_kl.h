@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "graph/graph.h"
+#include "json/json.h"
 #include "models/picture.h"
-#include "weights/json.h"
 
 namespace streamdiffusion::models {
 
@@ -24,7 +24,7 @@ struct AutoencoderKlConfig {
 
 /// Throws unsupported for a key or value that would change the result and is not implemented,
 /// corrupt_file for one that makes no sense.
-AutoencoderKlConfig autoencoder_kl_config(const weights::Json& config);
+AutoencoderKlConfig autoencoder_kl_config(const json::Json& config);
 
 /// input: "pixels" u8 [frames,height,width,3]. output: "latents" f32
 /// [frames,height/factor,width/factor,channels], scaled as the diffusion model wants them.

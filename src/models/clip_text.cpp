@@ -16,8 +16,8 @@ using graph::Builder;
 using graph::Lifetime;
 using graph::Name;
 using graph::Value;
+using json::Json;
 using tensor::DType;
-using weights::Json;
 
 Activation activation(const Json& config) {
   const auto value = config.find("hidden_act");

@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "graph/graph.h"
-#include "weights/json.h"
+#include "json/json.h"
 
 namespace streamdiffusion::models {
 
@@ -20,7 +20,7 @@ struct ClipTextConfig {
 /// Reads text_encoder/config.json; its values may stand inside "text_config", and what transformers
 /// omits has transformers' defaults. Throws unsupported for another model or activation,
 /// corrupt_file for nonsense.
-ClipTextConfig clip_text_config(const weights::Json& config);
+ClipTextConfig clip_text_config(const json::Json& config);
 
 struct ClipTextShape {
   std::int64_t prompts = 1, tokens = 77;  ///< tokens <= config.positions

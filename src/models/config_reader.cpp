@@ -8,7 +8,7 @@ namespace streamdiffusion::models {
 
 using base::concat;
 using base::ErrorCode;
-using weights::Json;
+using json::Json;
 
 namespace {
 

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "weights/json.h"
+#include "json/json.h"
 
 namespace streamdiffusion::models {
 
@@ -18,10 +18,10 @@ class ConfigReader {
  public:
   /// `class_name` is what "_class_name" must say where the file has it. Throws unsupported
   /// otherwise.
-  ConfigReader(weights::Json config, std::string_view class_name);
+  ConfigReader(json::Json config, std::string_view class_name);
 
   /// The value of a key, null included; nothing if the key is absent.
-  std::optional<weights::Json> value(std::string_view key);
+  std::optional<json::Json> value(std::string_view key);
 
   /// Scalars, `absent` where the key is absent. Throw corrupt_file on another type (null included)
   /// or range.
@@ -55,11 +55,11 @@ class ConfigReader {
   const std::string& file() const { return config_.file(); }
 
  private:
-  weights::Json config_;
+  json::Json config_;
   std::set<std::string, std::less<>> known_;
 };
 
 /// Throws unsupported: where the value stands, the value, and what is implemented.
-[[noreturn]] void refuse_value(const weights::Json& value, std::string_view implemented);
+[[noreturn]] void refuse_value(const json::Json& value, std::string_view implemented);
 
 }  // namespace streamdiffusion::models

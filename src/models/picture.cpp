@@ -14,7 +14,7 @@ LatentScale read_latent_scale(ConfigReader& config, double default_scale) {
   LatentScale latent;
   latent.scale = config.number("scaling_factor", default_scale, 1e-6, 1e6);
   const auto shift = config.value("shift_factor");
-  if (shift && shift->is(weights::Json::Kind::null)) return latent;
+  if (shift && shift->is(json::Json::Kind::null)) return latent;
   latent.shift = config.number("shift_factor", 0, -1e6, 1e6);
   return latent;
 }

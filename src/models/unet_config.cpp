@@ -8,7 +8,7 @@ namespace {
 
 using base::ErrorCode;
 using base::require;
-using weights::Json;
+using json::Json;
 
 constexpr std::int64_t kMaxChannels = 1 << 16;
 

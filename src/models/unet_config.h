@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "weights/json.h"
+#include "json/json.h"
 
 namespace streamdiffusion::models {
 
@@ -37,6 +37,6 @@ struct UNetConfig {
 /// Reads and checks a config. Throws unsupported for a key or value that would change the result
 /// and is not implemented, corrupt_file for one that makes no sense; both name the key and what it
 /// has.
-UNetConfig unet_config(const weights::Json& config);
+UNetConfig unet_config(const json::Json& config);
 
 }  // namespace streamdiffusion::models

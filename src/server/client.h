@@ -76,7 +76,7 @@ class Client : public std::enable_shared_from_this<Client> {
 
   // From the routes.
   /// Throws Refusal with nothing changed; the client is told of a change.
-  void patch(const weights::Json& object);
+  void patch(const json::Json& object);
   nlohmann::json settings() const;
   nlohmann::json describe() const;
 
@@ -100,7 +100,7 @@ class Client : public std::enable_shared_from_this<Client> {
   void handle(const ClientText& message);
   void submit(FrameHead head, std::string picture);
   void give_credit();
-  void change(const weights::Json& object);
+  void change(const json::Json& object);
   void refuse(const Refusal& refusal, bool fatal = false, int status = 1008);
   /// The stream's counters as this client sees them.
   LiveCounters seen(const LiveCounters& counters) const;

@@ -110,11 +110,11 @@ void Client::give_credit() {
   owes_credit_ |= paused_;
 }
 
-void Client::change(const weights::Json& object) {
+void Client::change(const json::Json& object) {
   patch(object);
 }
 
-void Client::patch(const weights::Json& object) {
+void Client::patch(const json::Json& object) {
   Parameters next = house_.table.apply(object, parameters_);
   try {
     if (stream_) stream_->change(next.live);

@@ -6,8 +6,8 @@
 
 namespace streamdiffusion::server {
 
+using json::Json;
 using nlohmann::json;
-using weights::Json;
 
 namespace {
 

@@ -8,8 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "json/json.h"
 #include "server/refusal.h"
-#include "weights/json.h"
 
 namespace streamdiffusion::server {
 
@@ -41,7 +41,7 @@ struct ClientText {
     parameters,  ///< Any other object: parameters after next_frame
   };
   Kind kind;
-  weights::Json body;  ///< `params` for settings, else the whole object.
+  json::Json body;  ///< `params` for settings, else the whole object.
 };
 /// Throws Refusal 400. `established`: an object without type and status is parameters.
 ClientText read_client_text(std::string_view message, bool established);

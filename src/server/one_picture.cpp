@@ -6,7 +6,7 @@
 
 namespace streamdiffusion::server {
 
-using weights::Json;
+using json::Json;
 
 namespace {
 

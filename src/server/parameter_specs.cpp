@@ -9,8 +9,8 @@
 namespace streamdiffusion::server {
 namespace {
 
+using json::Json;
 using nlohmann::json;
-using weights::Json;
 using Change = ParameterTable::Change;
 using View = ParameterTable::View;
 using Spec = ParameterTable::Spec;

@@ -3,18 +3,20 @@
 #include <algorithm>
 #include <cmath>
 
+#include "json/quote.h"
 #include "server/parameter_specs.h"
-#include "weights/quote.h"
 
 namespace streamdiffusion::server {
 
+using json::Json;
+using json::JsonLimits;
+using json::printable;
+using json::quote;
 using nlohmann::json;
-using weights::Json;
 
 namespace {
 
-constexpr weights::JsonLimits kClientJson{
-    .bytes = std::size_t{1} << 26U, .values = 4096, .depth = 8};
+constexpr JsonLimits kClientJson{.bytes = std::size_t{1} << 26U, .values = 4096, .depth = 8};
 
 }  // namespace
 
@@ -74,10 +76,9 @@ Parameters ParameterTable::apply(const Json& object, const Parameters& now) cons
       name = key;
       const Spec* spec = find(key);
       if (spec == nullptr) {
-        throw Refusal(
-            400, "unknown_parameter",
-            "there is no parameter " + weights::quote(key) + "; GET /api/settings has all",
-            weights::printable(key, 64));
+        throw Refusal(400, "unknown_parameter",
+                      "there is no parameter " + quote(key) + "; GET /api/settings has all",
+                      printable(key, 64));
       }
       spec->read(value, change);
     }

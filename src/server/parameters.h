@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "json/json.h"
 #include "server/options.h"
 #include "server/refusal.h"
 #include "server/studio.h"
-#include "weights/json.h"
 
 namespace streamdiffusion::server {
 
@@ -23,7 +23,7 @@ struct Parameters {
 };
 
 /// JSON of a client: bounded in size, depth and number of values. Throws Refusal 400.
-weights::Json parse_client_json(std::string_view text, const std::string& name);
+json::Json parse_client_json(std::string_view text, const std::string& name);
 
 class ParameterTable {
  public:
@@ -34,7 +34,7 @@ class ParameterTable {
   Parameters defaults() const;
   /// `now` with the members of an object applied. Throws Refusal 400 naming the parameter, what was
   /// found and what was expected.
-  Parameters apply(const weights::Json& object, const Parameters& now) const;
+  Parameters apply(const json::Json& object, const Parameters& now) const;
   /// The same from an address's query; other names are refused unless they stand in `ignored`.
   Parameters apply(const std::map<std::string, std::string>& query,
                    const std::vector<std::string>& ignored, const Parameters& now) const;
@@ -58,7 +58,7 @@ class ParameterTable {
   struct Spec {
     std::string name;
     nlohmann::json schema;
-    std::function<void(const weights::Json&, Change&)> read;
+    std::function<void(const json::Json&, Change&)> read;
     std::function<nlohmann::json(const View&)> write;
   };
 

@@ -2,8 +2,8 @@
 
 #include <span>
 
-#include "media/codecs.h"
-#include "media/image_file.h"
+#include "image/codecs.h"
+#include "image/image_file.h"
 #include "server/refusal.h"
 
 namespace streamdiffusion::server {
@@ -29,9 +29,9 @@ int jpeg_scans(std::string_view bytes) {
 }  // namespace
 
 void check_picture(std::string_view bytes, std::int64_t most_pixels) {
-  media::PictureSize size;
+  image::PictureSize size;
   try {
-    size = media::read_picture_size(bytes_of(bytes), "picture");
+    size = image::read_picture_size(bytes_of(bytes), "picture");
   } catch (const Error& error) {
     throw Refusal(415, "bad_picture", error.what());
   }
@@ -54,13 +54,13 @@ void check_picture(std::string_view bytes, std::int64_t most_pixels) {
 
 Image decode_picture(std::string_view bytes, std::int64_t most_pixels) {
   check_picture(bytes, most_pixels);
-  return media::decode_image(bytes_of(bytes), "picture");
+  return image::decode_image(bytes_of(bytes), "picture");
 }
 
 std::string encode_picture(const Image& image, PictureFormat format, int quality) {
-  const auto bytes = format == PictureFormat::png    ? media::encode_png(image)
-                     : format == PictureFormat::webp ? media::encode_webp(image, quality)
-                                                     : media::encode_jpeg(image, quality);
+  const auto bytes = format == PictureFormat::png    ? image::encode_png(image)
+                     : format == PictureFormat::webp ? image::encode_webp(image, quality)
+                                                     : image::encode_jpeg(image, quality);
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "streamdiffusion/live.h"
 #include "streamdiffusion/known_words.h"
+#include "streamdiffusion/live.h"
 
 namespace streamdiffusion::server {
 

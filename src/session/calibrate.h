@@ -9,11 +9,11 @@
 
 namespace streamdiffusion::session {
 
-/// Draws the frames (drawings made up here, where there are none) in the engine's own type and looks
-/// at what goes into every product. Of the autoencoder, each product is then tried alone, and those
-/// that spoil most of a picture for their work keep their type; of the UNet, those whose input would
-/// have too little signal above the rounding. Takes the time of some tens of frames. Throws Error as
-/// Engine::open and Engine::session.
+/// Draws the frames (drawings made up here, where there are none) in the engine's own type and
+/// looks at what goes into every product. Of the autoencoder, each product is then tried alone, and
+/// those that spoil most of a picture for their work keep their type; of the UNet, those whose
+/// input would have too little signal above the rounding. Takes the time of some tens of frames.
+/// Throws Error as Engine::open and Engine::session.
 Calibration calibrate(const EngineOptions& options, std::span<const Image> frames,
                       Quantisation& found);
 

@@ -43,7 +43,7 @@ SessionOptions text_defaults(const weights::ModelDefaults& d) {
   return options;
 }
 
-schedule::SchedulerConfig scheduler_config(const weights::Json& json) {
+schedule::SchedulerConfig scheduler_config(const json::Json& json) {
   const schedule::SchedulerConfig standard;
   schedule::SchedulerConfig config;
   config.num_train_timesteps = static_cast<int>(
@@ -104,8 +104,8 @@ void Model::open_folder(const EngineOptions& options) {
   text_ = models::clip_text_config(folder.config("text_encoder"));
   autoencoder_ = models::autoencoder_config(weights::read_component_config(autoencoder));
   scheduler_ = scheduler_config(folder.config("scheduler"));
-  tokenizer_ = std::make_shared<const text::Tokenizer>(
-      text::Tokenizer::open(folder.component("tokenizer"), static_cast<int>(text_.positions)));
+  tokenizer_ = std::make_shared<const tokenizer::Tokenizer>(
+      tokenizer::Tokenizer::open(folder.component("tokenizer"), static_cast<int>(text_.positions)));
   base::require(tokenizer_->vocab_size() <= text_.vocabulary, ErrorCode::corrupt_file, name_,
                 ": the tokenizer has ", tokenizer_->vocab_size(),
                 " tokens, the text encoder's \"vocab_size\" is ", text_.vocabulary);
@@ -118,7 +118,7 @@ void Model::open_folder(const EngineOptions& options) {
   }
   defaults_ = session_defaults(folder.defaults());
   text_defaults_ = text_defaults(folder.defaults());
-  known_words_ = text::read_known_words(options.model);
+  known_words_ = tokenizer::read_known_words(options.model);
   sample_prompt_ = folder.defaults().prompt.value_or("");
   sample_negative_prompt_ = folder.defaults().negative_prompt.value_or("");
 }
@@ -126,8 +126,8 @@ void Model::open_folder(const EngineOptions& options) {
 void Model::open_preset(const std::string& name) {
   const models::Preset& preset = models::find_preset(name);
   const auto parse = [&](std::string_view text, Component component) {
-    return weights::Json::parse(
-        text, name + "/" + std::string(component_name(component)) + "/config.json");
+    return json::Json::parse(text,
+                             name + "/" + std::string(component_name(component)) + "/config.json");
   };
   name_ = name + " (random weights)";
   unet_ = models::unet_config(parse(preset.unet, Component::unet));

@@ -13,8 +13,8 @@
 #include "models/unet.h"
 #include "schedule/lcm_schedule.h"
 #include "streamdiffusion/options.h"
-#include "text/known_words.h"
-#include "text/tokenizer.h"
+#include "tokenizer/known_words.h"
+#include "tokenizer/tokenizer.h"
 #include "weights/weight_source.h"
 
 namespace streamdiffusion::session {
@@ -67,7 +67,7 @@ class Model {
   models::ClipTextConfig text_;
   models::AutoencoderConfig autoencoder_;
   schedule::SchedulerConfig scheduler_;
-  std::shared_ptr<const text::Tokenizer> tokenizer_;
+  std::shared_ptr<const tokenizer::Tokenizer> tokenizer_;
   std::shared_ptr<const weights::WeightSource> sources_[3];  ///< By component.
   std::string scopes_[3];
   int tokens_ = 77;

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "weights/json.h"
+#include "json/json.h"
 
 namespace streamdiffusion::session {
 namespace {
@@ -21,7 +21,7 @@ using base::ErrorCode;
 constexpr int kVersion = 1;
 constexpr double kLargest = 1e30;
 
-graph::Ranges read_ranges(const weights::Json& object) {
+graph::Ranges read_ranges(const json::Json& object) {
   graph::Ranges ranges;
   for (std::size_t i = 0; i < object.size(); ++i) {
     const auto [name, pair] = object.member(i);
@@ -37,8 +37,8 @@ void write_ranges(std::ostream& out, const char* key, const graph::Ranges& range
   out << ",\n  \"" << key << "\": {";
   const char* separator = "\n";
   for (const auto& [name, range] : ranges) {
-    out << separator << "    " << weights::json_string(name) << ": [" << range.low << ", " << range.high
-        << "]";
+    out << separator << "    " << json::json_string(name) << ": [" << range.low << ", "
+        << range.high << "]";
     separator = ",\n";
   }
   out << "\n  }";
@@ -67,7 +67,7 @@ std::uint64_t hash(std::string_view text) {
 }  // namespace
 
 Quantisation read_quantisation(const fs::path& file) {
-  const weights::Json root = weights::Json::read(file, {.bytes = 16U << 20U});
+  const json::Json root = json::Json::read(file, {.bytes = 16U << 20U});
   root.allow_only({"version", "unet", "autoencoder"});
   root.at("version").integer(kVersion, kVersion);
   return {read_ranges(root.at("unet")), read_ranges(root.at("autoencoder"))};

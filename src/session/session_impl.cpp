@@ -189,7 +189,7 @@ void Session::Impl::generate() {
 }
 
 void Session::Impl::draw_noise(std::span<float> out) {
-  noise::randn_nhwc(text_to_image_noise_, 1, latent_.c, latent_.h, latent_.w, out);
+  stream::randn_nhwc(text_to_image_noise_, 1, latent_.c, latent_.h, latent_.w, out);
 }
 
 void Session::Impl::run_batch() {

@@ -5,11 +5,11 @@
 #include <functional>
 #include <optional>
 
-#include "noise/torch_noise.h"
 #include "session/engine_impl.h"
 #include "stream/sequential.h"
 #include "stream/similarity_filter.h"
 #include "stream/stream_batch.h"
+#include "stream/torch_noise.h"
 
 namespace streamdiffusion {
 
@@ -79,7 +79,7 @@ class Session::Impl {
   std::optional<stream::StreamBatch> batch_;  ///< One of these two.
   std::optional<stream::Sequential> sequential_;
   stream::SimilarityFilter filter_;
-  noise::TorchGenerator text_to_image_noise_;
+  stream::TorchGenerator text_to_image_noise_;
   Part encoder_, unet_, decoder_;
   session::Embedding negative_;
   std::vector<float> prompt_;

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "noise/torch_noise.h"
+#include "stream/torch_noise.h"
 
 namespace streamdiffusion::stream {
 
@@ -11,8 +11,8 @@ using base::ErrorCode;
 
 std::vector<float> noise_table(std::uint64_t seed, int steps, const LatentShape& shape) {
   std::vector<float> table(static_cast<std::size_t>(steps) * shape.size());
-  noise::TorchGenerator generator(seed);
-  noise::randn_nhwc(generator, steps, shape.c, shape.h, shape.w, table);
+  stream::TorchGenerator generator(seed);
+  stream::randn_nhwc(generator, steps, shape.c, shape.h, shape.w, table);
   return table;
 }
 

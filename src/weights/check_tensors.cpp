@@ -3,7 +3,7 @@
 #include <set>
 
 #include "base/error.h"
-#include "weights/quote.h"
+#include "json/quote.h"
 #include "weights/tensor_names.h"
 #include "weights/weight_store.h"
 
@@ -65,23 +65,23 @@ void WeightStore::check(std::span<const TensorSpec> expected,
   for (const TensorSpec& spec : expected) {
     const TensorView* found = find(spec.name);
     if (found == nullptr) {
-      missing.add(quote(spec.name) + ", expected " + to_string(spec.dims));
+      missing.add(json::quote(spec.name) + ", expected " + to_string(spec.dims));
       continue;
     }
     base::require(used.insert(found).second, base::ErrorCode::internal, label_, ": tensor ",
-                  quote(spec.name), " is used twice by one graph");
+                  json::quote(spec.name), " is used twice by one graph");
     const std::string file = file_of(*found);
     if (!same_dims(found->dims, spec.dims)) {
-      wrong.add(base::concat(quote(found->name), " is ", to_string(found->dims), ", expected ",
-                             to_string(spec.dims), " (", file, ')'));
+      wrong.add(base::concat(json::quote(found->name), " is ", to_string(found->dims),
+                             ", expected ", to_string(spec.dims), " (", file, ')'));
     } else if (!is_floating(found->dtype)) {
-      wrong.add(base::concat(quote(found->name), " is ", to_string(found->dtype),
+      wrong.add(base::concat(json::quote(found->name), " is ", to_string(found->dtype),
                              ", expected F32, F16 or BF16 (", file, ')'));
     }
   }
   for (const auto& [name, entry] : tensors_) {
     if (used.contains(entry.tensor) || allowed(name, leftovers)) continue;
-    unexpected.add(base::concat(quote(name), ' ', to_string(entry.tensor->dims), " (",
+    unexpected.add(base::concat(json::quote(name), ' ', to_string(entry.tensor->dims), " (",
                                 entry.file->path().string(), ')'));
   }
   if (missing.count + wrong.count + unexpected.count == 0) return;

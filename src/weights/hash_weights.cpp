@@ -4,7 +4,7 @@
 #include <set>
 
 #include "base/error.h"
-#include "weights/quote.h"
+#include "json/quote.h"
 #include "weights/safetensors.h"
 
 namespace streamdiffusion::weights {
@@ -39,7 +39,7 @@ void HashWeights::read_f32(std::string_view name, std::span<const std::int64_t> 
   std::int64_t elements = 1;
   for (const std::int64_t dim : dims) elements *= dim;
   require(static_cast<std::int64_t>(out.size()) == elements, ErrorCode::internal, "tensor ",
-          quote(name), " is ", to_string(dims), ", room for ", out.size(), " elements");
+          json::quote(name), " is ", to_string(dims), ", room for ", out.size(), " elements");
   constexpr std::string_view prefix = "text_model.";
   const std::uint64_t start = fnv1a(name.starts_with(prefix) ? name.substr(prefix.size()) : name);
   float offset = 0;
@@ -62,7 +62,7 @@ void HashWeights::check(std::span<const TensorSpec> expected,
                         std::span<const std::string_view> /*leftovers*/) const {
   std::set<std::string_view> seen;
   for (const TensorSpec& spec : expected) {
-    require(seen.insert(spec.name).second, ErrorCode::internal, "tensor ", quote(spec.name),
+    require(seen.insert(spec.name).second, ErrorCode::internal, "tensor ", json::quote(spec.name),
             " is used twice by one graph");
   }
 }

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "json/quote.h"
 #include "streamdiffusion/names.h"
-#include "weights/quote.h"
 
 namespace streamdiffusion::weights {
 namespace {
@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t longest_prompt = 65536;  // bytes
 
-Json read_index(const fs::path& folder) {
+json::Json read_index(const fs::path& folder) {
   std::error_code ignored;
   require(fs::exists(folder, ignored), ErrorCode::not_found, folder.string(),
           ": no such model folder");
@@ -27,18 +27,18 @@ Json read_index(const fs::path& folder) {
   require(
       fs::is_regular_file(file, ignored), ErrorCode::not_found, file.string(),
       ": no such file; expected a model in diffusers layout (model_index.json, unet/, vae/, ...)");
-  Json index = Json::read(file);
-  if (!index.is(Json::Kind::object)) index.refuse("an object of components");
+  json::Json index = json::Json::read(file);
+  if (!index.is(json::Json::Kind::object)) index.refuse("an object of components");
   return index;
 }
 
-std::optional<int> integer(const Json& file, std::string_view key, int lowest, int highest) {
+std::optional<int> integer(const json::Json& file, std::string_view key, int lowest, int highest) {
   const auto value = file.find(key);
   if (!value) return std::nullopt;
   return static_cast<int>(value->integer(lowest, highest));
 }
 
-std::optional<double> number(const Json& file, std::string_view key, double lowest,
+std::optional<double> number(const json::Json& file, std::string_view key, double lowest,
                              double highest) {
   const auto value = file.find(key);
   if (!value) return std::nullopt;
@@ -49,7 +49,7 @@ std::optional<double> number(const Json& file, std::string_view key, double lowe
   return found;
 }
 
-std::optional<std::string> prompt(const Json& file, std::string_view key) {
+std::optional<std::string> prompt(const json::Json& file, std::string_view key) {
   const auto value = file.find(key);
   if (!value) return std::nullopt;
   if (value->string().size() > longest_prompt) {
@@ -58,7 +58,7 @@ std::optional<std::string> prompt(const Json& file, std::string_view key) {
   return value->string();
 }
 
-std::optional<CfgType> cfg_type(const Json& file) {
+std::optional<CfgType> cfg_type(const json::Json& file) {
   const auto value = file.find("cfg_type");
   if (!value) return std::nullopt;
   const auto type = choice_of(kCfgTypes, value->string());
@@ -66,7 +66,7 @@ std::optional<CfgType> cfg_type(const Json& file) {
   return type;
 }
 
-std::optional<std::vector<int>> t_index_list(const Json& file, int steps) {
+std::optional<std::vector<int>> t_index_list(const json::Json& file, int steps) {
   const auto value = file.find("t_index_list");
   if (!value) return std::nullopt;
   const auto list = value->integers(0, steps - 1);
@@ -74,7 +74,7 @@ std::optional<std::vector<int>> t_index_list(const Json& file, int steps) {
   return std::vector<int>(list.begin(), list.end());
 }
 
-ModelDefaults::TextToImage text_to_image(const Json& file, int steps) {
+ModelDefaults::TextToImage text_to_image(const json::Json& file, int steps) {
   const auto value = file.find("text_to_image");
   if (!value) return {};
   value->allow_only({"t_index_list", "cfg_type", "guidance_scale"});
@@ -87,7 +87,7 @@ ModelDefaults::TextToImage text_to_image(const Json& file, int steps) {
 
 }  // namespace
 
-ModelDefaults parse_model_defaults(const Json& file) {
+ModelDefaults parse_model_defaults(const json::Json& file) {
   file.allow_only({"width", "height", "t_index_list", "num_inference_steps", "cfg_type",
                    "guidance_scale", "delta", "prompt", "negative_prompt", "text_to_image"});
   ModelDefaults out;
@@ -108,24 +108,24 @@ ModelDefaults parse_model_defaults(const Json& file) {
 ModelFolder::ModelFolder(const fs::path& folder) : path_(folder), index_(read_index(folder)) {
   const fs::path defaults = folder / "streamdiffusion.json";
   std::error_code ignored;
-  if (fs::exists(defaults, ignored)) defaults_ = parse_model_defaults(Json::read(defaults));
+  if (fs::exists(defaults, ignored)) defaults_ = parse_model_defaults(json::Json::read(defaults));
 }
 
 bool ModelFolder::has(std::string_view component) const {
   const auto entry = index_.find(component);
-  return entry && entry->is(Json::Kind::array) && entry->size() == 2 &&
-         !(*entry)[1].is(Json::Kind::null);
+  return entry && entry->is(json::Json::Kind::array) && entry->size() == 2 &&
+         !(*entry)[1].is(json::Json::Kind::null);
 }
 
 std::string ModelFolder::class_name(std::string_view component) const {
-  const Json entry = index_.at(component);
-  if (!entry.is(Json::Kind::array) || entry.size() != 2) entry.refuse("[library, class]");
+  const json::Json entry = index_.at(component);
+  if (!entry.is(json::Json::Kind::array) || entry.size() != 2) entry.refuse("[library, class]");
   return entry[1].string();
 }
 
 fs::path ModelFolder::component(std::string_view component) const {
-  require(has(component), ErrorCode::corrupt_file, index_.file(), ": component ", quote(component),
-          " is missing");
+  require(has(component), ErrorCode::corrupt_file, index_.file(), ": component ",
+          json::quote(component), " is missing");
   fs::path folder = path_ / component;
   std::error_code ignored;
   require(fs::is_directory(folder, ignored), ErrorCode::not_found, folder.string(),
@@ -133,14 +133,14 @@ fs::path ModelFolder::component(std::string_view component) const {
   return folder;
 }
 
-Json ModelFolder::config(std::string_view name) const {
+json::Json ModelFolder::config(std::string_view name) const {
   const fs::path folder = component(name);
-  if (name == "scheduler") return Json::read(folder / "scheduler_config.json");
+  if (name == "scheduler") return json::Json::read(folder / "scheduler_config.json");
   return read_component_config(folder);
 }
 
-Json read_component_config(const fs::path& folder) {
-  return Json::read(folder / "config.json");
+json::Json read_component_config(const fs::path& folder) {
+  return json::Json::read(folder / "config.json");
 }
 
 }  // namespace streamdiffusion::weights

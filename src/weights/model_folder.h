@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "json/json.h"
 #include "streamdiffusion/options.h"
-#include "weights/json.h"
 
 namespace streamdiffusion::weights {
 
@@ -40,7 +40,7 @@ class ModelFolder {
   explicit ModelFolder(const std::filesystem::path& folder);
 
   const std::filesystem::path& path() const { return path_; }
-  const Json& index() const { return index_; }
+  const json::Json& index() const { return index_; }
   const ModelDefaults& defaults() const { return defaults_; }
 
   /// True when model_index.json lists the component and does not leave it out ([null, null]).
@@ -52,18 +52,18 @@ class ModelFolder {
   /// without folder.
   std::filesystem::path component(std::string_view component) const;
   /// The parsed config.json (scheduler: scheduler_config.json) of a component.
-  Json config(std::string_view component) const;
+  json::Json config(std::string_view component) const;
 
  private:
   std::filesystem::path path_;
-  Json index_;
+  json::Json index_;
   ModelDefaults defaults_;
 };
 
 /// The parsed config.json of a lone component folder (`--vae DIR`).
-Json read_component_config(const std::filesystem::path& folder);
+json::Json read_component_config(const std::filesystem::path& folder);
 
 /// Reads a file of defaults; see ModelDefaults. Unknown keys are refused.
-ModelDefaults parse_model_defaults(const Json& file);
+ModelDefaults parse_model_defaults(const json::Json& file);
 
 }  // namespace streamdiffusion::weights

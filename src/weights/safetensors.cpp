@@ -6,8 +6,8 @@
 
 #include "base/error.h"
 #include "base/half.h"
-#include "weights/json.h"
-#include "weights/quote.h"
+#include "json/json.h"
+#include "json/quote.h"
 
 namespace streamdiffusion::weights {
 namespace {
@@ -26,7 +26,7 @@ std::uint64_t little_endian_u64(std::span<const std::byte> bytes) {
   return value;
 }
 
-DType dtype_of(const Json& text, const std::string& tensor) {
+DType dtype_of(const json::Json& text, const std::string& tensor) {
   const std::string& name = text.string();
   if (name == "F32") return DType::f32;
   if (name == "F16") return DType::f16;
@@ -37,7 +37,7 @@ DType dtype_of(const Json& text, const std::string& tensor) {
   constexpr std::string_view others[] = {"BOOL", "I8",  "I16",     "U16",     "U32",    "U64",
                                          "F64",  "C64", "F8_E4M3", "F8_E5M2", "F8_E8M0"};
   if (std::find(std::begin(others), std::end(others), name) != std::end(others)) {
-    fail(ErrorCode::unsupported, text.file(), ": tensor ", quote(tensor), " has dtype ", name,
+    fail(ErrorCode::unsupported, text.file(), ": tensor ", json::quote(tensor), " has dtype ", name,
          "; read are F32, F16, BF16, U8, I32 and I64");
   }
   text.refuse("a dtype of the safetensors format");
@@ -52,20 +52,21 @@ std::optional<std::uint64_t> dense_bytes(std::span<const std::int64_t> dims, DTy
   return static_cast<std::uint64_t>(total);
 }
 
-TensorView tensor_of(std::string_view name, const Json& entry, std::span<const std::byte> data) {
+TensorView tensor_of(std::string_view name, const json::Json& entry,
+                     std::span<const std::byte> data) {
   TensorView out;
   out.name = name;
   entry.allow_only({"dtype", "shape", "data_offsets"});
   out.dtype = dtype_of(entry.at("dtype"), out.name);
-  const Json shape = entry.at("shape");
+  const json::Json shape = entry.at("shape");
   out.dims = shape.integers(0);
   if (out.dims.size() > max_rank) shape.refuse(base::concat("at most ", max_rank, " dimensions"));
-  const Json offsets = entry.at("data_offsets");
+  const json::Json offsets = entry.at("data_offsets");
   const std::vector<std::int64_t> range = offsets.integers(0);
   if (range.size() != 2) offsets.refuse("[begin, end]");
   const auto begin = static_cast<std::uint64_t>(range[0]);
   const auto end = static_cast<std::uint64_t>(range[1]);
-  const std::string at = base::concat(entry.file(), ": tensor ", quote(name), " ");
+  const std::string at = base::concat(entry.file(), ": tensor ", json::quote(name), " ");
   require(begin <= end && end <= data.size(), ErrorCode::corrupt_file, at, "has data_offsets [",
           begin, ", ", end, "], the file has ", data.size(), " bytes of data");
   const auto bytes = dense_bytes(out.dims, out.dtype);
@@ -92,10 +93,10 @@ void check_tiling(const std::vector<TensorView>& tensors, std::span<const std::b
   const std::byte* next = data.data();
   for (const TensorView* t : order) {
     const std::byte* begin = t->bytes.data();
-    require(begin >= next, ErrorCode::corrupt_file, file, ": tensor ", quote(t->name),
+    require(begin >= next, ErrorCode::corrupt_file, file, ": tensor ", json::quote(t->name),
             " overlaps the one before it by ", next - begin, " bytes");
     require(begin == next, ErrorCode::corrupt_file, file, ": ", begin - next,
-            " bytes before tensor ", quote(t->name), " belong to no tensor");
+            " bytes before tensor ", json::quote(t->name), " belong to no tensor");
     next = begin + t->bytes.size();
   }
   const std::byte* end = data.data() + data.size();
@@ -131,9 +132,10 @@ std::vector<TensorView> parse_safetensors(std::span<const std::byte> image,
           " bytes in a file of ", image.size(), " (cut short?)");
   const auto text = image.subspan(8, header);
   const auto data = image.subspan(8 + header);
-  const Json root = Json::parse({reinterpret_cast<const char*>(text.data()), text.size()}, file,
-                                {.bytes = max_header, .values = 2'000'000, .depth = 8});
-  if (!root.is(Json::Kind::object)) root.refuse("an object of tensors");
+  const json::Json root =
+      json::Json::parse({reinterpret_cast<const char*>(text.data()), text.size()}, file,
+                        {.bytes = max_header, .values = 2'000'000, .depth = 8});
+  if (!root.is(json::Json::Kind::object)) root.refuse("an object of tensors");
   std::vector<TensorView> tensors;
   tensors.reserve(root.size());
   for (std::size_t i = 0; i < root.size(); ++i) {
@@ -156,7 +158,7 @@ const TensorView* SafetensorsFile::find(std::string_view name) const {
 
 void to_f32(const TensorView& tensor, std::span<float> out, const std::string& file) {
   require(out.size() == static_cast<std::size_t>(tensor.elements()), ErrorCode::internal, file,
-          ": tensor ", quote(tensor.name), " has ", tensor.elements(), " elements, room for ",
+          ": tensor ", json::quote(tensor.name), " has ", tensor.elements(), " elements, room for ",
           out.size());
   switch (tensor.dtype) {
     case DType::f32:
@@ -167,7 +169,7 @@ void to_f32(const TensorView& tensor, std::span<float> out, const std::string& f
     case DType::f16:
       return convert<std::uint16_t>(tensor.bytes, out, base::f16_to_f32);
     default:
-      fail(ErrorCode::unsupported, file, ": tensor ", quote(tensor.name), " is ",
+      fail(ErrorCode::unsupported, file, ": tensor ", json::quote(tensor.name), " is ",
            to_string(tensor.dtype), ", expected F32, F16 or BF16");
   }
 }

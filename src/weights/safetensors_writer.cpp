@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "base/half.h"
-#include "weights/quote.h"
+#include "json/quote.h"
 #include "weights/safetensors.h"
 
 namespace streamdiffusion::weights {
@@ -22,11 +22,11 @@ std::string header_of(std::span<const TensorToWrite> tensors) {
     std::int64_t elements = 1;
     for (const std::int64_t dim : t.dims) elements *= dim;
     require(static_cast<std::size_t>(elements) == t.values.size(), ErrorCode::invalid_argument,
-            "tensor ", quote(t.name), " is ", to_string(t.dims), " but has ", t.values.size(),
+            "tensor ", json::quote(t.name), " is ", to_string(t.dims), " but has ", t.values.size(),
             " values");
     require(t.dtype == DType::f32 || t.dtype == DType::bf16, ErrorCode::invalid_argument, "tensor ",
-            quote(t.name), ": cannot write ", to_string(t.dtype), ", only f32 and bf16");
-    require(!header.contains(t.name), ErrorCode::invalid_argument, "tensor ", quote(t.name),
+            json::quote(t.name), ": cannot write ", to_string(t.dtype), ", only f32 and bf16");
+    require(!header.contains(t.name), ErrorCode::invalid_argument, "tensor ", json::quote(t.name),
             " is given twice");
     const std::uint64_t end = offset + t.values.size() * size_of(t.dtype);
     header[t.name] = {{"dtype", t.dtype == DType::f32 ? "F32" : "BF16"},

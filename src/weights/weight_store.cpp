@@ -8,8 +8,8 @@
 #include <set>
 
 #include "base/error.h"
-#include "weights/json.h"
-#include "weights/quote.h"
+#include "json/json.h"
+#include "json/quote.h"
 #include "weights/tensor_names.h"
 
 namespace streamdiffusion::weights {
@@ -68,7 +68,7 @@ bool is_file(const fs::path& path) {
 }
 
 // A shard is a file beside its index; a path could lead anywhere.
-std::string shard_name(const Json& value) {
+std::string shard_name(const json::Json& value) {
   const std::string& name = value.string();
   const bool plain = name.size() <= 255 &&
                      name.find_first_of(std::string_view("/\\\0", 3)) == std::string::npos &&
@@ -97,7 +97,7 @@ void WeightStore::add_file(const fs::path& path) {
   const SafetensorsFile* file = files_.back().get();
   for (const TensorView& tensor : file->tensors()) {
     const auto [at, fresh] = tensors_.try_emplace(tensor.name, Entry{&tensor, file});
-    require(fresh, ErrorCode::corrupt_file, path.string(), ": tensor ", quote(tensor.name),
+    require(fresh, ErrorCode::corrupt_file, path.string(), ": tensor ", json::quote(tensor.name),
             " stands in ", at->second.file->path().filename().string(), " too");
   }
 }
@@ -109,8 +109,8 @@ void WeightStore::open_single(const fs::path& file) {
 
 void WeightStore::open_shards(const fs::path& index) {
   label_ = index.string();
-  const Json map = Json::read(index).at("weight_map");
-  if (!map.is(Json::Kind::object)) map.refuse("an object {tensor: file}");
+  const json::Json map = json::Json::read(index).at("weight_map");
+  if (!map.is(json::Json::Kind::object)) map.refuse("an object {tensor: file}");
   std::map<std::string, std::string> listed;
   std::set<std::string> shards;
   for (std::size_t i = 0; i < map.size(); ++i) {
@@ -121,12 +121,12 @@ void WeightStore::open_shards(const fs::path& index) {
   for (const auto& [name, shard] : listed) {
     const auto at = tensors_.find(name);
     require(at != tensors_.end() && at->second.file->path().filename() == shard,
-            ErrorCode::corrupt_file, label_, ": tensor ", quote(name), " is not in ", quote(shard),
-            " as \"weight_map\" says");
+            ErrorCode::corrupt_file, label_, ": tensor ", json::quote(name), " is not in ",
+            json::quote(shard), " as \"weight_map\" says");
   }
   for (const auto& [name, entry] : tensors_) {
     require(listed.contains(name), ErrorCode::corrupt_file, label_,
-            ": \"weight_map\" does not list tensor ", quote(name), " of ",
+            ": \"weight_map\" does not list tensor ", json::quote(name), " of ",
             entry.file->path().filename().string());
   }
 }
@@ -141,7 +141,8 @@ const WeightStore::Entry* WeightStore::entry(std::string_view name) const {
 
 const WeightStore::Entry& WeightStore::required(std::string_view name) const {
   const Entry* found = entry(name);
-  require(found != nullptr, ErrorCode::not_found, label_, ": tensor ", quote(name), " is missing");
+  require(found != nullptr, ErrorCode::not_found, label_, ": tensor ", json::quote(name),
+          " is missing");
   return *found;
 }
 
@@ -154,15 +155,15 @@ void WeightStore::read_f32(std::string_view name, std::span<const std::int64_t> 
                            std::span<float> out) const {
   const Entry& found = required(name);
   require(same_dims(found.tensor->dims, dims), ErrorCode::corrupt_file, found.file->path().string(),
-          ": tensor ", quote(name), " is ", to_string(found.tensor->dims), ", expected ",
+          ": tensor ", json::quote(name), " is ", to_string(found.tensor->dims), ", expected ",
           to_string(dims));
   to_f32(*found.tensor, out, found.file->path().string());
   const float poison = std::transform_reduce(out.begin(), out.end(), 0.0F, std::plus<>(),
                                              [](float v) { return v * 0.0F; });
   if (poison == 0.0F) return;
   const auto at = std::find_if(out.begin(), out.end(), [](float v) { return !std::isfinite(v); });
-  fail(ErrorCode::corrupt_file, found.file->path().string(), ": tensor ", quote(name), " holds ",
-       *at, " at element ", at - out.begin(), ", expected finite numbers");
+  fail(ErrorCode::corrupt_file, found.file->path().string(), ": tensor ", json::quote(name),
+       " holds ", *at, " at element ", at - out.begin(), ", expected finite numbers");
 }
 
 void WeightStore::release(std::string_view name) const {

@@ -13,8 +13,8 @@
 namespace streamdiffusion::golden {
 namespace {
 
+using json::Json;
 using tensor::DType;
-using weights::Json;
 
 constexpr std::size_t kStep = 7919;
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "graph/graph.h"
-#include "weights/json.h"
+#include "json/json.h"
 
 namespace streamdiffusion::golden {
 
@@ -15,11 +15,11 @@ namespace streamdiffusion::golden {
 std::vector<std::filesystem::path> model_files();
 
 /// The graphs that a file's config and call ask for (one, or encoder and decoder).
-std::vector<graph::Graph> build_graphs(const weights::Json& golden, tensor::DType activations);
+std::vector<graph::Graph> build_graphs(const json::Json& golden, tensor::DType activations);
 
 /// Fills an input of a graph with the numbers that the Python side made from its name, or that the
 /// call lists.
-void fill_input(const weights::Json& golden, const std::string& name, tensor::View input);
+void fill_input(const json::Json& golden, const std::string& name, tensor::View input);
 
 /// What is known of an output: element (k * 7919) % size for k = 0, 1, …, and measures of all of
 /// it.
@@ -29,7 +29,7 @@ struct Expectation {
   std::vector<float> values;
 };
 
-Expectation expectation(const weights::Json& golden, const std::string& output);
+Expectation expectation(const json::Json& golden, const std::string& output);
 
 /// The same of an f32 result; max_abs of the result, whatever was expected.
 Expectation measure(tensor::View result, std::size_t kept);

@@ -13,8 +13,8 @@ namespace streamdiffusion::golden {
 namespace {
 
 using graph::Lifetime;
+using json::Json;
 using tensor::DType;
-using weights::Json;
 
 constexpr double kF32RelativeError = 1e-4;
 constexpr double kBf16CosineDistance = 2e-4;

@@ -31,7 +31,7 @@ void expect_within(const Budget& found, const Budget& allowed) {
   EXPECT_LE(found.arena, allowed.arena);
 }
 
-graph::Graph unet(const weights::Json& config, std::int64_t latent, int rows) {
+graph::Graph unet(const json::Json& config, std::int64_t latent, int rows) {
   return build_unet(unet_config(config),
                     {.rows = rows,
                      .h = latent,
@@ -40,8 +40,8 @@ graph::Graph unet(const weights::Json& config, std::int64_t latent, int rows) {
                      .activations = tensor::DType::bf16});
 }
 
-weights::Json pictogram(const std::string& component) {
-  return weights::Json::read(SD_SOURCE_DIR "/models/pictogram/" + component + "/config.json");
+json::Json pictogram(const std::string& component) {
+  return json::Json::read(SD_SOURCE_DIR "/models/pictogram/" + component + "/config.json");
 }
 
 const PictureShape kSmall{.height = 256, .width = 256, .activations = tensor::DType::bf16};

@@ -8,13 +8,13 @@
 
 #include "base/error.h"
 #include "graph/builder.h"
+#include "json/json.h"
 #include "models/presets.h"
-#include "weights/json.h"
 
 namespace streamdiffusion::models {
 
-inline weights::Json parse(std::string_view text) {
-  return weights::Json::parse(text, "config.json");
+inline json::Json parse(std::string_view text) {
+  return json::Json::parse(text, "config.json");
 }
 
 /// `json` (an object) with `member` put first, e.g. with(text, R"("act_fn": "mish")"); the key must

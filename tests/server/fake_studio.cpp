@@ -7,8 +7,8 @@
 #include <thread>
 
 #include "base/error.h"
-#include "media/codecs.h"
-#include "media/resize.h"
+#include "image/codecs.h"
+#include "image/resize.h"
 
 namespace streamdiffusion::testing {
 namespace {
@@ -120,7 +120,7 @@ class FakeStream : public Stream {
       output.prepared = output.entered = LiveClock::now();
       std::this_thread::sleep_for(std::chrono::milliseconds(studio_.frame_ms));
       output.image =
-          std::make_shared<Image>(media::fit(image, *options.width, *options.height, settings.fit));
+          std::make_shared<Image>(image::fit(image, *options.width, *options.height, settings.fit));
       output.frame_id = id;
       output.tag = frame.tag;
       output.captured = frame.captured;
@@ -180,7 +180,7 @@ std::unique_ptr<Stream> FakeStudio::open(const LiveSettings& settings, QueuePoli
 }
 
 std::string jpeg_of(int red, int green, int blue, int width, int height) {
-  return text_of(media::encode_jpeg(one_colour(red, green, blue, width, height), 95));
+  return text_of(image::encode_jpeg(one_colour(red, green, blue, width, height), 95));
 }
 
 std::string noisy_jpeg() {
@@ -190,16 +190,16 @@ std::string noisy_jpeg() {
     state = state * 1664525U + 1013904223U;
     image.rgb.push_back(static_cast<std::uint8_t>(state >> 24U));
   }
-  return text_of(media::encode_jpeg(image, 95));
+  return text_of(image::encode_jpeg(image, 95));
 }
 
 std::string png_of(int red, int green, int blue) {
-  return text_of(media::encode_png(one_colour(red, green, blue, 64, 64)));
+  return text_of(image::encode_png(one_colour(red, green, blue, 64, 64)));
 }
 
 unsigned colour_of(const std::string& picture) {
   const Image image =
-      media::decode_image(std::as_bytes(std::span(picture.data(), picture.size())), "picture");
+      image::decode_image(std::as_bytes(std::span(picture.data(), picture.size())), "picture");
   const auto* p = image.rgb.data() + 3 * (image.height / 2 * image.width + image.width / 2);
   return unsigned{p[0]} << 16U | unsigned{p[1]} << 8U | p[2];
 }

@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 
 #include "backend/backend.h"
+#include "json/json.h"
 #include "models/unet.h"
 #include "streamdiffusion/streamdiffusion.h"
-#include "weights/json.h"
 
 namespace streamdiffusion {
 namespace {
@@ -58,7 +58,7 @@ TEST(Implementations, OfStableDiffusionsShapesAreAllFast) {
   const auto device = backend::make_device("cpu");
   for (const Family& family : kFamilies) {
     const models::UNetConfig config =
-        models::unet_config(weights::Json::parse(unet_json(family), family.name));
+        models::unet_config(json::Json::parse(unet_json(family), family.name));
     for (const tensor::DType dtype : {tensor::DType::f32, tensor::DType::bf16}) {
       if (!device->supports(dtype)) continue;
       std::vector<graph::Graph> lanes;

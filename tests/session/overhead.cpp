@@ -1,4 +1,5 @@
-// So many frames through the smallest model, for overhead_guard.py to count. Usage: session_overhead FRAMES
+// So many frames through the smallest model, for overhead_guard.py to count. Usage:
+// session_overhead FRAMES
 #include <cstdlib>
 
 #include "session/tiny_model.h"
@@ -7,8 +8,8 @@
 int main(int argc, char** argv) {
   using namespace streamdiffusion;
   const testing::TinyModel model;
-  Engine engine = Engine::open(
-      {.model = model.path(), .device = "ref", .dtype = DataType::f32, .threads = 1});
+  Engine engine =
+      Engine::open({.model = model.path(), .device = "ref", .dtype = DataType::f32, .threads = 1});
   Session session = engine.session(
       {.width = 32, .height = 24, .t_index_list = {22, 45}, .cfg_type = CfgType::self});
   session.set_prompt("red apple");

@@ -27,8 +27,8 @@ constexpr const char* kAutoencoder = R"({
   "_class_name": "AutoencoderTiny", "latent_channels": 4, "encoder_block_out_channels": [16, 16, 16, 16],
   "decoder_block_out_channels": [16, 16, 16, 16], "num_encoder_blocks": [0, 1, 0, 1], "num_decoder_blocks": [1, 0, 1, 0]})";
 
-weights::Json json(const char* text) {
-  return weights::Json::parse(text, "tiny");
+json::Json json(const char* text) {
+  return json::Json::parse(text, "tiny");
 }
 
 void write_weights(const std::filesystem::path& file, const std::vector<graph::Graph>& graphs,

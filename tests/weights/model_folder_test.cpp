@@ -54,7 +54,7 @@ TEST(ModelFolder, RefusesAnIndexThatIsNoObject) {
 }
 
 ModelDefaults parse(const char* text) {
-  return parse_model_defaults(Json::parse(text, "streamdiffusion.json"));
+  return parse_model_defaults(json::Json::parse(text, "streamdiffusion.json"));
 }
 
 TEST(ModelDefaults, ReadsEveryKey) {

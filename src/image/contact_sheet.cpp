@@ -1,0 +1,52 @@
+#include "image/contact_sheet.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/error.h"
+#include "image/resize.h"
+
+namespace streamdiffusion::image {
+namespace {
+
+constexpr int kGap = 6;       ///< Between cells.
+constexpr int kLineGap = 18;  ///< Between lines of pairs.
+constexpr std::uint8_t kPaper = 255;
+
+void paste(Image& sheet, const Image& picture, int x, int y) {
+  for (int row = 0; row < picture.height; ++row) {
+    std::memcpy(sheet.rgb.data() +
+                    3 * (static_cast<std::size_t>(y + row) * static_cast<std::size_t>(sheet.width) +
+                         static_cast<std::size_t>(x)),
+                picture.rgb.data() +
+                    3 * static_cast<std::size_t>(row) * static_cast<std::size_t>(picture.width),
+                3 * static_cast<std::size_t>(picture.width));
+  }
+}
+
+}  // namespace
+
+Image contact_sheet(const std::vector<Image>& inputs, const std::vector<Image>& outputs,
+                    int columns, int cell) {
+  base::require(!outputs.empty() && (inputs.empty() || inputs.size() == outputs.size()) &&
+                    columns > 0 && cell > 0,
+                base::ErrorCode::invalid_argument, "a contact sheet of ", inputs.size(),
+                " inputs and ", outputs.size(), " outputs");
+  const int count = static_cast<int>(outputs.size());
+  const int below = inputs.empty() ? 0 : cell + kGap;
+  columns = std::min(columns, count);
+  const int lines = (count + columns - 1) / columns;
+  const int line_height = below + cell + kLineGap;
+  Image sheet{kGap + columns * (cell + kGap), lines * line_height + kGap, {}};
+  sheet.rgb.assign(
+      static_cast<std::size_t>(sheet.width) * static_cast<std::size_t>(sheet.height) * 3, kPaper);
+  for (int i = 0; i < count; ++i) {
+    const int x = kGap + i % columns * (cell + kGap), y = kGap + i / columns * line_height;
+    const auto at = static_cast<std::size_t>(i);
+    if (!inputs.empty()) paste(sheet, fit(inputs[at], cell, cell, Fit::contain), x, y);
+    paste(sheet, fit(outputs[at], cell, cell, Fit::contain), x, y + below);
+  }
+  return sheet;
+}
+
+}  // namespace streamdiffusion::image

@@ -1,0 +1,100 @@
+// The two things a JPEG's markers tell that its pixels do not: which way is up, and whether inks
+// are inverted.
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "image/codecs.h"
+
+namespace streamdiffusion::image {
+namespace {
+
+/// Reads numbers of either byte order from a TIFF block; 0 outside it.
+class TiffReader {
+ public:
+  explicit TiffReader(std::span<const std::byte> bytes)
+      : bytes_(bytes), little_(!bytes.empty() && bytes[0] == std::byte{'I'}) {}
+
+  std::uint32_t number(std::size_t at, std::size_t length) const {
+    if (at > bytes_.size() || bytes_.size() - at < length) return 0;
+    std::uint32_t value = 0;
+    for (std::size_t i = 0; i < length; ++i) {
+      const std::size_t from = little_ ? at + length - 1 - i : at + i;
+      value = (value << 8U) | std::to_integer<std::uint32_t>(bytes_[from]);
+    }
+    return value;
+  }
+
+ private:
+  std::span<const std::byte> bytes_;
+  bool little_;
+};
+
+int tiff_orientation(std::span<const std::byte> tiff) {
+  constexpr std::uint32_t kOrientation = 0x0112;
+  const TiffReader reader(tiff);
+  const std::size_t directory = reader.number(4, 4);
+  const std::uint32_t entries = reader.number(directory, 2);
+  for (std::uint32_t i = 0; i < entries; ++i) {
+    const std::size_t entry = directory + 2 + std::size_t{12} * i;
+    if (entry >= tiff.size()) break;
+    if (reader.number(entry, 2) != kOrientation) continue;
+    const std::uint32_t value = reader.number(entry + 8, 2);
+    return value >= 1 && value <= 8 ? static_cast<int>(value) : 1;
+  }
+  return 1;
+}
+
+bool starts_with(std::span<const std::byte> bytes, const char* text, std::size_t length) {
+  return bytes.size() >= length && std::memcmp(bytes.data(), text, length) == 0;
+}
+
+}  // namespace
+
+JpegMarkers read_jpeg_markers(std::span<const std::byte> bytes) {
+  constexpr unsigned kApp1 = 0xe1, kApp14 = 0xee, kStartOfScan = 0xda;
+  JpegMarkers markers;
+  std::size_t at = 2;  // after the start of image
+  while (at + 4 <= bytes.size() && bytes[at] == std::byte{0xff}) {
+    const auto marker = std::to_integer<unsigned>(bytes[at + 1]);
+    if (marker == 0xff) {  // a fill byte
+      ++at;
+      continue;
+    }
+    const std::size_t length = std::to_integer<std::size_t>(bytes[at + 2]) * 256 +
+                               std::to_integer<std::size_t>(bytes[at + 3]);
+    if (marker == kStartOfScan || length < 2 || bytes.size() - at - 2 < length) break;
+    const auto content = bytes.subspan(at + 4, length - 2);
+    if (marker == kApp1 && starts_with(content, "Exif\0\0", 6))
+      markers.orientation = tiff_orientation(content.subspan(6));
+    if (marker == kApp14 && starts_with(content, "Adobe", 5)) markers.adobe = true;
+    at += 2 + length;
+  }
+  return markers;
+}
+
+Image oriented(Image image, int orientation) {
+  if (orientation <= 1 || orientation > 8) return image;
+  const bool turned = orientation >= 5;  // rows become columns
+  Image out{turned ? image.height : image.width, turned ? image.width : image.height, {}};
+  out.rgb.resize(image.rgb.size());
+  for (int y = 0; y < out.height; ++y) {
+    for (int x = 0; x < out.width; ++x) {
+      int u = turned ? y : x, v = turned ? x : y;  // column and row of the stored picture
+      if (orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8)
+        u = image.width - 1 - u;
+      if (orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7)
+        v = image.height - 1 - v;
+      std::copy_n(
+          image.rgb.data() +
+              3 * (static_cast<std::size_t>(v) * static_cast<std::size_t>(image.width) +
+                   static_cast<std::size_t>(u)),
+          3,
+          out.rgb.data() + 3 * (static_cast<std::size_t>(y) * static_cast<std::size_t>(out.width) +
+                                static_cast<std::size_t>(x)));
+    }
+  }
+  return out;
+}
+
+}  // namespace streamdiffusion::image

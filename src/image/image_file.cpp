@@ -1,0 +1,103 @@
+#include "image/image_file.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+#include "base/error.h"
+#include "base/mmap_file.h"
+#include "image/codecs.h"
+#include "image/file.h"
+#include "image/resize.h"
+
+namespace streamdiffusion::image {
+namespace {
+
+using base::ErrorCode;
+
+constexpr int kJpegQuality = 92;
+
+bool begins(std::span<const std::byte> bytes, std::initializer_list<unsigned> magic) {
+  return bytes.size() >= magic.size() &&
+         std::equal(magic.begin(), magic.end(), bytes.begin(),
+                    [](unsigned a, std::byte b) { return a == std::to_integer<unsigned>(b); });
+}
+
+bool is_webp(std::span<const std::byte> bytes) {
+  return begins(bytes, {'R', 'I', 'F', 'F'}) && bytes.size() >= 12 &&
+         begins(bytes.subspan(8), {'W', 'E', 'B', 'P'});
+}
+
+[[noreturn]] void refuse_format(std::span<const std::byte> bytes, const std::string& name) {
+  base::fail(bytes.empty() ? ErrorCode::corrupt_file : ErrorCode::unsupported, name,
+             bytes.empty() ? ": the file is empty" : ": neither a PNG, a JPEG nor a WebP picture");
+}
+
+std::string ending(const std::filesystem::path& path) {
+  std::string text = path.extension().string();
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
+  return text;
+}
+
+}  // namespace
+
+void check_picture_size(std::int64_t width, std::int64_t height, const std::string& name) {
+  base::require(width > 0 && height > 0, ErrorCode::corrupt_file, name, ": the picture is ", width,
+                "x", height);
+  base::require(width <= kMostSide && height <= kMostSide && width * height <= kMostPixels,
+                ErrorCode::unsupported, name, ": the picture is ", width, "x", height, ", at most ",
+                kMostSide, " a side and ", kMostPixels, " pixels are decoded");
+}
+
+Image decode_image(std::span<const std::byte> bytes, const std::string& name) {
+  if (begins(bytes, {0x89, 'P', 'N', 'G'})) return decode_png(bytes, name);
+  if (begins(bytes, {0xff, 0xd8, 0xff})) return decode_jpeg(bytes, name);
+  if (is_webp(bytes)) return decode_webp(bytes, name);
+  refuse_format(bytes, name);
+}
+
+PictureSize read_picture_size(std::span<const std::byte> bytes, const std::string& name) {
+  if (begins(bytes, {0x89, 'P', 'N', 'G'})) return read_png_size(bytes, name);
+  if (begins(bytes, {0xff, 0xd8, 0xff})) return read_jpeg_size(bytes, name);
+  if (is_webp(bytes)) return read_webp_size(bytes, name);
+  refuse_format(bytes, name);
+}
+
+Image read_image(const std::filesystem::path& path) {
+  const base::MmapFile file(path);
+  return decode_image(file.bytes(), path.string());
+}
+
+bool is_picture_name(const std::filesystem::path& path) {
+  const std::string text = ending(path);
+  return text == ".png" || text == ".jpg" || text == ".jpeg";
+}
+
+void write_image(const std::filesystem::path& path, ImageView image) {
+  base::require(is_picture_name(path), ErrorCode::invalid_argument, path.string(),
+                ": pictures are written as .png, .jpg or .jpeg");
+  const Image pixels = copy(image);
+  write_file(path, ending(path) == ".png" ? encode_png(pixels) : encode_jpeg(pixels, kJpegQuality));
+}
+
+void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes) {
+  std::filesystem::path part = path;
+  part += ".part" + std::to_string(::getpid());
+  std::ofstream out(part, std::ios::binary);
+  out.write(reinterpret_cast<const char*>(bytes.data()),
+            static_cast<std::streamsize>(bytes.size()));
+  out.close();
+  std::error_code error;
+  if (out) std::filesystem::rename(part, path, error);
+  if (out && !error) return;
+  const std::string why = error ? error.message() : std::strerror(errno);
+  std::filesystem::remove(part, error);
+  base::fail(ErrorCode::io, path.string(), ": cannot write: ", why);
+}
+
+}  // namespace streamdiffusion::image

@@ -1,0 +1,42 @@
+#include "image/npy.h"
+
+#include <cstring>
+#include <string>
+
+#include "base/error.h"
+#include "image/file.h"
+
+namespace streamdiffusion::image {
+
+void write_npy(const std::filesystem::path& path, std::span<const std::int64_t> shape,
+               std::span<const float> values) {
+  std::string dims;
+  std::int64_t count = 1;
+  for (const std::int64_t dim : shape) {
+    dims += std::to_string(dim) + ", ";
+    count *= dim;
+  }
+  base::require(count == static_cast<std::int64_t>(values.size()), base::ErrorCode::internal,
+                path.string(), ": shape (", dims, ") for ", values.size(), " values");
+  std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (" + dims + "), }";
+  constexpr std::size_t kPreamble = 10, kAlignment = 64;
+  header.append(kAlignment - (kPreamble + header.size() + 1) % kAlignment, ' ');
+  header.push_back('\n');
+  const char preamble[kPreamble] = {'\x93',
+                                    'N',
+                                    'U',
+                                    'M',
+                                    'P',
+                                    'Y',
+                                    1,
+                                    0,
+                                    static_cast<char>(header.size() & 0xffU),
+                                    static_cast<char>(header.size() >> 8U)};
+  std::vector<std::byte> bytes(kPreamble + header.size() + values.size_bytes());
+  std::memcpy(bytes.data(), preamble, kPreamble);
+  std::memcpy(bytes.data() + kPreamble, header.data(), header.size());
+  std::memcpy(bytes.data() + kPreamble + header.size(), values.data(), values.size_bytes());
+  write_file(path, bytes);
+}
+
+}  // namespace streamdiffusion::image

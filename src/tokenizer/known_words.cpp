@@ -1,0 +1,119 @@
+#include "tokenizer/known_words.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "base/edit_distance.h"
+#include "json/json.h"
+#include "json/quote.h"
+
+namespace streamdiffusion {
+namespace {
+
+constexpr std::size_t kMostUnknown = 16, kMostNear = 3, kLongestWord = 40;
+constexpr std::array<std::string_view, 34> kSmallWords{
+    "a",   "an",    "and",   "at",    "background", "big",     "by",  "from",  "her",
+    "his", "in",    "its",   "large", "left",       "little",  "of",  "on",    "one",
+    "or",  "over",  "right", "side",  "small",      "some",    "the", "three", "to",
+    "two", "under", "up",    "very",  "with",       "without", "your"};
+
+/// Calls `visit` with each run of letters and digits, in lower case; bytes beyond ASCII count as
+/// letters.
+template <typename Visit>
+void for_each_word(std::string_view text, const Visit& visit) {
+  std::string word;
+  const auto finish = [&] {
+    if (!word.empty()) visit(word);
+    word.clear();
+  };
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool upper = c >= 'A' && c <= 'Z';
+    const bool part = upper || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || byte >= 0x80;
+    if (part) {
+      word.push_back(upper ? static_cast<char>(c + 32) : c);
+    } else {
+      finish();
+    }
+  }
+  finish();
+}
+
+std::set<std::string, std::less<>> words_of(const KnownWords& known) {
+  std::set<std::string, std::less<>> words;
+  for (const auto* list : {&known.concepts, &known.styles, &known.colours}) {
+    for (const std::string& phrase : *list) {
+      for_each_word(phrase, [&](const std::string& word) { words.insert(word); });
+    }
+  }
+  return words;
+}
+
+bool is_number(std::string_view word) {
+  return word.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+bool is_known(const std::set<std::string, std::less<>>& known, std::string_view word) {
+  if (known.contains(word) || is_number(word)) return true;
+  if (std::find(kSmallWords.begin(), kSmallWords.end(), word) != kSmallWords.end()) return true;
+  for (const std::string_view plural : {"es", "s"}) {
+    if (word.size() > plural.size() + 1 && word.ends_with(plural) &&
+        known.contains(word.substr(0, word.size() - plural.size()))) {
+      return true;
+    }
+  }
+  return false;
+}
+
+std::vector<std::string> near_words(const std::set<std::string, std::less<>>& known,
+                                    std::string_view word) {
+  std::vector<std::pair<int, std::string>> found;
+  const int most = word.size() <= 4 ? 1 : word.size() <= 7 ? 2 : 3;
+  for (const std::string& candidate : known) {
+    const auto longer = std::max(candidate.size(), word.size());
+    if (longer - std::min(candidate.size(), word.size()) > static_cast<std::size_t>(most)) continue;
+    const int distance = base::edit_distance(word, candidate);
+    if (distance <= most) found.emplace_back(distance, candidate);
+  }
+  std::sort(found.begin(), found.end());
+  std::vector<std::string> near;
+  for (const auto& [distance, candidate] : found) {
+    if (near.size() < kMostNear) near.push_back(candidate);
+  }
+  return near;
+}
+
+}  // namespace
+
+std::vector<UnknownWord> unknown_words(const KnownWords& known_words, std::string_view prompt) {
+  std::vector<UnknownWord> unknown;
+  if (known_words.empty()) return unknown;
+  const auto known = words_of(known_words);
+  std::set<std::string> seen;
+  for_each_word(prompt, [&](const std::string& word) {
+    if (unknown.size() >= kMostUnknown || is_known(known, word)) return;
+    if (!seen.insert(word).second) return;
+    UnknownWord entry{word, {}, "the model does not know " + json::quote(word)};
+    if (word.size() <= kLongestWord) entry.near = near_words(known, word);
+    for (std::size_t i = 0; i < entry.near.size(); ++i) {
+      entry.message += (i == 0 ? "; near it: " : ", ") + entry.near[i];
+    }
+    unknown.push_back(std::move(entry));
+  });
+  return unknown;
+}
+
+KnownWords tokenizer::read_known_words(const std::filesystem::path& folder) {
+  const std::filesystem::path file = folder / "concepts.json";
+  std::error_code ignored;
+  if (!std::filesystem::exists(file, ignored)) return {};
+  const json::Json root = json::Json::read(file, {.bytes = 1U << 20U, .values = 50000});
+  const auto list = [&root](std::string_view key) {
+    const auto found = root.find(key);
+    return found ? found->strings() : std::vector<std::string>{};
+  };
+  return {list("concepts"), list("styles"), list("colours")};
+}
+
+}  // namespace streamdiffusion

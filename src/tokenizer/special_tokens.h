@@ -1,0 +1,32 @@
+// Private to this folder: where tokenizers declare special and added tokens, and which declaration
+// wins. The order is that of transformers 5 (PreTrainedTokenizerBase._from_pretrained and
+// TokenizersBackend.__init__).
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "json/json.h"
+#include "tokenizer/added_tokens.h"
+#include "tokenizer/byte_pairs.h"
+
+namespace streamdiffusion::tokenizer {
+
+/// The parsed files; empty ones do not exist.
+struct TokenizerJson {
+  std::optional<json::Json> tokenizer, vocab, config, special, added;
+};
+
+struct SpecialTokens {
+  std::map<std::string, std::string>
+      named;  ///< "bos_token", "eos_token", "pad_token", "unk_token", … -> content
+  std::vector<AddedToken> added;  ///< named ones included, each once, with its id
+};
+
+/// Gives an id to every special and added token: the vocabulary's, or the next free one. Throws
+/// corrupt_file when a file declares another id than that.
+SpecialTokens collect_special_tokens(const TokenizerJson& files, const Vocabulary& vocabulary);
+
+}  // namespace streamdiffusion::tokenizer

@@ -1,0 +1,45 @@
+// From the files of a tokenizer folder to one plain description, by the rules of transformers 5's
+// CLIPTokenizer: which file wins, where special tokens are declared and how they are matched.
+// Nothing in the files is trusted.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tokenizer/added_tokens.h"
+#include "tokenizer/byte_pairs.h"
+
+namespace streamdiffusion::tokenizer {
+
+/// The texts of the files, for whoever has them in memory. Either tokenizer, or vocab and merges,
+/// must be there.
+struct TokenizerTexts {
+  std::string folder;                    ///< for messages
+  std::optional<std::string> tokenizer;  ///< tokenizer.json; wins over the next two
+  std::optional<std::string> vocab;      ///< vocab.json
+  std::optional<std::string> merges;     ///< merges.txt
+  std::optional<std::string> config;     ///< tokenizer_config.json
+  std::optional<std::string> special;    ///< special_tokens_map.json
+  std::optional<std::string> added;      ///< added_tokens.json
+};
+
+struct TokenizerDescription {
+  std::string file;       ///< where the vocabulary stands, for messages
+  Vocabulary vocabulary;  ///< of the byte-pair model
+  Merges merges;
+  std::string unknown;            ///< the unknown token's content
+  std::vector<AddedToken> added;  ///< special tokens included; ids are known and dense
+  std::int32_t bos = -1, eos = -1, pad = -1;
+  std::int32_t size = 0;                ///< ids are 0..size-1
+  std::optional<int> model_max_length;  ///< empty when absent or absurdly large ("no limit known")
+};
+
+/// Reads the files of a folder. Throws not_found (no vocabulary there) or io.
+TokenizerTexts read_tokenizer_texts(const std::filesystem::path& folder);
+
+/// Throws corrupt_file or unsupported; a message names the file and the culprit.
+TokenizerDescription parse_tokenizer(const TokenizerTexts& texts);
+
+}  // namespace streamdiffusion::tokenizer

@@ -1,0 +1,165 @@
+#include "image/image_file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+
+#include "base/error.h"
+#include "image/codecs.h"
+#include "image/resize.h"
+
+namespace streamdiffusion::image {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+
+/// Red grows to the right, green downwards; blue marks the top left corner.
+Image gradient(int width, int height) {
+  Image image{width, height, {}};
+  for (int y = 0; y < height; ++y) {
+    for (int x = 0; x < width; ++x) {
+      image.rgb.push_back(static_cast<std::uint8_t>(255 * x / std::max(width - 1, 1)));
+      image.rgb.push_back(static_cast<std::uint8_t>(255 * y / std::max(height - 1, 1)));
+      image.rgb.push_back(static_cast<std::uint8_t>(x < width / 2 && y < height / 2 ? 255 : 0));
+    }
+  }
+  return image;
+}
+
+int at(const Image& image, int x, int y, int c) {
+  return image.rgb[3 * (static_cast<std::size_t>(y) * static_cast<std::size_t>(image.width) +
+                        static_cast<std::size_t>(x)) +
+                   static_cast<std::size_t>(c)];
+}
+
+std::vector<std::byte> bytes_of(const std::string& text) {
+  std::vector<std::byte> bytes(text.size());
+  std::transform(text.begin(), text.end(), bytes.begin(),
+                 [](char c) { return static_cast<std::byte>(c); });
+  return bytes;
+}
+
+TEST(Png, SurvivesTheRoundTrip) {
+  const Image image = gradient(37, 21);
+  const Image again = decode_image(encode_png(image), "a.png");
+  EXPECT_EQ(again.width, 37);
+  EXPECT_EQ(again.rgb, image.rgb);
+}
+
+TEST(Jpeg, ComesBackNearly) {
+  const Image image = gradient(64, 48);
+  const Image again = decode_image(encode_jpeg(image, 95), "a.jpg");
+  double sum = 0;
+  for (std::size_t i = 0; i < image.rgb.size(); ++i)
+    sum += std::abs(int{image.rgb[i]} - int{again.rgb[i]});
+  EXPECT_LT(sum / static_cast<double>(image.rgb.size()), 6.0);
+}
+
+/// A JPEG with an EXIF block that holds nothing but an orientation.
+std::vector<std::byte> jpeg_with_orientation(int orientation, bool little) {
+  const std::vector<std::byte> plain = encode_jpeg(gradient(32, 16), 95);
+  std::string tiff = little ? std::string("II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0", 18)
+                            : std::string("MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01", 18);
+  const char o = static_cast<char>(orientation);
+  tiff += little ? std::string{o, 0, 0, 0} : std::string{0, o, 0, 0};
+  tiff += std::string(4, '\0');
+  const std::string content = std::string("Exif\0\0", 6) + tiff;
+  const std::string segment =
+      std::string("\xff\xe1", 2) + std::string{0, static_cast<char>(content.size() + 2)} + content;
+  std::vector<std::byte> all(plain.begin(), plain.begin() + 2);
+  for (const std::byte b : bytes_of(segment)) all.push_back(b);
+  all.insert(all.end(), plain.begin() + 2, plain.end());
+  return all;
+}
+
+TEST(Jpeg, IsTurnedAsExifSays) {
+  for (const bool little : {true, false}) {
+    for (int orientation = 1; orientation <= 8; ++orientation) {
+      const Image image = decode_image(jpeg_with_orientation(orientation, little), "a.jpg");
+      EXPECT_EQ(image.width, orientation >= 5 ? 16 : 32) << orientation;
+      const bool right =
+          orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7;
+      const bool below =
+          orientation == 3 || orientation == 4 || orientation == 7 || orientation == 8;
+      EXPECT_GT(at(image, right ? image.width - 3 : 2, below ? image.height - 3 : 2, 2), 150)
+          << orientation;
+      EXPECT_LT(at(image, right ? 2 : image.width - 3, below ? 2 : image.height - 3, 2), 100)
+          << orientation;
+    }
+  }
+}
+
+void expect_refused(std::vector<std::byte> bytes, ErrorCode code, const char* what) {
+  try {
+    decode_image(bytes, "bad.file");
+    FAIL() << what << " was decoded";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), code) << what << ": " << error.what();
+    EXPECT_THAT(error.what(), testing::HasSubstr("bad.file")) << what;
+  }
+}
+
+TEST(DecodeImage, RefusesWhatIsNoPicture) {
+  const std::vector<std::byte> png = encode_png(gradient(64, 64)),
+                               jpeg = encode_jpeg(gradient(64, 64), 90);
+  const auto part = [](const std::vector<std::byte>& whole, std::size_t size) {
+    return std::vector<std::byte>(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size));
+  };
+  const auto with = [](std::vector<std::byte> whole, std::size_t place, std::byte value) {
+    whole[place] = value;
+    return whole;
+  };
+  expect_refused({}, ErrorCode::corrupt_file, "nothing");
+  expect_refused(bytes_of("GIF89a......"), ErrorCode::unsupported, "a GIF");
+  expect_refused(part(png, 8), ErrorCode::corrupt_file, "a PNG signature");
+  expect_refused(part(png, png.size() / 2), ErrorCode::corrupt_file, "half a PNG");
+  expect_refused(with(png, 20, std::byte{0x7f}), ErrorCode::corrupt_file,
+                 "a PNG with a wrong header checksum");
+  expect_refused(with(png, 60, static_cast<std::byte>(~std::to_integer<unsigned>(png[60]))),
+                 ErrorCode::corrupt_file, "a PNG with a flipped byte");
+  expect_refused(part(jpeg, 4), ErrorCode::corrupt_file, "a JPEG signature");
+  expect_refused(part(jpeg, jpeg.size() / 2), ErrorCode::corrupt_file, "half a JPEG");
+}
+
+TEST(WriteImage, NamesThePathItCannotWrite) {
+  const Image image = gradient(4, 4);
+  EXPECT_THROW(write_image("no/such/folder/a.png", image), Error);
+  EXPECT_THROW(write_image("a.bmp", image), Error);
+}
+
+TEST(WriteImage, LeavesNothingButTheFile) {
+  const auto folder = std::filesystem::temp_directory_path() / "streamdiffusion_write_test";
+  std::filesystem::create_directories(folder);
+  write_image(folder / "a.png", gradient(5, 7));
+  EXPECT_EQ(read_image(folder / "a.png").height, 7);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder), {}), 1);
+  std::filesystem::remove_all(folder);
+}
+
+TEST(Resize, KeepsAFlatPictureFlat) {
+  const Image flat{40, 30, std::vector<std::uint8_t>(40 * 30 * 3, 77)};
+  for (const auto& [w, h] : {std::pair(13, 7), std::pair(80, 91), std::pair(40, 30)}) {
+    for (const std::uint8_t value : resize(flat, w, h).rgb) ASSERT_EQ(value, 77);
+  }
+}
+
+TEST(Fit, CoverCutsContainPadsStretchStretches) {
+  const Image wide{40, 20, std::vector<std::uint8_t>(40 * 20 * 3, 200)};
+  for (const Fit how : {Fit::cover, Fit::contain, Fit::stretch}) {
+    const Image out = fit(wide, 16, 16, how);
+    EXPECT_EQ(out.width, 16);
+    EXPECT_EQ(out.height, 16);
+    EXPECT_EQ(at(out, 8, 0, 0), how == Fit::contain ? 0 : 200);
+    EXPECT_EQ(at(out, 8, 8, 0), 200);
+  }
+  const Image gradient_wide = gradient(64, 16);
+  EXPECT_GT(at(fit(gradient_wide, 16, 16, Fit::cover), 0, 8, 0), 80);
+  EXPECT_LT(at(fit(gradient_wide, 16, 16, Fit::stretch), 0, 8, 0), 20);
+}
+
+}  // namespace
+}  // namespace streamdiffusion::image

@@ -1,0 +1,68 @@
+// What is said of words that a model was not taught.
+#include "tokenizer/known_words.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "base/edit_distance.h"
+#include "base/error.h"
+
+namespace streamdiffusion {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class Concepts : public ::testing::Test {
+ protected:
+  Concepts() { std::filesystem::create_directories(folder_); }
+  ~Concepts() override { std::filesystem::remove_all(folder_); }
+  KnownWords read(const std::string& text) const {
+    std::ofstream(folder_ / "concepts.json") << text;
+    return tokenizer::read_known_words(folder_);
+  }
+  std::filesystem::path folder_ = std::filesystem::path(::testing::TempDir()) / "known_words_test";
+};
+
+TEST_F(Concepts, AFolderWithoutTheFileKnowsNoWords) {
+  EXPECT_TRUE(tokenizer::read_known_words(folder_).empty());
+}
+
+TEST_F(Concepts, ListsThatAreMissingAreEmpty) {
+  const KnownWords known = read(R"({"concepts": ["apple", "house"]})");
+  EXPECT_THAT(known.concepts, ElementsAre("apple", "house"));
+  EXPECT_TRUE(known.styles.empty());
+}
+
+TEST_F(Concepts, AnythingElseIsRefusedByName) {
+  try {
+    read(R"({"concepts": 5})");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::corrupt_file);
+    EXPECT_THAT(error.what(), HasSubstr("concepts"));
+  }
+}
+
+TEST(KnownWords, OthersAreNamedWithNearOnes) {
+  const KnownWords known{{"red apple", "house", "christmas tree"}, {"3d render"}, {"blue"}};
+  EXPECT_TRUE(unknown_words(known, "a blue house, 3D render, two apples").empty());
+  const auto unknown = unknown_words(known, "blue aple, huose; zzzzzz aple");
+  ASSERT_EQ(unknown.size(), 3U);
+  EXPECT_EQ(unknown[0].word, "aple");
+  EXPECT_THAT(unknown[0].near, ElementsAre("apple"));
+  EXPECT_THAT(unknown[1].near, ElementsAre("house"));
+  EXPECT_TRUE(unknown[2].near.empty());
+  EXPECT_TRUE(unknown_words({}, "anything goes").empty());
+}
+
+TEST(EditDistance, CountsSwapsOnce) {
+  EXPECT_EQ(base::edit_distance("", "abc"), 3);
+  EXPECT_EQ(base::edit_distance("huose", "house"), 1);
+  EXPECT_EQ(base::edit_distance("kitten", "sitting"), 3);
+}
+
+}  // namespace
+}  // namespace streamdiffusion
