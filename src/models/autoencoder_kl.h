@@ -1,5 +1,5 @@
 // AutoencoderKL, the full autoencoder of Stable Diffusion. Encoding gives the mean of its
-// distribution, never a sample: noise of the encoder's own would flicker (spec §3, B12).
+// distribution, never a sample: noise of the encoder's own would flicker (docs/algorithm.md, D13).
 #pragma once
 
 #include <vector>

@@ -1,5 +1,5 @@
 // Counts what a graph needs: tensors, parameters, operations. For `info`, `bench` and the tests
-// against the spec.
+// of the published networks (docs/algorithm.md, section 13).
 #pragma once
 
 #include <cstdint>

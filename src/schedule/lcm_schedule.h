@@ -1,6 +1,7 @@
 // The LCM schedule: which timesteps the steps of a stream stand at, and the coefficients of each.
 // Checkpoints for one to four steps (LCM, LCM-LoRA, Turbo) differ in their betas only; the original
 // package reads nothing else of their scheduler configs either.
+// docs/algorithm.md, section 2.
 #pragma once
 
 #include <span>

@@ -1,5 +1,6 @@
-// The arithmetic of one row: noise a latent for a step, and take one guided LCM step (spec §1.3,
-// §3). f32, one pass.
+// The arithmetic of one row, in f32 and one pass: noise a latent for a step, and take one guided
+// LCM step.
+// docs/algorithm.md, sections 3 and 5.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
 // Mixtures of prompt embeddings.
+// docs/algorithm.md, section 8.
 #pragma once
 
 #include <span>

@@ -1,5 +1,6 @@
 // Which rows a UNet call has, and which prompt each follows. The only place that knows how guidance
 // types lay out rows.
+// docs/algorithm.md, sections 4 and 5.
 #pragma once
 
 #include <vector>

@@ -1,5 +1,6 @@
 // All steps of a batch of frames one after another, with the stream batch's own noise and
 // arithmetic: the oracle of the stream batch, and what `use_denoising_batch = false` runs.
+// docs/algorithm.md, section 4.
 #pragma once
 
 #include "stream/stream_batch.h"

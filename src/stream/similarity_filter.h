@@ -1,5 +1,6 @@
-// The stochastic similarity filter (the paper's §3.5): a frame much like the last processed one is
-// skipped, the more probably the more alike they are.
+// The paper's stochastic similarity filter: a frame much like the last processed one is skipped,
+// the more probably the more alike they are.
+// docs/algorithm.md, section 7.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// The stream batch: n denoising steps of n successive frames in one UNet call (the paper's §3.1,
-// spec §13).
+// The stream batch: n denoising steps of n successive frames in one UNet call (the paper's
+// Stream Batch; docs/algorithm.md, section 4).
 //
 // A call has two halves around the UNet. enter() forms the rows: the new frames at step 0, each
 // waiting frame one step further. leave() takes the step and lets the oldest frames out. Between

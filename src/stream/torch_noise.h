@@ -1,4 +1,5 @@
 // Normal noise as torch.randn draws it on a CPU from a seeded generator, equal to about 1e-6.
+// docs/algorithm.md, section 6.
 #pragma once
 
 #include <cstdint>

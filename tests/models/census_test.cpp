@@ -1,4 +1,4 @@
-// Parameters, tensors and operations of the published architectures, as the spec has them (§6, §7).
+// Parameters, tensors and operations of the published networks (docs/algorithm.md, section 13).
 #include "models/census.h"
 
 #include <gtest/gtest.h>

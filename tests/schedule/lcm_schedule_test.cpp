@@ -1,4 +1,4 @@
-// The LCM schedule against the constants of the specification and against diffusers' LCMScheduler.
+// The LCM schedule against Stable Diffusion's constants and against diffusers' LCMScheduler.
 #include "schedule/lcm_schedule.h"
 
 #include <gmock/gmock.h>
@@ -50,7 +50,7 @@ struct Constants {
   double alpha_bar, a, b;
 };
 
-// Seven digits as printed in the specification.
+// Seven digits, calculated from the formulas of docs/algorithm.md, section 2.
 constexpr Constants kConstants[] = {
     {0, 999, 0.0046601, 0.0682649, 0.9976672},  {4, 919, 0.0115835, 0.1076265, 0.9941914},
     {8, 839, 0.0258609, 0.1608132, 0.9869849},  {11, 779, 0.0442004, 0.2102389, 0.9776500},

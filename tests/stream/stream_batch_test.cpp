@@ -99,8 +99,8 @@ TEST(StreamBatch, AStillInputGivesAStillOutput) {
 }
 
 /// X_i = a_i z + b_i S_i, seen through the next step's rows: with gamma > 1 the virtual noise must
-/// stay tied to the frame's own clean latents (spec §3, B3). Checked against a sequential run in
-/// double of the spec's recursion.
+/// stay tied to the frame's own clean latents (docs/algorithm.md, section 5; D3). Checked against a
+/// sequential run of that definition in double.
 TEST(ResidualGuidance, SelfNegativeFollowsTheSpecsRecursion) {
   for (const bool add_noise : {true, false}) {
     StreamParameters p = parameters({22, 32, 45});
@@ -132,7 +132,7 @@ TEST(ResidualGuidance, SelfNegativeFollowsTheSpecsRecursion) {
   }
 }
 
-TEST(ResidualGuidance, OneStepStaysFiniteForAThousandFrames) {  // B2
+TEST(ResidualGuidance, OneStepStaysFiniteForAThousandFrames) {  // docs/algorithm.md, D2
   for (const CfgType cfg : {CfgType::self, CfgType::initialize}) {
     ToyStream stream({1, 1, cfg}, parameters({0}));
     for (std::uint64_t id = 0; id < 1000; ++id) stream.call(id % 3);
@@ -143,7 +143,7 @@ TEST(ResidualGuidance, OneStepStaysFiniteForAThousandFrames) {  // B2
   }
 }
 
-TEST(ResidualGuidance, AScaleOfOneIsNoGuidance) {  // B4
+TEST(ResidualGuidance, AScaleOfOneIsNoGuidance) {  // docs/algorithm.md, D4
   for (const CfgType cfg : {CfgType::full, CfgType::self, CfgType::initialize}) {
     StreamParameters p = parameters({22, 45});
     p.guidance_scale = 1.0F;

@@ -5,7 +5,8 @@ included, with a toy in place of the UNet and no autoencoder.
     python tools/goldens/stream_original.py
 
 Two defects of the package reach its results; there a corrected subclass stands in, and the case says so:
-B2 (one step never starts the stock noise) and B3 (the stock noise is renewed though do_add_noise is off)."""
+D2 (one step never starts the stock noise) and D3 (the stock noise is renewed though do_add_noise is off) of
+docs/algorithm.md, section 12."""
 
 import json
 import pathlib
@@ -41,7 +42,7 @@ def toy_pipe():
 
 
 class Corrected(StreamDiffusion):
-    """The package without B2 and B3."""
+    """The package without D2 and D3."""
 
     def unet_step(self, x_t_latent, t_list, idx=None):
         if self.denoising_steps_num == 1:
