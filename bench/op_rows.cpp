@@ -13,7 +13,7 @@ using tensor::Shape;
 
 using Build = std::function<void(Builder&)>;
 
-/// A row of one picture.
+/// A row of one image.
 OpCase row(const std::string& name, const Build& build) {
   return {.name = name, .rows = 1, .build = [build](Builder& b, Rows) { build(b); }};
 }
@@ -77,7 +77,7 @@ OpCase layer_norm(std::int64_t side, std::int64_t c) {
                [](Builder& b, Value x) { return b.layer_norm(x, Name("norm")); });
 }
 
-/// `keys` 0: those of the picture itself.
+/// `keys` 0: those of the image itself.
 OpCase attention(const std::string& model, std::int64_t side, int heads, std::int64_t head,
                  std::int64_t keys = 0) {
   const std::string name = "attention/" + model + "/" + size(side) + "_" + std::to_string(heads) +
@@ -101,7 +101,7 @@ OpCase concat(std::int64_t side, std::int64_t a, std::int64_t b_channels) {
              });
 }
 
-OpCase picture_in(const std::string& model, std::int64_t side) {
+OpCase image_in(const std::string& model, std::int64_t side) {
   return row("convert/" + model + "/" + size(side) + "_bytes_in", [=](Builder& b) {
     const Value x = b.input("x", {{1, side, side, 3}, tensor::DType::u8}, Lifetime::per_frame);
     b.output("y", b.convert(x, {.scale = 1 / 127.5F, .shift = -1, .to = b.activations()}));
@@ -165,8 +165,8 @@ std::vector<OpCase> op_rows() {
       unary(
           "act/sd-turbo", 1, 1280, [](Builder& b, Value x) { return b.silu(x); }, "_silu"),
       unary("add/sd-turbo", 64, 320, [](Builder& b, Value x) { return b.add(x, x); }),
-      picture_in("sd-turbo", 512),
-      picture_in("pictogram", 256),
+      image_in("sd-turbo", 512),
+      image_in("pictogram", 256),
   };
 }
 

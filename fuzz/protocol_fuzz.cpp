@@ -32,7 +32,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   refused_or_fine([&] {
     const server::BinaryFrame frame = server::read_binary_frame(bytes);
-    if (frame.picture.size() + 4 > size) __builtin_trap();
+    if (frame.image.size() + 4 > size) __builtin_trap();
   });
   refused_or_fine([&] {
     server::Request request;

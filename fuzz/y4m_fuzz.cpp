@@ -1,4 +1,4 @@
-// Any bytes as a y4m stream on a pipe. Only base::Error may come out, and pictures of the size they
+// Any bytes as a y4m stream on a pipe. Only base::Error may come out, and images of the size they
 // say.
 #include <sys/mman.h>
 #include <unistd.h>
@@ -25,7 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         streamdiffusion::media::open_descriptor_source(stream, "fuzz", {.format = "y4m"});
     const bool small = source->info().width <= kMostSide && source->info().height <= kMostSide;
     while (const auto frame = small ? source->read() : std::nullopt) {
-      const auto image = frame->picture();
+      const auto image = frame->image();
       if (image.rgb.size() !=
           3U * static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.height)) {
         __builtin_trap();

@@ -24,7 +24,7 @@ namespace {
 constexpr const char* kExamples = R"(Examples:
   streamdiffusion bench
   streamdiffusion bench --random-weights sd-turbo --t-index-list 32 --json sd-turbo.json
-  How old pictures are when they are delivered, with a source of 60 frames a second:
+  How old images are when they are delivered, with a source of 60 frames a second:
     streamdiffusion bench --live)";
 
 constexpr double kMiB = 1024.0 * 1024.0;
@@ -111,7 +111,7 @@ class Feeder {
 
   int batch() const { return options_.frame_buffer_size; }
 
-  /// One batch. Returns whether a picture came out.
+  /// One batch. Returns whether an image came out.
   bool feed(FrameTimes& times) {
     std::vector<Image> images;
     for (int i = 0; i < batch(); ++i, ++fed_)

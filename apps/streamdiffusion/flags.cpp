@@ -40,9 +40,8 @@ void SessionFlags::add_to(CLI::App& command) {
       ->type_name("W")
       ->delimiter(',');
   command.add_flag("--lerp", lerp, "Blend prompts along a straight line instead of a great circle");
-  command.add_option("--width", options.width, "Width of the pictures")
-      ->check(CLI::Range(8, 16384));
-  command.add_option("--height", options.height, "Height of the pictures")
+  command.add_option("--width", options.width, "Width of the images")->check(CLI::Range(8, 16384));
+  command.add_option("--height", options.height, "Height of the images")
       ->check(CLI::Range(8, 16384));
   command.add_option("--seed", options.seed, "Seed of all noise")->capture_default_str();
   add_schedule(command);

@@ -1,4 +1,4 @@
-// `streamdiffusion image`: picture files in, picture files out, or pictures from a prompt alone.
+// `streamdiffusion image`: image files in, image files out, or images from a prompt alone.
 #include <cstdio>
 #include <filesystem>
 #include <map>
@@ -20,9 +20,9 @@ namespace {
 constexpr const char* kExamples = R"(Examples:
   A drawing follows a prompt:
     streamdiffusion image --prompt "red apple, 3d render" --input doodle.png --output apple.png
-  Every picture of a folder, with a contact sheet of what went in and came out:
+  Every image of a folder, with a contact sheet of what went in and came out:
     streamdiffusion image --prompt "blue fish" --input frames --output out --sheet out/sheet.png
-  Four pictures from text alone:
+  Four images from text alone:
     streamdiffusion image --prompt "yellow star" --count 4 --output out)";
 
 constexpr int kSheetColumns = 8, kSheetCell = 192;
@@ -141,24 +141,24 @@ class ImageJob {
 void add_image_command(CLI::App& program) {
   auto flags = std::make_shared<ImageFlags>();
   CLI::App& command =
-      *program.add_subcommand("image", "Pictures from picture files, or from a prompt alone");
+      *program.add_subcommand("image", "Images from image files, or from a prompt alone");
   flags->engine.add_to(command);
   flags->session.add_to(command);
   command
       .add_option("--input", flags->inputs,
-                  "Picture files, folders or patterns; without: from the prompt alone")
+                  "Image files, folders or patterns; without: from the prompt alone")
       ->type_name("PATH");
-  command.add_option("--output", flags->output, "A folder, or a file for one picture")
+  command.add_option("--output", flags->output, "A folder, or a file for one image")
       ->capture_default_str()
       ->type_name("PATH");
   add_choice(command, "--fit", flags->fit, kFits,
              "How inputs of another size are fitted: cover, contain or stretch");
-  command.add_option("--count", flags->count, "Pictures to draw without an input")
+  command.add_option("--count", flags->count, "Images to draw without an input")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000000));
   command
       .add_option("--sheet", flags->sheet,
-                  "Also write one picture with all inputs above their outputs")
+                  "Also write one image with all inputs above their outputs")
       ->type_name("FILE");
   command.add_option("--dump-tensors", flags->dump, "Also write latents.npy and images.npy")
       ->type_name("DIR");

@@ -58,10 +58,10 @@ void show(const InfoFlags& flags) {
   if (info.tokens > 0) std::printf("tokenizer   %d tokens\n", info.tokens);
   const KnownWords& words = engine.known_words();
   if (!words.empty()) {
-    std::printf("vocabulary  %zu concepts, %zu styles, %zu colours\n", words.concepts.size(),
-                words.styles.size(), words.colours.size());
+    std::printf("vocabulary  %zu concepts, %zu styles, %zu colors\n", words.concepts.size(),
+                words.styles.size(), words.colors.size());
   }
-  std::printf("latents     %d channels, 1/%d of the picture's size\n", info.latent_channels,
+  std::printf("latents     %d channels, 1/%d of the image's size\n", info.latent_channels,
               info.latent_factor);
   std::printf("session     %s\n", session.description().c_str());
   std::printf("device      %s on %s\n", info.dtype.c_str(), info.device.c_str());

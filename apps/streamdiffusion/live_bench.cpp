@@ -66,7 +66,7 @@ class Client {
   Client(LiveSession& live, const LiveBench& bench, int width, int height)
       : live_(live), bench_(bench) {
     for (int i = 0; i < (bench.motion == 0 ? 1 : kPatterns); ++i)
-      pictures_.push_back(test_frame(width, height, bench.motion * i));
+      images_.push_back(test_frame(width, height, bench.motion * i));
   }
 
   /// Submits at the source's rate for so long; `each_second` is called once a second.
@@ -81,15 +81,15 @@ class Client {
         each_second();
         second = due;
       }
-      const Image& picture = pictures_[sent_++ % pictures_.size()];
-      live_.submit({.picture = [&picture] { return picture; }, .captured = due});
+      const Image& image = images_[sent_++ % images_.size()];
+      live_.submit({.image = [&image] { return image; }, .captured = due});
     }
   }
 
  private:
   LiveSession& live_;
   const LiveBench& bench_;
-  std::vector<Image> pictures_;
+  std::vector<Image> images_;
   std::size_t sent_ = 0;
 };
 
@@ -149,7 +149,7 @@ struct LiveReport {
 void print(const LiveReport& r) {
   std::printf("%s\n", r.title.c_str());
   std::printf(
-      "delivered  %.1f fps; the engine is busy %.1f %% of the time, %.2f ms a picture delivered\n",
+      "delivered  %.1f fps; the engine is busy %.1f %% of the time, %.2f ms an image delivered\n",
       r.fps(), 100 * r.busy_share(), r.busy_each() * 1e3);
   std::printf("  %-10s %8s %8s %8s %14s\n", "ms", "p50", "p95", "p99", "p95 in calls");
   for (const auto& [name, values] :
@@ -160,7 +160,7 @@ void print(const LiveReport& r) {
                 base::percentile(*values, 0.95) * 1e3, base::percentile(*values, 0.99) * 1e3,
                 base::percentile(*values, 0.95) / r.call);
   }
-  std::printf("a call of the engine takes %.1f ms; longest gap between two pictures %.1f calls\n",
+  std::printf("a call of the engine takes %.1f ms; longest gap between two images %.1f calls\n",
               r.call * 1e3, base::percentile(r.ages.gap, 1) / r.call);
   for (const auto& [what, gap] : r.ages.gaps_after)
     std::printf("  longest gap after a change of %s: %.1f ms\n", what.c_str(), gap * 1e3);

@@ -1,4 +1,4 @@
-// `streamdiffusion bench --live`: how old pictures are when they are delivered, and whether the
+// `streamdiffusion bench --live`: how old images are when they are delivered, and whether the
 // engine ever waits.
 #pragma once
 

@@ -30,8 +30,8 @@ void print_what_matters() {
 
 int main(int argc, char** argv) {
   CLI::App program(
-      "StreamDiffusion: real-time diffusion on this machine. Pictures, a drawing or a prompt in, "
-      "generated pictures out.",
+      "StreamDiffusion: real-time diffusion on this machine. Images, a drawing or a prompt in, "
+      "generated images out.",
       "streamdiffusion");
   program.require_subcommand(1);
   program.set_version_flag("--version", SD_VERSION);

@@ -37,8 +37,8 @@ void quantize(const QuantizeFlags& flags) {
   const EngineOptions options = with_model(flags.engine);
   const Calibration result = Engine::calibrate(options, frames(flags, options), flags.output);
   std::printf("%s\n", result.file.c_str());
-  std::printf("%d of %d products in 8 bits, pictures %.1f dB from those without, found in %.1f s\n",
-              result.in_eight_bits, result.products, result.picture_signal, result.seconds);
+  std::printf("%d of %d products in 8 bits, images %.1f dB from those without, found in %.1f s\n",
+              result.in_eight_bits, result.products, result.image_signal, result.seconds);
 }
 
 }  // namespace
@@ -50,7 +50,7 @@ void add_quantize_command(CLI::App& program) {
   flags->engine.add_to(command);
   command
       .add_option("--input", flags->inputs,
-                  "Pictures like those that will come, or a folder of them; drawings made up if "
+                  "Images like those that will come, or a folder of them; drawings made up if "
                   "not given")
       ->type_name("FILE|DIR")
       ->expected(1, -1);

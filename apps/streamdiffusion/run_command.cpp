@@ -1,4 +1,4 @@
-// `streamdiffusion run`: a stream of frames in, a stream of pictures out.
+// `streamdiffusion run`: a stream of frames in, a stream of images out.
 #include <unistd.h>
 
 #include "commands.h"

@@ -32,7 +32,7 @@ void RunFlags::add_config(CLI::App& command) {
 void RunFlags::add_media(CLI::App& command) {
   command
       .add_option("--input", input,
-                  "A video file, picture, folder or pattern; /dev/videoN; screen[:X,Y,WxH]; an "
+                  "A video file, image, folder or pattern; /dev/videoN; screen[:X,Y,WxH]; an "
                   "rtsp, rtmp, srt, udp or http address; lavfi:GRAPH; - for standard input")
       ->type_name("INPUT");
   command

@@ -155,7 +155,7 @@ void RunJob::stream() {
       if (!within_limits(*frame)) return;
       if (paced) wait_until_due(*frame);
       const Place place{frame->number, frame->pts, frame->duration};
-      if (!live_->submit({.picture = std::move(frame->picture), .tag = place})) return;
+      if (!live_->submit({.image = std::move(frame->image), .tag = place})) return;
       if (flags_.frames == place.number) return;
     }
   } catch (const Error& error) {

@@ -24,7 +24,7 @@ struct ServeFlags {
   SessionFlags session;
   server::ServerOptions options;
   double idle_seconds = 120, drain_seconds = 10;
-  std::size_t picture_pixels = std::size_t{1} << 24U;
+  std::size_t image_pixels = std::size_t{1} << 24U;
 
   void add_to(CLI::App& command);
 
@@ -73,8 +73,7 @@ void ServeFlags::add_limits(CLI::App& command) {
                   "Largest message or body a client may send")
       ->capture_default_str()
       ->check(CLI::Range(std::size_t{1024}, std::size_t{1} << 28U));
-  command
-      .add_option("--max-pixels", picture_pixels, "Largest picture a client may send, in pixels")
+  command.add_option("--max-pixels", image_pixels, "Largest image a client may send, in pixels")
       ->capture_default_str()
       ->check(CLI::Range(std::size_t{1024}, std::size_t{1} << 27U));
   command
@@ -127,7 +126,7 @@ void serve(ServeFlags& flags) {
   flags.options.version = SD_VERSION;
   flags.options.limits.idle = milliseconds(flags.idle_seconds);
   flags.options.limits.drain = milliseconds(flags.drain_seconds);
-  flags.options.limits.picture_pixels = static_cast<std::int64_t>(flags.picture_pixels);
+  flags.options.limits.image_pixels = static_cast<std::int64_t>(flags.image_pixels);
   server::check(flags.options);
   const Engine engine = open_engine(flags.engine);
   const EngineInfo info = engine.info();

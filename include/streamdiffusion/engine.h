@@ -43,7 +43,7 @@ struct EngineInfo {
 /// What calibrating a model for int8 came to.
 struct Calibration {
   int products = 0, in_eight_bits = 0;
-  double picture_signal = 0;  ///< PSNR of the pictures to those without 8 bits, dB.
+  double image_signal = 0;  ///< PSNR of the images to those without 8 bits, dB.
   double seconds = 0;
   std::string file;  ///< Where it was written.
 };

@@ -14,7 +14,7 @@ enum class ErrorCode {
   corrupt_file,      ///< A file's content is truncated or contradicts itself.
   unsupported,       ///< Understood, but not implemented; never ignored silently.
   io,                ///< The operating system refused to read or write.
-  numeric,           ///< A latent or picture is not finite.
+  numeric,           ///< A latent or image is not finite.
   busy,              ///< As many as allowed are in use; try again later.
   internal,          ///< A defect of this library.
 };

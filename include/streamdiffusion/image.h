@@ -1,4 +1,4 @@
-// Pictures at the edge of the library: 8-bit RGB, rows from top to bottom.
+// Images at the edge of the library: 8-bit RGB, rows from top to bottom.
 #pragma once
 
 #include <cstddef>
@@ -12,14 +12,14 @@ struct Image {
   std::vector<std::uint8_t> rgb;  ///< [height, width, 3], dense
 };
 
-/// How a picture of another size is brought to the one that is wanted.
+/// How an image of another size is brought to the one that is wanted.
 enum class Fit {
   cover,    ///< Fill the size; what is too much is cut off on both sides alike.
   contain,  ///< Show everything; what is missing is black.
   stretch,  ///< Change the proportions.
 };
 
-/// A picture in somebody else's memory.
+/// An image in somebody else's memory.
 struct ImageView {
   const std::uint8_t* data = nullptr;
   int width = 0, height = 0;
@@ -28,7 +28,7 @@ struct ImageView {
   ImageView() = default;
   ImageView(const std::uint8_t* pixels, int w, int h, std::ptrdiff_t row_bytes)
       : data(pixels), width(w), height(h), stride(row_bytes) {}
-  ImageView(const Image& image)  // NOLINT: a picture is a view of itself
+  ImageView(const Image& image)  // NOLINT: an image is a view of itself
       : ImageView(image.rgb.data(), image.width, image.height, std::ptrdiff_t{3} * image.width) {}
 };
 

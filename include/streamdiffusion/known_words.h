@@ -9,9 +9,9 @@ namespace streamdiffusion {
 
 /// Of a model's concepts.json; empty lists where it has none.
 struct KnownWords {
-  std::vector<std::string> concepts, styles, colours;
+  std::vector<std::string> concepts, styles, colors;
 
-  bool empty() const { return concepts.empty() && styles.empty() && colours.empty(); }
+  bool empty() const { return concepts.empty() && styles.empty() && colors.empty(); }
 };
 
 struct UnknownWord {
@@ -20,7 +20,7 @@ struct UnknownWord {
   std::string message;            ///< For a person: the word and those near it.
 };
 
-/// One for each word of the prompt that no concept, style or colour contains; common small words,
+/// One for each word of the prompt that no concept, style or color contains; common small words,
 /// numbers and plurals of known words pass. None where no words are known; at most 16.
 std::vector<UnknownWord> unknown_words(const KnownWords& known_words, std::string_view prompt);
 

@@ -1,4 +1,4 @@
-// A session that runs by itself: frames are handed over as they come, pictures come back through a
+// A session that runs by itself: frames are handed over as they come, images come back through a
 // callback, and the time between the two is bounded. Three stages on threads of their own (prepare,
 // engine, deliver) with a queue before each: the paper's input-output queue.
 #pragma once
@@ -25,7 +25,7 @@ using LiveClock = std::chrono::steady_clock;
 /// What happens to frames that come faster than they are drawn; holds for each of the queues.
 struct QueuePolicy {
   enum class Kind {
-    latest,       ///< The newest frame wins, the one that waits is dropped. For live pictures.
+    latest,       ///< The newest frame wins, the one that waits is dropped. For live images.
     drop_oldest,  ///< The oldest of `depth` waiting frames is dropped.
     block,        ///< The giver waits; nothing is lost. For files.
   };
@@ -45,21 +45,21 @@ struct LiveSettings {
 
 /// A frame on its way in.
 struct LiveFrame {
-  /// Gives the picture, of any size; runs on the prepare thread, so that decoding is off the
+  /// Gives the image, of any size; runs on the prepare thread, so that decoding is off the
   /// caller's. What it throws fails this frame only. Empty for a session that draws from text; such
   /// a frame waits for the change that makes the session one.
-  std::function<Image()> picture;
+  std::function<Image()> image;
   LiveClock::time_point captured = LiveClock::now();
   std::any tag;  ///< The caller's own; comes back with the output.
 };
 
-/// A finished picture, with where its time went.
+/// A finished image, with where its time went.
 struct LiveOutput {
   std::shared_ptr<const Image> image;
   std::uint64_t frame_id = 0;  ///< Of the submitted frame, from 0; outputs come in their order.
-  bool reused = false;         ///< The similarity filter took the previous picture again.
+  bool reused = false;         ///< The similarity filter took the previous image again.
   std::any tag;
-  /// Frame handed over as captured; picture decoded and fitted; its first UNet call began; its last
+  /// Frame handed over as captured; image decoded and fitted; its first UNet call began; its last
   /// ended.
   LiveClock::time_point captured, prepared, entered, finished;
   /// Seconds from capture until now.
@@ -90,7 +90,7 @@ enum class LiveState {
 };
 
 struct LiveCallbacks {
-  /// Every picture, in order, on the deliver thread. May block (the policy says what becomes of the
+  /// Every image, in order, on the deliver thread. May block (the policy says what becomes of the
   /// frames behind). An exception ends the session: state `failed`.
   std::function<void(const LiveOutput&)> output;
   /// A frame that failed (its id), or a change of settings that could not be planned (no id; the
@@ -127,7 +127,7 @@ class LiveSession {
 
   /// The wanted settings as a whole; takes effect at a frame edge. Prompts, guidance, delta, seed,
   /// t_index values and the filter at the next one; what needs another plan (number of steps,
-  /// guidance type, size, text or picture, batch) once that is made in the background, and the new
+  /// guidance type, size, text or image, batch) once that is made in the background, and the new
   /// stream takes over from the old one without a gap. A later change replaces one that is still
   /// being planned. Throws invalid_argument, with nothing changed, for settings that no session
   /// could have.

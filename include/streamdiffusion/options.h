@@ -21,7 +21,7 @@ enum class CfgType {
                ///< first step only.
 };
 
-/// Whether the guidance is residual: its negative starts from an input picture.
+/// Whether the guidance is residual: its negative starts from an input image.
 constexpr bool is_residual(CfgType type) {
   return type == CfgType::self || type == CfgType::initialize;
 }
@@ -66,7 +66,7 @@ struct SessionOptions {
   std::optional<float> guidance_scale;     ///< Default 1.2; at 1 or less there is no guidance.
   std::optional<float> delta;              ///< Strength of the virtual negative noise, default 1.
   std::uint64_t seed = 2;
-  bool text_to_image = false;  ///< Pictures come from noise: generate() instead of process().
+  bool text_to_image = false;  ///< Images come from noise: generate() instead of process().
   bool do_add_noise = true;    ///< Fresh noise between the steps.
   bool use_denoising_batch =
       true;                   ///< Stream batch; false runs the steps of a frame one after another.

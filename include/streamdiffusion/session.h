@@ -13,12 +13,12 @@
 
 namespace streamdiffusion {
 
-/// A finished picture.
+/// A finished image.
 struct Output {
   Image image;
   std::uint64_t frame_id =
       0;                ///< Of the input it belongs to: 0 for the first frame of the session.
-  bool reused = false;  ///< The similarity filter took the previous picture again.
+  bool reused = false;  ///< The similarity filter took the previous image again.
   std::vector<float> latents;  ///< With keep_tensors: [channels, height / factor, width / factor],
                                ///< as the decoder gets them.
   std::vector<float>
@@ -49,7 +49,7 @@ class Session {
   Session& operator=(Session&&) noexcept;
   ~Session();
 
-  /// The text pictures should follow. Long prompts are cut to the model's limit, with a warning.
+  /// The text images should follow. Long prompts are cut to the model's limit, with a warning.
   void set_prompt(const std::string& prompt);
   /// A weighted mixture of prompts. Throws invalid_argument for no prompt, or weights that are
   /// negative or sum to zero.
@@ -64,24 +64,24 @@ class Session {
   void set_t_index_list(const std::vector<int>& t_index_list);
   void set_similar_image_filter(bool enabled, float threshold = 0.98F, int max_skip_frame = 10);
 
-  /// One frame of exactly width x height in; a picture out once a frame has passed all steps:
+  /// One frame of exactly width x height in; an image out once a frame has passed all steps:
   /// output k belongs to input k - (n - 1). Nothing before that; call flush() for the last n - 1.
-  /// With frame_buffer_size F > 1, F calls make one batch, and pictures come out in order, F calls
-  /// later at the earliest. A frame that the filter skips costs no call; its picture comes out
+  /// With frame_buffer_size F > 1, F calls make one batch, and images come out in order, F calls
+  /// later at the earliest. A frame that the filter skips costs no call; its image comes out
   /// behind those of the frames before it.
   std::optional<Output> process(ImageView frame);
   /// The same for several frames at once.
   std::vector<Output> process(std::span<const ImageView> frames);
-  /// Text to image: one picture from fresh noise in, the same rule for what comes out.
+  /// Text to image: one image from fresh noise in, the same rule for what comes out.
   std::optional<Output> generate();
   /// One call without a new frame: those under way go one step further. Returns what came out.
   std::vector<Output> advance();
-  /// The pictures still under way, in order.
+  /// The images still under way, in order.
   std::vector<Output> flush();
-  /// Pictures that are finished and have not been taken: more than one may be ready at once when
+  /// Images that are finished and have not been taken: more than one may be ready at once when
   /// the filter skips frames, or after an error that gave up another frame.
   std::vector<Output> take_ready();
-  /// Ids of the frames that went in and whose picture has not come out yet, in order.
+  /// Ids of the frames that went in and whose image has not come out yet, in order.
   std::vector<std::uint64_t> under_way() const;
 
   int width() const;

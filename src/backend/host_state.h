@@ -21,7 +21,7 @@ struct Lane {
 };
 
 /// Where the inputs and outputs of all lanes lie in a stream's memory. The values of one name are
-/// neighbours, rows in order, so that the caller sees one view; everything else of a lane is its
+/// neighbors, rows in order, so that the caller sees one view; everything else of a lane is its
 /// own.
 class StateLayout {
  public:

@@ -5,7 +5,7 @@
 
 namespace streamdiffusion::base {
 
-/// Fewest insertions, deletions, replacements and swaps of neighbours that turn one word into the
+/// Fewest insertions, deletions, replacements and swaps of neighbors that turn one word into the
 /// other.
 int edit_distance(std::string_view a, std::string_view b);
 

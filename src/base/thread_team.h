@@ -1,7 +1,7 @@
 // A fixed team of threads that run one job together, each with its index, and a barrier to meet at.
 //
 // The engine owns its threads and how they wait: a short spin, then sleep. No OpenMP region is ever
-// entered, so neither the host's environment nor a busy neighbour process changes how an operation
+// entered, so neither the host's environment nor a busy neighbor process changes how an operation
 // behaves.
 #pragma once
 

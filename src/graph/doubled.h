@@ -1,4 +1,4 @@
-// A convolution of a picture seen at twice its size: of the nine taps of an output pixel, those
+// A convolution of an image seen at twice its size: of the nine taps of an output pixel, those
 // that fall on the same pixel are one. What is left are four convolutions of 2 x 2 taps, one for
 // each place of an output pixel within its source (a phase): 4/9 of the work, and no large copy.
 #pragma once

@@ -45,7 +45,7 @@ struct Op {
   Value output;
   std::string name;   ///< Module name in the model, e.g. "down_blocks.0.resnets.0.conv1".
   std::string stage;  ///< Part of the pipeline it is timed under, e.g. "unet".
-  /// Of its first input; the product is then made in 8 bits (quantise.h).
+  /// Of its first input; the product is then made in 8 bits (quantize.h).
   std::optional<Range> range;
 
   const char* kind() const;

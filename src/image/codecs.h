@@ -11,8 +11,8 @@
 
 namespace streamdiffusion::image {
 
-/// Throws unsupported unless a picture of this size may be decoded.
-void check_picture_size(std::int64_t width, std::int64_t height, const std::string& name);
+/// Throws unsupported unless an image of this size may be decoded.
+void check_image_size(std::int64_t width, std::int64_t height, const std::string& name);
 
 Image decode_png(std::span<const std::byte> bytes, const std::string& name);
 std::vector<std::byte> encode_png(const Image& image);
@@ -20,15 +20,15 @@ std::vector<std::byte> encode_png(const Image& image);
 Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name);
 std::vector<std::byte> encode_jpeg(const Image& image, int quality);
 
-PictureSize read_jpeg_size(std::span<const std::byte> bytes, const std::string& name);
-PictureSize read_png_size(std::span<const std::byte> bytes, const std::string& name);
-PictureSize read_webp_size(std::span<const std::byte> bytes, const std::string& name);
+ImageSize read_jpeg_size(std::span<const std::byte> bytes, const std::string& name);
+ImageSize read_png_size(std::span<const std::byte> bytes, const std::string& name);
+ImageSize read_webp_size(std::span<const std::byte> bytes, const std::string& name);
 
 Image decode_webp(std::span<const std::byte> bytes, const std::string& name);
 /// quality 0..100.
 std::vector<std::byte> encode_webp(const Image& image, int quality);
 
-/// What a JPEG's markers say besides the picture.
+/// What a JPEG's markers say besides the image.
 struct JpegMarkers {
   int orientation = 1;  ///< EXIF, 1..8.
   bool adobe = false;   ///< An Adobe marker: CMYK values are stored inverted.
@@ -36,7 +36,7 @@ struct JpegMarkers {
 /// Never reads outside the bytes; what it does not understand it passes over.
 JpegMarkers read_jpeg_markers(std::span<const std::byte> bytes);
 
-/// The picture as EXIF orientation 1..8 says it should be seen.
+/// The image as EXIF orientation 1..8 says it should be seen.
 Image oriented(Image image, int orientation);
 
 }  // namespace streamdiffusion::image

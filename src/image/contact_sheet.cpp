@@ -13,14 +13,14 @@ constexpr int kGap = 6;       ///< Between cells.
 constexpr int kLineGap = 18;  ///< Between lines of pairs.
 constexpr std::uint8_t kPaper = 255;
 
-void paste(Image& sheet, const Image& picture, int x, int y) {
-  for (int row = 0; row < picture.height; ++row) {
+void paste(Image& sheet, const Image& image, int x, int y) {
+  for (int row = 0; row < image.height; ++row) {
     std::memcpy(sheet.rgb.data() +
                     3 * (static_cast<std::size_t>(y + row) * static_cast<std::size_t>(sheet.width) +
                          static_cast<std::size_t>(x)),
-                picture.rgb.data() +
-                    3 * static_cast<std::size_t>(row) * static_cast<std::size_t>(picture.width),
-                3 * static_cast<std::size_t>(picture.width));
+                image.rgb.data() +
+                    3 * static_cast<std::size_t>(row) * static_cast<std::size_t>(image.width),
+                3 * static_cast<std::size_t>(image.width));
   }
 }
 

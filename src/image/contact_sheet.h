@@ -1,4 +1,4 @@
-// One picture that shows many.
+// One image that shows many.
 #pragma once
 
 #include <vector>
@@ -8,7 +8,7 @@
 namespace streamdiffusion::image {
 
 /// Outputs, each below its input where there are inputs, `columns` a line. Cells are `cell` pixels
-/// a side, pictures fitted inside. Throws invalid_argument where there are no outputs, or inputs of
+/// a side, images fitted inside. Throws invalid_argument where there are no outputs, or inputs of
 /// another number.
 Image contact_sheet(const std::vector<Image>& inputs, const std::vector<Image>& outputs,
                     int columns, int cell);

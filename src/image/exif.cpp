@@ -80,7 +80,7 @@ Image oriented(Image image, int orientation) {
   out.rgb.resize(image.rgb.size());
   for (int y = 0; y < out.height; ++y) {
     for (int x = 0; x < out.width; ++x) {
-      int u = turned ? y : x, v = turned ? x : y;  // column and row of the stored picture
+      int u = turned ? y : x, v = turned ? x : y;  // column and row of the stored image
       if (orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8)
         u = image.width - 1 - u;
       if (orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7)

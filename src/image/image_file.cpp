@@ -34,7 +34,7 @@ bool is_webp(std::span<const std::byte> bytes) {
 
 [[noreturn]] void refuse_format(std::span<const std::byte> bytes, const std::string& name) {
   base::fail(bytes.empty() ? ErrorCode::corrupt_file : ErrorCode::unsupported, name,
-             bytes.empty() ? ": the file is empty" : ": neither a PNG, a JPEG nor a WebP picture");
+             bytes.empty() ? ": the file is empty" : ": neither a PNG, a JPEG nor a WebP image");
 }
 
 std::string ending(const std::filesystem::path& path) {
@@ -46,11 +46,11 @@ std::string ending(const std::filesystem::path& path) {
 
 }  // namespace
 
-void check_picture_size(std::int64_t width, std::int64_t height, const std::string& name) {
-  base::require(width > 0 && height > 0, ErrorCode::corrupt_file, name, ": the picture is ", width,
+void check_image_size(std::int64_t width, std::int64_t height, const std::string& name) {
+  base::require(width > 0 && height > 0, ErrorCode::corrupt_file, name, ": the image is ", width,
                 "x", height);
   base::require(width <= kMostSide && height <= kMostSide && width * height <= kMostPixels,
-                ErrorCode::unsupported, name, ": the picture is ", width, "x", height, ", at most ",
+                ErrorCode::unsupported, name, ": the image is ", width, "x", height, ", at most ",
                 kMostSide, " a side and ", kMostPixels, " pixels are decoded");
 }
 
@@ -61,7 +61,7 @@ Image decode_image(std::span<const std::byte> bytes, const std::string& name) {
   refuse_format(bytes, name);
 }
 
-PictureSize read_picture_size(std::span<const std::byte> bytes, const std::string& name) {
+ImageSize read_image_size(std::span<const std::byte> bytes, const std::string& name) {
   if (begins(bytes, {0x89, 'P', 'N', 'G'})) return read_png_size(bytes, name);
   if (begins(bytes, {0xff, 0xd8, 0xff})) return read_jpeg_size(bytes, name);
   if (is_webp(bytes)) return read_webp_size(bytes, name);
@@ -73,14 +73,14 @@ Image read_image(const std::filesystem::path& path) {
   return decode_image(file.bytes(), path.string());
 }
 
-bool is_picture_name(const std::filesystem::path& path) {
+bool is_image_name(const std::filesystem::path& path) {
   const std::string text = ending(path);
   return text == ".png" || text == ".jpg" || text == ".jpeg";
 }
 
 void write_image(const std::filesystem::path& path, ImageView image) {
-  base::require(is_picture_name(path), ErrorCode::invalid_argument, path.string(),
-                ": pictures are written as .png, .jpg or .jpeg");
+  base::require(is_image_name(path), ErrorCode::invalid_argument, path.string(),
+                ": images are written as .png, .jpg or .jpeg");
   const Image pixels = copy(image);
   write_file(path, ending(path) == ".png" ? encode_png(pixels) : encode_jpeg(pixels, kJpegQuality));
 }

@@ -30,10 +30,10 @@ std::string without_zeros(const std::string& digits) {
   return first == std::string::npos ? "" : digits.substr(first);
 }
 
-std::vector<fs::path> pictures_in(const fs::path& folder) {
+std::vector<fs::path> images_in(const fs::path& folder) {
   std::vector<fs::path> found;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-    if (entry.is_regular_file() && is_picture_name(entry.path())) found.push_back(entry.path());
+    if (entry.is_regular_file() && is_image_name(entry.path())) found.push_back(entry.path());
   }
   base::require(!found.empty(), ErrorCode::not_found, folder.string(),
                 ": no .png, .jpg or .jpeg file in this folder");
@@ -79,7 +79,7 @@ std::vector<fs::path> expand_inputs(const std::vector<std::string>& inputs) {
       all.emplace_back(input);
       continue;
     }
-    std::vector<fs::path> found = fs::is_directory(input) ? pictures_in(input) : matches(input);
+    std::vector<fs::path> found = fs::is_directory(input) ? images_in(input) : matches(input);
     std::sort(found.begin(), found.end(), [](const fs::path& a, const fs::path& b) {
       return natural_less(a.string(), b.string());
     });
@@ -89,7 +89,7 @@ std::vector<fs::path> expand_inputs(const std::vector<std::string>& inputs) {
 }
 
 fs::path output_path(const fs::path& output, std::size_t index, std::size_t count) {
-  if (count == 1 && is_picture_name(output)) return output;
+  if (count == 1 && is_image_name(output)) return output;
   char name[32];
   std::snprintf(name, sizeof name, "%06zu.png", index);
   return output / name;

@@ -18,7 +18,7 @@ struct CloseHandle {
 };
 using Handle = std::unique_ptr<void, CloseHandle>;
 
-/// A warning is a flaw the decoder could live with, unless the picture ends early.
+/// A warning is a flaw the decoder could live with, unless the image ends early.
 void check(int status, const Handle& handle, const std::string& name) {
   if (status == 0) return;
   const std::string message = tjGetErrorStr2(handle.get());
@@ -43,10 +43,10 @@ std::vector<std::uint8_t> cmyk_to_rgb(const std::vector<std::uint8_t>& cmyk, boo
 
 }  // namespace
 
-PictureSize read_jpeg_size(std::span<const std::byte> bytes, const std::string& name) {
+ImageSize read_jpeg_size(std::span<const std::byte> bytes, const std::string& name) {
   const Handle handle(tjInitDecompress());
   base::require(handle != nullptr, ErrorCode::internal, "TurboJPEG does not start");
-  PictureSize size;
+  ImageSize size;
   int subsampling = 0, colorspace = 0;
   check(tjDecompressHeader3(handle.get(), reinterpret_cast<const unsigned char*>(bytes.data()),
                             static_cast<unsigned long>(bytes.size()), &size.width, &size.height,
@@ -63,7 +63,7 @@ Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name) {
   int width = 0, height = 0, subsampling = 0, colorspace = 0;
   check(tjDecompressHeader3(handle.get(), data, size, &width, &height, &subsampling, &colorspace),
         handle, name);
-  check_picture_size(width, height, name);
+  check_image_size(width, height, name);
   const bool cmyk = colorspace == TJCS_CMYK || colorspace == TJCS_YCCK;
   const auto pixels = static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
   std::vector<std::uint8_t> decoded(pixels * (cmyk ? 4 : 3));

@@ -9,7 +9,7 @@
 namespace streamdiffusion::image {
 namespace {
 
-/// Frees what libpng holds for a picture.
+/// Frees what libpng holds for an image.
 struct PngImage {
   png_image image{};
   PngImage() { image.version = PNG_IMAGE_VERSION; }
@@ -20,12 +20,12 @@ struct PngImage {
 
 }  // namespace
 
-PictureSize read_png_size(std::span<const std::byte> bytes, const std::string& name) {
+ImageSize read_png_size(std::span<const std::byte> bytes, const std::string& name) {
   PngImage png;
   base::require(png_image_begin_read_from_memory(&png.image, bytes.data(), bytes.size()) != 0,
                 base::ErrorCode::corrupt_file, name, ": libpng says \"", png.image.message, "\"");
   base::require(png.image.width <= INT32_MAX && png.image.height <= INT32_MAX,
-                base::ErrorCode::corrupt_file, name, ": the picture is ", png.image.width, "x",
+                base::ErrorCode::corrupt_file, name, ": the image is ", png.image.width, "x",
                 png.image.height);
   return {static_cast<int>(png.image.width), static_cast<int>(png.image.height)};
 }
@@ -34,7 +34,7 @@ Image decode_png(std::span<const std::byte> bytes, const std::string& name) {
   PngImage png;
   base::require(png_image_begin_read_from_memory(&png.image, bytes.data(), bytes.size()) != 0,
                 base::ErrorCode::corrupt_file, name, ": libpng says \"", png.image.message, "\"");
-  check_picture_size(png.image.width, png.image.height, name);
+  check_image_size(png.image.width, png.image.height, name);
   png.image.format = PNG_FORMAT_RGBA;
   png.image.flags |= PNG_IMAGE_FLAG_16BIT_sRGB;
   std::vector<std::uint8_t> rgba(PNG_IMAGE_SIZE(png.image));

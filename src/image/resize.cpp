@@ -30,14 +30,14 @@ Taps make_taps(int in, int out) {
   const double scale = static_cast<double>(in) / out, spread = std::max(scale, 1.0);
   Taps taps;
   for (int i = 0; i < out; ++i) {
-    const double centre = (i + 0.5) * scale;
-    const int first = std::max(0, static_cast<int>(centre - 2 * spread + 0.5));
-    const int last = std::min(in, static_cast<int>(centre + 2 * spread + 0.5));
+    const double center = (i + 0.5) * scale;
+    const int first = std::max(0, static_cast<int>(center - 2 * spread + 0.5));
+    const int last = std::min(in, static_cast<int>(center + 2 * spread + 0.5));
     const std::size_t at = taps.weights.size();
     double sum = 0;
-    for (int j = first; j < last; ++j) sum += cubic((j + 0.5 - centre) / spread);
+    for (int j = first; j < last; ++j) sum += cubic((j + 0.5 - center) / spread);
     for (int j = first; j < last; ++j)
-      taps.weights.push_back(static_cast<float>(cubic((j + 0.5 - centre) / spread) / sum));
+      taps.weights.push_back(static_cast<float>(cubic((j + 0.5 - center) / spread) / sum));
     taps.windows.push_back({first, last - first, at});
   }
   return taps;
@@ -59,7 +59,7 @@ void resize_row(const std::uint8_t* from, const Taps& taps, float* to) {
   }
 }
 
-/// The middle part of a picture.
+/// The middle part of an image.
 ImageView crop(ImageView image, int width, int height) {
   const int x = (image.width - width) / 2, y = (image.height - height) / 2;
   return {image.data + y * image.stride + std::ptrdiff_t{3} * x, width, height, image.stride};
@@ -121,7 +121,7 @@ Image resize(ImageView image, int width, int height) {
 
 Image fit(ImageView image, int width, int height, Fit how) {
   base::require(image.width > 0 && image.height > 0, base::ErrorCode::invalid_argument,
-                "the picture is ", image.width, "x", image.height);
+                "the image is ", image.width, "x", image.height);
   if (how == Fit::stretch) return resize(image, width, height);
   const double across = static_cast<double>(width) / image.width,
                down = static_cast<double>(height) / image.height;

@@ -1,4 +1,4 @@
-// Fitting pictures to the size a model works at.
+// Fitting images to the size a model works at.
 #pragma once
 
 #include "streamdiffusion/image.h"
@@ -13,7 +13,7 @@ Image copy(ImageView image);
 /// Bicubic (a = -0.5), widened by the scale when it shrinks, as Pillow's BICUBIC does.
 Image resize(ImageView image, int width, int height);
 
-/// A picture of exactly width x height.
+/// An image of exactly width x height.
 Image fit(ImageView image, int width, int height, Fit how);
 
 }  // namespace streamdiffusion::image

@@ -1,4 +1,4 @@
-// WebP through libwebp: single pictures, lossy and lossless, transparency laid on white.
+// WebP through libwebp: single images, lossy and lossless, transparency laid on white.
 #include <webp/decode.h>
 #include <webp/encode.h>
 
@@ -16,18 +16,18 @@ const std::uint8_t* data_of(std::span<const std::byte> bytes) {
 
 }  // namespace
 
-PictureSize read_webp_size(std::span<const std::byte> bytes, const std::string& name) {
+ImageSize read_webp_size(std::span<const std::byte> bytes, const std::string& name) {
   WebPBitstreamFeatures features;
   base::require(WebPGetFeatures(data_of(bytes), bytes.size(), &features) == VP8_STATUS_OK &&
                     features.has_animation == 0,
                 base::ErrorCode::corrupt_file, name,
-                ": libwebp cannot read it, expected one still picture");
+                ": libwebp cannot read it, expected one still image");
   return {features.width, features.height};
 }
 
 Image decode_webp(std::span<const std::byte> bytes, const std::string& name) {
-  const PictureSize size = read_webp_size(bytes, name);
-  check_picture_size(size.width, size.height, name);
+  const ImageSize size = read_webp_size(bytes, name);
+  check_image_size(size.width, size.height, name);
   Image image{size.width, size.height, {}};
   const auto pixels = static_cast<std::size_t>(size.width) * static_cast<std::size_t>(size.height);
   std::vector<std::uint8_t> rgba(pixels * 4);
@@ -50,7 +50,7 @@ std::vector<std::byte> encode_webp(const Image& image, int quality) {
   const std::size_t size = WebPEncodeRGB(image.rgb.data(), image.width, image.height,
                                          3 * image.width, static_cast<float>(quality), &data);
   const std::unique_ptr<std::uint8_t, void (*)(void*)> owned(data, WebPFree);
-  base::require(size > 0, base::ErrorCode::internal, "libwebp does not encode a picture of ",
+  base::require(size > 0, base::ErrorCode::internal, "libwebp does not encode an image of ",
                 image.width, "x", image.height);
   const auto* first = reinterpret_cast<const std::byte*>(data);
   return {first, first + size};

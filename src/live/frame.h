@@ -7,7 +7,7 @@ namespace streamdiffusion::live {
 
 struct Frame {
   std::function<Image()> decode;  ///< Until it is prepared.
-  Image picture;                  ///< From then on; empty for a session that draws from text.
+  Image image;                    ///< From then on; empty for a session that draws from text.
   LiveOutput output;              ///< Filled in on the way.
 };
 

@@ -64,7 +64,7 @@ std::optional<std::uint64_t> LiveSession::Impl::submit(LiveFrame source) {
   const std::uint64_t id = frame.output.frame_id;
   frame.output.captured = source.captured;
   frame.output.tag = std::move(source.tag);
-  frame.decode = std::move(source.picture);
+  frame.decode = std::move(source.image);
   put(arrived_, std::move(frame), &LiveCounters::dropped_waiting);
   return id;
 }
@@ -87,10 +87,10 @@ bool LiveSession::Impl::prepare(Frame& frame) {
   try {
     if (frame.decode) {
       const LiveSettings wanted = settings();
-      frame.picture = frame.decode();
+      frame.image = frame.decode();
       frame.decode = nullptr;
-      frame.picture =
-          image::fit(frame.picture, *wanted.options.width, *wanted.options.height, wanted.fit);
+      frame.image =
+          image::fit(frame.image, *wanted.options.width, *wanted.options.height, wanted.fit);
     }
     frame.output.prepared = LiveClock::now();
     return true;
@@ -104,7 +104,7 @@ bool LiveSession::Impl::prepare(Frame& frame) {
 }
 
 void LiveSession::Impl::engine_loop() {
-  // Live pictures do not wait for the next frame to push them on; files may.
+  // Live images do not wait for the next frame to push them on; files may.
   const bool eager = policy_.kind != QueuePolicy::Kind::block;
   while (true) {
     std::optional<Frame> frame =
@@ -113,7 +113,7 @@ void LiveSession::Impl::engine_loop() {
       if (frame) ledger_.add(&LiveCounters::dropped_stopped);
       break;
     }
-    if (frame && frame->picture.rgb.empty()) wait_for_plan();
+    if (frame && frame->image.rgb.empty()) wait_for_plan();
     edge();
     const double unet = relay_->times().unet;
     const auto start = LiveClock::now();
@@ -126,7 +126,7 @@ void LiveSession::Impl::engine_loop() {
   finished_.close();
 }
 
-/// A frame without a picture may be meant for a stream that is still being planned, perhaps behind
+/// A frame without an image may be meant for a stream that is still being planned, perhaps behind
 /// another change.
 void LiveSession::Impl::wait_for_plan() {
   while (!relay_->draws_from_text()) {
@@ -173,7 +173,7 @@ void LiveSession::Impl::deliver_loop() {
 
 void LiveSession::Impl::deliver(const Frame& frame) {
   const auto heading = frame.output.reused ? &LiveCounters::skipped : &LiveCounters::processed;
-  ledger_.add(heading);  // whoever has the picture finds it in the books
+  ledger_.add(heading);  // whoever has the image finds it in the books
   try {
     callbacks_.output(frame.output);
   } catch (const Error& error) {

@@ -46,22 +46,22 @@ void Stream::set_prompts(const std::vector<WeightedPrompt>& prompts) {
 Step Stream::enter(Frame frame) {
   const bool from_text = settings_.options.text_to_image;
   const int width = session_.width(), height = session_.height();
-  if (!from_text && frame.picture.rgb.empty()) {
+  if (!from_text && frame.image.rgb.empty()) {
     Step step;
     step.error = Error(ErrorCode::invalid_argument,
-                       "a frame without a picture, and this session follows pictures");
+                       "a frame without an image, and this session follows images");
     step.lost.push_back(std::move(frame));
     return step;
   }
-  if (!from_text && (frame.picture.width != width || frame.picture.height != height)) {
-    frame.picture = image::fit(frame.picture, width, height, settings_.fit);
+  if (!from_text && (frame.image.width != width || frame.image.height != height)) {
+    frame.image = image::fit(frame.image, width, height, settings_.fit);
   }
   frame.output.entered = LiveClock::now();
   under_way_.push_back({next_id_++, std::move(frame)});
-  const Image& picture = under_way_.back().frame.picture;
+  const Image& image = under_way_.back().frame.image;
   return call([&] {
     std::vector<Output> outputs;
-    if (auto output = from_text ? session_.generate() : session_.process(picture)) {
+    if (auto output = from_text ? session_.generate() : session_.process(image)) {
       outputs.push_back(std::move(*output));
     }
     return outputs;
@@ -98,7 +98,7 @@ void Stream::sort(std::vector<Output> outputs, Step& step) {
       out.image = std::make_shared<const Image>(std::move(next->image));
       out.reused = next->reused;
       out.finished = now;
-      entry.frame.picture = {};
+      entry.frame.image = {};
       ++next;
       step.finished.push_back(std::move(entry.frame));
       return true;

@@ -19,7 +19,7 @@ constexpr std::int64_t kVp8BitsPerPixel = 30;
 
 using Settings = std::vector<std::pair<const char*, const char*>>;
 
-/// Good pictures at little cost: the cores are busy drawing them.
+/// Good images at little cost: the cores are busy drawing them.
 Settings settings_of(const std::string& encoder, bool live) {
   if (encoder == "libx264" && live) return {{"preset", "veryfast"}, {"tune", "zerolatency"}};
   if (encoder == "libx264") return {{"preset", "veryfast"}, {"crf", "18"}};
@@ -81,12 +81,12 @@ void AvEncoder::set_up(const Options& options, const SinkOptions& sink) {
   }
   if (options.global_header) codec_->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
   if (format == AV_PIX_FMT_PAL8) {
-    from_picture_.emplace(AV_PIX_FMT_RGB32);
+    from_image_.emplace(AV_PIX_FMT_RGB32);
     palette_.emplace(sink.width, sink.height, codec_->time_base);
     codec_->time_base = palette_->time_base();
     return;
   }
-  from_picture_.emplace(format);
+  from_image_.emplace(format);
   if (format == AV_PIX_FMT_RGB24) return;
   codec_->color_range = AVCOL_RANGE_MPEG;
   codec_->colorspace = AVCOL_SPC_SMPTE170M;
@@ -96,7 +96,7 @@ void AvEncoder::set_up(const Options& options, const SinkOptions& sink) {
 
 void AvEncoder::encode(const Image& image, std::int64_t pts, std::int64_t duration,
                        const Take& take) {
-  const AvFrame frame = (*from_picture_)(image);
+  const AvFrame frame = (*from_image_)(image);
   frame->pts = pts;
   frame->pkt_duration = duration;
   frame->color_range = codec_->color_range;

@@ -1,4 +1,4 @@
-// Pictures in, packets of a codec out, with the settings that each codec needs.
+// Images in, packets of a codec out, with the settings that each codec needs.
 #pragma once
 
 #include <functional>
@@ -38,7 +38,7 @@ class AvEncoder {
   AvLog log_;
   AvCodec codec_;
   AvPacket packet_;
-  std::optional<FromPicture> from_picture_;
+  std::optional<FromImage> from_image_;
   std::optional<GifPalette> palette_;
   std::map<std::int64_t, std::int64_t> durations_;  ///< Of frames inside the encoder, by pts.
 };

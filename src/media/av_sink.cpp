@@ -39,7 +39,7 @@ class AvSink final : public FrameSink {
 
   void write(const Image& image, std::int64_t pts, std::int64_t duration) override {
     base::require(image.width == options_.width && image.height == options_.height,
-                  ErrorCode::internal, destination_.name, ": the picture is ", image.width, "x",
+                  ErrorCode::internal, destination_.name, ": the image is ", image.width, "x",
                   image.height, ", the video ", options_.width, "x", options_.height);
     ++frames_;
     pts = std::max(pts, next_pts_);
@@ -54,7 +54,7 @@ class AvSink final : public FrameSink {
   void finish() override {
     encoder_->finish([this](AVPacket& packet) { mux_video(packet); });
     if (audio_ != nullptr) {
-      // Stopped half-way, the sound ends with the pictures; else it ends as it did.
+      // Stopped half-way, the sound ends with the images; else it ends as it did.
       const bool whole = options_.audio->queue().ended();
       write_audio(whole ? std::numeric_limits<std::int64_t>::max() : end_);
     }

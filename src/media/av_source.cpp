@@ -105,7 +105,7 @@ class AvSource final : public FrameSource {
   AVStream* stream_ = nullptr;
   AvCodec decoder_;
   AvPacket packet_;
-  std::shared_ptr<ToPicture> to_picture_;
+  std::shared_ptr<ToImage> to_image_;
   std::shared_ptr<AudioTrack> audio_;
   int audio_stream_ = -1;
   SourceInfo info_;
@@ -154,9 +154,9 @@ void AvSource::open_decoder() {
   const int index = av_find_best_stream(input_.get(), AVMEDIA_TYPE_VIDEO, -1, -1, &codec, 0);
   if (index == AVERROR_STREAM_NOT_FOUND && interrupt_.late()) cannot_open(index);
   base::require(index != AVERROR_STREAM_NOT_FOUND, ErrorCode::unsupported, target_.name,
-                ": has no pictures");
+                ": has no images");
   base::require(index >= 0, ErrorCode::unsupported, target_.name,
-                ": this libav has no decoder for its pictures");
+                ": this libav has no decoder for its images");
   stream_ = input_->streams[index];
   decoder_.reset(avcodec_alloc_context3(codec));
   if (!decoder_ || avcodec_parameters_to_context(decoder_.get(), stream_->codecpar) < 0) {
@@ -179,10 +179,10 @@ void AvSource::describe() {
   }
   const AVRational aspect = av_guess_sample_aspect_ratio(input_.get(), stream_, nullptr);
   if (aspect.num > 0 && aspect.den > 0) showing.aspect = aspect;
-  to_picture_ = std::make_shared<ToPicture>(showing);
+  to_image_ = std::make_shared<ToImage>(showing);
   info_.name = target_.name;
   std::tie(info_.width, info_.height) =
-      to_picture_->size(stream_->codecpar->width, stream_->codecpar->height);
+      to_image_->size(stream_->codecpar->width, stream_->codecpar->height);
   info_.time_base = rational_of(stream_->time_base);
   const AVRational rate = av_guess_frame_rate(input_.get(), stream_, nullptr);
   if (rate.num > 0 && rate.den > 0) info_.rate = rational_of(rate);
@@ -297,7 +297,7 @@ Frame AvSource::take(AvFrame decoded) {
   frame.duration = std::max<std::int64_t>(decoded->pkt_duration, 0);
   next_pts_ = frame.pts + 1;
   const std::shared_ptr<AVFrame> shared(std::move(decoded));
-  frame.picture = [shared, convert = to_picture_, number = frames_, name = info_.name] {
+  frame.image = [shared, convert = to_image_, number = frames_, name = info_.name] {
     try {
       return (*convert)(*shared);
     } catch (const Error& error) {

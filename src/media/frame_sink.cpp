@@ -61,10 +61,10 @@ Kind kind_of(const std::string& output) {
   return folder ? Kind::folder : Kind::file;
 }
 
-/// A folder of numbered pictures.
-class PictureSink final : public FrameSink {
+/// A folder of numbered images.
+class ImageSink final : public FrameSink {
  public:
-  explicit PictureSink(const std::string& folder) : folder_(folder) {
+  explicit ImageSink(const std::string& folder) : folder_(folder) {
     std::error_code error;
     fs::create_directories(folder_, error);
     base::require(!error, ErrorCode::io, folder, ": the folder cannot be made: ", error.message());
@@ -123,8 +123,8 @@ void check_output(const std::string& output) {
                   "rtp://");
   }
   if (kind != Kind::file) return;
-  base::require(!image::is_picture_name(output), ErrorCode::invalid_argument, output,
-                ": one picture for a whole stream; give a folder, such as ",
+  base::require(!image::is_image_name(output), ErrorCode::invalid_argument, output,
+                ": one image for a whole stream; give a folder, such as ",
                 (fs::path(output).parent_path() / "out/").string());
   base::require(kContainers.contains(lower_extension(output)), ErrorCode::invalid_argument, output,
                 ": the ending ", lower_extension(output),
@@ -160,7 +160,7 @@ std::unique_ptr<FrameSink> open_sink(const std::string& output, const SinkOption
     case Kind::window:
       return open_window_sink(options);
     case Kind::folder:
-      return std::make_unique<PictureSink>(output);
+      return std::make_unique<ImageSink>(output);
     case Kind::device:
       return open_av_sink(
           {.name = output, .address = output, .muxer = "v4l2", .encoder = "rawvideo", .live = true},

@@ -1,4 +1,4 @@
-// Where pictures go. One interface over video files, folders, a window, devices, the network and
+// Where images go. One interface over video files, folders, a window, devices, the network and
 // standard output; which of them is meant is read off what the user wrote.
 #pragma once
 
@@ -17,7 +17,7 @@ class FrameSink {
  public:
   /// Without finish() before: what was written so far stays, as it is.
   virtual ~FrameSink() = default;
-  /// The next picture, shown at `pts` for `duration` (0: until the next), both in the unit that the
+  /// The next image, shown at `pts` for `duration` (0: until the next), both in the unit that the
   /// sink was opened with. A pts that is not after the last one is moved there. Throws io naming
   /// the output.
   virtual void write(const Image& image, std::int64_t pts, std::int64_t duration) = 0;
@@ -32,7 +32,7 @@ class FrameSink {
 };
 
 struct SinkOptions {
-  int width = 0, height = 0;          ///< Of every picture.
+  int width = 0, height = 0;          ///< Of every image.
   Rational time_base{1, 25};          ///< The unit of pts and duration.
   Rational rate{25, 1};               ///< Frames a second, about.
   std::shared_ptr<AudioTrack> audio;  ///< To be copied where the container can hold it, or null.
@@ -48,7 +48,7 @@ void check_output(const std::string& output);
 bool is_live_output(const std::string& output);
 
 /// Opens what the user wrote:
-///   FILE.mp4, .mov, .mkv (H.264), .webm (VP9, VP8), .gif; a folder (pictures 000000.png, …);
+///   FILE.mp4, .mov, .mkv (H.264), .webm (VP9, VP8), .gif; a folder (images 000000.png, …);
 ///   window; /dev/videoN (a v4l2 loopback device); rtmp://, rtsp://, srt://, udp://, rtp://;
 ///   - for standard output.
 /// Folders on the way are made. Throws io or invalid_argument naming it.

@@ -23,10 +23,10 @@ namespace fs = std::filesystem;
 
 constexpr Rational kUsualRate{25, 1};
 
-/// Picture files, one after another.
-class PictureSource final : public FrameSource {
+/// Image files, one after another.
+class ImageSource final : public FrameSource {
  public:
-  PictureSource(const std::string& input, const SourceOptions& options)
+  ImageSource(const std::string& input, const SourceOptions& options)
       : paths_(image::expand_inputs({input})), stop_(options.stop) {
     info_.name = input;
     info_.rate = options.rate.positive() ? options.rate : kUsualRate;
@@ -40,7 +40,7 @@ class PictureSource final : public FrameSource {
   std::optional<Frame> read() override {
     if (*stop_ || next_ == paths_.size()) return std::nullopt;
     Frame frame;
-    frame.picture = [path = paths_[next_]] { return image::read_image(path); };
+    frame.image = [path = paths_[next_]] { return image::read_image(path); };
     frame.pts = static_cast<std::int64_t>(next_);
     frame.duration = 1;
     frame.number = ++next_;
@@ -118,8 +118,8 @@ std::unique_ptr<FrameSource> open_path(const std::string& input, const SourceOpt
   const fs::file_status status = fs::status(input, ignored);
   const bool pattern = !fs::exists(status) && input.find_first_of("*?[") != std::string::npos;
   if (pattern || fs::is_directory(status) ||
-      (fs::is_regular_file(status) && image::is_picture_name(input))) {
-    return std::make_unique<PictureSource>(input, options);
+      (fs::is_regular_file(status) && image::is_image_name(input))) {
+    return std::make_unique<ImageSource>(input, options);
   }
   base::require(fs::exists(status), ErrorCode::not_found, input,
                 ": no such file, folder or pattern with a match");

@@ -17,7 +17,7 @@ namespace streamdiffusion::media {
 struct Frame {
   /// Converts to RGB, upright, with square pixels; any thread. Left to the caller so that a frame
   /// that is dropped costs nothing. Throws Error naming the frame.
-  std::function<Image()> picture;
+  std::function<Image()> image;
   std::uint64_t number = 1;   ///< Counts from 1; what messages call the frame.
   std::int64_t pts = 0;       ///< When it is shown, in SourceInfo::time_base from the start.
   std::int64_t duration = 0;  ///< In the same unit; 0: until the next one.
@@ -25,7 +25,7 @@ struct Frame {
 
 struct SourceInfo {
   std::string name;           ///< What messages call it.
-  int width = 0, height = 0;  ///< As shown; 0 where pictures may differ.
+  int width = 0, height = 0;  ///< As shown; 0 where images may differ.
   Rational time_base{1, 1000};
   Rational rate;             ///< Frames a second, on average where they vary; 0/1 if not known.
   bool live = false;         ///< Frames come when they come; one that is not taken is lost.
@@ -43,12 +43,12 @@ class FrameSource {
   virtual std::optional<Frame> read() = 0;
   /// Makes a read() that waits, and every later one, return nothing soon. Any thread.
   virtual void interrupt() = 0;
-  /// The sound beside the pictures, or null.
+  /// The sound beside the images, or null.
   virtual std::shared_ptr<AudioTrack> audio() { return nullptr; }
 };
 
 struct SourceOptions {
-  /// Of pictures without a rate of their own (25 if unset), raw frames, cameras and screens.
+  /// Of images without a rate of their own (25 if unset), raw frames, cameras and screens.
   Rational rate;
   int width = 0, height = 0;         ///< Of raw frames; asked of a camera.
   std::string format;                ///< For `-`: "y4m", "rgb24", or empty to look at the content.
@@ -57,7 +57,7 @@ struct SourceOptions {
 };
 
 /// Opens what the user wrote:
-///   a video file; a picture, a folder of pictures or a pattern ("frames/*.png");
+///   a video file; an image, a folder of images or a pattern ("frames/*.png");
 ///   /dev/videoN; screen, screen:X,Y,WxH; rtsp://, rtmp://, srt://, udp://, rtp://, tcp://,
 ///   http(s)://;
 ///   - for standard input; lavfi:GRAPH for libavfilter's test sources

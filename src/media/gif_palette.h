@@ -1,4 +1,4 @@
-// 256 colours chosen for each frame, through libavfilter's palettegen and paletteuse.
+// 256 colors chosen for each frame, through libavfilter's palettegen and paletteuse.
 #pragma once
 
 #include <vector>

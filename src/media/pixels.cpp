@@ -18,12 +18,12 @@ extern "C" {
 namespace streamdiffusion::media {
 namespace {
 
-/// Lines from which video without a note of its colours is taken for BT.709.
+/// Lines from which video without a note of its colors is taken for BT.709.
 constexpr int kHighDefinition = 720;
 /// Sample aspects beyond this are mistakes of a file's maker.
 constexpr int kMostAspect = 8;
 
-int colours_of(const AVFrame& frame) {
+int colors_of(const AVFrame& frame) {
   if (frame.colorspace == AVCOL_SPC_UNSPECIFIED || frame.colorspace == AVCOL_SPC_RGB) {
     return frame.height >= kHighDefinition ? SWS_CS_ITU709 : SWS_CS_ITU601;
   }
@@ -84,27 +84,27 @@ int orientation_of(const std::int32_t* m) {
   return b < 0 ? 8 : 5;
 }
 
-std::pair<int, int> ToPicture::square(int width, int height) const {
+std::pair<int, int> ToImage::square(int width, int height) const {
   const double aspect = av_q2d(showing_.aspect);
   if (!(aspect > 1.0 / kMostAspect && aspect < kMostAspect)) return {width, height};
   if (aspect > 1) return {static_cast<int>(std::lround(width * aspect)), height};
   return {width, static_cast<int>(std::lround(height / aspect))};
 }
 
-std::pair<int, int> ToPicture::size(int width, int height) const {
+std::pair<int, int> ToImage::size(int width, int height) const {
   auto [w, h] = square(width, height);
   if (showing_.orientation >= 5) std::swap(w, h);
   return {w, h};
 }
 
-Image ToPicture::operator()(const AVFrame& frame) {
+Image ToImage::operator()(const AVFrame& frame) {
   const std::lock_guard lock(mutex_);
   const auto [width, height] = square(frame.width, frame.height);
-  image::check_picture_size(width, height, "video");
+  image::check_image_size(width, height, "video");
   scaler_.reset(scaler(scaler_.release(), frame, AV_PIX_FMT_RGB24, width, height));
-  const int* colours = sws_getCoefficients(colours_of(frame));
-  sws_setColorspaceDetails(scaler_.get(), colours, full_range(frame) ? 1 : 0, colours, 1, 0,
-                           1 << 16, 1 << 16);
+  const int* colors = sws_getCoefficients(colors_of(frame));
+  sws_setColorspaceDetails(scaler_.get(), colors, full_range(frame) ? 1 : 0, colors, 1, 0, 1 << 16,
+                           1 << 16);
   const AvFrame rgb = new_frame(AV_PIX_FMT_RGB24, width, height);
   base::require(sws_scale(scaler_.get(), frame.data, frame.linesize, 0, frame.height, rgb->data,
                           rgb->linesize) == height,
@@ -112,20 +112,20 @@ Image ToPicture::operator()(const AVFrame& frame) {
   return image::oriented(dense(*rgb), showing_.orientation);
 }
 
-AvFrame FromPicture::operator()(const Image& image) {
+AvFrame FromImage::operator()(const Image& image) {
   AVFrame rgb{};
   rgb.format = AV_PIX_FMT_RGB24;
   rgb.width = image.width;
   rgb.height = image.height;
   scaler_.reset(scaler(scaler_.release(), rgb, format_, image.width, image.height));
-  const int* colours = sws_getCoefficients(SWS_CS_ITU601);
-  sws_setColorspaceDetails(scaler_.get(), colours, 1, colours, 0, 0, 1 << 16, 1 << 16);
+  const int* colors = sws_getCoefficients(SWS_CS_ITU601);
+  sws_setColorspaceDetails(scaler_.get(), colors, 1, colors, 0, 0, 1 << 16, 1 << 16);
   AvFrame frame = new_frame(format_, image.width, image.height);
   const std::uint8_t* data[1]{image.rgb.data()};
   const int strides[1]{3 * image.width};
   base::require(sws_scale(scaler_.get(), data, strides, 0, image.height, frame->data,
                           frame->linesize) == image.height,
-                ErrorCode::internal, "a picture could not be converted for the encoder");
+                ErrorCode::internal, "an image could not be converted for the encoder");
   return frame;
 }
 

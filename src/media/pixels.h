@@ -1,4 +1,4 @@
-// Between the libraries' frames and dense RGB pictures.
+// Between the libraries' frames and dense RGB images.
 #pragma once
 
 #include <mutex>
@@ -24,13 +24,13 @@ struct Showing {
 /// for the nearest.
 int orientation_of(const std::int32_t* matrix);
 
-/// Decoded frames made pictures: RGB, square samples, upright. Any thread, one at a time.
-class ToPicture {
+/// Decoded frames made images: RGB, square samples, upright. Any thread, one at a time.
+class ToImage {
  public:
-  explicit ToPicture(Showing showing) : showing_(showing) {}
+  explicit ToImage(Showing showing) : showing_(showing) {}
   /// Throws unsupported for a frame over the limits of image_file.h.
   Image operator()(const AVFrame& frame);
-  /// Size of the picture that a frame of this size gives.
+  /// Size of the image that a frame of this size gives.
   std::pair<int, int> size(int width, int height) const;
 
  private:
@@ -41,10 +41,10 @@ class ToPicture {
   std::unique_ptr<SwsContext, SwsFree> scaler_;
 };
 
-/// Pictures made frames of an encoder's format, in BT.601 where that is YUV.
-class FromPicture {
+/// Images made frames of an encoder's format, in BT.601 where that is YUV.
+class FromImage {
  public:
-  explicit FromPicture(AVPixelFormat format) : format_(format) {}
+  explicit FromImage(AVPixelFormat format) : format_(format) {}
   AvFrame operator()(const Image& image);
 
  private:

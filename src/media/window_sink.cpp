@@ -17,7 +17,7 @@ namespace {
 using base::ErrorCode;
 
 constexpr int kEventMilliseconds = 10;
-/// Small pictures are shown larger, by a whole factor, until they are about this large.
+/// Small images are shown larger, by a whole factor, until they are about this large.
 constexpr int kWantedSide = 512;
 
 template <auto Free>

@@ -19,11 +19,11 @@ std::int64_t latent_channels(const AutoencoderConfig& config) {
   return std::visit([](const auto& c) { return c.latent_channels; }, config);
 }
 
-graph::Graph build_encoder(const AutoencoderConfig& config, const PictureShape& shape) {
+graph::Graph build_encoder(const AutoencoderConfig& config, const ImageShape& shape) {
   return std::visit([&](const auto& c) { return build_encoder(c, shape); }, config);
 }
 
-graph::Graph build_decoder(const AutoencoderConfig& config, const PictureShape& shape) {
+graph::Graph build_decoder(const AutoencoderConfig& config, const ImageShape& shape) {
   return std::visit([&](const auto& c) { return build_decoder(c, shape); }, config);
 }
 

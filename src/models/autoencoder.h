@@ -14,12 +14,12 @@ using AutoencoderConfig = std::variant<AutoencoderTinyConfig, AutoencoderKlConfi
 /// implement, corrupt_file for nonsense.
 AutoencoderConfig autoencoder_config(const json::Json& config);
 
-/// Picture pixels a latent pixel covers along one side.
+/// Image pixels a latent pixel covers along one side.
 std::int64_t factor(const AutoencoderConfig& config);
 std::int64_t latent_channels(const AutoencoderConfig& config);
 
 /// As for each class: "pixels" -> "latents" and back.
-graph::Graph build_encoder(const AutoencoderConfig& config, const PictureShape& shape);
-graph::Graph build_decoder(const AutoencoderConfig& config, const PictureShape& shape);
+graph::Graph build_encoder(const AutoencoderConfig& config, const ImageShape& shape);
+graph::Graph build_decoder(const AutoencoderConfig& config, const ImageShape& shape);
 
 }  // namespace streamdiffusion::models

@@ -79,8 +79,8 @@ AutoencoderKlConfig autoencoder_kl_config(const Json& json) {
   return c;
 }
 
-graph::Graph build_encoder(const AutoencoderKlConfig& c, const PictureShape& shape) {
-  check_picture(shape, c.factor(), kClass);
+graph::Graph build_encoder(const AutoencoderKlConfig& c, const ImageShape& shape) {
+  check_image(shape, c.factor(), kClass);
   Builder b(shape.activations);
   b.set_stage("encode");
   const Name n("encoder");
@@ -105,8 +105,8 @@ graph::Graph build_encoder(const AutoencoderKlConfig& c, const PictureShape& sha
   return b.finish();
 }
 
-graph::Graph build_decoder(const AutoencoderKlConfig& c, const PictureShape& shape) {
-  check_picture(shape, c.factor(), kClass);
+graph::Graph build_decoder(const AutoencoderKlConfig& c, const ImageShape& shape) {
+  check_image(shape, c.factor(), kClass);
   Builder b(shape.activations);
   b.set_stage("decode");
   const Name n("decoder");
@@ -125,7 +125,7 @@ graph::Graph build_decoder(const AutoencoderKlConfig& c, const PictureShape& sha
     if (i + 1 == c.channels.size()) break;
     x = b.conv2d(x, block / "upsamplers" / 0 / "conv", {.out = width, .doubled = true});
   }
-  picture_outputs(b, shape, last_convolution(b, x, 3, c, n), 1, 0);
+  image_outputs(b, shape, last_convolution(b, x, 3, c, n), 1, 0);
   return b.finish();
 }
 

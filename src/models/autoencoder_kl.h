@@ -6,19 +6,19 @@
 
 #include "graph/graph.h"
 #include "json/json.h"
-#include "models/picture.h"
+#include "models/image_io.h"
 
 namespace streamdiffusion::models {
 
 struct AutoencoderKlConfig {
   std::int64_t latent_channels = 4;
-  std::vector<std::int64_t> channels;  ///< One a level, the picture's own first.
+  std::vector<std::int64_t> channels;  ///< One a level, the image's own first.
   std::int64_t layers = 1;             ///< Resnets a level in the encoder; one more in the decoder.
   int norm_groups = 32;
   bool quant_conv = true, post_quant_conv = true, mid_attention = true;
   LatentScale latent{.scale = 0.18215F};
 
-  /// Picture pixels a latent pixel covers along one side: 2^(levels - 1).
+  /// Image pixels a latent pixel covers along one side: 2^(levels - 1).
   std::int64_t factor() const { return std::int64_t{1} << (channels.size() - 1); }
 };
 
@@ -28,8 +28,8 @@ AutoencoderKlConfig autoencoder_kl_config(const json::Json& config);
 
 /// input: "pixels" u8 [frames,height,width,3]. output: "latents" f32
 /// [frames,height/factor,width/factor,channels], scaled as the diffusion model wants them.
-graph::Graph build_encoder(const AutoencoderKlConfig& config, const PictureShape& shape);
+graph::Graph build_encoder(const AutoencoderKlConfig& config, const ImageShape& shape);
 /// The way back: "latents" in; "pixels" and, if asked for, "image" out.
-graph::Graph build_decoder(const AutoencoderKlConfig& config, const PictureShape& shape);
+graph::Graph build_decoder(const AutoencoderKlConfig& config, const ImageShape& shape);
 
 }  // namespace streamdiffusion::models

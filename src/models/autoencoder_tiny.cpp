@@ -79,7 +79,7 @@ AutoencoderTinyConfig autoencoder_tiny_config(const Json& json) {
   config.only("out_channels", 3);
   config.only("upsampling_scaling_factor", 2);
   config.only("upsample_fn", "nearest");
-  // The first two describe how to store latents as pictures; the third repeats the decoder's
+  // The first two describe how to store latents as images; the third repeats the decoder's
   // widths.
   config.ignore({"latent_magnitude", "latent_shift", "block_out_channels", "force_upcast"});
   c.latent_channels = config.integer("latent_channels", 4, 1, kMaxChannels);
@@ -88,7 +88,7 @@ AutoencoderTinyConfig autoencoder_tiny_config(const Json& json) {
   base::require(c.encoder_blocks.size() == c.decoder_blocks.size(), base::ErrorCode::unsupported,
                 config.file(), ": \"num_encoder_blocks\" has ", c.encoder_blocks.size(),
                 " stages and \"num_decoder_blocks\" ", c.decoder_blocks.size(),
-                ", expected as many: a picture must come back as large as it went in");
+                ", expected as many: an image must come back as large as it went in");
   c.encoder_width = one_width(config, "encoder_block_out_channels", c.encoder_blocks.size());
   c.decoder_width = one_width(config, "decoder_block_out_channels", c.decoder_blocks.size());
   c.activation = activation(config);
@@ -97,8 +97,8 @@ AutoencoderTinyConfig autoencoder_tiny_config(const Json& json) {
   return c;
 }
 
-graph::Graph build_encoder(const AutoencoderTinyConfig& c, const PictureShape& shape) {
-  check_picture(shape, c.factor(), kClass);
+graph::Graph build_encoder(const AutoencoderTinyConfig& c, const ImageShape& shape) {
+  check_image(shape, c.factor(), kClass);
   Builder b(shape.activations);
   b.set_stage("encode");
   Layers layers(b, Name("encoder") / "layers", c.activation, c.encoder_width);
@@ -112,8 +112,8 @@ graph::Graph build_encoder(const AutoencoderTinyConfig& c, const PictureShape& s
   return b.finish();
 }
 
-graph::Graph build_decoder(const AutoencoderTinyConfig& c, const PictureShape& shape) {
-  check_picture(shape, c.factor(), kClass);
+graph::Graph build_decoder(const AutoencoderTinyConfig& c, const ImageShape& shape) {
+  check_image(shape, c.factor(), kClass);
   Builder b(shape.activations);
   b.set_stage("decode");
   Layers layers(b, Name("decoder") / "layers", c.activation, c.decoder_width);
@@ -127,7 +127,7 @@ graph::Graph build_decoder(const AutoencoderTinyConfig& c, const PictureShape& s
     layers.skip_number();
     x = layers.conv(x, {.out = c.decoder_width, .bias = false, .doubled = true});
   }
-  picture_outputs(b, shape, layers.conv(x, {.out = 3}), 2, -1);
+  image_outputs(b, shape, layers.conv(x, {.out = 3}), 2, -1);
   return b.finish();
 }
 

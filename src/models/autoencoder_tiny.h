@@ -6,7 +6,7 @@
 
 #include "graph/graph.h"
 #include "json/json.h"
-#include "models/picture.h"
+#include "models/image_io.h"
 
 namespace streamdiffusion::models {
 
@@ -18,7 +18,7 @@ struct AutoencoderTinyConfig {
   graph::Activation activation = graph::Activation::relu;
   LatentScale latent;
 
-  /// Picture pixels a latent pixel covers along one side: 2^(stages - 1).
+  /// Image pixels a latent pixel covers along one side: 2^(stages - 1).
   std::int64_t factor() const { return std::int64_t{1} << (encoder_blocks.size() - 1); }
 };
 
@@ -28,8 +28,8 @@ AutoencoderTinyConfig autoencoder_tiny_config(const json::Json& config);
 
 /// input: "pixels" u8 [frames,height,width,3]. output: "latents" f32
 /// [frames,height/factor,width/factor,channels], scaled as the diffusion model wants them.
-graph::Graph build_encoder(const AutoencoderTinyConfig& config, const PictureShape& shape);
+graph::Graph build_encoder(const AutoencoderTinyConfig& config, const ImageShape& shape);
 /// The way back: "latents" in; "pixels" and, if asked for, "image" out.
-graph::Graph build_decoder(const AutoencoderTinyConfig& config, const PictureShape& shape);
+graph::Graph build_decoder(const AutoencoderTinyConfig& config, const ImageShape& shape);
 
 }  // namespace streamdiffusion::models

@@ -65,7 +65,7 @@ LcmSchedule::LcmSchedule(const SchedulerConfig& c)
   base::require(alpha_bar_.front() < 1.0F && alpha_bar_.back() >= kLeastAlphaBar,
                 ErrorCode::invalid_argument, "betas from ", c.beta_start, " to ", c.beta_end,
                 " in ", train_steps_, " timesteps keep ", alpha_bar_.front(),
-                " of the picture at the first timestep and ", alpha_bar_.back(),
+                " of the image at the first timestep and ", alpha_bar_.back(),
                 " at the last, expected less than 1 and at least ", kLeastAlphaBar);
 }
 

@@ -34,7 +34,7 @@ class LcmSchedule {
  public:
   /// Throws unsupported for a beta schedule or prediction type it does not know, invalid_argument
   /// for numbers outside their range, and for betas that leave no noise at the first timestep or
-  /// no picture at the last.
+  /// no image at the last.
   explicit LcmSchedule(const SchedulerConfig& config = {});
 
   Prediction prediction() const { return prediction_; }

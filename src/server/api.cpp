@@ -54,7 +54,7 @@ const std::vector<std::pair<std::string, std::string>>& security_headers() {
 }
 
 Api::Api(House house, Room& room, const Gate& gate, const ServerOptions& options)
-    : house_(house), room_(room), gate_(gate), options_(options), one_picture_(house, room) {}
+    : house_(house), room_(room), gate_(gate), options_(options), one_image_(house, room) {}
 
 const std::vector<Api::Route>& Api::routes() {
   static const std::vector<Route> table{
@@ -178,7 +178,7 @@ void Api::settings(const Request& /*request*/, const Reply& reply) {
                        {"page_content", ""},
                        {"concepts", info.words.concepts},
                        {"styles", info.words.styles},
-                       {"colours", info.words.colours},
+                       {"colours", info.words.colors},
                        {"sample_prompt", info.sample_prompt}}));
 }
 
@@ -188,11 +188,11 @@ void Api::queue(const Request& /*request*/, const Reply& reply) {
 }
 
 void Api::txt2img(const Request& request, const Reply& reply) {
-  one_picture_.draw(request, true, reply);
+  one_image_.draw(request, true, reply);
 }
 
 void Api::img2img(const Request& request, const Reply& reply) {
-  one_picture_.draw(request, false, reply);
+  one_image_.draw(request, false, reply);
 }
 
 void Api::sessions(const Request& /*request*/, const Reply& reply) {

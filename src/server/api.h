@@ -5,7 +5,7 @@
 
 #include "server/gate.h"
 #include "server/http.h"
-#include "server/one_picture.h"
+#include "server/image_request.h"
 
 namespace streamdiffusion::server {
 
@@ -47,7 +47,7 @@ class Api {
   Room& room_;
   const Gate& gate_;
   const ServerOptions& options_;
-  OnePicture one_picture_;
+  OneImage one_image_;
 };
 
 /// Security headers that every answer carries.

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <utility>
 
-#include "server/pictures.h"
+#include "server/client_images.h"
 
 namespace streamdiffusion::server {
 
@@ -21,26 +21,26 @@ double milliseconds(double s) {
 }
 
 /// On the deliver thread.
-PicturePtr make_picture(const LiveOutput& output, int quality) {
-  auto picture = std::make_shared<Picture>();
-  picture->jpeg = encode_picture(*output.image, PictureFormat::jpeg, quality);
-  picture->width = output.image->width;
-  picture->height = output.image->height;
-  picture->frame = output.frame_id;
-  picture->reused = output.reused;
-  picture->captured = output.captured;
-  picture->finished = output.finished;
+EncodedImagePtr make_image(const LiveOutput& output, int quality) {
+  auto image = std::make_shared<EncodedImage>();
+  image->jpeg = encode_image(*output.image, ImageFormat::jpeg, quality);
+  image->width = output.image->width;
+  image->height = output.image->height;
+  image->frame = output.frame_id;
+  image->reused = output.reused;
+  image->captured = output.captured;
+  image->finished = output.finished;
   const auto* tag = std::any_cast<std::shared_ptr<FrameTag>>(&output.tag);
   LiveClock::time_point decoding = output.captured;
   if (tag != nullptr) {
-    picture->head = (*tag)->head;
+    image->head = (*tag)->head;
     decoding = std::max((*tag)->decoding, output.captured);
   }
-  picture->times.queue =
+  image->times.queue =
       seconds(decoding - output.captured) + seconds(output.entered - output.prepared);
-  picture->times.prepare = seconds(output.prepared - decoding);
-  picture->times.engine = seconds(output.finished - output.entered);
-  return picture;
+  image->times.prepare = seconds(output.prepared - decoding);
+  image->times.engine = seconds(output.finished - output.entered);
+  return image;
 }
 
 }  // namespace
@@ -132,8 +132,8 @@ LiveCallbacks Client::callbacks() {
   std::weak_ptr<Client> weak = weak_from_this();
   Tasks* tasks = &house_.tasks;
   calls.output = [weak, tasks, quality = quality_](const LiveOutput& output) {
-    tasks->post([weak, picture = make_picture(output, quality->load())] {
-      if (const auto client = weak.lock()) client->deliver(picture);
+    tasks->post([weak, image = make_image(output, quality->load())] {
+      if (const auto client = weak.lock()) client->deliver(image);
     });
   };
   calls.error = [weak, tasks](const Error& error, std::optional<std::uint64_t> frame) {
@@ -144,11 +144,11 @@ LiveCallbacks Client::callbacks() {
   return calls;
 }
 
-void Client::deliver(const PicturePtr& picture) {
-  house_.metrics.picture(picture->times, picture->reused);
-  for (const Watcher& watcher : watchers_) watcher(picture);
+void Client::deliver(const EncodedImagePtr& image) {
+  house_.metrics.image(image->times, image->reused);
+  for (const Watcher& watcher : watchers_) watcher(image);
   if (dialect_ == Dialect::established) return give_credit();
-  link_ != nullptr&& state_ != State::gone ? link_->send(picture) : replaced(*picture);
+  link_ != nullptr&& state_ != State::gone ? link_->send(image) : replaced(*image);
 }
 
 void Client::failed_frame(const Error& error, bool frame) {
@@ -267,35 +267,35 @@ void Client::refuse(const Refusal& refusal, bool fatal, int status) {
 
 // What the client gets.
 
-std::string Client::frame_message(const Picture& picture) const {
-  json head{{"frame", picture.frame},
-            {"reused", picture.reused},
-            {"age_ms", milliseconds(seconds(LiveClock::now() - picture.captured))},
-            {"width", picture.width},
-            {"height", picture.height},
-            {"queue_ms", milliseconds(picture.times.queue)},
-            {"prepare_ms", milliseconds(picture.times.prepare)},
-            {"engine_ms", milliseconds(picture.times.engine)}};
-  if (picture.head.seq) head["seq"] = *picture.head.seq;
-  if (picture.head.captured) head["captured"] = *picture.head.captured;
-  return write_binary_frame(head, picture.jpeg);
+std::string Client::frame_message(const EncodedImage& image) const {
+  json head{{"frame", image.frame},
+            {"reused", image.reused},
+            {"age_ms", milliseconds(seconds(LiveClock::now() - image.captured))},
+            {"width", image.width},
+            {"height", image.height},
+            {"queue_ms", milliseconds(image.times.queue)},
+            {"prepare_ms", milliseconds(image.times.prepare)},
+            {"engine_ms", milliseconds(image.times.engine)}};
+  if (image.head.seq) head["seq"] = *image.head.seq;
+  if (image.head.captured) head["captured"] = *image.head.captured;
+  return write_binary_frame(head, image.jpeg);
 }
 
-void Client::sent(const Picture& picture) {
+void Client::sent(const EncodedImage& image) {
   const auto now = LiveClock::now();
-  const double age = seconds(now - picture.captured);
-  ++(picture.reused ? settled_.skipped : settled_.processed);
+  const double age = seconds(now - image.captured);
+  ++(image.reused ? settled_.skipped : settled_.processed);
   window_.add(age);
-  house_.metrics.delivered(seconds(now - picture.finished), age);
+  house_.metrics.delivered(seconds(now - image.finished), age);
 }
 
-void Client::watched(const Picture& picture) {
-  if (dialect_ != Dialect::established || picture.frame < next_watched_) return;
-  next_watched_ = picture.frame + 1;
-  sent(picture);
+void Client::watched(const EncodedImage& image) {
+  if (dialect_ != Dialect::established || image.frame < next_watched_) return;
+  next_watched_ = image.frame + 1;
+  sent(image);
 }
 
-void Client::replaced(const Picture&) {
+void Client::replaced(const EncodedImage&) {
   ++settled_.replaced;
 }
 

@@ -10,10 +10,10 @@
 #include <string>
 #include <string_view>
 
+#include "server/encoded_image.h"
 #include "server/messages.h"
 #include "server/metrics.h"
 #include "server/parameters.h"
-#include "server/picture.h"
 #include "server/rate.h"
 #include "server/stats.h"
 #include "server/tasks.h"
@@ -26,9 +26,9 @@ class Link {
   virtual ~Link() = default;
   /// Queues a text.
   virtual void send(std::string text) = 0;
-  /// Sends a picture when the socket is free; a newer one takes the place of one that waits, which
+  /// Sends an image when the socket is free; a newer one takes the place of one that waits, which
   /// is then told to Client::replaced().
-  virtual void send(PicturePtr picture) = 0;
+  virtual void send(EncodedImagePtr image) = 0;
   /// Closes once what is queued has left; with a status of RFC 6455.
   virtual void close(int status, const std::string& reason) = 0;
 };
@@ -58,7 +58,7 @@ class Client : public std::enable_shared_from_this<Client> {
   void tick();
   /// Brings the metrics up to date.
   void count();
-  /// Finishes the pictures under way, then closes.
+  /// Finishes the images under way, then closes.
   void drain();
   /// Ends now, with a close of this status.
   void end(int status, const std::string& reason);
@@ -66,12 +66,12 @@ class Client : public std::enable_shared_from_this<Client> {
   // From the connection.
   void text(std::string_view message);
   void binary(std::string message);
-  /// The bytes of a picture that is about to be written.
-  std::string frame_message(const Picture& picture) const;
-  void sent(const Picture& picture);
-  void replaced(const Picture& picture);
-  /// One who watches got this picture; counts once, and where pictures come back in no other way.
-  void watched(const Picture& picture);
+  /// The bytes of an image that is about to be written.
+  std::string frame_message(const EncodedImage& image) const;
+  void sent(const EncodedImage& image);
+  void replaced(const EncodedImage& image);
+  /// One who watches got this image; counts once, and where images come back in no other way.
+  void watched(const EncodedImage& image);
   void closed();
 
   // From the routes.
@@ -80,8 +80,8 @@ class Client : public std::enable_shared_from_this<Client> {
   nlohmann::json settings() const;
   nlohmann::json describe() const;
 
-  /// Called with every new picture, and once with none at the end.
-  using Watcher = std::function<void(PicturePtr)>;
+  /// Called with every new image, and once with none at the end.
+  using Watcher = std::function<void(EncodedImagePtr)>;
   using Watch = std::list<Watcher>::iterator;
   Watch watch(Watcher watcher) { return watchers_.insert(watchers_.end(), std::move(watcher)); }
   void unwatch(Watch watch) { watchers_.erase(watch); }
@@ -95,10 +95,10 @@ class Client : public std::enable_shared_from_this<Client> {
   void open();
   void opened(std::unique_ptr<Stream> stream);
   LiveCallbacks callbacks();
-  void deliver(const PicturePtr& picture);
+  void deliver(const EncodedImagePtr& image);
   void failed_frame(const Error& error, bool frame);
   void handle(const ClientText& message);
-  void submit(FrameHead head, std::string picture);
+  void submit(FrameHead head, std::string image);
   void give_credit();
   void change(const json::Json& object);
   void refuse(const Refusal& refusal, bool fatal = false, int status = 1008);
@@ -121,7 +121,7 @@ class Client : public std::enable_shared_from_this<Client> {
   Parameters parameters_;
   std::shared_ptr<std::atomic<int>> quality_;
   bool opening_ = false, paused_ = false, planning_ = false;
-  bool next_frame_ = false, expects_picture_ = false;  ///< Where the established protocol stands.
+  bool next_frame_ = false, expects_image_ = false;  ///< Where the established protocol stands.
   bool owes_credit_ = false;
   SentWindow window_;
   Settled settled_;

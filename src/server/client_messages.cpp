@@ -1,6 +1,6 @@
 // What a client says: its messages in both dialects, and the frames it sends.
 #include "server/client.h"
-#include "server/pictures.h"
+#include "server/client_images.h"
 
 namespace streamdiffusion::server {
 
@@ -22,7 +22,7 @@ void Client::text(std::string_view message) {
   } catch (const Refusal& refusal) {
     refuse(refusal);
     if (dialect_ == Dialect::established && next_frame_) {  // it may try again
-      next_frame_ = expects_picture_ = false;
+      next_frame_ = expects_image_ = false;
       give_credit();
     }
   }
@@ -50,7 +50,7 @@ void Client::handle(const ClientText& message) {
         submit({}, {});
         give_credit();
       } else {
-        expects_picture_ = true;
+        expects_image_ = true;
       }
   }
 }
@@ -60,16 +60,16 @@ void Client::binary(std::string message) {
   try {
     if (dialect_ == Dialect::binary) {
       const BinaryFrame frame = read_binary_frame(message);
-      const auto head_size = message.size() - frame.picture.size();
+      const auto head_size = message.size() - frame.image.size();
       const FrameHead head = frame.head;
       message.erase(0, head_size);
       return submit(head, std::move(message));
     }
-    if (!expects_picture_) {
+    if (!expects_image_) {
       throw Refusal(400, "bad_message",
-                    "a picture came unasked; expected next_frame, then parameters, then a picture");
+                    "an image came unasked; expected next_frame, then parameters, then an image");
     }
-    next_frame_ = expects_picture_ = false;
+    next_frame_ = expects_image_ = false;
     submit({}, std::move(message));
     give_credit();
   } catch (const Refusal& refusal) {
@@ -78,21 +78,21 @@ void Client::binary(std::string message) {
   }
 }
 
-void Client::submit(FrameHead head, std::string picture) {
+void Client::submit(FrameHead head, std::string image) {
   if (state_ != State::live) return;
   const bool from_text = parameters_.live.options.text_to_image;
-  if (!from_text && picture.empty()) {
-    throw Refusal(400, "bad_frame", "a frame came without a picture, which mode img2img needs");
+  if (!from_text && image.empty()) {
+    throw Refusal(400, "bad_frame", "a frame came without an image, which mode img2img needs");
   }
   LiveFrame frame;
   auto tag = std::make_shared<FrameTag>(FrameTag{head, frame.captured});
   frame.tag = tag;
   if (!from_text) {
-    frame.picture = [tag, bytes = std::make_shared<std::string>(std::move(picture)),
-                     most = house_.limits.picture_pixels] {
+    frame.image = [tag, bytes = std::make_shared<std::string>(std::move(image)),
+                   most = house_.limits.image_pixels] {
       tag->decoding = LiveClock::now();
       try {
-        return decode_picture(*bytes, most);
+        return decode_image(*bytes, most);
       } catch (const Refusal& refusal) {
         throw Error(ErrorCode::invalid_argument, refusal.what());
       }

@@ -22,7 +22,7 @@ struct Front {
 
 Task<void> run_connection(std::shared_ptr<Transport> transport, Front front);
 
-/// The pictures of a session as they come, until it ends or nobody reads any more.
+/// The images of a session as they come, until it ends or nobody reads any more.
 Task<void> run_mjpeg(std::shared_ptr<Transport> transport, std::shared_ptr<Client> client,
                      const Limits& limits);
 

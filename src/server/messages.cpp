@@ -54,7 +54,7 @@ BinaryFrame read_binary_frame(std::string_view message) {
   if (message.size() < 4) {
     throw Refusal(400, "bad_frame",
                   base::concat("a binary message has ", message.size(),
-                               " bytes, expected u32 length, head, picture"));
+                               " bytes, expected u32 length, head, image"));
   }
   std::size_t length = 0;
   for (int i = 3; i >= 0; --i) {
@@ -69,14 +69,14 @@ BinaryFrame read_binary_frame(std::string_view message) {
           message.substr(4 + length)};
 }
 
-std::string write_binary_frame(const json& head, std::string_view picture) {
+std::string write_binary_frame(const json& head, std::string_view image) {
   const std::string text = dump(head);
   std::string message;
-  message.reserve(4 + text.size() + picture.size());
+  message.reserve(4 + text.size() + image.size());
   for (unsigned i = 0; i < 4; ++i) {
     message.push_back(static_cast<char>((text.size() >> (8 * i)) & 0xffU));
   }
-  return message.append(text).append(picture);
+  return message.append(text).append(image);
 }
 
 ClientText read_client_text(std::string_view message, bool established) {

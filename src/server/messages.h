@@ -21,14 +21,14 @@ struct FrameHead {
 
 struct BinaryFrame {
   FrameHead head;
-  std::string_view picture;  ///< Into the message; empty where there is none.
+  std::string_view image;  ///< Into the message; empty where there is none.
 };
 
 /// Takes a binary message apart. Throws Refusal 400.
 BinaryFrame read_binary_frame(std::string_view message);
 
-/// u32 length, head, picture.
-std::string write_binary_frame(const nlohmann::json& head, std::string_view picture);
+/// u32 length, head, image.
+std::string write_binary_frame(const nlohmann::json& head, std::string_view image);
 
 /// A text message of a client.
 struct ClientText {

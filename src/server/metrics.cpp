@@ -27,7 +27,7 @@ class Metrics::Impl {
   prometheus::Registry registry;
   Family<Histogram>& stages = prometheus::BuildHistogram()
                                   .Name("streamdiffusion_stage_seconds")
-                                  .Help("Time a picture spent in a stage")
+                                  .Help("Time an image spent in a stage")
                                   .Register(registry);
   Histogram& queue = stages.Add({{"stage", "queue"}}, kSeconds);
   Histogram& prepare = stages.Add({{"stage", "prepare"}}, kSeconds);
@@ -35,7 +35,7 @@ class Metrics::Impl {
   Histogram& deliver = stages.Add({{"stage", "deliver"}}, kSeconds);
   Histogram& age = prometheus::BuildHistogram()
                        .Name("streamdiffusion_age_seconds")
-                       .Help("From a frame's arrival until its picture had left")
+                       .Help("From a frame's arrival until its image had left")
                        .Register(registry)
                        .Add({}, kSeconds);
   Family<Counter>& frame_family = prometheus::BuildCounter()
@@ -68,7 +68,7 @@ class Metrics::Impl {
                         .Add({});
   Gauge& fps = prometheus::BuildGauge()
                    .Name("streamdiffusion_pictures_per_second")
-                   .Help("Pictures sent, over all sessions and the last two seconds")
+                   .Help("Images sent, over all sessions and the last two seconds")
                    .Register(registry)
                    .Add({});
   Family<Counter>& requests = prometheus::BuildCounter()
@@ -84,7 +84,7 @@ class Metrics::Impl {
 Metrics::Metrics() : impl_(std::make_unique<Impl>()) {}
 Metrics::~Metrics() = default;
 
-void Metrics::picture(const StageTimes& times, bool reused) {
+void Metrics::image(const StageTimes& times, bool reused) {
   impl_->queue.Observe(times.queue);
   impl_->prepare.Observe(times.prepare);
   if (!reused) impl_->engine.Observe(times.engine);

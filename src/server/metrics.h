@@ -8,7 +8,7 @@
 
 namespace streamdiffusion::server {
 
-/// Where one picture's time went, in seconds.
+/// Where one image's time went, in seconds.
 struct StageTimes {
   double queue = 0;    ///< Waiting: for the prepare thread, and for the engine.
   double prepare = 0;  ///< Decoding and fitting.
@@ -22,8 +22,8 @@ class Metrics {
   Metrics(const Metrics&) = delete;
   Metrics& operator=(const Metrics&) = delete;
 
-  void picture(const StageTimes& times, bool reused);
-  /// From the end of the engine's work until the picture had left, and from capture until then.
+  void image(const StageTimes& times, bool reused);
+  /// From the end of the engine's work until the image had left, and from capture until then.
   void delivered(double deliver_seconds, double age_seconds);
   /// What has been added to a stream's counters.
   void frames(const LiveCounters& before, const LiveCounters& now);
@@ -31,7 +31,7 @@ class Metrics {
   void session_opened();
   void request(const std::string& route, int status);
   void error(const std::string& code);
-  /// Pictures a second, over all sessions.
+  /// Images a second, over all sessions.
   void fps(double value);
 
   std::string text() const;

@@ -7,7 +7,7 @@
 namespace streamdiffusion::server {
 namespace {
 
-/// The newest picture wins here too. The client's connection is read all the time, because only
+/// The newest image wins here too. The client's connection is read all the time, because only
 /// that tells when it is gone.
 class Watching : public std::enable_shared_from_this<Watching> {
  public:
@@ -28,7 +28,7 @@ class Watching : public std::enable_shared_from_this<Watching> {
   std::shared_ptr<Client> client_;
   const Limits& limits_;
   Signal wake_;
-  PicturePtr picture_;
+  EncodedImagePtr image_;
   bool over_ = false, gone_ = false;
   std::array<char, 256> ignored_;
 };
@@ -57,7 +57,7 @@ std::string opening() {
   return text + "Cross-Origin-Resource-Policy: same-origin\r\n\r\n--frame\r\n";
 }
 
-/// The next boundary comes with the part, not with the part after it: browsers show a picture when
+/// The next boundary comes with the part, not with the part after it: browsers show an image when
 /// they see the boundary behind it.
 std::string part(const std::string& jpeg) {
   return "Content-Type: image/jpeg\r\nContent-Length: " + std::to_string(jpeg.size()) + "\r\n\r\n" +
@@ -68,20 +68,20 @@ Task<void> Watching::run() {
   const auto self = shared_from_this();
   transport_->expires_never();
   read();
-  const auto watch = client_->watch([this](PicturePtr picture) {
-    over_ |= picture == nullptr;
-    if (picture) picture_ = std::move(picture);
+  const auto watch = client_->watch([this](EncodedImagePtr image) {
+    over_ |= image == nullptr;
+    if (image) image_ = std::move(image);
     wake_.wake();
   });
   const std::string head = opening();
   bool fine = co_await write(head);
   while (fine && !gone_) {
-    if (picture_) {
-      const PicturePtr picture = std::move(picture_);
-      picture_ = nullptr;
-      const std::string bytes = part(picture->jpeg);
+    if (image_) {
+      const EncodedImagePtr image = std::move(image_);
+      image_ = nullptr;
+      const std::string bytes = part(image->jpeg);
       fine = co_await write(bytes);
-      if (fine) client_->watched(*picture);
+      if (fine) client_->watched(*image);
     } else if (over_ || client_->state() == Client::State::gone) {
       break;
     } else {

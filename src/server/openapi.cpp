@@ -42,18 +42,18 @@ json with_body(json op, json body) {
   return op;
 }
 
-json picture_operation(const char* summary, bool takes_picture) {
+json image_operation(const char* summary, bool takes_image) {
   json extra{{"format", {{"type", "string"}, {"enum", {"jpeg", "png", "webp"}}}}};
-  if (takes_picture) extra["image"] = {{"type", "string"}, {"contentEncoding", "base64"}};
+  if (takes_image) extra["image"] = {{"type", "string"}, {"contentEncoding", "base64"}};
   json body = content("application/json",
                       {{"allOf", json::array({reference("Parameters"),
                                               {{"type", "object"}, {"properties", extra}}})}});
-  if (takes_picture) body["content"]["image/*"] = {{"schema", {{"type", "string"}}}};
-  json picture = answer("The picture");
+  if (takes_image) body["content"]["image/*"] = {{"schema", {{"type", "string"}}}};
+  json image = answer("The image");
   for (const char* type : {"image/jpeg", "image/png", "image/webp"}) {
-    picture["content"][type] = {{"schema", {{"type", "string"}}}};
+    image["content"][type] = {{"schema", {{"type", "string"}}}};
   }
-  return with_body(operation(summary, {{"200", picture}}), body);
+  return with_body(operation(summary, {{"200", image}}), body);
 }
 
 json paths() {
@@ -66,14 +66,14 @@ json paths() {
                     {{"200", answer("", object)}}));
   all["/api/queue"] = get(operation("Clients that are in or wait", {{"200", answer("", object)}}));
   all["/api/ws/{id}"] =
-      get(with_id(operation("A WebSocket; with ?frames=binary pictures in both directions",
+      get(with_id(operation("A WebSocket; with ?frames=binary images in both directions",
                             {{"101", answer("See docs/protocol.md")}})));
   all["/api/stream/{id}"] = get(with_id(
-      operation("The pictures of a session as MJPEG",
+      operation("The images of a session as MJPEG",
                 {{"200", answer("Parts of type image/jpeg",
                                 content("multipart/x-mixed-replace", {{"type", "string"}}))}})));
-  all["/api/txt2img"] = {{"post", picture_operation("A picture from words", false)}};
-  all["/api/img2img"] = {{"post", picture_operation("A picture from a picture and words", true)}};
+  all["/api/txt2img"] = {{"post", image_operation("An image from words", false)}};
+  all["/api/img2img"] = {{"post", image_operation("An image from an image and words", true)}};
   all["/api/sessions"] =
       get(operation("All sessions with parameters and counts", {{"200", answer("", object)}}));
   all["/api/sessions/{id}"] = {

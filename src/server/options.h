@@ -18,13 +18,13 @@ struct Limits {
   int connections = 256;                  ///< Open sockets, pages' requests among them.
   int side = 1024;                        ///< Largest width and height of a stream, pixels.
   std::size_t message_bytes = 8U << 20U;  ///< One WebSocket message or HTTP body.
-  std::int64_t picture_pixels = std::int64_t{1} << 24;  ///< Of a picture sent to us.
+  std::int64_t image_pixels = std::int64_t{1} << 24;  ///< Of an image sent to us.
   double requests_per_second = 50;   ///< HTTP requests of one address; bursts of twice that pass.
   double messages_per_second = 500;  ///< Of one WebSocket; the same.
   Milliseconds idle = 120s;          ///< A session without a message ends; 0 for never.
   Milliseconds header = 10s;         ///< For the TLS handshake and for a request's header.
   Milliseconds body = 30s;           ///< For a request's body.
-  Milliseconds write = 30s;          ///< For one answer or picture to leave.
+  Milliseconds write = 30s;          ///< For one answer or image to leave.
   Milliseconds keep_alive = 60s;     ///< A connection without a request is closed.
   Milliseconds drain = 10s;          ///< From the order to end until what still runs is cut off.
 };

@@ -123,7 +123,7 @@ std::vector<WeightedPrompt> prompts_of(const View& view) {
 
 void add_prompts(std::vector<Spec>& specs) {
   specs.push_back(row(
-      {"prompt", "Prompt", "What the pictures should show"},
+      {"prompt", "Prompt", "What the images should show"},
       {{"type", "string"}, {"maxLength", kLongestPrompt}}, "textarea",
       [](const Json& value, Change& change) {
         change.next.live.prompts = {{prompt_text(value), 1.0F}};
@@ -171,15 +171,15 @@ void add_prompts(std::vector<Spec>& specs) {
 
 void add_steps(std::vector<Spec>& specs) {
   specs.push_back(number(
-      {"strength", "Strength", "0 follows the picture, 1 the words; places the steps"}, 0, 1, 0.01,
+      {"strength", "Strength", "0 follows the image, 1 the words; places the steps"}, 0, 1, 0.01,
       [](Change& change, double v) { change.strength = v; },
       [](const View& view) {
         const double last = std::max(*view.full.num_inference_steps - 1, 1);
         return shown(1.0 - view.full.t_index_list.front() / last);
       }));
   specs.push_back(integer(
-      {"steps", "Steps", "Denoising steps of a picture; more are slower and cleaner"}, 1,
-      kMostSteps, 1, [](Change& change, std::int64_t v) { change.steps = static_cast<int>(v); },
+      {"steps", "Steps", "Denoising steps of an image; more are slower and cleaner"}, 1, kMostSteps,
+      1, [](Change& change, std::int64_t v) { change.steps = static_cast<int>(v); },
       [](const View& view) { return json(view.full.t_index_list.size()); }));
   specs.push_back(row(
       {"t_index_list", "Places of the steps",
@@ -230,7 +230,7 @@ void add_guidance(std::vector<Spec>& specs) {
       [](Change& change, double v) { change.next.live.options.delta = static_cast<float>(v); },
       [](const View& view) { return shown(*view.full.delta); }));
   specs.push_back(integer(
-      {"seed", "Seed", "Of all noise; the same seed gives the same pictures"}, 0,
+      {"seed", "Seed", "Of all noise; the same seed gives the same images"}, 0,
       (std::int64_t{1} << 53) - 1, 1,
       [](Change& change, std::int64_t v) {
         change.next.live.options.seed = static_cast<std::uint64_t>(v);
@@ -245,7 +245,7 @@ void add_guidance(std::vector<Spec>& specs) {
 void add_filter(std::vector<Spec>& specs) {
   specs.push_back(boolean(
       {"enable_similar_image_filter", "Skip similar frames",
-       "A frame that resembles the last one gives its picture again"},
+       "A frame that resembles the last one gives its image again"},
       [](Change& change, bool v) { change.next.live.options.enable_similar_image_filter = v; },
       [](const View& view) { return json(view.full.enable_similar_image_filter); }));
   specs.push_back(number(
@@ -264,18 +264,18 @@ void add_filter(std::vector<Spec>& specs) {
       [](const View& view) { return json(view.full.similar_image_filter_max_skip_frame); }));
 }
 
-void add_picture(std::vector<Spec>& specs, const StudioInfo& info, const Limits& limits) {
+void add_image(std::vector<Spec>& specs, const StudioInfo& info, const Limits& limits) {
   const int factor = info.factor, most = limits.side / factor * factor;
   specs.push_back(integer(
-      {"width", "Width", "Of the pictures, pixels"}, kLeastSide, most, factor,
+      {"width", "Width", "Of the images, pixels"}, kLeastSide, most, factor,
       [](Change& change, std::int64_t v) { change.next.live.options.width = static_cast<int>(v); },
       [](const View& view) { return json(*view.full.width); }));
   specs.push_back(integer(
-      {"height", "Height", "Of the pictures, pixels"}, kLeastSide, most, factor,
+      {"height", "Height", "Of the images, pixels"}, kLeastSide, most, factor,
       [](Change& change, std::int64_t v) { change.next.live.options.height = static_cast<int>(v); },
       [](const View& view) { return json(*view.full.height); }));
   specs.push_back(choice(
-      {"fit", "Fit", "Pictures of another size: fill it, show everything, or stretch"}, kFits,
+      {"fit", "Fit", "Images of another size: fill it, show everything, or stretch"}, kFits,
       [](Change& change, Fit fit) { change.next.live.fit = fit; },
       [](const View& view) { return view.given.live.fit; }));
   specs.push_back(choice(
@@ -283,7 +283,7 @@ void add_picture(std::vector<Spec>& specs, const StudioInfo& info, const Limits&
       [](Change& change, const std::string& name) { change.next.model = name; },
       [](const View& view) { return view.given.model; }));
   specs.push_back(integer(
-      {"jpeg_quality", "JPEG quality", "Of the pictures sent back"}, 1, 100, 1,
+      {"jpeg_quality", "JPEG quality", "Of the images sent back"}, 1, 100, 1,
       [](Change& change, std::int64_t v) { change.next.jpeg_quality = static_cast<int>(v); },
       [](const View& view) { return json(view.given.jpeg_quality); }));
 }
@@ -293,7 +293,7 @@ void add_picture(std::vector<Spec>& specs, const StudioInfo& info, const Limits&
 std::vector<Spec> make_specs(const StudioInfo& info, const Limits& limits) {
   std::vector<Spec> specs;
   specs.push_back(choice(
-      {"mode", "Mode", "Pictures from pictures, or from words alone"},
+      {"mode", "Mode", "Images from images, or from words alone"},
       Names<bool>{{"img2img", false}, {"txt2img", true}},
       [](Change& change, bool from_words) {
         change.next.live.options.text_to_image = from_words;
@@ -304,7 +304,7 @@ std::vector<Spec> make_specs(const StudioInfo& info, const Limits& limits) {
   add_steps(specs);
   add_guidance(specs);
   add_filter(specs);
-  add_picture(specs, info, limits);
+  add_image(specs, info, limits);
   return specs;
 }
 

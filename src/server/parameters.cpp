@@ -99,7 +99,7 @@ void ParameterTable::settle(Change& change, const Parameters& now) const {
   if (options.text_to_image && options.cfg_type && is_residual(*options.cfg_type)) {
     if (change.cfg_type) {
       throw Refusal(400, "bad_request",
-                    "cfg_type self and initialize need an input picture, expected none or full in "
+                    "cfg_type self and initialize need an input image, expected none or full in "
                     "mode txt2img",
                     "cfg_type");
     }

@@ -21,7 +21,7 @@ class Room {
   /// The connection of a client is closed.
   void leave(const std::shared_ptr<Client>& client);
 
-  /// A place for a single picture. Throws Refusal 503.
+  /// A place for a single image. Throws Refusal 503.
   void take_place();
   void free_place();
 

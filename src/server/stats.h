@@ -11,11 +11,11 @@
 
 namespace streamdiffusion::server {
 
-/// Pictures that were sent, over the last ten seconds.
+/// Images that were sent, over the last ten seconds.
 class SentWindow {
  public:
   void add(double age_seconds, base::Clock::time_point now = base::Clock::now());
-  /// Pictures a second over the last two seconds.
+  /// Images a second over the last two seconds.
   double fps(base::Clock::time_point now = base::Clock::now()) const;
   /// {"p50", "p95", "p99"} in milliseconds, by nearest rank; 0 for none.
   nlohmann::json ages(base::Clock::time_point now = base::Clock::now()) const;
@@ -28,13 +28,13 @@ class SentWindow {
   std::deque<Sent> sent_;
 };
 
-/// What became of the pictures that a stream delivered to its client's connection.
+/// What became of the images that a stream delivered to its client's connection.
 struct Settled {
   std::uint64_t processed = 0, skipped = 0;  ///< Sent.
   std::uint64_t replaced = 0;                ///< By a newer one before the socket was free.
 };
 
-/// The stream's counters as the client sees them: a picture that waits for the socket is still
+/// The stream's counters as the client sees them: an image that waits for the socket is still
 /// under way, one that was replaced is dropped_undelivered. No counter ever falls.
 LiveCounters as_seen(LiveCounters counters, const Settled& settled);
 

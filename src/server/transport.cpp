@@ -22,7 +22,7 @@ constexpr int kMostUnsent = 65536;  // bytes
 Transport::Transport(tcp::socket socket, net::ssl::context* tls) : tcp_(std::move(socket)) {
   NetError ignored;
   tcp_.socket().set_option(tcp::no_delay(true), ignored);
-  // The kernel would queue megabytes for a slow reader, who would then see old pictures.
+  // The kernel would queue megabytes for a slow reader, who would then see old images.
   const int unsent = kMostUnsent;
   ::setsockopt(tcp_.socket().native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent,
                sizeof unsent);

@@ -33,7 +33,7 @@ class WebSocket : public Link, public std::enable_shared_from_this<WebSocket> {
   Task<void> run(UpgradeRequest& request, const std::string& id, Dialect dialect);
 
   void send(std::string text) override;
-  void send(PicturePtr picture) override;
+  void send(EncodedImagePtr image) override;
   void close(int status, const std::string& reason) override;
 
  private:
@@ -48,7 +48,7 @@ class WebSocket : public Link, public std::enable_shared_from_this<WebSocket> {
   const Limits& limits_;
   std::shared_ptr<Client> client_;
   std::deque<std::string> texts_;
-  PicturePtr picture_;
+  EncodedImagePtr image_;
   bool closing_ = false, broken_ = false, writing_ = false;
   websocket::close_reason reason_;
   Signal work_, written_;
@@ -67,10 +67,10 @@ void WebSocket::send(std::string text) {
   work_.wake();
 }
 
-void WebSocket::send(PicturePtr picture) {
-  if (closing_ || broken_) return client_->replaced(*picture);
-  if (picture_) client_->replaced(*picture_);
-  picture_ = std::move(picture);
+void WebSocket::send(EncodedImagePtr image) {
+  if (closing_ || broken_) return client_->replaced(*image);
+  if (image_) client_->replaced(*image_);
+  image_ = std::move(image);
   work_.wake();
 }
 
@@ -115,7 +115,7 @@ Task<void> WebSocket::run(UpgradeRequest& request, const std::string& id, Dialec
   work_.wake();
   while (writing_) co_await written_.wait();
   if (client_) {
-    if (picture_) client_->replaced(*picture_);
+    if (image_) client_->replaced(*image_);
     room_.leave(client_);
   }
 }
@@ -142,16 +142,16 @@ Task<void> WebSocket::write() {
       texts_.pop_front();
       const bool fine = co_await write_message(true, text);
       if (!fine) break;
-    } else if (picture_) {
-      const PicturePtr picture = std::move(picture_);
-      picture_ = nullptr;
-      const std::string message = client_->frame_message(*picture);
+    } else if (image_) {
+      const EncodedImagePtr image = std::move(image_);
+      image_ = nullptr;
+      const std::string message = client_->frame_message(*image);
       const bool fine = co_await write_message(false, message);
       if (!fine) {
-        client_->replaced(*picture);
+        client_->replaced(*image);
         break;
       }
-      client_->sent(*picture);
+      client_->sent(*image);
     } else if (closing_) {
       NetError ignored;
       co_await stream_.async_close(reason_, into(ignored));

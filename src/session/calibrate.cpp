@@ -15,8 +15,8 @@ namespace {
 
 /// Signal above the rounding of the UNet's inputs, dB: the first is tried first.
 constexpr std::array kLeastSignal{24.0, 30.0, 36.0, 42.0};
-/// dB to the pictures of the engine's own type. The autoencoder may use most of the room.
-constexpr double kGoodPicture = 35.5;
+/// dB to the images of the engine's own type. The autoencoder may use most of the room.
+constexpr double kGoodImage = 35.5;
 /// A product with less of the work than this is not worth its rounding.
 constexpr double kLeastShare = 5e-4;
 constexpr double kAutoencoderShare = 0.6;
@@ -38,7 +38,7 @@ double signal(const backend::Observation& input) {
   return decibels(input.mean_square / (step * step / 12));
 }
 
-/// Discs of many colours before a shade, with a little grain: like drawings, and like pictures.
+/// Discs of many colors before a shade, with a little grain: like drawings, and like images.
 Image drawing(int width, int height, int number) {
   Image image{width, height,
               std::vector<std::uint8_t>(static_cast<std::size_t>(width) *
@@ -47,7 +47,7 @@ Image drawing(int width, int height, int number) {
   const auto draw = [&] { return (state = state * 1664525 + 1013904223) >> 8U; };
   struct Disc {
     double x, y, radius;
-    std::array<double, 3> colour;
+    std::array<double, 3> color;
   };
   std::vector<Disc> discs;
   const auto share = [&] { return static_cast<double>(draw() % 1000) / 1000; };
@@ -58,12 +58,12 @@ Image drawing(int width, int height, int number) {
   for (int y = 0; y < height; ++y) {
     for (int x = 0; x < width; ++x) {
       const double u = (x + 0.5) / width, v = (y + 0.5) / height;
-      std::array<double, 3> colour{1 - 0.5 * u, 0.9 - 0.3 * v, 0.6 + 0.4 * u * v};
+      std::array<double, 3> color{1 - 0.5 * u, 0.9 - 0.3 * v, 0.6 + 0.4 * u * v};
       for (const Disc& disc : discs) {
-        if (std::hypot(u - disc.x, v - disc.y) < disc.radius) colour = disc.colour;
+        if (std::hypot(u - disc.x, v - disc.y) < disc.radius) color = disc.color;
       }
       const double grain = 0.04 * (share() - 0.5);
-      for (const double c : colour)
+      for (const double c : color)
         *out++ = static_cast<std::uint8_t>(255 * std::clamp(c + grain, 0.0, 1.0));
     }
   }
@@ -78,9 +78,9 @@ class Trial {
         session_(engine_, session_options()) {}
 
   std::vector<Image> draw(std::span<const Image> frames) {
-    std::vector<Image> pictures;
+    std::vector<Image> images;
     const auto take = [&] {
-      for (Output& output : session_.pop_all()) pictures.push_back(std::move(output.image));
+      for (Output& output : session_.pop_all()) images.push_back(std::move(output.image));
     };
     for (const Image& frame : frames) {
       session_.push(frame);
@@ -88,7 +88,7 @@ class Trial {
     }
     session_.flush();
     take();
-    return pictures;
+    return images;
   }
 
   std::vector<Product> products() const {
@@ -147,7 +147,7 @@ graph::Ranges within_room(const std::vector<Product>& products, RoundTrip& round
   return chosen;
 }
 
-/// dB of the largest value, over all pixels of all pictures.
+/// dB of the largest value, over all pixels of all images.
 double peak_signal(const std::vector<Image>& found, const std::vector<Image>& expected) {
   double sum = 0;
   for (std::size_t i = 0; i < expected.size(); ++i)
@@ -185,7 +185,7 @@ std::vector<Product> worthwhile(std::vector<Product> products, int& all) {
 }  // namespace
 
 Calibration calibrate(const EngineOptions& options, std::span<const Image> given,
-                      Quantisation& found) {
+                      Quantization& found) {
   const auto start = base::Clock::now();
   EngineOptions eight_bits = options;
   eight_bits.dtype = DataType::int8;  // refused where the device has none
@@ -198,7 +198,7 @@ Calibration calibrate(const EngineOptions& options, std::span<const Image> given
     expected = exact.draw(frames);
     products = worthwhile(exact.products(), result.products);
   }
-  const double room = kPeak * kPeak * std::pow(10, -kGoodPicture / 10);
+  const double room = kPeak * kPeak * std::pow(10, -kGoodImage / 10);
   {
     const Engine::Impl plain(eight_bits, {});
     RoundTrip round_trip(plain, half_drawing(plain.model, with_defaults(plain.model, {})));
@@ -207,38 +207,38 @@ Calibration calibrate(const EngineOptions& options, std::span<const Image> given
   for (const double least : kLeastSignal) {
     found.unet = with_signal(products, least);
     result.in_eight_bits = static_cast<int>(found.unet.size() + found.autoencoder.size());
-    result.picture_signal =
-        peak_signal(Trial(eight_bits, {.quantisation = found}).draw(frames), expected);
-    if (result.picture_signal >= kGoodPicture) break;
+    result.image_signal =
+        peak_signal(Trial(eight_bits, {.quantization = found}).draw(frames), expected);
+    if (result.image_signal >= kGoodImage) break;
   }
   result.seconds = base::seconds_since(start);
   return result;
 }
 
-Quantisation quantisation_for(const EngineOptions& options) {
-  if (!options.calibration.empty()) return read_quantisation(options.calibration);
+Quantization quantization_for(const EngineOptions& options) {
+  if (!options.calibration.empty()) return read_quantization(options.calibration);
   std::error_code ignored;
   const std::filesystem::path own = std::filesystem::path(options.model) / "int8.json";
   const bool whole = !options.model.empty() && options.vae.empty();  // it speaks of all its parts
-  if (whole && std::filesystem::exists(own, ignored)) return read_quantisation(own);
-  const auto cached = options.cache ? cached_quantisation(options) : std::nullopt;
+  if (whole && std::filesystem::exists(own, ignored)) return read_quantization(own);
+  const auto cached = options.cache ? cached_quantization(options) : std::nullopt;
   if (cached && std::filesystem::exists(*cached, ignored)) {
     try {
-      return read_quantisation(*cached);
+      return read_quantization(*cached);
     } catch (const Error& error) {
       base::warn(error.what(), "; calibrating anew");
     }
   }
   base::log(base::LogLevel::notice, "calibrating the model for int8, once");
-  Quantisation found;
+  Quantization found;
   const Calibration result = calibrate(options, {}, found);
   base::log(base::LogLevel::notice,
             base::concat("done in ", result.seconds, " s: ", result.in_eight_bits, " of ",
-                         result.products, " products in 8 bits, ", result.picture_signal,
-                         " dB from the pictures without"));
+                         result.products, " products in 8 bits, ", result.image_signal,
+                         " dB from the images without"));
   if (!cached) return found;
   try {
-    write_quantisation(found, *cached);
+    write_quantization(found, *cached);
   } catch (const Error& error) {
     base::warn(error.what(), "; the calibration is not kept");
   }

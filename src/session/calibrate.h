@@ -3,7 +3,7 @@
 
 #include <span>
 
-#include "session/quantisation.h"
+#include "session/quantization.h"
 #include "streamdiffusion/engine.h"
 #include "streamdiffusion/image.h"
 
@@ -11,14 +11,14 @@ namespace streamdiffusion::session {
 
 /// Draws the frames (drawings made up here, where there are none) in the engine's own type and
 /// looks at what goes into every product. Of the autoencoder, each product is then tried alone, and
-/// those that spoil most of a picture for their work keep their type; of the UNet, those whose
+/// those that spoil most of an image for their work keep their type; of the UNet, those whose
 /// input would have too little signal above the rounding. Takes the time of some tens of frames.
 /// Throws Error as Engine::open and Engine::session.
 Calibration calibrate(const EngineOptions& options, std::span<const Image> frames,
-                      Quantisation& found);
+                      Quantization& found);
 
 /// What an engine of the type int8 uses: the file that the options name, the model's own int8.json,
 /// the cache, or a new calibration, which is then put into the cache.
-Quantisation quantisation_for(const EngineOptions& options);
+Quantization quantization_for(const EngineOptions& options);
 
 }  // namespace streamdiffusion::session

@@ -36,8 +36,8 @@ Engine::Impl::Impl(const EngineOptions& options, Extras extras)
                                                    .observe = extras.observe,
                                                    .max_isa = options.max_isa})),
       dtype(backend::choose_dtype(options.dtype, *device)),
-      quantisation(std::move(extras.quantisation)),
-      plans(model, *device, dtype, quantisation ? &*quantisation : nullptr),
+      quantization(std::move(extras.quantization)),
+      plans(model, *device, dtype, quantization ? &*quantization : nullptr),
       prompts(model, plans) {}
 
 Engine::Engine(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -49,19 +49,19 @@ Engine::~Engine() = default;
 
 Engine Engine::open(const EngineOptions& options) {
   Impl::Extras extras;
-  if (options.dtype == DataType::int8) extras.quantisation = session::quantisation_for(options);
+  if (options.dtype == DataType::int8) extras.quantization = session::quantization_for(options);
   return Engine(std::make_shared<Impl>(options, std::move(extras)));
 }
 
 Calibration Engine::calibrate(const EngineOptions& options, std::span<const Image> frames,
                               const std::string& file) {
-  const auto cached = session::cached_quantisation(options);
+  const auto cached = session::cached_quantization(options);
   base::require(!file.empty() || cached, ErrorCode::invalid_argument,
                 "there is no home for a cache; expected a file to write to");
-  session::Quantisation found;
+  session::Quantization found;
   Calibration result = session::calibrate(options, frames, found);
   result.file = file.empty() ? cached->string() : file;
-  session::write_quantisation(found, result.file);
+  session::write_quantization(found, result.file);
   return result;
 }
 
@@ -85,7 +85,7 @@ EngineInfo Engine::info() const {
   return {.model = impl_->model.name(),
           .device = impl_->device->description(),
           .dtype =
-              base::concat(impl_->quantisation ? "int8 and " : "", tensor::to_string(impl_->dtype)),
+              base::concat(impl_->quantization ? "int8 and " : "", tensor::to_string(impl_->dtype)),
           .parameters = static_cast<std::size_t>(impl_->model.parameters()),
           .weight_bytes = impl_->device->weight_bytes(),
           .tokens = impl_->model.token_count(),
@@ -128,7 +128,7 @@ std::size_t Engine::state_bytes(const Session& session) const {
 }
 
 double Engine::measure_ceiling() {
-  return backend::measure_ceiling(*impl_->device, impl_->dtype, impl_->quantisation.has_value());
+  return backend::measure_ceiling(*impl_->device, impl_->dtype, impl_->quantization.has_value());
 }
 
 }  // namespace streamdiffusion

@@ -7,7 +7,7 @@
 #include "base/turns.h"
 #include "session/plans.h"
 #include "session/prompts.h"
-#include "session/quantisation.h"
+#include "session/quantization.h"
 #include "session/seats.h"
 #include "streamdiffusion/engine.h"
 
@@ -18,7 +18,7 @@ class Engine::Impl {
   /// For calibrating: what the options do not say.
   struct Extras {
     bool observe = false;
-    std::optional<session::Quantisation> quantisation;
+    std::optional<session::Quantization> quantization;
   };
   Impl(const EngineOptions& options, Extras extras);
 
@@ -29,7 +29,7 @@ class Engine::Impl {
   base::Turns turns;
   const std::unique_ptr<backend::Device> device;
   const tensor::DType dtype;
-  const std::optional<session::Quantisation> quantisation;
+  const std::optional<session::Quantization> quantization;
   session::Plans plans;
   session::Prompts prompts;
 };

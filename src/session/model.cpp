@@ -31,7 +31,7 @@ SessionOptions session_defaults(const weights::ModelDefaults& d) {
   return options;
 }
 
-/// The same where pictures come from noise: residual guidance has nothing to go by there, and
+/// The same where images come from noise: residual guidance has nothing to go by there, and
 /// places that suit an input do not suit noise.
 SessionOptions text_defaults(const weights::ModelDefaults& d) {
   SessionOptions options = session_defaults(d);
@@ -138,7 +138,7 @@ void Model::open_preset(const std::string& name) {
     sources_[index(component)] = std::make_shared<weights::HashWeights>();
     scopes_[index(component)] = name + "/" + std::string(component_name(component));
   }
-  sample_prompt_ = "a picture";
+  sample_prompt_ = "an image";
 }
 
 /// Every tensor is compared before anything is compiled, on graphs of the smallest size.

@@ -36,7 +36,7 @@ class Model {
   int context_width() const { return static_cast<int>(text_.width); }
   std::int64_t parameters() const { return parameters_; }
   const schedule::SchedulerConfig& scheduler() const { return scheduler_; }
-  /// What the folder says of itself, for pictures from an input or from noise; the rest is unset.
+  /// What the folder says of itself, for images from an input or from noise; the rest is unset.
   const SessionOptions& defaults(bool text_to_image) const {
     return text_to_image ? text_defaults_ : defaults_;
   }

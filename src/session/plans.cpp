@@ -50,7 +50,7 @@ SharedExecutable Plans::text() {
   return made;
 }
 
-SharedExecutable Plans::encoder(const PicturePlan& plan) {
+SharedExecutable Plans::encoder(const ImagePlan& plan) {
   const std::lock_guard lock(mutex_);
   return shared(encoders_, plan, [&]() -> SharedExecutable {
     return compile(Component::autoencoder,
@@ -58,7 +58,7 @@ SharedExecutable Plans::encoder(const PicturePlan& plan) {
   });
 }
 
-SharedExecutable Plans::decoder(const PicturePlan& plan) {
+SharedExecutable Plans::decoder(const ImagePlan& plan) {
   const std::lock_guard lock(mutex_);
   return shared(decoders_, plan, [&]() -> SharedExecutable {
     return compile(Component::autoencoder, {model_.decoder_graph(plan.frames, plan.height,
@@ -126,10 +126,10 @@ SharedExecutable Plans::compile_unet(const UNetPlan& plan, Parallel parallel) {
 
 SharedExecutable Plans::compile(Component component, std::vector<graph::Graph> lanes,
                                 std::span<const std::string> shared_inputs) {
-  if (quantisation_) {
+  if (quantization_) {
     const bool unet = component == Component::unet;
     for (graph::Graph& lane : lanes)
-      graph::quantise(lane, unet ? quantisation_->unet : quantisation_->autoencoder);
+      graph::quantize(lane, unet ? quantization_->unet : quantization_->autoencoder);
   }
   return device_.compile(std::move(lanes), model_.weights(component), shared_inputs);
 }

@@ -12,21 +12,21 @@
 
 #include "backend/backend.h"
 #include "session/model.h"
-#include "session/quantisation.h"
+#include "session/quantization.h"
 #include "streamdiffusion/options.h"
 
 namespace streamdiffusion::session {
 
 /// What decides an autoencoder plan.
-struct PicturePlan {
+struct ImagePlan {
   int frames = 1, height = 512, width = 512;
   bool image = false;  ///< Decoder: unrounded pixels as well.
-  auto operator<=>(const PicturePlan&) const = default;
+  auto operator<=>(const ImagePlan&) const = default;
 };
 
 /// What decides a UNet plan.
 struct UNetPlan {
-  int height = 512, width = 512;  ///< Of the picture.
+  int height = 512, width = 512;  ///< Of the image.
   int prompts = 1;
   std::vector<int> kv_rows;  ///< Prompt of each row.
   Parallel parallel = Parallel::ops;
@@ -37,14 +37,14 @@ using SharedExecutable = std::shared_ptr<backend::Executable>;
 
 class Plans {
  public:
-  /// `quantisation` may be null, and must else outlive this.
+  /// `quantization` may be null, and must else outlive this.
   Plans(const Model& model, backend::Device& device, tensor::DType dtype,
-        const Quantisation* quantisation)
-      : model_(model), device_(device), dtype_(dtype), quantisation_(quantisation) {}
+        const Quantization* quantization)
+      : model_(model), device_(device), dtype_(dtype), quantization_(quantization) {}
 
   SharedExecutable text();
-  SharedExecutable encoder(const PicturePlan& plan);
-  SharedExecutable decoder(const PicturePlan& plan);
+  SharedExecutable encoder(const ImagePlan& plan);
+  SharedExecutable decoder(const ImagePlan& plan);
   /// Parallel::automatic takes the way that is faster. It follows from what a row costs on one
   /// thread and on all, which is measured once for all plans of about this size, on no more rows
   /// than there are threads: a change of a running stream compiles one plan and measures nothing.
@@ -63,10 +63,10 @@ class Plans {
   const Model& model_;
   backend::Device& device_;
   tensor::DType dtype_;
-  const Quantisation* quantisation_;
+  const Quantization* quantization_;
   std::mutex mutex_;
   std::weak_ptr<backend::Executable> text_;
-  std::map<PicturePlan, std::weak_ptr<backend::Executable>> encoders_, decoders_;
+  std::map<ImagePlan, std::weak_ptr<backend::Executable>> encoders_, decoders_;
   std::map<UNetPlan, std::weak_ptr<backend::Executable>> unets_;
   std::map<int, double> row_costs_;  ///< By pixels.
 };

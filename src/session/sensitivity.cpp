@@ -5,9 +5,9 @@
 namespace streamdiffusion::session {
 namespace {
 
-std::vector<float> encode(backend::Executable& encoder, const Image& picture) {
+std::vector<float> encode(backend::Executable& encoder, const Image& image) {
   const auto state = encoder.make_state();
-  std::copy(picture.rgb.begin(), picture.rgb.end(), state->input("pixels").as<std::uint8_t>());
+  std::copy(image.rgb.begin(), image.rgb.end(), state->input("pixels").as<std::uint8_t>());
   encoder.run(graph::Lifetime::per_frame, *state);
   const tensor::View out = state->output("latents");
   return {out.as<float>(), out.as<float>() + out.desc.shape.elements()};
@@ -21,8 +21,8 @@ std::vector<std::uint8_t> decode(backend::Executable& decoder, const std::vector
   return {out.as<std::uint8_t>(), out.as<std::uint8_t>() + out.desc.shape.elements()};
 }
 
-PicturePlan plan_of(const Image& picture) {
-  return {.frames = 1, .height = picture.height, .width = picture.width, .image = false};
+ImagePlan plan_of(const Image& image) {
+  return {.frames = 1, .height = image.height, .width = image.width, .image = false};
 }
 
 }  // namespace
@@ -36,22 +36,21 @@ double squared_difference(std::span<const std::uint8_t> a, std::span<const std::
   return sum / static_cast<double>(a.size());
 }
 
-RoundTrip::RoundTrip(const Engine::Impl& engine, const Image& picture)
+RoundTrip::RoundTrip(const Engine::Impl& engine, const Image& image)
     : engine_(engine),
-      picture_(picture),
+      image_(image),
       exact_(engine.model, *engine.device, engine.dtype, nullptr),
-      encoder_(exact_.encoder(plan_of(picture))),
-      decoder_(exact_.decoder(plan_of(picture))),
-      latents_(encode(*encoder_, picture)),
+      encoder_(exact_.encoder(plan_of(image))),
+      decoder_(exact_.decoder(plan_of(image))),
+      latents_(encode(*encoder_, image)),
       decoded_(decode(*decoder_, latents_)) {}
 
 double RoundTrip::cost(const std::string& product, const graph::Range& range, bool decoder) {
-  const Quantisation one{.autoencoder = {{product, range}}};
+  const Quantization one{.autoencoder = {{product, range}}};
   Plans plans(engine_.model, *engine_.device, engine_.dtype, &one);
-  const auto picture = decoder
-                           ? decode(*plans.decoder(plan_of(picture_)), latents_)
-                           : decode(*decoder_, encode(*plans.encoder(plan_of(picture_)), picture_));
-  return squared_difference(picture, decoded_);
+  const auto image = decoder ? decode(*plans.decoder(plan_of(image_)), latents_)
+                             : decode(*decoder_, encode(*plans.encoder(plan_of(image_)), image_));
+  return squared_difference(image, decoded_);
 }
 
 }  // namespace streamdiffusion::session

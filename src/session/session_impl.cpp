@@ -78,15 +78,15 @@ Session::Impl::Impl(std::shared_ptr<Engine::Impl> engine, const SessionOptions& 
 
 void Session::Impl::make_parts() {
   const stream::RowLayout& layout = batch_ ? batch_->layout() : sequential_->layout();
-  const session::PicturePlan picture{options_.frame_buffer_size, *options_.height, *options_.width,
-                                     false};
-  session::PicturePlan decoded = picture;
+  const session::ImagePlan image{options_.frame_buffer_size, *options_.height, *options_.width,
+                                 false};
+  session::ImagePlan decoded = image;
   decoded.image = options_.keep_tensors;
   const auto part = [](session::SharedExecutable executable) {
     auto state = executable->make_state();
     return Part{std::move(executable), std::move(state)};
   };
-  if (!options_.text_to_image) encoder_ = part(engine_->plans.encoder(picture));
+  if (!options_.text_to_image) encoder_ = part(engine_->plans.encoder(image));
   unet_ = part(engine_->plans.unet({*options_.height, *options_.width, layout.prompts(),
                                     layout.prompt_of_row(), options_.parallel}));
   decoder_ = part(engine_->plans.decoder(decoded));
@@ -158,7 +158,7 @@ void Session::Impl::push(ImageView frame) {
   if (gathered_ == options_.frame_buffer_size) run_batch();
 }
 
-/// True if the filter says that the last picture will do for this frame, and there is one.
+/// True if the filter says that the last image will do for this frame, and there is one.
 bool Session::Impl::reuse(const ImageView& frame) {
   const std::size_t row = static_cast<std::size_t>(frame.width) * 3;
   for (int y = 0; y < frame.height; ++y) {
@@ -180,7 +180,7 @@ void Session::Impl::copy_pixels(const ImageView& frame, int slot) {
 
 void Session::Impl::generate() {
   base::require(options_.text_to_image, ErrorCode::invalid_argument,
-                "this session follows pictures; set text_to_image to draw from text alone");
+                "this session follows images; set text_to_image to draw from text alone");
   draw_noise(
       {fresh_.data() + static_cast<std::size_t>(gathered_) * latent_.size(), latent_.size()});
   under_way_.push_back({next_id_, false});

@@ -67,7 +67,7 @@ class Session::Impl {
   void refresh_timesteps();
   void refresh_prompts();
   void deliver(std::span<const float> latents, std::span<const stream::FrameId> ids);
-  /// Skipped frames at the front of those under way take the last picture.
+  /// Skipped frames at the front of those under way take the last image.
   void release_skipped();
   Output make_output(int slot, std::uint64_t id) const;
   void draw_noise(std::span<float> out);

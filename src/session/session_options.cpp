@@ -71,7 +71,7 @@ void check_options(const Model& model, const SessionOptions& o) {
   }
   base::require(!o.text_to_image || !is_residual(*o.cfg_type), ErrorCode::invalid_argument,
                 "cfg_type is ", name_of(kCfgTypes, *o.cfg_type),
-                ", which needs an input picture; from text alone use none or full");
+                ", which needs an input image; from text alone use none or full");
   schedule::LcmSchedule(model.scheduler()).steps(o.t_index_list, *o.num_inference_steps);
   check_filter(o);
 }

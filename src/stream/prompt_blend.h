@@ -15,7 +15,7 @@ struct WeightedEmbedding {
   float weight = 1.0F;
 };
 
-/// The weighted mixture, weights normalised to a sum of one. linear: the weighted mean. slerp:
+/// The weighted mixture, weights normalized to a sum of one. linear: the weighted mean. slerp:
 /// embeddings are taken in one by one along the great circle between the mixture so far and the
 /// next, over all numbers as one vector; where the two are nearly parallel, along the line. Throws
 /// invalid_argument for none, negative weights or a sum of zero.

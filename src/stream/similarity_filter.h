@@ -10,7 +10,7 @@
 
 namespace streamdiffusion::stream {
 
-/// Cosine of two pictures whose values are taken as 2u - 255 (so as in -1..1), from exact integer
+/// Cosine of two images whose values are taken as 2u - 255 (so as in -1..1), from exact integer
 /// sums. Not empty, of one size.
 double cosine_similarity(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b);
 

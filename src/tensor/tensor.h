@@ -1,7 +1,7 @@
 // Data types, shapes and views. No mathematics.
 //
 // Activations have one shape everywhere: [n, h, w, c], channels innermost. Tokens are h*w with
-// channels c, so a picture's features and a sequence are the same memory; a vector is [n, 1, 1, c].
+// channels c, so an image's features and a sequence are the same memory; a vector is [n, 1, 1, c].
 #pragma once
 
 #include <cstddef>

@@ -14,7 +14,7 @@ struct AddedToken {
   std::string content;  ///< UTF-8
   std::int32_t id = -1;
   bool normalized =
-      false;  ///< compared with normalised text (so in any case), not with the raw one
+      false;  ///< compared with normalized text (so in any case), not with the raw one
   bool single_word = false;  ///< only where no word character stands beside it
 };
 

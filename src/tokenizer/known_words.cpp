@@ -42,7 +42,7 @@ void for_each_word(std::string_view text, const Visit& visit) {
 
 std::set<std::string, std::less<>> words_of(const KnownWords& known) {
   std::set<std::string, std::less<>> words;
-  for (const auto* list : {&known.concepts, &known.styles, &known.colours}) {
+  for (const auto* list : {&known.concepts, &known.styles, &known.colors}) {
     for (const std::string& phrase : *list) {
       for_each_word(phrase, [&](const std::string& word) { words.insert(word); });
     }

@@ -48,7 +48,7 @@ class Tokenizer {
 
   BytePairs model_;
   TokenFinder raw_;         // tokens looked for in the prompt as typed
-  TokenFinder normalized_;  // and in what normalisation leaves
+  TokenFinder normalized_;  // and in what normalization leaves
   std::int32_t bos_, eos_, pad_;
   int size_, length_;
 };

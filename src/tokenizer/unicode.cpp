@@ -69,7 +69,7 @@ std::u32string composed(std::u32string_view text) {
                                                    static_cast<std::int32_t>(parts.size()));
   UErrorCode status = U_ZERO_ERROR;
   const icu::UnicodeString whole = nfc().normalize(units, status);
-  require(U_SUCCESS(status), ErrorCode::internal, "ICU cannot normalise: ", u_errorName(status));
+  require(U_SUCCESS(status), ErrorCode::internal, "ICU cannot normalize: ", u_errorName(status));
   std::u32string out;
   out.reserve(parts.size());
   for (std::int32_t i = 0; i < whole.length(); i = whole.moveIndex32(i, 1))

@@ -1,4 +1,4 @@
-// Cuts normalised text into the pieces that are byte-pair encoded one by one.
+// Cuts normalized text into the pieces that are byte-pair encoded one by one.
 #pragma once
 
 #include <string>

@@ -17,7 +17,7 @@ namespace streamdiffusion::weights {
 /// streamdiffusion.json: used where the user says nothing. Absent keys are empty. Ranges are
 /// checked when read.
 struct ModelDefaults {
-  /// What differs where pictures come from noise; the other members hold where a key is absent.
+  /// What differs where images come from noise; the other members hold where a key is absent.
   struct TextToImage {
     std::optional<std::vector<int>> t_index_list;
     std::optional<CfgType> cfg_type;  ///< none or full

@@ -79,9 +79,9 @@ TEST_F(RunTest, PipesAndLimitsWorkTogether) {
   ASSERT_EQ(run({"--input", kClip, "--frames", "5", "--quiet"}), 0) << said();
   EXPECT_EQ(said(), "");
   std::filesystem::rename(folder_ / "out", folder_ / "first.y4m");
-  ASSERT_EQ(run({"--output", folder_ / "pictures", "--duration", "0.3"}, folder_ / "first.y4m"), 0)
+  ASSERT_EQ(run({"--output", folder_ / "images", "--duration", "0.3"}, folder_ / "first.y4m"), 0)
       << said();
-  EXPECT_EQ(open_source(folder_ / "pictures")->info().frames, 3U);
+  EXPECT_EQ(open_source(folder_ / "images")->info().frames, 3U);
 }
 
 TEST_F(RunTest, FlagsOverrideTheConfigFile) {

@@ -40,13 +40,13 @@ Numbers conv(tensor::Shape shape, const graph::ConvOptions& options, Numbers x, 
        .weights = {{"c.weight", std::move(kernel)}}});
 }
 
-TEST(RefConv2d, KernelOfOneTapMovesThePicture) {
-  const Numbers right_neighbour = {0, 0, 0, 0, 0, 1, 0, 0, 0};
-  const Numbers lower_neighbour = {0, 0, 0, 0, 0, 0, 0, 1, 0};
+TEST(RefConv2d, KernelOfOneTapMovesTheImage) {
+  const Numbers right_neighbor = {0, 0, 0, 0, 0, 1, 0, 0, 0};
+  const Numbers lower_neighbor = {0, 0, 0, 0, 0, 0, 0, 1, 0};
   const graph::ConvOptions options{.out = 1, .bias = false};
-  EXPECT_THAT(conv({1, 2, 3, 1}, options, counting(6), right_neighbour),
+  EXPECT_THAT(conv({1, 2, 3, 1}, options, counting(6), right_neighbor),
               ElementsAre(2, 3, 0, 5, 6, 0));
-  EXPECT_THAT(conv({1, 2, 3, 1}, options, counting(6), lower_neighbour),
+  EXPECT_THAT(conv({1, 2, 3, 1}, options, counting(6), lower_neighbor),
               ElementsAre(4, 5, 6, 0, 0, 0));
 }
 
@@ -93,7 +93,7 @@ TEST(RefConv2d, RowBiasIsOfItsRowAndTheActivationComesLast) {
   EXPECT_THAT(y, ElementsAre(0, 17, 2, 0));
 }
 
-TEST(RefConv2d, DoubledIsTheSameOfAPictureTwiceTheSize) {
+TEST(RefConv2d, DoubledIsTheSameOfAImageTwiceTheSize) {
   const Numbers x = counting(6), kernel = {1, 20, 300, 4, 50, 600, 7, 80, 900};
   const auto enlarged_first = [](Builder& b) {
     const Value large = b.upsample_nearest(frame_input(b, "x", {1, 2, 3, 1}), 4, 6);
@@ -184,7 +184,7 @@ TEST(RefGroupNorm, SiluFollowsWeightAndBias) {
       y, near({-1 / (1 + std::exp(1.0F)), 3 / (1 + std::exp(-3.0F))}));  // -1 and 3 before the SiLU
 }
 
-TEST(RefLayerNorm, NormalisesEachToken) {
+TEST(RefLayerNorm, NormalizesEachToken) {
   const auto build = [](Builder& b) {
     return b.layer_norm(frame_input(b, "x", {1, 2, 1, 2}), Name("n"), {.eps = 3});
   };
@@ -217,7 +217,7 @@ TEST(RefAttention, WeightsAreTheSoftmaxOfScaledProducts) {
   EXPECT_THAT(y, near({expected, 0, 0, 0}, 1e-5F));
 }
 
-TEST(RefAttention, HeadsAreNeighbouringChannelsAndDoNotMix) {
+TEST(RefAttention, HeadsAreNeighboringChannelsAndDoNotMix) {
   // Head 0 is sure of key 0, head 1 of key 1.
   const Numbers y = attend({1, 1, 1, 2}, {1, 2, 1, 2}, {.heads = 2},
                            {{"q", {1, 1}}, {"k", {500, 0, 0, 500}}, {"v", {1, 2, 3, 4}}});

@@ -41,7 +41,7 @@ TEST(Half, EveryBf16SurvivesTheRoundTrip) {
 }
 
 TEST(Half, Bf16RoundsToNearestEven) {
-  EXPECT_EQ(f32_to_bf16(1.0F + 0x1p-8F), 0x3f80);  // a tie goes to the even neighbour
+  EXPECT_EQ(f32_to_bf16(1.0F + 0x1p-8F), 0x3f80);  // a tie goes to the even neighbor
   EXPECT_EQ(f32_to_bf16(1.0F + 0x1p-8F + 0x1p-20F), 0x3f81);
   EXPECT_EQ(f32_to_bf16(1.0F + 3 * 0x1p-8F), 0x3f82);
 }

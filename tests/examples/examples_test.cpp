@@ -15,7 +15,7 @@ void show(const sd::Image& image, std::uint64_t /*id*/ = 0, double /*age*/ = 0) 
   shown += image.width == 256;
 }
 
-sd::Image grey_picture() {
+sd::Image gray_image() {
   return {256, 256, std::vector<std::uint8_t>(256 * 256 * 3, 128)};
 }
 
@@ -27,12 +27,12 @@ struct Camera {
   int left = 40;
   std::optional<sd::Image> read() {
     if (left-- == 0) return std::nullopt;
-    return grey_picture();
+    return gray_image();
   }
 };
 
 TEST(Readme, TheExampleRuns) {
-  const std::vector<sd::Image> camera(4, grey_picture());
+  const std::vector<sd::Image> camera(4, gray_image());
   shown = 0;
 #include "README_example.inc"
   EXPECT_EQ(shown, 4);

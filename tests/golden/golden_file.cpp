@@ -83,11 +83,11 @@ std::vector<graph::Graph> build_graphs(const Json& golden, DType activations) {
                                               .activations = activations}));
   } else {
     const models::AutoencoderConfig autoencoder = models::autoencoder_config(config);
-    const models::PictureShape shape{.frames = call.at("frames").integer(),
-                                     .height = call.at("height").integer(),
-                                     .width = call.at("width").integer(),
-                                     .activations = activations,
-                                     .image = true};
+    const models::ImageShape shape{.frames = call.at("frames").integer(),
+                                   .height = call.at("height").integer(),
+                                   .width = call.at("width").integer(),
+                                   .activations = activations,
+                                   .image = true};
     graphs.push_back(models::build_encoder(autoencoder, shape));
     graphs.push_back(models::build_decoder(autoencoder, shape));
   }

@@ -71,7 +71,7 @@ void expect_close(const Expectation& expected, tensor::View output, DType dtype)
   EXPECT_NEAR(found.max_abs, expected.max_abs, allowed);
 }
 
-/// The picture that is shown is the image rounded: 0 for -1 or less, 255 for 1 or more.
+/// The image that is shown is the image rounded: 0 for -1 or less, 255 for 1 or more.
 void expect_rounded(tensor::View image, tensor::View pixels) {
   ASSERT_EQ(image.desc.shape, pixels.desc.shape);
   for (std::int64_t i = 0; i < image.desc.shape.elements(); ++i) {

@@ -12,7 +12,7 @@ using tensor::Desc;
 using tensor::DType;
 using tensor::Shape;
 
-Value picture(Builder& b, std::int64_t h, std::int64_t w, std::int64_t c) {
+Value image(Builder& b, std::int64_t h, std::int64_t w, std::int64_t c) {
   return b.input("x", {{2, h, w, c}, DType::f32}, Lifetime::per_frame);
 }
 
@@ -23,7 +23,7 @@ TEST(Builder, NamesJoinWithDots) {
 
 TEST(Builder, ConvolutionShapes) {
   Builder b(DType::f32);
-  const Value x = picture(b, 15, 8, 4);
+  const Value x = image(b, 15, 8, 4);
   EXPECT_EQ(b.shape(b.conv2d(x, Name("a"), {.out = 6})), (Shape{2, 15, 8, 6}));
   EXPECT_EQ(b.shape(b.conv2d(x, Name("b"), {.out = 6, .stride = 2})), (Shape{2, 8, 4, 6}));
   EXPECT_EQ(b.shape(b.conv2d(x, Name("c"), {.out = 6, .stride = 2, .pad_begin = 0, .pad_end = 1})),
@@ -32,7 +32,7 @@ TEST(Builder, ConvolutionShapes) {
 
 TEST(Builder, RecordsWeightsAsTheFileHasThem) {
   Builder b(DType::bf16);
-  const Value x = picture(b, 8, 8, 4);
+  const Value x = image(b, 8, 8, 4);
   b.conv2d(x, Name("conv"), {.out = 6});
   b.linear(x, Name("proj"), {.out = 3, .bias = false, .conv_weight = true});
   const Graph graph = b.finish();
@@ -46,14 +46,14 @@ TEST(Builder, RecordsWeightsAsTheFileHasThem) {
 
 TEST(Builder, RefusesATensorUsedTwice) {
   Builder b(DType::f32);
-  const Value x = picture(b, 8, 8, 4);
+  const Value x = image(b, 8, 8, 4);
   b.linear(x, Name("proj"), {.out = 4});
   EXPECT_THROW(b.linear(x, Name("proj"), {.out = 4}), base::Error);
 }
 
 TEST(Builder, AnErrorNamesTheOpAndBothShapes) {
   Builder b(DType::f32);
-  const Value x = picture(b, 8, 8, 4);
+  const Value x = image(b, 8, 8, 4);
   const Value y = b.linear(x, Name("proj"), {.out = 5});
   try {
     b.conv2d(x, Name("conv1"), {.out = 6, .residual = y});
@@ -67,7 +67,7 @@ TEST(Builder, AnErrorNamesTheOpAndBothShapes) {
 
 TEST(Builder, AnOpLivesAsLongAsItsFastestInput) {
   Builder b(DType::f32);
-  const Value x = picture(b, 4, 4, 4);
+  const Value x = image(b, 4, 4, 4);
   const Value t = b.input("t", {{2, 1, 1, 1}, DType::f32}, Lifetime::per_schedule);
   const Value row_bias =
       b.linear(b.timestep_embedding(t, {.width = 8}), Name("time"), {.out = 4, .f32_output = true});
@@ -79,13 +79,13 @@ TEST(Builder, AnOpLivesAsLongAsItsFastestInput) {
 
 TEST(Builder, ConvertThatChangesNothingIsNoOp) {
   Builder b(DType::f32);
-  const Value x = picture(b, 4, 4, 4);
+  const Value x = image(b, 4, 4, 4);
   EXPECT_EQ(b.to_activations(x), x);
 }
 
 TEST(Graph, CountsTheOperationsOfAConvolution) {
   Builder b(DType::f32);
-  b.conv2d(picture(b, 64, 64, 320), Name("conv"), {.out = 320});
+  b.conv2d(image(b, 64, 64, 320), Name("conv"), {.out = 320});
   const Graph graph = b.finish();
   EXPECT_DOUBLE_EQ(graph.flops(graph.ops[0]), 2.0 * 2 * 64 * 64 * 320 * 320 * 9);
 }

@@ -103,7 +103,7 @@ void expect_refused(std::vector<std::byte> bytes, ErrorCode code, const char* wh
   }
 }
 
-TEST(DecodeImage, RefusesWhatIsNoPicture) {
+TEST(DecodeImage, RefusesWhatIsNoImage) {
   const std::vector<std::byte> png = encode_png(gradient(64, 64)),
                                jpeg = encode_jpeg(gradient(64, 64), 90);
   const auto part = [](const std::vector<std::byte>& whole, std::size_t size) {
@@ -140,7 +140,7 @@ TEST(WriteImage, LeavesNothingButTheFile) {
   std::filesystem::remove_all(folder);
 }
 
-TEST(Resize, KeepsAFlatPictureFlat) {
+TEST(Resize, KeepsAFlatImageFlat) {
   const Image flat{40, 30, std::vector<std::uint8_t>(40 * 30 * 3, 77)};
   for (const auto& [w, h] : {std::pair(13, 7), std::pair(80, 91), std::pair(40, 30)}) {
     for (const std::uint8_t value : resize(flat, w, h).rgb) ASSERT_EQ(value, 77);

@@ -25,7 +25,7 @@ class SequenceTest : public testing::Test {
   fs::path folder_;
 };
 
-TEST_F(SequenceTest, AFolderGivesItsPicturesInNaturalOrder) {
+TEST_F(SequenceTest, AFolderGivesItsImagesInNaturalOrder) {
   EXPECT_THAT(expand_inputs({folder_.string()}),
               testing::ElementsAre(folder_ / "f1.JPG", folder_ / "f2.png", folder_ / "f10.png"));
 }
@@ -48,7 +48,7 @@ TEST_F(SequenceTest, WhatMatchesNothingIsNamed) {
   }
 }
 
-TEST(OutputPath, IsTheFileForOnePictureAndElseAFolder) {
+TEST(OutputPath, IsTheFileForOneImageAndElseAFolder) {
   EXPECT_EQ(output_path("a.png", 0, 1), "a.png");
   EXPECT_EQ(output_path("out", 0, 1), "out/000000.png");
   EXPECT_EQ(output_path("out", 12, 20), "out/000012.png");

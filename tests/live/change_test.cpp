@@ -1,4 +1,4 @@
-// Changes while a stream runs: at a frame edge, without a gap, never a flat picture.
+// Changes while a stream runs: at a frame edge, without a gap, never a flat image.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -41,13 +41,13 @@ std::vector<LiveOutput> across_a_change(const LiveSettings& after,
   return receiver.outputs();
 }
 
-Image steady_picture(const LiveSettings& settings) {
+Image steady_image(const LiveSettings& settings) {
   Session session = engine().session(settings.options);
   session.set_prompts(settings.prompts);
   Image last;
   for (int i = 0; i < 4; ++i) {
     if (auto out =
-            session.process(numbered_picture(3, *settings.options.width, *settings.options.height)))
+            session.process(numbered_image(3, *settings.options.width, *settings.options.height)))
       last = out->image;
   }
   return last;
@@ -70,8 +70,8 @@ TEST(LiveChange, PromptGuidanceSeedAndTimestepsChangeAtTheEdge) {
   after.options.t_index_list = {18, 40};
   const auto outputs = across_a_change(after);
   expect_whole(outputs);
-  EXPECT_EQ(outputs[2].image->rgb, steady_picture(small()).rgb);
-  EXPECT_EQ(outputs[19].image->rgb, steady_picture(after).rgb);
+  EXPECT_EQ(outputs[2].image->rgb, steady_image(small()).rgb);
+  EXPECT_EQ(outputs[19].image->rgb, steady_image(after).rgb);
 }
 
 TEST(LiveChange, StepsGuidanceTypeAndSizeArePlannedBesideAndTakeOverWithoutAGap) {
@@ -84,8 +84,8 @@ TEST(LiveChange, StepsGuidanceTypeAndSizeArePlannedBesideAndTakeOverWithoutAGap)
   for (const LiveSettings& after : {more, fewer, full}) {
     const auto outputs = across_a_change(after);
     expect_whole(outputs);
-    EXPECT_EQ(outputs[2].image->rgb, steady_picture(small()).rgb);
-    EXPECT_EQ(outputs[19].image->rgb, steady_picture(after).rgb);
+    EXPECT_EQ(outputs[2].image->rgb, steady_image(small()).rgb);
+    EXPECT_EQ(outputs[19].image->rgb, steady_image(after).rgb);
   }
   const auto outputs = across_a_change(larger);
   expect_whole(outputs);
@@ -93,7 +93,7 @@ TEST(LiveChange, StepsGuidanceTypeAndSizeArePlannedBesideAndTakeOverWithoutAGap)
   EXPECT_EQ(outputs[19].image->width, 48);
 }
 
-TEST(LiveChange, TextInsteadOfPicturesAndBack) {
+TEST(LiveChange, TextInsteadOfImagesAndBack) {
   LiveSettings text = small();
   text.options.text_to_image = true;
   text.options.cfg_type = CfgType::none;
@@ -151,7 +151,7 @@ TEST(LiveChange, ATransitionPassesThroughMixtures) {
       different.push_back(output.image->rgb);
   }
   EXPECT_GT(different.size(), 2U);  // the old, something between, the new
-  EXPECT_EQ(receiver.outputs().back().image->rgb, steady_picture(after).rgb);
+  EXPECT_EQ(receiver.outputs().back().image->rgb, steady_image(after).rgb);
 }
 
 TEST(LiveChange, WhatNoSessionCouldHaveIsRefusedWithNothingChanged) {

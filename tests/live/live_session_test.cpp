@@ -21,7 +21,7 @@ std::vector<Image> drawn_synchronously(int count) {
   session.set_prompt("red apple");
   std::vector<Image> images;
   for (int i = 0; i < count; ++i) {
-    if (auto output = session.process(numbered_picture(i))) images.push_back(output->image);
+    if (auto output = session.process(numbered_image(i))) images.push_back(output->image);
   }
   for (Output& output : session.flush()) images.push_back(output.image);
   return images;
@@ -73,7 +73,7 @@ TEST(LiveSession, LatestDropsWhatIsLateAndTheLastFrameAlwaysArrives) {
     EXPECT_GT(outputs[i].frame_id, outputs[i - 1].frame_id);
 }
 
-TEST(LiveSession, ASlowReceiverLosesPicturesUnderLatestAndHoldsUpTheGiverUnderBlock) {
+TEST(LiveSession, ASlowReceiverLosesImagesUnderLatestAndHoldsUpTheGiverUnderBlock) {
   for (const Kind kind : {Kind::latest, Kind::block}) {
     std::atomic<int> received = 0;
     LiveCallbacks callbacks{.output = [&](const LiveOutput&) {
@@ -95,7 +95,7 @@ TEST(LiveSession, ASlowReceiverLosesPicturesUnderLatestAndHoldsUpTheGiverUnderBl
   }
 }
 
-TEST(LiveSession, WhoeverHasAPictureFindsItInTheBooks) {
+TEST(LiveSession, WhoeverHasAImageFindsItInTheBooks) {
   std::atomic<std::uint64_t> received = 0;
   std::atomic<int> missing = 0;
   LiveSession* session = nullptr;
@@ -114,17 +114,16 @@ TEST(LiveSession, AFrameThatCannotBeDecodedFailsAlone) {
   LiveSession live(engine(), small(), {Kind::block, 4}, receiver.callbacks());
   for (int i = 0; i < 6; ++i) {
     LiveFrame frame = numbered_frame(i);
-    if (i == 2)
-      frame.picture = []() -> Image { throw Error(ErrorCode::corrupt_file, "no picture"); };
-    if (i == 4) frame.picture = nullptr;
+    if (i == 2) frame.image = []() -> Image { throw Error(ErrorCode::corrupt_file, "no image"); };
+    if (i == 4) frame.image = nullptr;
     live.submit(std::move(frame));
   }
   live.drain();
   EXPECT_EQ(receiver.outputs().size(), 4U);
   EXPECT_EQ(live.counters().failed, 2U);
   expect_balanced(live.counters());
-  EXPECT_THAT(receiver.errors(), Contains(HasSubstr("no picture")));
-  EXPECT_THAT(receiver.errors(), Contains(HasSubstr("follows pictures")));
+  EXPECT_THAT(receiver.errors(), Contains(HasSubstr("no image")));
+  EXPECT_THAT(receiver.errors(), Contains(HasSubstr("follows images")));
 }
 
 TEST(LiveSession, FramesThatAreNotFiniteFailAndAreReported) {
@@ -186,7 +185,7 @@ TEST(LiveSession, SkippedFramesComeBehindThoseBeforeThem) {
   expect_balanced(live.counters());
 }
 
-TEST(LiveSession, DrawsFromTextOnFramesWithoutAPicture) {
+TEST(LiveSession, DrawsFromTextOnFramesWithoutAImage) {
   LiveSettings settings = small();
   settings.options.text_to_image = true;
   settings.options.cfg_type = CfgType::none;
@@ -197,27 +196,27 @@ TEST(LiveSession, DrawsFromTextOnFramesWithoutAPicture) {
   EXPECT_GT(contrast(*receiver.outputs()[0].image), 1.0);
 }
 
-TEST(LiveSession, DrawsTheSameBitsWithAndWithoutNeighbours) {
+TEST(LiveSession, DrawsTheSameBitsWithAndWithoutNeighbors) {
   const std::vector<Image> expected = drawn_synchronously(12);
   LiveSettings other = small();
   other.prompts = {{"green fish", 1.0F}};
   other.options.seed = 77;
   Receiver mine, theirs;
   LiveSession live(engine(), small(), {Kind::block, 3}, mine.callbacks());
-  LiveSession neighbour(engine(), other, {Kind::block, 3}, theirs.callbacks());
+  LiveSession neighbor(engine(), other, {Kind::block, 3}, theirs.callbacks());
   std::thread busy([&] {
-    for (int i = 0; i < 12; ++i) neighbour.submit(numbered_frame(100 + i));
+    for (int i = 0; i < 12; ++i) neighbor.submit(numbered_frame(100 + i));
   });
   for (int i = 0; i < 12; ++i) live.submit(numbered_frame(i));
   busy.join();
   live.drain();
-  neighbour.drain();
+  neighbor.drain();
   ASSERT_EQ(mine.outputs().size(), 12U);
   for (std::size_t i = 0; i < 12; ++i)
     EXPECT_EQ(mine.outputs()[i].image->rgb, expected[i].rgb) << "frame " << i;
 }
 
-TEST(LiveSession, NeighboursTakeTurns) {
+TEST(LiveSession, NeighborsTakeTurns) {
   std::mutex mutex;
   std::vector<int> order;
   const auto callbacks = [&](int who) {

@@ -83,7 +83,7 @@ int soak(int frames) {
   std::printf("memory grew by %.1f MiB (at most %.0f); the last p99 is %.2f times the median one\n",
               grown, kMoreMemory, drift);
   good &= grown <= kMoreMemory;
-  if (frames >= 20000) good &= drift <= kSlower;  // fewer tell more of the neighbours than of us
+  if (frames >= 20000) good &= drift <= kSlower;  // fewer tell more of the neighbors than of us
   std::printf("%s\n", good ? "flat" : "NOT FLAT");
   return good ? 0 : 1;
 }

@@ -34,7 +34,7 @@ LiveSettings small() {
   return settings;
 }
 
-Image numbered_picture(int number, int width, int height) {
+Image numbered_image(int number, int width, int height) {
   Image image{width, height, {}};
   for (int i = 0; i < width * height * 3; ++i)
     image.rgb.push_back(static_cast<std::uint8_t>((i * 7 + number * 31) & 0xff));
@@ -42,7 +42,7 @@ Image numbered_picture(int number, int width, int height) {
 }
 
 LiveFrame numbered_frame(int number) {
-  return {.picture = [number] { return numbered_picture(number); }, .tag = number};
+  return {.image = [number] { return numbered_image(number); }, .tag = number};
 }
 
 double contrast(const Image& image) {

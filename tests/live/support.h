@@ -18,16 +18,16 @@ Engine open_engine(int max_live_sessions = 0);
 /// 32x24, two steps.
 LiveSettings small();
 
-Image numbered_picture(int number, int width = 32, int height = 24);
+Image numbered_image(int number, int width = 32, int height = 24);
 LiveFrame numbered_frame(int number);
 
-/// Mean absolute deviation from the mean colour: about 0 for a flat picture.
+/// Mean absolute deviation from the mean color: about 0 for a flat image.
 double contrast(const Image& image);
 
 class Receiver {
  public:
   LiveCallbacks callbacks();
-  /// Until so many pictures have come; false after ten seconds.
+  /// Until so many images have come; false after ten seconds.
   bool wait_for(std::size_t count);
   std::vector<LiveOutput> outputs() const;
   std::vector<std::string> errors() const;

@@ -22,15 +22,15 @@ Folder::Folder() {
   std::filesystem::create_directories(path_);
 }
 
-Image numbered_picture(int width, int height, int index) {
+Image numbered_image(int width, int height, int index) {
   Image image{width, height, {}};
-  const auto grey = static_cast<std::uint8_t>(kDarkest + kStep * index);
+  const auto gray = static_cast<std::uint8_t>(kDarkest + kStep * index);
   for (int y = 0; y < height; ++y) {
     for (int x = 0; x < width; ++x) {
       const bool left = x < width / 4, right = x >= width - width / 4;
-      image.rgb.push_back(left ? 220 : right ? 10 : grey);
-      image.rgb.push_back(left || right ? 10 : grey);
-      image.rgb.push_back(left ? 10 : right ? 220 : grey);
+      image.rgb.push_back(left ? 220 : right ? 10 : gray);
+      image.rgb.push_back(left || right ? 10 : gray);
+      image.rgb.push_back(left ? 10 : right ? 220 : gray);
     }
   }
   return image;
@@ -40,14 +40,14 @@ int number_in(const Image& image) {
   const std::size_t middle =
       3 * (static_cast<std::size_t>(image.height / 2) * static_cast<std::size_t>(image.width) +
            static_cast<std::size_t>(image.width / 2));
-  const double grey = (image.rgb[middle] + image.rgb[middle + 1] + image.rgb[middle + 2]) / 3.0;
-  return static_cast<int>(std::lround((grey - kDarkest) / kStep));
+  const double gray = (image.rgb[middle] + image.rgb[middle + 1] + image.rgb[middle + 2]) / 3.0;
+  return static_cast<int>(std::lround((gray - kDarkest) / kStep));
 }
 
 Seen read_all(FrameSource& source) {
   Seen seen;
   while (const auto frame = source.read()) {
-    const Image image = frame->picture();
+    const Image image = frame->image();
     seen.numbers.push_back(number_in(image));
     seen.pts.push_back(frame->pts);
     seen.sizes.emplace_back(image.width, image.height);
@@ -58,7 +58,7 @@ Seen read_all(FrameSource& source) {
 void write_clip(FrameSink& sink, int width, int height, const std::vector<std::int64_t>& pts) {
   for (std::size_t i = 0; i < pts.size(); ++i) {
     const std::int64_t duration = i + 1 < pts.size() ? pts[i + 1] - pts[i] : 0;
-    sink.write(numbered_picture(width, height, static_cast<int>(i % 16)), pts[i], duration);
+    sink.write(numbered_image(width, height, static_cast<int>(i % 16)), pts[i], duration);
   }
   sink.finish();
 }

@@ -23,10 +23,10 @@ class Folder {
   std::filesystem::path path_;
 };
 
-/// Frame number `index` (0..15): its number as a level of grey, with a red left and a blue right
+/// Frame number `index` (0..15): its number as a level of gray, with a red left and a blue right
 /// quarter.
-Image numbered_picture(int width, int height, int index);
-/// The number in the middle of the picture.
+Image numbered_image(int width, int height, int index);
+/// The number in the middle of the image.
 int number_in(const Image& image);
 
 /// What a source gave, to its end.
@@ -37,7 +37,7 @@ struct Seen {
 };
 Seen read_all(FrameSource& source);
 
-/// Writes a clip of numbered pictures, one at each pts, and finishes it.
+/// Writes a clip of numbered images, one at each pts, and finishes it.
 void write_clip(FrameSink& sink, int width, int height, const std::vector<std::int64_t>& pts);
 /// 0, 1, …, count - 1
 std::vector<std::int64_t> steady(int count);

@@ -47,7 +47,7 @@ class VirtualScreen {
   std::string display_;
 };
 
-TEST(Screen, GivesItsPicturesWholeOrInPart) {
+TEST(Screen, GivesItsImagesWholeOrInPart) {
   const VirtualScreen screen;
   if (screen.display().empty()) GTEST_SKIP() << "Xvfb is not installed";
   ::setenv("DISPLAY", screen.display().c_str(), 1);
@@ -61,7 +61,7 @@ TEST(Screen, GivesItsPicturesWholeOrInPart) {
       ASSERT_TRUE(frame.has_value());
       EXPECT_GT(frame->pts, last);
       last = frame->pts;
-      const Image image = frame->picture();
+      const Image image = frame->image();
       EXPECT_EQ(image.width, width);
       EXPECT_EQ(image.height, height);
     }

@@ -102,7 +102,7 @@ TEST(Sink, CopiesTheSoundWhereTheContainerHoldsIt) {
                                        .time_base = source.info().time_base,
                                        .rate = source.info().rate,
                                        .audio = source.audio()});
-    while (const auto frame = source.read()) sink->write(frame->picture(), frame->pts, 0);
+    while (const auto frame = source.read()) sink->write(frame->image(), frame->pts, 0);
     sink->finish();
     return sink->note();
   };
@@ -130,7 +130,7 @@ TEST(Sink, CopiesTheAacOfABroadcastIntoAnMp4) {
                                                  .time_base = source->info().time_base,
                                                  .rate = source->info().rate,
                                                  .audio = source->audio()});
-  while (const auto frame = source->read()) sink->write(frame->picture(), frame->pts, 0);
+  while (const auto frame = source->read()) sink->write(frame->image(), frame->pts, 0);
   sink->finish();
   const auto copy = open_source(folder / "a.mp4");
   ASSERT_NE(copy->audio(), nullptr);
@@ -144,13 +144,13 @@ TEST(Sink, AnMp4ThatWasNeverFinishedPlays) {
   const Folder folder;
   const auto sink = open_sink(folder / "a.mp4",
                               {.width = 64, .height = 48, .time_base = {1, 10}, .rate = {10, 1}});
-  for (int i = 0; i < 100; ++i) sink->write(numbered_picture(64, 48, i % 16), i, 1);
+  for (int i = 0; i < 100; ++i) sink->write(numbered_image(64, 48, i % 16), i, 1);
   std::filesystem::copy_file(folder / "a.mp4", folder / "killed.mp4");  // as a kill leaves it
   const auto source = open_source(folder / "killed.mp4");
   EXPECT_GE(read_all(*source).numbers.size(), 10U);
 }
 
-TEST(Sink, AFolderGetsNumberedPictures) {
+TEST(Sink, AFolderGetsNumberedImages) {
   const Folder folder;
   const auto sink = open_sink(folder / "deep/out", {.width = 32, .height = 24});
   write_clip(*sink, 32, 24, steady(11));
@@ -205,7 +205,7 @@ TEST(Sink, WhatCannotBeWrittenIsNamed) {
     return error_of([&] { open_sink(output, options); });
   };
   EXPECT_THAT(open(folder / "file/a.mp4"), HasSubstr("cannot be made"));
-  EXPECT_THAT(open(folder / "file/pictures"), HasSubstr("cannot be made"));
+  EXPECT_THAT(open(folder / "file/images"), HasSubstr("cannot be made"));
   EXPECT_THAT(open("/proc/a.mp4"), HasSubstr("/proc/a.mp4: opening: libav says"));
   EXPECT_THAT(open("/dev/video99"), HasSubstr("/dev/video99: opening: libav says"));
   EXPECT_THAT(open("a.xyz"), HasSubstr("the ending .xyz is not known, expected .mp4"));
@@ -220,7 +220,7 @@ TEST(Sink, WhatCannotBeWrittenIsNamed) {
               HasSubstr("No space left"));
 }
 
-TEST(Sink, TheWindowTakesPicturesAndGoesAway) {
+TEST(Sink, TheWindowTakesImagesAndGoesAway) {
   ::setenv("SDL_VIDEODRIVER", "dummy", 1);
   const auto sink = open_sink("window", {.width = 64, .height = 48});
   EXPECT_FALSE(sink->closed());

@@ -53,7 +53,7 @@ void turn(const std::string& path, const std::array<std::int32_t, 4>& abcd) {
   write_bytes(path, bytes);
 }
 
-/// Which side is red: where the picture's left side has gone.
+/// Which side is red: where the image's left side has gone.
 std::string red_side(const Image& image) {
   const auto red = [&](int x, int y) {
     const std::size_t at =
@@ -83,7 +83,7 @@ TEST(Source, TurnsFramesAsTheFileSays) {
     turn(path, matrix);
     const auto source = open_source(path);
     EXPECT_EQ(source->info().width, swapped ? 48 : 64) << side;
-    const Image image = source->read()->picture();
+    const Image image = source->read()->image();
     EXPECT_EQ(image.width, swapped ? 48 : 64) << side;
     EXPECT_EQ(image.height, swapped ? 64 : 48) << side;
     EXPECT_EQ(red_side(image), side);
@@ -92,10 +92,10 @@ TEST(Source, TurnsFramesAsTheFileSays) {
 
 TEST(Source, MakesSamplesSquareWithoutLosingAny) {
   const auto wide = open_source("lavfi:testsrc=size=64x48:duration=0.1,setsar=2");
-  EXPECT_EQ(wide->read()->picture().width, 128);
+  EXPECT_EQ(wide->read()->image().width, 128);
   const auto tall = open_source("lavfi:testsrc=size=64x48:duration=0.1,setsar=1/2");
   EXPECT_EQ(tall->info().height, 96);
-  EXPECT_EQ(tall->read()->picture().height, 96);
+  EXPECT_EQ(tall->read()->image().height, 96);
 }
 
 TEST(Source, TestGraphsGiveTheirFramesAndEnd) {
@@ -108,7 +108,7 @@ TEST(Source, TestGraphsGiveTheirFramesAndEnd) {
   EXPECT_FALSE(source->read().has_value());
 }
 
-TEST(Source, GivesPicturesOfAnySizeByFolderPatternOrName) {
+TEST(Source, GivesImagesOfAnySizeByFolderPatternOrName) {
   const Folder folder;
   const auto sink = open_sink(folder / "in", {.width = 20, .height = 10});
   write_clip(*sink, 20, 10, steady(3));
@@ -146,7 +146,7 @@ TEST(Source, NamesWhatCannotBeOpened) {
   EXPECT_THAT(open("http://127.0.0.1:9/a.mp4"), HasSubstr("Connection refused"));
   EXPECT_THAT(open("screen:1,2"), HasSubstr("expected screen or screen:X,Y,WxH"));
   EXPECT_THAT(open("lavfi:nosuchfilter"), HasSubstr("nosuchfilter"));
-  EXPECT_THAT(open("lavfi:sine=duration=1"), HasSubstr("has no pictures"));
+  EXPECT_THAT(open("lavfi:sine=duration=1"), HasSubstr("has no images"));
 }
 
 TEST(Source, AFileThatIsCutOffGivesItsFramesAndThenAnError) {
@@ -196,7 +196,7 @@ TEST(Source, WhiteIsWhiteInEveryY4m) {
       "YUV4MPEG2 W2 H2 F25:1 C444\nFRAME\n" + std::string(4, '\xeb') + std::string(8, '\x80');
   const std::string mono = "YUV4MPEG2 W2 H2 F25:1 Cmono\nFRAME\n" + std::string(4, '\xff');
   for (const std::string& text : {limited, full, mono}) {
-    const Image image = Stream(text).open()->read()->picture();
+    const Image image = Stream(text).open()->read()->image();
     for (const std::uint8_t value : image.rgb) EXPECT_GE(value, 254) << text;
   }
 }
@@ -292,7 +292,7 @@ TEST(SourceStop, AStreamOverTheNetworkArrivesAndItsEndIsNoticed) {
     const auto sink = open_sink("udp://127.0.0.1:45673",
                                 {.width = 64, .height = 48, .time_base = {1, 50}, .rate = {50, 1}});
     for (int i = 0; i < 150; ++i) {
-      sink->write(numbered_picture(64, 48, i % 16), i, 1);
+      sink->write(numbered_image(64, 48, i % 16), i, 1);
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
     sink->finish();
@@ -303,7 +303,7 @@ TEST(SourceStop, AStreamOverTheNetworkArrivesAndItsEndIsNoticed) {
     EXPECT_TRUE(source->info().live);
     while (const auto frame = source->read()) {
       ++frames;
-      EXPECT_EQ(frame->picture().width, 64);
+      EXPECT_EQ(frame->image().width, 64);
     }
   });
   sender.join();

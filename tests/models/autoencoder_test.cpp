@@ -31,7 +31,7 @@ class EitherAutoencoder : public testing::TestWithParam<std::string_view> {};
 TEST_P(EitherAutoencoder, TurnsPixelsIntoLatentsAndBack) {
   const AutoencoderConfig config = autoencoder_config(parse(GetParam()));
   const std::int64_t f = factor(config), c = latent_channels(config);
-  const PictureShape shape{.frames = 2, .height = 3 * f, .width = 5 * f, .image = true};
+  const ImageShape shape{.frames = 2, .height = 3 * f, .width = 5 * f, .image = true};
   const Desc pixels{{2, 3 * f, 5 * f, 3}, DType::u8}, latents{{2, 3, 5, c}, DType::f32};
 
   const graph::Graph encoder = build_encoder(config, shape);
@@ -54,9 +54,9 @@ TEST_P(EitherAutoencoder, GivesTheImageBeforeRoundingOnRequestOnly) {
   EXPECT_EQ(build_decoder(config, {.height = 64, .width = 64}).outputs.size(), 1U);
 }
 
-TEST_P(EitherAutoencoder, RefusesPicturesItsFactorDoesNotDivide) {
+TEST_P(EitherAutoencoder, RefusesImagesItsFactorDoesNotDivide) {
   const AutoencoderConfig config = autoencoder_config(parse(GetParam()));
-  const auto refused = [&](PictureShape shape) {
+  const auto refused = [&](ImageShape shape) {
     return message_of(ErrorCode::invalid_argument, [&] { build_encoder(config, shape); });
   };
   EXPECT_THAT(refused({.height = 63, .width = 64}), HasSubstr("height is 63"));

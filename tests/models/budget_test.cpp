@@ -44,8 +44,8 @@ json::Json pictogram(const std::string& component) {
   return json::Json::read(SD_SOURCE_DIR "/models/pictogram/" + component + "/config.json");
 }
 
-const PictureShape kSmall{.height = 256, .width = 256, .activations = tensor::DType::bf16};
-const PictureShape kLarge{.height = 512, .width = 512, .activations = tensor::DType::bf16};
+const ImageShape kSmall{.height = 256, .width = 256, .activations = tensor::DType::bf16};
+const ImageShape kLarge{.height = 512, .width = 512, .activations = tensor::DType::bf16};
 
 TEST(Budget, UNets) {
   expect_within(cost(unet(parse(find_preset("sd-turbo").unet), 64, 1)), {381, 2910, 25});

@@ -149,7 +149,7 @@ TEST(LcmSchedule, RefusesWhatItDoesNotKnowByName) {
       HasSubstr("\"prediction_type\" is \"sample\""));
 }
 
-TEST(LcmSchedule, RefusesNumbersThatLeaveNoNoiseOrNoPicture) {
+TEST(LcmSchedule, RefusesNumbersThatLeaveNoNoiseOrNoImage) {
   const double nan = std::nan("");
   const SchedulerConfig hostile[] = {
       {.beta_start = 0},

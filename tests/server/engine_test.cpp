@@ -21,15 +21,15 @@ class WithEngine : public ::testing::Test {
   server::LiveStudio studio_{Engine::open({.model = model_.path(), .device = "ref"}), first()};
 };
 
-TEST_F(WithEngine, BinaryFramesBecomePicturesThroughAChange) {
+TEST_F(WithEngine, BinaryFramesBecomeImagesThroughAChange) {
   RunningServer server({}, &studio_);
   auto client = server.enter("me");
-  const std::string picture = jpeg_of(200, 100, 50);
+  const std::string image = jpeg_of(200, 100, 50);
   for (int i = 0; i < 12; ++i) {
     if (i == 3) client.text({{"type", "settings"}, {"params", {{"prompt", "cat"}}}});
     if (i == 6) client.text({{"type", "settings"}, {"params", {{"steps", 3}, {"width", 48}}}});
-    client.send_picture({{"seq", i}}, picture);
-    ASSERT_TRUE(client.picture()) << i;
+    client.send_image({{"seq", i}}, image);
+    ASSERT_TRUE(client.image()) << i;
   }
   json stats;
   do {
@@ -43,7 +43,7 @@ TEST_F(WithEngine, BinaryFramesBecomePicturesThroughAChange) {
   EXPECT_EQ(sum, stats["captured"]) << stats;
 }
 
-TEST_F(WithEngine, OnePictureFromWordsAndFromAPicture) {
+TEST_F(WithEngine, OneImageFromWordsAndFromAImage) {
   RunningServer server({}, &studio_);
   const HttpAnswer text = server.post("/api/txt2img", R"({"prompt": "cat", "format": "png"})");
   EXPECT_EQ(text.status, 200) << text.body;
@@ -63,8 +63,8 @@ TEST_F(WithEngine, TheModelsOwnRangesHold) {
   auto client = server.enter("me");
   client.text({{"type", "settings"}, {"params", {{"mode", "txt2img"}}}});
   EXPECT_EQ(client.await("settings")["params"]["mode"], "txt2img");
-  client.send_picture({{"seq", 1}}, "");
-  EXPECT_TRUE(client.picture());
+  client.send_image({{"seq", 1}}, "");
+  EXPECT_TRUE(client.image());
 }
 
 }  // namespace

@@ -12,10 +12,10 @@ using nlohmann::json;
 using ::testing::HasSubstr;
 
 /// One frame as an established front end sends it; the credit for it was given before.
-void send_frame(WebSocketClient& client, const json& params, const std::string& picture) {
+void send_frame(WebSocketClient& client, const json& params, const std::string& image) {
   client.text({{"status", "next_frame"}});
   client.text(params);
-  if (!picture.empty()) client.binary(picture);
+  if (!image.empty()) client.binary(image);
 }
 
 /// Header and content of the next part; the boundary behind it is read, too.
@@ -25,9 +25,9 @@ std::string read_part(Wire& stream) {
   EXPECT_THAT(*header, HasSubstr("Content-Type: image/jpeg"));
   const std::string name = "Content-Length: ";
   const auto length = std::stoul(header->substr(header->find(name) + name.size()));
-  const auto picture = stream.read(length);
+  const auto image = stream.read(length);
   EXPECT_EQ(stream.read(11), "\r\n--frame\r\n");
-  return picture.value_or("");
+  return image.value_or("");
 }
 
 Wire open_stream(const RunningServer& server, const std::string& id) {
@@ -47,9 +47,8 @@ TEST(Established, FramesGoInByCreditAndComeBackAsMjpeg) {
   Wire stream = open_stream(server, "4f1c0e9a-demo");
   for (int i = 0; i < 10; ++i) {
     send_frame(client, i == 3 ? json{{"prompt", "cat"}} : json::object(), jpeg_of(20 * i, 9, 9));
-    // The part is whole before the next frame is even sent: nobody sees pictures one late.
-    EXPECT_TRUE(
-        alike(colour_of(read_part(stream)), static_cast<unsigned>(20 * i) << 16U | 0x0909U));
+    // The part is whole before the next frame is even sent: nobody sees images one late.
+    EXPECT_TRUE(alike(color_of(read_part(stream)), static_cast<unsigned>(20 * i) << 16U | 0x0909U));
     ASSERT_FALSE(client.await("send_frame").is_null());
   }
   const json session = server.get("/api/sessions/4f1c0e9a-demo").json();
@@ -57,16 +56,16 @@ TEST(Established, FramesGoInByCreditAndComeBackAsMjpeg) {
   EXPECT_GT(session["stats"]["fps"], 0.0);
 }
 
-TEST(Established, Txt2ImgSendsNoPicture) {
+TEST(Established, Txt2ImgSendsNoImage) {
   RunningServer server;
   WebSocketClient client(server.port(), "/api/ws/me");
   client.await("send_frame");
   Wire stream = open_stream(server, "me");
   send_frame(client, {{"mode", "txt2img"}}, {});
-  EXPECT_TRUE(alike(colour_of(read_part(stream)), 0x0ac81e));
+  EXPECT_TRUE(alike(color_of(read_part(stream)), 0x0ac81e));
   client.await("send_frame");
   send_frame(client, json::object(), {});
-  EXPECT_TRUE(alike(colour_of(read_part(stream)), 0x0ac81e));
+  EXPECT_TRUE(alike(color_of(read_part(stream)), 0x0ac81e));
 }
 
 TEST(Established, AWrongMessageIsAnsweredAndTheNextFrameAskedFor) {
@@ -79,7 +78,7 @@ TEST(Established, AWrongMessageIsAnsweredAndTheNextFrameAskedFor) {
   client.text({{"delta", 99}});
   EXPECT_EQ(client.await("error")["param"], "delta");
   EXPECT_FALSE(client.await("send_frame").is_null());
-  send_frame(client, json::object(), "no picture");
+  send_frame(client, json::object(), "no image");
   EXPECT_EQ(client.await("error")["code"], "frame_failed");
   EXPECT_FALSE(client.await("send_frame").is_null());
 }
@@ -96,12 +95,12 @@ TEST(Mjpeg, EndsWithItsSessionAndFollowsBinaryClientsToo) {
   RunningServer server;
   auto client = std::make_unique<WebSocketClient>(server.enter("me"));
   Wire one = open_stream(server, "me"), two = open_stream(server, "me");
-  client->send_picture({}, jpeg_of(100, 150, 200));
-  EXPECT_TRUE(alike(colour_of(read_part(one)), 0x6496c8));
-  EXPECT_TRUE(alike(colour_of(read_part(two)), 0x6496c8));
+  client->send_image({}, jpeg_of(100, 150, 200));
+  EXPECT_TRUE(alike(color_of(read_part(one)), 0x6496c8));
+  EXPECT_TRUE(alike(color_of(read_part(two)), 0x6496c8));
   two.close();
-  client->send_picture({}, jpeg_of(1, 2, 3));
-  EXPECT_TRUE(alike(colour_of(read_part(one)), 0x010203));
+  client->send_image({}, jpeg_of(1, 2, 3));
+  EXPECT_TRUE(alike(color_of(read_part(one)), 0x010203));
   client.reset();
   EXPECT_TRUE(one.is_closed(3s));
 }

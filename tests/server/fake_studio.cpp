@@ -15,7 +15,7 @@ namespace {
 
 using server::Stream;
 
-Image one_colour(int red, int green, int blue, int width, int height) {
+Image one_color(int red, int green, int blue, int width, int height) {
   Image image{width, height, {}};
   for (int i = 0; i < width * height; ++i) {
     for (const int value : {red, green, blue}) {
@@ -115,8 +115,8 @@ class FakeStream : public Stream {
     try {
       const SessionOptions options = studio_.with_defaults(settings.options);
       LiveOutput output;
-      const Image image = frame.picture ? frame.picture()
-                                        : one_colour(10, 200, 30, *options.width, *options.height);
+      const Image image =
+          frame.image ? frame.image() : one_color(10, 200, 30, *options.width, *options.height);
       output.prepared = output.entered = LiveClock::now();
       std::this_thread::sleep_for(std::chrono::milliseconds(studio_.frame_ms));
       output.image =
@@ -180,7 +180,7 @@ std::unique_ptr<Stream> FakeStudio::open(const LiveSettings& settings, QueuePoli
 }
 
 std::string jpeg_of(int red, int green, int blue, int width, int height) {
-  return text_of(image::encode_jpeg(one_colour(red, green, blue, width, height), 95));
+  return text_of(image::encode_jpeg(one_color(red, green, blue, width, height), 95));
 }
 
 std::string noisy_jpeg() {
@@ -194,12 +194,12 @@ std::string noisy_jpeg() {
 }
 
 std::string png_of(int red, int green, int blue) {
-  return text_of(image::encode_png(one_colour(red, green, blue, 64, 64)));
+  return text_of(image::encode_png(one_color(red, green, blue, 64, 64)));
 }
 
-unsigned colour_of(const std::string& picture) {
+unsigned color_of(const std::string& bytes) {
   const Image image =
-      image::decode_image(std::as_bytes(std::span(picture.data(), picture.size())), "picture");
+      image::decode_image(std::as_bytes(std::span(bytes.data(), bytes.size())), "image");
   const auto* p = image.rgb.data() + 3 * (image.height / 2 * image.width + image.width / 2);
   return unsigned{p[0]} << 16U | unsigned{p[1]} << 8U | p[2];
 }

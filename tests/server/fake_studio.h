@@ -1,4 +1,4 @@
-// A studio whose streams give back the pictures they get, so that the server can be tested without
+// A studio whose streams give back the images they get, so that the server can be tested without
 // an engine.
 #pragma once
 
@@ -33,14 +33,14 @@ class FakeStudio : public server::Studio {
   LiveSettings first_;
 };
 
-/// A picture of one colour, encoded.
+/// An image of one color, encoded.
 std::string jpeg_of(int red, int green, int blue, int width = 64, int height = 64);
 /// One that does not compress.
 std::string noisy_jpeg();
 std::string png_of(int red, int green, int blue);
-/// The colour in the middle of an encoded picture: 0xRRGGBB.
-unsigned colour_of(const std::string& picture);
-/// Whether two colours are alike, as far as JPEG lets them.
+/// The color in the middle of an encoded image: 0xRRGGBB.
+unsigned color_of(const std::string& image);
+/// Whether two colors are alike, as far as JPEG lets them.
 bool alike(unsigned a, unsigned b);
 
 }  // namespace streamdiffusion::testing

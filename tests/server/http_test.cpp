@@ -106,31 +106,31 @@ TEST(Routes, HealthQueueAndMetricsAnswer) {
   }
 }
 
-TEST(OnePicture, ComesFromWordsInEveryFormat) {
+TEST(OneImage, ComesFromWordsInEveryFormat) {
   RunningServer server;
   for (const char* format : {"jpeg", "png", "webp"}) {
     const HttpAnswer answer = server.post(
         "/api/txt2img", R"({"prompt": "red apple", "format": ")" + std::string(format) + "\"}");
     EXPECT_EQ(answer.status, 200) << answer.body;
     EXPECT_EQ(answer.header.at("content-type"), std::string("image/") + format);
-    EXPECT_TRUE(alike(colour_of(answer.body), 0x0ac81e)) << std::hex << colour_of(answer.body);
+    EXPECT_TRUE(alike(color_of(answer.body), 0x0ac81e)) << std::hex << color_of(answer.body);
   }
 }
 
-TEST(OnePicture, ComesFromAPictureInBase64OrAsItIs) {
+TEST(OneImage, ComesFromAImageInBase64OrAsItIs) {
   RunningServer server;
-  const std::string picture = png_of(200, 100, 50);
+  const std::string image = png_of(200, 100, 50);
   const HttpAnswer coded = server.post(
-      "/api/img2img", nlohmann::json{{"image", base64(picture)}, {"format", "png"}}.dump());
+      "/api/img2img", nlohmann::json{{"image", base64(image)}, {"format", "png"}}.dump());
   EXPECT_EQ(coded.status, 200) << coded.body;
-  EXPECT_EQ(colour_of(coded.body), 0xc86432U);
+  EXPECT_EQ(color_of(coded.body), 0xc86432U);
   const HttpAnswer plain = server.post("/api/img2img?prompt=a+cat&seed=4&format=png&strength=0.5",
-                                       picture, {{"Content-Type", "image/png"}});
+                                       image, {{"Content-Type", "image/png"}});
   EXPECT_EQ(plain.status, 200) << plain.body;
-  EXPECT_EQ(colour_of(plain.body), 0xc86432U);
+  EXPECT_EQ(color_of(plain.body), 0xc86432U);
 }
 
-TEST(OnePicture, SaysWhatIsWrongWithARequest) {
+TEST(OneImage, SaysWhatIsWrongWithARequest) {
   RunningServer server;
   const auto param = [&](const std::string& body) {
     const HttpAnswer answer = server.post("/api/txt2img", body);
@@ -148,13 +148,13 @@ TEST(OnePicture, SaysWhatIsWrongWithARequest) {
   EXPECT_EQ(param(R"({"seed": 666})"), "");  // refused by the studio
   EXPECT_EQ(server.post("/api/txt2img", "x", {{"Content-Type", "text/plain"}}).status, 415);
   EXPECT_EQ(server.post("/api/img2img", R"({"image": "!!"})").json()["error"]["param"], "image");
-  EXPECT_EQ(server.post("/api/img2img", "no picture", {{"Content-Type", "image/png"}}).status, 415);
+  EXPECT_EQ(server.post("/api/img2img", "no image", {{"Content-Type", "image/png"}}).status, 415);
   EXPECT_EQ(server.get("/api/queue").json()["queue_size"], 0);  // no place is lost
 }
 
-TEST(OnePicture, APictureOfTooManyPixelsIsNotDecoded) {
+TEST(OneImage, AImageOfTooManyPixelsIsNotDecoded) {
   ServerOptions options;
-  options.limits.picture_pixels = 10000;
+  options.limits.image_pixels = 10000;
   RunningServer server(options);
   const HttpAnswer answer =
       server.post("/api/img2img", jpeg_of(1, 2, 3, 200, 100), {{"Content-Type", "image/jpeg"}});
@@ -162,7 +162,7 @@ TEST(OnePicture, APictureOfTooManyPixelsIsNotDecoded) {
   EXPECT_THAT(answer.body, HasSubstr("200x100"));
 }
 
-TEST(OnePicture, IsRefusedWhenAllPlacesAreTaken) {
+TEST(OneImage, IsRefusedWhenAllPlacesAreTaken) {
   ServerOptions options;
   options.limits.sessions = 1;
   RunningServer server(options);

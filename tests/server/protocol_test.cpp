@@ -130,7 +130,7 @@ TEST(Rate, ABurstPassesAndThenTheSteadyRate) {
   EXPECT_FALSE(bucket.take(start + std::chrono::milliseconds(120)));
 }
 
-TEST(Stats, APictureThatWaitsForTheSocketIsUnderWayAndAReplacedOneIsUndelivered) {
+TEST(Stats, AImageThatWaitsForTheSocketIsUnderWayAndAReplacedOneIsUndelivered) {
   LiveCounters counters;
   counters.captured = 20;
   counters.processed = 12;
@@ -144,11 +144,11 @@ TEST(Stats, APictureThatWaitsForTheSocketIsUnderWayAndAReplacedOneIsUndelivered)
 }
 
 TEST(Messages, ABinaryFrameIsTakenApartAsItWasPutTogether) {
-  const std::string message = write_binary_frame({{"seq", 5}, {"captured", 1.5}}, "picture");
+  const std::string message = write_binary_frame({{"seq", 5}, {"captured", 1.5}}, "image");
   const BinaryFrame frame = read_binary_frame(message);
   EXPECT_EQ(frame.head.seq, 5);
   EXPECT_EQ(frame.head.captured, 1.5);
-  EXPECT_EQ(frame.picture, "picture");
+  EXPECT_EQ(frame.image, "image");
 }
 
 }  // namespace

@@ -19,19 +19,19 @@ ServerOptions places(int sessions, int waiting) {
   return options;
 }
 
-TEST(Room, TwoClientsSeeOnlyTheirOwnPictures) {
+TEST(Room, TwoClientsSeeOnlyTheirOwnImages) {
   RunningServer server;
   auto red = server.enter("red"), blue = server.enter("blue");
-  const std::string red_picture = jpeg_of(220, 20, 20), blue_picture = jpeg_of(20, 20, 220);
+  const std::string red_image = jpeg_of(220, 20, 20), blue_image = jpeg_of(20, 20, 220);
   for (int i = 0; i < 50; ++i) {
-    red.send_picture({{"seq", i}}, red_picture);
-    blue.send_picture({{"seq", 1000 + i}}, blue_picture);
-    const auto r = red.picture(), b = blue.picture();
+    red.send_image({{"seq", i}}, red_image);
+    blue.send_image({{"seq", 1000 + i}}, blue_image);
+    const auto r = red.image(), b = blue.image();
     ASSERT_TRUE(r && b);
     EXPECT_EQ(r->head["seq"], i);
     EXPECT_EQ(b->head["seq"], 1000 + i);
-    EXPECT_TRUE(alike(colour_of(r->bytes), 0xdc1414));
-    EXPECT_TRUE(alike(colour_of(b->bytes), 0x1414dc));
+    EXPECT_TRUE(alike(color_of(r->bytes), 0xdc1414));
+    EXPECT_TRUE(alike(color_of(b->bytes), 0x1414dc));
   }
 }
 
@@ -44,8 +44,8 @@ TEST(Room, AnIdInUseIsRefusedAndFreeAfterwards) {
     EXPECT_EQ(error["code"], "conflict");
     EXPECT_EQ(error["fatal"], true);
     EXPECT_EQ(second.close_code(), 1008);
-    first.send_picture({}, jpeg_of(1, 2, 3));
-    EXPECT_TRUE(first.picture());  // the first does not mind
+    first.send_image({}, jpeg_of(1, 2, 3));
+    EXPECT_TRUE(first.image());  // the first does not mind
     first.frame(8, "\x03\xe8");
     first.close_code();
   }
@@ -72,8 +72,8 @@ TEST(Room, OneTooManyWaitsAndGetsThePlaceThatIsFree) {
   first.reset();  // gone without a word
   EXPECT_EQ(second.await("connected")["id"], "second");
   EXPECT_EQ(third.await("wait")["position"], 1);
-  second.send_picture({}, jpeg_of(4, 5, 6));
-  EXPECT_TRUE(second.picture());
+  second.send_image({}, jpeg_of(4, 5, 6));
+  EXPECT_TRUE(second.image());
   WebSocketClient again(server.port(), "/api/ws/first?frames=binary");  // a reconnect queues
   EXPECT_EQ(again.await("wait")["position"], 2);
   third.wire().close();
@@ -125,7 +125,7 @@ TEST(Room, DrainFinishesWhatIsUnderWayAndLetsNobodyIn) {
   RunningServer server;
   server.fake.frame_ms = 400;
   auto client = server.enter("me");
-  client.send_picture({{"seq", 1}}, jpeg_of(1, 2, 3));
+  client.send_image({{"seq", 1}}, jpeg_of(1, 2, 3));
   std::this_thread::sleep_for(100ms);
   server.drain();
   std::this_thread::sleep_for(50ms);
@@ -133,9 +133,9 @@ TEST(Room, DrainFinishesWhatIsUnderWayAndLetsNobodyIn) {
   EXPECT_EQ(server.get("/healthz").status, 200);
   WebSocketClient late(server.port(), "/api/ws/late?frames=binary");
   EXPECT_EQ(late.await("error")["code"], "draining");
-  const auto picture = client.picture();
-  ASSERT_TRUE(picture);
-  EXPECT_EQ(picture->head["seq"], 1);
+  const auto image = client.image();
+  ASSERT_TRUE(image);
+  EXPECT_EQ(image->head["seq"], 1);
   EXPECT_EQ(client.close_code(), 1001);
   server.join();
 }
@@ -159,7 +159,7 @@ TEST(Room, ManyWhoComeAndGoLeaveNothingBehind) {
       const std::string id = std::to_string(round) + "-" + std::to_string(i);
       clients.push_back(
           std::make_unique<WebSocketClient>(server.port(), "/api/ws/" + id + "?frames=binary"));
-      clients.back()->send_picture({}, jpeg_of(i, i, i));
+      clients.back()->send_image({}, jpeg_of(i, i, i));
       if (i % 3 == 0) clients.back()->wire().close();
     }
   }

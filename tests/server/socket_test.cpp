@@ -23,28 +23,28 @@ TEST(Socket, SaysConnectedAndItsSettings) {
   EXPECT_EQ(settings["warnings"], json::array());
 }
 
-TEST(Socket, APictureComesBackWithWhatTheClientSaid) {
+TEST(Socket, AImageComesBackWithWhatTheClientSaid) {
   RunningServer server;
   auto client = server.enter("me");
-  client.send_picture({{"seq", 17}, {"captured", 81234.5}}, jpeg_of(200, 30, 60));
-  const auto picture = client.picture();
-  ASSERT_TRUE(picture);
-  EXPECT_EQ(picture->head["seq"], 17);
-  EXPECT_EQ(picture->head["captured"], 81234.5);
-  EXPECT_EQ(picture->head["width"], 64);
-  EXPECT_EQ(picture->head["reused"], false);
-  EXPECT_GT(picture->head["age_ms"], 1.0);
-  EXPECT_TRUE(alike(colour_of(picture->bytes), 0xc81e3c));
+  client.send_image({{"seq", 17}, {"captured", 81234.5}}, jpeg_of(200, 30, 60));
+  const auto image = client.image();
+  ASSERT_TRUE(image);
+  EXPECT_EQ(image->head["seq"], 17);
+  EXPECT_EQ(image->head["captured"], 81234.5);
+  EXPECT_EQ(image->head["width"], 64);
+  EXPECT_EQ(image->head["reused"], false);
+  EXPECT_GT(image->head["age_ms"], 1.0);
+  EXPECT_TRUE(alike(color_of(image->bytes), 0xc81e3c));
 }
 
 TEST(Socket, WebPAndPngComeInToo) {
   RunningServer server;
   auto client = server.enter("me");
   const HttpAnswer webp = server.post("/api/txt2img", R"({"format": "webp", "jpeg_quality": 95})");
-  client.send_picture({}, webp.body);
-  EXPECT_TRUE(alike(colour_of(client.picture()->bytes), 0x0ac81e));
-  client.send_picture({}, png_of(9, 99, 199));
-  EXPECT_TRUE(alike(colour_of(client.picture()->bytes), 0x0963c7));
+  client.send_image({}, webp.body);
+  EXPECT_TRUE(alike(color_of(client.image()->bytes), 0x0ac81e));
+  client.send_image({}, png_of(9, 99, 199));
+  EXPECT_TRUE(alike(color_of(client.image()->bytes), 0x0963c7));
 }
 
 TEST(Socket, SettingsChangeOnlyWhatTheyName) {
@@ -58,8 +58,8 @@ TEST(Socket, SettingsChangeOnlyWhatTheyName) {
   EXPECT_EQ(settings["params"]["delta"], 1.0);
   EXPECT_EQ(settings["warnings"][0]["word"], "huose");
   EXPECT_EQ(settings["warnings"][0]["near"], (json{"house"}));
-  client.send_picture({}, jpeg_of(1, 2, 3));
-  EXPECT_EQ(client.picture()->head["width"], 96);
+  client.send_image({}, jpeg_of(1, 2, 3));
+  EXPECT_EQ(client.image()->head["width"], 96);
 }
 
 TEST(Socket, AWrongSettingChangesNothing) {
@@ -97,24 +97,24 @@ TEST(Socket, MalformedMessagesAreAnsweredAndSurvived) {
     client.binary(frame);
     EXPECT_EQ(client.await("error")["code"], "bad_frame");
   }
-  client.send_picture({}, "this is no picture");
+  client.send_image({}, "this is no image");
   EXPECT_EQ(client.await("error")["code"], "frame_failed");
-  client.send_picture({}, jpeg_of(5, 6, 7).substr(0, 300));
+  client.send_image({}, jpeg_of(5, 6, 7).substr(0, 300));
   EXPECT_EQ(client.await("error")["code"], "frame_failed");
-  client.send_picture({{"seq", 1}}, jpeg_of(5, 6, 7));
-  EXPECT_TRUE(client.picture());
+  client.send_image({{"seq", 1}}, jpeg_of(5, 6, 7));
+  EXPECT_TRUE(client.image());
 }
 
 TEST(Socket, ABombIsNotDecoded) {
   ServerOptions options;
-  options.limits.picture_pixels = 10000;
+  options.limits.image_pixels = 10000;
   RunningServer server(options);
   auto client = server.enter("me");
-  client.send_picture({}, jpeg_of(1, 2, 3, 200, 200));
+  client.send_image({}, jpeg_of(1, 2, 3, 200, 200));
   EXPECT_THAT(std::string(client.await("error")["message"]), HasSubstr("200x200"));
   std::string scans = jpeg_of(1, 2, 3);
   for (int i = 0; i < 100; ++i) scans += "\xff\xda";
-  client.send_picture({}, scans);
+  client.send_image({}, scans);
   EXPECT_THAT(std::string(client.await("error")["message"]), HasSubstr("scans"));
 }
 
@@ -139,24 +139,24 @@ TEST(Socket, BrokenFramingEndsTheConnection) {
   EXPECT_EQ(server.fake.streams, 0);
 }
 
-TEST(Socket, ModeTxt2ImgNeedsNoPicture) {
+TEST(Socket, ModeTxt2ImgNeedsNoImage) {
   RunningServer server;
   auto client = server.enter("me");
   client.text({{"type", "settings"}, {"params", {{"mode", "txt2img"}}}});
   const json settings = client.await("settings");
   EXPECT_EQ(settings["params"]["mode"], "txt2img");
-  client.send_picture({{"seq", 3}}, "");
-  const auto picture = client.picture();
-  EXPECT_EQ(picture->head["seq"], 3);
-  EXPECT_TRUE(alike(colour_of(picture->bytes), 0x0ac81e));
+  client.send_image({{"seq", 3}}, "");
+  const auto image = client.image();
+  EXPECT_EQ(image->head["seq"], 3);
+  EXPECT_TRUE(alike(color_of(image->bytes), 0x0ac81e));
 }
 
 TEST(Socket, AStatementOfTheCountsComesTwiceASecond) {
   RunningServer server;
   auto client = server.enter("me");
   for (int i = 0; i < 5; ++i) {
-    client.send_picture({}, jpeg_of(i, i, i));
-    ASSERT_TRUE(client.picture());
+    client.send_image({}, jpeg_of(i, i, i));
+    ASSERT_TRUE(client.image());
   }
   client.await("stats");
   const json stats = client.await("stats");
@@ -170,11 +170,11 @@ TEST(Socket, APauseDropsWhatComesMeanwhile) {
   RunningServer server;
   auto client = server.enter("me");
   client.text({{"type", "pause"}});
-  client.send_picture({}, jpeg_of(1, 1, 1));
+  client.send_image({}, jpeg_of(1, 1, 1));
   client.text({{"type", "ack"}});
   client.text({{"type", "resume"}});
-  client.send_picture({{"seq", 2}}, jpeg_of(2, 2, 2));
-  EXPECT_EQ(client.picture()->head["seq"], 2);
+  client.send_image({{"seq", 2}}, jpeg_of(2, 2, 2));
+  EXPECT_EQ(client.image()->head["seq"], 2);
   EXPECT_EQ(client.await("stats")["dropped"]["paused"], 1);
 }
 
@@ -193,17 +193,17 @@ TEST(Socket, ASlowReaderGetsTheNewestAndTheRestIsCounted) {
   do {  // a second; longer where the machine is so slow that little was left undelivered by then
     for (const auto end = std::chrono::steady_clock::now() + 1s;
          std::chrono::steady_clock::now() < end; std::this_thread::sleep_for(5ms)) {
-      slow.send_picture({{"seq", seq++}}, small);
+      slow.send_image({{"seq", seq++}}, small);
     }
     stats = server.get("/api/sessions/slow").json()["stats"];
   } while (stats["dropped"]["undelivered"] <= 10 && std::chrono::steady_clock::now() - start < 20s);
   EXPECT_GT(stats["dropped"]["undelivered"], 10) << stats;
   std::int64_t last = -1, read = 0;
   while (last < seq - 1) {
-    const auto picture = slow.picture();
-    ASSERT_TRUE(picture);
-    EXPECT_GT(picture->head["seq"], last);
-    last = picture->head["seq"];
+    const auto image = slow.image();
+    ASSERT_TRUE(image);
+    EXPECT_GT(image->head["seq"], last);
+    last = image->head["seq"];
     ++read;
   }
   EXPECT_LT(read, seq);
@@ -220,7 +220,7 @@ TEST(Socket, OneWhoNeverReadsIsCutOff) {
              {"params", {{"width", 1024}, {"height", 1024}, {"jpeg_quality", 100}}}});
   const std::string small = noisy_jpeg();
   for (int i = 0; i < 3000 && server.fake.streams > 0; ++i) {
-    slow.send_picture({}, small);
+    slow.send_image({}, small);
     std::this_thread::sleep_for(2ms);
   }
   EXPECT_EQ(server.fake.streams, 0);

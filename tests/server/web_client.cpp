@@ -192,7 +192,7 @@ nlohmann::json WebSocketClient::await(const std::string& status) {
   }
 }
 
-std::optional<WebSocketClient::Picture> WebSocketClient::picture() {
+std::optional<WebSocketClient::Image> WebSocketClient::image() {
   while (true) {
     const Message message = receive();
     if (message.kind == Message::Kind::text) continue;
@@ -201,8 +201,8 @@ std::optional<WebSocketClient::Picture> WebSocketClient::picture() {
     for (std::size_t i = 4; i-- > 0;) {
       length = length << 8U | static_cast<unsigned char>(message.bytes[i]);
     }
-    return Picture{nlohmann::json::parse(message.bytes.substr(4, length)),
-                   message.bytes.substr(4 + length)};
+    return Image{nlohmann::json::parse(message.bytes.substr(4, length)),
+                 message.bytes.substr(4 + length)};
   }
 }
 
@@ -214,11 +214,11 @@ int WebSocketClient::close_code() {
   }
 }
 
-void WebSocketClient::send_picture(const nlohmann::json& head, const std::string& picture) {
+void WebSocketClient::send_image(const nlohmann::json& head, const std::string& image) {
   const std::string text = head.is_null() ? "{}" : head.dump();
   std::string bytes;
   for (unsigned i = 0; i < 4; ++i) bytes.push_back(static_cast<char>(text.size() >> (8 * i)));
-  binary(bytes + text + picture);
+  binary(bytes + text + image);
 }
 
 }  // namespace streamdiffusion::testing

@@ -69,19 +69,19 @@ class WebSocketClient {
   /// The next text with this status; other messages are passed over. Null when none comes.
   nlohmann::json await(const std::string& status);
 
-  struct Picture {
+  struct Image {
     nlohmann::json head;
     std::string bytes;
   };
-  /// The next picture; texts are passed over.
-  std::optional<Picture> picture();
+  /// The next image; texts are passed over.
+  std::optional<Image> image();
   /// The code of the close that comes next; 0 for a connection that just ends.
   int close_code();
 
   void text(const std::string& message) { frame(1, message); }
   void text(const nlohmann::json& message) { text(message.dump()); }
   void binary(const std::string& message) { frame(2, message); }
-  void send_picture(const nlohmann::json& head, const std::string& picture);
+  void send_image(const nlohmann::json& head, const std::string& image);
   void frame(int opcode, const std::string& payload);
   Wire& wire() { return wire_; }
 

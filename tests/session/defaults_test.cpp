@@ -16,9 +16,9 @@ TEST(Defaults, WordsAloneGoThroughTheWholeScheduleInAsManySteps) {
   const testing::TinyModel model;
   model.write("streamdiffusion.json", R"({"t_index_list": [20, 30, 40], "cfg_type": "self"})");
   const Engine engine = open(model);
-  const SessionOptions from_picture = engine.with_defaults({});
-  EXPECT_EQ(from_picture.t_index_list, (std::vector<int>{20, 30, 40}));
-  EXPECT_EQ(from_picture.cfg_type, CfgType::self);
+  const SessionOptions from_image = engine.with_defaults({});
+  EXPECT_EQ(from_image.t_index_list, (std::vector<int>{20, 30, 40}));
+  EXPECT_EQ(from_image.cfg_type, CfgType::self);
   const SessionOptions from_text = engine.with_defaults({.text_to_image = true});
   EXPECT_EQ(from_text.t_index_list, (std::vector<int>{0, 24, 49}));
   EXPECT_EQ(from_text.cfg_type, CfgType::none);

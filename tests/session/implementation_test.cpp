@@ -43,7 +43,7 @@ struct Family {
   const char* projection;
 };
 
-/// Stable Diffusion's two widest shapes of picture, one resnet and transformer each.
+/// Stable Diffusion's two widest shapes of image, one resnet and transformer each.
 constexpr Family kFamilies[]{{"sd15", "8", "false"}, {"sd-turbo", "[5, 10]", "true"}};
 
 std::string unet_json(const Family& family) {

@@ -1,4 +1,4 @@
-// The type int8: found by calibrating, kept in files, close to the pictures without.
+// The type int8: found by calibrating, kept in files, close to the images without.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <fstream>
 
-#include "session/quantisation.h"
+#include "session/quantization.h"
 #include "session/tiny_model.h"
 #include "streamdiffusion/streamdiffusion.h"
 
@@ -74,10 +74,10 @@ class Int8 : public ::testing::Test {
   Calibration calibration_;
 };
 
-TEST_F(Int8, PicturesAreCloseToThoseWithout) {
+TEST_F(Int8, ImagesAreCloseToThoseWithout) {
   if (!calibrated()) GTEST_SKIP();
   EXPECT_GT(calibration_.in_eight_bits, calibration_.products / 3);
-  EXPECT_GT(calibration_.picture_signal, 30);
+  EXPECT_GT(calibration_.image_signal, 30);
   const Image exact = draw(options(DataType::automatic)),
               eight_bits = draw(options(DataType::int8));
   EXPECT_GT(peak_signal(eight_bits, exact), 30);
@@ -117,27 +117,27 @@ TEST_F(Int8, ABrokenCacheIsMadeAnewAndABrokenFileIsRefused) {
     EXPECT_THAT(error.what(), HasSubstr("low to high"));
   }
   Engine::open(options(DataType::int8));
-  EXPECT_FALSE(session::read_quantisation(calibration_.file).autoencoder.empty());
+  EXPECT_FALSE(session::read_quantization(calibration_.file).autoencoder.empty());
 }
 
 TEST_F(Int8, AFileIsReadAsItWasWritten) {
-  const session::Quantisation written{{{"a.b", {-0.1F, 3.0000002F}}}, {{"c \"d\"", {0, 1e-9F}}}};
+  const session::Quantization written{{{"a.b", {-0.1F, 3.0000002F}}}, {{"c \"d\"", {0, 1e-9F}}}};
   const fs::path file = cache_ / "deep" / "file.json";
-  session::write_quantisation(written, file);
-  const session::Quantisation read = session::read_quantisation(file);
+  session::write_quantization(written, file);
+  const session::Quantization read = session::read_quantization(file);
   EXPECT_EQ(read.unet.at("a.b").low, -0.1F);
   EXPECT_EQ(read.unet.at("a.b").high, 3.0000002F);
   EXPECT_EQ(read.autoencoder.at("c \"d\"").high, 1e-9F);
-  EXPECT_THROW(session::write_quantisation(written, "/proc/nowhere/file.json"), Error);
+  EXPECT_THROW(session::write_quantization(written, "/proc/nowhere/file.json"), Error);
 }
 
 TEST_F(Int8, AnotherModelHasAnotherFile) {
-  const auto own = session::cached_quantisation(options(DataType::int8));
+  const auto own = session::cached_quantization(options(DataType::int8));
   EngineOptions other;
   other.random_weights = "sd15";
-  EXPECT_NE(own, session::cached_quantisation(other));
+  EXPECT_NE(own, session::cached_quantization(other));
   model_.write("streamdiffusion.json", R"({"width": 64, "height": 64})");
-  EXPECT_NE(own, session::cached_quantisation(options(DataType::int8)));
+  EXPECT_NE(own, session::cached_quantization(options(DataType::int8)));
 }
 
 }  // namespace

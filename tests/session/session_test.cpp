@@ -110,7 +110,7 @@ TEST(Session, TwoRunsGiveTheSameBits) {
   for (std::size_t i = 0; i < first.size(); ++i) EXPECT_EQ(first[i].image.rgb, second[i].image.rgb);
 }
 
-TEST(Session, OutputIsTheSameWithAndWithoutNeighbours) {
+TEST(Session, OutputIsTheSameWithAndWithoutNeighbors) {
   Engine engine = open();
   Session alone = engine.session(small());
   const auto expected = draw(alone, 4);
@@ -126,7 +126,7 @@ TEST(Session, OutputIsTheSameWithAndWithoutNeighbours) {
     EXPECT_EQ(outputs[i].image.rgb, expected[i].image.rgb);
 }
 
-TEST(Session, PromptNegativePromptAndSeedSteerThePicture) {
+TEST(Session, PromptNegativePromptAndSeedSteerTheImage) {
   Engine engine = open();
   SessionOptions options = small();
   options.cfg_type = CfgType::full;
@@ -157,7 +157,7 @@ TEST(Session, APromptChangedAtAFrameEdgeEqualsThatPromptFromThere) {
   EXPECT_EQ(changed.process(frame(1))->image.rgb, fresh.process(frame(1))->image.rgb);
 }
 
-TEST(Session, TheFilterTakesTheLastPictureAgainAndSaysSo) {
+TEST(Session, TheFilterTakesTheLastImageAgainAndSaysSo) {
   SessionOptions options = small();
   options.t_index_list = {32};
   options.enable_similar_image_filter = true;
@@ -229,7 +229,7 @@ TEST(Session, RefusesWhatItCannotDoAndSaysWhatItExpected) {
   options = small();
   options.text_to_image = true;
   expect_error([&] { engine.session(options); }, ErrorCode::invalid_argument,
-               "needs an input picture");
+               "needs an input image");
   Session session = engine.session(small());
   expect_error([&] { session.process(frame(0, 16, 16)); }, ErrorCode::invalid_argument, "16x16");
   expect_error([&] { session.generate(); }, ErrorCode::invalid_argument, "text_to_image");

@@ -42,8 +42,8 @@ inline std::string merges_json(const std::string& text, bool as_strings) {
   std::istringstream lines(text.substr(text.find('\n') + 1));
   for (std::string line; std::getline(lines, line);) {
     const auto space = line.find(' ');
-    const std::string pair = '[' + json_string(line.substr(0, space)) + ", " +
-                             json_string(line.substr(space + 1)) + ']';
+    const std::string pair =
+        '[' + json_string(line.substr(0, space)) + ", " + json_string(line.substr(space + 1)) + ']';
     out += (out.empty() ? "" : ", ") + (as_strings ? json_string(line) : pair);
   }
   return '[' + out + ']';

@@ -6,7 +6,7 @@
 
 #include "backend/cpu/dnnl_primitive.h"
 #include "backend/cpu/weight_cache.h"
-#include "graph/quantise.h"
+#include "graph/quantize.h"
 
 namespace streamdiffusion::backend::cpu {
 

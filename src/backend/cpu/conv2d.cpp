@@ -40,7 +40,7 @@ Slice input_slice(const Conv2d& op, std::int64_t height, const Segment& out) {
 
 /// In how many parts the input channels are taken, each added to what those before it made. On AMX
 /// the library keeps the weights of 64 output channels in the second-level cache (2 MiB), and as
-/// many lines of the picture beside them as there is room for; all weights are read again for the
+/// many lines of the image beside them as there is room for; all weights are read again for the
 /// next lines. Those of up to 832 channels leave room for sixteen lines of 16 pixels, those of
 /// 2,560 for two or three.
 std::int64_t input_parts(const Conv2d& op, tensor::DType dtype) {

@@ -16,7 +16,7 @@ inline std::int64_t lines_of_piece(std::size_t weight_bytes, std::size_t line_by
       std::max<std::size_t>(std::max(weight_bytes, kCached) / line_bytes, 1));
 }
 
-/// Of a picture seen at twice its size: four convolutions, one for each phase.
+/// Of an image seen at twice its size: four convolutions, one for each phase.
 std::unique_ptr<Kernel> make_doubled_conv2d(const graph::Conv2d& op, const KernelContext& context);
 
 /// Whether an op is one of those at the edges, from or to a few channels, on which the library

@@ -1,4 +1,4 @@
-// One convolution of some lines of a picture, made once and run often: the piece that the forms of
+// One convolution of some lines of an image, made once and run often: the piece that the forms of
 // conv2d are built of.
 #pragma once
 

@@ -7,7 +7,7 @@
 #include "backend/observe.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "graph/quantise.h"
+#include "graph/quantize.h"
 
 namespace streamdiffusion::backend::cpu {
 namespace {
@@ -138,7 +138,7 @@ void CpuExecutable::run_lane(const Duty& duty, Worker worker) {
 void CpuExecutable::observe_input(std::size_t index, Step& step) const {
   const graph::Graph& graph = lanes_[index].graph;
   const graph::Op& op = graph.ops[static_cast<std::size_t>(step.op)];
-  if (!graph::can_quantise(op)) return;
+  if (!graph::can_quantize(op)) return;
   const graph::Value x = op.inputs[0];
   observe({state_->values(index)[static_cast<std::size_t>(x.id)], graph.desc(x)}, step.input);
 }

@@ -1,4 +1,4 @@
-// Convolutions of a picture seen at twice its size. Each phase (graph/doubled.h) is a convolution
+// Convolutions of an image seen at twice its size. Each phase (graph/doubled.h) is a convolution
 // of 2 x 2 taps into scratch memory, from where its pixels go to every second place of every second
 // line.
 #include <array>

@@ -1,4 +1,4 @@
-// Group norm in two passes over memory (moments, then the normalised values into the next op's
+// Group norm in two passes over memory (moments, then the normalized values into the next op's
 // input), layer norm in one.
 #include <cmath>
 
@@ -50,7 +50,7 @@ class GroupNormKernel final : public Kernel {
   void run(int stage, const Worker& worker) const override {
     const auto w = static_cast<std::size_t>(worker.index);
     for (std::size_t p = first_piece_[w]; p < first_piece_[w + 1]; ++p) {
-      stage == 0 ? take_moments(p, worker) : normalise(p, worker);
+      stage == 0 ? take_moments(p, worker) : normalize(p, worker);
     }
   }
 
@@ -91,7 +91,7 @@ class GroupNormKernel final : public Kernel {
     }
   }
 
-  void normalise(std::size_t piece, const Worker& worker) const {
+  void normalize(std::size_t piece, const Worker& worker) const {
     const Segment& s = pieces_[piece];
     auto* mean = reinterpret_cast<float*>(worker.scratch);
     float* scale = mean + channels();
@@ -104,7 +104,7 @@ class GroupNormKernel final : public Kernel {
       std::byte* y =
           worker.value<std::byte>(y_) + static_cast<std::size_t>(s.row) * y_desc_.row_bytes() +
           (static_cast<std::size_t>(s.begin) * channels() + part.first) * size_of(y_desc_.dtype);
-      simd::normalise(part.desc.dtype, pixels(worker, part, s.row, s.begin), y,
+      simd::normalize(part.desc.dtype, pixels(worker, part, s.row, s.begin), y,
                       static_cast<std::size_t>(s.end - s.begin), part.c, channels(),
                       {mean + part.first, scale + part.first, bias + part.first}, op_.silu);
     }

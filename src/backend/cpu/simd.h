@@ -17,7 +17,7 @@ using tensor::DType;
 void shifted_moments(DType dtype, const void* x, std::size_t pixels, std::size_t c,
                      const float* shift, float* sum, float* sum_of_squares);
 
-/// What normalise() does to each channel: three arrays f32 [c].
+/// What normalize() does to each channel: three arrays f32 [c].
 struct ChannelMap {
   const float* mean;
   const float* scale;
@@ -26,7 +26,7 @@ struct ChannelMap {
 
 /// y = (x - mean[c]) * scale[c] + bias[c], then SiLU if asked. x [pixels, c] dense, y with
 /// `y_stride` elements from one pixel to the next.
-void normalise(DType dtype, const void* x, void* y, std::size_t pixels, std::size_t c,
+void normalize(DType dtype, const void* x, void* y, std::size_t pixels, std::size_t c,
                std::size_t y_stride, const ChannelMap& map, bool silu);
 
 /// Layer norm of each of `tokens` tokens of `c` channels.
@@ -74,10 +74,10 @@ void conv_from_few(DType dtype, const ThinLine& line, void* y);
 /// `in` a multiple of a vector.
 void conv_to_few(const ThinLine& line, float* y);
 
-/// A tile of pixels that winograd_write() makes, smaller at the picture's edges.
+/// A tile of pixels that winograd_write() makes, smaller at the image's edges.
 struct WinogradTile {
   void* y = nullptr;     ///< Its first pixel.
-  std::size_t line = 0;  ///< Elements from one line of the picture to the next.
+  std::size_t line = 0;  ///< Elements from one line of the image to the next.
   std::size_t lines = 0, columns = 0, channels = 0;
   const float* bias = nullptr;     ///< f32 [channels], or none.
   const void* residual = nullptr;  ///< Laid out like y, or none; may be y.

@@ -1,4 +1,4 @@
-// Vector loops of the normalisations.
+// Vector loops of the normalizations.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backend/cpu/simd_norm.cpp"
 #include "hwy/foreach_target.h"
@@ -64,7 +64,7 @@ void ShiftedMoments(DType dtype, const void* x, std::size_t pixels, std::size_t 
 }
 
 template <bool kSilu, typename T>
-void normalise_of(const T* x, T* y, std::size_t pixels, std::size_t c, std::size_t stride,
+void normalize_of(const T* x, T* y, std::size_t pixels, std::size_t c, std::size_t stride,
                   const ChannelMap& map) {
   const auto value = [](Vec v, Vec mean, Vec scale, Vec bias) HWY_ATTR {
     const Vec r = hn::MulAdd(hn::Sub(v, mean), scale, bias);
@@ -85,15 +85,15 @@ void normalise_of(const T* x, T* y, std::size_t pixels, std::size_t c, std::size
   }
 }
 
-void Normalise(DType dtype, const void* x, void* y, std::size_t pixels, std::size_t c,
+void Normalize(DType dtype, const void* x, void* y, std::size_t pixels, std::size_t c,
                std::size_t stride, const ChannelMap& map, bool with_silu) {
   with_type(
       dtype,
       [&](const auto* from, auto* to) HWY_ATTR {
         if (with_silu) {
-          normalise_of<true>(from, to, pixels, c, stride, map);
+          normalize_of<true>(from, to, pixels, c, stride, map);
         } else {
-          normalise_of<false>(from, to, pixels, c, stride, map);
+          normalize_of<false>(from, to, pixels, c, stride, map);
         }
       },
       x, y);
@@ -156,7 +156,7 @@ HWY_AFTER_NAMESPACE();
 namespace streamdiffusion::backend::cpu::simd {
 
 HWY_EXPORT(ShiftedMoments);
-HWY_EXPORT(Normalise);
+HWY_EXPORT(Normalize);
 HWY_EXPORT(LayerNorm);
 
 void shifted_moments(DType dtype, const void* x, std::size_t pixels, std::size_t c,
@@ -164,9 +164,9 @@ void shifted_moments(DType dtype, const void* x, std::size_t pixels, std::size_t
   HWY_DYNAMIC_DISPATCH(ShiftedMoments)(dtype, x, pixels, c, shift, sum, sum_of_squares);
 }
 
-void normalise(DType dtype, const void* x, void* y, std::size_t pixels, std::size_t c,
+void normalize(DType dtype, const void* x, void* y, std::size_t pixels, std::size_t c,
                std::size_t y_stride, const ChannelMap& map, bool silu) {
-  HWY_DYNAMIC_DISPATCH(Normalise)(dtype, x, y, pixels, c, y_stride, map, silu);
+  HWY_DYNAMIC_DISPATCH(Normalize)(dtype, x, y, pixels, c, y_stride, map, silu);
 }
 
 void layer_norm(DType dtype, const void* x, void* y, std::size_t tokens, std::size_t c,

@@ -1,4 +1,4 @@
-// The convolutions at a network's edges: from a picture's three channels, or to them. The library
+// The convolutions at a network's edges: from an image's three channels, or to them. The library
 // fills its vectors with sixteen channels, most of them padding, and reaches an eighth of the
 // processor's speed; here output channels (from few) or input channels (to few) fill them.
 #include <algorithm>
@@ -9,7 +9,7 @@
 #include "backend/cpu/share.h"
 #include "backend/cpu/simd.h"
 #include "backend/cpu/weight_cache.h"
-#include "graph/quantise.h"
+#include "graph/quantize.h"
 
 namespace streamdiffusion::backend::cpu {
 namespace {
@@ -81,7 +81,7 @@ class ThinConv2dKernel final : public Kernel {
                                     static_cast<std::size_t>((line + 3) % 3) * line_bytes());
   }
 
-  /// An input line in f32 with a zero pixel at either end; zeros beyond the picture.
+  /// An input line in f32 with a zero pixel at either end; zeros beyond the image.
   void read_line(const Worker& worker, std::int64_t row, std::int64_t line) const {
     float* to = place(worker, line);
     const std::int64_t width = x_desc_.shape.w, height = x_desc_.shape.h;

@@ -6,7 +6,7 @@
 #include "backend/cpu/dnnl_primitive.h"
 #include "backend/cpu/winograd.h"
 #include "graph/doubled.h"
-#include "graph/quantise.h"
+#include "graph/quantize.h"
 
 namespace streamdiffusion::backend::cpu {
 namespace {

@@ -34,7 +34,7 @@ class WeightCache {
   /// f32 [in, out].
   PackedWeight winograd(const Weights& source, const graph::Weight& weight,
                         const WinogradForm& form, const dnnl::memory::desc& packed);
-  /// f32 [out]: what a byte of each row of the matrix is worth (graph/quantise.h).
+  /// f32 [out]: what a byte of each row of the matrix is worth (graph/quantize.h).
   PackedWeight row_scales(const Weights& source, const graph::Weight& weight, bool doubled = false);
   /// The tensor as it is, in f32.
   PackedWeight plain(const Weights& source, const graph::Weight& weight);

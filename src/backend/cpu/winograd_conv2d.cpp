@@ -154,7 +154,7 @@ class WinogradConv2dKernel final : public Kernel {
 
   std::size_t side() const { return static_cast<std::size_t>(form_.tile); }
 
-  /// Where a tile lies in the picture.
+  /// Where a tile lies in the image.
   struct Corner {
     std::int64_t row, line, column;
   };
@@ -239,14 +239,14 @@ class WinogradConv2dKernel final : public Kernel {
   graph::Value x_, y_, row_bias_, residual_;
   DType dtype_;
   tensor::Shape shape_;                 ///< Of the output.
-  std::int64_t down_, across_, tiles_;  ///< Tiles of a picture by side, and of all.
+  std::int64_t down_, across_, tiles_;  ///< Tiles of an image by side, and of all.
   int workers_;
   bool shared_ = false;                           ///< Whether all workers work on the same batch.
   std::int64_t most_ = 0;                         ///< Tiles of a batch.
   std::int64_t read_place_ = 0, made_place_ = 0;  ///< Elements from one place to the next.
   std::vector<std::vector<Share>> batches_;       ///< By worker, or those of all.
   std::size_t library_scratch_ = 0;
-  std::vector<std::byte> zeros_;  ///< A pixel outside the picture.
+  std::vector<std::byte> zeros_;  ///< A pixel outside the image.
   PackedWeight weight_, bias_;
   std::optional<dnnl::memory::desc> weight_layout_;  ///< Of a place.
   std::map<std::int64_t, Primitive> products_;       ///< By tiles.

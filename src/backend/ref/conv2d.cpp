@@ -1,4 +1,4 @@
-// Direct convolution: for every output pixel, the taps that lie inside the picture.
+// Direct convolution: for every output pixel, the taps that lie inside the image.
 #include <algorithm>
 
 #include "backend/ref/dense.h"

@@ -118,7 +118,7 @@ void RefExecutable::run(const graph::Graph& graph, Step& step, void* const* valu
     load(call.stored[i], free);
     free += call.inputs[i].shape.elements();
   }
-  if (observe_ && graph::can_quantise(op)) observe(call.stored[0], step.input);
+  if (observe_ && graph::can_quantize(op)) observe(call.stored[0], step.input);
   if (step.bytes) {
     const std::span<float> x(call.inputs[0].data,
                              static_cast<std::size_t>(call.inputs[0].shape.elements()));

@@ -9,7 +9,7 @@
 #include "backend/backend.h"
 #include "backend/host_state.h"
 #include "backend/ref/weight_store.h"
-#include "graph/quantise.h"
+#include "graph/quantize.h"
 
 namespace streamdiffusion::backend::ref {
 

@@ -28,7 +28,7 @@ void run(const graph::TimestepEmbedding& op, const Call& call);
 enum class Packing {
   as_stored,
   outputs_innermost,  ///< [out, rest...] -> [rest..., out], so that the sums of one token are
-                      ///< neighbours.
+                      ///< neighbors.
   doubled,            ///< The same of a doubled convolution's folded weight.
 };
 

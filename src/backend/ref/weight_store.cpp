@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 #include "graph/doubled.h"
-#include "graph/quantise.h"
+#include "graph/quantize.h"
 
 namespace streamdiffusion::backend::ref {
 namespace {

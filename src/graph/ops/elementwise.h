@@ -33,7 +33,7 @@ struct Convert {
   double flops(std::span<const tensor::Shape> x, const tensor::Shape& y) const;
 };
 
-/// Nearest-neighbour resize to [h, w]; the source index is floor(i * in / out), as PyTorch has it.
+/// Nearest-neighbor resize to [h, w]; the source index is floor(i * in / out), as PyTorch has it.
 struct UpsampleNearest {
   static constexpr const char* kName = "upsample_nearest";
   std::int64_t h = 0, w = 0;

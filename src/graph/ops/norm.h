@@ -1,4 +1,4 @@
-// Normalisations. Statistics are always taken in f32.
+// Normalizations. Statistics are always taken in f32.
 #pragma once
 
 #include <span>

@@ -4,23 +4,23 @@
 #include <filesystem>
 #include <optional>
 
-#include "graph/quantise.h"
+#include "graph/quantize.h"
 #include "streamdiffusion/options.h"
 
 namespace streamdiffusion::session {
 
 /// By the op's name, the range of its input; ops that are not named keep the engine's type.
-struct Quantisation {
+struct Quantization {
   graph::Ranges unet, autoencoder;
 };
 
 /// Throws not_found, io or corrupt_file.
-Quantisation read_quantisation(const std::filesystem::path& file);
+Quantization read_quantization(const std::filesystem::path& file);
 /// Whole or not at all, folders made where missing. Throws io.
-void write_quantisation(const Quantisation& quantisation, const std::filesystem::path& file);
+void write_quantization(const Quantization& quantization, const std::filesystem::path& file);
 
 /// The file for this model in the user's cache ($XDG_CACHE_HOME or ~/.cache, under
 /// streamdiffusion), named after the model's files, their sizes and times; nothing without a home.
-std::optional<std::filesystem::path> cached_quantisation(const EngineOptions& options);
+std::optional<std::filesystem::path> cached_quantization(const EngineOptions& options);
 
 }  // namespace streamdiffusion::session

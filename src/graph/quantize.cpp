@@ -1,4 +1,4 @@
-#include "graph/quantise.h"
+#include "graph/quantize.h"
 
 #include <algorithm>
 #include <cmath>
@@ -45,16 +45,16 @@ bool is_thin(const Conv2d& op) {
   return op.kernel == 3 && std::min(op.in, op.out) <= kFewChannels;
 }
 
-bool can_quantise(const Op& op) {
+bool can_quantize(const Op& op) {
   if (const auto* convolution = std::get_if<Conv2d>(&op.attributes)) return !is_thin(*convolution);
   return std::holds_alternative<Linear>(op.attributes) ||
          std::holds_alternative<GegluLinear>(op.attributes);
 }
 
-void quantise(Graph& graph, const Ranges& ranges) {
+void quantize(Graph& graph, const Ranges& ranges) {
   for (Op& op : graph.ops) {
     const auto found = ranges.find(op.name);
-    if (found != ranges.end() && can_quantise(op)) op.range = found->second;
+    if (found != ranges.end() && can_quantize(op)) op.range = found->second;
   }
 }
 

@@ -1,4 +1,4 @@
-#include "models/picture.h"
+#include "models/image_io.h"
 
 #include "base/error.h"
 #include "models/config_reader.h"
@@ -19,11 +19,11 @@ LatentScale read_latent_scale(ConfigReader& config, double default_scale) {
   return latent;
 }
 
-void check_picture(const PictureShape& shape, std::int64_t factor, std::string_view model) {
+void check_image(const ImageShape& shape, std::int64_t factor, std::string_view model) {
   constexpr std::int64_t kMost = 1 << 16;
   const auto check = [&](const char* what, std::int64_t found) {
     base::require(found >= 1 && found <= kMost && found % factor == 0,
-                  base::ErrorCode::invalid_argument, model, ": picture ", what, " is ", found,
+                  base::ErrorCode::invalid_argument, model, ": image ", what, " is ", found,
                   ", expected a multiple of ", factor, " up to ", kMost);
   };
   check("height", shape.height);
@@ -32,7 +32,7 @@ void check_picture(const PictureShape& shape, std::int64_t factor, std::string_v
                 ": number of frames is ", shape.frames, ", expected 1 to 1024");
 }
 
-Value pixels_input(Builder& b, const PictureShape& shape, float scale, float shift) {
+Value pixels_input(Builder& b, const ImageShape& shape, float scale, float shift) {
   const Value pixels = b.input("pixels", {{shape.frames, shape.height, shape.width, 3}, DType::u8},
                                Lifetime::per_frame);
   return b.convert(pixels, {.scale = scale, .shift = shift, .to = shape.activations});
@@ -44,8 +44,8 @@ void latents_output(Builder& b, Value z, LatentScale latent) {
                                     .to = DType::f32}));
 }
 
-Value latents_input(Builder& b, const PictureShape& shape, std::int64_t factor,
-                    std::int64_t channels, LatentScale latent) {
+Value latents_input(Builder& b, const ImageShape& shape, std::int64_t factor, std::int64_t channels,
+                    LatentScale latent) {
   const Value latents =
       b.input("latents",
               {{shape.frames, shape.height / factor, shape.width / factor, channels}, DType::f32},
@@ -53,7 +53,7 @@ Value latents_input(Builder& b, const PictureShape& shape, std::int64_t factor,
   return b.convert(latents, {.scale = 1 / latent.scale, .shift = latent.shift, .to = DType::f32});
 }
 
-void picture_outputs(Builder& b, const PictureShape& shape, Value y, float scale, float shift) {
+void image_outputs(Builder& b, const ImageShape& shape, Value y, float scale, float shift) {
   b.output("pixels",
            b.convert(y, {.scale = 127.5F * scale, .shift = 127.5F * (shift + 1), .to = DType::u8}));
   if (shape.image) {

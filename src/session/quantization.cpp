@@ -1,4 +1,4 @@
-#include "session/quantisation.h"
+#include "session/quantization.h"
 
 #include <unistd.h>
 
@@ -66,28 +66,28 @@ std::uint64_t hash(std::string_view text) {
 
 }  // namespace
 
-Quantisation read_quantisation(const fs::path& file) {
+Quantization read_quantization(const fs::path& file) {
   const json::Json root = json::Json::read(file, {.bytes = 16U << 20U});
   root.allow_only({"version", "unet", "autoencoder"});
   root.at("version").integer(kVersion, kVersion);
   return {read_ranges(root.at("unet")), read_ranges(root.at("autoencoder"))};
 }
 
-void write_quantisation(const Quantisation& quantisation, const fs::path& file) {
+void write_quantization(const Quantization& quantization, const fs::path& file) {
   std::error_code problem;
   if (file.has_parent_path()) fs::create_directories(file.parent_path(), problem);
   const fs::path unfinished = file.string() + "." + std::to_string(::getpid());
   std::ofstream out(unfinished);
   out << std::setprecision(9) << "{\n  \"version\": " << kVersion;
-  write_ranges(out, "unet", quantisation.unet);
-  write_ranges(out, "autoencoder", quantisation.autoencoder);
+  write_ranges(out, "unet", quantization.unet);
+  write_ranges(out, "autoencoder", quantization.autoencoder);
   out << "\n}\n";
   out.close();
   if (out) fs::rename(unfinished, file, problem);
   base::require(out.good() && !problem, ErrorCode::io, file.string(), ": cannot write");
 }
 
-std::optional<fs::path> cached_quantisation(const EngineOptions& options) {
+std::optional<fs::path> cached_quantization(const EngineOptions& options) {
   const char* cache = std::getenv("XDG_CACHE_HOME");
   const char* home = std::getenv("HOME");
   if ((cache == nullptr || *cache == '\0') && (home == nullptr || *home == '\0'))

@@ -39,11 +39,11 @@ using Ranges = std::map<std::string, Range, std::less<>>;
 /// At most so many channels are few.
 constexpr std::int64_t kFewChannels = 4;
 /// A convolution from or to a few channels, as at a network's edges: a processor gains nothing on
-/// it by 8 bits, and pictures lose.
+/// it by 8 bits, and images lose.
 bool is_thin(const Conv2d& op);
 /// Whether there is an 8-bit form of the op.
-bool can_quantise(const Op& op);
+bool can_quantize(const Op& op);
 /// Marks the ops that are named, where they can be; others stay as they are.
-void quantise(Graph& graph, const Ranges& ranges);
+void quantize(Graph& graph, const Ranges& ranges);
 
 }  // namespace streamdiffusion::graph

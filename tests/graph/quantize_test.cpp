@@ -1,5 +1,5 @@
 // Bytes for values: ranges, rounding, and which ops may have them.
-#include "graph/quantise.h"
+#include "graph/quantize.h"
 
 #include <gtest/gtest.h>
 
@@ -43,13 +43,13 @@ TEST(RowScales, EachRowHasTheFinestScaleThatHoldsIt) {
   EXPECT_EQ(bytes, (std::array<std::int8_t, 6>{127, -3, 0, 0, 64, -127}));
 }
 
-TEST(Quantise, MarksProductsThatAreNamedAndNothingElse) {
+TEST(Quantize, MarksProductsThatAreNamedAndNothingElse) {
   Builder builder(tensor::DType::f32);
   const Value x = builder.input("x", {{1, 4, 4, 8}, tensor::DType::f32}, Lifetime::per_frame);
   const Value y = builder.conv2d(x, Name("conv"), {.out = 8});
   builder.output("y", builder.linear(builder.act(y, Activation::relu), Name("linear"), {.out = 4}));
   Graph graph = builder.finish();
-  quantise(graph, {{"conv", {-1, 1}}, {"elsewhere", {0, 1}}});
+  quantize(graph, {{"conv", {-1, 1}}, {"elsewhere", {0, 1}}});
   for (const Op& op : graph.ops) EXPECT_EQ(op.range.has_value(), op.name == "conv") << op.name;
 }
 

@@ -11,10 +11,10 @@ namespace streamdiffusion::models {
 
 class ConfigReader;
 
-struct PictureShape {
+struct ImageShape {
   std::int64_t frames = 1;
   std::int64_t height = 512,
-               width = 512;  ///< Of the picture; multiples of the autoencoder's factor.
+               width = 512;  ///< Of the image; multiples of the autoencoder's factor.
   tensor::DType activations = tensor::DType::f32;
   bool image = false;  ///< Decoders: also output "image", f32 in -1…1 before rounding, not clamped.
 };
@@ -27,19 +27,19 @@ struct LatentScale {
 /// Reads "scaling_factor" and "shift_factor". Throws corrupt_file for what cannot be one.
 LatentScale read_latent_scale(ConfigReader& config, double default_scale);
 
-/// Throws invalid_argument unless the picture is at least 1 x 1, at most 65536 a side, and divides
+/// Throws invalid_argument unless the image is at least 1 x 1, at most 65536 a side, and divides
 /// by `factor`.
-void check_picture(const PictureShape& shape, std::int64_t factor, std::string_view model);
+void check_image(const ImageShape& shape, std::int64_t factor, std::string_view model);
 
 /// Input "pixels" u8 [frames,height,width,3] as scale * u + shift.
-graph::Value pixels_input(graph::Builder& b, const PictureShape& shape, float scale, float shift);
+graph::Value pixels_input(graph::Builder& b, const ImageShape& shape, float scale, float shift);
 /// Output "latents" f32, scaled.
 void latents_output(graph::Builder& b, graph::Value z, LatentScale latent);
 /// Input "latents" f32 [frames,height/factor,width/factor,channels], unscaled, still f32.
-graph::Value latents_input(graph::Builder& b, const PictureShape& shape, std::int64_t factor,
+graph::Value latents_input(graph::Builder& b, const ImageShape& shape, std::int64_t factor,
                            std::int64_t channels, LatentScale latent);
 /// Outputs "pixels" u8 and, if asked for, "image" = scale * y + shift.
-void picture_outputs(graph::Builder& b, const PictureShape& shape, graph::Value y, float scale,
-                     float shift);
+void image_outputs(graph::Builder& b, const ImageShape& shape, graph::Value y, float scale,
+                   float shift);
 
 }  // namespace streamdiffusion::models

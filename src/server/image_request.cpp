@@ -1,8 +1,8 @@
-#include "server/one_picture.h"
+#include "server/image_request.h"
 
 #include <mutex>
 
-#include "server/pictures.h"
+#include "server/client_images.h"
 
 namespace streamdiffusion::server {
 
@@ -18,23 +18,23 @@ nlohmann::json parameters_only(std::string_view body) {
   return object;
 }
 
-PictureFormat format_of(const std::string& name) {
-  if (name == "jpeg" || name == "jpg") return PictureFormat::jpeg;
-  if (name == "png") return PictureFormat::png;
-  if (name == "webp") return PictureFormat::webp;
+ImageFormat format_of(const std::string& name) {
+  if (name == "jpeg" || name == "jpg") return ImageFormat::jpeg;
+  if (name == "png") return ImageFormat::png;
+  if (name == "webp") return ImageFormat::webp;
   throw Refusal(400, "bad_request", "format is " + dump(name) + ", expected jpeg, png or webp",
                 "format");
 }
 
 }  // namespace
 
-struct OnePicture::Job {
+struct OneImage::Job {
   Parameters parameters;
-  PictureFormat format = PictureFormat::jpeg;
-  std::string picture;
+  ImageFormat format = ImageFormat::jpeg;
+  std::string image;
 };
 
-OnePicture::Job OnePicture::read(const Request& request, bool from_text) const {
+OneImage::Job OneImage::read(const Request& request, bool from_text) const {
   Job job;
   const std::string& type = request.field("content-type");
   Parameters start = house_.table.defaults();
@@ -44,19 +44,19 @@ OnePicture::Job OnePicture::read(const Request& request, bool from_text) const {
     job.parameters = house_.table.apply(request.query, {"token", "format"}, start);
     const auto format = request.query.find("format");
     if (format != request.query.end()) job.format = format_of(format->second);
-    job.picture = request.body;
+    job.image = request.body;
   } else if (type.starts_with("application/json") || type.empty()) {
     const Json body = parse_client_json(request.body, "body");
     if (!body.is(Json::Kind::object)) refuse("the body is ", body.found(), ", expected an object");
     try {
       if (const auto format = body.find("format")) job.format = format_of(format->string());
       if (!from_text) {
-        auto picture = base64_decode(body.at("image").string());
-        if (!picture) {
-          throw Refusal(400, "bad_request", "image is not base64, expected a picture's bytes",
+        auto image = base64_decode(body.at("image").string());
+        if (!image) {
+          throw Refusal(400, "bad_request", "image is not base64, expected an image's bytes",
                         "image");
         }
-        job.picture = *std::move(picture);
+        job.image = *std::move(image);
       }
     } catch (const Error& error) {
       throw Refusal(400, "bad_request", error.what());
@@ -71,7 +71,7 @@ OnePicture::Job OnePicture::read(const Request& request, bool from_text) const {
   if (job.parameters.live.options.text_to_image != from_text) {
     throw Refusal(400, "bad_request", "the address says the mode, expected no other", "mode");
   }
-  if (!from_text) check_picture(job.picture, house_.limits.picture_pixels);
+  if (!from_text) check_image(job.image, house_.limits.image_pixels);
   return job;
 }
 
@@ -85,7 +85,7 @@ struct Received {
 
 /// On a worker.
 std::shared_ptr<const Image> draw_one(const House& house, const LiveSettings& settings,
-                                      std::function<Image()> picture) {
+                                      std::function<Image()> image) {
   auto received = std::make_shared<Received>();
   LiveCallbacks calls;
   calls.output = [received](const LiveOutput& output) {
@@ -98,30 +98,30 @@ std::shared_ptr<const Image> draw_one(const House& house, const LiveSettings& se
   };
   const auto stream = house.studio.open(settings, {QueuePolicy::Kind::block, 1}, calls);
   LiveFrame frame;
-  frame.picture = std::move(picture);
+  frame.image = std::move(image);
   stream->submit(std::move(frame));
   stream->drain();
   house.metrics.frames({}, stream->counters());
   const std::lock_guard lock(received->mutex);
   if (received->image) return received->image;
-  throw received->error.value_or(Error(ErrorCode::internal, "the stream gave no picture"));
+  throw received->error.value_or(Error(ErrorCode::internal, "the stream gave no image"));
 }
 
 }  // namespace
 
-void OnePicture::draw(const Request& request, bool from_text, Reply reply) const {
+void OneImage::draw(const Request& request, bool from_text, Reply reply) const {
   auto job = std::make_shared<Job>(read(request, from_text));
   room_.take_place();
   house_.tasks.work([this, job, from_text, reply = std::move(reply)] {
     auto response = std::make_shared<Response>();
     try {
-      std::function<Image()> picture;
+      std::function<Image()> input;
       if (!from_text) {
-        picture = [&] { return decode_picture(job->picture, house_.limits.picture_pixels); };
+        input = [&] { return decode_image(job->image, house_.limits.image_pixels); };
       }
-      const auto image = draw_one(house_, job->parameters.live, std::move(picture));
+      const auto image = draw_one(house_, job->parameters.live, std::move(input));
       response->type = media_type(job->format);
-      response->body = encode_picture(*image, job->format, job->parameters.jpeg_quality);
+      response->body = encode_image(*image, job->format, job->parameters.jpeg_quality);
     } catch (const Refusal& refusal) {
       *response = error_response(refusal);
     } catch (const Error& error) {

@@ -1,4 +1,4 @@
-// Any bytes as a picture: PNG, JPEG, WebP or none. Only base::Error may come out, and a picture of
+// Any bytes as an image: PNG, JPEG, WebP or none. Only base::Error may come out, and an image of
 // the size that its header says, turned or not.
 #include <cstddef>
 #include <cstdint>
@@ -9,13 +9,13 @@
 
 namespace {
 
-/// Headers may promise large pictures; fuzzing is about the parser, not about memory and patience.
+/// Headers may promise large images; fuzzing is about the parser, not about memory and patience.
 constexpr std::size_t kMostBytes = 1U << 16;
 constexpr std::int64_t kMostDecoded = 1 << 20;
 
 void decode(std::span<const std::byte> bytes) {
   using namespace streamdiffusion::media;
-  const PictureSize size = read_picture_size(bytes, "fuzz");
+  const ImageSize size = read_image_size(bytes, "fuzz");
   const std::int64_t pixels = std::int64_t{size.width} * size.height;
   if (pixels > kMostDecoded) return;
   const auto image = decode_image(bytes, "fuzz");

@@ -1,4 +1,4 @@
-// A finished picture on its way to those who watch.
+// A finished image on its way to those who watch.
 #pragma once
 
 #include <cstdint>
@@ -11,13 +11,13 @@
 
 namespace streamdiffusion::server {
 
-/// What came with a frame and goes back with its picture.
+/// What came with a frame and goes back with its image.
 struct FrameTag {
   FrameHead head;
   LiveClock::time_point decoding;  ///< Set on the prepare thread when decoding begins.
 };
 
-struct Picture {
+struct EncodedImage {
   std::string jpeg;
   int width = 0, height = 0;
   std::uint64_t frame = 0;
@@ -26,6 +26,6 @@ struct Picture {
   StageTimes times;
   LiveClock::time_point captured, finished;
 };
-using PicturePtr = std::shared_ptr<const Picture>;
+using EncodedImagePtr = std::shared_ptr<const EncodedImage>;
 
 }  // namespace streamdiffusion::server

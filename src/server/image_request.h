@@ -1,4 +1,4 @@
-// POST /api/txt2img and /api/img2img: one picture through a stream of its own.
+// POST /api/txt2img and /api/img2img: one image through a stream of its own.
 #pragma once
 
 #include "server/client.h"
@@ -7,9 +7,9 @@
 
 namespace streamdiffusion::server {
 
-class OnePicture {
+class OneImage {
  public:
-  OnePicture(House house, Room& room) : house_(house), room_(room) {}
+  OneImage(House house, Room& room) : house_(house), room_(room) {}
 
   /// Replies once, on the network thread. Throws Refusal for what is wrong with the request.
   void draw(const Request& request, bool from_text, Reply reply) const;

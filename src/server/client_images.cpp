@@ -1,4 +1,4 @@
-#include "server/pictures.h"
+#include "server/client_images.h"
 
 #include <span>
 
@@ -28,21 +28,20 @@ int jpeg_scans(std::string_view bytes) {
 
 }  // namespace
 
-void check_picture(std::string_view bytes, std::int64_t most_pixels) {
-  image::PictureSize size;
+void check_image(std::string_view bytes, std::int64_t most_pixels) {
+  image::ImageSize size;
   try {
-    size = image::read_picture_size(bytes_of(bytes), "picture");
+    size = image::read_image_size(bytes_of(bytes), "image");
   } catch (const Error& error) {
     throw Refusal(415, "bad_picture", error.what());
   }
   const std::int64_t pixels = std::int64_t{size.width} * size.height;
   if (size.width < 1 || size.height < 1) {
-    throw Refusal(415, "bad_picture",
-                  base::concat("the picture is ", size.width, "x", size.height));
+    throw Refusal(415, "bad_picture", base::concat("the image is ", size.width, "x", size.height));
   }
   if (pixels > most_pixels) {
     throw Refusal(413, "too_large",
-                  base::concat("the picture is ", size.width, "x", size.height, ", at most ",
+                  base::concat("the image is ", size.width, "x", size.height, ", at most ",
                                most_pixels, " pixels are decoded"));
   }
   if (bytes.starts_with("\xff\xd8") && jpeg_scans(bytes) > kMostScans) {
@@ -52,22 +51,22 @@ void check_picture(std::string_view bytes, std::int64_t most_pixels) {
   }
 }
 
-Image decode_picture(std::string_view bytes, std::int64_t most_pixels) {
-  check_picture(bytes, most_pixels);
-  return image::decode_image(bytes_of(bytes), "picture");
+Image decode_image(std::string_view bytes, std::int64_t most_pixels) {
+  check_image(bytes, most_pixels);
+  return image::decode_image(bytes_of(bytes), "image");
 }
 
-std::string encode_picture(const Image& image, PictureFormat format, int quality) {
-  const auto bytes = format == PictureFormat::png    ? image::encode_png(image)
-                     : format == PictureFormat::webp ? image::encode_webp(image, quality)
-                                                     : image::encode_jpeg(image, quality);
+std::string encode_image(const Image& image, ImageFormat format, int quality) {
+  const auto bytes = format == ImageFormat::png    ? image::encode_png(image)
+                     : format == ImageFormat::webp ? image::encode_webp(image, quality)
+                                                   : image::encode_jpeg(image, quality);
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-const char* media_type(PictureFormat format) {
-  return format == PictureFormat::png    ? "image/png"
-         : format == PictureFormat::webp ? "image/webp"
-                                         : "image/jpeg";
+const char* media_type(ImageFormat format) {
+  return format == ImageFormat::png    ? "image/png"
+         : format == ImageFormat::webp ? "image/webp"
+                                       : "image/jpeg";
 }
 
 }  // namespace streamdiffusion::server
