@@ -24,12 +24,12 @@ def build_autoencoder(variant=VARIANT):
         encoder_block_out_channels=channels, decoder_block_out_channels=channels,
         num_encoder_blocks=spec["encoder"], num_decoder_blocks=spec["decoder"],
         latent_channels=spec["latents"])
-    initialise(model)
+    initialize(model)
     return model
 
 
 @torch.no_grad()
-def initialise(model, noise=0.5):
+def initialize(model, noise=0.5):
     """Start as a thumbnail: the first three channels carry the mean colours through all layers.
 
     PyTorch's default shrinks the signal at each of thirty layers, and colour then takes thousands
@@ -50,11 +50,11 @@ def initialise(model, noise=0.5):
                 parameter[channel, channel, 1:, 1:] += 0.25
             else:
                 parameter[channel, channel, 1, 1] += 1
-    first, last = model.encoder.layers[-1], model.decoder.layers[-1]
-    first.weight[:3] *= 4
-    first.bias[:3] = -2
+    encoder_out, decoder_out = model.encoder.layers[-1], model.decoder.layers[-1]
+    encoder_out.weight[:3] *= 4
+    encoder_out.bias[:3] = -2
     model.decoder.layers[0].bias[:3] = 2
-    last.weight *= 0.25
+    decoder_out.weight *= 0.25
 
 
 # Three levels (16x16, 8x8, 4x4 for a 256 px picture), heads of 32. Text is read on the two lower
@@ -75,8 +75,8 @@ def build_unet(variant=VARIANT):
         cross_attention_dim=TEXT_WIDTH,
         attention_head_dim=(3, 5, 5),  # diffusers means the number of heads
         use_linear_projection=True)
-    fused = torch.cuda.is_available()  # slow backwards on a CPU
-    model.set_attn_processor(AttnProcessor2_0() if fused else AttnProcessor())
+    use_fused_attention = torch.cuda.is_available()  # slow backwards on a CPU
+    model.set_attn_processor(AttnProcessor2_0() if use_fused_attention else AttnProcessor())
     return model
 
 

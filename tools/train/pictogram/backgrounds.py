@@ -17,7 +17,7 @@ NAMED = {
 NAMES = tuple(NAMED)
 
 
-def named_colour(name, rng, spread=10):
+def named_color(name, rng, spread=10):
     """RGB in 0..1 near the colour of that name."""
     value = np.asarray(NAMED[name], np.float32) + rng.normal(0, spread, 3)
     return np.clip(value, 0, 255).astype(np.float32) / 255
@@ -25,12 +25,12 @@ def named_colour(name, rng, spread=10):
 
 def plain(count, rng, device="cpu"):
     """[count, 3, 1, 1]: white more often than any other colour, else anything."""
-    colours = rng.random((count, 3), dtype=np.float32)
-    colours[rng.random(count) < 0.25] = 1.0
-    return torch.from_numpy(colours)[:, :, None, None].to(device)
+    colors = rng.random((count, 3), dtype=np.float32)
+    colors[rng.random(count) < 0.25] = 1.0
+    return torch.from_numpy(colors)[:, :, None, None].to(device)
 
 
-def rich(count, size, rng, device="cpu"):
+def textured(count, size, rng, device="cpu"):
     """[count, 3, size, size]: gradients and soft noise at several scales, for the autoencoder."""
     out = torch.zeros(count, 3, size, size, device=device)
     generator = torch.Generator().manual_seed(int(rng.integers(2 ** 31)))

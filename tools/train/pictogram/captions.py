@@ -9,12 +9,12 @@ STYLES = ("3d render", "shaded cartoon", "flat cartoon", "outlined cartoon", "cl
           "flat avatar", "cartoon avatar", "anime avatar", "cartoon face")
 EMOJI_STYLES = STYLES[:4]
 DEFAULT_STYLE = STYLES[0]
-COLOURS = frozenset(NAMES) | {"gold", "golden", "blond", "grey", "tan"}
+COLORS = frozenset(NAMES) | {"gold", "golden", "blond", "grey", "tan"}
 HELD_OUT_FILE = Path(__file__).resolve().parents[1] / "heldout.json"
 PEOPLE = frozenset((
     "person", "people", "man", "men", "woman", "women", "boy", "girl", "child", "baby", "adult", "family",
     "couple", "face", "hand", "hands", "finger", "fist", "thumbs", "ear", "nose", "foot", "leg", "biceps"))
-DIRECTED = ("left", "right", "clock", "arrow", "o’clock", "thirty")
+DIRECTIONAL = ("left", "right", "clock", "arrow", "o’clock", "thirty")
 
 
 def held_out_pairs():
@@ -43,7 +43,7 @@ def choose_held_out(rows, count=160, seed=2024):
 
 def may_mirror(caption):
     """False where a mirrored picture would contradict its caption."""
-    return not any(word in caption for word in DIRECTED)
+    return not any(word in caption for word in DIRECTIONAL)
 
 
 def shows_people(caption):
@@ -51,9 +51,9 @@ def shows_people(caption):
     return any(word in PEOPLE for word in caption.replace("-", " ").split())
 
 
-def has_colour(text):
+def has_color(text):
     """True when the caption already names a colour."""
-    return any(word in COLOURS for word in text.replace(",", " ").split())
+    return any(word in COLORS for word in text.replace(",", " ").split())
 
 
 def has_background(row):
@@ -61,7 +61,7 @@ def has_background(row):
     return "background" in row["caption"]
 
 
-def subject(row, colour, rng):
+def subject(row, color, rng):
     """What is drawn: caption (four in five times), alternative name or tags, with its colour."""
     text = row["caption"]
     if rng.random() < 0.15 and row["source"] != "dicebear":
@@ -73,8 +73,8 @@ def subject(row, colour, rng):
                 f"{text} {tags[picked[0]]}"
         elif others:
             text = others[int(rng.integers(len(others)))]
-    if colour and not has_colour(text):
-        text = f"{colour} {text}"
+    if color and not has_color(text):
+        text = f"{color} {text}"
     return text
 
 
@@ -83,7 +83,7 @@ def article(name):
     return "an" if name[0] in "aeiou" else "a"
 
 
-def compose(rows, colours, background, rng, loose=False):
+def compose_prompt(rows, colors, background, rng, random_pose=False):
     """A prompt for one or two rows: `[colour] caption[, style][, on a COLOUR background]`.
 
     `colours` holds the new colour of a recoloured picture, else None; then the row's own first
@@ -92,17 +92,17 @@ def compose(rows, colours, background, rng, loose=False):
     but for loose samples, which are shown only when noise lets through what is not said.
     """
     parts = []
-    for row, colour in zip(rows, colours, strict=True):
-        own = row.get("colors") or []
-        if colour is None and own and rng.random() < 0.25:
-            colour = own[0]
-        parts.append(subject(row, colour, rng))
+    for row, color in zip(rows, colors, strict=True):
+        row_colors = row.get("colors") or []
+        if color is None and row_colors and rng.random() < 0.25:
+            color = row_colors[0]
+        parts.append(subject(row, color, rng))
     text = " and ".join(parts)
     styles = {row["style"] for row in rows}
-    usual = loose or styles == {DEFAULT_STYLE}
-    if len(styles) == 1 and rng.random() < (0.6 if usual else 0.97):
+    often_omitted = random_pose or styles == {DEFAULT_STYLE}
+    if len(styles) == 1 and rng.random() < (0.6 if often_omitted else 0.97):
         text = f"{text}, {rows[0]['style']}"
-    named = 0.6 if loose else 0.3 if background == "white" else 1.0
-    if background and rng.random() < named and not has_background(rows[0]):
+    background_share = 0.6 if random_pose else 0.3 if background == "white" else 1.0
+    if background and rng.random() < background_share and not has_background(rows[0]):
         text = f"{text}, on {article(background)} {background} background"
     return text

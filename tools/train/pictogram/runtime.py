@@ -49,21 +49,21 @@ def prepare(args):
     return torch.device("cpu")
 
 
-def multiplies_bf16(device):
+def has_fast_bf16(device):
     """Whether the device itself multiplies bf16; PyTorch's stand-in is many times slower than float32."""
     return device.type != "cpu" or torch.cpu._is_avx512_bf16_supported()
 
 
 def autocast(device):
     """bf16 autocast where it is faster."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=multiplies_bf16(device))
+    return torch.autocast(device.type, torch.bfloat16, enabled=has_fast_bf16(device))
 
 
-def compiled(function, args):
+def maybe_compile(module, args):
     """torch.compile unless it was declined or no compiler is there."""
     if args.no_compile:
-        return function
-    return torch.compile(function)
+        return module
+    return torch.compile(module)
 
 
 def save_atomic(state, path):
@@ -110,8 +110,8 @@ def add_schedule(parser, steps, rate, cool):
 
 def learning_rate(args, step, clock):
     """Short warm-up, constant, then a straight line down."""
-    left = (1 - clock.done(step)) / args.cool
-    return args.rate * min(1.0, (step + 1) / 100, max(left, 0.01))
+    remaining = (1 - clock.progress(step)) / args.cool
+    return args.rate * min(1.0, (step + 1) / 100, max(remaining, 0.01))
 
 
 class Clock:
@@ -119,8 +119,8 @@ class Clock:
 
     def __init__(self, args):
         self.start = self.saved = time.time()
-        self.limit = args.minutes * 60
-        self.planned = getattr(args, "within", 0) * 60
+        self.limit_seconds = args.minutes * 60
+        self.planned_seconds = getattr(args, "within", 0) * 60
         self.steps = getattr(args, "steps", 0)
         self.save_every = getattr(args, "save_every", 0)
         self.stopping = False
@@ -134,19 +134,19 @@ class Clock:
         """Seconds since the stage started."""
         return time.time() - self.start
 
-    def done(self, step):
+    def progress(self, step):
         """Share of the planned run, in steps or in time."""
-        return self.seconds() / self.planned if self.planned else step / self.steps
+        return self.seconds() / self.planned_seconds if self.planned_seconds else step / self.steps
 
     def finished(self, step):
         """True at the planned end."""
-        return self.done(step) >= 1
+        return self.progress(step) >= 1
 
-    def must_stop(self):
+    def should_stop(self):
         """True once the limit has passed or a signal has asked for the end."""
-        return self.stopping or (self.limit > 0 and self.seconds() > self.limit)
+        return self.stopping or (self.limit_seconds > 0 and self.seconds() > self.limit_seconds)
 
-    def must_save(self):
+    def should_save(self):
         """True every `save_every` seconds."""
         if time.time() - self.saved < self.save_every:
             return False
@@ -154,14 +154,14 @@ class Clock:
         return True
 
 
-class Threads:
+class AdaptiveThreads:
     """Leaves busy cores alone: threads meet after every layer, so that one which must wait for its
     core holds up all the others. Does nothing unless --shared was given."""
 
     def __init__(self, args):
         self.active = args.shared and Path("/proc/stat").exists()
-        self.cores = torch.get_num_threads()
-        self.before = self._times() if self.active else None
+        self.max_threads = torch.get_num_threads()
+        self.last_sample = self._times() if self.active else None
 
     @staticmethod
     def _times():
@@ -172,13 +172,13 @@ class Threads:
 
     def adapt(self):
         """Look at the last seconds and set the number of threads."""
-        if not self.active or time.time() - self.before[0] < 2:
+        if not self.active or time.time() - self.last_sample[0] < 2:
             return
         now = self._times()
-        seconds, busy, own = (b - a for a, b in zip(self.before, now))
-        self.before = now
-        others = max(0.0, busy - own) / seconds
-        torch.set_num_threads(max(1, min(self.cores, round(self.cores - others))))
+        seconds, busy, own_seconds = (b - a for a, b in zip(self.last_sample, now))
+        self.last_sample = now
+        others = max(0.0, busy - own_seconds) / seconds
+        torch.set_num_threads(max(1, min(self.max_threads, round(self.max_threads - others))))
 
 
 class Log:
@@ -220,7 +220,7 @@ class Meter:
             self.reset()
 
 
-class Average:
+class EMA:
     """Exponential moving average of parameters, updated every `every` steps."""
 
     def __init__(self, modules, decay=0.999, every=8):
@@ -264,5 +264,5 @@ class Average:
 
     def load_state_dict(self, state):
         """From a checkpoint."""
-        for mine, stored in zip(self.shadow, state["shadow"], strict=True):
-            mine.copy_(stored.to(mine.device))
+        for shadow, stored in zip(self.shadow, state["shadow"], strict=True):
+            shadow.copy_(stored.to(shadow.device))

@@ -11,7 +11,7 @@ from . import runtime
 from .architecture import TOKENS
 from .backgrounds import NAMES
 from .captions import STYLES
-from .pictures import read_rows
+from .images import read_rows
 
 START, END = "<|startoftext|>", "<|endoftext|>"
 SIZE = 3072
@@ -47,12 +47,12 @@ def learn_merges(lines, size):
     return [tuple(m) if not isinstance(m, str) else tuple(m.split(" ")) for m in merges]
 
 
-def write(folder, merges):
+def write_tokenizer(folder, merges):
     """vocab.json, merges.txt, tokenizer_config.json, special_tokens_map.json."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    letters = byte_characters()
-    tokens = letters + [c + "</w>" for c in letters] + ["".join(pair) for pair in merges]
+    byte_tokens = byte_characters()
+    tokens = byte_tokens + [c + "</w>" for c in byte_tokens] + ["".join(pair) for pair in merges]
     tokens = list(dict.fromkeys(tokens)) + [START, END]
     vocabulary = {token: number for number, token in enumerate(tokens)}
     (folder / "vocab.json").write_text(json.dumps(vocabulary, ensure_ascii=False))
@@ -67,12 +67,12 @@ def write(folder, merges):
     return vocabulary
 
 
-def load(work):
+def load_tokenizer(work):
     """The trained tokenizer."""
     return CLIPTokenizer.from_pretrained(Path(work) / "tokenizer")
 
 
-def encode(tokenizer, texts):
+def tokenize(tokenizer, texts):
     """Token numbers [B, TOKENS], cut and padded as the pipeline does it."""
     return tokenizer(texts, padding="max_length", max_length=TOKENS, truncation=True,
                      return_tensors="pt").input_ids
@@ -86,8 +86,8 @@ def main():
     runtime.prepare(args)
     rows = read_rows(args.data)
     merges = learn_merges(corpus(rows), args.size - 258)[:args.size - 514]
-    vocabulary = write(args.work / "tokenizer", merges)
-    tokenizer = load(args.work)
+    vocabulary = write_tokenizer(args.work / "tokenizer", merges)
+    tokenizer = load_tokenizer(args.work)
     lengths = [len(tokenizer(row["caption"]).input_ids) for row in rows]
     text = "red apple, 3d render, on a light blue background"
     print(f"{len(vocabulary)} entries; captions take at most {max(lengths)} tokens, "

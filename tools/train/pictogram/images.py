@@ -19,16 +19,16 @@ def read_rows(data):
     return [json.loads(line) for line in path.read_text().splitlines() if line]
 
 
-def unpacked(data, file):
+def load_rgba(data, file):
     """uint8 [256, 256, 4] of one file."""
-    with Image.open(data / file) as picture:
-        rgba = picture.convert("RGBA")
+    with Image.open(data / file) as image:
+        rgba = image.convert("RGBA")
         if rgba.size != (SIDE, SIDE):
             rgba = rgba.resize((SIDE, SIDE), Image.LANCZOS)
         return np.asarray(rgba)
 
 
-class PictureStore:
+class ImageStore:
     """All pictures, unpacked once into WORK/cache/pictures.npy (uint8 [N, 256, 256, 4]): mapped on a
     processor, and wholly in the memory of a GPU. All that is made of them stays on that device."""
 
@@ -50,7 +50,7 @@ class PictureStore:
         pixels = np.lib.format.open_memmap(temporary, "w+", np.uint8, shape)
         with ProcessPoolExecutor() as pool:
             files = [row["file"] for row in self.rows]
-            for index, rgba in enumerate(pool.map(partial(unpacked, data), files, chunksize=64)):
+            for index, rgba in enumerate(pool.map(partial(load_rgba, data), files, chunksize=64)):
                 pixels[index] = rgba
         pixels.flush()
         del pixels
@@ -75,7 +75,7 @@ def premultiplied(pixels):
     return rgba
 
 
-def on(tensor, values):
+def tensor_like(tensor, values):
     """float32 where the tensor is."""
     return torch.from_numpy(values).float().to(tensor.device)
 

@@ -5,35 +5,35 @@ direction of a layer learns equally fast; kernels count as matrices [out, in*h*w
 
 import torch
 
-from .runtime import multiplies_bf16
+from .runtime import has_fast_bf16
 
 A, B, C = 3.4445, -4.7750, 2.0315  # of the Newton-Schulz polynomial
 
 
-def orthogonal(matrix, rounds=5):
+def orthogonalize(matrix, iterations=5):
     """Newton-Schulz iteration towards the nearest orthogonal matrix, batched.
 
     A matrix at least twice as wide as high is iterated through its small Gram matrix, in float32:
     half the time, and a quarter of the error of bf16 throughout, which is what the others get.
     """
-    x = matrix.bfloat16() if multiplies_bf16(matrix.device) else matrix.float()
+    x = matrix.bfloat16() if has_fast_bf16(matrix.device) else matrix.float()
     tall = x.shape[-2] > x.shape[-1]
     if tall:
         x = x.mT
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
-    x = by_gram(x, rounds) if x.shape[-1] >= 2 * x.shape[-2] else directly(x, rounds)
+    x = newton_schulz_gram(x, iterations) if x.shape[-1] >= 2 * x.shape[-2] else newton_schulz(x, iterations)
     return (x.mT if tall else x).to(matrix.dtype)
 
 
-def directly(x, rounds):
+def newton_schulz(x, iterations):
     """p(x) = (A + B xx' + C (xx')^2) x, `rounds` times."""
-    for _ in range(rounds):
+    for _ in range(iterations):
         square = x @ x.mT
         x = A * x + (B * square + C * square @ square) @ x
     return x
 
 
-def by_gram(x, rounds):
+def newton_schulz_gram(x, iterations):
     """The same: all factors commute with xx', so that their product is formed first.
 
     xx' must not be rounded to bf16: its small eigenvalues would turn negative, and grow tenfold a
@@ -41,7 +41,7 @@ def by_gram(x, rounds):
     """
     gram = x.float() @ x.float().mT
     product = identity = torch.eye(gram.shape[-1], device=x.device)
-    for _ in range(rounds):
+    for _ in range(iterations):
         factor = A * identity + B * gram + C * (gram @ gram)
         gram = factor @ gram @ factor
         product = factor @ product
@@ -73,54 +73,54 @@ class Muon(torch.optim.Optimizer):
         momenta = [self.state[parameter]["momentum"] for parameter in parameters]
         gradients = [parameter.grad for parameter in parameters]
         torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
-        ahead = torch._foreach_lerp(gradients, momenta, group["momentum"])
-        update = orthogonal(torch.stack(ahead).flatten(2))
+        nesterov = torch._foreach_lerp(gradients, momenta, group["momentum"])
+        update = orthogonalize(torch.stack(nesterov).flatten(2))
         scale = 0.2 * max(update.shape[1:]) ** 0.5
         changes = [change.view_as(p) for change, p in zip(update, parameters)]
         torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
         torch._foreach_add_(parameters, changes, alpha=-group["lr"] * scale)
 
 
-def set_rate(optimiser, rate):
+def set_learning_rate(optimizer, rate):
     """The rate of the coming step."""
-    for group in optimiser.param_groups:
+    for group in optimizer.param_groups:
         group["lr"] = rate
 
 
-class Both:
+class MuonAdamW:
     """The two optimisers behind one interface."""
 
-    def __init__(self, modules, rate, matrices="muon", weight_decay=0.01):
+    def __init__(self, modules, rate, hidden_optimizer="muon", weight_decay=0.01):
         hidden, other = [], []
         for module in modules:
             for name, parameter in module.named_parameters():
-                edge = "conv_in" in name or "conv_out" in name or "embedding" in name
-                kept = matrices == "muon" and parameter.ndim >= 2 and not edge
-                (hidden if kept else other).append(parameter)
-        self.parts = [torch.optim.AdamW(other, lr=rate, betas=(0.9, 0.99), fused=True,
+                input_or_output = "conv_in" in name or "conv_out" in name or "embedding" in name
+                use_muon = hidden_optimizer == "muon" and parameter.ndim >= 2 and not input_or_output
+                (hidden if use_muon else other).append(parameter)
+        self.optimizers = [torch.optim.AdamW(other, lr=rate, betas=(0.9, 0.99), fused=True,
                                         weight_decay=weight_decay)]
         if hidden:
-            self.parts.append(Muon(hidden, rate, weight_decay=weight_decay))
+            self.optimizers.append(Muon(hidden, rate, weight_decay=weight_decay))
         self.parameters = hidden + other
 
-    def set_rate(self, rate):
+    def set_learning_rate(self, rate):
         """The rate of the coming step, for all."""
-        for part in self.parts:
-            set_rate(part, rate)
+        for optimizer in self.optimizers:
+            set_learning_rate(optimizer, rate)
 
     def step(self, clip=1.0):
         """Clip, update, clear."""
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, clip)
-        for part in self.parts:
-            part.step()
-            part.zero_grad()
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
         return norm
 
     def state_dict(self):
         """For a checkpoint."""
-        return [part.state_dict() for part in self.parts]
+        return [optimizer.state_dict() for optimizer in self.optimizers]
 
     def load_state_dict(self, states):
         """From a checkpoint."""
-        for part, state in zip(self.parts, states, strict=True):
-            part.load_state_dict(state)
+        for optimizer, state in zip(self.optimizers, states, strict=True):
+            optimizer.load_state_dict(state)

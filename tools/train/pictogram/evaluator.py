@@ -9,82 +9,82 @@ import torch.nn.functional as F
 from torch import nn
 
 from . import runtime
-from .align import Aligner
+from .augmentation import Augmenter, composite, usable_rows
 from .captions import EMOJI_STYLES
+from .images import ImageStore
 from .model import Generator
-from .optimiser import Both
-from .pictures import PictureStore
-from .scenes import SceneMaker, finished, usable_rows
+from .optimizer import MuonAdamW
+from .text_encoder import TextPretrainer
 
 SIZE = 128  # pixels that it looks at
 
 
-class StyleEye(nn.Module):
+class StyleClassifier(nn.Module):
     """Pictures [B, 3, 128, 128] in -1..1 to logits [B, styles]: each place votes."""
 
     def __init__(self, widths=(16, 32, 64, 128)):
         super().__init__()
-        layers, before = [], 3
+        layers, channels = [], 3
         for width in widths:
-            layers += [nn.Conv2d(before, width, 3, 2, 1), nn.GELU(), nn.Conv2d(width, width, 3, 1, 1),
+            layers += [nn.Conv2d(channels, width, 3, 2, 1), nn.GELU(), nn.Conv2d(width, width, 3, 1, 1),
                        nn.GroupNorm(8, width), nn.GELU()]
-            before = width
-        self.body = nn.Sequential(*layers, nn.Conv2d(before, len(EMOJI_STYLES), 1))
+            channels = width
+        self.body = nn.Sequential(*layers, nn.Conv2d(channels, len(EMOJI_STYLES), 1))
 
-    def forward(self, pictures):
+    def forward(self, images):
         """Mean over the places."""
-        return self.body(pictures).mean((2, 3))
+        return self.body(images).mean((2, 3))
 
 
-class Judge:
+class Evaluator:
     """Unit vectors of pictures and of prompts."""
 
     def __init__(self, args, device, autoencoder):
         state, style = (runtime.load_checkpoint(args.work / "checkpoints" / f"{name}.pt")
                         for name in ("judge", "style"))
         if state is None or style is None:
-            raise SystemExit("no judge yet: python -m pictogram.align --name judge --seed 1, "
-                             "python -m pictogram.judge")
-        self.style_eye = StyleEye().to(device)
-        self.style_eye.load_state_dict(style["model"])
-        self.device, self.autoencoder, self.scaling = device, autoencoder, state["scaling"]
-        self.aligner = Aligner(Generator(args.work, device), device)
-        for module, stored in zip(self.aligner.modules, state["aligner"], strict=True):
+            raise SystemExit("no judge yet: python -m pictogram.text_encoder --name judge --seed 1, "
+                             "python -m pictogram.evaluator")
+        self.style_classifier = StyleClassifier().to(device)
+        self.style_classifier.load_state_dict(style["model"])
+        self.device, self.autoencoder, self.scaling_factor = device, autoencoder, state["scaling"]
+        self.pretrainer = TextPretrainer(Generator(args.work, device), device)
+        for module, stored in zip(self.pretrainer.modules, state["aligner"], strict=True):
             module.load_state_dict(stored)
-        self.aligner.generator.text.load_state_dict(state["text"])
+        self.pretrainer.generator.text_encoder.load_state_dict(state["text"])
         self.images = state["step"] * state["batch"]
 
     @torch.no_grad()
-    def see(self, pictures, chunk=64):
+    def embed_images(self, images, chunk=64):
         """(unit vectors [B, width], number of the style [B]) of pictures in 0..1."""
-        seen, styles = [], []
-        for part in pictures.split(chunk):
-            small = smaller(part).to(self.device) * 2 - 1
-            latents = self.autoencoder.encoder(small) * self.scaling
-            seen.append(self.aligner.pictures(latents).float().cpu())
-            styles.append(self.style_eye(small).argmax(1).cpu())
-        return torch.cat(seen), torch.cat(styles)
+        embeddings, styles = [], []
+        for chunk_images in images.split(chunk):
+            small = resize(chunk_images).to(self.device) * 2 - 1
+            latents = self.autoencoder.encoder(small) * self.scaling_factor
+            embeddings.append(self.pretrainer.latent_encoder(latents).float().cpu())
+            styles.append(self.style_classifier(small).argmax(1).cpu())
+        return torch.cat(embeddings), torch.cat(styles)
 
     @torch.no_grad()
-    def read(self, prompts, chunk=256):
+    def embed_prompts(self, prompts, chunk=256):
         """[B, width] of prompts."""
         with runtime.autocast(self.device):
-            return torch.cat([self.aligner.read(prompts[i:i + chunk])[1].float().cpu()
+            return torch.cat([self.pretrainer.encode_prompts(prompts[i:i + chunk])[1].float().cpu()
                               for i in range(0, len(prompts), chunk)])
 
 
-class Names:
+class ConceptEmbeddings:
     """Every concept in every emoji style, as the judge reads them: [concepts, styles, width]."""
 
-    def __init__(self, judge, concepts):
+    def __init__(self, evaluator, concepts):
         self.number = {concept: i for i, concept in enumerate(concepts)}
         prompts = [f"{concept}, {style}" for concept in concepts for style in EMOJI_STYLES]
-        self.vectors = judge.read(prompts).view(len(concepts), len(EMOJI_STYLES), -1)
+        self.vectors = evaluator.embed_prompts(prompts).view(len(concepts), len(EMOJI_STYLES), -1)
 
-    def verdicts(self, seen, pairs):
+    def matches(self, embeddings, pairs):
         """(concept is the best of all in this style, among the five best, style is right), each bool
         [B], of what was seen for (concept, style) pairs."""
-        vectors, seen_styles = seen
+        vectors, seen_styles = embeddings
         concepts = torch.tensor([self.number[concept] for concept, _ in pairs])
         styles = torch.tensor([EMOJI_STYLES.index(style) for _, style in pairs])
         by_concept = torch.einsum("bw,cbw->bc", vectors, self.vectors[:, styles])
@@ -110,48 +110,48 @@ def frequent_rows(rows, count):
     return [list(concepts[name].values())[i % len(concepts[name])] for i, name in enumerate(chosen)]
 
 
-def emoji_maker(store):
+def emoji_augmenter(store):
     """Draws pictures of the four styles, each as often as any other."""
     rows = store.rows
     styled = np.array([row["style"] in EMOJI_STYLES for row in rows]) & usable_rows(rows)
-    return SceneMaker(store, SIZE, styled / styled.sum())
+    return Augmenter(store, SIZE, styled / styled.sum())
 
 
-def smaller(pictures):
+def resize(images):
     """What the judge looks at, of pictures [B, 3, S, S]."""
-    return F.interpolate(pictures, size=(SIZE, SIZE), mode="area")
+    return F.interpolate(images, size=(SIZE, SIZE), mode="area")
 
 
-def softened(pictures):
+def random_blur(images):
     """Pictures blurred more or less, and with a little noise: no style is told by sharpness alone."""
-    blurred = F.avg_pool2d(F.pad(pictures, (1, 1, 1, 1), mode="replicate"), 3, 1)
-    share = torch.rand(len(pictures), 1, 1, 1, device=pictures.device)
-    return torch.lerp(pictures, blurred, share) + 0.03 * torch.randn_like(pictures)
+    blurred = F.avg_pool2d(F.pad(images, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    blend = torch.rand(len(images), 1, 1, 1, device=images.device)
+    return torch.lerp(images, blurred, blend) + 0.03 * torch.randn_like(images)
 
 
 def train(args):
     """The style classifier, on pictures posed, tinted and put over backgrounds afresh at each step."""
     device = runtime.prepare(args)
-    store = PictureStore(args.data, args.work, device)
-    maker = emoji_maker(store)
-    eye = StyleEye().to(device, memory_format=torch.channels_last)
-    optimiser = Both([eye], args.rate)
+    store = ImageStore(args.data, args.work, device)
+    augmenter = emoji_augmenter(store)
+    classifier = StyleClassifier().to(device, memory_format=torch.channels_last)
+    optimizer = MuonAdamW([classifier], args.rate)
     clock, meter = runtime.Clock(args), runtime.Meter(runtime.Log(args.work, "style"), args.batch)
     step = 0
     while not clock.finished(step):
-        if clock.must_stop():
+        if clock.should_stop():
             raise SystemExit(3)  # minutes of work: it starts anew
-        optimiser.set_rate(runtime.learning_rate(args, step, clock))
+        optimizer.set_learning_rate(runtime.learning_rate(args, step, clock))
         rng = np.random.default_rng((args.seed, 45, step))
-        pictures, colour, samples = maker.batch(args.batch, rng, pairs=0, first=step * args.batch)
+        images, color, samples = augmenter.batch(args.batch, rng, pairs=0, first=step * args.batch)
         styles = torch.tensor([EMOJI_STYLES.index(store.rows[s.rows[0]]["style"]) for s in samples])
-        logits = eye(softened(finished(pictures, colour)))
+        logits = classifier(random_blur(composite(images, color)))
         loss = F.cross_entropy(logits, styles.to(device))
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         step += 1
         meter.add(loss.detach(), step=step)
-    runtime.save_atomic({"model": eye.state_dict(), "step": step, "batch": args.batch},
+    runtime.save_atomic({"model": classifier.state_dict(), "step": step, "batch": args.batch},
                         args.work / "checkpoints" / "style.pt")
 
 

@@ -1,7 +1,7 @@
 """The model card's sheets, drawn by the program itself from an exported model: words at 1, 2 and 4
 steps, drawings, photographs, and what each of the engine's settings does.
 
-    python -m pictogram.cards --photos DIR --output ../../docs/images
+    python -m pictogram.model_card --photos DIR --output ../../docs/images
 """
 
 import argparse
@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from .diffusion import GUIDANCE
-from .preview import DOODLES, drawing
+from .preview import DOODLES, sample_drawing
 from .runtime import REPOSITORY
 
 TILE, TEXT = 128, 30
@@ -35,10 +35,10 @@ BACKGROUNDS = {5: "light blue", 12: "yellow", 19: "pink", 26: "dark blue", 33: "
 
 def prompt_of(number):
     """The words of a number with a style in turn and now and then a background."""
-    words = WORDS[number]
-    style = "anime avatar" if words.startswith("face of a") else STYLES[number % len(STYLES)]
+    subject = WORDS[number]
+    style = "anime avatar" if subject.startswith("face of a") else STYLES[number % len(STYLES)]
     background = BACKGROUNDS.get(number)
-    return f"{words}, {style}" + (f", on a {background} background" if background else "")
+    return f"{subject}, {style}" + (f", on a {background} background" if background else "")
 
 
 class Program:
@@ -47,7 +47,7 @@ class Program:
     def __init__(self, args):
         self.path, self.model = args.program, args.model
 
-    def draw(self, prompt, *flags):
+    def generate(self, prompt, *flags):
         """The picture of a prompt; more flags as the program takes them."""
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "one.png"
@@ -66,83 +66,83 @@ def wrapped(text, width=21):
     return "\n".join(lines[:2])
 
 
-def sheet(cells, columns, path):
+def write_sheet(cells, columns, path):
     """Cells are (pictures from top to bottom, text below)."""
-    tall = max(len(pictures) for pictures, _ in cells) * (TILE + 2) + TEXT
+    tall = max(len(images) for images, _ in cells) * (TILE + 2) + TEXT
     rows = -(-len(cells) // columns)
-    whole = Image.new("RGB", (columns * (TILE + 2), rows * tall), "white")
-    pen = ImageDraw.Draw(whole)
-    for number, (pictures, text) in enumerate(cells):
+    canvas = Image.new("RGB", (columns * (TILE + 2), rows * tall), "white")
+    draw = ImageDraw.Draw(canvas)
+    for number, (images, text) in enumerate(cells):
         x, y = number % columns * (TILE + 2), number // columns * tall
-        for place, picture in enumerate(pictures):
-            whole.paste(picture, (x, y + place * (TILE + 2)))
-        pen.multiline_text((x + 3, y + tall - TEXT + 2), wrapped(text), fill="black", spacing=1)
-    whole.save(path, quality=80)
+        for row, image in enumerate(images):
+            canvas.paste(image, (x, y + row * (TILE + 2)))
+        draw.multiline_text((x + 3, y + tall - TEXT + 2), wrapped(text), fill="black", spacing=1)
+    canvas.save(path, quality=80)
 
 
-def words(program, path):
+def write_words(program, path):
     """64 prompts at 1 step, and at 2 and 4 under guidance."""
     cells = []
     for number in range(len(WORDS)):
         prompt = prompt_of(number)
-        cells.append(([program.draw(prompt, *flags) for flags in SETTINGS], prompt))
-    sheet(cells, 16, path)
+        cells.append(([program.generate(prompt, *flags) for flags in SETTINGS], prompt))
+    write_sheet(cells, 16, path)
 
 
-def inputs(program, path, pictures, prompts, steps):
+def write_img2img(program, path, images, prompts, steps):
     """Pictures above what becomes of them."""
     cells = []
-    for picture, prompt in zip(pictures, prompts, strict=True):
+    for image, prompt in zip(images, prompts, strict=True):
         with tempfile.NamedTemporaryFile(suffix=".png") as file:
-            picture.save(file.name)
-            made = [program.draw(prompt, "--input", file.name, "--t-index-list", s) for s in steps]
-        side = min(picture.size)
-        left, top = (picture.width - side) // 2, (picture.height - side) // 2
-        shown = picture.crop((left, top, left + side, top + side)).resize((TILE, TILE), Image.LANCZOS)
-        cells.append(([shown, *made], prompt))
-    sheet(cells, 8, path)
+            image.save(file.name)
+            generated = [program.generate(prompt, "--input", file.name, "--t-index-list", s) for s in steps]
+        side = min(image.size)
+        left, top = (image.width - side) // 2, (image.height - side) // 2
+        cropped = image.crop((left, top, left + side, top + side)).resize((TILE, TILE), Image.LANCZOS)
+        cells.append(([cropped, *generated], prompt))
+    write_sheet(cells, 8, path)
 
 
-def picture_of(number):
+def drawing_image(number):
     """A drawing of preview.py."""
-    return Image.fromarray((drawing(number).permute(1, 2, 0) * 255).byte().numpy())
+    return Image.fromarray((sample_drawing(number).permute(1, 2, 0) * 255).byte().numpy())
 
 
-def drawings(program, path):
+def write_drawings(program, path):
     """The eight drawings of preview.py."""
-    pictures = [picture_of(i) for i in range(len(DOODLES))]
-    inputs(program, path, pictures, [prompt for prompt, _ in DOODLES], ("20", "18,32"))
+    images = [drawing_image(i) for i in range(len(DOODLES))]
+    write_img2img(program, path, images, [prompt for prompt, _ in DOODLES], ("20", "18,32"))
 
 
-def photographs(program, path, folder):
+def write_photographs(program, path, folder):
     """Each photograph in two styles."""
     files = sorted(folder.glob("*.jpg"))[:8]
-    pictures = [Image.open(file).convert("RGB") for file in files]
+    images = [Image.open(file).convert("RGB") for file in files]
     names = [file.stem.split("_")[0] for file in files]
-    inputs(program, path, pictures * 2,
+    write_img2img(program, path, images * 2,
            [f"{name}, {style}" for style in ("flat cartoon", "3d render") for name in names], ("32", "20", "12"))
 
 
-def settings(program, path):
+def write_settings(program, path):
     """One line of pictures for each of the engine's settings."""
     cells = []
     for seed in range(8):
-        cells.append(([program.draw("red apple, 3d render", "--seed", seed)], f"seed {seed}"))
+        cells.append(([program.generate("red apple, 3d render", "--seed", seed)], f"seed {seed}"))
     for step in range(8):
         weights = f"{1 - step / 7:.3f},{step / 7:.3f}"
-        cells.append(([program.draw("red apple, 3d render", "--prompt", "yellow sun, 3d render",
+        cells.append(([program.generate("red apple, 3d render", "--prompt", "yellow sun, 3d render",
                                     "--prompt-weights", weights)], f"red apple {weights} yellow sun"))
     with tempfile.NamedTemporaryFile(suffix=".png") as file:
-        picture_of(3).save(file.name)
+        drawing_image(3).save(file.name)
         for kind in ("none", "full", "self", "initialize"):
             for scale in (1.5, 2.5):
                 flags = ("--input", file.name, "--cfg-type", kind, "--guidance-scale", scale, "--t-index-list", "12,24")
-                cells.append(([program.draw("blue car, flat cartoon", *flags)], f"drawing of a car, {kind} {scale}"))
+                cells.append(([program.generate("blue car, flat cartoon", *flags)], f"drawing of a car, {kind} {scale}"))
     for negative in ("", "red", "green leaf", "white background", "3d render", "face", "yellow", "black"):
-        cells.append(([program.draw("fruit, flat cartoon", "--cfg-type", "full", "--guidance-scale", 2,
+        cells.append(([program.generate("fruit, flat cartoon", "--cfg-type", "full", "--guidance-scale", 2,
                                     "--negative-prompt", negative, "--t-index-list", "0,20")],
                       f"fruit, not: {negative}"))
-    sheet(cells, 8, path)
+    write_sheet(cells, 8, path)
 
 
 def main():
@@ -155,11 +155,11 @@ def main():
     args = parser.parse_args()
     args.output.mkdir(parents=True, exist_ok=True)
     program = Program(args)
-    words(program, args.output / "words.jpg")
-    drawings(program, args.output / "drawings.jpg")
-    settings(program, args.output / "settings.jpg")
+    write_words(program, args.output / "words.jpg")
+    write_drawings(program, args.output / "drawings.jpg")
+    write_settings(program, args.output / "settings.jpg")
     if args.photos:
-        photographs(program, args.output / "photographs.jpg", args.photos)
+        write_photographs(program, args.output / "photographs.jpg", args.photos)
 
 
 if __name__ == "__main__":
