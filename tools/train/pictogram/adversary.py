@@ -1,6 +1,11 @@
-"""A network that tells real latents from made ones, knowing the words, and one that reads their style.
-The squared error alone asks for the mean of all that words may mean, which is mush, and between all
-styles; these ask for something that could be real, and in the style that was named."""
+"""Adversarial training on latents: a critic conditioned on the prompt, and a style classifier.
+
+The squared error alone asks for the mean of all images that a prompt may describe, which is a blur,
+or for a mix of styles. The critic asks for latents that could be real, the classifier for the style
+that the prompt names.
+
+The attribute names of the modules (body, place, words, style) are checkpoint keys.
+"""
 
 import torch
 import torch.nn.functional as F
@@ -13,12 +18,12 @@ from .captions import STYLES
 from .optimizer import set_learning_rate
 
 WIDTHS = (64, 128, 192)
-MIXED_STYLE = -1  # style of a picture that has several
+MIXED_STYLE = -1  # label of a sample whose images have several styles
 
 
 def conv_backbone(bounded):
-    """Latents [B, C, h, w] to features [B, widths' last, h / 4, w / 4]; `bounded`: every layer's gain
-    is at most one."""
+    """Layers from latents [B, C, h, w] to features [B, WIDTHS[-1], h / 4, w / 4]. With `bounded`,
+    spectral normalization (Miyato et al. 2018) keeps every layer's gain at one or below."""
     layers, channels = [], AUTOENCODERS[VARIANT]["latents"]
     normalize = spectral_norm if bounded else lambda layer: layer
     for number, width in enumerate(WIDTHS):
@@ -30,8 +35,9 @@ def conv_backbone(bounded):
 
 
 class Critic(nn.Module):
-    """Latents [B, C, h, w] and word features [B, width] to [B]: how real each place looks, on
-    average, and how well all of it goes with the words."""
+    """Latents [B, C, h, w] and prompt features [B, width] to a score [B]: how real each position
+    looks, averaged, plus how well the whole matches the prompt (projection discriminator, Miyato
+    and Koyama 2018)."""
 
     def __init__(self):
         super().__init__()
@@ -41,14 +47,14 @@ class Critic(nn.Module):
         self.words = spectral_norm(nn.Linear(TEXT_WIDTH, channels))
 
     def forward(self, latents, words):
-        """Larger for what looks more real."""
+        """Larger means more real."""
         features = self.body(latents)
-        places = self.place(features).flatten(1).mean(1)
-        return (places + (self.words(words) * features.mean((2, 3))).sum(1)).float()
+        realness = self.place(features).flatten(1).mean(1)
+        return (realness + (self.words(words) * features.mean((2, 3))).sum(1)).float()
 
 
 class LatentStyleClassifier(nn.Module):
-    """Latents [B, C, h, w] to the logits of their styles [B, styles]; learns from real ones alone."""
+    """Latents [B, C, h, w] to style logits [B, styles]. It learns from real latents only."""
 
     def __init__(self):
         super().__init__()
@@ -61,25 +67,27 @@ class LatentStyleClassifier(nn.Module):
 
 
 class Adversary:
-    """The critic, the reader and their optimiser. Each made picture is compared with the real one of
-    the same words (relativistic pairing: Jolicoeur-Martineau 2018), so that no word is given up for
-    another; `style` is what a misread style costs beside it."""
+    """The critic, the style classifier and their optimizer. Each generated sample is compared with
+    the real one of the same prompt (relativistic pairing, Jolicoeur-Martineau 2018), so that no
+    prompt is given up for another. `style_weight` is the weight of the style loss beside the
+    critic's."""
 
     def __init__(self, rate, device, style_weight):
         self.device, self.style_weight = device, style_weight
         self.critic = Critic().to(device, memory_format=torch.channels_last)
-        self.style_classifier = LatentStyleClassifier().to(device, memory_format=torch.channels_last)
-        self.optimizer = torch.optim.AdamW([*self.critic.parameters(), *self.style_classifier.parameters()],
-                                           lr=rate, betas=(0.0, 0.99), fused=True)
+        self.style_classifier = LatentStyleClassifier().to(
+            device, memory_format=torch.channels_last)
+        parameters = [*self.critic.parameters(), *self.style_classifier.parameters()]
+        self.optimizer = torch.optim.AdamW(parameters, lr=rate, betas=(0.0, 0.99), fused=True)
 
     def style_loss(self, latents, styles):
-        """How far the reader is from the styles [B]; nothing for those of several."""
+        """Cross-entropy of the style classifier [B]; zero where the style is MIXED_STYLE."""
         with runtime.autocast(self.device):
             logits = self.style_classifier(latents.contiguous(memory_format=torch.channels_last))
         return F.cross_entropy(logits, styles, ignore_index=MIXED_STYLE, reduction="none")
 
     def margins(self, real, generated, words):
-        """How much more real the real ones look, [B]."""
+        """Score of the real latents minus that of the generated ones [B]."""
         count = len(real)
         latents = torch.cat([real, generated]).contiguous(memory_format=torch.channels_last)
         with runtime.autocast(self.device):
@@ -87,15 +95,15 @@ class Adversary:
         return realness[:count] - realness[count:]
 
     def generator_loss(self, real, generated, words, styles):
-        """What the generator pays, [B], and how far the reader is from its styles, [B]; gradients reach
-        `made` alone."""
+        """(loss of the generator [B], style loss of that [B]). Gradients reach `generated` only."""
         self.critic.requires_grad_(False)
         self.style_classifier.requires_grad_(False)
         style_loss = self.style_loss(generated, styles)
-        return F.softplus(self.margins(real, generated, words)) + self.style_weight * style_loss, style_loss.detach()
+        realness_loss = F.softplus(self.margins(real, generated, words))
+        return realness_loss + self.style_weight * style_loss, style_loss.detach()
 
     def update(self, real, generated, words, styles):
-        """One update of both; returns how often the critic was right."""
+        """One step of both networks. Returns the critic's accuracy."""
         self.critic.requires_grad_(True)
         self.style_classifier.requires_grad_(True)
         margins = self.margins(real, generated.detach(), words)
@@ -105,7 +113,7 @@ class Adversary:
         return (margins > 0).float().mean()
 
     def set_learning_rate(self, rate):
-        """Of the coming step."""
+        """For the coming step."""
         set_learning_rate(self.optimizer, rate)
 
     def state_dict(self):

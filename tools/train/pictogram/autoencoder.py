@@ -1,5 +1,5 @@
-"""Stage 2: the autoencoder. A first phase trains both halves; `--decoder-only` goes on with the
-encoder frozen, so that cached latents and the diffusion model stay valid."""
+"""Stage 2: the autoencoder. The first phase trains encoder and decoder. `--decoder-only` trains on
+with the encoder frozen, so that cached latents and the diffusion model stay valid."""
 
 import numpy as np
 import torch
@@ -16,13 +16,13 @@ HELD_OUT = 96
 
 
 def split(count, seed=1234):
-    """(training, held out) picture numbers; the held-out ones only measure the autoencoder."""
+    """(training, held-out) image numbers. The held-out images measure the autoencoder only."""
     order = np.random.default_rng(seed).permutation(count)
     return order[HELD_OUT:], np.sort(order[:HELD_OUT])
 
 
 def training_batch(store, numbers, size, rng):
-    """[B, 3, size, size] in 0..1: crops at several scales over plain and busy backgrounds."""
+    """[B, 3, size, size] in 0..1: crops at several scales over plain and textured backgrounds."""
     kind = rng.random()
     if kind < 0.5:
         rgba = store.crops(numbers, size, rng)
@@ -46,14 +46,14 @@ def training_batch(store, numbers, size, rng):
 
 
 def held_out_batch(store, numbers):
-    """The pictures that measure the autoencoder, at 256², over fixed backgrounds."""
+    """The images that measure the autoencoder, 256x256, over fixed backgrounds."""
     rng = np.random.default_rng(7)
     background = backgrounds.plain(len(numbers), rng, store.device)
     return over(store.premultiplied(numbers), background).clamp_(0, 1).cpu()
 
 
 def reconstruction_loss(decoded, target):
-    """L1, squared error, gradients and two pooled scales, on pictures in -1..1."""
+    """L1, squared error, gradient loss and L1 at two pooled scales, on images in -1..1."""
     difference = decoded - target
     loss = difference.abs().mean() + difference.square().mean()
     for axis in (2, 3):
@@ -71,8 +71,8 @@ def latent_loss(latents):
 
 
 def training_loss(model, image, rng, decoder_only):
-    """One step's loss. A quarter of the steps decode a halved latent against the halved picture:
-    latents that survive resampling are smoother, hence easier to generate."""
+    """One step's loss. A quarter of the steps decode latents at half size against the image at half
+    size: latents that survive resampling are smoother, hence easier to generate."""
     with torch.set_grad_enabled(not decoder_only):
         latents = model.encoder(image)
     extra = 0.0 if decoder_only else 0.05 * latent_loss(latents.float())
@@ -87,7 +87,7 @@ def training_loss(model, image, rng, decoder_only):
 
 @torch.no_grad()
 def evaluate_autoencoder(model, images, device, chunk=8):
-    """Mean PSNR and SSIM at 256², and the latents' extremes."""
+    """Mean PSNR and SSIM at 256x256, and the latents' extremes."""
     psnr_scores, ssim_scores, latents, decoded = [], [], [], []
     for part in images.split(chunk):
         z = model.encoder((part * 2 - 1).to(device))
@@ -97,22 +97,21 @@ def evaluate_autoencoder(model, images, device, chunk=8):
         latents.append(z.float().cpu())
         decoded.append(y)
     z = torch.cat(latents).transpose(0, 1).flatten(1)
-    numbers = {"psnr": torch.cat(psnr_scores).mean().item(), "ssim": torch.cat(ssim_scores).mean().item(),
+    numbers = {"psnr": torch.cat(psnr_scores).mean().item(),
+               "ssim": torch.cat(ssim_scores).mean().item(),
                "latent_std": z.std().item(), "latent_std_min": z.std(1).min().item(),
                "latent_std_max": z.std(1).max().item(), "latent_max": z.abs().max().item()}
     return numbers, torch.cat(decoded)
 
 
-
-
 def checkpoint_path(args):
-    """Where the autoencoder's state lives; the trial of another layout has its own file."""
+    """Path of the autoencoder's checkpoint. The other variant has its own file."""
     name = "autoencoder" if args.variant == VARIANT else f"autoencoder-{args.variant}"
     return args.work / "checkpoints" / f"{name}.pt"
 
 
 def load_trained(work, variant=VARIANT):
-    """The trained autoencoder with averaged weights, in eval mode."""
+    """The trained autoencoder with EMA weights, in eval mode."""
     state = runtime.load_checkpoint(work / "checkpoints" / "autoencoder.pt")
     if state is None:
         raise FileNotFoundError(f"no autoencoder checkpoint under {work}: run that stage first")
@@ -125,7 +124,7 @@ def load_trained(work, variant=VARIANT):
 
 
 def report(model, ema, test_images, device, log, args, state):
-    """Measure with averaged weights, write the sheet."""
+    """Evaluate with EMA weights and write the contact sheet."""
     with ema.applied():
         numbers, decoded = evaluate_autoencoder(model, test_images, device)
     log(**state, **numbers)
@@ -134,7 +133,7 @@ def report(model, ema, test_images, device, log, args, state):
 
 
 class Trainer:
-    """Model, averages, optimiser and counters, with their checkpoint."""
+    """Model, EMA, optimizer and counters, with their checkpoint."""
 
     def __init__(self, args, device):
         self.args, self.path = args, checkpoint_path(args)
@@ -149,7 +148,7 @@ class Trainer:
         self.clock = runtime.Clock(args)
 
     def resume(self, state):
-        """Take up a checkpoint; the other phase's optimiser and step are left behind."""
+        """Load a checkpoint. Optimizer and step of the other phase are not taken over."""
         if state is None:
             return
         self.model.load_state_dict(state["model"])
@@ -172,7 +171,7 @@ class Trainer:
             "seconds": self.seconds()}, self.path)
 
     def update(self, image, rng):
-        """One step on pictures in -1..1."""
+        """One step on images in -1..1."""
         self.optimizer.set_learning_rate(runtime.learning_rate(self.args, self.step, self.clock))
         with runtime.autocast(image.device):
             loss = training_loss(self.model, image, rng, self.args.decoder_only)
@@ -214,7 +213,7 @@ def train(args):
 
 
 def freeze_encoder(model, ema):
-    """The averaged encoder becomes the encoder, for good."""
+    """Replace the encoder's weights by their EMA and freeze them."""
     count = len(list(model.encoder.parameters()))
     with torch.no_grad():
         torch._foreach_copy_(list(model.encoder.parameters()), ema.shadow[:count])
@@ -224,10 +223,10 @@ def freeze_encoder(model, ema):
 def main():
     """Command line."""
     parser = runtime.parser(__doc__)
-    # The falling rate over the last half is worth 2 dB.
+    # The decay of the learning rate over the last half is worth 2 dB.
     runtime.add_schedule(parser, steps=8000, rate=1.5e-3, cool=0.5)
     parser.add_argument("--variant", choices=AUTOENCODERS, default=VARIANT)
-    parser.add_argument("--decoder-only", action="store_true", help="encoder frozen")
+    parser.add_argument("--decoder-only", action="store_true", help="train the decoder only")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--size", type=int, default=128, help="side of the training crops")
     parser.add_argument("--report", type=int, default=1000, help="steps between measurements")

@@ -7,7 +7,7 @@ from PIL import Image
 
 
 def save_sheet(images, path, columns=8, gap=2):
-    """Write pictures [N, 3, H, W] in 0..1 as one PNG, row by row."""
+    """Write images [N, 3, H, W] in 0..1 as one PNG, row by row."""
     images = images.detach().float().cpu().clamp(0, 1)
     count, _, height, width = images.shape
     rows = -(-count // columns)

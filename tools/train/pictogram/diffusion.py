@@ -1,15 +1,15 @@
-"""The schedule's arithmetic and the samplers; x is [B, C, h, w], t int64 [B]."""
+"""The noise schedule and the LCM sampler (Luo et al. 2023). x is [B, C, h, w], t int64 [B]."""
 
 import torch
 
 from .architecture import alphas_cumprod
 
 SIGMA_DATA = 0.5
-GUIDANCE = 2.0  # of words alone: full, with an empty negative prompt
+GUIDANCE = 2.0  # scale of full guidance in text-to-image mode, with an empty negative prompt
 
 
 class Schedule:
-    """a = sqrt(abar), b = sqrt(1 - abar) of every timestep, on one device."""
+    """alpha = sqrt(alpha_bar) and sigma = sqrt(1 - alpha_bar) of every timestep, on one device."""
 
     def __init__(self, device="cpu"):
         alpha_bar = alphas_cumprod().to(device)
@@ -17,7 +17,7 @@ class Schedule:
         self.sigma = (1 - alpha_bar).sqrt()
 
     def coefficients(self, t):
-        """(a, b), each [B, 1, 1, 1]."""
+        """(alpha, sigma), each [B, 1, 1, 1]."""
         return self.alpha[t][:, None, None, None], self.sigma[t][:, None, None, None]
 
     def add_noise(self, x0, noise, t):
@@ -26,13 +26,13 @@ class Schedule:
         return alpha * x0 + sigma * noise
 
     def velocity(self, x_t, x0, t):
-        """The v that leads from x_t to x0 exactly, also where x_t was made from something else:
-        x0 = a x - b v."""
+        """The v that leads from x_t to x0 exactly, even where x_t was made from other latents: the
+        solution of x0 = alpha x_t - sigma v (v prediction, Salimans and Ho 2022)."""
         alpha, sigma = self.coefficients(t)
         return (alpha * x_t - x0) / sigma
 
     def predict_x0(self, x_t, v, t):
-        """The picture that v points to."""
+        """x0 = alpha x_t - sigma v."""
         alpha, sigma = self.coefficients(t)
         return alpha * x_t - sigma * v
 
@@ -45,23 +45,26 @@ class Schedule:
 
 
 def timestep_of(index, steps=50):
-    """The engine's timestep for an entry of t_index_list."""
+    """The engine's timestep of an entry of t_index_list."""
     return 999 - 20 * int(index * 50 // steps)
 
 
 def classifier_free_guidance(denoise, x, t, context, negative_context, scale):
-    """v with classifier-free guidance; one call when scale is 1."""
+    """v with classifier-free guidance (Ho and Salimans 2022). With scale 1 the conditional
+    prediction alone."""
     if scale == 1 or negative_context is None:
         return denoise(x, t, context)
     v = denoise(torch.cat([x, x]), torch.cat([t, t]),
-                   torch.cat([negative_context.expand_as(context), context]))
+                torch.cat([negative_context.expand_as(context), context]))
     v_uncond, v_cond = v.chunk(2)
     return v_uncond + scale * (v_cond - v_uncond)
 
 
 @torch.no_grad()
-def sample_lcm(denoise, schedule, context, noises, t_index_list, init_latents=None, negative_context=None, scale=1.0):
-    """The engine's loop: `noises` [n, B, C, h, w], `start` the latents of an input or None."""
+def sample_lcm(denoise, schedule, context, noises, t_index_list, init_latents=None,
+               negative_context=None, scale=1.0):
+    """The engine's sampling loop. `noises` is [n, B, C, h, w]; `init_latents` is the input of
+    img2img or None."""
     x0 = torch.zeros_like(noises[0]) if init_latents is None else init_latents
     for number, index in enumerate(t_index_list):
         t = torch.full((len(context),), timestep_of(index), device=context.device)

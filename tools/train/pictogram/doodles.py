@@ -1,5 +1,5 @@
-"""Doodles made from pictures: what a person would scribble of them. Flat blobs, few colours, rough
-outlines, missing parts and wobbly shapes, so that the model learns to finish drawings."""
+"""Doodles of images, as a person would draw them: flat areas, few colors, rough outlines, missing
+parts and wobbly shapes. The model learns from them to finish drawings."""
 
 import torch
 import torch.nn.functional as F
@@ -9,17 +9,19 @@ from .images import tensor_like
 
 
 def wobble(rgba, rng, strength=0.05):
-    """Shapes displaced by a smooth random field, as an unsteady hand does."""
+    """Elastic distortion by a smooth random displacement field (Simard et al. 2003), like an
+    unsteady hand."""
     count, _, size, _ = rgba.shape
     displacement = tensor_like(rgba, rng.normal(0, strength, (count, 2, 5, 5)))
-    displacement = F.interpolate(displacement, size=(size, size), mode="bicubic", align_corners=True)
+    displacement = F.interpolate(displacement, size=(size, size), mode="bicubic",
+                                 align_corners=True)
     theta = torch.eye(2, 3, device=rgba.device).expand(count, 2, 3)
     grid = F.affine_grid(theta, rgba.shape, align_corners=False) + displacement.permute(0, 2, 3, 1)
     return F.grid_sample(rgba, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
 def posterize(rgba, colors, rng, iterations=5):
-    """Each picture painted with its `colours` mean colours: k-means on a small copy."""
+    """Each image in `colors` mean colors, found by k-means on a small copy."""
     count, _, size, _ = rgba.shape
     small = F.adaptive_avg_pool2d(rgba, 24)
     alpha = small[:, 3:].flatten(2)
@@ -33,7 +35,7 @@ def posterize(rgba, colors, rng, iterations=5):
         centers = torch.where(total > 0.05, points @ weight / total.clamp_min(1e-3), centers)
     cells = int(rng.integers(12, size // 3))
     smooth = F.interpolate(F.adaptive_avg_pool2d(rgba, cells), size=(size, size), mode="bicubic",
-                         align_corners=False)
+                           align_corners=False)
     mask = (smooth[:, 3:] > 0.5).float()
     color = (smooth[:, :3] / smooth[:, 3:].clamp_min(0.05)).clamp(0, 1).flatten(2)
     nearest = torch.cdist(color.transpose(1, 2), centers.transpose(1, 2)).argmin(2)
@@ -42,7 +44,7 @@ def posterize(rgba, colors, rng, iterations=5):
 
 
 def blurred(rgba, rng):
-    """Soft blobs."""
+    """Blurred images."""
     size = rgba.shape[-1]
     cells = int(rng.integers(6, 28))
     return F.interpolate(F.adaptive_avg_pool2d(rgba, cells), size=(size, size), mode="bilinear",
@@ -50,7 +52,7 @@ def blurred(rgba, rng):
 
 
 def outlined(rgba, rng):
-    """Dark strokes where colour or shape changes; sometimes over a flat filling."""
+    """Dark strokes along edges, half of the time over a fill of two colors."""
     size = rgba.shape[-1]
     smooth = F.avg_pool2d(rgba, 5, 1, 2)
     edge = (F.max_pool2d(smooth, 3, 1, 1) + F.max_pool2d(-smooth, 3, 1, 1)).amax(1, keepdim=True)
@@ -63,7 +65,7 @@ def outlined(rgba, rng):
 
 
 def unfinished(rgba, rng):
-    """One side of the drawing is not there yet."""
+    """One side of the drawing is missing."""
     size = rgba.shape[-1]
     angle = tensor_like(rgba, rng.uniform(0, 6.2832, (len(rgba), 1, 1)))
     cut = tensor_like(rgba, rng.uniform(0.0, 0.5, (len(rgba), 1, 1)))
@@ -73,7 +75,7 @@ def unfinished(rgba, rng):
 
 
 def doodle(rgba, rng):
-    """One random kind of doodle for a batch of premultiplied pictures [B, 4, S, S]."""
+    """One random kind of doodle for a batch of premultiplied images [B, 4, S, S]."""
     kind = rng.random()
     if rng.random() < 0.6:
         rgba = wobble(rgba, rng, float(rng.uniform(0.01, 0.06)))
@@ -89,6 +91,7 @@ def doodle(rgba, rng):
 
 
 def cluttered(color, size, rng):
-    """A background [B, 3, size, size] as a camera sees it, of the plain one's mean ([B, 3, 1, 1])."""
+    """A textured background [B, 3, size, size] with the mean of a plain one ([B, 3, 1, 1]), as a
+    camera sees it."""
     busy = backgrounds.textured(len(color), size, rng, color.device)
     return color + float(rng.uniform(0.2, 1.0)) * (busy - busy.mean((2, 3), keepdim=True))

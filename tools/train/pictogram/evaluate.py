@@ -1,6 +1,6 @@
-"""Stage 6: figures. Autoencoder PSNR and SSIM; concept and style as a judge sees them and colours as
-they are, at 1, 2 and 4 steps and under guidance, beside the judge's score on real pictures; doodles:
-agreement with the drawing and stability from frame to frame."""
+"""Stage 6: evaluation. PSNR and SSIM of the autoencoder. Concept and style accuracy by the
+evaluator, and color accuracy, at 1, 2 and 4 steps and with guidance, beside the scores of real
+images. On doodles: agreement with the drawing, and stability from frame to frame."""
 
 import math
 
@@ -20,7 +20,9 @@ from .images import ImageStore, over
 from .model import load_generator
 from .preview import DOODLES, decode, fixed_noise, sample_drawing
 
-SETTINGS = {  # places of the steps, strength of the guidance
+# Each entry is (t_index_list, guidance scale). The keys of evaluate.json keep their first spelling,
+# so that earlier reports stay comparable.
+SETTINGS = {
     "steps_1": ((0,), 1.0), "steps_2": ((0, 20), 1.0), "steps_4": ((0, 12, 24, 36), 1.0),
     "guided_2": ((0, 20), GUIDANCE), "guided_4": ((0, 12, 24, 36), GUIDANCE)}
 IMG2IMG = ((20,), 1.0)
@@ -35,13 +37,13 @@ def wilson_interval(hits):
         return {"n": 0}
     center = (p + z * z / (2 * n)) / (1 + z * z / n)
     half_width = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return {"value": round(p, 4), "low": round(center - half_width, 4), "high": round(center + half_width, 4),
-            "n": n}
+    return {"value": round(p, 4), "low": round(center - half_width, 4),
+            "high": round(center + half_width, 4), "n": n}
 
 
 @torch.no_grad()
 def generate(generator, autoencoder, prompts, setting, seed, init_latents=None, chunk=16):
-    """Pictures in 0..1 for prompts, by the engine's loop."""
+    """Images in 0..1 of prompts, by the engine's sampling loop."""
     t_index_list, guidance_scale = setting
     negative_context = generator.encode_prompts([""])
     generated = []
@@ -58,46 +60,47 @@ def generate(generator, autoencoder, prompts, setting, seed, init_latents=None, 
 
 
 def frechet(a, b):
-    """Frechet distance of two sets of features taken as Gaussians with diagonal covariance."""
+    """Frechet distance of two sets of features, taken as Gaussians with diagonal covariance."""
     return ((a.mean(0) - b.mean(0)).square().sum()
             + (a.std(0) - b.std(0)).square().sum()).item()
 
 
 def nearest_name(rgb):
-    """Name of the colour nearest to each [N, 3] in 0..1."""
+    """Name of the color nearest to each of [N, 3] in 0..1."""
     table = torch.tensor([NAMED[n] for n in NAMES]) / 255.0
     return [NAMES[i] for i in torch.cdist(rgb, table).argmin(1)]
 
 
 def border_color(images, width=8):
-    """Median colour [B, 3] of a frame around each picture."""
+    """Median color [B, 3] of a border around each image."""
     mask = torch.ones(images.shape[-2:], dtype=torch.bool)
     mask[width:-width, width:-width] = False
     return images[:, :, mask].median(2).values
 
 
 def background_metrics(generator, autoencoder, store, args):
-    """How often the border has the colour that the prompt names, in all settings."""
+    """How often the border has the color that the prompt names, in all settings."""
     rows = [store.rows[n] for n in frequent_rows(store.rows, args.colors)]
     names = [NAMES[i % len(NAMES)] for i in range(len(rows))]
     prompts = [f"{row['caption']}, {row['style']}, on {article(name)} {name} background"
                for row, name in zip(rows, names)]
     result = {}
     for name, setting in SETTINGS.items():
-        seen = nearest_name(border_color(generate(generator, autoencoder, prompts, setting, args.seed + 300)))
+        images = generate(generator, autoencoder, prompts, setting, args.seed + 300)
+        seen = nearest_name(border_color(images))
         result[name] = wilson_interval([a == b for a, b in zip(seen, names)])
     return result
 
 
 def dominant_colors(images):
-    """Name of the colour that holds the most of each picture's colourfulness, background left out; None
-    where nothing but background is seen. Each pixel counts for the nearest name by its chroma."""
+    """Name of the dominant color of each image, background left out, or None where only background
+    is seen. Each pixel votes for the nearest named color, weighted by its chroma."""
     mask = (images - border_color(images)[:, :, None, None]).abs().amax(1) > 0.15
     return [dominant_color(image[:, seen]) for image, seen in zip(images, mask)]
 
 
 def dominant_color(rgb, least=200):
-    """The same of colours [3, N]."""
+    """The same for colors [3, N]."""
     if rgb.shape[1] < least:
         return None
     table = torch.tensor(list(NAMED.values())) / 255
@@ -107,28 +110,31 @@ def dominant_color(rgb, least=200):
 
 
 def color_metrics(generator, autoencoder, store, args):
-    """How often a thing has the colour that its prompt names; light and dark count as the same. Beside
-    it: real pictures tinted in that colour, and what is drawn where the prompt names none."""
+    """How often an object has the color that its prompt names; light and dark count as the same.
+    For comparison: real images tinted in that color, and prompts that name no color."""
     numbers = [n for n in frequent_rows(store.rows, args.concepts)
                if not has_color(store.rows[n]["caption"])][:args.colors]
     colors = [COLORS[i % len(COLORS)] for i in range(len(numbers))]
 
     def correct_share(images):
         return wilson_interval([name is not None and name.split()[-1] == color
-                      for name, color in zip(dominant_colors(images), colors)])
+                                for name, color in zip(dominant_colors(images), colors)])
 
     target = torch.tensor([NAMED[color] for color in colors]) / 255
-    result = {"real": correct_share(over(tint(centered(store, numbers, 256), target), 1.0).clamp(0, 1))}
+    tinted = tint(centered(store, numbers, 256), target)
+    result = {"real": correct_share(over(tinted, 1.0).clamp(0, 1))}
     plain_prompts = [f"{store.rows[n]['caption']}, {store.rows[n]['style']}" for n in numbers]
-    result["not_named"] = correct_share(generate(generator, autoencoder, plain_prompts, SETTINGS["steps_1"], args.seed + 500))
+    result["not_named"] = correct_share(generate(
+        generator, autoencoder, plain_prompts, SETTINGS["steps_1"], args.seed + 500))
     prompts = [f"{color} {text}" for color, text in zip(colors, plain_prompts)]
     for name, setting in SETTINGS.items():
-        result[name] = correct_share(generate(generator, autoencoder, prompts, setting, args.seed + 500))
+        result[name] = correct_share(
+            generate(generator, autoencoder, prompts, setting, args.seed + 500))
     return result
 
 
 def seed_metrics(generator, autoencoder, store, args):
-    """Mean difference (of 1) between pictures of the same words and two seeds, and of other words."""
+    """Mean difference (of 1) between images of one prompt and two seeds, and of two prompts."""
     prompts = [f"{store.rows[n]['caption']}, {store.rows[n]['style']}"
                for n in frequent_rows(store.rows, args.colors)]
     result = {}
@@ -141,14 +147,14 @@ def seed_metrics(generator, autoencoder, store, args):
 
 
 def evaluator_scores(names, seen, pairs):
-    """Shares of what the judge saw of one set of pictures."""
+    """Shares of images in which the evaluator finds the concept and the style."""
     first, five, style = names.matches(seen, pairs)
     return {"top1": wilson_interval(first.numpy()), "top5": wilson_interval(five.numpy()),
             "style": wilson_interval(style.numpy())}
 
 
 def text_to_image_metrics(generator, autoencoder, evaluator, store, args):
-    """The judge's table of text to picture: frequent concepts, and pairs that were held out."""
+    """The evaluator's scores in text-to-image mode: frequent concepts and held-out pairs."""
     names = ConceptEmbeddings(evaluator, list(emoji_rows(store.rows)))
     sets = {"frequent": frequent_rows(store.rows, args.concepts),
             "held_out": [n for n in held_out_rows(store.rows)
@@ -160,8 +166,8 @@ def text_to_image_metrics(generator, autoencoder, evaluator, store, args):
         real_seen, real_sharpness = evaluator.embed_images(real), sharpness(real)
         result[name] = {"real": evaluator_scores(names, real_seen, pairs)}
         for setting_name, setting in SETTINGS.items():
-            generated = generate(generator, autoencoder, [", ".join(pair) for pair in pairs], setting,
-                        args.seed + 100)
+            generated = generate(generator, autoencoder, [", ".join(pair) for pair in pairs],
+                                 setting, args.seed + 100)
             save_sheet(F.avg_pool2d(generated[:64], 2),
                        args.work / "sheets" / f"evaluate-{name}-{setting_name}.png", 16)
             seen = evaluator.embed_images(generated)
@@ -176,32 +182,35 @@ def text_to_image_metrics(generator, autoencoder, evaluator, store, args):
 
 
 def sharpness(images):
-    """Mean difference of neighbouring pixels."""
+    """Mean difference of neighboring pixels."""
     return sum(images.diff(dim=d).abs().mean().item() for d in (2, 3))
 
 
 def real_images(store, numbers):
-    """Pictures in 0..1 as training shows them when nothing is loose, on white."""
+    """Images in 0..1 as training shows them without a random pose, on white."""
     return over(centered(store, numbers, 256), 1.0).clamp(0, 1)
 
 
 def moving_drawings(frames=8):
-    """Each sample drawing sliding by two pixels a frame: [frames, N, 3, 256, 256]."""
+    """Each sample drawing moving by two pixels a frame: [frames, N, 3, 256, 256]."""
     still = torch.stack([sample_drawing(i) for i in range(len(DOODLES))])
     return torch.stack([torch.roll(still, 2 * f, 3) for f in range(frames)])
 
 
 def doodle_metrics(generator, autoencoder, args):
-    """Mean colour distance to the drawing at 16 x 16, and change between frames out / in."""
+    """Mean color distance to the drawing at 16x16, and the change between frames, output over
+    input."""
     device = generator.device
     frames = moving_drawings()
     prompts = [p for p, _ in DOODLES]
     generated = []
     for image in frames:
         init_latents = autoencoder.encoder(image.to(device) * 2 - 1) * generator.scaling_factor
-        generated.append(generate(generator, autoencoder, prompts, IMG2IMG, args.seed + 400, init_latents))
+        generated.append(generate(generator, autoencoder, prompts, IMG2IMG, args.seed + 400,
+                                  init_latents))
     generated = torch.stack(generated)
-    color_error = (F.adaptive_avg_pool2d(generated[0], 16) - F.adaptive_avg_pool2d(frames[0], 16)).abs().mean()
+    small_output, small_input = (F.adaptive_avg_pool2d(x[0], 16) for x in (generated, frames))
+    color_error = (small_output - small_input).abs().mean()
     change_in = frames.diff(dim=0).abs().mean().item()
     change_out = generated.diff(dim=0).abs().mean().item()
     save_sheet(torch.cat([frames[0], generated[0]]), args.work / "sheets" / "evaluate-doodles.png")
@@ -212,9 +221,10 @@ def doodle_metrics(generator, autoencoder, args):
 def main():
     """Command line."""
     parser = runtime.parser(__doc__)
-    parser.add_argument("--no-evaluator", action="store_true", help="leave out what it would say")
-    parser.add_argument("--concepts", type=int, default=200, help="prompts a figure")
-    parser.add_argument("--colors", type=int, default=64, help="prompts with a colour")
+    parser.add_argument("--no-evaluator", action="store_true",
+                        help="leave out the evaluator's scores")
+    parser.add_argument("--concepts", type=int, default=200, help="prompts for each figure")
+    parser.add_argument("--colors", type=int, default=64, help="prompts with a color")
     args = parser.parse_args()
     device = runtime.prepare(args)
     store = ImageStore(args.data, args.work)

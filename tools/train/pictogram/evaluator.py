@@ -1,7 +1,7 @@
-"""The judge, two networks trained on real pictures alone and never on the held-out (concept, style)
-pairs. The dual encoder of align.py (`align --name judge --seed 1`) says which of many prompts goes best
-with a picture, and a small classifier (this stage) in which style it is. Their own scores on real
-pictures are the ceiling that made ones are compared with."""
+"""The evaluator: two networks trained on real images only, and never on the held-out (concept,
+style) pairs. A dual encoder like CLIP, trained by `text_encoder --name judge --seed 1`, tells which
+of many prompts fits an image best. A small classifier, trained by this stage, tells its style.
+Their scores on real images are the ceiling to which generated images are compared."""
 
 import numpy as np
 import torch
@@ -16,35 +16,36 @@ from .model import Generator
 from .optimizer import MuonAdamW
 from .text_encoder import TextPretrainer
 
-SIZE = 128  # pixels that it looks at
+SIZE = 128  # side of the images that it sees, in pixels
 
 
 class StyleClassifier(nn.Module):
-    """Pictures [B, 3, 128, 128] in -1..1 to logits [B, styles]: each place votes."""
+    """Images [B, 3, 128, 128] in -1..1 to logits [B, styles]."""
 
     def __init__(self, widths=(16, 32, 64, 128)):
         super().__init__()
         layers, channels = [], 3
         for width in widths:
-            layers += [nn.Conv2d(channels, width, 3, 2, 1), nn.GELU(), nn.Conv2d(width, width, 3, 1, 1),
-                       nn.GroupNorm(8, width), nn.GELU()]
+            layers += [nn.Conv2d(channels, width, 3, 2, 1), nn.GELU(),
+                       nn.Conv2d(width, width, 3, 1, 1), nn.GroupNorm(8, width), nn.GELU()]
             channels = width
         self.body = nn.Sequential(*layers, nn.Conv2d(channels, len(EMOJI_STYLES), 1))
 
     def forward(self, images):
-        """Mean over the places."""
+        """Logits, averaged over the positions."""
         return self.body(images).mean((2, 3))
 
 
 class Evaluator:
-    """Unit vectors of pictures and of prompts."""
+    """Embeds images and prompts as unit vectors, and classifies styles. Its checkpoints are
+    judge.pt and style.pt."""
 
     def __init__(self, args, device, autoencoder):
         state, style = (runtime.load_checkpoint(args.work / "checkpoints" / f"{name}.pt")
                         for name in ("judge", "style"))
         if state is None or style is None:
-            raise SystemExit("no judge yet: python -m pictogram.text_encoder --name judge --seed 1, "
-                             "python -m pictogram.evaluator")
+            raise SystemExit("no evaluator yet: run python -m pictogram.text_encoder --name judge "
+                             "--seed 1, then python -m pictogram.evaluator")
         self.style_classifier = StyleClassifier().to(device)
         self.style_classifier.load_state_dict(style["model"])
         self.device, self.autoencoder, self.scaling_factor = device, autoencoder, state["scaling"]
@@ -56,7 +57,7 @@ class Evaluator:
 
     @torch.no_grad()
     def embed_images(self, images, chunk=64):
-        """(unit vectors [B, width], number of the style [B]) of pictures in 0..1."""
+        """(unit vectors [B, width], style labels [B]) of images in 0..1."""
         embeddings, styles = [], []
         for chunk_images in images.split(chunk):
             small = resize(chunk_images).to(self.device) * 2 - 1
@@ -67,14 +68,14 @@ class Evaluator:
 
     @torch.no_grad()
     def embed_prompts(self, prompts, chunk=256):
-        """[B, width] of prompts."""
+        """Unit vectors [B, width] of prompts."""
         with runtime.autocast(self.device):
-            return torch.cat([self.pretrainer.encode_prompts(prompts[i:i + chunk])[1].float().cpu()
+            return torch.cat([self.pretrainer.embed_prompts(prompts[i:i + chunk])[1].float().cpu()
                               for i in range(0, len(prompts), chunk)])
 
 
 class ConceptEmbeddings:
-    """Every concept in every emoji style, as the judge reads them: [concepts, styles, width]."""
+    """Prompt embeddings of every concept in every emoji style: [concepts, styles, width]."""
 
     def __init__(self, evaluator, concepts):
         self.number = {concept: i for i, concept in enumerate(concepts)}
@@ -82,8 +83,9 @@ class ConceptEmbeddings:
         self.vectors = evaluator.embed_prompts(prompts).view(len(concepts), len(EMOJI_STYLES), -1)
 
     def matches(self, embeddings, pairs):
-        """(concept is the best of all in this style, among the five best, style is right), each bool
-        [B], of what was seen for (concept, style) pairs."""
+        """For images of (concept, style) pairs, each bool [B]: whether the concept is the best
+        match of all in this style, whether it is among the five best, whether the style is right.
+        """
         vectors, seen_styles = embeddings
         concepts = torch.tensor([self.number[concept] for concept, _ in pairs])
         styles = torch.tensor([EMOJI_STYLES.index(style) for _, style in pairs])
@@ -93,7 +95,7 @@ class ConceptEmbeddings:
 
 
 def emoji_rows(rows):
-    """Row numbers of (concept, style) pairs that training may use: {concept: {style: number}}."""
+    """Rows of the (concept, style) pairs that training may use: {concept: {style: row number}}."""
     concepts = {}
     for number, (row, usable) in enumerate(zip(rows, usable_rows(rows))):
         if usable and row["style"] in EMOJI_STYLES:
@@ -102,7 +104,7 @@ def emoji_rows(rows):
 
 
 def frequent_rows(rows, count):
-    """Row numbers of the concepts that exist in the most styles, one style each, in turn."""
+    """Row numbers of the concepts that exist in most styles, one style each, in turn."""
     concepts = emoji_rows(rows)
     names = sorted(concepts, key=lambda name: (-len(concepts[name]), name))
     step = max(1, sum(len(c) == len(EMOJI_STYLES) for c in concepts.values()) // count)
@@ -111,26 +113,27 @@ def frequent_rows(rows, count):
 
 
 def emoji_augmenter(store):
-    """Draws pictures of the four styles, each as often as any other."""
+    """An Augmenter that samples the four emoji styles equally often."""
     rows = store.rows
     styled = np.array([row["style"] in EMOJI_STYLES for row in rows]) & usable_rows(rows)
     return Augmenter(store, SIZE, styled / styled.sum())
 
 
 def resize(images):
-    """What the judge looks at, of pictures [B, 3, S, S]."""
+    """Images [B, 3, S, S] at the evaluator's resolution."""
     return F.interpolate(images, size=(SIZE, SIZE), mode="area")
 
 
 def random_blur(images):
-    """Pictures blurred more or less, and with a little noise: no style is told by sharpness alone."""
+    """Images blurred by a random amount, with a little noise, so that sharpness alone does not give
+    the style away."""
     blurred = F.avg_pool2d(F.pad(images, (1, 1, 1, 1), mode="replicate"), 3, 1)
     blend = torch.rand(len(images), 1, 1, 1, device=images.device)
     return torch.lerp(images, blurred, blend) + 0.03 * torch.randn_like(images)
 
 
 def train(args):
-    """The style classifier, on pictures posed, tinted and put over backgrounds afresh at each step."""
+    """The style classifier, on images newly placed, tinted and composited at each step."""
     device = runtime.prepare(args)
     store = ImageStore(args.data, args.work, device)
     augmenter = emoji_augmenter(store)
@@ -140,7 +143,7 @@ def train(args):
     step = 0
     while not clock.finished(step):
         if clock.should_stop():
-            raise SystemExit(3)  # minutes of work: it starts anew
+            raise SystemExit(3)  # takes minutes, so it starts over instead of resuming
         optimizer.set_learning_rate(runtime.learning_rate(args, step, clock))
         rng = np.random.default_rng((args.seed, 45, step))
         images, color, samples = augmenter.batch(args.batch, rng, pairs=0, first=step * args.batch)

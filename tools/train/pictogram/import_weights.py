@@ -1,5 +1,5 @@
-"""An exported folder turned back into checkpoints, so that training goes on from shipped weights on a
-machine that has none of its own. Weights only: optimisers and step counters start afresh."""
+"""Turns an exported folder back into checkpoints, so that training can continue from the shipped
+weights. Weights only: optimizers and step counters start over."""
 
 import json
 import shutil
@@ -16,7 +16,7 @@ WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 
 def autoencoder_checkpoint(folder):
-    """The state that the autoencoder's stage resumes from."""
+    """The checkpoint from which the autoencoder stage resumes."""
     model = build_autoencoder()
     model.load_state_dict(load_file(folder / "vae" / WEIGHTS))
     return model, {"model": model.state_dict(), "optimiser": None, "step": 0, "seconds": 0.0,
@@ -25,11 +25,12 @@ def autoencoder_checkpoint(folder):
 
 
 def base_checkpoint(folder, work, encoder_hash):
-    """The state that the base stage resumes from."""
+    """The checkpoint from which the base stage resumes."""
     generator = Generator(work, "cpu")
     generator.text_encoder.load_state_dict(load_file(folder / "text_encoder" / "model.safetensors"))
     generator.unet.load_state_dict(load_file(folder / "unet" / WEIGHTS))
-    generator.scaling_factor = json.loads((folder / "vae" / "config.json").read_text())["scaling_factor"]
+    config = json.loads((folder / "vae" / "config.json").read_text())
+    generator.scaling_factor = config["scaling_factor"]
     generator.encoder_hash = encoder_hash
     return {"stage": "base", "model": generator.state_dict(), "optimiser": None, "step": 0,
             "average": runtime.EMA(generator.modules).state_dict(), "images": 0, "seconds": 0.0}
@@ -43,7 +44,8 @@ def main():
     checkpoints = args.work / "checkpoints"
     present = [p.name for p in checkpoints.glob("*.pt")]
     if present:
-        raise SystemExit(f"{checkpoints} already holds {', '.join(sorted(present))}: nothing is overwritten")
+        raise SystemExit(f"{checkpoints} already holds {', '.join(sorted(present))}: "
+                         "nothing is overwritten")
     shutil.copytree(args.model / "tokenizer", args.work / "tokenizer", dirs_exist_ok=True)
     model, state = autoencoder_checkpoint(args.model)
     runtime.save_atomic(state, checkpoints / "autoencoder.pt")

@@ -1,7 +1,10 @@
-"""Stage 3: cached latents of many augmentations; those placed loosely have a doodle of themselves.
+"""Stage 3: the latent cache. Encodes many augmentations of the images, and doodles of those with a
+random pose.
 
-Encoding on the fly would halve the speed of training. A shard is a file of WORK/cache/latents-SIZE
-and depends on its number only, so the stage resumes, and more shards can be added at any time."""
+Encoding during training would halve its speed. A shard is a file in WORK/cache/latents-SIZE-HASH
+that depends on its number only, so the stage resumes, and shards can be added at any time. The keys
+of a shard are "clean", "rough" (the doodles), "samples" and "codes".
+"""
 
 import hashlib
 import pickle
@@ -16,11 +19,11 @@ from .captions import EMOJI_STYLES
 from .doodles import cluttered, doodle
 from .images import ImageStore
 
-GROUP = 32  # doodles of one kind
+GROUP = 32  # samples that share one kind of doodle
 
 
 def hash_encoder(model):
-    """A short hash of the encoder's weights: latents of another encoder are never mixed in."""
+    """A short hash of the encoder's weights, so that latents of two encoders are never mixed."""
     digest = hashlib.sha256()
     for parameter in model.encoder.parameters():
         digest.update(parameter.detach().float().numpy().tobytes())
@@ -28,26 +31,27 @@ def hash_encoder(model):
 
 
 def cache_folder(work, size, encoder_hash):
-    """Where the shards of one picture size and one encoder lie."""
+    """Folder of the shards of one image size and one encoder."""
     return work / "cache" / f"latents-{size}-{encoder_hash}"
 
 
 def make_doodles(images, color, rng):
-    """What a person or a camera may show of loose pictures [B, 4, S, S]: a doodle, now and then over
-    a busy background. RGB in -1..1."""
-    drawn = [images[:0, :3]]
+    """What a person or a camera may show of images [B, 4, S, S]: a doodle, 30 % of the time over a
+    textured background. RGB in -1..1."""
+    doodles = [images[:0, :3]]
     for part, back in zip(images.split(GROUP), color.split(GROUP)):
         if not len(part):
             break
         if rng.random() < 0.3:
             back = cluttered(back, part.shape[-1], rng)
-        drawn.append(composite(doodle(part, rng), back))
-    return torch.cat(drawn)
+        doodles.append(composite(doodle(part, rng), back))
+    return torch.cat(doodles)
 
 
 @torch.no_grad()
 def make_shard(augmenter, model, count, seed):
-    """{'clean': bf16 [N, C, h, w], 'rough': the same of the loose ones, 'samples': N Samples}."""
+    """{'clean': bf16 [N, C, h, w], 'rough': the same for doodles of the samples with a random pose,
+    'samples': N tuples, 'codes': [N, POSE_CODES]}."""
     device = augmenter.store.device
     chunk = 32 if device.type == "cpu" else 512
     clean, doodles, samples = [], [], []
@@ -55,9 +59,10 @@ def make_shard(augmenter, model, count, seed):
         rng = np.random.default_rng((*seed, start))
         torch.manual_seed(int(rng.integers(2 ** 62)))
         images, color, part = augmenter.batch(min(chunk, count - start), rng,
-                                             first=seed[-1] * count + start)
+                                              first=seed[-1] * count + start)
         random_pose_mask = torch.tensor([sample.random_pose for sample in part]).to(device)
-        images_and_doodles = torch.cat([composite(images, color), make_doodles(images[random_pose_mask], color[random_pose_mask], rng)])
+        doodle_images = make_doodles(images[random_pose_mask], color[random_pose_mask], rng)
+        images_and_doodles = torch.cat([composite(images, color), doodle_images])
         with runtime.autocast(device):
             z = model.encoder(images_and_doodles.contiguous(memory_format=torch.channels_last))
         clean.append(z[:len(part)].to(torch.bfloat16).cpu().contiguous())
@@ -79,10 +84,10 @@ def select_concepts(rows, count):
 
 
 class LatentCache:
-    """All shards present, as one: `clean` and `rough` bf16 [N, C, h, w] and `codes` float32 [N, CODES]
-    on the device that trains, `samples` N tuples as in Sample. What is rough of a posed sample is the
-    picture itself. `rows` are what the samples' numbers point to; with `concepts`, samples of others
-    are left out."""
+    """All shards as one: `clean` and `doodles` bf16 [N, C, h, w] and `pose_codes` float32 [N,
+    POSE_CODES] on the training device, `samples` N tuples (rows, colors, background, random_pose).
+    Where a sample has no doodle, `doodles` holds its clean latents. `rows` are what the samples'
+    row numbers refer to. With `concepts`, only samples of so many concepts are kept."""
 
     def __init__(self, folder, rows, device="cpu", concepts=0):
         paths = sorted(folder.glob("shard-*.pkl"))
@@ -97,14 +102,14 @@ class LatentCache:
         self.samples = [sample for shard in shards for sample in shard["samples"]]
 
     def _read(self, path):
-        """The part of a shard that shows nothing but the chosen concepts."""
+        """The samples of a shard that show only the selected concepts."""
         with path.open("rb") as file:
             shard = pickle.load(file)
         samples = shard["samples"]
         doodles = shard["clean"].clone()
         doodles[torch.tensor([sample[3] for sample in samples])] = shard["rough"]
         indices = [i for i, sample in enumerate(samples) if self.kept_concepts is None
-                  or all(self.rows[n]["caption"] in self.kept_concepts for n in sample[0])]
+                   or all(self.rows[n]["caption"] in self.kept_concepts for n in sample[0])]
         return {"clean": shard["clean"][indices], "rough": doodles[indices],
                 "codes": shard["codes"][indices].float(), "samples": [samples[i] for i in indices]}
 
@@ -115,9 +120,9 @@ class LatentCache:
 def main():
     """Command line."""
     parser = runtime.parser(__doc__)
-    parser.add_argument("--size", type=int, default=256, help="side of the pictures")
+    parser.add_argument("--size", type=int, default=256, help="side of the images")
     parser.add_argument("--shards", type=int, default=8)
-    parser.add_argument("--count", type=int, default=4096, help="samples a shard")
+    parser.add_argument("--count", type=int, default=4096, help="samples in each shard")
     args = parser.parse_args()
     device = runtime.prepare(args)
     store = ImageStore(args.data, args.work, device)

@@ -1,4 +1,5 @@
-"""Text encoder, denoiser and vocabulary as one thing that can be trained, saved and sampled."""
+"""The generator: text encoder, UNet and tokenizer, which are trained, saved and sampled together.
+"""
 
 import torch
 
@@ -9,7 +10,7 @@ from .tokenizer import load_tokenizer, tokenize
 
 
 class Generator:
-    """The trainable part of the model; `scaling` multiplies the autoencoder's latents."""
+    """The trainable part of the model. `scaling_factor` multiplies the autoencoder's latents."""
 
     def __init__(self, work, device, seed=0):
         torch.manual_seed(seed)
@@ -20,25 +21,26 @@ class Generator:
         self.schedule = Schedule(device)
         self.scaling_factor = 1.0
         self.encoder_hash = None
-        self.compiled_unet = self.unet  # compiled, while it is trained
+        self.compiled_unet = self.unet  # the base stage compiles it
 
     @property
     def modules(self):
-        """Everything with parameters, in the order of the averages."""
+        """Everything with parameters, in the order of the EMA weights."""
         return [self.text_encoder, self.unet]
 
     def encode_prompts(self, prompts, count=None):
-        """Text features [B, TOKENS, width] of a list of strings, or of the first `count` tokens."""
+        """Token features [B, TOKENS, width] of a list of strings, or of their first `count` tokens.
+        """
         tokens = tokenize(self.tokenizer, prompts).to(self.device)
         return self.text_encoder(tokens[:, :count]).last_hidden_state
 
     def denoise(self, x, t, context):
-        """v in float32; eager, any batch size."""
+        """v in float32. Runs the UNet uncompiled, at any batch size."""
         with runtime.autocast(self.device):
             return self.unet(x, t, context).sample.float()
 
     def state_dict(self):
-        """For a checkpoint."""
+        """For a checkpoint. The keys keep their first names."""
         return {"text": self.text_encoder.state_dict(), "unet": self.unet.state_dict(),
                 "scaling": self.scaling_factor, "encoder_mark": self.encoder_hash}
 
@@ -57,7 +59,8 @@ class Generator:
 
 
 def load_generator(work, device, stages=("base",)):
-    """The newest stage's averaged weights and the checkpoint's own facts (stage, step, ...)."""
+    """The newest stage's EMA weights, and the checkpoint's own facts (stage, step, images,
+    seconds)."""
     for stage in stages:
         state = runtime.load_checkpoint(work / "checkpoints" / f"{stage}.pt")
         if state is None:

@@ -1,32 +1,36 @@
-"""Muon for the hidden matrices and kernels, AdamW for the rest, as one object.
+"""Muon for the hidden matrices and convolution kernels, AdamW for the other parameters, as one
+object.
 
-Muon (Jordan et al. 2024) steps along the nearest orthogonal matrix of the momentum, so that every
-direction of a layer learns equally fast; kernels count as matrices [out, in*h*w]."""
+Muon (Jordan et al. 2024) steps along the orthogonal matrix nearest to the momentum, so that every
+direction of a layer learns equally fast. Kernels count as matrices [out, in * h * w].
+"""
 
 import torch
 
 from .runtime import has_fast_bf16
 
-A, B, C = 3.4445, -4.7750, 2.0315  # of the Newton-Schulz polynomial
+A, B, C = 3.4445, -4.7750, 2.0315  # coefficients of the Newton-Schulz polynomial
 
 
 def orthogonalize(matrix, iterations=5):
     """Newton-Schulz iteration towards the nearest orthogonal matrix, batched.
 
-    A matrix at least twice as wide as high is iterated through its small Gram matrix, in float32:
-    half the time, and a quarter of the error of bf16 throughout, which is what the others get.
+    A matrix at least twice as wide as high is iterated through its small Gram matrix in float32.
+    That takes half the time, and has a quarter of the error of the bf16 iteration that the other
+    matrices get.
     """
     x = matrix.bfloat16() if has_fast_bf16(matrix.device) else matrix.float()
     tall = x.shape[-2] > x.shape[-1]
     if tall:
         x = x.mT
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
-    x = newton_schulz_gram(x, iterations) if x.shape[-1] >= 2 * x.shape[-2] else newton_schulz(x, iterations)
+    iterate = newton_schulz_gram if x.shape[-1] >= 2 * x.shape[-2] else newton_schulz
+    x = iterate(x, iterations)
     return (x.mT if tall else x).to(matrix.dtype)
 
 
 def newton_schulz(x, iterations):
-    """p(x) = (A + B xx' + C (xx')^2) x, `rounds` times."""
+    """`iterations` times x <- (A + B xx' + C (xx')^2) x."""
     for _ in range(iterations):
         square = x @ x.mT
         x = A * x + (B * square + C * square @ square) @ x
@@ -34,10 +38,10 @@ def newton_schulz(x, iterations):
 
 
 def newton_schulz_gram(x, iterations):
-    """The same: all factors commute with xx', so that their product is formed first.
+    """The same result: all factors commute with xx', so their product is formed first.
 
-    xx' must not be rounded to bf16: its small eigenvalues would turn negative, and grow tenfold a
-    round.
+    xx' must not be rounded to bf16: its small eigenvalues would turn negative, and grow tenfold in
+    each iteration.
     """
     gram = x.float() @ x.float().mT
     product = identity = torch.eye(gram.shape[-1], device=x.device)
@@ -49,7 +53,8 @@ def newton_schulz_gram(x, iterations):
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum, orthogonalised; step scaled to the size of an Adam step (0.2 root mean square)."""
+    """Orthogonalized Nesterov momentum. The step has the size of an Adam step (root mean square
+    0.2)."""
 
     def __init__(self, parameters, lr, momentum=0.95, weight_decay=0.01):
         super().__init__(parameters, {"lr": lr, "momentum": momentum,
@@ -57,7 +62,7 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self):
-        """One update; parameters of the same shape are orthogonalised together."""
+        """One update. Parameters of the same shape are orthogonalized together."""
         for group in self.param_groups:
             shapes = {}
             for parameter in group["params"]:
@@ -82,34 +87,35 @@ class Muon(torch.optim.Optimizer):
 
 
 def set_learning_rate(optimizer, rate):
-    """The rate of the coming step."""
+    """For the coming step."""
     for group in optimizer.param_groups:
         group["lr"] = rate
 
 
 class MuonAdamW:
-    """The two optimisers behind one interface."""
+    """Both optimizers behind one interface."""
 
     def __init__(self, modules, rate, hidden_optimizer="muon", weight_decay=0.01):
         hidden, other = [], []
         for module in modules:
             for name, parameter in module.named_parameters():
                 input_or_output = "conv_in" in name or "conv_out" in name or "embedding" in name
-                use_muon = hidden_optimizer == "muon" and parameter.ndim >= 2 and not input_or_output
+                use_muon = (hidden_optimizer == "muon" and parameter.ndim >= 2
+                            and not input_or_output)
                 (hidden if use_muon else other).append(parameter)
         self.optimizers = [torch.optim.AdamW(other, lr=rate, betas=(0.9, 0.99), fused=True,
-                                        weight_decay=weight_decay)]
+                                             weight_decay=weight_decay)]
         if hidden:
             self.optimizers.append(Muon(hidden, rate, weight_decay=weight_decay))
         self.parameters = hidden + other
 
     def set_learning_rate(self, rate):
-        """The rate of the coming step, for all."""
+        """For the coming step, in both."""
         for optimizer in self.optimizers:
             set_learning_rate(optimizer, rate)
 
     def step(self, clip=1.0):
-        """Clip, update, clear."""
+        """Clip the gradients, update, clear the gradients."""
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, clip)
         for optimizer in self.optimizers:
             optimizer.step()

@@ -26,7 +26,7 @@ DOODLES = (
 
 
 def sample_drawing(number, size=256):
-    """A flat drawing of DOODLES[number], as a person would scribble it: [3, size, size]."""
+    """A flat drawing of DOODLES[number], as a person would sketch it: [3, size, size]."""
     image = Image.new("RGB", (256, 256), DOODLES[number][1])
     draw = ImageDraw.Draw(image)
     if number == 0:
@@ -66,22 +66,24 @@ def sample_drawing(number, size=256):
 
 
 def fixed_noise(count, channels, side, steps, seed=2):
-    """[steps, count, channels, side, side], the same for every run."""
+    """[steps, count, channels, side, side], the same in every run."""
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(steps, count, channels, side, side, generator=generator)
 
 
 @torch.no_grad()
 def decode(autoencoder, latents, scaling_factor):
-    """Pictures in 0..1 on the CPU."""
-    decoded = [autoencoder.decoder(part / scaling_factor).float().cpu() for part in latents.split(8)]
+    """Images in 0..1 on the CPU."""
+    decoded = [autoencoder.decoder(part / scaling_factor).float().cpu()
+               for part in latents.split(8)]
     return (torch.cat(decoded) / 2 + 0.5).clamp(0, 1)
 
 
 @torch.no_grad()
 def write_preview(generator, autoencoder, path, size=256,
-               t_index_lists=((0,), (0, 20), (0, 12, 24, 36)), img2img_lists=((20,), (18, 32))):
-    """The engine's own loop: 1, 2 and 4 steps of text to picture, then drawings."""
+                  t_index_lists=((0,), (0, 20), (0, 12, 24, 36)), img2img_lists=((20,), (18, 32))):
+    """Text-to-image with 1, 2 and 4 steps, then img2img of the drawings, by the engine's sampling
+    loop."""
     device, side = generator.device, size // 16
     channels = generator.unet.config.in_channels
     rows = []

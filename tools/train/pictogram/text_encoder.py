@@ -1,10 +1,12 @@
-"""Stage 4: the text encoder alone, so that words mean pictures before the denoiser reads them.
+"""Stage 4: the text encoder alone, before the denoiser reads it.
 
-Two small helpers, thrown away afterwards, say what the words should know: one embeds the latents of
-the picture, and must find it among the batch's by the mean of the token features; one paints the
-clean latents from the token features by cross-attention, as the denoiser will have to in its first
-step. A denoiser step costs as much as ten of these."""
+Two auxiliary networks, discarded afterwards, train it. A latent encoder embeds the image's latents
+and is trained with a contrastive loss as in CLIP (Radford et al. 2021) against the mean token
+features. A latent predictor predicts the clean latents from the token features by cross-attention,
+as the denoiser must in its first step. A step of the denoiser costs as much as ten of these.
 
+The attribute names of the modules (body, norms, read, mix, wide, ...) are checkpoint keys.
+"""
 
 import numpy as np
 import torch
@@ -23,7 +25,8 @@ from .preview import PROMPTS, decode
 
 LATENTS = AUTOENCODERS[VARIANT]["latents"]
 HEADS = TEXT_WIDTH // 32
-USED_TOKENS = 24  # tokens: the encoder looks back only, so that the padding beyond changes nothing here
+# The text encoder's attention is causal, so leaving out the padding beyond changes nothing here.
+USED_TOKENS = 24
 
 
 class LatentEncoder(nn.Module):
@@ -41,7 +44,7 @@ class LatentEncoder(nn.Module):
 
 
 class CrossAttentionBlock(nn.Module):
-    """Cross-attention to the tokens, self-attention over the grid, a wide layer."""
+    """Cross-attention to the tokens, self-attention over the grid, a feed-forward layer."""
 
     def __init__(self, width):
         super().__init__()
@@ -52,7 +55,7 @@ class CrossAttentionBlock(nn.Module):
                                   nn.Linear(4 * width, width))
 
     def forward(self, grid, tokens):
-        """[B, 16, width] and [B, T, width]."""
+        """`grid` is [B, 16, width], `tokens` [B, T, width]."""
         grid = grid + self.read(self.norms[0](grid), tokens, tokens, need_weights=False)[0]
         normed = self.norms[1](grid)
         grid = grid + self.mix(normed, normed, normed, need_weights=False)[0]
@@ -60,7 +63,7 @@ class CrossAttentionBlock(nn.Module):
 
 
 class LatentPredictor(nn.Module):
-    """Token features [B, T, width] to latents [B, C, 8, 8], in patches of two by two."""
+    """Token features [B, T, width] to latents [B, C, 8, 8], in patches of 2x2."""
 
     def __init__(self, width=TEXT_WIDTH, blocks=2):
         super().__init__()
@@ -69,7 +72,7 @@ class LatentPredictor(nn.Module):
         self.norm, self.out = nn.LayerNorm(width), nn.Linear(width, 4 * LATENTS)
 
     def forward(self, tokens):
-        """The mean of the pictures that the words may mean."""
+        """The mean of the images that a prompt may describe."""
         grid = self.grid.expand(len(tokens), -1, -1)
         for block in self.blocks:
             grid = block(grid, tokens)
@@ -78,34 +81,36 @@ class LatentPredictor(nn.Module):
 
 
 class TextPretrainer:
-    """The text encoder of a generator with its two helpers."""
+    """The text encoder of a generator with the two auxiliary networks."""
 
     def __init__(self, generator, device):
         self.generator = generator
         self.latent_encoder = LatentEncoder().to(device)
         self.latent_predictor = LatentPredictor().to(device)
         self.logit_scale = nn.ParameterList([nn.Parameter(torch.tensor(2.5))]).to(device)
-        self.modules = [generator.text_encoder, self.latent_encoder, self.latent_predictor, self.logit_scale]
+        self.modules = [generator.text_encoder, self.latent_encoder, self.latent_predictor,
+                        self.logit_scale]
 
-    def encode_prompts(self, prompts):
-        """Token features and their mean as a unit vector."""
+    def embed_prompts(self, prompts):
+        """Token features, and their mean as a unit vector."""
         tokens = self.generator.encode_prompts(prompts, USED_TOKENS)
         return tokens, F.normalize(tokens.float().mean(1), dim=-1)
 
     def losses(self, prompts, clean, same_content):
-        """(contrastive, painted); `same` [B, B] marks samples that are as good as each other."""
+        """(contrastive loss, prediction loss). `same_content` [B, B] marks pairs of samples with
+        the same content, which count as equally right."""
         with runtime.autocast(self.generator.device):
-            tokens, prompt_embeddings = self.encode_prompts(prompts)
+            tokens, prompt_embeddings = self.embed_prompts(prompts)
             predicted = self.latent_predictor(tokens)
             latent_embeddings = self.latent_encoder(clean)
         logits = prompt_embeddings @ latent_embeddings.T * self.logit_scale[0].exp()
         target = same_content / same_content.sum(1, keepdim=True)
-        contrastive = (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
-        return contrastive, F.mse_loss(predicted, clean)
+        contrastive_loss = (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+        return contrastive_loss, F.mse_loss(predicted, clean)
 
 
 def fixed_pose_batch(cache, rows, count, rng, scaling_factor):
-    """(prompts, clean latents, same [B, B]) of samples whose prompts tell all."""
+    """(prompts, clean latents, same_content [B, B]) of samples without a random pose."""
     indices = [i for i in rng.integers(0, len(cache), 2 * count) if not cache.samples[i][3]][:count]
     chosen = [cache.samples[i][:3] for i in indices]
     prompts = [compose_prompt([rows[n] for n in s[0]], s[1], s[2], rng) for s in chosen]
@@ -116,7 +121,7 @@ def fixed_pose_batch(cache, rows, count, rng, scaling_factor):
 
 @torch.no_grad()
 def held_out(generator, autoencoder, args):
-    """(prompts, latents) of the held-out pairs on white: words known, this picture never seen."""
+    """(prompts, latents) of the held-out pairs on white: the words are known, the image is new."""
     store = ImageStore(args.data, args.work, generator.device)
     numbers = held_out_rows(store.rows)
     samples = [Sample((int(n),), (None,), "white") for n in numbers]
@@ -130,24 +135,28 @@ def held_out(generator, autoencoder, args):
 
 @torch.no_grad()
 def retrieval_metrics(pretrainer, prompts, latents):
-    """How often a prompt finds its picture among these (first, first five), and paints it."""
+    """How often a prompt finds its image among these (first, among the first five), and the error
+    of the predicted latents."""
     with runtime.autocast(pretrainer.generator.device):
-        tokens, prompt_embeddings = pretrainer.encode_prompts(prompts)
-        predicted, latent_embeddings = pretrainer.latent_predictor(tokens), pretrainer.latent_encoder(latents)
+        tokens, prompt_embeddings = pretrainer.embed_prompts(prompts)
+        predicted = pretrainer.latent_predictor(tokens)
+        latent_embeddings = pretrainer.latent_encoder(latents)
     best = (prompt_embeddings @ latent_embeddings.T).topk(5, 1).indices
     correct = best == torch.arange(len(prompts), device=best.device)[:, None]
-    return {"top1": correct[:, 0].float().mean().item(), "top5": correct.any(1).float().mean().item(),
-            "painted": F.mse_loss(predicted, latents).item()}
+    return {"top1": correct[:, 0].float().mean().item(),
+            "top5": correct.any(1).float().mean().item(),
+            "prediction_error": F.mse_loss(predicted, latents).item()}
 
 
 @torch.no_grad()
 def write_text_sheet(pretrainer, autoencoder, held_out_set, path):
-    """What the painter draws for the usual prompts, then for held-out pairs above the real ones."""
+    """Images of the predicted latents: the preview's prompts, then held-out pairs above the real
+    images."""
     prompts, latents = held_out_set
     with runtime.autocast(pretrainer.generator.device):
-        usual_prompts = pretrainer.latent_predictor(pretrainer.encode_prompts(list(PROMPTS))[0])
-        held_out_prompts = pretrainer.latent_predictor(pretrainer.encode_prompts(prompts[:16])[0])
-    save_sheet(decode(autoencoder, torch.cat([usual_prompts, held_out_prompts, latents[:16]]),
+        preview_latents = pretrainer.latent_predictor(pretrainer.embed_prompts(list(PROMPTS))[0])
+        held_out_latents = pretrainer.latent_predictor(pretrainer.embed_prompts(prompts[:16])[0])
+    save_sheet(decode(autoencoder, torch.cat([preview_latents, held_out_latents, latents[:16]]),
                       pretrainer.generator.scaling_factor), path)
 
 
@@ -174,28 +183,34 @@ def train(args):
 
     def save():
         with ema.applied():
-            write_text_sheet(pretrainer, autoencoder, held_out_set, args.work / "sheets" / f"{args.name}.png")
+            write_text_sheet(pretrainer, autoencoder, held_out_set,
+                             args.work / "sheets" / f"{args.name}.png")
+            metrics = retrieval_metrics(pretrainer, *held_out_set)
             log(step=step, images=step * args.batch,
-                **{f"held_out_{k}": v for k, v in retrieval_metrics(pretrainer, *held_out_set).items()})
+                **{f"held_out_{k}": v for k, v in metrics.items()})
             text = {k: v.clone() for k, v in generator.text_encoder.state_dict().items()}
         runtime.save_atomic({
             "stage": "text", "text": text, "aligner": [m.state_dict() for m in pretrainer.modules],
             "average": ema.state_dict(), "optimiser": optimizer.state_dict(), "step": step,
-            "scaling": generator.scaling_factor, "batch": args.batch, "seconds": previous_seconds + clock.seconds()}, path)
+            "scaling": generator.scaling_factor, "batch": args.batch,
+            "seconds": previous_seconds + clock.seconds()}, path)
         meter.reset()
 
     while not clock.finished(step) and not clock.should_stop():
         threads.adapt()
         optimizer.set_learning_rate(runtime.learning_rate(args, step, clock))
         rng = np.random.default_rng((args.seed, 41, step))
-        prompts, clean, same_content = fixed_pose_batch(cache, rows, args.batch, rng, generator.scaling_factor)
-        contrastive, predicted = pretrainer.losses(prompts, clean, same_content.to(device))
-        (args.contrast * contrastive + predicted).backward()
+        prompts, clean, same_content = fixed_pose_batch(cache, rows, args.batch, rng,
+                                                        generator.scaling_factor)
+        contrastive_loss, prediction_loss = pretrainer.losses(prompts, clean,
+                                                              same_content.to(device))
+        (args.contrast * contrastive_loss + prediction_loss).backward()
         optimizer.step()
         step += 1
         ema.update(step)
-        meter.add(predicted.detach(), step=step, images=step * args.batch,
-                  contrastive=contrastive.detach(), logit_scale=pretrainer.logit_scale[0].detach().exp())
+        meter.add(prediction_loss.detach(), step=step, images=step * args.batch,
+                  contrastive=contrastive_loss.detach(),
+                  logit_scale=pretrainer.logit_scale[0].detach().exp())
         if clock.should_save():
             save()
     save()
@@ -206,12 +221,14 @@ def main():
     """Command line."""
     parser = runtime.parser(__doc__)
     runtime.add_schedule(parser, steps=3000, rate=1e-3, cool=0.8)
-    parser.add_argument("--name", default="text", help="of the checkpoint; another for trials")
-    parser.add_argument("--size", type=int, default=128, help="side of the pictures")
+    parser.add_argument("--name", default="text", help="name of the checkpoint")
+    parser.add_argument("--size", type=int, default=128, help="side of the images")
     parser.add_argument("--batch", type=int, default=256)
-    parser.add_argument("--contrast", type=float, default=0.1, help="weight beside the painting")
+    parser.add_argument("--contrast", type=float, default=0.1,
+                        help="weight of the contrastive loss")
     parser.add_argument("--optimizer", choices=("muon", "adamw"), default="muon")
-    parser.add_argument("--concepts", type=int, default=0, help="only so many, for a small proof")
+    parser.add_argument("--concepts", type=int, default=0,
+                        help="train on this many concepts only, for a quick check (0: all)")
     raise SystemExit(train(parser.parse_args()))
 
 

@@ -1,4 +1,4 @@
-"""Stage 1: the vocabulary. Byte-level byte-pair encoding in CLIP's file format, learnt from the
+"""Stage 1: the vocabulary. Byte-level byte-pair encoding in CLIP's file format, learned from the
 captions, alternative names and tags: 256 bytes, 256 bytes that end a word, merges, start, end."""
 
 import json
@@ -18,13 +18,13 @@ SIZE = 3072
 
 
 def byte_characters():
-    """The 256 printable stand-ins for bytes, in CLIP's (GPT-2's) order."""
+    """The printable character of each byte, in CLIP's (GPT-2's) order."""
     kept = [*range(33, 127), *range(161, 173), *range(174, 256)]
     return [chr(b) for b in kept] + [chr(256 + k) for k in range(256 - len(kept))]
 
 
 def corpus(rows):
-    """Lines to learn merges from; captions count more than tags."""
+    """Lines to learn merges from. Captions count more than tags."""
     for row in rows:
         yield from [row["caption"]] * 4
         yield from row.get("alt", [])
@@ -34,7 +34,7 @@ def corpus(rows):
 
 
 def learn_merges(lines, size):
-    """The merges, most frequent first, learnt with the splitting rule of transformers' CLIP."""
+    """The merges, most frequent first. Words are split as by transformers' CLIP tokenizer."""
     reference = CLIPTokenizer().backend_tokenizer
     tokenizer = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
@@ -73,7 +73,7 @@ def load_tokenizer(work):
 
 
 def tokenize(tokenizer, texts):
-    """Token numbers [B, TOKENS], cut and padded as the pipeline does it."""
+    """Token ids [B, TOKENS], truncated and padded as in the pipeline."""
     return tokenizer(texts, padding="max_length", max_length=TOKENS, truncation=True,
                      return_tensors="pt").input_ids
 
@@ -91,7 +91,7 @@ def main():
     lengths = [len(tokenizer(row["caption"]).input_ids) for row in rows]
     text = "red apple, 3d render, on a light blue background"
     print(f"{len(vocabulary)} entries; captions take at most {max(lengths)} tokens, "
-          f"{sum(lengths) / len(lengths):.1f} in the mean")
+          f"{sum(lengths) / len(lengths):.1f} on average")
     print(tokenizer.convert_ids_to_tokens(tokenizer(text).input_ids))
 
 
