@@ -1,8 +1,9 @@
-"""Times the engine against its peers, each in turns with it (A B A B): one img2img frame of one step on the same
-weights. Prints every turn, and a Markdown table at the end.
+"""Times the engine against other frameworks, alternating with each (A B A B): one img2img frame of
+one step with the same weights. Prints every round, and a Markdown table at the end.
 
     tools/compare/run --model pictogram --size 256 --frames 60
-    tools/compare/run --model sd-turbo --size 512 --peer openvino --peer diffusers-compiled --frames 3
+    tools/compare/run --model sd-turbo --size 512 --peer openvino --peer diffusers-compiled \\
+        --frames 3
     tools/compare/run --model sd-turbo --size 512 --peer autopipeline --frames 1 --rounds 1
 """
 
@@ -23,13 +24,17 @@ WARM_UP = 2
 
 
 def engine_seconds(args):
-    """Median frame of `streamdiffusion bench`, and the ceiling's share."""
-    which = ["--random-weights", args.model] if args.model in UNETS else ["--model", REPOSITORY / "models" / args.model]
+    """(median frame of `streamdiffusion bench`, its share of the ceiling, the ceiling)."""
+    model_flags = ["--model", REPOSITORY / "models" / args.model]
+    if args.model in UNETS:
+        model_flags = ["--random-weights", args.model]
     with tempfile.TemporaryDirectory() as folder:
         report = pathlib.Path(folder) / "bench.json"
-        subprocess.run([PROGRAM, "bench", *which, "--t-index-list", "32", "--cfg-type", "none", "--dtype", args.dtype,
-                        "--width", str(args.size), "--height", str(args.size), "--frames", str(args.frames),
-                        "--threads", str(args.threads), "--json", report], check=True, capture_output=True)
+        subprocess.run([PROGRAM, "bench", *model_flags, "--t-index-list", "32",
+                        "--cfg-type", "none", "--dtype", args.dtype, "--width", str(args.size),
+                        "--height", str(args.size), "--frames", str(args.frames),
+                        "--threads", str(args.threads), "--json", report],
+                       check=True, capture_output=True)
         numbers = json.loads(report.read_text())
     return numbers["frame_ms"]["p50"] / 1e3, numbers["share_of_ceiling"], numbers["ceiling_gflops"]
 
@@ -46,25 +51,31 @@ def peer_seconds(run, frames):
     return statistics.median(times)
 
 
-def in_turns(name, args):
-    """One peer's row: medians of the engine and of the peer, and of their ratios."""
+def alternate(name, args):
+    """One peer's table row: medians of the engine, of the peer, and of their ratios."""
     run = PEERS[name](Frame(args.model, args.size), args.dtype, args.threads)
-    ours, theirs = [], []
+    engine_times, peer_times = [], []
     for number in range(args.rounds):
         seconds, share, ceiling = engine_seconds(args)
-        ours.append(seconds)
-        theirs.append(peer_seconds(run, args.frames))
-        print(f"round {number + 1}: engine {ours[-1] * 1e3:.1f} ms ({share:.0%} of {ceiling:.0f} GFLOP/s), "
-              f"{name} {theirs[-1] * 1e3:.1f} ms: {theirs[-1] / ours[-1]:.2f}x", flush=True)
-    ratio = statistics.median(their / our for our, their in zip(ours, theirs))
-    return f"| {name} | {statistics.median(ours) * 1e3:.1f} | {statistics.median(theirs) * 1e3:.1f} | {ratio:.2f} |"
+        engine_times.append(seconds)
+        peer_times.append(peer_seconds(run, args.frames))
+        print(f"round {number + 1}: engine {engine_times[-1] * 1e3:.1f} ms "
+              f"({share:.0%} of {ceiling:.0f} GFLOP/s), "
+              f"{name} {peer_times[-1] * 1e3:.1f} ms: {peer_times[-1] / engine_times[-1]:.2f}x",
+              flush=True)
+    ratio = statistics.median(peer / engine for engine, peer in zip(engine_times, peer_times))
+    engine_ms, peer_ms = (statistics.median(times) * 1e3 for times in (engine_times, peer_times))
+    return f"| {name} | {engine_ms:.1f} | {peer_ms:.1f} | {ratio:.2f} |"
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="pictogram", help="a folder of models/, or sd-turbo or sd15 with random weights")
-    parser.add_argument("--peer", choices=PEERS, action="append", help="may be given more than once; all but autopipeline "
-                        "if not given")
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="pictogram",
+                        help="a folder of models/, or sd-turbo or sd15 with random weights")
+    parser.add_argument("--peer", choices=PEERS, action="append",
+                        help="may be repeated (default: all but autopipeline)")
     parser.add_argument("--dtype", choices=("bf16", "f32"), default="bf16")
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--frames", type=int, default=5)
@@ -73,9 +84,10 @@ def main():
     args = parser.parse_args()
     rows = []
     for name in args.peer or [name for name in PEERS if name != "autopipeline"]:
-        rows.append(in_turns(name, args))
+        rows.append(alternate(name, args))
         gc.collect()
-    print(f"\n{args.model}, {args.size}x{args.size}, {args.dtype}\n\n| peer | engine, ms | peer, ms | ratio |\n|---|---|---|---|")
+    print(f"\n{args.model}, {args.size}x{args.size}, {args.dtype}\n")
+    print("| peer | engine, ms | peer, ms | ratio |\n|---|---|---|---|")
     print("\n".join(rows))
 
 

@@ -1,4 +1,5 @@
-"""The networks of a frame as diffusers builds them: the embedded model, or a known architecture with random weights."""
+"""The networks of a frame, built with diffusers: the embedded model, or a known architecture with
+random weights."""
 
 import pathlib
 
@@ -7,50 +8,54 @@ from diffusers import AutoencoderTiny, UNet2DConditionModel
 from PIL import Image
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
-WIDE = {"block_out_channels": (320, 640, 1280, 1280), "layers_per_block": 2, "sample_size": 64}
+SD_BLOCKS = {"block_out_channels": (320, 640, 1280, 1280), "layers_per_block": 2, "sample_size": 64}
 UNETS = {
-    "sd-turbo": {**WIDE, "attention_head_dim": (5, 10, 20, 20), "cross_attention_dim": 1024, "use_linear_projection": True},
-    "sd15": {**WIDE, "attention_head_dim": 8, "cross_attention_dim": 768},
+    "sd-turbo": {**SD_BLOCKS, "attention_head_dim": (5, 10, 20, 20), "cross_attention_dim": 1024,
+                 "use_linear_projection": True},
+    "sd15": {**SD_BLOCKS, "attention_head_dim": 8, "cross_attention_dim": 768},
 }
 TOKENS = 77
-LARGE_AUTOENCODER = {"block_out_channels": (128, 256, 512, 512), "layers_per_block": 2, "latent_channels": 4,
-                     "down_block_types": ("DownEncoderBlock2D",) * 4, "up_block_types": ("UpDecoderBlock2D",) * 4}
+AUTOENCODER_KL = {"block_out_channels": (128, 256, 512, 512), "layers_per_block": 2,
+                  "latent_channels": 4, "down_block_types": ("DownEncoderBlock2D",) * 4,
+                  "up_block_types": ("UpDecoderBlock2D",) * 4}
 
 
 class Frame:
-    """Encoder, UNet and decoder of one model, in f32, with the shapes of its calls."""
+    """Encoder, UNet and decoder of one model in f32, with example inputs. `autoencoder_kl` is the
+    config of Stable Diffusion's own autoencoder, or None."""
 
     def __init__(self, name, side):
         torch.manual_seed(0)
         if name in UNETS:
             self.unet, self.vae = UNet2DConditionModel(**UNETS[name]), AutoencoderTiny()
-            self.tokens, factor, self.large_autoencoder = TOKENS, 8, LARGE_AUTOENCODER
+            self.tokens, factor, self.autoencoder_kl = TOKENS, 8, AUTOENCODER_KL
         else:
-            folder, self.large_autoencoder = REPOSITORY / "models" / name, None
-            self.unet = UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=torch.float32)
+            folder, self.autoencoder_kl = REPOSITORY / "models" / name, None
+            self.unet = UNet2DConditionModel.from_pretrained(folder / "unet",
+                                                             torch_dtype=torch.float32)
             self.vae = AutoencoderTiny.from_pretrained(folder / "vae", torch_dtype=torch.float32)
             self.tokens, factor = 32, 2 ** (len(self.vae.config.encoder_block_out_channels) - 1)
         for module in (self.unet, self.vae):
             module.eval().requires_grad_(False)
-        self.picture = torch.rand(1, 3, side, side) * 2 - 1
+        self.image = torch.rand(1, 3, side, side) * 2 - 1
         self.latents = torch.randn(1, self.unet.config.in_channels, side // factor, side // factor)
         self.context = torch.randn(1, self.tokens, self.unet.config.cross_attention_dim)
         self.timestep = torch.tensor([359])
 
     def as_pil(self):
-        """The picture as most programs hold it."""
-        bytes_ = ((self.picture[0].permute(1, 2, 0) + 1) * 127.5).byte().numpy()
-        return Image.fromarray(bytes_)
+        """The image as a PIL image, as most applications hold it."""
+        pixels = ((self.image[0].permute(1, 2, 0) + 1) * 127.5).byte().numpy()
+        return Image.fromarray(pixels)
 
-    def parts(self):
+    def components(self):
         """(name, module, example arguments) of the three networks."""
-        return (("encode", self.vae.encoder, (self.picture,)),
-                ("unet", Denoiser(self.unet), (self.latents, self.timestep, self.context)),
+        return (("encode", self.vae.encoder, (self.image,)),
+                ("unet", PlainUNet(self.unet), (self.latents, self.timestep, self.context)),
                 ("decode", self.vae.decoder, (self.latents,)))
 
 
-class Denoiser(torch.nn.Module):
-    """The UNet with positional arguments and a plain tensor as its answer."""
+class PlainUNet(torch.nn.Module):
+    """The UNet with positional arguments and a plain tensor as result, for tracing."""
 
     def __init__(self, unet):
         super().__init__()

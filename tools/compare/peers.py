@@ -1,19 +1,21 @@
-"""The peers. Each is a function that makes a callable `frame()`: encode, one UNet call, decode, on two or more threads."""
+"""The peers. Each function returns a callable that runs one frame: encode, one UNet call, decode.
+"""
 
 import torch
 
 
 def openvino(frame, dtype, threads):
-    """OpenVINO: the three networks traced from PyTorch and compiled for latency."""
+    """OpenVINO: the three networks, traced from PyTorch and compiled for latency."""
     import openvino as ov
     core = ov.Core()
-    options = {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1", "INFERENCE_NUM_THREADS": str(threads),
+    options = {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1",
+               "INFERENCE_NUM_THREADS": str(threads),
                "INFERENCE_PRECISION_HINT": dtype}
     requests = []
-    for _, module, arguments in frame.parts():
+    for _, module, arguments in frame.components():
         model = ov.convert_model(module, example_input=arguments)
-        for place, argument in enumerate(arguments):
-            model.inputs[place].get_node().set_partial_shape(ov.PartialShape(list(argument.shape)))
+        for index, argument in enumerate(arguments):
+            model.inputs[index].get_node().set_partial_shape(ov.PartialShape(list(argument.shape)))
         model.validate_nodes_and_infer_types()
         request = core.compile_model(model, "CPU", options).create_infer_request()
         requests.append((request, [a.numpy() for a in arguments]))
@@ -27,14 +29,16 @@ def openvino(frame, dtype, threads):
     return run
 
 
-def diffusers(frame, dtype, threads, layout=torch.contiguous_format, prepare=lambda module: module):
-    """Diffusers' modules as they come; `prepare` may compile each."""
+def diffusers(frame, dtype, threads, layout=torch.contiguous_format,
+              transform=lambda module: module):
+    """diffusers' modules; `transform` may compile each."""
     torch.set_num_threads(threads)
-    kind = TYPES[dtype]
+    type_ = TYPES[dtype]
     calls = []
-    for _, module, arguments in frame.parts():
-        module.to(kind, memory_format=layout)
-        calls.append((prepare(module), [a.to(kind) if a.is_floating_point() else a for a in arguments]))
+    for _, module, arguments in frame.components():
+        module.to(type_, memory_format=layout)
+        inputs = [a.to(type_) if a.is_floating_point() else a for a in arguments]
+        calls.append((transform(module), inputs))
 
     @torch.inference_mode()
     def run():
@@ -49,29 +53,32 @@ def diffusers_channels_last(frame, dtype, threads):
 
 
 def diffusers_compiled(frame, dtype, threads):
-    """The same through torch.compile."""
+    """The same with torch.compile."""
     return diffusers(frame, dtype, threads, torch.channels_last, torch.compile)
 
 
 def autopipeline(frame, dtype, threads):
-    """The pipeline that AutoPipelineForImage2Image finds, with the large autoencoder, PIL picture in and out, one step."""
+    """The pipeline of AutoPipelineForImage2Image with AutoencoderKL, PIL images in and out, one
+    step."""
     from diffusers import AutoencoderKL, LCMScheduler, StableDiffusionImg2ImgPipeline
     torch.set_num_threads(threads)
-    if frame.large_autoencoder is None:
-        raise SystemExit("autopipeline needs a model of Stable Diffusion's own shape: sd-turbo or sd15")
+    if frame.autoencoder_kl is None:
+        raise SystemExit("autopipeline needs a Stable Diffusion architecture: sd-turbo or sd15")
     pipeline = StableDiffusionImg2ImgPipeline(
-        vae=AutoencoderKL(**frame.large_autoencoder), text_encoder=None, tokenizer=None, unet=frame.unet,
-        scheduler=LCMScheduler(), safety_checker=None, feature_extractor=None, image_encoder=None,
-        requires_safety_checker=False).to(TYPES[dtype])
+        vae=AutoencoderKL(**frame.autoencoder_kl), text_encoder=None, tokenizer=None,
+        unet=frame.unet, scheduler=LCMScheduler(), safety_checker=None, feature_extractor=None,
+        image_encoder=None, requires_safety_checker=False).to(TYPES[dtype])
     pipeline.set_progress_bar_config(disable=True)
-    context, picture = frame.context.to(TYPES[dtype]), frame.as_pil()
+    context, image = frame.context.to(TYPES[dtype]), frame.as_pil()
 
     @torch.inference_mode()
     def run():
-        pipeline(image=picture, prompt_embeds=context, num_inference_steps=2, strength=0.5, guidance_scale=1.0)
+        pipeline(image=image, prompt_embeds=context, num_inference_steps=2, strength=0.5,
+                 guidance_scale=1.0)
     return run
 
 
 TYPES = {"bf16": torch.bfloat16, "f32": torch.float32}
-PEERS = {"openvino": openvino, "diffusers": diffusers, "diffusers-channels-last": diffusers_channels_last,
+PEERS = {"openvino": openvino, "diffusers": diffusers,
+         "diffusers-channels-last": diffusers_channels_last,
          "diffusers-compiled": diffusers_compiled, "autopipeline": autopipeline}

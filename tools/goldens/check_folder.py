@@ -1,7 +1,9 @@
-"""Draws pictures through the program and through diffusers, transformers and PyTorch, from the same folder, and compares
-what comes out: tokenizer, text encoder, noise, autoencoder, UNet, guidance and steps at once.
+"""Generates an image with the program and with diffusers from the same model folder, and compares
+the latents and images. This covers tokenizer, text encoder, noise, autoencoder, UNet, guidance and
+denoising steps at once.
 
-    python tools/goldens/check_folder.py models/pictogram samples/doodle/020.png --prompt "red apple, 3d render"
+    python tools/goldens/check_folder.py models/pictogram samples/doodle/020.png \\
+        --prompt "red apple, 3d render"
 """
 
 import argparse
@@ -17,54 +19,62 @@ from diffusers import LCMScheduler
 from PIL import Image
 
 PROGRAM = pathlib.Path(__file__).resolve().parents[2] / "build" / "release" / "streamdiffusion"
-LIMITS = {"f32": 1e-4, "bf16": 0.02}  # relative error of the latents
+LIMITS = {"f32": 1e-4, "bf16": 0.02}  # largest relative error of the latents
 SEED = 2
 
 
-def by_program(args, dtype, cfg):
+def run_program(args, dtype, cfg):
+    """(latents, image) by `streamdiffusion image`."""
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([PROGRAM, "image", "--model", args.model, "--prompt", args.prompt, "--negative-prompt", args.negative_prompt,
-                        "--input", args.picture, "--output", f"{folder}/out.png", "--dump-tensors", folder, "--dtype", dtype,
-                        "--t-index-list", args.t_index_list, "--cfg-type", cfg, "--guidance-scale", "1.5", "--seed", str(SEED),
-                        "--quiet"], check=True)
+        subprocess.run([PROGRAM, "image", "--model", args.model, "--prompt", args.prompt,
+                        "--negative-prompt", args.negative_prompt, "--input", args.image,
+                        "--output", f"{folder}/out.png", "--dump-tensors", folder, "--dtype", dtype,
+                        "--t-index-list", args.t_index_list, "--cfg-type", cfg,
+                        "--guidance-scale", "1.5", "--seed", str(SEED), "--quiet"], check=True)
         return np.load(f"{folder}/latents.npy")[0], np.load(f"{folder}/images.npy")[0]
 
 
 @torch.inference_mode()
-def by_diffusers(args, cfg):
+def run_diffusers(args, cfg):
+    """(latents, image) by diffusers' models and the LCM steps written out."""
     pipe = diffusers.DiffusionPipeline.from_pretrained(args.model)
     embeddings = pipe.encode_prompt(args.prompt, "cpu", 1, True, args.negative_prompt)
     scheduler = LCMScheduler.from_config(pipe.scheduler.config, original_inference_steps=50)
     scheduler.set_timesteps(50)
     times = [scheduler.timesteps[int(i)] for i in args.t_index_list.split(",")]
-    picture = torch.from_numpy(np.array(Image.open(args.picture).convert("RGB"))).permute(2, 0, 1)[None].float() / 127.5 - 1
-    x0 = pipe.vae.encode(picture).latents * pipe.vae.config.scaling_factor
+    pixels = torch.from_numpy(np.array(Image.open(args.image).convert("RGB")))
+    image = pixels.permute(2, 0, 1)[None].float() / 127.5 - 1
+    x0 = pipe.vae.encode(image).latents * pipe.vae.config.scaling_factor
     noise = torch.randn((len(times), *x0.shape[1:]), generator=torch.Generator().manual_seed(SEED))
     for number, t in enumerate(times):
         a, b = scheduler.alphas_cumprod[t].sqrt(), (1 - scheduler.alphas_cumprod[t]).sqrt()
         x = a * x0 + b * noise[number:number + 1]
-        answers = [pipe.unet(x, t, e).sample for e in embeddings]
+        predictions = [pipe.unet(x, t, e).sample for e in embeddings]
         if pipe.scheduler.config.prediction_type == "v_prediction":
-            answers = [a * v + b * x for v in answers]
-        eps = answers[0] if cfg == "none" else answers[1] + 1.5 * (answers[0] - answers[1])
+            predictions = [a * v + b * x for v in predictions]
+        eps = predictions[0]
+        if cfg != "none":
+            eps = predictions[1] + 1.5 * (predictions[0] - predictions[1])
         c_skip, c_out = scheduler.get_scalings_for_boundary_condition_discrete(t)
         x0 = c_out * (x - b * eps) / a + c_skip * x
     return x0[0].numpy(), pipe.vae.decode(x0 / pipe.vae.config.scaling_factor).sample[0].numpy()
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model")
-    parser.add_argument("picture", help="of the model's own size")
+    parser.add_argument("image", help="image file of the model's own size")
     parser.add_argument("--prompt", default="red apple, 3d render")
     parser.add_argument("--negative-prompt", default="blue")
     parser.add_argument("--t-index-list", default="18,32")
     args = parser.parse_args()
     failed = False
     for cfg in ("none", "full"):
-        expected = by_diffusers(args, cfg)
+        expected = run_diffusers(args, cfg)
         for dtype, limit in LIMITS.items():
-            found = by_program(args, dtype, cfg)
+            found = run_program(args, dtype, cfg)
             errors = {name: float(np.abs(f - e).max() / np.abs(e).max())
                       for name, f, e in zip(("latents", "images"), found, expected)}
             failed |= errors["latents"] > limit

@@ -1,4 +1,5 @@
-"""Weights from a formula: the same numbers, bit for bit, as src/weights/hash_weights.h (where the formula stands)."""
+"""Weights made from a hash of the tensor's name: the same numbers, bit for bit, as
+src/weights/hash_weights.h, which has the formula."""
 
 import numpy as np
 
@@ -10,8 +11,8 @@ def _fnv1a(text: str) -> int:
     return value
 
 
-def _unit(name: str, count: int) -> np.ndarray:
-    """count float32 numbers, uniform in (-1, 1)."""
+def uniform(name: str, count: int) -> np.ndarray:
+    """`count` float32 numbers, uniform in (-1, 1)."""
     with np.errstate(over="ignore"):
         z = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
         z += np.uint64(_fnv1a(name))
@@ -23,19 +24,20 @@ def _unit(name: str, count: int) -> np.ndarray:
 
 
 def tensor(name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """The float32 tensor of this name and shape."""
-    unit = _unit(name.removeprefix("text_model."), int(np.prod(shape, dtype=np.int64)))
+    """The float32 tensor with this name and shape."""
+    values = uniform(name.removeprefix("text_model."), int(np.prod(shape, dtype=np.int64)))
     if name.endswith("bias"):
-        values = unit * np.float32(2.0**-4)
+        result = values * np.float32(2.0**-4)
     elif len(shape) < 2:
-        values = np.float32(1) + unit * np.float32(2.0**-3)
+        result = np.float32(1) + values * np.float32(2.0**-3)
     else:
         fan_in = float(np.prod(shape[1:], dtype=np.int64))
-        values = unit * np.float32(np.sqrt(np.float64(3.0) / fan_in))
-    return values.reshape(shape)
+        result = values * np.float32(np.sqrt(np.float64(3.0) / fan_in))
+    return result.reshape(shape)
 
 
-if __name__ == "__main__":  # the test vector of tests/weights/hash_weights_test.cpp
+# Prints the values that tests/weights/hash_weights_test.cpp expects.
+if __name__ == "__main__":
     for name, shape in [("conv_in.weight", (4, 3, 3, 3)), ("conv_in.bias", (4,)), ("norm.weight", (4,)),
                         ("text_model.embeddings.token_embedding.weight", (2, 7))]:
         values = tensor(name, shape).reshape(-1)

@@ -1,7 +1,9 @@
 """Writes tests/data/golden/*.json: what diffusers and transformers compute for tiny models.
 
-Weights and inputs come from hash_weights.py, from their names, so a file holds only a config, the shape of the call
-and a few hundred numbers of the result. Run: python tools/goldens/models.py [NAME ...]
+Weights and inputs come from a hash of their names (hash_weights.py). So a file holds only a config,
+the shape of the call and a few hundred numbers of the result.
+
+    python tools/goldens/models.py [NAME ...]
 """
 
 import json
@@ -17,11 +19,12 @@ import hash_weights
 from models_list import AUTOENCODERS_KL, AUTOENCODERS_TINY, TEXT_ENCODERS, UNETS
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "tests" / "data" / "golden"
-KEPT = 256  # numbers kept of each output
-STEP = 7919  # a prime, so that the kept ones are spread over rows, pixels and channels
+SAMPLES = 256  # elements stored of each output
+STRIDE = 7919  # a prime, so that these elements are spread over rows, pixels and channels
 
 
 def with_hash_weights(model):
+    """The model with hash weights, in eval mode."""
     state = {name: torch.from_numpy(hash_weights.tensor(name, tuple(value.shape)))
              for name, value in model.state_dict().items() if value.is_floating_point()}
     model.load_state_dict(state, strict=False)
@@ -29,11 +32,11 @@ def with_hash_weights(model):
 
 
 def normal_input(name, shape):
-    """Uniform with variance one, in the order of `shape`."""
+    """Uniform numbers of variance one, in the order of `shape`."""
     return hash_weights.tensor("golden." + name, (int(np.prod(shape)), 1)).reshape(shape)
 
 
-def whole_input(name, shape, count):
+def integer_input(name, shape, count):
     """Integers in 0..count-1."""
     flat = hash_weights.tensor(f"golden.{name}.bias", (int(np.prod(shape)),)).astype(np.float64)
     return np.floor((flat * 16 + 1) * 0.5 * count).astype(np.int64).reshape(shape)
@@ -48,20 +51,23 @@ def nhwc(tensor):
 
 
 def rounded(value):
+    """The value with nine significant digits."""
     return float(f"{float(value):.9g}")
 
 
-def kept(array):
-    """The part of an output that is stored: element (k * STEP) % size for k = 0, 1, ..., and measures of it all."""
+def summarize(array):
+    """What a file stores of an output: shape, statistics, and the elements (k * STRIDE) % size for
+    k = 0, 1, ..."""
     flat = array.astype(np.float64).reshape(-1)
-    assert flat.size % STEP and np.isfinite(flat).all()
-    indices = np.arange(min(KEPT, flat.size)) * STEP % flat.size
+    assert flat.size % STRIDE and np.isfinite(flat).all()
+    indices = np.arange(min(SAMPLES, flat.size)) * STRIDE % flat.size
     return {"shape": list(array.shape), "max_abs": rounded(np.abs(flat).max()),
             "mean": rounded(flat.mean()), "rms": rounded(np.sqrt((flat**2).mean())),
             "values": [rounded(v) for v in array.reshape(-1)[indices]]}
 
 
 def config_of(model):
+    """The model's config as diffusers or transformers writes it, without names and versions."""
     config = json.loads(model.config.to_json_string()) if hasattr(model.config, "to_json_string") \
         else json.loads(model.to_json_string())
     config.pop("_name_or_path", None)
@@ -77,30 +83,30 @@ def unet(config, call):
     context = normal_input("context", (call["prompts"], call["tokens"], dim))
     rows = torch.from_numpy(context)[call["kv_rows"]]
     result = model(nchw(latents), torch.tensor(call["timesteps"]), rows).sample
-    return model, {"prediction": kept(nhwc(result))}
+    return model, {"prediction": summarize(nhwc(result))}
 
 
 def text_encoder(config, call):
     model = with_hash_weights(CLIPTextModel(CLIPTextConfig(**config)))
-    ids = whole_input("ids", (call["prompts"], call["tokens"]), config["vocab_size"])
+    ids = integer_input("ids", (call["prompts"], call["tokens"]), config["vocab_size"])
     result = model(torch.from_numpy(ids)).last_hidden_state.numpy()
-    return model, {"embeddings": kept(result[:, :, None, :])}
+    return model, {"embeddings": summarize(result[:, :, None, :])}
 
 
 def autoencoder(cls, config, call):
     model = with_hash_weights(cls(**config))
     scale, shift = model.config.scaling_factor, model.config.shift_factor or 0.0
-    pixels = whole_input("pixels", (call["frames"], call["height"], call["width"], 3), 256)
+    pixels = integer_input("pixels", (call["frames"], call["height"], call["width"], 3), 256)
     encoded = model.encode(nchw(pixels.astype(np.float32) / 127.5 - 1))
     z = encoded.latents if cls is AutoencoderTiny else encoded.latent_dist.mode()
     z = nhwc((z - shift) * scale)
     latents = normal_input("latents", z.shape)
     image = model.decode(nchw(latents) / scale + shift).sample
-    return model, {"latents": kept(z), "image": kept(nhwc(image))}
+    return model, {"latents": summarize(z), "image": summarize(nhwc(image))}
 
 
-def text(golden):
-    """One line for each entry, so that a change shows in a diff."""
+def to_json(golden):
+    """The golden with one line for each entry, so that a diff shows what changed."""
     lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in golden.items() if key != "outputs"]
     outputs = ",\n".join(f"  {json.dumps(k)}: {json.dumps(v)}" for k, v in golden["outputs"].items())
     return "{\n" + ",\n".join(lines) + ',\n "outputs": {\n' + outputs + "\n }\n}\n"
@@ -110,15 +116,16 @@ def main():
     torch.manual_seed(0)
     jobs = {f"unet_{name}": ("unet", unet, *job) for name, job in UNETS.items()}
     jobs |= {f"clip_{name}": ("clip_text", text_encoder, *job) for name, job in TEXT_ENCODERS.items()}
-    for cls, prefix, listed in ((AutoencoderTiny, "tiny", AUTOENCODERS_TINY), (AutoencoderKL, "kl", AUTOENCODERS_KL)):
+    for cls, prefix, cases in ((AutoencoderTiny, "tiny", AUTOENCODERS_TINY),
+                               (AutoencoderKL, "kl", AUTOENCODERS_KL)):
         run = lambda config, call, cls=cls: autoencoder(cls, config, call)
-        jobs |= {f"{prefix}_{name}": ("autoencoder", run, *job) for name, job in listed.items()}
+        jobs |= {f"{prefix}_{name}": ("autoencoder", run, *job) for name, job in cases.items()}
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name in sys.argv[1:] or jobs:
         kind, run, config, call = jobs[name]
         model, outputs = run(config, call)
         golden = {"model": kind, "config": config_of(model), "call": call, "outputs": outputs}
-        (FOLDER / f"{name}.json").write_text(text(golden))
+        (FOLDER / f"{name}.json").write_text(to_json(golden))
         print(name, {k: (v["shape"], v["rms"], v["max_abs"]) for k, v in outputs.items()})
 
 

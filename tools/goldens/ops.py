@@ -1,6 +1,9 @@
-"""Writes tests/data/backend/ops.json: what PyTorch computes for cases of the op table (tests/backend/*_cases.cpp).
+"""Writes tests/data/backend/ops.json: what PyTorch computes for cases of the op table
+(tests/backend/*_cases.cpp).
 
-Weights and inputs come from hash_weights.py, from their names. Run: python tools/goldens/ops.py
+Weights and inputs come from a hash of their names (hash_weights.py).
+
+    python tools/goldens/ops.py
 """
 
 import json
@@ -14,8 +17,8 @@ from diffusers.models.embeddings import get_timestep_embedding
 import hash_weights
 
 FILE = pathlib.Path(__file__).resolve().parents[2] / "tests" / "data" / "backend" / "ops.json"
-KEPT = 96  # numbers kept of each output
-STEP = 7919  # a prime, so that the kept ones are spread over rows, pixels and channels
+SAMPLES = 96  # elements stored of each output
+STRIDE = 7919  # a prime, so that these elements are spread over rows, pixels and channels
 
 ACTIVATIONS = {
     "none": lambda x: x,
@@ -28,13 +31,14 @@ ACTIVATIONS = {
 
 
 def weight(name, *shape):
+    """The hash weights of this name and shape."""
     return torch.from_numpy(hash_weights.tensor(name, shape))
 
 
-def numbers(name, shape, scale=1.0, shift=0.0):
-    """An input of the table: shift + scale * uniform, [n, h, w, c]."""
-    unit = hash_weights._unit(name, int(np.prod(shape))).astype(np.float64)
-    return torch.from_numpy((shift + scale * unit).astype(np.float32).reshape(shape))
+def uniform_input(name, shape, scale=1.0, shift=0.0):
+    """An input of the op table: shift + scale * uniform, [n, h, w, c]."""
+    values = hash_weights.uniform(name, int(np.prod(shape))).astype(np.float64)
+    return torch.from_numpy((shift + scale * values).astype(np.float32).reshape(shape))
 
 
 def nchw(x):
@@ -45,43 +49,44 @@ def nhwc(x):
     return x.permute(0, 2, 3, 1)
 
 
-def conv(shape, out, kernel=3, stride=1, pads=None, bias=True, row_bias=False, residual=False, doubled=False,
-         act="none"):
+def conv(shape, out, kernel=3, stride=1, pads=None, bias=True, row_bias=False, residual=False,
+         upsample2x=False, act="none"):
     begin, end = pads or (kernel // 2, kernel // 2)
-    x = nchw(numbers("x", shape))
-    if doubled:
+    x = nchw(uniform_input("x", shape))
+    if upsample2x:
         x = F.interpolate(x, scale_factor=2, mode="nearest")
     x = F.pad(x, (begin, end, begin, end))
     y = F.conv2d(x, weight("conv.weight", out, shape[3], kernel, kernel),
                  weight("conv.bias", out) if bias else None, stride)
     y = nhwc(y)
     if row_bias:
-        y = y + numbers("row_bias", (shape[0], 1, 1, out))
+        y = y + uniform_input("row_bias", (shape[0], 1, 1, out))
     if residual:
-        y = y + numbers("residual", tuple(y.shape))
+        y = y + uniform_input("residual", tuple(y.shape))
     return ACTIVATIONS[act](y)
 
 
 def linear(shape, out, bias=True, extra_bias=False, residual=False, act="none"):
-    y = F.linear(numbers("x", shape), weight("linear.weight", out, shape[3]),
+    y = F.linear(uniform_input("x", shape), weight("linear.weight", out, shape[3]),
                  weight("linear.bias", out) if bias else None)
     if extra_bias:
         y = y + weight("conv.bias", out)
     if residual:
-        y = y + numbers("residual", tuple(y.shape))
+        y = y + uniform_input("residual", tuple(y.shape))
     return ACTIVATIONS[act](y)
 
 
 def geglu(shape, out):
-    y = F.linear(numbers("x", shape), weight("proj.weight", 2 * out, shape[3]), weight("proj.bias", 2 * out))
+    y = F.linear(uniform_input("x", shape), weight("proj.weight", 2 * out, shape[3]),
+                 weight("proj.bias", 2 * out))
     hidden, gate = y.chunk(2, dim=-1)
     return hidden * F.gelu(gate)
 
 
 def group_norm(shape, groups, eps=1e-5, silu=False, second=0, shift=0.0):
-    x = numbers("x", shape, shift=shift)
+    x = uniform_input("x", shape, shift=shift)
     if second:
-        x = torch.cat([x, numbers("second", (*shape[:3], second), shift=shift)], dim=-1)
+        x = torch.cat([x, uniform_input("second", (*shape[:3], second), shift=shift)], dim=-1)
     c = x.shape[-1]
     y = F.group_norm(nchw(x), groups, weight("norm.weight", c), weight("norm.bias", c), eps)
     return nhwc(F.silu(y) if silu else y)
@@ -89,7 +94,8 @@ def group_norm(shape, groups, eps=1e-5, silu=False, second=0, shift=0.0):
 
 def layer_norm(shape, eps=1e-5):
     c = shape[-1]
-    return F.layer_norm(numbers("x", shape), (c,), weight("norm.weight", c), weight("norm.bias", c), eps)
+    return F.layer_norm(uniform_input("x", shape), (c,), weight("norm.weight", c),
+                        weight("norm.bias", c), eps)
 
 
 def attention(n, h, w, heads, size, keys, causal=False, kv_rows=None):
@@ -99,24 +105,24 @@ def attention(n, h, w, heads, size, keys, causal=False, kv_rows=None):
     def split(x):
         return x.reshape(x.shape[0], -1, heads, size).transpose(1, 2)
 
-    q = split(numbers("q", (n, h, w, c), 3))
-    k = split(numbers("k", (rows, keys, 1, c), 3))[kv_rows or list(range(n))]
-    v = split(numbers("v", (rows, keys, 1, c)))[kv_rows or list(range(n))]
+    q = split(uniform_input("q", (n, h, w, c), 3))
+    k = split(uniform_input("k", (rows, keys, 1, c), 3))[kv_rows or list(range(n))]
+    v = split(uniform_input("v", (rows, keys, 1, c)))[kv_rows or list(range(n))]
     y = F.scaled_dot_product_attention(q, k, v, is_causal=causal)
     return y.transpose(1, 2).reshape(n, h, w, c)
 
 
 def act(name, shape):
-    return ACTIVATIONS[name](numbers("residual", shape, 12))
+    return ACTIVATIONS[name](uniform_input("residual", shape, 12))
 
 
 def upsample(shape, h, w):
-    return nhwc(F.interpolate(nchw(numbers("x", shape)), size=(h, w), mode="nearest"))
+    return nhwc(F.interpolate(nchw(uniform_input("x", shape)), size=(h, w), mode="nearest"))
 
 
 def embedding(n, tokens, vocabulary, positions, width):
-    unit = hash_weights._unit("ids", n * tokens).astype(np.float64)
-    ids = np.floor((unit + 1) / 2 * vocabulary).astype(np.int64)
+    values = hash_weights.uniform("ids", n * tokens).astype(np.float64)
+    ids = np.floor((values + 1) / 2 * vocabulary).astype(np.int64)
     ids[0], ids[1] = 0, vocabulary - 1
     y = F.embedding(torch.from_numpy(ids.reshape(n, tokens)),
                     weight("embeddings.token_embedding.weight", vocabulary, width))
@@ -130,11 +136,11 @@ def timestep_embedding(n, width, flip=True, shift=0.0):
 
 
 def to_bf16(shape):
-    return (numbers("x", shape, 200) * 0.75 + 3.25).bfloat16().float()
+    return (uniform_input("x", shape, 200) * 0.75 + 3.25).bfloat16().float()
 
 
 def pixels_out(shape):
-    return (numbers("x", shape, 1.25) * 127.5 + 127.5).round().clamp(0, 255)
+    return (uniform_input("x", shape, 1.25) * 127.5 + 127.5).round().clamp(0, 255)
 
 
 CASES = {
@@ -145,8 +151,8 @@ CASES = {
     "conv2d_k3_s2_odd": conv((1, 15, 21, 16), 32, stride=2),
     "conv2d_k3_s2_asymmetric_odd": conv((1, 15, 20, 16), 16, stride=2, pads=(0, 1)),
     "conv2d_k1_s2": conv((1, 15, 20, 16), 32, kernel=1, stride=2),
-    "conv2d_doubled_bias": conv((1, 15, 20, 16), 48, doubled=True),
-    "conv2d_doubled_relu": conv((3, 5, 7, 16), 16, doubled=True, act="relu"),
+    "conv2d_doubled_bias": conv((1, 15, 20, 16), 48, upsample2x=True),
+    "conv2d_doubled_relu": conv((3, 5, 7, 16), 16, upsample2x=True, act="relu"),
     "conv2d_k5": conv((1, 9, 11, 8), 16, kernel=5),
     "conv2d_row_bias_silu": conv((3, 8, 8, 16), 16, bias=False, row_bias=True, act="silu"),
     "conv2d_row_bias_residual_input_relu":
@@ -186,9 +192,9 @@ def main():
     lines = []
     for name, y in CASES.items():
         flat = y.detach().numpy().astype(np.float64).reshape(-1)
-        assert flat.size % STEP and np.isfinite(flat).all(), name
-        values = flat[np.arange(min(KEPT, flat.size)) * STEP % flat.size]
-        text = ", ".join(f"{value:.9g}" for value in values)
+        assert flat.size % STRIDE and np.isfinite(flat).all(), name
+        stored = flat[np.arange(min(SAMPLES, flat.size)) * STRIDE % flat.size]
+        text = ", ".join(f"{value:.9g}" for value in stored)
         largest = float(f"{np.abs(flat).max():.9g}")
         lines.append(f'"{name}": {{"shape": {json.dumps(list(y.shape))}, "max_abs": {largest}, "values": [{text}]}}')
     FILE.parent.mkdir(parents=True, exist_ok=True)

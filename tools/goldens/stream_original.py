@@ -1,5 +1,5 @@
-"""Writes tests/data/stream/original.json: what the original Python package makes of six frames, stream batch and guidance
-included, with a toy in place of the UNet and no autoencoder.
+"""Writes tests/data/stream/original.json: what the original Python package computes for six frames
+with stream batch and guidance. A toy function stands in for the UNet, and there is no autoencoder.
 
     pip install --no-deps streamdiffusion==0.1.1
     python tools/goldens/stream_original.py
@@ -20,7 +20,7 @@ from streamdiffusion import StreamDiffusion
 
 FILE = pathlib.Path(__file__).resolve().parents[2] / "tests" / "data" / "stream" / "original.json"
 SIDE, CHANNELS, FRAMES, KEPT = 4, 4, 6, (0, 5)
-PROMPT, NEGATIVE = 0.3, -0.2  # what the toy UNet reads of an embedding
+PROMPT, NEGATIVE = 0.3, -0.2  # the number that the toy UNet reads from an embedding
 LISTS = ([32], [32, 45], [22, 32, 45], [0, 16, 32, 45])
 GUIDANCE, DELTA, SEED = 1.4, 0.7, 2
 
@@ -32,7 +32,7 @@ def toy_unet(x, t, encoder_hidden_states, return_dict):
 
 
 def toy_pipe():
-    """As much of a pipeline as the package touches; latents pass the autoencoder unchanged."""
+    """The parts of a pipeline that the package uses. The autoencoder returns its input."""
     vae = types.SimpleNamespace(dtype=torch.float32, config=types.SimpleNamespace(scaling_factor=1.0),
                                 encode=lambda x: types.SimpleNamespace(latents=x))
     scheduler = LCMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", original_inference_steps=50)
@@ -55,23 +55,24 @@ class Corrected(StreamDiffusion):
 
 def frame(number):
     """The clean latents of tests/stream/toy_unet.cpp, [1, C, H, W]."""
-    places = np.arange(SIDE * SIDE * CHANNELS, dtype=np.float32)
-    z = np.sin(np.float32(0.37) * places + np.float32(number)).reshape(1, SIDE, SIDE, CHANNELS)
+    indices = np.arange(SIDE * SIDE * CHANNELS, dtype=np.float32)
+    z = np.sin(np.float32(0.37) * indices + np.float32(number)).reshape(1, SIDE, SIDE, CHANNELS)
     return torch.from_numpy(z).permute(0, 3, 1, 2).contiguous()
 
 
 def outputs(t_index_list, cfg_type, add_noise, kind):
-    """{frame: [h, w, c] as a list}: output k belongs to frame k - (n - 1)."""
+    """{frame: [h, w, c] as a list}. Output k belongs to frame k - (n - 1)."""
     stream = kind(toy_pipe(), t_index_list, torch.float32, SIDE, SIDE, do_add_noise=add_noise, cfg_type=cfg_type)
     stream.prepare("", guidance_scale=GUIDANCE, delta=DELTA, seed=SEED)
-    made = {}
+    latents_of = {}
     with torch.no_grad():
         for call in range(FRAMES + len(t_index_list) - 1):
             latents = stream.predict_x0_batch(stream.encode_image(frame(min(call, FRAMES - 1))))
             number = call - (len(t_index_list) - 1)
             if number in KEPT:
-                made[number] = [float(f"{v:.8g}") for v in latents[0].permute(1, 2, 0).flatten().tolist()]
-    return made
+                values = latents[0].permute(1, 2, 0).flatten().tolist()
+                latents_of[number] = [float(f"{v:.8g}") for v in values]
+    return latents_of
 
 
 def main():
@@ -82,10 +83,11 @@ def main():
             for add_noise in (True, False):
                 residual = cfg_type in ("self", "initialize")
                 defect = residual and (len(t_index_list) == 1 or not add_noise)
-                made = outputs(t_index_list, cfg_type, add_noise, Corrected if defect else StreamDiffusion)
+                kind = Corrected if defect else StreamDiffusion
+                latents_of = outputs(t_index_list, cfg_type, add_noise, kind)
                 cases.append({"t_index_list": t_index_list, "cfg_type": cfg_type, "do_add_noise": add_noise,
                               "source": "corrected" if defect else "streamdiffusion 0.1.1",
-                              "frames": list(made), "latents": list(made.values())})
+                              "frames": list(latents_of), "latents": list(latents_of.values())})
     rows = ",\n  ".join(json.dumps(case, separators=(",", ":")) for case in cases)
     head = json.dumps({"guidance_scale": GUIDANCE, "delta": DELTA, "seed": SEED})[1:-1]
     FILE.write_text(f'{{{head}, "cases": [\n  {rows}\n]}}\n')

@@ -1,4 +1,4 @@
-"""Writes tests/data/stream/schedule.json: diffusers' LCMScheduler, its timesteps and its cumulative products.
+"""Writes tests/data/stream/schedule.json: the timesteps and alpha_bar of diffusers' LCMScheduler.
 
     python tools/goldens/stream_schedule.py
 """
@@ -17,7 +17,8 @@ CONFIGS = [
 ]
 
 
-def numbers(config):
+def schedule_values(config):
+    """The config, its timesteps for 1 to 50 steps, and alpha_bar at some of them."""
     scheduler = LCMScheduler(**config, original_inference_steps=50)
     timesteps = {}
     for count in range(1, 51):
@@ -30,7 +31,7 @@ def numbers(config):
 
 def main():
     warnings.simplefilter("ignore")
-    rows = ",\n  ".join(json.dumps(numbers(c), separators=(",", ":")) for c in CONFIGS)
+    rows = ",\n  ".join(json.dumps(schedule_values(c), separators=(",", ":")) for c in CONFIGS)
     FILE.parent.mkdir(parents=True, exist_ok=True)
     FILE.write_text(f'{{"configs": [\n  {rows}\n]}}\n')
 

@@ -1,9 +1,10 @@
-"""Writes tests/data/text/*: a small vocabulary in CLIP's form, and what transformers' CLIPTokenizer makes of many
-strings with it, under several ways to declare special tokens.
+"""Writes tests/data/text/*: a small vocabulary in CLIP's format, and the token ids that
+transformers' CLIPTokenizer computes with it for many strings, with several ways to declare special
+tokens.
 
     python tools/goldens/tokenizer.py [--train captions.jsonl]
 
-Without --train the vocabulary that is there is kept, and only tokens.json is written again.
+Without --train the existing vocabulary is kept and only tokens.json is written.
 """
 
 import argparse
@@ -24,14 +25,15 @@ MERGES = 1000
 BOS, EOS = "<|startoftext|>", "<|endoftext|>"
 
 
-def byte_letters():
-    """GPT-2's printable letter of each byte, in the order of CLIP's vocabulary ("!" has id 0)."""
+def byte_characters():
+    """GPT-2's printable character of each byte, in the order of CLIP's vocabulary ("!" is 0)."""
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     rest = [b for b in range(256) if b not in printable]
     return [chr(b) for b in printable] + [chr(256 + i) for i in range(len(rest))]
 
 
 def train(captions):
+    """Learn the vocabulary from the captions and the prompts that are not ASCII."""
     lines = [json.loads(line)["caption"] for line in open(captions, encoding="utf-8")]
     lines += [p for p in PROMPTS if not p.isascii()] * 3
     tokenizer = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
@@ -41,7 +43,8 @@ def train(captions):
                                   initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
     tokenizer.train_from_iterator(lines, trainer)
     merges = [tuple(m) for m in json.loads(tokenizer.to_str())["model"]["merges"]][:MERGES]
-    tokens = byte_letters() + [c + "</w>" for c in byte_letters()] + [a + b for a, b in merges] + [BOS, EOS]
+    tokens = byte_characters() + [c + "</w>" for c in byte_characters()]
+    tokens += [a + b for a, b in merges] + [BOS, EOS]
     assert len(set(tokens)) == len(tokens)
     vocab = {token: i for i, token in enumerate(tokens)}
     (FOLDER / "vocab.json").write_text(json.dumps(vocab, ensure_ascii=False, separators=(",", ":")) + "\n")
@@ -49,6 +52,7 @@ def train(captions):
 
 
 def token(content, **flags):
+    """An added token as tokenizer_config.json describes it."""
     return {"content": content, "lstrip": False, "normalized": True, "rstrip": False, "single_word": False, **flags}
 
 
@@ -62,8 +66,9 @@ SD15_SPECIAL = {"bos_token": token(BOS), "eos_token": token(EOS), "unk_token": t
 EXACT = {"normalized": False, "special": True}
 TINY = {"a": 0, "b": 1, "a</w>": 2, "b</w>": 3, "ab</w>": 4, "ab": 5, BOS: 6, EOS: 7}
 
-# name, prompts, and the files; "form" is that of the vocabulary: files (vocab.json + merges.txt), pairs or strings
-# (tokenizer.json alone, with the merges so).
+# Each variant has a name and its files; "prompts" asks for the long list of prompts. "form" is the
+# form of the vocabulary: "files" is vocab.json and merges.txt; "pairs" and "strings" are
+# tokenizer.json alone, with its merges in that form.
 VARIANTS = [
     {"name": "sd15", "prompts": "all", "form": "files", "config": SD15_CONFIG, "special": SD15_SPECIAL},
     {"name": "sd21", "form": "files", "config": {**SD15_CONFIG, "pad_token": "!"},
@@ -100,7 +105,8 @@ VARIANTS = [
 ]
 
 
-def write(folder, variant, vocab, merges):
+def write_files(folder, variant, vocab, merges):
+    """Write the variant's tokenizer files."""
     if variant["form"] == "files":
         (folder / "vocab.json").write_text(json.dumps(vocab))
         (folder / "merges.txt").write_text("#version: 0.2\n" + "".join(f"{a} {b}\n" for a, b in merges))
@@ -115,25 +121,27 @@ def write(folder, variant, vocab, merges):
             (folder / f"{name}.json").write_text(json.dumps(variant[key]))
 
 
-def expected(variant, vocab, merges):
+def expected_rows(variant, vocab, merges):
+    """The variant's properties, and rows of [prompt, tokens cut off, ids without padding]."""
     prompts = PROMPTS + SPECIAL_PROMPTS + random_prompts(400) if variant.get("prompts") else SPECIAL_PROMPTS
     with tempfile.TemporaryDirectory() as name:
-        write(pathlib.Path(name), variant, vocab, merges)
+        write_files(pathlib.Path(name), variant, vocab, merges)
         tokenizer = CLIPTokenizer.from_pretrained(name)
     length = tokenizer.model_max_length if tokenizer.model_max_length < 1e6 else variant.get("length", 77)
     rows = []
     for prompt in prompts:
         ids = tokenizer(prompt, padding="max_length", max_length=length, truncation=True).input_ids
-        whole = tokenizer(prompt).input_ids
-        used = min(len(whole), length)
-        assert len(ids) == length and ids[used:] == [tokenizer.pad_token_id] * (length - used)
-        rows.append([prompt, len(whole) - used, ids[:used]])
+        untruncated = tokenizer(prompt).input_ids
+        length_used = min(len(untruncated), length)
+        padding = [tokenizer.pad_token_id] * (length - length_used)
+        assert len(ids) == length and ids[length_used:] == padding
+        rows.append([prompt, len(untruncated) - length_used, ids[:length_used]])
     return {"length": length, "size": len(tokenizer), "bos": tokenizer.bos_token_id, "eos": tokenizer.eos_token_id,
             "pad": tokenizer.pad_token_id, "rows": rows}
 
 
-def as_texts(variant):
-    """A variant for tokens.json: the content of its files as text, as they stand on disk."""
+def file_texts(variant):
+    """The variant for tokens.json: the contents of its files as text."""
     texts = {k: v for k, v in variant.items() if k in ("name", "form")}
     texts |= {k: json.dumps(v) for k, v in variant.items() if k in ("config", "special", "added_json", "added", "vocab")}
     if "merges" in variant:
@@ -154,8 +162,8 @@ def main():
     merges = [tuple(line.split(" ")) for line in (FOLDER / "merges.txt").read_text().splitlines()[1:]]
     out = []
     for variant in VARIANTS:
-        rows = expected(variant, variant.get("vocab", vocab), variant.get("merges", merges))
-        out.append({**as_texts(variant), **rows})
+        rows = expected_rows(variant, variant.get("vocab", vocab), variant.get("merges", merges))
+        out.append({**file_texts(variant), **rows})
     lines = ",\n".join(
         json.dumps({k: v for k, v in v.items() if k != "rows"})[:-1] + ', "rows": [\n'
         + ",\n".join(json.dumps(r, separators=(",", ":")) for r in v["rows"]) + "]}" for v in out)

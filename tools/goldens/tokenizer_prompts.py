@@ -1,4 +1,4 @@
-"""The strings of the tokenizer's table: what people type, and what Unicode allows."""
+"""The strings of the tokenizer's test table: typical prompts and unusual Unicode."""
 
 import random
 
@@ -43,4 +43,5 @@ ALPHABET = [*"aAbBzZsStdmlvre019!?.,'’_- \t\n<|>&@", "\u00a0", "\u0301", "\u03
 
 
 def random_prompts(count):
+    """Random strings over ALPHABET."""
     return ["".join(random.choices(ALPHABET, k=random.randint(1, 14))) for _ in range(count)]

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Scripted clients for `streamdiffusion serve`: most send frames and read pictures, some read slowly, some are rude (garbage, leaving in the
-middle). Prints the ages they saw and checks the server's books and memory. Python's standard library only.
+"""Scripted clients for `streamdiffusion serve`. Most send frames and read the images, some read
+slowly, and some are rude: they send garbage and disconnect in the middle of a message. Prints the
+ages of the images, and checks the server's frame counters and memory. Needs only Python's standard
+library.
 
-  streamdiffusion serve --max-sessions 16 --width 64 --height 64 &
-  tools/load/load.py --pid $! --seconds 120
+    streamdiffusion serve --max-sessions 16 --width 64 --height 64 &
+    tools/load/load.py --pid $! --seconds 120
 """
 import argparse
 import json
@@ -17,58 +19,60 @@ import threading
 import time
 import urllib.request
 
-DROPS = "streamdiffusion_dropped_frames_total"
+DROPPED = "streamdiffusion_dropped_frames_total"
 
 
 class Client:
-    """A WebSocket with binary frames."""
+    """A WebSocket connection with binary frames."""
 
     def __init__(self, host: str, port: int, name: str):
         self.socket = socket.create_connection((host, port), timeout=30)
-        self.held = b""
-        self.socket.sendall((f"GET /api/ws/{name}?frames=binary HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
-                             "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        self.buffer = b""
+        self.socket.sendall((f"GET /api/ws/{name}?frames=binary HTTP/1.1\r\nHost: localhost\r\n"
+                             "Connection: Upgrade\r\nUpgrade: websocket\r\n"
+                             "Sec-WebSocket-Version: 13\r\n"
                              "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n").encode())
-        while b"\r\n\r\n" not in self.held:
-            self.fill()
-        head, self.held = self.held.split(b"\r\n\r\n", 1)
-        if b" 101 " not in head.split(b"\r\n")[0]:
-            raise ConnectionError(head.split(b"\r\n")[0].decode())
+        while b"\r\n\r\n" not in self.buffer:
+            self.read_more()
+        header, self.buffer = self.buffer.split(b"\r\n\r\n", 1)
+        if b" 101 " not in header.split(b"\r\n")[0]:
+            raise ConnectionError(header.split(b"\r\n")[0].decode())
 
-    def fill(self) -> None:
-        part = self.socket.recv(65536)
-        if not part:
+    def read_more(self) -> None:
+        data = self.socket.recv(65536)
+        if not data:
             raise ConnectionError("closed")
-        self.held += part
+        self.buffer += data
 
-    def take(self, count: int) -> bytes:
-        while len(self.held) < count:
-            self.fill()
-        taken, self.held = self.held[:count], self.held[count:]
-        return taken
+    def read_exactly(self, size: int) -> bytes:
+        while len(self.buffer) < size:
+            self.read_more()
+        result, self.buffer = self.buffer[:size], self.buffer[size:]
+        return result
 
     def send(self, opcode: int, payload: bytes) -> None:
         size = len(payload)
-        head = bytes([0x80 | opcode])
+        header = bytes([0x80 | opcode])
         if size < 126:
-            head += bytes([0x80 | size])
+            header += bytes([0x80 | size])
         elif size < 65536:
-            head += bytes([0x80 | 126]) + struct.pack(">H", size)
+            header += bytes([0x80 | 126]) + struct.pack(">H", size)
         else:
-            head += bytes([0x80 | 127]) + struct.pack(">Q", size)
-        self.socket.sendall(head + b"\0\0\0\0" + payload)  # a mask of zeros changes nothing
+            header += bytes([0x80 | 127]) + struct.pack(">Q", size)
+        # A mask of zeros leaves the payload as it is.
+        self.socket.sendall(header + b"\0\0\0\0" + payload)
 
-    def send_frame(self, seq: int, picture: bytes) -> None:
-        head = json.dumps({"seq": seq, "captured": time.monotonic() * 1e3}).encode()
-        self.send(2, struct.pack("<I", len(head)) + head + picture)
+    def send_frame(self, seq: int, image: bytes) -> None:
+        header = json.dumps({"seq": seq, "captured": time.monotonic() * 1e3}).encode()
+        self.send(2, struct.pack("<I", len(header)) + header + image)
 
     def receive(self) -> tuple[int, bytes]:
         while True:
-            first, second = self.take(2)
+            first, second = self.read_exactly(2)
             size = second & 0x7F
             if size >= 126:
-                size = int.from_bytes(self.take(2 if size == 126 else 8), "big")
-            payload = self.take(size)
+                size = int.from_bytes(self.read_exactly(2 if size == 126 else 8), "big")
+            payload = self.read_exactly(size)
             opcode = first & 0xF
             if opcode == 9:
                 self.send(10, payload)
@@ -78,56 +82,62 @@ class Client:
                 return opcode, payload
 
 
-def picture_head(message: bytes) -> dict:
+def image_header(message: bytes) -> dict:
+    """The JSON header of a binary message."""
     (size,) = struct.unpack("<I", message[:4])
     return json.loads(message[4:4 + size])
 
 
-class Run:
-    def __init__(self, arguments: argparse.Namespace, pictures: list[bytes]):
+class LoadTest:
+    """The clients and what they have seen."""
+
+    def __init__(self, arguments: argparse.Namespace, images: list[bytes]):
         self.host, self.port = arguments.host, arguments.port
         self.fps = arguments.fps
-        self.until = time.monotonic() + arguments.seconds
-        self.pictures = pictures
+        self.end = time.monotonic() + arguments.seconds
+        self.images = images
         self.lock = threading.Lock()
-        self.ages: list[float] = []  # milliseconds, captured to read by the client; of those who read at once
+        # Milliseconds from capture to reading, of the clients that are not slow.
+        self.ages: list[float] = []
         self.server_ages: list[float] = []
-        self.read = self.sent = self.rude_rounds = 0
+        self.read = self.sent = self.rude_visits = 0
         self.problems: list[str] = []
 
-    def over(self) -> bool:
-        return time.monotonic() > self.until
+    def finished(self) -> bool:
+        return time.monotonic() > self.end
 
-    def steady(self, name: str, slow: bool) -> None:
+    def run_client(self, name: str, slow: bool) -> None:
+        """Send frames and read images; a slow client reads two a second."""
         try:
             client = Client(self.host, self.port, name)
-            threading.Thread(target=self.feed, args=(client,), daemon=True).start()
+            threading.Thread(target=self.send_frames, args=(client,), daemon=True).start()
             last = -1
-            while not self.over():
+            while not self.finished():
                 opcode, message = client.receive()
                 if opcode != 2:
                     continue
-                head = picture_head(message)
-                if head["seq"] <= last:
-                    self.problems.append(f"{name}: picture {head['seq']} after {last}")
-                last = head["seq"]
+                header = image_header(message)
+                if header["seq"] <= last:
+                    self.problems.append(f"{name}: image {header['seq']} after {last}")
+                last = header["seq"]
                 with self.lock:
                     self.read += 1
                     if not slow:
-                        self.ages.append(time.monotonic() * 1e3 - head["captured"])
-                        self.server_ages.append(head["age_ms"])
+                        self.ages.append(time.monotonic() * 1e3 - header["captured"])
+                        self.server_ages.append(header["age_ms"])
                 if slow:
                     time.sleep(0.5)
             client.socket.close()
         except (OSError, ConnectionError) as error:
-            if not self.over():
+            if not self.finished():
                 self.problems.append(f"{name}: {error}")
 
-    def feed(self, client: Client) -> None:
+    def send_frames(self, client: Client) -> None:
+        """Send frames at the given rate until the end."""
         seq = 0
         try:
-            while not self.over():
-                client.send_frame(seq, self.pictures[seq % len(self.pictures)])
+            while not self.finished():
+                client.send_frame(seq, self.images[seq % len(self.images)])
                 seq += 1
                 with self.lock:
                     self.sent += 1
@@ -135,28 +145,30 @@ class Run:
         except OSError:
             pass
 
-    def rude(self, name: str) -> None:
-        dice = random.Random(name)
-        while not self.over():
+    def run_rude_client(self, name: str) -> None:
+        """Connect again and again, send valid and invalid messages, disconnect."""
+        rng = random.Random(name)
+        while not self.finished():
             try:
-                client = Client(self.host, self.port, f"{name}-{dice.randrange(10**6)}")
-                for _ in range(dice.randrange(1, 20)):
-                    what = dice.randrange(5)
-                    if what == 0:
-                        client.send(1, dice.randbytes(20).hex().encode())
-                    elif what == 1:
-                        client.send(2, dice.randbytes(dice.randrange(200)))
-                    elif what == 2:
-                        client.send_frame(0, dice.choice(self.pictures)[:dice.randrange(2000)])
-                    elif what == 3:
-                        client.send(1, json.dumps({"type": "settings", "params": {"steps": dice.randrange(9)}}).encode())
+                client = Client(self.host, self.port, f"{name}-{rng.randrange(10**6)}")
+                for _ in range(rng.randrange(1, 20)):
+                    action = rng.randrange(5)
+                    if action == 0:
+                        client.send(1, rng.randbytes(20).hex().encode())
+                    elif action == 1:
+                        client.send(2, rng.randbytes(rng.randrange(200)))
+                    elif action == 2:
+                        client.send_frame(0, rng.choice(self.images)[:rng.randrange(2000)])
+                    elif action == 3:
+                        settings = {"type": "settings", "params": {"steps": rng.randrange(9)}}
+                        client.send(1, json.dumps(settings).encode())
                     else:
-                        client.send_frame(0, dice.choice(self.pictures))
+                        client.send_frame(0, rng.choice(self.images))
                     time.sleep(0.05)
-                if dice.randrange(2):
-                    client.socket.sendall(b"\x82\xfe")  # leaves in the middle of a message
+                if rng.randrange(2):
+                    client.socket.sendall(b"\x82\xfe")  # the start of a message
                 client.socket.close()
-                self.rude_rounds += 1
+                self.rude_visits += 1
             except (OSError, ConnectionError):
                 pass
             time.sleep(0.2)
@@ -171,72 +183,86 @@ def resident_mib(pid: int) -> float:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE") / 2**20
 
 
-def books(host: str, port: int) -> dict[str, float]:
+def frame_counters(host: str, port: int) -> dict[str, float]:
+    """Frames by outcome, from /metrics."""
     text = urllib.request.urlopen(f"http://{host}:{port}/metrics", timeout=10).read().decode()
     values = {"dropped": 0.0}
     for line in text.splitlines():
         if match := re.match(r'streamdiffusion_frames_total\{outcome="(\w+)"\} (\S+)', line):
             values[match[1]] = float(match[2])
-        elif line.startswith(DROPS):
+        elif line.startswith(DROPPED):
             values["dropped"] += float(line.split()[-1])
     return values
 
 
-def check_books(run: Run) -> None:
-    for _ in range(100):  # until the last session is gone
-        with urllib.request.urlopen(f"http://{run.host}:{run.port}/api/queue", timeout=10) as answer:
-            if json.load(answer)["queue_size"] == 0:
+def check_frame_counters(test: LoadTest) -> None:
+    """Every captured frame must be counted with exactly one outcome."""
+    for _ in range(100):  # wait until the last session has ended
+        address = f"http://{test.host}:{test.port}/api/queue"
+        with urllib.request.urlopen(address, timeout=10) as response:
+            if json.load(response)["queue_size"] == 0:
                 break
         time.sleep(0.1)
-    count = books(run.host, run.port)
-    print("books     " + "  ".join(f"{name} {int(value)}" for name, value in sorted(count.items())))
-    ended = count["processed"] + count["skipped"] + count["dropped"] + count["failed"]
-    if ended != count["captured"]:
-        run.problems.append(f"captured {count['captured']:.0f}, accounted for {ended:.0f}")
+    counters = frame_counters(test.host, test.port)
+    print("frames    " + "  ".join(f"{name} {int(n)}" for name, n in sorted(counters.items())))
+    outcomes = ("processed", "skipped", "dropped", "failed")
+    accounted = sum(counters[outcome] for outcome in outcomes)
+    if accounted != counters["captured"]:
+        test.problems.append(f"captured {counters['captured']:.0f}, accounted for {accounted:.0f}")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=7860)
     parser.add_argument("--clients", type=int, default=16)
-    parser.add_argument("--slow", type=int, default=2, help="of them, how many read two pictures a second")
-    parser.add_argument("--rude", type=int, default=2, help="of them, how many send garbage and leave")
-    parser.add_argument("--fps", type=float, default=15, help="frames a second each sends")
+    parser.add_argument("--slow", type=int, default=2,
+                        help="how many of them read only two images a second")
+    parser.add_argument("--rude", type=int, default=2,
+                        help="how many of them send garbage and disconnect")
+    parser.add_argument("--fps", type=float, default=15, help="frames a second that each sends")
     parser.add_argument("--seconds", type=float, default=120)
-    parser.add_argument("--pid", type=int, help="the server's, to watch its memory")
-    parser.add_argument("--pictures", default=os.path.join(os.path.dirname(__file__), "../../samples/doodle"))
+    parser.add_argument("--pid", type=int, help="process id of the server, to watch its memory")
+    parser.add_argument("--images", help="folder of the images to send",
+                        default=os.path.join(os.path.dirname(__file__), "../../samples/doodle"))
     arguments = parser.parse_args()
-    folder = arguments.pictures
-    pictures = [open(os.path.join(folder, name), "rb").read() for name in sorted(os.listdir(folder))]
-    run = Run(arguments, pictures)
+    folder = arguments.images
+    images = [open(os.path.join(folder, name), "rb").read()
+              for name in sorted(os.listdir(folder))]
+    test = LoadTest(arguments, images)
     threads = []
     for i in range(arguments.clients):
         if i < arguments.rude:
-            threads.append(threading.Thread(target=run.rude, args=(f"rude{i}",), daemon=True))
+            threads.append(threading.Thread(target=test.run_rude_client, args=(f"rude{i}",),
+                                            daemon=True))
         else:
-            threads.append(threading.Thread(target=run.steady, args=(f"client{i}", i < arguments.rude + arguments.slow),
+            slow = i < arguments.rude + arguments.slow
+            threads.append(threading.Thread(target=test.run_client, args=(f"client{i}", slow),
                                             daemon=True))
         threads[-1].start()
     memory = []
-    while not run.over():
+    while not test.finished():
         time.sleep(1)
         if arguments.pid:
             memory.append(resident_mib(arguments.pid))
     for thread in threads:
         thread.join(timeout=10)
-    for name, ages in (("seen", run.ages), ("server", run.server_ages)):
-        print(f"age {name:6} p50 {percentile(ages, .5):.0f} ms  p95 {percentile(ages, .95):.0f} ms  p99 {percentile(ages, .99):.0f} ms")
-    print(f"pictures  {run.read} read of {run.sent} frames sent: {run.read / arguments.seconds:.1f} fps; {run.rude_rounds} rude visits")
+    for name, ages in (("seen", test.ages), ("server", test.server_ages)):
+        p50, p95, p99 = (percentile(ages, p) for p in (0.5, 0.95, 0.99))
+        print(f"age {name:6} p50 {p50:.0f} ms  p95 {p95:.0f} ms  p99 {p99:.0f} ms")
+    print(f"images    {test.read} read of {test.sent} frames sent: "
+          f"{test.read / arguments.seconds:.1f} fps; {test.rude_visits} rude visits")
     if len(memory) > 20:
         half = len(memory) // 2
         early, late = sum(memory[half - 5:half]) / 5, sum(memory[-5:]) / 5
-        print(f"memory    {early:.0f} MiB half way, {late:.0f} MiB at the end")
+        print(f"memory    {early:.0f} MiB halfway, {late:.0f} MiB at the end")
         if late > early * 1.05 + 8:
-            run.problems.append(f"memory grew from {early:.0f} to {late:.0f} MiB")
-    check_books(run)
-    print("\n".join(run.problems) or "no problem found")
-    return 1 if run.problems else 0
+            test.problems.append(f"memory grew from {early:.0f} to {late:.0f} MiB")
+    check_frame_counters(test)
+    print("\n".join(test.problems) or "no problem found")
+    return 1 if test.problems else 0
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Draws samples/doodle: an apple painted stroke by stroke, the input of `make run`. Needs Pillow."""
+"""Generates samples/doodle, the input of `make run`: an apple painted stroke by stroke. Needs
+Pillow."""
 import argparse
 import math
 import pathlib
@@ -10,26 +11,28 @@ SIZE, SCALE = 256, 4
 
 
 def apple_outline(points: int) -> list[tuple[float, float]]:
-    """A hand-drawn apple: two lobes above, a point below; clockwise from the dip at the stem."""
+    """A hand-drawn apple with two lobes at the top, clockwise from the dip at the stem."""
     outline = []
     for i in range(points + 1):
         angle = 2 * math.pi * i / points
-        radius = 70 + 9 * math.cos(2 * angle) - 16 * math.exp(-((angle if angle < math.pi else 2 * math.pi - angle) / 0.35) ** 2)
-        wobble = 1.5 * math.sin(7 * angle)
-        outline.append((128 + 1.08 * (radius + wobble) * math.sin(angle), 142 - (radius + wobble) * math.cos(angle)))
+        from_top = angle if angle < math.pi else 2 * math.pi - angle
+        radius = 70 + 9 * math.cos(2 * angle) - 16 * math.exp(-(from_top / 0.35) ** 2)
+        radius += 1.5 * math.sin(7 * angle)  # an unsteady hand
+        outline.append((128 + 1.08 * radius * math.sin(angle), 142 - radius * math.cos(angle)))
     return outline
 
 
-def stroke(draw: ImageDraw.ImageDraw, points, colour, width: float) -> None:
+def stroke(draw: ImageDraw.ImageDraw, points, color, width: float) -> None:
+    """A polyline with round ends."""
     scaled = [(x * SCALE, y * SCALE) for x, y in points]
     r = width * SCALE / 2
-    draw.line(scaled, fill=colour, width=round(width * SCALE), joint="curve")
+    draw.line(scaled, fill=color, width=round(width * SCALE), joint="curve")
     for x, y in scaled:
-        draw.ellipse((x - r, y - r, x + r, y + r), fill=colour)
+        draw.ellipse((x - r, y - r, x + r, y + r), fill=color)
 
 
 def fill_lines(count: int) -> list[list[tuple[float, float]]]:
-    """Broad brush strokes from side to side that fill the apple from top to bottom."""
+    """Broad horizontal brush strokes that fill the apple from top to bottom."""
     outline = apple_outline(200)
     lines = []
     for i in range(count):
@@ -40,6 +43,7 @@ def fill_lines(count: int) -> list[list[tuple[float, float]]]:
 
 
 def draw_frame(step: int) -> Image.Image:
+    """The drawing after `step` strokes."""
     image = Image.new("RGB", (SIZE * SCALE, SIZE * SCALE), (250, 246, 236))
     draw = ImageDraw.Draw(image)
     outline = apple_outline(80)

@@ -1,6 +1,11 @@
-"""A network that tells real latents from made ones, knowing the words, and one that reads their style.
-The squared error alone asks for the mean of all that words may mean, which is mush, and between all
-styles; these ask for something that could be real, and in the style that was named."""
+"""Adversarial training on latents: a critic conditioned on the prompt, and a style classifier.
+
+The squared error alone asks for the mean of all images that a prompt may describe, which is a blur,
+or for a mix of styles. The critic asks for latents that could be real, the classifier for the style
+that the prompt names.
+
+The attribute names of the modules (body, place, words, style) are checkpoint keys.
+"""
 
 import torch
 import torch.nn.functional as F
@@ -10,49 +15,50 @@ from torch.nn.utils.parametrizations import spectral_norm
 from . import runtime
 from .architecture import AUTOENCODERS, TEXT_WIDTH, VARIANT
 from .captions import STYLES
-from .optimiser import set_rate
+from .optimizer import set_learning_rate
 
 WIDTHS = (64, 128, 192)
-MIXED = -1  # style of a picture that has several
+MIXED_STYLE = -1  # label of a sample whose images have several styles
 
 
-def body(bounded):
-    """Latents [B, C, h, w] to features [B, widths' last, h / 4, w / 4]; `bounded`: every layer's gain
-    is at most one."""
+def conv_backbone(bounded):
+    """Layers from latents [B, C, h, w] to features [B, WIDTHS[-1], h / 4, w / 4]. With `bounded`,
+    spectral normalization (Miyato et al. 2018) keeps every layer's gain at one or below."""
     layers, channels = [], AUTOENCODERS[VARIANT]["latents"]
-    bound = spectral_norm if bounded else lambda layer: layer
+    normalize = spectral_norm if bounded else lambda layer: layer
     for number, width in enumerate(WIDTHS):
         stride = 1 if number == 0 else 2
-        layers += [bound(nn.Conv2d(channels, width, 3, stride, 1)), nn.LeakyReLU(0.2),
-                   bound(nn.Conv2d(width, width, 3, 1, 1)), nn.LeakyReLU(0.2)]
+        layers += [normalize(nn.Conv2d(channels, width, 3, stride, 1)), nn.LeakyReLU(0.2),
+                   normalize(nn.Conv2d(width, width, 3, 1, 1)), nn.LeakyReLU(0.2)]
         channels = width
     return nn.Sequential(*layers)
 
 
 class Critic(nn.Module):
-    """Latents [B, C, h, w] and word features [B, width] to [B]: how real each place looks, on
-    average, and how well all of it goes with the words."""
+    """Latents [B, C, h, w] and prompt features [B, width] to a score [B]: how real each position
+    looks, averaged, plus how well the whole matches the prompt (projection discriminator, Miyato
+    and Koyama 2018)."""
 
     def __init__(self):
         super().__init__()
-        self.body = body(bounded=True)
+        self.body = conv_backbone(bounded=True)
         channels = WIDTHS[-1]
         self.place = spectral_norm(nn.Conv2d(channels, 1, 1))
         self.words = spectral_norm(nn.Linear(TEXT_WIDTH, channels))
 
     def forward(self, latents, words):
-        """Larger for what looks more real."""
+        """Larger means more real."""
         features = self.body(latents)
-        places = self.place(features).flatten(1).mean(1)
-        return (places + (self.words(words) * features.mean((2, 3))).sum(1)).float()
+        realness = self.place(features).flatten(1).mean(1)
+        return (realness + (self.words(words) * features.mean((2, 3))).sum(1)).float()
 
 
-class Reader(nn.Module):
-    """Latents [B, C, h, w] to the logits of their styles [B, styles]; learns from real ones alone."""
+class LatentStyleClassifier(nn.Module):
+    """Latents [B, C, h, w] to style logits [B, styles]. It learns from real latents only."""
 
     def __init__(self):
         super().__init__()
-        self.body = body(bounded=False)
+        self.body = conv_backbone(bounded=False)
         self.style = nn.Linear(WIDTHS[-1], len(STYLES))
 
     def forward(self, latents):
@@ -61,60 +67,62 @@ class Reader(nn.Module):
 
 
 class Adversary:
-    """The critic, the reader and their optimiser. Each made picture is compared with the real one of
-    the same words (relativistic pairing: Jolicoeur-Martineau 2018), so that no word is given up for
-    another; `style` is what a misread style costs beside it."""
+    """The critic, the style classifier and their optimizer. Each generated sample is compared with
+    the real one of the same prompt (relativistic pairing, Jolicoeur-Martineau 2018), so that no
+    prompt is given up for another. `style_weight` is the weight of the style loss beside the
+    critic's."""
 
-    def __init__(self, rate, device, style):
-        self.device, self.style = device, style
+    def __init__(self, rate, device, style_weight):
+        self.device, self.style_weight = device, style_weight
         self.critic = Critic().to(device, memory_format=torch.channels_last)
-        self.reader = Reader().to(device, memory_format=torch.channels_last)
-        self.optimiser = torch.optim.AdamW([*self.critic.parameters(), *self.reader.parameters()],
-                                           lr=rate, betas=(0.0, 0.99), fused=True)
+        self.style_classifier = LatentStyleClassifier().to(
+            device, memory_format=torch.channels_last)
+        parameters = [*self.critic.parameters(), *self.style_classifier.parameters()]
+        self.optimizer = torch.optim.AdamW(parameters, lr=rate, betas=(0.0, 0.99), fused=True)
 
-    def misread(self, latents, styles):
-        """How far the reader is from the styles [B]; nothing for those of several."""
+    def style_loss(self, latents, styles):
+        """Cross-entropy of the style classifier [B]; zero where the style is MIXED_STYLE."""
         with runtime.autocast(self.device):
-            logits = self.reader(latents.contiguous(memory_format=torch.channels_last))
-        return F.cross_entropy(logits, styles, ignore_index=MIXED, reduction="none")
+            logits = self.style_classifier(latents.contiguous(memory_format=torch.channels_last))
+        return F.cross_entropy(logits, styles, ignore_index=MIXED_STYLE, reduction="none")
 
-    def margins(self, real, made, words):
-        """How much more real the real ones look, [B]."""
+    def margins(self, real, generated, words):
+        """Score of the real latents minus that of the generated ones [B]."""
         count = len(real)
-        both = torch.cat([real, made]).contiguous(memory_format=torch.channels_last)
+        latents = torch.cat([real, generated]).contiguous(memory_format=torch.channels_last)
         with runtime.autocast(self.device):
-            looks = self.critic(both, torch.cat([words, words]))
-        return looks[:count] - looks[count:]
+            realness = self.critic(latents, torch.cat([words, words]))
+        return realness[:count] - realness[count:]
 
-    def loss(self, real, made, words, styles):
-        """What the generator pays, [B], and how far the reader is from its styles, [B]; gradients reach
-        `made` alone."""
+    def generator_loss(self, real, generated, words, styles):
+        """(loss of the generator [B], style loss of that [B]). Gradients reach `generated` only."""
         self.critic.requires_grad_(False)
-        self.reader.requires_grad_(False)
-        misread = self.misread(made, styles)
-        return F.softplus(self.margins(real, made, words)) + self.style * misread, misread.detach()
+        self.style_classifier.requires_grad_(False)
+        style_loss = self.style_loss(generated, styles)
+        realness_loss = F.softplus(self.margins(real, generated, words))
+        return realness_loss + self.style_weight * style_loss, style_loss.detach()
 
-    def learn(self, real, made, words, styles):
-        """One update of both; returns how often the critic was right."""
+    def update(self, real, generated, words, styles):
+        """One step of both networks. Returns the critic's accuracy."""
         self.critic.requires_grad_(True)
-        self.reader.requires_grad_(True)
-        margins = self.margins(real, made.detach(), words)
-        (F.softplus(-margins).mean() + self.misread(real, styles).mean()).backward()
-        self.optimiser.step()
-        self.optimiser.zero_grad()
+        self.style_classifier.requires_grad_(True)
+        margins = self.margins(real, generated.detach(), words)
+        (F.softplus(-margins).mean() + self.style_loss(real, styles).mean()).backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad()
         return (margins > 0).float().mean()
 
-    def set_rate(self, rate):
-        """Of the coming step."""
-        set_rate(self.optimiser, rate)
+    def set_learning_rate(self, rate):
+        """For the coming step."""
+        set_learning_rate(self.optimizer, rate)
 
     def state_dict(self):
         """For a checkpoint."""
-        return {"critic": self.critic.state_dict(), "reader": self.reader.state_dict(),
-                "optimiser": self.optimiser.state_dict()}
+        return {"critic": self.critic.state_dict(), "reader": self.style_classifier.state_dict(),
+                "optimiser": self.optimizer.state_dict()}
 
     def load_state_dict(self, state):
         """From a checkpoint."""
         self.critic.load_state_dict(state["critic"])
-        self.reader.load_state_dict(state["reader"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        self.style_classifier.load_state_dict(state["reader"])
+        self.optimizer.load_state_dict(state["optimiser"])

@@ -1,4 +1,4 @@
-"""The model's fixed sizes, as diffusers and transformers configs, and how each part is built."""
+"""The model's fixed sizes as diffusers and transformers configs, and a builder for each part."""
 
 import torch
 from diffusers import AutoencoderTiny, LCMScheduler, UNet2DConditionModel
@@ -7,8 +7,8 @@ from transformers import CLIPTextConfig, CLIPTextModel
 
 TOKENS = 32
 
-# Full-size blocks are the dearest of the frame, so the decoder has none there and the encoder
-# starts with one at half size; depth sits where the picture is small.
+# Blocks at full resolution are the slowest of a frame. So the decoder has none there, and the
+# encoder starts with one at half resolution. Most blocks are where the feature maps are small.
 AUTOENCODERS = {
     "f16": {"stages": 5, "encoder": (0, 1, 2, 3, 3), "decoder": (4, 3, 3, 2, 0), "latents": 16},
     "f8": {"stages": 4, "encoder": (0, 1, 3, 4), "decoder": (4, 3, 2, 0), "latents": 4},
@@ -24,16 +24,18 @@ def build_autoencoder(variant=VARIANT):
         encoder_block_out_channels=channels, decoder_block_out_channels=channels,
         num_encoder_blocks=spec["encoder"], num_decoder_blocks=spec["decoder"],
         latent_channels=spec["latents"])
-    initialise(model)
+    initialize(model)
     return model
 
 
 @torch.no_grad()
-def initialise(model, noise=0.5):
-    """Start as a thumbnail: the first three channels carry the mean colours through all layers.
+def initialize(model, noise=0.5):
+    """Initialize so that the autoencoder passes a thumbnail: its first three channels carry the
+    mean colors through all layers.
 
-    PyTorch's default shrinks the signal at each of thirty layers, and colour then takes thousands
-    of steps to get through; from here the autoencoder learns detail from the first step.
+    PyTorch's default initialization shrinks the signal in each of thirty layers, and color then
+    needs thousands of steps to get through. With this one the autoencoder learns detail from the
+    first step.
     """
     for name, parameter in model.named_parameters():
         if parameter.ndim == 1:
@@ -50,16 +52,16 @@ def initialise(model, noise=0.5):
                 parameter[channel, channel, 1:, 1:] += 0.25
             else:
                 parameter[channel, channel, 1, 1] += 1
-    first, last = model.encoder.layers[-1], model.decoder.layers[-1]
-    first.weight[:3] *= 4
-    first.bias[:3] = -2
+    encoder_out, decoder_out = model.encoder.layers[-1], model.decoder.layers[-1]
+    encoder_out.weight[:3] *= 4
+    encoder_out.bias[:3] = -2
     model.decoder.layers[0].bias[:3] = 2
-    last.weight *= 0.25
+    decoder_out.weight *= 0.25
 
 
-# Three levels (16x16, 8x8, 4x4 for a 256 px picture), heads of 32. Text is read on the two lower
-# ones, and once more on the way out of the first. What the size limit leaves goes where the picture
-# is smallest: cheap to train, and to draw.
+# Three levels (16x16, 8x8 and 4x4 latents for 256 px), attention heads of 32 channels. The two
+# lower levels have cross-attention, and so has the up block of the first. Most parameters are where
+# the feature maps are smallest, which is cheap in training and in inference.
 TEXT_WIDTH = 192
 TEXT_LAYERS = 4
 
@@ -73,15 +75,16 @@ def build_unet(variant=VARIANT):
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
         cross_attention_dim=TEXT_WIDTH,
-        attention_head_dim=(3, 5, 5),  # diffusers means the number of heads
+        attention_head_dim=(3, 5, 5),  # in diffusers this is the number of heads
         use_linear_projection=True)
-    fused = torch.cuda.is_available()  # slow backwards on a CPU
-    model.set_attn_processor(AttnProcessor2_0() if fused else AttnProcessor())
+    use_fused_attention = torch.cuda.is_available()  # its backward pass is slow on a CPU
+    model.set_attn_processor(AttnProcessor2_0() if use_fused_attention else AttnProcessor())
     return model
 
 
 def build_text_encoder(vocabulary):
-    """A CLIP text transformer, from scratch; the last two tokens are start and end."""
+    """A CLIP text transformer with new weights. The last two tokens of the vocabulary are start and
+    end."""
     return CLIPTextModel(CLIPTextConfig(
         vocab_size=vocabulary, hidden_size=TEXT_WIDTH, intermediate_size=4 * TEXT_WIDTH,
         num_hidden_layers=TEXT_LAYERS, num_attention_heads=TEXT_WIDTH // 32,
@@ -99,6 +102,6 @@ def build_scheduler():
 
 
 def alphas_cumprod():
-    """abar of every timestep, float32 [1000]."""
+    """alpha_bar of every timestep, float32 [1000]."""
     betas = torch.linspace(0.00085 ** 0.5, 0.012 ** 0.5, 1000, dtype=torch.float64) ** 2
     return torch.cumprod(1 - betas, 0).float()

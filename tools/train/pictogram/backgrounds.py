@@ -1,10 +1,10 @@
-"""Random backgrounds: plain colours with names, gradients, soft noise."""
+"""Random backgrounds: plain named colors, gradients, smooth noise."""
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
-# Name -> the RGB centres that the word may mean; drawn backgrounds vary a little around them.
+# RGB center of each color name. Backgrounds vary a little around it.
 NAMED = {
     "white": (255, 255, 255), "black": (12, 12, 14), "gray": (128, 128, 128),
     "light gray": (208, 208, 208), "dark gray": (70, 70, 72), "red": (214, 40, 40),
@@ -17,21 +17,21 @@ NAMED = {
 NAMES = tuple(NAMED)
 
 
-def named_colour(name, rng, spread=10):
-    """RGB in 0..1 near the colour of that name."""
+def named_color(name, rng, spread=10):
+    """RGB in 0..1 near the color of that name."""
     value = np.asarray(NAMED[name], np.float32) + rng.normal(0, spread, 3)
     return np.clip(value, 0, 255).astype(np.float32) / 255
 
 
 def plain(count, rng, device="cpu"):
-    """[count, 3, 1, 1]: white more often than any other colour, else anything."""
-    colours = rng.random((count, 3), dtype=np.float32)
-    colours[rng.random(count) < 0.25] = 1.0
-    return torch.from_numpy(colours)[:, :, None, None].to(device)
+    """[count, 3, 1, 1]: white a quarter of the time, otherwise any color."""
+    colors = rng.random((count, 3), dtype=np.float32)
+    colors[rng.random(count) < 0.25] = 1.0
+    return torch.from_numpy(colors)[:, :, None, None].to(device)
 
 
-def rich(count, size, rng, device="cpu"):
-    """[count, 3, size, size]: gradients and soft noise at several scales, for the autoencoder."""
+def textured(count, size, rng, device="cpu"):
+    """[count, 3, size, size]: gradients and smooth noise at several scales."""
     out = torch.zeros(count, 3, size, size, device=device)
     generator = torch.Generator().manual_seed(int(rng.integers(2 ** 31)))
     for cells in (2, 4, 9, 33):

@@ -1,4 +1,5 @@
-"""Prompts: composed afresh from a picture's row at every use, so that each part is learnt apart."""
+"""Prompts, composed anew from an image's row at every use, so that the model learns each part on
+its own."""
 
 import json
 from pathlib import Path
@@ -9,27 +10,28 @@ STYLES = ("3d render", "shaded cartoon", "flat cartoon", "outlined cartoon", "cl
           "flat avatar", "cartoon avatar", "anime avatar", "cartoon face")
 EMOJI_STYLES = STYLES[:4]
 DEFAULT_STYLE = STYLES[0]
-COLOURS = frozenset(NAMES) | {"gold", "golden", "blond", "grey", "tan"}
+COLORS = frozenset(NAMES) | {"gold", "golden", "blond", "grey", "tan"}
 HELD_OUT_FILE = Path(__file__).resolve().parents[1] / "heldout.json"
 PEOPLE = frozenset((
-    "person", "people", "man", "men", "woman", "women", "boy", "girl", "child", "baby", "adult", "family",
-    "couple", "face", "hand", "hands", "finger", "fist", "thumbs", "ear", "nose", "foot", "leg", "biceps"))
-DIRECTED = ("left", "right", "clock", "arrow", "o’clock", "thirty")
+    "person", "people", "man", "men", "woman", "women", "boy", "girl", "child", "baby", "adult",
+    "family", "couple", "face", "hand", "hands", "finger", "fist", "thumbs", "ear", "nose", "foot",
+    "leg", "biceps"))
+DIRECTIONAL = ("left", "right", "clock", "arrow", "o’clock", "thirty")
 
 
 def held_out_pairs():
-    """The (caption, style) pairs that no generator or judge is ever trained on."""
+    """The (caption, style) pairs on which no generator or evaluator is trained."""
     return {tuple(pair) for pair in json.loads(HELD_OUT_FILE.read_text())}
 
 
 def held_out_rows(rows):
-    """Numbers of the rows of those pairs."""
+    """Row numbers of those pairs."""
     pairs = held_out_pairs()
     return [i for i, r in enumerate(rows) if (r["caption"], r["style"]) in pairs]
 
 
 def choose_held_out(rows, count=160, seed=2024):
-    """Pairs from captions that exist in at least four emoji styles, one style each."""
+    """Pairs for heldout.json, from captions that exist in all four emoji styles, one style each."""
     import numpy as np
     styles = {}
     for row in rows:
@@ -42,27 +44,28 @@ def choose_held_out(rows, count=160, seed=2024):
 
 
 def may_mirror(caption):
-    """False where a mirrored picture would contradict its caption."""
-    return not any(word in caption for word in DIRECTED)
+    """False where mirroring the image would contradict its caption."""
+    return not any(word in caption for word in DIRECTIONAL)
 
 
 def shows_people(caption):
-    """True where a natural colour would be read as somebody's skin."""
+    """True where a natural color could be read as a skin color."""
     return any(word in PEOPLE for word in caption.replace("-", " ").split())
 
 
-def has_colour(text):
-    """True when the caption already names a colour."""
-    return any(word in COLOURS for word in text.replace(",", " ").split())
+def has_color(text):
+    """True if the text already names a color."""
+    return any(word in COLORS for word in text.replace(",", " ").split())
 
 
 def has_background(row):
-    """True when the picture brings its own background, named in its caption."""
+    """True if the image brings its own background, which its caption names."""
     return "background" in row["caption"]
 
 
-def subject(row, colour, rng):
-    """What is drawn: caption (four in five times), alternative name or tags, with its colour."""
+def subject(row, color, rng):
+    """The subject of a prompt with its color: the caption, or 15 % of the time an alternative name
+    or tags."""
     text = row["caption"]
     if rng.random() < 0.15 and row["source"] != "dicebear":
         others = list(row.get("alt", ()))
@@ -73,8 +76,8 @@ def subject(row, colour, rng):
                 f"{text} {tags[picked[0]]}"
         elif others:
             text = others[int(rng.integers(len(others)))]
-    if colour and not has_colour(text):
-        text = f"{colour} {text}"
+    if color and not has_color(text):
+        text = f"{color} {text}"
     return text
 
 
@@ -83,26 +86,27 @@ def article(name):
     return "an" if name[0] in "aeiou" else "a"
 
 
-def compose(rows, colours, background, rng, loose=False):
-    """A prompt for one or two rows: `[colour] caption[, style][, on a COLOUR background]`.
+def compose_prompt(rows, colors, background, rng, random_pose=False):
+    """A prompt for one or two rows: `[color] caption[, style][, on a COLOR background]`.
 
-    `colours` holds the new colour of a recoloured picture, else None; then the row's own first
-    colour is named now and then. `background` is a colour's name or None. What a prompt leaves
-    open is drawn as the mean of all that it may be: only the default style and white go unnamed,
-    but for loose samples, which are shown only when noise lets through what is not said.
+    `colors` holds the new color of each recolored image, or None. A quarter of the time an image
+    that kept its color gets the first color of its row named. `background` is a color's name or
+    None. What a prompt leaves open is generated as the mean of all possibilities. So only white and
+    the default style are left out, except for samples with a random pose, whose noised input still
+    shows what the prompt omits.
     """
     parts = []
-    for row, colour in zip(rows, colours, strict=True):
-        own = row.get("colors") or []
-        if colour is None and own and rng.random() < 0.25:
-            colour = own[0]
-        parts.append(subject(row, colour, rng))
+    for row, color in zip(rows, colors, strict=True):
+        row_colors = row.get("colors") or []
+        if color is None and row_colors and rng.random() < 0.25:
+            color = row_colors[0]
+        parts.append(subject(row, color, rng))
     text = " and ".join(parts)
     styles = {row["style"] for row in rows}
-    usual = loose or styles == {DEFAULT_STYLE}
-    if len(styles) == 1 and rng.random() < (0.6 if usual else 0.97):
+    often_omitted = random_pose or styles == {DEFAULT_STYLE}
+    if len(styles) == 1 and rng.random() < (0.6 if often_omitted else 0.97):
         text = f"{text}, {rows[0]['style']}"
-    named = 0.6 if loose else 0.3 if background == "white" else 1.0
-    if background and rng.random() < named and not has_background(rows[0]):
+    background_share = 0.6 if random_pose else 0.3 if background == "white" else 1.0
+    if background and rng.random() < background_share and not has_background(rows[0]):
         text = f"{text}, on {article(background)} {background} background"
     return text

@@ -1,52 +1,55 @@
-"""Text encoder, denoiser and vocabulary as one thing that can be trained, saved and sampled."""
+"""The generator: text encoder, UNet and tokenizer, which are trained, saved and sampled together.
+"""
 
 import torch
 
-from . import runtime, tokenizer
+from . import runtime
 from .architecture import build_text_encoder, build_unet
 from .diffusion import Schedule
+from .tokenizer import load_tokenizer, tokenize
 
 
 class Generator:
-    """The trainable part of the model; `scaling` multiplies the autoencoder's latents."""
+    """The trainable part of the model. `scaling_factor` multiplies the autoencoder's latents."""
 
     def __init__(self, work, device, seed=0):
         torch.manual_seed(seed)
         self.device = device
-        self.words = tokenizer.load(work)
-        self.text = build_text_encoder(len(self.words)).to(device)
+        self.tokenizer = load_tokenizer(work)
+        self.text_encoder = build_text_encoder(len(self.tokenizer)).to(device)
         self.unet = build_unet().to(device, memory_format=torch.channels_last)
         self.schedule = Schedule(device)
-        self.scaling = 1.0
-        self.encoder_mark = None
-        self.fast_unet = self.unet  # compiled, while it is trained
+        self.scaling_factor = 1.0
+        self.encoder_hash = None
+        self.compiled_unet = self.unet  # the base stage compiles it
 
     @property
     def modules(self):
-        """Everything with parameters, in the order of the averages."""
-        return [self.text, self.unet]
+        """Everything with parameters, in the order of the EMA weights."""
+        return [self.text_encoder, self.unet]
 
-    def context(self, prompts, count=None):
-        """Text features [B, TOKENS, width] of a list of strings, or of the first `count` tokens."""
-        tokens = tokenizer.encode(self.words, prompts).to(self.device)
-        return self.text(tokens[:, :count]).last_hidden_state
+    def encode_prompts(self, prompts, count=None):
+        """Token features [B, TOKENS, width] of a list of strings, or of their first `count` tokens.
+        """
+        tokens = tokenize(self.tokenizer, prompts).to(self.device)
+        return self.text_encoder(tokens[:, :count]).last_hidden_state
 
     def denoise(self, x, t, context):
-        """v in float32; eager, any batch size."""
+        """v in float32. Runs the UNet uncompiled, at any batch size."""
         with runtime.autocast(self.device):
             return self.unet(x, t, context).sample.float()
 
     def state_dict(self):
-        """For a checkpoint."""
-        return {"text": self.text.state_dict(), "unet": self.unet.state_dict(),
-                "scaling": self.scaling, "encoder_mark": self.encoder_mark}
+        """For a checkpoint. The keys keep their first names."""
+        return {"text": self.text_encoder.state_dict(), "unet": self.unet.state_dict(),
+                "scaling": self.scaling_factor, "encoder_mark": self.encoder_hash}
 
     def load_state_dict(self, state):
         """From a checkpoint."""
-        self.text.load_state_dict(state["text"])
+        self.text_encoder.load_state_dict(state["text"])
         self.unet.load_state_dict(state["unet"])
-        self.scaling = state["scaling"]
-        self.encoder_mark = state["encoder_mark"]
+        self.scaling_factor = state["scaling"]
+        self.encoder_hash = state["encoder_mark"]
 
     def freeze(self):
         """Eval mode, no gradients."""
@@ -56,18 +59,19 @@ class Generator:
 
 
 def load_generator(work, device, stages=("base",)):
-    """The newest stage's averaged weights and the checkpoint's own facts (stage, step, ...)."""
+    """The newest stage's EMA weights, and the checkpoint's own facts (stage, step, images,
+    seconds)."""
     for stage in stages:
         state = runtime.load_checkpoint(work / "checkpoints" / f"{stage}.pt")
         if state is None:
             continue
         generator = Generator(work, device)
         generator.load_state_dict(state["model"])
-        average = runtime.Average(generator.modules)
-        average.load_state_dict(state["average"])
+        ema = runtime.EMA(generator.modules)
+        ema.load_state_dict(state["average"])
         with torch.no_grad():
             parameters = [p for m in generator.modules for p in m.parameters()]
-            torch._foreach_copy_(parameters, average.shadow)
-        facts = {k: state[k] for k in ("stage", "step", "images", "seconds")}
-        return generator.freeze(), facts
+            torch._foreach_copy_(parameters, ema.shadow)
+        checkpoint_info = {k: state[k] for k in ("stage", "step", "images", "seconds")}
+        return generator.freeze(), checkpoint_info
     raise FileNotFoundError(f"no {' or '.join(stages)} checkpoint under {work}/checkpoints")

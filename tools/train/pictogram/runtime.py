@@ -1,4 +1,8 @@
-"""What every stage shares: folders, device, seeds, atomic checkpoints, logs and a time limit."""
+"""What every stage shares: folders, device, seeds, atomic checkpoints, logs and a time limit.
+
+Checkpoint keys keep their first spelling ("optimiser", "aligner", "encoder_mark", "scaling"), so
+that existing work folders stay usable.
+"""
 
 import argparse
 import contextlib
@@ -16,7 +20,7 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 def parser(description):
-    """An argument parser with the flags that all stages have."""
+    """An argument parser with the flags of all stages."""
     result = argparse.ArgumentParser(description=description)
     work = os.environ.get("PICTOGRAM_WORK", REPOSITORY.parent / "train-pictogram")
     result.add_argument("--work", type=Path, default=Path(work), help="caches, checkpoints, logs")
@@ -24,10 +28,10 @@ def parser(description):
                         help="unpacked pictograms.tar.xz (default: WORK/data)")
     result.add_argument("--seed", type=int, default=0)
     result.add_argument("--minutes", type=float, default=0,
-                        help="save and stop after so many minutes (0: run to the planned end)")
+                        help="save and stop after this many minutes (0: run to the planned end)")
     result.add_argument("--threads", type=int, default=0, help="CPU threads (0: all)")
     result.add_argument("--shared", action="store_true",
-                        help="as many CPU threads as others leave cores free, chosen every step")
+                        help="use only as many CPU threads as cores are free")
     result.add_argument("--no-compile", action="store_true", help="do not use torch.compile")
     return result
 
@@ -43,31 +47,34 @@ def prepare(args):
     torch.manual_seed(args.seed)
     if args.threads:
         torch.set_num_threads(args.threads)
-    if torch.cuda.is_available():  # matrix products in float32 stay exact: Muon's need it
+    # TF32 stays off for matmuls: Muon's Gram matrices need full float32.
+    if torch.cuda.is_available():
         torch.backends.cudnn.benchmark = True
         return torch.device("cuda")
     return torch.device("cpu")
 
 
-def multiplies_bf16(device):
-    """Whether the device itself multiplies bf16; PyTorch's stand-in is many times slower than float32."""
+def has_fast_bf16(device):
+    """Whether the device multiplies bf16 in hardware. PyTorch's emulation is many times slower than
+    float32."""
     return device.type != "cpu" or torch.cpu._is_avx512_bf16_supported()
 
 
 def autocast(device):
     """bf16 autocast where it is faster."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=multiplies_bf16(device))
+    return torch.autocast(device.type, torch.bfloat16, enabled=has_fast_bf16(device))
 
 
-def compiled(function, args):
-    """torch.compile unless it was declined or no compiler is there."""
+def maybe_compile(module, args):
+    """torch.compile, unless --no-compile was given."""
     if args.no_compile:
-        return function
-    return torch.compile(function)
+        return module
+    return torch.compile(module)
 
 
 def save_atomic(state, path):
-    """torch.save through a temporary file, so a killed run never leaves half a checkpoint."""
+    """torch.save through a temporary file, so that a killed run never leaves half a checkpoint. The
+    checkpoint before is kept."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".tmp")
@@ -78,7 +85,7 @@ def save_atomic(state, path):
 
 
 def load_checkpoint(path):
-    """The newest readable checkpoint at `path`, or None; falls back to the previous one."""
+    """The newest readable checkpoint at `path`, or None. Falls back to the previous one."""
     path = Path(path)
     for candidate in (path, path.with_name(path.name + ".previous")):
         if candidate.exists():
@@ -98,29 +105,30 @@ def write_json(value, path):
 
 
 def add_schedule(parser, steps, rate, cool):
-    """The flags of a stage that learns."""
+    """The flags of the stages that train."""
     parser.add_argument("--steps", type=int, default=steps)
     parser.add_argument("--within", type=float, default=0,
-                        help="plan the run for so many minutes, whatever number of steps they hold")
-    parser.add_argument("--rate", type=float, default=rate)
+                        help="plan the run for this many minutes instead of --steps")
+    parser.add_argument("--rate", type=float, default=rate, help="learning rate")
     parser.add_argument("--cool", type=float, default=cool,
-                        help="share of the run, at its end, over which the rate falls to nothing")
-    parser.add_argument("--save-every", type=float, default=600, help="seconds")
+                        help="share of the run, at its end, over which the learning rate decays")
+    parser.add_argument("--save-every", type=float, default=600,
+                        help="seconds between checkpoints")
 
 
 def learning_rate(args, step, clock):
-    """Short warm-up, constant, then a straight line down."""
-    left = (1 - clock.done(step)) / args.cool
-    return args.rate * min(1.0, (step + 1) / 100, max(left, 0.01))
+    """Warm-up over 100 steps, constant, then linear decay."""
+    remaining = (1 - clock.progress(step)) / args.cool
+    return args.rate * min(1.0, (step + 1) / 100, max(remaining, 0.01))
 
 
 class Clock:
-    """Says when to save and when to stop: time limit, planned end, or SIGTERM / SIGINT."""
+    """Tells when to save and when to stop: time limit, planned end, or SIGTERM or SIGINT."""
 
     def __init__(self, args):
         self.start = self.saved = time.time()
-        self.limit = args.minutes * 60
-        self.planned = getattr(args, "within", 0) * 60
+        self.limit_seconds = args.minutes * 60
+        self.planned_seconds = getattr(args, "within", 0) * 60
         self.steps = getattr(args, "steps", 0)
         self.save_every = getattr(args, "save_every", 0)
         self.stopping = False
@@ -134,19 +142,19 @@ class Clock:
         """Seconds since the stage started."""
         return time.time() - self.start
 
-    def done(self, step):
-        """Share of the planned run, in steps or in time."""
-        return self.seconds() / self.planned if self.planned else step / self.steps
+    def progress(self, step):
+        """Share of the planned run, in time or in steps."""
+        return self.seconds() / self.planned_seconds if self.planned_seconds else step / self.steps
 
     def finished(self, step):
         """True at the planned end."""
-        return self.done(step) >= 1
+        return self.progress(step) >= 1
 
-    def must_stop(self):
-        """True once the limit has passed or a signal has asked for the end."""
-        return self.stopping or (self.limit > 0 and self.seconds() > self.limit)
+    def should_stop(self):
+        """True once the time limit has passed or a signal has come."""
+        return self.stopping or (self.limit_seconds > 0 and self.seconds() > self.limit_seconds)
 
-    def must_save(self):
+    def should_save(self):
         """True every `save_every` seconds."""
         if time.time() - self.saved < self.save_every:
             return False
@@ -154,35 +162,35 @@ class Clock:
         return True
 
 
-class Threads:
-    """Leaves busy cores alone: threads meet after every layer, so that one which must wait for its
-    core holds up all the others. Does nothing unless --shared was given."""
+class AdaptiveThreads:
+    """Sets the number of threads to that of the free cores. Threads wait for each other after every
+    layer, so one that has to share its core slows down all. Without --shared this does nothing."""
 
     def __init__(self, args):
         self.active = args.shared and Path("/proc/stat").exists()
-        self.cores = torch.get_num_threads()
-        self.before = self._times() if self.active else None
+        self.max_threads = torch.get_num_threads()
+        self.last_sample = self._times() if self.active else None
 
     @staticmethod
     def _times():
-        """(now, busy seconds of all cores, own ones)."""
+        """(now, busy seconds of all cores, CPU seconds of this process)."""
         fields = [int(x) for x in Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
         busy = (sum(fields) - fields[3] - fields[4]) / os.sysconf("SC_CLK_TCK")
         return time.time(), busy, time.process_time()
 
     def adapt(self):
-        """Look at the last seconds and set the number of threads."""
-        if not self.active or time.time() - self.before[0] < 2:
+        """Look at the load of the last seconds and set the number of threads."""
+        if not self.active or time.time() - self.last_sample[0] < 2:
             return
         now = self._times()
-        seconds, busy, own = (b - a for a, b in zip(self.before, now))
-        self.before = now
-        others = max(0.0, busy - own) / seconds
-        torch.set_num_threads(max(1, min(self.cores, round(self.cores - others))))
+        seconds, busy, own_seconds = (b - a for a, b in zip(self.last_sample, now))
+        self.last_sample = now
+        others = max(0.0, busy - own_seconds) / seconds
+        torch.set_num_threads(max(1, min(self.max_threads, round(self.max_threads - others))))
 
 
 class Log:
-    """One line a report on the screen and as JSON lines in WORK/logs."""
+    """Writes one line a report to the screen, and as JSON to WORK/logs."""
 
     def __init__(self, work, stage):
         self.path = Path(work) / "logs" / f"{stage}.jsonl"
@@ -199,18 +207,20 @@ class Log:
 
 
 class Meter:
-    """Mean loss and speed since the last report. Reads nothing from the device between reports."""
+    """Mean loss and speed since the last report. Between reports it reads nothing from the device.
+    """
 
     def __init__(self, log, batch, every=50):
         self.log, self.batch, self.every = log, batch, every
         self.reset()
 
     def reset(self):
-        """Leave out the time until now (of a save, say)."""
+        """Start over; leaves out the time until now (of a save, for example)."""
         self.total, self.count, self.since = 0.0, 0, time.time()
 
     def add(self, loss, **fields):
-        """One step's loss, a number or a tensor; every so many steps, a line in the log."""
+        """Add one step's loss, a number or a tensor. Every `every` steps it writes a line to the
+        log."""
         self.total = self.total + loss
         self.count += 1
         if self.count >= self.every:
@@ -220,7 +230,7 @@ class Meter:
             self.reset()
 
 
-class Average:
+class EMA:
     """Exponential moving average of parameters, updated every `every` steps."""
 
     def __init__(self, modules, decay=0.999, every=8):
@@ -230,16 +240,17 @@ class Average:
         self.restart()
 
     def parameters(self):
-        """The live ones, in the order of the averages."""
+        """The modules' parameters, in the order of the averages."""
         return [p for module in self.modules for p in module.parameters()]
 
     def restart(self):
-        """Forget the past: the averages are the live parameters."""
+        """Set the averages to the current parameters."""
         self.shadow = [p.detach().clone() for p in self.parameters()]
 
     @torch.no_grad()
     def update(self, step):
-        """Blend the live parameters in; early on with a shorter memory."""
+        """Add the current parameters to the average. In the first 200 steps the decay is smaller.
+        """
         if step % self.every:
             return
         decay = min(self.decay, (1 + step) / (10 + step) if step < 200 else self.decay)
@@ -264,5 +275,5 @@ class Average:
 
     def load_state_dict(self, state):
         """From a checkpoint."""
-        for mine, stored in zip(self.shadow, state["shadow"], strict=True):
-            mine.copy_(stored.to(mine.device))
+        for shadow, stored in zip(self.shadow, state["shadow"], strict=True):
+            shadow.copy_(stored.to(shadow.device))

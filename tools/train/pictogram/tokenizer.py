@@ -1,4 +1,4 @@
-"""Stage 1: the vocabulary. Byte-level byte-pair encoding in CLIP's file format, learnt from the
+"""Stage 1: the vocabulary. Byte-level byte-pair encoding in CLIP's file format, learned from the
 captions, alternative names and tags: 256 bytes, 256 bytes that end a word, merges, start, end."""
 
 import json
@@ -11,20 +11,20 @@ from . import runtime
 from .architecture import TOKENS
 from .backgrounds import NAMES
 from .captions import STYLES
-from .pictures import read_rows
+from .images import read_rows
 
 START, END = "<|startoftext|>", "<|endoftext|>"
 SIZE = 3072
 
 
 def byte_characters():
-    """The 256 printable stand-ins for bytes, in CLIP's (GPT-2's) order."""
+    """The printable character of each byte, in CLIP's (GPT-2's) order."""
     kept = [*range(33, 127), *range(161, 173), *range(174, 256)]
     return [chr(b) for b in kept] + [chr(256 + k) for k in range(256 - len(kept))]
 
 
 def corpus(rows):
-    """Lines to learn merges from; captions count more than tags."""
+    """Lines to learn merges from. Captions count more than tags."""
     for row in rows:
         yield from [row["caption"]] * 4
         yield from row.get("alt", [])
@@ -34,7 +34,7 @@ def corpus(rows):
 
 
 def learn_merges(lines, size):
-    """The merges, most frequent first, learnt with the splitting rule of transformers' CLIP."""
+    """The merges, most frequent first. Words are split as by transformers' CLIP tokenizer."""
     reference = CLIPTokenizer().backend_tokenizer
     tokenizer = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
@@ -47,12 +47,12 @@ def learn_merges(lines, size):
     return [tuple(m) if not isinstance(m, str) else tuple(m.split(" ")) for m in merges]
 
 
-def write(folder, merges):
+def write_tokenizer(folder, merges):
     """vocab.json, merges.txt, tokenizer_config.json, special_tokens_map.json."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    letters = byte_characters()
-    tokens = letters + [c + "</w>" for c in letters] + ["".join(pair) for pair in merges]
+    byte_tokens = byte_characters()
+    tokens = byte_tokens + [c + "</w>" for c in byte_tokens] + ["".join(pair) for pair in merges]
     tokens = list(dict.fromkeys(tokens)) + [START, END]
     vocabulary = {token: number for number, token in enumerate(tokens)}
     (folder / "vocab.json").write_text(json.dumps(vocabulary, ensure_ascii=False))
@@ -67,13 +67,13 @@ def write(folder, merges):
     return vocabulary
 
 
-def load(work):
+def load_tokenizer(work):
     """The trained tokenizer."""
     return CLIPTokenizer.from_pretrained(Path(work) / "tokenizer")
 
 
-def encode(tokenizer, texts):
-    """Token numbers [B, TOKENS], cut and padded as the pipeline does it."""
+def tokenize(tokenizer, texts):
+    """Token ids [B, TOKENS], truncated and padded as in the pipeline."""
     return tokenizer(texts, padding="max_length", max_length=TOKENS, truncation=True,
                      return_tensors="pt").input_ids
 
@@ -86,12 +86,12 @@ def main():
     runtime.prepare(args)
     rows = read_rows(args.data)
     merges = learn_merges(corpus(rows), args.size - 258)[:args.size - 514]
-    vocabulary = write(args.work / "tokenizer", merges)
-    tokenizer = load(args.work)
+    vocabulary = write_tokenizer(args.work / "tokenizer", merges)
+    tokenizer = load_tokenizer(args.work)
     lengths = [len(tokenizer(row["caption"]).input_ids) for row in rows]
     text = "red apple, 3d render, on a light blue background"
     print(f"{len(vocabulary)} entries; captions take at most {max(lengths)} tokens, "
-          f"{sum(lengths) / len(lengths):.1f} in the mean")
+          f"{sum(lengths) / len(lengths):.1f} on average")
     print(tokenizer.convert_ids_to_tokens(tokenizer(text).input_ids))
 
 

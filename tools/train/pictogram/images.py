@@ -1,4 +1,4 @@
-"""The picture store: all pictures as RGBA bytes in one memory-mapped file, and their compositing."""
+"""The image store: all images as RGBA bytes in one memory-mapped file, and compositing."""
 
 import json
 from concurrent.futures import ProcessPoolExecutor
@@ -14,23 +14,24 @@ SIDE = 256
 
 
 def read_rows(data):
-    """The rows of captions.jsonl, in file order: the index of a row is the picture's number."""
+    """The rows of captions.jsonl in file order. The index of a row is the image's number."""
     path = Path(data) / "captions.jsonl"
     return [json.loads(line) for line in path.read_text().splitlines() if line]
 
 
-def unpacked(data, file):
+def load_rgba(data, file):
     """uint8 [256, 256, 4] of one file."""
-    with Image.open(data / file) as picture:
-        rgba = picture.convert("RGBA")
+    with Image.open(data / file) as image:
+        rgba = image.convert("RGBA")
         if rgba.size != (SIDE, SIDE):
             rgba = rgba.resize((SIDE, SIDE), Image.LANCZOS)
         return np.asarray(rgba)
 
 
-class PictureStore:
-    """All pictures, unpacked once into WORK/cache/pictures.npy (uint8 [N, 256, 256, 4]): mapped on a
-    processor, and wholly in the memory of a GPU. All that is made of them stays on that device."""
+class ImageStore:
+    """All images, decoded once into WORK/cache/pictures.npy (uint8 [N, 256, 256, 4]). The file is
+    memory-mapped on a CPU and copied into the memory of a GPU. Everything derived stays on that
+    device."""
 
     def __init__(self, data, work, device="cpu"):
         self.rows = read_rows(data)
@@ -40,7 +41,7 @@ class PictureStore:
             self._build(Path(data), path)
         self.pixels = torch.from_numpy(np.load(path, mmap_mode="c")).to(self.device)
         if len(self.pixels) != len(self.rows):
-            raise ValueError(f"{path} holds {len(self.pixels)} pictures, captions.jsonl has "
+            raise ValueError(f"{path} holds {len(self.pixels)} images, captions.jsonl has "
                              f"{len(self.rows)} rows: delete it to build it again")
 
     def _build(self, data, path):
@@ -50,18 +51,18 @@ class PictureStore:
         pixels = np.lib.format.open_memmap(temporary, "w+", np.uint8, shape)
         with ProcessPoolExecutor() as pool:
             files = [row["file"] for row in self.rows]
-            for index, rgba in enumerate(pool.map(partial(unpacked, data), files, chunksize=64)):
+            for index, rgba in enumerate(pool.map(partial(load_rgba, data), files, chunksize=64)):
                 pixels[index] = rgba
         pixels.flush()
         del pixels
         temporary.rename(path)
 
     def premultiplied(self, indices):
-        """float [B, 4, 256, 256] in 0..1 with colours multiplied by alpha: safe to resample."""
+        """float [B, 4, 256, 256] in 0..1 with colors multiplied by alpha, as resampling needs."""
         return premultiplied(self.pixels[torch.as_tensor(indices, device=self.device)])
 
     def crops(self, indices, size, rng):
-        """float [B, 4, size, size] premultiplied, a random crop of each picture."""
+        """float [B, 4, size, size], premultiplied: a random crop of each image."""
         corners = rng.integers(0, SIDE - size + 1, (len(indices), 2))
         return premultiplied(torch.stack([
             self.pixels[int(index), y:y + size, x:x + size]
@@ -69,26 +70,28 @@ class PictureStore:
 
 
 def premultiplied(pixels):
-    """Bytes [B, h, w, 4] as float [B, 4, h, w] in 0..1, colours multiplied by alpha."""
+    """Bytes [B, h, w, 4] as float [B, 4, h, w] in 0..1, colors multiplied by alpha."""
     rgba = pixels.permute(0, 3, 1, 2).float().div_(255)
     rgba[:, :3] *= rgba[:, 3:]
     return rgba
 
 
-def on(tensor, values):
-    """float32 where the tensor is."""
+def tensor_like(tensor, values):
+    """The numpy values as a float32 tensor on the device of `tensor`."""
     return torch.from_numpy(values).float().to(tensor.device)
 
 
 def over(rgba, background):
-    """Premultiplied pictures over backgrounds ([B, 3, 1 or H, 1 or W] in 0..1): RGB in 0..1."""
+    """The "over" operator (Porter and Duff 1984): premultiplied images over backgrounds ([B, 3, 1
+    or H, 1 or W] in 0..1), RGB in 0..1."""
     return rgba[:, :3] + background * (1 - rgba[:, 3:])
 
 
 def place(rgba, size, scale, shift):
-    """Pictures [B, 4, H, W] drawn at `scale` ([B]) and `shift` ([B, 2], in half widths) in size².
+    """Images [B, 4, H, W] placed at `scale` ([B]) and `shift` ([B, 2], in half widths) on a canvas
+    of [size, size].
 
-    Down-scaling goes through an area reduction first, so thin lines stay smooth.
+    Downscaling starts with 2x2 averaging, so that thin lines stay smooth.
     """
     while rgba.shape[-1] >= 2 * size:
         rgba = F.avg_pool2d(rgba, 2)

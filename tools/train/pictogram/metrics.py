@@ -1,11 +1,11 @@
-"""Picture measures: PSNR and SSIM on pictures in 0..1."""
+"""Image metrics: PSNR and SSIM of images in 0..1."""
 
 import torch
 import torch.nn.functional as F
 
 
 def psnr(a, b):
-    """[B] decibels."""
+    """[B] in decibels."""
     return -10 * torch.log10((a - b).square().flatten(1).mean(1).clamp_min(1e-10))
 
 

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# What a busy neighbour costs: the median frame alone and beside a process that never sleeps, in turns.
-# Usage: scripts/bench_neighbour.sh [PROGRAM [FLAGS OF bench...]]
+# Measures the cost of a noisy neighbor: the median frame alone and beside a process that never
+# sleeps, alternating.
+# Usage: scripts/bench_neighbor.sh [PROGRAM [FLAGS OF bench...]]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 program=${1:-build/release/streamdiffusion}
 shift || true
 [ $# -gt 0 ] || set -- --model models/pictogram
 json=$(mktemp)
-neighbour=
-trap 'rm -f "$json"; [ -z "$neighbour" ] || kill "$neighbour"' EXIT
+neighbor=
+trap 'rm -f "$json"; [ -z "$neighbor" ] || kill "$neighbor"' EXIT
 
 p50() {
   "$program" bench "$@" --frames 200 --json "$json" >/dev/null 2>&1
@@ -18,11 +19,11 @@ p50() {
 for round in 1 2 3; do
   alone=$(p50 "$@")
   bash -c 'while :; do :; done' &
-  neighbour=$!
+  neighbor=$!
   beside=$(p50 "$@")
-  kill "$neighbour"
-  wait "$neighbour" 2>/dev/null || true
-  neighbour=
+  kill "$neighbor"
+  wait "$neighbor" 2>/dev/null || true
+  neighbor=
   awk -v a="$alone" -v b="$beside" -v r="$round" \
     'BEGIN { printf "round %d: p50 %.1f ms alone, %.1f ms beside a busy process: %.2fx\n", r, a, b, b / a }'
 done
