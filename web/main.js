@@ -1,35 +1,35 @@
 // Puts the parts together: a source feeds the pump, the pump the stream, the stream the display; settings reach the server as
 // they change, and what the server says reaches the controls.
-import { Paper } from "./canvas.js";
+import { Drawing } from "./drawing.js";
 import { Display } from "./display.js";
-import { Hand } from "./hand.js";
-import { Inputs } from "./inputs.js";
+import { PointerInput } from "./pointer_input.js";
+import { SourcePicker } from "./source_picker.js";
 import { bindKeys } from "./shortcuts.js";
-import { overPicture, toast } from "./notices.js";
-import { Opening } from "./opening.js";
-import { bindPicture } from "./picture.js";
-import { Prompt } from "./prompt.js";
-import { Pump } from "./pump.js";
-import { Settings } from "./settings.js";
-import { Status } from "./status.js";
-import { Stream } from "./stream.js";
-import { Tools } from "./tools.js";
-import { Tune } from "./tune.js";
+import { overPicture, toast } from "./toasts.js";
+import { Onboarding } from "./onboarding.js";
+import { bindPicture } from "./output_controls.js";
+import { PromptEditor } from "./prompt_editor.js";
+import { FrameSender } from "./frame_sender.js";
+import { COLOR_KEY, Settings } from "./settings.js";
+import { StatusBar } from "./status_bar.js";
+import { Connection } from "./connection.js";
+import { DrawingTools } from "./drawing_tools.js";
+import { SettingsPanel } from "./settings_panel.js";
 
 const $ = (id) => document.getElementById(id);
 
 const settings = new Settings();
-const paper = new Paper($("paper"));
-const hand = new Hand(paper, $("brush"));
+const paper = new Drawing($("paper"));
+const hand = new PointerInput(paper, $("brush"));
 const display = new Display($("picture"));
-const inputs = new Inputs(paper, settings);
-const stream = new Stream(() => settings.paramsFor(inputs.source.mode));
-const pump = new Pump(stream);
-const status = new Status(display);
-const prompt = new Prompt(settings);
-const tune = new Tune(settings, $("tune-body"));
-const tools = new Tools(paper, hand, settings);
-const opening = new Opening({ paper, hand, settings, prompt, inputs });
+const inputs = new SourcePicker(paper, settings);
+const stream = new Connection(() => settings.paramsFor(inputs.source.mode));
+const pump = new FrameSender(stream);
+const status = new StatusBar(display);
+const prompt = new PromptEditor(settings);
+const tune = new SettingsPanel(settings, $("tune-body"));
+const tools = new DrawingTools(paper, hand, settings);
+const opening = new Onboarding({ paper, hand, settings, prompt, inputs });
 const picture = bindPicture({ display, settings, stream, pump, status, inputs, paper, opening });
 bindKeys({ paper, tools, picture, opening, inputs, hand });
 
@@ -137,7 +137,7 @@ $("tune-open").addEventListener("click", () => openTune($("tune").hidden));
 $("tune-close").addEventListener("click", () => openTune(false));
 $("tune").addEventListener("keydown", (event) => { if (event.key === "Escape") openTune(false); });
 $("reset-all").addEventListener("click", () => {
-  settings.reset(Object.keys(settings.changed).filter((name) => !["theme", "colour", "size", "mirror", "source", "prompt"].includes(name)));
+  settings.reset(Object.keys(settings.changed).filter((name) => !["theme", COLOR_KEY, "size", "mirror", "source", "prompt"].includes(name)));
   prompt.refresh();
   toast("All as it was");
 });

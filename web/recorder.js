@@ -1,5 +1,5 @@
 // Snapshot (PNG with the settings inside) and recording (WebM of the output canvas).
-import { withSettings } from "./png.js";
+import { withSettings } from "./png_settings.js";
 
 const KINDS = ["video/webm;codecs=vp9", "video/webm;codecs=vp8", "video/webm", "video/mp4"];
 

@@ -1,6 +1,7 @@
 // What the person has changed from the server's defaults; kept in the browser, carried by a link's fragment.
 const STORE = "streamdiffusion.settings";
-const LOCAL = ["source", "prompt2", "blend", "theme", "colour", "size", "mirror"];  // the page's own, not the server's
+export const COLOR_KEY = "colour";  // browsers hold settings under this spelling
+const LOCAL = ["source", "prompt2", "blend", "theme", COLOR_KEY, "size", "mirror"];  // the page's own, not the server's
 const ONE_OF = [["strength", "t_index_list"], ["steps", "t_index_list"]];  // the later one wins
 const PROMPT = ["prompt", "prompt2", "blend"];
 
@@ -103,7 +104,7 @@ export class Settings extends EventTarget {
   link() {
     const carried = new URLSearchParams();
     for (const [name, value] of Object.entries(this.changed)) {
-      if (["theme", "colour", "size", "mirror"].includes(name)) continue;
+      if (["theme", COLOR_KEY, "size", "mirror"].includes(name)) continue;
       carried.set(name, typeof value === "string" && !/^[\d[{"tfn-]/.test(value) ? value : JSON.stringify(value));
     }
     return `${location.origin}${location.pathname}#${carried}`;

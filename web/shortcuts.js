@@ -1,5 +1,5 @@
 // Which key does what.
-import { Keys } from "./keys.js";
+import { KeyBindings } from "./key_bindings.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -23,7 +23,7 @@ export function bindKeys({ paper, tools, picture, opening, inputs, hand }) {
     ["T", "tune", ["t"], () => $("tune-open").click()],
     ["?", "this list", ["?"], () => dialog.showModal()],
   ];
-  const keys = new Keys(list, dialog);
+  const keys = new KeyBindings(list, dialog);
   for (const [key, action] of Object.entries({
     p: drawing(() => tools.choose("pen")), f: drawing(() => tools.choose("fill")), e: drawing(() => tools.choose("eraser")),
     "shift+z": drawing(redo), "mod+shift+z": drawing(redo), "mod+y": drawing(redo),

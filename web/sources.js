@@ -27,7 +27,7 @@ export class DrawSource {
   }
 }
 
-export class WordsSource {
+export class PromptSource {
   mode = "txt2img";
   #wanted = true;
 

@@ -18,7 +18,7 @@ PROGRAM = pathlib.Path("build/release/streamdiffusion")
 OUT = pathlib.Path(__file__).resolve().parents[2] / "out" / "browser"
 PATIENCE = 30.0  # seconds for anything that waits on the engine, on a busy machine
 
-# What the page shows, at 8x8 colours: enough to say whether two pictures differ.
+# What the page shows, at 8x8 colors: enough to say whether two pictures differ.
 LOOK = """
 const canvas = document.getElementById(arguments[0]);
 const small = document.createElement('canvas');

@@ -6,16 +6,16 @@ from harness import PageTest, difference
 SAMPLES = pathlib.Path(__file__).resolve().parents[2] / "samples" / "doodle"
 
 
-# A picture of one colour, handed over as a drop or a paste would.
+# A picture of one color, handed over as a drop or a paste would.
 HAND_OVER = """
-const [kind, colour] = arguments;
+const [kind, color] = arguments;
 const canvas = new OffscreenCanvas(64, 64);
 const context = canvas.getContext('2d');
-context.fillStyle = colour;
+context.fillStyle = color;
 context.fillRect(0, 0, 64, 64);
 canvas.convertToBlob().then((blob) => {
   const data = new DataTransfer();
-  data.items.add(new File([blob], 'colour.png', { type: 'image/png' }));
+  data.items.add(new File([blob], 'color.png', { type: 'image/png' }));
   window.dispatchEvent(kind === 'paste' ? new ClipboardEvent('paste', { clipboardData: data, cancelable: true })
     : new DragEvent(kind, { dataTransfer: data, cancelable: true }));
 });

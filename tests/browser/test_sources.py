@@ -86,12 +86,12 @@ class Sources(PageTest):
 
     def test_two_people_see_only_their_own(self):
         one, other = self.open(), self.open()
-        for page, colour in ((one, "#d62828"), (other, "#3264d7")):
+        for page, color in ((one, "#d62828"), (other, "#3264d7")):
             page.started()
             page.click("#clear")
             page.click("[data-tool='fill']")
             page.run("const s = document.getElementById('strength'); s.value = 0.3; s.dispatchEvent(new Event('input'))")
-            page.click(f".swatch[data-colour='{colour}']")
+            page.click(f".swatch[data-color='{color}']")
             page.stroke((0.5, 0.5))
         for page in (one, other):
             page.settle()

@@ -1,16 +1,16 @@
 // Doodles that draw themselves, so that a picture moves before anybody has touched anything. Places are of 256; a stroke is a
 // smooth curve through its points, a wash fills what its point touches.
-import { COLOUR } from "./palette.js";
+import { COLORS } from "./palette.js";
 
-const wash = (colour, x, y) => ({ colour, x, y });
-const line = (colour, size, ...points) => ({ colour, size, points });
+const wash = (color, x, y) => ({ color, x, y });
+const line = (color, size, ...points) => ({ color, size, points });
 
-function round(x, y, rx, ry, colour, size) {
+function round(x, y, rx, ry, color, size) {
   const points = Array.from({ length: 15 }, (_, i) => {
     const angle = -Math.PI / 2 + (i / 14) * 2 * Math.PI;
     return [x + rx * Math.cos(angle) * (1 + 0.012 * Math.sin(3 * i)), y + ry * Math.sin(angle)];
   });
-  return [line(colour, size, ...points), wash(colour, x, y)];
+  return [line(color, size, ...points), wash(color, x, y)];
 }
 
 const sharp = (points) => points.flatMap((p) => [p, p]);  // a corner: the curve goes through it twice
@@ -93,14 +93,14 @@ export async function drawDoodle(paper, doodle, signal) {
   const perFrame = 19;  // in 256ths of the paper
   for (const step of doodle.steps) {
     if (signal.aborted) return false;
-    const colour = COLOUR[step.colour];
+    const color = COLORS[step.color];
     if (!step.points) {
-      paper.fill(...place([step.x, step.y]), colour);
+      paper.fill(...place([step.x, step.y]), color);
       if (!still) await pause(90);
       continue;
     }
     let travelled = 0, last = performance.now();
-    paper.begin(...place(step.points[0]), step.size * unit, colour);
+    paper.begin(...place(step.points[0]), step.size * unit, color);
     for (const point of curve(step.points, 4)) {
       paper.to(...place(point), step.size * unit);
       travelled += 4;

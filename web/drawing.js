@@ -1,13 +1,13 @@
 // The paper one draws on: strokes, fills, pictures, undo. Places and widths are in the paper's own pixels; whoever draws (a
 // hand, the starter doodle) scales to them. `version` grows with every visible change: only changed papers are sent.
-import { floodFill } from "./fill.js";
-import { History } from "./history.js";
-import { PAPER } from "./palette.js";
+import { floodFill } from "./flood_fill.js";
+import { UndoHistory } from "./undo_history.js";
+import { BACKGROUND } from "./palette.js";
 
 const LONG_SIDE = 768;
 
-export class Paper extends EventTarget {
-  #history = new History();
+export class Drawing extends EventTarget {
+  #history = new UndoHistory();
   #committed = document.createElement("canvas");  // the paper as of the last finished step
   #stroke = null;
 
@@ -43,10 +43,10 @@ export class Paper extends EventTarget {
   get canRedo() { return this.#history.canRedo; }
   get drawing() { return this.#stroke !== null; }
 
-  begin(x, y, width, colour) {
+  begin(x, y, width, color) {
     this.end();
-    this.#stroke = { x, y, midX: x, midY: y, width, colour, box: null };
-    this.#dot(x, y, width, colour);
+    this.#stroke = { x, y, midX: x, midY: y, width, color, box: null };
+    this.#dot(x, y, width, color);
     this.#grow(x, y, width);
     this.#changed();
   }
@@ -57,7 +57,7 @@ export class Paper extends EventTarget {
     if (!stroke) return;
     const midX = (stroke.x + x) / 2, midY = (stroke.y + y) / 2;
     const { context } = this;
-    context.strokeStyle = stroke.colour;
+    context.strokeStyle = stroke.color;
     context.lineCap = context.lineJoin = "round";
     context.lineWidth = (stroke.width + width) / 2;
     context.beginPath();
@@ -84,8 +84,8 @@ export class Paper extends EventTarget {
     this.#changed();
   }
 
-  fill(x, y, colour) {
-    const box = floodFill(this.context, x, y, colour);
+  fill(x, y, color) {
+    const box = floodFill(this.context, x, y, color);
     if (!box) return;
     this.#commit(box);
     this.#changed();
@@ -117,7 +117,7 @@ export class Paper extends EventTarget {
   }
 
   #blank() {
-    this.context.fillStyle = PAPER;
+    this.context.fillStyle = BACKGROUND;
     this.context.fillRect(0, 0, this.canvas.width, this.canvas.height);
   }
 
@@ -137,8 +137,8 @@ export class Paper extends EventTarget {
     return copy;
   }
 
-  #dot(x, y, width, colour) {
-    this.context.fillStyle = colour;
+  #dot(x, y, width, color) {
+    this.context.fillStyle = color;
     this.context.beginPath();
     this.context.arc(x, y, width / 2, 0, 2 * Math.PI);
     this.context.fill();

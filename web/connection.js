@@ -1,6 +1,6 @@
 // The WebSocket to the server: binary frames both ways, a bound on frames without an answer, and a quiet way back when the
 // connection is lost. Events: `state`, `settings`, `stats`, `picture`, `failure`.
-import { pack, unpack } from "./envelope.js";
+import { pack, unpack } from "./frame_message.js";
 
 const FIRST_DELAY = 300;
 const LAST_DELAY = 8000;
@@ -10,7 +10,7 @@ function freshId() {  // crypto.randomUUID exists in secure contexts only
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
 }
 
-export class Stream extends EventTarget {
+export class Connection extends EventTarget {
   #socket = null;
   #timer = 0;
   #delay = FIRST_DELAY;

@@ -2,7 +2,7 @@
 // take it. A hidden tab has no display frames and so sends nothing; a page at rest asks for none: it costs no power.
 const REST = 30;  // display frames without anything new after which the pump rests until the source has something
 
-export class Pump {
+export class FrameSender {
   #until = 0;
   #idle = 0;
   #running = false;

@@ -34,7 +34,7 @@ function text(value) {
   return Array.isArray(value) ? value.join(", ") : String(value ?? "");
 }
 
-export class Tune {
+export class SettingsPanel {
   #fields = new Map();
 
   constructor(settings, body) {

@@ -9,7 +9,7 @@ function quantile(sorted, share) {
 
 const ms = (value) => (value >= 1000 ? `${(value / 1000).toFixed(1)} s` : `${Math.round(value)} ms`);
 
-export class Status {
+export class StatusBar {
   #shown = [];  // {at, age} of the last half minute
   #server = null;
   #reused = 0;

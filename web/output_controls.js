@@ -1,5 +1,5 @@
 // What can be done with the picture: pause, snapshot, record, other noise, draw on over it, full screen.
-import { toast } from "./notices.js";
+import { toast } from "./toasts.js";
 import { Recorder, snapshot } from "./recorder.js";
 
 const $ = (id) => document.getElementById(id);

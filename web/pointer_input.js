@@ -1,7 +1,7 @@
 // The hand on the paper: mouse, finger and pen (whose pressure sets the width), and the ring that shows the brush.
-import { PAPER } from "./palette.js";
+import { BACKGROUND } from "./palette.js";
 
-export class Hand extends EventTarget {
+export class PointerInput extends EventTarget {
   #pointer = null;
 
   constructor(paper, ring) {
@@ -9,7 +9,7 @@ export class Hand extends EventTarget {
     this.paper = paper;
     this.ring = ring;
     this.tool = "pen";
-    this.colour = "#d62828";
+    this.color = "#d62828";
     this.size = 20;  // in pixels of a picture of 256
     const { canvas } = paper;
     canvas.addEventListener("pointerdown", (event) => this.#down(event));
@@ -39,10 +39,10 @@ export class Hand extends EventTarget {
     this.dispatchEvent(new Event("begin"));
     const [x, y] = this.#place(event);
     this.paper.touched = true;
-    if (this.tool === "fill") return this.paper.fill(x, y, this.colour);
+    if (this.tool === "fill") return this.paper.fill(x, y, this.color);
     this.#pointer = event.pointerId;
     this.paper.canvas.setPointerCapture(event.pointerId);
-    this.paper.begin(x, y, this.#width(event), this.tool === "eraser" || event.button === 5 ? PAPER : this.colour);
+    this.paper.begin(x, y, this.#width(event), this.tool === "eraser" || event.button === 5 ? BACKGROUND : this.color);
     this.#showRing(event);
   }
 

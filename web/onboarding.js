@@ -1,11 +1,11 @@
 // The first seconds: a doodle draws itself and the hand is invited; or the drawing of before the reload comes back. Later, a new
 // doodle whenever one is asked for.
-import { DOODLES, drawDoodle } from "./starter.js";
+import { DOODLES, drawDoodle } from "./demo_doodles.js";
 
 const KEEP = "streamdiffusion.paper";
 const $ = (id) => document.getElementById(id);
 
-export class Opening {
+export class Onboarding {
   #next = 0;
   #stop = null;
   #saving = 0;

@@ -1,6 +1,6 @@
 // The keyboard: one list for what keys do and for the help that `?` shows.
 
-export class Keys {
+export class KeyBindings {
   /** `list`: [shown keys, what it does, keys, action]; keys are `event.key` in lower case, with "shift+" or "mod+" before. */
   constructor(list, dialog) {
     this.list = list;

@@ -1,12 +1,13 @@
-// The drawing tools beside the paper: which tool, colour and size; undo and the rest.
+// The drawing tools beside the paper: which tool, color and size; undo and the rest.
 import { PALETTE } from "./palette.js";
+import { COLOR_KEY } from "./settings.js";
 
 const $ = (id) => document.getElementById(id);
 
-export class Tools {
+export class DrawingTools {
   constructor(paper, hand, settings) {
     Object.assign(this, { paper, hand, settings });
-    hand.colour = settings.get("colour") ?? "#d62828";
+    hand.color = settings.get(COLOR_KEY) ?? "#d62828";
     hand.size = settings.get("size") ?? 20;
     this.#swatches();
     for (const button of document.querySelectorAll("[data-tool]")) {
@@ -29,10 +30,10 @@ export class Tools {
     this.#show();
   }
 
-  colour(colour) {
-    this.hand.colour = colour;
+  color(color) {
+    this.hand.color = color;
     if (this.hand.tool === "eraser") this.choose("pen");
-    this.settings.set({ colour });
+    this.settings.set({ [COLOR_KEY]: color });
     this.#show();
   }
 
@@ -49,18 +50,18 @@ export class Tools {
 
   #swatches() {
     const row = $("swatches");
-    for (const [name, colour] of PALETTE) {
+    for (const [name, color] of PALETTE) {
       const button = Object.assign(document.createElement("button"), { type: "button", className: "swatch", title: name });
       button.setAttribute("aria-label", name);
-      button.dataset.colour = colour;
-      button.style.setProperty("--colour", colour);
-      button.addEventListener("click", () => this.colour(colour));
+      button.dataset.color = color;
+      button.style.setProperty("--color", color);
+      button.addEventListener("click", () => this.color(color));
       row.append(button);
     }
-    const any = Object.assign(document.createElement("label"), { className: "swatch swatch-any", title: "any colour" });
+    const any = Object.assign(document.createElement("label"), { className: "swatch swatch-any", title: "any color" });
     const input = Object.assign(document.createElement("input"), { type: "color", value: "#8246b4" });
-    input.setAttribute("aria-label", "Any colour");
-    input.addEventListener("input", () => this.colour(input.value));
+    input.setAttribute("aria-label", "Any color");
+    input.addEventListener("input", () => this.color(input.value));
     any.append(input);
     row.append(any);
     this.any = any;
@@ -72,19 +73,19 @@ export class Tools {
   }
 
   #show() {
-    const { colour, size, tool } = this.hand;
+    const { color, size, tool } = this.hand;
     let known = false;
-    for (const button of document.querySelectorAll(".swatch[data-colour]")) {
-      const mine = button.dataset.colour === colour;
+    for (const button of document.querySelectorAll(".swatch[data-color]")) {
+      const mine = button.dataset.color === color;
       known ||= mine;
       button.setAttribute("aria-pressed", String(mine));
     }
     this.any.toggleAttribute("data-own", !known);
-    this.any.style.setProperty("--colour", colour);
+    this.any.style.setProperty("--color", color);
     const slider = $("size"), dot = $("size-dot");
     slider.value = size;
     slider.style.setProperty("--at", `${((size - 2) / 62) * 100}%`);
     dot.style.setProperty("--dot", `${Math.max(3, Math.min(38, size * 0.62))}px`);
-    dot.style.setProperty("--colour", tool === "eraser" ? "#ffffff" : colour);
+    dot.style.setProperty("--color", tool === "eraser" ? "#ffffff" : color);
   }
 }

@@ -1,4 +1,4 @@
-// Flood fill on pixels: all that touches the point and has nearly its colour, a pixel beyond so that no seam stays at a
+// Flood fill on pixels: all that touches the point and has nearly its color, a pixel beyond so that no seam stays at a
 // stroke's soft edge.
 const NEAR = 90;  // sum of the differences of red, green and blue
 
@@ -36,12 +36,12 @@ function region(data, width, height, x, y) {
 }
 
 /** Fills in place and returns the box {x, y, width, height} that changed, or null. */
-export function floodFill(context, x, y, colour) {
+export function floodFill(context, x, y, color) {
   const { width, height } = context.canvas;
   x = Math.min(width - 1, Math.max(0, Math.floor(x)));
   y = Math.min(height - 1, Math.max(0, Math.floor(y)));
   const image = context.getImageData(0, 0, width, height);
-  const [r, g, b] = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+  const [r, g, b] = [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
   const here = (y * width + x) * 4;
   if (image.data[here] === r && image.data[here + 1] === g && image.data[here + 2] === b) return null;
   const { inside, box } = region(image.data, width, height, x, y);

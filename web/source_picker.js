@@ -1,11 +1,11 @@
 // Which source is on, and what its pane shows: starting and stopping, refusals and what to do about them, files that are chosen,
 // dropped or pasted.
-import { CameraSource, DrawSource, FileSource, ScreenSource, SourceProblem, WordsSource } from "./sources.js";
-import { settingsOf } from "./png.js";
+import { CameraSource, DrawSource, FileSource, ScreenSource, SourceProblem, PromptSource } from "./sources.js";
+import { settingsOf } from "./png_settings.js";
 
 const $ = (id) => document.getElementById(id);
 
-export class Inputs extends EventTarget {
+export class SourcePicker extends EventTarget {
   #turn = 0;
 
   constructor(paper, settings) {
@@ -18,7 +18,7 @@ export class Inputs extends EventTarget {
       camera: new CameraSource(video, settings),
       screen: new ScreenSource(video, settings),
       video: new FileSource(video, settings),
-      words: new WordsSource(),
+      words: new PromptSource(),
     };
     this.name = "draw";
     for (const name of ["camera", "screen"]) this.sources[name].ended = (why) => { if (this.name === name) this.#problem(name, why); };

@@ -1,6 +1,6 @@
 // The prompt: takes effect while one types; chips of what the model knows; words it does not know underlined, near ones offered;
 // and the slider between the drawing and the words.
-import { escaped, hasPart, lookedFor, pick, withStyle, withSubject } from "./words.js";
+import { escaped, hasPart, lookedFor, pick, withStyle, withSubject } from "./prompt_parts.js";
 
 const PAUSE = 180;  // ms without a key before the prompt is sent
 const FIRST = ["red apple", "cat face", "house", "mushroom", "tropical fish", "rocket", "penguin", "sunflower", "strawberry", "butterfly", "robot", "ghost"];
@@ -15,7 +15,7 @@ function chip(text, press) {
   return button;
 }
 
-export class Prompt extends EventTarget {
+export class PromptEditor extends EventTarget {
   #timer = 0;
   #shown = [];
 

@@ -1,7 +1,7 @@
 // Undo and redo as pairs of patches: what a box of the paper held before and after. Bounded by bytes, the oldest go first.
 const MOST_BYTES = 160e6;
 
-export class History {
+export class UndoHistory {
   #done = [];
   #undone = [];
   #bytes = 0;
