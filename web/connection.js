@@ -1,141 +1,159 @@
-// The WebSocket to the server: binary frames both ways, a bound on frames without an answer, and a quiet way back when the
-// connection is lost. Events: `state`, `settings`, `stats`, `picture`, `failure`.
-import { pack, unpack } from "./frame_message.js";
+// The WebSocket connection to the server: binary frames both ways, a bound on unanswered frames,
+// and automatic reconnection. Events: `state`, `settings`, `stats`, `frame`, `error`.
+// States: connecting, waiting (no free session), live, lost, asleep (the server's idle timeout).
+import { packFrame, unpackFrame } from "./frame_message.js";
 
-const FIRST_DELAY = 300;
-const LAST_DELAY = 8000;
-const PATIENCE = 2500;  // ms after which an unanswered frame no longer counts
+const MIN_RETRY_MS = 300;
+const MAX_RETRY_MS = 8000;
+const RETRY_GROWTH = 1.7;
+const ANSWER_TIMEOUT_MS = 2500;  // an unanswered frame older than this no longer counts
+const MAX_BUFFERED_BYTES = 1 << 20;
 
-function freshId() {  // crypto.randomUUID exists in secure contexts only
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
+function randomId() {  // crypto.randomUUID exists in secure contexts only
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function socketUrl() {
+  const url = new URL(`api/ws/${randomId()}`, location.href);
+  url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+  url.hash = "";
+  url.search = "";
+  url.searchParams.set("frames", "binary");
+  const token = new URLSearchParams(location.search).get("token");
+  if (token) url.searchParams.set("token", token);
+  return url;
 }
 
 export class Connection extends EventTarget {
   #socket = null;
-  #timer = 0;
-  #delay = FIRST_DELAY;
+  #retryTimer = 0;
+  #retryMs = MIN_RETRY_MS;
   #unanswered = [];
   #seq = 0;
+  #started = false;
 
-  /** `settings` is called on every connection and gives the parameters to begin with. */
-  constructor(settings) {
+  /** `initialParams()` is called on every connection and gives the parameters to begin with. */
+  constructor(initialParams) {
     super();
-    this.settings = settings;
+    this.initialParams = initialParams;
     this.state = "connecting";
-    this.most = 2;  // frames that may be without an answer
-    this.wanted = false;
-    document.addEventListener("visibilitychange", () => this.#wake());
-    addEventListener("online", () => this.#wake());
-    addEventListener("pagehide", () => this.#socket?.close());  // a page kept for going back keeps no place
-    addEventListener("pageshow", ({ persisted }) => { if (persisted) this.#wake(); });
+    this.maxUnanswered = 2;
+    document.addEventListener("visibilitychange", () => this.#reconnectNow());
+    addEventListener("online", () => this.#reconnectNow());
+    // A page in the back-forward cache must not hold a session.
+    addEventListener("pagehide", () => this.#socket?.close());
+    addEventListener("pageshow", ({ persisted }) => { if (persisted) this.#reconnectNow(); });
   }
 
   start() {
-    this.wanted = true;
-    clearTimeout(this.#timer);
+    this.#started = true;
+    clearTimeout(this.#retryTimer);
     if (!this.#socket) this.#connect();
   }
 
-  /** A place that was given back for want of messages is asked for again. */
+  /** Asks for a new session if the server ended the last one by its idle timeout. */
   wakeIfAsleep() {
     if (this.state === "asleep") this.start();
   }
 
+  /** Whether a frame may be sent now. */
   get ready() {
     const now = performance.now();
-    this.#unanswered = this.#unanswered.filter((f) => now - f.at < PATIENCE);
-    return this.state === "live" && this.#unanswered.length < this.most && this.#socket.bufferedAmount < 1 << 20;
+    this.#unanswered = this.#unanswered.filter(({ at }) => now - at < ANSWER_TIMEOUT_MS);
+    return this.state === "live" && this.#unanswered.length < this.maxUnanswered &&
+      this.#socket.bufferedAmount < MAX_BUFFERED_BYTES;
   }
 
-  sendFrame(captured, picture) {
+  sendFrame(captured, image) {
     if (this.state !== "live") return;
     this.#seq += 1;
     this.#unanswered.push({ seq: this.#seq, at: performance.now() });
-    this.#socket.send(pack({ seq: this.#seq, captured }, picture));
+    this.#socket.send(packFrame({ seq: this.#seq, captured }, image));
   }
 
   sendSettings(params) {
-    this.#say({ type: "settings", params });
+    this.#sendJson({ type: "settings", params });
   }
 
   pause() {
-    this.#say({ type: "pause" });
+    this.#sendJson({ type: "pause" });
   }
 
   resume() {
-    this.#say({ type: "resume" });
+    this.#sendJson({ type: "resume" });
   }
 
-  #say(message) {
+  #sendJson(message) {
     if (this.state === "live") this.#socket.send(JSON.stringify(message));
   }
 
-  #enter(state, detail = {}) {
+  #dispatch(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+
+  #setState(state, detail = {}) {
     this.state = state;
-    this.dispatchEvent(new CustomEvent("state", { detail: { state, ...detail } }));
+    this.#dispatch("state", { state, ...detail });
   }
 
   #connect() {
-    const url = new URL(`api/ws/${freshId()}`, location.href);
-    url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-    url.hash = "";
-    url.search = "";
-    url.searchParams.set("frames", "binary");
-    const token = new URLSearchParams(location.search).get("token");
-    if (token) url.searchParams.set("token", token);
-    const socket = new WebSocket(url);
+    const socket = new WebSocket(socketUrl());
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
     this.#unanswered = [];
-    socket.onmessage = ({ data }) => (typeof data === "string" ? this.#hear(JSON.parse(data)) : this.#receive(data));
-    socket.onclose = () => this.#lost(socket);
+    socket.onmessage = ({ data }) => {
+      typeof data === "string" ? this.#onMessage(JSON.parse(data)) : this.#onFrame(data);
+    };
+    socket.onclose = () => this.#onClose(socket);
   }
 
-  #hear(message) {
+  #onMessage(message) {
     switch (message.status) {
       case "connected":
-        this.#delay = FIRST_DELAY;
-        this.#enter("live");
-        this.sendSettings(this.settings());
+        this.#retryMs = MIN_RETRY_MS;
+        this.#setState("live");
+        this.sendSettings(this.initialParams());
         break;
       case "wait":
-        this.#delay = FIRST_DELAY;
-        this.#enter("waiting", { position: message.position, limit: message.limit });
+        this.#retryMs = MIN_RETRY_MS;
+        this.#setState("waiting", { position: message.position, limit: message.limit });
         break;
       case "timeout":
-        this.#enter("asleep");
+        this.#setState("asleep");
         break;
       case "error":
-        this.dispatchEvent(new CustomEvent("failure", { detail: message }));
-        break;
       case "settings":
       case "stats":
-        this.dispatchEvent(new CustomEvent(message.status, { detail: message }));
+        this.#dispatch(message.status, message);
         break;
     }
   }
 
-  #receive(buffer) {
-    const { header, picture } = unpack(buffer);
-    if (header.seq !== undefined) this.#unanswered = this.#unanswered.filter((f) => f.seq > header.seq);
-    this.dispatchEvent(new CustomEvent("picture", { detail: { header, picture } }));
+  #onFrame(buffer) {
+    const { header, image } = unpackFrame(buffer);
+    if (header.seq !== undefined) {
+      this.#unanswered = this.#unanswered.filter(({ seq }) => seq > header.seq);
+    }
+    this.#dispatch("frame", { header, image });
   }
 
-  #lost(socket) {
+  #onClose(socket) {
     if (socket !== this.#socket) return;
     this.#socket = null;
     this.#unanswered = [];
     if (this.state === "asleep") return;
-    this.#enter("lost");
-    if (document.hidden || !this.wanted) return;  // woken when it is seen again
-    this.#timer = setTimeout(() => this.#connect(), this.#delay * (0.75 + Math.random() / 2));
-    this.#delay = Math.min(LAST_DELAY, this.#delay * 1.7);
+    this.#setState("lost");
+    if (document.hidden || !this.#started) return;  // reconnects when the page is visible again
+    const jitter = 0.75 + Math.random() / 2;
+    this.#retryTimer = setTimeout(() => this.#connect(), this.#retryMs * jitter);
+    this.#retryMs = Math.min(MAX_RETRY_MS, this.#retryMs * RETRY_GROWTH);
   }
 
-  #wake() {
-    if (document.hidden || this.#socket || !this.wanted) return;
-    clearTimeout(this.#timer);
-    this.#delay = FIRST_DELAY;
+  #reconnectNow() {
+    if (document.hidden || this.#socket || !this.#started) return;
+    clearTimeout(this.#retryTimer);
+    this.#retryMs = MIN_RETRY_MS;
     this.#connect();
   }
 }

@@ -1,18 +1,20 @@
-// Flood fill on pixels: all that touches the point and has nearly its color, a pixel beyond so that no seam stays at a
-// stroke's soft edge.
-const NEAR = 90;  // sum of the differences of red, green and blue
+// Flood fill: recolors the connected area whose color is close to that of the start pixel. The area
+// is grown by one pixel, so that no seam remains along the soft edge of a stroke.
+const TOLERANCE = 90;  // sum of the differences of red, green and blue
 
-function alike(data, i, r, g, b) {
-  return Math.abs(data[i] - r) + Math.abs(data[i + 1] - g) + Math.abs(data[i + 2] - b) <= NEAR;
+function isClose(data, i, r, g, b) {
+  const difference = Math.abs(data[i] - r) + Math.abs(data[i + 1] - g) + Math.abs(data[i + 2] - b);
+  return difference <= TOLERANCE;
 }
 
-/** One byte a pixel, 1 inside; and the box around it. */
-function region(data, width, height, x, y) {
+/** Scanline fill. Returns the area (one byte per pixel, 1 inside) and its bounding box. */
+function connectedArea({ data, width, height }, x, y) {
   const inside = new Uint8Array(width * height);
   const [r, g, b] = data.subarray((y * width + x) * 4);
   const stack = [[x, y]];
   const box = { left: x, top: y, right: x, bottom: y };
-  const open = (px, py) => !inside[py * width + px] && alike(data, (py * width + px) * 4, r, g, b);
+  const open = (px, py) =>
+    !inside[py * width + px] && isClose(data, (py * width + px) * 4, r, g, b);
   while (stack.length) {
     const [sx, sy] = stack.pop();
     if (!open(sx, sy)) continue;
@@ -35,28 +37,34 @@ function region(data, width, height, x, y) {
   return { inside, box };
 }
 
-/** Fills in place and returns the box {x, y, width, height} that changed, or null. */
+/** Paints every pixel of `box` that is inside the area or beside a pixel of it. */
+function paintGrown({ data, width, height }, inside, box, [r, g, b]) {
+  const pixels = new Uint32Array(data.buffer);
+  const value = (255 << 24) | (b << 16) | (g << 8) | r;
+  for (let y = box.y; y < box.y + box.height; y += 1) {
+    for (let x = box.x; x < box.x + box.width; x += 1) {
+      const i = y * width + x;
+      const reached = inside[i] || (x > 0 && inside[i - 1]) || (x + 1 < width && inside[i + 1]) ||
+        (y > 0 && inside[i - width]) || (y + 1 < height && inside[i + width]);
+      if (reached) pixels[i] = value;
+    }
+  }
+}
+
+/** Fills in place. Returns the box {x, y, width, height} that changed, or null if none did. */
 export function floodFill(context, x, y, color) {
   const { width, height } = context.canvas;
   x = Math.min(width - 1, Math.max(0, Math.floor(x)));
   y = Math.min(height - 1, Math.max(0, Math.floor(y)));
   const image = context.getImageData(0, 0, width, height);
-  const [r, g, b] = [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
-  const here = (y * width + x) * 4;
-  if (image.data[here] === r && image.data[here + 1] === g && image.data[here + 2] === b) return null;
-  const { inside, box } = region(image.data, width, height, x, y);
-  const x0 = Math.max(0, box.left - 1), x1 = Math.min(width - 1, box.right + 1);
-  const y0 = Math.max(0, box.top - 1), y1 = Math.min(height - 1, box.bottom + 1);
-  const pixels = new Uint32Array(image.data.buffer);
-  const ink = (255 << 24) | (b << 16) | (g << 8) | r;
-  for (let py = y0; py <= y1; py += 1) {
-    for (let px = x0; px <= x1; px += 1) {
-      const at = py * width + px;
-      const touched = inside[at] || (px > 0 && inside[at - 1]) || (px + 1 < width && inside[at + 1]) ||
-        (py > 0 && inside[at - width]) || (py + 1 < height && inside[at + width]);
-      if (touched) pixels[at] = ink;
-    }
-  }
-  context.putImageData(image, 0, 0, x0, y0, x1 - x0 + 1, y1 - y0 + 1);
-  return { x: x0, y: y0, width: x1 - x0 + 1, height: y1 - y0 + 1 };
+  const rgb = [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
+  const start = (y * width + x) * 4;
+  if (rgb.every((value, channel) => image.data[start + channel] === value)) return null;
+  const { inside, box } = connectedArea(image, x, y);
+  const left = Math.max(0, box.left - 1), right = Math.min(width - 1, box.right + 1);
+  const top = Math.max(0, box.top - 1), bottom = Math.min(height - 1, box.bottom + 1);
+  const changed = { x: left, y: top, width: right - left + 1, height: bottom - top + 1 };
+  paintGrown(image, inside, changed, rgb);
+  context.putImageData(image, 0, 0, changed.x, changed.y, changed.width, changed.height);
+  return changed;
 }

@@ -1,77 +1,78 @@
-// From the source to the stream: once a display frame, if the source has a picture that was not sent yet and the stream can
-// take it. A hidden tab has no display frames and so sends nothing; a page at rest asks for none: it costs no power.
-const REST = 30;  // display frames without anything new after which the pump rests until the source has something
+// Sends frames of the source over the connection: at most one per display frame, only if the source
+// has a frame that was not sent yet and the connection can take it. A hidden tab has no display
+// frames and so sends nothing. An idle page stops its loop and uses no power.
+const IDLE_FRAMES = 30;  // display frames without anything new after which the loop stops
+const JPEG_QUALITY = 0.88;
 
 export class FrameSender {
-  #until = 0;
-  #idle = 0;
-  #running = false;
   #source = null;
-  #busy = false;
+  #resendUntil = 0;
+  #idleFrames = 0;
+  #running = false;
+  #encoding = false;
   #scratch = document.createElement("canvas");
 
-  constructor(stream) {
-    this.stream = stream;
+  constructor(connection) {
+    this.connection = connection;
     this.paused = false;
     this.width = 256;
     this.height = 256;
-    this.sent = 0;
   }
 
   get source() { return this.#source; }
 
   set source(source) {
-    if (this.#source) this.#source.onfresh = null;
+    if (this.#source) this.#source.onFrame = null;
     this.#source = source;
-    if (source) source.onfresh = () => this.#wake();
+    if (source) source.onFrame = () => this.#wake();
     this.#wake();
+  }
+
+  /** Sends the present frame again, and keeps doing so for `ms` even while nothing changes. */
+  resend(ms = 0) {
+    this.#resendUntil = Math.max(this.#resendUntil, performance.now() + ms);
+    this.source?.resend();
+    this.#wake();
+  }
+
+  get #resending() {
+    return performance.now() < this.#resendUntil;
   }
 
   #wake() {
-    this.#idle = 0;
+    this.#idleFrames = 0;
     if (this.#running) return;
     this.#running = true;
-    const step = () => {
-      this.#idle = this.#source?.fresh && !this.paused || this.moving ? 0 : this.#idle + 1;
-      this.#tick();
-      if (this.#idle < REST) requestAnimationFrame(step);
+    const loop = () => {
+      const active = (this.source?.hasFrame && !this.paused) || this.#resending;
+      this.#idleFrames = active ? 0 : this.#idleFrames + 1;
+      this.#sendIfPossible();
+      if (this.#idleFrames < IDLE_FRAMES) requestAnimationFrame(loop);
       else this.#running = false;
     };
-    requestAnimationFrame(step);
+    requestAnimationFrame(loop);
   }
 
-  /** The present picture is sent again, and for `ms` longer even while nothing changes. */
-  poke(ms = 0) {
-    this.#until = Math.max(this.#until, performance.now() + ms);
-    this.source?.again();
-    this.#wake();
-  }
-
-  get moving() {
-    return performance.now() < this.#until;
-  }
-
-  async #tick() {
-    const { source, stream } = this;
-    if (!source || this.paused || this.#busy) return;
-    if (this.moving) source.again();
-    if (!source.fresh) return;
-    stream.wakeIfAsleep();
-    if (!stream.ready) return;
-    this.#busy = true;
+  async #sendIfPossible() {
+    const { source, connection } = this;
+    if (!source || this.paused || this.#encoding) return;
+    if (this.#resending) source.resend();
+    if (!source.hasFrame) return;
+    connection.wakeIfAsleep();
+    if (!connection.ready) return;
+    this.#encoding = true;
     try {
       const captured = performance.now();
-      const picture = source.mode === "txt2img" ? source.take() : await this.#encoded(source);
-      if (picture !== undefined && source === this.source) {
-        stream.sendFrame(captured, picture);
-        this.sent += 1;
-      }
+      const image = await this.#readImage(source);
+      if (image !== undefined && source === this.source) connection.sendFrame(captured, image);
     } finally {
-      this.#busy = false;
+      this.#encoding = false;
     }
   }
 
-  async #encoded(source) {
+  /** The source's frame as encoded bytes; null if it has no pixels, undefined if there is none. */
+  async #readImage(source) {
+    if (source.mode === "txt2img") return source.readFrame() ? null : undefined;
     const canvas = this.#scratch;
     if (canvas.width !== this.width || canvas.height !== this.height) {
       canvas.width = this.width;
@@ -79,8 +80,10 @@ export class FrameSender {
     }
     const context = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
     context.imageSmoothingQuality = "high";
-    if (!source.take(context, this.width, this.height)) return undefined;
-    const blob = await new Promise((done) => canvas.toBlob(done, source.type, 0.88));
+    if (!source.readFrame(context, this.width, this.height)) return undefined;
+    const blob = await new Promise((resolve) => {
+      canvas.toBlob(resolve, source.mimeType, JPEG_QUALITY);
+    });
     return blob ? blob.arrayBuffer() : undefined;
   }
 }

@@ -1,30 +1,36 @@
-// The keyboard: one list for what keys do and for the help that `?` shows.
+// The keyboard: dispatches key presses to actions, and fills the help dialog from the same list.
+import { element } from "./dom.js";
+
+const TEXT_FIELDS = "input:not([type=range],[type=checkbox],[type=radio],[type=color]), " +
+  "textarea, select";
 
 export class KeyBindings {
-  /** `list`: [shown keys, what it does, keys, action]; keys are `event.key` in lower case, with "shift+" or "mod+" before. */
+  /**
+   * `list`: [keys shown in the help, what they do, key names, action]. A key name is `event.key` in
+   * lower case, with "mod+" (Ctrl or Cmd) and "shift+" (letters only) before it.
+   */
   constructor(list, dialog) {
-    this.list = list;
     this.dialog = dialog;
-    this.actions = new Map(list.flatMap(([, , keys, action]) => keys.map((key) => [key, action])));
-    addEventListener("keydown", (event) => this.#press(event));
-    const names = dialog.querySelector("dl");
-    for (const [shown, what] of list) {
-      const term = document.createElement("dt");
-      term.append(...shown.split(" ").map((key) => Object.assign(document.createElement("kbd"), { textContent: key })));
-      names.append(term, Object.assign(document.createElement("dd"), { textContent: what }));
+    this.actions = new Map();
+    for (const [, , names, action] of list) {
+      for (const name of names) this.actions.set(name, action);
     }
+    addEventListener("keydown", (event) => this.#press(event));
+    dialog.querySelector("dl").append(...list.flatMap(([shown, text]) => [
+      element("dt", {}, ...shown.split(" ").map((key) => element("kbd", { textContent: key }))),
+      element("dd", { textContent: text }),
+    ]));
   }
 
   #press(event) {
     if (event.altKey || event.defaultPrevented || this.dialog.open) return;
-    const { target } = event;
-    const typing = target.matches?.("input:not([type=range],[type=checkbox],[type=radio],[type=color]), textarea, select");
-    const mod = event.ctrlKey || event.metaKey;
-    if (typing) return;
+    if (event.target.matches?.(TEXT_FIELDS)) return;
     const key = event.key.toLowerCase();
-    if (key === " " && target.matches?.("button, input, a, summary")) return;  // space presses what is focused
-    const name = (mod ? "mod+" : "") + (event.shiftKey && /^[a-z]$/.test(key) ? "shift+" : "") + key;
-    const action = this.actions.get(name);
+    const activatesFocus = key === " " && event.target.matches?.("button, input, a, summary");
+    if (activatesFocus) return;
+    const mod = event.ctrlKey || event.metaKey ? "mod+" : "";
+    const shift = event.shiftKey && /^[a-z]$/.test(key) ? "shift+" : "";
+    const action = this.actions.get(mod + shift + key);
     if (!action) return;
     event.preventDefault();
     action(event);

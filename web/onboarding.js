@@ -1,102 +1,108 @@
-// The first seconds: a doodle draws itself and the hand is invited; or the drawing of before the reload comes back. Later, a new
-// doodle whenever one is asked for.
-import { DOODLES, drawDoodle } from "./demo_doodles.js";
+// The first seconds: a demo doodle draws itself and then the visitor is invited to draw, or the
+// drawing from before a reload comes back. Later it draws another doodle on request.
+import { DEMO_DOODLES, drawDoodle } from "./demo_doodles.js";
+import { $ } from "./dom.js";
 
-const KEEP = "streamdiffusion.paper";
-const $ = (id) => document.getElementById(id);
+const STORAGE_KEY = "streamdiffusion.paper";  // the drawing, as a data URL
+const SAVE_DELAY_MS = 800;
 
 export class Onboarding {
   #next = 0;
-  #stop = null;
-  #saving = 0;
+  #doodle = null;  // the one whose prompt is to be shown
+  #abort = null;
+  #saveTimer = 0;
+  #loaded = false;
 
-  constructor({ paper, hand, settings, prompt, inputs }) {
-    Object.assign(this, { paper, hand, settings, prompt, inputs });
-    this.known = false;
-    hand.addEventListener("begin", () => this.leave());
-    inputs.addEventListener("opening", () => this.leave());
-    paper.addEventListener("step", () => this.#remember());
-    $("clear").addEventListener("click", () => this.leave());
-    $("starter").addEventListener("click", () => this.another());
-    $("begin-new").addEventListener("click", () => { this.leave(); paper.clear(); });
+  constructor({ drawing, pointerInput, settings, promptEditor, sourcePicker }) {
+    Object.assign(this, { drawing, settings, promptEditor, sourcePicker });
+    pointerInput.addEventListener("strokestart", () => this.stop());
+    sourcePicker.addEventListener("imageopen", () => this.stop());
+    drawing.addEventListener("commit", () => this.#saveSoon());
+    $("clear").addEventListener("click", () => this.stop());
+    $("demo").addEventListener("click", () => this.drawNext());
+    $("start-over").addEventListener("click", () => {
+      this.stop();
+      drawing.clear();
+    });
   }
 
-  async begin() {
-    const source = this.settings.get("source") ?? "draw";
-    const kept = this.#kept();
-    if (source !== "draw") {
-      this.inputs.choose(source === "screen" || source === "video" ? "draw" : source);  // those two need a click
-      if (source === "camera" || source === "words") return this.#restore(kept);
-    } else {
-      this.inputs.choose("draw");
-    }
-    if (kept) this.#restore(kept);
-    else this.#first();
+  start() {
+    const wanted = this.settings.get("source") ?? "draw";
+    const needsClick = wanted === "screen" || wanted === "video";  // browsers ask for one
+    const source = needsClick ? "draw" : wanted;
+    this.sourcePicker.choose(source);
+    const saved = this.#readSaved();
+    if (saved) this.#restore(saved);
+    else if (source === "draw") this.#drawFirst();
   }
 
-  /** The doodle that goes with the prompt of last time, if there is one. */
-  #first() {
-    const own = this.settings.isChanged("prompt");
-    const same = own ? DOODLES.findIndex(({ prompt }) => prompt === this.settings.get("prompt")) : 0;
-    this.#next = Math.max(0, same);
-    this.another(own || this.settings.carried, true);
+  /** Called when the server's default prompt is known: the doodle's prompt replaces that one. */
+  settingsLoaded() {
+    this.#loaded = true;
+    if (this.#doodle && !this.settings.isChanged("prompt")) this.#showPrompt();
   }
 
-  /** The server's prompt is known: the first doodle brings its own, unless the person has one. */
-  ready() {
-    this.known = true;
-    if (this.doodle && !this.settings.isChanged("prompt")) this.prompt.put(this.doodle.prompt);
-  }
-
-  /** Draws the next doodle on a clean paper. */
-  async another(keepPrompt = false, invite = false) {
-    this.leave();
-    const doodle = DOODLES[this.#next % DOODLES.length];
+  /** Draws the next doodle on an empty drawing. */
+  async drawNext({ keepPrompt = false, invite = false } = {}) {
+    this.stop();
+    const doodle = DEMO_DOODLES[this.#next % DEMO_DOODLES.length];
     this.#next += 1;
-    this.doodle = keepPrompt === true ? null : doodle;
-    if (this.paper.touched || this.paper.canUndo) this.paper.clear();
-    if (this.known && this.doodle) this.prompt.put(doodle.prompt);
-    const stop = new AbortController();
-    this.#stop = stop;
-    const done = await drawDoodle(this.paper, doodle, stop.signal);
-    if (done && this.inputs.name === "draw" && invite) $("invite").hidden = false;
+    this.#doodle = keepPrompt ? null : doodle;
+    if (this.drawing.edited || this.drawing.canUndo) this.drawing.clear();
+    if (this.#loaded && this.#doodle) this.#showPrompt();
+    const abort = new AbortController();
+    this.#abort = abort;
+    const complete = await drawDoodle(this.drawing, doodle, abort.signal);
+    if (complete && this.sourcePicker.name === "draw" && invite) $("invite").hidden = false;
   }
 
-  leave() {
-    this.#stop?.abort();
-    this.#stop = null;
-    this.paper.end();
+  /** Ends the doodle and takes the invitation away. */
+  stop() {
+    this.#abort?.abort();
+    this.#abort = null;
+    this.drawing.endStroke();
     $("invite").hidden = true;
   }
 
-  sourceIs(name) {
-    if (name !== "draw") this.leave();
+  /** The first doodle is the one that fits the visitor's own prompt, if there is one. */
+  #drawFirst() {
+    const ownPrompt = this.settings.isChanged("prompt");
+    const prompt = this.settings.get("prompt");
+    const fitting = ownPrompt ? DEMO_DOODLES.findIndex((doodle) => doodle.prompt === prompt) : 0;
+    this.#next = Math.max(0, fitting);
+    this.drawNext({ keepPrompt: ownPrompt || this.settings.fromLink, invite: true });
   }
 
-  #remember() {
-    clearTimeout(this.#saving);
-    this.#saving = setTimeout(() => {
-      try {
-        if (this.paper.touched) sessionStorage.setItem(KEEP, this.paper.canvas.toDataURL("image/png"));
-        else sessionStorage.removeItem(KEEP);
-      } catch { /* no storage, or no room in it */ }
-    }, 800);
+  #showPrompt() {
+    this.promptEditor.setText(this.#doodle.prompt);
   }
 
-  #kept() {
+  #saveSoon() {
+    clearTimeout(this.#saveTimer);
+    this.#saveTimer = setTimeout(() => this.#save(), SAVE_DELAY_MS);
+  }
+
+  #save() {
+    const { edited, canvas } = this.drawing;
     try {
-      return sessionStorage.getItem(KEEP);
+      if (edited) sessionStorage.setItem(STORAGE_KEY, canvas.toDataURL("image/png"));
+      else sessionStorage.removeItem(STORAGE_KEY);
+    } catch { /* there is no storage, or it is full */ }
+  }
+
+  #readSaved() {
+    try {
+      return sessionStorage.getItem(STORAGE_KEY);
     } catch {
       return null;
     }
   }
 
-  async #restore(address) {
-    if (!address) return;
-    const picture = new Image();
-    picture.src = address;
-    await picture.decode();
-    this.paper.put(picture);
-    this.paper.touched = true;
+  async #restore(url) {
+    const image = new Image();
+    image.src = url;
+    await image.decode();
+    this.drawing.putImage(image);
+    this.drawing.edited = true;
   }
 }

@@ -1,68 +1,82 @@
-// What can be done with the picture: pause, snapshot, record, other noise, draw on over it, full screen.
+// The buttons beside the output: pause, snapshot, recording, new noise, draw over the image, full
+// screen.
+import { $ } from "./dom.js";
+import { Recorder, saveSnapshot } from "./recorder.js";
 import { toast } from "./toasts.js";
-import { Recorder, snapshot } from "./recorder.js";
 
-const $ = (id) => document.getElementById(id);
+const NO_IMAGE = "No image yet";
 
-export function bindPicture({ display, settings, stream, pump, status, inputs, paper, opening }) {
-  const recorder = new Recorder(display.canvas);
+/** Returns the actions by the ids of their buttons, for the keyboard. */
+export function bindOutputControls(page) {
+  const { display, settings, statusBar } = page;
 
-  function pause() {
-    pump.paused = !pump.paused;
-    const button = $("pause");
-    button.setAttribute("aria-pressed", String(pump.paused));
-    button.setAttribute("aria-label", pump.paused ? "Go on" : "Pause");
-    button.dataset.tip = pump.paused ? "Go on" : "Pause";
-    button.querySelector("use").setAttribute("href", pump.paused ? "icons.svg#play" : "icons.svg#pause");
-    $("pause-badge").hidden = !pump.paused;
-    if (inputs.name === "video") pump.paused ? $("video").pause() : $("video").play();
-    pump.paused ? stream.pause() : stream.resume();
-    status.enter(stream.state, pump.paused);
-    if (!pump.paused) pump.poke();
+  async function snapshot() {
+    if (display.empty) return toast(NO_IMAGE);
+    const { version } = statusBar.info;
+    toast(`Saved ${await saveSnapshot(display.canvas, { ...settings.current, version })}`);
   }
-
-  async function shoot() {
-    if (display.empty) return toast("No picture yet");
-    toast(`Saved ${await snapshot(display.canvas, { ...settings.inForce, version: status.info.version })}`);
-  }
-
-  function record() {
-    if (recorder.on) return recorder.stop();
-    try {
-      recorder.start();
-    } catch (error) {
-      return toast(error.message);
-    }
-    $("record").setAttribute("aria-pressed", "true");
-    $("rec-badge").hidden = false;
-  }
-
-  recorder.addEventListener("time", ({ detail }) => { $("rec-time").textContent = detail; });
-  recorder.addEventListener("saved", ({ detail }) => {
-    $("record").setAttribute("aria-pressed", "false");
-    $("rec-badge").hidden = true;
-    toast(detail ? `Saved ${detail}` : "Nothing was recorded");
-  });
 
   function reseed() {
     settings.set({ seed: Math.floor(Math.random() * 1e6) });
   }
 
-  async function keep() {
-    if (display.empty) return toast("No picture yet");
-    const copy = await createImageBitmap(display.canvas);
-    if (inputs.name !== "draw") await inputs.choose("draw");
-    opening.leave();
-    paper.put(copy);
-    paper.touched = true;
+  function fullscreen() {
+    if (document.fullscreenElement) return document.exitFullscreen();
+    const refused = () => toast("This browser does not allow full screen here");
+    $("out-frame").requestFullscreen?.().catch(refused);
   }
 
-  function full() {
-    if (document.fullscreenElement) document.exitFullscreen();
-    else $("out-frame").requestFullscreen?.().catch(() => toast("This browser does not allow full screen here"));
-  }
-
-  const actions = { pause, snapshot: shoot, record, reseed, keep, fullscreen: full };
+  const actions = {
+    pause: () => togglePause(page), snapshot, record: bindRecorder(display.canvas), reseed,
+    "draw-over": () => drawOver(page), fullscreen,
+  };
   for (const [id, action] of Object.entries(actions)) $(id).addEventListener("click", action);
   return actions;
+}
+
+function togglePause({ frameSender, connection, sourcePicker, statusBar }) {
+  const paused = frameSender.paused = !frameSender.paused;
+  const button = $("pause"), label = paused ? "Resume" : "Pause";
+  button.setAttribute("aria-pressed", String(paused));
+  button.setAttribute("aria-label", label);
+  button.dataset.tip = label;
+  button.querySelector("use").setAttribute("href", paused ? "icons.svg#play" : "icons.svg#pause");
+  $("pause-badge").hidden = !paused;
+  if (sourcePicker.name === "video") paused ? $("video").pause() : $("video").play();
+  paused ? connection.pause() : connection.resume();
+  statusBar.setState(connection.state, paused);
+  if (!paused) frameSender.resend();
+}
+
+/** Makes the generated image the drawing. */
+async function drawOver({ display, sourcePicker, onboarding, drawing }) {
+  if (display.empty) return toast(NO_IMAGE);
+  const copy = await createImageBitmap(display.canvas);
+  if (sourcePicker.name !== "draw") await sourcePicker.choose("draw");
+  onboarding.stop();
+  drawing.putImage(copy);
+  drawing.edited = true;
+}
+
+/** Returns the action that starts or stops a recording. */
+function bindRecorder(canvas) {
+  const recorder = new Recorder(canvas);
+  const show = (recording) => {
+    $("record").setAttribute("aria-pressed", String(recording));
+    $("rec-badge").hidden = !recording;
+  };
+  recorder.addEventListener("time", ({ detail }) => { $("rec-time").textContent = detail; });
+  recorder.addEventListener("saved", ({ detail: name }) => {
+    show(false);
+    toast(name ? `Saved ${name}` : "Nothing was recorded");
+  });
+  return () => {
+    if (recorder.recording) return recorder.stop();
+    try {
+      recorder.start();
+    } catch (error) {
+      return toast(error.message);
+    }
+    show(true);
+  };
 }

@@ -1,26 +1,43 @@
-// The prompt: takes effect while one types; chips of what the model knows; words it does not know underlined, near ones offered;
-// and the slider between the drawing and the words.
-import { escaped, hasPart, lookedFor, pick, withStyle, withSubject } from "./prompt_parts.js";
+// The prompt: takes effect while the visitor types. Chips offer what the model knows, unknown words
+// are underlined and similar ones offered. The slider between drawing and words belongs here too.
+import { $, element } from "./dom.js";
+import { escapeRegExp, hasPart, lastPart, sample, withStyle, withSubject } from "./prompt_parts.js";
 
-const PAUSE = 180;  // ms without a key before the prompt is sent
-const FIRST = ["red apple", "cat face", "house", "mushroom", "tropical fish", "rocket", "penguin", "sunflower", "strawberry", "butterfly", "robot", "ghost"];
-const $ = (id) => document.getElementById(id);
+const TYPING_PAUSE_MS = 180;  // without a key before the prompt is sent
+const MAX_MATCHES = 14;
+const FEATURED = [
+  "red apple", "cat face", "house", "mushroom", "tropical fish", "rocket", "penguin", "sunflower",
+  "strawberry", "butterfly", "robot", "ghost",
+];
 
-function chip(text, press) {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "chip";
-  button.textContent = text;
-  button.addEventListener("click", press);
+function chip(text, onClick) {
+  const button = element("button", { type: "button", className: "chip", textContent: text });
+  button.addEventListener("click", onClick);
   return button;
 }
 
-export class PromptEditor extends EventTarget {
+/** Matches any of the words, but not inside a longer word. */
+function wholeWords(words, flags) {
+  return new RegExp(`(?<![\\w-])(?:${words.map(escapeRegExp).join("|")})(?![\\w-])`, flags);
+}
+
+/** Fills the row with chips, unless it has them already, and marks those in the prompt. */
+function fillChips(row, names, prompt, onClick) {
+  const present = [...row.children].map((button) => button.textContent).join("|");
+  if (present !== names.join("|")) {
+    row.replaceChildren(...names.map((name) => chip(name, () => onClick(name))));
+  }
+  for (const button of row.children) {
+    button.setAttribute("aria-pressed", String(hasPart(prompt, button.textContent)));
+  }
+}
+
+export class PromptEditor {
   #timer = 0;
-  #shown = [];
+  #usual = [];  // the concepts offered while nothing is typed
+  #simple = [];  // the concepts that a random prompt is made of
 
   constructor(settings) {
-    super();
     this.settings = settings;
     this.concepts = [];
     this.styles = [];
@@ -28,40 +45,46 @@ export class PromptEditor extends EventTarget {
     this.input = $("prompt");
     this.input.addEventListener("input", () => this.#typed());
     this.input.addEventListener("scroll", () => this.#underline());
-    this.input.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") { this.#send(); this.input.blur(); }
-      if (event.key === "Escape") this.input.blur();
+    this.input.addEventListener("keydown", ({ key }) => {
+      if (key === "Enter") this.#send();
+      if (key === "Enter" || key === "Escape") this.input.blur();
     });
-    $("idea").addEventListener("click", () => this.surprise());
+    $("idea").addEventListener("click", () => this.setRandom());
     const slider = $("strength");
-    slider.addEventListener("input", () => this.settings.set({ strength: Number(slider.value) }));
-    settings.addEventListener("change", ({ detail }) => { if ("prompt" in detail.changes) this.refresh(); });
+    slider.addEventListener("input", () => settings.set({ strength: Number(slider.value) }));
+    settings.addEventListener("change", ({ detail }) => {
+      if ("prompt" in detail.changes) this.refresh();
+    });
   }
 
-  learn({ concepts = [], styles = [], sample_prompt: sample = "" }) {
+  /** Takes the concepts and styles that the model knows. */
+  load({ concepts = [], styles = [] }) {
     this.concepts = concepts;
     this.styles = styles;
-    this.sample = sample;
-    const known = FIRST.filter((c) => concepts.includes(c));
-    const plain = concepts.slice(0, 320).filter((c) => c.length < 13 && !/face|hand|man|woman/.test(c) && !known.includes(c));
-    this.#shown = known.length > 4 ? [...known, ...pick(plain, 12, () => 0)] : concepts.slice(0, 24);
-    this.plain = [...known, ...plain];
+    const featured = FEATURED.filter((name) => concepts.includes(name));
+    const simple = concepts.slice(0, 320).filter((name) =>
+      name.length < 13 && !/face|hand|man|woman/.test(name) && !featured.includes(name));
+    this.#usual = featured.length > 4
+      ? [...featured, ...sample(simple, 12, () => 0)]
+      : concepts.slice(0, 24);
+    this.#simple = [...featured, ...simple];
     this.refresh();
   }
 
-  /** Brings the prompt, its chips and the slider up to what is in force. */
+  /** Shows the present prompt and strength. */
   refresh() {
-    if (document.activeElement !== this.input) this.input.value = this.settings.get("prompt") ?? "";
+    const focused = document.activeElement === this.input;
+    if (!focused) this.input.value = this.settings.get("prompt") ?? "";
     const slider = $("strength");
     const strength = this.settings.get("strength");
     if (typeof strength === "number" && !slider.matches(":active")) slider.value = strength;
     slider.style.setProperty("--at", `${slider.value * 100}%`);
     slider.setAttribute("aria-valuetext", `${Math.round(slider.value * 100)} % words`);
-    this.#chips();
+    this.#showChips();
     this.#underline();
   }
 
-  put(text) {
+  setText(text) {
     this.input.value = text;
     this.unknown = [];
     clearTimeout(this.#timer);
@@ -69,32 +92,34 @@ export class PromptEditor extends EventTarget {
     this.refresh();
   }
 
-  surprise() {
-    const [concept] = pick(this.plain ?? [], 1);
-    const [style] = pick(this.styles.filter((s) => !/avatar|face/.test(s)), 1);
-    if (concept) this.put([concept, style].filter(Boolean).join(", "));
+  setRandom() {
+    const [concept] = sample(this.#simple, 1);
+    const [style] = sample(this.styles.filter((name) => !/avatar|face/.test(name)), 1);
+    if (concept) this.setText([concept, style].filter(Boolean).join(", "));
   }
 
-  /** The server's warnings: words it does not know. */
-  warn(warnings) {
-    this.unknown = warnings.filter((w) => w.word);
+  /** Shows the server's warnings: words that the model does not know. */
+  showWarnings(warnings) {
+    this.unknown = warnings.filter(({ word }) => word);
     this.#underline();
     const line = $("unknown");
     line.replaceChildren();
     const [first] = this.unknown;
     if (!first) return;
-    const word = document.createElement("em");
-    word.textContent = first.word;
-    line.append(word, first.near?.length ? " is unknown; try" : " is not a word this model knows");
-    for (const near of (first.near ?? []).slice(0, 3)) {
-      line.append(chip(near, () => this.put(this.input.value.replace(new RegExp(`(?<![\\w-])${escaped(first.word)}(?![\\w-])`, "i"), near))));
-    }
+    const similar = (first.near ?? []).slice(0, 3);
+    const text = similar.length ? " is unknown; try" : " is not a word this model knows";
+    line.append(element("em", { textContent: first.word }), text);
+    line.append(...similar.map((word) => chip(word, () => this.#replace(first.word, word))));
+  }
+
+  #replace(word, replacement) {
+    this.setText(this.input.value.replace(wholeWords([word], "i"), replacement));
   }
 
   #typed() {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#send(), PAUSE);
-    this.#chips();
+    this.#timer = setTimeout(() => this.#send(), TYPING_PAUSE_MS);
+    this.#showChips();
     this.#underline();
   }
 
@@ -104,16 +129,15 @@ export class PromptEditor extends EventTarget {
     if (prompt !== this.settings.get("prompt")) this.settings.set({ prompt });
   }
 
+  /** A transparent copy of the prompt lies under the field; its <mark>s carry the underline. */
   #underline() {
     const underlay = $("prompt-underlay");
     underlay.replaceChildren();
     if (!this.unknown.length) return;
     const text = this.input.value;
-    const words = this.unknown.map((w) => escaped(w.word)).join("|");
     let from = 0;
-    for (const match of text.matchAll(new RegExp(`(?<![\\w-])(?:${words})(?![\\w-])`, "gi"))) {
-      const mark = document.createElement("mark");
-      mark.textContent = match[0];
+    for (const match of text.matchAll(wholeWords(this.unknown.map(({ word }) => word), "gi"))) {
+      const mark = element("mark", { textContent: match[0] });
       underlay.append(text.slice(from, match.index), mark);
       from = match.index + match[0].length;
     }
@@ -121,25 +145,24 @@ export class PromptEditor extends EventTarget {
     underlay.scrollLeft = this.input.scrollLeft;
   }
 
-  /** While one types, the concepts that begin with or contain what is typed; else the usual ones. */
-  #choices() {
-    if (document.activeElement !== this.input) return this.#shown;
-    const looked = lookedFor(this.input.value);
-    if (looked.length < 2 || this.concepts.includes(looked) || this.styles.includes(looked)) return this.#shown;
-    const begins = this.concepts.filter((c) => c.startsWith(looked));
-    const holds = this.concepts.filter((c) => !c.startsWith(looked) && c.includes(looked));
-    const found = [...begins.sort((a, b) => a.length - b.length), ...holds].slice(0, 14);
-    return found.length ? found : this.#shown;
+  /** While the visitor types, the concepts that match: first those that begin with the words. */
+  #offeredConcepts() {
+    if (document.activeElement !== this.input) return this.#usual;
+    const typed = lastPart(this.input.value);
+    const complete = this.concepts.includes(typed) || this.styles.includes(typed);
+    if (typed.length < 2 || complete) return this.#usual;
+    const matches = this.concepts.filter((name) => name.includes(typed));
+    const beginning = matches.filter((name) => name.startsWith(typed));
+    const containing = matches.filter((name) => !name.startsWith(typed));
+    beginning.sort((a, b) => a.length - b.length);
+    return matches.length ? [...beginning, ...containing].slice(0, MAX_MATCHES) : this.#usual;
   }
 
-  #chips() {
+  #showChips() {
     const prompt = this.input.value;
-    const put = (row, names, press) => {
-      const old = [...row.children].map((c) => c.textContent).join("|");
-      if (old !== names.join("|")) row.replaceChildren(...names.map((name) => chip(name, () => press(name))));
-      for (const button of row.children) button.setAttribute("aria-pressed", String(hasPart(prompt, button.textContent)));
-    };
-    put($("concepts"), this.#choices(), (name) => this.put(withSubject(this.input.value, name, this.styles)));
-    put($("styles"), this.styles, (name) => this.put(withStyle(this.input.value, name, this.styles)));
+    fillChips($("concepts"), this.#offeredConcepts(), prompt, (name) =>
+      this.setText(withSubject(this.input.value, name, this.styles)));
+    fillChips($("styles"), this.styles, prompt, (name) =>
+      this.setText(withStyle(this.input.value, name, this.styles)));
   }
 }

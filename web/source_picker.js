@@ -1,75 +1,68 @@
-// Which source is on, and what its pane shows: starting and stopping, refusals and what to do about them, files that are chosen,
-// dropped or pasted.
-import { CameraSource, DrawSource, FileSource, ScreenSource, SourceProblem, PromptSource } from "./sources.js";
-import { settingsOf } from "./png_settings.js";
+// Which source is on and what its pane shows: starting and stopping sources, their errors and what
+// the visitor can do about them, and files that are chosen, dropped or pasted.
+import { $, element } from "./dom.js";
+import { readSettings } from "./png_settings.js";
+import {
+  CameraSource, DrawSource, FileSource, PromptSource, ScreenSource, SourceError,
+} from "./sources.js";
 
-const $ = (id) => document.getElementById(id);
-
+/**
+ * Events: `source` {name, started}, `imageopen` (before an image replaces the drawing), `message`
+ * (a text for the visitor), `imagesettings` (the settings inside an opened image).
+ */
 export class SourcePicker extends EventTarget {
-  #turn = 0;
+  #choice = 0;  // grows with every choice, so that an older one that is still starting gives up
 
-  constructor(paper, settings) {
+  constructor(drawing, settings) {
     super();
-    this.paper = paper;
+    this.drawing = drawing;
     this.settings = settings;
     const video = $("video");
     this.sources = {
-      draw: new DrawSource(paper),
+      draw: new DrawSource(drawing),
       camera: new CameraSource(video, settings),
       screen: new ScreenSource(video, settings),
       video: new FileSource(video, settings),
-      words: new PromptSource(),
+      words: new PromptSource(),  // this name is in stored settings and links
     };
     this.name = "draw";
-    for (const name of ["camera", "screen"]) this.sources[name].ended = (why) => { if (this.name === name) this.#problem(name, why); };
-    for (const button of document.querySelectorAll("[data-source]")) {
-      button.addEventListener("click", () => this.choose(button.dataset.source));
+    for (const name of ["camera", "screen"]) {
+      this.sources[name].onEnded = (message) => {
+        if (this.name === name) this.#showError(name, message);
+      };
     }
-    $("mirror").addEventListener("click", () => {
-      settings.set({ mirror: !(settings.get("mirror") ?? true) });
-      this.#dress();
-    });
-    $("swap").addEventListener("click", () => {
-      const { camera } = this.sources;
-      camera.facing = camera.facing === "user" ? "environment" : "user";
-      this.choose("camera");
-    });
-    $("choose").addEventListener("click", () => (this.name === "video" ? this.#askFor("video/*") : this.choose(this.name)));
-    $("import").addEventListener("click", () => this.#askFor("image/*"));
-    $("file").addEventListener("change", () => {
-      const [file] = $("file").files;
-      $("file").value = "";
-      if (file) this.open(file);
-    });
-    this.#drops();
+    this.#bindButtons();
+    this.#bindDrop();
+    this.#bindPaste();
   }
 
   get source() { return this.sources[this.name]; }
 
   async choose(name) {
-    const turn = ++this.#turn;
+    const choice = ++this.#choice;
     this.source.stop();
     this.name = name;
     this.settings.set({ source: name });
-    this.#notice(null);
-    this.#dress();
-    this.dispatchEvent(new CustomEvent("chosen", { detail: { name, started: false } }));
-    if (name === "video" && !this.sources.video.file) {
-      this.#askFor("video/*");
-    }
+    this.#showNotice(null);
+    this.#updateControls();
+    this.#dispatch("source", { name, started: false });
+    if (name === "video" && !this.sources.video.file) this.#askForFile("video/*");
     try {
       await this.source.start();
     } catch (error) {
-      if (turn !== this.#turn) return;
+      if (choice !== this.#choice) return;
       this.source.stop();
-      if (!(error instanceof SourceProblem)) console.warn(error);
-      return this.#problem(name, error instanceof SourceProblem ? error.message : "This source could not be started.");
+      const expected = error instanceof SourceError;
+      if (!expected) console.warn(error);
+      this.#showError(name, expected ? error.message : "This source could not be started.");
+      return;
     }
-    if (turn !== this.#turn) return;
-    this.#dress();
-    this.dispatchEvent(new CustomEvent("chosen", { detail: { name, started: true } }));
+    if (choice !== this.#choice) return;
+    this.#updateControls();
+    this.#dispatch("source", { name, started: true });
   }
 
+  /** Opens a video as the source, or an image as the start of a drawing. */
   async open(file) {
     if (file.type.startsWith("video/")) {
       this.sources.video.file = file;
@@ -79,81 +72,122 @@ export class SourcePicker extends EventTarget {
     try {
       bitmap = await createImageBitmap(file);
     } catch {
-      return this.dispatchEvent(new CustomEvent("said", { detail: { text: `${file.name || "This"} is not a picture this browser reads.` } }));
+      const text = `${file.name || "This"} is not an image that this browser reads.`;
+      return this.#dispatch("message", text);
     }
     if (this.name !== "draw") await this.choose("draw");
-    this.dispatchEvent(new Event("opening"));
-    this.paper.put(bitmap);
-    this.paper.touched = true;
-    const carried = await settingsOf(file);
-    if (carried) this.dispatchEvent(new CustomEvent("carried", { detail: carried }));
+    this.#dispatch("imageopen");
+    this.drawing.putImage(bitmap);
+    this.drawing.edited = true;
+    const settings = await readSettings(file);
+    if (settings) this.#dispatch("imagesettings", settings);
   }
 
-  #askFor(kinds) {
-    const file = $("file");
-    file.accept = kinds;
-    file.click();
+  #dispatch(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 
-  #drops() {
+  #bindButtons() {
+    for (const button of document.querySelectorAll("[data-source]")) {
+      button.addEventListener("click", () => this.choose(button.dataset.source));
+    }
+    $("mirror").addEventListener("click", () => {
+      this.settings.set({ mirror: !(this.settings.get("mirror") ?? true) });
+      this.#updateControls();
+    });
+    $("swap").addEventListener("click", () => {
+      const { camera } = this.sources;
+      camera.facing = camera.facing === "user" ? "environment" : "user";
+      this.choose("camera");
+    });
+    $("choose").addEventListener("click", () => {
+      if (this.name === "video") this.#askForFile("video/*");
+      else this.choose(this.name);
+    });
+    $("import").addEventListener("click", () => this.#askForFile("image/*"));
+    $("file").addEventListener("change", () => {
+      const [file] = $("file").files;
+      $("file").value = "";
+      if (file) this.open(file);
+    });
+  }
+
+  #askForFile(types) {
+    const input = $("file");
+    input.accept = types;
+    input.click();
+  }
+
+  #bindDrop() {
     const stage = $("stage");
-    let depth = 0;
-    const files = (event) => event.dataTransfer?.types.includes("Files");
-    addEventListener("dragenter", (event) => { if (files(event)) { depth += 1; stage.setAttribute("data-drop", ""); } });
-    addEventListener("dragleave", (event) => { if (files(event) && --depth <= 0) { depth = 0; stage.removeAttribute("data-drop"); } });
-    addEventListener("dragover", (event) => { if (files(event)) event.preventDefault(); });
+    let depth = 0;  // dragenter and dragleave come for every nested element
+    const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
+    const setDepth = (value) => {
+      depth = Math.max(0, value);
+      stage.toggleAttribute("data-drop", depth > 0);
+    };
+    addEventListener("dragenter", (event) => { if (hasFiles(event)) setDepth(depth + 1); });
+    addEventListener("dragleave", (event) => { if (hasFiles(event)) setDepth(depth - 1); });
+    addEventListener("dragover", (event) => { if (hasFiles(event)) event.preventDefault(); });
     addEventListener("drop", (event) => {
-      if (!files(event)) return;
+      if (!hasFiles(event)) return;
       event.preventDefault();
-      depth = 0;
-      stage.removeAttribute("data-drop");
+      setDepth(0);
       const [file] = event.dataTransfer.files;
       if (file) this.open(file);
     });
+  }
+
+  #bindPaste() {
     addEventListener("paste", (event) => {
-      const file = [...(event.clipboardData?.files ?? [])].find((f) => f.type.startsWith("image/"));
-      if (file) { event.preventDefault(); this.open(file); }
+      const files = [...(event.clipboardData?.files ?? [])];
+      const image = files.find((file) => file.type.startsWith("image/"));
+      if (!image) return;
+      event.preventDefault();
+      this.open(image);
     });
   }
 
-  #problem(name, text) {
+  #showError(name, text) {
     const again = name === "video"
-      ? ["Choose a video", () => this.#askFor("video/*")]
+      ? ["Choose a video", () => this.#askForFile("video/*")]
       : ["Try again", () => this.choose(name)];
-    this.#notice(text, [again, ["Draw instead", () => this.choose("draw")]]);
+    this.#showNotice(text, [again, ["Draw instead", () => this.choose("draw")]]);
   }
 
-  #notice(text, actions = []) {
+  /** `actions` are [label, callback] of buttons; the first is the main one. */
+  #showNotice(text, actions = []) {
     const notice = $("in-notice");
     notice.hidden = !text;
     notice.setAttribute("role", "alert");
     notice.querySelector("p").textContent = text ?? "";
-    notice.querySelector(".notice-actions").replaceChildren(...actions.map(([label, press], i) => {
-      const button = Object.assign(document.createElement("button"), { type: "button", className: i ? "button" : "button button-main", textContent: label });
-      button.addEventListener("click", press);
+    const buttons = actions.map(([label, callback], i) => {
+      const className = i ? "button" : "button button-main";
+      const button = element("button", { type: "button", className, textContent: label });
+      button.addEventListener("click", callback);
       return button;
-    }));
+    });
+    notice.querySelector(".notice-actions").replaceChildren(...buttons);
   }
 
-  /** What belongs to the source is shown, the rest is not. */
-  #dress() {
+  /** Shows the controls of the present source and hides the others. */
+  #updateControls() {
     const { name } = this;
-    const drawing = name === "draw";
+    const isDraw = name === "draw", isCamera = name === "camera";
     for (const button of document.querySelectorAll("[data-source]")) {
       button.setAttribute("aria-pressed", String(button.dataset.source === name));
     }
     $("stage").toggleAttribute("data-alone", name === "words");
-    $("paper").hidden = !drawing;
+    $("drawing").hidden = !isDraw;
     $("brush").hidden = true;
-    $("video").hidden = drawing;
-    $("video").toggleAttribute("data-mirror", name === "camera" && this.sources.camera.mirrored);
+    $("video").hidden = isDraw;
+    $("video").toggleAttribute("data-mirror", isCamera && this.sources.camera.mirrored);
     $("video").dataset.fit = this.settings.get("fit") ?? "cover";
-    for (const id of ["draw-tools", "swatches"]) $(id).hidden = !drawing;
-    $("size").parentElement.hidden = !drawing;
-    $("live-tools").hidden = drawing;
-    $("mirror").hidden = $("swap").hidden = name !== "camera";
+    for (const id of ["draw-tools", "swatches"]) $(id).hidden = !isDraw;
+    $("size").parentElement.hidden = !isDraw;
+    $("live-tools").hidden = isDraw;
+    $("mirror").hidden = $("swap").hidden = !isCamera;
     $("mirror").setAttribute("aria-pressed", String(this.settings.get("mirror") ?? true));
-    $("choose").hidden = name === "camera";
-    $("keep").hidden = false;
+    $("choose").hidden = isCamera;
   }
 }

@@ -1,5 +1,6 @@
-// Undo and redo as pairs of patches: what a box of the paper held before and after. Bounded by bytes, the oldest go first.
-const MOST_BYTES = 160e6;
+// Undo and redo as pairs of patches: the pixels of a box before and after a change. Memory is
+// bounded: the oldest changes are dropped first.
+const MAX_BYTES = 160e6;
 
 export class UndoHistory {
   #done = [];
@@ -10,31 +11,33 @@ export class UndoHistory {
   get canRedo() { return this.#undone.length > 0; }
 
   add(x, y, before, after) {
-    for (const step of this.#undone) this.#bytes -= step.bytes;
+    for (const change of this.#undone) this.#bytes -= change.bytes;
     this.#undone = [];
     const bytes = before.data.length + after.data.length;
     this.#done.push({ x, y, before, after, bytes });
     this.#bytes += bytes;
-    while (this.#bytes > MOST_BYTES && this.#done.length > 1) this.#bytes -= this.#done.shift().bytes;
+    while (this.#bytes > MAX_BYTES && this.#done.length > 1) {
+      this.#bytes -= this.#done.shift().bytes;
+    }
   }
 
   undo(context) {
-    const step = this.#done.pop();
-    if (!step) return false;
-    context.putImageData(step.before, step.x, step.y);
-    this.#undone.push(step);
+    const change = this.#done.pop();
+    if (!change) return false;
+    context.putImageData(change.before, change.x, change.y);
+    this.#undone.push(change);
     return true;
   }
 
   redo(context) {
-    const step = this.#undone.pop();
-    if (!step) return false;
-    context.putImageData(step.after, step.x, step.y);
-    this.#done.push(step);
+    const change = this.#undone.pop();
+    if (!change) return false;
+    context.putImageData(change.after, change.x, change.y);
+    this.#done.push(change);
     return true;
   }
 
-  forget() {
+  clear() {
     this.#done = [];
     this.#undone = [];
     this.#bytes = 0;
