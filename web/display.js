@@ -1,37 +1,37 @@
-// What comes out: pictures are decoded off the socket and drawn at once. While one is being decoded only the newest of those
-// that arrive is kept, so that no queue can grow; the last picture stays whatever happens.
+// Shows the generated images: decodes what the socket brings and draws it at once. While one image
+// is decoded, only the newest arrival is kept, so that no queue can grow. The last image stays.
 
 export class Display extends EventTarget {
   #next = null;
-  #busy = false;
+  #decoding = false;
 
   constructor(canvas) {
     super();
     this.canvas = canvas;
     this.context = canvas.getContext("2d", { alpha: false });
-    this.replaced = 0;
+    this.replaced = 0;  // images that a newer one replaced before they were decoded
     this.count = 0;
     this.empty = true;
   }
 
-  show(header, picture) {
+  show(header, image) {
     if (this.#next) this.replaced += 1;
-    this.#next = { header, picture };
-    if (!this.#busy) this.#run();
+    this.#next = { header, image };
+    if (!this.#decoding) this.#decodeAll();
   }
 
-  async #run() {
-    this.#busy = true;
+  async #decodeAll() {
+    this.#decoding = true;
     while (this.#next) {
-      const { header, picture } = this.#next;
+      const { header, image } = this.#next;
       this.#next = null;
       try {
-        this.#draw(await createImageBitmap(new Blob([picture])), header);
+        this.#draw(await createImageBitmap(new Blob([image])), header);
       } catch (error) {
-        console.warn("a picture could not be read", error);
+        console.warn("an image could not be decoded", error);
       }
     }
-    this.#busy = false;
+    this.#decoding = false;
   }
 
   #draw(bitmap, header) {
@@ -44,7 +44,9 @@ export class Display extends EventTarget {
     bitmap.close();
     this.empty = false;
     canvas.dataset.live = this.count += 1;
-    const shown = () => this.dispatchEvent(new CustomEvent("shown", { detail: { header, at: performance.now() } }));
+    const shown = () => {
+      this.dispatchEvent(new CustomEvent("shown", { detail: { header, at: performance.now() } }));
+    };
     document.hidden ? shown() : requestAnimationFrame(shown);
   }
 }

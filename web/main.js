@@ -1,171 +1,191 @@
-// Puts the parts together: a source feeds the pump, the pump the stream, the stream the display; settings reach the server as
-// they change, and what the server says reaches the controls.
-import { Paper } from "./canvas.js";
+// Creates the parts of the page and connects them. Frames go source -> frame sender -> connection,
+// images go connection -> display. Changed settings go to the server, its answers to the controls.
+import { Connection } from "./connection.js";
 import { Display } from "./display.js";
-import { Hand } from "./hand.js";
-import { Inputs } from "./inputs.js";
-import { bindKeys } from "./shortcuts.js";
-import { overPicture, toast } from "./notices.js";
-import { Opening } from "./opening.js";
-import { bindPicture } from "./picture.js";
-import { Prompt } from "./prompt.js";
-import { Pump } from "./pump.js";
+import { $ } from "./dom.js";
+import { Drawing } from "./drawing.js";
+import { DrawingTools } from "./drawing_tools.js";
+import { FrameSender } from "./frame_sender.js";
+import { Onboarding } from "./onboarding.js";
+import { bindOutputControls } from "./output_controls.js";
+import { PointerInput } from "./pointer_input.js";
+import { PromptEditor } from "./prompt_editor.js";
 import { Settings } from "./settings.js";
-import { Status } from "./status.js";
-import { Stream } from "./stream.js";
-import { Tools } from "./tools.js";
-import { Tune } from "./tune.js";
+import { SettingsPanel } from "./settings_panel.js";
+import { bindShortcuts } from "./shortcuts.js";
+import { SourcePicker } from "./source_picker.js";
+import { StatusBar } from "./status_bar.js";
+import { showOutputNotice, toast } from "./toasts.js";
 
-const $ = (id) => document.getElementById(id);
+const SEND_DELAY_MS = 40;  // settings that change within this time are sent together
 
 const settings = new Settings();
-const paper = new Paper($("paper"));
-const hand = new Hand(paper, $("brush"));
-const display = new Display($("picture"));
-const inputs = new Inputs(paper, settings);
-const stream = new Stream(() => settings.paramsFor(inputs.source.mode));
-const pump = new Pump(stream);
-const status = new Status(display);
-const prompt = new Prompt(settings);
-const tune = new Tune(settings, $("tune-body"));
-const tools = new Tools(paper, hand, settings);
-const opening = new Opening({ paper, hand, settings, prompt, inputs });
-const picture = bindPicture({ display, settings, stream, pump, status, inputs, paper, opening });
-bindKeys({ paper, tools, picture, opening, inputs, hand });
+const drawing = new Drawing($("drawing"));
+const pointerInput = new PointerInput(drawing, $("brush"));
+const display = new Display($("output"));
+const sourcePicker = new SourcePicker(drawing, settings);
+const connection = new Connection(() => settings.paramsFor(sourcePicker.source.mode));
+const frameSender = new FrameSender(connection);
+const statusBar = new StatusBar(display);
+const promptEditor = new PromptEditor(settings);
+const settingsPanel = new SettingsPanel(settings);
+const tools = new DrawingTools(drawing, pointerInput, settings);
+const onboarding = new Onboarding({
+  drawing, pointerInput, settings, promptEditor, sourcePicker,
+});
+const outputActions = bindOutputControls({
+  display, settings, connection, frameSender, statusBar, sourcePicker, drawing, onboarding,
+});
+bindShortcuts({ drawing, tools, outputActions, onboarding, sourcePicker });
 
-// The person changes something: parameters that change together travel together.
-let waiting = {};
-let sending = 0;
+let unsentParams = {};
+let sendTimer = 0;
 settings.addEventListener("change", ({ detail }) => {
-  Object.assign(waiting, detail.params);
-  if (!sending && Object.keys(waiting).length) {
-    sending = setTimeout(() => {
-      sending = 0;
-      stream.sendSettings(waiting);
-      waiting = {};
-    }, 40);
+  Object.assign(unsentParams, detail.params);
+  if (!sendTimer && Object.keys(unsentParams).length) {
+    sendTimer = setTimeout(sendUnsentParams, SEND_DELAY_MS);
   }
-  tune.refresh();
-  if ("theme" in detail.changes) theme();
+  settingsPanel.refresh();
+  if ("theme" in detail.changes) applyTheme();
 });
 
-inputs.addEventListener("chosen", ({ detail }) => {
-  pump.source = detail.started ? inputs.source : null;
-  if (detail.name === "words") $("prompt").focus({ preventScroll: true });
-  $("strength").disabled = detail.name === "words";
-  $("follow-what").textContent = detail.name === "draw" ? "drawing" : "picture";
-  if (detail.started) {
-    stream.sendSettings(settings.paramsFor(inputs.source.mode));
-    pump.poke();
-  }
-  opening.sourceIs(detail.name);
-});
-inputs.addEventListener("said", ({ detail }) => toast(detail.text));
-inputs.addEventListener("carried", ({ detail }) => toast("This picture carries its settings", ["Use them", () => {
-  settings.set(Object.fromEntries(Object.entries(detail).filter(([name]) => name in settings.schema && name !== "mode" && name !== "prompt_list")));
-  prompt.refresh();
-  tune.refresh();
-}]));
+function sendUnsentParams() {
+  sendTimer = 0;
+  connection.sendSettings(unsentParams);
+  unsentParams = {};
+}
 
-let fatal = "";  // why the server closed the connection, if it said so
-stream.addEventListener("state", ({ detail }) => {
-  status.enter(detail.state);
-  if (detail.state === "waiting") {
-    overPicture(`Everyone's place is taken. You are ${detail.position === 1 ? "next" : `number ${detail.position}`} in line,\nand keep your place while this page is open.`, display.empty);
-  } else if (detail.state === "live") {
-    fatal = "";
-    overPicture(null);
-    if (pump.paused) stream.pause();
-    pump.poke();
-  } else if (detail.state === "lost") {
-    if (display.empty || fatal) overPicture(fatal || "Looking for the server…", display.empty);
-    else overPicture(null);
+function sendAllParams() {
+  connection.sendSettings(settings.paramsFor(sourcePicker.source.mode));
+}
+
+sourcePicker.addEventListener("source", ({ detail: { name, started } }) => {
+  frameSender.source = started ? sourcePicker.source : null;
+  if (name === "words") $("prompt").focus({ preventScroll: true });
+  $("strength").disabled = name === "words";
+  $("follow-what").textContent = name === "draw" ? "drawing" : "image";
+  if (started) {
+    sendAllParams();
+    frameSender.resend();
   }
+  if (name !== "draw") onboarding.stop();
+});
+sourcePicker.addEventListener("message", ({ detail: text }) => toast(text));
+sourcePicker.addEventListener("imagesettings", ({ detail }) => {
+  const apply = () => {
+    settings.setKnown(detail);
+    promptEditor.refresh();
+    settingsPanel.refresh();
+  };
+  toast("This image contains its settings", ["Use them", apply]);
 });
 
-stream.addEventListener("settings", ({ detail }) => {
-  Object.assign(settings.inForce, detail.params);
-  const { width = 256, height = 256, transition_ms: transition = 0, t_index_list: steps = [] } = detail.params;
-  Object.assign(pump, { width, height });
-  stream.most = Math.max(2, steps.length + 1);
-  paper.shape(width / height);
+let closeReason = "";  // why the server closed the connection, if it said so
+connection.addEventListener("state", ({ detail: { state, position } }) => {
+  statusBar.setState(state);
+  if (state === "waiting") showQueuePosition(position);
+  if (state === "live") {
+    closeReason = "";
+    showOutputNotice(null);
+    if (frameSender.paused) connection.pause();
+    frameSender.resend();
+  }
+  if (state === "lost") {
+    const shown = display.empty || closeReason;
+    const text = closeReason || "Connecting to the server…";
+    showOutputNotice(shown ? text : null, display.empty);
+  }
+});
+
+function showQueuePosition(position) {
+  const place = position === 1 ? "next" : `number ${position}`;
+  const text = `The server is full. You are ${place} in line,\n` +
+    "and keep your place while this page is open.";
+  showOutputNotice(text, display.empty);
+}
+
+connection.addEventListener("settings", ({ detail }) => {
+  const { params, planning, warnings = [] } = detail;
+  const { width = 256, height = 256, transition_ms: transition = 0, t_index_list: steps = [] } =
+    params;
+  Object.assign(settings.current, params);
+  Object.assign(frameSender, { width, height });
+  connection.maxUnanswered = Math.max(2, steps.length + 1);
+  drawing.setAspectRatio(width / height);
   $("stage").style.setProperty("--ratio", width / height);
-  status.inForce(detail.params, detail.planning);
-  prompt.refresh();
-  prompt.warn(detail.warnings ?? []);
-  tune.refresh();
-  pump.poke(transition);
+  statusBar.setParams(params, planning);
+  promptEditor.refresh();
+  promptEditor.showWarnings(warnings);
+  settingsPanel.refresh();
+  frameSender.resend(transition);
 });
-stream.addEventListener("stats", ({ detail }) => status.server(detail));
-stream.addEventListener("picture", ({ detail }) => display.show(detail.header, detail.picture));
-stream.addEventListener("failure", ({ detail }) => {
-  if (detail.fatal) fatal = detail.message;
-  if (!detail.param) return console.info(detail.message);  // of one frame; the next may fare better
-  const kept = settings.isChanged(detail.param);
-  settings.forget(detail.param);
-  if (kept) stream.sendSettings(settings.paramsFor(inputs.source.mode));  // nothing of a refused message was taken
-  tune.refresh();
-  if (!tune.fault(detail.param, detail.message) || $("tune").hidden) toast(detail.message);
+connection.addEventListener("stats", ({ detail }) => statusBar.setServerStats(detail));
+connection.addEventListener("frame", ({ detail }) => display.show(detail.header, detail.image));
+connection.addEventListener("error", ({ detail: { message, param, fatal } }) => {
+  if (fatal) closeReason = message;
+  if (!param) return console.info(message);  // about one frame; the next may succeed
+  const wasChanged = settings.isChanged(param);
+  settings.drop(param);
+  if (wasChanged) sendAllParams();  // the server took nothing of the refused message
+  settingsPanel.refresh();
+  if (!settingsPanel.showError(param, message) || settingsPanel.hidden) toast(message);
 });
 
-function theme() {
-  const chosen = settings.get("theme");
-  if (chosen) document.documentElement.dataset.theme = chosen;
+function applyTheme() {
+  const theme = settings.get("theme");
+  if (theme) document.documentElement.dataset.theme = theme;
   else delete document.documentElement.dataset.theme;
 }
+
 $("theme").addEventListener("click", () => {
-  const dark = settings.get("theme") ? settings.get("theme") === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-  settings.set({ theme: dark ? "light" : "dark" });
+  const system = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  const theme = settings.get("theme") || system;
+  settings.set({ theme: theme === "dark" ? "light" : "dark" });
 });
 $("share").addEventListener("click", async () => {
   const link = settings.link();
   try {
     await navigator.clipboard.writeText(link);
-    toast("Link copied: it carries these settings");
+    toast("Link copied: it contains these settings");
   } catch {
     history.replaceState(null, "", link);
-    toast("The address bar now carries these settings");
+    toast("The address bar now contains these settings");
   }
 });
-
-function openTune(open) {
-  $("tune").hidden = !open;
-  $("tune-open").setAttribute("aria-expanded", String(open));
-  (open ? $("tune-close") : $("tune-open")).focus({ focusVisible: false });
-}
-$("tune-open").addEventListener("click", () => openTune($("tune").hidden));
-$("tune-close").addEventListener("click", () => openTune(false));
-$("tune").addEventListener("keydown", (event) => { if (event.key === "Escape") openTune(false); });
 $("reset-all").addEventListener("click", () => {
-  settings.reset(Object.keys(settings.changed).filter((name) => !["theme", "colour", "size", "mirror", "source", "prompt"].includes(name)));
-  prompt.refresh();
-  toast("All as it was");
+  settings.resetAll();
+  promptEditor.refresh();
+  toast("All settings were reset");
 });
 
-// Keys belong to the page again after a click, not to the button that was clicked.
+// After a mouse click, keys go to the page again and not to the clicked button.
 addEventListener("click", (event) => {
   const button = event.target.closest?.("button");
   if (event.detail > 0 && button && !button.matches(".stat")) button.blur();
 });
 
-async function learn() {
+/** Asks the server for its parameters and what the model knows, until it answers. */
+async function fetchDescription() {
   for (let wait = 300; ; wait = Math.min(8000, wait * 1.7)) {
     try {
       const answer = await fetch(`api/settings${location.search}`);
       if (answer.ok) return await answer.json();
-      if (answer.status === 401) overPicture("This server asks for a token.\nOpen the address it printed, with ?token= at its end.", true);
-    } catch { /* not there yet */ }
-    await new Promise((done) => setTimeout(done, wait));
+      if (answer.status === 401) {
+        showOutputNotice("This server asks for a token.\n" +
+          "Open the address it printed, with ?token= at its end.", true);
+      }
+    } catch { /* the server is not running yet */ }
+    await new Promise((resolve) => setTimeout(resolve, wait));
   }
 }
 
-theme();
-opening.begin();
-const about = await learn();
-settings.learn(about);
-status.learn(about.info ?? {});
-status.inForce(about.params, false);
-tune.build(settings.schema);
-prompt.learn(about);
-opening.ready();
-stream.start();
+applyTheme();
+onboarding.start();
+const description = await fetchDescription();
+settings.load(description);
+statusBar.setInfo(description.info ?? {});
+statusBar.setParams(description.params, false);
+settingsPanel.build(settings.schema);
+promptEditor.load(description);
+onboarding.settingsLoaded();
+connection.start();

@@ -1,4 +1,5 @@
-// Ten colours of the model's world: the centres it was taught under these names.
+// The ten colors of the pen. Each is the mean color that the bundled model's training data has
+// under that name, so that the model recognizes it.
 export const PALETTE = [
   ["black", "#0c0c0e"], ["white", "#ffffff"],
   ["red", "#d62828"], ["orange", "#f78f28"],
@@ -6,5 +7,7 @@ export const PALETTE = [
   ["light blue", "#96cdf5"], ["blue", "#3264d7"],
   ["pink", "#f8a0be"], ["brown", "#784c2e"],
 ];
-export const COLOUR = Object.fromEntries([...PALETTE, ["beige", "#eee0c4"], ["light green", "#a0dc96"]]);
-export const PAPER = "#ffffff";
+export const COLORS = Object.fromEntries([
+  ...PALETTE, ["beige", "#eee0c4"], ["light green", "#a0dc96"],
+]);
+export const BACKGROUND = "#ffffff";

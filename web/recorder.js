@@ -1,13 +1,16 @@
-// Snapshot (PNG with the settings inside) and recording (WebM of the output canvas).
-import { withSettings } from "./png.js";
+// Snapshot (a PNG with the settings inside) and recording (WebM, or MP4 where WebM is missing).
+import { embedSettings } from "./png_settings.js";
 
-const KINDS = ["video/webm;codecs=vp9", "video/webm;codecs=vp8", "video/webm", "video/mp4"];
+const FORMATS = ["video/webm;codecs=vp9", "video/webm;codecs=vp8", "video/webm", "video/mp4"];
+const FPS = 30;
+const BITS_PER_SECOND = 8e6;
 
-function stamp() {
-  return new Date().toISOString().slice(0, 19).replace(/[T:]/g, "-");
+function fileName(extension) {
+  const time = new Date().toISOString().slice(0, 19).replace(/[T:]/g, "-");
+  return `streamdiffusion-${time}.${extension}`;
 }
 
-function save(blob, name) {
+function download(blob, name) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);
   link.download = name;
@@ -15,14 +18,15 @@ function save(blob, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
-export async function snapshot(canvas, settings) {
-  const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
-  const file = await withSettings(blob, settings);
-  const name = `streamdiffusion-${stamp()}.png`;
-  save(file, name);
+/** Saves the canvas as a PNG that holds the settings. Returns the file's name. */
+export async function saveSnapshot(canvas, settings) {
+  const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+  const name = fileName("png");
+  download(await embedSettings(blob, settings), name);
   return name;
 }
 
+/** Events: `time` (text for the badge), `saved` (the file's name, null if nothing was recorded). */
 export class Recorder extends EventTarget {
   #recorder = null;
   #timer = 0;
@@ -32,35 +36,42 @@ export class Recorder extends EventTarget {
     this.canvas = canvas;
   }
 
-  get on() { return this.#recorder !== null; }
+  get recording() { return this.#recorder !== null; }
 
   start() {
-    const kind = globalThis.MediaRecorder && KINDS.find((k) => MediaRecorder.isTypeSupported(k));
-    if (!kind) throw new Error("This browser cannot record.");
+    const format = globalThis.MediaRecorder &&
+      FORMATS.find((candidate) => MediaRecorder.isTypeSupported(candidate));
+    if (!format) throw new Error("This browser cannot record.");
     const parts = [];
     const started = performance.now();
-    const stream = this.canvas.captureStream(30);
-    const recorder = new MediaRecorder(stream, { mimeType: kind, videoBitsPerSecond: 8e6 });
+    const stream = this.canvas.captureStream(FPS);
+    const recorder = new MediaRecorder(stream, {
+      mimeType: format, videoBitsPerSecond: BITS_PER_SECOND,
+    });
     recorder.ondataavailable = ({ data }) => { if (data.size) parts.push(data); };
     recorder.onstop = () => {
-      clearInterval(this.#timer);
       stream.getTracks().forEach((track) => track.stop());
-      this.#recorder = null;
-      const name = `streamdiffusion-${stamp()}.${kind.includes("mp4") ? "mp4" : "webm"}`;
-      if (parts.length) save(new Blob(parts, { type: kind.split(";")[0] }), name);
-      this.dispatchEvent(new CustomEvent("saved", { detail: parts.length ? name : null }));
+      this.#stopped(parts, format);
     };
     recorder.start(1000);
     this.#recorder = recorder;
-    this.#timer = setInterval(() => this.#tell(started), 500);
-    this.#tell(started);
+    this.#timer = setInterval(() => this.#showTime(started), 500);
+    this.#showTime(started);
   }
 
   stop() {
     this.#recorder?.stop();
   }
 
-  #tell(started) {
+  #stopped(parts, format) {
+    clearInterval(this.#timer);
+    this.#recorder = null;
+    const name = parts.length ? fileName(format.includes("mp4") ? "mp4" : "webm") : null;
+    if (name) download(new Blob(parts, { type: format.split(";")[0] }), name);
+    this.dispatchEvent(new CustomEvent("saved", { detail: name }));
+  }
+
+  #showTime(started) {
     const seconds = Math.floor((performance.now() - started) / 1000);
     const text = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
     this.dispatchEvent(new CustomEvent("time", { detail: text }));

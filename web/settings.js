@@ -1,12 +1,16 @@
-// What the person has changed from the server's defaults; kept in the browser, carried by a link's fragment.
-const STORE = "streamdiffusion.settings";
-const LOCAL = ["source", "prompt2", "blend", "theme", "colour", "size", "mirror"];  // the page's own, not the server's
-const ONE_OF = [["strength", "t_index_list"], ["steps", "t_index_list"]];  // the later one wins
-const PROMPT = ["prompt", "prompt2", "blend"];
+// The settings that the visitor changed from the server's defaults. They are kept in the browser
+// (localStorage) and travel in the fragment of a link.
+const STORAGE_KEY = "streamdiffusion.settings";
+export const COLOR_KEY = "colour";  // browsers hold settings under this spelling
+const PERSONAL = ["theme", COLOR_KEY, "size", "mirror"];  // not in a link, kept by "Reset all"
+const PAGE_SETTINGS = ["source", "prompt2", "blend", ...PERSONAL];  // never sent by these names
+const EXCLUSIVE = [["strength", "t_index_list"], ["steps", "t_index_list"]];  // the later one wins
+const PROMPT_SETTINGS = ["prompt", "prompt2", "blend"];
+const NOT_STORED = ["prompt_list", "mode"];  // made from other settings when they are sent
 
-function readStore() {
+function readStorage() {
   try {
-    return JSON.parse(localStorage.getItem(STORE)) ?? {};
+    return JSON.parse(localStorage.getItem(STORAGE_KEY)) ?? {};
   } catch {
     return {};
   }
@@ -24,46 +28,45 @@ function readFragment() {
   return found;
 }
 
+function filterKeys(object, accept) {
+  return Object.fromEntries(Object.entries(object).filter(([name]) => accept(name)));
+}
+
+/** Event `change`: {changes: by the page's names, params: what the server has to be told}. */
 export class Settings extends EventTarget {
   constructor() {
     super();
     this.defaults = {};
     this.schema = {};
-    this.inForce = {};  // as the server last said
-    const carried = readFragment();
-    this.changed = Object.keys(carried).length ? carried : readStore();
-    this.carried = Object.keys(carried).length > 0;
+    this.current = {};  // the parameters that the server last reported
+    const linked = readFragment();
+    this.fromLink = Object.keys(linked).length > 0;
+    this.changed = this.fromLink ? linked : readStorage();
     if (location.hash) history.replaceState(null, "", location.pathname + location.search);
   }
 
-  /** Learns the server's parameters; what it does not know is dropped. */
-  learn({ input_params: schema, params }) {
+  /** Takes the server's schema and defaults. Stored settings that it does not know are dropped. */
+  load({ input_params: schema, params }) {
     this.schema = schema.properties ?? {};
     this.defaults = params;
-    this.inForce = { ...params, ...this.inForce };
-    for (const name of Object.keys(this.changed)) {
-      if ((!(name in this.schema) || name === "prompt_list" || name === "mode") && !LOCAL.includes(name)) delete this.changed[name];
-    }
-    this.#keep();
+    this.current = { ...params, ...this.current };
+    this.changed = filterKeys(this.changed, (name) =>
+      PAGE_SETTINGS.includes(name) || (name in this.schema && !NOT_STORED.includes(name)));
+    this.#save();
   }
 
   get(name) {
     if (name === "prompt") return this.changed.prompt ?? this.defaults.prompt ?? "";
-    return this.changed[name] ?? this.inForce[name] ?? this.defaults[name];
+    return this.changed[name] ?? this.current[name] ?? this.defaults[name];
   }
 
   isChanged(name) {
     return name in this.changed;
   }
 
-  /** All that a new session has to be told. */
-  params() {
-    return this.#wire(this.changed);
-  }
-
-  /** The same for a mode: from words alone the places of the steps and the residual guidance do not apply. */
+  /** What a new session is told. Text-to-image has no t_index_list and no residual guidance. */
   paramsFor(mode) {
-    const params = { ...this.params(), mode };
+    const params = { ...this.#toParams(this.changed), mode };
     if (mode === "txt2img") {
       for (const name of ["strength", "t_index_list"]) delete params[name];
       if (["self", "initialize"].includes(params.cfg_type)) delete params.cfg_type;
@@ -73,52 +76,65 @@ export class Settings extends EventTarget {
 
   set(changes) {
     for (const name of Object.keys(changes)) {
-      for (const [a, b] of ONE_OF) {
+      for (const [a, b] of EXCLUSIVE) {
         if (name === a) delete this.changed[b];
         if (name === b) delete this.changed[a];
       }
     }
     Object.assign(this.changed, changes);
-    this.#keep();
-    this.#tell(changes);
+    this.#save();
+    this.#notify(changes);
+  }
+
+  /** Sets those of the values that the server has as parameters. */
+  setKnown(values) {
+    this.set(filterKeys(values, (name) => name in this.schema && !NOT_STORED.includes(name)));
   }
 
   reset(names) {
-    const changes = {};
+    const values = {};
     for (const name of names) {
       delete this.changed[name];
-      if (name in this.defaults) changes[name] = this.defaults[name];
+      if (name in this.defaults) values[name] = this.defaults[name];
     }
-    if ("t_index_list" in changes) ["strength", "steps"].forEach((name) => delete changes[name]);
-    this.#keep();
-    this.#tell(Object.fromEntries(names.map((name) => [name, undefined])), changes);
+    if ("t_index_list" in values) ["strength", "steps"].forEach((name) => delete values[name]);
+    this.#save();
+    this.#notify(Object.fromEntries(names.map((name) => [name, undefined])), values);
   }
 
-  /** A value the server refused is forgotten. */
-  forget(name) {
+  /** Resets all but the prompt, the source and what belongs to the visitor, such as the theme. */
+  resetAll() {
+    const kept = [...PERSONAL, "source", "prompt"];
+    this.reset(Object.keys(this.changed).filter((name) => !kept.includes(name)));
+  }
+
+  /** Drops a value that the server refused. */
+  drop(name) {
     delete this.changed[name];
-    this.#keep();
+    this.#save();
   }
 
   link() {
-    const carried = new URLSearchParams();
+    const fragment = new URLSearchParams();
     for (const [name, value] of Object.entries(this.changed)) {
-      if (["theme", "colour", "size", "mirror"].includes(name)) continue;
-      carried.set(name, typeof value === "string" && !/^[\d[{"tfn-]/.test(value) ? value : JSON.stringify(value));
+      if (PERSONAL.includes(name)) continue;
+      const plain = typeof value === "string" && !/^[\d[{"tfn-]/.test(value);
+      fragment.set(name, plain ? value : JSON.stringify(value));
     }
-    return `${location.origin}${location.pathname}#${carried}`;
+    return `${location.origin}${location.pathname}#${fragment}`;
   }
 
-  #keep() {
+  #save() {
     try {
-      localStorage.setItem(STORE, JSON.stringify(this.changed));
+      localStorage.setItem(STORAGE_KEY, JSON.stringify(this.changed));
     } catch { /* private windows may have no storage */ }
   }
 
-  /** The parameters in the server's words: two prompts become a list with weights. */
-  #wire(changes) {
-    const params = Object.fromEntries(Object.entries(changes).filter(([name]) => name in this.schema && !PROMPT.includes(name)));
-    if (PROMPT.some((name) => name in changes)) {
+  /** Settings as the server's parameters: two prompts become a list with weights. */
+  #toParams(values) {
+    const params = filterKeys(values, (name) =>
+      name in this.schema && !PROMPT_SETTINGS.includes(name));
+    if (PROMPT_SETTINGS.some((name) => name in values)) {
       const blend = this.get("blend") ?? 0.5, second = this.get("prompt2");
       if (second) params.prompt_list = [[this.get("prompt"), 1 - blend], [second, blend]];
       else params.prompt = this.get("prompt");
@@ -126,8 +142,10 @@ export class Settings extends EventTarget {
     return params;
   }
 
-  #tell(changes, values = changes) {
-    const params = this.#wire({ ...values, ...Object.fromEntries(PROMPT.filter((name) => name in changes).map((name) => [name, 0])) });
+  /** `values` are the new values where they differ from `changes`: the defaults after a reset. */
+  #notify(changes, values = changes) {
+    const prompt = filterKeys(changes, (name) => PROMPT_SETTINGS.includes(name));
+    const params = this.#toParams({ ...values, ...prompt });
     this.dispatchEvent(new CustomEvent("change", { detail: { changes, params } }));
   }
 }

@@ -1,40 +1,54 @@
-// Which key does what.
-import { Keys } from "./keys.js";
+// Which key does what. Keys of the drawing tools work only while the drawing is the source.
+import { $ } from "./dom.js";
+import { KeyBindings } from "./key_bindings.js";
 
-const $ = (id) => document.getElementById(id);
-
-export function bindKeys({ paper, tools, picture, opening, inputs, hand }) {
+export function bindShortcuts({ drawing, tools, outputActions, onboarding, sourcePicker }) {
   const dialog = $("help");
-  const undo = () => { opening.leave(); paper.undo(); };
-  const redo = () => { opening.leave(); paper.redo(); };
-  const drawing = (action) => () => { if (inputs.name === "draw") action(); };
-  const list = [
+  const showHelp = () => dialog.showModal();
+  const whenDrawing = (action) => () => { if (sourcePicker.name === "draw") action(); };
+  const changing = (action) => whenDrawing(() => {
+    onboarding.stop();
+    action();
+  });
+  const undo = changing(() => drawing.undo()), redo = changing(() => drawing.redo());
+  const focusPrompt = () => {
+    $("prompt").focus();
+    $("prompt").select();
+  };
+  const bindings = new KeyBindings([
     ["P F E", "pen, fill, eraser", [], null],
-    ["Z ⇧Z", "undo, redo", ["z", "mod+z"], drawing(undo)],
+    ["Z ⇧Z", "undo, redo", ["z", "mod+z"], undo],
     ["[ ]", "smaller, larger", [], null],
-    ["X", "clear the paper", ["x"], drawing(() => { opening.leave(); paper.clear(); })],
-    ["D", "draw me something", ["d"], drawing(() => opening.another())],
-    ["/", "prompt", ["/"], () => { $("prompt").focus(); $("prompt").select(); }],
-    ["N", "other noise", ["n"], picture.reseed],
-    ["space", "pause, go on", [" "], picture.pause],
-    ["S", "save a snapshot", ["s"], picture.snapshot],
-    ["R", "record, stop", ["r"], picture.record],
-    ["⇧F", "full screen", ["shift+f"], picture.fullscreen],
-    ["T", "tune", ["t"], () => $("tune-open").click()],
-    ["?", "this list", ["?"], () => dialog.showModal()],
-  ];
-  const keys = new Keys(list, dialog);
-  for (const [key, action] of Object.entries({
-    p: drawing(() => tools.choose("pen")), f: drawing(() => tools.choose("fill")), e: drawing(() => tools.choose("eraser")),
-    "shift+z": drawing(redo), "mod+shift+z": drawing(redo), "mod+y": drawing(redo),
-    "[": drawing(() => tools.scale(1 / 1.2)), "]": drawing(() => tools.scale(1.2)),
-  })) keys.actions.set(key, action);
-  $("help-open").addEventListener("click", () => dialog.showModal());
-  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
-  paper.canvas.addEventListener("wheel", (event) => {
+    ["X", "clear the drawing", ["x"], changing(() => drawing.clear())],
+    ["D", "draw an example", ["d"], whenDrawing(() => onboarding.drawNext())],
+    ["/", "prompt", ["/"], focusPrompt],
+    ["N", "new noise", ["n"], outputActions.reseed],
+    ["space", "pause, resume", [" "], outputActions.pause],
+    ["S", "save a snapshot", ["s"], outputActions.snapshot],
+    ["R", "record, stop", ["r"], outputActions.record],
+    ["⇧F", "full screen", ["shift+f"], outputActions.fullscreen],
+    ["T", "settings", ["t"], () => $("settings-open").click()],
+    ["?", "this list", ["?"], showHelp],
+  ], dialog);
+  const more = {
+    p: whenDrawing(() => tools.choose("pen")),
+    f: whenDrawing(() => tools.choose("fill")),
+    e: whenDrawing(() => tools.choose("eraser")),
+    "shift+z": redo, "mod+shift+z": redo, "mod+y": redo,
+    "[": whenDrawing(() => tools.scale(1 / 1.2)),
+    "]": whenDrawing(() => tools.scale(1.2)),
+  };
+  for (const [key, action] of Object.entries(more)) bindings.actions.set(key, action);
+  $("help-open").addEventListener("click", showHelp);
+  dialog.addEventListener("click", ({ target }) => { if (target === dialog) dialog.close(); });
+  bindWheel(drawing.canvas, tools);
+}
+
+/** Alt or shift and the wheel change the size of the pen. */
+function bindWheel(canvas, tools) {
+  canvas.addEventListener("wheel", (event) => {
     if (!event.altKey && !event.shiftKey) return;
     event.preventDefault();
     tools.scale((event.deltaY || event.deltaX) < 0 ? 1.1 : 1 / 1.1);
   }, { passive: false });
-  return keys;
 }

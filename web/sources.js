@@ -1,174 +1,196 @@
-// What goes in. Each source has: `mode`, `type` (how its pictures are encoded), `start()`, `stop()`, `fresh` (a picture was not
-// taken yet), `again()` (the present one counts as fresh) and `take(context, width, height)`, which draws it. `onfresh` is called
-// when there is something new.
+// What goes in: a drawing, the prompt alone, camera, screen or a video file. Every source has
+//   mode, mimeType    how the server uses its frames, how they are encoded
+//   start(), stop()
+//   hasFrame          whether there is a frame that was not read yet; onFrame() is called for each
+//   resend()          makes the present frame count as unread
+//   readFrame(context, width, height)   draws the frame and marks it as read; false if none
 
-/** A problem that a person can do something about. */
-export class SourceProblem extends Error {}
+/** An error that the visitor can do something about; the message says what. */
+export class SourceError extends Error {}
 
 export class DrawSource {
   mode = "img2img";
-  type = "image/png";  // flat areas: small, and exact
-  #taken = -1;
+  mimeType = "image/png";  // flat areas: small and lossless
+  #readVersion = -1;
 
-  constructor(paper) {
-    this.paper = paper;
-    paper.addEventListener("change", () => this.onfresh?.());
+  constructor(drawing) {
+    this.drawing = drawing;
+    drawing.addEventListener("change", () => this.onFrame?.());
   }
 
   async start() {}
   stop() {}
-  again() { this.#taken = -1; }
-  get fresh() { return this.#taken !== this.paper.version; }
+  resend() { this.#readVersion = -1; }
+  get hasFrame() { return this.#readVersion !== this.drawing.version; }
 
-  take(context, width, height) {
-    this.#taken = this.paper.version;
-    context.drawImage(this.paper.canvas, 0, 0, width, height);
+  readFrame(context, width, height) {
+    this.#readVersion = this.drawing.version;
+    context.drawImage(this.drawing.canvas, 0, 0, width, height);
     return true;
   }
 }
 
-export class WordsSource {
+/** Text-to-image: a frame without pixels asks for one image. */
+export class PromptSource {
   mode = "txt2img";
-  #wanted = true;
+  hasFrame = true;
 
-  async start() { this.#wanted = true; }
+  async start() { this.hasFrame = true; }
   stop() {}
-  again() { this.#wanted = true; }
-  get fresh() { return this.#wanted; }
+  resend() { this.hasFrame = true; }
 
-  take() {
-    this.#wanted = false;
-    return null;
+  readFrame() {
+    this.hasFrame = false;
+    return true;
   }
 }
 
-/** What a video element shows; the three below differ in where that comes from. */
+/** The frames of a video element. The three classes below differ in where the video comes from. */
 class VideoSource {
   mode = "img2img";
-  type = "image/jpeg";
-  fresh = false;
-  #watch = 0;
+  mimeType = "image/jpeg";
+  hasFrame = false;
+  #generation = 0;  // grows with every start and stop, which ends older callback loops
 
   constructor(video, settings) {
     this.video = video;
     this.settings = settings;
   }
 
-  again() { this.fresh = this.video.readyState >= 2; }
+  resend() { this.hasFrame = this.video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA; }
 
   get mirrored() { return false; }
 
   async play() {
     await this.video.play();
-    this.#follow();
+    this.#watchFrames();
   }
 
-  #follow() {
+  async playStream(stream, endedMessage) {
+    this.video.srcObject = stream;
+    stream.getVideoTracks()[0].addEventListener("ended", () => this.onEnded?.(endedMessage));
+    await this.play();
+  }
+
+  #watchFrames() {
     const { video } = this;
-    const every = video.requestVideoFrameCallback
-      ? (call) => video.requestVideoFrameCallback(call)
-      : (call) => requestAnimationFrame(call);
-    const generation = ++this.#watch;
-    const seen = () => {
-      if (generation !== this.#watch) return;
-      this.fresh = true;
-      this.onfresh?.();
-      every(seen);
+    const nextFrame = video.requestVideoFrameCallback
+      ? (callback) => video.requestVideoFrameCallback(callback)
+      : (callback) => requestAnimationFrame(callback);
+    const generation = ++this.#generation;
+    const onVideoFrame = () => {
+      if (generation !== this.#generation) return;
+      this.hasFrame = true;
+      this.onFrame?.();
+      nextFrame(onVideoFrame);
     };
-    every(seen);
+    nextFrame(onVideoFrame);
   }
 
   stop() {
-    this.#watch += 1;
-    this.fresh = false;
+    this.#generation += 1;
+    this.hasFrame = false;
     this.video.pause();
     this.video.srcObject?.getTracks().forEach((track) => track.stop());
     this.video.srcObject = null;
   }
 
-  take(context, width, height) {
-    const { video } = this;
-    const w = video.videoWidth, h = video.videoHeight;
-    if (!w || !h) return false;
-    this.fresh = false;
-    const fit = this.settings.get("fit") ?? "cover";
-    let scaleX = width / w, scaleY = height / h;
-    if (fit !== "stretch") scaleX = scaleY = fit === "cover" ? Math.max(scaleX, scaleY) : Math.min(scaleX, scaleY);
+  readFrame(context, width, height) {
+    const { videoWidth, videoHeight } = this.video;
+    if (!videoWidth || !videoHeight) return false;
+    this.hasFrame = false;
+    const [scaleX, scaleY] = this.#scales(width / videoWidth, height / videoHeight);
     context.save();
     context.fillStyle = "#000";
     context.fillRect(0, 0, width, height);
     context.translate(width / 2, height / 2);
     context.scale(this.mirrored ? -scaleX : scaleX, scaleY);
-    context.drawImage(video, -w / 2, -h / 2);
+    context.drawImage(this.video, -videoWidth / 2, -videoHeight / 2);
     context.restore();
     return true;
   }
+
+  #scales(x, y) {
+    const fit = this.settings.get("fit") ?? "cover";
+    if (fit === "stretch") return [x, y];
+    const scale = fit === "cover" ? Math.max(x, y) : Math.min(x, y);
+    return [scale, scale];
+  }
 }
+
+const CAMERA_ERRORS = {
+  NotAllowedError: "The camera was not allowed.\n" +
+    "Click the camera or lock beside the address, allow it, and try again.",
+  NotFoundError: "No camera was found.\nPlug one in and try again.",
+  NotReadableError: "The camera is in use.\nClose the other program that uses it and try again.",
+};
 
 export class CameraSource extends VideoSource {
   facing = "user";
-  ended = () => {};
 
   get mirrored() { return this.facing === "user" && (this.settings.get("mirror") ?? true); }
 
   async start() {
     if (!navigator.mediaDevices?.getUserMedia) {
-      throw new SourceProblem("A camera needs a safe connection.\nOpen this page at localhost, or start the server with --self-signed and use https.");
+      throw new SourceError("A camera needs a secure connection.\nOpen this page at localhost, " +
+        "or start the server with --self-signed and use https.");
     }
-    let stream;
+    await this.playStream(await this.#open(), "The camera was disconnected.");
+  }
+
+  async #open() {
     try {
-      stream = await navigator.mediaDevices.getUserMedia({
-        video: { facingMode: this.facing, width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 30 } },
+      return await navigator.mediaDevices.getUserMedia({
+        video: {
+          facingMode: this.facing, width: { ideal: 640 }, height: { ideal: 480 },
+          frameRate: { ideal: 30 },
+        },
         audio: false,
       });
     } catch (error) {
-      throw new SourceProblem({
-        NotAllowedError: "The camera was not allowed.\nClick the camera or lock beside the address, allow it, and try again.",
-        NotFoundError: "No camera was found.\nPlug one in and try again.",
-        NotReadableError: "The camera is in use.\nClose the other program that uses it and try again.",
-      }[error.name] ?? `The camera did not start: ${error.message}`);
+      const known = CAMERA_ERRORS[error.name];
+      throw new SourceError(known ?? `The camera did not start: ${error.message}`);
     }
-    this.video.srcObject = stream;
-    stream.getVideoTracks()[0].addEventListener("ended", () => this.ended("The camera has gone."));
-    await this.play();
   }
 }
 
 export class ScreenSource extends VideoSource {
-  ended = () => {};
-
   async start() {
     if (!navigator.mediaDevices?.getDisplayMedia) {
-      throw new SourceProblem("This browser does not share screens here.\nOn a phone or an unsafe connection it never does.");
+      throw new SourceError("This browser does not share screens here.\n" +
+        "On a phone or an insecure connection it never does.");
     }
-    let stream;
+    await this.playStream(await this.#open(), "Screen sharing has ended.");
+  }
+
+  async #open() {
     try {
-      stream = await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { ideal: 30 } }, audio: false });
+      return await navigator.mediaDevices.getDisplayMedia({
+        video: { frameRate: { ideal: 30 } }, audio: false,
+      });
     } catch (error) {
-      throw new SourceProblem(error.name === "NotAllowedError"
+      throw new SourceError(error.name === "NotAllowedError"
         ? "No screen was chosen.\nTry again and pick a window or a screen."
         : `The screen could not be shared: ${error.message}`);
     }
-    this.video.srcObject = stream;
-    stream.getVideoTracks()[0].addEventListener("ended", () => this.ended("Sharing has ended."));
-    await this.play();
   }
 }
 
 export class FileSource extends VideoSource {
   file = null;
-  #address = "";
+  #url = "";
 
   async start() {
-    if (!this.file) throw new SourceProblem("Choose a video from this device, or drop one here.");
-    this.#address = URL.createObjectURL(this.file);
-    this.video.src = this.#address;
+    if (!this.file) throw new SourceError("Choose a video from this device, or drop one here.");
+    this.#url = URL.createObjectURL(this.file);
+    this.video.src = this.#url;
     try {
       await this.play();
     } catch {
       const name = this.file.name;
       this.stop();
-      throw new SourceProblem(`This browser cannot play ${name}.\nMP4 with H.264 and WebM work nearly everywhere.`);
+      throw new SourceError(`This browser cannot play ${name}.\n` +
+        "MP4 with H.264 and WebM work nearly everywhere.");
     }
   }
 
@@ -176,6 +198,6 @@ export class FileSource extends VideoSource {
     super.stop();
     this.video.removeAttribute("src");
     this.video.load();
-    URL.revokeObjectURL(this.#address);
+    URL.revokeObjectURL(this.#url);
   }
 }

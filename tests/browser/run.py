@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Runs the browser tests against a program: tests/browser/run.py build/release/streamdiffusion [unittest's arguments].
+"""Runs the browser tests against a build of the program. Usage:
+tests/browser/run.py build/release/streamdiffusion [arguments of unittest]
 
-Chromium and its driver are Debian's; screenshots go to out/browser/."""
+Chromium and its driver are Debian's packages. Screenshots go to out/browser/."""
 import pathlib
 import sys
 import unittest

@@ -1,24 +1,68 @@
-"""Settings that stay, the Tune panel, phone, dark, and the keyboard alone."""
+"""Stored settings, the settings panel, phone layout, dark theme, and the keyboard alone."""
 import json
 import struct
 import time
 
-from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from harness import PageTest, difference
 
+# Keeps the bytes of the next PNG that is downloaded, or the size of the next video.
+CATCH_DOWNLOADS = """
+window.savedPng = null;
+window.savedVideoBytes = 0;
+const createObjectURL = URL.createObjectURL;
+URL.createObjectURL = (blob) => {
+  if (blob.type === 'image/png') {
+    blob.arrayBuffer().then((b) => { window.savedPng = Array.from(new Uint8Array(b)); });
+  }
+  if (blob.type.startsWith('video')) window.savedVideoBytes = blob.size;
+  return createObjectURL(blob);
+};
+"""
+
+# Drops the PNG that CATCH_DOWNLOADS kept onto the page.
+DROP_SAVED_PNG = """
+const data = new DataTransfer();
+data.items.add(new File([new Uint8Array(window.savedPng)], 'saved.png', { type: 'image/png' }));
+window.dispatchEvent(new DragEvent('drop', { dataTransfer: data, cancelable: true }));
+"""
+
+# Numbers the controls that the Tab key should reach, and returns the numbers.
+NUMBER_CONTROLS = """
+return [...document.querySelectorAll('button, input, select, textarea, canvas[tabindex]')]
+  .filter((e) => e.checkVisibility() && !e.disabled && e.tabIndex >= 0)
+  .map((e, i) => (e.dataset.reach = String(i)))
+"""
+NAMELESS_CONTROLS = """
+return [...document.querySelectorAll('[data-reach]')]
+  .filter((e) => !(e.ariaLabel || e.textContent.trim() || e.labels?.length))
+  .map((e) => e.outerHTML)
+"""
+
+
+def png_chunks(png: bytes) -> dict[bytes, bytes]:
+    at, chunks = 8, {}
+    while at < len(png):
+        (length,) = struct.unpack(">I", png[at:at + 4])
+        chunks[png[at + 4:at + 8]] = png[at + 8:at + 8 + length]
+        at += 12 + length
+    return chunks
+
 
 class Controls(PageTest):
     def field(self, page, name):
-        return page.find(f"#tune-{name}")
+        return page.find(f"#setting-{name}")
 
-    def test_settings_survive_a_reload_and_travel_in_a_link(self):
+    def value(self, page, selector):
+        return page.find(selector).get_attribute("value")
+
+    def test_settings_survive_a_reload(self):
         page = self.open()
         page.started()
         page.prompt("green cactus, clipart")
-        page.run("const s = document.getElementById('strength'); s.value = 0.7; s.dispatchEvent(new Event('input'))")
-        page.click("#tune-open")
+        page.set_slider("strength", 0.7)
+        page.click("#settings-open")
         seed = self.field(page, "seed")
         seed.send_keys(Keys.CONTROL, "a")
         seed.send_keys("77", Keys.TAB)
@@ -26,158 +70,188 @@ class Controls(PageTest):
         stored = json.loads(page.run("return localStorage.getItem('streamdiffusion.settings')"))
         self.assertEqual((stored["prompt"], stored["seed"]), ("green cactus, clipart", 77))
         page.driver.refresh()
-        page.wait(lambda: page.find("#prompt").get_attribute("value") == "green cactus, clipart", "the prompt after a reload")
-        page.wait(lambda: page.shown > 0, "a picture after a reload")
-        self.assertAlmostEqual(float(page.find("#strength").get_attribute("value")), 0.7, delta=0.05)
-        page.click("#tune-open")
+        page.wait(lambda: self.value(page, "#prompt") == "green cactus, clipart",
+                  "prompt after a reload")
+        page.wait(lambda: page.shown > 0, "image after a reload")
+        self.assertAlmostEqual(float(self.value(page, "#strength")), 0.7, delta=0.05)
+        page.click("#settings-open")
         self.assertEqual(self.field(page, "seed").get_attribute("value"), "77")
 
-        other = self.open()
-        other.started()
-        other.driver.get(f"{self.server.address}#prompt=blue+fish&seed=5")
-        other.driver.refresh()
-        other.wait(lambda: other.find("#prompt").get_attribute("value") == "blue fish", "the link's prompt")
-        self.assertEqual(other.run("return location.hash"), "")
+    def test_a_link_carries_settings(self):
+        page = self.open()
+        page.started()
+        page.driver.get(f"{self.server.address}#prompt=blue+fish&seed=5")
+        page.driver.refresh()
+        page.wait(lambda: self.value(page, "#prompt") == "blue fish", "prompt of the link")
+        self.assertEqual(page.run("return location.hash"), "")
 
-    def test_tune_has_every_parameter_and_resets_each(self):
+    def test_the_pen_color_survives_a_reload(self):
+        page = self.open()
+        page.started()
+        page.click(".swatch[data-color='#3264d7']")
+        stored = json.loads(page.run("return localStorage.getItem('streamdiffusion.settings')"))
+        self.assertEqual(stored["colour"], "#3264d7", "the stored key keeps this spelling")
+        page.driver.refresh()
+        page.wait(lambda: page.find(".swatch[data-color='#3264d7']").get_attribute("aria-pressed")
+                  == "true", "chosen color after a reload")
+
+    def test_the_panel_has_every_parameter_and_resets_it(self):
         page = self.open()
         page.started()
         before = page.settle()
-        page.click("#tune-open")
+        page.click("#settings-open")
         known = page.run("return fetch('api/settings').then((a) => a.json())")
         elsewhere = {"mode", "prompt", "prompt_list", "strength"}
         for name, schema in known["input_params"]["properties"].items():
             if name in elsewhere or len(schema.get("enum", "ab")) == 1:
                 continue
             with self.subTest(name):
-                self.assertTrue(page.run("return document.getElementById(arguments[0]) !== null", f"tune-{name}"))
+                self.assertEqual(len(page.find_all(f"#setting-{name}")), 1)
                 self.assertTrue(schema["description"])
-        places = self.field(page, "t_index_list")
-        places.send_keys(Keys.CONTROL, "a")
-        places.send_keys("5, 15, 30", Keys.TAB)
-        page.wait(lambda: self.field(page, "steps").get_attribute("value") == "3", "three steps")
-        page.wait(lambda: difference(page.settle(), before) > 0.5, "the picture of three steps")
-        page.shoot("tune")
-        page.run("document.querySelector(\"[aria-label^='Reset'][aria-label*='laces']\").click()")
-        page.wait(lambda: places.get_attribute("value") == ", ".join(map(str, known["params"]["t_index_list"])), "the default back")
+        indices = self.field(page, "t_index_list")
+        indices.send_keys(Keys.CONTROL, "a")
+        indices.send_keys("5, 15, 30", Keys.TAB)
+        steps = self.field(page, "steps")
+        page.wait(lambda: steps.get_attribute("value") == "3", "three steps")
+        page.wait(lambda: difference(page.settle(), before) > 0.5, "image of three steps")
+        page.screenshot("settings")
+        page.run("document.querySelector("
+                 "'.field:has(#setting-t_index_list) .field-reset').click()")
+        default = ", ".join(map(str, known["params"]["t_index_list"]))
+        page.wait(lambda: indices.get_attribute("value") == default, "default value")
 
     def test_two_prompts_blend(self):
         page = self.open()
         page.started()
-        page.run("const s = document.getElementById('strength'); s.value = 0.8; s.dispatchEvent(new Event('input'))")
+        page.set_slider("strength", 0.8)
         one = page.settle()
-        page.click("#tune-open")
+        page.click("#settings-open")
         self.field(page, "prompt2").send_keys("blue circle, flat cartoon", Keys.TAB)
-        page.run("const s = document.getElementById('tune-blend'); s.value = 1; s.dispatchEvent(new Event('input'))")
-        page.wait(lambda: difference(page.settle(), one) > 1, "the blend")
+        page.set_slider("setting-blend", 1)
+        page.wait(lambda: difference(page.settle(), one) > 1, "image of the blend")
 
-    def test_a_snapshot_carries_its_settings(self):
+    def test_a_snapshot_contains_its_settings(self):
         page = self.open()
         page.started()
         page.settle()
-        page.run("""
-            window.saved = null;
-            const make = URL.createObjectURL;
-            URL.createObjectURL = (blob) => {
-              if (blob.type === 'image/png') blob.arrayBuffer().then((b) => { window.saved = Array.from(new Uint8Array(b)); });
-              return make(blob);
-            };""")
-        ActionChains(page.driver).send_keys("s").perform()
-        page.wait(lambda: page.run("return window.saved !== null"), "the snapshot", 10)
-        png = bytes(page.run("return window.saved"))
-        at, kinds = 8, {}
-        while at < len(png):
-            (length,) = struct.unpack(">I", png[at:at + 4])
-            kinds[png[at + 4:at + 8]] = png[at + 8:at + 8 + length]
-            at += 12 + length
-        keyword, text = kinds[b"iTXt"].split(b"\0\0\0\0\0", 1)
+        page.run(CATCH_DOWNLOADS)
+        page.press("s")
+        page.wait(lambda: page.run("return window.savedPng !== null"), "snapshot", 10)
+        chunks = png_chunks(bytes(page.run("return window.savedPng")))
+        keyword, text = chunks[b"iTXt"].split(b"\0\0\0\0\0", 1)
         self.assertEqual(keyword, b"streamdiffusion")
         self.assertIn("t_index_list", json.loads(text))
 
-    def test_recording_gives_a_film(self):
+    def test_a_dropped_snapshot_offers_its_settings(self):
         page = self.open()
         page.started()
-        page.run("""
-            window.film = 0;
-            const make = URL.createObjectURL;
-            URL.createObjectURL = (blob) => { if (blob.type.startsWith('video')) window.film = blob.size; return make(blob); };""")
+        page.click("#settings-open")
+        seed = self.field(page, "seed")
+        default = seed.get_attribute("value")
+        page.click("#reseed")
+        page.wait(lambda: seed.get_attribute("value") != default, "new seed")
+        chosen = seed.get_attribute("value")
+        page.settle()
+        page.run(CATCH_DOWNLOADS)
+        page.click("#snapshot")
+        page.wait(lambda: page.run("return window.savedPng !== null"), "snapshot", 10)
+        page.click("#reset-all")
+        page.wait(lambda: seed.get_attribute("value") == default, "default seed")
+        page.run(DROP_SAVED_PNG)
+        page.wait(lambda: page.find_all("#toast button"), "offer to use the settings", 10)
+        page.click("#toast button")
+        page.wait(lambda: seed.get_attribute("value") == chosen, "seed of the snapshot", 10)
+
+    def test_recording_gives_a_video(self):
+        page = self.open()
+        page.started()
+        page.run(CATCH_DOWNLOADS)
         page.click("#record")
         page.stroke((0.2, 0.2), (0.8, 0.3), (0.2, 0.4), (0.8, 0.5))
         time.sleep(2)
         page.click("#record")
-        page.wait(lambda: page.run("return window.film") > 1000, "the film", 10)
+        page.wait(lambda: page.run("return window.savedVideoBytes") > 1000, "video", 10)
 
-    def test_phone_is_usable(self):
+
+class Layout(PageTest):
+    def test_the_page_is_usable_on_a_phone(self):
         page = self.open(size=(390, 844), phone=True, scale=2)
         page.started()
         page.settle()
         self.assertLessEqual(page.run("return document.documentElement.scrollWidth"), 390)
-        paper, picture = page.find("#paper").rect, page.find("#picture").rect
-        self.assertLess(picture["y"] + picture["height"], paper["y"] + 1, "the picture is above the paper")
-        self.assertGreater(min(paper["width"], picture["width"]), 220)
-        page.shoot("phone-light")
-        for selector in ("#prompt", "#strength", "#tune-open", "#snapshot", "[data-tool='fill']", ".swatch"):
+        drawing, output = page.find("#drawing").rect, page.find("#output").rect
+        self.assertLess(output["y"] + output["height"], drawing["y"] + 1,
+                        "the output is above the drawing")
+        self.assertGreater(min(drawing["width"], output["width"]), 220)
+        page.screenshot("phone-light")
+        for selector in ("#prompt", "#strength", "#settings-open", "#snapshot",
+                         "[data-tool='fill']", ".swatch"):
             box = page.find(selector).rect
             with self.subTest(selector):
                 self.assertGreaterEqual(box["x"], 0)
                 self.assertLessEqual(box["x"] + box["width"], 390)
                 self.assertLessEqual(box["y"] + box["height"], 844)
                 self.assertGreaterEqual(min(box["width"], box["height"]), 24)
-        page.click("#tune-open")
-        time.sleep(0.4)
-        page.shoot("phone-tune")
-        sheet = page.find("#tune").rect
+        page.click("#settings-open")
+        time.sleep(0.4)  # the sheet slides in
+        page.screenshot("phone-settings")
+        sheet = page.find("#settings-panel").rect
         self.assertAlmostEqual(sheet["y"] + sheet["height"], 844, delta=1)
-        page.click("#tune-close")
+        page.click("#settings-close")
 
-    def test_dark_follows_the_system(self):
+    def test_dark_follows_the_system_and_the_button_changes_it(self):
         page = self.open(dark=True)
         page.started()
         page.settle()
-        page.shoot("desktop-dark")
-        ground = page.run("return getComputedStyle(document.documentElement).backgroundColor")
-        self.assertLess(sum(map(int, ground[4:-1].split(","))), 150)
-        page.click("#theme")
-        ground = page.run("return getComputedStyle(document.documentElement).backgroundColor")
-        self.assertGreater(sum(map(int, ground[4:-1].split(","))), 600)
+        page.screenshot("desktop-dark")
 
-    def test_every_control_is_reached_and_named_by_the_keyboard(self):
+        def brightness():
+            rgb = page.run("return getComputedStyle(document.documentElement).backgroundColor")
+            return sum(map(int, rgb[4:-1].split(",")))
+
+        self.assertLess(brightness(), 150)
+        page.click("#theme")
+        self.assertGreater(brightness(), 600)
+
+
+class Keyboard(PageTest):
+    def test_the_tab_key_reaches_every_control_and_each_has_a_name(self):
         page = self.open()
         page.started()
-        wanted = set(page.run("""
-            return [...document.querySelectorAll('button, input, select, textarea, canvas[tabindex]')]
-              .filter((e) => e.checkVisibility() && !e.disabled && e.tabIndex >= 0)
-              .map((e, i) => (e.dataset.reach = String(i)))"""))
-        nameless = page.run("""
-            return [...document.querySelectorAll('[data-reach]')]
-              .filter((e) => !(e.ariaLabel || e.textContent.trim() || e.labels?.length)).map((e) => e.outerHTML)""")
-        self.assertEqual(nameless, [])
+        wanted = set(page.run(NUMBER_CONTROLS))
+        self.assertEqual(page.run(NAMELESS_CONTROLS), [])
         reached = set()
         for _ in range(len(wanted) + 10):
-            ActionChains(page.driver).send_keys(Keys.TAB).perform()
-            reach = page.run("return document.activeElement?.dataset.reach")
-            if reach is not None:
-                reached.add(reach)
-        missing = [page.run("return document.querySelector(`[data-reach='${arguments[0]}']`)?.outerHTML", m)
-                   for m in wanted - reached]
+            page.press(Keys.TAB)
+            reached.add(page.run("return document.activeElement?.dataset.reach"))
+        missing = [page.find(f"[data-reach='{number}']").get_attribute("outerHTML")
+                   for number in wanted - reached]
         self.assertEqual(missing, [])
 
     def test_keys_do_what_the_list_says(self):
         page = self.open()
         page.started()
-        press = lambda *keys: ActionChains(page.driver).send_keys(*keys).perform()
-        press("?")
+
+        def size():
+            return int(page.find("#size").get_attribute("value"))
+
+        page.press("?")
         self.assertTrue(page.run("return document.getElementById('help').open"))
-        page.shoot("help")
-        press(Keys.ESCAPE)
-        size = int(page.find("#size").get_attribute("value"))
-        press("]")
-        self.assertGreater(int(page.find("#size").get_attribute("value")), size)
-        press("[", "[")
-        self.assertLess(int(page.find("#size").get_attribute("value")), size)
-        press("f")
-        self.assertEqual(page.find("[data-tool='fill']").get_attribute("aria-pressed"), "true")
-        press("/")
+        page.screenshot("help")
+        page.press(Keys.ESCAPE)
+        first = size()
+        page.press("]")
+        self.assertGreater(size(), first)
+        page.press("[", "[")
+        self.assertLess(size(), first)
+        page.press("f")
+        fill = page.find("[data-tool='fill']")
+        self.assertEqual(fill.get_attribute("aria-pressed"), "true")
+        page.press("t")
+        self.assertFalse(page.is_hidden("settings-panel"))
+        page.press(Keys.ESCAPE)
+        self.assertTrue(page.is_hidden("settings-panel"))
+        page.press("/")
         self.assertEqual(page.run("return document.activeElement.id"), "prompt")
-        press("z", Keys.ESCAPE)
+        page.press("z", Keys.ESCAPE)
         self.assertTrue(page.find("#prompt").get_attribute("value"))

@@ -1,27 +1,28 @@
-// The paper one draws on: strokes, fills, pictures, undo. Places and widths are in the paper's own pixels; whoever draws (a
-// hand, the starter doodle) scales to them. `version` grows with every visible change: only changed papers are sent.
-import { floodFill } from "./fill.js";
-import { History } from "./history.js";
-import { PAPER } from "./palette.js";
+// The drawing that goes in: strokes, fills, images, undo. Positions and widths are in pixels of its
+// canvas; callers scale to them. `version` grows with every visible change, so that an unchanged
+// drawing is not sent again.
+import { floodFill } from "./flood_fill.js";
+import { BACKGROUND } from "./palette.js";
+import { UndoHistory } from "./undo_history.js";
 
 const LONG_SIDE = 768;
 
-export class Paper extends EventTarget {
-  #history = new History();
-  #committed = document.createElement("canvas");  // the paper as of the last finished step
+export class Drawing extends EventTarget {
+  #history = new UndoHistory();
+  #committed = document.createElement("canvas");  // the drawing after the last finished change
   #stroke = null;
 
   constructor(canvas) {
     super();
     this.canvas = canvas;
     this.version = 0;
-    this.touched = false;  // by a hand since it was last cleared
+    this.edited = false;  // by the visitor, since it was last cleared
     this.context = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
-    this.shape(1);
+    this.setAspectRatio(1);
   }
 
-  /** Takes the aspect ratio of the pictures; what was drawn is fitted into the middle. */
-  shape(ratio) {
+  /** Resizes the canvas (`ratio` is width / height). The old drawing is fitted into the middle. */
+  setAspectRatio(ratio) {
     const width = Math.round(ratio >= 1 ? LONG_SIDE : LONG_SIDE * ratio);
     const height = Math.round(ratio >= 1 ? LONG_SIDE / ratio : LONG_SIDE);
     if (width === this.canvas.width && height === this.canvas.height && this.version) return;
@@ -29,35 +30,35 @@ export class Paper extends EventTarget {
     this.canvas.width = this.#committed.width = width;
     this.canvas.height = this.#committed.height = height;
     this.#blank();
-    if (old) this.#place(old);
-    this.#history.forget();
-    this.#keep();
+    if (old) this.#drawFitted(old);
+    this.#history.clear();
+    this.#saveCommitted();
     this.#changed();
   }
 
-  get unit() {  // one pixel of a picture of 256
+  /** Canvas pixels per pixel of an image whose long side is 256. */
+  get unit() {
     return Math.max(this.canvas.width, this.canvas.height) / 256;
   }
 
   get canUndo() { return this.#history.canUndo; }
   get canRedo() { return this.#history.canRedo; }
-  get drawing() { return this.#stroke !== null; }
 
-  begin(x, y, width, colour) {
-    this.end();
-    this.#stroke = { x, y, midX: x, midY: y, width, colour, box: null };
-    this.#dot(x, y, width, colour);
-    this.#grow(x, y, width);
+  beginStroke(x, y, width, color) {
+    this.endStroke();
+    this.#stroke = { x, y, midX: x, midY: y, width, color, box: null };
+    this.#dot(x, y, width, color);
+    this.#growBox(x, y, width);
     this.#changed();
   }
 
-  /** A curve through the middles of what the hand gave, which is smooth at every speed. */
-  to(x, y, width) {
+  /** Continues the stroke by a quadratic curve between midpoints: smooth at any pointer speed. */
+  continueStroke(x, y, width) {
     const stroke = this.#stroke;
     if (!stroke) return;
     const midX = (stroke.x + x) / 2, midY = (stroke.y + y) / 2;
     const { context } = this;
-    context.strokeStyle = stroke.colour;
+    context.strokeStyle = stroke.color;
     context.lineCap = context.lineJoin = "round";
     context.lineWidth = (stroke.width + width) / 2;
     context.beginPath();
@@ -65,68 +66,69 @@ export class Paper extends EventTarget {
     context.quadraticCurveTo(stroke.x, stroke.y, midX, midY);
     context.stroke();
     Object.assign(stroke, { x, y, midX, midY, width });
-    this.#grow(x, y, Math.max(width, stroke.width));
+    this.#growBox(x, y, Math.max(width, stroke.width));
     this.#changed();
   }
 
-  end() {
+  endStroke() {
     const stroke = this.#stroke;
     if (!stroke) return;
-    this.to(stroke.x, stroke.y, stroke.width);
+    this.continueStroke(stroke.x, stroke.y, stroke.width);
     this.#stroke = null;
-    this.#commit(stroke.box);
+    this.#commitStroke(stroke.box);
   }
 
-  cancel() {
+  cancelStroke() {
     if (!this.#stroke) return;
     this.#stroke = null;
     this.context.drawImage(this.#committed, 0, 0);
     this.#changed();
   }
 
-  fill(x, y, colour) {
-    const box = floodFill(this.context, x, y, colour);
+  fill(x, y, color) {
+    const box = floodFill(this.context, x, y, color);
     if (!box) return;
     this.#commit(box);
     this.#changed();
   }
 
   clear() {
-    this.end();
+    this.endStroke();
     this.#blank();
-    this.touched = false;
+    this.edited = false;
     this.#commitAll();
   }
 
-  /** A bitmap, video or canvas, whole, in the middle. */
-  put(picture) {
-    this.end();
+  /** Replaces the drawing by an image, video frame or canvas, fitted into the middle. */
+  putImage(image) {
+    this.endStroke();
     this.#blank();
-    this.#place(picture);
+    this.#drawFitted(image);
     this.#commitAll();
   }
 
   undo() {
-    this.end();
+    this.endStroke();
     if (this.#history.undo(this.context)) this.#restored();
   }
 
   redo() {
-    this.end();
+    this.endStroke();
     if (this.#history.redo(this.context)) this.#restored();
   }
 
   #blank() {
-    this.context.fillStyle = PAPER;
+    this.context.fillStyle = BACKGROUND;
     this.context.fillRect(0, 0, this.canvas.width, this.canvas.height);
   }
 
-  #place(picture) {
+  #drawFitted(image) {
     const { width, height } = this.canvas;
-    const w = picture.videoWidth || picture.width, h = picture.videoHeight || picture.height;
+    const w = image.videoWidth || image.width, h = image.videoHeight || image.height;
     const scale = Math.min(width / w, height / h);
+    const left = (width - w * scale) / 2, top = (height - h * scale) / 2;
     this.context.imageSmoothingQuality = "high";
-    this.context.drawImage(picture, (width - w * scale) / 2, (height - h * scale) / 2, w * scale, h * scale);
+    this.context.drawImage(image, left, top, w * scale, h * scale);
   }
 
   #copy() {
@@ -137,14 +139,14 @@ export class Paper extends EventTarget {
     return copy;
   }
 
-  #dot(x, y, width, colour) {
-    this.context.fillStyle = colour;
+  #dot(x, y, width, color) {
+    this.context.fillStyle = color;
     this.context.beginPath();
     this.context.arc(x, y, width / 2, 0, 2 * Math.PI);
     this.context.fill();
   }
 
-  #grow(x, y, width) {
+  #growBox(x, y, width) {
     const reach = width / 2 + 2;
     const box = (this.#stroke.box ??= { left: x, top: y, right: x, bottom: y });
     box.left = Math.min(box.left, x - reach);
@@ -153,19 +155,22 @@ export class Paper extends EventTarget {
     box.bottom = Math.max(box.bottom, y + reach);
   }
 
+  #commitStroke(box) {
+    const x = Math.max(0, Math.floor(box.left)), y = Math.max(0, Math.floor(box.top));
+    const right = Math.min(this.canvas.width, Math.ceil(box.right));
+    const bottom = Math.min(this.canvas.height, Math.ceil(box.bottom));
+    if (right <= x || bottom <= y) return;
+    this.#commit({ x, y, width: right - x, height: bottom - y });
+  }
+
+  /** Makes what changed in the box one undoable change. */
   #commit(box) {
-    if ("left" in box) {
-      const x = Math.max(0, Math.floor(box.left)), y = Math.max(0, Math.floor(box.top));
-      const right = Math.min(this.canvas.width, Math.ceil(box.right)), bottom = Math.min(this.canvas.height, Math.ceil(box.bottom));
-      if (right <= x || bottom <= y) return;
-      box = { x, y, width: right - x, height: bottom - y };
-    }
-    const held = this.#committed.getContext("2d", { willReadFrequently: true });
-    const before = held.getImageData(box.x, box.y, box.width, box.height);
+    const committed = this.#committedContext();
+    const before = committed.getImageData(box.x, box.y, box.width, box.height);
     const after = this.context.getImageData(box.x, box.y, box.width, box.height);
     this.#history.add(box.x, box.y, before, after);
-    held.putImageData(after, box.x, box.y);
-    this.dispatchEvent(new Event("step"));
+    committed.putImageData(after, box.x, box.y);
+    this.dispatchEvent(new Event("commit"));
   }
 
   #commitAll() {
@@ -174,13 +179,17 @@ export class Paper extends EventTarget {
   }
 
   #restored() {
-    this.#keep();
+    this.#saveCommitted();
     this.#changed();
-    this.dispatchEvent(new Event("step"));
+    this.dispatchEvent(new Event("commit"));
   }
 
-  #keep() {
-    this.#committed.getContext("2d", { willReadFrequently: true }).drawImage(this.canvas, 0, 0);
+  #committedContext() {
+    return this.#committed.getContext("2d", { willReadFrequently: true });
+  }
+
+  #saveCommitted() {
+    this.#committedContext().drawImage(this.canvas, 0, 0);
   }
 
   #changed() {

@@ -1,0 +1,24 @@
+"""A server that requires a token and uses TLS with a self-signed certificate."""
+from harness import PageTest
+
+TOKEN = "open-sesame-7"
+
+
+class Token(PageTest):
+    flags = ("--self-signed", "--token", TOKEN)
+
+    def open_with(self, query: str):
+        page = self.open(path=query)
+        self.assertTrue(page.run("return isSecureContext"))
+        return page
+
+    def test_with_the_token_images_come_and_the_camera_works(self):
+        page = self.open_with(f"?token={TOKEN}")
+        page.started()
+        page.click("[data-source='camera']")
+        page.wait_for_images(4, "images of the camera")
+        self.assertEqual(page.console_problems(), [])
+
+    def test_without_the_token_the_page_says_what_is_missing(self):
+        page = self.open_with("")
+        self.assertIn("token", page.wait(lambda: page.find("body").text, "text"))

@@ -1,0 +1,89 @@
+// Sends frames of the source over the connection: at most one per display frame, only if the source
+// has a frame that was not sent yet and the connection can take it. A hidden tab has no display
+// frames and so sends nothing. An idle page stops its loop and uses no power.
+const IDLE_FRAMES = 30;  // display frames without anything new after which the loop stops
+const JPEG_QUALITY = 0.88;
+
+export class FrameSender {
+  #source = null;
+  #resendUntil = 0;
+  #idleFrames = 0;
+  #running = false;
+  #encoding = false;
+  #scratch = document.createElement("canvas");
+
+  constructor(connection) {
+    this.connection = connection;
+    this.paused = false;
+    this.width = 256;
+    this.height = 256;
+  }
+
+  get source() { return this.#source; }
+
+  set source(source) {
+    if (this.#source) this.#source.onFrame = null;
+    this.#source = source;
+    if (source) source.onFrame = () => this.#wake();
+    this.#wake();
+  }
+
+  /** Sends the present frame again, and keeps doing so for `ms` even while nothing changes. */
+  resend(ms = 0) {
+    this.#resendUntil = Math.max(this.#resendUntil, performance.now() + ms);
+    this.source?.resend();
+    this.#wake();
+  }
+
+  get #resending() {
+    return performance.now() < this.#resendUntil;
+  }
+
+  #wake() {
+    this.#idleFrames = 0;
+    if (this.#running) return;
+    this.#running = true;
+    const loop = () => {
+      const active = (this.source?.hasFrame && !this.paused) || this.#resending;
+      this.#idleFrames = active ? 0 : this.#idleFrames + 1;
+      this.#sendIfPossible();
+      if (this.#idleFrames < IDLE_FRAMES) requestAnimationFrame(loop);
+      else this.#running = false;
+    };
+    requestAnimationFrame(loop);
+  }
+
+  async #sendIfPossible() {
+    const { source, connection } = this;
+    if (!source || this.paused || this.#encoding) return;
+    if (this.#resending) source.resend();
+    if (!source.hasFrame) return;
+    connection.wakeIfAsleep();
+    if (!connection.ready) return;
+    this.#encoding = true;
+    try {
+      const captured = performance.now();
+      const image = await this.#readImage(source);
+      if (image !== undefined && source === this.source) connection.sendFrame(captured, image);
+    } finally {
+      this.#encoding = false;
+    }
+  }
+
+  /** The source's frame as encoded bytes; null if it has no pixels, undefined if there is none. */
+  async #readImage(source) {
+    if (source.mode === "txt2img") return source.readFrame() ? null : undefined;
+    const canvas = this.#scratch;
+    if (canvas.width !== this.width || canvas.height !== this.height) {
+      canvas.width = this.width;
+      canvas.height = this.height;
+    }
+    const context = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
+    context.imageSmoothingQuality = "high";
+    if (!source.readFrame(context, this.width, this.height)) return undefined;
+    const blob = await new Promise((resolve) => {
+      canvas.toBlob(resolve, source.mimeType, JPEG_QUALITY);
+    });
+    return blob ? blob.arrayBuffer() : undefined;
+  }
+}

@@ -1,0 +1,82 @@
+// The buttons beside the output: pause, snapshot, recording, new noise, draw over the image, full
+// screen.
+import { $ } from "./dom.js";
+import { Recorder, saveSnapshot } from "./recorder.js";
+import { toast } from "./toasts.js";
+
+const NO_IMAGE = "No image yet";
+
+/** Returns the actions by the ids of their buttons, for the keyboard. */
+export function bindOutputControls(page) {
+  const { display, settings, statusBar } = page;
+
+  async function snapshot() {
+    if (display.empty) return toast(NO_IMAGE);
+    const { version } = statusBar.info;
+    toast(`Saved ${await saveSnapshot(display.canvas, { ...settings.current, version })}`);
+  }
+
+  function reseed() {
+    settings.set({ seed: Math.floor(Math.random() * 1e6) });
+  }
+
+  function fullscreen() {
+    if (document.fullscreenElement) return document.exitFullscreen();
+    const refused = () => toast("This browser does not allow full screen here");
+    $("out-frame").requestFullscreen?.().catch(refused);
+  }
+
+  const actions = {
+    pause: () => togglePause(page), snapshot, record: bindRecorder(display.canvas), reseed,
+    "draw-over": () => drawOver(page), fullscreen,
+  };
+  for (const [id, action] of Object.entries(actions)) $(id).addEventListener("click", action);
+  return actions;
+}
+
+function togglePause({ frameSender, connection, sourcePicker, statusBar }) {
+  const paused = frameSender.paused = !frameSender.paused;
+  const button = $("pause"), label = paused ? "Resume" : "Pause";
+  button.setAttribute("aria-pressed", String(paused));
+  button.setAttribute("aria-label", label);
+  button.dataset.tip = label;
+  button.querySelector("use").setAttribute("href", paused ? "icons.svg#play" : "icons.svg#pause");
+  $("pause-badge").hidden = !paused;
+  if (sourcePicker.name === "video") paused ? $("video").pause() : $("video").play();
+  paused ? connection.pause() : connection.resume();
+  statusBar.setState(connection.state, paused);
+  if (!paused) frameSender.resend();
+}
+
+/** Makes the generated image the drawing. */
+async function drawOver({ display, sourcePicker, onboarding, drawing }) {
+  if (display.empty) return toast(NO_IMAGE);
+  const copy = await createImageBitmap(display.canvas);
+  if (sourcePicker.name !== "draw") await sourcePicker.choose("draw");
+  onboarding.stop();
+  drawing.putImage(copy);
+  drawing.edited = true;
+}
+
+/** Returns the action that starts or stops a recording. */
+function bindRecorder(canvas) {
+  const recorder = new Recorder(canvas);
+  const show = (recording) => {
+    $("record").setAttribute("aria-pressed", String(recording));
+    $("rec-badge").hidden = !recording;
+  };
+  recorder.addEventListener("time", ({ detail }) => { $("rec-time").textContent = detail; });
+  recorder.addEventListener("saved", ({ detail: name }) => {
+    show(false);
+    toast(name ? `Saved ${name}` : "Nothing was recorded");
+  });
+  return () => {
+    if (recorder.recording) return recorder.stop();
+    try {
+      recorder.start();
+    } catch (error) {
+      return toast(error.message);
+    }
+    show(true);
+  };
+}
