@@ -25,7 +25,8 @@ struct Options {
   std::string device = "cpu", max_isa;
   DataType dtype = DataType::automatic;
   int threads = 0;
-  std::vector<std::string> of_library;  ///< --benchmark_…
+  /// --benchmark_…
+  std::vector<std::string> of_library;
 };
 
 void parse(CLI::App& cli, int argc, char** argv, Options& o) {

@@ -29,7 +29,8 @@ constexpr const char* kExamples = R"(Examples:
 
 constexpr double kMiB = 1024.0 * 1024.0;
 constexpr int kWarmUp = 3;
-constexpr int kSettled = 10;  ///< Frames after which memory is looked at for the last time.
+/// Frames after which memory is looked at for the last time.
+constexpr int kSettled = 10;
 
 struct BenchFlags {
   EngineFlags engine;
@@ -56,7 +57,8 @@ struct Cost {
 struct Report {
   std::string title;
   double p50_ms = 0, p99_ms = 0, first_frame_ms = 0, fps = 0;
-  double processed_p50_ms = 0;  ///< Of the frames that the similarity filter did not take again.
+  /// Of the frames that the similarity filter did not take again.
+  double processed_p50_ms = 0;
   double ceiling = 0, gflop = 0, resident = 0, weights = 0, arena = 0;
   std::size_t frames = 0, reused = 0;
   std::map<std::string, Cost> stages, kinds;
@@ -71,7 +73,8 @@ struct Report {
 /// The times of the timed frames, taken apart by what the filter did with them.
 struct FrameTimes {
   std::vector<double> all, processed;
-  std::map<std::string, double> stages;  ///< Mean of those that were processed.
+  /// Mean of those that were processed.
+  std::map<std::string, double> stages;
 
   void fill(Report& report) const {
     report.frames = all.size();

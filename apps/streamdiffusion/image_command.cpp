@@ -132,7 +132,8 @@ class ImageJob {
   std::vector<std::filesystem::path> paths_;
   std::size_t count_ = 0;
   std::optional<Drawing> drawing_;
-  std::map<std::uint64_t, Image> inputs_, outputs_;  ///< By frame, kept for the sheet only.
+  /// By frame, kept for the sheet only.
+  std::map<std::uint64_t, Image> inputs_, outputs_;
   std::map<std::uint64_t, std::pair<std::vector<float>, std::vector<float>>> tensors_;
 };
 

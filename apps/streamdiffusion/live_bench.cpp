@@ -31,8 +31,10 @@ struct Ages {
   std::mutex mutex;
   std::vector<double> age, prepare, wait, engine, deliver, gap;
   std::optional<LiveClock::time_point> last;
-  std::string changed;                       ///< What the latest change was.
-  std::map<std::string, double> gaps_after;  ///< The longest by what had changed.
+  /// What the latest change was.
+  std::string changed;
+  /// The longest by what had changed.
+  std::map<std::string, double> gaps_after;
 
   void add(const LiveOutput& output) {
     const auto span = [](LiveClock::time_point from, LiveClock::time_point to) {
@@ -135,7 +137,8 @@ nlohmann::json in_ms(const std::vector<double>& values) {
 
 struct LiveReport {
   std::string title;
-  double wall = 0, call = 0, busy = 0;  ///< Seconds.
+  /// Seconds.
+  double wall = 0, call = 0, busy = 0;
   LiveCounters counters;
   const Ages& ages;
 

@@ -9,11 +9,16 @@
 namespace streamdiffusion::app {
 
 struct LiveBench {
-  double source_fps = 60;  ///< Frames the source gives a second.
-  double seconds = 10;     ///< After one of warming up.
-  double motion = 1;       ///< How fast the test pattern moves; 0: the same frame again and again.
-  bool storm = false;      ///< A change of settings every second.
-  std::string json;        ///< Also write the figures there, unless empty.
+  /// Frames the source gives a second.
+  double source_fps = 60;
+  /// After one of warming up.
+  double seconds = 10;
+  /// How fast the test pattern moves; 0: the same frame again and again.
+  double motion = 1;
+  /// A change of settings every second.
+  bool storm = false;
+  /// Also write the figures there, unless empty.
+  std::string json;
 };
 
 /// Runs a scripted client in this process under the policy `latest` and prints its figures.

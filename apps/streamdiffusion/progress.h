@@ -37,7 +37,8 @@ class Progress {
   base::Clock::time_point start_ = base::Clock::now();
   base::Clock::time_point drawn_{};
   std::size_t done_ = 0, position_ = 0;
-  std::vector<double> seconds_;  ///< A ring.
+  /// A ring.
+  std::vector<double> seconds_;
 };
 
 }  // namespace streamdiffusion::app

@@ -12,13 +12,17 @@ namespace streamdiffusion::app {
 struct RunFlags {
   EngineFlags engine;
   SessionFlags session;
-  std::string input, output;  ///< Empty: standard input; a window, or a pipe's standard output.
+  /// Empty: standard input; a window, or a pipe's standard output.
+  std::string input, output;
   std::string input_format, input_size, output_format = "y4m", codec;
   Fit fit = Fit::cover;
-  double fps = 0;  ///< 0: the source's.
+  /// 0: the source's.
+  double fps = 0;
   std::optional<bool> realtime;
-  double duration = 0;       ///< Seconds; 0: to the end.
-  std::uint64_t frames = 0;  ///< 0: to the end.
+  /// Seconds; 0: to the end.
+  double duration = 0;
+  /// 0: to the end.
+  std::uint64_t frames = 0;
   bool no_audio = false, quiet = false;
   std::string json;
 

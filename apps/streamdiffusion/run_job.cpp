@@ -19,7 +19,8 @@ namespace {
 
 /// Frames that wait before each stage where none may be lost.
 constexpr int kDepth = 4;
-constexpr auto kNap = std::chrono::milliseconds(10);  ///< How soon a stop ends a wait.
+/// How soon a stop ends a wait.
+constexpr auto kNap = std::chrono::milliseconds(10);
 
 /// What a frame carries through the session.
 struct Place {

@@ -50,7 +50,8 @@ class RunJob {
   std::optional<Progress> progress_;
   base::Clock::time_point start_{};
   std::mutex mutex_;
-  std::optional<Error> failure_;  ///< The first that ends the run.
+  /// The first that ends the run.
+  std::optional<Error> failure_;
   bool warned_ = false;
 };
 

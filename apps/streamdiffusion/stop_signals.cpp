@@ -11,7 +11,8 @@ namespace streamdiffusion::app {
 namespace {
 
 constexpr long kTickNanoseconds = 100'000'000;
-constexpr int kSignalled = 128;  ///< Shells add the signal's number to this.
+/// Shells add the signal's number to this.
+constexpr int kSignalled = 128;
 
 /// Without SIGHUP where it is ignored: nohup asks for that.
 sigset_t signals() {

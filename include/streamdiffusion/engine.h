@@ -15,13 +15,18 @@ namespace streamdiffusion {
 
 /// One operation of a compiled plan, for `info` and `bench`.
 struct OpInfo {
-  std::string stage;  ///< "text", "encode", "unet" or "decode".
+  /// "text", "encode", "unet" or "decode".
+  std::string stage;
   std::string name, kind;
-  std::string implementation;  ///< The library's own name of the code that runs.
-  std::string lifetime;        ///< "per schedule", "per prompt" or "per frame".
+  /// The library's own name of the code that runs.
+  std::string implementation;
+  /// "per schedule", "per prompt" or "per frame".
+  std::string lifetime;
   double flops = 0;
-  double bytes = 0;    ///< Of its inputs, weights and output.
-  double seconds = 0;  ///< Of the last run, with EngineOptions::profile.
+  /// Of its inputs, weights and output.
+  double bytes = 0;
+  /// Of the last run, with EngineOptions::profile.
+  double seconds = 0;
   /// What a thread did for it in the last run, in seconds of one steady clock; with profile.
   struct Span {
     int thread = 0;
@@ -31,21 +36,28 @@ struct OpInfo {
 };
 
 struct EngineInfo {
-  std::string model;   ///< Folder's name, or the preset's.
-  std::string device;  ///< "2 threads, AVX512-BF16"
-  std::string dtype;   ///< "bf16" or "f32"
+  /// Folder's name, or the preset's.
+  std::string model;
+  /// "2 threads, AVX512-BF16"
+  std::string device;
+  /// "bf16" or "f32"
+  std::string dtype;
   std::size_t parameters = 0;
-  std::size_t weight_bytes = 0;  ///< Packed, in memory.
-  int tokens = 0;                ///< Entries of the tokenizer's vocabulary; 0 with random weights.
+  /// Packed, in memory.
+  std::size_t weight_bytes = 0;
+  /// Entries of the tokenizer's vocabulary; 0 with random weights.
+  int tokens = 0;
   int latent_channels = 0, latent_factor = 0;
 };
 
 /// What calibrating a model for int8 came to.
 struct Calibration {
   int products = 0, in_eight_bits = 0;
-  double image_signal = 0;  ///< PSNR of the images to those without 8 bits, dB.
+  /// PSNR of the images to those without 8 bits, dB.
+  double image_signal = 0;
   double seconds = 0;
-  std::string file;  ///< Where it was written.
+  /// Where it was written.
+  std::string file;
 };
 
 /// A handle: copies are the same engine. Functions may be called from any thread.
@@ -88,7 +100,8 @@ class Engine {
   /// now, in the engine's type.
   double measure_ceiling();
 
-  class Impl;  ///< The library's own.
+  /// The library's own.
+  class Impl;
 
  private:
   friend class LiveSession;

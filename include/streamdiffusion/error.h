@@ -9,14 +9,22 @@
 namespace streamdiffusion {
 
 enum class ErrorCode {
-  invalid_argument,  ///< A flag, option or frame is outside what is allowed.
-  not_found,         ///< A file, folder, tensor or device does not exist.
-  corrupt_file,      ///< A file's content is truncated or contradicts itself.
-  unsupported,       ///< Understood, but not implemented; never ignored silently.
-  io,                ///< The operating system refused to read or write.
-  numeric,           ///< A latent or image is not finite.
-  busy,              ///< As many as allowed are in use; try again later.
-  internal,          ///< A defect of this library.
+  /// A flag, option or frame is outside what is allowed.
+  invalid_argument,
+  /// A file, folder, tensor or device does not exist.
+  not_found,
+  /// A file's content is truncated or contradicts itself.
+  corrupt_file,
+  /// Understood, but not implemented; never ignored silently.
+  unsupported,
+  /// The operating system refused to read or write.
+  io,
+  /// A latent or image is not finite.
+  numeric,
+  /// As many as allowed are in use; try again later.
+  busy,
+  /// A defect of this library.
+  internal,
 };
 
 /// Short lower-case name of a code, for logs: "invalid argument", "corrupt file", …

@@ -9,21 +9,26 @@ namespace streamdiffusion {
 
 struct Image {
   int width = 0, height = 0;
-  std::vector<std::uint8_t> rgb;  ///< [height, width, 3], dense
+  /// [height, width, 3], dense
+  std::vector<std::uint8_t> rgb;
 };
 
 /// How an image of another size is brought to the one that is wanted.
 enum class Fit {
-  cover,    ///< Fill the size; what is too much is cut off on both sides alike.
-  contain,  ///< Show everything; what is missing is black.
-  stretch,  ///< Change the proportions.
+  /// Fill the size; what is too much is cut off on both sides alike.
+  cover,
+  /// Show everything; what is missing is black.
+  contain,
+  /// Change the proportions.
+  stretch,
 };
 
 /// An image in somebody else's memory.
 struct ImageView {
   const std::uint8_t* data = nullptr;
   int width = 0, height = 0;
-  std::ptrdiff_t stride = 0;  ///< Bytes from one row to the next.
+  /// Bytes from one row to the next.
+  std::ptrdiff_t stride = 0;
 
   ImageView() = default;
   ImageView(const std::uint8_t* pixels, int w, int h, std::ptrdiff_t row_bytes)

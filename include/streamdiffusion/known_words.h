@@ -16,8 +16,10 @@ struct KnownWords {
 
 struct UnknownWord {
   std::string word;
-  std::vector<std::string> near;  ///< At most three words that are known, the nearest first.
-  std::string message;            ///< For a person: the word and those near it.
+  /// At most three words that are known, the nearest first.
+  std::vector<std::string> near;
+  /// For a person: the word and those near it.
+  std::string message;
 };
 
 /// One for each word of the prompt that no concept, style or color contains; common small words,

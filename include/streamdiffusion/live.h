@@ -25,21 +25,28 @@ using LiveClock = std::chrono::steady_clock;
 /// What happens to frames that come faster than they are drawn; holds for each of the queues.
 struct QueuePolicy {
   enum class Kind {
-    latest,       ///< The newest frame wins, the one that waits is dropped. For live images.
-    drop_oldest,  ///< The oldest of `depth` waiting frames is dropped.
-    block,        ///< The giver waits; nothing is lost. For files.
+    /// The newest frame wins, the one that waits is dropped. For live images.
+    latest,
+    /// The oldest of `depth` waiting frames is dropped.
+    drop_oldest,
+    /// The giver waits; nothing is lost. For files.
+    block,
   };
   Kind kind = Kind::latest;
-  int depth = 1;  ///< Frames that wait in each queue, 1..1024; always 1 for `latest`.
+  /// Frames that wait in each queue, 1..1024; always 1 for `latest`.
+  int depth = 1;
 };
 
 /// Everything that may change while a stream runs.
 struct LiveSettings {
   SessionOptions options;
-  std::vector<WeightedPrompt> prompts;  ///< None: the model's sample prompt.
+  /// None: the model's sample prompt.
+  std::vector<WeightedPrompt> prompts;
   PromptInterpolation interpolation = PromptInterpolation::slerp;
-  std::optional<std::string> negative_prompt;  ///< Unset: the model's own.
-  double transition_seconds = 0;  ///< Over which a change of prompts is blended in, 0..60.
+  /// Unset: the model's own.
+  std::optional<std::string> negative_prompt;
+  /// Over which a change of prompts is blended in, 0..60.
+  double transition_seconds = 0;
   Fit fit = Fit::cover;
 };
 
@@ -50,14 +57,17 @@ struct LiveFrame {
   /// a frame waits for the change that makes the session one.
   std::function<Image()> image;
   LiveClock::time_point captured = LiveClock::now();
-  std::any tag;  ///< The caller's own; comes back with the output.
+  /// The caller's own; comes back with the output.
+  std::any tag;
 };
 
 /// A finished image, with where its time went.
 struct LiveOutput {
   std::shared_ptr<const Image> image;
-  std::uint64_t frame_id = 0;  ///< Of the submitted frame, from 0; outputs come in their order.
-  bool reused = false;         ///< The similarity filter took the previous image again.
+  /// Of the submitted frame, from 0; outputs come in their order.
+  std::uint64_t frame_id = 0;
+  /// The similarity filter took the previous image again.
+  bool reused = false;
   std::any tag;
   /// Frame handed over as captured; image decoded and fitted; its first UNet call began; its last
   /// ended.
@@ -69,15 +79,24 @@ struct LiveOutput {
 /// Of a live session since its start. captured = processed + skipped + dropped() + failed +
 /// under_way(), at any moment.
 struct LiveCounters {
-  std::uint64_t captured = 0;             ///< Frames submitted.
-  std::uint64_t processed = 0;            ///< Delivered, drawn by the model.
-  std::uint64_t skipped = 0;              ///< Delivered, taken again by the similarity filter.
-  std::uint64_t dropped_waiting = 0;      ///< By the policy, before they were prepared.
-  std::uint64_t dropped_prepared = 0;     ///< By the policy, before the engine.
-  std::uint64_t dropped_undelivered = 0;  ///< By the policy: drawn, but the receiver was too slow.
-  std::uint64_t dropped_paused = 0;       ///< Came during a pause.
-  std::uint64_t dropped_stopped = 0;      ///< Under way when the session was stopped or failed.
-  std::uint64_t failed = 0;               ///< Undecodable, not finite, or refused by the receiver.
+  /// Frames submitted.
+  std::uint64_t captured = 0;
+  /// Delivered, drawn by the model.
+  std::uint64_t processed = 0;
+  /// Delivered, taken again by the similarity filter.
+  std::uint64_t skipped = 0;
+  /// By the policy, before they were prepared.
+  std::uint64_t dropped_waiting = 0;
+  /// By the policy, before the engine.
+  std::uint64_t dropped_prepared = 0;
+  /// By the policy: drawn, but the receiver was too slow.
+  std::uint64_t dropped_undelivered = 0;
+  /// Came during a pause.
+  std::uint64_t dropped_paused = 0;
+  /// Under way when the session was stopped or failed.
+  std::uint64_t dropped_stopped = 0;
+  /// Undecodable, not finite, or refused by the receiver.
+  std::uint64_t failed = 0;
   std::uint64_t dropped() const;
   std::uint64_t under_way() const;
 };
@@ -85,8 +104,10 @@ struct LiveCounters {
 enum class LiveState {
   running,
   paused,
-  stopped,  ///< Stopped or drained to the end.
-  failed,   ///< The receiver threw; see LiveSession::failure().
+  /// Stopped or drained to the end.
+  stopped,
+  /// The receiver threw; see LiveSession::failure().
+  failed,
 };
 
 struct LiveCallbacks {
@@ -107,7 +128,8 @@ class LiveSession {
   /// Starts running. Throws as Engine::session does.
   LiveSession(Engine engine, const LiveSettings& settings, QueuePolicy policy,
               LiveCallbacks callbacks);
-  ~LiveSession();  ///< stop()
+  /// stop()
+  ~LiveSession();
   LiveSession(const LiveSession&) = delete;
   LiveSession& operator=(const LiveSession&) = delete;
 
@@ -148,7 +170,8 @@ class LiveSession {
   /// Of the engine, summed over all plans of this session.
   SessionTimes times() const;
 
-  class Impl;  ///< The library's own.
+  /// The library's own.
+  class Impl;
 
  private:
   std::shared_ptr<Impl> impl_;

@@ -13,12 +13,15 @@ namespace streamdiffusion {
 /// How the negative prompt acts. UNet rows a frame with n steps: none n, self n, initialize n + 1,
 /// full 2n.
 enum class CfgType {
-  none,        ///< No guidance.
-  full,        ///< Classifier-free guidance: every row twice.
-  self,        ///< Residual guidance, self-negative: the input latent stands for the negative (no
-               ///< negative prompt).
-  initialize,  ///< Residual guidance, onetime-negative: the negative prompt is evaluated at the
-               ///< first step only.
+  /// No guidance.
+  none,
+  /// Classifier-free guidance: every row twice.
+  full,
+  /// Residual guidance, self-negative: the input latent stands for the negative (no negative
+  /// prompt).
+  self,
+  /// Residual guidance, onetime-negative: the negative prompt is evaluated at the first step only.
+  initialize,
 };
 
 /// Whether the guidance is residual: its negative starts from an input image.
@@ -27,55 +30,77 @@ constexpr bool is_residual(CfgType type) {
 }
 
 enum class DataType {
-  automatic,  ///< bf16 where the processor multiplies it faster than f32, else f32.
+  /// bf16 where the processor multiplies it faster than f32, else f32.
+  automatic,
   f32,
   bf16,
-  int8,  ///< Products in 8 bits where they bear it, all else as automatic. Calibrated on first use.
+  /// Products in 8 bits where they bear it, all else as automatic. Calibrated on first use.
+  int8,
 };
 
 /// How the rows of a batch use the cores.
 enum class Parallel {
-  automatic,  ///< By what a row costs each way, measured at the first session.
-  ops,        ///< Every operation is spread over all threads.
-  rows,       ///< Every thread runs its own rows.
+  /// By what a row costs each way, measured at the first session.
+  automatic,
+  /// Every operation is spread over all threads.
+  ops,
+  /// Every thread runs its own rows.
+  rows,
 };
 
 struct EngineOptions {
-  std::string model;           ///< Folder in diffusers' layout.
-  std::string vae;             ///< Folder of another autoencoder, or empty for the model's own.
-  std::string random_weights;  ///< "sd-turbo" or "sd15": that architecture with random weights,
-                               ///< instead of a model.
+  /// Folder in diffusers' layout.
+  std::string model;
+  /// Folder of another autoencoder, or empty for the model's own.
+  std::string vae;
+  /// "sd-turbo" or "sd15": that architecture with random weights, instead of a model.
+  std::string random_weights;
   std::string device = "cpu";
   DataType dtype = DataType::automatic;
-  int threads = 0;          ///< 0: every core the process may use.
-  std::string max_isa;      ///< Cap on the instruction set: amx, avx512_bf16, avx512_vnni, avx512,
-                            ///< avx2_vnni, avx2. Once a process.
-  std::string calibration;  ///< File of Engine::calibrate for int8; empty: the model's int8.json,
-                            ///< the user's cache, or made now.
-  bool cache = true;        ///< Whether a calibration is looked for and kept in the user's cache.
-  bool profile = false;     ///< Take the time of every operation.
-  int max_live_sessions = 0;  ///< At a time; one more is refused as `busy`. 0: no limit.
+  /// 0: every core the process may use.
+  int threads = 0;
+  /// Cap on the instruction set: amx, avx512_bf16, avx512_vnni, avx512, avx2_vnni, avx2. Once a
+  /// process.
+  std::string max_isa;
+  /// File of Engine::calibrate for int8; empty: the model's int8.json, the user's cache, or made
+  /// now.
+  std::string calibration;
+  /// Whether a calibration is looked for and kept in the user's cache.
+  bool cache = true;
+  /// Take the time of every operation.
+  bool profile = false;
+  /// At a time; one more is refused as `busy`. 0: no limit.
+  int max_live_sessions = 0;
 };
 
 struct SessionOptions {
-  std::optional<int> width,
-      height;                     ///< Pixels; multiples of the autoencoder's factor. Default 512.
-  std::vector<int> t_index_list;  ///< Steps of the schedule, ascending. Default {32, 45}.
-  std::optional<int> num_inference_steps;  ///< 1..50, default 50.
-  std::optional<CfgType> cfg_type;         ///< Default self.
-  std::optional<float> guidance_scale;     ///< Default 1.2; at 1 or less there is no guidance.
-  std::optional<float> delta;              ///< Strength of the virtual negative noise, default 1.
+  /// Pixels; multiples of the autoencoder's factor. Default 512.
+  std::optional<int> width, height;
+  /// Steps of the schedule, ascending. Default {32, 45}.
+  std::vector<int> t_index_list;
+  /// 1..50, default 50.
+  std::optional<int> num_inference_steps;
+  /// Default self.
+  std::optional<CfgType> cfg_type;
+  /// Default 1.2; at 1 or less there is no guidance.
+  std::optional<float> guidance_scale;
+  /// Strength of the virtual negative noise, default 1.
+  std::optional<float> delta;
   std::uint64_t seed = 2;
-  bool text_to_image = false;  ///< Images come from noise: generate() instead of process().
-  bool do_add_noise = true;    ///< Fresh noise between the steps.
-  bool use_denoising_batch =
-      true;                   ///< Stream batch; false runs the steps of a frame one after another.
-  int frame_buffer_size = 1;  ///< Frames that enter together.
+  /// Images come from noise: generate() instead of process().
+  bool text_to_image = false;
+  /// Fresh noise between the steps.
+  bool do_add_noise = true;
+  /// Stream batch; false runs the steps of a frame one after another.
+  bool use_denoising_batch = true;
+  /// Frames that enter together.
+  int frame_buffer_size = 1;
   bool enable_similar_image_filter = false;
   float similar_image_filter_threshold = 0.98F;
   int similar_image_filter_max_skip_frame = 10;
   Parallel parallel = Parallel::automatic;
-  bool keep_tensors = false;  ///< Outputs carry their latents and unrounded pixels.
+  /// Outputs carry their latents and unrounded pixels.
+  bool keep_tensors = false;
 };
 
 }  // namespace streamdiffusion

@@ -16,13 +16,14 @@ namespace streamdiffusion {
 /// A finished image.
 struct Output {
   Image image;
-  std::uint64_t frame_id =
-      0;                ///< Of the input it belongs to: 0 for the first frame of the session.
-  bool reused = false;  ///< The similarity filter took the previous image again.
-  std::vector<float> latents;  ///< With keep_tensors: [channels, height / factor, width / factor],
-                               ///< as the decoder gets them.
-  std::vector<float>
-      pixels;  ///< With keep_tensors: [3, height, width] in about -1..1, before rounding.
+  /// Of the input it belongs to: 0 for the first frame of the session.
+  std::uint64_t frame_id = 0;
+  /// The similarity filter took the previous image again.
+  bool reused = false;
+  /// With keep_tensors: [channels, height / factor, width / factor], as the decoder gets them.
+  std::vector<float> latents;
+  /// With keep_tensors: [3, height, width] in about -1..1, before rounding.
+  std::vector<float> pixels;
 };
 
 /// A prompt and its share in a blend.
@@ -36,8 +37,10 @@ enum class PromptInterpolation { linear, slerp };
 /// Where the time of a session went, summed over its calls, in seconds.
 struct SessionTimes {
   double encode = 0, unet = 0, decode = 0, other = 0;
-  std::uint64_t frames = 0;   ///< That went through the UNet.
-  std::uint64_t skipped = 0;  ///< Taken again by the similarity filter.
+  /// That went through the UNet.
+  std::uint64_t frames = 0;
+  /// Taken again by the similarity filter.
+  std::uint64_t skipped = 0;
 };
 
 /// Every setter takes effect at the next frame edge: waiting frames go on under the new value,
@@ -92,7 +95,8 @@ class Session {
   /// use the cores.
   std::string description() const;
 
-  class Impl;  ///< The library's own.
+  /// The library's own.
+  class Impl;
 
  private:
   friend class Engine;

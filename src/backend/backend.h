@@ -43,15 +43,18 @@ struct Observation {
 /// What is known of one compiled op, for `info`, `bench` and the tests against slow paths.
 struct OpReport {
   std::string name, kind, stage;
-  std::string implementation;  ///< The library's own name of the code that runs, e.g.
-                               ///< "brgconv:avx512_core_bf16".
+  /// The library's own name of the code that runs, e.g. "brgconv:avx512_core_bf16".
+  std::string implementation;
   graph::Lifetime lifetime = graph::Lifetime::per_frame;
   double flops = 0;
-  double bytes = 0;  ///< Of its inputs, weights and output.
+  /// Of its inputs, weights and output.
+  double bytes = 0;
   // Of the last run, with DeviceOptions::profile:
-  double seconds = 0;  ///< Wall time.
+  /// Wall time.
+  double seconds = 0;
   std::vector<WorkerSpan> spans;
-  Observation input;  ///< Of products, with DeviceOptions::observe.
+  /// Of products, with DeviceOptions::observe.
+  Observation input;
 };
 
 /// The persistent values of one stream: inputs, outputs and whatever was computed ahead. Never
@@ -104,10 +107,14 @@ class Device {
 };
 
 struct DeviceOptions {
-  int threads = 0;       ///< 0: as many as the process may use.
-  bool profile = false;  ///< Take the time of every op.
-  bool observe = false;  ///< Note what goes into every product, which costs time.
-  std::string max_isa;   ///< Cap on the instruction set ("avx2", "avx512_core", …) or empty.
+  /// 0: as many as the process may use.
+  int threads = 0;
+  /// Take the time of every op.
+  bool profile = false;
+  /// Note what goes into every product, which costs time.
+  bool observe = false;
+  /// Cap on the instruction set ("avx2", "avx512_core", …) or empty.
+  std::string max_isa;
 };
 
 /// Names that make_device accepts in this build.

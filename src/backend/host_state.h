@@ -31,8 +31,10 @@ class StateLayout {
 
   struct Port {
     std::string name;
-    tensor::Desc desc;       ///< Over all lanes.
-    std::size_t offset = 0;  ///< Bytes into the stream's memory.
+    /// Over all lanes.
+    tensor::Desc desc;
+    /// Bytes into the stream's memory.
+    std::size_t offset = 0;
   };
 
   const Port& input(std::string_view name) const { return find(inputs_, name, "input"); }

@@ -23,8 +23,10 @@ struct Config {
   std::optional<std::string> negative_prompt;
   std::optional<std::string> input, output, input_format, input_size, output_format, codec;
   std::optional<Fit> fit;
-  std::optional<double> fps;       ///< Frames a second, more than 0.
-  std::optional<double> duration;  ///< Seconds, more than 0.
+  /// Frames a second, more than 0.
+  std::optional<double> fps;
+  /// Seconds, more than 0.
+  std::optional<double> duration;
   std::optional<std::uint64_t> frames;
   std::optional<bool> realtime, quiet;
 };

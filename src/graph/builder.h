@@ -28,21 +28,24 @@ class Name {
 struct ConvOptions {
   std::int64_t out = 0;
   int kernel = 3, stride = 1;
-  std::optional<int> pad_begin, pad_end;  ///< Default kernel / 2.
+  /// Default kernel / 2.
+  std::optional<int> pad_begin, pad_end;
   bool bias = true;
   Value row_bias, residual;
-  bool doubled = false;  ///< See x at twice its size.
+  /// See x at twice its size.
+  bool doubled = false;
   Activation act = Activation::none;
 };
 
 struct LinearOptions {
   std::int64_t out = 0;
   bool bias = true;
-  std::string extra_bias;  ///< Full name of a second bias tensor to add (a following
-                           ///< convolution's), or empty.
+  /// Full name of a second bias tensor to add (a following convolution's), or empty.
+  std::string extra_bias;
   Value residual;
   Activation act = Activation::none;
-  bool conv_weight = false;  ///< The file stores the weight as a 1x1 convolution, [out, in, 1, 1].
+  /// The file stores the weight as a 1x1 convolution, [out, in, 1, 1].
+  bool conv_weight = false;
   bool f32_output = false;
 };
 

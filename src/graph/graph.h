@@ -13,13 +13,16 @@ namespace streamdiffusion::graph {
 struct ValueInfo {
   tensor::Desc desc;
   Lifetime lifetime = Lifetime::per_frame;
-  int producer = -1;  ///< Index into Graph::ops; -1 for an input.
+  /// Index into Graph::ops; -1 for an input.
+  int producer = -1;
 };
 
 /// A tensor of the model file that an op consumes.
 struct Weight {
-  std::string name;                ///< As diffusers spells it, e.g. "conv_in.weight".
-  std::vector<std::int64_t> dims;  ///< As the file has them.
+  /// As diffusers spells it, e.g. "conv_in.weight".
+  std::string name;
+  /// As the file has them.
+  std::vector<std::int64_t> dims;
 };
 
 struct Input {
@@ -35,7 +38,8 @@ struct Output {
 struct Graph {
   std::vector<ValueInfo> values;
   std::vector<Op> ops;
-  std::vector<Weight> weights;  ///< Each name once.
+  /// Each name once.
+  std::vector<Weight> weights;
   std::vector<Input> inputs;
   std::vector<Output> outputs;
 

@@ -40,11 +40,13 @@ struct Range {
 struct Op {
   Attributes attributes;
   std::vector<Value> inputs;
-  std::vector<int>
-      weights;  ///< Indices into Graph::weights, in the order the attribute's struct documents.
+  /// Indices into Graph::weights, in the order the attribute's struct documents.
+  std::vector<int> weights;
   Value output;
-  std::string name;   ///< Module name in the model, e.g. "down_blocks.0.resnets.0.conv1".
-  std::string stage;  ///< Part of the pipeline it is timed under, e.g. "unet".
+  /// Module name in the model, e.g. "down_blocks.0.resnets.0.conv1".
+  std::string name;
+  /// Part of the pipeline it is timed under, e.g. "unet".
+  std::string stage;
   /// Of its first input; the product is then made in 8 bits (quantize.h).
   std::optional<Range> range;
 

@@ -21,7 +21,8 @@ std::size_t index(Value value) {
 /// other.
 struct Block {
   int program = 0;
-  int first = 0, last = 0;  ///< Positions in the program, both ends included.
+  /// Positions in the program, both ends included.
+  int first = 0, last = 0;
   std::size_t bytes = 0;
   std::size_t offset = 0;
 };
@@ -177,7 +178,8 @@ class Planner {
 
   const Graph& graph_;
   Plan plan_;
-  std::vector<int> last_use_;  ///< Position in the program being planned, by value.
+  /// Position in the program being planned, by value.
+  std::vector<int> last_use_;
   std::vector<int> block_of_;
   std::vector<Block> blocks_;
 };

@@ -16,13 +16,15 @@ namespace streamdiffusion::graph {
 
 struct Placement {
   bool persistent = false;
-  std::size_t offset = 0;  ///< Bytes from the start of the persistent block or of the arena.
+  /// Bytes from the start of the persistent block or of the arena.
+  std::size_t offset = 0;
 };
 
 struct Plan {
-  std::array<std::vector<int>, kLifetimes>
-      programs;                       ///< Op indices in running order, one list a lifetime.
-  std::vector<Placement> placements;  ///< One a value.
+  /// Op indices in running order, one list a lifetime.
+  std::array<std::vector<int>, kLifetimes> programs;
+  /// One a value.
+  std::vector<Placement> placements;
   std::size_t persistent_bytes = 0;
   std::size_t arena_bytes = 0;
 

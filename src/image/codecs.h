@@ -30,8 +30,10 @@ std::vector<std::byte> encode_webp(const Image& image, int quality);
 
 /// What a JPEG's markers say besides the image.
 struct JpegMarkers {
-  int orientation = 1;  ///< EXIF, 1..8.
-  bool adobe = false;   ///< An Adobe marker: CMYK values are stored inverted.
+  /// EXIF, 1..8.
+  int orientation = 1;
+  /// An Adobe marker: CMYK values are stored inverted.
+  bool adobe = false;
 };
 /// Never reads outside the bytes; what it does not understand it passes over.
 JpegMarkers read_jpeg_markers(std::span<const std::byte> bytes);

@@ -9,8 +9,10 @@
 namespace streamdiffusion::image {
 namespace {
 
-constexpr int kGap = 6;       ///< Between cells.
-constexpr int kLineGap = 18;  ///< Between lines of pairs.
+/// Between cells.
+constexpr int kGap = 6;
+/// Between lines of pairs.
+constexpr int kLineGap = 18;
 constexpr std::uint8_t kPaper = 255;
 
 void paste(Image& sheet, const Image& image, int x, int y) {

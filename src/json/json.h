@@ -16,9 +16,12 @@
 namespace streamdiffusion::json {
 
 struct JsonLimits {
-  std::size_t bytes = std::size_t{64} << 20U;  ///< of the text
-  std::size_t values = 2'000'000;              ///< in the whole document
-  int depth = 64;                              ///< of nested arrays and objects
+  /// of the text
+  std::size_t bytes = std::size_t{64} << 20U;
+  /// in the whole document
+  std::size_t values = 2'000'000;
+  /// of nested arrays and objects
+  int depth = 64;
 };
 
 /// One value of an immutable document; cheap to copy, keeps the document alive.

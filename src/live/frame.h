@@ -6,9 +6,12 @@
 namespace streamdiffusion::live {
 
 struct Frame {
-  std::function<Image()> decode;  ///< Until it is prepared.
-  Image image;                    ///< From then on; empty for a session that draws from text.
-  LiveOutput output;              ///< Filled in on the way.
+  /// Until it is prepared.
+  std::function<Image()> decode;
+  /// From then on; empty for a session that draws from text.
+  Image image;
+  /// Filled in on the way.
+  LiveOutput output;
 };
 
 }  // namespace streamdiffusion::live

@@ -39,7 +39,8 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   /// A change on its way to the next frame edge.
   struct Change {
     LiveSettings settings;
-    std::unique_ptr<live::Stream> stream;  ///< Where one is needed.
+    /// Where one is needed.
+    std::unique_ptr<live::Stream> stream;
   };
   enum class Stage { prepare, engine, deliver, planner };
   static constexpr std::array<const char*, 4> kStageNames{"prepare", "engine", "deliver",
@@ -76,9 +77,11 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   live::Ledger ledger_;
   live::Mailbox<Frame> arrived_, prepared_, finished_;
 
-  mutable std::mutex mutex_;  ///< Guards all below down to the threads.
+  /// Guards all below down to the threads.
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
-  Engine engine_;  ///< Of the settings wanted.
+  /// Of the settings wanted.
+  Engine engine_;
   LiveSettings wanted_;
   std::uint64_t wanted_version_ = 0, planned_version_ = 0;
   std::unique_ptr<Change> change_;
@@ -88,13 +91,15 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   std::uint64_t next_id_ = 0;
   std::array<bool, kStages> ended_{};
 
-  std::optional<live::Relay> relay_;  ///< The engine thread's own.
+  /// The engine thread's own.
+  std::optional<live::Relay> relay_;
   /// The planner's own: what the newest stream was made for.
   struct Planned {
     Engine engine;
     LiveSettings settings;
   } planned_;
-  std::mutex submit_mutex_, join_mutex_;  ///< Taken before mutex_.
+  /// Taken before mutex_.
+  std::mutex submit_mutex_, join_mutex_;
   std::array<std::thread, kStages> threads_;
 };
 

@@ -36,7 +36,8 @@ class Relay {
   /// Lets go of streams that a younger one has followed and that are empty.
   void retire();
 
-  std::deque<std::unique_ptr<Stream>> streams_;  ///< Oldest first; frames enter the last.
+  /// Oldest first; frames enter the last.
+  std::deque<std::unique_ptr<Stream>> streams_;
   PromptMotion motion_;
   bool moving_ = false;
   LiveSettings settings_;

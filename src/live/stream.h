@@ -13,7 +13,8 @@ namespace streamdiffusion::live {
 
 /// What a call of the engine brought.
 struct Step {
-  std::vector<Frame> finished, lost;  ///< In order; lost ones are those that `error` gave up.
+  /// In order; lost ones are those that `error` gave up.
+  std::vector<Frame> finished, lost;
   std::optional<Error> error;
   void append(Step more);
 };
@@ -40,7 +41,8 @@ class Stream {
 
  private:
   struct UnderWay {
-    std::uint64_t id;  ///< In this session.
+    /// In this session.
+    std::uint64_t id;
     Frame frame;
   };
 

@@ -11,7 +11,8 @@ namespace streamdiffusion::media {
 /// what was read and not yet written. Any thread.
 class AudioTrack {
  public:
-  class Queue;  ///< The folder's own.
+  /// The folder's own.
+  class Queue;
 
   explicit AudioTrack(std::unique_ptr<Queue> queue);
   ~AudioTrack();

@@ -65,7 +65,8 @@ inline Rational rational_of(AVRational r) {
 class AvLog {
  public:
   void clear();
-  std::string last() const;  ///< Empty if nothing was said since clear().
+  /// Empty if nothing was said since clear().
+  std::string last() const;
   void keep(std::string line);
   /// "\"Invalid NAL unit size\"", or what the code means.
   std::string words(int code) const;

@@ -15,11 +15,14 @@ namespace streamdiffusion::media {
 class AvEncoder {
  public:
   struct Options {
-    std::string name;  ///< What messages call the output.
-    std::string
-        encoder;  ///< libav's name: libx264, libvpx, libvpx-vp9, gif, rawvideo, wrapped_avframe.
-    bool rgb = false;   ///< rawvideo only: rgb24 instead of yuv420p.
-    bool live = false;  ///< Someone waits for every frame.
+    /// What messages call the output.
+    std::string name;
+    /// libav's name: libx264, libvpx, libvpx-vp9, gif, rawvideo, wrapped_avframe.
+    std::string encoder;
+    /// rawvideo only: rgb24 instead of yuv420p.
+    bool rgb = false;
+    /// Someone waits for every frame.
+    bool live = false;
     bool global_header = false;
   };
   using Take = std::function<void(AVPacket&)>;
@@ -40,7 +43,8 @@ class AvEncoder {
   AvPacket packet_;
   std::optional<FromImage> from_image_;
   std::optional<GifPalette> palette_;
-  std::map<std::int64_t, std::int64_t> durations_;  ///< Of frames inside the encoder, by pts.
+  /// Of frames inside the encoder, by pts.
+  std::map<std::int64_t, std::int64_t> durations_;
 };
 
 }  // namespace streamdiffusion::media

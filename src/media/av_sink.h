@@ -11,13 +11,18 @@ namespace streamdiffusion::media {
 
 /// What to hand to libavformat.
 struct AvDestination {
-  std::string name;     ///< What messages call it.
-  std::string address;  ///< File name or address; empty with a descriptor.
+  /// What messages call it.
+  std::string name;
+  /// File name or address; empty with a descriptor.
+  std::string address;
   std::string muxer, encoder;
   int descriptor = -1;
-  bool live = false;  ///< Written so that a frame is seen at once.
-  bool rgb = false;   ///< rawvideo only: rgb24.
-  std::vector<std::pair<std::string, std::string>> settings;  ///< The muxer's and protocol's.
+  /// Written so that a frame is seen at once.
+  bool live = false;
+  /// rawvideo only: rgb24.
+  bool rgb = false;
+  /// The muxer's and protocol's.
+  std::vector<std::pair<std::string, std::string>> settings;
 };
 
 std::unique_ptr<FrameSink> open_av_sink(const AvDestination& destination,

@@ -10,15 +10,22 @@ namespace streamdiffusion::media {
 
 /// What to hand to libavformat.
 struct AvTarget {
-  std::string name;     ///< What messages call it.
-  std::string address;  ///< Its file name or address; empty with a descriptor.
-  std::string format;   ///< The demuxer's name, or empty to look at the content.
+  /// What messages call it.
+  std::string name;
+  /// Its file name or address; empty with a descriptor.
+  std::string address;
+  /// The demuxer's name, or empty to look at the content.
+  std::string format;
   int descriptor = -1;
-  bool close = false;  ///< The source closes the descriptor.
+  /// The source closes the descriptor.
+  bool close = false;
   bool live = false;
-  bool never_blocks = false;  ///< A device that is asked again until it has a frame.
-  bool patient = false;       ///< May be silent for any time.
-  std::vector<std::pair<std::string, std::string>> settings;  ///< The demuxer's options.
+  /// A device that is asked again until it has a frame.
+  bool never_blocks = false;
+  /// May be silent for any time.
+  bool patient = false;
+  /// The demuxer's options.
+  std::vector<std::pair<std::string, std::string>> settings;
 };
 
 std::unique_ptr<FrameSource> open_av_source(const AvTarget& target, const SourceOptions& options);

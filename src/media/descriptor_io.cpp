@@ -15,7 +15,8 @@ namespace streamdiffusion::media {
 namespace {
 
 constexpr int kBufferBytes = 1 << 16;
-constexpr int kPollMilliseconds = 50;  ///< How soon a stop is noticed.
+/// How soon a stop is noticed.
+constexpr int kPollMilliseconds = 50;
 /// Never more than a pipe that polls as writable takes without waiting.
 constexpr std::size_t kMostAtOnce = 4096;
 

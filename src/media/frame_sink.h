@@ -32,13 +32,20 @@ class FrameSink {
 };
 
 struct SinkOptions {
-  int width = 0, height = 0;          ///< Of every image.
-  Rational time_base{1, 25};          ///< The unit of pts and duration.
-  Rational rate{25, 1};               ///< Frames a second, about.
-  std::shared_ptr<AudioTrack> audio;  ///< To be copied where the container can hold it, or null.
-  std::string codec;           ///< "h264", "vp8", "vp9", or empty for the ending's usual one.
-  std::string format = "y4m";  ///< For `-`: "y4m" or "rgb24".
-  double timeout = 10;         ///< Seconds that a receiver on the network may take.
+  /// Of every image.
+  int width = 0, height = 0;
+  /// The unit of pts and duration.
+  Rational time_base{1, 25};
+  /// Frames a second, about.
+  Rational rate{25, 1};
+  /// To be copied where the container can hold it, or null.
+  std::shared_ptr<AudioTrack> audio;
+  /// "h264", "vp8", "vp9", or empty for the ending's usual one.
+  std::string codec;
+  /// For `-`: "y4m" or "rgb24".
+  std::string format = "y4m";
+  /// Seconds that a receiver on the network may take.
+  double timeout = 10;
 };
 
 /// Throws invalid_argument for what open_sink would not know, before anything is opened.

@@ -18,18 +18,26 @@ struct Frame {
   /// Converts to RGB, upright, with square pixels; any thread. Left to the caller so that a frame
   /// that is dropped costs nothing. Throws Error naming the frame.
   std::function<Image()> image;
-  std::uint64_t number = 1;   ///< Counts from 1; what messages call the frame.
-  std::int64_t pts = 0;       ///< When it is shown, in SourceInfo::time_base from the start.
-  std::int64_t duration = 0;  ///< In the same unit; 0: until the next one.
+  /// Counts from 1; what messages call the frame.
+  std::uint64_t number = 1;
+  /// When it is shown, in SourceInfo::time_base from the start.
+  std::int64_t pts = 0;
+  /// In the same unit; 0: until the next one.
+  std::int64_t duration = 0;
 };
 
 struct SourceInfo {
-  std::string name;           ///< What messages call it.
-  int width = 0, height = 0;  ///< As shown; 0 where images may differ.
+  /// What messages call it.
+  std::string name;
+  /// As shown; 0 where images may differ.
+  int width = 0, height = 0;
   Rational time_base{1, 1000};
-  Rational rate;             ///< Frames a second, on average where they vary; 0/1 if not known.
-  bool live = false;         ///< Frames come when they come; one that is not taken is lost.
-  std::uint64_t frames = 0;  ///< How many there will be, about; 0 if not known.
+  /// Frames a second, on average where they vary; 0/1 if not known.
+  Rational rate;
+  /// Frames come when they come; one that is not taken is lost.
+  bool live = false;
+  /// How many there will be, about; 0 if not known.
+  std::uint64_t frames = 0;
 };
 
 /// Used by one thread, except for interrupt().
@@ -50,10 +58,14 @@ class FrameSource {
 struct SourceOptions {
   /// Of images without a rate of their own (25 if unset), raw frames, cameras and screens.
   Rational rate;
-  int width = 0, height = 0;         ///< Of raw frames; asked of a camera.
-  std::string format;                ///< For `-`: "y4m", "rgb24", or empty to look at the content.
-  double timeout = 10;               ///< Seconds that a network or device may be silent.
-  StopFlag stop = make_stop_flag();  ///< Ends an open that waits, too; interrupt() sets it.
+  /// Of raw frames; asked of a camera.
+  int width = 0, height = 0;
+  /// For `-`: "y4m", "rgb24", or empty to look at the content.
+  std::string format;
+  /// Seconds that a network or device may be silent.
+  double timeout = 10;
+  /// Ends an open that waits, too; interrupt() sets it.
+  StopFlag stop = make_stop_flag();
 };
 
 /// Opens what the user wrote:

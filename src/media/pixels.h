@@ -16,8 +16,10 @@ struct SwsFree {
 
 /// How a stream's frames are meant to be seen.
 struct Showing {
-  int orientation = 1;      ///< As EXIF counts, 1..8.
-  AVRational aspect{1, 1};  ///< Width of a sample by its height.
+  /// As EXIF counts, 1..8.
+  int orientation = 1;
+  /// Width of a sample by its height.
+  AVRational aspect{1, 1};
 };
 
 /// EXIF's number for a container's display matrix; what is not a multiple of 90 degrees is taken

@@ -12,8 +12,10 @@ namespace streamdiffusion::models {
 
 struct AutoencoderKlConfig {
   std::int64_t latent_channels = 4;
-  std::vector<std::int64_t> channels;  ///< One a level, the image's own first.
-  std::int64_t layers = 1;             ///< Resnets a level in the encoder; one more in the decoder.
+  /// One a level, the image's own first.
+  std::vector<std::int64_t> channels;
+  /// Resnets a level in the encoder; one more in the decoder.
+  std::int64_t layers = 1;
   int norm_groups = 32;
   bool quant_conv = true, post_quant_conv = true, mid_attention = true;
   LatentScale latent{.scale = 0.18215F};

@@ -13,8 +13,8 @@ namespace streamdiffusion::models {
 struct AutoencoderTinyConfig {
   std::int64_t latent_channels = 4;
   std::int64_t encoder_width = 64, decoder_width = 64;
-  std::vector<std::int64_t> encoder_blocks,
-      decoder_blocks;  ///< Residual blocks a stage, in running order.
+  /// Residual blocks a stage, in running order.
+  std::vector<std::int64_t> encoder_blocks, decoder_blocks;
   graph::Activation activation = graph::Activation::relu;
   LatentScale latent;
 

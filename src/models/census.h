@@ -13,7 +13,8 @@ namespace streamdiffusion::models {
 struct Census {
   std::int64_t tensors = 0;
   std::int64_t parameters = 0;
-  double flops = 0;  ///< Of one call, every lifetime together; a multiply-add counts two.
+  /// Of one call, every lifetime together; a multiply-add counts two.
+  double flops = 0;
 };
 
 Census census(const graph::Graph& graph);

@@ -23,7 +23,8 @@ struct ClipTextConfig {
 ClipTextConfig clip_text_config(const json::Json& config);
 
 struct ClipTextShape {
-  std::int64_t prompts = 1, tokens = 77;  ///< tokens <= config.positions
+  /// tokens <= config.positions
+  std::int64_t prompts = 1, tokens = 77;
   tensor::DType activations = tensor::DType::f32;
 };
 

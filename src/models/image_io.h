@@ -13,10 +13,11 @@ class ConfigReader;
 
 struct ImageShape {
   std::int64_t frames = 1;
-  std::int64_t height = 512,
-               width = 512;  ///< Of the image; multiples of the autoencoder's factor.
+  /// Of the image; multiples of the autoencoder's factor.
+  std::int64_t height = 512, width = 512;
   tensor::DType activations = tensor::DType::f32;
-  bool image = false;  ///< Decoders: also output "image", f32 in -1…1 before rounding, not clamped.
+  /// Decoders: also output "image", f32 in -1…1 before rounding, not clamped.
+  bool image = false;
 };
 
 /// The diffusion model works on (z - shift) * scale, where z is what the encoder computes.

@@ -6,7 +6,8 @@
 namespace streamdiffusion::models {
 
 struct ResnetOptions {
-  std::int64_t out = 0;  ///< Channels of the result.
+  /// Channels of the result.
+  std::int64_t out = 0;
   int groups = 32;
   float eps = 1e-5F;
 };

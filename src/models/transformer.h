@@ -12,9 +12,12 @@ struct TransformerOptions {
   std::int64_t layers = 1;
   int heads = 8;
   int groups = 32;
-  bool linear_projection = false;  ///< Else proj_in and proj_out are stored as 1x1 convolutions.
-  graph::Value context;            ///< Text embeddings [prompts, tokens, 1, dim].
-  std::vector<int> kv_rows;        ///< Row i of x attends to prompt kv_rows[i].
+  /// Else proj_in and proj_out are stored as 1x1 convolutions.
+  bool linear_projection = false;
+  /// Text embeddings [prompts, tokens, 1, dim].
+  graph::Value context;
+  /// Row i of x attends to prompt kv_rows[i].
+  std::vector<int> kv_rows;
 };
 
 /// x [n,h,w,c] -> the same shape; pixels are the tokens.

@@ -10,10 +10,13 @@
 namespace streamdiffusion::models {
 
 struct UNetShape {
-  std::int64_t rows = 1;        ///< Latents in one call; each has its own timestep.
-  std::int64_t h = 64, w = 64;  ///< Of the latents; odd ones are fine.
+  /// Latents in one call; each has its own timestep.
+  std::int64_t rows = 1;
+  /// Of the latents; odd ones are fine.
+  std::int64_t h = 64, w = 64;
   std::int64_t prompts = 1, tokens = 77;
-  std::vector<int> kv_rows;  ///< Row i follows prompt kv_rows[i]; one entry a row.
+  /// Row i follows prompt kv_rows[i]; one entry a row.
+  std::vector<int> kv_rows;
   tensor::DType activations = tensor::DType::f32;
 };
 

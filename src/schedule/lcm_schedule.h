@@ -15,11 +15,15 @@ enum class Prediction { epsilon, v };
 
 /// What matters of scheduler_config.json; the rest of an LCM or Euler config changes nothing here.
 struct SchedulerConfig {
-  int num_train_timesteps = 1000;  ///< 2..100000
+  /// 2..100000
+  int num_train_timesteps = 1000;
   double beta_start = 0.00085, beta_end = 0.012;
-  std::string beta_schedule = "scaled_linear";  ///< or "linear"
-  std::string prediction_type = "epsilon";      ///< or "v_prediction"
-  int original_inference_steps = 50;            ///< 1..num_train_timesteps
+  /// or "linear"
+  std::string beta_schedule = "scaled_linear";
+  /// or "v_prediction"
+  std::string prediction_type = "epsilon";
+  /// 1..num_train_timesteps
+  int original_inference_steps = 50;
 };
 
 /// One denoising step: x_t = a x0 + b noise; the consistency function is c_out x0 + c_skip x_t

@@ -21,7 +21,8 @@ class Api {
  private:
   using Handler = void (Api::*)(const Request&, const Reply&);
   struct Route {
-    const char *method, *path;  ///< A path that ends with / has an id behind it.
+    /// A path that ends with / has an id behind it.
+    const char *method, *path;
     Handler handler;
   };
   static const std::vector<Route>& routes();

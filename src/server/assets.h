@@ -7,9 +7,12 @@
 namespace streamdiffusion::server {
 
 struct Asset {
-  std::string_view path;  ///< "/index.html"
-  std::string_view type;  ///< MIME type
-  std::string_view etag;  ///< Of the content, quoted
+  /// "/index.html"
+  std::string_view path;
+  /// MIME type
+  std::string_view type;
+  /// Of the content, quoted
+  std::string_view etag;
   std::string_view bytes;
 };
 

@@ -121,13 +121,15 @@ class Client : public std::enable_shared_from_this<Client> {
   Parameters parameters_;
   std::shared_ptr<std::atomic<int>> quality_;
   bool opening_ = false, paused_ = false, planning_ = false;
-  bool next_frame_ = false, expects_image_ = false;  ///< Where the established protocol stands.
+  /// Where the established protocol stands.
+  bool next_frame_ = false, expects_image_ = false;
   bool owes_credit_ = false;
   SentWindow window_;
   Settled settled_;
   LiveCounters accounted_;
   std::list<Watcher> watchers_;
-  std::uint64_t next_watched_ = 0;  ///< Frame
+  /// Frame
+  std::uint64_t next_watched_ = 0;
   TokenBucket rate_, error_rate_{2, 10};
   base::Clock::time_point last_message_ = base::Clock::now();
 };

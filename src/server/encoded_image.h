@@ -14,7 +14,8 @@ namespace streamdiffusion::server {
 /// What came with a frame and goes back with its image.
 struct FrameTag {
   FrameHead head;
-  LiveClock::time_point decoding;  ///< Set on the prepare thread when decoding begins.
+  /// Set on the prepare thread when decoding begins.
+  LiveClock::time_point decoding;
 };
 
 struct EncodedImage {

@@ -14,13 +14,19 @@
 namespace streamdiffusion::server {
 
 struct Request {
-  std::string method;                         ///< "GET", ...
-  std::string path;                           ///< Decoded, without the query.
-  std::map<std::string, std::string> query;   ///< Decoded; of a name that stands twice the last.
-  std::map<std::string, std::string> header;  ///< Names in lower case.
+  /// "GET", ...
+  std::string method;
+  /// Decoded, without the query.
+  std::string path;
+  /// Decoded; of a name that stands twice the last.
+  std::map<std::string, std::string> query;
+  /// Names in lower case.
+  std::map<std::string, std::string> header;
   std::string body;
-  std::string address;  ///< Of the client, without the port.
-  bool secure = false;  ///< Came over TLS.
+  /// Of the client, without the port.
+  std::string address;
+  /// Came over TLS.
+  bool secure = false;
 
   /// Empty when there is none.
   const std::string& field(const std::string& name) const;

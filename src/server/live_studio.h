@@ -24,7 +24,8 @@ class LiveStudio : public Studio {
   Engine engine_;
   StudioInfo info_;
   LiveSettings first_;
-  Session warm_;  ///< Holds the plans.
+  /// Holds the plans.
+  Session warm_;
 };
 
 }  // namespace streamdiffusion::server

@@ -15,13 +15,16 @@ namespace streamdiffusion::server {
 
 /// Head of a binary message of a client.
 struct FrameHead {
-  std::optional<std::int64_t> seq;  ///< 0..2^53 - 1
-  std::optional<double> captured;   ///< The client's own clock.
+  /// 0..2^53 - 1
+  std::optional<std::int64_t> seq;
+  /// The client's own clock.
+  std::optional<double> captured;
 };
 
 struct BinaryFrame {
   FrameHead head;
-  std::string_view image;  ///< Into the message; empty where there is none.
+  /// Into the message; empty where there is none.
+  std::string_view image;
 };
 
 /// Takes a binary message apart. Throws Refusal 400.
@@ -33,15 +36,22 @@ std::string write_binary_frame(const nlohmann::json& head, std::string_view imag
 /// A text message of a client.
 struct ClientText {
   enum class Kind {
-    settings,    ///< {"type": "settings", "params": {...}}
-    pause,       ///< {"type": "pause"}
-    resume,      ///< {"type": "resume"}
-    ack,         ///< {"type": "ack"}
-    next_frame,  ///< {"status": "next_frame"}, the established protocol
-    parameters,  ///< Any other object: parameters after next_frame
+    /// {"type": "settings", "params": {...}}
+    settings,
+    /// {"type": "pause"}
+    pause,
+    /// {"type": "resume"}
+    resume,
+    /// {"type": "ack"}
+    ack,
+    /// {"status": "next_frame"}, the established protocol
+    next_frame,
+    /// Any other object: parameters after next_frame
+    parameters,
   };
   Kind kind;
-  json::Json body;  ///< `params` for settings, else the whole object.
+  /// `params` for settings, else the whole object.
+  json::Json body;
 };
 /// Throws Refusal 400. `established`: an object without type and status is parameters.
 ClientText read_client_text(std::string_view message, bool established);

@@ -10,9 +10,12 @@ namespace streamdiffusion::server {
 
 /// Where one image's time went, in seconds.
 struct StageTimes {
-  double queue = 0;    ///< Waiting: for the prepare thread, and for the engine.
-  double prepare = 0;  ///< Decoding and fitting.
-  double engine = 0;   ///< Its first call of the engine began to its last ended.
+  /// Waiting: for the prepare thread, and for the engine.
+  double queue = 0;
+  /// Decoding and fitting.
+  double prepare = 0;
+  /// Its first call of the engine began to its last ended.
+  double engine = 0;
 };
 
 class Metrics {

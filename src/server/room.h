@@ -49,7 +49,8 @@ class Room {
   std::vector<std::shared_ptr<Client>> all() const;
 
   House house_;
-  std::map<std::string, std::shared_ptr<Client>> clients_;  ///< By id; those waiting among them.
+  /// By id; those waiting among them.
+  std::map<std::string, std::shared_ptr<Client>> clients_;
   std::deque<std::shared_ptr<Client>> queue_;
   int taken_ = 0;
   bool draining_ = false;

@@ -30,8 +30,10 @@ class SentWindow {
 
 /// What became of the images that a stream delivered to its client's connection.
 struct Settled {
-  std::uint64_t processed = 0, skipped = 0;  ///< Sent.
-  std::uint64_t replaced = 0;                ///< By a newer one before the socket was free.
+  /// Sent.
+  std::uint64_t processed = 0, skipped = 0;
+  /// By a newer one before the socket was free.
+  std::uint64_t replaced = 0;
 };
 
 /// The stream's counters as the client sees them: an image that waits for the socket is still

@@ -33,7 +33,8 @@ class Stream {
 
 struct StudioInfo {
   std::string model, device, dtype;
-  int factor = 8;  ///< Widths and heights are multiples of it.
+  /// Widths and heights are multiples of it.
+  int factor = 8;
   std::string sample_prompt, sample_negative_prompt;
   KnownWords words;
 };

@@ -11,7 +11,8 @@ namespace streamdiffusion::server {
 
 struct Tls {
   std::unique_ptr<boost::asio::ssl::context> context;
-  std::string fingerprint;  ///< SHA-256 of a self-signed certificate, "AB:CD:..."
+  /// SHA-256 of a self-signed certificate, "AB:CD:..."
+  std::string fingerprint;
 };
 
 /// Nothing where neither --cert nor --self-signed is given. Throws Error naming the file at fault.

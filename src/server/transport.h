@@ -93,7 +93,8 @@ class Transport {
 
   beast::tcp_stream tcp_;
   std::optional<net::ssl::stream<beast::tcp_stream&>> tls_;
-  std::string joined_;  ///< Small pieces that leave in one TLS record.
+  /// Small pieces that leave in one TLS record.
+  std::string joined_;
 };
 
 // What Beast's WebSocket asks of a stream type.

@@ -23,7 +23,8 @@ class Engine::Impl {
   Impl(const EngineOptions& options, Extras extras);
 
   const session::Model model;
-  session::Seats seats;  ///< Of live sessions.
+  /// Of live sessions.
+  session::Seats seats;
   /// A frame's calls are one turn; one session follows the other. The seam for drawing frames of
   /// several sessions in one UNet call: what waits here together could go together.
   base::Turns turns;

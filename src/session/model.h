@@ -68,7 +68,8 @@ class Model {
   models::AutoencoderConfig autoencoder_;
   schedule::SchedulerConfig scheduler_;
   std::shared_ptr<const tokenizer::Tokenizer> tokenizer_;
-  std::shared_ptr<const weights::WeightSource> sources_[3];  ///< By component.
+  /// By component.
+  std::shared_ptr<const weights::WeightSource> sources_[3];
   std::string scopes_[3];
   int tokens_ = 77;
   std::int64_t parameters_ = 0;

@@ -20,15 +20,18 @@ namespace streamdiffusion::session {
 /// What decides an autoencoder plan.
 struct ImagePlan {
   int frames = 1, height = 512, width = 512;
-  bool image = false;  ///< Decoder: unrounded pixels as well.
+  /// Decoder: unrounded pixels as well.
+  bool image = false;
   auto operator<=>(const ImagePlan&) const = default;
 };
 
 /// What decides a UNet plan.
 struct UNetPlan {
-  int height = 512, width = 512;  ///< Of the image.
+  /// Of the image.
+  int height = 512, width = 512;
   int prompts = 1;
-  std::vector<int> kv_rows;  ///< Prompt of each row.
+  /// Prompt of each row.
+  std::vector<int> kv_rows;
   Parallel parallel = Parallel::ops;
   auto operator<=>(const UNetPlan&) const = default;
 };
@@ -68,7 +71,8 @@ class Plans {
   std::weak_ptr<backend::Executable> text_;
   std::map<ImagePlan, std::weak_ptr<backend::Executable>> encoders_, decoders_;
   std::map<UNetPlan, std::weak_ptr<backend::Executable>> unets_;
-  std::map<int, double> row_costs_;  ///< By pixels.
+  /// By pixels.
+  std::map<int, double> row_costs_;
 };
 
 }  // namespace streamdiffusion::session

@@ -11,7 +11,8 @@
 
 namespace streamdiffusion::session {
 
-using Embedding = std::shared_ptr<const std::vector<float>>;  ///< [tokens, width]
+/// [tokens, width]
+using Embedding = std::shared_ptr<const std::vector<float>>;
 
 class Prompts {
  public:
@@ -25,11 +26,13 @@ class Prompts {
 
   const Model& model_;
   Plans& plans_;
-  std::mutex run_mutex_;  ///< Taken before mutex_; guards the encoder.
+  /// Taken before mutex_; guards the encoder.
+  std::mutex run_mutex_;
   SharedExecutable executable_;
   std::unique_ptr<backend::State> state_;
   std::mutex mutex_;
-  std::list<std::pair<std::string, Embedding>> recent_;  ///< Newest first.
+  /// Newest first.
+  std::list<std::pair<std::string, Embedding>> recent_;
 };
 
 }  // namespace streamdiffusion::session

@@ -9,7 +9,8 @@ namespace streamdiffusion::session {
 
 class Seats {
  public:
-  explicit Seats(int limit) : limit_(limit) {}  ///< 0: no limit.
+  /// 0: no limit.
+  explicit Seats(int limit) : limit_(limit) {}
 
  private:
   friend class Seat;

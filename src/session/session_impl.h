@@ -76,7 +76,8 @@ class Session::Impl {
   SessionOptions options_;
   schedule::LcmSchedule schedule_;
   stream::LatentShape latent_;
-  std::optional<stream::StreamBatch> batch_;  ///< One of these two.
+  /// One of these two.
+  std::optional<stream::StreamBatch> batch_;
   std::optional<stream::Sequential> sequential_;
   stream::SimilarityFilter filter_;
   stream::TorchGenerator text_to_image_noise_;
@@ -94,7 +95,8 @@ class Session::Impl {
     std::uint64_t id;
     bool skipped;
   };
-  std::deque<UnderWay> under_way_;  ///< In order, from push() to ready_.
+  /// In order, from push() to ready_.
+  std::deque<UnderWay> under_way_;
   std::optional<Output> last_;
   std::deque<Output> ready_;
   SessionTimes times_;

@@ -12,7 +12,8 @@ namespace streamdiffusion::stream {
 
 struct Guidance {
   CfgType cfg = CfgType::none;
-  float scale = 1.0F;  ///< At 1 or less there is no guidance, whatever the type.
+  /// At 1 or less there is no guidance, whatever the type.
+  float scale = 1.0F;
   float delta = 1.0F;
 
   bool active() const { return cfg != CfgType::none && scale > 1.0F; }
@@ -34,7 +35,8 @@ void noise_row(const schedule::Step& step, Waiting from, const float* noise, std
 /// What the UNet said of a row.
 struct Predictions {
   const float* positive;
-  const float* negative;  ///< Null where the layout has none for this row.
+  /// Null where the layout has none for this row.
+  const float* negative;
 };
 
 /// One step: `stock` is the virtual negative noise (replaced by the negative prediction for

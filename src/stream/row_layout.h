@@ -14,8 +14,10 @@ namespace streamdiffusion::stream {
 /// then all under the prompt; initialize: those of step 0 under the negative prompt, then all under
 /// the prompt.
 struct RowLayout {
-  int steps = 1;   ///< n >= 1
-  int frames = 1;  ///< F >= 1: frames that enter together
+  /// n >= 1
+  int steps = 1;
+  /// F >= 1: frames that enter together
+  int frames = 1;
   CfgType cfg = CfgType::none;
 
   int stream_rows() const { return steps * frames; }

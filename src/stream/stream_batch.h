@@ -81,11 +81,14 @@ class StreamBatch {
   LatentShape shape_;
   std::size_t size_;
   StreamParameters parameters_;
-  std::vector<float> noise_;      ///< By step.
-  std::vector<float> x_, stock_;  ///< By stream row, inside a call.
-  std::vector<float> x0_,
-      gain_;  ///< By stream row, after a call; the last step's rows are on their way out.
-  std::vector<FrameId> ids_;  ///< By stream row.
+  /// By step.
+  std::vector<float> noise_;
+  /// By stream row, inside a call.
+  std::vector<float> x_, stock_;
+  /// By stream row, after a call; the last step's rows are on their way out.
+  std::vector<float> x0_, gain_;
+  /// By stream row.
+  std::vector<FrameId> ids_;
 };
 
 }  // namespace streamdiffusion::stream

@@ -22,7 +22,8 @@ class TorchGenerator {
   double normal();
 
   std::mt19937 engine_;
-  std::optional<double> waiting_;  ///< Second of a pair of normals, drawn one at a time.
+  /// Second of a pair of normals, drawn one at a time.
+  std::optional<double> waiting_;
 };
 
 /// randn of [rows, channels, h, w] as torch has it, stored [rows, h, w, channels] as the engine has

@@ -11,11 +11,13 @@
 namespace streamdiffusion::tokenizer {
 
 struct AddedToken {
-  std::string content;  ///< UTF-8
+  /// UTF-8
+  std::string content;
   std::int32_t id = -1;
-  bool normalized =
-      false;  ///< compared with normalized text (so in any case), not with the raw one
-  bool single_word = false;  ///< only where no word character stands beside it
+  /// compared with normalized text (so in any case), not with the raw one
+  bool normalized = false;
+  /// only where no word character stands beside it
+  bool single_word = false;
 };
 
 /// A stretch of text: a token, or (id < 0) text without one.

@@ -20,9 +20,10 @@ struct TokenizerJson {
 };
 
 struct SpecialTokens {
-  std::map<std::string, std::string>
-      named;  ///< "bos_token", "eos_token", "pad_token", "unk_token", … -> content
-  std::vector<AddedToken> added;  ///< named ones included, each once, with its id
+  /// "bos_token", "eos_token", "pad_token", "unk_token", … -> content
+  std::map<std::string, std::string> named;
+  /// named ones included, each once, with its id
+  std::vector<AddedToken> added;
 };
 
 /// Gives an id to every special and added token: the vocabulary's, or the next free one. Throws

@@ -14,10 +14,13 @@
 namespace streamdiffusion::tokenizer {
 
 struct Tokens {
-  std::vector<std::int32_t> ids;  ///< length() of them: BOS, the prompt's, EOS, then padding
-  int used = 0;                   ///< BOS and EOS included, padding not
+  /// length() of them: BOS, the prompt's, EOS, then padding
+  std::vector<std::int32_t> ids;
+  /// BOS and EOS included, padding not
+  int used = 0;
   bool truncated = false;
-  int dropped = 0;  ///< tokens of the prompt that did not fit
+  /// tokens of the prompt that did not fit
+  int dropped = 0;
 };
 
 class Tokenizer {
@@ -36,8 +39,10 @@ class Tokenizer {
   /// Throws invalid_argument when it is not UTF-8 or longer than max_prompt_bytes. Thread-safe.
   Tokens encode(std::string_view prompt) const;
 
-  int vocab_size() const { return size_; }  ///< ids are 0..vocab_size()-1
-  int length() const { return length_; }    ///< of every row of ids
+  /// ids are 0..vocab_size()-1
+  int vocab_size() const { return size_; }
+  /// of every row of ids
+  int length() const { return length_; }
   std::int32_t bos_id() const { return bos_; }
   std::int32_t eos_id() const { return eos_; }
   std::int32_t pad_id() const { return pad_; }

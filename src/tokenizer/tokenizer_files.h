@@ -16,24 +16,37 @@ namespace streamdiffusion::tokenizer {
 /// The texts of the files, for whoever has them in memory. Either tokenizer, or vocab and merges,
 /// must be there.
 struct TokenizerTexts {
-  std::string folder;                    ///< for messages
-  std::optional<std::string> tokenizer;  ///< tokenizer.json; wins over the next two
-  std::optional<std::string> vocab;      ///< vocab.json
-  std::optional<std::string> merges;     ///< merges.txt
-  std::optional<std::string> config;     ///< tokenizer_config.json
-  std::optional<std::string> special;    ///< special_tokens_map.json
-  std::optional<std::string> added;      ///< added_tokens.json
+  /// for messages
+  std::string folder;
+  /// tokenizer.json; wins over the next two
+  std::optional<std::string> tokenizer;
+  /// vocab.json
+  std::optional<std::string> vocab;
+  /// merges.txt
+  std::optional<std::string> merges;
+  /// tokenizer_config.json
+  std::optional<std::string> config;
+  /// special_tokens_map.json
+  std::optional<std::string> special;
+  /// added_tokens.json
+  std::optional<std::string> added;
 };
 
 struct TokenizerDescription {
-  std::string file;       ///< where the vocabulary stands, for messages
-  Vocabulary vocabulary;  ///< of the byte-pair model
+  /// where the vocabulary stands, for messages
+  std::string file;
+  /// of the byte-pair model
+  Vocabulary vocabulary;
   Merges merges;
-  std::string unknown;            ///< the unknown token's content
-  std::vector<AddedToken> added;  ///< special tokens included; ids are known and dense
+  /// the unknown token's content
+  std::string unknown;
+  /// special tokens included; ids are known and dense
+  std::vector<AddedToken> added;
   std::int32_t bos = -1, eos = -1, pad = -1;
-  std::int32_t size = 0;                ///< ids are 0..size-1
-  std::optional<int> model_max_length;  ///< empty when absent or absurdly large ("no limit known")
+  /// ids are 0..size-1
+  std::int32_t size = 0;
+  /// empty when absent or absurdly large ("no limit known")
+  std::optional<int> model_max_length;
 };
 
 /// Reads the files of a folder. Throws not_found (no vocabulary there) or io.

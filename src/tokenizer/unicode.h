@@ -16,9 +16,13 @@ std::string encode_utf8(std::u32string_view text);
 /// NFC, runs of white space to one space, lower case. Time is O(n log n) whatever the text is.
 std::u32string normalize(std::u32string_view text);
 
-bool is_space(char32_t code);   ///< \s
-bool is_letter(char32_t code);  ///< \p{L}
-bool is_number(char32_t code);  ///< \p{N}
-bool is_word(char32_t code);    ///< \w: what may not stand beside a "single word" token
+/// \s
+bool is_space(char32_t code);
+/// \p{L}
+bool is_letter(char32_t code);
+/// \p{N}
+bool is_number(char32_t code);
+/// \w: what may not stand beside a "single word" token
+bool is_word(char32_t code);
 
 }  // namespace streamdiffusion::tokenizer

@@ -1,16 +1,18 @@
 // Weights from a formula, so that goldens, benches and tests of any architecture need no stored
 // weights. tools/goldens/hash_weights.py computes the same numbers, bit for bit.
 //
-// With n the tensor's name without a leading "text_model.", i the row-major index, all in unsigned
-// 64-bit arithmetic:
-//   h = FNV-1a(n);  z = h + (i + 1) * 0x9e3779b97f4a7c15
-//   z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;  z = (z ^ z >> 27) * 0x94d049bb133111eb;  z ^= z >> 31
-//   (splitmix64) u = ((z >> 40) * 2 + 1 - 2^24) * 2^-24                                   uniform
-//   in (-1, 1), exact in f32 a name that ends in "bias":      u / 16 else, fewer than two
-//   dimensions: 1 + u / 8                               (weights of norms) else: u * f32(sqrt(3.0 /
-//   fan_in)),  fan_in = product of dims[1:]
-// Only the last two round, once each, to f32: a multiplication and an addition that nobody can
-// contract.
+// Let n be the tensor's name without a leading "text_model.", i the row-major index, u64 arithmetic:
+//   h = FNV-1a(n)
+//   z = splitmix64's output function of h + (i + 1) * 0x9e3779b97f4a7c15:
+//     z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9
+//     z = (z ^ z >> 27) * 0x94d049bb133111eb
+//     z =  z ^ z >> 31
+//   u = ((z >> 40) * 2 + 1 - 2^24) * 2^-24        uniform in (-1, 1), exact in f32
+// The weight is
+//   u / 16                                        if the name ends in "bias"
+//   1 + u / 8                                     if it has fewer than two dimensions (norms)
+//   u * f32(sqrt(3 / fan_in))                     otherwise; fan_in = product of dims[1:]
+// Only the last two forms round, once each, to f32. No compiler may contract them to an FMA.
 #pragma once
 
 #include "weights/weight_source.h"

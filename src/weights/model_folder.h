@@ -20,16 +20,22 @@ struct ModelDefaults {
   /// What differs where images come from noise; the other members hold where a key is absent.
   struct TextToImage {
     std::optional<std::vector<int>> t_index_list;
-    std::optional<CfgType> cfg_type;  ///< none or full
+    /// none or full
+    std::optional<CfgType> cfg_type;
     std::optional<double> guidance_scale;
   };
 
-  std::optional<int> width, height;              ///< pixels, 8..16384
-  std::optional<std::vector<int>> t_index_list;  ///< each 0..num_inference_steps - 1
-  std::optional<int> num_inference_steps;        ///< 1..1000
+  /// pixels, 8..16384
+  std::optional<int> width, height;
+  /// each 0..num_inference_steps - 1
+  std::optional<std::vector<int>> t_index_list;
+  /// 1..1000
+  std::optional<int> num_inference_steps;
   std::optional<CfgType> cfg_type;
-  std::optional<double> guidance_scale;  ///< 0..100
-  std::optional<double> delta;           ///< 0..100
+  /// 0..100
+  std::optional<double> guidance_scale;
+  /// 0..100
+  std::optional<double> delta;
   std::optional<std::string> prompt, negative_prompt;
   TextToImage text_to_image;
 };

@@ -20,8 +20,10 @@ namespace streamdiffusion::weights {
 struct TensorView {
   std::string name;
   tensor::DType dtype = tensor::DType::f32;
-  std::vector<std::int64_t> dims;    ///< empty for a scalar
-  std::span<const std::byte> bytes;  ///< into the file
+  /// empty for a scalar
+  std::vector<std::int64_t> dims;
+  /// into the file
+  std::span<const std::byte> bytes;
 
   std::int64_t elements() const { return static_cast<std::int64_t>(bytes.size() / size_of(dtype)); }
 };
@@ -63,7 +65,8 @@ struct TensorToWrite {
   std::string name;
   std::vector<std::int64_t> dims;
   std::vector<float> values;
-  tensor::DType dtype = tensor::DType::f32;  ///< f32 or bf16 (rounded to nearest even)
+  /// f32 or bf16 (rounded to nearest even)
+  tensor::DType dtype = tensor::DType::f32;
 };
 
 /// Writes a file in the order given, data aligned to 8 bytes. Throws invalid_argument or io.

@@ -14,7 +14,8 @@ namespace {
 
 std::atomic<bool> counting{false};
 std::atomic<int> allocations{0};
-thread_local bool looking = false;  ///< The look at the stack may allocate itself.
+/// The look at the stack may allocate itself.
+thread_local bool looking = false;
 
 struct Range {
   std::uintptr_t begin = 0, end = 0;

@@ -15,8 +15,10 @@ struct Attend {
   int heads = 1;
   std::int64_t size = 8, keys = 1;
   bool causal = false;
-  std::vector<int> kv_rows;  ///< Empty: each row has keys of its own.
-  double scale = 1;          ///< Of the inputs.
+  /// Empty: each row has keys of its own.
+  std::vector<int> kv_rows;
+  /// Of the inputs.
+  double scale = 1;
 };
 
 OpCase make(const Attend& a) {

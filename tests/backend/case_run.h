@@ -13,11 +13,14 @@
 namespace streamdiffusion::backend::test {
 
 struct CaseOptions {
-  tensor::DType dtype = tensor::DType::f32;  ///< Of the activations.
-  bool round_to_bf16 =
-      false;      ///< Rounds weights and inputs, so that f32 and bf16 start from the same.
-  int lanes = 1;  ///< The rows are dealt out evenly.
-  bool eight_bits = false;  ///< Products of ops that can.
+  /// Of the activations.
+  tensor::DType dtype = tensor::DType::f32;
+  /// Rounds weights and inputs, so that f32 and bf16 start from the same.
+  bool round_to_bf16 = false;
+  /// The rows are dealt out evenly.
+  int lanes = 1;
+  /// Products of ops that can.
+  bool eight_bits = false;
 };
 
 struct CaseOutput {

@@ -45,10 +45,14 @@ std::vector<OpCase> block_cases();
 /// Where a residual comes from, which decides whether the op may write onto it.
 enum class Residual {
   none,
-  input,     ///< An input of the graph: must survive.
-  dies,      ///< A value that nothing else reads: may be written onto.
-  lives_on,  ///< A value that a later op reads.
-  output,    ///< A value that is an output itself.
+  /// An input of the graph: must survive.
+  input,
+  /// A value that nothing else reads: may be written onto.
+  dies,
+  /// A value that a later op reads.
+  lives_on,
+  /// A value that is an output itself.
+  output,
 };
 
 /// Records the residual; an empty value for Residual::none.

@@ -15,10 +15,12 @@ namespace {
 
 using tensor::DType;
 
-constexpr double kBf16Distance = 2e-4;  ///< 1 - cosine; PyTorch's own bf16 is at 5e-5.
-constexpr double kBf16Length = 5e-3;    ///< Difference in length, which a cosine does not see.
-constexpr double kOneStep =
-    1.0 / 128;  ///< One step of u8 or bf16, as a share of a largest value that may be half of it.
+/// 1 - cosine; PyTorch's own bf16 is at 5e-5.
+constexpr double kBf16Distance = 2e-4;
+/// Difference in length, which a cosine does not see.
+constexpr double kBf16Length = 5e-3;
+/// One step of u8 or bf16, as a share of a largest value that may be half of it.
+constexpr double kOneStep = 1.0 / 128;
 
 struct Parameters {
   std::string device;

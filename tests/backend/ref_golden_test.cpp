@@ -11,7 +11,8 @@
 namespace streamdiffusion::backend::test {
 namespace {
 
-constexpr std::size_t kStep = 7919;  ///< Element (k * kStep) % size is the k-th that is kept.
+/// Element (k * kStep) % size is the k-th that is kept.
+constexpr std::size_t kStep = 7919;
 
 const nlohmann::json& goldens() {
   static const auto file =

@@ -11,8 +11,10 @@ namespace streamdiffusion::models {
 namespace {
 
 struct Budget {
-  int ops = 0;                    ///< That run once a frame.
-  double traffic = 0, arena = 0;  ///< MiB: read and written by those, weights included; at once.
+  /// That run once a frame.
+  int ops = 0;
+  /// MiB: read and written by those, weights included; at once.
+  double traffic = 0, arena = 0;
 };
 
 Budget cost(const graph::Graph& graph) {

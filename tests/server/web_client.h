@@ -39,7 +39,8 @@ class Wire {
 
 struct HttpAnswer {
   int status = 0;
-  std::map<std::string, std::string> header;  ///< Names in lower case.
+  /// Names in lower case.
+  std::map<std::string, std::string> header;
   std::string body;
 
   nlohmann::json json() const { return nlohmann::json::parse(body); }
@@ -62,7 +63,8 @@ class WebSocketClient {
   struct Message {
     enum class Kind { text, binary, close, lost } kind = Kind::lost;
     std::string bytes;
-    int code = 0;  ///< Of a close.
+    /// Of a close.
+    int code = 0;
     nlohmann::json json() const { return nlohmann::json::parse(bytes); }
   };
   Message receive();

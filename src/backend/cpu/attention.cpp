@@ -17,7 +17,8 @@ namespace {
 
 using tensor::DType;
 
-constexpr std::int64_t kMostQueries = 256;  ///< Of a tile.
+/// Of a tile.
+constexpr std::int64_t kMostQueries = 256;
 
 class AttentionKernel final : public Kernel {
  public:
@@ -246,7 +247,8 @@ class AttentionKernel final : public Kernel {
   std::int64_t channels_, size_, rows_, queries_, keys_, kv_rows_;
   int workers_;
   std::int64_t tile_ = 0, tiles_ = 0, block_ = 0;
-  Block whole_, rest_;  ///< Keys by the block, and those left over.
+  /// Keys by the block, and those left over.
+  Block whole_, rest_;
   std::size_t library_scratch_ = 0;
 };
 

@@ -32,7 +32,8 @@ class Bytes {
   tensor::DType dtype_;
   graph::ByteScale input_;
   PackedWeight weight_scales_;
-  std::vector<float> scales_;  ///< Of input and weight together, by output channel.
+  /// Of input and weight together, by output channel.
+  std::vector<float> scales_;
 };
 
 }  // namespace streamdiffusion::backend::cpu

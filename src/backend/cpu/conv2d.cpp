@@ -118,12 +118,13 @@ class Conv2dKernel final : public Kernel {
 
  private:
   struct Piece {
-    const std::vector<Primitive>* parts = nullptr;  ///< Of the input channels, in order.
+    /// Of the input channels, in order.
+    const std::vector<Primitive>* parts = nullptr;
     std::int64_t row = 0;
     std::size_t x_offset = 0, x_elements = 0, y_offset = 0, y_bytes = 0;
   };
-  using Variant = std::tuple<std::int64_t, std::int64_t,
-                             std::int64_t>;  ///< Input lines, zero lines above and below.
+  /// Input lines, zero lines above and below.
+  using Variant = std::tuple<std::int64_t, std::int64_t, std::int64_t>;
 
   void run_parts(const Worker& worker, const Piece& piece, const void* x, void* y) const {
     for (std::size_t i = 0; i < piece.parts->size(); ++i) {
@@ -268,12 +269,14 @@ class Conv2dKernel final : public Kernel {
   tensor::Desc x_desc_, y_desc_;
   std::optional<Bytes> bytes_;
   bool blocks_;
-  std::int64_t part_;  ///< Input channels that are taken at once.
+  /// Input channels that are taken at once.
+  std::int64_t part_;
   std::size_t library_scratch_ = 0;
   PackedWeight bias_;
   std::vector<PackedWeight> weights_;
   std::map<Variant, std::vector<Primitive>> variants_;
-  std::vector<std::vector<Piece>> pieces_;  ///< By worker.
+  /// By worker.
+  std::vector<std::vector<Piece>> pieces_;
 };
 
 }  // namespace

@@ -11,11 +11,15 @@ struct ConvolutionShape {
   std::int64_t in_lines = 0, in_width = 0, out_lines = 0, out_width = 0;
   std::int64_t kernel = 3, stride = 1;
   std::int64_t pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;
-  tensor::DType from = tensor::DType::f32;  ///< Of the input and the weights.
+  /// Of the input and the weights.
+  tensor::DType from = tensor::DType::f32;
   tensor::DType to = tensor::DType::f32;
-  bool bias = false;    ///< f32 [out]
-  bool bytes = false;   ///< Input in u8 and weights in s8 instead.
-  bool blocks = false;  ///< Input and output with channels in blocks of eight (blocks.h).
+  /// f32 [out]
+  bool bias = false;
+  /// Input in u8 and weights in s8 instead.
+  bool bytes = false;
+  /// Input and output with channels in blocks of eight (blocks.h).
+  bool blocks = false;
 };
 
 /// The library's choice for a shape; weights_desc() tells how it wants the weights packed.

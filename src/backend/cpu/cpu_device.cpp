@@ -21,7 +21,8 @@ namespace streamdiffusion::backend::cpu {
 namespace {
 
 struct Isa {
-  const char* name;  ///< As the user gives it.
+  /// As the user gives it.
+  const char* name;
   const char* label;
   dnnl::cpu_isa isa;
   bool avx512, vnni;

@@ -36,7 +36,8 @@ class CpuExecutable final : public Executable {
     int op = 0;
     std::unique_ptr<Kernel> kernel;
     double seconds = 0;
-    std::vector<WorkerSpan> spans;  ///< By worker.
+    /// By worker.
+    std::vector<WorkerSpan> spans;
     Observation input;
   };
 
@@ -47,7 +48,8 @@ class CpuExecutable final : public Executable {
     base::Barrier barrier;
     std::array<std::vector<Step>, graph::kLifetimes> programs;
     tensor::Buffer shared;
-    std::vector<tensor::Buffer> scratch;  ///< By worker.
+    /// By worker.
+    std::vector<tensor::Buffer> scratch;
   };
 
   /// One thread's part in one lane.
@@ -66,8 +68,10 @@ class CpuExecutable final : public Executable {
   std::shared_ptr<WeightCache> cache_;
   std::vector<Lane> lanes_;
   StateLayout layout_;
-  std::deque<Crew> crews_;                 ///< By lane.
-  std::vector<std::vector<Duty>> duties_;  ///< By thread.
+  /// By lane.
+  std::deque<Crew> crews_;
+  /// By thread.
+  std::vector<std::vector<Duty>> duties_;
   bool profile_, observe_;
 
   std::mutex run_mutex_;

@@ -27,7 +27,8 @@ dnnl::primitive_attr epilogue(bool residual, graph::Activation act);
 class Primitive {
  public:
   struct Argument {
-    int index;  ///< DNNL_ARG_…
+    /// DNNL_ARG_…
+    int index;
     dnnl::memory::desc desc;
     const void* fixed = nullptr;
   };
@@ -43,8 +44,8 @@ class Primitive {
  private:
   struct Binding {
     std::vector<dnnl::memory> memories;
-    std::vector<dnnl_exec_arg_t>
-        arguments;  ///< Moving ones first, then the scratchpad, then the fixed ones.
+    /// Moving ones first, then the scratchpad, then the fixed ones.
+    std::vector<dnnl_exec_arg_t> arguments;
   };
 
   dnnl::primitive primitive_;

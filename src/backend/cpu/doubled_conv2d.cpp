@@ -69,17 +69,21 @@ class DoubledConv2dKernel final : public Kernel {
  private:
   struct Part {
     const Primitive* primitive = nullptr;
-    std::size_t x_offset = 0;  ///< Of its first input line, in bytes, from the piece's first.
+    /// Of its first input line, in bytes, from the piece's first.
+    std::size_t x_offset = 0;
   };
   struct Piece {
-    Segment out;                   ///< Lines of the input that are doubled.
-    std::int64_t first = 0;        ///< The first of those that are read,
-    std::int64_t input_lines = 0;  ///< and how many.
+    /// Lines of the input that are doubled.
+    Segment out;
+    /// The first of those that are read,
+    std::int64_t first = 0;
+    /// and how many.
+    std::int64_t input_lines = 0;
     std::array<Part, graph::kPhases> parts;
     std::int64_t lines() const { return out.end - out.begin; }
   };
-  using Variant = std::tuple<int, std::int64_t, std::int64_t,
-                             std::int64_t>;  ///< Phase, input lines, zero lines above and below.
+  /// Phase, input lines, zero lines above and below.
+  using Variant = std::tuple<int, std::int64_t, std::int64_t, std::int64_t>;
 
   std::size_t x_line_elements() const { return static_cast<std::size_t>(x_desc_.shape.w * op_.in); }
   std::size_t result_line_bytes() const {
@@ -173,7 +177,8 @@ class DoubledConv2dKernel final : public Kernel {
   PackedWeight bias_;
   std::vector<PackedWeight> weights_;
   std::map<Variant, Primitive> variants_;
-  std::vector<std::vector<Piece>> pieces_;  ///< By worker.
+  /// By worker.
+  std::vector<std::vector<Piece>> pieces_;
 };
 
 }  // namespace

@@ -29,11 +29,15 @@ constexpr std::size_t aligned(std::size_t bytes) {
 /// What a worker brings to a kernel: its index, its memory, and the addresses of the lane's values.
 struct Worker {
   int index = 0;
-  void* const* values = nullptr;  ///< By value id.
-  std::byte* scratch = nullptr;   ///< This worker's own, at least scratch_bytes() of the kernel.
-  std::byte* shared = nullptr;    ///< The lane's, kept from one stage of a kernel to the next.
+  /// By value id.
+  void* const* values = nullptr;
+  /// This worker's own, at least scratch_bytes() of the kernel.
+  std::byte* scratch = nullptr;
+  /// The lane's, kept from one stage of a kernel to the next.
+  std::byte* shared = nullptr;
   dnnl_stream* stream = nullptr;
-  std::atomic<int>* failure = nullptr;  ///< Takes the status of a library call that failed.
+  /// Takes the status of a library call that failed.
+  std::atomic<int>* failure = nullptr;
 
   template <typename T>
   T* value(graph::Value v) const {

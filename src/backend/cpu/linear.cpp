@@ -94,7 +94,8 @@ class LinearKernel final : public Kernel {
   std::size_t library_scratch_ = 0;
   PackedWeight bias_;
   std::vector<PackedWeight> weights_;
-  std::map<std::int64_t, Primitive> variants_;  ///< By tokens a call.
+  /// By tokens a call.
+  std::map<std::int64_t, Primitive> variants_;
 };
 
 /// A matrix [rows, columns] in panels of so many columns, each a matrix of its own.
@@ -238,13 +239,15 @@ class GegluKernel final : public Kernel {
   graph::Value x_, y_;
   tensor::DType dtype_;
   std::int64_t in_, out_, tokens_, tile_ = 0;
-  std::int64_t panel_;  ///< Channels that are made at a time.
+  /// Channels that are made at a time.
+  std::int64_t panel_;
   int workers_;
   std::optional<Bytes> bytes_;
   std::size_t library_scratch_ = 0;
   PackedWeight bias_;
   std::vector<PackedWeight> weights_;
-  std::map<std::int64_t, std::vector<Primitive>> variants_;  ///< By tokens.
+  /// By tokens.
+  std::map<std::int64_t, std::vector<Primitive>> variants_;
 };
 
 }  // namespace

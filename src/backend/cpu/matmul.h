@@ -10,10 +10,13 @@ namespace streamdiffusion::backend::cpu {
 
 struct MatmulShape {
   std::int64_t m = 0, k = 0, n = 0;
-  tensor::DType from = tensor::DType::f32;  ///< Of x and W.
+  /// Of x and W.
+  tensor::DType from = tensor::DType::f32;
   tensor::DType to = tensor::DType::f32;
-  bool bias = false;   ///< f32 [n]
-  bool bytes = false;  ///< x in u8 and W in s8 instead.
+  /// f32 [n]
+  bool bias = false;
+  /// x in u8 and W in s8 instead.
+  bool bytes = false;
 };
 
 /// The library's choice for a shape; weights_desc() tells how it wants W packed, unless `packed`

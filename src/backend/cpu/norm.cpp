@@ -65,7 +65,8 @@ class GroupNormKernel final : public Kernel {
   struct Part {
     graph::Value value;
     tensor::Desc desc;
-    std::size_t c = 0, first = 0;  ///< Channels, and where they begin in the output.
+    /// Channels, and where they begin in the output.
+    std::size_t c = 0, first = 0;
   };
 
   std::size_t channels() const { return static_cast<std::size_t>(y_desc_.shape.c); }
@@ -139,8 +140,10 @@ class GroupNormKernel final : public Kernel {
   int workers_;
   std::vector<Part> inputs_;
   PackedWeight weight_, bias_;
-  std::vector<Segment> pieces_;           ///< All workers' pieces, in order.
-  std::vector<std::size_t> first_piece_;  ///< By worker; one more at the end.
+  /// All workers' pieces, in order.
+  std::vector<Segment> pieces_;
+  /// By worker; one more at the end.
+  std::vector<std::size_t> first_piece_;
 };
 
 class LayerNormKernel final : public Kernel {

@@ -61,9 +61,11 @@ void convert(DType from, const void* x, DType to, void* y, std::size_t n, float 
 
 /// What makes a line of a 3 x 3 convolution from or to a few channels.
 struct ThinLine {
-  const float* x[3];  ///< Three input lines, f32 [width + 2, in], the first and last pixel zero.
+  /// Three input lines, f32 [width + 2, in], the first and last pixel zero.
+  const float* x[3];
   const float* weight;
-  const float* bias;  ///< f32 [padded_out].
+  /// f32 [padded_out].
+  const float* bias;
   std::size_t width, in, out, padded_out;
 };
 
@@ -76,11 +78,15 @@ void conv_to_few(const ThinLine& line, float* y);
 
 /// A tile of pixels that winograd_write() makes, smaller at the image's edges.
 struct WinogradTile {
-  void* y = nullptr;     ///< Its first pixel.
-  std::size_t line = 0;  ///< Elements from one line of the image to the next.
+  /// Its first pixel.
+  void* y = nullptr;
+  /// Elements from one line of the image to the next.
+  std::size_t line = 0;
   std::size_t lines = 0, columns = 0, channels = 0;
-  const float* bias = nullptr;     ///< f32 [channels], or none.
-  const void* residual = nullptr;  ///< Laid out like y, or none; may be y.
+  /// f32 [channels], or none.
+  const float* bias = nullptr;
+  /// Laid out like y, or none; may be y.
+  const void* residual = nullptr;
 };
 
 /// A patch of pixels, each of `dtype` [channels], to the places of winograd.h, f32, `place`

@@ -16,8 +16,10 @@ namespace {
 
 using graph::Conv2d;
 
-constexpr std::int64_t kVector = 16;          ///< f32 lanes of the widest vectors.
-constexpr std::int64_t kWhole = 2 * kVector;  ///< Output channels are padded to a multiple of it.
+/// f32 lanes of the widest vectors.
+constexpr std::int64_t kVector = 16;
+/// Output channels are padded to a multiple of it.
+constexpr std::int64_t kWhole = 2 * kVector;
 
 class ThinConv2dKernel final : public Kernel {
  public:
@@ -118,7 +120,8 @@ class ThinConv2dKernel final : public Kernel {
   bool from_few_;
   std::int64_t padded_;
   std::vector<float> weight_, bias_;
-  std::vector<std::vector<Segment>> shares_;  ///< By worker.
+  /// By worker.
+  std::vector<std::vector<Segment>> shares_;
 };
 
 /// Tiles make up for the padding, as long as the type has them.

@@ -15,9 +15,11 @@
 namespace streamdiffusion::backend::cpu {
 
 struct WinogradForm {
-  std::int64_t tile = 4;  ///< Pixels a side that a tile makes: 4 or 2.
+  /// Pixels a side that a tile makes: 4 or 2.
+  std::int64_t tile = 4;
 
-  constexpr std::int64_t patch() const { return tile + 2; }  ///< Pixels a side that it reads.
+  /// Pixels a side that it reads.
+  constexpr std::int64_t patch() const { return tile + 2; }
   constexpr std::int64_t places() const { return patch() * patch(); }
 };
 

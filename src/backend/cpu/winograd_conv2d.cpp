@@ -20,7 +20,8 @@ namespace {
 using graph::Conv2d;
 using tensor::DType;
 
-constexpr std::int64_t kMostOfProduct = 128;  ///< Tiles; fewer than 64 are slower.
+/// Tiles; fewer than 64 are slower.
+constexpr std::int64_t kMostOfProduct = 128;
 constexpr std::int64_t kFloat = sizeof(float);
 
 constexpr std::int64_t kMostPlaces = WinogradForm{4}.places();
@@ -238,18 +239,27 @@ class WinogradConv2dKernel final : public Kernel {
   WinogradForm form_;
   graph::Value x_, y_, row_bias_, residual_;
   DType dtype_;
-  tensor::Shape shape_;                 ///< Of the output.
-  std::int64_t down_, across_, tiles_;  ///< Tiles of an image by side, and of all.
+  /// Of the output.
+  tensor::Shape shape_;
+  /// Tiles of an image by side, and of all.
+  std::int64_t down_, across_, tiles_;
   int workers_;
-  bool shared_ = false;                           ///< Whether all workers work on the same batch.
-  std::int64_t most_ = 0;                         ///< Tiles of a batch.
-  std::int64_t read_place_ = 0, made_place_ = 0;  ///< Elements from one place to the next.
-  std::vector<std::vector<Share>> batches_;       ///< By worker, or those of all.
+  /// Whether all workers work on the same batch.
+  bool shared_ = false;
+  /// Tiles of a batch.
+  std::int64_t most_ = 0;
+  /// Elements from one place to the next.
+  std::int64_t read_place_ = 0, made_place_ = 0;
+  /// By worker, or those of all.
+  std::vector<std::vector<Share>> batches_;
   std::size_t library_scratch_ = 0;
-  std::vector<std::byte> zeros_;  ///< A pixel outside the image.
+  /// A pixel outside the image.
+  std::vector<std::byte> zeros_;
   PackedWeight weight_, bias_;
-  std::optional<dnnl::memory::desc> weight_layout_;  ///< Of a place.
-  std::map<std::int64_t, Primitive> products_;       ///< By tiles.
+  /// Of a place.
+  std::optional<dnnl::memory::desc> weight_layout_;
+  /// By tiles.
+  std::map<std::int64_t, Primitive> products_;
 };
 
 }  // namespace

@@ -6,7 +6,8 @@
 namespace streamdiffusion::backend::cpu {
 namespace {
 
-constexpr std::size_t kLanes = 16;  ///< Output channels at a time.
+/// Output channels at a time.
+constexpr std::size_t kLanes = 16;
 using Lanes = std::array<float, kLanes>;
 
 /// What three taps become, for each lane.

@@ -24,11 +24,13 @@ constexpr std::size_t kMostWeights = 3;
 
 struct Call {
   std::array<Tensor, kMostInputs> inputs;
-  std::array<tensor::View, kMostInputs> stored;  ///< The inputs as the graph stores them.
-  std::array<const float*, kMostWeights>
-      weights{};  ///< In the order of Op::weights, layout as packing() says.
+  /// The inputs as the graph stores them.
+  std::array<tensor::View, kMostInputs> stored;
+  /// In the order of Op::weights, layout as packing() says.
+  std::array<const float*, kMostWeights> weights{};
   Tensor output;
-  double* sums = nullptr;  ///< As many as sums() of the op asks for.
+  /// As many as sums() of the op asks for.
+  double* sums = nullptr;
 };
 
 }  // namespace streamdiffusion::backend::ref

@@ -28,9 +28,11 @@ class RefExecutable final : public Executable {
 
  private:
   struct Step {
-    int op = 0;  ///< Index into the lane's ops.
+    /// Index into the lane's ops.
+    int op = 0;
     std::vector<Values> weights;
-    std::optional<graph::ByteScale> bytes;  ///< Of an op in 8 bits.
+    /// Of an op in 8 bits.
+    std::optional<graph::ByteScale> bytes;
     double seconds = 0;
     std::vector<WorkerSpan> spans;
     Observation input;
@@ -42,9 +44,10 @@ class RefExecutable final : public Executable {
 
   std::vector<Lane> lanes_;
   StateLayout layout_;
-  std::vector<Programs> programs_;  ///< One a lane.
-  tensor::Buffer values_,
-      sums_;  ///< Room for the f32 inputs and output of one op, and for its sums.
+  /// One a lane.
+  std::vector<Programs> programs_;
+  /// Room for the f32 inputs and output of one op, and for its sums.
+  tensor::Buffer values_, sums_;
   const bool profile_, observe_;
   mutable std::mutex mutex_;
 };

@@ -27,9 +27,10 @@ void run(const graph::TimestepEmbedding& op, const Call& call);
 /// How a weight of two or more dimensions is kept.
 enum class Packing {
   as_stored,
-  outputs_innermost,  ///< [out, rest...] -> [rest..., out], so that the sums of one token are
-                      ///< neighbors.
-  doubled,            ///< The same of a doubled convolution's folded weight.
+  /// [out, rest...] -> [rest..., out], so that the sums of one token are neighbors.
+  outputs_innermost,
+  /// The same of a doubled convolution's folded weight.
+  doubled,
 };
 
 template <typename Kind>

@@ -6,10 +6,14 @@ namespace streamdiffusion::graph {
 enum class Activation {
   none,
   relu,
-  silu,        ///< x * sigmoid(x)
-  gelu,        ///< exact: x * (1 + erf(x / sqrt 2)) / 2
-  quick_gelu,  ///< x * sigmoid(1.702 x)
-  tanh3,       ///< 3 tanh(x / 3): AutoencoderTiny's soft clamp of its latents
+  /// x * sigmoid(x)
+  silu,
+  /// exact: x * (1 + erf(x / sqrt 2)) / 2
+  gelu,
+  /// x * sigmoid(1.702 x)
+  quick_gelu,
+  /// 3 tanh(x / 3): AutoencoderTiny's soft clamp of its latents
+  tanh3,
 };
 
 const char* to_string(Activation activation);

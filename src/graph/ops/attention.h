@@ -14,8 +14,10 @@ namespace streamdiffusion::graph {
 struct Attention {
   static constexpr const char* kName = "attention";
   int heads = 1;
-  bool causal = false;       ///< Token i sees keys 0..i only (CLIP's text encoder).
-  std::vector<int> kv_rows;  ///< One entry a row of q.
+  /// Token i sees keys 0..i only (CLIP's text encoder).
+  bool causal = false;
+  /// One entry a row of q.
+  std::vector<int> kv_rows;
 
   tensor::Shape infer(std::span<const tensor::Shape> x) const;
   double flops(std::span<const tensor::Shape> x, const tensor::Shape& y) const;

@@ -19,7 +19,8 @@ struct Conv2d {
   static constexpr const char* kName = "conv2d";
   std::int64_t in = 0, out = 0;
   int kernel = 3, stride = 1;
-  int pad_begin = 1, pad_end = 1;  ///< Zeros above and left, and below and right.
+  /// Zeros above and left, and below and right.
+  int pad_begin = 1, pad_end = 1;
   bool bias = true, row_bias = false, residual = false, doubled = false;
   Activation act = Activation::none;
 
