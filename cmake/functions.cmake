@@ -62,6 +62,16 @@ function(sd_layers_of name result)
   set(${result} ${found} PARENT_SCOPE)
 endfunction()
 
+# The test framework's headers, compiled once for all tests. A program of its own, as programs and libraries are compiled
+# with different flags (-fPIE and -fPIC).
+if(SD_PRECOMPILED_HEADERS AND SD_BUILD_TESTS)
+  find_package(GTest REQUIRED)
+  file(WRITE ${PROJECT_BINARY_DIR}/generated/test_headers.cpp "int main() {}\n")
+  add_executable(sd_test_headers ${PROJECT_BINARY_DIR}/generated/test_headers.cpp)
+  target_link_libraries(sd_test_headers PRIVATE sd_options GTest::gmock GTest::gtest)
+  target_precompile_headers(sd_test_headers PRIVATE ${SD_STANDARD_HEADERS} <gmock/gmock.h> <gtest/gtest.h>)
+endif()
+
 # sd_test(<name> SOURCES ... DEPS <folder>... [LINK <library>...]) adds one GoogleTest program.
 function(sd_test name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;LINK" ${ARGN})
@@ -71,5 +81,8 @@ function(sd_test name)
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} sd_options GTest::gmock GTest::gtest GTest::gtest_main ${ARG_LINK})
   target_compile_definitions(${name} PRIVATE SD_TEST_DATA_DIR="${PROJECT_SOURCE_DIR}/tests/data"
                                              SD_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  if(SD_PRECOMPILED_HEADERS)
+    target_precompile_headers(${name} REUSE_FROM sd_test_headers)
+  endif()
   add_test(NAME ${name} COMMAND ${name})
 endfunction()
