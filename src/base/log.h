@@ -21,8 +21,8 @@ void set_log_callback(LogCallback callback);
 void log(LogLevel level, std::string_view message);
 
 template <typename... Parts>
-void warn(Parts&&... parts) {
-  log(LogLevel::warning, concat(std::forward<Parts>(parts)...));
+void warn(const Parts&... parts) {
+  log(LogLevel::warning, concat(parts...));
 }
 
 }  // namespace streamdiffusion::base
