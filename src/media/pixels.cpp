@@ -109,7 +109,7 @@ Image ToImage::operator()(const AVFrame& frame) {
   base::require(sws_scale(scaler_.get(), frame.data, frame.linesize, 0, frame.height, rgb->data,
                           rgb->linesize) == height,
                 ErrorCode::internal, "a frame could not be converted to RGB");
-  return image::oriented(dense(*rgb), showing_.orientation);
+  return image::apply_orientation(dense(*rgb), showing_.orientation);
 }
 
 AvFrame FromImage::operator()(const Image& image) {
