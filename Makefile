@@ -1,16 +1,19 @@
-# Two commands: `make run` draws, `make test` proves. Everything they need comes from Debian's packages.
+# `make run` generates images, `make live` serves the page, `make test` runs the tests. Everything they need comes from
+# Debian's packages.
 BUILD := build/release
 CMAKE_FLAGS ?=
 LAUNCHER := $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 
-.PHONY: help run live build test unit asan tsan fuzz fuzz-long soak browser format tidy check clean
+.PHONY: help run live build test ci unit asan tsan fuzz fuzz-long soak browser format tidy check clean
 
 help:
-	@echo "make run    install what is missing, build, and turn a doodle into pictures: out/demo.png"
+	@echo "make run    install what is missing, build, and generate images from a sample drawing: out/demo.png"
 	@echo "make live   install what is missing, build, and serve the page: http://localhost:7860"
-	@echo "make test   install what is missing, build, and run every test"
+	@echo "make test   install what is missing, build, and run the tests of the release build"
+	@echo "make ci     make test, then the sanitizer builds and a minute of fuzzing for each parser"
 	@echo "make build  only build $(BUILD)/streamdiffusion"
-	@echo "also: unit, asan, tsan, fuzz, fuzz-long (FUZZ_SECONDS=600), soak, browser, check, format, tidy, clean"
+	@echo "also: check (layers and formatting), format, asan, tsan, fuzz, fuzz-long (FUZZ_SECONDS=600), soak, browser, tidy,"
+	@echo "      clean"
 
 build:
 	@scripts/setup.sh build
@@ -52,8 +55,11 @@ browser: build
 check:
 	@scripts/setup.sh test
 	@scripts/check_tree.py
+	@git ls-files '*.h' '*.cpp' | xargs clang-format-14 --dry-run -Werror
 
-test: check unit asan fuzz
+test: check unit
+
+ci: test asan fuzz
 
 SOAK_FRAMES ?= 200000
 soak:

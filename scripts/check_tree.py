@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""Checks that each layer includes only lower layers, that vendor headers stay in their folders, and
-that files stay short."""
+"""Checks the layers of src: who may include whom, that vendor headers stay in their folders, that
+files stay short, and that ARCHITECTURE.md lists the layers as they are.
+
+The order of the layers is written once, in src/CMakeLists.txt, lowest first. What a folder may
+include is what its CMakeLists.txt links: the DEPS of its sd_library, and theirs.
+"""
 import pathlib
 import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-# From the lowest layer to the highest.
-LAYERS = ["base", "json", "tensor", "graph", "backend", "weights", "tokenizer", "models", "schedule",
-          "stream", "session", "image", "live", "media", "config", "server"]
 # Header pattern -> folders that may include it.
 VENDOR_HEADERS = {
     r"dnnl": ["src/backend/cpu"],
@@ -28,10 +29,58 @@ VENDOR_HEADERS = {
 }
 MAX_LINES = 400
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
+CONDITIONAL = re.compile(r"\s*#\s*if(def|ndef)?\b")
 
 
-def problems_of(path: pathlib.Path) -> list[str]:
-    """Messages about one file."""
+def read_layers() -> list[str]:
+    text = (ROOT / "src/CMakeLists.txt").read_text()
+    return re.search(r"foreach\(layer ([^)]+)\)", text).group(1).split()
+
+
+class Libraries:
+    """The sd_library calls under src: each library's folder and the folders it may include."""
+
+    def __init__(self):
+        self.folder_of: dict[str, str] = {}
+        self.direct: dict[str, list[str]] = {}
+        for path in sorted((ROOT / "src").rglob("CMakeLists.txt")):
+            folder = path.parent.relative_to(ROOT / "src").as_posix()
+            variables = {name: value.split() for name, value in
+                         re.findall(r"set\((\w+) ([^)\"]+)\)", path.read_text())}
+            for call in re.findall(r"sd_library\(([^)]+)\)", path.read_text()):
+                words = call.split()
+                deps = re.search(r"\bDEPS\b(.*?)(\bLINK\b|\bSOURCES\b|$)", call, re.S)
+                names = deps.group(1).split() if deps else []
+                self.folder_of[words[0]] = folder
+                self.direct[words[0]] = [d for name in names for d in self.expand(name, variables)]
+
+    @staticmethod
+    def expand(name: str, variables: dict[str, list[str]]) -> list[str]:
+        match = re.fullmatch(r"\$\{(\w+)\}", name)
+        return variables.get(match.group(1), []) if match else [name]
+
+    def closure(self, name: str, seen: set[str]) -> set[str]:
+        for dep in self.direct.get(name, []):
+            if dep not in seen:
+                seen.add(dep)
+                self.closure(dep, seen)
+        return seen
+
+    def allowed(self, folder: str) -> set[str] | None:
+        """Top folders that code in `folder` (under src) may include; None if it has no library."""
+        parts = folder.split("/")
+        while parts:
+            here = "/".join(parts)
+            names = [n for n, f in self.folder_of.items() if f == here]
+            if names:
+                reached = set().union(*(self.closure(n, set()) for n in names))
+                return {self.folder_of[n].split("/")[0] for n in reached if n in self.folder_of} | {
+                    parts[0]}
+            parts.pop()
+        return None
+
+
+def check_includes(path: pathlib.Path, layers: list[str], libraries: Libraries) -> list[str]:
     name = path.relative_to(ROOT).as_posix()
     lines = path.read_text().splitlines()
     problems = []
@@ -39,30 +88,51 @@ def problems_of(path: pathlib.Path) -> list[str]:
         problems.append(f"{name}: {len(lines)} lines, at most {MAX_LINES}")
     parts = path.relative_to(ROOT).parts
     layer = parts[1] if parts[0] == "src" and len(parts) > 2 else None
+    allowed = libraries.allowed("/".join(parts[1:-1])) if layer else None
     for number, line in enumerate(lines, 1):
-        if layer and re.match(r"\s*#\s*if(def|ndef)?\b", line) and layer != "backend":
+        if layer and CONDITIONAL.match(line) and layer != "backend":
             problems.append(f"{name}:{number}: conditional compilation belongs to src/backend")
         match = INCLUDE.match(line)
         if not match:
             continue
         header = match.group(1)
-        for pattern, folders in VENDOR_HEADERS.items():
-            allowed = any(name.startswith(folder + "/") for folder in folders)
-            if re.match(pattern, header) and not allowed:
+        for pattern, homes in VENDOR_HEADERS.items():
+            if re.match(pattern, header) and not any(name.startswith(h + "/") for h in homes):
                 problems.append(f"{name}:{number}: <{header}> may be included only in "
-                                f"{', '.join(folders)}")
+                                f"{', '.join(homes)}")
         included = header.split("/")[0]
-        if layer in LAYERS and included in LAYERS and LAYERS.index(included) > LAYERS.index(layer):
+        if not layer or included not in layers:
+            continue
+        if layers.index(included) > layers.index(layer):
             problems.append(f"{name}:{number}: {layer} may not include {included}, a higher layer")
+        elif allowed is not None and included not in allowed:
+            problems.append(f"{name}:{number}: includes {included}, which is not among the DEPS of "
+                            f"its library")
+    return problems
+
+
+def check_architecture(layers: list[str]) -> list[str]:
+    """ARCHITECTURE.md has one row a layer, in the order of src/CMakeLists.txt."""
+    rows = re.findall(r"^\| `src/(\w+)`", (ROOT / "ARCHITECTURE.md").read_text(), re.M)
+    folders = sorted(p.name for p in (ROOT / "src").iterdir() if p.is_dir())
+    problems = []
+    if rows != layers:
+        problems.append(f"ARCHITECTURE.md lists the layers {' '.join(rows)}, "
+                        f"src/CMakeLists.txt {' '.join(layers)}")
+    if folders != sorted(layers):
+        problems.append(f"src has the folders {' '.join(folders)}, "
+                        f"src/CMakeLists.txt {' '.join(sorted(layers))}")
     return problems
 
 
 def main() -> int:
-    """Command line."""
-    folders = ("src", "include", "apps", "tests", "fuzz", "bench")
-    files = [p for folder in folders for p in (ROOT / folder).rglob("*")
-             if p.suffix in (".h", ".cpp")]
-    problems = [problem for path in sorted(files) for problem in problems_of(path)]
+    layers = read_layers()
+    libraries = Libraries()
+    files = [p for folder in ("src", "include", "apps", "tests", "fuzz", "bench")
+             for p in (ROOT / folder).rglob("*") if p.suffix in (".h", ".cpp")]
+    problems = [problem for path in sorted(files)
+                for problem in check_includes(path, layers, libraries)]
+    problems += check_architecture(layers)
     print("\n".join(problems) or f"no problem in {len(files)} files")
     return 1 if problems else 0
 

@@ -1,7 +1,42 @@
 // The names of the error codes, as messages and the server show them.
 #include "base/error.h"
 
+#include <charconv>
+
 namespace streamdiffusion {
+namespace base {
+
+void MessagePart::set(long long value) {
+  const auto end = std::to_chars(digits_.begin(), digits_.end(), value).ptr;
+  text_ = {digits_.data(), static_cast<std::size_t>(end - digits_.data())};
+}
+
+void MessagePart::set(unsigned long long value) {
+  const auto end = std::to_chars(digits_.begin(), digits_.end(), value).ptr;
+  text_ = {digits_.data(), static_cast<std::size_t>(end - digits_.data())};
+}
+
+void MessagePart::set(double value) {
+  constexpr int kDigits = 6;  // as std::ostream has it by default
+  const auto end =
+      std::to_chars(digits_.begin(), digits_.end(), value, std::chars_format::general, kDigits).ptr;
+  text_ = {digits_.data(), static_cast<std::size_t>(end - digits_.data())};
+}
+
+std::string concat_parts(std::initializer_list<MessagePart> parts) {
+  std::size_t length = 0;
+  for (const MessagePart& part : parts) length += part.text().size();
+  std::string joined;
+  joined.reserve(length);
+  for (const MessagePart& part : parts) joined += part.text();
+  return joined;
+}
+
+void fail_with(ErrorCode code, std::initializer_list<MessagePart> parts) {
+  throw Error(code, concat_parts(parts));
+}
+
+}  // namespace base
 
 const char* to_string(ErrorCode code) {
   switch (code) {

@@ -1,9 +1,11 @@
-// Raising the library's one exception type with a message put together from its parts.
+// Raises the library's one exception type with a message joined from its parts.
 #pragma once
 
-#include <sstream>
+#include <array>
+#include <concepts>
+#include <initializer_list>
 #include <string>
-#include <utility>
+#include <string_view>
 
 #include "streamdiffusion/error.h"
 
@@ -13,24 +15,62 @@ using streamdiffusion::Error;
 using streamdiffusion::ErrorCode;
 using streamdiffusion::to_string;
 
-/// Joins its arguments through operator<<.
+/// One part of a message: a text, a character or a number. Numbers read as std::ostream prints them
+/// by default: integers in decimal, floating-point numbers with six significant digits, bools as 0
+/// or 1. The part refers to the text it was made from.
+class MessagePart {
+ public:
+  MessagePart(std::string_view text) : text_(text) {}    // NOLINT: meant to be implicit
+  MessagePart(const std::string& text) : text_(text) {}  // NOLINT
+  MessagePart(const char* text) : text_(text) {}         // NOLINT
+  MessagePart(char character) : digits_{character}, text_(digits_.data(), 1) {}  // NOLINT
+  template <std::signed_integral T>
+  MessagePart(T value) {  // NOLINT
+    set(static_cast<long long>(value));
+  }
+  template <std::unsigned_integral T>
+  MessagePart(T value) {  // NOLINT
+    set(static_cast<unsigned long long>(value));
+  }
+  template <std::floating_point T>
+  MessagePart(T value) {  // NOLINT
+    set(static_cast<double>(value));
+  }
+  MessagePart(const MessagePart&) = delete;
+  MessagePart& operator=(const MessagePart&) = delete;
+
+  std::string_view text() const { return text_; }
+
+ private:
+  void set(long long value);
+  void set(unsigned long long value);
+  void set(double value);
+
+  std::array<char, 24> digits_{};
+  std::string_view text_;
+};
+
+/// The parts one after another.
+std::string concat_parts(std::initializer_list<MessagePart> parts);
+[[noreturn]] void fail_with(ErrorCode code, std::initializer_list<MessagePart> parts);
+
+/// Joins texts, characters and numbers. No stream is involved, so that the many files that can fail
+/// do not compile one.
 template <typename... Parts>
-std::string concat(Parts&&... parts) {
-  std::ostringstream out;
-  (out << ... << std::forward<Parts>(parts));
-  return std::move(out).str();
+std::string concat(const Parts&... parts) {
+  return concat_parts({MessagePart(parts)...});
 }
 
 /// Throws Error(code) with the joined parts as its message.
 template <typename... Parts>
-[[noreturn]] void fail(ErrorCode code, Parts&&... parts) {
-  throw Error(code, concat(std::forward<Parts>(parts)...));
+[[noreturn]] void fail(ErrorCode code, const Parts&... parts) {
+  fail_with(code, {MessagePart(parts)...});
 }
 
 /// Throws Error(code) with the joined parts unless `condition` holds.
 template <typename... Parts>
-void require(bool condition, ErrorCode code, Parts&&... parts) {
-  if (!condition) fail(code, std::forward<Parts>(parts)...);
+void require(bool condition, ErrorCode code, const Parts&... parts) {
+  if (!condition) fail_with(code, {MessagePart(parts)...});
 }
 
 }  // namespace streamdiffusion::base

@@ -23,8 +23,8 @@ void log(LogLevel level, std::string_view message);
 
 /// Logs the joined parts (through operator<<) as a warning.
 template <typename... Parts>
-void warn(Parts&&... parts) {
-  log(LogLevel::warning, concat(std::forward<Parts>(parts)...));
+void warn(const Parts&... parts) {
+  log(LogLevel::warning, concat(parts...));
 }
 
 }  // namespace streamdiffusion::base
