@@ -1,4 +1,5 @@
-// Any text as a YAML config. Only base::Error may come out.
+// Parses any text as a YAML config. Only base::Error may be thrown, and weights must not be
+// negative.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -7,8 +8,8 @@
 #include "config/config.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  constexpr std::size_t kMostBytes = 1U << 14;
-  if (size > kMostBytes) return 0;
+  constexpr std::size_t kMaxBytes = 1U << 14;
+  if (size > kMaxBytes) return 0;
   try {
     const auto config = streamdiffusion::config::parse_config(
         {reinterpret_cast<const char*>(data), size}, "fuzz.yaml");

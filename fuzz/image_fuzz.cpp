@@ -1,5 +1,5 @@
-// Any bytes as an image: PNG, JPEG, WebP or none. Only base::Error may come out, and an image of
-// the size that its header says, turned or not.
+// Decodes any bytes as an image: PNG, JPEG, WebP or none of them. Only base::Error may be thrown,
+// and an image must have the size that its header says, with sides swapped or not.
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -9,26 +9,27 @@
 
 namespace {
 
-/// Headers may promise large images; fuzzing is about the parser, not about memory and patience.
-constexpr std::size_t kMostBytes = 1U << 16;
-constexpr std::int64_t kMostDecoded = 1 << 20;
+/// A header may declare a large image. This fuzzes the parser, not memory or speed, so it skips
+/// them.
+constexpr std::size_t kMaxBytes = 1U << 16;
+constexpr std::int64_t kMaxDecodedPixels = 1 << 20;
 
 void decode(std::span<const std::byte> bytes) {
-  using namespace streamdiffusion::media;
+  using namespace streamdiffusion::image;
   const ImageSize size = read_image_size(bytes, "fuzz");
   const std::int64_t pixels = std::int64_t{size.width} * size.height;
-  if (pixels > kMostDecoded) return;
+  if (pixels > kMaxDecodedPixels) return;
   const auto image = decode_image(bytes, "fuzz");
-  const bool turned = image.width == size.height && image.height == size.width;  // by EXIF
+  const bool transposed = image.width == size.height && image.height == size.width;  // by EXIF
   const bool same = image.width == size.width && image.height == size.height;
-  if (!same && !turned) __builtin_trap();
+  if (!same && !transposed) __builtin_trap();
   if (image.rgb.size() != static_cast<std::size_t>(pixels) * 3) __builtin_trap();
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  if (size > kMostBytes) return 0;
+  if (size > kMaxBytes) return 0;
   try {
     decode(std::as_bytes(std::span(data, size)));
   } catch (const streamdiffusion::base::Error&) {

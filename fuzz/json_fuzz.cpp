@@ -1,4 +1,5 @@
-// Any text as JSON, then as a model's defaults. Only base::Error may come out.
+// Parses any text as JSON, and then as a model's streamdiffusion.json. Only base::Error may be
+// thrown.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -11,8 +12,8 @@ namespace {
 
 using streamdiffusion::json::Json;
 
-// Visits values in order and asks each for everything it might be; `left` bounds the work, for
-// where() searches.
+// Visits values in order and calls their getters. `left` bounds the number of visits, since where()
+// searches the whole document.
 void visit(const Json& value, int& left) {
   if (--left < 0) return;
   (void)value.where();

@@ -1,5 +1,5 @@
-// Any bytes as a safetensors file; what passes validation is read whole. Only base::Error may come
-// out.
+// Parses any bytes as a safetensors file and reads every tensor of a valid one. Only base::Error
+// may be thrown.
 #include <cstddef>
 #include <cstdint>
 #include <span>

@@ -1,7 +1,7 @@
-// Any texts as a tokenizer's files, then any prompt. Only base::Error may come out, and only known
-// ids.
+// Reads any texts as a tokenizer's files and encodes any prompt. Only base::Error may be thrown,
+// and ids must be in the vocabulary.
 //
-// The input is seven sections with a line of "%%" between them: tokenizer.json, vocab.json,
+// The input is seven sections, separated by lines of "%%": tokenizer.json, vocab.json,
 // merges.txt, tokenizer_config.json, special_tokens_map.json, added_tokens.json, prompt. An empty
 // section is an absent file.
 #include <array>
@@ -16,12 +16,12 @@
 
 namespace {
 
-constexpr std::string_view border = "\n%%\n";
+constexpr std::string_view kSeparator = "\n%%\n";
 
 std::optional<std::string> next_section(std::string_view& rest) {
-  const auto end = rest.find(border);
+  const auto end = rest.find(kSeparator);
   const std::string_view section = rest.substr(0, end);
-  rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + border.size());
+  rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + kSeparator.size());
   if (section.empty()) return std::nullopt;
   return std::string(section);
 }

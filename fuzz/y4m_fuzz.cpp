@@ -1,5 +1,5 @@
-// Any bytes as a y4m stream on a pipe. Only base::Error may come out, and images of the size they
-// say.
+// Reads any bytes as a y4m stream from a descriptor. Only base::Error may be thrown, and an image's
+// pixels must match its size.
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -11,8 +11,8 @@
 
 namespace {
 
-/// Headers may promise large frames; fuzzing is about the parser, not about memory.
-constexpr int kMostSide = 2048;
+/// A header may declare large frames. This fuzzes the parser, not memory, so it skips them.
+constexpr int kMaxSide = 2048;
 
 }  // namespace
 
@@ -23,7 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   try {
     const auto source =
         streamdiffusion::media::open_descriptor_source(stream, "fuzz", {.format = "y4m"});
-    const bool small = source->info().width <= kMostSide && source->info().height <= kMostSide;
+    const bool small = source->info().width <= kMaxSide && source->info().height <= kMaxSide;
     while (const auto frame = small ? source->read() : std::nullopt) {
       const auto image = frame->image();
       if (image.rgb.size() !=

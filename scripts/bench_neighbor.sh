@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Measures the cost of a noisy neighbor: the median frame alone and beside a process that never
-# sleeps, alternating.
+# Measures what a busy process costs: the median frame time alone and beside a process that never
+# sleeps, three times in turn.
 # Usage: scripts/bench_neighbor.sh [PROGRAM [FLAGS OF bench...]]
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -25,5 +25,6 @@ for round in 1 2 3; do
   wait "$neighbor" 2>/dev/null || true
   neighbor=
   awk -v a="$alone" -v b="$beside" -v r="$round" \
-    'BEGIN { printf "round %d: p50 %.1f ms alone, %.1f ms beside a busy process: %.2fx\n", r, a, b, b / a }'
+    'BEGIN { printf "round %d: p50 %.1f ms alone, %.1f ms beside a busy process: %.2fx\n",
+             r, a, b, b / a }'
 done

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# The main job: a doodle, stroke by stroke, becomes pictures. Usage: scripts/demo.sh PROGRAM OUTPUT_FOLDER
+# Generates an image from every stage of a sample drawing, and a contact sheet of them.
+# Usage: scripts/demo.sh PROGRAM OUTPUT_FOLDER
 set -euo pipefail
 cd "$(dirname "$0")/.."
 program=$1
 output=$2
 mkdir -p "$output"
-"$program" image --model models/pictogram --prompt "${PROMPT:-red apple}" --input samples/doodle --output "$output/frames" \
-  --sheet "$output/demo.png"
+"$program" image --model models/pictogram --prompt "${PROMPT:-red apple}" \
+  --input samples/doodle --output "$output/frames" --sheet "$output/demo.png"

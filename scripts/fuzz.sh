@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs every fuzz target for its share of SECONDS. Usage: scripts/fuzz.sh FOLDER SECONDS
+# Runs the fuzz targets in FOLDER one after another, SECONDS in all.
+# Usage: scripts/fuzz.sh FOLDER SECONDS
 set -euo pipefail
 folder=$1
 targets=()
@@ -14,7 +15,9 @@ for target in "${targets[@]}"; do
   corpus=fuzz/corpus/${name%_fuzz}
   mkdir -p "$work/$name"
   echo "$name: $share s"
-  "$target" -max_total_time="$share" -rss_limit_mb=2048 -timeout=60 -print_final_stats=0 -verbosity=0 -print_funcs=0 \
-    -artifact_prefix="$work/" "$work/$name" $([ -d "$corpus" ] && echo "$corpus") 2>&1 | { grep -vE "Dictionary|dictionary|# Uses" || true; }
+  "$target" -max_total_time="$share" -rss_limit_mb=2048 -timeout=60 -print_final_stats=0 \
+    -verbosity=0 -print_funcs=0 -artifact_prefix="$work/" \
+    "$work/$name" $([ -d "$corpus" ] && echo "$corpus") 2>&1 |
+    { grep -vE "Dictionary|dictionary|# Uses" || true; }
 done
 echo "fuzzing found nothing in $2 s over ${#targets[@]} targets"

@@ -1,40 +1,45 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that a step needs and that are not there yet. Usage: scripts/setup.sh build|test|fuzz|browser
+# Installs the Debian packages that a step needs and that are missing.
+# Usage: scripts/setup.sh build|test|fuzz|browser
 set -euo pipefail
 
-build=(g++ make cmake ninja-build pkg-config libdnnl-dev ocl-icd-opencl-dev libhwy-dev libicu-dev nlohmann-json3-dev libcli11-dev
-       libturbojpeg0-dev libpng-dev libwebp-dev libavformat-dev libavcodec-dev libavdevice-dev libavfilter-dev libavutil-dev libswscale-dev
-       libsdl2-dev libyaml-cpp-dev libboost-dev libssl-dev prometheus-cpp-dev libgtest-dev libgmock-dev
+build=(g++ make cmake ninja-build pkg-config libdnnl-dev ocl-icd-opencl-dev libhwy-dev libicu-dev
+       nlohmann-json3-dev libcli11-dev libturbojpeg0-dev libpng-dev libwebp-dev libavformat-dev
+       libavcodec-dev libavdevice-dev libavfilter-dev libavutil-dev libswscale-dev libsdl2-dev
+       libyaml-cpp-dev libboost-dev libssl-dev prometheus-cpp-dev libgtest-dev libgmock-dev
        libbenchmark-dev)
 test=(python3 valgrind xvfb clang-format-14)
 fuzz=(clang-14 libclang-rt-14-dev)
 browser=(python3 chromium chromium-driver python3-selenium)
 
 case "${1:-build}" in
-  build) wanted=("${build[@]}") ;;
-  test) wanted=("${build[@]}" "${test[@]}") ;;
-  fuzz) wanted=("${build[@]}" "${fuzz[@]}") ;;
-  browser) wanted=("${build[@]}" "${browser[@]}") ;;
+  build) required=("${build[@]}") ;;
+  test) required=("${build[@]}" "${test[@]}") ;;
+  fuzz) required=("${build[@]}" "${fuzz[@]}") ;;
+  browser) required=("${build[@]}" "${browser[@]}") ;;
   *) echo "usage: $0 build|test|fuzz|browser" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null; then
-  echo "This system has no Debian packages. What is needed: a C++20 compiler, CMake >= 3.25, Ninja, and the development" >&2
-  echo "files of what these packages hold: ${wanted[*]}" >&2
-  exit 0  # they may be installed in another way; CMake names what it does not find
+  echo "This system does not use Debian packages. Install a C++20 compiler, CMake >= 3.25, Ninja and" >&2
+  echo "the development files that these packages contain: ${required[*]}" >&2
+  exit 0  # not an error: they may be installed already, and CMake names what it does not find
 fi
 
 missing=()
-for package in "${wanted[@]}"; do
-  [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+for package in "${required[@]}"; do
+  status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+  [ "$status" = installed ] || missing+=("$package")
 done
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 echo "installing: ${missing[*]}"
 as_root=()
 if [ "$(id -u)" -ne 0 ]; then
-  command -v sudo >/dev/null || { echo "not root and no sudo; as root: apt-get install ${missing[*]}" >&2; exit 1; }
+  command -v sudo >/dev/null ||
+    { echo "not root and no sudo; as root: apt-get install ${missing[*]}" >&2; exit 1; }
   as_root=(sudo)
 fi
 "${as_root[@]}" apt-get update -qq
-DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends \
+  "${missing[@]}" >/dev/null

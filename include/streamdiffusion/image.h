@@ -1,4 +1,4 @@
-// Images at the edge of the library: 8-bit RGB, rows from top to bottom.
+// The images that the library takes and returns: 8-bit RGB, rows from top to bottom.
 #pragma once
 
 #include <cstddef>
@@ -9,21 +9,21 @@ namespace streamdiffusion {
 
 struct Image {
   int width = 0, height = 0;
-  /// [height, width, 3], dense
+  /// [height, width, 3], without gaps between rows.
   std::vector<std::uint8_t> rgb;
 };
 
-/// How an image of another size is brought to the one that is wanted.
+/// How an image is resized to another aspect ratio.
 enum class Fit {
-  /// Fill the size; what is too much is cut off on both sides alike.
+  /// Scale to fill; crop the excess equally on both sides.
   cover,
-  /// Show everything; what is missing is black.
+  /// Scale to fit inside; fill the rest with black.
   contain,
-  /// Change the proportions.
+  /// Scale both sides independently.
   stretch,
 };
 
-/// An image in somebody else's memory.
+/// A view of pixels that the caller owns, [height, width, 3] with any row stride.
 struct ImageView {
   const std::uint8_t* data = nullptr;
   int width = 0, height = 0;

@@ -2,17 +2,15 @@
 
 #include <algorithm>
 
+#include "base/align.h"
 #include "base/error.h"
 
 namespace streamdiffusion::backend {
 namespace {
 
-constexpr std::size_t kAlignment = 64;
-constexpr std::size_t kUnplaced = static_cast<std::size_t>(-1);
+using base::aligned;
 
-std::size_t aligned(std::size_t bytes) {
-  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
-}
+constexpr std::size_t kUnplaced = static_cast<std::size_t>(-1);
 
 template <typename Ports>
 graph::Value find_value(const Ports& ports, const std::string& name) {

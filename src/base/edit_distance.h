@@ -1,12 +1,12 @@
-// How far one word is from another, for suggestions.
+// Edit distance between two words, to suggest the word that was probably meant.
 #pragma once
 
 #include <string_view>
 
 namespace streamdiffusion::base {
 
-/// Fewest insertions, deletions, replacements and swaps of neighbors that turn one word into the
-/// other.
+/// Damerau-Levenshtein distance (optimal string alignment): the smallest number of insertions,
+/// deletions, substitutions and swaps of two adjacent bytes that turn `a` into `b`.
 int edit_distance(std::string_view a, std::string_view b);
 
 }  // namespace streamdiffusion::base

@@ -1,3 +1,4 @@
+// The names of the error codes, as messages and the server show them.
 #include "base/error.h"
 
 #include <charconv>

@@ -1,5 +1,5 @@
-// Storage conversions between f32 and the two 16-bit floats: IEEE binary16 and bfloat16. Round to
-// nearest even.
+// Conversions between f32 and the two 16-bit floats, IEEE binary16 and bfloat16, bit for bit in
+// plain integer arithmetic. Rounding is to nearest even.
 #pragma once
 
 #include <bit>
@@ -12,7 +12,7 @@ constexpr float bf16_to_f32(std::uint16_t bits) {
   return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
 }
 
-/// f32 -> bfloat16 bits, nearest even; NaN stays NaN.
+/// f32 -> bfloat16 bits, rounded to nearest even; NaN stays NaN, too large values become infinity.
 constexpr std::uint16_t f32_to_bf16(float value) {
   const auto bits = std::bit_cast<std::uint32_t>(value);
   if ((bits & 0x7fffffffU) > 0x7f800000U) return static_cast<std::uint16_t>((bits >> 16) | 0x40U);
@@ -28,7 +28,8 @@ constexpr float f16_to_f32(std::uint16_t bits) {
   if (exponent != 0)
     return std::bit_cast<float>(sign | ((exponent + 112U) << 23) | (mantissa << 13));
   if (mantissa == 0) return std::bit_cast<float>(sign);
-  std::uint32_t shifted = 113;  // a subnormal: move the leading one up to the hidden bit
+  // A subnormal is a normal number in f32: shift its leading one up to the implicit bit.
+  std::uint32_t shifted = 113;
   while ((mantissa & 0x400U) == 0) {
     mantissa <<= 1;
     --shifted;

@@ -1,3 +1,4 @@
+// The process-wide log callback and the mutex that guards it.
 #include "base/log.h"
 
 #include <mutex>

@@ -1,5 +1,4 @@
-// The library never prints. What it has to say goes through one callback, which the host may
-// replace.
+// The library never prints. Its messages go to one callback, which the host program may replace.
 #pragma once
 
 #include <functional>
@@ -14,12 +13,15 @@ enum class LogLevel { debug, info, notice, warning };
 
 using LogCallback = std::function<void(LogLevel, std::string_view message)>;
 
-/// Replaces the process-wide callback; an empty one (the default) drops every message. Thread-safe.
+/// Replaces the callback of the whole process; an empty one (the default) drops every message.
+/// Thread-safe.
 void set_log_callback(LogCallback callback);
 
-/// Hands one line (without a newline) to the callback. Thread-safe; not for the hot path.
+/// Passes one line (without a newline) to the callback. Thread-safe. The callback runs under a
+/// mutex: not for the hot path, and the callback must not log.
 void log(LogLevel level, std::string_view message);
 
+/// Logs the joined parts (through operator<<) as a warning.
 template <typename... Parts>
 void warn(const Parts&... parts) {
   log(LogLevel::warning, concat(parts...));

@@ -1,3 +1,4 @@
+// open(2), mmap(2) and madvise(2) behind MmapFile.
 #include "base/mmap_file.h"
 
 #include <fcntl.h>

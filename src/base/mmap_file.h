@@ -1,5 +1,4 @@
-// A read-only memory-mapped file. Weights are read through it, so that a file is never copied
-// whole.
+// A read-only memory-mapped file. Weights are read through it, so a file is never copied whole.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +10,7 @@ namespace streamdiffusion::base {
 class MmapFile {
  public:
   MmapFile() = default;
-  /// Maps the whole file. Throws not_found, or io if it is no regular file or cannot be mapped.
+  /// Maps the whole file. Throws not_found, or io if it is not a regular file or cannot be mapped.
   explicit MmapFile(const std::filesystem::path& path);
   ~MmapFile();
   MmapFile(MmapFile&& other) noexcept;
@@ -19,10 +18,11 @@ class MmapFile {
   MmapFile(const MmapFile&) = delete;
   MmapFile& operator=(const MmapFile&) = delete;
 
+  /// The content, valid while this object lives.
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   const std::filesystem::path& path() const { return path_; }
-  /// Lets the kernel drop the pages of this range that are in memory; reading them again is
-  /// allowed.
+  /// Lets the kernel drop the pages that lie wholly inside `range`, a part of bytes(). Reading them
+  /// again is allowed and loads them from the file.
   void release(std::span<const std::byte> range) const;
 
  private:

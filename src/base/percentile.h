@@ -1,4 +1,4 @@
-// Percentiles of measured values.
+// Percentiles of measured values, such as the p50 and p99 of frame times.
 #pragma once
 
 #include <algorithm>
@@ -8,7 +8,8 @@
 
 namespace streamdiffusion::base {
 
-/// p in 0..1 of the values, by nearest rank; 0 for none.
+/// The smallest value that at least a share `p` (0..1) of the values do not exceed (nearest rank);
+/// 0 if there are no values.
 inline double percentile(std::vector<double> values, double p) {
   if (values.empty()) return 0;
   const auto rank = static_cast<std::size_t>(std::ceil(p * static_cast<double>(values.size())));

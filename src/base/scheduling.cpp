@@ -1,3 +1,5 @@
+// setpriority(2) and sched_setattr(2) for the calling thread. Failures are ignored on purpose: both
+// calls only make a busy machine smoother.
 #include "base/scheduling.h"
 
 #include <sys/resource.h>
@@ -10,9 +12,10 @@ namespace streamdiffusion::base {
 namespace {
 
 constexpr int kNice = 10;
-constexpr std::uint64_t kSlice = 100'000;  // nanoseconds, the shortest that Linux gives
+/// Nanoseconds; Linux gives no shorter slice.
+constexpr std::uint64_t kTimeslice = 100'000;
 
-/// sched_setattr(2); the C library has no name for it.
+/// The argument of sched_setattr(2), which the C library does not declare.
 struct SchedulingAttributes {
   std::uint32_t size = sizeof(SchedulingAttributes);
   std::uint32_t policy = 0;  // SCHED_OTHER
@@ -24,14 +27,14 @@ struct SchedulingAttributes {
 
 }  // namespace
 
-void step_back() {
+void lower_priority() {
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice);
 }
 
-void prefer_short_slices() {
+void set_short_timeslice() {
   SchedulingAttributes attributes;
   attributes.nice = ::getpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()));
-  attributes.runtime = kSlice;
+  attributes.runtime = kTimeslice;
   ::syscall(SYS_sched_setattr, 0, &attributes, 0);
 }
 

@@ -1,15 +1,16 @@
-// What threads ask of the system's scheduler. Both are requests: where the system knows nothing of
-// them, nothing happens.
+// What a thread may ask of the kernel's scheduler. Both are requests: a kernel that does not know
+// them ignores them, and nothing fails.
 #pragma once
 
 namespace streamdiffusion::base {
 
-/// From now on the calling thread gives way to others: for work beside what somebody waits for.
-void step_back();
+/// Lowers the calling thread's priority (nice 10), for background work beside a thread that
+/// somebody waits for.
+void lower_priority();
 
-/// From now on the calling thread runs in many short slices instead of few long ones, and in return
-/// gets its core back at once when it wakes: for threads that wait for each other often. Linux from
-/// 6.12.
-void prefer_short_slices();
+/// Asks for the shortest time slice (0.1 ms) for the calling thread: it runs in many short slices
+/// and in return gets its core back at once when it wakes. For threads that often wait for each
+/// other. Linux 6.12 and later.
+void set_short_timeslice();
 
 }  // namespace streamdiffusion::base

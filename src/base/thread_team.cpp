@@ -1,3 +1,6 @@
+// Two handshakes: run() starts the threads through epoch_ and gets them back through running_;
+// threads inside a job meet at a Barrier. Each atomic below says which write it publishes
+// ("happens before") and why its memory order suffices.
 #include "base/thread_team.h"
 
 #include <algorithm>
@@ -8,14 +11,16 @@
 namespace streamdiffusion::base {
 namespace {
 
-/// How long a thread spins before it sleeps: about what sleeping and waking cost. One that spins
-/// longer beside busy processes uses up its share of the core by waiting, and is put aside just
-/// when the others have come.
-constexpr auto kSpin = std::chrono::microseconds(50);
+/// How long a thread spins before it sleeps: about as long as sleeping and waking take. Beside busy
+/// processes a longer spin costs more than it saves: the thread uses up its share of the core by
+/// waiting and is preempted just when the other threads have come.
+constexpr auto kSpinTime = std::chrono::microseconds(50);
 
+/// Returns once `value` is no longer `old`: polls it for kSpinTime, then sleeps in the kernel (a
+/// futex). Acquire on every path: whatever the writer did before its release is visible afterwards.
 template <typename T>
 void wait_while_equal(const std::atomic<T>& value, T old) {
-  const auto until = std::chrono::steady_clock::now() + kSpin;
+  const auto until = std::chrono::steady_clock::now() + kSpinTime;
   do {
     if (value.load(std::memory_order_acquire) != old) return;
   } while (std::chrono::steady_clock::now() < until);
@@ -31,6 +36,8 @@ ThreadTeam::ThreadTeam(int size, std::function<void(int)> on_start) {
 }
 
 ThreadTeam::~ThreadTeam() {
+  // Like a job: what is written before the release of epoch_ is visible to every thread that
+  // acquires the new value, stopping_ included.
   stopping_.store(true, std::memory_order_release);
   epoch_.fetch_add(1, std::memory_order_release);
   epoch_.notify_all();
@@ -39,11 +46,17 @@ ThreadTeam::~ThreadTeam() {
 
 void ThreadTeam::run(const std::function<void(int)>& job) {
   const Turn turn(turns_);
+  // No thread reads these three now: all of them wait for epoch_ to change.
   job_ = &job;
   error_ = nullptr;
-  running_.store(size(), std::memory_order_relaxed);
+  running_.store(size(), std::memory_order_relaxed);  // published by the release below
+  // Release: a thread that acquires the new epoch sees job_, error_ and running_.
   epoch_.fetch_add(1, std::memory_order_release);
   epoch_.notify_all();
+  // Sleeps at once instead of spinning: the caller takes no part in the job, and a job takes far
+  // longer than waking up.
+  // Acquire: reading 0 synchronizes with every thread's decrement, since the decrements are
+  // read-modify-writes and so form one release sequence. All that the job wrote is visible here.
   for (std::int32_t left = running_.load(std::memory_order_acquire); left != 0;
        left = running_.load(std::memory_order_acquire)) {
     running_.wait(left, std::memory_order_acquire);
@@ -53,9 +66,17 @@ void ThreadTeam::run(const std::function<void(int)>& job) {
 
 void Barrier::wait() {
   if (size_ == 1) return;
+  // Read before arriving. Otherwise the last thread could open the barrier between the two lines,
+  // and this thread would wait for the next opening. The acquire keeps the arrival behind the load.
   const std::uint32_t generation = generation_.load(std::memory_order_acquire);
+  // Release: publishes what this thread wrote before the barrier. Acquire: the last thread to
+  // arrive sees what all the others wrote, for the increments form one release sequence.
   if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == size_) {
+    // Relaxed: no thread arrives again before it has acquired the new generation, whose release
+    // follows this store.
     arrived_.store(0, std::memory_order_relaxed);
+    // Release: passes on everything that the arrivals made visible to this thread. The waiting
+    // threads acquire it in wait_while_equal.
     generation_.fetch_add(1, std::memory_order_release);
     generation_.notify_all();
     return;
@@ -64,10 +85,12 @@ void Barrier::wait() {
 }
 
 void ThreadTeam::loop(int index, const std::function<void(int)>& on_start) {
-  prefer_short_slices();
+  set_short_timeslice();
   if (on_start) on_start(index);
   std::uint32_t seen = 0;
   while (true) {
+    // Acquire (inside): job_ and running_ are those of this epoch. run() waits for every thread, so
+    // the epoch is never more than one ahead of `seen`.
     wait_while_equal(epoch_, seen);
     ++seen;
     if (stopping_.load(std::memory_order_acquire)) return;
@@ -77,6 +100,8 @@ void ThreadTeam::loop(int index, const std::function<void(int)>& on_start) {
       const std::lock_guard lock(error_mutex_);
       if (!error_) error_ = std::current_exception();
     }
+    // Release: publishes what the job wrote, and error_. run() acquires it. The acquire half orders
+    // nothing that is needed here.
     if (running_.fetch_sub(1, std::memory_order_acq_rel) == 1) running_.notify_all();
   }
 }

@@ -4,14 +4,12 @@
 #include <iomanip>
 #include <sstream>
 
+#include "base/align.h"
+
 namespace streamdiffusion::graph {
 namespace {
 
-constexpr std::size_t kAlignment = 64;
-
-std::size_t aligned(std::size_t bytes) {
-  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
-}
+using base::aligned;
 
 std::size_t index(Value value) {
   return static_cast<std::size_t>(value.id);

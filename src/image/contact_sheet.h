@@ -1,4 +1,4 @@
-// One image that shows many.
+// A contact sheet: one image that shows many, in rows.
 #pragma once
 
 #include <vector>
@@ -7,9 +7,9 @@
 
 namespace streamdiffusion::image {
 
-/// Outputs, each below its input where there are inputs, `columns` a line. Cells are `cell` pixels
-/// a side, images fitted inside. Throws invalid_argument where there are no outputs, or inputs of
-/// another number.
+/// Shows `outputs` in rows of `columns` cells. A cell is a square of `cell` pixels a side with its
+/// image fitted inside. Where there are inputs, each stands above its output. Throws
+/// invalid_argument if there are no outputs, or if there are inputs but not as many.
 Image contact_sheet(const std::vector<Image>& inputs, const std::vector<Image>& outputs,
                     int columns, int cell);
 

@@ -1,5 +1,5 @@
-// The two things a JPEG's markers tell that its pixels do not: which way is up, and whether inks
-// are inverted.
+// What a JPEG decoder does not read: the EXIF orientation (APP1, a TIFF block) and the Adobe marker
+// (APP14), which says that CMYK values are inverted.
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -9,12 +9,13 @@
 namespace streamdiffusion::image {
 namespace {
 
-/// Reads numbers of either byte order from a TIFF block; 0 outside it.
+/// Reads numbers from a TIFF block in its byte order; outside the block every number is 0.
 class TiffReader {
  public:
   explicit TiffReader(std::span<const std::byte> bytes)
       : bytes_(bytes), little_(!bytes.empty() && bytes[0] == std::byte{'I'}) {}
 
+  /// `length` is 2 or 4 bytes.
   std::uint32_t number(std::size_t at, std::size_t length) const {
     if (at > bytes_.size() || bytes_.size() - at < length) return 0;
     std::uint32_t value = 0;
@@ -31,14 +32,14 @@ class TiffReader {
 };
 
 int tiff_orientation(std::span<const std::byte> tiff) {
-  constexpr std::uint32_t kOrientation = 0x0112;
+  constexpr std::uint32_t kOrientationTag = 0x0112;
   const TiffReader reader(tiff);
   const std::size_t directory = reader.number(4, 4);
   const std::uint32_t entries = reader.number(directory, 2);
   for (std::uint32_t i = 0; i < entries; ++i) {
     const std::size_t entry = directory + 2 + std::size_t{12} * i;
     if (entry >= tiff.size()) break;
-    if (reader.number(entry, 2) != kOrientation) continue;
+    if (reader.number(entry, 2) != kOrientationTag) continue;
     const std::uint32_t value = reader.number(entry + 8, 2);
     return value >= 1 && value <= 8 ? static_cast<int>(value) : 1;
   }
@@ -54,7 +55,7 @@ bool starts_with(std::span<const std::byte> bytes, const char* text, std::size_t
 JpegMarkers read_jpeg_markers(std::span<const std::byte> bytes) {
   constexpr unsigned kApp1 = 0xe1, kApp14 = 0xee, kStartOfScan = 0xda;
   JpegMarkers markers;
-  std::size_t at = 2;  // after the start of image
+  std::size_t at = 2;  // behind the start-of-image marker
   while (at + 4 <= bytes.size() && bytes[at] == std::byte{0xff}) {
     const auto marker = std::to_integer<unsigned>(bytes[at + 1]);
     if (marker == 0xff) {  // a fill byte
@@ -73,14 +74,14 @@ JpegMarkers read_jpeg_markers(std::span<const std::byte> bytes) {
   return markers;
 }
 
-Image oriented(Image image, int orientation) {
+Image apply_orientation(Image image, int orientation) {
   if (orientation <= 1 || orientation > 8) return image;
-  const bool turned = orientation >= 5;  // rows become columns
-  Image out{turned ? image.height : image.width, turned ? image.width : image.height, {}};
+  const bool transposed = orientation >= 5;  // rows become columns
+  Image out{transposed ? image.height : image.width, transposed ? image.width : image.height, {}};
   out.rgb.resize(image.rgb.size());
   for (int y = 0; y < out.height; ++y) {
     for (int x = 0; x < out.width; ++x) {
-      int u = turned ? y : x, v = turned ? x : y;  // column and row of the stored image
+      int u = transposed ? y : x, v = transposed ? x : y;  // column and row in the stored image
       if (orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8)
         u = image.width - 1 - u;
       if (orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7)

@@ -1,4 +1,4 @@
-// Files that appear whole or not at all.
+// Atomic writing of files.
 #pragma once
 
 #include <cstddef>
@@ -7,7 +7,8 @@
 
 namespace streamdiffusion::image {
 
-/// Writes beside the path and renames. Throws io naming the path.
+/// Writes a temporary file in the same folder and renames it to `path`, so that the file appears
+/// whole or not at all. Throws io naming the path.
 void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes);
 
 }  // namespace streamdiffusion::image

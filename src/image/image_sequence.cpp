@@ -1,3 +1,4 @@
+// Input expansion through glob(3) and natural sorting.
 #include "image/image_sequence.h"
 
 #include <glob.h>
@@ -15,17 +16,17 @@ namespace {
 using base::ErrorCode;
 namespace fs = std::filesystem;
 
-bool digit(char c) {
+bool is_digit(char c) {
   return std::isdigit(static_cast<unsigned char>(c)) != 0;
 }
 
-std::string run_of_digits(const std::string& text, std::size_t at) {
+std::string digits_at(const std::string& text, std::size_t at) {
   std::size_t end = at;
-  while (end < text.size() && digit(text[end])) ++end;
+  while (end < text.size() && is_digit(text[end])) ++end;
   return text.substr(at, end - at);
 }
 
-std::string without_zeros(const std::string& digits) {
+std::string without_leading_zeros(const std::string& digits) {
   const std::size_t first = digits.find_first_not_of('0');
   return first == std::string::npos ? "" : digits.substr(first);
 }
@@ -56,9 +57,9 @@ std::vector<fs::path> matches(const std::string& pattern) {
 bool natural_less(const std::string& a, const std::string& b) {
   std::size_t i = 0, j = 0;
   while (i < a.size() && j < b.size()) {
-    if (digit(a[i]) && digit(b[j])) {
-      const std::string x = run_of_digits(a, i), y = run_of_digits(b, j);
-      const std::string u = without_zeros(x), v = without_zeros(y);
+    if (is_digit(a[i]) && is_digit(b[j])) {
+      const std::string x = digits_at(a, i), y = digits_at(b, j);
+      const std::string u = without_leading_zeros(x), v = without_leading_zeros(y);
       if (u != v) return u.size() != v.size() ? u.size() < v.size() : u < v;
       i += x.size();
       j += y.size();

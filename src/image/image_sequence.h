@@ -1,4 +1,4 @@
-// What a user means by an input and an output: a file, a folder or a pattern; a file or a folder.
+// Expands what a user writes as input (files, folders, patterns) and names the output files.
 #pragma once
 
 #include <filesystem>
@@ -7,17 +7,17 @@
 
 namespace streamdiffusion::image {
 
-/// The image files of the arguments, in their order. A folder gives its images and a pattern
-/// ("frames/*.png") its matches, sorted so that 2 comes before 10. Throws not_found naming what
-/// matched nothing.
+/// The files that `inputs` name, in the order of the inputs. A folder stands for its .png, .jpg
+/// and .jpeg files and a pattern ("frames/*.png") for its matches, both sorted by natural_less.
+/// Throws not_found naming an argument that matches nothing.
 std::vector<std::filesystem::path> expand_inputs(const std::vector<std::string>& inputs);
 
-/// Where output number `index` of `count` goes. One output and a name that ends in an image's
-/// ending: that file. Else a folder, in which files are called 000000.png and so on.
+/// The file for output `index` (from 0) of `count`. A single output goes to `output` itself if that
+/// has an image's extension. Otherwise `output` is a folder of files 000000.png, 000001.png, …
 std::filesystem::path output_path(const std::filesystem::path& output, std::size_t index,
                                   std::size_t count);
 
-/// a < b with runs of digits compared as numbers.
+/// True if a sorts before b when runs of digits compare as numbers: "2.png" before "10.png".
 bool natural_less(const std::string& a, const std::string& b);
 
 }  // namespace streamdiffusion::image

@@ -1,4 +1,4 @@
-// JPEG through TurboJPEG.
+// JPEG through TurboJPEG: baseline and progressive, gray, YCbCr and CMYK.
 #include <turbojpeg.h>
 
 #include <cstring>
@@ -18,7 +18,8 @@ struct CloseHandle {
 };
 using Handle = std::unique_ptr<void, CloseHandle>;
 
-/// A warning is a flaw the decoder could live with, unless the image ends early.
+/// Throws on an error. A warning means that the decoder recovered, so it is only logged, unless the
+/// image ends early.
 void check(int status, const Handle& handle, const std::string& name) {
   if (status == 0) return;
   const std::string message = tjGetErrorStr2(handle.get());
@@ -28,14 +29,14 @@ void check(int status, const Handle& handle, const std::string& name) {
   base::warn(name, ": libjpeg says \"", message, "\"");
 }
 
-/// Four inks to RGB. Adobe stores how much ink is missing.
+/// R = (1 - C)(1 - K), and so on. `inverted` is how Adobe stores CMYK: 255 means no ink.
 std::vector<std::uint8_t> cmyk_to_rgb(const std::vector<std::uint8_t>& cmyk, bool inverted) {
   std::vector<std::uint8_t> rgb(cmyk.size() / 4 * 3);
-  const auto light = [inverted](unsigned ink) { return inverted ? ink : 255U - ink; };
+  const auto intensity = [inverted](unsigned ink) { return inverted ? ink : 255U - ink; };
   for (std::size_t i = 0; i < cmyk.size() / 4; ++i) {
-    const unsigned white = light(cmyk[4 * i + 3]);
+    const unsigned white = intensity(cmyk[4 * i + 3]);
     for (std::size_t c = 0; c < 3; ++c) {
-      rgb[3 * i + c] = static_cast<std::uint8_t>((light(cmyk[4 * i + c]) * white + 127) / 255);
+      rgb[3 * i + c] = static_cast<std::uint8_t>((intensity(cmyk[4 * i + c]) * white + 127) / 255);
     }
   }
   return rgb;
@@ -45,7 +46,7 @@ std::vector<std::uint8_t> cmyk_to_rgb(const std::vector<std::uint8_t>& cmyk, boo
 
 ImageSize read_jpeg_size(std::span<const std::byte> bytes, const std::string& name) {
   const Handle handle(tjInitDecompress());
-  base::require(handle != nullptr, ErrorCode::internal, "TurboJPEG does not start");
+  base::require(handle != nullptr, ErrorCode::internal, "TurboJPEG cannot be initialized");
   ImageSize size;
   int subsampling = 0, colorspace = 0;
   check(tjDecompressHeader3(handle.get(), reinterpret_cast<const unsigned char*>(bytes.data()),
@@ -57,7 +58,7 @@ ImageSize read_jpeg_size(std::span<const std::byte> bytes, const std::string& na
 
 Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name) {
   const Handle handle(tjInitDecompress());
-  base::require(handle != nullptr, ErrorCode::internal, "TurboJPEG does not start");
+  base::require(handle != nullptr, ErrorCode::internal, "TurboJPEG cannot be initialized");
   const auto* data = reinterpret_cast<const unsigned char*>(bytes.data());
   const auto size = static_cast<unsigned long>(bytes.size());
   int width = 0, height = 0, subsampling = 0, colorspace = 0;
@@ -72,12 +73,12 @@ Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name) {
         handle, name);
   const JpegMarkers markers = read_jpeg_markers(bytes);
   if (cmyk) decoded = cmyk_to_rgb(decoded, markers.adobe);
-  return oriented({width, height, std::move(decoded)}, markers.orientation);
+  return apply_orientation({width, height, std::move(decoded)}, markers.orientation);
 }
 
 std::vector<std::byte> encode_jpeg(const Image& image, int quality) {
   const Handle handle(tjInitCompress());
-  base::require(handle != nullptr, ErrorCode::internal, "TurboJPEG does not start");
+  base::require(handle != nullptr, ErrorCode::internal, "TurboJPEG cannot be initialized");
   unsigned char* data = nullptr;
   unsigned long size = 0;
   const int status = tjCompress2(handle.get(), image.rgb.data(), image.width, 0, image.height,

@@ -1,3 +1,4 @@
+// NPY format 1.0: magic, version, header length, a Python dict padded to 64 bytes, the data.
 #include "image/npy.h"
 
 #include <cstring>
@@ -13,7 +14,7 @@ void write_npy(const std::filesystem::path& path, std::span<const std::int64_t> 
   std::string dims;
   std::int64_t count = 1;
   for (const std::int64_t dim : shape) {
-    dims += std::to_string(dim) + ", ";
+    dims += std::to_string(dim) + ", ";  // a Python tuple: one item needs its comma
     count *= dim;
   }
   base::require(count == static_cast<std::int64_t>(values.size()), base::ErrorCode::internal,

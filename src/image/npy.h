@@ -1,4 +1,4 @@
-// Arrays of f32 as .npy files, for anyone who compares with another implementation.
+// Writes f32 arrays as NumPy .npy files, to compare results with other implementations.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +8,8 @@
 
 namespace streamdiffusion::image {
 
-/// Writes `values` (row major, little endian) of this shape. The file appears whole or not at all.
-/// Throws io.
+/// Writes `values`, row major, as an array of this shape (NPY format 1.0, '<f4'). The file appears
+/// whole or not at all. Throws io; internal if `values` does not fill the shape.
 void write_npy(const std::filesystem::path& path, std::span<const std::int64_t> shape,
                std::span<const float> values);
 

@@ -9,7 +9,7 @@
 namespace streamdiffusion::image {
 namespace {
 
-/// Frees what libpng holds for an image.
+/// Owns what libpng allocates for an image.
 struct PngImage {
   png_image image{};
   PngImage() { image.version = PNG_IMAGE_VERSION; }

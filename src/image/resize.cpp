@@ -1,3 +1,4 @@
+// Separable resampling in f32: first along rows, then along columns, each with a table of taps.
 #include "image/resize.h"
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 namespace streamdiffusion::image {
 namespace {
 
+/// Keys' cubic convolution kernel, nonzero in -2..2.
 double cubic(double x) {
   constexpr double a = -0.5;
   x = std::abs(x);
@@ -16,10 +18,11 @@ double cubic(double x) {
   return x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0.0;
 }
 
-/// For each output sample, which input samples it is made of.
+/// For each output sample, the input samples it is computed from and their weights.
 struct Taps {
   struct Window {
     int first = 0, count = 0;
+    /// Index of the first of `count` entries in Taps::weights.
     std::size_t weights = 0;
   };
   std::vector<Window> windows;
@@ -27,17 +30,17 @@ struct Taps {
 };
 
 Taps make_taps(int in, int out) {
-  const double scale = static_cast<double>(in) / out, spread = std::max(scale, 1.0);
+  const double scale = static_cast<double>(in) / out, support_scale = std::max(scale, 1.0);
   Taps taps;
   for (int i = 0; i < out; ++i) {
     const double center = (i + 0.5) * scale;
-    const int first = std::max(0, static_cast<int>(center - 2 * spread + 0.5));
-    const int last = std::min(in, static_cast<int>(center + 2 * spread + 0.5));
+    const int first = std::max(0, static_cast<int>(center - 2 * support_scale + 0.5));
+    const int last = std::min(in, static_cast<int>(center + 2 * support_scale + 0.5));
     const std::size_t at = taps.weights.size();
     double sum = 0;
-    for (int j = first; j < last; ++j) sum += cubic((j + 0.5 - center) / spread);
+    for (int j = first; j < last; ++j) sum += cubic((j + 0.5 - center) / support_scale);
     for (int j = first; j < last; ++j)
-      taps.weights.push_back(static_cast<float>(cubic((j + 0.5 - center) / spread) / sum));
+      taps.weights.push_back(static_cast<float>(cubic((j + 0.5 - center) / support_scale) / sum));
     taps.windows.push_back({first, last - first, at});
   }
   return taps;
@@ -59,12 +62,13 @@ void resize_row(const std::uint8_t* from, const Taps& taps, float* to) {
   }
 }
 
-/// The middle part of an image.
-ImageView crop(ImageView image, int width, int height) {
+/// The central width x height of an image.
+ImageView center_crop(ImageView image, int width, int height) {
   const int x = (image.width - width) / 2, y = (image.height - height) / 2;
   return {image.data + y * image.stride + std::ptrdiff_t{3} * x, width, height, image.stride};
 }
 
+/// `inner` in the center of a black image.
 Image letterbox(ImageView inner, int width, int height) {
   Image image{width, height, {}};
   image.rgb.resize(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3, 0);
@@ -96,21 +100,21 @@ Image resize(ImageView image, int width, int height) {
                 base::ErrorCode::invalid_argument, "cannot resize ", image.width, "x", image.height,
                 " to ", width, "x", height);
   if (image.width == width && image.height == height) return copy(image);
-  const Taps columns = make_taps(image.width, width), lines = make_taps(image.height, height);
+  const Taps horizontal = make_taps(image.width, width), vertical = make_taps(image.height, height);
   const std::size_t row = static_cast<std::size_t>(width) * 3;
-  std::vector<float> narrow(row * static_cast<std::size_t>(image.height));
+  std::vector<float> resized_rows(row * static_cast<std::size_t>(image.height));
   for (int y = 0; y < image.height; ++y) {
-    resize_row(image.data + y * image.stride, columns,
-               narrow.data() + static_cast<std::size_t>(y) * row);
+    resize_row(image.data + y * image.stride, horizontal,
+               resized_rows.data() + static_cast<std::size_t>(y) * row);
   }
   Image out{width, height, std::vector<std::uint8_t>(row * static_cast<std::size_t>(height))};
   std::vector<float> sum(row);
   for (int y = 0; y < height; ++y) {
-    const Taps::Window& window = lines.windows[static_cast<std::size_t>(y)];
+    const Taps::Window& window = vertical.windows[static_cast<std::size_t>(y)];
     std::fill(sum.begin(), sum.end(), 0.0F);
     for (int j = 0; j < window.count; ++j) {
-      const float weight = lines.weights[window.weights + static_cast<std::size_t>(j)];
-      const float* from = narrow.data() + static_cast<std::size_t>(window.first + j) * row;
+      const float weight = vertical.weights[window.weights + static_cast<std::size_t>(j)];
+      const float* from = resized_rows.data() + static_cast<std::size_t>(window.first + j) * row;
       for (std::size_t i = 0; i < row; ++i) sum[i] += weight * from[i];
     }
     std::uint8_t* to = out.rgb.data() + static_cast<std::size_t>(y) * row;
@@ -119,21 +123,22 @@ Image resize(ImageView image, int width, int height) {
   return out;
 }
 
-Image fit(ImageView image, int width, int height, Fit how) {
+Image fit(ImageView image, int width, int height, Fit mode) {
   base::require(image.width > 0 && image.height > 0, base::ErrorCode::invalid_argument,
                 "the image is ", image.width, "x", image.height);
-  if (how == Fit::stretch) return resize(image, width, height);
-  const double across = static_cast<double>(width) / image.width,
-               down = static_cast<double>(height) / image.height;
-  const auto side = [](double length, int most) {
-    return std::clamp(static_cast<int>(std::lround(length)), 1, most);
+  if (mode == Fit::stretch) return resize(image, width, height);
+  const double scale_x = static_cast<double>(width) / image.width,
+               scale_y = static_cast<double>(height) / image.height;
+  const auto side = [](double length, int max) {
+    return std::clamp(static_cast<int>(std::lround(length)), 1, max);
   };
-  if (how == Fit::cover) {
-    const double scale = std::max(across, down);
-    return resize(crop(image, side(width / scale, image.width), side(height / scale, image.height)),
-                  width, height);
+  if (mode == Fit::cover) {
+    const double scale = std::max(scale_x, scale_y);
+    return resize(
+        center_crop(image, side(width / scale, image.width), side(height / scale, image.height)),
+        width, height);
   }
-  const double scale = std::min(across, down);
+  const double scale = std::min(scale_x, scale_y);
   const Image inner =
       resize(image, side(image.width * scale, width), side(image.height * scale, height));
   return letterbox(inner, width, height);

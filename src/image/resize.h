@@ -1,4 +1,4 @@
-// Fitting images to the size a model works at.
+// Resizes images and fits them to the size that a model works at.
 #pragma once
 
 #include "streamdiffusion/image.h"
@@ -7,13 +7,15 @@ namespace streamdiffusion::image {
 
 using streamdiffusion::Fit;
 
-/// A dense copy.
+/// A copy without gaps between its rows.
 Image copy(ImageView image);
 
-/// Bicubic (a = -0.5), widened by the scale when it shrinks, as Pillow's BICUBIC does.
+/// Bicubic (a = -0.5), as Pillow's BICUBIC: when the image shrinks, the kernel is widened by the
+/// scale, which filters out what would alias. Throws invalid_argument for a side below 1.
 Image resize(ImageView image, int width, int height);
 
-/// An image of exactly width x height.
-Image fit(ImageView image, int width, int height, Fit how);
+/// An image of exactly width x height, made as `mode` says: stretched, cropped at its center
+/// (cover), or with black bars (contain). Throws invalid_argument for an empty image.
+Image fit(ImageView image, int width, int height, Fit mode);
 
 }  // namespace streamdiffusion::image

@@ -1,4 +1,4 @@
-// WebP through libwebp: single images, lossy and lossless, transparency laid on white.
+// WebP through libwebp: still images, lossy and lossless. Transparency is blended with white.
 #include <webp/decode.h>
 #include <webp/encode.h>
 

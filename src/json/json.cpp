@@ -1,3 +1,4 @@
+// The getters of Json and their error messages.
 #include "json/json.h"
 
 #include <algorithm>
@@ -42,7 +43,7 @@ const std::string& Json::file() const {
   return document_->file;
 }
 
-// Only messages need the path, so it is searched for then and stored nowhere.
+// Only error messages need the path. So it is not stored but found by a search of the whole tree.
 std::string Json::where() const {
   const auto search = [this](const auto& self, const Node& node) -> std::optional<std::string> {
     if (&node == node_) return std::string();
@@ -87,17 +88,17 @@ bool Json::boolean() const {
   return node_->boolean;
 }
 
-std::int64_t Json::integer(std::int64_t lowest, std::int64_t highest) const {
-  const bool whole = node_->kind == Kind::integer;
-  if (whole && node_->integer >= lowest && node_->integer <= highest) return node_->integer;
-  if (lowest == INT64_MIN && highest == INT64_MAX) refuse("an integer");
-  if (highest == INT64_MAX) refuse(concat("an integer of at least ", lowest));
-  refuse(concat("an integer from ", lowest, " to ", highest));
+std::int64_t Json::integer(std::int64_t min, std::int64_t max) const {
+  const bool is_integer = node_->kind == Kind::integer;
+  if (is_integer && node_->integer >= min && node_->integer <= max) return node_->integer;
+  if (min == INT64_MIN && max == INT64_MAX) refuse("an integer");
+  if (max == INT64_MAX) refuse(concat("an integer of at least ", min));
+  refuse(concat("an integer from ", min, " to ", max));
 }
 
 double Json::number() const {
-  const bool right = node_->kind == Kind::integer || node_->kind == Kind::number;
-  if (!right || !std::isfinite(node_->number)) refuse("a finite number");
+  const bool is_number = node_->kind == Kind::integer || node_->kind == Kind::number;
+  if (!is_number || !std::isfinite(node_->number)) refuse("a finite number");
   return node_->number;
 }
 
@@ -106,8 +107,8 @@ const std::string& Json::string() const {
   return node_->text;
 }
 
-const Json::Node& Json::container(Kind wanted, const char* expected) const {
-  if (node_->kind != wanted) refuse(expected);
+const Json::Node& Json::container(Kind kind, const char* expected) const {
+  if (node_->kind != kind) refuse(expected);
   return *node_;
 }
 
@@ -142,33 +143,32 @@ Json Json::at(std::string_view key) const {
   fail(ErrorCode::corrupt_file, where(), ": key ", quote(key), " is missing");
 }
 
-bool Json::boolean_or(std::string_view key, bool absent) const {
+bool Json::boolean_or(std::string_view key, bool default_value) const {
   const auto value = find(key);
-  return value ? value->boolean() : absent;
+  return value ? value->boolean() : default_value;
 }
 
-std::int64_t Json::integer_or(std::string_view key, std::int64_t absent, std::int64_t lowest,
-                              std::int64_t highest) const {
+std::int64_t Json::integer_or(std::string_view key, std::int64_t default_value, std::int64_t min,
+                              std::int64_t max) const {
   const auto value = find(key);
-  return value ? value->integer(lowest, highest) : absent;
+  return value ? value->integer(min, max) : default_value;
 }
 
-double Json::number_or(std::string_view key, double absent) const {
+double Json::number_or(std::string_view key, double default_value) const {
   const auto value = find(key);
-  return value ? value->number() : absent;
+  return value ? value->number() : default_value;
 }
 
-std::string Json::string_or(std::string_view key, std::string_view absent) const {
+std::string Json::string_or(std::string_view key, std::string_view default_value) const {
   const auto value = find(key);
-  return value ? value->string() : std::string(absent);
+  return value ? value->string() : std::string(default_value);
 }
 
-std::vector<std::int64_t> Json::integers(std::int64_t lowest, std::int64_t highest) const {
+std::vector<std::int64_t> Json::integers(std::int64_t min, std::int64_t max) const {
   const Node& array = container(Kind::array, "an array of integers");
   std::vector<std::int64_t> out;
   out.reserve(array.items.size());
-  for (const Node& item : array.items)
-    out.push_back(Json(document_, &item).integer(lowest, highest));
+  for (const Node& item : array.items) out.push_back(Json(document_, &item).integer(min, max));
   return out;
 }
 

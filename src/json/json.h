@@ -1,6 +1,6 @@
-// Reads JSON files that a stranger wrote. Depth, size and number of values are limited, a key may
-// stand only once, and every getter that does not find what it wants names the file, the key, what
-// is there and what was expected.
+// Reads untrusted JSON files. Depth, size and number of values are limited, and an object may not
+// hold a key twice. A getter that meets another type or range throws an error that names the file,
+// the key, the value found and the value expected.
 #pragma once
 
 #include <cstdint>
@@ -16,11 +16,11 @@
 namespace streamdiffusion::json {
 
 struct JsonLimits {
-  /// of the text
+  /// Length of the text.
   std::size_t bytes = std::size_t{64} << 20U;
-  /// in the whole document
+  /// Values in the whole document.
   std::size_t values = 2'000'000;
-  /// of nested arrays and objects
+  /// Arrays and objects inside each other.
   int depth = 64;
 };
 
@@ -30,25 +30,26 @@ class Json {
   enum class Kind : std::uint8_t { null, boolean, integer, number, string, array, object };
 
   /// Parses a whole text (RFC 8259, UTF-8). `file` is the name that messages use. Throws
-  /// corrupt_file.
+  /// corrupt_file if the text is not JSON or exceeds a limit.
   static Json parse(std::string_view text, std::string file, const JsonLimits& limits = {});
   /// Reads and parses a file. Throws not_found, io or corrupt_file.
   static Json read(const std::filesystem::path& file, const JsonLimits& limits = {});
 
   Kind kind() const;
-  bool is(Kind wanted) const { return kind() == wanted; }
+  bool is(Kind expected) const { return kind() == expected; }
+  /// The name that was given to parse() or read().
   const std::string& file() const;
-  /// Where this value stands, for messages: `unet/config.json: "block_out_channels"[2]`.
+  /// The path to this value, for messages: `unet/config.json: "block_out_channels"[2]`.
   std::string where() const;
-  /// Kind and, for scalars, the value as written in messages: `string "gelu"`, `array of 4`.
+  /// The value as messages show it: `3`, `true`, `string "gelu"`, `array of 4`.
   std::string found() const;
-  /// Throws `code` with where(): found(), expected `expected`. For checks that the getters do not
-  /// know.
+  /// Throws corrupt_file: "<where()> is <found()>, expected <expected>". For checks beyond those of
+  /// the getters.
   [[noreturn]] void refuse(std::string_view expected) const;
 
-  /// The value itself; throws corrupt_file when it is of another kind or outside the range.
+  /// The value itself. Throw corrupt_file if it is of another kind or outside min..max.
   bool boolean() const;
-  std::int64_t integer(std::int64_t lowest = INT64_MIN, std::int64_t highest = INT64_MAX) const;
+  std::int64_t integer(std::int64_t min = INT64_MIN, std::int64_t max = INT64_MAX) const;
   /// An integer or a floating-point number, finite.
   double number() const;
   const std::string& string() const;
@@ -59,25 +60,25 @@ class Json {
   /// Key and value of member `index`; members are sorted by key.
   std::pair<std::string_view, Json> member(std::size_t index) const;
 
-  /// A member of an object. `find` takes null as absent; `at` throws corrupt_file when there is
-  /// none.
+  /// A member of an object; a member that is null counts as absent. Where it is absent, find()
+  /// returns nothing and at() throws corrupt_file.
   std::optional<Json> find(std::string_view key) const;
   Json at(std::string_view key) const;
   bool has(std::string_view key) const { return find(key).has_value(); }
 
-  /// Members with a default for absent or null.
-  bool boolean_or(std::string_view key, bool absent) const;
-  std::int64_t integer_or(std::string_view key, std::int64_t absent,
-                          std::int64_t lowest = INT64_MIN, std::int64_t highest = INT64_MAX) const;
-  double number_or(std::string_view key, double absent) const;
-  std::string string_or(std::string_view key, std::string_view absent) const;
+  /// A member of an object, or `default_value` where it is absent or null. Throw as the getters do.
+  bool boolean_or(std::string_view key, bool default_value) const;
+  std::int64_t integer_or(std::string_view key, std::int64_t default_value,
+                          std::int64_t min = INT64_MIN, std::int64_t max = INT64_MAX) const;
+  double number_or(std::string_view key, double default_value) const;
+  std::string string_or(std::string_view key, std::string_view default_value) const;
 
-  /// An array of integers (each inside the range) or of strings.
-  std::vector<std::int64_t> integers(std::int64_t lowest = INT64_MIN,
-                                     std::int64_t highest = INT64_MAX) const;
+  /// An array of integers (each in min..max) or of strings. Throw corrupt_file for anything else.
+  std::vector<std::int64_t> integers(std::int64_t min = INT64_MIN,
+                                     std::int64_t max = INT64_MAX) const;
   std::vector<std::string> strings() const;
 
-  /// Throws corrupt_file naming every member that is not in the list.
+  /// Throws corrupt_file naming every member of this object whose key is not in `keys`.
   void allow_only(std::initializer_list<std::string_view> keys) const;
 
  private:
@@ -87,13 +88,13 @@ class Json {
 
   Json(std::shared_ptr<const Document> document, const Node* node)
       : document_(std::move(document)), node_(node) {}
-  const Node& container(Kind wanted, const char* expected) const;
+  const Node& container(Kind kind, const char* expected) const;
 
   std::shared_ptr<const Document> document_;
   const Node* node_;
 };
 
-/// A text as JSON writes it, in quotation marks; bytes that are not UTF-8 are replaced.
+/// `text` as a JSON string literal, in quotation marks. Bytes that are not UTF-8 become U+FFFD.
 std::string json_string(std::string_view text);
 
 /// "null", "true or false", "integer", …

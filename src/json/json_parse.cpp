@@ -1,5 +1,5 @@
-// Text to tree. The library's parser hands us events and keeps no recursion of its own, so that the
-// limits here bound both the stack and the memory whatever the text says.
+// Builds the tree from the events of nlohmann's SAX parser. That parser does not recurse, so the
+// limits checked here bound both stack and memory for any text.
 #include <algorithm>
 #include <functional>
 #include <nlohmann/json.hpp>
@@ -37,7 +37,7 @@ class Json::Builder : public nlohmann::json_sax<nlohmann::json> {
   bool string(string_t& value) override {
     return add({.kind = Kind::string, .text = std::move(value)}), true;
   }
-  bool binary(binary_t& /*value*/) override { return false; }  // no such thing in text
+  bool binary(binary_t& /*value*/) override { return false; }  // JSON text has no binary values
 
   bool start_object(std::size_t /*unknown*/) override { return open(Kind::object); }
   bool start_array(std::size_t /*unknown*/) override { return open(Kind::array); }
@@ -57,8 +57,8 @@ class Json::Builder : public nlohmann::json_sax<nlohmann::json> {
   bool parse_error(std::size_t position, const std::string& /*last_token*/,
                    const nlohmann::detail::exception& error) override {
     std::string_view detail = error.what();
-    detail.remove_prefix(
-        std::min(detail.find("] ") + 2, detail.size()));  // the exception's own name
+    // nlohmann's messages begin with the exception's name in brackets.
+    detail.remove_prefix(std::min(detail.find("] ") + 2, detail.size()));
     constexpr std::string_view opening = "parse error at ";
     if (detail.starts_with(opening)) detail.remove_prefix(opening.size());
     fail(ErrorCode::corrupt_file, document_.file, ": not valid JSON (byte ", position,
@@ -66,7 +66,8 @@ class Json::Builder : public nlohmann::json_sax<nlohmann::json> {
   }
 
  private:
-  // The address stays valid while the value is open: only its own children can be added meanwhile.
+  // The address stays valid while the value is open, since until then only its own descendants are
+  // added.
   Node* add(Node node) {
     if (++values_ > limits_.values) {
       fail(ErrorCode::corrupt_file, document_.file, ": more than ", limits_.values, " JSON values");
@@ -87,9 +88,9 @@ class Json::Builder : public nlohmann::json_sax<nlohmann::json> {
   }
 
   void sort_members(Node& object) const {
-    const auto disorder =
+    const auto unsorted =
         std::adjacent_find(object.keys.begin(), object.keys.end(), std::greater_equal<>());
-    if (disorder == object.keys.end()) return;
+    if (unsorted == object.keys.end()) return;
     std::vector<std::size_t> order(object.keys.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::sort(order.begin(), order.end(),
@@ -102,8 +103,9 @@ class Json::Builder : public nlohmann::json_sax<nlohmann::json> {
       keys.push_back(std::move(object.keys[i]));
       items.push_back(std::move(object.items[i]));
     }
-    if (const auto twice = std::adjacent_find(keys.begin(), keys.end()); twice != keys.end()) {
-      fail(ErrorCode::corrupt_file, document_.file, ": key ", quote(*twice), " stands twice");
+    if (const auto duplicate = std::adjacent_find(keys.begin(), keys.end());
+        duplicate != keys.end()) {
+      fail(ErrorCode::corrupt_file, document_.file, ": key ", quote(*duplicate), " appears twice");
     }
     object.keys = std::move(keys);
     object.items = std::move(items);
@@ -117,8 +119,8 @@ class Json::Builder : public nlohmann::json_sax<nlohmann::json> {
 
 Json Json::parse(std::string_view text, std::string file, const JsonLimits& limits) {
   if (text.size() > limits.bytes) {
-    fail(ErrorCode::corrupt_file, file, ": JSON text of ", text.size(), " bytes, at most ",
-         limits.bytes, " are read");
+    fail(ErrorCode::corrupt_file, file, ": JSON text of ", text.size(), " bytes, expected at most ",
+         limits.bytes);
   }
   auto document = std::make_shared<Document>();
   document->file = std::move(file);

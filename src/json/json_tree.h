@@ -1,5 +1,5 @@
-// Private to this folder: the tree behind Json. Own nodes and not the parser library's, for their
-// size is known, so that a limit on the number of values is a limit on memory, and no third-party
+// Private to this folder: the tree behind Json. It has its own node type instead of nlohmann's. The
+// size of a node is known, so a limit on the number of values limits the memory, and no third-party
 // type leaves the .cpp file.
 #pragma once
 
@@ -17,8 +17,10 @@ struct Json::Node {
   std::int64_t integer = 0;
   double number = 0;
   std::string text;
-  std::vector<Node> items;        // elements of an array, values of an object
-  std::vector<std::string> keys;  // of an object, sorted; keys[i] belongs to items[i]
+  /// Elements of an array or values of an object.
+  std::vector<Node> items;
+  /// Keys of an object, sorted; keys[i] belongs to items[i].
+  std::vector<std::string> keys;
 };
 
 struct Json::Document {

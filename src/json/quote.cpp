@@ -1,3 +1,4 @@
+// Escaping and shortening for messages; see quote.h.
 #include "json/quote.h"
 
 #include <array>

@@ -1,5 +1,4 @@
-// Names that come out of a file are data, maybe hostile: quoted, cut and escaped before they enter
-// a message.
+// Text from a file may be hostile. It is escaped and shortened before it enters a message.
 #pragma once
 
 #include <string>
@@ -7,10 +6,11 @@
 
 namespace streamdiffusion::json {
 
-/// `"name"` with control characters and quotes escaped, cut after 120 bytes (at a UTF-8 boundary).
+/// `name` in quotation marks, made printable and cut after 120 bytes.
 std::string quote(std::string_view name);
 
-/// `text` without control characters, cut after `limit` bytes.
+/// `text` with control characters written as \xNN. After `limit` bytes (or up to three fewer, at a
+/// UTF-8 boundary) it is cut and ends in "...".
 std::string printable(std::string_view text, std::size_t limit);
 
 }  // namespace streamdiffusion::json

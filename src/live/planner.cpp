@@ -13,7 +13,7 @@ void LiveSession::Impl::change(const Engine& engine, const LiveSettings& setting
 }
 
 void LiveSession::Impl::planner_loop() {
-  base::step_back();
+  base::lower_priority();
   std::unique_lock lock(mutex_);
   const auto over = [&] { return halted_ || ended_[static_cast<std::size_t>(Stage::deliver)]; };
   while (true) {

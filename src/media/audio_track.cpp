@@ -1,3 +1,4 @@
+// The packet queue behind AudioTrack.
 #include "media/audio_track.h"
 
 #include <new>
@@ -33,9 +34,9 @@ void AudioTrack::Queue::push(const AVPacket& packet) {
   const std::int64_t time = packet.pts != AV_NOPTS_VALUE ? packet.pts : packet.dts;
   if (time == AV_NOPTS_VALUE) return;
   const std::lock_guard lock(mutex_);
-  if (first_ == AV_NOPTS_VALUE) first_ = time;
-  last_ = time + packet.duration;
-  if (!wanted_) return;
+  if (first_time_ == AV_NOPTS_VALUE) first_time_ = time;
+  end_time_ = time + packet.duration;
+  if (!enabled_) return;
   AvPacket copy(av_packet_clone(&packet));
   if (!copy) throw std::bad_alloc();
   copy->pts = time - start_;
@@ -55,8 +56,8 @@ AvPacket AudioTrack::Queue::pop(std::int64_t time, AVRational base) {
 
 double AudioTrack::Queue::seconds() const {
   const std::lock_guard lock(mutex_);
-  if (first_ == AV_NOPTS_VALUE) return 0;
-  return static_cast<double>(last_ - first_) * av_q2d(time_base_);
+  if (first_time_ == AV_NOPTS_VALUE) return 0;
+  return static_cast<double>(end_time_ - first_time_) * av_q2d(time_base_);
 }
 
 }  // namespace streamdiffusion::media

@@ -1,4 +1,4 @@
-// Sound on its way from a source's file to a sink's, packet by packet and never decoded.
+// Audio that is copied from a source to a sink packet by packet, without decoding.
 #pragma once
 
 #include <cstdint>
@@ -7,18 +7,18 @@
 
 namespace streamdiffusion::media {
 
-/// Made by a source that has sound; taken by the sink that can write it. Between the two it queues
-/// what was read and not yet written. Any thread.
+/// Created by a source that has sound, consumed by a sink that can write it. It queues the packets
+/// between them. Any thread.
 class AudioTrack {
  public:
-  /// The folder's own.
+  /// Private to this folder; see audio_queue.h.
   class Queue;
 
   explicit AudioTrack(std::unique_ptr<Queue> queue);
   ~AudioTrack();
-  /// "aac", "pcm_s16le", …
+  /// libav's name of the codec: "aac", "pcm_s16le", …
   std::string codec() const;
-  /// From the first packet read to the end of the last, in seconds; 0 before any.
+  /// Length of what the source has read so far, in seconds.
   double seconds() const;
   Queue& queue() { return *queue_; }
 

@@ -1,3 +1,4 @@
+// FFmpeg's log callback, its interrupt callback, and rationals.
 #include "media/av.h"
 
 extern "C" {
@@ -7,15 +8,16 @@ extern "C" {
 #include <cmath>
 #include <cstdarg>
 
+#include "base/clock.h"
 #include "base/error.h"
 
 namespace streamdiffusion::media {
 namespace {
 
-using SteadyClock = std::chrono::steady_clock;
+using base::Clock;
 
-/// The log that a context was given, for the two kinds of context that we own.
-AvLog* log_of(void* context) {
+/// The AvLog in the `opaque` of a codec or format context; null for contexts of other kinds.
+AvLog* find_log(void* context) {
   if (context == nullptr) return nullptr;
   const AVClass* kind = *static_cast<const AVClass**>(context);
   if (kind == avcodec_get_class()) {
@@ -27,16 +29,16 @@ AvLog* log_of(void* context) {
   return nullptr;
 }
 
-void keep_line(void* context, int level, const char* format, va_list arguments) {
+void on_log_line(void* context, int level, const char* format, va_list arguments) {
   if (level > AV_LOG_ERROR) return;
-  AvLog* log = log_of(context);
+  AvLog* log = find_log(context);
   if (log == nullptr) return;
   char line[512];
   std::vsnprintf(line, sizeof line, format, arguments);
-  log->keep(line);
+  log->record(line);
 }
 
-std::string meaning(int code) {
+std::string error_text(int code) {
   char text[AV_ERROR_MAX_STRING_SIZE];
   av_strerror(code, text, sizeof text);
   return text;
@@ -54,52 +56,52 @@ Rational nearest_rational(double value) {
 
 void AvLog::clear() {
   const std::lock_guard lock(mutex_);
-  last_.clear();
+  last_line_.clear();
 }
 
-std::string AvLog::last() const {
+std::string AvLog::last_line() const {
   const std::lock_guard lock(mutex_);
-  return last_;
+  return last_line_;
 }
 
-void AvLog::keep(std::string line) {
+void AvLog::record(std::string line) {
   while (!line.empty() && (line.back() == '\n' || line.back() == '.' || line.back() == ' ')) {
     line.pop_back();
   }
   if (line.empty()) return;
   const std::lock_guard lock(mutex_);
-  last_ = std::move(line);
+  last_line_ = std::move(line);
 }
 
-std::string AvLog::words(int code) const {
-  const std::string line = last();
-  return "\"" + (line.empty() ? meaning(code) : line) + "\"";
+std::string AvLog::error_message(int code) const {
+  const std::string line = last_line();
+  return "\"" + (line.empty() ? error_text(code) : line) + "\"";
 }
 
 void prepare_av() {
-  static const bool once = [] {
-    av_log_set_callback(keep_line);
+  static const bool initialized = [] {
+    av_log_set_callback(on_log_line);
     avdevice_register_all();
     avformat_network_init();
     return true;
   }();
-  (void)once;
+  (void)initialized;
 }
 
 void AvInterrupt::set_timeout(double seconds) {
-  const auto wait =
-      std::chrono::duration_cast<SteadyClock::duration>(std::chrono::duration<double>(seconds));
-  deadline_ = seconds > 0 ? (SteadyClock::now() + wait).time_since_epoch().count() : 0;
+  const auto duration =
+      std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+  deadline_ = seconds > 0 ? (Clock::now() + duration).time_since_epoch().count() : 0;
 }
 
-bool AvInterrupt::late() const {
+bool AvInterrupt::timed_out() const {
   const auto deadline = deadline_.load();
-  return deadline != 0 && SteadyClock::now().time_since_epoch().count() > deadline;
+  return deadline != 0 && Clock::now().time_since_epoch().count() > deadline;
 }
 
-int AvInterrupt::asked(void* self) {
+int AvInterrupt::on_interrupt(void* self) {
   const auto* interrupt = static_cast<const AvInterrupt*>(self);
-  return interrupt->stopped() || interrupt->late() ? 1 : 0;
+  return interrupt->stopped() || interrupt->timed_out() ? 1 : 0;
 }
 
 }  // namespace streamdiffusion::media

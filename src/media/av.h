@@ -1,5 +1,5 @@
-// FFmpeg's libraries behind C++ hands: owners that free, errors as text, waits that can be ended.
-// Everything else of theirs stays in the files that include this one.
+// C++ wrappers for FFmpeg's libraries: owning pointers, error texts, interruptible waits. FFmpeg's
+// headers are included only by the files of this folder that include this one.
 #pragma once
 
 extern "C" {
@@ -18,7 +18,7 @@ extern "C" {
 
 namespace streamdiffusion::media {
 
-/// Frees through one of the libraries' functions that take the address of the pointer.
+/// A deleter that calls one of FFmpeg's functions that take the address of the pointer.
 template <auto Free>
 struct AvFree {
   template <typename T>
@@ -37,7 +37,7 @@ using AvBitstreamFilter = std::unique_ptr<AVBSFContext, AvFree<av_bsf_free>>;
 using AvPacket = std::unique_ptr<AVPacket, AvFree<av_packet_free>>;
 using AvFrame = std::unique_ptr<AVFrame, AvFree<av_frame_free>>;
 
-/// Options on their way into one of the libraries' open functions.
+/// An AVDictionary of options for FFmpeg's open functions.
 class AvOptions {
  public:
   AvOptions() = default;
@@ -60,38 +60,42 @@ inline Rational rational_of(AVRational r) {
   return {r.num, r.den};
 }
 
-/// What the libraries say about one input or output: the last line at error level, which is often
-/// more precise than the code they return. Put into a context's `opaque`; must outlive it.
+/// The last line that FFmpeg logged at error level about one input or output. It is often more
+/// precise than the returned code. Set as the `opaque` of a context, which it must outlive. Any
+/// thread.
 class AvLog {
  public:
   void clear();
-  /// Empty if nothing was said since clear().
-  std::string last() const;
-  void keep(std::string line);
-  /// "\"Invalid NAL unit size\"", or what the code means.
-  std::string words(int code) const;
+  /// Empty if nothing was logged since clear().
+  std::string last_line() const;
+  void record(std::string line);
+  /// The last line in quotation marks, such as "Invalid NAL unit size", or av_strerror of `code` if
+  /// there is none.
+  std::string error_message(int code) const;
 
  private:
   mutable std::mutex mutex_;
-  std::string last_;
+  std::string last_line_;
 };
 
-/// Registers devices, and turns the libraries' printing off for the process. Idempotent.
+/// Registers FFmpeg's devices and routes its log to AvLog, for the whole process. Idempotent.
 void prepare_av();
 
-/// Ends waits inside the libraries: when asked to stop, or when a deadline has passed.
+/// Ends waits inside FFmpeg when the stop flag is set or a timeout has passed.
 class AvInterrupt {
  public:
   explicit AvInterrupt(StopFlag stop) : stop_(std::move(stop)) {}
-  AVIOInterruptCB callback() { return {&AvInterrupt::asked, this}; }
-  /// Of the calls that follow; 0 for none.
+  AVIOInterruptCB callback() { return {&AvInterrupt::on_interrupt, this}; }
+  /// `seconds` from now; 0 or less for no timeout.
   void set_timeout(double seconds);
+  /// The stop flag is set.
   bool stopped() const { return *stop_; }
   void stop() { *stop_ = true; }
-  bool late() const;
+  /// The timeout has passed.
+  bool timed_out() const;
 
  private:
-  static int asked(void* self);
+  static int on_interrupt(void* self);
   StopFlag stop_;
   std::atomic<std::chrono::steady_clock::rep> deadline_{0};
 };

@@ -1,3 +1,4 @@
+// One libavcodec encoder; GIF frames pass through a palette filter first.
 #include "media/av_encoder.h"
 
 #include <cmath>
@@ -14,13 +15,13 @@ using base::ErrorCode;
 
 constexpr int kThreads = 2;
 constexpr double kLiveKeyFrameSeconds = 2;
-/// VP8 takes a quality only below a cap: bits a second for each pixel.
+/// libvpx obeys `crf` for VP8 only up to this bit rate: bits per second and pixel.
 constexpr std::int64_t kVp8BitsPerPixel = 30;
 
 using Settings = std::vector<std::pair<const char*, const char*>>;
 
-/// Good images at little cost: the cores are busy drawing them.
-Settings settings_of(const std::string& encoder, bool live) {
+/// Good quality at little cost, since diffusion needs the cores.
+Settings encoder_settings(const std::string& encoder, bool live) {
   if (encoder == "libx264" && live) return {{"preset", "veryfast"}, {"tune", "zerolatency"}};
   if (encoder == "libx264") return {{"preset", "veryfast"}, {"crf", "18"}};
   if (encoder == "libvpx-vp9") {
@@ -36,7 +37,7 @@ Settings settings_of(const std::string& encoder, bool live) {
   return {};
 }
 
-/// H.264 with halved chroma needs even sizes; whole chroma takes any.
+/// H.264 in 4:2:0 needs even sizes; 4:4:4 takes any.
 AVPixelFormat format_of(const AvEncoder::Options& options, const SinkOptions& sink) {
   if (options.encoder == "gif") return AV_PIX_FMT_PAL8;
   if (options.rgb) return AV_PIX_FMT_RGB24;
@@ -53,17 +54,17 @@ AvEncoder::AvEncoder(const Options& options, const SinkOptions& sink) : name_(op
   codec_.reset(avcodec_alloc_context3(codec));
   packet_.reset(av_packet_alloc());
   if (!codec_ || !packet_) throw std::bad_alloc();
-  set_up(options, sink);
+  configure(options, sink);
   AvOptions settings;
-  for (const auto& [key, value] : settings_of(options.encoder, options.live)) {
+  for (const auto& [key, value] : encoder_settings(options.encoder, options.live)) {
     settings.set(key, value);
   }
   const int status = avcodec_open2(codec_.get(), codec, settings.get());
   base::require(status >= 0, ErrorCode::io, name_, ": the encoder ", options.encoder, " says ",
-                log_.words(status));
+                log_.error_message(status));
 }
 
-void AvEncoder::set_up(const Options& options, const SinkOptions& sink) {
+void AvEncoder::configure(const Options& options, const SinkOptions& sink) {
   const AVPixelFormat format = format_of(options, sink);
   codec_->opaque = &log_;
   codec_->width = sink.width;
@@ -81,12 +82,12 @@ void AvEncoder::set_up(const Options& options, const SinkOptions& sink) {
   }
   if (options.global_header) codec_->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
   if (format == AV_PIX_FMT_PAL8) {
-    from_image_.emplace(AV_PIX_FMT_RGB32);
+    image_to_frame_.emplace(AV_PIX_FMT_RGB32);
     palette_.emplace(sink.width, sink.height, codec_->time_base);
     codec_->time_base = palette_->time_base();
     return;
   }
-  from_image_.emplace(format);
+  image_to_frame_.emplace(format);
   if (format == AV_PIX_FMT_RGB24) return;
   codec_->color_range = AVCOL_RANGE_MPEG;
   codec_->colorspace = AVCOL_SPC_SMPTE170M;
@@ -95,39 +96,40 @@ void AvEncoder::set_up(const Options& options, const SinkOptions& sink) {
 }
 
 void AvEncoder::encode(const Image& image, std::int64_t pts, std::int64_t duration,
-                       const Take& take) {
-  const AvFrame frame = (*from_image_)(image);
+                       const OnPacket& on_packet) {
+  const AvFrame frame = (*image_to_frame_)(image);
   frame->pts = pts;
   frame->pkt_duration = duration;
   frame->color_range = codec_->color_range;
   frame->colorspace = codec_->colorspace;
   if (!palette_) {
     durations_[pts] = duration;
-    return send(frame.get(), take);
+    return send(frame.get(), on_packet);
   }
-  for (const AvFrame& ready : palette_->push(frame.get())) send(ready.get(), take);
+  for (const AvFrame& ready : palette_->push(frame.get())) send(ready.get(), on_packet);
 }
 
-void AvEncoder::finish(const Take& take) {
+void AvEncoder::finish(const OnPacket& on_packet) {
   if (palette_) {
-    for (const AvFrame& ready : palette_->push(nullptr)) send(ready.get(), take);
+    for (const AvFrame& ready : palette_->push(nullptr)) send(ready.get(), on_packet);
   }
-  send(nullptr, take);
+  send(nullptr, on_packet);
 }
 
-void AvEncoder::send(AVFrame* frame, const Take& take) {
+void AvEncoder::send(AVFrame* frame, const OnPacket& on_packet) {
   log_.clear();
   const int sent = avcodec_send_frame(codec_.get(), frame);
-  base::require(sent >= 0, ErrorCode::io, name_, ": the encoder says ", log_.words(sent));
+  base::require(sent >= 0, ErrorCode::io, name_, ": the encoder says ", log_.error_message(sent));
   while (true) {
     const int status = avcodec_receive_packet(codec_.get(), packet_.get());
     if (status == AVERROR(EAGAIN) || status == AVERROR_EOF) return;
-    base::require(status >= 0, ErrorCode::io, name_, ": the encoder says ", log_.words(status));
+    base::require(status >= 0, ErrorCode::io, name_, ": the encoder says ",
+                  log_.error_message(status));
     if (const auto known = durations_.find(packet_->pts); known != durations_.end()) {
       packet_->duration = known->second;
       durations_.erase(known);
     }
-    take(*packet_);
+    on_packet(*packet_);
     av_packet_unref(packet_.get());
   }
 }

@@ -1,4 +1,4 @@
-// The sinks that FFmpeg's libraries write: files, devices, the network, pipes.
+// The sinks that FFmpeg's libraries write: video files, devices, the network, pipes.
 #pragma once
 
 #include <string>
@@ -9,23 +9,26 @@
 
 namespace streamdiffusion::media {
 
-/// What to hand to libavformat.
-struct AvDestination {
-  /// What messages call it.
+/// What libavformat and libavcodec need to open an output.
+struct AvOutputSpec {
+  /// What messages call the sink.
   std::string name;
-  /// File name or address; empty with a descriptor.
-  std::string address;
+  /// File name or URL; empty if there is a descriptor.
+  std::string url;
+  /// libav's names, such as "mp4" and "libx264".
   std::string muxer, encoder;
+  /// An open file descriptor to write to, or -1.
   int descriptor = -1;
-  /// Written so that a frame is seen at once.
+  /// Somebody watches: encode with low delay, and fail when the receiver takes too long.
   bool live = false;
-  /// rawvideo only: rgb24.
+  /// rawvideo only: rgb24 instead of yuv420p.
   bool rgb = false;
-  /// The muxer's and protocol's.
+  /// Options for the muxer and the protocol.
   std::vector<std::pair<std::string, std::string>> settings;
 };
 
-std::unique_ptr<FrameSink> open_av_sink(const AvDestination& destination,
-                                        const SinkOptions& options);
+/// Opens the encoder and the output and writes the header. Throws Error naming the output:
+/// unsupported or io.
+std::unique_ptr<FrameSink> open_av_sink(const AvOutputSpec& spec, const SinkOptions& options);
 
 }  // namespace streamdiffusion::media

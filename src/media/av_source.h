@@ -1,4 +1,4 @@
-// The sources that FFmpeg's libraries read: files, devices, the network, pipes, test graphs.
+// The sources that FFmpeg's libraries read: files, devices, the network, pipes, filter graphs.
 #pragma once
 
 #include <utility>
@@ -8,26 +8,30 @@
 
 namespace streamdiffusion::media {
 
-/// What to hand to libavformat.
-struct AvTarget {
-  /// What messages call it.
+/// What libavformat needs to open an input.
+struct AvInputSpec {
+  /// What messages call the source.
   std::string name;
-  /// Its file name or address; empty with a descriptor.
-  std::string address;
-  /// The demuxer's name, or empty to look at the content.
+  /// File name or URL; empty if there is a descriptor.
+  std::string url;
+  /// The demuxer's name, or empty to detect the format from the content.
   std::string format;
+  /// An open file descriptor to read from, or -1.
   int descriptor = -1;
   /// The source closes the descriptor.
-  bool close = false;
+  bool close_descriptor = false;
+  /// Frames must be read in time: decode with low delay.
   bool live = false;
-  /// A device that is asked again until it has a frame.
-  bool never_blocks = false;
-  /// May be silent for any time.
-  bool patient = false;
-  /// The demuxer's options.
+  /// Reads of the device return at once; the source polls it.
+  bool nonblocking = false;
+  /// The source may be silent for any time.
+  bool no_timeout = false;
+  /// Options for the demuxer.
   std::vector<std::pair<std::string, std::string>> settings;
 };
 
-std::unique_ptr<FrameSource> open_av_source(const AvTarget& target, const SourceOptions& options);
+/// Opens the input and its video decoder, and its audio stream if there is one. Throws Error naming
+/// the source: not_found, io, corrupt_file or unsupported.
+std::unique_ptr<FrameSource> open_av_source(const AvInputSpec& spec, const SourceOptions& options);
 
 }  // namespace streamdiffusion::media

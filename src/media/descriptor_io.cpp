@@ -1,3 +1,4 @@
+// read(2) and write(2) with poll(2) before each call.
 #include "media/descriptor_io.h"
 
 #include <poll.h>
@@ -15,10 +16,10 @@ namespace streamdiffusion::media {
 namespace {
 
 constexpr int kBufferBytes = 1 << 16;
-/// How soon a stop is noticed.
+/// How long poll(2) waits before a stop is checked for.
 constexpr int kPollMilliseconds = 50;
-/// Never more than a pipe that polls as writable takes without waiting.
-constexpr std::size_t kMostAtOnce = 4096;
+/// PIPE_BUF: a pipe that polls as writable takes this much without blocking.
+constexpr std::size_t kMaxWriteBytes = 4096;
 
 }  // namespace
 
@@ -46,7 +47,7 @@ DescriptorIo::~DescriptorIo() {
 int DescriptorIo::wait(short events) const {
   pollfd entry{descriptor_, events, 0};
   while (true) {
-    if (interrupt_.stopped() || interrupt_.late()) return AVERROR_EXIT;
+    if (interrupt_.stopped() || interrupt_.timed_out()) return AVERROR_EXIT;
     const int ready = ::poll(&entry, 1, kPollMilliseconds);
     if (ready > 0) return 0;
     if (ready < 0 && errno != EINTR) return AVERROR(errno);
@@ -57,9 +58,9 @@ int DescriptorIo::read(void* self, std::uint8_t* data, int size) {
   const auto* io = static_cast<const DescriptorIo*>(self);
   while (true) {
     if (const int status = io->wait(POLLIN); status < 0) return status;
-    const ssize_t got = ::read(io->descriptor_, data, static_cast<std::size_t>(size));
-    if (got > 0) return static_cast<int>(got);
-    if (got == 0) return AVERROR_EOF;
+    const ssize_t count = ::read(io->descriptor_, data, static_cast<std::size_t>(size));
+    if (count > 0) return static_cast<int>(count);
+    if (count == 0) return AVERROR_EOF;
     if (errno != EINTR && errno != EAGAIN) return AVERROR(errno);
   }
 }
@@ -69,10 +70,10 @@ int DescriptorIo::write(void* self, std::uint8_t* data, int size) {
   int done = 0;
   while (done < size) {
     if (const int status = io->wait(POLLOUT); status < 0) return status;
-    const ssize_t put = ::write(io->descriptor_, data + done,
-                                std::min(kMostAtOnce, static_cast<std::size_t>(size - done)));
-    if (put >= 0) {
-      done += static_cast<int>(put);
+    const ssize_t count = ::write(io->descriptor_, data + done,
+                                  std::min(kMaxWriteBytes, static_cast<std::size_t>(size - done)));
+    if (count >= 0) {
+      done += static_cast<int>(count);
     } else if (errno != EINTR && errno != EAGAIN) {
       return AVERROR(errno);
     }

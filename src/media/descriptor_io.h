@@ -1,5 +1,5 @@
-// A pipe as the libraries' input or output. Their own waits in read(2) cannot be ended from
-// outside; this one polls.
+// An AVIOContext over a pipe. FFmpeg's own context waits inside read(2) and cannot be interrupted.
+// This one waits in poll(2), 50 ms at a time, and checks for a stop in between.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@ namespace streamdiffusion::media {
 class DescriptorIo {
  public:
   enum class Direction { read, write };
-  /// Does not own the descriptor unless `close`; `interrupt` must outlive this.
+  /// Closes the descriptor at the end only if `close`. `interrupt` must outlive this object.
   DescriptorIo(int descriptor, Direction direction, AvInterrupt& interrupt, bool close = false);
   ~DescriptorIo();
   DescriptorIo(const DescriptorIo&) = delete;
@@ -21,7 +21,7 @@ class DescriptorIo {
  private:
   static int read(void* self, std::uint8_t* data, int size);
   static int write(void* self, std::uint8_t* data, int size);
-  /// 0 when ready, or a libav error code.
+  /// Waits for poll(2) `events`: 0 when ready, or a libav error code.
   int wait(short events) const;
 
   int descriptor_;

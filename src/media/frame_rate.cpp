@@ -1,4 +1,5 @@
-// A source at a chosen number of frames a second.
+// Resamples a source to a constant frame rate, as FFmpeg's fps filter does. A "tick" is one output
+// frame; the output's time base is one tick.
 #include <algorithm>
 #include <utility>
 
@@ -25,17 +26,21 @@ class RateSource final : public FrameSource {
   void interrupt() override { source_->interrupt(); }
   std::shared_ptr<AudioTrack> audio() override { return source_->audio(); }
 
-  std::optional<Frame> read() override { return info_.live ? thinned() : resampled(); }
+  std::optional<Frame> read() override { return info_.live ? drop_frames() : resample(); }
 
  private:
-  /// The first tick that is not before this time.
+  /// The first tick at or after `pts`. In 128 bits, since the products of three numbers overflow
+  /// 64.
   std::int64_t tick_of(std::int64_t pts) const {
-    const __int128 up = static_cast<__int128>(pts) * source_base_.numerator * info_.rate.numerator;
-    const __int128 down = static_cast<__int128>(source_base_.denominator) * info_.rate.denominator;
-    return static_cast<std::int64_t>((up + down - 1) / down);
+    const __int128 numerator =
+        static_cast<__int128>(pts) * source_base_.numerator * info_.rate.numerator;
+    const __int128 denominator =
+        static_cast<__int128>(source_base_.denominator) * info_.rate.denominator;
+    return static_cast<std::int64_t>((numerator + denominator - 1) / denominator);
   }
 
-  std::optional<Frame> thinned() {
+  /// Live: returns the first frame of every tick and drops the others.
+  std::optional<Frame> drop_frames() {
     while (auto frame = source_->read()) {
       const std::int64_t tick = tick_of(frame->pts);
       if (tick < tick_) continue;
@@ -45,7 +50,8 @@ class RateSource final : public FrameSource {
     return std::nullopt;
   }
 
-  std::optional<Frame> resampled() {
+  /// Files: returns for every tick the newest frame at that time, repeated or skipped as needed.
+  std::optional<Frame> resample() {
     if (!current_) {
       current_ = source_->read();
       if (!current_) return std::nullopt;
@@ -60,7 +66,7 @@ class RateSource final : public FrameSource {
     return at_tick(*current_);
   }
 
-  /// The first tick that the last frame is not shown at.
+  /// The first tick after the last frame has ended.
   std::int64_t end_tick() const {
     if (current_->duration <= 0 || frames_ == 0) return tick_of(current_->pts) + 1;
     return tick_of(current_->pts + current_->duration);

@@ -1,3 +1,4 @@
+// Parses the text of an output and opens the sink that it means.
 #include "media/frame_sink.h"
 
 #include <unistd.h>
@@ -20,7 +21,7 @@ namespace {
 using base::ErrorCode;
 namespace fs = std::filesystem;
 
-/// A kind of file: its muxer and its usual codec.
+/// A container format: libav's muxer and the default codec.
 struct Container {
   const char* muxer;
   const char* codec;
@@ -30,12 +31,12 @@ const std::map<std::string, Container> kContainers{
     {".mkv", {"matroska", "h264"}}, {".webm", {"webm", "vp9"}}, {".gif", {"gif", "gif"}}};
 const std::map<std::string, std::string> kEncoders{
     {"h264", "libx264"}, {"vp8", "libvpx"}, {"vp9", "libvpx-vp9"}, {"gif", "gif"}};
-/// What a live address is written as.
+/// The muxer for each protocol.
 const std::map<std::string, const char*> kProtocols{
     {"rtmp", "flv"},   {"rtmps", "flv"},  {"rtsp", "rtsp"},     {"srt", "mpegts"},
     {"udp", "mpegts"}, {"tcp", "mpegts"}, {"rtp", "rtp_mpegts"}};
 
-enum class Kind { file, folder, window, device, address, pipe };
+enum class Kind { file, folder, window, device, url, pipe };
 
 std::string lower_extension(const fs::path& path) {
   std::string text = path.extension().string();
@@ -54,7 +55,7 @@ Kind kind_of(const std::string& output) {
   if (output == "-") return Kind::pipe;
   if (output == "window") return Kind::window;
   if (output.rfind("/dev/video", 0) == 0) return Kind::device;
-  if (!protocol_of(output).empty()) return Kind::address;
+  if (!protocol_of(output).empty()) return Kind::url;
   const fs::path path(output);
   const bool folder =
       !path.has_filename() || !path.has_extension() || fs::is_directory(path, ignored);
@@ -67,10 +68,11 @@ class ImageSink final : public FrameSink {
   explicit ImageSink(const std::string& folder) : folder_(folder) {
     std::error_code error;
     fs::create_directories(folder_, error);
-    base::require(!error, ErrorCode::io, folder, ": the folder cannot be made: ", error.message());
+    base::require(!error, ErrorCode::io, folder,
+                  ": the folder cannot be created: ", error.message());
   }
   void write(const Image& image, std::int64_t, std::int64_t) override {
-    constexpr std::size_t kMany = 2;  // more than one: numbered files in a folder
+    constexpr std::size_t kMany = 2;  // any count above 1 gives numbered files
     image::write_image(image::output_path(folder_, written_++, kMany), image);
   }
   void finish() override {}
@@ -87,29 +89,29 @@ std::string encoder_of(const std::string& output, const std::string& codec) {
   return found->second;
 }
 
-AvDestination file(const std::string& output, const SinkOptions& options) {
+AvOutputSpec file_output(const std::string& output, const SinkOptions& options) {
   const Container& container = kContainers.at(lower_extension(output));
   const fs::path folder = fs::path(output).parent_path();
   std::error_code error;
   if (!folder.empty()) fs::create_directories(folder, error);
   base::require(!error, ErrorCode::io, folder.string(),
-                ": the folder cannot be made: ", error.message());
-  AvDestination to{.name = output, .address = "file:" + output, .muxer = container.muxer};
-  to.encoder = encoder_of(output, options.codec.empty() ? container.codec : options.codec);
-  if (to.muxer == "mp4" || to.muxer == "mov") {
-    // In fragments of a second, so that a file that was never finished plays all the same.
-    to.settings = {{"movflags", "+delay_moov+default_base_moof"}, {"frag_duration", "1000000"}};
+                ": the folder cannot be created: ", error.message());
+  AvOutputSpec spec{.name = output, .url = "file:" + output, .muxer = container.muxer};
+  spec.encoder = encoder_of(output, options.codec.empty() ? container.codec : options.codec);
+  if (spec.muxer == "mp4" || spec.muxer == "mov") {
+    // Fragmented MP4, one fragment a second: a file without its trailer still plays.
+    spec.settings = {{"movflags", "+delay_moov+default_base_moof"}, {"frag_duration", "1000000"}};
   }
-  return to;
+  return spec;
 }
 
-AvDestination address(const std::string& output, const SinkOptions& options) {
+AvOutputSpec url_output(const std::string& output, const SinkOptions& options) {
   const std::string protocol = protocol_of(output);
-  AvDestination to{.name = output, .address = output, .muxer = kProtocols.at(protocol)};
-  to.encoder = encoder_of(output, options.codec.empty() ? "h264" : options.codec);
-  to.live = true;
-  if (protocol == "udp") to.settings = {{"pkt_size", "1316"}};
-  return to;
+  AvOutputSpec spec{.name = output, .url = output, .muxer = kProtocols.at(protocol)};
+  spec.encoder = encoder_of(output, options.codec.empty() ? "h264" : options.codec);
+  spec.live = true;
+  if (protocol == "udp") spec.settings = {{"pkt_size", "1316"}};
+  return spec;
 }
 
 }  // namespace
@@ -117,7 +119,7 @@ AvDestination address(const std::string& output, const SinkOptions& options) {
 void check_output(const std::string& output) {
   base::require(!output.empty(), ErrorCode::invalid_argument, "the output has no name");
   const Kind kind = kind_of(output);
-  if (kind == Kind::address) {
+  if (kind == Kind::url) {
     base::require(kProtocols.contains(protocol_of(output)), ErrorCode::invalid_argument, output,
                   ": cannot be written to, expected rtmp://, rtsp://, srt://, udp://, tcp:// or "
                   "rtp://");
@@ -127,13 +129,13 @@ void check_output(const std::string& output) {
                 ": one image for a whole stream; give a folder, such as ",
                 (fs::path(output).parent_path() / "out/").string());
   base::require(kContainers.contains(lower_extension(output)), ErrorCode::invalid_argument, output,
-                ": the ending ", lower_extension(output),
+                ": the extension ", lower_extension(output),
                 " is not known, expected .mp4, .mov, .mkv, .webm, .gif, or a folder");
 }
 
 bool is_live_output(const std::string& output) {
   const Kind kind = kind_of(output);
-  return kind == Kind::window || kind == Kind::device || kind == Kind::address;
+  return kind == Kind::window || kind == Kind::device || kind == Kind::url;
 }
 
 std::unique_ptr<FrameSink> open_descriptor_sink(int descriptor, const std::string& name,
@@ -163,14 +165,14 @@ std::unique_ptr<FrameSink> open_sink(const std::string& output, const SinkOption
       return std::make_unique<ImageSink>(output);
     case Kind::device:
       return open_av_sink(
-          {.name = output, .address = output, .muxer = "v4l2", .encoder = "rawvideo", .live = true},
+          {.name = output, .url = output, .muxer = "v4l2", .encoder = "rawvideo", .live = true},
           options);
-    case Kind::address:
-      return open_av_sink(address(output, options), options);
+    case Kind::url:
+      return open_av_sink(url_output(output, options), options);
     case Kind::file:
       break;
   }
-  return open_av_sink(file(output, options), options);
+  return open_av_sink(file_output(output, options), options);
 }
 
 }  // namespace streamdiffusion::media

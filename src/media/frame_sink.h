@@ -1,5 +1,5 @@
-// Where images go. One interface over video files, folders, a window, devices, the network and
-// standard output; which of them is meant is read off what the user wrote.
+// Where images go: one interface for video files, folders, a window, devices, the network and
+// standard output. open_sink() chooses among them by the text that the user wrote.
 #pragma once
 
 #include <cstdint>
@@ -15,53 +15,54 @@ namespace streamdiffusion::media {
 /// Used by one thread, except for interrupt() and closed().
 class FrameSink {
  public:
-  /// Without finish() before: what was written so far stays, as it is.
+  /// Without a finish() before, the output keeps what was written so far.
   virtual ~FrameSink() = default;
-  /// The next image, shown at `pts` for `duration` (0: until the next), both in the unit that the
-  /// sink was opened with. A pts that is not after the last one is moved there. Throws io naming
-  /// the output.
+  /// Writes the next image, to be shown at `pts` for `duration` (0: until the next), both in the
+  /// time base that the sink was opened with. A pts at or before the last one is moved behind it.
+  /// Throws io naming the output.
   virtual void write(const Image& image, std::int64_t pts, std::int64_t duration) = 0;
   /// Completes the output; call once, after the last write. Throws io.
   virtual void finish() = 0;
   /// Makes a write() that waits for a reader throw io soon. Any thread.
   virtual void interrupt() {}
-  /// True once nobody looks any more: the window was closed.
+  /// True once the user has closed the window; always false for other sinks.
   virtual bool closed() const { return false; }
-  /// What of the request could not be met, in a line for the user; empty if nothing.
+  /// One line for the user about a request that could not be met; empty if there is none.
   virtual std::string note() const { return {}; }
 };
 
 struct SinkOptions {
-  /// Of every image.
+  /// Size of every image, in pixels.
   int width = 0, height = 0;
-  /// The unit of pts and duration.
+  /// The unit of pts and duration, in seconds.
   Rational time_base{1, 25};
-  /// Frames a second, about.
+  /// Frames per second; only a hint where frame times vary.
   Rational rate{25, 1};
-  /// To be copied where the container can hold it, or null.
+  /// Audio to copy if the container can hold it, or null.
   std::shared_ptr<AudioTrack> audio;
-  /// "h264", "vp8", "vp9", or empty for the ending's usual one.
+  /// "h264", "vp8", "vp9", or empty for the default of the file extension.
   std::string codec;
-  /// For `-`: "y4m" or "rgb24".
+  /// For standard output: "y4m" or "rgb24".
   std::string format = "y4m";
-  /// Seconds that a receiver on the network may take.
+  /// Seconds after which a network receiver that does not answer is an error.
   double timeout = 10;
 };
 
-/// Throws invalid_argument for what open_sink would not know, before anything is opened.
+/// Throws invalid_argument for an output that open_sink would reject, before anything is opened.
 void check_output(const std::string& output);
 
-/// True for outputs that are watched as they come: a window, a device, the network.
+/// True for outputs that somebody watches live: a window, a device, the network.
 bool is_live_output(const std::string& output);
 
 /// Opens what the user wrote:
 ///   FILE.mp4, .mov, .mkv (H.264), .webm (VP9, VP8), .gif; a folder (images 000000.png, …);
 ///   window; /dev/videoN (a v4l2 loopback device); rtmp://, rtsp://, srt://, udp://, rtp://;
 ///   - for standard output.
-/// Folders on the way are made. Throws io or invalid_argument naming it.
+/// Creates missing folders. Throws io or invalid_argument naming the output.
 std::unique_ptr<FrameSink> open_sink(const std::string& output, const SinkOptions& options);
 
-/// The same to an open descriptor, which stays the caller's.
+/// Writes `options.format` to an open descriptor, which the caller keeps and closes. `name` is what
+/// messages call it.
 std::unique_ptr<FrameSink> open_descriptor_sink(int descriptor, const std::string& name,
                                                 const SinkOptions& options);
 

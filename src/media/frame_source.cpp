@@ -1,3 +1,4 @@
+// Parses the text of an input and opens the source that it means.
 #include "media/frame_source.h"
 
 #include <fcntl.h>
@@ -21,7 +22,7 @@ namespace {
 using base::ErrorCode;
 namespace fs = std::filesystem;
 
-constexpr Rational kUsualRate{25, 1};
+constexpr Rational kDefaultRate{25, 1};
 
 /// Image files, one after another.
 class ImageSource final : public FrameSource {
@@ -29,7 +30,7 @@ class ImageSource final : public FrameSource {
   ImageSource(const std::string& input, const SourceOptions& options)
       : paths_(image::expand_inputs({input})), stop_(options.stop) {
     info_.name = input;
-    info_.rate = options.rate.positive() ? options.rate : kUsualRate;
+    info_.rate = options.rate.positive() ? options.rate : kDefaultRate;
     info_.time_base = {info_.rate.denominator, info_.rate.numerator};
     info_.frames = paths_.size();
   }
@@ -54,7 +55,7 @@ class ImageSource final : public FrameSource {
   std::size_t next_ = 0;
 };
 
-bool begins_with(const std::string& text, const char* prefix) {
+bool starts_with(const std::string& text, const char* prefix) {
   return text.rfind(prefix, 0) == 0;
 }
 
@@ -66,51 +67,52 @@ std::string rate_text(Rational rate) {
   return base::concat(rate.numerator, "/", rate.denominator);
 }
 
-AvTarget camera(const std::string& input, const SourceOptions& options) {
-  AvTarget target{.name = input, .address = input, .format = "v4l2"};
-  target.live = target.never_blocks = true;
-  if (options.rate.positive()) target.settings.emplace_back("framerate", rate_text(options.rate));
+AvInputSpec camera(const std::string& input, const SourceOptions& options) {
+  AvInputSpec spec{.name = input, .url = input, .format = "v4l2"};
+  spec.live = spec.nonblocking = true;
+  if (options.rate.positive()) spec.settings.emplace_back("framerate", rate_text(options.rate));
   if (options.width > 0) {
-    target.settings.emplace_back("video_size", size_text(options.width, options.height));
+    spec.settings.emplace_back("video_size", size_text(options.width, options.height));
   }
-  return target;
+  return spec;
 }
 
 /// "screen" or "screen:X,Y,WxH"
-AvTarget screen(const std::string& input, const SourceOptions& options) {
-  AvTarget target{.name = input, .format = "x11grab", .live = true};
+AvInputSpec screen(const std::string& input, const SourceOptions& options) {
+  AvInputSpec spec{.name = input, .format = "x11grab", .live = true};
   const char* display = std::getenv("DISPLAY");
-  target.address = display != nullptr && *display != '\0' ? display : ":0";
-  target.settings.emplace_back("framerate",
-                               rate_text(options.rate.positive() ? options.rate : kUsualRate));
-  if (input == "screen") return target;
+  spec.url = display != nullptr && *display != '\0' ? display : ":0";
+  spec.settings.emplace_back("framerate",
+                             rate_text(options.rate.positive() ? options.rate : kDefaultRate));
+  if (input == "screen") return spec;
   int x = 0, y = 0, width = 0, height = 0, end = 0;
-  const bool whole =
+  const bool valid =
       std::sscanf(input.c_str(), "screen:%d,%d,%dx%d%n", &x, &y, &width, &height, &end) == 4 &&
       end == static_cast<int>(input.size());
-  base::require(whole && x >= 0 && y >= 0 && width > 0 && height > 0, ErrorCode::invalid_argument,
+  base::require(valid && x >= 0 && y >= 0 && width > 0 && height > 0, ErrorCode::invalid_argument,
                 input, ": expected screen or screen:X,Y,WxH, such as screen:0,0,640x480");
-  target.settings.emplace_back("grab_x", std::to_string(x));
-  target.settings.emplace_back("grab_y", std::to_string(y));
-  target.settings.emplace_back("video_size", size_text(width, height));
-  return target;
+  spec.settings.emplace_back("grab_x", std::to_string(x));
+  spec.settings.emplace_back("grab_y", std::to_string(y));
+  spec.settings.emplace_back("video_size", size_text(width, height));
+  return spec;
 }
 
-AvTarget address(const std::string& input) {
-  AvTarget target{.name = input, .address = input, .live = true};
-  if (begins_with(input, "rtsp://")) target.settings.emplace_back("rtsp_flags", "prefer_tcp");
-  if (begins_with(input, "udp://")) target.settings.emplace_back("overrun_nonfatal", "1");
-  return target;
+AvInputSpec url_input(const std::string& input) {
+  AvInputSpec spec{.name = input, .url = input, .live = true};
+  if (starts_with(input, "rtsp://")) spec.settings.emplace_back("rtsp_flags", "prefer_tcp");
+  if (starts_with(input, "udp://")) spec.settings.emplace_back("overrun_nonfatal", "1");
+  return spec;
 }
 
-/// A named pipe is opened without waiting for its writer; the source waits where it can be stopped.
-AvTarget named_pipe(const std::string& input) {
-  AvTarget target{.name = input, .patient = true};
-  target.descriptor = ::open(input.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-  target.close = true;
-  base::require(target.descriptor >= 0, ErrorCode::io, input,
+/// O_NONBLOCK: open(2) must not wait for a writer. The source itself waits, where it can be
+/// stopped.
+AvInputSpec named_pipe(const std::string& input) {
+  AvInputSpec spec{.name = input, .no_timeout = true};
+  spec.descriptor = ::open(input.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  spec.close_descriptor = true;
+  base::require(spec.descriptor >= 0, ErrorCode::io, input,
                 ": cannot be opened: ", std::strerror(errno));
-  return target;
+  return spec;
 }
 
 std::unique_ptr<FrameSource> open_path(const std::string& input, const SourceOptions& options) {
@@ -124,42 +126,42 @@ std::unique_ptr<FrameSource> open_path(const std::string& input, const SourceOpt
   base::require(fs::exists(status), ErrorCode::not_found, input,
                 ": no such file, folder or pattern with a match");
   if (fs::is_fifo(status)) return open_av_source(named_pipe(input), options);
-  return open_av_source({.name = input, .address = "file:" + input, .patient = true}, options);
+  return open_av_source({.name = input, .url = "file:" + input, .no_timeout = true}, options);
 }
 
 }  // namespace
 
 std::unique_ptr<FrameSource> open_descriptor_source(int descriptor, const std::string& name,
                                                     const SourceOptions& options) {
-  AvTarget target{.name = name, .descriptor = descriptor, .patient = true};
+  AvInputSpec spec{.name = name, .descriptor = descriptor, .no_timeout = true};
   if (options.format == "rgb24") {
     base::require(options.width > 0 && options.height > 0, ErrorCode::invalid_argument, name,
                   ": rgb24 has no header: its size must be given");
-    target.format = "rawvideo";
-    target.settings = {
+    spec.format = "rawvideo";
+    spec.settings = {
         {"pixel_format", "rgb24"},
         {"video_size", size_text(options.width, options.height)},
-        {"framerate", rate_text(options.rate.positive() ? options.rate : kUsualRate)}};
+        {"framerate", rate_text(options.rate.positive() ? options.rate : kDefaultRate)}};
   } else if (options.format == "y4m") {
-    target.format = "yuv4mpegpipe";
+    spec.format = "yuv4mpegpipe";
   } else {
     base::require(options.format.empty(), ErrorCode::invalid_argument, name, ": the format \"",
                   options.format, "\", expected y4m or rgb24");
   }
-  return open_av_source(target, options);
+  return open_av_source(spec, options);
 }
 
 std::unique_ptr<FrameSource> open_source(const std::string& input, const SourceOptions& options) {
   base::require(!input.empty(), ErrorCode::invalid_argument, "the input has no name");
   if (input == "-") return open_descriptor_source(STDIN_FILENO, "standard input", options);
-  if (begins_with(input, "lavfi:")) {
-    return open_av_source({.name = input, .address = input.substr(6), .format = "lavfi"}, options);
+  if (starts_with(input, "lavfi:")) {
+    return open_av_source({.name = input, .url = input.substr(6), .format = "lavfi"}, options);
   }
-  if (input == "screen" || begins_with(input, "screen:")) {
+  if (input == "screen" || starts_with(input, "screen:")) {
     return open_av_source(screen(input, options), options);
   }
-  if (begins_with(input, "/dev/video")) return open_av_source(camera(input, options), options);
-  if (input.find("://") != std::string::npos) return open_av_source(address(input), options);
+  if (starts_with(input, "/dev/video")) return open_av_source(camera(input, options), options);
+  if (input.find("://") != std::string::npos) return open_av_source(url_input(input), options);
   return open_path(input, options);
 }
 

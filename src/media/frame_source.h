@@ -1,5 +1,5 @@
-// Where frames come from. One interface over files, folders, devices, the screen, the network and
-// standard input; which of them is meant is read off what the user wrote.
+// Where frames come from: one interface for files, folders, devices, the screen, the network and
+// standard input. open_source() chooses among them by the text that the user wrote.
 #pragma once
 
 #include <cstdint>
@@ -15,28 +15,29 @@
 namespace streamdiffusion::media {
 
 struct Frame {
-  /// Converts to RGB, upright, with square pixels; any thread. Left to the caller so that a frame
-  /// that is dropped costs nothing. Throws Error naming the frame.
+  /// Converts the frame to RGB, upright, with square pixels. Any thread. Done on demand, so that a
+  /// dropped frame costs no conversion. Throws Error naming the frame.
   std::function<Image()> image;
   /// Counts from 1; what messages call the frame.
   std::uint64_t number = 1;
-  /// When it is shown, in SourceInfo::time_base from the start.
+  /// Presentation time from the start of the source, in units of SourceInfo::time_base.
   std::int64_t pts = 0;
-  /// In the same unit; 0: until the next one.
+  /// In the same unit; 0 means until the next frame.
   std::int64_t duration = 0;
 };
 
 struct SourceInfo {
-  /// What messages call it.
+  /// What messages call the source.
   std::string name;
-  /// As shown; 0 where images may differ.
+  /// Size of the images in pixels, upright; 0 if they may differ.
   int width = 0, height = 0;
+  /// The unit of times, in seconds.
   Rational time_base{1, 1000};
-  /// Frames a second, on average where they vary; 0/1 if not known.
+  /// Frames per second, the average where it varies; 0/1 if unknown.
   Rational rate;
-  /// Frames come when they come; one that is not taken is lost.
+  /// Frames come in real time; a frame that is not read in time is lost.
   bool live = false;
-  /// How many there will be, about; 0 if not known.
+  /// Estimated number of frames; 0 if unknown.
   std::uint64_t frames = 0;
 };
 
@@ -46,25 +47,25 @@ class FrameSource {
   virtual ~FrameSource() = default;
   virtual const SourceInfo& info() const = 0;
   /// The next frame; nothing at the end, or after interrupt(). Throws Error naming the source and
-  /// the frame: corrupt_file for what cannot be decoded or ends early, io for a source that is gone
-  /// or silent.
+  /// the frame: corrupt_file if the frame cannot be decoded or the file is truncated, io if the
+  /// source is gone or silent.
   virtual std::optional<Frame> read() = 0;
-  /// Makes a read() that waits, and every later one, return nothing soon. Any thread.
+  /// Makes a waiting read(), and every later one, return nothing soon. Any thread.
   virtual void interrupt() = 0;
-  /// The sound beside the images, or null.
+  /// The source's audio, or null.
   virtual std::shared_ptr<AudioTrack> audio() { return nullptr; }
 };
 
 struct SourceOptions {
-  /// Of images without a rate of their own (25 if unset), raw frames, cameras and screens.
+  /// Frames per second of image files (default 25), raw frames, cameras and screens.
   Rational rate;
-  /// Of raw frames; asked of a camera.
+  /// Size of raw frames, in pixels; for a camera the size to request.
   int width = 0, height = 0;
-  /// For `-`: "y4m", "rgb24", or empty to look at the content.
+  /// For standard input: "y4m", "rgb24", or empty to detect it from the content.
   std::string format;
-  /// Seconds that a network or device may be silent.
+  /// Seconds after which a silent network source or device is an error.
   double timeout = 10;
-  /// Ends an open that waits, too; interrupt() sets it.
+  /// Set by interrupt(). Also ends a waiting open_source().
   StopFlag stop = make_stop_flag();
 };
 
@@ -74,16 +75,18 @@ struct SourceOptions {
 ///   http(s)://;
 ///   - for standard input; lavfi:GRAPH for libavfilter's test sources
 ///   ("lavfi:testsrc=size=320x240").
-/// Throws Error naming it: not_found, io, corrupt_file, unsupported, or invalid_argument.
+/// Throws Error naming the input: not_found, io, corrupt_file, unsupported, or invalid_argument.
 std::unique_ptr<FrameSource> open_source(const std::string& input,
                                          const SourceOptions& options = {});
 
-/// The same over an open descriptor, which stays the caller's.
+/// Reads from an open descriptor, which the caller keeps and closes. `name` is what messages call
+/// it.
 std::unique_ptr<FrameSource> open_descriptor_source(int descriptor, const std::string& name,
                                                     const SourceOptions& options);
 
-/// Frames of `source` at `rate` a second: each moment shows the newest frame of that time. A live
-/// source's frames are only thinned out, never repeated.
+/// `source` at a constant `rate`, in frames per second: each output frame is the newest input frame
+/// at its time. Frames of a live source are only dropped, never repeated. Throws invalid_argument
+/// for a rate that is not positive.
 std::unique_ptr<FrameSource> at_rate(std::unique_ptr<FrameSource> source, Rational rate);
 
 }  // namespace streamdiffusion::media

@@ -1,3 +1,4 @@
+// A small libavfilter graph between two buffers.
 #include "media/gif_palette.h"
 
 extern "C" {
@@ -28,16 +29,16 @@ void free_graph(AVFilterGraph* graph) {
   avfilter_graph_free(&graph);
 }
 
-/// One open end of the graph's text, joined to a filter that is already there.
-struct End {
-  End(const char* label, AVFilterContext* filter) : end(avfilter_inout_alloc()) {
+/// An open end of the parsed graph, linked to a filter that exists already.
+struct OpenEnd {
+  OpenEnd(const char* label, AVFilterContext* filter) : end(avfilter_inout_alloc()) {
     if (end == nullptr) throw std::bad_alloc();
     end->name = av_strdup(label);
     end->filter_ctx = filter;
   }
-  ~End() { avfilter_inout_free(&end); }
-  End(const End&) = delete;
-  End& operator=(const End&) = delete;
+  ~OpenEnd() { avfilter_inout_free(&end); }
+  OpenEnd(const OpenEnd&) = delete;
+  OpenEnd& operator=(const OpenEnd&) = delete;
   AVFilterInOut* end;
 };
 
@@ -53,7 +54,7 @@ GifPalette::GifPalette(int width, int height, AVRational time_base)
                                      nullptr, graph_.get()));
   check(avfilter_graph_create_filter(&out_, avfilter_get_by_name("buffersink"), "out", nullptr,
                                      nullptr, graph_.get()));
-  End from("in", in_), to("out", out_);
+  OpenEnd from("in", in_), to("out", out_);
   check(avfilter_graph_parse_ptr(graph_.get(), kGraph, &to.end, &from.end, nullptr));
   check(avfilter_graph_config(graph_.get(), nullptr));
 }

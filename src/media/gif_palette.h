@@ -1,4 +1,4 @@
-// 256 colors chosen for each frame, through libavfilter's palettegen and paletteuse.
+// Reduces each GIF frame to 256 colors of its own, with libavfilter's palettegen and paletteuse.
 #pragma once
 
 #include <vector>
@@ -12,11 +12,12 @@ namespace streamdiffusion::media {
 
 class GifPalette {
  public:
-  /// Frames are RGB32, their times in `time_base`.
+  /// Input frames are RGB32 of this size, with times in `time_base`. Throws internal.
   GifPalette(int width, int height, AVRational time_base);
-  /// Frames with palettes that are ready; null for the last ones.
+  /// Sends one frame, or null at the end, and returns the PAL8 frames that are ready. Throws
+  /// internal.
   std::vector<AvFrame> push(AVFrame* frame);
-  /// Of the frames that push() returns.
+  /// The unit of the returned frames' times.
   AVRational time_base() const;
 
  private:

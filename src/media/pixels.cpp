@@ -1,3 +1,4 @@
+// Conversion with libswscale, and the color rules for frames that do not state theirs.
 #include "media/pixels.h"
 
 extern "C" {
@@ -18,14 +19,14 @@ extern "C" {
 namespace streamdiffusion::media {
 namespace {
 
-/// Lines from which video without a note of its colors is taken for BT.709.
-constexpr int kHighDefinition = 720;
-/// Sample aspects beyond this are mistakes of a file's maker.
-constexpr int kMostAspect = 8;
+/// Video of at least this many lines that states no color space is BT.709, below it BT.601.
+constexpr int kHdHeight = 720;
+/// Pixel aspect ratios beyond this (or below its inverse) are errors in the file and ignored.
+constexpr int kMaxAspect = 8;
 
-int colors_of(const AVFrame& frame) {
+int colorspace_of(const AVFrame& frame) {
   if (frame.colorspace == AVCOL_SPC_UNSPECIFIED || frame.colorspace == AVCOL_SPC_RGB) {
-    return frame.height >= kHighDefinition ? SWS_CS_ITU709 : SWS_CS_ITU601;
+    return frame.height >= kHdHeight ? SWS_CS_ITU709 : SWS_CS_ITU601;
   }
   return frame.colorspace;
 }
@@ -40,7 +41,8 @@ AvFrame new_frame(AVPixelFormat format, int width, int height) {
   return frame;
 }
 
-Image dense(const AVFrame& frame) {
+/// A copy without gaps between rows.
+Image packed_image(const AVFrame& frame) {
   const auto row = static_cast<std::size_t>(frame.width) * 3;
   Image image{frame.width, frame.height, {}};
   image.rgb.resize(row * static_cast<std::size_t>(frame.height));
@@ -84,35 +86,35 @@ int orientation_of(const std::int32_t* m) {
   return b < 0 ? 8 : 5;
 }
 
-std::pair<int, int> ToImage::square(int width, int height) const {
-  const double aspect = av_q2d(showing_.aspect);
-  if (!(aspect > 1.0 / kMostAspect && aspect < kMostAspect)) return {width, height};
+std::pair<int, int> FrameToImage::square_pixel_size(int width, int height) const {
+  const double aspect = av_q2d(display_.aspect);
+  if (!(aspect > 1.0 / kMaxAspect && aspect < kMaxAspect)) return {width, height};
   if (aspect > 1) return {static_cast<int>(std::lround(width * aspect)), height};
   return {width, static_cast<int>(std::lround(height / aspect))};
 }
 
-std::pair<int, int> ToImage::size(int width, int height) const {
-  auto [w, h] = square(width, height);
-  if (showing_.orientation >= 5) std::swap(w, h);
+std::pair<int, int> FrameToImage::size(int width, int height) const {
+  auto [w, h] = square_pixel_size(width, height);
+  if (display_.orientation >= 5) std::swap(w, h);
   return {w, h};
 }
 
-Image ToImage::operator()(const AVFrame& frame) {
+Image FrameToImage::operator()(const AVFrame& frame) {
   const std::lock_guard lock(mutex_);
-  const auto [width, height] = square(frame.width, frame.height);
+  const auto [width, height] = square_pixel_size(frame.width, frame.height);
   image::check_image_size(width, height, "video");
   scaler_.reset(scaler(scaler_.release(), frame, AV_PIX_FMT_RGB24, width, height));
-  const int* colors = sws_getCoefficients(colors_of(frame));
+  const int* colors = sws_getCoefficients(colorspace_of(frame));
   sws_setColorspaceDetails(scaler_.get(), colors, full_range(frame) ? 1 : 0, colors, 1, 0, 1 << 16,
                            1 << 16);
   const AvFrame rgb = new_frame(AV_PIX_FMT_RGB24, width, height);
   base::require(sws_scale(scaler_.get(), frame.data, frame.linesize, 0, frame.height, rgb->data,
                           rgb->linesize) == height,
                 ErrorCode::internal, "a frame could not be converted to RGB");
-  return image::oriented(dense(*rgb), showing_.orientation);
+  return image::apply_orientation(packed_image(*rgb), display_.orientation);
 }
 
-AvFrame FromImage::operator()(const Image& image) {
+AvFrame ImageToFrame::operator()(const Image& image) {
   AVFrame rgb{};
   rgb.format = AV_PIX_FMT_RGB24;
   rgb.width = image.width;

@@ -1,4 +1,4 @@
-// Between the libraries' frames and dense RGB images.
+// Converts between FFmpeg's frames and RGB images, with libswscale.
 #pragma once
 
 #include <mutex>
@@ -14,39 +14,40 @@ struct SwsFree {
   void operator()(SwsContext* context) const;
 };
 
-/// How a stream's frames are meant to be seen.
-struct Showing {
-  /// As EXIF counts, 1..8.
+/// How a stream's frames are to be displayed.
+struct Display {
+  /// As in EXIF, 1..8.
   int orientation = 1;
-  /// Width of a sample by its height.
+  /// Width of a pixel divided by its height.
   AVRational aspect{1, 1};
 };
 
-/// EXIF's number for a container's display matrix; what is not a multiple of 90 degrees is taken
-/// for the nearest.
+/// The EXIF orientation of a container's display matrix (libavutil/display.h), rounded to a
+/// multiple of 90 degrees.
 int orientation_of(const std::int32_t* matrix);
 
-/// Decoded frames made images: RGB, square samples, upright. Any thread, one at a time.
-class ToImage {
+/// Converts decoded frames to RGB images, upright, with square pixels. Any thread; calls run one at
+/// a time.
+class FrameToImage {
  public:
-  explicit ToImage(Showing showing) : showing_(showing) {}
-  /// Throws unsupported for a frame over the limits of image_file.h.
+  explicit FrameToImage(Display display) : display_(display) {}
+  /// Throws unsupported for a frame over the limits of image_file.h or of an unknown pixel format.
   Image operator()(const AVFrame& frame);
-  /// Size of the image that a frame of this size gives.
+  /// The size of the image for a frame of this size.
   std::pair<int, int> size(int width, int height) const;
 
  private:
-  std::pair<int, int> square(int width, int height) const;
+  std::pair<int, int> square_pixel_size(int width, int height) const;
 
-  Showing showing_;
+  Display display_;
   std::mutex mutex_;
   std::unique_ptr<SwsContext, SwsFree> scaler_;
 };
 
-/// Images made frames of an encoder's format, in BT.601 where that is YUV.
-class FromImage {
+/// Converts images to frames of an encoder's pixel format; YUV is BT.601, limited range.
+class ImageToFrame {
  public:
-  explicit FromImage(AVPixelFormat format) : format_(format) {}
+  explicit ImageToFrame(AVPixelFormat format) : format_(format) {}
   AvFrame operator()(const Image& image);
 
  private:

@@ -1,4 +1,4 @@
-// Time as containers count it: whole multiples of a unit, so that copying loses nothing.
+// Time as containers count it: whole multiples of a unit (the time base), so copying loses nothing.
 #pragma once
 
 #include <atomic>
@@ -14,10 +14,10 @@ struct Rational {
   friend bool operator==(const Rational&, const Rational&) = default;
 };
 
-/// The nearest fraction to a number such as 29.97 (30000/1001) or 25.
+/// The fraction nearest to a frame rate; NTSC rates such as 29.97 become n * 1000/1001.
 Rational nearest_rational(double value);
 
-/// Set once, from any thread (a signal handler too), to end whatever waits on it.
+/// Set once, from any thread or a signal handler, to end every wait that checks it.
 using StopFlag = std::shared_ptr<std::atomic<bool>>;
 inline StopFlag make_stop_flag() {
   return std::make_shared<std::atomic<bool>>(false);

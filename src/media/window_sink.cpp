@@ -1,3 +1,4 @@
+// An SDL window on a thread of its own, which shows the latest image and handles events.
 #include "media/window_sink.h"
 
 #include <SDL.h>
@@ -16,9 +17,9 @@ namespace {
 
 using base::ErrorCode;
 
-constexpr int kEventMilliseconds = 10;
-/// Small images are shown larger, by a whole factor, until they are about this large.
-constexpr int kWantedSide = 512;
+constexpr int kEventPollMilliseconds = 10;
+/// Smaller images are enlarged by a whole factor to about this many pixels.
+constexpr int kMinWindowSide = 512;
 
 template <auto Free>
 struct SdlFree {
@@ -28,11 +29,11 @@ struct SdlFree {
   }
 };
 
-void require_sdl(bool fine) {
-  base::require(fine, ErrorCode::io, "window: cannot be opened: SDL says \"", SDL_GetError(), "\"");
+void require_sdl(bool ok) {
+  base::require(ok, ErrorCode::io, "window: cannot be opened: SDL says \"", SDL_GetError(), "\"");
 }
 
-/// Everything of SDL, which wants one thread for all of it.
+/// All SDL objects. SDL requires that one thread makes all calls.
 class Window {
  public:
   Window(int width, int height) {
@@ -40,7 +41,7 @@ class Window {
     SDL_SetHint(SDL_HINT_RENDER_SCALE_QUALITY, "linear");
     require_sdl(SDL_InitSubSystem(SDL_INIT_VIDEO) == 0);
     video_.reset(this);
-    const int scale = std::max(1, kWantedSide / std::max(width, height));
+    const int scale = std::max(1, kMinWindowSide / std::max(width, height));
     window_.reset(SDL_CreateWindow("StreamDiffusion", SDL_WINDOWPOS_UNDEFINED,
                                    SDL_WINDOWPOS_UNDEFINED, width * scale, height * scale,
                                    SDL_WINDOW_RESIZABLE));
@@ -84,11 +85,11 @@ class Window {
     SDL_SetWindowFullscreen(window_.get(), full ? 0 : SDL_WINDOW_FULLSCREEN_DESKTOP);
   }
 
-  struct LeaveVideo {
+  struct QuitVideo {
     void operator()(Window*) const { SDL_QuitSubSystem(SDL_INIT_VIDEO); }
   };
 
-  std::unique_ptr<Window, LeaveVideo> video_;
+  std::unique_ptr<Window, QuitVideo> video_;
   std::unique_ptr<SDL_Window, SdlFree<SDL_DestroyWindow>> window_;
   std::unique_ptr<SDL_Renderer, SdlFree<SDL_DestroyRenderer>> renderer_;
   std::unique_ptr<SDL_Texture, SdlFree<SDL_DestroyTexture>> texture_;
@@ -100,7 +101,7 @@ class WindowSink final : public FrameSink {
     std::promise<void> opened;
     thread_ = std::thread([this, options, &opened] {
       run(options, opened);
-      SDL_TLSCleanup();  // SDL does so by itself only for the threads that it makes
+      SDL_TLSCleanup();  // SDL does this only for its own threads
     });
     try {
       opened.get_future().get();
@@ -110,16 +111,16 @@ class WindowSink final : public FrameSink {
     }
   }
 
-  ~WindowSink() override { leave(); }
+  ~WindowSink() override { stop(); }
 
   void write(const Image& image, std::int64_t, std::int64_t) override {
     {
       const std::lock_guard lock(mutex_);
-      waiting_ = std::make_unique<Image>(image);
+      pending_ = std::make_unique<Image>(image);
     }
-    news_.notify_one();
+    wake_.notify_one();
   }
-  void finish() override { leave(); }
+  void finish() override { stop(); }
   bool closed() const override { return closed_; }
 
  private:
@@ -134,10 +135,10 @@ class WindowSink final : public FrameSink {
     }
     while (window->handle_events()) {
       std::unique_lock lock(mutex_);
-      news_.wait_for(lock, std::chrono::milliseconds(kEventMilliseconds),
-                     [this] { return leaving_ || waiting_ != nullptr; });
-      const std::unique_ptr<Image> image = std::move(waiting_);
-      const bool last = leaving_;
+      wake_.wait_for(lock, std::chrono::milliseconds(kEventPollMilliseconds),
+                     [this] { return stopping_ || pending_ != nullptr; });
+      const std::unique_ptr<Image> image = std::move(pending_);
+      const bool last = stopping_;
       lock.unlock();
       if (image) window->show(*image);
       if (last) return;
@@ -145,20 +146,20 @@ class WindowSink final : public FrameSink {
     closed_ = true;
   }
 
-  void leave() {
+  void stop() {
     {
       const std::lock_guard lock(mutex_);
-      leaving_ = true;
+      stopping_ = true;
     }
-    news_.notify_one();
+    wake_.notify_one();
     if (thread_.joinable()) thread_.join();
   }
 
   std::thread thread_;
   std::mutex mutex_;
-  std::condition_variable news_;
-  std::unique_ptr<Image> waiting_;
-  bool leaving_ = false;
+  std::condition_variable wake_;
+  std::unique_ptr<Image> pending_;
+  bool stopping_ = false;
   std::atomic<bool> closed_{false};
 };
 

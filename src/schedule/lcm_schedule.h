@@ -1,6 +1,6 @@
-// The LCM schedule: which timesteps the steps of a stream stand at, and the coefficients of each.
-// Checkpoints for one to four steps (LCM, LCM-LoRA, Turbo) differ in their betas only; the original
-// package reads nothing else of their scheduler configs either.
+// The LCM schedule (arXiv 2310.04378): the timesteps of a stream's denoising steps and the
+// coefficients of each. Checkpoints for one to four steps (LCM, LCM-LoRA, Turbo) differ only in
+// their betas, and the original StreamDiffusion reads nothing else of their scheduler configs.
 // docs/algorithm.md, section 2.
 #pragma once
 
@@ -10,25 +10,27 @@
 
 namespace streamdiffusion::schedule {
 
-/// What the UNet's output stands for: the noise, or v = a noise - b x0.
-enum class Prediction { epsilon, v };
+/// What the UNet predicts: the noise, or the velocity v = a noise - b x0.
+enum class PredictionType { epsilon, v };
 
-/// What matters of scheduler_config.json; the rest of an LCM or Euler config changes nothing here.
+/// The keys of scheduler_config.json that matter; the others of an LCM or Euler config change
+/// nothing here.
 struct SchedulerConfig {
   /// 2..100000
   int num_train_timesteps = 1000;
+  /// 0 < beta_start <= beta_end < 1
   double beta_start = 0.00085, beta_end = 0.012;
-  /// or "linear"
+  /// "scaled_linear" or "linear"
   std::string beta_schedule = "scaled_linear";
-  /// or "v_prediction"
+  /// "epsilon" or "v_prediction"
   std::string prediction_type = "epsilon";
   /// 1..num_train_timesteps
   int original_inference_steps = 50;
 };
 
-/// One denoising step: x_t = a x0 + b noise; the consistency function is c_out x0 + c_skip x_t
-/// (LCM, boundary 0.5, timestep scaling 10). a and b are never zero.
-struct Step {
+/// One denoising step. The noised latent is x_t = a x0 + b noise; the consistency function is
+/// c_out x0 + c_skip x_t (LCM, sigma_data 0.5, timestep scaling 10). a and b are never zero.
+struct DenoisingStep {
   int timestep = 0;
   float a = 1, b = 0;
   float c_skip = 0, c_out = 1;
@@ -36,30 +38,33 @@ struct Step {
 
 class LcmSchedule {
  public:
-  /// Throws unsupported for a beta schedule or prediction type it does not know, invalid_argument
-  /// for numbers outside their range, and for betas that leave no noise at the first timestep or
-  /// no image at the last.
+  /// Throws unsupported for an unknown beta schedule or prediction type. Throws invalid_argument
+  /// for numbers outside their range, and for betas that leave no noise at the first timestep or no
+  /// image at the last.
   explicit LcmSchedule(const SchedulerConfig& config = {});
 
-  Prediction prediction() const { return prediction_; }
-  /// Cumulative product of 1 - beta at a timestep, 0..num_train_timesteps - 1. As diffusers has it:
-  /// betas in f32, the product in double.
+  PredictionType prediction() const { return prediction_; }
+  /// The cumulative product of 1 - beta (diffusers' alphas_cumprod) at a timestep of
+  /// 0..num_train_timesteps - 1. As in diffusers, betas are f32 and the product is double. Throws
+  /// invalid_argument.
   float alpha_bar(int timestep) const;
-  /// Descending. num_inference_steps is 1..original_inference_steps, else invalid_argument.
+  /// The timesteps of an inference with that many steps (1..original_inference_steps), descending.
+  /// Throws invalid_argument.
   std::vector<int> timesteps(int num_inference_steps) const;
-  /// The steps at these places of timesteps(num_inference_steps): at least one, each inside the
-  /// list and after the one before it, else invalid_argument.
-  std::vector<Step> steps(std::span<const int> t_index_list, int num_inference_steps) const;
+  /// The denoising steps at these indices into timesteps(num_inference_steps). There must be at
+  /// least one index, and they must ascend. Throws invalid_argument.
+  std::vector<DenoisingStep> steps(std::span<const int> t_index_list,
+                                   int num_inference_steps) const;
 
  private:
   int train_steps_, original_steps_;
-  Prediction prediction_;
+  PredictionType prediction_;
   std::vector<float> alpha_bar_;
 };
 
-/// `count` places from the one that a strength of 0..1 begins at (1: pure noise) to the last of
-/// `num_inference_steps`; for a count of 1 only the first of them. Throws invalid_argument if they
-/// do not fit.
+/// `count` evenly spaced indices into the timesteps, for img2img with a strength of 0..1 (1: start
+/// from pure noise). The first is floor((num_inference_steps - 1) (1 - strength)), the last is the
+/// last timestep; a count of 1 gives the first alone. Throws invalid_argument if they do not fit.
 std::vector<int> t_index_list_for(float strength, int count, int num_inference_steps = 50);
 
 }  // namespace streamdiffusion::schedule

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "json/json.h"
 
 namespace streamdiffusion::session {
@@ -57,13 +58,6 @@ void describe(const fs::path& folder, std::ostream& out) {
   for (const std::string& line : lines) out << line << '\n';
 }
 
-/// FNV-1a.
-std::uint64_t hash(std::string_view text) {
-  std::uint64_t value = 0xcbf29ce484222325;
-  for (const char c : text) value = (value ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-  return value;
-}
-
 }  // namespace
 
 Quantization read_quantization(const fs::path& file) {
@@ -101,7 +95,7 @@ std::optional<fs::path> cached_quantization(const EngineOptions& options) {
     if (!part.empty()) describe(fs::absolute(part, ignored).lexically_normal(), identity);
   }
   std::ostringstream name;
-  name << "int8-" << std::hex << std::setw(16) << std::setfill('0') << hash(identity.str())
+  name << "int8-" << std::hex << std::setw(16) << std::setfill('0') << base::fnv1a(identity.str())
        << ".json";
   return folder / "streamdiffusion" / name.str();
 }

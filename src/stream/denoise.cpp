@@ -14,13 +14,13 @@ Reference reference_of(const Guidance& guidance, bool has_negative) {
 }
 
 template <bool kVelocity>
-float noise_of(float prediction, float x, const schedule::Step& s) {
+float noise_of(float prediction, float x, const schedule::DenoisingStep& s) {
   return kVelocity ? s.a * prediction + s.b * x : prediction;
 }
 
 template <bool kVelocity, Reference kReference>
-bool denoise(const schedule::Step& s, const Guidance& g, const float* x, const float* stock,
-             Predictions p, std::size_t n, float* x0, float* gain) {
+bool denoise(const schedule::DenoisingStep& s, const Guidance& g, const float* x,
+             const float* stock, Predictions p, std::size_t n, float* x0, float* gain) {
   const float scale = g.active() ? g.scale : 1.0F;
   float poison = 0.0F;  // stays 0 while everything is finite
   for (std::size_t i = 0; i < n; ++i) {
@@ -45,8 +45,9 @@ bool denoise(const schedule::Step& s, const Guidance& g, const float* x, const f
 }
 
 template <bool kVelocity>
-bool denoise(Reference reference, const schedule::Step& s, const Guidance& g, const float* x,
-             const float* stock, Predictions p, std::size_t n, float* x0, float* gain) {
+bool denoise(Reference reference, const schedule::DenoisingStep& s, const Guidance& g,
+             const float* x, const float* stock, Predictions p, std::size_t n, float* x0,
+             float* gain) {
   switch (reference) {
     case Reference::none:
       return denoise<kVelocity, Reference::none>(s, g, x, stock, p, n, x0, gain);
@@ -62,7 +63,7 @@ bool denoise(Reference reference, const schedule::Step& s, const Guidance& g, co
 
 }  // namespace
 
-void noise_row(const schedule::Step& step, Waiting from, const float* noise, std::size_t n,
+void noise_row(const schedule::DenoisingStep& step, Waiting from, const float* noise, std::size_t n,
                float* x, float* stock) {
   const float ratio = step.a / step.b;
   for (std::size_t i = 0; i < n; ++i) {
@@ -72,11 +73,11 @@ void noise_row(const schedule::Step& step, Waiting from, const float* noise, std
   }
 }
 
-bool denoise_row(const schedule::Step& step, schedule::Prediction kind, const Guidance& guidance,
-                 const float* x, const float* stock, Predictions predictions, std::size_t n,
-                 float* x0, float* gain) {
+bool denoise_row(const schedule::DenoisingStep& step, schedule::PredictionType kind,
+                 const Guidance& guidance, const float* x, const float* stock,
+                 Predictions predictions, std::size_t n, float* x0, float* gain) {
   const Reference reference = reference_of(guidance, predictions.negative != nullptr);
-  return kind == schedule::Prediction::v
+  return kind == schedule::PredictionType::v
              ? denoise<true>(reference, step, guidance, x, stock, predictions, n, x0, gain)
              : denoise<false>(reference, step, guidance, x, stock, predictions, n, x0, gain);
 }

@@ -29,7 +29,7 @@ struct Waiting {
 
 /// x = a x0 + b noise and stock = noise + a gain / b, for a row that enters step `step`; without
 /// `noise` (null) nothing is added to either.
-void noise_row(const schedule::Step& step, Waiting from, const float* noise, std::size_t n,
+void noise_row(const schedule::DenoisingStep& step, Waiting from, const float* noise, std::size_t n,
                float* x, float* stock);
 
 /// What the UNet said of a row.
@@ -41,8 +41,8 @@ struct Predictions {
 
 /// One step: `stock` is the virtual negative noise (replaced by the negative prediction for
 /// initialize). Writes x0 and gain. Returns false if x0 is not finite.
-bool denoise_row(const schedule::Step& step, schedule::Prediction kind, const Guidance& guidance,
-                 const float* x, const float* stock, Predictions predictions, std::size_t n,
-                 float* x0, float* gain);
+bool denoise_row(const schedule::DenoisingStep& step, schedule::PredictionType kind,
+                 const Guidance& guidance, const float* x, const float* stock,
+                 Predictions predictions, std::size_t n, float* x0, float* gain);
 
 }  // namespace streamdiffusion::stream

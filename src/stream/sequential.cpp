@@ -25,7 +25,7 @@ void Sequential::set(const StreamParameters& parameters) {
 }
 
 void Sequential::begin(std::span<const float> z) {
-  const schedule::Step& first = parameters_.steps.front();
+  const schedule::DenoisingStep& first = parameters_.steps.front();
   for (std::size_t i = 0; i < z.size(); ++i) {
     const float fresh = noise_[i % shape_.size()];
     x_[i] = first.a * z[i] + first.b * fresh;
@@ -40,7 +40,7 @@ void Sequential::begin_noise(std::span<const float> x) {
 
 void Sequential::enter(int step, std::span<float> unet_input, std::span<float> timesteps) {
   const std::size_t size = shape_.size();
-  const schedule::Step& s = parameters_.steps[static_cast<std::size_t>(step)];
+  const schedule::DenoisingStep& s = parameters_.steps[static_cast<std::size_t>(step)];
   if (step > 0) {
     const float* fresh =
         parameters_.do_add_noise ? noise_.data() + static_cast<std::size_t>(step) * size : nullptr;
@@ -58,7 +58,7 @@ void Sequential::enter(int step, std::span<float> unet_input, std::span<float> t
 
 void Sequential::leave(int step, std::span<const float> prediction) {
   const std::size_t size = shape_.size();
-  const schedule::Step& s = parameters_.steps[static_cast<std::size_t>(step)];
+  const schedule::DenoisingStep& s = parameters_.steps[static_cast<std::size_t>(step)];
   const Guidance guidance{layout_.cfg, parameters_.guidance_scale, parameters_.delta};
   const bool uses_negative =
       layout_.cfg == CfgType::full || step == 0;  // onetime-negative: at the first step only

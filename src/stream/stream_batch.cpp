@@ -46,7 +46,7 @@ void StreamBatch::timesteps(std::span<float> out) const {
 
 void StreamBatch::enter(std::span<const float> z, std::span<const FrameId> ids,
                         std::span<float> unet_input) {
-  const schedule::Step& first = parameters_.steps.front();
+  const schedule::DenoisingStep& first = parameters_.steps.front();
   const float* noise0 = noise(0);
   for (int f = 0; f < layout_.frames; ++f) {
     float *x = row(x_, f), *stock = row(stock_, f);

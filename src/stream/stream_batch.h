@@ -24,8 +24,8 @@ struct LatentShape {
 
 /// What may change between two calls. steps has one entry a step of the layout.
 struct StreamParameters {
-  std::vector<schedule::Step> steps;
-  schedule::Prediction prediction = schedule::Prediction::epsilon;
+  std::vector<schedule::DenoisingStep> steps;
+  schedule::PredictionType prediction = schedule::PredictionType::epsilon;
   float guidance_scale = 1.2F;
   float delta = 1.0F;
   bool do_add_noise = true;

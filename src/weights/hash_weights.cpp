@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "json/quote.h"
 #include "weights/safetensors.h"
 
@@ -12,12 +13,6 @@ namespace {
 
 using base::ErrorCode;
 using base::require;
-
-std::uint64_t fnv1a(std::string_view text) {
-  std::uint64_t hash = 0xcbf29ce484222325U;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
-  return hash;
-}
 
 std::uint64_t splitmix64(std::uint64_t start, std::uint64_t index) {
   std::uint64_t z = start + (index + 1) * 0x9e3779b97f4a7c15U;
@@ -41,7 +36,8 @@ void HashWeights::read_f32(std::string_view name, std::span<const std::int64_t> 
   require(static_cast<std::int64_t>(out.size()) == elements, ErrorCode::internal, "tensor ",
           json::quote(name), " is ", to_string(dims), ", room for ", out.size(), " elements");
   constexpr std::string_view prefix = "text_model.";
-  const std::uint64_t start = fnv1a(name.starts_with(prefix) ? name.substr(prefix.size()) : name);
+  const std::uint64_t start =
+      base::fnv1a(name.starts_with(prefix) ? name.substr(prefix.size()) : name);
   float offset = 0;
   float scale = 0;
   if (name.ends_with("bias")) {

@@ -3,16 +3,15 @@
 #include <cmath>
 
 #include "base/half.h"
+#include "base/hash.h"
 
 namespace streamdiffusion::backend::test {
 
 using tensor::DType;
 
 double uniform(std::string_view name, std::int64_t index) {
-  std::uint64_t seed = 0xcbf29ce484222325U;  // FNV-1a
-  for (const char c : name) seed = (seed ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
-  std::uint64_t z =
-      seed + (static_cast<std::uint64_t>(index) + 1) * 0x9e3779b97f4a7c15U;  // splitmix64
+  std::uint64_t z = base::fnv1a(name) +
+                    (static_cast<std::uint64_t>(index) + 1) * 0x9e3779b97f4a7c15U;  // splitmix64
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
   z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
   z ^= z >> 31;

@@ -4,8 +4,10 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/align.h"
 #include "base/error.h"
 #include "base/half.h"
+#include "base/hash.h"
 #include "base/join.h"
 #include "base/log.h"
 #include "base/mmap_file.h"
@@ -27,6 +29,21 @@ TEST(Join, PutsCommasBetween) {
   EXPECT_EQ(joined(std::vector<std::string>{}), "");
   EXPECT_EQ(joined(std::vector<std::string>{"one", "two"}), "one, two");
   EXPECT_EQ(joined(std::vector<int>{1, 2}, [](int i) { return std::to_string(i); }), "1, 2");
+  EXPECT_EQ(joined(std::vector<int>{-1, 2}, {}, ";"), "-1;2");
+  EXPECT_EQ(joined(std::vector<std::string>{"", ""}), ", ");
+}
+
+TEST(Hash, Fnv1aKnownValues) {
+  EXPECT_EQ(fnv1a(""), 0xcbf29ce484222325U);
+  EXPECT_EQ(fnv1a("a"), 0xaf63dc4c8601ec8cU);
+  EXPECT_EQ(fnv1a("foobar"), 0x85944171f73967e8U);
+}
+
+TEST(Align, RoundsUpToCacheLines) {
+  EXPECT_EQ(aligned(0), 0U);
+  EXPECT_EQ(aligned(1), 64U);
+  EXPECT_EQ(aligned(64), 64U);
+  EXPECT_EQ(aligned(65), 128U);
 }
 
 TEST(Half, EveryBf16SurvivesTheRoundTrip) {

@@ -101,7 +101,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Malformed{"trailing_comma", "[1,]", "byte 4"},
                       Malformed{"single_quotes", "{'a': 1}", "byte 2"},
                       Malformed{"nan", R"({"a": NaN})", "byte 7"},
-                      Malformed{"twice", R"({"a": 1, "b": 2, "a": 3})", R"("a" stands twice)"},
+                      Malformed{"twice", R"({"a": 1, "b": 2, "a": 3})", R"("a" appears twice)"},
                       Malformed{"bad_utf8", "\"\xff\"", "UTF-8"},
                       Malformed{"lone_surrogate", R"("\ud800")", "surrogate"},
                       Malformed{"deep_arrays", std::string(1'000'000, '['), "deeper than 64"},

@@ -204,11 +204,11 @@ TEST(Sink, WhatCannotBeWrittenIsNamed) {
   const auto open = [&](const std::string& output) {
     return error_of([&] { open_sink(output, options); });
   };
-  EXPECT_THAT(open(folder / "file/a.mp4"), HasSubstr("cannot be made"));
-  EXPECT_THAT(open(folder / "file/images"), HasSubstr("cannot be made"));
+  EXPECT_THAT(open(folder / "file/a.mp4"), HasSubstr("cannot be created"));
+  EXPECT_THAT(open(folder / "file/images"), HasSubstr("cannot be created"));
   EXPECT_THAT(open("/proc/a.mp4"), HasSubstr("/proc/a.mp4: opening: libav says"));
   EXPECT_THAT(open("/dev/video99"), HasSubstr("/dev/video99: opening: libav says"));
-  EXPECT_THAT(open("a.xyz"), HasSubstr("the ending .xyz is not known, expected .mp4"));
+  EXPECT_THAT(open("a.xyz"), HasSubstr("the extension .xyz is not known, expected .mp4"));
   EXPECT_THAT(open("a.png"), HasSubstr("give a folder"));
   EXPECT_THAT(open("http://localhost/a"), HasSubstr("cannot be written to"));
   EXPECT_THAT(open("rtmp://127.0.0.1:9/a"), HasSubstr("rtmp://127.0.0.1:9/a: opening: libav says"));

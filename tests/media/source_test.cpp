@@ -283,7 +283,7 @@ TEST(SourceStop, EndsTheOpeningOfASilentAddress) {
 TEST(SourceStop, ASilentAddressIsGivenUpAfterItsTime) {
   const auto start = Clock::now();
   EXPECT_THAT(error_of([] { open_source("udp://127.0.0.1:45672", {.timeout = 0.3}); }),
-              HasSubstr("udp://127.0.0.1:45672: nothing came within 0.3 s"));
+              HasSubstr("udp://127.0.0.1:45672: no data within 0.3 s"));
   EXPECT_LT(seconds_since(start), kSoon);
 }
 
@@ -308,7 +308,7 @@ TEST(SourceStop, AStreamOverTheNetworkArrivesAndItsEndIsNoticed) {
   });
   sender.join();
   EXPECT_GT(frames, 10U);
-  EXPECT_THAT(message, HasSubstr("nothing came for 1.5 s"));
+  EXPECT_THAT(message, HasSubstr("no data for 1.5 s"));
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ std::string message_of(Call call, ErrorCode code) {
 }
 
 struct Constants {
-  int place, timestep;
+  int index, timestep;
   double alpha_bar, a, b;
 };
 
@@ -67,8 +67,8 @@ TEST(LcmSchedule, HasTheConstantsOfStableDiffusion) {
   const LcmSchedule schedule;
   EXPECT_NEAR(schedule.alpha_bar(0), 0.99915, 1e-6);
   for (const Constants& c : kConstants) {
-    const int places[] = {c.place};
-    const Step step = schedule.steps(places, 50).front();
+    const int indices[] = {c.index};
+    const DenoisingStep step = schedule.steps(indices, 50).front();
     EXPECT_EQ(step.timestep, c.timestep);
     EXPECT_NEAR(schedule.alpha_bar(c.timestep), c.alpha_bar, 1e-7) << c.timestep;
     EXPECT_NEAR(step.a, c.a, 1e-7) << c.timestep;
@@ -97,8 +97,8 @@ TEST(LcmSchedule, TimestepsEqualDiffusersForEveryNumberOfInferenceSteps) {
 }
 
 TEST(LcmSchedule, BoundaryCoefficientsVanishAwayFromTimestepZero) {
-  const int places[] = {0, 49};
-  const std::vector<Step> steps = LcmSchedule().steps(places, 50);
+  const int indices[] = {0, 49};
+  const std::vector<DenoisingStep> steps = LcmSchedule().steps(indices, 50);
   EXPECT_NEAR(steps[1].c_skip, 6.9252e-6, 1e-9);  // diffusers at t = 19
   EXPECT_NEAR(steps[1].c_out, 1.0 - 3.46e-6, 1e-7);
   EXPECT_LT(steps[0].c_skip, 1e-8);
@@ -106,16 +106,17 @@ TEST(LcmSchedule, BoundaryCoefficientsVanishAwayFromTimestepZero) {
 }
 
 TEST(LcmSchedule, PlacesCountInAShorterListToo) {
-  const int places[] = {0, 1, 3};
+  const int indices[] = {0, 1, 3};
   std::vector<int> timesteps;
-  for (const Step& step : LcmSchedule().steps(places, 4)) timesteps.push_back(step.timestep);
+  for (const DenoisingStep& step : LcmSchedule().steps(indices, 4))
+    timesteps.push_back(step.timestep);
   EXPECT_THAT(timesteps, ElementsAre(999, 759, 259));
 }
 
 TEST(LcmSchedule, RefusesPlacesOutsideTheListInTheUsersWords) {
   const LcmSchedule schedule;
-  const int places[] = {32, 52};
-  EXPECT_EQ(message_of([&] { schedule.steps(places, 50); }, ErrorCode::invalid_argument),
+  const int indices[] = {32, 52};
+  EXPECT_EQ(message_of([&] { schedule.steps(indices, 50); }, ErrorCode::invalid_argument),
             "t_index_list 32,52: 52 is outside 0..49 (num_inference_steps is 50)");
   const int negative[] = {-1};
   EXPECT_THAT(message_of([&] { schedule.steps(negative, 50); }, ErrorCode::invalid_argument),
@@ -191,7 +192,7 @@ TEST(TIndexListFor, GivesPlacesThatTheScheduleTakes) {
 
 TEST(TIndexListFor, RefusesWhatDoesNotFit) {
   EXPECT_THAT(message_of([] { t_index_list_for(0.0F, 2); }, ErrorCode::invalid_argument),
-              HasSubstr("strength 0 of 50 inference steps has room for 1..1 steps, not 2"));
+              HasSubstr("strength 0 of 50 inference steps allows 1..1 steps, not 2"));
   for (const float strength : {-0.1F, 1.1F, std::nanf("")}) {
     message_of([&] { t_index_list_for(strength, 1); }, ErrorCode::invalid_argument);
   }

@@ -41,7 +41,8 @@ TEST(StreamBatch, EqualsSequentialForEveryGuidanceAndStepCount) {
     for (const CfgType cfg : kTypes) {
       for (const int frames : {1, 2, 3}) {
         for (const bool noise : {true, false}) {
-          for (const auto prediction : {schedule::Prediction::epsilon, schedule::Prediction::v}) {
+          for (const auto prediction :
+               {schedule::PredictionType::epsilon, schedule::PredictionType::v}) {
             StreamParameters p = parameters(list);
             p.do_add_noise = noise;
             p.prediction = prediction;

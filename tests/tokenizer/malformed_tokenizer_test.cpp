@@ -82,7 +82,7 @@ std::vector<Malformed> malformed_files() {
       {"id_missing",
        in_vocab("\"<|endoftext|>\":1513", "\"<|endoftext|>\":1600"),
        {"vocab.json", "no token has id 1513", "up to 1600"}},
-      {"token_twice", in_vocab("\"b\":65", "\"a\":65"), {"vocab.json", "\"a\" stands twice"}},
+      {"token_twice", in_vocab("\"b\":65", "\"a\":65"), {"vocab.json", "\"a\" appears twice"}},
       {"merge_of_three",
        [](auto& t) { *t.merges += "a b c\n"; },
        {"folder/merges.txt", "line 1002", "\"a b c\""}},

@@ -93,7 +93,7 @@ std::vector<Malformed> malformed_files() {
        "4 bytes before tensor \"u\""},
       {"trailing_bytes", one(good, 9), "1 bytes after the last tensor"},
       {"data_without_tensors", image("{}", 4), "4 bytes after"},
-      {"name_twice", image("{\"t\":" + good + ",\"t\":" + good + "}", 8), "\"t\" stands twice"},
+      {"name_twice", image("{\"t\":" + good + ",\"t\":" + good + "}", 8), "\"t\" appears twice"},
       {"nested_header", image(std::string(1000, '['), 0), "nested deeper"},
   };
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/align.h"
 #include "graph/graph.h"
 #include "graph/plan.h"
 
@@ -22,9 +23,7 @@ namespace streamdiffusion::backend::cpu {
 class WeightCache;
 
 /// Pieces of scratch memory start at cache lines.
-constexpr std::size_t aligned(std::size_t bytes) {
-  return (bytes + 63) / 64 * 64;
-}
+using base::aligned;
 
 /// What a worker brings to a kernel: its index, its memory, and the addresses of the lane's values.
 struct Worker {
