@@ -7,6 +7,7 @@
 #include "backend/case_run.h"
 #include "backend/numbers.h"
 #include "base/error.h"
+#include "graph/memory_plan.h"
 
 namespace streamdiffusion::backend::test {
 namespace {
@@ -149,7 +150,7 @@ TEST_P(DeviceTest, SaysHowMuchMemoryItTakes) {
   const std::size_t bytes = graph::plan_memory(one_lane(unet_)[0]).arena_bytes;
   EXPECT_GE(one.executable().arena_bytes(), bytes);
   EXPECT_GT(one.executable().state_bytes(), 0U);
-  EXPECT_EQ(one.executable().lanes(), 1U);
+  EXPECT_EQ(one.executable().row_groups(), 1U);
 }
 
 /// In f32 an op of the reference does not see how many rows there are, so lanes cannot change a
