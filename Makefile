@@ -2,6 +2,8 @@
 # Debian's packages.
 BUILD := build/release
 CMAKE_FLAGS ?=
+# ccache keeps what was compiled with a precompiled header only if it is told that this is safe.
+export CCACHE_SLOPPINESS ?= pch_defines,time_macros,include_file_mtime,include_file_ctime
 LAUNCHER := $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 
 .PHONY: help run live build test ci unit asan tsan fuzz fuzz-long soak browser format tidy check clean

@@ -9,15 +9,68 @@ if(SD_SANITIZE)
   target_link_options(sd_options INTERFACE -fsanitize=${SD_SANITIZE})
 endif()
 
-# sd_library(<folder> SOURCES ... [DEPS <folder>...] [LINK <library>...])
-# adds sd_<folder>, which may include only the headers of the layers in DEPS and theirs.
+# The headers of the standard library that most files include, compiled once. Every file still names what it needs:
+# builds with SD_PRECOMPILED_HEADERS=OFF (the fuzz and tsan presets) prove it.
+set(SD_STANDARD_HEADERS
+  <algorithm> <array> <chrono> <cmath> <condition_variable> <cstddef> <cstdint> <filesystem> <functional> <map> <memory>
+  <mutex> <optional> <span> <string> <string_view> <thread> <utility> <variant> <vector>)
+if(SD_PRECOMPILED_HEADERS)
+  file(WRITE ${PROJECT_BINARY_DIR}/generated/standard_headers.cpp "")
+  add_library(sd_standard_headers OBJECT ${PROJECT_BINARY_DIR}/generated/standard_headers.cpp)
+  target_link_libraries(sd_standard_headers PRIVATE sd_options)
+  target_precompile_headers(sd_standard_headers PRIVATE ${SD_STANDARD_HEADERS})
+endif()
+
+# sd_precompile(<target> [<header>...]): the standard headers, or with headers of its own those too.
+function(sd_precompile target)
+  if(NOT SD_PRECOMPILED_HEADERS)
+    return()
+  elseif(ARGN)
+    target_precompile_headers(${target} PRIVATE ${SD_STANDARD_HEADERS} ${ARGN})
+  else()
+    target_precompile_headers(${target} REUSE_FROM sd_standard_headers)
+  endif()
+endfunction()
+
+# sd_library(<folder> SOURCES ... [DEPS <folder>...] [LINK <library>...] [PRECOMPILE <header>...])
+# adds sd_<folder>, which may include only the headers of the layers in DEPS and theirs (scripts/check_tree.py checks it).
 function(sd_library name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;LINK;PRECOMPILE" ${ARGN})
   add_library(sd_${name} STATIC ${ARG_SOURCES})
+  set_property(GLOBAL PROPERTY SD_DEPS_${name} ${ARG_DEPS})
+  set_property(GLOBAL PROPERTY SD_LINK_${name} ${ARG_LINK})
   target_include_directories(sd_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
   list(TRANSFORM ARG_DEPS PREPEND sd_)
   target_link_libraries(sd_${name} PUBLIC ${ARG_DEPS} PRIVATE sd_options ${ARG_LINK})
+  sd_precompile(sd_${name} ${ARG_PRECOMPILE})
 endfunction()
+
+# sd_layers_of(<folder> <variable>): the folder and all layers it stands on.
+function(sd_layers_of name result)
+  set(found ${name})
+  set(open ${name})
+  while(open)
+    list(POP_FRONT open layer)
+    get_property(deps GLOBAL PROPERTY SD_DEPS_${layer})
+    foreach(dep IN LISTS deps)
+      if(NOT dep IN_LIST found)
+        list(APPEND found ${dep})
+        list(APPEND open ${dep})
+      endif()
+    endforeach()
+  endwhile()
+  set(${result} ${found} PARENT_SCOPE)
+endfunction()
+
+# The test framework's headers, compiled once for all tests. A program of its own, as programs and libraries are compiled
+# with different flags (-fPIE and -fPIC).
+if(SD_PRECOMPILED_HEADERS AND SD_BUILD_TESTS)
+  find_package(GTest REQUIRED)
+  file(WRITE ${PROJECT_BINARY_DIR}/generated/test_headers.cpp "int main() {}\n")
+  add_executable(sd_test_headers ${PROJECT_BINARY_DIR}/generated/test_headers.cpp)
+  target_link_libraries(sd_test_headers PRIVATE sd_options GTest::gmock GTest::gtest)
+  target_precompile_headers(sd_test_headers PRIVATE ${SD_STANDARD_HEADERS} <gmock/gmock.h> <gtest/gtest.h>)
+endif()
 
 # sd_test(<name> SOURCES ... DEPS <folder>... [LINK <library>...]) adds one GoogleTest program.
 function(sd_test name)
@@ -28,5 +81,8 @@ function(sd_test name)
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} sd_options GTest::gmock GTest::gtest GTest::gtest_main ${ARG_LINK})
   target_compile_definitions(${name} PRIVATE SD_TEST_DATA_DIR="${PROJECT_SOURCE_DIR}/tests/data"
                                              SD_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  if(SD_PRECOMPILED_HEADERS)
+    target_precompile_headers(${name} REUSE_FROM sd_test_headers)
+  endif()
   add_test(NAME ${name} COMMAND ${name})
 endfunction()

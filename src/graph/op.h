@@ -1,5 +1,5 @@
-// The closed list of op kinds. Every backend visits this variant, so a kind it forgets does not
-// compile.
+// The closed list of op kinds. Every backend visits this variant, so a backend that lacks a kind
+// does not compile.
 #pragma once
 
 #include <optional>
@@ -26,14 +26,19 @@ struct Value {
   constexpr bool operator==(const Value&) const = default;
 };
 
-/// How often a value changes. An op's lifetime is the longest-changing of its inputs'; everything
-/// but per_frame is computed ahead of the stream (the paper's pre-computation).
-enum class Lifetime { per_model, per_schedule, per_prompt, per_frame };
-constexpr int kLifetimes = 4;
+/// How often a value changes. All but per_frame is computed ahead of the stream: the paper's
+/// pre-computation (docs/algorithm.md, section 9).
+///
+/// The order of the enumerators is the order in which the programs run, and the output of an op has
+/// the latest lifetime of its inputs. A value that depends on both the schedule and the prompt is
+/// therefore per_prompt. So whoever runs the per_schedule program must run the per_prompt program
+/// after it, before the next frame; otherwise such a value is stale.
+enum class Lifetime { per_schedule, per_prompt, per_frame };
+constexpr int kLifetimes = 3;
 const char* to_string(Lifetime lifetime);
 
-/// The values that a tensor was seen to take.
-struct Range {
+/// The range of the values that a tensor took in calibration.
+struct ActivationRange {
   float low = 0, high = 0;
 };
 
@@ -45,10 +50,10 @@ struct Op {
   Value output;
   /// Module name in the model, e.g. "down_blocks.0.resnets.0.conv1".
   std::string name;
-  /// Part of the pipeline it is timed under, e.g. "unet".
+  /// The part of the pipeline that it is timed under, e.g. "unet".
   std::string stage;
-  /// Of its first input; the product is then made in 8 bits (quantize.h).
-  std::optional<Range> range;
+  /// Of its first input. An op that has one runs in int8 (quantize.h).
+  std::optional<ActivationRange> input_range;
 
   const char* kind() const;
 };

@@ -7,7 +7,7 @@
 #include "base/turns.h"
 #include "session/plans.h"
 #include "session/prompts.h"
-#include "session/quantization.h"
+#include "session/calibration_table.h"
 #include "session/seats.h"
 #include "streamdiffusion/engine.h"
 
@@ -17,8 +17,8 @@ class Engine::Impl {
  public:
   /// For calibrating: what the options do not say.
   struct Extras {
-    bool observe = false;
-    std::optional<session::Quantization> quantization;
+    bool collect_activation_stats = false;
+    std::optional<session::CalibrationTable> calibration;
   };
   Impl(const EngineOptions& options, Extras extras);
 
@@ -30,7 +30,7 @@ class Engine::Impl {
   base::Turns turns;
   const std::unique_ptr<backend::Device> device;
   const tensor::DType dtype;
-  const std::optional<session::Quantization> quantization;
+  const std::optional<session::CalibrationTable> calibration;
   session::Plans plans;
   session::Prompts prompts;
 };

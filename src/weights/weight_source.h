@@ -9,13 +9,11 @@
 #include <string_view>
 #include <vector>
 
+#include "tensor/tensor.h"
+
 namespace streamdiffusion::weights {
 
-/// Name and shape of a tensor that a graph reads.
-struct TensorSpec {
-  std::string name;
-  std::vector<std::int64_t> dims;
-};
+using tensor::TensorSpec;
 
 /// Patterns of stored tensors that are never an error, though no graph reads them (transformers'
 /// _keys_to_ignore_on_load_unexpected). A pattern may begin or end with "*".

@@ -7,6 +7,7 @@
 #include "backend/case_run.h"
 #include "backend/numbers.h"
 #include "base/error.h"
+#include "graph/memory_plan.h"
 
 namespace streamdiffusion::backend::test {
 namespace {
@@ -52,7 +53,7 @@ TEST_P(DeviceTest, SaysWhatItIs) {
 
 TEST_P(DeviceTest, ReportsEveryOpThatRuns) {
   const auto lanes = one_lane(unet_);
-  const graph::Plan plan = graph::make_plan(lanes[0]);
+  const graph::MemoryPlan plan = graph::plan_memory(lanes[0]);
   std::size_t ops = 0;
   double flops = 0;
   for (const auto& program : plan.programs) {
@@ -146,10 +147,10 @@ TEST_P(DeviceTest, ConcurrentCallersTakeTurns) {
 
 TEST_P(DeviceTest, SaysHowMuchMemoryItTakes) {
   CaseRun one(*device_, unet_, {.lanes = 1});
-  const std::size_t bytes = graph::make_plan(one_lane(unet_)[0]).arena_bytes;
+  const std::size_t bytes = graph::plan_memory(one_lane(unet_)[0]).arena_bytes;
   EXPECT_GE(one.executable().arena_bytes(), bytes);
   EXPECT_GT(one.executable().state_bytes(), 0U);
-  EXPECT_EQ(one.executable().lanes(), 1U);
+  EXPECT_EQ(one.executable().row_groups(), 1U);
 }
 
 /// In f32 an op of the reference does not see how many rows there are, so lanes cannot change a

@@ -29,7 +29,7 @@ ParameterCount count_text_encoder(std::string_view preset) {
 }
 
 /// 10^9 products that the three upsampling convolutions of a UNet at 64 x 64 do without: five
-/// ninths of their 3.8 + 15.1 + 15.1 (graph/doubled.h).
+/// ninths of their 3.8 + 15.1 + 15.1 (graph/upsample2x.h).
 constexpr double kDoubled = 18.9;
 
 void expect_gmac(const ParameterCount& found, double expected) {
@@ -60,7 +60,7 @@ TEST(CountParameters, Taesd) {
   EXPECT_EQ(encoder.tensors, 67);
   EXPECT_EQ(decoder.tensors, 67);
   expect_gmac(encoder, 61.2);
-  expect_gmac(decoder, 70.7 - 7.1);  // doubled convolutions, as above
+  expect_gmac(decoder, 70.7 - 7.1);  // upsample2x convolutions, as above
 }
 
 TEST(CountParameters, AutoencoderKl) {
@@ -70,7 +70,7 @@ TEST(CountParameters, AutoencoderKl) {
   EXPECT_EQ(encoder.parameters + decoder.parameters, 83'653'863);
   EXPECT_EQ(encoder.tensors + decoder.tensors, 248);
   expect_gmac(encoder, 558);
-  expect_gmac(decoder, 1257 - 191);  // doubled convolutions
+  expect_gmac(decoder, 1257 - 191);  // upsample2x convolutions
 }
 
 TEST(CountParameters, TextEncoders) {

@@ -1,7 +1,8 @@
-// The HTTP routes, and who may use them.
+// The HTTP routes and their limits.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "server/http/api.h"
 #include "server/running_server.h"
 
 namespace streamdiffusion::testing {
@@ -82,11 +83,23 @@ TEST(Routes, DescribeThemselves) {
   RunningServer server;
   const auto description = server.get("/api/openapi.json").json();
   EXPECT_EQ(description["openapi"], "3.1.0");
-  for (const char* path :
-       {"/api/settings", "/api/queue", "/api/stream/{id}", "/api/txt2img", "/api/img2img",
-        "/api/sessions", "/api/sessions/{id}", "/healthz", "/readyz", "/metrics", "/api/ws/{id}"}) {
-    EXPECT_TRUE(description["paths"].contains(path)) << path;
+  for (const server::Route& route : server::Api::routes()) {
+    const std::string path(route.path);
+    std::string method;
+    for (const char c : route.method) method.push_back(static_cast<char>(c - 'A' + 'a'));
+    ASSERT_TRUE(description["paths"].contains(path)) << path;
+    const auto& operation = description["paths"][path][method];
+    EXPECT_FALSE(operation.value("summary", "").empty()) << method << path;
+    EXPECT_TRUE(operation["responses"].contains(std::to_string(route.status))) << method << path;
+    EXPECT_EQ(operation.contains("parameters"), path.ends_with("{id}")) << method << path;
+    EXPECT_EQ(operation.contains("requestBody"), method == "post" || method == "patch") << path;
   }
+  const auto& paths = description["paths"];
+  EXPECT_EQ(paths["/api/sessions/{id}"].size(), 3U);
+  EXPECT_TRUE(paths["/api/ws/{id}"]["get"]["responses"].contains("101"));
+  EXPECT_TRUE(paths["/api/stream/{id}"]["get"]["responses"]["200"]["content"].contains(
+      "multipart/x-mixed-replace"));
+  EXPECT_TRUE(paths["/api/txt2img"]["post"]["responses"]["200"]["content"].contains("image/webp"));
   EXPECT_TRUE(description["components"]["schemas"]["Parameters"]["properties"].contains("delta"));
 }
 
@@ -106,18 +119,19 @@ TEST(Routes, HealthQueueAndMetricsAnswer) {
   }
 }
 
-TEST(OneImage, ComesFromWordsInEveryFormat) {
+TEST(ImageRequest, GeneratesFromAPromptInEveryFormat) {
   RunningServer server;
   for (const char* format : {"jpeg", "png", "webp"}) {
     const HttpAnswer answer = server.post(
         "/api/txt2img", R"({"prompt": "red apple", "format": ")" + std::string(format) + "\"}");
     EXPECT_EQ(answer.status, 200) << answer.body;
     EXPECT_EQ(answer.header.at("content-type"), std::string("image/") + format);
-    EXPECT_TRUE(alike(color_of(answer.body), 0x0ac81e)) << std::hex << color_of(answer.body);
+    EXPECT_TRUE(similar_colors(color_of(answer.body), 0x0ac81e))
+        << std::hex << color_of(answer.body);
   }
 }
 
-TEST(OneImage, ComesFromAImageInBase64OrAsItIs) {
+TEST(ImageRequest, TakesAnImageInBase64OrAsTheBody) {
   RunningServer server;
   const std::string image = png_of(200, 100, 50);
   const HttpAnswer coded = server.post(
@@ -130,7 +144,7 @@ TEST(OneImage, ComesFromAImageInBase64OrAsItIs) {
   EXPECT_EQ(color_of(plain.body), 0xc86432U);
 }
 
-TEST(OneImage, SaysWhatIsWrongWithARequest) {
+TEST(ImageRequest, SaysWhatIsWrongWithARequest) {
   RunningServer server;
   const auto param = [&](const std::string& body) {
     const HttpAnswer answer = server.post("/api/txt2img", body);
@@ -145,14 +159,14 @@ TEST(OneImage, SaysWhatIsWrongWithARequest) {
   EXPECT_EQ(param(R"({"mode": "img2img"})"), "mode");
   EXPECT_EQ(param(R"({"seed": 1)"), "");
   EXPECT_EQ(param(R"([])"), "");
-  EXPECT_EQ(param(R"({"seed": 666})"), "");  // refused by the studio
+  EXPECT_EQ(param(R"({"seed": 666})"), "");  // refused by the stream factory
   EXPECT_EQ(server.post("/api/txt2img", "x", {{"Content-Type", "text/plain"}}).status, 415);
   EXPECT_EQ(server.post("/api/img2img", R"({"image": "!!"})").json()["error"]["param"], "image");
   EXPECT_EQ(server.post("/api/img2img", "no image", {{"Content-Type", "image/png"}}).status, 415);
-  EXPECT_EQ(server.get("/api/queue").json()["queue_size"], 0);  // no place is lost
+  EXPECT_EQ(server.get("/api/queue").json()["queue_size"], 0);  // no slot is lost
 }
 
-TEST(OneImage, AImageOfTooManyPixelsIsNotDecoded) {
+TEST(ImageRequest, AnImageOfTooManyPixelsIsNotDecoded) {
   ServerOptions options;
   options.limits.image_pixels = 10000;
   RunningServer server(options);
@@ -162,11 +176,11 @@ TEST(OneImage, AImageOfTooManyPixelsIsNotDecoded) {
   EXPECT_THAT(answer.body, HasSubstr("200x100"));
 }
 
-TEST(OneImage, IsRefusedWhenAllPlacesAreTaken) {
+TEST(ImageRequest, IsRefusedWhenAllSlotsAreInUse) {
   ServerOptions options;
   options.limits.sessions = 1;
   RunningServer server(options);
-  auto client = server.enter("a");
+  auto client = server.connect("a");
   const HttpAnswer answer = server.post("/api/txt2img", "{}");
   EXPECT_EQ(answer.status, 503);
   EXPECT_TRUE(answer.header.contains("retry-after"));

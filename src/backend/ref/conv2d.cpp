@@ -1,4 +1,4 @@
-// Direct convolution: for every output pixel, the taps that lie inside the image.
+// Direct convolution: the sum over the taps of every output pixel that lie inside the image.
 #include <algorithm>
 
 #include "backend/ref/dense.h"
@@ -7,15 +7,15 @@
 namespace streamdiffusion::backend::ref {
 namespace {
 
-/// Where an output pixel's taps begin in the input, how many a side, and their weights
-/// [in, taps, out].
+/// The input pixels that an output pixel reads: their first line and column, how many a side, and
+/// their weights [in, taps, out].
 struct Taps {
   std::int64_t top, left, side;
   const float* weight;
 };
 
 Taps taps_of(const graph::Conv2d& op, std::int64_t h, std::int64_t w, const float* weight) {
-  if (!op.doubled)
+  if (!op.upsample2x)
     return {h * op.stride - op.pad_begin, w * op.stride - op.pad_begin, op.kernel, weight};
   const std::int64_t phase = 2 * (h % 2) + w % 2;
   return {(h + 1) / 2 - 1, (w + 1) / 2 - 1, 2, weight + phase * op.in * 4 * op.out};

@@ -1,0 +1,279 @@
+#include "server/http/api.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/join.h"
+#include "server/http/assets.h"
+
+namespace streamdiffusion::server {
+
+using nlohmann::json;
+
+namespace {
+
+Response json_response(const json& body, int status = 200) {
+  Response response;
+  response.status = status;
+  response.body = dump(body);
+  response.header.emplace_back("Cache-Control", "no-store");
+  return response;
+}
+
+/// "/api/sessions/{id}" -> "/api/sessions/"
+std::string_view without_id(std::string_view path) {
+  return path.substr(0, path.find('{'));
+}
+
+bool matches(const Route& route, std::string_view path) {
+  const std::string_view prefix = without_id(route.path);
+  if (prefix.size() == route.path.size()) return path == route.path;
+  return path.starts_with(prefix) && is_session_id(path.substr(prefix.size()));
+}
+
+const Asset* find_asset(const std::string& path) {
+  const std::string wanted = path == "/" ? "/index.html" : path;
+  for (const Asset& asset : assets()) {
+    if (asset.path == wanted) return &asset;
+  }
+  return nullptr;
+}
+
+/// The `route` label of the request counter: a route, "page" for all files of the page, or "none".
+std::string metric_label(const Request& request) {
+  for (const Route& route : Api::routes()) {
+    if (matches(route, request.path)) return std::string(without_id(route.path));
+  }
+  return find_asset(request.path) != nullptr ? "page" : "none";
+}
+
+}  // namespace
+
+const std::vector<std::pair<std::string, std::string>>& security_headers() {
+  static const std::vector<std::pair<std::string, std::string>> headers{
+      {"Content-Security-Policy",
+       "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' blob: data:; "
+       "media-src 'self' blob:; style-src 'self'; base-uri 'none'; form-action 'none'; "
+       "frame-ancestors 'none'"},
+      {"X-Content-Type-Options", "nosniff"},
+      {"X-Frame-Options", "DENY"},
+      {"Referrer-Policy", "no-referrer"},
+      {"Cross-Origin-Opener-Policy", "same-origin"},
+      {"Permissions-Policy", "camera=(self), display-capture=(self), microphone=(self)"}};
+  return headers;
+}
+
+Api::Api(ServerContext context, SessionRegistry& registry, const AccessControl& access,
+         const ServerOptions& options)
+    : context_(context),
+      registry_(registry),
+      access_(access),
+      options_(options),
+      image_request_(context, registry) {}
+
+const std::vector<Route>& Api::routes() {
+  using Body = RequestBody;
+  static const std::vector<Route> table{
+      {"GET", "/api/settings", &Api::settings,
+       "The model, the default parameters and their JSON Schema"},
+      {"GET", "/api/queue", &Api::queue, "The number of sessions, including those that wait"},
+      {.method = "GET",
+       .path = "/api/ws/{id}",
+       .summary = "A WebSocket; with ?frames=binary images go both ways; see docs/protocol.md",
+       .status = 101,
+       .type = "",
+       .responder = Responder::web_socket},
+      {.method = "GET",
+       .path = "/api/stream/{id}",
+       .summary = "The images of a session as MJPEG, one image/jpeg part each",
+       .type = "multipart/x-mixed-replace",
+       .responder = Responder::mjpeg},
+      {"POST", "/api/txt2img", &Api::txt2img, "Generates an image from a prompt", 200, "image/*",
+       Body::text_to_image},
+      {"POST", "/api/img2img", &Api::img2img, "Generates an image from an image and a prompt", 200,
+       "image/*", Body::image_to_image},
+      {"GET", "/api/sessions", &Api::sessions, "All sessions with their parameters and counters"},
+      {"GET", "/api/sessions/{id}", &Api::session, "One session"},
+      {"PATCH", "/api/sessions/{id}", &Api::patch_session, "Changes the parameters of a session",
+       200, "application/json", Body::parameters},
+      {"DELETE", "/api/sessions/{id}", &Api::end_session, "Ends a session", 204, ""},
+      {"GET", "/api/openapi.json", &Api::openapi, "This description"},
+      {"GET", "/healthz", &Api::healthz, "Whether the server runs"},
+      {"GET", "/readyz", &Api::readyz, "Whether it accepts sessions; 503 while it drains"},
+      {"GET", "/metrics", &Api::metrics, "Metrics in the Prometheus text format", 200,
+       "text/plain"},
+  };
+  return table;
+}
+
+Responder Api::responder_of(const Request& request) {
+  for (const Route& route : routes()) {
+    const bool here = request.path.starts_with(without_id(route.path));
+    if (route.responder != Responder::api && here) return route.responder;
+  }
+  return Responder::api;
+}
+
+std::string Api::session_id_of(const Request& request) {
+  return request.path.substr(request.path.rfind('/') + 1);
+}
+
+/// Counts the response and adds the headers that every response has.
+Reply Api::with_common_headers(const Request& request, const Reply& reply) const {
+  return
+      [this, reply, name = metric_label(request), cors = access_.cors(request)](Response response) {
+        context_.metrics.request(name, response.status);
+        for (const auto& header : security_headers()) response.header.push_back(header);
+        for (const auto& header : cors) response.header.push_back(header);
+        if (cors.empty())
+          response.header.emplace_back("Cross-Origin-Resource-Policy", "same-origin");
+        reply(std::move(response));
+      };
+}
+
+void Api::respond_error(const Request& request, const HttpError& http_error,
+                        const Reply& reply) const {
+  context_.metrics.error(http_error.code());
+  with_common_headers(request, reply)(error_response(http_error));
+}
+
+void Api::handle(const Request& request, const Reply& reply) {
+  try {
+    access_.check(request);
+    dispatch(request, with_common_headers(request, reply));
+  } catch (const HttpError& http_error) {
+    respond_error(request, http_error, reply);
+  } catch (const Error& error) {
+    respond_error(request, to_http_error(error), reply);
+  } catch (const std::exception& error) {
+    respond_error(request, HttpError(500, "internal", error.what()), reply);
+  }
+}
+
+void Api::dispatch(const Request& request, const Reply& reply) {
+  const std::string method = request.method == "HEAD" ? "GET" : request.method;
+  std::vector<std::string> allowed;
+  for (const Route& route : routes()) {
+    if (route.handler == nullptr || !matches(route, request.path)) continue;
+    if (route.method == method) return (this->*route.handler)(request, reply);
+    allowed.emplace_back(route.method);
+  }
+  const bool file = find_asset(request.path) != nullptr;
+  if (file && method == "GET") return page(request, reply);
+  if (allowed.empty() && !file) throw HttpError(404, "not_found", "there is no such address");
+  Response response;
+  if (method == "OPTIONS") {
+    response.status = 204;
+  } else {
+    response = error_response(HttpError(405, "method_not_allowed",
+                                        "this address does not accept " + dump(request.method)));
+  }
+  if (file) allowed = {"GET"};
+  allowed.push_back("OPTIONS");
+  response.header.emplace_back("Allow", base::joined(allowed));
+  reply(std::move(response));
+}
+
+void Api::page(const Request& request, const Reply& reply) {
+  Response response;
+  if (access_.token_in_query(request)) {  // removes it from the address bar
+    response.status = 303;
+    response.type = "text/plain; charset=utf-8";
+    response.header = {{"Location", request.path},
+                       {"Set-Cookie", access_.cookie(request)},
+                       {"Cache-Control", "no-store"}};
+    return reply(std::move(response));
+  }
+  const Asset& asset = *find_asset(request.path);
+  response.type = asset.type;
+  response.header = {{"ETag", std::string(asset.etag)}, {"Cache-Control", "no-cache"}};
+  if (request.field("if-none-match").find(asset.etag) != std::string::npos) {
+    response.status = 304;
+  } else {
+    response.body = asset.bytes;
+  }
+  reply(std::move(response));
+}
+
+void Api::settings(const Request& /*request*/, const Reply& reply) {
+  const ServedModel& info = context_.stream_factory.info();
+  // Front ends of the legacy protocol read `properties` of `info` and of `input_params`.
+  const json properties{{"title", {{"default", "StreamDiffusion"}}},
+                        {"description", {{"default", info.model}}},
+                        {"input_mode", {{"default", "image"}}},
+                        {"page_content", {{"default", ""}}}};
+  reply(json_response({{"info",
+                        {{"title", "StreamDiffusion"},
+                         {"model", info.model},
+                         {"device", info.device},
+                         {"dtype", info.dtype},
+                         {"version", options_.version},
+                         {"properties", properties}}},
+                       {"input_params", context_.table.schema()},
+                       {"params", context_.table.write(context_.table.defaults())},
+                       {"max_queue_size", context_.limits.sessions},
+                       {"page_content", ""},
+                       {"concepts", info.words.concepts},
+                       {"styles", info.words.styles},
+                       {"colours", info.words.colors},
+                       {"sample_prompt", info.sample_prompt}}));
+}
+
+void Api::queue(const Request& /*request*/, const Reply& reply) {
+  reply(json_response({{"queue_size", registry_.active() + registry_.waiting()},
+                       {"limit", context_.limits.sessions}}));
+}
+
+void Api::txt2img(const Request& request, const Reply& reply) {
+  image_request_.handle(request, true, reply);
+}
+
+void Api::img2img(const Request& request, const Reply& reply) {
+  image_request_.handle(request, false, reply);
+}
+
+void Api::sessions(const Request& /*request*/, const Reply& reply) {
+  reply(json_response(registry_.list()));
+}
+
+void Api::session(const Request& request, const Reply& reply) {
+  reply(json_response(registry_.find(session_id_of(request))->describe()));
+}
+
+void Api::patch_session(const Request& request, const Reply& reply) {
+  const auto session = registry_.find(session_id_of(request));
+  session->patch(parse_client_json(request.body, "body"));
+  reply(json_response(session->settings()));
+}
+
+void Api::end_session(const Request& request, const Reply& reply) {
+  registry_.find(session_id_of(request))->end(1000, "the session was ended");
+  Response response;
+  response.status = 204;
+  reply(std::move(response));
+}
+
+void Api::openapi(const Request& /*request*/, const Reply& reply) {
+  reply(json_response(openapi_description(routes(), context_.table, options_.version)));
+}
+
+void Api::healthz(const Request& /*request*/, const Reply& reply) {
+  reply(json_response({{"status", "alive"}}));
+}
+
+void Api::readyz(const Request& /*request*/, const Reply& reply) {
+  const bool draining = registry_.draining();
+  Response response =
+      json_response({{"status", draining ? "draining" : "ready"}}, draining ? 503 : 200);
+  if (draining) response.header.emplace_back("Retry-After", "5");
+  reply(std::move(response));
+}
+
+void Api::metrics(const Request& /*request*/, const Reply& reply) {
+  registry_.update_metrics();
+  Response response;
+  response.type = "text/plain; version=0.0.4; charset=utf-8";
+  response.body = context_.metrics.text();
+  reply(std::move(response));
+}
+
+}  // namespace streamdiffusion::server

@@ -1,0 +1,130 @@
+// The OpenAPI description, made from the table of routes and the table of parameters.
+#include <algorithm>
+#include <cctype>
+#include <nlohmann/json.hpp>
+
+#include "server/http/api.h"
+
+namespace streamdiffusion::server {
+
+using nlohmann::json;
+
+namespace {
+
+json content(std::string_view type, json schema) {
+  json out;
+  out["content"][std::string(type)]["schema"] = std::move(schema);
+  return out;
+}
+
+json reference(const char* name) {
+  return {{"$ref", std::string("#/components/schemas/") + name}};
+}
+
+json string_schema() {
+  return {{"type", "string"}};
+}
+
+/// The parameters with the members that only /api/txt2img and /api/img2img accept.
+json image_request_body(bool takes_image) {
+  json members{{"format", {{"type", "string"}, {"enum", {"jpeg", "png", "webp"}}}}};
+  if (takes_image) members["image"] = {{"type", "string"}, {"contentEncoding", "base64"}};
+  const json object{{"type", "object"}, {"properties", members}};
+  json body =
+      content("application/json", {{"allOf", json::array({reference("Parameters"), object})}});
+  if (takes_image) body["content"]["image/*"]["schema"] = string_schema();
+  return body;
+}
+
+/// Null for a request without a body.
+json request_body(RequestBody body) {
+  json out;
+  switch (body) {
+    case RequestBody::none:
+      return nullptr;
+    case RequestBody::parameters:
+      out = content("application/json", reference("Parameters"));
+      break;
+    case RequestBody::text_to_image:
+    case RequestBody::image_to_image:
+      out = image_request_body(body == RequestBody::image_to_image);
+      break;
+  }
+  out["required"] = true;
+  return out;
+}
+
+json response(const Route& route) {
+  json out = json::object();
+  if (route.type == "image/*") {
+    for (const char* type : {"image/jpeg", "image/png", "image/webp"}) {
+      out["content"][type]["schema"] = string_schema();
+    }
+  } else if (!route.type.empty()) {
+    out = content(route.type,
+                  route.type == "application/json" ? json{{"type", "object"}} : string_schema());
+  }
+  out["description"] = route.status == 101   ? "Switching protocols"
+                       : route.status == 204 ? "Done"
+                                             : "Success";
+  return out;
+}
+
+json operation(const Route& route) {
+  json error = content("application/json", reference("Error"));
+  error["description"] = "The request failed";
+  json out{{"summary", route.summary},
+           {"responses", {{std::to_string(route.status), response(route)}, {"default", error}}}};
+  if (route.path.ends_with("{id}")) {
+    out["parameters"] =
+        json::array({{{"name", "id"},
+                      {"in", "path"},
+                      {"required", true},
+                      {"schema", {{"type", "string"}, {"pattern", "^[A-Za-z0-9_-]{1,64}$"}}}}});
+  }
+  if (json body = request_body(route.body); !body.is_null()) out["requestBody"] = std::move(body);
+  return out;
+}
+
+json paths(const std::vector<Route>& routes) {
+  json all;
+  for (const Route& route : routes) {
+    std::string method(route.method);
+    std::transform(method.begin(), method.end(), method.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    all[std::string(route.path)][method] = operation(route);
+  }
+  return all;
+}
+
+}  // namespace
+
+json openapi_description(const std::vector<Route>& routes, const ParameterTable& table,
+                         const std::string& version) {
+  json parameters = table.schema();
+  parameters.erase("$schema");
+  const json error{{"type", "object"},
+                   {"properties",
+                    {{"error",
+                      {{"type", "object"},
+                       {"required", {"code", "message"}},
+                       {"properties",
+                        {{"code", {{"type", "string"}}},
+                         {"message", {{"type", "string"}}},
+                         {"param", {{"type", "string"}}}}}}}}}};
+  return {{"openapi", "3.1.0"},
+          {"info", {{"title", "StreamDiffusion"}, {"version", version}}},
+          {"paths", paths(routes)},
+          {"components",
+           {{"schemas", {{"Parameters", parameters}, {"Error", error}}},
+            {"securitySchemes",
+             {{"bearer", {{"type", "http"}, {"scheme", "bearer"}}},
+              {"cookie", {{"type", "apiKey"}, {"in", "cookie"}, {"name", "token"}}},
+              {"query", {{"type", "apiKey"}, {"in", "query"}, {"name", "token"}}}}}}},
+          {"security", json::array({{{"bearer", json::array()}},
+                                    {{"cookie", json::array()}},
+                                    {{"query", json::array()}},
+                                    json::object()})}};
+}
+
+}  // namespace streamdiffusion::server
