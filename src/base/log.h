@@ -21,7 +21,7 @@ void set_log_callback(LogCallback callback);
 /// mutex: not for the hot path, and the callback must not log.
 void log(LogLevel level, std::string_view message);
 
-/// Logs the joined parts (through operator<<) as a warning.
+/// Logs the joined parts as a warning.
 template <typename... Parts>
 void warn(const Parts&... parts) {
   log(LogLevel::warning, concat(parts...));

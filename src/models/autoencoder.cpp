@@ -1,3 +1,4 @@
+// Dispatches to the autoencoder that the config holds.
 #include "models/autoencoder.h"
 
 #include "models/config_reader.h"
@@ -8,11 +9,11 @@ AutoencoderConfig autoencoder_config(const json::Json& config) {
   const json::Json name = config.at("_class_name");
   if (name.string() == "AutoencoderTiny") return autoencoder_tiny_config(config);
   if (name.string() == "AutoencoderKL") return autoencoder_kl_config(config);
-  refuse_value(name, R"("AutoencoderTiny" or "AutoencoderKL")");
+  fail_not_implemented(name, R"("AutoencoderTiny" or "AutoencoderKL")");
 }
 
-std::int64_t factor(const AutoencoderConfig& config) {
-  return std::visit([](const auto& c) { return c.factor(); }, config);
+std::int64_t vae_scale_factor(const AutoencoderConfig& config) {
+  return std::visit([](const auto& c) { return c.vae_scale_factor(); }, config);
 }
 
 std::int64_t latent_channels(const AutoencoderConfig& config) {

@@ -1,4 +1,4 @@
-// Either autoencoder, as its config's "_class_name" says.
+// AutoencoderTiny or AutoencoderKL, chosen by the config's "_class_name".
 #pragma once
 
 #include <variant>
@@ -10,15 +10,16 @@ namespace streamdiffusion::models {
 
 using AutoencoderConfig = std::variant<AutoencoderTinyConfig, AutoencoderKlConfig>;
 
-/// Reads vae/config.json. Throws unsupported for another class or for what the class does not
-/// implement, corrupt_file for nonsense.
+/// Reads vae/config.json. Throws unsupported for another class and for keys or values that are not
+/// implemented, corrupt_file for invalid ones.
 AutoencoderConfig autoencoder_config(const json::Json& config);
 
-/// Image pixels a latent pixel covers along one side.
-std::int64_t factor(const AutoencoderConfig& config);
+/// Image pixels per latent pixel along one side (diffusers' vae_scale_factor).
+std::int64_t vae_scale_factor(const AutoencoderConfig& config);
+/// Channels of the latents.
 std::int64_t latent_channels(const AutoencoderConfig& config);
 
-/// As for each class: "pixels" -> "latents" and back.
+/// See autoencoder_tiny.h and autoencoder_kl.h: "pixels" -> "latents", and back.
 graph::Graph build_encoder(const AutoencoderConfig& config, const ImageShape& shape);
 graph::Graph build_decoder(const AutoencoderConfig& config, const ImageShape& shape);
 

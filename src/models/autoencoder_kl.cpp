@@ -1,3 +1,4 @@
+// diffusers' models/autoencoders/{autoencoder_kl,vae}.py as graphs.
 #include "models/autoencoder_kl.h"
 
 #include "base/error.h"
@@ -16,9 +17,10 @@ constexpr const char* kClass = "AutoencoderKL";
 constexpr std::int64_t kMaxChannels = 1 << 16;
 constexpr float kEps = 1e-6F;
 
-void only_blocks(ConfigReader& config, std::string_view key, const char* type, std::size_t levels) {
+void check_block_types(ConfigReader& config, std::string_view key, const char* type,
+                       std::size_t levels) {
   for (const std::string& name : config.names(key, {type}, levels)) {
-    if (name != type) refuse_value(*config.value(key), base::concat("only \"", type, "\""));
+    if (name != type) fail_not_implemented(*config.value(key), base::concat("only \"", type, "\""));
   }
 }
 
@@ -26,7 +28,7 @@ Value resnet(Builder& b, Value x, std::int64_t out, const AutoencoderKlConfig& c
   return resnet_block(b, x, {}, {}, {.out = out, .groups = c.norm_groups, .eps = kEps}, n);
 }
 
-// x + attention(norm(x)), one head over all pixels
+// x + attention(norm(x)), with one head; the pixels are the tokens.
 Value self_attention(Builder& b, Value x, const AutoencoderKlConfig& c, const Name& n) {
   const std::int64_t width = b.shape(x).c;
   const Value h = b.group_norm(x, n / "group_norm", {.groups = c.norm_groups, .eps = kEps});
@@ -55,15 +57,15 @@ Value last_convolution(Builder& b, Value x, std::int64_t out, const AutoencoderK
 AutoencoderKlConfig autoencoder_kl_config(const Json& json) {
   ConfigReader config(json, kClass);
   AutoencoderKlConfig c;
-  config.only("in_channels", 3);
-  config.only("out_channels", 3);
-  if (config.string("act_fn", "silu") != "swish") config.only("act_fn", "silu");
-  config.only_null({"latents_mean", "latents_std"});
+  config.expect("in_channels", 3);
+  config.expect("out_channels", 3);
+  if (config.string("act_fn", "silu") != "swish") config.expect("act_fn", "silu");
+  config.expect_null({"latents_mean", "latents_std"});
   config.ignore({"sample_size", "force_upcast"});
   c.latent_channels = config.integer("latent_channels", 4, 1, kMaxChannels);
   c.channels = config.integers("block_out_channels", {64}, 1, kMaxChannels);
-  only_blocks(config, "down_block_types", "DownEncoderBlock2D", c.channels.size());
-  only_blocks(config, "up_block_types", "UpDecoderBlock2D", c.channels.size());
+  check_block_types(config, "down_block_types", "DownEncoderBlock2D", c.channels.size());
+  check_block_types(config, "up_block_types", "UpDecoderBlock2D", c.channels.size());
   c.layers = config.integer("layers_per_block", 1, 1, 16);
   c.norm_groups = static_cast<int>(config.integer("norm_num_groups", 32, 1, kMaxChannels));
   c.quant_conv = config.boolean("use_quant_conv", true);
@@ -80,7 +82,7 @@ AutoencoderKlConfig autoencoder_kl_config(const Json& json) {
 }
 
 graph::Graph build_encoder(const AutoencoderKlConfig& c, const ImageShape& shape) {
-  check_image(shape, c.factor(), kClass);
+  check_image(shape, c.vae_scale_factor(), kClass);
   Builder b(shape.activations);
   b.set_stage("encode");
   const Name n("encoder");
@@ -100,17 +102,18 @@ graph::Graph build_encoder(const AutoencoderKlConfig& c, const ImageShape& shape
   if (c.quant_conv) {
     x = b.linear(x, Name("quant_conv"), {.out = 2 * c.latent_channels, .conv_weight = true});
   }
-  latents_output(b, b.slice_channels(x, 0, c.latent_channels),
-                 c.latent);  // mean; then log variance
+  // The first half of the channels is the mean, the second the log variance.
+  latents_output(b, b.slice_channels(x, 0, c.latent_channels), c.latent);
   return b.finish();
 }
 
 graph::Graph build_decoder(const AutoencoderKlConfig& c, const ImageShape& shape) {
-  check_image(shape, c.factor(), kClass);
+  check_image(shape, c.vae_scale_factor(), kClass);
   Builder b(shape.activations);
   b.set_stage("decode");
   const Name n("decoder");
-  Value x = b.to_activations(latents_input(b, shape, c.factor(), c.latent_channels, c.latent));
+  Value x =
+      b.to_activations(latents_input(b, shape, c.vae_scale_factor(), c.latent_channels, c.latent));
   if (c.post_quant_conv) {
     x = b.linear(x, Name("post_quant_conv"), {.out = c.latent_channels, .conv_weight = true});
   }

@@ -1,5 +1,5 @@
-// AutoencoderKL, the full autoencoder of Stable Diffusion. Encoding gives the mean of its
-// distribution, never a sample: noise of the encoder's own would flicker (docs/algorithm.md, D13).
+// AutoencoderKL, the full autoencoder of Stable Diffusion. The encoder returns the mean of its
+// distribution, never a sample: sampled noise would make a video flicker (docs/algorithm.md, D13).
 #pragma once
 
 #include <vector>
@@ -12,26 +12,29 @@ namespace streamdiffusion::models {
 
 struct AutoencoderKlConfig {
   std::int64_t latent_channels = 4;
-  /// One a level, the image's own first.
+  /// Channels of each level, full resolution first.
   std::vector<std::int64_t> channels;
-  /// Resnets a level in the encoder; one more in the decoder.
+  /// Resnets per level in the encoder; the decoder has one more.
   std::int64_t layers = 1;
+  /// Groups of every group norm; divides all channels.
   int norm_groups = 32;
   bool quant_conv = true, post_quant_conv = true, mid_attention = true;
   LatentScale latent{.scale = 0.18215F};
 
-  /// Image pixels a latent pixel covers along one side: 2^(levels - 1).
-  std::int64_t factor() const { return std::int64_t{1} << (channels.size() - 1); }
+  /// Image pixels per latent pixel along one side: 2^(levels - 1).
+  std::int64_t vae_scale_factor() const { return std::int64_t{1} << (channels.size() - 1); }
 };
 
-/// Throws unsupported for a key or value that would change the result and is not implemented,
-/// corrupt_file for one that makes no sense.
+/// Reads and checks a config. Throws unsupported for a key or value that would change the result
+/// and is not implemented, corrupt_file for an invalid one.
 AutoencoderKlConfig autoencoder_kl_config(const json::Json& config);
 
-/// input: "pixels" u8 [frames,height,width,3]. output: "latents" f32
-/// [frames,height/factor,width/factor,channels], scaled as the diffusion model wants them.
+/// Input: "pixels" u8 [frames, height, width, 3]. Output: "latents" f32 [frames, height / f,
+/// width / f, latent_channels] with f = vae_scale_factor(), scaled for the diffusion model. Throws
+/// invalid_argument for an invalid shape.
 graph::Graph build_encoder(const AutoencoderKlConfig& config, const ImageShape& shape);
-/// The way back: "latents" in; "pixels" and, if asked for, "image" out.
+/// Input: "latents" as above. Outputs: "pixels" u8 [frames, height, width, 3] and, if shape.image,
+/// "image" f32 of the same shape. Throws invalid_argument for an invalid shape.
 graph::Graph build_decoder(const AutoencoderKlConfig& config, const ImageShape& shape);
 
 }  // namespace streamdiffusion::models

@@ -1,3 +1,4 @@
+// diffusers' models/autoencoders/{autoencoder_tiny,vae}.py as graphs.
 #include "models/autoencoder_tiny.h"
 
 #include "base/error.h"
@@ -20,10 +21,10 @@ Activation activation(ConfigReader& config) {
   if (name == "relu") return Activation::relu;
   if (name == "silu" || name == "swish") return Activation::silu;
   if (name == "gelu") return Activation::gelu;
-  refuse_value(*config.value("act_fn"), R"("relu", "silu" or "gelu")");
+  fail_not_implemented(*config.value("act_fn"), R"("relu", "silu" or "gelu")");
 }
 
-std::int64_t one_width(ConfigReader& config, std::string_view key, std::size_t stages) {
+std::int64_t uniform_width(ConfigReader& config, std::string_view key, std::size_t stages) {
   const auto widths = config.integers(key, std::vector<std::int64_t>(4, 64), 1, kMaxChannels);
   base::require(widths.size() == stages, base::ErrorCode::corrupt_file, config.file(), ": \"", key,
                 "\" has ", widths.size(), " entries, expected one for each of the ", stages,
@@ -36,7 +37,7 @@ std::int64_t one_width(ConfigReader& config, std::string_view key, std::size_t s
   return widths[0];
 }
 
-/// Numbers the layers as diffusers' nn.Sequential does.
+/// Builds layers and numbers them as diffusers' nn.Sequential does.
 class Layers {
  public:
   Layers(Builder& b, Name name, Activation act, std::int64_t width)
@@ -59,7 +60,7 @@ class Layers {
     return x;
   }
 
-  /// An activation or upsampling has a number of its own but no weights.
+  /// For an activation or upsampling layer: it has a number but no weights.
   void skip_number() { ++index_; }
 
  private:
@@ -75,12 +76,12 @@ class Layers {
 AutoencoderTinyConfig autoencoder_tiny_config(const Json& json) {
   ConfigReader config(json, kClass);
   AutoencoderTinyConfig c;
-  config.only("in_channels", 3);
-  config.only("out_channels", 3);
-  config.only("upsampling_scaling_factor", 2);
-  config.only("upsample_fn", "nearest");
-  // The first two describe how to store latents as images; the third repeats the decoder's
-  // widths.
+  config.expect("in_channels", 3);
+  config.expect("out_channels", 3);
+  config.expect("upsampling_scaling_factor", 2);
+  config.expect("upsample_fn", "nearest");
+  // The first two describe how to store latents as images, the third repeats the decoder's widths,
+  // and the last is about fp16.
   config.ignore({"latent_magnitude", "latent_shift", "block_out_channels", "force_upcast"});
   c.latent_channels = config.integer("latent_channels", 4, 1, kMaxChannels);
   c.encoder_blocks = config.integers("num_encoder_blocks", {1, 3, 3, 3}, 0, 64);
@@ -88,9 +89,9 @@ AutoencoderTinyConfig autoencoder_tiny_config(const Json& json) {
   base::require(c.encoder_blocks.size() == c.decoder_blocks.size(), base::ErrorCode::unsupported,
                 config.file(), ": \"num_encoder_blocks\" has ", c.encoder_blocks.size(),
                 " stages and \"num_decoder_blocks\" ", c.decoder_blocks.size(),
-                ", expected as many: an image must come back as large as it went in");
-  c.encoder_width = one_width(config, "encoder_block_out_channels", c.encoder_blocks.size());
-  c.decoder_width = one_width(config, "decoder_block_out_channels", c.decoder_blocks.size());
+                ", expected as many, so that the image keeps its size");
+  c.encoder_width = uniform_width(config, "encoder_block_out_channels", c.encoder_blocks.size());
+  c.decoder_width = uniform_width(config, "decoder_block_out_channels", c.decoder_blocks.size());
   c.activation = activation(config);
   c.latent = read_latent_scale(config, 1.0);
   config.finish();
@@ -98,7 +99,7 @@ AutoencoderTinyConfig autoencoder_tiny_config(const Json& json) {
 }
 
 graph::Graph build_encoder(const AutoencoderTinyConfig& c, const ImageShape& shape) {
-  check_image(shape, c.factor(), kClass);
+  check_image(shape, c.vae_scale_factor(), kClass);
   Builder b(shape.activations);
   b.set_stage("encode");
   Layers layers(b, Name("encoder") / "layers", c.activation, c.encoder_width);
@@ -113,11 +114,11 @@ graph::Graph build_encoder(const AutoencoderTinyConfig& c, const ImageShape& sha
 }
 
 graph::Graph build_decoder(const AutoencoderTinyConfig& c, const ImageShape& shape) {
-  check_image(shape, c.factor(), kClass);
+  check_image(shape, c.vae_scale_factor(), kClass);
   Builder b(shape.activations);
   b.set_stage("decode");
   Layers layers(b, Name("decoder") / "layers", c.activation, c.decoder_width);
-  const Value latents = latents_input(b, shape, c.factor(), c.latent_channels, c.latent);
+  const Value latents = latents_input(b, shape, c.vae_scale_factor(), c.latent_channels, c.latent);
   Value x = b.to_activations(b.act(latents, Activation::tanh3));
   x = layers.conv(x, {.out = c.decoder_width, .act = c.activation});
   layers.skip_number();

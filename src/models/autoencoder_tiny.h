@@ -1,5 +1,5 @@
-// AutoencoderTiny (TAESD's architecture): plain 3x3 convolutions of one width, halving or doubling
-// between stages.
+// AutoencoderTiny (TAESD's architecture): 3x3 convolutions of one width; each stage halves
+// (encoder) or doubles (decoder) the resolution.
 #pragma once
 
 #include <vector>
@@ -12,24 +12,27 @@ namespace streamdiffusion::models {
 
 struct AutoencoderTinyConfig {
   std::int64_t latent_channels = 4;
+  /// Channels of every layer.
   std::int64_t encoder_width = 64, decoder_width = 64;
-  /// Residual blocks a stage, in running order.
+  /// Residual blocks per stage, in the order of execution.
   std::vector<std::int64_t> encoder_blocks, decoder_blocks;
   graph::Activation activation = graph::Activation::relu;
   LatentScale latent;
 
-  /// Image pixels a latent pixel covers along one side: 2^(stages - 1).
-  std::int64_t factor() const { return std::int64_t{1} << (encoder_blocks.size() - 1); }
+  /// Image pixels per latent pixel along one side: 2^(stages - 1).
+  std::int64_t vae_scale_factor() const { return std::int64_t{1} << (encoder_blocks.size() - 1); }
 };
 
-/// Throws unsupported for a key or value that would change the result and is not implemented,
-/// corrupt_file for one that makes no sense.
+/// Reads and checks a config. Throws unsupported for a key or value that would change the result
+/// and is not implemented, corrupt_file for an invalid one.
 AutoencoderTinyConfig autoencoder_tiny_config(const json::Json& config);
 
-/// input: "pixels" u8 [frames,height,width,3]. output: "latents" f32
-/// [frames,height/factor,width/factor,channels], scaled as the diffusion model wants them.
+/// Input: "pixels" u8 [frames, height, width, 3]. Output: "latents" f32 [frames, height / f,
+/// width / f, latent_channels] with f = vae_scale_factor(), scaled for the diffusion model. Throws
+/// invalid_argument for an invalid shape.
 graph::Graph build_encoder(const AutoencoderTinyConfig& config, const ImageShape& shape);
-/// The way back: "latents" in; "pixels" and, if asked for, "image" out.
+/// Input: "latents" as above. Outputs: "pixels" u8 [frames, height, width, 3] and, if shape.image,
+/// "image" f32 of the same shape. Throws invalid_argument for an invalid shape.
 graph::Graph build_decoder(const AutoencoderTinyConfig& config, const ImageShape& shape);
 
 }  // namespace streamdiffusion::models

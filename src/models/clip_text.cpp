@@ -1,3 +1,4 @@
+// transformers' models/clip/modeling_clip.py as a graph.
 #include "models/clip_text.h"
 
 #include <string>
@@ -23,14 +24,14 @@ Activation activation(const Json& config) {
   const auto value = config.find("hidden_act");
   if (!value || value->string() == "quick_gelu") return Activation::quick_gelu;
   if (value->string() == "gelu") return Activation::gelu;
-  refuse_value(*value, R"("quick_gelu" or "gelu")");
+  fail_not_implemented(*value, R"("quick_gelu" or "gelu")");
 }
 
-// model_type tells a CLIP text model from the other encoders that a pipeline may bring (T5, …).
-Json text_part(const Json& config) {
+// model_type tells a CLIP text model from other text encoders, such as T5.
+Json text_config(const Json& config) {
   const auto type = config.find("model_type");
   if (type && type->string() != "clip_text_model" && type->string() != "clip") {
-    refuse_value(*type, R"("clip_text_model" or "clip")");
+    fail_not_implemented(*type, R"("clip_text_model" or "clip")");
   }
   return config.find("text_config").value_or(config);
 }
@@ -54,7 +55,7 @@ Value encoder_layer(Builder& b, Value x, const ClipTextConfig& c, const Name& n)
 
 ClipTextConfig clip_text_config(const Json& file) {
   constexpr std::int64_t kMaxWidth = 1 << 16;
-  const Json config = text_part(file);
+  const Json config = text_config(file);
   ClipTextConfig c;
   c.vocabulary = config.integer_or("vocab_size", c.vocabulary, 1, 1 << 24);
   c.positions = config.integer_or("max_position_embeddings", c.positions, 1, 4096);
@@ -76,7 +77,7 @@ graph::Graph build_clip_text(const ClipTextConfig& c, const ClipTextShape& shape
           "text encoder: number of prompts is ", shape.prompts, ", expected 1 to 1024");
   require(shape.tokens >= 1 && shape.tokens <= c.positions, ErrorCode::invalid_argument,
           "text encoder: number of tokens is ", shape.tokens, ", expected 1 to the ", c.positions,
-          " positions the model has");
+          " positions of the model");
   Builder b(shape.activations);
   b.set_stage("text");
   const Name n("text_model");

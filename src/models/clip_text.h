@@ -1,5 +1,5 @@
-// CLIPTextModel: token ids in, the prompt's embeddings (last hidden state after the final norm)
-// out.
+// CLIPTextModel: from token ids to the prompt's embeddings, the last hidden state after the final
+// norm.
 #pragma once
 
 #include <cstdint>
@@ -10,27 +10,29 @@
 namespace streamdiffusion::models {
 
 struct ClipTextConfig {
+  /// Token ids, and positions that the model has an embedding for.
   std::int64_t vocabulary = 49408, positions = 77;
+  /// Channels of the hidden state and of the MLP's inner layer.
   std::int64_t width = 512, mlp_width = 2048;
   std::int64_t layers = 12, heads = 8;
   graph::Activation activation = graph::Activation::quick_gelu;
   float norm_eps = 1e-5F;
 };
 
-/// Reads text_encoder/config.json; its values may stand inside "text_config", and what transformers
-/// omits has transformers' defaults. Throws unsupported for another model or activation,
-/// corrupt_file for nonsense.
+/// Reads text_encoder/config.json. The values may be inside "text_config"; absent ones have
+/// transformers' defaults. Throws unsupported for another model or activation, corrupt_file for an
+/// invalid value.
 ClipTextConfig clip_text_config(const json::Json& config);
 
 struct ClipTextShape {
-  /// tokens <= config.positions
+  /// 1..1024 prompts of 1..config.positions tokens each.
   std::int64_t prompts = 1, tokens = 77;
   tensor::DType activations = tensor::DType::f32;
 };
 
-/// input: "ids" i32 [prompts,tokens,1,1] per prompt, each in [0, vocabulary). output: "embeddings"
-/// f32 [prompts,tokens,1,width]. Tensor names carry the "text_model." prefix. Throws
-/// invalid_argument for a shape that cannot be.
+/// Input, once per prompt: "ids" i32 [prompts, tokens, 1, 1], each in 0..vocabulary - 1. Output:
+/// "embeddings" f32 [prompts, tokens, 1, width]. Tensor names have the prefix "text_model.". Throws
+/// invalid_argument for an invalid shape.
 graph::Graph build_clip_text(const ClipTextConfig& config, const ClipTextShape& shape);
 
 }  // namespace streamdiffusion::models

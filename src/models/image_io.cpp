@@ -1,3 +1,4 @@
+// Each conversion is one convert op: out = scale * in + shift.
 #include "models/image_io.h"
 
 #include "base/error.h"
@@ -20,11 +21,11 @@ LatentScale read_latent_scale(ConfigReader& config, double default_scale) {
 }
 
 void check_image(const ImageShape& shape, std::int64_t factor, std::string_view model) {
-  constexpr std::int64_t kMost = 1 << 16;
+  constexpr std::int64_t kMaxSide = 1 << 16;
   const auto check = [&](const char* what, std::int64_t found) {
-    base::require(found >= 1 && found <= kMost && found % factor == 0,
+    base::require(found >= 1 && found <= kMaxSide && found % factor == 0,
                   base::ErrorCode::invalid_argument, model, ": image ", what, " is ", found,
-                  ", expected a multiple of ", factor, " up to ", kMost);
+                  ", expected a multiple of ", factor, " up to ", kMaxSide);
   };
   check("height", shape.height);
   check("width", shape.width);

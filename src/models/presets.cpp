@@ -1,9 +1,11 @@
+// Excerpts of the published models' config.json files.
 #include "models/presets.h"
 
 #include <array>
 #include <string>
 
 #include "base/error.h"
+#include "base/join.h"
 
 namespace streamdiffusion::models {
 namespace {
@@ -12,40 +14,47 @@ constexpr std::string_view kSd15UNet = R"json({
   "_class_name": "UNet2DConditionModel",
   "sample_size": 64, "in_channels": 4, "out_channels": 4,
   "block_out_channels": [320, 640, 1280, 1280],
-  "down_block_types": ["CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"],
+  "down_block_types": ["CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D",
+                       "DownBlock2D"],
   "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"],
   "layers_per_block": 2, "attention_head_dim": 8, "cross_attention_dim": 768,
   "norm_num_groups": 32, "norm_eps": 1e-05, "act_fn": "silu", "downsample_padding": 1,
-  "flip_sin_to_cos": true, "freq_shift": 0, "center_input_sample": false, "mid_block_scale_factor": 1
+  "flip_sin_to_cos": true, "freq_shift": 0, "center_input_sample": false,
+  "mid_block_scale_factor": 1
 })json";
 
 constexpr std::string_view kSdTurboUNet = R"json({
   "_class_name": "UNet2DConditionModel",
   "sample_size": 64, "in_channels": 4, "out_channels": 4,
   "block_out_channels": [320, 640, 1280, 1280],
-  "down_block_types": ["CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"],
+  "down_block_types": ["CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D",
+                       "DownBlock2D"],
   "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"],
   "layers_per_block": 2, "attention_head_dim": [5, 10, 20, 20], "cross_attention_dim": 1024,
   "use_linear_projection": true,
   "norm_num_groups": 32, "norm_eps": 1e-05, "act_fn": "silu", "downsample_padding": 1,
-  "flip_sin_to_cos": true, "freq_shift": 0, "center_input_sample": false, "mid_block_scale_factor": 1
+  "flip_sin_to_cos": true, "freq_shift": 0, "center_input_sample": false,
+  "mid_block_scale_factor": 1
 })json";
 
 constexpr std::string_view kClipL = R"json({
   "model_type": "clip_text_model", "hidden_act": "quick_gelu",
-  "hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12,
+  "hidden_size": 768, "intermediate_size": 3072,
+  "num_hidden_layers": 12, "num_attention_heads": 12,
   "vocab_size": 49408, "max_position_embeddings": 77, "layer_norm_eps": 1e-05
 })json";
 
 constexpr std::string_view kOpenClipH = R"json({
   "model_type": "clip_text_model", "hidden_act": "gelu",
-  "hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 23, "num_attention_heads": 16,
+  "hidden_size": 1024, "intermediate_size": 4096,
+  "num_hidden_layers": 23, "num_attention_heads": 16,
   "vocab_size": 49408, "max_position_embeddings": 77, "layer_norm_eps": 1e-05
 })json";
 
 constexpr std::string_view kTaesd = R"json({
   "_class_name": "AutoencoderTiny",
-  "in_channels": 3, "out_channels": 3, "latent_channels": 4, "act_fn": "relu", "scaling_factor": 1.0,
+  "in_channels": 3, "out_channels": 3, "latent_channels": 4,
+  "act_fn": "relu", "scaling_factor": 1.0,
   "encoder_block_out_channels": [64, 64, 64, 64], "decoder_block_out_channels": [64, 64, 64, 64],
   "num_encoder_blocks": [1, 3, 3, 3], "num_decoder_blocks": [3, 3, 3, 1],
   "upsampling_scaling_factor": 2
@@ -61,13 +70,12 @@ std::span<const Preset> presets() {
 }
 
 const Preset& find_preset(std::string_view name) {
-  std::string known;
   for (const Preset& preset : kPresets) {
     if (preset.name == name) return preset;
-    known += (known.empty() ? "\"" : ", \"") + std::string(preset.name) + '"';
   }
+  const auto quoted = [](const Preset& preset) { return base::concat('"', preset.name, '"'); };
   base::fail(base::ErrorCode::not_found, "there is no architecture \"", name,
-             "\", expected one of ", known);
+             "\", expected one of ", base::joined(kPresets, quoted));
 }
 
 }  // namespace streamdiffusion::models

@@ -1,5 +1,5 @@
-// Architectures whose configs are part of the program, to be run with random weights (bench, tests,
-// info).
+// Published architectures whose configs are built in, so that bench, info and tests can run them
+// with generated weights, without a model folder.
 #pragma once
 
 #include <span>
@@ -7,7 +7,7 @@
 
 namespace streamdiffusion::models {
 
-/// The config.json texts of one architecture, as the model's folder has them.
+/// The config.json texts of one architecture, as its model folder has them.
 struct Preset {
   std::string_view name;
   std::string_view unet, text_encoder, autoencoder;
@@ -16,7 +16,7 @@ struct Preset {
 /// "sd15" (Stable Diffusion 1.5) and "sd-turbo" (Stable Diffusion 2.1 and Turbo), each with TAESD.
 std::span<const Preset> presets();
 
-/// Throws not_found, naming the presets there are.
+/// The preset of that name. Throws not_found, listing the names.
 const Preset& find_preset(std::string_view name);
 
 }  // namespace streamdiffusion::models

@@ -1,3 +1,5 @@
+// diffusers' ResnetBlock2D. The skip connection is never concatenated for norm1: it reads both
+// parts.
 #include "models/resnet.h"
 
 namespace streamdiffusion::models {
@@ -8,7 +10,8 @@ using graph::Value;
 
 namespace {
 
-// The time projection takes conv1's bias along: one vector a row, known before the first frame.
+// conv1's bias is added to the time projection, which gives one bias vector per row. It depends
+// only on the schedule, so it is computed before the first frame.
 Value first_convolution(Builder& b, Value h, Value time, std::int64_t out, const Name& n) {
   const Name conv1 = n / "conv1";
   if (!time) return b.conv2d(h, conv1, {.out = out});

@@ -1,3 +1,4 @@
+// diffusers' models/attention.py: BasicTransformerBlock inside Transformer2DModel.
 #include "models/transformer.h"
 
 namespace streamdiffusion::models {
@@ -13,7 +14,8 @@ struct AttentionSource {
   std::vector<int> kv_rows;
 };
 
-// x + attention(norm(x), source); the keys and values of a prompt do not depend on the frame.
+// x + attention(norm(x), source). The keys and values of a prompt do not depend on the frame, so
+// they are computed once per prompt.
 Value attend(Builder& b, Value x, Value normed, const AttentionSource& source, int heads,
              const Name& n) {
   const std::int64_t c = b.shape(x).c;

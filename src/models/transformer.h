@@ -1,5 +1,5 @@
-// The UNet's spatial transformer: self-attention, attention to the prompt, gated feed-forward
-// (Transformer2DModel).
+// The UNet's spatial transformer (diffusers' Transformer2DModel): self-attention, cross-attention
+// to the prompt, GEGLU feed-forward.
 #pragma once
 
 #include <vector>
@@ -9,10 +9,11 @@
 namespace streamdiffusion::models {
 
 struct TransformerOptions {
+  /// Transformer blocks, one after another.
   std::int64_t layers = 1;
   int heads = 8;
   int groups = 32;
-  /// Else proj_in and proj_out are stored as 1x1 convolutions.
+  /// proj_in and proj_out are stored as linear layers; otherwise as 1x1 convolutions.
   bool linear_projection = false;
   /// Text embeddings [prompts, tokens, 1, dim].
   graph::Value context;
@@ -20,7 +21,7 @@ struct TransformerOptions {
   std::vector<int> kv_rows;
 };
 
-/// x [n,h,w,c] -> the same shape; pixels are the tokens.
+/// x is [n, h, w, c], and so is the result; the h * w pixels are the tokens.
 graph::Value transformer_2d(graph::Builder& b, graph::Value x, const TransformerOptions& options,
                             const graph::Name& name);
 

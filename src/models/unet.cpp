@@ -1,3 +1,5 @@
+// diffusers' UNet2DConditionModel as a graph: a down path, a middle block and an up path, joined by
+// skip connections.
 #include "models/unet.h"
 
 #include "base/error.h"
@@ -49,7 +51,7 @@ class UNet {
   int levels() const { return static_cast<int>(config_.levels.size()); }
   const Level& level(int i) const { return config_.levels[static_cast<std::size_t>(i)]; }
 
-  // Every resnet reads the embedding through a SiLU, so it is applied once, here.
+  // Every resnet applies a SiLU to the embedding first, so it is applied once, here.
   Value time_embedding(Value timesteps) {
     const Name n("time_embedding");
     const Value t = b_.timestep_embedding(timesteps, {.width = config_.levels.front().channels,
@@ -114,7 +116,7 @@ class UNet {
     if (i + 1 == levels()) return x;
     const tensor::Shape target = b_.shape(skips_.back());
     const bool upsample2x = target.h == 2 * b_.shape(x).h && target.w == 2 * b_.shape(x).w;
-    if (!upsample2x) x = b_.upsample_nearest(x, target.h, target.w);  // of an odd size
+    if (!upsample2x) x = b_.upsample_nearest(x, target.h, target.w);  // odd sizes
     return b_.conv2d(x, n / "upsamplers" / 0 / "conv",
                      {.out = up.channels, .upsample2x = upsample2x});
   }
@@ -129,9 +131,9 @@ class UNet {
 void check_shape(const UNetShape& shape) {
   using base::ErrorCode;
   using base::require;
-  const auto check = [](const char* what, std::int64_t found, std::int64_t most) {
-    require(found >= 1 && found <= most, ErrorCode::invalid_argument, "unet: ", what, " is ", found,
-            ", expected 1 to ", most);
+  const auto check = [](const char* what, std::int64_t found, std::int64_t max) {
+    require(found >= 1 && found <= max, ErrorCode::invalid_argument, "unet: ", what, " is ", found,
+            ", expected 1 to ", max);
   };
   check("number of rows", shape.rows, 1024);
   check("latent height", shape.h, 8192);

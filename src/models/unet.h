@@ -1,4 +1,5 @@
-// UNet2DConditionModel: latents, timesteps and a prompt in, the predicted noise (or velocity) out.
+// UNet2DConditionModel: predicts the noise (or velocity) of latents at their timesteps for a
+// prompt.
 #pragma once
 
 #include <cstdint>
@@ -10,19 +11,20 @@
 namespace streamdiffusion::models {
 
 struct UNetShape {
-  /// Latents in one call; each has its own timestep.
+  /// Latents in one call, 1..1024; each row has its own timestep.
   std::int64_t rows = 1;
-  /// Of the latents; odd ones are fine.
+  /// Size of the latents, 1..8192 each; may be odd.
   std::int64_t h = 64, w = 64;
+  /// Prompts in one call (1..1024) and tokens of each (1..4096).
   std::int64_t prompts = 1, tokens = 77;
-  /// Row i follows prompt kv_rows[i]; one entry a row.
+  /// Row i attends to prompt kv_rows[i]; one entry per row.
   std::vector<int> kv_rows;
   tensor::DType activations = tensor::DType::f32;
 };
 
-/// inputs: "latents" f32 [rows,h,w,in_channels] per frame, "timesteps" f32 [rows,1,1,1] per
-/// schedule, "context" f32 [prompts,tokens,1,cross_attention_dim] per prompt. output: "prediction"
-/// f32 [rows,h,w,out_channels]. Throws invalid_argument for a shape that cannot be.
+/// Inputs: "latents" f32 [rows, h, w, in_channels] per frame, "timesteps" f32 [rows, 1, 1, 1] per
+/// schedule, "context" f32 [prompts, tokens, 1, cross_attention_dim] per prompt. Output:
+/// "prediction" f32 [rows, h, w, out_channels]. Throws invalid_argument for an invalid shape.
 graph::Graph build_unet(const UNetConfig& config, const UNetShape& shape);
 
 }  // namespace streamdiffusion::models

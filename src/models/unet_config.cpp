@@ -1,3 +1,5 @@
+// Reads UNet2DConditionModel's config and rejects every variant that the builder does not
+// implement.
 #include "models/unet_config.h"
 
 #include "base/error.h"
@@ -26,7 +28,7 @@ UNetConfig::Mid mid_block(ConfigReader& config) {
   if (type->is(Json::Kind::null)) return UNetConfig::Mid::none;
   if (type->string() == "UNetMidBlock2D") return UNetConfig::Mid::resnet;
   if (type->string() == "UNetMidBlock2DCrossAttn") return UNetConfig::Mid::cross_attention;
-  refuse_value(*type, R"("UNetMidBlock2DCrossAttn", "UNetMidBlock2D" or null)");
+  fail_not_implemented(*type, R"("UNetMidBlock2DCrossAttn", "UNetMidBlock2D" or null)");
 }
 
 void check_widths(const UNetConfig& unet, const ConfigReader& config) {
@@ -75,39 +77,40 @@ std::int64_t cross_attention_dim(ConfigReader& config, std::size_t levels) {
   const auto dims = config.per_level("cross_attention_dim", 1280, levels, 1, kMaxChannels);
   for (const std::int64_t dim : dims) {
     if (dim != dims.front()) {
-      refuse_value(*config.value("cross_attention_dim"), "the same number for every level");
+      fail_not_implemented(*config.value("cross_attention_dim"), "the same number for every level");
     }
   }
   return dims.front();
 }
 
-void only_false_or_falses(ConfigReader& config, std::string_view key) {
+void expect_false_or_falses(ConfigReader& config, std::string_view key) {
   const auto value = config.value(key);
-  if (!value || value->is(Json::Kind::boolean)) return config.only_false({key});
-  if (!value->is(Json::Kind::array)) refuse_value(*value, "false");
+  if (!value || value->is(Json::Kind::boolean)) return config.expect_false({key});
+  if (!value->is(Json::Kind::array)) fail_not_implemented(*value, "false");
   for (std::size_t i = 0; i < value->size(); ++i) {
-    if ((*value)[i].boolean()) refuse_value((*value)[i], "false");
+    if ((*value)[i].boolean()) fail_not_implemented((*value)[i], "false");
   }
 }
 
-// diffusers computes something else, or nothing, for every other value of these.
-void refuse_what_is_not_implemented(ConfigReader& config) {
-  config.only_null({"encoder_hid_dim", "encoder_hid_dim_type", "class_embed_type",
-                    "num_class_embeds", "addition_embed_type", "time_cond_proj_dim",
-                    "time_embedding_act_fn", "timestep_post_act", "cross_attention_norm",
-                    "reverse_transformer_layers_per_block", "num_attention_heads"});
-  config.only_false({"center_input_sample", "dual_cross_attention", "resnet_skip_time_act",
-                     "class_embeddings_concat", "mid_block_only_cross_attention"});
-  only_false_or_falses(config, "only_cross_attention");
-  config.only("mid_block_scale_factor", 1);
-  config.only("resnet_out_scale_factor", 1);
-  config.only("conv_in_kernel", 3);
-  config.only("conv_out_kernel", 3);
-  config.only("resnet_time_scale_shift", "default");
-  config.only("time_embedding_type", "positional");
-  config.only("attention_type", "default");
-  if (config.string("act_fn", "silu") != "swish") config.only("act_fn", "silu");
-  // Softmax is always f32; the others are read only together with keys refused above.
+// For any other value of these keys diffusers computes something else, or fails.
+void expect_implemented_values(ConfigReader& config) {
+  config.expect_null({"encoder_hid_dim", "encoder_hid_dim_type", "class_embed_type",
+                      "num_class_embeds", "addition_embed_type", "time_cond_proj_dim",
+                      "time_embedding_act_fn", "timestep_post_act", "cross_attention_norm",
+                      "reverse_transformer_layers_per_block", "num_attention_heads"});
+  config.expect_false({"center_input_sample", "dual_cross_attention", "resnet_skip_time_act",
+                       "class_embeddings_concat", "mid_block_only_cross_attention"});
+  expect_false_or_falses(config, "only_cross_attention");
+  config.expect("mid_block_scale_factor", 1);
+  config.expect("resnet_out_scale_factor", 1);
+  config.expect("conv_in_kernel", 3);
+  config.expect("conv_out_kernel", 3);
+  config.expect("resnet_time_scale_shift", "default");
+  config.expect("time_embedding_type", "positional");
+  config.expect("attention_type", "default");
+  if (config.string("act_fn", "silu") != "swish") config.expect("act_fn", "silu");
+  // upcast_attention: softmax is always f32 here. diffusers reads the other three only together
+  // with keys that are rejected above.
   config.ignore({"sample_size", "dropout", "upcast_attention", "addition_time_embed_dim",
                  "addition_embed_type_num_heads", "projection_class_embeddings_input_dim"});
 }
@@ -116,7 +119,7 @@ void refuse_what_is_not_implemented(ConfigReader& config) {
 
 UNetConfig unet_config(const Json& json) {
   ConfigReader config(json, "UNet2DConditionModel");
-  refuse_what_is_not_implemented(config);
+  expect_implemented_values(config);
   UNetConfig unet;
   unet.in_channels = config.integer("in_channels", 4, 1, kMaxChannels);
   unet.out_channels = config.integer("out_channels", 4, 1, kMaxChannels);

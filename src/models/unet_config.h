@@ -1,5 +1,4 @@
-// What UNet2DConditionModel's config.json says, in the form the builder wants it: one entry a
-// level.
+// UNet2DConditionModel's config.json in the form that the builder reads: one entry per level.
 #pragma once
 
 #include <cstdint>
@@ -10,14 +9,14 @@
 namespace streamdiffusion::models {
 
 struct UNetConfig {
-  /// One resolution. Level 0 is the latents' own; each next one is half as high and wide.
+  /// One resolution. Level 0 is that of the latents; each further level halves height and width.
   struct Level {
     std::int64_t channels = 0;
-    /// Resnets on the way down; one more on the way up.
+    /// Resnets in the down block; the up block has one more.
     std::int64_t layers = 0;
-    /// Depth of each of its transformers.
+    /// Blocks in each of its transformers.
     std::int64_t transformer_layers = 1;
-    /// diffusers calls this number of heads "attention_head_dim".
+    /// Attention heads. diffusers' configs call this number "attention_head_dim".
     std::int64_t heads = 8;
     bool down_attention = false, up_attention = false;
   };
@@ -32,17 +31,16 @@ struct UNetConfig {
   std::int64_t time_dim = 1280;
   int norm_groups = 32;
   float norm_eps = 1e-5F;
-  /// The transformers' projections are stored as linears.
+  /// The transformers' proj_in and proj_out are stored as linear layers, not 1x1 convolutions.
   bool linear_projection = false;
   bool flip_sin_to_cos = true;
   float freq_shift = 0;
-  /// Downsampling pads all four sides by one; else right and below only.
+  /// Downsampling pads all four sides by one pixel; otherwise only right and bottom.
   bool pad_both_sides = true;
 };
 
 /// Reads and checks a config. Throws unsupported for a key or value that would change the result
-/// and is not implemented, corrupt_file for one that makes no sense; both name the key and what it
-/// has.
+/// and is not implemented, corrupt_file for an invalid one. Both name the key and its value.
 UNetConfig unet_config(const json::Json& config);
 
 }  // namespace streamdiffusion::models

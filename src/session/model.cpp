@@ -4,7 +4,7 @@
 #include <array>
 
 #include "base/error.h"
-#include "models/census.h"
+#include "models/count_parameters.h"
 #include "models/presets.h"
 #include "weights/hash_weights.h"
 #include "weights/model_folder.h"
@@ -151,8 +151,9 @@ void Model::check_and_count() {
       {encoder_graph(1, side, side, f32), decoder_graph(1, side, side, false, f32)},
   };
   for (std::size_t i = 0; i < std::size(graphs); ++i) {
-    sources_[i]->check(models::tensors_of(graphs[i]));
-    for (const graph::Graph& graph : graphs[i]) parameters_ += models::census(graph).parameters;
+    sources_[i]->check(models::required_tensors(graphs[i]));
+    for (const graph::Graph& graph : graphs[i])
+      parameters_ += models::count_parameters(graph).parameters;
   }
 }
 

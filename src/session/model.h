@@ -28,7 +28,7 @@ class Model {
   static Model open(const EngineOptions& options);
 
   const std::string& name() const { return name_; }
-  int factor() const { return static_cast<int>(models::factor(autoencoder_)); }
+  int factor() const { return static_cast<int>(models::vae_scale_factor(autoencoder_)); }
   int latent_channels() const { return static_cast<int>(models::latent_channels(autoencoder_)); }
   int tokens() const { return tokens_; }
   /// Entries of the tokenizer's vocabulary; 0 with random weights.

@@ -1,5 +1,5 @@
-// Tokens that are found in the text as they stand, before any splitting: the special ones and those
-// a user added.
+// Special tokens and tokens that a user added. They are matched in the text as a whole, before it
+// is split into words.
 #pragma once
 
 #include <cstdint>
@@ -11,29 +11,30 @@
 namespace streamdiffusion::tokenizer {
 
 struct AddedToken {
-  /// UTF-8
+  /// UTF-8.
   std::string content;
   std::int32_t id = -1;
-  /// compared with normalized text (so in any case), not with the raw one
+  /// Matched in the normalized text (so in any letter case), not in the text as typed.
   bool normalized = false;
-  /// only where no word character stands beside it
+  /// Matched only if no word character is next to it.
   bool single_word = false;
 };
 
-/// A stretch of text: a token, or (id < 0) text without one.
-struct Stretch {
+/// A part of a text: a token, or with id < 0 text without tokens.
+struct Segment {
   std::int32_t id = -1;
   std::u32string_view text;
 };
 
-/// Finds tokens in one pass, the longest at each place, from left to right.
-class TokenFinder {
+/// Splits a text at tokens, in one pass from left to right; at each position the longest token
+/// wins. A trie over code points, as transformers' Trie.
+class TokenTrie {
  public:
-  /// `content` as it stands in the text that will be searched; not empty. Of two equal ones the
-  /// first counts.
+  /// Adds a token. `content` is not empty, and normalized if the text will be. Of two tokens with
+  /// the same content the first counts.
   void add(std::u32string_view content, std::int32_t id, bool single_word);
-  /// Cuts `text` into its tokens and what lies between them. The views point into `text`.
-  std::vector<Stretch> split(std::u32string_view text) const;
+  /// Cuts `text` into tokens and the text between them. The views point into `text`.
+  std::vector<Segment> split(std::u32string_view text) const;
 
  private:
   struct Token {
@@ -44,11 +45,12 @@ class TokenFinder {
     Token token;
     std::size_t length = 0;
   };
-  Match longest(std::u32string_view text) const;
+  Match longest_match(std::u32string_view text) const;
 
-  std::unordered_map<std::uint64_t, std::uint32_t>
-      edges_;                    // (node, code point) -> node; 0 is the root
-  std::vector<Token> nodes_{1};  // the token that ends at a node
+  /// (node, code point) -> node; node 0 is the root.
+  std::unordered_map<std::uint64_t, std::uint32_t> edges_;
+  /// The token that ends at each node; id -1 if none does.
+  std::vector<Token> nodes_{1};
 };
 
 }  // namespace streamdiffusion::tokenizer

@@ -1,3 +1,4 @@
+// Finds prompt words that a model was not trained on, and the known words closest to them.
 #include "tokenizer/known_words.h"
 
 #include <algorithm>
@@ -5,20 +6,24 @@
 #include <set>
 
 #include "base/edit_distance.h"
+#include "base/join.h"
 #include "json/json.h"
 #include "json/quote.h"
 
 namespace streamdiffusion {
 namespace {
 
-constexpr std::size_t kMostUnknown = 16, kMostNear = 3, kLongestWord = 40;
-constexpr std::array<std::string_view, 34> kSmallWords{
+constexpr std::size_t kMaxUnknownWords = 16, kMaxSuggestions = 3;
+/// Longer words get no suggestions: the edit distance takes time in the product of both lengths.
+constexpr std::size_t kMaxWordBytes = 40;
+/// Words that are never reported.
+constexpr std::array<std::string_view, 34> kCommonWords{
     "a",   "an",    "and",   "at",    "background", "big",     "by",  "from",  "her",
     "his", "in",    "its",   "large", "left",       "little",  "of",  "on",    "one",
     "or",  "over",  "right", "side",  "small",      "some",    "the", "three", "to",
     "two", "under", "up",    "very",  "with",       "without", "your"};
 
-/// Calls `visit` with each run of letters and digits, in lower case; bytes beyond ASCII count as
+/// Calls `visit` with each run of letters and digits, in lower case. Bytes beyond ASCII count as
 /// letters.
 template <typename Visit>
 void for_each_word(std::string_view text, const Visit& visit) {
@@ -30,8 +35,9 @@ void for_each_word(std::string_view text, const Visit& visit) {
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     const bool upper = c >= 'A' && c <= 'Z';
-    const bool part = upper || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || byte >= 0x80;
-    if (part) {
+    const bool word_character =
+        upper || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || byte >= 0x80;
+    if (word_character) {
       word.push_back(upper ? static_cast<char>(c + 32) : c);
     } else {
       finish();
@@ -56,7 +62,7 @@ bool is_number(std::string_view word) {
 
 bool is_known(const std::set<std::string, std::less<>>& known, std::string_view word) {
   if (known.contains(word) || is_number(word)) return true;
-  if (std::find(kSmallWords.begin(), kSmallWords.end(), word) != kSmallWords.end()) return true;
+  if (std::find(kCommonWords.begin(), kCommonWords.end(), word) != kCommonWords.end()) return true;
   for (const std::string_view plural : {"es", "s"}) {
     if (word.size() > plural.size() + 1 && word.ends_with(plural) &&
         known.contains(word.substr(0, word.size() - plural.size()))) {
@@ -66,20 +72,20 @@ bool is_known(const std::set<std::string, std::less<>>& known, std::string_view 
   return false;
 }
 
-std::vector<std::string> near_words(const std::set<std::string, std::less<>>& known,
-                                    std::string_view word) {
+std::vector<std::string> closest_words(const std::set<std::string, std::less<>>& known,
+                                       std::string_view word) {
   std::vector<std::pair<int, std::string>> found;
-  const int most = word.size() <= 4 ? 1 : word.size() <= 7 ? 2 : 3;
+  const int max_distance = word.size() <= 4 ? 1 : word.size() <= 7 ? 2 : 3;
   for (const std::string& candidate : known) {
-    const auto longer = std::max(candidate.size(), word.size());
-    if (longer - std::min(candidate.size(), word.size()) > static_cast<std::size_t>(most)) continue;
+    const auto [shorter, longer] = std::minmax({candidate.size(), word.size()});
+    if (longer - shorter > static_cast<std::size_t>(max_distance)) continue;
     const int distance = base::edit_distance(word, candidate);
-    if (distance <= most) found.emplace_back(distance, candidate);
+    if (distance <= max_distance) found.emplace_back(distance, candidate);
   }
   std::sort(found.begin(), found.end());
   std::vector<std::string> near;
   for (const auto& [distance, candidate] : found) {
-    if (near.size() < kMostNear) near.push_back(candidate);
+    if (near.size() < kMaxSuggestions) near.push_back(candidate);
   }
   return near;
 }
@@ -92,13 +98,11 @@ std::vector<UnknownWord> unknown_words(const KnownWords& known_words, std::strin
   const auto known = words_of(known_words);
   std::set<std::string> seen;
   for_each_word(prompt, [&](const std::string& word) {
-    if (unknown.size() >= kMostUnknown || is_known(known, word)) return;
+    if (unknown.size() >= kMaxUnknownWords || is_known(known, word)) return;
     if (!seen.insert(word).second) return;
     UnknownWord entry{word, {}, "the model does not know " + json::quote(word)};
-    if (word.size() <= kLongestWord) entry.near = near_words(known, word);
-    for (std::size_t i = 0; i < entry.near.size(); ++i) {
-      entry.message += (i == 0 ? "; near it: " : ", ") + entry.near[i];
-    }
+    if (word.size() <= kMaxWordBytes) entry.near = closest_words(known, word);
+    if (!entry.near.empty()) entry.message += "; near it: " + base::joined(entry.near);
     unknown.push_back(std::move(entry));
   });
   return unknown;

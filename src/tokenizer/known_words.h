@@ -1,4 +1,4 @@
-// A model's concepts.json.
+// Reads the words that a model knows from its concepts.json, for warnings about unknown ones.
 #pragma once
 
 #include <filesystem>
@@ -7,8 +7,8 @@
 
 namespace streamdiffusion::tokenizer {
 
-/// Reads `folder`/concepts.json; nothing where there is no such file. Throws corrupt_file for one
-/// that is not an object of lists of strings.
+/// Reads `folder`/concepts.json; empty if there is no such file. Throws corrupt_file unless the
+/// file is an object of lists of strings.
 KnownWords read_known_words(const std::filesystem::path& folder);
 
 }  // namespace streamdiffusion::tokenizer

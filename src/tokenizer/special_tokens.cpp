@@ -1,3 +1,4 @@
+// Reads every place where transformers 5 looks for special tokens, then assigns ids in its order.
 #include "tokenizer/special_tokens.h"
 
 #include <algorithm>
@@ -15,11 +16,11 @@ using base::fail;
 using json::Json;
 using json::quote;
 
-constexpr std::size_t max_added = 4096;
-constexpr std::size_t longest_token = 1024;  // bytes
+constexpr std::size_t kMaxAddedTokens = 4096;
+constexpr std::size_t kMaxTokenBytes = 1024;
 
-// A token as it is declared; `id` stays -1 where none is given.
-AddedToken declared(const Json& value, bool is_special) {
+// The declaration of a token, a string or an object. Its id stays -1.
+AddedToken parse_token(const Json& value, bool is_special) {
   AddedToken out;
   if (value.is(Json::Kind::string)) {
     out.content = value.string();
@@ -30,14 +31,14 @@ AddedToken declared(const Json& value, bool is_special) {
     out.normalized = value.boolean_or("normalized", !value.boolean_or("special", is_special));
     out.single_word = value.boolean_or("single_word", false);
   }
-  if (out.content.empty() || out.content.size() > longest_token) {
-    value.refuse(base::concat("a token of 1 to ", longest_token, " bytes"));
+  if (out.content.empty() || out.content.size() > kMaxTokenBytes) {
+    value.refuse(base::concat("a token of 1 to ", kMaxTokenBytes, " bytes"));
   }
   return out;
 }
 
-// The named tokens of transformers in its order, with CLIPTokenizer's defaults.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 7> defaults{
+// The named special tokens in the order of transformers, with CLIPTokenizer's defaults.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kDefaults{
     {{"bos_token", "<|startoftext|>"},
      {"eos_token", "<|endoftext|>"},
      {"unk_token", "<|endoftext|>"},
@@ -46,27 +47,27 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 7> defaults{
      {"cls_token", ""},
      {"mask_token", ""}}};
 
-class Collector {
+class SpecialTokenCollector {
  public:
-  explicit Collector(const Vocabulary& vocabulary) : vocabulary_(vocabulary) {}
+  explicit SpecialTokenCollector(const Vocabulary& vocabulary) : vocabulary_(vocabulary) {}
 
-  // Members that end in "_token" and hold a token.
+  // Every member whose key ends in "_token" and whose value is a token.
   void read_named(const Json& object) {
     if (!object.is(Json::Kind::object)) object.refuse("an object");
     for (std::size_t i = 0; i < object.size(); ++i) {
       const auto [key, value] = object.member(i);
       const bool token = value.is(Json::Kind::string) || value.is(Json::Kind::object);
-      if (key.ends_with("_token") && token) named_[std::string(key)] = declared(value, true);
+      if (key.ends_with("_token") && token) named_[std::string(key)] = parse_token(value, true);
     }
   }
 
-  // A list of further special tokens, or an object {name: token}.
+  // Further special tokens under `key`: a list, or an object {name: token}.
   void read_extra(const Json& object, std::string_view key) {
-    const auto more = object.find(key);
-    for (std::size_t i = 0; more && i < more->size(); ++i) {
-      const bool list = more->is(Json::Kind::array);
-      extra_.push_back(declared(list ? (*more)[i] : more->member(i).second, true));
-      limit(extra_.size(), *more);
+    const auto tokens = object.find(key);
+    for (std::size_t i = 0; tokens && i < tokens->size(); ++i) {
+      const bool is_array = tokens->is(Json::Kind::array);
+      extra_.push_back(parse_token(is_array ? (*tokens)[i] : tokens->member(i).second, true));
+      check_count(extra_.size(), *tokens);
     }
   }
 
@@ -78,10 +79,10 @@ class Collector {
       std::int32_t id = -1;
       const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), id);
       if (error != std::errc() || end != key.data() + key.size() || id < 0) {
-        fail(ErrorCode::corrupt_file, object.where(), ": key ", quote(key), " is no token id");
+        fail(ErrorCode::corrupt_file, object.where(), ": key ", quote(key), " is not a token id");
       }
-      by_id_[id] = declared(value, false);
-      limit(by_id_.size(), object);
+      by_id_[id] = parse_token(value, false);
+      check_count(by_id_.size(), object);
     }
   }
 
@@ -90,13 +91,13 @@ class Collector {
     if (!object.is(Json::Kind::object)) object.refuse("an object {token: id}");
     for (std::size_t i = 0; i < object.size(); ++i) {
       const auto [content, id] = object.member(i);
-      if (content.empty() || content.size() > longest_token) {
+      if (content.empty() || content.size() > kMaxTokenBytes) {
         fail(ErrorCode::corrupt_file, object.where(), ": token ", quote(content), " has ",
-             content.size(), " bytes, expected 1 to ", longest_token);
+             content.size(), " bytes, expected 1 to ", kMaxTokenBytes);
       }
       by_id_[static_cast<std::int32_t>(id.integer(0, INT32_MAX))] = {
           .content = std::string(content), .normalized = !is_named(content)};
-      limit(by_id_.size(), object);
+      check_count(by_id_.size(), object);
     }
   }
 
@@ -105,8 +106,8 @@ class Collector {
     if (!array.is(Json::Kind::array)) array.refuse("an array of tokens");
     for (std::size_t i = 0; i < array.size(); ++i) {
       const auto id = static_cast<std::int32_t>(array[i].at("id").integer(0, INT32_MAX));
-      by_id_[id] = declared(array[i], false);
-      limit(by_id_.size(), array);
+      by_id_[id] = parse_token(array[i], false);
+      check_count(by_id_.size(), array);
     }
   }
 
@@ -114,28 +115,29 @@ class Collector {
     SpecialTokens out;
     next_id_ = static_cast<std::int32_t>(vocabulary_.size());
     for (const auto& [id, token] : by_id_) {
-      const std::int32_t given = place(token, out.added).id;
-      if (given != id) {
+      const std::int32_t assigned = assign_id(token, out.added).id;
+      if (assigned != id) {
         fail(ErrorCode::corrupt_file, file, ": added token ", quote(token.content),
-             " is declared with id ", id, ", expected ", given);
+             " is declared with id ", id, ", expected ", assigned);
       }
     }
-    const std::size_t with_id = out.added.size();
-    const auto place_without_id = [&](const AddedToken& token) {
-      const auto end = out.added.begin() + static_cast<std::ptrdiff_t>(with_id);
-      if (find(out.added.begin(), end, token.content) == end) place(token, out.added);
+    const std::size_t count_with_id = out.added.size();
+    const auto assign_without_id = [&](const AddedToken& token) {
+      const auto end = out.added.begin() + static_cast<std::ptrdiff_t>(count_with_id);
+      if (find(out.added.begin(), end, token.content) == end) assign_id(token, out.added);
     };
-    for (const auto& [key, absent] : defaults) {
+    for (const auto& [key, default_content] : kDefaults) {
       const auto at = named_.find(key);
-      if (at == named_.end() && absent.empty()) continue;
-      const AddedToken token = at != named_.end() ? at->second : AddedToken{std::string(absent)};
+      if (at == named_.end() && default_content.empty()) continue;
+      const AddedToken token =
+          at != named_.end() ? at->second : AddedToken{std::string(default_content)};
       out.named[std::string(key)] = token.content;
-      place_without_id(token);
+      assign_without_id(token);
     }
     for (const auto& [key, token] : named_) {
-      if (out.named.try_emplace(key, token.content).second) place_without_id(token);
+      if (out.named.try_emplace(key, token.content).second) assign_without_id(token);
     }
-    for (const AddedToken& token : extra_) place_without_id(token);
+    for (const AddedToken& token : extra_) assign_without_id(token);
     return out;
   }
 
@@ -147,8 +149,8 @@ class Collector {
            std::any_of(extra_.begin(), extra_.end(), same);
   }
 
-  static void limit(std::size_t count, const Json& where) {
-    if (count > max_added) where.refuse(base::concat("at most ", max_added, " tokens"));
+  static void check_count(std::size_t count, const Json& where) {
+    if (count > kMaxAddedTokens) where.refuse(base::concat("at most ", kMaxAddedTokens, " tokens"));
   }
 
   template <typename Iterator>
@@ -157,8 +159,8 @@ class Collector {
                         [&](const AddedToken& token) { return token.content == content; });
   }
 
-  // Of two declarations of one token the later one's flags hold.
-  const AddedToken& place(AddedToken token, std::vector<AddedToken>& out) {
+  // Adds the token with its id. If it is there already, the flags of the later declaration hold.
+  const AddedToken& assign_id(AddedToken token, std::vector<AddedToken>& out) {
     if (const auto known = find(out.begin(), out.end(), token.content); known != out.end()) {
       token.id = known->id;
       return *known = token;
@@ -178,14 +180,14 @@ class Collector {
 }  // namespace
 
 SpecialTokens collect_special_tokens(const TokenizerJson& files, const Vocabulary& vocabulary) {
-  Collector collector(vocabulary);
+  SpecialTokenCollector collector(vocabulary);
   const std::string& file = files.tokenizer ? files.tokenizer->file() : files.vocab->file();
-  constexpr std::string_view newer = "extra_special_tokens";
-  constexpr std::string_view older = "additional_special_tokens";
+  constexpr std::string_view kNewKey = "extra_special_tokens";
+  constexpr std::string_view kOldKey = "additional_special_tokens";
   if (files.config) {
     collector.read_named(*files.config);
-    const auto list = files.config->find(newer);
-    collector.read_extra(*files.config, list && list->size() > 0 ? newer : older);
+    const auto extra = files.config->find(kNewKey);
+    collector.read_extra(*files.config, extra && extra->size() > 0 ? kNewKey : kOldKey);
   }
   const auto decoder = files.config ? files.config->find("added_tokens_decoder") : std::nullopt;
   if (decoder) {
@@ -194,10 +196,12 @@ SpecialTokens collect_special_tokens(const TokenizerJson& files, const Vocabular
   }
   if (files.special) {
     collector.read_named(*files.special);
-    collector.read_extra(*files.special, newer);
+    collector.read_extra(*files.special, kNewKey);
   }
   if (files.added) collector.read_added(*files.added);
-  if (files.special) collector.read_extra(*files.special, older);  // unknown to added_tokens.json
+  if (files.special)
+    collector.read_extra(*files.special,
+                         kOldKey);  // after added_tokens.json, which does not know it
   if (files.tokenizer) {
     if (const auto added = files.tokenizer->find("added_tokens")) collector.read_tokenizer(*added);
   }

@@ -10,11 +10,11 @@
 
 #include "json/json.h"
 #include "tokenizer/added_tokens.h"
-#include "tokenizer/byte_pairs.h"
+#include "tokenizer/byte_pair_encoder.h"
 
 namespace streamdiffusion::tokenizer {
 
-/// The parsed files; empty ones do not exist.
+/// The parsed files; an absent file is empty.
 struct TokenizerJson {
   std::optional<json::Json> tokenizer, vocab, config, special, added;
 };
@@ -22,12 +22,12 @@ struct TokenizerJson {
 struct SpecialTokens {
   /// "bos_token", "eos_token", "pad_token", "unk_token", … -> content
   std::map<std::string, std::string> named;
-  /// named ones included, each once, with its id
+  /// All tokens, the named ones included, each once and with its id.
   std::vector<AddedToken> added;
 };
 
-/// Gives an id to every special and added token: the vocabulary's, or the next free one. Throws
-/// corrupt_file when a file declares another id than that.
+/// Assigns an id to every special and added token: its id in the vocabulary, or the next free one.
+/// Throws corrupt_file if a file declares another id.
 SpecialTokens collect_special_tokens(const TokenizerJson& files, const Vocabulary& vocabulary);
 
 }  // namespace streamdiffusion::tokenizer

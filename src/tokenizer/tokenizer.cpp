@@ -1,11 +1,12 @@
+// The pipeline of a fast tokenizer: added tokens, normalizer, pre-tokenizer, BPE, post-processor.
 #include "tokenizer/tokenizer.h"
 
 #include <algorithm>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "tokenizer/pre_tokenizer.h"
 #include "tokenizer/unicode.h"
-#include "tokenizer/words.h"
 
 namespace streamdiffusion::tokenizer {
 namespace {
@@ -29,7 +30,7 @@ Tokenizer::Tokenizer(const TokenizerTexts& texts, int max_positions)
     : Tokenizer(parse_tokenizer(texts), max_positions) {}
 
 Tokenizer::Tokenizer(const TokenizerDescription& d, int max_positions)
-    : model_(d.vocabulary, d.merges, d.unknown, d.file),
+    : bpe_(d.vocabulary, d.merges, d.unknown, d.file),
       bos_(d.bos),
       eos_(d.eos),
       pad_(d.pad),
@@ -38,44 +39,44 @@ Tokenizer::Tokenizer(const TokenizerDescription& d, int max_positions)
   for (const AddedToken& token : d.added) {
     const std::u32string content = decode_utf8(token.content, d.file + ": an added token");
     if (token.normalized) {
-      normalized_.add(normalize(content), token.id, token.single_word);
+      normalized_tokens_.add(normalize(content), token.id, token.single_word);
     } else {
-      raw_.add(content, token.id, token.single_word);
+      raw_tokens_.add(content, token.id, token.single_word);
     }
   }
 }
 
-void Tokenizer::append_plain(std::u32string_view text, std::vector<std::int32_t>& out) const {
-  const std::u32string normal = normalize(text);
-  for (const Stretch& part : normalized_.split(normal)) {
-    if (part.id >= 0) {
-      out.push_back(part.id);
+void Tokenizer::encode_text(std::u32string_view text, std::vector<std::int32_t>& out) const {
+  const std::u32string normalized = normalize(text);
+  for (const Segment& segment : normalized_tokens_.split(normalized)) {
+    if (segment.id >= 0) {
+      out.push_back(segment.id);
       continue;
     }
-    for (const std::string& word : split_words(part.text)) model_.encode(word, out);
+    for (const std::string& word : pre_tokenize(segment.text)) bpe_.encode(word, out);
   }
 }
 
 Tokens Tokenizer::encode(std::string_view prompt) const {
-  require(prompt.size() <= max_prompt_bytes, ErrorCode::invalid_argument, "prompt of ",
-          prompt.size(), " bytes, at most ", max_prompt_bytes, " are taken");
+  require(prompt.size() <= kMaxPromptBytes, ErrorCode::invalid_argument, "prompt of ",
+          prompt.size(), " bytes, expected at most ", kMaxPromptBytes);
   const std::u32string text = decode_utf8(prompt, "prompt");
   std::vector<std::int32_t> ids;
-  for (const Stretch& part : raw_.split(text)) {
-    if (part.id >= 0) {
-      ids.push_back(part.id);
+  for (const Segment& segment : raw_tokens_.split(text)) {
+    if (segment.id >= 0) {
+      ids.push_back(segment.id);
     } else {
-      append_plain(part.text, ids);
+      encode_text(segment.text, ids);
     }
   }
-  const auto room = static_cast<std::size_t>(length_ - 2);
+  const auto capacity = static_cast<std::size_t>(length_ - 2);
   Tokens out;
-  out.truncated = ids.size() > room;
+  out.truncated = ids.size() > capacity;
   if (out.truncated) {
-    out.dropped = static_cast<int>(ids.size() - room);
-    base::warn("prompt is cut: ", out.dropped, " of ", ids.size(), " tokens dropped, ", room,
+    out.dropped = static_cast<int>(ids.size() - capacity);
+    base::warn("prompt is cut: ", out.dropped, " of ", ids.size(), " tokens dropped, ", capacity,
                " fit");
-    ids.resize(room);
+    ids.resize(capacity);
   }
   out.used = static_cast<int>(ids.size()) + 2;
   out.ids.reserve(static_cast<std::size_t>(length_));

@@ -1,5 +1,5 @@
-// The CLIP tokenizer: a prompt becomes a row of token ids of fixed length, exactly as transformers
-// 5's CLIPTokenizer with padding="max_length" and truncation=True would give it.
+// The CLIP tokenizer: turns a prompt into a row of token ids of fixed length. The ids are those of
+// transformers 5's CLIPTokenizer with padding="max_length" and truncation=True.
 #pragma once
 
 #include <cstdint>
@@ -8,40 +8,41 @@
 #include <vector>
 
 #include "tokenizer/added_tokens.h"
-#include "tokenizer/byte_pairs.h"
+#include "tokenizer/byte_pair_encoder.h"
 #include "tokenizer/tokenizer_files.h"
 
 namespace streamdiffusion::tokenizer {
 
 struct Tokens {
-  /// length() of them: BOS, the prompt's, EOS, then padding
+  /// length() ids: BOS, the prompt's tokens, EOS, then padding.
   std::vector<std::int32_t> ids;
-  /// BOS and EOS included, padding not
+  /// Number of ids before the padding.
   int used = 0;
   bool truncated = false;
-  /// tokens of the prompt that did not fit
+  /// Tokens of the prompt that did not fit.
   int dropped = 0;
 };
 
 class Tokenizer {
  public:
   /// Longest prompt accepted, in bytes.
-  static constexpr std::size_t max_prompt_bytes = 1U << 20U;
+  static constexpr std::size_t kMaxPromptBytes = 1U << 20U;
 
-  /// Opens a tokenizer folder. `max_positions` is the text model's max_position_embeddings: it
-  /// limits the length, and is the length where tokenizer_config.json has none or an absurd one.
-  /// Throws not_found, corrupt_file, unsupported.
+  /// Opens a tokenizer folder. `max_positions` (at least 3) is the text model's
+  /// max_position_embeddings. The length of a row is the smaller of it and tokenizer_config.json's
+  /// model_max_length. Throws not_found, io, corrupt_file, unsupported or invalid_argument.
   static Tokenizer open(const std::filesystem::path& folder, int max_positions);
-  /// The same from texts in memory.
+  /// The same from file contents in memory.
   Tokenizer(const TokenizerTexts& texts, int max_positions);
 
-  /// Tokens of a prompt (UTF-8). Warns, naming the number of tokens dropped, when it does not fit.
-  /// Throws invalid_argument when it is not UTF-8 or longer than max_prompt_bytes. Thread-safe.
+  /// The tokens of a prompt (UTF-8). If it does not fit, drops the tokens at its end and logs a
+  /// warning. Throws invalid_argument if it is not UTF-8 or longer than kMaxPromptBytes.
+  /// Thread-safe.
   Tokens encode(std::string_view prompt) const;
 
-  /// ids are 0..vocab_size()-1
+  /// Number of ids, which are 0..vocab_size() - 1.
   int vocab_size() const { return size_; }
-  /// of every row of ids
+  /// Length of every row of ids.
   int length() const { return length_; }
   std::int32_t bos_id() const { return bos_; }
   std::int32_t eos_id() const { return eos_; }
@@ -49,11 +50,11 @@ class Tokenizer {
 
  private:
   Tokenizer(const TokenizerDescription& description, int max_positions);
-  void append_plain(std::u32string_view text, std::vector<std::int32_t>& out) const;
+  void encode_text(std::u32string_view text, std::vector<std::int32_t>& out) const;
 
-  BytePairs model_;
-  TokenFinder raw_;         // tokens looked for in the prompt as typed
-  TokenFinder normalized_;  // and in what normalization leaves
+  BytePairEncoder bpe_;
+  /// Added tokens that are matched in the prompt as typed, and in the normalized text.
+  TokenTrie raw_tokens_, normalized_tokens_;
   std::int32_t bos_, eos_, pad_;
   int size_, length_;
 };

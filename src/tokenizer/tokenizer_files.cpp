@@ -1,3 +1,4 @@
+// Collects the vocabulary, the merges, the special tokens and the maximum length, and checks them.
 #include "tokenizer/tokenizer_files.h"
 
 #include <algorithm>
@@ -19,16 +20,17 @@ using json::Json;
 using json::quote;
 namespace fs = std::filesystem;
 
-constexpr std::size_t largest_file = std::size_t{64} << 20U;
-constexpr std::int64_t longest_sequence = 1'000'000;  // more means "no limit known"
+constexpr std::size_t kMaxFileBytes = std::size_t{64} << 20U;
+/// A larger model_max_length means "no limit".
+constexpr std::int64_t kMaxSequence = 1'000'000;
 
 std::optional<std::string> read_text(const fs::path& file) {
   std::error_code ignored;
   if (!fs::exists(file, ignored)) return std::nullopt;
   const base::MmapFile mapped(file);
   const auto bytes = mapped.bytes();
-  require(bytes.size() <= largest_file, ErrorCode::corrupt_file, file.string(), ": ", bytes.size(),
-          " bytes, at most ", largest_file, " are read");
+  require(bytes.size() <= kMaxFileBytes, ErrorCode::corrupt_file, file.string(), ": ", bytes.size(),
+          " bytes, expected at most ", kMaxFileBytes);
   return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
 }
 
@@ -81,8 +83,8 @@ std::optional<int> max_length(const Json& config) {
   const auto value = config.find("model_max_length");
   if (!value) return std::nullopt;
   const double length = value->number();
-  if (length > static_cast<double>(longest_sequence)) return std::nullopt;
-  return static_cast<int>(value->integer(3, longest_sequence));
+  if (length > static_cast<double>(kMaxSequence)) return std::nullopt;
+  return static_cast<int>(value->integer(3, kMaxSequence));
 }
 
 // Every id below `size` must belong to a token: ids index the text model's embedding table.
@@ -94,9 +96,9 @@ void check_dense(const TokenizerDescription& d) {
   };
   for (const auto& [token, id] : d.vocabulary) use(id);
   for (const AddedToken& token : d.added) use(token.id);
-  const auto hole = std::find(used.begin(), used.end(), false);
-  require(hole == used.end(), ErrorCode::corrupt_file, d.file, ": no token has id ",
-          hole - used.begin(), ", though ids go up to ", used.size() - 1);
+  const auto gap = std::find(used.begin(), used.end(), false);
+  require(gap == used.end(), ErrorCode::corrupt_file, d.file, ": no token has id ",
+          gap - used.begin(), ", though ids go up to ", used.size() - 1);
 }
 
 }  // namespace

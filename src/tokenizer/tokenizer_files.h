@@ -1,5 +1,5 @@
-// From the files of a tokenizer folder to one plain description, by the rules of transformers 5's
-// CLIPTokenizer: which file wins, where special tokens are declared and how they are matched.
+// Reads the files of a tokenizer folder into one plain description, by the rules of transformers
+// 5's CLIPTokenizer: which file wins, where special tokens are declared and how they are matched.
 // Nothing in the files is trusted.
 #pragma once
 
@@ -9,16 +9,15 @@
 #include <vector>
 
 #include "tokenizer/added_tokens.h"
-#include "tokenizer/byte_pairs.h"
+#include "tokenizer/byte_pair_encoder.h"
 
 namespace streamdiffusion::tokenizer {
 
-/// The texts of the files, for whoever has them in memory. Either tokenizer, or vocab and merges,
-/// must be there.
+/// The contents of the files. Either `tokenizer`, or `vocab` and `merges`, must be there.
 struct TokenizerTexts {
-  /// for messages
+  /// The name that messages use.
   std::string folder;
-  /// tokenizer.json; wins over the next two
+  /// tokenizer.json; wins over the next two.
   std::optional<std::string> tokenizer;
   /// vocab.json
   std::optional<std::string> vocab;
@@ -33,26 +32,28 @@ struct TokenizerTexts {
 };
 
 struct TokenizerDescription {
-  /// where the vocabulary stands, for messages
+  /// The file of the vocabulary, for messages.
   std::string file;
-  /// of the byte-pair model
+  /// The byte-pair model.
   Vocabulary vocabulary;
   Merges merges;
-  /// the unknown token's content
+  /// Content of the unknown token.
   std::string unknown;
-  /// special tokens included; ids are known and dense
+  /// All added tokens, special ones included, with ids.
   std::vector<AddedToken> added;
+  /// Ids of the special tokens.
   std::int32_t bos = -1, eos = -1, pad = -1;
-  /// ids are 0..size-1
+  /// Number of ids; every id of 0..size - 1 belongs to a token.
   std::int32_t size = 0;
-  /// empty when absent or absurdly large ("no limit known")
+  /// At least 3; empty if absent or over a million, which means "no limit".
   std::optional<int> model_max_length;
 };
 
 /// Reads the files of a folder. Throws not_found (no vocabulary there) or io.
 TokenizerTexts read_tokenizer_texts(const std::filesystem::path& folder);
 
-/// Throws corrupt_file or unsupported; a message names the file and the culprit.
+/// Parses and checks the contents. Throws not_found, corrupt_file or unsupported; the message names
+/// the file, what was found and what was expected.
 TokenizerDescription parse_tokenizer(const TokenizerTexts& texts);
 
 }  // namespace streamdiffusion::tokenizer

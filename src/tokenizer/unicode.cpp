@@ -1,3 +1,4 @@
+// ICU behind unicode.h.
 #include "tokenizer/unicode.h"
 
 #include <unicode/normalizer2.h>
@@ -27,24 +28,24 @@ char32_t at(const icu::UnicodeString& text, std::int32_t index) {
   return static_cast<char32_t>(text.char32At(index));
 }
 
-std::u32string decomposed(std::u32string_view text, const icu::Normalizer2& normalizer) {
+std::u32string decompose(std::u32string_view text, const icu::Normalizer2& normalizer) {
   std::u32string out;
   out.reserve(text.size());
-  icu::UnicodeString parts;
+  icu::UnicodeString decomposition;
   for (const char32_t code : text) {
-    if (!normalizer.getDecomposition(static_cast<UChar32>(code), parts)) {
+    if (!normalizer.getDecomposition(static_cast<UChar32>(code), decomposition)) {
       out.push_back(code);
       continue;
     }
-    for (std::int32_t i = 0; i < parts.length(); i = parts.moveIndex32(i, 1))
-      out.push_back(at(parts, i));
+    for (std::int32_t i = 0; i < decomposition.length(); i = decomposition.moveIndex32(i, 1))
+      out.push_back(at(decomposition, i));
   }
   return out;
 }
 
-// ICU inserts marks one by one, which is quadratic in a long run of them; so they come to it in
-// canonical order.
-void order_marks(std::u32string& text) {
+// Puts combining marks into canonical order. ICU would insert them one by one, which is quadratic
+// in the length of a run of marks.
+void sort_marks(std::u32string& text) {
   const auto mark_class = [](char32_t c) { return u_getCombiningClass(static_cast<UChar32>(c)); };
   for (auto it = text.begin(); it != text.end();) {
     if (mark_class(*it) == 0) {
@@ -58,22 +59,23 @@ void order_marks(std::u32string& text) {
   }
 }
 
-std::u32string composed(std::u32string_view text) {
-  constexpr char32_t first_that_changes = 0x300;
-  if (std::all_of(text.begin(), text.end(), [](char32_t c) { return c < first_that_changes; })) {
+std::u32string normalize_nfc(std::u32string_view text) {
+  constexpr char32_t kFirstChangedByNfc = 0x300;
+  if (std::all_of(text.begin(), text.end(), [](char32_t c) { return c < kFirstChangedByNfc; })) {
     return std::u32string(text);
   }
-  std::u32string parts = decomposed(text, nfc());
-  order_marks(parts);
-  const auto units = icu::UnicodeString::fromUTF32(reinterpret_cast<const UChar32*>(parts.data()),
-                                                   static_cast<std::int32_t>(parts.size()));
+  std::u32string decomposition = decompose(text, nfc());
+  sort_marks(decomposition);
+  const auto units =
+      icu::UnicodeString::fromUTF32(reinterpret_cast<const UChar32*>(decomposition.data()),
+                                    static_cast<std::int32_t>(decomposition.size()));
   UErrorCode status = U_ZERO_ERROR;
-  const icu::UnicodeString whole = nfc().normalize(units, status);
+  const icu::UnicodeString normalized = nfc().normalize(units, status);
   require(U_SUCCESS(status), ErrorCode::internal, "ICU cannot normalize: ", u_errorName(status));
   std::u32string out;
-  out.reserve(parts.size());
-  for (std::int32_t i = 0; i < whole.length(); i = whole.moveIndex32(i, 1))
-    out.push_back(at(whole, i));
+  out.reserve(decomposition.size());
+  for (std::int32_t i = 0; i < normalized.length(); i = normalized.moveIndex32(i, 1))
+    out.push_back(at(normalized, i));
   return out;
 }
 
@@ -112,11 +114,11 @@ std::string encode_utf8(std::u32string_view text) {
 
 std::u32string normalize(std::u32string_view text) {
   std::u32string out;
-  for (const char32_t code : composed(text)) {
-    constexpr char32_t capital_i_with_dot = 0x130;  // the one code point whose lower case is two
+  for (const char32_t code : normalize_nfc(text)) {
+    constexpr char32_t kCapitalIWithDot = 0x130;  // the only code point whose lower case is two
     if (is_space(code)) {
       if (out.empty() || out.back() != U' ') out.push_back(U' ');
-    } else if (code == capital_i_with_dot) {
+    } else if (code == kCapitalIWithDot) {
       out += U"i\u0307";
     } else {
       out.push_back(static_cast<char32_t>(u_tolower(static_cast<UChar32>(code))));

@@ -1,6 +1,6 @@
-// What the CLIP tokenizer needs of Unicode, as transformers 5 does it (NFC, lower case per code
-// point, the classes of its split expression). Code points that are newer than the ICU in use count
-// as neither letter, number nor space.
+// The Unicode operations of the CLIP tokenizer, as in transformers 5: NFC, lower case per code
+// point, and the character classes of its split pattern. Code points that the installed ICU does
+// not know are neither letter, number nor space.
 #pragma once
 
 #include <string>
@@ -8,12 +8,13 @@
 
 namespace streamdiffusion::tokenizer {
 
-/// Decodes UTF-8. Throws invalid_argument naming `what` and the byte where it is malformed.
+/// Decodes UTF-8. Throws invalid_argument naming `what` and the offset of a malformed byte.
 std::u32string decode_utf8(std::string_view utf8, std::string_view what);
+/// Appends one code point as UTF-8.
 void append_utf8(std::string& out, char32_t code);
 std::string encode_utf8(std::u32string_view text);
 
-/// NFC, runs of white space to one space, lower case. Time is O(n log n) whatever the text is.
+/// CLIP's normalizer: NFC, runs of white space to one space, lower case. O(n log n) for any text.
 std::u32string normalize(std::u32string_view text);
 
 /// \s
@@ -22,7 +23,7 @@ bool is_space(char32_t code);
 bool is_letter(char32_t code);
 /// \p{N}
 bool is_number(char32_t code);
-/// \w: what may not stand beside a "single word" token
+/// \w: a character that may not be next to a "single_word" token.
 bool is_word(char32_t code);
 
 }  // namespace streamdiffusion::tokenizer

@@ -1,3 +1,4 @@
+// Parsers of the vocabulary and the merges, with limits and exact messages.
 #include "tokenizer/vocabulary_files.h"
 
 #include "base/error.h"
@@ -11,7 +12,7 @@ using base::fail;
 using json::Json;
 using json::quote;
 
-// "left right": exactly one space, something on both sides.
+// "left right": exactly one space, with text on both sides.
 bool split_merge(std::string_view text, std::pair<std::string, std::string>& out) {
   const auto space = text.find(' ');
   if (space == std::string_view::npos || space == 0 || space + 1 == text.size()) return false;
@@ -24,8 +25,8 @@ bool split_merge(std::string_view text, std::pair<std::string, std::string>& out
 
 Vocabulary parse_vocabulary(const Json& object) {
   if (!object.is(Json::Kind::object)) object.refuse("an object {token: id}");
-  if (object.size() == 0 || object.size() > max_vocabulary) {
-    object.refuse(base::concat("1 to ", max_vocabulary, " tokens"));
+  if (object.size() == 0 || object.size() > kMaxVocabulary) {
+    object.refuse(base::concat("1 to ", kMaxVocabulary, " tokens"));
   }
   Vocabulary out;
   out.reserve(object.size());
@@ -33,7 +34,7 @@ Vocabulary parse_vocabulary(const Json& object) {
   owners.reserve(object.size());
   for (std::size_t i = 0; i < object.size(); ++i) {
     const auto [token, value] = object.member(i);
-    const auto id = static_cast<std::int32_t>(value.integer(0, max_vocabulary));
+    const auto id = static_cast<std::int32_t>(value.integer(0, kMaxVocabulary));
     const auto [owner, fresh] = owners.try_emplace(id, token);
     if (!fresh) {
       fail(ErrorCode::corrupt_file, object.where(), ": id ", id, " belongs to both ",
@@ -56,8 +57,8 @@ Merges parse_merges_text(std::string_view text, const std::string& file) {
       fail(ErrorCode::corrupt_file, file, ": line ", line, " is ", quote(merge),
            ", expected two tokens and one space");
     }
-    if (out.size() > max_vocabulary) {
-      fail(ErrorCode::corrupt_file, file, ": more than ", max_vocabulary, " merges");
+    if (out.size() > kMaxVocabulary) {
+      fail(ErrorCode::corrupt_file, file, ": more than ", kMaxVocabulary, " merges");
     }
   }
   return out;
@@ -78,11 +79,11 @@ Merges parse_merges_json(const Json& array) {
 }
 
 void check_model(const Json& model) {
-  const auto must_be = [&](std::string_view key, std::string_view wanted) {
+  const auto must_be = [&](std::string_view key, std::string_view expected) {
     const auto value = model.find(key);
-    if (!value || value->string() == wanted) return;
+    if (!value || value->string() == expected) return;
     fail(ErrorCode::unsupported, value->where(), " is ", value->found(), ", CLIP's tokenizer has ",
-         quote(wanted));
+         quote(expected));
   };
   if (!model.is(Json::Kind::object)) model.refuse("an object");
   must_be("type", "BPE");

@@ -1,5 +1,5 @@
-// WeightStore::check: what a graph reads against what the files hold, in one message that lists
-// everything.
+// WeightStore::check: compares the tensors that a graph reads with those in the files, and lists
+// every difference in one message.
 #include <set>
 
 #include "base/error.h"
@@ -10,25 +10,24 @@
 namespace streamdiffusion::weights {
 namespace {
 
-constexpr std::size_t listed_at_most = 200;  // lines of a kind; a wrong folder would give thousands
+/// Lines per kind of problem; a wrong folder has thousands.
+constexpr std::size_t kMaxListed = 200;
 
-// Buffers that are no weights, and the halves of CLIP that CLIPTextModel drops when it loads a
-// whole CLIP.
-constexpr std::string_view leftovers_of_the_field[] = {"*position_ids", "logit_scale",
-                                                       "vision_model.*", "visual_projection.weight",
-                                                       "text_projection.weight"};
+// Buffers, and the parts of a whole CLIP checkpoint that CLIPTextModel ignores when it loads one.
+constexpr std::string_view kDefaultIgnored[] = {"*position_ids", "logit_scale", "vision_model.*",
+                                                "visual_projection.weight",
+                                                "text_projection.weight"};
 
 struct Problems {
   explicit Problems(std::string what) : kind(std::move(what)) {}
 
   void add(const std::string& line) {
-    if (++count <= listed_at_most) lines += "\n    " + line;
+    if (++count <= kMaxListed) lines += "\n    " + line;
   }
   std::string text() const {
     if (count == 0) return {};
-    const std::string rest = count > listed_at_most
-                                 ? base::concat("\n    ... and ", count - listed_at_most, " more")
-                                 : "";
+    const std::string rest =
+        count > kMaxListed ? base::concat("\n    ... and ", count - kMaxListed, " more") : "";
     return base::concat("\n  ", count, ' ', kind, ':', lines, rest);
   }
 
@@ -37,8 +36,8 @@ struct Problems {
   std::size_t count = 0;
 };
 
-bool allowed(std::string_view name, std::span<const std::string_view> more) {
-  for (const auto& patterns : {known_leftovers(), more}) {
+bool is_ignored(std::string_view name, std::span<const std::string_view> more) {
+  for (const auto& patterns : {default_ignored(), more}) {
     for (const std::string_view pattern : patterns) {
       if (matches(name, pattern)) return true;
     }
@@ -52,12 +51,12 @@ bool is_floating(tensor::DType dtype) {
 
 }  // namespace
 
-std::span<const std::string_view> known_leftovers() {
-  return leftovers_of_the_field;
+std::span<const std::string_view> default_ignored() {
+  return kDefaultIgnored;
 }
 
 void WeightStore::check(std::span<const TensorSpec> expected,
-                        std::span<const std::string_view> leftovers) const {
+                        std::span<const std::string_view> ignored) const {
   Problems missing("missing");
   Problems wrong("of another shape or type");
   Problems unexpected("unexpected");
@@ -80,7 +79,7 @@ void WeightStore::check(std::span<const TensorSpec> expected,
     }
   }
   for (const auto& [name, entry] : tensors_) {
-    if (used.contains(entry.tensor) || allowed(name, leftovers)) continue;
+    if (used.contains(entry.tensor) || is_ignored(name, ignored)) continue;
     unexpected.add(base::concat(json::quote(name), ' ', to_string(entry.tensor->dims), " (",
                                 entry.file->path().string(), ')'));
   }

@@ -1,3 +1,4 @@
+// The formula of hash_weights.h.
 #include "weights/hash_weights.h"
 
 #include <cmath>
@@ -14,6 +15,8 @@ namespace {
 using base::ErrorCode;
 using base::require;
 
+// Output number `index` of splitmix64 with the seed `start` (Steele, Lea, Flood: Fast splittable
+// pseudorandom number generators, 2014).
 std::uint64_t splitmix64(std::uint64_t start, std::uint64_t index) {
   std::uint64_t z = start + (index + 1) * 0x9e3779b97f4a7c15U;
   z = (z ^ (z >> 30U)) * 0xbf58476d1ce4e5b9U;
@@ -21,7 +24,7 @@ std::uint64_t splitmix64(std::uint64_t start, std::uint64_t index) {
   return z ^ (z >> 31U);
 }
 
-// Uniform in (-1, 1): an odd integer of 24 bits times 2^-24.
+// Uniform in (-1, 1): an odd integer of 24 bits and a sign, times 2^-24. Exact in f32.
 float unit(std::uint64_t bits) {
   const auto odd = static_cast<std::int32_t>(bits >> 40U) * 2 + 1 - (1 << 24);
   return static_cast<float>(odd) * 0x1p-24F;
@@ -34,7 +37,8 @@ void HashWeights::read_f32(std::string_view name, std::span<const std::int64_t> 
   std::int64_t elements = 1;
   for (const std::int64_t dim : dims) elements *= dim;
   require(static_cast<std::int64_t>(out.size()) == elements, ErrorCode::internal, "tensor ",
-          json::quote(name), " is ", to_string(dims), ", room for ", out.size(), " elements");
+          json::quote(name), " is ", to_string(dims), ", but there is room for ", out.size(),
+          " elements");
   constexpr std::string_view prefix = "text_model.";
   const std::uint64_t start =
       base::fnv1a(name.starts_with(prefix) ? name.substr(prefix.size()) : name);
@@ -55,7 +59,7 @@ void HashWeights::read_f32(std::string_view name, std::span<const std::int64_t> 
 }
 
 void HashWeights::check(std::span<const TensorSpec> expected,
-                        std::span<const std::string_view> /*leftovers*/) const {
+                        std::span<const std::string_view> /*ignored*/) const {
   std::set<std::string_view> seen;
   for (const TensorSpec& spec : expected) {
     require(seen.insert(spec.name).second, ErrorCode::internal, "tensor ", json::quote(spec.name),

@@ -1,7 +1,7 @@
-// Weights from a formula, so that goldens, benches and tests of any architecture need no stored
-// weights. tools/goldens/hash_weights.py computes the same numbers, bit for bit.
+// Weights computed from a formula, so that goldens, benchmarks and tests of any architecture need
+// no stored weights. tools/goldens/hash_weights.py computes the same numbers, bit for bit.
 //
-// Let n be the tensor's name without a leading "text_model.", i the row-major index, u64 arithmetic:
+// Let n be the tensor's name without a leading "text_model." and i the row-major index. In u64:
 //   h = FNV-1a(n)
 //   z = splitmix64's output function of h + (i + 1) * 0x9e3779b97f4a7c15:
 //     z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9
@@ -21,14 +21,14 @@ namespace streamdiffusion::weights {
 
 class HashWeights : public WeightSource {
  public:
+  /// True for every name.
   bool has(std::string_view /*name*/) const override { return true; }
   void read_f32(std::string_view name, std::span<const std::int64_t> dims,
                 std::span<float> out) const override;
   void release(std::string_view /*name*/) const override {}
-  /// Nothing can be missing or mis-shaped; a name asked for twice is an internal error.
+  /// Every tensor exists in every shape. A name that is expected twice is an internal error.
   void check(std::span<const TensorSpec> expected,
-             std::span<const std::string_view> leftovers = {}) const override;
-  std::uint64_t total_bytes() const override { return 0; }
+             std::span<const std::string_view> ignored = {}) const override;
 };
 
 }  // namespace streamdiffusion::weights

@@ -1,3 +1,4 @@
+// The reader. Nothing in a file is trusted: every number is checked before it is used.
 #include "weights/safetensors.h"
 
 #include <algorithm>
@@ -6,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/half.h"
+#include "base/join.h"
 #include "json/json.h"
 #include "json/quote.h"
 
@@ -17,8 +19,8 @@ using base::fail;
 using base::require;
 using tensor::DType;
 
-constexpr std::uint64_t max_header = 100'000'000;  // the format's own limit
-constexpr std::size_t max_rank = 16;
+constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;  // the limit of the format
+constexpr std::size_t kMaxRank = 16;
 
 std::uint64_t little_endian_u64(std::span<const std::byte> bytes) {
   std::uint64_t value = 0;
@@ -38,13 +40,13 @@ DType dtype_of(const json::Json& text, const std::string& tensor) {
                                          "F64",  "C64", "F8_E4M3", "F8_E5M2", "F8_E8M0"};
   if (std::find(std::begin(others), std::end(others), name) != std::end(others)) {
     fail(ErrorCode::unsupported, text.file(), ": tensor ", json::quote(tensor), " has dtype ", name,
-         "; read are F32, F16, BF16, U8, I32 and I64");
+         ", expected F32, F16, BF16, U8, I32 or I64");
   }
   text.refuse("a dtype of the safetensors format");
 }
 
-// Bytes of a dense tensor, or nothing when that number does not fit.
-std::optional<std::uint64_t> dense_bytes(std::span<const std::int64_t> dims, DType dtype) {
+// Bytes of a contiguous tensor; nothing if the number overflows.
+std::optional<std::uint64_t> contiguous_bytes(std::span<const std::int64_t> dims, DType dtype) {
   std::int64_t total = static_cast<std::int64_t>(size_of(dtype));
   for (const std::int64_t dim : dims) {
     if (__builtin_mul_overflow(total, dim, &total)) return std::nullopt;
@@ -60,7 +62,7 @@ TensorView tensor_of(std::string_view name, const json::Json& entry,
   out.dtype = dtype_of(entry.at("dtype"), out.name);
   const json::Json shape = entry.at("shape");
   out.dims = shape.integers(0);
-  if (out.dims.size() > max_rank) shape.refuse(base::concat("at most ", max_rank, " dimensions"));
+  if (out.dims.size() > kMaxRank) shape.refuse(base::concat("at most ", kMaxRank, " dimensions"));
   const json::Json offsets = entry.at("data_offsets");
   const std::vector<std::int64_t> range = offsets.integers(0);
   if (range.size() != 2) offsets.refuse("[begin, end]");
@@ -69,7 +71,7 @@ TensorView tensor_of(std::string_view name, const json::Json& entry,
   const std::string at = base::concat(entry.file(), ": tensor ", json::quote(name), " ");
   require(begin <= end && end <= data.size(), ErrorCode::corrupt_file, at, "has data_offsets [",
           begin, ", ", end, "], the file has ", data.size(), " bytes of data");
-  const auto bytes = dense_bytes(out.dims, out.dtype);
+  const auto bytes = contiguous_bytes(out.dims, out.dtype);
   require(bytes.has_value(), ErrorCode::corrupt_file, at, "has shape ", to_string(out.dims),
           ", whose size overflows");
   require(*bytes == end - begin, ErrorCode::corrupt_file, at, "holds ", end - begin, " bytes, ",
@@ -116,25 +118,23 @@ void convert(std::span<const std::byte> bytes, std::span<float> out, Convert to_
 }  // namespace
 
 std::string to_string(std::span<const std::int64_t> dims) {
-  std::string out = "[";
-  for (const std::int64_t dim : dims) out += (out.size() > 1 ? ", " : "") + std::to_string(dim);
-  return out + "]";
+  return '[' + base::joined(dims) + ']';
 }
 
-std::vector<TensorView> parse_safetensors(std::span<const std::byte> image,
+std::vector<TensorView> parse_safetensors(std::span<const std::byte> file_bytes,
                                           const std::string& file) {
-  require(image.size() >= 8, ErrorCode::corrupt_file, file, ": ", image.size(),
+  require(file_bytes.size() >= 8, ErrorCode::corrupt_file, file, ": ", file_bytes.size(),
           " bytes are too few for a safetensors file");
-  const std::uint64_t header = little_endian_u64(image);
-  require(header <= max_header, ErrorCode::corrupt_file, file, ": header of ", header,
-          " bytes, at most ", max_header, " are allowed (is this a safetensors file?)");
-  require(header <= image.size() - 8, ErrorCode::corrupt_file, file, ": header of ", header,
-          " bytes in a file of ", image.size(), " (cut short?)");
-  const auto text = image.subspan(8, header);
-  const auto data = image.subspan(8 + header);
+  const std::uint64_t header = little_endian_u64(file_bytes);
+  require(header <= kMaxHeaderBytes, ErrorCode::corrupt_file, file, ": header of ", header,
+          " bytes, expected at most ", kMaxHeaderBytes, " (is this a safetensors file?)");
+  require(header <= file_bytes.size() - 8, ErrorCode::corrupt_file, file, ": header of ", header,
+          " bytes in a file of ", file_bytes.size(), " (cut short?)");
+  const auto text = file_bytes.subspan(8, header);
+  const auto data = file_bytes.subspan(8 + header);
   const json::Json root =
       json::Json::parse({reinterpret_cast<const char*>(text.data()), text.size()}, file,
-                        {.bytes = max_header, .values = 2'000'000, .depth = 8});
+                        {.bytes = kMaxHeaderBytes, .values = 2'000'000, .depth = 8});
   if (!root.is(json::Json::Kind::object)) root.refuse("an object of tensors");
   std::vector<TensorView> tensors;
   tensors.reserve(root.size());
@@ -149,17 +149,10 @@ std::vector<TensorView> parse_safetensors(std::span<const std::byte> image,
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& path)
     : file_(path), tensors_(parse_safetensors(file_.bytes(), path.string())) {}
 
-const TensorView* SafetensorsFile::find(std::string_view name) const {
-  const auto it =
-      std::lower_bound(tensors_.begin(), tensors_.end(), name,
-                       [](const TensorView& t, std::string_view n) { return t.name < n; });
-  return it != tensors_.end() && it->name == name ? &*it : nullptr;
-}
-
 void to_f32(const TensorView& tensor, std::span<float> out, const std::string& file) {
   require(out.size() == static_cast<std::size_t>(tensor.elements()), ErrorCode::internal, file,
-          ": tensor ", json::quote(tensor.name), " has ", tensor.elements(), " elements, room for ",
-          out.size());
+          ": tensor ", json::quote(tensor.name), " has ", tensor.elements(),
+          " elements, but there is room for ", out.size());
   switch (tensor.dtype) {
     case DType::f32:
       if (!out.empty()) std::memcpy(out.data(), tensor.bytes.data(), tensor.bytes.size());

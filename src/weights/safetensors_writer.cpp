@@ -1,3 +1,5 @@
+// Writes safetensors files, for tests. The header is padded with spaces, as the format allows, so
+// that the data starts at a multiple of 8 bytes.
 #include <algorithm>
 #include <cstring>
 #include <fstream>
@@ -27,7 +29,7 @@ std::string header_of(std::span<const TensorToWrite> tensors) {
     require(t.dtype == DType::f32 || t.dtype == DType::bf16, ErrorCode::invalid_argument, "tensor ",
             json::quote(t.name), ": cannot write ", to_string(t.dtype), ", only f32 and bf16");
     require(!header.contains(t.name), ErrorCode::invalid_argument, "tensor ", json::quote(t.name),
-            " is given twice");
+            " appears twice");
     const std::uint64_t end = offset + t.values.size() * size_of(t.dtype);
     header[t.name] = {{"dtype", t.dtype == DType::f32 ? "F32" : "BF16"},
                       {"shape", t.dims},

@@ -1,3 +1,4 @@
+// Renames between the conventions of diffusers and transformers versions.
 #include "weights/tensor_names.h"
 
 #include <array>
@@ -6,7 +7,7 @@
 namespace streamdiffusion::weights {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 4> attention_parts{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kAttentionNames{
     {{".to_q.", ".query."},
      {".to_k.", ".key."},
      {".to_v.", ".value."},
@@ -19,7 +20,7 @@ std::string replaced(std::string_view name, std::size_t at, std::size_t length,
 
 }  // namespace
 
-std::vector<std::string> other_spellings(std::string_view name) {
+std::vector<std::string> alternative_names(std::string_view name) {
   std::vector<std::string> out;
   constexpr std::string_view prefix = "text_model.";
   if (name.starts_with(prefix)) {
@@ -27,25 +28,25 @@ std::vector<std::string> other_spellings(std::string_view name) {
   } else {
     out.push_back(std::string(prefix) + std::string(name));
   }
-  for (const auto& [today, older] : attention_parts) {
-    if (const auto at = name.rfind(today); at != std::string_view::npos) {
-      out.push_back(replaced(name, at, today.size(), older));
+  for (const auto& [current, deprecated] : kAttentionNames) {
+    if (const auto at = name.rfind(current); at != std::string_view::npos) {
+      out.push_back(replaced(name, at, current.size(), deprecated));
     }
-    if (const auto at = name.rfind(older); at != std::string_view::npos) {
-      out.push_back(replaced(name, at, older.size(), today));
+    if (const auto at = name.rfind(deprecated); at != std::string_view::npos) {
+      out.push_back(replaced(name, at, deprecated.size(), current));
     }
   }
   return out;
 }
 
 bool matches(std::string_view name, std::string_view pattern) {
-  const bool open_start = pattern.starts_with('*');
-  if (open_start) pattern.remove_prefix(1);
-  const bool open_end = pattern.ends_with('*');
-  if (open_end) pattern.remove_suffix(1);
-  if (open_start && open_end) return name.find(pattern) != std::string_view::npos;
-  if (open_start) return name.ends_with(pattern);
-  return open_end ? name.starts_with(pattern) : name == pattern;
+  const bool any_prefix = pattern.starts_with('*');
+  if (any_prefix) pattern.remove_prefix(1);
+  const bool any_suffix = pattern.ends_with('*');
+  if (any_suffix) pattern.remove_suffix(1);
+  if (any_prefix && any_suffix) return name.find(pattern) != std::string_view::npos;
+  if (any_prefix) return name.ends_with(pattern);
+  return any_suffix ? name.starts_with(pattern) : name == pattern;
 }
 
 }  // namespace streamdiffusion::weights

@@ -1,6 +1,6 @@
-// Where a model's numbers come from: a folder on disk (WeightStore) or a formula (HashWeights). A
-// graph asks by the tensor names of today's diffusers and transformers; older spellings are the
-// source's affair.
+// Where a model's weights come from: a folder on disk (WeightStore) or a formula (HashWeights). A
+// graph asks by the tensor names of current diffusers and transformers. A source also finds tensors
+// under their older names.
 #pragma once
 
 #include <cstdint>
@@ -15,34 +15,33 @@ namespace streamdiffusion::weights {
 
 using tensor::TensorSpec;
 
-/// Patterns of stored tensors that no graph reads and nobody misses: "*" stands for anything, at
-/// one end or both.
-std::span<const std::string_view> known_leftovers();
+/// Patterns of stored tensors that are never an error, though no graph reads them (transformers'
+/// _keys_to_ignore_on_load_unexpected). A pattern may begin or end with "*".
+std::span<const std::string_view> default_ignored();
 
 class WeightSource {
  public:
   virtual ~WeightSource() = default;
 
-  /// True when a tensor of this name (or an older spelling of it) can be read.
+  /// True if a tensor of this name, or of an older name for it, can be read.
   virtual bool has(std::string_view name) const = 0;
 
-  /// Writes the tensor into `out`, as f32, row major; out.size() is the product of `dims`. Throws
-  /// not_found, corrupt_file (other dims; [a, b] and [a, b, 1, 1] are the same) or unsupported (no
-  /// floating-point type).
+  /// Writes the tensor to `out` as f32, row major; out.size() must be the product of `dims`. Throws
+  /// not_found, corrupt_file (other dims, where [a, b] equals [a, b, 1, 1], or a value that is not
+  /// finite), or unsupported (not a floating-point type).
   virtual void read_f32(std::string_view name, std::span<const std::int64_t> dims,
                         std::span<float> out) const = 0;
 
-  /// The tensor will not be read soon: its memory may go. Reading it again is allowed.
+  /// Says that the tensor will not be read soon, so that its memory can be freed. Reading it again
+  /// is allowed.
   virtual void release(std::string_view name) const = 0;
 
-  /// Compares what a graph is going to read with what is there. Throws one corrupt_file error that
-  /// lists every missing, unexpected and mis-shaped tensor; a name asked for twice is an internal
-  /// error. `leftovers` are patterns allowed to remain in addition to known_leftovers().
+  /// Compares the tensors that graphs read with those that exist. Throws one corrupt_file error
+  /// that lists every missing and unexpected tensor and every wrong shape or type; a name that is
+  /// expected twice is an internal error. Tensors that match a pattern of `ignored` or
+  /// default_ignored() are never unexpected.
   virtual void check(std::span<const TensorSpec> expected,
-                     std::span<const std::string_view> leftovers = {}) const = 0;
-
-  /// Bytes of all tensors as stored; 0 when nothing is stored.
-  virtual std::uint64_t total_bytes() const = 0;
+                     std::span<const std::string_view> ignored = {}) const = 0;
 };
 
 }  // namespace streamdiffusion::weights

@@ -1,3 +1,4 @@
+// Finds the weight files of a folder and reads tensors from them.
 #include "weights/weight_store.h"
 
 #include <algorithm>
@@ -20,22 +21,22 @@ using base::fail;
 using base::require;
 namespace fs = std::filesystem;
 
-constexpr std::array<std::string_view, 2> base_names{"diffusion_pytorch_model", "model"};
-constexpr std::array<std::string_view, 3> variants{"", "fp16", "bf16"};
-constexpr std::array<std::string_view, 4> pickles{".bin", ".ckpt", ".pt", ".pth"};
+constexpr std::array<std::string_view, 2> kBaseNames{"diffusion_pytorch_model", "model"};
+constexpr std::array<std::string_view, 3> kVariants{"", "fp16", "bf16"};
+constexpr std::array<std::string_view, 4> kPickleExtensions{".bin", ".ckpt", ".pt", ".pth"};
 
-struct Found {
+struct Candidate {
   fs::path path;
   bool index = false;
 };
 
-// Both ways in which an index of a variant is spelled: BASE.safetensors.index.fp16.json (diffusers)
-// and BASE.fp16.safetensors.index.json.
-std::vector<Found> candidates(const fs::path& folder) {
-  std::vector<Found> out;
-  for (const std::string_view variant : variants) {
+// In order of preference. The index of a variant has two names: BASE.safetensors.index.fp16.json
+// (diffusers) and BASE.fp16.safetensors.index.json.
+std::vector<Candidate> candidates(const fs::path& folder) {
+  std::vector<Candidate> out;
+  for (const std::string_view variant : kVariants) {
     const std::string dotted = variant.empty() ? "" : '.' + std::string(variant);
-    for (const std::string_view name : base_names) {
+    for (const std::string_view name : kBaseNames) {
       const std::string base(name);
       out.push_back({folder / (base + ".safetensors.index" + dotted + ".json"), true});
       if (!variant.empty())
@@ -57,9 +58,11 @@ bool is_file(const fs::path& path) {
           ": no such folder");
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored)) {
     const fs::path& file = entry.path();
-    if (std::find(pickles.begin(), pickles.end(), file.extension()) == pickles.end()) continue;
+    if (std::find(kPickleExtensions.begin(), kPickleExtensions.end(), file.extension()) ==
+        kPickleExtensions.end())
+      continue;
     fail(ErrorCode::not_found, file.string(),
-         ": pickled weights are not read, for a pickle may run any code; expected ",
+         ": pickled weights are not read, since a pickle can run any code; expected ",
          (folder / "*.safetensors").string(), " (diffusers' save_pretrained writes it)");
   }
   fail(ErrorCode::not_found, folder.string(),
@@ -67,7 +70,7 @@ bool is_file(const fs::path& path) {
        "model.safetensors, a .fp16 variant of them, or an index of shards");
 }
 
-// A shard is a file beside its index; a path could lead anywhere.
+// The file name of a shard. Only a plain name is accepted: a path could lead out of the folder.
 std::string shard_name(const json::Json& value) {
   const std::string& name = value.string();
   const bool plain = name.size() <= 255 &&
@@ -84,7 +87,7 @@ WeightStore::WeightStore(const fs::path& folder_or_file) {
     open_single(folder_or_file);
     return;
   }
-  for (const Found& found : candidates(folder_or_file)) {
+  for (const Candidate& found : candidates(folder_or_file)) {
     if (!is_file(found.path)) continue;
     found.index ? open_shards(found.path) : open_single(found.path);
     return;
@@ -98,7 +101,7 @@ void WeightStore::add_file(const fs::path& path) {
   for (const TensorView& tensor : file->tensors()) {
     const auto [at, fresh] = tensors_.try_emplace(tensor.name, Entry{&tensor, file});
     require(fresh, ErrorCode::corrupt_file, path.string(), ": tensor ", json::quote(tensor.name),
-            " stands in ", at->second.file->path().filename().string(), " too");
+            " is in ", at->second.file->path().filename().string(), " too");
   }
 }
 
@@ -133,7 +136,7 @@ void WeightStore::open_shards(const fs::path& index) {
 
 const WeightStore::Entry* WeightStore::entry(std::string_view name) const {
   if (const auto at = tensors_.find(name); at != tensors_.end()) return &at->second;
-  for (const std::string& other : other_spellings(name)) {
+  for (const std::string& other : alternative_names(name)) {
     if (const auto at = tensors_.find(other); at != tensors_.end()) return &at->second;
   }
   return nullptr;
@@ -158,9 +161,11 @@ void WeightStore::read_f32(std::string_view name, std::span<const std::int64_t> 
           ": tensor ", json::quote(name), " is ", to_string(found.tensor->dims), ", expected ",
           to_string(dims));
   to_f32(*found.tensor, out, found.file->path().string());
-  const float poison = std::transform_reduce(out.begin(), out.end(), 0.0F, std::plus<>(),
-                                             [](float v) { return v * 0.0F; });
-  if (poison == 0.0F) return;
+  // v * 0 is 0 for a finite v and NaN otherwise, and a sum with a NaN is NaN: one vectorized pass
+  // finds out whether all values are finite.
+  const float zero_or_nan = std::transform_reduce(out.begin(), out.end(), 0.0F, std::plus<>(),
+                                                  [](float v) { return v * 0.0F; });
+  if (zero_or_nan == 0.0F) return;
   const auto at = std::find_if(out.begin(), out.end(), [](float v) { return !std::isfinite(v); });
   fail(ErrorCode::corrupt_file, found.file->path().string(), ": tensor ", json::quote(name),
        " holds ", *at, " at element ", at - out.begin(), ", expected finite numbers");
@@ -171,30 +176,17 @@ void WeightStore::release(std::string_view name) const {
   found.file->release(*found.tensor);
 }
 
-std::uint64_t WeightStore::total_bytes() const {
-  std::uint64_t total = 0;
-  for (const auto& [name, entry] : tensors_) total += entry.tensor->bytes.size();
-  return total;
-}
-
-std::vector<std::string> WeightStore::names() const {
-  std::vector<std::string> out;
-  out.reserve(tensors_.size());
-  for (const auto& [name, entry] : tensors_) out.push_back(name);
-  return out;
-}
-
 std::string WeightStore::file_of(const TensorView& tensor) const {
   return required(tensor.name).file->path().string();
 }
 
-bool same_dims(std::span<const std::int64_t> stored, std::span<const std::int64_t> wanted) {
-  const bool longer = stored.size() > wanted.size();
-  const auto& most = longer ? stored : wanted;
-  const auto& least = longer ? wanted : stored;
-  if (!std::equal(least.begin(), least.end(), most.begin())) return false;
-  if (most.size() == least.size()) return true;
-  return least.size() == 2 && most.size() == 4 && most[2] == 1 && most[3] == 1;
+bool same_dims(std::span<const std::int64_t> stored, std::span<const std::int64_t> expected) {
+  const bool stored_is_longer = stored.size() > expected.size();
+  const auto& longer = stored_is_longer ? stored : expected;
+  const auto& shorter = stored_is_longer ? expected : stored;
+  if (!std::equal(shorter.begin(), shorter.end(), longer.begin())) return false;
+  if (longer.size() == shorter.size()) return true;
+  return shorter.size() == 2 && longer.size() == 4 && longer[2] == 1 && longer[3] == 1;
 }
 
 }  // namespace streamdiffusion::weights

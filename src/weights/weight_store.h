@@ -1,6 +1,5 @@
-// The tensors of one component folder in diffusers or transformers layout: one safetensors file or
-// a set of shards with an index. Nothing is copied: files stay mapped, and a tensor is converted
-// when it is read.
+// The weights of one component folder in diffusers or transformers layout: one safetensors file, or
+// shards with an index. Files stay memory-mapped, and a tensor is converted when it is read.
 #pragma once
 
 #include <filesystem>
@@ -16,10 +15,10 @@ namespace streamdiffusion::weights {
 
 class WeightStore : public WeightSource {
  public:
-  /// Opens, in this order of preference and with the base names diffusion_pytorch_model and model:
-  /// BASE.safetensors.index.json, BASE.safetensors, then the variants fp16 and bf16 of both. A path
-  /// to a .safetensors file opens that file. Throws not_found (says so when only pickled weights
-  /// are there), corrupt_file, unsupported or io.
+  /// Opens the first that exists of BASE.safetensors.index.json and BASE.safetensors, then of their
+  /// fp16 and bf16 variants, where BASE is diffusion_pytorch_model or model. A path to a
+  /// .safetensors file opens that file. Throws not_found (the message says if there are only
+  /// pickled weights), corrupt_file, unsupported or io.
   explicit WeightStore(const std::filesystem::path& folder_or_file);
 
   bool has(std::string_view name) const override { return find(name) != nullptr; }
@@ -27,16 +26,13 @@ class WeightStore : public WeightSource {
                 std::span<float> out) const override;
   void release(std::string_view name) const override;
   void check(std::span<const TensorSpec> expected,
-             std::span<const std::string_view> leftovers = {}) const override;
-  std::uint64_t total_bytes() const override;
+             std::span<const std::string_view> ignored = {}) const override;
 
-  /// The tensor of this name or of an older spelling of it; nullptr when there is none.
+  /// The tensor of this name or of an alternative name; nullptr if there is none.
   const TensorView* find(std::string_view name) const;
-  /// Names as stored, sorted.
-  std::vector<std::string> names() const;
-  /// The file that messages about this store name: the single file or the index.
+  /// What messages call this store: the path of the single file or of the index.
   const std::string& label() const { return label_; }
-  /// The file that holds a tensor of this store.
+  /// Path of the file that holds a tensor of this store.
   std::string file_of(const TensorView& tensor) const;
 
  private:
@@ -56,8 +52,8 @@ class WeightStore : public WeightSource {
   std::map<std::string, Entry, std::less<>> tensors_;
 };
 
-/// True when stored dims serve a request: equal, or [a, b] against [a, b, 1, 1] (a linear layer is
-/// a 1x1 convolution).
-bool same_dims(std::span<const std::int64_t> stored, std::span<const std::int64_t> wanted);
+/// True if the dims are equal or differ as [a, b] and [a, b, 1, 1] do, since a linear layer is a
+/// 1x1 convolution.
+bool same_dims(std::span<const std::int64_t> stored, std::span<const std::int64_t> expected);
 
 }  // namespace streamdiffusion::weights

@@ -30,7 +30,7 @@ class EitherAutoencoder : public testing::TestWithParam<std::string_view> {};
 
 TEST_P(EitherAutoencoder, TurnsPixelsIntoLatentsAndBack) {
   const AutoencoderConfig config = autoencoder_config(parse(GetParam()));
-  const std::int64_t f = factor(config), c = latent_channels(config);
+  const std::int64_t f = vae_scale_factor(config), c = latent_channels(config);
   const ImageShape shape{.frames = 2, .height = 3 * f, .width = 5 * f, .image = true};
   const Desc pixels{{2, 3 * f, 5 * f, 3}, DType::u8}, latents{{2, 3, 5, c}, DType::f32};
 
@@ -79,9 +79,9 @@ TEST_P(EitherAutoencoder, RefusesKeysItDoesNotKnow) {
 INSTANTIATE_TEST_SUITE_P(Autoencoder, EitherAutoencoder, testing::Values(kTiny, kKl));
 
 TEST(Autoencoder, IsChosenByClassName) {
-  EXPECT_EQ(factor(autoencoder_config(parse(kTiny))), 16);
+  EXPECT_EQ(vae_scale_factor(autoencoder_config(parse(kTiny))), 16);
   EXPECT_EQ(latent_channels(autoencoder_config(parse(kTiny))), 16);
-  EXPECT_EQ(factor(autoencoder_config(parse(kKl))), 2);
+  EXPECT_EQ(vae_scale_factor(autoencoder_config(parse(kKl))), 2);
   EXPECT_THAT(refusal(ErrorCode::unsupported, R"({"_class_name": "AutoencoderDC"})"),
               HasSubstr("AutoencoderDC"));
   EXPECT_THAT(refusal(ErrorCode::corrupt_file, "{}"), HasSubstr("_class_name"));

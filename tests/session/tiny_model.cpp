@@ -6,8 +6,8 @@
 #include <fstream>
 
 #include "models/autoencoder.h"
-#include "models/census.h"
 #include "models/clip_text.h"
+#include "models/count_parameters.h"
 #include "models/unet.h"
 #include "weights/hash_weights.h"
 #include "weights/safetensors.h"
@@ -34,7 +34,7 @@ json::Json json(const char* text) {
 void write_weights(const std::filesystem::path& file, const std::vector<graph::Graph>& graphs,
                    float gain = 1.0F) {
   const weights::HashWeights source;
-  std::vector<weights::TensorSpec> specs = models::tensors_of(graphs);
+  std::vector<weights::TensorSpec> specs = models::required_tensors(graphs);
   std::vector<std::vector<float>> values;
   std::vector<weights::TensorToWrite> tensors;
   for (const weights::TensorSpec& spec : specs) {

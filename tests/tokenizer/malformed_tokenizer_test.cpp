@@ -99,7 +99,7 @@ std::vector<Malformed> malformed_files() {
       {"merge_to_unknown_token", [](auto& t) { *t.merges += "q q\n"; }, {"merge 1000", "\"qq\""}},
       {"merge_twice",
        [](auto& t) { *t.merges += "i n\n"; },
-       {"merge 1000", "\"i\" and \"n\" stands twice"}},
+       {"merge 1000", "\"i\" and \"n\" appears twice"}},
       {"byte_and_unknown_token_missing",
        [](auto& t) {
          t.vocab = R"({"a":0,"b":1})";

@@ -72,13 +72,13 @@ TEST(Tokenizer, RefusesWhatIsNotUtf8) {
 }
 
 TEST(Tokenizer, RefusesAPromptOverTheLimit) {
-  expect_error([] { small().encode(std::string(Tokenizer::max_prompt_bytes + 1, 'a')); },
+  expect_error([] { small().encode(std::string(Tokenizer::kMaxPromptBytes + 1, 'a')); },
                ErrorCode::invalid_argument, {"1048577 bytes", "1048576"});
 }
 
 std::string repeated(std::string_view unit) {
   std::string out;
-  while (out.size() + unit.size() <= Tokenizer::max_prompt_bytes) out += unit;
+  while (out.size() + unit.size() <= Tokenizer::kMaxPromptBytes) out += unit;
   return out;
 }
 

@@ -1,5 +1,5 @@
 // Parameters, tensors and operations of the published networks (docs/algorithm.md, section 13).
-#include "models/census.h"
+#include "models/count_parameters.h"
 
 #include <gtest/gtest.h>
 
@@ -18,42 +18,43 @@ constexpr std::string_view kStableDiffusionVae = R"({
   "in_channels": 3, "out_channels": 3, "latent_channels": 4, "layers_per_block": 2, "norm_num_groups": 32,
   "sample_size": 512})";
 
-Census unet_census(std::string_view preset, std::int64_t latent) {
+ParameterCount count_unet(std::string_view preset, std::int64_t latent) {
   const UNetConfig config = unet_config(parse(find_preset(preset).unet));
-  return census(build_unet(config, {.h = latent, .w = latent, .kv_rows = {0}}));
+  return count_parameters(build_unet(config, {.h = latent, .w = latent, .kv_rows = {0}}));
 }
 
-Census text_census(std::string_view preset) {
-  return census(build_clip_text(clip_text_config(parse(find_preset(preset).text_encoder)), {}));
+ParameterCount count_text_encoder(std::string_view preset) {
+  return count_parameters(
+      build_clip_text(clip_text_config(parse(find_preset(preset).text_encoder)), {}));
 }
 
 /// 10^9 products that the three upsampling convolutions of a UNet at 64 x 64 do without: five
 /// ninths of their 3.8 + 15.1 + 15.1 (graph/upsample2x.h).
 constexpr double kDoubled = 18.9;
 
-void expect_gmac(const Census& found, double expected) {
+void expect_gmac(const ParameterCount& found, double expected) {
   EXPECT_NEAR(found.flops / 2e9, expected, 0.02 * expected);
 }
 
-TEST(Census, UNetOfStableDiffusion15) {
-  const Census found = unet_census("sd15", 64);
+TEST(CountParameters, UNetOfStableDiffusion15) {
+  const ParameterCount found = count_unet("sd15", 64);
   EXPECT_EQ(found.parameters, 859'520'964);
   EXPECT_EQ(found.tensors, 686);
   expect_gmac(found, 401.6 - kDoubled);
-  expect_gmac(unet_census("sd15", 32), 90.1 - kDoubled / 4);
+  expect_gmac(count_unet("sd15", 32), 90.1 - kDoubled / 4);
 }
 
-TEST(Census, UNetOfStableDiffusion21) {
-  const Census found = unet_census("sd-turbo", 64);
+TEST(CountParameters, UNetOfStableDiffusion21) {
+  const ParameterCount found = count_unet("sd-turbo", 64);
   EXPECT_EQ(found.parameters, 865'910'724);
   EXPECT_EQ(found.tensors, 686);
   expect_gmac(found, 402.1 - kDoubled);
 }
 
-TEST(Census, Taesd) {
+TEST(CountParameters, Taesd) {
   const AutoencoderConfig config = autoencoder_config(parse(find_preset("sd15").autoencoder));
-  const Census encoder = census(build_encoder(config, {}));
-  const Census decoder = census(build_decoder(config, {}));
+  const ParameterCount encoder = count_parameters(build_encoder(config, {}));
+  const ParameterCount decoder = count_parameters(build_decoder(config, {}));
   EXPECT_EQ(encoder.parameters, 1'222'532);
   EXPECT_EQ(decoder.parameters, 1'222'531);
   EXPECT_EQ(encoder.tensors, 67);
@@ -62,25 +63,25 @@ TEST(Census, Taesd) {
   expect_gmac(decoder, 70.7 - 7.1);  // upsample2x convolutions, as above
 }
 
-TEST(Census, AutoencoderKl) {
+TEST(CountParameters, AutoencoderKl) {
   const AutoencoderConfig config = autoencoder_config(parse(kStableDiffusionVae));
-  const Census encoder = census(build_encoder(config, {}));
-  const Census decoder = census(build_decoder(config, {}));
+  const ParameterCount encoder = count_parameters(build_encoder(config, {}));
+  const ParameterCount decoder = count_parameters(build_decoder(config, {}));
   EXPECT_EQ(encoder.parameters + decoder.parameters, 83'653'863);
   EXPECT_EQ(encoder.tensors + decoder.tensors, 248);
   expect_gmac(encoder, 558);
   expect_gmac(decoder, 1257 - 191);  // upsample2x convolutions
 }
 
-TEST(Census, TextEncoders) {
-  EXPECT_EQ(text_census("sd15").parameters, 123'060'480);
-  EXPECT_EQ(text_census("sd-turbo").parameters, 340'387'840);
+TEST(CountParameters, TextEncoders) {
+  EXPECT_EQ(count_text_encoder("sd15").parameters, 123'060'480);
+  EXPECT_EQ(count_text_encoder("sd-turbo").parameters, 340'387'840);
 }
 
-TEST(Census, TensorsOfAnAutoencoderAreThoseOfBothItsGraphs) {
+TEST(CountParameters, TensorsOfAnAutoencoderAreThoseOfBothItsGraphs) {
   const AutoencoderConfig config = autoencoder_config(parse(find_preset("sd15").autoencoder));
   const graph::Graph graphs[] = {build_encoder(config, {}), build_decoder(config, {})};
-  const auto tensors = tensors_of(graphs);
+  const auto tensors = required_tensors(graphs);
   ASSERT_EQ(tensors.size(), 134U);
   EXPECT_EQ(tensors.front().name, "encoder.layers.0.weight");
   EXPECT_EQ(tensors.back().name, "decoder.layers.18.bias");

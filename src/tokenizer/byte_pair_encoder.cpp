@@ -1,4 +1,5 @@
-#include "tokenizer/byte_pairs.h"
+// Merging with a heap over a linked list of symbols.
+#include "tokenizer/byte_pair_encoder.h"
 
 #include <functional>
 #include <queue>
@@ -15,10 +16,10 @@ using base::ErrorCode;
 using base::fail;
 using json::quote;
 
-constexpr std::string_view end_of_word = "</w>";
+constexpr std::string_view kEndOfWord = "</w>";
 
-// GPT-2's printable stand-in for each byte.
-std::array<char32_t, 256> byte_letters() {
+// GPT-2's bytes_to_unicode: a printable character for each byte.
+std::array<char32_t, 256> bytes_to_unicode() {
   std::array<char32_t, 256> out{};
   char32_t next = 256;
   for (std::size_t byte = 0; byte < 256; ++byte) {
@@ -41,7 +42,7 @@ std::int32_t id_of(const Vocabulary& vocabulary, const std::string& token, std::
        ", which is not in the vocabulary");
 }
 
-// A piece while it is being joined: a doubly linked list inside an array.
+// A symbol of the word being merged. The word is a doubly linked list inside an array.
 struct Symbol {
   std::int32_t id;
   std::int32_t previous;
@@ -51,8 +52,8 @@ struct Symbol {
 
 struct Candidate {
   std::int32_t rank;
-  std::int32_t left;    // index of the symbol
-  std::int32_t result;  // what the pair would become
+  std::int32_t left;    // index of the left symbol
+  std::int32_t result;  // token id of the merged pair
   bool operator>(const Candidate& o) const {
     return std::tie(rank, left) > std::tie(o.rank, o.left);
   }
@@ -60,10 +61,10 @@ struct Candidate {
 
 }  // namespace
 
-BytePairs::BytePairs(const Vocabulary& vocabulary, const Merges& merges, std::string_view unknown,
-                     const std::string& file) {
+BytePairEncoder::BytePairEncoder(const Vocabulary& vocabulary, const Merges& merges,
+                                 std::string_view unknown, const std::string& file) {
   const auto unknown_at = vocabulary.find(std::string(unknown));
-  const auto letters = byte_letters();
+  const auto letters = bytes_to_unicode();
   const auto symbol = [&](const std::string& token) -> std::int32_t {
     const auto at = vocabulary.find(token);
     if (at != vocabulary.end()) return at->second;
@@ -74,35 +75,37 @@ BytePairs::BytePairs(const Vocabulary& vocabulary, const Merges& merges, std::st
   for (std::size_t byte = 0; byte < 256; ++byte) {
     std::string letter;
     append_utf8(letter, letters[byte]);
-    inner_[byte] = symbol(letter);
-    last_[byte] = symbol(letter.append(end_of_word));
+    byte_ids_[byte] = symbol(letter);
+    final_byte_ids_[byte] = symbol(letter.append(kEndOfWord));
   }
-  joins_.reserve(merges.size());
+  merges_.reserve(merges.size());
   for (std::size_t rank = 0; rank < merges.size(); ++rank) {
     const auto& [left, right] = merges[rank];
     const std::int32_t left_id = id_of(vocabulary, left, rank, file);
     const std::int32_t right_id = id_of(vocabulary, right, rank, file);
-    const Join join{static_cast<std::int32_t>(rank), id_of(vocabulary, left + right, rank, file)};
-    if (joins_.try_emplace(pair_key(left_id, right_id), join).second) continue;
+    const MergeRule rule{static_cast<std::int32_t>(rank),
+                         id_of(vocabulary, left + right, rank, file)};
+    if (merges_.try_emplace(pair_key(left_id, right_id), rule).second) continue;
     fail(ErrorCode::corrupt_file, file, ": merge ", rank, " of ", quote(left), " and ",
-         quote(right), " stands twice");
+         quote(right), " appears twice");
   }
 }
 
-void BytePairs::encode(std::string_view piece, std::vector<std::int32_t>& out) const {
-  const auto count = static_cast<std::int32_t>(piece.size());
+void BytePairEncoder::encode(std::string_view word, std::vector<std::int32_t>& out) const {
+  const auto count = static_cast<std::int32_t>(word.size());
   std::vector<Symbol> symbols;
-  symbols.reserve(piece.size());
+  symbols.reserve(word.size());
   for (std::int32_t i = 0; i < count; ++i) {
-    const auto byte = static_cast<unsigned char>(piece[static_cast<std::size_t>(i)]);
+    const auto byte = static_cast<unsigned char>(word[static_cast<std::size_t>(i)]);
     const bool last = i + 1 == count;
-    symbols.push_back({last ? last_[byte] : inner_[byte], i - 1, last ? -1 : i + 1, true});
+    symbols.push_back(
+        {last ? final_byte_ids_[byte] : byte_ids_[byte], i - 1, last ? -1 : i + 1, true});
   }
   std::priority_queue<Candidate, std::vector<Candidate>, std::greater<>> queue;
   const auto consider = [&](std::int32_t left) {
     if (left < 0 || symbols[left].next < 0) return;
-    const auto at = joins_.find(pair_key(symbols[left].id, symbols[symbols[left].next].id));
-    if (at != joins_.end()) queue.push({at->second.rank, left, at->second.result});
+    const auto at = merges_.find(pair_key(symbols[left].id, symbols[symbols[left].next].id));
+    if (at != merges_.end()) queue.push({at->second.rank, left, at->second.result});
   };
   for (std::int32_t i = 0; i + 1 < count; ++i) consider(i);
   while (!queue.empty()) {
@@ -111,9 +114,9 @@ void BytePairs::encode(std::string_view piece, std::vector<std::int32_t>& out) c
     Symbol& left = symbols[best.left];
     if (!left.alive || left.next < 0) continue;
     Symbol& right = symbols[left.next];
-    const auto at = joins_.find(pair_key(left.id, right.id));
-    if (at == joins_.end() || at->second.result != best.result)
-      continue;  // joined otherwise meanwhile
+    const auto at = merges_.find(pair_key(left.id, right.id));
+    // The pair may have changed since this candidate was queued.
+    if (at == merges_.end() || at->second.result != best.result) continue;
     right.alive = false;
     left.id = best.result;
     left.next = right.next;

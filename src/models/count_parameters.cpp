@@ -1,12 +1,13 @@
-#include "models/census.h"
+// Sums over the weights and ops of a graph.
+#include "models/count_parameters.h"
 
 #include <functional>
 #include <numeric>
 
 namespace streamdiffusion::models {
 
-Census census(const graph::Graph& graph) {
-  Census total;
+ParameterCount count_parameters(const graph::Graph& graph) {
+  ParameterCount total;
   for (const graph::Weight& weight : graph.weights) {
     ++total.tensors;
     total.parameters += std::accumulate(weight.dims.begin(), weight.dims.end(), std::int64_t{1},
@@ -16,7 +17,7 @@ Census census(const graph::Graph& graph) {
   return total;
 }
 
-std::vector<weights::TensorSpec> tensors_of(std::span<const graph::Graph> graphs) {
+std::vector<weights::TensorSpec> required_tensors(std::span<const graph::Graph> graphs) {
   std::vector<weights::TensorSpec> tensors;
   for (const graph::Graph& graph : graphs)
     tensors.insert(tensors.end(), graph.weights.begin(), graph.weights.end());
