@@ -33,7 +33,7 @@ foreach(file IN LISTS FILES)
 endforeach()
 
 file(WRITE ${OUTPUT} "// Made by cmake/embed.cmake.
-#include \"server/assets.h\"
+#include \"server/http/assets.h\"
 
 namespace streamdiffusion::server {
 namespace {

@@ -1,48 +1,49 @@
-// Any bytes as a client's messages: a binary frame, a text of either dialect, parameters, an
-// address. Only Refusal may come out, and parameters that hold can be shown and applied again.
+// Feeds arbitrary bytes to everything that parses a client's input: binary frames, text messages of
+// both protocols, parameters and URLs. Only HttpError may be thrown, and accepted parameters must be
+// written with a valid number of steps and a valid t_index_list.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 
-#include "server/fake_studio.h"
-#include "server/http.h"
-#include "server/messages.h"
+#include "server/fake_stream_factory.h"
 #include "server/parameters.h"
+#include "server/protocol/http.h"
+#include "server/protocol/messages.h"
 
 namespace {
 
 using namespace streamdiffusion;
-using server::Refusal;
+using server::HttpError;
 
 template <typename Try>
-void refused_or_fine(const Try& attempt) {
+void allow_http_error(const Try& attempt) {
   try {
     attempt();
-  } catch (const Refusal& refusal) {
-    (void)server::error_message(refusal, false);
-    (void)server::error_response(refusal);
+  } catch (const HttpError& http_error) {
+    (void)server::error_message(http_error, false);
+    (void)server::error_response(http_error);
   }
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const testing::FakeStudio studio;
-  static const server::ParameterTable table(studio, server::Limits{});
+  static const testing::FakeStreamFactory factory;
+  static const server::ParameterTable table(factory, server::Limits{});
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
-  refused_or_fine([&] {
+  allow_http_error([&] {
     const server::BinaryFrame frame = server::read_binary_frame(bytes);
     if (frame.image.size() + 4 > size) __builtin_trap();
   });
-  refused_or_fine([&] {
+  allow_http_error([&] {
     server::Request request;
     server::read_target(bytes, request);
     if (!server::is_utf8(request.path)) __builtin_trap();
   });
   (void)server::base64_decode(bytes);
-  for (const bool established : {false, true}) {
-    refused_or_fine([&] {
-      const server::ClientText text = server::read_client_text(bytes, established);
+  for (const bool legacy : {false, true}) {
+    allow_http_error([&] {
+      const server::ClientText text = server::read_client_text(bytes, legacy);
       const server::Parameters parameters = table.apply(text.body, table.defaults());
       const auto shown = table.write(parameters);
       (void)server::dump(table.warnings(parameters));

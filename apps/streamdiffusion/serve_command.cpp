@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "commands.h"
-#include "server/live_studio.h"
+#include "server/engine_stream_factory.h"
 #include "server/server.h"
 #include "setup.h"
 
@@ -130,8 +130,8 @@ void serve(ServeFlags& flags) {
   server::check(flags.options);
   const Engine engine = open_engine(flags.engine);
   const EngineInfo info = engine.info();
-  server::LiveStudio studio(engine, live_settings(engine, flags.session));
-  server::Server server(studio, flags.options);
+  server::EngineStreamFactory factory(engine, live_settings(engine, flags.session));
+  server::Server server(factory, flags.options);
   std::fprintf(stderr, "%s  %s on %s  ready in %.2f s\n", info.model.c_str(), info.dtype.c_str(),
                info.device.c_str(), base::seconds_since(start));
   print_address(server, flags.options);

@@ -27,7 +27,7 @@ class Metrics::Impl {
   prometheus::Registry registry;
   Family<Histogram>& stages = prometheus::BuildHistogram()
                                   .Name("streamdiffusion_stage_seconds")
-                                  .Help("Time an image spent in a stage")
+                                  .Help("Time that an image spent in a stage")
                                   .Register(registry);
   Histogram& queue = stages.Add({{"stage", "queue"}}, kSeconds);
   Histogram& prepare = stages.Add({{"stage", "prepare"}}, kSeconds);
@@ -35,12 +35,12 @@ class Metrics::Impl {
   Histogram& deliver = stages.Add({{"stage", "deliver"}}, kSeconds);
   Histogram& age = prometheus::BuildHistogram()
                        .Name("streamdiffusion_age_seconds")
-                       .Help("From a frame's arrival until its image had left")
+                       .Help("Time from a frame's arrival until its image was sent")
                        .Register(registry)
                        .Add({}, kSeconds);
   Family<Counter>& frame_family = prometheus::BuildCounter()
                                       .Name("streamdiffusion_frames_total")
-                                      .Help("Frames by what became of them")
+                                      .Help("Frames by outcome")
                                       .Register(registry);
   Family<Counter>& drops = prometheus::BuildCounter()
                                .Name("streamdiffusion_dropped_frames_total")
@@ -57,20 +57,21 @@ class Metrics::Impl {
   Counter& stopped_drops = drops.Add({{"cause", "stopped"}});
   Family<Gauge>& session_family = prometheus::BuildGauge()
                                       .Name("streamdiffusion_sessions")
-                                      .Help("Clients with a place, and in the waiting room")
+                                      .Help("Active sessions, and clients waiting for a slot")
                                       .Register(registry);
   Gauge& active = session_family.Add({{"state", "active"}});
   Gauge& waiting = session_family.Add({{"state", "waiting"}});
   Counter& opened = prometheus::BuildCounter()
                         .Name("streamdiffusion_sessions_opened_total")
-                        .Help("Sessions since the start")
+                        .Help("Sessions opened since the start")
                         .Register(registry)
                         .Add({});
-  Gauge& fps = prometheus::BuildGauge()
-                   .Name("streamdiffusion_pictures_per_second")
-                   .Help("Images sent, over all sessions and the last two seconds")
-                   .Register(registry)
-                   .Add({});
+  Gauge& fps =
+      prometheus::BuildGauge()
+          .Name("streamdiffusion_pictures_per_second")
+          .Help("Images sent per second over the last two seconds, summed over all sessions")
+          .Register(registry)
+          .Add({});
   Family<Counter>& requests = prometheus::BuildCounter()
                                   .Name("streamdiffusion_http_requests_total")
                                   .Help("HTTP requests by route and status")

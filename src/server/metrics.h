@@ -1,4 +1,4 @@
-// What /metrics tells, in Prometheus' text format. Thread-safe.
+// The metrics of /metrics, in the Prometheus text format. Thread-safe.
 #pragma once
 
 #include <memory>
@@ -8,13 +8,13 @@
 
 namespace streamdiffusion::server {
 
-/// Where one image's time went, in seconds.
+/// How long one image spent in each stage, in seconds.
 struct StageTimes {
-  /// Waiting: for the prepare thread, and for the engine.
+  /// Waiting for the prepare thread and for the engine.
   double queue = 0;
-  /// Decoding and fitting.
+  /// Decoding and resizing.
   double prepare = 0;
-  /// Its first call of the engine began to its last ended.
+  /// From the start of its first engine call to the end of its last.
   double engine = 0;
 };
 
@@ -26,15 +26,16 @@ class Metrics {
   Metrics& operator=(const Metrics&) = delete;
 
   void image(const StageTimes& times, bool reused);
-  /// From the end of the engine's work until the image had left, and from capture until then.
+  /// `deliver_seconds` is the time from the end of the engine's work until the image was sent,
+  /// `age_seconds` the time from capture until then.
   void delivered(double deliver_seconds, double age_seconds);
-  /// What has been added to a stream's counters.
+  /// Adds the difference of two readings of a stream's counters.
   void frames(const LiveCounters& before, const LiveCounters& now);
   void sessions(int active, int waiting);
   void session_opened();
   void request(const std::string& route, int status);
   void error(const std::string& code);
-  /// Images a second, over all sessions.
+  /// Images per second, summed over all sessions.
   void fps(double value);
 
   std::string text() const;

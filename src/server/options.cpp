@@ -8,7 +8,7 @@ namespace streamdiffusion::server {
 namespace {
 
 using base::require;
-constexpr std::size_t kShortestToken = 8, kLongestToken = 256;
+constexpr std::size_t kMinTokenLength = 8, kMaxTokenLength = 256;
 
 bool is_token_character(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
@@ -25,17 +25,17 @@ void check(const ServerOptions& options) {
   const ErrorCode bad = ErrorCode::invalid_argument;
   require(!options.host.empty(), bad, "--host is empty, expected an address or a name");
   require(is_loopback(options.host) || !options.token.empty() || options.insecure, bad, "--host ",
-          options.host, ": others could use this server; expected --token TOKEN (at least ",
-          kShortestToken, " characters), or --insecure to let everybody in");
+          options.host, ": other machines could use this server; expected --token TOKEN (at least ",
+          kMinTokenLength, " characters), or --insecure to allow everyone");
   require(options.token.empty() ||
-              (options.token.size() >= kShortestToken && options.token.size() <= kLongestToken &&
+              (options.token.size() >= kMinTokenLength && options.token.size() <= kMaxTokenLength &&
                std::all_of(options.token.begin(), options.token.end(), is_token_character)),
-          bad, "--token: expected ", kShortestToken, " to ", kLongestToken,
+          bad, "--token: expected ", kMinTokenLength, " to ", kMaxTokenLength,
           " characters of A-Z a-z 0-9 - . _ ~");
   require(options.certificate.empty() == options.key.empty(), bad,
-          "--cert and --key go together, only one is given");
+          "--cert and --key must be given together, found only one");
   require(!options.self_signed || options.certificate.empty(), bad,
-          "--self-signed makes a certificate, --cert gives one; expected one of them");
+          "--self-signed and --cert both give a certificate, expected only one of them");
   for (const std::string& origin : options.allowed_origins) {
     const bool known =
         origin == "*" || origin.starts_with("http://") || origin.starts_with("https://");

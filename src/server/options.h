@@ -1,4 +1,4 @@
-// How a server is to be run; `streamdiffusion serve` fills it from its flags.
+// The options of a server. `streamdiffusion serve` fills them from its flags.
 #pragma once
 
 #include <chrono>
@@ -15,59 +15,60 @@ using Milliseconds = std::chrono::milliseconds;
 struct Limits {
   /// Streams that run at once, 1..1024.
   int sessions = 4;
-  /// Clients that wait for a place, 0..10000.
+  /// Clients that wait for a session slot, 0..10000.
   int waiting = 32;
-  /// Open sockets, pages' requests among them.
+  /// Open sockets, including those of page requests.
   int connections = 256;
-  /// Largest width and height of a stream, pixels.
+  /// Largest width and height of a stream, in pixels.
   int side = 1024;
-  /// One WebSocket message or HTTP body.
+  /// Size of one WebSocket message or HTTP body, in bytes.
   std::size_t message_bytes = 8U << 20U;
-  /// Of an image sent to us.
+  /// Pixels of an image that a client sends.
   std::int64_t image_pixels = std::int64_t{1} << 24;
-  /// HTTP requests of one address; bursts of twice that pass.
+  /// HTTP requests per second from one address. Bursts of twice as many pass.
   double requests_per_second = 50;
-  /// Of one WebSocket; the same.
+  /// Messages per second on one WebSocket. Bursts of twice as many pass.
   double messages_per_second = 500;
-  /// A session without a message ends; 0 for never.
+  /// A session without a message for this long ends. 0 means never.
   Milliseconds idle = 120s;
-  /// For the TLS handshake and for a request's header.
+  /// Time for the TLS handshake, and for the header of a request.
   Milliseconds header = 10s;
-  /// For a request's body.
+  /// Time for the body of a request.
   Milliseconds body = 30s;
-  /// For one answer or image to leave.
+  /// Time to send one response or image.
   Milliseconds write = 30s;
-  /// A connection without a request is closed.
+  /// An idle connection is closed after this time.
   Milliseconds keep_alive = 60s;
-  /// From the order to end until what still runs is cut off.
+  /// Time from the order to stop until running sessions are cut off.
   Milliseconds drain = 10s;
 };
 
 struct ServerOptions {
   /// Address or name to listen on.
   std::string host = "localhost";
-  /// 0 takes a free one.
+  /// 0 picks a free port.
   std::uint16_t port = 7860;
-  /// Empty: none is asked for.
+  /// If empty, no token is required.
   std::string token;
-  /// Listen beyond this machine without a token.
+  /// Allow other machines to connect without a token.
   bool insecure = false;
-  /// "https://example.org[:port]", or "*" for any; their hosts are also accepted as ours.
+  /// "https://example.org[:port]", or "*" for any. Their hosts are accepted as the server's own.
   std::vector<std::string> allowed_origins;
-  /// PEM files; both or neither.
+  /// PEM files. Set both or neither.
   std::string certificate, key;
-  /// TLS with a certificate made at the start.
+  /// TLS with a certificate that is generated at the start.
   bool self_signed = false;
-  /// Of the program, for /api/settings.
+  /// The program's version, for /api/settings.
   std::string version;
   Limits limits;
 };
 
-/// Throws invalid_argument naming the flag: a host beyond this machine without token or insecure, a
-/// token with characters that cannot stand in a cookie, half a pair of certificate and key.
+/// Throws invalid_argument naming the flag. Rejected are: a host that other machines can reach
+/// without a token or `insecure`, a token with characters that a cookie cannot hold, and a
+/// certificate without its key or a key without its certificate.
 void check(const ServerOptions& options);
 
-/// "localhost", 127.0.0.0/8, ::1.
+/// True for "localhost", 127.0.0.0/8 and ::1.
 bool is_loopback(const std::string& host);
 
 }  // namespace streamdiffusion::server

@@ -32,7 +32,7 @@ Spec row(const Words& words, json type, const char* field,
          std::function<void(const Json&, Change&)> read, std::function<json(const View&)> write) {
   type["title"] = words.title;
   type["description"] = words.help;
-  type["id"] = words.name;  // these two are what front ends of the established protocol read
+  type["id"] = words.name;  // these two are what front ends of the legacy protocol read
   type["field"] = field;
   return {words.name, std::move(type), std::move(read), std::move(write)};
 }
@@ -264,7 +264,7 @@ void add_filter(std::vector<Spec>& specs) {
       [](const View& view) { return json(view.full.similar_image_filter_max_skip_frame); }));
 }
 
-void add_image(std::vector<Spec>& specs, const StudioInfo& info, const Limits& limits) {
+void add_image(std::vector<Spec>& specs, const ServedModel& info, const Limits& limits) {
   const int factor = info.factor, most = limits.side / factor * factor;
   specs.push_back(integer(
       {"width", "Width", "Of the images, pixels"}, kLeastSide, most, factor,
@@ -290,7 +290,7 @@ void add_image(std::vector<Spec>& specs, const StudioInfo& info, const Limits& l
 
 }  // namespace
 
-std::vector<Spec> make_specs(const StudioInfo& info, const Limits& limits) {
+std::vector<Spec> make_specs(const ServedModel& info, const Limits& limits) {
   std::vector<Spec> specs;
   specs.push_back(choice(
       {"mode", "Mode", "Images from images, or from words alone"},

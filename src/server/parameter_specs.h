@@ -7,6 +7,6 @@
 
 namespace streamdiffusion::server {
 
-std::vector<ParameterTable::Spec> make_specs(const StudioInfo& info, const Limits& limits);
+std::vector<ParameterTable::Spec> make_specs(const ServedModel& info, const Limits& limits);
 
 }  // namespace streamdiffusion::server

@@ -24,7 +24,7 @@ Json parse_client_json(std::string_view text, const std::string& name) {
   try {
     return Json::parse(text, name, kClientJson);
   } catch (const Error& error) {
-    throw Refusal(400, "bad_request", error.what());
+    throw HttpError(400, "bad_request", error.what());
   }
 }
 
@@ -35,11 +35,11 @@ std::vector<int> spread_steps(int first, int count, int length) {
   return places;
 }
 
-ParameterTable::ParameterTable(const Studio& studio, const Limits& limits)
-    : studio_(studio), specs_(make_specs(studio.info(), limits)) {}
+ParameterTable::ParameterTable(const StreamFactory& factory, const Limits& limits)
+    : factory_(factory), specs_(make_specs(factory.info(), limits)) {}
 
 Parameters ParameterTable::defaults() const {
-  return {.live = studio_.first_settings(), .model = studio_.info().model};
+  return {.live = factory_.initial_settings(), .model = factory_.info().model};
 }
 
 const ParameterTable::Spec* ParameterTable::find(std::string_view name) const {
@@ -67,8 +67,8 @@ Parameters ParameterTable::apply(const Json& object, const Parameters& now) cons
   try {
     if (!object.is(Json::Kind::object)) object.refuse("an object of parameters");
     if (object.has("prompt") && object.has("prompt_list")) {
-      throw Refusal(400, "bad_request", "prompt and prompt_list say the same, expected one of them",
-                    "prompt");
+      throw HttpError(400, "bad_request",
+                      "prompt and prompt_list say the same, expected one of them", "prompt");
     }
     Change change{.next = now};
     for (std::size_t i = 0; i < object.size(); ++i) {
@@ -76,9 +76,9 @@ Parameters ParameterTable::apply(const Json& object, const Parameters& now) cons
       name = key;
       const Spec* spec = find(key);
       if (spec == nullptr) {
-        throw Refusal(400, "unknown_parameter",
-                      "there is no parameter " + quote(key) + "; GET /api/settings has all",
-                      printable(key, 64));
+        throw HttpError(400, "unknown_parameter",
+                        "there is no parameter " + quote(key) + "; GET /api/settings has all",
+                        printable(key, 64));
       }
       spec->read(value, change);
     }
@@ -86,7 +86,7 @@ Parameters ParameterTable::apply(const Json& object, const Parameters& now) cons
     settle(change, now);
     return std::move(change.next);
   } catch (const Error& error) {
-    throw Refusal(400, "bad_request", error.what(), name);
+    throw HttpError(400, "bad_request", error.what(), name);
   }
 }
 
@@ -98,27 +98,27 @@ void ParameterTable::settle(Change& change, const Parameters& now) const {
   if (new_mode && !change.t_index_list) options.t_index_list.clear();
   if (options.text_to_image && options.cfg_type && is_residual(*options.cfg_type)) {
     if (change.cfg_type) {
-      throw Refusal(400, "bad_request",
-                    "cfg_type self and initialize need an input image, expected none or full in "
-                    "mode txt2img",
-                    "cfg_type");
+      throw HttpError(400, "bad_request",
+                      "cfg_type self and initialize need an input image, expected none or full in "
+                      "mode txt2img",
+                      "cfg_type");
     }
     options.cfg_type = CfgType::none;
   }
-  const SessionOptions full = studio_.with_defaults(options);
+  const SessionOptions full = factory_.with_defaults(options);
   const int length = *full.num_inference_steps;
   if (change.t_index_list) {
     if (options.t_index_list.back() >= length) {
-      throw Refusal(400, "bad_request",
-                    base::concat("t_index_list has ", options.t_index_list.back(),
-                                 ", expected places below ", length, " (num_inference_steps)"),
-                    "t_index_list");
+      throw HttpError(400, "bad_request",
+                      base::concat("t_index_list has ", options.t_index_list.back(),
+                                   ", expected places below ", length, " (num_inference_steps)"),
+                      "t_index_list");
     }
     return;
   }
   const int count = change.steps.value_or(static_cast<int>(full.t_index_list.size()));
   if (count > length) {
-    throw Refusal(
+    throw HttpError(
         400, "bad_request",
         base::concat("steps is ", count, ", expected at most ", length, " (num_inference_steps)"),
         "steps");
@@ -132,7 +132,7 @@ void ParameterTable::settle(Change& change, const Parameters& now) const {
     const int first = static_cast<int>(std::floor(place + 0.01));
     if (!same) options.t_index_list = spread_steps(first, count, length);
   } else if (!as_many || !fits) {
-    const SessionOptions before = studio_.with_defaults(now.live.options);
+    const SessionOptions before = factory_.with_defaults(now.live.options);
     const double share =
         double(full.t_index_list.front()) / std::max(*before.num_inference_steps, 1);
     const int first = fits ? full.t_index_list.front() : static_cast<int>(share * length);
@@ -155,7 +155,7 @@ Parameters ParameterTable::apply(const std::map<std::string, std::string>& query
 }
 
 json ParameterTable::write(const Parameters& parameters) const {
-  const View view{parameters, studio_.with_defaults(parameters.live.options), studio_.info()};
+  const View view{parameters, factory_.with_defaults(parameters.live.options), factory_.info()};
   json out = json::object();
   for (const Spec& spec : specs_) out[spec.name] = spec.write(view);
   return out;
@@ -165,7 +165,7 @@ json ParameterTable::warnings(const Parameters& parameters) const {
   json list = json::array();
   const auto& given = parameters.live.prompts;
   for (const WeightedPrompt& prompt : given) {
-    for (const UnknownWord& w : unknown_words(studio_.info().words, prompt.text)) {
+    for (const UnknownWord& w : unknown_words(factory_.info().words, prompt.text)) {
       list.push_back({{"message", w.message}, {"word", w.word}, {"near", w.near}});
     }
   }

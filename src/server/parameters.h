@@ -10,8 +10,8 @@
 
 #include "json/json.h"
 #include "server/options.h"
-#include "server/refusal.h"
-#include "server/studio.h"
+#include "server/protocol/http_error.h"
+#include "server/stream_factory.h"
 
 namespace streamdiffusion::server {
 
@@ -22,17 +22,17 @@ struct Parameters {
   int jpeg_quality = 85;
 };
 
-/// JSON of a client: bounded in size, depth and number of values. Throws Refusal 400.
+/// JSON of a client: bounded in size, depth and number of values. Throws HttpError 400.
 json::Json parse_client_json(std::string_view text, const std::string& name);
 
 class ParameterTable {
  public:
-  ParameterTable(const Studio& studio, const Limits& limits);
+  ParameterTable(const StreamFactory& factory, const Limits& limits);
 
   /// A JSON Schema object; the names are its properties.
   nlohmann::json schema() const;
   Parameters defaults() const;
-  /// `now` with the members of an object applied. Throws Refusal 400 naming the parameter, what was
+  /// `now` with the members of an object applied. Throws HttpError 400 naming the parameter, what was
   /// found and what was expected.
   Parameters apply(const json::Json& object, const Parameters& now) const;
   /// The same from an address's query; other names are refused unless they stand in `ignored`.
@@ -53,7 +53,7 @@ class ParameterTable {
   struct View {
     const Parameters& given;
     SessionOptions full;
-    const StudioInfo& info;
+    const ServedModel& info;
   };
   struct Spec {
     std::string name;
@@ -66,7 +66,7 @@ class ParameterTable {
   const Spec* find(std::string_view name) const;
   void settle(Change& change, const Parameters& now) const;
 
-  const Studio& studio_;
+  const StreamFactory& factory_;
   std::vector<Spec> specs_;
 };
 

@@ -10,16 +10,17 @@
 #include <vector>
 
 #include "base/log.h"
-#include "server/http_connection.h"
-#include "server/net.h"
-#include "server/tls.h"
+#include "server/http/http_connection.h"
+#include "server/net/net.h"
+#include "server/net/tls.h"
 
 namespace streamdiffusion::server {
 namespace {
 
 constexpr auto kTick = 500ms;
 constexpr int kWorkers = 4;
-constexpr auto kLastWords = 2s;  // for closing handshakes, once all sessions have ended
+/// Time for the closing handshakes, after all sessions have ended.
+constexpr auto kCloseTimeout = 2s;
 
 std::string in_brackets(const std::string& host) {
   return host.find(':') != std::string::npos && !host.starts_with('[') ? '[' + host + ']' : host;
@@ -27,18 +28,18 @@ std::string in_brackets(const std::string& host) {
 
 }  // namespace
 
-class Server::Impl : public Tasks {
+class Server::Impl : public Executor {
  public:
-  Impl(Studio& studio, const ServerOptions& options)
+  Impl(StreamFactory& factory, const ServerOptions& options)
       : options_((check(options), options)),
         tls_(make_tls(options_)),
         workers_(kWorkers),
-        table_(studio, options_.limits),
-        gate_(options_),
-        rate_(options_.limits.requests_per_second),
-        house_{studio, table_, metrics_, options_.limits, *this},
-        room_(house_),
-        api_(house_, room_, gate_, options_),
+        table_(factory, options_.limits),
+        access_(options_),
+        rate_limiter_(options_.limits.requests_per_second),
+        context_{factory, table_, metrics_, options_.limits, *this},
+        registry_(context_),
+        api_(context_, registry_, access_, options_),
         ticker_(io_),
         signals_(io_) {
     listen();
@@ -46,11 +47,12 @@ class Server::Impl : public Tasks {
   ~Impl() override {
     workers_.join();
     io_.restart();
-    io_.poll();  // what the workers have posted: streams end while all they use is still there
+    // Run what the workers posted: streams must end while everything they use still exists.
+    io_.poll();
   }
 
   void post(std::function<void()> task) override { net::post(io_, std::move(task)); }
-  void work(std::function<void()> task) override { net::post(workers_, std::move(task)); }
+  void run_on_worker(std::function<void()> task) override { net::post(workers_, std::move(task)); }
 
   std::string address() const;
   std::uint16_t port() const { return port_; }
@@ -70,15 +72,15 @@ class Server::Impl : public Tasks {
 
   const ServerOptions options_;
   Tls tls_;
-  // The order of these matters at the end: what a stream's threads still post must find io_.
+  // The order matters for destruction: a stream's threads may post to io_ until they end.
   net::io_context io_{1};
   net::thread_pool workers_;
   Metrics metrics_;
   ParameterTable table_;
-  Gate gate_;
-  RateLimit rate_;
-  House house_;
-  Room room_;
+  AccessControl access_;
+  RateLimiter rate_limiter_;
+  ServerContext context_;
+  SessionRegistry registry_;
   Api api_;
   net::steady_timer ticker_;
   net::signal_set signals_;
@@ -130,7 +132,7 @@ Task<void> Server::Impl::accept(tcp::acceptor& acceptor) {
     NetError error;
     tcp::socket socket = co_await acceptor.async_accept(into(error));
     if (error == net::error::operation_aborted) co_return;
-    if (error) {  // out of file descriptors, most likely: let some be closed
+    if (error) {  // most likely out of file descriptors, so wait until some are closed
       net::steady_timer pause(io_, 100ms);
       co_await pause.async_wait(into(error));
       continue;
@@ -147,10 +149,10 @@ Task<void> Server::Impl::accept(tcp::acceptor& acceptor) {
 
 Task<void> Server::Impl::serve(std::shared_ptr<Transport> transport) {
   try {
-    const Front front{api_, room_, gate_, options_.limits, rate_};
-    co_await run_connection(transport, front);
+    const ConnectionContext context{api_, registry_, access_, options_.limits, rate_limiter_};
+    co_await run_connection(transport, context);
   } catch (const std::exception& error) {
-    base::warn("a connection ended with: ", error.what());
+    base::warn("a connection failed: ", error.what());
     metrics_.error("internal");
   }
   transport->close();
@@ -158,20 +160,20 @@ Task<void> Server::Impl::serve(std::shared_ptr<Transport> transport) {
 }
 
 bool Server::Impl::drained() const {
-  return room_.draining() && room_.empty();
+  return registry_.draining() && registry_.empty();
 }
 
 Task<void> Server::Impl::tick() {
   NetError ignored;
-  while (!drained() && (!room_.draining() || base::Clock::now() < drain_until_)) {
-    ticker_.expires_after(room_.draining() ? 20ms : Milliseconds(kTick));
+  while (!drained() && (!registry_.draining() || base::Clock::now() < drain_until_)) {
+    ticker_.expires_after(registry_.draining() ? 20ms : Milliseconds(kTick));
     co_await ticker_.async_wait(into(ignored));
-    room_.draining() ? room_.count() : room_.tick();
+    registry_.draining() ? registry_.update_metrics() : registry_.tick();
   }
-  room_.end_all();
+  registry_.end_all();
   for (tcp::acceptor& acceptor : acceptors_) acceptor.close(ignored);
-  const auto until = base::Clock::now() + kLastWords;
-  while (!room_.empty() && base::Clock::now() < until) {
+  const auto until = base::Clock::now() + kCloseTimeout;
+  while (!registry_.empty() && base::Clock::now() < until) {
     ticker_.expires_after(20ms);
     co_await ticker_.async_wait(into(ignored));
   }
@@ -181,7 +183,7 @@ Task<void> Server::Impl::tick() {
 void Server::Impl::wait_for_signal() {
   signals_.async_wait([this](NetError error, int) {
     if (error) return;
-    if (room_.draining()) return io_.stop();
+    if (registry_.draining()) return io_.stop();
     drain();
     wait_for_signal();
   });
@@ -201,15 +203,15 @@ void Server::Impl::run(bool signals) {
 
 void Server::Impl::drain() {
   post([this] {
-    if (room_.draining()) return;
+    if (registry_.draining()) return;
     drain_until_ = base::Clock::now() + options_.limits.drain;
-    room_.drain();
+    registry_.drain();
     ticker_.cancel();
   });
 }
 
-Server::Server(Studio& studio, const ServerOptions& options)
-    : impl_(std::make_unique<Impl>(studio, options)) {}
+Server::Server(StreamFactory& factory, const ServerOptions& options)
+    : impl_(std::make_unique<Impl>(factory, options)) {}
 Server::~Server() = default;
 std::string Server::address() const {
   return impl_->address();

@@ -1,4 +1,4 @@
-// The server: sockets, the network thread, the workers, and an orderly end.
+// The server: it opens the sockets, runs the network thread and the workers, and stops in order.
 #pragma once
 
 #include <cstdint>
@@ -6,15 +6,15 @@
 #include <string>
 
 #include "server/options.h"
-#include "server/studio.h"
+#include "server/stream_factory.h"
 
 namespace streamdiffusion::server {
 
 class Server {
  public:
-  /// Opens the sockets. `studio` must outlive the server. Throws invalid_argument as check() does,
-  /// io for an address that cannot be listened on or a certificate that cannot be read.
-  Server(Studio& studio, const ServerOptions& options);
+  /// Opens the sockets. `factory` must outlive the server. Throws invalid_argument as check()
+  /// does, and io if it cannot listen on the address or cannot read the certificate.
+  Server(StreamFactory& factory, const ServerOptions& options);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -25,11 +25,11 @@ class Server {
   /// SHA-256 of a self-signed certificate, or empty.
   std::string fingerprint() const;
 
-  /// Serves on this thread until drained. With `signals`, SIGTERM and SIGINT drain, and a second
-  /// one ends at once.
+  /// Serves on this thread until drained. With `signals`, SIGTERM and SIGINT start draining, and a
+  /// second signal stops at once.
   void run(bool signals);
-  /// No session begins any more, /readyz says so, and the sessions under way finish, at most for
-  /// Limits::drain. From any thread.
+  /// Accepts no new session, makes /readyz report it, and lets running sessions finish for at most
+  /// Limits::drain. May be called from any thread.
   void drain();
 
  private:

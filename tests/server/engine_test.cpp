@@ -1,7 +1,7 @@
 // The server with a real engine behind it: a tiny model on the reference backend.
 #include <gtest/gtest.h>
 
-#include "server/live_studio.h"
+#include "server/engine_stream_factory.h"
 #include "server/running_server.h"
 #include "session/tiny_model.h"
 
@@ -12,18 +12,19 @@ using nlohmann::json;
 
 class WithEngine : public ::testing::Test {
  protected:
-  static LiveSettings first() {
+  static LiveSettings initial_settings() {
     LiveSettings settings;
     settings.options.width = settings.options.height = 32;
     return settings;
   }
   TinyModel model_;
-  server::LiveStudio studio_{Engine::open({.model = model_.path(), .device = "ref"}), first()};
+  server::EngineStreamFactory factory_{Engine::open({.model = model_.path(), .device = "ref"}),
+                                       initial_settings()};
 };
 
 TEST_F(WithEngine, BinaryFramesBecomeImagesThroughAChange) {
-  RunningServer server({}, &studio_);
-  auto client = server.enter("me");
+  RunningServer server({}, &factory_);
+  auto client = server.connect("me");
   const std::string image = jpeg_of(200, 100, 50);
   for (int i = 0; i < 12; ++i) {
     if (i == 3) client.text({{"type", "settings"}, {"params", {{"prompt", "cat"}}}});
@@ -43,8 +44,8 @@ TEST_F(WithEngine, BinaryFramesBecomeImagesThroughAChange) {
   EXPECT_EQ(sum, stats["captured"]) << stats;
 }
 
-TEST_F(WithEngine, OneImageFromWordsAndFromAImage) {
-  RunningServer server({}, &studio_);
+TEST_F(WithEngine, OneImageFromAPromptAndFromAnImage) {
+  RunningServer server({}, &factory_);
   const HttpAnswer text = server.post("/api/txt2img", R"({"prompt": "cat", "format": "png"})");
   EXPECT_EQ(text.status, 200) << text.body;
   const HttpAnswer same = server.post("/api/txt2img", R"({"prompt": "cat", "format": "png"})");
@@ -56,11 +57,11 @@ TEST_F(WithEngine, OneImageFromWordsAndFromAImage) {
 }
 
 TEST_F(WithEngine, TheModelsOwnRangesHold) {
-  RunningServer server({}, &studio_);
+  RunningServer server({}, &factory_);
   const json settings = server.get("/api/settings").json();
   EXPECT_EQ(settings["params"]["width"], 32);
   EXPECT_EQ(settings["input_params"]["properties"]["width"]["multipleOf"], 8);
-  auto client = server.enter("me");
+  auto client = server.connect("me");
   client.text({{"type", "settings"}, {"params", {{"mode", "txt2img"}}}});
   EXPECT_EQ(client.await("settings")["params"]["mode"], "txt2img");
   client.send_image({{"seq", 1}}, "");

@@ -1,4 +1,4 @@
-// The HTTP routes, and who may use them.
+// The HTTP routes and their limits.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -106,18 +106,19 @@ TEST(Routes, HealthQueueAndMetricsAnswer) {
   }
 }
 
-TEST(OneImage, ComesFromWordsInEveryFormat) {
+TEST(ImageRequest, GeneratesFromAPromptInEveryFormat) {
   RunningServer server;
   for (const char* format : {"jpeg", "png", "webp"}) {
     const HttpAnswer answer = server.post(
         "/api/txt2img", R"({"prompt": "red apple", "format": ")" + std::string(format) + "\"}");
     EXPECT_EQ(answer.status, 200) << answer.body;
     EXPECT_EQ(answer.header.at("content-type"), std::string("image/") + format);
-    EXPECT_TRUE(alike(color_of(answer.body), 0x0ac81e)) << std::hex << color_of(answer.body);
+    EXPECT_TRUE(similar_colors(color_of(answer.body), 0x0ac81e))
+        << std::hex << color_of(answer.body);
   }
 }
 
-TEST(OneImage, ComesFromAImageInBase64OrAsItIs) {
+TEST(ImageRequest, TakesAnImageInBase64OrAsTheBody) {
   RunningServer server;
   const std::string image = png_of(200, 100, 50);
   const HttpAnswer coded = server.post(
@@ -130,7 +131,7 @@ TEST(OneImage, ComesFromAImageInBase64OrAsItIs) {
   EXPECT_EQ(color_of(plain.body), 0xc86432U);
 }
 
-TEST(OneImage, SaysWhatIsWrongWithARequest) {
+TEST(ImageRequest, SaysWhatIsWrongWithARequest) {
   RunningServer server;
   const auto param = [&](const std::string& body) {
     const HttpAnswer answer = server.post("/api/txt2img", body);
@@ -145,14 +146,14 @@ TEST(OneImage, SaysWhatIsWrongWithARequest) {
   EXPECT_EQ(param(R"({"mode": "img2img"})"), "mode");
   EXPECT_EQ(param(R"({"seed": 1)"), "");
   EXPECT_EQ(param(R"([])"), "");
-  EXPECT_EQ(param(R"({"seed": 666})"), "");  // refused by the studio
+  EXPECT_EQ(param(R"({"seed": 666})"), "");  // refused by the stream factory
   EXPECT_EQ(server.post("/api/txt2img", "x", {{"Content-Type", "text/plain"}}).status, 415);
   EXPECT_EQ(server.post("/api/img2img", R"({"image": "!!"})").json()["error"]["param"], "image");
   EXPECT_EQ(server.post("/api/img2img", "no image", {{"Content-Type", "image/png"}}).status, 415);
-  EXPECT_EQ(server.get("/api/queue").json()["queue_size"], 0);  // no place is lost
+  EXPECT_EQ(server.get("/api/queue").json()["queue_size"], 0);  // no slot is lost
 }
 
-TEST(OneImage, AImageOfTooManyPixelsIsNotDecoded) {
+TEST(ImageRequest, AnImageOfTooManyPixelsIsNotDecoded) {
   ServerOptions options;
   options.limits.image_pixels = 10000;
   RunningServer server(options);
@@ -162,11 +163,11 @@ TEST(OneImage, AImageOfTooManyPixelsIsNotDecoded) {
   EXPECT_THAT(answer.body, HasSubstr("200x100"));
 }
 
-TEST(OneImage, IsRefusedWhenAllPlacesAreTaken) {
+TEST(ImageRequest, IsRefusedWhenAllSlotsAreInUse) {
   ServerOptions options;
   options.limits.sessions = 1;
   RunningServer server(options);
-  auto client = server.enter("a");
+  auto client = server.connect("a");
   const HttpAnswer answer = server.post("/api/txt2img", "{}");
   EXPECT_EQ(answer.status, 503);
   EXPECT_TRUE(answer.header.contains("retry-after"));

@@ -1,14 +1,16 @@
-// What needs no socket: the parameter table, the messages, the addresses.
+// What needs no socket: the parameter table, messages and URLs.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "base/error.h"
-#include "server/fake_studio.h"
-#include "server/http.h"
-#include "server/messages.h"
+#include "server/fake_stream_factory.h"
 #include "server/parameters.h"
-#include "server/rate.h"
-#include "server/stats.h"
+#include "server/protocol/http.h"
+#include "server/protocol/messages.h"
+#include "server/protocol/rate_limiter.h"
+#include "server/sessions/delivery_stats.h"
 
 namespace streamdiffusion::server {
 namespace {
@@ -27,14 +29,14 @@ class Table : public ::testing::Test {
   std::pair<std::string, std::string> refused(const std::string& text) {
     try {
       apply(text);
-    } catch (const Refusal& refusal) {
-      return {refusal.param(), refusal.what()};
+    } catch (const HttpError& http_error) {
+      return {http_error.param(), http_error.what()};
     }
     return {"nothing", ""};
   }
 
-  testing::FakeStudio studio_;
-  ParameterTable table_{studio_, Limits{}};
+  testing::FakeStreamFactory factory_;
+  ParameterTable table_{factory_, Limits{}};
   Parameters now_ = table_.defaults();
 };
 
@@ -90,7 +92,7 @@ TEST_F(Table, ModeTxt2ImgHasItsOwnGuidance) {
   apply(R"({"cfg_type": "self", "t_index_list": [20, 30]})");
   const json text = apply(R"({"mode": "txt2img"})");
   EXPECT_EQ(text["cfg_type"], "none");
-  EXPECT_EQ(text["t_index_list"], (json{18, 32}));  // the studio's own
+  EXPECT_EQ(text["t_index_list"], (json{18, 32}));  // the factory's own
   EXPECT_EQ(refused(R"({"cfg_type": "self"})").first, "cfg_type");
   EXPECT_EQ(refused(R"({"cfg_type": "full"})").first, "nothing");
 }
@@ -100,8 +102,8 @@ TEST_F(Table, AQueryIsReadLikeAnObject) {
       table_.apply({{"seed", "7"}, {"prompt", "\"cat\", black"}, {"token", "x"}}, {"token"}, now_);
   EXPECT_EQ(read.live.options.seed, 7U);
   EXPECT_EQ(read.live.prompts[0].text, "\"cat\", black");
-  EXPECT_THROW(table_.apply({{"seed", "7}"}}, {}, now_), Refusal);
-  EXPECT_THROW(table_.apply({{"colour", "7"}}, {}, now_), Refusal);
+  EXPECT_THROW(table_.apply({{"seed", "7}"}}, {}, now_), HttpError);
+  EXPECT_THROW(table_.apply({{"colour", "7"}}, {}, now_), HttpError);
 }
 
 TEST(Addresses, AreDecodedOnceAndStrictly) {
@@ -112,7 +114,7 @@ TEST(Addresses, AreDecodedOnceAndStrictly) {
   EXPECT_EQ(request.query.at("y"), "ä");
   EXPECT_EQ(request.query.at("z"), "");
   for (const char* target : {"a", "", "/%", "/%4", "/%gg", "/%00", "/%ff", "/?%f0%82%82%ac=1"}) {
-    EXPECT_THROW(read_target(target, request), Refusal) << target;
+    EXPECT_THROW(read_target(target, request), HttpError) << target;
   }
   EXPECT_EQ(base64_decode("aGFsbG8="), "hallo");
   EXPECT_EQ(base64_decode("data:image/png;base64,aGFsbG8"), "hallo");
@@ -130,24 +132,25 @@ TEST(Rate, ABurstPassesAndThenTheSteadyRate) {
   EXPECT_FALSE(bucket.take(start + std::chrono::milliseconds(120)));
 }
 
-TEST(Stats, AImageThatWaitsForTheSocketIsUnderWayAndAReplacedOneIsUndelivered) {
+TEST(Stats, AnImageThatWaitsIsInFlightAndAReplacedOneIsUndelivered) {
   LiveCounters counters;
   counters.captured = 20;
   counters.processed = 12;
   counters.skipped = 4;
   counters.dropped_undelivered = 1;
-  const LiveCounters seen = as_seen(counters, {.processed = 9, .skipped = 3, .replaced = 2});
+  const LiveCounters seen =
+      as_seen_by_client(counters, {.processed = 9, .skipped = 3, .replaced = 2});
   EXPECT_EQ(seen.processed, 9U);
   EXPECT_EQ(seen.skipped, 3U);
   EXPECT_EQ(seen.dropped_undelivered, 3U);
   EXPECT_EQ(seen.under_way(), 5U);
 }
 
-TEST(Messages, ABinaryFrameIsTakenApartAsItWasPutTogether) {
+TEST(Messages, ABinaryFrameIsReadAsItWasWritten) {
   const std::string message = write_binary_frame({{"seq", 5}, {"captured", 1.5}}, "image");
   const BinaryFrame frame = read_binary_frame(message);
-  EXPECT_EQ(frame.head.seq, 5);
-  EXPECT_EQ(frame.head.captured, 1.5);
+  EXPECT_EQ(frame.header.seq, 5);
+  EXPECT_EQ(frame.header.captured, 1.5);
   EXPECT_EQ(frame.image, "image");
 }
 

@@ -3,7 +3,7 @@
 
 #include <thread>
 
-#include "server/fake_studio.h"
+#include "server/fake_stream_factory.h"
 #include "server/server.h"
 #include "server/web_client.h"
 
@@ -11,8 +11,9 @@ namespace streamdiffusion::testing {
 
 class RunningServer {
  public:
-  explicit RunningServer(server::ServerOptions options = {}, server::Studio* studio = nullptr)
-      : server_(studio != nullptr ? *studio : fake, with_free_port(std::move(options))),
+  explicit RunningServer(server::ServerOptions options = {},
+                         server::StreamFactory* factory = nullptr)
+      : server_(factory != nullptr ? *factory : fake, with_free_port(std::move(options))),
         thread_([this] { server_.run(false); }) {}
   ~RunningServer() {
     server_.drain();
@@ -33,14 +34,14 @@ class RunningServer {
                   const Fields& fields = {}) const {
     return fetch(port(), "POST", target, body, fields);
   }
-  /// A client of the binary dialect that has its place.
-  WebSocketClient enter(const std::string& id) const {
+  /// A client of the binary protocol that has a session slot.
+  WebSocketClient connect(const std::string& id) const {
     WebSocketClient client(port(), "/api/ws/" + id + "?frames=binary");
     client.await("settings");
     return client;
   }
 
-  FakeStudio fake;
+  FakeStreamFactory fake;
 
  private:
   static server::ServerOptions with_free_port(server::ServerOptions options) {

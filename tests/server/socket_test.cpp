@@ -23,9 +23,9 @@ TEST(Socket, SaysConnectedAndItsSettings) {
   EXPECT_EQ(settings["warnings"], json::array());
 }
 
-TEST(Socket, AImageComesBackWithWhatTheClientSaid) {
+TEST(Socket, AnImageReturnsWithTheClientsHeader) {
   RunningServer server;
-  auto client = server.enter("me");
+  auto client = server.connect("me");
   client.send_image({{"seq", 17}, {"captured", 81234.5}}, jpeg_of(200, 30, 60));
   const auto image = client.image();
   ASSERT_TRUE(image);
@@ -34,22 +34,22 @@ TEST(Socket, AImageComesBackWithWhatTheClientSaid) {
   EXPECT_EQ(image->head["width"], 64);
   EXPECT_EQ(image->head["reused"], false);
   EXPECT_GT(image->head["age_ms"], 1.0);
-  EXPECT_TRUE(alike(color_of(image->bytes), 0xc81e3c));
+  EXPECT_TRUE(similar_colors(color_of(image->bytes), 0xc81e3c));
 }
 
 TEST(Socket, WebPAndPngComeInToo) {
   RunningServer server;
-  auto client = server.enter("me");
+  auto client = server.connect("me");
   const HttpAnswer webp = server.post("/api/txt2img", R"({"format": "webp", "jpeg_quality": 95})");
   client.send_image({}, webp.body);
-  EXPECT_TRUE(alike(color_of(client.image()->bytes), 0x0ac81e));
+  EXPECT_TRUE(similar_colors(color_of(client.image()->bytes), 0x0ac81e));
   client.send_image({}, png_of(9, 99, 199));
-  EXPECT_TRUE(alike(color_of(client.image()->bytes), 0x0963c7));
+  EXPECT_TRUE(similar_colors(color_of(client.image()->bytes), 0x0963c7));
 }
 
 TEST(Socket, SettingsChangeOnlyWhatTheyName) {
   RunningServer server;
-  auto client = server.enter("me");
+  auto client = server.connect("me");
   client.text({{"type", "settings"},
                {"params", {{"prompt", "blue huose"}, {"strength", 0.5}, {"width", 96}}}});
   const json settings = client.await("settings");
@@ -64,7 +64,7 @@ TEST(Socket, SettingsChangeOnlyWhatTheyName) {
 
 TEST(Socket, AWrongSettingChangesNothing) {
   RunningServer server;
-  auto client = server.enter("me");
+  auto client = server.connect("me");
   client.text({{"type", "settings"}, {"params", {{"prompt", "cat"}, {"delta", "much"}}}});
   const json error = client.await("error");
   EXPECT_EQ(error["param"], "delta");
@@ -80,7 +80,7 @@ TEST(Socket, AWrongSettingChangesNothing) {
 
 TEST(Socket, MalformedMessagesAreAnsweredAndSurvived) {
   RunningServer server;
-  auto client = server.enter("me");
+  auto client = server.connect("me");
   for (const char* text : {"", "{", "[]", "{}", "null", R"({"type": "dance"})", R"({"type": 1})",
                            R"({"type": "settings"})", R"({"type": "settings", "params": []})",
                            R"({"status": "next_frames"})", R"({"a": 1, "a": 2})"}) {
@@ -109,7 +109,7 @@ TEST(Socket, ABombIsNotDecoded) {
   ServerOptions options;
   options.limits.image_pixels = 10000;
   RunningServer server(options);
-  auto client = server.enter("me");
+  auto client = server.connect("me");
   client.send_image({}, jpeg_of(1, 2, 3, 200, 200));
   EXPECT_THAT(std::string(client.await("error")["message"]), HasSubstr("200x200"));
   std::string scans = jpeg_of(1, 2, 3);
@@ -122,17 +122,17 @@ TEST(Socket, AnOversizedMessageEndsTheConnection) {
   ServerOptions options;
   options.limits.message_bytes = 5000;
   RunningServer server(options);
-  auto client = server.enter("me");
+  auto client = server.connect("me");
   client.binary(std::string(6000, 'x'));
   EXPECT_EQ(client.close_code(), 1009);
 }
 
 TEST(Socket, BrokenFramingEndsTheConnection) {
   RunningServer server;
-  auto client = server.enter("me");
+  auto client = server.connect("me");
   client.wire().write(std::string(20, '\xff'));
   EXPECT_TRUE(client.wire().is_closed(3s));
-  auto other = server.enter("you");
+  auto other = server.connect("you");
   other.frame(1, "\xc3\x28");  // no UTF-8
   EXPECT_EQ(other.close_code(), 1007);
   for (int i = 0; i < 100 && server.fake.streams > 0; ++i) std::this_thread::sleep_for(20ms);
@@ -141,19 +141,19 @@ TEST(Socket, BrokenFramingEndsTheConnection) {
 
 TEST(Socket, ModeTxt2ImgNeedsNoImage) {
   RunningServer server;
-  auto client = server.enter("me");
+  auto client = server.connect("me");
   client.text({{"type", "settings"}, {"params", {{"mode", "txt2img"}}}});
   const json settings = client.await("settings");
   EXPECT_EQ(settings["params"]["mode"], "txt2img");
   client.send_image({{"seq", 3}}, "");
   const auto image = client.image();
   EXPECT_EQ(image->head["seq"], 3);
-  EXPECT_TRUE(alike(color_of(image->bytes), 0x0ac81e));
+  EXPECT_TRUE(similar_colors(color_of(image->bytes), 0x0ac81e));
 }
 
 TEST(Socket, AStatementOfTheCountsComesTwiceASecond) {
   RunningServer server;
-  auto client = server.enter("me");
+  auto client = server.connect("me");
   for (int i = 0; i < 5; ++i) {
     client.send_image({}, jpeg_of(i, i, i));
     ASSERT_TRUE(client.image());
@@ -168,7 +168,7 @@ TEST(Socket, AStatementOfTheCountsComesTwiceASecond) {
 
 TEST(Socket, APauseDropsWhatComesMeanwhile) {
   RunningServer server;
-  auto client = server.enter("me");
+  auto client = server.connect("me");
   client.text({{"type", "pause"}});
   client.send_image({}, jpeg_of(1, 1, 1));
   client.text({{"type", "ack"}});
@@ -181,7 +181,7 @@ TEST(Socket, APauseDropsWhatComesMeanwhile) {
 TEST(Socket, ASlowReaderGetsTheNewestAndTheRestIsCounted) {
   RunningServer server;
   server.fake.frame_ms = 0;
-  auto slow = server.enter("slow");
+  auto slow = server.connect("slow");
   slow.wire().shrink();
   slow.text({{"type", "settings"},
              {"params", {{"width", 1024}, {"height", 1024}, {"jpeg_quality", 100}}}});
@@ -214,7 +214,7 @@ TEST(Socket, OneWhoNeverReadsIsCutOff) {
   options.limits.write = 300ms;
   RunningServer server(options);
   server.fake.frame_ms = 0;
-  auto slow = server.enter("slow");
+  auto slow = server.connect("slow");
   slow.wire().shrink();
   slow.text({{"type", "settings"},
              {"params", {{"width", 1024}, {"height", 1024}, {"jpeg_quality", 100}}}});
@@ -230,7 +230,7 @@ TEST(Socket, TooManyMessagesEndTheConnection) {
   ServerOptions options;
   options.limits.messages_per_second = 10;
   RunningServer server(options);
-  auto client = server.enter("me");
+  auto client = server.connect("me");
   for (int i = 0; i < 60; ++i) client.text({{"type", "ack"}});
   const json error = client.await("error");
   EXPECT_EQ(error["code"], "too_many_requests");

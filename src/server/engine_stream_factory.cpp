@@ -1,0 +1,53 @@
+#include "server/engine_stream_factory.h"
+
+namespace streamdiffusion::server {
+namespace {
+
+class EngineLiveStream : public LiveStream {
+ public:
+  EngineLiveStream(const Engine& engine, const LiveSettings& settings, QueuePolicy policy,
+                   LiveCallbacks callbacks)
+      : session_(engine, settings, policy, std::move(callbacks)) {}
+
+  std::optional<std::uint64_t> submit(LiveFrame frame) override {
+    return session_.submit(std::move(frame));
+  }
+  void pause() override { session_.pause(); }
+  void resume() override { session_.resume(); }
+  void drain() override { session_.drain(); }
+  void stop() override { session_.stop(); }
+  void change(const LiveSettings& settings) override { session_.change(settings); }
+  bool planning() const override { return session_.planning(); }
+  LiveCounters counters() const override { return session_.counters(); }
+  double frame_seconds() const override { return session_.frame_seconds(); }
+  std::optional<Error> failure() const override { return session_.failure(); }
+
+ private:
+  LiveSession session_;
+};
+
+ServedModel describe(const Engine& engine) {
+  const EngineInfo info = engine.info();
+  return {.model = info.model,
+          .device = info.device,
+          .dtype = info.dtype,
+          .factor = info.latent_factor,
+          .sample_prompt = engine.sample_prompt(),
+          .sample_negative_prompt = engine.sample_negative_prompt(),
+          .words = engine.known_words()};
+}
+
+}  // namespace
+
+EngineStreamFactory::EngineStreamFactory(Engine engine, LiveSettings initial_settings)
+    : engine_(std::move(engine)),
+      info_(describe(engine_)),
+      initial_settings_(std::move(initial_settings)),
+      warm_session_(engine_.session(initial_settings_.options)) {}
+
+std::unique_ptr<LiveStream> EngineStreamFactory::open(const LiveSettings& settings,
+                                                      QueuePolicy policy, LiveCallbacks callbacks) {
+  return std::make_unique<EngineLiveStream>(engine_, settings, policy, std::move(callbacks));
+}
+
+}  // namespace streamdiffusion::server

@@ -1,0 +1,31 @@
+// Opens the server's streams on an engine.
+#pragma once
+
+#include "server/stream_factory.h"
+#include "streamdiffusion/engine.h"
+
+namespace streamdiffusion::server {
+
+class EngineStreamFactory : public StreamFactory {
+ public:
+  /// Compiles the executables of the initial settings and keeps them, so that the first client
+  /// does not wait. Throws Error as Engine::session does.
+  EngineStreamFactory(Engine engine, LiveSettings initial_settings);
+
+  const ServedModel& info() const override { return info_; }
+  const LiveSettings& initial_settings() const override { return initial_settings_; }
+  SessionOptions with_defaults(const SessionOptions& options) const override {
+    return engine_.with_defaults(options);
+  }
+  std::unique_ptr<LiveStream> open(const LiveSettings& settings, QueuePolicy policy,
+                                   LiveCallbacks callbacks) override;
+
+ private:
+  Engine engine_;
+  ServedModel info_;
+  LiveSettings initial_settings_;
+  /// Keeps the executables alive.
+  Session warm_session_;
+};
+
+}  // namespace streamdiffusion::server

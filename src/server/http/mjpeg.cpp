@@ -1,0 +1,104 @@
+// GET /api/stream/{id}: the images of a session as MJPEG.
+#include <array>
+#include <boost/asio/write.hpp>
+
+#include "server/http/http_connection.h"
+
+namespace streamdiffusion::server {
+namespace {
+
+/// Sends the newest image whenever the connection is free. It reads all the time, because only a
+/// failed read tells that the client has disconnected.
+class MjpegStream : public std::enable_shared_from_this<MjpegStream> {
+ public:
+  MjpegStream(std::shared_ptr<Transport> transport, std::shared_ptr<ClientSession> session,
+              const Limits& limits)
+      : transport_(std::move(transport)),
+        session_(std::move(session)),
+        limits_(limits),
+        changed_(transport_->get_executor()) {}
+
+  Task<void> run();
+
+ private:
+  void read();
+  Task<bool> write(const std::string& bytes);
+
+  std::shared_ptr<Transport> transport_;
+  std::shared_ptr<ClientSession> session_;
+  const Limits& limits_;
+  Event changed_;
+  EncodedImagePtr image_;
+  bool ended_ = false, disconnected_ = false;
+  std::array<char, 256> ignored_;
+};
+
+void MjpegStream::read() {
+  transport_->async_read_some(net::buffer(ignored_),
+                              [self = shared_from_this()](NetError error, std::size_t /*count*/) {
+                                if (!error) return self->read();
+                                self->disconnected_ = true;
+                                self->changed_.set();
+                              });
+}
+
+Task<bool> MjpegStream::write(const std::string& bytes) {
+  transport_->expires_after(limits_.write);
+  NetError error;
+  co_await net::async_write(*transport_, net::buffer(bytes), into(error));
+  co_return !error;
+}
+
+std::string response_header() {
+  std::string text =
+      "HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\n"
+      "Cache-Control: no-store\r\nConnection: close\r\n";
+  for (const auto& [name, value] : security_headers()) text += name + ": " + value + "\r\n";
+  return text + "Cross-Origin-Resource-Policy: same-origin\r\n\r\n--frame\r\n";
+}
+
+/// The boundary follows the part at once: browsers show an image when they read the boundary after
+/// it.
+std::string part(const std::string& jpeg) {
+  return "Content-Type: image/jpeg\r\nContent-Length: " + std::to_string(jpeg.size()) + "\r\n\r\n" +
+         jpeg + "\r\n--frame\r\n";
+}
+
+Task<void> MjpegStream::run() {
+  const auto self = shared_from_this();
+  transport_->expires_never();
+  read();
+  const auto subscription = session_->subscribe([this](EncodedImagePtr image) {
+    ended_ |= image == nullptr;
+    if (image) image_ = std::move(image);
+    changed_.set();
+  });
+  const std::string header = response_header();
+  bool sent = co_await write(header);
+  while (sent && !disconnected_) {
+    if (image_) {
+      const EncodedImagePtr image = std::move(image_);
+      image_ = nullptr;
+      const std::string bytes = part(image->jpeg);
+      sent = co_await write(bytes);
+      if (sent) session_->on_mjpeg_sent(*image);
+    } else if (ended_ || session_->state() == ClientSession::State::gone) {
+      break;
+    } else {
+      co_await changed_.wait();
+    }
+  }
+  session_->unsubscribe(subscription);
+  transport_->close();
+}
+
+}  // namespace
+
+Task<void> run_mjpeg(std::shared_ptr<Transport> transport, std::shared_ptr<ClientSession> session,
+                     const Limits& limits) {
+  const auto stream =
+      std::make_shared<MjpegStream>(std::move(transport), std::move(session), limits);
+  co_await stream->run();
+}
+
+}  // namespace streamdiffusion::server

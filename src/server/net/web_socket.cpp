@@ -1,0 +1,194 @@
+#include "server/net/web_socket.h"
+
+#include <boost/beast/websocket/stream.hpp>
+#include <deque>
+#include <string_view>
+
+#include "server/net/upgrade_request.h"
+
+namespace streamdiffusion::server {
+namespace {
+
+namespace websocket = beast::websocket;
+
+/// With more queued texts than this, statistics are left out.
+constexpr std::size_t kMaxTextsWithStats = 16;
+/// With more queued texts than this, the connection is closed.
+constexpr std::size_t kMaxTexts = 256;
+/// A silent client is sent a ping after this time, and cut off after twice this time.
+constexpr auto kPingAfter = 20s;
+
+/// RFC 6455, section 5.5: the reason of a close is at most 123 bytes.
+std::string_view short_reason(std::string_view reason) {
+  return reason.substr(0, 120);
+}
+
+class WebSocket : public ClientConnection, public std::enable_shared_from_this<WebSocket> {
+ public:
+  WebSocket(std::shared_ptr<Transport> transport, SessionRegistry& registry, const Limits& limits)
+      : transport_(std::move(transport)),
+        stream_(*transport_),
+        registry_(registry),
+        limits_(limits),
+        work_available_(transport_->get_executor()),
+        written_(transport_->get_executor()),
+        deadline_(transport_->get_executor()) {}
+
+  Task<void> run(UpgradeRequest& request, const std::string& id, Protocol protocol);
+
+  void send(std::string text) override;
+  void send(EncodedImagePtr image) override;
+  void close(int status, const std::string& reason) override;
+
+ private:
+  Task<bool> accept(UpgradeRequest& request);
+  Task<void> read();
+  Task<void> write();
+  Task<bool> write_message(bool text, const std::string& message);
+
+  std::shared_ptr<Transport> transport_;
+  websocket::stream<Transport&> stream_;
+  SessionRegistry& registry_;
+  const Limits& limits_;
+  std::shared_ptr<ClientSession> session_;
+  std::deque<std::string> texts_;
+  EncodedImagePtr image_;
+  bool closing_ = false, broken_ = false, writing_ = false;
+  websocket::close_reason reason_;
+  Event work_available_, written_;
+  net::steady_timer deadline_;
+};
+
+void WebSocket::send(std::string text) {
+  if (closing_ || broken_) return;
+  const bool statistics = text.find("\"status\":\"stats\"") != std::string::npos;
+  if (statistics && texts_.size() >= kMaxTextsWithStats) return;
+  if (texts_.size() >= kMaxTexts) {
+    transport_->close();  // read() notices and run() ends
+    return;
+  }
+  texts_.push_back(std::move(text));
+  work_available_.set();
+}
+
+void WebSocket::send(EncodedImagePtr image) {
+  if (closing_ || broken_) return session_->on_replaced(*image);
+  if (image_) session_->on_replaced(*image_);
+  image_ = std::move(image);
+  work_available_.set();
+}
+
+void WebSocket::close(int status, const std::string& reason) {
+  if (closing_) return;
+  closing_ = true;
+  reason_.code = static_cast<std::uint16_t>(status);
+  reason_.reason = std::string(short_reason(reason));
+  work_available_.set();
+}
+
+Task<bool> WebSocket::accept(UpgradeRequest& request) {
+  transport_->expires_never();  // the WebSocket has its own timers
+  websocket::stream_base::timeout times{};
+  times.handshake_timeout = limits_.header;
+  times.idle_timeout = 2 * kPingAfter;
+  times.keep_alive_pings = true;
+  stream_.set_option(times);
+  stream_.read_message_max(limits_.message_bytes);
+  stream_.auto_fragment(false);
+  NetError error;
+  co_await stream_.async_accept(request.message, into(error));
+  co_return !error;
+}
+
+Task<void> WebSocket::run(UpgradeRequest& request, const std::string& id, Protocol protocol) {
+  const auto self = shared_from_this();
+  const bool accepted = co_await accept(request);
+  if (!accepted) co_return;
+  writing_ = true;
+  net::co_spawn(
+      transport_->get_executor(), [self]() -> Task<void> { return self->write(); }, net::detached);
+  try {
+    session_ = registry_.connect(id, protocol, *this);
+  } catch (const HttpError& http_error) {
+    send(error_message(http_error, true));
+    close(http_error.status() == 503 ? 1013 : 1008, http_error.code());
+  }
+  co_await read();
+  broken_ = true;
+  transport_->close();
+  work_available_.set();
+  while (writing_) co_await written_.wait();
+  if (session_) {
+    if (image_) session_->on_replaced(*image_);
+    registry_.disconnect(session_);
+  }
+}
+
+Task<void> WebSocket::read() {
+  beast::flat_buffer buffer;
+  while (true) {
+    NetError error;
+    co_await stream_.async_read(buffer, into(error));
+    if (error) co_return;
+    const auto data = buffer.cdata();
+    std::string message(static_cast<const char*>(data.data()), data.size());
+    buffer.consume(buffer.size());
+    if (buffer.capacity() > (std::size_t{1} << 20U)) buffer.shrink_to_fit();
+    if (!session_ || closing_) continue;
+    stream_.got_text() ? session_->on_text(message) : session_->on_binary(std::move(message));
+  }
+}
+
+Task<void> WebSocket::write() {
+  while (!broken_) {
+    if (!texts_.empty()) {
+      const std::string text = std::move(texts_.front());
+      texts_.pop_front();
+      const bool sent = co_await write_message(true, text);
+      if (!sent) break;
+    } else if (image_) {
+      const EncodedImagePtr image = std::move(image_);
+      image_ = nullptr;
+      const std::string message = session_->frame_message(*image);
+      const bool sent = co_await write_message(false, message);
+      if (!sent) {
+        session_->on_replaced(*image);
+        break;
+      }
+      session_->on_sent(*image);
+    } else if (closing_) {
+      NetError ignored;
+      co_await stream_.async_close(reason_, into(ignored));
+      break;
+    } else {
+      co_await work_available_.wait();
+    }
+  }
+  transport_->close();
+  writing_ = false;
+  written_.set();
+}
+
+Task<bool> WebSocket::write_message(bool text, const std::string& message) {
+  deadline_.expires_after(limits_.write);
+  deadline_.async_wait([weak = weak_from_this()](NetError error) {
+    const auto self = weak.lock();
+    if (!error && self) self->transport_->close();
+  });
+  stream_.text(text);
+  NetError error;
+  co_await stream_.async_write(net::buffer(message), into(error));
+  deadline_.cancel();
+  co_return !error;
+}
+
+}  // namespace
+
+Task<void> run_web_socket(std::shared_ptr<Transport> transport,
+                          std::shared_ptr<UpgradeRequest> request, SessionRegistry& registry,
+                          const Limits& limits, std::string id, Protocol protocol) {
+  const auto socket = std::make_shared<WebSocket>(std::move(transport), registry, limits);
+  co_await socket->run(*request, id, protocol);
+}
+
+}  // namespace streamdiffusion::server

@@ -1,0 +1,133 @@
+#include "server/protocol/access_control.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+namespace streamdiffusion::server {
+namespace {
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) {
+    return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+  });
+  return out;
+}
+
+/// "example.org:80" -> "example.org", "[::1]:80" -> "[::1]"
+std::string_view without_port(std::string_view host) {
+  const auto bracket = host.rfind(']');
+  const auto colon = host.rfind(':');
+  const bool port =
+      colon != std::string_view::npos && (bracket == std::string_view::npos || colon > bracket);
+  return port ? host.substr(0, colon) : host;
+}
+
+/// An IP address needs no name server, so DNS rebinding cannot redirect it.
+bool is_address(std::string_view host) {
+  if (host.starts_with('[')) return host.ends_with(']');
+  return !host.empty() && host.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
+std::string_view host_of_origin(std::string_view origin) {
+  const auto slashes = origin.find("://");
+  return slashes == std::string_view::npos ? std::string_view{} : origin.substr(slashes + 3);
+}
+
+std::string machine_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? lower(name.data()) : "localhost";
+}
+
+}  // namespace
+
+bool equal_in_constant_time(std::string_view a, std::string_view b) {
+  unsigned different = a.size() == b.size() ? 0 : 1;
+  for (std::size_t i = 0; i < b.size(); ++i) {
+    const unsigned other = i < a.size() ? static_cast<unsigned char>(a[i]) : 0U;
+    different |= other ^ static_cast<unsigned char>(b[i]);
+  }
+  return different == 0;
+}
+
+AccessControl::AccessControl(const ServerOptions& options)
+    : token_(options.token), origins_(options.allowed_origins) {
+  const std::string machine = machine_name();
+  hosts_ = {"localhost", machine, machine + ".local", lower(options.host)};
+  for (const std::string& origin : origins_) {
+    hosts_.push_back(lower(without_port(host_of_origin(origin))));
+  }
+}
+
+void AccessControl::check(const Request& request) const {
+  if (!is_allowed_host(request.field("host"))) {
+    throw HttpError(
+        403, "forbidden_host",
+        "the Host of this request is not one of this server's; add it with --allow-origin");
+  }
+  if (!is_allowed_origin(request)) {
+    throw HttpError(403, "forbidden_origin",
+                    "pages of this Origin may not use this server; add it with --allow-origin");
+  }
+  const bool open = request.path == "/healthz" || request.path == "/readyz";
+  const bool preflight = request.method == "OPTIONS";  // browsers send it without credentials
+  if (open || preflight || has_token(request)) return;
+  throw HttpError(401, "unauthorized",
+                  "this server requires a token: open /?token=TOKEN, or send Authorization: Bearer "
+                  "TOKEN");
+}
+
+bool AccessControl::is_allowed_host(std::string_view host) const {
+  const std::string name = lower(without_port(host));
+  if (name.empty()) return false;
+  return is_address(name) || std::find(hosts_.begin(), hosts_.end(), name) != hosts_.end();
+}
+
+bool AccessControl::is_listed_origin(const std::string& origin) const {
+  return std::any_of(origins_.begin(), origins_.end(), [&](const std::string& listed) {
+    return listed == "*" || lower(listed) == lower(origin);
+  });
+}
+
+bool AccessControl::is_allowed_origin(const Request& request) const {
+  const std::string& origin = request.field("origin");
+  if (origin.empty() || is_listed_origin(origin)) return true;
+  const std::string_view host = host_of_origin(origin);
+  return !host.empty() && lower(host) == lower(request.field("host"));
+}
+
+bool AccessControl::has_token(const Request& request) const {
+  if (token_.empty()) return true;
+  constexpr std::string_view bearer = "bearer ";
+  const std::string& authorization = request.field("authorization");
+  bool valid = lower(authorization.substr(0, bearer.size())) == bearer &&
+               equal_in_constant_time(authorization.substr(bearer.size()), token_);
+  for (const std::string& cookie : cookies(request, "token")) {
+    valid |= equal_in_constant_time(cookie, token_);
+  }
+  const auto query = request.query.find("token");
+  return valid || (query != request.query.end() && equal_in_constant_time(query->second, token_));
+}
+
+bool AccessControl::token_in_query(const Request& request) const {
+  return !token_.empty() && request.query.contains("token") &&
+         equal_in_constant_time(request.query.at("token"), token_);
+}
+
+std::string AccessControl::cookie(const Request& request) const {
+  return "token=" + token_ + "; Path=/; HttpOnly; SameSite=Strict" +
+         (request.secure ? "; Secure" : "");
+}
+
+std::vector<std::pair<std::string, std::string>> AccessControl::cors(const Request& request) const {
+  const std::string& origin = request.field("origin");
+  if (origin.empty() || !is_listed_origin(origin)) return {};
+  return {{"Access-Control-Allow-Origin", origin},
+          {"Access-Control-Allow-Methods", "GET, POST, PATCH, DELETE, OPTIONS"},
+          {"Access-Control-Allow-Headers", "Authorization, Content-Type"},
+          {"Vary", "Origin"}};
+}
+
+}  // namespace streamdiffusion::server

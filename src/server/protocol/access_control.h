@@ -1,0 +1,45 @@
+// Access control. Every request is checked before anything else reads it: its Host (against DNS
+// rebinding), the Origin of the page that sent it, and its token.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/options.h"
+#include "server/protocol/http.h"
+
+namespace streamdiffusion::server {
+
+class AccessControl {
+ public:
+  explicit AccessControl(const ServerOptions& options);
+
+  /// Throws HttpError 403 for a foreign Host or Origin, and 401 for a missing or wrong token.
+  /// /healthz and /readyz need no token.
+  void check(const Request& request) const;
+
+  /// True if the query holds the right token. The page then gets it as a cookie.
+  bool token_in_query(const Request& request) const;
+  /// The Set-Cookie value for that.
+  std::string cookie(const Request& request) const;
+
+  /// The headers that let a page of an allowed other origin read the response. None for the
+  /// server's own pages.
+  std::vector<std::pair<std::string, std::string>> cors(const Request& request) const;
+
+ private:
+  bool is_allowed_host(std::string_view host) const;
+  bool is_allowed_origin(const Request& request) const;
+  bool is_listed_origin(const std::string& origin) const;
+  bool has_token(const Request& request) const;
+
+  std::string token_;
+  std::vector<std::string> origins_;
+  std::vector<std::string> hosts_;
+};
+
+/// Compares in a time that does not depend on where the texts differ.
+bool equal_in_constant_time(std::string_view a, std::string_view b);
+
+}  // namespace streamdiffusion::server

@@ -1,0 +1,161 @@
+#include "server/protocol/http.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace streamdiffusion::server {
+namespace {
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+int base64_digit(char c) {
+  if (c >= 'A' && c <= 'Z') return c - 'A';
+  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+  if (c >= '0' && c <= '9') return c - '0' + 52;
+  if (c == '+' || c == '-') return 62;
+  if (c == '/' || c == '_') return 63;
+  return -1;
+}
+
+std::string decode_or_throw(std::string_view text, bool form) {
+  auto decoded = percent_decode(text, form);
+  const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  const bool valid = decoded && is_utf8(*decoded) &&
+                     (form || std::none_of(decoded->begin(), decoded->end(), control));
+  if (!valid) throw_bad_request("the address is not well-formed, expected UTF-8 with %XX escapes");
+  return *std::move(decoded);
+}
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+}  // namespace
+
+const std::string& Request::field(const std::string& name) const {
+  static const std::string none;
+  const auto it = header.find(name);
+  return it == header.end() ? none : it->second;
+}
+
+std::optional<std::string> percent_decode(std::string_view text, bool form) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      out.push_back(form && text[i] == '+' ? ' ' : text[i]);
+      continue;
+    }
+    if (text.size() - i < 3) return std::nullopt;
+    const int high = hex_digit(text[i + 1]), low = hex_digit(text[i + 2]);
+    if (high < 0 || low < 0) return std::nullopt;
+    out.push_back(static_cast<char>(16 * high + low));
+    i += 2;
+  }
+  return out;
+}
+
+bool is_utf8(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[i]);
+    const std::size_t length = lead < 0x80   ? 1
+                               : lead < 0xc2 ? 0
+                               : lead < 0xe0 ? 2
+                               : lead < 0xf0 ? 3
+                               : lead < 0xf5 ? 4
+                                             : 0;
+    if (length == 0 || text.size() - i < length) return false;
+    std::uint32_t code = length == 1 ? lead : lead & (0x7fU >> length);
+    for (std::size_t k = 1; k < length; ++k) {
+      const auto next = static_cast<unsigned char>(text[i + k]);
+      if ((next & 0xc0U) != 0x80U) return false;
+      code = (code << 6U) | (next & 0x3fU);
+    }
+    const bool overlong = (length == 3 && code < 0x800) || (length == 4 && code < 0x10000);
+    if (overlong || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) return false;
+    i += length;
+  }
+  return true;
+}
+
+void read_target(std::string_view target, Request& request) {
+  if (!target.starts_with('/')) throw_bad_request("the address does not begin with /");
+  target = target.substr(0, target.find('#'));
+  const auto mark = target.find('?');
+  request.path = decode_or_throw(target.substr(0, mark), false);
+  if (mark == std::string_view::npos) return;
+  std::string_view rest = target.substr(mark + 1);
+  while (!rest.empty()) {
+    const auto end = rest.find('&');
+    const std::string_view pair = rest.substr(0, end);
+    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+    if (pair.empty()) continue;
+    const auto equals = pair.find('=');
+    const std::string_view value =
+        equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1);
+    request.query[decode_or_throw(pair.substr(0, equals), true)] = decode_or_throw(value, true);
+  }
+}
+
+std::vector<std::string> cookies(const Request& request, std::string_view name) {
+  std::vector<std::string> found;
+  std::string_view rest = request.field("cookie");
+  while (!rest.empty()) {
+    const auto end = rest.find(';');
+    const std::string_view pair = trimmed(rest.substr(0, end));
+    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+    const auto equals = pair.find('=');
+    if (equals != std::string_view::npos && pair.substr(0, equals) == name) {
+      found.emplace_back(pair.substr(equals + 1));
+    }
+  }
+  return found;
+}
+
+Response error_response(const HttpError& http_error) {
+  nlohmann::json error{{"code", http_error.code()}, {"message", http_error.what()}};
+  if (!http_error.param().empty()) error["param"] = http_error.param();
+  Response response;
+  response.status = http_error.status();
+  response.body = nlohmann::json{{"error", error}}.dump(-1, ' ', false,
+                                                        nlohmann::json::error_handler_t::replace);
+  if (http_error.status() == 429) response.header.emplace_back("Retry-After", "1");
+  if (http_error.status() == 503) response.header.emplace_back("Retry-After", "5");
+  if (http_error.status() == 401) {
+    response.header.emplace_back("WWW-Authenticate", "Bearer realm=\"streamdiffusion\"");
+  }
+  return response;
+}
+
+std::optional<std::string> base64_decode(std::string_view text) {
+  if (text.starts_with("data:")) {
+    const auto comma = text.find(',');
+    if (comma == std::string_view::npos) return std::nullopt;
+    text.remove_prefix(comma + 1);
+  }
+  while (text.ends_with('=')) text.remove_suffix(1);
+  if (text.size() % 4 == 1) return std::nullopt;
+  std::string out;
+  out.reserve(text.size() / 4 * 3 + 3);
+  std::uint32_t bits = 0;
+  int bit_count = 0;
+  for (const char c : text) {
+    const int digit = base64_digit(c);
+    if (digit < 0) return std::nullopt;
+    bits = ((bits << 6U) | static_cast<std::uint32_t>(digit)) & 0xffffffU;
+    bit_count += 6;
+    if (bit_count < 8) continue;
+    bit_count -= 8;
+    out.push_back(static_cast<char>((bits >> static_cast<unsigned>(bit_count)) & 0xffU));
+  }
+  return out;
+}
+
+}  // namespace streamdiffusion::server

@@ -1,0 +1,63 @@
+// Requests and responses as plain values, without a network library.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "server/protocol/http_error.h"
+
+namespace streamdiffusion::server {
+
+struct Request {
+  /// "GET", ...
+  std::string method;
+  /// Decoded, without the query.
+  std::string path;
+  /// Decoded. Of several values of one name the last counts.
+  std::map<std::string, std::string> query;
+  /// Names are in lower case.
+  std::map<std::string, std::string> header;
+  std::string body;
+  /// The client's address, without the port.
+  std::string address;
+  /// True if the request came over TLS.
+  bool secure = false;
+
+  /// The value of a header field, or an empty string.
+  const std::string& field(const std::string& name) const;
+};
+
+struct Response {
+  int status = 200;
+  std::string type = "application/json";
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> header;
+};
+
+using Reply = std::function<void(Response)>;
+
+/// Splits a request target into path and query. Throws HttpError 400 if the target is not a path,
+/// is not UTF-8 after decoding, or contains a control character.
+void read_target(std::string_view target, Request& request);
+
+/// Decodes %XX, and '+' as a space if `form`. Returns nothing for an invalid escape.
+std::optional<std::string> percent_decode(std::string_view text, bool form);
+
+bool is_utf8(std::string_view text);
+
+/// The values of all cookies with this name.
+std::vector<std::string> cookies(const Request& request, std::string_view name);
+
+/// {"error": {...}} with the headers of its status.
+Response error_response(const HttpError& http_error);
+
+/// Standard or URL-safe base64, with or without padding, with or without a "data:...," prefix.
+/// Returns nothing for invalid input.
+std::optional<std::string> base64_decode(std::string_view text);
+
+}  // namespace streamdiffusion::server

@@ -1,0 +1,44 @@
+// The error that a client is sent when its request cannot be met.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "base/error.h"
+
+namespace streamdiffusion::server {
+
+/// Thrown while a request is read. Becomes an HTTP error response or an `error` message.
+class HttpError : public std::runtime_error {
+ public:
+  /// `status` is the HTTP status, `param` the invalid parameter or empty.
+  HttpError(int status, std::string code, const std::string& message, std::string param = {})
+      : std::runtime_error(message),
+        status_(status),
+        code_(std::move(code)),
+        param_(std::move(param)) {}
+
+  int status() const { return status_; }
+  const std::string& code() const { return code_; }
+  const std::string& param() const { return param_; }
+
+ private:
+  int status_;
+  std::string code_, param_;
+};
+
+/// Throws HttpError 400 "bad_request" with the joined parts as its message.
+template <typename... Parts>
+[[noreturn]] void throw_bad_request(Parts&&... parts) {
+  throw HttpError(400, "bad_request", base::concat(std::forward<Parts>(parts)...));
+}
+
+/// 500 for a failure of the server, 400 for what the client can correct.
+inline HttpError to_http_error(const Error& error) {
+  const bool internal = error.code() == ErrorCode::internal || error.code() == ErrorCode::io ||
+                        error.code() == ErrorCode::numeric;
+  return {internal ? 500 : 400, internal ? "internal" : "bad_request", error.what()};
+}
+
+}  // namespace streamdiffusion::server

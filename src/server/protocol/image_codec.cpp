@@ -1,0 +1,73 @@
+#include "server/protocol/image_codec.h"
+
+#include <span>
+
+#include "image/codecs.h"
+#include "image/image_file.h"
+#include "server/protocol/http_error.h"
+
+namespace streamdiffusion::server {
+namespace {
+
+/// A scan of a progressive JPEG may take only a few bytes, but costs a pass over all pixels.
+constexpr int kMaxScans = 64;
+
+std::span<const std::byte> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
+
+/// Counts the start-of-scan markers. Compressed data never contains their two bytes.
+int jpeg_scans(std::string_view bytes) {
+  int scans = 0;
+  for (auto at = bytes.find("\xff\xda"); at != std::string_view::npos;
+       at = bytes.find("\xff\xda", at + 2)) {
+    ++scans;
+  }
+  return scans;
+}
+
+}  // namespace
+
+void check_image(std::string_view bytes, std::int64_t max_pixels) {
+  image::ImageSize size;
+  try {
+    size = image::read_image_size(bytes_of(bytes), "image");
+  } catch (const Error& error) {
+    throw HttpError(415, "bad_picture", error.what());
+  }
+  const std::int64_t pixels = std::int64_t{size.width} * size.height;
+  if (size.width < 1 || size.height < 1) {
+    throw HttpError(415, "bad_picture",
+                    base::concat("the image is ", size.width, "x", size.height));
+  }
+  if (pixels > max_pixels) {
+    throw HttpError(413, "too_large",
+                    base::concat("the image is ", size.width, "x", size.height, ", at most ",
+                                 max_pixels, " pixels are decoded"));
+  }
+  if (bytes.starts_with("\xff\xd8") && jpeg_scans(bytes) > kMaxScans) {
+    throw HttpError(413, "too_large",
+                    base::concat("the JPEG has ", jpeg_scans(bytes), " scans, at most ", kMaxScans,
+                                 " are decoded"));
+  }
+}
+
+Image decode_image(std::string_view bytes, std::int64_t max_pixels) {
+  check_image(bytes, max_pixels);
+  return image::decode_image(bytes_of(bytes), "image");
+}
+
+std::string encode_image(const Image& image, ImageFormat format, int quality) {
+  const auto bytes = format == ImageFormat::png    ? image::encode_png(image)
+                     : format == ImageFormat::webp ? image::encode_webp(image, quality)
+                                                   : image::encode_jpeg(image, quality);
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+const char* media_type(ImageFormat format) {
+  return format == ImageFormat::png    ? "image/png"
+         : format == ImageFormat::webp ? "image/webp"
+                                       : "image/jpeg";
+}
+
+}  // namespace streamdiffusion::server

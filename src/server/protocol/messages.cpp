@@ -1,0 +1,119 @@
+#include "server/protocol/messages.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "server/parameters.h"
+
+namespace streamdiffusion::server {
+
+using json::Json;
+using nlohmann::json;
+
+namespace {
+
+constexpr std::size_t kMaxFrameHeaderBytes = 4096, kMaxIdLength = 64;
+constexpr std::int64_t kLargestExact = (std::int64_t{1} << 53) - 1;
+
+FrameHeader read_frame_header(std::string_view text) {
+  FrameHeader header;
+  std::string name;
+  try {
+    const Json object = parse_client_json(text, "frame");
+    if (!object.is(Json::Kind::object)) object.refuse("an object");
+    object.allow_only({"captured", "seq"});
+    name = "seq";
+    if (const auto seq = object.find("seq")) header.seq = seq->integer(0, kLargestExact);
+    name = "captured";
+    if (const auto captured = object.find("captured")) header.captured = captured->number();
+  } catch (const Error& error) {
+    throw HttpError(400, "bad_frame", error.what(), name);
+  }
+  return header;
+}
+
+ClientText::Kind kind_of(const Json& object, bool legacy) {
+  if (const auto type = object.find("type")) {
+    const std::string& word = type->string();
+    if (word == "settings") return ClientText::Kind::settings;
+    if (word == "pause") return ClientText::Kind::pause;
+    if (word == "resume") return ClientText::Kind::resume;
+    if (word == "ack") return ClientText::Kind::ack;
+    type->refuse("settings, pause, resume or ack");
+  }
+  if (const auto status = object.find("status")) {
+    if (status->string() == "next_frame") return ClientText::Kind::next_frame;
+    status->refuse("next_frame");
+  }
+  if (!legacy) object.at("type");  // throws
+  return ClientText::Kind::parameters;
+}
+
+}  // namespace
+
+BinaryFrame read_binary_frame(std::string_view message) {
+  if (message.size() < 4) {
+    throw HttpError(400, "bad_frame",
+                    base::concat("a binary message has ", message.size(),
+                                 " bytes, expected a u32 length, a header and an image"));
+  }
+  std::size_t length = 0;
+  for (int i = 3; i >= 0; --i) {
+    length = (length << 8U) | static_cast<unsigned char>(message[static_cast<std::size_t>(i)]);
+  }
+  if (length > kMaxFrameHeaderBytes || length > message.size() - 4) {
+    throw HttpError(400, "bad_frame",
+                    base::concat("the header of a binary message of ", message.size(),
+                                 " bytes has ", length, " bytes, expected at most ",
+                                 std::min(kMaxFrameHeaderBytes, message.size() - 4)));
+  }
+  return {length == 0 ? FrameHeader{} : read_frame_header(message.substr(4, length)),
+          message.substr(4 + length)};
+}
+
+std::string write_binary_frame(const json& header, std::string_view image) {
+  const std::string text = dump(header);
+  std::string message;
+  message.reserve(4 + text.size() + image.size());
+  for (unsigned i = 0; i < 4; ++i) {
+    message.push_back(static_cast<char>((text.size() >> (8 * i)) & 0xffU));
+  }
+  return message.append(text).append(image);
+}
+
+ClientText read_client_text(std::string_view message, bool legacy) {
+  try {
+    const Json object = parse_client_json(message, "message");
+    if (!object.is(Json::Kind::object)) object.refuse("an object");
+    const ClientText::Kind kind = kind_of(object, legacy);
+    return {kind, kind == ClientText::Kind::settings ? object.at("params") : object};
+  } catch (const Error& error) {
+    throw HttpError(400, "bad_message", error.what());
+  }
+}
+
+std::string dump(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::string status_message(const char* status) {
+  return dump({{"status", status}});
+}
+
+std::string error_message(const HttpError& http_error, bool fatal) {
+  json message{{"status", "error"},
+               {"code", http_error.code()},
+               {"message", http_error.what()},
+               {"fatal", fatal}};
+  if (!http_error.param().empty()) message["param"] = http_error.param();
+  return dump(message);
+}
+
+bool is_session_id(std::string_view id) {
+  return !id.empty() && id.size() <= kMaxIdLength && std::all_of(id.begin(), id.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+           c == '-';
+  });
+}
+
+}  // namespace streamdiffusion::server

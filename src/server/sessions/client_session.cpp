@@ -1,0 +1,307 @@
+#include "server/sessions/client_session.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "server/protocol/image_codec.h"
+
+namespace streamdiffusion::server {
+
+using nlohmann::json;
+
+namespace {
+
+double seconds(LiveClock::duration span) {
+  return std::max(std::chrono::duration<double>(span).count(), 0.0);
+}
+
+double milliseconds(double s) {
+  return std::round(s * 1e5) / 100;
+}
+
+/// Runs on the deliver thread.
+EncodedImagePtr make_image(const LiveOutput& output, int quality) {
+  auto image = std::make_shared<EncodedImage>();
+  image->jpeg = encode_image(*output.image, ImageFormat::jpeg, quality);
+  image->width = output.image->width;
+  image->height = output.image->height;
+  image->frame = output.frame_id;
+  image->reused = output.reused;
+  image->captured = output.captured;
+  image->finished = output.finished;
+  const auto* tag = std::any_cast<std::shared_ptr<FrameTag>>(&output.tag);
+  LiveClock::time_point decoding = output.captured;
+  if (tag != nullptr) {
+    image->header = (*tag)->header;
+    decoding = std::max((*tag)->decoding, output.captured);
+  }
+  image->times.queue =
+      seconds(decoding - output.captured) + seconds(output.entered - output.prepared);
+  image->times.prepare = seconds(output.prepared - decoding);
+  image->times.engine = seconds(output.finished - output.entered);
+  return image;
+}
+
+}  // namespace
+
+const char* to_string(ClientSession::State state) {
+  switch (state) {
+    case ClientSession::State::waiting:
+      return "waiting";
+    case ClientSession::State::opening:
+      return "opening";
+    case ClientSession::State::live:
+      return "live";
+    case ClientSession::State::ending:
+      return "ending";
+    case ClientSession::State::gone:
+      return "gone";
+  }
+  return "?";
+}
+
+ClientSession::ClientSession(ServerContext context, std::string id, Protocol protocol,
+                             ClientConnection& connection, std::function<void()> on_slot_free)
+    : context_(context),
+      id_(std::move(id)),
+      protocol_(protocol),
+      connection_(&connection),
+      on_slot_free_(std::move(on_slot_free)),
+      parameters_(context.table.defaults()),
+      quality_(std::make_shared<std::atomic<int>>(parameters_.jpeg_quality)),
+      message_rate_(context.limits.messages_per_second, 2 * context.limits.messages_per_second) {}
+
+void ClientSession::send_wait_position(int position, int limit) {
+  send(dump({{"status", "wait"}, {"position", position}, {"limit", limit}}));
+}
+
+void ClientSession::admit() {
+  state_ = State::opening;
+  opening_ = true;
+  context_.metrics.session_opened();
+  open();
+}
+
+void ClientSession::open() {
+  auto self = shared_from_this();
+  context_.executor.run_on_worker([self, settings = parameters_.live, calls = callbacks()] {
+    std::shared_ptr<std::unique_ptr<LiveStream>> stream;
+    std::optional<HttpError> http_error;
+    try {
+      stream = std::make_shared<std::unique_ptr<LiveStream>>(
+          self->context_.stream_factory.open(settings, {QueuePolicy::Kind::latest, 1}, calls));
+    } catch (const Error& error) {
+      http_error = to_http_error(error);
+    } catch (const std::exception& error) {
+      http_error = HttpError(500, "internal", error.what());
+    }
+    self->context_.executor.post([self, stream, http_error] {
+      if (http_error) {
+        self->opening_ = false;
+        self->send_error(*http_error, true, 1011);
+        self->release();
+      } else {
+        self->on_opened(std::move(*stream));
+      }
+    });
+  });
+}
+
+void ClientSession::on_opened(std::unique_ptr<LiveStream> stream) {
+  opening_ = false;
+  stream_ = std::move(stream);
+  if (state_ != State::opening) return release();  // the client disconnected meanwhile
+  state_ = State::live;
+  last_message_ = base::Clock::now();
+  send(dump({{"status", "connected"}, {"id", id_}, {"protocol", 1}}));
+  try {
+    stream_->change(parameters_.live);  // changes that came while the stream opened
+  } catch (const Error& error) {
+    send_error(to_http_error(error));
+  }
+  planning_ = stream_->planning();
+  send(dump(settings()));
+  if (protocol_ == Protocol::legacy) send(status_message("send_frame"));
+}
+
+// The callbacks run on the stream's threads. They hold a weak pointer, because the session owns the
+// stream that owns them.
+LiveCallbacks ClientSession::callbacks() {
+  LiveCallbacks calls;
+  std::weak_ptr<ClientSession> weak = weak_from_this();
+  Executor* executor = &context_.executor;
+  calls.output = [weak, executor, quality = quality_](const LiveOutput& output) {
+    executor->post([weak, image = make_image(output, quality->load())] {
+      if (const auto session = weak.lock()) session->deliver(image);
+    });
+  };
+  calls.error = [weak, executor](const Error& error, std::optional<std::uint64_t> frame) {
+    executor->post([weak, error, frame] {
+      if (const auto session = weak.lock()) session->on_frame_failed(error, frame.has_value());
+    });
+  };
+  return calls;
+}
+
+void ClientSession::deliver(const EncodedImagePtr& image) {
+  context_.metrics.image(image->times, image->reused);
+  for (const Subscriber& subscriber : subscribers_) subscriber(image);
+  if (protocol_ == Protocol::legacy) return send_frame_request();
+  if (connection_ != nullptr && state_ != State::gone) {
+    connection_->send(image);
+  } else {
+    on_replaced(*image);
+  }
+}
+
+void ClientSession::on_frame_failed(const Error& error, bool frame) {
+  if (error_rate_.take()) {
+    send_error(HttpError(400, frame ? "frame_failed" : "settings_failed", error.what()));
+  }
+  if (protocol_ == Protocol::legacy) send_frame_request();
+}
+
+void ClientSession::tick() {
+  if (state_ != State::live) return;
+  if (const auto failure = stream_->failure()) {
+    send_error(HttpError(500, "stream_failed", failure->what()), true, 1011);
+    return release();
+  }
+  const LiveCounters counters = client_counters(stream_->counters());
+  add_to_metrics(counters);
+  if (std::exchange(planning_, stream_->planning()) && !planning_) send(dump(settings()));
+  json stats = write_counters(counters);
+  stats["status"] = "stats";
+  stats["fps"] = delivery_window_.fps();
+  stats["engine_ms"] = milliseconds(stream_->frame_seconds());
+  stats["age_ms"] = delivery_window_.ages();
+  send(dump(stats));
+  if (frame_request_pending_) send_frame_request();
+  const auto idle = context_.limits.idle;
+  if (idle.count() > 0 && base::Clock::now() - last_message_ > idle) {
+    send(status_message("timeout"));
+    end(1000, "no message for too long");
+  }
+}
+
+void ClientSession::update_metrics() {
+  if (stream_) add_to_metrics(client_counters(stream_->counters()));
+}
+
+LiveCounters ClientSession::client_counters(const LiveCounters& counters) const {
+  return protocol_ == Protocol::binary ? as_seen_by_client(counters, delivery_counts_) : counters;
+}
+
+void ClientSession::add_to_metrics(const LiveCounters& counters) {
+  context_.metrics.frames(counted_, counters);
+  counted_ = counters;
+}
+
+// Ending: a worker stops the stream. Only then is the session's slot free.
+
+void ClientSession::drain() {
+  if (state_ != State::live) return end(1001, "the server is shutting down");
+  state_ = State::ending;
+  auto self = shared_from_this();
+  context_.executor.run_on_worker([self, stream = stream_] {
+    stream->drain();
+    self->context_.executor.post([self] { self->end(1001, "the server is shutting down"); });
+  });
+}
+
+void ClientSession::end(int status, const std::string& reason) {
+  if (connection_ != nullptr) connection_->close(status, reason);
+  release();
+}
+
+void ClientSession::on_closed() {
+  connection_ = nullptr;
+  release();
+}
+
+void ClientSession::release() {
+  if (state_ == State::gone) return;
+  if (opening_) {  // on_opened() calls release() again
+    state_ = State::ending;
+    return;
+  }
+  const bool had_slot = state_ != State::waiting;
+  state_ = State::gone;
+  for (const Subscriber& subscriber : subscribers_) subscriber(nullptr);
+  if (!had_slot) return;
+  if (stream_ == nullptr) return on_slot_free_();
+  auto self = shared_from_this();
+  context_.executor.run_on_worker([self, stream = std::move(stream_)]() mutable {
+    stream->stop();
+    const LiveCounters counters = stream->counters();
+    stream.reset();
+    self->context_.executor.post([self, counters] {
+      self->add_to_metrics(self->client_counters(counters));
+      self->on_slot_free_();
+    });
+  });
+}
+
+json ClientSession::settings() const {
+  return {{"status", "settings"},
+          {"params", context_.table.write(parameters_)},
+          {"planning", planning_},
+          {"warnings", context_.table.warnings(parameters_)}};
+}
+
+json ClientSession::describe() const {
+  json out{{"id", id_}, {"state", paused_ && state_ == State::live ? "paused" : to_string(state_)}};
+  out["params"] = context_.table.write(parameters_);
+  out["stats"] = nullptr;
+  if (!stream_) return out;
+  json stats = write_counters(client_counters(stream_->counters()));
+  stats["fps"] = delivery_window_.fps();
+  stats["engine_ms"] = milliseconds(stream_->frame_seconds());
+  stats["age_ms"] = delivery_window_.ages();
+  out["stats"] = std::move(stats);
+  return out;
+}
+
+void ClientSession::send_error(const HttpError& http_error, bool fatal, int status) {
+  context_.metrics.error(http_error.code());
+  send(error_message(http_error, fatal));
+  if (fatal && connection_ != nullptr) connection_->close(status, http_error.code());
+}
+
+// What the client receives.
+
+std::string ClientSession::frame_message(const EncodedImage& image) const {
+  json header{{"frame", image.frame},
+              {"reused", image.reused},
+              {"age_ms", milliseconds(seconds(LiveClock::now() - image.captured))},
+              {"width", image.width},
+              {"height", image.height},
+              {"queue_ms", milliseconds(image.times.queue)},
+              {"prepare_ms", milliseconds(image.times.prepare)},
+              {"engine_ms", milliseconds(image.times.engine)}};
+  if (image.header.seq) header["seq"] = *image.header.seq;
+  if (image.header.captured) header["captured"] = *image.header.captured;
+  return write_binary_frame(header, image.jpeg);
+}
+
+void ClientSession::on_sent(const EncodedImage& image) {
+  const auto now = LiveClock::now();
+  const double age = seconds(now - image.captured);
+  ++(image.reused ? delivery_counts_.skipped : delivery_counts_.processed);
+  delivery_window_.add(age);
+  context_.metrics.delivered(seconds(now - image.finished), age);
+}
+
+void ClientSession::on_mjpeg_sent(const EncodedImage& image) {
+  if (protocol_ != Protocol::legacy || image.frame < next_mjpeg_frame_) return;
+  next_mjpeg_frame_ = image.frame + 1;
+  on_sent(image);
+}
+
+void ClientSession::on_replaced(const EncodedImage&) {
+  ++delivery_counts_.replaced;
+}
+
+}  // namespace streamdiffusion::server

@@ -1,0 +1,146 @@
+// One client of the WebSocket and its stream. Lives on the network thread and uses no network
+// library.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <list>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+
+#include "server/executor.h"
+#include "server/metrics.h"
+#include "server/parameters.h"
+#include "server/protocol/messages.h"
+#include "server/protocol/rate_limiter.h"
+#include "server/sessions/delivery_stats.h"
+#include "server/sessions/encoded_image.h"
+
+namespace streamdiffusion::server {
+
+/// The part of a client's connection that its session uses.
+class ClientConnection {
+ public:
+  virtual ~ClientConnection() = default;
+  /// Queues a text message.
+  virtual void send(std::string text) = 0;
+  /// Sends an image when the socket is free. A newer image replaces one that still waits, which is
+  /// reported to ClientSession::on_replaced().
+  virtual void send(EncodedImagePtr image) = 0;
+  /// Closes with a status of RFC 6455, after all queued messages were sent.
+  virtual void close(int status, const std::string& reason) = 0;
+};
+
+/// What all sessions share.
+struct ServerContext {
+  StreamFactory& stream_factory;
+  const ParameterTable& table;
+  Metrics& metrics;
+  const Limits& limits;
+  Executor& executor;
+};
+
+/// `binary` sends images in both directions over the WebSocket. `legacy` is the protocol of the
+/// original demo: frames on request, images as MJPEG.
+enum class Protocol { binary, legacy };
+
+class ClientSession : public std::enable_shared_from_this<ClientSession> {
+ public:
+  /// The names are those of /api/sessions.
+  enum class State { waiting, opening, live, ending, gone };
+
+  /// `on_slot_free` is called once, when a session that had a slot no longer uses it.
+  ClientSession(ServerContext context, std::string id, Protocol protocol,
+                ClientConnection& connection, std::function<void()> on_slot_free);
+
+  // Called by the registry.
+  void send_wait_position(int position, int limit);
+  void admit();
+  /// Called twice a second.
+  void tick();
+  void update_metrics();
+  /// Finishes the frames in flight, then closes.
+  void drain();
+  /// Ends at once and closes with this status.
+  void end(int status, const std::string& reason);
+
+  // Called by the connection.
+  void on_text(std::string_view message);
+  void on_binary(std::string message);
+  /// The binary message of an image. Made when the image is about to be sent.
+  std::string frame_message(const EncodedImage& image) const;
+  void on_sent(const EncodedImage& image);
+  void on_replaced(const EncodedImage& image);
+  /// A subscriber was sent this image. It counts once, and only in the legacy protocol, where no
+  /// image is sent over the WebSocket.
+  void on_mjpeg_sent(const EncodedImage& image);
+  void on_closed();
+
+  // Called by the routes.
+  /// Tells the client of the change. Throws HttpError with nothing changed.
+  void patch(const json::Json& object);
+  nlohmann::json settings() const;
+  nlohmann::json describe() const;
+
+  /// Called with every new image, and with null when the session ends.
+  using Subscriber = std::function<void(EncodedImagePtr)>;
+  using Subscription = std::list<Subscriber>::iterator;
+  Subscription subscribe(Subscriber subscriber) {
+    return subscribers_.insert(subscribers_.end(), std::move(subscriber));
+  }
+  void unsubscribe(Subscription subscription) { subscribers_.erase(subscription); }
+  std::size_t subscriber_count() const { return subscribers_.size(); }
+
+  const std::string& id() const { return id_; }
+  State state() const { return state_; }
+  double fps() const { return delivery_window_.fps(); }
+
+ private:
+  void open();
+  void on_opened(std::unique_ptr<LiveStream> stream);
+  LiveCallbacks callbacks();
+  void deliver(const EncodedImagePtr& image);
+  void on_frame_failed(const Error& error, bool frame);
+  void handle(const ClientText& message);
+  void submit(const FrameHeader& header, std::string image);
+  void send_frame_request();
+  void send_error(const HttpError& http_error, bool fatal = false, int status = 1008);
+  /// The stream's counters as this client sees them.
+  LiveCounters client_counters(const LiveCounters& counters) const;
+  void add_to_metrics(const LiveCounters& counters);
+  bool within_rate();
+  void release();
+  void send(std::string text) {
+    if (connection_ != nullptr) connection_->send(std::move(text));
+  }
+
+  ServerContext context_;
+  const std::string id_;
+  const Protocol protocol_;
+  ClientConnection* connection_;
+  std::function<void()> on_slot_free_;
+  State state_ = State::waiting;
+  std::shared_ptr<LiveStream> stream_;
+  Parameters parameters_;
+  std::shared_ptr<std::atomic<int>> quality_;
+  bool opening_ = false, paused_ = false, planning_ = false;
+  /// Legacy protocol: what the client announced.
+  bool next_frame_ = false, expects_image_ = false;
+  /// Legacy protocol: a frame request is due and was not sent.
+  bool frame_request_pending_ = false;
+  DeliveryWindow delivery_window_;
+  DeliveryCounts delivery_counts_;
+  /// The counters that the metrics already contain.
+  LiveCounters counted_;
+  std::list<Subscriber> subscribers_;
+  /// The first frame that on_mjpeg_sent() has not counted.
+  std::uint64_t next_mjpeg_frame_ = 0;
+  TokenBucket message_rate_, error_rate_{2, 10};
+  base::Clock::time_point last_message_ = base::Clock::now();
+};
+
+const char* to_string(ClientSession::State state);
+
+}  // namespace streamdiffusion::server

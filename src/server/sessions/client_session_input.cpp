@@ -1,0 +1,130 @@
+// What a client sends: text messages and frames, in both protocols.
+#include <nlohmann/json.hpp>
+
+#include "server/protocol/image_codec.h"
+#include "server/sessions/client_session.h"
+
+namespace streamdiffusion::server {
+
+bool ClientSession::within_rate() {
+  last_message_ = base::Clock::now();
+  if (message_rate_.take()) return true;
+  send_error(HttpError(429, "too_many_requests",
+                       base::concat("more than ", context_.limits.messages_per_second,
+                                    " messages a second")),
+             true);
+  release();
+  return false;
+}
+
+void ClientSession::on_text(std::string_view message) {
+  if (!within_rate()) return;
+  try {
+    handle(read_client_text(message, protocol_ == Protocol::legacy));
+  } catch (const HttpError& http_error) {
+    send_error(http_error);
+    if (protocol_ == Protocol::legacy && next_frame_) {  // the client may retry
+      next_frame_ = expects_image_ = false;
+      send_frame_request();
+    }
+  }
+}
+
+void ClientSession::handle(const ClientText& message) {
+  switch (message.kind) {
+    case ClientText::Kind::settings:
+      return patch(message.body);
+    case ClientText::Kind::pause:
+    case ClientText::Kind::resume:
+      paused_ = message.kind == ClientText::Kind::pause;
+      if (stream_) paused_ ? stream_->pause() : stream_->resume();
+      return;
+    case ClientText::Kind::ack:
+      return;
+    case ClientText::Kind::next_frame:
+      next_frame_ = true;
+      return;
+    case ClientText::Kind::parameters:
+      if (message.body.size() > 0) patch(message.body);
+      if (!next_frame_) return;
+      if (parameters_.live.options.text_to_image) {
+        next_frame_ = false;
+        submit({}, {});
+        send_frame_request();
+      } else {
+        expects_image_ = true;
+      }
+  }
+}
+
+void ClientSession::on_binary(std::string message) {
+  if (!within_rate()) return;
+  try {
+    if (protocol_ == Protocol::binary) {
+      const BinaryFrame frame = read_binary_frame(message);
+      const std::size_t header_size = message.size() - frame.image.size();
+      const FrameHeader header = frame.header;
+      message.erase(0, header_size);
+      return submit(header, std::move(message));
+    }
+    if (!expects_image_) {
+      throw HttpError(
+          400, "bad_message",
+          "an image came without a request; expected next_frame, then parameters, then an image");
+    }
+    next_frame_ = expects_image_ = false;
+    submit({}, std::move(message));
+    send_frame_request();
+  } catch (const HttpError& http_error) {
+    send_error(http_error);
+    if (protocol_ == Protocol::legacy && state_ == State::live) send_frame_request();
+  }
+}
+
+void ClientSession::submit(const FrameHeader& header, std::string image) {
+  if (state_ != State::live) return;
+  const bool from_text = parameters_.live.options.text_to_image;
+  if (!from_text && image.empty()) {
+    throw HttpError(400, "bad_frame", "a frame came without an image, which mode img2img needs");
+  }
+  LiveFrame frame;
+  auto tag = std::make_shared<FrameTag>(FrameTag{header, frame.captured});
+  frame.tag = tag;
+  if (!from_text) {
+    frame.image = [tag, bytes = std::make_shared<const std::string>(std::move(image)),
+                   max_pixels = context_.limits.image_pixels] {
+      tag->decoding = LiveClock::now();
+      try {
+        return decode_image(*bytes, max_pixels);
+      } catch (const HttpError& http_error) {
+        throw Error(ErrorCode::invalid_argument, http_error.what());
+      }
+    };
+  }
+  stream_->submit(std::move(frame));
+}
+
+// Legacy protocol: asks for the next frame while no more frames are in flight than the stream has
+// denoising steps. That many keep the engine busy.
+void ClientSession::send_frame_request() {
+  if (state_ != State::live || next_frame_) return;
+  const SessionOptions options = context_.stream_factory.with_defaults(parameters_.live.options);
+  frame_request_pending_ = stream_->counters().under_way() > options.t_index_list.size();
+  if (!frame_request_pending_ && !paused_) send(status_message("send_frame"));
+  frame_request_pending_ |= paused_;
+}
+
+void ClientSession::patch(const json::Json& object) {
+  Parameters next = context_.table.apply(object, parameters_);
+  try {
+    if (stream_) stream_->change(next.live);
+  } catch (const Error& error) {
+    throw to_http_error(error);
+  }
+  parameters_ = std::move(next);
+  quality_->store(parameters_.jpeg_quality);
+  planning_ = stream_ && stream_->planning();
+  if (state_ == State::live) send(dump(settings()));
+}
+
+}  // namespace streamdiffusion::server

@@ -1,0 +1,120 @@
+#include "server/sessions/session_registry.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace streamdiffusion::server {
+
+std::shared_ptr<ClientSession> SessionRegistry::connect(const std::string& id, Protocol protocol,
+                                                        ClientConnection& connection) {
+  if (sessions_.contains(id)) {
+    throw HttpError(409, "conflict", "a session with this id is connected, expected another id");
+  }
+  if (draining_) throw HttpError(503, "draining", "the server is shutting down");
+  const bool slot_free = used_slots_ < context_.limits.sessions && queue_.empty();
+  if (!slot_free && waiting() >= context_.limits.waiting) {
+    throw HttpError(503, "full",
+                    base::concat("all ", context_.limits.sessions, " sessions are in use and ",
+                                 waiting(), " clients wait; try again later"));
+  }
+  auto session = std::make_shared<ClientSession>(context_, id, protocol, connection,
+                                                 [this] { release_slot(); });
+  sessions_.emplace(id, session);
+  queue_.push_back(session);
+  if (slot_free) {
+    admit_next();
+  } else {
+    session->send_wait_position(waiting(), context_.limits.sessions);
+  }
+  return session;
+}
+
+void SessionRegistry::disconnect(const std::shared_ptr<ClientSession>& session) {
+  const auto it = sessions_.find(session->id());
+  if (it != sessions_.end() && it->second == session) sessions_.erase(it);
+  const auto before = queue_.size();
+  std::erase(queue_, session);
+  session->on_closed();
+  if (queue_.size() != before) send_wait_positions();
+}
+
+void SessionRegistry::acquire_slot() {
+  if (draining_) throw HttpError(503, "draining", "the server is shutting down");
+  if (used_slots_ >= context_.limits.sessions || !queue_.empty()) {
+    throw HttpError(
+        503, "full",
+        base::concat("all ", context_.limits.sessions, " sessions are in use; try again later"));
+  }
+  ++used_slots_;
+}
+
+void SessionRegistry::release_slot() {
+  --used_slots_;
+  admit_next();
+}
+
+void SessionRegistry::admit_next() {
+  bool admitted = false;
+  while (!draining_ && used_slots_ < context_.limits.sessions && !queue_.empty()) {
+    const auto session = queue_.front();
+    queue_.pop_front();
+    ++used_slots_;
+    admitted = true;
+    session->admit();
+  }
+  if (admitted) send_wait_positions();
+}
+
+void SessionRegistry::send_wait_positions() {
+  int position = 0;
+  for (const auto& session : queue_)
+    session->send_wait_position(++position, context_.limits.sessions);
+}
+
+std::shared_ptr<ClientSession> SessionRegistry::find(const std::string& id) const {
+  const auto it = sessions_.find(id);
+  if (it == sessions_.end()) {
+    throw HttpError(404, "not_found", "there is no session with this id");
+  }
+  return it->second;
+}
+
+nlohmann::json SessionRegistry::list() const {
+  nlohmann::json sessions = nlohmann::json::array();
+  for (const auto& [id, session] : sessions_) sessions.push_back(session->describe());
+  return {{"sessions", sessions}};
+}
+
+std::vector<std::shared_ptr<ClientSession>> SessionRegistry::all() const {
+  std::vector<std::shared_ptr<ClientSession>> list;
+  for (const auto& [id, session] : sessions_) list.push_back(session);
+  return list;
+}
+
+void SessionRegistry::tick() {
+  for (const auto& session : all()) session->tick();
+  update_metrics();
+}
+
+void SessionRegistry::update_metrics() {
+  double fps = 0;
+  for (const auto& [id, session] : sessions_) {
+    session->update_metrics();
+    fps += session->fps();
+  }
+  context_.metrics.fps(fps);
+  context_.metrics.sessions(used_slots_, waiting());
+}
+
+void SessionRegistry::drain() {
+  if (draining_) return;
+  draining_ = true;
+  queue_.clear();
+  for (const auto& session : all()) session->drain();
+}
+
+void SessionRegistry::end_all() {
+  for (const auto& session : all()) session->end(1001, "the server is shutting down");
+}
+
+}  // namespace streamdiffusion::server

@@ -1,0 +1,60 @@
+// All sessions: those that have a slot, and those that wait for one in order of arrival.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "server/sessions/client_session.h"
+
+namespace streamdiffusion::server {
+
+class SessionRegistry {
+ public:
+  explicit SessionRegistry(ServerContext context) : context_(context) {}
+
+  /// A new session, which has a slot or waits for one. Throws HttpError 409 for an id in use, and
+  /// 503 if the queue is full or the server is draining.
+  std::shared_ptr<ClientSession> connect(const std::string& id, Protocol protocol,
+                                         ClientConnection& connection);
+  /// To be called when the session's connection is closed.
+  void disconnect(const std::shared_ptr<ClientSession>& session);
+
+  /// Takes a slot for a single image. Throws HttpError 503.
+  void acquire_slot();
+  void release_slot();
+
+  /// Throws HttpError 404.
+  std::shared_ptr<ClientSession> find(const std::string& id) const;
+  nlohmann::json list() const;
+  int active() const { return used_slots_; }
+  int waiting() const { return static_cast<int>(queue_.size()); }
+
+  /// Called twice a second.
+  void tick();
+  void update_metrics();
+  /// Accepts no new session and lets those that run finish.
+  void drain();
+  bool draining() const { return draining_; }
+  /// Ends all sessions at once.
+  void end_all();
+  bool empty() const { return used_slots_ == 0 && sessions_.empty(); }
+
+ private:
+  void admit_next();
+  void send_wait_positions();
+  /// A copy, so that a session may leave while the list is walked.
+  std::vector<std::shared_ptr<ClientSession>> all() const;
+
+  ServerContext context_;
+  /// By id, including those that wait.
+  std::map<std::string, std::shared_ptr<ClientSession>> sessions_;
+  std::deque<std::shared_ptr<ClientSession>> queue_;
+  int used_slots_ = 0;
+  bool draining_ = false;
+};
+
+}  // namespace streamdiffusion::server

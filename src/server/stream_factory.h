@@ -1,0 +1,57 @@
+// What the server needs of the engine, as two small interfaces. The tests implement them without
+// an engine.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "streamdiffusion/known_words.h"
+#include "streamdiffusion/live.h"
+
+namespace streamdiffusion::server {
+
+/// A running stream, with the interface of LiveSession. Every function may be called from any
+/// thread. drain() and stop() block and must not be called from a callback.
+class LiveStream {
+ public:
+  virtual ~LiveStream() = default;
+  virtual std::optional<std::uint64_t> submit(LiveFrame frame) = 0;
+  virtual void pause() = 0;
+  virtual void resume() = 0;
+  virtual void drain() = 0;
+  virtual void stop() = 0;
+  /// Throws invalid_argument, with nothing changed.
+  virtual void change(const LiveSettings& settings) = 0;
+  virtual bool planning() const = 0;
+  virtual LiveCounters counters() const = 0;
+  virtual double frame_seconds() const = 0;
+  /// The error that ended the stream, if one did.
+  virtual std::optional<Error> failure() const = 0;
+};
+
+/// The model that the server runs.
+struct ServedModel {
+  std::string model, device, dtype;
+  /// Widths and heights are multiples of this.
+  int factor = 8;
+  std::string sample_prompt, sample_negative_prompt;
+  KnownWords words;
+};
+
+/// Opens streams. Thread-safe.
+class StreamFactory {
+ public:
+  virtual ~StreamFactory() = default;
+  virtual const ServedModel& info() const = 0;
+  /// The settings of a new stream.
+  virtual const LiveSettings& initial_settings() const = 0;
+  /// Fills every option that is unset with the model's own default.
+  virtual SessionOptions with_defaults(const SessionOptions& options) const = 0;
+  /// May take seconds. Throws Error for settings that are invalid for this model.
+  virtual std::unique_ptr<LiveStream> open(const LiveSettings& settings, QueuePolicy policy,
+                                           LiveCallbacks callbacks) = 0;
+};
+
+}  // namespace streamdiffusion::server

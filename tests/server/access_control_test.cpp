@@ -1,0 +1,131 @@
+// Host, Origin and token.
+#include "server/protocol/access_control.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "server/running_server.h"
+
+namespace streamdiffusion::testing {
+namespace {
+
+using server::ServerOptions;
+using ::testing::HasSubstr;
+
+int status(const RunningServer& server, const Fields& fields, const std::string& path = "/") {
+  return server.get(path, fields).status;
+}
+
+TEST(AccessControl, ForeignHostsAreRefused) {
+  RunningServer server;
+  for (const char* host :
+       {"localhost", "localhost:7860", "LOCALHOST", "127.0.0.1:1", "[::1]:7860", "192.168.0.5"}) {
+    EXPECT_EQ(status(server, {{"Host", host}}), 200) << host;
+  }
+  for (const char* host :
+       {"evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "", "1.2.3.4x"}) {
+    EXPECT_EQ(status(server, {{"Host", host}}), 403) << host;
+  }
+}
+
+TEST(AccessControl, ForeignOriginsAreRefused) {
+  RunningServer server;
+  EXPECT_EQ(status(server, {{"Host", "localhost:1"}, {"Origin", "http://localhost:1"}}), 200);
+  for (const char* origin :
+       {"http://evil.example", "http://localhost:2", "null", "http://localhost:1.evil.example"}) {
+    const Fields fields{{"Host", "localhost:1"}, {"Origin", origin}};
+    EXPECT_EQ(status(server, fields), 403) << origin;
+    EXPECT_THROW(WebSocketClient(server.port(), "/api/ws/a", fields), std::runtime_error);
+  }
+}
+
+TEST(AccessControl, AnAllowedOriginGetsCorsHeaders) {
+  ServerOptions options;
+  options.allowed_origins = {"https://example.org"};
+  RunningServer server(options);
+  const Fields fields{{"Origin", "https://example.org"}};
+  const HttpAnswer answer = server.get("/api/queue", fields);
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.header.at("access-control-allow-origin"), "https://example.org");
+  const HttpAnswer preflight = fetch(server.port(), "OPTIONS", "/api/txt2img", {}, fields);
+  EXPECT_EQ(preflight.status, 204);
+  EXPECT_THAT(preflight.header.at("access-control-allow-methods"), HasSubstr("PATCH"));
+  EXPECT_EQ(status(server, {{"Host", "example.org"}}), 200);
+  EXPECT_EQ(status(server, {{"Origin", "https://other.example"}}), 403);
+}
+
+TEST(AccessControl, ATokenIsRequiredInHeaderCookieOrQuery) {
+  ServerOptions options;
+  options.token = "correct-horse";
+  RunningServer server(options);
+  EXPECT_EQ(status(server, {}), 401);
+  EXPECT_EQ(status(server, {}, "/api/settings"), 401);
+  EXPECT_EQ(status(server, {}, "/metrics"), 401);
+  EXPECT_EQ(status(server, {}, "/healthz"), 200);
+  EXPECT_EQ(status(server, {}, "/readyz"), 200);
+  EXPECT_EQ(status(server, {{"Authorization", "Bearer correct-horse"}}), 200);
+  EXPECT_EQ(status(server, {{"Cookie", "a=b; token=correct-horse"}}), 200);
+  EXPECT_EQ(status(server, {}, "/api/queue?token=correct-horse"), 200);
+  for (const char* wrong : {"correct-hors", "correct-horsee", "Correct-horse", "", "correct"}) {
+    EXPECT_EQ(status(server, {{"Authorization", std::string("Bearer ") + wrong}}), 401) << wrong;
+    EXPECT_EQ(status(server, {{"Cookie", std::string("token=") + wrong}}), 401) << wrong;
+    EXPECT_EQ(status(server, {}, std::string("/api/queue?token=") + wrong), 401) << wrong;
+  }
+  EXPECT_THROW(WebSocketClient(server.port(), "/api/ws/a"), std::runtime_error);
+  WebSocketClient client(server.port(), "/api/ws/a?token=correct-horse&frames=binary");
+  EXPECT_EQ(client.await("connected")["id"], "a");
+}
+
+TEST(AccessControl, ATokenInTheQueryBecomesACookie) {
+  ServerOptions options;
+  options.token = "correct-horse";
+  RunningServer server(options);
+  const HttpAnswer answer = server.get("/?token=correct-horse");
+  EXPECT_EQ(answer.status, 303);
+  EXPECT_EQ(answer.header.at("location"), "/");
+  EXPECT_THAT(answer.header.at("set-cookie"), HasSubstr("token=correct-horse"));
+  EXPECT_THAT(answer.header.at("set-cookie"), HasSubstr("HttpOnly"));
+  EXPECT_THAT(answer.header.at("set-cookie"), HasSubstr("SameSite=Strict"));
+}
+
+TEST(AccessControl, TokensAreComparedWhole) {
+  using server::equal_in_constant_time;
+  EXPECT_TRUE(equal_in_constant_time("abc", "abc"));
+  EXPECT_FALSE(equal_in_constant_time("ab", "abc"));
+  EXPECT_FALSE(equal_in_constant_time("abcd", "abc"));
+  EXPECT_FALSE(equal_in_constant_time("", "abc"));
+  EXPECT_FALSE(equal_in_constant_time("abd", "abc"));
+}
+
+TEST(Options, OtherMachinesNeedATokenOrInsecure) {
+  const auto refused = [](const ServerOptions& options) {
+    try {
+      server::check(options);
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  ServerOptions options;
+  EXPECT_EQ(refused(options), "");
+  options.host = "0.0.0.0";
+  EXPECT_THAT(refused(options), HasSubstr("--token"));
+  options.token = "short";
+  EXPECT_THAT(refused(options), HasSubstr("--token"));
+  options.token = "long enough";
+  EXPECT_THAT(refused(options), HasSubstr("A-Z"));
+  options.token = "long-enough";
+  EXPECT_EQ(refused(options), "");
+  options.token.clear();
+  options.insecure = true;
+  EXPECT_EQ(refused(options), "");
+  options.key = "key.pem";
+  EXPECT_THAT(refused(options), HasSubstr("--cert"));
+  options.key.clear();
+  options.allowed_origins = {"example.org"};
+  EXPECT_THAT(refused(options), HasSubstr("--allow-origin"));
+}
+
+}  // namespace
+}  // namespace streamdiffusion::testing

@@ -1,0 +1,217 @@
+#include "server/fake_stream_factory.h"
+
+#include <cmath>
+#include <condition_variable>
+#include <cstdlib>
+#include <optional>
+#include <thread>
+
+#include "base/error.h"
+#include "image/codecs.h"
+#include "image/resize.h"
+
+namespace streamdiffusion::testing {
+namespace {
+
+using server::LiveStream;
+
+Image one_color(int red, int green, int blue, int width, int height) {
+  Image image{width, height, {}};
+  for (int i = 0; i < width * height; ++i) {
+    for (const int value : {red, green, blue}) {
+      image.rgb.push_back(static_cast<std::uint8_t>(value));
+    }
+  }
+  return image;
+}
+
+std::string text_of(const std::vector<std::byte>& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+class FakeStream : public LiveStream {
+ public:
+  FakeStream(FakeStreamFactory& factory, const LiveSettings& settings, LiveCallbacks callbacks)
+      : factory_(factory), settings_(settings), callbacks_(std::move(callbacks)) {
+    const int now = ++factory_.streams;
+    if (now > factory_.max_streams) factory_.max_streams = now;
+    thread_ = std::thread([this] { loop(); });
+  }
+  ~FakeStream() override {
+    stop();
+    --factory_.streams;
+  }
+
+  std::optional<std::uint64_t> submit(LiveFrame frame) override {
+    const std::lock_guard lock(mutex_);
+    if (ending_) return std::nullopt;
+    ++counters_.captured;
+    if (paused_) {
+      ++counters_.dropped_paused;
+      return next_id_++;
+    }
+    if (waiting_) ++counters_.dropped_waiting;
+    waiting_ = std::move(frame);
+    wake_.notify_all();
+    return next_id_++;
+  }
+  void pause() override { set_paused(true); }
+  void resume() override { set_paused(false); }
+  void drain() override { end(false); }
+  void stop() override { end(true); }
+  void change(const LiveSettings& settings) override {
+    base::require(settings.options.seed != FakeStreamFactory::kRefusedSeed,
+                  ErrorCode::invalid_argument, "the seed is refused");
+    const std::lock_guard lock(mutex_);
+    settings_ = settings;
+  }
+  bool planning() const override { return false; }
+  LiveCounters counters() const override {
+    const std::lock_guard lock(mutex_);
+    return counters_;
+  }
+  double frame_seconds() const override { return factory_.frame_ms * 1e-3; }
+  std::optional<Error> failure() const override { return std::nullopt; }
+
+ private:
+  void set_paused(bool paused) {
+    const std::lock_guard lock(mutex_);
+    paused_ = paused;
+  }
+
+  void end(bool drop) {
+    {
+      const std::lock_guard lock(mutex_);
+      ending_ = true;
+      if (drop && waiting_) {
+        ++counters_.dropped_stopped;
+        waiting_.reset();
+      }
+      wake_.notify_all();
+    }
+    const std::lock_guard lock(join_mutex_);
+    if (thread_.joinable()) thread_.join();
+  }
+
+  void loop() {
+    while (true) {
+      LiveFrame frame;
+      LiveSettings settings;
+      std::uint64_t id = 0;
+      {
+        std::unique_lock lock(mutex_);
+        wake_.wait(lock, [this] { return ending_ || waiting_; });
+        if (!waiting_) return;
+        frame = *std::move(waiting_);
+        waiting_.reset();
+        settings = settings_;
+        id = next_id_ - 1;
+      }
+      generate(frame, settings, id);
+    }
+  }
+
+  void generate(LiveFrame& frame, const LiveSettings& settings, std::uint64_t id) {
+    try {
+      const SessionOptions options = factory_.with_defaults(settings.options);
+      LiveOutput output;
+      const Image image =
+          frame.image ? frame.image() : one_color(10, 200, 30, *options.width, *options.height);
+      output.prepared = output.entered = LiveClock::now();
+      std::this_thread::sleep_for(std::chrono::milliseconds(factory_.frame_ms));
+      output.image =
+          std::make_shared<Image>(image::fit(image, *options.width, *options.height, settings.fit));
+      output.frame_id = id;
+      output.tag = frame.tag;
+      output.captured = frame.captured;
+      output.finished = LiveClock::now();
+      callbacks_.output(output);
+      const std::lock_guard lock(mutex_);
+      ++counters_.processed;
+    } catch (const Error& error) {
+      {
+        const std::lock_guard lock(mutex_);
+        ++counters_.failed;
+      }
+      callbacks_.error(error, id);
+    }
+  }
+
+  FakeStreamFactory& factory_;
+  mutable std::mutex mutex_;
+  std::mutex join_mutex_;
+  std::condition_variable wake_;
+  LiveSettings settings_;
+  const LiveCallbacks callbacks_;
+  std::optional<LiveFrame> waiting_;
+  bool ending_ = false, paused_ = false;
+  std::uint64_t next_id_ = 0;
+  LiveCounters counters_;
+  std::thread thread_;
+};
+
+}  // namespace
+
+FakeStreamFactory::FakeStreamFactory() {
+  info_.model = "fake";
+  info_.device = "1 thread";
+  info_.dtype = "f32";
+  info_.sample_prompt = "red apple";
+  info_.words = {{"apple", "house", "cat"}, {"3d render"}, {"red", "blue"}};
+}
+
+SessionOptions FakeStreamFactory::with_defaults(const SessionOptions& options) const {
+  SessionOptions full = options;
+  full.width = full.width.value_or(64);
+  full.height = full.height.value_or(64);
+  if (full.t_index_list.empty()) full.t_index_list = {18, 32};
+  full.num_inference_steps = full.num_inference_steps.value_or(50);
+  full.cfg_type = full.cfg_type.value_or(CfgType::self);
+  full.guidance_scale = full.guidance_scale.value_or(1.2F);
+  full.delta = full.delta.value_or(1.0F);
+  return full;
+}
+
+std::unique_ptr<LiveStream> FakeStreamFactory::open(const LiveSettings& settings,
+                                                    QueuePolicy /*policy*/,
+                                                    LiveCallbacks callbacks) {
+  base::require(settings.options.seed != kRefusedSeed, ErrorCode::invalid_argument,
+                "the seed is refused");
+  return std::make_unique<FakeStream>(*this, settings, std::move(callbacks));
+}
+
+std::string jpeg_of(int red, int green, int blue, int width, int height) {
+  return text_of(image::encode_jpeg(one_color(red, green, blue, width, height), 95));
+}
+
+std::string noisy_jpeg() {
+  Image image{128, 128, {}};
+  std::uint32_t state = 1;
+  for (int i = 0; i < 128 * 128 * 3; ++i) {
+    state = state * 1664525U + 1013904223U;
+    image.rgb.push_back(static_cast<std::uint8_t>(state >> 24U));
+  }
+  return text_of(image::encode_jpeg(image, 95));
+}
+
+std::string png_of(int red, int green, int blue) {
+  return text_of(image::encode_png(one_color(red, green, blue, 64, 64)));
+}
+
+unsigned color_of(const std::string& bytes) {
+  const Image image =
+      image::decode_image(std::as_bytes(std::span(bytes.data(), bytes.size())), "image");
+  const auto* p = image.rgb.data() + 3 * (image.height / 2 * image.width + image.width / 2);
+  return unsigned{p[0]} << 16U | unsigned{p[1]} << 8U | p[2];
+}
+
+bool similar_colors(unsigned a, unsigned b) {
+  for (const unsigned shift : {0U, 8U, 16U}) {
+    const int difference =
+        static_cast<int>(a >> shift & 0xffU) - static_cast<int>(b >> shift & 0xffU);
+    if (std::abs(difference) > 8) return false;
+  }
+  return true;
+}
+
+}  // namespace streamdiffusion::testing

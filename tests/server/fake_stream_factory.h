@@ -1,0 +1,45 @@
+// A factory of streams that return the images they are given, to test the server without an engine.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <string>
+
+#include "server/stream_factory.h"
+
+namespace streamdiffusion::testing {
+
+class FakeStreamFactory : public server::StreamFactory {
+ public:
+  FakeStreamFactory();
+
+  const server::ServedModel& info() const override { return info_; }
+  const LiveSettings& initial_settings() const override { return initial_settings_; }
+  SessionOptions with_defaults(const SessionOptions& options) const override;
+  std::unique_ptr<server::LiveStream> open(const LiveSettings& settings, QueuePolicy policy,
+                                           LiveCallbacks callbacks) override;
+
+  /// Time that one frame takes.
+  std::atomic<int> frame_ms{2};
+  /// Streams that are open now, and the largest number so far.
+  std::atomic<int> streams{0}, max_streams{0};
+  /// Settings with this seed are refused, at the opening and later.
+  static constexpr std::uint64_t kRefusedSeed = 666;
+
+ private:
+  server::ServedModel info_;
+  LiveSettings initial_settings_;
+};
+
+/// An image of one color, encoded.
+std::string jpeg_of(int red, int green, int blue, int width = 64, int height = 64);
+/// One that does not compress.
+std::string noisy_jpeg();
+std::string png_of(int red, int green, int blue);
+/// The color in the middle of an encoded image: 0xRRGGBB.
+unsigned color_of(const std::string& image);
+/// Whether two colors agree within the error of JPEG.
+bool similar_colors(unsigned a, unsigned b);
+
+}  // namespace streamdiffusion::testing

@@ -1,0 +1,175 @@
+// Several clients: session slots, the waiting queue, and the shutdown of the server.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "server/running_server.h"
+
+namespace streamdiffusion::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using nlohmann::json;
+using server::ServerOptions;
+
+ServerOptions slots(int sessions, int waiting) {
+  ServerOptions options;
+  options.limits.sessions = sessions;
+  options.limits.waiting = waiting;
+  options.limits.requests_per_second = 10000;
+  return options;
+}
+
+TEST(SessionRegistry, TwoClientsSeeOnlyTheirOwnImages) {
+  RunningServer server;
+  auto red = server.connect("red"), blue = server.connect("blue");
+  const std::string red_image = jpeg_of(220, 20, 20), blue_image = jpeg_of(20, 20, 220);
+  for (int i = 0; i < 50; ++i) {
+    red.send_image({{"seq", i}}, red_image);
+    blue.send_image({{"seq", 1000 + i}}, blue_image);
+    const auto r = red.image(), b = blue.image();
+    ASSERT_TRUE(r && b);
+    EXPECT_EQ(r->head["seq"], i);
+    EXPECT_EQ(b->head["seq"], 1000 + i);
+    EXPECT_TRUE(similar_colors(color_of(r->bytes), 0xdc1414));
+    EXPECT_TRUE(similar_colors(color_of(b->bytes), 0x1414dc));
+  }
+}
+
+TEST(SessionRegistry, AnIdInUseIsRefusedAndFreeAfterwards) {
+  RunningServer server;
+  {
+    auto first = server.connect("me");
+    WebSocketClient second(server.port(), "/api/ws/me?frames=binary");
+    const json error = second.await("error");
+    EXPECT_EQ(error["code"], "conflict");
+    EXPECT_EQ(error["fatal"], true);
+    EXPECT_EQ(second.close_code(), 1008);
+    first.send_image({}, jpeg_of(1, 2, 3));
+    EXPECT_TRUE(first.image());  // the first does not mind
+    first.frame(8, "\x03\xe8");
+    first.close_code();
+  }
+  for (int i = 0; i < 100; ++i) {
+    WebSocketClient again(server.port(), "/api/ws/me?frames=binary");
+    if (again.receive().json()["status"] == "connected") return;
+    std::this_thread::sleep_for(20ms);
+  }
+  FAIL() << "the id is never free again";
+}
+
+TEST(SessionRegistry, AClientWithoutASlotWaitsForAFreeOne) {
+  RunningServer server(slots(1, 2));
+  auto first = std::make_unique<WebSocketClient>(server.connect("first"));
+  WebSocketClient second(server.port(), "/api/ws/second?frames=binary");
+  EXPECT_EQ(second.await("wait"), (json{{"status", "wait"}, {"position", 1}, {"limit", 1}}));
+  WebSocketClient third(server.port(), "/api/ws/third?frames=binary");
+  EXPECT_EQ(third.await("wait")["position"], 2);
+  WebSocketClient fourth(server.port(), "/api/ws/fourth?frames=binary");
+  EXPECT_EQ(fourth.await("error")["code"], "full");
+  EXPECT_EQ(fourth.close_code(), 1013);
+  EXPECT_EQ(server.get("/api/queue").json()["queue_size"], 3);
+
+  first.reset();  // gone without a word
+  EXPECT_EQ(second.await("connected")["id"], "second");
+  EXPECT_EQ(third.await("wait")["position"], 1);
+  second.send_image({}, jpeg_of(4, 5, 6));
+  EXPECT_TRUE(second.image());
+  WebSocketClient again(server.port(), "/api/ws/first?frames=binary");  // a reconnect queues
+  EXPECT_EQ(again.await("wait")["position"], 2);
+  third.wire().close();
+  EXPECT_EQ(again.await("wait")["position"], 1);
+  EXPECT_EQ(server.fake.max_streams, 1);
+}
+
+TEST(SessionRegistry, SettingsSentWhileWaitingApplyLater) {
+  RunningServer server(slots(1, 2));
+  auto first = std::make_unique<WebSocketClient>(server.connect("first"));
+  WebSocketClient second(server.port(), "/api/ws/second?frames=binary");
+  second.await("wait");
+  second.text({{"type", "settings"}, {"params", {{"prompt", "cat"}}}});
+  std::this_thread::sleep_for(50ms);
+  first.reset();
+  EXPECT_EQ(second.await("settings")["params"]["prompt"], "cat");
+}
+
+TEST(SessionRegistry, ASilentSessionEnds) {
+  ServerOptions options;
+  options.limits.idle = 300ms;
+  RunningServer server(options);
+  auto client = server.connect("me");
+  EXPECT_EQ(client.await("timeout")["status"], "timeout");
+  EXPECT_EQ(client.close_code(), 1000);
+}
+
+TEST(SessionRegistry, SessionsAreListedChangedAndEnded) {
+  RunningServer server;
+  auto client = server.connect("me");
+  const json list = server.get("/api/sessions").json()["sessions"];
+  ASSERT_EQ(list.size(), 1U);
+  EXPECT_EQ(list[0]["id"], "me");
+  EXPECT_EQ(list[0]["state"], "live");
+  EXPECT_EQ(list[0]["stats"]["captured"], 0);
+  const HttpAnswer changed =
+      fetch(server.port(), "PATCH", "/api/sessions/me", R"({"prompt": "cat", "seed": 9})");
+  EXPECT_EQ(changed.status, 200);
+  EXPECT_EQ(changed.json()["params"]["seed"], 9);
+  EXPECT_EQ(client.await("settings")["params"]["prompt"], "cat");
+  const HttpAnswer wrong = fetch(server.port(), "PATCH", "/api/sessions/me", R"({"seed": -1})");
+  EXPECT_EQ(wrong.status, 400);
+  EXPECT_EQ(wrong.json()["error"]["param"], "seed");
+  EXPECT_EQ(fetch(server.port(), "DELETE", "/api/sessions/me").status, 204);
+  EXPECT_EQ(client.close_code(), 1000);
+}
+
+TEST(SessionRegistry, DrainFinishesFramesInFlightAndAcceptsNoSession) {
+  RunningServer server;
+  server.fake.frame_ms = 400;
+  auto client = server.connect("me");
+  client.send_image({{"seq", 1}}, jpeg_of(1, 2, 3));
+  std::this_thread::sleep_for(100ms);
+  server.drain();
+  std::this_thread::sleep_for(50ms);
+  EXPECT_EQ(server.get("/readyz").status, 503);
+  EXPECT_EQ(server.get("/healthz").status, 200);
+  WebSocketClient late(server.port(), "/api/ws/late?frames=binary");
+  EXPECT_EQ(late.await("error")["code"], "draining");
+  const auto image = client.image();
+  ASSERT_TRUE(image);
+  EXPECT_EQ(image->head["seq"], 1);
+  EXPECT_EQ(client.close_code(), 1001);
+  server.join();
+}
+
+TEST(SessionRegistry, DrainDoesNotWaitForASilentClient) {
+  ServerOptions options;
+  options.limits.drain = 300ms;
+  RunningServer server(options);
+  auto client = server.connect("me");
+  const auto start = std::chrono::steady_clock::now();
+  server.drain();
+  server.join();  // the client says nothing
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 6s);
+}
+
+TEST(SessionRegistry, ManyShortConnectionsLeaveNoSession) {
+  RunningServer server(slots(3, 100));
+  for (int round = 0; round < 20; ++round) {
+    std::vector<std::unique_ptr<WebSocketClient>> clients;
+    for (int i = 0; i < 8; ++i) {
+      const std::string id = std::to_string(round) + "-" + std::to_string(i);
+      clients.push_back(
+          std::make_unique<WebSocketClient>(server.port(), "/api/ws/" + id + "?frames=binary"));
+      clients.back()->send_image({}, jpeg_of(i, i, i));
+      if (i % 3 == 0) clients.back()->wire().close();
+    }
+  }
+  for (int i = 0; i < 250 && server.get("/api/queue").json()["queue_size"] != 0; ++i) {
+    std::this_thread::sleep_for(20ms);
+  }
+  EXPECT_EQ(server.get("/api/queue").json()["queue_size"], 0);
+  EXPECT_EQ(server.fake.streams, 0);
+  EXPECT_LE(server.fake.max_streams, 3);
+}
+
+}  // namespace
+}  // namespace streamdiffusion::testing
