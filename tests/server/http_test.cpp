@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "server/http/api.h"
 #include "server/running_server.h"
 
 namespace streamdiffusion::testing {
@@ -82,11 +83,23 @@ TEST(Routes, DescribeThemselves) {
   RunningServer server;
   const auto description = server.get("/api/openapi.json").json();
   EXPECT_EQ(description["openapi"], "3.1.0");
-  for (const char* path :
-       {"/api/settings", "/api/queue", "/api/stream/{id}", "/api/txt2img", "/api/img2img",
-        "/api/sessions", "/api/sessions/{id}", "/healthz", "/readyz", "/metrics", "/api/ws/{id}"}) {
-    EXPECT_TRUE(description["paths"].contains(path)) << path;
+  for (const server::Route& route : server::Api::routes()) {
+    const std::string path(route.path);
+    std::string method;
+    for (const char c : route.method) method.push_back(static_cast<char>(c - 'A' + 'a'));
+    ASSERT_TRUE(description["paths"].contains(path)) << path;
+    const auto& operation = description["paths"][path][method];
+    EXPECT_FALSE(operation.value("summary", "").empty()) << method << path;
+    EXPECT_TRUE(operation["responses"].contains(std::to_string(route.status))) << method << path;
+    EXPECT_EQ(operation.contains("parameters"), path.ends_with("{id}")) << method << path;
+    EXPECT_EQ(operation.contains("requestBody"), method == "post" || method == "patch") << path;
   }
+  const auto& paths = description["paths"];
+  EXPECT_EQ(paths["/api/sessions/{id}"].size(), 3U);
+  EXPECT_TRUE(paths["/api/ws/{id}"]["get"]["responses"].contains("101"));
+  EXPECT_TRUE(paths["/api/stream/{id}"]["get"]["responses"]["200"]["content"].contains(
+      "multipart/x-mixed-replace"));
+  EXPECT_TRUE(paths["/api/txt2img"]["post"]["responses"]["200"]["content"].contains("image/webp"));
   EXPECT_TRUE(description["components"]["schemas"]["Parameters"]["properties"].contains("delta"));
 }
 

@@ -19,14 +19,15 @@ Response json_response(const json& body, int status = 200) {
   return response;
 }
 
-std::string session_id_of(const Request& request) {
-  return request.path.substr(request.path.rfind('/') + 1);
+/// "/api/sessions/{id}" -> "/api/sessions/"
+std::string_view without_id(std::string_view path) {
+  return path.substr(0, path.find('{'));
 }
 
-bool matches(const std::string& route, const std::string& path) {
-  if (route == path) return true;
-  return route.size() > 1 && route.ends_with('/') && path.starts_with(route) &&
-         is_session_id(std::string_view(path).substr(route.size()));
+bool matches(const Route& route, std::string_view path) {
+  const std::string_view prefix = without_id(route.path);
+  if (prefix.size() == route.path.size()) return path == route.path;
+  return path.starts_with(prefix) && is_session_id(path.substr(prefix.size()));
 }
 
 const Asset* find_asset(const std::string& path) {
@@ -39,8 +40,8 @@ const Asset* find_asset(const std::string& path) {
 
 /// The `route` label of the request counter: a route, "page" for all files of the page, or "none".
 std::string metric_label(const Request& request) {
-  for (const Api::Route& route : Api::routes()) {
-    if (matches(route.path, request.path)) return route.path;
+  for (const Route& route : Api::routes()) {
+    if (matches(route, request.path)) return std::string(without_id(route.path));
   }
   return find_asset(request.path) != nullptr ? "page" : "none";
 }
@@ -69,22 +70,51 @@ Api::Api(ServerContext context, SessionRegistry& registry, const AccessControl& 
       options_(options),
       image_request_(context, registry) {}
 
-const std::vector<Api::Route>& Api::routes() {
+const std::vector<Route>& Api::routes() {
+  using Body = RequestBody;
   static const std::vector<Route> table{
-      {"GET", "/api/settings", &Api::settings},
-      {"GET", "/api/queue", &Api::queue},
-      {"POST", "/api/txt2img", &Api::txt2img},
-      {"POST", "/api/img2img", &Api::img2img},
-      {"GET", "/api/sessions", &Api::sessions},
-      {"GET", "/api/sessions/", &Api::session},
-      {"PATCH", "/api/sessions/", &Api::patch_session},
-      {"DELETE", "/api/sessions/", &Api::end_session},
-      {"GET", "/api/openapi.json", &Api::openapi},
-      {"GET", "/healthz", &Api::healthz},
-      {"GET", "/readyz", &Api::readyz},
-      {"GET", "/metrics", &Api::metrics},
+      {"GET", "/api/settings", &Api::settings,
+       "The model, the default parameters and their JSON Schema"},
+      {"GET", "/api/queue", &Api::queue, "The number of sessions, including those that wait"},
+      {.method = "GET",
+       .path = "/api/ws/{id}",
+       .summary = "A WebSocket; with ?frames=binary images go both ways; see docs/protocol.md",
+       .status = 101,
+       .type = "",
+       .responder = Responder::web_socket},
+      {.method = "GET",
+       .path = "/api/stream/{id}",
+       .summary = "The images of a session as MJPEG, one image/jpeg part each",
+       .type = "multipart/x-mixed-replace",
+       .responder = Responder::mjpeg},
+      {"POST", "/api/txt2img", &Api::txt2img, "Generates an image from a prompt", 200, "image/*",
+       Body::text_to_image},
+      {"POST", "/api/img2img", &Api::img2img, "Generates an image from an image and a prompt", 200,
+       "image/*", Body::image_to_image},
+      {"GET", "/api/sessions", &Api::sessions, "All sessions with their parameters and counters"},
+      {"GET", "/api/sessions/{id}", &Api::session, "One session"},
+      {"PATCH", "/api/sessions/{id}", &Api::patch_session, "Changes the parameters of a session",
+       200, "application/json", Body::parameters},
+      {"DELETE", "/api/sessions/{id}", &Api::end_session, "Ends a session", 204, ""},
+      {"GET", "/api/openapi.json", &Api::openapi, "This description"},
+      {"GET", "/healthz", &Api::healthz, "Whether the server runs"},
+      {"GET", "/readyz", &Api::readyz, "Whether it accepts sessions; 503 while it drains"},
+      {"GET", "/metrics", &Api::metrics, "Metrics in the Prometheus text format", 200,
+       "text/plain"},
   };
   return table;
+}
+
+Responder Api::responder_of(const Request& request) {
+  for (const Route& route : routes()) {
+    const bool here = request.path.starts_with(without_id(route.path));
+    if (route.responder != Responder::api && here) return route.responder;
+  }
+  return Responder::api;
+}
+
+std::string Api::session_id_of(const Request& request) {
+  return request.path.substr(request.path.rfind('/') + 1);
 }
 
 /// Counts the response and adds the headers that every response has.
@@ -123,9 +153,9 @@ void Api::dispatch(const Request& request, const Reply& reply) {
   const std::string method = request.method == "HEAD" ? "GET" : request.method;
   std::vector<std::string> allowed;
   for (const Route& route : routes()) {
-    if (!matches(route.path, request.path)) continue;
+    if (route.handler == nullptr || !matches(route, request.path)) continue;
     if (route.method == method) return (this->*route.handler)(request, reply);
-    allowed.push_back(route.method);
+    allowed.emplace_back(route.method);
   }
   const bool file = find_asset(request.path) != nullptr;
   if (file && method == "GET") return page(request, reply);
@@ -223,7 +253,7 @@ void Api::end_session(const Request& request, const Reply& reply) {
 }
 
 void Api::openapi(const Request& /*request*/, const Reply& reply) {
-  reply(json_response(openapi_description(context_.table, options_.version)));
+  reply(json_response(openapi_description(routes(), context_.table, options_.version)));
 }
 
 void Api::healthz(const Request& /*request*/, const Reply& reply) {

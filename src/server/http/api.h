@@ -1,8 +1,10 @@
-// The routes.
+// The routes. One table holds every address and method, and the OpenAPI description is made from
+// it.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -12,22 +14,46 @@
 
 namespace streamdiffusion::server {
 
+class Api;
+
+/// Who serves a route: Api, or the connection, which becomes a WebSocket or an MJPEG stream.
+enum class Responder { api, web_socket, mjpeg };
+
+/// What the body of a request holds.
+enum class RequestBody { none, parameters, text_to_image, image_to_image };
+
+struct Route {
+  using Handler = void (Api::*)(const Request&, const Reply&);
+
+  std::string_view method;
+  /// "{id}" at the end stands for the id of a session.
+  std::string_view path;
+  /// Null unless Api serves the route.
+  Handler handler;
+  /// For the OpenAPI description.
+  std::string_view summary;
+  /// Of a successful response. "image/*" stands for all image formats, empty for no content.
+  int status = 200;
+  std::string_view type = "application/json";
+  RequestBody body = RequestBody::none;
+  Responder responder = Responder::api;
+};
+
 class Api {
  public:
   Api(ServerContext context, SessionRegistry& registry, const AccessControl& access,
       const ServerOptions& options);
 
+  static const std::vector<Route>& routes();
+  /// Who serves this address, whatever the method and the id. Api serves unknown addresses.
+  static Responder responder_of(const Request& request);
+  /// The last segment of the path.
+  static std::string session_id_of(const Request& request);
+
   /// Replies once, now or later, on the network thread.
   void handle(const Request& request, const Reply& reply);
   /// Replies at once with an error.
   void respond_error(const Request& request, const HttpError& http_error, const Reply& reply) const;
-
-  struct Route {
-    /// A path that ends with / is followed by an id.
-    const char *method, *path;
-    void (Api::*handler)(const Request&, const Reply&);
-  };
-  static const std::vector<Route>& routes();
 
  private:
   Reply with_common_headers(const Request& request, const Reply& reply) const;
@@ -58,6 +84,7 @@ class Api {
 const std::vector<std::pair<std::string, std::string>>& security_headers();
 
 /// The OpenAPI 3.1 description of all routes.
-nlohmann::json openapi_description(const ParameterTable& table, const std::string& version);
+nlohmann::json openapi_description(const std::vector<Route>& routes, const ParameterTable& table,
+                                   const std::string& version);
 
 }  // namespace streamdiffusion::server

@@ -17,7 +17,6 @@ namespace http = beast::http;
 
 constexpr std::uint32_t kMaxHeaderBytes = 16384;
 constexpr std::size_t kMaxSubscribers = 8;
-constexpr std::string_view kSockets = "/api/ws/", kStreams = "/api/stream/";
 
 using Parser = http::request_parser<http::string_body>;
 
@@ -43,7 +42,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Task<void> respond_body_too_large();
   Request convert(const Parser& parser) const;
   void check(const Request& request);
-  Task<Next> take_over(Parser& parser, const Request& request);
+  Task<Next> take_over(Parser& parser, const Request& request, Responder responder);
   Task<Next> respond(const Request& request, Response& response, bool keep);
   Task<Next> respond_error(const Request& request, const HttpError& http_error, bool keep);
   Task<void> upgrade(Parser& parser, const std::string& id, Protocol protocol);
@@ -154,9 +153,8 @@ Task<Connection::Next> Connection::serve() {
     http_error = refused;
   }
   if (http_error) co_return co_await respond_error(request, *http_error, keep && parser.is_done());
-  if (request.path.starts_with(kSockets) || request.path.starts_with(kStreams)) {
-    co_return co_await take_over(parser, request);
-  }
+  const Responder responder = Api::responder_of(request);
+  if (responder != Responder::api) co_return co_await take_over(parser, request, responder);
   if (!co_await read_body(parser)) co_return Next::close;
   request.body = std::move(parser.get().body());
   response_.reset();
@@ -168,11 +166,12 @@ Task<Connection::Next> Connection::serve() {
   co_return co_await respond(request, *response_, keep);
 }
 
-Task<Connection::Next> Connection::take_over(Parser& parser, const Request& request) {
+Task<Connection::Next> Connection::take_over(Parser& parser, const Request& request,
+                                             Responder responder) {
   std::optional<HttpError> http_error;
   std::shared_ptr<ClientSession> session;
-  const bool socket = request.path.starts_with(kSockets);
-  const std::string id = request.path.substr((socket ? kSockets : kStreams).size());
+  const bool socket = responder == Responder::web_socket;
+  const std::string id = Api::session_id_of(request);
   try {
     if (!is_session_id(id)) {
       throw HttpError(400, "bad_request",

@@ -1,4 +1,6 @@
-// The OpenAPI description. The parameters come from their table, the routes are described here.
+// The OpenAPI description, made from the table of routes and the table of parameters.
+#include <algorithm>
+#include <cctype>
 #include <nlohmann/json.hpp>
 
 #include "server/http/api.h"
@@ -9,88 +11,96 @@ using nlohmann::json;
 
 namespace {
 
-json content(const char* type, json schema) {
-  return {{"content", {{type, {{"schema", std::move(schema)}}}}}};
+json content(std::string_view type, json schema) {
+  json out;
+  out["content"][std::string(type)]["schema"] = std::move(schema);
+  return out;
 }
 
 json reference(const char* name) {
   return {{"$ref", std::string("#/components/schemas/") + name}};
 }
 
-json answer(const char* description, json what = json::object()) {
-  what["description"] = description;
-  return what;
+json string_schema() {
+  return {{"type", "string"}};
 }
 
-json operation(const char* summary, json responses) {
-  responses["default"] = answer("What was wrong", content("application/json", reference("Error")));
-  return {{"summary", summary}, {"responses", std::move(responses)}};
+/// The parameters with the members that only /api/txt2img and /api/img2img accept.
+json image_request_body(bool takes_image) {
+  json members{{"format", {{"type", "string"}, {"enum", {"jpeg", "png", "webp"}}}}};
+  if (takes_image) members["image"] = {{"type", "string"}, {"contentEncoding", "base64"}};
+  const json object{{"type", "object"}, {"properties", members}};
+  json body =
+      content("application/json", {{"allOf", json::array({reference("Parameters"), object})}});
+  if (takes_image) body["content"]["image/*"]["schema"] = string_schema();
+  return body;
 }
 
-json with_id(json op) {
-  op["parameters"] =
-      json::array({{{"name", "id"},
-                    {"in", "path"},
-                    {"required", true},
-                    {"schema", {{"type", "string"}, {"pattern", "^[A-Za-z0-9_-]{1,64}$"}}}}});
-  return op;
-}
-
-json with_body(json op, json body) {
-  body["required"] = true;
-  op["requestBody"] = std::move(body);
-  return op;
-}
-
-json image_operation(const char* summary, bool takes_image) {
-  json extra{{"format", {{"type", "string"}, {"enum", {"jpeg", "png", "webp"}}}}};
-  if (takes_image) extra["image"] = {{"type", "string"}, {"contentEncoding", "base64"}};
-  json body = content("application/json",
-                      {{"allOf", json::array({reference("Parameters"),
-                                              {{"type", "object"}, {"properties", extra}}})}});
-  if (takes_image) body["content"]["image/*"] = {{"schema", {{"type", "string"}}}};
-  json image = answer("The image");
-  for (const char* type : {"image/jpeg", "image/png", "image/webp"}) {
-    image["content"][type] = {{"schema", {{"type", "string"}}}};
+/// Null for a request without a body.
+json request_body(RequestBody body) {
+  json out;
+  switch (body) {
+    case RequestBody::none:
+      return nullptr;
+    case RequestBody::parameters:
+      out = content("application/json", reference("Parameters"));
+      break;
+    case RequestBody::text_to_image:
+    case RequestBody::image_to_image:
+      out = image_request_body(body == RequestBody::image_to_image);
+      break;
   }
-  return with_body(operation(summary, {{"200", image}}), body);
+  out["required"] = true;
+  return out;
 }
 
-json paths() {
-  const json object = content("application/json", {{"type", "object"}});
-  const json text = content("text/plain", {{"type", "string"}});
-  const auto get = [](json op) { return json{{"get", std::move(op)}}; };
+json response(const Route& route) {
+  json out = json::object();
+  if (route.type == "image/*") {
+    for (const char* type : {"image/jpeg", "image/png", "image/webp"}) {
+      out["content"][type]["schema"] = string_schema();
+    }
+  } else if (!route.type.empty()) {
+    out = content(route.type,
+                  route.type == "application/json" ? json{{"type", "object"}} : string_schema());
+  }
+  out["description"] = route.status == 101   ? "Switching protocols"
+                       : route.status == 204 ? "Done"
+                                             : "Success";
+  return out;
+}
+
+json operation(const Route& route) {
+  json error = content("application/json", reference("Error"));
+  error["description"] = "The request failed";
+  json out{{"summary", route.summary},
+           {"responses", {{std::to_string(route.status), response(route)}, {"default", error}}}};
+  if (route.path.ends_with("{id}")) {
+    out["parameters"] =
+        json::array({{{"name", "id"},
+                      {"in", "path"},
+                      {"required", true},
+                      {"schema", {{"type", "string"}, {"pattern", "^[A-Za-z0-9_-]{1,64}$"}}}}});
+  }
+  if (json body = request_body(route.body); !body.is_null()) out["requestBody"] = std::move(body);
+  return out;
+}
+
+json paths(const std::vector<Route>& routes) {
   json all;
-  all["/api/settings"] =
-      get(operation("What this server draws with, its parameters and their schema",
-                    {{"200", answer("", object)}}));
-  all["/api/queue"] = get(operation("Clients that are in or wait", {{"200", answer("", object)}}));
-  all["/api/ws/{id}"] =
-      get(with_id(operation("A WebSocket; with ?frames=binary images in both directions",
-                            {{"101", answer("See docs/protocol.md")}})));
-  all["/api/stream/{id}"] = get(with_id(
-      operation("The images of a session as MJPEG",
-                {{"200", answer("Parts of type image/jpeg",
-                                content("multipart/x-mixed-replace", {{"type", "string"}}))}})));
-  all["/api/txt2img"] = {{"post", image_operation("An image from words", false)}};
-  all["/api/img2img"] = {{"post", image_operation("An image from an image and words", true)}};
-  all["/api/sessions"] =
-      get(operation("All sessions with parameters and counts", {{"200", answer("", object)}}));
-  all["/api/sessions/{id}"] = {
-      {"get", with_id(operation("One session", {{"200", answer("", object)}}))},
-      {"patch", with_body(with_id(operation("Changes parameters", {{"200", answer("", object)}})),
-                          content("application/json", reference("Parameters")))},
-      {"delete", with_id(operation("Ends a session", {{"204", answer("Ended")}}))}};
-  all["/healthz"] = get(operation("Alive", {{"200", answer("", object)}}));
-  all["/readyz"] =
-      get(operation("Ready for sessions; 503 while draining", {{"200", answer("", object)}}));
-  all["/metrics"] = get(operation("Prometheus", {{"200", answer("", text)}}));
+  for (const Route& route : routes) {
+    std::string method(route.method);
+    std::transform(method.begin(), method.end(), method.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    all[std::string(route.path)][method] = operation(route);
+  }
   return all;
 }
 
 }  // namespace
 
-json openapi_description(const ParameterTable& table, const std::string& version) {
+json openapi_description(const std::vector<Route>& routes, const ParameterTable& table,
+                         const std::string& version) {
   json parameters = table.schema();
   parameters.erase("$schema");
   const json error{{"type", "object"},
@@ -104,7 +114,7 @@ json openapi_description(const ParameterTable& table, const std::string& version
                          {"param", {{"type", "string"}}}}}}}}}};
   return {{"openapi", "3.1.0"},
           {"info", {{"title", "StreamDiffusion"}, {"version", version}}},
-          {"paths", paths()},
+          {"paths", paths(routes)},
           {"components",
            {{"schemas", {{"Parameters", parameters}, {"Error", error}}},
             {"securitySchemes",
