@@ -147,7 +147,7 @@ TEST(Stats, AnImageThatWaitsIsInFlightAndAReplacedOneIsUndelivered) {
 }
 
 TEST(Messages, ABinaryFrameIsReadAsItWasWritten) {
-  const std::string message = write_binary_frame({{"seq", 5}, {"captured", 1.5}}, "image");
+  const std::string message = write_frame_header({{"seq", 5}, {"captured", 1.5}}) + "image";
   const BinaryFrame frame = read_binary_frame(message);
   EXPECT_EQ(frame.header.seq, 5);
   EXPECT_EQ(frame.header.captured, 1.5);

@@ -1,6 +1,7 @@
 // GET /api/stream/{id}: the images of a session as MJPEG.
 #include <array>
 #include <boost/asio/write.hpp>
+#include <string_view>
 
 #include "server/http/http_connection.h"
 
@@ -22,7 +23,8 @@ class MjpegStream : public std::enable_shared_from_this<MjpegStream> {
 
  private:
   void read();
-  Task<bool> write(const std::string& bytes);
+  Task<bool> write_header();
+  Task<bool> write_part(const std::string& jpeg);
 
   std::shared_ptr<Transport> transport_;
   std::shared_ptr<ClientSession> session_;
@@ -42,13 +44,6 @@ void MjpegStream::read() {
                               });
 }
 
-Task<bool> MjpegStream::write(const std::string& bytes) {
-  transport_->expires_after(limits_.write);
-  NetError error;
-  co_await net::async_write(*transport_, net::buffer(bytes), into(error));
-  co_return !error;
-}
-
 std::string response_header() {
   std::string text =
       "HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\n"
@@ -57,11 +52,26 @@ std::string response_header() {
   return text + "Cross-Origin-Resource-Policy: same-origin\r\n\r\n--frame\r\n";
 }
 
+Task<bool> MjpegStream::write_header() {
+  const std::string header = response_header();
+  transport_->expires_after(limits_.write);
+  NetError error;
+  co_await net::async_write(*transport_, net::buffer(header), into(error));
+  co_return !error;
+}
+
 /// The boundary follows the part at once: browsers show an image when they read the boundary after
 /// it.
-std::string part(const std::string& jpeg) {
-  return "Content-Type: image/jpeg\r\nContent-Length: " + std::to_string(jpeg.size()) + "\r\n\r\n" +
-         jpeg + "\r\n--frame\r\n";
+Task<bool> MjpegStream::write_part(const std::string& jpeg) {
+  constexpr std::string_view boundary = "\r\n--frame\r\n";
+  const std::string header =
+      "Content-Type: image/jpeg\r\nContent-Length: " + std::to_string(jpeg.size()) + "\r\n\r\n";
+  const std::array<net::const_buffer, 3> part{net::buffer(header), net::buffer(jpeg),
+                                              net::buffer(boundary)};
+  transport_->expires_after(limits_.write);
+  NetError error;
+  co_await net::async_write(*transport_, part, into(error));
+  co_return !error;
 }
 
 Task<void> MjpegStream::run() {
@@ -73,14 +83,12 @@ Task<void> MjpegStream::run() {
     if (image) image_ = std::move(image);
     changed_.set();
   });
-  const std::string header = response_header();
-  bool sent = co_await write(header);
+  bool sent = co_await write_header();
   while (sent && !disconnected_) {
     if (image_) {
       const EncodedImagePtr image = std::move(image_);
       image_ = nullptr;
-      const std::string bytes = part(image->jpeg);
-      sent = co_await write(bytes);
+      sent = co_await write_part(image->jpeg);
       if (sent) session_->on_mjpeg_sent(*image);
     } else if (ended_ || session_->state() == ClientSession::State::gone) {
       break;

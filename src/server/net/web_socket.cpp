@@ -1,5 +1,6 @@
 #include "server/net/web_socket.h"
 
+#include <array>
 #include <boost/beast/websocket/stream.hpp>
 #include <deque>
 #include <string_view>
@@ -44,7 +45,9 @@ class WebSocket : public ClientConnection, public std::enable_shared_from_this<W
   Task<bool> accept(UpgradeRequest& request);
   Task<void> read();
   Task<void> write();
-  Task<bool> write_message(bool text, const std::string& message);
+  Task<bool> write_text(const std::string& message);
+  Task<bool> write_image(const EncodedImage& image);
+  void start_deadline();
 
   std::shared_ptr<Transport> transport_;
   websocket::stream<Transport&> stream_;
@@ -144,13 +147,12 @@ Task<void> WebSocket::write() {
     if (!texts_.empty()) {
       const std::string text = std::move(texts_.front());
       texts_.pop_front();
-      const bool sent = co_await write_message(true, text);
+      const bool sent = co_await write_text(text);
       if (!sent) break;
     } else if (image_) {
       const EncodedImagePtr image = std::move(image_);
       image_ = nullptr;
-      const std::string message = session_->frame_message(*image);
-      const bool sent = co_await write_message(false, message);
+      const bool sent = co_await write_image(*image);
       if (!sent) {
         session_->on_replaced(*image);
         break;
@@ -169,15 +171,31 @@ Task<void> WebSocket::write() {
   written_.set();
 }
 
-Task<bool> WebSocket::write_message(bool text, const std::string& message) {
+void WebSocket::start_deadline() {
   deadline_.expires_after(limits_.write);
   deadline_.async_wait([weak = weak_from_this()](NetError error) {
     const auto self = weak.lock();
     if (!error && self) self->transport_->close();
   });
-  stream_.text(text);
+}
+
+Task<bool> WebSocket::write_text(const std::string& message) {
+  start_deadline();
+  stream_.text(true);
   NetError error;
   co_await stream_.async_write(net::buffer(message), into(error));
+  deadline_.cancel();
+  co_return !error;
+}
+
+/// Header and JPEG are one message of two buffers, so that the JPEG is not copied.
+Task<bool> WebSocket::write_image(const EncodedImage& image) {
+  const std::string header = session_->frame_header(image);
+  const std::array<net::const_buffer, 2> message{net::buffer(header), net::buffer(image.jpeg)};
+  start_deadline();
+  stream_.text(false);
+  NetError error;
+  co_await stream_.async_write(message, into(error));
   deadline_.cancel();
   co_return !error;
 }

@@ -71,14 +71,13 @@ BinaryFrame read_binary_frame(std::string_view message) {
           message.substr(4 + length)};
 }
 
-std::string write_binary_frame(const json& header, std::string_view image) {
+std::string write_frame_header(const json& header) {
   const std::string text = dump(header);
   std::string message;
-  message.reserve(4 + text.size() + image.size());
   for (unsigned i = 0; i < 4; ++i) {
     message.push_back(static_cast<char>((text.size() >> (8 * i)) & 0xffU));
   }
-  return message.append(text).append(image);
+  return message.append(text);
 }
 
 ClientText read_client_text(std::string_view message, bool legacy) {

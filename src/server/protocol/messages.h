@@ -30,8 +30,8 @@ struct BinaryFrame {
 /// Parses a binary message. Throws HttpError 400.
 BinaryFrame read_binary_frame(std::string_view message);
 
-/// A binary message: the u32 length, the header and the image's bytes.
-std::string write_binary_frame(const nlohmann::json& header, std::string_view image);
+/// The u32 length and the header of a binary message. The image's bytes follow.
+std::string write_frame_header(const nlohmann::json& header);
 
 /// A text message of a client.
 struct ClientText {

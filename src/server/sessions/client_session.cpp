@@ -272,7 +272,7 @@ void ClientSession::send_error(const HttpError& http_error, bool fatal, int stat
 
 // What the client receives.
 
-std::string ClientSession::frame_message(const EncodedImage& image) const {
+std::string ClientSession::frame_header(const EncodedImage& image) const {
   json header{{"frame", image.frame},
               {"reused", image.reused},
               {"age_ms", milliseconds(seconds(LiveClock::now() - image.captured))},
@@ -283,7 +283,7 @@ std::string ClientSession::frame_message(const EncodedImage& image) const {
               {"engine_ms", milliseconds(image.times.engine)}};
   if (image.header.seq) header["seq"] = *image.header.seq;
   if (image.header.captured) header["captured"] = *image.header.captured;
-  return write_binary_frame(header, image.jpeg);
+  return write_frame_header(header);
 }
 
 void ClientSession::on_sent(const EncodedImage& image) {

@@ -69,8 +69,8 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   // Called by the connection.
   void on_text(std::string_view message);
   void on_binary(std::string message);
-  /// The binary message of an image. Made when the image is about to be sent.
-  std::string frame_message(const EncodedImage& image) const;
+  /// What precedes the JPEG in a binary message. Made when the image is about to be sent.
+  std::string frame_header(const EncodedImage& image) const;
   void on_sent(const EncodedImage& image);
   void on_replaced(const EncodedImage& image);
   /// A subscriber was sent this image. It counts once, and only in the legacy protocol, where no
@@ -104,7 +104,8 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   void deliver(const EncodedImagePtr& image);
   void on_frame_failed(const Error& error, bool frame);
   void handle(const ClientText& message);
-  void submit(const FrameHeader& header, std::string image);
+  /// The image is `message` from `image_offset` on.
+  void submit(const FrameHeader& header, std::string message, std::size_t image_offset = 0);
   void send_frame_request();
   void send_error(const HttpError& http_error, bool fatal = false, int status = 1008);
   /// The stream's counters as this client sees them.

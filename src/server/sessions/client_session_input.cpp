@@ -62,10 +62,8 @@ void ClientSession::on_binary(std::string message) {
   try {
     if (protocol_ == Protocol::binary) {
       const BinaryFrame frame = read_binary_frame(message);
-      const std::size_t header_size = message.size() - frame.image.size();
-      const FrameHeader header = frame.header;
-      message.erase(0, header_size);
-      return submit(header, std::move(message));
+      const std::size_t image_offset = message.size() - frame.image.size();
+      return submit(frame.header, std::move(message), image_offset);
     }
     if (!expects_image_) {
       throw HttpError(
@@ -81,21 +79,23 @@ void ClientSession::on_binary(std::string message) {
   }
 }
 
-void ClientSession::submit(const FrameHeader& header, std::string image) {
+void ClientSession::submit(const FrameHeader& header, std::string message,
+                           std::size_t image_offset) {
   if (state_ != State::live) return;
   const bool from_text = parameters_.live.options.text_to_image;
-  if (!from_text && image.empty()) {
+  if (!from_text && message.size() <= image_offset) {
     throw HttpError(400, "bad_frame", "a frame came without an image, which mode img2img needs");
   }
   LiveFrame frame;
   auto tag = std::make_shared<FrameTag>(FrameTag{header, frame.captured});
   frame.tag = tag;
   if (!from_text) {
-    frame.image = [tag, bytes = std::make_shared<const std::string>(std::move(image)),
+    frame.image = [tag, image_offset,
+                   bytes = std::make_shared<const std::string>(std::move(message)),
                    max_pixels = context_.limits.image_pixels] {
       tag->decoding = LiveClock::now();
       try {
-        return decode_image(*bytes, max_pixels);
+        return decode_image(std::string_view(*bytes).substr(image_offset), max_pixels);
       } catch (const HttpError& http_error) {
         throw Error(ErrorCode::invalid_argument, http_error.what());
       }
