@@ -113,7 +113,7 @@ OpCase image_in(const std::string& model, std::int64_t side) {
 std::vector<OpCase> op_rows() {
   const Form relu{.suffix = "_relu", .options = {.act = graph::Activation::relu}},
       half{.suffix = "_stride_2", .options = {.stride = 2}},
-      doubled{.suffix = "_doubled", .options = {.doubled = true}},
+      doubled{.suffix = "_doubled", .options = {.upsample2x = true}},
       residual{.suffix = "_residual", .residual = true};
   return {
       conv("taesd", 512, 3, 64),

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "graph/graph.h"
-#include "graph/plan.h"
+#include "graph/memory_plan.h"
 #include "tensor/tensor.h"
 
 namespace streamdiffusion::backend {
@@ -36,7 +36,7 @@ struct WorkerSpan {
 
 /// What the first input of an op was in all runs.
 struct Observation {
-  graph::Range range;
+  graph::ActivationRange range;
   double mean_square = 0, count = 0;
 };
 

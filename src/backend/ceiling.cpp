@@ -18,7 +18,7 @@ double convolution_rate(Device& device, tensor::DType dtype, bool eight_bits, st
   const graph::ConvOptions options{.out = channels, .pad_begin = 0, .pad_end = 0};
   builder.output("y", builder.conv2d(x, graph::Name("ceiling"), options));
   graph::Graph graph = builder.finish();
-  if (eight_bits) graph.ops.front().range = graph::Range{-1, 1};
+  if (eight_bits) graph.ops.front().input_range = graph::ActivationRange{-1, 1};
   const double flops = graph.flops(graph.ops.front());
   const auto executable = device.compile(
       {std::move(graph)}, {"ceiling", [](const graph::Weight&, std::span<float> out) {

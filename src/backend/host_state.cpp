@@ -39,7 +39,7 @@ void check_same_rows(const std::string& name, const tensor::Desc& first, tensor:
 }  // namespace
 
 Lane::Lane(graph::Graph g)
-    : graph(std::move(g)), plan(graph::make_plan(graph)), arena(plan.arena_bytes) {}
+    : graph(std::move(g)), plan(graph::plan_memory(graph)), arena(plan.arena_bytes) {}
 
 StateLayout::StateLayout(std::span<const Lane> lanes, std::span<const std::string> shared_inputs) {
   base::require(!lanes.empty(), base::ErrorCode::internal, "compile was given no lane");

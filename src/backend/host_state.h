@@ -16,7 +16,7 @@ struct Lane {
   explicit Lane(graph::Graph g);
 
   graph::Graph graph;
-  graph::Plan plan;
+  graph::MemoryPlan plan;
   tensor::Buffer arena;
 };
 

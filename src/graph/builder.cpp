@@ -36,7 +36,7 @@ Value Builder::conv2d(Value x, const Name& name, const ConvOptions& o) {
                   .bias = o.bias,
                   .row_bias = static_cast<bool>(o.row_bias),
                   .residual = static_cast<bool>(o.residual),
-                  .doubled = o.doubled,
+                  .upsample2x = o.upsample2x,
                   .act = o.act};
   std::vector<Value> inputs{x};
   if (o.row_bias) inputs.push_back(o.row_bias);

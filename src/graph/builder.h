@@ -32,15 +32,15 @@ struct ConvOptions {
   std::optional<int> pad_begin, pad_end;
   bool bias = true;
   Value row_bias, residual;
-  /// See x at twice its size.
-  bool doubled = false;
+  /// Upsample x by two to nearest first (upsample2x.h).
+  bool upsample2x = false;
   Activation act = Activation::none;
 };
 
 struct LinearOptions {
   std::int64_t out = 0;
   bool bias = true;
-  /// Full name of a second bias tensor to add (a following convolution's), or empty.
+  /// Full name of a second bias tensor to add (that of a following convolution), or empty.
   std::string extra_bias;
   Value residual;
   Activation act = Activation::none;
@@ -66,7 +66,7 @@ class Builder {
   Value group_norm(Value x, const Name& name, const GroupNorm& options);
   Value group_norm(Value x, Value second, const Name& name, const GroupNorm& options);
   Value layer_norm(Value x, const Name& name, const LayerNorm& options = {});
-  /// kv_rows empty: row i attends to row i.
+  /// With empty kv_rows, row i attends to row i.
   Value attention(Value q, Value k, Value v, const Name& name, Attention options);
   Value add(Value a, Value b);
   Value act(Value x, Activation activation);

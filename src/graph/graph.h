@@ -1,5 +1,5 @@
-// A static computation over named inputs: single assignment, shapes known, ops in an order that can
-// be run.
+// A static computation over named inputs, in single assignment form. All shapes are known, and the
+// ops are in an order in which they can run.
 #pragma once
 
 #include <string>
@@ -21,7 +21,7 @@ struct ValueInfo {
 struct Weight {
   /// As diffusers spells it, e.g. "conv_in.weight".
   std::string name;
-  /// As the file has them.
+  /// As the file stores it.
   std::vector<std::int64_t> dims;
 };
 
@@ -38,7 +38,7 @@ struct Output {
 struct Graph {
   std::vector<ValueInfo> values;
   std::vector<Op> ops;
-  /// Each name once.
+  /// No name occurs twice.
   std::vector<Weight> weights;
   std::vector<Input> inputs;
   std::vector<Output> outputs;
@@ -48,9 +48,9 @@ struct Graph {
   }
   const ValueInfo& info(Value value) const { return values[static_cast<std::size_t>(value.id)]; }
   std::vector<tensor::Shape> input_shapes(const Op& op) const;
-  /// Floating-point operations of one op (a multiply-add counts two).
+  /// Floating-point operations of one op. A multiply-add counts as two.
   double flops(const Op& op) const;
-  /// Bytes of its inputs, its output, and its weights in the output's type.
+  /// Bytes of its inputs, its output and its weights, the weights in the output's type.
   double bytes(const Op& op) const;
 };
 

@@ -1,5 +1,5 @@
-// The closed list of op kinds. Every backend visits this variant, so a kind it forgets does not
-// compile.
+// The closed list of op kinds. Every backend visits this variant, so a backend that lacks a kind
+// does not compile.
 #pragma once
 
 #include <optional>
@@ -32,8 +32,8 @@ enum class Lifetime { per_model, per_schedule, per_prompt, per_frame };
 constexpr int kLifetimes = 4;
 const char* to_string(Lifetime lifetime);
 
-/// The values that a tensor was seen to take.
-struct Range {
+/// The range of the values that a tensor took in calibration.
+struct ActivationRange {
   float low = 0, high = 0;
 };
 
@@ -45,10 +45,10 @@ struct Op {
   Value output;
   /// Module name in the model, e.g. "down_blocks.0.resnets.0.conv1".
   std::string name;
-  /// Part of the pipeline it is timed under, e.g. "unet".
+  /// The part of the pipeline that it is timed under, e.g. "unet".
   std::string stage;
-  /// Of its first input; the product is then made in 8 bits (quantize.h).
-  std::optional<Range> range;
+  /// Of its first input. An op that has one runs in int8 (quantize.h).
+  std::optional<ActivationRange> input_range;
 
   const char* kind() const;
 };

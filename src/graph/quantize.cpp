@@ -6,23 +6,30 @@
 namespace streamdiffusion::graph {
 namespace {
 
+/// The largest quantized weight.
 constexpr float kLargest = 127;
+/// At most so many channels are few.
+constexpr std::int64_t kFewChannels = 4;
+
+bool has_few_channels(const Conv2d& op) {
+  return op.kernel == 3 && std::min(op.in, op.out) <= kFewChannels;
+}
 
 }  // namespace
 
-std::uint8_t ByteScale::byte(float value) const {
-  const float place = std::fma(value, 1 / scale, static_cast<float>(zero));
-  return static_cast<std::uint8_t>(std::nearbyint(std::clamp(place, 0.0F, 255.0F)));
+std::uint8_t QuantParams::quantize(float value) const {
+  const float q = std::fma(value, 1 / scale, static_cast<float>(zero_point));
+  return static_cast<std::uint8_t>(std::nearbyint(std::clamp(q, 0.0F, 255.0F)));
 }
 
-ByteScale byte_scale(const Range& range) {
+QuantParams choose_quant_params(const ActivationRange& range) {
   const float low = std::min(range.low, 0.0F), high = std::max(range.high, 0.0F);
   if (!(high - low > 0)) return {};
   const float scale = (high - low) / 255;
   return {scale, static_cast<int>(std::nearbyint(std::clamp(-low / scale, 0.0F, 255.0F)))};
 }
 
-void row_scales(std::span<const float> weight, std::span<float> scales) {
+void per_channel_scales(std::span<const float> weight, std::span<float> scales) {
   const std::size_t columns = weight.size() / scales.size();
   for (std::size_t row = 0; row < scales.size(); ++row) {
     float largest = 0;
@@ -32,29 +39,25 @@ void row_scales(std::span<const float> weight, std::span<float> scales) {
   }
 }
 
-void row_bytes(std::span<const float> weight, std::span<const float> scales,
-               std::span<std::int8_t> bytes) {
+void quantize_per_channel(std::span<const float> weight, std::span<const float> scales,
+                          std::span<std::int8_t> quantized) {
   const std::size_t columns = weight.size() / scales.size();
   for (std::size_t i = 0; i < weight.size(); ++i) {
-    const float place = weight[i] / scales[i / columns];
-    bytes[i] = static_cast<std::int8_t>(std::nearbyint(std::clamp(place, -kLargest, kLargest)));
+    const float q = weight[i] / scales[i / columns];
+    quantized[i] = static_cast<std::int8_t>(std::nearbyint(std::clamp(q, -kLargest, kLargest)));
   }
 }
 
-bool is_thin(const Conv2d& op) {
-  return op.kernel == 3 && std::min(op.in, op.out) <= kFewChannels;
-}
-
 bool can_quantize(const Op& op) {
-  if (const auto* convolution = std::get_if<Conv2d>(&op.attributes)) return !is_thin(*convolution);
+  if (const auto* conv = std::get_if<Conv2d>(&op.attributes)) return !has_few_channels(*conv);
   return std::holds_alternative<Linear>(op.attributes) ||
          std::holds_alternative<GegluLinear>(op.attributes);
 }
 
-void quantize(Graph& graph, const Ranges& ranges) {
+void quantize(Graph& graph, const ActivationRanges& ranges) {
   for (Op& op : graph.ops) {
     const auto found = ranges.find(op.name);
-    if (found != ranges.end() && can_quantize(op)) op.range = found->second;
+    if (found != ranges.end() && can_quantize(op)) op.input_range = found->second;
   }
 }
 

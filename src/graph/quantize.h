@@ -1,7 +1,8 @@
-// Products in 8 bits: which ops, and what their bytes mean.
+// int8 matmuls and convolutions: which ops run in int8, and how their operands are quantized.
 //
-// An input becomes bytes by one scale and one zero for the whole tensor, a weight by one scale for
-// each output channel; the products add up exactly in 32 bits and leave as the graph's own type.
+// Activations are u8, asymmetric, with one scale and zero point for the whole tensor. Weights are
+// s8, symmetric, with one scale for each output channel. The sums are exact in 32 bits and are
+// dequantized to the graph's own type (Jacob et al. 2017, arXiv 1712.05877, section 2).
 #pragma once
 
 #include <cstdint>
@@ -13,37 +14,37 @@
 
 namespace streamdiffusion::graph {
 
-/// value = scale * (byte - zero), bytes 0..255.
-struct ByteScale {
+/// value = scale * (q - zero_point), q in 0..255.
+struct QuantParams {
   float scale = 1;
-  int zero = 0;
+  int zero_point = 0;
 
-  /// Nearest, ties to even; what lies outside takes the nearest end.
-  std::uint8_t byte(float value) const;
-  float rounded(float value) const { return scale * static_cast<float>(byte(value) - zero); }
+  /// Rounds to nearest, ties to even, and saturates.
+  std::uint8_t quantize(float value) const;
+  /// Quantizes and dequantizes.
+  float fake_quantize(float value) const {
+    return scale * static_cast<float>(quantize(value) - zero_point);
+  }
 };
 
-/// The finest in which the range and zero itself have bytes.
-ByteScale byte_scale(const Range& range);
+/// The smallest scale that covers the range and represents zero exactly.
+QuantParams choose_quant_params(const ActivationRange& range);
 
-/// weight = scale[row] * q, q in -127..127: the scale of each row of a matrix [rows, …]; 1 for a
-/// row of zeros.
-void row_scales(std::span<const float> weight, std::span<float> scales);
+/// The scale of each row of a matrix [rows, …], with weight = scale[row] * q and q in -127..127.
+/// A row of zeros has the scale 1.
+void per_channel_scales(std::span<const float> weight, std::span<float> scales);
 /// The q of every weight.
-void row_bytes(std::span<const float> weight, std::span<const float> scales,
-               std::span<std::int8_t> bytes);
+void quantize_per_channel(std::span<const float> weight, std::span<const float> scales,
+                          std::span<std::int8_t> quantized);
 
-/// By the op's name, the range of its first input.
-using Ranges = std::map<std::string, Range, std::less<>>;
+/// The range of each op's first input, by the op's name.
+using ActivationRanges = std::map<std::string, ActivationRange, std::less<>>;
 
-/// At most so many channels are few.
-constexpr std::int64_t kFewChannels = 4;
-/// A convolution from or to a few channels, as at a network's edges: a processor gains nothing on
-/// it by 8 bits, and images lose.
-bool is_thin(const Conv2d& op);
-/// Whether there is an 8-bit form of the op.
+/// Whether the op may run in int8: linear layers and convolutions. The convolutions at a network's
+/// edges, from or to at most four channels, keep their type: they are little work, and their
+/// rounding shows in the image.
 bool can_quantize(const Op& op);
-/// Marks the ops that are named, where they can be; others stay as they are.
-void quantize(Graph& graph, const Ranges& ranges);
+/// Marks the named ops for int8 where can_quantize() allows it.
+void quantize(Graph& graph, const ActivationRanges& ranges);
 
 }  // namespace streamdiffusion::graph

@@ -21,7 +21,7 @@ double elements(const Shape& shape) {
 
 void check_fused(Activation act) {
   check(act != Activation::tanh3,
-        "tanh3 is not fused behind a product; record it as an act of its own");
+        "tanh3 is not fused into convolutions or linear layers; record it as an act of its own");
 }
 
 void check_residual(int index, Shapes x, const Shape& y) {
@@ -35,12 +35,12 @@ void check_residual(int index, Shapes x, const Shape& y) {
 Shape Conv2d::infer(Shapes x) const {
   check_fused(act);
   check(x[0].c == in, "input has ", x[0].c, " channels, expected ", in);
-  const std::int64_t pad = pad_begin + pad_end, times = doubled ? 2 : 1;
+  const std::int64_t pad = pad_begin + pad_end, times = upsample2x ? 2 : 1;
   const Shape y{x[0].n, (x[0].h * times + pad - kernel) / stride + 1,
                 (x[0].w * times + pad - kernel) / stride + 1, out};
-  check(!doubled || (kernel == 3 && stride == 1 && pad_begin == 1 && pad_end == 1 && !row_bias &&
-                     !residual),
-        "is doubled: only 3 x 3 taps, padded by one, without stride, row bias or residual");
+  check(!upsample2x || (kernel == 3 && stride == 1 && pad_begin == 1 && pad_end == 1 && !row_bias &&
+                        !residual),
+        "upsample2x needs a 3 x 3 kernel and padding 1, without stride, row bias or residual");
   check(x[0].h + pad >= kernel && x[0].w + pad >= kernel, "input ", to_string(x[0]),
         " is smaller than the kernel");
   check(!(bias && row_bias),
@@ -51,7 +51,7 @@ Shape Conv2d::infer(Shapes x) const {
 }
 
 double Conv2d::flops(Shapes, const Shape& y) const {
-  const int taps = doubled ? 4 : kernel * kernel;
+  const int taps = upsample2x ? 4 : kernel * kernel;
   return 2.0 * elements(y) * static_cast<double>(in) * taps;
 }
 

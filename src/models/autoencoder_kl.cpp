@@ -123,7 +123,7 @@ graph::Graph build_decoder(const AutoencoderKlConfig& c, const ImageShape& shape
       x = resnet(b, x, width, c, block / "resnets" / layer);
     }
     if (i + 1 == c.channels.size()) break;
-    x = b.conv2d(x, block / "upsamplers" / 0 / "conv", {.out = width, .doubled = true});
+    x = b.conv2d(x, block / "upsamplers" / 0 / "conv", {.out = width, .upsample2x = true});
   }
   image_outputs(b, shape, last_convolution(b, x, 3, c, n), 1, 0);
   return b.finish();

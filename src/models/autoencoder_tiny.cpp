@@ -125,7 +125,7 @@ graph::Graph build_decoder(const AutoencoderTinyConfig& c, const ImageShape& sha
     x = layers.blocks(x, c.decoder_blocks[i]);
     if (i + 1 == c.decoder_blocks.size()) break;
     layers.skip_number();
-    x = layers.conv(x, {.out = c.decoder_width, .bias = false, .doubled = true});
+    x = layers.conv(x, {.out = c.decoder_width, .bias = false, .upsample2x = true});
   }
   image_outputs(b, shape, layers.conv(x, {.out = 3}), 2, -1);
   return b.finish();

@@ -113,9 +113,10 @@ class UNet {
     }
     if (i + 1 == levels()) return x;
     const tensor::Shape target = b_.shape(skips_.back());
-    const bool doubled = target.h == 2 * b_.shape(x).h && target.w == 2 * b_.shape(x).w;
-    if (!doubled) x = b_.upsample_nearest(x, target.h, target.w);  // of an odd size
-    return b_.conv2d(x, n / "upsamplers" / 0 / "conv", {.out = up.channels, .doubled = doubled});
+    const bool upsample2x = target.h == 2 * b_.shape(x).h && target.w == 2 * b_.shape(x).w;
+    if (!upsample2x) x = b_.upsample_nearest(x, target.h, target.w);  // of an odd size
+    return b_.conv2d(x, n / "upsamplers" / 0 / "conv",
+                     {.out = up.channels, .upsample2x = upsample2x});
   }
 
   const UNetConfig& config_;

@@ -34,7 +34,7 @@ double decibels(double ratio) {
 
 /// Power of the values over that of rounding them to 256 steps.
 double signal(const backend::Observation& input) {
-  const double step = graph::byte_scale(input.range).scale;
+  const double step = graph::choose_quant_params(input.range).scale;
   return decibels(input.mean_square / (step * step / 12));
 }
 
@@ -112,8 +112,8 @@ class Trial {
 };
 
 /// The UNet's products whose inputs bear it.
-graph::Ranges with_signal(const std::vector<Product>& products, double least) {
-  graph::Ranges chosen;
+graph::ActivationRanges with_signal(const std::vector<Product>& products, double least) {
+  graph::ActivationRanges chosen;
   for (const Product& product : products) {
     if (product.stage == "unet" && signal(product.input) >= least)
       chosen[product.name] = product.input.range;
@@ -123,7 +123,7 @@ graph::Ranges with_signal(const std::vector<Product>& products, double least) {
 
 /// The autoencoder's products, but for the dearest in noise for their work, until the rest fit into
 /// the room.
-graph::Ranges within_room(const std::vector<Product>& products, RoundTrip& round_trip,
+graph::ActivationRanges within_room(const std::vector<Product>& products, RoundTrip& round_trip,
                           double room) {
   struct Candidate {
     const Product* product;
@@ -138,7 +138,7 @@ graph::Ranges within_room(const std::vector<Product>& products, RoundTrip& round
   }
   std::sort(candidates.begin(), candidates.end(),
             [](const Candidate& a, const Candidate& b) { return a.dearness() < b.dearness(); });
-  graph::Ranges chosen;
+  graph::ActivationRanges chosen;
   for (const Candidate& candidate : candidates) {
     room -= candidate.cost;
     if (room < 0) break;

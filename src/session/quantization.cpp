@@ -21,19 +21,19 @@ using base::ErrorCode;
 constexpr int kVersion = 1;
 constexpr double kLargest = 1e30;
 
-graph::Ranges read_ranges(const json::Json& object) {
-  graph::Ranges ranges;
+graph::ActivationRanges read_ranges(const json::Json& object) {
+  graph::ActivationRanges ranges;
   for (std::size_t i = 0; i < object.size(); ++i) {
     const auto [name, pair] = object.member(i);
     if (pair.size() != 2) pair.refuse("the lowest and the highest value");
     const double low = pair[0].number(), high = pair[1].number();
     if (!(low <= high && -kLargest <= low && high <= kLargest)) pair.refuse("a range, low to high");
-    ranges.emplace(name, graph::Range{static_cast<float>(low), static_cast<float>(high)});
+    ranges.emplace(name, graph::ActivationRange{static_cast<float>(low), static_cast<float>(high)});
   }
   return ranges;
 }
 
-void write_ranges(std::ostream& out, const char* key, const graph::Ranges& ranges) {
+void write_ranges(std::ostream& out, const char* key, const graph::ActivationRanges& ranges) {
   out << ",\n  \"" << key << "\": {";
   const char* separator = "\n";
   for (const auto& [name, range] : ranges) {

@@ -11,7 +11,7 @@ namespace streamdiffusion::session {
 
 /// By the op's name, the range of its input; ops that are not named keep the engine's type.
 struct Quantization {
-  graph::Ranges unet, autoencoder;
+  graph::ActivationRanges unet, autoencoder;
 };
 
 /// Throws not_found, io or corrupt_file.

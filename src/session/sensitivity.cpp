@@ -45,7 +45,7 @@ RoundTrip::RoundTrip(const Engine::Impl& engine, const Image& image)
       latents_(encode(*encoder_, image)),
       decoded_(decode(*decoder_, latents_)) {}
 
-double RoundTrip::cost(const std::string& product, const graph::Range& range, bool decoder) {
+double RoundTrip::cost(const std::string& product, const graph::ActivationRange& range, bool decoder) {
   const Quantization one{.autoencoder = {{product, range}}};
   Plans plans(engine_.model, *engine_.device, engine_.dtype, &one);
   const auto image = decoder ? decode(*plans.decoder(plan_of(image_)), latents_)

@@ -16,7 +16,7 @@ class RoundTrip {
   RoundTrip(const Engine::Impl& engine, const Image& image);
 
   /// What one product alone costs. Only the half it belongs to is compiled.
-  double cost(const std::string& product, const graph::Range& range, bool decoder);
+  double cost(const std::string& product, const graph::ActivationRange& range, bool decoder);
 
  private:
   const Engine::Impl& engine_;

@@ -21,7 +21,7 @@ void fill_input(const tensor::View& view, const OpCase& op, const std::string& n
 /// As if an input had been seen that is not symmetric, and now goes a little beyond.
 void mark_for_eight_bits(graph::Graph& graph) {
   for (graph::Op& op : graph.ops) {
-    if (graph::can_quantize(op)) op.range = graph::Range{-0.7F, 0.95F};
+    if (graph::can_quantize(op)) op.input_range = graph::ActivationRange{-0.7F, 0.95F};
   }
 }
 

@@ -28,7 +28,7 @@ OpCase make(const Conv& conv) {
     }
     const int pad = options.pad_begin.value_or(options.kernel / 2) +
                     options.pad_end.value_or(options.kernel / 2);
-    const std::int64_t times = options.doubled ? 2 : 1;
+    const std::int64_t times = options.upsample2x ? 2 : 1;
     const Shape shape{rows.count, (conv.x.h * times + pad - options.kernel) / options.stride + 1,
                       (conv.x.w * times + pad - options.kernel) / options.stride + 1, options.out};
     options.residual = make_residual(b, conv.residual, shape);
@@ -107,18 +107,18 @@ std::vector<OpCase> conv_cases() {
       {"k3_c64_o3_one_pixel", {1, 1, 1, 64}, {.out = 3, .bias = false}},
       {"k3_c16_o1", {2, 5, 11, 16}, {.out = 1}},
       {"k3_c48_o2", {1, 6, 5, 48}, {.out = 2}},
-      {"doubled", {2, 8, 8, 32}, {.out = 32, .bias = false, .doubled = true}},
-      {"doubled_bias", {1, 15, 20, 16}, {.out = 48, .doubled = true}},
-      {"doubled_relu", {3, 5, 7, 16}, {.out = 16, .doubled = true, .act = Activation::relu}},
-      {"doubled_one_pixel", {2, 1, 1, 16}, {.out = 16, .doubled = true}},
-      {"doubled_one_line", {1, 1, 9, 16}, {.out = 32, .doubled = true}},
-      {"doubled_tall_67x5", {1, 67, 5, 16}, {.out = 16, .doubled = true}},
-      {"doubled_in_pieces", {1, 24, 96, 16}, {.out = 64, .bias = false, .doubled = true}},
-      {"doubled_c320", {2, 4, 6, 320}, {.out = 320, .doubled = true}},
-      {"doubled_c128_many_tiles",
+      {"upsample2x", {2, 8, 8, 32}, {.out = 32, .bias = false, .upsample2x = true}},
+      {"upsample2x_bias", {1, 15, 20, 16}, {.out = 48, .upsample2x = true}},
+      {"upsample2x_relu", {3, 5, 7, 16}, {.out = 16, .upsample2x = true, .act = Activation::relu}},
+      {"upsample2x_one_pixel", {2, 1, 1, 16}, {.out = 16, .upsample2x = true}},
+      {"upsample2x_one_line", {1, 1, 9, 16}, {.out = 32, .upsample2x = true}},
+      {"upsample2x_tall_67x5", {1, 67, 5, 16}, {.out = 16, .upsample2x = true}},
+      {"upsample2x_in_pieces", {1, 24, 96, 16}, {.out = 64, .bias = false, .upsample2x = true}},
+      {"upsample2x_c320", {2, 4, 6, 320}, {.out = 320, .upsample2x = true}},
+      {"upsample2x_c128_many_tiles",
        {2, 16, 17, 128},
-       {.out = 128, .doubled = true, .act = Activation::silu}},
-      {"doubled_odd_channels", {2, 6, 5, 5}, {.out = 7, .doubled = true}},
+       {.out = 128, .upsample2x = true, .act = Activation::silu}},
+      {"upsample2x_odd_channels", {2, 6, 5, 5}, {.out = 7, .upsample2x = true}},
       {"k5", {1, 9, 11, 8}, {.out = 16, .kernel = 5}},
       {"k3_s2", {2, 16, 16, 32}, {.out = 32, .stride = 2}},
       {"k3_s2_odd", {1, 15, 21, 16}, {.out = 32, .stride = 2}},

@@ -52,7 +52,7 @@ TEST_P(DeviceTest, SaysWhatItIs) {
 
 TEST_P(DeviceTest, ReportsEveryOpThatRuns) {
   const auto lanes = one_lane(unet_);
-  const graph::Plan plan = graph::make_plan(lanes[0]);
+  const graph::MemoryPlan plan = graph::plan_memory(lanes[0]);
   std::size_t ops = 0;
   double flops = 0;
   for (const auto& program : plan.programs) {
@@ -146,7 +146,7 @@ TEST_P(DeviceTest, ConcurrentCallersTakeTurns) {
 
 TEST_P(DeviceTest, SaysHowMuchMemoryItTakes) {
   CaseRun one(*device_, unet_, {.lanes = 1});
-  const std::size_t bytes = graph::make_plan(one_lane(unet_)[0]).arena_bytes;
+  const std::size_t bytes = graph::plan_memory(one_lane(unet_)[0]).arena_bytes;
   EXPECT_GE(one.executable().arena_bytes(), bytes);
   EXPECT_GT(one.executable().state_bytes(), 0U);
   EXPECT_EQ(one.executable().lanes(), 1U);

@@ -101,7 +101,7 @@ TEST(RefConv2d, DoubledIsTheSameOfAImageTwiceTheSize) {
   };
   const Numbers expected =
       evaluate({.build = enlarged_first, .inputs = {{"x", x}}, .weights = {{"c.weight", kernel}}});
-  EXPECT_THAT(conv({1, 2, 3, 1}, {.out = 1, .bias = false, .doubled = true}, x, kernel),
+  EXPECT_THAT(conv({1, 2, 3, 1}, {.out = 1, .bias = false, .upsample2x = true}, x, kernel),
               Pointwise(testing::Eq(), expected));
 }
 

@@ -2,7 +2,7 @@
 // trip. A change that lowers a figure writes the new one here; one that raises it has to say why.
 #include <gtest/gtest.h>
 
-#include "graph/plan.h"
+#include "graph/memory_plan.h"
 #include "models/autoencoder.h"
 #include "models/unet.h"
 #include "support.h"
@@ -18,7 +18,7 @@ struct Budget {
 };
 
 Budget cost(const graph::Graph& graph) {
-  const graph::Plan plan = graph::make_plan(graph);
+  const graph::MemoryPlan plan = graph::plan_memory(graph);
   Budget found{.arena = static_cast<double>(plan.arena_bytes) / (1 << 20)};
   for (const int op : plan.programs[static_cast<std::size_t>(graph::Lifetime::per_frame)]) {
     ++found.ops;

@@ -28,7 +28,7 @@ Census text_census(std::string_view preset) {
 }
 
 /// 10^9 products that the three upsampling convolutions of a UNet at 64 x 64 do without: five
-/// ninths of their 3.8 + 15.1 + 15.1 (graph/doubled.h).
+/// ninths of their 3.8 + 15.1 + 15.1 (graph/upsample2x.h).
 constexpr double kDoubled = 18.9;
 
 void expect_gmac(const Census& found, double expected) {
@@ -59,7 +59,7 @@ TEST(Census, Taesd) {
   EXPECT_EQ(encoder.tensors, 67);
   EXPECT_EQ(decoder.tensors, 67);
   expect_gmac(encoder, 61.2);
-  expect_gmac(decoder, 70.7 - 7.1);  // doubled convolutions, as above
+  expect_gmac(decoder, 70.7 - 7.1);  // upsample2x convolutions, as above
 }
 
 TEST(Census, AutoencoderKl) {
@@ -69,7 +69,7 @@ TEST(Census, AutoencoderKl) {
   EXPECT_EQ(encoder.parameters + decoder.parameters, 83'653'863);
   EXPECT_EQ(encoder.tensors + decoder.tensors, 248);
   expect_gmac(encoder, 558);
-  expect_gmac(decoder, 1257 - 191);  // doubled convolutions
+  expect_gmac(decoder, 1257 - 191);  // upsample2x convolutions
 }
 
 TEST(Census, TextEncoders) {

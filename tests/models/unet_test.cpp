@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "graph/plan.h"
+#include "graph/memory_plan.h"
 #include "support.h"
 
 namespace streamdiffusion::models {
@@ -52,7 +52,7 @@ TEST(UNet, TakesOddLatentSizesAtEveryDepth) {
 
 TEST(UNet, TimeAndPromptAreComputedAheadOfTheFrame) {
   const graph::Graph graph = tiny({.h = 8, .w = 8, .kv_rows = {0}});
-  const graph::Plan plan = graph::make_plan(graph);
+  const graph::MemoryPlan plan = graph::plan_memory(graph);
   const auto ops = [&](Lifetime lifetime) {
     std::vector<std::string> names;
     for (const int i : plan.programs[static_cast<std::size_t>(lifetime)]) {

@@ -151,8 +151,8 @@ CASES = {
     "conv2d_k3_s2_odd": conv((1, 15, 21, 16), 32, stride=2),
     "conv2d_k3_s2_asymmetric_odd": conv((1, 15, 20, 16), 16, stride=2, pads=(0, 1)),
     "conv2d_k1_s2": conv((1, 15, 20, 16), 32, kernel=1, stride=2),
-    "conv2d_doubled_bias": conv((1, 15, 20, 16), 48, upsample2x=True),
-    "conv2d_doubled_relu": conv((3, 5, 7, 16), 16, upsample2x=True, act="relu"),
+    "conv2d_upsample2x_bias": conv((1, 15, 20, 16), 48, upsample2x=True),
+    "conv2d_upsample2x_relu": conv((3, 5, 7, 16), 16, upsample2x=True, act="relu"),
     "conv2d_k5": conv((1, 9, 11, 8), 16, kernel=5),
     "conv2d_row_bias_silu": conv((3, 8, 8, 16), 16, bias=False, row_bias=True, act="silu"),
     "conv2d_row_bias_residual_input_relu":

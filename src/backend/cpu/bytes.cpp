@@ -9,19 +9,19 @@ constexpr int kOutputChannels = 1 << 1;  // the mask of a scale for each of them
 
 bool is_doubled(const graph::Op& op) {
   const auto* convolution = std::get_if<graph::Conv2d>(&op.attributes);
-  return convolution != nullptr && convolution->doubled;
+  return convolution != nullptr && convolution->upsample2x;
 }
 
 }  // namespace
 
 std::optional<Bytes> Bytes::of(const KernelContext& context) {
-  if (!context.op.range) return std::nullopt;
+  if (!context.op.input_range) return std::nullopt;
   return Bytes(context);
 }
 
 Bytes::Bytes(const KernelContext& context)
     : dtype_(context.input(0).dtype),
-      input_(graph::byte_scale(*context.op.range)),
+      input_(graph::choose_quant_params(*context.op.input_range)),
       weight_scales_(
           context.cache.row_scales(context.weights, context.weight(0), is_doubled(context.op))) {
   const auto* scales = reinterpret_cast<const float*>(weight_scales_->data());
@@ -31,7 +31,7 @@ Bytes::Bytes(const KernelContext& context)
 
 dnnl::primitive_attr Bytes::attributes(dnnl::primitive_attr epilogue) const {
   epilogue.set_output_scales(kOutputChannels, scales_);
-  if (input_.zero != 0) epilogue.set_zero_points(DNNL_ARG_SRC, 0, {input_.zero});
+  if (input_.zero_point != 0) epilogue.set_zero_points(DNNL_ARG_SRC, 0, {input_.zero_point});
   return epilogue;
 }
 
@@ -49,7 +49,7 @@ void Bytes::scale_bias(const float* bias, float* scaled) const {
 
 void Bytes::read(const void* x, std::size_t n, std::uint8_t* bytes) const {
   simd::convert(dtype_, x, tensor::DType::u8, bytes, n, 1 / input_.scale,
-                static_cast<float>(input_.zero));
+                static_cast<float>(input_.zero_point));
 }
 
 }  // namespace streamdiffusion::backend::cpu

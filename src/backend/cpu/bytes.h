@@ -30,7 +30,7 @@ class Bytes {
   explicit Bytes(const KernelContext& context);
 
   tensor::DType dtype_;
-  graph::ByteScale input_;
+  graph::QuantParams input_;
   PackedWeight weight_scales_;
   /// Of input and weight together, by output channel.
   std::vector<float> scales_;

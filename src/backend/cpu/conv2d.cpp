@@ -283,7 +283,7 @@ class Conv2dKernel final : public Kernel {
 
 std::unique_ptr<Kernel> make_kernel(const Conv2d& op, const KernelContext& context) {
   if (const auto form = winograd_form(op, context)) return make_winograd_conv2d(op, *form, context);
-  if (op.doubled) return make_doubled_conv2d(op, context);
+  if (op.upsample2x) return make_doubled_conv2d(op, context);
   if (is_thin(op, context.input(0).dtype)) return make_thin_conv2d(op, context);
   return std::make_unique<Conv2dKernel>(op, context);
 }

@@ -1,4 +1,4 @@
-// Convolutions of an image seen at twice its size. Each phase (graph/doubled.h) is a convolution
+// Convolutions of an image seen at twice its size. Each phase (graph/upsample2x.h) is a convolution
 // of 2 x 2 taps into scratch memory, from where its pixels go to every second place of every second
 // line.
 #include <array>
@@ -11,7 +11,7 @@
 #include "backend/cpu/convolution.h"
 #include "backend/cpu/share.h"
 #include "backend/cpu/weight_cache.h"
-#include "graph/doubled.h"
+#include "graph/upsample2x.h"
 
 namespace streamdiffusion::backend::cpu {
 namespace {

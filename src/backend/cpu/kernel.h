@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "graph/graph.h"
-#include "graph/plan.h"
+#include "graph/memory_plan.h"
 
 struct dnnl_stream;
 
@@ -59,7 +59,7 @@ class Kernel {
 /// What the making of a kernel may look at.
 struct KernelContext {
   const graph::Graph& graph;
-  const graph::Plan& plan;
+  const graph::MemoryPlan& plan;
   const graph::Op& op;
   const Weights& weights;
   WeightCache& cache;

@@ -9,13 +9,14 @@
 #include "backend/cpu/share.h"
 #include "backend/cpu/simd.h"
 #include "backend/cpu/weight_cache.h"
-#include "graph/quantize.h"
 
 namespace streamdiffusion::backend::cpu {
 namespace {
 
 using graph::Conv2d;
 
+/// At most so many channels are few.
+constexpr std::int64_t kFewChannels = 4;
 /// f32 lanes of the widest vectors.
 constexpr std::int64_t kVector = 16;
 /// Output channels are padded to a multiple of it.
@@ -29,7 +30,7 @@ class ThinConv2dKernel final : public Kernel {
         y_(context.op.output),
         x_desc_(context.input(0)),
         y_desc_(context.output()),
-        from_few_(op.in <= graph::kFewChannels),
+        from_few_(op.in <= kFewChannels),
         padded_((op.out + kWhole - 1) / kWhole * kWhole) {
     const PackedWeight stored = context.cache.plain(context.weights, context.weight(0));
     arrange(reinterpret_cast<const float*>(stored->data()));
@@ -133,10 +134,10 @@ bool has_tiles(tensor::DType dtype) {
 
 bool is_thin(const Conv2d& op, tensor::DType dtype) {
   const bool plain = op.kernel == 3 && op.stride == 1 && op.pad_begin == 1 && op.pad_end == 1 &&
-                     !op.row_bias && !op.residual && !op.doubled &&
+                     !op.row_bias && !op.residual && !op.upsample2x &&
                      op.act == graph::Activation::none;
-  return plain && graph::is_thin(op) && (op.in <= graph::kFewChannels || op.in % kVector == 0) &&
-         !has_tiles(dtype);
+  return plain && std::min(op.in, op.out) <= kFewChannels &&
+         (op.in <= kFewChannels || op.in % kVector == 0) && !has_tiles(dtype);
 }
 
 std::unique_ptr<Kernel> make_thin_conv2d(const Conv2d& op, const KernelContext& context) {

@@ -5,8 +5,8 @@
 
 #include "backend/cpu/dnnl_primitive.h"
 #include "backend/cpu/winograd.h"
-#include "graph/doubled.h"
 #include "graph/quantize.h"
+#include "graph/upsample2x.h"
 
 namespace streamdiffusion::backend::cpu {
 namespace {
@@ -20,7 +20,7 @@ std::size_t elements(const graph::Weight& weight) {
 std::vector<float> read(const Weights& source, const graph::Weight& weight, bool doubled = false) {
   std::vector<float> values(elements(weight));
   source.read(weight, values);
-  return doubled ? graph::fold_doubled(values, weight.dims[0], weight.dims[1]) : values;
+  return doubled ? graph::fold_upsample2x(values, weight.dims[0], weight.dims[1]) : values;
 }
 
 std::span<const float> floats(const tensor::Buffer& buffer) {
@@ -29,7 +29,7 @@ std::span<const float> floats(const tensor::Buffer& buffer) {
 
 std::vector<std::int8_t> bytes_of(std::span<const float> values, const PackedWeight& scales) {
   std::vector<std::int8_t> bytes(values.size());
-  graph::row_bytes(values, floats(*scales), bytes);
+  graph::quantize_per_channel(values, floats(*scales), bytes);
   return bytes;
 }
 
@@ -131,7 +131,7 @@ PackedWeight WeightCache::row_scales(const Weights& source, const graph::Weight&
   if (PackedWeight shared = find(key, layout)) return shared;
   const std::vector<float> values = read(source, weight, doubled);
   auto scales = std::make_shared<tensor::Buffer>(rows * sizeof(float));
-  graph::row_scales(values, {reinterpret_cast<float*>(scales->data()), rows});
+  graph::per_channel_scales(values, {reinterpret_cast<float*>(scales->data()), rows});
   return keep(key, layout, std::move(scales));
 }
 

@@ -26,7 +26,7 @@ class WeightCache {
   PackedWeight packed(const Weights& source, const graph::Weight& weight,
                       const dnnl::memory::desc& plain, const dnnl::memory::desc& packed,
                       std::size_t count = 1, std::size_t step = 0);
-  /// The phases of a doubled convolution's weight (graph/doubled.h), each in the layout `packed` of
+  /// The phases of a doubled convolution's weight (graph/upsample2x.h), each in the layout `packed` of
   /// [out, in, 2, 2], one behind the other; bytes as above, of all phases together.
   PackedWeight packed_phases(const Weights& source, const graph::Weight& weight,
                              const dnnl::memory::desc& packed);

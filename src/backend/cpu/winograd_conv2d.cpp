@@ -168,7 +168,7 @@ class WinogradConv2dKernel final : public Kernel {
   }
   /// The pixel of the input that stands there.
   std::int64_t source(std::int64_t row, std::int64_t line, std::int64_t column) const {
-    if (!op_.doubled) return pixel(row, line, column);
+    if (!op_.upsample2x) return pixel(row, line, column);
     return (row * shape_.h / 2 + line / 2) * (shape_.w / 2) + column / 2;
   }
 
@@ -267,7 +267,7 @@ class WinogradConv2dKernel final : public Kernel {
 std::optional<WinogradForm> winograd_form(const Conv2d& op, const KernelContext& context) {
   constexpr std::int64_t kWhole = 16, kFewestTiles = 64, kMostBytes = 240 << 20;
   if (op.kernel != 3 || op.stride != 1 || op.pad_begin != 1 || op.pad_end != 1) return {};
-  if (op.in % kWhole != 0 || op.out % kWhole != 0 || context.op.range) return {};
+  if (op.in % kWhole != 0 || op.out % kWhole != 0 || context.op.input_range) return {};
   // its products are f32
   if (context.output().dtype == DType::bf16 && bf16_is_faster()) return {};
   const std::int64_t channels = std::min(op.in, op.out);
@@ -277,8 +277,8 @@ std::optional<WinogradForm> winograd_form(const Conv2d& op, const KernelContext&
            tiles_along(shape.h, form) * tiles_along(shape.w, form) >= kFewestTiles;
   };
   // of the doubled ones, which do but four of nine taps anyway, fewer gain
-  if (const WinogradForm four{4}; fits(four, op.doubled ? 128 : 32)) return four;
-  if (const WinogradForm two{2}; !op.doubled && fits(two, 96)) return two;
+  if (const WinogradForm four{4}; fits(four, op.upsample2x ? 128 : 32)) return four;
+  if (const WinogradForm two{2}; !op.upsample2x && fits(two, 96)) return two;
   return {};
 }
 

@@ -15,7 +15,7 @@ struct Taps {
 };
 
 Taps taps_of(const graph::Conv2d& op, std::int64_t h, std::int64_t w, const float* weight) {
-  if (!op.doubled)
+  if (!op.upsample2x)
     return {h * op.stride - op.pad_begin, w * op.stride - op.pad_begin, op.kernel, weight};
   const std::int64_t phase = 2 * (h % 2) + w % 2;
   return {(h + 1) / 2 - 1, (w + 1) / 2 - 1, 2, weight + phase * op.in * 4 * op.out};

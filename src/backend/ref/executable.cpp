@@ -77,10 +77,10 @@ RefExecutable::Step RefExecutable::make_step(const graph::Graph& graph, int inde
   check_types(graph, op);
   const Packing packed = std::visit([](const auto& kind) { return packing(kind); }, op.attributes);
   Step step{.op = index};
-  if (op.range) step.bytes = graph::byte_scale(*op.range);
+  if (op.input_range) step.bytes = graph::choose_quant_params(*op.input_range);
   for (const int weight : op.weights) {
     step.weights.push_back(store.get(weights, graph.weights[static_cast<std::size_t>(weight)],
-                                     packed, op.range.has_value()));
+                                     packed, op.input_range.has_value()));
   }
   return step;
 }
@@ -122,7 +122,7 @@ void RefExecutable::run(const graph::Graph& graph, Step& step, void* const* valu
   if (step.bytes) {
     const std::span<float> x(call.inputs[0].data,
                              static_cast<std::size_t>(call.inputs[0].shape.elements()));
-    for (float& value : x) value = step.bytes->rounded(value);
+    for (float& value : x) value = step.bytes->fake_quantize(value);
   }
   for (std::size_t i = 0; i < step.weights.size(); ++i) call.weights[i] = step.weights[i]->data();
   call.output = {graph.desc(op.output).shape, free};

@@ -32,7 +32,7 @@ class RefExecutable final : public Executable {
     int op = 0;
     std::vector<Values> weights;
     /// Of an op in 8 bits.
-    std::optional<graph::ByteScale> bytes;
+    std::optional<graph::QuantParams> bytes;
     double seconds = 0;
     std::vector<WorkerSpan> spans;
     Observation input;

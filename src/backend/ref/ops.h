@@ -29,8 +29,8 @@ enum class Packing {
   as_stored,
   /// [out, rest...] -> [rest..., out], so that the sums of one token are neighbors.
   outputs_innermost,
-  /// The same of a doubled convolution's folded weight.
-  doubled,
+  /// The same of a upsample2x convolution's folded weight.
+  upsample2x,
 };
 
 template <typename Kind>
@@ -38,7 +38,7 @@ constexpr Packing packing(const Kind&) {
   return Packing::as_stored;
 }
 constexpr Packing packing(const graph::Conv2d& op) {
-  return op.doubled ? Packing::doubled : Packing::outputs_innermost;
+  return op.upsample2x ? Packing::upsample2x : Packing::outputs_innermost;
 }
 constexpr Packing packing(const graph::Linear&) {
   return Packing::outputs_innermost;

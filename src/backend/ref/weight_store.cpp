@@ -1,7 +1,7 @@
 #include "backend/ref/weight_store.h"
 
 #include "base/error.h"
-#include "graph/doubled.h"
+#include "graph/upsample2x.h"
 #include "graph/quantize.h"
 
 namespace streamdiffusion::backend::ref {
@@ -39,13 +39,13 @@ Values WeightStore::get(const Weights& weights, const graph::Weight& weight, Pac
   std::vector<float> values(elements);
   weights.read(weight, values);
   const bool matrix = weight.dims.size() > 1 && packing != Packing::as_stored;
-  if (matrix && packing == Packing::doubled)
-    values = graph::fold_doubled(values, weight.dims[0], weight.dims[1]);
+  if (matrix && packing == Packing::upsample2x)
+    values = graph::fold_upsample2x(values, weight.dims[0], weight.dims[1]);
   if (matrix && eight_bits) {
     std::vector<float> scales(static_cast<std::size_t>(weight.dims[0]));
     std::vector<std::int8_t> bytes(values.size());
-    graph::row_scales(values, scales);
-    graph::row_bytes(values, scales, bytes);
+    graph::per_channel_scales(values, scales);
+    graph::quantize_per_channel(values, scales, bytes);
     for (std::size_t i = 0; i < values.size(); ++i)
       values[i] = scales[i / (values.size() / scales.size())] * static_cast<float>(bytes[i]);
   }

@@ -1,4 +1,4 @@
-// Elementwise non-linearities, alone or fused behind a convolution or linear layer.
+// Elementwise non-linearities, alone or fused into a convolution or linear layer.
 #pragma once
 
 namespace streamdiffusion::graph {

@@ -1,4 +1,4 @@
-// Ops that move or map single elements: no reductions, no weights but the embedding tables.
+// Ops that move or map single elements. None reduces; only the embedding has weights.
 #pragma once
 
 #include <span>

@@ -1,14 +1,15 @@
-#include "graph/doubled.h"
+#include "graph/upsample2x.h"
 
 namespace streamdiffusion::graph {
 namespace {
 
-/// The tap of a phase's two that each of the three falls on.
-constexpr int kFallsOn[2][3] = {{0, 1, 1}, {0, 0, 1}};
+/// Of a phase's two lines (or columns), the one that each of the kernel's three reads.
+constexpr int kReads[2][3] = {{0, 1, 1}, {0, 0, 1}};
 
 }  // namespace
 
-std::vector<float> fold_doubled(std::span<const float> weight, std::int64_t out, std::int64_t in) {
+std::vector<float> fold_upsample2x(std::span<const float> weight, std::int64_t out,
+                                   std::int64_t in) {
   std::vector<float> folded(static_cast<std::size_t>(out * kPhases * in * 4));
   const float* from = weight.data();
   for (std::int64_t o = 0; o < out; ++o) {
@@ -16,7 +17,7 @@ std::vector<float> fold_doubled(std::span<const float> weight, std::int64_t out,
       for (int row = 0; row < 3; ++row) {
         for (int column = 0; column < 3; ++column, ++from) {
           for (int phase = 0; phase < kPhases; ++phase) {
-            const int tap = 2 * kFallsOn[phase / 2][row] + kFallsOn[phase % 2][column];
+            const int tap = 2 * kReads[phase / 2][row] + kReads[phase % 2][column];
             folded[static_cast<std::size_t>(((o * kPhases + phase) * in + i) * 4 + tap)] += *from;
           }
         }

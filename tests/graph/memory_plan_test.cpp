@@ -1,4 +1,4 @@
-#include "graph/plan.h"
+#include "graph/memory_plan.h"
 
 #include <gtest/gtest.h>
 
@@ -41,7 +41,7 @@ Graph random_graph(unsigned seed) {
 
 /// Runs the plan symbolically: each op stamps the bytes of its output; every input must still carry
 /// its own stamp.
-void expect_no_value_is_overwritten(const Graph& graph, const Plan& plan) {
+void expect_no_value_is_overwritten(const Graph& graph, const MemoryPlan& plan) {
   std::vector<int> arena(plan.arena_bytes / 64, -1);
   for (const auto& program : plan.programs) {
     for (const int i : program) {
@@ -62,46 +62,46 @@ void expect_no_value_is_overwritten(const Graph& graph, const Plan& plan) {
   }
 }
 
-TEST(Plan, NoLiveValueIsOverwritten) {
+TEST(MemoryPlan, NoLiveValueIsOverwritten) {
   for (unsigned seed = 0; seed < 200; ++seed) {
     const Graph graph = random_graph(seed);
-    expect_no_value_is_overwritten(graph, make_plan(graph));
+    expect_no_value_is_overwritten(graph, plan_memory(graph));
   }
 }
 
-TEST(Plan, ArenaOfAChainIsTwoBuffers) {
+TEST(MemoryPlan, ArenaOfAChainIsTwoBuffers) {
   Builder b(DType::f32);
   Value x = b.input("x", {{1, 8, 8, 8}, DType::f32}, Lifetime::per_frame);
   for (int i = 0; i < 20; ++i) x = b.layer_norm(x, Name("norm" + std::to_string(i)));
   b.output("y", b.layer_norm(x, Name("last")));
   const Graph graph = b.finish();
-  EXPECT_EQ(make_plan(graph).arena_bytes, 2U * 8 * 8 * 8 * 4);
+  EXPECT_EQ(plan_memory(graph).arena_bytes, 2U * 8 * 8 * 8 * 4);
 }
 
-TEST(Plan, AResidualThatDiesIsWrittenOnto) {
+TEST(MemoryPlan, AResidualThatNoLaterOpReadsIsOverwritten) {
   Builder b(DType::f32);
   const Value x = b.input("x", {{1, 8, 8, 8}, DType::f32}, Lifetime::per_frame);
   const Value h = b.layer_norm(x, Name("a"));
   const Value y = b.conv2d(b.layer_norm(h, Name("b")), Name("c"), {.out = 8, .residual = h});
   b.output("z", b.layer_norm(y, Name("d")));
   const Graph graph = b.finish();
-  const Plan plan = make_plan(graph);
+  const MemoryPlan plan = plan_memory(graph);
   const Op& conv = graph.ops[2];
   EXPECT_TRUE(plan.in_place(conv, 1));
   EXPECT_FALSE(plan.in_place(conv, 0));
 }
 
-TEST(Plan, AResidualThatLivesOnIsNotWrittenOnto) {
+TEST(MemoryPlan, AResidualThatALaterOpReadsIsNotOverwritten) {
   Builder b(DType::f32);
   const Value x = b.input("x", {{1, 8, 8, 8}, DType::f32}, Lifetime::per_frame);
   const Value h = b.layer_norm(x, Name("a"));
   const Value y = b.conv2d(b.layer_norm(h, Name("b")), Name("c"), {.out = 8, .residual = h});
   b.output("z", b.add(b.layer_norm(y, Name("d")), h));
   const Graph graph = b.finish();
-  EXPECT_FALSE(make_plan(graph).in_place(graph.ops[2], 1));
+  EXPECT_FALSE(plan_memory(graph).in_place(graph.ops[2], 1));
 }
 
-TEST(Plan, HoistsWhatDoesNotDependOnTheFrame) {
+TEST(MemoryPlan, HoistsWhatDoesNotDependOnTheFrame) {
   Builder b(DType::f32);
   const Value x = b.input("x", {{2, 4, 4, 8}, DType::f32}, Lifetime::per_frame);
   const Value t = b.input("t", {{2, 1, 1, 1}, DType::f32}, Lifetime::per_schedule);
@@ -113,7 +113,7 @@ TEST(Plan, HoistsWhatDoesNotDependOnTheFrame) {
   const Value v = b.linear(context, Name("v"), {.out = 8});
   b.output("y", b.attention(h, k, v, Name("attn"), {.heads = 2, .kv_rows = {0, 0}}));
   const Graph graph = b.finish();
-  const Plan plan = make_plan(graph);
+  const MemoryPlan plan = plan_memory(graph);
   EXPECT_EQ(plan.programs[static_cast<std::size_t>(Lifetime::per_schedule)].size(), 2U);
   EXPECT_EQ(plan.programs[static_cast<std::size_t>(Lifetime::per_prompt)].size(), 2U);
   EXPECT_EQ(plan.programs[static_cast<std::size_t>(Lifetime::per_frame)].size(), 2U);
@@ -121,13 +121,13 @@ TEST(Plan, HoistsWhatDoesNotDependOnTheFrame) {
   EXPECT_TRUE(plan.placements[static_cast<std::size_t>(k.id)].persistent);
 }
 
-TEST(Plan, LeavesOutWhatReachesNoOutput) {
+TEST(MemoryPlan, LeavesOutWhatReachesNoOutput) {
   Builder b(DType::f32);
   const Value x = b.input("x", {{1, 8, 8, 8}, DType::f32}, Lifetime::per_frame);
   b.layer_norm(x, Name("unused"));
   b.output("y", b.silu(x));
   const Graph graph = b.finish();
-  EXPECT_EQ(make_plan(graph).programs[static_cast<std::size_t>(Lifetime::per_frame)].size(), 1U);
+  EXPECT_EQ(plan_memory(graph).programs[static_cast<std::size_t>(Lifetime::per_frame)].size(), 1U);
 }
 
 }  // namespace

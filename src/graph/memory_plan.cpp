@@ -1,8 +1,6 @@
-#include "graph/plan.h"
+#include "graph/memory_plan.h"
 
 #include <algorithm>
-#include <iomanip>
-#include <sstream>
 
 namespace streamdiffusion::graph {
 namespace {
@@ -17,8 +15,7 @@ std::size_t index(Value value) {
   return static_cast<std::size_t>(value.id);
 }
 
-/// A piece of the arena: one value, or several that share memory because one was written onto the
-/// other.
+/// A piece of the arena: one value, or several of which each overwrites the one before it.
 struct Block {
   int program = 0;
   /// Positions in the program, both ends included.
@@ -31,7 +28,7 @@ bool overlap(const Block& a, const Block& b) {
   return a.program == b.program && a.first <= b.last && b.first <= a.last;
 }
 
-/// Which input an op may overwrite with its output, or -1.
+/// The input that an op may overwrite with its output, or -1.
 int overwritable_input(const Attributes& attributes) {
   struct Visitor {
     int operator()(const Conv2d& op) const { return op.residual_input(); }
@@ -59,7 +56,7 @@ class Planner {
     plan_.placements.resize(graph.values.size());
   }
 
-  Plan run() {
+  MemoryPlan run() {
     const std::vector<bool> needed = needed_ops();
     for (std::size_t i = 0; i < graph_.ops.size(); ++i) {
       if (!needed[i]) continue;
@@ -129,8 +126,8 @@ class Planner {
     }
   }
 
-  /// The block of the input that `op` may overwrite because it dies here and nothing else the op
-  /// reads is in it.
+  /// The block of the input that `op` may overwrite, or -1. No later op reads that input, and the op
+  /// itself reads nothing else in the block.
   int reusable_block(const Op& op, int position) const {
     const int candidate = overwritable_input(op.attributes);
     if (candidate < 0) return -1;
@@ -145,7 +142,7 @@ class Planner {
     return block;
   }
 
-  /// Largest first, each at the lowest offset that no block alive at the same time covers.
+  /// Places the largest block first, each at the lowest offset that is free for its lifetime.
   void place_blocks() {
     std::vector<Block*> order;
     for (Block& block : blocks_) order.push_back(&block);
@@ -177,48 +174,24 @@ class Planner {
   }
 
   const Graph& graph_;
-  Plan plan_;
-  /// Position in the program being planned, by value.
+  MemoryPlan plan_;
+  /// By value: the position of the last op that reads it, in the program being planned.
   std::vector<int> last_use_;
+  /// By value: an index into blocks_, or -1.
   std::vector<int> block_of_;
   std::vector<Block> blocks_;
 };
 
 }  // namespace
 
-bool Plan::in_place(const Op& op, int input) const {
+bool MemoryPlan::in_place(const Op& op, int input) const {
   const Placement& a = placements[index(op.output)];
   const Placement& b = placements[index(op.inputs[static_cast<std::size_t>(input)])];
   return a.persistent == b.persistent && a.offset == b.offset;
 }
 
-Plan make_plan(const Graph& graph) {
+MemoryPlan plan_memory(const Graph& graph) {
   return Planner(graph).run();
-}
-
-std::string to_string(const Graph& graph, const Plan& plan) {
-  std::ostringstream out;
-  out << std::fixed << std::setprecision(3);
-  for (int program = 0; program < kLifetimes; ++program) {
-    const auto& ops = plan.programs[static_cast<std::size_t>(program)];
-    if (ops.empty()) continue;
-    double flops = 0;
-    for (const int i : ops) flops += graph.flops(graph.ops[static_cast<std::size_t>(i)]);
-    out << to_string(static_cast<Lifetime>(program)) << ": " << ops.size() << " ops, "
-        << flops * 1e-9 << " GFLOP\n";
-    for (const int i : ops) {
-      const Op& op = graph.ops[static_cast<std::size_t>(i)];
-      const tensor::Desc& desc = graph.desc(op.output);
-      const Placement& placement = plan.placements[index(op.output)];
-      out << "  " << std::left << std::setw(18) << op.kind() << std::setw(24)
-          << tensor::to_string(desc.shape) << std::setw(6) << tensor::to_string(desc.dtype)
-          << std::right << std::setw(9) << graph.flops(op) * 1e-9 << "  "
-          << (placement.persistent ? "state +" : "arena +") << placement.offset << "  " << op.name
-          << "\n";
-    }
-  }
-  out << "arena " << plan.arena_bytes << " bytes, state " << plan.persistent_bytes << " bytes\n";
-  return std::move(out).str();
 }
 
 }  // namespace streamdiffusion::graph
