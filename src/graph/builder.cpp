@@ -145,7 +145,7 @@ Graph Builder::finish() {
 
 Value Builder::record(Attributes attributes, std::vector<Value> inputs, std::vector<int> weights,
                       std::string name, DType dtype) {
-  Lifetime lifetime = Lifetime::per_model;
+  Lifetime lifetime = Lifetime::per_schedule;
   for (const Value input : inputs) {
     base::require(static_cast<bool>(input), ErrorCode::internal, "graph: op \"", name,
                   "\" has an empty input");

@@ -4,8 +4,6 @@ namespace streamdiffusion::graph {
 
 const char* to_string(Lifetime lifetime) {
   switch (lifetime) {
-    case Lifetime::per_model:
-      return "per model";
     case Lifetime::per_schedule:
       return "per schedule";
     case Lifetime::per_prompt:

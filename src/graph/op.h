@@ -26,10 +26,15 @@ struct Value {
   constexpr bool operator==(const Value&) const = default;
 };
 
-/// How often a value changes. An op's lifetime is the longest-changing of its inputs'; everything
-/// but per_frame is computed ahead of the stream (the paper's pre-computation).
-enum class Lifetime { per_model, per_schedule, per_prompt, per_frame };
-constexpr int kLifetimes = 4;
+/// How often a value changes. All but per_frame is computed ahead of the stream: the paper's
+/// pre-computation (docs/algorithm.md, section 9).
+///
+/// The order of the enumerators is the order in which the programs run, and the output of an op has
+/// the latest lifetime of its inputs. A value that depends on both the schedule and the prompt is
+/// therefore per_prompt. So whoever runs the per_schedule program must run the per_prompt program
+/// after it, before the next frame; otherwise such a value is stale.
+enum class Lifetime { per_schedule, per_prompt, per_frame };
+constexpr int kLifetimes = 3;
 const char* to_string(Lifetime lifetime);
 
 /// The range of the values that a tensor took in calibration.

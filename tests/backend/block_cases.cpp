@@ -48,7 +48,7 @@ Value transformer(Builder& b, Value x, Value context, std::vector<int> kv_rows, 
   return b.linear(h, name / "proj_out", {.out = c, .residual = x});
 }
 
-/// A small UNet: down, middle, up with a skip; every lifetime but per_model.
+/// A small UNet: down, middle, up with a skip; every lifetime.
 void unet(Builder& b, Rows rows) {
   const Value latents =
       b.input("latents", {{rows.count, 9, 7, 4}, DType::f32}, Lifetime::per_frame);

@@ -105,7 +105,7 @@ TEST_P(GoldenModel, AnswersAsInPython) {
       fill_input(golden, input.name, state->input(input.name));
     }
     for (const Lifetime lifetime :
-         {Lifetime::per_model, Lifetime::per_schedule, Lifetime::per_prompt, Lifetime::per_frame}) {
+         {Lifetime::per_schedule, Lifetime::per_prompt, Lifetime::per_frame}) {
       executable->run(lifetime, *state);
     }
     for (const graph::Output& output : outputs) {

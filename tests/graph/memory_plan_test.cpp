@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 #include "graph/builder.h"
@@ -11,11 +12,16 @@ namespace {
 
 using tensor::DType;
 
-/// A random graph of resnet-like pieces: residuals, skips kept for long, elementwise ops.
+/// A random graph of resnet-like pieces: residuals, long skips, elementwise ops, and inputs of every
+/// lifetime.
 Graph random_graph(unsigned seed) {
   std::mt19937 random(seed);
   Builder b(DType::f32);
-  std::vector<Value> values{b.input("x", {{1, 8, 8, 8}, DType::f32}, Lifetime::per_frame)};
+  std::vector<Value> values;
+  for (const Lifetime lifetime :
+       {Lifetime::per_schedule, Lifetime::per_prompt, Lifetime::per_frame}) {
+    values.push_back(b.input(to_string(lifetime), {{1, 8, 8, 8}, DType::f32}, lifetime));
+  }
   auto any = [&] { return values[random() % values.size()]; };
   for (int i = 0; i < 40; ++i) {
     const Name name("op" + std::to_string(i));
@@ -119,6 +125,54 @@ TEST(MemoryPlan, HoistsWhatDoesNotDependOnTheFrame) {
   EXPECT_EQ(plan.programs[static_cast<std::size_t>(Lifetime::per_frame)].size(), 2U);
   EXPECT_TRUE(plan.placements[static_cast<std::size_t>(bias.id)].persistent);
   EXPECT_TRUE(plan.placements[static_cast<std::size_t>(k.id)].persistent);
+}
+
+/// SDXL's time_emb + add_emb(pooled prompt).
+TEST(MemoryPlan, AValueOfScheduleAndPromptIsComputedWithThePrompt) {
+  Builder b(DType::f32);
+  const Value x = b.input("x", {{2, 4, 4, 8}, DType::f32}, Lifetime::per_frame);
+  const Value t = b.input("t", {{2, 1, 1, 1}, DType::f32}, Lifetime::per_schedule);
+  const Value pooled = b.input("pooled", {{2, 1, 1, 6}, DType::f32}, Lifetime::per_prompt);
+  const Value time = b.linear(b.timestep_embedding(t, {.width = 8}), Name("time"), {.out = 8});
+  const Value both = b.add(time, b.linear(pooled, Name("add"), {.out = 8}));
+  b.output("y", b.conv2d(x, Name("conv"), {.out = 8, .bias = false, .row_bias = both}));
+  const Graph graph = b.finish();
+  EXPECT_EQ(graph.info(time).lifetime, Lifetime::per_schedule);
+  EXPECT_EQ(graph.info(both).lifetime, Lifetime::per_prompt);
+  const MemoryPlan plan = plan_memory(graph);
+  EXPECT_EQ(plan.programs[static_cast<std::size_t>(Lifetime::per_prompt)].back(),
+            graph.info(both).producer);
+  EXPECT_TRUE(plan.placements[static_cast<std::size_t>(time.id)].persistent) << "read again there";
+  EXPECT_TRUE(plan.placements[static_cast<std::size_t>(both.id)].persistent);
+}
+
+/// Runs the programs from `first` on; the version of a value is the newest that it depends on.
+void run_from(Lifetime first, const Graph& graph, const MemoryPlan& plan,
+              std::vector<int>& versions) {
+  for (int program = static_cast<int>(first); program < kLifetimes; ++program) {
+    for (const int i : plan.programs[static_cast<std::size_t>(program)]) {
+      const Op& op = graph.ops[static_cast<std::size_t>(i)];
+      int& version = versions[static_cast<std::size_t>(op.output.id)];
+      version = 0;
+      for (const Value input : op.inputs)
+        version = std::max(version, versions[static_cast<std::size_t>(input.id)]);
+    }
+  }
+}
+
+TEST(MemoryPlan, TheProgramsFromAChangedLifetimeOnLeaveNothingStale) {
+  for (unsigned seed = 0; seed < 50; ++seed) {
+    const Graph graph = random_graph(seed);
+    const MemoryPlan plan = plan_memory(graph);
+    for (const Input& changed : graph.inputs) {
+      std::vector<int> versions(graph.values.size(), 1);
+      versions[static_cast<std::size_t>(changed.value.id)] = 2;
+      std::vector<int> refreshed = versions;
+      run_from(Lifetime::per_schedule, graph, plan, versions);
+      run_from(graph.info(changed.value).lifetime, graph, plan, refreshed);
+      EXPECT_EQ(refreshed, versions) << changed.name << ", seed " << seed;
+    }
+  }
 }
 
 TEST(MemoryPlan, LeavesOutWhatReachesNoOutput) {
