@@ -17,13 +17,8 @@ struct ValueInfo {
   int producer = -1;
 };
 
-/// A tensor of the model file that an op consumes.
-struct Weight {
-  /// As diffusers spells it, e.g. "conv_in.weight".
-  std::string name;
-  /// As the file stores it.
-  std::vector<std::int64_t> dims;
-};
+/// A tensor of the model file that an op reads.
+using Weight = tensor::TensorSpec;
 
 struct Input {
   std::string name;

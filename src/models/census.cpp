@@ -18,9 +18,8 @@ Census census(const graph::Graph& graph) {
 
 std::vector<weights::TensorSpec> tensors_of(std::span<const graph::Graph> graphs) {
   std::vector<weights::TensorSpec> tensors;
-  for (const graph::Graph& graph : graphs) {
-    for (const graph::Weight& weight : graph.weights) tensors.push_back({weight.name, weight.dims});
-  }
+  for (const graph::Graph& graph : graphs)
+    tensors.insert(tensors.end(), graph.weights.begin(), graph.weights.end());
   return tensors;
 }
 

@@ -1,4 +1,4 @@
-// Owned, zeroed memory, aligned for vectors and, when large, for huge pages.
+// Owned memory, zeroed, and aligned for vectors and (if large) for huge pages.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,8 @@ namespace streamdiffusion::tensor {
 class Buffer {
  public:
   Buffer() = default;
-  /// Allocates `bytes` zero bytes aligned to 64 (to 2 MiB and advised as huge pages from 4 MiB on).
+  /// Allocates `bytes` zero bytes, aligned to 64. From 4 MiB on they are aligned to 2 MiB and advised
+  /// as huge pages.
   explicit Buffer(std::size_t bytes);
 
   std::byte* data() const { return data_.get(); }

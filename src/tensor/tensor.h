@@ -1,12 +1,13 @@
-// Data types, shapes and views. No mathematics.
+// Data types, shapes and views, without any arithmetic.
 //
-// Activations have one shape everywhere: [n, h, w, c], channels innermost. Tokens are h*w with
-// channels c, so an image's features and a sequence are the same memory; a vector is [n, 1, 1, c].
+// All activations are [n, h, w, c], channels innermost. A sequence has h * w tokens of c channels,
+// so it has the same memory order as the features of an image. A vector is [n, 1, 1, c].
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace streamdiffusion::tensor {
 
@@ -59,7 +60,15 @@ struct Desc {
   constexpr bool operator==(const Desc&) const = default;
 };
 
-/// A typed pointer into somebody else's memory; dense, channels innermost.
+/// A tensor of a model file.
+struct TensorSpec {
+  /// As diffusers spells it, e.g. "conv_in.weight".
+  std::string name;
+  /// As the file stores it.
+  std::vector<std::int64_t> dims;
+};
+
+/// A typed pointer to dense memory that it does not own, channels innermost.
 struct View {
   void* data = nullptr;
   Desc desc;

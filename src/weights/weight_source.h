@@ -9,13 +9,11 @@
 #include <string_view>
 #include <vector>
 
+#include "tensor/tensor.h"
+
 namespace streamdiffusion::weights {
 
-/// A tensor that a graph is going to read.
-struct TensorSpec {
-  std::string name;
-  std::vector<std::int64_t> dims;
-};
+using tensor::TensorSpec;
 
 /// Patterns of stored tensors that no graph reads and nobody misses: "*" stands for anything, at
 /// one end or both.
