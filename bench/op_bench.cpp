@@ -7,8 +7,8 @@
 
 #include "backend/backend.h"
 #include "backend/case_run.h"
-#include "backend/ceiling.h"
 #include "backend/choose_dtype.h"
+#include "backend/peak.h"
 #include "base/clock.h"
 #include "flags.h"
 #include "op_rows.h"
@@ -70,7 +70,7 @@ void run_all(const Options& o) {
   const auto device = backend::make_device(o.device, {.threads = o.threads, .max_isa = o.max_isa});
   const CaseOptions options{.dtype = backend::choose_dtype(o.dtype, *device),
                             .eight_bits = o.dtype == DataType::int8};
-  const double ceiling = backend::measure_ceiling(*device, options.dtype, options.eight_bits);
+  const double ceiling = backend::measure_peak(*device, options.dtype, options.eight_bits);
   std::fprintf(stderr, "%s, %s: ceiling %.0f GFLOP/s\n", device->description().c_str(),
                options.eight_bits ? "int8" : tensor::to_string(options.dtype), ceiling);
   for (const OpCase& row : op_rows()) {

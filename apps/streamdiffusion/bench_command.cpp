@@ -198,7 +198,7 @@ Report measure(const BenchFlags& flags) {
            options.use_denoising_batch ? 1 : session.steps());
   report.weights = static_cast<double>(drawing.engine.info().weight_bytes) / kMiB;
   report.arena = static_cast<double>(drawing.engine.arena_bytes(session)) / kMiB;
-  report.ceiling = drawing.engine.measure_ceiling();
+  report.ceiling = drawing.engine.measure_peak();
   return report;
 }
 

@@ -98,7 +98,7 @@ class Engine {
   std::size_t state_bytes(const Session& session) const;
   /// What the device can do at most: GFLOP/s of the fastest of a few large convolutions, measured
   /// now, in the engine's type.
-  double measure_ceiling();
+  double measure_peak();
 
   /// The library's own.
   class Impl;

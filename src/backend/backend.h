@@ -1,4 +1,4 @@
-// What the engine asks of a device: compile graphs once, keep the state of each stream, run
+// The interface of a device. It compiles graphs once, keeps the state of each stream, and runs
 // programs. Vendor headers stay inside the folder of the backend that needs them.
 #pragma once
 
@@ -11,39 +11,40 @@
 #include <vector>
 
 #include "graph/graph.h"
-#include "graph/memory_plan.h"
 #include "tensor/tensor.h"
 
 namespace streamdiffusion::backend {
 
-/// Delivers the f32 values of one tensor of the model; `out` has the product of its dims. Called
+/// Writes one tensor of the model to `out` as f32; out.size() is the product of its dims. Called
 /// during compile only.
 using ReadWeight = std::function<void(const graph::Weight& weight, std::span<float> out)>;
 
-/// Where the weights of a graph come from. Executables compiled on one device with the same scope
-/// share packed weights, so a scope names one set of files, e.g. "models/pictogram/unet".
+/// Where the weights of a graph come from. Executables that one device compiles with the same scope
+/// share packed weights, so a scope must name one set of files, e.g. "models/pictogram/unet".
 struct Weights {
   std::string scope;
   ReadWeight read;
 };
 
-/// What one thread did for one op, in seconds of the steady clock: from its beginning until it had
-/// done its share; it then waits for the others.
+/// When one thread worked on one op, in seconds of the steady clock: from the start of the op to the
+/// end of the thread's share. The thread then waits for the others.
 struct WorkerSpan {
   int thread = 0;
   double begin = 0, end = 0;
 };
 
-/// What the first input of an op was in all runs.
-struct Observation {
+/// Statistics of the first input of an op, over all runs.
+struct ActivationStats {
   graph::ActivationRange range;
-  double mean_square = 0, count = 0;
+  double mean_square = 0;
+  /// Number of values.
+  double count = 0;
 };
 
-/// What is known of one compiled op, for `info`, `bench` and the tests against slow paths.
+/// One compiled op, for `info`, `bench` and the tests against slow paths.
 struct OpReport {
   std::string name, kind, stage;
-  /// The library's own name of the code that runs, e.g. "brgconv:avx512_core_bf16".
+  /// The library's own name of the kernel, e.g. "brgconv:avx512_core_bf16".
   std::string implementation;
   graph::Lifetime lifetime = graph::Lifetime::per_frame;
   double flops = 0;
@@ -53,22 +54,22 @@ struct OpReport {
   /// Wall time.
   double seconds = 0;
   std::vector<WorkerSpan> spans;
-  /// Of products, with DeviceOptions::observe.
-  Observation input;
+  /// Of ops that have an int8 form, with DeviceOptions::collect_activation_stats.
+  ActivationStats input_stats;
 };
 
-/// The persistent values of one stream: inputs, outputs and whatever was computed ahead. Never
-/// shared by streams.
+/// The persistent values of one stream: inputs, outputs and what was computed ahead. Streams share
+/// none of them.
 class State {
  public:
   virtual ~State() = default;
-  /// The memory of a named input or output over all lanes, rows in order. Throws not_found.
+  /// The memory of a named input or output, over all row groups, rows in order. Throws not_found.
   virtual tensor::View input(std::string_view name) const = 0;
   virtual tensor::View output(std::string_view name) const = 0;
 };
 
-/// Compiled graphs: the plan, packed weights and primitives. Immutable but for its arena, so that
-/// one run goes on at a time; concurrent callers take turns.
+/// Compiled graphs with their memory plans, packed weights and kernels. All streams share its arena,
+/// so one run is in progress at a time; concurrent callers wait.
 class Executable {
  public:
   virtual ~Executable() = default;
@@ -76,8 +77,8 @@ class Executable {
   /// Runs the program of one lifetime. Allocates nothing.
   virtual void run(graph::Lifetime program, State& state) = 0;
   virtual std::vector<OpReport> report() const = 0;
-  /// Groups of rows that run side by side.
-  virtual std::size_t lanes() const = 0;
+  /// How many groups of rows run side by side.
+  virtual std::size_t row_groups() const = 0;
   virtual std::size_t arena_bytes() const = 0;
   virtual std::size_t state_bytes() const = 0;
 };
@@ -86,34 +87,34 @@ class Device {
  public:
   virtual ~Device() = default;
   virtual std::string name() const = 0;
-  /// One line for people, e.g. "bf16 on 2 cores (AVX512-BF16)".
+  /// One line for people, without the data type, e.g. "2 threads, AVX512-BF16".
   virtual std::string description() const = 0;
   virtual int threads() const = 0;
-  /// The type activations should have here unless the user says otherwise.
+  /// The type of activations unless the user chooses another.
   virtual tensor::DType preferred_dtype() const = 0;
-  /// Whether activations may have this type here.
+  /// Whether activations may have this type.
   virtual bool supports(tensor::DType dtype) const = 0;
-  /// Whether ops marked for 8 bits run here.
-  virtual bool has_eight_bits() const = 0;
-  /// Compiles the same computation for disjoint groups of rows ("lanes"), which run side by side,
-  /// each on its share of the threads. One lane means that every op is spread over all threads.
-  /// Inputs and outputs of the lanes with the same name are one view, rows in order; an input named
-  /// in `shared_inputs` is the same rows for every lane.
-  virtual std::unique_ptr<Executable> compile(std::vector<graph::Graph> lanes,
+  /// Whether ops marked for int8 can run.
+  virtual bool supports_int8() const = 0;
+  /// Compiles the same computation for disjoint groups of rows, one graph a group. The groups run
+  /// side by side, each on its share of the threads; with one group, every op uses all threads.
+  /// Inputs and outputs of one name are one view over all groups, rows in order. An input named in
+  /// `shared_inputs` is the same rows for every group.
+  virtual std::unique_ptr<Executable> compile(std::vector<graph::Graph> row_groups,
                                               const Weights& weights,
                                               std::span<const std::string> shared_inputs = {}) = 0;
-  /// Bytes of packed weights that the executables compiled here hold together.
+  /// Bytes of packed weights that all executables of this device hold together.
   virtual std::size_t weight_bytes() const = 0;
 };
 
 struct DeviceOptions {
-  /// 0: as many as the process may use.
+  /// 0: one for each core that the process may use.
   int threads = 0;
-  /// Take the time of every op.
+  /// Measure the time of every op.
   bool profile = false;
-  /// Note what goes into every product, which costs time.
-  bool observe = false;
-  /// Cap on the instruction set ("avx2", "avx512_core", …) or empty.
+  /// Collect the input statistics that int8 calibration needs, which takes time.
+  bool collect_activation_stats = false;
+  /// Cap on the instruction set ("avx2", "avx512", …), or empty. The cpu device alone has one.
   std::string max_isa;
 };
 

@@ -6,7 +6,7 @@ namespace streamdiffusion::backend {
 
 tensor::DType choose_dtype(DataType wanted, const Device& device) {
   if (wanted == DataType::int8) {
-    base::require(device.has_eight_bits(), base::ErrorCode::unsupported,
+    base::require(device.supports_int8(), base::ErrorCode::unsupported,
                   "dtype int8: this device (", device.description(),
                   ") has no VNNI, expected f32 or auto");
   }

@@ -1,4 +1,4 @@
-// The registry of devices: the one place that knows which backends this build has.
+// The registry of devices. Only this file knows which backends this build has.
 #include "backend/backend.h"
 #include "backend/config.h"
 #include "backend/ref/ref_device.h"

@@ -24,7 +24,7 @@ constexpr double kPeak = 255;
 
 struct Product {
   std::string stage, name;
-  backend::Observation input;
+  backend::ActivationStats input;
   double flops = 0;
 };
 
@@ -33,7 +33,7 @@ double decibels(double ratio) {
 }
 
 /// Power of the values over that of rounding them to 256 steps.
-double signal(const backend::Observation& input) {
+double signal(const backend::ActivationStats& input) {
   const double step = graph::choose_quant_params(input.range).scale;
   return decibels(input.mean_square / (step * step / 12));
 }
@@ -95,8 +95,8 @@ class Trial {
     std::vector<Product> found;
     session_.for_each_plan([&](const std::string& stage, const backend::Executable& executable) {
       for (const backend::OpReport& op : executable.report()) {
-        if (op.input.count == 0 || op.lifetime != graph::Lifetime::per_frame) continue;
-        found.push_back({stage, op.name, op.input, op.flops});
+        if (op.input_stats.count == 0 || op.lifetime != graph::Lifetime::per_frame) continue;
+        found.push_back({stage, op.name, op.input_stats, op.flops});
       }
     });
     return found;
@@ -124,7 +124,7 @@ graph::ActivationRanges with_signal(const std::vector<Product>& products, double
 /// The autoencoder's products, but for the dearest in noise for their work, until the rest fit into
 /// the room.
 graph::ActivationRanges within_room(const std::vector<Product>& products, RoundTrip& round_trip,
-                          double room) {
+                                    double room) {
   struct Candidate {
     const Product* product;
     double cost;
@@ -193,7 +193,7 @@ Calibration calibrate(const EngineOptions& options, std::span<const Image> given
   std::vector<Product> products;
   std::vector<Image> frames, expected;
   {
-    Trial exact(eight_bits, {.observe = true});
+    Trial exact(eight_bits, {.collect_activation_stats = true});
     frames = fitting(given, exact.session_options());
     expected = exact.draw(frames);
     products = worthwhile(exact.products(), result.products);

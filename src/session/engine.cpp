@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "backend/ceiling.h"
 #include "backend/choose_dtype.h"
+#include "backend/peak.h"
 #include "base/error.h"
 #include "session/calibrate.h"
 #include "session/engine_impl.h"
@@ -31,10 +31,11 @@ void append_operations(const backend::Executable& executable, const std::string&
 Engine::Impl::Impl(const EngineOptions& options, Extras extras)
     : model(session::Model::open(options)),
       seats(options.max_live_sessions),
-      device(backend::make_device(options.device, {.threads = options.threads,
-                                                   .profile = options.profile,
-                                                   .observe = extras.observe,
-                                                   .max_isa = options.max_isa})),
+      device(backend::make_device(options.device,
+                                  {.threads = options.threads,
+                                   .profile = options.profile,
+                                   .collect_activation_stats = extras.collect_activation_stats,
+                                   .max_isa = options.max_isa})),
       dtype(backend::choose_dtype(options.dtype, *device)),
       quantization(std::move(extras.quantization)),
       plans(model, *device, dtype, quantization ? &*quantization : nullptr),
@@ -127,8 +128,8 @@ std::size_t Engine::state_bytes(const Session& session) const {
   return total;
 }
 
-double Engine::measure_ceiling() {
-  return backend::measure_ceiling(*impl_->device, impl_->dtype, impl_->quantization.has_value());
+double Engine::measure_peak() {
+  return backend::measure_peak(*impl_->device, impl_->dtype, impl_->quantization.has_value());
 }
 
 }  // namespace streamdiffusion

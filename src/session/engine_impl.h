@@ -17,7 +17,7 @@ class Engine::Impl {
  public:
   /// For calibrating: what the options do not say.
   struct Extras {
-    bool observe = false;
+    bool collect_activation_stats = false;
     std::optional<session::Quantization> quantization;
   };
   Impl(const EngineOptions& options, Extras extras);

@@ -372,7 +372,7 @@ std::string Session::Impl::description() const {
     steps += (steps.empty() ? "" : ",") + std::to_string(place);
   const stream::StreamParameters& p = batch_ ? batch_->parameters() : sequential_->parameters();
   const std::string guidance = name_of(kCfgTypes, *options_.cfg_type);
-  const Parallel parallel = unet_.executable->lanes() > 1 ? Parallel::rows : Parallel::ops;
+  const Parallel parallel = unet_.executable->row_groups() > 1 ? Parallel::rows : Parallel::ops;
   return base::concat(*options_.width, "x", *options_.height, "  t ", steps, "  ", guidance, " ",
                       p.guidance_scale, "  parallel ", name_of(kParallels, parallel));
 }

@@ -7,6 +7,7 @@
 #include "backend/case_run.h"
 #include "backend/numbers.h"
 #include "base/error.h"
+#include "graph/memory_plan.h"
 
 namespace streamdiffusion::backend::test {
 namespace {
@@ -117,6 +118,17 @@ TEST_P(DeviceTest, HoistedValuesLastUntilTheirProgramRunsAgain) {
   EXPECT_NE(run.outputs().at("noise").values, before.at("noise").values);
 }
 
+TEST_P(DeviceTest, RefusesAStateOfAnotherExecutable) {
+  CaseRun run(*device_, unet_, {}), other(*device_, unet_, {});
+  try {
+    run.executable().run(Lifetime::per_frame, other.state());
+    FAIL() << "did not throw";
+  } catch (const base::Error& error) {
+    EXPECT_EQ(error.code(), base::ErrorCode::internal);
+    EXPECT_THAT(error.what(), testing::HasSubstr("another executable"));
+  }
+}
+
 TEST_P(DeviceTest, StreamsOfOneExecutableDoNotTouchEachOther) {
   CaseRun alone(*device_, unet_, {});
   alone.run();
@@ -149,7 +161,7 @@ TEST_P(DeviceTest, SaysHowMuchMemoryItTakes) {
   const std::size_t bytes = graph::plan_memory(one_lane(unet_)[0]).arena_bytes;
   EXPECT_GE(one.executable().arena_bytes(), bytes);
   EXPECT_GT(one.executable().state_bytes(), 0U);
-  EXPECT_EQ(one.executable().lanes(), 1U);
+  EXPECT_EQ(one.executable().row_groups(), 1U);
 }
 
 /// In f32 an op of the reference does not see how many rows there are, so lanes cannot change a

@@ -1,4 +1,4 @@
-#include "backend/host_state.h"
+#include "backend/host/host_state.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,15 +6,15 @@
 #include "base/error.h"
 #include "graph/builder.h"
 
-namespace streamdiffusion::backend {
+namespace streamdiffusion::backend::host {
 namespace {
 
 using graph::Builder;
 using graph::Lifetime;
 using tensor::DType;
 
-/// One lane of `rows` rows: x and context in, y out, and a hoisted value of its own.
-graph::Graph lane_graph(std::int64_t rows, std::int64_t width = 3, DType dtype = DType::f32) {
+/// A row group of `rows` rows: x and context in, y out, and a hoisted value of its own.
+graph::Graph group_graph(std::int64_t rows, std::int64_t width = 3, DType dtype = DType::f32) {
   Builder b(DType::f32);
   const auto x = b.to_activations(b.input("x", {{rows, width, 1, 5}, dtype}, Lifetime::per_frame));
   const auto context = b.silu(b.input("context", {{2, 7, 1, 5}, DType::f32}, Lifetime::per_prompt));
@@ -24,16 +24,9 @@ graph::Graph lane_graph(std::int64_t rows, std::int64_t width = 3, DType dtype =
   return b.finish();
 }
 
-std::vector<Lane> lanes(std::vector<graph::Graph> graphs) {
-  std::vector<Lane> made;
-  made.reserve(graphs.size());
-  for (graph::Graph& graph : graphs) made.emplace_back(std::move(graph));
-  return made;
-}
-
 const std::vector<std::string> kShared = {"context"};
 
-std::string layout_error(const std::vector<Lane>& made) {
+std::string layout_error(const std::vector<RowGroup>& made) {
   try {
     const StateLayout layout(made, kShared);
   } catch (const base::Error& error) {
@@ -43,8 +36,8 @@ std::string layout_error(const std::vector<Lane>& made) {
   return "";
 }
 
-TEST(StateLayout, RowsOfAllLanesAreOneView) {
-  const std::vector<Lane> made = lanes({lane_graph(1), lane_graph(2)});
+TEST(StateLayout, RowsOfAllGroupsAreOneView) {
+  const std::vector<RowGroup> made = make_row_groups({group_graph(1), group_graph(2)});
   const StateLayout layout(made, kShared);
   EXPECT_EQ(layout.input("x").desc.shape, (tensor::Shape{3, 3, 1, 5}));
   EXPECT_EQ(layout.output("y").desc.shape, (tensor::Shape{3, 3, 1, 5}));
@@ -54,13 +47,14 @@ TEST(StateLayout, RowsOfAllLanesAreOneView) {
   EXPECT_EQ(state.values(1)[made[1].graph.inputs[0].value.id], x.rows(1, 2).data);
 }
 
-TEST(StateLayout, ASharedInputIsTheSameMemoryForEveryLane) {
-  const std::vector<Lane> made = lanes({lane_graph(1), lane_graph(2)});
+TEST(StateLayout, ASharedInputIsTheSameMemoryForEveryGroup) {
+  const std::vector<RowGroup> made = make_row_groups({group_graph(1), group_graph(2)});
   const StateLayout layout(made, kShared);
   const HostState state(layout, made);
   EXPECT_EQ(state.input("context").desc.shape, (tensor::Shape{2, 7, 1, 5}));
-  for (std::size_t lane = 0; lane < 2; ++lane) {
-    EXPECT_EQ(state.values(lane)[made[lane].graph.inputs[1].value.id], state.input("context").data);
+  for (std::size_t group = 0; group < 2; ++group) {
+    EXPECT_EQ(state.values(group)[made[group].graph.inputs[1].value.id],
+              state.input("context").data);
   }
 }
 
@@ -71,7 +65,7 @@ struct Piece {
 };
 
 TEST(StateLayout, PersistentValuesOverlapNeitherEachOtherNorAnotherStream) {
-  const std::vector<Lane> made = lanes({lane_graph(1), lane_graph(2)});
+  const std::vector<RowGroup> made = make_row_groups({group_graph(1), group_graph(2)});
   const StateLayout layout(made, kShared);
   const HostState first(layout, made), second(layout, made);
   std::vector<Piece> pieces;
@@ -100,7 +94,7 @@ TEST(StateLayout, AValueNoProgramComputesHasNoAddress) {
   const auto unused = b.silu(x);
   const auto used = b.silu(x);
   b.output("y", b.silu(used));
-  const std::vector<Lane> made = lanes({b.finish()});
+  const std::vector<RowGroup> made = make_row_groups({b.finish()});
   const StateLayout layout(made, {});
   const HostState state(layout, made);
   EXPECT_EQ(state.values(0)[unused.id], nullptr);
@@ -108,7 +102,7 @@ TEST(StateLayout, AValueNoProgramComputesHasNoAddress) {
 }
 
 TEST(StateLayout, NamesAPortThatDoesNotExist) {
-  const std::vector<Lane> made = lanes({lane_graph(1)});
+  const std::vector<RowGroup> made = make_row_groups({group_graph(1)});
   const StateLayout layout(made, {});
   try {
     layout.input("y");
@@ -119,18 +113,21 @@ TEST(StateLayout, NamesAPortThatDoesNotExist) {
   }
 }
 
-TEST(StateLayout, RefusesLanesThatDoNotFitTogether) {
-  EXPECT_THAT(layout_error({}), testing::HasSubstr("no lane"));
-  EXPECT_THAT(layout_error(lanes({lane_graph(1), lane_graph(1, 4)})), testing::HasSubstr("\"x\""));
-  EXPECT_THAT(layout_error(lanes({lane_graph(1), lane_graph(1, 3, DType::bf16)})),
+TEST(StateLayout, RefusesGroupsThatDoNotFitTogether) {
+  EXPECT_THAT(layout_error({}), testing::HasSubstr("no row group"));
+  EXPECT_THAT(layout_error(make_row_groups({group_graph(1), group_graph(1, 4)})),
+              testing::HasSubstr("\"x\""));
+  EXPECT_THAT(layout_error(make_row_groups({group_graph(1), group_graph(1, 3, DType::bf16)})),
               testing::HasSubstr("bf16"));
-  graph::Graph more_outputs = lane_graph(1);
+  graph::Graph more_outputs = group_graph(1);
   more_outputs.outputs.push_back({"z", more_outputs.ops[0].output});
-  EXPECT_THAT(layout_error(lanes({lane_graph(1), more_outputs})), testing::HasSubstr("outputs"));
-  graph::Graph other_name = lane_graph(1);
+  EXPECT_THAT(layout_error(make_row_groups({group_graph(1), more_outputs})),
+              testing::HasSubstr("outputs"));
+  graph::Graph other_name = group_graph(1);
   other_name.inputs[0].name = "latents";
-  EXPECT_THAT(layout_error(lanes({lane_graph(1), other_name})), testing::HasSubstr("\"x\""));
+  EXPECT_THAT(layout_error(make_row_groups({group_graph(1), other_name})),
+              testing::HasSubstr("\"x\""));
 }
 
 }  // namespace
-}  // namespace streamdiffusion::backend
+}  // namespace streamdiffusion::backend::host

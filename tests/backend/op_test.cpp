@@ -117,7 +117,7 @@ class OpTest : public testing::TestWithParam<Parameters> {
   void SetUp() override {
     if (!device(GetParam().device, 2).supports(GetParam().dtype))
       GTEST_SKIP() << "no products in this type on this processor";
-    if (GetParam().eight_bits && !device(GetParam().device, 2).has_eight_bits())
+    if (GetParam().eight_bits && !device(GetParam().device, 2).supports_int8())
       GTEST_SKIP() << "no products in 8 bits on this processor";
     if (op().optional && refused(device(GetParam().device, 2), op(), options(1)))
       GTEST_SKIP() << "refused";

@@ -21,7 +21,7 @@ namespace streamdiffusion::backend::cpu {
 namespace {
 
 struct Isa {
-  /// As the user gives it.
+  /// As the user writes it.
   const char* name;
   const char* label;
   dnnl::cpu_isa isa;
@@ -46,7 +46,7 @@ void cap_isa(const std::string& name) {
     base::fail(base::ErrorCode::invalid_argument, "max_isa \"", name,
                "\" is unknown; known: ", base::joined(kIsas, &Isa::name));
   }
-  // asking what is in force fixes it, so the cap is tried first
+  // oneDNN fixes the cap when it is first asked for it, so the new one is set before
   if (dnnl::set_max_cpu_isa(found->isa) != dnnl::status::success) {
     base::require(dnnl::get_effective_cpu_isa() == found->isa, base::ErrorCode::invalid_argument,
                   "max_isa ", name,
@@ -61,7 +61,7 @@ const Isa& effective_isa() {
   base::fail(base::ErrorCode::unsupported, "this processor has no AVX2; use the device \"ref\"");
 }
 
-/// Processors that this process may run on.
+/// Number of processors that this process may run on.
 int usable_cores() {
   cpu_set_t set;
   CPU_ZERO(&set);
@@ -86,25 +86,25 @@ class CpuDevice final : public Device {
   tensor::DType preferred_dtype() const override {
     return bf16_is_faster() ? tensor::DType::bf16 : tensor::DType::f32;
   }
-  /// bf16 without native instructions is emulated on AVX512, and not there at all below.
+  /// Without native bf16 instructions, oneDNN emulates them on AVX512 and refuses them below.
   bool supports(tensor::DType dtype) const override {
     return dtype == tensor::DType::f32 || (dtype == tensor::DType::bf16 && isa_.avx512);
   }
-  /// Without VNNI's sums of four products in 32 bits, sums of two saturate in 16.
-  bool has_eight_bits() const override { return isa_.vnni; }
+  /// VNNI adds four int8 products in 32 bits. Without it, sums of two saturate in 16 bits.
+  bool supports_int8() const override { return isa_.vnni; }
   std::size_t weight_bytes() const override {
     const std::lock_guard lock(cache_mutex_);
     return cache_->bytes();
   }
 
-  /// On the caller's thread, so that the team goes on with the frames meanwhile.
-  std::unique_ptr<Executable> compile(std::vector<graph::Graph> lanes, const Weights& weights,
+  /// Runs on the caller's thread, so that the thread team can go on with frames meanwhile.
+  std::unique_ptr<Executable> compile(std::vector<graph::Graph> row_groups, const Weights& weights,
                                       std::span<const std::string> shared_inputs) override {
     const std::lock_guard lock(cache_mutex_);
     const OneOpenMpThread single;
-    auto result = std::make_unique<CpuExecutable>(team_, cache_, std::move(lanes), weights,
+    auto result = std::make_unique<CpuExecutable>(team_, cache_, std::move(row_groups), weights,
                                                   shared_inputs, options_);
-    // what the packing of weights has freed goes back to the system: 100 MiB of SD-Turbo
+    // returns what packing the weights has freed to the system: 100 MiB for SD-Turbo
     ::malloc_trim(0);
     return result;
   }

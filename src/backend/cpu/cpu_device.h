@@ -1,5 +1,5 @@
-// The processor as a device: oneDNN for products, Highway for everything between, own threads for
-// both.
+// The processor as a device. oneDNN runs matmuls and convolutions, Highway all other ops; both run
+// on the engine's own threads.
 #pragma once
 
 #include <memory>
@@ -8,7 +8,7 @@
 
 namespace streamdiffusion::backend::cpu {
 
-/// Throws invalid_argument for an instruction set it does not know, unsupported below AVX2.
+/// Throws invalid_argument for an unknown instruction set, unsupported below AVX2.
 std::unique_ptr<Device> make_device(const DeviceOptions& options);
 
 }  // namespace streamdiffusion::backend::cpu

@@ -4,21 +4,11 @@
 #include <dnnl.hpp>
 
 #include "backend/cpu/dnnl_primitive.h"
-#include "backend/observe.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "graph/quantize.h"
 
 namespace streamdiffusion::backend::cpu {
 namespace {
-
-std::vector<Lane> make_lanes(std::vector<graph::Graph> graphs) {
-  base::require(!graphs.empty(), base::ErrorCode::internal, "compile: no lanes");
-  std::vector<Lane> lanes;
-  lanes.reserve(graphs.size());
-  for (graph::Graph& graph : graphs) lanes.emplace_back(std::move(graph));
-  return lanes;
-}
 
 /// Each thread that ever runs primitives has one stream of its own.
 dnnl_stream_t thread_stream() {
@@ -29,78 +19,72 @@ dnnl_stream_t thread_stream() {
 }  // namespace
 
 CpuExecutable::CpuExecutable(std::shared_ptr<base::ThreadTeam> team,
-                             std::shared_ptr<WeightCache> cache, std::vector<graph::Graph> lanes,
+                             std::shared_ptr<WeightCache> cache, std::vector<graph::Graph> graphs,
                              const Weights& weights, std::span<const std::string> shared_inputs,
                              const DeviceOptions& options)
-    : team_(std::move(team)),
+    : HostExecutable(std::move(graphs), shared_inputs, options),
+      team_(std::move(team)),
       cache_(std::move(cache)),
-      lanes_(make_lanes(std::move(lanes))),
-      layout_(lanes_, shared_inputs),
-      profile_(options.profile),
-      observe_(options.observe),
       job_([this](int thread) { work(thread); }) {
-  assign_duties();
-  for (std::size_t lane = 0; lane < lanes_.size(); ++lane) compile_lane(lane, weights);
+  assign_threads();
+  for (std::size_t group = 0; group < row_groups(); ++group) compile_group(group, weights);
 }
 
-/// More threads than lanes: each lane gets an equal share of them. More lanes than threads: a
-/// thread runs several.
-void CpuExecutable::assign_duties() {
+/// With more threads than row groups, each row group gets an equal share of them. With more row
+/// groups than threads, a thread runs several.
+void CpuExecutable::assign_threads() {
   const auto threads = static_cast<std::size_t>(team_->size());
-  duties_.resize(threads);
-  for (std::size_t lane = 0; lane < lanes_.size(); ++lane) {
-    if (lanes_.size() >= threads) {
-      crews_.emplace_back(1);
-      duties_[lane * threads / lanes_.size()].push_back(
-          {lane, 0, static_cast<int>(lane * threads / lanes_.size())});
+  const std::size_t groups = row_groups();
+  assignments_.resize(threads);
+  for (std::size_t group = 0; group < groups; ++group) {
+    const std::size_t first = group * threads / groups;
+    if (groups >= threads) {
+      workers_.emplace_back(1);
+      assignments_[first].push_back({group, 0, static_cast<int>(first)});
       continue;
     }
-    const std::size_t first = lane * threads / lanes_.size(),
-                      last = (lane + 1) * threads / lanes_.size();
-    crews_.emplace_back(static_cast<int>(last - first));
+    const std::size_t last = (group + 1) * threads / groups;
+    workers_.emplace_back(static_cast<int>(last - first));
     for (std::size_t t = first; t < last; ++t)
-      duties_[t].push_back({lane, static_cast<int>(t - first), static_cast<int>(t)});
+      assignments_[t].push_back({group, static_cast<int>(t - first), static_cast<int>(t)});
   }
 }
 
-void CpuExecutable::compile_lane(std::size_t index, const Weights& weights) {
-  const Lane& lane = lanes_[index];
-  Crew& crew = crews_[index];
+void CpuExecutable::compile_group(std::size_t index, const Weights& weights) {
+  GroupWorkers& workers = workers_[index];
   std::size_t shared = 0, scratch = 0;
-  for (std::size_t program = 0; program < lane.plan.programs.size(); ++program) {
-    for (const int i : lane.plan.programs[program]) {
-      const graph::Op& op = lane.graph.ops[static_cast<std::size_t>(i)];
-      const KernelContext context{lane.graph, lane.plan, op, weights, *cache_, crew.workers};
-      try {
-        auto kernel =
-            std::visit([&](const auto& kind) { return make_kernel(kind, context); }, op.attributes);
-        shared = std::max(shared, kernel->shared_bytes());
-        scratch = std::max(scratch, kernel->scratch_bytes());
-        crew.programs[program].push_back(
-            {i,
-             std::move(kernel),
-             0,
-             std::vector<WorkerSpan>(static_cast<std::size_t>(crew.workers)),
-             {}});
-      } catch (const dnnl::error& error) {
-        base::fail(base::ErrorCode::unsupported, op.kind(), " \"", op.name, "\" ",
-                   tensor::to_string(lane.graph.desc(op.output).shape), ": oneDNN says \"",
-                   error.message, "\"");
-      }
+  for (std::size_t program = 0; program < workers.programs.size(); ++program) {
+    for (std::size_t i = 0; i < ops(index, program).size(); ++i) {
+      const host::OpIndex at{index, program, i};
+      auto kernel = compile_op(at, weights);
+      shared = std::max(shared, kernel->shared_bytes());
+      scratch = std::max(scratch, kernel->scratch_bytes());
+      record(at).implementation = kernel->implementation();
+      record(at).spans.resize(static_cast<std::size_t>(workers.count));
+      workers.programs[program].push_back(std::move(kernel));
     }
   }
-  crew.shared = tensor::Buffer(shared);
-  for (int w = 0; w < crew.workers; ++w) crew.scratch.emplace_back(scratch);
+  workers.shared = tensor::Buffer(shared);
+  for (int w = 0; w < workers.count; ++w) workers.scratch.emplace_back(scratch);
 }
 
-std::unique_ptr<State> CpuExecutable::make_state() const {
-  return std::make_unique<HostState>(layout_, lanes_);
+std::unique_ptr<Kernel> CpuExecutable::compile_op(const host::OpIndex& at,
+                                                  const Weights& weights) const {
+  const host::RowGroup& rows = group(at.group);
+  const KernelContext context{rows.graph, rows.plan, op(at),
+                              weights,    *cache_,   workers_[at.group].count};
+  try {
+    return std::visit([&](const auto& kind) { return make_kernel(kind, context); },
+                      op(at).attributes);
+  } catch (const dnnl::error& error) {
+    base::fail(base::ErrorCode::unsupported, op(at).kind(), " \"", op(at).name, "\" ",
+               tensor::to_string(context.output().shape), ": oneDNN says \"", error.message, "\"");
+  }
 }
 
-void CpuExecutable::run(graph::Lifetime program, State& state) {
-  const std::lock_guard lock(run_mutex_);
-  program_ = static_cast<std::size_t>(program);
-  state_ = static_cast<const HostState*>(&state);
+void CpuExecutable::run_program(std::size_t program, const host::HostState& state) {
+  program_ = program;
+  state_ = &state;
   failure_.store(0, std::memory_order_relaxed);
   team_->run(job_);
   const int status = failure_.load(std::memory_order_relaxed);
@@ -109,60 +93,41 @@ void CpuExecutable::run(graph::Lifetime program, State& state) {
 }
 
 void CpuExecutable::work(int thread) {
-  for (const Duty& duty : duties_[static_cast<std::size_t>(thread)]) {
-    Crew& crew = crews_[duty.lane];
-    run_lane(duty, {duty.worker, state_->values(duty.lane),
-                    crew.scratch[static_cast<std::size_t>(duty.worker)].data(), crew.shared.data(),
-                    thread_stream(), &failure_});
+  for (const Assignment& assignment : assignments_[static_cast<std::size_t>(thread)]) {
+    GroupWorkers& workers = workers_[assignment.group];
+    const auto index = static_cast<std::size_t>(assignment.worker);
+    run_group(assignment,
+              {assignment.worker, state_->values(assignment.group), workers.scratch[index].data(),
+               workers.shared.data(), thread_stream(), &failure_});
   }
 }
 
-void CpuExecutable::run_lane(const Duty& duty, Worker worker) {
-  Crew& crew = crews_[duty.lane];
-  for (Step& step : crew.programs[program_]) {
-    const auto start = profile_ ? base::Clock::now() : base::Clock::time_point{};
+void CpuExecutable::run_group(const Assignment& assignment, Worker worker) {
+  GroupWorkers& workers = workers_[assignment.group];
+  const auto& kernels = workers.programs[program_];
+  for (std::size_t i = 0; i < kernels.size(); ++i) {
+    const host::OpIndex at{assignment.group, program_, i};
+    const auto start = profile() ? base::Clock::now() : base::Clock::time_point{};
     auto done = start;
-    if (observe_ && duty.worker == 0) observe_input(duty.lane, step);
-    for (int stage = 0; stage < step.kernel->stages(); ++stage) {
-      step.kernel->run(stage, worker);
-      if (profile_) done = base::Clock::now();
-      crew.barrier.wait();
+    if (assignment.worker == 0) collect_input_stats(at, *state_);
+    for (int stage = 0; stage < kernels[i]->stages(); ++stage) {
+      kernels[i]->run(stage, worker);
+      if (profile()) done = base::Clock::now();
+      workers.barrier.wait();
     }
-    if (!profile_) continue;
-    step.spans[static_cast<std::size_t>(duty.worker)] = {duty.thread, base::seconds_of(start),
-                                                         base::seconds_of(done)};
-    if (duty.worker == 0) step.seconds = base::seconds_since(start);
+    if (!profile()) continue;
+    host::OpRecord& op = record(at);
+    op.spans[static_cast<std::size_t>(assignment.worker)] = {
+        assignment.thread, base::seconds_of(start), base::seconds_of(done)};
+    if (assignment.worker == 0) op.seconds = base::seconds_since(start);
   }
 }
 
-void CpuExecutable::observe_input(std::size_t index, Step& step) const {
-  const graph::Graph& graph = lanes_[index].graph;
-  const graph::Op& op = graph.ops[static_cast<std::size_t>(step.op)];
-  if (!graph::can_quantize(op)) return;
-  const graph::Value x = op.inputs[0];
-  observe({state_->values(index)[static_cast<std::size_t>(x.id)], graph.desc(x)}, step.input);
-}
-
-std::vector<OpReport> CpuExecutable::report() const {
-  std::vector<OpReport> reports;
-  for (std::size_t lane = 0; lane < lanes_.size(); ++lane) {
-    for (std::size_t program = 0; program < crews_[lane].programs.size(); ++program) {
-      for (const Step& step : crews_[lane].programs[program]) {
-        const graph::Op& op = lanes_[lane].graph.ops[static_cast<std::size_t>(step.op)];
-        reports.push_back({op.name, op.kind(), op.stage, step.kernel->implementation(),
-                           static_cast<graph::Lifetime>(program), lanes_[lane].graph.flops(op),
-                           lanes_[lane].graph.bytes(op), step.seconds, step.spans, step.input});
-      }
-    }
-  }
-  return reports;
-}
-
-std::size_t CpuExecutable::arena_bytes() const {
+std::size_t CpuExecutable::scratch_bytes() const {
   std::size_t total = 0;
-  for (std::size_t lane = 0; lane < lanes_.size(); ++lane) {
-    total += lanes_[lane].arena.size() + crews_[lane].shared.size();
-    for (const tensor::Buffer& scratch : crews_[lane].scratch) total += scratch.size();
+  for (const GroupWorkers& workers : workers_) {
+    total += workers.shared.size();
+    for (const tensor::Buffer& scratch : workers.scratch) total += scratch.size();
   }
   return total;
 }

@@ -1,4 +1,4 @@
-// Compiled lanes on the workers of a thread team.
+// Runs the row groups of a batch side by side, each on its share of a thread team.
 #pragma once
 
 #include <array>
@@ -6,78 +6,61 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "backend/cpu/kernel.h"
 #include "backend/cpu/weight_cache.h"
-#include "backend/host_state.h"
+#include "backend/host/host_executable.h"
 #include "base/thread_team.h"
 
 namespace streamdiffusion::backend::cpu {
 
-class CpuExecutable final : public Executable {
+class CpuExecutable final : public host::HostExecutable {
  public:
   /// The calling thread's OpenMP thread count must be one: oneDNN fixes it when a primitive is
   /// made.
   CpuExecutable(std::shared_ptr<base::ThreadTeam> team, std::shared_ptr<WeightCache> cache,
-                std::vector<graph::Graph> lanes, const Weights& weights,
+                std::vector<graph::Graph> graphs, const Weights& weights,
                 std::span<const std::string> shared_inputs, const DeviceOptions& options);
 
-  std::unique_ptr<State> make_state() const override;
-  void run(graph::Lifetime program, State& state) override;
-  std::vector<OpReport> report() const override;
-  std::size_t lanes() const override { return lanes_.size(); }
-  std::size_t arena_bytes() const override;
-  std::size_t state_bytes() const override { return layout_.bytes(); }
-
  private:
-  struct Step {
-    int op = 0;
-    std::unique_ptr<Kernel> kernel;
-    double seconds = 0;
-    /// By worker.
-    std::vector<WorkerSpan> spans;
-    Observation input;
-  };
-
-  /// What belongs to a lane besides its plan: its kernels, workers and their memory.
-  struct Crew {
-    explicit Crew(int count) : workers(count), barrier(count) {}
-    int workers;
+  /// The threads of one row group, their kernels and their memory.
+  struct GroupWorkers {
+    explicit GroupWorkers(int workers) : count(workers), barrier(workers) {}
+    int count;
     base::Barrier barrier;
-    std::array<std::vector<Step>, graph::kLifetimes> programs;
+    std::array<std::vector<std::unique_ptr<Kernel>>, graph::kLifetimes> programs;
     tensor::Buffer shared;
     /// By worker.
     std::vector<tensor::Buffer> scratch;
   };
 
-  /// One thread's part in one lane.
-  struct Duty {
-    std::size_t lane = 0;
+  /// A row group that a thread works on, and its index among that group's workers.
+  struct Assignment {
+    std::size_t group = 0;
     int worker = 0, thread = 0;
   };
 
-  void assign_duties();
-  void compile_lane(std::size_t lane, const Weights& weights);
+  void run_program(std::size_t program, const host::HostState& state) override;
+  std::size_t scratch_bytes() const override;
+
+  void assign_threads();
+  void compile_group(std::size_t index, const Weights& weights);
+  std::unique_ptr<Kernel> compile_op(const host::OpIndex& at, const Weights& weights) const;
   void work(int thread);
-  void run_lane(const Duty& duty, Worker worker);
-  void observe_input(std::size_t lane, Step& step) const;
+  void run_group(const Assignment& assignment, Worker worker);
 
   std::shared_ptr<base::ThreadTeam> team_;
   std::shared_ptr<WeightCache> cache_;
-  std::vector<Lane> lanes_;
-  StateLayout layout_;
-  /// By lane.
-  std::deque<Crew> crews_;
+  /// By row group.
+  std::deque<GroupWorkers> workers_;
   /// By thread.
-  std::vector<std::vector<Duty>> duties_;
-  bool profile_, observe_;
+  std::vector<std::vector<Assignment>> assignments_;
 
-  std::mutex run_mutex_;
   const std::function<void(int)> job_;
+  // Of the run in progress:
   std::size_t program_ = 0;
-  const HostState* state_ = nullptr;
+  const host::HostState* state_ = nullptr;
   std::atomic<int> failure_{0};
 };
 

@@ -1,6 +1,6 @@
-// What an op of the reference backend works on. Inputs arrive converted to f32, the output leaves
-// in f32, both in memory of their own: an op never sees another type, nor an input that shares
-// memory with its output.
+// The arguments of an op of the reference backend. Inputs are converted to f32 and the output is
+// converted from f32, both in memory of their own: an op sees no other type, and no input that
+// shares memory with its output.
 #pragma once
 
 #include <array>
@@ -26,10 +26,10 @@ struct Call {
   std::array<Tensor, kMostInputs> inputs;
   /// The inputs as the graph stores them.
   std::array<tensor::View, kMostInputs> stored;
-  /// In the order of Op::weights, layout as packing() says.
+  /// In the order of Op::weights, in the layout of packing().
   std::array<const float*, kMostWeights> weights{};
   Tensor output;
-  /// As many as sums() of the op asks for.
+  /// sums(op) of them.
   double* sums = nullptr;
 };
 

@@ -1,4 +1,4 @@
-// Direct convolution: for every output pixel, the taps that lie inside the image.
+// Direct convolution: the sum over the taps of every output pixel that lie inside the image.
 #include <algorithm>
 
 #include "backend/ref/dense.h"
@@ -7,8 +7,8 @@
 namespace streamdiffusion::backend::ref {
 namespace {
 
-/// Where an output pixel's taps begin in the input, how many a side, and their weights
-/// [in, taps, out].
+/// The input pixels that an output pixel reads: their first line and column, how many a side, and
+/// their weights [in, taps, out].
 struct Taps {
   std::int64_t top, left, side;
   const float* weight;

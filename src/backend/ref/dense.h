@@ -1,4 +1,4 @@
-// The two steps that convolutions and linear layers share.
+// What convolutions and linear layers share.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ namespace streamdiffusion::backend::ref {
 void multiply_add(std::span<double> sums, std::span<const float> x, const float* weight,
                   std::int64_t stride);
 
-/// sums[o] += terms[o]; nothing if there are none (null).
+/// sums[o] += terms[o]; does nothing if `terms` is null.
 void add(std::span<double> sums, const float* terms);
 
 double activate(graph::Activation activation, double x);

@@ -1,3 +1,4 @@
+// Layer norm over the channels of each token, statistics in two passes.
 #include <cmath>
 
 #include "backend/ref/ops.h"

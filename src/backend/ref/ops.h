@@ -1,5 +1,5 @@
-// The reference form of every op kind, one overload of run() each. An op kind without one does not
-// compile.
+// The reference form of every op kind: one overload of run() each. An op kind without an overload
+// does not compile.
 #pragma once
 
 #include "backend/ref/call.h"
@@ -19,17 +19,16 @@ void run(const graph::Convert& op, const Call& call);
 void run(const graph::UpsampleNearest& op, const Call& call);
 void run(const graph::ConcatChannels& op, const Call& call);
 void run(const graph::SliceChannels& op, const Call& call);
-/// Throws invalid_argument, naming the id and the vocabulary, before it reads a row that the table
-/// does not have.
+/// Throws invalid_argument, naming the id and the vocabulary, if an id is outside the table.
 void run(const graph::Embedding& op, const Call& call);
 void run(const graph::TimestepEmbedding& op, const Call& call);
 
-/// How a weight of two or more dimensions is kept.
+/// How a weight of two or more dimensions is packed.
 enum class Packing {
   as_stored,
-  /// [out, rest...] -> [rest..., out], so that the sums of one token are neighbors.
+  /// [out, rest...] -> [rest..., out], so that the sums of one token are contiguous.
   outputs_innermost,
-  /// The same of a upsample2x convolution's folded weight.
+  /// The same, of the folded weight of an upsample2x convolution.
   upsample2x,
 };
 

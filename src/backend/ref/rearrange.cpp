@@ -1,4 +1,4 @@
-// Ops that move whole tokens or parts of them.
+// Ops that copy whole tokens or parts of them.
 #include <algorithm>
 
 #include "backend/ref/ops.h"

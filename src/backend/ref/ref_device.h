@@ -1,5 +1,6 @@
-// The scalar reference: every op in a few plain lines, in double precision between f32 inputs and
-// f32 outputs. It is the oracle of the other backends' tests and runs wherever C++ does.
+// The scalar reference device. Every op is a few plain lines that compute in double precision from
+// f32 inputs to f32 outputs. It is the oracle of the other backends' tests, and runs wherever C++
+// does.
 #pragma once
 
 #include <memory>

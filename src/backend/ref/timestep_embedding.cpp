@@ -1,6 +1,6 @@
 // Sinusoidal embedding of a timestep. Frequencies and phases are rounded to f32 where PyTorch
-// rounds them: at t = 999 the rounding moves a phase by up to 6e-5, and models were trained with
-// it.
+// rounds them, because models were trained with that rounding: at t = 999 it changes a phase by up
+// to 6e-5.
 #include <cmath>
 
 #include "backend/ref/ops.h"

@@ -1,16 +1,15 @@
 #include "backend/ref/weight_store.h"
 
 #include "base/error.h"
-#include "graph/upsample2x.h"
 #include "graph/quantize.h"
+#include "graph/upsample2x.h"
 
 namespace streamdiffusion::backend::ref {
 namespace {
 
-std::string key(const std::string& scope, const graph::Weight& weight, Packing packing,
-                bool eight_bits) {
-  std::string key = base::concat(scope, '\n', weight.name, '\n', static_cast<int>(packing),
-                                 eight_bits ? " 8" : "");
+std::string key(const std::string& scope, const graph::Weight& weight, Packing packing, bool int8) {
+  std::string key =
+      base::concat(scope, '\n', weight.name, '\n', static_cast<int>(packing), int8 ? " int8" : "");
   for (const std::int64_t dim : weight.dims) key += ' ' + std::to_string(dim);
   return key;
 }
@@ -27,10 +26,10 @@ std::vector<float> outputs_innermost(const std::vector<float>& stored, std::size
 }  // namespace
 
 Values WeightStore::get(const Weights& weights, const graph::Weight& weight, Packing packing,
-                        bool eight_bits) {
+                        bool int8) {
   const std::lock_guard lock(mutex_);
   std::weak_ptr<const std::vector<float>>& entry =
-      tensors_[key(weights.scope, weight, packing, eight_bits)];
+      tensors_[key(weights.scope, weight, packing, int8)];
   if (Values held = entry.lock()) return held;
   base::require(static_cast<bool>(weights.read), base::ErrorCode::internal,
                 "no reader for the weight \"", weight.name, "\"");
@@ -41,13 +40,13 @@ Values WeightStore::get(const Weights& weights, const graph::Weight& weight, Pac
   const bool matrix = weight.dims.size() > 1 && packing != Packing::as_stored;
   if (matrix && packing == Packing::upsample2x)
     values = graph::fold_upsample2x(values, weight.dims[0], weight.dims[1]);
-  if (matrix && eight_bits) {
+  if (matrix && int8) {
     std::vector<float> scales(static_cast<std::size_t>(weight.dims[0]));
-    std::vector<std::int8_t> bytes(values.size());
+    std::vector<std::int8_t> quantized(values.size());
     graph::per_channel_scales(values, scales);
-    graph::quantize_per_channel(values, scales, bytes);
+    graph::quantize_per_channel(values, scales, quantized);
     for (std::size_t i = 0; i < values.size(); ++i)
-      values[i] = scales[i / (values.size() / scales.size())] * static_cast<float>(bytes[i]);
+      values[i] = scales[i / (values.size() / scales.size())] * static_cast<float>(quantized[i]);
   }
   if (matrix) values = outputs_innermost(values, static_cast<std::size_t>(weight.dims[0]));
   const Values shared = std::make_shared<const std::vector<float>>(std::move(values));

@@ -1,4 +1,4 @@
-// Weights in f32, read once and shared by every executable of a device that names the same scope.
+// Weights in f32. Each is read once and shared by all executables of a device with the same scope.
 #pragma once
 
 #include <map>
@@ -16,10 +16,10 @@ using Values = std::shared_ptr<const std::vector<float>>;
 
 class WeightStore {
  public:
-  /// One tensor, packed; read through `weights` unless an executable still holds it. A matrix is
-  /// rounded to what its 8 bits say, if asked. Thread-safe.
-  Values get(const Weights& weights, const graph::Weight& weight, Packing packing, bool eight_bits);
-  /// Bytes of what executables hold.
+  /// One tensor, packed. It is read through `weights` unless an executable still holds it. With
+  /// `int8`, a matrix is quantized and dequantized. Thread-safe.
+  Values get(const Weights& weights, const graph::Weight& weight, Packing packing, bool int8);
+  /// Bytes that living executables hold.
   std::size_t bytes() const;
 
  private:

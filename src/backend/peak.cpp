@@ -1,4 +1,4 @@
-#include "backend/ceiling.h"
+#include "backend/peak.h"
 
 #include <algorithm>
 
@@ -9,21 +9,21 @@ namespace streamdiffusion::backend {
 namespace {
 
 /// GFLOP/s of one large convolution.
-double convolution_rate(Device& device, tensor::DType dtype, bool eight_bits, std::int64_t side,
+double convolution_rate(Device& device, tensor::DType dtype, bool int8, std::int64_t side,
                         std::int64_t channels) {
   graph::Builder builder(dtype);
   const graph::Value x =
       builder.input("x", {{1, side, side, channels}, dtype}, graph::Lifetime::per_frame);
-  // without a border every backend multiplies it out, which Winograd's algorithm does not
+  // without padding every backend does all multiplications; Winograd's algorithm saves some
   const graph::ConvOptions options{.out = channels, .pad_begin = 0, .pad_end = 0};
-  builder.output("y", builder.conv2d(x, graph::Name("ceiling"), options));
+  builder.output("y", builder.conv2d(x, graph::Name("peak"), options));
   graph::Graph graph = builder.finish();
-  if (eight_bits) graph.ops.front().input_range = graph::ActivationRange{-1, 1};
+  if (int8) graph.ops.front().input_range = graph::ActivationRange{-1, 1};
   const double flops = graph.flops(graph.ops.front());
-  const auto executable = device.compile(
-      {std::move(graph)}, {"ceiling", [](const graph::Weight&, std::span<float> out) {
-                             std::fill(out.begin(), out.end(), 0.01F);
-                           }});
+  const auto executable =
+      device.compile({std::move(graph)}, {"peak", [](const graph::Weight&, std::span<float> out) {
+                                            std::fill(out.begin(), out.end(), 0.01F);
+                                          }});
   const auto state = executable->make_state();
   double best = 0;
   for (int i = 0; i < 12; ++i) {
@@ -36,9 +36,9 @@ double convolution_rate(Device& device, tensor::DType dtype, bool eight_bits, st
 
 }  // namespace
 
-double measure_ceiling(Device& device, tensor::DType dtype, bool eight_bits) {
-  return std::max(convolution_rate(device, dtype, eight_bits, 32, 640),
-                  convolution_rate(device, dtype, eight_bits, 16, 1280));
+double measure_peak(Device& device, tensor::DType dtype, bool int8) {
+  return std::max(convolution_rate(device, dtype, int8, 32, 640),
+                  convolution_rate(device, dtype, int8, 16, 1280));
 }
 
 }  // namespace streamdiffusion::backend

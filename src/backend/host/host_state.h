@@ -1,0 +1,37 @@
+// The persistent values of one stream on a device whose values live in host memory.
+#pragma once
+
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "backend/backend.h"
+#include "backend/host/state_layout.h"
+
+namespace streamdiffusion::backend::host {
+
+/// One stream's memory, and for each row group a table with the address of every value, arena
+/// values included. It refers to the layout and the row groups, which must outlive it.
+class HostState final : public State {
+ public:
+  HostState(const StateLayout& layout, std::span<const RowGroup> groups);
+
+  tensor::View input(std::string_view name) const override { return view(layout_.input(name)); }
+  tensor::View output(std::string_view name) const override { return view(layout_.output(name)); }
+  /// Whether this state was made for `layout`, and so for the executable that owns it.
+  bool belongs_to(const StateLayout& layout) const { return &layout == &layout_; }
+  /// Address of every value of a row group, by value id; null for a value that no program computes.
+  void* const* values(std::size_t group) const { return addresses_[group].data(); }
+
+ private:
+  tensor::View view(const StateLayout::Port& port) const {
+    return {memory_.data() + port.offset, port.desc};
+  }
+
+  const StateLayout& layout_;
+  tensor::Buffer memory_;
+  /// By row group and value.
+  std::vector<std::vector<void*>> addresses_;
+};
+
+}  // namespace streamdiffusion::backend::host
