@@ -7,11 +7,11 @@
 
 #include "backend/backend.h"
 #include "backend/case_run.h"
-#include "backend/choose_dtype.h"
 #include "backend/peak.h"
 #include "base/clock.h"
 #include "flags.h"
 #include "op_rows.h"
+#include "session/choose_dtype.h"
 
 namespace streamdiffusion::bench {
 namespace {
@@ -68,7 +68,7 @@ void time_row(benchmark::State& state, Device& device, const OpCase& row,
 
 void run_all(const Options& o) {
   const auto device = backend::make_device(o.device, {.threads = o.threads, .max_isa = o.max_isa});
-  const CaseOptions options{.dtype = backend::choose_dtype(o.dtype, *device),
+  const CaseOptions options{.dtype = session::choose_dtype(o.dtype, *device),
                             .eight_bits = o.dtype == DataType::int8};
   const double ceiling = backend::measure_peak(*device, options.dtype, options.eight_bits);
   std::fprintf(stderr, "%s, %s: ceiling %.0f GFLOP/s\n", device->description().c_str(),

@@ -38,7 +38,7 @@ void quantize(const QuantizeFlags& flags) {
   const Calibration result = Engine::calibrate(options, frames(flags, options), flags.output);
   std::printf("%s\n", result.file.c_str());
   std::printf("%d of %d products in 8 bits, images %.1f dB from those without, found in %.1f s\n",
-              result.in_eight_bits, result.products, result.image_signal, result.seconds);
+              result.int8_ops, result.ops, result.psnr_db, result.seconds);
 }
 
 }  // namespace

@@ -50,11 +50,12 @@ struct EngineInfo {
   int latent_channels = 0, latent_factor = 0;
 };
 
-/// What calibrating a model for int8 came to.
+/// The result of calibrating a model for int8.
 struct Calibration {
-  int products = 0, in_eight_bits = 0;
-  /// PSNR of the images to those without 8 bits, dB.
-  double image_signal = 0;
+  /// Convolutions and linear layers, and how many of them run in int8.
+  int ops = 0, int8_ops = 0;
+  /// PSNR of the images to those without int8, in dB.
+  double psnr_db = 0;
   double seconds = 0;
   /// Where it was written.
   std::string file;
@@ -96,8 +97,8 @@ class Engine {
   /// Bytes of activations (arenas) and of per-stream values of those plans.
   std::size_t arena_bytes(const Session& session) const;
   std::size_t state_bytes(const Session& session) const;
-  /// What the device can do at most: GFLOP/s of the fastest of a few large convolutions, measured
-  /// now, in the engine's type.
+  /// The device's peak throughput in GFLOP/s: that of the faster of two large convolutions in the
+  /// engine's type, measured now.
   double measure_peak();
 
   /// The library's own.

@@ -6,23 +6,26 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "session/sensitivity.h"
+#include "session/layer_error.h"
 #include "session/session_impl.h"
 #include "session/session_options.h"
 
 namespace streamdiffusion::session {
 namespace {
 
-/// Signal above the rounding of the UNet's inputs, dB: the first is tried first.
-constexpr std::array kLeastSignal{24.0, 30.0, 36.0, 42.0};
-/// dB to the images of the engine's own type. The autoencoder may use most of the room.
-constexpr double kGoodImage = 35.5;
-/// A product with less of the work than this is not worth its rounding.
-constexpr double kLeastShare = 5e-4;
+/// Lower limits of the signal-to-noise ratio of the UNet's quantized inputs, in dB. They are tried
+/// in this order.
+constexpr std::array kMinSnr{24.0, 30.0, 36.0, 42.0};
+/// Lower limit of the PSNR to the images of the engine's own type, in dB.
+constexpr double kMinPsnr = 35.5;
+/// Ops with a smaller share of the work keep their type.
+constexpr double kMinFlopShare = 5e-4;
+/// The autoencoder's share of the error budget that kMinPsnr allows.
 constexpr double kAutoencoderShare = 0.6;
 constexpr double kPeak = 255;
 
-struct Product {
+/// An op that has an int8 form.
+struct Candidate {
   std::string stage, name;
   backend::ActivationStats input;
   double flops = 0;
@@ -32,13 +35,15 @@ double decibels(double ratio) {
   return 10 * std::log10(ratio);
 }
 
-/// Power of the values over that of rounding them to 256 steps.
-double signal(const backend::ActivationStats& input) {
+/// Signal-to-noise ratio of the values quantized to 256 steps, in dB. The error of rounding to a
+/// step has the variance step^2 / 12.
+double snr(const backend::ActivationStats& input) {
   const double step = graph::choose_quant_params(input.range).scale;
   return decibels(input.mean_square / (step * step / 12));
 }
 
-/// Discs of many colors before a shade, with a little grain: like drawings, and like images.
+/// A synthetic frame: colored discs on a gradient with a little noise, which has the flat areas and
+/// edges of drawings and the grain of photographs.
 Image drawing(int width, int height, int number) {
   Image image{width, height,
               std::vector<std::uint8_t>(static_cast<std::size_t>(width) *
@@ -70,14 +75,14 @@ Image drawing(int width, int height, int number) {
   return image;
 }
 
-/// One engine with one session, for as long as it draws the frames once.
-class Trial {
+/// One engine with one session, which generates an image for each frame.
+class CalibrationRun {
  public:
-  Trial(const EngineOptions& options, Engine::Impl::Extras extras)
+  CalibrationRun(const EngineOptions& options, Engine::Impl::Extras extras)
       : engine_(std::make_shared<Engine::Impl>(options, std::move(extras))),
         session_(engine_, session_options()) {}
 
-  std::vector<Image> draw(std::span<const Image> frames) {
+  std::vector<Image> generate(std::span<const Image> frames) {
     std::vector<Image> images;
     const auto take = [&] {
       for (Output& output : session_.pop_all()) images.push_back(std::move(output.image));
@@ -91,8 +96,8 @@ class Trial {
     return images;
   }
 
-  std::vector<Product> products() const {
-    std::vector<Product> found;
+  std::vector<Candidate> candidates() const {
+    std::vector<Candidate> found;
     session_.for_each_plan([&](const std::string& stage, const backend::Executable& executable) {
       for (const backend::OpReport& op : executable.report()) {
         if (op.input_stats.count == 0 || op.lifetime != graph::Lifetime::per_frame) continue;
@@ -111,52 +116,52 @@ class Trial {
   Session::Impl session_;
 };
 
-/// The UNet's products whose inputs bear it.
-graph::ActivationRanges with_signal(const std::vector<Product>& products, double least) {
+/// The UNet ops whose quantized input has at least this signal-to-noise ratio.
+graph::ActivationRanges with_snr(const std::vector<Candidate>& candidates, double least) {
   graph::ActivationRanges chosen;
-  for (const Product& product : products) {
-    if (product.stage == "unet" && signal(product.input) >= least)
-      chosen[product.name] = product.input.range;
+  for (const Candidate& op : candidates) {
+    if (op.stage == "unet" && snr(op.input) >= least) chosen[op.name] = op.input.range;
   }
   return chosen;
 }
 
-/// The autoencoder's products, but for the dearest in noise for their work, until the rest fit into
-/// the room.
-graph::ActivationRanges within_room(const std::vector<Product>& products, RoundTrip& round_trip,
-                                    double room) {
-  struct Candidate {
-    const Product* product;
-    double cost;
-    double dearness() const { return cost / product->flops; }
+/// The autoencoder ops with the least error for their work, as many as the error budget (a mean
+/// squared error) allows.
+graph::ActivationRanges within_budget(const std::vector<Candidate>& candidates,
+                                      LayerError& layer_error, double budget) {
+  struct Measured {
+    const Candidate* op;
+    double error;
+    double error_per_flop() const { return error / op->flops; }
   };
-  std::vector<Candidate> candidates;
-  for (const Product& product : products) {
-    if (product.stage == "unet") continue;
-    candidates.push_back(
-        {&product, round_trip.cost(product.name, product.input.range, product.stage == "decode")});
+  std::vector<Measured> measured;
+  for (const Candidate& op : candidates) {
+    if (op.stage == "unet") continue;
+    const bool in_decoder = op.stage == "decode";
+    measured.push_back({&op, layer_error.error_of(op.name, op.input.range, in_decoder)});
   }
-  std::sort(candidates.begin(), candidates.end(),
-            [](const Candidate& a, const Candidate& b) { return a.dearness() < b.dearness(); });
+  std::sort(measured.begin(), measured.end(), [](const Measured& a, const Measured& b) {
+    return a.error_per_flop() < b.error_per_flop();
+  });
   graph::ActivationRanges chosen;
-  for (const Candidate& candidate : candidates) {
-    room -= candidate.cost;
-    if (room < 0) break;
-    chosen[candidate.product->name] = candidate.product->input.range;
+  for (const auto& [op, error] : measured) {
+    budget -= error;
+    if (budget < 0) break;
+    chosen[op->name] = op->input.range;
   }
   return chosen;
 }
 
-/// dB of the largest value, over all pixels of all images.
-double peak_signal(const std::vector<Image>& found, const std::vector<Image>& expected) {
+/// Peak signal-to-noise ratio over all pixels of all images, in dB.
+double psnr(const std::vector<Image>& found, const std::vector<Image>& expected) {
   double sum = 0;
   for (std::size_t i = 0; i < expected.size(); ++i)
-    sum += squared_difference(found[i].rgb, expected[i].rgb);
+    sum += mean_squared_error(found[i].rgb, expected[i].rgb);
   const double mean = sum / static_cast<double>(expected.size());
   return mean > 0 ? decibels(kPeak * kPeak / mean) : 99;
 }
 
-/// A drawing of half the size: sides that the model can have.
+/// A drawing of half the size, with sides that the model accepts.
 Image half_drawing(const Model& model, const SessionOptions& options) {
   const auto half = [&](int side) {
     return std::max(side / 2 / model.factor(), 4) * model.factor();
@@ -164,8 +169,9 @@ Image half_drawing(const Model& model, const SessionOptions& options) {
   return drawing(half(*options.width), half(*options.height), 0);
 }
 
-/// The frames given, or drawings: fewer of large ones.
-std::vector<Image> fitting(std::span<const Image> frames, const SessionOptions& options) {
+/// The given frames, or else synthetic drawings: the larger they are, the fewer.
+std::vector<Image> frames_or_drawings(std::span<const Image> frames,
+                                      const SessionOptions& options) {
   std::vector<Image> result(frames.begin(), frames.end());
   const int count = std::clamp((1 << 19) / (*options.width * *options.height), 2, 8);
   for (int i = 0; frames.empty() && i < count; ++i)
@@ -173,76 +179,75 @@ std::vector<Image> fitting(std::span<const Image> frames, const SessionOptions& 
   return result;
 }
 
-/// Those that are worth it, and the number of all.
-std::vector<Product> worthwhile(std::vector<Product> products, int& all) {
-  all = static_cast<int>(products.size());
+/// Removes the ops with too little work.
+void remove_small(std::vector<Candidate>& candidates) {
   double flops = 0;
-  for (const Product& product : products) flops += product.flops;
-  std::erase_if(products, [&](const Product& p) { return p.flops < kLeastShare * flops; });
-  return products;
+  for (const Candidate& op : candidates) flops += op.flops;
+  std::erase_if(candidates, [&](const Candidate& op) { return op.flops < kMinFlopShare * flops; });
 }
 
 }  // namespace
 
 Calibration calibrate(const EngineOptions& options, std::span<const Image> given,
-                      Quantization& found) {
+                      CalibrationTable& table) {
   const auto start = base::Clock::now();
-  EngineOptions eight_bits = options;
-  eight_bits.dtype = DataType::int8;  // refused where the device has none
+  EngineOptions int8 = options;
+  int8.dtype = DataType::int8;  // throws where the device has no int8
   Calibration result;
-  std::vector<Product> products;
+  std::vector<Candidate> candidates;
   std::vector<Image> frames, expected;
   {
-    Trial exact(eight_bits, {.collect_activation_stats = true});
-    frames = fitting(given, exact.session_options());
-    expected = exact.draw(frames);
-    products = worthwhile(exact.products(), result.products);
+    CalibrationRun exact(int8, {.collect_activation_stats = true});
+    frames = frames_or_drawings(given, exact.session_options());
+    expected = exact.generate(frames);
+    candidates = exact.candidates();
   }
-  const double room = kPeak * kPeak * std::pow(10, -kGoodImage / 10);
+  result.ops = static_cast<int>(candidates.size());
+  remove_small(candidates);
+  const double budget = kPeak * kPeak * std::pow(10, -kMinPsnr / 10);
   {
-    const Engine::Impl plain(eight_bits, {});
-    RoundTrip round_trip(plain, half_drawing(plain.model, with_defaults(plain.model, {})));
-    found.autoencoder = within_room(products, round_trip, kAutoencoderShare * room);
+    const Engine::Impl plain(int8, {});
+    LayerError layer_error(plain, half_drawing(plain.model, with_defaults(plain.model, {})));
+    table.autoencoder = within_budget(candidates, layer_error, kAutoencoderShare * budget);
   }
-  for (const double least : kLeastSignal) {
-    found.unet = with_signal(products, least);
-    result.in_eight_bits = static_cast<int>(found.unet.size() + found.autoencoder.size());
-    result.image_signal =
-        peak_signal(Trial(eight_bits, {.quantization = found}).draw(frames), expected);
-    if (result.image_signal >= kGoodImage) break;
+  for (const double least : kMinSnr) {
+    table.unet = with_snr(candidates, least);
+    result.int8_ops = static_cast<int>(table.unet.size() + table.autoencoder.size());
+    result.psnr_db = psnr(CalibrationRun(int8, {.calibration = table}).generate(frames), expected);
+    if (result.psnr_db >= kMinPsnr) break;
   }
   result.seconds = base::seconds_since(start);
   return result;
 }
 
-Quantization quantization_for(const EngineOptions& options) {
-  if (!options.calibration.empty()) return read_quantization(options.calibration);
+CalibrationTable calibration_for(const EngineOptions& options) {
+  if (!options.calibration.empty()) return read_calibration(options.calibration);
   std::error_code ignored;
   const std::filesystem::path own = std::filesystem::path(options.model) / "int8.json";
-  const bool whole = !options.model.empty() && options.vae.empty();  // it speaks of all its parts
-  if (whole && std::filesystem::exists(own, ignored)) return read_quantization(own);
-  const auto cached = options.cache ? cached_quantization(options) : std::nullopt;
+  const bool whole = !options.model.empty() && options.vae.empty();  // the file covers all parts
+  if (whole && std::filesystem::exists(own, ignored)) return read_calibration(own);
+  const auto cached = options.cache ? calibration_cache_file(options) : std::nullopt;
   if (cached && std::filesystem::exists(*cached, ignored)) {
     try {
-      return read_quantization(*cached);
+      return read_calibration(*cached);
     } catch (const Error& error) {
-      base::warn(error.what(), "; calibrating anew");
+      base::warn(error.what(), "; calibrating again");
     }
   }
   base::log(base::LogLevel::notice, "calibrating the model for int8, once");
-  Quantization found;
-  const Calibration result = calibrate(options, {}, found);
-  base::log(base::LogLevel::notice,
-            base::concat("done in ", result.seconds, " s: ", result.in_eight_bits, " of ",
-                         result.products, " products in 8 bits, ", result.image_signal,
-                         " dB from the images without"));
-  if (!cached) return found;
+  CalibrationTable table;
+  const Calibration result = calibrate(options, {}, table);
+  base::log(
+      base::LogLevel::notice,
+      base::concat("done in ", result.seconds, " s: ", result.int8_ops, " of ", result.ops,
+                   " ops in int8, images at ", result.psnr_db, " dB PSNR to those without int8"));
+  if (!cached) return table;
   try {
-    write_quantization(found, *cached);
+    write_calibration(table, *cached);
   } catch (const Error& error) {
     base::warn(error.what(), "; the calibration is not kept");
   }
-  return found;
+  return table;
 }
 
 }  // namespace streamdiffusion::session

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
-#include "backend/choose_dtype.h"
 #include "backend/peak.h"
 #include "base/error.h"
 #include "session/calibrate.h"
+#include "session/choose_dtype.h"
 #include "session/engine_impl.h"
 #include "session/session_impl.h"
 #include "session/session_options.h"
@@ -36,9 +36,9 @@ Engine::Impl::Impl(const EngineOptions& options, Extras extras)
                                    .profile = options.profile,
                                    .collect_activation_stats = extras.collect_activation_stats,
                                    .max_isa = options.max_isa})),
-      dtype(backend::choose_dtype(options.dtype, *device)),
-      quantization(std::move(extras.quantization)),
-      plans(model, *device, dtype, quantization ? &*quantization : nullptr),
+      dtype(session::choose_dtype(options.dtype, *device)),
+      calibration(std::move(extras.calibration)),
+      plans(model, *device, dtype, calibration ? &*calibration : nullptr),
       prompts(model, plans) {}
 
 Engine::Engine(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -50,19 +50,19 @@ Engine::~Engine() = default;
 
 Engine Engine::open(const EngineOptions& options) {
   Impl::Extras extras;
-  if (options.dtype == DataType::int8) extras.quantization = session::quantization_for(options);
+  if (options.dtype == DataType::int8) extras.calibration = session::calibration_for(options);
   return Engine(std::make_shared<Impl>(options, std::move(extras)));
 }
 
 Calibration Engine::calibrate(const EngineOptions& options, std::span<const Image> frames,
                               const std::string& file) {
-  const auto cached = session::cached_quantization(options);
+  const auto cached = session::calibration_cache_file(options);
   base::require(!file.empty() || cached, ErrorCode::invalid_argument,
                 "there is no home for a cache; expected a file to write to");
-  session::Quantization found;
+  session::CalibrationTable found;
   Calibration result = session::calibrate(options, frames, found);
   result.file = file.empty() ? cached->string() : file;
-  session::write_quantization(found, result.file);
+  session::write_calibration(found, result.file);
   return result;
 }
 
@@ -83,15 +83,15 @@ SessionOptions Engine::with_defaults(const SessionOptions& options) const {
 }
 
 EngineInfo Engine::info() const {
-  return {.model = impl_->model.name(),
-          .device = impl_->device->description(),
-          .dtype =
-              base::concat(impl_->quantization ? "int8 and " : "", tensor::to_string(impl_->dtype)),
-          .parameters = static_cast<std::size_t>(impl_->model.parameters()),
-          .weight_bytes = impl_->device->weight_bytes(),
-          .tokens = impl_->model.token_count(),
-          .latent_channels = impl_->model.latent_channels(),
-          .latent_factor = impl_->model.factor()};
+  return {
+      .model = impl_->model.name(),
+      .device = impl_->device->description(),
+      .dtype = base::concat(impl_->calibration ? "int8 and " : "", tensor::to_string(impl_->dtype)),
+      .parameters = static_cast<std::size_t>(impl_->model.parameters()),
+      .weight_bytes = impl_->device->weight_bytes(),
+      .tokens = impl_->model.token_count(),
+      .latent_channels = impl_->model.latent_channels(),
+      .latent_factor = impl_->model.factor()};
 }
 
 const KnownWords& Engine::known_words() const {
@@ -129,7 +129,7 @@ std::size_t Engine::state_bytes(const Session& session) const {
 }
 
 double Engine::measure_peak() {
-  return backend::measure_peak(*impl_->device, impl_->dtype, impl_->quantization.has_value());
+  return backend::measure_peak(*impl_->device, impl_->dtype, impl_->calibration.has_value());
 }
 
 }  // namespace streamdiffusion

@@ -5,9 +5,9 @@
 #include <optional>
 
 #include "base/turns.h"
+#include "session/calibration_table.h"
 #include "session/plans.h"
 #include "session/prompts.h"
-#include "session/quantization.h"
 #include "session/seats.h"
 #include "streamdiffusion/engine.h"
 
@@ -18,7 +18,7 @@ class Engine::Impl {
   /// For calibrating: what the options do not say.
   struct Extras {
     bool collect_activation_stats = false;
-    std::optional<session::Quantization> quantization;
+    std::optional<session::CalibrationTable> calibration;
   };
   Impl(const EngineOptions& options, Extras extras);
 
@@ -30,7 +30,7 @@ class Engine::Impl {
   base::Turns turns;
   const std::unique_ptr<backend::Device> device;
   const tensor::DType dtype;
-  const std::optional<session::Quantization> quantization;
+  const std::optional<session::CalibrationTable> calibration;
   session::Plans plans;
   session::Prompts prompts;
 };

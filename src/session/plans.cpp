@@ -126,10 +126,10 @@ SharedExecutable Plans::compile_unet(const UNetPlan& plan, Parallel parallel) {
 
 SharedExecutable Plans::compile(Component component, std::vector<graph::Graph> lanes,
                                 std::span<const std::string> shared_inputs) {
-  if (quantization_) {
+  if (calibration_) {
     const bool unet = component == Component::unet;
     for (graph::Graph& lane : lanes)
-      graph::quantize(lane, unet ? quantization_->unet : quantization_->autoencoder);
+      graph::quantize(lane, unet ? calibration_->unet : calibration_->autoencoder);
   }
   return device_.compile(std::move(lanes), model_.weights(component), shared_inputs);
 }

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "backend/backend.h"
+#include "session/calibration_table.h"
 #include "session/model.h"
-#include "session/quantization.h"
 #include "streamdiffusion/options.h"
 
 namespace streamdiffusion::session {
@@ -40,10 +40,10 @@ using SharedExecutable = std::shared_ptr<backend::Executable>;
 
 class Plans {
  public:
-  /// `quantization` may be null, and must else outlive this.
+  /// `calibration` may be null, and must else outlive this.
   Plans(const Model& model, backend::Device& device, tensor::DType dtype,
-        const Quantization* quantization)
-      : model_(model), device_(device), dtype_(dtype), quantization_(quantization) {}
+        const CalibrationTable* calibration)
+      : model_(model), device_(device), dtype_(dtype), calibration_(calibration) {}
 
   SharedExecutable text();
   SharedExecutable encoder(const ImagePlan& plan);
@@ -66,7 +66,7 @@ class Plans {
   const Model& model_;
   backend::Device& device_;
   tensor::DType dtype_;
-  const Quantization* quantization_;
+  const CalibrationTable* calibration_;
   std::mutex mutex_;
   std::weak_ptr<backend::Executable> text_;
   std::map<ImagePlan, std::weak_ptr<backend::Executable>> encoders_, decoders_;

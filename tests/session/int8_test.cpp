@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <fstream>
 
-#include "session/quantization.h"
+#include "session/calibration_table.h"
 #include "session/tiny_model.h"
 #include "streamdiffusion/streamdiffusion.h"
 
@@ -76,8 +76,8 @@ class Int8 : public ::testing::Test {
 
 TEST_F(Int8, ImagesAreCloseToThoseWithout) {
   if (!calibrated()) GTEST_SKIP();
-  EXPECT_GT(calibration_.in_eight_bits, calibration_.products / 3);
-  EXPECT_GT(calibration_.image_signal, 30);
+  EXPECT_GT(calibration_.int8_ops, calibration_.ops / 3);
+  EXPECT_GT(calibration_.psnr_db, 30);
   const Image exact = draw(options(DataType::automatic)),
               eight_bits = draw(options(DataType::int8));
   EXPECT_GT(peak_signal(eight_bits, exact), 30);
@@ -117,27 +117,28 @@ TEST_F(Int8, ABrokenCacheIsMadeAnewAndABrokenFileIsRefused) {
     EXPECT_THAT(error.what(), HasSubstr("low to high"));
   }
   Engine::open(options(DataType::int8));
-  EXPECT_FALSE(session::read_quantization(calibration_.file).autoencoder.empty());
+  EXPECT_FALSE(session::read_calibration(calibration_.file).autoencoder.empty());
 }
 
 TEST_F(Int8, AFileIsReadAsItWasWritten) {
-  const session::Quantization written{{{"a.b", {-0.1F, 3.0000002F}}}, {{"c \"d\"", {0, 1e-9F}}}};
+  const session::CalibrationTable written{{{"a.b", {-0.1F, 3.0000002F}}},
+                                          {{"c \"d\"", {0, 1e-9F}}}};
   const fs::path file = cache_ / "deep" / "file.json";
-  session::write_quantization(written, file);
-  const session::Quantization read = session::read_quantization(file);
+  session::write_calibration(written, file);
+  const session::CalibrationTable read = session::read_calibration(file);
   EXPECT_EQ(read.unet.at("a.b").low, -0.1F);
   EXPECT_EQ(read.unet.at("a.b").high, 3.0000002F);
   EXPECT_EQ(read.autoencoder.at("c \"d\"").high, 1e-9F);
-  EXPECT_THROW(session::write_quantization(written, "/proc/nowhere/file.json"), Error);
+  EXPECT_THROW(session::write_calibration(written, "/proc/nowhere/file.json"), Error);
 }
 
 TEST_F(Int8, AnotherModelHasAnotherFile) {
-  const auto own = session::cached_quantization(options(DataType::int8));
+  const auto own = session::calibration_cache_file(options(DataType::int8));
   EngineOptions other;
   other.random_weights = "sd15";
-  EXPECT_NE(own, session::cached_quantization(other));
+  EXPECT_NE(own, session::calibration_cache_file(other));
   model_.write("streamdiffusion.json", R"({"width": 64, "height": 64})");
-  EXPECT_NE(own, session::cached_quantization(options(DataType::int8)));
+  EXPECT_NE(own, session::calibration_cache_file(options(DataType::int8)));
 }
 
 }  // namespace

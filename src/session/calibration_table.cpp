@@ -1,4 +1,4 @@
-#include "session/quantization.h"
+#include "session/calibration_table.h"
 
 #include <unistd.h>
 
@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 using base::ErrorCode;
 
 constexpr int kVersion = 1;
-constexpr double kLargest = 1e30;
+constexpr double kLargestValue = 1e30;
 
 graph::ActivationRanges read_ranges(const json::Json& object) {
   graph::ActivationRanges ranges;
@@ -27,7 +27,8 @@ graph::ActivationRanges read_ranges(const json::Json& object) {
     const auto [name, pair] = object.member(i);
     if (pair.size() != 2) pair.refuse("the lowest and the highest value");
     const double low = pair[0].number(), high = pair[1].number();
-    if (!(low <= high && -kLargest <= low && high <= kLargest)) pair.refuse("a range, low to high");
+    if (!(low <= high && -kLargestValue <= low && high <= kLargestValue))
+      pair.refuse("a range, low to high");
     ranges.emplace(name, graph::ActivationRange{static_cast<float>(low), static_cast<float>(high)});
   }
   return ranges;
@@ -44,7 +45,7 @@ void write_ranges(std::ostream& out, const char* key, const graph::ActivationRan
   out << "\n  }";
 }
 
-/// Path, size and time of every file of a folder, in order.
+/// Writes path, size and time of every file of a folder, sorted.
 void describe(const fs::path& folder, std::ostream& out) {
   std::vector<std::string> lines;
   std::error_code ignored;
@@ -66,28 +67,28 @@ std::uint64_t hash(std::string_view text) {
 
 }  // namespace
 
-Quantization read_quantization(const fs::path& file) {
+CalibrationTable read_calibration(const fs::path& file) {
   const json::Json root = json::Json::read(file, {.bytes = 16U << 20U});
   root.allow_only({"version", "unet", "autoencoder"});
   root.at("version").integer(kVersion, kVersion);
   return {read_ranges(root.at("unet")), read_ranges(root.at("autoencoder"))};
 }
 
-void write_quantization(const Quantization& quantization, const fs::path& file) {
+void write_calibration(const CalibrationTable& table, const fs::path& file) {
   std::error_code problem;
   if (file.has_parent_path()) fs::create_directories(file.parent_path(), problem);
   const fs::path unfinished = file.string() + "." + std::to_string(::getpid());
   std::ofstream out(unfinished);
   out << std::setprecision(9) << "{\n  \"version\": " << kVersion;
-  write_ranges(out, "unet", quantization.unet);
-  write_ranges(out, "autoencoder", quantization.autoencoder);
+  write_ranges(out, "unet", table.unet);
+  write_ranges(out, "autoencoder", table.autoencoder);
   out << "\n}\n";
   out.close();
   if (out) fs::rename(unfinished, file, problem);
   base::require(out.good() && !problem, ErrorCode::io, file.string(), ": cannot write");
 }
 
-std::optional<fs::path> cached_quantization(const EngineOptions& options) {
+std::optional<fs::path> calibration_cache_file(const EngineOptions& options) {
   const char* cache = std::getenv("XDG_CACHE_HOME");
   const char* home = std::getenv("HOME");
   if ((cache == nullptr || *cache == '\0') && (home == nullptr || *home == '\0'))

@@ -1,14 +1,13 @@
-#include "backend/choose_dtype.h"
+#include "session/choose_dtype.h"
 
 #include "base/error.h"
 
-namespace streamdiffusion::backend {
+namespace streamdiffusion::session {
 
-tensor::DType choose_dtype(DataType wanted, const Device& device) {
+tensor::DType choose_dtype(DataType wanted, const backend::Device& device) {
   if (wanted == DataType::int8) {
-    base::require(device.supports_int8(), base::ErrorCode::unsupported,
-                  "dtype int8: this device (", device.description(),
-                  ") has no VNNI, expected f32 or auto");
+    base::require(device.supports_int8(), base::ErrorCode::unsupported, "dtype int8: this device (",
+                  device.description(), ") has no VNNI, expected f32 or auto");
   }
   if (wanted == DataType::automatic || wanted == DataType::int8) return device.preferred_dtype();
   const auto dtype = wanted == DataType::f32 ? tensor::DType::f32 : tensor::DType::bf16;
@@ -18,4 +17,4 @@ tensor::DType choose_dtype(DataType wanted, const Device& device) {
   return dtype;
 }
 
-}  // namespace streamdiffusion::backend
+}  // namespace streamdiffusion::session

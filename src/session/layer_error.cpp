@@ -1,4 +1,4 @@
-#include "session/sensitivity.h"
+#include "session/layer_error.h"
 
 #include <algorithm>
 
@@ -27,7 +27,7 @@ ImagePlan plan_of(const Image& image) {
 
 }  // namespace
 
-double squared_difference(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b) {
+double mean_squared_error(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b) {
   double sum = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {
     const double difference = static_cast<double>(a[i]) - b[i];
@@ -36,7 +36,7 @@ double squared_difference(std::span<const std::uint8_t> a, std::span<const std::
   return sum / static_cast<double>(a.size());
 }
 
-RoundTrip::RoundTrip(const Engine::Impl& engine, const Image& image)
+LayerError::LayerError(const Engine::Impl& engine, const Image& image)
     : engine_(engine),
       image_(image),
       exact_(engine.model, *engine.device, engine.dtype, nullptr),
@@ -45,12 +45,14 @@ RoundTrip::RoundTrip(const Engine::Impl& engine, const Image& image)
       latents_(encode(*encoder_, image)),
       decoded_(decode(*decoder_, latents_)) {}
 
-double RoundTrip::cost(const std::string& product, const graph::ActivationRange& range, bool decoder) {
-  const Quantization one{.autoencoder = {{product, range}}};
+double LayerError::error_of(const std::string& op, const graph::ActivationRange& range,
+                            bool in_decoder) {
+  const CalibrationTable one{.autoencoder = {{op, range}}};
   Plans plans(engine_.model, *engine_.device, engine_.dtype, &one);
-  const auto image = decoder ? decode(*plans.decoder(plan_of(image_)), latents_)
-                             : decode(*decoder_, encode(*plans.encoder(plan_of(image_)), image_));
-  return squared_difference(image, decoded_);
+  const auto image = in_decoder
+                         ? decode(*plans.decoder(plan_of(image_)), latents_)
+                         : decode(*decoder_, encode(*plans.encoder(plan_of(image_)), image_));
+  return mean_squared_error(image, decoded_);
 }
 
 }  // namespace streamdiffusion::session
