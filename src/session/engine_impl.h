@@ -5,9 +5,9 @@
 #include <optional>
 
 #include "base/turns.h"
+#include "session/calibration_table.h"
 #include "session/plans.h"
 #include "session/prompts.h"
-#include "session/calibration_table.h"
 #include "session/seats.h"
 #include "streamdiffusion/engine.h"
 

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "backend/backend.h"
-#include "session/model.h"
 #include "session/calibration_table.h"
+#include "session/model.h"
 #include "streamdiffusion/options.h"
 
 namespace streamdiffusion::session {

@@ -118,6 +118,17 @@ TEST_P(DeviceTest, HoistedValuesLastUntilTheirProgramRunsAgain) {
   EXPECT_NE(run.outputs().at("noise").values, before.at("noise").values);
 }
 
+TEST_P(DeviceTest, RefusesAStateOfAnotherExecutable) {
+  CaseRun run(*device_, unet_, {}), other(*device_, unet_, {});
+  try {
+    run.executable().run(Lifetime::per_frame, other.state());
+    FAIL() << "did not throw";
+  } catch (const base::Error& error) {
+    EXPECT_EQ(error.code(), base::ErrorCode::internal);
+    EXPECT_THAT(error.what(), testing::HasSubstr("another executable"));
+  }
+}
+
 TEST_P(DeviceTest, StreamsOfOneExecutableDoNotTouchEachOther) {
   CaseRun alone(*device_, unet_, {});
   alone.run();

@@ -136,8 +136,8 @@ bool is_thin(const Conv2d& op, tensor::DType dtype) {
   const bool plain = op.kernel == 3 && op.stride == 1 && op.pad_begin == 1 && op.pad_end == 1 &&
                      !op.row_bias && !op.residual && !op.upsample2x &&
                      op.act == graph::Activation::none;
-  return plain && std::min(op.in, op.out) <= kFewChannels && (op.in <= kFewChannels || op.in % kVector == 0) &&
-         !has_tiles(dtype);
+  return plain && std::min(op.in, op.out) <= kFewChannels &&
+         (op.in <= kFewChannels || op.in % kVector == 0) && !has_tiles(dtype);
 }
 
 std::unique_ptr<Kernel> make_thin_conv2d(const Conv2d& op, const KernelContext& context) {

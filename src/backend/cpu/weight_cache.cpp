@@ -5,8 +5,8 @@
 
 #include "backend/cpu/dnnl_primitive.h"
 #include "backend/cpu/winograd.h"
-#include "graph/upsample2x.h"
 #include "graph/quantize.h"
+#include "graph/upsample2x.h"
 
 namespace streamdiffusion::backend::cpu {
 namespace {
