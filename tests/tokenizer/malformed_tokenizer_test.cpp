@@ -140,7 +140,7 @@ std::vector<Malformed> malformed_files() {
        {"\"extra_special_tokens\"[0] is 3"}},
       {"added_id_is_no_number",
        with_config(R"({"added_tokens_decoder": {"x1": {"content": "<a>"}}})"),
-       {"\"x1\"", "no token id"}},
+       {"\"x1\"", "not a token id"}},
       {"added_id_contradicts",
        with_config(R"({"added_tokens_decoder": {"7": {"content": "<|endoftext|>"}}})"),
        {"tokenizer_config.json", "\"<|endoftext|>\" is declared with id 7, expected 1513"}},
