@@ -19,6 +19,19 @@ function(sd_library name)
   target_link_libraries(sd_${name} PUBLIC ${ARG_DEPS} PRIVATE sd_options ${ARG_LINK})
 endfunction()
 
+# sd_limit(<test> [<seconds>]): a test that hangs fails after two minutes. CTest itself would wait for twenty-five. Code
+# under a sanitizer runs up to ten times as long.
+function(sd_limit name)
+  set(seconds 120)
+  if(ARGC GREATER 1)
+    set(seconds ${ARGV1})
+  endif()
+  if(SD_SANITIZE)
+    math(EXPR seconds "5 * ${seconds}")
+  endif()
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${seconds})
+endfunction()
+
 # sd_test(<name> SOURCES ... DEPS <folder>... [LINK <library>...]) adds one GoogleTest program.
 function(sd_test name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;LINK" ${ARGN})
@@ -29,4 +42,5 @@ function(sd_test name)
   target_compile_definitions(${name} PRIVATE SD_TEST_DATA_DIR="${PROJECT_SOURCE_DIR}/tests/data"
                                              SD_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   add_test(NAME ${name} COMMAND ${name})
+  sd_limit(${name})
 endfunction()

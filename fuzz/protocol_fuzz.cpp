@@ -4,10 +4,10 @@
 #include <cstdint>
 #include <string_view>
 
-#include "server/fake_studio.h"
 #include "server/http.h"
 #include "server/messages.h"
 #include "server/parameters.h"
+#include "support/fake_studio.h"
 
 namespace {
 

@@ -3,12 +3,12 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
-#include "server/fake_studio.h"
 #include "server/http.h"
 #include "server/messages.h"
 #include "server/parameters.h"
 #include "server/rate.h"
 #include "server/stats.h"
+#include "support/fake_studio.h"
 
 namespace streamdiffusion::server {
 namespace {
