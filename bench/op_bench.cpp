@@ -6,12 +6,12 @@
 #include <cstdio>
 
 #include "backend/backend.h"
-#include "backend/case_run.h"
 #include "backend/peak.h"
+#include "session/choose_dtype.h"
 #include "base/clock.h"
 #include "flags.h"
 #include "op_rows.h"
-#include "session/choose_dtype.h"
+#include "support/case_run.h"
 
 namespace streamdiffusion::bench {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "backend/op_cases.h"
+#include "support/op_case.h"
 
 namespace streamdiffusion::bench {
 

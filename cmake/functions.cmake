@@ -72,6 +72,19 @@ if(SD_PRECOMPILED_HEADERS AND SD_BUILD_TESTS)
   target_precompile_headers(sd_test_headers PRIVATE ${SD_STANDARD_HEADERS} <gmock/gmock.h> <gtest/gtest.h>)
 endif()
 
+# sd_limit(<test> [<seconds>]): a test that hangs fails after two minutes. CTest itself would wait for twenty-five. Code
+# under a sanitizer runs up to ten times as long.
+function(sd_limit name)
+  set(seconds 120)
+  if(ARGC GREATER 1)
+    set(seconds ${ARGV1})
+  endif()
+  if(SD_SANITIZE)
+    math(EXPR seconds "5 * ${seconds}")
+  endif()
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${seconds})
+endfunction()
+
 # sd_test(<name> SOURCES ... DEPS <folder>... [LINK <library>...]) adds one GoogleTest program.
 function(sd_test name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;LINK" ${ARGN})
@@ -85,4 +98,5 @@ function(sd_test name)
     target_precompile_headers(${name} REUSE_FROM sd_test_headers)
   endif()
   add_test(NAME ${name} COMMAND ${name})
+  sd_limit(${name})
 endfunction()

@@ -1,65 +1,26 @@
 // The program itself: `streamdiffusion run` over a tiny model, what it writes read back.
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <csignal>
 #include <fstream>
-#include <thread>
 
-#include "media/clips.h"
-#include "session/tiny_model.h"
+#include "apps/program.h"
+#include "support/clips.h"
+#include "support/wait.h"
 
 namespace streamdiffusion::media {
 namespace {
 
+using namespace streamdiffusion::testing;
 using ::testing::HasSubstr;
 
-std::string text_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-class RunTest : public ::testing::Test {
+class RunTest : public ProgramTest {
  protected:
-  /// Starts the program; returns its process.
-  pid_t start(std::vector<std::string> flags, const std::string& input = "/dev/null") {
-    flags.insert(flags.begin(),
-                 {SD_PROGRAM, "run", "--model", model().path(), "--device", SD_TEST_DEVICE,
-                  "--dtype", "f32", "--width", "32", "--height", "24", "--t-index-list", "22,45"});
-    std::vector<char*> arguments;
-    for (std::string& flag : flags) arguments.push_back(flag.data());
-    arguments.push_back(nullptr);
-    const pid_t process = ::fork();
-    if (process == 0) {
-      std::signal(SIGINT, SIG_DFL);
-      ::dup2(::open(input.c_str(), O_RDONLY), STDIN_FILENO);
-      ::dup2(::creat((folder_ / "out").c_str(), 0600), STDOUT_FILENO);
-      ::dup2(::creat((folder_ / "err").c_str(), 0600), STDERR_FILENO);
-      ::execv(SD_PROGRAM, arguments.data());
-      ::_exit(127);
-    }
-    return process;
+  int run(const std::vector<std::string>& flags, const std::string& input = "/dev/null") {
+    return ProgramTest::run(with_model("run", flags), input);
   }
-  static int wait(pid_t process) {
-    int status = 0;
-    ::waitpid(process, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
-  }
-  int run(std::vector<std::string> flags, const std::string& input = "/dev/null") {
-    return wait(start(std::move(flags), input));
-  }
-  std::string said() const { return text_of(folder_ / "err"); }
-
-  static const streamdiffusion::testing::TinyModel& model() {
-    static const streamdiffusion::testing::TinyModel tiny;
-    return tiny;
-  }
-
-  Folder folder_;
 };
 
 const char* const kClip = "lavfi:testsrc=size=50x30:rate=10:duration=1.2";
@@ -97,12 +58,11 @@ TEST_F(RunTest, FlagsOverrideTheConfigFile) {
 }
 
 TEST_F(RunTest, AStopFinishesTheFile) {
-  const pid_t process = start(
-      {"--input", "lavfi:testsrc=size=50x30:rate=30,realtime", "--output", folder_ / "a.mp4"});
-  for (int i = 0; i < 300 && said().find("ready") == std::string::npos; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  }
-  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  const pid_t process =
+      start(with_model("run", {"--input", "lavfi:testsrc=size=50x30:rate=30,realtime", "--output",
+                               folder_ / "a.mp4"}));
+  wait_until("the first fragment, of a second",
+             [&] { return text_of(folder_ / "a.mp4").find("moof") != std::string::npos; });
   ::kill(process, SIGINT);
   EXPECT_EQ(wait(process), 128 + SIGINT) << said();
   EXPECT_GT(read_all(*open_source(folder_ / "a.mp4")).pts.size(), 0U);
@@ -118,13 +78,14 @@ TEST_F(RunTest, AnInputThatBreaksOffLeavesAFileThatPlays) {
   EXPECT_EQ(read_all(*open_source(folder_ / "a.mp4")).pts.size(), 11U);
 }
 
+/// Of real time: three seconds of video cannot be shown in less.
 TEST_F(RunTest, PlaybackKeepsToTheClock) {
   ::setenv("SDL_VIDEODRIVER", "dummy", 1);
   const std::string clip = "lavfi:testsrc=size=50x30:rate=10:duration=3";
   const auto seconds = [&](std::vector<std::string> flags) {
     flags.insert(flags.end(), {"--input", clip});
     const auto start = std::chrono::steady_clock::now();
-    EXPECT_EQ(run(std::move(flags)), 0) << said();
+    EXPECT_EQ(run(flags), 0) << said();
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   };
   EXPECT_GE(seconds({"--output", "window"}), 2.9);

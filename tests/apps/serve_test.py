@@ -6,12 +6,14 @@ import signal
 import ssl
 import subprocess
 import sys
+import threading
 import unittest
 import urllib.error
 import urllib.request
 
 PROGRAM, DEVICE = sys.argv.pop(1), sys.argv.pop(1)
 TOKEN = "open-sesame-1234"
+LONGEST = 90  # seconds that the program may live
 
 
 class Served(unittest.TestCase):
@@ -20,18 +22,22 @@ class Served(unittest.TestCase):
         cls.server = subprocess.Popen([PROGRAM, "serve", "--port", "0", "--self-signed", "--token", TOKEN,
                                        "--device", DEVICE, "--width", "64", "--height", "64"],
                                       text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        cls.watchdog = threading.Timer(LONGEST, cls.server.kill)  # then reading ends, and the test fails
+        cls.watchdog.start()
         cls.said = ""
         address = None
         while address is None:
             line = cls.server.stdout.readline()
             if not line:
-                raise RuntimeError(f"the server ended: {cls.said}")
+                cls.watchdog.cancel()
+                raise RuntimeError(f"the server ended, or said no address in {LONGEST} s: {cls.said}")
             cls.said += line
             address = re.search(r"https://\S+:\d+", line)
         cls.address = address.group()
 
     @classmethod
     def tearDownClass(cls):
+        cls.watchdog.cancel()
         cls.server.kill()
         cls.server.wait()
         cls.server.stdout.close()

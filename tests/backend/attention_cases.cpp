@@ -1,7 +1,7 @@
 #include <algorithm>
 
-#include "backend/numbers.h"
 #include "backend/op_cases.h"
+#include "support/numbers.h"
 
 namespace streamdiffusion::backend::test {
 namespace {

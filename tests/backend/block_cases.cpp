@@ -2,8 +2,8 @@
 // live long.
 #include <cmath>
 
-#include "backend/numbers.h"
 #include "backend/op_cases.h"
+#include "support/numbers.h"
 
 namespace streamdiffusion::backend::test {
 namespace {

@@ -4,10 +4,11 @@
 
 #include <thread>
 
-#include "backend/case_run.h"
-#include "backend/numbers.h"
+#include "backend/op_cases.h"
 #include "base/error.h"
 #include "graph/memory_plan.h"
+#include "support/case_run.h"
+#include "support/numbers.h"
 
 namespace streamdiffusion::backend::test {
 namespace {

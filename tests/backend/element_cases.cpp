@@ -2,8 +2,8 @@
 #include <cmath>
 #include <limits>
 
-#include "backend/numbers.h"
 #include "backend/op_cases.h"
+#include "support/numbers.h"
 
 namespace streamdiffusion::backend::test {
 namespace {

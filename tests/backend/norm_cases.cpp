@@ -1,5 +1,5 @@
-#include "backend/numbers.h"
 #include "backend/op_cases.h"
+#include "support/numbers.h"
 
 namespace streamdiffusion::backend::test {
 namespace {

@@ -7,8 +7,9 @@
 #include <map>
 
 #include "backend/allocation_counter.h"
-#include "backend/case_run.h"
+#include "backend/op_cases.h"
 #include "base/error.h"
+#include "support/case_run.h"
 
 namespace streamdiffusion::backend::test {
 namespace {
@@ -131,7 +132,10 @@ class OpTest : public testing::TestWithParam<Parameters> {
   }
 };
 
-TEST_P(OpTest, EqualsTheReference) {
+/// Every device but the reference itself, which RefGolden holds against PyTorch.
+class OpAgainstReference : public OpTest {};
+
+TEST_P(OpAgainstReference, EqualsTheReference) {
   CaseOptions plain = options(1);
   plain.dtype = DType::f32;
   const CaseOutputs expected = run_case(device("ref", 1), op(), plain);
@@ -164,6 +168,17 @@ TEST_P(OpTest, RunAllocatesNothing) {
   }
 }
 
+/// The reference deals its rows out to lanes as the other devices do. Its threads change nothing.
+TEST(Reference, ComputesTheSameInTwoLanes) {
+  for (const OpCase& op : op_cases()) {
+    if (op.rows == 1) continue;
+    SCOPED_TRACE(op.name);
+    const CaseOutputs whole = run_case(device("ref", 1), op, {.lanes = 1});
+    for (const auto& [name, output] : run_case(device("ref", 1), op, {.lanes = 2}))
+      EXPECT_TRUE(output.bytes == whole.at(name).bytes) << name;
+  }
+}
+
 std::vector<Parameters> parameters() {
   std::vector<Parameters> all;
   for (const std::string& device : device_names()) {
@@ -178,7 +193,18 @@ std::vector<Parameters> parameters() {
   return all;
 }
 
+std::vector<Parameters> parameters_but_the_reference() {
+  std::vector<Parameters> some = parameters();
+  std::erase_if(some, [](const Parameters& p) {
+    return p.device == "ref" && p.dtype == DType::f32 && !p.eight_bits;
+  });
+  return some;
+}
+
 INSTANTIATE_TEST_SUITE_P(Table, OpTest, testing::ValuesIn(parameters()),
+                         [](const auto& test) { return label(test.param); });
+INSTANTIATE_TEST_SUITE_P(Table, OpAgainstReference,
+                         testing::ValuesIn(parameters_but_the_reference()),
                          [](const auto& test) { return label(test.param); });
 
 TEST(AllocationCounter, CountsNewAndMallocOnceEach) {

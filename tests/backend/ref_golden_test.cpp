@@ -6,7 +6,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "backend/case_run.h"
+#include "backend/op_cases.h"
+#include "support/case_run.h"
 
 namespace streamdiffusion::backend::test {
 namespace {

@@ -5,9 +5,9 @@
 #include <cmath>
 #include <numeric>
 
-#include "backend/numbers.h"
 #include "backend/small_graph.h"
 #include "base/error.h"
+#include "support/numbers.h"
 
 namespace streamdiffusion::backend::test {
 namespace {

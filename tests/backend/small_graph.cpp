@@ -4,7 +4,7 @@
 #include <stdexcept>
 
 #include "backend/backend.h"
-#include "backend/numbers.h"
+#include "support/numbers.h"
 
 namespace streamdiffusion::backend::test {
 

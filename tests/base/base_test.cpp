@@ -11,6 +11,7 @@
 #include "base/join.h"
 #include "base/log.h"
 #include "base/mmap_file.h"
+#include "support/temporary_folder.h"
 
 namespace streamdiffusion::base {
 namespace {
@@ -88,14 +89,12 @@ TEST(MmapFile, RefusesAFolder) {
 }
 
 TEST(MmapFile, ReadsAndReleases) {
-  const auto path = std::filesystem::temp_directory_path() / "streamdiffusion_mmap_test.bin";
-  std::ofstream(path, std::ios::binary) << std::string(3 * 4096, 'x');
-  MmapFile file(path);
+  const streamdiffusion::testing::TemporaryFolder folder;
+  MmapFile file(folder.write("a.bin", std::string(3 * 4096, 'x')));
   MmapFile moved = std::move(file);
   ASSERT_EQ(moved.bytes().size(), 3U * 4096);
   moved.release(moved.bytes());
   EXPECT_EQ(static_cast<char>(moved.bytes()[5000]), 'x');
-  std::filesystem::remove(path);
 }
 
 TEST(Log, GoesThroughTheCallback) {

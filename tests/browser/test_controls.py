@@ -66,9 +66,13 @@ class Controls(PageTest):
         seed = self.field(page, "seed")
         seed.send_keys(Keys.CONTROL, "a")
         seed.send_keys("77", Keys.TAB)
-        time.sleep(0.5)
-        stored = json.loads(page.run("return localStorage.getItem('streamdiffusion.settings')"))
-        self.assertEqual((stored["prompt"], stored["seed"]), ("green cactus, clipart", 77))
+
+        def is_stored():
+            text = page.run("return localStorage.getItem('streamdiffusion.settings')")
+            stored = json.loads(text or "{}")
+            return (stored.get("prompt"), stored.get("seed")) == ("green cactus, clipart", 77)
+
+        page.wait(is_stored, "stored settings")
         page.driver.refresh()
         page.wait(lambda: self.value(page, "#prompt") == "green cactus, clipart",
                   "prompt after a reload")
@@ -168,7 +172,7 @@ class Controls(PageTest):
         page.run(CATCH_DOWNLOADS)
         page.click("#record")
         page.stroke((0.2, 0.2), (0.8, 0.3), (0.2, 0.4), (0.8, 0.5))
-        time.sleep(2)
+        time.sleep(2)  # of real time: the length of the video
         page.click("#record")
         page.wait(lambda: page.run("return window.savedVideoBytes") > 1000, "video", 10)
 
@@ -193,10 +197,13 @@ class Layout(PageTest):
                 self.assertLessEqual(box["y"] + box["height"], 844)
                 self.assertGreaterEqual(min(box["width"], box["height"]), 24)
         page.click("#settings-open")
-        time.sleep(0.4)  # the sheet slides in
+
+        def sheet_is_in():
+            sheet = page.find("#settings-panel").rect
+            return abs(sheet["y"] + sheet["height"] - 844) <= 1
+
+        page.wait(sheet_is_in, "sheet at the lower edge")
         page.screenshot("phone-settings")
-        sheet = page.find("#settings-panel").rect
-        self.assertAlmostEqual(sheet["y"] + sheet["height"], 844, delta=1)
         page.click("#settings-close")
 
     def test_dark_follows_the_system_and_the_button_changes_it(self):

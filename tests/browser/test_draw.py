@@ -87,7 +87,7 @@ class Draw(PageTest):
         page.started()
         before = page.settle(1.5)
         count = page.shown
-        time.sleep(1.5)
+        time.sleep(1.5)  # of real time: many images long
         self.assertEqual(page.shown, count, "nothing changed, nothing came")
         self.assertEqual(page.state, "Idle")
         page.set_slider("strength", 0.9)
@@ -103,7 +103,7 @@ class Draw(PageTest):
         page.wait(lambda: page.state == "Paused", "pause")
         page.click("[data-tool='fill']")
         page.stroke((0.05, 0.95))
-        time.sleep(1)
+        time.sleep(1)  # of real time: many images long
         self.assertEqual(page.thumbnail(), before)
         page.press(" ")
         page.wait(lambda: difference(page.thumbnail(), before) > 2, "image after the pause")

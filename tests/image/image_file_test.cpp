@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "image/codecs.h"
 #include "image/resize.h"
+#include "support/temporary_folder.h"
 
 namespace streamdiffusion::image {
 namespace {
@@ -99,7 +100,7 @@ void expect_refused(std::vector<std::byte> bytes, ErrorCode code, const char* wh
     FAIL() << what << " was decoded";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), code) << what << ": " << error.what();
-    EXPECT_THAT(error.what(), testing::HasSubstr("bad.file")) << what;
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("bad.file")) << what;
   }
 }
 
@@ -132,12 +133,10 @@ TEST(WriteImage, NamesThePathItCannotWrite) {
 }
 
 TEST(WriteImage, LeavesNothingButTheFile) {
-  const auto folder = std::filesystem::temp_directory_path() / "streamdiffusion_write_test";
-  std::filesystem::create_directories(folder);
+  const streamdiffusion::testing::TemporaryFolder folder;
   write_image(folder / "a.png", gradient(5, 7));
   EXPECT_EQ(read_image(folder / "a.png").height, 7);
-  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder), {}), 1);
-  std::filesystem::remove_all(folder);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
 }
 
 TEST(Resize, KeepsAFlatImageFlat) {

@@ -7,32 +7,31 @@
 #include "image/contact_sheet.h"
 #include "image/image_sequence.h"
 #include "image/npy.h"
+#include "support/temporary_folder.h"
 
 namespace streamdiffusion::image {
 namespace {
 
 namespace fs = std::filesystem;
 
-class SequenceTest : public testing::Test {
+class SequenceTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    folder_ = fs::temp_directory_path() / "streamdiffusion_sequence_test";
-    fs::create_directories(folder_);
+  SequenceTest() {
     for (const char* name : {"f10.png", "f2.png", "f1.JPG", "notes.txt"})
-      std::ofstream(folder_ / name) << "x";
+      temporary_.write(name, "x");
   }
-  void TearDown() override { fs::remove_all(folder_); }
-  fs::path folder_;
+  const streamdiffusion::testing::TemporaryFolder temporary_;
+  const fs::path folder_ = temporary_.path();
 };
 
 TEST_F(SequenceTest, AFolderGivesItsImagesInNaturalOrder) {
   EXPECT_THAT(expand_inputs({folder_.string()}),
-              testing::ElementsAre(folder_ / "f1.JPG", folder_ / "f2.png", folder_ / "f10.png"));
+              ::testing::ElementsAre(folder_ / "f1.JPG", folder_ / "f2.png", folder_ / "f10.png"));
 }
 
 TEST_F(SequenceTest, APatternGivesItsMatches) {
   EXPECT_THAT(expand_inputs({(folder_ / "*.png").string()}),
-              testing::ElementsAre(folder_ / "f2.png", folder_ / "f10.png"));
+              ::testing::ElementsAre(folder_ / "f2.png", folder_ / "f10.png"));
 }
 
 TEST_F(SequenceTest, WhatMatchesNothingIsNamed) {
@@ -43,7 +42,7 @@ TEST_F(SequenceTest, WhatMatchesNothingIsNamed) {
       FAIL() << "did not throw";
     } catch (const base::Error& error) {
       EXPECT_EQ(error.code(), base::ErrorCode::not_found);
-      EXPECT_THAT(error.what(), testing::HasSubstr(input));
+      EXPECT_THAT(error.what(), ::testing::HasSubstr(input));
     }
   }
 }
@@ -68,7 +67,7 @@ TEST_F(SequenceTest, NpyHeaderSaysWhatTheFileHolds) {
   write_npy(folder_ / "a.npy", shape, values);
   std::ifstream file(folder_ / "a.npy", std::ios::binary);
   const std::string text((std::istreambuf_iterator<char>(file)), {});
-  EXPECT_THAT(text, testing::HasSubstr("'shape': (2, 3, )"));
+  EXPECT_THAT(text, ::testing::HasSubstr("'shape': (2, 3, )"));
   EXPECT_EQ((text.size() - sizeof values) % 64, 0U);
 }
 

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "weights/support.h"
+#include "support/errors.h"
 
 namespace streamdiffusion::json {
 namespace {

@@ -5,7 +5,8 @@
 #include <thread>
 
 #include "live/support.h"
-#include "session/tiny_model.h"
+#include "support/tiny_model.h"
+#include "support/wait.h"
 
 namespace streamdiffusion {
 namespace {
@@ -14,16 +15,15 @@ using namespace testing;
 using ::testing::HasSubstr;
 using Kind = QueuePolicy::Kind;
 
-void settle(const LiveSession& live) {
-  while (live.planning()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+/// Until the change is planned.
+bool settle(const LiveSession& live) {
+  return wait_until("the end of planning", [&] { return !live.planning(); });
 }
 
 /// The same, and every frame is out of the queues.
 bool settled(LiveSession& live) {
-  settle(live);
-  for (int i = 0; i < 2000 && live.counters().under_way() > 1; ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  return live.counters().under_way() <= 1;
+  return settle(live) &&
+         wait_until("the frames under way", [&] { return live.counters().under_way() <= 1; });
 }
 
 /// Ten frames, a change, ten more.
@@ -139,7 +139,7 @@ TEST(LiveChange, ATransitionPassesThroughMixtures) {
   settle(live);
   const auto entered = [&](std::size_t i) { return receiver.outputs().at(i).entered; };
   std::size_t count = 1;
-  do {  // frame 1 is the first of the transition
+  do {  // frame 1 is the first of the transition, which goes by the clock
     live.submit(numbered_frame(3));
     ASSERT_TRUE(receiver.wait_for(count));
     ++count;
@@ -184,7 +184,8 @@ TEST(LiveChange, AStormOfChangesUnderLoadLosesNothing) {
       settings.prompts = {{"prompt " + std::to_string(i), 1.0F}};
       settings.options.t_index_list[0] = 20;
       live.change(settings);
-      std::this_thread::sleep_for(std::chrono::milliseconds(3));
+      const std::uint64_t next = static_cast<std::uint64_t>(4 * i + 4);
+      wait_until("frames between the changes", [&] { return live.counters().captured >= next; });
     }
   });
   for (int i = 0; i < 120; ++i) live.submit(numbered_frame(i));

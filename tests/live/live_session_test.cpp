@@ -6,7 +6,9 @@
 #include <thread>
 
 #include "live/support.h"
-#include "session/tiny_model.h"
+#include "support/blocking_thread.h"
+#include "support/tiny_model.h"
+#include "support/wait.h"
 
 namespace streamdiffusion {
 namespace {
@@ -73,26 +75,60 @@ TEST(LiveSession, LatestDropsWhatIsLateAndTheLastFrameAlwaysArrives) {
     EXPECT_GT(outputs[i].frame_id, outputs[i - 1].frame_id);
 }
 
-TEST(LiveSession, ASlowReceiverLosesImagesUnderLatestAndHoldsUpTheGiverUnderBlock) {
-  for (const Kind kind : {Kind::latest, Kind::block}) {
-    std::atomic<int> received = 0;
-    LiveCallbacks callbacks{.output = [&](const LiveOutput&) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(8));
+/// Holds each image until it is let go.
+class Gate {
+ public:
+  LiveCallbacks callbacks() {
+    return {.output = [this](const LiveOutput&) {
+      ++entered;
+      open_.wait(false);
       ++received;
     }};
-    LiveSession live(engine(), small(), {kind, 2}, callbacks);
-    for (int i = 0; i < 60; ++i) {
-      live.submit(numbered_frame(i));
-      std::this_thread::sleep_for(std::chrono::microseconds(500));
-    }
-    live.drain();
-    expect_balanced(live.counters());
-    if (kind == Kind::block) {
-      EXPECT_EQ(received, 60);
-    } else {
-      EXPECT_LT(received, 60);
-    }
   }
+  void open() {
+    open_ = true;
+    open_.notify_all();
+  }
+  std::atomic<int> entered = 0, received = 0;
+
+ private:
+  std::atomic<bool> open_ = false;
+};
+
+TEST(LiveSession, ASlowReceiverLosesImagesUnderLatest) {
+  Gate gate;
+  LiveSession live(engine(), small(), {Kind::latest, 2}, gate.callbacks());
+  int submitted = 0;
+  wait_until("an image that is dropped", [&] {
+    live.submit(numbered_frame(submitted++));
+    return live.counters().dropped_undelivered > 0;
+  });
+  EXPECT_EQ(gate.entered, 1);
+  gate.open();
+  live.drain();
+  expect_balanced(live.counters());
+  EXPECT_LT(gate.received, submitted);
+}
+
+TEST(LiveSession, ASlowReceiverHoldsUpTheGiverUnderBlock) {
+  constexpr int kFrames = 60;
+  Gate gate;
+  LiveSession live(engine(), small(), {Kind::block, 2}, gate.callbacks());
+  BlockingThread giver([&] {
+    for (int i = 0; i < kFrames; ++i) live.submit(numbered_frame(i));
+  });
+  wait_until("the first image", [&] { return gate.entered > 0; });
+  // it blocks now and then while frames move on; in the end it stays so, with the queues full
+  wait_until("the giver to be held up", [&] {
+    const std::uint64_t before = live.times().frames;
+    return !giver.wait_until_blocked() || live.times().frames == before;
+  });
+  EXPECT_LT(live.counters().captured, kFrames);
+  gate.open();
+  giver.join();
+  live.drain();
+  expect_balanced(live.counters());
+  EXPECT_EQ(gate.received, kFrames);
 }
 
 TEST(LiveSession, WhoeverHasAImageFindsItInTheBooks) {
@@ -144,8 +180,7 @@ TEST(LiveSession, AReceiverThatThrowsEndsTheSession) {
   LiveCallbacks callbacks{
       .output = [](const LiveOutput&) { throw Error(ErrorCode::io, "the other end is gone"); }};
   LiveSession live(engine(), small(), {Kind::block, 2}, callbacks);
-  while (live.submit(numbered_frame(0))) {
-  }
+  wait_until("the session to end", [&] { return !live.submit(numbered_frame(0)); });
   EXPECT_EQ(live.state(), LiveState::failed);
   EXPECT_STREQ(live.failure()->what(), "the other end is gone");
   live.stop();
@@ -216,7 +251,8 @@ TEST(LiveSession, DrawsTheSameBitsWithAndWithoutNeighbors) {
     EXPECT_EQ(mine.outputs()[i].image->rgb, expected[i].rgb) << "frame " << i;
 }
 
-TEST(LiveSession, NeighborsTakeTurns) {
+/// How many frames one of two sessions was ahead at most, while both had frames to draw.
+int longest_lead() {
   std::mutex mutex;
   std::vector<int> order;
   const auto callbacks = [&](int who) {
@@ -238,7 +274,15 @@ TEST(LiveSession, NeighborsTakeTurns) {
     lead += who == 0 ? 1 : -1;
     most = std::max(most, std::abs(lead));
   }
-  EXPECT_LE(most, 10) << "one session was served this many frames before the other";
+  return most;
+}
+
+/// A busy machine may keep one session's thread waiting for long, so that one round tells little.
+/// Sessions that do not take turns are far apart in each. (base/turns_test.cpp has the order.)
+TEST(LiveSession, NeighborsTakeTurns) {
+  int least = 60;
+  for (int round = 0; round < 10 && least > 10; ++round) least = std::min(least, longest_lead());
+  EXPECT_LE(least, 10) << "one session was served this many frames before the other";
 }
 
 TEST(LiveSession, OneMoreThanAllowedIsRefusedUntilAPlaceIsFree) {

@@ -4,9 +4,12 @@
 
 #include <thread>
 
+#include "support/blocking_thread.h"
+
 namespace streamdiffusion::live {
 namespace {
 
+using streamdiffusion::testing::BlockingThread;
 using Kind = QueuePolicy::Kind;
 
 TEST(Mailbox, LatestKeepsTheNewestWhateverTheDepth) {
@@ -42,8 +45,8 @@ TEST(Mailbox, ClosingWakesAGiverAndGivesItsItemBack) {
   Mailbox<int> box({Kind::block, 1});
   box.put(1);
   std::optional<int> back;
-  std::thread giver([&] { back = box.put(2); });
-  std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  BlockingThread giver([&] { back = box.put(2); });
+  giver.wait_until_blocked();
   box.close();
   giver.join();
   EXPECT_EQ(back, 2);
@@ -56,8 +59,11 @@ TEST(Mailbox, DiscardingEmptiesItAndWakesATaker) {
   box.put(1);
   box.put(2);
   EXPECT_EQ(box.discard(), 2U);
-  std::thread taker([&] { EXPECT_EQ(box.take(), std::nullopt); });
-  taker.join();
+  EXPECT_EQ(box.take(), std::nullopt);
+  Mailbox<int> empty({Kind::drop_oldest, 8});
+  BlockingThread taker([&] { EXPECT_EQ(empty.take(), std::nullopt); });
+  taker.wait_until_blocked();
+  EXPECT_EQ(empty.discard(), 0U);
 }
 
 }  // namespace

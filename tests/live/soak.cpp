@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -15,6 +16,10 @@ namespace {
 using namespace testing;
 
 constexpr int kParts = 10;
+/// For the frames that are in the queues at the end of a part.
+constexpr std::chrono::seconds kLongest{60};
+/// Of two steps: the last frame stays in the batch until one comes behind it.
+constexpr int kInside = 1;
 constexpr double kMoreMemory = 4.0;  // MiB that the last part may have over the second
 constexpr double kSlower = 2.0;      // times the median of the parts' p99
 
@@ -37,13 +42,19 @@ class Soak {
                 const std::chrono::duration<double, std::milli> drawn = out.finished - out.entered;
                 const std::lock_guard lock(mutex_);
                 milliseconds_.push_back(drawn.count());
+                ++delivered_;
+                came_.notify_all();
               }}) {}
 
   Part run_part() {
     for (int i = 0; i < each_; ++i) live_.submit(numbered_frame(next_++));
     std::vector<double> times;
     {
-      const std::lock_guard lock(mutex_);
+      std::unique_lock lock(mutex_);
+      if (!came_.wait_for(lock, kLongest, [&] { return delivered_ + kInside >= next_; })) {
+        std::fprintf(stderr, "%d of %d frames came: the stream stands still\n", delivered_, next_);
+        std::exit(1);
+      }
       times.swap(milliseconds_);
     }
     std::sort(times.begin(), times.end());
@@ -64,8 +75,9 @@ class Soak {
 
  private:
   const int each_;
-  int next_ = 0;
+  int next_ = 0, delivered_ = 0;
   std::mutex mutex_;
+  std::condition_variable came_;
   std::vector<double> milliseconds_;
   LiveSession live_;
 };

@@ -4,7 +4,8 @@
 
 #include <cmath>
 
-#include "session/tiny_model.h"
+#include "support/tiny_model.h"
+#include "support/wait.h"
 
 namespace streamdiffusion::testing {
 
@@ -70,8 +71,9 @@ LiveCallbacks Receiver::callbacks() {
 
 bool Receiver::wait_for(std::size_t count) {
   std::unique_lock lock(mutex_);
-  return changed_.wait_for(lock, std::chrono::seconds(10),
-                           [&] { return outputs_.size() >= count; });
+  const bool came = changed_.wait_for(lock, kPatience, [&] { return outputs_.size() >= count; });
+  EXPECT_TRUE(came) << outputs_.size() << " of " << count << " images came";
+  return came;
 }
 
 std::vector<LiveOutput> Receiver::outputs() const {

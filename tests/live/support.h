@@ -27,7 +27,7 @@ double contrast(const Image& image);
 class Receiver {
  public:
   LiveCallbacks callbacks();
-  /// Until so many images have come; false after ten seconds.
+  /// Until so many images have come; otherwise fails the test and returns false.
   bool wait_for(std::size_t count);
   std::vector<LiveOutput> outputs() const;
   std::vector<std::string> errors() const;

@@ -1,6 +1,7 @@
 // The screen as a source, on a virtual one. Skipped where Xvfb is not installed.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -8,11 +9,15 @@
 #include <cstdlib>
 #include <string>
 
-#include "media/clips.h"
 #include "media/frame_source.h"
+#include "support/clips.h"
+#include "support/errors.h"
 
 namespace streamdiffusion::media {
 namespace {
+
+using streamdiffusion::testing::error_of;
+constexpr int kPatienceMs = 30000;
 
 /// An X server of the test's own; its number comes back over a pipe. It must not start anew between
 /// two clients: who comes meanwhile is turned away.
@@ -31,7 +36,13 @@ class VirtualScreen {
     }
     ::close(ends[1]);
     std::string number;
-    for (char c = 0; ::read(ends[0], &c, 1) == 1 && c != '\n';) number.push_back(c);
+    pollfd answer{ends[0], POLLIN, 0};
+    const auto comes = [&] {
+      const int ready = ::poll(&answer, 1, kPatienceMs);
+      EXPECT_EQ(ready, 1) << "Xvfb did not say its number";
+      return ready == 1;
+    };
+    for (char c = 0; comes() && ::read(ends[0], &c, 1) == 1 && c != '\n';) number.push_back(c);
     ::close(ends[0]);
     if (!number.empty()) display_ = ":" + number;
   }
@@ -69,13 +80,13 @@ TEST(Screen, GivesItsImagesWholeOrInPart) {
     EXPECT_FALSE(source->read().has_value());
   }
   EXPECT_THAT(error_of([] { open_source("screen:100,100,100x100"); }),
-              testing::HasSubstr("screen:100,100,100x100"));
+              ::testing::HasSubstr("screen:100,100,100x100"));
 }
 
 TEST(Screen, ThatIsNotThereIsNamed) {
   ::setenv("DISPLAY", ":4711", 1);
   EXPECT_THAT(error_of([] { open_source("screen"); }),
-              testing::HasSubstr("screen: cannot be opened: libav says"));
+              ::testing::HasSubstr("screen: cannot be opened: libav says"));
   ::unsetenv("DISPLAY");
 }
 

@@ -7,17 +7,21 @@
 #include <fstream>
 
 #include "base/error.h"
-#include "media/clips.h"
 #include "media/frame_sink.h"
 #include "media/frame_source.h"
+#include "support/clips.h"
+#include "support/errors.h"
+#include "support/temporary_folder.h"
 
 namespace streamdiffusion::media {
 namespace {
 
-using testing::Each;
-using testing::ElementsAre;
-using testing::ElementsAreArray;
-using testing::HasSubstr;
+using streamdiffusion::testing::error_of;
+using streamdiffusion::testing::TemporaryFolder;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::ElementsAreArray;
+using ::testing::HasSubstr;
 
 const std::vector<int> kTwelve{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
 
@@ -37,10 +41,10 @@ struct Case {
   int width, height;
 };
 
-class SinkFile : public testing::TestWithParam<Case> {};
+class SinkFile : public ::testing::TestWithParam<Case> {};
 
 TEST_P(SinkFile, ComesBackWholeInOrderAndInTime) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const auto [name, codec, width, height] = GetParam();
   const std::string path = folder / name;
   const SinkOptions options{
@@ -61,12 +65,13 @@ TEST_P(SinkFile, ComesBackWholeInOrderAndInTime) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Containers, SinkFile,
-                         testing::Values(Case{"a.mp4", "", 64, 48}, Case{"a.mov", "", 64, 48},
-                                         Case{"a.mkv", "", 64, 48}, Case{"a.webm", "", 64, 48},
-                                         Case{"a8.webm", "vp8", 64, 48}, Case{"a.gif", "", 64, 48},
-                                         Case{"odd.mp4", "", 51, 37}, Case{"odd.webm", "", 51, 37},
-                                         Case{"odd8.webm", "vp8", 51, 37},
-                                         Case{"odd.gif", "", 51, 37}),
+                         ::testing::Values(Case{"a.mp4", "", 64, 48}, Case{"a.mov", "", 64, 48},
+                                           Case{"a.mkv", "", 64, 48}, Case{"a.webm", "", 64, 48},
+                                           Case{"a8.webm", "vp8", 64, 48},
+                                           Case{"a.gif", "", 64, 48}, Case{"odd.mp4", "", 51, 37},
+                                           Case{"odd.webm", "", 51, 37},
+                                           Case{"odd8.webm", "vp8", 51, 37},
+                                           Case{"odd.gif", "", 51, 37}),
                          [](const auto& test) {
                            std::string name = test.param.name;
                            std::replace(name.begin(), name.end(), '.', '_');
@@ -74,7 +79,7 @@ INSTANTIATE_TEST_SUITE_P(Containers, SinkFile,
                          });
 
 TEST(Sink, KeepsAVariableRate) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const std::vector<std::int64_t> pts{0, 40, 50, 500, 510, 1200, 1230};
   for (const char* name : {"v.mp4", "v.mkv", "v.webm", "v.gif"}) {
     const auto sink = open_sink(
@@ -92,7 +97,7 @@ TEST(Sink, KeepsAVariableRate) {
 }
 
 TEST(Sink, CopiesTheSoundWhereTheContainerHoldsIt) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const auto talkie = open_source(
       "lavfi:testsrc=size=64x48:rate=10:duration=2[out0];sine=frequency=440:duration=2[out1]");
   ASSERT_NE(talkie->audio(), nullptr);
@@ -122,7 +127,7 @@ TEST(Sink, CopiesTheSoundWhereTheContainerHoldsIt) {
 }
 
 TEST(Sink, CopiesTheAacOfABroadcastIntoAnMp4) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const auto source = open_source(SD_TEST_DATA_DIR "/media/adts.ts");
   ASSERT_NE(source->audio(), nullptr);
   const auto sink = open_sink(folder / "a.mp4", {.width = 32,
@@ -141,7 +146,7 @@ TEST(Sink, CopiesTheAacOfABroadcastIntoAnMp4) {
 }
 
 TEST(Sink, AnMp4ThatWasNeverFinishedPlays) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const auto sink = open_sink(folder / "a.mp4",
                               {.width = 64, .height = 48, .time_base = {1, 10}, .rate = {10, 1}});
   for (int i = 0; i < 100; ++i) sink->write(numbered_image(64, 48, i % 16), i, 1);
@@ -151,7 +156,7 @@ TEST(Sink, AnMp4ThatWasNeverFinishedPlays) {
 }
 
 TEST(Sink, AFolderGetsNumberedImages) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const auto sink = open_sink(folder / "deep/out", {.width = 32, .height = 24});
   write_clip(*sink, 32, 24, steady(11));
   EXPECT_TRUE(std::filesystem::exists(folder / "deep/out/000010.png"));
@@ -198,7 +203,7 @@ TEST(Sink, AReaderThatDoesNotReadCanBeGivenUp) {
 }
 
 TEST(Sink, WhatCannotBeWrittenIsNamed) {
-  const Folder folder;
+  const TemporaryFolder folder;
   std::ofstream(folder / "file") << "x";
   const SinkOptions options{.width = 64, .height = 48};
   const auto open = [&](const std::string& output) {

@@ -4,20 +4,27 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <chrono>
 #include <fstream>
 #include <thread>
 
 #include "base/error.h"
-#include "media/clips.h"
 #include "media/frame_sink.h"
 #include "media/frame_source.h"
+#include "support/blocking_thread.h"
+#include "support/clips.h"
+#include "support/errors.h"
+#include "support/free_port.h"
+#include "support/temporary_folder.h"
+#include "support/wait.h"
 
 namespace streamdiffusion::media {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
+using namespace streamdiffusion::testing;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 std::string bytes_of(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -29,7 +36,7 @@ void write_bytes(const std::string& path, const std::string& bytes) {
 }
 
 /// A clip of numbered frames, ten a second.
-std::string clip(const Folder& folder, const std::string& name, int frames, int width = 64,
+std::string clip(const TemporaryFolder& folder, const std::string& name, int frames, int width = 64,
                  int height = 48) {
   const auto sink = open_sink(
       folder / name, {.width = width, .height = height, .time_base = {1, 10}, .rate = {10, 1}});
@@ -78,7 +85,7 @@ TEST(Source, TurnsFramesAsTheFileSays) {
       {{-one, 0, 0, one}, "right", false},  // mirrored
   };
   for (const auto& [matrix, side, swapped] : cases) {
-    const Folder folder;
+    const TemporaryFolder folder;
     const std::string path = clip(folder, "a.mp4", 2);
     turn(path, matrix);
     const auto source = open_source(path);
@@ -109,7 +116,7 @@ TEST(Source, TestGraphsGiveTheirFramesAndEnd) {
 }
 
 TEST(Source, GivesImagesOfAnySizeByFolderPatternOrName) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const auto sink = open_sink(folder / "in", {.width = 20, .height = 10});
   write_clip(*sink, 20, 10, steady(3));
   for (const std::string& input : {folder / "in", folder / "in/*.png"}) {
@@ -121,7 +128,7 @@ TEST(Source, GivesImagesOfAnySizeByFolderPatternOrName) {
 }
 
 TEST(Source, ComesAtAChosenRate) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const std::string path = clip(folder, "a.mkv", 10);
   const auto half = at_rate(open_source(path), {5, 1});
   EXPECT_EQ(half->info().frames, 5U);
@@ -134,7 +141,7 @@ TEST(Source, ComesAtAChosenRate) {
 }
 
 TEST(Source, NamesWhatCannotBeOpened) {
-  const Folder folder;
+  const TemporaryFolder folder;
   write_bytes(folder / "garbage.mp4", std::string(5000, 'x'));
   write_bytes(folder / "empty.mp4", "");
   const auto open = [](const std::string& input) { return error_of([&] { open_source(input); }); };
@@ -142,15 +149,16 @@ TEST(Source, NamesWhatCannotBeOpened) {
   EXPECT_THAT(open(folder / "garbage.mp4"), HasSubstr("garbage.mp4: cannot be opened: libav says"));
   EXPECT_THAT(open(folder / "empty.mp4"), HasSubstr("empty.mp4: cannot be opened"));
   EXPECT_THAT(open("/dev/video99"), HasSubstr("No such file"));
-  EXPECT_THAT(open("rtsp://127.0.0.1:9/a"), HasSubstr("Connection refused"));
-  EXPECT_THAT(open("http://127.0.0.1:9/a.mp4"), HasSubstr("Connection refused"));
+  const std::string nobody = "://127.0.0.1:" + std::to_string(free_tcp_port());
+  EXPECT_THAT(open("rtsp" + nobody + "/a"), HasSubstr("Connection refused"));
+  EXPECT_THAT(open("http" + nobody + "/a.mp4"), HasSubstr("Connection refused"));
   EXPECT_THAT(open("screen:1,2"), HasSubstr("expected screen or screen:X,Y,WxH"));
   EXPECT_THAT(open("lavfi:nosuchfilter"), HasSubstr("nosuchfilter"));
   EXPECT_THAT(open("lavfi:sine=duration=1"), HasSubstr("has no images"));
 }
 
 TEST(Source, AFileThatIsCutOffGivesItsFramesAndThenAnError) {
-  const Folder folder;
+  const TemporaryFolder folder;
   for (const char* name : {"a.mkv", "a.mp4", "a.webm"}) {
     const std::string path = clip(folder, name, 100);
     const std::string bytes = bytes_of(path);
@@ -167,13 +175,13 @@ TEST(Source, AFileThatIsCutOffGivesItsFramesAndThenAnError) {
 }
 
 TEST(Source, DamageInTheMiddleNamesTheFrame) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const std::string path = clip(folder, "a.webm", 16, 256, 256);
   std::string bytes = bytes_of(path);
   for (std::size_t i = bytes.size() / 2; i < bytes.size() * 3 / 4; ++i) bytes[i] = '\xff';
   write_bytes(path, bytes);
   const std::string message = error_of([&] { read_all(*open_source(path)); });
-  EXPECT_THAT(message, testing::MatchesRegex(".*(frame [0-9]+ of |ends early).*"));
+  EXPECT_THAT(message, ::testing::MatchesRegex(".*(frame [0-9]+ of |ends early).*"));
 }
 
 /// A stream of y4m in a temporary file.
@@ -220,21 +228,23 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-/// Runs `blocked`, raises `stop` after a moment, and returns how long it then took to return.
+/// Runs `blocked`, raises `stop` once it blocks, and returns how long it then took to return.
 double seconds_to_stop(const StopFlag& stop, const std::function<void()>& blocked) {
-  Clock::time_point raised;
-  std::thread raise([&] {
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));
-    raised = Clock::now();
-    *stop = true;
-  });
-  blocked();
-  const auto back = Clock::now();
-  raise.join();
-  return std::chrono::duration<double>(back - raised).count();
+  BlockingThread thread(blocked);
+  thread.wait_until_blocked();
+  const auto raised = Clock::now();
+  *stop = true;
+  thread.join();
+  return seconds_since(raised);
 }
 
-constexpr double kSoon = 2.0;
+/// In seconds: a stop is noticed in a tenth of one, and the machine may be busy. The sources would
+/// give up by themselves after kNever.
+constexpr double kSoon = 10, kNever = 100;
+
+std::string udp_address() {
+  return "udp://127.0.0.1:" + std::to_string(free_udp_port());
+}
 
 TEST(SourceStop, EndsAReadFromASilentPipe) {
   int ends[2];
@@ -242,7 +252,7 @@ TEST(SourceStop, EndsAReadFromASilentPipe) {
   const std::string head =
       "YUV4MPEG2 W2 H2 F25:1 C444\nFRAME\n" + std::string(12, 'x') + "FRAME\n" + "xxx";
   ASSERT_EQ(::write(ends[1], head.data(), head.size()), static_cast<ssize_t>(head.size()));
-  SourceOptions options{.format = "y4m"};
+  SourceOptions options{.format = "y4m", .timeout = kNever};
   std::unique_ptr<FrameSource> source;
   EXPECT_LT(seconds_to_stop(options.stop,
                             [&] {
@@ -260,9 +270,9 @@ TEST(SourceStop, EndsAReadFromASilentPipe) {
 }
 
 TEST(SourceStop, EndsTheOpeningOfASilentNamedPipe) {
-  const Folder folder;
+  const TemporaryFolder folder;
   ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
-  SourceOptions options;
+  SourceOptions options{.timeout = kNever};
   EXPECT_LT(seconds_to_stop(options.stop,
                             [&] {
                               EXPECT_THAT(error_of([&] { open_source(folder / "pipe", options); }),
@@ -272,9 +282,9 @@ TEST(SourceStop, EndsTheOpeningOfASilentNamedPipe) {
 }
 
 TEST(SourceStop, EndsTheOpeningOfASilentAddress) {
-  SourceOptions options;
+  SourceOptions options{.timeout = kNever};
   const auto open = [&] {
-    EXPECT_THAT(error_of([&] { open_source("udp://127.0.0.1:45671", options); }),
+    EXPECT_THAT(error_of([&] { open_source(udp_address(), options); }),
                 HasSubstr("stopped while opening"));
   };
   EXPECT_LT(seconds_to_stop(options.stop, open), kSoon);
@@ -282,33 +292,42 @@ TEST(SourceStop, EndsTheOpeningOfASilentAddress) {
 
 TEST(SourceStop, ASilentAddressIsGivenUpAfterItsTime) {
   const auto start = Clock::now();
-  EXPECT_THAT(error_of([] { open_source("udp://127.0.0.1:45672", {.timeout = 0.3}); }),
-              HasSubstr("udp://127.0.0.1:45672: no data within 0.3 s"));
+  const std::string address = udp_address();
+  EXPECT_THAT(error_of([&] { open_source(address, {.timeout = 0.3}); }),
+              HasSubstr(address + ": no data within 0.3 s"));
   EXPECT_LT(seconds_since(start), kSoon);
 }
 
 TEST(SourceStop, AStreamOverTheNetworkArrivesAndItsEndIsNoticed) {
-  std::thread sender([] {
-    const auto sink = open_sink("udp://127.0.0.1:45673",
-                                {.width = 64, .height = 48, .time_base = {1, 50}, .rate = {50, 1}});
-    for (int i = 0; i < 150; ++i) {
-      sink->write(numbered_image(64, 48, i % 16), i, 1);
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
+  constexpr int kEnough = 20;
+  const std::string address = udp_address();
+  std::atomic<int> frames = 0;
+  std::atomic<bool> ended = false;
+  std::thread sender([&] {
+    const auto sink =
+        open_sink(address, {.width = 64, .height = 48, .time_base = {1, 50}, .rate = {50, 1}});
+    int sent = 0;
+    wait_until("frames to arrive", [&] {
+      sink->write(numbered_image(64, 48, sent % 16), sent, 1);
+      ++sent;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));  // as a camera paces its frames
+      return frames >= kEnough || ended;
+    });
     sink->finish();
   });
-  std::size_t frames = 0;
   const std::string message = error_of([&] {
-    const auto source = open_source("udp://127.0.0.1:45673", {.timeout = 1.5});
+    // of real time: long enough for a sender that the machine lets wait
+    const auto source = open_source(address, {.timeout = 3});
     EXPECT_TRUE(source->info().live);
     while (const auto frame = source->read()) {
       ++frames;
       EXPECT_EQ(frame->image().width, 64);
     }
   });
+  ended = true;
   sender.join();
-  EXPECT_GT(frames, 10U);
-  EXPECT_THAT(message, HasSubstr("no data for 1.5 s"));
+  EXPECT_GE(frames, kEnough);
+  EXPECT_THAT(message, HasSubstr("no data for 3 s"));
 }
 
 }  // namespace

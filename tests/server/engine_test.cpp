@@ -3,7 +3,7 @@
 
 #include "server/engine_stream_factory.h"
 #include "server/running_server.h"
-#include "session/tiny_model.h"
+#include "support/tiny_model.h"
 
 namespace streamdiffusion::testing {
 namespace {
@@ -33,10 +33,11 @@ TEST_F(WithEngine, BinaryFramesBecomeImagesThroughAChange) {
     ASSERT_TRUE(client.image()) << i;
   }
   json stats;
-  do {
+  ASSERT_TRUE(wait_until("the frames under way", [&] {
     stats = client.await("stats");
-    ASSERT_FALSE(stats.is_null());
-  } while (stats["under_way"] != 0);
+    return stats.is_null() || stats["under_way"] == 0;
+  }));
+  ASSERT_FALSE(stats.is_null());
   json sum =
       stats["processed"].get<int>() + stats["skipped"].get<int>() + stats["failed"].get<int>();
   for (const auto& [cause, count] : stats["dropped"].items())

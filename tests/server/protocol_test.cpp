@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
-#include "server/fake_stream_factory.h"
+#include "support/fake_stream_factory.h"
 #include "server/parameters.h"
 #include "server/protocol/http.h"
 #include "server/protocol/messages.h"

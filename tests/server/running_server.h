@@ -1,21 +1,26 @@
 // A server on a free port with a thread of its own, for one test.
 #pragma once
 
+#include <atomic>
 #include <thread>
 
-#include "server/fake_stream_factory.h"
 #include "server/server.h"
 #include "server/web_client.h"
+#include "support/fake_stream_factory.h"
+#include "support/wait.h"
 
 namespace streamdiffusion::testing {
 
 class RunningServer {
  public:
-  explicit RunningServer(server::ServerOptions options = {},
-                         server::StreamFactory* factory = nullptr)
+  explicit RunningServer(server::ServerOptions options = {}, server::StreamFactory* factory = nullptr)
       : server_(factory != nullptr ? *factory : fake, with_free_port(std::move(options))),
-        thread_([this] { server_.run(false); }) {}
+        thread_([this] {
+          server_.run(false);
+          finished_ = true;
+        }) {}
   ~RunningServer() {
+    fake.release_frames();
     server_.drain();
     if (thread_.joinable()) thread_.join();
   }
@@ -25,7 +30,10 @@ class RunningServer {
   std::uint16_t port() const { return server_.port(); }
   void drain() { server_.drain(); }
   /// Waits until run() has returned.
-  void join() { thread_.join(); }
+  void join() {
+    wait_until("the server to end", [this] { return finished_.load(); });
+    thread_.join();
+  }
 
   HttpAnswer get(const std::string& target, const Fields& fields = {}) const {
     return fetch(port(), "GET", target, {}, fields);
@@ -48,11 +56,12 @@ class RunningServer {
     options.host = "127.0.0.1";
     options.port = 0;
     options.limits.requests_per_second = std::max(options.limits.requests_per_second, 1.0);
-    options.limits.drain = std::min(options.limits.drain, server::Milliseconds(3000));
+    options.limits.drain = std::min(options.limits.drain, server::Milliseconds(10000));
     return options;
   }
 
   server::Server server_;
+  std::atomic<bool> finished_{false};
   std::thread thread_;
 };
 

@@ -1,8 +1,8 @@
 // What a session does where its user says nothing: the model's word first, then ours.
 #include <gtest/gtest.h>
 
-#include "session/tiny_model.h"
 #include "streamdiffusion/streamdiffusion.h"
+#include "support/tiny_model.h"
 
 namespace streamdiffusion {
 namespace {

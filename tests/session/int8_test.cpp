@@ -7,8 +7,8 @@
 #include <fstream>
 
 #include "session/calibration_table.h"
-#include "session/tiny_model.h"
 #include "streamdiffusion/streamdiffusion.h"
+#include "support/tiny_model.h"
 
 namespace streamdiffusion {
 namespace {

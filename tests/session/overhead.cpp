@@ -2,8 +2,8 @@
 // session_overhead FRAMES
 #include <cstdlib>
 
-#include "session/tiny_model.h"
 #include "streamdiffusion/engine.h"
+#include "support/tiny_model.h"
 
 int main(int argc, char** argv) {
   using namespace streamdiffusion;

@@ -13,6 +13,7 @@ FRAMES = (20, 120)
 READY, FRAME = "streamdiffusion::Session::set_prompt*", "Session::process("
 KERNELS = "RefExecutable::run(streamdiffusion::graph::Lifetime"
 ALLOCATIONS = ("malloc", "calloc", "realloc", "posix_memalign", "aligned_alloc")
+LONGEST = 50  # seconds of one run, which takes a few
 MOST_INSTRUCTIONS = 10_000
 MOST_ALLOCATIONS = 1.5  # one is the picture that is handed out
 
@@ -39,7 +40,7 @@ def count(valgrind, program, frames):
     with tempfile.TemporaryDirectory() as folder:
         out = pathlib.Path(folder) / "callgrind.out"
         subprocess.run([valgrind, "--tool=callgrind", f"--zero-before={READY}", f"--callgrind-out-file={out}", program,
-                        str(frames)], check=True, capture_output=True)
+                        str(frames)], check=True, capture_output=True, timeout=LONGEST)
         text = out.read_text()
     instructions = allocations = 0
     for name, times, cost in calls(text):

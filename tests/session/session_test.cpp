@@ -6,8 +6,8 @@
 #include <limits>
 
 #include "base/log.h"
-#include "session/tiny_model.h"
 #include "streamdiffusion/streamdiffusion.h"
+#include "support/tiny_model.h"
 
 namespace streamdiffusion {
 namespace {

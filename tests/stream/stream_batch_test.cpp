@@ -102,7 +102,7 @@ TEST(StreamBatch, AStillInputGivesAStillOutput) {
 /// X_i = a_i z + b_i S_i, seen through the next step's rows: with gamma > 1 the virtual noise must
 /// stay tied to the frame's own clean latents (docs/algorithm.md, section 5; D3). Checked against a
 /// sequential run of that definition in double.
-TEST(ResidualGuidance, SelfNegativeFollowsTheSpecsRecursion) {
+TEST(ResidualGuidance, SelfNegativeFollowsTheRecursionOfItsDefinition) {
   for (const bool add_noise : {true, false}) {
     StreamParameters p = parameters({22, 32, 45});
     p.do_add_noise = add_noise;

@@ -4,9 +4,10 @@
 
 #include <functional>
 
+#include "support/errors.h"
+#include "support/temporary_folder.h"
 #include "table.h"
 #include "tokenizer/tokenizer.h"
-#include "weights/support.h"
 
 namespace streamdiffusion::tokenizer {
 namespace {

@@ -7,8 +7,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "support/errors.h"
 #include "table.h"
-#include "weights/support.h"
 
 namespace streamdiffusion::tokenizer {
 namespace {

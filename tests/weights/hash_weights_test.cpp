@@ -6,7 +6,7 @@
 #include <bit>
 #include <cmath>
 
-#include "support.h"
+#include "support/errors.h"
 
 namespace streamdiffusion::weights {
 namespace {

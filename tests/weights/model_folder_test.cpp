@@ -2,7 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "support.h"
+#include "support/errors.h"
+#include "support/temporary_folder.h"
 
 namespace streamdiffusion::weights {
 namespace {

@@ -4,8 +4,10 @@
 
 #include <cmath>
 #include <cstring>
+#include <fstream>
 
-#include "support.h"
+#include "support/errors.h"
+#include "support/temporary_folder.h"
 
 namespace streamdiffusion::weights {
 namespace {

@@ -1,11 +1,13 @@
 #include "weights/weight_store.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <limits>
 
-#include "support.h"
+#include "support/errors.h"
+#include "support/temporary_folder.h"
 #include "weights/tensor_names.h"
 
 namespace streamdiffusion::weights {

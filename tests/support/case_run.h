@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "backend/backend.h"
-#include "backend/op_cases.h"
+#include "support/op_case.h"
 
 namespace streamdiffusion::backend::test {
 

@@ -2,8 +2,9 @@
 // engine opens, in milliseconds.
 #pragma once
 
-#include <filesystem>
 #include <string>
+
+#include "support/temporary_folder.h"
 
 namespace streamdiffusion::testing {
 
@@ -11,16 +12,13 @@ class TinyModel {
  public:
   /// The autoencoder's weights are multiplied by `autoencoder_gain`; a huge one overflows.
   explicit TinyModel(float autoencoder_gain = 1.0F);
-  ~TinyModel();
-  TinyModel(const TinyModel&) = delete;
-  TinyModel& operator=(const TinyModel&) = delete;
 
-  std::string path() const { return folder_.string(); }
+  std::string path() const { return folder_.path().string(); }
   /// Replaces a file of the folder by this text.
-  void write(const std::string& name, const std::string& text) const;
+  void write(const std::string& name, const std::string& text) const { folder_.write(name, text); }
 
  private:
-  std::filesystem::path folder_;
+  TemporaryFolder folder_;
 };
 
 }  // namespace streamdiffusion::testing

@@ -1,9 +1,6 @@
-#include "session/tiny_model.h"
+#include "support/tiny_model.h"
 
-#include <unistd.h>
-
-#include <atomic>
-#include <fstream>
+#include <filesystem>
 
 #include "models/autoencoder.h"
 #include "models/clip_text.h"
@@ -52,9 +49,6 @@ void write_weights(const std::filesystem::path& file, const std::vector<graph::G
 }  // namespace
 
 TinyModel::TinyModel(float autoencoder_gain) {
-  static std::atomic<int> count{0};
-  folder_ = std::filesystem::temp_directory_path() /
-            ("streamdiffusion_tiny_" + std::to_string(::getpid()) + "_" + std::to_string(count++));
   write("model_index.json", R"({"_class_name": "StableDiffusionPipeline",
     "unet": ["diffusers", "UNet2DConditionModel"], "vae": ["diffusers", "AutoencoderTiny"],
     "text_encoder": ["transformers", "CLIPTextModel"], "tokenizer": ["transformers", "CLIPTokenizer"],
@@ -67,29 +61,19 @@ TinyModel::TinyModel(float autoencoder_gain) {
   write("tokenizer/tokenizer_config.json", R"({"model_max_length": 16})");
   const std::filesystem::path data = std::filesystem::path(SD_TEST_DATA_DIR) / "text";
   for (const char* name : {"vocab.json", "merges.txt"}) {
-    std::filesystem::copy_file(data / name, folder_ / "tokenizer" / name);
+    std::filesystem::copy_file(data / name, folder_.path() / "tokenizer" / name);
   }
   const auto autoencoder = models::autoencoder_config(json(kAutoencoder));
-  write_weights(folder_ / "unet/diffusion_pytorch_model.safetensors",
+  write_weights(folder_.path() / "unet/diffusion_pytorch_model.safetensors",
                 {models::build_unet(models::unet_config(json(kUNet)),
                                     {.rows = 1, .h = 4, .w = 4, .tokens = 16, .kv_rows = {0}})});
-  write_weights(folder_ / "text_encoder/model.safetensors",
+  write_weights(folder_.path() / "text_encoder/model.safetensors",
                 {models::build_clip_text(models::clip_text_config(json(kText)),
                                          {.prompts = 1, .tokens = 16})});
-  write_weights(folder_ / "vae/diffusion_pytorch_model.safetensors",
+  write_weights(folder_.path() / "vae/diffusion_pytorch_model.safetensors",
                 {models::build_encoder(autoencoder, {.frames = 1, .height = 32, .width = 32}),
                  models::build_decoder(autoencoder, {.frames = 1, .height = 32, .width = 32})},
                 autoencoder_gain);
-}
-
-TinyModel::~TinyModel() {
-  std::error_code ignored;
-  std::filesystem::remove_all(folder_, ignored);
-}
-
-void TinyModel::write(const std::string& name, const std::string& text) const {
-  std::filesystem::create_directories((folder_ / name).parent_path());
-  std::ofstream(folder_ / name, std::ios::binary) << text;
 }
 
 }  // namespace streamdiffusion::testing

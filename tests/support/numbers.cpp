@@ -1,4 +1,4 @@
-#include "backend/numbers.h"
+#include "support/numbers.h"
 
 #include <cmath>
 

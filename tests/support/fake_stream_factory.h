@@ -22,12 +22,20 @@ class FakeStreamFactory : public server::StreamFactory {
 
   /// Time that one frame takes.
   std::atomic<int> frame_ms{2};
-  /// Streams that are open now, and the largest number so far.
+  /// From hold_frames() on, a frame that a stream has begun with stays in it until
+  /// release_frames().
+  void hold_frames() { held_ = true; }
+  void release_frames();
+  void wait_while_held() { held_.wait(true); }
+  /// Frames that streams have begun with so far.
+  std::atomic<int> frames_begun{0};
+  /// Streams that are open now, and the most there ever were.
   std::atomic<int> streams{0}, max_streams{0};
   /// Settings with this seed are refused, at the opening and later.
   static constexpr std::uint64_t kRefusedSeed = 666;
 
  private:
+  std::atomic<bool> held_{false};
   server::ServedModel info_;
   LiveSettings initial_settings_;
 };

@@ -1,12 +1,6 @@
-#include "media/clips.h"
+#include "support/clips.h"
 
-#include <gtest/gtest.h>
-#include <unistd.h>
-
-#include <algorithm>
 #include <cmath>
-
-#include "base/error.h"
 
 namespace streamdiffusion::media {
 namespace {
@@ -14,13 +8,6 @@ namespace {
 constexpr int kStep = 14, kDarkest = 20;
 
 }  // namespace
-
-Folder::Folder() {
-  static int count = 0;
-  path_ = std::filesystem::temp_directory_path() /
-          base::concat("streamdiffusion_media_", ::getpid(), "_", count++);
-  std::filesystem::create_directories(path_);
-}
 
 Image numbered_image(int width, int height, int index) {
   Image image{width, height, {}};
@@ -67,16 +54,6 @@ std::vector<std::int64_t> steady(int count) {
   std::vector<std::int64_t> pts(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) pts[static_cast<std::size_t>(i)] = i;
   return pts;
-}
-
-std::string error_of(const std::function<void()>& run) {
-  try {
-    run();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return {};
 }
 
 }  // namespace streamdiffusion::media

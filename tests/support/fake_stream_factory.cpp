@@ -1,4 +1,4 @@
-#include "server/fake_stream_factory.h"
+#include "support/fake_stream_factory.h"
 
 #include <cmath>
 #include <condition_variable>
@@ -118,6 +118,8 @@ class FakeStream : public LiveStream {
       const Image image =
           frame.image ? frame.image() : one_color(10, 200, 30, *options.width, *options.height);
       output.prepared = output.entered = LiveClock::now();
+      ++factory_.frames_begun;
+      factory_.wait_while_held();
       std::this_thread::sleep_for(std::chrono::milliseconds(factory_.frame_ms));
       output.image =
           std::make_shared<Image>(image::fit(image, *options.width, *options.height, settings.fit));
@@ -158,6 +160,11 @@ FakeStreamFactory::FakeStreamFactory() {
   info_.dtype = "f32";
   info_.sample_prompt = "red apple";
   info_.words = {{"apple", "house", "cat"}, {"3d render"}, {"red", "blue"}};
+}
+
+void FakeStreamFactory::release_frames() {
+  held_ = false;
+  held_.notify_all();
 }
 
 SessionOptions FakeStreamFactory::with_defaults(const SessionOptions& options) const {

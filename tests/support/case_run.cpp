@@ -1,9 +1,9 @@
-#include "backend/case_run.h"
+#include "support/case_run.h"
 
 #include <cstring>
 
-#include "backend/numbers.h"
 #include "graph/quantize.h"
+#include "support/numbers.h"
 #include "weights/hash_weights.h"
 
 namespace streamdiffusion::backend::test {

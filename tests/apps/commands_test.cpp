@@ -1,0 +1,283 @@
+// The program itself: `image`, `info`, `bench` and `quantize` over a tiny model, as a user types
+// them.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "apps/program.h"
+#include "image/image_file.h"
+#include "json/json.h"
+#include "support/clips.h"
+
+namespace streamdiffusion::testing {
+namespace {
+
+using json::Json;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+constexpr int kDone = 0, kFailed = 1, kUsage = 2;
+
+class CommandsTest : public ProgramTest {
+ protected:
+  /// A folder of so many numbered images, none of the model's size.
+  std::string images(int count) const {
+    const std::string folder = folder_ / "in";
+    std::filesystem::create_directories(folder);
+    for (int i = 0; i < count; ++i) {
+      image::write_image(folder + "/" + std::to_string(i) + ".png",
+                         media::numbered_image(50 + i, 30, i));
+    }
+    return folder;
+  }
+  Image read(const std::string& name) const { return image::read_image(folder_ / name); }
+  bool exists(const std::string& name) const { return std::filesystem::exists(folder_ / name); }
+  /// The files of a folder, whatever their names.
+  static int files_in(const std::string& folder) {
+    return static_cast<int>(std::distance(std::filesystem::directory_iterator(folder), {}));
+  }
+  int run_with_model(const std::string& command, const std::vector<std::string>& flags) {
+    return run(with_model(command, flags));
+  }
+};
+
+class ImageCommand : public CommandsTest {};
+class InfoCommand : public CommandsTest {};
+class BenchCommand : public CommandsTest {};
+/// On the reference, which knows int8 whatever the processor knows. `quantize` draws at the model's
+/// own size, which must be small for it.
+class QuantizeCommand : public CommandsTest {
+ protected:
+  QuantizeCommand() { small_.write("streamdiffusion.json", R"({"width": 32, "height": 32})"); }
+  int quantize(const std::vector<std::string>& flags) {
+    std::vector<std::string> all{"quantize", "--model", small_.path(), "--device", "ref"};
+    all.insert(all.end(), flags.begin(), flags.end());
+    return run(all);
+  }
+  TinyModel small_;
+};
+class AnyCommand : public CommandsTest {};
+
+TEST_F(AnyCommand, HelpHasExamples) {
+  for (const std::string command : {"image", "run", "serve", "info", "bench", "quantize"}) {
+    ASSERT_EQ(run({command, "--help"}), kDone) << said();
+    EXPECT_THAT(printed(), HasSubstr("Usage: streamdiffusion " + command));
+    const std::size_t examples = printed().find("Examples:");
+    ASSERT_NE(examples, std::string::npos) << command;
+    EXPECT_THAT(printed().substr(examples), HasSubstr("streamdiffusion " + command));
+  }
+}
+
+TEST_F(AnyCommand, WrongUsageIsExitCodeTwoAndSaysWhat) {
+  const std::pair<std::vector<std::string>, const char*> cases[]{
+      {{}, "subcommand is required"},
+      {{"draw"}, "subcommand is required"},
+      {{"info", "--nonsense"}, "--nonsense"},
+      {{"image", "--count", "0"}, "--count: Value 0"},
+      {{"image", "--count", "many"}, "--count"},
+      {{"image", "--fit", "fill"}, "--fit"},
+      {{"image", "--model", "a", "--random-weights", "sd15"}, "--random-weights"},
+      {{"bench", "--frames", "0"}, "--frames: Value 0"},
+      {{"bench", "--source-fps", "0"}, "--source-fps"},
+      {{"quantize", "--input"}, "--input"},
+      {with_model("image", {"--prompt", "a", "--prompt-weights", "1", "2"}), "--prompt-weights"},
+      {{"image", "--model", model().path(), "--width", "33"}, "width is 33"},
+  };
+  for (const auto& [arguments, message] : cases) {
+    EXPECT_EQ(run(arguments), kUsage) << message << ": " << said();
+    EXPECT_THAT(said(), HasSubstr(message));
+    EXPECT_EQ(printed(), "") << message;
+  }
+}
+
+TEST_F(AnyCommand, AModelThatIsNotThereOrIsBrokenIsNamed) {
+  const std::string broken = folder_.write("broken/model_index.json", "{").parent_path().string();
+  for (const std::string command : {"image", "info", "bench", "quantize"}) {
+    EXPECT_EQ(run({command, "--model", folder_ / "none"}), kFailed) << command;
+    EXPECT_THAT(said(), HasSubstr("error: " + (folder_ / "none") + ": no such model folder"));
+    EXPECT_EQ(run({command, "--model", broken}), kFailed) << command;
+    EXPECT_THAT(said(), HasSubstr("error: " + broken + "/model_index.json"));
+  }
+  EXPECT_EQ(run({"info", "--random-weights", "sd16"}), kFailed);
+  EXPECT_THAT(said(), HasSubstr("\"sd16\", expected one of"));
+}
+
+TEST_F(ImageCommand, EveryFileOfAFolderComesOutInItsPlaceWithASheet) {
+  ASSERT_EQ(
+      run_with_model("image", {"--input", images(3), "--output", folder_ / "new/out", "--sheet",
+                               folder_ / "new/sheet.png", "--dump-tensors", folder_ / "dump"}),
+      kDone)
+      << said();
+  EXPECT_EQ(files_in(folder_ / "new/out"), 3);
+  for (const char* name : {"new/out/000000.png", "new/out/000001.png", "new/out/000002.png"}) {
+    EXPECT_EQ(read(name).width, 32) << name;
+    EXPECT_EQ(read(name).height, 24) << name;
+  }
+  EXPECT_NE(read("new/out/000000.png").rgb, read("new/out/000001.png").rgb);
+  EXPECT_GT(read("new/sheet.png").width, 3 * 32);
+  EXPECT_EQ(printed(), (folder_ / "new/out/000000.png") + " … " + (folder_ / "new/out/000002.png") +
+                           "\n" + (folder_ / "new/sheet.png") + "\n");
+  EXPECT_THAT(said(), HasSubstr("3 frames"));
+  EXPECT_THAT(text_of(folder_ / "dump/images.npy"), HasSubstr("'shape': (3, 3, 24, 32, )"));
+  EXPECT_THAT(text_of(folder_ / "dump/latents.npy"), HasSubstr("'shape': (3, 4, 3, 4, )"));
+}
+
+TEST_F(ImageCommand, OneFileBecomesTheFileThatIsNamed) {
+  for (const char* name : {"one.png", "one.jpg"}) {
+    ASSERT_EQ(run_with_model("image", {"--input", images(1) + "/0.png", "--output", folder_ / name,
+                                       "--quiet"}),
+              kDone)
+        << said();
+    EXPECT_EQ(read(name).width, 32);
+    EXPECT_EQ(printed() + said(), "") << "--quiet";
+  }
+}
+
+TEST_F(ImageCommand, APromptAloneGivesAsManyImagesAsWanted) {
+  const std::vector<std::string> flags{"--prompt", "red apple", "--cfg-type",
+                                       "none",     "--count",   "2"};
+  const auto draw = [&](const std::string& output, const std::string& seed) {
+    std::vector<std::string> all = flags;
+    all.insert(all.end(), {"--output", folder_ / output, "--seed", seed});
+    ASSERT_EQ(run_with_model("image", all), kDone) << said();
+  };
+  draw("a", "5");
+  draw("same", "5");
+  draw("other", "6");
+  EXPECT_EQ(files_in(folder_ / "a"), 2);
+  EXPECT_EQ(text_of(folder_ / "a/000001.png"), text_of(folder_ / "same/000001.png"));
+  EXPECT_NE(text_of(folder_ / "a/000001.png"), text_of(folder_ / "other/000001.png"));
+}
+
+TEST_F(ImageCommand, TheModelInTheBoxIsTakenWithoutAFlag) {
+  ASSERT_EQ(run({"image", "--device", SD_TEST_DEVICE, "--width", "64", "--height", "64",
+                 "--t-index-list", "32", "--cfg-type", "none", "--output", folder_ / "a.png"}),
+            kDone)
+      << said();
+  EXPECT_EQ(read("a.png").width, 64);
+  EXPECT_THAT(said(), StartsWith("pictogram"));
+}
+
+TEST_F(ImageCommand, WhatCannotBeReadIsNamedAndNothingIsWritten) {
+  folder_.write("in/garbage.png", "no image");
+  for (const auto& [input, message] :
+       {std::pair("none.png", "no such file"), std::pair("no*.png", "no such file"),
+        std::pair("in/garbage.png", "neither a PNG, a JPEG nor a WebP")}) {
+    EXPECT_EQ(run_with_model("image", {"--input", folder_ / input, "--output", folder_ / "a.png"}),
+              kFailed);
+    EXPECT_THAT(said(), HasSubstr("error: " + (folder_ / input)));
+    EXPECT_THAT(said(), HasSubstr(message));
+    EXPECT_FALSE(exists("a.png"));
+  }
+}
+
+TEST_F(ImageCommand, WhatCannotBeWrittenIsNamed) {
+  EXPECT_EQ(run_with_model("image", {"--output", "/proc/a.png"}), kFailed);
+  EXPECT_THAT(said(), HasSubstr("error: /proc/a.png: cannot write"));
+  EXPECT_EQ(run_with_model("image", {"--output", folder_ / "a.png", "--sheet", folder_ / "a.xyz"}),
+            kUsage);
+  EXPECT_THAT(said(), HasSubstr("a.xyz: images are written as .png, .jpg or .jpeg"));
+}
+
+TEST_F(ImageCommand, AFileIsReplacedOnlyByAWholeOne) {
+  folder_.write("a/a.png", "the old one");
+  largest_file_ = 500;  // an image of noise is longer
+  EXPECT_EQ(run_with_model("image", {"--output", folder_ / "a/a.png", "--quiet"}), kFailed);
+  EXPECT_THAT(said(), HasSubstr("error: " + (folder_ / "a/a.png") + ": cannot write"));
+  EXPECT_EQ(text_of(folder_ / "a/a.png"), "the old one");
+  EXPECT_EQ(files_in(folder_ / "a"), 1) << "a part was left behind";
+  largest_file_ = 0;
+  ASSERT_EQ(run_with_model("image", {"--output", folder_ / "a/a.png"}), kDone) << said();
+  EXPECT_EQ(read("a/a.png").width, 32);
+}
+
+TEST_F(InfoCommand, SaysWhatTheModelIsAndItsPlan) {
+  ASSERT_EQ(run_with_model("info", {}), kDone) << said();
+  for (const char* line : {"parameters", "tokenizer", "latents     4 channels, 1/8", "32x24",
+                           "device", "memory", "unet, per frame", "decode, per frame"}) {
+    EXPECT_THAT(printed(), HasSubstr(line));
+  }
+  const std::size_t sums = printed().size();
+  ASSERT_EQ(run_with_model("info", {"--plan"}), kDone) << said();
+  EXPECT_GT(printed().size(), 2 * sums);
+  EXPECT_THAT(printed(), HasSubstr("conv_in"));
+}
+
+TEST_F(InfoCommand, TakesTheModelAsItsArgumentOrTheOneInTheBox) {
+  ASSERT_EQ(run({"info", model().path(), "--device", "ref"}), kDone) << said();
+  EXPECT_THAT(printed(), HasSubstr("4 channels, 1/8"));
+  ASSERT_EQ(run({"info"}), kDone) << said();
+  EXPECT_THAT(printed(), StartsWith("model       pictogram\n"));
+}
+
+TEST_F(BenchCommand, PrintsAndWritesItsFigures) {
+  ASSERT_EQ(run_with_model("bench", {"--frames", "4", "--json", folder_ / "a.json", "--trace",
+                                     folder_ / "trace.json"}),
+            kDone)
+      << said();
+  for (const char* line : {"frame     p50", "work", "memory", "decode", "encode", "unet"}) {
+    EXPECT_THAT(printed(), HasSubstr(line));
+  }
+  const Json json = Json::read(folder_ / "a.json");
+  EXPECT_EQ(json.at("frames").integer(), 4);
+  EXPECT_EQ(json.at("reused").integer(), 0);
+  for (const char* key : {"fps", "gflop_per_frame", "ceiling_gflops", "resident_mib", "weights_mib",
+                          "first_frame_ms"}) {
+    EXPECT_GT(json.at(key).number(), 0) << key;
+  }
+  EXPECT_GE(json.at("frame_ms").at("p99").number(), json.at("frame_ms").at("p50").number());
+  for (const char* stage : {"encode", "unet", "decode"}) {
+    EXPECT_GT(json.at("stages_ms").at(stage).number(), 0) << stage;
+  }
+  EXPECT_GT(Json::read(folder_ / "trace.json").size(), 0U);
+}
+
+TEST_F(BenchCommand, LiveCountsEveryFrame) {
+  ASSERT_EQ(run_with_model("bench", {"--live", "--seconds", "0.5", "--source-fps", "50", "--json",
+                                     folder_ / "a.json"}),
+            kDone)
+      << said();
+  EXPECT_NE(printed(), "");
+  EXPECT_GT(Json::read(folder_ / "a.json").size(), 5U);
+}
+
+TEST_F(BenchCommand, AReportThatCannotBeWrittenIsAnError) {
+  EXPECT_EQ(run_with_model("bench", {"--frames", "1", "--json", folder_ / "none/a.json"}), kFailed);
+  EXPECT_THAT(said(), HasSubstr("error: " + (folder_ / "none/a.json") + ": cannot write"));
+}
+
+TEST_F(QuantizeCommand, WritesACalibrationThatTheOthersRead) {
+  const std::string file = folder_ / "new/int8.json";
+  const std::vector<std::string> flags{"--input", images(2), "--output", file};
+  ASSERT_EQ(quantize(flags), kDone) << said();
+  EXPECT_THAT(printed(), StartsWith(file + "\n"));
+  const Json json = Json::read(file);
+  EXPECT_GT(json.at("unet").size() + json.at("autoencoder").size(), 0U);
+  EXPECT_FALSE(exists("cache")) << "not asked for";
+  ASSERT_EQ(run({"info", "--model", small_.path(), "--device", "ref", "--dtype", "int8",
+                 "--calibration", file}),
+            kDone)
+      << said();
+  EXPECT_THAT(printed(), HasSubstr("int8"));
+
+  largest_file_ = 20;
+  const std::string before = text_of(file);
+  EXPECT_EQ(quantize(flags), kFailed);
+  EXPECT_EQ(text_of(file), before);
+}
+
+TEST_F(QuantizeCommand, KeepsItInTheUsersCacheWithoutAnOutput) {
+  ASSERT_EQ(quantize({}), kDone) << said();
+  EXPECT_EQ(files_in(folder_ / "cache/streamdiffusion"), 1);
+  EXPECT_THAT(printed(), StartsWith(folder_ / "cache/streamdiffusion/int8-"));
+}
+
+TEST_F(QuantizeCommand, WhatCannotBeReadIsNamed) {
+  const std::string garbage = folder_.write("garbage.png", "no image").string();
+  EXPECT_EQ(quantize({"--input", garbage}), kFailed);
+  EXPECT_THAT(said(), HasSubstr("error: " + garbage));
+}
+
+}  // namespace
+}  // namespace streamdiffusion::testing

@@ -1,0 +1,33 @@
+#include "base/turns.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <vector>
+
+#include "support/blocking_thread.h"
+
+namespace streamdiffusion::base {
+namespace {
+
+using streamdiffusion::testing::BlockingThread;
+
+TEST(Turns, WhoCameFirstGoesFirstAndALoopKeepsNobodyOut) {
+  Turns turns;
+  std::vector<int> order;
+  auto mine = std::make_unique<Turn>(turns);
+  const auto take_turn = [&](int who) {
+    const Turn turn(turns);
+    order.push_back(who);
+  };
+  BlockingThread first([&] { take_turn(1); });
+  ASSERT_TRUE(first.wait_until_blocked());
+  BlockingThread second([&] { take_turn(2); });
+  ASSERT_TRUE(second.wait_until_blocked());
+  mine.reset();
+  take_turn(3);  // at once again, and yet behind the two
+  EXPECT_EQ(order, (std::vector{1, 2, 3}));
+}
+
+}  // namespace
+}  // namespace streamdiffusion::base
