@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "backend/cpu/dnnl_primitive.h"
-#include "backend/cpu/winograd.h"
+#include "backend/cpu/conv/winograd.h"
+#include "backend/cpu/onednn/primitive.h"
 #include "graph/doubled.h"
 #include "graph/quantize.h"
 

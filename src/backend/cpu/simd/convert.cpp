@@ -1,11 +1,11 @@
 // Vector loops that change the type of numbers: pixels to latent space and back, f32 to bf16 and
 // back.
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "backend/cpu/simd_convert.cpp"
+#define HWY_TARGET_INCLUDE "backend/cpu/simd/convert.cpp"
 #include "hwy/foreach_target.h"
 // foreach_target must come first
-#include "backend/cpu/simd-inl.h"
-#include "backend/cpu/simd.h"
+#include "backend/cpu/simd/simd-inl.h"
+#include "backend/cpu/simd/simd.h"
 #include "base/error.h"
 
 HWY_BEFORE_NAMESPACE();

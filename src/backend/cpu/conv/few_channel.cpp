@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <cstring>
 
-#include "backend/cpu/conv2d.h"
-#include "backend/cpu/dnnl_primitive.h"
+#include "backend/cpu/conv/forms.h"
+#include "backend/cpu/onednn/primitive.h"
 #include "backend/cpu/share.h"
-#include "backend/cpu/simd.h"
+#include "backend/cpu/simd/simd.h"
 #include "backend/cpu/weight_cache.h"
 #include "graph/quantize.h"
 

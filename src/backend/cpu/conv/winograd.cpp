@@ -2,17 +2,18 @@
 // multiplied in every place, and written. Where the weights stay in a core's cache, each worker has
 // batches of its own; where they do not, all workers share a batch and meet after each of the
 // three, so that each of them reads the weights of its places alone.
+#include "backend/cpu/conv/winograd.h"
+
 #include <algorithm>
 #include <array>
 #include <map>
 #include <optional>
 
-#include "backend/cpu/bf16_speed.h"
-#include "backend/cpu/matmul.h"
+#include "backend/cpu/onednn/matmul.h"
+#include "backend/cpu/probe/bf16_rate.h"
 #include "backend/cpu/share.h"
-#include "backend/cpu/simd.h"
+#include "backend/cpu/simd/simd.h"
 #include "backend/cpu/weight_cache.h"
-#include "backend/cpu/winograd.h"
 
 namespace streamdiffusion::backend::cpu {
 namespace {

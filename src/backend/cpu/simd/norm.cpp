@@ -1,10 +1,10 @@
 // Vector loops of the normalizations.
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "backend/cpu/simd_norm.cpp"
+#define HWY_TARGET_INCLUDE "backend/cpu/simd/norm.cpp"
 #include "hwy/foreach_target.h"
 // foreach_target must come first
-#include "backend/cpu/simd-inl.h"
-#include "backend/cpu/simd.h"
+#include "backend/cpu/simd/simd-inl.h"
+#include "backend/cpu/simd/simd.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace streamdiffusion::backend::cpu::simd {

@@ -1,4 +1,4 @@
-#include "backend/cpu/matmul.h"
+#include "backend/cpu/onednn/matmul.h"
 
 #include <string_view>
 

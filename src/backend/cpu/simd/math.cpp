@@ -1,12 +1,12 @@
 // Vector loops with exponentials: softmax, GEGLU, activations; and plain elementwise ones.
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "backend/cpu/simd_math.cpp"
+#define HWY_TARGET_INCLUDE "backend/cpu/simd/math.cpp"
 #include "hwy/foreach_target.h"
 // foreach_target must come first
 #include <algorithm>
 
-#include "backend/cpu/simd-inl.h"
-#include "backend/cpu/simd.h"
+#include "backend/cpu/simd/simd-inl.h"
+#include "backend/cpu/simd/simd.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace streamdiffusion::backend::cpu::simd {

@@ -4,10 +4,10 @@
 #include <cstring>
 #include <map>
 
-#include "backend/cpu/bytes.h"
-#include "backend/cpu/matmul.h"
+#include "backend/cpu/onednn/int8_input.h"
+#include "backend/cpu/onednn/matmul.h"
 #include "backend/cpu/share.h"
-#include "backend/cpu/simd.h"
+#include "backend/cpu/simd/simd.h"
 #include "backend/cpu/weight_cache.h"
 
 namespace streamdiffusion::backend::cpu {

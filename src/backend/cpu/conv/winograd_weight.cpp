@@ -1,7 +1,7 @@
 #include <array>
 #include <cstring>
 
-#include "backend/cpu/winograd.h"
+#include "backend/cpu/conv/winograd.h"
 
 namespace streamdiffusion::backend::cpu {
 namespace {

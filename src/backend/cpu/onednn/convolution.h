@@ -2,7 +2,7 @@
 // conv2d are built of.
 #pragma once
 
-#include "backend/cpu/dnnl_primitive.h"
+#include "backend/cpu/onednn/primitive.h"
 
 namespace streamdiffusion::backend::cpu {
 

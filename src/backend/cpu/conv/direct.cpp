@@ -1,18 +1,17 @@
 // Convolutions. One oneDNN call a slice of image lines, single threaded, with the whole bias (time
 // projection included) in the call: at the processor's ceiling for every shape measured, with no
 // reorder and no pass of its own for the bias.
-#include "backend/cpu/conv2d.h"
-
 #include <cstring>
 #include <map>
 #include <tuple>
 
-#include "backend/cpu/blocks.h"
-#include "backend/cpu/bytes.h"
-#include "backend/cpu/convolution.h"
+#include "backend/cpu/conv/forms.h"
+#include "backend/cpu/conv/nchw8c.h"
+#include "backend/cpu/conv/winograd.h"
+#include "backend/cpu/onednn/convolution.h"
+#include "backend/cpu/onednn/int8_input.h"
 #include "backend/cpu/share.h"
 #include "backend/cpu/weight_cache.h"
-#include "backend/cpu/winograd.h"
 
 namespace streamdiffusion::backend::cpu {
 namespace {

@@ -1,9 +1,9 @@
-#include "backend/cpu/cpu_executable.h"
+#include "backend/cpu/executable.h"
 
 #include <algorithm>
 #include <dnnl.hpp>
 
-#include "backend/cpu/dnnl_primitive.h"
+#include "backend/cpu/onednn/primitive.h"
 #include "backend/observe.h"
 #include "base/clock.h"
 #include "base/error.h"

@@ -1,4 +1,4 @@
-#include "backend/cpu/dnnl_primitive.h"
+#include "backend/cpu/onednn/primitive.h"
 
 #include "base/error.h"
 

@@ -4,7 +4,7 @@
 
 #include <cstring>
 
-#include "backend/cpu/dnnl_primitive.h"
+#include "backend/cpu/onednn/primitive.h"
 #include "graph/graph.h"
 
 namespace streamdiffusion::backend::cpu {

@@ -1,10 +1,10 @@
 // Winograd's transforms of a patch and of a tile (winograd.h), in f32 whatever pixels are kept in.
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "backend/cpu/simd_winograd.cpp"
+#define HWY_TARGET_INCLUDE "backend/cpu/simd/winograd.cpp"
 #include "hwy/foreach_target.h"
 // foreach_target must come first
-#include "backend/cpu/simd-inl.h"
-#include "backend/cpu/simd.h"
+#include "backend/cpu/simd/simd-inl.h"
+#include "backend/cpu/simd/simd.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace streamdiffusion::backend::cpu::simd {

@@ -1,4 +1,4 @@
-#include "backend/cpu/cpu_device.h"
+#include "backend/cpu/device.h"
 
 #include <malloc.h>
 #include <omp.h>
@@ -9,11 +9,11 @@
 #include <mutex>
 #include <thread>
 
-#include "backend/cpu/bf16_speed.h"
-#include "backend/cpu/cpu_executable.h"
-#include "backend/cpu/dnnl_primitive.h"
-#include "backend/cpu/one_openmp_thread.h"
-#include "backend/cpu/simd.h"
+#include "backend/cpu/executable.h"
+#include "backend/cpu/onednn/one_openmp_thread.h"
+#include "backend/cpu/onednn/primitive.h"
+#include "backend/cpu/probe/bf16_rate.h"
+#include "backend/cpu/simd/simd.h"
 #include "base/error.h"
 #include "base/join.h"
 

@@ -1,4 +1,4 @@
-#include "backend/cpu/convolution.h"
+#include "backend/cpu/onednn/convolution.h"
 
 namespace streamdiffusion::backend::cpu {
 

@@ -1,6 +1,6 @@
-#include "backend/cpu/bytes.h"
+#include "backend/cpu/onednn/int8_input.h"
 
-#include "backend/cpu/simd.h"
+#include "backend/cpu/simd/simd.h"
 
 namespace streamdiffusion::backend::cpu {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "backend/cpu/kernel.h"
 #include "backend/cpu/share.h"
-#include "backend/cpu/simd.h"
+#include "backend/cpu/simd/simd.h"
 #include "backend/cpu/weight_cache.h"
 #include "base/error.h"
 

@@ -4,7 +4,7 @@
 
 #include <optional>
 
-#include "backend/cpu/dnnl_primitive.h"
+#include "backend/cpu/onednn/primitive.h"
 
 namespace streamdiffusion::backend::cpu {
 

@@ -6,9 +6,9 @@
 #include <map>
 #include <tuple>
 
-#include "backend/cpu/bytes.h"
-#include "backend/cpu/conv2d.h"
-#include "backend/cpu/convolution.h"
+#include "backend/cpu/conv/forms.h"
+#include "backend/cpu/onednn/convolution.h"
+#include "backend/cpu/onednn/int8_input.h"
 #include "backend/cpu/share.h"
 #include "backend/cpu/weight_cache.h"
 #include "graph/doubled.h"

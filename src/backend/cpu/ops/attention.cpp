@@ -7,9 +7,9 @@
 #include <cstring>
 #include <limits>
 
-#include "backend/cpu/matmul.h"
+#include "backend/cpu/onednn/matmul.h"
 #include "backend/cpu/share.h"
-#include "backend/cpu/simd.h"
+#include "backend/cpu/simd/simd.h"
 #include "base/error.h"
 
 namespace streamdiffusion::backend::cpu {

@@ -1,10 +1,10 @@
 // Lines of 3 x 3 convolutions from or to a few channels, in f32.
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "backend/cpu/simd_thin.cpp"
+#define HWY_TARGET_INCLUDE "backend/cpu/simd/few_channel.cpp"
 #include "hwy/foreach_target.h"
 // foreach_target must come first
-#include "backend/cpu/simd-inl.h"
-#include "backend/cpu/simd.h"
+#include "backend/cpu/simd/simd-inl.h"
+#include "backend/cpu/simd/simd.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace streamdiffusion::backend::cpu::simd {

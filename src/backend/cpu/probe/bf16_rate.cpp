@@ -1,10 +1,10 @@
-#include "backend/cpu/bf16_speed.h"
+#include "backend/cpu/probe/bf16_rate.h"
 
 #include <algorithm>
 #include <cstring>
 
-#include "backend/cpu/matmul.h"
-#include "backend/cpu/one_openmp_thread.h"
+#include "backend/cpu/onednn/matmul.h"
+#include "backend/cpu/onednn/one_openmp_thread.h"
 #include "base/clock.h"
 
 namespace streamdiffusion::backend::cpu {

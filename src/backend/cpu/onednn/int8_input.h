@@ -4,7 +4,7 @@
 #include <optional>
 #include <vector>
 
-#include "backend/cpu/dnnl_primitive.h"
+#include "backend/cpu/onednn/primitive.h"
 #include "backend/cpu/weight_cache.h"
 #include "graph/quantize.h"
 
