@@ -39,48 +39,48 @@ CpuExecutable::CpuExecutable(std::shared_ptr<base::ThreadTeam> team,
       profile_(options.profile),
       observe_(options.observe),
       job_([this](int thread) { work(thread); }) {
-  assign_duties();
+  assign_workers();
   for (std::size_t lane = 0; lane < lanes_.size(); ++lane) compile_lane(lane, weights);
 }
 
 /// More threads than lanes: each lane gets an equal share of them. More lanes than threads: a
 /// thread runs several.
-void CpuExecutable::assign_duties() {
+void CpuExecutable::assign_workers() {
   const auto threads = static_cast<std::size_t>(team_->size());
-  duties_.resize(threads);
+  assignments_.resize(threads);
   for (std::size_t lane = 0; lane < lanes_.size(); ++lane) {
     if (lanes_.size() >= threads) {
-      crews_.emplace_back(1);
-      duties_[lane * threads / lanes_.size()].push_back(
+      lane_workers_.emplace_back(1);
+      assignments_[lane * threads / lanes_.size()].push_back(
           {lane, 0, static_cast<int>(lane * threads / lanes_.size())});
       continue;
     }
     const std::size_t first = lane * threads / lanes_.size(),
                       last = (lane + 1) * threads / lanes_.size();
-    crews_.emplace_back(static_cast<int>(last - first));
+    lane_workers_.emplace_back(static_cast<int>(last - first));
     for (std::size_t t = first; t < last; ++t)
-      duties_[t].push_back({lane, static_cast<int>(t - first), static_cast<int>(t)});
+      assignments_[t].push_back({lane, static_cast<int>(t - first), static_cast<int>(t)});
   }
 }
 
 void CpuExecutable::compile_lane(std::size_t index, const Weights& weights) {
   const Lane& lane = lanes_[index];
-  Crew& crew = crews_[index];
+  LaneWorkers& group = lane_workers_[index];
   std::size_t shared = 0, scratch = 0;
   for (std::size_t program = 0; program < lane.plan.programs.size(); ++program) {
     for (const int i : lane.plan.programs[program]) {
       const graph::Op& op = lane.graph.ops[static_cast<std::size_t>(i)];
-      const KernelContext context{lane.graph, lane.plan, op, weights, *cache_, crew.workers};
+      const KernelContext context{lane.graph, lane.plan, op, weights, *cache_, group.workers};
       try {
         auto kernel =
             std::visit([&](const auto& kind) { return make_kernel(kind, context); }, op.attributes);
         shared = std::max(shared, kernel->shared_bytes());
         scratch = std::max(scratch, kernel->scratch_bytes());
-        crew.programs[program].push_back(
+        group.programs[program].push_back(
             {i,
              std::move(kernel),
              0,
-             std::vector<WorkerSpan>(static_cast<std::size_t>(crew.workers)),
+             std::vector<WorkerSpan>(static_cast<std::size_t>(group.workers)),
              {}});
       } catch (const dnnl::error& error) {
         base::fail(base::ErrorCode::unsupported, op.kind(), " \"", op.name, "\" ",
@@ -89,8 +89,8 @@ void CpuExecutable::compile_lane(std::size_t index, const Weights& weights) {
       }
     }
   }
-  crew.shared = tensor::Buffer(shared);
-  for (int w = 0; w < crew.workers; ++w) crew.scratch.emplace_back(scratch);
+  group.shared = tensor::Buffer(shared);
+  for (int w = 0; w < group.workers; ++w) group.scratch.emplace_back(scratch);
 }
 
 std::unique_ptr<State> CpuExecutable::make_state() const {
@@ -109,49 +109,50 @@ void CpuExecutable::run(graph::Lifetime program, State& state) {
 }
 
 void CpuExecutable::work(int thread) {
-  for (const Duty& duty : duties_[static_cast<std::size_t>(thread)]) {
-    Crew& crew = crews_[duty.lane];
-    run_lane(duty, {duty.worker, state_->values(duty.lane),
-                    crew.scratch[static_cast<std::size_t>(duty.worker)].data(), crew.shared.data(),
-                    thread_stream(), &failure_});
+  for (const Assignment& assignment : assignments_[static_cast<std::size_t>(thread)]) {
+    LaneWorkers& group = lane_workers_[assignment.lane];
+    run_lane(assignment, {assignment.worker, state_->values(assignment.lane),
+                          group.scratch[static_cast<std::size_t>(assignment.worker)].data(),
+                          group.shared.data(), thread_stream(), &failure_});
   }
 }
 
-void CpuExecutable::run_lane(const Duty& duty, Worker worker) {
-  Crew& crew = crews_[duty.lane];
-  for (Step& step : crew.programs[program_]) {
+void CpuExecutable::run_lane(const Assignment& assignment, Worker worker) {
+  LaneWorkers& group = lane_workers_[assignment.lane];
+  for (CompiledOp& compiled : group.programs[program_]) {
     const auto start = profile_ ? base::Clock::now() : base::Clock::time_point{};
     auto done = start;
-    if (observe_ && duty.worker == 0) observe_input(duty.lane, step);
-    for (int stage = 0; stage < step.kernel->stages(); ++stage) {
-      step.kernel->run(stage, worker);
+    if (observe_ && assignment.worker == 0) observe_input(assignment.lane, compiled);
+    for (int stage = 0; stage < compiled.kernel->stages(); ++stage) {
+      compiled.kernel->run(stage, worker);
       if (profile_) done = base::Clock::now();
-      crew.barrier.wait();
+      group.barrier.wait();
     }
     if (!profile_) continue;
-    step.spans[static_cast<std::size_t>(duty.worker)] = {duty.thread, base::seconds_of(start),
-                                                         base::seconds_of(done)};
-    if (duty.worker == 0) step.seconds = base::seconds_since(start);
+    compiled.spans[static_cast<std::size_t>(assignment.worker)] = {
+        assignment.thread, base::seconds_of(start), base::seconds_of(done)};
+    if (assignment.worker == 0) compiled.seconds = base::seconds_since(start);
   }
 }
 
-void CpuExecutable::observe_input(std::size_t index, Step& step) const {
+void CpuExecutable::observe_input(std::size_t index, CompiledOp& compiled) const {
   const graph::Graph& graph = lanes_[index].graph;
-  const graph::Op& op = graph.ops[static_cast<std::size_t>(step.op)];
+  const graph::Op& op = graph.ops[static_cast<std::size_t>(compiled.op)];
   if (!graph::can_quantize(op)) return;
   const graph::Value x = op.inputs[0];
-  observe({state_->values(index)[static_cast<std::size_t>(x.id)], graph.desc(x)}, step.input);
+  observe({state_->values(index)[static_cast<std::size_t>(x.id)], graph.desc(x)}, compiled.input);
 }
 
 std::vector<OpReport> CpuExecutable::report() const {
   std::vector<OpReport> reports;
   for (std::size_t lane = 0; lane < lanes_.size(); ++lane) {
-    for (std::size_t program = 0; program < crews_[lane].programs.size(); ++program) {
-      for (const Step& step : crews_[lane].programs[program]) {
-        const graph::Op& op = lanes_[lane].graph.ops[static_cast<std::size_t>(step.op)];
-        reports.push_back({op.name, op.kind(), op.stage, step.kernel->implementation(),
+    for (std::size_t program = 0; program < lane_workers_[lane].programs.size(); ++program) {
+      for (const CompiledOp& compiled : lane_workers_[lane].programs[program]) {
+        const graph::Op& op = lanes_[lane].graph.ops[static_cast<std::size_t>(compiled.op)];
+        reports.push_back({op.name, op.kind(), op.stage, compiled.kernel->implementation(),
                            static_cast<graph::Lifetime>(program), lanes_[lane].graph.flops(op),
-                           lanes_[lane].graph.bytes(op), step.seconds, step.spans, step.input});
+                           lanes_[lane].graph.bytes(op), compiled.seconds, compiled.spans,
+                           compiled.input});
       }
     }
   }
@@ -161,8 +162,8 @@ std::vector<OpReport> CpuExecutable::report() const {
 std::size_t CpuExecutable::arena_bytes() const {
   std::size_t total = 0;
   for (std::size_t lane = 0; lane < lanes_.size(); ++lane) {
-    total += lanes_[lane].arena.size() + crews_[lane].shared.size();
-    for (const tensor::Buffer& scratch : crews_[lane].scratch) total += scratch.size();
+    total += lanes_[lane].arena.size() + lane_workers_[lane].shared.size();
+    for (const tensor::Buffer& scratch : lane_workers_[lane].scratch) total += scratch.size();
   }
   return total;
 }

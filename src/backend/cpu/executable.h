@@ -32,7 +32,7 @@ class CpuExecutable final : public Executable {
   std::size_t state_bytes() const override { return layout_.bytes(); }
 
  private:
-  struct Step {
+  struct CompiledOp {
     int op = 0;
     std::unique_ptr<Kernel> kernel;
     double seconds = 0;
@@ -42,36 +42,36 @@ class CpuExecutable final : public Executable {
   };
 
   /// What belongs to a lane besides its plan: its kernels, workers and their memory.
-  struct Crew {
-    explicit Crew(int count) : workers(count), barrier(count) {}
+  struct LaneWorkers {
+    explicit LaneWorkers(int count) : workers(count), barrier(count) {}
     int workers;
     base::Barrier barrier;
-    std::array<std::vector<Step>, graph::kLifetimes> programs;
+    std::array<std::vector<CompiledOp>, graph::kLifetimes> programs;
     tensor::Buffer shared;
     /// By worker.
     std::vector<tensor::Buffer> scratch;
   };
 
   /// One thread's part in one lane.
-  struct Duty {
+  struct Assignment {
     std::size_t lane = 0;
     int worker = 0, thread = 0;
   };
 
-  void assign_duties();
+  void assign_workers();
   void compile_lane(std::size_t lane, const Weights& weights);
   void work(int thread);
-  void run_lane(const Duty& duty, Worker worker);
-  void observe_input(std::size_t lane, Step& step) const;
+  void run_lane(const Assignment& assignment, Worker worker);
+  void observe_input(std::size_t lane, CompiledOp& compiled) const;
 
   std::shared_ptr<base::ThreadTeam> team_;
   std::shared_ptr<WeightCache> cache_;
   std::vector<Lane> lanes_;
   StateLayout layout_;
   /// By lane.
-  std::deque<Crew> crews_;
+  std::deque<LaneWorkers> lane_workers_;
   /// By thread.
-  std::vector<std::vector<Duty>> duties_;
+  std::vector<std::vector<Assignment>> assignments_;
   bool profile_, observe_;
 
   std::mutex run_mutex_;

@@ -94,14 +94,14 @@ PackedWeight WeightCache::packed_phases(const Weights& source, const graph::Weig
 }
 
 PackedWeight WeightCache::winograd(const Weights& source, const graph::Weight& weight,
-                                   const WinogradForm& form, const dnnl::memory::desc& packed) {
-  const std::string key = key_of(source, weight) + "\nwinograd " + std::to_string(form.tile);
+                                   const WinogradSize& size, const dnnl::memory::desc& packed) {
+  const std::string key = key_of(source, weight) + "\nwinograd " + std::to_string(size.tile);
   if (PackedWeight shared = find(key, packed)) return shared;
   const std::int64_t out = weight.dims[0], in = weight.dims[1];
   const dnnl::memory::desc plain({in, out}, dnnl::memory::data_type::f32,
                                  dnnl::memory::format_tag::ab);
-  return reordered(key, winograd_weight(form, read(source, weight), out, in).data(), plain, packed,
-                   static_cast<std::size_t>(form.places()), plain.get_size());
+  return reordered(key, winograd_weight(size, read(source, weight), out, in).data(), plain, packed,
+                   static_cast<std::size_t>(size.positions()), plain.get_size());
 }
 
 PackedWeight WeightCache::reordered(const std::string& key, void* values,

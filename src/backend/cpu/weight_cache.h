@@ -14,7 +14,7 @@
 
 namespace streamdiffusion::backend::cpu {
 
-struct WinogradForm;
+struct WinogradSize;
 
 using PackedWeight = std::shared_ptr<const tensor::Buffer>;
 
@@ -33,7 +33,7 @@ class WeightCache {
   /// A 3 x 3 convolution's weight as winograd_weight() has it, each place in the layout `packed` of
   /// f32 [in, out].
   PackedWeight winograd(const Weights& source, const graph::Weight& weight,
-                        const WinogradForm& form, const dnnl::memory::desc& packed);
+                        const WinogradSize& size, const dnnl::memory::desc& packed);
   /// f32 [out]: what a byte of each row of the matrix is worth (graph/quantize.h).
   PackedWeight row_scales(const Weights& source, const graph::Weight& weight, bool doubled = false);
   /// The tensor as it is, in f32.

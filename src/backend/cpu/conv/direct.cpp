@@ -61,15 +61,15 @@ class Conv2dKernel final : public Kernel {
         y_(context.op.output),
         x_desc_(context.input(0)),
         y_desc_(context.output()),
-        bytes_(Bytes::of(context)),
-        blocks_(!bytes_ && wants_blocks(op, x_desc_.dtype)),
-        part_(op.in / (bytes_ ? 1 : input_parts(op, x_desc_.dtype))) {
+        int8_(Int8Input::of(context)),
+        blocks_(!int8_ && wants_blocks(op, x_desc_.dtype)),
+        part_(op.in / (int8_ ? 1 : input_parts(op, x_desc_.dtype))) {
     if (op.row_bias) row_bias_ = context.op.inputs[static_cast<std::size_t>(op.row_bias_input())];
     if (op.residual && !context.plan.in_place(context.op, op.residual_input())) {
       copied_residual_ = context.op.inputs[static_cast<std::size_t>(op.residual_input())];
     }
     if (op.bias) bias_ = context.cache.plain(context.weights, context.weight(1));
-    if (bytes_) bias_ = bytes_->bias(bias_);
+    if (int8_) bias_ = int8_->scaled_bias(bias_);
     for (int w = 0; w < context.workers; ++w) {
       pieces_.emplace_back();
       for (const Segment& segment :
@@ -94,7 +94,7 @@ class Conv2dKernel final : public Kernel {
         continue;
       }
       if (copied_residual_) std::memcpy(y, residual, piece.y_bytes);
-      if (bytes_) x = read_bytes(worker, x, piece);
+      if (int8_) x = read_bytes(worker, x, piece);
       run_parts(worker, piece, x, y);
     }
   }
@@ -105,9 +105,9 @@ class Conv2dKernel final : public Kernel {
 
   std::size_t scratch_bytes() const override {
     std::size_t most = 0;
-    for (const auto& pieces : pieces_) {
-      for (const Piece& piece : pieces) {
-        if (bytes_) most = std::max(most, piece.x_elements);
+    for (const auto& tiles : pieces_) {
+      for (const Piece& piece : tiles) {
+        if (int8_) most = std::max(most, piece.x_elements);
         if (blocks_) most = std::max(most, block_bytes(piece) + piece.y_bytes);
         if (part_ != op_.in) most = std::max(most, pixels_read(piece) * part_bytes());
       }
@@ -176,20 +176,20 @@ class Conv2dKernel final : public Kernel {
   /// A row's bias as the library adds it, then a piece's input in bytes or its input and output in
   /// blocks, lie behind the library's own scratch.
   std::size_t bias_bytes() const {
-    return row_bias_ && bytes_ ? aligned(static_cast<std::size_t>(op_.out) * sizeof(float)) : 0;
+    return row_bias_ && int8_ ? aligned(static_cast<std::size_t>(op_.out) * sizeof(float)) : 0;
   }
 
   const std::byte* read_bytes(const Worker& worker, const std::byte* x, const Piece& piece) const {
     std::byte* bytes = worker.scratch + library_scratch_ + bias_bytes();
-    bytes_->read(x, piece.x_elements, reinterpret_cast<std::uint8_t*>(bytes));
+    int8_->quantize(x, piece.x_elements, reinterpret_cast<std::uint8_t*>(bytes));
     return bytes;
   }
 
   const float* row_bias(const Worker& worker, const Piece& piece) const {
     const float* bias = worker.value<float>(row_bias_) + piece.row * op_.out;
-    if (!bytes_) return bias;
+    if (!int8_) return bias;
     auto* scaled = reinterpret_cast<float*>(worker.scratch + library_scratch_);
-    bytes_->scale_bias(bias, scaled);
+    int8_->scale_bias(bias, scaled);
     return scaled;
   }
 
@@ -198,9 +198,9 @@ class Conv2dKernel final : public Kernel {
     const auto weights = static_cast<std::size_t>(op_.out * op_.in * op_.kernel * op_.kernel);
     const auto line = static_cast<std::size_t>(x_desc_.shape.w * op_.in * op_.stride);
     std::int64_t most = segment.end - segment.begin;
-    if (bytes_) most = lines_of_piece(weights, line);
+    if (int8_) most = lines_of_tile(weights, line);
     if (blocks_) most = kLinesInBlocks;
-    for (const Segment& piece : pieces(segment, most))
+    for (const Segment& piece : tiles(segment, most))
       pieces_.back().push_back(make_piece(piece, context));
   }
 
@@ -245,12 +245,12 @@ class Conv2dKernel final : public Kernel {
         .from = x_desc_.dtype,
         .to = y_desc_.dtype,
         .bias = first == 0 && (op_.bias || op_.row_bias),
-        .bytes = bytes_.has_value(),
-        .blocks = blocks_};
+        .int8 = int8_.has_value(),
+        .nChw8c = blocks_};
     const bool last = first + part_ == op_.in;
     const dnnl::primitive_attr after =
         epilogue(op_.residual || first > 0, last ? op_.act : graph::Activation::none);
-    const auto desc = convolution_desc(shape, bytes_ ? bytes_->attributes(after) : after);
+    const auto desc = convolution_desc(shape, int8_ ? int8_->attributes(after) : after);
     const memory::desc plain({op_.out, part_, k, k}, memory::data_type::f32,
                              memory::dims{op_.in * k * k, k * k, k, 1});
     const auto parts = static_cast<std::size_t>(op_.in / part_),
@@ -266,7 +266,7 @@ class Conv2dKernel final : public Kernel {
   Conv2d op_;
   graph::Value x_, y_, row_bias_, copied_residual_;
   tensor::Desc x_desc_, y_desc_;
-  std::optional<Bytes> bytes_;
+  std::optional<Int8Input> int8_;
   bool blocks_;
   /// Input channels that are taken at once.
   std::int64_t part_;
@@ -281,9 +281,9 @@ class Conv2dKernel final : public Kernel {
 }  // namespace
 
 std::unique_ptr<Kernel> make_kernel(const Conv2d& op, const KernelContext& context) {
-  if (const auto form = winograd_form(op, context)) return make_winograd_conv2d(op, *form, context);
-  if (op.doubled) return make_doubled_conv2d(op, context);
-  if (is_thin(op, context.input(0).dtype)) return make_thin_conv2d(op, context);
+  if (const auto size = winograd_size(op, context)) return make_winograd(op, *size, context);
+  if (op.doubled) return make_upsample2x(op, context);
+  if (is_few_channel(op, context.input(0).dtype)) return make_few_channel(op, context);
   return std::make_unique<Conv2dKernel>(op, context);
 }
 

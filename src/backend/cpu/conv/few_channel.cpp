@@ -9,7 +9,6 @@
 #include "backend/cpu/share.h"
 #include "backend/cpu/simd/simd.h"
 #include "backend/cpu/weight_cache.h"
-#include "graph/quantize.h"
 
 namespace streamdiffusion::backend::cpu {
 namespace {
@@ -19,20 +18,20 @@ using graph::Conv2d;
 /// f32 lanes of the widest vectors.
 constexpr std::int64_t kVector = 16;
 /// Output channels are padded to a multiple of it.
-constexpr std::int64_t kWhole = 2 * kVector;
+constexpr std::int64_t kMultiple = 2 * kVector;
 
-class ThinConv2dKernel final : public Kernel {
+class FewChannelConv2d final : public Kernel {
  public:
-  ThinConv2dKernel(const Conv2d& op, const KernelContext& context)
+  FewChannelConv2d(const Conv2d& op, const KernelContext& context)
       : op_(op),
         x_(context.op.inputs[0]),
         y_(context.op.output),
         x_desc_(context.input(0)),
         y_desc_(context.output()),
-        from_few_(op.in <= graph::kFewChannels),
-        padded_((op.out + kWhole - 1) / kWhole * kWhole) {
+        few_in_(op.in <= kFewChannels),
+        padded_((op.out + kMultiple - 1) / kMultiple * kMultiple) {
     const PackedWeight stored = context.cache.plain(context.weights, context.weight(0));
-    arrange(reinterpret_cast<const float*>(stored->data()));
+    pack(reinterpret_cast<const float*>(stored->data()));
     bias_.resize(static_cast<std::size_t>(padded_));
     if (op.bias) {
       const PackedWeight bias = context.cache.plain(context.weights, context.weight(1));
@@ -53,7 +52,9 @@ class ThinConv2dKernel final : public Kernel {
     }
   }
 
-  std::string implementation() const override { return std::string("thin:") + simd::target_name(); }
+  std::string implementation() const override {
+    return std::string("few_channel:") + simd::target_name();
+  }
   std::size_t scratch_bytes() const override {
     return 3 * line_bytes() +
            aligned(static_cast<std::size_t>(y_desc_.shape.w * op_.out) * sizeof(float));
@@ -61,13 +62,13 @@ class ThinConv2dKernel final : public Kernel {
 
  private:
   /// From few: [3 lines, 3 in, padded out]. To few: [3 lines, 3 columns, out, in].
-  void arrange(const float* stored) {
-    weight_.resize(static_cast<std::size_t>(9 * op_.in * (from_few_ ? padded_ : op_.out)));
+  void pack(const float* stored) {
+    weight_.resize(static_cast<std::size_t>(9 * op_.in * (few_in_ ? padded_ : op_.out)));
     for (std::int64_t o = 0; o < op_.out; ++o) {
       for (std::int64_t i = 0; i < op_.in; ++i) {
         for (std::int64_t tap = 0; tap < 9; ++tap) {
           const std::int64_t to =
-              from_few_ ? (tap * op_.in + i) * padded_ + o : (tap * op_.out + o) * op_.in + i;
+              few_in_ ? (tap * op_.in + i) * padded_ + o : (tap * op_.out + o) * op_.in + i;
           weight_[static_cast<std::size_t>(to)] = *stored++;
         }
       }
@@ -78,14 +79,14 @@ class ThinConv2dKernel final : public Kernel {
     return aligned(static_cast<std::size_t>((x_desc_.shape.w + 2) * op_.in) * sizeof(float));
   }
   /// Three lines take turns in scratch memory.
-  float* place(const Worker& worker, std::int64_t line) const {
+  float* line_at(const Worker& worker, std::int64_t line) const {
     return reinterpret_cast<float*>(worker.scratch +
                                     static_cast<std::size_t>((line + 3) % 3) * line_bytes());
   }
 
   /// An input line in f32 with a zero pixel at either end; zeros beyond the image.
   void read_line(const Worker& worker, std::int64_t row, std::int64_t line) const {
-    float* to = place(worker, line);
+    float* to = line_at(worker, line);
     const std::int64_t width = x_desc_.shape.w, height = x_desc_.shape.h;
     if (line < 0 || line >= height) return void(std::fill_n(to, (width + 2) * op_.in, 0.0F));
     const auto first = static_cast<std::size_t>((row * height + line) * width * op_.in);
@@ -98,8 +99,8 @@ class ThinConv2dKernel final : public Kernel {
   void make_line(const Worker& worker, std::int64_t row, std::int64_t line) const {
     const auto width = static_cast<std::size_t>(y_desc_.shape.w),
                out = static_cast<std::size_t>(op_.out);
-    const simd::ThinLine thin{
-        .x = {place(worker, line - 1), place(worker, line), place(worker, line + 1)},
+    const simd::FewChannelLine lines{
+        .x = {line_at(worker, line - 1), line_at(worker, line), line_at(worker, line + 1)},
         .weight = weight_.data(),
         .bias = bias_.data(),
         .width = width,
@@ -108,16 +109,16 @@ class ThinConv2dKernel final : public Kernel {
         .padded_out = static_cast<std::size_t>(padded_)};
     const auto first = static_cast<std::size_t>(row * y_desc_.shape.h + line) * width * out;
     std::byte* y = worker.value<std::byte>(y_) + first * size_of(y_desc_.dtype);
-    if (from_few_) return simd::conv_from_few(y_desc_.dtype, thin, y);
+    if (few_in_) return simd::conv_few_in(y_desc_.dtype, lines, y);
     auto* sums = reinterpret_cast<float*>(worker.scratch + 3 * line_bytes());
-    simd::conv_to_few(thin, sums);
+    simd::conv_few_out(lines, sums);
     simd::convert(tensor::DType::f32, sums, y_desc_.dtype, y, width * out, 1, 0);
   }
 
   Conv2d op_;
   graph::Value x_, y_;
   tensor::Desc x_desc_, y_desc_;
-  bool from_few_;
+  bool few_in_;
   std::int64_t padded_;
   std::vector<float> weight_, bias_;
   /// By worker.
@@ -125,22 +126,22 @@ class ThinConv2dKernel final : public Kernel {
 };
 
 /// Tiles make up for the padding, as long as the type has them.
-bool has_tiles(tensor::DType dtype) {
+bool has_amx(tensor::DType dtype) {
   return dtype == tensor::DType::bf16 && has_isa(dnnl::cpu_isa::avx512_core_amx);
 }
 
 }  // namespace
 
-bool is_thin(const Conv2d& op, tensor::DType dtype) {
+bool is_few_channel(const Conv2d& op, tensor::DType dtype) {
   const bool plain = op.kernel == 3 && op.stride == 1 && op.pad_begin == 1 && op.pad_end == 1 &&
                      !op.row_bias && !op.residual && !op.doubled &&
                      op.act == graph::Activation::none;
-  return plain && graph::is_thin(op) && (op.in <= graph::kFewChannels || op.in % kVector == 0) &&
-         !has_tiles(dtype);
+  return plain && std::min(op.in, op.out) <= kFewChannels &&
+         (op.in <= kFewChannels || op.in % kVector == 0) && !has_amx(dtype);
 }
 
-std::unique_ptr<Kernel> make_thin_conv2d(const Conv2d& op, const KernelContext& context) {
-  return std::make_unique<ThinConv2dKernel>(op, context);
+std::unique_ptr<Kernel> make_few_channel(const Conv2d& op, const KernelContext& context) {
+  return std::make_unique<FewChannelConv2d>(op, context);
 }
 
 }  // namespace streamdiffusion::backend::cpu

@@ -18,22 +18,22 @@ namespace {
 
 using graph::Conv2d;
 
-class DoubledConv2dKernel final : public Kernel {
+class Upsample2xConv2d final : public Kernel {
  public:
-  DoubledConv2dKernel(const Conv2d& op, const KernelContext& context)
+  Upsample2xConv2d(const Conv2d& op, const KernelContext& context)
       : op_(op),
         x_(context.op.inputs[0]),
         y_(context.op.output),
         x_desc_(context.input(0)),
         y_desc_(context.output()),
-        bytes_(Bytes::of(context)) {
+        int8_(Int8Input::of(context)) {
     if (op.bias) bias_ = context.cache.plain(context.weights, context.weight(1));
-    if (bytes_) bias_ = bytes_->bias(bias_);
+    if (int8_) bias_ = int8_->scaled_bias(bias_);
     for (int w = 0; w < context.workers; ++w) {
-      pieces_.emplace_back();
+      tiles_.emplace_back();
       for (const Segment& segment :
            segments(x_desc_.shape.n, x_desc_.shape.h, w, context.workers)) {
-        add_pieces(segment, context);
+        add_tiles(segment, context);
       }
     }
     for (const auto& [key, primitive] : variants_)
@@ -41,13 +41,13 @@ class DoubledConv2dKernel final : public Kernel {
   }
 
   void run(int, const Worker& worker) const override {
-    for (const Piece& piece : pieces_[static_cast<std::size_t>(worker.index)]) {
-      const std::byte* x = source(worker, piece);
+    for (const Tile& tile : tiles_[static_cast<std::size_t>(worker.index)]) {
+      const std::byte* x = source(worker, tile);
       std::byte* result = worker.scratch + library_scratch_;
       for (int phase = 0; phase < graph::kPhases; ++phase) {
-        const Part& part = piece.parts[static_cast<std::size_t>(phase)];
-        part.primitive->run(worker, {x + part.x_offset, result});
-        spread(result, piece, phase, worker.value<std::byte>(y_));
+        const PhaseCall& phase_call = tile.phases[static_cast<std::size_t>(phase)];
+        phase_call.primitive->run(worker, {x + phase_call.x_offset, result});
+        interleave(result, tile, phase, worker.value<std::byte>(y_));
       }
     }
   }
@@ -58,28 +58,28 @@ class DoubledConv2dKernel final : public Kernel {
 
   std::size_t scratch_bytes() const override {
     std::size_t lines = 0;
-    for (const auto& pieces : pieces_) {
-      for (const Piece& piece : pieces)
-        lines = std::max(lines, static_cast<std::size_t>(piece.lines()));
+    for (const auto& tiles : tiles_) {
+      for (const Tile& tile : tiles)
+        lines = std::max(lines, static_cast<std::size_t>(tile.lines()));
     }
-    const std::size_t bytes = bytes_ ? (lines + 2) * x_line_elements() : 0;
+    const std::size_t bytes = int8_ ? (lines + 2) * x_line_elements() : 0;
     return library_scratch_ + aligned(lines * result_line_bytes()) + bytes;
   }
 
  private:
-  struct Part {
+  struct PhaseCall {
     const Primitive* primitive = nullptr;
-    /// Of its first input line, in bytes, from the piece's first.
+    /// Of its first input line, in bytes, from the tile's first.
     std::size_t x_offset = 0;
   };
-  struct Piece {
+  struct Tile {
     /// Lines of the input that are doubled.
     Segment out;
     /// The first of those that are read,
     std::int64_t first = 0;
     /// and how many.
     std::int64_t input_lines = 0;
-    std::array<Part, graph::kPhases> parts;
+    std::array<PhaseCall, graph::kPhases> phases;
     std::int64_t lines() const { return out.end - out.begin; }
   };
   /// Phase, input lines, zero lines above and below.
@@ -90,23 +90,23 @@ class DoubledConv2dKernel final : public Kernel {
     return static_cast<std::size_t>(x_desc_.shape.w * op_.out) * size_of(y_desc_.dtype);
   }
 
-  /// The piece's input lines, as the library reads them.
-  const std::byte* source(const Worker& worker, const Piece& piece) const {
+  /// The tile's input lines, as the library reads them.
+  const std::byte* source(const Worker& worker, const Tile& tile) const {
     const std::size_t line = x_line_elements() * size_of(x_desc_.dtype);
-    const std::int64_t first = piece.out.row * x_desc_.shape.h + piece.first;
+    const std::int64_t first = tile.out.row * x_desc_.shape.h + tile.first;
     const std::byte* x = worker.value<std::byte>(x_) + static_cast<std::size_t>(first) * line;
-    if (!bytes_) return x;
+    if (!int8_) return x;
     std::byte* bytes = worker.scratch + library_scratch_ +
-                       aligned(static_cast<std::size_t>(piece.lines()) * result_line_bytes());
-    bytes_->read(x, static_cast<std::size_t>(piece.input_lines) * x_line_elements(),
-                 reinterpret_cast<std::uint8_t*>(bytes));
+                       aligned(static_cast<std::size_t>(tile.lines()) * result_line_bytes());
+    int8_->quantize(x, static_cast<std::size_t>(tile.input_lines) * x_line_elements(),
+                    reinterpret_cast<std::uint8_t*>(bytes));
     return bytes;
   }
 
-  void spread(const std::byte* result, const Piece& piece, int phase, std::byte* y) const {
+  void interleave(const std::byte* result, const Tile& tile, int phase, std::byte* y) const {
     const std::size_t pixel = static_cast<std::size_t>(op_.out) * size_of(y_desc_.dtype);
-    const std::int64_t first = piece.out.row * y_desc_.shape.h + 2 * piece.out.begin + phase / 2;
-    for (std::int64_t line = 0; line < piece.lines(); ++line) {
+    const std::int64_t first = tile.out.row * y_desc_.shape.h + 2 * tile.out.begin + phase / 2;
+    for (std::int64_t line = 0; line < tile.lines(); ++line) {
       std::byte* to =
           y + static_cast<std::size_t>((first + 2 * line) * y_desc_.shape.w + phase % 2) * pixel;
       for (std::int64_t i = 0; i < x_desc_.shape.w; ++i, result += pixel, to += 2 * pixel)
@@ -114,19 +114,19 @@ class DoubledConv2dKernel final : public Kernel {
     }
   }
 
-  void add_pieces(const Segment& segment, const KernelContext& context) {
+  void add_tiles(const Segment& segment, const KernelContext& context) {
     const std::size_t weights =
         static_cast<std::size_t>(op_.out * op_.in * 4) * size_of(x_desc_.dtype);
-    const std::int64_t most = lines_of_piece(weights, result_line_bytes());
-    for (const Segment& piece : pieces(segment, most))
-      pieces_.back().push_back(make_piece(piece, context));
+    const std::int64_t max_lines = lines_of_tile(weights, result_line_bytes());
+    for (const Segment& tile : tiles(segment, max_lines))
+      tiles_.back().push_back(make_tile(tile, context));
   }
 
-  Piece make_piece(const Segment& out, const KernelContext& context) {
+  Tile make_tile(const Segment& out, const KernelContext& context) {
     const std::int64_t height = x_desc_.shape.h;
-    Piece piece{.out = out, .first = std::max<std::int64_t>(out.begin - 1, 0)};
-    piece.input_lines = std::min(out.end + 1, height) - piece.first;
-    const std::size_t line = x_line_elements() * (bytes_ ? 1 : size_of(x_desc_.dtype));
+    Tile tile{.out = out, .first = std::max<std::int64_t>(out.begin - 1, 0)};
+    tile.input_lines = std::min(out.end + 1, height) - tile.first;
+    const std::size_t line = x_line_elements() * (int8_ ? 1 : size_of(x_desc_.dtype));
     for (int phase = 0; phase < graph::kPhases; ++phase) {
       const std::int64_t begin = out.begin - 1 + phase / 2, end = out.end + phase / 2;
       const std::int64_t first = std::max<std::int64_t>(begin, 0), last = std::min(end, height);
@@ -134,10 +134,10 @@ class DoubledConv2dKernel final : public Kernel {
       auto found = variants_.find(key);
       if (found == variants_.end())
         found = variants_.emplace(key, make_primitive(key, out.end - out.begin, context)).first;
-      piece.parts[static_cast<std::size_t>(phase)] = {
-          &found->second, static_cast<std::size_t>(first - piece.first) * line};
+      tile.phases[static_cast<std::size_t>(phase)] = {
+          &found->second, static_cast<std::size_t>(first - tile.first) * line};
     }
-    return piece;
+    return tile;
   }
 
   Primitive make_primitive(const Variant& key, std::int64_t out_lines,
@@ -158,9 +158,9 @@ class DoubledConv2dKernel final : public Kernel {
                                  .from = x_desc_.dtype,
                                  .to = y_desc_.dtype,
                                  .bias = op_.bias,
-                                 .bytes = bytes_.has_value()};
+                                 .int8 = int8_.has_value()};
     const dnnl::primitive_attr after = epilogue(false, op_.act);
-    const auto desc = convolution_desc(shape, bytes_ ? bytes_->attributes(after) : after);
+    const auto desc = convolution_desc(shape, int8_ ? int8_->attributes(after) : after);
     weights_.push_back(
         context.cache.packed_phases(context.weights, context.weight(0), desc.weights_desc()));
     const std::byte* weights =
@@ -172,19 +172,19 @@ class DoubledConv2dKernel final : public Kernel {
   Conv2d op_;
   graph::Value x_, y_;
   tensor::Desc x_desc_, y_desc_;
-  std::optional<Bytes> bytes_;
+  std::optional<Int8Input> int8_;
   std::size_t library_scratch_ = 0;
   PackedWeight bias_;
   std::vector<PackedWeight> weights_;
   std::map<Variant, Primitive> variants_;
   /// By worker.
-  std::vector<std::vector<Piece>> pieces_;
+  std::vector<std::vector<Tile>> tiles_;
 };
 
 }  // namespace
 
 std::unique_ptr<Kernel> make_doubled_conv2d(const Conv2d& op, const KernelContext& context) {
-  return std::make_unique<DoubledConv2dKernel>(op, context);
+  return std::make_unique<Upsample2xConv2d>(op, context);
 }
 
 }  // namespace streamdiffusion::backend::cpu

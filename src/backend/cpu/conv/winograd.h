@@ -1,5 +1,5 @@
 // Winograd's F(4 x 4, 3 x 3) and F(2 x 2, 3 x 3) (Lavin and Gray 2015, arXiv 1509.09308): a tile of
-// four by four pixels of a 3 x 3 convolution is made in 36 places, each a product over channels,
+// four by four pixels of a 3 x 3 convolution is made in 36 positions, each a product over channels,
 // with 36 instead of 144 multiplications a channel pair; one of two by two in 16, with 16 instead
 // of 36.
 #pragma once
@@ -14,24 +14,24 @@
 
 namespace streamdiffusion::backend::cpu {
 
-struct WinogradForm {
+struct WinogradSize {
   /// Pixels a side that a tile makes: 4 or 2.
   std::int64_t tile = 4;
 
   /// Pixels a side that it reads.
-  constexpr std::int64_t patch() const { return tile + 2; }
-  constexpr std::int64_t places() const { return patch() * patch(); }
+  constexpr std::int64_t input_tile() const { return tile + 2; }
+  constexpr std::int64_t positions() const { return input_tile() * input_tile(); }
 };
 
-/// `weight` [out, in, 3, 3] as it is stored, the result [places, in, out]; `out` a multiple of 16.
-std::vector<float> winograd_weight(const WinogradForm& form, std::span<const float> weight,
+/// `weight` [out, in, 3, 3] as it is stored, the result [positions, in, out]; `out` a multiple of 16.
+std::vector<float> winograd_weight(const WinogradSize& size, std::span<const float> weight,
                                    std::int64_t out, std::int64_t in);
 
-/// The form that a convolution gains most by, or none. It must be f32, or bf16 where its own
-/// products are no faster, and have so many tiles that the weights, f32 and 4 or 1.8 times as many,
+/// The form that a convolution gains most by, or none. It must be f32, or bf16 where
+/// bf16 matmuls are no faster, and have so many tiles that the weights, f32 and 4 or 1.8 times as many,
 /// are worth reading.
-std::optional<WinogradForm> winograd_form(const graph::Conv2d& op, const KernelContext& context);
-std::unique_ptr<Kernel> make_winograd_conv2d(const graph::Conv2d& op, const WinogradForm& form,
-                                             const KernelContext& context);
+std::optional<WinogradSize> winograd_size(const graph::Conv2d& op, const KernelContext& context);
+std::unique_ptr<Kernel> make_winograd(const graph::Conv2d& op, const WinogradSize& size,
+                                      const KernelContext& context);
 
 }  // namespace streamdiffusion::backend::cpu

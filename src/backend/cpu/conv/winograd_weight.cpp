@@ -11,7 +11,7 @@ constexpr std::size_t kLanes = 16;
 using Lanes = std::array<float, kLanes>;
 
 /// What three taps become, for each lane.
-void of_taps(const Lanes& a, const Lanes& b, const Lanes& c, std::array<Lanes, 6>& to) {
+void weight_transform(const Lanes& a, const Lanes& b, const Lanes& c, std::array<Lanes, 6>& to) {
   for (std::size_t i = 0; i < kLanes; ++i) {
     const float even = (a[i] + c[i]) / 6, odd = b[i] / 6;
     const float wide = a[i] / 24 + c[i] / 6, tilt = b[i] / 12;
@@ -24,7 +24,7 @@ void of_taps(const Lanes& a, const Lanes& b, const Lanes& c, std::array<Lanes, 6
   }
 }
 
-void of_taps(const Lanes& a, const Lanes& b, const Lanes& c, std::array<Lanes, 4>& to) {
+void weight_transform(const Lanes& a, const Lanes& b, const Lanes& c, std::array<Lanes, 4>& to) {
   for (std::size_t i = 0; i < kLanes; ++i) {
     const float even = (a[i] + c[i]) / 2, odd = b[i] / 2;
     to[0][i] = a[i];
@@ -34,13 +34,14 @@ void of_taps(const Lanes& a, const Lanes& b, const Lanes& c, std::array<Lanes, 4
   }
 }
 
-template <std::size_t kPatch>
+template <std::size_t kInputTile>
 std::vector<float> transformed(std::span<const float> weight, std::size_t outs, std::size_t ins) {
   constexpr std::size_t kTaps = 9;
-  std::vector<float> result(kPatch * kPatch * ins * outs);
+  std::vector<float> result(kInputTile * kInputTile * ins * outs);
   std::array<Lanes, kTaps> taps;
-  std::array<std::array<Lanes, kPatch>, 3> lines;  // by column, what a column's three taps become
-  std::array<Lanes, kPatch> places;
+  std::array<std::array<Lanes, kInputTile>, 3>
+      lines;  // by column, what a column's three taps become
+  std::array<Lanes, kInputTile> positions;
   for (std::size_t o = 0; o < outs; o += kLanes) {
     for (std::size_t i = 0; i < ins; ++i) {
       for (std::size_t lane = 0; lane < kLanes; ++lane) {
@@ -48,12 +49,12 @@ std::vector<float> transformed(std::span<const float> weight, std::size_t outs, 
         for (std::size_t tap = 0; tap < kTaps; ++tap) taps[tap][lane] = stored[tap];
       }
       for (std::size_t column = 0; column < 3; ++column)
-        of_taps(taps[column], taps[3 + column], taps[6 + column], lines[column]);
-      for (std::size_t line = 0; line < kPatch; ++line) {
-        of_taps(lines[0][line], lines[1][line], lines[2][line], places);
-        for (std::size_t column = 0; column < kPatch; ++column) {
-          float* to = result.data() + ((line * kPatch + column) * ins + i) * outs + o;
-          std::memcpy(to, places[column].data(), sizeof(Lanes));
+        weight_transform(taps[column], taps[3 + column], taps[6 + column], lines[column]);
+      for (std::size_t line = 0; line < kInputTile; ++line) {
+        weight_transform(lines[0][line], lines[1][line], lines[2][line], positions);
+        for (std::size_t column = 0; column < kInputTile; ++column) {
+          float* to = result.data() + ((line * kInputTile + column) * ins + i) * outs + o;
+          std::memcpy(to, positions[column].data(), sizeof(Lanes));
         }
       }
     }
@@ -63,10 +64,10 @@ std::vector<float> transformed(std::span<const float> weight, std::size_t outs, 
 
 }  // namespace
 
-std::vector<float> winograd_weight(const WinogradForm& form, std::span<const float> weight,
+std::vector<float> winograd_weight(const WinogradSize& size, std::span<const float> weight,
                                    std::int64_t out, std::int64_t in) {
   const auto outs = static_cast<std::size_t>(out), ins = static_cast<std::size_t>(in);
-  return form.tile == 4 ? transformed<6>(weight, outs, ins) : transformed<4>(weight, outs, ins);
+  return size.tile == 4 ? transformed<6>(weight, outs, ins) : transformed<4>(weight, outs, ins);
 }
 
 }  // namespace streamdiffusion::backend::cpu

@@ -6,9 +6,9 @@ using dnnl::memory;
 
 dnnl::convolution_forward::primitive_desc convolution_desc(const ConvolutionShape& s,
                                                            const dnnl::primitive_attr& attributes) {
-  const auto tag = s.blocks ? memory::format_tag::nChw8c : memory::format_tag::nhwc;
-  const auto x_type = s.bytes ? memory::data_type::u8 : dnnl_type(s.from);
-  const auto w_type = s.bytes ? memory::data_type::s8 : dnnl_type(s.from);
+  const auto tag = s.nChw8c ? memory::format_tag::nChw8c : memory::format_tag::nhwc;
+  const auto x_type = s.int8 ? memory::data_type::u8 : dnnl_type(s.from);
+  const auto w_type = s.int8 ? memory::data_type::s8 : dnnl_type(s.from);
   const memory::desc x({1, s.in, s.in_lines, s.in_width}, x_type, tag);
   const memory::desc y({1, s.out, s.out_lines, s.out_width}, dnnl_type(s.to), tag);
   const memory::desc weights({s.out, s.in, s.kernel, s.kernel}, w_type, memory::format_tag::any);

@@ -17,9 +17,9 @@ struct ConvolutionShape {
   /// f32 [out]
   bool bias = false;
   /// Input in u8 and weights in s8 instead.
-  bool bytes = false;
+  bool int8 = false;
   /// Input and output with channels in blocks of eight (blocks.h).
-  bool blocks = false;
+  bool nChw8c = false;
 };
 
 /// The library's choice for a shape; weights_desc() tells how it wants the weights packed.

@@ -5,7 +5,7 @@
 namespace streamdiffusion::backend::cpu {
 namespace {
 
-constexpr int kOutputChannels = 1 << 1;  // the mask of a scale for each of them
+constexpr int kPerOutputChannel = 1 << 1;  // the mask of a scale for each of them
 
 bool is_doubled(const graph::Op& op) {
   const auto* convolution = std::get_if<graph::Conv2d>(&op.attributes);
@@ -14,12 +14,12 @@ bool is_doubled(const graph::Op& op) {
 
 }  // namespace
 
-std::optional<Bytes> Bytes::of(const KernelContext& context) {
+std::optional<Int8Input> Int8Input::of(const KernelContext& context) {
   if (!context.op.range) return std::nullopt;
-  return Bytes(context);
+  return Int8Input(context);
 }
 
-Bytes::Bytes(const KernelContext& context)
+Int8Input::Int8Input(const KernelContext& context)
     : dtype_(context.input(0).dtype),
       input_(graph::byte_scale(*context.op.range)),
       weight_scales_(
@@ -29,13 +29,13 @@ Bytes::Bytes(const KernelContext& context)
     scales_.push_back(input_.scale * scales[o]);
 }
 
-dnnl::primitive_attr Bytes::attributes(dnnl::primitive_attr epilogue) const {
-  epilogue.set_output_scales(kOutputChannels, scales_);
+dnnl::primitive_attr Int8Input::attributes(dnnl::primitive_attr epilogue) const {
+  epilogue.set_output_scales(kPerOutputChannel, scales_);
   if (input_.zero != 0) epilogue.set_zero_points(DNNL_ARG_SRC, 0, {input_.zero});
   return epilogue;
 }
 
-PackedWeight Bytes::bias(const PackedWeight& bias) const {
+PackedWeight Int8Input::scaled_bias(const PackedWeight& bias) const {
   if (!bias) return nullptr;
   auto scaled = std::make_shared<tensor::Buffer>(scales_.size() * sizeof(float));
   scale_bias(reinterpret_cast<const float*>(bias->data()),
@@ -43,12 +43,12 @@ PackedWeight Bytes::bias(const PackedWeight& bias) const {
   return scaled;
 }
 
-void Bytes::scale_bias(const float* bias, float* scaled) const {
+void Int8Input::scale_bias(const float* bias, float* scaled) const {
   for (std::size_t o = 0; o < scales_.size(); ++o) scaled[o] = bias[o] / scales_[o];
 }
 
-void Bytes::read(const void* x, std::size_t n, std::uint8_t* bytes) const {
-  simd::convert(dtype_, x, tensor::DType::u8, bytes, n, 1 / input_.scale,
+void Int8Input::quantize(const void* x, std::size_t n, std::uint8_t* to) const {
+  simd::convert(dtype_, x, tensor::DType::u8, to, n, 1 / input_.scale,
                 static_cast<float>(input_.zero));
 }
 

@@ -10,8 +10,8 @@ dnnl::matmul::primitive_desc matmul_desc(const MatmulShape& shape,
                                          const dnnl::primitive_attr& attributes,
                                          const std::optional<memory::desc>& packed) {
   const auto tag = memory::format_tag::ab;
-  const auto x_type = shape.bytes ? memory::data_type::u8 : dnnl_type(shape.from);
-  const auto w_type = shape.bytes ? memory::data_type::s8 : dnnl_type(shape.from);
+  const auto x_type = shape.int8 ? memory::data_type::u8 : dnnl_type(shape.from);
+  const auto w_type = shape.int8 ? memory::data_type::s8 : dnnl_type(shape.from);
   const memory::desc x({shape.m, shape.k}, x_type, tag);
   const memory::desc weights =
       packed ? *packed : memory::desc({shape.k, shape.n}, w_type, memory::format_tag::any);

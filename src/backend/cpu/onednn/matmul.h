@@ -16,7 +16,7 @@ struct MatmulShape {
   /// f32 [n]
   bool bias = false;
   /// x in u8 and W in s8 instead.
-  bool bytes = false;
+  bool int8 = false;
 };
 
 /// The library's choice for a shape; weights_desc() tells how it wants W packed, unless `packed`

@@ -59,7 +59,7 @@ Primitive::Primitive(dnnl::primitive primitive, const dnnl::memory::desc& scratc
   for (const Argument& argument : arguments) {
     if (argument.fixed == nullptr) ordered.push_back(argument);
   }
-  moving_ = ordered.size();
+  per_run_ = ordered.size();
   ordered.push_back({DNNL_ARG_SCRATCHPAD, scratchpad});
   for (const Argument& argument : arguments) {
     if (argument.fixed != nullptr) ordered.push_back(argument);
@@ -82,7 +82,7 @@ void Primitive::run(const Worker& worker, std::initializer_list<const void*> add
   }
   dnnl_memory_set_data_handle(binding.arguments[i].memory, worker.scratch);
   const dnnl_status_t status =
-      addresses.size() == moving_
+      addresses.size() == per_run_
           ? dnnl_primitive_execute(primitive_.get(), worker.stream,
                                    static_cast<int>(binding.arguments.size()),
                                    binding.arguments.data())

@@ -50,7 +50,7 @@ class Primitive {
 
   dnnl::primitive primitive_;
   std::vector<Binding> bindings_;
-  std::size_t moving_ = 0;
+  std::size_t per_run_ = 0;
   std::size_t scratch_bytes_ = 0;
 };
 

@@ -18,7 +18,7 @@ namespace {
 using tensor::DType;
 
 /// Of a tile.
-constexpr std::int64_t kMostQueries = 256;
+constexpr std::int64_t kMaxQueries = 256;
 
 class AttentionKernel final : public Kernel {
  public:
@@ -30,7 +30,7 @@ class AttentionKernel final : public Kernel {
         y_(context.op.output),
         dtype_(context.output().dtype),
         channels_(context.output().shape.c),
-        size_(channels_ / op.heads),
+        head_size_(channels_ / op.heads),
         rows_(context.output().shape.n),
         queries_(context.output().shape.tokens()),
         keys_(context.input(1).shape.tokens()),
@@ -39,7 +39,7 @@ class AttentionKernel final : public Kernel {
     choose_tile();
     tiles_ = (queries_ + tile_ - 1) / tile_;
     whole_ = make_block(block_);
-    if (keys_ % block_ != 0) rest_ = make_block(keys_ % block_);
+    if (keys_ % block_ != 0) last_ = make_block(keys_ % block_);
   }
 
   int stages() const override { return 2; }
@@ -56,15 +56,15 @@ class AttentionKernel final : public Kernel {
   std::size_t scratch_bytes() const override { return tile_scratch().end; }
 
  private:
-  /// The products of one number of queries.
-  struct Products {
+  /// The matmuls of one number of queries.
+  struct Matmuls {
     Primitive scores, sums;
   };
-  /// Of one number of keys: products with a whole tile and with the last one, and how keys and
+  /// Of one number of keys: matmuls with a whole tile and with the last one, and how keys and
   /// values are packed for them.
   struct Block {
     std::int64_t keys = 0;
-    Products tile, last_tile;
+    Matmuls tile, last_tile;
     Primitive pack_k, pack_v;
     std::size_t k_bytes = 0, v_bytes = 0;
     std::size_t bytes() const { return k_bytes + v_bytes; }
@@ -76,7 +76,7 @@ class AttentionKernel final : public Kernel {
   };
 
   TileScratch tile_scratch() const {
-    const auto tile = static_cast<std::size_t>(tile_), size = static_cast<std::size_t>(size_);
+    const auto tile = static_cast<std::size_t>(tile_), size = static_cast<std::size_t>(head_size_);
     const auto keys = static_cast<std::size_t>(block_);
     TileScratch s{};
     s.queries = library_scratch_;
@@ -91,15 +91,15 @@ class AttentionKernel final : public Kernel {
   /// the second-level cache: a tile reads all keys and values, so that it should not be small.
   /// Where the library packs both operands of a product each time, neither side may be small.
   void choose_tile() {
-    const bool packs = packs_on_each_run(
-        matmul_desc({64, size_, 64, dtype_, DType::f32}, epilogue(false, graph::Activation::none)));
-    const std::int64_t cache_bytes = packs ? 512 << 10 : 384 << 10, most_keys = packs ? 256 : 1024,
-                       most_queries = packs ? kMostQueries : 128;
-    const std::int64_t blocks = (keys_ + most_keys - 1) / most_keys;
+    const bool packs = packs_on_each_run(matmul_desc({64, head_size_, 64, dtype_, DType::f32},
+                                                     epilogue(false, graph::Activation::none)));
+    const std::int64_t cache_bytes = packs ? 512 << 10 : 384 << 10, max_keys = packs ? 256 : 1024,
+                       max_queries = packs ? kMaxQueries : 128;
+    const std::int64_t blocks = (keys_ + max_keys - 1) / max_keys;
     block_ = std::min(((keys_ + blocks - 1) / blocks + 15) / 16 * 16, keys_);
     const std::int64_t query_bytes =
         block_ * static_cast<std::int64_t>(sizeof(float) + size_of(dtype_));
-    tile_ = std::clamp<std::int64_t>(cache_bytes / query_bytes / 16 * 16, 16, most_queries);
+    tile_ = std::clamp<std::int64_t>(cache_bytes / query_bytes / 16 * 16, 16, max_queries);
     const std::int64_t a_worker = (rows_ * op_.heads * queries_ + workers_ - 1) / workers_;
     tile_ = std::min({tile_, queries_, std::max<std::int64_t>(a_worker, 1)});
   }
@@ -107,26 +107,26 @@ class AttentionKernel final : public Kernel {
   Block make_block(std::int64_t keys) {
     const auto plain = epilogue(false, graph::Activation::none),
                added = epilogue(true, graph::Activation::none);
-    const MatmulShape scores{tile_, size_, keys, dtype_, DType::f32},
-        sums{tile_, keys, size_, dtype_, DType::f32};
+    const MatmulShape scores{tile_, head_size_, keys, dtype_, DType::f32},
+        sums{tile_, keys, head_size_, dtype_, DType::f32};
     const auto k_layout = matmul_desc(scores, plain).weights_desc();
     const auto v_layout = matmul_desc(sums, added).weights_desc();
-    const auto products = [&](std::int64_t m) {
-      const auto of_scores = matmul_desc({m, size_, keys, dtype_, DType::f32}, plain);
-      const auto of_sums = matmul_desc({m, keys, size_, dtype_, DType::f32}, added);
+    const auto matmuls = [&](std::int64_t m) {
+      const auto of_scores = matmul_desc({m, head_size_, keys, dtype_, DType::f32}, plain);
+      const auto of_sums = matmul_desc({m, keys, head_size_, dtype_, DType::f32}, added);
       base::require(of_scores.weights_desc() == k_layout && of_sums.weights_desc() == v_layout,
                     base::ErrorCode::internal,
                     "attention: the layout of packed keys depends on the number of queries");
-      return Products{make_matmul(of_scores, nullptr, nullptr, workers_),
-                      make_matmul(of_sums, nullptr, nullptr, workers_)};
+      return Matmuls{make_matmul(of_scores, nullptr, nullptr, workers_),
+                     make_matmul(of_sums, nullptr, nullptr, workers_)};
     };
     Block block{.keys = keys,
-                .tile = products(tile_),
+                .tile = matmuls(tile_),
                 .pack_k = make_packing(scores, 1, channels_, k_layout, workers_),
                 .pack_v = make_packing(sums, channels_, 1, v_layout, workers_),
                 .k_bytes = aligned(k_layout.get_size()),
                 .v_bytes = aligned(v_layout.get_size())};
-    if (queries_ % tile_ != 0) block.last_tile = products(queries_ % tile_);
+    if (queries_ % tile_ != 0) block.last_tile = matmuls(queries_ % tile_);
     for (const Primitive* p : {&block.tile.scores, &block.tile.sums, &block.last_tile.scores,
                                &block.last_tile.sums, &block.pack_k, &block.pack_v}) {
       library_scratch_ = std::max(library_scratch_, aligned(p->scratch_bytes()));
@@ -135,7 +135,7 @@ class AttentionKernel final : public Kernel {
   }
 
   std::size_t packed_bytes() const {
-    return static_cast<std::size_t>(keys_ / block_) * whole_.bytes() + rest_.bytes();
+    return static_cast<std::size_t>(keys_ / block_) * whole_.bytes() + last_.bytes();
   }
   std::byte* packed(const Worker& worker, std::int64_t item) const {
     return worker.shared + static_cast<std::size_t>(item) * packed_bytes();
@@ -144,7 +144,7 @@ class AttentionKernel final : public Kernel {
   template <typename Use>
   void for_blocks(const Use& use) const {
     for (std::int64_t first = 0; first < keys_; first += block_)
-      use(keys_ - first < block_ ? rest_ : whole_, first);
+      use(keys_ - first < block_ ? last_ : whole_, first);
   }
 
   void pack(const Worker& worker) const {
@@ -154,7 +154,7 @@ class AttentionKernel final : public Kernel {
       std::byte* to = packed(worker, item);
       for_blocks([&](const Block& block, std::int64_t first) {
         const auto offset =
-            static_cast<std::size_t>((row * keys_ + first) * channels_ + head * size_) *
+            static_cast<std::size_t>((row * keys_ + first) * channels_ + head * head_size_) *
             size_of(dtype_);
         block.pack_k.run(worker, {worker.value<std::byte>(k_) + offset, to});
         block.pack_v.run(worker, {worker.value<std::byte>(v_) + offset, to + block.k_bytes});
@@ -172,8 +172,8 @@ class AttentionKernel final : public Kernel {
   }
 
   /// What is known of a tile's rows so far: their largest scores and the sums of their numerators.
-  struct Rows {
-    float tops[kMostQueries], totals[kMostQueries];
+  struct SoftmaxState {
+    float row_max[kMaxQueries], row_sum[kMaxQueries];
   };
 
   void attend_tile(const Worker& worker, std::int64_t row, std::int64_t head,
@@ -181,7 +181,7 @@ class AttentionKernel final : public Kernel {
     const TileScratch at = tile_scratch();
     const std::int64_t m = std::min(tile_, queries_ - first);
     const auto step = static_cast<std::size_t>(channels_) * size_of(dtype_);
-    const auto head_bytes = static_cast<std::size_t>(size_) * size_of(dtype_);
+    const auto head_bytes = static_cast<std::size_t>(head_size_) * size_of(dtype_);
     const auto offset = static_cast<std::size_t>(row * queries_ + first) * step +
                         static_cast<std::size_t>(head) * head_bytes;
 
@@ -190,65 +190,66 @@ class AttentionKernel final : public Kernel {
     for (std::int64_t i = 0; i < m; ++i, q += step, dense += head_bytes)
       std::memcpy(dense, q, head_bytes);
 
-    Rows rows;
-    std::fill_n(rows.tops, m, -std::numeric_limits<float>::infinity());
-    std::fill_n(rows.totals, m, 0.0F);
+    SoftmaxState state;
+    std::fill_n(state.row_max, m, -std::numeric_limits<float>::infinity());
+    std::fill_n(state.row_sum, m, 0.0F);
     auto* sums = reinterpret_cast<float*>(worker.scratch + at.sums);
-    std::fill_n(sums, m * size_, 0.0F);
+    std::fill_n(sums, m * head_size_, 0.0F);
     const std::byte* kv =
         packed(worker, op_.kv_rows[static_cast<std::size_t>(row)] * op_.heads + head);
     for_blocks([&](const Block& block, std::int64_t first_key) {
       if (!op_.causal || first_key < first + m)
-        meet(worker, block, kv, m, op_.causal ? first + 1 - first_key : block.keys, rows);
+        attend_block(worker, block, kv, m, op_.causal ? first + 1 - first_key : block.keys, state);
       kv += block.bytes();
     });
 
     std::byte* y = worker.value<std::byte>(y_) + offset;
     for (std::int64_t i = 0; i < m; ++i, y += step) {
-      simd::convert(DType::f32, sums + i * size_, dtype_, y, static_cast<std::size_t>(size_),
-                    1.0F / rows.totals[i], 0.0F);
+      simd::convert(DType::f32, sums + i * head_size_, dtype_, y,
+                    static_cast<std::size_t>(head_size_), 1.0F / state.row_sum[i], 0.0F);
     }
   }
 
   /// A tile of m queries and a block. `visible` keys of it for the first row, one more for each
   /// that follows if the attention is causal.
-  void meet(const Worker& worker, const Block& block, const std::byte* kv, std::int64_t m,
-            std::int64_t visible, Rows& rows) const {
+  void attend_block(const Worker& worker, const Block& block, const std::byte* kv, std::int64_t m,
+                    std::int64_t visible, SoftmaxState& state) const {
     const TileScratch at = tile_scratch();
-    const Products& products = m == tile_ ? block.tile : block.last_tile;
+    const Matmuls& matmuls = m == tile_ ? block.tile : block.last_tile;
     auto* scores = reinterpret_cast<float*>(worker.scratch + at.scores);
     std::byte* probabilities = worker.scratch + at.probabilities;
     auto* sums = reinterpret_cast<float*>(worker.scratch + at.sums);
-    products.scores.run(worker, {worker.scratch + at.queries, kv, scores});
-    const float scale = 1.0F / std::sqrt(static_cast<float>(size_));
+    matmuls.scores.run(worker, {worker.scratch + at.queries, kv, scores});
+    const float scale = 1.0F / std::sqrt(static_cast<float>(head_size_));
     const auto keys = static_cast<std::size_t>(block.keys);
     for (std::int64_t i = 0; i < m; ++i) {
       const auto r = static_cast<std::size_t>(i);
-      const auto seen = static_cast<std::size_t>(
+      const auto visible_keys = static_cast<std::size_t>(
           std::clamp<std::int64_t>(visible + (op_.causal ? i : 0), 0, block.keys));
-      const float before = rows.tops[i];
+      const float old_max = state.row_max[i];
       const float total = simd::softmax_numerators(dtype_, scores + r * keys,
-                                                   probabilities + r * keys * size_of(dtype_), seen,
-                                                   keys, scale, rows.tops[i]);
-      if (rows.totals[i] > 0 && rows.tops[i] != before) {
-        const float shrink = std::exp(scale * (before - rows.tops[i]));
-        rows.totals[i] *= shrink;
-        float* sum = sums + i * size_;
-        simd::convert(DType::f32, sum, DType::f32, sum, static_cast<std::size_t>(size_), shrink, 0);
+                                                   probabilities + r * keys * size_of(dtype_),
+                                                   visible_keys, keys, scale, state.row_max[i]);
+      if (state.row_sum[i] > 0 && state.row_max[i] != old_max) {
+        const float rescale = std::exp(scale * (old_max - state.row_max[i]));
+        state.row_sum[i] *= rescale;
+        float* sum = sums + i * head_size_;
+        simd::convert(DType::f32, sum, DType::f32, sum, static_cast<std::size_t>(head_size_),
+                      rescale, 0);
       }
-      rows.totals[i] += total;
+      state.row_sum[i] += total;
     }
-    products.sums.run(worker, {probabilities, kv + block.k_bytes, sums});
+    matmuls.sums.run(worker, {probabilities, kv + block.k_bytes, sums});
   }
 
   graph::Attention op_;
   graph::Value q_, k_, v_, y_;
   DType dtype_;
-  std::int64_t channels_, size_, rows_, queries_, keys_, kv_rows_;
+  std::int64_t channels_, head_size_, rows_, queries_, keys_, kv_rows_;
   int workers_;
   std::int64_t tile_ = 0, tiles_ = 0, block_ = 0;
   /// Keys by the block, and those left over.
-  Block whole_, rest_;
+  Block whole_, last_;
   std::size_t library_scratch_ = 0;
 };
 

@@ -36,7 +36,7 @@ class LinearKernel final : public Kernel {
         y_token_bytes_(static_cast<std::size_t>(op.out) * size_of(context.output().dtype)),
         in_(op.in),
         workers_(context.workers),
-        bytes_(Bytes::of(context)) {
+        int8_(Int8Input::of(context)) {
     if (op.residual && !context.plan.in_place(context.op, op.residual_input())) {
       copied_residual_ = context.op.inputs[static_cast<std::size_t>(op.residual_input())];
     }
@@ -44,19 +44,19 @@ class LinearKernel final : public Kernel {
     for (std::size_t i = 1; i < context.op.weights.size(); ++i)
       biases.push_back(&context.weight(i));
     bias_ = sum_of_biases(context.cache, context.weights, biases);
-    if (bytes_) bias_ = bytes_->bias(bias_);
+    if (int8_) bias_ = int8_->scaled_bias(bias_);
     const dnnl::primitive_attr after = epilogue(op.residual, op.act);
     for (int w = 0; w < workers_; ++w) {
       const std::int64_t m = share(tokens_, w, workers_).size();
       if (m == 0 || variants_.contains(m)) continue;
       const auto desc = matmul_desc({m, op.in, op.out, context.input(0).dtype,
-                                     context.output().dtype, bias_ != nullptr, bytes_.has_value()},
-                                    bytes_ ? bytes_->attributes(after) : after);
+                                     context.output().dtype, bias_ != nullptr, int8_.has_value()},
+                                    int8_ ? int8_->attributes(after) : after);
       weights_.push_back(pack(context, op.in, op.out, desc.weights_desc()));
       variants_.emplace(
           m, make_matmul(desc, weights_.back()->data(), bias_ ? bias_->data() : nullptr, workers_));
       library_scratch_ = std::max(library_scratch_, aligned(variants_.at(m).scratch_bytes()));
-      most_tokens_ = std::max(most_tokens_, m);
+      max_tokens_ = std::max(max_tokens_, m);
     }
   }
 
@@ -70,9 +70,9 @@ class LinearKernel final : public Kernel {
                   static_cast<std::size_t>(mine.size()) * y_token_bytes_);
     }
     const std::byte* x = worker.value<std::byte>(x_) + at * x_token_bytes_;
-    if (bytes_) {
+    if (int8_) {
       auto* bytes = reinterpret_cast<std::uint8_t*>(worker.scratch + library_scratch_);
-      bytes_->read(x, static_cast<std::size_t>(mine.size() * in_), bytes);
+      int8_->quantize(x, static_cast<std::size_t>(mine.size() * in_), bytes);
       x = reinterpret_cast<const std::byte*>(bytes);
     }
     variants_.at(mine.size()).run(worker, {x, y});
@@ -81,16 +81,16 @@ class LinearKernel final : public Kernel {
   std::string implementation() const override { return variants_.begin()->second.implementation(); }
 
   std::size_t scratch_bytes() const override {
-    return library_scratch_ + (bytes_ ? static_cast<std::size_t>(most_tokens_ * in_) : 0);
+    return library_scratch_ + (int8_ ? static_cast<std::size_t>(max_tokens_ * in_) : 0);
   }
 
  private:
   graph::Value x_, y_, copied_residual_;
   std::int64_t tokens_;
   std::size_t x_token_bytes_, y_token_bytes_;
-  std::int64_t in_, most_tokens_ = 0;
+  std::int64_t in_, max_tokens_ = 0;
   int workers_;
-  std::optional<Bytes> bytes_;
+  std::optional<Int8Input> int8_;
   std::size_t library_scratch_ = 0;
   PackedWeight bias_;
   std::vector<PackedWeight> weights_;
@@ -124,17 +124,17 @@ class GegluKernel final : public Kernel {
         tokens_(token_count(context.output())),
         panel_(op.out),
         workers_(context.workers),
-        bytes_(Bytes::of(context)) {
+        int8_(Int8Input::of(context)) {
     choose_tile();
     bias_ = context.cache.plain(context.weights, context.weight(1));
-    if (bytes_) bias_ = bytes_->bias(bias_);
+    if (int8_) bias_ = int8_->scaled_bias(bias_);
     for (int w = 0; w < workers_; ++w) {
       const std::int64_t mine = share(tokens_, w, workers_).size();
       if (mine >= tile_) add_variant(tile_, context);
       if (mine % tile_ != 0) add_variant(mine % tile_, context);
     }
-    for (const auto& [m, products] : variants_)
-      library_scratch_ = std::max(library_scratch_, aligned(products[0].scratch_bytes()));
+    for (const auto& [m, matmuls] : variants_)
+      library_scratch_ = std::max(library_scratch_, aligned(matmuls[0].scratch_bytes()));
   }
 
   void run(int, const Worker& worker) const override {
@@ -144,9 +144,9 @@ class GegluKernel final : public Kernel {
       const std::int64_t m = std::min(tile_, mine.end - at);
       const auto offset = static_cast<std::size_t>(at) * element;
       const std::byte* x = worker.value<std::byte>(x_) + offset * static_cast<std::size_t>(in_);
-      if (bytes_) {
-        auto* bytes = reinterpret_cast<std::uint8_t*>(product(worker) + product_bytes());
-        bytes_->read(x, static_cast<std::size_t>(m * in_), bytes);
+      if (int8_) {
+        auto* bytes = reinterpret_cast<std::uint8_t*>(product(worker) + gemm_bytes());
+        int8_->quantize(x, static_cast<std::size_t>(m * in_), bytes);
         x = reinterpret_cast<const std::byte*>(bytes);
       }
       std::byte* y = worker.value<std::byte>(y_) + offset * static_cast<std::size_t>(out_);
@@ -160,73 +160,72 @@ class GegluKernel final : public Kernel {
   }
 
   std::size_t scratch_bytes() const override {
-    return library_scratch_ + product_bytes() +
-           (bytes_ ? static_cast<std::size_t>(tile_ * in_) : 0);
+    return library_scratch_ + gemm_bytes() + (int8_ ? static_cast<std::size_t>(tile_ * in_) : 0);
   }
 
  private:
   /// So few tokens that their product stays in cache, but so many that reading the weights for them
   /// is worth it; many where the library packs the weights each time, and not in panels.
   void choose_tile() {
-    constexpr std::int64_t kCacheBytes = 512 << 10, kMost = 256, kMostPacked = 1024;
+    constexpr std::int64_t kCacheBytes = 512 << 10, kMaxTokens = 256, kMaxTokensPacked = 1024;
     const auto element = static_cast<std::int64_t>(size_of(dtype_));
     const std::int64_t bytes = std::max(kCacheBytes, 2 * out_ * in_ * element);
-    tile_ = std::clamp<std::int64_t>(bytes / (2 * out_ * element) / 16 * 16, 16, kMost);
-    if (packs_on_each_run(product_desc(tile_, 2 * out_))) {
-      if (!bytes_) panel_ = widest_panel();
-      tile_ = in_panels() ? kMost : kMostPacked;
+    tile_ = std::clamp<std::int64_t>(bytes / (2 * out_ * element) / 16 * 16, 16, kMaxTokens);
+    if (packs_on_each_run(gemm_desc(tile_, 2 * out_))) {
+      if (!int8_) panel_ = widest_panel();
+      tile_ = in_panels() ? kMaxTokens : kMaxTokensPacked;
     }
     tile_ = std::clamp<std::int64_t>((tokens_ + workers_ - 1) / workers_, 1, tile_);
   }
 
   /// Of 64 to 320 channels, a part of all; all where none divides them.
   std::int64_t widest_panel() const {
-    constexpr std::int64_t kLeast = 64, kMost = 320;
-    for (std::int64_t panel = std::min(kMost, out_ - 1); panel >= kLeast; --panel)
+    constexpr std::int64_t kMin = 64, kMax = 320;
+    for (std::int64_t panel = std::min(kMax, out_ - 1); panel >= kMin; --panel)
       if (out_ % panel == 0) return panel;
     return out_;
   }
 
   bool in_panels() const { return panel_ < out_; }
-  std::int64_t columns_of_product() const { return in_panels() ? panel_ : 2 * out_; }
+  std::int64_t gemm_columns() const { return in_panels() ? panel_ : 2 * out_; }
 
-  dnnl::matmul::primitive_desc product_desc(std::int64_t m, std::int64_t columns) const {
+  dnnl::matmul::primitive_desc gemm_desc(std::int64_t m, std::int64_t columns) const {
     const dnnl::primitive_attr after = epilogue(false, graph::Activation::none);
-    return matmul_desc({m, in_, columns, dtype_, dtype_, true, bytes_.has_value()},
-                       bytes_ ? bytes_->attributes(after) : after);
+    return matmul_desc({m, in_, columns, dtype_, dtype_, true, int8_.has_value()},
+                       int8_ ? int8_->attributes(after) : after);
   }
 
   std::byte* product(const Worker& worker) const { return worker.scratch + library_scratch_; }
-  std::size_t product_bytes() const {
+  std::size_t gemm_bytes() const {
     return aligned(static_cast<std::size_t>(tile_ * 2 * panel_) * size_of(dtype_));
   }
 
-  /// The products of m tokens: one of all columns, or one a panel, those of the gates last.
+  /// The matmuls of m tokens: one of all columns, or one a panel, those of the gates last.
   void add_variant(std::int64_t m, const KernelContext& context) {
     if (variants_.contains(m)) return;
-    const std::int64_t columns = columns_of_product();
-    const auto desc = product_desc(m, columns);
+    const std::int64_t columns = gemm_columns();
+    const auto desc = gemm_desc(m, columns);
     weights_.push_back(
         pack(context, in_, 2 * out_,
              in_panels() ? panels_desc(in_, 2 * out_, panel_) : desc.weights_desc()));
-    std::vector<Primitive>& products = variants_[m];
+    std::vector<Primitive>& matmuls = variants_[m];
     for (std::int64_t first = 0; first < 2 * out_; first += columns) {
       const auto at = static_cast<std::size_t>(first) * sizeof(float);
-      products.push_back(make_matmul(desc,
-                                     weights_.back()->data() + at * static_cast<std::size_t>(in_),
-                                     bias_->data() + at, workers_));
+      matmuls.push_back(make_matmul(desc,
+                                    weights_.back()->data() + at * static_cast<std::size_t>(in_),
+                                    bias_->data() + at, workers_));
     }
   }
 
   void make_panel(const Worker& worker, std::int64_t m, std::int64_t panel, const std::byte* x,
                   std::byte* y) const {
-    const std::vector<Primitive>& products = variants_.at(m);
+    const std::vector<Primitive>& matmuls = variants_.at(m);
     const auto channels = static_cast<std::size_t>(panel_), tokens = static_cast<std::size_t>(m);
     std::byte* values = product(worker);
     std::byte* gates = values + channels * (in_panels() ? tokens : 1) * size_of(dtype_);
-    products[static_cast<std::size_t>(panel)].run(worker, {x, values});
+    matmuls[static_cast<std::size_t>(panel)].run(worker, {x, values});
     if (in_panels())
-      products[static_cast<std::size_t>(out_ / panel_ + panel)].run(worker, {x, gates});
+      matmuls[static_cast<std::size_t>(out_ / panel_ + panel)].run(worker, {x, gates});
     simd::geglu(dtype_, {.values = values,
                          .gates = gates,
                          .stride = in_panels() ? channels : 2 * channels,
@@ -242,7 +241,7 @@ class GegluKernel final : public Kernel {
   /// Channels that are made at a time.
   std::int64_t panel_;
   int workers_;
-  std::optional<Bytes> bytes_;
+  std::optional<Int8Input> int8_;
   std::size_t library_scratch_ = 0;
   PackedWeight bias_;
   std::vector<PackedWeight> weights_;

@@ -38,31 +38,31 @@ class GroupNormKernel final : public Kernel {
     weight_ = context.cache.plain(context.weights, context.weight(0));
     bias_ = context.cache.plain(context.weights, context.weight(1));
     for (int w = 0; w < workers_; ++w) {
-      first_piece_.push_back(pieces_.size());
+      first_segment_.push_back(segments_.size());
       for (const Segment& s : segments(y_desc_.shape.n, y_desc_.shape.tokens(), w, workers_))
-        pieces_.push_back(s);
+        segments_.push_back(s);
     }
-    first_piece_.push_back(pieces_.size());
+    first_segment_.push_back(segments_.size());
   }
 
   int stages() const override { return 2; }
 
   void run(int stage, const Worker& worker) const override {
     const auto w = static_cast<std::size_t>(worker.index);
-    for (std::size_t p = first_piece_[w]; p < first_piece_[w + 1]; ++p) {
-      stage == 0 ? take_moments(p, worker) : normalize(p, worker);
+    for (std::size_t p = first_segment_[w]; p < first_segment_[w + 1]; ++p) {
+      stage == 0 ? sum_channels(p, worker) : normalize(p, worker);
     }
   }
 
   std::string implementation() const override { return std::string("simd:") + simd::target_name(); }
-  /// Shift, sum and sum of squares of every channel, once a piece.
+  /// Shift, sum and sum of squares of every channel, once a segment.
   std::size_t shared_bytes() const override {
-    return pieces_.size() * 3 * channels() * sizeof(float);
+    return segments_.size() * 3 * channels() * sizeof(float);
   }
   std::size_t scratch_bytes() const override { return 2 * channels() * sizeof(float); }
 
  private:
-  struct Part {
+  struct Input {
     graph::Value value;
     tensor::Desc desc;
     /// Channels, and where they begin in the output.
@@ -70,30 +70,30 @@ class GroupNormKernel final : public Kernel {
   };
 
   std::size_t channels() const { return static_cast<std::size_t>(y_desc_.shape.c); }
-  float* sums(const Worker& worker, std::size_t piece) const {
-    return reinterpret_cast<float*>(worker.shared) + piece * 3 * channels();
+  float* sums(const Worker& worker, std::size_t segment) const {
+    return reinterpret_cast<float*>(worker.shared) + segment * 3 * channels();
   }
-  const std::byte* pixels(const Worker& worker, const Part& part, std::int64_t row,
+  const std::byte* pixels(const Worker& worker, const Input& input, std::int64_t row,
                           std::int64_t pixel) const {
-    return worker.value<std::byte>(part.value) +
-           static_cast<std::size_t>(row) * part.desc.row_bytes() +
-           static_cast<std::size_t>(pixel) * part.c * size_of(part.desc.dtype);
+    return worker.value<std::byte>(input.value) +
+           static_cast<std::size_t>(row) * input.desc.row_bytes() +
+           static_cast<std::size_t>(pixel) * input.c * size_of(input.desc.dtype);
   }
 
-  void take_moments(std::size_t piece, const Worker& worker) const {
-    const Segment& s = pieces_[piece];
-    float* shift = sums(worker, piece);
-    for (const Part& part : inputs_) {
-      simd::convert(part.desc.dtype, pixels(worker, part, s.row, 0), tensor::DType::f32,
-                    shift + part.first, part.c, 1.0F, 0.0F);
-      simd::shifted_moments(part.desc.dtype, pixels(worker, part, s.row, s.begin),
-                            static_cast<std::size_t>(s.end - s.begin), part.c, shift + part.first,
-                            shift + channels() + part.first, shift + 2 * channels() + part.first);
+  void sum_channels(std::size_t segment, const Worker& worker) const {
+    const Segment& s = segments_[segment];
+    float* shift = sums(worker, segment);
+    for (const Input& input : inputs_) {
+      simd::convert(input.desc.dtype, pixels(worker, input, s.row, 0), tensor::DType::f32,
+                    shift + input.first, input.c, 1.0F, 0.0F);
+      simd::shifted_moments(input.desc.dtype, pixels(worker, input, s.row, s.begin),
+                            static_cast<std::size_t>(s.end - s.begin), input.c, shift + input.first,
+                            shift + channels() + input.first, shift + 2 * channels() + input.first);
     }
   }
 
-  void normalize(std::size_t piece, const Worker& worker) const {
-    const Segment& s = pieces_[piece];
+  void normalize(std::size_t segment, const Worker& worker) const {
+    const Segment& s = segments_[segment];
     auto* mean = reinterpret_cast<float*>(worker.scratch);
     float* scale = mean + channels();
     const auto* bias = reinterpret_cast<const float*>(bias_->data());
@@ -101,25 +101,25 @@ class GroupNormKernel final : public Kernel {
     for (std::size_t first = 0; first < channels(); first += group_size) {
       coefficients(s.row, worker, first, first + group_size, mean, scale);
     }
-    for (const Part& part : inputs_) {
+    for (const Input& input : inputs_) {
       std::byte* y =
           worker.value<std::byte>(y_) + static_cast<std::size_t>(s.row) * y_desc_.row_bytes() +
-          (static_cast<std::size_t>(s.begin) * channels() + part.first) * size_of(y_desc_.dtype);
-      simd::normalize(part.desc.dtype, pixels(worker, part, s.row, s.begin), y,
-                      static_cast<std::size_t>(s.end - s.begin), part.c, channels(),
-                      {mean + part.first, scale + part.first, bias + part.first}, op_.silu);
+          (static_cast<std::size_t>(s.begin) * channels() + input.first) * size_of(y_desc_.dtype);
+      simd::normalize(input.desc.dtype, pixels(worker, input, s.row, s.begin), y,
+                      static_cast<std::size_t>(s.end - s.begin), input.c, channels(),
+                      {mean + input.first, scale + input.first, bias + input.first}, op_.silu);
     }
   }
 
   /// Mean, and weight over standard deviation, for the channels [first, last) of one group, from
-  /// the sums of every piece of this row.
+  /// the sums of every segment of this row.
   void coefficients(std::int64_t row, const Worker& worker, std::size_t first, std::size_t last,
                     float* mean, float* scale) const {
     Moments all;
-    for (std::size_t piece = 0; piece < pieces_.size(); ++piece) {
-      const Segment& s = pieces_[piece];
+    for (std::size_t segment = 0; segment < segments_.size(); ++segment) {
+      const Segment& s = segments_[segment];
       if (s.row != row) continue;
-      const float* base = sums(worker, piece);
+      const float* base = sums(worker, segment);
       const auto n = static_cast<double>(s.end - s.begin);
       for (std::size_t c = first; c < last; ++c) {
         const double sum = base[channels() + c], squares = base[2 * channels() + c];
@@ -138,12 +138,12 @@ class GroupNormKernel final : public Kernel {
   graph::Value y_;
   tensor::Desc y_desc_;
   int workers_;
-  std::vector<Part> inputs_;
+  std::vector<Input> inputs_;
   PackedWeight weight_, bias_;
   /// All workers' pieces, in order.
-  std::vector<Segment> pieces_;
+  std::vector<Segment> segments_;
   /// By worker; one more at the end.
-  std::vector<std::size_t> first_piece_;
+  std::vector<std::size_t> first_segment_;
 };
 
 class LayerNormKernel final : public Kernel {

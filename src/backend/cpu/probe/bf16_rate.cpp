@@ -19,9 +19,9 @@ dnnl::memory zeros(const dnnl::memory::desc& desc) {
 }
 
 /// A product that stays in the second-level cache.
-class Product {
+class Gemm {
  public:
-  explicit Product(DType dtype)
+  explicit Gemm(DType dtype)
       : desc_(matmul_desc({256, 256, 256, dtype, dtype}, epilogue(false, graph::Activation::none))),
         matmul_(desc_),
         arguments_{{DNNL_ARG_SRC, zeros(desc_.src_desc())},
@@ -44,17 +44,17 @@ class Product {
 
 bool measured() {
   // f32 has merits of its own: it is exact, and convolutions go by Winograd's algorithm
-  constexpr double kGain = 1.25;
-  constexpr int kTurns = 10;
+  constexpr double kMinSpeedup = 1.25;
+  constexpr int kRounds = 10;
   const OneOpenMpThread single;
   dnnl::stream stream(dnnl_engine());
-  const Product f32(DType::f32), bf16(DType::bf16);
+  const Gemm f32(DType::f32), bf16(DType::bf16);
   double f32_best = f32.seconds(stream), bf16_best = bf16.seconds(stream);
-  for (int turn = 0; turn < kTurns; ++turn) {
+  for (int round = 0; round < kRounds; ++round) {
     f32_best = std::min(f32_best, f32.seconds(stream));
     bf16_best = std::min(bf16_best, bf16.seconds(stream));
   }
-  return f32_best > kGain * bf16_best;
+  return f32_best > kMinSpeedup * bf16_best;
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ namespace {
 /// Two vectors of output channels of kPixels pixels: the sums stay in registers, and each weight
 /// that is loaded serves all pixels.
 template <std::size_t kPixels, typename T>
-HWY_INLINE void from_few(const ThinLine& line, std::size_t pixel, std::size_t channel, T* y) {
+HWY_INLINE void few_in(const FewChannelLine& line, std::size_t pixel, std::size_t channel, T* y) {
   const F32 d;
   const std::size_t lanes = hn::Lanes(d), run = 3 * line.in;
   Vec sums[kPixels][2];
@@ -44,19 +44,19 @@ HWY_INLINE void from_few(const ThinLine& line, std::size_t pixel, std::size_t ch
 }
 
 template <typename T>
-void from_few_line(const ThinLine& line, T* y) {
+void few_in_line(const FewChannelLine& line, T* y) {
   constexpr std::size_t kPixels = 6;
   for (std::size_t channel = 0; channel < line.out; channel += 2 * hn::Lanes(F32())) {
     std::size_t pixel = 0;
     for (; pixel + kPixels <= line.width; pixel += kPixels)
-      from_few<kPixels>(line, pixel, channel, y);
-    for (; pixel < line.width; ++pixel) from_few<1>(line, pixel, channel, y);
+      few_in<kPixels>(line, pixel, channel, y);
+    for (; pixel < line.width; ++pixel) few_in<1>(line, pixel, channel, y);
   }
 }
 
-void ConvFromFew(DType dtype, const ThinLine& line, void* y) {
-  if (dtype == DType::bf16) return from_few_line(line, static_cast<Bf16*>(y));
-  from_few_line(line, static_cast<float*>(y));
+void ConvFewIn(DType dtype, const FewChannelLine& line, void* y) {
+  if (dtype == DType::bf16) return few_in_line(line, static_cast<Bf16*>(y));
+  few_in_line(line, static_cast<float*>(y));
 }
 
 #if HWY_TARGET == HWY_SCALAR
@@ -92,7 +92,7 @@ HWY_INLINE void sum_four(Vec a, Vec b, Vec c, Vec e, float* to) {
 /// All kOut output channels of kPixels pixels: a vector of input channels that is loaded serves
 /// all of them.
 template <std::size_t kOut, std::size_t kPixels>
-HWY_INLINE void to_few(const ThinLine& line, std::size_t pixel, float* y) {
+HWY_INLINE void few_out(const FewChannelLine& line, std::size_t pixel, float* y) {
   const F32 d;
   Vec sums[kPixels][kOut];
   for (auto& pixel_sums : sums)
@@ -120,23 +120,23 @@ HWY_INLINE void to_few(const ThinLine& line, std::size_t pixel, float* y) {
 }
 
 template <std::size_t kOut>
-void to_few_line(const ThinLine& line, float* y) {
+void few_out_line(const FewChannelLine& line, float* y) {
   constexpr std::size_t kPixels = 4;
   std::size_t pixel = 0;
-  for (; pixel + kPixels <= line.width; pixel += kPixels) to_few<kOut, kPixels>(line, pixel, y);
-  for (; pixel < line.width; ++pixel) to_few<kOut, 1>(line, pixel, y);
+  for (; pixel + kPixels <= line.width; pixel += kPixels) few_out<kOut, kPixels>(line, pixel, y);
+  for (; pixel < line.width; ++pixel) few_out<kOut, 1>(line, pixel, y);
 }
 
-void ConvToFew(const ThinLine& line, float* y) {
+void ConvFewOut(const FewChannelLine& line, float* y) {
   switch (line.out) {
     case 1:
-      return to_few_line<1>(line, y);
+      return few_out_line<1>(line, y);
     case 2:
-      return to_few_line<2>(line, y);
+      return few_out_line<2>(line, y);
     case 3:
-      return to_few_line<3>(line, y);
+      return few_out_line<3>(line, y);
     default:
-      return to_few_line<4>(line, y);
+      return few_out_line<4>(line, y);
   }
 }
 
@@ -148,15 +148,15 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace streamdiffusion::backend::cpu::simd {
 
-HWY_EXPORT(ConvFromFew);
-HWY_EXPORT(ConvToFew);
+HWY_EXPORT(ConvFewIn);
+HWY_EXPORT(ConvFewOut);
 
-void conv_from_few(DType dtype, const ThinLine& line, void* y) {
-  HWY_DYNAMIC_DISPATCH(ConvFromFew)(dtype, line, y);
+void conv_few_in(DType dtype, const FewChannelLine& line, void* y) {
+  HWY_DYNAMIC_DISPATCH(ConvFewIn)(dtype, line, y);
 }
 
-void conv_to_few(const ThinLine& line, float* y) {
-  HWY_DYNAMIC_DISPATCH(ConvToFew)(line, y);
+void conv_few_out(const FewChannelLine& line, float* y) {
+  HWY_DYNAMIC_DISPATCH(ConvFewOut)(line, y);
 }
 
 }  // namespace streamdiffusion::backend::cpu::simd

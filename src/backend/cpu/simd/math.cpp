@@ -56,11 +56,11 @@ HWY_INLINE Vec tanh(Vec x) {
   return hn::IfThenElse(hn::Lt(a, hn::Set(d, 0.1F)), series, hn::CopySign(large, x));
 }
 
-HWY_INLINE void store_cut(Vec v, float* to) {
+HWY_INLINE void store_truncated(Vec v, float* to) {
   store(v, to);
 }
 
-HWY_INLINE void store_cut(Vec v, Bf16* to) {
+HWY_INLINE void store_truncated(Vec v, Bf16* to) {
   hn::StoreU(hn::TruncateTo(U16(), hn::ShiftRight<16>(hn::BitCast(U32(), v))), U16(), to);
 }
 
@@ -74,11 +74,11 @@ HWY_INLINE Vec numerator(Vec x, const Bf16*) {
   return hn::BitCast(F32(), hn::And(bits, hn::Set(U32(), 0xffff0000U)));
 }
 
-/// The largest of n scores and `top`, by four running ones: a maximum takes as long as four loads.
-HWY_INLINE float largest_of(const float* scores, std::size_t n, float top) {
+/// The largest of n scores and `row_max`, by four running maxima: one takes as long as four loads.
+HWY_INLINE float max_of(const float* scores, std::size_t n, float row_max) {
   const F32 d;
   const std::size_t lanes = hn::Lanes(d);
-  Vec a = hn::Set(d, top), b = a, c = a, e = a;
+  Vec a = hn::Set(d, row_max), b = a, c = a, e = a;
   std::size_t i = 0;
   for (; i + 4 * lanes <= n; i += 4 * lanes) {
     a = hn::Max(a, load(scores + i));
@@ -97,20 +97,20 @@ HWY_INLINE float largest_of(const float* scores, std::size_t n, float top) {
 }
 
 template <typename T>
-float softmax_of(const float* scores, T* out, std::size_t visible, std::size_t keys, float scale,
-                 float& largest) {
+float softmax_numerators_of(const float* scores, T* out, std::size_t visible, std::size_t keys,
+                            float scale, float& row_max) {
   const F32 d;
-  largest = largest_of(scores, visible, largest);
+  row_max = max_of(scores, visible, row_max);
   constexpr float kLog2E = 1.44269504F;  // the numerators are powers of two
   const Vec factor = hn::Set(d, scale * kLog2E);
-  const Vec offset = hn::Neg(hn::Mul(hn::Set(d, largest), factor));
+  const Vec offset = hn::Neg(hn::Mul(hn::Set(d, row_max), factor));
   Vec total = hn::Zero(d);
   for_vectors(
       visible,
       [&](std::size_t i) HWY_ATTR {
         const Vec e = numerator(hn::MulAdd(load(scores + i), factor, offset), out);
         total = hn::Add(total, e);
-        store_cut(e, out + i);
+        store_truncated(e, out + i);
       },
       [&](std::size_t i, std::size_t n) HWY_ATTR {
         const Vec e = hn::IfThenElseZero(
@@ -124,11 +124,11 @@ float softmax_of(const float* scores, T* out, std::size_t visible, std::size_t k
 }
 
 float SoftmaxNumerators(DType dtype, const float* scores, void* out, std::size_t visible,
-                        std::size_t keys, float scale, float& top) {
+                        std::size_t keys, float scale, float& row_max) {
   return with_type(
       dtype,
       [&](const auto*, auto* typed)
-          HWY_ATTR { return softmax_of(scores, typed, visible, keys, scale, top); },
+          HWY_ATTR { return softmax_numerators_of(scores, typed, visible, keys, scale, row_max); },
       nullptr, out);
 }
 
@@ -215,9 +215,9 @@ HWY_EXPORT(Activate);
 HWY_EXPORT(Sum);
 
 float softmax_numerators(DType dtype, const float* scores, void* probabilities, std::size_t visible,
-                         std::size_t keys, float scale, float& top) {
+                         std::size_t keys, float scale, float& row_max) {
   return HWY_DYNAMIC_DISPATCH(SoftmaxNumerators)(dtype, scores, probabilities, visible, keys, scale,
-                                                 top);
+                                                 row_max);
 }
 
 void geglu(DType dtype, const GegluTile& tile) {

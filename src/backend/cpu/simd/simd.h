@@ -33,10 +33,10 @@ void normalize(DType dtype, const void* x, void* y, std::size_t pixels, std::siz
 void layer_norm(DType dtype, const void* x, void* y, std::size_t tokens, std::size_t c,
                 const float* weight, const float* bias, float eps);
 
-/// Raises `top` to the largest of the visible scores. probabilities[i] = exp(scale * (scores[i] -
-/// top)) of T for i < visible, 0 up to `keys`; returns their f32 sum.
+/// Raises `row_max` to the largest of the visible scores. probabilities[i] = exp(scale * (scores[i] -
+/// row_max)) of T for i < visible, 0 up to `keys`; returns their f32 sum.
 float softmax_numerators(DType dtype, const float* scores, void* probabilities, std::size_t visible,
-                         std::size_t keys, float scale, float& top);
+                         std::size_t keys, float scale, float& row_max);
 
 /// Values and gates of T, [tokens, channels] each; strides in elements from one token to the next.
 struct GegluTile {
@@ -60,7 +60,7 @@ void add(DType dtype, const void* a, const void* b, void* y, std::size_t n);
 void convert(DType from, const void* x, DType to, void* y, std::size_t n, float scale, float shift);
 
 /// What makes a line of a 3 x 3 convolution from or to a few channels.
-struct ThinLine {
+struct FewChannelLine {
   /// Three input lines, f32 [width + 2, in], the first and last pixel zero.
   const float* x[3];
   const float* weight;
@@ -71,13 +71,13 @@ struct ThinLine {
 
 /// y of `dtype` [width, out], from a few input channels: weight f32 [3 lines, 3 in, padded_out],
 /// padded_out a multiple of two vectors.
-void conv_from_few(DType dtype, const ThinLine& line, void* y);
+void conv_few_in(DType dtype, const FewChannelLine& line, void* y);
 /// y f32 [width, out], to at most four output channels: weight f32 [3 lines, 3 columns, out, in],
 /// `in` a multiple of a vector.
-void conv_to_few(const ThinLine& line, float* y);
+void conv_few_out(const FewChannelLine& line, float* y);
 
-/// A tile of pixels that winograd_write() makes, smaller at the image's edges.
-struct WinogradTile {
+/// A tile of pixels that winograd_output_transform() makes, smaller at the image's edges.
+struct WinogradOutputTile {
   /// Its first pixel.
   void* y = nullptr;
   /// Elements from one line of the image to the next.
@@ -89,13 +89,13 @@ struct WinogradTile {
   const void* residual = nullptr;
 };
 
-/// A patch of pixels, each of `dtype` [channels], to the places of winograd.h, f32, `place`
-/// elements apart; `side` of its tile is 4 or 2, channels a multiple of a vector, here and below.
-void winograd_read(DType dtype, std::size_t side, const void* const* pixels, std::size_t channels,
-                   float* to, std::size_t place);
+/// A patch of pixels, each of `dtype` [channels], to the places of winograd.h, f32, `position_stride`
+/// elements apart; `tile_side` of its tile is 4 or 2, channels a multiple of a vector, here and below.
+void winograd_input_transform(DType dtype, std::size_t tile_side, const void* const* pixels,
+                              std::size_t channels, float* to, std::size_t position_stride);
 /// The products of all places to a tile of `dtype`, bias and residual added.
-void winograd_write(DType dtype, std::size_t side, const float* from, std::size_t place,
-                    const WinogradTile& tile);
+void winograd_output_transform(DType dtype, std::size_t tile_side, const float* from,
+                               std::size_t position_stride, const WinogradOutputTile& tile);
 
 /// Name of the instruction set in use, e.g. "AVX3_ZEN4".
 const char* target_name();

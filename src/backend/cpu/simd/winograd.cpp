@@ -12,7 +12,7 @@ namespace HWY_NAMESPACE {
 namespace {
 
 /// What the lines or columns of a patch become.
-HWY_INLINE void of_patch(const Vec (&x)[6], Vec (&y)[6]) {
+HWY_INLINE void input_transform(const Vec (&x)[6], Vec (&y)[6]) {
   const F32 d;
   const Vec two = hn::Set(d, 2.0F), four = hn::Set(d, 4.0F), five = hn::Set(d, 5.0F);
   const Vec even = hn::NegMulAdd(four, x[2], x[4]), odd = hn::NegMulAdd(four, x[1], x[3]);
@@ -25,7 +25,7 @@ HWY_INLINE void of_patch(const Vec (&x)[6], Vec (&y)[6]) {
   y[5] = hn::MulAdd(four, x[1], hn::NegMulAdd(five, x[3], x[5]));
 }
 
-HWY_INLINE void of_patch(const Vec (&x)[4], Vec (&y)[4]) {
+HWY_INLINE void input_transform(const Vec (&x)[4], Vec (&y)[4]) {
   y[0] = hn::Sub(x[0], x[2]);
   y[1] = hn::Add(x[1], x[2]);
   y[2] = hn::Sub(x[2], x[1]);
@@ -33,7 +33,7 @@ HWY_INLINE void of_patch(const Vec (&x)[4], Vec (&y)[4]) {
 }
 
 /// The pixels of a line or column of products.
-HWY_INLINE void of_products(const Vec (&x)[6], Vec (&y)[4]) {
+HWY_INLINE void output_transform(const Vec (&x)[6], Vec (&y)[4]) {
   const F32 d;
   const Vec near = hn::Add(x[1], x[2]), near_odd = hn::Sub(x[1], x[2]);
   const Vec far = hn::Add(x[3], x[4]), far_odd = hn::Sub(x[3], x[4]);
@@ -43,52 +43,55 @@ HWY_INLINE void of_products(const Vec (&x)[6], Vec (&y)[4]) {
   y[3] = hn::Add(x[5], hn::MulAdd(hn::Set(d, 8.0F), far_odd, near_odd));
 }
 
-HWY_INLINE void of_products(const Vec (&x)[4], Vec (&y)[2]) {
+HWY_INLINE void output_transform(const Vec (&x)[4], Vec (&y)[2]) {
   y[0] = hn::Add(x[0], hn::Add(x[1], x[2]));
   y[1] = hn::Add(hn::Sub(x[1], x[2]), x[3]);
 }
 
 template <class T, std::size_t kTile>
-void read_patch(const void* const* pixels, std::size_t channels, float* to, std::size_t place) {
-  constexpr std::size_t kPatch = kTile + 2;
+void transform_input_tile(const void* const* pixels, std::size_t channels, float* to,
+                          std::size_t position_stride) {
+  constexpr std::size_t kInputTile = kTile + 2;
   const std::size_t lanes = hn::Lanes(F32());
   for (std::size_t c = 0; c < channels; c += lanes) {
-    Vec columns[kPatch][kPatch];
-    for (std::size_t j = 0; j < kPatch; ++j) {
-      Vec x[kPatch], y[kPatch];
-      for (std::size_t i = 0; i < kPatch; ++i)
-        x[i] = load(static_cast<const T*>(pixels[i * kPatch + j]) + c);
-      of_patch(x, y);
-      for (std::size_t i = 0; i < kPatch; ++i) columns[i][j] = y[i];
+    Vec columns[kInputTile][kInputTile];
+    for (std::size_t j = 0; j < kInputTile; ++j) {
+      Vec x[kInputTile], y[kInputTile];
+      for (std::size_t i = 0; i < kInputTile; ++i)
+        x[i] = load(static_cast<const T*>(pixels[i * kInputTile + j]) + c);
+      input_transform(x, y);
+      for (std::size_t i = 0; i < kInputTile; ++i) columns[i][j] = y[i];
     }
     float* at = to + c;
-    for (std::size_t i = 0; i < kPatch; ++i) {
-      Vec y[kPatch];
-      of_patch(columns[i], y);
-      for (std::size_t j = 0; j < kPatch; ++j, at += place) store(y[j], at);
+    for (std::size_t i = 0; i < kInputTile; ++i) {
+      Vec y[kInputTile];
+      input_transform(columns[i], y);
+      for (std::size_t j = 0; j < kInputTile; ++j, at += position_stride) store(y[j], at);
     }
   }
 }
 
 template <class T, std::size_t kTile>
-void write_tile(const float* from, std::size_t place, const WinogradTile& tile) {
-  constexpr std::size_t kPatch = kTile + 2;
+void transform_output_tile(const float* from, std::size_t position_stride,
+                           const WinogradOutputTile& tile) {
+  constexpr std::size_t kInputTile = kTile + 2;
   const F32 d;
   auto* to = static_cast<T*>(tile.y);
   const auto* residual = static_cast<const T*>(tile.residual);
   const std::size_t lanes = hn::Lanes(d);
   for (std::size_t c = 0; c < tile.channels; c += lanes) {
-    Vec lines[kTile][kPatch];
-    for (std::size_t j = 0; j < kPatch; ++j) {
-      Vec x[kPatch], y[kTile];
-      for (std::size_t i = 0; i < kPatch; ++i) x[i] = load(from + (i * kPatch + j) * place + c);
-      of_products(x, y);
+    Vec lines[kTile][kInputTile];
+    for (std::size_t j = 0; j < kInputTile; ++j) {
+      Vec x[kInputTile], y[kTile];
+      for (std::size_t i = 0; i < kInputTile; ++i)
+        x[i] = load(from + (i * kInputTile + j) * position_stride + c);
+      output_transform(x, y);
       for (std::size_t i = 0; i < kTile; ++i) lines[i][j] = y[i];
     }
     const Vec bias = tile.bias ? load(tile.bias + c) : hn::Zero(d);
     for (std::size_t i = 0; i < tile.lines; ++i) {
       Vec y[kTile];
-      of_products(lines[i], y);
+      output_transform(lines[i], y);
       for (std::size_t j = 0; j < tile.columns; ++j) {
         const std::size_t at = i * tile.line + j * tile.channels + c;
         const Vec sum = hn::Add(y[j], bias);
@@ -98,20 +101,20 @@ void write_tile(const float* from, std::size_t place, const WinogradTile& tile) 
   }
 }
 
-void WinogradRead(DType dtype, std::size_t side, const void* const* pixels, std::size_t channels,
-                  float* to, std::size_t place) {
+void WinogradInputTransform(DType dtype, std::size_t tile_side, const void* const* pixels,
+                            std::size_t channels, float* to, std::size_t position_stride) {
   const bool f32 = dtype == DType::f32;
-  const auto four = f32 ? read_patch<float, 4> : read_patch<Bf16, 4>;
-  const auto two = f32 ? read_patch<float, 2> : read_patch<Bf16, 2>;
-  (side == 4 ? four : two)(pixels, channels, to, place);
+  const auto four = f32 ? transform_input_tile<float, 4> : transform_input_tile<Bf16, 4>;
+  const auto two = f32 ? transform_input_tile<float, 2> : transform_input_tile<Bf16, 2>;
+  (tile_side == 4 ? four : two)(pixels, channels, to, position_stride);
 }
 
-void WinogradWrite(DType dtype, std::size_t side, const float* from, std::size_t place,
-                   const WinogradTile& tile) {
+void WinogradOutputTransform(DType dtype, std::size_t tile_side, const float* from,
+                             std::size_t position_stride, const WinogradOutputTile& tile) {
   const bool f32 = dtype == DType::f32;
-  const auto four = f32 ? write_tile<float, 4> : write_tile<Bf16, 4>;
-  const auto two = f32 ? write_tile<float, 2> : write_tile<Bf16, 2>;
-  (side == 4 ? four : two)(from, place, tile);
+  const auto four = f32 ? transform_output_tile<float, 4> : transform_output_tile<Bf16, 4>;
+  const auto two = f32 ? transform_output_tile<float, 2> : transform_output_tile<Bf16, 2>;
+  (tile_side == 4 ? four : two)(from, position_stride, tile);
 }
 
 }  // namespace
@@ -122,17 +125,18 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace streamdiffusion::backend::cpu::simd {
 
-HWY_EXPORT(WinogradRead);
-HWY_EXPORT(WinogradWrite);
+HWY_EXPORT(WinogradInputTransform);
+HWY_EXPORT(WinogradOutputTransform);
 
-void winograd_read(DType dtype, std::size_t side, const void* const* pixels, std::size_t channels,
-                   float* to, std::size_t place) {
-  HWY_DYNAMIC_DISPATCH(WinogradRead)(dtype, side, pixels, channels, to, place);
+void winograd_input_transform(DType dtype, std::size_t tile_side, const void* const* pixels,
+                              std::size_t channels, float* to, std::size_t position_stride) {
+  HWY_DYNAMIC_DISPATCH(WinogradInputTransform)
+  (dtype, tile_side, pixels, channels, to, position_stride);
 }
 
-void winograd_write(DType dtype, std::size_t side, const float* from, std::size_t place,
-                    const WinogradTile& tile) {
-  HWY_DYNAMIC_DISPATCH(WinogradWrite)(dtype, side, from, place, tile);
+void winograd_output_transform(DType dtype, std::size_t tile_side, const float* from,
+                               std::size_t position_stride, const WinogradOutputTile& tile) {
+  HWY_DYNAMIC_DISPATCH(WinogradOutputTransform)(dtype, tile_side, from, position_stride, tile);
 }
 
 }  // namespace streamdiffusion::backend::cpu::simd
