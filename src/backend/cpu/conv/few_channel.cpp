@@ -1,20 +1,23 @@
-// The convolutions at a network's edges: from an image's three channels, or to them. The library
-// fills its vectors with sixteen channels, most of them padding, and reaches an eighth of the
-// processor's speed; here output channels (from few) or input channels (to few) fill them.
+// The convolutions at a network's edges: from an image's three channels, or to them. oneDNN fills
+// its vectors with sixteen channels, most of them padding, and reaches an eighth of the processor's
+// peak. Here the vectors hold output channels where the input has few, and input channels where the
+// output has few (simd/few_channel.cpp). Three input lines at a time lie in scratch memory, in f32.
 #include <algorithm>
 #include <cstring>
 
 #include "backend/cpu/conv/forms.h"
 #include "backend/cpu/onednn/primitive.h"
+#include "backend/cpu/onednn/weight_packing.h"
 #include "backend/cpu/share.h"
 #include "backend/cpu/simd/simd.h"
-#include "backend/cpu/weight_cache.h"
 
 namespace streamdiffusion::backend::cpu {
 namespace {
 
 using graph::Conv2d;
 
+/// At most so many channels are few.
+constexpr std::int64_t kFewChannels = 4;
 /// f32 lanes of the widest vectors.
 constexpr std::int64_t kVector = 16;
 /// Output channels are padded to a multiple of it.
@@ -30,11 +33,11 @@ class FewChannelConv2d final : public Kernel {
         y_desc_(context.output()),
         few_in_(op.in <= kFewChannels),
         padded_((op.out + kMultiple - 1) / kMultiple * kMultiple) {
-    const PackedWeight stored = context.cache.plain(context.weights, context.weight(0));
+    const PackedWeight stored = plain_weight(context, 0);
     pack(reinterpret_cast<const float*>(stored->data()));
     bias_.resize(static_cast<std::size_t>(padded_));
     if (op.bias) {
-      const PackedWeight bias = context.cache.plain(context.weights, context.weight(1));
+      const PackedWeight bias = plain_weight(context, 1);
       std::memcpy(bias_.data(), bias->data(), static_cast<std::size_t>(op.out) * sizeof(float));
     }
     for (int w = 0; w < context.workers; ++w)
@@ -53,7 +56,7 @@ class FewChannelConv2d final : public Kernel {
   }
 
   std::string implementation() const override {
-    return std::string("few_channel:") + simd::target_name();
+    return std::string(kFewChannel.name) + ":" + simd::target_name();
   }
   std::size_t scratch_bytes() const override {
     return 3 * line_bytes() +
@@ -61,7 +64,7 @@ class FewChannelConv2d final : public Kernel {
   }
 
  private:
-  /// From few: [3 lines, 3 in, padded out]. To few: [3 lines, 3 columns, out, in].
+  /// Few inputs: [3 lines, 3 columns, in, padded out]. Few outputs: [3 lines, 3 columns, out, in].
   void pack(const float* stored) {
     weight_.resize(static_cast<std::size_t>(9 * op_.in * (few_in_ ? padded_ : op_.out)));
     for (std::int64_t o = 0; o < op_.out; ++o) {
@@ -78,7 +81,7 @@ class FewChannelConv2d final : public Kernel {
   std::size_t line_bytes() const {
     return aligned(static_cast<std::size_t>((x_desc_.shape.w + 2) * op_.in) * sizeof(float));
   }
-  /// Three lines take turns in scratch memory.
+  /// A ring of three lines in scratch memory.
   float* line_at(const Worker& worker, std::int64_t line) const {
     return reinterpret_cast<float*>(worker.scratch +
                                     static_cast<std::size_t>((line + 3) % 3) * line_bytes());
@@ -125,23 +128,28 @@ class FewChannelConv2d final : public Kernel {
   std::vector<std::vector<Segment>> shares_;
 };
 
-/// Tiles make up for the padding, as long as the type has them.
+/// Where AMX multiplies the type, its tiles make up for the padding.
 bool has_amx(tensor::DType dtype) {
   return dtype == tensor::DType::bf16 && has_isa(dnnl::cpu_isa::avx512_core_amx);
 }
 
-}  // namespace
+bool is_few_channel(const Conv2d& op) {
+  return std::min(op.in, op.out) <= kFewChannels && (op.in <= kFewChannels || op.in % kVector == 0);
+}
 
-bool is_few_channel(const Conv2d& op, tensor::DType dtype) {
+bool applies(const Conv2d& op, const KernelContext& context) {
   const bool plain = op.kernel == 3 && op.stride == 1 && op.pad_begin == 1 && op.pad_end == 1 &&
                      !op.row_bias && !op.residual && !op.doubled &&
                      op.act == graph::Activation::none;
-  return plain && std::min(op.in, op.out) <= kFewChannels &&
-         (op.in <= kFewChannels || op.in % kVector == 0) && !has_amx(dtype);
+  return plain && is_few_channel(op) && !has_amx(context.input(0).dtype);
 }
 
-std::unique_ptr<Kernel> make_few_channel(const Conv2d& op, const KernelContext& context) {
+std::unique_ptr<Kernel> make(const Conv2d& op, const KernelContext& context) {
   return std::make_unique<FewChannelConv2d>(op, context);
 }
+
+}  // namespace
+
+const ConvForm kFewChannel{"few_channel", applies, make};
 
 }  // namespace streamdiffusion::backend::cpu

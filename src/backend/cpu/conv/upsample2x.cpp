@@ -1,22 +1,32 @@
-// Convolutions of an image seen at twice its size. Each phase (graph/doubled.h) is a convolution
-// of 2 x 2 taps into scratch memory, from where its pixels go to every second place of every second
-// line.
+// A nearest upsampling by two and the 3 x 3 convolution after it, fused. The output pixels fall into
+// four subpixel phases (graph/doubled.h), each a 2 x 2 convolution of the small image: 4/9 of the
+// multiplications, and no large image in between. A phase is made in scratch memory; from there its
+// pixels are interleaved with those of the other phases.
 #include <array>
 #include <cstring>
 #include <map>
 #include <tuple>
 
 #include "backend/cpu/conv/forms.h"
+#include "backend/cpu/conv/tiles.h"
 #include "backend/cpu/onednn/convolution.h"
 #include "backend/cpu/onednn/int8_input.h"
 #include "backend/cpu/share.h"
-#include "backend/cpu/weight_cache.h"
 #include "graph/doubled.h"
 
 namespace streamdiffusion::backend::cpu {
 namespace {
 
+using dnnl::memory;
 using graph::Conv2d;
+
+/// The weights of the four phases, [out, phase, in, 2, 2].
+WeightValues phase_values(const KernelContext& context) {
+  const WeightValues stored = stored_values(context, 0);
+  return {stored.key + "\nphases", stored.rows, [stored, &weight = context.weight(0)] {
+            return graph::fold_doubled(stored.read(), weight.dims[0], weight.dims[1]);
+          }};
+}
 
 class Upsample2xConv2d final : public Kernel {
  public:
@@ -26,8 +36,8 @@ class Upsample2xConv2d final : public Kernel {
         y_(context.op.output),
         x_desc_(context.input(0)),
         y_desc_(context.output()),
-        int8_(Int8Input::of(context)) {
-    if (op.bias) bias_ = context.cache.plain(context.weights, context.weight(1));
+        int8_(Int8Input::of(context, phase_values(context))) {
+    if (op.bias) bias_ = plain_weight(context, 1);
     if (int8_) bias_ = int8_->scaled_bias(bias_);
     for (int w = 0; w < context.workers; ++w) {
       tiles_.emplace_back();
@@ -53,7 +63,8 @@ class Upsample2xConv2d final : public Kernel {
   }
 
   std::string implementation() const override {
-    return variants_.empty() ? "none" : variants_.begin()->second.implementation();
+    if (variants_.empty()) return "none";
+    return std::string(kUpsample2x.name) + " + " + variants_.begin()->second.implementation();
   }
 
   std::size_t scratch_bytes() const override {
@@ -161,8 +172,12 @@ class Upsample2xConv2d final : public Kernel {
                                  .int8 = int8_.has_value()};
     const dnnl::primitive_attr after = epilogue(false, op_.act);
     const auto desc = convolution_desc(shape, int8_ ? int8_->attributes(after) : after);
-    weights_.push_back(
-        context.cache.packed_phases(context.weights, context.weight(0), desc.weights_desc()));
+    const memory::desc stored({op_.out, op_.in, 2, 2}, memory::data_type::f32,
+                              memory::dims{graph::kPhases * op_.in * 4, 4, 2, 1});
+    weights_.push_back(pack_weight(
+        context.cache, phase_values(context),
+        {.part = stored, .count = graph::kPhases, .step = static_cast<std::size_t>(op_.in * 4)},
+        desc.weights_desc()));
     const std::byte* weights =
         weights_.back()->data() + static_cast<std::size_t>(phase) * desc.weights_desc().get_size();
     return make_convolution(desc, weights, op_.bias, bias_ ? bias_->data() : nullptr,
@@ -181,10 +196,16 @@ class Upsample2xConv2d final : public Kernel {
   std::vector<std::vector<Tile>> tiles_;
 };
 
-}  // namespace
+bool applies(const Conv2d& op, const KernelContext&) {
+  return op.doubled;
+}
 
-std::unique_ptr<Kernel> make_doubled_conv2d(const Conv2d& op, const KernelContext& context) {
+std::unique_ptr<Kernel> make(const Conv2d& op, const KernelContext& context) {
   return std::make_unique<Upsample2xConv2d>(op, context);
 }
+
+}  // namespace
+
+const ConvForm kUpsample2x{"upsample2x", applies, make};
 
 }  // namespace streamdiffusion::backend::cpu

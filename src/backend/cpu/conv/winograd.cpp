@@ -1,7 +1,7 @@
-// Convolutions by Winograd's algorithm, a batch of tiles at a time: their input tiles are transformed,
-// multiplied in every position, and transformed back. Where the weights stay in a core's cache, each worker has
-// batches of its own; where they do not, all workers share a batch and meet after each of the
-// three, so that each of them reads the weights of its positions alone.
+// Winograd convolution (winograd.h) in batches of tiles and three steps: transform the input tiles,
+// multiply in every position, transform the output tiles. Where the weights fit a core's own cache,
+// each worker has batches of its own. Where they do not, all workers share each batch and wait for
+// each other after each step: so a worker reads the weights of its own positions only.
 #include "backend/cpu/conv/winograd.h"
 
 #include <algorithm>
@@ -9,11 +9,12 @@
 #include <map>
 #include <optional>
 
+#include "backend/cpu/conv/forms.h"
 #include "backend/cpu/onednn/matmul.h"
+#include "backend/cpu/onednn/weight_packing.h"
 #include "backend/cpu/probe/bf16_rate.h"
 #include "backend/cpu/share.h"
 #include "backend/cpu/simd/simd.h"
-#include "backend/cpu/weight_cache.h"
 
 namespace streamdiffusion::backend::cpu {
 namespace {
@@ -21,7 +22,7 @@ namespace {
 using graph::Conv2d;
 using tensor::DType;
 
-/// Tiles; fewer than 64 are slower.
+/// Rows of a matmul. Fewer than 64 are slower: the weights are read for too few of them.
 constexpr std::int64_t kMaxTilesPerMatmul = 128;
 constexpr std::int64_t kFloat = sizeof(float);
 
@@ -33,6 +34,15 @@ std::int64_t tiles_along(std::int64_t pixels, const WinogradSize& size) {
 
 std::int64_t weight_bytes(const Conv2d& op, const WinogradSize& size) {
   return size.positions() * op.in * op.out * kFloat;
+}
+
+/// The transformed weight, [positions, in, out].
+WeightValues transformed_values(const WinogradSize& size, const KernelContext& context) {
+  const WeightValues stored = stored_values(context, 0);
+  return {stored.key + "\nwinograd " + std::to_string(size.tile), stored.rows,
+          [stored, size, &weight = context.weight(0)] {
+            return winograd_weight(size, stored.read(), weight.dims[0], weight.dims[1]);
+          }};
 }
 
 class WinogradConv2d final : public Kernel {
@@ -50,7 +60,7 @@ class WinogradConv2d final : public Kernel {
         workers_(context.workers),
         zeros_(static_cast<std::size_t>(op.in) * tensor::size_of(dtype_)) {
     if (op.row_bias) row_bias_ = context.op.inputs[static_cast<std::size_t>(op.row_bias_input())];
-    if (op.bias) bias_ = context.cache.plain(context.weights, context.weight(1));
+    if (op.bias) bias_ = plain_weight(context, 1);
     if (op.residual) {
       const int input = op.residual_input();
       residual_ = context.plan.in_place(context.op, input)
@@ -62,7 +72,8 @@ class WinogradConv2d final : public Kernel {
       batches_.push_back(batches(shared_ ? Share{0, tiles_} : share(tiles_, w, workers_)));
       add_matmuls(batches_.back());
     }
-    weight_ = context.cache.winograd(context.weights, context.weight(0), size_, *weight_layout_);
+    weight_ =
+        pack_weight(context.cache, transformed_values(size_, context), matrices(), *weight_layout_);
     for (const auto& [tiles, primitive] : matmuls_)
       library_scratch_ = std::max(library_scratch_, aligned(primitive.scratch_bytes()));
   }
@@ -80,7 +91,8 @@ class WinogradConv2d final : public Kernel {
   }
 
   std::string implementation() const override {
-    return "winograd + " + matmuls_.begin()->second.implementation();
+    return std::string(size_.tile == 4 ? kWinograd4x4.name : kWinograd2x2.name) + " + " +
+           matmuls_.begin()->second.implementation();
   }
   std::size_t scratch_bytes() const override {
     return library_scratch_ + (shared_ ? 0 : buffer_bytes());
@@ -93,6 +105,8 @@ class WinogradConv2d final : public Kernel {
     float *input_tiles, *output_tiles;
   };
 
+  /// A batch, before and after its matmuls, is to stay in cache: the core's own second-level cache,
+  /// or the share of the third-level cache that several workers may fill together.
   void choose_batch() {
     constexpr std::int64_t kOwnCacheBytes = 1 << 20, kSharedCacheBytes = 4 << 20, kPadding = 16;
     shared_ = weight_bytes(op_, size_) > kOwnCacheBytes;
@@ -100,7 +114,8 @@ class WinogradConv2d final : public Kernel {
     max_batch_ = shared_ ? std::max(kSharedCacheBytes / tile_bytes, kMaxTilesPerMatmul)
                          : std::clamp(kOwnCacheBytes / tile_bytes, kMaxTilesPerMatmul / 2,
                                       kMaxTilesPerMatmul);
-    // a position is not a whole number of pages, or all would fall on the same lines of the cache
+    // The padding keeps a position from being a whole number of pages: all positions of a tile would
+    // then map to the same set of the cache.
     input_stride_ = max_batch_ * op_.in + kPadding;
     output_stride_ = max_batch_ * op_.out + kPadding;
   }
@@ -136,6 +151,13 @@ class WinogradConv2d final : public Kernel {
                                   epilogue(false, graph::Activation::none), weight_layout_);
     weight_layout_ = desc.weights_desc();
     matmuls_.emplace(tiles, make_matmul(desc, nullptr, nullptr, workers_));
+  }
+
+  /// The matrices [in, out] of all positions.
+  WeightParts matrices() const {
+    return {.part = {{op_.in, op_.out}, dnnl::memory::data_type::f32, dnnl::memory::format_tag::ab},
+            .count = static_cast<std::size_t>(size_.positions()),
+            .step = static_cast<std::size_t>(op_.in * op_.out)};
   }
 
   std::size_t buffer_bytes() const {
@@ -175,7 +197,7 @@ class WinogradConv2d final : public Kernel {
     return (row * shape_.h / 2 + line / 2) * (shape_.w / 2) + column / 2;
   }
 
-  /// Tiles `part` of the batch; so below.
+  /// Tiles `part` of the batch; transform_output() likewise.
   void transform_input(const Worker& worker, const TileBuffers& buffers, const Share& batch,
                        const Share& part) const {
     const auto* x = worker.value<std::byte>(x_);
@@ -260,35 +282,51 @@ class WinogradConv2d final : public Kernel {
   /// A pixel outside the image.
   std::vector<std::byte> zeros_;
   PackedWeight weight_, bias_;
-  /// Of a position.
+  /// Of one position's matrix.
   std::optional<dnnl::memory::desc> weight_layout_;
-  /// By tiles.
+  /// By number of tiles.
   std::map<std::int64_t, Primitive> matmuls_;
 };
 
+/// Whether F(tile x tile, 3x3) computes an op. bf16 is taken only where its matmuls are no faster
+/// than those of f32, which Winograd's are.
+bool computes(const Conv2d& op, const KernelContext& context) {
+  constexpr std::int64_t kMultiple = 16;
+  return op.kernel == 3 && op.stride == 1 && op.pad_begin == 1 && op.pad_end == 1 &&
+         op.in % kMultiple == 0 && op.out % kMultiple == 0 && !context.op.range &&
+         !(context.output().dtype == DType::bf16 && bf16_is_faster());
+}
+
+/// Whether it is worth it: the weights are f32 and 4 (F(4x4)) or 1.8 times (F(2x2)) as many as the
+/// stored ones, so that an image needs enough tiles, and the transforms enough channels.
+bool is_worth_it(const Conv2d& op, const KernelContext& context, const WinogradSize& size,
+                 std::int64_t min_channels) {
+  constexpr std::int64_t kMinTiles = 64, kMaxWeightBytes = 240 << 20;
+  const tensor::Shape& shape = context.output().shape;
+  return std::min(op.in, op.out) >= min_channels && weight_bytes(op, size) <= kMaxWeightBytes &&
+         tiles_along(shape.h, size) * tiles_along(shape.w, size) >= kMinTiles;
+}
+
+/// An upsampled image has the alternative of four instead of nine taps, so that fewer ops gain.
+bool applies_4x4(const Conv2d& op, const KernelContext& context) {
+  return computes(op, context) && is_worth_it(op, context, {4}, op.doubled ? 128 : 32);
+}
+
+bool applies_2x2(const Conv2d& op, const KernelContext& context) {
+  return computes(op, context) && !op.doubled && is_worth_it(op, context, {2}, 96);
+}
+
+std::unique_ptr<Kernel> make_4x4(const Conv2d& op, const KernelContext& context) {
+  return std::make_unique<WinogradConv2d>(op, WinogradSize{4}, context);
+}
+
+std::unique_ptr<Kernel> make_2x2(const Conv2d& op, const KernelContext& context) {
+  return std::make_unique<WinogradConv2d>(op, WinogradSize{2}, context);
+}
+
 }  // namespace
 
-std::optional<WinogradSize> winograd_size(const Conv2d& op, const KernelContext& context) {
-  constexpr std::int64_t kMultiple = 16, kMinTiles = 64, kMaxWeightBytes = 240 << 20;
-  if (op.kernel != 3 || op.stride != 1 || op.pad_begin != 1 || op.pad_end != 1) return {};
-  if (op.in % kMultiple != 0 || op.out % kMultiple != 0 || context.op.range) return {};
-  // the matmuls are f32
-  if (context.output().dtype == DType::bf16 && bf16_is_faster()) return {};
-  const std::int64_t channels = std::min(op.in, op.out);
-  const tensor::Shape& shape = context.output().shape;
-  const auto fits = [&](const WinogradSize& size, std::int64_t min_channels) {
-    return channels >= min_channels && weight_bytes(op, size) <= kMaxWeightBytes &&
-           tiles_along(shape.h, size) * tiles_along(shape.w, size) >= kMinTiles;
-  };
-  // of the doubled ones, which do but four of nine taps anyway, fewer gain
-  if (const WinogradSize four{4}; fits(four, op.doubled ? 128 : 32)) return four;
-  if (const WinogradSize two{2}; !op.doubled && fits(two, 96)) return two;
-  return {};
-}
-
-std::unique_ptr<Kernel> make_winograd(const Conv2d& op, const WinogradSize& size,
-                                      const KernelContext& context) {
-  return std::make_unique<WinogradConv2d>(op, size, context);
-}
+const ConvForm kWinograd4x4{"winograd_4x4", applies_4x4, make_4x4};
+const ConvForm kWinograd2x2{"winograd_2x2", applies_2x2, make_2x2};
 
 }  // namespace streamdiffusion::backend::cpu

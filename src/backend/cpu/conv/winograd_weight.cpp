@@ -1,3 +1,4 @@
+// The weight transform of Winograd convolution, G g G^T (winograd.h).
 #include <array>
 #include <cstring>
 
@@ -7,12 +8,13 @@ namespace streamdiffusion::backend::cpu {
 namespace {
 
 /// Output channels at a time.
-constexpr std::size_t kLanes = 16;
-using Lanes = std::array<float, kLanes>;
+constexpr std::size_t kChannels = 16;
+using Channels = std::array<float, kChannels>;
 
-/// What three taps become, for each lane.
-void weight_transform(const Lanes& a, const Lanes& b, const Lanes& c, std::array<Lanes, 6>& to) {
-  for (std::size_t i = 0; i < kLanes; ++i) {
+/// One column of G g, of a column's three taps a, b and c.
+void weight_transform(const Channels& a, const Channels& b, const Channels& c,
+                      std::array<Channels, 6>& to) {
+  for (std::size_t i = 0; i < kChannels; ++i) {
     const float even = (a[i] + c[i]) / 6, odd = b[i] / 6;
     const float wide = a[i] / 24 + c[i] / 6, tilt = b[i] / 12;
     to[0][i] = a[i] / 4;
@@ -24,8 +26,9 @@ void weight_transform(const Lanes& a, const Lanes& b, const Lanes& c, std::array
   }
 }
 
-void weight_transform(const Lanes& a, const Lanes& b, const Lanes& c, std::array<Lanes, 4>& to) {
-  for (std::size_t i = 0; i < kLanes; ++i) {
+void weight_transform(const Channels& a, const Channels& b, const Channels& c,
+                      std::array<Channels, 4>& to) {
+  for (std::size_t i = 0; i < kChannels; ++i) {
     const float even = (a[i] + c[i]) / 2, odd = b[i] / 2;
     to[0][i] = a[i];
     to[1][i] = even + odd;
@@ -38,15 +41,15 @@ template <std::size_t kInputTile>
 std::vector<float> transformed(std::span<const float> weight, std::size_t outs, std::size_t ins) {
   constexpr std::size_t kTaps = 9;
   std::vector<float> result(kInputTile * kInputTile * ins * outs);
-  std::array<Lanes, kTaps> taps;
-  std::array<std::array<Lanes, kInputTile>, 3>
+  std::array<Channels, kTaps> taps;
+  std::array<std::array<Channels, kInputTile>, 3>
       lines;  // by column, what a column's three taps become
-  std::array<Lanes, kInputTile> positions;
-  for (std::size_t o = 0; o < outs; o += kLanes) {
+  std::array<Channels, kInputTile> positions;
+  for (std::size_t o = 0; o < outs; o += kChannels) {
     for (std::size_t i = 0; i < ins; ++i) {
-      for (std::size_t lane = 0; lane < kLanes; ++lane) {
-        const float* stored = weight.data() + ((o + lane) * ins + i) * kTaps;
-        for (std::size_t tap = 0; tap < kTaps; ++tap) taps[tap][lane] = stored[tap];
+      for (std::size_t channel = 0; channel < kChannels; ++channel) {
+        const float* stored = weight.data() + ((o + channel) * ins + i) * kTaps;
+        for (std::size_t tap = 0; tap < kTaps; ++tap) taps[tap][channel] = stored[tap];
       }
       for (std::size_t column = 0; column < 3; ++column)
         weight_transform(taps[column], taps[3 + column], taps[6 + column], lines[column]);
@@ -54,7 +57,7 @@ std::vector<float> transformed(std::span<const float> weight, std::size_t outs, 
         weight_transform(lines[0][line], lines[1][line], lines[2][line], positions);
         for (std::size_t column = 0; column < kInputTile; ++column) {
           float* to = result.data() + ((line * kInputTile + column) * ins + i) * outs + o;
-          std::memcpy(to, positions[column].data(), sizeof(Lanes));
+          std::memcpy(to, positions[column].data(), sizeof(Channels));
         }
       }
     }

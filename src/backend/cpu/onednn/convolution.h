@@ -16,10 +16,12 @@ struct ConvolutionShape {
   tensor::DType to = tensor::DType::f32;
   /// f32 [out]
   bool bias = false;
-  /// Input in u8 and weights in s8 instead.
+  /// Input in u8 and weights in s8, whatever `from` says.
   bool int8 = false;
-  /// Input and output with channels in blocks of eight (blocks.h).
+  /// Input and output with channels in blocks of eight (conv/blocked.cpp).
   bool nChw8c = false;
+
+  bool operator==(const ConvolutionShape&) const = default;
 };
 
 /// The library's choice for a shape; weights_desc() tells how it wants the weights packed.

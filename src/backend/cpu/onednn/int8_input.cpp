@@ -5,34 +5,28 @@
 namespace streamdiffusion::backend::cpu {
 namespace {
 
-constexpr int kPerOutputChannel = 1 << 1;  // the mask of a scale for each of them
-
-bool is_doubled(const graph::Op& op) {
-  const auto* convolution = std::get_if<graph::Conv2d>(&op.attributes);
-  return convolution != nullptr && convolution->doubled;
-}
+/// The mask with which oneDNN takes one scale for each output channel.
+constexpr int kPerOutputChannel = 1 << 1;
 
 }  // namespace
 
-std::optional<Int8Input> Int8Input::of(const KernelContext& context) {
+std::optional<Int8Input> Int8Input::of(const KernelContext& context, const WeightValues& weight) {
   if (!context.op.range) return std::nullopt;
-  return Int8Input(context);
+  return Int8Input(context, weight);
 }
 
-Int8Input::Int8Input(const KernelContext& context)
+Int8Input::Int8Input(const KernelContext& context, const WeightValues& weight)
     : dtype_(context.input(0).dtype),
       input_(graph::byte_scale(*context.op.range)),
-      weight_scales_(
-          context.cache.row_scales(context.weights, context.weight(0), is_doubled(context.op))) {
+      weight_scales_(row_scales(context.cache, weight)) {
   const auto* scales = reinterpret_cast<const float*>(weight_scales_->data());
-  for (std::int64_t o = 0; o < context.weight(0).dims[0]; ++o)
-    scales_.push_back(input_.scale * scales[o]);
+  for (std::int64_t o = 0; o < weight.rows; ++o) scales_.push_back(input_.scale * scales[o]);
 }
 
-dnnl::primitive_attr Int8Input::attributes(dnnl::primitive_attr epilogue) const {
-  epilogue.set_output_scales(kPerOutputChannel, scales_);
-  if (input_.zero != 0) epilogue.set_zero_points(DNNL_ARG_SRC, 0, {input_.zero});
-  return epilogue;
+dnnl::primitive_attr Int8Input::attributes(dnnl::primitive_attr post_ops) const {
+  post_ops.set_output_scales(kPerOutputChannel, scales_);
+  if (input_.zero != 0) post_ops.set_zero_points(DNNL_ARG_SRC, 0, {input_.zero});
+  return post_ops;
 }
 
 PackedWeight Int8Input::scaled_bias(const PackedWeight& bias) const {

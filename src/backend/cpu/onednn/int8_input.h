@@ -1,38 +1,38 @@
-// Products in 8 bits: what is the same for convolutions and linear layers.
+// int8 matmuls and convolutions: what is the same for both (graph/quantize.h has the formulas).
 #pragma once
 
 #include <optional>
 #include <vector>
 
 #include "backend/cpu/onednn/primitive.h"
-#include "backend/cpu/weight_cache.h"
+#include "backend/cpu/onednn/weight_packing.h"
 #include "graph/quantize.h"
 
 namespace streamdiffusion::backend::cpu {
 
-/// Turns an op's input into bytes, and tells the library how its sums become numbers again:
+/// Quantizes an op's input to u8, and tells oneDNN how the int32 sums become real numbers again:
 /// y = scale[o] * (sum + bias[o] / scale[o]).
 class Int8Input {
  public:
-  /// Nothing for an op that is not marked for 8 bits.
-  static std::optional<Int8Input> of(const KernelContext& context);
+  /// Nothing for an op that is not marked for int8. `weight` gives the weight's scales.
+  static std::optional<Int8Input> of(const KernelContext& context, const WeightValues& weight);
 
-  /// Adds scales and zero to what follows the product.
-  dnnl::primitive_attr attributes(dnnl::primitive_attr epilogue) const;
-  /// `bias` as the library adds it: before the scale. Null for none.
+  /// Adds output scales and the input's zero point to the post-ops.
+  dnnl::primitive_attr attributes(dnnl::primitive_attr post_ops) const;
+  /// `bias` divided by the scale, since oneDNN adds it before it scales. Null for none.
   PackedWeight scaled_bias(const PackedWeight& bias) const;
-  /// The same for one that changes: `scaled` has one element an output channel.
+  /// The same for a bias that changes from run to run; one element an output channel.
   void scale_bias(const float* bias, float* scaled) const;
-  /// `x` of the context's type, n elements.
+  /// `n` elements of the input's type.
   void quantize(const void* x, std::size_t n, std::uint8_t* to) const;
 
  private:
-  explicit Int8Input(const KernelContext& context);
+  Int8Input(const KernelContext& context, const WeightValues& weight);
 
   tensor::DType dtype_;
   graph::ByteScale input_;
   PackedWeight weight_scales_;
-  /// Of input and weight together, by output channel.
+  /// Input scale times weight scale, by output channel.
   std::vector<float> scales_;
 };
 

@@ -4,9 +4,9 @@
 #include <numbers>
 
 #include "backend/cpu/kernel.h"
+#include "backend/cpu/onednn/weight_packing.h"
 #include "backend/cpu/share.h"
 #include "backend/cpu/simd/simd.h"
-#include "backend/cpu/weight_cache.h"
 #include "base/error.h"
 
 namespace streamdiffusion::backend::cpu {
@@ -153,8 +153,7 @@ std::unique_ptr<Kernel> make_kernel(const graph::SliceChannels& op, const Kernel
 /// Ids outside the table read its last entry: the program that makes them checks them.
 std::unique_ptr<Kernel> make_kernel(const graph::Embedding& op, const KernelContext& context) {
   return make([op, ids = context.op.inputs[0], y = context.op.output, desc = context.output(),
-               tokens = context.cache.plain(context.weights, context.weight(0)),
-               positions = context.cache.plain(context.weights, context.weight(1)),
+               tokens = plain_weight(context, 0), positions = plain_weight(context, 1),
                workers = context.workers](const Worker& worker) {
     const Share mine = share(desc.shape.n * desc.shape.tokens(), worker.index, workers);
     const auto width = static_cast<std::size_t>(op.width);

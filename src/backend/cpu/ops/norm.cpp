@@ -3,9 +3,9 @@
 #include <cmath>
 
 #include "backend/cpu/kernel.h"
+#include "backend/cpu/onednn/weight_packing.h"
 #include "backend/cpu/share.h"
 #include "backend/cpu/simd/simd.h"
-#include "backend/cpu/weight_cache.h"
 
 namespace streamdiffusion::backend::cpu {
 namespace {
@@ -35,8 +35,8 @@ class GroupNormKernel final : public Kernel {
       inputs_.push_back({context.op.inputs[i], context.input(i), c, first});
       first += c;
     }
-    weight_ = context.cache.plain(context.weights, context.weight(0));
-    bias_ = context.cache.plain(context.weights, context.weight(1));
+    weight_ = plain_weight(context, 0);
+    bias_ = plain_weight(context, 1);
     for (int w = 0; w < workers_; ++w) {
       first_segment_.push_back(segments_.size());
       for (const Segment& s : segments(y_desc_.shape.n, y_desc_.shape.tokens(), w, workers_))
@@ -154,8 +154,8 @@ class LayerNormKernel final : public Kernel {
         y_(context.op.output),
         desc_(context.output()),
         workers_(context.workers) {
-    weight_ = context.cache.plain(context.weights, context.weight(0));
-    bias_ = context.cache.plain(context.weights, context.weight(1));
+    weight_ = plain_weight(context, 0);
+    bias_ = plain_weight(context, 1);
   }
 
   void run(int, const Worker& worker) const override {
