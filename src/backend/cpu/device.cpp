@@ -46,7 +46,7 @@ void cap_isa(const std::string& name) {
     base::fail(base::ErrorCode::invalid_argument, "max_isa \"", name,
                "\" is unknown; known: ", base::joined(kIsas, &Isa::name));
   }
-  // asking what is in force fixes it, so the cap is tried first
+  // oneDNN fixes the instruction set when it is first asked for, so the cap comes first.
   if (dnnl::set_max_cpu_isa(found->isa) != dnnl::status::success) {
     base::require(dnnl::get_effective_cpu_isa() == found->isa, base::ErrorCode::invalid_argument,
                   "max_isa ", name,
@@ -61,7 +61,7 @@ const Isa& effective_isa() {
   base::fail(base::ErrorCode::unsupported, "this processor has no AVX2; use the device \"ref\"");
 }
 
-/// Processors that this process may run on.
+/// The cores that this process may run on.
 int usable_cores() {
   cpu_set_t set;
   CPU_ZERO(&set);
@@ -86,25 +86,26 @@ class CpuDevice final : public Device {
   tensor::DType preferred_dtype() const override {
     return bf16_is_faster() ? tensor::DType::bf16 : tensor::DType::f32;
   }
-  /// bf16 without native instructions is emulated on AVX512, and not there at all below.
+  /// oneDNN emulates bf16 on AVX512 without bf16 instructions, and has none below AVX512.
   bool supports(tensor::DType dtype) const override {
     return dtype == tensor::DType::f32 || (dtype == tensor::DType::bf16 && isa_.avx512);
   }
-  /// Without VNNI's sums of four products in 32 bits, sums of two saturate in 16.
+  /// VNNI adds four int8 products in 32 bits. Without it oneDNN adds two in 16 bits, which
+  /// saturate.
   bool has_eight_bits() const override { return isa_.vnni; }
   std::size_t weight_bytes() const override {
     const std::lock_guard lock(cache_mutex_);
     return cache_->bytes();
   }
 
-  /// On the caller's thread, so that the team goes on with the frames meanwhile.
+  /// On the caller's thread, so that the team can run frames meanwhile.
   std::unique_ptr<Executable> compile(std::vector<graph::Graph> lanes, const Weights& weights,
                                       std::span<const std::string> shared_inputs) override {
     const std::lock_guard lock(cache_mutex_);
     const OneOpenMpThread single;
     auto result = std::make_unique<CpuExecutable>(team_, cache_, std::move(lanes), weights,
                                                   shared_inputs, options_);
-    // what the packing of weights has freed goes back to the system: 100 MiB of SD-Turbo
+    // Packing weights frees much memory (100 MiB for SD-Turbo): give it back to the system.
     ::malloc_trim(0);
     return result;
   }

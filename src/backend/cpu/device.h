@@ -1,5 +1,5 @@
-// The processor as a device: oneDNN for products, Highway for everything between, own threads for
-// both.
+// The processor as a device: oneDNN for matmuls and convolutions, Highway for all other ops, and
+// threads of our own for both.
 #pragma once
 
 #include <memory>

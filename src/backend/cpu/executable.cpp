@@ -43,8 +43,8 @@ CpuExecutable::CpuExecutable(std::shared_ptr<base::ThreadTeam> team,
   for (std::size_t lane = 0; lane < lanes_.size(); ++lane) compile_lane(lane, weights);
 }
 
-/// More threads than lanes: each lane gets an equal share of them. More lanes than threads: a
-/// thread runs several.
+/// With more threads than lanes, each lane gets an equal share of them. Otherwise a thread runs
+/// several lanes, one after the other.
 void CpuExecutable::assign_workers() {
   const auto threads = static_cast<std::size_t>(team_->size());
   assignments_.resize(threads);
@@ -101,6 +101,7 @@ void CpuExecutable::run(graph::Lifetime program, State& state) {
   const std::lock_guard lock(run_mutex_);
   program_ = static_cast<std::size_t>(program);
   state_ = static_cast<const HostState*>(&state);
+  // Relaxed is enough: run() starts and joins the team, which orders all three accesses.
   failure_.store(0, std::memory_order_relaxed);
   team_->run(job_);
   const int status = failure_.load(std::memory_order_relaxed);

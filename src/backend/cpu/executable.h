@@ -18,8 +18,7 @@ namespace streamdiffusion::backend::cpu {
 
 class CpuExecutable final : public Executable {
  public:
-  /// The calling thread's OpenMP thread count must be one: oneDNN fixes it when a primitive is
-  /// made.
+  /// The caller must have set one OpenMP thread (onednn/one_openmp_thread.h).
   CpuExecutable(std::shared_ptr<base::ThreadTeam> team, std::shared_ptr<WeightCache> cache,
                 std::vector<graph::Graph> lanes, const Weights& weights,
                 std::span<const std::string> shared_inputs, const DeviceOptions& options);
@@ -41,7 +40,7 @@ class CpuExecutable final : public Executable {
     Observation input;
   };
 
-  /// What belongs to a lane besides its plan: its kernels, workers and their memory.
+  /// The workers of one lane: its kernels, their barrier and their memory.
   struct LaneWorkers {
     explicit LaneWorkers(int count) : workers(count), barrier(count) {}
     int workers;
@@ -52,7 +51,7 @@ class CpuExecutable final : public Executable {
     std::vector<tensor::Buffer> scratch;
   };
 
-  /// One thread's part in one lane.
+  /// A thread is worker `worker` of a lane.
   struct Assignment {
     std::size_t lane = 0;
     int worker = 0, thread = 0;

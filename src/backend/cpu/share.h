@@ -1,5 +1,6 @@
-// How work is shared: rows times lines, flattened, cut into one contiguous share a worker. Every op
-// cuts alike, so that a worker finds in its own cache what it wrote one op earlier.
+// How work is shared: rows times lines, flattened, are cut into one contiguous share for each
+// worker. Every op cuts alike, so that a worker finds in its own cache what it wrote one op
+// earlier.
 #pragma once
 
 #include <algorithm>
@@ -36,7 +37,7 @@ inline std::vector<Segment> segments(std::int64_t rows, std::int64_t lines, int 
   return result;
 }
 
-/// A segment in tiles of at most `max_lines` lines, in order.
+/// A segment cut into tiles of at most `max_lines` lines, in order.
 inline std::vector<Segment> tiles(const Segment& whole, std::int64_t max_lines) {
   std::vector<Segment> result;
   for (std::int64_t at = whole.begin; at < whole.end; at += max_lines)

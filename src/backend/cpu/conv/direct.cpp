@@ -1,6 +1,7 @@
 // The plain form: one oneDNN convolution for each tile, with bias, row bias (the time embedding),
-// residual and activation in the same call. The measured shapes run at the processor's peak, without
-// a reorder of the image. In int8 the input is quantized tile by tile, on its way into the cache.
+// residual and activation in the same call. The measured shapes run at the processor's peak,
+// without a reorder of the image. In int8 the input is quantized tile by tile, on its way into the
+// cache.
 #include <cstring>
 
 #include "backend/cpu/conv/forms.h"

@@ -1,8 +1,8 @@
 // Split-K: the sum over the input channels in slices, each of which accumulates onto the output of
 // those before it. On AMX oneDNN keeps the weights of 64 output channels in the second-level cache
-// (2 MiB) and beside them as many lines of the image as fit; for the next lines it reads all weights
-// again. The weights of up to 832 input channels leave room for sixteen lines of 16 pixels, those of
-// 2,560 for two or three. So many channels are therefore split.
+// (2 MiB) and beside them as many lines of the image as fit; for the next lines it reads all
+// weights again. The weights of up to 832 input channels leave room for sixteen lines of 16 pixels,
+// those of 2,560 for two or three. So many channels are therefore split.
 #include <cstring>
 
 #include "backend/cpu/conv/forms.h"

@@ -1,7 +1,7 @@
-// A nearest upsampling by two and the 3 x 3 convolution after it, fused. The output pixels fall into
-// four subpixel phases (graph/doubled.h), each a 2 x 2 convolution of the small image: 4/9 of the
-// multiplications, and no large image in between. A phase is made in scratch memory; from there its
-// pixels are interleaved with those of the other phases.
+// A nearest upsampling by two and the 3 x 3 convolution after it, fused. The output pixels fall
+// into four subpixel phases (graph/doubled.h), each a 2 x 2 convolution of the small image: 4/9 of
+// the multiplications, and no large image in between. A phase is made in scratch memory; from there
+// its pixels are interleaved with those of the other phases.
 #include <array>
 #include <cstring>
 #include <map>
@@ -74,22 +74,20 @@ class Upsample2xConv2d final : public Kernel {
         lines = std::max(lines, static_cast<std::size_t>(tile.lines()));
     }
     const std::size_t bytes = int8_ ? (lines + 2) * x_line_elements() : 0;
-    return library_scratch_ + aligned(lines * result_line_bytes()) + bytes;
+    return library_scratch_ + aligned(lines * phase_line_bytes()) + bytes;
   }
 
  private:
   struct PhaseCall {
     const Primitive* primitive = nullptr;
-    /// Of its first input line, in bytes, from the tile's first.
+    /// Bytes from the tile's first input line to the phase's.
     std::size_t x_offset = 0;
   };
   struct Tile {
-    /// Lines of the input that are doubled.
+    /// Lines of the input that are upsampled.
     Segment out;
-    /// The first of those that are read,
-    std::int64_t first = 0;
-    /// and how many.
-    std::int64_t input_lines = 0;
+    /// First and number of the input lines that are read: one more above and below.
+    std::int64_t first = 0, input_lines = 0;
     std::array<PhaseCall, graph::kPhases> phases;
     std::int64_t lines() const { return out.end - out.begin; }
   };
@@ -97,23 +95,24 @@ class Upsample2xConv2d final : public Kernel {
   using Variant = std::tuple<int, std::int64_t, std::int64_t, std::int64_t>;
 
   std::size_t x_line_elements() const { return static_cast<std::size_t>(x_desc_.shape.w * op_.in); }
-  std::size_t result_line_bytes() const {
+  std::size_t phase_line_bytes() const {
     return static_cast<std::size_t>(x_desc_.shape.w * op_.out) * size_of(y_desc_.dtype);
   }
 
-  /// The tile's input lines, as the library reads them.
+  /// The tile's input lines, quantized if the op is int8.
   const std::byte* source(const Worker& worker, const Tile& tile) const {
     const std::size_t line = x_line_elements() * size_of(x_desc_.dtype);
     const std::int64_t first = tile.out.row * x_desc_.shape.h + tile.first;
     const std::byte* x = worker.value<std::byte>(x_) + static_cast<std::size_t>(first) * line;
     if (!int8_) return x;
-    std::byte* bytes = worker.scratch + library_scratch_ +
-                       aligned(static_cast<std::size_t>(tile.lines()) * result_line_bytes());
+    std::byte* quantized = worker.scratch + library_scratch_ +
+                           aligned(static_cast<std::size_t>(tile.lines()) * phase_line_bytes());
     int8_->quantize(x, static_cast<std::size_t>(tile.input_lines) * x_line_elements(),
-                    reinterpret_cast<std::uint8_t*>(bytes));
-    return bytes;
+                    reinterpret_cast<std::uint8_t*>(quantized));
+    return quantized;
   }
 
+  /// Writes a phase's pixels to every second column of every second line of y.
   void interleave(const std::byte* result, const Tile& tile, int phase, std::byte* y) const {
     const std::size_t pixel = static_cast<std::size_t>(op_.out) * size_of(y_desc_.dtype);
     const std::int64_t first = tile.out.row * y_desc_.shape.h + 2 * tile.out.begin + phase / 2;
@@ -128,7 +127,7 @@ class Upsample2xConv2d final : public Kernel {
   void add_tiles(const Segment& segment, const KernelContext& context) {
     const std::size_t weights =
         static_cast<std::size_t>(op_.out * op_.in * 4) * size_of(x_desc_.dtype);
-    const std::int64_t max_lines = lines_of_tile(weights, result_line_bytes());
+    const std::int64_t max_lines = lines_of_tile(weights, phase_line_bytes());
     for (const Segment& tile : tiles(segment, max_lines))
       tiles_.back().push_back(make_tile(tile, context));
   }
@@ -170,8 +169,8 @@ class Upsample2xConv2d final : public Kernel {
                                  .to = y_desc_.dtype,
                                  .bias = op_.bias,
                                  .int8 = int8_.has_value()};
-    const dnnl::primitive_attr after = epilogue(false, op_.act);
-    const auto desc = convolution_desc(shape, int8_ ? int8_->attributes(after) : after);
+    const dnnl::primitive_attr post_ops = epilogue(false, op_.act);
+    const auto desc = convolution_desc(shape, int8_ ? int8_->attributes(post_ops) : post_ops);
     const memory::desc stored({op_.out, op_.in, 2, 2}, memory::data_type::f32,
                               memory::dims{graph::kPhases * op_.in * 4, 4, 2, 1});
     weights_.push_back(pack_weight(

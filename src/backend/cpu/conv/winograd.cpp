@@ -105,8 +105,8 @@ class WinogradConv2d final : public Kernel {
     float *input_tiles, *output_tiles;
   };
 
-  /// A batch, before and after its matmuls, is to stay in cache: the core's own second-level cache,
-  /// or the share of the third-level cache that several workers may fill together.
+  /// A batch, before and after its matmuls, is to stay in cache: a worker's own batch in 1 MiB of
+  /// its core's cache, a shared batch in 4 MiB of the cache that the cores share.
   void choose_batch() {
     constexpr std::int64_t kOwnCacheBytes = 1 << 20, kSharedCacheBytes = 4 << 20, kPadding = 16;
     shared_ = weight_bytes(op_, size_) > kOwnCacheBytes;
@@ -114,8 +114,8 @@ class WinogradConv2d final : public Kernel {
     max_batch_ = shared_ ? std::max(kSharedCacheBytes / tile_bytes, kMaxTilesPerMatmul)
                          : std::clamp(kOwnCacheBytes / tile_bytes, kMaxTilesPerMatmul / 2,
                                       kMaxTilesPerMatmul);
-    // The padding keeps a position from being a whole number of pages: all positions of a tile would
-    // then map to the same set of the cache.
+    // The padding keeps a position from being a whole number of pages: all positions of a tile
+    // would then map to the same set of the cache.
     input_stride_ = max_batch_ * op_.in + kPadding;
     output_stride_ = max_batch_ * op_.out + kPadding;
   }
@@ -191,7 +191,7 @@ class WinogradConv2d final : public Kernel {
   std::int64_t pixel(std::int64_t row, std::int64_t line, std::int64_t column) const {
     return (row * shape_.h + line) * shape_.w + column;
   }
-  /// The pixel of the input at this place of the (upsampled) image.
+  /// The input's pixel under this one of the image, which an upsampled op sees at twice the size.
   std::int64_t source(std::int64_t row, std::int64_t line, std::int64_t column) const {
     if (!op_.doubled) return pixel(row, line, column);
     return (row * shape_.h / 2 + line / 2) * (shape_.w / 2) + column / 2;

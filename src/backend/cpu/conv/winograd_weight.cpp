@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t kChannels = 16;
 using Channels = std::array<float, kChannels>;
 
-/// One column of G g, of a column's three taps a, b and c.
+/// G x, where x are the three taps (a, b, c) of a column or line of the kernel.
 void weight_transform(const Channels& a, const Channels& b, const Channels& c,
                       std::array<Channels, 6>& to) {
   for (std::size_t i = 0; i < kChannels; ++i) {
@@ -42,8 +42,8 @@ std::vector<float> transformed(std::span<const float> weight, std::size_t outs, 
   constexpr std::size_t kTaps = 9;
   std::vector<float> result(kInputTile * kInputTile * ins * outs);
   std::array<Channels, kTaps> taps;
-  std::array<std::array<Channels, kInputTile>, 3>
-      lines;  // by column, what a column's three taps become
+  // G g, by column of g
+  std::array<std::array<Channels, kInputTile>, 3> lines;
   std::array<Channels, kInputTile> positions;
   for (std::size_t o = 0; o < outs; o += kChannels) {
     for (std::size_t i = 0; i < ins; ++i) {

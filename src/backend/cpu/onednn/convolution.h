@@ -1,5 +1,5 @@
-// One convolution of some lines of an image, made once and run often: the piece that the forms of
-// conv2d are built of.
+// One convolution of some lines of an image, made once and run often: most forms of conv2d are
+// built of it.
 #pragma once
 
 #include "backend/cpu/onednn/primitive.h"
@@ -24,7 +24,7 @@ struct ConvolutionShape {
   bool operator==(const ConvolutionShape&) const = default;
 };
 
-/// The library's choice for a shape; weights_desc() tells how it wants the weights packed.
+/// oneDNN's choice for a shape. weights_desc() tells how it wants the weights packed.
 dnnl::convolution_forward::primitive_desc convolution_desc(const ConvolutionShape& shape,
                                                            const dnnl::primitive_attr& attributes);
 

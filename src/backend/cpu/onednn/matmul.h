@@ -1,5 +1,5 @@
-// One product of the form y = x W, made once and run often: the piece that linear layers and
-// attention are built of.
+// One matmul y = x W, made once and run often: linear layers, attention and Winograd convolution
+// are built of it.
 #pragma once
 
 #include <optional>
@@ -15,17 +15,17 @@ struct MatmulShape {
   tensor::DType to = tensor::DType::f32;
   /// f32 [n]
   bool bias = false;
-  /// x in u8 and W in s8 instead.
+  /// x in u8 and W in s8, whatever `from` says.
   bool int8 = false;
 };
 
-/// The library's choice for a shape; weights_desc() tells how it wants W packed, unless `packed`
-/// says how it is.
+/// oneDNN's choice for a shape. weights_desc() tells how it wants W packed, unless `packed` already
+/// says so.
 dnnl::matmul::primitive_desc matmul_desc(const MatmulShape& shape,
                                          const dnnl::primitive_attr& attributes,
                                          const std::optional<dnnl::memory::desc>& packed = {});
 
-/// Whether the library packs x and W anew on each run, as it does below AVX512: such products
+/// Whether oneDNN packs x and W anew on each run, as its GEMM below AVX512 does. Such matmuls
 /// should be large on all sides.
 bool packs_on_each_run(const dnnl::matmul::primitive_desc& desc);
 
@@ -33,8 +33,8 @@ bool packs_on_each_run(const dnnl::matmul::primitive_desc& desc);
 Primitive make_matmul(const dnnl::matmul::primitive_desc& desc, const void* weights,
                       const void* bias, int workers);
 
-/// Copies W from its place, element (k, n) at k * k_stride + n * n_stride, into the layout
-/// `packed`. Source and destination are given on each run.
+/// Copies W, element (k, n) at k * k_stride + n * n_stride, into the layout `packed`. Source and
+/// destination are given on each run.
 Primitive make_packing(const MatmulShape& shape, std::int64_t k_stride, std::int64_t n_stride,
                        const dnnl::memory::desc& packed, int workers);
 

@@ -1,10 +1,12 @@
+// One OpenMP thread for oneDNN: the threads are the team's (base/thread_team.h).
 #pragma once
 
 #include <omp.h>
 
 namespace streamdiffusion::backend::cpu {
 
-/// oneDNN fixes the number of threads when a primitive is made: here one, and afterwards as before.
+/// Sets the caller's number of OpenMP threads to one and back. oneDNN fixes the number of a
+/// primitive's threads when the primitive is made.
 class OneOpenMpThread {
  public:
   OneOpenMpThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }

@@ -16,7 +16,7 @@ dnnl::memory::data_type dnnl_type(tensor::DType dtype) {
     case tensor::DType::bf16:
       return dnnl::memory::data_type::bf16;
     default:
-      base::fail(base::ErrorCode::internal, "oneDNN has no products of ", tensor::to_string(dtype));
+      base::fail(base::ErrorCode::internal, "oneDNN has no matmul of ", tensor::to_string(dtype));
   }
 }
 

@@ -1,5 +1,4 @@
-// The thin wrapper around oneDNN 2.6: types, a primitive that runs without allocating anything of
-// ours, and names.
+// A small wrapper around oneDNN 2.6: types, and a primitive that runs without allocating.
 #pragma once
 
 #include <dnnl.hpp>
@@ -15,15 +14,15 @@ namespace streamdiffusion::backend::cpu {
 
 const dnnl::engine& dnnl_engine();
 dnnl::memory::data_type dnnl_type(tensor::DType dtype);
-/// Whether the library may use all of an instruction set.
+/// Whether oneDNN may use all of an instruction set.
 bool has_isa(dnnl::cpu_isa isa);
 
-/// Appends what follows the product: a residual summed in place, then an activation.
+/// oneDNN's post-ops: a residual in the destination is added, then the activation applied.
 dnnl::primitive_attr epilogue(bool residual, graph::Activation act);
 
-/// A oneDNN primitive with its memory objects, one set a worker. Arguments with a fixed address are
-/// bound at once, the others on each run in the order they were given; the scratchpad is the
-/// worker's.
+/// A oneDNN primitive with its memory objects, one set for each worker. Arguments with a fixed
+/// address are bound once. The others are bound on each run, in the order in which they were given.
+/// The scratchpad is the worker's.
 class Primitive {
  public:
   struct Argument {
@@ -44,7 +43,7 @@ class Primitive {
  private:
   struct Binding {
     std::vector<dnnl::memory> memories;
-    /// Moving ones first, then the scratchpad, then the fixed ones.
+    /// Those bound on each run, then the scratchpad, then the fixed ones.
     std::vector<dnnl_exec_arg_t> arguments;
   };
 

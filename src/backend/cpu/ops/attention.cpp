@@ -1,7 +1,20 @@
-// Attention in tiles of queries and blocks of keys: keys and values are packed once a head, a block
-// at a time; then a tile meets one block after another, and its scores, their softmax and the
-// weighted sum stay in a worker's cache. A row whose largest score grows has what it summed before
-// made smaller by as much. Strided heads given to the library directly fall to its slow path.
+// Attention with online softmax (Milakov and Gimelshein 2018, arXiv 1805.02867), in tiles of
+// queries and blocks of keys as in FlashAttention (Dao et al. 2022, arXiv 2205.14135). The matrix
+// of scores is never in memory as a whole: a tile's scores, their softmax and its output stay in
+// cache.
+//
+// Stage 0 packs the keys and values of each head, block by block: given strided heads, oneDNN would
+// take its slow path. Stage 1 takes a tile of queries Q through all blocks K_j, V_j. Each row has a
+// running maximum m, a running sum l and an output o, at first -inf, 0 and 0. For each block:
+//
+//   s  = Q K_j^T                     scores, a row each
+//   m' = max(m, max(s))
+//   p  = exp(c (s - m'))             c = 1 / sqrt(head size)
+//   r  = exp(c (m - m'))             rescales what was summed with the old maximum
+//   l' = r l + sum(p)
+//   o' = r o + p V_j
+//
+// After the last block the result is o / l, the softmax over all keys times V.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -17,7 +30,7 @@ namespace {
 
 using tensor::DType;
 
-/// Of a tile.
+/// Of a tile; the size of SoftmaxState.
 constexpr std::int64_t kMaxQueries = 256;
 
 class AttentionKernel final : public Kernel {
@@ -56,12 +69,12 @@ class AttentionKernel final : public Kernel {
   std::size_t scratch_bytes() const override { return tile_scratch().end; }
 
  private:
-  /// The matmuls of one number of queries.
+  /// The two matmuls of a block, for one number of queries: Q K^T and P V.
   struct Matmuls {
     Primitive scores, sums;
   };
-  /// Of one number of keys: matmuls with a whole tile and with the last one, and how keys and
-  /// values are packed for them.
+  /// What a block of one number of keys needs: matmuls for a whole tile of queries and for the
+  /// last, smaller one, and how its keys and values are packed.
   struct Block {
     std::int64_t keys = 0;
     Matmuls tile, last_tile;
@@ -70,7 +83,7 @@ class AttentionKernel final : public Kernel {
     std::size_t bytes() const { return k_bytes + v_bytes; }
   };
 
-  /// Offsets into a worker's scratch, after the library's own.
+  /// Offsets into a worker's scratch, after oneDNN's own.
   struct TileScratch {
     std::size_t queries, scores, probabilities, sums, end;
   };
@@ -87,9 +100,10 @@ class AttentionKernel final : public Kernel {
     return s;
   }
 
-  /// As many keys as may be, and as many queries as keep the scores and probabilities of both in
-  /// the second-level cache: a tile reads all keys and values, so that it should not be small.
-  /// Where the library packs both operands of a product each time, neither side may be small.
+  /// As many keys as allowed, and as many queries as keep the block's scores and probabilities in
+  /// part of the second-level cache. A tile reads all keys and values, so that it should not be
+  /// small. Where oneDNN packs both operands on each run, neither side may be small: fewer keys,
+  /// more queries. Both are multiples of 16, a vector of f32; a worker gets at least one tile.
   void choose_tile() {
     const bool packs = packs_on_each_run(matmul_desc({64, head_size_, 64, dtype_, DType::f32},
                                                      epilogue(false, graph::Activation::none)));
@@ -171,7 +185,7 @@ class AttentionKernel final : public Kernel {
     }
   }
 
-  /// What is known of a tile's rows so far: their largest scores and the sums of their numerators.
+  /// m and l of a tile's rows.
   struct SoftmaxState {
     float row_max[kMaxQueries], row_sum[kMaxQueries];
   };
@@ -210,8 +224,8 @@ class AttentionKernel final : public Kernel {
     }
   }
 
-  /// A tile of m queries and a block. `visible` keys of it for the first row, one more for each
-  /// that follows if the attention is causal.
+  /// Takes a tile of m queries through one block. The first row sees `visible` keys of it, and each
+  /// row after it one more if the attention is causal.
   void attend_block(const Worker& worker, const Block& block, const std::byte* kv, std::int64_t m,
                     std::int64_t visible, SoftmaxState& state) const {
     const TileScratch at = tile_scratch();

@@ -1,4 +1,4 @@
-// Ops that move or map elements; each worker takes its share of the output.
+// Ops that copy or map elements. Each worker makes its share of the output.
 #include <cmath>
 #include <cstring>
 #include <numbers>
@@ -150,7 +150,7 @@ std::unique_ptr<Kernel> make_kernel(const graph::SliceChannels& op, const Kernel
       "copy");
 }
 
-/// Ids outside the table read its last entry: the program that makes them checks them.
+/// An id outside the table reads its last entry. The caller checks them.
 std::unique_ptr<Kernel> make_kernel(const graph::Embedding& op, const KernelContext& context) {
   return make([op, ids = context.op.inputs[0], y = context.op.output, desc = context.output(),
                tokens = plain_weight(context, 0), positions = plain_weight(context, 1),

@@ -1,6 +1,6 @@
-// GEGLU (Shazeer 2020, arXiv 2002.05202): y = values * gelu(gates), where values and gates are the two
-// halves of one linear layer. Its GEMM runs on a tile of tokens at a time into scratch memory that
-// stays in cache, and from there through GEGLU to the output.
+// GEGLU (Shazeer 2020, arXiv 2002.05202): y = values * gelu(gates), where values and gates are the
+// two halves of one linear layer. Its GEMM runs on a tile of tokens at a time into scratch memory
+// that stays in cache, and from there through GEGLU to the output.
 #include <algorithm>
 #include <map>
 
@@ -27,8 +27,8 @@ memory::desc panels_desc(std::int64_t rows, std::int64_t columns, std::int64_t p
   return desc;
 }
 
-/// Where oneDNN packs W anew on each run, a GEMM with long rows of W packs slowly. There the columns
-/// too are split, into panels: some of the values, and as many of the gates.
+/// Where oneDNN packs W anew on each run, a GEMM with long rows of W packs slowly. There the
+/// columns too are split, into panels: some of the values, and as many of the gates.
 class GegluKernel final : public Kernel {
  public:
   GegluKernel(const graph::GegluLinear& op, const KernelContext& context)
@@ -83,9 +83,9 @@ class GegluKernel final : public Kernel {
 
  private:
   /// As many tokens as keep the GEMM's output (two halves a token) in kCacheBytes, a part of the
-  /// second-level cache. But each tile reads all weights, so that its output may be as large as they
-  /// are. Where oneDNN packs the weights on each run, tiles are larger still, unless panels keep the
-  /// packing small.
+  /// second-level cache. But each tile reads all weights, so that its output may be as large as
+  /// they are. Where oneDNN packs the weights on each run, tiles are larger still, unless panels
+  /// keep the packing small.
   void choose_tile() {
     constexpr std::int64_t kCacheBytes = 512 << 10, kMaxTokens = 256, kMaxTokensPacked = 1024;
     const auto element = static_cast<std::int64_t>(size_of(dtype_));

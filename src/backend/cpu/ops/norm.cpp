@@ -1,5 +1,5 @@
-// Group norm in two passes over memory (moments, then the normalized values into the next op's
-// input), layer norm in one.
+// Group norm and layer norm. Group norm has two stages: sums of every channel, then the normalized
+// values. A layer norm's token fits in cache, so that one stage is enough.
 #include <cmath>
 
 #include "backend/cpu/kernel.h"
@@ -10,7 +10,8 @@
 namespace streamdiffusion::backend::cpu {
 namespace {
 
-/// Mean and sum of squared differences of several sets of numbers put together.
+/// Mean and sum of squared differences of several sets of numbers, merged pairwise (Chan, Golub and
+/// LeVeque 1979).
 struct Moments {
   double count = 0, mean = 0, m2 = 0;
 
@@ -23,8 +24,8 @@ struct Moments {
   }
 };
 
-/// Sums are taken about each channel's first pixel of the row, so that a large mean costs no
-/// digits.
+/// Sums are of differences to each channel's first pixel (shifted data), so that a large mean costs
+/// no digits.
 class GroupNormKernel final : public Kernel {
  public:
   GroupNormKernel(const graph::GroupNorm& op, const KernelContext& context)
@@ -49,13 +50,13 @@ class GroupNormKernel final : public Kernel {
 
   void run(int stage, const Worker& worker) const override {
     const auto w = static_cast<std::size_t>(worker.index);
-    for (std::size_t p = first_segment_[w]; p < first_segment_[w + 1]; ++p) {
-      stage == 0 ? sum_channels(p, worker) : normalize(p, worker);
+    for (std::size_t s = first_segment_[w]; s < first_segment_[w + 1]; ++s) {
+      stage == 0 ? sum_channels(s, worker) : normalize(s, worker);
     }
   }
 
   std::string implementation() const override { return std::string("simd:") + simd::target_name(); }
-  /// Shift, sum and sum of squares of every channel, once a segment.
+  /// Shift, sum and sum of squares of every channel, for each segment.
   std::size_t shared_bytes() const override {
     return segments_.size() * 3 * channels() * sizeof(float);
   }
@@ -140,7 +141,7 @@ class GroupNormKernel final : public Kernel {
   int workers_;
   std::vector<Input> inputs_;
   PackedWeight weight_, bias_;
-  /// All workers' pieces, in order.
+  /// Those of all workers, in order.
   std::vector<Segment> segments_;
   /// By worker; one more at the end.
   std::vector<std::size_t> first_segment_;

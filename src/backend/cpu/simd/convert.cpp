@@ -1,5 +1,5 @@
-// Vector loops that change the type of numbers: pixels to latent space and back, f32 to bf16 and
-// back.
+// Vector loops that change the type of numbers: u8 pixels to the network's range and back, f32 to
+// bf16 and back.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backend/cpu/simd/convert.cpp"
 #include "hwy/foreach_target.h"
@@ -72,8 +72,9 @@ const char* target_name() {
 }
 
 void cap_to_avx2() {
+  // better targets have lower bits
   hwy::DisableTargets(HWY_AVX2 - 1);
-}  // better targets have lower bits
+}
 
 }  // namespace streamdiffusion::backend::cpu::simd
 #endif

@@ -11,8 +11,8 @@ namespace streamdiffusion::backend::cpu::simd {
 namespace HWY_NAMESPACE {
 namespace {
 
-/// Two vectors of output channels of kPixels pixels: the sums stay in registers, and each weight
-/// that is loaded serves all pixels.
+/// Two vectors of output channels of kPixels pixels. The sums stay in registers, and each weight
+/// that is loaded is used for all pixels.
 template <std::size_t kPixels, typename T>
 HWY_INLINE void few_in(const FewChannelLine& line, std::size_t pixel, std::size_t channel, T* y) {
   const F32 d;
@@ -89,8 +89,8 @@ HWY_INLINE void sum_four(Vec a, Vec b, Vec c, Vec e, float* to) {
 }
 #endif
 
-/// All kOut output channels of kPixels pixels: a vector of input channels that is loaded serves
-/// all of them.
+/// All kOut output channels of kPixels pixels. A vector of input channels that is loaded is used
+/// for all of them.
 template <std::size_t kOut, std::size_t kPixels>
 HWY_INLINE void few_out(const FewChannelLine& line, std::size_t pixel, float* y) {
   const F32 d;

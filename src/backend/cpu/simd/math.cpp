@@ -68,7 +68,7 @@ HWY_INLINE Vec numerator(Vec x, const float*) {
   return exp2_for<float>(x);
 }
 
-/// Cut to bf16, so that storing it changes nothing and the total is of what is stored.
+/// Truncated to bf16, so that the sum is of exactly the values that are stored.
 HWY_INLINE Vec numerator(Vec x, const Bf16*) {
   const auto bits = hn::BitCast(U32(), exp2_for<Bf16>(x));
   return hn::BitCast(F32(), hn::And(bits, hn::Set(U32(), 0xffff0000U)));
@@ -101,7 +101,8 @@ float softmax_numerators_of(const float* scores, T* out, std::size_t visible, st
                             float scale, float& row_max) {
   const F32 d;
   row_max = max_of(scores, visible, row_max);
-  constexpr float kLog2E = 1.44269504F;  // the numerators are powers of two
+  // exp(scale * (s - max)) = 2^(factor * s + offset)
+  constexpr float kLog2E = 1.44269504F;
   const Vec factor = hn::Set(d, scale * kLog2E);
   const Vec offset = hn::Neg(hn::Mul(hn::Set(d, row_max), factor));
   Vec total = hn::Zero(d);

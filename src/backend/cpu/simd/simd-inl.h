@@ -42,7 +42,7 @@ HWY_INLINE void store(Vec v, float* to) {
   hn::StoreU(v, F32(), to);
 }
 
-/// Nearest even.
+/// Rounded to nearest even.
 HWY_INLINE void store(Vec v, Bf16* to) {
   const auto bits = hn::BitCast(U32(), v);
   const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(U32(), 1));
@@ -93,14 +93,16 @@ HWY_INLINE void store_first(Vec v, std::uint8_t* to, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) to[i] = lanes[i];
 }
 
-/// 2^x by a polynomial of 2^r, r in -0.5..0.5, highest power first; for x in -126..126, lower ones
-/// as -126. NaN stays NaN: Max and Min return their second.
+/// 2^x = 2^n 2^r with n an integer and r in -0.5..0.5: a polynomial for 2^r, highest power first,
+/// and n added to the exponent bits. For x in -126..126; lower ones count as -126. NaN stays NaN,
+/// because Max and Min return their second argument.
 template <std::size_t kTerms>
 HWY_INLINE Vec exp2_by(const float (&terms)[kTerms], Vec x) {
   const F32 d;
   const U32 bits;
   const Vec clamped = hn::Max(hn::Set(d, -126.0F), x);
-  const Vec magic = hn::Set(d, 12582912.0F);  // 1.5 * 2^23: the sum's low bits are the integer
+  // Adding 1.5 * 2^23 rounds: the low bits of the sum are the integer n.
+  const Vec magic = hn::Set(d, 12582912.0F);
   const Vec shifted = hn::Add(clamped, magic);
   const Vec rest = hn::Sub(clamped, hn::Sub(shifted, magic));
   Vec p = hn::Set(d, terms[0]);
@@ -109,8 +111,7 @@ HWY_INLINE Vec exp2_by(const float (&terms)[kTerms], Vec x) {
                      hn::Add(hn::BitCast(bits, p), hn::ShiftLeft<23>(hn::BitCast(bits, shifted))));
 }
 
-/// 2^x as exactly as a result of type T needs: within 8e-5 of itself, a fiftieth of a step of bf16,
-/// or within 1e-7.
+/// 2^x with the relative error that T allows: 8e-5 for bf16, a fiftieth of its step; 1e-7 for f32.
 template <typename T>
 HWY_INLINE Vec exp2_for(Vec x) {
   constexpr float kCoarse[] = {0.05517166F, 0.24261112F, 0.69326099F, 0.99992807F};
@@ -125,7 +126,7 @@ HWY_INLINE Vec exp2_for(Vec x) {
   return exp2_by(kFine, x);
 }
 
-/// e^x for x up to 87, above as there.
+/// e^x; x above 87 counts as 87.
 template <typename T>
 HWY_INLINE Vec exp_for(Vec x) {
   constexpr float kLog2E = 1.44269504F;

@@ -1,5 +1,5 @@
 // Vector loops over contiguous channels, compiled for every instruction set and chosen at run time
-// (Google Highway). "T" is f32 or bf16 as the dtype argument says; arithmetic is f32.
+// (Google Highway). "T" is f32 or bf16 as the dtype argument says. Arithmetic is in f32.
 #pragma once
 
 #include <cstddef>
@@ -33,8 +33,9 @@ void normalize(DType dtype, const void* x, void* y, std::size_t pixels, std::siz
 void layer_norm(DType dtype, const void* x, void* y, std::size_t tokens, std::size_t c,
                 const float* weight, const float* bias, float eps);
 
-/// Raises `row_max` to the largest of the visible scores. probabilities[i] = exp(scale * (scores[i] -
-/// row_max)) of T for i < visible, 0 up to `keys`; returns their f32 sum.
+/// A row of online softmax. Raises `row_max` to the largest of the visible scores, makes
+/// probabilities[i] = exp(scale * (scores[i] - row_max)) of T for i < visible and 0 up to `keys`,
+/// and returns their f32 sum: the caller divides by the sum of all blocks.
 float softmax_numerators(DType dtype, const float* scores, void* probabilities, std::size_t visible,
                          std::size_t keys, float scale, float& row_max);
 
@@ -59,7 +60,7 @@ void add(DType dtype, const void* a, const void* b, void* y, std::size_t n);
 /// bf16.
 void convert(DType from, const void* x, DType to, void* y, std::size_t n, float scale, float shift);
 
-/// What makes a line of a 3 x 3 convolution from or to a few channels.
+/// One line of a 3 x 3 convolution from or to a few channels.
 struct FewChannelLine {
   /// Three input lines, f32 [width + 2, in], the first and last pixel zero.
   const float* x[3];
@@ -76,7 +77,7 @@ void conv_few_in(DType dtype, const FewChannelLine& line, void* y);
 /// `in` a multiple of a vector.
 void conv_few_out(const FewChannelLine& line, float* y);
 
-/// A tile of pixels that winograd_output_transform() makes, smaller at the image's edges.
+/// An output tile; smaller at the image's edges.
 struct WinogradOutputTile {
   /// Its first pixel.
   void* y = nullptr;
@@ -89,11 +90,13 @@ struct WinogradOutputTile {
   const void* residual = nullptr;
 };
 
-/// A patch of pixels, each of `dtype` [channels], to the places of winograd.h, f32, `position_stride`
-/// elements apart; `tile_side` of its tile is 4 or 2, channels a multiple of a vector, here and below.
+/// B^T d B of an input tile (conv/winograd.h): (tile_side + 2)^2 pixels, each of `dtype`
+/// [channels], to as many positions in f32, `position_stride` elements apart. `tile_side` is 4 or
+/// 2, channels are a multiple of a vector, here and below.
 void winograd_input_transform(DType dtype, std::size_t tile_side, const void* const* pixels,
                               std::size_t channels, float* to, std::size_t position_stride);
-/// The products of all places to a tile of `dtype`, bias and residual added.
+/// A^T m A of the matmuls' results at all positions: an output tile of `dtype`, bias and residual
+/// added.
 void winograd_output_transform(DType dtype, std::size_t tile_side, const float* from,
                                std::size_t position_stride, const WinogradOutputTile& tile);
 

@@ -1,4 +1,5 @@
-// Winograd's transforms of a patch and of a tile (winograd.h), in f32 whatever pixels are kept in.
+// The input and output transforms of Winograd convolution (conv/winograd.h), in f32 whatever the
+// type of the pixels.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backend/cpu/simd/winograd.cpp"
 #include "hwy/foreach_target.h"
@@ -11,7 +12,7 @@ namespace streamdiffusion::backend::cpu::simd {
 namespace HWY_NAMESPACE {
 namespace {
 
-/// What the lines or columns of a patch become.
+/// B^T x: one line or column of an input tile. Sums that two rows share are made once.
 HWY_INLINE void input_transform(const Vec (&x)[6], Vec (&y)[6]) {
   const F32 d;
   const Vec two = hn::Set(d, 2.0F), four = hn::Set(d, 4.0F), five = hn::Set(d, 5.0F);
@@ -32,7 +33,7 @@ HWY_INLINE void input_transform(const Vec (&x)[4], Vec (&y)[4]) {
   y[3] = hn::Sub(x[3], x[1]);
 }
 
-/// The pixels of a line or column of products.
+/// A^T x: one line or column of an output tile.
 HWY_INLINE void output_transform(const Vec (&x)[6], Vec (&y)[4]) {
   const F32 d;
   const Vec near = hn::Add(x[1], x[2]), near_odd = hn::Sub(x[1], x[2]);
