@@ -1,5 +1,5 @@
-// Times every kind of operation alone at the sizes of real models: time, work, share of the
-// device's ceiling, bytes, and whose code ran.
+// Times every kind of op alone, at the sizes of real models: time, FLOP rate, share of the device's
+// peak, bytes, and which code ran.
 #include <benchmark/benchmark.h>
 
 #include <CLI/CLI.hpp>
@@ -7,10 +7,10 @@
 
 #include "backend/backend.h"
 #include "backend/peak.h"
-#include "session/choose_dtype.h"
 #include "base/clock.h"
 #include "flags.h"
 #include "op_rows.h"
+#include "session/choose_dtype.h"
 #include "support/case_run.h"
 
 namespace streamdiffusion::bench {
@@ -25,8 +25,8 @@ struct Options {
   std::string device = "cpu", max_isa;
   DataType dtype = DataType::automatic;
   int threads = 0;
-  /// --benchmark_…
-  std::vector<std::string> of_library;
+  /// Flags of Google Benchmark, --benchmark_…
+  std::vector<std::string> benchmark_flags;
 };
 
 void parse(CLI::App& cli, int argc, char** argv, Options& o) {
@@ -44,7 +44,7 @@ void parse(CLI::App& cli, int argc, char** argv, Options& o) {
       "  op_bench --benchmark_filter=conv2d/sd-turbo --benchmark_repetitions=5\n"
       "  op_bench --dtype f32 --max-isa avx2 --benchmark_out=ops.json");
   cli.parse(argc, argv);
-  o.of_library = cli.remaining();
+  o.benchmark_flags = cli.remaining();
 }
 
 void time_row(benchmark::State& state, Device& device, const OpCase& row,
@@ -86,7 +86,7 @@ void run_all(const Options& o) {
 
 int run(const Options& o) {
   std::vector<std::string> words{"op_bench", "--benchmark_counters_tabular=true"};
-  words.insert(words.end(), o.of_library.begin(), o.of_library.end());
+  words.insert(words.end(), o.benchmark_flags.begin(), o.benchmark_flags.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   int argc = static_cast<int>(argv.size());

@@ -26,27 +26,27 @@ std::string size(std::int64_t side) {
   return std::to_string(side) + "x" + std::to_string(side);
 }
 
-/// What a convolution is besides 3 x 3 with a bias.
-struct Form {
+/// What a convolution has besides 3 x 3 taps and a bias.
+struct ConvKind {
   const char* suffix = "";
   graph::ConvOptions options = {};
   bool residual = false;
 };
 
 OpCase conv(const std::string& model, std::int64_t side, std::int64_t in, std::int64_t out,
-            const Form& form = {}) {
+            const ConvKind& kind = {}) {
   const std::string name = "conv2d/" + model + "/" + size(side) + "_" + std::to_string(in) +
-                           "_to_" + std::to_string(out) + form.suffix;
+                           "_to_" + std::to_string(out) + kind.suffix;
   return row(name, [=](Builder& b) {
-    graph::ConvOptions options = form.options;
+    graph::ConvOptions options = kind.options;
     options.out = out;
     const Value x = input(b, "x", {1, side, side, in});
-    if (form.residual) options.residual = input(b, "residual", {1, side, side, out});
+    if (kind.residual) options.residual = input(b, "residual", {1, side, side, out});
     b.output("y", b.conv2d(x, Name("conv"), options));
   });
 }
 
-/// An operation with one input, which `op` records.
+/// An op with one input, which `op` adds to the graph.
 OpCase unary(const std::string& kind_and_model, std::int64_t side, std::int64_t c,
              const std::function<Value(Builder&, Value)>& op, const std::string& suffix = "") {
   return row(kind_and_model + "/" + size(side) + "_" + std::to_string(c) + suffix, [=](Builder& b) {
@@ -77,7 +77,7 @@ OpCase layer_norm(std::int64_t side, std::int64_t c) {
                [](Builder& b, Value x) { return b.layer_norm(x, Name("norm")); });
 }
 
-/// `keys` 0: those of the image itself.
+/// Self-attention without `keys`, else cross-attention on so many.
 OpCase attention(const std::string& model, std::int64_t side, int heads, std::int64_t head,
                  std::int64_t keys = 0) {
   const std::string name = "attention/" + model + "/" + size(side) + "_" + std::to_string(heads) +
@@ -111,22 +111,22 @@ OpCase image_in(const std::string& model, std::int64_t side) {
 }  // namespace
 
 std::vector<OpCase> op_rows() {
-  const Form relu{.suffix = "_relu", .options = {.act = graph::Activation::relu}},
+  const ConvKind relu{.suffix = "_relu", .options = {.act = graph::Activation::relu}},
       half{.suffix = "_stride_2", .options = {.stride = 2}},
-      doubled{.suffix = "_doubled", .options = {.upsample2x = true}},
+      upsample2x{.suffix = "_upsample2x", .options = {.upsample2x = true}},
       residual{.suffix = "_residual", .residual = true};
   return {
       conv("taesd", 512, 3, 64),
       conv("taesd", 512, 64, 64, relu),
       conv("taesd", 512, 64, 64, half),
-      conv("taesd", 256, 64, 64, doubled),
+      conv("taesd", 256, 64, 64, upsample2x),
       conv("taesd", 512, 64, 3),
       conv("sd-turbo", 64, 320, 320),
       conv("sd-turbo", 64, 320, 320, residual),
       conv("sd-turbo", 64, 320, 320, half),
       conv("sd-turbo", 64, 960, 320),
       conv("sd-turbo", 32, 640, 640),
-      conv("sd-turbo", 32, 640, 640, doubled),
+      conv("sd-turbo", 32, 640, 640, upsample2x),
       conv("sd-turbo", 32, 1920, 640),
       conv("sd-turbo", 16, 1280, 1280),
       conv("sd-turbo", 16, 2560, 1280),
@@ -134,7 +134,7 @@ std::vector<OpCase> op_rows() {
       conv("pictogram", 256, 3, 32),
       conv("pictogram", 256, 32, 32, half),
       conv("pictogram", 128, 32, 32, relu),
-      conv("pictogram", 128, 32, 32, doubled),
+      conv("pictogram", 128, 32, 32, upsample2x),
       conv("pictogram", 16, 96, 96),
       conv("pictogram", 8, 320, 160),
       linear(64, 320, 320),

@@ -1,4 +1,4 @@
-// Operations at the sizes that real models have them, one row each.
+// Ops at the sizes of real models, one row each.
 #pragma once
 
 #include <vector>

@@ -5,10 +5,10 @@
 #include <cstdint>
 #include <string_view>
 
-#include "support/fake_stream_factory.h"
 #include "server/parameters.h"
 #include "server/protocol/http.h"
 #include "server/protocol/messages.h"
+#include "support/fake_stream_factory.h"
 
 namespace {
 

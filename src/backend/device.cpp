@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "base/join.h"
 #if SD_HAVE_CPU
-#include "backend/cpu/cpu_device.h"
+#include "backend/cpu/device.h"
 #endif
 
 namespace streamdiffusion::backend {

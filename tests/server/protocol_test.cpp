@@ -5,12 +5,12 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
-#include "support/fake_stream_factory.h"
 #include "server/parameters.h"
 #include "server/protocol/http.h"
 #include "server/protocol/messages.h"
 #include "server/protocol/rate_limiter.h"
 #include "server/sessions/delivery_stats.h"
+#include "support/fake_stream_factory.h"
 
 namespace streamdiffusion::server {
 namespace {

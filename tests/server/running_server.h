@@ -13,7 +13,8 @@ namespace streamdiffusion::testing {
 
 class RunningServer {
  public:
-  explicit RunningServer(server::ServerOptions options = {}, server::StreamFactory* factory = nullptr)
+  explicit RunningServer(server::ServerOptions options = {},
+                         server::StreamFactory* factory = nullptr)
       : server_(factory != nullptr ? *factory : fake, with_free_port(std::move(options))),
         thread_([this] {
           server_.run(false);

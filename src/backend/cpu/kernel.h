@@ -1,4 +1,4 @@
-// A compiled op of the cpu backend: each worker of a lane runs its own, fixed share of it.
+// A compiled op of the cpu backend. Each worker of a lane runs its own, fixed share of it.
 #pragma once
 
 #include <atomic>
@@ -25,7 +25,7 @@ class WeightCache;
 /// Pieces of scratch memory start at cache lines.
 using base::aligned;
 
-/// What a worker brings to a kernel: its index, its memory, and the addresses of the lane's values.
+/// What a worker gives a kernel: its index, its memory, and the addresses of the lane's values.
 struct Worker {
   int index = 0;
   /// By value id.
@@ -35,7 +35,8 @@ struct Worker {
   /// The lane's, kept from one stage of a kernel to the next.
   std::byte* shared = nullptr;
   dnnl_stream* stream = nullptr;
-  /// Takes the status of a library call that failed.
+  /// The status of a oneDNN call that failed. Stored with relaxed order: the team's join orders it
+  /// before the read.
   std::atomic<int>* failure = nullptr;
 
   template <typename T>
@@ -47,7 +48,7 @@ struct Worker {
 class Kernel {
  public:
   virtual ~Kernel() = default;
-  /// All workers of the lane meet between two stages and after the last.
+  /// All workers of the lane wait for each other after every stage.
   virtual int stages() const { return 1; }
   virtual void run(int stage, const Worker& worker) const = 0;
   virtual std::string implementation() const = 0;
@@ -55,7 +56,7 @@ class Kernel {
   virtual std::size_t shared_bytes() const { return 0; }
 };
 
-/// What the making of a kernel may look at.
+/// What a kernel is made from.
 struct KernelContext {
   const graph::Graph& graph;
   const graph::MemoryPlan& plan;
@@ -71,7 +72,7 @@ struct KernelContext {
   }
 };
 
-// One maker a kind of op, each in the file of that name.
+// One for each kind of op: conv/forms.cpp, and the files of ops/.
 std::unique_ptr<Kernel> make_kernel(const graph::Conv2d& op, const KernelContext& context);
 std::unique_ptr<Kernel> make_kernel(const graph::Linear& op, const KernelContext& context);
 std::unique_ptr<Kernel> make_kernel(const graph::GegluLinear& op, const KernelContext& context);

@@ -1,5 +1,6 @@
-// How work is shared: rows times lines, flattened, cut into one contiguous share a worker. Every op
-// cuts alike, so that a worker finds in its own cache what it wrote one op earlier.
+// How work is shared: rows times lines, flattened, are cut into one contiguous share for each
+// worker. Every op cuts alike, so that a worker finds in its own cache what it wrote one op
+// earlier.
 #pragma once
 
 #include <algorithm>
@@ -36,11 +37,11 @@ inline std::vector<Segment> segments(std::int64_t rows, std::int64_t lines, int 
   return result;
 }
 
-/// A segment in pieces of at most `most` lines, in order.
-inline std::vector<Segment> pieces(const Segment& whole, std::int64_t most) {
+/// A segment cut into tiles of at most `max_lines` lines, in order.
+inline std::vector<Segment> tiles(const Segment& whole, std::int64_t max_lines) {
   std::vector<Segment> result;
-  for (std::int64_t at = whole.begin; at < whole.end; at += most)
-    result.push_back({whole.row, at, std::min(at + most, whole.end)});
+  for (std::int64_t at = whole.begin; at < whole.end; at += max_lines)
+    result.push_back({whole.row, at, std::min(at + max_lines, whole.end)});
   return result;
 }
 

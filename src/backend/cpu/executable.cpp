@@ -1,0 +1,135 @@
+#include "backend/cpu/executable.h"
+
+#include <algorithm>
+#include <dnnl.hpp>
+
+#include "backend/cpu/onednn/primitive.h"
+#include "base/clock.h"
+#include "base/error.h"
+
+namespace streamdiffusion::backend::cpu {
+namespace {
+
+/// Each thread that ever runs primitives has one stream of its own.
+dnnl_stream_t thread_stream() {
+  thread_local const dnnl::stream stream(dnnl_engine());
+  return stream.get();
+}
+
+}  // namespace
+
+CpuExecutable::CpuExecutable(std::shared_ptr<base::ThreadTeam> team,
+                             std::shared_ptr<WeightCache> cache, std::vector<graph::Graph> graphs,
+                             const Weights& weights, std::span<const std::string> shared_inputs,
+                             const DeviceOptions& options)
+    : HostExecutable(std::move(graphs), shared_inputs, options),
+      team_(std::move(team)),
+      cache_(std::move(cache)),
+      job_([this](int thread) { work(thread); }) {
+  assign_threads();
+  for (std::size_t group = 0; group < row_groups(); ++group) compile_group(group, weights);
+}
+
+/// With more threads than row groups, each row group gets an equal share of them. With more row
+/// groups than threads, a thread runs several.
+void CpuExecutable::assign_threads() {
+  const auto threads = static_cast<std::size_t>(team_->size());
+  const std::size_t groups = row_groups();
+  assignments_.resize(threads);
+  for (std::size_t group = 0; group < groups; ++group) {
+    const std::size_t first = group * threads / groups;
+    if (groups >= threads) {
+      workers_.emplace_back(1);
+      assignments_[first].push_back({group, 0, static_cast<int>(first)});
+      continue;
+    }
+    const std::size_t last = (group + 1) * threads / groups;
+    workers_.emplace_back(static_cast<int>(last - first));
+    for (std::size_t t = first; t < last; ++t)
+      assignments_[t].push_back({group, static_cast<int>(t - first), static_cast<int>(t)});
+  }
+}
+
+void CpuExecutable::compile_group(std::size_t index, const Weights& weights) {
+  GroupWorkers& workers = workers_[index];
+  std::size_t shared = 0, scratch = 0;
+  for (std::size_t program = 0; program < workers.programs.size(); ++program) {
+    for (std::size_t i = 0; i < ops(index, program).size(); ++i) {
+      const host::OpIndex at{index, program, i};
+      auto kernel = compile_op(at, weights);
+      shared = std::max(shared, kernel->shared_bytes());
+      scratch = std::max(scratch, kernel->scratch_bytes());
+      record(at).implementation = kernel->implementation();
+      record(at).spans.resize(static_cast<std::size_t>(workers.count));
+      workers.programs[program].push_back(std::move(kernel));
+    }
+  }
+  workers.shared = tensor::Buffer(shared);
+  for (int w = 0; w < workers.count; ++w) workers.scratch.emplace_back(scratch);
+}
+
+std::unique_ptr<Kernel> CpuExecutable::compile_op(const host::OpIndex& at,
+                                                  const Weights& weights) const {
+  const host::RowGroup& rows = group(at.group);
+  const KernelContext context{rows.graph, rows.plan, op(at),
+                              weights,    *cache_,   workers_[at.group].count};
+  try {
+    return std::visit([&](const auto& kind) { return make_kernel(kind, context); },
+                      op(at).attributes);
+  } catch (const dnnl::error& error) {
+    base::fail(base::ErrorCode::unsupported, op(at).kind(), " \"", op(at).name, "\" ",
+               tensor::to_string(context.output().shape), ": oneDNN says \"", error.message, "\"");
+  }
+}
+
+void CpuExecutable::run_program(std::size_t program, const host::HostState& state) {
+  program_ = program;
+  state_ = &state;
+  failure_.store(0, std::memory_order_relaxed);
+  team_->run(job_);
+  const int status = failure_.load(std::memory_order_relaxed);
+  base::require(status == 0, base::ErrorCode::internal, "oneDNN failed to run a primitive, status ",
+                status);
+}
+
+void CpuExecutable::work(int thread) {
+  for (const Assignment& assignment : assignments_[static_cast<std::size_t>(thread)]) {
+    GroupWorkers& workers = workers_[assignment.group];
+    const auto index = static_cast<std::size_t>(assignment.worker);
+    run_group(assignment,
+              {assignment.worker, state_->values(assignment.group), workers.scratch[index].data(),
+               workers.shared.data(), thread_stream(), &failure_});
+  }
+}
+
+void CpuExecutable::run_group(const Assignment& assignment, Worker worker) {
+  GroupWorkers& workers = workers_[assignment.group];
+  const auto& kernels = workers.programs[program_];
+  for (std::size_t i = 0; i < kernels.size(); ++i) {
+    const host::OpIndex at{assignment.group, program_, i};
+    const auto start = profile() ? base::Clock::now() : base::Clock::time_point{};
+    auto done = start;
+    if (assignment.worker == 0) collect_input_stats(at, *state_);
+    for (int stage = 0; stage < kernels[i]->stages(); ++stage) {
+      kernels[i]->run(stage, worker);
+      if (profile()) done = base::Clock::now();
+      workers.barrier.wait();
+    }
+    if (!profile()) continue;
+    host::OpRecord& op = record(at);
+    op.spans[static_cast<std::size_t>(assignment.worker)] = {
+        assignment.thread, base::seconds_of(start), base::seconds_of(done)};
+    if (assignment.worker == 0) op.seconds = base::seconds_since(start);
+  }
+}
+
+std::size_t CpuExecutable::scratch_bytes() const {
+  std::size_t total = 0;
+  for (const GroupWorkers& workers : workers_) {
+    total += workers.shared.size();
+    for (const tensor::Buffer& scratch : workers.scratch) total += scratch.size();
+  }
+  return total;
+}
+
+}  // namespace streamdiffusion::backend::cpu

@@ -1,0 +1,66 @@
+// Runs the row groups of a batch side by side, each on its share of a thread team.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "backend/cpu/kernel.h"
+#include "backend/cpu/weight_cache.h"
+#include "backend/host/host_executable.h"
+#include "base/thread_team.h"
+
+namespace streamdiffusion::backend::cpu {
+
+class CpuExecutable final : public host::HostExecutable {
+ public:
+  /// The caller must have set one OpenMP thread (onednn/one_openmp_thread.h).
+  CpuExecutable(std::shared_ptr<base::ThreadTeam> team, std::shared_ptr<WeightCache> cache,
+                std::vector<graph::Graph> graphs, const Weights& weights,
+                std::span<const std::string> shared_inputs, const DeviceOptions& options);
+
+ private:
+  /// The threads of one row group, their kernels and their memory.
+  struct GroupWorkers {
+    explicit GroupWorkers(int workers) : count(workers), barrier(workers) {}
+    int count;
+    base::Barrier barrier;
+    std::array<std::vector<std::unique_ptr<Kernel>>, graph::kLifetimes> programs;
+    tensor::Buffer shared;
+    /// By worker.
+    std::vector<tensor::Buffer> scratch;
+  };
+
+  /// A row group that a thread works on, and its index among that group's workers.
+  struct Assignment {
+    std::size_t group = 0;
+    int worker = 0, thread = 0;
+  };
+
+  void run_program(std::size_t program, const host::HostState& state) override;
+  std::size_t scratch_bytes() const override;
+
+  void assign_threads();
+  void compile_group(std::size_t index, const Weights& weights);
+  std::unique_ptr<Kernel> compile_op(const host::OpIndex& at, const Weights& weights) const;
+  void work(int thread);
+  void run_group(const Assignment& assignment, Worker worker);
+
+  std::shared_ptr<base::ThreadTeam> team_;
+  std::shared_ptr<WeightCache> cache_;
+  /// By row group.
+  std::deque<GroupWorkers> workers_;
+  /// By thread.
+  std::vector<std::vector<Assignment>> assignments_;
+
+  const std::function<void(int)> job_;
+  // Of the run in progress:
+  std::size_t program_ = 0;
+  const host::HostState* state_ = nullptr;
+  std::atomic<int> failure_{0};
+};
+
+}  // namespace streamdiffusion::backend::cpu

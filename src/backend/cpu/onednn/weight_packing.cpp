@@ -1,0 +1,105 @@
+#include "backend/cpu/onednn/weight_packing.h"
+
+#include "backend/backend.h"
+#include "backend/cpu/onednn/primitive.h"
+#include "graph/quantize.h"
+
+namespace streamdiffusion::backend::cpu {
+namespace {
+
+using dnnl::memory;
+
+std::size_t elements(const graph::Weight& weight) {
+  std::size_t count = 1;
+  for (const std::int64_t dim : weight.dims) count *= static_cast<std::size_t>(dim);
+  return count;
+}
+
+std::vector<std::int8_t> int8_values(std::span<const float> values, const tensor::Buffer& scales) {
+  std::vector<std::int8_t> result(values.size());
+  graph::quantize_per_channel(
+      values, {reinterpret_cast<const float*>(scales.data()), scales.size() / sizeof(float)},
+      result);
+  return result;
+}
+
+/// The parts lie `step` bytes apart.
+tensor::Buffer reordered(void* values, const memory::desc& part, const memory::desc& packed,
+                         std::size_t count, std::size_t step) {
+  tensor::Buffer buffer(packed.get_size() * count);
+  memory from(part, dnnl_engine(), nullptr);
+  memory to(packed, dnnl_engine(), nullptr);
+  const dnnl::reorder reorder(from, to);
+  dnnl::stream stream(dnnl_engine());
+  for (std::size_t i = 0; i < count; ++i) {
+    from.set_data_handle(static_cast<std::byte*>(values) + i * step);
+    to.set_data_handle(buffer.data() + i * packed.get_size());
+    reorder.execute(stream, from, to);
+  }
+  stream.wait();
+  return buffer;
+}
+
+}  // namespace
+
+WeightValues stored_values(const KernelContext& context, std::size_t i) {
+  const graph::Weight& weight = context.weight(i);
+  return {context.weights.scope + "\n" + weight.name, weight.dims[0],
+          [&source = context.weights, &weight] {
+            std::vector<float> values(elements(weight));
+            source.read(weight, values);
+            return values;
+          }};
+}
+
+PackedWeight pack_weight(WeightCache& cache, const WeightValues& weight, const WeightParts& parts,
+                         const memory::desc& packed) {
+  return cache.get(weight.key, packed, [&] {
+    std::vector<float> values = weight.read();
+    if (packed.data_type() != memory::data_type::s8)
+      return reordered(values.data(), parts.part, packed, parts.count, parts.step * sizeof(float));
+    memory::desc part = parts.part;
+    part.data.data_type = dnnl_s8;
+    std::vector<std::int8_t> int8 = int8_values(values, *row_scales(cache, weight));
+    return reordered(int8.data(), part, packed, parts.count, parts.step);
+  });
+}
+
+PackedWeight row_scales(WeightCache& cache, const WeightValues& weight) {
+  const memory::desc layout({weight.rows}, memory::data_type::f32, memory::format_tag::x);
+  return cache.get(weight.key + "\nrow scales", layout, [&] {
+    const auto rows = static_cast<std::size_t>(weight.rows);
+    tensor::Buffer scales(rows * sizeof(float));
+    graph::per_channel_scales(weight.read(), {reinterpret_cast<float*>(scales.data()), rows});
+    return scales;
+  });
+}
+
+PackedWeight plain_weight(const KernelContext& context, std::size_t i) {
+  const memory::desc layout({static_cast<std::int64_t>(elements(context.weight(i)))},
+                            memory::data_type::f32, memory::format_tag::x);
+  return pack_weight(context.cache, stored_values(context, i), {layout}, layout);
+}
+
+PackedWeight pack_matrix(const KernelContext& context, std::int64_t in, std::int64_t out,
+                         const memory::desc& packed) {
+  const memory::desc stored({in, out}, memory::data_type::f32, memory::dims{1, in});
+  return pack_weight(context.cache, stored_values(context, 0), {stored}, packed);
+}
+
+PackedWeight sum_of_biases(const KernelContext& context, std::size_t first) {
+  const std::size_t count = context.op.weights.size() - first;
+  if (count == 0) return nullptr;
+  if (count == 1) return plain_weight(context, first);
+  const std::size_t channels = elements(context.weight(first));
+  auto sum = std::make_shared<tensor::Buffer>(channels * sizeof(float));
+  auto* out = reinterpret_cast<float*>(sum->data());
+  for (std::size_t i = first; i < context.op.weights.size(); ++i) {
+    const PackedWeight bias = plain_weight(context, i);
+    const auto* values = reinterpret_cast<const float*>(bias->data());
+    for (std::size_t c = 0; c < channels; ++c) out[c] += values[c];
+  }
+  return sum;
+}
+
+}  // namespace streamdiffusion::backend::cpu
