@@ -37,7 +37,8 @@ Engine::Impl::Impl(const EngineOptions& options, Extras extras)
                                                    .max_isa = options.max_isa})),
       dtype(backend::choose_dtype(options.dtype, *device)),
       quantization(std::move(extras.quantization)),
-      plans(model, *device, dtype, quantization ? &*quantization : nullptr),
+      plans(model, *device, dtype, quantization ? &*quantization : nullptr,
+            std::move(extras.build_unet)),
       prompts(model, plans) {}
 
 Engine::Engine(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -15,10 +15,13 @@ namespace streamdiffusion {
 
 class Engine::Impl {
  public:
-  /// For calibrating: what the options do not say.
+  /// What the options do not say.
   struct Extras {
+    /// For calibration: note what goes into every op that may run in int8.
     bool observe = false;
     std::optional<session::Quantization> quantization;
+    /// Instead of the model's own UNet. Used by tests.
+    session::BuildUNet build_unet;
   };
   Impl(const EngineOptions& options, Extras extras);
 

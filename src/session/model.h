@@ -49,8 +49,10 @@ class Model {
   std::vector<std::int32_t> tokenize(const std::string& prompt) const;
 
   graph::Graph text_graph(tensor::DType dtype) const;
-  graph::Graph unet_graph(const std::vector<int>& kv_rows, int prompts, int height, int width,
-                          tensor::DType dtype) const;
+  /// The UNet's part in images of height x width; one entry of `kv_rows` a row.
+  models::UNetShape unet_shape(const std::vector<int>& kv_rows, int prompts, int height, int width,
+                               tensor::DType dtype) const;
+  graph::Graph unet_graph(const models::UNetShape& shape) const;
   graph::Graph encoder_graph(int frames, int height, int width, tensor::DType dtype) const;
   graph::Graph decoder_graph(int frames, int height, int width, bool image,
                              tensor::DType dtype) const;

@@ -39,7 +39,31 @@ double measure(backend::Executable& executable) {
   return std::min({seconds(), seconds(), seconds()});
 }
 
+/// A value that depends on both the schedule and the prompt belongs to the prompt's program.
+bool reads_schedule(const graph::Graph& graph, const graph::Op& op) {
+  return std::any_of(op.inputs.begin(), op.inputs.end(), [&](graph::Value input) {
+    return graph.info(input).lifetime == graph::Lifetime::per_schedule;
+  });
+}
+
+bool prompt_reads_schedule(const graph::Graph& graph) {
+  return std::any_of(graph.ops.begin(), graph.ops.end(), [&](const graph::Op& op) {
+    return graph.info(op.output).lifetime == graph::Lifetime::per_prompt &&
+           reads_schedule(graph, op);
+  });
+}
+
 }  // namespace
+
+Plans::Plans(const Model& model, backend::Device& device, tensor::DType dtype,
+             const Quantization* quantization, BuildUNet build_unet)
+    : model_(model),
+      device_(device),
+      dtype_(dtype),
+      quantization_(quantization),
+      build_unet_(build_unet ? std::move(build_unet) : [this](const models::UNetShape& shape) {
+        return model_.unet_graph(shape);
+      }) {}
 
 SharedExecutable Plans::text() {
   const std::lock_guard lock(mutex_);
@@ -117,9 +141,10 @@ SharedExecutable Plans::compile_unet(const UNetPlan& plan, Parallel parallel) {
   for (int lane = 0; lane < lanes; ++lane) {
     const auto begin = plan.kv_rows.begin() + rows * lane / lanes,
                end = plan.kv_rows.begin() + rows * (lane + 1) / lanes;
-    graphs.push_back(
-        model_.unet_graph({begin, end}, plan.prompts, plan.height, plan.width, dtype_));
+    graphs.push_back(build_unet_(
+        model_.unet_shape({begin, end}, plan.prompts, plan.height, plan.width, dtype_)));
   }
+  prompt_reads_schedule_ = session::prompt_reads_schedule(graphs.front());
   const std::array<std::string, 1> shared_inputs{"context"};
   return compile(Component::unet, std::move(graphs), shared_inputs);
 }

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <array>
+#include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -36,14 +38,17 @@ struct UNetPlan {
   auto operator<=>(const UNetPlan&) const = default;
 };
 
+/// Records the UNet's graph for a call of this shape.
+using BuildUNet = std::function<graph::Graph(const models::UNetShape&)>;
+
 using SharedExecutable = std::shared_ptr<backend::Executable>;
 
 class Plans {
  public:
-  /// `quantization` may be null, and must else outlive this.
+  /// `quantization` may be null; otherwise it must outlive this. An empty `build_unet` is the
+  /// model's own UNet.
   Plans(const Model& model, backend::Device& device, tensor::DType dtype,
-        const Quantization* quantization)
-      : model_(model), device_(device), dtype_(dtype), quantization_(quantization) {}
+        const Quantization* quantization, BuildUNet build_unet = {});
 
   SharedExecutable text();
   SharedExecutable encoder(const ImagePlan& plan);
@@ -52,6 +57,9 @@ class Plans {
   /// thread and on all, which is measured once for all plans of about this size, on no more rows
   /// than there are threads: a change of a running stream compiles one plan and measures nothing.
   SharedExecutable unet(const UNetPlan& plan);
+  /// Whether the UNet's program for the prompt reads values of the schedule. False before the first
+  /// unet(). The same for every key: only sizes differ.
+  bool prompt_reads_schedule() const { return prompt_reads_schedule_; }
 
  private:
   SharedExecutable compile_unet(const UNetPlan& plan, Parallel parallel);
@@ -67,6 +75,8 @@ class Plans {
   backend::Device& device_;
   tensor::DType dtype_;
   const Quantization* quantization_;
+  const BuildUNet build_unet_;
+  std::atomic<bool> prompt_reads_schedule_ = false;
   std::mutex mutex_;
   std::weak_ptr<backend::Executable> text_;
   std::map<ImagePlan, std::weak_ptr<backend::Executable>> encoders_, decoders_;

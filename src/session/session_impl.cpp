@@ -89,6 +89,7 @@ void Session::Impl::make_parts() {
   if (!options_.text_to_image) encoder_ = part(engine_->plans.encoder(image));
   unet_ = part(engine_->plans.unet({*options_.height, *options_.width, layout.prompts(),
                                     layout.prompt_of_row(), options_.parallel}));
+  prompt_reads_schedule_ = engine_->plans.prompt_reads_schedule();
   decoder_ = part(engine_->plans.decoder(decoded));
 }
 
@@ -101,12 +102,12 @@ void Session::Impl::set_prompts(const std::vector<WeightedPrompt>& prompts,
     embeddings.push_back({*kept.back(), prompt.weight});
   }
   prompt_ = stream::blend(embeddings, how);
-  prompts_changed_ = true;
+  prompts_stale_ = true;
 }
 
 void Session::Impl::set_negative_prompt(const std::string& prompt) {
   negative_ = engine_->prompts.encode(prompt);
-  prompts_changed_ = true;
+  prompts_stale_ = true;
 }
 
 void Session::Impl::set_parameters(const std::function<void(stream::StreamParameters&)>& change) {
@@ -123,7 +124,7 @@ void Session::Impl::set_t_index_list(const std::vector<int>& t_index_list) {
     parameters.steps = schedule_.steps(t_index_list, *options_.num_inference_steps);
   });
   options_.t_index_list = t_index_list;
-  timesteps_.clear();
+  schedule_stale_ = true;
 }
 
 void Session::Impl::set_filter(bool enabled, float threshold, int max_skip_frame) {
@@ -214,7 +215,6 @@ void Session::Impl::run_stages() {
   }
   const std::span<const float> latents =
       from_noise ? std::span<const float>(fresh_) : encoder_.output("latents");
-  refresh_prompts();
   for (const stream::FrameId& id : entering_) times_.frames += id.has_value();
   batch_ ? run_stream_batch(from_noise, latents) : run_sequential(from_noise, latents);
 }
@@ -240,7 +240,8 @@ void Session::Impl::run_stream_batch(bool from_noise, std::span<const float> lat
   std::fill(leaving_.begin(), leaving_.end(), stream::FrameId());
   try {
     const Stopwatch watch(times_.unet);
-    refresh_timesteps();
+    refresh_schedule();
+    refresh_prompts();
     const std::span<float> rows = unet_.input("latents");
     from_noise ? batch_->enter_noise(latents, entering_, rows)
                : batch_->enter(latents, entering_, rows);
@@ -262,7 +263,9 @@ void Session::Impl::run_sequential(bool from_noise, std::span<const float> laten
     from_noise ? sequential_->begin_noise(latents) : sequential_->begin(latents);
     for (int step = 0; step < sequential_->steps(); ++step) {
       sequential_->enter(step, unet_.input("latents"), unet_.input("timesteps"));
-      unet_.run(Lifetime::per_schedule);
+      schedule_stale_ = true;  // every step has its own timestep
+      refresh_schedule();
+      refresh_prompts();
       unet_.run(Lifetime::per_frame);
       sequential_->leave(step, unet_.output("prediction"));
     }
@@ -270,16 +273,16 @@ void Session::Impl::run_sequential(bool from_noise, std::span<const float> laten
   deliver(sequential_->result(), leaving_);
 }
 
-void Session::Impl::refresh_timesteps() {
-  if (!timesteps_.empty()) return;
-  timesteps_.resize(static_cast<std::size_t>(batch_->layout().unet_rows()));
-  batch_->timesteps(timesteps_);
-  std::copy(timesteps_.begin(), timesteps_.end(), unet_.input("timesteps").begin());
+void Session::Impl::refresh_schedule() {
+  if (!schedule_stale_) return;
+  if (batch_) batch_->timesteps(unet_.input("timesteps"));
   unet_.run(Lifetime::per_schedule);
+  if (prompt_reads_schedule_) prompts_stale_ = true;
+  schedule_stale_ = false;
 }
 
 void Session::Impl::refresh_prompts() {
-  if (!prompts_changed_) return;
+  if (!prompts_stale_) return;
   const std::span<float> context = unet_.input("context");
   std::copy(prompt_.begin(), prompt_.end(), context.begin());
   if (context.size() > prompt_.size()) {
@@ -287,7 +290,7 @@ void Session::Impl::refresh_prompts() {
               context.begin() + static_cast<std::ptrdiff_t>(prompt_.size()));
   }
   unet_.run(Lifetime::per_prompt);
-  prompts_changed_ = false;
+  prompts_stale_ = false;
 }
 
 void Session::Impl::deliver(std::span<const float> latents, std::span<const stream::FrameId> ids) {

@@ -64,7 +64,9 @@ class Session::Impl {
   void check_encoded(std::span<const float> latents);
   void run_stream_batch(bool from_noise, std::span<const float> latents);
   void run_sequential(bool from_noise, std::span<const float> latents);
-  void refresh_timesteps();
+  /// The parts of the UNet that do not depend on the frame, where they are stale. In this order,
+  /// because a value of the prompt's program may depend on the schedule as well.
+  void refresh_schedule();
   void refresh_prompts();
   void deliver(std::span<const float> latents, std::span<const stream::FrameId> ids);
   /// Skipped frames at the front of those under way take the last image.
@@ -82,10 +84,13 @@ class Session::Impl {
   stream::SimilarityFilter filter_;
   stream::TorchGenerator text_to_image_noise_;
   Part encoder_, unet_, decoder_;
+  /// Whether a new schedule makes the prompt's program stale too. Stable Diffusion's reads none, so
+  /// that a change of timesteps does not project the prompt's keys and values anew.
+  bool prompt_reads_schedule_ = false;
   session::Embedding negative_;
   std::vector<float> prompt_;
-  bool prompts_changed_ = true;
-  std::vector<float> timesteps_;
+  /// Whether the UNet's programs of that lifetime must run before the next frame.
+  bool schedule_stale_ = true, prompts_stale_ = true;
   std::vector<stream::FrameId> entering_, leaving_;
   int gathered_ = 0;
   std::uint64_t next_id_ = 0;
