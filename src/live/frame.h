@@ -1,4 +1,4 @@
-// A frame on its way through the three stages.
+// A frame on its way to the engine. From there on only its output travels.
 #pragma once
 
 #include "streamdiffusion/live.h"

@@ -69,12 +69,6 @@ std::optional<std::uint64_t> LiveSession::Impl::submit(LiveFrame source) {
   return id;
 }
 
-/// The queue takes the frame; what it gives back was dropped.
-void LiveSession::Impl::put(live::Mailbox<Frame>& box, Frame frame, live::Ledger::Heading dropped) {
-  if (box.put(std::move(frame)))
-    ledger_.add(box.closed() ? &LiveCounters::dropped_stopped : dropped);
-}
-
 void LiveSession::Impl::prepare_loop() {
   while (auto frame = arrived_.take()) {
     if (prepare(*frame)) put(prepared_, std::move(*frame), &LiveCounters::dropped_prepared);
@@ -108,8 +102,8 @@ void LiveSession::Impl::engine_loop() {
   const bool eager = policy_.kind != QueuePolicy::Kind::block;
   while (true) {
     std::optional<Frame> frame =
-        eager && relay_->waiting() ? prepared_.try_take() : prepared_.take();
-    if (halted() || (!frame && !relay_->waiting())) {
+        eager && relay_->in_flight() > 0 ? prepared_.try_take() : prepared_.take();
+    if (halted() || (!frame && relay_->in_flight() == 0)) {
       if (frame) ledger_.add(&LiveCounters::dropped_stopped);
       break;
     }
@@ -122,7 +116,7 @@ void LiveSession::Impl::engine_loop() {
     if (relay_->times().unet > unet) ledger_.add_call(seconds(LiveClock::now() - start));
     pass_on(std::move(step));
   }
-  ledger_.add(&LiveCounters::dropped_stopped, relay_->under_way());
+  ledger_.add(&LiveCounters::dropped_stopped, relay_->in_flight());
   finished_.close();
 }
 
@@ -156,32 +150,31 @@ void LiveSession::Impl::edge() {
 }
 
 void LiveSession::Impl::pass_on(live::Step step) {
-  for (Frame& frame : step.lost) {
+  for (const live::FailedFrame& frame : step.failed) {
     ledger_.add(&LiveCounters::failed);
-    report(*step.error, frame.output.frame_id);
+    report(frame.error, frame.frame_id);
   }
-  if (step.error && step.lost.empty()) report(*step.error, std::nullopt);
-  for (Frame& frame : step.finished)
-    put(finished_, std::move(frame), &LiveCounters::dropped_undelivered);
+  for (LiveOutput& output : step.finished)
+    put(finished_, std::move(output), &LiveCounters::dropped_undelivered);
 }
 
 void LiveSession::Impl::deliver_loop() {
-  while (auto frame = finished_.take()) deliver(*frame);
+  while (auto output = finished_.take()) deliver(*output);
   const std::lock_guard lock(mutex_);
   if (state_ != LiveState::failed) state_ = LiveState::stopped;
 }
 
-void LiveSession::Impl::deliver(const Frame& frame) {
-  const auto heading = frame.output.reused ? &LiveCounters::skipped : &LiveCounters::processed;
+void LiveSession::Impl::deliver(const LiveOutput& output) {
+  const auto heading = output.reused ? &LiveCounters::skipped : &LiveCounters::processed;
   ledger_.add(heading);  // whoever has the image finds it in the books
   try {
-    callbacks_.output(frame.output);
+    callbacks_.output(output);
   } catch (const Error& error) {
     ledger_.move(heading, &LiveCounters::failed);
-    fail(error, frame.output.frame_id);
+    fail(error, output.frame_id);
   } catch (const std::exception& error) {
     ledger_.move(heading, &LiveCounters::failed);
-    fail(Error(ErrorCode::internal, error.what()), frame.output.frame_id);
+    fail(Error(ErrorCode::internal, error.what()), output.frame_id);
   }
 }
 
@@ -236,8 +229,8 @@ void LiveSession::Impl::halt() {
     halted_ = true;
     changed_.notify_all();
   }
-  for (live::Mailbox<Frame>* box : {&arrived_, &prepared_, &finished_})
-    ledger_.add(&LiveCounters::dropped_stopped, box->discard());
+  ledger_.add(&LiveCounters::dropped_stopped,
+              arrived_.discard() + prepared_.discard() + finished_.discard());
 }
 
 bool LiveSession::Impl::halted() const {

@@ -55,12 +55,17 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   void edge();
   void pass_on(live::Step step);
   void deliver_loop();
-  void deliver(const Frame& frame);
+  void deliver(const LiveOutput& output);
   void planner_loop();
   /// Makes what the settings need and leaves it for the next frame edge.
   std::optional<Error> plan(Engine engine, const LiveSettings& settings);
 
-  void put(live::Mailbox<Frame>& box, Frame frame, live::Ledger::Heading dropped);
+  /// The queue takes the item; what it gives back was dropped.
+  template <typename T>
+  void put(live::Mailbox<T>& box, T item, live::Ledger::Heading dropped) {
+    if (box.put(std::move(item)))
+      ledger_.add(box.closed() ? &LiveCounters::dropped_stopped : dropped);
+  }
   void report(const Error& error, std::optional<std::uint64_t> frame_id);
   void fail(const Error& error, std::uint64_t frame_id);
   /// Closes and empties all queues.
@@ -75,7 +80,8 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   const QueuePolicy policy_;
   const LiveCallbacks callbacks_;
   live::Ledger ledger_;
-  live::Mailbox<Frame> arrived_, prepared_, finished_;
+  live::Mailbox<Frame> arrived_, prepared_;
+  live::Mailbox<LiveOutput> finished_;
 
   /// Guards all below down to the threads.
   mutable std::mutex mutex_;

@@ -78,20 +78,15 @@ Step Relay::advance() {
 }
 
 void Relay::retire() {
-  while (streams_.size() > 1 && !streams_.front()->waiting()) {
+  while (streams_.size() > 1 && streams_.front()->in_flight() == 0) {
     retired_ = sum(retired_, streams_.front()->times());
     streams_.pop_front();
   }
 }
 
-bool Relay::waiting() const {
-  return std::any_of(streams_.begin(), streams_.end(),
-                     [](const auto& stream) { return stream->waiting(); });
-}
-
-std::size_t Relay::under_way() const {
+std::size_t Relay::in_flight() const {
   std::size_t count = 0;
-  for (const auto& stream : streams_) count += stream->under_way();
+  for (const auto& stream : streams_) count += stream->in_flight();
   return count;
 }
 

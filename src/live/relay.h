@@ -24,9 +24,8 @@ class Relay {
   Step enter(Frame frame);
   /// One call without a new frame.
   Step advance();
-  bool waiting() const;
   bool draws_from_text() const { return settings_.options.text_to_image; }
-  std::size_t under_way() const;
+  std::size_t in_flight() const;
   /// Of all streams so far.
   SessionTimes times() const;
 

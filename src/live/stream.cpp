@@ -3,9 +3,31 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/error.h"
 #include "image/resize.h"
 
 namespace streamdiffusion::live {
+namespace {
+
+/// Every frame comes out with its output as the tag: finished, or failed.
+Step sorted(std::vector<Output> outputs) {
+  Step step;
+  const auto now = LiveClock::now();
+  for (Output& output : outputs) {
+    if (output.error) {
+      step.failed.push_back({output.frame_id, *output.error});
+      continue;
+    }
+    auto finished = std::any_cast<LiveOutput>(std::move(output.tag));
+    finished.image = std::make_shared<const Image>(std::move(output.image));
+    finished.reused = output.reused;
+    finished.finished = now;
+    step.finished.push_back(std::move(finished));
+  }
+  return step;
+}
+
+}  // namespace
 
 bool same_plan(const SessionOptions& a, const SessionOptions& b) {
   return a.width == b.width && a.height == b.height &&
@@ -44,75 +66,40 @@ void Stream::set_prompts(const std::vector<WeightedPrompt>& prompts) {
 }
 
 Step Stream::enter(Frame frame) {
-  const bool from_text = settings_.options.text_to_image;
-  const int width = session_.width(), height = session_.height();
-  if (!from_text && frame.image.rgb.empty()) {
+  const std::uint64_t id = frame.output.frame_id;
+  const auto refused = [&](const Error& error) {
     Step step;
-    step.error = Error(ErrorCode::invalid_argument,
-                       "a frame without an image, and this session follows images");
-    step.lost.push_back(std::move(frame));
+    step.failed.push_back({id, error});
     return step;
+  };
+  try {
+    return sorted(process(std::move(frame)));
+  } catch (const Error& error) {
+    return refused(error);
+  } catch (const std::exception& error) {
+    return refused(Error(ErrorCode::internal, error.what()));
   }
-  if (!from_text && (frame.image.width != width || frame.image.height != height)) {
-    frame.image = image::fit(frame.image, width, height, settings_.fit);
-  }
+}
+
+std::vector<Output> Stream::process(Frame frame) {
+  const std::uint64_t id = frame.output.frame_id;
   frame.output.entered = LiveClock::now();
-  under_way_.push_back({next_id_++, std::move(frame)});
-  const Image& image = under_way_.back().frame.image;
-  return call([&] {
-    std::vector<Output> outputs;
-    if (auto output = from_text ? session_.generate() : session_.process(image)) {
-      outputs.push_back(std::move(*output));
-    }
-    return outputs;
-  });
+  if (settings_.options.text_to_image) return session_.generate(id, std::move(frame.output));
+  base::require(!frame.image.rgb.empty(), ErrorCode::invalid_argument,
+                "a frame without an image, and this session follows images");
+  const int width = session_.width(), height = session_.height();
+  if (frame.image.width != width || frame.image.height != height)
+    frame.image = image::fit(frame.image, width, height, settings_.fit);
+  return session_.process(frame.image, id, std::move(frame.output));
 }
 
 Step Stream::advance() {
-  return call([&] { return session_.advance(); });
-}
-
-Step Stream::call(const std::function<std::vector<Output>()>& run) {
-  Step step;
-  std::vector<Output> outputs;
-  try {
-    outputs = run();
-  } catch (const Error& error) {
-    step.error = error;
-  } catch (const std::exception& error) {
-    step.error = Error(ErrorCode::internal, error.what());
-  }
-  for (Output& output : session_.take_ready()) outputs.push_back(std::move(output));
-  sort(std::move(outputs), step);
-  return step;
-}
-
-/// Every frame under way is finished, still waiting in the session, or lost.
-void Stream::sort(std::vector<Output> outputs, Step& step) {
-  const std::vector<std::uint64_t> waiting = session_.under_way();
-  const auto now = LiveClock::now();
-  auto next = outputs.begin();
-  std::erase_if(under_way_, [&](UnderWay& entry) {
-    if (next != outputs.end() && next->frame_id == entry.id) {
-      LiveOutput& out = entry.frame.output;
-      out.image = std::make_shared<const Image>(std::move(next->image));
-      out.reused = next->reused;
-      out.finished = now;
-      entry.frame.image = {};
-      ++next;
-      step.finished.push_back(std::move(entry.frame));
-      return true;
-    }
-    if (std::binary_search(waiting.begin(), waiting.end(), entry.id)) return false;
-    step.lost.push_back(std::move(entry.frame));
-    return true;
-  });
+  return sorted(session_.advance());
 }
 
 void Step::append(Step more) {
   std::move(more.finished.begin(), more.finished.end(), std::back_inserter(finished));
-  std::move(more.lost.begin(), more.lost.end(), std::back_inserter(lost));
-  if (!error) error = std::move(more.error);
+  std::move(more.failed.begin(), more.failed.end(), std::back_inserter(failed));
 }
 
 }  // namespace streamdiffusion::live

@@ -1,9 +1,6 @@
-// A session with the frames that are under way in it.
+// A session whose frames carry their outputs as tags.
 #pragma once
 
-#include <deque>
-#include <functional>
-#include <optional>
 #include <vector>
 
 #include "live/frame.h"
@@ -11,11 +8,17 @@
 
 namespace streamdiffusion::live {
 
+/// A frame that did not become an image.
+struct FailedFrame {
+  std::uint64_t frame_id;
+  Error error;
+};
+
 /// What a call of the engine brought.
 struct Step {
-  /// In order; lost ones are those that `error` gave up.
-  std::vector<Frame> finished, lost;
-  std::optional<Error> error;
+  /// In the order of their frames.
+  std::vector<LiveOutput> finished;
+  std::vector<FailedFrame> failed;
   void append(Step more);
 };
 
@@ -35,24 +38,14 @@ class Stream {
   Step enter(Frame frame);
   /// One call without a new frame.
   Step advance();
-  bool waiting() const { return !under_way_.empty(); }
-  std::size_t under_way() const { return under_way_.size(); }
+  std::size_t in_flight() const { return session_.in_flight(); }
   SessionTimes times() const { return session_.times(); }
 
  private:
-  struct UnderWay {
-    /// In this session.
-    std::uint64_t id;
-    Frame frame;
-  };
-
-  Step call(const std::function<std::vector<Output>()>& run);
-  void sort(std::vector<Output> outputs, Step& step);
+  std::vector<Output> process(Frame frame);
 
   Session session_;
   LiveSettings settings_;
-  std::uint64_t next_id_ = 0;
-  std::deque<UnderWay> under_way_;
 };
 
 }  // namespace streamdiffusion::live

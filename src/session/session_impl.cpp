@@ -70,8 +70,6 @@ Session::Impl::Impl(std::shared_ptr<Engine::Impl> engine, const SessionOptions& 
   leaving_.resize(static_cast<std::size_t>(frames));
   finished_.resize(static_cast<std::size_t>(frames) * latent_.size());
   fresh_.resize(finished_.size());
-  dense_frame_.resize(static_cast<std::size_t>(*options_.width) *
-                      static_cast<std::size_t>(*options_.height) * 3);
   set_prompts({{engine_->model.sample_prompt(), 1.0F}}, PromptInterpolation::linear);
   set_negative_prompt(engine_->model.sample_negative_prompt());
 }
@@ -145,48 +143,40 @@ void Session::Impl::check_frame(const ImageView& frame) const {
                 3 * frame.width);
 }
 
-void Session::Impl::push(ImageView frame) {
+void Session::Impl::push(ImageView frame, std::optional<session::FrameTag> tag) {
   check_frame(frame);
-  const std::uint64_t id = next_id_++;
-  if (options_.enable_similar_image_filter && reuse(frame)) {
-    under_way_.push_back({id, true});
+  const std::uint64_t id = frames_.enter(std::move(tag));
+  const std::span<const std::uint8_t> pixels = copy_pixels(frame, gathered_);
+  if (options_.enable_similar_image_filter && !filter_.process(pixels) && frames_.has_image()) {
+    frames_.reuse_image();
     ++times_.skipped;
-    return release_skipped();
+    return;  // the slot stays free
   }
-  copy_pixels(frame, gathered_);
-  under_way_.push_back({id, false});
-  entering_[static_cast<std::size_t>(gathered_++)] = id;
+  gather(id);
+}
+
+std::span<const std::uint8_t> Session::Impl::copy_pixels(const ImageView& frame, int slot) {
+  const Stopwatch watch(times_.other);
+  const tensor::View view = encoder_.state->input("pixels").rows(slot, 1);
+  auto* pixels = view.as<std::uint8_t>();
+  const std::size_t row = static_cast<std::size_t>(frame.width) * 3;
+  for (int y = 0; y < frame.height; ++y)
+    std::memcpy(pixels + static_cast<std::size_t>(y) * row, frame.data + y * frame.stride, row);
+  return {pixels, view.desc.bytes()};
+}
+
+void Session::Impl::gather(std::uint64_t frame_id) {
+  entering_[static_cast<std::size_t>(gathered_++)] = frame_id;
   if (gathered_ == options_.frame_buffer_size) run_batch();
 }
 
-/// True if the filter says that the last image will do for this frame, and there is one.
-bool Session::Impl::reuse(const ImageView& frame) {
-  const std::size_t row = static_cast<std::size_t>(frame.width) * 3;
-  for (int y = 0; y < frame.height; ++y) {
-    std::memcpy(dense_frame_.data() + static_cast<std::size_t>(y) * row,
-                frame.data + y * frame.stride, row);
-  }
-  return !filter_.process(dense_frame_) && last_.has_value();
-}
-
-void Session::Impl::copy_pixels(const ImageView& frame, int slot) {
-  const Stopwatch watch(times_.other);
-  const tensor::View pixels = encoder_.state->input("pixels").rows(slot, 1);
-  const std::size_t row = static_cast<std::size_t>(frame.width) * 3;
-  for (int y = 0; y < frame.height; ++y) {
-    std::memcpy(pixels.as<std::uint8_t>() + static_cast<std::size_t>(y) * row,
-                frame.data + y * frame.stride, row);
-  }
-}
-
-void Session::Impl::generate() {
+void Session::Impl::generate(std::optional<session::FrameTag> tag) {
   base::require(options_.text_to_image, ErrorCode::invalid_argument,
                 "this session follows images; set text_to_image to draw from text alone");
+  const std::uint64_t id = frames_.enter(std::move(tag));
   draw_noise(
       {fresh_.data() + static_cast<std::size_t>(gathered_) * latent_.size(), latent_.size()});
-  under_way_.push_back({next_id_, false});
-  entering_[static_cast<std::size_t>(gathered_++)] = next_id_++;
-  if (gathered_ == options_.frame_buffer_size) run_batch();
+  gather(id);
 }
 
 void Session::Impl::draw_noise(std::span<float> out) {
@@ -198,10 +188,17 @@ void Session::Impl::run_batch() {
   const base::Turn turn(engine_->turns);
   try {
     run_stages();
-  } catch (...) {
-    forget_lost();
-    throw;
+  } catch (const Error& error) {
+    fail_all(error);
+  } catch (const std::exception& error) {
+    fail_all(Error(ErrorCode::internal, error.what()));
   }
+}
+
+void Session::Impl::fail_all(const Error& error) {
+  frames_.fail(error, [](std::uint64_t) { return true; });
+  std::fill(entering_.begin(), entering_.end(), stream::FrameId());
+  if (batch_) batch_->clear();
 }
 
 void Session::Impl::run_stages() {
@@ -211,7 +208,7 @@ void Session::Impl::run_stages() {
   if (!from_noise && any) {
     const Stopwatch watch(times_.encode);
     encoder_.run(Lifetime::per_frame);
-    check_encoded(encoder_.output("latents"));
+    if (!check_encoded(encoder_.output("latents"))) return;
   }
   const std::span<const float> latents =
       from_noise ? std::span<const float>(fresh_) : encoder_.output("latents");
@@ -219,26 +216,22 @@ void Session::Impl::run_stages() {
   batch_ ? run_stream_batch(from_noise, latents) : run_sequential(from_noise, latents);
 }
 
-void Session::Impl::forget_lost() {
-  std::erase_if(under_way_, [&](const UnderWay& frame) {
-    return !frame.skipped && !(batch_ && batch_->waiting(frame.id));
-  });
-  release_skipped();
-}
-
-/// Frames that the autoencoder cannot encode are given up; the stream goes on without them.
-void Session::Impl::check_encoded(std::span<const float> latents) {
-  if (std::all_of(latents.begin(), latents.end(), [](float v) { return std::isfinite(v); })) return;
-  const std::uint64_t first = **std::find_if(entering_.begin(), entering_.end(),
-                                             [](const auto& id) { return id.has_value(); });
-  std::fill(entering_.begin(), entering_.end(), stream::FrameId());
-  base::fail(ErrorCode::numeric, "the autoencoder's latents of frame ", first,
-             " are not finite; it is given up");
+bool Session::Impl::check_encoded(std::span<const float> latents) {
+  if (std::all_of(latents.begin(), latents.end(), [](float v) { return std::isfinite(v); }))
+    return true;
+  for (stream::FrameId& id : entering_) {
+    if (!id) continue;
+    frames_.fail(Error(ErrorCode::numeric, base::concat("the autoencoder's latents of frame ", *id,
+                                                        " are not finite; it is given up")),
+                 [&](std::uint64_t frame) { return frame == *id; });
+    id.reset();
+  }
+  return false;
 }
 
 void Session::Impl::run_stream_batch(bool from_noise, std::span<const float> latents) {
   std::fill(leaving_.begin(), leaving_.end(), stream::FrameId());
-  try {
+  {
     const Stopwatch watch(times_.unet);
     refresh_schedule();
     refresh_prompts();
@@ -247,10 +240,14 @@ void Session::Impl::run_stream_batch(bool from_noise, std::span<const float> lat
                : batch_->enter(latents, entering_, rows);
     std::fill(entering_.begin(), entering_.end(), stream::FrameId());
     unet_.run(Lifetime::per_frame);
-    batch_->leave(unet_.output("prediction"), finished_, leaving_);
-  } catch (const base::Error&) {  // one frame is given up; the others go on
-    deliver(finished_, leaving_);
-    throw;
+    try {
+      batch_->leave(unet_.output("prediction"), finished_, leaving_);
+    } catch (const Error& error) {  // those frames are given up that are in the batch no more
+      frames_.fail(error, [&](std::uint64_t frame) {
+        return !batch_->waiting(frame) && std::find(leaving_.begin(), leaving_.end(),
+                                                    stream::FrameId(frame)) == leaving_.end();
+      });
+    }
   }
   deliver(finished_, leaving_);
 }
@@ -300,20 +297,8 @@ void Session::Impl::deliver(std::span<const float> latents, std::span<const stre
   decoder_.run(Lifetime::per_frame);
   for (std::size_t slot = 0; slot < ids.size(); ++slot) {
     if (!ids[slot]) continue;
-    ready_.push_back(make_output(static_cast<int>(slot), *ids[slot]));
-    under_way_.pop_front();
-    if (options_.enable_similar_image_filter) last_ = ready_.back();
-    release_skipped();
-  }
-}
-
-void Session::Impl::release_skipped() {
-  while (!under_way_.empty() && under_way_.front().skipped) {
-    Output output = *last_;
-    output.frame_id = under_way_.front().id;
-    output.reused = true;
-    ready_.push_back(std::move(output));
-    under_way_.pop_front();
+    frames_.finish(*ids[slot], make_output(static_cast<int>(slot)),
+                   options_.enable_similar_image_filter);
   }
 }
 
@@ -329,12 +314,11 @@ static std::vector<float> planes(const tensor::View& view) {
   return out;
 }
 
-Output Session::Impl::make_output(int slot, std::uint64_t id) const {
+Output Session::Impl::make_output(int slot) const {
   Output output;
   const tensor::View pixels = decoder_.state->output("pixels").rows(slot, 1);
   const auto* bytes = pixels.as<std::uint8_t>();
   output.image = {*options_.width, *options_.height, {bytes, bytes + pixels.desc.bytes()}};
-  output.frame_id = id;
   if (options_.keep_tensors) {
     output.latents = planes(decoder_.state->input("latents").rows(slot, 1));
     output.pixels = planes(decoder_.state->output("image").rows(slot, 1));
@@ -347,26 +331,7 @@ void Session::Impl::advance() {
 }
 
 void Session::Impl::flush() {
-  while (!under_way_.empty()) advance();
-}
-
-std::vector<std::uint64_t> Session::Impl::under_way() const {
-  std::vector<std::uint64_t> ids;
-  for (const UnderWay& frame : under_way_) ids.push_back(frame.id);
-  return ids;
-}
-
-std::optional<Output> Session::Impl::pop() {
-  if (ready_.empty()) return std::nullopt;
-  Output output = std::move(ready_.front());
-  ready_.pop_front();
-  return output;
-}
-
-std::vector<Output> Session::Impl::pop_all() {
-  std::vector<Output> outputs;
-  while (auto output = pop()) outputs.push_back(std::move(*output));
-  return outputs;
+  while (frames_.running()) advance();
 }
 
 std::string Session::Impl::description() const {

@@ -1,11 +1,11 @@
 // One stream: its options, its rows, and its own values in the shared plans.
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <optional>
 
 #include "session/engine_impl.h"
+#include "session/frames_in_flight.h"
 #include "stream/sequential.h"
 #include "stream/similarity_filter.h"
 #include "stream/stream_batch.h"
@@ -24,14 +24,13 @@ class Session::Impl {
   void set_t_index_list(const std::vector<int>& t_index_list);
   void set_filter(bool enabled, float threshold, int max_skip_frame);
 
-  void push(ImageView frame);
-  void generate();
+  void push(ImageView frame, std::optional<session::FrameTag> tag = {});
+  void generate(std::optional<session::FrameTag> tag = {});
   void advance();
   void flush();
-  std::optional<Output> pop();
-  std::vector<Output> pop_all();
-
-  std::vector<std::uint64_t> under_way() const;
+  std::optional<Output> pop() { return frames_.pop(); }
+  std::vector<Output> pop_all() { return frames_.pop_all(); }
+  std::size_t in_flight() const { return frames_.size(); }
 
   const SessionOptions& options() const { return options_; }
   SessionTimes times() const { return times_; }
@@ -54,14 +53,17 @@ class Session::Impl {
 
   void make_parts();
   void check_frame(const ImageView& frame) const;
-  void copy_pixels(const ImageView& frame, int slot);
-  bool reuse(const ImageView& frame);
-  /// Runs the frames gathered so far, those of empty slots left out.
+  /// Into a slot of the encoder's input; returns the pixels there.
+  std::span<const std::uint8_t> copy_pixels(const ImageView& frame, int slot);
+  /// Puts a frame into the next slot, and runs the batch once all slots are taken.
+  void gather(std::uint64_t frame_id);
+  /// Runs the frames gathered so far; slots without one are left out.
   void run_batch();
   void run_stages();
-  /// Frames that an error took out of the stream no longer count as under way.
-  void forget_lost();
-  void check_encoded(std::span<const float> latents);
+  /// An error that no single frame caused: every frame in flight fails.
+  void fail_all(const Error& error);
+  /// Fails the frames that enter if their latents are not finite. Returns whether they are.
+  bool check_encoded(std::span<const float> latents);
   void run_stream_batch(bool from_noise, std::span<const float> latents);
   void run_sequential(bool from_noise, std::span<const float> latents);
   /// The parts of the UNet that do not depend on the frame, where they are stale. In this order,
@@ -69,9 +71,7 @@ class Session::Impl {
   void refresh_schedule();
   void refresh_prompts();
   void deliver(std::span<const float> latents, std::span<const stream::FrameId> ids);
-  /// Skipped frames at the front of those under way take the last image.
-  void release_skipped();
-  Output make_output(int slot, std::uint64_t id) const;
+  Output make_output(int slot) const;
   void draw_noise(std::span<float> out);
 
   std::shared_ptr<Engine::Impl> engine_;
@@ -93,17 +93,8 @@ class Session::Impl {
   bool schedule_stale_ = true, prompts_stale_ = true;
   std::vector<stream::FrameId> entering_, leaving_;
   int gathered_ = 0;
-  std::uint64_t next_id_ = 0;
   std::vector<float> finished_, fresh_;
-  std::vector<std::uint8_t> dense_frame_;
-  struct UnderWay {
-    std::uint64_t id;
-    bool skipped;
-  };
-  /// In order, from push() to ready_.
-  std::deque<UnderWay> under_way_;
-  std::optional<Output> last_;
-  std::deque<Output> ready_;
+  session::FramesInFlight frames_;
   SessionTimes times_;
 };
 

@@ -67,6 +67,8 @@ class StreamBatch {
   bool waiting() const;
   /// True while this frame does.
   bool waiting(std::uint64_t id) const;
+  /// Gives up every frame.
+  void clear();
 
  private:
   void form_rows(std::span<const FrameId> ids, std::span<float> unet_input);
