@@ -50,16 +50,15 @@ struct SessionTimes {
   std::uint64_t skipped = 0;
 };
 
-/// Every setter takes effect at the next frame edge: waiting frames go on under the new value,
-/// without a flash. A session is used by one thread at a time; several sessions of an engine may be
-/// used by several threads.
+/// Setters take effect before the next frame. Frames in flight go on under the new value. A session
+/// is used by one thread at a time; several threads may use several sessions of an engine.
 class Session {
  public:
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
   ~Session();
 
-  /// The text images should follow. Long prompts are cut to the model's limit, with a warning.
+  /// The text that images follow. A long prompt is cut to the model's limit, with a warning.
   void set_prompt(const std::string& prompt);
   /// A weighted mixture of prompts. Throws invalid_argument for no prompt, or weights that are
   /// negative or sum to zero.

@@ -38,7 +38,7 @@ ThreadTeam::~ThreadTeam() {
 }
 
 void ThreadTeam::run(const std::function<void(int)>& job) {
-  const Turn turn(turns_);
+  const FairLock lock(callers_);
   job_ = &job;
   error_ = nullptr;
   running_.store(size(), std::memory_order_relaxed);

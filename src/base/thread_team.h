@@ -13,7 +13,7 @@
 #include <thread>
 #include <vector>
 
-#include "base/turns.h"
+#include "base/fair_mutex.h"
 
 namespace streamdiffusion::base {
 
@@ -48,7 +48,7 @@ class ThreadTeam {
  private:
   void loop(int index, const std::function<void(int)>& on_start);
 
-  Turns turns_;
+  FairMutex callers_;
   const std::function<void(int)>* job_ = nullptr;
   std::exception_ptr error_;
   std::mutex error_mutex_;

@@ -105,7 +105,7 @@ void Client::submit(FrameHead head, std::string image) {
 void Client::give_credit() {
   if (state_ != State::live || next_frame_) return;
   const auto steps = house_.studio.with_defaults(parameters_.live.options).t_index_list.size();
-  owes_credit_ = stream_->counters().under_way() > steps;
+  owes_credit_ = stream_->counters().in_flight() > steps;
   if (!owes_credit_ && !paused_) send(status_message("send_frame"));
   owes_credit_ |= paused_;
 }

@@ -17,7 +17,7 @@ class EngineStream : public Stream {
   void drain() override { session_.drain(); }
   void stop() override { session_.stop(); }
   void change(const LiveSettings& settings) override { session_.change(settings); }
-  bool planning() const override { return session_.planning(); }
+  bool planning() const override { return session_.reconfiguring(); }
   LiveCounters counters() const override { return session_.counters(); }
   double frame_seconds() const override { return session_.frame_seconds(); }
   std::optional<Error> failure() const override { return session_.failure(); }

@@ -93,12 +93,13 @@ class Trial {
 
   std::vector<Product> products() const {
     std::vector<Product> found;
-    session_.for_each_plan([&](const std::string& stage, const backend::Executable& executable) {
-      for (const backend::OpReport& op : executable.report()) {
-        if (op.input.count == 0 || op.lifetime != graph::Lifetime::per_frame) continue;
-        found.push_back({stage, op.name, op.input, op.flops});
-      }
-    });
+    session_.for_each_executable(
+        [&](const std::string& stage, const backend::Executable& executable) {
+          for (const backend::OpReport& op : executable.report()) {
+            if (op.input.count == 0 || op.lifetime != graph::Lifetime::per_frame) continue;
+            found.push_back({stage, op.name, op.input, op.flops});
+          }
+        });
     return found;
   }
 

@@ -13,7 +13,7 @@
 namespace streamdiffusion {
 namespace {
 
-/// Appends what an executable reports, once a name: lanes run the same ops side by side.
+/// Appends what an executable reports.
 void append_operations(const backend::Executable& executable, const std::string& stage,
                        std::vector<OpInfo>& out) {
   for (const backend::OpReport& op : executable.report()) {
@@ -30,16 +30,16 @@ void append_operations(const backend::Executable& executable, const std::string&
 
 Engine::Impl::Impl(const EngineOptions& options, Extras extras)
     : model(session::Model::open(options)),
-      seats(options.max_live_sessions),
+      live_sessions(options.max_live_sessions),
       device(backend::make_device(options.device, {.threads = options.threads,
                                                    .profile = options.profile,
                                                    .observe = extras.observe,
                                                    .max_isa = options.max_isa})),
       dtype(backend::choose_dtype(options.dtype, *device)),
       quantization(std::move(extras.quantization)),
-      plans(model, *device, dtype, quantization ? &*quantization : nullptr,
-            std::move(extras.build_unet)),
-      prompts(model, plans) {}
+      executables(model, *device, dtype, quantization ? &*quantization : nullptr,
+                  std::move(extras.build_unet)),
+      prompts(model, executables) {}
 
 Engine::Engine(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Engine::Engine(const Engine&) = default;
@@ -106,8 +106,8 @@ std::string Engine::sample_negative_prompt() const {
 
 std::vector<OpInfo> Engine::operations(const Session& session) const {
   std::vector<OpInfo> operations;
-  append_operations(*impl_->plans.text(), "text", operations);
-  session.impl_->for_each_plan(
+  append_operations(*impl_->executables.text(), "text", operations);
+  session.impl_->for_each_executable(
       [&](const std::string& stage, const backend::Executable& executable) {
         append_operations(executable, stage, operations);
       });
@@ -116,14 +116,14 @@ std::vector<OpInfo> Engine::operations(const Session& session) const {
 
 std::size_t Engine::arena_bytes(const Session& session) const {
   std::size_t total = 0;
-  session.impl_->for_each_plan(
+  session.impl_->for_each_executable(
       [&](const std::string&, const backend::Executable& e) { total += e.arena_bytes(); });
   return total;
 }
 
 std::size_t Engine::state_bytes(const Session& session) const {
   std::size_t total = 0;
-  session.impl_->for_each_plan(
+  session.impl_->for_each_executable(
       [&](const std::string&, const backend::Executable& e) { total += e.state_bytes(); });
   return total;
 }

@@ -4,11 +4,11 @@
 #include <memory>
 #include <optional>
 
-#include "base/turns.h"
-#include "session/plans.h"
+#include "base/fair_mutex.h"
+#include "session/executable_cache.h"
 #include "session/prompts.h"
 #include "session/quantization.h"
-#include "session/seats.h"
+#include "session/session_limit.h"
 #include "streamdiffusion/engine.h"
 
 namespace streamdiffusion {
@@ -26,15 +26,14 @@ class Engine::Impl {
   Impl(const EngineOptions& options, Extras extras);
 
   const session::Model model;
-  /// Of live sessions.
-  session::Seats seats;
-  /// A frame's calls are one turn; one session follows the other. The seam for drawing frames of
-  /// several sessions in one UNet call: what waits here together could go together.
-  base::Turns turns;
+  session::SessionLimit live_sessions;
+  /// Held for the calls of one batch, so that sessions run a batch each in turn. A batch over several
+  /// sessions would be formed here, of those that wait.
+  base::FairMutex turn_mutex;
   const std::unique_ptr<backend::Device> device;
   const tensor::DType dtype;
   const std::optional<session::Quantization> quantization;
-  session::Plans plans;
+  session::ExecutableCache executables;
   session::Prompts prompts;
 };
 

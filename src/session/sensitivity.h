@@ -21,7 +21,7 @@ class RoundTrip {
  private:
   const Engine::Impl& engine_;
   Image image_;
-  Plans exact_;
+  ExecutableCache exact_;
   SharedExecutable encoder_, decoder_;
   std::vector<float> latents_;
   std::vector<std::uint8_t> decoded_;

@@ -17,7 +17,7 @@ namespace {
 using base::ErrorCode;
 using graph::Lifetime;
 
-/// The filter draws from a sequence of its own, so that it does not move when noise is drawn.
+/// The filter has a random sequence of its own, so that noise does not shift it.
 constexpr std::uint64_t kFilterStream = 0x51f17e5;
 
 stream::StreamParameters stream_parameters(const SessionOptions& o,
@@ -65,7 +65,7 @@ Session::Impl::Impl(std::shared_ptr<Engine::Impl> engine, const SessionOptions& 
   }
   filter_.configure(options_.similar_image_filter_threshold,
                     options_.similar_image_filter_max_skip_frame);
-  make_parts();
+  make_programs();
   entering_.resize(static_cast<std::size_t>(frames));
   leaving_.resize(static_cast<std::size_t>(frames));
   finished_.resize(static_cast<std::size_t>(frames) * latent_.size());
@@ -74,21 +74,21 @@ Session::Impl::Impl(std::shared_ptr<Engine::Impl> engine, const SessionOptions& 
   set_negative_prompt(engine_->model.sample_negative_prompt());
 }
 
-void Session::Impl::make_parts() {
+void Session::Impl::make_programs() {
   const stream::RowLayout& layout = batch_ ? batch_->layout() : sequential_->layout();
-  const session::ImagePlan image{options_.frame_buffer_size, *options_.height, *options_.width,
-                                 false};
-  session::ImagePlan decoded = image;
+  const session::AutoencoderKey image{options_.frame_buffer_size, *options_.height, *options_.width,
+                                      false};
+  session::AutoencoderKey decoded = image;
   decoded.image = options_.keep_tensors;
-  const auto part = [](session::SharedExecutable executable) {
+  const auto program = [](session::SharedExecutable executable) {
     auto state = executable->make_state();
-    return Part{std::move(executable), std::move(state)};
+    return Program{std::move(executable), std::move(state)};
   };
-  if (!options_.text_to_image) encoder_ = part(engine_->plans.encoder(image));
-  unet_ = part(engine_->plans.unet({*options_.height, *options_.width, layout.prompts(),
-                                    layout.prompt_of_row(), options_.parallel}));
-  prompt_reads_schedule_ = engine_->plans.prompt_reads_schedule();
-  decoder_ = part(engine_->plans.decoder(decoded));
+  if (!options_.text_to_image) encoder_ = program(engine_->executables.encoder(image));
+  unet_ = program(engine_->executables.unet({*options_.height, *options_.width, layout.prompts(),
+                                             layout.prompt_of_row(), options_.parallel}));
+  prompt_reads_schedule_ = engine_->executables.prompt_reads_schedule();
+  decoder_ = program(engine_->executables.decoder(decoded));
 }
 
 void Session::Impl::set_prompts(const std::vector<WeightedPrompt>& prompts,
@@ -185,7 +185,7 @@ void Session::Impl::draw_noise(std::span<float> out) {
 
 void Session::Impl::run_batch() {
   gathered_ = 0;
-  const base::Turn turn(engine_->turns);
+  const base::FairLock lock(engine_->turn_mutex);
   try {
     run_stages();
   } catch (const Error& error) {
@@ -345,12 +345,12 @@ std::string Session::Impl::description() const {
                       p.guidance_scale, "  parallel ", name_of(kParallels, parallel));
 }
 
-void Session::Impl::for_each_plan(
+void Session::Impl::for_each_executable(
     const std::function<void(const std::string&, const backend::Executable&)>& visit) const {
-  const std::array<std::pair<const char*, const Part*>, 3> parts{
+  const std::array<std::pair<const char*, const Program*>, 3> programs{
       {{"encode", &encoder_}, {"unet", &unet_}, {"decode", &decoder_}}};
-  for (const auto& [stage, part] : parts) {
-    if (part->executable) visit(stage, *part->executable);
+  for (const auto& [stage, program] : programs) {
+    if (program->executable) visit(stage, *program->executable);
   }
 }
 

@@ -1,4 +1,4 @@
-// One stream: its options, its rows, and its own values in the shared plans.
+// One stream: its options, its frames, and its own values in the shared executables.
 #pragma once
 
 #include <functional>
@@ -35,15 +35,15 @@ class Session::Impl {
   const SessionOptions& options() const { return options_; }
   SessionTimes times() const { return times_; }
   std::string description() const;
-  void for_each_plan(
+  void for_each_executable(
       const std::function<void(const std::string& stage, const backend::Executable&)>& visit) const;
 
  private:
-  /// A shared plan and this stream's values in it.
-  struct Part {
+  /// A shared executable and this stream's values in it.
+  struct Program {
     session::SharedExecutable executable;
     std::unique_ptr<backend::State> state;
-    void run(graph::Lifetime program) const { executable->run(program, *state); }
+    void run(graph::Lifetime lifetime) const { executable->run(lifetime, *state); }
     std::span<float> floats(const tensor::View& view) const {
       return {view.as<float>(), static_cast<std::size_t>(view.desc.shape.elements())};
     }
@@ -51,7 +51,7 @@ class Session::Impl {
     std::span<float> output(const char* name) const { return floats(state->output(name)); }
   };
 
-  void make_parts();
+  void make_programs();
   void check_frame(const ImageView& frame) const;
   /// Into a slot of the encoder's input; returns the pixels there.
   std::span<const std::uint8_t> copy_pixels(const ImageView& frame, int slot);
@@ -66,7 +66,7 @@ class Session::Impl {
   bool check_encoded(std::span<const float> latents);
   void run_stream_batch(bool from_noise, std::span<const float> latents);
   void run_sequential(bool from_noise, std::span<const float> latents);
-  /// The parts of the UNet that do not depend on the frame, where they are stale. In this order,
+  /// The programs of the UNet that do not depend on the frame, where they are stale. In this order,
   /// because a value of the prompt's program may depend on the schedule as well.
   void refresh_schedule();
   void refresh_prompts();
@@ -78,12 +78,12 @@ class Session::Impl {
   SessionOptions options_;
   schedule::LcmSchedule schedule_;
   stream::LatentShape latent_;
-  /// One of these two.
+  /// One of these two is set, as options_.use_denoising_batch says.
   std::optional<stream::StreamBatch> batch_;
   std::optional<stream::Sequential> sequential_;
   stream::SimilarityFilter filter_;
   stream::TorchGenerator text_to_image_noise_;
-  Part encoder_, unet_, decoder_;
+  Program encoder_, unet_, decoder_;
   /// Whether a new schedule makes the prompt's program stale too. Stable Diffusion's reads none, so
   /// that a change of timesteps does not project the prompt's keys and values anew.
   bool prompt_reads_schedule_ = false;

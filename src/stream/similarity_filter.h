@@ -14,8 +14,8 @@ namespace streamdiffusion::stream {
 /// sums. Not empty, of one size.
 double cosine_similarity(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b);
 
-/// max(0, (likeness - threshold) / (1 - threshold)); 0 for a threshold of 1 or more.
-double skip_probability(double likeness, double threshold);
+/// max(0, (similarity - threshold) / (1 - threshold)); 0 for a threshold of 1 or more.
+double skip_probability(double similarity, double threshold);
 
 class SimilarityFilter {
  public:

@@ -1,4 +1,4 @@
-// Changes while a stream runs: at a frame edge, without a gap, never a flat image.
+// Changes of a running stream: between two frames, without a gap, and never a flat image.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -15,15 +15,15 @@ using ::testing::HasSubstr;
 using Kind = QueuePolicy::Kind;
 
 void settle(const LiveSession& live) {
-  while (live.planning()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  while (live.reconfiguring()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 
 /// The same, and every frame is out of the queues.
 bool settled(LiveSession& live) {
   settle(live);
-  for (int i = 0; i < 2000 && live.counters().under_way() > 1; ++i)
+  for (int i = 0; i < 2000 && live.counters().in_flight() > 1; ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  return live.counters().under_way() <= 1;
+  return live.counters().in_flight() <= 1;
 }
 
 /// Ten frames, a change, ten more.
@@ -61,7 +61,7 @@ void expect_whole(const std::vector<LiveOutput>& outputs) {
   }
 }
 
-TEST(LiveChange, PromptGuidanceSeedAndTimestepsChangeAtTheEdge) {
+TEST(LiveChange, PromptGuidanceSeedAndTimestepsChangeBetweenFrames) {
   LiveSettings after = small();
   after.prompts = {{"green fish", 1.0F}, {"blue house", 0.5F}};
   after.options.guidance_scale = 1.7F;
@@ -74,7 +74,7 @@ TEST(LiveChange, PromptGuidanceSeedAndTimestepsChangeAtTheEdge) {
   EXPECT_EQ(outputs[19].image->rgb, steady_image(after).rgb);
 }
 
-TEST(LiveChange, StepsGuidanceTypeAndSizeArePlannedBesideAndTakeOverWithoutAGap) {
+TEST(LiveChange, StepsGuidanceTypeAndSizeArePreparedBesideAndTakeOverWithoutAGap) {
   LiveSettings more = small(), fewer = small(), full = small(), larger = small();
   more.options.t_index_list = {10, 22, 35, 45};
   fewer.options.t_index_list = {30};
@@ -103,7 +103,7 @@ TEST(LiveChange, TextInsteadOfImagesAndBack) {
   ASSERT_TRUE(settled(live));
   live.change(small());
   live.change(text);
-  live.submit({});  // waits for the stream that it is meant for
+  live.submit({});  // waits for the text-to-image mode
   live.submit({});
   ASSERT_TRUE(settled(live));
   live.change(small());

@@ -1,4 +1,4 @@
-// What a live session does with its frames: order, policies, books, failures.
+// What a live session does with its frames: order, policies, counters, failures.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -16,7 +16,7 @@ using ::testing::Contains;
 using ::testing::HasSubstr;
 using Kind = QueuePolicy::Kind;
 
-std::vector<Image> drawn_synchronously(int count) {
+std::vector<Image> generated_synchronously(int count) {
   Session session = engine().session(small().options);
   session.set_prompt("red apple");
   std::vector<Image> images;
@@ -27,8 +27,8 @@ std::vector<Image> drawn_synchronously(int count) {
   return images;
 }
 
-TEST(LiveSession, AFileLosesNoFrameAndDrawsWhatASessionDraws) {
-  const std::vector<Image> expected = drawn_synchronously(20);
+TEST(LiveSession, AFileLosesNoFrameAndGivesWhatASessionGives) {
+  const std::vector<Image> expected = generated_synchronously(20);
   Receiver receiver;
   LiveSession live(engine(), small(), {Kind::block, 3}, receiver.callbacks());
   for (int i = 0; i < 20; ++i) EXPECT_EQ(live.submit(numbered_frame(i)), i);
@@ -73,7 +73,7 @@ TEST(LiveSession, LatestDropsWhatIsLateAndTheLastFrameAlwaysArrives) {
     EXPECT_GT(outputs[i].frame_id, outputs[i - 1].frame_id);
 }
 
-TEST(LiveSession, ASlowReceiverLosesImagesUnderLatestAndHoldsUpTheGiverUnderBlock) {
+TEST(LiveSession, ASlowReceiverLosesImagesUnderLatestAndHoldsUpSubmitUnderBlock) {
   for (const Kind kind : {Kind::latest, Kind::block}) {
     std::atomic<int> received = 0;
     LiveCallbacks callbacks{.output = [&](const LiveOutput&) {
@@ -95,7 +95,7 @@ TEST(LiveSession, ASlowReceiverLosesImagesUnderLatestAndHoldsUpTheGiverUnderBloc
   }
 }
 
-TEST(LiveSession, WhoeverHasAImageFindsItInTheBooks) {
+TEST(LiveSession, AnImageIsCountedBeforeItIsDelivered) {
   std::atomic<std::uint64_t> received = 0;
   std::atomic<int> missing = 0;
   LiveSession* session = nullptr;
@@ -185,7 +185,7 @@ TEST(LiveSession, SkippedFramesComeBehindThoseBeforeThem) {
   expect_balanced(live.counters());
 }
 
-TEST(LiveSession, DrawsFromTextOnFramesWithoutAImage) {
+TEST(LiveSession, GeneratesFromTextOnFramesWithoutAnImage) {
   LiveSettings settings = small();
   settings.options.text_to_image = true;
   settings.options.cfg_type = CfgType::none;
@@ -196,8 +196,8 @@ TEST(LiveSession, DrawsFromTextOnFramesWithoutAImage) {
   EXPECT_GT(contrast(*receiver.outputs()[0].image), 1.0);
 }
 
-TEST(LiveSession, DrawsTheSameBitsWithAndWithoutNeighbors) {
-  const std::vector<Image> expected = drawn_synchronously(12);
+TEST(LiveSession, GivesTheSameBitsWithAndWithoutNeighbors) {
+  const std::vector<Image> expected = generated_synchronously(12);
   LiveSettings other = small();
   other.prompts = {{"green fish", 1.0F}};
   other.options.seed = 77;
@@ -241,7 +241,7 @@ TEST(LiveSession, NeighborsTakeTurns) {
   EXPECT_LE(most, 10) << "one session was served this many frames before the other";
 }
 
-TEST(LiveSession, OneMoreThanAllowedIsRefusedUntilAPlaceIsFree) {
+TEST(LiveSession, OneMoreThanAllowedIsRefusedUntilOneEnds) {
   Engine limited = open_engine(1);
   Receiver receiver;
   {

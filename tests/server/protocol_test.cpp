@@ -140,7 +140,7 @@ TEST(Stats, AImageThatWaitsForTheSocketIsUnderWayAndAReplacedOneIsUndelivered) {
   EXPECT_EQ(seen.processed, 9U);
   EXPECT_EQ(seen.skipped, 3U);
   EXPECT_EQ(seen.dropped_undelivered, 3U);
-  EXPECT_EQ(seen.under_way(), 5U);
+  EXPECT_EQ(seen.in_flight(), 5U);
 }
 
 TEST(Messages, ABinaryFrameIsTakenApartAsItWasPutTogether) {

@@ -1,4 +1,5 @@
-// A session whose frames carry their outputs as tags.
+// A session that takes and returns the frames of a live session. Each frame's LiveOutput travels
+// through the session as the frame's tag.
 #pragma once
 
 #include <vector>
@@ -8,36 +9,36 @@
 
 namespace streamdiffusion::live {
 
-/// A frame that did not become an image.
+/// A frame that failed, and why.
 struct FailedFrame {
   std::uint64_t frame_id;
   Error error;
 };
 
-/// What a call of the engine brought.
-struct Step {
+/// What one call of the engine returned.
+struct EngineCallResult {
   /// In the order of their frames.
   std::vector<LiveOutput> finished;
   std::vector<FailedFrame> failed;
-  void append(Step more);
+  void append(EngineCallResult more);
 };
 
-/// Whether a stream made for the first options can go on under the second.
-bool same_plan(const SessionOptions& a, const SessionOptions& b);
+/// Whether a session made for `from` can change to `to`. Otherwise it takes another session.
+bool can_apply(const SessionOptions& from, const SessionOptions& to);
 
-class Stream {
+class ActiveSession {
  public:
   /// `settings` has every default filled in. Throws as Engine::session does.
-  Stream(Engine& engine, const LiveSettings& settings);
+  ActiveSession(Engine& engine, const LiveSettings& settings);
 
-  /// All but the prompts; from the next call on.
+  /// Takes effect with the next call. Leaves the prompts as they are.
   void apply(const LiveSettings& settings);
   void set_prompts(const std::vector<WeightedPrompt>& prompts);
 
-  /// A frame in; those that are finished out.
-  Step enter(Frame frame);
+  /// Enters a frame. Returns the frames that finished or failed.
+  EngineCallResult enter(Frame frame);
   /// One call without a new frame.
-  Step advance();
+  EngineCallResult advance();
   std::size_t in_flight() const { return session_.in_flight(); }
   SessionTimes times() const { return session_.times(); }
 

@@ -1,4 +1,4 @@
-#include "live/stream.h"
+#include "live/active_session.h"
 
 #include <algorithm>
 #include <iterator>
@@ -9,42 +9,42 @@
 namespace streamdiffusion::live {
 namespace {
 
-/// Every frame comes out with its output as the tag: finished, or failed.
-Step sorted(std::vector<Output> outputs) {
-  Step step;
+/// Takes the frames' LiveOutputs back out of the tags.
+EngineCallResult result_of(std::vector<Output> outputs) {
+  EngineCallResult result;
   const auto now = LiveClock::now();
   for (Output& output : outputs) {
     if (output.error) {
-      step.failed.push_back({output.frame_id, *output.error});
+      result.failed.push_back({output.frame_id, *output.error});
       continue;
     }
     auto finished = std::any_cast<LiveOutput>(std::move(output.tag));
     finished.image = std::make_shared<const Image>(std::move(output.image));
     finished.reused = output.reused;
     finished.finished = now;
-    step.finished.push_back(std::move(finished));
+    result.finished.push_back(std::move(finished));
   }
-  return step;
+  return result;
 }
 
 }  // namespace
 
-bool same_plan(const SessionOptions& a, const SessionOptions& b) {
-  return a.width == b.width && a.height == b.height &&
-         a.t_index_list.size() == b.t_index_list.size() &&
-         a.num_inference_steps == b.num_inference_steps && a.cfg_type == b.cfg_type &&
-         a.text_to_image == b.text_to_image && a.do_add_noise == b.do_add_noise &&
-         a.use_denoising_batch == b.use_denoising_batch &&
-         a.frame_buffer_size == b.frame_buffer_size && a.parallel == b.parallel &&
-         a.keep_tensors == b.keep_tensors;
+bool can_apply(const SessionOptions& from, const SessionOptions& to) {
+  return from.width == to.width && from.height == to.height &&
+         from.t_index_list.size() == to.t_index_list.size() &&
+         from.num_inference_steps == to.num_inference_steps && from.cfg_type == to.cfg_type &&
+         from.text_to_image == to.text_to_image && from.do_add_noise == to.do_add_noise &&
+         from.use_denoising_batch == to.use_denoising_batch &&
+         from.frame_buffer_size == to.frame_buffer_size && from.parallel == to.parallel &&
+         from.keep_tensors == to.keep_tensors;
 }
 
-Stream::Stream(Engine& engine, const LiveSettings& settings)
+ActiveSession::ActiveSession(Engine& engine, const LiveSettings& settings)
     : session_(engine.session(settings.options)), settings_(settings) {
   session_.set_negative_prompt(*settings.negative_prompt);
 }
 
-void Stream::apply(const LiveSettings& settings) {
+void ActiveSession::apply(const LiveSettings& settings) {
   const SessionOptions &now = settings_.options, &wanted = settings.options;
   if (wanted.t_index_list != now.t_index_list) session_.set_t_index_list(wanted.t_index_list);
   if (wanted.guidance_scale != now.guidance_scale) {
@@ -61,19 +61,19 @@ void Stream::apply(const LiveSettings& settings) {
   settings_ = settings;
 }
 
-void Stream::set_prompts(const std::vector<WeightedPrompt>& prompts) {
+void ActiveSession::set_prompts(const std::vector<WeightedPrompt>& prompts) {
   session_.set_prompts(prompts, settings_.interpolation);
 }
 
-Step Stream::enter(Frame frame) {
+EngineCallResult ActiveSession::enter(Frame frame) {
   const std::uint64_t id = frame.output.frame_id;
   const auto refused = [&](const Error& error) {
-    Step step;
-    step.failed.push_back({id, error});
-    return step;
+    EngineCallResult result;
+    result.failed.push_back({id, error});
+    return result;
   };
   try {
-    return sorted(process(std::move(frame)));
+    return result_of(process(std::move(frame)));
   } catch (const Error& error) {
     return refused(error);
   } catch (const std::exception& error) {
@@ -81,7 +81,7 @@ Step Stream::enter(Frame frame) {
   }
 }
 
-std::vector<Output> Stream::process(Frame frame) {
+std::vector<Output> ActiveSession::process(Frame frame) {
   const std::uint64_t id = frame.output.frame_id;
   frame.output.entered = LiveClock::now();
   if (settings_.options.text_to_image) return session_.generate(id, std::move(frame.output));
@@ -93,11 +93,11 @@ std::vector<Output> Stream::process(Frame frame) {
   return session_.process(frame.image, id, std::move(frame.output));
 }
 
-Step Stream::advance() {
-  return sorted(session_.advance());
+EngineCallResult ActiveSession::advance() {
+  return result_of(session_.advance());
 }
 
-void Step::append(Step more) {
+void EngineCallResult::append(EngineCallResult more) {
   std::move(more.finished.begin(), more.finished.end(), std::back_inserter(finished));
   std::move(more.failed.begin(), more.failed.end(), std::back_inserter(failed));
 }

@@ -1,4 +1,4 @@
-#include "session/plans.h"
+#include "session/executable_cache.h"
 
 #include <algorithm>
 #include <cmath>
@@ -9,17 +9,17 @@
 namespace streamdiffusion::session {
 namespace {
 
-constexpr double kSameCost = 4;  // so many times the pixels, and rows cost alike
+constexpr double kSameCost = 4;  // up to this ratio of pixels the cost of a row holds
 
-int pixels_of(const UNetPlan& plan) {
-  return plan.width * plan.height;
+int pixels_of(const UNetKey& key) {
+  return key.width * key.height;
 }
 
 /// The living executable under this key, or the one `make` gives.
 template <typename Key, typename Make>
-SharedExecutable shared(std::map<Key, std::weak_ptr<backend::Executable>>& plans, const Key& key,
-                        const Make& make) {
-  std::weak_ptr<backend::Executable>& slot = plans[key];
+SharedExecutable shared(std::map<Key, std::weak_ptr<backend::Executable>>& executables,
+                        const Key& key, const Make& make) {
+  std::weak_ptr<backend::Executable>& slot = executables[key];
   if (SharedExecutable living = slot.lock()) return living;
   SharedExecutable made = make();
   slot = made;
@@ -55,8 +55,8 @@ bool prompt_reads_schedule(const graph::Graph& graph) {
 
 }  // namespace
 
-Plans::Plans(const Model& model, backend::Device& device, tensor::DType dtype,
-             const Quantization* quantization, BuildUNet build_unet)
+ExecutableCache::ExecutableCache(const Model& model, backend::Device& device, tensor::DType dtype,
+                                 const Quantization* quantization, BuildUNet build_unet)
     : model_(model),
       device_(device),
       dtype_(dtype),
@@ -65,7 +65,7 @@ Plans::Plans(const Model& model, backend::Device& device, tensor::DType dtype,
         return model_.unet_graph(shape);
       }) {}
 
-SharedExecutable Plans::text() {
+SharedExecutable ExecutableCache::text() {
   const std::lock_guard lock(mutex_);
   if (SharedExecutable living = text_.lock()) return living;
   SharedExecutable made =
@@ -74,36 +74,36 @@ SharedExecutable Plans::text() {
   return made;
 }
 
-SharedExecutable Plans::encoder(const ImagePlan& plan) {
+SharedExecutable ExecutableCache::encoder(const AutoencoderKey& key) {
   const std::lock_guard lock(mutex_);
-  return shared(encoders_, plan, [&]() -> SharedExecutable {
+  return shared(encoders_, key, [&]() -> SharedExecutable {
     return compile(Component::autoencoder,
-                   {model_.encoder_graph(plan.frames, plan.height, plan.width, dtype_)});
+                   {model_.encoder_graph(key.frames, key.height, key.width, dtype_)});
   });
 }
 
-SharedExecutable Plans::decoder(const ImagePlan& plan) {
+SharedExecutable ExecutableCache::decoder(const AutoencoderKey& key) {
   const std::lock_guard lock(mutex_);
-  return shared(decoders_, plan, [&]() -> SharedExecutable {
-    return compile(Component::autoencoder, {model_.decoder_graph(plan.frames, plan.height,
-                                                                 plan.width, plan.image, dtype_)});
+  return shared(decoders_, key, [&]() -> SharedExecutable {
+    return compile(Component::autoencoder,
+                   {model_.decoder_graph(key.frames, key.height, key.width, key.image, dtype_)});
   });
 }
 
-SharedExecutable Plans::unet(const UNetPlan& plan) {
+SharedExecutable ExecutableCache::unet(const UNetKey& key) {
   const std::lock_guard lock(mutex_);
-  return shared(unets_, plan, [&]() -> SharedExecutable {
-    if (plan.kv_rows.size() < 2 || device_.threads() < 2) return compile_unet(plan, Parallel::ops);
-    if (plan.parallel != Parallel::automatic) return compile_unet(plan, plan.parallel);
-    return faster_unet(plan);
+  return shared(unets_, key, [&]() -> SharedExecutable {
+    if (key.kv_rows.size() < 2 || device_.threads() < 2) return compile_unet(key, Parallel::ops);
+    if (key.parallel != Parallel::automatic) return compile_unet(key, key.parallel);
+    return faster_unet(key);
   });
 }
 
-std::optional<double> Plans::row_cost(const UNetPlan& plan) const {
+std::optional<double> ExecutableCache::row_cost(const UNetKey& key) const {
   std::optional<double> nearest;
   double least = std::log(kSameCost);
   for (const auto& [pixels, cost] : row_costs_) {
-    const double distance = std::abs(std::log(static_cast<double>(pixels) / pixels_of(plan)));
+    const double distance = std::abs(std::log(static_cast<double>(pixels) / pixels_of(key)));
     if (distance > least) continue;
     least = distance;
     nearest = cost;
@@ -111,46 +111,45 @@ std::optional<double> Plans::row_cost(const UNetPlan& plan) const {
   return nearest;
 }
 
-SharedExecutable Plans::faster_unet(const UNetPlan& plan) {
-  const auto rows = static_cast<double>(plan.kv_rows.size());
-  std::array<SharedExecutable, 2> measured;  // keep the weights they packed until the plan has them
-  if (!row_cost(plan)) measured = measure_row_cost(plan);
+SharedExecutable ExecutableCache::faster_unet(const UNetKey& key) {
+  const auto rows = static_cast<double>(key.kv_rows.size());
+  std::array<SharedExecutable, 2> measured;  // keeps the packed weights for compile_unet()
+  if (!row_cost(key)) measured = measure_row_cost(key);
   const double rows_a_thread = std::ceil(rows / device_.threads());
-  return compile_unet(plan,
-                      *row_cost(plan) * rows_a_thread < rows ? Parallel::rows : Parallel::ops);
+  return compile_unet(key, *row_cost(key) * rows_a_thread < rows ? Parallel::rows : Parallel::ops);
 }
 
-std::array<SharedExecutable, 2> Plans::measure_row_cost(UNetPlan plan) {
-  plan.kv_rows.resize(std::min(plan.kv_rows.size(), static_cast<std::size_t>(device_.threads())));
-  const auto rows = static_cast<double>(plan.kv_rows.size());
-  SharedExecutable by_ops = compile_unet(plan, Parallel::ops);
-  SharedExecutable by_rows = compile_unet(plan, Parallel::rows);
+std::array<SharedExecutable, 2> ExecutableCache::measure_row_cost(UNetKey key) {
+  key.kv_rows.resize(std::min(key.kv_rows.size(), static_cast<std::size_t>(device_.threads())));
+  const auto rows = static_cast<double>(key.kv_rows.size());
+  SharedExecutable by_ops = compile_unet(key, Parallel::ops);
+  SharedExecutable by_rows = compile_unet(key, Parallel::rows);
   const double ops_seconds = measure(*by_ops), rows_seconds = measure(*by_rows);
   base::log(base::LogLevel::info,
             base::concat("UNet over ", rows, " rows: ", ops_seconds * 1e3,
                          " ms with every op on all threads, ", rows_seconds * 1e3,
                          " ms with rows on threads of their own"));
-  row_costs_[pixels_of(plan)] = rows_seconds / (ops_seconds / rows);
+  row_costs_[pixels_of(key)] = rows_seconds / (ops_seconds / rows);
   return {std::move(by_ops), std::move(by_rows)};
 }
 
-SharedExecutable Plans::compile_unet(const UNetPlan& plan, Parallel parallel) {
-  const int rows = static_cast<int>(plan.kv_rows.size());
+SharedExecutable ExecutableCache::compile_unet(const UNetKey& key, Parallel parallel) {
+  const int rows = static_cast<int>(key.kv_rows.size());
   const int lanes = parallel == Parallel::rows ? std::min(rows, device_.threads()) : 1;
   std::vector<graph::Graph> graphs;
   for (int lane = 0; lane < lanes; ++lane) {
-    const auto begin = plan.kv_rows.begin() + rows * lane / lanes,
-               end = plan.kv_rows.begin() + rows * (lane + 1) / lanes;
-    graphs.push_back(build_unet_(
-        model_.unet_shape({begin, end}, plan.prompts, plan.height, plan.width, dtype_)));
+    const auto begin = key.kv_rows.begin() + rows * lane / lanes,
+               end = key.kv_rows.begin() + rows * (lane + 1) / lanes;
+    graphs.push_back(
+        build_unet_(model_.unet_shape({begin, end}, key.prompts, key.height, key.width, dtype_)));
   }
   prompt_reads_schedule_ = session::prompt_reads_schedule(graphs.front());
   const std::array<std::string, 1> shared_inputs{"context"};
   return compile(Component::unet, std::move(graphs), shared_inputs);
 }
 
-SharedExecutable Plans::compile(Component component, std::vector<graph::Graph> lanes,
-                                std::span<const std::string> shared_inputs) {
+SharedExecutable ExecutableCache::compile(Component component, std::vector<graph::Graph> lanes,
+                                          std::span<const std::string> shared_inputs) {
   if (quantization_) {
     const bool unet = component == Component::unet;
     for (graph::Graph& lane : lanes)
