@@ -34,7 +34,7 @@ StudioInfo info_of(const Engine& engine) {
           .factor = info.latent_factor,
           .sample_prompt = engine.sample_prompt(),
           .sample_negative_prompt = engine.sample_negative_prompt(),
-          .words = engine.known_words()};
+          .words = read_known_words(info.folder)};
 }
 
 }  // namespace

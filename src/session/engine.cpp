@@ -84,6 +84,7 @@ SessionOptions Engine::with_defaults(const SessionOptions& options) const {
 
 EngineInfo Engine::info() const {
   return {.model = impl_->model.name(),
+          .folder = impl_->model.folder(),
           .device = impl_->device->description(),
           .dtype =
               base::concat(impl_->quantization ? "int8 and " : "", tensor::to_string(impl_->dtype)),
@@ -94,9 +95,6 @@ EngineInfo Engine::info() const {
           .latent_factor = impl_->model.factor()};
 }
 
-const KnownWords& Engine::known_words() const {
-  return impl_->model.known_words();
-}
 std::string Engine::sample_prompt() const {
   return impl_->model.sample_prompt();
 }

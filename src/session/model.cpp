@@ -118,7 +118,7 @@ void Model::open_folder(const EngineOptions& options) {
   }
   defaults_ = session_defaults(folder.defaults());
   text_defaults_ = text_defaults(folder.defaults());
-  known_words_ = tokenizer::read_known_words(options.model);
+  folder_ = options.model;
   sample_prompt_ = folder.defaults().prompt.value_or("");
   sample_negative_prompt_ = folder.defaults().negative_prompt.value_or("");
 }
