@@ -82,7 +82,7 @@ class Engine {
   Session session(const SessionOptions& options = {});
   /// Throws invalid_argument where session() would for these options. Compiles nothing.
   void check(const SessionOptions& options) const;
-  /// Runs the text encoder ahead, so that setting the prompt later costs nothing at the frame edge.
+  /// Runs the text encoder ahead, so that set_prompt() later costs the stream no time.
   void encode_prompt(const std::string& prompt);
   EngineInfo info() const;
   /// What the model's folder says of its own defaults, applied to the options that are unset.

@@ -6,11 +6,11 @@
 namespace streamdiffusion::live {
 
 struct Frame {
-  /// Until it is prepared.
+  /// Until the frame is prepared.
   std::function<Image()> decode;
-  /// From then on; empty for a session that draws from text.
+  /// From then on. Empty in text-to-image mode.
   Image image;
-  /// Filled in on the way.
+  /// Filled in stage by stage.
   LiveOutput output;
 };
 

@@ -1,5 +1,5 @@
-// The paper's stochastic similarity filter: a frame much like the last processed one is skipped,
-// the more probably the more alike they are.
+// The paper's stochastic similarity filter. A frame that resembles the last processed one is
+// skipped, with a probability that grows with their cosine similarity.
 // docs/algorithm.md, section 7.
 #pragma once
 
