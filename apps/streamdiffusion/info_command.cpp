@@ -56,7 +56,7 @@ void show(const InfoFlags& flags) {
   std::printf("model       %s\n", info.model.c_str());
   std::printf("parameters  %.2f million\n", static_cast<double>(info.parameters) * 1e-6);
   if (info.tokens > 0) std::printf("tokenizer   %d tokens\n", info.tokens);
-  const KnownWords& words = engine.known_words();
+  const KnownWords words = read_known_words(info.folder);
   if (!words.empty()) {
     std::printf("vocabulary  %zu concepts, %zu styles, %zu colors\n", words.concepts.size(),
                 words.styles.size(), words.colors.size());

@@ -46,7 +46,8 @@ PromptInterpolation interpolation(const SessionFlags& flags) {
 void warn_of_unknown_words(const Engine& engine, const SessionFlags& flags) {
   std::string all = flags.negative_prompt;
   for (const std::string& prompt : flags.prompts) all += " " + prompt;
-  for (const UnknownWord& unknown : unknown_words(engine.known_words(), all)) {
+  const KnownWords known = read_known_words(engine.info().folder);
+  for (const UnknownWord& unknown : unknown_words(known, all)) {
     base::warn(unknown.message);
   }
 }

@@ -1,4 +1,4 @@
-// A model on a device. Sessions share its weights and plans, and never each other's data.
+// A model on a device. Sessions share its weights and executables, and never each other's data.
 #pragma once
 
 #include <cstddef>
@@ -7,13 +7,12 @@
 #include <string>
 #include <vector>
 
-#include "streamdiffusion/known_words.h"
 #include "streamdiffusion/options.h"
 #include "streamdiffusion/session.h"
 
 namespace streamdiffusion {
 
-/// One operation of a compiled plan, for `info` and `bench`.
+/// One operation of a compiled graph, for `info` and `bench`.
 struct OpInfo {
   /// "text", "encode", "unet" or "decode".
   std::string stage;
@@ -27,7 +26,7 @@ struct OpInfo {
   double bytes = 0;
   /// Of the last run, with EngineOptions::profile.
   double seconds = 0;
-  /// What a thread did for it in the last run, in seconds of one steady clock; with profile.
+  /// What one thread did for it in the last run, in seconds of a steady clock; with profile.
   struct Span {
     int thread = 0;
     double begin = 0, end = 0;
@@ -38,6 +37,8 @@ struct OpInfo {
 struct EngineInfo {
   /// Folder's name, or the preset's.
   std::string model;
+  /// The folder's path; empty with random weights.
+  std::string folder;
   /// "2 threads, AVX512-BF16"
   std::string device;
   /// "bf16" or "f32"
@@ -76,25 +77,23 @@ class Engine {
   Engine& operator=(Engine&&) noexcept;
   ~Engine();
 
-  /// Whether both are the same engine.
+  /// Whether both handles name the same engine.
   bool is(const Engine& other) const { return impl_ == other.impl_; }
-  /// A new stream. Plans for its size and steps are made at the first such session.
+  /// A new stream. Its executables are compiled with the first session of its size and steps.
   Session session(const SessionOptions& options = {});
-  /// Throws invalid_argument where session() would for these options; makes nothing.
+  /// Throws invalid_argument where session() would for these options. Compiles nothing.
   void check(const SessionOptions& options) const;
-  /// Runs the text encoder ahead, so that setting the prompt later costs nothing at the frame edge.
+  /// Runs the text encoder ahead, so that set_prompt() later costs the stream no time.
   void encode_prompt(const std::string& prompt);
   EngineInfo info() const;
   /// What the model's folder says of its own defaults, applied to the options that are unset.
   SessionOptions with_defaults(const SessionOptions& options) const;
-  /// The words that the model was taught, where its folder says so; as long as the engine lives.
-  const KnownWords& known_words() const;
   /// The model's own sample prompts, or empty.
   std::string sample_prompt() const;
   std::string sample_negative_prompt() const;
-  /// Operations of the plans a session uses.
+  /// Operations of the executables that a session uses.
   std::vector<OpInfo> operations(const Session& session) const;
-  /// Bytes of activations (arenas) and of per-stream values of those plans.
+  /// Bytes of activations (arenas) and of per-stream values of those executables.
   std::size_t arena_bytes(const Session& session) const;
   std::size_t state_bytes(const Session& session) const;
   /// The device's peak throughput in GFLOP/s: that of the faster of two large convolutions in the

@@ -1,4 +1,5 @@
-// The words a model was taught, and what to say of a prompt's words that are not among them.
+// The words that a model was taught, and which words of a prompt are not among them. A convention
+// of the embedded model: a folder may hold them in concepts.json.
 #pragma once
 
 #include <string>
@@ -7,13 +8,18 @@
 
 namespace streamdiffusion {
 
-/// Of a model's concepts.json; empty lists where it has none.
+/// The words of a model's concepts.json; empty lists where it has none.
 struct KnownWords {
   std::vector<std::string> concepts, styles, colors;
 
   bool empty() const { return concepts.empty() && styles.empty() && colors.empty(); }
 };
 
+/// Reads concepts.json in a model's folder; no words where there is no such file, or no folder
+/// (""). Throws corrupt_file for a file that is not an object of lists of strings.
+KnownWords read_known_words(const std::string& folder);
+
+/// A word of a prompt that the model was not taught.
 struct UnknownWord {
   std::string word;
   /// At most three words that are known, the nearest first.

@@ -1,6 +1,7 @@
 // One stream of frames through a model.
 #pragma once
 
+#include <any>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -8,17 +9,23 @@
 #include <string>
 #include <vector>
 
+#include "streamdiffusion/error.h"
 #include "streamdiffusion/image.h"
 #include "streamdiffusion/options.h"
 
 namespace streamdiffusion {
 
-/// A finished image.
+/// What became of a frame.
 struct Output {
   Image image;
-  /// Of the input it belongs to: 0 for the first frame of the session.
+  /// Of the frame: counted from 0, or the caller's own number.
   std::uint64_t frame_id = 0;
-  /// The similarity filter took the previous image again.
+  /// The caller's own, as it came in with the frame.
+  std::any tag;
+  /// Why the frame failed; there is no image then. Only for frames with a number of the caller's:
+  /// the error of any other frame is thrown.
+  std::optional<Error> error;
+  /// The similarity filter reused the previous image.
   bool reused = false;
   /// With keep_tensors: [channels, height / factor, width / factor], as the decoder gets them.
   std::vector<float> latents;
@@ -39,20 +46,19 @@ struct SessionTimes {
   double encode = 0, unet = 0, decode = 0, other = 0;
   /// That went through the UNet.
   std::uint64_t frames = 0;
-  /// Taken again by the similarity filter.
+  /// For which the similarity filter reused the previous image.
   std::uint64_t skipped = 0;
 };
 
-/// Every setter takes effect at the next frame edge: waiting frames go on under the new value,
-/// without a flash. A session is used by one thread at a time; several sessions of an engine may be
-/// used by several threads.
+/// Setters take effect before the next frame. Frames in flight go on under the new value. A session
+/// is used by one thread at a time; several threads may use several sessions of an engine.
 class Session {
  public:
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
   ~Session();
 
-  /// The text images should follow. Long prompts are cut to the model's limit, with a warning.
+  /// The text that images follow. A long prompt is cut to the model's limit, with a warning.
   void set_prompt(const std::string& prompt);
   /// A weighted mixture of prompts. Throws invalid_argument for no prompt, or weights that are
   /// negative or sum to zero.
@@ -69,23 +75,27 @@ class Session {
 
   /// One frame of exactly width x height in; an image out once a frame has passed all steps:
   /// output k belongs to input k - (n - 1). Nothing before that; call flush() for the last n - 1.
-  /// With frame_buffer_size F > 1, F calls make one batch, and images come out in order, F calls
-  /// later at the earliest. A frame that the filter skips costs no call; its image comes out
-  /// behind those of the frames before it.
+  /// With frame_buffer_size F > 1, F calls make one batch, and images come out F calls later at the
+  /// earliest. A frame that the filter skips costs no call. Outputs keep the order of their frames.
+  /// Throws numeric in the place of the output of a frame that failed; the others go on.
   std::optional<Output> process(ImageView frame);
-  /// The same for several frames at once.
+  /// The same for several frames; returns every output that is ready. After a throw, the outputs of
+  /// the other frames come out of the next call.
   std::vector<Output> process(std::span<const ImageView> frames);
-  /// Text to image: one image from fresh noise in, the same rule for what comes out.
+  /// The same for a frame that the caller numbers and tags. Returns every output that is ready,
+  /// that of a failed frame with its `error`. Numbers must ascend: throws invalid_argument, with
+  /// the frame not taken.
+  std::vector<Output> process(ImageView frame, std::uint64_t frame_id, std::any tag = {});
+  /// Text to image: one image from fresh noise. The rules of process() hold.
   std::optional<Output> generate();
-  /// One call without a new frame: those under way go one step further. Returns what came out.
+  std::vector<Output> generate(std::uint64_t frame_id, std::any tag = {});
+  /// One UNet call without a new frame: those in flight go one step further. Returns every output
+  /// that is ready.
   std::vector<Output> advance();
-  /// The images still under way, in order.
+  /// Finishes all frames in flight and returns their outputs.
   std::vector<Output> flush();
-  /// Images that are finished and have not been taken: more than one may be ready at once when
-  /// the filter skips frames, or after an error that gave up another frame.
-  std::vector<Output> take_ready();
-  /// Ids of the frames that went in and whose image has not come out yet, in order.
-  std::vector<std::uint64_t> under_way() const;
+  /// Frames that entered and have not come out.
+  std::size_t in_flight() const;
 
   int width() const;
   int height() const;

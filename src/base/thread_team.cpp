@@ -45,7 +45,7 @@ ThreadTeam::~ThreadTeam() {
 }
 
 void ThreadTeam::run(const std::function<void(int)>& job) {
-  const Turn turn(turns_);
+  const FairLock lock(callers_);
   // No thread reads these three now: all of them wait for epoch_ to change.
   job_ = &job;
   error_ = nullptr;

@@ -13,7 +13,7 @@
 #include <thread>
 #include <vector>
 
-#include "base/turns.h"
+#include "base/fair_mutex.h"
 
 namespace streamdiffusion::base {
 
@@ -51,7 +51,7 @@ class ThreadTeam {
  private:
   void loop(int index, const std::function<void(int)>& on_start);
 
-  Turns turns_;
+  FairMutex callers_;
   /// Written by run() before it advances epoch_, read by the threads after they see that.
   const std::function<void(int)>* job_ = nullptr;
   std::exception_ptr error_;

@@ -1,4 +1,4 @@
-// A frame on its way through the three stages.
+// A frame on its way to the engine. From there on only its output travels.
 #pragma once
 
 #include "streamdiffusion/live.h"
@@ -6,11 +6,11 @@
 namespace streamdiffusion::live {
 
 struct Frame {
-  /// Until it is prepared.
+  /// Until the frame is prepared.
   std::function<Image()> decode;
-  /// From then on; empty for a session that draws from text.
+  /// From then on. Empty in text-to-image mode.
   Image image;
-  /// Filled in on the way.
+  /// Filled in stage by stage.
   LiveOutput output;
 };
 

@@ -55,7 +55,7 @@ std::uint64_t LiveCounters::dropped() const {
          dropped_stopped;
 }
 
-std::uint64_t LiveCounters::under_way() const {
+std::uint64_t LiveCounters::in_flight() const {
   return captured - processed - skipped - dropped() - failed;
 }
 
@@ -94,8 +94,8 @@ void LiveSession::change(Engine engine, const LiveSettings& settings) {
 LiveSettings LiveSession::settings() const {
   return impl_->settings();
 }
-bool LiveSession::planning() const {
-  return impl_->planning();
+bool LiveSession::reconfiguring() const {
+  return impl_->reconfiguring();
 }
 LiveState LiveSession::state() const {
   return impl_->state();
@@ -104,13 +104,13 @@ std::optional<Error> LiveSession::failure() const {
   return impl_->failure();
 }
 LiveCounters LiveSession::counters() const {
-  return impl_->ledger().counters();
+  return impl_->counters().values();
 }
 double LiveSession::frame_seconds() const {
-  return impl_->ledger().call_seconds();
+  return impl_->counters().call_seconds();
 }
 SessionTimes LiveSession::times() const {
-  return impl_->ledger().times();
+  return impl_->counters().times();
 }
 
 }  // namespace streamdiffusion

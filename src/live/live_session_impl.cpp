@@ -8,7 +8,7 @@
 namespace streamdiffusion {
 namespace {
 
-constexpr double kPatience = 5;  // seconds that stop() waits for a thread
+constexpr double kStopTimeout = 5;  // seconds that stop() waits for the threads
 
 double seconds(LiveClock::duration span) {
   return std::chrono::duration<double>(span).count();
@@ -16,9 +16,9 @@ double seconds(LiveClock::duration span) {
 
 }  // namespace
 
-LiveSession::Impl::Impl(Engine engine, const std::shared_ptr<Engine::Impl>& seats,
+LiveSession::Impl::Impl(Engine engine, const std::shared_ptr<Engine::Impl>& engine_impl,
                         const LiveSettings& settings, QueuePolicy policy, LiveCallbacks callbacks)
-    : seat_owner_(seats),
+    : engine_impl_(engine_impl),
       policy_(policy),
       callbacks_(std::move(callbacks)),
       arrived_(policy),
@@ -26,16 +26,16 @@ LiveSession::Impl::Impl(Engine engine, const std::shared_ptr<Engine::Impl>& seat
       finished_(policy),
       engine_(engine),
       wanted_(settings),
-      planned_{engine, settings} {
-  seat_.emplace(seats->seats);
-  relay_.emplace(std::make_unique<live::Stream>(engine, settings), settings);
+      configured_{engine, settings} {
+  slot_.emplace(engine_impl->live_sessions);
+  switcher_.emplace(std::make_unique<live::ActiveSession>(engine, settings), settings);
 }
 
 void LiveSession::Impl::start() {
   run_stage(Stage::prepare, &Impl::prepare_loop);
   run_stage(Stage::engine, &Impl::engine_loop);
   run_stage(Stage::deliver, &Impl::deliver_loop);
-  run_stage(Stage::planner, &Impl::planner_loop);
+  run_stage(Stage::reconfigure, &Impl::reconfigure_loop);
 }
 
 void LiveSession::Impl::run_stage(Stage stage, void (Impl::*loop)()) {
@@ -53,11 +53,11 @@ std::optional<std::uint64_t> LiveSession::Impl::submit(LiveFrame source) {
   Frame frame;
   {
     const std::lock_guard lock(mutex_);
-    if (draining_ || halted_) return std::nullopt;
+    if (draining_ || stopping_) return std::nullopt;
     frame.output.frame_id = next_id_++;
-    ledger_.add(&LiveCounters::captured);
+    counters_.add(&LiveCounters::captured);
     if (state_ == LiveState::paused) {
-      ledger_.add(&LiveCounters::dropped_paused);
+      counters_.add(&LiveCounters::dropped_paused);
       return frame.output.frame_id;
     }
   }
@@ -69,12 +69,6 @@ std::optional<std::uint64_t> LiveSession::Impl::submit(LiveFrame source) {
   return id;
 }
 
-/// The queue takes the frame; what it gives back was dropped.
-void LiveSession::Impl::put(live::Mailbox<Frame>& box, Frame frame, live::Ledger::Heading dropped) {
-  if (box.put(std::move(frame)))
-    ledger_.add(box.closed() ? &LiveCounters::dropped_stopped : dropped);
-}
-
 void LiveSession::Impl::prepare_loop() {
   while (auto frame = arrived_.take()) {
     if (prepare(*frame)) put(prepared_, std::move(*frame), &LiveCounters::dropped_prepared);
@@ -82,7 +76,6 @@ void LiveSession::Impl::prepare_loop() {
   prepared_.close();
 }
 
-/// False for a frame that failed.
 bool LiveSession::Impl::prepare(Frame& frame) {
   try {
     if (frame.decode) {
@@ -99,89 +92,91 @@ bool LiveSession::Impl::prepare(Frame& frame) {
   } catch (const std::exception& error) {
     report(Error(ErrorCode::internal, error.what()), frame.output.frame_id);
   }
-  ledger_.add(&LiveCounters::failed);
+  counters_.add(&LiveCounters::failed);
   return false;
 }
 
 void LiveSession::Impl::engine_loop() {
-  // Live images do not wait for the next frame to push them on; files may.
+  // In live input a frame is finished at once, without a frame behind it. In a file it waits for the
+  // next frame, so that every UNet call is full.
   const bool eager = policy_.kind != QueuePolicy::Kind::block;
   while (true) {
     std::optional<Frame> frame =
-        eager && relay_->waiting() ? prepared_.try_take() : prepared_.take();
-    if (halted() || (!frame && !relay_->waiting())) {
-      if (frame) ledger_.add(&LiveCounters::dropped_stopped);
+        eager && switcher_->in_flight() > 0 ? prepared_.try_take() : prepared_.take();
+    if (stopping() || (!frame && switcher_->in_flight() == 0)) {
+      if (frame) counters_.add(&LiveCounters::dropped_stopped);
       break;
     }
-    if (frame && frame->image.rgb.empty()) wait_for_plan();
-    edge();
-    const double unet = relay_->times().unet;
+    if (frame && frame->image.rgb.empty()) wait_for_reconfiguration();
+    apply_pending_change();
+    const double unet = switcher_->times().unet;
     const auto start = LiveClock::now();
-    live::Step step = frame ? relay_->enter(std::move(*frame)) : relay_->advance();
-    ledger_.set_times(relay_->times());
-    if (relay_->times().unet > unet) ledger_.add_call(seconds(LiveClock::now() - start));
-    pass_on(std::move(step));
+    live::EngineCallResult result =
+        frame ? switcher_->enter(std::move(*frame)) : switcher_->advance();
+    counters_.set_times(switcher_->times());
+    if (switcher_->times().unet > unet) counters_.add_call(seconds(LiveClock::now() - start));
+    pass_on(std::move(result));
   }
-  ledger_.add(&LiveCounters::dropped_stopped, relay_->under_way());
+  counters_.add(&LiveCounters::dropped_stopped, switcher_->in_flight());
   finished_.close();
 }
 
-/// A frame without an image may be meant for a stream that is still being planned, perhaps behind
-/// another change.
-void LiveSession::Impl::wait_for_plan() {
-  while (!relay_->draws_from_text()) {
+// Each pending change is applied in turn, because the text-to-image mode may come behind another
+// change. The wait ends when nothing is being prepared any more.
+void LiveSession::Impl::wait_for_reconfiguration() {
+  while (!switcher_->text_to_image()) {
     {
       std::unique_lock lock(mutex_);
-      changed_.wait(lock,
-                    [&] { return halted_ || change_ || wanted_version_ == planned_version_; });
-      if (halted_ || !change_) return;
+      changed_.wait(lock, [&] {
+        return stopping_ || pending_change_ || wanted_version_ == configured_version_;
+      });
+      if (stopping_ || !pending_change_) return;
     }
-    edge();
+    apply_pending_change();
   }
 }
 
-void LiveSession::Impl::edge() {
+void LiveSession::Impl::apply_pending_change() {
   std::unique_ptr<Change> change;
   {
     const std::lock_guard lock(mutex_);
-    change = std::move(change_);
+    change = std::move(pending_change_);
   }
   if (!change) return;
   try {
-    change->stream ? relay_->hand_over(std::move(change->stream), change->settings)
-                   : relay_->apply(change->settings);
+    change->session ? switcher_->switch_to(std::move(change->session), change->settings)
+                    : switcher_->apply(change->settings);
   } catch (const Error& error) {
     report(error, std::nullopt);
   }
 }
 
-void LiveSession::Impl::pass_on(live::Step step) {
-  for (Frame& frame : step.lost) {
-    ledger_.add(&LiveCounters::failed);
-    report(*step.error, frame.output.frame_id);
+void LiveSession::Impl::pass_on(live::EngineCallResult result) {
+  for (const live::FailedFrame& frame : result.failed) {
+    counters_.add(&LiveCounters::failed);
+    report(frame.error, frame.frame_id);
   }
-  if (step.error && step.lost.empty()) report(*step.error, std::nullopt);
-  for (Frame& frame : step.finished)
-    put(finished_, std::move(frame), &LiveCounters::dropped_undelivered);
+  for (LiveOutput& output : result.finished)
+    put(finished_, std::move(output), &LiveCounters::dropped_undelivered);
 }
 
 void LiveSession::Impl::deliver_loop() {
-  while (auto frame = finished_.take()) deliver(*frame);
+  while (auto output = finished_.take()) deliver(*output);
   const std::lock_guard lock(mutex_);
   if (state_ != LiveState::failed) state_ = LiveState::stopped;
 }
 
-void LiveSession::Impl::deliver(const Frame& frame) {
-  const auto heading = frame.output.reused ? &LiveCounters::skipped : &LiveCounters::processed;
-  ledger_.add(heading);  // whoever has the image finds it in the books
+void LiveSession::Impl::deliver(const LiveOutput& output) {
+  const auto counter = output.reused ? &LiveCounters::skipped : &LiveCounters::processed;
+  counters_.add(counter);  // before the callback, which may read the counters
   try {
-    callbacks_.output(frame.output);
+    callbacks_.output(output);
   } catch (const Error& error) {
-    ledger_.move(heading, &LiveCounters::failed);
-    fail(error, frame.output.frame_id);
+    counters_.move(counter, &LiveCounters::failed);
+    fail(error, output.frame_id);
   } catch (const std::exception& error) {
-    ledger_.move(heading, &LiveCounters::failed);
-    fail(Error(ErrorCode::internal, error.what()), frame.output.frame_id);
+    counters_.move(counter, &LiveCounters::failed);
+    fail(Error(ErrorCode::internal, error.what()), output.frame_id);
   }
 }
 
@@ -197,11 +192,11 @@ void LiveSession::Impl::report(const Error& error, std::optional<std::uint64_t> 
 void LiveSession::Impl::fail(const Error& error, std::uint64_t frame_id) {
   {
     const std::lock_guard lock(mutex_);
-    if (halted_) return;
+    if (stopping_) return;
     state_ = LiveState::failed;
     failure_ = error;
   }
-  halt();
+  close_queues();
   report(error, frame_id);
 }
 
@@ -225,30 +220,30 @@ void LiveSession::Impl::drain() {
 }
 
 void LiveSession::Impl::stop() {
-  halt();
+  close_queues();
   if (callbacks_.interrupt && state() != LiveState::stopped) callbacks_.interrupt();
   join();
 }
 
-void LiveSession::Impl::halt() {
+void LiveSession::Impl::close_queues() {
   {
     const std::lock_guard lock(mutex_);
-    halted_ = true;
+    stopping_ = true;
     changed_.notify_all();
   }
-  for (live::Mailbox<Frame>* box : {&arrived_, &prepared_, &finished_})
-    ledger_.add(&LiveCounters::dropped_stopped, box->discard());
+  counters_.add(&LiveCounters::dropped_stopped,
+                arrived_.discard() + prepared_.discard() + finished_.discard());
 }
 
-bool LiveSession::Impl::halted() const {
+bool LiveSession::Impl::stopping() const {
   const std::lock_guard lock(mutex_);
-  return halted_;
+  return stopping_;
 }
 
 void LiveSession::Impl::join() {
   const std::lock_guard one_at_a_time(join_mutex_);
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, std::chrono::duration<double>(kPatience),
+  changed_.wait_for(lock, std::chrono::duration<double>(kStopTimeout),
                     [&] { return std::all_of(ended_.begin(), ended_.end(), std::identity()); });
   for (std::size_t i = 0; i < kStages; ++i) {
     if (!threads_[i].joinable()) continue;
@@ -261,7 +256,7 @@ void LiveSession::Impl::join() {
     threads_[i].join();
     lock.lock();
   }
-  seat_.reset();
+  slot_.reset();
   if (state_ != LiveState::failed) state_ = LiveState::stopped;
 }
 
@@ -273,9 +268,9 @@ LiveSettings LiveSession::Impl::settings() const {
   const std::lock_guard lock(mutex_);
   return wanted_;
 }
-bool LiveSession::Impl::planning() const {
+bool LiveSession::Impl::reconfiguring() const {
   const std::lock_guard lock(mutex_);
-  return wanted_version_ != planned_version_;
+  return wanted_version_ != configured_version_;
 }
 LiveState LiveSession::Impl::state() const {
   const std::lock_guard lock(mutex_);

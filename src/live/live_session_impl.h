@@ -1,4 +1,5 @@
-// The three stages and the planner, each on a thread of its own, and the state they share.
+// The three stages and the reconfigure loop, each on a thread of its own, and the state that they
+// share.
 #pragma once
 
 #include <array>
@@ -7,9 +8,9 @@
 #include <mutex>
 #include <thread>
 
-#include "live/ledger.h"
+#include "live/frame_counters.h"
 #include "live/mailbox.h"
-#include "live/relay.h"
+#include "live/stream_switcher.h"
 #include "session/engine_impl.h"
 
 namespace streamdiffusion {
@@ -17,8 +18,9 @@ namespace streamdiffusion {
 class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl> {
  public:
   /// `settings` has every default filled in and is valid.
-  Impl(Engine engine, const std::shared_ptr<Engine::Impl>& seats, const LiveSettings& settings,
-       QueuePolicy policy, LiveCallbacks callbacks);
+  /// Throws busy if `engine_impl`, the engine's own, has no live session left.
+  Impl(Engine engine, const std::shared_ptr<Engine::Impl>& engine_impl,
+       const LiveSettings& settings, QueuePolicy policy, LiveCallbacks callbacks);
 
   void start();
   std::optional<std::uint64_t> submit(LiveFrame frame);
@@ -29,76 +31,88 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   Engine engine() const;
 
   LiveSettings settings() const;
-  bool planning() const;
+  bool reconfiguring() const;
   LiveState state() const;
   std::optional<Error> failure() const;
-  const live::Ledger& ledger() const { return ledger_; }
+  const live::FrameCounters& counters() const { return counters_; }
 
  private:
   using Frame = live::Frame;
-  /// A change on its way to the next frame edge.
+  /// A change that is prepared and waits for the engine thread.
   struct Change {
     LiveSettings settings;
-    /// Where one is needed.
-    std::unique_ptr<live::Stream> stream;
+    /// Set if the settings need another session.
+    std::unique_ptr<live::ActiveSession> session;
   };
-  enum class Stage { prepare, engine, deliver, planner };
+  enum class Stage { prepare, engine, deliver, reconfigure };
   static constexpr std::array<const char*, 4> kStageNames{"prepare", "engine", "deliver",
-                                                          "planner"};
+                                                          "reconfigure"};
   static constexpr std::size_t kStages = kStageNames.size();
 
   void prepare_loop();
+  /// Decodes and resizes the image. Returns false if the frame failed.
   bool prepare(Frame& frame);
   void engine_loop();
-  void wait_for_plan();
-  /// What is due at a frame edge.
-  void edge();
-  void pass_on(live::Step step);
+  /// For a frame without an image: waits for the text-to-image mode, if it is being prepared.
+  void wait_for_reconfiguration();
+  /// Runs on the engine thread, between two frames.
+  void apply_pending_change();
+  void pass_on(live::EngineCallResult result);
   void deliver_loop();
-  void deliver(const Frame& frame);
-  void planner_loop();
-  /// Makes what the settings need and leaves it for the next frame edge.
-  std::optional<Error> plan(Engine engine, const LiveSettings& settings);
+  void deliver(const LiveOutput& output);
+  void reconfigure_loop();
+  /// Encodes prompts and opens a session, as the settings need, and sets pending_change_.
+  std::optional<Error> prepare_change(Engine engine, const LiveSettings& settings);
 
-  void put(live::Mailbox<Frame>& box, Frame frame, live::Ledger::Heading dropped);
+  /// Puts an item into a queue. Counts what the queue gives back as dropped.
+  template <typename T>
+  void put(live::Mailbox<T>& box, T item, live::FrameCounters::Counter dropped) {
+    if (box.put(std::move(item)))
+      counters_.add(box.closed() ? &LiveCounters::dropped_stopped : dropped);
+  }
   void report(const Error& error, std::optional<std::uint64_t> frame_id);
+  /// Ends the session in the state `failed`.
   void fail(const Error& error, std::uint64_t frame_id);
   /// Closes and empties all queues.
-  void halt();
-  bool halted() const;
+  void close_queues();
+  bool stopping() const;
   void run_stage(Stage stage, void (Impl::*loop)());
-  /// Joins all threads, or leaves those behind that do not end in time.
+  /// Joins all threads. Those that do not end within kStopTimeout are detached.
   void join();
 
-  std::shared_ptr<Engine::Impl> seat_owner_;
-  std::optional<session::Seat> seat_;
+  /// Keeps the SessionLimit of slot_ alive.
+  std::shared_ptr<Engine::Impl> engine_impl_;
+  std::optional<session::SessionSlot> slot_;
   const QueuePolicy policy_;
   const LiveCallbacks callbacks_;
-  live::Ledger ledger_;
-  live::Mailbox<Frame> arrived_, prepared_, finished_;
+  live::FrameCounters counters_;
+  live::Mailbox<Frame> arrived_, prepared_;
+  live::Mailbox<LiveOutput> finished_;
 
-  /// Guards all below down to the threads.
+  /// Guards the members from here to ended_.
   mutable std::mutex mutex_;
+  /// Notified when wanted_version_, configured_version_, stopping_ or ended_ changes.
   std::condition_variable changed_;
-  /// Of the settings wanted.
+  /// As change() asked for.
   Engine engine_;
   LiveSettings wanted_;
-  std::uint64_t wanted_version_ = 0, planned_version_ = 0;
-  std::unique_ptr<Change> change_;
+  /// Count the calls of change(), and those that are prepared. Unequal while one is being prepared.
+  std::uint64_t wanted_version_ = 0, configured_version_ = 0;
+  std::unique_ptr<Change> pending_change_;
   LiveState state_ = LiveState::running;
-  bool draining_ = false, halted_ = false;
+  bool draining_ = false, stopping_ = false;
   std::optional<Error> failure_;
   std::uint64_t next_id_ = 0;
   std::array<bool, kStages> ended_{};
 
-  /// The engine thread's own.
-  std::optional<live::Relay> relay_;
-  /// The planner's own: what the newest stream was made for.
-  struct Planned {
+  /// Only the engine thread uses it.
+  std::optional<live::StreamSwitcher> switcher_;
+  /// What the newest session was prepared for. Only the reconfigure thread uses it.
+  struct Configured {
     Engine engine;
     LiveSettings settings;
-  } planned_;
-  /// Taken before mutex_.
+  } configured_;
+  /// Locked before mutex_.
   std::mutex submit_mutex_, join_mutex_;
   std::array<std::thread, kStages> threads_;
 };

@@ -12,7 +12,7 @@
 
 namespace streamdiffusion::live {
 
-/// Any number of givers and takers.
+/// Any number of threads may put and take.
 template <typename T>
 class Mailbox {
  public:
@@ -21,8 +21,8 @@ class Mailbox {
         depth_(policy.kind == QueuePolicy::Kind::latest ? 1
                                                         : static_cast<std::size_t>(policy.depth)) {}
 
-  /// Puts an item in; under `block` waits for room. Returns what had to go instead: an older item
-  /// that the policy drops, or the item itself once the box is closed.
+  /// Puts an item in. Under `block` it waits for room. Returns the item that was dropped: the oldest
+  /// one, or this one if the mailbox is closed.
   std::optional<T> put(T item) {
     std::unique_lock lock(mutex_);
     if (blocks_) room_.wait(lock, [&] { return closed_ || items_.size() < depth_; });
@@ -37,7 +37,7 @@ class Mailbox {
     return dropped;
   }
 
-  /// The oldest item; waits for one. Nothing once the box is closed and empty.
+  /// Waits for the oldest item. Returns nothing once the mailbox is closed and empty.
   std::optional<T> take() {
     std::unique_lock lock(mutex_);
     filled_.wait(lock, [&] { return closed_ || !items_.empty(); });
@@ -50,7 +50,8 @@ class Mailbox {
     return take_front();
   }
 
-  /// Nothing more goes in; what is in can still be taken.
+  /// Nothing more can be put in. What is in can still be taken. Wakes every thread that waits: a
+  /// putter would wait for room for ever, and a taker for an item.
   void close() {
     const std::lock_guard lock(mutex_);
     closed_ = true;
@@ -63,10 +64,10 @@ class Mailbox {
     return closed_;
   }
 
-  /// Closes and empties the box; returns how many items were thrown away.
+  /// Closes and empties the mailbox. Returns how many items were thrown away.
   std::size_t discard() {
     close();
-    std::deque<T> items;
+    std::deque<T> items;  // destroyed after the lock is released
     const std::lock_guard lock(mutex_);
     items.swap(items_);
     return items.size();
@@ -84,7 +85,10 @@ class Mailbox {
   const bool blocks_;
   const std::size_t depth_;
   mutable std::mutex mutex_;
+  /// `filled_` is for those who take, `room_` for those who put under `block`. One item or one free
+  /// slot wakes one thread.
   std::condition_variable filled_, room_;
+  /// At most depth_.
   std::deque<T> items_;
   bool closed_ = false;
 };

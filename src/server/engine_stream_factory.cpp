@@ -17,7 +17,7 @@ class EngineLiveStream : public LiveStream {
   void drain() override { session_.drain(); }
   void stop() override { session_.stop(); }
   void change(const LiveSettings& settings) override { session_.change(settings); }
-  bool planning() const override { return session_.planning(); }
+  bool reconfiguring() const override { return session_.reconfiguring(); }
   LiveCounters counters() const override { return session_.counters(); }
   double frame_seconds() const override { return session_.frame_seconds(); }
   std::optional<Error> failure() const override { return session_.failure(); }
@@ -34,7 +34,7 @@ ServedModel describe(const Engine& engine) {
           .factor = info.latent_factor,
           .sample_prompt = engine.sample_prompt(),
           .sample_negative_prompt = engine.sample_negative_prompt(),
-          .words = engine.known_words()};
+          .words = read_known_words(info.folder)};
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ class LiveStream {
   virtual void stop() = 0;
   /// Throws invalid_argument, with nothing changed.
   virtual void change(const LiveSettings& settings) = 0;
-  virtual bool planning() const = 0;
+  virtual bool reconfiguring() const = 0;
   virtual LiveCounters counters() const = 0;
   virtual double frame_seconds() const = 0;
   /// The error that ended the stream, if one did.

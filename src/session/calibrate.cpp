@@ -98,12 +98,13 @@ class CalibrationRun {
 
   std::vector<Candidate> candidates() const {
     std::vector<Candidate> found;
-    session_.for_each_plan([&](const std::string& stage, const backend::Executable& executable) {
-      for (const backend::OpReport& op : executable.report()) {
-        if (op.input_stats.count == 0 || op.lifetime != graph::Lifetime::per_frame) continue;
-        found.push_back({stage, op.name, op.input_stats, op.flops});
-      }
-    });
+    session_.for_each_executable(
+        [&](const std::string& stage, const backend::Executable& executable) {
+          for (const backend::OpReport& op : executable.report()) {
+            if (op.input_stats.count == 0 || op.lifetime != graph::Lifetime::per_frame) continue;
+            found.push_back({stage, op.name, op.input_stats, op.flops});
+          }
+        });
     return found;
   }
 

@@ -13,7 +13,7 @@
 namespace streamdiffusion {
 namespace {
 
-/// Appends what an executable reports, once a name: lanes run the same ops side by side.
+/// Appends what an executable reports.
 void append_operations(const backend::Executable& executable, const std::string& stage,
                        std::vector<OpInfo>& out) {
   for (const backend::OpReport& op : executable.report()) {
@@ -30,7 +30,7 @@ void append_operations(const backend::Executable& executable, const std::string&
 
 Engine::Impl::Impl(const EngineOptions& options, Extras extras)
     : model(session::Model::open(options)),
-      seats(options.max_live_sessions),
+      live_sessions(options.max_live_sessions),
       device(backend::make_device(options.device,
                                   {.threads = options.threads,
                                    .profile = options.profile,
@@ -38,8 +38,9 @@ Engine::Impl::Impl(const EngineOptions& options, Extras extras)
                                    .max_isa = options.max_isa})),
       dtype(session::choose_dtype(options.dtype, *device)),
       calibration(std::move(extras.calibration)),
-      plans(model, *device, dtype, calibration ? &*calibration : nullptr),
-      prompts(model, plans) {}
+      executables(model, *device, dtype, calibration ? &*calibration : nullptr,
+                  std::move(extras.build_unet)),
+      prompts(model, executables) {}
 
 Engine::Engine(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Engine::Engine(const Engine&) = default;
@@ -85,6 +86,7 @@ SessionOptions Engine::with_defaults(const SessionOptions& options) const {
 EngineInfo Engine::info() const {
   return {
       .model = impl_->model.name(),
+      .folder = impl_->model.folder(),
       .device = impl_->device->description(),
       .dtype = base::concat(impl_->calibration ? "int8 and " : "", tensor::to_string(impl_->dtype)),
       .parameters = static_cast<std::size_t>(impl_->model.parameters()),
@@ -94,9 +96,6 @@ EngineInfo Engine::info() const {
       .latent_factor = impl_->model.factor()};
 }
 
-const KnownWords& Engine::known_words() const {
-  return impl_->model.known_words();
-}
 std::string Engine::sample_prompt() const {
   return impl_->model.sample_prompt();
 }
@@ -106,8 +105,8 @@ std::string Engine::sample_negative_prompt() const {
 
 std::vector<OpInfo> Engine::operations(const Session& session) const {
   std::vector<OpInfo> operations;
-  append_operations(*impl_->plans.text(), "text", operations);
-  session.impl_->for_each_plan(
+  append_operations(*impl_->executables.text(), "text", operations);
+  session.impl_->for_each_executable(
       [&](const std::string& stage, const backend::Executable& executable) {
         append_operations(executable, stage, operations);
       });
@@ -116,14 +115,14 @@ std::vector<OpInfo> Engine::operations(const Session& session) const {
 
 std::size_t Engine::arena_bytes(const Session& session) const {
   std::size_t total = 0;
-  session.impl_->for_each_plan(
+  session.impl_->for_each_executable(
       [&](const std::string&, const backend::Executable& e) { total += e.arena_bytes(); });
   return total;
 }
 
 std::size_t Engine::state_bytes(const Session& session) const {
   std::size_t total = 0;
-  session.impl_->for_each_plan(
+  session.impl_->for_each_executable(
       [&](const std::string&, const backend::Executable& e) { total += e.state_bytes(); });
   return total;
 }

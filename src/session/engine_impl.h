@@ -4,34 +4,36 @@
 #include <memory>
 #include <optional>
 
-#include "base/turns.h"
+#include "base/fair_mutex.h"
 #include "session/calibration_table.h"
-#include "session/plans.h"
+#include "session/executable_cache.h"
 #include "session/prompts.h"
-#include "session/seats.h"
+#include "session/session_limit.h"
 #include "streamdiffusion/engine.h"
 
 namespace streamdiffusion {
 
 class Engine::Impl {
  public:
-  /// For calibrating: what the options do not say.
+  /// What the options do not say.
   struct Extras {
+    /// For calibration: note what goes into every op that may run in int8.
     bool collect_activation_stats = false;
     std::optional<session::CalibrationTable> calibration;
+    /// Instead of the model's own UNet. Used by tests.
+    session::BuildUNet build_unet;
   };
   Impl(const EngineOptions& options, Extras extras);
 
   const session::Model model;
-  /// Of live sessions.
-  session::Seats seats;
-  /// A frame's calls are one turn; one session follows the other. The seam for drawing frames of
-  /// several sessions in one UNet call: what waits here together could go together.
-  base::Turns turns;
+  session::SessionLimit live_sessions;
+  /// Held for the calls of one batch, so that sessions run a batch each in turn. A batch over several
+  /// sessions would be formed here, of those that wait.
+  base::FairMutex turn_mutex;
   const std::unique_ptr<backend::Device> device;
   const tensor::DType dtype;
   const std::optional<session::CalibrationTable> calibration;
-  session::Plans plans;
+  session::ExecutableCache executables;
   session::Prompts prompts;
 };
 

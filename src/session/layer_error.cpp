@@ -21,7 +21,7 @@ std::vector<std::uint8_t> decode(backend::Executable& decoder, const std::vector
   return {out.as<std::uint8_t>(), out.as<std::uint8_t>() + out.desc.shape.elements()};
 }
 
-ImagePlan plan_of(const Image& image) {
+AutoencoderKey key_of(const Image& image) {
   return {.frames = 1, .height = image.height, .width = image.width, .image = false};
 }
 
@@ -40,18 +40,18 @@ LayerError::LayerError(const Engine::Impl& engine, const Image& image)
     : engine_(engine),
       image_(image),
       exact_(engine.model, *engine.device, engine.dtype, nullptr),
-      encoder_(exact_.encoder(plan_of(image))),
-      decoder_(exact_.decoder(plan_of(image))),
+      encoder_(exact_.encoder(key_of(image))),
+      decoder_(exact_.decoder(key_of(image))),
       latents_(encode(*encoder_, image)),
       decoded_(decode(*decoder_, latents_)) {}
 
 double LayerError::error_of(const std::string& op, const graph::ActivationRange& range,
                             bool in_decoder) {
   const CalibrationTable one{.autoencoder = {{op, range}}};
-  Plans plans(engine_.model, *engine_.device, engine_.dtype, &one);
+  ExecutableCache executables(engine_.model, *engine_.device, engine_.dtype, &one);
   const auto image = in_decoder
-                         ? decode(*plans.decoder(plan_of(image_)), latents_)
-                         : decode(*decoder_, encode(*plans.encoder(plan_of(image_)), image_));
+                         ? decode(*executables.decoder(key_of(image_)), latents_)
+                         : decode(*decoder_, encode(*executables.encoder(key_of(image_)), image_));
   return mean_squared_error(image, decoded_);
 }
 

@@ -27,7 +27,7 @@ class LayerError {
  private:
   const Engine::Impl& engine_;
   Image image_;
-  Plans exact_;
+  ExecutableCache exact_;
   SharedExecutable encoder_, decoder_;
   std::vector<float> latents_;
   std::vector<std::uint8_t> decoded_;

@@ -118,7 +118,7 @@ void Model::open_folder(const EngineOptions& options) {
   }
   defaults_ = session_defaults(folder.defaults());
   text_defaults_ = text_defaults(folder.defaults());
-  known_words_ = tokenizer::read_known_words(options.model);
+  folder_ = options.model;
   sample_prompt_ = folder.defaults().prompt.value_or("");
   sample_negative_prompt_ = folder.defaults().negative_prompt.value_or("");
 }
@@ -147,7 +147,7 @@ void Model::check_and_count() {
   const auto f32 = tensor::DType::f32;
   const std::vector<graph::Graph> graphs[]{
       {text_graph(f32)},
-      {unet_graph({0}, 1, side, side, f32)},
+      {unet_graph(unet_shape({0}, 1, side, side, f32))},
       {encoder_graph(1, side, side, f32), decoder_graph(1, side, side, false, f32)},
   };
   for (std::size_t i = 0; i < std::size(graphs); ++i) {
@@ -170,15 +170,19 @@ graph::Graph Model::text_graph(tensor::DType dtype) const {
   return models::build_clip_text(text_, {.prompts = 1, .tokens = tokens_, .activations = dtype});
 }
 
-graph::Graph Model::unet_graph(const std::vector<int>& kv_rows, int prompts, int height, int width,
-                               tensor::DType dtype) const {
-  return models::build_unet(unet_, {.rows = static_cast<std::int64_t>(kv_rows.size()),
-                                    .h = height / factor(),
-                                    .w = width / factor(),
-                                    .prompts = prompts,
-                                    .tokens = tokens_,
-                                    .kv_rows = kv_rows,
-                                    .activations = dtype});
+models::UNetShape Model::unet_shape(const std::vector<int>& kv_rows, int prompts, int height,
+                                    int width, tensor::DType dtype) const {
+  return {.rows = static_cast<std::int64_t>(kv_rows.size()),
+          .h = height / factor(),
+          .w = width / factor(),
+          .prompts = prompts,
+          .tokens = tokens_,
+          .kv_rows = kv_rows,
+          .activations = dtype};
+}
+
+graph::Graph Model::unet_graph(const models::UNetShape& shape) const {
+  return models::build_unet(unet_, shape);
 }
 
 graph::Graph Model::encoder_graph(int frames, int height, int width, tensor::DType dtype) const {

@@ -1,4 +1,4 @@
-// An opened model: what its config files say, its tokenizer, and where its weights are. Knows no
+// An opened model: its configs, its tokenizer, and the source of its weights. Independent of any
 // device.
 #pragma once
 
@@ -13,7 +13,6 @@
 #include "models/unet.h"
 #include "schedule/lcm_schedule.h"
 #include "streamdiffusion/options.h"
-#include "tokenizer/known_words.h"
 #include "tokenizer/tokenizer.h"
 #include "weights/weight_source.h"
 
@@ -23,24 +22,24 @@ enum class Component { text, unet, autoencoder };
 
 class Model {
  public:
-  /// Opens a folder or a preset with random weights, and compares every tensor on disk with what
-  /// the configs ask for.
+  /// Opens a folder, or a preset with random weights. Compares every tensor on disk with what the
+  /// configs ask for.
   static Model open(const EngineOptions& options);
 
   const std::string& name() const { return name_; }
+  /// Path; empty with random weights.
+  const std::string& folder() const { return folder_; }
   int factor() const { return static_cast<int>(models::vae_scale_factor(autoencoder_)); }
   int latent_channels() const { return static_cast<int>(models::latent_channels(autoencoder_)); }
   int tokens() const { return tokens_; }
   /// Entries of the tokenizer's vocabulary; 0 with random weights.
   int token_count() const { return tokenizer_ ? tokenizer_->vocab_size() : 0; }
-  int context_width() const { return static_cast<int>(text_.width); }
   std::int64_t parameters() const { return parameters_; }
   const schedule::SchedulerConfig& scheduler() const { return scheduler_; }
   /// What the folder says of itself, for images from an input or from noise; the rest is unset.
   const SessionOptions& defaults(bool text_to_image) const {
     return text_to_image ? text_defaults_ : defaults_;
   }
-  const KnownWords& known_words() const { return known_words_; }
   const std::string& sample_prompt() const { return sample_prompt_; }
   const std::string& sample_negative_prompt() const { return sample_negative_prompt_; }
 
@@ -49,8 +48,10 @@ class Model {
   std::vector<std::int32_t> tokenize(const std::string& prompt) const;
 
   graph::Graph text_graph(tensor::DType dtype) const;
-  graph::Graph unet_graph(const std::vector<int>& kv_rows, int prompts, int height, int width,
-                          tensor::DType dtype) const;
+  /// The UNet's part in images of height x width; one entry of `kv_rows` a row.
+  models::UNetShape unet_shape(const std::vector<int>& kv_rows, int prompts, int height, int width,
+                               tensor::DType dtype) const;
+  graph::Graph unet_graph(const models::UNetShape& shape) const;
   graph::Graph encoder_graph(int frames, int height, int width, tensor::DType dtype) const;
   graph::Graph decoder_graph(int frames, int height, int width, bool image,
                              tensor::DType dtype) const;
@@ -62,7 +63,7 @@ class Model {
   void open_preset(const std::string& preset);
   void check_and_count();
 
-  std::string name_;
+  std::string name_, folder_;
   models::UNetConfig unet_;
   models::ClipTextConfig text_;
   models::AutoencoderConfig autoencoder_;
@@ -74,7 +75,6 @@ class Model {
   int tokens_ = 77;
   std::int64_t parameters_ = 0;
   SessionOptions defaults_, text_defaults_;
-  KnownWords known_words_;
   std::string sample_prompt_, sample_negative_prompt_;
 };
 

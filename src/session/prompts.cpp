@@ -33,7 +33,7 @@ Embedding Prompts::find(const std::string& prompt) {
 Embedding Prompts::run(const std::string& prompt) {
   const std::vector<std::int32_t> ids = model_.tokenize(prompt);
   if (!state_) {
-    executable_ = plans_.text();
+    executable_ = executables_.text();
     state_ = executable_->make_state();
   }
   std::copy(ids.begin(), ids.end(), state_->input("ids").as<std::int32_t>());

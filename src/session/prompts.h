@@ -1,4 +1,4 @@
-// Prompts to embeddings. The text encoder runs once for each new text; the last few are kept.
+// Prompts to embeddings. The text encoder runs once for each new text. The last few results are kept.
 #pragma once
 
 #include <list>
@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "session/plans.h"
+#include "session/executable_cache.h"
 
 namespace streamdiffusion::session {
 
@@ -16,8 +16,9 @@ using Embedding = std::shared_ptr<const std::vector<float>>;
 
 class Prompts {
  public:
-  Prompts(const Model& model, Plans& plans) : model_(model), plans_(plans) {}
-  /// Thread-safe. A text that is known already never waits for another that is being encoded.
+  Prompts(const Model& model, ExecutableCache& executables)
+      : model_(model), executables_(executables) {}
+  /// Thread-safe. A known text never waits for another one that is being encoded.
   Embedding encode(const std::string& prompt);
 
  private:
@@ -25,8 +26,8 @@ class Prompts {
   Embedding run(const std::string& prompt);
 
   const Model& model_;
-  Plans& plans_;
-  /// Taken before mutex_; guards the encoder.
+  ExecutableCache& executables_;
+  /// Guards the encoder. Locked before mutex_.
   std::mutex run_mutex_;
   SharedExecutable executable_;
   std::unique_ptr<backend::State> state_;

@@ -52,9 +52,19 @@ std::vector<Output> Session::process(std::span<const ImageView> frames) {
   return impl_->pop_all();
 }
 
+std::vector<Output> Session::process(ImageView frame, std::uint64_t frame_id, std::any tag) {
+  impl_->push(frame, session::FrameTag{frame_id, std::move(tag)});
+  return impl_->pop_all();
+}
+
 std::optional<Output> Session::generate() {
   impl_->generate();
   return impl_->pop();
+}
+
+std::vector<Output> Session::generate(std::uint64_t frame_id, std::any tag) {
+  impl_->generate(session::FrameTag{frame_id, std::move(tag)});
+  return impl_->pop_all();
 }
 
 std::vector<Output> Session::advance() {
@@ -67,12 +77,8 @@ std::vector<Output> Session::flush() {
   return impl_->pop_all();
 }
 
-std::vector<Output> Session::take_ready() {
-  return impl_->pop_all();
-}
-
-std::vector<std::uint64_t> Session::under_way() const {
-  return impl_->under_way();
+std::size_t Session::in_flight() const {
+  return impl_->in_flight();
 }
 
 int Session::width() const {

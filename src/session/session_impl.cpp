@@ -17,7 +17,7 @@ namespace {
 using base::ErrorCode;
 using graph::Lifetime;
 
-/// The filter draws from a sequence of its own, so that it does not move when noise is drawn.
+/// The filter has a random sequence of its own, so that noise does not shift it.
 constexpr std::uint64_t kFilterStream = 0x51f17e5;
 
 stream::StreamParameters stream_parameters(const SessionOptions& o,
@@ -65,31 +65,30 @@ Session::Impl::Impl(std::shared_ptr<Engine::Impl> engine, const SessionOptions& 
   }
   filter_.configure(options_.similar_image_filter_threshold,
                     options_.similar_image_filter_max_skip_frame);
-  make_parts();
+  make_programs();
   entering_.resize(static_cast<std::size_t>(frames));
   leaving_.resize(static_cast<std::size_t>(frames));
   finished_.resize(static_cast<std::size_t>(frames) * latent_.size());
   fresh_.resize(finished_.size());
-  dense_frame_.resize(static_cast<std::size_t>(*options_.width) *
-                      static_cast<std::size_t>(*options_.height) * 3);
   set_prompts({{engine_->model.sample_prompt(), 1.0F}}, PromptInterpolation::linear);
   set_negative_prompt(engine_->model.sample_negative_prompt());
 }
 
-void Session::Impl::make_parts() {
+void Session::Impl::make_programs() {
   const stream::RowLayout& layout = batch_ ? batch_->layout() : sequential_->layout();
-  const session::ImagePlan image{options_.frame_buffer_size, *options_.height, *options_.width,
-                                 false};
-  session::ImagePlan decoded = image;
+  const session::AutoencoderKey image{options_.frame_buffer_size, *options_.height, *options_.width,
+                                      false};
+  session::AutoencoderKey decoded = image;
   decoded.image = options_.keep_tensors;
-  const auto part = [](session::SharedExecutable executable) {
+  const auto program = [](session::SharedExecutable executable) {
     auto state = executable->make_state();
-    return Part{std::move(executable), std::move(state)};
+    return Program{std::move(executable), std::move(state)};
   };
-  if (!options_.text_to_image) encoder_ = part(engine_->plans.encoder(image));
-  unet_ = part(engine_->plans.unet({*options_.height, *options_.width, layout.prompts(),
-                                    layout.prompt_of_row(), options_.parallel}));
-  decoder_ = part(engine_->plans.decoder(decoded));
+  if (!options_.text_to_image) encoder_ = program(engine_->executables.encoder(image));
+  unet_ = program(engine_->executables.unet({*options_.height, *options_.width, layout.prompts(),
+                                             layout.prompt_of_row(), options_.parallel}));
+  prompt_reads_schedule_ = engine_->executables.prompt_reads_schedule();
+  decoder_ = program(engine_->executables.decoder(decoded));
 }
 
 void Session::Impl::set_prompts(const std::vector<WeightedPrompt>& prompts,
@@ -101,12 +100,12 @@ void Session::Impl::set_prompts(const std::vector<WeightedPrompt>& prompts,
     embeddings.push_back({*kept.back(), prompt.weight});
   }
   prompt_ = stream::blend(embeddings, how);
-  prompts_changed_ = true;
+  prompts_stale_ = true;
 }
 
 void Session::Impl::set_negative_prompt(const std::string& prompt) {
   negative_ = engine_->prompts.encode(prompt);
-  prompts_changed_ = true;
+  prompts_stale_ = true;
 }
 
 void Session::Impl::set_parameters(const std::function<void(stream::StreamParameters&)>& change) {
@@ -123,7 +122,7 @@ void Session::Impl::set_t_index_list(const std::vector<int>& t_index_list) {
     parameters.steps = schedule_.steps(t_index_list, *options_.num_inference_steps);
   });
   options_.t_index_list = t_index_list;
-  timesteps_.clear();
+  schedule_stale_ = true;
 }
 
 void Session::Impl::set_filter(bool enabled, float threshold, int max_skip_frame) {
@@ -144,48 +143,40 @@ void Session::Impl::check_frame(const ImageView& frame) const {
                 3 * frame.width);
 }
 
-void Session::Impl::push(ImageView frame) {
+void Session::Impl::push(ImageView frame, std::optional<session::FrameTag> tag) {
   check_frame(frame);
-  const std::uint64_t id = next_id_++;
-  if (options_.enable_similar_image_filter && reuse(frame)) {
-    under_way_.push_back({id, true});
+  const std::uint64_t id = frames_.enter(std::move(tag));
+  const std::span<const std::uint8_t> pixels = copy_pixels(frame, gathered_);
+  if (options_.enable_similar_image_filter && !filter_.process(pixels) && frames_.has_image()) {
+    frames_.reuse_image();
     ++times_.skipped;
-    return release_skipped();
+    return;  // the slot stays free
   }
-  copy_pixels(frame, gathered_);
-  under_way_.push_back({id, false});
-  entering_[static_cast<std::size_t>(gathered_++)] = id;
+  gather(id);
+}
+
+std::span<const std::uint8_t> Session::Impl::copy_pixels(const ImageView& frame, int slot) {
+  const Stopwatch watch(times_.other);
+  const tensor::View view = encoder_.state->input("pixels").rows(slot, 1);
+  auto* pixels = view.as<std::uint8_t>();
+  const std::size_t row = static_cast<std::size_t>(frame.width) * 3;
+  for (int y = 0; y < frame.height; ++y)
+    std::memcpy(pixels + static_cast<std::size_t>(y) * row, frame.data + y * frame.stride, row);
+  return {pixels, view.desc.bytes()};
+}
+
+void Session::Impl::gather(std::uint64_t frame_id) {
+  entering_[static_cast<std::size_t>(gathered_++)] = frame_id;
   if (gathered_ == options_.frame_buffer_size) run_batch();
 }
 
-/// True if the filter says that the last image will do for this frame, and there is one.
-bool Session::Impl::reuse(const ImageView& frame) {
-  const std::size_t row = static_cast<std::size_t>(frame.width) * 3;
-  for (int y = 0; y < frame.height; ++y) {
-    std::memcpy(dense_frame_.data() + static_cast<std::size_t>(y) * row,
-                frame.data + y * frame.stride, row);
-  }
-  return !filter_.process(dense_frame_) && last_.has_value();
-}
-
-void Session::Impl::copy_pixels(const ImageView& frame, int slot) {
-  const Stopwatch watch(times_.other);
-  const tensor::View pixels = encoder_.state->input("pixels").rows(slot, 1);
-  const std::size_t row = static_cast<std::size_t>(frame.width) * 3;
-  for (int y = 0; y < frame.height; ++y) {
-    std::memcpy(pixels.as<std::uint8_t>() + static_cast<std::size_t>(y) * row,
-                frame.data + y * frame.stride, row);
-  }
-}
-
-void Session::Impl::generate() {
+void Session::Impl::generate(std::optional<session::FrameTag> tag) {
   base::require(options_.text_to_image, ErrorCode::invalid_argument,
                 "this session follows images; set text_to_image to draw from text alone");
+  const std::uint64_t id = frames_.enter(std::move(tag));
   draw_noise(
       {fresh_.data() + static_cast<std::size_t>(gathered_) * latent_.size(), latent_.size()});
-  under_way_.push_back({next_id_, false});
-  entering_[static_cast<std::size_t>(gathered_++)] = next_id_++;
-  if (gathered_ == options_.frame_buffer_size) run_batch();
+  gather(id);
 }
 
 void Session::Impl::draw_noise(std::span<float> out) {
@@ -194,13 +185,20 @@ void Session::Impl::draw_noise(std::span<float> out) {
 
 void Session::Impl::run_batch() {
   gathered_ = 0;
-  const base::Turn turn(engine_->turns);
+  const base::FairLock lock(engine_->turn_mutex);
   try {
     run_stages();
-  } catch (...) {
-    forget_lost();
-    throw;
+  } catch (const Error& error) {
+    fail_all(error);
+  } catch (const std::exception& error) {
+    fail_all(Error(ErrorCode::internal, error.what()));
   }
+}
+
+void Session::Impl::fail_all(const Error& error) {
+  frames_.fail(error, [](std::uint64_t) { return true; });
+  std::fill(entering_.begin(), entering_.end(), stream::FrameId());
+  if (batch_) batch_->clear();
 }
 
 void Session::Impl::run_stages() {
@@ -210,46 +208,46 @@ void Session::Impl::run_stages() {
   if (!from_noise && any) {
     const Stopwatch watch(times_.encode);
     encoder_.run(Lifetime::per_frame);
-    check_encoded(encoder_.output("latents"));
+    if (!check_encoded(encoder_.output("latents"))) return;
   }
   const std::span<const float> latents =
       from_noise ? std::span<const float>(fresh_) : encoder_.output("latents");
-  refresh_prompts();
   for (const stream::FrameId& id : entering_) times_.frames += id.has_value();
   batch_ ? run_stream_batch(from_noise, latents) : run_sequential(from_noise, latents);
 }
 
-void Session::Impl::forget_lost() {
-  std::erase_if(under_way_, [&](const UnderWay& frame) {
-    return !frame.skipped && !(batch_ && batch_->waiting(frame.id));
-  });
-  release_skipped();
-}
-
-/// Frames that the autoencoder cannot encode are given up; the stream goes on without them.
-void Session::Impl::check_encoded(std::span<const float> latents) {
-  if (std::all_of(latents.begin(), latents.end(), [](float v) { return std::isfinite(v); })) return;
-  const std::uint64_t first = **std::find_if(entering_.begin(), entering_.end(),
-                                             [](const auto& id) { return id.has_value(); });
-  std::fill(entering_.begin(), entering_.end(), stream::FrameId());
-  base::fail(ErrorCode::numeric, "the autoencoder's latents of frame ", first,
-             " are not finite; it is given up");
+bool Session::Impl::check_encoded(std::span<const float> latents) {
+  if (std::all_of(latents.begin(), latents.end(), [](float v) { return std::isfinite(v); }))
+    return true;
+  for (stream::FrameId& id : entering_) {
+    if (!id) continue;
+    frames_.fail(Error(ErrorCode::numeric, base::concat("the autoencoder's latents of frame ", *id,
+                                                        " are not finite; it is given up")),
+                 [&](std::uint64_t frame) { return frame == *id; });
+    id.reset();
+  }
+  return false;
 }
 
 void Session::Impl::run_stream_batch(bool from_noise, std::span<const float> latents) {
   std::fill(leaving_.begin(), leaving_.end(), stream::FrameId());
-  try {
+  {
     const Stopwatch watch(times_.unet);
-    refresh_timesteps();
+    refresh_schedule();
+    refresh_prompts();
     const std::span<float> rows = unet_.input("latents");
     from_noise ? batch_->enter_noise(latents, entering_, rows)
                : batch_->enter(latents, entering_, rows);
     std::fill(entering_.begin(), entering_.end(), stream::FrameId());
     unet_.run(Lifetime::per_frame);
-    batch_->leave(unet_.output("prediction"), finished_, leaving_);
-  } catch (const base::Error&) {  // one frame is given up; the others go on
-    deliver(finished_, leaving_);
-    throw;
+    try {
+      batch_->leave(unet_.output("prediction"), finished_, leaving_);
+    } catch (const Error& error) {  // those frames are given up that are in the batch no more
+      frames_.fail(error, [&](std::uint64_t frame) {
+        return !batch_->waiting(frame) && std::find(leaving_.begin(), leaving_.end(),
+                                                    stream::FrameId(frame)) == leaving_.end();
+      });
+    }
   }
   deliver(finished_, leaving_);
 }
@@ -262,7 +260,9 @@ void Session::Impl::run_sequential(bool from_noise, std::span<const float> laten
     from_noise ? sequential_->begin_noise(latents) : sequential_->begin(latents);
     for (int step = 0; step < sequential_->steps(); ++step) {
       sequential_->enter(step, unet_.input("latents"), unet_.input("timesteps"));
-      unet_.run(Lifetime::per_schedule);
+      schedule_stale_ = true;  // every step has its own timestep
+      refresh_schedule();
+      refresh_prompts();
       unet_.run(Lifetime::per_frame);
       sequential_->leave(step, unet_.output("prediction"));
     }
@@ -270,16 +270,16 @@ void Session::Impl::run_sequential(bool from_noise, std::span<const float> laten
   deliver(sequential_->result(), leaving_);
 }
 
-void Session::Impl::refresh_timesteps() {
-  if (!timesteps_.empty()) return;
-  timesteps_.resize(static_cast<std::size_t>(batch_->layout().unet_rows()));
-  batch_->timesteps(timesteps_);
-  std::copy(timesteps_.begin(), timesteps_.end(), unet_.input("timesteps").begin());
+void Session::Impl::refresh_schedule() {
+  if (!schedule_stale_) return;
+  if (batch_) batch_->timesteps(unet_.input("timesteps"));
   unet_.run(Lifetime::per_schedule);
+  if (prompt_reads_schedule_) prompts_stale_ = true;
+  schedule_stale_ = false;
 }
 
 void Session::Impl::refresh_prompts() {
-  if (!prompts_changed_) return;
+  if (!prompts_stale_) return;
   const std::span<float> context = unet_.input("context");
   std::copy(prompt_.begin(), prompt_.end(), context.begin());
   if (context.size() > prompt_.size()) {
@@ -287,7 +287,7 @@ void Session::Impl::refresh_prompts() {
               context.begin() + static_cast<std::ptrdiff_t>(prompt_.size()));
   }
   unet_.run(Lifetime::per_prompt);
-  prompts_changed_ = false;
+  prompts_stale_ = false;
 }
 
 void Session::Impl::deliver(std::span<const float> latents, std::span<const stream::FrameId> ids) {
@@ -297,20 +297,8 @@ void Session::Impl::deliver(std::span<const float> latents, std::span<const stre
   decoder_.run(Lifetime::per_frame);
   for (std::size_t slot = 0; slot < ids.size(); ++slot) {
     if (!ids[slot]) continue;
-    ready_.push_back(make_output(static_cast<int>(slot), *ids[slot]));
-    under_way_.pop_front();
-    if (options_.enable_similar_image_filter) last_ = ready_.back();
-    release_skipped();
-  }
-}
-
-void Session::Impl::release_skipped() {
-  while (!under_way_.empty() && under_way_.front().skipped) {
-    Output output = *last_;
-    output.frame_id = under_way_.front().id;
-    output.reused = true;
-    ready_.push_back(std::move(output));
-    under_way_.pop_front();
+    frames_.finish(*ids[slot], make_output(static_cast<int>(slot)),
+                   options_.enable_similar_image_filter);
   }
 }
 
@@ -326,12 +314,11 @@ static std::vector<float> planes(const tensor::View& view) {
   return out;
 }
 
-Output Session::Impl::make_output(int slot, std::uint64_t id) const {
+Output Session::Impl::make_output(int slot) const {
   Output output;
   const tensor::View pixels = decoder_.state->output("pixels").rows(slot, 1);
   const auto* bytes = pixels.as<std::uint8_t>();
   output.image = {*options_.width, *options_.height, {bytes, bytes + pixels.desc.bytes()}};
-  output.frame_id = id;
   if (options_.keep_tensors) {
     output.latents = planes(decoder_.state->input("latents").rows(slot, 1));
     output.pixels = planes(decoder_.state->output("image").rows(slot, 1));
@@ -344,26 +331,7 @@ void Session::Impl::advance() {
 }
 
 void Session::Impl::flush() {
-  while (!under_way_.empty()) advance();
-}
-
-std::vector<std::uint64_t> Session::Impl::under_way() const {
-  std::vector<std::uint64_t> ids;
-  for (const UnderWay& frame : under_way_) ids.push_back(frame.id);
-  return ids;
-}
-
-std::optional<Output> Session::Impl::pop() {
-  if (ready_.empty()) return std::nullopt;
-  Output output = std::move(ready_.front());
-  ready_.pop_front();
-  return output;
-}
-
-std::vector<Output> Session::Impl::pop_all() {
-  std::vector<Output> outputs;
-  while (auto output = pop()) outputs.push_back(std::move(*output));
-  return outputs;
+  while (frames_.running()) advance();
 }
 
 std::string Session::Impl::description() const {
@@ -377,12 +345,12 @@ std::string Session::Impl::description() const {
                       p.guidance_scale, "  parallel ", name_of(kParallels, parallel));
 }
 
-void Session::Impl::for_each_plan(
+void Session::Impl::for_each_executable(
     const std::function<void(const std::string&, const backend::Executable&)>& visit) const {
-  const std::array<std::pair<const char*, const Part*>, 3> parts{
+  const std::array<std::pair<const char*, const Program*>, 3> programs{
       {{"encode", &encoder_}, {"unet", &unet_}, {"decode", &decoder_}}};
-  for (const auto& [stage, part] : parts) {
-    if (part->executable) visit(stage, *part->executable);
+  for (const auto& [stage, program] : programs) {
+    if (program->executable) visit(stage, *program->executable);
   }
 }
 

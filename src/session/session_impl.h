@@ -1,11 +1,11 @@
-// One stream: its options, its rows, and its own values in the shared plans.
+// One stream: its options, its frames, and its own values in the shared executables.
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <optional>
 
 #include "session/engine_impl.h"
+#include "session/frames_in_flight.h"
 #include "stream/sequential.h"
 #include "stream/similarity_filter.h"
 #include "stream/stream_batch.h"
@@ -24,27 +24,26 @@ class Session::Impl {
   void set_t_index_list(const std::vector<int>& t_index_list);
   void set_filter(bool enabled, float threshold, int max_skip_frame);
 
-  void push(ImageView frame);
-  void generate();
+  void push(ImageView frame, std::optional<session::FrameTag> tag = {});
+  void generate(std::optional<session::FrameTag> tag = {});
   void advance();
   void flush();
-  std::optional<Output> pop();
-  std::vector<Output> pop_all();
-
-  std::vector<std::uint64_t> under_way() const;
+  std::optional<Output> pop() { return frames_.pop(); }
+  std::vector<Output> pop_all() { return frames_.pop_all(); }
+  std::size_t in_flight() const { return frames_.size(); }
 
   const SessionOptions& options() const { return options_; }
   SessionTimes times() const { return times_; }
   std::string description() const;
-  void for_each_plan(
+  void for_each_executable(
       const std::function<void(const std::string& stage, const backend::Executable&)>& visit) const;
 
  private:
-  /// A shared plan and this stream's values in it.
-  struct Part {
+  /// A shared executable and this stream's values in it.
+  struct Program {
     session::SharedExecutable executable;
     std::unique_ptr<backend::State> state;
-    void run(graph::Lifetime program) const { executable->run(program, *state); }
+    void run(graph::Lifetime lifetime) const { executable->run(lifetime, *state); }
     std::span<float> floats(const tensor::View& view) const {
       return {view.as<float>(), static_cast<std::size_t>(view.desc.shape.elements())};
     }
@@ -52,53 +51,50 @@ class Session::Impl {
     std::span<float> output(const char* name) const { return floats(state->output(name)); }
   };
 
-  void make_parts();
+  void make_programs();
   void check_frame(const ImageView& frame) const;
-  void copy_pixels(const ImageView& frame, int slot);
-  bool reuse(const ImageView& frame);
-  /// Runs the frames gathered so far, those of empty slots left out.
+  /// Into a slot of the encoder's input; returns the pixels there.
+  std::span<const std::uint8_t> copy_pixels(const ImageView& frame, int slot);
+  /// Puts a frame into the next slot, and runs the batch once all slots are taken.
+  void gather(std::uint64_t frame_id);
+  /// Runs the frames gathered so far; slots without one are left out.
   void run_batch();
   void run_stages();
-  /// Frames that an error took out of the stream no longer count as under way.
-  void forget_lost();
-  void check_encoded(std::span<const float> latents);
+  /// An error that no single frame caused: every frame in flight fails.
+  void fail_all(const Error& error);
+  /// Fails the frames that enter if their latents are not finite. Returns whether they are.
+  bool check_encoded(std::span<const float> latents);
   void run_stream_batch(bool from_noise, std::span<const float> latents);
   void run_sequential(bool from_noise, std::span<const float> latents);
-  void refresh_timesteps();
+  /// The programs of the UNet that do not depend on the frame, where they are stale. In this order,
+  /// because a value of the prompt's program may depend on the schedule as well.
+  void refresh_schedule();
   void refresh_prompts();
   void deliver(std::span<const float> latents, std::span<const stream::FrameId> ids);
-  /// Skipped frames at the front of those under way take the last image.
-  void release_skipped();
-  Output make_output(int slot, std::uint64_t id) const;
+  Output make_output(int slot) const;
   void draw_noise(std::span<float> out);
 
   std::shared_ptr<Engine::Impl> engine_;
   SessionOptions options_;
   schedule::LcmSchedule schedule_;
   stream::LatentShape latent_;
-  /// One of these two.
+  /// One of these two is set, as options_.use_denoising_batch says.
   std::optional<stream::StreamBatch> batch_;
   std::optional<stream::Sequential> sequential_;
   stream::SimilarityFilter filter_;
   stream::TorchGenerator text_to_image_noise_;
-  Part encoder_, unet_, decoder_;
+  Program encoder_, unet_, decoder_;
+  /// Whether a new schedule makes the prompt's program stale too. Stable Diffusion's reads none, so
+  /// that a change of timesteps does not project the prompt's keys and values anew.
+  bool prompt_reads_schedule_ = false;
   session::Embedding negative_;
   std::vector<float> prompt_;
-  bool prompts_changed_ = true;
-  std::vector<float> timesteps_;
+  /// Whether the UNet's programs of that lifetime must run before the next frame.
+  bool schedule_stale_ = true, prompts_stale_ = true;
   std::vector<stream::FrameId> entering_, leaving_;
   int gathered_ = 0;
-  std::uint64_t next_id_ = 0;
   std::vector<float> finished_, fresh_;
-  std::vector<std::uint8_t> dense_frame_;
-  struct UnderWay {
-    std::uint64_t id;
-    bool skipped;
-  };
-  /// In order, from push() to ready_.
-  std::deque<UnderWay> under_way_;
-  std::optional<Output> last_;
-  std::deque<Output> ready_;
+  session::FramesInFlight frames_;
   SessionTimes times_;
 };
 

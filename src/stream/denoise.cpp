@@ -3,7 +3,7 @@
 namespace streamdiffusion::stream {
 namespace {
 
-/// How the reference noise of the guidance comes about.
+/// Where the reference noise of the guidance comes from.
 enum class Reference { none, negative, stock, negative_as_stock };
 
 Reference reference_of(const Guidance& guidance, bool has_negative) {
@@ -22,7 +22,9 @@ template <bool kVelocity, Reference kReference>
 bool denoise(const schedule::DenoisingStep& s, const Guidance& g, const float* x,
              const float* stock, Predictions p, std::size_t n, float* x0, float* gain) {
   const float scale = g.active() ? g.scale : 1.0F;
-  float poison = 0.0F;  // stays 0 while everything is finite
+  // x * 0 is 0 for a finite x and NaN for any other, and a sum with a NaN in it stays NaN. This
+  // finds a value that is not finite without a branch in the loop.
+  float nan_sum = 0.0F;
   for (std::size_t i = 0; i < n; ++i) {
     const float cond = noise_of<kVelocity>(p.positive[i], x[i], s);
     float virtual_noise = 0.0F, u = cond;
@@ -39,9 +41,9 @@ bool denoise(const schedule::DenoisingStep& s, const Guidance& g, const float* x
     const float clean = s.c_out * (x[i] - s.b * e) / s.a + s.c_skip * x[i];
     x0[i] = clean;
     gain[i] = s.c_out * (s.b * virtual_noise - s.b * e) / s.a + s.c_skip * s.b * virtual_noise;
-    poison += clean * 0.0F;
+    nan_sum += clean * 0.0F;
   }
-  return poison == 0.0F;
+  return nan_sum == 0.0F;
 }
 
 template <bool kVelocity>

@@ -19,9 +19,9 @@ struct Guidance {
   bool active() const { return cfg != CfgType::none && scale > 1.0F; }
 };
 
-/// A row between two steps: its clean prediction x0, and what the stock noise has gained (its
-/// reference is x0's own negative). Kept instead of the noised latent, so that constants may change
-/// in between.
+/// A row between two denoising steps: its clean prediction x0, and the part of the next step's stock
+/// noise that this step determined (docs/algorithm.md, section 5). Kept instead of the noised
+/// latent, so that the constants may change in between.
 struct Waiting {
   const float* x0;
   const float* gain;
@@ -32,14 +32,14 @@ struct Waiting {
 void noise_row(const schedule::DenoisingStep& step, Waiting from, const float* noise, std::size_t n,
                float* x, float* stock);
 
-/// What the UNet said of a row.
+/// The UNet's output for a row.
 struct Predictions {
   const float* positive;
   /// Null where the layout has none for this row.
   const float* negative;
 };
 
-/// One step: `stock` is the virtual negative noise (replaced by the negative prediction for
+/// Takes one denoising step. `stock` is the virtual negative noise (replaced by the negative prediction for
 /// initialize). Writes x0 and gain. Returns false if x0 is not finite.
 bool denoise_row(const schedule::DenoisingStep& step, schedule::PredictionType kind,
                  const Guidance& guidance, const float* x, const float* stock,

@@ -9,7 +9,7 @@ namespace {
 
 using base::ErrorCode;
 
-/// Above this cosine a great circle and a line are the same, and the former divides by nothing.
+/// Above this cosine slerp falls back to lerp: the two agree, and slerp would divide by nearly 0.
 constexpr double kParallel = 0.9995;
 
 /// (1 - t) a + t b, or the same along the circle; into a.

@@ -24,11 +24,11 @@ struct RowLayout {
   /// Rows under the negative prompt; they stand first.
   int negative_rows() const;
   int unet_rows() const { return negative_rows() + stream_rows(); }
-  /// The stream row that a UNet row shows.
+  /// The stream row whose latents a UNet row holds.
   int stream_row(int unet_row) const;
   int step_of(int stream_row) const { return stream_row / frames; }
   int positive_row(int stream_row) const { return negative_rows() + stream_row; }
-  /// The UNet row with the negative prompt's answer for a stream row, or -1.
+  /// The UNet row that predicts a stream row under the negative prompt, or -1.
   int negative_row(int stream_row) const { return stream_row < negative_rows() ? stream_row : -1; }
 
   /// Prompts a call needs: 1, or 2 where there are negative rows.

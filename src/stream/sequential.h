@@ -22,7 +22,7 @@ class Sequential {
   void begin_noise(std::span<const float> x);
   /// The UNet's input and the timestep of its rows for a step; steps in order.
   void enter(int step, std::span<float> unet_input, std::span<float> timesteps);
-  /// The UNet's answer for that step. Throws numeric naming the step.
+  /// Takes the UNet's prediction for that step. Throws numeric naming the step.
   void leave(int step, std::span<const float> prediction);
   /// After the last step: [frames, h, w, c].
   std::span<const float> result() const { return x0_; }

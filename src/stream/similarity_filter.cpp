@@ -26,8 +26,8 @@ double cosine_similarity(std::span<const std::uint8_t> a, std::span<const std::u
          (std::sqrt(static_cast<double>(aa)) * std::sqrt(static_cast<double>(bb)));
 }
 
-double skip_probability(double likeness, double threshold) {
-  return threshold >= 1.0 ? 0.0 : std::max(0.0, (likeness - threshold) / (1.0 - threshold));
+double skip_probability(double similarity, double threshold) {
+  return threshold >= 1.0 ? 0.0 : std::max(0.0, (similarity - threshold) / (1.0 - threshold));
 }
 
 void SimilarityFilter::configure(float threshold, int max_skip_frame) {

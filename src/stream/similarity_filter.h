@@ -1,5 +1,5 @@
-// The paper's stochastic similarity filter: a frame much like the last processed one is skipped,
-// the more probably the more alike they are.
+// The paper's stochastic similarity filter. A frame that resembles the last processed one is
+// skipped, with a probability that grows with their cosine similarity.
 // docs/algorithm.md, section 7.
 #pragma once
 
@@ -14,8 +14,8 @@ namespace streamdiffusion::stream {
 /// sums. Not empty, of one size.
 double cosine_similarity(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b);
 
-/// max(0, (likeness - threshold) / (1 - threshold)); 0 for a threshold of 1 or more.
-double skip_probability(double likeness, double threshold);
+/// max(0, (similarity - threshold) / (1 - threshold)); 0 for a threshold of 1 or more.
+double skip_probability(double similarity, double threshold);
 
 class SimilarityFilter {
  public:

@@ -122,4 +122,8 @@ bool StreamBatch::waiting(std::uint64_t id) const {
   return std::find(ids_.begin(), ids_.end(), FrameId(id)) != ids_.end();
 }
 
+void StreamBatch::clear() {
+  std::fill(ids_.begin(), ids_.end(), FrameId());
+}
+
 }  // namespace streamdiffusion::stream

@@ -4,7 +4,7 @@
 // A call has two halves around the UNet. enter() forms the rows: the new frames at step 0, each
 // waiting frame one step further. leave() takes the step and lets the oldest frames out. Between
 // calls a waiting frame is kept as its clean prediction and is noised on entry, so that every
-// parameter changes exactly at a frame edge. Allocates nothing after construction.
+// parameter changes exactly between two frames. Allocates nothing after construction.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +33,7 @@ struct StreamParameters {
 };
 
 /// One noise a step, shared by every frame: a still input gives a still output. [steps, h, w, c],
-/// drawn as torch draws [steps, c, h, w].
+/// in the order in which torch fills [steps, c, h, w].
 std::vector<float> noise_table(std::uint64_t seed, int steps, const LatentShape& shape);
 
 using FrameId = std::optional<std::uint64_t>;
@@ -58,7 +58,7 @@ class StreamBatch {
   void enter_noise(std::span<const float> x, std::span<const FrameId> ids,
                    std::span<float> unet_input);
 
-  /// The UNet's answer [unet_rows, h, w, c]. Writes the finished latents [frames, h, w, c] and
+  /// Takes the UNet's prediction [unet_rows, h, w, c]. Writes the finished latents [frames, h, w, c] and
   /// their ids: an empty one where no frame has passed all steps yet. A frame whose latents are not
   /// finite is given up: throws numeric naming the step, after which the stream goes on without it.
   void leave(std::span<const float> prediction, std::span<float> out, std::span<FrameId> out_ids);
@@ -67,6 +67,8 @@ class StreamBatch {
   bool waiting() const;
   /// True while this frame does.
   bool waiting(std::uint64_t id) const;
+  /// Gives up every frame.
+  void clear();
 
  private:
   void form_rows(std::span<const FrameId> ids, std::span<float> unet_input);

@@ -1,8 +1,9 @@
 // Finds prompt words that a model was not trained on, and the known words closest to them.
-#include "tokenizer/known_words.h"
+#include "streamdiffusion/known_words.h"
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <set>
 
 #include "base/edit_distance.h"
@@ -108,10 +109,10 @@ std::vector<UnknownWord> unknown_words(const KnownWords& known_words, std::strin
   return unknown;
 }
 
-KnownWords tokenizer::read_known_words(const std::filesystem::path& folder) {
-  const std::filesystem::path file = folder / "concepts.json";
+KnownWords read_known_words(const std::string& folder) {
+  const std::filesystem::path file = std::filesystem::path(folder) / "concepts.json";
   std::error_code ignored;
-  if (!std::filesystem::exists(file, ignored)) return {};
+  if (folder.empty() || !std::filesystem::exists(file, ignored)) return {};
   const json::Json root = json::Json::read(file, {.bytes = 1U << 20U, .values = 50000});
   const auto list = [&root](std::string_view key) {
     const auto found = root.find(key);

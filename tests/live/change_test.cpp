@@ -1,4 +1,4 @@
-// Changes while a stream runs: at a frame edge, without a gap, never a flat image.
+// Changes of a running stream: between two frames, without a gap, and never a flat image.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -17,13 +17,13 @@ using Kind = QueuePolicy::Kind;
 
 /// Until the change is planned.
 bool settle(const LiveSession& live) {
-  return wait_until("the end of planning", [&] { return !live.planning(); });
+  return wait_until("the end of planning", [&] { return !live.reconfiguring(); });
 }
 
 /// The same, and every frame is out of the queues.
 bool settled(LiveSession& live) {
   return settle(live) &&
-         wait_until("the frames under way", [&] { return live.counters().under_way() <= 1; });
+         wait_until("the frames under way", [&] { return live.counters().in_flight() <= 1; });
 }
 
 /// Ten frames, a change, ten more.
@@ -61,7 +61,7 @@ void expect_whole(const std::vector<LiveOutput>& outputs) {
   }
 }
 
-TEST(LiveChange, PromptGuidanceSeedAndTimestepsChangeAtTheEdge) {
+TEST(LiveChange, PromptGuidanceSeedAndTimestepsChangeBetweenFrames) {
   LiveSettings after = small();
   after.prompts = {{"green fish", 1.0F}, {"blue house", 0.5F}};
   after.options.guidance_scale = 1.7F;
@@ -74,7 +74,7 @@ TEST(LiveChange, PromptGuidanceSeedAndTimestepsChangeAtTheEdge) {
   EXPECT_EQ(outputs[19].image->rgb, steady_image(after).rgb);
 }
 
-TEST(LiveChange, StepsGuidanceTypeAndSizeArePlannedBesideAndTakeOverWithoutAGap) {
+TEST(LiveChange, StepsGuidanceTypeAndSizeArePreparedBesideAndTakeOverWithoutAGap) {
   LiveSettings more = small(), fewer = small(), full = small(), larger = small();
   more.options.t_index_list = {10, 22, 35, 45};
   fewer.options.t_index_list = {30};
@@ -103,7 +103,7 @@ TEST(LiveChange, TextInsteadOfImagesAndBack) {
   ASSERT_TRUE(settled(live));
   live.change(small());
   live.change(text);
-  live.submit({});  // waits for the stream that it is meant for
+  live.submit({});  // waits for the text-to-image mode
   live.submit({});
   ASSERT_TRUE(settled(live));
   live.change(small());

@@ -1,4 +1,4 @@
-// What a live session does with its frames: order, policies, books, failures.
+// What a live session does with its frames: order, policies, counters, failures.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -18,7 +18,7 @@ using ::testing::Contains;
 using ::testing::HasSubstr;
 using Kind = QueuePolicy::Kind;
 
-std::vector<Image> drawn_synchronously(int count) {
+std::vector<Image> generated_synchronously(int count) {
   Session session = engine().session(small().options);
   session.set_prompt("red apple");
   std::vector<Image> images;
@@ -29,8 +29,8 @@ std::vector<Image> drawn_synchronously(int count) {
   return images;
 }
 
-TEST(LiveSession, AFileLosesNoFrameAndDrawsWhatASessionDraws) {
-  const std::vector<Image> expected = drawn_synchronously(20);
+TEST(LiveSession, AFileLosesNoFrameAndGivesWhatASessionGives) {
+  const std::vector<Image> expected = generated_synchronously(20);
   Receiver receiver;
   LiveSession live(engine(), small(), {Kind::block, 3}, receiver.callbacks());
   for (int i = 0; i < 20; ++i) EXPECT_EQ(live.submit(numbered_frame(i)), i);
@@ -131,7 +131,7 @@ TEST(LiveSession, ASlowReceiverHoldsUpTheGiverUnderBlock) {
   EXPECT_EQ(gate.received, kFrames);
 }
 
-TEST(LiveSession, WhoeverHasAImageFindsItInTheBooks) {
+TEST(LiveSession, AnImageIsCountedBeforeItIsDelivered) {
   std::atomic<std::uint64_t> received = 0;
   std::atomic<int> missing = 0;
   LiveSession* session = nullptr;
@@ -220,7 +220,7 @@ TEST(LiveSession, SkippedFramesComeBehindThoseBeforeThem) {
   expect_balanced(live.counters());
 }
 
-TEST(LiveSession, DrawsFromTextOnFramesWithoutAImage) {
+TEST(LiveSession, GeneratesFromTextOnFramesWithoutAnImage) {
   LiveSettings settings = small();
   settings.options.text_to_image = true;
   settings.options.cfg_type = CfgType::none;
@@ -231,8 +231,8 @@ TEST(LiveSession, DrawsFromTextOnFramesWithoutAImage) {
   EXPECT_GT(contrast(*receiver.outputs()[0].image), 1.0);
 }
 
-TEST(LiveSession, DrawsTheSameBitsWithAndWithoutNeighbors) {
-  const std::vector<Image> expected = drawn_synchronously(12);
+TEST(LiveSession, GivesTheSameBitsWithAndWithoutNeighbors) {
+  const std::vector<Image> expected = generated_synchronously(12);
   LiveSettings other = small();
   other.prompts = {{"green fish", 1.0F}};
   other.options.seed = 77;
@@ -278,14 +278,14 @@ int longest_lead() {
 }
 
 /// A busy machine may keep one session's thread waiting for long, so that one round tells little.
-/// Sessions that do not take turns are far apart in each. (base/turns_test.cpp has the order.)
+/// Sessions that do not take turns are far apart in each. (base/fair_mutex_test.cpp has the order.)
 TEST(LiveSession, NeighborsTakeTurns) {
   int least = 60;
   for (int round = 0; round < 10 && least > 10; ++round) least = std::min(least, longest_lead());
   EXPECT_LE(least, 10) << "one session was served this many frames before the other";
 }
 
-TEST(LiveSession, OneMoreThanAllowedIsRefusedUntilAPlaceIsFree) {
+TEST(LiveSession, OneMoreThanAllowedIsRefusedUntilOneEnds) {
   Engine limited = open_engine(1);
   Receiver receiver;
   {

@@ -32,23 +32,23 @@ TEST(Mailbox, DropOldestKeepsTheLastFewInOrder) {
 
 TEST(Mailbox, BlockWaitsForRoomAndLosesNothing) {
   Mailbox<int> box({Kind::block, 2});
-  std::thread giver([&] {
+  std::thread putter([&] {
     for (int i = 0; i < 100; ++i) EXPECT_EQ(box.put(i), std::nullopt);
     box.close();
   });
   for (int i = 0; i < 100; ++i) EXPECT_EQ(box.take(), i);
   EXPECT_EQ(box.take(), std::nullopt);
-  giver.join();
+  putter.join();
 }
 
-TEST(Mailbox, ClosingWakesAGiverAndGivesItsItemBack) {
+TEST(Mailbox, ClosingWakesAPutterAndGivesItsItemBack) {
   Mailbox<int> box({Kind::block, 1});
   box.put(1);
   std::optional<int> back;
-  BlockingThread giver([&] { back = box.put(2); });
-  giver.wait_until_blocked();
+  BlockingThread putter([&] { back = box.put(2); });
+  putter.wait_until_blocked();
   box.close();
-  giver.join();
+  putter.join();
   EXPECT_EQ(back, 2);
   EXPECT_EQ(box.take(), 1);
   EXPECT_EQ(box.take(), std::nullopt);

@@ -39,9 +39,10 @@ class Soak {
   explicit Soak(int frames)
       : each_(std::max(frames / kParts, 1)),
         live_(engine(), small(), {QueuePolicy::Kind::block, 4}, {.output = [this](const auto& out) {
-                const std::chrono::duration<double, std::milli> drawn = out.finished - out.entered;
+                const std::chrono::duration<double, std::milli> elapsed =
+                    out.finished - out.entered;
                 const std::lock_guard lock(mutex_);
-                milliseconds_.push_back(drawn.count());
+                milliseconds_.push_back(elapsed.count());
                 ++delivered_;
                 came_.notify_all();
               }}) {}

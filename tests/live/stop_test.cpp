@@ -1,4 +1,4 @@
-// Stopping: always, soon, and with the books in order.
+// Stopping: always, soon, and with every frame counted.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -23,7 +23,7 @@ TEST(LiveStop, AThousandTimesUnderLoadWithoutAHang) {
                                        : Kind::block;
     Receiver receiver;
     LiveSession live(engine(), small(), {kind, 1 + round % 3}, receiver.callbacks());
-    std::thread giver([&] {
+    std::thread submitter([&] {
       for (int i = 0; live.submit(numbered_frame(i)); ++i) {
       }
     });
@@ -31,7 +31,7 @@ TEST(LiveStop, AThousandTimesUnderLoadWithoutAHang) {
     // another moment in each round: nothing waits for this time
     std::this_thread::sleep_for(std::chrono::microseconds(round * 7 % 3000));
     round % 7 == 0 ? live.drain() : live.stop();
-    giver.join();
+    submitter.join();
     const LiveCounters counters = live.counters();
     expect_balanced(counters);
     ASSERT_EQ(receiver.outputs().size(), counters.processed + counters.skipped);

@@ -20,7 +20,7 @@ Engine open_engine(int max_live_sessions) {
 
 Engine& engine() {
   static Engine shared = open_engine();
-  static const Session keeps_the_plans = shared.session(small().options);
+  static const Session keeps_the_executables = shared.session(small().options);
   return shared;
 }
 
@@ -88,7 +88,7 @@ std::vector<std::string> Receiver::errors() const {
 
 void expect_balanced(const LiveCounters& c) {
   EXPECT_EQ(c.captured, c.processed + c.skipped + c.dropped() + c.failed);
-  EXPECT_EQ(c.under_way(), 0U);
+  EXPECT_EQ(c.in_flight(), 0U);
 }
 
 }  // namespace streamdiffusion::testing

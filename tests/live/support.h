@@ -10,7 +10,7 @@
 
 namespace streamdiffusion::testing {
 
-/// The engine that all tests share, so that its plans stay compiled.
+/// The engine that all tests share, so that its executables stay compiled.
 Engine& engine();
 /// An engine of its own on the tiny model.
 Engine open_engine(int max_live_sessions = 0);

@@ -143,7 +143,7 @@ TEST(Stats, AnImageThatWaitsIsInFlightAndAReplacedOneIsUndelivered) {
   EXPECT_EQ(seen.processed, 9U);
   EXPECT_EQ(seen.skipped, 3U);
   EXPECT_EQ(seen.dropped_undelivered, 3U);
-  EXPECT_EQ(seen.under_way(), 5U);
+  EXPECT_EQ(seen.in_flight(), 5U);
 }
 
 TEST(Messages, ABinaryFrameIsReadAsItWasWritten) {

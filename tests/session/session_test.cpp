@@ -90,7 +90,7 @@ TEST(Session, StreamBatchDrawsWhatSequentialDraws) {
   }
 }
 
-TEST(Session, RowsOnTheirOwnThreadsDrawWhatOpsOnAllThreadsDraw) {
+TEST(Session, RowsOnTheirOwnThreadsGiveWhatOpsOnAllThreadsGive) {
   Engine engine = open();
   SessionOptions options = small();
   options.t_index_list = {5, 22, 45};
@@ -157,7 +157,7 @@ TEST(Session, APromptChangedAtAFrameEdgeEqualsThatPromptFromThere) {
   EXPECT_EQ(changed.process(frame(1))->image.rgb, fresh.process(frame(1))->image.rgb);
 }
 
-TEST(Session, TheFilterTakesTheLastImageAgainAndSaysSo) {
+TEST(Session, TheFilterReusesTheLastImageAndSaysSo) {
   SessionOptions options = small();
   options.t_index_list = {32};
   options.enable_similar_image_filter = true;
@@ -184,7 +184,7 @@ TEST(Session, TheTimesOfItsStagesDoNotOverlap) {
   EXPECT_LE(times.encode + times.unet + times.decode + times.other, wall.count());
 }
 
-TEST(Session, TextToImageDrawsFromFreshNoise) {
+TEST(Session, TextToImageStartsFromFreshNoise) {
   SessionOptions options{.width = 32, .height = 32, .t_index_list = {0, 32}, .text_to_image = true};
   Session session = open().session(options);
   std::vector<Output> outputs;

@@ -58,8 +58,8 @@ TEST(SimilarityFilter, SkipsAsOftenAsTheProbabilitySays) {
   Frame reference = random_frame(4), other = reference;
   for (std::size_t i = 0; i < other.size(); ++i)
     other[i] = static_cast<std::uint8_t>(std::min(255, other[i] + (i % 13 == 0 ? 30 : 0)));
-  const double likeness = cosine_similarity(reference, other);
-  const double threshold = likeness - (1 - likeness);  // a probability of one half
+  const double similarity = cosine_similarity(reference, other);
+  const double threshold = similarity - (1 - similarity);  // a probability of one half
   int skipped = 0;
   constexpr int kTrials = 4000;
   for (int i = 0; i < kTrials; ++i) {

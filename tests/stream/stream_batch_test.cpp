@@ -158,6 +158,20 @@ TEST(ResidualGuidance, AScaleOfOneIsNoGuidance) {  // docs/algorithm.md, D4
   }
 }
 
+TEST(StreamBatch, AClearedBatchHoldsNoFrameAndGoesOn) {
+  const StreamParameters p = parameters({22, 32, 45});
+  ToyStream stream({3, 1, CfgType::self}, p);
+  stream.call(0);
+  stream.call(1);
+  stream.batch().clear();
+  EXPECT_FALSE(stream.batch().waiting());
+  for (std::uint64_t id = 2; id < 6; ++id) stream.call(id);
+  EXPECT_THAT(stream.order(), ::testing::ElementsAre(2, 3));
+  const auto expected = sequential_outputs(1, CfgType::self, p, 4);
+  for (const auto& [id, latents] : stream.outputs())
+    EXPECT_LE(worst(expected.at(id), latents), 1e-6) << "frame " << id;
+}
+
 TEST(StreamBatch, ANonFiniteAnswerNamesTheStepAndCostsOneFrame) {
   const RowLayout layout{2, 1, CfgType::none};
   StreamBatch batch(layout, kShape, parameters({18, 45}));

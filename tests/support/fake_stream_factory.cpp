@@ -65,7 +65,7 @@ class FakeStream : public LiveStream {
     const std::lock_guard lock(mutex_);
     settings_ = settings;
   }
-  bool planning() const override { return false; }
+  bool reconfiguring() const override { return false; }
   LiveCounters counters() const override {
     const std::lock_guard lock(mutex_);
     return counters_;

@@ -1,9 +1,10 @@
 // What is said of words that a model was not taught.
-#include "tokenizer/known_words.h"
+#include "streamdiffusion/known_words.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "base/edit_distance.h"
@@ -21,13 +22,13 @@ class Concepts : public ::testing::Test {
   ~Concepts() override { std::filesystem::remove_all(folder_); }
   KnownWords read(const std::string& text) const {
     std::ofstream(folder_ / "concepts.json") << text;
-    return tokenizer::read_known_words(folder_);
+    return read_known_words(folder_.string());
   }
   std::filesystem::path folder_ = std::filesystem::path(::testing::TempDir()) / "known_words_test";
 };
 
 TEST_F(Concepts, AFolderWithoutTheFileKnowsNoWords) {
-  EXPECT_TRUE(tokenizer::read_known_words(folder_).empty());
+  EXPECT_TRUE(read_known_words(folder_.string()).empty());
 }
 
 TEST_F(Concepts, ListsThatAreMissingAreEmpty) {

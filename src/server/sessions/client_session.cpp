@@ -121,7 +121,7 @@ void ClientSession::on_opened(std::unique_ptr<LiveStream> stream) {
   } catch (const Error& error) {
     send_error(to_http_error(error));
   }
-  planning_ = stream_->planning();
+  reconfiguring_ = stream_->reconfiguring();
   send(dump(settings()));
   if (protocol_ == Protocol::legacy) send(status_message("send_frame"));
 }
@@ -171,7 +171,8 @@ void ClientSession::tick() {
   }
   const LiveCounters counters = client_counters(stream_->counters());
   add_to_metrics(counters);
-  if (std::exchange(planning_, stream_->planning()) && !planning_) send(dump(settings()));
+  if (std::exchange(reconfiguring_, stream_->reconfiguring()) && !reconfiguring_)
+    send(dump(settings()));
   json stats = write_counters(counters);
   stats["status"] = "stats";
   stats["fps"] = delivery_window_.fps();
@@ -247,7 +248,7 @@ void ClientSession::release() {
 json ClientSession::settings() const {
   return {{"status", "settings"},
           {"params", context_.table.write(parameters_)},
-          {"planning", planning_},
+          {"planning", reconfiguring_},
           {"warnings", context_.table.warnings(parameters_)}};
 }
 

@@ -126,7 +126,7 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   std::shared_ptr<LiveStream> stream_;
   Parameters parameters_;
   std::shared_ptr<std::atomic<int>> quality_;
-  bool opening_ = false, paused_ = false, planning_ = false;
+  bool opening_ = false, paused_ = false, reconfiguring_ = false;
   /// Legacy protocol: what the client announced.
   bool next_frame_ = false, expects_image_ = false;
   /// Legacy protocol: a frame request is due and was not sent.

@@ -109,7 +109,7 @@ void ClientSession::submit(const FrameHeader& header, std::string message,
 void ClientSession::send_frame_request() {
   if (state_ != State::live || next_frame_) return;
   const SessionOptions options = context_.stream_factory.with_defaults(parameters_.live.options);
-  frame_request_pending_ = stream_->counters().under_way() > options.t_index_list.size();
+  frame_request_pending_ = stream_->counters().in_flight() > options.t_index_list.size();
   if (!frame_request_pending_ && !paused_) send(status_message("send_frame"));
   frame_request_pending_ |= paused_;
 }
@@ -123,7 +123,7 @@ void ClientSession::patch(const json::Json& object) {
   }
   parameters_ = std::move(next);
   quality_->store(parameters_.jpeg_quality);
-  planning_ = stream_ && stream_->planning();
+  reconfiguring_ = stream_ && stream_->reconfiguring();
   if (state_ == State::live) send(dump(settings()));
 }
 

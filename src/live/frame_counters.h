@@ -1,4 +1,5 @@
-// The books of a live session: every captured frame ends under exactly one heading.
+// Counts what becomes of the frames of a live session: each captured frame ends in exactly one
+// counter. Also keeps the times. May be used from any thread.
 #pragma once
 
 #include <mutex>
@@ -7,20 +8,21 @@
 
 namespace streamdiffusion::live {
 
-class Ledger {
+class FrameCounters {
  public:
-  using Heading = std::uint64_t LiveCounters::*;
+  /// One of LiveCounters, for example &LiveCounters::failed.
+  using Counter = std::uint64_t LiveCounters::*;
 
-  void add(Heading heading, std::uint64_t count = 1) {
+  void add(Counter counter, std::uint64_t count = 1) {
     const std::lock_guard lock(mutex_);
-    counters_.*heading += count;
+    counters_.*counter += count;
   }
-  void move(Heading from, Heading to) {
+  void move(Counter from, Counter to) {
     const std::lock_guard lock(mutex_);
     --(counters_.*from);
     ++(counters_.*to);
   }
-  /// One call of the engine that took so many seconds; the mean forgets over about ten of them.
+  /// Adds the duration of an engine call to an exponential mean over about ten calls.
   void add_call(double seconds) {
     const std::lock_guard lock(mutex_);
     call_seconds_ += (call_seconds_ == 0 ? 1.0 : 0.1) * (seconds - call_seconds_);
@@ -29,7 +31,7 @@ class Ledger {
     const std::lock_guard lock(mutex_);
     times_ = times;
   }
-  LiveCounters counters() const {
+  LiveCounters values() const {
     const std::lock_guard lock(mutex_);
     return counters_;
   }

@@ -1,4 +1,4 @@
-#include "base/turns.h"
+#include "base/fair_mutex.h"
 
 #include <gtest/gtest.h>
 
@@ -12,12 +12,12 @@ namespace {
 
 using streamdiffusion::testing::BlockingThread;
 
-TEST(Turns, WhoCameFirstGoesFirstAndALoopKeepsNobodyOut) {
-  Turns turns;
+TEST(FairMutex, WhoCameFirstGoesFirstAndALoopKeepsNobodyOut) {
+  FairMutex turns;
   std::vector<int> order;
-  auto mine = std::make_unique<Turn>(turns);
+  auto mine = std::make_unique<FairLock>(turns);
   const auto take_turn = [&](int who) {
-    const Turn turn(turns);
+    const FairLock turn(turns);
     order.push_back(who);
   };
   BlockingThread first([&] { take_turn(1); });

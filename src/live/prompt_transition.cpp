@@ -1,11 +1,11 @@
-#include "live/prompt_motion.h"
+#include "live/prompt_transition.h"
 
 #include <algorithm>
 
 namespace streamdiffusion::live {
 namespace {
 
-constexpr float kLeast = 1e-3F;  // of a mixture; less is left out
+constexpr float kLeastWeight = 1e-3F;  // a smaller share of a mixture is left out
 
 /// Adds `share` of a mixture to another, one entry a text.
 void add(std::vector<WeightedPrompt>& sum, const std::vector<WeightedPrompt>& part, double share) {
@@ -21,31 +21,31 @@ void add(std::vector<WeightedPrompt>& sum, const std::vector<WeightedPrompt>& pa
 
 }  // namespace
 
-void PromptMotion::move_to(std::vector<WeightedPrompt> prompts, double seconds,
-                           LiveClock::time_point now) {
+void PromptTransition::start(std::vector<WeightedPrompt> prompts, double seconds,
+                             LiveClock::time_point now) {
   from_ = at(now);
   to_ = std::move(prompts);
   start_ = now;
   seconds_ = seconds;
 }
 
-double PromptMotion::share(LiveClock::time_point now) const {
+double PromptTransition::progress(LiveClock::time_point now) const {
   if (seconds_ <= 0) return 1;
-  const double gone = std::chrono::duration<double>(now - start_).count();
-  return std::clamp(gone / seconds_, 0.0, 1.0);
+  const double elapsed = std::chrono::duration<double>(now - start_).count();
+  return std::clamp(elapsed / seconds_, 0.0, 1.0);
 }
 
-std::vector<WeightedPrompt> PromptMotion::at(LiveClock::time_point now) const {
-  const double t = share(now);
+std::vector<WeightedPrompt> PromptTransition::at(LiveClock::time_point now) const {
+  const double t = progress(now);
   std::vector<WeightedPrompt> mixture;
   if (t < 1) add(mixture, from_, 1 - t);
   add(mixture, to_, t);
-  std::erase_if(mixture, [](const WeightedPrompt& prompt) { return prompt.weight < kLeast; });
+  std::erase_if(mixture, [](const WeightedPrompt& prompt) { return prompt.weight < kLeastWeight; });
   return mixture;
 }
 
-bool PromptMotion::moving(LiveClock::time_point now) const {
-  return share(now) < 1;
+bool PromptTransition::running(LiveClock::time_point now) const {
+  return progress(now) < 1;
 }
 
 }  // namespace streamdiffusion::live

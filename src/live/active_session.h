@@ -1,0 +1,52 @@
+// A session that takes and returns the frames of a live session. Each frame's LiveOutput travels
+// through the session as the frame's tag.
+#pragma once
+
+#include <vector>
+
+#include "live/frame.h"
+#include "streamdiffusion/session.h"
+
+namespace streamdiffusion::live {
+
+/// A frame that failed, and why.
+struct FailedFrame {
+  std::uint64_t frame_id;
+  Error error;
+};
+
+/// What one call of the engine returned.
+struct EngineCallResult {
+  /// In the order of their frames.
+  std::vector<LiveOutput> finished;
+  std::vector<FailedFrame> failed;
+  void append(EngineCallResult more);
+};
+
+/// Whether a session made for `from` can change to `to`. Otherwise it takes another session.
+bool can_apply(const SessionOptions& from, const SessionOptions& to);
+
+class ActiveSession {
+ public:
+  /// `settings` has every default filled in. Throws as Engine::session does.
+  ActiveSession(Engine& engine, const LiveSettings& settings);
+
+  /// Takes effect with the next call. Leaves the prompts as they are.
+  void apply(const LiveSettings& settings);
+  void set_prompts(const std::vector<WeightedPrompt>& prompts);
+
+  /// Enters a frame. Returns the frames that finished or failed.
+  EngineCallResult enter(Frame frame);
+  /// One call without a new frame.
+  EngineCallResult advance();
+  std::size_t in_flight() const { return session_.in_flight(); }
+  SessionTimes times() const { return session_.times(); }
+
+ private:
+  std::vector<Output> process(Frame frame);
+
+  Session session_;
+  LiveSettings settings_;
+};
+
+}  // namespace streamdiffusion::live

@@ -1,0 +1,47 @@
+// Switches the stream from one session to another without a gap. New frames enter the new session.
+// Beside each of them the old session runs one call without a new frame, until it is drained.
+#pragma once
+
+#include <deque>
+#include <memory>
+
+#include "live/active_session.h"
+#include "live/prompt_transition.h"
+
+namespace streamdiffusion::live {
+
+class StreamSwitcher {
+ public:
+  StreamSwitcher(std::unique_ptr<ActiveSession> session, const LiveSettings& settings);
+
+  /// Frames enter this session from now on. It was made for these settings, or for settings from
+  /// which it can_apply() these.
+  void switch_to(std::unique_ptr<ActiveSession> session, const LiveSettings& settings);
+  /// Changes the session that frames enter.
+  void apply(const LiveSettings& settings);
+
+  /// Enters a frame. Returns the frames that finished, in the order of their numbers.
+  EngineCallResult enter(Frame frame);
+  /// One call without a new frame.
+  EngineCallResult advance();
+  bool text_to_image() const { return settings_.options.text_to_image; }
+  std::size_t in_flight() const;
+  /// Summed over all sessions so far.
+  SessionTimes times() const;
+
+ private:
+  void set_target_prompts(const LiveSettings& settings);
+  /// Sets the prompts between the old and the new, as far as the transition has come.
+  void advance_transition();
+  /// Closes sessions that have a successor and no frame in flight.
+  void drop_drained();
+
+  /// Oldest first. Frames enter the last.
+  std::deque<std::unique_ptr<ActiveSession>> sessions_;
+  PromptTransition transition_;
+  bool in_transition_ = false;
+  LiveSettings settings_;
+  SessionTimes dropped_times_;
+};
+
+}  // namespace streamdiffusion::live

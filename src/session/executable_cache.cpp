@@ -1,0 +1,161 @@
+#include "session/executable_cache.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+namespace streamdiffusion::session {
+namespace {
+
+constexpr double kSameCost = 4;  // up to this ratio of pixels the cost of a row holds
+
+int pixels_of(const UNetKey& key) {
+  return key.width * key.height;
+}
+
+/// The living executable under this key, or the one `make` gives.
+template <typename Key, typename Make>
+SharedExecutable shared(std::map<Key, std::weak_ptr<backend::Executable>>& executables,
+                        const Key& key, const Make& make) {
+  std::weak_ptr<backend::Executable>& slot = executables[key];
+  if (SharedExecutable living = slot.lock()) return living;
+  SharedExecutable made = make();
+  slot = made;
+  return made;
+}
+
+/// Seconds of one frame: the best of three after one to warm up, or that one if it is long already.
+double measure(backend::Executable& executable) {
+  constexpr double kLong = 0.5;
+  const auto state = executable.make_state();
+  const auto seconds = [&] {
+    const auto start = base::Clock::now();
+    executable.run(graph::Lifetime::per_frame, *state);
+    return base::seconds_since(start);
+  };
+  if (const double first = seconds(); first > kLong) return first;
+  return std::min({seconds(), seconds(), seconds()});
+}
+
+/// A value that depends on both the schedule and the prompt belongs to the prompt's program.
+bool reads_schedule(const graph::Graph& graph, const graph::Op& op) {
+  return std::any_of(op.inputs.begin(), op.inputs.end(), [&](graph::Value input) {
+    return graph.info(input).lifetime == graph::Lifetime::per_schedule;
+  });
+}
+
+bool prompt_reads_schedule(const graph::Graph& graph) {
+  return std::any_of(graph.ops.begin(), graph.ops.end(), [&](const graph::Op& op) {
+    return graph.info(op.output).lifetime == graph::Lifetime::per_prompt &&
+           reads_schedule(graph, op);
+  });
+}
+
+}  // namespace
+
+ExecutableCache::ExecutableCache(const Model& model, backend::Device& device, tensor::DType dtype,
+                                 const CalibrationTable* calibration, BuildUNet build_unet)
+    : model_(model),
+      device_(device),
+      dtype_(dtype),
+      calibration_(calibration),
+      build_unet_(build_unet ? std::move(build_unet) : [this](const models::UNetShape& shape) {
+        return model_.unet_graph(shape);
+      }) {}
+
+SharedExecutable ExecutableCache::text() {
+  const std::lock_guard lock(mutex_);
+  if (SharedExecutable living = text_.lock()) return living;
+  SharedExecutable made =
+      device_.compile({model_.text_graph(dtype_)}, model_.weights(Component::text));
+  text_ = made;
+  return made;
+}
+
+SharedExecutable ExecutableCache::encoder(const AutoencoderKey& key) {
+  const std::lock_guard lock(mutex_);
+  return shared(encoders_, key, [&]() -> SharedExecutable {
+    return compile(Component::autoencoder,
+                   {model_.encoder_graph(key.frames, key.height, key.width, dtype_)});
+  });
+}
+
+SharedExecutable ExecutableCache::decoder(const AutoencoderKey& key) {
+  const std::lock_guard lock(mutex_);
+  return shared(decoders_, key, [&]() -> SharedExecutable {
+    return compile(Component::autoencoder,
+                   {model_.decoder_graph(key.frames, key.height, key.width, key.image, dtype_)});
+  });
+}
+
+SharedExecutable ExecutableCache::unet(const UNetKey& key) {
+  const std::lock_guard lock(mutex_);
+  return shared(unets_, key, [&]() -> SharedExecutable {
+    if (key.kv_rows.size() < 2 || device_.threads() < 2) return compile_unet(key, Parallel::ops);
+    if (key.parallel != Parallel::automatic) return compile_unet(key, key.parallel);
+    return faster_unet(key);
+  });
+}
+
+std::optional<double> ExecutableCache::row_cost(const UNetKey& key) const {
+  std::optional<double> nearest;
+  double least = std::log(kSameCost);
+  for (const auto& [pixels, cost] : row_costs_) {
+    const double distance = std::abs(std::log(static_cast<double>(pixels) / pixels_of(key)));
+    if (distance > least) continue;
+    least = distance;
+    nearest = cost;
+  }
+  return nearest;
+}
+
+SharedExecutable ExecutableCache::faster_unet(const UNetKey& key) {
+  const auto rows = static_cast<double>(key.kv_rows.size());
+  std::array<SharedExecutable, 2> measured;  // keeps the packed weights for compile_unet()
+  if (!row_cost(key)) measured = measure_row_cost(key);
+  const double rows_a_thread = std::ceil(rows / device_.threads());
+  return compile_unet(key, *row_cost(key) * rows_a_thread < rows ? Parallel::rows : Parallel::ops);
+}
+
+std::array<SharedExecutable, 2> ExecutableCache::measure_row_cost(UNetKey key) {
+  key.kv_rows.resize(std::min(key.kv_rows.size(), static_cast<std::size_t>(device_.threads())));
+  const auto rows = static_cast<double>(key.kv_rows.size());
+  SharedExecutable by_ops = compile_unet(key, Parallel::ops);
+  SharedExecutable by_rows = compile_unet(key, Parallel::rows);
+  const double ops_seconds = measure(*by_ops), rows_seconds = measure(*by_rows);
+  base::log(base::LogLevel::info,
+            base::concat("UNet over ", rows, " rows: ", ops_seconds * 1e3,
+                         " ms with every op on all threads, ", rows_seconds * 1e3,
+                         " ms with rows on threads of their own"));
+  row_costs_[pixels_of(key)] = rows_seconds / (ops_seconds / rows);
+  return {std::move(by_ops), std::move(by_rows)};
+}
+
+SharedExecutable ExecutableCache::compile_unet(const UNetKey& key, Parallel parallel) {
+  const int rows = static_cast<int>(key.kv_rows.size());
+  const int lanes = parallel == Parallel::rows ? std::min(rows, device_.threads()) : 1;
+  std::vector<graph::Graph> graphs;
+  for (int lane = 0; lane < lanes; ++lane) {
+    const auto begin = key.kv_rows.begin() + rows * lane / lanes,
+               end = key.kv_rows.begin() + rows * (lane + 1) / lanes;
+    graphs.push_back(
+        build_unet_(model_.unet_shape({begin, end}, key.prompts, key.height, key.width, dtype_)));
+  }
+  prompt_reads_schedule_ = session::prompt_reads_schedule(graphs.front());
+  const std::array<std::string, 1> shared_inputs{"context"};
+  return compile(Component::unet, std::move(graphs), shared_inputs);
+}
+
+SharedExecutable ExecutableCache::compile(Component component, std::vector<graph::Graph> lanes,
+                                          std::span<const std::string> shared_inputs) {
+  if (calibration_) {
+    const bool unet = component == Component::unet;
+    for (graph::Graph& lane : lanes)
+      graph::quantize(lane, unet ? calibration_->unet : calibration_->autoencoder);
+  }
+  return device_.compile(std::move(lanes), model_.weights(component), shared_inputs);
+}
+
+}  // namespace streamdiffusion::session

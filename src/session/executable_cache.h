@@ -1,0 +1,89 @@
+// The executables of one model. Each is compiled when it is first asked for, and shared by every
+// session with the same key for as long as one of them uses it.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <tuple>
+#include <vector>
+
+#include "backend/backend.h"
+#include "session/calibration_table.h"
+#include "session/model.h"
+#include "streamdiffusion/options.h"
+
+namespace streamdiffusion::session {
+
+/// What the autoencoder is compiled for.
+struct AutoencoderKey {
+  int frames = 1, height = 512, width = 512;
+  /// Whether the decoder also gives unrounded pixels.
+  bool image = false;
+  auto operator<=>(const AutoencoderKey&) const = default;
+};
+
+/// What the UNet is compiled for.
+struct UNetKey {
+  /// Of the image, in pixels.
+  int height = 512, width = 512;
+  int prompts = 1;
+  /// The prompt of each row.
+  std::vector<int> kv_rows;
+  Parallel parallel = Parallel::ops;
+  auto operator<=>(const UNetKey&) const = default;
+};
+
+/// Records the UNet's graph for a call of this shape.
+using BuildUNet = std::function<graph::Graph(const models::UNetShape&)>;
+
+using SharedExecutable = std::shared_ptr<backend::Executable>;
+
+class ExecutableCache {
+ public:
+  /// `calibration` may be null; otherwise it must outlive this. An empty `build_unet` is the
+  /// model's own UNet.
+  ExecutableCache(const Model& model, backend::Device& device, tensor::DType dtype,
+                  const CalibrationTable* calibration, BuildUNet build_unet = {});
+
+  SharedExecutable text();
+  SharedExecutable encoder(const AutoencoderKey& key);
+  SharedExecutable decoder(const AutoencoderKey& key);
+  /// Parallel::automatic takes the faster way. That follows from the cost of a row on one thread and
+  /// on all threads. The cost is measured once for about each size, so that a later change of a
+  /// running stream compiles one executable and measures nothing.
+  SharedExecutable unet(const UNetKey& key);
+  /// Whether the UNet's program for the prompt reads values of the schedule. False before the first
+  /// unet(). The same for every key: only sizes differ.
+  bool prompt_reads_schedule() const { return prompt_reads_schedule_; }
+
+ private:
+  SharedExecutable compile_unet(const UNetKey& key, Parallel parallel);
+  /// Seconds of a row on a thread of its own over those on all threads, if known for about this size.
+  std::optional<double> row_cost(const UNetKey& key) const;
+  /// Measures it, on at most as many rows as there are threads. Returns both executables, so that
+  /// their packed weights live on.
+  std::array<SharedExecutable, 2> measure_row_cost(UNetKey key);
+  SharedExecutable faster_unet(const UNetKey& key);
+  SharedExecutable compile(Component component, std::vector<graph::Graph> lanes,
+                           std::span<const std::string> shared_inputs = {});
+
+  const Model& model_;
+  backend::Device& device_;
+  tensor::DType dtype_;
+  const CalibrationTable* calibration_;
+  const BuildUNet build_unet_;
+  std::atomic<bool> prompt_reads_schedule_ = false;
+  std::mutex mutex_;
+  std::weak_ptr<backend::Executable> text_;
+  std::map<AutoencoderKey, std::weak_ptr<backend::Executable>> encoders_, decoders_;
+  std::map<UNetKey, std::weak_ptr<backend::Executable>> unets_;
+  /// By pixels.
+  std::map<int, double> row_costs_;
+};
+
+}  // namespace streamdiffusion::session
