@@ -1,5 +1,6 @@
 #include "schedule/lcm_schedule.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 
@@ -14,6 +15,9 @@ constexpr int kMostTimesteps = 100000;
 constexpr double kSigmaData = 0.5, kTimestepScaling = 10.0;
 /// Below this a division by sqrt(alpha_bar) leaves nothing of an f32 latent.
 constexpr float kLeastAlphaBar = 1e-8F;
+
+/// Of an index.
+constexpr double kStrengthTolerance = 0.01;
 
 /// linspace as torch has it in f32: exact ends, computed from the nearer one.
 float linspace(float first, float last, int count, int i) {
@@ -116,23 +120,27 @@ std::vector<Step> LcmSchedule::steps(std::span<const int> t_index_list,
   return result;
 }
 
-std::vector<int> t_index_list_for(float strength, int count, int num_inference_steps) {
+std::vector<int> t_index_list_for(double strength, int count, int num_inference_steps) {
   base::require(strength >= 0 && strength <= 1, ErrorCode::invalid_argument, "strength is ",
                 strength, ", expected 0..1");
+  // Without the tolerance, a strength that was rounded on its way would start one index early.
+  const double first = (num_inference_steps - 1) * (1 - strength) + kStrengthTolerance;
+  return t_index_list_from(static_cast<int>(first), count, num_inference_steps);
+}
+
+std::vector<int> t_index_list_from(int first, int count, int num_inference_steps) {
   base::require(num_inference_steps >= 1 && num_inference_steps <= kMostTimesteps,
                 ErrorCode::invalid_argument, "num_inference_steps is ", num_inference_steps,
                 ", expected 1..", kMostTimesteps);
-  const int last = num_inference_steps - 1;
-  const int first = static_cast<int>(std::floor(static_cast<float>(last) * (1.0F - strength)));
-  base::require(count >= 1 && count <= last - first + 1, ErrorCode::invalid_argument, "strength ",
-                strength, " of ", num_inference_steps, " inference steps has room for 1..",
-                last - first + 1, " steps, not ", count);
-  std::vector<int> places;
-  for (int i = 0; i < count; ++i) {
-    const std::int64_t share = count == 1 ? 0 : std::int64_t{i} * (last - first) / (count - 1);
-    places.push_back(first + static_cast<int>(share));
+  base::require(count >= 1 && count <= num_inference_steps, ErrorCode::invalid_argument, count,
+                " steps of ", num_inference_steps, " inference steps, expected 1..",
+                num_inference_steps);
+  first = std::clamp(first, 0, num_inference_steps - count);
+  std::vector<int> indices;
+  for (std::int64_t i = 0; i < count; ++i) {
+    indices.push_back(first + static_cast<int>(i * (num_inference_steps - first) / count));
   }
-  return places;
+  return indices;
 }
 
 }  // namespace streamdiffusion::schedule
