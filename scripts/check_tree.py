@@ -7,7 +7,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # From the lowest layer to the highest.
-LAYERS = ["base", "json", "tensor", "graph", "backend", "weights", "tokenizer", "models", "schedule",
+LAYERS = ["base", "json", "params", "tensor", "graph", "backend", "weights", "tokenizer", "models", "schedule",
           "stream", "session", "image", "live", "media", "config", "server"]
 # Header pattern -> folders that may include it.
 VENDOR_HEADERS = {
