@@ -1,6 +1,7 @@
 // The planner's thread: what a change of settings needs is made beside the running stream.
 #include "base/scheduling.h"
 #include "live/live_session_impl.h"
+#include "params/check.h"
 
 namespace streamdiffusion {
 
@@ -44,7 +45,7 @@ std::optional<Error> LiveSession::Impl::plan(Engine engine, const LiveSettings& 
       engine.encode_prompt(prompt.text);  // a transition starts from them
     }
     engine.encode_prompt(*settings.negative_prompt);
-    if (other_engine || !live::same_plan(planned_.settings.options, settings.options)) {
+    if (other_engine || !params::same_plan(planned_.settings.options, settings.options)) {
       change->stream = std::make_unique<live::Stream>(engine, settings);
     }
   } catch (const Error& error) {

@@ -7,16 +7,6 @@
 
 namespace streamdiffusion::live {
 
-bool same_plan(const SessionOptions& a, const SessionOptions& b) {
-  return a.width == b.width && a.height == b.height &&
-         a.t_index_list.size() == b.t_index_list.size() &&
-         a.num_inference_steps == b.num_inference_steps && a.cfg_type == b.cfg_type &&
-         a.text_to_image == b.text_to_image && a.do_add_noise == b.do_add_noise &&
-         a.use_denoising_batch == b.use_denoising_batch &&
-         a.frame_buffer_size == b.frame_buffer_size && a.parallel == b.parallel &&
-         a.keep_tensors == b.keep_tensors;
-}
-
 Stream::Stream(Engine& engine, const LiveSettings& settings)
     : session_(engine.session(settings.options)), settings_(settings) {
   session_.set_negative_prompt(*settings.negative_prompt);

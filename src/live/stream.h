@@ -19,9 +19,6 @@ struct Step {
   void append(Step more);
 };
 
-/// Whether a stream made for the first options can go on under the second.
-bool same_plan(const SessionOptions& a, const SessionOptions& b);
-
 class Stream {
  public:
   /// `settings` has every default filled in. Throws as Engine::session does.
