@@ -8,9 +8,9 @@
 #include "backend/backend.h"
 #include "backend/peak.h"
 #include "base/clock.h"
-#include "flags.h"
 #include "op_rows.h"
 #include "session/choose_dtype.h"
+#include "streamdiffusion/names.h"
 #include "support/case_run.h"
 
 namespace streamdiffusion::bench {
@@ -31,8 +31,12 @@ struct Options {
 
 void parse(CLI::App& cli, int argc, char** argv, Options& o) {
   cli.add_option("--device", o.device, "cpu or ref")->capture_default_str();
-  app::add_choice(cli, "--dtype", o.dtype, kDataTypes,
-                  "Type of the arithmetic; auto: the faster of bf16 and f32");
+  std::vector<std::string> dtypes;
+  for (const auto& [word, dtype] : kDataTypes) dtypes.push_back(word);
+  cli.add_option_function<std::string>(
+         "--dtype", [&o](const std::string& word) { o.dtype = *choice_of(kDataTypes, word); },
+         "Type of the arithmetic; auto: the faster of bf16 and f32")
+      ->check(CLI::IsMember(dtypes));
   cli.add_option(
       "--max-isa", o.max_isa,
       "Cap on the instruction set: amx, avx512_bf16, avx512_vnni, avx512, avx2_vnni, avx2");

@@ -1,36 +1,19 @@
 // The settings panel, built from the JSON schema of the server: a field for each parameter with its
-// explanation and a button that resets it. Parameters that this page does not know come last.
+// explanation and a button that resets it. The schema says where a slider ends and which group of
+// the panel a parameter belongs to.
 import { $, element, icon } from "./dom.js";
 
-const GROUPS = [
-  ["Steps", ["steps", "t_index_list", "num_inference_steps", "do_add_noise", "seed"]],
-  ["Prompt", [
-    "negative_prompt", "prompt2", "blend", "prompt_interpolation_method", "transition_ms",
-  ]],
-  ["Guidance", ["cfg_type", "guidance_scale", "delta"]],
-  ["Image", ["width", "height", "fit", "jpeg_quality", "model"]],
-  ["Similarity filter", [
-    "enable_similar_image_filter", "similar_image_filter_threshold",
-    "similar_image_filter_max_skip_frame",
-  ]],
-];
 const SHOWN_ELSEWHERE = ["mode", "prompt", "prompt_list", "strength"];
 const SECOND_PROMPT_FIELDS = {  // the page makes `prompt_list` of the prompt and these two
   prompt2: {
-    type: "string", title: "Second prompt", default: "",
+    group: "Prompt", type: "string", title: "Second prompt", default: "",
     description: "Blended with the first; leave it empty for one prompt.",
   },
   blend: {
-    type: "number", minimum: 0, maximum: 1, title: "Blend", default: 0.5,
+    group: "Prompt", type: "number", minimum: 0, maximum: 1, title: "Blend", default: 0.5,
     description: "How much of the second prompt.",
   },
 };
-// Where sliders end, for parameters whose allowed maximum is far above useful values.
-const SLIDER_MAX = {
-  guidance_scale: 4, delta: 3, transition_ms: 3000, similar_image_filter_max_skip_frame: 60,
-};
-// The server plans anew for these: they are sent when the slider is let go, not while it moves.
-const SLOW_TO_CHANGE = ["width", "height", "steps"];
 const TYPING_PAUSE_MS = 250, LIST_TYPING_PAUSE_MS = 600;
 
 function valueText(value) {
@@ -48,6 +31,19 @@ function isSlider({ type, maximum }) {
 /** Whether there is anything to choose. */
 function hasChoice(schema) {
   return schema.enum?.length !== 1;
+}
+
+/** The names of the parameters that the panel shows, by group, in the schema's order. */
+function groupsOf(schemas) {
+  const groups = new Map();
+  const order = ([, schema]) => schema.order ?? schemas.prompt_list?.order ?? Infinity;
+  const rows = Object.entries(schemas).sort((a, b) => order(a) - order(b) || 0);
+  for (const [name, schema] of rows) {
+    if (SHOWN_ELSEWHERE.includes(name) || !hasChoice(schema)) continue;
+    const title = schema.group ?? "More";
+    groups.set(title, [...(groups.get(title) ?? []), name]);
+  }
+  return groups;
 }
 
 function describedBy(input, id) {
@@ -81,12 +77,8 @@ export class SettingsPanel {
     this.#fields.clear();
     body.replaceChildren();
     const all = { ...schema, ...(schema.prompt_list ? SECOND_PROMPT_FIELDS : {}) };
-    const placed = new Set([...SHOWN_ELSEWHERE, ...GROUPS.flatMap(([, names]) => names)]);
-    const rest = Object.keys(all).filter((name) => !placed.has(name));
-    for (const [title, names] of [...GROUPS, ["More", rest]]) {
-      const shown = names.filter((name) => name in all && hasChoice(all[name]));
-      if (!shown.length) continue;
-      const fields = shown.map((name) => this.#field(name, all[name]));
+    for (const [title, names] of groupsOf(all)) {
+      const fields = names.map((name) => this.#field(name, all[name]));
       body.append(element("h3", { textContent: title }), ...fields);
     }
     this.refresh();
@@ -160,7 +152,7 @@ export class SettingsPanel {
 
   #slider(name, schema, id, head) {
     const min = schema.minimum ?? 0;
-    const max = Math.min(schema.maximum, SLIDER_MAX[name] ?? Infinity);
+    const max = Math.min(schema.maximum, schema.sliderMaximum ?? Infinity);
     const step = schema.multipleOf ?? schema.step ?? (schema.type === "integer" ? 1 : 0.01);
     const digits = (String(step).split(".")[1] ?? "").length;
     const unit = name.endsWith("_ms") ? " ms" : "";
@@ -173,7 +165,8 @@ export class SettingsPanel {
       input.style.setProperty("--at", `${((input.value - min) / (max - min)) * 100}%`);
     };
     input.addEventListener("input", show);
-    const sentOn = SLOW_TO_CHANGE.includes(name) ? "change" : "input";
+    // What needs another plan is sent when the slider is let go, not while it moves.
+    const sentOn = schema.needsPlan ? "change" : "input";
     input.addEventListener(sentOn, () => this.#change(name, Number(input.value)));
     const setValue = (value) => {
       input.value = value;

@@ -6,14 +6,15 @@
 #include <cstdio>
 #include <fstream>
 #include <map>
-#include <nlohmann/json.hpp>
+#include <memory>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/percentile.h"
 #include "commands.h"
+#include "figures.h"
 #include "live_bench.h"
-#include "progress.h"
+#include "parameter_flags.h"
 #include "setup.h"
 #include "test_frame.h"
 #include "trace.h"
@@ -29,12 +30,11 @@ constexpr const char* kExamples = R"(Examples:
 
 constexpr double kMiB = 1024.0 * 1024.0;
 constexpr int kWarmUp = 3;
-/// Frames after which memory is looked at for the last time.
-constexpr int kSettled = 10;
+/// Frames after which memory is measured for the last time.
+constexpr int kMemoryFrames = 10;
 
 struct BenchFlags {
-  EngineFlags engine;
-  SessionFlags session;
+  ParameterFlags parameters;
   int frames = 30;
   std::string json, trace;
   double motion = 1;
@@ -57,7 +57,7 @@ struct Cost {
 struct Report {
   std::string title;
   double p50_ms = 0, p99_ms = 0, first_frame_ms = 0, fps = 0;
-  /// Of the frames that the similarity filter did not take again.
+  /// Of the frames that the similarity filter did not skip.
   double processed_p50_ms = 0;
   double ceiling = 0, gflop = 0, resident = 0, weights = 0, arena = 0;
   std::size_t frames = 0, reused = 0;
@@ -107,10 +107,8 @@ void forget_precomputed(Session& session, const SessionOptions& options, int fra
 /// Feeds a session the test pattern, a batch of frames at a time, and times it.
 class Feeder {
  public:
-  Feeder(const BenchFlags& flags, Drawing& drawing)
-      : flags_(flags),
-        session_(drawing.session),
-        options_(drawing.engine.with_defaults(flags.session.options)) {}
+  Feeder(const BenchFlags& flags, const SessionOptions& options, OpenedSession& opened)
+      : flags_(flags), session_(opened.session), options_(opened.engine.with_defaults(options)) {}
 
   int batch() const { return options_.frame_buffer_size; }
 
@@ -139,21 +137,21 @@ class Feeder {
 };
 
 /// Fills the stream, warms up for a few frames or a second, and times the rest.
-FrameTimes time_frames(const BenchFlags& flags, Drawing& drawing, base::Clock::time_point start,
-                       Report& report) {
-  Feeder feeder(flags, drawing);
+FrameTimes time_frames(const BenchFlags& flags, const SessionOptions& options,
+                       OpenedSession& opened, base::Clock::time_point start, Report& report) {
+  Feeder feeder(flags, options, opened);
   FrameTimes warm_up, times;
   while (!feeder.feed(warm_up)) {
   }
   report.first_frame_ms = base::seconds_since(start) * 1e3;
   const auto warm = base::Clock::now();
   for (int i = 0; i < kWarmUp && base::seconds_since(warm) < 1; ++i) feeder.feed(warm_up);
-  const SessionTimes before = drawing.session.times();
+  const SessionTimes before = opened.session.times();
   for (int i = 0; i < flags.frames; i += feeder.batch()) {
     feeder.feed(times);
-    if (i <= kSettled) report.resident = resident_mib();
+    if (i <= kMemoryFrames) report.resident = resident_mib();
   }
-  times.stages = since(before, drawing.session.times());
+  times.stages = since(before, opened.session.times());
   return times;
 }
 
@@ -184,21 +182,21 @@ void add_work(Report& report, const std::map<std::string, double>& wall, int bat
 
 Report measure(const BenchFlags& flags) {
   const auto start = base::Clock::now();
-  EngineFlags engine = flags.engine;
-  engine.options.profile = true;
-  Drawing drawing = open_drawing(engine, flags.session, false);
-  const Session& session = drawing.session;
+  params::Settings settings = flags.parameters.parsed();
+  settings.engine.profile = true;
+  const SessionOptions& options = settings.live.options;
+  OpenedSession opened = open_session(settings, false);
+  const Session& session = opened.session;
   Report report;
-  const FrameTimes times = time_frames(flags, drawing, start, report);
-  report.title = drawing.engine.info().model + "  " + session.description();
+  const FrameTimes times = time_frames(flags, options, opened, start, report);
+  report.title = opened.engine.info().model + "  " + session.description();
   times.fill(report);
-  report.operations = drawing.engine.operations(session);
-  const SessionOptions& options = flags.session.options;
+  report.operations = opened.engine.operations(session);
   add_work(report, times.stages, options.frame_buffer_size,
            options.use_denoising_batch ? 1 : session.steps());
-  report.weights = static_cast<double>(drawing.engine.info().weight_bytes) / kMiB;
-  report.arena = static_cast<double>(drawing.engine.arena_bytes(session)) / kMiB;
-  report.ceiling = drawing.engine.measure_peak();
+  report.weights = static_cast<double>(opened.engine.info().weight_bytes) / kMiB;
+  report.arena = static_cast<double>(opened.engine.arena_bytes(session)) / kMiB;
+  report.ceiling = opened.engine.measure_peak();
   return report;
 }
 
@@ -214,7 +212,7 @@ void print(const Report& r) {
   std::printf("frame     p50 %.2f ms  p99 %.2f ms  %.1f fps  (first after %.0f ms)\n", r.p50_ms,
               r.p99_ms, r.fps, r.first_frame_ms);
   if (r.reused > 0) {
-    std::printf("filter    %zu of %zu frames taken again: %.1f %% of the live work\n", r.reused,
+    std::printf("filter    %zu of %zu frames reused: %.1f %% of the live work\n", r.reused,
                 r.frames, 100 * r.live_share());
   }
   std::printf(
@@ -226,83 +224,72 @@ void print(const Report& r) {
   print_costs(r.stages, r.ceiling);
   std::printf("  %-18s\n", "kind of op");
   print_costs(r.kinds, r.ceiling);
-  print_dearest(r.operations, r.ceiling);
+  print_slowest(r.operations, r.ceiling);
   std::printf(
       "ceiling: fastest of two large convolutions on the same threads, measured in this run\n");
 }
 
-nlohmann::json costs_json(const std::map<std::string, Cost>& costs) {
-  nlohmann::json out = nlohmann::json::object();
-  for (const auto& [name, cost] : costs) out[name] = cost.seconds * 1e3;
-  return out;
+Figures in_ms(const std::map<std::string, Cost>& costs) {
+  Figures figures;
+  for (const auto& [name, cost] : costs) figures.push_back({name, cost.seconds * 1e3});
+  return figures;
 }
 
 void write_json(const Report& r, const std::string& path) {
-  const nlohmann::json out{{"model", r.title},
-                           {"frame_ms", {{"p50", r.p50_ms}, {"p99", r.p99_ms}}},
-                           {"fps", r.fps},
-                           {"stages_ms", costs_json(r.stages)},
-                           {"kinds_ms", costs_json(r.kinds)},
-                           {"gflop_per_frame", r.gflop},
-                           {"ceiling_gflops", r.ceiling},
-                           {"share_of_ceiling", r.share()},
-                           {"resident_mib", r.resident},
-                           {"weights_mib", r.weights},
-                           {"arena_mib", r.arena},
-                           {"frames", r.frames},
-                           {"reused", r.reused},
-                           {"share_of_live_work", r.live_share()},
-                           {"first_frame_ms", r.first_frame_ms}};
-  std::ofstream file(path);
-  file << out.dump(2) << "\n";
-  base::require(file.good(), ErrorCode::io, path, ": cannot write");
+  write_figures(path, {{"model", r.title},
+                       {"frame_ms", Figures{{"p50", r.p50_ms}, {"p99", r.p99_ms}}},
+                       {"fps", r.fps},
+                       {"stages_ms", in_ms(r.stages)},
+                       {"kinds_ms", in_ms(r.kinds)},
+                       {"gflop_per_frame", r.gflop},
+                       {"ceiling_gflops", r.ceiling},
+                       {"share_of_ceiling", r.share()},
+                       {"resident_mib", r.resident},
+                       {"weights_mib", r.weights},
+                       {"arena_mib", r.arena},
+                       {"frames", static_cast<std::int64_t>(r.frames)},
+                       {"reused", static_cast<std::int64_t>(r.reused)},
+                       {"share_of_live_work", r.live_share()},
+                       {"first_frame_ms", r.first_frame_ms}});
+}
+
+void run_bench(BenchFlags& flags) {
+  if (flags.live) {
+    flags.live_bench.motion = flags.motion;
+    flags.live_bench.json = flags.json;
+    return run_live_bench(flags.parameters.parsed(), flags.live_bench);
+  }
+  const Report report = measure(flags);
+  print(report);
+  if (!flags.json.empty()) write_json(report, flags.json);
+  if (!flags.trace.empty()) write_trace(flags.trace, report.operations);
 }
 
 }  // namespace
 
-void add_bench_command(CLI::App& program) {
-  auto flags = std::make_shared<BenchFlags>();
-  CLI::App& command = *program.add_subcommand("bench", "How fast this machine runs a model");
-  flags->engine.add_to(command);
-  flags->session.add_to(command);
-  command.add_option("--frames", flags->frames, "Frames to time")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1000000));
-  command
-      .add_option("--motion", flags->motion,
-                  "How fast the test pattern moves: 1, or 0 for a still scene")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 100.0));
-  command.add_flag("!--no-precompute", flags->precompute,
-                   "Work out what does not change between frames anew for each: prompt, noise, "
-                   "schedule");
-  command.add_option("--json", flags->json, "Also write the figures to a file")->type_name("FILE");
-  command
-      .add_option("--trace", flags->trace,
-                  "Also write what every thread did in the last frame, in Chrome's trace format")
-      ->type_name("FILE");
-  command.add_flag("--live", flags->live,
-                   "Frames come by the clock and the newest wins: age, waits, engine's idle time");
-  command.add_option("--source-fps", flags->live_bench.source_fps, "With --live: frames a second")
-      ->capture_default_str()
-      ->check(CLI::Range(0.1, 1000.0));
-  command.add_option("--seconds", flags->live_bench.seconds, "With --live: how long")
-      ->capture_default_str()
-      ->check(CLI::Range(0.1, 86400.0));
-  command.add_flag("--storm", flags->live_bench.storm,
-                   "With --live: words, steps, guidance or size change every second");
-  command.footer(kExamples);
-  command.callback([flags] {
-    if (flags->live) {
-      flags->live_bench.motion = flags->motion;
-      flags->live_bench.json = flags->json;
-      return run_live_bench(flags->engine, flags->session, flags->live_bench);
-    }
-    const Report report = measure(*flags);
-    print(report);
-    if (!flags->json.empty()) write_json(report, flags->json);
-    if (!flags->trace.empty()) write_trace(flags->trace, report.operations);
-  });
+void add_bench_command(CommandLine& program) {
+  auto bench = std::make_shared<BenchFlags>();
+  LiveBench& live = bench->live_bench;
+  Flags flags = program.command("bench", "How fast this machine runs a model");
+  flags.integer("--frames", bench->frames, 1, 1000000, "Frames to time");
+  flags.number("--motion", bench->motion, 0, 100,
+               "How fast the test pattern moves: 1, or 0 for a still scene");
+  flags.flag("!--no-precompute", bench->precompute,
+             "Compute prompt, noise and schedule anew for each frame");
+  flags.text("--json", bench->json, "Also write the figures to a file", {.value = "FILE"});
+  flags.text("--trace", bench->trace,
+             "Also write what every thread did in the last frame, in Chrome's trace format",
+             {.value = "FILE"});
+  flags.flag("--live", bench->live,
+             "Frames come by the clock and the newest wins: age, waits, engine's idle time");
+  flags.number("--source-fps", live.source_fps, 0.1, 1000, "With --live: frames a second");
+  flags.number("--seconds", live.seconds, 0.1, 86400, "With --live: how long");
+  flags.flag("--storm", live.storm,
+             "With --live: prompt, steps, guidance or size change every second");
+  bench->parameters.add_engine(flags);
+  bench->parameters.add_stream(flags, false);
+  flags.examples(kExamples);
+  flags.run([bench] { run_bench(*bench); });
 }
 
 }  // namespace streamdiffusion::app

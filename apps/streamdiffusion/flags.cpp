@@ -1,101 +1,255 @@
 #include "flags.h"
 
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <utility>
+
+#include "base/error.h"
+#include "params/check.h"
+
 namespace streamdiffusion::app {
-void EngineFlags::add_to(CLI::App& command) {
-  command
-      .add_option("--model", options.model,
-                  "Folder of a model in diffusers' layout; the model in the box if not given")
-      ->type_name("DIR");
-  command
-      .add_option("--vae", options.vae, "Folder of another autoencoder, instead of the model's own")
-      ->type_name("DIR");
-  command
-      .add_option("--random-weights", options.random_weights,
-                  "An architecture with random weights instead of a model: sd-turbo or sd15")
-      ->excludes("--model");
-  command.add_option("--device", options.device, "What to run on: cpu, or ref (slow, exact)")
-      ->capture_default_str();
-  add_choice(command, "--dtype", options.dtype, kDataTypes,
-             "Type of the arithmetic: auto (the faster of bf16 and f32), f32, bf16, or int8, "
-             "calibrated on first use");
-  command
-      .add_option("--calibration", options.calibration,
-                  "File of `quantize` for int8, instead of the model's or the cache's")
-      ->type_name("FILE");
-  command.add_flag("!--no-cache", options.cache,
-                   "Neither read nor keep an int8 calibration in the user's cache");
-  command.add_option("--threads", options.threads, "Threads; 0 for every core")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 1024));
-  command.add_option(
-      "--max-isa", options.max_isa,
-      "Cap on the instruction set: amx, avx512_bf16, avx512_vnni, avx512, avx2_vnni, avx2");
+namespace {
+
+using base::concat;
+
+constexpr std::size_t kHelpColumn = 44, kLongestShown = 80;
+
+[[noreturn]] void refuse(const std::string& name, const std::string& found,
+                         const std::string& expected) {
+  throw CLI::ValidationError(
+      concat(name, " is ", found.substr(0, kLongestShown), ", expected ", expected),
+      CLI::ExitCodes::ValidationError);
 }
 
-void SessionFlags::add_to(CLI::App& command) {
-  command.add_option("--prompt", prompts, "What to draw; several are blended")
-      ->type_name("TEXT")
-      ->expected(1, -1);
-  command.add_option("--prompt-weights", prompt_weights, "Weight of each prompt in the blend")
-      ->type_name("W")
-      ->delimiter(',');
-  command.add_flag("--lerp", lerp, "Blend prompts along a straight line instead of a great circle");
-  command.add_option("--width", options.width, "Width of the images")->check(CLI::Range(8, 16384));
-  command.add_option("--height", options.height, "Height of the images")
-      ->check(CLI::Range(8, 16384));
-  command.add_option("--seed", options.seed, "Seed of all noise")->capture_default_str();
-  add_schedule(command);
-  add_guidance(command);
-  add_filter(command);
+/// The whole text as a number; empty if it is none.
+template <typename T>
+std::optional<T> parsed(const std::string& text) {
+  T value{};
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || stop != end) return std::nullopt;
+  return value;
 }
 
-void SessionFlags::add_schedule(CLI::App& command) {
-  command
-      .add_option("--t-index-list", options.t_index_list,
-                  "Denoising steps: places in the schedule, small for much change")
-      ->type_name("I,J,...")
-      ->delimiter(',');
-  command.add_option("--num-inference-steps", options.num_inference_steps,
-                     "Length of the schedule the places refer to");
-  command.add_flag("!--no-add-noise", options.do_add_noise,
-                   "No fresh noise between the steps: smoother, less varied");
-  command.add_flag("!--sequential", options.use_denoising_batch,
-                   "Run the steps of a frame one after another, not as a stream batch");
-  command
-      .add_option("--frame-buffer-size", options.frame_buffer_size,
-                  "Frames that enter the batch together")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 64));
-  add_choice(command, "--parallel", options.parallel, kParallels,
-             "Cores work on the same op (ops), or each on its rows (rows); auto measures");
+template <typename T, typename Type>
+T read_number(const std::string& name, const std::string& text, const Type& type) {
+  const std::optional<T> value = parsed<T>(text);
+  if (!value || !params::accepts(type, *value)) refuse(name, text, params::describe(type));
+  return *value;
 }
 
-void SessionFlags::add_guidance(CLI::App& command) {
-  command
-      .add_option("--negative-prompt", negative_prompt,
-                  "What not to draw (guidance full and initialize)")
-      ->type_name("TEXT");
-  add_choice(command, "--cfg-type", options.cfg_type, kCfgTypes,
-             "Guidance: none, full, self or initialize");
-  command.add_option("--guidance-scale", options.guidance_scale,
-                     "Strength of the guidance; 1 for none");
-  command.add_option("--delta", options.delta,
-                     "Strength of the virtual negative noise (self, initialize)");
+std::string range(const params::Integer& type) {
+  if (type.maximum == INT64_MAX) return concat("INT >= ", type.minimum);
+  return concat("INT in [", type.minimum, " - ", type.maximum, "]");
+}
+std::string range(const params::Number& type) {
+  return concat("FLOAT in [", type.minimum, " - ", type.maximum, "]");
 }
 
-void SessionFlags::add_filter(CLI::App& command) {
-  command.add_flag("--similar-image-filter", options.enable_similar_image_filter,
-                   "Skip frames that resemble the last one");
-  command
-      .add_option("--similar-image-filter-threshold", options.similar_image_filter_threshold,
-                  "Likeness from which frames may be skipped")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 1.0));
-  command
-      .add_option("--similar-image-filter-max-skip-frame",
-                  options.similar_image_filter_max_skip_frame, "Most frames skipped in a row")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 1000000));
+std::string braced(const std::vector<std::string>& words) {
+  std::string list;
+  for (const std::string& word : words) list += (list.empty() ? "" : ",") + word;
+  return "{" + list + "}";
+}
+
+/// A default as the help shows it; nothing for one that is unset or out of range.
+template <typename T>
+std::string shown_default(const auto& type, const std::optional<T>& value) {
+  return value && params::accepts(type, *value) ? concat(*value) : "";
+}
+
+}  // namespace
+
+CLI::Option& Flags::add(const std::string& name, const std::string& help, const FlagStyle& style,
+                        const std::string& default_text, std::function<void(const Values&)> read) {
+  CLI::Option& option = *command_->add_option(
+      name,
+      [read = std::move(read)](const Values& values) {
+        read(values);
+        return true;
+      },
+      help);
+  option.group(group_)->type_name(style.value)->default_str(default_text);
+  if (!style.environment.empty()) option.envname(style.environment);
+  if (style.first) option.trigger_on_parse();
+  return option;
+}
+
+void Flags::list(CLI::Option& option, bool commas) {
+  option.expected(1, -1)->allow_extra_args();
+  if (commas) option.delimiter(',');
+}
+
+void Flags::action(const std::string& name, std::function<void(const std::string&)> read,
+                   const std::string& help, const FlagStyle& style) {
+  add(name, help, style, "",
+      [read = std::move(read)](const Values& values) { read(values.back()); });
+}
+
+void Flags::text(const std::string& name, std::string& target, const std::string& help,
+                 const FlagStyle& style) {
+  FlagStyle shown_style = style;
+  if (style.value.empty()) shown_style.value = "TEXT";
+  add(name, help, shown_style, target, [&target](const Values& values) { target = values.back(); });
+}
+
+void Flags::texts(const std::string& name, std::vector<std::string>& target,
+                  const std::string& help, const FlagStyle& style) {
+  list(add(name, help, style, "", [&target](const Values& values) { target = values; }), false);
+}
+
+void Flags::choice(const std::string& name, const params::Choice& type, const std::string& now,
+                   const std::function<void(const std::string&)>& set, const std::string& help) {
+  add(name, help, {.value = braced(type.words)}, now, [=](const Values& values) {
+    if (!params::accepts(type, values.back())) refuse(name, values.back(), params::describe(type));
+    set(values.back());
+  });
+}
+
+void Flags::word(const std::string& name, std::string& target, std::vector<std::string> words,
+                 const std::string& help) {
+  choice(
+      name, {{}, std::move(words)}, target, [&target](const std::string& word) { target = word; },
+      help);
+}
+
+void Flags::integer(const std::string& name, const params::Integer& type,
+                    std::optional<std::int64_t> now, const std::function<void(std::int64_t)>& set,
+                    const std::string& help) {
+  add(name, help, {.value = range(type)}, shown_default(type, now),
+      [=](const Values& values) { set(read_number<std::int64_t>(name, values.back(), type)); });
+}
+
+void Flags::number(const std::string& name, const params::Number& type, std::optional<double> now,
+                   const std::function<void(double)>& set, const std::string& help,
+                   const FlagStyle& style) {
+  FlagStyle shown_style = style;
+  if (style.value.empty()) shown_style.value = range(type);
+  add(name, help, shown_style, shown_default(type, now),
+      [=](const Values& values) { set(read_number<double>(name, values.back(), type)); });
+}
+
+void Flags::number(const std::string& name, double& target, double minimum, double maximum,
+                   const std::string& help, const FlagStyle& style) {
+  number(
+      name, {{}, minimum, maximum, 0}, std::optional(target),
+      [&target](double value) { target = value; }, help, style);
+}
+
+void Flags::numbers(const std::string& name, std::vector<float>& target, double minimum,
+                    double maximum, const std::string& help, const FlagStyle& style) {
+  const params::Number type{{}, minimum, maximum, 0};
+  const auto read = [=, &target](const Values& values) {
+    target.clear();
+    for (const std::string& value : values) {
+      target.push_back(static_cast<float>(read_number<double>(name, value, type)));
+    }
+  };
+  list(add(name, help, style, "", read), true);
+}
+
+void Flags::integers(const std::string& name, const params::IntegerList& type,
+                     const std::function<void(const std::vector<int>&)>& set,
+                     const std::string& help, const FlagStyle& style) {
+  const auto read = [=](const Values& values) {
+    std::vector<int> list;
+    std::string text;
+    for (const std::string& value : values) {
+      text += (text.empty() ? "" : ",") + value;
+      list.push_back(parsed<int>(value).value_or(-1));
+    }
+    if (!params::accepts(type, list)) refuse(name, text, params::describe(type));
+    set(list);
+  };
+  list(add(name, help, style, "", read), true);
+}
+
+void Flags::flag(const std::string& name, const std::function<void(bool)>& set,
+                 const std::string& help) {
+  command_
+      ->add_flag_function(
+          name, [set](std::int64_t count) { set(count > 0); }, help)
+      ->group(group_);
+}
+
+void Flags::flag(const std::string& name, bool& target, const std::string& help) {
+  flag(
+      name, [&target](bool value) { target = value; }, help);
+}
+
+void Flags::parameter(const params::Parameter& row, params::Settings& settings) {
+  const std::string name = row.in.flag;
+  const std::string help = *row.in.flag_help ? row.in.flag_help : row.help;
+  const FlagStyle style{.value = row.in.flag_value};
+  std::visit(
+      [&](const auto& type) {
+        using Type = std::remove_cvref_t<decltype(type)>;
+        const auto now = type.member.get(settings);
+        const auto set = [&settings, set = type.member.set](const auto& v) { set(settings, v); };
+        if constexpr (std::is_same_v<Type, params::Integer>) {
+          integer(name, type, now, set, help);
+        } else if constexpr (std::is_same_v<Type, params::Number>) {
+          number(name, type, now, set, help, style);
+        } else if constexpr (std::is_same_v<Type, params::Boolean>) {
+          flag(name, set, help);
+        } else if constexpr (std::is_same_v<Type, params::Choice>) {
+          choice(name, type, shown_default(type, now), set, help);
+        } else if constexpr (std::is_same_v<Type, params::Text>) {
+          add(name, help, style, shown_default(type, now), [=](const Values& values) {
+            if (!params::accepts(type, values.back())) {
+              refuse(name, concat("a text of ", values.back().size(), " bytes"),
+                     params::describe(type));
+            }
+            set(values.back());
+          });
+        } else if constexpr (std::is_same_v<Type, params::IntegerList>) {
+          integers(name, type, set, help, style);
+        } else {
+          base::fail(ErrorCode::internal, row.name, ": prompts have flags of their own");
+        }
+      },
+      row.type);
+}
+
+void Flags::examples(const std::string& text) {
+  command_->footer(text);
+}
+
+void Flags::run(std::function<void()> command) {
+  command_->callback([command = std::move(command)] {
+    try {
+      command();
+    } catch (const ShowHelp&) {
+      throw CLI::CallForHelp();
+    }
+  });
+}
+
+CommandLine::CommandLine(const std::string& description, const std::string& name,
+                         const std::string& version)
+    : program_(std::make_unique<CLI::App>(description, name)) {
+  program_->require_subcommand(1);
+  program_->set_version_flag("--version", version);
+  program_->get_formatter()->column_width(kHelpColumn);
+}
+
+CommandLine::~CommandLine() = default;
+
+Flags CommandLine::command(const std::string& name, const std::string& help) {
+  return Flags(*program_->add_subcommand(name, help));
+}
+
+void CommandLine::footer(const std::string& text) {
+  program_->footer(text);
+}
+
+bool CommandLine::run(int argc, char** argv) {
+  try {
+    program_->parse(argc, argv);
+    return true;
+  } catch (const CLI::ParseError& error) {
+    return program_->exit(error) == 0;
+  }
 }
 
 }  // namespace streamdiffusion::app

@@ -1,48 +1,122 @@
-// The flags that several sub-commands share, under the original package's names.
+// The program's command line: commands and their flags. Only flags.cpp includes the parser's header,
+// which takes long to compile.
 #pragma once
 
-#include <CLI/CLI.hpp>
-#include <map>
+#include <concepts>
+#include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "streamdiffusion/names.h"
+#include "params/table.h"
+
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
 
 namespace streamdiffusion::app {
 
-/// A flag that takes one of a few words; target and names must outlive the parsing.
-template <typename Target, typename Choice>
-CLI::Option* add_choice(CLI::App& command, const std::string& flag, Target& target,
-                        const Names<Choice>& names, const std::string& help) {
-  std::vector<std::string> known;
-  for (const auto& [word, choice] : names) known.push_back(word);
-  return command
-      .add_option_function<std::string>(
-          flag, [&target, &names](const std::string& word) { target = *choice_of(names, word); },
-          help)
-      ->check(CLI::IsMember(known));
-}
+/// Thrown by a command that has nothing to do: its help is printed instead.
+struct ShowHelp {};
 
-/// Where the model is and what it runs on.
-struct EngineFlags {
-  EngineOptions options;
-  void add_to(CLI::App& command);
+/// What only some flags have.
+struct FlagStyle {
+  /// What stands for the value in the help: "DIR".
+  std::string value = {};
+  /// An environment variable that stands for the flag.
+  std::string environment = {};
+  /// Read before all other flags, wherever it stands.
+  bool first = false;
 };
 
-/// How a stream is to be drawn.
-struct SessionFlags {
-  SessionOptions options;
-  std::vector<std::string> prompts;
-  std::vector<float> prompt_weights;
-  std::string negative_prompt;
-  bool lerp = false;
-  void add_to(CLI::App& command);
+/// The flags of one command. Targets must outlive the parsing. A value of the wrong type or outside
+/// its range is refused: "--delta is nan, expected a number from 0 to 100".
+class Flags {
+ public:
+  /// From here on, flags stand under this heading of the help.
+  void group(const std::string& heading) { group_ = heading; }
+
+  void text(const std::string& name, std::string& target, const std::string& help,
+            const FlagStyle& style = {});
+  /// Any number of values.
+  void texts(const std::string& name, std::vector<std::string>& target, const std::string& help,
+             const FlagStyle& style = {});
+  /// One of a few words.
+  void word(const std::string& name, std::string& target, std::vector<std::string> words,
+            const std::string& help);
+  /// The default is shown if it is in range; one outside means unset.
+  template <std::integral T>
+  void integer(const std::string& name, T& target, std::int64_t minimum, std::int64_t maximum,
+               const std::string& help) {
+    integer(
+        name, {{}, minimum, maximum}, static_cast<std::int64_t>(target),
+        [&target](std::int64_t value) { target = static_cast<T>(value); }, help);
+  }
+  /// Never infinite or NaN. The default is shown as that of an integer.
+  void number(const std::string& name, double& target, double minimum, double maximum,
+              const std::string& help, const FlagStyle& style = {});
+  /// With commas between them.
+  void numbers(const std::string& name, std::vector<float>& target, double minimum, double maximum,
+               const std::string& help, const FlagStyle& style = {});
+  /// "--quiet" sets true; "!--no-cache" sets false.
+  void flag(const std::string& name, bool& target, const std::string& help);
+  void flag(const std::string& name, const std::function<void(bool)>& set, const std::string& help);
+  /// Calls `read` with the value.
+  void action(const std::string& name, std::function<void(const std::string&)> read,
+              const std::string& help, const FlagStyle& style = {});
+  /// The flag of a row of the table.
+  void parameter(const params::Parameter& row, params::Settings& settings);
+
+  /// Printed below the flags.
+  void examples(const std::string& text);
+  /// What the command does, once everything is parsed.
+  void run(std::function<void()> command);
 
  private:
-  void add_schedule(CLI::App& command);
-  void add_guidance(CLI::App& command);
-  void add_filter(CLI::App& command);
+  friend class CommandLine;
+  using Values = std::vector<std::string>;
+
+  explicit Flags(CLI::App& command) : command_(&command) {}
+  void integer(const std::string& name, const params::Integer& type,
+               std::optional<std::int64_t> now, const std::function<void(std::int64_t)>& set,
+               const std::string& help);
+  void number(const std::string& name, const params::Number& type, std::optional<double> now,
+              const std::function<void(double)>& set, const std::string& help,
+              const FlagStyle& style);
+  void choice(const std::string& name, const params::Choice& type, const std::string& now,
+              const std::function<void(const std::string&)>& set, const std::string& help);
+  void integers(const std::string& name, const params::IntegerList& type,
+                const std::function<void(const std::vector<int>&)>& set, const std::string& help,
+                const FlagStyle& style);
+  CLI::Option& add(const std::string& name, const std::string& help, const FlagStyle& style,
+                   const std::string& default_text, std::function<void(const Values&)> read);
+  void list(CLI::Option& option, bool commas);
+
+  CLI::App* command_;
+  std::string group_ = "Options";
+};
+
+/// The whole command line.
+class CommandLine {
+ public:
+  CommandLine(const std::string& description, const std::string& name, const std::string& version);
+  ~CommandLine();
+  CommandLine(const CommandLine&) = delete;
+  CommandLine& operator=(const CommandLine&) = delete;
+
+  /// A new command.
+  Flags command(const std::string& name, const std::string& help);
+  /// Printed below the commands.
+  void footer(const std::string& text);
+  /// Parses, and runs the command. Returns whether the command line could be read; prints what is
+  /// wrong with it, or the help that was asked for. Passes on what the command throws.
+  bool run(int argc, char** argv);
+
+ private:
+  std::unique_ptr<CLI::App> program_;
 };
 
 }  // namespace streamdiffusion::app

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <map>
+#include <memory>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -11,6 +12,7 @@
 #include "image/image_sequence.h"
 #include "image/npy.h"
 #include "image/resize.h"
+#include "parameter_flags.h"
 #include "progress.h"
 #include "setup.h"
 
@@ -28,16 +30,15 @@ constexpr const char* kExamples = R"(Examples:
 constexpr int kSheetColumns = 8, kSheetCell = 192;
 
 struct ImageFlags {
-  EngineFlags engine;
-  SessionFlags session;
+  ParameterFlags parameters;
   std::vector<std::string> inputs;
   std::string output = "out", sheet, dump;
-  Fit fit = Fit::cover;
   int count = 1;
   bool quiet = false;
 };
 
-/// One job: takes outputs as they come, in whatever order, and puts each where its input belongs.
+/// One run of the command: writes each output to the place of its input, in whatever order they
+/// come.
 class ImageJob {
  public:
   explicit ImageJob(ImageFlags flags) : flags_(std::move(flags)) {}
@@ -46,19 +47,20 @@ class ImageJob {
     const bool from_text = flags_.inputs.empty();
     if (!from_text) paths_ = image::expand_inputs(flags_.inputs);
     count_ = from_text ? static_cast<std::size_t>(flags_.count) : paths_.size();
-    flags_.session.options.text_to_image = from_text;
-    flags_.session.options.keep_tensors = !flags_.dump.empty();
-    drawing_.emplace(open_drawing(flags_.engine, flags_.session, flags_.quiet));
+    params::Settings settings = flags_.parameters.parsed();
+    settings.live.options.text_to_image = from_text;
+    settings.live.options.keep_tensors = !flags_.dump.empty();
+    fit_ = settings.live.fit;
+    opened_.emplace(open_session(settings, flags_.quiet));
     prepare_folders();
     Progress progress(count_, flags_.quiet);
     for (std::size_t i = 0; i < count_; ++i) {
       const auto start = base::Clock::now();
-      if (auto output =
-              from_text ? drawing_->session.generate() : drawing_->session.process(read(i)))
+      if (auto output = from_text ? opened_->session.generate() : opened_->session.process(read(i)))
         take(*output);
       progress.step(base::seconds_since(start));
     }
-    for (const Output& output : drawing_->session.flush()) take(output);
+    for (const Output& output : opened_->session.flush()) take(output);
     finish(progress);
   }
 
@@ -72,9 +74,8 @@ class ImageJob {
   }
 
   Image read(std::size_t i) {
-    const Session& session = drawing_->session;
-    Image frame =
-        image::fit(image::read_image(paths_[i]), session.width(), session.height(), flags_.fit);
+    const Session& session = opened_->session;
+    Image frame = image::fit(image::read_image(paths_[i]), session.width(), session.height(), fit_);
     if (!flags_.sheet.empty()) inputs_.emplace(i, frame);
     return frame;
   }
@@ -90,12 +91,11 @@ class ImageJob {
     if (!flags_.sheet.empty()) write_sheet();
     if (!flags_.dump.empty()) dump_tensors();
     if (flags_.quiet) return;
-    const SessionTimes times = drawing_->session.times();
+    const SessionTimes times = opened_->session.times();
     std::fprintf(stderr, "\n%zu frames  %s\n%s\n", count_, progress.summary().c_str(),
                  stage_times(times).c_str());
     if (times.skipped > 0)
-      std::fprintf(stderr, "%llu frames taken again\n",
-                   static_cast<unsigned long long>(times.skipped));
+      std::fprintf(stderr, "%llu frames reused\n", static_cast<unsigned long long>(times.skipped));
     const std::string first = image::output_path(flags_.output, 0, count_).string();
     const std::string last = image::output_path(flags_.output, count_ - 1, count_).string();
     std::printf("%s%s%s\n", first.c_str(), count_ > 1 ? " … " : "", count_ > 1 ? last.c_str() : "");
@@ -118,9 +118,9 @@ class ImageJob {
       latents.insert(latents.end(), both.first.begin(), both.first.end());
       pixels.insert(pixels.end(), both.second.begin(), both.second.end());
     }
-    const EngineInfo info = drawing_->engine.info();
+    const EngineInfo info = opened_->engine.info();
     const auto frames = static_cast<std::int64_t>(tensors_.size());
-    const std::int64_t height = drawing_->session.height(), width = drawing_->session.width();
+    const std::int64_t height = opened_->session.height(), width = opened_->session.width();
     const std::int64_t latent_shape[]{frames, info.latent_channels, height / info.latent_factor,
                                       width / info.latent_factor};
     const std::int64_t pixel_shape[]{frames, 3, height, width};
@@ -129,9 +129,10 @@ class ImageJob {
   }
 
   ImageFlags flags_;
+  Fit fit_ = Fit::cover;
   std::vector<std::filesystem::path> paths_;
   std::size_t count_ = 0;
-  std::optional<Drawing> drawing_;
+  std::optional<OpenedSession> opened_;
   /// By frame, kept for the sheet only.
   std::map<std::uint64_t, Image> inputs_, outputs_;
   std::map<std::uint64_t, std::pair<std::vector<float>, std::vector<float>>> tensors_;
@@ -139,33 +140,23 @@ class ImageJob {
 
 }  // namespace
 
-void add_image_command(CLI::App& program) {
-  auto flags = std::make_shared<ImageFlags>();
-  CLI::App& command =
-      *program.add_subcommand("image", "Images from image files, or from a prompt alone");
-  flags->engine.add_to(command);
-  flags->session.add_to(command);
-  command
-      .add_option("--input", flags->inputs,
-                  "Image files, folders or patterns; without: from the prompt alone")
-      ->type_name("PATH");
-  command.add_option("--output", flags->output, "A folder, or a file for one image")
-      ->capture_default_str()
-      ->type_name("PATH");
-  add_choice(command, "--fit", flags->fit, kFits,
-             "How inputs of another size are fitted: cover, contain or stretch");
-  command.add_option("--count", flags->count, "Images to draw without an input")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1000000));
-  command
-      .add_option("--sheet", flags->sheet,
-                  "Also write one image with all inputs above their outputs")
-      ->type_name("FILE");
-  command.add_option("--dump-tensors", flags->dump, "Also write latents.npy and images.npy")
-      ->type_name("DIR");
-  command.add_flag("--quiet", flags->quiet, "Print nothing but warnings and errors");
-  command.footer(kExamples);
-  command.callback([flags] { ImageJob(*flags).run(); });
+void add_image_command(CommandLine& program) {
+  auto image = std::make_shared<ImageFlags>();
+  Flags flags = program.command("image", "Images from image files, or from a prompt alone");
+  flags.texts("--input", image->inputs,
+              "Image files, folders or patterns; without: from the prompt alone",
+              {.value = "PATH"});
+  flags.text("--output", image->output, "A folder, or a file for one image", {.value = "PATH"});
+  flags.integer("--count", image->count, 1, 1000000, "Images to generate without an input");
+  flags.text("--sheet", image->sheet, "Also write one image with all inputs above their outputs",
+             {.value = "FILE"});
+  flags.text("--dump-tensors", image->dump, "Also write latents.npy and images.npy",
+             {.value = "DIR"});
+  flags.flag("--quiet", image->quiet, "Print nothing but warnings and errors");
+  image->parameters.add_engine(flags);
+  image->parameters.add_stream(flags, true);
+  flags.examples(kExamples);
+  flags.run([image] { ImageJob(*image).run(); });
 }
 
 }  // namespace streamdiffusion::app

@@ -1,9 +1,11 @@
-// `streamdiffusion info`: what a model is, and the plan it runs by.
+// `streamdiffusion info`: what a model is, and its plan.
 #include <cstdio>
 #include <map>
+#include <memory>
 
 #include "commands.h"
-#include "flags.h"
+#include "parameter_flags.h"
+#include "params/markdown.h"
 #include "setup.h"
 #include "streamdiffusion/streamdiffusion.h"
 
@@ -19,9 +21,10 @@ constexpr const char* kExamples = R"(Examples:
 constexpr double kMiB = 1024.0 * 1024.0;
 
 struct InfoFlags {
-  EngineFlags engine;
-  SessionFlags session;
+  ParameterFlags parameters;
   bool plan = false;
+  /// "protocol" or "config": prints that page's table of parameters instead.
+  std::string page;
 };
 
 struct Sum {
@@ -49,8 +52,9 @@ void print_plan(const std::vector<OpInfo>& operations) {
 }
 
 void show(const InfoFlags& flags) {
-  Engine engine = open_engine(flags.engine);
-  const Session session = engine.session(flags.session.options);
+  const params::Settings settings = flags.parameters.parsed();
+  Engine engine = open_engine(settings.engine);
+  const Session session = engine.session(settings.live.options);
   const EngineInfo info = engine.info();
   const std::vector<OpInfo> operations = engine.operations(session);
   std::printf("model       %s\n", info.model.c_str());
@@ -65,7 +69,7 @@ void show(const InfoFlags& flags) {
               info.latent_factor);
   std::printf("session     %s\n", session.description().c_str());
   std::printf("device      %s on %s\n", info.dtype.c_str(), info.device.c_str());
-  std::printf("memory      weights %.1f MiB, activations %.1f MiB, a stream's own %.1f MiB\n",
+  std::printf("memory      weights %.1f MiB, activations %.1f MiB, per stream %.1f MiB\n",
               static_cast<double>(info.weight_bytes) / kMiB,
               static_cast<double>(engine.arena_bytes(session)) / kMiB,
               static_cast<double>(engine.state_bytes(session)) / kMiB);
@@ -75,16 +79,23 @@ void show(const InfoFlags& flags) {
 
 }  // namespace
 
-void add_info_command(CLI::App& program) {
-  auto flags = std::make_shared<InfoFlags>();
-  CLI::App& command = *program.add_subcommand("info", "What a model is, and the plan it runs by");
-  flags->engine.add_to(command);
-  flags->session.add_to(command);
-  command.add_option("model", flags->engine.options.model, "The model's folder, as --model")
-      ->type_name("DIR");
-  command.add_flag("--plan", flags->plan, "Every operation, with the code that runs it");
-  command.footer(kExamples);
-  command.callback([flags] { show(*flags); });
+void add_info_command(CommandLine& program) {
+  auto info = std::make_shared<InfoFlags>();
+  Flags flags = program.command("info", "What a model is, and its plan");
+  flags.text("model", info->parameters.settings.engine.model, "The model's folder, as --model",
+             {.value = "DIR"});
+  flags.flag("--plan", info->plan, "Every operation, with the code that runs it");
+  flags.word("--parameters", info->page, {"protocol", "config"},
+             "Print the table of the server's parameters, or of the keys of --config, instead");
+  info->parameters.add_engine(flags);
+  info->parameters.add_stream(flags, false);
+  flags.examples(kExamples);
+  flags.run([info] {
+    if (info->page.empty()) return show(*info);
+    const bool protocol = info->page == "protocol";
+    std::fputs(params::markdown(protocol ? params::Page::protocol : params::Page::config).c_str(),
+               stdout);
+  });
 }
 
 }  // namespace streamdiffusion::app

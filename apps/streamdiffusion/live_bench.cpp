@@ -3,16 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <fstream>
 #include <map>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/percentile.h"
-#include "progress.h"
+#include "figures.h"
 #include "setup.h"
 #include "test_frame.h"
 
@@ -95,17 +93,17 @@ class Client {
   std::size_t sent_ = 0;
 };
 
-/// The settings with one thing after another changed: words, steps, guidance type, size, and back.
+/// Changes one thing after another: prompt, steps, guidance type, size, and back.
 class Storm {
  public:
   Storm(LiveSession& live, Ages& ages) : live_(live), ages_(ages), start_(live.settings()) {}
 
   void change() {
-    static constexpr std::array kWhat{"words", "steps", "guidance", "size", "everything back"};
+    static constexpr std::array kChanges{"prompt", "steps", "guidance", "size", "everything back"};
     LiveSettings next = start_;
     SessionOptions& options = next.options;
-    const std::string what = kWhat[round_++ % kWhat.size()];
-    if (what == "words") next.prompts = {{"green tree " + std::to_string(round_), 1.0F}};
+    const std::string what = kChanges[round_++ % kChanges.size()];
+    if (what == "prompt") next.prompts = {{"green tree " + std::to_string(round_), 1.0F}};
     if (what == "steps") {
       options.t_index_list.resize(options.t_index_list.size() == 1 ? 2 : 1, 40);
     }
@@ -127,12 +125,12 @@ class Storm {
   std::size_t round_ = 0;
 };
 
-nlohmann::json in_ms(const std::vector<double>& values) {
-  nlohmann::json out;
+Figures in_ms(const std::vector<double>& values) {
+  Figures figures;
   for (const auto& [name, p] :
        {std::pair("p50", 0.5), std::pair("p95", 0.95), std::pair("p99", 0.99)})
-    out[name] = base::percentile(values, p) * 1e3;
-  return out;
+    figures.push_back({name, base::percentile(values, p) * 1e3});
+  return figures;
 }
 
 struct LiveReport {
@@ -173,33 +171,30 @@ void print(const LiveReport& r) {
 }
 
 void write_json(const LiveReport& r, const std::string& path) {
-  std::ofstream file(path);
-  file << nlohmann::json{{"model", r.title},
-                         {"fps", r.fps()},
-                         {"call_ms", r.call * 1e3},
-                         {"busy", r.busy_share()},
-                         {"busy_ms_per_picture", r.busy_each() * 1e3},
-                         {"age_ms", in_ms(r.ages.age)},
-                         {"wait_ms", in_ms(r.ages.wait)},
-                         {"gap_ms", in_ms(r.ages.gap)},
-                         {"longest_gap_ms", base::percentile(r.ages.gap, 1) * 1e3},
-                         {"captured", r.counters.captured},
-                         {"processed", r.counters.processed},
-                         {"skipped", r.counters.skipped},
-                         {"dropped", r.counters.dropped()},
-                         {"failed", r.counters.failed}}
-              .dump(2)
-       << "\n";
-  base::require(file.good(), ErrorCode::io, path, ": cannot write");
+  const auto count = [](std::uint64_t frames) { return static_cast<std::int64_t>(frames); };
+  write_figures(path, {{"model", r.title},
+                       {"fps", r.fps()},
+                       {"call_ms", r.call * 1e3},
+                       {"busy", r.busy_share()},
+                       {"busy_ms_per_picture", r.busy_each() * 1e3},
+                       {"age_ms", in_ms(r.ages.age)},
+                       {"wait_ms", in_ms(r.ages.wait)},
+                       {"gap_ms", in_ms(r.ages.gap)},
+                       {"longest_gap_ms", base::percentile(r.ages.gap, 1) * 1e3},
+                       {"captured", count(r.counters.captured)},
+                       {"processed", count(r.counters.processed)},
+                       {"skipped", count(r.counters.skipped)},
+                       {"dropped", count(r.counters.dropped())},
+                       {"failed", count(r.counters.failed)}});
 }
 
 }  // namespace
 
-void run_live_bench(const EngineFlags& engine_flags, const SessionFlags& session_flags,
-                    const LiveBench& bench) {
-  Engine engine = open_engine(engine_flags);
+void run_live_bench(const params::Settings& settings, const LiveBench& bench) {
+  Engine engine = open_engine(settings.engine);
+  warn_of_unknown_words(engine, settings.live);
   Ages ages;
-  LiveSession live(engine, live_settings(engine, session_flags), {},
+  LiveSession live(engine, settings.live, {},
                    {.output = [&](const LiveOutput& output) { ages.add(output); }});
   const SessionOptions options = live.settings().options;
   Client client(live, bench, *options.width, *options.height);

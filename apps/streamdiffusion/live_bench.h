@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "flags.h"
+#include "params/table.h"
 
 namespace streamdiffusion::app {
 
@@ -22,6 +22,6 @@ struct LiveBench {
 };
 
 /// Runs a scripted client in this process under the policy `latest` and prints its figures.
-void run_live_bench(const EngineFlags& engine, const SessionFlags& session, const LiveBench& bench);
+void run_live_bench(const params::Settings& settings, const LiveBench& bench);
 
 }  // namespace streamdiffusion::app

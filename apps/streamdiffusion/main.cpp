@@ -1,11 +1,11 @@
 // The program: parses the command line, runs one sub-command, and turns errors into messages and
 // exit codes.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
 
 #include "base/log.h"
 #include "commands.h"
+#include "flags.h"
 #include "stop_signals.h"
 #include "streamdiffusion/error.h"
 
@@ -17,7 +17,7 @@ int exit_code(streamdiffusion::ErrorCode code) {
   return code == streamdiffusion::ErrorCode::invalid_argument ? kUsage : kFailure;
 }
 
-void print_what_matters() {
+void print_notices() {
   using streamdiffusion::base::LogLevel;
   streamdiffusion::base::set_log_callback([](LogLevel level, std::string_view message) {
     if (level < LogLevel::notice) return;
@@ -29,30 +29,24 @@ void print_what_matters() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App program(
+  namespace app = streamdiffusion::app;
+  app::CommandLine program(
       "StreamDiffusion: real-time diffusion on this machine. Images, a drawing or a prompt in, "
       "generated images out.",
-      "streamdiffusion");
-  program.require_subcommand(1);
-  program.set_version_flag("--version", SD_VERSION);
-  program.get_formatter()->column_width(44);
-  streamdiffusion::app::add_image_command(program);
-  streamdiffusion::app::add_run_command(program);
-  streamdiffusion::app::add_serve_command(program);
-  streamdiffusion::app::add_info_command(program);
-  streamdiffusion::app::add_bench_command(program);
-  streamdiffusion::app::add_quantize_command(program);
+      "streamdiffusion", SD_VERSION);
+  app::add_image_command(program);
+  app::add_run_command(program);
+  app::add_serve_command(program);
+  app::add_info_command(program);
+  app::add_bench_command(program);
+  app::add_quantize_command(program);
   program.footer(
       "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C. `streamdiffusion "
-      "COMMAND "
-      "--help` shows examples.");
-  print_what_matters();
+      "COMMAND --help` shows examples.");
+  print_notices();
   try {
-    program.parse(argc, argv);
-    return 0;
-  } catch (const CLI::ParseError& error) {
-    return program.exit(error) == 0 ? 0 : kUsage;
-  } catch (const streamdiffusion::app::Stopped& stopped) {
+    return program.run(argc, argv) ? 0 : kUsage;
+  } catch (const app::Stopped& stopped) {
     return kSignalled + stopped.signal;
   } catch (const streamdiffusion::Error& error) {
     std::fprintf(stderr, "error: %s\n", error.what());

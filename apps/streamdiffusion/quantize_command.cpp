@@ -1,23 +1,25 @@
-// `streamdiffusion quantize`: finds the 8-bit form of a model ahead of time.
+// `streamdiffusion quantize`: calibrates a model for int8 ahead of time.
 #include <cstdio>
+#include <memory>
 
 #include "commands.h"
 #include "image/image_file.h"
 #include "image/image_sequence.h"
 #include "image/resize.h"
+#include "parameter_flags.h"
 #include "setup.h"
 
 namespace streamdiffusion::app {
 namespace {
 
 constexpr const char* kExamples = R"(Examples:
-  On drawings made up by the program, into the user's cache, as `--dtype int8` does by itself:
+  On synthetic drawings, into the user's cache, as `--dtype int8` does by itself:
     streamdiffusion quantize
   On frames like those that will come, into the model's folder, where every user finds it:
     streamdiffusion quantize --model sd-turbo --input frames --output sd-turbo/int8.json)";
 
 struct QuantizeFlags {
-  EngineFlags engine;
+  ParameterFlags parameters;
   std::vector<std::string> inputs;
   std::string output;
 };
@@ -34,30 +36,29 @@ std::vector<Image> frames(const QuantizeFlags& flags, const EngineOptions& optio
 }
 
 void quantize(const QuantizeFlags& flags) {
-  const EngineOptions options = with_model(flags.engine);
+  const EngineOptions options = with_model(flags.parameters.parsed().engine);
   const Calibration result = Engine::calibrate(options, frames(flags, options), flags.output);
   std::printf("%s\n", result.file.c_str());
-  std::printf("%d of %d products in 8 bits, images %.1f dB from those without, found in %.1f s\n",
-              result.int8_ops, result.ops, result.psnr_db, result.seconds);
+  std::printf(
+      "%d of %d matmuls and convolutions in int8, images %.1f dB from those without, found in %.1f "
+      "s\n",
+      result.int8_ops, result.ops, result.psnr_db, result.seconds);
 }
 
 }  // namespace
 
-void add_quantize_command(CLI::App& program) {
-  auto flags = std::make_shared<QuantizeFlags>();
-  CLI::App& command =
-      *program.add_subcommand("quantize", "Calibrate a model for --dtype int8 ahead of time");
-  flags->engine.add_to(command);
-  command
-      .add_option("--input", flags->inputs,
-                  "Images like those that will come, or a folder of them; drawings made up if "
-                  "not given")
-      ->type_name("FILE|DIR")
-      ->expected(1, -1);
-  command.add_option("--output", flags->output, "Where to write it; the user's cache if not given")
-      ->type_name("FILE");
-  command.footer(kExamples);
-  command.callback([flags] { quantize(*flags); });
+void add_quantize_command(CommandLine& program) {
+  auto quantize_flags = std::make_shared<QuantizeFlags>();
+  Flags flags = program.command("quantize", "Calibrate a model for --dtype int8 ahead of time");
+  flags.texts("--input", quantize_flags->inputs,
+              "Images like those that will come, or a folder of them; synthetic drawings if not "
+              "given",
+              {.value = "FILE|DIR"});
+  flags.text("--output", quantize_flags->output, "Where to write it; the user's cache if not given",
+             {.value = "FILE"});
+  quantize_flags->parameters.add_engine(flags);
+  flags.examples(kExamples);
+  flags.run([quantize_flags] { quantize(*quantize_flags); });
 }
 
 }  // namespace streamdiffusion::app

@@ -1,21 +1,19 @@
-// What `streamdiffusion run` is asked to do: its flags, or a config file in their stead.
+// What `streamdiffusion run` is asked to do: its flags, or a config file in their place.
 #pragma once
 
 #include <optional>
 #include <string>
 
 #include "config/config.h"
-#include "flags.h"
+#include "parameter_flags.h"
 
 namespace streamdiffusion::app {
 
 struct RunFlags {
-  EngineFlags engine;
-  SessionFlags session;
+  ParameterFlags parameters;
   /// Empty: standard input; a window, or a pipe's standard output.
   std::string input, output;
   std::string input_format, input_size, output_format = "y4m", codec;
-  Fit fit = Fit::cover;
   /// 0: the source's.
   double fps = 0;
   std::optional<bool> realtime;
@@ -26,11 +24,11 @@ struct RunFlags {
   bool no_audio = false, quiet = false;
   std::string json;
 
-  void add_to(CLI::App& command);
+  void add_to(Flags& flags);
 
  private:
-  void add_media(CLI::App& command);
-  void add_config(CLI::App& command);
+  void add_media(Flags& flags);
+  void add_limits(Flags& flags);
   void apply(const config::Config& file);
 };
 

@@ -5,25 +5,24 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
-#include <nlohmann/json.hpp>
 #include <thread>
 #include <utility>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "figures.h"
 #include "setup.h"
 
 namespace streamdiffusion::app {
 namespace {
 
 /// Frames that wait before each stage where none may be lost.
-constexpr int kDepth = 4;
+constexpr int kQueueDepth = 4;
 /// How soon a stop ends a wait.
-constexpr auto kNap = std::chrono::milliseconds(10);
+constexpr auto kStopPoll = std::chrono::milliseconds(10);
 
 /// What a frame carries through the session.
-struct Place {
+struct FrameTag {
   std::uint64_t number;
   std::int64_t pts, duration;
 };
@@ -41,12 +40,12 @@ std::pair<int, int> parse_size(const std::string& text) {
 void require_another_file(const std::string& input, const std::string& output) {
   std::error_code ignored;
   base::require(!std::filesystem::equivalent(input, output, ignored), ErrorCode::invalid_argument,
-                output, ": is the input, too");
+                output, ": is also the input");
 }
 
 }  // namespace
 
-RunJob::RunJob(RunFlags flags) : flags_(std::move(flags)) {
+RunJob::RunJob(RunFlags flags) : flags_(std::move(flags)), settings_(flags_.parameters.parsed()) {
   if (flags_.input.empty()) flags_.input = "-";
   const bool terminal = ::isatty(STDOUT_FILENO) == 1;
   if (flags_.output.empty()) flags_.output = terminal ? "window" : "-";
@@ -59,15 +58,16 @@ RunJob::RunJob(RunFlags flags) : flags_(std::move(flags)) {
 void RunJob::run() {
   const auto begin = base::Clock::now();
   open_source();
-  engine_.emplace(open_engine(flags_.engine));
+  engine_.emplace(open_engine(settings_.engine));
+  warn_of_unknown_words(*engine_, settings_.live);
   if (signals_.received() != 0) throw Stopped{signals_.received()};
   realtime_ =
       flags_.realtime.value_or(source_->info().live || media::is_live_output(flags_.output));
   open_sink();
   const QueuePolicy policy =
-      realtime_ ? QueuePolicy{} : QueuePolicy{QueuePolicy::Kind::block, kDepth};
+      realtime_ ? QueuePolicy{} : QueuePolicy{QueuePolicy::Kind::block, kQueueDepth};
   live_ = std::make_unique<LiveSession>(
-      *engine_, settings(), policy,
+      *engine_, settings_.live, policy,
       LiveCallbacks{.output = [this](const LiveOutput& output) { take(output); },
                     .error = [this](const Error& error,
                                     std::optional<std::uint64_t> id) { note_failure(error, id); },
@@ -98,11 +98,11 @@ void RunJob::open_source() {
 }
 
 void RunJob::open_sink() {
-  const SessionOptions drawn = engine_->with_defaults(flags_.session.options);
-  engine_->check(drawn);
+  const SessionOptions session = engine_->with_defaults(settings_.live.options);
+  engine_->check(session);
   const media::SourceInfo& info = source_->info();
-  media::SinkOptions options{.width = drawn.width.value(),
-                             .height = drawn.height.value(),
+  media::SinkOptions options{.width = session.width.value(),
+                             .height = session.height.value(),
                              .time_base = info.time_base,
                              .codec = flags_.codec,
                              .format = flags_.output_format};
@@ -110,12 +110,6 @@ void RunJob::open_sink() {
   if (!flags_.no_audio) options.audio = source_->audio();
   sink_ = media::open_sink(flags_.output, options);
   if (!sink_->note().empty()) base::warn(sink_->note());
-}
-
-LiveSettings RunJob::settings() const {
-  LiveSettings settings = live_settings(*engine_, flags_.session);
-  settings.fit = flags_.fit;
-  return settings;
 }
 
 std::size_t RunJob::expected_frames() const {
@@ -143,11 +137,11 @@ void RunJob::wait_until_due(const media::Frame& frame) const {
     const double left = time - base::seconds_since(start_);
     if (left <= 0) return;
     std::this_thread::sleep_for(
-        std::min<std::chrono::duration<double>>(std::chrono::duration<double>(left), kNap));
+        std::min<std::chrono::duration<double>>(std::chrono::duration<double>(left), kStopPoll));
   }
 }
 
-/// The source's frames into the session; what ends it early is kept for finish().
+/// Submits the source's frames. An error that ends it early is kept for finish().
 void RunJob::stream() {
   start_ = base::Clock::now();
   const bool paced = realtime_ && !source_->info().live;
@@ -155,9 +149,9 @@ void RunJob::stream() {
     while (auto frame = source_->read()) {
       if (!within_limits(*frame)) return;
       if (paced) wait_until_due(*frame);
-      const Place place{frame->number, frame->pts, frame->duration};
-      if (!live_->submit({.image = std::move(frame->image), .tag = place})) return;
-      if (flags_.frames == place.number) return;
+      const FrameTag tag{frame->number, frame->pts, frame->duration};
+      if (!live_->submit({.image = std::move(frame->image), .tag = tag})) return;
+      if (flags_.frames == tag.number) return;
     }
   } catch (const Error& error) {
     const std::lock_guard lock(mutex_);
@@ -166,16 +160,16 @@ void RunJob::stream() {
 }
 
 void RunJob::take(const LiveOutput& output) {
-  const Place place = std::any_cast<Place>(output.tag);
-  sink_->write(*output.image, place.pts, place.duration);
-  progress_->step(output.age(), place.number);
+  const auto tag = std::any_cast<FrameTag>(output.tag);
+  sink_->write(*output.image, tag.pts, tag.duration);
+  progress_->step(output.age(), tag.number);
 }
 
-/// A frame that cannot be drawn ends a file's run, for nothing may be lost there.
+/// A frame that fails ends the run of a file, where nothing may be lost.
 void RunJob::note_failure(const Error& error, std::optional<std::uint64_t>) {
   const std::lock_guard lock(mutex_);
   if (realtime_) {
-    if (!std::exchange(warned_, true)) base::warn(error.what(), "; such frames are passed over");
+    if (!std::exchange(warned_, true)) base::warn(error.what(), "; such frames are skipped");
     return;
   }
   if (!failure_) failure_ = error;
@@ -213,9 +207,9 @@ void RunJob::report() const {
   std::fprintf(stderr, "\n%zu frames  %s\n%s\n", progress_->done(), progress_->summary().c_str(),
                stage_times(live_->times()).c_str());
   const std::pair<std::uint64_t, const char*> more[]{
-      {counters.skipped, "taken again by the similarity filter"},
-      {counters.dropped(), "left out, for newer ones had come"},
-      {counters.failed, "could not be drawn"}};
+      {counters.skipped, "reused by the similarity filter"},
+      {counters.dropped(), "dropped for newer ones"},
+      {counters.failed, "failed"}};
   for (const auto& [count, what] : more) {
     if (count > 0) {
       std::fprintf(stderr, "%llu frames %s\n", static_cast<unsigned long long>(count), what);
@@ -225,21 +219,19 @@ void RunJob::report() const {
 
 void RunJob::write_json() const {
   const LiveCounters counters = live_->counters();
-  const nlohmann::json summary{
-      {"input", flags_.input},
-      {"output", flags_.output},
-      {"captured", counters.captured},
-      {"processed", counters.processed},
-      {"skipped", counters.skipped},
-      {"dropped", counters.dropped()},
-      {"failed", counters.failed},
-      {"seconds", progress_->elapsed()},
-      {"fps", static_cast<double>(progress_->done()) / progress_->elapsed()},
-      {"age_p50_ms", progress_->percentile(0.5) * 1e3},
-      {"age_p99_ms", progress_->percentile(0.99) * 1e3}};
-  std::ofstream file(flags_.json);
-  file << summary.dump(2) << '\n';
-  base::require(file.good(), ErrorCode::io, flags_.json, ": cannot be written");
+  const auto count = [](std::uint64_t frames) { return static_cast<std::int64_t>(frames); };
+  write_figures(flags_.json,
+                {{"input", flags_.input},
+                 {"output", flags_.output},
+                 {"captured", count(counters.captured)},
+                 {"processed", count(counters.processed)},
+                 {"skipped", count(counters.skipped)},
+                 {"dropped", count(counters.dropped())},
+                 {"failed", count(counters.failed)},
+                 {"seconds", progress_->elapsed()},
+                 {"fps", static_cast<double>(progress_->done()) / progress_->elapsed()},
+                 {"age_p50_ms", progress_->percentile(0.5) * 1e3},
+                 {"age_p99_ms", progress_->percentile(0.99) * 1e3}});
 }
 
 }  // namespace streamdiffusion::app

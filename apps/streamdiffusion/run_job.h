@@ -1,5 +1,5 @@
-// One run: frames from a source through a live session into a sink, until the source ends, the
-// limits are reached or the user has had enough.
+// One run: frames from a source through a live session into a sink, until the source ends, a limit
+// is reached or the user stops it.
 #pragma once
 
 #include <memory>
@@ -27,7 +27,6 @@ class RunJob {
  private:
   void open_source();
   void open_sink();
-  LiveSettings settings() const;
   std::size_t expected_frames() const;
   void stream();
   bool within_limits(const media::Frame& frame) const;
@@ -40,6 +39,7 @@ class RunJob {
   void write_json() const;
 
   RunFlags flags_;
+  params::Settings settings_;
   media::StopFlag stop_ = media::make_stop_flag();
   StopSignals signals_{stop_};
   bool realtime_ = false;

@@ -13,9 +13,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The folder of the model in the box, where it was installed or in the tree that the program was
+/// The folder of the included model, where it was installed or in the tree that the program was
 /// built in; empty if it is in neither.
-std::string model_in_the_box() {
+std::string included_model() {
   std::error_code ignored;
   const fs::path here = fs::read_symlink("/proc/self/exe", ignored).parent_path();
   for (const char* place :
@@ -26,44 +26,11 @@ std::string model_in_the_box() {
   return {};
 }
 
-/// The prompts of the flags with their weights; none given: none.
-std::vector<WeightedPrompt> weighted_prompts(const SessionFlags& flags) {
-  base::require(flags.prompt_weights.empty() || flags.prompt_weights.size() == flags.prompts.size(),
-                ErrorCode::invalid_argument, "--prompt-weights has ", flags.prompt_weights.size(),
-                " entries for ", flags.prompts.size(), " prompts");
-  std::vector<WeightedPrompt> prompts;
-  for (std::size_t i = 0; i < flags.prompts.size(); ++i) {
-    prompts.push_back(
-        {flags.prompts[i], flags.prompt_weights.empty() ? 1.0F : flags.prompt_weights[i]});
-  }
-  return prompts;
-}
-
-PromptInterpolation interpolation(const SessionFlags& flags) {
-  return flags.lerp ? PromptInterpolation::linear : PromptInterpolation::slerp;
-}
-
-void warn_of_unknown_words(const Engine& engine, const SessionFlags& flags) {
-  std::string all = flags.negative_prompt;
-  for (const std::string& prompt : flags.prompts) all += " " + prompt;
-  const KnownWords known = read_known_words(engine.info().folder);
-  for (const UnknownWord& unknown : unknown_words(known, all)) {
-    base::warn(unknown.message);
-  }
-}
-
-void set_prompts(Session& session, const SessionFlags& flags) {
-  const std::vector<WeightedPrompt> prompts = weighted_prompts(flags);
-  if (!prompts.empty()) session.set_prompts(prompts, interpolation(flags));
-  if (!flags.negative_prompt.empty()) session.set_negative_prompt(flags.negative_prompt);
-}
-
 }  // namespace
 
-EngineOptions with_model(const EngineFlags& flags) {
-  EngineOptions options = flags.options;
+EngineOptions with_model(EngineOptions options) {
   if (options.model.empty() && options.random_weights.empty()) {
-    options.model = model_in_the_box();
+    options.model = included_model();
     base::require(
         !options.model.empty(), ErrorCode::invalid_argument,
         "there is no model beside the program; expected --model DIR or --random-weights NAME");
@@ -71,16 +38,18 @@ EngineOptions with_model(const EngineFlags& flags) {
   return options;
 }
 
-Engine open_engine(const EngineFlags& flags) {
-  return Engine::open(with_model(flags));
+Engine open_engine(const EngineOptions& options) {
+  return Engine::open(with_model(options));
 }
 
-Drawing open_drawing(const EngineFlags& engine_flags, const SessionFlags& flags, bool quiet) {
+OpenedSession open_session(const params::Settings& settings, bool quiet) {
   const auto start = base::Clock::now();
-  Engine engine = open_engine(engine_flags);
-  Session session = engine.session(flags.options);
-  warn_of_unknown_words(engine, flags);
-  set_prompts(session, flags);
+  const LiveSettings& live = settings.live;
+  Engine engine = open_engine(settings.engine);
+  Session session = engine.session(live.options);
+  warn_of_unknown_words(engine, live);
+  if (!live.prompts.empty()) session.set_prompts(live.prompts, live.interpolation);
+  if (live.negative_prompt) session.set_negative_prompt(*live.negative_prompt);
   if (!quiet) {
     const EngineInfo info = engine.info();
     std::fprintf(stderr, "%s  %s  %s on %s  ready in %.2f s\n", info.model.c_str(),
@@ -90,13 +59,12 @@ Drawing open_drawing(const EngineFlags& engine_flags, const SessionFlags& flags,
   return {std::move(engine), std::move(session)};
 }
 
-LiveSettings live_settings(const Engine& engine, const SessionFlags& flags) {
-  warn_of_unknown_words(engine, flags);
-  LiveSettings settings{.options = flags.options,
-                        .prompts = weighted_prompts(flags),
-                        .interpolation = interpolation(flags)};
-  if (!flags.negative_prompt.empty()) settings.negative_prompt = flags.negative_prompt;
-  return settings;
+void warn_of_unknown_words(const Engine& engine, const LiveSettings& settings) {
+  std::string all = settings.negative_prompt.value_or("");
+  for (const WeightedPrompt& prompt : settings.prompts) all += " " + prompt.text;
+  for (const UnknownWord& unknown : unknown_words(read_known_words(engine.info().folder), all)) {
+    base::warn(unknown.message);
+  }
 }
 
 std::string stage_times(const SessionTimes& times) {

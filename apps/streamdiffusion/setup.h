@@ -1,32 +1,32 @@
-// What every command that draws does first: open the model, make the session, say what runs.
+// What the commands do first: open the model, make the session, say what runs.
 #pragma once
 
 #include <string>
 
-#include "flags.h"
+#include "params/table.h"
 #include "streamdiffusion/streamdiffusion.h"
 
 namespace streamdiffusion::app {
 
-/// The options that the flags ask for; without --model and --random-weights, the model in the box.
-EngineOptions with_model(const EngineFlags& flags);
-/// The engine of those.
-Engine open_engine(const EngineFlags& flags);
+/// The options with a model: without --model and --random-weights, the one that is included.
+EngineOptions with_model(EngineOptions options);
+/// Opens an engine with those options.
+Engine open_engine(const EngineOptions& options);
 
+struct OpenedSession {
+  Engine engine;
+  Session session;
+};
 /// A session with its prompts set. Warns of words that the model does not know. Prints one line to
 /// stderr unless quiet:
 /// "pictogram  256x256  t 18,32  self 1.2  parallel rows  bf16 on 2 threads, AVX512-BF16  ready in
 /// 0.31 s".
-struct Drawing {
-  Engine engine;
-  Session session;
-};
-Drawing open_drawing(const EngineFlags& engine, const SessionFlags& session, bool quiet);
+OpenedSession open_session(const params::Settings& settings, bool quiet);
 
-/// The same for a live session. Throws invalid_argument as open_drawing does.
-LiveSettings live_settings(const Engine& engine, const SessionFlags& flags);
+/// Warns of words in the prompts that the model does not know.
+void warn_of_unknown_words(const Engine& engine, const LiveSettings& settings);
 
-/// "encode 1.9 ms, unet 2.6 ms, decode 2.5 ms a frame"
+/// "encode 1.9 ms, unet 2.6 ms, decode 2.5 ms, other 0.1 ms a frame"
 std::string stage_times(const SessionTimes& times);
 
 }  // namespace streamdiffusion::app

@@ -12,7 +12,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kDearest = 10;
+constexpr std::size_t kSlowest = 10;
 constexpr int kNameWidth = 44;
 
 bool of_the_frame(const OpInfo& op) {
@@ -64,15 +64,15 @@ void write_trace(const std::string& path, const std::vector<OpInfo>& operations)
   base::require(file.good(), ErrorCode::io, path, ": cannot write");
 }
 
-void print_dearest(const std::vector<OpInfo>& operations, double ceiling) {
+void print_slowest(const std::vector<OpInfo>& operations, double ceiling) {
   std::vector<const OpInfo*> ops;
   for (const OpInfo& op : operations) {
     if (of_the_frame(op)) ops.push_back(&op);
   }
-  const std::size_t count = std::min(kDearest, ops.size());
+  const std::size_t count = std::min(kSlowest, ops.size());
   std::partial_sort(ops.begin(), ops.begin() + static_cast<std::ptrdiff_t>(count), ops.end(),
                     [](const OpInfo* a, const OpInfo* b) { return a->seconds > b->seconds; });
-  std::printf("  %-*s %7s %9s %10s %8s  %s\n", kNameWidth, "the dearest ops of the last frame",
+  std::printf("  %-*s %7s %9s %10s %8s  %s\n", kNameWidth, "the slowest ops of the last frame",
               "ms", "GFLOP/s", "of ceiling", "GB/s", "implementation");
   for (std::size_t i = 0; i < count; ++i) {
     const OpInfo& op = *ops[i];

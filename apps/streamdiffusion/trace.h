@@ -13,6 +13,6 @@ namespace streamdiffusion::app {
 void write_trace(const std::string& path, const std::vector<OpInfo>& operations);
 
 /// Prints the ten ops of a frame that took longest; `ceiling` in GFLOP/s.
-void print_dearest(const std::vector<OpInfo>& operations, double ceiling);
+void print_slowest(const std::vector<OpInfo>& operations, double ceiling);
 
 }  // namespace streamdiffusion::app

@@ -49,12 +49,4 @@ std::string name_of(const Names<Choice>& names, Choice wanted) {
   return "?";
 }
 
-/// All words: "cover, contain, stretch".
-template <typename Choice>
-std::string listed(const Names<Choice>& names) {
-  std::string list;
-  for (const auto& [name, choice] : names) list += (list.empty() ? "" : ", ") + name;
-  return list;
-}
-
 }  // namespace streamdiffusion

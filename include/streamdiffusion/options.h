@@ -1,6 +1,6 @@
 // Options of an engine and of a session. Names and meanings are those of the original Python
-// package; what is left unset takes the model's own default, and where the model has none, the one
-// given here.
+// package. What is left unset takes the model's own default, and where the model has none, the one
+// given here. All numbers must be finite.
 #pragma once
 
 #include <cstdint>
@@ -34,13 +34,14 @@ enum class DataType {
   automatic,
   f32,
   bf16,
-  /// Products in 8 bits where they bear it, all else as automatic. Calibrated on first use.
+  /// Matmuls and convolutions in int8 where image quality allows it, the rest as automatic.
+  /// Calibrated on first use.
   int8,
 };
 
 /// How the rows of a batch use the cores.
 enum class Parallel {
-  /// By what a row costs each way, measured at the first session.
+  /// Whichever is faster, measured at the first session.
   automatic,
   /// Every operation is spread over all threads.
   ops,
@@ -57,35 +58,36 @@ struct EngineOptions {
   std::string random_weights;
   std::string device = "cpu";
   DataType dtype = DataType::automatic;
-  /// 0: every core the process may use.
+  /// 0..1024; 0 for every core the process may use.
   int threads = 0;
-  /// Cap on the instruction set: amx, avx512_bf16, avx512_vnni, avx512, avx2_vnni, avx2. Once a
-  /// process.
+  /// Cap on the instruction set: amx, avx512_bf16, avx512_vnni, avx512, avx2_vnni, avx2. It can be
+  /// set once a process.
   std::string max_isa;
-  /// File of Engine::calibrate for int8; empty: the model's int8.json, the user's cache, or made
-  /// now.
+  /// File of Engine::calibrate for int8. Empty: the model's int8.json, the user's cache, or a new
+  /// calibration.
   std::string calibration;
-  /// Whether a calibration is looked for and kept in the user's cache.
+  /// Whether calibrations are read from and kept in the user's cache.
   bool cache = true;
-  /// Take the time of every operation.
+  /// Measures the time of every operation.
   bool profile = false;
-  /// At a time; one more is refused as `busy`. 0: no limit.
+  /// Live sessions at a time; one more is refused as `busy`. 0: no limit.
   int max_live_sessions = 0;
 };
 
 struct SessionOptions {
-  /// Pixels; multiples of the autoencoder's factor. Default 512.
+  /// Pixels, 8..16384, multiples of the autoencoder's factor. Default 512.
   std::optional<int> width, height;
-  /// Steps of the schedule, ascending. Default {32, 45}.
+  /// Indices of the steps in the schedule, 0..num_inference_steps - 1, ascending. Empty: {32, 45}.
   std::vector<int> t_index_list;
   /// 1..50, default 50.
   std::optional<int> num_inference_steps;
   /// Default self.
   std::optional<CfgType> cfg_type;
-  /// Default 1.2; at 1 or less there is no guidance.
+  /// 0..100, default 1.2; at 1 or less there is no guidance.
   std::optional<float> guidance_scale;
-  /// Strength of the virtual negative noise, default 1.
+  /// Strength of the virtual negative noise, 0..100, default 1.
   std::optional<float> delta;
+  /// 0..2^53 - 1, so that JSON can carry it.
   std::uint64_t seed = 2;
   /// Images come from noise: generate() instead of process().
   bool text_to_image = false;
@@ -93,10 +95,12 @@ struct SessionOptions {
   bool do_add_noise = true;
   /// Stream batch; false runs the steps of a frame one after another.
   bool use_denoising_batch = true;
-  /// Frames that enter together.
+  /// Frames that enter together, 1..64.
   int frame_buffer_size = 1;
   bool enable_similar_image_filter = false;
+  /// Similarity from which frames may be skipped, 0..1.
   float similar_image_filter_threshold = 0.98F;
+  /// Most frames skipped in a row, 0..1000000.
   int similar_image_filter_max_skip_frame = 10;
   Parallel parallel = Parallel::automatic;
   /// Outputs carry their latents and unrounded pixels.

@@ -6,23 +6,16 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "streamdiffusion/image.h"
-#include "streamdiffusion/options.h"
-#include "streamdiffusion/session.h"
+#include "params/table.h"
 
 namespace streamdiffusion::config {
 
 /// What a file says; what it does not mention is unset, or has its type's own default.
 struct Config {
-  EngineOptions engine;
-  SessionOptions session;
-  std::vector<WeightedPrompt> prompts;
-  std::optional<PromptInterpolation> interpolation;
-  std::optional<std::string> negative_prompt;
+  /// The keys of params/table.h.
+  params::Settings settings;
   std::optional<std::string> input, output, input_format, input_size, output_format, codec;
-  std::optional<Fit> fit;
   /// Frames a second, more than 0.
   std::optional<double> fps;
   /// Seconds, more than 0.

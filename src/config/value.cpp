@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <map>
 
 namespace streamdiffusion::config {
 namespace {
@@ -32,7 +33,7 @@ std::string Value::found() const {
   return "\"" + node_.Scalar().substr(0, kLongestShown) + "\"";
 }
 
-void Value::wrong(const std::string& expected) const {
+void Value::refuse(const std::string& expected) const {
   base::fail(ErrorCode::invalid_argument, place(), key_, " is ", found(), ", expected ", expected);
 }
 
@@ -43,36 +44,34 @@ bool Value::is_off() const {
 }
 
 std::string Value::text() const {
-  if (!node_.IsScalar()) wrong("a text");
+  if (!node_.IsScalar()) refuse("a text");
   return node_.Scalar();
 }
 
-bool Value::truth() const {
+bool Value::boolean() const {
   static const std::map<std::string, bool> words{
       {"true", true}, {"false", false}, {"True", true}, {"False", false}};
   const auto found = node_.IsScalar() ? words.find(node_.Scalar()) : words.end();
-  if (found == words.end()) wrong("true or false");
+  if (found == words.end()) refuse("true or false");
   return found->second;
 }
 
-double Value::number(double lowest, double highest) const {
+double Value::number() const {
   const std::optional<double> value =
       node_.IsScalar() ? parsed<double>(node_.Scalar()) : std::nullopt;
-  if (!value || !std::isfinite(*value)) wrong("a number");
-  if (*value < lowest || *value > highest) wrong(base::concat(lowest, "..", highest));
+  if (!value || !std::isfinite(*value)) refuse("a number");
   return *value;
 }
 
-std::int64_t Value::integer(std::int64_t lowest, std::int64_t highest) const {
+std::int64_t Value::integer() const {
   const std::optional<std::int64_t> value =
       node_.IsScalar() ? parsed<std::int64_t>(node_.Scalar()) : std::nullopt;
-  if (!value) wrong("a whole number");
-  if (*value < lowest || *value > highest) wrong(base::concat(lowest, "..", highest));
+  if (!value) refuse("a whole number");
   return *value;
 }
 
 std::vector<Value> Value::list() const {
-  if (!node_.IsSequence()) wrong("a list");
+  if (!node_.IsSequence()) refuse("a list");
   std::vector<Value> values;
   for (const YAML::Node& node : node_) {
     values.emplace_back(node, file_, base::concat(key_, "[", values.size(), "]"));
@@ -81,9 +80,9 @@ std::vector<Value> Value::list() const {
 }
 
 Value Value::member(const std::string& name) const {
-  if (!node_.IsMap()) wrong("a map");
+  if (!node_.IsMap()) refuse("a map");
   const YAML::Node found = node_[name];
-  if (!found) wrong("a map with " + name);
+  if (!found) refuse("a map with " + name);
   return {found, file_, key_ + "." + name};
 }
 

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "base/error.h"
-#include "streamdiffusion/names.h"
 
 namespace streamdiffusion::config {
 
@@ -27,21 +26,16 @@ class Value {
   bool is_off() const;
 
   std::string text() const;
-  bool truth() const;
-  double number(double lowest, double highest) const;
-  std::int64_t integer(std::int64_t lowest, std::int64_t highest) const;
+  bool boolean() const;
+  /// As written; whoever reads it checks the range.
+  double number() const;
+  std::int64_t integer() const;
   std::vector<Value> list() const;
   /// A member of a map; refused if it is not there.
   Value member(const std::string& name) const;
-  template <typename Choice>
-  Choice one_of(const Names<Choice>& names) const {
-    const auto choice = choice_of(names, node_.IsScalar() ? node_.Scalar() : std::string());
-    if (!choice) wrong(listed(names));
-    return *choice;
-  }
 
   /// Throws invalid_argument: "a.yaml:3: delta is \"much\", expected a number".
-  [[noreturn]] void wrong(const std::string& expected) const;
+  [[noreturn]] void refuse(const std::string& expected) const;
   /// "a.yaml:3: "
   std::string place() const;
 

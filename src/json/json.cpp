@@ -180,7 +180,7 @@ std::vector<std::string> Json::strings() const {
   return out;
 }
 
-void Json::allow_only(std::initializer_list<std::string_view> keys) const {
+void Json::allow_only(std::span<const std::string_view> keys) const {
   const Node& object = container(Kind::object, "an object");
   std::vector<std::string> unknown;
   for (const std::string& key : object.keys)

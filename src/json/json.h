@@ -8,6 +8,7 @@
 #include <initializer_list>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -78,8 +79,11 @@ class Json {
                                      std::int64_t max = INT64_MAX) const;
   std::vector<std::string> strings() const;
 
-  /// Throws corrupt_file naming every member of this object whose key is not in `keys`.
-  void allow_only(std::initializer_list<std::string_view> keys) const;
+  /// Throws corrupt_file naming every member that is not in the list.
+  void allow_only(std::span<const std::string_view> keys) const;
+  void allow_only(std::initializer_list<std::string_view> keys) const {
+    allow_only(std::span(keys.begin(), keys.size()));
+  }
 
  private:
   struct Node;

@@ -29,16 +29,6 @@ EngineCallResult result_of(std::vector<Output> outputs) {
 
 }  // namespace
 
-bool can_apply(const SessionOptions& from, const SessionOptions& to) {
-  return from.width == to.width && from.height == to.height &&
-         from.t_index_list.size() == to.t_index_list.size() &&
-         from.num_inference_steps == to.num_inference_steps && from.cfg_type == to.cfg_type &&
-         from.text_to_image == to.text_to_image && from.do_add_noise == to.do_add_noise &&
-         from.use_denoising_batch == to.use_denoising_batch &&
-         from.frame_buffer_size == to.frame_buffer_size && from.parallel == to.parallel &&
-         from.keep_tensors == to.keep_tensors;
-}
-
 ActiveSession::ActiveSession(Engine& engine, const LiveSettings& settings)
     : session_(engine.session(settings.options)), settings_(settings) {
   session_.set_negative_prompt(*settings.negative_prompt);

@@ -23,9 +23,6 @@ struct EngineCallResult {
   void append(EngineCallResult more);
 };
 
-/// Whether a session made for `from` can change to `to`. Otherwise it takes another session.
-bool can_apply(const SessionOptions& from, const SessionOptions& to);
-
 class ActiveSession {
  public:
   /// `settings` has every default filled in. Throws as Engine::session does.

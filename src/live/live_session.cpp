@@ -1,28 +1,12 @@
-#include <cmath>
-
 #include "base/error.h"
 #include "live/live_session_impl.h"
+#include "params/check.h"
 #include "streamdiffusion/live.h"
 
 namespace streamdiffusion {
 namespace {
 
-constexpr std::size_t kMostPrompts = 16;
-constexpr double kLongestTransition = 60;
 constexpr int kDeepest = 1024;
-
-void check_prompts(const std::vector<WeightedPrompt>& prompts) {
-  base::require(prompts.size() <= kMostPrompts, ErrorCode::invalid_argument, prompts.size(),
-                " prompts, expected at most ", kMostPrompts);
-  double sum = 0;
-  for (const WeightedPrompt& prompt : prompts) {
-    base::require(prompt.weight >= 0 && std::isfinite(prompt.weight), ErrorCode::invalid_argument,
-                  "the weight of prompt \"", prompt.text.substr(0, 80), "\" is ", prompt.weight,
-                  ", expected 0 or more");
-    sum += prompt.weight;
-  }
-  base::require(sum > 0, ErrorCode::invalid_argument, "the weights of the prompts sum to zero");
-}
 
 /// With every default filled in. Throws invalid_argument.
 LiveSettings completed(const Engine& engine, LiveSettings settings) {
@@ -30,11 +14,7 @@ LiveSettings completed(const Engine& engine, LiveSettings settings) {
   if (settings.prompts.empty()) settings.prompts = {{engine.sample_prompt(), 1.0F}};
   if (!settings.negative_prompt) settings.negative_prompt = engine.sample_negative_prompt();
   engine.check(settings.options);
-  check_prompts(settings.prompts);
-  base::require(
-      settings.transition_seconds >= 0 && settings.transition_seconds <= kLongestTransition,
-      ErrorCode::invalid_argument, "transition_seconds is ", settings.transition_seconds,
-      ", expected 0..", kLongestTransition);
+  params::check(settings);
   return settings;
 }
 

@@ -1,6 +1,7 @@
 // The reconfigure thread: prepares what a change of settings needs, while the stream runs.
 #include "base/scheduling.h"
 #include "live/live_session_impl.h"
+#include "params/check.h"
 
 namespace streamdiffusion {
 
@@ -45,7 +46,7 @@ std::optional<Error> LiveSession::Impl::prepare_change(Engine engine,
       engine.encode_prompt(prompt.text);  // a transition starts from them
     }
     engine.encode_prompt(*settings.negative_prompt);
-    if (other_engine || !live::can_apply(configured_.settings.options, settings.options)) {
+    if (other_engine || !params::same_plan(configured_.settings.options, settings.options)) {
       change->session = std::make_unique<live::ActiveSession>(engine, settings);
     }
   } catch (const Error& error) {

@@ -2,6 +2,7 @@
 // f32, double where it uses double.
 #include "schedule/lcm_schedule.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 
@@ -18,7 +19,10 @@ constexpr double kSigmaData = 0.5, kTimestepScaling = 10.0;
 /// With a smaller alpha_bar, the division by its square root would lose an f32 latent in rounding.
 constexpr float kMinAlphaBar = 1e-8F;
 
-/// Element i of torch.linspace in f32: exact at both ends, each half computed from its own end.
+/// Of an index.
+constexpr double kStrengthTolerance = 0.01;
+
+/// linspace as torch has it in f32: exact ends, computed from the nearer one.
 float linspace(float first, float last, int count, int i) {
   const float step = (last - first) / static_cast<float>(count - 1);
   return i < count / 2 ? first + step * static_cast<float>(i)
@@ -119,21 +123,25 @@ std::vector<DenoisingStep> LcmSchedule::steps(std::span<const int> t_index_list,
   return result;
 }
 
-std::vector<int> t_index_list_for(float strength, int count, int num_inference_steps) {
+std::vector<int> t_index_list_for(double strength, int count, int num_inference_steps) {
   base::require(strength >= 0 && strength <= 1, ErrorCode::invalid_argument, "strength is ",
                 strength, ", expected 0..1");
+  // Without the tolerance, a strength that was rounded on its way would start one index early.
+  const double first = (num_inference_steps - 1) * (1 - strength) + kStrengthTolerance;
+  return t_index_list_from(static_cast<int>(first), count, num_inference_steps);
+}
+
+std::vector<int> t_index_list_from(int first, int count, int num_inference_steps) {
   base::require(num_inference_steps >= 1 && num_inference_steps <= kMaxTimesteps,
                 ErrorCode::invalid_argument, "num_inference_steps is ", num_inference_steps,
                 ", expected 1..", kMaxTimesteps);
-  const int last = num_inference_steps - 1;
-  const int first = static_cast<int>(std::floor(static_cast<float>(last) * (1.0F - strength)));
-  base::require(count >= 1 && count <= last - first + 1, ErrorCode::invalid_argument, "strength ",
-                strength, " of ", num_inference_steps, " inference steps allows 1..",
-                last - first + 1, " steps, not ", count);
+  base::require(count >= 1 && count <= num_inference_steps, ErrorCode::invalid_argument, count,
+                " steps of ", num_inference_steps, " inference steps, expected 1..",
+                num_inference_steps);
+  first = std::clamp(first, 0, num_inference_steps - count);
   std::vector<int> indices;
-  for (int i = 0; i < count; ++i) {
-    const std::int64_t offset = count == 1 ? 0 : std::int64_t{i} * (last - first) / (count - 1);
-    indices.push_back(first + static_cast<int>(offset));
+  for (std::int64_t i = 0; i < count; ++i) {
+    indices.push_back(first + static_cast<int>(i * (num_inference_steps - first) / count));
   }
   return indices;
 }

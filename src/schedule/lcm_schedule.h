@@ -62,9 +62,13 @@ class LcmSchedule {
   std::vector<float> alpha_bar_;
 };
 
-/// `count` evenly spaced indices into the timesteps, for img2img with a strength of 0..1 (1: start
-/// from pure noise). The first is floor((num_inference_steps - 1) (1 - strength)), the last is the
-/// last timestep; a count of 1 gives the first alone. Throws invalid_argument if they do not fit.
-std::vector<int> t_index_list_for(float strength, int count, int num_inference_steps = 50);
+/// The t_index_list of `count` steps for a strength of 0..1 (1: pure noise). The first index is
+/// floor((num_inference_steps - 1) * (1 - strength)), or lower where that leaves no room for `count`
+/// steps. The steps divide the rest of the schedule evenly, as LCM divides the whole of it: strength
+/// 1 gives the timesteps of `count` inference steps. Throws invalid_argument for a strength outside
+/// 0..1, and for a count outside 1..num_inference_steps.
+std::vector<int> t_index_list_for(double strength, int count, int num_inference_steps = 50);
+/// The same from a first index.
+std::vector<int> t_index_list_from(int first, int count, int num_inference_steps = 50);
 
 }  // namespace streamdiffusion::schedule

@@ -21,6 +21,8 @@ struct Limits {
   int connections = 256;
   /// Largest width and height of a stream, in pixels.
   int side = 1024;
+  /// Most denoising steps of a stream, 1..50.
+  int steps = 8;
   /// Size of one WebSocket message or HTTP body, in bytes.
   std::size_t message_bytes = 8U << 20U;
   /// Pixels of an image that a client sends.

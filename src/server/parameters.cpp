@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/error.h"
 #include "json/quote.h"
+#include "params/read_json.h"
+#include "schedule/lcm_schedule.h"
 #include "server/parameter_specs.h"
 
 namespace streamdiffusion::server {
@@ -18,6 +21,25 @@ namespace {
 
 constexpr JsonLimits kClientJson{.bytes = std::size_t{1} << 26U, .values = 4096, .depth = 8};
 
+params::Settings settings_of(const Parameters& parameters) {
+  return {.engine = {.model = parameters.model},
+          .live = parameters.live,
+          .jpeg_quality = parameters.jpeg_quality};
+}
+
+void require_inside(const std::vector<int>& t_index_list, int length) {
+  if (t_index_list.back() < length) return;
+  throw HttpError(400, "bad_request",
+                  base::concat("t_index_list has ", t_index_list.back(),
+                               ", expected indices below ", length, " (num_inference_steps)"),
+                  "t_index_list");
+}
+
+bool is_string(const params::Parameter& row) {
+  return std::holds_alternative<params::Text>(row.type) ||
+         std::holds_alternative<params::Choice>(row.type);
+}
+
 }  // namespace
 
 Json parse_client_json(std::string_view text, const std::string& name) {
@@ -28,32 +50,25 @@ Json parse_client_json(std::string_view text, const std::string& name) {
   }
 }
 
-std::vector<int> spread_steps(int first, int count, int length) {
-  first = std::clamp(first, 0, std::max(length - count, 0));
-  std::vector<int> places;
-  for (int i = 0; i < count; ++i) places.push_back(first + i * (length - first) / count);
-  return places;
-}
-
 ParameterTable::ParameterTable(const StreamFactory& factory, const Limits& limits)
-    : factory_(factory), specs_(make_specs(factory.info(), limits)) {}
+    : factory_(factory), rows_(offered_parameters(factory.info(), limits)) {}
 
 Parameters ParameterTable::defaults() const {
   return {.live = factory_.initial_settings(), .model = factory_.info().model};
 }
 
-const ParameterTable::Spec* ParameterTable::find(std::string_view name) const {
-  const auto it = std::find_if(specs_.begin(), specs_.end(),
-                               [name](const Spec& spec) { return spec.name == name; });
-  return it == specs_.end() ? nullptr : &*it;
+const params::Parameter* ParameterTable::find(std::string_view name) const {
+  const auto row = std::ranges::find_if(
+      rows_, [name](const params::Parameter& candidate) { return candidate.name == name; });
+  return row == rows_.end() ? nullptr : &*row;
 }
 
 json ParameterTable::schema() const {
   const json defaults = write(this->defaults());
   json properties = json::object();
-  for (const Spec& spec : specs_) {
-    properties[spec.name] = spec.schema;
-    properties[spec.name]["default"] = defaults.at(spec.name);
+  for (std::size_t i = 0; i < rows_.size(); ++i) {
+    properties[rows_[i].name] = schema_of(rows_[i], i);
+    properties[rows_[i].name]["default"] = defaults.at(rows_[i].name);
   }
   return {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
           {"title", "Parameters"},
@@ -70,34 +85,38 @@ Parameters ParameterTable::apply(const Json& object, const Parameters& now) cons
       throw HttpError(400, "bad_request",
                       "prompt and prompt_list say the same, expected one of them", "prompt");
     }
-    Change change{.next = now};
+    params::Settings wanted = settings_of(now);
+    std::set<std::string_view> given;
     for (std::size_t i = 0; i < object.size(); ++i) {
       const auto [key, value] = object.member(i);
       name = key;
-      const Spec* spec = find(key);
-      if (spec == nullptr) {
+      const params::Parameter* row = find(key);
+      if (row == nullptr) {
         throw HttpError(400, "unknown_parameter",
                         "there is no parameter " + quote(key) + "; GET /api/settings has all",
                         printable(key, 64));
       }
-      spec->read(value, change);
+      params::read_json(*row, value, wanted);
+      given.insert(row->name);
     }
     name.clear();
-    settle(change, now);
-    return std::move(change.next);
+    settle(wanted, given, now);
+    return {std::move(wanted.live), std::move(wanted.engine.model), wanted.jpeg_quality};
   } catch (const Error& error) {
     throw HttpError(400, "bad_request", error.what(), name);
   }
 }
 
-// Strength, steps and places say the same thing in different words, and a mode has a guidance and
-// places of its own.
-void ParameterTable::settle(Change& change, const Parameters& now) const {
-  SessionOptions& options = change.next.live.options;
-  const bool new_mode = change.mode && options.text_to_image != now.live.options.text_to_image;
-  if (new_mode && !change.t_index_list) options.t_index_list.clear();
+// Strength, steps and t_index_list say the same thing in different words, and a mode has a guidance
+// and a t_index_list of its own.
+void ParameterTable::settle(params::Settings& wanted, const std::set<std::string_view>& given,
+                            const Parameters& now) const {
+  SessionOptions& options = wanted.live.options;
+  const bool list_given = given.contains("t_index_list");
+  const bool new_mode = options.text_to_image != now.live.options.text_to_image;
+  if (new_mode && !list_given) options.t_index_list.clear();
   if (options.text_to_image && options.cfg_type && is_residual(*options.cfg_type)) {
-    if (change.cfg_type) {
+    if (given.contains("cfg_type")) {
       throw HttpError(400, "bad_request",
                       "cfg_type self and initialize need an input image, expected none or full in "
                       "mode txt2img",
@@ -107,16 +126,8 @@ void ParameterTable::settle(Change& change, const Parameters& now) const {
   }
   const SessionOptions full = factory_.with_defaults(options);
   const int length = *full.num_inference_steps;
-  if (change.t_index_list) {
-    if (options.t_index_list.back() >= length) {
-      throw HttpError(400, "bad_request",
-                      base::concat("t_index_list has ", options.t_index_list.back(),
-                                   ", expected places below ", length, " (num_inference_steps)"),
-                      "t_index_list");
-    }
-    return;
-  }
-  const int count = change.steps.value_or(static_cast<int>(full.t_index_list.size()));
+  if (list_given) return require_inside(options.t_index_list, length);
+  const int count = wanted.steps.value_or(static_cast<int>(full.t_index_list.size()));
   if (count > length) {
     throw HttpError(
         400, "bad_request",
@@ -125,18 +136,18 @@ void ParameterTable::settle(Change& change, const Parameters& now) const {
   }
   const bool as_many = count == static_cast<int>(full.t_index_list.size());
   const bool fits = full.t_index_list.back() < length;
-  if (change.strength) {
-    // A strength that was shown is rounded; given back it changes nothing.
-    const double place = (length - 1) * (1.0 - *change.strength);
-    const bool same = fits && as_many && std::abs(place - full.t_index_list.front()) < 0.01;
-    const int first = static_cast<int>(std::floor(place + 0.01));
-    if (!same) options.t_index_list = spread_steps(first, count, length);
+  if (wanted.strength) {
+    const std::vector<int> list = schedule::t_index_list_for(*wanted.strength, count, length);
+    // The strength that is shown belongs to the first index; given back, it changes nothing.
+    const double first = (length - 1) * (1 - *wanted.strength);
+    const bool same = fits && as_many && std::abs(first - full.t_index_list.front()) < 0.01;
+    if (!same) options.t_index_list = list;
   } else if (!as_many || !fits) {
     const SessionOptions before = factory_.with_defaults(now.live.options);
     const double share =
         double(full.t_index_list.front()) / std::max(*before.num_inference_steps, 1);
     const int first = fits ? full.t_index_list.front() : static_cast<int>(share * length);
-    options.t_index_list = spread_steps(first, count, length);
+    options.t_index_list = schedule::t_index_list_from(first, count, length);
   }
 }
 
@@ -146,8 +157,8 @@ Parameters ParameterTable::apply(const std::map<std::string, std::string>& query
   std::string text = "{";
   for (const auto& [name, value] : query) {
     if (std::find(ignored.begin(), ignored.end(), name) != ignored.end()) continue;
-    const Spec* spec = find(name);
-    const bool raw = spec != nullptr && spec->schema.at("type") != "string";
+    const params::Parameter* row = find(name);
+    const bool raw = row != nullptr && !is_string(*row);
     if (text.size() > 1) text += ",";
     text += json(name).dump() + ":" + (raw ? value : json(value).dump());
   }
@@ -155,9 +166,17 @@ Parameters ParameterTable::apply(const std::map<std::string, std::string>& query
 }
 
 json ParameterTable::write(const Parameters& parameters) const {
-  const View view{parameters, factory_.with_defaults(parameters.live.options), factory_.info()};
+  params::Settings settings = settings_of(parameters);
+  LiveSettings& live = settings.live;
+  live.options = factory_.with_defaults(live.options);
+  if (live.prompts.empty()) live.prompts = {{factory_.info().sample_prompt, 1.0F}};
+  if (!live.negative_prompt) live.negative_prompt = factory_.info().sample_negative_prompt;
+  const std::vector<int>& list = live.options.t_index_list;
+  settings.steps = static_cast<int>(list.size());
+  settings.strength =
+      1.0 - double(list.front()) / std::max(*live.options.num_inference_steps - 1, 1);
   json out = json::object();
-  for (const Spec& spec : specs_) out[spec.name] = spec.write(view);
+  for (const params::Parameter& row : rows_) out[row.name] = value_of(row, settings);
   return out;
 }
 

@@ -1,14 +1,16 @@
-// The parameters of a stream: one table that is their JSON Schema, their validation and their text.
+// The parameters of a stream as clients see them: JSON Schema, validation and text, all out of
+// params/table.h.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "json/json.h"
+#include "params/table.h"
 #include "server/options.h"
 #include "server/protocol/http_error.h"
 #include "server/stream_factory.h"
@@ -43,34 +45,14 @@ class ParameterTable {
   /// Of all prompts.
   nlohmann::json warnings(const Parameters& parameters) const;
 
-  /// What one message asks for, gathered before its parts are brought together.
-  struct Change {
-    Parameters next;
-    std::optional<double> strength;
-    std::optional<int> steps;
-    bool t_index_list = false, cfg_type = false, mode = false;
-  };
-  struct View {
-    const Parameters& given;
-    SessionOptions full;
-    const ServedModel& info;
-  };
-  struct Spec {
-    std::string name;
-    nlohmann::json schema;
-    std::function<void(const json::Json&, Change&)> read;
-    std::function<nlohmann::json(const View&)> write;
-  };
-
  private:
-  const Spec* find(std::string_view name) const;
-  void settle(Change& change, const Parameters& now) const;
+  const params::Parameter* find(std::string_view name) const;
+  /// Brings what one message asks for together. `given` are the names in it.
+  void settle(params::Settings& wanted, const std::set<std::string_view>& given,
+              const Parameters& now) const;
 
   const StreamFactory& factory_;
-  std::vector<Spec> specs_;
+  std::vector<params::Parameter> rows_;
 };
-
-/// `count` places of a schedule of `length` from `first` on, evenly spread, the end left out.
-std::vector<int> spread_steps(int first, int count, int length);
 
 }  // namespace streamdiffusion::server

@@ -19,27 +19,15 @@ std::size_t index(Component component) {
   return static_cast<std::size_t>(component);
 }
 
-SessionOptions session_defaults(const weights::ModelDefaults& d) {
-  SessionOptions options;
-  options.width = d.width;
-  options.height = d.height;
-  options.num_inference_steps = d.num_inference_steps;
-  if (d.t_index_list) options.t_index_list = *d.t_index_list;
-  if (d.cfg_type) options.cfg_type = d.cfg_type;
-  if (d.guidance_scale) options.guidance_scale = static_cast<float>(*d.guidance_scale);
-  if (d.delta) options.delta = static_cast<float>(*d.delta);
-  return options;
-}
-
-/// The same where images come from noise: residual guidance has nothing to go by there, and
-/// places that suit an input do not suit noise.
+/// Defaults where images come from noise: residual guidance has no input there, and indices that suit
+/// an input do not suit noise.
 SessionOptions text_defaults(const weights::ModelDefaults& d) {
-  SessionOptions options = session_defaults(d);
-  const auto& own = d.text_to_image;
-  options.t_index_list = own.t_index_list.value_or(std::vector<int>{});
+  SessionOptions options = d.options;
+  const SessionOptions& own = d.text_to_image;
+  options.t_index_list = own.t_index_list;
   if (options.cfg_type != CfgType::full) options.cfg_type = CfgType::none;
   if (own.cfg_type) options.cfg_type = own.cfg_type;
-  if (own.guidance_scale) options.guidance_scale = static_cast<float>(*own.guidance_scale);
+  if (own.guidance_scale) options.guidance_scale = own.guidance_scale;
   return options;
 }
 
@@ -116,7 +104,7 @@ void Model::open_folder(const EngineOptions& options) {
     sources_[i] = std::make_shared<weights::WeightStore>(places[i]);
     scopes_[i] = std::filesystem::absolute(places[i]).lexically_normal().string();
   }
-  defaults_ = session_defaults(folder.defaults());
+  defaults_ = folder.defaults().options;
   text_defaults_ = text_defaults(folder.defaults());
   folder_ = options.model;
   sample_prompt_ = folder.defaults().prompt.value_or("");

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "params/check.h"
 #include "session/session_options.h"
 #include "stream/prompt_blend.h"
 #include "streamdiffusion/names.h"
@@ -93,6 +94,7 @@ void Session::Impl::make_programs() {
 
 void Session::Impl::set_prompts(const std::vector<WeightedPrompt>& prompts,
                                 PromptInterpolation how) {
+  params::check_prompts(prompts);
   std::vector<session::Embedding> kept;
   std::vector<stream::WeightedEmbedding> embeddings;
   for (const WeightedPrompt& prompt : prompts) {
@@ -104,6 +106,7 @@ void Session::Impl::set_prompts(const std::vector<WeightedPrompt>& prompts,
 }
 
 void Session::Impl::set_negative_prompt(const std::string& prompt) {
+  params::check(LiveSettings{.negative_prompt = prompt});
   negative_ = engine_->prompts.encode(prompt);
   prompts_stale_ = true;
 }
@@ -111,9 +114,9 @@ void Session::Impl::set_negative_prompt(const std::string& prompt) {
 void Session::Impl::set_parameters(const std::function<void(stream::StreamParameters&)>& change) {
   stream::StreamParameters parameters = batch_ ? batch_->parameters() : sequential_->parameters();
   change(parameters);
-  base::require(std::isfinite(parameters.guidance_scale) && std::isfinite(parameters.delta),
-                ErrorCode::invalid_argument, "guidance_scale and delta are ",
-                parameters.guidance_scale, " and ", parameters.delta, ", expected finite numbers");
+  params::check(SessionOptions{.guidance_scale = parameters.guidance_scale,
+                               .delta = parameters.delta,
+                               .seed = parameters.seed});
   batch_ ? batch_->set(parameters) : sequential_->set(parameters);
 }
 
@@ -126,6 +129,8 @@ void Session::Impl::set_t_index_list(const std::vector<int>& t_index_list) {
 }
 
 void Session::Impl::set_filter(bool enabled, float threshold, int max_skip_frame) {
+  params::check(SessionOptions{.similar_image_filter_threshold = threshold,
+                               .similar_image_filter_max_skip_frame = max_skip_frame});
   filter_.configure(threshold, max_skip_frame);
   if (enabled && !options_.enable_similar_image_filter) filter_.reset();
   options_.enable_similar_image_filter = enabled;

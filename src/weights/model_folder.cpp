@@ -1,10 +1,8 @@
 #include "weights/model_folder.h"
 
-#include <algorithm>
-
 #include "base/error.h"
 #include "json/quote.h"
-#include "streamdiffusion/names.h"
+#include "params/read_json.h"
 
 namespace streamdiffusion::weights {
 namespace {
@@ -13,8 +11,6 @@ using base::ErrorCode;
 using base::fail;
 using base::require;
 namespace fs = std::filesystem;
-
-constexpr std::size_t longest_prompt = 65536;  // bytes
 
 json::Json read_index(const fs::path& folder) {
   std::error_code ignored;
@@ -32,77 +28,62 @@ json::Json read_index(const fs::path& folder) {
   return index;
 }
 
-std::optional<int> integer(const json::Json& file, std::string_view key, int lowest, int highest) {
-  const auto value = file.find(key);
-  if (!value) return std::nullopt;
-  return static_cast<int>(value->integer(lowest, highest));
-}
+using Keys = std::vector<std::string_view>;
 
-std::optional<double> number(const json::Json& file, std::string_view key, double lowest,
-                             double highest) {
-  const auto value = file.find(key);
-  if (!value) return std::nullopt;
-  const double found = value->number();
-  if (found < lowest || found > highest) {
-    value->refuse(base::concat("a number from ", lowest, " to ", highest));
+Keys keys_of_the_file() {
+  Keys keys;
+  for (const params::Parameter& row : params::parameters()) {
+    if (row.in.model_file) keys.emplace_back(row.name);
   }
-  return found;
+  return keys;
 }
 
-std::optional<std::string> prompt(const json::Json& file, std::string_view key) {
-  const auto value = file.find(key);
-  if (!value) return std::nullopt;
-  if (value->string().size() > longest_prompt) {
-    value->refuse(base::concat("at most ", longest_prompt, " bytes"));
+params::Settings read(const json::Json& file, const Keys& keys) {
+  params::Settings settings;
+  for (const std::string_view key : keys) {
+    if (const auto value = file.find(key)) {
+      params::read_json(params::parameter(key), *value, settings);
+    }
   }
-  return value->string();
+  return settings;
 }
 
-std::optional<CfgType> cfg_type(const json::Json& file) {
-  const auto value = file.find("cfg_type");
-  if (!value) return std::nullopt;
-  const auto type = choice_of(kCfgTypes, value->string());
-  if (!type) value->refuse(listed(kCfgTypes));
-  return type;
+void check_t_index_list(const json::Json& file, const SessionOptions& options,
+                        std::optional<int> num_inference_steps) {
+  const std::vector<int>& list = options.t_index_list;
+  if (list.empty() || !num_inference_steps || list.back() < *num_inference_steps) return;
+  file.at("t_index_list")[list.size() - 1].refuse(
+      base::concat("an integer from 0 to ", *num_inference_steps - 1));
 }
 
-std::optional<std::vector<int>> t_index_list(const json::Json& file, int steps) {
-  const auto value = file.find("t_index_list");
-  if (!value) return std::nullopt;
-  const auto list = value->integers(0, steps - 1);
-  if (list.empty() || list.size() > 64) value->refuse("1 to 64 indices");
-  return std::vector<int>(list.begin(), list.end());
-}
-
-ModelDefaults::TextToImage text_to_image(const json::Json& file, int steps) {
-  const auto value = file.find("text_to_image");
-  if (!value) return {};
-  value->allow_only({"t_index_list", "cfg_type", "guidance_scale"});
-  const auto type = cfg_type(*value);
-  if (type && is_residual(*type)) value->at("cfg_type").refuse("none or full");
-  return {.t_index_list = t_index_list(*value, steps),
-          .cfg_type = type,
-          .guidance_scale = number(*value, "guidance_scale", 0, 100)};
+SessionOptions read_text_to_image(const json::Json& file, std::optional<int> num_inference_steps) {
+  static const Keys keys{"t_index_list", "cfg_type", "guidance_scale"};
+  file.allow_only(keys);
+  SessionOptions options = read(file, keys).live.options;
+  if (options.cfg_type && is_residual(*options.cfg_type)) {
+    file.at("cfg_type").refuse("none or full");
+  }
+  check_t_index_list(file, options, num_inference_steps);
+  return options;
 }
 
 }  // namespace
 
 ModelDefaults parse_model_defaults(const json::Json& file) {
-  file.allow_only({"width", "height", "t_index_list", "num_inference_steps", "cfg_type",
-                   "guidance_scale", "delta", "prompt", "negative_prompt", "text_to_image"});
-  ModelDefaults out;
-  out.width = integer(file, "width", 8, 16384);
-  out.height = integer(file, "height", 8, 16384);
-  out.num_inference_steps = integer(file, "num_inference_steps", 1, 1000);
-  const int steps = out.num_inference_steps.value_or(1000);
-  out.t_index_list = t_index_list(file, steps);
-  out.cfg_type = cfg_type(file);
-  out.guidance_scale = number(file, "guidance_scale", 0, 100);
-  out.delta = number(file, "delta", 0, 100);
-  out.prompt = prompt(file, "prompt");
-  out.negative_prompt = prompt(file, "negative_prompt");
-  out.text_to_image = text_to_image(file, steps);
-  return out;
+  const Keys keys = keys_of_the_file();
+  Keys known = keys;
+  known.emplace_back("text_to_image");
+  file.allow_only(known);
+  const params::Settings settings = read(file, keys);
+  ModelDefaults defaults{.options = settings.live.options};
+  const std::optional<int> steps = defaults.options.num_inference_steps;
+  check_t_index_list(file, defaults.options, steps);
+  if (const auto value = file.find("text_to_image")) {
+    defaults.text_to_image = read_text_to_image(*value, steps);
+  }
+  if (!settings.live.prompts.empty()) defaults.prompt = settings.live.prompts.front().text;
+  defaults.negative_prompt = settings.live.negative_prompt;
+  return defaults;
 }
 
 ModelFolder::ModelFolder(const fs::path& folder) : path_(folder), index_(read_index(folder)) {

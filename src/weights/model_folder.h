@@ -14,30 +14,15 @@
 
 namespace streamdiffusion::weights {
 
-/// streamdiffusion.json: used where the user says nothing. Absent keys are empty. Ranges are
-/// checked when read.
+/// streamdiffusion.json: used where the user says nothing. What the file does not name is unset.
+/// Which keys there are and their ranges: params/table.h.
 struct ModelDefaults {
-  /// What differs where images come from noise; the other members hold where a key is absent.
-  struct TextToImage {
-    std::optional<std::vector<int>> t_index_list;
-    /// none or full
-    std::optional<CfgType> cfg_type;
-    std::optional<double> guidance_scale;
-  };
-
-  /// pixels, 8..16384
-  std::optional<int> width, height;
-  /// each 0..num_inference_steps - 1
-  std::optional<std::vector<int>> t_index_list;
-  /// 1..1000
-  std::optional<int> num_inference_steps;
-  std::optional<CfgType> cfg_type;
-  /// 0..100
-  std::optional<double> guidance_scale;
-  /// 0..100
-  std::optional<double> delta;
+  /// Where images come from images.
+  SessionOptions options;
+  /// What differs where images come from noise: t_index_list, cfg_type (none or full) and
+  /// guidance_scale.
+  SessionOptions text_to_image;
   std::optional<std::string> prompt, negative_prompt;
-  TextToImage text_to_image;
 };
 
 class ModelFolder {

@@ -40,27 +40,27 @@ acceleration: none
 controlnets: []
 )",
                                 "a.yaml");
-  EXPECT_EQ(c.engine.model, "models/pictogram");
-  ASSERT_EQ(c.prompts.size(), 1U);
-  EXPECT_EQ(c.prompts[0].text, "red apple, 3d render");
-  EXPECT_EQ(c.negative_prompt, "blurry");
-  EXPECT_THAT(c.session.t_index_list, ElementsAre(18, 32));
-  EXPECT_EQ(c.session.width, 256);
-  EXPECT_EQ(c.session.height, 128);
-  EXPECT_EQ(c.session.cfg_type, CfgType::self);
-  EXPECT_FLOAT_EQ(c.session.guidance_scale.value(), 1.2F);
-  EXPECT_FLOAT_EQ(c.session.delta.value(), 0.7F);
-  EXPECT_EQ(c.session.seed, 789U);
-  EXPECT_EQ(c.session.frame_buffer_size, 2);
-  EXPECT_FALSE(c.session.use_denoising_batch);
-  EXPECT_FALSE(c.session.do_add_noise);
-  EXPECT_TRUE(c.session.enable_similar_image_filter);
-  EXPECT_FLOAT_EQ(c.session.similar_image_filter_threshold, 0.9F);
-  EXPECT_EQ(c.session.similar_image_filter_max_skip_frame, 5);
+  EXPECT_EQ(c.settings.engine.model, "models/pictogram");
+  ASSERT_EQ(c.settings.live.prompts.size(), 1U);
+  EXPECT_EQ(c.settings.live.prompts[0].text, "red apple, 3d render");
+  EXPECT_EQ(c.settings.live.negative_prompt, "blurry");
+  EXPECT_THAT(c.settings.live.options.t_index_list, ElementsAre(18, 32));
+  EXPECT_EQ(c.settings.live.options.width, 256);
+  EXPECT_EQ(c.settings.live.options.height, 128);
+  EXPECT_EQ(c.settings.live.options.cfg_type, CfgType::self);
+  EXPECT_FLOAT_EQ(c.settings.live.options.guidance_scale.value(), 1.2F);
+  EXPECT_FLOAT_EQ(c.settings.live.options.delta.value(), 0.7F);
+  EXPECT_EQ(c.settings.live.options.seed, 789U);
+  EXPECT_EQ(c.settings.live.options.frame_buffer_size, 2);
+  EXPECT_FALSE(c.settings.live.options.use_denoising_batch);
+  EXPECT_FALSE(c.settings.live.options.do_add_noise);
+  EXPECT_TRUE(c.settings.live.options.enable_similar_image_filter);
+  EXPECT_FLOAT_EQ(c.settings.live.options.similar_image_filter_threshold, 0.9F);
+  EXPECT_EQ(c.settings.live.options.similar_image_filter_max_skip_frame, 5);
   EXPECT_EQ(c.input, "walk.mp4");
   EXPECT_EQ(c.output, "out.mp4");
   EXPECT_EQ(c.fps, 12.5);
-  EXPECT_EQ(c.fit, Fit::contain);
+  EXPECT_EQ(c.settings.live.fit, Fit::contain);
   EXPECT_FALSE(c.realtime.has_value());
 }
 
@@ -73,18 +73,18 @@ TEST(Config, TakesABlendInEveryWayItIsWritten) {
            "  interpolation_method: linear",
        }) {
     const Config c = parse_config(text, "a.yaml");
-    ASSERT_EQ(c.prompts.size(), 2U) << text;
-    EXPECT_EQ(c.prompts[1].text, "dog");
-    EXPECT_FLOAT_EQ(c.prompts[0].weight, 0.75F);
+    ASSERT_EQ(c.settings.live.prompts.size(), 2U) << text;
+    EXPECT_EQ(c.settings.live.prompts[1].text, "dog");
+    EXPECT_FLOAT_EQ(c.settings.live.prompts[0].weight, 0.75F);
   }
-  EXPECT_EQ(parse_config("prompt: [cat, dog]", "a").prompts.size(), 2U);
-  EXPECT_EQ(parse_config("prompt_interpolation_method: linear", "a").interpolation,
+  EXPECT_EQ(parse_config("prompt: [cat, dog]", "a").settings.live.prompts.size(), 2U);
+  EXPECT_EQ(parse_config("prompt_interpolation_method: linear", "a").settings.live.interpolation,
             PromptInterpolation::linear);
 }
 
 TEST(Config, AnEmptyFileSaysNothing) {
-  EXPECT_TRUE(parse_config("", "a.yaml").prompts.empty());
-  EXPECT_TRUE(parse_config("# only a comment\n", "a.yaml").prompts.empty());
+  EXPECT_TRUE(parse_config("", "a.yaml").settings.live.prompts.empty());
+  EXPECT_TRUE(parse_config("# only a comment\n", "a.yaml").settings.live.prompts.empty());
 }
 
 TEST(Config, NamesWhatIsWrongAndWhere) {
@@ -96,7 +96,8 @@ TEST(Config, NamesWhatIsWrongAndWhere) {
       {"\n\ndelta: much", "a.yaml:3: delta is \"much\", expected a number",
        ErrorCode::invalid_argument},
       {"width: 256.5", "width is \"256.5\", expected a whole number", ErrorCode::invalid_argument},
-      {"width: 4", "width is \"4\", expected 8..16384", ErrorCode::invalid_argument},
+      {"width: 4", "width is \"4\", expected an integer from 8 to 16384",
+       ErrorCode::invalid_argument},
       {"seed: -1", "seed is \"-1\"", ErrorCode::invalid_argument},
       {"t_index_list: 18", "t_index_list is \"18\", expected a list", ErrorCode::invalid_argument},
       {"t_index_list: [1, x]", "t_index_list[1] is \"x\"", ErrorCode::invalid_argument},
@@ -110,13 +111,13 @@ TEST(Config, NamesWhatIsWrongAndWhere) {
       {"input: [a]", "input is a list of 1, expected a text", ErrorCode::invalid_argument},
       {"fps: 0", "fps is \"0\"", ErrorCode::invalid_argument},
       {"mode: txt2img", "mode is \"txt2img\"", ErrorCode::invalid_argument},
-      {"seed: 1\nseed: 2", "a.yaml:2: seed stands here a second time", ErrorCode::invalid_argument},
+      {"seed: 1\nseed: 2", "a.yaml:2: seed appears a second time", ErrorCode::invalid_argument},
       {"- a\n- b", "expected keys and values", ErrorCode::invalid_argument},
       {"a: [1, 2", "not YAML", ErrorCode::invalid_argument},
-      {"controlnets:\n  - {model_id: a}", "a.yaml:2: controlnets is not supported yet",
+      {"controlnets:\n  - {model_id: a}", "a.yaml:2: controlnets is not supported",
        ErrorCode::unsupported},
-      {"use_lcm_lora: true", "use_lcm_lora is not supported yet", ErrorCode::unsupported},
-      {"acceleration: tensorrt", "acceleration is not supported yet", ErrorCode::unsupported},
+      {"use_lcm_lora: true", "use_lcm_lora is not supported", ErrorCode::unsupported},
+      {"acceleration: tensorrt", "acceleration is not supported", ErrorCode::unsupported},
   };
   for (const auto& [text, expected, code] : cases) {
     try {

@@ -170,34 +170,44 @@ TEST(LcmSchedule, RefusesNumbersThatLeaveNoNoiseOrNoImage) {
   }
 }
 
-TEST(TIndexListFor, SpreadsTheStepsFromTheStrengthsPlaceToTheLast) {
-  EXPECT_THAT(t_index_list_for(0.4F, 4), ElementsAre(29, 35, 42, 49));
-  EXPECT_THAT(t_index_list_for(1.0F, 2), ElementsAre(0, 49));
-  EXPECT_THAT(t_index_list_for(0.0F, 1), ElementsAre(49));
-  EXPECT_THAT(t_index_list_for(0.4F, 1), ElementsAre(29));
-  EXPECT_THAT(t_index_list_for(1.0F, 4, 4), ElementsAre(0, 1, 2, 3));
+TEST(TIndexListFor, DividesTheScheduleFromTheStrengthsIndexEvenly) {
+  EXPECT_THAT(t_index_list_for(0.4, 4), ElementsAre(29, 34, 39, 44));
+  EXPECT_THAT(t_index_list_for(1, 2), ElementsAre(0, 25));
+  EXPECT_THAT(t_index_list_for(0, 1), ElementsAre(49));
+  EXPECT_THAT(t_index_list_for(0.4, 1), ElementsAre(29));
+  EXPECT_THAT(t_index_list_for(1, 4, 4), ElementsAre(0, 1, 2, 3));
+  EXPECT_THAT(t_index_list_for(0, 2), ElementsAre(48, 49)) << "early enough for two steps";
+  EXPECT_THAT(t_index_list_from(18, 2), ElementsAre(18, 34));
+}
+
+TEST(TIndexListFor, OfStrengthOneGivesTheTimestepsOfAsManyInferenceSteps) {
+  const LcmSchedule schedule;
+  for (int count = 1; count <= 50; ++count) {
+    std::vector<int> timesteps;
+    for (const DenoisingStep& step : schedule.steps(t_index_list_for(1, count), 50)) {
+      timesteps.push_back(step.timestep);
+    }
+    EXPECT_EQ(timesteps, schedule.timesteps(count));
+  }
 }
 
 TEST(TIndexListFor, GivesPlacesThatTheScheduleTakes) {
   const LcmSchedule schedule;
   for (int percent = 0; percent <= 100; ++percent) {
-    const auto strength = static_cast<float>(percent) / 100.0F;
-    for (int count = 1; count <= 4; ++count) {
-      const int room = 50 - static_cast<int>(std::floor(49.0F * (1.0F - strength)));
-      if (count > room) continue;
-      EXPECT_NO_THROW(schedule.steps(t_index_list_for(strength, count), 50)) << percent;
+    for (int count = 1; count <= 8; ++count) {
+      EXPECT_NO_THROW(schedule.steps(t_index_list_for(percent / 100.0, count), 50)) << percent;
     }
   }
 }
 
 TEST(TIndexListFor, RefusesWhatDoesNotFit) {
-  EXPECT_THAT(message_of([] { t_index_list_for(0.0F, 2); }, ErrorCode::invalid_argument),
-              HasSubstr("strength 0 of 50 inference steps allows 1..1 steps, not 2"));
-  for (const float strength : {-0.1F, 1.1F, std::nanf("")}) {
+  EXPECT_THAT(message_of([] { t_index_list_for(0, 3, 2); }, ErrorCode::invalid_argument),
+              HasSubstr("3 steps of 2 inference steps, expected 1..2"));
+  for (const double strength : {-0.1, 1.1, std::nan("")}) {
     message_of([&] { t_index_list_for(strength, 1); }, ErrorCode::invalid_argument);
   }
-  message_of([] { t_index_list_for(0.5F, 0); }, ErrorCode::invalid_argument);
-  message_of([] { t_index_list_for(0.5F, 1, 0); }, ErrorCode::invalid_argument);
+  message_of([] { t_index_list_for(0.5, 0); }, ErrorCode::invalid_argument);
+  message_of([] { t_index_list_for(0.5, 1, 0); }, ErrorCode::invalid_argument);
 }
 
 }  // namespace

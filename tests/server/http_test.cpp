@@ -151,7 +151,7 @@ TEST(ImageRequest, SaysWhatIsWrongWithARequest) {
     EXPECT_EQ(answer.status, 400) << answer.body;
     return answer.json()["error"].value("param", "");
   };
-  EXPECT_EQ(param(R"({"delta": 11})"), "delta");
+  EXPECT_EQ(param(R"({"delta": 101})"), "delta");
   EXPECT_EQ(param(R"({"colour": 1})"), "colour");
   EXPECT_EQ(param(R"({"width": 100})"), "width");
   EXPECT_EQ(param(R"({"width": 4096})"), "width");

@@ -20,7 +20,7 @@ TEST(Defaults, WordsAloneGoThroughTheWholeScheduleInAsManySteps) {
   EXPECT_EQ(from_image.t_index_list, (std::vector<int>{20, 30, 40}));
   EXPECT_EQ(from_image.cfg_type, CfgType::self);
   const SessionOptions from_text = engine.with_defaults({.text_to_image = true});
-  EXPECT_EQ(from_text.t_index_list, (std::vector<int>{0, 24, 49}));
+  EXPECT_EQ(from_text.t_index_list, (std::vector<int>{0, 16, 33}));
   EXPECT_EQ(from_text.cfg_type, CfgType::none);
 }
 
@@ -38,7 +38,7 @@ TEST(Defaults, AModelSaysWhatSuitsWordsAlone) {
   EXPECT_EQ(from_text.delta, 0.5F);
   const SessionOptions shorter =
       engine.with_defaults({.num_inference_steps = 10, .text_to_image = true});
-  EXPECT_EQ(shorter.t_index_list, (std::vector<int>{0, 9})) << "20 is no place of 10";
+  EXPECT_EQ(shorter.t_index_list, (std::vector<int>{0, 5})) << "20 is no place of 10";
   const SessionOptions asked =
       engine.with_defaults({.t_index_list = {5}, .cfg_type = CfgType::none, .text_to_image = true});
   EXPECT_EQ(asked.t_index_list, std::vector<int>{5});

@@ -225,7 +225,7 @@ TEST(Session, RefusesWhatItCannotDoAndSaysWhatItExpected) {
   options = small();
   options.t_index_list = {32, 52};
   expect_error([&] { engine.session(options); }, ErrorCode::invalid_argument,
-               "52 is outside 0..49");
+               "[32,52], expected 1 to 50 ascending integers from 0 to 49");
   options = small();
   options.text_to_image = true;
   expect_error([&] { engine.session(options); }, ErrorCode::invalid_argument,
@@ -239,7 +239,7 @@ TEST(Session, RefusesWhatItCannotDoAndSaysWhatItExpected) {
       },
       ErrorCode::invalid_argument, "2 steps");
   expect_error([&] { session.set_guidance_scale(std::numeric_limits<float>::quiet_NaN()); },
-               ErrorCode::invalid_argument, "finite");
+               ErrorCode::invalid_argument, "expected a number from 0 to 100");
 }
 
 TEST(Session, WarnsWhenAPromptIsCut) {

@@ -63,18 +63,18 @@ TEST(ModelDefaults, ReadsEveryKey) {
       parse(R"({"width": 256, "height": 128, "t_index_list": [18, 32], "num_inference_steps": 50,
     "cfg_type": "self", "guidance_scale": 1.2, "delta": 1, "prompt": "red apple", "negative_prompt": "",
     "text_to_image": {"t_index_list": [0, 20], "cfg_type": "full", "guidance_scale": 2}})");
-  EXPECT_EQ(d.width, 256);
-  EXPECT_EQ(d.height, 128);
-  EXPECT_EQ(d.t_index_list, (std::vector<int>{18, 32}));
-  EXPECT_EQ(d.num_inference_steps, 50);
-  EXPECT_EQ(d.cfg_type, CfgType::self);
-  EXPECT_EQ(d.guidance_scale, 1.2);
-  EXPECT_EQ(d.delta, 1.0);
+  EXPECT_EQ(d.options.width, 256);
+  EXPECT_EQ(d.options.height, 128);
+  EXPECT_EQ(d.options.t_index_list, (std::vector<int>{18, 32}));
+  EXPECT_EQ(d.options.num_inference_steps, 50);
+  EXPECT_EQ(d.options.cfg_type, CfgType::self);
+  EXPECT_EQ(d.options.guidance_scale, 1.2F);
+  EXPECT_EQ(d.options.delta, 1.0F);
   EXPECT_EQ(d.prompt, "red apple");
   EXPECT_EQ(d.negative_prompt, "");
   EXPECT_EQ(d.text_to_image.t_index_list, (std::vector<int>{0, 20}));
   EXPECT_EQ(d.text_to_image.cfg_type, CfgType::full);
-  EXPECT_EQ(d.text_to_image.guidance_scale, 2.0);
+  EXPECT_EQ(d.text_to_image.guidance_scale, 2.0F);
 }
 
 TEST(ModelDefaults, RefusesWhatItDoesNotKnow) {
@@ -84,7 +84,7 @@ TEST(ModelDefaults, RefusesWhatItDoesNotKnow) {
   refused(R"({"widht": 256})", "unknown key \"widht\"");
   refused(R"({"width": 0})", "from 8 to 16384");
   refused(R"({"width": 256.5})", "\"width\" is 256.5");
-  refused(R"({"t_index_list": []})", "1 to 64 indices");
+  refused(R"({"t_index_list": []})", "from 0 to 49");
   refused(R"({"t_index_list": [50], "num_inference_steps": 50})",
           "\"t_index_list\"[0] is 50, expected an integer from 0 to 49");
   refused(R"({"cfg_type": "Self"})", "none, full, self, initialize");

@@ -1,0 +1,32 @@
+// The flags that several commands share, out of the table of parameters.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "flags.h"
+#include "params/table.h"
+
+namespace streamdiffusion::app {
+
+class ParameterFlags {
+ public:
+  /// Which model is opened, and what it runs on.
+  void add_engine(Flags& flags);
+  /// How images are generated. `--fit` only for commands that read images.
+  void add_stream(Flags& flags, bool reads_images);
+
+  /// The defaults of the flags. Flags overwrite them while they are parsed, except the prompts.
+  params::Settings settings;
+  /// The settings with the prompts of the flags. Throws invalid_argument for settings that no
+  /// session could have.
+  params::Settings parsed() const;
+
+ private:
+  void add_prompts(Flags& flags);
+
+  std::vector<std::string> prompts_;
+  std::vector<float> prompt_weights_;
+};
+
+}  // namespace streamdiffusion::app

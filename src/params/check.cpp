@@ -1,0 +1,206 @@
+#include "params/check.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+#include "base/error.h"
+#include "base/join.h"
+
+namespace streamdiffusion::params {
+namespace {
+
+using base::concat;
+
+constexpr std::size_t kLongestShown = 80;
+
+/// A value as messages show it.
+std::string shown(std::int64_t value) {
+  return concat(value);
+}
+std::string shown(double value) {
+  return concat(value);
+}
+std::string shown(bool value) {
+  return value ? "true" : "false";
+}
+std::string shown(const std::string& value) {
+  return concat("\"", value.substr(0, kLongestShown), "\" (", value.size(), " bytes)");
+}
+std::string shown(const std::vector<int>& value) {
+  std::string text;
+  for (const int item : value) text += (text.empty() ? "" : ",") + std::to_string(item);
+  return "[" + text.substr(0, kLongestShown) + "]";
+}
+std::string shown(const std::vector<WeightedPrompt>& value) {
+  std::string weights;
+  for (const WeightedPrompt& prompt : value) {
+    weights += concat(weights.empty() ? "" : ", ", prompt.weight);
+  }
+  return concat("a list of ", value.size(), " with weights ", weights.substr(0, kLongestShown));
+}
+
+struct Describe {
+  std::string operator()(const Integer& t) const {
+    const std::string kind =
+        t.multiple > 1 ? concat("a multiple of ", t.multiple, " from ") : "an integer from ";
+    return concat(kind, t.minimum, " to ", t.maximum);
+  }
+  std::string operator()(const Number& t) const {
+    return concat("a number from ", t.minimum, " to ", t.maximum);
+  }
+  std::string operator()(const Boolean&) const { return "true or false"; }
+  std::string operator()(const Choice& t) const {
+    std::string text;
+    for (const std::string& word : t.words) text += (text.empty() ? "" : ", ") + word;
+    return text;
+  }
+  std::string operator()(const Text& t) const {
+    return concat("a text of at most ", t.maximum_bytes, " bytes");
+  }
+  std::string operator()(const IntegerList& t) const {
+    return concat("1 to ", t.maximum_items, " ascending integers from ", t.minimum, " to ",
+                  t.maximum);
+  }
+  std::string operator()(const PromptList& t) const {
+    return concat("1 to ", t.maximum_items, " prompts of at most ", t.maximum_bytes,
+                  " bytes, with weights from 0 to ", t.maximum_weight, ", at least one above 0");
+  }
+};
+
+/// Wraps the options that the rows refer to as settings.
+Settings with(const SessionOptions& options) {
+  return {.live = {.options = options}};
+}
+
+bool equal(const std::vector<WeightedPrompt>& a, const std::vector<WeightedPrompt>& b) {
+  return std::ranges::equal(a, b, [](const WeightedPrompt& x, const WeightedPrompt& y) {
+    return x.text == y.text && x.weight == y.weight;
+  });
+}
+bool equal(const auto& a, const auto& b) {
+  return a == b;
+}
+
+bool same(const Type& type, const Settings& a, const Settings& b) {
+  return std::visit(
+      [&](const auto& t) {
+        const auto first = t.member.get(a), second = t.member.get(b);
+        return first.has_value() == second.has_value() && (!first || equal(*first, *second));
+      },
+      type);
+}
+
+bool same_length(const IntegerList& type, const Settings& a, const Settings& b) {
+  const std::vector<int> none;
+  return type.member.get(a).value_or(none).size() == type.member.get(b).value_or(none).size();
+}
+
+}  // namespace
+
+std::string describe(const Type& type) {
+  return std::visit(Describe{}, type);
+}
+
+bool accepts(const Integer& type, std::int64_t value) {
+  return value >= type.minimum && value <= type.maximum && value % type.multiple == 0;
+}
+
+bool accepts(const Number& type, double value) {
+  return value >= type.minimum && value <= type.maximum;
+}
+
+bool accepts(const Boolean&, bool) {
+  return true;
+}
+
+bool accepts(const Choice& type, const std::string& value) {
+  return std::ranges::find(type.words, value) != type.words.end();
+}
+
+bool accepts(const Text& type, const std::string& value) {
+  return value.size() <= type.maximum_bytes;
+}
+
+bool accepts(const IntegerList& type, const std::vector<int>& value) {
+  return !value.empty() && value.size() <= type.maximum_items && value.front() >= type.minimum &&
+         value.back() <= type.maximum &&
+         std::ranges::adjacent_find(value, std::greater_equal<>()) == value.end();
+}
+
+bool accepts(const PromptList& type, const std::vector<WeightedPrompt>& value) {
+  const bool each = std::ranges::all_of(value, [&](const WeightedPrompt& prompt) {
+    return prompt.text.size() <= type.maximum_bytes && accepts_weight(prompt.weight);
+  });
+  return each && value.size() <= type.maximum_items &&
+         std::ranges::any_of(value, [](const WeightedPrompt& p) { return p.weight > 0; });
+}
+
+bool accepts_weight(double weight) {
+  return weight >= 0 && weight <= prompt_list().maximum_weight;
+}
+
+void check(const Settings& settings) {
+  for (const Parameter& row : parameters()) {
+    std::visit(
+        [&](const auto& type) {
+          const auto value = type.member.get(settings);
+          base::require(!value || accepts(type, *value), base::ErrorCode::invalid_argument,
+                        row.name, " is ", value ? shown(*value) : "", ", expected ",
+                        describe(type));
+        },
+        row.type);
+  }
+}
+
+void check(const SessionOptions& options) {
+  check(with(options));
+}
+
+void check(const LiveSettings& settings) {
+  check(Settings{.live = settings});
+}
+
+void check_prompts(const std::vector<WeightedPrompt>& prompts) {
+  PromptList type = prompt_list();
+  type.maximum_items = std::max(type.maximum_items, prompts.size());
+  base::require(accepts(type, prompts), base::ErrorCode::invalid_argument, "prompt_list is ",
+                shown(prompts), ", expected ", describe(type));
+}
+
+void fill(Settings& to, const Settings& from) {
+  for (const Parameter& row : parameters()) {
+    std::visit(
+        [&](const auto& type) {
+          if (type.member.get(to)) return;
+          if (const auto value = type.member.get(from)) type.member.set(to, *value);
+        },
+        row.type);
+  }
+}
+
+const Settings& fallbacks() {
+  static const Settings all = [] {
+    Settings settings;
+    for (const Parameter& row : parameters()) {
+      std::visit(
+          [&](const auto& type) {
+            if (type.member.fallback) type.member.set(settings, *type.member.fallback);
+          },
+          row.type);
+    }
+    return settings;
+  }();
+  return all;
+}
+
+bool same_plan(const SessionOptions& a, const SessionOptions& b) {
+  const Settings first = with(a), second = with(b);
+  return std::ranges::all_of(parameters(), [&](const Parameter& row) {
+    if (row.change == Change::plan) return same(row.type, first, second);
+    if (row.change != Change::plan_for_length) return true;
+    return same_length(std::get<IntegerList>(row.type), first, second);
+  });
+}
+
+}  // namespace streamdiffusion::params

@@ -1,0 +1,45 @@
+// What the table says of values: whether they are in range, in words, and for whole settings.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "params/table.h"
+
+namespace streamdiffusion::params {
+
+/// What a type takes: "an integer from 8 to 16384", "none, full, self, initialize". Messages say it
+/// after "expected", the docs in their tables.
+std::string describe(const Type& type);
+
+/// Whether a type takes a value. NaN and infinity never are.
+bool accepts(const Integer& type, std::int64_t value);
+bool accepts(const Number& type, double value);
+bool accepts(const Boolean& type, bool value);
+bool accepts(const Choice& type, const std::string& value);
+bool accepts(const Text& type, const std::string& value);
+bool accepts(const IntegerList& type, const std::vector<int>& value);
+bool accepts(const PromptList& type, const std::vector<WeightedPrompt>& value);
+
+/// Whether a weight alone is in range.
+bool accepts_weight(double weight);
+
+/// Throws invalid_argument naming the first parameter that is set and out of range, what it is and
+/// what was expected.
+void check(const Settings& settings);
+void check(const SessionOptions& options);
+void check(const LiveSettings& settings);
+
+/// The same for prompts alone: at least one, and for any number of them. (A transition blends the
+/// old prompts with the new, which are more than a user may set.)
+void check_prompts(const std::vector<WeightedPrompt>& prompts);
+
+/// What is unset in `to`, from `from`.
+void fill(Settings& to, const Settings& from);
+/// What holds where neither the user nor the model says anything.
+const Settings& fallbacks();
+
+/// Whether a stream made for the first options can go on under the second.
+bool same_plan(const SessionOptions& a, const SessionOptions& b);
+
+}  // namespace streamdiffusion::params

@@ -1,0 +1,79 @@
+#include "params/markdown.h"
+
+#include "base/error.h"
+#include "params/check.h"
+
+namespace streamdiffusion::params {
+namespace {
+
+using base::concat;
+
+std::string shown(bool value) {
+  return value ? "true" : "false";
+}
+std::string shown(const std::string& value) {
+  return value;
+}
+std::string shown(const std::vector<int>& value) {
+  std::string list;
+  for (const int item : value) list += concat(list.empty() ? "" : ", ", item);
+  return "[" + list + "]";
+}
+std::string shown(const std::vector<WeightedPrompt>&) {
+  return "";
+}
+std::string shown(auto value) {
+  return concat(value);
+}
+
+/// Of a parameter that nobody sets; empty for one that is then left out.
+std::string default_of(const Parameter& row) {
+  Settings settings;
+  fill(settings, fallbacks());
+  return std::visit(
+      [&](const auto& type) {
+        const auto value = type.member.get(settings);
+        return value ? shown(*value) : std::string();
+      },
+      row.type);
+}
+
+const char* effect(Change change) {
+  switch (change) {
+    case Change::live:
+      return "next frame";
+    case Change::plan:
+      return "another plan";
+    case Change::plan_for_length:
+      return "next frame; another plan for another number of steps";
+    case Change::engine:
+      return "at the start";
+  }
+  return "";
+}
+
+/// "`--no-cache` (off)": what a flag that switches off does.
+std::string flag_of(const Parameter& row) {
+  const std::string flag = row.in.flag;
+  if (flag.empty()) return "";
+  return flag.front() == '!' ? concat("`", flag.substr(1), "`: false") : concat("`", flag, "`");
+}
+
+}  // namespace
+
+std::string markdown(Page page) {
+  const bool protocol = page == Page::protocol;
+  std::string text = protocol ? "| name | values | default | a change takes effect | |\n"
+                                "|---|---|---|---|---|\n"
+                              : "| key | flag | values | default | |\n|---|---|---|---|---|\n";
+  for (const Parameter& row : parameters()) {
+    if (!(protocol ? row.in.server : row.in.yaml)) continue;
+    const std::string name = concat("`", row.name, "`"), values = describe(row.type);
+    text += concat("| ", name, " | ", protocol ? values : flag_of(row), " | ",
+                   protocol ? default_of(row) : values, " | ",
+                   protocol ? effect(row.change) : default_of(row), " | ", row.help, " |\n");
+  }
+  return text;
+}
+
+}  // namespace streamdiffusion::params

@@ -1,0 +1,60 @@
+#include "params/read_json.h"
+
+#include "base/error.h"
+#include "params/check.h"
+
+namespace streamdiffusion::params {
+namespace {
+
+using json::Json;
+
+std::int64_t read(const Integer& type, const Json& value) {
+  return value.integer(type.minimum, type.maximum);
+}
+double read(const Number&, const Json& value) {
+  return value.number();
+}
+bool read(const Boolean&, const Json& value) {
+  return value.boolean();
+}
+const std::string& read(const Choice&, const Json& value) {
+  return value.string();
+}
+const std::string& read(const Text&, const Json& value) {
+  return value.string();
+}
+
+std::vector<int> read(const IntegerList& type, const Json& value) {
+  const auto list = value.integers(type.minimum, type.maximum);
+  return {list.begin(), list.end()};
+}
+
+WeightedPrompt read_pair(const PromptList& type, const Json& pair) {
+  if (!pair.is(Json::Kind::array) || pair.size() != 2) pair.refuse("a pair [text, weight]");
+  const double weight = pair[1].number();
+  if (!accepts_weight(weight)) {
+    pair[1].refuse(base::concat("a weight from 0 to ", type.maximum_weight));
+  }
+  return {pair[0].string(), static_cast<float>(weight)};
+}
+
+std::vector<WeightedPrompt> read(const PromptList& type, const Json& value) {
+  if (!value.is(Json::Kind::array)) value.refuse(describe(type));
+  std::vector<WeightedPrompt> prompts;
+  for (std::size_t i = 0; i < value.size(); ++i) prompts.push_back(read_pair(type, value[i]));
+  return prompts;
+}
+
+}  // namespace
+
+void read_json(const Parameter& row, const Json& value, Settings& settings) {
+  std::visit(
+      [&](const auto& type) {
+        const auto found = read(type, value);
+        if (!accepts(type, found)) value.refuse(describe(type));
+        type.member.set(settings, found);
+      },
+      row.type);
+}
+
+}  // namespace streamdiffusion::params

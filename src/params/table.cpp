@@ -1,0 +1,393 @@
+#include "params/table.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "base/error.h"
+#include "params/member.h"
+
+namespace streamdiffusion::params {
+namespace {
+
+using Change::live;
+using Change::plan;
+
+/// The largest integer that JSON keeps exact everywhere (RFC 8259, section 6).
+constexpr std::int64_t kMaximumSeed = (std::int64_t{1} << 53) - 1;
+/// The distilled models know 50 timesteps (docs/algorithm.md, section 2).
+constexpr int kMaximumSteps = 50;
+/// More than the 77 tokens that a text encoder reads; also the longest path of Linux.
+constexpr std::size_t kMaximumBytes = 4096;
+constexpr double kMaximumGuidance = 100, kMaximumWeight = 1000;
+constexpr std::size_t kMaximumPrompts = 64;
+constexpr int kMinimumSide = 8, kMaximumSide = 16384;
+
+const Names<bool> kModes{{"img2img", false}, {"txt2img", true}};
+
+/// The first prompt alone.
+Member<std::string> first_prompt() {
+  return {[](const Settings& settings) -> std::optional<std::string> {
+            const auto& prompts = settings.live.prompts;
+            return prompts.empty() ? std::nullopt : std::optional(prompts.front().text);
+          },
+          [](Settings& settings, const std::string& text) {
+            settings.live.prompts = {{text, 1.0F}};
+          }};
+}
+
+Member<double> transition() {
+  return {[](const Settings& settings) -> std::optional<double> {
+            return settings.live.transition_seconds * 1e3;
+          },
+          [](Settings& settings, const double& value) {
+            settings.live.transition_seconds = value * 1e-3;
+          }};
+}
+
+template <typename Reach>
+Integer integer(Reach reach, std::int64_t minimum, std::int64_t maximum,
+                std::optional<std::int64_t> fallback = std::nullopt) {
+  return {member<std::int64_t>(reach, fallback), minimum, maximum};
+}
+template <typename Reach>
+Number number(Reach reach, double minimum, double maximum, double step,
+              std::optional<double> fallback = std::nullopt) {
+  return {member<double>(reach, fallback), minimum, maximum, step};
+}
+template <typename Reach>
+Boolean boolean(Reach reach) {
+  return {member<bool>(reach)};
+}
+template <typename Reach>
+Text text(Reach reach) {
+  return {member<std::string>(reach), kMaximumBytes};
+}
+
+using Rows = std::vector<Parameter>;
+
+/// Rows of the engine are keys of --config as well.
+Parameter engine(const char* name, const char* title, const char* help, Type type, const char* flag,
+                 const char* value = "", const char* flag_help = "") {
+  return {name,
+          title,
+          help,
+          Group::engine,
+          Change::engine,
+          std::move(type),
+          {.flag = flag, .flag_help = flag_help, .flag_value = value, .yaml = true}};
+}
+
+Rows engine_rows() {
+  return {
+      engine("model", "Model", "Folder of a model in diffusers' layout; default: the one included",
+             text(SD_REACH(engine.model)), "--model", "DIR"),
+      engine("vae", "Autoencoder", "Folder of another autoencoder, instead of the model's own",
+             text(SD_REACH(engine.vae)), "--vae", "DIR"),
+      engine("random_weights", "Random weights",
+             "An architecture with random weights instead of a model: sd-turbo or sd15",
+             text(SD_REACH(engine.random_weights)), "--random-weights", "NAME"),
+      engine("device", "Device", "What to run on: cpu, or ref (slow, exact)",
+             text(SD_REACH(engine.device)), "--device", "NAME"),
+      engine("dtype", "Type",
+             "Type of the arithmetic: auto (the faster of bf16 and f32), f32, bf16, or int8, "
+             "calibrated on first use",
+             choice<kDataTypes>(SD_REACH(engine.dtype)), "--dtype"),
+      engine("calibration", "Calibration",
+             "File of `quantize` for int8, instead of the model's or the cache's",
+             text(SD_REACH(engine.calibration)), "--calibration", "FILE"),
+      engine("cache", "Cache", "Read and keep int8 calibrations in the user's cache",
+             boolean(SD_REACH(engine.cache)), "!--no-cache", "",
+             "Neither read nor keep an int8 calibration in the user's cache"),
+      engine("threads", "Threads", "Threads; 0 for every core",
+             integer(SD_REACH(engine.threads), 0, 1024), "--threads"),
+      engine("max_isa", "Instruction set",
+             "Cap on the instruction set: amx, avx512_bf16, avx512_vnni, avx512, avx2_vnni, avx2",
+             text(SD_REACH(engine.max_isa)), "--max-isa", "NAME"),
+  };
+}
+
+Rows steps_rows() {
+  return {
+      {"mode",
+       "Mode",
+       "Images from images, or from a prompt alone",
+       Group::steps,
+       plan,
+       choice<kModes>(SD_REACH(live.options.text_to_image)),
+       {.server = true}},
+      {"strength",
+       "Strength",
+       "0 follows the input image, 1 the prompt; sets t_index_list for the number of steps",
+       Group::steps,
+       live,
+       number(SD_REACH(strength), 0, 1, 0.01),
+       {.server = true}},
+      {"steps",
+       "Steps",
+       "Denoising steps of an image; more are slower and cleaner",
+       Group::steps,
+       plan,
+       integer(SD_REACH(steps), 1, kMaximumSteps),
+       {.server = true}},
+      {"t_index_list",
+       "Indices of the steps",
+       "Exact indices in the schedule, ascending; a small first one changes the image much",
+       Group::steps,
+       Change::plan_for_length,
+       IntegerList{
+           member<std::vector<int>>(SD_REACH(live.options.t_index_list), std::vector<int>{32, 45}),
+           0, kMaximumSteps - 1, kMaximumSteps},
+       {.flag = "--t-index-list",
+        .flag_value = "I,J",
+        .yaml = true,
+        .model_file = true,
+        .server = true}},
+      {"num_inference_steps",
+       "Length of the schedule",
+       "How many steps the schedule has; t_index_list counts in them",
+       Group::steps,
+       plan,
+       integer(SD_REACH(live.options.num_inference_steps), 1, kMaximumSteps, 50),
+       {.flag = "--num-inference-steps", .yaml = true, .model_file = true, .server = true}},
+      {"do_add_noise",
+       "Fresh noise",
+       "Between the steps; without it smoother and less varied",
+       Group::steps,
+       plan,
+       boolean(SD_REACH(live.options.do_add_noise)),
+       {.flag = "!--no-add-noise",
+        .flag_help = "No fresh noise between the steps: smoother, less varied",
+        .yaml = true,
+        .server = true}},
+      {"seed",
+       "Seed",
+       "Of all noise; the same seed gives the same images",
+       Group::steps,
+       live,
+       integer(SD_REACH(live.options.seed), 0, kMaximumSeed),
+       {.flag = "--seed", .yaml = true, .server = true}},
+  };
+}
+
+Rows batch_rows() {
+  return {
+      {"use_denoising_batch",
+       "Stream batch",
+       "One UNet call takes every frame in flight one step further",
+       Group::steps,
+       plan,
+       boolean(SD_REACH(live.options.use_denoising_batch)),
+       {.flag = "!--sequential",
+        .flag_help = "Run the steps of a frame one after another, not as a stream batch",
+        .yaml = true}},
+      {"frame_buffer_size",
+       "Frames together",
+       "Frames that enter the stream batch together",
+       Group::steps,
+       plan,
+       integer(SD_REACH(live.options.frame_buffer_size), 1, 64),
+       {.flag = "--frame-buffer-size", .yaml = true}},
+      {"parallel",
+       "Parallel",
+       "Cores work on the same op (ops), or each on its rows (rows); auto measures",
+       Group::steps,
+       plan,
+       choice<kParallels>(SD_REACH(live.options.parallel)),
+       {.flag = "--parallel", .yaml = true}},
+      {"keep_tensors", "Keep tensors", "Outputs carry their latents and unrounded pixels",
+       Group::steps, plan, boolean(SD_REACH(live.options.keep_tensors))},
+  };
+}
+
+Rows prompt_rows() {
+  return {
+      {"prompt",
+       "Prompt",
+       "What the images should show",
+       Group::prompt,
+       live,
+       Text{first_prompt(), kMaximumBytes},
+       {.yaml = true, .model_file = true, .server = true}},
+      {"prompt_list",
+       "Blend of prompts",
+       "Several prompts and the weight of each",
+       Group::prompt,
+       live,
+       PromptList{member<std::vector<WeightedPrompt>>(SD_REACH(live.prompts)), kMaximumPrompts,
+                  kMaximumBytes, kMaximumWeight},
+       {.yaml = true, .server = true}},
+      {"negative_prompt",
+       "Negative prompt",
+       "What they should not show (guidance full and initialize)",
+       Group::prompt,
+       live,
+       text(SD_REACH(live.negative_prompt)),
+       {.flag = "--negative-prompt",
+        .flag_value = "TEXT",
+        .yaml = true,
+        .model_file = true,
+        .server = true}},
+      {"prompt_interpolation_method",
+       "Blending",
+       "Along a great circle, or a straight line",
+       Group::prompt,
+       live,
+       choice<kPromptInterpolations>(SD_REACH(live.interpolation)),
+       {.yaml = true, .server = true}},
+      {"transition_ms",
+       "Transition",
+       "Milliseconds over which a change of prompts is blended in",
+       Group::prompt,
+       live,
+       Number{transition(), 0, 60000, 100},
+       {.server = true, .slider_maximum = 3000}},
+  };
+}
+
+Rows guidance_rows() {
+  return {
+      {"cfg_type",
+       "Guidance",
+       "How the negative prompt acts: none, full, self or initialize",
+       Group::guidance,
+       plan,
+       choice<kCfgTypes>(SD_REACH(live.options.cfg_type), "self"),
+       {.flag = "--cfg-type", .yaml = true, .model_file = true, .server = true}},
+      {"guidance_scale",
+       "Guidance scale",
+       "Strength of the guidance; 1 or less for none",
+       Group::guidance,
+       live,
+       number(SD_REACH(live.options.guidance_scale), 0, kMaximumGuidance, 0.05, 1.2),
+       {.flag = "--guidance-scale",
+        .yaml = true,
+        .model_file = true,
+        .server = true,
+        .slider_maximum = 4}},
+      {"delta",
+       "Delta",
+       "Strength of the virtual negative noise (self, initialize)",
+       Group::guidance,
+       live,
+       number(SD_REACH(live.options.delta), 0, kMaximumGuidance, 0.05, 1),
+       {.flag = "--delta", .yaml = true, .model_file = true, .server = true, .slider_maximum = 3}},
+  };
+}
+
+Rows image_rows() {
+  return {
+      {"width",
+       "Width",
+       "Of the images, in pixels",
+       Group::image,
+       plan,
+       integer(SD_REACH(live.options.width), kMinimumSide, kMaximumSide, 512),
+       {.flag = "--width", .yaml = true, .model_file = true, .server = true}},
+      {"height",
+       "Height",
+       "Of the images, in pixels",
+       Group::image,
+       plan,
+       integer(SD_REACH(live.options.height), kMinimumSide, kMaximumSide, 512),
+       {.flag = "--height", .yaml = true, .model_file = true, .server = true}},
+      {"fit",
+       "Fit",
+       "Input images of another size: fill it, show everything, or stretch",
+       Group::image,
+       live,
+       choice<kFits>(SD_REACH(live.fit)),
+       {.flag = "--fit",
+        .flag_help = "How inputs of another size are fitted: cover, contain or stretch",
+        .yaml = true,
+        .server = true}},
+      {"jpeg_quality",
+       "JPEG quality",
+       "Of the images sent back",
+       Group::image,
+       live,
+       integer(SD_REACH(jpeg_quality), 1, 100),
+       {.server = true}},
+  };
+}
+
+Rows filter_rows() {
+  return {
+      {"enable_similar_image_filter",
+       "Skip similar frames",
+       "A frame that resembles the last one gives its image again",
+       Group::filter,
+       live,
+       boolean(SD_REACH(live.options.enable_similar_image_filter)),
+       {.flag = "--similar-image-filter",
+        .flag_help = "Skip frames that resemble the last one",
+        .yaml = true,
+        .server = true}},
+      {"similar_image_filter_threshold",
+       "Similarity",
+       "Similarity from which frames may be skipped",
+       Group::filter,
+       live,
+       number(SD_REACH(live.options.similar_image_filter_threshold), 0, 1, 0.005),
+       {.flag = "--similar-image-filter-threshold", .yaml = true, .server = true}},
+      {"similar_image_filter_max_skip_frame",
+       "Most skipped",
+       "Most frames skipped in a row",
+       Group::filter,
+       live,
+       integer(SD_REACH(live.options.similar_image_filter_max_skip_frame), 0, 1000000),
+       {.flag = "--similar-image-filter-max-skip-frame",
+        .yaml = true,
+        .server = true,
+        .slider_maximum = 60}},
+  };
+}
+
+}  // namespace
+
+const std::vector<Parameter>& parameters() {
+  static const Rows all = [] {
+    Rows rows;
+    for (auto* part : {&engine_rows, &steps_rows, &batch_rows, &prompt_rows, &guidance_rows,
+                       &image_rows, &filter_rows}) {
+      std::ranges::move(part(), std::back_inserter(rows));
+    }
+    return rows;
+  }();
+  return all;
+}
+
+const Parameter& parameter(std::string_view name) {
+  const auto row =
+      std::ranges::find_if(parameters(), [&](const Parameter& p) { return p.name == name; });
+  base::require(row != parameters().end(), base::ErrorCode::internal, "there is no parameter ",
+                name);
+  return *row;
+}
+
+const PromptList& prompt_list() {
+  return std::get<PromptList>(parameter("prompt_list").type);
+}
+
+const Text& prompt_text() {
+  return std::get<Text>(parameter("prompt").type);
+}
+
+const char* to_string(Group group) {
+  switch (group) {
+    case Group::engine:
+      return "Engine";
+    case Group::steps:
+      return "Steps";
+    case Group::prompt:
+      return "Prompt";
+    case Group::guidance:
+      return "Guidance";
+    case Group::image:
+      return "Image";
+    case Group::filter:
+      return "Similarity filter";
+  }
+  return "";
+}
+
+}  // namespace streamdiffusion::params

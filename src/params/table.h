@@ -1,0 +1,123 @@
+// The one table of what users can set. Flags, YAML keys, streamdiffusion.json, the server's schema,
+// the page's sliders, the library's checks and the tables of the docs follow from it: a new
+// parameter is one row here and the code that uses it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "streamdiffusion/live.h"
+
+namespace streamdiffusion::params {
+
+/// What the rows of the table refer to.
+struct Settings {
+  EngineOptions engine;
+  LiveSettings live;
+  /// Of the images that the server sends.
+  int jpeg_quality = 85;
+  /// A wish of the client's, which the server turns into t_index_list.
+  std::optional<double> strength;
+  std::optional<int> steps;
+};
+
+/// Access to one member of Settings. `get` is empty where the member is unset.
+template <typename T>
+struct Member {
+  std::optional<T> (*get)(const Settings&);
+  void (*set)(Settings&, const T&);
+  /// The default where neither the user nor the model has one.
+  std::optional<T> fallback = std::nullopt;
+};
+
+struct Integer {
+  Member<std::int64_t> member;
+  std::int64_t minimum, maximum;
+  std::int64_t multiple = 1;
+};
+/// Never infinite, never NaN.
+struct Number {
+  Member<double> member;
+  double minimum, maximum;
+  /// Of a slider.
+  double step;
+};
+struct Boolean {
+  Member<bool> member;
+};
+struct Choice {
+  Member<std::string> member;
+  std::vector<std::string> words;
+};
+struct Text {
+  Member<std::string> member;
+  std::size_t maximum_bytes;
+};
+/// Strictly ascending, at least one item.
+struct IntegerList {
+  Member<std::vector<int>> member;
+  std::int64_t minimum, maximum;
+  std::size_t maximum_items;
+};
+/// At least one item, at least one weight above 0.
+struct PromptList {
+  Member<std::vector<WeightedPrompt>> member;
+  std::size_t maximum_items, maximum_bytes;
+  double maximum_weight;
+};
+using Type = std::variant<Integer, Number, Boolean, Choice, Text, IntegerList, PromptList>;
+
+/// When a change of a running stream takes effect.
+enum class Change {
+  /// At the next frame edge.
+  live,
+  /// With another plan, which is made while the stream goes on.
+  plan,
+  /// At the next frame edge; with another plan if the length of the list changes.
+  plan_for_length,
+  /// When an engine is opened.
+  engine,
+};
+
+/// Sections of `--help` and of the page.
+enum class Group { engine, steps, prompt, guidance, image, filter };
+
+/// Where a parameter appears.
+struct FrontEnds {
+  /// "--width", or "!--sequential" for a flag that switches the parameter off. Empty: no flag.
+  const char* flag = "";
+  /// For a flag that says something else than `Parameter::help`.
+  const char* flag_help = "";
+  /// What stands for the flag's value in `--help`: "DIR".
+  const char* flag_value = "";
+  /// Whether it is a key of --config, of a model's streamdiffusion.json, of the server's protocol.
+  bool yaml = false, model_file = false, server = false;
+  /// Where the page's slider ends, if one over the whole range were of no use.
+  std::optional<double> slider_maximum = std::nullopt;
+};
+
+struct Parameter {
+  const char *name, *title, *help;
+  Group group;
+  Change change;
+  Type type;
+  FrontEnds in;
+};
+
+/// All rows, in the order in which they are listed.
+const std::vector<Parameter>& parameters();
+
+/// The row of that name; throws internal if there is none.
+const Parameter& parameter(std::string_view name);
+
+/// Those two that prompts are made of, in whatever form a front end takes them.
+const PromptList& prompt_list();
+const Text& prompt_text();
+
+const char* to_string(Group group);
+
+}  // namespace streamdiffusion::params

@@ -1,0 +1,266 @@
+// One range each: the same values are accepted and refused by the library, the flags, --config, a
+// model's streamdiffusion.json and the server.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "config/config.h"
+#include "parameter_flags.h"
+#include "params/check.h"
+#include "server/parameters.h"
+#include "streamdiffusion/streamdiffusion.h"
+#include "support/fake_stream_factory.h"
+#include "support/tiny_model.h"
+#include "weights/model_folder.h"
+
+namespace streamdiffusion::params {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+
+template <typename Try>
+bool accepted(const Try& attempt) {
+  try {
+    attempt();
+    return true;
+  } catch (const Error& error) {
+    return false;
+  } catch (const server::HttpError& refusal) {
+    return false;
+  }
+}
+
+bool by_flags(const std::vector<std::string>& arguments) {
+  app::CommandLine program("A test.", "test", "1");
+  app::Flags flags = program.command("command", "A command.");
+  app::ParameterFlags parameters;
+  parameters.add_engine(flags);
+  parameters.add_stream(flags, true);
+  flags.run([&] { (void)parameters.parsed(); });
+  std::vector<std::string> all{"test", "command"};
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  std::vector<char*> argv;
+  for (std::string& argument : all) argv.push_back(argument.data());
+  ::testing::internal::CaptureStderr();
+  bool good = false;
+  const bool no_error =
+      accepted([&] { good = program.run(static_cast<int>(argv.size()), argv.data()); });
+  ::testing::internal::GetCapturedStderr();
+  return good && no_error;
+}
+
+/// As the flags of a row take it: lists with commas, prompts and weights apart.
+std::vector<std::string> as_flags(const Parameter& row, const json& value) {
+  const auto text = [](const json& v) { return v.is_string() ? v.get<std::string>() : v.dump(); };
+  if (std::holds_alternative<PromptList>(row.type)) {
+    std::vector<std::string> flags{"--prompt"};
+    std::string weights;
+    for (const json& pair : value) {
+      flags.push_back(pair[0]);
+      weights += (weights.empty() ? "" : ",") + text(pair[1]);
+    }
+    if (!value.empty()) flags.push_back("--prompt-weights=" + weights);
+    return flags;
+  }
+  if (std::string_view(row.name) == "prompt") return {"--prompt", value};
+  if (value.is_string()) return {row.in.flag, value};
+  std::string list;
+  if (!value.is_array()) return {row.in.flag + ("=" + text(value))};
+  for (const json& item : value) list += (list.empty() ? "" : ",") + text(item);
+  return {row.in.flag + ("=" + list)};
+}
+
+bool by_server(const json& object) {
+  static const streamdiffusion::testing::FakeStreamFactory studio;
+  static const server::ParameterTable table(studio, {.side = 16384, .steps = 50});
+  return accepted(
+      [&] { table.apply(server::parse_client_json(object.dump(), "test"), table.defaults()); });
+}
+
+/// Sets a member past all checks.
+bool by_library(const Parameter& row, const json& value) {
+  static const streamdiffusion::testing::TinyModel model;
+  static const Engine engine =
+      Engine::open({.model = model.path(), .device = "ref", .dtype = DataType::f32, .threads = 1});
+  Settings settings;
+  std::visit(
+      [&](const auto& type) {
+        using Type = std::remove_cvref_t<decltype(type)>;
+        if constexpr (std::is_same_v<Type, PromptList>) {
+          std::vector<WeightedPrompt> prompts;
+          for (const json& pair : value) prompts.push_back({pair[0], pair[1]});
+          type.member.set(settings, prompts);
+        } else {
+          type.member.set(settings,
+                          value.get<typename decltype(type.member.get(settings))::value_type>());
+        }
+      },
+      row.type);
+  if (std::string_view(row.name) == "num_inference_steps") {
+    settings.live.options.t_index_list = {0};
+  }
+  return accepted([&] {
+    check(settings);
+    engine.check(settings.live.options);
+  });
+}
+
+struct Case {
+  const char* name;
+  std::vector<json> accepted, refused;
+};
+
+void PrintTo(const Case& c, std::ostream* out) {
+  *out << c.name;
+}
+
+json list(const std::vector<json>& items) {
+  return json(items);
+}
+
+json pair(const std::string& text, double weight) {
+  return list({text, weight});
+}
+
+json pairs(int count, double weight = 1) {
+  return list(std::vector<json>(static_cast<std::size_t>(count), pair("a", weight)));
+}
+
+json counted(int count) {
+  json items = json::array();
+  for (int i = 0; i < count; ++i) items.push_back(i);
+  return items;
+}
+
+const std::string kLongest(4096, 'a'), kTooLong(4097, 'a');
+
+const Case kCases[]{
+    {"guidance_scale", {0, 0.5, 1.2, 20.5, 100}, {-0.1, 100.1, 1e30}},
+    {"delta", {0, 1, 10.5, 100}, {-1, 100.5}},
+    {"similar_image_filter_threshold", {0, 0.98, 1}, {-0.1, 1.01}},
+    {"similar_image_filter_max_skip_frame", {0, 10, 1001, 1000000}, {-1, 1000001}},
+    {"num_inference_steps", {1, 4, 50}, {0, 51, 1000}},
+    {"t_index_list",
+     {list({0}), list({18, 32}), list({49}), counted(20), counted(50)},
+     {list({}), list({50}), list({32, 18}), list({3, 3}), list({-1})}},
+    {"steps", {1, 9, 50}, {0, 51}},
+    {"strength", {0, 0.5, 1}, {-0.01, 1.01}},
+    {"seed", {0, 789, (std::int64_t{1} << 53) - 1}, {-1, std::int64_t{1} << 53}},
+    {"frame_buffer_size", {1, 64}, {0, 65}},
+    {"width", {8, 512, 16384}, {0, 16392}},
+    {"height", {8, 512, 16384}, {0, 16392}},
+    {"prompt", {"red apple", kLongest}, {kTooLong}},
+    {"prompt_list",
+     {pairs(1), pairs(9), pairs(64), pairs(2, 1000), list({pair("a", 0), pair("b", 0.5)})},
+     {list({}), pairs(65), pairs(1, -1), pairs(1, 1001), pairs(2, 0), list({pair(kTooLong, 1)})}},
+    {"negative_prompt", {"", "blurry", kLongest}, {kTooLong}},
+    {"transition_ms", {0, 60000}, {-1, 60001}},
+    {"jpeg_quality", {1, 100}, {0, 101}},
+    {"threads", {0, 1024}, {-1, 1025}},
+    {"cfg_type", {"none", "full", "self", "initialize"}, {}},
+};
+
+/// A short schedule has room for one step only.
+json with_room(json object) {
+  if (object.contains("num_inference_steps")) object["steps"] = 1;
+  return object;
+}
+
+class FrontEnds : public ::testing::TestWithParam<Case> {
+ protected:
+  void expect(const json& value, bool wanted) const {
+    const Parameter& row = parameter(GetParam().name);
+    const json object{{row.name, value}};
+    const std::string text = object.dump().substr(0, 200);
+    EXPECT_EQ(by_library(row, value), wanted || unset(value)) << "library: " << text;
+    if (has_flag(row)) {
+      EXPECT_EQ(by_flags(as_flags(row, value)), wanted) << "flags: " << text;
+    }
+    if (row.in.yaml) {
+      EXPECT_EQ(accepted([&] { config::parse_config(object.dump(), "a.yaml"); }), wanted)
+          << "--config: " << text;
+    }
+    if (row.in.model_file) {
+      const auto parse = [&] {
+        weights::parse_model_defaults(
+            streamdiffusion::json::Json::parse(object.dump(), "streamdiffusion.json"));
+      };
+      EXPECT_EQ(accepted(parse), wanted) << "streamdiffusion.json: " << text;
+    }
+    if (row.in.server) {
+      EXPECT_EQ(by_server(with_room(object)), wanted) << "server: " << text;
+    }
+  }
+
+ private:
+  static bool has_flag(const Parameter& row) {
+    const std::string_view name = row.name;
+    return *row.in.flag != 0 || name == "prompt" || name == "prompt_list";
+  }
+  /// An empty list in the library's options means unset.
+  static bool unset(const json& value) { return value.is_array() && value.empty(); }
+};
+
+TEST_P(FrontEnds, AcceptTheSameValues) {
+  for (const json& value : GetParam().accepted) expect(value, true);
+}
+
+TEST_P(FrontEnds, RefuseTheSameValues) {
+  for (const json& value : GetParam().refused) expect(value, false);
+}
+
+INSTANTIATE_TEST_SUITE_P(Parameters, FrontEnds, ::testing::ValuesIn(kCases),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+TEST(FrontEndCases, HaveEveryParameterWithARange) {
+  for (const Parameter& row : parameters()) {
+    if (std::holds_alternative<Boolean>(row.type) || std::holds_alternative<Choice>(row.type) ||
+        (row.group == Group::engine && std::holds_alternative<Text>(row.type))) {
+      continue;
+    }
+    EXPECT_TRUE(std::ranges::any_of(kCases, [&](const Case& c) {
+      return std::string_view(c.name) == row.name;
+    })) << row.name;
+  }
+}
+
+TEST(FrontEndCases, RefuseNumbersThatAreNotFinite) {
+  for (const Parameter& row : parameters()) {
+    const auto* type = std::get_if<Number>(&row.type);
+    if (type == nullptr) continue;
+    for (const double value : {double{NAN}, double{INFINITY}, -double{INFINITY}}) {
+      Settings settings;
+      type->member.set(settings, value);
+      EXPECT_FALSE(accepted([&] { check(settings); })) << row.name;
+    }
+    for (const char* text : {"nan", ".nan", "inf", "-inf", ".inf", "1e999"}) {
+      const std::string key = row.name;
+      if (row.in.yaml) {
+        EXPECT_FALSE(accepted([&] { config::parse_config(key + ": " + text, "a.yaml"); })) << key;
+      }
+      if (*row.in.flag != 0) {
+        EXPECT_FALSE(by_flags({row.in.flag + std::string("=") + text})) << row.in.flag << text;
+      }
+    }
+  }
+  EXPECT_FALSE(by_flags({"--prompt", "a", "--prompt-weights=nan"}));
+  LiveSettings prompts{.prompts = {{"a", NAN}}};
+  EXPECT_FALSE(accepted([&] { check(prompts); }));
+}
+
+TEST(FrontEndCases, TheOperatorsLimitsAreLimitsOnly) {
+  const streamdiffusion::testing::FakeStreamFactory studio;
+  const server::ParameterTable table(studio, {.side = 100, .steps = 4});
+  const json schema = table.schema()["properties"];
+  EXPECT_EQ(schema["width"]["maximum"], 96);
+  EXPECT_EQ(schema["width"]["minimum"], 8);
+  EXPECT_EQ(schema["steps"]["maximum"], 4);
+  EXPECT_EQ(schema["t_index_list"]["maxItems"], 4);
+}
+
+}  // namespace
+}  // namespace streamdiffusion::params

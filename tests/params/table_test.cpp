@@ -1,0 +1,86 @@
+// The table itself, and the pages that are made of it.
+#include "params/table.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <set>
+
+#include "params/check.h"
+#include "params/markdown.h"
+
+namespace streamdiffusion::params {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(Table, HasEachNameAndFlagOnce) {
+  std::set<std::string> names, flags;
+  for (const Parameter& row : parameters()) {
+    EXPECT_TRUE(names.insert(row.name).second) << row.name;
+    EXPECT_TRUE(*row.in.flag == 0 || flags.insert(row.in.flag).second) << row.in.flag;
+    EXPECT_STRNE(row.help, "") << row.name;
+  }
+}
+
+TEST(Table, ItsDefaultsAreInRange) {
+  Settings settings;
+  EXPECT_NO_THROW(check(settings));
+  fill(settings, fallbacks());
+  EXPECT_NO_THROW(check(settings));
+  EXPECT_EQ(settings.live.options.width, 512);
+  EXPECT_EQ(settings.live.options.guidance_scale, 1.2F);
+  EXPECT_EQ(settings.live.options.t_index_list, (std::vector<int>{32, 45}));
+}
+
+TEST(Table, FillingLeavesWhatIsSet) {
+  Settings settings;
+  settings.live.options.width = 64;
+  settings.live.options.t_index_list = {7};
+  fill(settings, fallbacks());
+  EXPECT_EQ(settings.live.options.width, 64);
+  EXPECT_EQ(settings.live.options.height, 512);
+  EXPECT_EQ(settings.live.options.t_index_list, std::vector<int>{7});
+}
+
+TEST(Table, SaysWhichChangesNeedAnotherPlan) {
+  const SessionOptions now{.width = 64, .height = 64, .t_index_list = {18, 32}};
+  const auto same = [&](auto change) {
+    SessionOptions next = now;
+    change(next);
+    return same_plan(now, next);
+  };
+  EXPECT_TRUE(same([](SessionOptions&) {}));
+  EXPECT_TRUE(same([](SessionOptions& o) { o.t_index_list = {1, 2}; }));
+  EXPECT_TRUE(same([](SessionOptions& o) { o.guidance_scale = 2.0F; }));
+  EXPECT_TRUE(same([](SessionOptions& o) { o.delta = 0.5F; }));
+  EXPECT_TRUE(same([](SessionOptions& o) { o.seed = 3; }));
+  EXPECT_TRUE(same([](SessionOptions& o) { o.enable_similar_image_filter = true; }));
+  EXPECT_FALSE(same([](SessionOptions& o) { o.t_index_list = {1}; }));
+  EXPECT_FALSE(same([](SessionOptions& o) { o.width = 128; }));
+  EXPECT_FALSE(same([](SessionOptions& o) { o.height = 128; }));
+  EXPECT_FALSE(same([](SessionOptions& o) { o.num_inference_steps = 40; }));
+  EXPECT_FALSE(same([](SessionOptions& o) { o.cfg_type = CfgType::full; }));
+  EXPECT_FALSE(same([](SessionOptions& o) { o.text_to_image = true; }));
+  EXPECT_FALSE(same([](SessionOptions& o) { o.do_add_noise = false; }));
+  EXPECT_FALSE(same([](SessionOptions& o) { o.use_denoising_batch = false; }));
+  EXPECT_FALSE(same([](SessionOptions& o) { o.frame_buffer_size = 2; }));
+  EXPECT_FALSE(same([](SessionOptions& o) { o.parallel = Parallel::rows; }));
+  EXPECT_FALSE(same([](SessionOptions& o) { o.keep_tensors = true; }));
+}
+
+std::string page(const std::string& name) {
+  std::ifstream file(std::string(SD_SOURCE_DIR) + "/docs/" + name);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+TEST(Pages, HaveTheTablesThatTheProgramPrints) {
+  EXPECT_THAT(page("protocol.md"), HasSubstr("\n" + markdown(Page::protocol)))
+      << "replace the table by what `streamdiffusion info --parameters protocol` prints";
+  EXPECT_THAT(page("media.md"), HasSubstr("\n" + markdown(Page::config)))
+      << "replace the table by what `streamdiffusion info --parameters config` prints";
+}
+
+}  // namespace
+}  // namespace streamdiffusion::params
