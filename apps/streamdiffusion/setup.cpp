@@ -29,6 +29,9 @@ std::string included_model() {
 }  // namespace
 
 EngineOptions with_model(EngineOptions options) {
+  base::require(options.model.empty() || options.random_weights.empty(),
+                ErrorCode::invalid_argument,
+                "--model and --random-weights are both given, expected one of them");
   if (options.model.empty() && options.random_weights.empty()) {
     options.model = included_model();
     base::require(

@@ -74,11 +74,11 @@ TEST_F(AnyCommand, WrongUsageIsExitCodeTwoAndSaysWhat) {
       {{}, "subcommand is required"},
       {{"draw"}, "subcommand is required"},
       {{"info", "--nonsense"}, "--nonsense"},
-      {{"image", "--count", "0"}, "--count: Value 0"},
+      {{"image", "--count", "0"}, "--count is 0"},
       {{"image", "--count", "many"}, "--count"},
       {{"image", "--fit", "fill"}, "--fit"},
       {{"image", "--model", "a", "--random-weights", "sd15"}, "--random-weights"},
-      {{"bench", "--frames", "0"}, "--frames: Value 0"},
+      {{"bench", "--frames", "0"}, "--frames is 0"},
       {{"bench", "--source-fps", "0"}, "--source-fps"},
       {{"quantize", "--input"}, "--input"},
       {with_model("image", {"--prompt", "a", "--prompt-weights", "1", "2"}), "--prompt-weights"},
@@ -244,7 +244,7 @@ TEST_F(BenchCommand, LiveCountsEveryFrame) {
 
 TEST_F(BenchCommand, AReportThatCannotBeWrittenIsAnError) {
   EXPECT_EQ(run_with_model("bench", {"--frames", "1", "--json", folder_ / "none/a.json"}), kFailed);
-  EXPECT_THAT(said(), HasSubstr("error: " + (folder_ / "none/a.json") + ": cannot write"));
+  EXPECT_THAT(said(), HasSubstr("error: " + (folder_ / "none/a.json") + ": cannot be written"));
 }
 
 TEST_F(QuantizeCommand, WritesACalibrationThatTheOthersRead) {

@@ -11,11 +11,11 @@ import tempfile
 
 FRAMES = (20, 120)
 READY, FRAME = "streamdiffusion::Session::set_prompt*", "Session::process("
-KERNELS = "RefExecutable::run(streamdiffusion::graph::Lifetime"
+KERNELS = "RefExecutable::run_program("
 ALLOCATIONS = ("malloc", "calloc", "realloc", "posix_memalign", "aligned_alloc")
 LONGEST = 50  # seconds of one run, which takes a few
 MOST_INSTRUCTIONS = 10_000
-MOST_ALLOCATIONS = 1.5  # one is the picture that is handed out
+MOST_ALLOCATIONS = 1.5  # one is the image that is handed out
 
 
 def calls(text):
