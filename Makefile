@@ -12,7 +12,7 @@ help:
 	@echo "make run    install what is missing, build, and generate images from a sample drawing: out/demo.png"
 	@echo "make live   install what is missing, build, and serve the page: http://localhost:7860"
 	@echo "make test   install what is missing, build, and run the tests of the release build"
-	@echo "make ci     make test, then the sanitizer builds and a minute of fuzzing for each parser"
+	@echo "make ci     make test, then the sanitizer build and a minute of fuzzing"
 	@echo "make build  only build $(BUILD)/streamdiffusion"
 	@echo "also: check (layers and formatting), format, asan, tsan, fuzz, fuzz-long (FUZZ_SECONDS=600), soak, browser, tidy,"
 	@echo "      clean"

@@ -73,10 +73,10 @@ void time_row(benchmark::State& state, Device& device, const OpCase& row,
 void run_all(const Options& o) {
   const auto device = backend::make_device(o.device, {.threads = o.threads, .max_isa = o.max_isa});
   const CaseOptions options{.dtype = session::choose_dtype(o.dtype, *device),
-                            .eight_bits = o.dtype == DataType::int8};
-  const double ceiling = backend::measure_peak(*device, options.dtype, options.eight_bits);
+                            .int8 = o.dtype == DataType::int8};
+  const double ceiling = backend::measure_peak(*device, options.dtype, options.int8);
   std::fprintf(stderr, "%s, %s: ceiling %.0f GFLOP/s\n", device->description().c_str(),
-               options.eight_bits ? "int8" : tensor::to_string(options.dtype), ceiling);
+               options.int8 ? "int8" : tensor::to_string(options.dtype), ceiling);
   for (const OpCase& row : op_rows()) {
     benchmark::RegisterBenchmark(row.name.c_str(),
                                  [&device, row, options, ceiling](benchmark::State& state) {

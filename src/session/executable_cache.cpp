@@ -135,11 +135,11 @@ std::array<SharedExecutable, 2> ExecutableCache::measure_row_cost(UNetKey key) {
 
 SharedExecutable ExecutableCache::compile_unet(const UNetKey& key, Parallel parallel) {
   const int rows = static_cast<int>(key.kv_rows.size());
-  const int lanes = parallel == Parallel::rows ? std::min(rows, device_.threads()) : 1;
+  const int groups = parallel == Parallel::rows ? std::min(rows, device_.threads()) : 1;
   std::vector<graph::Graph> graphs;
-  for (int lane = 0; lane < lanes; ++lane) {
-    const auto begin = key.kv_rows.begin() + rows * lane / lanes,
-               end = key.kv_rows.begin() + rows * (lane + 1) / lanes;
+  for (int group = 0; group < groups; ++group) {
+    const auto begin = key.kv_rows.begin() + rows * group / groups,
+               end = key.kv_rows.begin() + rows * (group + 1) / groups;
     graphs.push_back(
         build_unet_(model_.unet_shape({begin, end}, key.prompts, key.height, key.width, dtype_)));
   }
@@ -148,14 +148,14 @@ SharedExecutable ExecutableCache::compile_unet(const UNetKey& key, Parallel para
   return compile(Component::unet, std::move(graphs), shared_inputs);
 }
 
-SharedExecutable ExecutableCache::compile(Component component, std::vector<graph::Graph> lanes,
+SharedExecutable ExecutableCache::compile(Component component, std::vector<graph::Graph> row_groups,
                                           std::span<const std::string> shared_inputs) {
   if (calibration_) {
     const bool unet = component == Component::unet;
-    for (graph::Graph& lane : lanes)
-      graph::quantize(lane, unet ? calibration_->unet : calibration_->autoencoder);
+    for (graph::Graph& group : row_groups)
+      graph::quantize(group, unet ? calibration_->unet : calibration_->autoencoder);
   }
-  return device_.compile(std::move(lanes), model_.weights(component), shared_inputs);
+  return device_.compile(std::move(row_groups), model_.weights(component), shared_inputs);
 }
 
 }  // namespace streamdiffusion::session

@@ -69,7 +69,7 @@ class ExecutableCache {
   /// their packed weights live on.
   std::array<SharedExecutable, 2> measure_row_cost(UNetKey key);
   SharedExecutable faster_unet(const UNetKey& key);
-  SharedExecutable compile(Component component, std::vector<graph::Graph> lanes,
+  SharedExecutable compile(Component component, std::vector<graph::Graph> row_groups,
                            std::span<const std::string> shared_inputs = {});
 
   const Model& model_;

@@ -27,12 +27,11 @@ struct Parameters {
   std::string device;
   DType dtype;
   const OpCase* op;
-  bool eight_bits = false;
+  bool int8 = false;
 };
 
 std::string label(const Parameters& p) {
-  return p.device + "_" + tensor::to_string(p.dtype) + (p.eight_bits ? "_eight_bits_" : "_") +
-         p.op->name;
+  return p.device + "_" + tensor::to_string(p.dtype) + (p.int8 ? "_int8_" : "_") + p.op->name;
 }
 
 void PrintTo(const Parameters& p, std::ostream* out) {
@@ -118,7 +117,7 @@ class OpTest : public testing::TestWithParam<Parameters> {
   void SetUp() override {
     if (!device(GetParam().device, 2).supports(GetParam().dtype))
       GTEST_SKIP() << "no products in this type on this processor";
-    if (GetParam().eight_bits && !device(GetParam().device, 2).supports_int8())
+    if (GetParam().int8 && !device(GetParam().device, 2).supports_int8())
       GTEST_SKIP() << "no products in 8 bits on this processor";
     if (op().optional && refused(device(GetParam().device, 2), op(), options(1)))
       GTEST_SKIP() << "refused";
@@ -128,7 +127,7 @@ class OpTest : public testing::TestWithParam<Parameters> {
     return {.dtype = GetParam().dtype,
             .round_to_bf16 = GetParam().dtype == DType::bf16,
             .lanes = lanes,
-            .eight_bits = GetParam().eight_bits};
+            .int8 = GetParam().int8};
   }
 };
 
@@ -196,7 +195,7 @@ std::vector<Parameters> parameters() {
 std::vector<Parameters> parameters_but_the_reference() {
   std::vector<Parameters> some = parameters();
   std::erase_if(some, [](const Parameters& p) {
-    return p.device == "ref" && p.dtype == DType::f32 && !p.eight_bits;
+    return p.device == "ref" && p.dtype == DType::f32 && !p.int8;
   });
   return some;
 }

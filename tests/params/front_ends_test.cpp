@@ -75,8 +75,8 @@ std::vector<std::string> as_flags(const Parameter& row, const json& value) {
 }
 
 bool by_server(const json& object) {
-  static const streamdiffusion::testing::FakeStreamFactory studio;
-  static const server::ParameterTable table(studio, {.side = 16384, .steps = 50});
+  static const streamdiffusion::testing::FakeStreamFactory factory;
+  static const server::ParameterTable table(factory, {.side = 16384, .steps = 50});
   return accepted(
       [&] { table.apply(server::parse_client_json(object.dump(), "test"), table.defaults()); });
 }
@@ -253,8 +253,8 @@ TEST(FrontEndCases, RefuseNumbersThatAreNotFinite) {
 }
 
 TEST(FrontEndCases, TheOperatorsLimitsAreLimitsOnly) {
-  const streamdiffusion::testing::FakeStreamFactory studio;
-  const server::ParameterTable table(studio, {.side = 100, .steps = 4});
+  const streamdiffusion::testing::FakeStreamFactory factory;
+  const server::ParameterTable table(factory, {.side = 100, .steps = 4});
   const json schema = table.schema()["properties"];
   EXPECT_EQ(schema["width"]["maximum"], 96);
   EXPECT_EQ(schema["width"]["minimum"], 8);

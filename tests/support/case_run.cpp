@@ -19,7 +19,7 @@ void fill_input(const tensor::View& view, const OpCase& op, const std::string& n
 }
 
 /// As if an input had been seen that is not symmetric, and now goes a little beyond.
-void mark_for_eight_bits(graph::Graph& graph) {
+void mark_for_int8(graph::Graph& graph) {
   for (graph::Op& op : graph.ops) {
     if (graph::can_quantize(op)) op.input_range = graph::ActivationRange{-0.7F, 0.95F};
   }
@@ -44,7 +44,7 @@ CaseRun::CaseRun(Device& device, const OpCase& op, const CaseOptions& options) {
     graph::Builder builder(options.dtype);
     op.build(builder, {first, end - first});
     lanes.push_back(builder.finish());
-    if (options.eight_bits) mark_for_eight_bits(lanes.back());
+    if (options.int8) mark_for_int8(lanes.back());
   }
   for (const graph::Input& input : lanes[0].inputs) inputs_.push_back(input.name);
   for (const graph::Output& output : lanes[0].outputs) outputs_.push_back(output.name);

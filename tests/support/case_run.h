@@ -20,7 +20,7 @@ struct CaseOptions {
   /// The rows are dealt out evenly.
   int lanes = 1;
   /// Products of ops that can.
-  bool eight_bits = false;
+  bool int8 = false;
 };
 
 struct CaseOutput {
