@@ -1,4 +1,4 @@
-// A compiled op of the cpu backend. Each worker of a lane runs its own, fixed share of it.
+// A compiled op of the cpu backend. Each worker of a row group runs its own, fixed share of it.
 #pragma once
 
 #include <atomic>
@@ -22,17 +22,17 @@ namespace streamdiffusion::backend::cpu {
 
 class WeightCache;
 
-/// Pieces of scratch memory start at cache lines.
+/// Each part of scratch memory starts at a cache line.
 using base::aligned;
 
-/// What a worker gives a kernel: its index, its memory, and the addresses of the lane's values.
+/// What a worker gives a kernel: its index, its memory, and the addresses of the group's values.
 struct Worker {
   int index = 0;
   /// By value id.
   void* const* values = nullptr;
   /// This worker's own, at least scratch_bytes() of the kernel.
   std::byte* scratch = nullptr;
-  /// The lane's, kept from one stage of a kernel to the next.
+  /// The row group's, kept from one stage of a kernel to the next.
   std::byte* shared = nullptr;
   dnnl_stream* stream = nullptr;
   /// The status of a oneDNN call that failed. Stored with relaxed order: the team's join orders it
@@ -48,7 +48,7 @@ struct Worker {
 class Kernel {
  public:
   virtual ~Kernel() = default;
-  /// All workers of the lane wait for each other after every stage.
+  /// All workers of the row group wait for each other after every stage.
   virtual int stages() const { return 1; }
   virtual void run(int stage, const Worker& worker) const = 0;
   virtual std::string implementation() const = 0;
