@@ -1,10 +1,10 @@
 #include "flags.h"
 
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <utility>
 
 #include "base/error.h"
+#include "base/parse_number.h"
 #include "params/check.h"
 
 namespace streamdiffusion::app {
@@ -21,19 +21,9 @@ constexpr std::size_t kHelpColumn = 44, kLongestShown = 80;
       CLI::ExitCodes::ValidationError);
 }
 
-/// The whole text as a number; empty if it is none.
-template <typename T>
-std::optional<T> parsed(const std::string& text) {
-  T value{};
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc() || stop != end) return std::nullopt;
-  return value;
-}
-
 template <typename T, typename Type>
 T read_number(const std::string& name, const std::string& text, const Type& type) {
-  const std::optional<T> value = parsed<T>(text);
+  const std::optional<T> value = base::parse_number<T>(text);
   if (!value || !params::accepts(type, *value)) refuse(name, text, params::describe(type));
   return *value;
 }
@@ -156,7 +146,7 @@ void Flags::integers(const std::string& name, const params::IntegerList& type,
     std::string text;
     for (const std::string& value : values) {
       text += (text.empty() ? "" : ",") + value;
-      list.push_back(parsed<int>(value).value_or(-1));
+      list.push_back(base::parse_number<int>(value).value_or(-1));
     }
     if (!params::accepts(type, list)) refuse(name, text, params::describe(type));
     set(list);

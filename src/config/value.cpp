@@ -1,8 +1,9 @@
 #include "config/value.h"
 
-#include <charconv>
 #include <cmath>
 #include <map>
+
+#include "base/parse_number.h"
 
 namespace streamdiffusion::config {
 namespace {
@@ -10,15 +11,6 @@ namespace {
 using base::ErrorCode;
 
 constexpr std::size_t kLongestShown = 60;
-
-template <typename T>
-std::optional<T> parsed(const std::string& text) {
-  T value{};
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc() || stop != end) return std::nullopt;
-  return value;
-}
 
 }  // namespace
 
@@ -58,14 +50,14 @@ bool Value::boolean() const {
 
 double Value::number() const {
   const std::optional<double> value =
-      node_.IsScalar() ? parsed<double>(node_.Scalar()) : std::nullopt;
+      node_.IsScalar() ? base::parse_number<double>(node_.Scalar()) : std::nullopt;
   if (!value || !std::isfinite(*value)) refuse("a number");
   return *value;
 }
 
 std::int64_t Value::integer() const {
   const std::optional<std::int64_t> value =
-      node_.IsScalar() ? parsed<std::int64_t>(node_.Scalar()) : std::nullopt;
+      node_.IsScalar() ? base::parse_number<std::int64_t>(node_.Scalar()) : std::nullopt;
   if (!value) refuse("a whole number");
   return *value;
 }

@@ -28,9 +28,7 @@ std::string shown(const std::string& value) {
   return concat("\"", value.substr(0, kLongestShown), "\" (", value.size(), " bytes)");
 }
 std::string shown(const std::vector<int>& value) {
-  std::string text;
-  for (const int item : value) text += (text.empty() ? "" : ",") + std::to_string(item);
-  return "[" + text.substr(0, kLongestShown) + "]";
+  return "[" + base::joined(value, {}, ",").substr(0, kLongestShown) + "]";
 }
 std::string shown(const std::vector<WeightedPrompt>& value) {
   std::string weights;
@@ -50,11 +48,7 @@ struct Describe {
     return concat("a number from ", t.minimum, " to ", t.maximum);
   }
   std::string operator()(const Boolean&) const { return "true or false"; }
-  std::string operator()(const Choice& t) const {
-    std::string text;
-    for (const std::string& word : t.words) text += (text.empty() ? "" : ", ") + word;
-    return text;
-  }
+  std::string operator()(const Choice& t) const { return base::joined(t.words); }
   std::string operator()(const Text& t) const {
     return concat("a text of at most ", t.maximum_bytes, " bytes");
   }

@@ -1,6 +1,7 @@
 #include "params/markdown.h"
 
 #include "base/error.h"
+#include "base/join.h"
 #include "params/check.h"
 
 namespace streamdiffusion::params {
@@ -15,9 +16,7 @@ std::string shown(const std::string& value) {
   return value;
 }
 std::string shown(const std::vector<int>& value) {
-  std::string list;
-  for (const int item : value) list += concat(list.empty() ? "" : ", ", item);
-  return "[" + list + "]";
+  return "[" + base::joined(value) + "]";
 }
 std::string shown(const std::vector<WeightedPrompt>&) {
   return "";
