@@ -2,7 +2,8 @@
 
 add_library(sd_options INTERFACE)
 target_compile_options(sd_options INTERFACE -Wall -Wextra -Wshadow -Wno-missing-field-initializers
-                                         -Wno-restrict) # g++ 12 warns falsely about std::string
+                                         # g++ 12 warns falsely about std::string
+                                         -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds)
 if(SD_SANITIZE)
   target_compile_options(sd_options INTERFACE -fsanitize=${SD_SANITIZE} -fno-omit-frame-pointer
                                               -fno-sanitize-recover=all)
@@ -21,10 +22,14 @@ if(SD_PRECOMPILED_HEADERS)
   target_precompile_headers(sd_standard_headers PRIVATE ${SD_STANDARD_HEADERS})
 endif()
 
-# sd_precompile(<target> [<header>...]): the standard headers, or with headers of its own those too.
+# sd_precompile(<target> [<header>... | FROM <target>]): the standard headers, or with headers of its own those too, or
+# what another target has precompiled.
 function(sd_precompile target)
+  cmake_parse_arguments(ARG "" "FROM" "" ${ARGN})
   if(NOT SD_PRECOMPILED_HEADERS)
     return()
+  elseif(ARG_FROM)
+    target_precompile_headers(${target} REUSE_FROM ${ARG_FROM})
   elseif(ARGN)
     target_precompile_headers(${target} PRIVATE ${SD_STANDARD_HEADERS} ${ARGN})
   else()
@@ -32,7 +37,15 @@ function(sd_precompile target)
   endif()
 endfunction()
 
-# sd_library(<folder> SOURCES ... [DEPS <folder>...] [LINK <library>...] [PRECOMPILE <header>...])
+# sd_compile_fast(<target>): for code that spends its time waiting for a socket or runs once. Half the compile time of
+# templates as large as Boost.Beast's goes into optimizing them.
+function(sd_compile_fast target)
+  if(CMAKE_BUILD_TYPE STREQUAL Release)
+    target_compile_options(${target} PRIVATE -O1)
+  endif()
+endfunction()
+
+# sd_library(<folder> SOURCES ... [DEPS <folder>...] [LINK <library>...] [PRECOMPILE <header>... | FROM <target>])
 # adds sd_<folder>, which may include only the headers of the layers in DEPS and theirs (scripts/check_tree.py checks it).
 function(sd_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;LINK;PRECOMPILE" ${ARGN})

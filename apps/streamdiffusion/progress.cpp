@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <utility>
 
+#include "base/error.h"
+
 namespace streamdiffusion::app {
 namespace {
 
@@ -53,8 +55,8 @@ void Progress::draw() const {
   if (total_ > 0) {
     const std::size_t position = std::min(position_, total_);
     const std::size_t filled = kBarWidth * position / total_;
-    bar = "/" + std::to_string(total_) + " [" + std::string(filled, '=') +
-          std::string(kBarWidth - filled, ' ') + "]";
+    bar = base::concat("/", total_, " [", std::string(filled, '='),
+                       std::string(kBarWidth - filled, ' '), "]");
     const auto seconds = static_cast<long>(elapsed() * static_cast<double>(total_ - position) /
                                            static_cast<double>(std::max<std::size_t>(position, 1)));
     char text[32];

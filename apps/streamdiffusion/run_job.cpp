@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/join.h"
 #include "base/log.h"
 #include "figures.h"
 #include "setup.h"
@@ -48,7 +49,7 @@ void require_another_file(const std::string& input, const std::string& output) {
 RunJob::RunJob(RunFlags flags) : flags_(std::move(flags)), settings_(flags_.parameters.parsed()) {
   if (flags_.input.empty()) flags_.input = "-";
   const bool terminal = ::isatty(STDOUT_FILENO) == 1;
-  if (flags_.output.empty()) flags_.output = terminal ? "window" : "-";
+  if (flags_.output.empty()) flags_.output = terminal ? std::string("window") : std::string("-");
   base::require(flags_.output != "-" || !terminal, ErrorCode::invalid_argument,
                 "--output -: standard output is a terminal; give a file, window, or a pipe");
   media::check_output(flags_.output);
@@ -193,10 +194,7 @@ void RunJob::finish() {
 void RunJob::say_opened(double seconds) const {
   const EngineInfo info = engine_->info();
   const SessionOptions options = live_->settings().options;
-  std::string steps;
-  for (const int step : options.t_index_list) {
-    steps += (steps.empty() ? "" : ",") + std::to_string(step);
-  }
+  const std::string steps = base::joined(options.t_index_list, {}, ",");
   std::fprintf(stderr, "%s  %dx%d  t %s  %s on %s  ready in %.2f s\n", info.model.c_str(),
                options.width.value(), options.height.value(), steps.c_str(), info.dtype.c_str(),
                info.device.c_str(), seconds);

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <map>
 
+#include "base/error.h"
 #include "base/parse_number.h"
 
 namespace streamdiffusion::config {
@@ -22,7 +23,7 @@ std::string Value::found() const {
   if (node_.IsNull()) return "empty";
   if (node_.IsSequence()) return base::concat("a list of ", node_.size());
   if (node_.IsMap()) return "a map";
-  return "\"" + node_.Scalar().substr(0, kLongestShown) + "\"";
+  return base::concat("\"", node_.Scalar().substr(0, kLongestShown), "\"");
 }
 
 void Value::refuse(const std::string& expected) const {

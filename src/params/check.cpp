@@ -28,7 +28,7 @@ std::string shown(const std::string& value) {
   return concat("\"", value.substr(0, kLongestShown), "\" (", value.size(), " bytes)");
 }
 std::string shown(const std::vector<int>& value) {
-  return "[" + base::joined(value, {}, ",").substr(0, kLongestShown) + "]";
+  return concat("[", base::joined(value, {}, ",").substr(0, kLongestShown), "]");
 }
 std::string shown(const std::vector<WeightedPrompt>& value) {
   std::string weights;

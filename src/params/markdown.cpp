@@ -16,7 +16,7 @@ std::string shown(const std::string& value) {
   return value;
 }
 std::string shown(const std::vector<int>& value) {
-  return "[" + base::joined(value) + "]";
+  return concat("[", base::joined(value), "]");
 }
 std::string shown(const std::vector<WeightedPrompt>&) {
   return "";

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/join.h"
 #include "params/check.h"
 #include "session/session_options.h"
 #include "stream/prompt_blend.h"
@@ -340,9 +341,7 @@ void Session::Impl::flush() {
 }
 
 std::string Session::Impl::description() const {
-  std::string steps;
-  for (const int place : options_.t_index_list)
-    steps += (steps.empty() ? "" : ",") + std::to_string(place);
+  const std::string steps = base::joined(options_.t_index_list, {}, ",");
   const stream::StreamParameters& p = batch_ ? batch_->parameters() : sequential_->parameters();
   const std::string guidance = name_of(kCfgTypes, *options_.cfg_type);
   const Parallel parallel = unet_.executable->row_groups() > 1 ? Parallel::rows : Parallel::ops;

@@ -1,5 +1,7 @@
 #include "tensor/tensor.h"
 
+#include "base/error.h"
+
 namespace streamdiffusion::tensor {
 
 const char* to_string(DType dtype) {
@@ -21,8 +23,7 @@ const char* to_string(DType dtype) {
 }
 
 std::string to_string(const Shape& s) {
-  return "[" + std::to_string(s.n) + ", " + std::to_string(s.h) + ", " + std::to_string(s.w) +
-         ", " + std::to_string(s.c) + "]";
+  return base::concat("[", s.n, ", ", s.h, ", ", s.w, ", ", s.c, "]");
 }
 
 }  // namespace streamdiffusion::tensor
