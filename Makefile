@@ -57,7 +57,7 @@ browser: build
 check:
 	@scripts/setup.sh test
 	@scripts/check_tree.py
-	@git ls-files '*.h' '*.cpp' | xargs clang-format-14 --dry-run -Werror
+	@git ls-files '*.h' '*.cpp' '*.cu' '*.cuh' | xargs clang-format-14 --dry-run -Werror
 
 test: check unit
 
@@ -71,7 +71,7 @@ soak:
 	@$(BUILD)/tests/live/live_soak $(SOAK_FRAMES)
 
 format:
-	@git ls-files '*.h' '*.cpp' | xargs clang-format-14 -i
+	@git ls-files '*.h' '*.cpp' '*.cu' '*.cuh' | xargs clang-format-14 -i
 
 tidy:
 	@clang-tidy-14 -p $(BUILD) --quiet $$(git ls-files 'src/*.cpp' 'apps/*.cpp')

@@ -1,12 +1,13 @@
 # One way to add a layer of the library, and one way to add a test of it.
 
 add_library(sd_options INTERFACE)
-target_compile_options(sd_options INTERFACE -Wall -Wextra -Wshadow -Wno-missing-field-initializers
-                                         # g++ 12 warns falsely about std::string
-                                         -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds)
+# g++ 12 warns falsely about std::string: the last three
+target_compile_options(sd_options INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wshadow;-Wno-missing-field-initializers;-Wno-restrict;-Wno-stringop-overflow;-Wno-array-bounds>
+  $<$<COMPILE_LANGUAGE:CUDA>:-Werror=all-warnings;--compress-mode=size>)
 if(SD_SANITIZE)
-  target_compile_options(sd_options INTERFACE -fsanitize=${SD_SANITIZE} -fno-omit-frame-pointer
-                                              -fno-sanitize-recover=all)
+  target_compile_options(sd_options INTERFACE
+    $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${SD_SANITIZE};-fno-omit-frame-pointer;-fno-sanitize-recover=all>)
   target_link_options(sd_options INTERFACE -fsanitize=${SD_SANITIZE})
 endif()
 

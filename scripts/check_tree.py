@@ -20,11 +20,12 @@ VENDOR_HEADERS = {
     r"webp/": ["src/image"],
     r"nlohmann/": ["src/json", "src/weights", "src/server", "apps", "tests"],
     r"CLI/": ["apps", "bench", "tests"],
-    r"(cuda|cudnn|cublas)": ["src/backend/cuda"],
+    r"(cuda|cudnn|cublas)": ["src/backend/cuda", "tests/backend/cuda"],
     r"lib(av|sw)": ["src/media"],
     r"SDL": ["src/media"],
     r"yaml-cpp/": ["src/config"],
-    r"boost/": ["src/server"],
+    r"boost/context/": ["tests/backend/cuda"],
+    r"boost/(?!context/)": ["src/server"],
     r"(openssl|prometheus)/": ["src/server"],
 }
 MAX_LINES = 400
@@ -129,7 +130,7 @@ def main() -> int:
     layers = read_layers()
     libraries = Libraries()
     files = [p for folder in ("src", "include", "apps", "tests", "fuzz", "bench")
-             for p in (ROOT / folder).rglob("*") if p.suffix in (".h", ".cpp")]
+             for p in (ROOT / folder).rglob("*") if p.suffix in (".h", ".cpp", ".cu", ".cuh")]
     problems = [problem for path in sorted(files)
                 for problem in check_includes(path, layers, libraries)]
     problems += check_architecture(layers)

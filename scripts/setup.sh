@@ -8,7 +8,7 @@ build=(g++ make cmake ninja-build pkg-config libdnnl-dev ocl-icd-opencl-dev libh
        libavcodec-dev libavdevice-dev libavfilter-dev libavutil-dev libswscale-dev libsdl2-dev
        libyaml-cpp-dev libboost-dev libssl-dev prometheus-cpp-dev libgtest-dev libgmock-dev
        libbenchmark-dev)
-test=(python3 valgrind xvfb clang-format-14)
+test=(python3 valgrind xvfb clang-format-14 libboost-context-dev)
 fuzz=(clang-14 libclang-rt-14-dev)
 browser=(python3 chromium chromium-driver python3-selenium)
 

@@ -37,4 +37,29 @@ constexpr float f16_to_f32(std::uint16_t bits) {
   return std::bit_cast<float>(sign | (shifted << 23) | ((mantissa & 0x3ffU) << 13));
 }
 
+/// f32 -> IEEE binary16 bits, rounded to nearest even; NaN stays NaN, too large values become
+/// infinity.
+constexpr std::uint16_t f32_to_f16(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  const auto sign = static_cast<std::uint16_t>((bits >> 16) & 0x8000U);
+  const std::uint32_t magnitude = bits & 0x7fffffffU;
+  if (magnitude > 0x7f800000U) return static_cast<std::uint16_t>(sign | 0x7e00U);
+  // From 65520, half way beyond the largest number, everything is infinity.
+  if (magnitude >= 0x477ff000U) return static_cast<std::uint16_t>(sign | 0x7c00U);
+  constexpr std::uint32_t kSmallestNormal = 0x38800000U;  // 2^-14
+  std::uint32_t mantissa = magnitude, dropped = 13;
+  if (magnitude < kSmallestNormal) {
+    // A subnormal: the implicit one becomes visible, and more bits are dropped.
+    const std::uint32_t exponent = magnitude >> 23;
+    if (exponent < 102) return sign;  // below 2^-25
+    mantissa = (magnitude & 0x7fffffU) | 0x800000U;
+    dropped = 126 - exponent;
+  } else {
+    mantissa -= 112U << 23;
+  }
+  const std::uint32_t half_way = 1U << (dropped - 1);
+  const std::uint32_t odd = (mantissa >> dropped) & 1U;
+  return static_cast<std::uint16_t>(sign | ((mantissa + half_way - 1 + odd) >> dropped));
+}
+
 }  // namespace streamdiffusion::base

@@ -84,18 +84,18 @@ TEST_P(DeviceTest, TakesTimesOnlyWhenAsked) {
 }
 
 TEST_P(DeviceTest, ExecutablesOfOneScopeShareWeights) {
-  const Weights weights = case_weights("unet", false);
+  const Weights weights = case_weights("unet", tensor::DType::f32);
   const auto first = device_->compile(one_lane(unet_), weights);
   const std::size_t bytes = device_->weight_bytes();
   EXPECT_GT(bytes, 0U);
   const auto second = device_->compile(one_lane(unet_), weights);
   EXPECT_EQ(device_->weight_bytes(), bytes);
-  const auto third = device_->compile(one_lane(unet_), case_weights("another", false));
+  const auto third = device_->compile(one_lane(unet_), case_weights("another", tensor::DType::f32));
   EXPECT_EQ(device_->weight_bytes(), 2 * bytes);
 }
 
 TEST_P(DeviceTest, WeightsAreFreedWithTheLastExecutable) {
-  device_->compile(one_lane(unet_), case_weights("unet", false));
+  device_->compile(one_lane(unet_), case_weights("unet", tensor::DType::f32));
   EXPECT_EQ(device_->weight_bytes(), 0U);
 }
 

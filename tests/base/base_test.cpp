@@ -74,6 +74,30 @@ TEST(Half, F16KnownValues) {
   EXPECT_TRUE(std::isnan(f16_to_f32(0x7e00)));
 }
 
+TEST(Half, EveryF16SurvivesTheRoundTrip) {
+  for (std::uint32_t bits = 0; bits < 0x10000; ++bits) {
+    const float value = f16_to_f32(static_cast<std::uint16_t>(bits));
+    if (std::isnan(value)) {
+      EXPECT_TRUE(std::isnan(f16_to_f32(f32_to_f16(value))));
+    } else {
+      EXPECT_EQ(f32_to_f16(value), bits);
+    }
+  }
+}
+
+TEST(Half, F16RoundsToNearestEven) {
+  EXPECT_EQ(f32_to_f16(1.0F + 0x1p-11F), 0x3c00);  // a tie goes to the even neighbor
+  EXPECT_EQ(f32_to_f16(1.0F + 0x1p-11F + 0x1p-20F), 0x3c01);
+  EXPECT_EQ(f32_to_f16(1.0F + 3 * 0x1p-11F), 0x3c02);
+  EXPECT_EQ(f32_to_f16(65519.0F), 0x7bff);
+  EXPECT_EQ(f32_to_f16(65520.0F), 0x7c00);
+  EXPECT_EQ(f32_to_f16(-1e30F), 0xfc00);
+  EXPECT_EQ(f32_to_f16(0x1p-25F), 0x0000);  // half of the smallest number
+  EXPECT_EQ(f32_to_f16(0x1.8p-25F), 0x0001);
+  EXPECT_EQ(f32_to_f16(3 * 0x1p-25F), 0x0002);
+  EXPECT_EQ(f32_to_f16(0x1p-14F - 0x1p-26F), 0x0400);  // up to the smallest normal number
+}
+
 TEST(MmapFile, NamesTheMissingFile) {
   try {
     MmapFile file("no/such/file.bin");

@@ -9,12 +9,13 @@
 namespace streamdiffusion::backend::test {
 namespace {
 
-void fill_input(const tensor::View& view, const OpCase& op, const std::string& name, bool round) {
+void fill_input(const tensor::View& view, const OpCase& op, const std::string& name,
+                tensor::DType rounded_to) {
   for (std::int64_t i = 0; i < view.desc.shape.elements(); ++i) {
     const double value = op.fill ? op.fill(name, i) : uniform(name, i);
     set(view, i,
-        round && view.desc.dtype == tensor::DType::f32 ? round_to_bf16(static_cast<float>(value))
-                                                       : value);
+        view.desc.dtype == tensor::DType::f32 ? rounded(static_cast<float>(value), rounded_to)
+                                              : value);
   }
 }
 
@@ -27,12 +28,11 @@ void mark_for_int8(graph::Graph& graph) {
 
 }  // namespace
 
-Weights case_weights(const std::string& scope, bool round) {
-  return {scope + (round ? "/rounded" : ""),
-          [round](const graph::Weight& weight, std::span<float> out) {
+Weights case_weights(const std::string& scope, tensor::DType rounded_to) {
+  return {scope + "/" + tensor::to_string(rounded_to),
+          [rounded_to](const graph::Weight& weight, std::span<float> out) {
             weights::HashWeights().read_f32(weight.name, weight.dims, out);
-            if (!round) return;
-            for (float& value : out) value = round_to_bf16(value);
+            for (float& value : out) value = rounded(value, rounded_to);
           }};
 }
 
@@ -48,11 +48,11 @@ CaseRun::CaseRun(Device& device, const OpCase& op, const CaseOptions& options) {
   }
   for (const graph::Input& input : lanes[0].inputs) inputs_.push_back(input.name);
   for (const graph::Output& output : lanes[0].outputs) outputs_.push_back(output.name);
-  executable_ = device.compile(std::move(lanes), case_weights(op.name, options.round_to_bf16),
-                               op.shared_inputs);
+  executable_ =
+      device.compile(std::move(lanes), case_weights(op.name, options.rounded_to), op.shared_inputs);
   state_ = executable_->make_state();
   for (const std::string& name : inputs_)
-    fill_input(state_->input(name), op, name, options.round_to_bf16);
+    fill_input(state_->input(name), op, name, options.rounded_to);
 }
 
 void CaseRun::run() {

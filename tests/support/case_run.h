@@ -15,8 +15,8 @@ namespace streamdiffusion::backend::test {
 struct CaseOptions {
   /// Of the activations.
   tensor::DType dtype = tensor::DType::f32;
-  /// Rounds weights and inputs, so that f32 and bf16 start from the same.
-  bool round_to_bf16 = false;
+  /// Rounds weights and inputs to this type, so that f32 and it start from the same.
+  tensor::DType rounded_to = tensor::DType::f32;
   /// The rows are dealt out evenly.
   int lanes = 1;
   /// Products of ops that can.
@@ -51,7 +51,7 @@ class CaseRun {
 /// Compiles, runs and reads.
 CaseOutputs run_case(Device& device, const OpCase& op, const CaseOptions& options);
 
-/// Hash weights under this scope.
-Weights case_weights(const std::string& scope, bool round_to_bf16);
+/// Hash weights under this scope, rounded.
+Weights case_weights(const std::string& scope, tensor::DType rounded_to);
 
 }  // namespace streamdiffusion::backend::test

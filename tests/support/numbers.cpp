@@ -18,8 +18,10 @@ double uniform(std::string_view name, std::int64_t index) {
   return static_cast<double>(static_cast<std::int64_t>(z >> 40) * 2 + 1 - (1 << 24)) * 0x1p-24;
 }
 
-float round_to_bf16(float value) {
-  return base::bf16_to_f32(base::f32_to_bf16(value));
+float rounded(float value, DType dtype) {
+  if (dtype == DType::bf16) return base::bf16_to_f32(base::f32_to_bf16(value));
+  if (dtype == DType::f16) return base::f16_to_f32(base::f32_to_f16(value));
+  return value;
 }
 
 float get(const tensor::View& view, std::int64_t i) {
@@ -28,6 +30,8 @@ float get(const tensor::View& view, std::int64_t i) {
       return view.as<float>()[i];
     case DType::bf16:
       return base::bf16_to_f32(view.as<std::uint16_t>()[i]);
+    case DType::f16:
+      return base::f16_to_f32(view.as<std::uint16_t>()[i]);
     case DType::u8:
       return view.as<std::uint8_t>()[i];
     case DType::i32:
@@ -44,6 +48,9 @@ void set(const tensor::View& view, std::int64_t i, double value) {
       break;
     case DType::bf16:
       view.as<std::uint16_t>()[i] = base::f32_to_bf16(static_cast<float>(value));
+      break;
+    case DType::f16:
+      view.as<std::uint16_t>()[i] = base::f32_to_f16(static_cast<float>(value));
       break;
     case DType::u8:
       view.as<std::uint8_t>()[i] = static_cast<std::uint8_t>(std::nearbyint(value));

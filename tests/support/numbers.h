@@ -13,7 +13,8 @@ namespace streamdiffusion::backend::test {
 /// Evenly spread over (-1, 1), exact in f32.
 double uniform(std::string_view name, std::int64_t index);
 
-float round_to_bf16(float value);
+/// The nearest number of f32, bf16 or f16.
+float rounded(float value, tensor::DType dtype);
 
 /// One element of a view, and setting it (to nearest even; the value must fit an integer type).
 float get(const tensor::View& view, std::int64_t index);

@@ -1,0 +1,77 @@
+// Launches of the kernels, callable from plain C++. All pointers are device memory; all work goes to
+// `stream` and none of these functions waits.
+//
+// Activations are f32, bf16 or f16. Weights of norms and embeddings and row biases are f32. Each
+// function throws unsupported for types or shapes beyond its limits, and internal if the launch
+// fails.
+#pragma once
+
+#include <cstddef>
+
+#include "graph/op.h"
+#include "tensor/tensor.h"
+
+struct CUstream_st;
+
+namespace streamdiffusion::backend::cuda {
+
+using Stream = CUstream_st*;
+
+void launch_add(const tensor::View& a, const tensor::View& b, const tensor::View& y, Stream stream);
+void launch_act(graph::Activation activation, const tensor::View& x, const tensor::View& y,
+                Stream stream);
+
+/// Also between u8, i32 and floats. y may have more channels than x; they become 0.
+void launch_convert(const graph::Convert& op, const tensor::View& x, const tensor::View& y,
+                    Stream stream);
+
+/// What a library's convolution cannot add itself; null pointers are left out.
+struct BiasTerms {
+  /// [channels], type of x.
+  const void* bias = nullptr;
+  /// [rows, channels], f32.
+  const float* row_bias = nullptr;
+  /// As x.
+  const void* residual = nullptr;
+  graph::Activation act = graph::Activation::none;
+};
+void launch_add_bias(const BiasTerms& terms, const tensor::View& x, const tensor::View& y,
+                     Stream stream);
+
+/// x: [n, h, w, 2c], y: [n, h, w, c].
+void launch_geglu_gate(const tensor::View& x, const tensor::View& y, Stream stream);
+
+void launch_upsample_nearest(const tensor::View& x, const tensor::View& y, Stream stream);
+void launch_concat_channels(const tensor::View& a, const tensor::View& b, const tensor::View& y,
+                            Stream stream);
+void launch_slice_channels(const graph::SliceChannels& op, const tensor::View& x,
+                           const tensor::View& y, Stream stream);
+
+void launch_embedding(const graph::Embedding& op, const tensor::View& ids, const float* token_table,
+                      const float* position_table, const tensor::View& y, Stream stream);
+void launch_timestep_embedding(const graph::TimestepEmbedding& op, const tensor::View& timesteps,
+                               const tensor::View& y, Stream stream);
+
+struct GroupNormInputs {
+  tensor::View first;
+  /// data is null if there is one input.
+  tensor::View second;
+  /// [rows, channels] added to the input, or null: a convolution's row bias, added here for nothing.
+  const float* row_bias = nullptr;
+  const float* weight = nullptr;
+  const float* bias = nullptr;
+};
+/// Bytes of workspace that launch_group_norm needs.
+std::size_t group_norm_workspace(const graph::GroupNorm& op, const tensor::Shape& output);
+void launch_group_norm(const graph::GroupNorm& op, const GroupNormInputs& inputs,
+                       const tensor::View& y, void* workspace, Stream stream);
+
+void launch_layer_norm(const graph::LayerNorm& op, const tensor::View& x, const float* weight,
+                       const float* bias, const tensor::View& y, Stream stream);
+
+/// kv_rows: op.kv_rows in device memory.
+void launch_attention(const graph::Attention& op, const tensor::View& q, const tensor::View& k,
+                      const tensor::View& v, const int* kv_rows, const tensor::View& y,
+                      Stream stream);
+
+}  // namespace streamdiffusion::backend::cuda

@@ -1,0 +1,117 @@
+// The CUDA kernels over the whole op table, in f32, bf16 and f16, with the threads of each block in
+// three orders. A card is not needed: the kernels run on the processor (host/fibers.h).
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+#include "backend/cuda/host/cuda_runtime.h"
+#include "backend/cuda/host_device.h"
+#include "backend/op_cases.h"
+#include "backend/op_expect.h"
+
+namespace streamdiffusion::backend::test {
+namespace {
+
+using cuda_on_host::Order;
+using tensor::DType;
+
+constexpr std::array kOrders = {Order::forward, Order::reverse, Order::random};
+
+struct Parameters {
+  DType dtype;
+  const OpCase* op;
+};
+
+std::string label(const Parameters& p) {
+  return std::string(tensor::to_string(p.dtype)) + "_" + p.op->name;
+}
+
+void PrintTo(const Parameters& p, std::ostream* out) {
+  *out << label(p);
+}
+
+class CudaKernels : public testing::TestWithParam<Parameters> {};
+
+TEST_P(CudaKernels, EqualTheReferenceInAnyOrderOfThreads) {
+  const OpCase& op = *GetParam().op;
+  const DType dtype = GetParam().dtype;
+  const auto reference = make_device("ref");
+  const CaseOutputs expected = run_case(*reference, op, {.rounded_to = dtype});
+  const auto device = make_cuda_on_host();
+  CaseOutputs first;
+  for (const Order order : kOrders) {
+    cuda_on_host::set_order(order);
+    SCOPED_TRACE(static_cast<int>(order));
+    const CaseOutputs found = run_case(*device, op, {.dtype = dtype, .rounded_to = dtype});
+    expect_close(op, dtype, found, expected);
+    if (first.empty()) first = found;
+    for (const auto& [name, output] : found) EXPECT_TRUE(output.bytes == first.at(name).bytes);
+  }
+}
+
+std::vector<Parameters> parameters() {
+  std::vector<Parameters> all;
+  for (const DType dtype : {DType::f32, DType::bf16, DType::f16}) {
+    for (const OpCase& op : op_cases()) all.push_back({dtype, &op});
+  }
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, CudaKernels, testing::ValuesIn(parameters()),
+                         [](const auto& test) { return label(test.param); });
+
+// The fibers themselves: each of these kernels would be wrong on a card.
+
+__global__ void add_neighbor(int* sum, bool with_barrier) {
+  __shared__ int values[64];
+  values[threadIdx.x] = static_cast<int>(threadIdx.x);
+  if (with_barrier) __syncthreads();
+  sum[threadIdx.x] = values[threadIdx.x] + values[63 - threadIdx.x];
+}
+
+std::vector<int> sums_of_neighbors(Order order, bool with_barrier) {
+  cuda_on_host::set_order(order);
+  std::vector<int> sums(64);
+  cuda_on_host::run_grid(dim3(1), dim3(64), [] {
+    // leaves nothing in shared memory that an earlier run wrote
+    add_neighbor(std::vector<int>(64).data(), false);
+  });
+  cuda_on_host::run_grid(dim3(1), dim3(64), [&] { add_neighbor(sums.data(), with_barrier); });
+  return sums;
+}
+
+TEST(CudaOnHost, BarriersAreKept) {
+  for (const Order order : kOrders)
+    EXPECT_EQ(sums_of_neighbors(order, true), std::vector<int>(64, 63));
+}
+
+TEST(CudaOnHost, ABarrierThatSomeThreadsNeverReachIsAnError) {
+  const auto run = [](auto body) { cuda_on_host::run_grid(dim3(2), dim3(64), body); };
+  EXPECT_THROW(run([] {
+                 if (threadIdx.x < 32) __syncthreads();
+               }),
+               std::logic_error);
+  EXPECT_THROW(run([] {
+                 if (threadIdx.x < 16) __syncwarp();
+               }),
+               std::logic_error);
+  EXPECT_THROW(run([] { threadIdx.x < 32 ? __syncthreads() : __syncwarp(); }), std::logic_error);
+}
+
+TEST(CudaOnHost, ShufflesExchangeWithinAWarp) {
+  std::vector<int> received(64);
+  cuda_on_host::run_grid(dim3(1), dim3(64), [&] {
+    received[threadIdx.x] = __shfl_xor_sync(0xffffffffU, static_cast<int>(threadIdx.x), 1);
+  });
+  for (int i = 0; i < 64; ++i) EXPECT_EQ(received[static_cast<std::size_t>(i)], i ^ 1);
+}
+
+TEST(CudaOnHost, LaunchesThatACardRefusesAreRefused) {
+  const cudaLaunchConfig_t config{dim3(1), dim3(2048), 0, nullptr};
+  EXPECT_EQ(cudaLaunchKernelEx(
+                &config, +[](int) {}, 1),
+            cudaErrorInvalidConfiguration);
+}
+
+}  // namespace
+}  // namespace streamdiffusion::backend::test
