@@ -3,14 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
-#include <fstream>
 #include <map>
 #include <set>
 #include <sstream>
 
+#include "backend/cuda/cards.h"
 #include "backend/cuda/cudnn/attention.h"
 #include "backend/cuda/cudnn/convolution.h"
-#include "base/error.h"
 #include "json/json.h"
 #include "models/autoencoder.h"
 #include "models/presets.h"
@@ -21,27 +20,6 @@ namespace {
 
 using tensor::DType;
 using tensor::Shape;
-
-std::string read_file(const std::string& path) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  EXPECT_TRUE(file) << path;
-  return text.str();
-}
-
-Card card(const std::string& name) {
-  return Card::from_properties(read_file(SD_TEST_DATA_DIR "/gpus/" + name + ".json"));
-}
-
-bool have_cudnn() {
-  try {
-    return !cudnn_library().path.empty();
-  } catch (const base::Error& error) {
-    std::printf("%s\n", error.what());
-    return false;
-  }
-}
 
 struct Convolution {
   graph::Conv2d op;
@@ -83,7 +61,8 @@ std::map<std::string, Convolution> convolutions(std::int64_t rows) {
   std::map<std::string, Convolution> all;
   for (const Model& model : models()) {
     const auto unet = models::unet_config(json::Json::parse(model.unet, "unet"));
-    const auto autoencoder = models::autoencoder_config(json::Json::parse(model.autoencoder, "vae"));
+    const auto autoencoder =
+        models::autoencoder_config(json::Json::parse(model.autoencoder, "vae"));
     const std::int64_t scale = models::vae_scale_factor(autoencoder);
     collect(models::build_unet(unet, {.rows = rows,
                                       .h = model.latents,
@@ -106,7 +85,7 @@ class CudaPlans : public testing::TestWithParam<const char*> {
 };
 
 TEST_P(CudaPlans, EveryConvolutionHasAPrecompiledEngine) {
-  const Card here = card(GetParam());
+  const Card here = described_card(GetParam());
   for (const std::int64_t rows : {1, 4, 16}) {
     std::map<std::int64_t, int> engines;
     std::int64_t workspace = 0;
@@ -128,7 +107,7 @@ TEST_P(CudaPlans, EveryConvolutionHasAPrecompiledEngine) {
 }
 
 TEST_P(CudaPlans, F16AndF32ConvolutionsHaveEnginesToo) {
-  const Card here = card(GetParam());
+  const Card here = described_card(GetParam());
   for (const auto& [key, conv] : convolutions(1)) {
     SCOPED_TRACE(key);
     EXPECT_NO_THROW(plan_convolution(here, conv.op, conv.x, conv.y, DType::f16));

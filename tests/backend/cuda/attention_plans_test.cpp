@@ -1,0 +1,71 @@
+// Plans of cuDNN for attention, for cards that are not here. cuDNN compiles the kernels for the card
+// that is described; fake_driver.cpp stands for the driver that would load them.
+#include <dlfcn.h>
+
+#include "backend/cuda/cards.h"
+#include "backend/cuda/cudnn/attention.h"
+
+namespace streamdiffusion::backend::cuda {
+namespace {
+
+using tensor::DType;
+using tensor::Shape;
+
+struct Attend {
+  const char* what;
+  int heads;
+  std::int64_t queries, keys, size;
+};
+
+/// The attention of SD-Turbo at 512x512 where it is largest and smallest, and the head sizes of
+/// SD 1.5 and pictogram.
+constexpr Attend kAttends[] = {
+    {"SD-Turbo 64x64, self", 5, 4096, 4096, 64}, {"SD-Turbo 64x64, cross", 5, 4096, 77, 64},
+    {"SD-Turbo 8x8, self", 20, 64, 64, 64},      {"SD 1.5 64x64, self", 8, 4096, 4096, 40},
+    {"SD 1.5 16x16, self", 8, 256, 256, 160},
+};
+
+bool have_fake_driver() {
+  void* driver = ::dlopen("libcuda.so.1", RTLD_NOW);
+  return driver != nullptr && ::dlsym(driver, "cuGetProcAddress_v2") != nullptr;
+}
+
+class CudaAttentionPlans : public testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    if (!have_cudnn()) GTEST_SKIP() << "cuDNN is not installed";
+    if (!have_fake_driver()) GTEST_SKIP() << "run it with ctest, which names the driver's folder";
+  }
+};
+
+TEST_P(CudaAttentionPlans, EveryShapeHasAnEngine) {
+  const Card card = described_card(GetParam());
+  for (const Attend& attend : kAttends) {
+    SCOPED_TRACE(attend.what);
+    const graph::Attention op{.heads = attend.heads, .causal = false, .kv_rows = {0}};
+    const Shape q{1, attend.queries, 1, attend.heads * attend.size},
+        k{1, attend.keys, 1, attend.heads * attend.size};
+    ASSERT_TRUE(cudnn_takes_attention(op, q, DType::bf16));
+    const Plan plan = plan_attention(card, op, attention_runs(op.kv_rows)[0], q, k, DType::bf16);
+    std::printf("%-8s %-22s engine %d, workspace %d bytes\n", GetParam(), attend.what,
+                static_cast<int>(plan.engine), static_cast<int>(plan.workspace_bytes));
+    EXPECT_LT(plan.workspace_bytes, 1 << 20);
+  }
+}
+
+/// One card of each engine: Ampere and Ada share one.
+INSTANTIATE_TEST_SUITE_P(Cards, CudaAttentionPlans,
+                         testing::Values("rtx4090", "h100", "b200", "rtx5090"),
+                         [](const auto& test) { return std::string(test.param); });
+
+TEST(CudaAttention, LeavesToOurKernelWhatCudnnDoesNotTake) {
+  const graph::Attention plain{.heads = 2, .causal = false, .kv_rows = {0}};
+  const graph::Attention causal{.heads = 2, .causal = true, .kv_rows = {0}};
+  EXPECT_TRUE(cudnn_takes_attention(plain, {1, 8, 8, 128}, DType::f16));
+  EXPECT_FALSE(cudnn_takes_attention(plain, {1, 8, 8, 128}, DType::f32));
+  EXPECT_FALSE(cudnn_takes_attention(plain, {1, 8, 8, 10}, DType::f16));
+  EXPECT_FALSE(cudnn_takes_attention(causal, {1, 8, 8, 128}, DType::f16));
+}
+
+}  // namespace
+}  // namespace streamdiffusion::backend::cuda
