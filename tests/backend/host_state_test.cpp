@@ -41,7 +41,8 @@ TEST(StateLayout, RowsOfAllGroupsAreOneView) {
   const StateLayout layout(made, kShared);
   EXPECT_EQ(layout.input("x").desc.shape, (tensor::Shape{3, 3, 1, 5}));
   EXPECT_EQ(layout.output("y").desc.shape, (tensor::Shape{3, 3, 1, 5}));
-  const HostState state(layout, made);
+  const std::vector<tensor::Buffer> arenas = make_arenas(made);
+  const HostState state(layout, made, arenas);
   const auto x = state.input("x");
   EXPECT_EQ(state.values(0)[made[0].graph.inputs[0].value.id], x.data);
   EXPECT_EQ(state.values(1)[made[1].graph.inputs[0].value.id], x.rows(1, 2).data);
@@ -50,7 +51,8 @@ TEST(StateLayout, RowsOfAllGroupsAreOneView) {
 TEST(StateLayout, ASharedInputIsTheSameMemoryForEveryGroup) {
   const std::vector<RowGroup> made = make_row_groups({group_graph(1), group_graph(2)});
   const StateLayout layout(made, kShared);
-  const HostState state(layout, made);
+  const std::vector<tensor::Buffer> arenas = make_arenas(made);
+  const HostState state(layout, made, arenas);
   EXPECT_EQ(state.input("context").desc.shape, (tensor::Shape{2, 7, 1, 5}));
   for (std::size_t group = 0; group < 2; ++group) {
     EXPECT_EQ(state.values(group)[made[group].graph.inputs[1].value.id],
@@ -67,7 +69,8 @@ struct Piece {
 TEST(StateLayout, PersistentValuesOverlapNeitherEachOtherNorAnotherStream) {
   const std::vector<RowGroup> made = make_row_groups({group_graph(1), group_graph(2)});
   const StateLayout layout(made, kShared);
-  const HostState first(layout, made), second(layout, made);
+  const std::vector<tensor::Buffer> arenas = make_arenas(made);
+  const HostState first(layout, made, arenas), second(layout, made, arenas);
   std::vector<Piece> pieces;
   for (const HostState* state : {&first, &second}) {
     for (std::size_t l = 0; l < made.size(); ++l) {
@@ -96,7 +99,8 @@ TEST(StateLayout, AValueNoProgramComputesHasNoAddress) {
   b.output("y", b.silu(used));
   const std::vector<RowGroup> made = make_row_groups({b.finish()});
   const StateLayout layout(made, {});
-  const HostState state(layout, made);
+  const std::vector<tensor::Buffer> arenas = make_arenas(made);
+  const HostState state(layout, made, arenas);
   EXPECT_EQ(state.values(0)[unused.id], nullptr);
   EXPECT_NE(state.values(0)[used.id], nullptr);
 }

@@ -12,6 +12,7 @@ HostExecutable::HostExecutable(std::vector<graph::Graph> graphs,
                                std::span<const std::string> shared_inputs,
                                const DeviceOptions& options)
     : groups_(make_row_groups(std::move(graphs))),
+      arenas_(make_arenas(groups_)),
       layout_(groups_, shared_inputs),
       records_(groups_.size()),
       profile_(options.profile),
@@ -23,7 +24,7 @@ HostExecutable::HostExecutable(std::vector<graph::Graph> graphs,
 }
 
 std::unique_ptr<State> HostExecutable::make_state() const {
-  return std::make_unique<HostState>(layout_, groups_);
+  return std::make_unique<HostState>(layout_, groups_, arenas_);
 }
 
 void HostExecutable::run(graph::Lifetime program, State& state) {
@@ -61,7 +62,7 @@ std::vector<OpReport> HostExecutable::report() const {
 
 std::size_t HostExecutable::arena_bytes() const {
   std::size_t bytes = scratch_bytes();
-  for (const RowGroup& group : groups_) bytes += group.arena.size();
+  for (const tensor::Buffer& arena : arenas_) bytes += arena.size();
   return bytes;
 }
 

@@ -70,6 +70,8 @@ class HostExecutable : public Executable {
   void add_input_values(const OpIndex& at, const HostState& state);
 
   std::vector<RowGroup> groups_;
+  /// By row group.
+  std::vector<tensor::Buffer> arenas_;
   StateLayout layout_;
   /// By row group, program and position.
   std::vector<std::array<std::vector<OpRecord>, graph::kLifetimes>> records_;

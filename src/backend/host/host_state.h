@@ -7,14 +7,19 @@
 
 #include "backend/backend.h"
 #include "backend/host/state_layout.h"
+#include "tensor/buffer.h"
 
 namespace streamdiffusion::backend::host {
 
+/// The memory that the ops of each row group share.
+std::vector<tensor::Buffer> make_arenas(std::span<const RowGroup> groups);
+
 /// One stream's memory, and for each row group a table with the address of every value, arena
-/// values included. It refers to the layout and the row groups, which must outlive it.
+/// values included. It refers to the layout and the arenas, which must outlive it.
 class HostState final : public State {
  public:
-  HostState(const StateLayout& layout, std::span<const RowGroup> groups);
+  HostState(const StateLayout& layout, std::span<const RowGroup> groups,
+            std::span<const tensor::Buffer> arenas);
 
   tensor::View input(std::string_view name) const override { return view(layout_.input(name)); }
   tensor::View output(std::string_view name) const override { return view(layout_.output(name)); }

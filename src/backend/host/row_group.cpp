@@ -4,8 +4,7 @@
 
 namespace streamdiffusion::backend::host {
 
-RowGroup::RowGroup(graph::Graph g)
-    : graph(std::move(g)), plan(graph::plan_memory(graph)), arena(plan.arena_bytes) {}
+RowGroup::RowGroup(graph::Graph g) : graph(std::move(g)), plan(graph::plan_memory(graph)) {}
 
 std::vector<RowGroup> make_row_groups(std::vector<graph::Graph> graphs) {
   std::vector<RowGroup> groups;

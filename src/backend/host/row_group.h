@@ -1,10 +1,9 @@
-// A group of a batch's rows: one graph, planned, with the arena that its ops share.
+// A group of a batch's rows: one graph, planned.
 #pragma once
 
 #include <vector>
 
 #include "graph/memory_plan.h"
-#include "tensor/buffer.h"
 
 namespace streamdiffusion::backend::host {
 
@@ -13,7 +12,6 @@ struct RowGroup {
 
   graph::Graph graph;
   graph::MemoryPlan plan;
-  tensor::Buffer arena;
 };
 
 std::vector<RowGroup> make_row_groups(std::vector<graph::Graph> graphs);

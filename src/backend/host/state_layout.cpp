@@ -51,6 +51,7 @@ StateLayout::StateLayout(std::span<const RowGroup> groups,
   }
   for (const graph::Output& output : groups.front().graph.outputs)
     add_port(outputs_, groups, output.name, false);
+  port_bytes_ = bytes_;
   for (std::size_t g = 0; g < groups.size(); ++g) {
     for (std::size_t v = 0; v < offsets_[g].size(); ++v) {
       if (!groups[g].plan.placements[v].persistent || offsets_[g][v] != kUnplaced) continue;
@@ -58,6 +59,22 @@ StateLayout::StateLayout(std::span<const RowGroup> groups,
       bytes_ += aligned(groups[g].graph.values[v].desc.bytes());
     }
   }
+}
+
+std::vector<void*> StateLayout::addresses(const RowGroup& group, std::size_t index,
+                                          std::byte* memory, std::byte* arena) const {
+  std::vector<void*> table(group.graph.values.size(), nullptr);
+  for (std::size_t v = 0; v < table.size(); ++v) {
+    if (group.plan.placements[v].persistent) table[v] = memory + offset(index, v);
+  }
+  for (const std::vector<int>& program : group.plan.programs) {
+    for (const int op : program) {
+      const auto v =
+          static_cast<std::size_t>(group.graph.ops[static_cast<std::size_t>(op)].output.id);
+      if (table[v] == nullptr) table[v] = arena + group.plan.placements[v].offset;
+    }
+  }
+  return table;
 }
 
 void StateLayout::add_port(std::vector<Port>& ports, std::span<const RowGroup> groups,

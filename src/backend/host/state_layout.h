@@ -31,9 +31,17 @@ class StateLayout {
   /// Throws not_found.
   const Port& input(std::string_view name) const { return find(inputs_, name, "input"); }
   const Port& output(std::string_view name) const { return find(outputs_, name, "output"); }
+  std::span<const Port> inputs() const { return inputs_; }
+  std::span<const Port> outputs() const { return outputs_; }
+  /// Of all inputs and outputs, which come first.
+  std::size_t port_bytes() const { return port_bytes_; }
   std::size_t bytes() const { return bytes_; }
   /// Where a persistent value of a row group lies, in bytes from the start of the stream's memory.
   std::size_t offset(std::size_t group, std::size_t value) const { return offsets_[group][value]; }
+  /// The address of every value of row group `index`, by value id, for a stream's memory and the
+  /// group's arena; null for a value that no program computes.
+  std::vector<void*> addresses(const RowGroup& group, std::size_t index, std::byte* memory,
+                               std::byte* arena) const;
 
  private:
   static const Port& find(const std::vector<Port>& ports, std::string_view name, const char* what);
@@ -43,7 +51,7 @@ class StateLayout {
   std::vector<Port> inputs_, outputs_;
   /// By row group and value.
   std::vector<std::vector<std::size_t>> offsets_;
-  std::size_t bytes_ = 0;
+  std::size_t port_bytes_ = 0, bytes_ = 0;
 };
 
 }  // namespace streamdiffusion::backend::host

@@ -14,8 +14,7 @@ class RefDevice final : public Device {
   int threads() const override { return 1; }
   tensor::DType preferred_dtype() const override { return tensor::DType::f32; }
   bool supports(tensor::DType dtype) const override {
-    return dtype == tensor::DType::f32 || dtype == tensor::DType::bf16 ||
-           dtype == tensor::DType::f16;
+    return dtype == tensor::DType::f32 || dtype == tensor::DType::bf16;
   }
   bool supports_int8() const override { return true; }
   std::size_t weight_bytes() const override { return store_.bytes(); }

@@ -23,7 +23,7 @@ void check_types(const graph::Graph& graph, const graph::Op& op) {
     const tensor::DType dtype = graph.desc(value).dtype;
     base::require(can_store(dtype), ErrorCode::unsupported, op.kind(), " \"", op.name,
                   "\" has a value of type ", tensor::to_string(dtype),
-                  "; the ref device stores f32, bf16, f16, u8 and i32");
+                  "; the ref device stores f32, bf16, u8 and i32");
   };
   std::for_each(op.inputs.begin(), op.inputs.end(), check);
   check(op.output);
@@ -90,13 +90,18 @@ void RefExecutable::run_program(std::size_t program, const host::HostState& stat
   }
 }
 
-Call RefExecutable::make_call(const host::OpIndex& at, const CompiledOp& compiled,
-                              const host::HostState& state) const {
+void RefExecutable::run_op(const host::OpIndex& at, const CompiledOp& compiled,
+                           const host::HostState& state) const {
+  const graph::Graph& graph = group(at.group).graph;
   const graph::Op& op = this->op(at);
+  const auto view = [&](graph::Value value) {
+    return tensor::View{state.values(at.group)[static_cast<std::size_t>(value.id)],
+                        graph.desc(value)};
+  };
   Call call;
   auto* free = reinterpret_cast<float*>(values_.data());
   for (std::size_t i = 0; i < op.inputs.size(); ++i) {
-    call.stored[i] = view(at, op.inputs[i], state);
+    call.stored[i] = view(op.inputs[i]);
     call.inputs[i] = {call.stored[i].desc.shape, free};
     load(call.stored[i], free);
     free += call.inputs[i].shape.elements();
@@ -108,17 +113,10 @@ Call RefExecutable::make_call(const host::OpIndex& at, const CompiledOp& compile
   }
   for (std::size_t i = 0; i < compiled.weights.size(); ++i)
     call.weights[i] = compiled.weights[i]->data();
-  call.output = {group(at.group).graph.desc(op.output).shape, free};
+  call.output = {graph.desc(op.output).shape, free};
   call.sums = reinterpret_cast<double*>(sums_.data());
-  return call;
-}
-
-void RefExecutable::run_op(const host::OpIndex& at, const CompiledOp& compiled,
-                           const host::HostState& state) const {
-  const graph::Op& op = this->op(at);
-  const Call call = make_call(at, compiled, state);
   std::visit([&](const auto& kind) { ref::run(kind, call); }, op.attributes);
-  store(call.output.data, view(at, op.output, state));
+  store(call.output.data, view(op.output));
 }
 
 }  // namespace streamdiffusion::backend::ref

@@ -6,43 +6,30 @@
 #include <vector>
 
 #include "backend/host/host_executable.h"
-#include "backend/ref/call.h"
 #include "backend/ref/weight_store.h"
 #include "graph/quantize.h"
 
 namespace streamdiffusion::backend::ref {
 
-/// The tests derive from it a device that runs some of the ops in another way.
-class RefExecutable : public host::HostExecutable {
+class RefExecutable final : public host::HostExecutable {
  public:
   RefExecutable(std::vector<graph::Graph> graphs, const Weights& weights,
                 std::span<const std::string> shared_inputs, WeightStore& store,
                 const DeviceOptions& options);
 
- protected:
+ private:
   struct CompiledOp {
     std::vector<Values> weights;
     /// Of the first input of an int8 op.
     std::optional<graph::QuantParams> input_params;
   };
-
-  virtual void run_op(const host::OpIndex& at, const CompiledOp& compiled,
-                      const host::HostState& state) const;
-  /// The inputs in f32, the weights, and memory for the output in f32, until the next call.
-  Call make_call(const host::OpIndex& at, const CompiledOp& compiled,
-                 const host::HostState& state) const;
-  tensor::View view(const host::OpIndex& at, graph::Value value,
-                    const host::HostState& state) const {
-    return {state.values(at.group)[static_cast<std::size_t>(value.id)],
-            group(at.group).graph.desc(value)};
-  }
-
- private:
   using Programs = std::array<std::vector<CompiledOp>, graph::kLifetimes>;
 
-  void run_program(std::size_t program, const host::HostState& state) final;
+  void run_program(std::size_t program, const host::HostState& state) override;
 
   CompiledOp compile_op(const host::OpIndex& at, const Weights& weights, WeightStore& store) const;
+  void run_op(const host::OpIndex& at, const CompiledOp& compiled,
+              const host::HostState& state) const;
 
   /// By row group.
   std::vector<Programs> programs_;

@@ -22,7 +22,7 @@ Integer saturate(float value) {
 }  // namespace
 
 bool can_store(DType dtype) {
-  return dtype != DType::i64;
+  return dtype == DType::f32 || dtype == DType::bf16 || dtype == DType::u8 || dtype == DType::i32;
 }
 
 void load(const tensor::View& source, float* out) {
@@ -43,9 +43,6 @@ void load(const tensor::View& source, float* out) {
                      out, [](std::int32_t x) { return static_cast<float>(x); });
       break;
     case DType::f16:
-      std::transform(source.as<const std::uint16_t>(), source.as<const std::uint16_t>() + elements,
-                     out, base::f16_to_f32);
-      break;
     case DType::i64:
       break;
   }
@@ -67,8 +64,6 @@ void store(const float* source, const tensor::View& target) {
       std::transform(source, source + elements, target.as<std::int32_t>(), saturate<std::int32_t>);
       break;
     case DType::f16:
-      std::transform(source, source + elements, target.as<std::uint16_t>(), base::f32_to_f16);
-      break;
     case DType::i64:
       break;
   }

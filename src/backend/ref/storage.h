@@ -5,7 +5,7 @@
 
 namespace streamdiffusion::backend::ref {
 
-/// Whether the type is f32, bf16, f16, u8 or i32.
+/// Whether the type is f32, bf16, u8 or i32.
 bool can_store(tensor::DType dtype);
 
 /// Converts every element of `source` to f32 (i32 beyond 2^24 is rounded).

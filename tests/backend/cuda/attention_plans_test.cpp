@@ -9,7 +9,6 @@ namespace streamdiffusion::backend::cuda {
 namespace {
 
 using tensor::DType;
-using tensor::Shape;
 
 struct Attend {
   const char* what;
@@ -42,11 +41,13 @@ TEST_P(CudaAttentionPlans, EveryShapeHasAnEngine) {
   const Card card = described_card(GetParam());
   for (const Attend& attend : kAttends) {
     SCOPED_TRACE(attend.what);
-    const graph::Attention op{.heads = attend.heads, .causal = false, .kv_rows = {0}};
-    const Shape q{1, attend.queries, 1, attend.heads * attend.size},
-        k{1, attend.keys, 1, attend.heads * attend.size};
-    ASSERT_TRUE(cudnn_takes_attention(op, q, DType::bf16));
-    const Plan plan = plan_attention(card, op, attention_runs(op.kv_rows)[0], q, k, DType::bf16);
+    const AttentionShape shape{.queries = attend.queries,
+                               .keys = attend.keys,
+                               .heads = attend.heads,
+                               .size = attend.size,
+                               .dtype = DType::bf16};
+    ASSERT_TRUE(cudnn_takes(shape));
+    const Plan plan = plan_attention(card, shape);
     std::printf("%-8s %-22s engine %d, workspace %d bytes\n", GetParam(), attend.what,
                 static_cast<int>(plan.engine), static_cast<int>(plan.workspace_bytes));
     EXPECT_LT(plan.workspace_bytes, 1 << 20);
@@ -59,12 +60,12 @@ INSTANTIATE_TEST_SUITE_P(Cards, CudaAttentionPlans,
                          [](const auto& test) { return std::string(test.param); });
 
 TEST(CudaAttention, LeavesToOurKernelWhatCudnnDoesNotTake) {
-  const graph::Attention plain{.heads = 2, .causal = false, .kv_rows = {0}};
-  const graph::Attention causal{.heads = 2, .causal = true, .kv_rows = {0}};
-  EXPECT_TRUE(cudnn_takes_attention(plain, {1, 8, 8, 128}, DType::f16));
-  EXPECT_FALSE(cudnn_takes_attention(plain, {1, 8, 8, 128}, DType::f32));
-  EXPECT_FALSE(cudnn_takes_attention(plain, {1, 8, 8, 10}, DType::f16));
-  EXPECT_FALSE(cudnn_takes_attention(causal, {1, 8, 8, 128}, DType::f16));
+  EXPECT_TRUE(
+      cudnn_takes({.queries = 64, .keys = 64, .heads = 2, .size = 64, .dtype = DType::f16}));
+  EXPECT_FALSE(
+      cudnn_takes({.queries = 64, .keys = 64, .heads = 2, .size = 64, .dtype = DType::f32}));
+  EXPECT_FALSE(
+      cudnn_takes({.queries = 64, .keys = 64, .heads = 2, .size = 5, .dtype = DType::f16}));
 }
 
 }  // namespace

@@ -1,11 +1,54 @@
-// A device that runs the CUDA kernels on the processor, and what the libraries would compute by the
-// reference.
+// The cuda device without a card: host memory for the card's, fibers for its threads, plain loops for
+// the libraries.
 #pragma once
 
-#include "backend/backend.h"
+#include <functional>
+#include <vector>
 
-namespace streamdiffusion::backend::test {
+#include "backend/cuda/device.h"
+#include "backend/cuda/host/cuda_runtime.h"
 
-std::unique_ptr<Device> make_cuda_on_host();
+namespace streamdiffusion::backend::cuda::test {
 
-}  // namespace streamdiffusion::backend::test
+/// Work waits in a queue until synchronize(), as on a card. Memory of the card starts as NaN. What a
+/// capture forbids throws std::logic_error.
+class HostRuntime final : public Runtime, private CUstream_st {
+ public:
+  /// What the tests look at, outlives the runtime.
+  struct Record {
+    int allocations = 0, releases = 0, uploads = 0, downloads = 0, captures = 0, replays = 0;
+    /// Counts down with each call; the call that finds 1 fails. 0: none does.
+    int fail_in = 0;
+  };
+  explicit HostRuntime(Record& record) : record_(record) {}
+
+  std::byte* allocate(std::size_t bytes) override;
+  void release(std::byte* memory) noexcept override;
+  std::byte* allocate_pinned(std::size_t bytes) override { return allocate(bytes); }
+  void release_pinned(std::byte* memory) noexcept override { release(memory); }
+  void upload(std::byte* to, const std::byte* from, std::size_t bytes) override;
+  void download(std::byte* to, const std::byte* from, std::size_t bytes) override;
+  void synchronize() override;
+  void begin_capture() override;
+  std::unique_ptr<CapturedGraph> end_capture() override;
+  Stream stream() const override { return const_cast<HostRuntime*>(this); }
+  std::string description() const override { return "host"; }
+
+  void enqueue(std::function<void()> work) override;
+
+ private:
+  using Work = std::vector<std::function<void()>>;
+  class Captured;
+  void count_call(const char* what);
+
+  Record& record_;
+  bool capturing_ = false;
+  Work waiting_, captured_;
+};
+
+std::unique_ptr<Libraries> make_host_libraries(HostRuntime& runtime);
+
+/// The device, with a record of what it asked of the runtime.
+std::unique_ptr<Device> make_host_device(HostRuntime::Record& record);
+
+}  // namespace streamdiffusion::backend::cuda::test

@@ -1,4 +1,4 @@
-// The CUDA kernels over the whole op table, in f32, bf16 and f16, with the threads of each block in
+// The cuda device over the whole op table, in f32, bf16 and f16, with the threads of each block in
 // three orders. A card is not needed: the kernels run on the processor (host/fibers.h).
 #include <gtest/gtest.h>
 
@@ -8,6 +8,7 @@
 #include "backend/cuda/host_device.h"
 #include "backend/op_cases.h"
 #include "backend/op_expect.h"
+#include "base/error.h"
 
 namespace streamdiffusion::backend::test {
 namespace {
@@ -30,14 +31,15 @@ void PrintTo(const Parameters& p, std::ostream* out) {
   *out << label(p);
 }
 
-class CudaKernels : public testing::TestWithParam<Parameters> {};
+class CudaOps : public testing::TestWithParam<Parameters> {};
 
-TEST_P(CudaKernels, EqualTheReferenceInAnyOrderOfThreads) {
+TEST_P(CudaOps, EqualTheReferenceInAnyOrderOfThreads) {
   const OpCase& op = *GetParam().op;
   const DType dtype = GetParam().dtype;
   const auto reference = make_device("ref");
   const CaseOutputs expected = run_case(*reference, op, {.rounded_to = dtype});
-  const auto device = make_cuda_on_host();
+  cuda::test::HostRuntime::Record record;
+  const auto device = cuda::test::make_host_device(record);
   CaseOutputs first;
   for (const Order order : kOrders) {
     cuda_on_host::set_order(order);
@@ -57,8 +59,73 @@ std::vector<Parameters> parameters() {
   return all;
 }
 
-INSTANTIATE_TEST_SUITE_P(Table, CudaKernels, testing::ValuesIn(parameters()),
+INSTANTIATE_TEST_SUITE_P(Table, CudaOps, testing::ValuesIn(parameters()),
                          [](const auto& test) { return label(test.param); });
+
+const OpCase& a_block() {
+  static const OpCase block = block_cases().at(0);
+  return block;
+}
+
+TEST(CudaDevice, AReplayedProgramGivesTheSameBits) {
+  cuda_on_host::set_order(Order::forward);
+  for (const OpCase& op : block_cases()) {
+    SCOPED_TRACE(op.name);
+    cuda::test::HostRuntime::Record record;
+    const auto device = cuda::test::make_host_device(record);
+    CaseRun run(*device, op, {.dtype = DType::bf16, .rounded_to = DType::bf16});
+    run.run();
+    const CaseOutputs launched = run.outputs();
+    for (int times = 0; times < 2; ++times) {
+      run.spoil_outputs();
+      run.run();
+      for (const auto& [name, output] : run.outputs())
+        EXPECT_TRUE(output.bytes == launched.at(name).bytes) << name;
+    }
+    EXPECT_GT(record.captures, 0);
+    EXPECT_EQ(record.replays, 2 * record.captures);
+  }
+}
+
+TEST(CudaDevice, ReleasesAllMemory) {
+  cuda::test::HostRuntime::Record record;
+  for (const OpCase& op : block_cases())
+    run_case(*cuda::test::make_host_device(record), op, {.dtype = DType::bf16});
+  EXPECT_GT(record.allocations, 0);
+  EXPECT_EQ(record.releases, record.allocations);
+}
+
+TEST(CudaDevice, UploadsAWeightOnce) {
+  cuda::test::HostRuntime::Record record;
+  const auto device = cuda::test::make_host_device(record);
+  const CaseRun first(*device, op_case("group_norm_c32"), {});
+  const int uploads = record.uploads;
+  const CaseRun second(*device, op_case("group_norm_c32"), {});
+  EXPECT_GT(uploads, 0);
+  EXPECT_EQ(record.uploads, uploads);
+}
+
+/// Each call to the runtime fails once.
+TEST(CudaDevice, AFailedCallIsAnErrorAndLeaksNothing) {
+  const OpCase& op = a_block();
+  int failures = 0;
+  for (int call = 1;; ++call) {
+    cuda::test::HostRuntime::Record record{.fail_in = call};
+    bool failed = false;
+    try {
+      const auto device = cuda::test::make_host_device(record);
+      CaseRun run(*device, op, {});
+      for (int times = 0; times < 3; ++times) run.run();
+    } catch (const base::Error& error) {
+      EXPECT_EQ(error.code(), base::ErrorCode::internal) << error.what();
+      failed = true;
+    }
+    EXPECT_EQ(record.releases, record.allocations) << "call " << call;
+    if (!failed) break;
+    ++failures;
+  }
+  EXPECT_GT(failures, 10);
+}
 
 // The fibers themselves: each of these kernels would be wrong on a card.
 

@@ -8,7 +8,6 @@
 #include <sstream>
 
 #include "backend/cuda/cards.h"
-#include "backend/cuda/cudnn/attention.h"
 #include "backend/cuda/cudnn/convolution.h"
 #include "json/json.h"
 #include "models/autoencoder.h"
@@ -119,38 +118,6 @@ INSTANTIATE_TEST_SUITE_P(Cards, CudaPlans,
                          testing::Values("a100", "rtx3090", "rtx4090", "h100", "h200", "b200",
                                          "rtx5090"),
                          [](const auto& test) { return std::string(test.param); });
-
-TEST(ConvolutionForm, LeavesToCudnnWhatItsPrecompiledEnginesAdd) {
-  const graph::Conv2d conv{.in = 320, .out = 320, .residual = true};
-  const ConvolutionForm form = convolution_form(conv, DType::bf16);
-  EXPECT_TRUE(form.bias && form.residual && !form.relu && !form.add_bias);
-}
-
-TEST(ConvolutionForm, AddsRowBiasAndSiluAfterwards) {
-  const ConvolutionForm row_bias =
-      convolution_form({.in = 320, .out = 320, .bias = false, .row_bias = true}, DType::bf16);
-  EXPECT_TRUE(row_bias.add_bias && !row_bias.bias);
-  const ConvolutionForm silu =
-      convolution_form({.in = 320, .out = 320, .act = graph::Activation::silu}, DType::bf16);
-  EXPECT_TRUE(silu.bias && silu.add_bias && !silu.relu);
-}
-
-TEST(ConvolutionForm, PadsFewChannelsForTensorCores) {
-  EXPECT_EQ(convolution_form({.in = 3, .out = 64}, DType::bf16).in, 8);
-  EXPECT_EQ(convolution_form({.in = 3, .out = 64}, DType::f32).in, 3);
-}
-
-TEST(AttentionRuns, RowsWithTheSameKeysAreOneProblem) {
-  EXPECT_EQ(attention_runs(std::vector{0, 0, 0}), (std::vector<AttentionRun>{{0, 0, 1, 3}}));
-  EXPECT_EQ(attention_runs(std::vector{1, 0, 0}),
-            (std::vector<AttentionRun>{{0, 1, 1, 1}, {1, 0, 1, 2}}));
-}
-
-TEST(AttentionRuns, RowsWithKeysOfTheirOwnAreABatch) {
-  EXPECT_EQ(attention_runs(std::vector{0, 1, 2, 3}), (std::vector<AttentionRun>{{0, 0, 4, 1}}));
-  EXPECT_EQ(attention_runs(std::vector{0, 1, 1}),
-            (std::vector<AttentionRun>{{0, 0, 1, 1}, {1, 1, 1, 2}}));
-}
 
 }  // namespace
 }  // namespace streamdiffusion::backend::cuda

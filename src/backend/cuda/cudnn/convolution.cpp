@@ -67,11 +67,8 @@ class GraphBuilder {
   void convolve(const graph::Conv2d& op, const ConvolutionForm& form, tensor::Shape x) {
     x.c = form.in;
     const Descriptor input = tensor_descriptor(nhwc(type_, x, id(ConvolutionOperand::x)));
-    const std::int64_t taps = form.transposed ? 4 : op.kernel;
-    // the weights of a transposed convolution are those of the convolution that it undoes
-    const tensor::Shape shape = form.transposed ? tensor::Shape{form.in, taps, taps, op.out}
-                                                : tensor::Shape{op.out, taps, taps, form.in};
-    const Descriptor weight = tensor_descriptor(nhwc(type_, shape, id(ConvolutionOperand::weight)));
+    const Descriptor weight =
+        tensor_descriptor(nhwc(type_, form.weight_shape(op), id(ConvolutionOperand::weight)));
     operations_.push_back(form.transposed ? transposed(input, weight, value_)
                                           : forward(op, input, weight, value_));
   }
@@ -104,24 +101,6 @@ class GraphBuilder {
 };
 
 }  // namespace
-
-ConvolutionForm convolution_form(const graph::Conv2d& op, tensor::DType dtype) {
-  constexpr std::int64_t kMultiple = 8;
-  ConvolutionForm form;
-  form.in = dtype == tensor::DType::f32 ? op.in : (op.in + kMultiple - 1) / kMultiple * kMultiple;
-  form.transposed = op.upsample2x;
-  const bool relu = op.act == graph::Activation::relu;
-  const bool fits = op.act == graph::Activation::none || relu;
-  if (form.transposed || op.row_bias) {
-    form.add_bias = op.bias || op.row_bias || op.residual || op.act != graph::Activation::none;
-    return form;
-  }
-  form.bias = op.bias;
-  form.residual = op.residual;
-  form.relu = relu;
-  form.add_bias = !fits;
-  return form;
-}
 
 Plan plan_convolution(const Card& card, const graph::Conv2d& op, const tensor::Shape& x,
                       const tensor::Shape& y, tensor::DType dtype) {

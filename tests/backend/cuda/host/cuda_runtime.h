@@ -38,7 +38,11 @@ inline constexpr cuda_on_host::BuiltIn<&cuda_on_host::Position::grid_size> gridD
 using std::max;
 using std::min;
 
-struct CUstream_st;
+/// Where work waits for its turn; host_runtime.h has the one that the tests use.
+struct CUstream_st {
+  virtual ~CUstream_st() = default;
+  virtual void enqueue(std::function<void()> work) = 0;
+};
 using cudaStream_t = CUstream_st*;
 
 enum cudaError_t { cudaSuccess = 0, cudaErrorInvalidConfiguration = 9 };
@@ -52,7 +56,7 @@ struct cudaLaunchConfig_t {
   cudaStream_t stream;
 };
 
-/// Runs the kernel before it returns. Refuses the shapes that cards refuse.
+/// Queues the kernel, or runs it if there is no stream. Refuses the shapes that cards refuse.
 template <typename... Parameters, typename... Arguments>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Parameters...),
                                Arguments... arguments) {
@@ -60,7 +64,8 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(
   const bool valid = grid.x > 0 && grid.y > 0 && grid.z > 0 && grid.y <= 65535 && grid.z <= 65535 &&
                      block.x * block.y * block.z <= 1024 && block.z <= 64;
   if (!valid) return cudaErrorInvalidConfiguration;
-  cuda_on_host::run_grid(grid, block, [&] { kernel(arguments...); });
+  const auto run = [=] { cuda_on_host::run_grid(grid, block, [&] { kernel(arguments...); }); };
+  config->stream == nullptr ? run() : config->stream->enqueue(run);
   return cudaSuccess;
 }
 

@@ -1,0 +1,38 @@
+// A device of one NVIDIA card.
+#pragma once
+
+#include "backend/cuda/executable.h"
+
+namespace streamdiffusion::backend::cuda {
+
+class CudaDevice final : public Device {
+ public:
+  CudaDevice(std::unique_ptr<Runtime> runtime, std::unique_ptr<Libraries> libraries)
+      : runtime_(std::move(runtime)), libraries_(std::move(libraries)), store_(*runtime_) {}
+
+  std::string name() const override { return "cuda"; }
+  std::string description() const override {
+    return runtime_->description() + ", " + libraries_->description();
+  }
+  /// One: the card's own parallelism needs no row groups.
+  int threads() const override { return 1; }
+  tensor::DType preferred_dtype() const override { return tensor::DType::bf16; }
+  bool supports(tensor::DType dtype) const override {
+    return dtype == tensor::DType::f32 || dtype == tensor::DType::bf16 ||
+           dtype == tensor::DType::f16;
+  }
+  bool supports_int8() const override { return false; }
+  std::size_t weight_bytes() const override { return store_.bytes(); }
+  std::unique_ptr<Executable> compile(std::vector<graph::Graph> row_groups, const Weights& weights,
+                                      std::span<const std::string> shared_inputs) override {
+    return std::make_unique<CudaExecutable>(*runtime_, *libraries_, store_, std::move(row_groups),
+                                            weights, shared_inputs);
+  }
+
+ private:
+  const std::unique_ptr<Runtime> runtime_;
+  const std::unique_ptr<Libraries> libraries_;
+  WeightStore store_;
+};
+
+}  // namespace streamdiffusion::backend::cuda

@@ -1,0 +1,57 @@
+// Graphs compiled for a card. The first run of a program on a stream launches its kernels one by one,
+// so that CUDA loads them; the second records them as a CUDA graph, which all later runs replay.
+#pragma once
+
+#include <array>
+#include <mutex>
+#include <vector>
+
+#include "backend/cuda/ops/compiled_op.h"
+#include "backend/cuda/state.h"
+
+namespace streamdiffusion::backend::cuda {
+
+class CudaExecutable final : public Executable {
+ public:
+  CudaExecutable(Runtime& runtime, Libraries& libraries, WeightStore& store,
+                 std::vector<graph::Graph> graphs, const Weights& weights,
+                 std::span<const std::string> shared_inputs);
+
+  std::unique_ptr<State> make_state() const override;
+  /// Throws internal for a state of another executable. Returns when the outputs are in host memory.
+  void run(graph::Lifetime program, State& state) override;
+  std::vector<OpReport> report() const override;
+  std::size_t row_groups() const override { return groups_.size(); }
+  std::size_t arena_bytes() const override;
+  std::size_t state_bytes() const override { return layout_.bytes(); }
+
+ private:
+  using Ops = std::vector<std::unique_ptr<CompiledOp>>;
+
+  /// Inputs that a program reads and outputs that it writes.
+  struct Transfers {
+    std::vector<const host::StateLayout::Port*> inputs, outputs;
+  };
+
+  void compile_group(std::size_t group, Libraries& libraries, WeightStore& store,
+                     const Weights& weights);
+  Transfers find_transfers(std::size_t program) const;
+  std::unique_ptr<CapturedGraph> capture(std::size_t program, CudaState& state) const;
+  void queue(std::size_t program, CudaState& state) const;
+  void launch_op(std::size_t group, std::size_t program, std::size_t position,
+                 const CudaState& state) const;
+
+  Runtime& runtime_;
+  std::vector<host::RowGroup> groups_;
+  host::StateLayout layout_;
+  /// By row group, program and position.
+  std::vector<std::array<Ops, graph::kLifetimes>> ops_;
+  std::array<Transfers, graph::kLifetimes> transfers_;
+  /// By row group.
+  std::vector<std::unique_ptr<DeviceBuffer>> arenas_;
+  /// Of one op at a time.
+  std::unique_ptr<DeviceBuffer> workspace_;
+  std::mutex mutex_;
+};
+
+}  // namespace streamdiffusion::backend::cuda

@@ -1,0 +1,109 @@
+// Linear layers: one matrix product of the library, and an activation that it does not have.
+#include "backend/cuda/kernels/launch.h"
+#include "backend/cuda/ops/compiled_op.h"
+#include "base/align.h"
+
+namespace streamdiffusion::backend::cuda {
+namespace {
+
+std::int64_t tokens_of(const tensor::Desc& desc) {
+  return desc.shape.n * desc.shape.tokens();
+}
+
+class LinearOp final : public CompiledOp {
+ public:
+  LinearOp(const graph::Linear& op, const CompileContext& context)
+      : op_(op),
+        runtime_(context.runtime),
+        relu_(op.act == graph::Activation::relu),
+        weight_(context.upload(0, {.dtype = context.input(0).dtype})),
+        bias_(bias_of(op, context)),
+        call_(context.libraries.gemm({.tokens = tokens_of(context.output()),
+                                      .in = op.in,
+                                      .out = op.out,
+                                      .dtype = context.input(0).dtype,
+                                      .output_dtype = context.output().dtype,
+                                      .bias = bias_ != nullptr,
+                                      .residual = op.residual,
+                                      .relu = relu_})) {}
+
+  void launch(const Operands& operands) override {
+    call_->run({.x = operands.inputs[0].data,
+                .weight = weight_->data(),
+                .bias = bias_ ? bias_->data() : nullptr,
+                .residual = op_.residual ? operands.inputs[1].data : nullptr,
+                .y = operands.output.data,
+                .workspace = operands.workspace});
+    if (acts()) launch_act(op_.act, operands.output, operands.output, runtime_.stream());
+  }
+  std::size_t workspace_bytes() const override { return call_->workspace_bytes(); }
+  std::string implementation() const override {
+    return call_->implementation() + (acts() ? " + act" : "");
+  }
+
+ private:
+  /// Both biases as one.
+  static DeviceWeight bias_of(const graph::Linear& op, const CompileContext& context) {
+    const tensor::DType dtype = context.output().dtype;
+    if (op.bias && op.extra_bias)
+      return context.store.get_sum(context.weights, context.weight(1), context.weight(2), dtype);
+    return op.bias || op.extra_bias ? context.upload(1, {.dtype = dtype}) : nullptr;
+  }
+  bool acts() const { return op_.act != graph::Activation::none && !relu_; }
+
+  const graph::Linear op_;
+  Runtime& runtime_;
+  const bool relu_;
+  const DeviceWeight weight_, bias_;
+  const std::unique_ptr<Gemm> call_;
+};
+
+/// Values and gates in one product, then the gate.
+class GegluOp final : public CompiledOp {
+ public:
+  GegluOp(const graph::GegluLinear& op, const CompileContext& context)
+      : runtime_(context.runtime),
+        both_(context.output()),
+        weight_(context.upload(0, {.dtype = context.output().dtype})),
+        bias_(context.upload(1, {.dtype = context.output().dtype})),
+        call_(context.libraries.gemm({.tokens = tokens_of(context.output()),
+                                      .in = op.in,
+                                      .out = 2 * op.out,
+                                      .dtype = context.output().dtype,
+                                      .output_dtype = context.output().dtype,
+                                      .bias = true})) {
+    both_.shape.c *= 2;
+  }
+
+  void launch(const Operands& operands) override {
+    const tensor::View both{operands.workspace, both_};
+    call_->run({.x = operands.inputs[0].data,
+                .weight = weight_->data(),
+                .bias = bias_->data(),
+                .y = both.data,
+                .workspace = operands.workspace + base::aligned(both_.bytes())});
+    launch_geglu_gate(both, operands.output, runtime_.stream());
+  }
+  std::size_t workspace_bytes() const override {
+    return base::aligned(both_.bytes()) + call_->workspace_bytes();
+  }
+  std::string implementation() const override { return call_->implementation() + " + geglu_gate"; }
+
+ private:
+  Runtime& runtime_;
+  tensor::Desc both_;
+  const DeviceWeight weight_, bias_;
+  const std::unique_ptr<Gemm> call_;
+};
+
+}  // namespace
+
+std::unique_ptr<CompiledOp> compile(const graph::Linear& op, const CompileContext& context) {
+  return std::make_unique<LinearOp>(op, context);
+}
+
+std::unique_ptr<CompiledOp> compile(const graph::GegluLinear& op, const CompileContext& context) {
+  return std::make_unique<GegluOp>(op, context);
+}
+
+}  // namespace streamdiffusion::backend::cuda

@@ -1,0 +1,53 @@
+// The persistent values of one stream on a card.
+#pragma once
+
+#include <array>
+#include <span>
+#include <vector>
+
+#include "backend/backend.h"
+#include "backend/cuda/runtime.h"
+#include "backend/host/state_layout.h"
+
+namespace streamdiffusion::backend::cuda {
+
+/// One stream's memory on the card, and a pinned copy of its inputs and outputs in host memory, which
+/// is what callers see. Running a program copies the inputs that it reads to the card first, and the
+/// outputs that it writes back.
+class CudaState final : public State {
+ public:
+  /// It refers to the layout, which must outlive it. `arenas`: by row group.
+  CudaState(Runtime& runtime, const host::StateLayout& layout,
+            std::span<const host::RowGroup> groups,
+            std::span<const std::unique_ptr<DeviceBuffer>> arenas);
+
+  tensor::View input(std::string_view name) const override { return view(layout_.input(name)); }
+  tensor::View output(std::string_view name) const override { return view(layout_.output(name)); }
+
+  bool belongs_to(const host::StateLayout& layout) const { return &layout == &layout_; }
+  /// Address of every value of a row group on the card, by value id.
+  void* const* values(std::size_t group) const { return addresses_[group].data(); }
+  void upload(const host::StateLayout::Port& port);
+  void download(const host::StateLayout::Port& port);
+
+  /// The captured work of each program, once it has run.
+  struct Program {
+    bool has_run = false;
+    std::unique_ptr<CapturedGraph> captured;
+  };
+  std::array<Program, graph::kLifetimes> programs;
+
+ private:
+  tensor::View view(const host::StateLayout::Port& port) const {
+    return {host_.data() + port.offset, port.desc};
+  }
+
+  Runtime& runtime_;
+  const host::StateLayout& layout_;
+  DeviceBuffer memory_;
+  PinnedBuffer host_;
+  /// By row group and value.
+  std::vector<std::vector<void*>> addresses_;
+};
+
+}  // namespace streamdiffusion::backend::cuda
