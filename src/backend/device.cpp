@@ -7,18 +7,28 @@
 #if SD_HAVE_CPU
 #include "backend/cpu/device.h"
 #endif
+#if SD_HAVE_CUDA
+#include "backend/cuda/nvidia/card.h"
+#endif
 
 namespace streamdiffusion::backend {
 
 std::vector<std::string> device_names() {
-#if SD_HAVE_CPU
-  return {"cpu", "ref"};
-#else
-  return {"ref"};
+  std::vector<std::string> names;
+#if SD_HAVE_CUDA
+  if (!cuda::why_no_card()) names.emplace_back("cuda");
 #endif
+#if SD_HAVE_CPU
+  names.emplace_back("cpu");
+#endif
+  names.emplace_back("ref");
+  return names;
 }
 
 std::unique_ptr<Device> make_device(std::string_view name, const DeviceOptions& options) {
+#if SD_HAVE_CUDA
+  if (name == "cuda") return cuda::make_device(options);
+#endif
 #if SD_HAVE_CPU
   if (name == "cpu") return cpu::make_device(options);
 #endif

@@ -263,7 +263,7 @@ TEST(Engine, RefusesAFolderWhosePartsDoNotFit) {
 }
 
 TEST(Engine, NamesTheDevicesItHas) {
-  expect_error([&] { Engine::open({.model = model_path(), .device = "cuda"}); },
+  expect_error([&] { Engine::open({.model = model_path(), .device = "tpu"}); },
                ErrorCode::not_found, "ref");
 }
 

@@ -73,6 +73,12 @@ Descriptor& Descriptor::set(cudnnBackendAttributeName_t name,
                  many.data());
 }
 
+Descriptor& Descriptor::set_pointers(cudnnBackendAttributeName_t name,
+                                     std::span<void* const> pointers) {
+  return set_raw(name, CUDNN_TYPE_VOID_PTR, static_cast<std::int64_t>(pointers.size()),
+                 pointers.data());
+}
+
 Descriptor& Descriptor::set_text(cudnnBackendAttributeName_t name, std::string_view text) {
   return set_raw(name, CUDNN_TYPE_CHAR, static_cast<std::int64_t>(text.size()), text.data());
 }

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "backend/cuda/cudnn/library.h"
+#include "backend/cuda/cudnn/cudnn_library.h"
 #include "tensor/tensor.h"
 
 namespace streamdiffusion::backend::cuda {
@@ -39,6 +39,7 @@ class Descriptor {
   Descriptor& set(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type, Enum value) {
     return set_raw(name, type, 1, &value);
   }
+  Descriptor& set_pointers(cudnnBackendAttributeName_t name, std::span<void* const> pointers);
   Descriptor& set_text(cudnnBackendAttributeName_t name, std::string_view text);
   void finalize();
 

@@ -1,15 +1,12 @@
-// cuDNN, found at run time. A program that was built with this backend also runs where cuDNN is not
-// installed.
+// The functions of cuDNN that the backend calls.
 #pragma once
 
 #include <cudnn.h>
 
-#include <span>
 #include <string>
 
 namespace streamdiffusion::backend::cuda {
 
-/// The functions of cuDNN that the backend calls.
 struct CudnnLibrary {
   decltype(&cudnnGetVersion) get_version = nullptr;
   decltype(&cudnnGetErrorString) get_error_string = nullptr;
@@ -30,10 +27,8 @@ struct CudnnLibrary {
   std::string version() const;
 };
 
-/// Loads libcudnn.so.9 from the first place that has it: the folders of the environment variable
-/// SD_CUDA_LIBRARIES (separated by colons), then where the system's loader looks. It stays loaded.
-/// Throws not_found, with what was tried and how to install it, and unsupported for a version
-/// without the attention that the backend uses (before 9.13.1).
+/// Loads libcudnn.so.9, see SharedLibrary. Throws unsupported for a version without the attention
+/// that the backend uses (before 9.13.1).
 const CudnnLibrary& cudnn_library();
 
 }  // namespace streamdiffusion::backend::cuda

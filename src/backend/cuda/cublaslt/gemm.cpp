@@ -1,0 +1,173 @@
+// cuBLASLt counts columns first, so y [tokens, out] in rows is its matrix of out rows and tokens
+// columns: y = weight^T x, where the stored weight [out, in] is a matrix of in rows and out columns.
+#include "backend/cuda/cublaslt/gemm.h"
+
+#include <algorithm>
+#include <array>
+
+#include "backend/cuda/cublaslt/cublaslt_library.h"
+#include "base/error.h"
+
+namespace streamdiffusion::backend::cuda {
+namespace {
+
+constexpr std::size_t kMostWorkspace = std::size_t{32} << 20;
+
+cudaDataType_t type_of(tensor::DType dtype) {
+  switch (dtype) {
+    case tensor::DType::f32:
+      return CUDA_R_32F;
+    case tensor::DType::bf16:
+      return CUDA_R_16BF;
+    case tensor::DType::f16:
+      return CUDA_R_16F;
+    default:
+      base::fail(base::ErrorCode::unsupported,
+                 "the cuda device multiplies f32, bf16 or f16, found ", tensor::to_string(dtype));
+  }
+}
+
+class Layout {
+ public:
+  Layout(tensor::DType dtype, std::int64_t rows, std::int64_t columns) {
+    check_cublaslt(
+        cublaslt_library().layout_create(&layout_, type_of(dtype), static_cast<std::uint64_t>(rows),
+                                         static_cast<std::uint64_t>(columns), rows),
+        "create a layout");
+  }
+  ~Layout() { cublaslt_library().layout_destroy(layout_); }
+  Layout(const Layout&) = delete;
+  Layout& operator=(const Layout&) = delete;
+  cublasLtMatrixLayout_t get() const { return layout_; }
+
+ private:
+  cublasLtMatrixLayout_t layout_ = nullptr;
+};
+
+class MatmulDescription {
+ public:
+  explicit MatmulDescription(const GemmShape& shape) {
+    check_cublaslt(cublaslt_library().desc_create(&description_, CUBLAS_COMPUTE_32F, CUDA_R_32F),
+                   "create a description");
+    set(CUBLASLT_MATMUL_DESC_TRANSA, CUBLAS_OP_T);
+    const auto epilogue = shape.relu
+                              ? (shape.bias ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_RELU)
+                              : (shape.bias ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_DEFAULT);
+    set(CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue);
+    if (shape.bias) set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, type_of(shape.output_dtype));
+  }
+  ~MatmulDescription() { cublaslt_library().desc_destroy(description_); }
+  MatmulDescription(const MatmulDescription&) = delete;
+  MatmulDescription& operator=(const MatmulDescription&) = delete;
+
+  template <typename T>
+  void set(cublasLtMatmulDescAttributes_t attribute, const T& value) {
+    check_cublaslt(cublaslt_library().desc_set(description_, attribute, &value, sizeof value),
+                   "set an attribute");
+  }
+  cublasLtMatmulDesc_t get() const { return description_; }
+
+ private:
+  cublasLtMatmulDesc_t description_ = nullptr;
+};
+
+class Preference {
+ public:
+  /// Only sums whose order is fixed, so that two runs give the same bits.
+  Preference() {
+    check_cublaslt(cublaslt_library().preference_create(&preference_), "create a preference");
+    set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, std::uint64_t{kMostWorkspace});
+    set(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
+        std::uint32_t{CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE});
+  }
+  ~Preference() { cublaslt_library().preference_destroy(preference_); }
+  Preference(const Preference&) = delete;
+  Preference& operator=(const Preference&) = delete;
+  cublasLtMatmulPreference_t get() const { return preference_; }
+
+ private:
+  template <typename T>
+  void set(cublasLtMatmulPreferenceAttributes_t attribute, T value) {
+    check_cublaslt(cublaslt_library().preference_set(preference_, attribute, &value, sizeof value),
+                   "set a preference");
+  }
+  cublasLtMatmulPreference_t preference_ = nullptr;
+};
+
+class CublasLtGemm final : public Gemm {
+ public:
+  CublasLtGemm(cublasLtHandle_t handle, Stream stream, const GemmShape& shape)
+      : handle_(handle),
+        stream_(stream),
+        shape_(shape),
+        description_(shape),
+        weight_(shape.dtype, shape.in, shape.out),
+        x_(shape.dtype, shape.in, shape.tokens),
+        y_(shape.output_dtype, shape.out, shape.tokens),
+        chosen_(choose()) {}
+
+  std::size_t workspace_bytes() const override { return chosen_.workspaceSize; }
+  std::string implementation() const override {
+    int id = -1;
+    std::size_t written = 0;
+    cublaslt_library().algo_get(&chosen_.algo, CUBLASLT_ALGO_CONFIG_ID, &id, sizeof id, &written);
+    return base::concat("cublasLt algorithm ", id);
+  }
+  void run(const Operands& operands) override {
+    if (shape_.bias) description_.set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, operands.bias);
+    const float one = 1, beta = shape_.residual ? 1 : 0;
+    const void* residual = shape_.residual ? operands.residual : operands.y;
+    check_cublaslt(cublaslt_library().matmul(handle_, description_.get(), &one, operands.weight,
+                                             weight_.get(), operands.x, x_.get(), &beta, residual,
+                                             y_.get(), operands.y, y_.get(), &chosen_.algo,
+                                             operands.workspace, chosen_.workspaceSize, stream_),
+                   "multiply");
+  }
+
+ private:
+  /// The first algorithm that the heuristics propose and that works.
+  cublasLtMatmulHeuristicResult_t choose() const {
+    const Preference preference;
+    std::array<cublasLtMatmulHeuristicResult_t, 8> results{};
+    int count = 0;
+    const cublasStatus_t status = cublaslt_library().get_heuristic(
+        handle_, description_.get(), weight_.get(), x_.get(), y_.get(), y_.get(), preference.get(),
+        static_cast<int>(results.size()), results.data(), &count);
+    auto* end = results.data() + (status == CUBLAS_STATUS_SUCCESS ? count : 0);
+    const auto* found = std::find_if(results.data(), end, [](const auto& result) {
+      return result.state == CUBLAS_STATUS_SUCCESS;
+    });
+    base::require(found != end, base::ErrorCode::unsupported, "cuBLASLt ", CublasLt::version(),
+                  " has no algorithm for ", shape_.tokens, " tokens from ", shape_.in, " to ",
+                  shape_.out, " channels in ", tensor::to_string(shape_.dtype));
+    return *found;
+  }
+
+  const cublasLtHandle_t handle_;
+  const Stream stream_;
+  const GemmShape shape_;
+  MatmulDescription description_;
+  const Layout weight_, x_, y_;
+  const cublasLtMatmulHeuristicResult_t chosen_;
+};
+
+}  // namespace
+
+CublasLt::CublasLt(Stream stream) : stream_(stream) {
+  check_cublaslt(cublaslt_library().create(&handle_), "create a handle");
+}
+
+CublasLt::~CublasLt() {
+  if (handle_ != nullptr) cublaslt_library().destroy(handle_);
+}
+
+std::unique_ptr<Gemm> CublasLt::gemm(const GemmShape& shape) {
+  return std::make_unique<CublasLtGemm>(handle_, stream_, shape);
+}
+
+std::string CublasLt::version() {
+  const std::size_t number = cublaslt_library().get_version();
+  return base::concat(number / 10000, ".", number / 100 % 100, ".", number % 100);
+}
+
+}  // namespace streamdiffusion::backend::cuda

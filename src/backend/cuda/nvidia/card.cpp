@@ -1,0 +1,81 @@
+#include "backend/cuda/nvidia/card.h"
+
+#include <cuda_runtime_api.h>
+
+#include "backend/cuda/cublaslt/cublaslt_library.h"
+#include "backend/cuda/cublaslt/gemm.h"
+#include "backend/cuda/cudnn/calls.h"
+#include "backend/cuda/device.h"
+#include "backend/cuda/nvidia/cuda_runtime.h"
+#include "base/error.h"
+
+namespace streamdiffusion::backend::cuda {
+namespace {
+
+class NvidiaLibraries final : public Libraries {
+ public:
+  explicit NvidiaLibraries(Stream stream) : cudnn_(stream), cublaslt_(stream) {}
+
+  std::unique_ptr<Convolution> convolution(const graph::Conv2d& op, const ConvolutionForm&,
+                                           const tensor::Shape& x, const tensor::Shape& y,
+                                           tensor::DType dtype) override {
+    return cudnn_.convolution(op, x, y, dtype);
+  }
+  std::unique_ptr<Gemm> gemm(const GemmShape& shape) override { return cublaslt_.gemm(shape); }
+  std::unique_ptr<AttentionCall> attention(const AttentionShape& shape) override {
+    return cudnn_.attention(shape);
+  }
+  std::string description() const override {
+    return base::concat("cuDNN ", cudnn_library().version(), ", cuBLASLt ", CublasLt::version());
+  }
+
+ private:
+  Cudnn cudnn_;
+  CublasLt cublaslt_;
+};
+
+std::optional<std::string> why_no_driver() {
+  int count = 0;
+  const cudaError_t status = cudaGetDeviceCount(&count);
+  if (status != cudaSuccess) {
+    cudaGetLastError();
+    return base::concat("no NVIDIA card answers (", cudaGetErrorString(status),
+                        "); it needs NVIDIA's driver 580 or newer");
+  }
+  if (count == 0) return "this machine has no NVIDIA card";
+  return std::nullopt;
+}
+
+std::optional<std::string> why_not_this_card() {
+  constexpr int kOldestMajor = 8;
+  cudaDeviceProp properties{};
+  if (const cudaError_t status = cudaGetDeviceProperties(&properties, 0); status != cudaSuccess)
+    return std::string(cudaGetErrorString(status));
+  if (properties.major >= kOldestMajor) return std::nullopt;
+  return base::concat(properties.name, " has compute capability ", properties.major, ".",
+                      properties.minor, ", needed is 8.0 or newer (Ampere)");
+}
+
+}  // namespace
+
+std::optional<std::string> why_no_card() {
+  if (auto reason = why_no_driver()) return reason;
+  if (auto reason = why_not_this_card()) return reason;
+  try {
+    cudnn_library();
+    cublaslt_library();
+  } catch (const base::Error& error) {
+    return std::string(error.what());
+  }
+  return std::nullopt;
+}
+
+std::unique_ptr<Device> make_device(const DeviceOptions&) {
+  const std::optional<std::string> reason = why_no_card();
+  base::require(!reason, base::ErrorCode::not_found, "device \"cuda\": ", reason.value_or(""));
+  std::unique_ptr<Runtime> runtime = make_runtime();
+  auto libraries = std::make_unique<NvidiaLibraries>(runtime->stream());
+  return std::make_unique<CudaDevice>(std::move(runtime), std::move(libraries));
+}
+
+}  // namespace streamdiffusion::backend::cuda

@@ -1,0 +1,111 @@
+#include "backend/cuda/nvidia/cuda_runtime.h"
+
+#include <cuda_runtime_api.h>
+
+#include "base/error.h"
+
+namespace streamdiffusion::backend::cuda {
+namespace {
+
+void check(cudaError_t status, const char* what) {
+  if (status == cudaSuccess) return;
+  cudaGetLastError();  // an error that is not sticky must not be found by the next call
+  base::fail(base::ErrorCode::internal, "CUDA, ", what, ": ", cudaGetErrorString(status));
+}
+
+class CudaGraph final : public CapturedGraph {
+ public:
+  CudaGraph(cudaGraph_t graph, cudaStream_t stream) : stream_(stream) {
+    const cudaError_t status = cudaGraphInstantiate(&executable_, graph, 0);
+    cudaGraphDestroy(graph);
+    check(status, "instantiate a graph");
+  }
+  ~CudaGraph() override {
+    if (executable_ != nullptr) cudaGraphExecDestroy(executable_);
+  }
+  CudaGraph(const CudaGraph&) = delete;
+  CudaGraph& operator=(const CudaGraph&) = delete;
+
+  void launch() override { check(cudaGraphLaunch(executable_, stream_), "launch a graph"); }
+
+ private:
+  const cudaStream_t stream_;
+  cudaGraphExec_t executable_ = nullptr;
+};
+
+class CudaRuntime final : public Runtime {
+ public:
+  CudaRuntime() {
+    check(cudaSetDevice(0), "select the card");
+    check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "create a stream");
+  }
+  ~CudaRuntime() override { cudaStreamDestroy(stream_); }
+  CudaRuntime(const CudaRuntime&) = delete;
+  CudaRuntime& operator=(const CudaRuntime&) = delete;
+
+  std::byte* allocate(std::size_t bytes) override {
+    void* memory = nullptr;
+    select();
+    if (const cudaError_t status = cudaMalloc(&memory, bytes); status != cudaSuccess) {
+      cudaGetLastError();
+      std::size_t free = 0, total = 0;
+      cudaMemGetInfo(&free, &total);
+      base::fail(base::ErrorCode::busy, "the card has ", free >> 20U, " of ", total >> 20U,
+                 " MiB free, needed are ", (bytes >> 20U) + 1, " MiB more (",
+                 cudaGetErrorString(status), ")");
+    }
+    return static_cast<std::byte*>(memory);
+  }
+  void release(std::byte* memory) noexcept override { cudaFree(memory); }
+
+  std::byte* allocate_pinned(std::size_t bytes) override {
+    void* memory = nullptr;
+    select();
+    check(cudaMallocHost(&memory, bytes), "allocate pinned memory");
+    return static_cast<std::byte*>(memory);
+  }
+  void release_pinned(std::byte* memory) noexcept override { cudaFreeHost(memory); }
+
+  void upload(std::byte* to, const std::byte* from, std::size_t bytes) override {
+    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_), "upload");
+  }
+  void download(std::byte* to, const std::byte* from, std::size_t bytes) override {
+    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_), "download");
+  }
+  void synchronize() override { check(cudaStreamSynchronize(stream_), "wait for the card"); }
+
+  void begin_capture() override {
+    select();
+    // other threads may allocate meanwhile: a change is prepared beside the stream
+    check(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal), "begin a capture");
+  }
+  std::unique_ptr<CapturedGraph> end_capture() override {
+    cudaGraph_t graph = nullptr;
+    check(cudaStreamEndCapture(stream_, &graph), "end a capture");
+    return std::make_unique<CudaGraph>(graph, stream_);
+  }
+
+  Stream stream() const override { return stream_; }
+  std::string description() const override {
+    cudaDeviceProp properties{};
+    int driver = 0;
+    check(cudaGetDeviceProperties(&properties, 0), "read the card's properties");
+    check(cudaDriverGetVersion(&driver), "read the driver's version");
+    return base::concat(properties.name, ", driver for CUDA ", driver / 1000, ".",
+                        driver / 10 % 100);
+  }
+
+ private:
+  /// A thread that has not used CUDA yet must name the card.
+  static void select() { check(cudaSetDevice(0), "select the card"); }
+
+  cudaStream_t stream_ = nullptr;
+};
+
+}  // namespace
+
+std::unique_ptr<Runtime> make_runtime() {
+  return std::make_unique<CudaRuntime>();
+}
+
+}  // namespace streamdiffusion::backend::cuda
