@@ -54,9 +54,8 @@ TEST_P(CudaAttentionPlans, EveryShapeHasAnEngine) {
   }
 }
 
-/// One card of each engine: Ampere and Ada share one.
-INSTANTIATE_TEST_SUITE_P(Cards, CudaAttentionPlans,
-                         testing::Values("rtx4090", "h100", "b200", "rtx5090"),
+/// Not all cards: each plan takes up to a second.
+INSTANTIATE_TEST_SUITE_P(Cards, CudaAttentionPlans, testing::Values("rtx4090", "h100"),
                          [](const auto& test) { return std::string(test.param); });
 
 TEST(CudaAttention, LeavesToOurKernelWhatCudnnDoesNotTake) {

@@ -8,10 +8,24 @@ namespace {
 using tensor::DType;
 using tensor::Shape;
 
-double get(const void* data, DType dtype, std::int64_t i) {
+float get(const void* data, DType dtype, std::int64_t i) {
   if (dtype == DType::f32) return static_cast<const float*>(data)[i];
   const std::uint16_t bits = static_cast<const std::uint16_t*>(data)[i];
   return dtype == DType::bf16 ? base::bf16_to_f32(bits) : base::f16_to_f32(bits);
+}
+
+std::vector<float> read(const void* data, DType dtype, std::int64_t elements) {
+  std::vector<float> values(static_cast<std::size_t>(elements));
+  for (std::int64_t i = 0; i < elements; ++i)
+    values[static_cast<std::size_t>(i)] = get(data, dtype, i);
+  return values;
+}
+
+/// The sum of products of `count` numbers; those of b lie `stride` apart.
+double dot(const float* a, const float* b, std::int64_t count, std::int64_t stride) {
+  double sum = 0;
+  for (std::int64_t i = 0; i < count; ++i) sum += double{a[i]} * double{b[i * stride]};
+  return sum;
 }
 
 void set(void* data, DType dtype, std::int64_t i, double value) {
@@ -58,11 +72,11 @@ struct ConvolutionLoops {
   Shape x, y;
   DType dtype;
 
-  /// Calls visit(input index, weight index) for what output (line, column, channel) of a row sums.
-  template <typename Visit>
-  void each_product(std::int64_t row, std::int64_t line, std::int64_t column, std::int64_t channel,
-                    const Visit& visit) const {
+  /// What output (line, column, channel) of a row sums.
+  double sum(const float* x_values, const float* weight, std::int64_t row, std::int64_t line,
+             std::int64_t column, std::int64_t channel) const {
     const std::int64_t taps = form.taps(op);
+    double sum = 0;
     for (std::int64_t r = 0; r < taps; ++r) {
       for (std::int64_t s = 0; s < taps; ++s) {
         // A transposed convolution with stride 2 and padding 1 sums x[p] w[q - 2 p + 1] for output q.
@@ -72,24 +86,23 @@ struct ConvolutionLoops {
         if (form.transposed && (h % 2 != 0 || w % 2 != 0)) continue;
         const std::int64_t i = form.transposed ? h / 2 : h, j = form.transposed ? w / 2 : w;
         if (h < 0 || w < 0 || i >= x.h || j >= x.w) continue;
-        for (std::int64_t c = 0; c < x.c; ++c) {
-          visit(((row * x.h + i) * x.w + j) * x.c + c,
-                form.transposed ? ((c * taps + r) * taps + s) * y.c + channel
-                                : ((channel * taps + r) * taps + s) * x.c + c);
-        }
+        const float* input = x_values + ((row * x.h + i) * x.w + j) * x.c;
+        sum += form.transposed
+                   ? dot(input, weight + (r * taps + s) * y.c + channel, x.c, taps * taps * y.c)
+                   : dot(input, weight + ((channel * taps + r) * taps + s) * x.c, x.c, 1);
       }
     }
+    return sum;
   }
 
   void operator()(const Convolution::Operands& o) const {
+    const std::vector<float> input = read(o.x, dtype, x.elements()),
+                             weight = read(o.weight, dtype, form.weight_shape(op).elements());
     for (std::int64_t at = 0; at < y.elements(); ++at) {
       const std::int64_t channel = at % y.c, column = at / y.c % y.w, line = at / y.c / y.w % y.h,
                          row = at / y.row_elements();
-      double sum = 0;
-      each_product(row, line, column, channel, [&](std::int64_t input, std::int64_t weight) {
-        sum += get(o.x, dtype, input) * get(o.weight, dtype, weight);
-      });
-      finish(o, dtype, at, channel, sum, form.relu);
+      finish(o, dtype, at, channel, sum(input.data(), weight.data(), row, line, column, channel),
+             form.relu);
     }
   }
 };
@@ -98,13 +111,13 @@ struct GemmLoops {
   GemmShape shape;
 
   void operator()(const Gemm::Operands& o) const {
+    const std::vector<float> x = read(o.x, shape.dtype, shape.tokens * shape.in),
+                             weight = read(o.weight, shape.dtype, shape.out * shape.in);
     for (std::int64_t at = 0; at < shape.tokens * shape.out; ++at) {
       const std::int64_t token = at / shape.out, channel = at % shape.out;
-      double sum = 0;
-      for (std::int64_t i = 0; i < shape.in; ++i)
-        sum += get(o.x, shape.dtype, token * shape.in + i) *
-               get(o.weight, shape.dtype, channel * shape.in + i);
-      finish(o, shape.output_dtype, at, channel, sum, shape.relu);
+      finish(o, shape.output_dtype, at, channel,
+             dot(x.data() + token * shape.in, weight.data() + channel * shape.in, shape.in, 1),
+             shape.relu);
     }
   }
 };
