@@ -17,7 +17,7 @@ set(SD_STANDARD_HEADERS
   <algorithm> <array> <chrono> <cmath> <condition_variable> <cstddef> <cstdint> <filesystem> <functional> <map> <memory>
   <mutex> <optional> <span> <string> <string_view> <thread> <utility> <variant> <vector>)
 if(SD_PRECOMPILED_HEADERS)
-  file(WRITE ${PROJECT_BINARY_DIR}/generated/standard_headers.cpp "")
+  file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/generated/standard_headers.cpp CONTENT "" @ONLY)
   add_library(sd_standard_headers OBJECT ${PROJECT_BINARY_DIR}/generated/standard_headers.cpp)
   target_link_libraries(sd_standard_headers PRIVATE sd_options)
   target_precompile_headers(sd_standard_headers PRIVATE ${SD_STANDARD_HEADERS})
@@ -80,7 +80,7 @@ endfunction()
 # with different flags (-fPIE and -fPIC).
 if(SD_PRECOMPILED_HEADERS AND SD_BUILD_TESTS)
   find_package(GTest REQUIRED)
-  file(WRITE ${PROJECT_BINARY_DIR}/generated/test_headers.cpp "int main() {}\n")
+  file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/generated/test_headers.cpp CONTENT "int main() {}\n" @ONLY)
   add_executable(sd_test_headers ${PROJECT_BINARY_DIR}/generated/test_headers.cpp)
   target_link_libraries(sd_test_headers PRIVATE sd_options GTest::gmock GTest::gtest)
   target_precompile_headers(sd_test_headers PRIVATE ${SD_STANDARD_HEADERS} <gmock/gmock.h> <gtest/gtest.h>)
