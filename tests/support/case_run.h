@@ -18,7 +18,7 @@ struct CaseOptions {
   /// Rounds weights and inputs, so that f32 and bf16 start from the same.
   bool round_to_bf16 = false;
   /// The rows are dealt out evenly.
-  int lanes = 1;
+  int row_groups = 1;
   /// Products of ops that can.
   bool int8 = false;
 };
