@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   try {
     const auto config = streamdiffusion::config::parse_config(
         {reinterpret_cast<const char*>(data), size}, "fuzz.yaml");
-    for (const auto& prompt : config.settings.live.prompts) {
+    for (const auto& prompt : config.live.prompts) {
       if (!(prompt.weight >= 0)) __builtin_trap();
     }
   } catch (const streamdiffusion::base::Error&) {

@@ -109,6 +109,7 @@ connection.addEventListener("settings", ({ detail }) => {
   const { width = 256, height = 256, transition_ms: transition = 0, t_index_list: steps = [] } =
     params;
   Object.assign(settings.current, params);
+  settings.takeDrawnSeed(params.seed);
   Object.assign(frameSender, { width, height });
   connection.maxUnanswered = Math.max(2, steps.length + 1);
   drawing.setAspectRatio(width / height);
@@ -116,6 +117,7 @@ connection.addEventListener("settings", ({ detail }) => {
   statusBar.setParams(params, planning);
   promptEditor.refresh();
   promptEditor.showWarnings(warnings);
+  settingsPanel.showWarnings(warnings);
   settingsPanel.refresh();
   frameSender.resend(transition);
 });

@@ -33,7 +33,7 @@ export class Onboarding {
     this.sourcePicker.choose(source);
     const saved = this.#readSaved();
     if (saved) this.#restore(saved);
-    else if (source === "draw") this.#drawFirst();
+    else if (this.sourcePicker.name === "draw") this.#drawFirst();
   }
 
   /** Called when the server's default prompt is known: the doodle's prompt replaces that one. */

@@ -98,12 +98,14 @@ export class PromptEditor {
     if (concept) this.setText([concept, style].filter(Boolean).join(", "));
   }
 
-  /** Shows the server's warnings: words that the model does not know. */
+  /** Shows the server's warnings: words that the model does not know, and words left out. */
   showWarnings(warnings) {
     this.unknown = warnings.filter(({ word }) => word);
     this.#underline();
     const line = $("unknown");
     line.replaceChildren();
+    const others = warnings.filter(({ param }) => param === "prompt");
+    for (const { message } of others) line.append(element("div", { textContent: message }));
     const [first] = this.unknown;
     if (!first) return;
     const similar = (first.near ?? []).slice(0, 3);

@@ -4,6 +4,7 @@ const STORAGE_KEY = "streamdiffusion.settings";
 export const COLOR_KEY = "colour";  // browsers hold settings under this spelling
 const PERSONAL = ["theme", COLOR_KEY, "size", "mirror"];  // not in a link, kept by "Reset all"
 const PAGE_SETTINGS = ["source", "prompt2", "blend", ...PERSONAL];  // never sent by these names
+const TEXTS = ["source", "prompt", "prompt2", "negative_prompt", "theme", COLOR_KEY];
 const EXCLUSIVE = [["strength", "t_index_list"], ["steps", "t_index_list"]];  // the later one wins
 const PROMPT_SETTINGS = ["prompt", "prompt2", "blend"];
 const NOT_STORED = ["prompt_list", "mode"];  // made from other settings when they are sent
@@ -16,14 +17,20 @@ function readStorage() {
   }
 }
 
+/** Texts stay as they are: "[a, b]" is no list. In quotation marks they are as link() writes them. */
+function fragmentValue(name, text) {
+  try {
+    const value = JSON.parse(text);
+    return TEXTS.includes(name) && typeof value !== "string" ? text : value;
+  } catch {
+    return text;
+  }
+}
+
 function readFragment() {
   const found = {};
   for (const [name, text] of new URLSearchParams(location.hash.slice(1))) {
-    try {
-      found[name] = JSON.parse(text);
-    } catch {
-      found[name] = text;
-    }
+    found[name] = fragmentValue(name, text);
   }
   return found;
 }
@@ -52,6 +59,8 @@ export class Settings extends EventTarget {
     this.current = { ...params, ...this.current };
     this.changed = filterKeys(this.changed, (name) =>
       PAGE_SETTINGS.includes(name) || (name in this.schema && !NOT_STORED.includes(name)));
+    const { blend = 0.5 } = this.changed;
+    if (!(typeof blend === "number" && blend >= 0 && blend <= 1)) delete this.changed.blend;
     this.#save();
   }
 
@@ -106,6 +115,13 @@ export class Settings extends EventTarget {
   resetAll() {
     const kept = [...PERSONAL, "source", "prompt"];
     this.reset(Object.keys(this.changed).filter((name) => !kept.includes(name)));
+  }
+
+  /** The seed that the server drew for -1 takes its place, so that a link or a reload keeps it. */
+  takeDrawnSeed(seed) {
+    if (this.changed.seed !== -1 || !(seed >= 0)) return;
+    this.changed.seed = seed;
+    this.#save();
   }
 
   /** Drops a value that the server refused. */

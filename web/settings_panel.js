@@ -102,6 +102,15 @@ export class SettingsPanel {
     return true;
   }
 
+  /** Shows the server's warnings about parameters in place of their explanations. */
+  showWarnings(warnings) {
+    for (const [name, { hint, schema }] of this.#fields) {
+      const found = warnings.filter(({ param }) => param === name).map(({ message }) => message);
+      hint.textContent = found.join(" ") || (schema.description ?? "");
+      hint.classList.toggle("field-warning", found.length > 0);
+    }
+  }
+
   #change(name, value) {
     this.showError(name, "");
     this.settings.set({ [name]: value });
@@ -121,7 +130,7 @@ export class SettingsPanel {
     const className = control.isSwitch ? "field field-switch" : "field";
     const body = control.body ? [control.body] : [];
     this.#fields.set(name, {
-      schema, reset, error, setValue: control.setValue,
+      schema, reset, error, hint, setValue: control.setValue,
       isEdited: control.isEdited ?? (() => false),
     });
     return element("div", { className }, head, ...body, hint, error);
@@ -237,6 +246,8 @@ export class SettingsPanel {
       this.showError(name, "Whole numbers with commas between, such as 18, 32");
     } else if (valueText(value) !== valueText(this.settings.get(name))) {
       this.#change(name, value);
+      // The field has to show the seed that the server draws.
+      if (name === "seed" && value < 0) input.blur();
     }
   }
 }

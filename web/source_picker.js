@@ -38,8 +38,13 @@ export class SourcePicker extends EventTarget {
 
   get source() { return this.sources[this.name]; }
 
-  async choose(name) {
+  async choose(wanted) {
     const choice = ++this.#choice;
+    const name = Object.hasOwn(this.sources, wanted) ? wanted : "draw";
+    if (name !== wanted) {
+      const known = Object.keys(this.sources).join(", ");
+      this.#dispatch("message", `There is no source "${wanted}", only ${known}.`);
+    }
     this.source.stop();
     this.name = name;
     this.settings.set({ source: name });

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <map>
 #include <memory>
+#include <set>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -40,6 +41,8 @@ struct BenchFlags {
   double motion = 1;
   bool precompute = true, live = false;
   LiveBench live_bench;
+  /// The flags that stand on the command line.
+  std::set<std::string, std::less<>> given;
 };
 
 double resident_mib() {
@@ -101,7 +104,7 @@ std::map<std::string, double> since(const SessionTimes& before, const SessionTim
 void forget_precomputed(Session& session, const SessionOptions& options, int frame) {
   session.set_prompt("a red apple, number " + std::to_string(frame));
   session.set_t_index_list(options.t_index_list);
-  session.set_seed(options.seed + static_cast<std::uint64_t>(frame));
+  session.set_seed(options.seed + frame);
 }
 
 /// Feeds a session the test pattern, a batch of frames at a time, and times it.
@@ -254,6 +257,13 @@ void write_json(const Report& r, const std::string& path) {
 }
 
 void run_bench(BenchFlags& flags) {
+  const auto given = [&](const char* flag) { return flags.given.contains(flag); };
+  for (const char* flag : {"--source-fps", "--seconds", "--storm"}) {
+    warn_without_effect(!flags.live && given(flag), flag, "without --live");
+  }
+  for (const char* flag : {"--frames", "--trace", "--no-precompute"}) {
+    warn_without_effect(flags.live && given(flag), flag, "with --live");
+  }
   if (flags.live) {
     flags.live_bench.motion = flags.motion;
     flags.live_bench.json = flags.json;
@@ -289,7 +299,10 @@ void add_bench_command(CommandLine& program) {
   bench->parameters.add_engine(flags);
   bench->parameters.add_stream(flags, false);
   flags.examples(kExamples);
-  flags.run([bench] { run_bench(*bench); });
+  flags.run([bench, flags] {
+    bench->given = flags.given();
+    run_bench(*bench);
+  });
 }
 
 }  // namespace streamdiffusion::app

@@ -1,10 +1,15 @@
 #include "flags.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <utility>
 
+#include "arguments.h"
+#include "base/edit_distance.h"
 #include "base/error.h"
+#include "base/join.h"
 #include "base/parse_number.h"
+#include "json/quote.h"
 #include "params/check.h"
 
 namespace streamdiffusion::app {
@@ -16,9 +21,8 @@ constexpr std::size_t kHelpColumn = 44, kLongestShown = 80;
 
 [[noreturn]] void refuse(const std::string& name, const std::string& found,
                          const std::string& expected) {
-  throw CLI::ValidationError(
-      concat(name, " is ", found.substr(0, kLongestShown), ", expected ", expected),
-      CLI::ExitCodes::ValidationError);
+  base::fail(ErrorCode::invalid_argument, name, " is ", json::printable(found, kLongestShown),
+             ", expected ", expected);
 }
 
 template <typename T, typename Type>
@@ -42,6 +46,42 @@ std::string braced(const std::vector<std::string>& words) {
   return "{" + list + "}";
 }
 
+/// "--host,--listen" -> "--host"
+std::string shown_name(const std::string& names) {
+  return names.substr(0, names.find(','));
+}
+
+/// "18,32" -> "18", "32". Empty items stay, to be refused as numbers.
+std::vector<std::string> split(const std::vector<std::string>& values) {
+  std::vector<std::string> items;
+  for (const std::string& value : values) {
+    std::size_t begin = 0;
+    for (std::size_t end = 0; end != std::string::npos; begin = end + 1) {
+      end = value.find(',', begin);
+      items.push_back(value.substr(begin, end - begin));
+    }
+  }
+  return items;
+}
+
+Takes takes(const CLI::Option& option) {
+  if (option.get_items_expected_max() == 0) return Takes::nothing;
+  if (!option.get_allow_extra_args()) return Takes::one;
+  const bool each_time = option.get_multi_option_policy() == CLI::MultiOptionPolicy::TakeAll;
+  return each_time ? Takes::several_each_time : Takes::several;
+}
+
+KnownFlags known_flags(const CLI::App& command) {
+  KnownFlags known{.command = command.get_name()};
+  for (const CLI::Option* option : command.get_options()) {
+    if (option->get_positional()) ++known.positionals;
+    const KnownFlag flag{option->get_name(), takes(*option)};
+    for (const std::string& name : option->get_lnames()) known.flags["--" + name] = flag;
+    for (const std::string& name : option->get_snames()) known.flags["-" + name] = flag;
+  }
+  return known;
+}
+
 /// A default as the help shows it; nothing for one that is unset or out of range.
 template <typename T>
 std::string shown_default(const auto& type, const std::optional<T>& value) {
@@ -54,7 +94,13 @@ CLI::Option& Flags::add(const std::string& name, const std::string& help, const 
                         const std::string& default_text, std::function<void(const Values&)> read) {
   CLI::Option& option = *command_->add_option(
       name,
-      [read = std::move(read)](const Values& values) {
+      [name, read = std::move(read)](const Values& marked) {
+        Values values;
+        for (const std::string& value : marked) {
+          values.push_back(unmarked(value));
+          base::require(!values.back().empty(), ErrorCode::invalid_argument, shown_name(name),
+                        " is empty, expected a value");
+        }
         read(values);
         return true;
       },
@@ -65,34 +111,36 @@ CLI::Option& Flags::add(const std::string& name, const std::string& help, const 
   return option;
 }
 
-void Flags::list(CLI::Option& option, bool commas) {
+void Flags::list(CLI::Option& option, bool each_time) {
   option.expected(1, -1)->allow_extra_args();
-  if (commas) option.delimiter(',');
+  if (each_time) option.take_all();
 }
 
 void Flags::action(const std::string& name, std::function<void(const std::string&)> read,
                    const std::string& help, const FlagStyle& style) {
   add(name, help, style, "",
-      [read = std::move(read)](const Values& values) { read(values.back()); });
+      [read = std::move(read)](const Values& values) { read(values.front()); });
 }
 
 void Flags::text(const std::string& name, std::string& target, const std::string& help,
                  const FlagStyle& style) {
   FlagStyle shown_style = style;
   if (style.value.empty()) shown_style.value = "TEXT";
-  add(name, help, shown_style, target, [&target](const Values& values) { target = values.back(); });
+  add(name, help, shown_style, target,
+      [&target](const Values& values) { target = values.front(); });
 }
 
 void Flags::texts(const std::string& name, std::vector<std::string>& target,
                   const std::string& help, const FlagStyle& style) {
-  list(add(name, help, style, "", [&target](const Values& values) { target = values; }), false);
+  list(add(name, help, style, "", [&target](const Values& values) { target = values; }), true);
 }
 
 void Flags::choice(const std::string& name, const params::Choice& type, const std::string& now,
                    const std::function<void(const std::string&)>& set, const std::string& help) {
   add(name, help, {.value = braced(type.words)}, now, [=](const Values& values) {
-    if (!params::accepts(type, values.back())) refuse(name, values.back(), params::describe(type));
-    set(values.back());
+    if (!params::accepts(type, values.front()))
+      refuse(name, values.front(), params::describe(type));
+    set(values.front());
   });
 }
 
@@ -107,7 +155,7 @@ void Flags::integer(const std::string& name, const params::Integer& type,
                     std::optional<std::int64_t> now, const std::function<void(std::int64_t)>& set,
                     const std::string& help) {
   add(name, help, {.value = range(type)}, shown_default(type, now),
-      [=](const Values& values) { set(read_number<std::int64_t>(name, values.back(), type)); });
+      [=](const Values& values) { set(read_number<std::int64_t>(name, values.front(), type)); });
 }
 
 void Flags::number(const std::string& name, const params::Number& type, std::optional<double> now,
@@ -116,7 +164,7 @@ void Flags::number(const std::string& name, const params::Number& type, std::opt
   FlagStyle shown_style = style;
   if (style.value.empty()) shown_style.value = range(type);
   add(name, help, shown_style, shown_default(type, now),
-      [=](const Values& values) { set(read_number<double>(name, values.back(), type)); });
+      [=](const Values& values) { set(read_number<double>(name, values.front(), type)); });
 }
 
 void Flags::number(const std::string& name, double& target, double minimum, double maximum,
@@ -131,11 +179,11 @@ void Flags::numbers(const std::string& name, std::vector<float>& target, double 
   const params::Number type{{}, minimum, maximum, 0};
   const auto read = [=, &target](const Values& values) {
     target.clear();
-    for (const std::string& value : values) {
+    for (const std::string& value : split(values)) {
       target.push_back(static_cast<float>(read_number<double>(name, value, type)));
     }
   };
-  list(add(name, help, style, "", read), true);
+  list(add(name, help, style, "", read), false);
 }
 
 void Flags::integers(const std::string& name, const params::IntegerList& type,
@@ -144,14 +192,14 @@ void Flags::integers(const std::string& name, const params::IntegerList& type,
   const auto read = [=](const Values& values) {
     std::vector<int> list;
     std::string text;
-    for (const std::string& value : values) {
+    for (const std::string& value : split(values)) {
       text += (text.empty() ? "" : ",") + value;
       list.push_back(base::parse_number<int>(value).value_or(-1));
     }
     if (!params::accepts(type, list)) refuse(name, text, params::describe(type));
     set(list);
   };
-  list(add(name, help, style, "", read), true);
+  list(add(name, help, style, "", read), false);
 }
 
 void Flags::flag(const std::string& name, const std::function<void(bool)>& set,
@@ -175,7 +223,10 @@ void Flags::parameter(const params::Parameter& row, params::Settings& settings) 
       [&](const auto& type) {
         using Type = std::remove_cvref_t<decltype(type)>;
         const auto now = type.member.get(settings);
-        const auto set = [&settings, set = type.member.set](const auto& v) { set(settings, v); };
+        const auto set = [&settings, &row, set = type.member.set](const auto& v) {
+          settings.given.insert(row.name);
+          set(settings, v);
+        };
         if constexpr (std::is_same_v<Type, params::Integer>) {
           integer(name, type, now, set, help);
         } else if constexpr (std::is_same_v<Type, params::Number>) {
@@ -186,11 +237,11 @@ void Flags::parameter(const params::Parameter& row, params::Settings& settings) 
           choice(name, type, shown_default(type, now), set, help);
         } else if constexpr (std::is_same_v<Type, params::Text>) {
           add(name, help, style, shown_default(type, now), [=](const Values& values) {
-            if (!params::accepts(type, values.back())) {
-              refuse(name, concat("a text of ", values.back().size(), " bytes"),
+            if (!params::accepts(type, values.front())) {
+              refuse(name, concat("a text of ", values.front().size(), " bytes"),
                      params::describe(type));
             }
-            set(values.back());
+            set(values.front());
           });
         } else if constexpr (std::is_same_v<Type, params::IntegerList>) {
           integers(name, type, set, help, style);
@@ -203,6 +254,14 @@ void Flags::parameter(const params::Parameter& row, params::Settings& settings) 
 
 void Flags::examples(const std::string& text) {
   command_->footer(text);
+}
+
+std::set<std::string, std::less<>> Flags::given() const {
+  std::set<std::string, std::less<>> names;
+  for (const CLI::Option* option : std::as_const(*command_).get_options()) {
+    if (option->count() > 0) names.insert(option->get_name());
+  }
+  return names;
 }
 
 void Flags::run(std::function<void()> command) {
@@ -233,9 +292,30 @@ void CommandLine::footer(const std::string& text) {
   program_->footer(text);
 }
 
+/// The command that the arguments begin with; none for a flag of the program itself.
+static CLI::App* find_command(CLI::App& program, const std::vector<std::string>& arguments) {
+  if (arguments.empty() || arguments.front().starts_with('-')) return nullptr;
+  std::vector<std::string> names;
+  for (CLI::App* command : program.get_subcommands([](const CLI::App*) { return true; })) {
+    if (command->get_name() == arguments.front()) return command;
+    names.push_back(command->get_name());
+  }
+  const std::string nearest = base::nearest_word(arguments.front(), names);
+  base::fail(ErrorCode::invalid_argument, "there is no command ", json::quote(arguments.front()),
+             nearest.empty() ? ", only " + base::joined(names) : "; did you mean " + nearest + "?");
+}
+
 bool CommandLine::run(int argc, char** argv) {
+  std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
   try {
-    program_->parse(argc, argv);
+    if (const CLI::App* command = find_command(*program_, arguments)) {
+      const auto values =
+          mark_values({arguments.begin() + 1, arguments.end()}, known_flags(*command));
+      arguments.resize(1);
+      arguments.insert(arguments.end(), values.begin(), values.end());
+    }
+    std::ranges::reverse(arguments);  // as the library wants them
+    program_->parse(std::move(arguments));
     return true;
   } catch (const CLI::ParseError& error) {
     return program_->exit(error) == 0;

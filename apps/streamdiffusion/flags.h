@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,8 +33,9 @@ struct FlagStyle {
   bool first = false;
 };
 
-/// The flags of one command. Targets must outlive the parsing. A value of the wrong type or outside
-/// its range is refused: "--delta is nan, expected a number from 0 to 100".
+/// The flags of one command. Targets must outlive the parsing. A value is text, whatever stands in
+/// it. One that is empty, of the wrong type or outside its range is refused: "--delta is nan,
+/// expected a number from 0 to 100".
 class Flags {
  public:
   /// From here on, flags stand under this heading of the help.
@@ -72,6 +74,8 @@ class Flags {
 
   /// Printed below the flags.
   void examples(const std::string& text);
+  /// The names of the flags that the user gave, once everything is parsed.
+  std::set<std::string, std::less<>> given() const;
   /// What the command does, once everything is parsed.
   void run(std::function<void()> command);
 
@@ -93,7 +97,8 @@ class Flags {
                 const FlagStyle& style);
   CLI::Option& add(const std::string& name, const std::string& help, const FlagStyle& style,
                    const std::string& default_text, std::function<void(const Values&)> read);
-  void list(CLI::Option& option, bool commas);
+  /// `each_time`: the flag may stand several times.
+  void list(CLI::Option& option, bool each_time);
 
   CLI::App* command_;
   std::string group_ = "Options";

@@ -156,7 +156,11 @@ void add_image_command(CommandLine& program) {
   image->parameters.add_engine(flags);
   image->parameters.add_stream(flags, true);
   flags.examples(kExamples);
-  flags.run([image] { ImageJob(*image).run(); });
+  flags.run([image, flags] {
+    warn_without_effect(flags.given().contains("--count") && !image->inputs.empty(), "--count",
+                        "with --input: every image of the input becomes one");
+    ImageJob(*image).run();
+  });
 }
 
 }  // namespace streamdiffusion::app

@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 
+#include "base/error.h"
 #include "commands.h"
 #include "parameter_flags.h"
 #include "params/markdown.h"
@@ -90,7 +91,10 @@ void add_info_command(CommandLine& program) {
   info->parameters.add_engine(flags);
   info->parameters.add_stream(flags, false);
   flags.examples(kExamples);
-  flags.run([info] {
+  flags.run([info, flags] {
+    const auto given = flags.given();
+    base::require(!given.contains("model") || !given.contains("--model"),
+                  ErrorCode::invalid_argument, "the model is given twice, once as --model");
     if (info->page.empty()) return show(*info);
     const bool protocol = info->page == "protocol";
     std::fputs(params::markdown(protocol ? params::Page::protocol : params::Page::config).c_str(),

@@ -192,7 +192,7 @@ void write_json(const LiveReport& r, const std::string& path) {
 
 void run_live_bench(const params::Settings& settings, const LiveBench& bench) {
   Engine engine = open_engine(settings.engine);
-  warn_of_unknown_words(engine, settings.live);
+  warn_of_settings(engine, settings);
   Ages ages;
   LiveSession live(engine, settings.live, {},
                    {.output = [&](const LiveOutput& output) { ages.add(output); }});

@@ -2,14 +2,27 @@
 
 #include "base/error.h"
 #include "params/check.h"
+#include "params/seed.h"
 
 namespace streamdiffusion::app {
 
-void ParameterFlags::add_engine(Flags& flags) {
-  flags.group(params::to_string(params::Group::engine));
+namespace {
+
+void add_group(Flags& flags, params::Group group, params::Settings& settings) {
+  flags.group(params::to_string(group));
   for (const params::Parameter& row : params::parameters()) {
-    if (row.group == params::Group::engine) flags.parameter(row, settings);
+    if (row.group == group) flags.parameter(row, settings);
   }
+}
+
+}  // namespace
+
+void ParameterFlags::add_engine(Flags& flags) {
+  add_group(flags, params::Group::engine, settings);
+}
+
+void ParameterFlags::add_run(Flags& flags) {
+  add_group(flags, params::Group::run, settings);
 }
 
 void ParameterFlags::add_stream(Flags& flags, bool reads_images) {
@@ -17,7 +30,8 @@ void ParameterFlags::add_stream(Flags& flags, bool reads_images) {
   const std::string_view fit = "--fit";
   for (const params::Parameter& row : params::parameters()) {
     const std::string_view flag = row.in.flag;
-    if (flag.empty() || row.group == params::Group::engine) continue;
+    const bool stream = row.group != params::Group::engine && row.group != params::Group::run;
+    if (flag.empty() || !stream) continue;
     if (flag == fit && !reads_images) continue;
     flags.group(params::to_string(row.group));
     flags.parameter(row, settings);
@@ -34,6 +48,7 @@ void ParameterFlags::add_prompts(Flags& flags) {
   flags.flag(
       "--lerp",
       [this](bool linear) {
+        settings.given.insert("prompt_interpolation_method");
         settings.live.interpolation =
             linear ? PromptInterpolation::linear : PromptInterpolation::slerp;
       },
@@ -49,7 +64,9 @@ params::Settings ParameterFlags::parsed() const {
                 ErrorCode::invalid_argument, "--prompt-weights has ", prompt_weights_.size(),
                 " entries for ", prompts.size(), " prompts");
   for (std::size_t i = 0; i < prompt_weights_.size(); ++i) prompts[i].weight = prompt_weights_[i];
+  if (!prompts_.empty()) all.given.insert("prompt_list");
   params::check(all);
+  all.live.options.seed = params::resolved_seed(all.live.options.seed);
   return all;
 }
 

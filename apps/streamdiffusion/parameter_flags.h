@@ -16,10 +16,13 @@ class ParameterFlags {
   /// How images are generated. `--fit` only for commands that read images.
   void add_stream(Flags& flags, bool reads_images);
 
+  /// What the command `run` takes besides.
+  void add_run(Flags& flags);
+
   /// The defaults of the flags. Flags overwrite them while they are parsed, except the prompts.
   params::Settings settings;
-  /// The settings with the prompts of the flags. Throws invalid_argument for settings that no
-  /// session could have.
+  /// The settings with the prompts of the flags, and with a drawn seed for -1. Throws
+  /// invalid_argument for settings that no session could have.
   params::Settings parsed() const;
 
  private:

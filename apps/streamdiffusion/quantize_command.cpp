@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "base/error.h"
 #include "commands.h"
 #include "image/image_file.h"
 #include "image/image_sequence.h"
@@ -36,7 +37,13 @@ std::vector<Image> frames(const QuantizeFlags& flags, const EngineOptions& optio
 }
 
 void quantize(const QuantizeFlags& flags) {
-  const EngineOptions options = with_model(flags.parameters.parsed().engine);
+  const params::Settings settings = flags.parameters.parsed();
+  warn_without_effect(settings.given.contains("dtype"), "--dtype", "here: int8 is calibrated");
+  warn_without_effect(settings.given.contains("calibration"), "--calibration",
+                      "here: a new calibration is made");
+  base::require(settings.engine.cache || !flags.output.empty(), ErrorCode::invalid_argument,
+                "--no-cache leaves no place for the calibration, expected --output FILE");
+  const EngineOptions options = with_model(settings.engine);
   const Calibration result = Engine::calibrate(options, frames(flags, options), flags.output);
   std::printf("%s\n", result.file.c_str());
   std::printf(

@@ -40,6 +40,7 @@ void add_run_command(CommandLine& program) {
   run->add_to(flags);
   flags.examples(kExamples);
   flags.run([run] {
+    run->settle();
     if (asks_for_nothing(*run)) throw ShowHelp();
     RunJob(*run).run();
   });

@@ -1,6 +1,13 @@
 #include "run_flags.h"
 
-#include <limits>
+#include <filesystem>
+
+#include "base/error.h"
+#include "base/parse_number.h"
+#include "config/config.h"
+#include "json/quote.h"
+#include "params/without_effect.h"
+#include "setup.h"
 
 namespace streamdiffusion::app {
 namespace {
@@ -10,64 +17,74 @@ void assign_if_set(T& flag, const std::optional<U>& value) {
   if (value) flag = *value;
 }
 
+/// "640x480": two whole numbers above 0.
+void check_size(const std::string& text) {
+  const std::size_t x = text.find('x');
+  const auto side = [](std::string_view number) {
+    const std::optional<int> value = base::parse_number<int>(number);
+    return value && *value > 0;
+  };
+  const bool good = x != std::string::npos && side(std::string_view(text).substr(0, x)) &&
+                    side(std::string_view(text).substr(x + 1));
+  base::require(good, ErrorCode::invalid_argument, "--input-size is ", json::quote(text),
+                ", expected a size such as 640x480");
+}
+
+/// Whether the output is a file or a stream that has a codec, and may have sound.
+bool is_video(const std::string& output) {
+  if (output.empty() || output == "-" || output == "window" || output.starts_with("/dev/")) {
+    return false;
+  }
+  const std::string extension = std::filesystem::path(output).extension().string();
+  return output.find("://") != std::string::npos || (!extension.empty() && extension != ".gif");
+}
+
 }  // namespace
 
 void RunFlags::add_to(Flags& flags) {
   // Read before the other flags, which overwrite what it says.
-  flags.action("--config", [this](const std::string& path) { apply(config::read_config(path)); },
+  flags.action("--config",
+               [this](const std::string& path) { parameters.settings = config::read_config(path); },
                "A YAML file instead of flags; flags beside it win",
                {.value = "FILE", .first = true});
-  add_media(flags);
-  add_limits(flags);
+  parameters.add_run(flags);
   parameters.add_engine(flags);
   parameters.add_stream(flags, true);
 }
 
-void RunFlags::add_media(Flags& flags) {
-  flags.text("--input", input,
-             "A video file, image, folder or pattern; /dev/videoN; screen[:X,Y,WxH]; an "
-             "rtsp, rtmp, srt, udp or http address; lavfi:GRAPH; - for standard input",
-             {.value = "INPUT"});
-  flags.text("--output", output,
-             "FILE.mp4, .mov, .mkv, .webm or .gif; a folder; window; /dev/videoN (v4l2 "
-             "loopback); an rtmp, rtsp, srt or udp address; - for standard output",
-             {.value = "OUTPUT"});
-  flags.number("--fps", fps, 0.001, 1000, "Frames a second of the output, instead of the input's");
-  flags.flag("--no-audio", no_audio, "Leave the input's sound out");
-  flags.word("--codec", codec, {"h264", "vp8", "vp9"}, "Instead of the usual one of the output");
-  flags.word("--input-format", input_format, {"y4m", "rgb24"},
-             "Of standard input; detected from its content if not given");
-  flags.text("--input-size", input_size, "Size of rgb24 frames, or asked of a camera",
-             {.value = "WxH"});
-  flags.word("--output-format", output_format, {"y4m", "rgb24"}, "Of standard output");
-  flags.text("--json", json, "Also write a summary for machines", {.value = "FILE"});
-  flags.flag("--quiet", quiet, "Print nothing but warnings and errors");
+void RunFlags::settle() {
+  const params::RunSettings& run = parameters.settings.run;
+  assign_if_set(input, run.input);
+  assign_if_set(output, run.output);
+  assign_if_set(input_format, run.input_format);
+  assign_if_set(input_size, run.input_size);
+  assign_if_set(output_format, run.output_format);
+  assign_if_set(codec, run.codec);
+  assign_if_set(json, run.json);
+  assign_if_set(fps, run.fps);
+  assign_if_set(duration, run.duration);
+  if (run.frames) frames = static_cast<std::uint64_t>(*run.frames);
+  assign_if_set(realtime, run.realtime);
+  assign_if_set(no_audio, run.no_audio);
+  assign_if_set(quiet, run.quiet);
+  if (run.input_size) check_size(input_size);
+  warn_of_idle_flags();
 }
 
-void RunFlags::add_limits(Flags& flags) {
-  flags.flag(
-      "--realtime,!--no-realtime", [this](bool value) { realtime = value; },
-      "Follow the clock and use the newest frame, or process every frame; the first for cameras, "
-      "screens, streams and windows, else the second");
-  flags.number("--duration", duration, 0.001, 1e9, "Stop after this many seconds of the input",
-               {.value = "S"});
-  flags.integer("--frames", frames, 1, std::numeric_limits<std::int64_t>::max(),
-                "Stop after this many frames of the input");
-}
-
-void RunFlags::apply(const config::Config& file) {
-  parameters.settings = file.settings;
-  assign_if_set(input, file.input);
-  assign_if_set(output, file.output);
-  assign_if_set(input_format, file.input_format);
-  assign_if_set(input_size, file.input_size);
-  assign_if_set(output_format, file.output_format);
-  assign_if_set(codec, file.codec);
-  assign_if_set(fps, file.fps);
-  assign_if_set(duration, file.duration);
-  assign_if_set(frames, file.frames);
-  assign_if_set(realtime, file.realtime);
-  assign_if_set(quiet, file.quiet);
+void RunFlags::warn_of_idle_flags() const {
+  const auto idle = [&](const char* key, bool acts, const char* why) {
+    const bool given = parameters.settings.given.contains(key);
+    warn_without_effect(given && !acts, params::flag_or_key_of(params::parameter(key)).c_str(),
+                        why);
+  };
+  const bool pipe_in = input.empty() || input == "-", pipe_out = output.empty() || output == "-";
+  const bool camera = input.starts_with("/dev/video");
+  idle("input_format", pipe_in, "with --input; it acts on standard input");
+  idle("input_size", camera || (pipe_in && input_format != "y4m"),
+       "here; it acts on a camera, and on standard input with --input-format rgb24");
+  idle("output_format", pipe_out, "with --output; it acts on standard output");
+  idle("codec", is_video(output), "on this output; it acts on a video file or a network stream");
+  idle("no_audio", is_video(output), "on this output, which has no sound");
 }
 
 }  // namespace streamdiffusion::app

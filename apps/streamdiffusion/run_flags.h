@@ -4,7 +4,6 @@
 #include <optional>
 #include <string>
 
-#include "config/config.h"
 #include "parameter_flags.h"
 
 namespace streamdiffusion::app {
@@ -25,11 +24,11 @@ struct RunFlags {
   std::string json;
 
   void add_to(Flags& flags);
+  /// Once all is parsed: the members from the flags and the file. Warns of those that do nothing.
+  void settle();
 
  private:
-  void add_media(Flags& flags);
-  void add_limits(Flags& flags);
-  void apply(const config::Config& file);
+  void warn_of_idle_flags() const;
 };
 
 }  // namespace streamdiffusion::app

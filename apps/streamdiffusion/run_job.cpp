@@ -60,7 +60,7 @@ void RunJob::run() {
   const auto begin = base::Clock::now();
   open_source();
   engine_.emplace(open_engine(settings_.engine));
-  warn_of_unknown_words(*engine_, settings_.live);
+  warn_of_settings(*engine_, settings_);
   if (signals_.received() != 0) throw Stopped{signals_.received()};
   realtime_ =
       flags_.realtime.value_or(source_->info().live || media::is_live_output(flags_.output));

@@ -95,15 +95,32 @@ void print_address(const server::Server& server, const server::ServerOptions& op
   std::fflush(stdout);
 }
 
+/// What new sessions start with must be within what they may ask for.
+void check_limits(const SessionOptions& start, const server::Limits& limits) {
+  const auto check = [](const char* what, auto found, const char* flag, auto most) {
+    base::require(static_cast<std::int64_t>(found) <= most, ErrorCode::invalid_argument,
+                  "sessions start with ", what, " ", found, ", more than ", flag, " ", most);
+  };
+  check("a width of", *start.width, "--max-size", limits.side);
+  check("a height of", *start.height, "--max-size", limits.side);
+  check("a number of steps of", start.t_index_list.size(), "--max-steps", limits.steps);
+}
+
 void serve(ServeFlags& flags) {
   const auto start = base::Clock::now();
   flags.options.version = SD_VERSION;
   flags.options.limits.idle = milliseconds(flags.idle_seconds);
   flags.options.limits.drain = milliseconds(flags.drain_seconds);
   server::check(flags.options);
+  const bool loopback = server::is_loopback(flags.options.host);
+  warn_without_effect(flags.options.insecure && !flags.options.token.empty(), "--insecure",
+                      "with --token: a token is asked for");
+  warn_without_effect(flags.options.insecure && flags.options.token.empty() && loopback,
+                      "--insecure", "on this machine alone; it acts with --host");
   const params::Settings settings = flags.parameters.parsed();
   const Engine engine = open_engine(settings.engine);
-  warn_of_unknown_words(engine, settings.live);
+  warn_of_settings(engine, settings);
+  check_limits(engine.with_defaults(settings.live.options), flags.options.limits);
   const EngineInfo info = engine.info();
   server::EngineStreamFactory factory(engine, settings.live);
   server::Server server(factory, flags.options);

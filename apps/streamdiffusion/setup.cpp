@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "params/without_effect.h"
 
 namespace streamdiffusion::app {
 namespace {
@@ -32,6 +33,8 @@ EngineOptions with_model(EngineOptions options) {
   base::require(options.model.empty() || options.random_weights.empty(),
                 ErrorCode::invalid_argument,
                 "--model and --random-weights are both given, expected one of them");
+  base::require(options.vae.empty() || options.random_weights.empty(), ErrorCode::invalid_argument,
+                "--vae and --random-weights are both given, expected one of them");
   if (options.model.empty() && options.random_weights.empty()) {
     options.model = included_model();
     base::require(
@@ -50,7 +53,7 @@ OpenedSession open_session(const params::Settings& settings, bool quiet) {
   const LiveSettings& live = settings.live;
   Engine engine = open_engine(settings.engine);
   Session session = engine.session(live.options);
-  warn_of_unknown_words(engine, live);
+  warn_of_settings(engine, settings);
   if (!live.prompts.empty()) session.set_prompts(live.prompts, live.interpolation);
   if (live.negative_prompt) session.set_negative_prompt(*live.negative_prompt);
   if (!quiet) {
@@ -62,12 +65,21 @@ OpenedSession open_session(const params::Settings& settings, bool quiet) {
   return {std::move(engine), std::move(session)};
 }
 
-void warn_of_unknown_words(const Engine& engine, const LiveSettings& settings) {
-  std::string all = settings.negative_prompt.value_or("");
-  for (const WeightedPrompt& prompt : settings.prompts) all += " " + prompt.text;
+void warn_of_settings(const Engine& engine, const params::Settings& settings) {
+  const LiveSettings& live = settings.live;
+  std::string all = live.negative_prompt.value_or("");
+  for (const WeightedPrompt& prompt : live.prompts) all += "\n" + prompt.text;
   for (const UnknownWord& unknown : unknown_words(read_known_words(engine.info().folder), all)) {
     base::warn(unknown.message);
   }
+  const SessionOptions full = engine.with_defaults(live.options);
+  for (const auto& idle : params::without_effect(settings, full, params::flag_or_key_of)) {
+    base::warn(idle.message);
+  }
+}
+
+void warn_without_effect(bool given, const char* flag, const char* why) {
+  if (given) base::warn(flag, " has no effect ", why);
 }
 
 std::string stage_times(const SessionTimes& times) {

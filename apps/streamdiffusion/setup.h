@@ -17,14 +17,17 @@ struct OpenedSession {
   Engine engine;
   Session session;
 };
-/// A session with its prompts set. Warns of words that the model does not know. Prints one line to
+/// A session with its prompts set. Warns as warn_of_settings() does. Prints one line to
 /// stderr unless quiet:
 /// "pictogram  256x256  t 18,32  self 1.2  parallel rows  bf16 on 2 threads, AVX512-BF16  ready in
 /// 0.31 s".
 OpenedSession open_session(const params::Settings& settings, bool quiet);
 
-/// Warns of words in the prompts that the model does not know.
-void warn_of_unknown_words(const Engine& engine, const LiveSettings& settings);
+/// Warns of words in the prompts that the model does not know, and of flags and keys that do
+/// nothing.
+void warn_of_settings(const Engine& engine, const params::Settings& settings);
+/// Warns that a flag does nothing, if it was given: "--count has no effect with --input".
+void warn_without_effect(bool given, const char* flag, const char* why);
 
 /// "encode 1.9 ms, unet 2.6 ms, decode 2.5 ms, other 0.1 ms a frame"
 std::string stage_times(const SessionTimes& times);

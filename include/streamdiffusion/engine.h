@@ -85,6 +85,9 @@ class Engine {
   void check(const SessionOptions& options) const;
   /// Runs the text encoder ahead, so that set_prompt() later costs the stream no time.
   void encode_prompt(const std::string& prompt);
+  /// For a person: which words of a prompt do not fit into the text encoder, and which notations of
+  /// other programs are read as text. The same are logged when the prompt is first encoded.
+  std::vector<std::string> prompt_warnings(const std::string& prompt) const;
   EngineInfo info() const;
   /// What the model's folder says of its own defaults, applied to the options that are unset.
   SessionOptions with_defaults(const SessionOptions& options) const;

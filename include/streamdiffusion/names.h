@@ -30,6 +30,8 @@ inline const Names<Parallel> kParallels{
     {"auto", Parallel::automatic}, {"ops", Parallel::ops}, {"rows", Parallel::rows}};
 inline const Names<Fit> kFits{
     {"cover", Fit::cover}, {"contain", Fit::contain}, {"stretch", Fit::stretch}};
+inline const Names<PromptSyntax> kPromptSyntaxes{{"emphasis", PromptSyntax::emphasis},
+                                                 {"text", PromptSyntax::text}};
 inline const Names<PromptInterpolation> kPromptInterpolations{
     {"slerp", PromptInterpolation::slerp}, {"linear", PromptInterpolation::linear}};
 

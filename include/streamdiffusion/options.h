@@ -49,6 +49,18 @@ enum class Parallel {
   rows,
 };
 
+/// What brackets in a prompt are.
+enum class PromptSyntax {
+  /// (text) and (text:1.3) weigh more, [text] less, as in the well-known web interfaces; \( is the
+  /// character.
+  emphasis,
+  /// Text.
+  text,
+};
+
+/// The seed that stands for a drawn one.
+inline constexpr std::int64_t kDrawSeed = -1;
+
 struct EngineOptions {
   /// Folder in diffusers' layout.
   std::string model;
@@ -68,6 +80,7 @@ struct EngineOptions {
   std::string calibration;
   /// Whether calibrations are read from and kept in the user's cache.
   bool cache = true;
+  PromptSyntax prompt_syntax = PromptSyntax::emphasis;
   /// Measures the time of every operation.
   bool profile = false;
   /// Live sessions at a time; one more is refused as `busy`. 0: no limit.
@@ -87,8 +100,8 @@ struct SessionOptions {
   std::optional<float> guidance_scale;
   /// Strength of the virtual negative noise, 0..100, default 1.
   std::optional<float> delta;
-  /// 0..2^53 - 1, so that JSON can carry it.
-  std::uint64_t seed = 2;
+  /// 0..2^53 - 1, so that JSON can carry it; or kDrawSeed: each session draws one and logs it.
+  std::int64_t seed = 2;
   /// Images come from noise: generate() instead of process().
   bool text_to_image = false;
   /// Fresh noise between the steps.

@@ -58,7 +58,8 @@ class Session {
   Session& operator=(Session&&) noexcept;
   ~Session();
 
-  /// The text that images follow. A long prompt is cut to the model's limit, with a warning.
+  /// The text that images follow, with emphasis as EngineOptions::prompt_syntax says. A long prompt
+  /// is cut to the model's limit, with a warning that names what is left out.
   void set_prompt(const std::string& prompt);
   /// A weighted mixture of prompts. Throws invalid_argument for no prompt, or weights that are
   /// negative or sum to zero.
@@ -68,7 +69,8 @@ class Session {
   void set_negative_prompt(const std::string& prompt);
   void set_guidance_scale(float scale);
   void set_delta(float delta);
-  void set_seed(std::uint64_t seed);
+  /// kDrawSeed draws one, and logs it.
+  void set_seed(std::int64_t seed);
   /// As many entries as the session has steps.
   void set_t_index_list(const std::vector<int>& t_index_list);
   void set_similar_image_filter(bool enabled, float threshold = 0.98F, int max_skip_frame = 10);
@@ -100,6 +102,8 @@ class Session {
   int width() const;
   int height() const;
   int steps() const;
+  /// The seed in force: the one that was drawn for kDrawSeed.
+  std::int64_t seed() const;
   SessionTimes times() const;
   /// "256x256  t 18,32  self 1.2  parallel rows": size, steps, guidance, and how the UNet's rows
   /// use the cores.

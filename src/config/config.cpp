@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <fstream>
 #include <functional>
-#include <limits>
 #include <map>
+#include <ranges>
 #include <set>
 
 #include "base/edit_distance.h"
@@ -16,7 +16,6 @@ namespace {
 
 using base::ErrorCode;
 
-constexpr std::int64_t kMaximumFrames = std::numeric_limits<std::int64_t>::max();
 constexpr std::size_t kMaximumBytes = std::size_t{1} << 20;
 
 /// A value of a row's type, or what the file says is refused with its place.
@@ -56,8 +55,9 @@ WeightedPrompt read_weighted(const Value& v) {
     return {text.text(), static_cast<float>(share)};
   };
   if (v.is_map()) {
-    const Value text = v.member(v.node()["prompt"] ? "prompt" : "text");
-    return weighted(text, v.member("weight"));
+    const char* text = v.node()["prompt"] ? "prompt" : "text";
+    v.allow_only({text, "weight"});
+    return weighted(v.member(text), v.member("weight"));
   }
   if (!v.is_list()) return {v.text(), 1.0F};
   const std::vector<Value> pair = v.list();
@@ -72,70 +72,49 @@ std::vector<WeightedPrompt> read(const params::PromptList&, const Value& v) {
   return prompts;
 }
 
-void set_row(Config& c, const params::Parameter& row, const Value& v) {
+void set_row(params::Settings& settings, const params::Parameter& row, const Value& v) {
   std::visit(
       [&](const auto& type) {
         const auto value = read(type, v);
         if (!params::accepts(type, value)) v.refuse(params::describe(type));
-        type.member.set(c.settings, value);
+        type.member.set(settings, value);
       },
       row.type);
+  base::require(settings.given.insert(row.name).second, ErrorCode::invalid_argument, v.place(),
+                v.key(), " sets ", row.name, " a second time");
 }
 
-void set_prompts(Config& c, const Value& v) {
-  set_row(c, params::parameter("prompt_list"), v);
+void set_prompts(params::Settings& settings, const Value& v) {
+  set_row(settings, params::parameter("prompt_list"), v);
 }
 
 /// A list of prompts, or a map with prompt_list and interpolation_method.
-void set_blending(Config& c, const Value& v) {
-  if (!v.is_map()) return set_prompts(c, v);
-  set_prompts(c, v.member("prompt_list"));
-  for (const auto& entry : v.node()) {
-    if (!entry.first.IsScalar()) v.refuse("keys that are texts");
-    const std::string& key = entry.first.Scalar();
-    if (key == "interpolation_method") {
-      set_row(c, params::parameter("prompt_interpolation_method"), v.member(key));
-    } else if (key != "prompt_list") {
-      v.refuse("prompt_list and interpolation_method only, not " + key);
-    }
+void set_blending(params::Settings& settings, const Value& v) {
+  if (!v.is_map()) return set_prompts(settings, v);
+  v.allow_only({"prompt_list", "interpolation_method"});
+  set_prompts(settings, v.member("prompt_list"));
+  if (v.node()["interpolation_method"]) {
+    set_row(settings, params::parameter("prompt_interpolation_method"),
+            v.member("interpolation_method"));
   }
 }
 
-using Set = std::function<void(Config&, const Value&)>;
+using Set = std::function<void(params::Settings&, const Value&)>;
 
-Set text_to(std::optional<std::string> Config::*member) {
-  return [member](Config& c, const Value& v) { c.*member = v.text(); };
-}
-Set boolean_to(std::optional<bool> Config::*member) {
-  return [member](Config& c, const Value& v) { c.*member = v.boolean(); };
-}
-Set number_to(std::optional<double> Config::*member, double minimum, double maximum) {
-  return [member, minimum, maximum](Config& c, const Value& v) {
-    const params::Number type{{}, minimum, maximum, 0};
-    const double value = v.number();
-    if (!params::accepts(type, value)) v.refuse(params::describe(type));
-    c.*member = value;
-  };
-}
-
-void set_frames(Config& c, const Value& v) {
-  const std::int64_t frames = v.integer();
-  if (frames < 1) v.refuse(base::concat("an integer from 1 to ", kMaximumFrames));
-  c.frames = static_cast<std::uint64_t>(frames);
-}
-
-void refuse_txt2img(Config&, const Value& v) {
+void refuse_txt2img(params::Settings&, const Value& v) {
   if (v.text() != "img2img") {
     v.refuse("img2img; `streamdiffusion image` generates from text alone");
   }
 }
 
 /// The keys of the table, and those that the forks spell otherwise.
-std::map<std::string, Set> parameter_keys() {
+std::map<std::string, Set> make_keys() {
   std::map<std::string, Set> keys;
   for (const params::Parameter& row : params::parameters()) {
     if (!row.in.yaml) continue;
-    keys[row.name] = [&row](Config& c, const Value& v) { set_row(c, row, v); };
+    keys[row.name] = [&row](params::Settings& settings, const Value& v) {
+      set_row(settings, row, v);
+    };
   }
   keys["model_id"] = keys["model_id_or_path"] = keys.at("model");
   keys["vae_id"] = keys.at("vae");
@@ -145,28 +124,8 @@ std::map<std::string, Set> parameter_keys() {
   return keys;
 }
 
-std::map<std::string, Set> media_keys() {
-  return {
-      {"input", text_to(&Config::input)},
-      {"output", text_to(&Config::output)},
-      {"input_format", text_to(&Config::input_format)},
-      {"input_size", text_to(&Config::input_size)},
-      {"output_format", text_to(&Config::output_format)},
-      {"codec", text_to(&Config::codec)},
-      {"fps", number_to(&Config::fps, 0.001, 1000)},
-      {"duration", number_to(&Config::duration, 0.001, 1e9)},
-      {"frames", set_frames},
-      {"realtime", boolean_to(&Config::realtime)},
-      {"quiet", boolean_to(&Config::quiet)},
-  };
-}
-
 const std::map<std::string, Set>& keys() {
-  static const std::map<std::string, Set> all = [] {
-    std::map<std::string, Set> both = parameter_keys();
-    both.merge(media_keys());
-    return both;
-  }();
+  static const std::map<std::string, Set> all = make_keys();
   return all;
 }
 
@@ -209,30 +168,26 @@ const std::set<std::string> kUnsupported{"acceleration",
 [[noreturn]] void refuse_unknown(const Value& v) {
   constexpr std::size_t kLongestShown = 60;
   const std::string key = v.key().substr(0, kLongestShown);
-  std::string nearest;
-  int least = std::max(2, static_cast<int>(key.size()) / 3) + 1;
-  for (const auto& [known, set] : keys()) {
-    if (const int d = base::edit_distance(key, known); d < least) {
-      least = d;
-      nearest = known;
-    }
-  }
+  const std::string nearest = base::nearest_word(key, std::views::keys(keys()));
   base::fail(ErrorCode::invalid_argument, v.place(), "unknown key \"", key, "\"",
              nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?");
 }
 
 YAML::Node parsed(std::string_view text, const std::string& name) {
   try {
-    return YAML::Load(std::string(text));
+    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
+    base::require(documents.size() < 2, ErrorCode::invalid_argument, name, ": has ",
+                  documents.size(), " documents, expected one");
+    return documents.empty() ? YAML::Node() : documents.front();
   } catch (const YAML::Exception& error) {
     base::fail(ErrorCode::invalid_argument, name, ":", error.mark.line + 1,
                ": not YAML: ", error.msg);
   }
 }
 
-void set_key(Config& config, const Value& v) {
+void set_key(params::Settings& settings, const Value& v) {
   if (const auto known = keys().find(v.key()); known != keys().end()) {
-    return known->second(config, v);
+    return known->second(settings, v);
   }
   if (!kUnsupported.contains(v.key())) refuse_unknown(v);
   base::require(v.is_off(), ErrorCode::unsupported, v.place(), v.key(), " is not supported");
@@ -240,10 +195,10 @@ void set_key(Config& config, const Value& v) {
 
 }  // namespace
 
-Config parse_config(std::string_view text, const std::string& name) {
+params::Settings parse_config(std::string_view text, const std::string& name) {
   const YAML::Node root = parsed(text, name);
-  Config config;
-  if (root.IsNull()) return config;
+  params::Settings settings;
+  if (root.IsNull()) return settings;
   base::require(root.IsMap(), ErrorCode::invalid_argument, name,
                 ":1: expected keys and values, such as `prompt: red apple`");
   std::set<std::string> seen;
@@ -252,12 +207,12 @@ Config parse_config(std::string_view text, const std::string& name) {
     const Value value(entry.second, name, key.text());
     base::require(seen.insert(value.key()).second, ErrorCode::invalid_argument, key.place(),
                   value.key(), " appears a second time");
-    set_key(config, value);
+    set_key(settings, value);
   }
-  return config;
+  return settings;
 }
 
-Config read_config(const std::filesystem::path& path) {
+params::Settings read_config(const std::filesystem::path& path) {
   const std::string name = path.string();
   std::error_code error;
   base::require(std::filesystem::is_regular_file(path, error), ErrorCode::not_found, name,

@@ -1,9 +1,12 @@
 #include "config/value.h"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "base/error.h"
+#include "base/join.h"
 #include "base/parse_number.h"
 
 namespace streamdiffusion::config {
@@ -20,7 +23,7 @@ std::string Value::place() const {
 }
 
 std::string Value::found() const {
-  if (node_.IsNull()) return "empty";
+  if (node_.IsNull() || (node_.IsScalar() && node_.Scalar().empty())) return "empty";
   if (node_.IsSequence()) return base::concat("a list of ", node_.size());
   if (node_.IsMap()) return "a map";
   return base::concat("\"", node_.Scalar().substr(0, kLongestShown), "\"");
@@ -37,7 +40,7 @@ bool Value::is_off() const {
 }
 
 std::string Value::text() const {
-  if (!node_.IsScalar()) refuse("a text");
+  if (!node_.IsScalar() || node_.Scalar().empty()) refuse("a text");
   return node_.Scalar();
 }
 
@@ -70,6 +73,19 @@ std::vector<Value> Value::list() const {
     values.emplace_back(node, file_, base::concat(key_, "[", values.size(), "]"));
   }
   return values;
+}
+
+void Value::allow_only(const std::vector<std::string>& keys) const {
+  std::set<std::string> seen;
+  for (const auto& entry : node_) {
+    const std::string key = entry.first.IsScalar() ? entry.first.Scalar() : "";
+    if (std::ranges::find(keys, key) == keys.end()) {
+      base::fail(ErrorCode::invalid_argument, place(), key_, " has the key \"",
+                 key.substr(0, kLongestShown), "\", expected ", base::joined(keys));
+    }
+    base::require(seen.insert(key).second, ErrorCode::invalid_argument, place(), key_, " has ", key,
+                  " twice");
+  }
 }
 
 Value Value::member(const std::string& name) const {

@@ -25,12 +25,15 @@ class Value {
   /// Null, false, "none", or an empty list or map: what switches a feature off.
   bool is_off() const;
 
+  /// Never empty.
   std::string text() const;
   bool boolean() const;
   /// As written; whoever reads it checks the range.
   double number() const;
   std::int64_t integer() const;
   std::vector<Value> list() const;
+  /// Refuses a map with other keys, or with one twice.
+  void allow_only(const std::vector<std::string>& keys) const;
   /// A member of a map; refused if it is not there.
   Value member(const std::string& name) const;
 

@@ -1,6 +1,7 @@
 #include "base/error.h"
 #include "live/live_session_impl.h"
 #include "params/check.h"
+#include "params/seed.h"
 #include "streamdiffusion/live.h"
 
 namespace streamdiffusion {
@@ -8,13 +9,14 @@ namespace {
 
 constexpr int kDeepest = 1024;
 
-/// With every default filled in. Throws invalid_argument.
+/// With every default filled in, and the seed drawn if one is to be. Throws invalid_argument.
 LiveSettings completed(const Engine& engine, LiveSettings settings) {
   settings.options = engine.with_defaults(settings.options);
   if (settings.prompts.empty()) settings.prompts = {{engine.sample_prompt(), 1.0F}};
   if (!settings.negative_prompt) settings.negative_prompt = engine.sample_negative_prompt();
   engine.check(settings.options);
   params::check(settings);
+  settings.options.seed = params::resolved_seed(settings.options.seed);
   return settings;
 }
 

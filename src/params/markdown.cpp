@@ -53,7 +53,7 @@ const char* effect(Change change) {
 
 /// "`--no-cache` (off)": what a flag that switches off does.
 std::string flag_of(const Parameter& row) {
-  const std::string flag = row.in.flag;
+  const std::string all = row.in.flag, flag = all.substr(0, all.find(','));
   if (flag.empty()) return "";
   return flag.front() == '!' ? concat("`", flag.substr(1), "`: false") : concat("`", flag, "`");
 }

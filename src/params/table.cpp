@@ -4,7 +4,7 @@
 #include <iterator>
 
 #include "base/error.h"
-#include "params/member.h"
+#include "params/rows.h"
 
 namespace streamdiffusion::params {
 namespace {
@@ -16,8 +16,6 @@ using Change::plan;
 constexpr std::int64_t kMaximumSeed = (std::int64_t{1} << 53) - 1;
 /// The distilled models know 50 timesteps (docs/algorithm.md, section 2).
 constexpr int kMaximumSteps = 50;
-/// More than the 77 tokens that a text encoder reads; also the longest path of Linux.
-constexpr std::size_t kMaximumBytes = 4096;
 constexpr double kMaximumGuidance = 100, kMaximumWeight = 1000;
 constexpr std::size_t kMaximumPrompts = 64;
 constexpr int kMinimumSide = 8, kMaximumSide = 16384;
@@ -43,27 +41,6 @@ Member<double> transition() {
             settings.live.transition_seconds = value * 1e-3;
           }};
 }
-
-template <typename Reach>
-Integer integer(Reach reach, std::int64_t minimum, std::int64_t maximum,
-                std::optional<std::int64_t> fallback = std::nullopt) {
-  return {member<std::int64_t>(reach, fallback), minimum, maximum};
-}
-template <typename Reach>
-Number number(Reach reach, double minimum, double maximum, double step,
-              std::optional<double> fallback = std::nullopt) {
-  return {member<double>(reach, fallback), minimum, maximum, step};
-}
-template <typename Reach>
-Boolean boolean(Reach reach) {
-  return {member<bool>(reach)};
-}
-template <typename Reach>
-Text text(Reach reach) {
-  return {member<std::string>(reach), kMaximumBytes};
-}
-
-using Rows = std::vector<Parameter>;
 
 /// Rows of the engine are keys of --config as well.
 Parameter engine(const char* name, const char* title, const char* help, Type type, const char* flag,
@@ -103,6 +80,10 @@ Rows engine_rows() {
       engine("max_isa", "Instruction set",
              "Cap on the instruction set: amx, avx512_bf16, avx512_vnni, avx512, avx2_vnni, avx2",
              text(SD_REACH(engine.max_isa)), "--max-isa", "NAME"),
+      engine(
+          "prompt_syntax", "Prompt syntax",
+          "Brackets in prompts: emphasis, with (more), (much more:1.4) and [less], or plain text",
+          choice<kPromptSyntaxes>(SD_REACH(engine.prompt_syntax)), "--prompt-syntax"),
   };
 }
 
@@ -161,10 +142,10 @@ Rows steps_rows() {
         .server = true}},
       {"seed",
        "Seed",
-       "Of all noise; the same seed gives the same images",
+       "Of all noise; the same seed gives the same images; -1 draws one, and prints it",
        Group::steps,
        live,
-       integer(SD_REACH(live.options.seed), 0, kMaximumSeed),
+       integer(SD_REACH(live.options.seed), kDrawSeed, kMaximumSeed),
        {.flag = "--seed", .yaml = true, .server = true}},
   };
 }
@@ -348,7 +329,7 @@ const std::vector<Parameter>& parameters() {
   static const Rows all = [] {
     Rows rows;
     for (auto* part : {&engine_rows, &steps_rows, &batch_rows, &prompt_rows, &guidance_rows,
-                       &image_rows, &filter_rows}) {
+                       &image_rows, &filter_rows, &run_rows}) {
       std::ranges::move(part(), std::back_inserter(rows));
     }
     return rows;
@@ -386,6 +367,8 @@ const char* to_string(Group group) {
       return "Image";
     case Group::filter:
       return "Similarity filter";
+    case Group::run:
+      return "Input and output";
   }
   return "";
 }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -14,15 +15,29 @@
 
 namespace streamdiffusion::params {
 
+/// Of the command `run` alone: where frames come from, where images go, and when it ends.
+struct RunSettings {
+  std::optional<std::string> input, output, input_format, input_size, output_format, codec, json;
+  /// Frames a second.
+  std::optional<double> fps;
+  /// Seconds.
+  std::optional<double> duration;
+  std::optional<std::int64_t> frames;
+  std::optional<bool> realtime, no_audio, quiet;
+};
+
 /// What the rows of the table refer to.
 struct Settings {
   EngineOptions engine;
   LiveSettings live;
+  RunSettings run;
   /// Of the images that the server sends.
   int jpeg_quality = 85;
   /// A wish of the client's, which the server turns into t_index_list.
   std::optional<double> strength;
   std::optional<int> steps;
+  /// The names of the parameters that a user has set, whatever their values.
+  std::set<std::string, std::less<>> given;
 };
 
 /// Access to one member of Settings. `get` is empty where the member is unset.
@@ -84,7 +99,7 @@ enum class Change {
 };
 
 /// Sections of `--help` and of the page.
-enum class Group { engine, steps, prompt, guidance, image, filter };
+enum class Group { engine, steps, prompt, guidance, image, filter, run };
 
 /// Where a parameter appears.
 struct FrontEnds {

@@ -17,6 +17,9 @@ class EngineStreamFactory : public StreamFactory {
   SessionOptions with_defaults(const SessionOptions& options) const override {
     return engine_.with_defaults(options);
   }
+  std::vector<std::string> prompt_warnings(const std::string& prompt) const override {
+    return engine_.prompt_warnings(prompt);
+  }
   std::unique_ptr<LiveStream> open(const LiveSettings& settings, QueuePolicy policy,
                                    LiveCallbacks callbacks) override;
 

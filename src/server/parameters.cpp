@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <ranges>
 
+#include "base/edit_distance.h"
 #include "base/error.h"
 #include "json/quote.h"
 #include "params/read_json.h"
+#include "params/seed.h"
+#include "params/without_effect.h"
 #include "schedule/lcm_schedule.h"
 #include "server/parameter_specs.h"
 
@@ -20,6 +24,8 @@ using nlohmann::json;
 namespace {
 
 constexpr JsonLimits kClientJson{.bytes = std::size_t{1} << 26U, .values = 4096, .depth = 8};
+/// Proxies take headers of a few KiB.
+constexpr std::size_t kMaximumHeaderWarnings = 8;
 
 params::Settings settings_of(const Parameters& parameters) {
   return {.engine = {.model = parameters.model},
@@ -33,6 +39,26 @@ void require_inside(const std::vector<int>& t_index_list, int length) {
                   base::concat("t_index_list has ", t_index_list.back(),
                                ", expected indices below ", length, " (num_inference_steps)"),
                   "t_index_list");
+}
+
+/// A t_index_list says exactly what strength and steps say roughly.
+std::vector<std::string> overridden(const std::set<std::string_view>& given) {
+  std::vector<std::string> names;
+  for (const char* name : {"strength", "steps"}) {
+    if (given.contains("t_index_list") && given.contains(name)) names.emplace_back(name);
+  }
+  return names;
+}
+
+/// Of a query, where a value must not end before it seems to.
+void require_one_value(const std::string& name, const std::string& value) {
+  const bool spaced =
+      value.find_first_of(" \t\r\n") == 0 ||
+      (!value.empty() && std::string_view(" \t\r\n").find(value.back()) != std::string_view::npos);
+  if (value.empty() || spaced) {
+    throw HttpError(400, "bad_request", name + " is " + quote(value) + ", expected a value", name);
+  }
+  parse_client_json(value, name);
 }
 
 bool is_string(const params::Parameter& row) {
@@ -55,6 +81,14 @@ ParameterTable::ParameterTable(const StreamFactory& factory, const Limits& limit
 
 Parameters ParameterTable::defaults() const {
   return {.live = factory_.initial_settings(), .model = factory_.info().model};
+}
+
+std::string ParameterTable::suggestion(std::string_view name) const {
+  const auto names =
+      std::views::transform(rows_, [](const params::Parameter& row) { return row.name; });
+  const std::string nearest = base::nearest_word(name, names);
+  return nearest.empty() ? "; GET /api/settings has all"
+                         : base::concat("; did you mean ", quote(nearest), "?");
 }
 
 const params::Parameter* ParameterTable::find(std::string_view name) const {
@@ -93,7 +127,7 @@ Parameters ParameterTable::apply(const Json& object, const Parameters& now) cons
       const params::Parameter* row = find(key);
       if (row == nullptr) {
         throw HttpError(400, "unknown_parameter",
-                        "there is no parameter " + quote(key) + "; GET /api/settings has all",
+                        base::concat("there is no parameter ", quote(key), suggestion(key)),
                         printable(key, 64));
       }
       params::read_json(*row, value, wanted);
@@ -101,7 +135,11 @@ Parameters ParameterTable::apply(const Json& object, const Parameters& now) cons
     }
     name.clear();
     settle(wanted, given, now);
-    return {std::move(wanted.live), std::move(wanted.engine.model), wanted.jpeg_quality};
+    wanted.live.options.seed = params::resolved_seed(wanted.live.options.seed);
+    Parameters next{std::move(wanted.live), std::move(wanted.engine.model), wanted.jpeg_quality,
+                    now.given, overridden(given)};
+    next.given.insert(given.begin(), given.end());
+    return next;
   } catch (const Error& error) {
     throw HttpError(400, "bad_request", error.what(), name);
   }
@@ -136,7 +174,7 @@ void ParameterTable::settle(params::Settings& wanted, const std::set<std::string
   }
   const bool as_many = count == static_cast<int>(full.t_index_list.size());
   const bool fits = full.t_index_list.back() < length;
-  if (wanted.strength) {
+  if (wanted.strength && !options.text_to_image) {
     const std::vector<int> list = schedule::t_index_list_for(*wanted.strength, count, length);
     // The strength that is shown belongs to the first index; given back, it changes nothing.
     const double first = (length - 1) * (1 - *wanted.strength);
@@ -159,6 +197,7 @@ Parameters ParameterTable::apply(const std::map<std::string, std::string>& query
     if (std::find(ignored.begin(), ignored.end(), name) != ignored.end()) continue;
     const params::Parameter* row = find(name);
     const bool raw = row != nullptr && !is_string(*row);
+    if (raw) require_one_value(name, value);
     if (text.size() > 1) text += ",";
     text += json(name).dump() + ":" + (raw ? value : json(value).dump());
   }
@@ -188,7 +227,41 @@ json ParameterTable::warnings(const Parameters& parameters) const {
       list.push_back({{"message", w.message}, {"word", w.word}, {"near", w.near}});
     }
   }
+  const auto add = [&list](const std::string& message, const std::string& param) {
+    list.push_back({{"message", message}, {"param", param}});
+  };
+  for (const WeightedPrompt& prompt : given) {
+    for (const std::string& message : factory_.prompt_warnings(prompt.text)) add(message, "prompt");
+  }
+  if (parameters.live.negative_prompt) {
+    for (const std::string& message : factory_.prompt_warnings(*parameters.live.negative_prompt)) {
+      add(message, "negative_prompt");
+    }
+  }
+  params::Settings settings = settings_of(parameters);
+  settings.given = parameters.given;
+  const SessionOptions full = factory_.with_defaults(parameters.live.options);
+  for (const auto& idle : params::without_effect(settings, full, params::key_of)) {
+    add(idle.message, idle.parameter->name);
+  }
+  for (const std::string& name : parameters.ignored) {
+    add(name + " has no effect beside t_index_list, which sets the steps exactly", name);
+  }
   return list;
+}
+
+std::vector<std::pair<std::string, std::string>> ParameterTable::image_header(
+    const Parameters& parameters) const {
+  std::vector<std::pair<std::string, std::string>> header{
+      {"X-Seed", std::to_string(parameters.live.options.seed)}};
+  json messages = json::array();
+  for (const json& warning : warnings(parameters)) {
+    if (messages.size() < kMaximumHeaderWarnings) messages.push_back(warning.at("message"));
+  }
+  if (!messages.empty()) {
+    header.emplace_back("X-Warnings", messages.dump(-1, ' ', true, json::error_handler_t::replace));
+  }
+  return header;
 }
 
 }  // namespace streamdiffusion::server

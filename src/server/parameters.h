@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "json/json.h"
@@ -22,6 +23,10 @@ struct Parameters {
   LiveSettings live;
   std::string model;
   int jpeg_quality = 85;
+  /// The names of the parameters that the client has set so far.
+  std::set<std::string, std::less<>> given = {};
+  /// What the last message asked for in vain.
+  std::vector<std::string> ignored = {};
 };
 
 /// JSON of a client: bounded in size, depth and number of values. Throws HttpError 400.
@@ -42,11 +47,18 @@ class ParameterTable {
                    const std::vector<std::string>& ignored, const Parameters& now) const;
   /// Every parameter, defaults filled in.
   nlohmann::json write(const Parameters& parameters) const;
-  /// Of all prompts.
+  /// An array of objects with `message`: words that the model does not know (with `word` and
+  /// `near`), what else there is to say of the prompts, and parameters that do nothing (both with
+  /// `param`).
   nlohmann::json warnings(const Parameters& parameters) const;
+  /// What the answer to a request for one image says of it: X-Seed, and X-Warnings, a JSON array of
+  /// texts, if there are warnings.
+  std::vector<std::pair<std::string, std::string>> image_header(const Parameters& parameters) const;
 
  private:
   const params::Parameter* find(std::string_view name) const;
+  /// "; did you mean "prompt"?"
+  std::string suggestion(std::string_view name) const;
   /// Brings what one message asks for together. `given` are the names in it.
   void settle(params::Settings& wanted, const std::set<std::string_view>& given,
               const Parameters& now) const;

@@ -49,6 +49,10 @@ class StreamFactory {
   virtual const LiveSettings& initial_settings() const = 0;
   /// Fills every option that is unset with the model's own default.
   virtual SessionOptions with_defaults(const SessionOptions& options) const = 0;
+  /// As Engine::prompt_warnings().
+  virtual std::vector<std::string> prompt_warnings(const std::string& /*prompt*/) const {
+    return {};
+  }
   /// May take seconds. Throws Error for settings that are invalid for this model.
   virtual std::unique_ptr<LiveStream> open(const LiveSettings& settings, QueuePolicy policy,
                                            LiveCallbacks callbacks) = 0;

@@ -4,6 +4,7 @@
 
 #include "backend/peak.h"
 #include "base/error.h"
+#include "params/seed.h"
 #include "session/calibrate.h"
 #include "session/choose_dtype.h"
 #include "session/engine_impl.h"
@@ -68,7 +69,9 @@ Calibration Engine::calibrate(const EngineOptions& options, std::span<const Imag
 }
 
 Session Engine::session(const SessionOptions& options) {
-  return Session(std::make_unique<Session::Impl>(impl_, with_defaults(options)));
+  SessionOptions full = with_defaults(options);
+  full.seed = params::resolved_seed(full.seed);
+  return Session(std::make_unique<Session::Impl>(impl_, full));
 }
 
 void Engine::check(const SessionOptions& options) const {
@@ -77,6 +80,10 @@ void Engine::check(const SessionOptions& options) const {
 
 void Engine::encode_prompt(const std::string& prompt) {
   impl_->prompts.encode(prompt);
+}
+
+std::vector<std::string> Engine::prompt_warnings(const std::string& prompt) const {
+  return impl_->model.tokenize(prompt).warnings;
 }
 
 SessionOptions Engine::with_defaults(const SessionOptions& options) const {

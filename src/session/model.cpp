@@ -66,6 +66,7 @@ Model Model::open(const EngineOptions& options) {
                 ErrorCode::invalid_argument,
                 "give either a model folder or an architecture with random weights");
   Model model;
+  model.prompt_syntax_ = options.prompt_syntax;
   options.model.empty() ? model.open_preset(options.random_weights) : model.open_folder(options);
   base::require(model.unet_.cross_attention_dim == model.text_.width, ErrorCode::corrupt_file,
                 model.name_, ": the UNet's \"cross_attention_dim\" is ",
@@ -145,13 +146,13 @@ void Model::check_and_count() {
   }
 }
 
-std::vector<std::int32_t> Model::tokenize(const std::string& prompt) const {
-  if (tokenizer_) return tokenizer_->encode(prompt).ids;
+tokenizer::Tokens Model::tokenize(const std::string& prompt) const {
+  if (tokenizer_) return tokenizer_->encode(prompt, prompt_syntax_);
   std::vector<std::int32_t> ids(static_cast<std::size_t>(tokens_), 0);
   for (std::size_t i = 0; i < std::min(ids.size(), prompt.size()); ++i) {
     ids[i] = static_cast<unsigned char>(prompt[i]) % static_cast<std::int32_t>(text_.vocabulary);
   }
-  return ids;
+  return {.ids = std::move(ids)};
 }
 
 graph::Graph Model::text_graph(tensor::DType dtype) const {

@@ -43,9 +43,9 @@ class Model {
   const std::string& sample_prompt() const { return sample_prompt_; }
   const std::string& sample_negative_prompt() const { return sample_negative_prompt_; }
 
-  /// Ids of a prompt, padded to tokens(). A model with random weights has no vocabulary: ids from
-  /// the characters.
-  std::vector<std::int32_t> tokenize(const std::string& prompt) const;
+  /// Tokens of a prompt, padded to tokens(). A model with random weights has no vocabulary: ids
+  /// from the characters.
+  tokenizer::Tokens tokenize(const std::string& prompt) const;
 
   graph::Graph text_graph(tensor::DType dtype) const;
   /// The UNet's part in images of height x width; one entry of `kv_rows` a row.
@@ -73,6 +73,7 @@ class Model {
   std::shared_ptr<const weights::WeightSource> sources_[3];
   std::string scopes_[3];
   int tokens_ = 77;
+  PromptSyntax prompt_syntax_ = PromptSyntax::emphasis;
   std::int64_t parameters_ = 0;
   SessionOptions defaults_, text_defaults_;
   std::string sample_prompt_, sample_negative_prompt_;

@@ -4,11 +4,15 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/log.h"
+#include "session/emphasis.h"
 
 namespace streamdiffusion::session {
 namespace {
+
 constexpr std::size_t kKept = 64;
-}
+
+}  // namespace
 
 Embedding Prompts::encode(const std::string& prompt) {
   if (Embedding known = find(prompt)) return known;
@@ -31,16 +35,18 @@ Embedding Prompts::find(const std::string& prompt) {
 }
 
 Embedding Prompts::run(const std::string& prompt) {
-  const std::vector<std::int32_t> ids = model_.tokenize(prompt);
+  const tokenizer::Tokens tokens = model_.tokenize(prompt);
+  for (const std::string& warning : tokens.warnings) base::warn(warning);
   if (!state_) {
     executable_ = executables_.text();
     state_ = executable_->make_state();
   }
-  std::copy(ids.begin(), ids.end(), state_->input("ids").as<std::int32_t>());
+  std::copy(tokens.ids.begin(), tokens.ids.end(), state_->input("ids").as<std::int32_t>());
   executable_->run(graph::Lifetime::per_prompt, *state_);
   const tensor::View out = state_->output("embeddings");
   const auto* values = out.as<float>();
   auto embedding = std::make_shared<std::vector<float>>(values, values + out.desc.shape.elements());
+  if (!tokens.weights.empty()) emphasize(*embedding, tokens.weights);
   base::require(
       std::all_of(embedding->begin(), embedding->end(), [](float v) { return std::isfinite(v); }),
       base::ErrorCode::numeric, "the text encoder's answer to \"", prompt.substr(0, 80),

@@ -30,8 +30,8 @@ void Session::set_delta(float delta) {
   impl_->set_parameters([&](stream::StreamParameters& parameters) { parameters.delta = delta; });
 }
 
-void Session::set_seed(std::uint64_t seed) {
-  impl_->set_parameters([&](stream::StreamParameters& parameters) { parameters.seed = seed; });
+void Session::set_seed(std::int64_t seed) {
+  impl_->set_seed(seed);
 }
 
 void Session::set_t_index_list(const std::vector<int>& t_index_list) {
@@ -87,6 +87,10 @@ int Session::width() const {
 int Session::height() const {
   return *impl_->options().height;
 }
+std::int64_t Session::seed() const {
+  return impl_->seed();
+}
+
 int Session::steps() const {
   return static_cast<int>(impl_->options().t_index_list.size());
 }

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/join.h"
 #include "params/check.h"
+#include "params/seed.h"
 #include "session/session_options.h"
 #include "stream/prompt_blend.h"
 #include "streamdiffusion/names.h"
@@ -29,7 +30,7 @@ stream::StreamParameters stream_parameters(const SessionOptions& o,
           .guidance_scale = *o.guidance_scale,
           .delta = *o.delta,
           .do_add_noise = o.do_add_noise,
-          .seed = o.seed};
+          .seed = static_cast<std::uint64_t>(o.seed)};
 }
 
 /// Adds the time until its end to a sum.
@@ -51,8 +52,8 @@ Session::Impl::Impl(std::shared_ptr<Engine::Impl> engine, const SessionOptions& 
     : engine_(std::move(engine)),
       options_(options),
       schedule_(engine_->model.scheduler()),
-      filter_(options.seed ^ kFilterStream),
-      text_to_image_noise_(options.seed) {
+      filter_(static_cast<std::uint64_t>(options.seed) ^ kFilterStream),
+      text_to_image_noise_(static_cast<std::uint64_t>(options.seed)) {
   session::check_options(engine_->model, options_);
   const int factor = engine_->model.factor();
   latent_ = {*options_.height / factor, *options_.width / factor, engine_->model.latent_channels()};
@@ -117,8 +118,22 @@ void Session::Impl::set_parameters(const std::function<void(stream::StreamParame
   change(parameters);
   params::check(SessionOptions{.guidance_scale = parameters.guidance_scale,
                                .delta = parameters.delta,
-                               .seed = parameters.seed});
+                               .seed = static_cast<std::int64_t>(parameters.seed)});
   batch_ ? batch_->set(parameters) : sequential_->set(parameters);
+}
+
+void Session::Impl::set_seed(std::int64_t seed) {
+  const std::int64_t resolved = params::resolved_seed(seed);
+  params::check(SessionOptions{.seed = resolved});
+  set_parameters([&](stream::StreamParameters& parameters) {
+    parameters.seed = static_cast<std::uint64_t>(resolved);
+  });
+}
+
+std::int64_t Session::Impl::seed() const {
+  const stream::StreamParameters& parameters =
+      batch_ ? batch_->parameters() : sequential_->parameters();
+  return static_cast<std::int64_t>(parameters.seed);
 }
 
 void Session::Impl::set_t_index_list(const std::vector<int>& t_index_list) {

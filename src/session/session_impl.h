@@ -21,6 +21,8 @@ class Session::Impl {
   void set_prompts(const std::vector<WeightedPrompt>& prompts, PromptInterpolation how);
   void set_negative_prompt(const std::string& prompt);
   void set_parameters(const std::function<void(stream::StreamParameters&)>& change);
+  void set_seed(std::int64_t seed);
+  std::int64_t seed() const;
   void set_t_index_list(const std::vector<int>& t_index_list);
   void set_filter(bool enabled, float threshold, int max_skip_frame);
 

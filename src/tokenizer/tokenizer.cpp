@@ -4,8 +4,9 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "base/log.h"
+#include "json/quote.h"
 #include "tokenizer/pre_tokenizer.h"
+#include "tokenizer/prompt_syntax.h"
 #include "tokenizer/unicode.h"
 
 namespace streamdiffusion::tokenizer {
@@ -13,6 +14,9 @@ namespace {
 
 using base::ErrorCode;
 using base::require;
+
+/// Bytes of the words that a warning names.
+constexpr std::size_t kLongestShown = 100;
 
 int length_of(const TokenizerDescription& d, int max_positions) {
   require(max_positions >= 3, ErrorCode::invalid_argument, d.file, ": the text model has ",
@@ -46,37 +50,67 @@ Tokenizer::Tokenizer(const TokenizerDescription& d, int max_positions)
   }
 }
 
-void Tokenizer::encode_text(std::u32string_view text, std::vector<std::int32_t>& out) const {
+/// What is collected from the parts of a prompt.
+struct Tokenizer::Encoded {
+  std::size_t capacity = 0;
+  std::vector<std::int32_t> ids = {};
+  /// The first words that did not fit.
+  std::string left_out = {};
+
+  void note(const std::string& word) {
+    if (ids.size() <= capacity || left_out.size() > kLongestShown) return;
+    left_out += (left_out.empty() ? "" : " ") + word;
+  }
+};
+
+void Tokenizer::encode_text(std::u32string_view text, Encoded& out) const {
   const std::u32string normalized = normalize(text);
   for (const Segment& segment : normalized_tokens_.split(normalized)) {
     if (segment.id >= 0) {
-      out.push_back(segment.id);
+      out.ids.push_back(segment.id);
       continue;
     }
-    for (const std::string& word : pre_tokenize(segment.text)) bpe_.encode(word, out);
+    for (const std::string& word : pre_tokenize(segment.text)) {
+      bpe_.encode(word, out.ids);
+      out.note(word);
+    }
   }
 }
 
-Tokens Tokenizer::encode(std::string_view prompt) const {
-  require(prompt.size() <= kMaxPromptBytes, ErrorCode::invalid_argument, "prompt of ",
-          prompt.size(), " bytes, expected at most ", kMaxPromptBytes);
-  const std::u32string text = decode_utf8(prompt, "prompt");
-  std::vector<std::int32_t> ids;
+void Tokenizer::encode_part(std::string_view part, Encoded& out) const {
+  const std::u32string text = decode_utf8(part, "prompt");
   for (const Segment& segment : raw_tokens_.split(text)) {
     if (segment.id >= 0) {
-      ids.push_back(segment.id);
+      out.ids.push_back(segment.id);
     } else {
-      encode_text(segment.text, ids);
+      encode_text(segment.text, out);
     }
   }
+}
+
+Tokens Tokenizer::encode(std::string_view prompt, PromptSyntax syntax) const {
+  require(prompt.size() <= kMaxPromptBytes, ErrorCode::invalid_argument, "prompt of ",
+          prompt.size(), " bytes, expected at most ", kMaxPromptBytes);
+  const bool emphasis = syntax == PromptSyntax::emphasis;
+  ParsedPrompt parsed =
+      emphasis ? parse_prompt(prompt) : ParsedPrompt{{{std::string(prompt), 1.0F}}, {}};
   const auto capacity = static_cast<std::size_t>(length_ - 2);
-  Tokens out;
+  Encoded encoded{.capacity = capacity};
+  std::vector<float> weights{1.0F};
+  for (const PromptPart& part : parsed.parts) {
+    encode_part(part.text, encoded);
+    weights.resize(encoded.ids.size() + 1, part.weight);
+  }
+  std::vector<std::int32_t>& ids = encoded.ids;
+  Tokens out{.warnings = std::move(parsed.warnings)};
   out.truncated = ids.size() > capacity;
   if (out.truncated) {
     out.dropped = static_cast<int>(ids.size() - capacity);
-    base::warn("prompt is cut: ", out.dropped, " of ", ids.size(), " tokens dropped, ", capacity,
-               " fit");
+    out.warnings.push_back(base::concat("prompt is cut: ", out.dropped, " of ", ids.size(),
+                                        " tokens dropped, ", capacity,
+                                        " fit; left out: ", json::quote(encoded.left_out)));
     ids.resize(capacity);
+    weights.resize(capacity + 1);
   }
   out.used = static_cast<int>(ids.size()) + 2;
   out.ids.reserve(static_cast<std::size_t>(length_));
@@ -84,6 +118,10 @@ Tokens Tokenizer::encode(std::string_view prompt) const {
   out.ids.insert(out.ids.end(), ids.begin(), ids.end());
   out.ids.push_back(eos_);
   out.ids.resize(static_cast<std::size_t>(length_), pad_);
+  if (std::ranges::any_of(weights, [](float weight) { return weight != 1; })) {
+    out.weights = std::move(weights);
+    out.weights.resize(out.ids.size(), 1.0F);
+  }
   return out;
 }
 

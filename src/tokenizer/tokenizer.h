@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "streamdiffusion/options.h"
 #include "tokenizer/added_tokens.h"
 #include "tokenizer/byte_pair_encoder.h"
 #include "tokenizer/tokenizer_files.h"
@@ -21,6 +23,10 @@ struct Tokens {
   bool truncated = false;
   /// Tokens of the prompt that did not fit.
   int dropped = 0;
+  /// Of each id, for a prompt with emphasis; else empty.
+  std::vector<float> weights;
+  /// What was left out, with its words, and what is read otherwise than other programs do.
+  std::vector<std::string> warnings;
 };
 
 class Tokenizer {
@@ -35,10 +41,9 @@ class Tokenizer {
   /// The same from file contents in memory.
   Tokenizer(const TokenizerTexts& texts, int max_positions);
 
-  /// The tokens of a prompt (UTF-8). If it does not fit, drops the tokens at its end and logs a
-  /// warning. Throws invalid_argument if it is not UTF-8 or longer than kMaxPromptBytes.
-  /// Thread-safe.
-  Tokens encode(std::string_view prompt) const;
+  /// The tokens of a prompt (UTF-8). If it does not fit, drops the tokens at its end. Throws
+  /// invalid_argument if it is not UTF-8 or longer than kMaxPromptBytes. Thread-safe.
+  Tokens encode(std::string_view prompt, PromptSyntax syntax = PromptSyntax::text) const;
 
   /// Number of ids, which are 0..vocab_size() - 1.
   int vocab_size() const { return size_; }
@@ -50,7 +55,9 @@ class Tokenizer {
 
  private:
   Tokenizer(const TokenizerDescription& description, int max_positions);
-  void encode_text(std::u32string_view text, std::vector<std::int32_t>& out) const;
+  struct Encoded;
+  void encode_part(std::string_view part, Encoded& out) const;
+  void encode_text(std::u32string_view text, Encoded& out) const;
 
   BytePairEncoder bpe_;
   /// Added tokens that are matched in the prompt as typed, and in the normalized text.

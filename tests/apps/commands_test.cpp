@@ -72,7 +72,17 @@ TEST_F(AnyCommand, HelpHasExamples) {
 TEST_F(AnyCommand, WrongUsageIsExitCodeTwoAndSaysWhat) {
   const std::pair<std::vector<std::string>, const char*> cases[]{
       {{}, "subcommand is required"},
-      {{"draw"}, "subcommand is required"},
+      {{"draw"}, "there is no command \"draw\", only image, run, "},
+      {{"imgae"}, "there is no command \"imgae\"; did you mean image?"},
+      {{"image", "--promt", "cat"}, "did you mean --prompt?"},
+      {{"image", "--prompt", ""}, "--prompt is empty"},
+      {{"image", "--seed", "1", "--seed", "2"}, "--seed is given twice"},
+      {{"image", "red", "apple"}, "\"red\" belongs to no flag"},
+      {{"image", "--vae", "a", "--random-weights", "sd15"}, "--vae and --random-weights"},
+      {{"info", "a", "--model", "b"}, "the model is given twice"},
+      {{"quantize", "--no-cache"}, "expected --output FILE"},
+      {{"run", "--input-size", "0x10"}, "--input-size is \"0x10\", expected a size"},
+      {{"run", "--input-size", "640 x480"}, "--input-size"},
       {{"info", "--nonsense"}, "--nonsense"},
       {{"image", "--count", "0"}, "--count is 0"},
       {{"image", "--count", "many"}, "--count"},
@@ -101,6 +111,63 @@ TEST_F(AnyCommand, AModelThatIsNotThereOrIsBrokenIsNamed) {
   }
   EXPECT_EQ(run({"info", "--random-weights", "sd16"}), kFailed);
   EXPECT_THAT(said(), HasSubstr("\"sd16\", expected one of"));
+}
+
+TEST_F(AnyCommand, AMalformedListOfKnownWordsIsNoticed) {
+  TinyModel broken;
+  broken.write("concepts.json", "{");
+  for (const std::string command : {"image", "info", "bench"}) {
+    EXPECT_EQ(run({command, "--model", broken.path(), "--device", SD_TEST_DEVICE}), kFailed)
+        << command;
+    EXPECT_THAT(said(), HasSubstr("concepts.json: not valid JSON"));
+  }
+}
+
+TEST_F(ImageCommand, ATextWithBracketsIsOnePrompt) {
+  const auto draw = [&](const std::string& name, const std::vector<std::string>& flags) {
+    std::vector<std::string> all{"--output", folder_ / name, "--quiet"};
+    all.insert(all.end(), flags.begin(), flags.end());
+    EXPECT_EQ(run_with_model("image", all), kDone) << said();
+    return text_of(folder_ / name);
+  };
+  const std::string plain = draw("a.png", {"--prompt", "red apple, blue fish"});
+  EXPECT_NE(draw("b.png", {"--prompt", "[red apple, blue fish]"}),
+            draw("c.png", {"--prompt", "red apple", "blue fish"}));
+  EXPECT_EQ(draw("d.png", {"--prompt", "(red apple:1.0), blue fish"}), plain);
+  EXPECT_NE(draw("e.png", {"--prompt", "(red apple:1.5), blue fish"}), plain);
+  EXPECT_EQ(said(), "");
+}
+
+TEST_F(ImageCommand, ASeedOfMinusOneIsDrawnAndPrintedAndGivesTheSameImageAgain) {
+  ASSERT_EQ(run_with_model("image", {"--output", folder_ / "a.png", "--seed", "-1", "--quiet"}),
+            kDone);
+  const std::string line = said();
+  ASSERT_THAT(line, StartsWith("seed "));
+  const std::string seed = line.substr(5, line.find('\n') - 5);
+  const std::string drawn = text_of(folder_ / "a.png");
+  ASSERT_EQ(run_with_model("image", {"--output", folder_ / "a.png", "--seed", seed, "--quiet"}),
+            kDone);
+  EXPECT_EQ(text_of(folder_ / "a.png"), drawn);
+}
+
+TEST_F(ImageCommand, FlagsThatDoNothingAreNamed) {
+  const std::tuple<std::vector<std::string>, const char*> cases[]{
+      {{"--cfg-type", "none", "--delta", "3"}, "--delta has no effect with --cfg-type none"},
+      {{"--cfg-type", "none", "--negative-prompt", "a"}, "--negative-prompt has no effect"},
+      {{"--cfg-type", "none", "--guidance-scale", "3"}, "--guidance-scale has no effect"},
+      {{"--similar-image-filter-threshold", "0.5"}, "without --similar-image-filter"},
+      {{"--lerp"}, "--lerp has no effect with one prompt"},
+      {{"--count", "2"}, "--count has no effect with --input"},
+      {{"--calibration", "a.json"}, "--calibration has no effect without --dtype int8"},
+  };
+  for (const auto& [flags, warning] : cases) {
+    std::vector<std::string> all{"--input", images(1) + "/0.png", "--output", folder_ / "a.png",
+                                 "--quiet"};
+    all.insert(all.end(), flags.begin(), flags.end());
+    EXPECT_EQ(run_with_model("image", all), kDone) << said();
+    EXPECT_THAT(said(), HasSubstr(warning));
+    EXPECT_EQ(std::ranges::count(said(), '\n'), 1) << said();
+  }
 }
 
 TEST_F(ImageCommand, EveryFileOfAFolderComesOutInItsPlaceWithASheet) {

@@ -16,12 +16,12 @@ namespace {
 using graph::Lifetime;
 using tensor::DType;
 
-std::vector<graph::Graph> one_lane(const OpCase& op) {
+std::vector<graph::Graph> one_group(const OpCase& op) {
   graph::Builder b(DType::f32);
   op.build(b, {0, op.rows});
-  std::vector<graph::Graph> lanes;
-  lanes.push_back(b.finish());
-  return lanes;
+  std::vector<graph::Graph> row_groups;
+  row_groups.push_back(b.finish());
+  return row_groups;
 }
 
 TEST(MakeDevice, NamesTheDevicesThatAreBuiltIn) {
@@ -53,13 +53,14 @@ TEST_P(DeviceTest, SaysWhatItIs) {
 }
 
 TEST_P(DeviceTest, ReportsEveryOpThatRuns) {
-  const auto lanes = one_lane(unet_);
-  const graph::MemoryPlan plan = graph::plan_memory(lanes[0]);
+  const auto row_groups = one_group(unet_);
+  const graph::MemoryPlan plan = graph::plan_memory(row_groups[0]);
   std::size_t ops = 0;
   double flops = 0;
   for (const auto& program : plan.programs) {
     ops += program.size();
-    for (const int i : program) flops += lanes[0].flops(lanes[0].ops[static_cast<std::size_t>(i)]);
+    for (const int i : program)
+      flops += row_groups[0].flops(row_groups[0].ops[static_cast<std::size_t>(i)]);
   }
   CaseRun run(*device_, unet_, {});
   double reported = 0;
@@ -85,24 +86,25 @@ TEST_P(DeviceTest, TakesTimesOnlyWhenAsked) {
 
 TEST_P(DeviceTest, ExecutablesOfOneScopeShareWeights) {
   const Weights weights = case_weights("unet", tensor::DType::f32);
-  const auto first = device_->compile(one_lane(unet_), weights);
+  const auto first = device_->compile(one_group(unet_), weights);
   const std::size_t bytes = device_->weight_bytes();
   EXPECT_GT(bytes, 0U);
-  const auto second = device_->compile(one_lane(unet_), weights);
+  const auto second = device_->compile(one_group(unet_), weights);
   EXPECT_EQ(device_->weight_bytes(), bytes);
-  const auto third = device_->compile(one_lane(unet_), case_weights("another", tensor::DType::f32));
+  const auto third =
+      device_->compile(one_group(unet_), case_weights("another", tensor::DType::f32));
   EXPECT_EQ(device_->weight_bytes(), 2 * bytes);
 }
 
 TEST_P(DeviceTest, WeightsAreFreedWithTheLastExecutable) {
-  device_->compile(one_lane(unet_), case_weights("unet", tensor::DType::f32));
+  device_->compile(one_group(unet_), case_weights("unet", tensor::DType::f32));
   EXPECT_EQ(device_->weight_bytes(), 0U);
 }
 
-TEST_P(DeviceTest, LanesShareWeights) {
-  const CaseRun one(*device_, unet_, {.lanes = 1});
+TEST_P(DeviceTest, RowGroupsShareWeights) {
+  const CaseRun one(*device_, unet_, {.row_groups = 1});
   const std::size_t bytes = device_->weight_bytes();
-  const CaseRun two(*device_, unet_, {.lanes = 2});
+  const CaseRun two(*device_, unet_, {.row_groups = 2});
   EXPECT_EQ(device_->weight_bytes(), bytes);
 }
 
@@ -158,26 +160,27 @@ TEST_P(DeviceTest, ConcurrentCallersTakeTurns) {
 }
 
 TEST_P(DeviceTest, SaysHowMuchMemoryItTakes) {
-  CaseRun one(*device_, unet_, {.lanes = 1});
-  const std::size_t bytes = graph::plan_memory(one_lane(unet_)[0]).arena_bytes;
+  CaseRun one(*device_, unet_, {.row_groups = 1});
+  const std::size_t bytes = graph::plan_memory(one_group(unet_)[0]).arena_bytes;
   EXPECT_GE(one.executable().arena_bytes(), bytes);
   EXPECT_GT(one.executable().state_bytes(), 0U);
   EXPECT_EQ(one.executable().row_groups(), 1U);
 }
 
-/// In f32 an op of the reference does not see how many rows there are, so lanes cannot change a
-/// bit.
-class LaneTest : public testing::TestWithParam<std::string> {};
+/// In f32 an op of the reference does not see how many rows there are, so row groups cannot change
+/// a bit.
+class RowGroups : public testing::TestWithParam<std::string> {};
 
-TEST_P(LaneTest, LanesGiveTheSameBitsAsOneLane) {
+TEST_P(RowGroups, GiveTheSameBitsAsOneGroup) {
   const auto device = make_device("ref");
   const OpCase& op = op_case(GetParam());
   for (const DType dtype : {DType::f32, DType::bf16}) {
     const CaseOutputs expected = run_case(*device, op, {.dtype = dtype});
-    for (int lanes = 2; lanes <= op.rows; ++lanes) {
-      const CaseOutputs found = run_case(*device, op, {.dtype = dtype, .lanes = lanes});
+    for (int row_groups = 2; row_groups <= op.rows; ++row_groups) {
+      const CaseOutputs found = run_case(*device, op, {.dtype = dtype, .row_groups = row_groups});
       for (const auto& [name, output] : expected) {
-        EXPECT_TRUE(found.at(name).bytes == output.bytes) << name << " in " << lanes << " lanes";
+        EXPECT_TRUE(found.at(name).bytes == output.bytes)
+            << name << " in " << row_groups << " row groups";
       }
     }
   }
@@ -191,7 +194,7 @@ std::vector<std::string> cases_of_several_rows() {
   return names;
 }
 
-INSTANTIATE_TEST_SUITE_P(Table, LaneTest, testing::ValuesIn(cases_of_several_rows()),
+INSTANTIATE_TEST_SUITE_P(Table, RowGroups, testing::ValuesIn(cases_of_several_rows()),
                          [](const auto& test) { return test.param; });
 
 }  // namespace

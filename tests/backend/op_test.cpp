@@ -1,5 +1,5 @@
 // The op table on every device of this build, in f32 and bf16, on one and two threads, in one and
-// two lanes.
+// two row groups.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -58,7 +58,7 @@ bool refused(Device& device, const OpCase& op, const CaseOptions& options) {
   return false;
 }
 
-std::vector<int> lane_counts(const OpCase& op) {
+std::vector<int> group_counts(const OpCase& op) {
   return op.rows > 1 ? std::vector{1, 2} : std::vector{1};
 }
 
@@ -73,10 +73,10 @@ class OpTest : public testing::TestWithParam<Parameters> {
       GTEST_SKIP() << "refused";
   }
   const OpCase& op() const { return *GetParam().op; }
-  CaseOptions options(int lanes) const {
+  CaseOptions options(int row_groups) const {
     return {.dtype = GetParam().dtype,
             .rounded_to = GetParam().dtype,
-            .lanes = lanes,
+            .row_groups = row_groups,
             .int8 = GetParam().int8};
   }
 };
@@ -89,10 +89,11 @@ TEST_P(OpAgainstReference, EqualsTheReference) {
   plain.dtype = DType::f32;
   const CaseOutputs expected = run_case(device("ref", 1), op(), plain);
   for (const int threads : {1, 2}) {
-    for (const int lanes : lane_counts(op())) {
-      SCOPED_TRACE(testing::Message() << threads << " threads, " << lanes << " lanes");
+    for (const int row_groups : group_counts(op())) {
+      SCOPED_TRACE(testing::Message() << threads << " threads, " << row_groups << " row groups");
       expect_close(op(), GetParam().dtype,
-                   run_case(device(GetParam().device, threads), op(), options(lanes)), expected);
+                   run_case(device(GetParam().device, threads), op(), options(row_groups)),
+                   expected);
     }
   }
 }
@@ -108,22 +109,23 @@ TEST_P(OpTest, TwoRunsGiveTheSameBits) {
 }
 
 TEST_P(OpTest, RunAllocatesNothing) {
-  for (const int lanes : lane_counts(op())) {
-    CaseRun run(device(GetParam().device, 2), op(), options(lanes));
+  for (const int row_groups : group_counts(op())) {
+    CaseRun run(device(GetParam().device, 2), op(), options(row_groups));
     run.run();
     const AllocationCounter counter;
     run.run();
-    EXPECT_EQ(counter.count(), 0) << lanes << " lanes";
+    EXPECT_EQ(counter.count(), 0) << row_groups << " row groups";
   }
 }
 
-/// The reference deals its rows out to lanes as the other devices do. Its threads change nothing.
-TEST(Reference, ComputesTheSameInTwoLanes) {
+/// The reference deals its rows out to row groups as the other devices do. Its threads change
+/// nothing.
+TEST(Reference, ComputesTheSameInTwoRowGroups) {
   for (const OpCase& op : op_cases()) {
     if (op.rows == 1) continue;
     SCOPED_TRACE(op.name);
-    const CaseOutputs whole = run_case(device("ref", 1), op, {.lanes = 1});
-    for (const auto& [name, output] : run_case(device("ref", 1), op, {.lanes = 2}))
+    const CaseOutputs whole = run_case(device("ref", 1), op, {.row_groups = 1});
+    for (const auto& [name, output] : run_case(device("ref", 1), op, {.row_groups = 2}))
       EXPECT_TRUE(output.bytes == whole.at(name).bytes) << name;
   }
 }

@@ -22,9 +22,9 @@ Numbers evaluate(const SmallGraph& small, const std::string& device_name) {
     std::copy(values.begin(), values.end(), out.begin());
   };
   const auto device = make_device(device_name);
-  std::vector<graph::Graph> lanes;
-  lanes.push_back(builder.finish());
-  const auto executable = device->compile(std::move(lanes), {"test", read});
+  std::vector<graph::Graph> row_groups;
+  row_groups.push_back(builder.finish());
+  const auto executable = device->compile(std::move(row_groups), {"test", read});
   const auto state = executable->make_state();
   for (const auto& [name, values] : small.inputs) {
     const tensor::View view = state->input(name);

@@ -89,6 +89,46 @@ class Controls(PageTest):
         page.wait(lambda: self.value(page, "#prompt") == "blue fish", "prompt of the link")
         self.assertEqual(page.run("return location.hash"), "")
 
+    def test_texts_of_a_link_stay_texts(self):
+        page = self.open()
+        page.started()
+        page.driver.get(f"{self.server.address}#prompt=%5B1,2%5D&negative_prompt=7")
+        page.driver.refresh()
+        page.wait(lambda: self.value(page, "#prompt") == "[1,2]", "prompt of the link")
+        page.started()
+        self.assertEqual(self.field(page, "negative_prompt").get_attribute("value"), "7")
+
+    def test_an_unknown_source_in_a_link_is_named_and_the_drawing_opens(self):
+        page = self.open()
+        page.started()
+        for name in ("foo", "constructor"):
+            page.driver.get(f"{self.server.address}#source={name}")
+            page.driver.refresh()
+            page.wait(lambda: f'There is no source "{name}"' in page.find("#toast").text, "a toast")
+            page.started()
+
+    def test_a_seed_of_minus_one_becomes_the_one_that_is_drawn(self):
+        page = self.open()
+        page.started()
+        page.click("#settings-open")
+        seed = self.field(page, "seed")
+        seed.send_keys(Keys.CONTROL, "a")
+        seed.send_keys("-1", Keys.TAB)
+        page.wait(lambda: seed.get_attribute("value") not in ("", "2", "-1"), "a drawn seed")
+        drawn = seed.get_attribute("value")
+        page.driver.refresh()
+        page.started()
+        page.click("#settings-open")
+        self.assertEqual(self.field(page, "seed").get_attribute("value"), drawn)
+
+    def test_a_setting_that_does_nothing_says_what_would_make_it_act(self):
+        page = self.open()
+        page.started()
+        page.click("#settings-open")
+        page.set_slider("setting-similar_image_filter_threshold", 0.9)
+        hint = page.find("#setting-similar_image_filter_threshold-hint")
+        page.wait(lambda: "has no effect without enable_similar_image_filter" in hint.text, "a hint")
+
     def test_the_pen_color_survives_a_reload(self):
         page = self.open()
         page.started()

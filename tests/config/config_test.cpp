@@ -12,7 +12,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 TEST(Config, TakesTheShapeOfTheForks) {
-  const Config c = parse_config(R"(# a comment
+  const params::Settings c = parse_config(R"(# a comment
 model_id: models/pictogram
 prompt: red apple, 3d render
 negative_prompt: blurry
@@ -39,29 +39,29 @@ use_lcm_lora: false
 acceleration: none
 controlnets: []
 )",
-                                "a.yaml");
-  EXPECT_EQ(c.settings.engine.model, "models/pictogram");
-  ASSERT_EQ(c.settings.live.prompts.size(), 1U);
-  EXPECT_EQ(c.settings.live.prompts[0].text, "red apple, 3d render");
-  EXPECT_EQ(c.settings.live.negative_prompt, "blurry");
-  EXPECT_THAT(c.settings.live.options.t_index_list, ElementsAre(18, 32));
-  EXPECT_EQ(c.settings.live.options.width, 256);
-  EXPECT_EQ(c.settings.live.options.height, 128);
-  EXPECT_EQ(c.settings.live.options.cfg_type, CfgType::self);
-  EXPECT_FLOAT_EQ(c.settings.live.options.guidance_scale.value(), 1.2F);
-  EXPECT_FLOAT_EQ(c.settings.live.options.delta.value(), 0.7F);
-  EXPECT_EQ(c.settings.live.options.seed, 789U);
-  EXPECT_EQ(c.settings.live.options.frame_buffer_size, 2);
-  EXPECT_FALSE(c.settings.live.options.use_denoising_batch);
-  EXPECT_FALSE(c.settings.live.options.do_add_noise);
-  EXPECT_TRUE(c.settings.live.options.enable_similar_image_filter);
-  EXPECT_FLOAT_EQ(c.settings.live.options.similar_image_filter_threshold, 0.9F);
-  EXPECT_EQ(c.settings.live.options.similar_image_filter_max_skip_frame, 5);
-  EXPECT_EQ(c.input, "walk.mp4");
-  EXPECT_EQ(c.output, "out.mp4");
-  EXPECT_EQ(c.fps, 12.5);
-  EXPECT_EQ(c.settings.live.fit, Fit::contain);
-  EXPECT_FALSE(c.realtime.has_value());
+                                          "a.yaml");
+  EXPECT_EQ(c.engine.model, "models/pictogram");
+  ASSERT_EQ(c.live.prompts.size(), 1U);
+  EXPECT_EQ(c.live.prompts[0].text, "red apple, 3d render");
+  EXPECT_EQ(c.live.negative_prompt, "blurry");
+  EXPECT_THAT(c.live.options.t_index_list, ElementsAre(18, 32));
+  EXPECT_EQ(c.live.options.width, 256);
+  EXPECT_EQ(c.live.options.height, 128);
+  EXPECT_EQ(c.live.options.cfg_type, CfgType::self);
+  EXPECT_FLOAT_EQ(c.live.options.guidance_scale.value(), 1.2F);
+  EXPECT_FLOAT_EQ(c.live.options.delta.value(), 0.7F);
+  EXPECT_EQ(c.live.options.seed, 789U);
+  EXPECT_EQ(c.live.options.frame_buffer_size, 2);
+  EXPECT_FALSE(c.live.options.use_denoising_batch);
+  EXPECT_FALSE(c.live.options.do_add_noise);
+  EXPECT_TRUE(c.live.options.enable_similar_image_filter);
+  EXPECT_FLOAT_EQ(c.live.options.similar_image_filter_threshold, 0.9F);
+  EXPECT_EQ(c.live.options.similar_image_filter_max_skip_frame, 5);
+  EXPECT_EQ(c.run.input, "walk.mp4");
+  EXPECT_EQ(c.run.output, "out.mp4");
+  EXPECT_EQ(c.run.fps, 12.5);
+  EXPECT_EQ(c.live.fit, Fit::contain);
+  EXPECT_FALSE(c.run.realtime.has_value());
 }
 
 TEST(Config, TakesABlendInEveryWayItIsWritten) {
@@ -72,19 +72,33 @@ TEST(Config, TakesABlendInEveryWayItIsWritten) {
            "prompt_blending:\n  prompt_list: [[cat, 0.75], [dog, 0.25]]\n"
            "  interpolation_method: linear",
        }) {
-    const Config c = parse_config(text, "a.yaml");
-    ASSERT_EQ(c.settings.live.prompts.size(), 2U) << text;
-    EXPECT_EQ(c.settings.live.prompts[1].text, "dog");
-    EXPECT_FLOAT_EQ(c.settings.live.prompts[0].weight, 0.75F);
+    const params::Settings c = parse_config(text, "a.yaml");
+    ASSERT_EQ(c.live.prompts.size(), 2U) << text;
+    EXPECT_EQ(c.live.prompts[1].text, "dog");
+    EXPECT_FLOAT_EQ(c.live.prompts[0].weight, 0.75F);
   }
-  EXPECT_EQ(parse_config("prompt: [cat, dog]", "a").settings.live.prompts.size(), 2U);
-  EXPECT_EQ(parse_config("prompt_interpolation_method: linear", "a").settings.live.interpolation,
+  EXPECT_EQ(parse_config("prompt: [cat, dog]", "a").live.prompts.size(), 2U);
+  EXPECT_EQ(parse_config("prompt_interpolation_method: linear", "a").live.interpolation,
             PromptInterpolation::linear);
 }
 
+TEST(Config, ATextStaysText) {
+  EXPECT_EQ(parse_config("prompt: \"[red apple, blue fish]\"", "a").live.prompts.front().text,
+            "[red apple, blue fish]");
+  EXPECT_EQ(parse_config("prompt: (red apple:1.3), {a|b}", "a").live.prompts.front().text,
+            "(red apple:1.3), {a|b}");
+  EXPECT_EQ(parse_config("seed: 010", "a").live.options.seed, 10);
+  EXPECT_EQ(parse_config("seed: -1", "a").live.options.seed, kDrawSeed);
+}
+
+TEST(Config, SaysWhatItSets) {
+  EXPECT_THAT(parse_config("prompt: a\ndelta: 1\nfps: 5", "a").given,
+              ElementsAre("delta", "fps", "prompt_list"));
+}
+
 TEST(Config, AnEmptyFileSaysNothing) {
-  EXPECT_TRUE(parse_config("", "a.yaml").settings.live.prompts.empty());
-  EXPECT_TRUE(parse_config("# only a comment\n", "a.yaml").settings.live.prompts.empty());
+  EXPECT_TRUE(parse_config("", "a.yaml").live.prompts.empty());
+  EXPECT_TRUE(parse_config("# only a comment\n", "a.yaml").live.prompts.empty());
 }
 
 TEST(Config, NamesWhatIsWrongAndWhere) {
@@ -98,13 +112,29 @@ TEST(Config, NamesWhatIsWrongAndWhere) {
       {"width: 256.5", "width is \"256.5\", expected a whole number", ErrorCode::invalid_argument},
       {"width: 4", "width is \"4\", expected an integer from 8 to 16384",
        ErrorCode::invalid_argument},
-      {"seed: -1", "seed is \"-1\"", ErrorCode::invalid_argument},
+      {"seed: -2", "seed is \"-2\"", ErrorCode::invalid_argument},
+      {"seed: 0x10", "seed is \"0x10\"", ErrorCode::invalid_argument},
+      {"seed: 18446744073709551615", "seed is \"1844", ErrorCode::invalid_argument},
+      {"seed: +5", "seed is \"+5\"", ErrorCode::invalid_argument},
+      {"seed: 1e3", "seed is \"1e3\"", ErrorCode::invalid_argument},
+      {"prompt: \"\"", "prompt is empty, expected a text", ErrorCode::invalid_argument},
+      {"output:", "output is empty, expected a text", ErrorCode::invalid_argument},
+      {"codec: h265", "codec is \"h265\", expected h264, vp8, vp9", ErrorCode::invalid_argument},
+      {"prompt: a\nprompt_list: [[b, 1]]", "a.yaml:2: prompt_list sets prompt_list a second time",
+       ErrorCode::invalid_argument},
+      {"model: a\nmodel_id: b", "a.yaml:2: model_id sets model a second time",
+       ErrorCode::invalid_argument},
+      {"prompt_blending: {prompt_list: [[a, 1]], prompt_list: [[b, 1]]}", "has prompt_list twice",
+       ErrorCode::invalid_argument},
+      {"prompt_list: [{text: a, weight: 1, wait: 2}]",
+       "has the key \"wait\", expected text, weight", ErrorCode::invalid_argument},
+      {"seed: 1\n---\nseed: 2", "has 2 documents, expected one", ErrorCode::invalid_argument},
       {"t_index_list: 18", "t_index_list is \"18\", expected a list", ErrorCode::invalid_argument},
       {"t_index_list: [1, x]", "t_index_list[1] is \"x\"", ErrorCode::invalid_argument},
       {"cfg_type: some", "cfg_type is \"some\", expected none, full, self, initialize",
        ErrorCode::invalid_argument},
       {"do_add_noise: maybe", "expected true or false", ErrorCode::invalid_argument},
-      {"prompt: {a: b}", "expected a map with text", ErrorCode::invalid_argument},
+      {"prompt: {a: b}", "has the key \"a\", expected text, weight", ErrorCode::invalid_argument},
       {"prompt_list: [[cat]]", "prompt_list[0] is a list of 1, expected a text and its weight",
        ErrorCode::invalid_argument},
       {"prompt_list: [[cat, -1]]", "prompt_list[0][1] is \"-1\"", ErrorCode::invalid_argument},

@@ -93,13 +93,13 @@ TEST_P(GoldenModel, AnswersAsInPython) {
   for (graph::Graph& graph : build_graphs(golden, c.dtype)) {
     const std::vector<graph::Input> inputs = graph.inputs;
     const std::vector<graph::Output> outputs = graph.outputs;
-    std::vector<graph::Graph> lanes;
-    lanes.push_back(std::move(graph));
+    std::vector<graph::Graph> row_groups;
+    row_groups.push_back(std::move(graph));
     const auto executable = device->compile(
-        std::move(lanes), {.scope = c.file.stem().string(),
-                           .read = [&](const graph::Weight& weight, std::span<float> out) {
-                             hash.read_f32(weight.name, weight.dims, out);
-                           }});
+        std::move(row_groups), {.scope = c.file.stem().string(),
+                                .read = [&](const graph::Weight& weight, std::span<float> out) {
+                                  hash.read_f32(weight.name, weight.dims, out);
+                                }});
     const auto state = executable->make_state();
     for (const graph::Input& input : inputs) {
       fill_input(golden, input.name, state->input(input.name));

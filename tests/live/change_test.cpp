@@ -180,7 +180,7 @@ TEST(LiveChange, AStormOfChangesUnderLoadLosesNothing) {
     for (int i = 0; i < 30; ++i) {
       LiveSettings settings = small();
       settings.options.t_index_list.resize(static_cast<std::size_t>(1 + i % 2), 45);
-      settings.options.seed = static_cast<std::uint64_t>(i);
+      settings.options.seed = i;
       settings.prompts = {{"prompt " + std::to_string(i), 1.0F}};
       settings.options.t_index_list[0] = 20;
       live.change(settings);

@@ -40,6 +40,7 @@ bool by_flags(const std::vector<std::string>& arguments) {
   app::ParameterFlags parameters;
   parameters.add_engine(flags);
   parameters.add_stream(flags, true);
+  parameters.add_run(flags);
   flags.run([&] { (void)parameters.parsed(); });
   std::vector<std::string> all{"test", "command"};
   all.insert(all.end(), arguments.begin(), arguments.end());
@@ -149,7 +150,7 @@ const Case kCases[]{
      {list({}), list({50}), list({32, 18}), list({3, 3}), list({-1})}},
     {"steps", {1, 9, 50}, {0, 51}},
     {"strength", {0, 0.5, 1}, {-0.01, 1.01}},
-    {"seed", {0, 789, (std::int64_t{1} << 53) - 1}, {-1, std::int64_t{1} << 53}},
+    {"seed", {-1, 0, 789, (std::int64_t{1} << 53) - 1}, {-2, std::int64_t{1} << 53}},
     {"frame_buffer_size", {1, 64}, {0, 65}},
     {"width", {8, 512, 16384}, {0, 16392}},
     {"height", {8, 512, 16384}, {0, 16392}},
@@ -157,10 +158,14 @@ const Case kCases[]{
     {"prompt_list",
      {pairs(1), pairs(9), pairs(64), pairs(2, 1000), list({pair("a", 0), pair("b", 0.5)})},
      {list({}), pairs(65), pairs(1, -1), pairs(1, 1001), pairs(2, 0), list({pair(kTooLong, 1)})}},
-    {"negative_prompt", {"", "blurry", kLongest}, {kTooLong}},
+    {"negative_prompt", {" ", "blurry", kLongest}, {kTooLong}},
     {"transition_ms", {0, 60000}, {-1, 60001}},
     {"jpeg_quality", {1, 100}, {0, 101}},
     {"threads", {0, 1024}, {-1, 1025}},
+    {"fps", {0.001, 29.97, 1000}, {0, 1001}},
+    {"duration", {0.001, 10, 1e9}, {0, 2e9}},
+    {"frames", {1, INT64_MAX}, {0, -1}},
+    {"codec", {"h264", "vp9"}, {"h265"}},
     {"cfg_type", {"none", "full", "self", "initialize"}, {}},
 };
 
@@ -219,13 +224,30 @@ INSTANTIATE_TEST_SUITE_P(Parameters, FrontEnds, ::testing::ValuesIn(kCases),
 TEST(FrontEndCases, HaveEveryParameterWithARange) {
   for (const Parameter& row : parameters()) {
     if (std::holds_alternative<Boolean>(row.type) || std::holds_alternative<Choice>(row.type) ||
-        (row.group == Group::engine && std::holds_alternative<Text>(row.type))) {
+        ((row.group == Group::engine || row.group == Group::run) &&
+         std::holds_alternative<Text>(row.type))) {
       continue;
     }
     EXPECT_TRUE(std::ranges::any_of(kCases, [&](const Case& c) {
       return std::string_view(c.name) == row.name;
     })) << row.name;
   }
+}
+
+TEST(FrontEndCases, FlagsAndFilesRefuseWhatIsEmpty) {
+  for (const Parameter& row : parameters()) {
+    const std::string key = row.name;
+    if (row.in.yaml) {
+      for (const char* value : {"", "\"\"", "~", "[]", "{}"}) {
+        EXPECT_FALSE(accepted([&] { config::parse_config(key + ": " + value, "a.yaml"); }))
+            << key << ": " << value;
+      }
+    }
+    if (*row.in.flag != 0 && !std::holds_alternative<Boolean>(row.type)) {
+      EXPECT_FALSE(by_flags({row.in.flag, ""})) << row.in.flag;
+    }
+  }
+  EXPECT_TRUE(by_server({{"negative_prompt", ""}, {"prompt", ""}})) << "an empty field of the page";
 }
 
 TEST(FrontEndCases, RefuseNumbersThatAreNotFinite) {

@@ -68,7 +68,8 @@ TEST_F(Table, MessagesNameWhatWasFoundAndWhatWasExpected) {
   EXPECT_THAT(refused(R"({"cfg_type": "both"})").second,
               HasSubstr("is string \"both\", expected none, full, self, initialize"));
   EXPECT_THAT(refused(R"({"width": 100})").second, HasSubstr("a multiple of 8"));
-  EXPECT_THAT(refused(R"({"sed": 1})").second, HasSubstr("no parameter \"sed\""));
+  EXPECT_THAT(refused(R"({"sed": 1})").second,
+              HasSubstr("no parameter \"sed\"; did you mean \"seed\"?"));
   EXPECT_EQ(refused(R"({"prompt": "a", "prompt_list": [["b", 1]]})").first, "prompt");
   EXPECT_EQ(refused(R"({"prompt_list": [["b", 0]]})").first, "prompt_list");
   EXPECT_EQ(refused(R"({"prompt_list": [["b", -1]]})").first, "prompt_list");
@@ -88,6 +89,38 @@ TEST_F(Table, StrengthAndStepsPlaceTheSteps) {
   EXPECT_EQ(apply(R"({"num_inference_steps": 8})")["t_index_list"], (json{0, 4}));
 }
 
+TEST_F(Table, ASeedOfMinusOneIsDrawnOnceAndKept) {
+  const json first = apply(R"({"seed": -1})");
+  EXPECT_GE(first["seed"], 0);
+  EXPECT_EQ(apply(R"({"delta": 1})")["seed"], first["seed"]);
+  EXPECT_NE(apply(R"({"seed": -1})")["seed"], first["seed"]);
+  EXPECT_EQ(refused(R"({"seed": -2})").first, "seed");
+}
+
+TEST_F(Table, ParametersThatDoNothingAreNamed) {
+  const auto params = [&](const char* message) {
+    apply(message);
+    std::vector<std::string> names;
+    for (const json& warning : table_.warnings(now_)) {
+      if (warning.contains("param")) names.push_back(warning["param"]);
+    }
+    return names;
+  };
+  using ::testing::ElementsAre;
+  EXPECT_THAT(params(R"({"cfg_type": "none", "delta": 0.5})"), ElementsAre("delta"));
+  EXPECT_THAT(params(R"({"guidance_scale": 2})"), ElementsAre("guidance_scale", "delta"));
+  EXPECT_THAT(params(R"({"cfg_type": "self"})"), ElementsAre());
+  EXPECT_THAT(params(R"({"similar_image_filter_threshold": 0.9})"),
+              ElementsAre("similar_image_filter_threshold"));
+  EXPECT_THAT(params(R"({"enable_similar_image_filter": true})"), ElementsAre());
+  EXPECT_THAT(params(R"({"steps": 2, "t_index_list": [5, 9]})"), ElementsAre("steps"));
+  EXPECT_THAT(params(R"({"mode": "txt2img", "strength": 0.5})"), ::testing::Contains("strength"));
+  const auto header = table_.image_header(now_);
+  EXPECT_EQ(header[0], (std::pair<std::string, std::string>("X-Seed", "2")));
+  EXPECT_EQ(header[1].first, "X-Warnings");
+  EXPECT_TRUE(json::parse(header[1].second).is_array());
+}
+
 TEST_F(Table, ModeTxt2ImgHasItsOwnGuidance) {
   apply(R"({"cfg_type": "self", "t_index_list": [20, 30]})");
   const json text = apply(R"({"mode": "txt2img"})");
@@ -100,20 +133,24 @@ TEST_F(Table, ModeTxt2ImgHasItsOwnGuidance) {
 TEST_F(Table, AQueryIsReadLikeAnObject) {
   const Parameters read =
       table_.apply({{"seed", "7"}, {"prompt", "\"cat\", black"}, {"token", "x"}}, {"token"}, now_);
-  EXPECT_EQ(read.live.options.seed, 7U);
+  EXPECT_EQ(read.live.options.seed, 7);
   EXPECT_EQ(read.live.prompts[0].text, "\"cat\", black");
-  EXPECT_THROW(table_.apply({{"seed", "7}"}}, {}, now_), HttpError);
+  for (const char* seed :
+       {"7}", "7,\"delta\":2", " 7", "7 ", "", "+7", "0x7", "07", "7.5", "1e99"}) {
+    EXPECT_THROW(table_.apply({{"seed", seed}}, {}, now_), HttpError) << seed;
+  }
   EXPECT_THROW(table_.apply({{"colour", "7"}}, {}, now_), HttpError);
 }
 
 TEST(Addresses, AreDecodedOnceAndStrictly) {
   Request request;
-  read_target("/a%20b?x=1+2&y=%C3%A4&x=3&&z", request);
+  read_target("/a%20b?x=1+2&y=%C3%A4&&z", request);
   EXPECT_EQ(request.path, "/a b");
-  EXPECT_EQ(request.query.at("x"), "3");
+  EXPECT_EQ(request.query.at("x"), "1 2");
   EXPECT_EQ(request.query.at("y"), "ä");
   EXPECT_EQ(request.query.at("z"), "");
-  for (const char* target : {"a", "", "/%", "/%4", "/%gg", "/%00", "/%ff", "/?%f0%82%82%ac=1"}) {
+  for (const char* target :
+       {"a", "", "/%", "/%4", "/%gg", "/%00", "/%ff", "/?%f0%82%82%ac=1", "/?a=1&a=2"}) {
     EXPECT_THROW(read_target(target, request), HttpError) << target;
   }
   EXPECT_EQ(base64_decode("aGFsbG8="), "hallo");

@@ -113,7 +113,7 @@ TEST(SessionRegistry, SessionsAreListedChangedAndEnded) {
   EXPECT_EQ(changed.status, 200);
   EXPECT_EQ(changed.json()["params"]["seed"], 9);
   EXPECT_EQ(client.await("settings")["params"]["prompt"], "cat");
-  const HttpAnswer wrong = fetch(server.port(), "PATCH", "/api/sessions/me", R"({"seed": -1})");
+  const HttpAnswer wrong = fetch(server.port(), "PATCH", "/api/sessions/me", R"({"seed": -2})");
   EXPECT_EQ(wrong.status, 400);
   EXPECT_EQ(wrong.json()["error"]["param"], "seed");
   EXPECT_EQ(fetch(server.port(), "DELETE", "/api/sessions/me").status, 204);

@@ -61,14 +61,14 @@ TEST(Implementations, OfStableDiffusionsShapesAreAllFast) {
         models::unet_config(json::Json::parse(unet_json(family), family.name));
     for (const tensor::DType dtype : {tensor::DType::f32, tensor::DType::bf16}) {
       if (!device->supports(dtype)) continue;
-      std::vector<graph::Graph> lanes;
-      lanes.push_back(models::build_unet(
+      std::vector<graph::Graph> row_groups;
+      row_groups.push_back(models::build_unet(
           config,
           {.rows = 1, .h = 64, .w = 64, .tokens = 77, .kv_rows = {0}, .activations = dtype}));
       const auto executable = device->compile(
-          std::move(lanes), {family.name, [](const graph::Weight&, std::span<float> out) {
-                               std::ranges::fill(out, 0.01F);
-                             }});
+          std::move(row_groups), {family.name, [](const graph::Weight&, std::span<float> out) {
+                                    std::ranges::fill(out, 0.01F);
+                                  }});
       for (const backend::OpReport& op : executable->report()) {
         EXPECT_FALSE(is_slow(op.implementation, has_avx512(*device)))
             << family.name << " " << op.name << ": " << op.implementation;

@@ -37,19 +37,19 @@ Weights case_weights(const std::string& scope, tensor::DType rounded_to) {
 }
 
 CaseRun::CaseRun(Device& device, const OpCase& op, const CaseOptions& options) {
-  std::vector<graph::Graph> lanes;
-  for (std::int64_t lane = 0; lane < options.lanes; ++lane) {
-    const std::int64_t first = op.rows * lane / options.lanes,
-                       end = op.rows * (lane + 1) / options.lanes;
+  std::vector<graph::Graph> row_groups;
+  for (std::int64_t group = 0; group < options.row_groups; ++group) {
+    const std::int64_t first = op.rows * group / options.row_groups,
+                       end = op.rows * (group + 1) / options.row_groups;
     graph::Builder builder(options.dtype);
     op.build(builder, {first, end - first});
-    lanes.push_back(builder.finish());
-    if (options.int8) mark_for_int8(lanes.back());
+    row_groups.push_back(builder.finish());
+    if (options.int8) mark_for_int8(row_groups.back());
   }
-  for (const graph::Input& input : lanes[0].inputs) inputs_.push_back(input.name);
-  for (const graph::Output& output : lanes[0].outputs) outputs_.push_back(output.name);
-  executable_ =
-      device.compile(std::move(lanes), case_weights(op.name, options.rounded_to), op.shared_inputs);
+  for (const graph::Input& input : row_groups[0].inputs) inputs_.push_back(input.name);
+  for (const graph::Output& output : row_groups[0].outputs) outputs_.push_back(output.name);
+  executable_ = device.compile(std::move(row_groups), case_weights(op.name, options.rounded_to),
+                               op.shared_inputs);
   state_ = executable_->make_state();
   for (const std::string& name : inputs_)
     fill_input(state_->input(name), op, name, options.rounded_to);

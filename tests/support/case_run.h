@@ -18,7 +18,7 @@ struct CaseOptions {
   /// Rounds weights and inputs to this type, so that f32 and it start from the same.
   tensor::DType rounded_to = tensor::DType::f32;
   /// The rows are dealt out evenly.
-  int lanes = 1;
+  int row_groups = 1;
   /// Products of ops that can.
   bool int8 = false;
 };

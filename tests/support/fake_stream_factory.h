@@ -32,7 +32,7 @@ class FakeStreamFactory : public server::StreamFactory {
   /// Streams that are open now, and the most there ever were.
   std::atomic<int> streams{0}, max_streams{0};
   /// Settings with this seed are refused, at the opening and later.
-  static constexpr std::uint64_t kRefusedSeed = 666;
+  static constexpr std::int64_t kRefusedSeed = 666;
 
  private:
   std::atomic<bool> held_{false};

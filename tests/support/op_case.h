@@ -11,7 +11,7 @@
 
 namespace streamdiffusion::backend::test {
 
-/// Rows [first, first + count) of a case: what one lane computes.
+/// Rows [first, first + count) of a case: what one row group computes.
 struct Rows {
   std::int64_t first = 0, count = 1;
 };

@@ -22,19 +22,35 @@ const Tokenizer& small() {
   return tokenizer;
 }
 
-TEST(Tokenizer, WarnsHowMuchOfAPromptIsCut) {
-  std::vector<std::string> lines;
-  base::set_log_callback([&](base::LogLevel, std::string_view line) { lines.emplace_back(line); });
+TEST(Tokenizer, NamesTheWordsThatDoNotFit) {
   std::string prompt;
-  for (int i = 0; i < 80; ++i) prompt += "1 ";
+  for (int i = 0; i < 80; ++i) prompt += std::to_string(i % 10) + " ";
   const Tokens tokens = small().encode(prompt);
-  small().encode("red apple");
-  base::set_log_callback({});
   EXPECT_TRUE(tokens.truncated);
   EXPECT_EQ(tokens.dropped, 5);
   EXPECT_EQ(tokens.used, 77);
   EXPECT_EQ(tokens.ids.back(), small().eos_id());
-  EXPECT_EQ(lines, std::vector<std::string>{"prompt is cut: 5 of 80 tokens dropped, 75 fit"});
+  EXPECT_EQ(tokens.warnings,
+            std::vector<std::string>{
+                R"(prompt is cut: 5 of 80 tokens dropped, 75 fit; left out: "5 6 7 8 9")"});
+  EXPECT_TRUE(small().encode("red apple").warnings.empty());
+}
+
+TEST(Tokenizer, EmphasisWeighsTokens) {
+  const Tokens plain = small().encode("a b c"),
+               weighted = small().encode("a (b:1.5) c", PromptSyntax::emphasis);
+  EXPECT_EQ(plain.ids, weighted.ids);
+  EXPECT_TRUE(plain.weights.empty());
+  ASSERT_EQ(weighted.weights.size(), weighted.ids.size());
+  float sum = 0;
+  for (const float weight : weighted.weights) sum += weight;
+  EXPECT_FLOAT_EQ(sum, 77.5F) << "one token weighs 1.5, all others, BOS, EOS and padding too, 1";
+  EXPECT_EQ(weighted.weights.front(), 1);
+  EXPECT_TRUE(small().encode("a (b:1) c", PromptSyntax::emphasis).weights.empty());
+  EXPECT_NE(small().encode("a (b:1.5) c").ids, weighted.ids) << "brackets are text";
+  std::string prompt = "(";
+  for (int i = 0; i < 80; ++i) prompt += "1 ";
+  EXPECT_EQ(small().encode(prompt + ")", PromptSyntax::emphasis).weights.size(), 77U);
 }
 
 TEST(Tokenizer, ExactlyFullIsNotCut) {

@@ -124,6 +124,7 @@ void ImageRequest::handle(const Request& request, bool text_to_image, Reply repl
         input = [&] { return decode_image(job->image, context_.limits.image_pixels); };
       }
       const auto image = generate_image(context_, job->parameters.live, std::move(input));
+      response->header = context_.table.image_header(job->parameters);
       response->type = media_type(job->format);
       response->body = encode_image(*image, job->format, job->parameters.jpeg_quality);
     } catch (const HttpError& http_error) {

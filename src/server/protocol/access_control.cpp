@@ -127,6 +127,7 @@ std::vector<std::pair<std::string, std::string>> AccessControl::cors(const Reque
   return {{"Access-Control-Allow-Origin", origin},
           {"Access-Control-Allow-Methods", "GET, POST, PATCH, DELETE, OPTIONS"},
           {"Access-Control-Allow-Headers", "Authorization, Content-Type"},
+          {"Access-Control-Expose-Headers", "X-Seed, X-Warnings"},
           {"Vary", "Origin"}};
 }
 

@@ -100,7 +100,10 @@ void read_target(std::string_view target, Request& request) {
     const auto equals = pair.find('=');
     const std::string_view value =
         equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1);
-    request.query[decode_or_throw(pair.substr(0, equals), true)] = decode_or_throw(value, true);
+    std::string name = decode_or_throw(pair.substr(0, equals), true);
+    if (!request.query.emplace(std::move(name), decode_or_throw(value, true)).second) {
+      throw_bad_request("the address has a name twice in its query");
+    }
   }
 }
 

@@ -255,6 +255,7 @@ json ClientSession::settings() const {
 json ClientSession::describe() const {
   json out{{"id", id_}, {"state", paused_ && state_ == State::live ? "paused" : to_string(state_)}};
   out["params"] = context_.table.write(parameters_);
+  out["warnings"] = context_.table.warnings(parameters_);
   out["stats"] = nullptr;
   if (!stream_) return out;
   json stats = write_counters(client_counters(stream_->counters()));

@@ -1,7 +1,7 @@
 // A nearest upsampling by two and the 3 x 3 convolution after it, fused. The output pixels fall
-// into four subpixel phases (graph/upsample2x.h), each a 2 x 2 convolution of the small image: 4/9 of
-// the multiplications, and no large image in between. A phase is made in scratch memory; from there
-// its pixels are interleaved with those of the other phases.
+// into four subpixel phases (graph/upsample2x.h), each a 2 x 2 convolution of the small image: 4/9
+// of the multiplications, and no large image in between. A phase is made in scratch memory; from
+// there its pixels are interleaved with those of the other phases.
 #include "graph/upsample2x.h"
 
 #include <array>

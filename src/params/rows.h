@@ -1,0 +1,41 @@
+// How rows of the table are made, and those that have a file of their own.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "params/member.h"
+#include "params/table.h"
+
+namespace streamdiffusion::params {
+
+using Rows = std::vector<Parameter>;
+
+/// More than the 77 tokens that a text encoder reads; also the longest path of Linux.
+constexpr std::size_t kMaximumBytes = 4096;
+
+template <typename Reach>
+Integer integer(Reach reach, std::int64_t minimum, std::int64_t maximum,
+                std::optional<std::int64_t> fallback = std::nullopt) {
+  return {member<std::int64_t>(reach, fallback), minimum, maximum};
+}
+template <typename Reach>
+Number number(Reach reach, double minimum, double maximum, double step,
+              std::optional<double> fallback = std::nullopt) {
+  return {member<double>(reach, fallback), minimum, maximum, step};
+}
+template <typename Reach>
+Boolean boolean(Reach reach) {
+  return {member<bool>(reach)};
+}
+template <typename Reach>
+Text text(Reach reach) {
+  return {member<std::string>(reach), kMaximumBytes};
+}
+
+/// Of the command `run` alone.
+Rows run_rows();
+
+}  // namespace streamdiffusion::params

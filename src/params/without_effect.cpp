@@ -1,0 +1,126 @@
+#include "params/without_effect.h"
+
+#include "base/error.h"
+#include "streamdiffusion/names.h"
+
+namespace streamdiffusion::params {
+namespace {
+
+using base::concat;
+
+/// The rules, one function a group. Each says why a parameter does nothing; empty if it acts.
+class Rules {
+ public:
+  Rules(const Settings& settings, const SessionOptions& full, const NameOf& name_of)
+      : settings_(settings), o_(full), name_of_(name_of) {}
+
+  std::string why(std::string_view key) const {
+    for (const auto rule : {&Rules::guidance, &Rules::filter, &Rules::steps, &Rules::prompts,
+                            &Rules::input, &Rules::engine}) {
+      if (std::string reason = (this->*rule)(key); !reason.empty()) return reason;
+    }
+    return {};
+  }
+
+ private:
+  std::string name(std::string_view key) const { return name_of_(parameter(key)); }
+
+  std::string guidance(std::string_view key) const {
+    const CfgType type = *o_.cfg_type;
+    const std::string with =
+        concat(" with ", name("cfg_type"), " ", streamdiffusion::name_of(kCfgTypes, type));
+    if (key == "negative_prompt" && (type == CfgType::none || type == CfgType::self)) {
+      return concat(with, "; it acts with full or initialize");
+    }
+    if (key == "guidance_scale" && type == CfgType::none) {
+      return concat(with, "; it acts with full, self or initialize");
+    }
+    if (key == "delta" && !is_residual(type)) {
+      return concat(with, "; it acts with self or initialize");
+    }
+    const bool weak = type != CfgType::none && *o_.guidance_scale <= 1;
+    if (weak && (key == "negative_prompt" || key == "delta" || key == "cfg_type")) {
+      return concat(" with ", name("guidance_scale"), " ", *o_.guidance_scale, "; it acts above 1");
+    }
+    return {};
+  }
+
+  std::string filter(std::string_view key) const {
+    if (!key.starts_with("similar_image_filter_") || o_.enable_similar_image_filter) return {};
+    return concat(" without ", name("enable_similar_image_filter"));
+  }
+
+  std::string steps(std::string_view key) const {
+    if (key == "do_add_noise" && !o_.do_add_noise && o_.t_index_list.size() == 1) {
+      return " with one step: noise is added between steps";
+    }
+    return {};
+  }
+
+  std::string prompts(std::string_view key) const {
+    const LiveSettings& live = settings_.live;
+    if (key == "prompt_interpolation_method" && live.prompts.size() < 2 &&
+        live.transition_seconds == 0) {
+      return " with one prompt; it says how several are blended";
+    }
+    if (key == "prompt_list" && live.prompts.size() == 1 && live.prompts[0].weight != 1) {
+      return " with one prompt";
+    }
+    return {};
+  }
+
+  std::string input(std::string_view key) const {
+    if (!o_.text_to_image) return {};
+    if (key == "fit" || key == "enable_similar_image_filter" || key == "strength") {
+      return " without an input image (txt2img)";
+    }
+    return {};
+  }
+
+  std::string engine(std::string_view key) const {
+    const EngineOptions& engine = settings_.engine;
+    const bool calibrated = engine.dtype == DataType::int8;
+    if (!calibrated && (key == "calibration" || (key == "cache" && !engine.cache))) {
+      return concat(" without ", name("dtype"), " int8");
+    }
+    if (key == "max_isa" && engine.device == "ref") return concat(" on ", name("device"), " ref");
+    return {};
+  }
+
+  const Settings& settings_;
+  const SessionOptions& o_;
+  const NameOf& name_of_;
+};
+
+}  // namespace
+
+std::string key_of(const Parameter& row) {
+  return row.name;
+}
+
+std::string flag_or_key_of(const Parameter& row) {
+  const std::string_view key = row.name;
+  if (key == "prompt_interpolation_method") return "--lerp";
+  if (key == "prompt_list") return "--prompt-weights";
+  std::string flag = row.in.flag;
+  if (flag.empty()) return row.name;
+  if (flag.front() == '!') flag.erase(0, 1);
+  return flag.substr(0, flag.find(','));
+}
+
+std::vector<WithoutEffect> without_effect(const Settings& settings, const SessionOptions& full,
+                                          const NameOf& name_of) {
+  const Rules rules(settings, full, name_of);
+  std::vector<WithoutEffect> found;
+  for (const Parameter& row : parameters()) {
+    if (!settings.given.contains(row.name)) continue;
+    const std::string reason = rules.why(row.name);
+    if (reason.empty()) continue;
+    const bool weight = std::string_view(row.name) == "prompt_list";
+    found.push_back(
+        {&row, concat(name_of(row), weight ? ": its weight" : "", " has no effect", reason)});
+  }
+  return found;
+}
+
+}  // namespace streamdiffusion::params

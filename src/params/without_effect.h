@@ -1,0 +1,30 @@
+// Parameters that were given and do nothing under the others, and what would make them act.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "params/table.h"
+
+namespace streamdiffusion::params {
+
+struct WithoutEffect {
+  const Parameter* parameter;
+  /// "delta has no effect with cfg_type none; it acts with self or initialize"
+  std::string message;
+};
+
+/// What a front end calls a parameter: "--delta", "delta".
+using NameOf = std::function<std::string(const Parameter&)>;
+/// The key of YAML and JSON.
+std::string key_of(const Parameter& row);
+/// The flag, or the key of a parameter that has none.
+std::string flag_or_key_of(const Parameter& row);
+
+/// One for each of `settings.given` that does nothing. Options that are unset count as what `full`
+/// says, which has every default filled in.
+std::vector<WithoutEffect> without_effect(const Settings& settings, const SessionOptions& full,
+                                          const NameOf& name_of);
+
+}  // namespace streamdiffusion::params

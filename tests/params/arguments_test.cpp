@@ -1,0 +1,178 @@
+// What a user types reaches the program as it was typed, or is refused.
+#include "arguments.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "parameter_flags.h"
+
+namespace streamdiffusion::app {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+/// What a command line with one flag of each kind makes of its arguments.
+struct Typed {
+  std::string text, error;
+  std::vector<std::string> texts, warnings;
+  params::Settings settings;
+  bool quiet = false;
+};
+
+Typed typed(std::vector<std::string> arguments) {
+  Typed out;
+  base::set_log_callback(
+      [&](base::LogLevel, std::string_view line) { out.warnings.emplace_back(line); });
+  CommandLine program("A test.", "test", "1");
+  Flags flags = program.command("command", "A command.");
+  ParameterFlags parameters;
+  flags.text("--text,--other-name", out.text, "A text");
+  flags.texts("--texts", out.texts, "Texts");
+  flags.flag("--quiet", out.quiet, "A switch");
+  parameters.add_engine(flags);
+  parameters.add_stream(flags, true);
+  flags.run([] {});
+  arguments.insert(arguments.begin(), {"test", "command"});
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  ::testing::internal::CaptureStderr();
+  try {
+    program.run(static_cast<int>(argv.size()), argv.data());
+    out.settings = parameters.parsed();
+  } catch (const Error& error) {
+    out.error = error.what();
+  }
+  out.error += ::testing::internal::GetCapturedStderr();
+  base::set_log_callback({});
+  return out;
+}
+
+const char* const kTexts[]{
+    "[red apple, blue fish]",
+    "[a]",
+    "[]",
+    "{}",
+    "%%",
+    "a,b",
+    "\"quoted\"",
+    "'it'",
+    "a\\nb",
+    "\\",
+    "-5 C",
+    "--no hands",
+    "--",
+    "-h",
+    "a=b",
+    "--a=b",
+    " ",
+    "\x01",
+    "(word:1.3)",
+    "`ls`",
+    "$HOME",
+    "#1",
+    "@file",
+    "/path",
+    "[[a,b],[c]]",
+    "a b  ",
+    "{a|b}",
+    "<lora:a>",
+    "AND",
+    "\xc3\xa4",
+};
+
+TEST(Arguments, ATextStaysText) {
+  for (const std::string text : kTexts) {
+    EXPECT_EQ(typed({"--text", text}).text, text);
+    EXPECT_EQ(typed({"--text=" + text}).text, text);
+    EXPECT_THAT(typed({"--texts", text}).texts, ElementsAre(text));
+    EXPECT_THAT(typed({"--texts=" + text, "--texts", "b"}).texts, ElementsAre(text, "b"));
+    const Typed prompts = typed({"--prompt", text, "--negative-prompt", text, "--vae", text});
+    ASSERT_EQ(prompts.settings.live.prompts.size(), 1U) << text << prompts.error;
+    EXPECT_EQ(prompts.settings.live.prompts[0].text, text);
+    EXPECT_EQ(prompts.settings.live.negative_prompt, text);
+    EXPECT_EQ(prompts.settings.engine.vae, text);
+  }
+  EXPECT_THAT(typed({"--texts", "[a,b]", "c,d"}).texts, ElementsAre("[a,b]", "c,d"));
+}
+
+TEST(Arguments, NumbersAreDecimalAndInRange) {
+  EXPECT_EQ(typed({"--seed", "010"}).settings.live.options.seed, 10);
+  EXPECT_EQ(typed({"--width", "256"}).settings.live.options.width, 256);
+  EXPECT_EQ(typed({"--delta", "1.5e0"}).settings.live.options.delta, 1.5F);
+  for (const char* flag : {"--seed", "--width", "--threads", "--delta", "--t-index-list",
+                           "--guidance-scale", "--prompt-weights"}) {
+    for (const std::string number :
+         {"0x10", "0b1", "+5", " 5", "5 ", "5x", "1e400", "nan", "99999999999999999999", "1,", "",
+          "1_0", "five", "-2", "--5", "1'000"}) {
+      const Typed result = typed({"--prompt", "a", std::string(flag) + "=" + number});
+      EXPECT_THAT(result.error, HasSubstr(flag)) << number;
+    }
+  }
+  for (const char* flag : {"--seed", "--width", "--t-index-list"}) {
+    EXPECT_THAT(typed({flag, "1e1"}).error, HasSubstr(flag));
+    EXPECT_THAT(typed({flag, "8.0"}).error, HasSubstr(flag));
+  }
+  EXPECT_THAT(typed({"--t-index-list", "18,,32"}).error, HasSubstr("--t-index-list"));
+}
+
+TEST(Arguments, ASeedOfMinusOneIsDrawnAndPrinted) {
+  std::set<std::int64_t> seeds;
+  for (int i = 0; i < 4; ++i) {
+    const Typed result = typed({"--seed", "-1"});
+    const std::int64_t seed = result.settings.live.options.seed;
+    EXPECT_GE(seed, 0);
+    EXPECT_THAT(result.warnings, ElementsAre("seed " + std::to_string(seed)));
+    seeds.insert(seed);
+  }
+  EXPECT_GT(seeds.size(), 1U);
+  EXPECT_THAT(typed({"--seed", "-2"}).error,
+              HasSubstr("--seed is -2, expected an integer from -1"));
+  EXPECT_THAT(typed({"--seed", "18446744073709551615"}).error, HasSubstr("--seed"));
+}
+
+TEST(Arguments, AnEmptyValueIsRefused) {
+  for (const char* flag : {"--text", "--texts", "--prompt", "--negative-prompt", "--model",
+                           "--seed", "--delta", "--cfg-type", "--t-index-list"}) {
+    EXPECT_THAT(typed({flag, ""}).error, HasSubstr(std::string(flag) + " is empty"));
+    const Typed swallowed = typed({std::string(flag) + "=", "--quiet"});
+    EXPECT_THAT(swallowed.error, HasSubstr(std::string(flag) + " is empty"));
+  }
+  EXPECT_THAT(typed({"--text"}).error, HasSubstr("--text has no value"));
+}
+
+TEST(Arguments, AFlagStandsOnce) {
+  const std::vector<std::string> cases[]{{"--seed", "1", "--seed", "2"},
+                                         {"--quiet", "--quiet"},
+                                         {"--t-index-list", "1", "--t-index-list", "2"},
+                                         {"--lerp", "--lerp"}};
+  for (const auto& arguments : cases) {
+    EXPECT_THAT(typed(arguments).error, HasSubstr(arguments[0] + " is given twice"));
+  }
+  EXPECT_THAT(typed({"--text", "a", "--other-name", "b"}).error,
+              HasSubstr("--text and --other-name are both given, expected one of them"));
+}
+
+TEST(Arguments, AnUnknownFlagIsNamedWithTheNearestOne) {
+  EXPECT_THAT(typed({"--promt", "a"}).error, HasSubstr("did you mean --prompt?"));
+  EXPECT_THAT(typed({"--negative_prompt=a"}).error, HasSubstr("did you mean --negative-prompt?"));
+  EXPECT_THAT(typed({"-seed", "1"}).error, HasSubstr("did you mean --seed?"));
+  EXPECT_THAT(typed({"--zzzzzzzzzzz"}).error, HasSubstr("--zzzzzzzzzzz is no flag of `command`"));
+  EXPECT_THAT(typed({"--prompt", "a", "-b"}).error, HasSubstr("-b is no flag"));
+  EXPECT_THAT(typed({"--text", "red", "apple"}).error, HasSubstr("\"apple\" belongs to no flag"));
+  EXPECT_THAT(typed({"--quiet=no"}).error, HasSubstr("--quiet takes no value"));
+}
+
+TEST(Arguments, AForgottenValueIsWarnedAbout) {
+  EXPECT_THAT(typed({"--text", "--quiet"}).warnings,
+              ElementsAre("--quiet is taken as the value of --text, not as a flag"));
+  EXPECT_THAT(typed({"--text", "-quiet"}).warnings, IsEmpty());
+}
+
+}  // namespace
+}  // namespace streamdiffusion::app

@@ -1,0 +1,97 @@
+#include "params/without_effect.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "params/check.h"
+
+namespace streamdiffusion::params {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+std::vector<std::string> names(Settings settings) {
+  Settings full = settings;
+  fill(full, fallbacks());
+  std::vector<std::string> found;
+  for (const auto& idle : without_effect(settings, full.live.options, key_of)) {
+    found.emplace_back(idle.parameter->name);
+  }
+  return found;
+}
+
+Settings guided(CfgType type, float scale = 2) {
+  Settings settings;
+  settings.live.options.cfg_type = type;
+  settings.live.options.guidance_scale = scale;
+  settings.given = {"cfg_type", "guidance_scale", "negative_prompt", "delta"};
+  return settings;
+}
+
+TEST(WithoutEffect, GuidanceSaysWhichOfItsParametersAct) {
+  EXPECT_THAT(names(guided(CfgType::none)),
+              ElementsAre("negative_prompt", "guidance_scale", "delta"));
+  EXPECT_THAT(names(guided(CfgType::full)), ElementsAre("delta"));
+  EXPECT_THAT(names(guided(CfgType::self)), ElementsAre("negative_prompt"));
+  EXPECT_THAT(names(guided(CfgType::initialize)), IsEmpty());
+  EXPECT_THAT(names(guided(CfgType::initialize, 1)),
+              ElementsAre("negative_prompt", "cfg_type", "delta"));
+}
+
+TEST(WithoutEffect, OnlyWhatWasGivenIsNamed) {
+  Settings settings = guided(CfgType::none);
+  settings.given = {"delta"};
+  EXPECT_THAT(names(settings), ElementsAre("delta"));
+  settings.given.clear();
+  EXPECT_THAT(names(settings), IsEmpty());
+}
+
+TEST(WithoutEffect, ThresholdsNeedTheFilter) {
+  Settings settings;
+  settings.given = {"similar_image_filter_threshold", "similar_image_filter_max_skip_frame"};
+  EXPECT_THAT(names(settings),
+              ElementsAre("similar_image_filter_threshold", "similar_image_filter_max_skip_frame"));
+  settings.live.options.enable_similar_image_filter = true;
+  EXPECT_THAT(names(settings), IsEmpty());
+}
+
+TEST(WithoutEffect, BlendingNeedsTwoPrompts) {
+  Settings settings;
+  settings.given = {"prompt_interpolation_method", "prompt_list"};
+  settings.live.prompts = {{"a", 0.5F}};
+  EXPECT_THAT(names(settings), ElementsAre("prompt_list", "prompt_interpolation_method"));
+  settings.live.prompts = {{"a", 0.5F}, {"b", 0.5F}};
+  EXPECT_THAT(names(settings), IsEmpty());
+}
+
+TEST(WithoutEffect, WhatConcernsAnInputNeedsOne) {
+  Settings settings;
+  settings.given = {"fit", "strength", "enable_similar_image_filter"};
+  EXPECT_THAT(names(settings), IsEmpty());
+  settings.live.options.text_to_image = true;
+  EXPECT_THAT(names(settings), ElementsAre("strength", "fit", "enable_similar_image_filter"));
+}
+
+TEST(WithoutEffect, OneStepTakesNoNoiseBetween) {
+  Settings settings;
+  settings.given = {"do_add_noise"};
+  settings.live.options.do_add_noise = false;
+  settings.live.options.t_index_list = {32};
+  EXPECT_THAT(names(settings), ElementsAre("do_add_noise"));
+  settings.live.options.t_index_list = {32, 45};
+  EXPECT_THAT(names(settings), IsEmpty());
+}
+
+TEST(WithoutEffect, TheMessageSaysWhatWouldAct) {
+  const auto found = without_effect(
+      guided(CfgType::none),
+      {.t_index_list = {1}, .cfg_type = CfgType::none, .guidance_scale = 2.0F}, flag_or_key_of);
+  ASSERT_EQ(found.size(), 3U);
+  EXPECT_EQ(found[2].message,
+            "--delta has no effect with --cfg-type none; it acts with self or initialize");
+}
+
+}  // namespace
+}  // namespace streamdiffusion::params

@@ -1,0 +1,71 @@
+// What the server tells a client about its parameters beside their values: a seed that was drawn,
+// and what has no effect.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "server/running_server.h"
+
+namespace streamdiffusion::server {
+namespace {
+
+using nlohmann::json;
+using testing::fetch;
+using ::testing::HasSubstr;
+using testing::HttpAnswer;
+using testing::RunningServer;
+using testing::WebSocketClient;
+
+std::vector<std::string> params_of(const json& warnings) {
+  std::vector<std::string> names;
+  for (const json& warning : warnings) {
+    if (warning.contains("param")) names.push_back(warning["param"]);
+  }
+  return names;
+}
+
+TEST(ServedParameters, AnImageComesWithItsSeedAndItsWarnings) {
+  RunningServer server;
+  const HttpAnswer given = server.post("/api/txt2img", R"({"seed": 7})");
+  ASSERT_EQ(given.status, 200) << given.body;
+  EXPECT_EQ(given.header.at("x-seed"), "7");
+  std::set<std::string> drawn;
+  for (int i = 0; i < 3; ++i) {
+    const HttpAnswer answer =
+        server.post("/api/txt2img", R"({"seed": -1, "cfg_type": "none", "delta": 2})");
+    ASSERT_EQ(answer.status, 200) << answer.body;
+    drawn.insert(answer.header.at("x-seed"));
+    EXPECT_THAT(json::parse(answer.header.at("x-warnings")).at(0).get<std::string>(),
+                HasSubstr("delta has no effect"));
+  }
+  EXPECT_GT(drawn.size(), 1U);
+  EXPECT_FALSE(drawn.contains("-1"));
+}
+
+TEST(ServedParameters, ASessionHasTheSeedThatWasDrawn) {
+  RunningServer server;
+  WebSocketClient client = server.connect("me");
+  client.text({{"type", "settings"}, {"params", {{"seed", -1}}}});
+  const json seed = client.await("settings")["params"]["seed"];
+  EXPECT_GE(seed, 0);
+  const HttpAnswer later = fetch(server.port(), "PATCH", "/api/sessions/me", R"({"delta": 1.5})");
+  EXPECT_EQ(later.json()["params"]["seed"], seed) << "it is drawn once";
+  const HttpAnswer again = fetch(server.port(), "PATCH", "/api/sessions/me", R"({"seed": -1})");
+  EXPECT_NE(again.json()["params"]["seed"], seed);
+}
+
+TEST(ServedParameters, ASessionSaysWhatHasNoEffect) {
+  RunningServer server;
+  WebSocketClient client = server.connect("me");
+  client.text({{"type", "settings"},
+               {"params", {{"cfg_type", "none"}, {"negative_prompt", "a"}, {"prompt", "b"}}}});
+  EXPECT_EQ(params_of(client.await("settings")["warnings"]),
+            std::vector<std::string>{"negative_prompt"});
+  EXPECT_EQ(params_of(server.get("/api/sessions/me").json()["warnings"]),
+            std::vector<std::string>{"negative_prompt"});
+  const HttpAnswer answer = fetch(server.port(), "PATCH", "/api/sessions/me",
+                                  R"({"cfg_type": "full", "guidance_scale": 3})");
+  EXPECT_TRUE(params_of(answer.json()["warnings"]).empty()) << answer.body;
+}
+
+}  // namespace
+}  // namespace streamdiffusion::server
