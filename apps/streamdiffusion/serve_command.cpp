@@ -1,4 +1,6 @@
 // `streamdiffusion serve`: the web page and the protocol of docs/protocol.md on a local address.
+#include <unistd.h>
+
 #include <chrono>
 #include <cstdio>
 #include <memory>
@@ -110,8 +112,9 @@ void serve(ServeFlags& flags) {
   std::fprintf(stderr, "%s  %s on %s  ready in %.2f s\n", info.model.c_str(), info.dtype.c_str(),
                info.device.c_str(), base::seconds_since(start));
   print_address(server, flags.options);
-  server.run(true);
-  std::fprintf(stderr, "ended\n");
+  const bool all_ended = server.run(true);
+  std::fprintf(stderr, all_ended ? "ended\n" : "ended; streams that did not stop were cut off\n");
+  if (!all_ended) ::_exit(0);  // the destructors would wait for them
 }
 
 }  // namespace

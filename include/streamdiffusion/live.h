@@ -148,6 +148,9 @@ class LiveSession {
   /// Stops and drops the frames in flight. An `output` callback that does not return within five
   /// seconds is left running on its thread, with a warning.
   void stop();
+  /// Asks for a stop without waiting for it: drops the frames in flight and lets a drain() on
+  /// another thread return. stop() or the destructor must follow. May be called from a callback.
+  void interrupt();
 
   /// Replaces all settings, between two frames. Prompts, guidance, delta, seed, t_index values and
   /// the filter change before the next frame. The number of steps, the guidance type, the size, the

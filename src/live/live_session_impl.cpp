@@ -214,15 +214,20 @@ void LiveSession::Impl::drain() {
   arrived_.close();
   {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return ended_[static_cast<std::size_t>(Stage::deliver)]; });
+    changed_.wait(lock,
+                  [&] { return stopping_ || ended_[static_cast<std::size_t>(Stage::deliver)]; });
   }
   join();
 }
 
 void LiveSession::Impl::stop() {
+  interrupt();
+  join();
+}
+
+void LiveSession::Impl::interrupt() {
   close_queues();
   if (callbacks_.interrupt && state() != LiveState::stopped) callbacks_.interrupt();
-  join();
 }
 
 void LiveSession::Impl::close_queues() {

@@ -27,6 +27,7 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   void set_paused(bool paused);
   void drain();
   void stop();
+  void interrupt();
   void change(const Engine& engine, const LiveSettings& settings);
   Engine engine() const;
 

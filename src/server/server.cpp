@@ -6,6 +6,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <csignal>
 #include <list>
+#include <thread>
 #include <unordered_set>
 #include <vector>
 
@@ -19,8 +20,9 @@ namespace {
 
 constexpr auto kTick = 500ms;
 constexpr int kWorkers = 4;
-/// Time for the closing handshakes, after all sessions have ended.
-constexpr auto kCloseTimeout = 2s;
+/// The end of Limits::drain that is left for streams that are cut off to stop, and for the closing
+/// handshakes. Where the whole is short, a fifth of it.
+constexpr Milliseconds kCloseTimeout = 2s;
 
 std::string in_brackets(const std::string& host) {
   return host.find(':') != std::string::npos && !host.starts_with('[') ? '[' + host + ']' : host;
@@ -40,8 +42,7 @@ class Server::Impl : public Executor {
         context_{factory, table_, metrics_, options_.limits, *this},
         registry_(context_),
         api_(context_, registry_, access_, options_),
-        ticker_(io_),
-        signals_(io_) {
+        ticker_(io_) {
     listen();
   }
   ~Impl() override {
@@ -58,16 +59,17 @@ class Server::Impl : public Executor {
   std::uint16_t port() const { return port_; }
   const std::string& fingerprint() const { return tls_.fingerprint; }
 
-  void run(bool signals);
+  bool run(bool signals);
   void drain();
 
  private:
+  class SignalThread;
+
   void listen();
   void open(const tcp::endpoint& endpoint);
   Task<void> accept(tcp::acceptor& acceptor);
   Task<void> serve(std::shared_ptr<Transport> transport);
   Task<void> tick();
-  void wait_for_signal();
   bool drained() const;
 
   const ServerOptions options_;
@@ -83,7 +85,6 @@ class Server::Impl : public Executor {
   SessionRegistry registry_;
   Api api_;
   net::steady_timer ticker_;
-  net::signal_set signals_;
   std::list<tcp::acceptor> acceptors_;
   std::unordered_set<std::shared_ptr<Transport>> transports_;
   std::uint16_t port_ = 0;
@@ -165,14 +166,16 @@ bool Server::Impl::drained() const {
 
 Task<void> Server::Impl::tick() {
   NetError ignored;
-  while (!drained() && (!registry_.draining() || base::Clock::now() < drain_until_)) {
+  const Milliseconds close_timeout = std::min(kCloseTimeout, options_.limits.drain / 5);
+  const auto in_time = [&] { return base::Clock::now() < drain_until_ - close_timeout; };
+  while (!drained() && (!registry_.draining() || in_time())) {
     ticker_.expires_after(registry_.draining() ? 20ms : Milliseconds(kTick));
     co_await ticker_.async_wait(into(ignored));
     registry_.draining() ? registry_.update_metrics() : registry_.tick();
   }
   registry_.end_all();
   for (tcp::acceptor& acceptor : acceptors_) acceptor.close(ignored);
-  const auto until = base::Clock::now() + kCloseTimeout;
+  const auto until = base::Clock::now() + close_timeout;
   while (!registry_.empty() && base::Clock::now() < until) {
     ticker_.expires_after(20ms);
     co_await ticker_.async_wait(into(ignored));
@@ -180,25 +183,39 @@ Task<void> Server::Impl::tick() {
   io_.stop();
 }
 
-void Server::Impl::wait_for_signal() {
-  signals_.async_wait([this](NetError error, int) {
-    if (error) return;
-    if (registry_.draining()) return io_.stop();
-    drain();
-    wait_for_signal();
-  });
-}
-
-void Server::Impl::run(bool signals) {
-  if (signals) {
-    signals_.add(SIGINT);
-    signals_.add(SIGTERM);
-    wait_for_signal();
+/// Waits for signals on a thread of its own, so that they are heard whatever the network thread
+/// does.
+class Server::Impl::SignalThread {
+ public:
+  explicit SignalThread(Impl& server) : signals_(io_, SIGINT, SIGTERM) {
+    signals_.async_wait([this, &server](NetError error, int) {
+      if (error) return;
+      signals_.clear();  // a second one ends the process
+      server.drain();
+    });
+    thread_ = std::thread([this] { io_.run(); });
   }
+  ~SignalThread() {
+    io_.stop();
+    thread_.join();
+  }
+  SignalThread(const SignalThread&) = delete;
+  SignalThread& operator=(const SignalThread&) = delete;
+
+ private:
+  net::io_context io_{1};
+  net::signal_set signals_;
+  std::thread thread_;
+};
+
+bool Server::Impl::run(bool signals) {
+  std::optional<SignalThread> signal_thread;
+  if (signals) signal_thread.emplace(*this);
   for (tcp::acceptor& acceptor : acceptors_) net::co_spawn(io_, accept(acceptor), net::detached);
   net::co_spawn(io_, tick(), net::detached);
   io_.run();
   for (const auto& transport : transports_) transport->close();
+  return registry_.active() == 0;
 }
 
 void Server::Impl::drain() {
@@ -222,8 +239,8 @@ std::uint16_t Server::port() const {
 std::string Server::fingerprint() const {
   return impl_->fingerprint();
 }
-void Server::run(bool signals) {
-  impl_->run(signals);
+bool Server::run(bool signals) {
+  return impl_->run(signals);
 }
 void Server::drain() {
   impl_->drain();

@@ -214,6 +214,7 @@ void ClientSession::drain() {
 
 void ClientSession::end(int status, const std::string& reason) {
   if (connection_ != nullptr) connection_->close(status, reason);
+  if (stream_) stream_->interrupt();  // a worker may wait in its drain()
   release();
 }
 
