@@ -26,7 +26,7 @@ constexpr const char* kExamples = R"--(Examples:
 struct ServeFlags {
   ParameterFlags parameters;
   server::ServerOptions options;
-  double idle_seconds = 120, drain_seconds = 10;
+  double idle_seconds = 120, request_seconds = 120, drain_seconds = 10;
 
   void add_to(Flags& flags);
 
@@ -70,6 +70,8 @@ void ServeFlags::add_limits(Flags& flags) {
                "WebSocket messages a second from one client");
   flags.number("--idle-timeout", idle_seconds, 0, 1e6,
                "Seconds without a message after which a session ends; 0 for never");
+  flags.number("--request-timeout", request_seconds, 0.1, 86400,
+               "Seconds that one image for a POST request may take");
   flags.number("--drain-timeout", drain_seconds, 0, 3600,
                "Seconds that sessions have to finish when the server ends");
 }
@@ -101,6 +103,7 @@ void serve(ServeFlags& flags) {
   const auto start = base::Clock::now();
   flags.options.version = SD_VERSION;
   flags.options.limits.idle = milliseconds(flags.idle_seconds);
+  flags.options.limits.request = milliseconds(flags.request_seconds);
   flags.options.limits.drain = milliseconds(flags.drain_seconds);
   server::check(flags.options);
   const params::Settings settings = flags.parameters.parsed();

@@ -37,6 +37,8 @@ struct Limits {
   Milliseconds header = 10s;
   /// Time for the body of a request.
   Milliseconds body = 30s;
+  /// Time from a request for an image until its response.
+  Milliseconds request = 120s;
   /// Time to send one response or image.
   Milliseconds write = 30s;
   /// An idle connection is closed after this time.

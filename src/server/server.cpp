@@ -19,7 +19,8 @@ namespace streamdiffusion::server {
 namespace {
 
 constexpr auto kTick = 500ms;
-constexpr int kWorkers = 4;
+/// Threads that end and that open streams, and that parse bodies and encode images.
+constexpr std::size_t kEndingThreads = 4, kOpeningThreads = 4, kBodyThreads = 2;
 /// The end of Limits::drain that is left for streams that are cut off to stop, and for the closing
 /// handshakes. Where the whole is short, a fifth of it.
 constexpr Milliseconds kCloseTimeout = 2s;
@@ -35,7 +36,6 @@ class Server::Impl : public Executor {
   Impl(StreamFactory& factory, const ServerOptions& options)
       : options_((check(options), options)),
         tls_(make_tls(options_)),
-        workers_(kWorkers),
         table_(factory, options_.limits),
         access_(options_),
         rate_limiter_(options_.limits.requests_per_second),
@@ -46,14 +46,19 @@ class Server::Impl : public Executor {
     listen();
   }
   ~Impl() override {
-    workers_.join();
+    for (net::thread_pool* workers : {&body_workers_, &opening_workers_, &ending_workers_}) {
+      workers->join();
+    }
+    joined_ = true;
     io_.restart();
-    // Run what the workers posted: streams must end while everything they use still exists.
-    io_.poll();
+    io_.poll();  // runs what the workers posted
   }
 
   void post(std::function<void()> task) override { net::post(io_, std::move(task)); }
-  void run_on_worker(std::function<void()> task) override { net::post(workers_, std::move(task)); }
+  void run_on_worker(WorkKind kind, std::function<void()> task) override {
+    if (joined_) return task();  // the last streams end while everything they use still exists
+    net::post(workers(kind), std::move(task));
+  }
 
   std::string address() const;
   std::uint16_t port() const { return port_; }
@@ -65,6 +70,11 @@ class Server::Impl : public Executor {
  private:
   class SignalThread;
 
+  net::thread_pool& workers(WorkKind kind) {
+    return kind == WorkKind::end_stream    ? ending_workers_
+           : kind == WorkKind::open_stream ? opening_workers_
+                                           : body_workers_;
+  }
   void listen();
   void open(const tcp::endpoint& endpoint);
   Task<void> accept(tcp::acceptor& acceptor);
@@ -76,7 +86,8 @@ class Server::Impl : public Executor {
   Tls tls_;
   // The order matters for destruction: a stream's threads may post to io_ until they end.
   net::io_context io_{1};
-  net::thread_pool workers_;
+  net::thread_pool ending_workers_{kEndingThreads}, opening_workers_{kOpeningThreads},
+      body_workers_{kBodyThreads};
   Metrics metrics_;
   ParameterTable table_;
   AccessControl access_;
@@ -88,6 +99,8 @@ class Server::Impl : public Executor {
   std::list<tcp::acceptor> acceptors_;
   std::unordered_set<std::shared_ptr<Transport>> transports_;
   std::uint16_t port_ = 0;
+  /// Set when the workers have ended.
+  std::atomic<bool> joined_{false};
   base::Clock::time_point drain_until_{};
 };
 
@@ -172,8 +185,10 @@ Task<void> Server::Impl::tick() {
     ticker_.expires_after(registry_.draining() ? 20ms : Milliseconds(kTick));
     co_await ticker_.async_wait(into(ignored));
     registry_.draining() ? registry_.update_metrics() : registry_.tick();
+    api_.tick();
   }
   registry_.end_all();
+  api_.cancel_all();
   for (tcp::acceptor& acceptor : acceptors_) acceptor.close(ignored);
   const auto until = base::Clock::now() + close_timeout;
   while (!registry_.empty() && base::Clock::now() < until) {

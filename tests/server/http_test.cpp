@@ -27,6 +27,9 @@ std::string base64(const std::string& bytes) {
   return out;
 }
 
+const std::string kTextToImage =
+    "POST /api/txt2img HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}";
+
 TEST(Page, ComesWithAStrictPolicyAndIsRevalidated) {
   RunningServer server;
   const HttpAnswer page = server.get("/");
@@ -184,6 +187,63 @@ TEST(ImageRequest, IsRefusedWhenAllSlotsAreInUse) {
   const HttpAnswer answer = server.post("/api/txt2img", "{}");
   EXPECT_EQ(answer.status, 503);
   EXPECT_TRUE(answer.header.contains("retry-after"));
+}
+
+TEST(ImageRequest, DoesNotOccupyTheWorkersThatOpenAndEndSessions) {
+  ServerOptions options;
+  options.limits.sessions = 20;
+  RunningServer server(options);
+  server.fake.hold_frames();
+  std::vector<Wire> posts;
+  for (int i = 0; i < 12; ++i) {
+    posts.emplace_back(server.port());
+    posts.back().write(kTextToImage);
+  }
+  wait_until("all images to be under way", [&] { return server.fake.frames_begun == 12; });
+  auto first = std::make_unique<WebSocketClient>(server.connect("first"));
+  first.reset();
+  wait_until("its stream to end", [&] { return server.fake.streams == 12; });
+  server.fake.release_frames();
+  for (Wire& post : posts) EXPECT_EQ(read_answer(post).status, 200);
+}
+
+TEST(ImageRequest, IsGivenUpWhenItsClientLeaves) {
+  RunningServer server;
+  server.fake.hold_frames();
+  {
+    Wire post(server.port());
+    post.write(kTextToImage);
+    wait_until("the image to be under way", [&] { return server.fake.frames_begun == 1; });
+  }
+  wait_until("its stream to be interrupted", [&] { return server.fake.interrupts == 1; });
+  server.fake.release_frames();
+  wait_until("its slot to be free",
+             [&] { return server.get("/api/queue").json()["queue_size"] == 0; });
+}
+
+TEST(ImageRequest, HasADeadline) {
+  ServerOptions options;
+  options.limits.request = 100ms;
+  RunningServer server(options);
+  server.fake.hold_frames();
+  const HttpAnswer answer = server.post("/api/txt2img", "{}");
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(answer.code(), "timeout");
+  EXPECT_EQ(server.fake.interrupts, 1);
+}
+
+TEST(ImageRequest, IsAnsweredWhenTheServerEnds) {
+  ServerOptions options;
+  options.limits.drain = 500ms;
+  RunningServer server(options);
+  server.fake.hold_frames();
+  Wire post(server.port());
+  post.write(kTextToImage);
+  wait_until("the image to be under way", [&] { return server.fake.frames_begun == 1; });
+  server.drain();
+  EXPECT_EQ(read_answer(post).code(), "draining");
+  server.join();
+  EXPECT_FALSE(server.all_ended());  // the frame is still held
 }
 
 TEST(Limits, ALargeBodyIsRefusedBeforeItIsRead) {

@@ -17,6 +17,8 @@ namespace http = beast::http;
 
 constexpr std::uint32_t kMaxHeaderBytes = 16384;
 constexpr std::size_t kMaxSubscribers = 8;
+/// How often a client that waits for a response is looked at.
+constexpr auto kClientCheck = 250ms;
 
 using Parser = http::request_parser<http::string_body>;
 
@@ -42,6 +44,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Task<void> respond_body_too_large();
   Request convert(const Parser& parser) const;
   void check(const Request& request);
+  Task<void> handle(Request& request);
   Task<Next> take_over(Parser& parser, const Request& request, Responder responder);
   Task<Next> respond(const Request& request, Response& response, bool keep);
   Task<Next> respond_error(const Request& request, const HttpError& http_error, bool keep);
@@ -157,13 +160,23 @@ Task<Connection::Next> Connection::serve() {
   if (responder != Responder::api) co_return co_await take_over(parser, request, responder);
   if (!co_await read_body(parser)) co_return Next::close;
   request.body = std::move(parser.get().body());
+  co_await handle(request);
+  co_return co_await respond(request, *response_, keep);
+}
+
+/// Waits for the response of the routes. A client that leaves meanwhile cancels its request.
+Task<void> Connection::handle(Request& request) {
+  const auto cancellation = std::make_shared<Cancellation>();
+  request.cancellation = cancellation;
   response_.reset();
   context_.api.handle(request, [self = shared_from_this()](Response response) {
     self->response_ = std::move(response);
     self->answered_.set();
   });
-  while (!response_) co_await answered_.wait();
-  co_return co_await respond(request, *response_, keep);
+  while (!response_) {
+    const bool answered = co_await answered_.wait_for(kClientCheck);
+    if (!answered && transport_->is_closed_by_client()) cancellation->cancel();
+  }
 }
 
 Task<Connection::Next> Connection::take_over(Parser& parser, const Request& request,

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,18 @@
 #include "server/protocol/http_error.h"
 
 namespace streamdiffusion::server {
+
+/// Tells whoever works on a request that its client is gone.
+class Cancellation {
+ public:
+  void on_cancel(std::function<void()> callback) { callback_ = std::move(callback); }
+  void cancel() {
+    if (const auto callback = std::exchange(callback_, nullptr)) callback();
+  }
+
+ private:
+  std::function<void()> callback_;
+};
 
 struct Request {
   /// "GET", ...
@@ -27,6 +40,8 @@ struct Request {
   std::string address;
   /// True if the request came over TLS.
   bool secure = false;
+  /// Null if nobody watches the client.
+  std::shared_ptr<Cancellation> cancellation;
 
   /// The value of a header field, or an empty string.
   const std::string& field(const std::string& name) const;
