@@ -58,6 +58,9 @@ void ServeFlags::add_limits(Flags& flags) {
   flags.integer("--max-sessions", limits.sessions, 1, 1024, "Streams at a time; more wait");
   flags.integer("--max-waiting", limits.waiting, 0, 10000,
                 "Clients that may wait; more are refused");
+  flags.integer("--max-connections", limits.connections, 1, 100000, "Open connections");
+  flags.integer("--max-connections-per-address", limits.connections_per_client, 1, 100000,
+                "Open connections of one IPv4 address or one IPv6 network (/64)");
   flags.integer("--max-size", limits.side, 32, 16384, "Largest width and height of a stream");
   flags.integer("--max-steps", limits.steps, 1, 50, "Most denoising steps of a stream");
   flags.integer("--max-message-bytes", limits.message_bytes, 1024, std::int64_t{1} << 28,

@@ -17,14 +17,19 @@ struct Limits {
   int sessions = 4;
   /// Clients that wait for a session slot, 0..10000.
   int waiting = 32;
-  /// Open sockets, including those of page requests.
+  /// Open connections, including those of page requests, 1..100000.
   int connections = 256;
+  /// Open connections of one IPv4 address or one IPv6 network (/64).
+  int connections_per_client = 32;
   /// Largest width and height of a stream, in pixels.
   int side = 1024;
   /// Most denoising steps of a stream, 1..50.
   int steps = 8;
   /// Size of one WebSocket message or HTTP body, in bytes.
   std::size_t message_bytes = 8U << 20U;
+  /// Size of a text message or a body that holds only parameters, in bytes. Twice what the longest
+  /// list of prompts needs.
+  std::size_t json_bytes = std::size_t{512} << 10U;
   /// Pixels of an image that a client sends.
   std::int64_t image_pixels = std::int64_t{1} << 24;
   /// HTTP requests per second from one address. Bursts of twice as many pass.

@@ -14,11 +14,15 @@
 #include "server/http/http_connection.h"
 #include "server/net/net.h"
 #include "server/net/tls.h"
+#include "server/protocol/client_network.h"
+#include "server/protocol/connection_limiter.h"
 
 namespace streamdiffusion::server {
 namespace {
 
 constexpr auto kTick = 500ms;
+/// Connections beyond the limits that may ask for health.
+constexpr std::size_t kHealthConnections = 16;
 /// Threads that end and that open streams, and that parse bodies and encode images.
 constexpr std::size_t kEndingThreads = 4, kOpeningThreads = 4, kBodyThreads = 2;
 /// The end of Limits::drain that is left for streams that are cut off to stop, and for the closing
@@ -39,6 +43,7 @@ class Server::Impl : public Executor {
         table_(factory, options_.limits),
         access_(options_),
         rate_limiter_(options_.limits.requests_per_second),
+        connection_limiter_(options_.limits.connections, options_.limits.connections_per_client),
         context_{factory, table_, metrics_, options_.limits, *this},
         registry_(context_),
         api_(context_, registry_, access_, options_),
@@ -78,7 +83,8 @@ class Server::Impl : public Executor {
   void listen();
   void open(const tcp::endpoint& endpoint);
   Task<void> accept(tcp::acceptor& acceptor);
-  Task<void> serve(std::shared_ptr<Transport> transport);
+  void admit(tcp::socket socket);
+  Task<void> serve(std::shared_ptr<Transport> transport, std::string client, bool health_only);
   Task<void> tick();
   bool drained() const;
 
@@ -92,12 +98,15 @@ class Server::Impl : public Executor {
   ParameterTable table_;
   AccessControl access_;
   RateLimiter rate_limiter_;
+  ConnectionLimiter connection_limiter_;
   ServerContext context_;
   SessionRegistry registry_;
   Api api_;
   net::steady_timer ticker_;
   std::list<tcp::acceptor> acceptors_;
   std::unordered_set<std::shared_ptr<Transport>> transports_;
+  /// Those that may only ask for health, the oldest first.
+  std::list<std::shared_ptr<Transport>> health_transports_;
   std::uint16_t port_ = 0;
   /// Set when the workers have ended.
   std::atomic<bool> joined_{false};
@@ -151,26 +160,50 @@ Task<void> Server::Impl::accept(tcp::acceptor& acceptor) {
       co_await pause.async_wait(into(error));
       continue;
     }
-    if (transports_.size() >= static_cast<std::size_t>(options_.limits.connections)) {
-      metrics_.error("too_many_connections");
-      continue;
+    try {
+      admit(std::move(socket));
+    } catch (const std::exception& failed) {
+      base::warn("a connection could not be served: ", failed.what());
     }
-    auto transport = std::make_shared<Transport>(std::move(socket), tls_.context.get());
-    transports_.insert(transport);
-    net::co_spawn(io_, serve(std::move(transport)), net::detached);
   }
 }
 
-Task<void> Server::Impl::serve(std::shared_ptr<Transport> transport) {
+// Beyond the limits, a connection may still ask for health, so that a full server is not taken for a
+// dead one. A new one of those closes the oldest.
+void Server::Impl::admit(tcp::socket socket) {
+  auto transport = std::make_shared<Transport>(std::move(socket), tls_.context.get());
+  const std::string client = client_network(transport->address());
+  const bool health_only = !connection_limiter_.enter(client);
+  if (health_only) {
+    metrics_.error("too_many_connections");
+    health_transports_.push_back(transport);
+    if (health_transports_.size() > kHealthConnections) {
+      health_transports_.front()->close();
+      health_transports_.pop_front();
+    }
+  }
+  transports_.insert(transport);
+  const auto left = [this, transport, client, health_only](const std::exception_ptr& /*none*/) {
+    transport->close();
+    transports_.erase(transport);
+    if (health_only) {
+      health_transports_.remove(transport);
+    } else {
+      connection_limiter_.leave(client);
+    }
+  };
+  net::co_spawn(io_, serve(transport, client, health_only), left);
+}
+
+Task<void> Server::Impl::serve(std::shared_ptr<Transport> transport, std::string client,
+                               bool health_only) {
   try {
     const ConnectionContext context{api_, registry_, access_, options_.limits, rate_limiter_};
-    co_await run_connection(transport, context);
+    co_await run_connection(transport, client, health_only, context);
   } catch (const std::exception& error) {
     base::warn("a connection failed: ", error.what());
     metrics_.error("internal");
   }
-  transport->close();
-  transports_.erase(transport);
 }
 
 bool Server::Impl::drained() const {

@@ -114,6 +114,27 @@ Responder Api::responder_of(const Request& request) {
   return Responder::api;
 }
 
+std::optional<std::size_t> Api::body_limit(const Request& request) const {
+  const std::size_t message = context_.limits.message_bytes;
+  for (const Route& route : routes()) {
+    const bool here = route.responder == Responder::api
+                          ? matches(route, request.path)
+                          : request.path.starts_with(without_id(route.path));
+    if (!here || route.method != request.method) continue;
+    switch (route.body) {
+      case RequestBody::none:
+        return 0;
+      case RequestBody::parameters:
+      case RequestBody::text_to_image:
+        return std::min(context_.limits.json_bytes, message);
+      case RequestBody::image_to_image:
+        return message;
+    }
+  }
+  if (request.method == "GET" && find_asset(request.path) != nullptr) return 0;
+  return std::nullopt;
+}
+
 std::string Api::session_id_of(const Request& request) {
   return request.path.substr(request.path.rfind('/') + 1);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -47,6 +48,9 @@ class Api {
   static const std::vector<Route>& routes();
   /// Who serves this address, whatever the method and the id. Api serves unknown addresses.
   static Responder responder_of(const Request& request);
+  /// The most bytes of body that this request may have, 0 if its route takes none. Nothing if there
+  /// is no such route.
+  std::optional<std::size_t> body_limit(const Request& request) const;
   /// The last segment of the path.
   static std::string session_id_of(const Request& request);
 

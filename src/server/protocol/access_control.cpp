@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "server/protocol/client_network.h"
+
 namespace streamdiffusion::server {
 namespace {
 
@@ -27,8 +29,9 @@ std::string_view without_port(std::string_view host) {
 
 /// An IP address needs no name server, so DNS rebinding cannot redirect it.
 bool is_address(std::string_view host) {
-  if (host.starts_with('[')) return host.ends_with(']');
-  return !host.empty() && host.find_first_not_of("0123456789.") == std::string_view::npos;
+  const bool v6 = host.size() > 2 && host.starts_with('[') && host.ends_with(']');
+  if (v6) host = host.substr(1, host.size() - 2);
+  return is_ip_address(host) && v6 == (host.find(':') != std::string_view::npos);
 }
 
 std::string_view host_of_origin(std::string_view origin) {
@@ -62,7 +65,8 @@ AccessControl::AccessControl(const ServerOptions& options)
 }
 
 void AccessControl::check(const Request& request) const {
-  if (!is_allowed_host(request.field("host"))) {
+  const bool no_host = is_open(request) && !request.header.contains("host");
+  if (!no_host && !is_allowed_host(request.field("host"))) {
     throw HttpError(
         403, "forbidden_host",
         "the Host of this request is not one of this server's; add it with --allow-origin");
@@ -71,12 +75,15 @@ void AccessControl::check(const Request& request) const {
     throw HttpError(403, "forbidden_origin",
                     "pages of this Origin may not use this server; add it with --allow-origin");
   }
-  const bool open = request.path == "/healthz" || request.path == "/readyz";
   const bool preflight = request.method == "OPTIONS";  // browsers send it without credentials
-  if (open || preflight || has_token(request)) return;
+  if (is_open(request) || preflight || has_token(request)) return;
   throw HttpError(401, "unauthorized",
                   "this server requires a token: open /?token=TOKEN, or send Authorization: Bearer "
                   "TOKEN");
+}
+
+bool AccessControl::is_open(const Request& request) {
+  return request.path == "/healthz" || request.path == "/readyz";
 }
 
 bool AccessControl::is_allowed_host(std::string_view host) const {

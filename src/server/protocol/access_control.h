@@ -18,6 +18,8 @@ class AccessControl {
   /// Throws HttpError 403 for a foreign Host or Origin, and 401 for a missing or wrong token.
   /// /healthz and /readyz need no token.
   void check(const Request& request) const;
+  /// /healthz and /readyz: they need no token, and no Host either.
+  static bool is_open(const Request& request);
 
   /// True if the query holds the right token. The page then gets it as a cookie.
   bool token_in_query(const Request& request) const;

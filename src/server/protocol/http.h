@@ -36,8 +36,6 @@ struct Request {
   /// Names are in lower case.
   std::map<std::string, std::string> header;
   std::string body;
-  /// The client's address, without the port.
-  std::string address;
   /// True if the request came over TLS.
   bool secure = false;
   /// Null if nobody watches the client.
