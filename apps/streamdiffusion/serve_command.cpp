@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/log_limiter.h"
 #include "commands.h"
 #include "parameter_flags.h"
 #include "server/engine_stream_factory.h"
@@ -102,6 +103,14 @@ void print_address(const server::Server& server, const server::ServerOptions& op
   std::fflush(stdout);
 }
 
+/// What clients cause must not fill the log.
+void limit_log() {
+  const auto limiter = std::make_shared<base::LogLimiter>(print_log);
+  base::set_log_callback([limiter](base::LogLevel level, std::string_view message) {
+    limiter->log(level, message);
+  });
+}
+
 void serve(ServeFlags& flags) {
   const auto start = base::Clock::now();
   flags.options.version = SD_VERSION;
@@ -115,6 +124,7 @@ void serve(ServeFlags& flags) {
   const EngineInfo info = engine.info();
   server::EngineStreamFactory factory(engine, settings.live);
   server::Server server(factory, flags.options);
+  limit_log();
   std::fprintf(stderr, "%s  %s on %s  ready in %.2f s\n", info.model.c_str(), info.dtype.c_str(),
                info.device.c_str(), base::seconds_since(start));
   print_address(server, flags.options);

@@ -96,6 +96,9 @@ Task<bool> WebSocket::accept(UpgradeRequest& request) {
   times.idle_timeout = 2 * kPingAfter;
   times.keep_alive_pings = true;
   stream_.set_option(times);
+  stream_.set_option(websocket::stream_base::decorator([](websocket::response_type& response) {
+    response.set(beast::http::field::server, "streamdiffusion");  // instead of Beast's version
+  }));
   stream_.read_message_max(limits_.message_bytes);
   stream_.auto_fragment(false);
   NetError error;
