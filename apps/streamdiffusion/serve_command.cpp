@@ -100,6 +100,11 @@ void print_address(const server::Server& server, const server::ServerOptions& op
   if (!server::is_loopback(options.host) && !token) {
     std::printf("no token: everybody who reaches this address can use it\n");
   }
+  const bool encrypted = options.self_signed || !options.certificate.empty();
+  if (!server::is_loopback(options.host) && token && !encrypted) {
+    base::warn("the token and all images cross the network unencrypted; use --self-signed or --cert, "
+               "or listen on localhost behind a proxy with TLS");
+  }
   std::fflush(stdout);
 }
 

@@ -49,6 +49,7 @@ class Server::Impl : public Executor {
         api_(context_, registry_, access_, options_),
         ticker_(io_) {
     listen();
+    access_.set_port(port_);
   }
   ~Impl() override {
     for (net::thread_pool* workers : {&body_workers_, &opening_workers_, &ending_workers_}) {

@@ -39,6 +39,18 @@ const Asset* find_asset(const std::string& path) {
   return nullptr;
 }
 
+/// The page's address without the token, relative to it: a proxy may serve it under a prefix.
+std::string relative_address(const Request& request) {
+  std::string address = "./" + request.path.substr(request.path.rfind('/') + 1);
+  char separator = '?';
+  for (const auto& [name, value] : request.query) {
+    if (name == "token") continue;
+    address += separator + percent_encode(name) + "=" + percent_encode(value);
+    separator = '&';
+  }
+  return address;
+}
+
 /// The `route` label of the request counter: a route, "page" for all files of the page, or "none".
 std::string metric_label(const Request& request) {
   for (const Route& route : Api::routes()) {
@@ -200,7 +212,7 @@ void Api::page(Request& request, const Reply& reply) {
   if (access_.token_in_query(request)) {  // removes it from the address bar
     response.status = 303;
     response.type = "text/plain; charset=utf-8";
-    response.header = {{"Location", request.path},
+    response.header = {{"Location", relative_address(request)},
                        {"Set-Cookie", access_.cookie(request)},
                        {"Cache-Control", "no-store"}};
     return reply(std::move(response));

@@ -1,5 +1,6 @@
 #include "server/protocol/access_control.h"
 
+#include <sys/random.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -44,6 +45,21 @@ std::string machine_name() {
   return ::gethostname(name.data(), name.size() - 1) == 0 ? lower(name.data()) : "localhost";
 }
 
+/// 256 random bits, in hexadecimal.
+std::string random_value() {
+  std::array<unsigned char, 32> bytes{};
+  const auto count = ::getrandom(bytes.data(), bytes.size(), 0);
+  base::require(count == static_cast<ssize_t>(bytes.size()), ErrorCode::io,
+                "the system gave no random bytes");
+  std::string text;
+  for (const unsigned byte : bytes) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    text.push_back(digits[byte >> 4U]);
+    text.push_back(digits[byte & 15U]);
+  }
+  return text;
+}
+
 }  // namespace
 
 bool equal_in_constant_time(std::string_view a, std::string_view b) {
@@ -56,7 +72,10 @@ bool equal_in_constant_time(std::string_view a, std::string_view b) {
 }
 
 AccessControl::AccessControl(const ServerOptions& options)
-    : token_(options.token), origins_(options.allowed_origins) {
+    : token_(options.token),
+      session_(random_value()),
+      port_(options.port),
+      origins_(options.allowed_origins) {
   const std::string machine = machine_name();
   hosts_ = {"localhost", machine, machine + ".local", lower(options.host)};
   for (const std::string& origin : origins_) {
@@ -111,8 +130,10 @@ bool AccessControl::has_token(const Request& request) const {
   const std::string& authorization = request.field("authorization");
   bool valid = lower(authorization.substr(0, bearer.size())) == bearer &&
                equal_in_constant_time(authorization.substr(bearer.size()), token_);
-  for (const std::string& cookie : cookies(request, "token")) {
-    valid |= equal_in_constant_time(cookie, token_);
+  for (const bool encrypted : {false, true}) {
+    for (const std::string& value : cookies(request, cookie_name(encrypted))) {
+      valid |= equal_in_constant_time(value, session_);
+    }
   }
   const auto query = request.query.find("token");
   return valid || (query != request.query.end() && equal_in_constant_time(query->second, token_));
@@ -123,9 +144,22 @@ bool AccessControl::token_in_query(const Request& request) const {
          equal_in_constant_time(request.query.at("token"), token_);
 }
 
+bool AccessControl::is_encrypted(const Request& request) const {
+  const std::string origin = "https://" + lower(request.field("host"));
+  return request.secure || std::any_of(origins_.begin(), origins_.end(),
+                                       [&](const auto& listed) { return lower(listed) == origin; });
+}
+
+/// The prefix __Host- makes browsers refuse a cookie of this name that a subdomain or an unencrypted
+/// page sets (RFC 6265bis, section 4.1.3.2).
+std::string AccessControl::cookie_name(bool encrypted) const {
+  return std::string(encrypted ? "__Host-" : "") + "sd-session-" + std::to_string(port_);
+}
+
 std::string AccessControl::cookie(const Request& request) const {
-  return "token=" + token_ + "; Path=/; HttpOnly; SameSite=Strict" +
-         (request.secure ? "; Secure" : "");
+  const bool encrypted = is_encrypted(request);
+  return cookie_name(encrypted) + "=" + session_ + "; Path=/; HttpOnly; SameSite=Strict" +
+         (encrypted ? "; Secure" : "");
 }
 
 std::vector<std::pair<std::string, std::string>> AccessControl::cors(const Request& request) const {
