@@ -27,6 +27,7 @@ constexpr const char* kExamples = R"--(Examples:
 struct ServeFlags {
   ParameterFlags parameters;
   server::ServerOptions options;
+  std::string token_file;
   double idle_seconds = 120, request_seconds = 120, drain_seconds = 10;
 
   void add_to(Flags& flags);
@@ -42,8 +43,11 @@ void ServeFlags::add_address(Flags& flags) {
              "Address to listen on; 0.0.0.0 for every network, which requires --token",
              {.value = "HOST"});
   flags.integer("--port", options.port, 0, 65535, "Port; 0 for a free one");
-  flags.text("--token", options.token, "Secret that every client must send",
+  flags.text("--token", options.token,
+             "Secret that every client must send; other users of this machine see it among the "
+             "processes",
              {.value = "TOKEN", .environment = "SD_TOKEN"});
+  flags.text("--token-file", token_file, "File whose first line is that secret", {.value = "FILE"});
   flags.flag("--insecure", options.insecure, "Listen beyond this machine without a token");
   flags.texts("--allow-origin", options.allowed_origins,
               "Pages of this address may use the server too; * for any", {.value = "URL"});
@@ -102,8 +106,9 @@ void print_address(const server::Server& server, const server::ServerOptions& op
   }
   const bool encrypted = options.self_signed || !options.certificate.empty();
   if (!server::is_loopback(options.host) && token && !encrypted) {
-    base::warn("the token and all images cross the network unencrypted; use --self-signed or --cert, "
-               "or listen on localhost behind a proxy with TLS");
+    base::warn(
+        "the token and all images cross the network unencrypted; use --self-signed or --cert, "
+        "or listen on localhost behind a proxy with TLS");
   }
   std::fflush(stdout);
 }
@@ -111,9 +116,8 @@ void print_address(const server::Server& server, const server::ServerOptions& op
 /// What clients cause must not fill the log.
 void limit_log() {
   const auto limiter = std::make_shared<base::LogLimiter>(print_log);
-  base::set_log_callback([limiter](base::LogLevel level, std::string_view message) {
-    limiter->log(level, message);
-  });
+  base::set_log_callback(
+      [limiter](base::LogLevel level, std::string_view message) { limiter->log(level, message); });
 }
 
 void serve(ServeFlags& flags) {
@@ -122,6 +126,11 @@ void serve(ServeFlags& flags) {
   flags.options.limits.idle = milliseconds(flags.idle_seconds);
   flags.options.limits.request = milliseconds(flags.request_seconds);
   flags.options.limits.drain = milliseconds(flags.drain_seconds);
+  if (!flags.token_file.empty()) {
+    base::require(flags.options.token.empty(), ErrorCode::invalid_argument,
+                  "--token (or SD_TOKEN) and --token-file are both given, expected one of them");
+    flags.options.token = server::read_token(flags.token_file);
+  }
   server::check(flags.options);
   const params::Settings settings = flags.parameters.parsed();
   const Engine engine = open_engine(settings.engine);

@@ -77,6 +77,9 @@ struct ServerOptions {
 /// certificate without its key or a key without its certificate.
 void check(const ServerOptions& options);
 
+/// The first line of a file. Throws io if the file cannot be read or the line is empty.
+std::string read_token(const std::string& file);
+
 /// True for "localhost", 127.0.0.0/8 and ::1.
 bool is_loopback(const std::string& host);
 

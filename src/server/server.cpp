@@ -60,10 +60,12 @@ class Server::Impl : public Executor {
     io_.poll();  // runs what the workers posted
   }
 
-  void post(std::function<void()> task) override { net::post(io_, std::move(task)); }
+  void post(std::function<void()> task) override {
+    net::post(io_, [this, task = std::move(task)] { run_guarded(task); });
+  }
   void run_on_worker(WorkKind kind, std::function<void()> task) override {
-    if (joined_) return task();  // the last streams end while everything they use still exists
-    net::post(workers(kind), std::move(task));
+    if (joined_) return run_guarded(task);  // the last streams end while what they use exists
+    net::post(workers(kind), [this, task = std::move(task)] { run_guarded(task); });
   }
 
   std::string address() const;
@@ -76,6 +78,16 @@ class Server::Impl : public Executor {
  private:
   class SignalThread;
 
+  /// A task that throws, for want of memory say, must not end the server.
+  template <typename Task>
+  void run_guarded(const Task& task) {
+    try {
+      task();
+    } catch (const std::exception& error) {
+      base::warn("a task of the server failed: ", error.what());
+      metrics_.error("internal");
+    }
+  }
   net::thread_pool& workers(WorkKind kind) {
     return kind == WorkKind::end_stream    ? ending_workers_
            : kind == WorkKind::open_stream ? opening_workers_
@@ -87,6 +99,7 @@ class Server::Impl : public Executor {
   void admit(tcp::socket socket);
   Task<void> serve(std::shared_ptr<Transport> transport, std::string client, bool health_only);
   Task<void> tick();
+  void reload_certificate();
   bool drained() const;
 
   const ServerOptions options_;
@@ -218,11 +231,15 @@ Task<void> Server::Impl::tick() {
   while (!drained() && (!registry_.draining() || in_time())) {
     ticker_.expires_after(registry_.draining() ? 20ms : Milliseconds(kTick));
     co_await ticker_.async_wait(into(ignored));
-    registry_.draining() ? registry_.update_metrics() : registry_.tick();
-    api_.tick();
+    run_guarded([&] {
+      registry_.draining() ? registry_.update_metrics() : registry_.tick();
+      api_.tick();
+    });
   }
-  registry_.end_all();
-  api_.cancel_all();
+  run_guarded([&] {
+    registry_.end_all();
+    api_.cancel_all();
+  });
   for (tcp::acceptor& acceptor : acceptors_) acceptor.close(ignored);
   const auto until = base::Clock::now() + close_timeout;
   while (!registry_.empty() && base::Clock::now() < until) {
@@ -236,12 +253,16 @@ Task<void> Server::Impl::tick() {
 /// does.
 class Server::Impl::SignalThread {
  public:
-  explicit SignalThread(Impl& server) : signals_(io_, SIGINT, SIGTERM) {
+  explicit SignalThread(Impl& server) : signals_(io_, SIGINT, SIGTERM), hang_ups_(io_) {
     signals_.async_wait([this, &server](NetError error, int) {
       if (error) return;
       signals_.clear();  // a second one ends the process
       server.drain();
     });
+    if (!server.options_.certificate.empty()) {
+      hang_ups_.add(SIGHUP);
+      reload_at_hang_up(server);
+    }
     thread_ = std::thread([this] { io_.run(); });
   }
   ~SignalThread() {
@@ -252,8 +273,16 @@ class Server::Impl::SignalThread {
   SignalThread& operator=(const SignalThread&) = delete;
 
  private:
+  void reload_at_hang_up(Impl& server) {
+    hang_ups_.async_wait([this, &server](NetError error, int) {
+      if (error) return;
+      server.post([&server] { server.reload_certificate(); });
+      reload_at_hang_up(server);
+    });
+  }
+
   net::io_context io_{1};
-  net::signal_set signals_;
+  net::signal_set signals_, hang_ups_;
   std::thread thread_;
 };
 
@@ -265,6 +294,16 @@ bool Server::Impl::run(bool signals) {
   io_.run();
   for (const auto& transport : transports_) transport->close();
   return registry_.active() == 0;
+}
+
+/// Connections that are open keep the certificate that they began with.
+void Server::Impl::reload_certificate() {
+  try {
+    tls_ = make_tls(options_);
+    base::log(base::LogLevel::notice, "the certificate was read again");
+  } catch (const Error& error) {
+    base::warn(error.what(), "; the certificate in use is kept");
+  }
 }
 
 void Server::Impl::drain() {
