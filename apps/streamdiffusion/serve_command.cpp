@@ -51,7 +51,8 @@ void ServeFlags::add_address(Flags& flags) {
   flags.flag("--insecure", options.insecure, "Listen beyond this machine without a token");
   flags.texts("--allow-origin", options.allowed_origins,
               "Pages of this address may use the server too; * for any", {.value = "URL"});
-  flags.text("--cert", options.certificate, "TLS certificate chain, PEM", {.value = "FILE"});
+  flags.text("--cert", options.certificate, "TLS certificate chain, PEM; read again at SIGHUP",
+             {.value = "FILE"});
   flags.text("--key", options.key, "Its private key, PEM", {.value = "FILE"});
   flags.flag("--self-signed", options.self_signed,
              "TLS with a certificate made at the start; browsers warn once");

@@ -119,7 +119,7 @@ struct LiveCallbacks {
   /// prepared, without one; the stream then keeps its settings. Called on any of the session's
   /// threads.
   std::function<void(const Error&, std::optional<std::uint64_t> frame_id)> error;
-  /// Called by stop(), so that an `output` callback that waits for something can return.
+  /// Called once, by stop() or interrupt(), so that an `output` callback that waits for something can return.
   std::function<void()> interrupt;
 };
 

@@ -227,7 +227,8 @@ void LiveSession::Impl::stop() {
 
 void LiveSession::Impl::interrupt() {
   close_queues();
-  if (callbacks_.interrupt && state() != LiveState::stopped) callbacks_.interrupt();
+  const bool wanted = callbacks_.interrupt && state() != LiveState::stopped;
+  if (wanted && !interrupted_.test_and_set()) callbacks_.interrupt();
 }
 
 void LiveSession::Impl::close_queues() {
