@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "commands.h"
 #include "flags.h"
+#include "setup.h"
 #include "stop_signals.h"
 #include "streamdiffusion/error.h"
 
@@ -15,15 +16,6 @@ constexpr int kFailure = 1, kUsage = 2, kSignalled = 128;
 
 int exit_code(streamdiffusion::ErrorCode code) {
   return code == streamdiffusion::ErrorCode::invalid_argument ? kUsage : kFailure;
-}
-
-void print_notices() {
-  using streamdiffusion::base::LogLevel;
-  streamdiffusion::base::set_log_callback([](LogLevel level, std::string_view message) {
-    if (level < LogLevel::notice) return;
-    std::fprintf(stderr, "%s%.*s\n", level == LogLevel::warning ? "warning: " : "",
-                 static_cast<int>(message.size()), message.data());
-  });
 }
 
 }  // namespace
@@ -43,7 +35,7 @@ int main(int argc, char** argv) {
   program.footer(
       "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C. `streamdiffusion "
       "COMMAND --help` shows examples.");
-  print_notices();
+  streamdiffusion::base::set_log_callback(app::print_log);
   try {
     return program.run(argc, argv) ? 0 : kUsage;
   } catch (const app::Stopped& stopped) {

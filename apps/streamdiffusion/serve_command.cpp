@@ -1,10 +1,13 @@
 // `streamdiffusion serve`: the web page and the protocol of docs/protocol.md on a local address.
+#include <unistd.h>
+
 #include <chrono>
 #include <cstdio>
 #include <memory>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/log_limiter.h"
 #include "commands.h"
 #include "parameter_flags.h"
 #include "server/engine_stream_factory.h"
@@ -24,7 +27,8 @@ constexpr const char* kExamples = R"--(Examples:
 struct ServeFlags {
   ParameterFlags parameters;
   server::ServerOptions options;
-  double idle_seconds = 120, drain_seconds = 10;
+  std::string token_file;
+  double idle_seconds = 120, request_seconds = 120, drain_seconds = 10;
 
   void add_to(Flags& flags);
 
@@ -39,12 +43,16 @@ void ServeFlags::add_address(Flags& flags) {
              "Address to listen on; 0.0.0.0 for every network, which requires --token",
              {.value = "HOST"});
   flags.integer("--port", options.port, 0, 65535, "Port; 0 for a free one");
-  flags.text("--token", options.token, "Secret that every client must send",
+  flags.text("--token", options.token,
+             "Secret that every client must send; other users of this machine see it among the "
+             "processes",
              {.value = "TOKEN", .environment = "SD_TOKEN"});
+  flags.text("--token-file", token_file, "File whose first line is that secret", {.value = "FILE"});
   flags.flag("--insecure", options.insecure, "Listen beyond this machine without a token");
   flags.texts("--allow-origin", options.allowed_origins,
               "Pages of this address may use the server too; * for any", {.value = "URL"});
-  flags.text("--cert", options.certificate, "TLS certificate chain, PEM", {.value = "FILE"});
+  flags.text("--cert", options.certificate, "TLS certificate chain, PEM; read again at SIGHUP",
+             {.value = "FILE"});
   flags.text("--key", options.key, "Its private key, PEM", {.value = "FILE"});
   flags.flag("--self-signed", options.self_signed,
              "TLS with a certificate made at the start; browsers warn once");
@@ -56,6 +64,9 @@ void ServeFlags::add_limits(Flags& flags) {
   flags.integer("--max-sessions", limits.sessions, 1, 1024, "Streams at a time; more wait");
   flags.integer("--max-waiting", limits.waiting, 0, 10000,
                 "Clients that may wait; more are refused");
+  flags.integer("--max-connections", limits.connections, 1, 100000, "Open connections");
+  flags.integer("--max-connections-per-address", limits.connections_per_client, 1, 100000,
+                "Open connections of one IPv4 address or one IPv6 network (/64)");
   flags.integer("--max-size", limits.side, 32, 16384, "Largest width and height of a stream");
   flags.integer("--max-steps", limits.steps, 1, 50, "Most denoising steps of a stream");
   flags.integer("--max-message-bytes", limits.message_bytes, 1024, std::int64_t{1} << 28,
@@ -68,6 +79,8 @@ void ServeFlags::add_limits(Flags& flags) {
                "WebSocket messages a second from one client");
   flags.number("--idle-timeout", idle_seconds, 0, 1e6,
                "Seconds without a message after which a session ends; 0 for never");
+  flags.number("--request-timeout", request_seconds, 0.1, 86400,
+               "Seconds that one image for a POST request may take");
   flags.number("--drain-timeout", drain_seconds, 0, 3600,
                "Seconds that sessions have to finish when the server ends");
 }
@@ -92,6 +105,12 @@ void print_address(const server::Server& server, const server::ServerOptions& op
   if (!server::is_loopback(options.host) && !token) {
     std::printf("no token: everybody who reaches this address can use it\n");
   }
+  const bool encrypted = options.self_signed || !options.certificate.empty();
+  if (!server::is_loopback(options.host) && token && !encrypted) {
+    base::warn(
+        "the token and all images cross the network unencrypted; use --self-signed or --cert, "
+        "or listen on localhost behind a proxy with TLS");
+  }
   std::fflush(stdout);
 }
 
@@ -106,11 +125,24 @@ void check_limits(const SessionOptions& start, const server::Limits& limits) {
   check("a number of steps of", start.t_index_list.size(), "--max-steps", limits.steps);
 }
 
+/// What clients cause must not fill the log.
+void limit_log() {
+  const auto limiter = std::make_shared<base::LogLimiter>(print_log);
+  base::set_log_callback(
+      [limiter](base::LogLevel level, std::string_view message) { limiter->log(level, message); });
+}
+
 void serve(ServeFlags& flags) {
   const auto start = base::Clock::now();
   flags.options.version = SD_VERSION;
   flags.options.limits.idle = milliseconds(flags.idle_seconds);
+  flags.options.limits.request = milliseconds(flags.request_seconds);
   flags.options.limits.drain = milliseconds(flags.drain_seconds);
+  if (!flags.token_file.empty()) {
+    base::require(flags.options.token.empty(), ErrorCode::invalid_argument,
+                  "--token (or SD_TOKEN) and --token-file are both given, expected one of them");
+    flags.options.token = server::read_token(flags.token_file);
+  }
   server::check(flags.options);
   const bool loopback = server::is_loopback(flags.options.host);
   warn_without_effect(flags.options.insecure && !flags.options.token.empty(), "--insecure",
@@ -124,11 +156,13 @@ void serve(ServeFlags& flags) {
   const EngineInfo info = engine.info();
   server::EngineStreamFactory factory(engine, settings.live);
   server::Server server(factory, flags.options);
+  limit_log();
   std::fprintf(stderr, "%s  %s on %s  ready in %.2f s\n", info.model.c_str(), info.dtype.c_str(),
                info.device.c_str(), base::seconds_since(start));
   print_address(server, flags.options);
-  server.run(true);
-  std::fprintf(stderr, "ended\n");
+  const bool all_ended = server.run(true);
+  std::fprintf(stderr, all_ended ? "ended\n" : "ended; streams that did not stop were cut off\n");
+  if (!all_ended) ::_exit(0);  // the destructors would wait for them
 }
 
 }  // namespace

@@ -29,6 +29,12 @@ std::string included_model() {
 
 }  // namespace
 
+void print_log(base::LogLevel level, std::string_view message) {
+  if (level < base::LogLevel::notice) return;
+  std::fprintf(stderr, "%s%.*s\n", level == base::LogLevel::warning ? "warning: " : "",
+               static_cast<int>(message.size()), message.data());
+}
+
 EngineOptions with_model(EngineOptions options) {
   base::require(options.model.empty() || options.random_weights.empty(),
                 ErrorCode::invalid_argument,

@@ -2,11 +2,16 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
+#include "base/log.h"
 #include "params/table.h"
 #include "streamdiffusion/streamdiffusion.h"
 
 namespace streamdiffusion::app {
+
+/// Prints notices and warnings to stderr. The program's log callback.
+void print_log(base::LogLevel level, std::string_view message);
 
 /// The options with a model: without --model and --random-weights, the one that is included.
 EngineOptions with_model(EngineOptions options);

@@ -119,7 +119,7 @@ struct LiveCallbacks {
   /// prepared, without one; the stream then keeps its settings. Called on any of the session's
   /// threads.
   std::function<void(const Error&, std::optional<std::uint64_t> frame_id)> error;
-  /// Called by stop(), so that an `output` callback that waits for something can return.
+  /// Called once, by stop() or interrupt(), so that an `output` callback that waits for something can return.
   std::function<void()> interrupt;
 };
 
@@ -148,6 +148,9 @@ class LiveSession {
   /// Stops and drops the frames in flight. An `output` callback that does not return within five
   /// seconds is left running on its thread, with a warning.
   void stop();
+  /// Asks for a stop without waiting for it: drops the frames in flight and lets a drain() on
+  /// another thread return. stop() or the destructor must follow. May be called from a callback.
+  void interrupt();
 
   /// Replaces all settings, between two frames. Prompts, guidance, delta, seed, t_index values and
   /// the filter change before the next frame. The number of steps, the guidance type, the size, the

@@ -73,6 +73,9 @@ void LiveSession::change(const LiveSettings& settings) {
 void LiveSession::change(Engine engine, const LiveSettings& settings) {
   impl_->change(engine, completed(engine, settings));
 }
+void LiveSession::interrupt() {
+  impl_->interrupt();
+}
 LiveSettings LiveSession::settings() const {
   return impl_->settings();
 }

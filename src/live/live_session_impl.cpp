@@ -214,15 +214,21 @@ void LiveSession::Impl::drain() {
   arrived_.close();
   {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return ended_[static_cast<std::size_t>(Stage::deliver)]; });
+    changed_.wait(lock,
+                  [&] { return stopping_ || ended_[static_cast<std::size_t>(Stage::deliver)]; });
   }
   join();
 }
 
 void LiveSession::Impl::stop() {
-  close_queues();
-  if (callbacks_.interrupt && state() != LiveState::stopped) callbacks_.interrupt();
+  interrupt();
   join();
+}
+
+void LiveSession::Impl::interrupt() {
+  close_queues();
+  const bool wanted = callbacks_.interrupt && state() != LiveState::stopped;
+  if (wanted && !interrupted_.test_and_set()) callbacks_.interrupt();
 }
 
 void LiveSession::Impl::close_queues() {

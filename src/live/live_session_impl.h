@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -27,6 +28,7 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   void set_paused(bool paused);
   void drain();
   void stop();
+  void interrupt();
   void change(const Engine& engine, const LiveSettings& settings);
   Engine engine() const;
 
@@ -112,6 +114,8 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
     Engine engine;
     LiveSettings settings;
   } configured_;
+  /// The interrupt callback was called.
+  std::atomic_flag interrupted_;
   /// Locked before mutex_.
   std::mutex submit_mutex_, join_mutex_;
   std::array<std::thread, kStages> threads_;

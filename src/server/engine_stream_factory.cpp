@@ -16,6 +16,7 @@ class EngineLiveStream : public LiveStream {
   void resume() override { session_.resume(); }
   void drain() override { session_.drain(); }
   void stop() override { session_.stop(); }
+  void interrupt() override { session_.interrupt(); }
   void change(const LiveSettings& settings) override { session_.change(settings); }
   bool reconfiguring() const override { return session_.reconfiguring(); }
   LiveCounters counters() const override { return session_.counters(); }

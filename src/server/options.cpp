@@ -1,6 +1,7 @@
 #include "server/options.h"
 
 #include <algorithm>
+#include <fstream>
 
 #include "base/error.h"
 
@@ -19,6 +20,17 @@ bool is_token_character(char c) {
 
 bool is_loopback(const std::string& host) {
   return host == "localhost" || host == "::1" || host == "[::1]" || host.starts_with("127.");
+}
+
+std::string read_token(const std::string& file) {
+  std::ifstream stream(file);
+  std::string token;
+  std::getline(stream, token);
+  if (token.ends_with('\r')) token.pop_back();
+  require(!token.empty(), ErrorCode::io, "--token-file ", file,
+          stream.bad() || !stream.is_open() ? ": cannot be read" : ": the first line is empty",
+          ", expected a token in its first line");
+  return token;
 }
 
 void check(const ServerOptions& options) {

@@ -17,14 +17,19 @@ struct Limits {
   int sessions = 4;
   /// Clients that wait for a session slot, 0..10000.
   int waiting = 32;
-  /// Open sockets, including those of page requests.
+  /// Open connections, including those of page requests, 1..100000.
   int connections = 256;
+  /// Open connections of one IPv4 address or one IPv6 network (/64).
+  int connections_per_client = 32;
   /// Largest width and height of a stream, in pixels.
   int side = 1024;
   /// Most denoising steps of a stream, 1..50.
   int steps = 8;
   /// Size of one WebSocket message or HTTP body, in bytes.
   std::size_t message_bytes = 8U << 20U;
+  /// Size of a text message or a body that holds only parameters, in bytes. Twice what the longest
+  /// list of prompts needs.
+  std::size_t json_bytes = std::size_t{512} << 10U;
   /// Pixels of an image that a client sends.
   std::int64_t image_pixels = std::int64_t{1} << 24;
   /// HTTP requests per second from one address. Bursts of twice as many pass.
@@ -37,6 +42,8 @@ struct Limits {
   Milliseconds header = 10s;
   /// Time for the body of a request.
   Milliseconds body = 30s;
+  /// Time from a request for an image until its response.
+  Milliseconds request = 120s;
   /// Time to send one response or image.
   Milliseconds write = 30s;
   /// An idle connection is closed after this time.
@@ -69,6 +76,9 @@ struct ServerOptions {
 /// without a token or `insecure`, a token with characters that a cookie cannot hold, and a
 /// certificate without its key or a key without its certificate.
 void check(const ServerOptions& options);
+
+/// The first line of a file. Throws io if the file cannot be read or the line is empty.
+std::string read_token(const std::string& file);
 
 /// True for "localhost", 127.0.0.0/8 and ::1.
 bool is_loopback(const std::string& host);

@@ -6,6 +6,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <csignal>
 #include <list>
+#include <thread>
 #include <unordered_set>
 #include <vector>
 
@@ -13,14 +14,20 @@
 #include "server/http/http_connection.h"
 #include "server/net/net.h"
 #include "server/net/tls.h"
+#include "server/protocol/client_network.h"
+#include "server/protocol/connection_limiter.h"
 
 namespace streamdiffusion::server {
 namespace {
 
 constexpr auto kTick = 500ms;
-constexpr int kWorkers = 4;
-/// Time for the closing handshakes, after all sessions have ended.
-constexpr auto kCloseTimeout = 2s;
+/// Connections beyond the limits that may ask for health.
+constexpr std::size_t kHealthConnections = 16;
+/// Threads that end and that open streams, and that parse bodies and encode images.
+constexpr std::size_t kEndingThreads = 4, kOpeningThreads = 4, kBodyThreads = 2;
+/// The end of Limits::drain that is left for streams that are cut off to stop, and for the closing
+/// handshakes. Where the whole is short, a fifth of it.
+constexpr Milliseconds kCloseTimeout = 2s;
 
 std::string in_brackets(const std::string& host) {
   return host.find(':') != std::string::npos && !host.starts_with('[') ? '[' + host + ']' : host;
@@ -33,60 +40,90 @@ class Server::Impl : public Executor {
   Impl(StreamFactory& factory, const ServerOptions& options)
       : options_((check(options), options)),
         tls_(make_tls(options_)),
-        workers_(kWorkers),
         table_(factory, options_.limits),
         access_(options_),
         rate_limiter_(options_.limits.requests_per_second),
+        connection_limiter_(options_.limits.connections, options_.limits.connections_per_client),
         context_{factory, table_, metrics_, options_.limits, *this},
         registry_(context_),
         api_(context_, registry_, access_, options_),
-        ticker_(io_),
-        signals_(io_) {
+        ticker_(io_) {
     listen();
+    access_.set_port(port_);
   }
   ~Impl() override {
-    workers_.join();
+    for (net::thread_pool* workers : {&body_workers_, &opening_workers_, &ending_workers_}) {
+      workers->join();
+    }
+    joined_ = true;
     io_.restart();
-    // Run what the workers posted: streams must end while everything they use still exists.
-    io_.poll();
+    io_.poll();  // runs what the workers posted
   }
 
-  void post(std::function<void()> task) override { net::post(io_, std::move(task)); }
-  void run_on_worker(std::function<void()> task) override { net::post(workers_, std::move(task)); }
+  void post(std::function<void()> task) override {
+    net::post(io_, [this, task = std::move(task)] { run_guarded(task); });
+  }
+  void run_on_worker(WorkKind kind, std::function<void()> task) override {
+    if (joined_) return run_guarded(task);  // the last streams end while what they use exists
+    net::post(workers(kind), [this, task = std::move(task)] { run_guarded(task); });
+  }
 
   std::string address() const;
   std::uint16_t port() const { return port_; }
   const std::string& fingerprint() const { return tls_.fingerprint; }
 
-  void run(bool signals);
+  bool run(bool signals);
   void drain();
 
  private:
+  class SignalThread;
+
+  /// A task that throws, for want of memory say, must not end the server.
+  template <typename Task>
+  void run_guarded(const Task& task) {
+    try {
+      task();
+    } catch (const std::exception& error) {
+      base::warn("a task of the server failed: ", error.what());
+      metrics_.error("internal");
+    }
+  }
+  net::thread_pool& workers(WorkKind kind) {
+    return kind == WorkKind::end_stream    ? ending_workers_
+           : kind == WorkKind::open_stream ? opening_workers_
+                                           : body_workers_;
+  }
   void listen();
   void open(const tcp::endpoint& endpoint);
   Task<void> accept(tcp::acceptor& acceptor);
-  Task<void> serve(std::shared_ptr<Transport> transport);
+  void admit(tcp::socket socket);
+  Task<void> serve(std::shared_ptr<Transport> transport, std::string client, bool health_only);
   Task<void> tick();
-  void wait_for_signal();
+  void reload_certificate();
   bool drained() const;
 
   const ServerOptions options_;
   Tls tls_;
   // The order matters for destruction: a stream's threads may post to io_ until they end.
   net::io_context io_{1};
-  net::thread_pool workers_;
+  net::thread_pool ending_workers_{kEndingThreads}, opening_workers_{kOpeningThreads},
+      body_workers_{kBodyThreads};
   Metrics metrics_;
   ParameterTable table_;
   AccessControl access_;
   RateLimiter rate_limiter_;
+  ConnectionLimiter connection_limiter_;
   ServerContext context_;
   SessionRegistry registry_;
   Api api_;
   net::steady_timer ticker_;
-  net::signal_set signals_;
   std::list<tcp::acceptor> acceptors_;
   std::unordered_set<std::shared_ptr<Transport>> transports_;
+  /// Those that may only ask for health, the oldest first.
+  std::list<std::shared_ptr<Transport>> health_transports_;
   std::uint16_t port_ = 0;
+  /// Set when the workers have ended.
+  std::atomic<bool> joined_{false};
   base::Clock::time_point drain_until_{};
 };
 
@@ -137,26 +174,50 @@ Task<void> Server::Impl::accept(tcp::acceptor& acceptor) {
       co_await pause.async_wait(into(error));
       continue;
     }
-    if (transports_.size() >= static_cast<std::size_t>(options_.limits.connections)) {
-      metrics_.error("too_many_connections");
-      continue;
+    try {
+      admit(std::move(socket));
+    } catch (const std::exception& failed) {
+      base::warn("a connection could not be served: ", failed.what());
     }
-    auto transport = std::make_shared<Transport>(std::move(socket), tls_.context.get());
-    transports_.insert(transport);
-    net::co_spawn(io_, serve(std::move(transport)), net::detached);
   }
 }
 
-Task<void> Server::Impl::serve(std::shared_ptr<Transport> transport) {
+// Beyond the limits, a connection may still ask for health, so that a full server is not taken for a
+// dead one. A new one of those closes the oldest.
+void Server::Impl::admit(tcp::socket socket) {
+  auto transport = std::make_shared<Transport>(std::move(socket), tls_.context.get());
+  const std::string client = client_network(transport->address());
+  const bool health_only = !connection_limiter_.enter(client);
+  if (health_only) {
+    metrics_.error("too_many_connections");
+    health_transports_.push_back(transport);
+    if (health_transports_.size() > kHealthConnections) {
+      health_transports_.front()->close();
+      health_transports_.pop_front();
+    }
+  }
+  transports_.insert(transport);
+  const auto left = [this, transport, client, health_only](const std::exception_ptr& /*none*/) {
+    transport->close();
+    transports_.erase(transport);
+    if (health_only) {
+      health_transports_.remove(transport);
+    } else {
+      connection_limiter_.leave(client);
+    }
+  };
+  net::co_spawn(io_, serve(transport, client, health_only), left);
+}
+
+Task<void> Server::Impl::serve(std::shared_ptr<Transport> transport, std::string client,
+                               bool health_only) {
   try {
     const ConnectionContext context{api_, registry_, access_, options_.limits, rate_limiter_};
-    co_await run_connection(transport, context);
+    co_await run_connection(transport, client, health_only, context);
   } catch (const std::exception& error) {
     base::warn("a connection failed: ", error.what());
     metrics_.error("internal");
   }
-  transport->close();
-  transports_.erase(transport);
 }
 
 bool Server::Impl::drained() const {
@@ -165,14 +226,22 @@ bool Server::Impl::drained() const {
 
 Task<void> Server::Impl::tick() {
   NetError ignored;
-  while (!drained() && (!registry_.draining() || base::Clock::now() < drain_until_)) {
+  const Milliseconds close_timeout = std::min(kCloseTimeout, options_.limits.drain / 5);
+  const auto in_time = [&] { return base::Clock::now() < drain_until_ - close_timeout; };
+  while (!drained() && (!registry_.draining() || in_time())) {
     ticker_.expires_after(registry_.draining() ? 20ms : Milliseconds(kTick));
     co_await ticker_.async_wait(into(ignored));
-    registry_.draining() ? registry_.update_metrics() : registry_.tick();
+    run_guarded([&] {
+      registry_.draining() ? registry_.update_metrics() : registry_.tick();
+      api_.tick();
+    });
   }
-  registry_.end_all();
+  run_guarded([&] {
+    registry_.end_all();
+    api_.cancel_all();
+  });
   for (tcp::acceptor& acceptor : acceptors_) acceptor.close(ignored);
-  const auto until = base::Clock::now() + kCloseTimeout;
+  const auto until = base::Clock::now() + close_timeout;
   while (!registry_.empty() && base::Clock::now() < until) {
     ticker_.expires_after(20ms);
     co_await ticker_.async_wait(into(ignored));
@@ -180,25 +249,61 @@ Task<void> Server::Impl::tick() {
   io_.stop();
 }
 
-void Server::Impl::wait_for_signal() {
-  signals_.async_wait([this](NetError error, int) {
-    if (error) return;
-    if (registry_.draining()) return io_.stop();
-    drain();
-    wait_for_signal();
-  });
-}
-
-void Server::Impl::run(bool signals) {
-  if (signals) {
-    signals_.add(SIGINT);
-    signals_.add(SIGTERM);
-    wait_for_signal();
+/// Waits for signals on a thread of its own, so that they are heard whatever the network thread
+/// does.
+class Server::Impl::SignalThread {
+ public:
+  explicit SignalThread(Impl& server) : signals_(io_, SIGINT, SIGTERM), hang_ups_(io_) {
+    signals_.async_wait([this, &server](NetError error, int) {
+      if (error) return;
+      signals_.clear();  // a second one ends the process
+      server.drain();
+    });
+    if (!server.options_.certificate.empty()) {
+      hang_ups_.add(SIGHUP);
+      reload_at_hang_up(server);
+    }
+    thread_ = std::thread([this] { io_.run(); });
   }
+  ~SignalThread() {
+    io_.stop();
+    thread_.join();
+  }
+  SignalThread(const SignalThread&) = delete;
+  SignalThread& operator=(const SignalThread&) = delete;
+
+ private:
+  void reload_at_hang_up(Impl& server) {
+    hang_ups_.async_wait([this, &server](NetError error, int) {
+      if (error) return;
+      server.post([&server] { server.reload_certificate(); });
+      reload_at_hang_up(server);
+    });
+  }
+
+  net::io_context io_{1};
+  net::signal_set signals_, hang_ups_;
+  std::thread thread_;
+};
+
+bool Server::Impl::run(bool signals) {
+  std::optional<SignalThread> signal_thread;
+  if (signals) signal_thread.emplace(*this);
   for (tcp::acceptor& acceptor : acceptors_) net::co_spawn(io_, accept(acceptor), net::detached);
   net::co_spawn(io_, tick(), net::detached);
   io_.run();
   for (const auto& transport : transports_) transport->close();
+  return registry_.active() == 0;
+}
+
+/// Connections that are open keep the certificate that they began with.
+void Server::Impl::reload_certificate() {
+  try {
+    tls_ = make_tls(options_);
+    base::log(base::LogLevel::notice, "the certificate was read again");
+  } catch (const Error& error) {
+    base::warn(error.what(), "; the certificate in use is kept");
+  }
 }
 
 void Server::Impl::drain() {
@@ -222,8 +327,8 @@ std::uint16_t Server::port() const {
 std::string Server::fingerprint() const {
   return impl_->fingerprint();
 }
-void Server::run(bool signals) {
-  impl_->run(signals);
+bool Server::run(bool signals) {
+  return impl_->run(signals);
 }
 void Server::drain() {
   impl_->drain();

@@ -22,6 +22,8 @@ class LiveStream {
   virtual void resume() = 0;
   virtual void drain() = 0;
   virtual void stop() = 0;
+  /// Asks for a stop without waiting. A drain() on another thread returns.
+  virtual void interrupt() = 0;
   /// Throws invalid_argument, with nothing changed.
   virtual void change(const LiveSettings& settings) = 0;
   virtual bool reconfiguring() const = 0;

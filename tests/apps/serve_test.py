@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
-"""The real program serves over TLS with a token, and ends in order on SIGTERM. Usage: serve_test.py PROGRAM DEVICE"""
+"""The real program serves over TLS with a token, and ends in time on SIGTERM. Usage: serve_test.py PROGRAM DEVICE"""
 import json
+import pathlib
 import re
 import signal
+import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import threading
+import time
 import unittest
 import urllib.error
 import urllib.request
@@ -77,6 +81,96 @@ class Served(unittest.TestCase):
     def test_5_sigterm_ends_it_in_order(self):
         self.server.send_signal(signal.SIGTERM)
         self.assertEqual(self.server.wait(timeout=30), 0)
+
+
+LARGE = json.dumps({"width": 1024, "height": 1024, "steps": 8, "cfg_type": "full", "guidance_scale": 2}).encode()
+
+
+def post_large(port):
+    """A connection on which an image is under way that takes long."""
+    connection = socket.create_connection(("127.0.0.1", port))
+    connection.sendall(b"POST /api/txt2img HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                       b"Content-Length: %d\r\n\r\n" % len(LARGE) + LARGE)
+    return connection
+
+
+class Started(unittest.TestCase):
+    """A test with a server of its own."""
+
+    def start(self, *flags):
+        server = subprocess.Popen([PROGRAM, "serve", "--port", "0", "--device", DEVICE, "--width", "64", "--height",
+                                   "64", *flags], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        watchdog = threading.Timer(LONGEST, server.kill)
+        watchdog.start()
+        self.addCleanup(lambda: (watchdog.cancel(), server.kill(), server.communicate()))
+        address = re.search(r":(\d+)", server.stdout.readline())
+        self.assertIsNotNone(address, "the server said no address")
+        return server, int(address.group(1))
+
+
+class Ended(Started):
+    """However busy it is, the server ends when it has promised to."""
+
+    def active(self, port):
+        with urllib.request.urlopen(f"http://localhost:{port}/api/queue", timeout=60) as answer:
+            return json.load(answer)["queue_size"]
+
+    def busy(self, *flags):
+        server, port = self.start(*flags)
+        connections = [post_large(port) for _ in range(4)]
+        self.addCleanup(lambda: [connection.close() for connection in connections])
+        while self.active(port) < 4:
+            pass
+        return server, port
+
+    def test_sigterm_cuts_off_what_is_not_done(self):
+        server, _ = self.busy("--drain-timeout", "1")
+        begin = time.monotonic()
+        server.send_signal(signal.SIGTERM)
+        self.assertEqual(server.wait(timeout=LONGEST), 0)
+        self.assertLess(time.monotonic() - begin, 10)  # of the one second; the machine may be busy
+
+    def test_a_second_signal_ends_it_at_once(self):
+        server, port = self.busy("--drain-timeout", "3600")
+        server.send_signal(signal.SIGTERM)
+        with self.assertRaises(urllib.error.HTTPError):
+            while True:  # until it has heard the first one
+                urllib.request.urlopen(f"http://localhost:{port}/readyz", timeout=60).close()
+        server.send_signal(signal.SIGTERM)
+        self.assertEqual(server.wait(timeout=LONGEST), -signal.SIGTERM)
+
+
+class Certificate(Started):
+    """Its files are read again at SIGHUP."""
+
+    def make(self, folder, name):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                        "-subj", f"/CN={name}", "-keyout", f"{folder}/key.pem", "-out", f"{folder}/cert.pem"],
+                       check=True, capture_output=True)
+        return ssl.PEM_cert_to_DER_cert(open(f"{folder}/cert.pem").read())
+
+    def served(self, port):
+        context = ssl._create_unverified_context()
+        with socket.create_connection(("127.0.0.1", port)) as plain, context.wrap_socket(plain) as wrapped:
+            return wrapped.getpeercert(binary_form=True)
+
+    def test_a_new_certificate_is_served_and_a_broken_one_is_not(self):
+        with tempfile.TemporaryDirectory() as folder:
+            first = self.make(folder, "first")
+            token = pathlib.Path(folder) / "token"
+            token.write_text("from-a-file-123\n")
+            server, port = self.start("--cert", f"{folder}/cert.pem", "--key", f"{folder}/key.pem",
+                                      "--token-file", str(token))
+            self.assertEqual(self.served(port), first)
+            second = self.make(folder, "second")
+            server.send_signal(signal.SIGHUP)
+            while self.served(port) != second:  # the watchdog ends this
+                pass
+            pathlib.Path(folder, "cert.pem").write_text("no certificate")
+            server.send_signal(signal.SIGHUP)
+            while "is kept" not in server.stderr.readline():
+                pass
+            self.assertEqual(self.served(port), second)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """A server that requires a token and uses TLS with a self-signed certificate."""
 from harness import PageTest
+from prefix_proxy import PrefixProxy
 
 TOKEN = "open-sesame-7"
 
@@ -22,3 +23,17 @@ class Token(PageTest):
     def test_without_the_token_the_page_says_what_is_missing(self):
         page = self.open_with("")
         self.assertIn("token", page.wait(lambda: page.find("body").text, "text"))
+
+
+class Prefix(PageTest):
+    """The server behind a proxy that mounts it at a path."""
+    flags = ("--token", TOKEN)
+
+    def test_everything_is_found_below_the_prefix(self):
+        with PrefixProxy("/apps/draw", self.server.port) as proxy:
+            self.addCleanup(proxy.shutdown)
+            page = self.open(path=f"?token={TOKEN}", server=proxy)
+            page.started()
+            self.assertEqual(page.run("return location.href"), proxy.address)
+            page.wait_for_images(1, "images through the proxy")
+            self.assertEqual(page.console_problems(), [])

@@ -55,6 +55,26 @@ TEST(LiveStop, AReceiverThatWaitsIsInterrupted) {
   expect_balanced(live.counters());
 }
 
+TEST(LiveStop, AnInterruptEndsADrainAndDoesNotWait) {
+  std::promise<void> freed;
+  std::atomic<bool> inside = false;
+  LiveCallbacks callbacks{.output =
+                              [&](const LiveOutput&) {
+                                inside = true;
+                                freed.get_future().wait();
+                              },
+                          .interrupt = [&] { freed.set_value(); }};
+  LiveSession live(engine(), small(), {Kind::block, 2}, callbacks);
+  for (int i = 0; i < 3; ++i) live.submit(numbered_frame(i));
+  std::thread drainer([&] { live.drain(); });
+  wait_until("the receiver to be called", [&] { return inside.load(); });
+  live.interrupt();
+  drainer.join();
+  live.stop();  // calls the callback no more
+  EXPECT_FALSE(live.submit(numbered_frame(3)));
+  expect_balanced(live.counters());
+}
+
 TEST(LiveStop, AReceiverThatNeverReturnsIsLeftBehindWithAWarning) {
   std::string warning;
   base::set_log_callback([&](base::LogLevel, std::string_view message) { warning = message; });

@@ -24,9 +24,21 @@ TEST(AccessControl, ForeignHostsAreRefused) {
     EXPECT_EQ(status(server, {{"Host", host}}), 200) << host;
   }
   for (const char* host :
-       {"evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "", "1.2.3.4x"}) {
+       {"evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "", "1.2.3.4x",
+        "[evil.com]", "[1.2.3.4]", "::1", "[]", "1.2.3", "999.1.1.1", "evil@localhost"}) {
     EXPECT_EQ(status(server, {{"Host", host}}), 403) << host;
   }
+}
+
+TEST(AccessControl, HealthChecksNeedNoHost) {
+  RunningServer server;
+  for (const auto& [path, expected] :
+       {std::pair{"/healthz", 200}, {"/readyz", 200}, {"/api/queue", 403}}) {
+    Wire wire(server.port());
+    wire.write("GET " + std::string(path) + " HTTP/1.1\r\n\r\n");
+    EXPECT_EQ(read_answer(wire).status, expected) << path;
+  }
+  EXPECT_EQ(status(server, {{"Host", "evil.example"}}, "/healthz"), 403);
 }
 
 TEST(AccessControl, ForeignOriginsAreRefused) {
@@ -65,11 +77,9 @@ TEST(AccessControl, ATokenIsRequiredInHeaderCookieOrQuery) {
   EXPECT_EQ(status(server, {}, "/healthz"), 200);
   EXPECT_EQ(status(server, {}, "/readyz"), 200);
   EXPECT_EQ(status(server, {{"Authorization", "Bearer correct-horse"}}), 200);
-  EXPECT_EQ(status(server, {{"Cookie", "a=b; token=correct-horse"}}), 200);
   EXPECT_EQ(status(server, {}, "/api/queue?token=correct-horse"), 200);
   for (const char* wrong : {"correct-hors", "correct-horsee", "Correct-horse", "", "correct"}) {
     EXPECT_EQ(status(server, {{"Authorization", std::string("Bearer ") + wrong}}), 401) << wrong;
-    EXPECT_EQ(status(server, {{"Cookie", std::string("token=") + wrong}}), 401) << wrong;
     EXPECT_EQ(status(server, {}, std::string("/api/queue?token=") + wrong), 401) << wrong;
   }
   EXPECT_THROW(WebSocketClient(server.port(), "/api/ws/a"), std::runtime_error);
@@ -80,13 +90,42 @@ TEST(AccessControl, ATokenIsRequiredInHeaderCookieOrQuery) {
 TEST(AccessControl, ATokenInTheQueryBecomesACookie) {
   ServerOptions options;
   options.token = "correct-horse";
-  RunningServer server(options);
-  const HttpAnswer answer = server.get("/?token=correct-horse");
+  RunningServer server(options), other(options);
+  const HttpAnswer answer = server.get("/?token=correct-horse&lang=d%26e");
   EXPECT_EQ(answer.status, 303);
-  EXPECT_EQ(answer.header.at("location"), "/");
-  EXPECT_THAT(answer.header.at("set-cookie"), HasSubstr("token=correct-horse"));
-  EXPECT_THAT(answer.header.at("set-cookie"), HasSubstr("HttpOnly"));
-  EXPECT_THAT(answer.header.at("set-cookie"), HasSubstr("SameSite=Strict"));
+  EXPECT_EQ(answer.header.at("location"), "./?lang=d%26e");  // relative, for a proxy's prefix
+  EXPECT_EQ(server.get("/index.html?token=correct-horse").header.at("location"), "./index.html");
+  const std::string cookie = answer.header.at("set-cookie");
+  const std::string name = "sd-session-" + std::to_string(server.port());
+  EXPECT_THAT(cookie, ::testing::StartsWith(name + "="));
+  EXPECT_THAT(cookie, ::testing::Not(HasSubstr("correct-horse")));
+  EXPECT_THAT(cookie, HasSubstr("; Path=/; HttpOnly; SameSite=Strict"));
+  EXPECT_THAT(cookie, ::testing::Not(HasSubstr("Secure")));
+  const std::string pair = cookie.substr(0, cookie.find(';'));
+  const std::string value = pair.substr(pair.find('=') + 1);
+  EXPECT_EQ(status(server, {{"Cookie", "a=b; " + pair}}), 200);
+  EXPECT_EQ(status(server, {{"Cookie", pair + "0"}}), 401);
+  EXPECT_EQ(status(server, {{"Cookie", name + "=correct-horse"}}), 401);
+  EXPECT_EQ(status(server, {{"Authorization", "Bearer " + value}}), 401);
+  const std::string other_name = "sd-session-" + std::to_string(other.port());
+  EXPECT_EQ(status(other, {{"Cookie", other_name + "=" + value}}), 401);
+}
+
+TEST(AccessControl, TheCookieIsSecureBehindAProxyWithTls) {
+  ServerOptions options;
+  options.token = "correct-horse";
+  options.allowed_origins = {"https://Draw.example.org", "http://plain.example.org"};
+  RunningServer server(options);
+  const auto cookie_for = [&](const char* host) {
+    return server.get("/?token=correct-horse", {{"Host", host}}).header.at("set-cookie");
+  };
+  const std::string cookie = cookie_for("draw.example.org");
+  EXPECT_THAT(cookie, ::testing::StartsWith("__Host-sd-session-"));
+  EXPECT_THAT(cookie, ::testing::EndsWith("; Secure"));
+  EXPECT_THAT(cookie_for("plain.example.org"), ::testing::Not(HasSubstr("Secure")));
+  EXPECT_THAT(cookie_for("localhost"), ::testing::Not(HasSubstr("Secure")));
+  const std::string pair = cookie.substr(0, cookie.find(';'));
+  EXPECT_EQ(status(server, {{"Host", "draw.example.org"}, {"Cookie", pair}}), 200);
 }
 
 TEST(AccessControl, TokensAreComparedWhole) {

@@ -1,8 +1,11 @@
-// The HTTP routes and their limits.
+// The HTTP routes.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <regex>
+
 #include "server/http/api.h"
+#include "server/http/assets.h"
 #include "server/running_server.h"
 
 namespace streamdiffusion::testing {
@@ -27,6 +30,9 @@ std::string base64(const std::string& bytes) {
   return out;
 }
 
+const std::string kTextToImage =
+    "POST /api/txt2img HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}";
+
 TEST(Page, ComesWithAStrictPolicyAndIsRevalidated) {
   RunningServer server;
   const HttpAnswer page = server.get("/");
@@ -41,6 +47,16 @@ TEST(Page, ComesWithAStrictPolicyAndIsRevalidated) {
   EXPECT_EQ(again.body, "");
   EXPECT_EQ(fetch(server.port(), "HEAD", "/").header.at("content-length"),
             std::to_string(page.body.size()));
+}
+
+TEST(Page, NamesOnlyRelativeAddresses) {  // a proxy may serve it under a path prefix
+  const std::regex absolute(
+      R"((href|src|action)="/|(import|from) "/|(fetch|URL|WebSocket|Worker)\(["'`]/|url\(["']?/)");
+  for (const server::Asset& asset : server::assets()) {
+    const std::string text(asset.bytes);
+    std::smatch found;
+    EXPECT_FALSE(std::regex_search(text, found, absolute)) << asset.path << ": " << found.str();
+  }
 }
 
 TEST(Page, NoPathReachesTheFileSystem) {
@@ -186,62 +202,61 @@ TEST(ImageRequest, IsRefusedWhenAllSlotsAreInUse) {
   EXPECT_TRUE(answer.header.contains("retry-after"));
 }
 
-TEST(Limits, ALargeBodyIsRefusedBeforeItIsRead) {
+TEST(ImageRequest, DoesNotOccupyTheWorkersThatOpenAndEndSessions) {
   ServerOptions options;
-  options.limits.message_bytes = 2000;
+  options.limits.sessions = 20;
   RunningServer server(options);
-  EXPECT_EQ(server.post("/api/txt2img", std::string(3000, ' ')).status, 413);
-  Wire wire(server.port());
-  wire.write("POST /api/txt2img HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n");
-  EXPECT_EQ(read_answer(wire).status, 413);
-}
-
-TEST(Limits, SlowHeadersAndBodiesAreCutOff) {
-  ServerOptions options;
-  options.limits.header = 200ms;
-  options.limits.body = 200ms;
-  options.limits.keep_alive = 200ms;
-  RunningServer server(options);
-  Wire silent(server.port()), header(server.port()), body(server.port());
-  header.write("GET / HT");
-  body.write("POST /api/txt2img HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12");
-  EXPECT_TRUE(silent.is_closed(kPatience));
-  EXPECT_TRUE(header.is_closed(kPatience));
-  EXPECT_TRUE(body.is_closed(kPatience));
-}
-
-TEST(Limits, GarbageAndLongHeadersAreAnsweredOrClosed) {
-  RunningServer server;
-  Wire garbage(server.port());
-  garbage.write("\x16\x03\x01 what is this\r\n\r\n");
-  EXPECT_THAT(read_answer(garbage).status, ::testing::AnyOf(0, 400));
-  Wire loud(server.port());
-  loud.write("GET / HTTP/1.1\r\nHost: localhost\r\nX: " + std::string(40000, 'x') + "\r\n\r\n");
-  EXPECT_EQ(read_answer(loud).status, 431);
-  EXPECT_EQ(server.get("/%zz").status, 400);
-  EXPECT_EQ(server.get("/?a=%ff").status, 400);
-  EXPECT_EQ(server.get("/healthz").status, 200);
-}
-
-TEST(Limits, RequestsOfOneAddressAreCounted) {
-  ServerOptions options;
-  options.limits.requests_per_second = 1;
-  RunningServer server(options);
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(server.get("/healthz").status, 200) << "of the burst";
-  wait_until("a refusal", [&] { return server.get("/healthz").status == 429; });
-  wait_until("a new permission", [&] { return server.get("/healthz").status == 200; });
-}
-
-TEST(Limits, ConnectionsAreCounted) {
-  ServerOptions options;
-  options.limits.connections = 2;
-  RunningServer server(options);
-  Wire first(server.port()), second(server.port()), third(server.port());  // let in in this order
-  EXPECT_TRUE(third.is_closed(kPatience));
-  for (Wire* wire : {&first, &second}) {
-    wire->write("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    EXPECT_EQ(read_answer(*wire).status, 200);
+  server.fake.hold_frames();
+  std::vector<Wire> posts;
+  for (int i = 0; i < 12; ++i) {
+    posts.emplace_back(server.port());
+    posts.back().write(kTextToImage);
   }
+  wait_until("all images to be under way", [&] { return server.fake.frames_begun == 12; });
+  auto first = std::make_unique<WebSocketClient>(server.connect("first"));
+  first.reset();
+  wait_until("its stream to end", [&] { return server.fake.streams == 12; });
+  server.fake.release_frames();
+  for (Wire& post : posts) EXPECT_EQ(read_answer(post).status, 200);
+}
+
+TEST(ImageRequest, IsGivenUpWhenItsClientLeaves) {
+  RunningServer server;
+  server.fake.hold_frames();
+  {
+    Wire post(server.port());
+    post.write(kTextToImage);
+    wait_until("the image to be under way", [&] { return server.fake.frames_begun == 1; });
+  }
+  wait_until("its stream to be interrupted", [&] { return server.fake.interrupts == 1; });
+  server.fake.release_frames();
+  wait_until("its slot to be free",
+             [&] { return server.get("/api/queue").json()["queue_size"] == 0; });
+}
+
+TEST(ImageRequest, HasADeadline) {
+  ServerOptions options;
+  options.limits.request = 100ms;
+  RunningServer server(options);
+  server.fake.hold_frames();
+  const HttpAnswer answer = server.post("/api/txt2img", "{}");
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(answer.code(), "timeout");
+  EXPECT_EQ(server.fake.interrupts, 1);
+}
+
+TEST(ImageRequest, IsAnsweredWhenTheServerEnds) {
+  ServerOptions options;
+  options.limits.drain = 500ms;
+  RunningServer server(options);
+  server.fake.hold_frames();
+  Wire post(server.port());
+  post.write(kTextToImage);
+  wait_until("the image to be under way", [&] { return server.fake.frames_begun == 1; });
+  server.drain();
+  EXPECT_EQ(read_answer(post).code(), "draining");
+  server.join();
+  EXPECT_FALSE(server.all_ended());  // the frame is still held
 }
 
 TEST(KeepAlive, SeveralRequestsOnOneConnection) {

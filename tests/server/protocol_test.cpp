@@ -163,10 +163,10 @@ TEST(Rate, ABurstPassesAndThenTheSteadyRate) {
   const auto start = base::Clock::now();
   TokenBucket bucket(10, 5);
   int passed = 0;
-  for (int i = 0; i < 20; ++i) passed += bucket.take(start) ? 1 : 0;
+  for (int i = 0; i < 20; ++i) passed += bucket.take(1, start) ? 1 : 0;
   EXPECT_EQ(passed, 5);
-  EXPECT_TRUE(bucket.take(start + std::chrono::milliseconds(110)));
-  EXPECT_FALSE(bucket.take(start + std::chrono::milliseconds(120)));
+  EXPECT_TRUE(bucket.take(1, start + std::chrono::milliseconds(110)));
+  EXPECT_FALSE(bucket.take(1, start + std::chrono::milliseconds(120)));
 }
 
 TEST(Stats, AnImageThatWaitsIsInFlightAndAReplacedOneIsUndelivered) {

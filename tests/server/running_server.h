@@ -17,7 +17,7 @@ class RunningServer {
                          server::StreamFactory* factory = nullptr)
       : server_(factory != nullptr ? *factory : fake, with_free_port(std::move(options))),
         thread_([this] {
-          server_.run(false);
+          all_ended_ = server_.run(false);
           finished_ = true;
         }) {}
   ~RunningServer() {
@@ -35,6 +35,8 @@ class RunningServer {
     wait_until("the server to end", [this] { return finished_.load(); });
     thread_.join();
   }
+  /// What run() returned.
+  bool all_ended() const { return all_ended_; }
 
   HttpAnswer get(const std::string& target, const Fields& fields = {}) const {
     return fetch(port(), "GET", target, {}, fields);
@@ -62,7 +64,7 @@ class RunningServer {
   }
 
   server::Server server_;
-  std::atomic<bool> finished_{false};
+  std::atomic<bool> finished_{false}, all_ended_{false};
   std::thread thread_;
 };
 

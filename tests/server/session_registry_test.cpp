@@ -148,6 +148,33 @@ TEST(SessionRegistry, DrainDoesNotWaitForASilentClient) {
   server.join();  // the client says nothing
 }
 
+TEST(SessionRegistry, AStreamWhoseDrainNeverEndsIsCutOff) {
+  ServerOptions options = slots(6, 0);
+  options.limits.drain = 500ms;
+  RunningServer server(options);
+  server.fake.drain_hangs = true;
+  std::vector<WebSocketClient> clients;
+  for (int i = 0; i < 6; ++i) clients.push_back(server.connect(std::to_string(i)));
+  server.drain();
+  server.join();
+  EXPECT_TRUE(server.all_ended());
+  EXPECT_EQ(server.fake.interrupts, 6);
+  EXPECT_EQ(server.fake.streams, 0);
+}
+
+TEST(SessionRegistry, AStreamThatNeverStopsDoesNotHoldUpTheServer) {
+  ServerOptions options = slots(2, 0);
+  options.limits.drain = 500ms;
+  RunningServer server(options);
+  server.fake.stop_hangs = true;
+  auto client = server.connect("me");
+  client.wire().close();
+  server.drain();
+  server.join();
+  EXPECT_FALSE(server.all_ended());
+  server.fake.release_frames();
+}
+
 TEST(SessionRegistry, ManyShortConnectionsLeaveNoSession) {
   RunningServer server(slots(3, 100));
   for (int round = 0; round < 20; ++round) {

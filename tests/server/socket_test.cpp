@@ -23,6 +23,15 @@ TEST(Socket, SaysConnectedAndItsSettings) {
   EXPECT_EQ(settings["warnings"], json::array());
 }
 
+TEST(Socket, TheHandshakeNamesNoVersions) {
+  RunningServer server;
+  Wire wire(server.port());
+  wire.write(
+      "GET /api/ws/me HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+  EXPECT_EQ(read_answer(wire).header.at("server"), "streamdiffusion");
+}
+
 TEST(Socket, AnImageReturnsWithTheClientsHeader) {
   RunningServer server;
   auto client = server.connect("me");

@@ -38,7 +38,7 @@ class FakeStream : public LiveStream {
     thread_ = std::thread([this] { loop(); });
   }
   ~FakeStream() override {
-    stop();
+    end(true);
     --factory_.streams;
   }
 
@@ -57,8 +57,19 @@ class FakeStream : public LiveStream {
   }
   void pause() override { set_paused(true); }
   void resume() override { set_paused(false); }
-  void drain() override { end(false); }
-  void stop() override { end(true); }
+  void drain() override {
+    if (factory_.drain_hangs) interrupted_.wait(false);
+    end(false);
+  }
+  void stop() override {
+    factory_.stop_hangs.wait(true);
+    end(true);
+  }
+  void interrupt() override {
+    ++factory_.interrupts;
+    interrupted_ = true;
+    interrupted_.notify_all();
+  }
   void change(const LiveSettings& settings) override {
     base::require(settings.options.seed != FakeStreamFactory::kRefusedSeed,
                   ErrorCode::invalid_argument, "the seed is refused");
@@ -147,6 +158,7 @@ class FakeStream : public LiveStream {
   const LiveCallbacks callbacks_;
   std::optional<LiveFrame> waiting_;
   bool ending_ = false, paused_ = false;
+  std::atomic<bool> interrupted_{false};
   std::uint64_t next_id_ = 0;
   LiveCounters counters_;
   std::thread thread_;
@@ -163,8 +175,10 @@ FakeStreamFactory::FakeStreamFactory() {
 }
 
 void FakeStreamFactory::release_frames() {
-  held_ = false;
-  held_.notify_all();
+  for (std::atomic<bool>* flag : {&held_, &stop_hangs}) {
+    *flag = false;
+    flag->notify_all();
+  }
 }
 
 SessionOptions FakeStreamFactory::with_defaults(const SessionOptions& options) const {

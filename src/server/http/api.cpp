@@ -7,6 +7,7 @@
 
 namespace streamdiffusion::server {
 
+using json::Json;
 using nlohmann::json;
 
 namespace {
@@ -36,6 +37,18 @@ const Asset* find_asset(const std::string& path) {
     if (asset.path == wanted) return &asset;
   }
   return nullptr;
+}
+
+/// The page's address without the token, relative to it: a proxy may serve it under a prefix.
+std::string relative_address(const Request& request) {
+  std::string address = "./" + request.path.substr(request.path.rfind('/') + 1);
+  char separator = '?';
+  for (const auto& [name, value] : request.query) {
+    if (name == "token") continue;
+    address += separator + percent_encode(name) + "=" + percent_encode(value);
+    separator = '&';
+  }
+  return address;
 }
 
 /// The `route` label of the request counter: a route, "page" for all files of the page, or "none".
@@ -113,6 +126,27 @@ Responder Api::responder_of(const Request& request) {
   return Responder::api;
 }
 
+std::optional<std::size_t> Api::body_limit(const Request& request) const {
+  const std::size_t message = context_.limits.message_bytes;
+  for (const Route& route : routes()) {
+    const bool here = route.responder == Responder::api
+                          ? matches(route, request.path)
+                          : request.path.starts_with(without_id(route.path));
+    if (!here || route.method != request.method) continue;
+    switch (route.body) {
+      case RequestBody::none:
+        return 0;
+      case RequestBody::parameters:
+      case RequestBody::text_to_image:
+        return std::min(context_.limits.json_bytes, message);
+      case RequestBody::image_to_image:
+        return message;
+    }
+  }
+  if (request.method == "GET" && find_asset(request.path) != nullptr) return 0;
+  return std::nullopt;
+}
+
 std::string Api::session_id_of(const Request& request) {
   return request.path.substr(request.path.rfind('/') + 1);
 }
@@ -136,7 +170,7 @@ void Api::respond_error(const Request& request, const HttpError& http_error,
   with_common_headers(request, reply)(error_response(http_error));
 }
 
-void Api::handle(const Request& request, const Reply& reply) {
+void Api::handle(Request& request, const Reply& reply) {
   try {
     access_.check(request);
     dispatch(request, with_common_headers(request, reply));
@@ -149,7 +183,7 @@ void Api::handle(const Request& request, const Reply& reply) {
   }
 }
 
-void Api::dispatch(const Request& request, const Reply& reply) {
+void Api::dispatch(Request& request, const Reply& reply) {
   const std::string method = request.method == "HEAD" ? "GET" : request.method;
   std::vector<std::string> allowed;
   for (const Route& route : routes()) {
@@ -173,12 +207,12 @@ void Api::dispatch(const Request& request, const Reply& reply) {
   reply(std::move(response));
 }
 
-void Api::page(const Request& request, const Reply& reply) {
+void Api::page(Request& request, const Reply& reply) {
   Response response;
   if (access_.token_in_query(request)) {  // removes it from the address bar
     response.status = 303;
     response.type = "text/plain; charset=utf-8";
-    response.header = {{"Location", request.path},
+    response.header = {{"Location", relative_address(request)},
                        {"Set-Cookie", access_.cookie(request)},
                        {"Cache-Control", "no-store"}};
     return reply(std::move(response));
@@ -194,7 +228,7 @@ void Api::page(const Request& request, const Reply& reply) {
   reply(std::move(response));
 }
 
-void Api::settings(const Request& /*request*/, const Reply& reply) {
+void Api::settings(Request& /*request*/, const Reply& reply) {
   const ServedModel& info = context_.stream_factory.info();
   // Front ends of the legacy protocol read `properties` of `info` and of `input_params`.
   const json properties{{"title", {{"default", "StreamDiffusion"}}},
@@ -218,49 +252,67 @@ void Api::settings(const Request& /*request*/, const Reply& reply) {
                        {"sample_prompt", info.sample_prompt}}));
 }
 
-void Api::queue(const Request& /*request*/, const Reply& reply) {
+void Api::queue(Request& /*request*/, const Reply& reply) {
   reply(json_response({{"queue_size", registry_.active() + registry_.waiting()},
                        {"limit", context_.limits.sessions}}));
 }
 
-void Api::txt2img(const Request& request, const Reply& reply) {
+void Api::txt2img(Request& request, const Reply& reply) {
   image_request_.handle(request, true, reply);
 }
 
-void Api::img2img(const Request& request, const Reply& reply) {
+void Api::img2img(Request& request, const Reply& reply) {
   image_request_.handle(request, false, reply);
 }
 
-void Api::sessions(const Request& /*request*/, const Reply& reply) {
+void Api::sessions(Request& /*request*/, const Reply& reply) {
   reply(json_response(registry_.list()));
 }
 
-void Api::session(const Request& request, const Reply& reply) {
+void Api::session(Request& request, const Reply& reply) {
   reply(json_response(registry_.find(session_id_of(request))->describe()));
 }
 
-void Api::patch_session(const Request& request, const Reply& reply) {
+void Api::patch_session(Request& request, const Reply& reply) {
   const auto session = registry_.find(session_id_of(request));
-  session->patch(parse_client_json(request.body, "body"));
-  reply(json_response(session->settings()));
+  const auto body = std::make_shared<const std::string>(std::move(request.body));
+  const auto respond = [this, session, reply](const auto& make_object) {
+    try {
+      session->patch(make_object());
+      reply(json_response(session->settings()));
+    } catch (const HttpError& http_error) {
+      context_.metrics.error(http_error.code());
+      reply(error_response(http_error));
+    }
+  };
+  const auto parse = [this, body, respond] {
+    try {
+      const Json object = parse_client_json(*body, "body");
+      context_.executor.post([respond, object] { respond([&] { return object; }); });
+    } catch (const HttpError& http_error) {
+      context_.executor.post(
+          [respond, http_error] { respond([&]() -> Json { throw HttpError(http_error); }); });
+    }
+  };
+  context_.executor.run_on_worker(WorkKind::body, parse);
 }
 
-void Api::end_session(const Request& request, const Reply& reply) {
+void Api::end_session(Request& request, const Reply& reply) {
   registry_.find(session_id_of(request))->end(1000, "the session was ended");
   Response response;
   response.status = 204;
   reply(std::move(response));
 }
 
-void Api::openapi(const Request& /*request*/, const Reply& reply) {
+void Api::openapi(Request& /*request*/, const Reply& reply) {
   reply(json_response(openapi_description(routes(), context_.table, options_.version)));
 }
 
-void Api::healthz(const Request& /*request*/, const Reply& reply) {
+void Api::healthz(Request& /*request*/, const Reply& reply) {
   reply(json_response({{"status", "alive"}}));
 }
 
-void Api::readyz(const Request& /*request*/, const Reply& reply) {
+void Api::readyz(Request& /*request*/, const Reply& reply) {
   const bool draining = registry_.draining();
   Response response =
       json_response({{"status", draining ? "draining" : "ready"}}, draining ? 503 : 200);
@@ -268,7 +320,7 @@ void Api::readyz(const Request& /*request*/, const Reply& reply) {
   reply(std::move(response));
 }
 
-void Api::metrics(const Request& /*request*/, const Reply& reply) {
+void Api::metrics(Request& /*request*/, const Reply& reply) {
   registry_.update_metrics();
   Response response;
   response.type = "text/plain; version=0.0.4; charset=utf-8";

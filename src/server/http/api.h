@@ -3,6 +3,7 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,7 +24,7 @@ enum class Responder { api, web_socket, mjpeg };
 enum class RequestBody { none, parameters, text_to_image, image_to_image };
 
 struct Route {
-  using Handler = void (Api::*)(const Request&, const Reply&);
+  using Handler = void (Api::*)(Request&, const Reply&);
 
   std::string_view method;
   /// "{id}" at the end stands for the id of a session.
@@ -47,31 +48,38 @@ class Api {
   static const std::vector<Route>& routes();
   /// Who serves this address, whatever the method and the id. Api serves unknown addresses.
   static Responder responder_of(const Request& request);
+  /// The most bytes of body that this request may have, 0 if its route takes none. Nothing if there
+  /// is no such route.
+  std::optional<std::size_t> body_limit(const Request& request) const;
   /// The last segment of the path.
   static std::string session_id_of(const Request& request);
 
-  /// Replies once, now or later, on the network thread.
-  void handle(const Request& request, const Reply& reply);
+  /// Replies once, now or later, on the network thread. May take the request's body.
+  void handle(Request& request, const Reply& reply);
   /// Replies at once with an error.
   void respond_error(const Request& request, const HttpError& http_error, const Reply& reply) const;
+  /// Called twice a second.
+  void tick() { image_request_.tick(); }
+  /// Ends all requests that wait for an image.
+  void cancel_all() { image_request_.cancel_all(); }
 
  private:
   Reply with_common_headers(const Request& request, const Reply& reply) const;
-  void dispatch(const Request& request, const Reply& reply);
+  void dispatch(Request& request, const Reply& reply);
 
-  void page(const Request& request, const Reply& reply);
-  void settings(const Request& request, const Reply& reply);
-  void queue(const Request& request, const Reply& reply);
-  void txt2img(const Request& request, const Reply& reply);
-  void img2img(const Request& request, const Reply& reply);
-  void sessions(const Request& request, const Reply& reply);
-  void session(const Request& request, const Reply& reply);
-  void patch_session(const Request& request, const Reply& reply);
-  void end_session(const Request& request, const Reply& reply);
-  void openapi(const Request& request, const Reply& reply);
-  void healthz(const Request& request, const Reply& reply);
-  void readyz(const Request& request, const Reply& reply);
-  void metrics(const Request& request, const Reply& reply);
+  void page(Request& request, const Reply& reply);
+  void settings(Request& request, const Reply& reply);
+  void queue(Request& request, const Reply& reply);
+  void txt2img(Request& request, const Reply& reply);
+  void img2img(Request& request, const Reply& reply);
+  void sessions(Request& request, const Reply& reply);
+  void session(Request& request, const Reply& reply);
+  void patch_session(Request& request, const Reply& reply);
+  void end_session(Request& request, const Reply& reply);
+  void openapi(Request& request, const Reply& reply);
+  void healthz(Request& request, const Reply& reply);
+  void readyz(Request& request, const Reply& reply);
+  void metrics(Request& request, const Reply& reply);
 
   ServerContext context_;
   SessionRegistry& registry_;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "server/http/api.h"
 #include "server/net/transport.h"
@@ -20,7 +21,10 @@ struct ConnectionContext {
   RateLimiter& rate_limiter;
 };
 
-Task<void> run_connection(std::shared_ptr<Transport> transport, ConnectionContext context);
+/// `client` is what limits count the connection for. With `health_only` it answers one request, to
+/// /healthz or /readyz.
+Task<void> run_connection(std::shared_ptr<Transport> transport, std::string client,
+                          bool health_only, ConnectionContext context);
 
 /// Sends the images of a session as MJPEG until the session ends or the client disconnects.
 Task<void> run_mjpeg(std::shared_ptr<Transport> transport, std::shared_ptr<ClientSession> session,

@@ -1,144 +1,234 @@
 #include "server/http/image_request.h"
 
-#include <mutex>
-#include <nlohmann/json.hpp>
+#include <utility>
 
+#include "server/http/image_input.h"
 #include "server/protocol/image_codec.h"
 
 namespace streamdiffusion::server {
 
-using json::Json;
+/// One request. Lives on the network thread, and holds a session slot until its stream has ended.
+class ImageRequest::Job : public std::enable_shared_from_this<Job> {
+ public:
+  Job(ImageRequest& owner, Request& request, bool text_to_image, Reply reply)
+      : owner_(owner),
+        context_(owner.context_),
+        request_(std::move(request)),
+        text_to_image_(text_to_image),
+        reply_(std::move(reply)),
+        deadline_(base::Clock::now() + context_.limits.request) {}
+
+  /// Starts the next step, if the last one is done.
+  void advance();
+  /// Answers with an error, unless there is an answer already, and ends the job.
+  void fail(const HttpError& http_error);
+  bool is_overdue(base::Clock::time_point now) const { return reply_ && now > deadline_; }
+
+ private:
+  /// Runs `work` on a worker, then `done` with its result on the network thread.
+  template <typename Work, typename Done>
+  void run(WorkKind kind, Work work, Done done);
+  void read_input();
+  void open();
+  void encode();
+  /// Stops the stream, then frees the slot.
+  void end();
+  LiveCallbacks callbacks();
+  void answer(Response response);
+
+  ImageRequest& owner_;
+  const ServerContext& context_;
+  const Request request_;
+  const bool text_to_image_;
+  /// Null once the request is answered.
+  Reply reply_;
+  const base::Clock::time_point deadline_;
+  /// A worker has the job.
+  bool working_ = false, ended_ = false;
+  // What the steps have made so far.
+  std::shared_ptr<const ImageInput> input_;
+  std::shared_ptr<LiveStream> stream_;
+  std::shared_ptr<const Image> image_;
+};
 
 namespace {
 
-/// The body's object without the members that are not parameters.
-nlohmann::json parameters_only(std::string_view body) {
-  // It cannot fail: parse_client_json() accepted this body.
-  nlohmann::json object = nlohmann::json::parse(body, nullptr, false);
-  object.erase("format");
-  object.erase("image");
-  return object;
-}
-
-ImageFormat format_of(const std::string& name) {
-  if (name == "jpeg" || name == "jpg") return ImageFormat::jpeg;
-  if (name == "png") return ImageFormat::png;
-  if (name == "webp") return ImageFormat::webp;
-  throw HttpError(400, "bad_request", "format is " + dump(name) + ", expected jpeg, png or webp",
-                  "format");
-}
-
-}  // namespace
-
-struct ImageRequest::Job {
-  Parameters parameters;
-  ImageFormat format = ImageFormat::jpeg;
-  std::string image;
-};
-
-ImageRequest::Job ImageRequest::read(const Request& request, bool text_to_image) const {
-  Job job;
-  const std::string& type = request.field("content-type");
-  Parameters start = context_.table.defaults();
-  const std::string mode = text_to_image ? R"({"mode": "txt2img"})" : R"({"mode": "img2img"})";
-  start = context_.table.apply(parse_client_json(mode, "mode"), start);
-  if (type.starts_with("image/") && !text_to_image) {
-    job.parameters = context_.table.apply(request.query, {"token", "format"}, start);
-    const auto format = request.query.find("format");
-    if (format != request.query.end()) job.format = format_of(format->second);
-    job.image = request.body;
-  } else if (type.starts_with("application/json") || type.empty()) {
-    const Json body = parse_client_json(request.body, "body");
-    if (!body.is(Json::Kind::object))
-      throw_bad_request("the body is ", body.found(), ", expected an object");
-    try {
-      if (const auto format = body.find("format")) job.format = format_of(format->string());
-      if (!text_to_image) {
-        auto image = base64_decode(body.at("image").string());
-        if (!image) {
-          throw HttpError(400, "bad_request", "image is not base64, expected an image's bytes",
-                          "image");
-        }
-        job.image = *std::move(image);
-      }
-    } catch (const Error& error) {
-      throw HttpError(400, "bad_request", error.what());
-    }
-    job.parameters =
-        context_.table.apply(parse_client_json(dump(parameters_only(request.body)), "body"), start);
-  } else {
-    throw HttpError(415, "unsupported_media_type",
-                    text_to_image ? "expected a body of type application/json"
-                                  : "expected a body of type application/json or image/*");
+/// The HttpError for the exception that is being handled.
+HttpError current_http_error() {
+  try {
+    throw;
+  } catch (const HttpError& http_error) {
+    return http_error;
+  } catch (const Error& error) {
+    return to_http_error(error);
+  } catch (const std::exception& error) {
+    return {500, "internal", error.what()};
   }
-  if (job.parameters.live.options.text_to_image != text_to_image) {
-    throw HttpError(400, "bad_request", "mode differs from the mode of this address", "mode");
-  }
-  if (!text_to_image) check_image(job.image, context_.limits.image_pixels);
-  return job;
 }
 
-namespace {
-
-struct Received {
-  std::mutex mutex;
-  std::shared_ptr<const Image> image;
-  std::optional<Error> error;
-};
-
-/// Runs on a worker and blocks until the image is there.
-std::shared_ptr<const Image> generate_image(const ServerContext& context,
-                                            const LiveSettings& settings,
-                                            std::function<Image()> image) {
-  auto received = std::make_shared<Received>();
-  LiveCallbacks calls;
-  calls.output = [received](const LiveOutput& output) {
-    const std::lock_guard lock(received->mutex);
-    received->image = output.image;
-  };
-  calls.error = [received](const Error& error, std::optional<std::uint64_t>) {
-    const std::lock_guard lock(received->mutex);
-    received->error = error;
-  };
-  const auto stream = context.stream_factory.open(settings, {QueuePolicy::Kind::block, 1}, calls);
-  LiveFrame frame;
-  frame.image = std::move(image);
-  stream->submit(std::move(frame));
-  stream->drain();
-  context.metrics.frames({}, stream->counters());
-  const std::lock_guard lock(received->mutex);
-  if (received->image) return received->image;
-  throw received->error.value_or(Error(ErrorCode::internal, "the stream returned no image"));
-}
-
-}  // namespace
-
-void ImageRequest::handle(const Request& request, bool text_to_image, Reply reply) const {
-  auto job = std::make_shared<Job>(read(request, text_to_image));
-  registry_.acquire_slot();
-  context_.executor.run_on_worker([this, job, text_to_image, reply = std::move(reply)] {
-    auto response = std::make_shared<Response>();
+/// Decodes on the stream's thread.
+std::function<Image()> decoder_of(std::shared_ptr<const ImageInput> input, std::int64_t pixels) {
+  return [input = std::move(input), pixels] {
     try {
-      std::function<Image()> input;
-      if (!text_to_image) {
-        input = [&] { return decode_image(job->image, context_.limits.image_pixels); };
-      }
-      const auto image = generate_image(context_, job->parameters.live, std::move(input));
-      response->header = context_.table.image_header(job->parameters);
-      response->type = media_type(job->format);
-      response->body = encode_image(*image, job->format, job->parameters.jpeg_quality);
+      return decode_image(input->image, pixels);
     } catch (const HttpError& http_error) {
-      *response = error_response(http_error);
-    } catch (const Error& error) {
-      *response = error_response(to_http_error(error));
-    } catch (const std::exception& error) {
-      *response = error_response(HttpError(500, "internal", error.what()));
+      throw Error(ErrorCode::invalid_argument, http_error.what());
     }
-    context_.executor.post([this, response, reply] {
-      registry_.release_slot();
-      reply(std::move(*response));
+  };
+}
+
+}  // namespace
+
+void ImageRequest::Job::advance() {
+  if (working_ || ended_) return;
+  if (!reply_) return end();
+  if (!input_) return read_input();
+  if (!stream_) return open();
+  if (image_) return encode();
+}
+
+void ImageRequest::Job::fail(const HttpError& http_error) {
+  if (reply_) {
+    context_.metrics.error(http_error.code());
+    answer(error_response(http_error));
+    if (stream_) stream_->interrupt();
+  }
+  advance();
+}
+
+void ImageRequest::Job::answer(Response response) {
+  std::exchange(reply_, nullptr)(std::move(response));
+}
+
+template <typename Work, typename Done>
+void ImageRequest::Job::run(WorkKind kind, Work work, Done done) {
+  working_ = true;
+  const auto task = [self = shared_from_this(), work = std::move(work), done = std::move(done)] {
+    std::optional<HttpError> http_error;
+    decltype(work()) result{};
+    try {
+      result = work();
+    } catch (...) {
+      http_error = current_http_error();
+    }
+    self->context_.executor.post([self, done, http_error, result = std::move(result)] {
+      self->working_ = false;
+      if (http_error) return self->fail(*http_error);
+      done(result);
+      self->advance();
     });
+  };
+  context_.executor.run_on_worker(kind, task);
+}
+
+void ImageRequest::Job::read_input() {
+  const auto work = [this] {
+    return std::make_shared<const ImageInput>(
+        read_image_input(request_, text_to_image_, context_.table, context_.limits));
+  };
+  run(WorkKind::body, work, [this](const auto& input) { input_ = input; });
+}
+
+void ImageRequest::Job::open() {
+  const auto work = [this, input = input_, calls = callbacks()] {
+    // This policy finishes a frame without another one behind it.
+    const QueuePolicy policy{QueuePolicy::Kind::latest, 1};
+    std::shared_ptr<LiveStream> stream =
+        context_.stream_factory.open(input->parameters.live, policy, calls);
+    LiveFrame frame;
+    if (!text_to_image_) frame.image = decoder_of(input, context_.limits.image_pixels);
+    stream->submit(std::move(frame));
+    return stream;
+  };
+  run(WorkKind::open_stream, work, [this](const auto& stream) { stream_ = stream; });
+}
+
+void ImageRequest::Job::encode() {
+  const auto work = [input = input_, image = image_, &table = context_.table] {
+    Response response;
+    response.header = table.image_header(input->parameters);
+    response.type = media_type(input->format);
+    response.body = encode_image(*image, input->format, input->parameters.jpeg_quality);
+    return response;
+  };
+  run(WorkKind::body, work, [this](const Response& response) {
+    if (reply_) answer(response);
   });
+}
+
+void ImageRequest::Job::end() {
+  ended_ = true;
+  const auto leave = [self = shared_from_this()] {
+    self->owner_.jobs_.erase(self);
+    self->owner_.registry_.release_slot();
+  };
+  if (!stream_) return leave();
+  const auto stop = [self = shared_from_this(), leave, stream = std::move(stream_)]() mutable {
+    stream->stop();
+    const LiveCounters counters = stream->counters();
+    stream.reset();
+    self->context_.executor.post([self, leave, counters] {
+      self->context_.metrics.frames({}, counters);
+      leave();
+    });
+  };
+  context_.executor.run_on_worker(stop);
+}
+
+// They hold a weak pointer, because the job owns the stream that owns them. They may come before the
+// worker has given the stream to the job.
+LiveCallbacks ImageRequest::Job::callbacks() {
+  LiveCallbacks calls;
+  Executor* executor = &context_.executor;
+  calls.output = [executor, weak = weak_from_this()](const LiveOutput& output) {
+    executor->post([weak, image = output.image] {
+      const auto job = weak.lock();
+      if (!job) return;
+      job->image_ = image;
+      job->advance();
+    });
+  };
+  calls.error = [executor, weak = weak_from_this()](const Error& error, auto /*frame*/) {
+    executor->post([weak, error] {
+      if (const auto job = weak.lock()) job->fail(to_http_error(error));
+    });
+  };
+  return calls;
+}
+
+ImageRequest::ImageRequest(ServerContext context, SessionRegistry& registry)
+    : context_(context), registry_(registry) {}
+ImageRequest::~ImageRequest() = default;
+
+void ImageRequest::handle(Request& request, bool text_to_image, Reply reply) {
+  registry_.acquire_slot();
+  const auto cancellation = request.cancellation;
+  const auto job = std::make_shared<Job>(*this, request, text_to_image, std::move(reply));
+  jobs_.insert(job);
+  if (cancellation) {
+    cancellation->on_cancel([weak = std::weak_ptr(job)] {
+      const auto abandoned = weak.lock();
+      if (abandoned) abandoned->fail(HttpError(503, "cancelled", "the client is gone"));
+    });
+  }
+  job->advance();
+}
+
+void ImageRequest::tick() {
+  const auto now = base::Clock::now();
+  for (const auto& job : std::set(jobs_)) {
+    if (!job->is_overdue(now)) continue;
+    const auto seconds = std::chrono::duration<double>(context_.limits.request).count();
+    job->fail(HttpError(503, "timeout",
+                        base::concat("the image was not ready within ", seconds,
+                                     " s; ask for fewer steps or a smaller image")));
+  }
+}
+
+void ImageRequest::cancel_all() {
+  for (const auto& job : std::set(jobs_)) {
+    job->fail(HttpError(503, "draining", "the server is shutting down"));
+  }
 }
 
 }  // namespace streamdiffusion::server

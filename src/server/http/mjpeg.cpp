@@ -3,6 +3,7 @@
 #include <boost/asio/write.hpp>
 #include <string_view>
 
+#include "base/log.h"
 #include "server/http/http_connection.h"
 
 namespace streamdiffusion::server {
@@ -23,6 +24,7 @@ class MjpegStream : public std::enable_shared_from_this<MjpegStream> {
 
  private:
   void read();
+  Task<void> write_images();
   Task<bool> write_header();
   Task<bool> write_part(const std::string& jpeg);
 
@@ -83,6 +85,16 @@ Task<void> MjpegStream::run() {
     if (image) image_ = std::move(image);
     changed_.set();
   });
+  try {
+    co_await write_images();
+  } catch (const std::exception& failed) {  // the subscriber must not outlive this object
+    base::warn("an MJPEG stream failed: ", failed.what());
+  }
+  session_->unsubscribe(subscription);
+  transport_->close();
+}
+
+Task<void> MjpegStream::write_images() {
   bool sent = co_await write_header();
   while (sent && !disconnected_) {
     if (image_) {
@@ -96,8 +108,6 @@ Task<void> MjpegStream::run() {
       co_await changed_.wait();
     }
   }
-  session_->unsubscribe(subscription);
-  transport_->close();
 }
 
 }  // namespace

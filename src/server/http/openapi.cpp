@@ -119,12 +119,9 @@ json openapi_description(const std::vector<Route>& routes, const ParameterTable&
            {{"schemas", {{"Parameters", parameters}, {"Error", error}}},
             {"securitySchemes",
              {{"bearer", {{"type", "http"}, {"scheme", "bearer"}}},
-              {"cookie", {{"type", "apiKey"}, {"in", "cookie"}, {"name", "token"}}},
               {"query", {{"type", "apiKey"}, {"in", "query"}, {"name", "token"}}}}}}},
-          {"security", json::array({{{"bearer", json::array()}},
-                                    {{"cookie", json::array()}},
-                                    {{"query", json::array()}},
-                                    json::object()})}};
+          {"security",
+           json::array({{{"bearer", json::array()}}, {{"query", json::array()}}, json::object()})}};
 }
 
 }  // namespace streamdiffusion::server

@@ -47,6 +47,15 @@ class Event {
     }
     set_ = false;
   }
+  /// Waits for at most this long. Returns whether the event was set.
+  Task<bool> wait_for(std::chrono::milliseconds time) {
+    if (!set_) {
+      timer_.expires_after(time);
+      NetError ignored;
+      co_await timer_.async_wait(into(ignored));
+    }
+    co_return std::exchange(set_, false);
+  }
 
  private:
   net::steady_timer timer_;

@@ -30,10 +30,12 @@ using Key = std::unique_ptr<EVP_PKEY, OpensslDeleter<EVP_PKEY_free>>;
 using Certificate = std::unique_ptr<X509, OpensslDeleter<X509_free>>;
 using Extension = std::unique_ptr<X509_EXTENSION, OpensslDeleter<X509_EXTENSION_free>>;
 
+/// Only those that TLS 1.3 has too: with forward secrecy, and authenticated.
+constexpr const char* kTls12Ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
 constexpr long kSecondsOfYear = 365L * 24 * 3600;
 
 void require_ssl(bool done, const char* what) {
-  base::require(done, ErrorCode::internal, "--self-signed: OpenSSL cannot ", what);
+  base::require(done, ErrorCode::internal, "OpenSSL cannot ", what);
 }
 
 /// Every name and address by which a client may reach this machine.
@@ -126,6 +128,8 @@ Tls make_tls(const ServerOptions& options) {
   tls.context = std::make_unique<ssl::context>(ssl::context::tls_server);
   tls.context->set_options(ssl::context::no_tlsv1 | ssl::context::no_tlsv1_1 |
                            ssl::context::single_dh_use);
+  require_ssl(SSL_CTX_set_cipher_list(tls.context->native_handle(), kTls12Ciphers) == 1,
+              "choose the ciphers");
   if (!options.self_signed) {
     use_files(*tls.context, options);
     return tls;

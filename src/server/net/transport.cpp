@@ -1,6 +1,7 @@
 #include "server/net/transport.h"
 
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <boost/asio/write.hpp>
@@ -33,6 +34,11 @@ std::string Transport::address() const {
   NetError error;
   const auto endpoint = tcp_.socket().remote_endpoint(error);
   return error ? std::string("?") : endpoint.address().to_string();
+}
+
+bool Transport::is_closed_by_client() {
+  pollfd state{tcp_.socket().native_handle(), POLLRDHUP, 0};
+  return ::poll(&state, 1, 0) > 0;
 }
 
 void Transport::close() {

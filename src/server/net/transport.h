@@ -33,6 +33,8 @@ class Transport {
   void expires_never() { tcp_.expires_never(); }
   bool secure() const { return tls_.has_value(); }
   std::string address() const;
+  /// True once the client has closed its side, whether or not everything it sent is read.
+  bool is_closed_by_client();
   /// Closes at once. Pending operations fail.
   void close();
   /// Performs the TLS handshake, if any. Returns false if the client does not speak TLS.

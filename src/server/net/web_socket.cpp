@@ -5,6 +5,7 @@
 #include <deque>
 #include <string_view>
 
+#include "base/log.h"
 #include "server/net/upgrade_request.h"
 
 namespace streamdiffusion::server {
@@ -45,6 +46,7 @@ class WebSocket : public ClientConnection, public std::enable_shared_from_this<W
   Task<bool> accept(UpgradeRequest& request);
   Task<void> read();
   Task<void> write();
+  Task<void> write_queued();
   Task<bool> write_text(const std::string& message);
   Task<bool> write_image(const EncodedImage& image);
   void start_deadline();
@@ -96,6 +98,9 @@ Task<bool> WebSocket::accept(UpgradeRequest& request) {
   times.idle_timeout = 2 * kPingAfter;
   times.keep_alive_pings = true;
   stream_.set_option(times);
+  stream_.set_option(websocket::stream_base::decorator([](websocket::response_type& response) {
+    response.set(beast::http::field::server, "streamdiffusion");  // instead of Beast's version
+  }));
   stream_.read_message_max(limits_.message_bytes);
   stream_.auto_fragment(false);
   NetError error;
@@ -115,8 +120,16 @@ Task<void> WebSocket::run(UpgradeRequest& request, const std::string& id, Protoc
   } catch (const HttpError& http_error) {
     send(error_message(http_error, true));
     close(http_error.status() == 503 ? 1013 : 1008, http_error.code());
+  } catch (const std::exception& failed) {
+    base::warn("a session could not be made: ", failed.what());
+    session_ = registry_.find_or_null(id);  // if it was made, it must not outlive its connection
+    close(1011, "internal");
   }
-  co_await read();
+  try {
+    co_await read();
+  } catch (const std::exception& failed) {  // the session must not outlive its connection
+    base::warn("a WebSocket failed: ", failed.what());
+  }
   broken_ = true;
   transport_->close();
   work_available_.set();
@@ -143,6 +156,17 @@ Task<void> WebSocket::read() {
 }
 
 Task<void> WebSocket::write() {
+  try {
+    co_await write_queued();
+  } catch (const std::exception& failed) {
+    base::warn("a WebSocket failed: ", failed.what());
+  }
+  transport_->close();
+  writing_ = false;
+  written_.set();
+}
+
+Task<void> WebSocket::write_queued() {
   while (!broken_) {
     if (!texts_.empty()) {
       const std::string text = std::move(texts_.front());
@@ -166,9 +190,6 @@ Task<void> WebSocket::write() {
       co_await work_available_.wait();
     }
   }
-  transport_->close();
-  writing_ = false;
-  written_.set();
 }
 
 void WebSocket::start_deadline() {

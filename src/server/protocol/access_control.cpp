@@ -1,9 +1,12 @@
 #include "server/protocol/access_control.h"
 
+#include <sys/random.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+
+#include "server/protocol/client_network.h"
 
 namespace streamdiffusion::server {
 namespace {
@@ -27,8 +30,9 @@ std::string_view without_port(std::string_view host) {
 
 /// An IP address needs no name server, so DNS rebinding cannot redirect it.
 bool is_address(std::string_view host) {
-  if (host.starts_with('[')) return host.ends_with(']');
-  return !host.empty() && host.find_first_not_of("0123456789.") == std::string_view::npos;
+  const bool v6 = host.size() > 2 && host.starts_with('[') && host.ends_with(']');
+  if (v6) host = host.substr(1, host.size() - 2);
+  return is_ip_address(host) && v6 == (host.find(':') != std::string_view::npos);
 }
 
 std::string_view host_of_origin(std::string_view origin) {
@@ -39,6 +43,21 @@ std::string_view host_of_origin(std::string_view origin) {
 std::string machine_name() {
   std::array<char, 256> name{};
   return ::gethostname(name.data(), name.size() - 1) == 0 ? lower(name.data()) : "localhost";
+}
+
+/// 256 random bits, in hexadecimal.
+std::string random_value() {
+  std::array<unsigned char, 32> bytes{};
+  const auto count = ::getrandom(bytes.data(), bytes.size(), 0);
+  base::require(count == static_cast<ssize_t>(bytes.size()), ErrorCode::io,
+                "the system gave no random bytes");
+  std::string text;
+  for (const unsigned byte : bytes) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    text.push_back(digits[byte >> 4U]);
+    text.push_back(digits[byte & 15U]);
+  }
+  return text;
 }
 
 }  // namespace
@@ -53,7 +72,10 @@ bool equal_in_constant_time(std::string_view a, std::string_view b) {
 }
 
 AccessControl::AccessControl(const ServerOptions& options)
-    : token_(options.token), origins_(options.allowed_origins) {
+    : token_(options.token),
+      session_(random_value()),
+      port_(options.port),
+      origins_(options.allowed_origins) {
   const std::string machine = machine_name();
   hosts_ = {"localhost", machine, machine + ".local", lower(options.host)};
   for (const std::string& origin : origins_) {
@@ -62,7 +84,8 @@ AccessControl::AccessControl(const ServerOptions& options)
 }
 
 void AccessControl::check(const Request& request) const {
-  if (!is_allowed_host(request.field("host"))) {
+  const bool no_host = is_open(request) && !request.header.contains("host");
+  if (!no_host && !is_allowed_host(request.field("host"))) {
     throw HttpError(
         403, "forbidden_host",
         "the Host of this request is not one of this server's; add it with --allow-origin");
@@ -71,12 +94,15 @@ void AccessControl::check(const Request& request) const {
     throw HttpError(403, "forbidden_origin",
                     "pages of this Origin may not use this server; add it with --allow-origin");
   }
-  const bool open = request.path == "/healthz" || request.path == "/readyz";
   const bool preflight = request.method == "OPTIONS";  // browsers send it without credentials
-  if (open || preflight || has_token(request)) return;
+  if (is_open(request) || preflight || has_token(request)) return;
   throw HttpError(401, "unauthorized",
                   "this server requires a token: open /?token=TOKEN, or send Authorization: Bearer "
                   "TOKEN");
+}
+
+bool AccessControl::is_open(const Request& request) {
+  return request.path == "/healthz" || request.path == "/readyz";
 }
 
 bool AccessControl::is_allowed_host(std::string_view host) const {
@@ -104,8 +130,10 @@ bool AccessControl::has_token(const Request& request) const {
   const std::string& authorization = request.field("authorization");
   bool valid = lower(authorization.substr(0, bearer.size())) == bearer &&
                equal_in_constant_time(authorization.substr(bearer.size()), token_);
-  for (const std::string& cookie : cookies(request, "token")) {
-    valid |= equal_in_constant_time(cookie, token_);
+  for (const bool encrypted : {false, true}) {
+    for (const std::string& value : cookies(request, cookie_name(encrypted))) {
+      valid |= equal_in_constant_time(value, session_);
+    }
   }
   const auto query = request.query.find("token");
   return valid || (query != request.query.end() && equal_in_constant_time(query->second, token_));
@@ -116,9 +144,22 @@ bool AccessControl::token_in_query(const Request& request) const {
          equal_in_constant_time(request.query.at("token"), token_);
 }
 
+bool AccessControl::is_encrypted(const Request& request) const {
+  const std::string origin = "https://" + lower(request.field("host"));
+  return request.secure || std::any_of(origins_.begin(), origins_.end(),
+                                       [&](const auto& listed) { return lower(listed) == origin; });
+}
+
+/// The prefix __Host- makes browsers refuse a cookie of this name that a subdomain or an unencrypted
+/// page sets (RFC 6265bis, section 4.1.3.2).
+std::string AccessControl::cookie_name(bool encrypted) const {
+  return std::string(encrypted ? "__Host-" : "") + "sd-session-" + std::to_string(port_);
+}
+
 std::string AccessControl::cookie(const Request& request) const {
-  return "token=" + token_ + "; Path=/; HttpOnly; SameSite=Strict" +
-         (request.secure ? "; Secure" : "");
+  const bool encrypted = is_encrypted(request);
+  return cookie_name(encrypted) + "=" + session_ + "; Path=/; HttpOnly; SameSite=Strict" +
+         (encrypted ? "; Secure" : "");
 }
 
 std::vector<std::pair<std::string, std::string>> AccessControl::cors(const Request& request) const {

@@ -2,6 +2,7 @@
 // rebinding), the Origin of the page that sent it, and its token.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,11 +19,16 @@ class AccessControl {
   /// Throws HttpError 403 for a foreign Host or Origin, and 401 for a missing or wrong token.
   /// /healthz and /readyz need no token.
   void check(const Request& request) const;
+  /// /healthz and /readyz: they need no token, and no Host either.
+  static bool is_open(const Request& request);
 
-  /// True if the query holds the right token. The page then gets it as a cookie.
+  /// True if the query holds the right token. The browser then gets a cookie.
   bool token_in_query(const Request& request) const;
-  /// The Set-Cookie value for that.
+  /// The Set-Cookie value for that. It holds a random value of this process, not the token: cookies
+  /// ignore ports, so that other servers of this host receive it too.
   std::string cookie(const Request& request) const;
+  /// The port that this server listens on becomes a part of the cookie's name.
+  void set_port(std::uint16_t port) { port_ = port; }
 
   /// The headers that let a page of an allowed other origin read the response. None for the
   /// server's own pages.
@@ -34,7 +40,14 @@ class AccessControl {
   bool is_listed_origin(const std::string& origin) const;
   bool has_token(const Request& request) const;
 
+  /// Whether the browser speaks TLS, to this server or to a proxy in front of it.
+  bool is_encrypted(const Request& request) const;
+  std::string cookie_name(bool encrypted) const;
+
   std::string token_;
+  /// What the cookie holds.
+  std::string session_;
+  std::uint16_t port_;
   std::vector<std::string> origins_;
   std::vector<std::string> hosts_;
 };

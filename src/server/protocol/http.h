@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,18 @@
 #include "server/protocol/http_error.h"
 
 namespace streamdiffusion::server {
+
+/// Tells whoever works on a request that its client is gone.
+class Cancellation {
+ public:
+  void on_cancel(std::function<void()> callback) { callback_ = std::move(callback); }
+  void cancel() {
+    if (const auto callback = std::exchange(callback_, nullptr)) callback();
+  }
+
+ private:
+  std::function<void()> callback_;
+};
 
 struct Request {
   /// "GET", ...
@@ -23,10 +36,10 @@ struct Request {
   /// Names are in lower case.
   std::map<std::string, std::string> header;
   std::string body;
-  /// The client's address, without the port.
-  std::string address;
   /// True if the request came over TLS.
   bool secure = false;
+  /// Null if nobody watches the client.
+  std::shared_ptr<Cancellation> cancellation;
 
   /// The value of a header field, or an empty string.
   const std::string& field(const std::string& name) const;
@@ -47,6 +60,9 @@ void read_target(std::string_view target, Request& request);
 
 /// Decodes %XX, and '+' as a space if `form`. Returns nothing for an invalid escape.
 std::optional<std::string> percent_decode(std::string_view text, bool form);
+
+/// Everything but A-Z a-z 0-9 - . _ ~ as %XX.
+std::string percent_encode(std::string_view text);
 
 bool is_utf8(std::string_view text);
 

@@ -86,7 +86,7 @@ void ClientSession::admit() {
 
 void ClientSession::open() {
   auto self = shared_from_this();
-  context_.executor.run_on_worker([self, settings = parameters_.live, calls = callbacks()] {
+  context_.executor.run_opening([self, settings = parameters_.live, calls = callbacks()] {
     std::shared_ptr<std::unique_ptr<LiveStream>> stream;
     std::optional<HttpError> http_error;
     try {
@@ -214,6 +214,7 @@ void ClientSession::drain() {
 
 void ClientSession::end(int status, const std::string& reason) {
   if (connection_ != nullptr) connection_->close(status, reason);
+  if (stream_) stream_->interrupt();  // a worker may wait in its drain()
   release();
 }
 

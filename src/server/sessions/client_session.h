@@ -111,7 +111,8 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   /// The stream's counters as this client sees them.
   LiveCounters client_counters(const LiveCounters& counters) const;
   void add_to_metrics(const LiveCounters& counters);
-  bool within_rate();
+  /// Counts something as so many messages.
+  bool within_rate(double messages);
   void release();
   void send(std::string text) {
     if (connection_ != nullptr) connection_->send(std::move(text));

@@ -5,10 +5,16 @@
 #include "server/sessions/client_session.h"
 
 namespace streamdiffusion::server {
+namespace {
 
-bool ClientSession::within_rate() {
+/// A long text counts as several messages, because it is parsed on the network thread.
+constexpr double kTextBytesPerMessage = 4096;
+
+}  // namespace
+
+bool ClientSession::within_rate(double messages) {
   last_message_ = base::Clock::now();
-  if (message_rate_.take()) return true;
+  if (message_rate_.take(messages)) return true;
   send_error(HttpError(429, "too_many_requests",
                        base::concat("more than ", context_.limits.messages_per_second,
                                     " messages a second")),
@@ -18,8 +24,13 @@ bool ClientSession::within_rate() {
 }
 
 void ClientSession::on_text(std::string_view message) {
-  if (!within_rate()) return;
+  if (!within_rate(1 + static_cast<double>(message.size()) / kTextBytesPerMessage)) return;
   try {
+    if (message.size() > context_.limits.json_bytes) {
+      throw HttpError(413, "bad_message",
+                      base::concat("a text message has ", message.size(),
+                                   " bytes, expected at most ", context_.limits.json_bytes));
+    }
     handle(read_client_text(message, protocol_ == Protocol::legacy));
   } catch (const HttpError& http_error) {
     send_error(http_error);
@@ -58,7 +69,7 @@ void ClientSession::handle(const ClientText& message) {
 }
 
 void ClientSession::on_binary(std::string message) {
-  if (!within_rate()) return;
+  if (!within_rate(1)) return;
   try {
     if (protocol_ == Protocol::binary) {
       const BinaryFrame frame = read_binary_frame(message);

@@ -71,12 +71,15 @@ void SessionRegistry::send_wait_positions() {
     session->send_wait_position(++position, context_.limits.sessions);
 }
 
-std::shared_ptr<ClientSession> SessionRegistry::find(const std::string& id) const {
+std::shared_ptr<ClientSession> SessionRegistry::find_or_null(const std::string& id) const {
   const auto it = sessions_.find(id);
-  if (it == sessions_.end()) {
-    throw HttpError(404, "not_found", "there is no session with this id");
-  }
-  return it->second;
+  return it == sessions_.end() ? nullptr : it->second;
+}
+
+std::shared_ptr<ClientSession> SessionRegistry::find(const std::string& id) const {
+  auto session = find_or_null(id);
+  if (!session) throw HttpError(404, "not_found", "there is no session with this id");
+  return session;
 }
 
 nlohmann::json SessionRegistry::list() const {

@@ -27,6 +27,7 @@ class SessionRegistry {
   void acquire_slot();
   void release_slot();
 
+  std::shared_ptr<ClientSession> find_or_null(const std::string& id) const;
   /// Throws HttpError 404.
   std::shared_ptr<ClientSession> find(const std::string& id) const;
   nlohmann::json list() const;

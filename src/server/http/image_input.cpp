@@ -1,0 +1,81 @@
+#include "server/http/image_input.h"
+
+#include <nlohmann/json.hpp>
+
+#include "server/protocol/messages.h"
+
+namespace streamdiffusion::server {
+
+using json::Json;
+
+namespace {
+
+/// The body's object without the members that are not parameters.
+nlohmann::json parameters_only(std::string_view body) {
+  // It cannot fail: parse_client_json() accepted this body.
+  nlohmann::json object = nlohmann::json::parse(body, nullptr, false);
+  object.erase("format");
+  object.erase("image");
+  return object;
+}
+
+ImageFormat format_of(const std::string& name) {
+  if (name == "jpeg" || name == "jpg") return ImageFormat::jpeg;
+  if (name == "png") return ImageFormat::png;
+  if (name == "webp") return ImageFormat::webp;
+  throw HttpError(400, "bad_request", "format is " + dump(name) + ", expected jpeg, png or webp",
+                  "format");
+}
+
+std::string image_of(const Json& body) {
+  auto image = base64_decode(body.at("image").string());
+  if (!image) {
+    throw HttpError(400, "bad_request", "image is not base64, expected an image's bytes", "image");
+  }
+  return *std::move(image);
+}
+
+void read_json_body(const Request& request, bool text_to_image, const ParameterTable& table,
+                    ImageInput& input) {
+  const Json body = parse_client_json(request.body, "body");
+  if (!body.is(Json::Kind::object)) {
+    throw_bad_request("the body is ", body.found(), ", expected an object");
+  }
+  try {
+    if (const auto format = body.find("format")) input.format = format_of(format->string());
+    if (!text_to_image) input.image = image_of(body);
+  } catch (const Error& error) {
+    throw HttpError(400, "bad_request", error.what());
+  }
+  const std::string parameters = dump(parameters_only(request.body));
+  input.parameters = table.apply(parse_client_json(parameters, "body"), input.parameters);
+}
+
+}  // namespace
+
+ImageInput read_image_input(const Request& request, bool text_to_image, const ParameterTable& table,
+                            const Limits& limits) {
+  ImageInput input;
+  const std::string& type = request.field("content-type");
+  const std::string mode = text_to_image ? R"({"mode": "txt2img"})" : R"({"mode": "img2img"})";
+  input.parameters = table.apply(parse_client_json(mode, "mode"), table.defaults());
+  if (type.starts_with("image/") && !text_to_image) {
+    input.parameters = table.apply(request.query, {"token", "format"}, input.parameters);
+    const auto format = request.query.find("format");
+    if (format != request.query.end()) input.format = format_of(format->second);
+    input.image = request.body;
+  } else if (type.starts_with("application/json") || type.empty()) {
+    read_json_body(request, text_to_image, table, input);
+  } else {
+    throw HttpError(415, "unsupported_media_type",
+                    text_to_image ? "expected a body of type application/json"
+                                  : "expected a body of type application/json or image/*");
+  }
+  if (input.parameters.live.options.text_to_image != text_to_image) {
+    throw HttpError(400, "bad_request", "mode differs from the mode of this address", "mode");
+  }
+  if (!text_to_image) check_image(input.image, limits.image_pixels);
+  return input;
+}
+
+}  // namespace streamdiffusion::server

@@ -1,0 +1,76 @@
+#include "server/http/request_reader.h"
+
+#include <algorithm>
+#include <limits>
+#include <string_view>
+
+#include "server/protocol/request_rules.h"
+
+namespace streamdiffusion::server {
+namespace {
+
+namespace http = boost::beast::http;
+
+constexpr std::uint32_t kMaxHeadBytes = 16384;
+
+HttpError body_too_large(std::size_t limit) {
+  return {413, "too_large",
+          limit == 0 ? "this address takes no body"
+                     : base::concat("the body is too large, at most ", limit, " bytes are read")};
+}
+
+}  // namespace
+
+RequestReader::RequestReader() {
+  parser_.header_limit(kMaxHeadBytes);
+  // limit_body() sets it, once the route is known.
+  parser_.body_limit(std::numeric_limits<std::uint64_t>::max());
+}
+
+bool RequestReader::read_head(boost::beast::flat_buffer& buffer) {
+  const auto bytes = buffer.cdata();
+  if (bytes.size() == 0) return false;
+  check_lines({static_cast<const char*>(bytes.data()), bytes.size()});
+  boost::system::error_code error;
+  buffer.consume(parser_.put(bytes, error));
+  if (error && error != http::error::need_more) {
+    const int status = error == http::error::header_limit ? 431 : 400;
+    throw HttpError(status, "bad_request", "this is not an HTTP request: " + error.message());
+  }
+  return parser_.is_header_done();
+}
+
+Request RequestReader::head() const {
+  const auto& message = parser_.get();
+  Request request;
+  request.method = std::string(message.method_string());
+  for (const auto& field : message) {
+    std::string name(field.name_string());
+    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) {
+      return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+    });
+    std::string& value = request.header[name];
+    if (!value.empty()) value += name == "cookie" ? "; " : ", ";
+    value += std::string_view(field.value().data(), field.value().size());
+  }
+  check_framing(request, message.version() < 11);
+  read_target({message.target().data(), message.target().size()}, request);
+  return request;
+}
+
+void RequestReader::limit_body(std::size_t bytes) {
+  const auto announced = parser_.content_length();
+  if (announced && *announced > bytes) throw body_too_large(bytes);
+  parser_.body_limit(bytes);
+}
+
+std::optional<HttpError> body_error(boost::system::error_code error, std::size_t limit) {
+  if (error == http::error::body_limit) return body_too_large(limit);
+  const bool malformed = error.category() == make_error_code(http::error::bad_chunk).category() &&
+                         error != http::error::partial_message &&
+                         error != http::error::end_of_stream;
+  if (!malformed) return std::nullopt;
+  return HttpError(400, "bad_request", "the body is not well-formed: " + error.message());
+}
+
+}  // namespace streamdiffusion::server

@@ -1,0 +1,34 @@
+#include "server/protocol/request_rules.h"
+
+#include <algorithm>
+
+#include "json/quote.h"
+
+namespace streamdiffusion::server {
+
+void check_lines(std::string_view bytes) {
+  const std::string_view head = bytes.substr(0, bytes.find("\r\n\r\n"));
+  for (const std::string_view fold : {"\n ", "\n\t"}) {
+    if (head.find(fold) != std::string_view::npos) {
+      throw_bad_request("a header line begins with a space, expected one line for each field");
+    }
+  }
+}
+
+void check_framing(const Request& request, bool http_1_0) {
+  const auto found = request.header.find("transfer-encoding");
+  if (found == request.header.end()) return;
+  std::string coding = found->second;
+  std::transform(coding.begin(), coding.end(), coding.begin(), [](unsigned char c) {
+    return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+  });
+  if (coding != "chunked") {
+    throw HttpError(501, "not_implemented",
+                    "Transfer-Encoding is " + json::quote(found->second) + ", expected chunked");
+  }
+  if (http_1_0 || request.header.contains("content-length")) {
+    throw_bad_request("Transfer-Encoding stands beside a Content-Length or in an HTTP/1.0 request");
+  }
+}
+
+}  // namespace streamdiffusion::server

@@ -1,0 +1,226 @@
+// Every limit of HTTP requests and connections, gone over.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "server/running_server.h"
+
+namespace streamdiffusion::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using server::ServerOptions;
+using ::testing::HasSubstr;
+
+const std::string kHealth = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+/// The statuses of all answers that a server gives to these bytes until it closes the connection.
+std::vector<int> statuses(std::uint16_t port, const std::string& bytes) {
+  Wire wire(port);
+  wire.write(bytes);
+  std::vector<int> found;
+  while (true) {
+    const HttpAnswer answer = read_answer(wire);
+    if (answer.status == 0) return found;
+    found.push_back(answer.status);
+  }
+}
+
+std::string post(const std::string& path, const std::string& fields, const std::string& body) {
+  return "POST " + path + " HTTP/1.1\r\nHost: localhost\r\n" + fields + "\r\n" + body;
+}
+
+TEST(Limits, ALargeBodyIsRefusedBeforeItIsRead) {
+  ServerOptions options;
+  options.limits.message_bytes = 2000;
+  RunningServer server(options);
+  EXPECT_EQ(server.post("/api/txt2img", std::string(3000, ' ')).status, 413);
+  Wire wire(server.port());
+  wire.write("POST /api/txt2img HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n");
+  EXPECT_EQ(read_answer(wire).status, 413);
+}
+
+TEST(Limits, SlowHeadersAndBodiesAreCutOff) {
+  ServerOptions options;
+  options.limits.header = 200ms;
+  options.limits.body = 200ms;
+  options.limits.keep_alive = 200ms;
+  RunningServer server(options);
+  Wire silent(server.port()), header(server.port()), body(server.port());
+  header.write("GET / HT");
+  body.write("POST /api/txt2img HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12");
+  EXPECT_TRUE(silent.is_closed(kPatience));
+  EXPECT_TRUE(header.is_closed(kPatience));
+  EXPECT_TRUE(body.is_closed(kPatience));
+}
+
+TEST(Limits, GarbageAndLongHeadersAreAnsweredOrClosed) {
+  RunningServer server;
+  Wire garbage(server.port());
+  garbage.write("\x16\x03\x01 what is this\r\n\r\n");
+  EXPECT_THAT(read_answer(garbage).status, ::testing::AnyOf(0, 400));
+  Wire loud(server.port());
+  loud.write("GET / HTTP/1.1\r\nHost: localhost\r\nX: " + std::string(40000, 'x') + "\r\n\r\n");
+  EXPECT_EQ(read_answer(loud).status, 431);
+  EXPECT_EQ(server.get("/%zz").status, 400);
+  EXPECT_EQ(server.get("/?a=%ff").status, 400);
+  EXPECT_EQ(server.get("/healthz").status, 200);
+}
+
+TEST(Limits, RequestsOfOneAddressAreCounted) {
+  ServerOptions options;
+  options.limits.requests_per_second = 1;
+  RunningServer server(options);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(server.get("/healthz").status, 200) << "of the burst";
+  wait_until("a refusal", [&] { return server.get("/healthz").status == 429; });
+  wait_until("a new permission", [&] { return server.get("/healthz").status == 200; });
+}
+
+TEST(Limits, ConnectionsAreCounted) {
+  ServerOptions options;
+  options.limits.connections = 2;
+  RunningServer server(options);
+  Wire first(server.port()), second(server.port());  // let in in this order
+  Wire third(server.port());
+  third.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  EXPECT_EQ(read_answer(third).code(), "too_many_connections");
+  EXPECT_TRUE(third.is_closed(kPatience));
+  for (const char* path : {"/healthz", "/readyz"}) {  // a full server is not a dead one
+    EXPECT_EQ(server.get(path).status, 200) << path;
+  }
+  for (Wire* wire : {&first, &second}) {
+    wire->write(kHealth);
+    EXPECT_EQ(read_answer(*wire).status, 200);
+  }
+}
+
+TEST(Limits, ConnectionsOfOneAddressAreCounted) {
+  ServerOptions options;
+  options.limits.connections_per_client = 2;
+  RunningServer server(options);
+  std::vector<Wire> wires;
+  for (int i = 0; i < 20; ++i) wires.emplace_back(server.port());
+  // Two are served, the last 16 may ask for health, and those between are closed.
+  for (std::size_t i = 2; i < 4; ++i) EXPECT_TRUE(wires[i].is_closed(kPatience)) << i;
+  EXPECT_EQ(server.get("/healthz").status, 200);  // silent ones make room
+  wires[0].write("GET /api/queue HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  EXPECT_EQ(read_answer(wires[0]).status, 200);
+  wires[19].write("GET /api/queue HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  EXPECT_EQ(read_answer(wires[19]).status, 503);
+}
+
+TEST(Limits, TheFirstRequestHasLessTimeThanTheNext) {
+  ServerOptions options;
+  options.limits.header = 200ms;
+  RunningServer server(options);
+  Wire silent(server.port()), used(server.port());
+  used.write(kHealth);
+  EXPECT_EQ(read_answer(used).status, 200);
+  EXPECT_TRUE(silent.is_closed(kPatience));
+  used.write(kHealth);
+  EXPECT_EQ(read_answer(used).status, 200);
+}
+
+TEST(Limits, ABodyIsReadOnlyWhereTheRouteTakesOne) {
+  ServerOptions options;
+  options.token = "correct-horse";
+  RunningServer server(options);
+  const std::string long_body = "Content-Length: 8000000\r\n";  // none of it is sent
+  const std::string token = "Authorization: Bearer correct-horse\r\n";
+  EXPECT_EQ(statuses(server.port(), post("/api/txt2img", long_body, "")), std::vector{401});
+  EXPECT_EQ(statuses(server.port(), post("/healthz", long_body, "")), std::vector{405});
+  EXPECT_EQ(statuses(server.port(), post("/nothing", token + long_body, "")), std::vector{404});
+  EXPECT_EQ(statuses(server.port(), post("/api/txt2img", token + long_body, "")), std::vector{413});
+  const std::string head = " HTTP/1.1\r\nHost: localhost\r\n" + token;
+  for (const char* start : {"GET /healthz", "GET /api/queue", "GET /", "DELETE /api/sessions/a",
+                            "GET /api/stream/a", "GET /api/ws/a"}) {
+    EXPECT_EQ(statuses(server.port(), start + head + long_body + "\r\n"), std::vector{413})
+        << start;
+  }
+  EXPECT_EQ(statuses(server.port(), "OPTIONS /api/txt2img" + head + long_body + "\r\n"),
+            std::vector{204});
+  const std::string chunks = "Transfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n0\r\n\r\n";
+  EXPECT_EQ(statuses(server.port(), "GET /healthz" + head + chunks), std::vector{413});
+}
+
+TEST(Limits, ParametersAreSmallerThanImages) {
+  ServerOptions options;
+  options.limits.json_bytes = 1000;
+  RunningServer server(options);
+  const std::string long_prompt = R"({"prompt": ")" + std::string(2000, 'a') + R"("})";
+  EXPECT_EQ(server.post("/api/txt2img", long_prompt).status, 413);
+  EXPECT_EQ(fetch(server.port(), "PATCH", "/api/sessions/a", long_prompt).status, 413);
+  EXPECT_EQ(server.post("/api/img2img", long_prompt).status, 400);  // read: it has no image
+  auto client = server.connect("me");
+  client.text(R"({"type": "settings", "params": )" + long_prompt + "}");
+  EXPECT_THAT(std::string(client.await("error")["message"]), HasSubstr("expected at most 1000"));
+  client.text({{"type", "settings"}, {"params", {{"prompt", "cat"}}}});
+  EXPECT_FALSE(client.await("settings").is_null());
+}
+
+TEST(Limits, ALongTextCountsAsManyMessages) {
+  ServerOptions options;
+  options.limits.messages_per_second = 20;
+  RunningServer server(options);
+  auto client = server.connect("me");
+  const std::string text =
+      R"({"type": "settings", "params": {"prompt": ")" + std::string(80000, ' ') + R"("}})";
+  for (int i = 0; i < 5; ++i) client.text(text);
+  EXPECT_EQ(client.await("error")["param"], "prompt");
+  EXPECT_EQ(client.close_code(), 1008);
+}
+
+TEST(Framing, OnlyChunkedIsATransferEncoding) {
+  RunningServer server;
+  for (const char* coding :
+       {"gzip", "xchunked", "chunked, identity", "identity", "gzip, chunked", ""}) {
+    const std::string field = "Transfer-Encoding: " + std::string(coding) + "\r\n";
+    EXPECT_EQ(statuses(server.port(), post("/api/txt2img", field, kHealth)), std::vector{501})
+        << coding;
+  }
+  const std::string chunked = "Transfer-Encoding: Chunked\r\nConnection: close\r\n";
+  EXPECT_EQ(statuses(server.port(), post("/api/txt2img", chunked, "2\r\n{}\r\n0\r\n\r\n")),
+            std::vector{200});
+  EXPECT_EQ(statuses(server.port(),
+                     "POST /api/txt2img HTTP/1.0\r\nHost: localhost\r\n"
+                     "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+            std::vector{400});
+  const std::string twice = "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n";
+  EXPECT_EQ(statuses(server.port(), post("/api/txt2img", twice, kHealth)), std::vector{400});
+  const std::string both = "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n";
+  EXPECT_EQ(statuses(server.port(), post("/api/txt2img", both, "0\r\n\r\n" + kHealth)),
+            std::vector{400});
+}
+
+TEST(Framing, AMalformedChunkIsAnswered) {
+  RunningServer server;
+  for (const char* chunks : {"fffffffffffffffff\r\n", "-1\r\n", "2\r\n{}XX0\r\n\r\n"}) {
+    EXPECT_EQ(
+        statuses(server.port(), post("/api/txt2img", "Transfer-Encoding: chunked\r\n", chunks)),
+        std::vector{400})
+        << chunks;
+  }
+}
+
+TEST(Framing, AFieldIsOneLine) {
+  RunningServer server;
+  for (const char* field : {"X: a\r\n b\r\n", "X: a\r\n\tb\r\n", "X: a\r\n \r\n", " X: a\r\n"}) {
+    EXPECT_EQ(statuses(server.port(), std::string("GET /healthz HTTP/1.1\r\nHost: localhost\r\n") +
+                                          field + "\r\n"),
+              std::vector{400})
+        << field;
+  }
+  Wire slow(server.port());  // in pieces
+  slow.write("GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: a\r\n");
+  EXPECT_EQ(server.get("/healthz").status, 200);
+  slow.write(" b\r\n\r\n");
+  EXPECT_EQ(read_answer(slow).status, 400);
+}
+
+TEST(Framing, ABodyMayLookLikeAFoldedLine) {
+  RunningServer server;
+  const std::string body = "\r\n {\r\n\t}\r\n";
+  EXPECT_EQ(server.post("/api/txt2img", body).status, 200);
+}
+
+}  // namespace
+}  // namespace streamdiffusion::testing
