@@ -169,6 +169,24 @@ TEST(Limits, ALongTextCountsAsManyMessages) {
   EXPECT_EQ(client.close_code(), 1008);
 }
 
+TEST(Limits, ViewersOfOneSessionAreCounted) {
+  RunningServer server;
+  auto client = server.connect("me");
+  std::vector<Wire> viewers;
+  for (int i = 0; i < 8; ++i) {
+    viewers.emplace_back(server.port());
+    viewers.back().write("GET /api/stream/me HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    EXPECT_EQ(read_answer(viewers.back()).status, 200);
+  }
+  EXPECT_EQ(server.get("/api/stream/me").code(), "full");
+  viewers.pop_back();
+  wait_until("a viewer to be let in", [&] {
+    Wire next(server.port());
+    next.write("GET /api/stream/me HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    return read_answer(next).status == 200;
+  });
+}
+
 TEST(Framing, OnlyChunkedIsATransferEncoding) {
   RunningServer server;
   for (const char* coding :
