@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <exception>
 
+#include "base/file_writer.h"
 #include "base/log.h"
 #include "commands.h"
 #include "flags.h"
@@ -30,6 +31,7 @@ void print_notices() {
 
 int main(int argc, char** argv) {
   namespace app = streamdiffusion::app;
+  streamdiffusion::base::occupy_standard_descriptors();
   app::CommandLine program(
       "StreamDiffusion: real-time diffusion on this machine. Images, a drawing or a prompt in, "
       "generated images out.",
@@ -45,7 +47,9 @@ int main(int argc, char** argv) {
       "COMMAND --help` shows examples.");
   print_notices();
   try {
-    return program.run(argc, argv) ? 0 : kUsage;
+    const bool understood = program.run(argc, argv);
+    streamdiffusion::base::check_standard_output();
+    return understood ? 0 : kUsage;
   } catch (const app::Stopped& stopped) {
     return kSignalled + stopped.signal;
   } catch (const streamdiffusion::Error& error) {

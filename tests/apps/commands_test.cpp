@@ -177,7 +177,7 @@ TEST_F(ImageCommand, WhatCannotBeWrittenIsNamed) {
   EXPECT_THAT(said(), HasSubstr("error: /proc/a.png: cannot write"));
   EXPECT_EQ(run_with_model("image", {"--output", folder_ / "a.png", "--sheet", folder_ / "a.xyz"}),
             kUsage);
-  EXPECT_THAT(said(), HasSubstr("a.xyz: images are written as .png, .jpg or .jpeg"));
+  EXPECT_THAT(said(), HasSubstr("a.xyz: images are written as .png, .jpg, .jpeg or .webp"));
 }
 
 TEST_F(ImageCommand, AFileIsReplacedOnlyByAWholeOne) {
@@ -244,7 +244,8 @@ TEST_F(BenchCommand, LiveCountsEveryFrame) {
 
 TEST_F(BenchCommand, AReportThatCannotBeWrittenIsAnError) {
   EXPECT_EQ(run_with_model("bench", {"--frames", "1", "--json", folder_ / "none/a.json"}), kFailed);
-  EXPECT_THAT(said(), HasSubstr("error: " + (folder_ / "none/a.json") + ": cannot be written"));
+  EXPECT_THAT(said(),
+              HasSubstr("error: " + (folder_ / "none/a.json") + ": cannot write: No such file"));
 }
 
 TEST_F(QuantizeCommand, WritesACalibrationThatTheOthersRead) {
