@@ -123,7 +123,8 @@ void FileWriter::finish() {
 void FileWriter::fail_with_errno() {
   const int reason = errno;
   discard();
-  fail(ErrorCode::io, path_.string(), ": cannot write: ", std::strerror(reason));
+  const std::string name = path_ == "-" ? "standard output" : path_.string();
+  fail(ErrorCode::io, name, ": cannot write: ", std::strerror(reason));
 }
 
 void FileWriter::discard() noexcept {
@@ -140,6 +141,10 @@ void write_file(const fs::path& path, std::span<const std::byte> bytes, Durabili
 
 void write_file(const fs::path& path, std::string_view text, Durability durability) {
   write_file(path, std::as_bytes(std::span(text)), durability);
+}
+
+void check_writable(const fs::path& path) {
+  if (!is_stream(path)) FileWriter(path, Durability::replacing);
 }
 
 bool is_standard_output(const fs::path& path) {

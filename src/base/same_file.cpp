@@ -17,7 +17,13 @@ using Identity = std::pair<dev_t, ino_t>;
 /// Nothing for a file that does not exist, and for one that cannot be written over.
 std::optional<Identity> identity_of(const std::filesystem::path& path) {
   struct stat status {};
-  if (::stat(path.c_str(), &status) != 0 || S_ISCHR(status.st_mode)) return std::nullopt;
+  bool exists = ::stat(path.c_str(), &status) == 0;
+  if (!exists) {  // "new/../a" leads to a file once the folder "new" is made
+    std::error_code error;
+    const auto made = std::filesystem::weakly_canonical(path, error);
+    exists = !error && ::stat(made.c_str(), &status) == 0;
+  }
+  if (!exists || S_ISCHR(status.st_mode)) return std::nullopt;
   return Identity{status.st_dev, status.st_ino};
 }
 
