@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/file_writer.h"
 #include "base/percentile.h"
 #include "commands.h"
 #include "figures.h"
@@ -254,6 +255,8 @@ void write_json(const Report& r, const std::string& path) {
 }
 
 void run_bench(BenchFlags& flags) {
+  for (const std::string& file : {flags.json, flags.trace})
+    if (!file.empty()) base::check_writable(file);
   if (flags.live) {
     flags.live_bench.motion = flags.motion;
     flags.live_bench.json = flags.json;

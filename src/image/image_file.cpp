@@ -6,12 +6,15 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
 #include <fstream>
+#include <memory>
 
 #include "base/file_writer.h"
 #include "base/git_lfs.h"
 #include "base/log.h"
-#include "base/mmap_file.h"
 #include "image/codecs.h"
 #include "image/image_format.h"
 #include "image/jpeg_markers.h"
@@ -40,6 +43,31 @@ std::string lower_extension(const std::filesystem::path& path) {
   std::transform(text.begin(), text.end(), text.begin(),
                  [](unsigned char c) { return std::tolower(c); });
   return text;
+}
+
+/// Of a file, a pipe, or standard input ("-"). Read and not mapped: the file may be cut short
+/// meanwhile.
+std::vector<std::byte> read_whole(const std::filesystem::path& path) {
+  constexpr std::size_t kBlock = std::size_t{1} << 20U, kLargest = std::size_t{1} << 30U;
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(
+      std::fopen(path == "-" ? "/dev/stdin" : path.c_str(), "rbe"), std::fclose);
+  const auto require_no_error = [&path](bool condition) {
+    base::require(condition, errno == ENOENT ? ErrorCode::not_found : ErrorCode::io, path.string(),
+                  ": ", std::strerror(errno));
+  };
+  require_no_error(file != nullptr);
+  std::vector<std::byte> bytes;
+  std::size_t count = 0;
+  do {
+    const std::size_t before = bytes.size();
+    base::require(before <= kLargest, ErrorCode::unsupported, path.string(), ": more than ",
+                  kLargest, " bytes for one image");
+    bytes.resize(before + kBlock);
+    count = std::fread(bytes.data() + before, 1, kBlock, file.get());
+    require_no_error(std::ferror(file.get()) == 0);
+    bytes.resize(before + count);
+  } while (count == kBlock);
+  return bytes;
 }
 
 std::optional<ImageSize> png_size(std::span<const std::byte> bytes) {
@@ -112,8 +140,7 @@ ImageSize read_image_size(std::span<const std::byte> bytes, const std::string& n
 }
 
 Image read_image(const std::filesystem::path& path) {
-  const base::MmapFile file(path);
-  return decode_image(file.bytes(), path.string());
+  return decode_image(read_whole(path), path.string());
 }
 
 bool is_image_name(const std::filesystem::path& path) {

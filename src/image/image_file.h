@@ -43,7 +43,8 @@ struct ImageSize {
 /// a size over the limits.
 ImageSize read_image_size(std::span<const std::byte> bytes, const std::string& name);
 
-/// Reads and decodes a file. Throws as decode_image does, and not_found or io.
+/// Reads and decodes a file or a pipe; "-" is standard input. Throws as decode_image does, and
+/// not_found or io.
 Image read_image(const std::filesystem::path& path);
 
 /// True if the extension is one that write_image accepts: .png, .jpg, .jpeg, .webp, in any case.

@@ -35,8 +35,11 @@ pid_t ProgramTest::start(std::vector<std::string> arguments, const std::string& 
       ::setrlimit(RLIMIT_FSIZE, &limit);
     }
     ::dup2(::open(input.c_str(), O_RDONLY), STDIN_FILENO);
-    ::dup2(::creat(out.c_str(), 0600), STDOUT_FILENO);
+    const bool closed = printed_to_ == "closed";
+    const std::string& to = printed_to_.empty() || closed ? out : printed_to_;
+    ::dup2(::creat(to.c_str(), 0600), STDOUT_FILENO);
     ::dup2(::creat(err.c_str(), 0600), STDERR_FILENO);
+    if (closed) ::close(STDOUT_FILENO);
     ::execv(SD_PROGRAM, pointers.data());
     ::_exit(127);
   }
