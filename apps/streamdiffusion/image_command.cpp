@@ -94,6 +94,8 @@ class ImageJob {
     base::refuse_overwriting(paths_, outputs_);
     base::refuse_overwriting(paths_, others);
     for (const std::filesystem::path& other : others) refuse_as_output(other);
+    others.push_back(outputs_.front());
+    for (const std::filesystem::path& file : others) refuse_file_above(file);
     const bool numbered = from_text && image::is_folder_name(output);
     const std::size_t older = numbered ? image::numbered_leftovers(output, count) : 0;
     if (older > 0) base::warn(output.string(), ": images of an earlier run stay there: ", older);
@@ -106,6 +108,16 @@ class ImageJob {
       base::require(folder / output.filename() != place, ErrorCode::invalid_argument, file.string(),
                     ": would be written twice, as one of the outputs too");
     }
+  }
+
+  /// A file that stands where a folder would be made.
+  static void refuse_file_above(const std::filesystem::path& file) {
+    std::error_code ignored;
+    std::filesystem::path above = std::filesystem::absolute(file).parent_path();
+    while (!std::filesystem::exists(above, ignored) && above.has_relative_path())
+      above = above.parent_path();
+    base::require(std::filesystem::is_directory(above, ignored), ErrorCode::io, above.string(),
+                  ": is a file, expected a folder");
   }
 
   static void make_folder(const std::filesystem::path& folder) {

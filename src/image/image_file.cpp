@@ -86,6 +86,12 @@ std::optional<ImageSize> webp_size(std::span<const std::byte> bytes) {
   return ImageSize{features.width, features.height};
 }
 
+std::vector<std::byte> encode_as(const std::string& extension, const Image& image) {
+  if (extension == ".webp") return encode_webp(image, kWebpQuality);
+  const bool jpeg = extension == ".jpg" || extension == ".jpeg";
+  return jpeg ? encode_jpeg(image, kJpegQuality) : encode_png(image);
+}
+
 }  // namespace
 
 void Encoded::warn_text(const std::string& message) const {
@@ -163,12 +169,13 @@ void check_image_name(const std::filesystem::path& path) {
 
 void write_image(const std::filesystem::path& path, ImageView image) {
   check_image_name(path);
-  const Image pixels = copy(image);
-  const std::string extension = lower_extension(path);
-  const bool jpeg = extension == ".jpg" || extension == ".jpeg";
-  base::write_file(path, jpeg                   ? encode_jpeg(pixels, kJpegQuality)
-                         : extension == ".webp" ? encode_webp(pixels, kWebpQuality)
-                                                : encode_png(pixels));
+  std::vector<std::byte> bytes;
+  try {
+    bytes = encode_as(lower_extension(path), copy(image));
+  } catch (const Error& error) {
+    base::fail(error.code(), path.string(), ": ", error.what());
+  }
+  base::write_file(path, bytes);
 }
 
 }  // namespace streamdiffusion::image

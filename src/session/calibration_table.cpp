@@ -1,5 +1,8 @@
 #include "session/calibration_table.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <iomanip>
@@ -75,6 +78,13 @@ void write_calibration(const CalibrationTable& table, const fs::path& file) {
   write_ranges(out, "autoencoder", table.autoencoder);
   out << "\n}\n";
   base::write_file(file, out.str(), base::Durability::always);
+}
+
+void require_own_file(const fs::path& file) {
+  struct stat status {};
+  const bool own =
+      ::stat(file.c_str(), &status) == 0 && (status.st_uid == ::geteuid() || status.st_uid == 0);
+  base::require(own, ErrorCode::io, file.string(), ": belongs to another user");
 }
 
 std::optional<fs::path> calibration_cache_file(const EngineOptions& options) {

@@ -123,9 +123,10 @@ TEST_F(ImageCommand, OneUnreadableImageIsNamedAndTheOthersAreDrawn) {
   EXPECT_EQ(run_with_model("image", {"--input", folder, "--output", folder_ / "new", "--sheet",
                                      folder_ / "sheet.png", "--quiet"}),
             kFailed);
-  EXPECT_THAT(said(), HasSubstr("warning: " + folder +
-                                ": left out 4 files that are no PNG, JPEG or WebP image (.DS_Store, "
-                                "._0.png, a.gif, …) and 1 folder\n"));
+  EXPECT_THAT(said(),
+              HasSubstr("warning: " + folder +
+                        ": left out 4 files that are no PNG, JPEG or WebP image (.DS_Store, "
+                        "._0.png, a.gif, …) and 1 folder\n"));
   EXPECT_THAT(said(), HasSubstr("error: " + folder + "/2.png: libpng says"));
   EXPECT_THAT(said(), HasSubstr("error: 1 of 7 images could not be read"));
   EXPECT_EQ(files_in(folder_ / "new"), 6);
@@ -178,6 +179,13 @@ TEST_F(ImageCommand, AnOutputThatCannotBeIsRefusedBeforeTheModelIsLoaded) {
     EXPECT_EQ(run_with_model("image", flags), kUsage) << message;
     EXPECT_THAT(said(), HasSubstr(message));
     EXPECT_THAT(said(), Not(HasSubstr("ready in"))) << message;
+  }
+  folder_.write("file", "x");
+  for (const char* output : {"file", "file/deeper/"}) {
+    EXPECT_EQ(run_with_model("image", {"--output", folder_ / output}), kFailed);
+    EXPECT_THAT(said(),
+                HasSubstr("error: " + (folder_ / "file") + ": is a file, expected a folder"));
+    EXPECT_THAT(said(), Not(HasSubstr("ready in")));
   }
   EXPECT_FALSE(exists("a.png"));
   ASSERT_EQ(run_with_model("image", {"--output", folder_ / "a.gif/"}), kDone) << said();

@@ -12,6 +12,7 @@
 #include "image/files.h"
 #include "image/image_format.h"
 #include "image/resize.h"
+#include "support/errors.h"
 #include "support/temporary_folder.h"
 
 namespace streamdiffusion::image {
@@ -108,6 +109,14 @@ TEST(WriteImage, WritesTheFormatThatTheNameAsksFor) {
     EXPECT_EQ(format_of(bytes_of(text)), format) << name;
     EXPECT_NEAR(read_image(folder / name).rgb[0], 250, 8) << name;
   }
+}
+
+TEST(WriteImage, NamesTheFileThatIsTooLargeForItsFormat) {
+  const streamdiffusion::testing::TemporaryFolder folder;
+  EXPECT_THAT(
+      streamdiffusion::testing::error_of(
+          [&] { write_image(folder / "a.webp", flat(1, 16384, 1, 2, 3)); }),
+      ::testing::HasSubstr("a.webp: a WebP image of 1x16384 cannot be written, at most 16383"));
 }
 
 TEST(WriteImage, LeavesNothingButTheFile) {
