@@ -95,7 +95,11 @@ class ImageJob {
     base::refuse_overwriting(paths_, others);
     for (const std::filesystem::path& other : others) refuse_as_output(other);
     others.push_back(outputs_.front());
-    for (const std::filesystem::path& file : others) refuse_file_above(file);
+    for (const std::filesystem::path& file : others) {
+      refuse_file_above(file);
+      if (std::filesystem::exists(std::filesystem::absolute(file).parent_path()))
+        base::check_writable(file);
+    }
     const bool numbered = from_text && image::is_folder_name(output);
     const std::size_t older = numbered ? image::numbered_leftovers(output, count) : 0;
     if (older > 0) base::warn(output.string(), ": images of an earlier run stay there: ", older);

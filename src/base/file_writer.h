@@ -52,8 +52,8 @@ void write_file(const std::filesystem::path& path, std::span<const std::byte> by
 void write_file(const std::filesystem::path& path, std::string_view text,
                 Durability durability = Durability::replacing);
 
-/// Throws as writing to a file would, before work whose result would be lost: if the folder is missing
-/// or takes no files, or the file may not be replaced. Streams are not tried.
+/// Throws as writing to a file would, before work whose result would be lost: if the folder is
+/// missing or takes no files, or the file may not be replaced. Streams are not tried.
 void check_writable(const std::filesystem::path& path);
 
 /// Whether `path` is standard output: "-", /dev/stdout, /dev/fd/1 or /proc/self/fd/1.

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <vector>
 
 namespace streamdiffusion::image {
@@ -194,6 +195,14 @@ std::unique_ptr<ColorTransform> ColorTransform::from_primaries(std::optional<dou
                                                                std::string& problem) {
   // As libpng: an exponent within 5 % of 1/2.2 is the one of sRGB's curve.
   constexpr double kUsual = 2.2, kNearly = 0.05;
+  constexpr double kSmallest = 0.01, kLargest = 10;
+  const bool possible = (!gamma || (*gamma >= kSmallest && *gamma <= kLargest)) &&
+                        primaries.white[1] > 0 && primaries.red[1] > 0 && primaries.green[1] > 0 &&
+                        primaries.blue[1] > 0;
+  if (!possible) {
+    problem = "its gamma or its primaries are impossible";
+    return nullptr;
+  }
   auto impl = std::make_unique<Impl>();
   const bool usual = !gamma || std::abs(*gamma * kUsual - 1) < kNearly;
   const cmsFloat64Number srgb_curve[] = {2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045};
@@ -212,6 +221,27 @@ std::unique_ptr<ColorTransform> ColorTransform::from_primaries(std::optional<dou
   if (profile) impl->make(profile.get(), own);
   profile.reset();
   return checked(std::move(impl), own, problem);
+}
+
+std::unique_ptr<ColorTransform> ColorTransform::from_code_points(int primaries, int transfer,
+                                                                 const PixelFormat& format,
+                                                                 std::string& problem) {
+  const std::map<int, Chromaticities> known_primaries{
+      {1, {}},
+      {9, {.red = {0.708, 0.292}, .green = {0.170, 0.797}, .blue = {0.131, 0.046}}},
+      {11, {{0.314, 0.351}, {0.680, 0.320}, {0.265, 0.690}, {0.150, 0.060}}},
+      {12, {.red = {0.680, 0.320}, .green = {0.265, 0.690}, .blue = {0.150, 0.060}}}};
+  // BT.709's curve and its relatives are shown as sRGB's.
+  const std::map<int, std::optional<double>> known_transfers{
+      {1, {}}, {4, 1 / 2.2}, {5, 1 / 2.8}, {6, {}}, {8, 1.0}, {13, {}}, {14, {}}, {15, {}}};
+  const auto space = known_primaries.find(primaries);
+  const auto curve = known_transfers.find(transfer);
+  if (space == known_primaries.end() || curve == known_transfers.end()) {
+    const bool hdr = transfer == 16 || transfer == 18;
+    problem = hdr ? "it is an HDR image" : "its color space is not known";
+    return nullptr;
+  }
+  return from_primaries(curve->second, space->second, format, problem);
 }
 
 void ColorTransform::convert(const void* from, std::size_t pixels, std::uint8_t* rgb) const {

@@ -43,6 +43,10 @@ class ColorTransform {
                                                         const Chromaticities& primaries,
                                                         const PixelFormat& format,
                                                         std::string& problem);
+  /// From the numbers of ITU-T H.273 for primaries and transfer function. Null as above.
+  static std::unique_ptr<ColorTransform> from_code_points(int primaries, int transfer,
+                                                          const PixelFormat& format,
+                                                          std::string& problem);
   ~ColorTransform();
   ColorTransform(const ColorTransform&) = delete;
   ColorTransform& operator=(const ColorTransform&) = delete;

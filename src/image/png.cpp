@@ -108,7 +108,10 @@ std::unique_ptr<ColorTransform> transform_of(const Reader& reader, const PngChun
   png_bytep profile = nullptr;
   png_uint_32 size = 0;
   int method = 0;
-  if (chunks.has_profile) {
+  if (chunks.code_points) {
+    transform = ColorTransform::from_code_points(chunks.code_points->primaries,
+                                                 chunks.code_points->transfer, format, problem);
+  } else if (chunks.has_profile) {
     if (png_get_iCCP(reader.png, reader.info, &name, &method, &profile, &size) != 0) {
       transform = ColorTransform::from_profile(std::as_bytes(std::span(profile, std::size_t{size})),
                                                format, problem);

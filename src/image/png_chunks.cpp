@@ -35,6 +35,9 @@ void note(std::string_view type, std::span<const std::byte> content, PngChunks& 
   if (type == "IEND") chunks.ended = true;
   if (type == "eXIf") chunks.exif = content;
   if (type == "acTL" && content.size() >= 8) chunks.frames = number(content);
+  if (type == "cICP" && content.size() == 4) {
+    chunks.code_points = {std::to_integer<int>(content[0]), std::to_integer<int>(content[1])};
+  }
   if (type == "gAMA" && content.size() == 4) chunks.gamma = number(content) / kScale;
   if (type == "cHRM" && content.size() == 32) chunks.primaries = primaries_of(content);
 }

@@ -18,6 +18,11 @@ struct PngChunks {
   /// There is an IEND chunk: the file is whole.
   bool ended = false;
   std::span<const std::byte> exif;
+  /// Numbers of ITU-T H.273 for the primaries and the transfer function.
+  struct CodePoints {
+    int primaries = 1, transfer = 13;
+  };
+  std::optional<CodePoints> code_points;
   std::optional<double> gamma;
   std::optional<Chromaticities> primaries;
 };

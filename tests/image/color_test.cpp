@@ -4,7 +4,10 @@
 #include <gtest/gtest.h>
 #include <lcms2.h>
 
-#include <memory>
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
 
 #include "image/codecs.h"
 #include "image/files.h"
@@ -165,6 +168,88 @@ TEST(Chromaticity, OfAPngIsConvertedWithoutAProfile) {
   expect_color(png_file({.pixel = rgb(90, 60, 30),
                          .chunks = png_chunk("sRGB", std::string(1, '\0')) + linear}),
                90, 60, 30, "sRGB by name", 0);
+}
+
+TEST(CodePoints, OfAPngComeBeforeAllElse) {
+  const auto cicp = [](char primaries, char transfer) {
+    return png_chunk("cICP", std::string{primaries, transfer, 0, 1});
+  };
+  const std::string wrong = iccp(profile_of(kAdobeRgb));
+  expect_color(png_file({.pixel = rgb(234, 51, 35), .chunks = cicp(12, 13) + wrong}), 255, 0, 0,
+               "P3");
+  expect_color(png_file({.pixel = rgb(90, 60, 30), .chunks = cicp(1, 13)}), 90, 60, 30, "sRGB", 0);
+  expect_color(png_file({.pixel = rgb(128, 128, 128), .chunks = cicp(1, 8)}), 188, 188, 188,
+               "linear");
+  for (const char transfer : {16, 18, 99}) {
+    std::string warning;
+    decode_image(png_file({.pixel = "abc", .chunks = cicp(9, transfer)}), "a.png",
+                 {.warn = [&](const std::string& text) { warning = text; }});
+    EXPECT_THAT(warning, HasSubstr(transfer == 99 ? "not known" : "HDR")) << int{transfer};
+  }
+}
+
+TEST(Chromaticity, ThatIsImpossibleIsPassedOverWithAWarning) {
+  for (const std::string& chunk :
+       {png_chunk("gAMA", big_endian(0)), png_chunk("gAMA", big_endian(1)),
+        png_chunk("gAMA", big_endian(0xffffffff)), png_chunk("cHRM", std::string(32, '\0')),
+        png_chunk("cHRM", std::string(32, '\xff'))}) {
+    std::string warning;
+    const Image image = decode_image(png_file({.pixel = "abc", .chunks = chunk}), "a.png",
+                                     {.warn = [&](const std::string& text) { warning = text; }});
+    EXPECT_EQ(image.rgb[0], 'a');
+    EXPECT_THAT(warning, HasSubstr("a.png: its "));
+  }
+}
+
+/// Of a printer that is as CMYK is in textbooks, but for a black that is a little red.
+std::string cmyk_profile() {
+  cmsHPROFILE profile = cmsCreateProfilePlaceholder(nullptr);
+  cmsSetProfileVersion(profile, 2.4);
+  cmsSetDeviceClass(profile, cmsSigOutputClass);
+  cmsSetColorSpace(profile, cmsSigCmykData);
+  cmsSetPCS(profile, cmsSigLabData);
+  const auto sample = [](const cmsUInt16Number in[], cmsUInt16Number out[], void* to_lab) {
+    const auto light = [&](int i) {
+      return static_cast<std::uint8_t>((65535 - in[i]) / 257.0 * (65535 - in[3]) / 65535.0);
+    };
+    const std::uint8_t mixed[]{static_cast<std::uint8_t>(std::max<int>(light(0), in[3] / 1028)),
+                               light(1), light(2)};
+    cmsDoTransform(static_cast<cmsHTRANSFORM>(to_lab), mixed, out, 1);
+    return TRUE;
+  };
+  cmsHPROFILE srgb = cmsCreate_sRGBProfile(), lab = cmsCreateLab2Profile(nullptr);
+  cmsHTRANSFORM to_lab = cmsCreateTransform(srgb, TYPE_RGB_8, lab, TYPE_LabV2_16, INTENT_PERCEPTUAL,
+                                            cmsFLAGS_NOOPTIMIZE);
+  cmsPipeline* pipeline = cmsPipelineAlloc(nullptr, 4, 3);
+  cmsStage* table = cmsStageAllocCLut16bit(nullptr, 9, 4, 3, nullptr);
+  cmsStageSampleCLut16bit(table, sample, to_lab, 0);
+  cmsPipelineInsertStage(pipeline, cmsAT_END, table);
+  cmsWriteTag(profile, cmsSigAToB0Tag, pipeline);
+  cmsPipelineFree(pipeline);
+  cmsDeleteTransform(to_lab);
+  cmsCloseProfile(srgb);
+  cmsCloseProfile(lab);
+  return saved(profile);
+}
+
+std::vector<std::byte> cmyk_jpeg() {
+  std::ifstream file(SD_SOURCE_DIR "/fuzz/corpus/image/cmyk.jpg", std::ios::binary);
+  return bytes_of({std::istreambuf_iterator<char>(file), {}});
+}
+
+TEST(Cmyk, IsConvertedByItsProfile) {
+  const std::vector<std::byte> plain = cmyk_jpeg();
+  const std::vector<std::byte> profiled = with_segments(plain, app2(cmyk_profile()));
+  std::string warning;
+  const DecodeOptions options{.warn = [&](const std::string& text) { warning = text; }};
+  const Image without = decode_image(plain, "a"), with = decode_image(profiled, "a", options);
+  EXPECT_EQ(warning, "");
+  ASSERT_EQ(with.rgb.size(), without.rgb.size());
+  EXPECT_NE(with.rgb, without.rgb);
+  double difference = 0;
+  for (std::size_t i = 0; i < with.rgb.size(); ++i)
+    difference += std::abs(int{with.rgb[i]} - int{without.rgb[i]});
+  EXPECT_LT(difference / static_cast<double>(with.rgb.size()), 25) << "inks inverted?";
 }
 
 }  // namespace
