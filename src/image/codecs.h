@@ -19,6 +19,9 @@ namespace streamdiffusion::image {
 void check_image_size(std::int64_t width, std::int64_t height, const std::string& name,
                       std::int64_t max_pixels = kMaxPixels);
 
+/// Throws unsupported for more than one frame. `format` is the format's name.
+void refuse_animation(std::uint32_t frames, const char* format, const std::string& name);
+
 /// An image file in memory.
 struct Encoded {
   std::span<const std::byte> bytes;

@@ -70,19 +70,21 @@ std::vector<std::byte> read_whole(const std::filesystem::path& path) {
   return bytes;
 }
 
-std::optional<ImageSize> png_size(std::span<const std::byte> bytes) {
-  constexpr std::size_t kHeader = 33;  // the signature, and the first chunk
-  const auto chunks = read_png_chunks(bytes.first(std::min(bytes.size(), kHeader)));
+std::optional<ImageSize> png_size(std::span<const std::byte> bytes, const std::string& name) {
+  const auto chunks = read_png_chunks(bytes, PngPart::before_pixels);
   if (!chunks || chunks->width > INT32_MAX || chunks->height > INT32_MAX) return std::nullopt;
+  refuse_animation(chunks->frames, "PNG", name);
   return ImageSize{static_cast<int>(chunks->width), static_cast<int>(chunks->height)};
 }
 
-std::optional<ImageSize> webp_size(std::span<const std::byte> bytes) {
+std::optional<ImageSize> webp_size(std::span<const std::byte> bytes, const std::string& name) {
   WebPBitstreamFeatures features;
   if (WebPGetFeatures(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(),
                       &features) != VP8_STATUS_OK) {
     return std::nullopt;
   }
+  base::require(features.has_animation == 0, ErrorCode::unsupported, name,
+                ": an animated WebP, expected a still image");
   return ImageSize{features.width, features.height};
 }
 
@@ -106,6 +108,11 @@ void check_image_size(std::int64_t width, std::int64_t height, const std::string
   base::require(width <= kMaxSide && height <= kMaxSide && width * height <= most,
                 ErrorCode::unsupported, name, ": the image is ", width, "x", height, ", at most ",
                 kMaxSide, " a side and ", most, " pixels are decoded");
+}
+
+void refuse_animation(std::uint32_t frames, const char* format, const std::string& name) {
+  base::require(frames <= 1, ErrorCode::unsupported, name, ": an animated ", format, " of ", frames,
+                " frames, expected a still image");
 }
 
 void blend_with_white(const std::uint8_t* rgba, std::size_t pixels, std::uint8_t* rgb) {
@@ -137,9 +144,9 @@ Image decode_image(std::span<const std::byte> bytes, const std::string& name,
 ImageSize read_image_size(std::span<const std::byte> bytes, const std::string& name) {
   const Format format = format_of(bytes);
   if (format == Format::other) refuse_format(bytes, name);
-  const auto size = format == Format::png    ? png_size(bytes)
+  const auto size = format == Format::png    ? png_size(bytes, name)
                     : format == Format::jpeg ? read_jpeg_size(bytes)
-                                             : webp_size(bytes);
+                                             : webp_size(bytes, name);
   base::require(size.has_value(), ErrorCode::corrupt_file, name,
                 ": the image's header cannot be read");
   return *size;

@@ -38,9 +38,9 @@ struct ImageSize {
   int width = 0, height = 0;
 };
 
-/// Reads the size from an image's header, before EXIF orientation. Looks at no more than that: it
-/// allocates nothing, and takes a few hundred nanoseconds. Throws as decode_image does, but accepts
-/// a size over the limits.
+/// Reads the size from an image's header, before EXIF orientation. Decodes and allocates nothing: a
+/// PNG's chunks and a JPEG's markers up to the pixels are passed over by their lengths. Throws as
+/// decode_image does, but accepts a size over the limits.
 ImageSize read_image_size(std::span<const std::byte> bytes, const std::string& name);
 
 /// Reads and decodes a file or a pipe; "-" is standard input. Throws as decode_image does, and

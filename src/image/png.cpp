@@ -174,15 +174,14 @@ class RowSink {
 }  // namespace
 
 Image decode_png(const Encoded& file) {
-  const auto chunks = read_png_chunks(file.bytes);
+  const auto chunks = read_png_chunks(file.bytes, PngPart::all);
   base::require(chunks.has_value(), ErrorCode::corrupt_file, file.name,
                 ": a PNG signature without a PNG header");
   Reader reader;
   reader.left = file.bytes;
   if (!read_header(reader)) refuse(file, reader);  // libpng has checked the header's checksum
   file.check_size(chunks->width, chunks->height);
-  base::require(chunks->frames <= 1, ErrorCode::unsupported, file.name, ": an animated PNG of ",
-                chunks->frames, " frames, expected a still image");
+  refuse_animation(chunks->frames, "PNG", file.name);
   const bool has_16_bits = png_get_bit_depth(reader.png, reader.info) == 16;
   const bool gray = (png_get_color_type(reader.png, reader.info) & PNG_COLOR_MASK_COLOR) == 0;
   const PixelFormat format{gray ? PixelFormat::Colors::gray : PixelFormat::Colors::rgb, 4,

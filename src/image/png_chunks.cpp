@@ -44,7 +44,7 @@ void note(std::string_view type, std::span<const std::byte> content, PngChunks& 
 
 }  // namespace
 
-std::optional<PngChunks> read_png_chunks(std::span<const std::byte> bytes) {
+std::optional<PngChunks> read_png_chunks(std::span<const std::byte> bytes, PngPart part) {
   constexpr std::size_t kHeaderContent = 13;
   constexpr std::string_view kMagic = "\x89PNG\r\n\x1a\n";
   if (bytes.size() < kSignature + kChunkHeader + kHeaderContent ||
@@ -58,8 +58,10 @@ std::optional<PngChunks> read_png_chunks(std::span<const std::byte> bytes) {
   std::span<const std::byte> rest = bytes.subspan(kSignature);
   while (rest.size() >= kChunkHeader + kChecksum && !chunks.ended) {
     const std::size_t length = number(rest);
+    const std::string_view type = text(rest.subspan(4, 4));
+    if (part == PngPart::before_pixels && type == "IDAT") break;
     if (length > rest.size() - kChunkHeader - kChecksum) break;
-    note(text(rest.subspan(4, 4)), rest.subspan(kChunkHeader, length), chunks);
+    note(type, rest.subspan(kChunkHeader, length), chunks);
     rest = rest.subspan(kChunkHeader + length + kChecksum);
   }
   return chunks;

@@ -27,8 +27,11 @@ struct PngChunks {
   std::optional<Chromaticities> primaries;
 };
 
+/// Up to where chunks are looked at.
+enum class PngPart { before_pixels, all };
+
 /// Looks at the header of each chunk and passes over its content. Empty if `bytes` do not begin as
 /// a PNG does. Never reads outside `bytes`, and checks no checksum.
-std::optional<PngChunks> read_png_chunks(std::span<const std::byte> bytes);
+std::optional<PngChunks> read_png_chunks(std::span<const std::byte> bytes, PngPart part);
 
 }  // namespace streamdiffusion::image

@@ -3,6 +3,7 @@
 #include <webp/demux.h>
 #include <webp/encode.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "image/codecs.h"
@@ -59,8 +60,7 @@ Image decode_webp(const Encoded& file) {
   const Demuxer demuxer = demux(file);
   if (features.has_animation != 0) {
     const auto frames = demuxer ? WebPDemuxGetI(demuxer.get(), WEBP_FF_FRAME_COUNT) : 0;
-    base::fail(ErrorCode::unsupported, file.name, ": an animated WebP of ", frames,
-               " frames, expected a still image");
+    refuse_animation(std::max(frames, 2U), "WebP", file.name);
   }
   const auto pixels =
       static_cast<std::size_t>(features.width) * static_cast<std::size_t>(features.height);

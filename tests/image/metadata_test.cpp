@@ -75,6 +75,9 @@ TEST(Animation, IsRefusedByName) {
   const std::string control = big_endian(3) + big_endian(0);
   EXPECT_EQ(error_of([&] { decode_image(png_of(marked(8, 8), png_chunk("acTL", control)), "a"); }),
             "a: an animated PNG of 3 frames, expected a still image");
+  EXPECT_EQ(
+      error_of([&] { read_image_size(png_of(marked(8, 8), png_chunk("acTL", control)), "a"); }),
+      "a: an animated PNG of 3 frames, expected a still image");
   const std::string one = big_endian(1) + big_endian(0);
   EXPECT_EQ(decode_image(png_of(marked(8, 8), png_chunk("acTL", one)), "a").width, 8);
 
@@ -88,6 +91,8 @@ TEST(Animation, IsRefusedByName) {
   const std::string file = riff_chunk("RIFF", "WEBP" + body);
   EXPECT_EQ(error_of([&] { decode_image(bytes_of(file), "a"); }),
             "a: an animated WebP of 2 frames, expected a still image");
+  EXPECT_EQ(error_of([&] { read_image_size(bytes_of(file), "a"); }),
+            "a: an animated WebP, expected a still image");
   EXPECT_EQ(error_of([&] { decode_image(bytes_of("GIF89a......"), "a"); }),
             "a: a GIF, expected a PNG, a JPEG or a WebP image");
 }
