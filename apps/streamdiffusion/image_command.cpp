@@ -79,7 +79,6 @@ class ImageJob {
   /// is loaded.
   void plan(bool from_text) {
     if (!from_text) paths_ = image::expand_inputs(flags_.inputs);
-    if (!from_text && flags_.count > 1) base::warn("--count has no effect beside --input");
     std::filesystem::path output = flags_.output;
     if (output.empty()) output = image::unused_folder("out");
     const auto count = from_text ? static_cast<std::size_t>(flags_.count) : paths_.size();

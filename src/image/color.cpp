@@ -74,6 +74,16 @@ struct CloseProfile {
 };
 using Profile = std::unique_ptr<void, CloseProfile>;
 
+/// The header's field, as a number: cmsGetColorSpace() gives an enumeration, which a profile can
+/// make any value. The profile has been opened, so that its header is there.
+std::uint32_t color_space_of(std::span<const std::byte> icc) {
+  constexpr std::size_t kField = 16;
+  std::uint32_t space = 0;
+  for (const std::byte byte : icc.subspan(kField, 4))
+    space = (space << 8U) | std::to_integer<std::uint32_t>(byte);
+  return space;
+}
+
 cmsUInt32Number type_of(const PixelFormat& format) {
   using Colors = PixelFormat::Colors;
   const int used = format.colors == Colors::gray ? 1 : format.colors == Colors::rgb ? 3 : 4;
@@ -174,12 +184,12 @@ std::unique_ptr<ColorTransform> ColorTransform::from_profile(std::span<const std
     return nullptr;
   }
   PixelFormat own = format;  // an RGB profile of a gray image that is stored as RGB
-  const cmsColorSpaceSignature space = cmsGetColorSpace(profile.get());
+  const std::uint32_t space = color_space_of(icc);
   if (format.colors == PixelFormat::Colors::gray && space == cmsSigRgbData && format.channels >= 3)
     own.colors = PixelFormat::Colors::rgb;
-  const auto wanted = own.colors == PixelFormat::Colors::gray  ? cmsSigGrayData
-                      : own.colors == PixelFormat::Colors::rgb ? cmsSigRgbData
-                                                               : cmsSigCmykData;
+  const std::uint32_t wanted = own.colors == PixelFormat::Colors::gray  ? cmsSigGrayData
+                               : own.colors == PixelFormat::Colors::rgb ? cmsSigRgbData
+                                                                        : cmsSigCmykData;
   if (space != wanted) {
     problem = "its color profile is for another kind of image";
     return nullptr;

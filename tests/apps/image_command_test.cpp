@@ -148,7 +148,7 @@ TEST_F(ImageCommand, SourcesAreNeverWrittenOver) {
   const std::string folder = images(3);
   const std::string before = text_of(folder + "/0.png") + text_of(folder + "/2.png");
   std::filesystem::create_directory_symlink(folder, folder_ / "link");
-  for (const std::string output :
+  for (const std::string& output :
        {folder, folder + "/", folder + "/../in", folder_ / "link", folder_ / "not-yet/../in"}) {
     EXPECT_EQ(run_with_model("image", {"--input", folder, "--output", output}), kUsage) << output;
     EXPECT_THAT(said(), HasSubstr("is also the input"));
