@@ -21,7 +21,7 @@ struct DecodeOptions {
   /// An image of more is refused before anything of its size is allocated. Decoding allocates at
   /// most 16 bytes a pixel, twice the file and 32 MiB for a color profile.
   std::int64_t max_pixels = kMaxPixels;
-  /// Called with what was wrong with an image that is decoded all the same, such as a JPEG that
+  /// Called with what was wrong with an image that is decoded all the same, such as one that
   /// ends early. Without: a warning in the log.
   std::function<void(const std::string&)> warn = {};
 };

@@ -22,7 +22,20 @@ using Demuxer = std::unique_ptr<WebPDemuxer, decltype(&WebPDemuxDelete)>;
 
 Demuxer demux(const Encoded& file) {
   const WebPData data{data_of(file.bytes), file.bytes.size()};
-  return {WebPDemux(&data), WebPDemuxDelete};
+  WebPDemuxState state;  // of a file that ends early too
+  return {WebPDemuxPartial(&data, &state), WebPDemuxDelete};
+}
+
+/// Decodes what is there of a file that ends early; gives how many rows. The others stay as they are.
+int decode_beginning(const Encoded& file, std::vector<std::uint8_t>& rgba, int width) {
+  const std::unique_ptr<WebPIDecoder, decltype(&WebPIDelete)> decoder(
+      WebPINewRGB(MODE_RGBA, rgba.data(), rgba.size(), 4 * width), WebPIDelete);
+  if (!decoder) return 0;
+  const VP8StatusCode status = WebPIUpdate(decoder.get(), data_of(file.bytes), file.bytes.size());
+  int rows = 0;
+  if (status == VP8_STATUS_SUSPENDED)
+    WebPIDecGetRGB(decoder.get(), &rows, nullptr, nullptr, nullptr);
+  return rows;
 }
 
 /// The content of the first chunk of a name; empty if there is none.
@@ -65,9 +78,13 @@ Image decode_webp(const Encoded& file) {
   const auto pixels =
       static_cast<std::size_t>(features.width) * static_cast<std::size_t>(features.height);
   std::vector<std::uint8_t> rgba(pixels * 4);
-  base::require(WebPDecodeRGBAInto(data_of(file.bytes), file.bytes.size(), rgba.data(), rgba.size(),
-                                   4 * features.width) != nullptr,
-                ErrorCode::corrupt_file, file.name, ": libwebp cannot decode it");
+  if (WebPDecodeRGBAInto(data_of(file.bytes), file.bytes.size(), rgba.data(), rgba.size(),
+                         4 * features.width) == nullptr) {
+    std::fill(rgba.begin(), rgba.end(), std::uint8_t{0});
+    const int rows = decode_beginning(file, rgba, features.width);
+    base::require(rows > 0, ErrorCode::corrupt_file, file.name, ": libwebp cannot decode it");
+    file.warn("the file ends early; ", rows, " of ", features.height, " rows are there");
+  }
   int orientation = 1;
   if (demuxer) {
     const auto profile = chunk(demuxer, "ICCP");

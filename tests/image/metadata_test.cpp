@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "image/codecs.h"
 #include "image/files.h"
 #include "support/errors.h"
@@ -97,14 +99,33 @@ TEST(Animation, IsRefusedByName) {
             "a: a GIF, expected a PNG, a JPEG or a WebP image");
 }
 
-TEST(Truncation, AJpegIsDrawnWithAWarning) {
-  Image noise = flat(64, 64, 0, 0, 0);
+Image noise() {
+  Image image = flat(64, 64, 0, 0, 0);
   std::uint32_t state = 1;
-  for (std::uint8_t& value : noise.rgb) {
+  for (std::uint8_t& value : image.rgb) {
     state = state * 1664525U + 1013904223U;
     value = static_cast<std::uint8_t>(state >> 24U);
   }
-  const std::vector<std::byte> whole = encode_jpeg(noise, 95);
+  return image;
+}
+
+TEST(Truncation, AWebpIsDrawnWithAWarningAsFarAsItGoes) {
+  std::vector<std::byte> file = encode_webp(noise(), 90);
+  const Image whole = decode_image(file, "a");
+  file.resize(file.size() * 2 / 3);
+  std::string warning;
+  const Image part =
+      decode_image(file, "cut.webp", {.warn = [&](const std::string& text) { warning = text; }});
+  EXPECT_THAT(warning, HasSubstr("cut.webp: the file ends early; "));
+  ASSERT_EQ(part.rgb.size(), whole.rgb.size());
+  EXPECT_TRUE(std::equal(part.rgb.begin(), part.rgb.begin() + 3 * 64, whole.rgb.begin()));
+  EXPECT_EQ(part.rgb.back(), 255) << "what is missing is white";
+  file.resize(40);
+  EXPECT_THAT(error_of([&] { decode_image(file, "a"); }), HasSubstr("a: libwebp cannot decode it"));
+}
+
+TEST(Truncation, AJpegIsDrawnWithAWarning) {
+  const std::vector<std::byte> whole = encode_jpeg(noise(), 95);
   for (const std::size_t missing :
        {std::size_t{1}, std::size_t{2}, std::size_t{40}, whole.size() / 2}) {
     const std::vector<std::byte> part(whole.begin(),
