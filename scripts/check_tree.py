@@ -18,6 +18,7 @@ VENDOR_HEADERS = {
     r"(png|jpeglib|turbojpeg|jerror)\.h": ["src/image"],
     r"unicode/": ["src/tokenizer"],
     r"webp/": ["src/image"],
+    r"lcms2": ["src/image", "tests/image"],
     r"nlohmann/": ["src/json", "src/weights", "src/server", "apps", "tests"],
     r"CLI/": ["apps/streamdiffusion/flags.cpp", "bench"],
     r"(cuda|cudnn|cublas)": ["src/backend/cuda", "tests/backend/cuda"],

@@ -15,7 +15,10 @@ for target in "${targets[@]}"; do
   corpus=fuzz/corpus/${name%_fuzz}
   mkdir -p "$work/$name"
   echo "$name: $share s"
-  "$target" -max_total_time="$share" -rss_limit_mb=2048 -timeout=60 -print_final_stats=0 \
+  # An image may take a small multiple of its pixels and its profile, whatever its file asks for.
+  limits=(-rss_limit_mb=2048)
+  [ "$name" = image_fuzz ] && limits=(-rss_limit_mb=2048 -malloc_limit_mb=64 -max_len=1048576)
+  "$target" -max_total_time="$share" "${limits[@]}" -timeout=60 -print_final_stats=0 \
     -verbosity=0 -print_funcs=0 -artifact_prefix="$work/" \
     "$work/$name" $([ -d "$corpus" ] && echo "$corpus") 2>&1 |
     { grep -vE "Dictionary|dictionary|# Uses" || true; }

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/file_writer.h"
 #include "base/percentile.h"
 #include "commands.h"
 #include "figures.h"
@@ -264,6 +265,8 @@ void run_bench(BenchFlags& flags) {
   for (const char* flag : {"--frames", "--trace", "--no-precompute"}) {
     warn_without_effect(flags.live && given(flag), flag, "with --live");
   }
+  for (const std::string& file : {flags.json, flags.trace})
+    if (!file.empty()) base::check_writable(file);
   if (flags.live) {
     flags.live_bench.motion = flags.motion;
     flags.live_bench.json = flags.json;

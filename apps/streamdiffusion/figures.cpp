@@ -1,10 +1,9 @@
 #include "figures.h"
 
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <type_traits>
 
-#include "base/error.h"
+#include "base/file_writer.h"
 
 namespace streamdiffusion::app {
 namespace {
@@ -28,9 +27,7 @@ nlohmann::json to_json(const Figures& figures) {
 }  // namespace
 
 void write_figures(const std::string& path, const Figures& figures) {
-  std::ofstream file(path);
-  file << to_json(figures).dump(2) << '\n';
-  base::require(file.good(), ErrorCode::io, path, ": cannot be written");
+  base::write_file(path, to_json(figures).dump(2) + '\n');
 }
 
 }  // namespace streamdiffusion::app

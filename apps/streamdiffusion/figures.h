@@ -15,7 +15,8 @@ struct Figure {
 };
 using Figures = std::vector<Figure>;
 
-/// Writes an object with a member for each figure. Throws io naming the file.
+/// Writes an object with a member for each figure. The file appears whole or not at all. Throws io
+/// naming it.
 void write_figures(const std::string& path, const Figures& figures);
 
 }  // namespace streamdiffusion::app

@@ -3,9 +3,14 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/file_writer.h"
+#include "base/log.h"
+#include "base/same_file.h"
 #include "commands.h"
 #include "image/contact_sheet.h"
 #include "image/image_file.h"
@@ -15,6 +20,7 @@
 #include "parameter_flags.h"
 #include "progress.h"
 #include "setup.h"
+#include "stop_signals.h"
 
 namespace streamdiffusion::app {
 namespace {
@@ -32,32 +38,36 @@ constexpr int kSheetColumns = 8, kSheetCell = 192;
 struct ImageFlags {
   ParameterFlags parameters;
   std::vector<std::string> inputs;
-  std::string output = "out", sheet, dump;
+  /// Empty: a new folder.
+  std::string output, sheet, dump;
   int count = 1;
   bool quiet = false;
 };
 
 /// One run of the command: writes each output to the place of its input, in whatever order they
-/// come.
+/// come. An image that cannot be read is named, and the others are drawn.
 class ImageJob {
  public:
   explicit ImageJob(ImageFlags flags) : flags_(std::move(flags)) {}
 
   void run() {
     const bool from_text = flags_.inputs.empty();
-    if (!from_text) paths_ = image::expand_inputs(flags_.inputs);
-    count_ = from_text ? static_cast<std::size_t>(flags_.count) : paths_.size();
+    plan(from_text);
     params::Settings settings = flags_.parameters.parsed();
     settings.live.options.text_to_image = from_text;
     settings.live.options.keep_tensors = !flags_.dump.empty();
     fit_ = settings.live.fit;
     opened_.emplace(open_session(settings, flags_.quiet));
-    prepare_folders();
-    Progress progress(count_, flags_.quiet);
-    for (std::size_t i = 0; i < count_; ++i) {
+    Progress progress(outputs_.size(), flags_.quiet);
+    for (std::size_t i = 0; i < outputs_.size() && !*stop_ && !write_error_; ++i) {
       const auto start = base::Clock::now();
-      if (auto output = from_text ? opened_->session.generate() : opened_->session.process(read(i)))
-        take(*output);
+      if (from_text) {
+        accepted_.push_back(i);
+        if (auto output = opened_->session.generate()) take(*output);
+      } else if (const std::optional<Image> frame = read(i)) {
+        accepted_.push_back(i);
+        if (auto output = opened_->session.process(*frame)) take(*output);
+      }
       progress.step(base::seconds_since(start));
     }
     for (const Output& output : opened_->session.flush()) take(output);
@@ -65,54 +75,130 @@ class ImageJob {
   }
 
  private:
-  void prepare_folders() const {
-    const std::filesystem::path first = image::output_path(flags_.output, 0, count_);
-    for (const std::filesystem::path& path : {first, std::filesystem::path(flags_.sheet)}) {
-      if (!path.parent_path().empty()) std::filesystem::create_directories(path.parent_path());
+  /// Finds the inputs and the places of the outputs; refuses what cannot be written before a model
+  /// is loaded.
+  void plan(bool from_text) {
+    if (!from_text) paths_ = image::expand_inputs(flags_.inputs);
+    std::filesystem::path output = flags_.output;
+    if (output.empty()) output = image::unused_folder("out");
+    const auto count = from_text ? static_cast<std::size_t>(flags_.count) : paths_.size();
+    outputs_ = image::output_paths(output, paths_, count);
+    std::vector<std::filesystem::path> others;
+    if (!flags_.sheet.empty()) {
+      image::check_image_name(flags_.sheet);
+      others.emplace_back(flags_.sheet);
     }
-    if (!flags_.dump.empty()) std::filesystem::create_directories(flags_.dump);
+    for (const char* name : {"latents.npy", "images.npy"})
+      if (!flags_.dump.empty()) others.push_back(std::filesystem::path(flags_.dump) / name);
+    base::refuse_overwriting(paths_, outputs_);
+    base::refuse_overwriting(paths_, others);
+    for (const std::filesystem::path& other : others) refuse_as_output(other);
+    others.push_back(outputs_.front());
+    for (const std::filesystem::path& file : others) {
+      refuse_file_above(file);
+      if (std::filesystem::exists(std::filesystem::absolute(file).parent_path()))
+        base::check_writable(file);
+    }
+    const bool numbered = from_text && image::is_folder_name(output);
+    const std::size_t older = numbered ? image::numbered_leftovers(output, count) : 0;
+    if (older > 0) base::warn(output.string(), ": images of an earlier run stay there: ", older);
   }
 
-  Image read(std::size_t i) {
+  void refuse_as_output(const std::filesystem::path& file) const {
+    const std::filesystem::path place = std::filesystem::weakly_canonical(file);
+    const auto folder = std::filesystem::weakly_canonical(outputs_.front()).parent_path();
+    for (const std::filesystem::path& output : outputs_) {
+      base::require(folder / output.filename() != place, ErrorCode::invalid_argument, file.string(),
+                    ": would be written twice, as one of the outputs too");
+    }
+  }
+
+  /// A file that stands where a folder would be made.
+  static void refuse_file_above(const std::filesystem::path& file) {
+    std::error_code ignored;
+    std::filesystem::path above = std::filesystem::absolute(file).parent_path();
+    while (!std::filesystem::exists(above, ignored) && above.has_relative_path())
+      above = above.parent_path();
+    base::require(std::filesystem::is_directory(above, ignored), ErrorCode::io, above.string(),
+                  ": is a file, expected a folder");
+  }
+
+  static void make_folder(const std::filesystem::path& folder) {
+    std::error_code error;
+    if (!folder.empty()) std::filesystem::create_directories(folder, error);
+    base::require(!error, ErrorCode::io, folder.string(),
+                  ": the folder cannot be created: ", error.message());
+  }
+
+  std::optional<Image> read(std::size_t i) {
     const Session& session = opened_->session;
-    Image frame = image::fit(image::read_image(paths_[i]), session.width(), session.height(), fit_);
-    if (!flags_.sheet.empty()) inputs_.emplace(i, frame);
-    return frame;
+    try {
+      Image frame =
+          image::fit(image::read_image(paths_[i]), session.width(), session.height(), fit_);
+      if (!flags_.sheet.empty()) inputs_.emplace(accepted_.size(), frame);
+      return frame;
+    } catch (const Error& error) {
+      if (paths_.size() == 1) throw;
+      std::fprintf(stderr, "error: %s\n", error.what());
+      ++unreadable_;
+      return std::nullopt;
+    }
   }
 
+  /// Keeps the first error: what is still in flight is written, if it can be.
   void take(const Output& output) {
-    image::write_image(image::output_path(flags_.output, output.frame_id, count_), output.image);
-    if (!flags_.sheet.empty()) outputs_.emplace(output.frame_id, output.image);
+    const std::size_t place = accepted_.at(output.frame_id);
+    try {
+      if (written_.empty()) make_folder(outputs_[place].parent_path());
+      image::write_image(outputs_[place], output.image);
+      written_.insert(place);
+    } catch (const Error& error) {
+      if (!write_error_) write_error_ = error;
+      return;
+    }
+    if (!flags_.sheet.empty()) outputs_drawn_.emplace(output.frame_id, output.image);
     if (!flags_.dump.empty())
       tensors_.emplace(output.frame_id, std::pair(output.latents, output.pixels));
   }
 
   void finish(const Progress& progress) {
-    if (!flags_.sheet.empty()) write_sheet();
-    if (!flags_.dump.empty()) dump_tensors();
-    if (flags_.quiet) return;
+    if (!flags_.sheet.empty() && !outputs_drawn_.empty()) write_sheet();
+    if (!flags_.dump.empty() && !tensors_.empty()) dump_tensors();
+    if (!flags_.quiet && !written_.empty()) report(progress);
+    if (write_error_) throw *write_error_;
+    base::require(unreadable_ == 0, ErrorCode::corrupt_file, unreadable_, " of ", paths_.size(),
+                  " images could not be read");
+    if (signals_.received() != 0) throw Stopped{signals_.received()};
+  }
+
+  void report(const Progress& progress) const {
     const SessionTimes times = opened_->session.times();
-    std::fprintf(stderr, "\n%zu frames  %s\n%s\n", count_, progress.summary().c_str(),
+    std::fprintf(stderr, "\n%zu frames  %s\n%s\n", written_.size(), progress.summary().c_str(),
                  stage_times(times).c_str());
     if (times.skipped > 0)
       std::fprintf(stderr, "%llu frames reused\n", static_cast<unsigned long long>(times.skipped));
-    const std::string first = image::output_path(flags_.output, 0, count_).string();
-    const std::string last = image::output_path(flags_.output, count_ - 1, count_).string();
-    std::printf("%s%s%s\n", first.c_str(), count_ > 1 ? " … " : "", count_ > 1 ? last.c_str() : "");
+    const std::filesystem::path& first = outputs_[*written_.begin()];
+    const std::filesystem::path& last = outputs_[*written_.rbegin()];
+    // Behind an image, a stream takes no text.
+    if (base::is_stream(first) || base::is_stream(flags_.sheet)) return;
+    const bool several = written_.size() > 1;
+    std::printf("%s%s%s\n", first.c_str(), several ? " … " : "", several ? last.c_str() : "");
     if (!flags_.sheet.empty()) std::printf("%s\n", flags_.sheet.c_str());
   }
 
   void write_sheet() const {
     std::vector<Image> inputs, outputs;
-    for (const auto& [id, image] : outputs_) {
+    for (const auto& [id, image] : outputs_drawn_) {
       outputs.push_back(image);
       if (inputs_.contains(id)) inputs.push_back(inputs_.at(id));
     }
+    make_folder(std::filesystem::path(flags_.sheet).parent_path());
     image::write_image(flags_.sheet,
                        image::contact_sheet(inputs, outputs, kSheetColumns, kSheetCell));
   }
 
   void dump_tensors() const {
+    make_folder(flags_.dump);
     std::vector<float> latents, pixels;
     for (const auto& [id, both] : tensors_) {
       latents.insert(latents.end(), both.first.begin(), both.first.end());
@@ -129,12 +215,19 @@ class ImageJob {
   }
 
   ImageFlags flags_;
+  media::StopFlag stop_ = media::make_stop_flag();
+  StopSignals signals_{stop_};
   Fit fit_ = Fit::cover;
-  std::vector<std::filesystem::path> paths_;
-  std::size_t count_ = 0;
+  /// By place; without inputs there are no paths.
+  std::vector<std::filesystem::path> paths_, outputs_;
+  /// The place of each frame that the session took, and the places that are written.
+  std::vector<std::size_t> accepted_;
+  std::set<std::size_t> written_;
+  std::size_t unreadable_ = 0;
+  std::optional<Error> write_error_;
   std::optional<OpenedSession> opened_;
   /// By frame, kept for the sheet only.
-  std::map<std::uint64_t, Image> inputs_, outputs_;
+  std::map<std::uint64_t, Image> inputs_, outputs_drawn_;
   std::map<std::uint64_t, std::pair<std::vector<float>, std::vector<float>>> tensors_;
 };
 
@@ -144,9 +237,13 @@ void add_image_command(CommandLine& program) {
   auto image = std::make_shared<ImageFlags>();
   Flags flags = program.command("image", "Images from image files, or from a prompt alone");
   flags.texts("--input", image->inputs,
-              "Image files, folders or patterns; without: from the prompt alone",
+              "PNG, JPEG or WebP images, folders or patterns of them, - for standard input; "
+              "without: from the prompt alone",
               {.value = "PATH"});
-  flags.text("--output", image->output, "A folder, or a file for one image", {.value = "PATH"});
+  flags.text("--output", image->output,
+             "A folder, or a file for one image: .png, .jpg, .webp; - for standard output. If "
+             "not given: out, or out-2 where that is taken, and so on",
+             {.value = "PATH"});
   flags.integer("--count", image->count, 1, 1000000, "Images to generate without an input");
   flags.text("--sheet", image->sheet, "Also write one image with all inputs above their outputs",
              {.value = "FILE"});

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <exception>
 
+#include "base/file_writer.h"
 #include "base/log.h"
 #include "commands.h"
 #include "flags.h"
@@ -22,6 +23,7 @@ int exit_code(streamdiffusion::ErrorCode code) {
 
 int main(int argc, char** argv) {
   namespace app = streamdiffusion::app;
+  streamdiffusion::base::occupy_standard_descriptors();
   app::CommandLine program(
       "StreamDiffusion: real-time diffusion on this machine. Images, a drawing or a prompt in, "
       "generated images out.",
@@ -37,7 +39,9 @@ int main(int argc, char** argv) {
       "COMMAND --help` shows examples.");
   streamdiffusion::base::set_log_callback(app::print_log);
   try {
-    return program.run(argc, argv) ? 0 : kUsage;
+    const bool understood = program.run(argc, argv);
+    streamdiffusion::base::check_standard_output();
+    return understood ? 0 : kUsage;
   } catch (const app::Stopped& stopped) {
     return kSignalled + stopped.signal;
   } catch (const streamdiffusion::Error& error) {

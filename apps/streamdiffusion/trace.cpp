@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "base/error.h"
+#include "base/file_writer.h"
 
 namespace streamdiffusion::app {
 namespace {
@@ -59,9 +58,7 @@ void write_trace(const std::string& path, const std::vector<OpInfo>& operations)
     if (!of_the_frame(op)) continue;
     for (const OpInfo::Span& span : op.spans) events.push_back(event(op, span, start));
   }
-  std::ofstream file(path);
-  file << json{{"traceEvents", events}, {"displayTimeUnit", "ms"}}.dump() << "\n";
-  base::require(file.good(), ErrorCode::io, path, ": cannot write");
+  base::write_file(path, json{{"traceEvents", events}, {"displayTimeUnit", "ms"}}.dump() + "\n");
 }
 
 void print_slowest(const std::vector<OpInfo>& operations, double ceiling) {

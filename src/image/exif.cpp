@@ -1,10 +1,9 @@
-// What a JPEG decoder does not read: the EXIF orientation (APP1, a TIFF block) and the Adobe marker
-// (APP14), which says that CMYK values are inverted.
-#include <algorithm>
-#include <cstring>
-#include <utility>
+// Finds one number in a TIFF directory. No library is needed for that.
+#include "image/exif.h"
 
-#include "image/codecs.h"
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
 
 namespace streamdiffusion::image {
 namespace {
@@ -46,32 +45,13 @@ int tiff_orientation(std::span<const std::byte> tiff) {
   return 1;
 }
 
-bool starts_with(std::span<const std::byte> bytes, const char* text, std::size_t length) {
-  return bytes.size() >= length && std::memcmp(bytes.data(), text, length) == 0;
-}
-
 }  // namespace
 
-JpegMarkers read_jpeg_markers(std::span<const std::byte> bytes) {
-  constexpr unsigned kApp1 = 0xe1, kApp14 = 0xee, kStartOfScan = 0xda;
-  JpegMarkers markers;
-  std::size_t at = 2;  // behind the start-of-image marker
-  while (at + 4 <= bytes.size() && bytes[at] == std::byte{0xff}) {
-    const auto marker = std::to_integer<unsigned>(bytes[at + 1]);
-    if (marker == 0xff) {  // a fill byte
-      ++at;
-      continue;
-    }
-    const std::size_t length = std::to_integer<std::size_t>(bytes[at + 2]) * 256 +
-                               std::to_integer<std::size_t>(bytes[at + 3]);
-    if (marker == kStartOfScan || length < 2 || bytes.size() - at - 2 < length) break;
-    const auto content = bytes.subspan(at + 4, length - 2);
-    if (marker == kApp1 && starts_with(content, "Exif\0\0", 6))
-      markers.orientation = tiff_orientation(content.subspan(6));
-    if (marker == kApp14 && starts_with(content, "Adobe", 5)) markers.adobe = true;
-    at += 2 + length;
-  }
-  return markers;
+int exif_orientation(std::span<const std::byte> exif) {
+  constexpr std::size_t kPrefix = 6;
+  const bool prefixed =
+      exif.size() >= kPrefix && std::memcmp(exif.data(), "Exif\0\0", kPrefix) == 0;
+  return tiff_orientation(prefixed ? exif.subspan(kPrefix) : exif);
 }
 
 Image apply_orientation(Image image, int orientation) {

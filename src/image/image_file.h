@@ -1,8 +1,11 @@
-// Reads PNG, JPEG and WebP images, recognized by their content; writes PNG and JPEG.
+// Reads PNG, JPEG and WebP images, recognized by their content, and writes them.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -14,28 +17,48 @@ namespace streamdiffusion::image {
 constexpr int kMaxSide = 16384;
 constexpr std::int64_t kMaxPixels = std::int64_t{1} << 27;
 
-/// Decodes a file's bytes to 8-bit RGB: applies the EXIF orientation, blends transparency with
-/// white, converts gray, palette and CMYK, and rounds 16 bits to 8. `name` is what messages call
-/// the image. Throws corrupt_file, or unsupported for another format or an image over the limits.
-Image decode_image(std::span<const std::byte> bytes, const std::string& name);
+struct DecodeOptions {
+  /// An image of more is refused before anything of its size is allocated. Decoding allocates at
+  /// most 16 bytes a pixel, twice the file and 32 MiB for a color profile.
+  std::int64_t max_pixels = kMaxPixels;
+  /// Called with what was wrong with an image that is decoded all the same, such as one that
+  /// ends early. Without: a warning in the log.
+  std::function<void(const std::string&)> warn = {};
+};
+
+/// Decodes a file's bytes to 8-bit sRGB: converts from the color profile or the primaries that the
+/// file names, applies the EXIF orientation, blends transparency with white, converts gray, palette
+/// and CMYK, and rounds 16 bits to 8. `name` is what messages call the image. Throws corrupt_file,
+/// or unsupported for another format, an animation or an image over the limits.
+Image decode_image(std::span<const std::byte> bytes, const std::string& name,
+                   const DecodeOptions& options = {});
 
 /// In pixels.
 struct ImageSize {
   int width = 0, height = 0;
 };
 
-/// Reads the size from an image's header, before EXIF orientation, without decoding the image.
-/// Throws as decode_image does, but accepts a size over the limits.
+/// Reads the size from an image's header, before EXIF orientation. Decodes and allocates nothing: a
+/// PNG's chunks and a JPEG's markers up to the pixels are passed over by their lengths. Throws as
+/// decode_image does, but accepts a size over the limits.
 ImageSize read_image_size(std::span<const std::byte> bytes, const std::string& name);
 
-/// Reads and decodes a file. Throws as decode_image does, and not_found or io.
+/// Reads and decodes a file or a pipe; "-" is standard input. Throws as decode_image does, and
+/// not_found or io.
 Image read_image(const std::filesystem::path& path);
 
-/// True if the extension is one that write_image accepts: .png, .jpg, .jpeg, in any case.
+/// True if the extension is one that write_image accepts: .png, .jpg, .jpeg, .webp, in any case.
 bool is_image_name(const std::filesystem::path& path);
 
-/// Writes PNG or JPEG (quality 92), as the extension says. The file appears whole or not at all.
-/// Throws invalid_argument for another extension, io naming the path.
+/// True if the file's content begins as a PNG, a JPEG or a WebP does. Never throws.
+bool has_image_content(const std::filesystem::path& path);
+
+/// Throws invalid_argument, naming what is expected, unless is_image_name(path). A stream, such as
+/// standard output, takes PNG whatever its name.
+void check_image_name(const std::filesystem::path& path);
+
+/// Writes PNG, JPEG (quality 92) or WebP (quality 90), as the extension says. The file appears
+/// whole or not at all. Throws as check_image_name does, and io naming the path.
 void write_image(const std::filesystem::path& path, ImageView image);
 
 }  // namespace streamdiffusion::image

@@ -6,8 +6,13 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdio>
+#include <set>
 
 #include "base/error.h"
+#include "base/file_writer.h"
+#include "base/join.h"
+#include "base/log.h"
+#include "base/parse_number.h"
 #include "image/image_file.h"
 
 namespace streamdiffusion::image {
@@ -31,14 +36,77 @@ std::string without_leading_zeros(const std::string& digits) {
   return first == std::string::npos ? "" : digits.substr(first);
 }
 
-std::vector<fs::path> images_in(const fs::path& folder) {
-  std::vector<fs::path> found;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-    if (entry.is_regular_file() && is_image_name(entry.path())) found.push_back(entry.path());
+/// Sorts files into images and what is left out of an input.
+class Selection {
+ public:
+  explicit Selection(std::string input) : input_(std::move(input)) {}
+
+  void add(const fs::path& path) {
+    std::error_code ignored;
+    const fs::file_status status = fs::status(path, ignored);
+    if (fs::is_directory(status)) {
+      ++folders_;
+    } else if (is_image(path, status)) {
+      images_.push_back(path);
+    } else {
+      others_.push_back(path.filename().string());
+    }
   }
-  base::require(!found.empty(), ErrorCode::not_found, folder.string(),
-                ": no .png, .jpg or .jpeg file in this folder");
-  return found;
+
+  /// The images in their order. Says what was left out.
+  std::vector<fs::path> take() {
+    const std::string left_out = text();
+    base::require(!images_.empty(), ErrorCode::not_found, input_, ": no PNG, JPEG or WebP image",
+                  left_out.empty() ? "" : ", but ", left_out);
+    if (!left_out.empty()) base::warn(input_, ": left out ", left_out);
+    std::sort(images_.begin(), images_.end(), [](const fs::path& a, const fs::path& b) {
+      return natural_less(a.string(), b.string());
+    });
+    return std::move(images_);
+  }
+
+ private:
+  /// A link that leads nowhere has an image's name all the same, and is an error later.
+  static bool is_image(const fs::path& path, const fs::file_status& status) {
+    if (path.filename().string().starts_with('.')) return false;
+    if (!fs::exists(status)) return is_image_name(path);
+    return fs::is_regular_file(status) && (is_image_name(path) || has_image_content(path));
+  }
+
+  /// "3 files that are no such images (a.gif, notes.txt, …) and 1 folder"
+  std::string text() {
+    constexpr std::size_t kNamed = 3;
+    std::string text;
+    if (!others_.empty()) {
+      std::sort(others_.begin(), others_.end());
+      const std::size_t count = others_.size();
+      others_.resize(std::min(count, kNamed));
+      text = base::concat(count, count == 1 ? " file that is" : " files that are",
+                          " no PNG, JPEG or WebP image (", base::joined(others_),
+                          count > kNamed ? ", …" : "", ")");
+    }
+    if (folders_ > 0) {
+      text += base::concat(text.empty() ? "" : " and ", folders_,
+                           folders_ == 1 ? " folder" : " folders");
+    }
+    return text;
+  }
+
+  std::string input_;
+  std::vector<fs::path> images_;
+  std::vector<std::string> others_;
+  std::size_t folders_ = 0;
+};
+
+std::vector<fs::path> images_in(const std::string& folder) {
+  Selection selection(folder);
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    selection.add(entry->path());
+  }
+  base::require(!error, ErrorCode::io, folder, ": cannot be read: ", error.message());
+  return selection.take();
 }
 
 std::vector<fs::path> matches(const std::string& pattern) {
@@ -49,7 +117,23 @@ std::vector<fs::path> matches(const std::string& pattern) {
   ::globfree(&result);
   base::require(!found.empty(), ErrorCode::not_found, pattern,
                 ": no such file, folder or pattern with a match");
-  return found;
+  Selection selection(pattern);
+  for (const fs::path& path : found) selection.add(path);
+  return selection.take();
+}
+
+fs::path numbered(const fs::path& folder, std::size_t index) {
+  char name[32];
+  std::snprintf(name, sizeof name, "%06zu.png", index);
+  return folder / name;
+}
+
+/// Of a name: what no file system tells apart from another.
+std::string folded(const fs::path& path) {
+  std::string text = path.string();
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
+  return text;
 }
 
 }  // namespace
@@ -75,25 +159,78 @@ bool natural_less(const std::string& a, const std::string& b) {
 
 std::vector<fs::path> expand_inputs(const std::vector<std::string>& inputs) {
   std::vector<fs::path> all;
+  std::error_code ignored;
   for (const std::string& input : inputs) {
-    if (fs::is_regular_file(input)) {
+    const fs::file_status status = fs::status(input, ignored);
+    if (input == "-" || (fs::exists(status) && !fs::is_directory(status))) {
       all.emplace_back(input);
       continue;
     }
-    std::vector<fs::path> found = fs::is_directory(input) ? images_in(input) : matches(input);
-    std::sort(found.begin(), found.end(), [](const fs::path& a, const fs::path& b) {
-      return natural_less(a.string(), b.string());
-    });
+    const std::vector<fs::path> found =
+        fs::is_directory(status) ? images_in(input) : matches(input);
     all.insert(all.end(), found.begin(), found.end());
   }
   return all;
 }
 
+bool is_folder_name(const fs::path& output) {
+  std::error_code ignored;
+  if (!output.has_filename() || fs::is_directory(output, ignored)) return true;
+  if (base::is_stream(output) || is_image_name(output)) return false;
+  const std::string extension = output.extension().string();
+  if (extension.size() < 2 || is_digit(extension[1])) return true;
+  base::fail(
+      ErrorCode::invalid_argument, output.string(),
+      ": images are written as .png, .jpg, .jpeg or .webp. For a folder of this name, write ",
+      output.string(), "/");
+}
+
+std::vector<fs::path> output_paths(const fs::path& output, const std::vector<fs::path>& inputs,
+                                   std::size_t count) {
+  if (!is_folder_name(output)) {
+    base::require(count == 1, ErrorCode::invalid_argument, output.string(), ": one file for ",
+                  count, " images; give a folder, such as ",
+                  (output.parent_path() / "out/").string());
+    return {output};
+  }
+  std::vector<fs::path> paths;
+  std::set<std::string> taken;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (inputs.empty()) {
+      paths.push_back(numbered(output, i));
+      continue;
+    }
+    const std::string stem = inputs[i] == "-" ? "stdin" : inputs[i].stem().string();
+    fs::path path = output / (stem + ".png");
+    for (int number = 2; !taken.insert(folded(path)).second; ++number)
+      path = output / base::concat(stem, "-", number, ".png");
+    paths.push_back(path);
+  }
+  return paths;
+}
+
+fs::path unused_folder(const fs::path& name) {
+  std::error_code ignored;
+  fs::path folder = name;
+  for (int number = 2; fs::exists(folder, ignored) && !fs::is_empty(folder, ignored); ++number)
+    folder = base::concat(name.string(), "-", number);
+  return folder;
+}
+
+std::size_t numbered_leftovers(const fs::path& folder, std::size_t count) {
+  std::size_t leftovers = 0;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const fs::path name = entry->path().filename();
+    const auto index = base::parse_number<std::size_t>(name.stem().string());
+    if (index && *index >= count && name == numbered({}, *index)) ++leftovers;
+  }
+  return leftovers;
+}
+
 fs::path output_path(const fs::path& output, std::size_t index, std::size_t count) {
-  if (count == 1 && is_image_name(output)) return output;
-  char name[32];
-  std::snprintf(name, sizeof name, "%06zu.png", index);
-  return output / name;
+  return count == 1 && is_image_name(output) ? output : numbered(output, index);
 }
 
 }  // namespace streamdiffusion::image

@@ -7,10 +7,32 @@
 
 namespace streamdiffusion::image {
 
-/// The files that `inputs` name, in the order of the inputs. A folder stands for its .png, .jpg
-/// and .jpeg files and a pattern ("frames/*.png") for its matches, both sorted by natural_less.
-/// Throws not_found naming an argument that matches nothing.
+/// The files that `inputs` name, in the order of the inputs. A folder stands for its images and a
+/// pattern ("frames/*") for those of its matches, both sorted by natural_less. An image is what has
+/// an image's name or begins as an image does; files whose name begins with a dot are none. One
+/// warning for each input says how many files were left out. A file that is named itself is taken
+/// as it is; "-" stands for standard input. Throws not_found naming an argument that matches
+/// nothing, io for a folder that cannot be read.
 std::vector<std::filesystem::path> expand_inputs(const std::vector<std::string>& inputs);
+
+/// Whether `output` is meant as a folder: it is one, ends with a slash, or has no extension
+/// (".5" is none). Throws invalid_argument for an extension that no image is written with.
+bool is_folder_name(const std::filesystem::path& output);
+
+/// The files for `count` outputs. A file that is named, or a stream, takes one: throws
+/// invalid_argument for more. In a folder they are named after the inputs, "cat.png" for
+/// "photos/cat.jpg", and numbered where two have the same name: "cat-2.png". Without inputs their
+/// names are 000000.png, 000001.png, …
+std::vector<std::filesystem::path> output_paths(const std::filesystem::path& output,
+                                                const std::vector<std::filesystem::path>& inputs,
+                                                std::size_t count);
+
+/// A folder that is not there yet, or empty: `name`, or name-2, name-3, …
+std::filesystem::path unused_folder(const std::filesystem::path& name);
+
+/// How many files in `folder` look as if an earlier run of more than `count` images had left them:
+/// numbered, from `count`.
+std::size_t numbered_leftovers(const std::filesystem::path& folder, std::size_t count);
 
 /// The file for output `index` (from 0) of `count`. A single output goes to `output` itself if that
 /// has an image's extension. Otherwise `output` is a folder of files 000000.png, 000001.png, …

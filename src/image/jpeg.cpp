@@ -4,9 +4,9 @@
 #include <cstring>
 #include <memory>
 
-#include "base/error.h"
-#include "base/log.h"
 #include "image/codecs.h"
+#include "image/color.h"
+#include "image/jpeg_markers.h"
 
 namespace streamdiffusion::image {
 namespace {
@@ -18,61 +18,82 @@ struct CloseHandle {
 };
 using Handle = std::unique_ptr<void, CloseHandle>;
 
-/// Throws on an error. A warning means that the decoder recovered, so it is only logged, unless the
-/// image ends early.
-void check(int status, const Handle& handle, const std::string& name) {
+/// Throws on an error. A warning means that the decoder recovered, as from a file that ends early:
+/// what is missing is gray.
+void check(int status, const Handle& handle, const Encoded& file) {
   if (status == 0) return;
   const std::string message = tjGetErrorStr2(handle.get());
-  const bool harmless =
-      tjGetErrorCode(handle.get()) == TJERR_WARNING && message.find("end of") == std::string::npos;
-  base::require(harmless, ErrorCode::corrupt_file, name, ": libjpeg says \"", message, "\"");
-  base::warn(name, ": libjpeg says \"", message, "\"");
+  base::require(tjGetErrorCode(handle.get()) == TJERR_WARNING, ErrorCode::corrupt_file, file.name,
+                ": libjpeg says \"", message, "\"");
+  file.warn("libjpeg says \"", message, "\"; the image may be damaged");
 }
 
-/// R = (1 - C)(1 - K), and so on. `inverted` is how Adobe stores CMYK: 255 means no ink.
-std::vector<std::uint8_t> cmyk_to_rgb(const std::vector<std::uint8_t>& cmyk, bool inverted) {
-  std::vector<std::uint8_t> rgb(cmyk.size() / 4 * 3);
+/// R = (1 - C)(1 - K), and so on. `inverted` is how Adobe stores CMYK: 255 means no ink. For images
+/// without a profile. `rgb` may lie over `cmyk`.
+void cmyk_to_rgb(const std::uint8_t* cmyk, std::size_t pixels, bool inverted, std::uint8_t* rgb) {
   const auto intensity = [inverted](unsigned ink) { return inverted ? ink : 255U - ink; };
-  for (std::size_t i = 0; i < cmyk.size() / 4; ++i) {
+  for (std::size_t i = 0; i < pixels; ++i) {
     const unsigned white = intensity(cmyk[4 * i + 3]);
-    for (std::size_t c = 0; c < 3; ++c) {
+    for (std::size_t c = 0; c < 3; ++c)
       rgb[3 * i + c] = static_cast<std::uint8_t>((intensity(cmyk[4 * i + c]) * white + 127) / 255);
-    }
   }
-  return rgb;
+}
+
+std::unique_ptr<ColorTransform> transform_of(const JpegMarkers& markers, const PixelFormat& format,
+                                             const Encoded& file) {
+  std::string problem;
+  std::unique_ptr<ColorTransform> transform;
+  if (markers.profile_incomplete) problem = "parts of its color profile are missing";
+  if (!markers.profile.empty())
+    transform = ColorTransform::from_profile(markers.profile, format, problem);
+  if (!problem.empty()) file.warn(problem, ", its colors are taken as sRGB");
+  return transform;
+}
+
+/// Brings decoded pixels to sRGB, in place.
+void convert_colors(std::vector<std::uint8_t>& decoded, std::size_t width,
+                    const JpegMarkers& markers, const PixelFormat& format, const Encoded& file) {
+  const bool cmyk = format.colors == PixelFormat::Colors::cmyk;
+  const auto channels = static_cast<std::size_t>(format.channels);
+  const std::size_t pixels = decoded.size() / channels;
+  const auto transform = transform_of(markers, format, file);
+  if (transform) {
+    std::vector<std::uint8_t> rgb(3 * width);
+    for (std::size_t at = 0; at < pixels; at += width) {
+      transform->convert(&decoded[channels * at], width, rgb.data());
+      std::memcpy(&decoded[3 * at], rgb.data(), rgb.size());
+    }
+  } else if (cmyk) {
+    cmyk_to_rgb(decoded.data(), pixels, format.inverted, decoded.data());
+  }
+  decoded.resize(3 * pixels);
 }
 
 }  // namespace
 
-ImageSize read_jpeg_size(std::span<const std::byte> bytes, const std::string& name) {
+Image decode_jpeg(const Encoded& file) {
   const Handle handle(tjInitDecompress());
   base::require(handle != nullptr, ErrorCode::internal, "TurboJPEG cannot be initialized");
-  ImageSize size;
-  int subsampling = 0, colorspace = 0;
-  check(tjDecompressHeader3(handle.get(), reinterpret_cast<const unsigned char*>(bytes.data()),
-                            static_cast<unsigned long>(bytes.size()), &size.width, &size.height,
-                            &subsampling, &colorspace),
-        handle, name);
-  return size;
-}
-
-Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name) {
-  const Handle handle(tjInitDecompress());
-  base::require(handle != nullptr, ErrorCode::internal, "TurboJPEG cannot be initialized");
-  const auto* data = reinterpret_cast<const unsigned char*>(bytes.data());
-  const auto size = static_cast<unsigned long>(bytes.size());
+  const auto* data = reinterpret_cast<const unsigned char*>(file.bytes.data());
+  const auto size = static_cast<unsigned long>(file.bytes.size());
   int width = 0, height = 0, subsampling = 0, colorspace = 0;
   check(tjDecompressHeader3(handle.get(), data, size, &width, &height, &subsampling, &colorspace),
-        handle, name);
-  check_image_size(width, height, name);
+        handle, file);
+  file.check_size(width, height);
   const bool cmyk = colorspace == TJCS_CMYK || colorspace == TJCS_YCCK;
-  const auto pixels = static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
-  std::vector<std::uint8_t> decoded(pixels * (cmyk ? 4 : 3));
+  std::vector<std::uint8_t> decoded(static_cast<std::size_t>(width) *
+                                    static_cast<std::size_t>(height) * (cmyk ? 4 : 3));
   check(tjDecompress2(handle.get(), data, size, decoded.data(), width, 0, height,
                       cmyk ? TJPF_CMYK : TJPF_RGB, TJFLAG_LIMITSCANS),
-        handle, name);
-  const JpegMarkers markers = read_jpeg_markers(bytes);
-  if (cmyk) decoded = cmyk_to_rgb(decoded, markers.adobe);
+        handle, file);
+  const JpegMarkers markers = read_jpeg_markers(file.bytes);
+  using Colors = PixelFormat::Colors;
+  const PixelFormat format{.colors = cmyk                      ? Colors::cmyk
+                                     : colorspace == TJCS_GRAY ? Colors::gray
+                                                               : Colors::rgb,
+                           .channels = cmyk ? 4 : 3,
+                           .inverted = cmyk && markers.adobe};
+  convert_colors(decoded, static_cast<std::size_t>(width), markers, format, file);
   return apply_orientation({width, height, std::move(decoded)}, markers.orientation);
 }
 

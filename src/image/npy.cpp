@@ -5,7 +5,7 @@
 #include <string>
 
 #include "base/error.h"
-#include "image/file.h"
+#include "base/file_writer.h"
 
 namespace streamdiffusion::image {
 
@@ -37,7 +37,7 @@ void write_npy(const std::filesystem::path& path, std::span<const std::int64_t> 
   std::memcpy(bytes.data(), preamble, kPreamble);
   std::memcpy(bytes.data() + kPreamble, header.data(), header.size());
   std::memcpy(bytes.data() + kPreamble + header.size(), values.data(), values.size_bytes());
-  write_file(path, bytes);
+  base::write_file(path, bytes);
 }
 
 }  // namespace streamdiffusion::image

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "base/git_lfs.h"
 #include "base/mmap_file.h"
 #include "json/json_tree.h"
 #include "json/quote.h"
@@ -122,6 +123,7 @@ Json Json::parse(std::string_view text, std::string file, const JsonLimits& limi
     fail(ErrorCode::corrupt_file, file, ": JSON text of ", text.size(), " bytes, expected at most ",
          limits.bytes);
   }
+  base::refuse_lfs_pointer(std::as_bytes(std::span(text)), file);
   auto document = std::make_shared<Document>();
   document->file = std::move(file);
   Builder builder(*document, limits);

@@ -74,7 +74,7 @@ const Preset& find_preset(std::string_view name) {
     if (preset.name == name) return preset;
   }
   const auto quoted = [](const Preset& preset) { return base::concat('"', preset.name, '"'); };
-  base::fail(base::ErrorCode::not_found, "there is no architecture \"", name,
+  base::fail(base::ErrorCode::invalid_argument, "there is no architecture \"", name,
              "\", expected one of ", base::joined(kPresets, quoted));
 }
 

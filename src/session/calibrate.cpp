@@ -230,6 +230,7 @@ CalibrationTable calibration_for(const EngineOptions& options) {
   const auto cached = options.cache ? calibration_cache_file(options) : std::nullopt;
   if (cached && std::filesystem::exists(*cached, ignored)) {
     try {
+      require_own_file(*cached);
       return read_calibration(*cached);
     } catch (const Error& error) {
       base::warn(error.what(), "; calibrating again");

@@ -1,15 +1,16 @@
 #include "session/calibration_table.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
-#include <fstream>
 #include <iomanip>
 #include <sstream>
 #include <vector>
 
 #include "base/error.h"
+#include "base/file_writer.h"
 #include "base/hash.h"
 #include "json/json.h"
 
@@ -69,17 +70,21 @@ CalibrationTable read_calibration(const fs::path& file) {
 }
 
 void write_calibration(const CalibrationTable& table, const fs::path& file) {
-  std::error_code problem;
-  if (file.has_parent_path()) fs::create_directories(file.parent_path(), problem);
-  const fs::path unfinished = file.string() + "." + std::to_string(::getpid());
-  std::ofstream out(unfinished);
+  std::error_code ignored;  // a folder that is missing then fails to take the file
+  if (file.has_parent_path()) fs::create_directories(file.parent_path(), ignored);
+  std::ostringstream out;
   out << std::setprecision(9) << "{\n  \"version\": " << kVersion;
   write_ranges(out, "unet", table.unet);
   write_ranges(out, "autoencoder", table.autoencoder);
   out << "\n}\n";
-  out.close();
-  if (out) fs::rename(unfinished, file, problem);
-  base::require(out.good() && !problem, ErrorCode::io, file.string(), ": cannot write");
+  base::write_file(file, out.str(), base::Durability::always);
+}
+
+void require_own_file(const fs::path& file) {
+  struct stat status {};
+  const bool own =
+      ::stat(file.c_str(), &status) == 0 && (status.st_uid == ::geteuid() || status.st_uid == 0);
+  base::require(own, ErrorCode::io, file.string(), ": belongs to another user");
 }
 
 std::optional<fs::path> calibration_cache_file(const EngineOptions& options) {

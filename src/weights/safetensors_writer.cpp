@@ -2,10 +2,10 @@
 // that the data starts at a multiple of 8 bytes.
 #include <algorithm>
 #include <cstring>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/file_writer.h"
 #include "base/half.h"
 #include "json/quote.h"
 #include "weights/safetensors.h"
@@ -47,29 +47,23 @@ std::vector<std::uint16_t> as_bf16(std::span<const float> values) {
   return out;
 }
 
-void write(std::ofstream& out, const void* data, std::size_t bytes) {
-  out.write(static_cast<const char*>(data), static_cast<std::streamsize>(bytes));
-}
-
 }  // namespace
 
 void write_safetensors(const std::filesystem::path& path, std::span<const TensorToWrite> tensors) {
   const std::string header = header_of(tensors);
-  std::ofstream out(path, std::ios::binary | std::ios::trunc);
-  std::array<char, 8> length{};
-  for (std::size_t i = 0; i < 8; ++i) length[i] = static_cast<char>(header.size() >> (8 * i));
-  write(out, length.data(), length.size());
-  write(out, header.data(), header.size());
+  base::FileWriter out(path, base::Durability::always);
+  std::string length;
+  for (std::size_t i = 0; i < 8; ++i) length += static_cast<char>(header.size() >> (8 * i));
+  out.write(length + header);
   for (const TensorToWrite& t : tensors) {
     if (t.dtype == DType::f32) {
-      write(out, t.values.data(), t.values.size() * sizeof(float));
+      out.write(std::as_bytes(std::span(t.values)));
     } else {
-      const auto halves = as_bf16(t.values);
-      write(out, halves.data(), halves.size() * sizeof(halves[0]));
+      const std::vector<std::uint16_t> halves = as_bf16(t.values);
+      out.write(std::as_bytes(std::span(halves)));
     }
   }
-  out.flush();
-  require(out.good(), ErrorCode::io, path.string(), ": cannot write");
+  out.finish();
 }
 
 }  // namespace streamdiffusion::weights

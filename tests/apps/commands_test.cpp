@@ -1,4 +1,4 @@
-// The program itself: `image`, `info`, `bench` and `quantize` over a tiny model, as a user types
+// The program itself: `info`, `bench` and `quantize` over a tiny model, as a user types
 // them.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -42,7 +42,6 @@ class CommandsTest : public ProgramTest {
   }
 };
 
-class ImageCommand : public CommandsTest {};
 class InfoCommand : public CommandsTest {};
 class BenchCommand : public CommandsTest {};
 /// On the reference, which knows int8 whatever the processor knows. `quantize` draws at the model's
@@ -109,7 +108,7 @@ TEST_F(AnyCommand, AModelThatIsNotThereOrIsBrokenIsNamed) {
     EXPECT_EQ(run({command, "--model", broken}), kFailed) << command;
     EXPECT_THAT(said(), HasSubstr("error: " + broken + "/model_index.json"));
   }
-  EXPECT_EQ(run({"info", "--random-weights", "sd16"}), kFailed);
+  EXPECT_EQ(run({"info", "--random-weights", "sd16"}), kUsage);
   EXPECT_THAT(said(), HasSubstr("\"sd16\", expected one of"));
 }
 
@@ -123,142 +122,6 @@ TEST_F(AnyCommand, AMalformedListOfKnownWordsIsNoticed) {
   }
 }
 
-TEST_F(ImageCommand, ATextWithBracketsIsOnePrompt) {
-  const auto draw = [&](const std::string& name, const std::vector<std::string>& flags) {
-    std::vector<std::string> all{"--output", folder_ / name, "--quiet"};
-    all.insert(all.end(), flags.begin(), flags.end());
-    EXPECT_EQ(run_with_model("image", all), kDone) << said();
-    return text_of(folder_ / name);
-  };
-  const std::string plain = draw("a.png", {"--prompt", "red apple, blue fish"});
-  EXPECT_NE(draw("b.png", {"--prompt", "[red apple, blue fish]"}),
-            draw("c.png", {"--prompt", "red apple", "blue fish"}));
-  EXPECT_EQ(draw("d.png", {"--prompt", "(red apple:1.0), blue fish"}), plain);
-  EXPECT_NE(draw("e.png", {"--prompt", "(red apple:1.5), blue fish"}), plain);
-  EXPECT_EQ(said(), "");
-}
-
-TEST_F(ImageCommand, ASeedOfMinusOneIsDrawnAndPrintedAndGivesTheSameImageAgain) {
-  ASSERT_EQ(run_with_model("image", {"--output", folder_ / "a.png", "--seed", "-1", "--quiet"}),
-            kDone);
-  const std::string line = said();
-  ASSERT_THAT(line, StartsWith("seed "));
-  const std::string seed = line.substr(5, line.find('\n') - 5);
-  const std::string drawn = text_of(folder_ / "a.png");
-  ASSERT_EQ(run_with_model("image", {"--output", folder_ / "a.png", "--seed", seed, "--quiet"}),
-            kDone);
-  EXPECT_EQ(text_of(folder_ / "a.png"), drawn);
-}
-
-TEST_F(ImageCommand, FlagsThatDoNothingAreNamed) {
-  const std::tuple<std::vector<std::string>, const char*> cases[]{
-      {{"--cfg-type", "none", "--delta", "3"}, "--delta has no effect with --cfg-type none"},
-      {{"--cfg-type", "none", "--negative-prompt", "a"}, "--negative-prompt has no effect"},
-      {{"--cfg-type", "none", "--guidance-scale", "3"}, "--guidance-scale has no effect"},
-      {{"--similar-image-filter-threshold", "0.5"}, "without --similar-image-filter"},
-      {{"--lerp"}, "--lerp has no effect with one prompt"},
-      {{"--count", "2"}, "--count has no effect with --input"},
-      {{"--calibration", "a.json"}, "--calibration has no effect without --dtype int8"},
-  };
-  for (const auto& [flags, warning] : cases) {
-    std::vector<std::string> all{"--input", images(1) + "/0.png", "--output", folder_ / "a.png",
-                                 "--quiet"};
-    all.insert(all.end(), flags.begin(), flags.end());
-    EXPECT_EQ(run_with_model("image", all), kDone) << said();
-    EXPECT_THAT(said(), HasSubstr(warning));
-    EXPECT_EQ(std::ranges::count(said(), '\n'), 1) << said();
-  }
-}
-
-TEST_F(ImageCommand, EveryFileOfAFolderComesOutInItsPlaceWithASheet) {
-  ASSERT_EQ(
-      run_with_model("image", {"--input", images(3), "--output", folder_ / "new/out", "--sheet",
-                               folder_ / "new/sheet.png", "--dump-tensors", folder_ / "dump"}),
-      kDone)
-      << said();
-  EXPECT_EQ(files_in(folder_ / "new/out"), 3);
-  for (const char* name : {"new/out/000000.png", "new/out/000001.png", "new/out/000002.png"}) {
-    EXPECT_EQ(read(name).width, 32) << name;
-    EXPECT_EQ(read(name).height, 24) << name;
-  }
-  EXPECT_NE(read("new/out/000000.png").rgb, read("new/out/000001.png").rgb);
-  EXPECT_GT(read("new/sheet.png").width, 3 * 32);
-  EXPECT_EQ(printed(), (folder_ / "new/out/000000.png") + " … " + (folder_ / "new/out/000002.png") +
-                           "\n" + (folder_ / "new/sheet.png") + "\n");
-  EXPECT_THAT(said(), HasSubstr("3 frames"));
-  EXPECT_THAT(text_of(folder_ / "dump/images.npy"), HasSubstr("'shape': (3, 3, 24, 32, )"));
-  EXPECT_THAT(text_of(folder_ / "dump/latents.npy"), HasSubstr("'shape': (3, 4, 3, 4, )"));
-}
-
-TEST_F(ImageCommand, OneFileBecomesTheFileThatIsNamed) {
-  for (const char* name : {"one.png", "one.jpg"}) {
-    ASSERT_EQ(run_with_model("image", {"--input", images(1) + "/0.png", "--output", folder_ / name,
-                                       "--quiet"}),
-              kDone)
-        << said();
-    EXPECT_EQ(read(name).width, 32);
-    EXPECT_EQ(printed() + said(), "") << "--quiet";
-  }
-}
-
-TEST_F(ImageCommand, APromptAloneGivesAsManyImagesAsWanted) {
-  const std::vector<std::string> flags{"--prompt", "red apple", "--cfg-type",
-                                       "none",     "--count",   "2"};
-  const auto draw = [&](const std::string& output, const std::string& seed) {
-    std::vector<std::string> all = flags;
-    all.insert(all.end(), {"--output", folder_ / output, "--seed", seed});
-    ASSERT_EQ(run_with_model("image", all), kDone) << said();
-  };
-  draw("a", "5");
-  draw("same", "5");
-  draw("other", "6");
-  EXPECT_EQ(files_in(folder_ / "a"), 2);
-  EXPECT_EQ(text_of(folder_ / "a/000001.png"), text_of(folder_ / "same/000001.png"));
-  EXPECT_NE(text_of(folder_ / "a/000001.png"), text_of(folder_ / "other/000001.png"));
-}
-
-TEST_F(ImageCommand, TheModelInTheBoxIsTakenWithoutAFlag) {
-  ASSERT_EQ(run({"image", "--device", SD_TEST_DEVICE, "--width", "64", "--height", "64",
-                 "--t-index-list", "32", "--cfg-type", "none", "--output", folder_ / "a.png"}),
-            kDone)
-      << said();
-  EXPECT_EQ(read("a.png").width, 64);
-  EXPECT_THAT(said(), StartsWith("pictogram"));
-}
-
-TEST_F(ImageCommand, WhatCannotBeReadIsNamedAndNothingIsWritten) {
-  folder_.write("in/garbage.png", "no image");
-  for (const auto& [input, message] :
-       {std::pair("none.png", "no such file"), std::pair("no*.png", "no such file"),
-        std::pair("in/garbage.png", "neither a PNG, a JPEG nor a WebP")}) {
-    EXPECT_EQ(run_with_model("image", {"--input", folder_ / input, "--output", folder_ / "a.png"}),
-              kFailed);
-    EXPECT_THAT(said(), HasSubstr("error: " + (folder_ / input)));
-    EXPECT_THAT(said(), HasSubstr(message));
-    EXPECT_FALSE(exists("a.png"));
-  }
-}
-
-TEST_F(ImageCommand, WhatCannotBeWrittenIsNamed) {
-  EXPECT_EQ(run_with_model("image", {"--output", "/proc/a.png"}), kFailed);
-  EXPECT_THAT(said(), HasSubstr("error: /proc/a.png: cannot write"));
-  EXPECT_EQ(run_with_model("image", {"--output", folder_ / "a.png", "--sheet", folder_ / "a.xyz"}),
-            kUsage);
-  EXPECT_THAT(said(), HasSubstr("a.xyz: images are written as .png, .jpg or .jpeg"));
-}
-
-TEST_F(ImageCommand, AFileIsReplacedOnlyByAWholeOne) {
-  folder_.write("a/a.png", "the old one");
-  largest_file_ = 500;  // an image of noise is longer
-  EXPECT_EQ(run_with_model("image", {"--output", folder_ / "a/a.png", "--quiet"}), kFailed);
-  EXPECT_THAT(said(), HasSubstr("error: " + (folder_ / "a/a.png") + ": cannot write"));
-  EXPECT_EQ(text_of(folder_ / "a/a.png"), "the old one");
-  EXPECT_EQ(files_in(folder_ / "a"), 1) << "a part was left behind";
-  largest_file_ = 0;
-  ASSERT_EQ(run_with_model("image", {"--output", folder_ / "a/a.png"}), kDone) << said();
-  EXPECT_EQ(read("a/a.png").width, 32);
-}
-
 TEST_F(InfoCommand, SaysWhatTheModelIsAndItsPlan) {
   ASSERT_EQ(run_with_model("info", {}), kDone) << said();
   for (const char* line : {"parameters", "tokenizer", "latents     4 channels, 1/8", "32x24",
@@ -269,6 +132,18 @@ TEST_F(InfoCommand, SaysWhatTheModelIsAndItsPlan) {
   ASSERT_EQ(run_with_model("info", {"--plan"}), kDone) << said();
   EXPECT_GT(printed().size(), 2 * sums);
   EXPECT_THAT(printed(), HasSubstr("conv_in"));
+}
+
+TEST_F(InfoCommand, AFullStandardOutputIsAnError) {
+  for (const std::vector<std::string>& arguments :
+       {with_model("info", {}), {"info", "--parameters", "config"}, {"--help"}}) {
+    printed_to_ = "/dev/full";
+    EXPECT_EQ(run(arguments), kFailed) << arguments[0];
+    EXPECT_THAT(said(), HasSubstr("error: standard output: cannot write: No space left"));
+    printed_to_ = "closed";
+    EXPECT_EQ(run(arguments), kFailed) << arguments[0];
+    EXPECT_THAT(said(), HasSubstr("error: standard output: cannot write: Bad file descriptor"));
+  }
 }
 
 TEST_F(InfoCommand, TakesTheModelAsItsArgumentOrTheOneInTheBox) {
@@ -310,8 +185,16 @@ TEST_F(BenchCommand, LiveCountsEveryFrame) {
 }
 
 TEST_F(BenchCommand, AReportThatCannotBeWrittenIsAnError) {
+  EXPECT_EQ(run_with_model("bench", {"--frames", "1", "--json", "/dev/full"}), kFailed);
+  EXPECT_THAT(said(), HasSubstr("error: /dev/full: cannot write: No space left on device"));
+  const std::string old = folder_.write("old.json", "{}").string();
+  largest_file_ = 200;
+  EXPECT_EQ(run_with_model("bench", {"--frames", "1", "--json", old}), kFailed);
+  largest_file_ = 0;
+  EXPECT_EQ(text_of(old), "{}");
   EXPECT_EQ(run_with_model("bench", {"--frames", "1", "--json", folder_ / "none/a.json"}), kFailed);
-  EXPECT_THAT(said(), HasSubstr("error: " + (folder_ / "none/a.json") + ": cannot be written"));
+  EXPECT_THAT(said(),
+              HasSubstr("error: " + (folder_ / "none/a.json") + ": cannot write: No such file"));
 }
 
 TEST_F(QuantizeCommand, WritesACalibrationThatTheOthersRead) {
@@ -332,6 +215,19 @@ TEST_F(QuantizeCommand, WritesACalibrationThatTheOthersRead) {
   const std::string before = text_of(file);
   EXPECT_EQ(quantize(flags), kFailed);
   EXPECT_EQ(text_of(file), before);
+  EXPECT_EQ(files_in(folder_ / "new"), 1) << "a part was left behind";
+}
+
+TEST_F(QuantizeCommand, OneUnreadableImageIsNamedAndTheOthersAreUsed) {
+  const std::string folder = images(2);
+  folder_.write("in/bad.png", "no image");
+  EXPECT_EQ(quantize({"--input", folder, "--output", folder_ / "int8.json"}), kFailed);
+  EXPECT_THAT(said(), HasSubstr("error: " + folder + "/bad.png"));
+  EXPECT_THAT(said(), HasSubstr("error: 1 of 3 images could not be read"));
+  EXPECT_TRUE(exists("int8.json"));
+  EXPECT_EQ(quantize({"--input", folder + "/0.png", "--output", folder + "/0.png"}), kUsage);
+  EXPECT_THAT(said(), HasSubstr("is also the input"));
+  EXPECT_EQ(read("in/0.png").height, 30);
 }
 
 TEST_F(QuantizeCommand, KeepsItInTheUsersCacheWithoutAnOutput) {

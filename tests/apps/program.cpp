@@ -35,8 +35,11 @@ pid_t ProgramTest::start(std::vector<std::string> arguments, const std::string& 
       ::setrlimit(RLIMIT_FSIZE, &limit);
     }
     ::dup2(::open(input.c_str(), O_RDONLY), STDIN_FILENO);
-    ::dup2(::creat(out.c_str(), 0600), STDOUT_FILENO);
+    const bool closed = printed_to_ == "closed";
+    const char* to = printed_to_.empty() || closed ? out.c_str() : printed_to_.c_str();
+    ::dup2(::creat(to, 0600), STDOUT_FILENO);
     ::dup2(::creat(err.c_str(), 0600), STDERR_FILENO);
+    if (closed) ::close(STDOUT_FILENO);
     ::execv(SD_PROGRAM, pointers.data());
     ::_exit(127);
   }

@@ -36,6 +36,8 @@ class ProgramTest : public ::testing::Test {
   /// Largest file that the program may write, in bytes; 0 for no limit. What is longer fails as on
   /// a full disk.
   std::size_t largest_file_ = 0;
+  /// Where standard output goes instead of to printed(): a path, or "closed".
+  std::string printed_to_;
 };
 
 }  // namespace streamdiffusion::testing

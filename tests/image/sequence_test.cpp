@@ -4,9 +4,11 @@
 #include <fstream>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "image/contact_sheet.h"
 #include "image/image_sequence.h"
 #include "image/npy.h"
+#include "support/errors.h"
 #include "support/temporary_folder.h"
 
 namespace streamdiffusion::image {
@@ -25,8 +27,33 @@ class SequenceTest : public ::testing::Test {
 };
 
 TEST_F(SequenceTest, AFolderGivesItsImagesInNaturalOrder) {
+  temporary_.write("f3.WebP", "x");
+  temporary_.write(".f4.png", "x");
   EXPECT_THAT(expand_inputs({folder_.string()}),
-              ::testing::ElementsAre(folder_ / "f1.JPG", folder_ / "f2.png", folder_ / "f10.png"));
+              ::testing::ElementsAre(folder_ / "f1.JPG", folder_ / "f2.png", folder_ / "f3.WebP",
+                                     folder_ / "f10.png"));
+}
+
+TEST_F(SequenceTest, WhatIsLeftOutIsSaidOnceWithItsNumber) {
+  std::vector<std::string> said;
+  base::set_log_callback(
+      [&](base::LogLevel, std::string_view message) { said.emplace_back(message); });
+  const std::string folder = folder_.string(), all = (folder_ / "*").string();
+  expand_inputs({folder});
+  fs::create_directory(folder_ / "deeper");
+  expand_inputs({all});
+  fs::create_directory(folder_ / "none");
+  fs::copy_file(folder_ / "notes.txt", folder_ / "none/notes.txt");
+  EXPECT_EQ(
+      streamdiffusion::testing::error_of([&] { expand_inputs({(folder_ / "none").string()}); }),
+      (folder_ / "none").string() +
+          ": no PNG, JPEG or WebP image, but 1 file that is no PNG, JPEG or WebP image "
+          "(notes.txt)");
+  base::set_log_callback({});
+  EXPECT_THAT(said, ::testing::ElementsAre(
+                        folder + ": left out 1 file that is no PNG, JPEG or WebP image (notes.txt)",
+                        all + ": left out 1 file that is no PNG, JPEG or WebP image (notes.txt) "
+                              "and 1 folder"));
 }
 
 TEST_F(SequenceTest, APatternGivesItsMatches) {

@@ -21,7 +21,7 @@ TEST(Presets, PartsOfEachFitTogether) {
 }
 
 TEST(Presets, AnUnknownNameIsAnsweredWithTheKnownOnes) {
-  EXPECT_THAT(message_of(base::ErrorCode::not_found, [] { find_preset("sd3"); }),
+  EXPECT_THAT(message_of(base::ErrorCode::invalid_argument, [] { find_preset("sd3"); }),
               testing::AllOf(testing::HasSubstr("\"sd3\""), testing::HasSubstr("\"sd-turbo\"")));
 }
 

@@ -159,21 +159,26 @@ std::optional<std::string> base64_decode(std::string_view text) {
     if (comma == std::string_view::npos) return std::nullopt;
     text.remove_prefix(comma + 1);
   }
-  while (text.ends_with('=')) text.remove_suffix(1);
-  if (text.size() % 4 == 1) return std::nullopt;
   std::string out;
   out.reserve(text.size() / 4 * 3 + 3);
   std::uint32_t bits = 0;
   int bit_count = 0;
+  std::size_t digits = 0;
+  bool padded = false;
   for (const char c : text) {
+    if (c == '\n' || c == '\r') continue;
+    padded |= c == '=';
+    if (c == '=') continue;
     const int digit = base64_digit(c);
-    if (digit < 0) return std::nullopt;
+    if (digit < 0 || padded) return std::nullopt;
+    ++digits;
     bits = ((bits << 6U) | static_cast<std::uint32_t>(digit)) & 0xffffffU;
     bit_count += 6;
     if (bit_count < 8) continue;
     bit_count -= 8;
     out.push_back(static_cast<char>((bits >> static_cast<unsigned>(bit_count)) & 0xffU));
   }
+  if (digits % 4 == 1) return std::nullopt;
   return out;
 }
 

@@ -53,8 +53,8 @@ void check_image(std::string_view bytes, std::int64_t max_pixels) {
 }
 
 Image decode_image(std::string_view bytes, std::int64_t max_pixels) {
-  check_image(bytes, max_pixels);
-  return image::decode_image(bytes_of(bytes), "image");
+  check_image(bytes, max_pixels);  // the header alone
+  return image::decode_image(bytes_of(bytes), "image", {.max_pixels = max_pixels});
 }
 
 std::string encode_image(const Image& image, ImageFormat format, int quality) {

@@ -1,0 +1,74 @@
+// Files that appear whole or not at all.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string_view>
+
+namespace streamdiffusion::base {
+
+/// Whether a file has to be on the disk before it takes the place of another.
+enum class Durability {
+  /// Only where it replaces an older file, which would else be lost with the power.
+  replacing,
+  always,
+};
+
+/// Writes a file beside its place, under a name that nobody else can foresee, and moves it there
+/// when it is whole. Until then an older file stays as it is, and afterwards its permissions stay.
+/// What is no file is written to directly: a pipe, a device, "-" and /dev/stdout for standard
+/// output, /dev/fd/N for an open descriptor. Every write is checked. All functions throw io naming
+/// the path and the reason.
+class FileWriter {
+ public:
+  explicit FileWriter(std::filesystem::path path, Durability durability = Durability::replacing);
+  /// Removes what is unfinished.
+  ~FileWriter();
+  FileWriter(const FileWriter&) = delete;
+  FileWriter& operator=(const FileWriter&) = delete;
+
+  void write(std::span<const std::byte> bytes);
+  void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
+  /// Moves the file to its place. Without this call nothing is left of it.
+  void finish();
+
+ private:
+  void open_beside(const std::filesystem::path& folder);
+  [[noreturn]] void fail_with_errno();
+  void discard() noexcept;
+
+  std::filesystem::path path_;
+  Durability durability_;
+  /// Empty where the writes go to the path directly.
+  std::filesystem::path unfinished_;
+  int descriptor_ = -1;
+  bool replaces_ = false;
+};
+
+/// Writes a whole file with a FileWriter.
+void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes,
+                Durability durability = Durability::replacing);
+void write_file(const std::filesystem::path& path, std::string_view text,
+                Durability durability = Durability::replacing);
+
+/// Throws as writing to a file would, before work whose result would be lost: if the folder is
+/// missing or takes no files, or the file may not be replaced. Streams are not tried.
+void check_writable(const std::filesystem::path& path);
+
+/// Whether `path` is standard output: "-", /dev/stdout, /dev/fd/1 or /proc/self/fd/1.
+bool is_standard_output(const std::filesystem::path& path);
+
+/// Whether writing to `path` appends to a stream instead of replacing a file: standard output,
+/// another open descriptor, a pipe or a device.
+bool is_stream(const std::filesystem::path& path);
+
+/// Throws io if standard output could not be written to its end: a full disk, a closed descriptor.
+/// To be called last.
+void check_standard_output();
+
+/// Opens the standard descriptors that the program was started without, so that no file takes their
+/// numbers; writing to them fails. To be called first.
+void occupy_standard_descriptors();
+
+}  // namespace streamdiffusion::base

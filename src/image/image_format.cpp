@@ -1,0 +1,72 @@
+// Magic numbers. The list of foreign formats only makes messages clearer.
+#include "image/image_format.h"
+
+#include <string_view>
+
+namespace streamdiffusion::image {
+namespace {
+
+using namespace std::string_view_literals;
+
+struct Magic {
+  std::size_t at;
+  std::string_view bytes;
+  const char* name;
+};
+
+constexpr Magic kOthers[] = {
+    {0, "GIF8"sv, "a GIF"},
+    {0, "II*\0"sv, "a TIFF"},
+    {0, "MM\0*"sv, "a TIFF"},
+    {4, "ftypavi"sv, "an AVIF image"},
+    {4, "ftyphei"sv, "a HEIC image"},
+    {4, "ftyphev"sv, "a HEIC image"},
+    {4, "ftypmif1"sv, "a HEIC image"},
+    {4, "ftypmsf1"sv, "a HEIC image"},
+    {4, "ftyp"sv, "an MP4 video"},
+    {0, "\xff\x0a"sv, "a JPEG XL image"},
+    {4, "JXL \r\n"sv, "a JPEG XL image"},
+    {4, "jP  \r\n"sv, "a JPEG 2000 image"},
+    {0, "8BPS"sv, "a Photoshop file"},
+    {0, "%PDF"sv, "a PDF"},
+    {0, "<svg"sv, "an SVG drawing"},
+    {0, "<?xml"sv, "an XML file, such as an SVG drawing"},
+    {0, "<!DOCTYPE"sv, "a web page"},
+    {0, "<!doctype"sv, "a web page"},
+    {0, "<html"sv, "a web page"},
+    {0, "\x1a\x45\xdf\xa3"sv, "a Matroska or WebM video"},
+    {8, "AVI "sv, "an AVI video"},
+    {0, "\0\0\1\0"sv, "an icon"},
+    {0, "PK\3\4"sv, "a ZIP archive"},
+    {0, "\x1f\x8b"sv, "a gzip archive"},
+    {0, "qoif"sv, "a QOI image"},
+    {0, "P6\n"sv, "a PPM image"},
+    {0, "BM"sv, "a BMP"},
+};
+
+bool has(std::string_view file, std::size_t at, std::string_view bytes) {
+  return file.size() >= at && file.substr(at).starts_with(bytes);
+}
+
+std::string_view text(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+}  // namespace
+
+Format format_of(std::span<const std::byte> bytes) {
+  const std::string_view file = text(bytes);
+  if (has(file, 0, "\x89PNG"sv)) return Format::png;
+  if (has(file, 0, "\xff\xd8\xff"sv)) return Format::jpeg;
+  if (has(file, 0, "RIFF"sv) && has(file, 8, "WEBP"sv)) return Format::webp;
+  return Format::other;
+}
+
+const char* name_of_other_format(std::span<const std::byte> bytes) {
+  for (const Magic& magic : kOthers) {
+    if (has(text(bytes), magic.at, magic.bytes)) return magic.name;
+  }
+  return nullptr;
+}
+
+}  // namespace streamdiffusion::image

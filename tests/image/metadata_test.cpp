@@ -1,0 +1,179 @@
+// What stands beside the pixels: orientation, the number of frames, the end of the file.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "image/codecs.h"
+#include "image/files.h"
+#include "support/errors.h"
+
+namespace streamdiffusion::image {
+namespace {
+
+using streamdiffusion::testing::error_of;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+/// Black, with a white top left quarter.
+Image marked(int width, int height) {
+  Image image = flat(width, height, 0, 0, 0);
+  for (int y = 0; y < height / 2; ++y)
+    for (int x = 0; x < width / 2; ++x)
+      for (int c = 0; c < 3; ++c)
+        image.rgb[static_cast<std::size_t>(3 * (y * width + x) + c)] = 255;
+  return image;
+}
+
+bool is_white(const Image& image, int x, int y) {
+  return image.rgb[static_cast<std::size_t>(3 * (y * image.width + x))] > 128;
+}
+
+std::vector<std::byte> png_of(const Image& image, const std::string& chunks) {
+  const std::vector<std::byte> plain = encode_png(image);
+  constexpr std::ptrdiff_t kHeader = 33;
+  std::vector<std::byte> all(plain.begin(), plain.begin() + kHeader);
+  const std::vector<std::byte> between = bytes_of(chunks);
+  all.insert(all.end(), between.begin(), between.end());
+  all.insert(all.end(), plain.begin() + kHeader, plain.end());
+  return all;
+}
+
+/// Every format that has an orientation, with that one.
+std::vector<std::pair<std::string, std::vector<std::byte>>> oriented(int orientation, bool little) {
+  const Image image = marked(32, 16);
+  const std::string tiff = tiff_with_orientation(orientation, little);
+  const std::string prefixed = std::string("Exif\0\0", 6) + tiff;
+  const std::vector<std::byte> png = encode_png(image);
+  std::string late(reinterpret_cast<const char*>(png.data()), png.size());
+  late.insert(late.size() - 12, png_chunk("eXIf", tiff));  // before IEND
+  return {{"jpeg", with_segments(encode_jpeg(image, 95), jpeg_segment(0xe1, prefixed))},
+          {"png", png_of(image, png_chunk("eXIf", tiff))},
+          {"png with the block last", bytes_of(late)},
+          {"webp", webp_file(image, 0x08, "", riff_chunk("EXIF", tiff))},
+          {"webp with JPEG's prefix", webp_file(image, 0x08, "", riff_chunk("EXIF", prefixed))}};
+}
+
+TEST(Orientation, IsHonoredInEveryFormat) {
+  for (const bool little : {true, false}) {
+    for (int orientation = 1; orientation <= 8; ++orientation) {
+      for (const auto& [name, file] : oriented(orientation, little)) {
+        const Image image = decode_image(file, name);
+        const std::string what = name + ", " + std::to_string(orientation);
+        ASSERT_EQ(image.width, orientation >= 5 ? 16 : 32) << what;
+        const bool right =
+            orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7;
+        const bool below =
+            orientation == 3 || orientation == 4 || orientation == 7 || orientation == 8;
+        const int left = 2, top = 2, last_x = image.width - 3, last_y = image.height - 3;
+        EXPECT_TRUE(is_white(image, right ? last_x : left, below ? last_y : top)) << what;
+        EXPECT_FALSE(is_white(image, right ? left : last_x, below ? top : last_y)) << what;
+      }
+    }
+  }
+}
+
+TEST(Animation, IsRefusedByName) {
+  const std::string control = big_endian(3) + big_endian(0);
+  EXPECT_EQ(error_of([&] { decode_image(png_of(marked(8, 8), png_chunk("acTL", control)), "a"); }),
+            "a: an animated PNG of 3 frames, expected a still image");
+  EXPECT_EQ(
+      error_of([&] { read_image_size(png_of(marked(8, 8), png_chunk("acTL", control)), "a"); }),
+      "a: an animated PNG of 3 frames, expected a still image");
+  const std::string one = big_endian(1) + big_endian(0);
+  EXPECT_EQ(decode_image(png_of(marked(8, 8), png_chunk("acTL", one)), "a").width, 8);
+
+  const std::vector<std::byte> still = encode_webp(marked(8, 8), 90);
+  const std::string frame =
+      std::string(6, '\0') + std::string("\7\0\0\7\0\0\x64\0\0\0", 10) +
+      std::string(reinterpret_cast<const char*>(still.data()) + 12, still.size() - 12);
+  const std::string body = riff_chunk("VP8X", std::string("\2\0\0\0\7\0\0\7\0\0", 10)) +
+                           riff_chunk("ANIM", std::string(6, '\0')) + riff_chunk("ANMF", frame) +
+                           riff_chunk("ANMF", frame);
+  const std::string file = riff_chunk("RIFF", "WEBP" + body);
+  EXPECT_EQ(error_of([&] { decode_image(bytes_of(file), "a"); }),
+            "a: an animated WebP of 2 frames, expected a still image");
+  EXPECT_EQ(error_of([&] { read_image_size(bytes_of(file), "a"); }),
+            "a: an animated WebP, expected a still image");
+  EXPECT_EQ(error_of([&] { decode_image(bytes_of("GIF89a......"), "a"); }),
+            "a: a GIF, expected a PNG, a JPEG or a WebP image");
+}
+
+Image noise() {
+  Image image = flat(64, 64, 0, 0, 0);
+  std::uint32_t state = 1;
+  for (std::uint8_t& value : image.rgb) {
+    state = state * 1664525U + 1013904223U;
+    value = static_cast<std::uint8_t>(state >> 24U);
+  }
+  return image;
+}
+
+TEST(Truncation, AWebpIsDrawnWithAWarningAsFarAsItGoes) {
+  std::vector<std::byte> file = encode_webp(noise(), 90);
+  const Image whole = decode_image(file, "a");
+  file.resize(file.size() * 2 / 3);
+  std::string warning;
+  const Image part =
+      decode_image(file, "cut.webp", {.warn = [&](const std::string& text) { warning = text; }});
+  EXPECT_THAT(warning, HasSubstr("cut.webp: the file ends early; "));
+  ASSERT_EQ(part.rgb.size(), whole.rgb.size());
+  EXPECT_TRUE(std::equal(part.rgb.begin(), part.rgb.begin() + 3 * 64, whole.rgb.begin()));
+  EXPECT_EQ(part.rgb.back(), 255) << "what is missing is white";
+  file.resize(40);
+  EXPECT_THAT(error_of([&] { decode_image(file, "a"); }), HasSubstr("a: libwebp cannot decode it"));
+}
+
+TEST(Truncation, AJpegIsDrawnWithAWarning) {
+  const std::vector<std::byte> whole = encode_jpeg(noise(), 95);
+  for (const std::size_t missing :
+       {std::size_t{1}, std::size_t{2}, std::size_t{40}, whole.size() / 2}) {
+    const std::vector<std::byte> part(whole.begin(),
+                                      whole.end() - static_cast<std::ptrdiff_t>(missing));
+    std::vector<std::string> warnings;
+    const Image image = decode_image(
+        part, "cut.jpg", {.warn = [&](const std::string& text) { warnings.push_back(text); }});
+    EXPECT_EQ(image.height, 64) << missing;
+    ASSERT_EQ(warnings.size(), 1U) << missing;
+    EXPECT_THAT(warnings[0], HasSubstr("cut.jpg: libjpeg says \"Premature end"));
+  }
+  std::vector<std::string> warnings;
+  decode_image(whole, "a", {.warn = [&](const std::string& text) { warnings.push_back(text); }});
+  EXPECT_THAT(warnings, IsEmpty());
+}
+
+TEST(Truncation, APngIsDrawnIfItsPixelsAreThere) {
+  std::string warning;
+  const DecodeOptions options{.warn = [&](const std::string& text) { warning = text; }};
+  const Image image = decode_image(
+      png_file({.width = 3, .height = 2, .pixel = "abc", .ended = false}), "a", options);
+  EXPECT_EQ(image.rgb[17], 'c');
+  EXPECT_THAT(warning, HasSubstr("a: the file ends early"));
+}
+
+TEST(OtherFormats, AreNamed) {
+  const std::pair<std::string, const char*> cases[]{{std::string("\0\0\0\x18"
+                                                                 "ftypheic",
+                                                                 12),
+                                                     "a HEIC image"},
+                                                    {std::string("\0\0\0\x18"
+                                                                 "ftypavif",
+                                                                 12),
+                                                     "an AVIF image"},
+                                                    {"BM......", "a BMP"},
+                                                    {std::string("II*\0....", 8), "a TIFF"},
+                                                    {"<!DOCTYPE html><html>", "a web page"},
+                                                    {"<svg xmlns=", "an SVG drawing"},
+                                                    {"%PDF-1.7", "a PDF"}};
+  for (const auto& [bytes, name] : cases)
+    EXPECT_THAT(error_of([&, &text = bytes] { decode_image(bytes_of(text), "x"); }),
+                HasSubstr(std::string("x: ") + name + ", expected a PNG"));
+  EXPECT_THAT(error_of([] {
+                decode_image(bytes_of("version https://git-lfs.github.com/spec/v1\noid sha256:0\n"),
+                             "x.png");
+              }),
+              HasSubstr("git lfs pull"));
+}
+
+}  // namespace
+}  // namespace streamdiffusion::image
