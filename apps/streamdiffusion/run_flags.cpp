@@ -30,7 +30,7 @@ void RunFlags::add_media(Flags& flags) {
              {.value = "INPUT"});
   flags.text("--output", output,
              "FILE.mp4, .mov, .mkv, .webm or .gif; a folder; window; /dev/videoN (v4l2 "
-             "loopback); an rtmp, rtsp, srt or udp address; - for standard output",
+             "loopback); an rtmp, rtsp, srt or udp address; a named pipe; - for standard output",
              {.value = "OUTPUT"});
   flags.number("--fps", fps, 0.001, 1000, "Frames a second of the output, instead of the input's");
   flags.flag("--no-audio", no_audio, "Leave the input's sound out");
@@ -40,6 +40,10 @@ void RunFlags::add_media(Flags& flags) {
   flags.text("--input-size", input_size, "Size of rgb24 frames, or asked of a camera",
              {.value = "WxH"});
   flags.word("--output-format", output_format, {"y4m", "rgb24"}, "Of standard output");
+  flags.flag("--strict", strict, "End at the first damaged frame, instead of going on after it");
+  flags.text("--input-protocols", input_protocols,
+             "Protocols that the input may use beside the usual ones of its kind, such as udp,rtp",
+             {.value = "LIST"});
   flags.text("--json", json, "Also write a summary for machines", {.value = "FILE"});
   flags.flag("--quiet", quiet, "Print nothing but warnings and errors");
 }
@@ -67,6 +71,7 @@ void RunFlags::apply(const config::Config& file) {
   assign_if_set(duration, file.duration);
   assign_if_set(frames, file.frames);
   assign_if_set(realtime, file.realtime);
+  assign_if_set(strict, file.strict);
   assign_if_set(quiet, file.quiet);
 }
 

@@ -157,6 +157,7 @@ std::map<std::string, Set> media_keys() {
       {"duration", number_to(&Config::duration, 0.001, 1e9)},
       {"frames", set_frames},
       {"realtime", boolean_to(&Config::realtime)},
+      {"strict", boolean_to(&Config::strict)},
       {"quiet", boolean_to(&Config::quiet)},
   };
 }

@@ -21,7 +21,7 @@ struct Config {
   /// Seconds, more than 0.
   std::optional<double> duration;
   std::optional<std::uint64_t> frames;
-  std::optional<bool> realtime, quiet;
+  std::optional<bool> realtime, strict, quiet;
 };
 
 /// Throws invalid_argument naming the file, line and key: for text that is not YAML, a key that is

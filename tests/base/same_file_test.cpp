@@ -40,9 +40,11 @@ TEST(SameFile, AnOutputThatIsAnInputIsRefusedByBothNames) {
   fs::create_symlink(b, folder / "link.png");
   refuse_overwriting({a, b}, {folder / "c.png", folder / "d.png"});
   refuse_overwriting({}, {a});
-  expect_error([&] { refuse_overwriting({a, b}, {folder / "c.png", folder / "link.png"}); },
-               ErrorCode::invalid_argument,
-               {"link.png: is also the input, ", "b.png; give another output"});
+  expect_error(
+      [&] {
+        refuse_overwriting({a, b}, {folder / "c.png", folder / "link.png"});
+      },
+      ErrorCode::invalid_argument, {"link.png: is also the input, ", "b.png; give another output"});
   EXPECT_EQ(error_of([&] { refuse_overwriting({a}, {a}); }),
             a.string() + ": is also the input; give another output");
 }
