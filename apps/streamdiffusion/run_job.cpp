@@ -81,6 +81,11 @@ RunJob::RunJob(RunFlags flags) : flags_(std::move(flags)), settings_(flags_.para
   base::require(flags_.output != "-" || !terminal, ErrorCode::invalid_argument,
                 "--output -: standard output is a terminal; give a file, window, or a pipe");
   media::check_output(flags_.output);
+  // A named pipe that is both would wait for itself. Images in a folder are compared one by one.
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(flags_.output, ignored)) {
+    base::refuse_overwriting({flags_.input}, {flags_.output});
+  }
 }
 
 void RunJob::run() {

@@ -24,7 +24,7 @@ using base::ErrorCode;
 constexpr Rational kDefaultRate{25, 1};
 constexpr auto kFlushInterval = std::chrono::seconds(1);
 /// Some packets of every stream; EAC-3 needs two.
-constexpr double kSafeSeconds = 0.5;
+constexpr double kSafeSeconds = 0.2;
 constexpr AVRational kGifTimeBase{1, 100};
 /// In 1/100 s. Browsers play shorter delays much slower.
 constexpr std::int64_t kMinGifDelay = 2;
@@ -200,11 +200,13 @@ class AvSink final : public FrameSink {
     if (frames_ == 1) flushed_ = now;
     if (!file_ || !spec_.flushes || now - flushed_ < kFlushInterval) return;
     if (!first_video_) return;
-    const double safe = *first_video_ + kSafeSeconds;
+    const double safe = std::max(*first_video_, 0.0) + kSafeSeconds;
     const bool alone = options_.extras.tracks.empty();
     if (!alone && (last_video_ < safe || !tracks_->has_sound_at(safe))) return;
     flushed_ = now;
-    check(av_write_frame(muxer_.get(), nullptr), "writing");
+    for (int i = 0; i < 2; ++i) {  // an MP4's first flush writes its header alone
+      check(av_write_frame(muxer_.get(), nullptr), "writing");
+    }
   }
 
   /// True for a GIF frame that comes too soon after the last one to be shown.

@@ -254,6 +254,9 @@ void AvSource::fill_info() {
   info_.time_base = rational_of(stream_->time_base);
   const AVRational rate = av_guess_frame_rate(input_.get(), stream_, nullptr);
   if (rate.num > 0 && rate.den > 0) info_.rate = rational_of(rate);
+  const std::string_view format = input_->iformat->name;
+  const bool is_image = format.ends_with("_pipe") || format == "image2";
+  if (is_image && !spec_.file.empty()) info_.files = {spec_.file};
   if (info_.live) return;
   const bool has_length = input_->duration != AV_NOPTS_VALUE && input_->duration > 0;
   if (stream_->nb_frames > 0) {

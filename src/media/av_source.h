@@ -12,6 +12,8 @@ namespace streamdiffusion::media {
 struct AvInputSpec {
   /// What messages call the source.
   std::string name;
+  /// The path of a file; empty for anything else.
+  std::string file = {};
   /// File name or URL; empty if there is a descriptor.
   std::string url;
   /// The demuxer's name, or empty to detect the format from the content.

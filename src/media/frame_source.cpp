@@ -171,9 +171,12 @@ std::unique_ptr<FrameSource> open_path(const std::string& input, const SourceOpt
   base::require(fs::exists(status), ErrorCode::not_found, input,
                 ": no such file, folder or pattern with a match");
   if (fs::is_fifo(status)) return open_av_source(named_pipe(input), options);
-  return open_av_source(
-      {.name = input, .url = "file:" + input, .protocols = kFileProtocols, .no_timeout = true},
-      options);
+  return open_av_source({.name = input,
+                         .file = input,
+                         .url = "file:" + input,
+                         .protocols = kFileProtocols,
+                         .no_timeout = true},
+                        options);
 }
 
 }  // namespace

@@ -15,8 +15,8 @@ constexpr int kPollMilliseconds = 20, kBacklog = 8;
 
 }  // namespace
 
-FileServer::FileServer(std::string content, bool with_length)
-    : content_(std::move(content)), with_length_(with_length) {
+FileServer::FileServer(std::string content, bool with_length, std::size_t missing)
+    : content_(std::move(content)), with_length_(with_length), missing_(missing) {
   listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -59,7 +59,9 @@ void FileServer::answer(int connection) const {
     request.push_back(byte);
   }
   std::string text = "HTTP/1.1 200 OK\r\nConnection: close\r\n";
-  if (with_length_) text += "Content-Length: " + std::to_string(content_.size()) + "\r\n";
+  if (with_length_) {
+    text += "Content-Length: " + std::to_string(content_.size() + missing_) + "\r\n";
+  }
   text += "\r\n" + content_;
   for (std::size_t sent = 0; sent < text.size();) {
     const ssize_t count = ::send(connection, text.data() + sent, text.size() - sent, MSG_NOSIGNAL);

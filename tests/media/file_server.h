@@ -10,8 +10,9 @@ namespace streamdiffusion::testing {
 /// Answers every request with the same content until it goes away.
 class FileServer {
  public:
-  /// Without `with_length`, the answer ends with the connection, as that of a broadcast.
-  FileServer(std::string content, bool with_length);
+  /// Without `with_length`, the answer ends with the connection, as that of a broadcast. `missing`:
+  /// bytes that are announced and do not come.
+  FileServer(std::string content, bool with_length, std::size_t missing = 0);
   ~FileServer();
   FileServer(const FileServer&) = delete;
   FileServer& operator=(const FileServer&) = delete;
@@ -26,6 +27,7 @@ class FileServer {
 
   std::string content_;
   bool with_length_;
+  std::size_t missing_;
   int listener_ = -1, port_ = 0;
   std::atomic<bool> leaving_{false};
   std::atomic<int> requests_{0};

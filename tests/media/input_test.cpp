@@ -84,13 +84,14 @@ TEST(WebInput, ABroadcastKeepsItsFirstKeyFrame) {
 TEST(WebInput, ATransferThatBreaksOffIsAnError) {
   const TemporaryFolder folder;
   const std::string content = bytes_of(clip(folder, "a.mkv", 60));
-  const FileServer server(content.substr(0, content.size() / 2), true);
+  const std::size_t half = content.size() / 2;
+  const FileServer server(content.substr(0, half), true, content.size() - half);
   std::size_t frames = 0;
   EXPECT_THAT(error_of([&] {
                 const auto source = open_source(server.address("a.mkv"));
                 while (source->read()) ++frames;
               }),
-              HasSubstr("ends early"));
+              HasSubstr("Stream ends prematurely"));
   EXPECT_GT(frames, 0U);
 }
 

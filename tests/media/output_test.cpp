@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -120,6 +121,24 @@ TEST(Output, ImagesKeepTheNamesOfTheInputs) {
   options.named_after = {"in/b.jpg", "in/a.png", "other/a.webp"};
   write_clip(*open_sink(folder / "out", options), 32, 32, steady(3));
   EXPECT_THAT(names_in(folder / "out"), UnorderedElementsAre("b.png", "a.png", "a-2.png"));
+}
+
+TEST(Output, WhatIsThereAfterASecondPlays) {
+  for (const std::string name : {"a.mp4", "a.mov", "a.mkv"}) {
+    const TemporaryFolder folder;
+    const auto source = open_source(kData + "tracks.mkv");
+    SinkOptions options = kSmall;
+    options.time_base = source->info().time_base;
+    options.extras = source->extras();
+    const auto sink = open_sink(folder / name, options);
+    while (const auto frame = source->read()) {
+      sink->write(frame->image(), frame->pts, 0);
+      // of real time: the sink goes by the clock
+      std::this_thread::sleep_for(std::chrono::milliseconds(150));
+    }
+    fs::copy_file(folder / name, folder / "killed");  // as a kill leaves it
+    EXPECT_GT(read_all(*open_source(folder / "killed")).pts.size(), 0U) << name;
+  }
 }
 
 TEST(Output, ANamedPipeIsWrittenTo) {
