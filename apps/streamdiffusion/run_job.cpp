@@ -289,7 +289,8 @@ void RunJob::end_early(const Error& failure) {
     const Writing writing(writing_since_);
     sink_->finish_partly();
   } catch (const Error&) {  // says at most what is known already
-    throw failure;
+    if (sink_->path() == flags_.output || flags_.output == "-") throw failure;
+    base::fail(failure.code(), failure.what(), "; what could be written is in ", sink_->path());
   }
   if (!flags_.quiet) report();
   if (!flags_.json.empty()) write_json();

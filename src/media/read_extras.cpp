@@ -40,7 +40,10 @@ std::vector<Chapter> chapters_of(const AVFormatContext& input, std::int64_t star
 
 /// What messages call a stream that is not copied; empty for one that is of no interest.
 std::string name_of(const AVFormatContext& input, const AVStream& stream) {
-  const char* codec = avcodec_get_name(stream.codecpar->codec_id);
+  char tag[AV_FOURCC_MAX_STRING_SIZE] = {};
+  const bool known = stream.codecpar->codec_id != AV_CODEC_ID_NONE;
+  const char* codec = known ? avcodec_get_name(stream.codecpar->codec_id)
+                            : av_fourcc_make_string(tag, stream.codecpar->codec_tag);
   // QuickTime's table of chapter titles is read as chapters as well.
   const bool chapter_titles =
       input.nb_chapters > 0 && stream.codecpar->codec_id == AV_CODEC_ID_BIN_DATA;
