@@ -54,7 +54,8 @@ class ImageSink final : public FrameSink {
   ImageSink(const fs::path& folder, const SinkOptions& options)
       : folder_(folder), written_to_(folder), names_(output_names(options.named_after)) {
     if (names_.empty()) earlier_ = numbered_images(folder);
-    if (!earlier_.empty()) written_to_ = part_name(fs::path(folder / "x").parent_path());
+    // Inside, since the folder may be a file system of its own.
+    if (!earlier_.empty()) written_to_ = part_name(folder / "unfinished");
     create_folders(written_to_);
     if (options.extras.sound()) note_ = folder.string() + ": images only; the sound is left out";
   }

@@ -108,8 +108,10 @@ TEST(Output, NumberedImagesOfAnEarlierRunAreReplacedAsAWhole) {
   {
     const auto sink = open_sink(folder / "out", kSmall);
     sink->write(numbered_image(32, 32, 1), 0, 1);
-    EXPECT_EQ(names_in(folder / "out").size(), 6U);
+    EXPECT_EQ(sink->path(), folder / "out/unfinished.part");
+    EXPECT_EQ(names_in(folder / "out").size(), 7U);
   }
+  fs::remove_all(folder / "out/unfinished.part");  // it was kept
   write_clip(*open_sink(folder / "out", kSmall), 32, 32, steady(2));
   EXPECT_THAT(names_in(folder / "out"),
               UnorderedElementsAre("000000.png", "000001.png", "notes.png"));
@@ -233,6 +235,17 @@ TEST(Output, SoundThatAnMp4DoesNotHoldIsLeftOut) {
   EXPECT_EQ(source->extras().sound()->codec(), "aac");
   EXPECT_EQ(source->extras().chapters.size(), 2U);
   EXPECT_EQ(read_all(*source).pts.size(), 10U);
+}
+
+TEST(Output, AGifSaysHowManyImagesItCannotShow) {
+  const TemporaryFolder folder;
+  std::string said;
+  base::set_log_callback([&](base::LogLevel, std::string_view text) { said += text; });
+  SinkOptions options = kSmall;
+  options.time_base = {1, 100};
+  write_clip(*open_sink(folder / "a.gif", options), 32, 32, steady(5));
+  base::set_log_callback({});
+  EXPECT_THAT(said, HasSubstr("a.gif: 2 images would show for less than 20 ms"));
 }
 
 TEST(Output, ImagesAloneAreSaidToBeWithoutSound) {
