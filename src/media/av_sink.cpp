@@ -47,7 +47,6 @@ class AvSink final : public FrameSink {
     if (muxer_ && (muxer_->oformat->flags & AVFMT_NOFILE) == 0 && !pipe_) {
       avio_closep(&muxer_->pb);
     }
-    if (file_ && frames_ == 0) file_->discard();
   }
 
   void write(const Image& image, std::int64_t pts, std::int64_t duration) override {
@@ -55,6 +54,7 @@ class AvSink final : public FrameSink {
                   ErrorCode::internal, spec_.name, ": the image is ", image.width, "x",
                   image.height, ", the video ", options_.width, "x", options_.height);
     ++frames_;
+    if (file_) file_->keep();
     if (spec_.timeless) {
       check_time(pts);
       pts = next_pts_;
@@ -187,9 +187,7 @@ class AvSink final : public FrameSink {
     start_timeout();
     AvOptions settings;
     for (const auto& [key, value] : spec_.settings) settings.set(key.c_str(), value);
-    const int status = avformat_write_header(muxer_.get(), settings.get());
-    if (status < 0 && file_) file_->discard();
-    check(status, "opening");
+    check(avformat_write_header(muxer_.get(), settings.get()), "opening");
   }
 
   /// Once a second, by the clock, completes what a reader of the file needs: a program that is

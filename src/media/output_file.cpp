@@ -1,6 +1,10 @@
 // rename(2) replaces a file in one step.
 #include "media/output_file.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <system_error>
 
 #include "base/error.h"
@@ -16,6 +20,17 @@ fs::path resolved(const fs::path& path) {
   std::error_code error;
   const fs::path target = fs::weakly_canonical(path, error);
   return error || !fs::is_symlink(path) ? path : target;
+}
+
+/// False if there is something of that name, be it a link that leads nowhere. Where the file cannot
+/// be created, opening it will say why.
+bool create(const std::string& path) {
+  constexpr mode_t kMode = 0666;  // less what the user masks
+  const int descriptor =
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kMode);
+  if (descriptor < 0) return errno != EEXIST;
+  ::close(descriptor);
+  return true;
 }
 
 }  // namespace
@@ -40,24 +55,27 @@ fs::path part_name(const fs::path& target) {
 OutputFile::OutputFile(const std::string& target) : target_(target), path_(target) {
   create_folders(target_.parent_path());
   target_ = resolved(target_);
+  path_ = target_.string();
   std::error_code ignored;
   const fs::file_status status = fs::status(target_, ignored);
   regular_ = !fs::exists(status) || fs::is_regular_file(status);
-  if (fs::is_regular_file(status)) path_ = part_name(target_).string();
+  if (!regular_) return;
+  if (fs::exists(status)) path_ = part_name(target_).string();
+  while (!create(path_)) path_ = part_name(target_).string();
+}
+
+OutputFile::~OutputFile() {
+  std::error_code ignored;
+  if (regular_ && !kept_) fs::remove(path_, ignored);
 }
 
 void OutputFile::commit() {
-  committed_ = true;
+  kept_ = true;
   if (!regular_ || path_ == target_.string()) return;
   std::error_code error;
   fs::rename(path_, target_, error);
   base::require(!error, ErrorCode::io, target_.string(), ": cannot be replaced by ", path_, ": ",
                 error.message());
-}
-
-void OutputFile::discard() {
-  std::error_code ignored;
-  if (regular_ && !committed_) fs::remove(path_, ignored);
 }
 
 }  // namespace streamdiffusion::media

@@ -12,19 +12,24 @@ namespace streamdiffusion::media {
 /// is.
 class OutputFile {
  public:
-  /// Creates missing folders. Throws io naming `target`.
+  /// Creates missing folders, and the file. Throws io naming `target`.
   explicit OutputFile(const std::string& target);
+  /// Removes the file, unless keep() or commit() was called.
+  ~OutputFile();
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+
   /// Where to write.
   const std::string& path() const { return path_; }
+  /// The file holds something.
+  void keep() { kept_ = true; }
   /// The written file takes its place. Throws io.
   void commit();
-  /// Removes the written file, unless commit() was called.
-  void discard();
 
  private:
   std::filesystem::path target_;
   std::string path_;
-  bool regular_ = true, committed_ = false;
+  bool regular_ = true, kept_ = false;
 };
 
 /// Creates `folder` and the folders above it. Throws io naming it.
