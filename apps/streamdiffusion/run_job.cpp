@@ -119,8 +119,8 @@ void RunJob::run() {
   if (signals_.received() != 0) throw Stopped{signals_.received()};
 }
 
-/// Asked ten times a second. A reader that takes nothing any more must not outlive a stop: the write
-/// that waits for it is given up after a time of grace.
+/// Asked ten times a second. A reader that takes nothing any more must not outlive a stop: the
+/// write that waits for it is given up after a time of grace.
 bool RunJob::should_stop() {
   const auto now = base::Clock::now().time_since_epoch().count();
   if (signals_.received() != 0 && stopped_at_ == 0) stopped_at_ = now;

@@ -160,6 +160,10 @@ void AvSource::require_allowed() const {
 
 void AvSource::no_frames() const {
   require_allowed();
+  if (damage_.last_words().empty() && decoder_->codec_id == AV_CODEC_ID_WEBP) {
+    base::fail(ErrorCode::unsupported, spec_.name,
+               ": no frame could be decoded: libav does not read animated WebP; convert it to GIF");
+  }
   const std::string reason = damage_.last_words().empty()
                                  ? std::string("it holds no image data")
                                  : "the decoder says " + damage_.last_words();
@@ -326,8 +330,8 @@ bool AvSource::send_packet() {
 }
 
 /// A truncated file ends like a complete one. What tells them apart is an error line of the
-/// demuxer, a last packet that is not whole, and for y4m, whose demuxer writes no line, bytes behind
-/// the last whole frame. A recorded broadcast may end anywhere.
+/// demuxer, a last packet that is not whole, and for y4m, whose demuxer writes no line, bytes
+/// behind the last whole frame. A recorded broadcast may end anywhere.
 void AvSource::check_end() {
   for (const auto& [index, track] : tracks_.by_stream) track->queue().finish();
   if (info_.live) return;

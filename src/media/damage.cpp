@@ -11,7 +11,8 @@ namespace {
 
 /// How many are named one by one. A broken stream has thousands.
 constexpr std::uint64_t kNamed = 10;
-/// Undecodable packets that are passed over before the first frame: a stream may be joined anywhere.
+/// Undecodable packets that are passed over before the first frame: a stream may be joined
+/// anywhere.
 constexpr int kMaxPassedOver = 500;
 
 }  // namespace

@@ -22,8 +22,8 @@ class Damage {
   /// any frame, that none is expected any more.
   bool on_refused_packet(const std::string& words);
   /// A frame from the decoder. `logged`: for decoders that do not mark the frames that they have
-  /// repaired, the error that was logged since the last frame, or nothing. Says how many packets were passed over
-  /// before the first frame.
+  /// repaired, the error that was logged since the last frame, or nothing. Says how many packets
+  /// were passed over before the first frame.
   void on_frame(const AVFrame& frame, const std::string& logged);
   /// Warns that the next frame is damaged, as `what` says; only the first few are named. A strict
   /// one throws corrupt_file instead.

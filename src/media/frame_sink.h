@@ -53,8 +53,8 @@ struct SinkOptions {
   std::string codec;
   /// For standard output and other pipes: "y4m" or "rgb24".
   std::string format = "y4m";
-  /// For a folder: the files that the images are named after, by pts; where there are none, they are
-  /// numbered.
+  /// For a folder: the files that the images are named after, by pts. Where there are none, the
+  /// images are numbered.
   std::vector<std::filesystem::path> named_after = {};
   /// Ends the wait for the reader of a named pipe.
   StopFlag stop = make_stop_flag();

@@ -214,6 +214,7 @@ std::unique_ptr<FrameSource> open_source(const std::string& input, const SourceO
     return open_av_source(screen(input, options), options);
   }
   if (starts_with(input, "/dev/video")) return open_av_source(camera(input, options), options);
+  if (starts_with(input, "file:///")) return open_source(input.substr(7), options);
   if (input.find("://") != std::string::npos) {
     return open_av_source(url_input(input, options), options);
   }

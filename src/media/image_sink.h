@@ -10,8 +10,9 @@
 
 namespace streamdiffusion::media {
 
-/// Writes PNG files: cat.png after cat.jpg and cat-2.png after a second cat, or 000000.png, 000001.png, … Numbered images of an
-/// earlier run are replaced as a whole when the new ones are complete.
+/// Writes PNG files: cat.png after cat.jpg and cat-2.png after a second cat, or 000000.png,
+/// 000001.png, … Numbered images of an earlier run are replaced as a whole when the new ones are
+/// complete.
 std::unique_ptr<FrameSink> open_image_sink(const std::string& folder, const SinkOptions& options);
 
 /// The images in `folder` that such a sink would replace.

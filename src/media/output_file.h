@@ -8,8 +8,8 @@ namespace streamdiffusion::media {
 
 /// Where nothing is yet, the file is written under its own name, so that what a killed program
 /// leaves is found there. Where there is a file, its successor is written beside it (a.part.mp4)
-/// and replaces it in commit(). What is no regular file (a device, a named pipe) is written to as it
-/// is.
+/// and replaces it in commit(). What is no regular file (a device, a named pipe) is written to as
+/// it is.
 class OutputFile {
  public:
   /// Creates missing folders, and the file. Throws io naming `target`.

@@ -1,5 +1,5 @@
-// What a source holds beside its images: sound, subtitles, chapters, a title. A sink copies what its
-// container can hold, packet by packet, without decoding.
+// What a source holds beside its images: sound, subtitles, chapters, a title. A sink copies what
+// its container can hold, packet by packet, without decoding.
 #pragma once
 
 #include <cstdint>

@@ -182,6 +182,9 @@ TEST(Input, AnimationsAreReadWholeOrRefusedByName) {
   EXPECT_EQ(read_all(*open_source(kData + "animated.png")).pts.size(), 3U);
   expect_error([] { open_source(kData + "animated.webp"); }, ErrorCode::unsupported,
                {"animated.webp: is an animated WebP"});
+  expect_error([] { read_all(*open_pipe(kData + "animated.webp")); }, ErrorCode::unsupported,
+               {"standard input: no frame could be decoded: libav does not read animated WebP"});
+  EXPECT_EQ(read_all(*open_source("file://" + kData + "animated.png")).pts.size(), 3U);
 }
 
 TEST(Damage, IsNamedAndTheRestIsGiven) {
