@@ -66,6 +66,8 @@ void RunFlags::settle() {
   if (run.frames) frames = static_cast<std::uint64_t>(*run.frames);
   assign_if_set(realtime, run.realtime);
   assign_if_set(no_audio, run.no_audio);
+  assign_if_set(strict, run.strict);
+  assign_if_set(input_protocols, run.input_protocols);
   assign_if_set(quiet, run.quiet);
   if (run.input_size) check_size(input_size);
   warn_of_idle_flags();

@@ -20,8 +20,8 @@ struct RunFlags {
   double duration = 0;
   /// 0: to the end.
   std::uint64_t frames = 0;
-  bool no_audio = false, quiet = false;
-  std::string json;
+  bool no_audio = false, strict = false, quiet = false;
+  std::string input_protocols, json;
 
   void add_to(Flags& flags);
   /// Once all is parsed: the members from the flags and the file. Warns of those that do nothing.

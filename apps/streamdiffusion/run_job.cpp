@@ -5,12 +5,16 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <map>
+#include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "base/join.h"
 #include "base/log.h"
+#include "base/same_file.h"
 #include "figures.h"
 #include "setup.h"
 
@@ -21,6 +25,10 @@ namespace {
 constexpr int kQueueDepth = 4;
 /// How soon a stop ends a wait.
 constexpr auto kStopPoll = std::chrono::milliseconds(10);
+/// How long after a stop a write may wait for its reader.
+constexpr auto kReaderGrace = std::chrono::seconds(2);
+/// How many frames that fail are named one by one.
+constexpr std::uint64_t kNamedFailures = 20;
 
 /// What a frame carries through the session.
 struct FrameTag {
@@ -38,11 +46,31 @@ std::pair<int, int> parse_size(const std::string& text) {
   return {width, height};
 }
 
-void require_another_file(const std::string& input, const std::string& output) {
+/// The regular files that this process has open, by descriptor. Lists and filter graphs may name
+/// inputs that the command line does not.
+std::map<std::string, std::filesystem::path> open_files() {
+  std::map<std::string, std::filesystem::path> files;
   std::error_code ignored;
-  base::require(!std::filesystem::equivalent(input, output, ignored), ErrorCode::invalid_argument,
-                output, ": is also the input");
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", ignored)) {
+    if (!entry.is_regular_file(ignored)) continue;
+    files[entry.path().filename().string()] = std::filesystem::read_symlink(entry.path(), ignored);
+  }
+  return files;
 }
+
+/// What a write is waiting for, if anything, is known by its begin.
+class Writing {
+ public:
+  explicit Writing(std::atomic<base::Clock::rep>& since) : since_(since) {
+    since_ = base::Clock::now().time_since_epoch().count();
+  }
+  ~Writing() { since_ = 0; }
+  Writing(const Writing&) = delete;
+  Writing& operator=(const Writing&) = delete;
+
+ private:
+  std::atomic<base::Clock::rep>& since_;
+};
 
 }  // namespace
 
@@ -53,12 +81,17 @@ RunJob::RunJob(RunFlags flags) : flags_(std::move(flags)), settings_(flags_.para
   base::require(flags_.output != "-" || !terminal, ErrorCode::invalid_argument,
                 "--output -: standard output is a terminal; give a file, window, or a pipe");
   media::check_output(flags_.output);
-  require_another_file(flags_.input, flags_.output);
+  // A named pipe that is both would wait for itself. Images in a folder are compared one by one.
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(flags_.output, ignored)) {
+    base::refuse_overwriting({flags_.input}, {flags_.output});
+  }
 }
 
 void RunJob::run() {
   const auto begin = base::Clock::now();
   open_source();
+  refuse_overwriting();
   engine_.emplace(open_engine(settings_.engine));
   warn_of_settings(*engine_, settings_);
   if (signals_.received() != 0) throw Stopped{signals_.received()};
@@ -74,28 +107,67 @@ void RunJob::run() {
                                     std::optional<std::uint64_t> id) { note_failure(error, id); },
                     .interrupt = [this] { sink_->interrupt(); }});
   if (!flags_.quiet) say_opened(base::seconds_since(begin));
-  signals_.watch([this] { return sink_->closed() || live_->state() == LiveState::failed; });
+  signals_.watch([this] { return should_stop(); });
   progress_.emplace(expected_frames(), flags_.quiet, "age ");
-  stream();
-  finish();
+  try {
+    stream();
+    finish();
+  } catch (const Error& error) {
+    if (signals_.received() == 0) throw;
+    base::warn(error.what());
+  }
   if (signals_.received() != 0) throw Stopped{signals_.received()};
 }
 
+/// Asked ten times a second. A reader that takes nothing any more must not outlive a stop: the
+/// write that waits for it is given up after a time of grace.
+bool RunJob::should_stop() {
+  const auto now = base::Clock::now().time_since_epoch().count();
+  if (signals_.received() != 0 && stopped_at_ == 0) stopped_at_ = now;
+  const auto since = writing_since_.load();
+  if (stopped_at_ != 0 && since != 0) {
+    const base::Clock::duration waited(now - std::max(since, stopped_at_));
+    if (waited >= kReaderGrace) sink_->interrupt();
+  }
+  return sink_->closed() || live_->state() == LiveState::failed;
+}
+
 void RunJob::open_source() {
-  media::SourceOptions options{.format = flags_.input_format, .stop = stop_};
+  media::SourceOptions options{.format = flags_.input_format,
+                               .strict = flags_.strict,
+                               .protocols = flags_.input_protocols,
+                               .stop = stop_};
   if (!flags_.input_size.empty()) {
     std::tie(options.width, options.height) = parse_size(flags_.input_size);
   }
   base::require(flags_.input_format != "rgb24" || options.width > 0, ErrorCode::invalid_argument,
                 "--input-format rgb24 has no header: give its size with --input-size WxH");
   if (flags_.fps > 0) options.rate = media::nearest_rational(flags_.fps);
+  const auto before = open_files();
   try {
     source_ = media::open_source(flags_.input, options);
   } catch (const Error&) {
     if (signals_.received() != 0) throw Stopped{signals_.received()};
     throw;
   }
+  for (const auto& [descriptor, path] : open_files()) {
+    if (!before.contains(descriptor)) opened_inputs_.push_back(path);
+  }
   if (flags_.fps > 0) source_ = media::at_rate(std::move(source_), options.rate);
+}
+
+/// Before anything is written, and before a model is loaded.
+void RunJob::refuse_overwriting() const {
+  const media::SourceInfo& info = source_->info();
+  std::vector<std::filesystem::path> inputs = info.files;
+  inputs.emplace_back(flags_.input == "-" ? "/dev/stdin" : flags_.input);
+  inputs.insert(inputs.end(), opened_inputs_.begin(), opened_inputs_.end());
+  std::vector<std::filesystem::path> outputs = media::replaced_files(flags_.output, info.files);
+  if (!flags_.json.empty()) outputs.emplace_back(flags_.json);
+  base::refuse_overwriting(inputs, outputs);
+  base::require(flags_.json.empty() || std::filesystem::path(flags_.json).lexically_normal() !=
+                                           std::filesystem::path(flags_.output).lexically_normal(),
+                ErrorCode::invalid_argument, "--json ", flags_.json, ": is also the output");
 }
 
 void RunJob::open_sink() {
@@ -105,11 +177,19 @@ void RunJob::open_sink() {
   media::SinkOptions options{.width = session.width.value(),
                              .height = session.height.value(),
                              .time_base = info.time_base,
+                             .rate = info.rate,
+                             .extras = source_->extras(),
                              .codec = flags_.codec,
-                             .format = flags_.output_format};
-  if (info.rate.positive()) options.rate = info.rate;
-  if (!flags_.no_audio) options.audio = source_->audio();
-  sink_ = media::open_sink(flags_.output, options);
+                             .format = flags_.output_format,
+                             .named_after = info.files,
+                             .stop = stop_};
+  if (flags_.no_audio) options.extras = options.extras.without_sound();
+  try {
+    sink_ = media::open_sink(flags_.output, options);
+  } catch (const Error&) {
+    if (signals_.received() != 0) throw Stopped{signals_.received()};
+    throw;
+  }
   if (!sink_->note().empty()) base::warn(sink_->note());
 }
 
@@ -162,33 +242,75 @@ void RunJob::stream() {
 
 void RunJob::take(const LiveOutput& output) {
   const auto tag = std::any_cast<FrameTag>(output.tag);
+  const Writing writing(writing_since_);
   sink_->write(*output.image, tag.pts, tag.duration);
   progress_->step(output.age(), tag.number);
 }
 
-/// A frame that fails ends the run of a file, where nothing may be lost.
+/// The other frames are drawn all the same, unless the user is strict or the program is at fault.
 void RunJob::note_failure(const Error& error, std::optional<std::uint64_t>) {
+  if (live_->state() == LiveState::failed) return;  // an output that fails is told by finish()
   const std::lock_guard lock(mutex_);
-  if (realtime_) {
-    if (!std::exchange(warned_, true)) base::warn(error.what(), "; such frames are skipped");
+  if (!realtime_ && (flags_.strict || error.code() == ErrorCode::internal)) {
+    if (!failure_) failure_ = error;
+    *stop_ = true;
     return;
   }
-  if (!failure_) failure_ = error;
-  *stop_ = true;
+  ++failed_frames_;
+  if (failed_frames_ <= kNamedFailures) base::warn(error.what());
+  if (failed_frames_ == kNamedFailures) base::warn("further frames that fail are only counted");
 }
 
 void RunJob::finish() {
   live_->drain();
-  if (const auto failure = live_->failure()) throw *failure;
-  sink_->finish();
+  std::optional<Error> failure = live_->failure();
+  {
+    const std::lock_guard lock(mutex_);
+    if (!failure) failure = failure_;
+  }
+  if (failure) end_early(*failure);
+  if (progress_->done() == 0 && signals_.received() == 0 && !sink_->closed()) {
+    end_early(Error(ErrorCode::corrupt_file, flags_.input + ": no frame could be drawn"));
+  }
+  if (progress_->done() > 0) {
+    const Writing writing(writing_since_);
+    sink_->finish();
+  }
   if (!flags_.quiet) report();
   if (!flags_.json.empty()) write_json();
-  const std::lock_guard lock(mutex_);
-  if (!failure_) return;
+  say_what_is_missing();
+}
+
+/// Keeps what was drawn, but not in the place of an older output.
+void RunJob::end_early(const Error& failure) {
   const std::size_t written = progress_->done();
-  if (written == 0) throw *failure_;
-  base::fail(failure_->code(), failure_->what(), "; ", written, " frames written to ",
-             flags_.output, ", which play");
+  if (written == 0) throw failure;
+  try {
+    const Writing writing(writing_since_);
+    sink_->finish_partly();
+  } catch (const Error&) {  // says at most what is known already
+    if (sink_->path() == flags_.output || flags_.output == "-") throw failure;
+    base::fail(failure.code(), failure.what(), "; what could be written is in ", sink_->path());
+  }
+  if (!flags_.quiet) report();
+  if (!flags_.json.empty()) write_json();
+  base::fail(failure.code(), failure.what(), "; ", written, " frames written to ", sink_->path(),
+             ", which play");
+}
+
+/// Frames that were damaged are in the output; those that failed are not.
+void RunJob::say_what_is_missing() const {
+  const std::uint64_t damaged = source_->damaged();
+  if (damaged > 0) {
+    base::warn(source_->info().name, ": ", damaged, damaged == 1 ? " frame was" : " frames were",
+               " damaged");
+  }
+  if (failed_frames_ == 0) return;
+  const std::string message = base::concat(
+      source_->info().name, ": ", failed_frames_, failed_frames_ == 1 ? " frame" : " frames",
+      " could not be drawn, ", progress_->done(), " are in ", flags_.output);
+  base::require(source_->info().live || signals_.received() != 0, ErrorCode::corrupt_file, message);
+  base::warn(message);
 }
 
 void RunJob::say_opened(double seconds) const {
@@ -226,6 +348,7 @@ void RunJob::write_json() const {
                  {"skipped", count(counters.skipped)},
                  {"dropped", count(counters.dropped())},
                  {"failed", count(counters.failed)},
+                 {"damaged", count(source_->damaged())},
                  {"seconds", progress_->elapsed()},
                  {"fps", static_cast<double>(progress_->done()) / progress_->elapsed()},
                  {"age_p50_ms", progress_->percentile(0.5) * 1e3},

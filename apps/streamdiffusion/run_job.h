@@ -2,9 +2,12 @@
 // is reached or the user stops it.
 #pragma once
 
+#include <atomic>
+#include <filesystem>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <vector>
 
 #include "media/frame_sink.h"
 #include "media/frame_source.h"
@@ -26,7 +29,9 @@ class RunJob {
 
  private:
   void open_source();
+  void refuse_overwriting() const;
   void open_sink();
+  bool should_stop();
   std::size_t expected_frames() const;
   void stream();
   bool within_limits(const media::Frame& frame) const;
@@ -34,6 +39,8 @@ class RunJob {
   void take(const LiveOutput& output);
   void note_failure(const Error& error, std::optional<std::uint64_t> frame_id);
   void finish();
+  [[noreturn]] void end_early(const Error& failure);
+  void say_what_is_missing() const;
   void say_opened(double seconds) const;
   void report() const;
   void write_json() const;
@@ -44,6 +51,8 @@ class RunJob {
   StopSignals signals_{stop_};
   bool realtime_ = false;
   std::unique_ptr<media::FrameSource> source_;
+  /// Files that the source has opened, whatever its text says.
+  std::vector<std::filesystem::path> opened_inputs_;
   std::optional<Engine> engine_;
   std::unique_ptr<media::FrameSink> sink_;
   std::unique_ptr<LiveSession> live_;
@@ -52,7 +61,10 @@ class RunJob {
   std::mutex mutex_;
   /// The first that ends the run.
   std::optional<Error> failure_;
-  bool warned_ = false;
+  std::uint64_t failed_frames_ = 0;
+  /// When the sink began the write that it is in, and when a stop was first seen; 0 for never.
+  std::atomic<base::Clock::rep> writing_since_{0};
+  base::Clock::rep stopped_at_ = 0;
 };
 
 }  // namespace streamdiffusion::app

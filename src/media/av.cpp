@@ -7,6 +7,10 @@ extern "C" {
 
 #include <cmath>
 #include <cstdarg>
+#include <cstdio>
+#include <cstring>
+#include <string_view>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -16,7 +20,15 @@ namespace {
 
 using base::Clock;
 
-/// The AvLog in the `opaque` of a codec or format context; null for contexts of other kinds.
+/// Of the line in which libavformat tells at debug level what it has found in the content.
+constexpr const char* kProbed = "Format %s probed";
+constexpr std::size_t kProbedLength = 16;
+constexpr std::size_t kMaxLine = 512;
+
+thread_local AvLog* thread_log = nullptr;
+
+/// The AvLog in the `opaque` of a codec or format context, or that of the thread for a connection;
+/// null for contexts of other kinds.
 AvLog* find_log(void* context) {
   if (context == nullptr) return nullptr;
   const AVClass* kind = *static_cast<const AVClass**>(context);
@@ -26,16 +38,17 @@ AvLog* find_log(void* context) {
   if (kind == avformat_get_class()) {
     return static_cast<AvLog*>(static_cast<AVFormatContext*>(context)->opaque);
   }
-  return nullptr;
+  return kind != nullptr && std::strcmp(kind->class_name, "URLContext") == 0 ? thread_log : nullptr;
 }
 
 void on_log_line(void* context, int level, const char* format, va_list arguments) {
-  if (level > AV_LOG_ERROR) return;
+  const bool probed = level == AV_LOG_DEBUG && std::strncmp(format, kProbed, kProbedLength) == 0;
+  if (level > AV_LOG_ERROR && !probed) return;
   AvLog* log = find_log(context);
   if (log == nullptr) return;
-  char line[512];
+  char line[kMaxLine];
   std::vsnprintf(line, sizeof line, format, arguments);
-  log->record(line);
+  log->on_line(level, line);
 }
 
 std::string error_text(int code) {
@@ -64,13 +77,49 @@ std::string AvLog::last_line() const {
   return last_line_;
 }
 
-void AvLog::record(std::string line) {
+void AvLog::set_last_line(std::string line) {
   while (!line.empty() && (line.back() == '\n' || line.back() == '.' || line.back() == ' ')) {
     line.pop_back();
   }
-  if (line.empty()) return;
+  if (!line.empty()) last_line_ = std::move(line);
+}
+
+void AvLog::on_line(int level, const char* line) {
+  const std::string_view text(line);
+  const auto word_after = [&](std::string_view prefix) {
+    return text.substr(prefix.size(), text.find_first_of(" '", prefix.size()) - prefix.size());
+  };
   const std::lock_guard lock(mutex_);
-  last_line_ = std::move(line);
+  if (level > AV_LOG_ERROR) {
+    format_ = word_after("Format ");
+  } else if (text.starts_with("Format not on whitelist")) {
+    format_refused_ = true;  // the line itself is the whole whitelist
+  } else if (text.starts_with("Protocol '") && text.find("not on whitelist") != text.npos) {
+    refused_protocol_ = word_after("Protocol '");
+  } else {
+    set_last_line(line);
+  }
+}
+
+std::string AvLog::format() const {
+  const std::lock_guard lock(mutex_);
+  return format_;
+}
+
+std::string AvLog::refused_protocol() const {
+  const std::lock_guard lock(mutex_);
+  return refused_protocol_;
+}
+
+bool AvLog::format_refused() const {
+  const std::lock_guard lock(mutex_);
+  return format_refused_;
+}
+
+AvLog::Scope::Scope(AvLog& log) : outer_(std::exchange(thread_log, &log)) {}
+
+AvLog::Scope::~Scope() {
+  thread_log = outer_;
 }
 
 std::string AvLog::error_message(int code) const {

@@ -68,14 +68,37 @@ class AvLog {
   void clear();
   /// Empty if nothing was logged since clear().
   std::string last_line() const;
-  void record(std::string line);
   /// The last line in quotation marks, such as "Invalid NAL unit size", or av_strerror of `code` if
   /// there is none.
   std::string error_message(int code) const;
 
+  /// What FFmpeg found in the content: a demuxer's name; empty before.
+  std::string format() const;
+  /// The protocol that a whitelist kept from being used; empty if there was none.
+  std::string refused_protocol() const;
+  /// A whitelist kept the format found from being used.
+  bool format_refused() const;
+  /// Called with each line of FFmpeg's log that counts; `level` is that of av_log.
+  void on_line(int level, const char* line);
+
+  /// While it lives, lines of this thread about connections, which have no `opaque`, go to `log`.
+  class Scope {
+   public:
+    explicit Scope(AvLog& log);
+    ~Scope();
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+
+   private:
+    AvLog* outer_;
+  };
+
  private:
+  void set_last_line(std::string line);
+
   mutable std::mutex mutex_;
-  std::string last_line_;
+  std::string last_line_, format_, refused_protocol_;
+  bool format_refused_ = false;
 };
 
 /// Registers FFmpeg's devices and routes its log to AvLog, for the whole process. Idempotent.

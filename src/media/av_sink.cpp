@@ -1,21 +1,30 @@
-// Encodes and muxes through libavcodec and libavformat; audio packets are copied, never decoded.
+// Encodes and muxes through libavcodec and libavformat; the other tracks are copied, never decoded.
 #include "media/av_sink.h"
 
 #include <algorithm>
-#include <limits>
+#include <chrono>
+#include <cstdlib>
 #include <new>
 #include <optional>
 
+#include "base/clock.h"
 #include "base/error.h"
-#include "media/audio_queue.h"
+#include "base/join.h"
+#include "base/log.h"
 #include "media/av_encoder.h"
 #include "media/descriptor_io.h"
+#include "media/output_file.h"
+#include "media/track_muxer.h"
 
 namespace streamdiffusion::media {
 namespace {
 
 using base::ErrorCode;
 
+constexpr Rational kDefaultRate{25, 1};
+constexpr auto kFlushInterval = std::chrono::seconds(1);
+/// Some packets of every stream; EAC-3 needs two.
+constexpr double kSafeSeconds = 0.2;
 constexpr AVRational kGifTimeBase{1, 100};
 /// In 1/100 s. Browsers play shorter delays much slower.
 constexpr std::int64_t kMinGifDelay = 2;
@@ -25,10 +34,12 @@ class AvSink final : public FrameSink {
   AvSink(const AvOutputSpec& spec, const SinkOptions& options)
       : spec_(spec), options_(options), interrupt_(make_stop_flag()) {
     prepare_av();
-    if (!options_.rate.positive()) options_.rate = {25, 1};
+    if (spec_.timeless) count_by_rate();
+    if (!options_.rate.positive()) options_.rate = kDefaultRate;
     open_muxer();
     add_video();
-    add_audio();
+    add_tracks();
+    open_output();
     write_header();
   }
 
@@ -43,23 +54,36 @@ class AvSink final : public FrameSink {
                   ErrorCode::internal, spec_.name, ": the image is ", image.width, "x",
                   image.height, ", the video ", options_.width, "x", options_.height);
     ++frames_;
+    if (file_) file_->keep();
+    if (spec_.timeless) {
+      check_time(pts);
+      pts = next_pts_;
+      duration = 1;
+    }
     pts = std::max(pts, next_pts_);
     next_pts_ = pts + 1;
     if (drops_gif_frame(pts)) return;
     const std::int64_t default_duration =
         av_rescale_q(1, av_inv_q(av_rational(options_.rate)), base());
     end_pts_ = pts + (duration > 0 ? duration : std::max<std::int64_t>(default_duration, 1));
-    write_audio(pts);
+    check(tracks_->write(pts, base(), [this](AVPacket& packet) { return mux(packet); }), "writing");
     encoder_->encode(image, pts, end_pts_ - pts, [this](AVPacket& packet) { mux_video(packet); });
+    keep_playable();
   }
 
   void finish() override {
-    encoder_->finish([this](AVPacket& packet) { mux_video(packet); });
-    if (audio_ != nullptr) {
-      // If the source was stopped, the sound ends with the images; otherwise it is written whole.
-      const bool complete = options_.audio->queue().finished();
-      write_audio(complete ? std::numeric_limits<std::int64_t>::max() : end_pts_);
+    finish_partly();
+    if (file_) file_->commit();
+    if (too_short_ > 0) {
+      base::warn(spec_.name, ": ", too_short_,
+                 " images would show for less than 20 ms, as GIF cannot, and are left out");
     }
+  }
+
+  void finish_partly() override {
+    encoder_->finish([this](AVPacket& packet) { mux_video(packet); });
+    check(tracks_->finish(end_pts_, base(), [this](AVPacket& packet) { return mux(packet); }),
+          "finishing");
     start_timeout();
     check(av_write_trailer(muxer_.get()), "finishing");
     if ((muxer_->oformat->flags & AVFMT_NOFILE) != 0) return;
@@ -70,11 +94,38 @@ class AvSink final : public FrameSink {
     check(avio_closep(&muxer_->pb), "finishing");
   }
 
-  void interrupt() override { interrupt_.stop(); }
+  std::string path() const override { return file_ ? file_->path() : spec_.name; }
+  /// A file has no reader that could keep it waiting.
+  void interrupt() override {
+    if (!file_) interrupt_.stop();
+  }
   std::string note() const override { return note_; }
 
  private:
   AVRational base() const { return av_rational(options_.time_base); }
+
+  /// The unit of time becomes one frame: the formats without times write it as their rate.
+  void count_by_rate() {
+    input_base_ = options_.time_base;
+    if (!options_.rate.positive()) {
+      base::warn(spec_.name, ": the input does not say its frame rate; ", kDefaultRate.numerator,
+                 " frames a second are written. --fps sets a rate");
+      options_.rate = kDefaultRate;
+    }
+    options_.time_base = {options_.rate.denominator, options_.rate.numerator};
+  }
+
+  /// Says once that images do not come at the rate that is written.
+  void check_time(std::int64_t pts) {
+    if (warned_of_times_) return;
+    const std::int64_t time = av_rescale_q(pts, av_rational(input_base_), base());
+    if (frames_ == 1) first_time_ = time;
+    if (std::abs(time - first_time_ - next_pts_) <= 1) return;
+    warned_of_times_ = true;
+    base::warn(spec_.name, ": its format has no times, only a rate (", options_.rate.numerator, "/",
+               options_.rate.denominator, " frames a second), and from image ", frames_,
+               " on the times differ from it. --fps makes the rate constant");
+  }
 
   void open_muxer() {
     AVFormatContext* context = nullptr;
@@ -106,58 +157,64 @@ class AvSink final : public FrameSink {
     video_->sample_aspect_ratio = {1, 1};
   }
 
-  void add_audio() {
-    if (!options_.audio) return;
-    const AVCodecParameters& parameters = options_.audio->queue().parameters();
-    if (avformat_query_codec(muxer_->oformat, parameters.codec_id, FF_COMPLIANCE_NORMAL) != 1) {
-      note_ = base::concat(spec_.name, ": the sound (", options_.audio->codec(),
-                           ") cannot be copied into this kind of file and is left out");
-      return;
-    }
-    audio_ = avformat_new_stream(muxer_.get(), nullptr);
-    if (audio_ == nullptr || avcodec_parameters_copy(audio_->codecpar, &parameters) < 0) {
-      throw std::bad_alloc();
-    }
-    audio_->codecpar->codec_tag = 0;
-    audio_->time_base = options_.audio->queue().time_base();
-    add_audio_filter();
-    options_.audio->queue().enable();
+  void add_tracks() {
+    tracks_.emplace(*muxer_, options_.extras);
+    if (tracks_->left_out().empty()) return;
+    note_ = base::concat(spec_.name, ": this kind of output does not hold everything; left out: ",
+                         base::joined(tracks_->left_out()));
   }
 
-  /// AAC from broadcasts (ADTS) carries a header in each packet; MP4 stores one for all. The muxer
-  /// inserts this filter by itself, but not with delay_moov, which the fragments need.
-  void add_audio_filter() {
-    const AVCodecParameters& parameters = *audio_->codecpar;
-    const bool is_mp4 = spec_.muxer == "mp4" || spec_.muxer == "mov";
-    if (!is_mp4 || parameters.codec_id != AV_CODEC_ID_AAC || parameters.extradata_size > 0) return;
-    AVBSFContext* filter = nullptr;
-    check(av_bsf_alloc(av_bsf_get_by_name("aac_adtstoasc"), &filter), "opening");
-    audio_filter_.reset(filter);
-    check(avcodec_parameters_copy(filter->par_in, &parameters), "opening");
-    filter->time_base_in = audio_->time_base;
-    check(av_bsf_init(filter), "opening");
+  void open_output() {
+    if (spec_.descriptor >= 0) {
+      pipe_.emplace(spec_.descriptor, DescriptorIo::Direction::write, interrupt_,
+                    spec_.close_descriptor);
+      muxer_->pb = pipe_->context();
+      return;
+    }
+    if ((muxer_->oformat->flags & AVFMT_NOFILE) != 0) return;
+    if (!spec_.file.empty()) file_.emplace(spec_.file);
+    const std::string url = file_ ? "file:" + file_->path() : spec_.url;
+    const AVIOInterruptCB callback = interrupt_.callback();
+    AvOptions settings;
+    for (const auto& [key, value] : spec_.settings) settings.set(key.c_str(), value);
+    start_timeout();
+    const AvLog::Scope scope(log_);
+    check(avio_open2(&muxer_->pb, url.c_str(), AVIO_FLAG_WRITE, &callback, settings.get()),
+          "opening");
   }
 
   void write_header() {
     start_timeout();
     AvOptions settings;
     for (const auto& [key, value] : spec_.settings) settings.set(key.c_str(), value);
-    if (spec_.descriptor >= 0) {
-      pipe_.emplace(spec_.descriptor, DescriptorIo::Direction::write, interrupt_);
-      muxer_->pb = pipe_->context();
-    } else if ((muxer_->oformat->flags & AVFMT_NOFILE) == 0) {
-      const AVIOInterruptCB callback = interrupt_.callback();
-      check(avio_open2(&muxer_->pb, spec_.url.c_str(), AVIO_FLAG_WRITE, &callback, settings.get()),
-            "opening");
-    }
     check(avformat_write_header(muxer_.get(), settings.get()), "opening");
+  }
+
+  /// Once a second, by the clock, completes what a reader of the file needs: a program that is
+  /// killed leaves a file that plays. What the muxer gets, it holds back until the other streams
+  /// are there; its headers may need their first packets.
+  void keep_playable() {
+    const auto now = base::Clock::now();
+    if (frames_ == 1) flushed_ = now;
+    if (!file_ || !spec_.flushes || now - flushed_ < kFlushInterval) return;
+    if (!first_video_) return;
+    const double safe = std::max(*first_video_, 0.0) + kSafeSeconds;
+    const bool alone = options_.extras.tracks.empty();
+    if (!alone && (last_video_ < safe || !tracks_->has_sound_at(safe))) return;
+    flushed_ = now;
+    for (int i = 0; i < 2; ++i) {  // an MP4's first flush writes its header alone
+      check(av_write_frame(muxer_.get(), nullptr), "writing");
+    }
   }
 
   /// True for a GIF frame that comes too soon after the last one to be shown.
   bool drops_gif_frame(std::int64_t pts) {
     if (spec_.muxer != "gif") return false;
     const std::int64_t time = av_rescale_q(pts, base(), kGifTimeBase);
-    if (frames_ > 1 && time < last_gif_time_ + kMinGifDelay) return true;
+    if (frames_ > 1 && time < last_gif_time_ + kMinGifDelay) {
+      ++too_short_;
+      return true;
+    }
     last_gif_time_ = time;
     return false;
   }
@@ -165,28 +222,15 @@ class AvSink final : public FrameSink {
   void mux_video(AVPacket& packet) {
     packet.stream_index = video_->index;
     av_packet_rescale_ts(&packet, encoder_->context().time_base, video_->time_base);
-    mux(packet);
+    last_video_ = static_cast<double>(packet.dts) * av_q2d(video_->time_base);
+    if (!first_video_) first_video_ = last_video_;
+    check(mux(packet), "writing");
   }
 
-  void write_audio(std::int64_t until) {
-    if (audio_ == nullptr) return;
-    AudioTrack::Queue& queue = options_.audio->queue();
-    while (const AvPacket packet = queue.pop(until, base())) {
-      if (audio_filter_) {
-        check(av_bsf_send_packet(audio_filter_.get(), packet.get()), "writing");
-        check(av_bsf_receive_packet(audio_filter_.get(), packet.get()), "writing");
-      }
-      packet->stream_index = audio_->index;
-      packet->pos = -1;
-      av_packet_rescale_ts(packet.get(), queue.time_base(), audio_->time_base);
-      mux(*packet);
-    }
-  }
-
-  void mux(AVPacket& packet) {
+  int mux(AVPacket& packet) {
     start_timeout();
-    check(av_interleaved_write_frame(muxer_.get(), &packet), "writing");
-    if (muxer_->pb != nullptr) check(muxer_->pb->error, "writing");
+    const int status = av_interleaved_write_frame(muxer_.get(), &packet);
+    return status >= 0 && muxer_->pb != nullptr ? muxer_->pb->error : status;
   }
 
   void start_timeout() {
@@ -213,14 +257,24 @@ class AvSink final : public FrameSink {
   AvInterrupt interrupt_;
   AvLog log_;
   std::optional<DescriptorIo> pipe_;
+  std::optional<OutputFile> file_;
   AvOutput muxer_;
   std::optional<AvEncoder> encoder_;
   AVStream* video_ = nullptr;
-  AVStream* audio_ = nullptr;
-  AvBitstreamFilter audio_filter_;
+  std::optional<TrackMuxer> tracks_;
   std::string note_;
   std::uint64_t frames_ = 0;
   std::int64_t next_pts_ = 0, end_pts_ = 0, last_gif_time_ = 0;
+  /// Images that a GIF cannot show.
+  std::uint64_t too_short_ = 0;
+  /// Where the format has no times: the unit of those that come, and the first.
+  Rational input_base_;
+  std::int64_t first_time_ = 0;
+  bool warned_of_times_ = false;
+  /// In seconds: decoding times of the first packet of images and of the last.
+  std::optional<double> first_video_;
+  double last_video_ = 0;
+  base::Clock::time_point flushed_;
 };
 
 }  // namespace

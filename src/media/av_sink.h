@@ -13,14 +13,20 @@ namespace streamdiffusion::media {
 struct AvOutputSpec {
   /// What messages call the sink.
   std::string name;
-  /// File name or URL; empty if there is a descriptor.
-  std::string url;
+  /// The path of a file, or the URL of a device or an address; both empty for a descriptor.
+  std::string file = {}, url = {};
   /// libav's names, such as "mp4" and "libx264".
   std::string muxer, encoder;
   /// An open file descriptor to write to, or -1.
   int descriptor = -1;
+  /// The sink closes the descriptor.
+  bool close_descriptor = false;
+  /// The format has one frame rate and no times.
+  bool timeless = false;
   /// Somebody watches: encode with low delay, and fail when the receiver takes too long.
   bool live = false;
+  /// The muxer can be told to write what it holds: MP4, Matroska.
+  bool flushes = false;
   /// rawvideo only: rgb24 instead of yuv420p.
   bool rgb = false;
   /// Options for the muxer and the protocol.

@@ -8,13 +8,17 @@ extern "C" {
 
 #include <algorithm>
 #include <new>
+#include <string_view>
 #include <thread>
 
 #include "base/error.h"
 #include "base/log.h"
-#include "media/audio_queue.h"
+#include "media/damage.h"
 #include "media/descriptor_io.h"
+#include "media/input_policy.h"
 #include "media/pixels.h"
+#include "media/read_extras.h"
+#include "media/track_queue.h"
 
 namespace streamdiffusion::media {
 namespace {
@@ -25,8 +29,8 @@ using base::ErrorCode;
 constexpr auto kRetryInterval = std::chrono::milliseconds(2);
 /// Decoder threads for files. Live sources use one: each further thread delays a frame.
 constexpr int kFileThreads = 2;
-/// Undecodable packets that are skipped before the first frame: a stream may be joined anywhere.
-constexpr int kMaxSkippedPackets = 500;
+/// Errors of the demuxer in a row after which nothing good is expected any more.
+constexpr int kMaxReadErrors = 100;
 
 ErrorCode error_code_of(int status) {
   switch (status) {
@@ -47,22 +51,45 @@ ErrorCode error_code_of(int status) {
   }
 }
 
+/// VP8 and VP9 keep transparency in a second stream, which only libvpx decodes; null for others.
+const AVCodec* alpha_decoder(const AVStream& stream) {
+  const AVDictionaryEntry* mode = av_dict_get(stream.metadata, "alpha_mode", nullptr, 0);
+  if (mode == nullptr || std::string_view(mode->value) != "1") return nullptr;
+  const AVCodecID codec = stream.codecpar->codec_id;
+  if (codec == AV_CODEC_ID_VP8) return avcodec_find_decoder_by_name("libvpx");
+  return codec == AV_CODEC_ID_VP9 ? avcodec_find_decoder_by_name("libvpx-vp9") : nullptr;
+}
+
+/// True for decoders that mark the frames in which they have repaired damage.
+bool marks_damage(AVCodecID codec) {
+  constexpr AVCodecID kMarking[]{AV_CODEC_ID_H264,  AV_CODEC_ID_MPEG1VIDEO, AV_CODEC_ID_MPEG2VIDEO,
+                                 AV_CODEC_ID_MPEG4, AV_CODEC_ID_H263,       AV_CODEC_ID_FLV1,
+                                 AV_CODEC_ID_VC1,   AV_CODEC_ID_WMV3};
+  return std::find(std::begin(kMarking), std::end(kMarking), codec) != std::end(kMarking);
+}
+
 class AvSource final : public FrameSource {
  public:
   AvSource(const AvInputSpec& spec, const SourceOptions& options)
-      : spec_(spec), interrupt_(options.stop), timeout_(spec.no_timeout ? 0 : options.timeout) {
+      : spec_(spec),
+        interrupt_(options.stop),
+        timeout_(spec.no_timeout ? 0 : options.timeout),
+        extra_protocols_(options.protocols),
+        damage_(spec.name, options.strict) {
     prepare_av();
     open_input();
+    info_.live = is_live();
     open_decoder();
     fill_info();
-    open_audio();
+    open_tracks();
     packet_.reset(av_packet_alloc());
     if (!packet_) throw std::bad_alloc();
   }
 
   const SourceInfo& info() const override { return info_; }
-  std::shared_ptr<AudioTrack> audio() override { return audio_; }
+  Extras extras() const override { return tracks_.extras; }
   void interrupt() override { interrupt_.stop(); }
+  std::uint64_t damaged() const override { return damage_.count(); }
 
   std::optional<Frame> read() override {
     while (!interrupt_.stopped()) {
@@ -70,7 +97,10 @@ class AvSource final : public FrameSource {
       if (!frame) throw std::bad_alloc();
       const int status = avcodec_receive_frame(decoder_.get(), frame.get());
       if (status == 0) return make_frame(std::move(frame));
-      if (status == AVERROR_EOF) return std::nullopt;
+      if (status == AVERROR_EOF) {
+        if (frames_ == 0) no_frames();
+        return std::nullopt;
+      }
       if (status != AVERROR(EAGAIN)) {
         on_decode_error(status);
       } else if (!send_packet()) {
@@ -83,12 +113,13 @@ class AvSource final : public FrameSource {
  private:
   void open_input();
   void open_decoder();
-  void open_audio();
+  void open_tracks();
   void fill_info();
   void start_timeout() {
     input_log_.clear();
     interrupt_.set_timeout(timeout_);
   }
+  bool is_live() const;
   int read_packet();
   bool send_packet();
   void check_end();
@@ -97,10 +128,13 @@ class AvSource final : public FrameSource {
   std::int64_t next_pts_for(const AVFrame& frame);
   std::string next_frame() const { return base::concat("frame ", frames_ + 1, " of ", info_.name); }
   [[noreturn]] void cannot_open(int status) const;
+  void require_allowed() const;
+  [[noreturn]] void no_frames() const;
 
   AvInputSpec spec_;
   AvInterrupt interrupt_;
   double timeout_;
+  std::string extra_protocols_;
   AvLog input_log_, decoder_log_;
   std::unique_ptr<DescriptorIo> pipe_;
   AvInput input_;
@@ -108,16 +142,36 @@ class AvSource final : public FrameSource {
   AvCodec decoder_;
   AvPacket packet_;
   std::shared_ptr<FrameToImage> frame_to_image_;
-  std::shared_ptr<AudioTrack> audio_;
-  int audio_stream_ = -1;
+  InputTracks tracks_;
   SourceInfo info_;
+  Damage damage_;
   std::uint64_t frames_ = 0;
-  int skipped_packets_ = 0;
-  bool warned_ = false;
+  int read_errors_ = 0;
   std::int64_t start_ = AV_NOPTS_VALUE, next_pts_ = 0, packet_end_ = -1;
 };
 
+/// A refusal is told in words of its own; FFmpeg's would be the whole list of what is allowed.
+void AvSource::require_allowed() const {
+  base::require(!input_log_.format_refused(), ErrorCode::unsupported,
+                refused_format(spec_.name, input_log_.format()));
+  const std::string protocol = input_log_.refused_protocol();
+  base::require(protocol.empty(), ErrorCode::unsupported, refused_protocol(spec_.name, protocol));
+}
+
+void AvSource::no_frames() const {
+  require_allowed();
+  if (damage_.last_words().empty() && decoder_->codec_id == AV_CODEC_ID_WEBP) {
+    base::fail(ErrorCode::unsupported, spec_.name,
+               ": no frame could be decoded: libav does not read animated WebP; convert it to GIF");
+  }
+  const std::string reason = damage_.last_words().empty()
+                                 ? std::string("it holds no image data")
+                                 : "the decoder says " + damage_.last_words();
+  base::fail(ErrorCode::corrupt_file, spec_.name, ": no frame could be decoded: ", reason);
+}
+
 void AvSource::cannot_open(int status) const {
+  require_allowed();
   if (interrupt_.stopped()) base::fail(ErrorCode::io, spec_.name, ": stopped while opening");
   if (interrupt_.timed_out()) {
     base::fail(ErrorCode::io, spec_.name, ": no data within ", timeout_, " s");
@@ -132,7 +186,6 @@ void AvSource::open_input() {
   context->opaque = &input_log_;
   context->interrupt_callback = interrupt_.callback();
   if (spec_.nonblocking) context->flags |= AVFMT_FLAG_NONBLOCK;
-  if (spec_.live) context->flags |= AVFMT_FLAG_NOBUFFER;
   if (spec_.descriptor >= 0) {
     pipe_ = std::make_unique<DescriptorIo>(spec_.descriptor, DescriptorIo::Direction::read,
                                            interrupt_, spec_.close_descriptor);
@@ -140,9 +193,17 @@ void AvSource::open_input() {
   }
   AvOptions settings;
   for (const auto& [key, value] : spec_.settings) settings.set(key.c_str(), value);
+  if (!spec_.protocols.empty()) {
+    const std::string extra = extra_protocols_.empty() ? "" : "," + extra_protocols_;
+    settings.set("protocol_whitelist", spec_.protocols + extra);
+    if (spec_.format.empty()) {
+      settings.set("format_whitelist", allowed_formats(spec_.name, spec_.web));
+    }
+  }
   const AVInputFormat* format =
       spec_.format.empty() ? nullptr : av_find_input_format(spec_.format.c_str());
   start_timeout();
+  const AvLog::Scope scope(input_log_);
   const int status = avformat_open_input(&context, spec_.url.c_str(), format, settings.get());
   if (status < 0) cannot_open(status);  // the context is already freed
   input_.reset(context);
@@ -151,23 +212,32 @@ void AvSource::open_input() {
   if (info_status < 0 || interrupt_.stopped()) cannot_open(info_status);
 }
 
+/// An address may name a file on a server as well as a broadcast. The file has a length.
+bool AvSource::is_live() const {
+  if (!spec_.web) return spec_.live;
+  const bool has_duration = input_->duration != AV_NOPTS_VALUE && input_->duration > 0;
+  return !has_duration && (input_->pb == nullptr || avio_size(input_->pb) <= 0);
+}
+
 void AvSource::open_decoder() {
   const AVCodec* codec = nullptr;
   const int index = av_find_best_stream(input_.get(), AVMEDIA_TYPE_VIDEO, -1, -1, &codec, 0);
   if (index == AVERROR_STREAM_NOT_FOUND && interrupt_.timed_out()) cannot_open(index);
+  require_allowed();
   base::require(index != AVERROR_STREAM_NOT_FOUND, ErrorCode::unsupported, spec_.name,
                 ": has no images");
   base::require(index >= 0, ErrorCode::unsupported, spec_.name,
                 ": this libav has no decoder for its images");
   stream_ = input_->streams[index];
+  if (const AVCodec* other = alpha_decoder(*stream_)) codec = other;
   decoder_.reset(avcodec_alloc_context3(codec));
   if (!decoder_ || avcodec_parameters_to_context(decoder_.get(), stream_->codecpar) < 0) {
     throw std::bad_alloc();
   }
   decoder_->opaque = &decoder_log_;
   decoder_->pkt_timebase = stream_->time_base;
-  decoder_->thread_count = spec_.live ? 1 : kFileThreads;
-  if (spec_.live) decoder_->flags |= AV_CODEC_FLAG_LOW_DELAY;
+  decoder_->thread_count = info_.live ? 1 : kFileThreads;
+  if (info_.live) decoder_->flags |= AV_CODEC_FLAG_LOW_DELAY;
   const int status = avcodec_open2(decoder_.get(), codec, nullptr);
   base::require(status >= 0, error_code_of(status), spec_.name, ": the decoder says ",
                 decoder_log_.error_message(status));
@@ -188,10 +258,11 @@ void AvSource::fill_info() {
   info_.time_base = rational_of(stream_->time_base);
   const AVRational rate = av_guess_frame_rate(input_.get(), stream_, nullptr);
   if (rate.num > 0 && rate.den > 0) info_.rate = rational_of(rate);
-  // A URL may name a file on a server as well as a broadcast. The file has a length.
-  const bool has_length = input_->duration != AV_NOPTS_VALUE && input_->duration > 0;
-  info_.live = spec_.live && !(has_length && spec_.url.rfind("http", 0) == 0);
+  const std::string_view format = input_->iformat->name;
+  const bool is_image = format.ends_with("_pipe") || format == "image2";
+  if (is_image && !spec_.file.empty()) info_.files = {spec_.file};
   if (info_.live) return;
+  const bool has_length = input_->duration != AV_NOPTS_VALUE && input_->duration > 0;
   if (stream_->nb_frames > 0) {
     info_.frames = static_cast<std::uint64_t>(stream_->nb_frames);
   } else if (has_length && info_.rate.positive()) {
@@ -200,22 +271,12 @@ void AvSource::fill_info() {
   }
 }
 
-void AvSource::open_audio() {
+void AvSource::open_tracks() {
   if (input_->start_time != AV_NOPTS_VALUE) {
     start_ = std::max<std::int64_t>(
         0, av_rescale_q(input_->start_time, AV_TIME_BASE_Q, stream_->time_base));
   }
-  const int index =
-      av_find_best_stream(input_.get(), AVMEDIA_TYPE_AUDIO, -1, stream_->index, nullptr, 0);
-  for (unsigned i = 0; i < input_->nb_streams; ++i) {
-    const bool used = static_cast<int>(i) == index || static_cast<int>(i) == stream_->index;
-    if (!used) input_->streams[i]->discard = AVDISCARD_ALL;
-  }
-  if (index < 0 || start_ == AV_NOPTS_VALUE) return;
-  const AVStream& audio_stream = *input_->streams[index];
-  const std::int64_t start = av_rescale_q(start_, stream_->time_base, audio_stream.time_base);
-  audio_ = std::make_shared<AudioTrack>(std::make_unique<AudioTrack::Queue>(audio_stream, start));
-  audio_stream_ = index;
+  tracks_ = read_extras(*input_, *stream_, start_ == AV_NOPTS_VALUE ? 0 : start_);
 }
 
 /// Reads the next packet; polls a device that has none yet. Returns a libav status.
@@ -223,14 +284,21 @@ int AvSource::read_packet() {
   start_timeout();
   while (true) {
     const int status = av_read_frame(input_.get(), packet_.get());
+    // A transfer without a length ends when the server closes the connection.
+    const bool endless = spec_.web && input_->pb != nullptr && avio_size(input_->pb) <= 0;
+    if (status == AVERROR(EIO) && endless) {
+      input_log_.clear();  // it calls that an error
+      return AVERROR_EOF;
+    }
     if (status != AVERROR(EAGAIN)) return status;
     if (interrupt_.stopped() || interrupt_.timed_out()) return AVERROR_EXIT;
     std::this_thread::sleep_for(kRetryInterval);
   }
 }
 
-/// Reads one packet and sends it to the decoder, or to the audio queue; false when stopped.
+/// Reads one packet and sends it to the decoder, or to its track; false when stopped.
 bool AvSource::send_packet() {
+  const AvLog::Scope scope(input_log_);
   const int status = read_packet();
   if (interrupt_.stopped()) return false;
   if (status == AVERROR_EOF) {
@@ -240,16 +308,21 @@ bool AvSource::send_packet() {
   }
   base::require(!interrupt_.timed_out(), ErrorCode::io, next_frame(), ": no data for ", timeout_,
                 " s");
+  if (status == AVERROR_INVALIDDATA && ++read_errors_ <= kMaxReadErrors) {
+    damage_.note("libav says " + input_log_.error_message(status));
+    return true;
+  }
   base::require(status >= 0, error_code_of(status), next_frame(), ": reading stopped: libav says ",
                 input_log_.error_message(status));
+  read_errors_ = 0;
   const std::unique_ptr<AVPacket, decltype(&av_packet_unref)> unref(packet_.get(), av_packet_unref);
-  if (packet_->stream_index == audio_stream_) audio_->queue().push(*packet_);
-  if (packet_->stream_index != stream_->index) return true;
-  if (packet_->pos >= 0) packet_end_ = packet_->pos + packet_->size;
-  if ((packet_->flags & AV_PKT_FLAG_CORRUPT) != 0 && !info_.live) {
-    base::fail(ErrorCode::corrupt_file, next_frame(), ": ends early, after ", packet_->size,
-               " bytes");
+  if (packet_->stream_index != stream_->index) {
+    const auto track = tracks_.by_stream.find(packet_->stream_index);
+    if (track != tracks_.by_stream.end()) track->second->queue().push(*packet_);
+    return true;
   }
+  if (packet_->pos >= 0) packet_end_ = packet_->pos + packet_->size;
+  damage_.on_packet(*packet_);
   decoder_log_.clear();
   const int sent = avcodec_send_packet(decoder_.get(), packet_.get());
   if (sent < 0) on_decode_error(sent);
@@ -257,32 +330,27 @@ bool AvSource::send_packet() {
 }
 
 /// A truncated file ends like a complete one. What tells them apart is an error line of the
-/// demuxer, and for y4m, whose demuxer writes none, bytes behind the last whole frame.
+/// demuxer, a last packet that is not whole, and for y4m, whose demuxer writes no line, bytes
+/// behind the last whole frame. A recorded broadcast may end anywhere.
 void AvSource::check_end() {
-  if (audio_) audio_->queue().finish();
+  for (const auto& [index, track] : tracks_.by_stream) track->queue().finish();
   if (info_.live) return;
   const std::string last_error = input_log_.last_line();
   base::require(last_error.empty(), ErrorCode::corrupt_file, info_.name,
                 ": ends early: libav says \"", last_error, "\"");
-  const bool y4m = std::string_view(input_->iformat->name) == "yuv4mpegpipe";
+  const std::string_view format = input_->iformat->name;
+  base::require(damage_.last_damaged_bytes() < 0 || format == "mpegts", ErrorCode::corrupt_file,
+                next_frame(), ": ends early, after ", damage_.last_damaged_bytes(), " bytes");
   const std::int64_t read = input_->pb != nullptr ? avio_tell(input_->pb) : 0;
   const std::int64_t remaining = read - packet_end_;
-  base::require(!y4m || remaining <= 0 || packet_end_ < 0, ErrorCode::corrupt_file, info_.name,
-                ": ends inside a frame, ", remaining, " bytes after the last whole one");
+  base::require(format != "yuv4mpegpipe" || remaining <= 0 || packet_end_ < 0,
+                ErrorCode::corrupt_file, info_.name, ": ends inside a frame, ", remaining,
+                " bytes after the last whole one");
 }
 
+/// The packet is lost; the ones that follow may be whole.
 void AvSource::on_decode_error(int status) {
-  if (frames_ == 0 && ++skipped_packets_ <= kMaxSkippedPackets) return;
-  if (info_.live) {
-    if (!warned_) {
-      base::warn(next_frame(), ": decoder says ", decoder_log_.error_message(status),
-                 "; such frames are skipped");
-    }
-    warned_ = true;
-    return;
-  }
-  base::fail(ErrorCode::corrupt_file, next_frame(), ": decoder says ",
-             decoder_log_.error_message(status));
+  if (!damage_.on_refused_packet(decoder_log_.error_message(status))) no_frames();
 }
 
 /// The frame's time from the start of the source, always later than the previous one.
@@ -294,8 +362,16 @@ std::int64_t AvSource::next_pts_for(const AVFrame& frame) {
 }
 
 Frame AvSource::make_frame(AvFrame decoded) {
+  const bool marked = marks_damage(decoder_->codec_id);
+  damage_.on_frame(*decoded, marked ? std::string() : decoder_log_.last_line());
+  decoder_log_.clear();
+  const std::string colors = ++frames_ == 1 ? color_conversion(*decoded) : std::string();
+  if (!colors.empty()) {
+    base::log(base::LogLevel::notice,
+              base::concat(info_.name, ": its ", colors, " colors are brought to SDR, BT.709"));
+  }
   Frame frame;
-  frame.number = ++frames_;
+  frame.number = frames_;
   frame.pts = next_pts_for(*decoded);
   frame.duration = std::max<std::int64_t>(decoded->pkt_duration, 0);
   next_pts_ = frame.pts + 1;

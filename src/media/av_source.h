@@ -12,12 +12,19 @@ namespace streamdiffusion::media {
 struct AvInputSpec {
   /// What messages call the source.
   std::string name;
+  /// The path of a file; empty for anything else.
+  std::string file = {};
   /// File name or URL; empty if there is a descriptor.
   std::string url;
   /// The demuxer's name, or empty to detect the format from the content.
   std::string format;
   /// An open file descriptor to read from, or -1.
   int descriptor = -1;
+  /// The protocols that it and what it names may use, as FFmpeg's list; empty for devices, which
+  /// are not restricted.
+  std::string protocols = {};
+  /// An address on the web: playlists are read.
+  bool web = false;
   /// The source closes the descriptor.
   bool close_descriptor = false;
   /// Frames must be read in time: decode with low delay.

@@ -18,13 +18,15 @@ class RateSource final : public FrameSource {
           static_cast<double>(info_.frames) * rate.value() / info_.rate.value() + 0.5);
     }
     source_base_ = info_.time_base;
+    if (info_.rate != rate) info_.files.clear();
     info_.rate = rate;
     info_.time_base = {rate.denominator, rate.numerator};
   }
 
   const SourceInfo& info() const override { return info_; }
   void interrupt() override { source_->interrupt(); }
-  std::shared_ptr<AudioTrack> audio() override { return source_->audio(); }
+  std::uint64_t damaged() const override { return source_->damaged(); }
+  Extras extras() const override { return source_->extras(); }
 
   std::optional<Frame> read() override { return info_.live ? drop_frames() : resample(); }
 

@@ -1,18 +1,23 @@
 // Parses the text of an output and opens the sink that it means.
 #include "media/frame_sink.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
 #include <filesystem>
 #include <map>
 #include <system_error>
+#include <thread>
 
 #include "base/error.h"
 #include "image/image_file.h"
-#include "image/image_sequence.h"
 #include "media/av_sink.h"
+#include "media/image_sink.h"
 #include "media/window_sink.h"
 
 namespace streamdiffusion::media {
@@ -36,7 +41,9 @@ const std::map<std::string, const char*> kProtocols{
     {"rtmp", "flv"},   {"rtmps", "flv"},  {"rtsp", "rtsp"},     {"srt", "mpegts"},
     {"udp", "mpegts"}, {"tcp", "mpegts"}, {"rtp", "rtp_mpegts"}};
 
-enum class Kind { file, folder, window, device, url, pipe };
+enum class Kind { file, folder, window, device, url, pipe, named_pipe };
+
+constexpr int kOpenRetryMilliseconds = 20;
 
 std::string lower_extension(const fs::path& path) {
   std::string text = path.extension().string();
@@ -52,35 +59,17 @@ std::string protocol_of(const std::string& output) {
 
 Kind kind_of(const std::string& output) {
   std::error_code ignored;
-  if (output == "-") return Kind::pipe;
+  if (output == "-" || output == "/dev/stdout" || output == "/dev/fd/1") return Kind::pipe;
   if (output == "window") return Kind::window;
   if (output.rfind("/dev/video", 0) == 0) return Kind::device;
   if (!protocol_of(output).empty()) return Kind::url;
+  const fs::file_status status = fs::status(output, ignored);
+  if (fs::is_fifo(status) || fs::is_character_file(status)) return Kind::named_pipe;
   const fs::path path(output);
   const bool folder =
       !path.has_filename() || !path.has_extension() || fs::is_directory(path, ignored);
   return folder ? Kind::folder : Kind::file;
 }
-
-/// A folder of numbered images.
-class ImageSink final : public FrameSink {
- public:
-  explicit ImageSink(const std::string& folder) : folder_(folder) {
-    std::error_code error;
-    fs::create_directories(folder_, error);
-    base::require(!error, ErrorCode::io, folder,
-                  ": the folder cannot be created: ", error.message());
-  }
-  void write(const Image& image, std::int64_t, std::int64_t) override {
-    constexpr std::size_t kMany = 2;  // any count above 1 gives numbered files
-    image::write_image(image::output_path(folder_, written_++, kMany), image);
-  }
-  void finish() override {}
-
- private:
-  fs::path folder_;
-  std::size_t written_ = 0;
-};
 
 std::string encoder_of(const std::string& output, const std::string& codec) {
   const auto found = kEncoders.find(codec);
@@ -91,16 +80,14 @@ std::string encoder_of(const std::string& output, const std::string& codec) {
 
 AvOutputSpec file_output(const std::string& output, const SinkOptions& options) {
   const Container& container = kContainers.at(lower_extension(output));
-  const fs::path folder = fs::path(output).parent_path();
-  std::error_code error;
-  if (!folder.empty()) fs::create_directories(folder, error);
-  base::require(!error, ErrorCode::io, folder.string(),
-                ": the folder cannot be created: ", error.message());
-  AvOutputSpec spec{.name = output, .url = "file:" + output, .muxer = container.muxer};
+  AvOutputSpec spec{.name = output, .file = output, .muxer = container.muxer};
+  spec.flushes = spec.muxer != "gif";
   spec.encoder = encoder_of(output, options.codec.empty() ? container.codec : options.codec);
   if (spec.muxer == "mp4" || spec.muxer == "mov") {
     // Fragmented MP4, one fragment a second: a file without its trailer still plays.
     spec.settings = {{"movflags", "+delay_moov+default_base_moof"}, {"frag_duration", "1000000"}};
+  } else if (spec.flushes) {
+    spec.settings = {{"cluster_time_limit", "1000"}};  // in milliseconds
   }
   return spec;
 }
@@ -114,11 +101,50 @@ AvOutputSpec url_output(const std::string& output, const SinkOptions& options) {
   return spec;
 }
 
+/// Opens a named pipe once it has a reader. O_NONBLOCK: open(2) itself could not be stopped.
+int open_named_pipe(const std::string& output, const StopFlag& stop) {
+  while (true) {
+    const int descriptor = ::open(output.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    if (descriptor >= 0) return descriptor;
+    base::require(errno == ENXIO, ErrorCode::io, output,
+                  ": cannot be opened: ", std::strerror(errno));
+    base::require(!*stop, ErrorCode::io, output, ": stopped while waiting for a reader");
+    std::this_thread::sleep_for(std::chrono::milliseconds(kOpenRetryMilliseconds));
+  }
+}
+
+AvOutputSpec pipe_output(int descriptor, const std::string& name, const SinkOptions& options) {
+  base::require(options.format == "y4m" || options.format == "rgb24", ErrorCode::invalid_argument,
+                name, ": the format \"", options.format, "\", expected y4m or rgb24");
+  const bool rgb = options.format == "rgb24";
+  return {.name = name,
+          .muxer = rgb ? "rawvideo" : "yuv4mpegpipe",
+          .encoder = rgb ? "rawvideo" : "wrapped_avframe",
+          .descriptor = descriptor,
+          .timeless = true,
+          .live = true,
+          .rgb = rgb};
+}
+
+/// A named pipe or another device: what is written follows from the extension, as for a file, or is
+/// that of standard output.
+std::unique_ptr<FrameSink> open_named_pipe_sink(const std::string& output,
+                                                const SinkOptions& options) {
+  const bool container = kContainers.contains(lower_extension(output));
+  AvOutputSpec spec = container ? file_output(output, options) : pipe_output(-1, output, options);
+  spec.file.clear();
+  spec.flushes = false;
+  spec.descriptor = open_named_pipe(output, options.stop);
+  spec.close_descriptor = true;
+  return open_av_sink(spec, options);
+}
+
 }  // namespace
 
 void check_output(const std::string& output) {
   base::require(!output.empty(), ErrorCode::invalid_argument, "the output has no name");
   const Kind kind = kind_of(output);
+  if (kind == Kind::window) check_window();
   if (kind == Kind::url) {
     base::require(kProtocols.contains(protocol_of(output)), ErrorCode::invalid_argument, output,
                   ": cannot be written to, expected rtmp://, rtsp://, srt://, udp://, tcp:// or "
@@ -138,20 +164,17 @@ bool is_live_output(const std::string& output) {
   return kind == Kind::window || kind == Kind::device || kind == Kind::url;
 }
 
+std::vector<fs::path> replaced_files(const std::string& output,
+                                     const std::vector<fs::path>& named_after) {
+  const Kind kind = kind_of(output);
+  if (kind == Kind::file || kind == Kind::named_pipe) return {output};
+  if (kind == Kind::pipe) return {"/dev/stdout"};
+  return kind == Kind::folder ? replaced_images(output, named_after) : std::vector<fs::path>{};
+}
+
 std::unique_ptr<FrameSink> open_descriptor_sink(int descriptor, const std::string& name,
                                                 const SinkOptions& options) {
-  base::require(options.format == "y4m" || options.format == "rgb24", ErrorCode::invalid_argument,
-                name, ": the format \"", options.format, "\", expected y4m or rgb24");
-  const bool rgb = options.format == "rgb24";
-  SinkOptions silent = options;
-  silent.audio = nullptr;
-  return open_av_sink({.name = name,
-                       .muxer = rgb ? "rawvideo" : "yuv4mpegpipe",
-                       .encoder = rgb ? "rawvideo" : "wrapped_avframe",
-                       .descriptor = descriptor,
-                       .live = true,
-                       .rgb = rgb},
-                      silent);
+  return open_av_sink(pipe_output(descriptor, name, options), options);
 }
 
 std::unique_ptr<FrameSink> open_sink(const std::string& output, const SinkOptions& options) {
@@ -162,7 +185,9 @@ std::unique_ptr<FrameSink> open_sink(const std::string& output, const SinkOption
     case Kind::window:
       return open_window_sink(options);
     case Kind::folder:
-      return std::make_unique<ImageSink>(output);
+      return open_image_sink(output, options);
+    case Kind::named_pipe:
+      return open_named_pipe_sink(output, options);
     case Kind::device:
       return open_av_sink(
           {.name = output, .url = output, .muxer = "v4l2", .encoder = "rawvideo", .live = true},

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
-#include "media/audio_track.h"
 #include "media/timing.h"
+#include "media/track.h"
 #include "streamdiffusion/image.h"
 
 namespace streamdiffusion::media {
@@ -15,15 +17,22 @@ namespace streamdiffusion::media {
 /// Used by one thread, except for interrupt() and closed().
 class FrameSink {
  public:
-  /// Without a finish() before, the output keeps what was written so far.
+  /// Without a finish() before, what was written so far is kept where path() says; a file without
+  /// any image is removed.
   virtual ~FrameSink() = default;
   /// Writes the next image, to be shown at `pts` for `duration` (0: until the next), both in the
   /// time base that the sink was opened with. A pts at or before the last one is moved behind it.
   /// Throws io naming the output.
   virtual void write(const Image& image, std::int64_t pts, std::int64_t duration) = 0;
-  /// Completes the output; call once, after the last write. Throws io.
+  /// Completes the output, which then replaces what was there before; call once, after the last
+  /// write. Throws io.
   virtual void finish() = 0;
-  /// Makes a write() that waits for a reader throw io soon. Any thread.
+  /// Instead of finish(), when images are missing: completes the output, but leaves what was there
+  /// before as it is. path() says where the output is.
+  virtual void finish_partly() { finish(); }
+  /// Where the output is: beside the one asked for, as long as that exists and is not replaced.
+  virtual std::string path() const = 0;
+  /// Makes a write() or finish() that waits for a reader throw io soon. Any thread.
   virtual void interrupt() {}
   /// True once the user has closed the window; always false for other sinks.
   virtual bool closed() const { return false; }
@@ -36,14 +45,19 @@ struct SinkOptions {
   int width = 0, height = 0;
   /// The unit of pts and duration, in seconds.
   Rational time_base{1, 25};
-  /// Frames per second; only a hint where frame times vary.
+  /// Frames per second; only a hint where frame times vary. 0/1 if unknown.
   Rational rate{25, 1};
-  /// Audio to copy if the container can hold it, or null.
-  std::shared_ptr<AudioTrack> audio;
+  /// What to copy as far as the container can hold it.
+  Extras extras = {};
   /// "h264", "vp8", "vp9", or empty for the default of the file extension.
   std::string codec;
-  /// For standard output: "y4m" or "rgb24".
+  /// For standard output and other pipes: "y4m" or "rgb24".
   std::string format = "y4m";
+  /// For a folder: the files that the images are named after, by pts. Where there are none, the
+  /// images are numbered.
+  std::vector<std::filesystem::path> named_after = {};
+  /// Ends the wait for the reader of a named pipe.
+  StopFlag stop = make_stop_flag();
   /// Seconds after which a network receiver that does not answer is an error.
   double timeout = 10;
 };
@@ -51,13 +65,17 @@ struct SinkOptions {
 /// Throws invalid_argument for an output that open_sink would reject, before anything is opened.
 void check_output(const std::string& output);
 
+/// The existing files that open_sink would write over. `named_after` as in SinkOptions.
+std::vector<std::filesystem::path> replaced_files(
+    const std::string& output, const std::vector<std::filesystem::path>& named_after);
+
 /// True for outputs that somebody watches live: a window, a device, the network.
 bool is_live_output(const std::string& output);
 
 /// Opens what the user wrote:
 ///   FILE.mp4, .mov, .mkv (H.264), .webm (VP9, VP8), .gif; a folder (images 000000.png, …);
 ///   window; /dev/videoN (a v4l2 loopback device); rtmp://, rtsp://, srt://, udp://, rtp://;
-///   - for standard output.
+///   - or /dev/stdout for standard output; a named pipe or another device.
 /// Creates missing folders. Throws io or invalid_argument naming the output.
 std::unique_ptr<FrameSink> open_sink(const std::string& output, const SinkOptions& options);
 

@@ -4,17 +4,21 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <vector>
 
 #include "base/error.h"
 #include "image/image_file.h"
 #include "image/image_sequence.h"
 #include "media/av_source.h"
+#include "media/input_policy.h"
 
 namespace streamdiffusion::media {
 namespace {
@@ -23,6 +27,9 @@ using base::ErrorCode;
 namespace fs = std::filesystem;
 
 constexpr Rational kDefaultRate{25, 1};
+/// A pipe's content opens nothing; a file's opens at most other files.
+constexpr const char* kDescriptorProtocols = "data";
+constexpr const char* kFileProtocols = "file,crypto,data";
 
 /// Image files, one after another.
 class ImageSource final : public FrameSource {
@@ -33,6 +40,7 @@ class ImageSource final : public FrameSource {
     info_.rate = options.rate.positive() ? options.rate : kDefaultRate;
     info_.time_base = {info_.rate.denominator, info_.rate.numerator};
     info_.frames = paths_.size();
+    info_.files = paths_;
   }
 
   const SourceInfo& info() const override { return info_; }
@@ -54,6 +62,28 @@ class ImageSource final : public FrameSource {
   SourceInfo info_;
   std::size_t next_ = 0;
 };
+
+enum class Animation { none, png, webp };
+
+/// What the first bytes of an image file say. An APNG has a chunk acTL before its pixels, a WebP a
+/// flag in its extended header.
+Animation animation_in(const std::string& path) {
+  constexpr std::size_t kHeadBytes = 1 << 16;
+  std::string head(kHeadBytes, '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.read(head.data(), static_cast<std::streamsize>(head.size()));
+  head.resize(static_cast<std::size_t>(file.gcount()));
+  constexpr std::size_t kFlags = 20;
+  constexpr unsigned kAnimated = 2;
+  if (head.compare(0, 4, "RIFF") == 0 && head.compare(8, 8, "WEBPVP8X") == 0) {
+    const bool animated =
+        head.size() > kFlags && (static_cast<unsigned char>(head[kFlags]) & kAnimated) != 0;
+    return animated ? Animation::webp : Animation::none;
+  }
+  const bool png = head.compare(0, 4, "\x89PNG") == 0;
+  const bool animated = png && head.find("acTL") < head.find("IDAT");
+  return animated ? Animation::png : Animation::none;
+}
 
 bool starts_with(const std::string& text, const char* prefix) {
   return text.rfind(prefix, 0) == 0;
@@ -97,17 +127,29 @@ AvInputSpec screen(const std::string& input, const SourceOptions& options) {
   return spec;
 }
 
-AvInputSpec url_input(const std::string& input) {
+AvInputSpec url_input(const std::string& input, const SourceOptions& options) {
+  std::string scheme = input.substr(0, input.find("://"));
+  std::transform(scheme.begin(), scheme.end(), scheme.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   AvInputSpec spec{.name = input, .url = input, .live = true};
-  if (starts_with(input, "rtsp://")) spec.settings.emplace_back("rtsp_flags", "prefer_tcp");
-  if (starts_with(input, "udp://")) spec.settings.emplace_back("overrun_nonfatal", "1");
+  spec.protocols = protocols_of_scheme(scheme);
+  spec.web = scheme == "http" || scheme == "https";
+  if (spec.protocols.empty()) {
+    const std::string allowed = "," + options.protocols + ",";
+    base::require(allowed.find("," + scheme + ",") != std::string::npos,
+                  ErrorCode::invalid_argument, input, ": the protocol \"", scheme, "\", expected ",
+                  known_schemes(), "; others are allowed with --input-protocols ", scheme);
+    spec.protocols = options.protocols;
+  }
+  if (scheme == "rtsp") spec.settings.emplace_back("rtsp_flags", "prefer_tcp");
+  if (scheme == "udp") spec.settings.emplace_back("overrun_nonfatal", "1");
   return spec;
 }
 
 /// O_NONBLOCK: open(2) must not wait for a writer. The source itself waits, where it can be
 /// stopped.
 AvInputSpec named_pipe(const std::string& input) {
-  AvInputSpec spec{.name = input, .no_timeout = true};
+  AvInputSpec spec{.name = input, .protocols = kDescriptorProtocols, .no_timeout = true};
   spec.descriptor = ::open(input.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   spec.close_descriptor = true;
   base::require(spec.descriptor >= 0, ErrorCode::io, input,
@@ -119,21 +161,32 @@ std::unique_ptr<FrameSource> open_path(const std::string& input, const SourceOpt
   std::error_code ignored;
   const fs::file_status status = fs::status(input, ignored);
   const bool pattern = !fs::exists(status) && input.find_first_of("*?[") != std::string::npos;
-  if (pattern || fs::is_directory(status) ||
-      (fs::is_regular_file(status) && image::is_image_name(input))) {
+  const bool image = fs::is_regular_file(status) && image::is_image_name(input);
+  const Animation animation = fs::is_regular_file(status) ? animation_in(input) : Animation::none;
+  base::require(animation != Animation::webp, ErrorCode::unsupported, input,
+                ": is an animated WebP, which libav does not read; convert it to GIF or APNG");
+  if (pattern || fs::is_directory(status) || (image && animation == Animation::none)) {
     return std::make_unique<ImageSource>(input, options);
   }
   base::require(fs::exists(status), ErrorCode::not_found, input,
                 ": no such file, folder or pattern with a match");
   if (fs::is_fifo(status)) return open_av_source(named_pipe(input), options);
-  return open_av_source({.name = input, .url = "file:" + input, .no_timeout = true}, options);
+  return open_av_source({.name = input,
+                         .file = input,
+                         .url = "file:" + input,
+                         .protocols = kFileProtocols,
+                         .no_timeout = true},
+                        options);
 }
 
 }  // namespace
 
 std::unique_ptr<FrameSource> open_descriptor_source(int descriptor, const std::string& name,
                                                     const SourceOptions& options) {
-  AvInputSpec spec{.name = name, .descriptor = descriptor, .no_timeout = true};
+  AvInputSpec spec{.name = name,
+                   .descriptor = descriptor,
+                   .protocols = kDescriptorProtocols,
+                   .no_timeout = true};
   if (options.format == "rgb24") {
     base::require(options.width > 0 && options.height > 0, ErrorCode::invalid_argument, name,
                   ": rgb24 has no header: its size must be given");
@@ -161,7 +214,10 @@ std::unique_ptr<FrameSource> open_source(const std::string& input, const SourceO
     return open_av_source(screen(input, options), options);
   }
   if (starts_with(input, "/dev/video")) return open_av_source(camera(input, options), options);
-  if (input.find("://") != std::string::npos) return open_av_source(url_input(input), options);
+  if (starts_with(input, "file:///")) return open_source(input.substr(7), options);
+  if (input.find("://") != std::string::npos) {
+    return open_av_source(url_input(input, options), options);
+  }
   return open_path(input, options);
 }
 

@@ -3,13 +3,15 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
-#include "media/audio_track.h"
 #include "media/timing.h"
+#include "media/track.h"
 #include "streamdiffusion/image.h"
 
 namespace streamdiffusion::media {
@@ -39,6 +41,8 @@ struct SourceInfo {
   bool live = false;
   /// Estimated number of frames; 0 if unknown.
   std::uint64_t frames = 0;
+  /// The image files, by pts. Empty for video.
+  std::vector<std::filesystem::path> files = {};
 };
 
 /// Used by one thread, except for interrupt().
@@ -47,13 +51,15 @@ class FrameSource {
   virtual ~FrameSource() = default;
   virtual const SourceInfo& info() const = 0;
   /// The next frame; nothing at the end, or after interrupt(). Throws Error naming the source and
-  /// the frame: corrupt_file if the frame cannot be decoded or the file is truncated, io if the
-  /// source is gone or silent.
+  /// the frame: corrupt_file if the file is truncated, if it holds no frame that can be decoded, or
+  /// for a strict one if a frame is damaged; io if the source is gone or silent.
   virtual std::optional<Frame> read() = 0;
   /// Makes a waiting read(), and every later one, return nothing soon. Any thread.
   virtual void interrupt() = 0;
-  /// The source's audio, or null.
-  virtual std::shared_ptr<AudioTrack> audio() { return nullptr; }
+  /// How many frames were damaged, so far. The first ones are named by warnings.
+  virtual std::uint64_t damaged() const { return 0; }
+  /// What the source holds beside its images.
+  virtual Extras extras() const { return {}; }
 };
 
 struct SourceOptions {
@@ -63,6 +69,10 @@ struct SourceOptions {
   int width = 0, height = 0;
   /// For standard input: "y4m", "rgb24", or empty to detect it from the content.
   std::string format;
+  /// A damaged frame is an error.
+  bool strict = false;
+  /// Protocols that the input may use beside the usual ones of its kind: "udp,rtp".
+  std::string protocols;
   /// Seconds after which a silent network source or device is an error.
   double timeout = 10;
   /// Set by interrupt(). Also ends a waiting open_source().

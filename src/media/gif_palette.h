@@ -3,27 +3,25 @@
 
 #include <vector>
 
-#include "media/av.h"
-
-struct AVFilterGraph;
-struct AVFilterContext;
+#include "media/filter_graph.h"
 
 namespace streamdiffusion::media {
 
 class GifPalette {
  public:
-  /// Input frames are RGB32 of this size, with times in `time_base`. Throws internal.
+  /// Input frames are RGB32 of this size, with times in `time_base`. Throws unsupported.
   GifPalette(int width, int height, AVRational time_base);
   /// Sends one frame, or null at the end, and returns the PAL8 frames that are ready. Throws
-  /// internal.
+  /// unsupported.
   std::vector<AvFrame> push(AVFrame* frame);
   /// The unit of the returned frames' times.
   AVRational time_base() const;
 
  private:
-  std::unique_ptr<AVFilterGraph, void (*)(AVFilterGraph*)> graph_;
+  // Set while the graph is built.
   AVFilterContext* in_ = nullptr;
   AVFilterContext* out_ = nullptr;
+  FilterGraph graph_;
 };
 
 }  // namespace streamdiffusion::media

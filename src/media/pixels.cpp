@@ -23,6 +23,8 @@ namespace {
 constexpr int kHdHeight = 720;
 /// Pixel aspect ratios beyond this (or below its inverse) are errors in the file and ignored.
 constexpr int kMaxAspect = 8;
+/// Of a channel of 8 bits.
+constexpr unsigned kMaxValue = 255;
 
 int colorspace_of(const AVFrame& frame) {
   if (frame.colorspace == AVCOL_SPC_UNSPECIFIED || frame.colorspace == AVCOL_SPC_RGB) {
@@ -41,6 +43,24 @@ AvFrame new_frame(AVPixelFormat format, int width, int height) {
   return frame;
 }
 
+/// An RGBA frame over white, as RGB without gaps between rows.
+Image laid_on_white(const AVFrame& frame) {
+  Image image{frame.width, frame.height, {}};
+  image.rgb.reserve(static_cast<std::size_t>(frame.width) * static_cast<std::size_t>(frame.height) *
+                    3);
+  for (int y = 0; y < frame.height; ++y) {
+    const std::uint8_t* pixel = frame.data[0] + std::ptrdiff_t{y} * frame.linesize[0];
+    for (int x = 0; x < frame.width; ++x, pixel += 4) {
+      const unsigned alpha = pixel[3];
+      for (int channel = 0; channel < 3; ++channel) {
+        const unsigned value = pixel[channel] * alpha + kMaxValue * (kMaxValue - alpha);
+        image.rgb.push_back(static_cast<std::uint8_t>((value + kMaxValue / 2) / kMaxValue));
+      }
+    }
+  }
+  return image;
+}
+
 /// A copy without gaps between rows.
 Image packed_image(const AVFrame& frame) {
   const auto row = static_cast<std::size_t>(frame.width) * 3;
@@ -51,6 +71,11 @@ Image packed_image(const AVFrame& frame) {
                 frame.data[0] + std::ptrdiff_t{y} * frame.linesize[0], row);
   }
   return image;
+}
+
+bool has_alpha(const AVFrame& frame) {
+  const AVPixFmtDescriptor* format = av_pix_fmt_desc_get(static_cast<AVPixelFormat>(frame.format));
+  return format != nullptr && (format->flags & AV_PIX_FMT_FLAG_ALPHA) != 0;
 }
 
 bool full_range(const AVFrame& frame) {
@@ -99,19 +124,25 @@ std::pair<int, int> FrameToImage::size(int width, int height) const {
   return {w, h};
 }
 
-Image FrameToImage::operator()(const AVFrame& frame) {
+Image FrameToImage::operator()(const AVFrame& decoded) {
   const std::lock_guard lock(mutex_);
-  const auto [width, height] = square_pixel_size(frame.width, frame.height);
+  const auto [width, height] = square_pixel_size(decoded.width, decoded.height);
   image::check_image_size(width, height, "video");
-  scaler_.reset(scaler(scaler_.release(), frame, AV_PIX_FMT_RGB24, width, height));
+  AvFrame mapped;
+  if (!color_conversion(decoded).empty()) mapped = tone_map_(decoded);
+  const AVFrame& frame = mapped ? *mapped : decoded;
+  const bool alpha = has_alpha(frame);
+  const AVPixelFormat format = alpha ? AV_PIX_FMT_RGBA : AV_PIX_FMT_RGB24;
+  scaler_.reset(scaler(scaler_.release(), frame, format, width, height));
   const int* colors = sws_getCoefficients(colorspace_of(frame));
   sws_setColorspaceDetails(scaler_.get(), colors, full_range(frame) ? 1 : 0, colors, 1, 0, 1 << 16,
                            1 << 16);
-  const AvFrame rgb = new_frame(AV_PIX_FMT_RGB24, width, height);
+  const AvFrame rgb = new_frame(format, width, height);
   base::require(sws_scale(scaler_.get(), frame.data, frame.linesize, 0, frame.height, rgb->data,
                           rgb->linesize) == height,
                 ErrorCode::internal, "a frame could not be converted to RGB");
-  return image::apply_orientation(packed_image(*rgb), display_.orientation);
+  return image::apply_orientation(alpha ? laid_on_white(*rgb) : packed_image(*rgb),
+                                  display_.orientation);
 }
 
 AvFrame ImageToFrame::operator()(const Image& image) {

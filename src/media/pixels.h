@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "media/av.h"
+#include "media/tone_map.h"
 #include "streamdiffusion/image.h"
 
 struct SwsContext;
@@ -26,7 +27,8 @@ struct Display {
 /// multiple of 90 degrees.
 int orientation_of(const std::int32_t* matrix);
 
-/// Converts decoded frames to RGB images, upright, with square pixels. Any thread; calls run one at
+/// Converts decoded frames to RGB images, upright, with square pixels, laid on white where they are
+/// transparent, HDR tone-mapped to SDR. Any thread; calls run one at
 /// a time.
 class FrameToImage {
  public:
@@ -42,6 +44,7 @@ class FrameToImage {
   Display display_;
   std::mutex mutex_;
   std::unique_ptr<SwsContext, SwsFree> scaler_;
+  ToneMap tone_map_;
 };
 
 /// Converts images to frames of an encoder's pixel format; YUV is BT.601, limited range.

@@ -6,8 +6,12 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <cstdlib>
+#include <exception>
 #include <future>
+#include <memory>
 #include <mutex>
+#include <string_view>
 #include <thread>
 
 #include "base/error.h"
@@ -29,8 +33,23 @@ struct SdlFree {
   }
 };
 
+struct QuitVideo {
+  void operator()(const void*) const { SDL_QuitSubSystem(SDL_INIT_VIDEO); }
+};
+
 void require_sdl(bool ok) {
   base::require(ok, ErrorCode::io, "window: cannot be opened: SDL says \"", SDL_GetError(), "\"");
+}
+
+/// SDL falls back to drivers that show nothing.
+void require_desktop() {
+  const char* const chosen = std::getenv("SDL_VIDEODRIVER");
+  const char* const driver = SDL_GetCurrentVideoDriver();
+  const std::string_view name = driver == nullptr ? "none" : driver;
+  const bool shows = name != "dummy" && name != "offscreen" && name != "evdev" && name != "none";
+  base::require(shows || (chosen != nullptr && *chosen != '\0'), ErrorCode::io,
+                "window: there is no display: neither DISPLAY nor WAYLAND_DISPLAY leads to one; "
+                "give a file, a folder or - as the output");
 }
 
 /// All SDL objects. SDL requires that one thread makes all calls.
@@ -41,6 +60,7 @@ class Window {
     SDL_SetHint(SDL_HINT_RENDER_SCALE_QUALITY, "linear");
     require_sdl(SDL_InitSubSystem(SDL_INIT_VIDEO) == 0);
     video_.reset(this);
+    require_desktop();
     const int scale = std::max(1, kMinWindowSide / std::max(width, height));
     window_.reset(SDL_CreateWindow("StreamDiffusion", SDL_WINDOWPOS_UNDEFINED,
                                    SDL_WINDOWPOS_UNDEFINED, width * scale, height * scale,
@@ -85,11 +105,7 @@ class Window {
     SDL_SetWindowFullscreen(window_.get(), full ? 0 : SDL_WINDOW_FULLSCREEN_DESKTOP);
   }
 
-  struct QuitVideo {
-    void operator()(Window*) const { SDL_QuitSubSystem(SDL_INIT_VIDEO); }
-  };
-
-  std::unique_ptr<Window, QuitVideo> video_;
+  std::unique_ptr<const Window, QuitVideo> video_;
   std::unique_ptr<SDL_Window, SdlFree<SDL_DestroyWindow>> window_;
   std::unique_ptr<SDL_Renderer, SdlFree<SDL_DestroyRenderer>> renderer_;
   std::unique_ptr<SDL_Texture, SdlFree<SDL_DestroyTexture>> texture_;
@@ -98,6 +114,7 @@ class Window {
 class WindowSink final : public FrameSink {
  public:
   explicit WindowSink(const SinkOptions& options) {
+    if (options.extras.sound()) note_ = "window: shows images only; the sound is left out";
     std::promise<void> opened;
     thread_ = std::thread([this, options, &opened] {
       run(options, opened);
@@ -122,6 +139,8 @@ class WindowSink final : public FrameSink {
   }
   void finish() override { stop(); }
   bool closed() const override { return closed_; }
+  std::string path() const override { return "window"; }
+  std::string note() const override { return note_; }
 
  private:
   void run(const SinkOptions& options, std::promise<void>& opened) {
@@ -155,6 +174,7 @@ class WindowSink final : public FrameSink {
     if (thread_.joinable()) thread_.join();
   }
 
+  std::string note_;
   std::thread thread_;
   std::mutex mutex_;
   std::condition_variable wake_;
@@ -164,6 +184,23 @@ class WindowSink final : public FrameSink {
 };
 
 }  // namespace
+
+void check_window() {
+  std::exception_ptr failure;
+  std::thread([&failure] {  // SDL keeps to the thread that began
+    try {
+      SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");
+      require_sdl(SDL_InitSubSystem(SDL_INIT_VIDEO) == 0);
+      const std::unique_ptr<const char, QuitVideo> quit("");
+      require_desktop();
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    SDL_TLSCleanup();  // SDL does this only for its own threads
+  })
+      .join();
+  if (failure) std::rethrow_exception(failure);
+}
 
 std::unique_ptr<FrameSink> open_window_sink(const SinkOptions& options) {
   return std::make_unique<WindowSink>(options);

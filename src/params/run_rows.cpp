@@ -20,6 +20,16 @@ Parameter run(const char* name, const char* help, Type type, const char* flag,
           {.flag = flag, .flag_value = value, .yaml = true}};
 }
 
+/// No key of --config: a file of somebody else's must not allow itself more.
+Parameter input_protocols() {
+  Parameter row =
+      run("input_protocols",
+          "Protocols that the input may use beside the usual ones of its kind, such as udp,rtp",
+          text(SD_REACH(run.input_protocols)), "--input-protocols", "LIST");
+  row.in.yaml = false;
+  return row;
+}
+
 }  // namespace
 
 Rows run_rows() {
@@ -30,7 +40,7 @@ Rows run_rows() {
           text(SD_REACH(run.input)), "--input", "INPUT"),
       run("output",
           "FILE.mp4, .mov, .mkv, .webm or .gif; a folder; window; /dev/videoN (v4l2 loopback); an "
-          "rtmp, rtsp, srt or udp address; - for standard output",
+          "rtmp, rtsp, srt or udp address; a named pipe; - for standard output",
           text(SD_REACH(run.output)), "--output", "OUTPUT"),
       run("fps", "Frames a second of the output, instead of the input's",
           number(SD_REACH(run.fps), 0.001, 1000, 1), "--fps"),
@@ -45,6 +55,9 @@ Rows run_rows() {
       run("output_format", "Of standard output",
           Choice{member<std::string>(SD_REACH(run.output_format), "y4m"), Words{"y4m", "rgb24"}},
           "--output-format"),
+      run("strict", "End at the first damaged frame, instead of going on after it",
+          boolean(SD_REACH(run.strict)), "--strict"),
+      input_protocols(),
       run("json", "Also write a summary for machines", text(SD_REACH(run.json)), "--json", "FILE"),
       run("quiet", "Print nothing but warnings and errors", boolean(SD_REACH(run.quiet)),
           "--quiet"),

@@ -17,13 +17,14 @@ namespace streamdiffusion::params {
 
 /// Of the command `run` alone: where frames come from, where images go, and when it ends.
 struct RunSettings {
-  std::optional<std::string> input, output, input_format, input_size, output_format, codec, json;
+  std::optional<std::string> input, output, input_format, input_size, output_format, codec, json,
+      input_protocols;
   /// Frames a second.
   std::optional<double> fps;
   /// Seconds.
   std::optional<double> duration;
   std::optional<std::int64_t> frames;
-  std::optional<bool> realtime, no_audio, quiet;
+  std::optional<bool> realtime, no_audio, strict, quiet;
 };
 
 /// What the rows of the table refer to.

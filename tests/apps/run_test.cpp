@@ -1,12 +1,17 @@
 // The program itself: `streamdiffusion run` over a tiny model, what it writes read back.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <csignal>
 #include <fstream>
 
 #include "apps/program.h"
+#include "base/error.h"
 #include "support/clips.h"
 #include "support/wait.h"
 
@@ -76,6 +81,103 @@ TEST_F(RunTest, AnInputThatBreaksOffLeavesAFileThatPlays) {
   EXPECT_THAT(said(), HasSubstr("ends inside a frame"));
   EXPECT_THAT(said(), HasSubstr("; 11 frames written to " + (folder_ / "a.mp4") + ", which play"));
   EXPECT_EQ(read_all(*open_source(folder_ / "a.mp4")).pts.size(), 11U);
+}
+
+TEST_F(RunTest, NoSourceIsWrittenOver) {
+  namespace fs = std::filesystem;
+  ASSERT_EQ(run({"--input", kClip, "--output", folder_ / "a.mkv", "--quiet"}), 0) << said();
+  ASSERT_EQ(run({"--input", kClip, "--output", folder_ / "in", "--quiet"}), 0) << said();
+  fs::create_symlink(folder_ / "a.mkv", folder_ / "link.mkv");
+  folder_.write("all.ffconcat", "ffconcat version 1.0\nfile a.mkv\n");
+  const std::string video = text_of(folder_ / "a.mkv"), image = text_of(folder_ / "in/000000.png");
+  const std::vector<std::vector<std::string>> cases{
+      {"--input", folder_ / "a.mkv", "--output", folder_ / "a.mkv"},
+      {"--input", folder_ / "a.mkv", "--output", folder_ / "in/../link.mkv"},
+      {"--input", folder_ / "link.mkv", "--output", folder_ / "a.mkv"},
+      {"--input", folder_ / "all.ffconcat", "--output", folder_ / "a.mkv"},
+      {"--input", "lavfi:movie=" + (folder_ / "a.mkv"), "--output", folder_ / "a.mkv"},
+      {"--input", folder_ / "in", "--output", folder_ / "in"},
+      {"--input", folder_ / "in/*.png", "--output", folder_ / "in/."},
+      {"--input", folder_ / "a.mkv", "--output", folder_ / "b.mkv", "--json", folder_ / "a.mkv"},
+      {"--output", folder_ / "a.mkv"}};
+  for (const std::vector<std::string>& flags : cases) {
+    EXPECT_EQ(run(flags, folder_ / "a.mkv"), 2) << flags[1] << "\n" << said();
+    EXPECT_THAT(said(), HasSubstr("is also the input")) << flags[1];
+  }
+  EXPECT_EQ(text_of(folder_ / "a.mkv"), video);
+  EXPECT_EQ(text_of(folder_ / "in/000000.png"), image);
+}
+
+TEST_F(RunTest, WithoutAFrameThereIsNoFile) {
+  folder_.write("a.y4m", "YUV4MPEG2 W64 H64 F25:1 Ip A1:1 C420jpeg\n");
+  EXPECT_EQ(run({"--output", folder_ / "a.mp4"}, folder_ / "a.y4m"), 1);
+  EXPECT_THAT(said(), HasSubstr("standard input: no frame could be decoded"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "a.mp4"));
+  folder_.write("old.mp4", "old");
+  EXPECT_EQ(run({"--output", folder_ / "old.mp4"}, folder_ / "a.y4m"), 1);
+  EXPECT_EQ(text_of(folder_ / "old.mp4"), "old");
+}
+
+TEST_F(RunTest, OneBadImageIsNamedAndTheOthersAreDrawn) {
+  ASSERT_EQ(run({"--input", kClip, "--output", folder_ / "in", "--frames", "4", "--quiet"}), 0);
+  folder_.write("in/000002.png", text_of(folder_ / "in/000002.png").substr(0, 60));
+  std::filesystem::rename(folder_ / "in/000003.png", folder_ / "in/tree.png");
+  EXPECT_EQ(run({"--input", folder_ / "in", "--output", folder_ / "drawn"}), 1);
+  EXPECT_THAT(said(), HasSubstr("warning: " + (folder_ / "in/000002.png")));
+  EXPECT_THAT(said(), HasSubstr("1 frame could not be drawn, 3 are in " + (folder_ / "drawn")));
+  for (const char* name : {"drawn/000000.png", "drawn/000001.png", "drawn/tree.png"}) {
+    EXPECT_TRUE(std::filesystem::exists(folder_ / name)) << name;
+  }
+  EXPECT_EQ(run({"--input", folder_ / "in", "--output", folder_ / "strict", "--strict"}), 1);
+  EXPECT_THAT(said(), HasSubstr("frames written to"));
+}
+
+TEST_F(RunTest, DamageIsToldAndStrictEndsWithIt) {
+  const std::string glitch = SD_TEST_DATA_DIR "/media/glitch.ts";
+  EXPECT_EQ(run({"--input", glitch, "--output", folder_ / "a.mkv"}), 0);
+  EXPECT_THAT(said(), HasSubstr("frame 40 of " + glitch));
+  EXPECT_THAT(said(), HasSubstr("frames were damaged"));
+  EXPECT_EQ(read_all(*open_source(folder_ / "a.mkv")).pts.size(), 75U);
+  const std::string whole = text_of(folder_ / "a.mkv");
+  EXPECT_EQ(run({"--input", glitch, "--output", folder_ / "a.mkv", "--strict"}), 1);
+  EXPECT_THAT(said(), HasSubstr("39 frames written to " + (folder_ / "a.part.mkv")));
+  EXPECT_EQ(text_of(folder_ / "a.mkv"), whole);
+}
+
+TEST_F(RunTest, AStopDoesNotWaitForAReaderThatReadsNoMore) {
+  ASSERT_EQ(::mkfifo((folder_ / "pipe").c_str(), 0600), 0);
+  const int reader = ::open((folder_ / "pipe").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  const pid_t process = start(with_model(
+      "run", {"--input", "lavfi:testsrc=size=50x30:rate=30", "--output", folder_ / "pipe"}));
+  const auto filled = [&] {
+    constexpr int kAlmost = 50000;  // 16 pages of 4096 bytes, each with three whole frames
+    int bytes = 0;
+    return ::ioctl(reader, FIONREAD, &bytes) == 0 && bytes >= kAlmost;
+  };
+  wait_until("the pipe to be full", filled);
+  ::kill(process, SIGTERM);
+  EXPECT_EQ(wait(process), 128 + SIGTERM) << said();
+  ::close(reader);
+}
+
+TEST_F(RunTest, AKilledRunLeavesAFileThatPlays) {
+  for (const char* name : {"a.mp4", "a.mkv"}) {
+    const std::string path = folder_ / name;
+    const pid_t process = start(
+        with_model("run", {"--input", "lavfi:testsrc=size=50x30:rate=240", "--output", path}));
+    const auto plays = [&] {
+      try {
+        const auto source = open_source(path);
+        return source->read().has_value();
+      } catch (const Error&) {
+        return false;
+      }
+    };
+    wait_until("something that plays", plays);
+    ::kill(process, SIGKILL);
+    EXPECT_EQ(wait(process), 1000 + SIGKILL);
+    EXPECT_TRUE(plays()) << name;
+  }
 }
 
 /// Of real time: three seconds of video cannot be shown in less.

@@ -100,49 +100,49 @@ TEST(Sink, CopiesTheSoundWhereTheContainerHoldsIt) {
   const TemporaryFolder folder;
   const auto talkie = open_source(
       "lavfi:testsrc=size=64x48:rate=10:duration=2[out0];sine=frequency=440:duration=2[out1]");
-  ASSERT_NE(talkie->audio(), nullptr);
+  ASSERT_NE(talkie->extras().sound(), nullptr);
   const auto copy = [](FrameSource& source, const std::string& path) {
     const auto sink = open_sink(path, {.width = 64,
                                        .height = 48,
                                        .time_base = source.info().time_base,
                                        .rate = source.info().rate,
-                                       .audio = source.audio()});
+                                       .extras = source.extras()});
     while (const auto frame = source.read()) sink->write(frame->image(), frame->pts, 0);
     sink->finish();
     return sink->note();
   };
   EXPECT_EQ(copy(*talkie, folder / "a.mkv"), "");
   const auto first = open_source(folder / "a.mkv");
-  ASSERT_NE(first->audio(), nullptr);
+  ASSERT_NE(first->extras().sound(), nullptr);
   EXPECT_EQ(copy(*first, folder / "b.mov"), "");
   const auto second = open_source(folder / "b.mov");
-  ASSERT_NE(second->audio(), nullptr);
-  EXPECT_EQ(second->audio()->codec(), "pcm_s16le");
+  ASSERT_NE(second->extras().sound(), nullptr);
+  EXPECT_EQ(second->extras().sound()->codec(), "pcm_s16le");
   EXPECT_EQ(read_all(*second).pts.size(), 20U);
-  EXPECT_NEAR(first->audio()->seconds(), 2, 0.03);
-  EXPECT_NEAR(second->audio()->seconds(), first->audio()->seconds(), 0.001);
+  EXPECT_NEAR(first->extras().sound()->seconds(), 2, 0.03);
+  EXPECT_NEAR(second->extras().sound()->seconds(), first->extras().sound()->seconds(), 0.001);
   const auto third = open_source(folder / "b.mov");
-  EXPECT_THAT(copy(*third, folder / "c.mp4"), HasSubstr("c.mp4: the sound (pcm_s16le) cannot be"));
-  EXPECT_EQ(open_source(folder / "c.mp4")->audio(), nullptr);
+  EXPECT_THAT(copy(*third, folder / "c.mp4"), HasSubstr("left out: the sound (pcm_s16le)"));
+  EXPECT_EQ(open_source(folder / "c.mp4")->extras().sound(), nullptr);
 }
 
 TEST(Sink, CopiesTheAacOfABroadcastIntoAnMp4) {
   const TemporaryFolder folder;
   const auto source = open_source(SD_TEST_DATA_DIR "/media/adts.ts");
-  ASSERT_NE(source->audio(), nullptr);
+  ASSERT_NE(source->extras().sound(), nullptr);
   const auto sink = open_sink(folder / "a.mp4", {.width = 32,
                                                  .height = 32,
                                                  .time_base = source->info().time_base,
                                                  .rate = source->info().rate,
-                                                 .audio = source->audio()});
+                                                 .extras = source->extras()});
   while (const auto frame = source->read()) sink->write(frame->image(), frame->pts, 0);
   sink->finish();
   const auto copy = open_source(folder / "a.mp4");
-  ASSERT_NE(copy->audio(), nullptr);
-  EXPECT_EQ(copy->audio()->codec(), "aac");
+  ASSERT_NE(copy->extras().sound(), nullptr);
+  EXPECT_EQ(copy->extras().sound()->codec(), "aac");
   EXPECT_EQ(read_all(*copy).pts.size(), 10U);
-  EXPECT_GT(copy->audio()->seconds(), 0.9);
-  EXPECT_NEAR(copy->audio()->seconds(), source->audio()->seconds(), 0.002);
+  EXPECT_GT(copy->extras().sound()->seconds(), 0.9);
+  EXPECT_NEAR(copy->extras().sound()->seconds(), source->extras().sound()->seconds(), 0.002);
 }
 
 TEST(Sink, AnMp4ThatWasNeverFinishedPlays) {

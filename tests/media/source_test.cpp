@@ -174,13 +174,13 @@ TEST(Source, AFileThatIsCutOffGivesItsFramesAndThenAnError) {
   }
 }
 
-TEST(Source, DamageInTheMiddleNamesTheFrame) {
+TEST(Source, DamageInTheMiddleNamesTheFrameOfAStrictOne) {
   const TemporaryFolder folder;
   const std::string path = clip(folder, "a.webm", 16, 256, 256);
   std::string bytes = bytes_of(path);
   for (std::size_t i = bytes.size() / 2; i < bytes.size() * 3 / 4; ++i) bytes[i] = '\xff';
   write_bytes(path, bytes);
-  const std::string message = error_of([&] { read_all(*open_source(path)); });
+  const std::string message = error_of([&] { read_all(*open_source(path, {.strict = true})); });
   EXPECT_THAT(message, ::testing::MatchesRegex(".*(frame [0-9]+ of |ends early).*"));
 }
 

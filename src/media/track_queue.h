@@ -1,15 +1,15 @@
-// The inside of an AudioTrack: audio packets that a source has read and a sink has not yet written.
+// The inside of a Track: packets that a source has read and a sink has not yet written.
 #pragma once
 
 #include <deque>
 #include <mutex>
 
-#include "media/audio_track.h"
 #include "media/av.h"
+#include "media/track.h"
 
 namespace streamdiffusion::media {
 
-class AudioTrack::Queue {
+class Track::Queue {
  public:
   /// Packet times are shifted by `start`, the source's start time in the stream's time base.
   Queue(const AVStream& stream, std::int64_t start);
@@ -17,6 +17,10 @@ class AudioTrack::Queue {
 
   const AVCodecParameters& parameters() const { return *parameters_; }
   AVRational time_base() const { return time_base_; }
+  /// As of AVStream: default, forced, for the hearing impaired, …
+  int disposition() const { return disposition_; }
+  /// Language, title, file name of an attachment.
+  const Tags& tags() const { return tags_; }
 
   /// Called by a sink that will write the packets. Until then they are dropped.
   void enable() { enabled_ = true; }
@@ -35,10 +39,16 @@ class AudioTrack::Queue {
   AVCodecParameters* parameters_;
   AVRational time_base_;
   std::int64_t start_;
+  int disposition_;
+  Tags tags_;
   std::atomic<bool> enabled_{false}, finished_{false};
   mutable std::mutex mutex_;
   std::deque<AvPacket> packets_;
   std::int64_t first_time_ = AV_NOPTS_VALUE, end_time_ = AV_NOPTS_VALUE;
 };
+
+/// Between FFmpeg's dictionaries and Tags.
+Tags tags_of(const AVDictionary* dictionary);
+void set_tags(AVDictionary*& dictionary, const Tags& tags);
 
 }  // namespace streamdiffusion::media

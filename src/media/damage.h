@@ -1,0 +1,54 @@
+// Keeps count of the frames that a source gives with errors in them, or not at all.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "media/av.h"
+
+namespace streamdiffusion::media {
+
+/// Follows the packets and frames of one stream of images. Used by one thread.
+class Damage {
+ public:
+  /// `source`: what messages call it.
+  Damage(std::string source, bool strict) : source_(std::move(source)), strict_(strict) {}
+
+  /// A packet on its way to the decoder.
+  void on_packet(const AVPacket& packet);
+  /// The decoder refused a packet, in these words. False if it has refused so many, before it gave
+  /// any frame, that none is expected any more.
+  bool on_refused_packet(const std::string& words);
+  /// A frame from the decoder. `logged`: for decoders that do not mark the frames that they have
+  /// repaired, the error that was logged since the last frame, or nothing. Says how many packets
+  /// were passed over before the first frame.
+  void on_frame(const AVFrame& frame, const std::string& logged);
+  /// Warns that the next frame is damaged, as `what` says; only the first few are named. A strict
+  /// one throws corrupt_file instead.
+  void note(const std::string& what) { note(frames_ + 1, what); }
+
+  /// Frames that were damaged or could not be decoded.
+  std::uint64_t count() const { return count_; }
+  /// What the decoder said last about a packet that it refused.
+  const std::string& last_words() const { return last_words_; }
+  /// Bytes of the last packet if it arrived damaged, or -1.
+  int last_damaged_bytes() const { return last_damaged_bytes_; }
+
+ private:
+  void note(std::uint64_t number, const std::string& what);
+  void say_passed_over(std::int64_t first_pts);
+
+  std::string source_, last_words_;
+  bool strict_;
+  std::uint64_t count_ = 0, frames_ = 0;
+  /// Before the first frame: packets that the decoder refused, and the times of all.
+  int refused_ = 0;
+  std::vector<std::int64_t> early_pts_;
+  /// Times of packets that arrived damaged, until their frames come.
+  std::set<std::int64_t> damaged_pts_;
+  int last_damaged_bytes_ = -1;
+};
+
+}  // namespace streamdiffusion::media

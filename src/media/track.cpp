@@ -1,0 +1,128 @@
+// The packet queue behind Track, and what messages call one.
+#include "media/track.h"
+
+#include <algorithm>
+#include <new>
+
+#include "base/error.h"
+#include "media/track_queue.h"
+
+namespace streamdiffusion::media {
+namespace {
+
+constexpr const char* kKeptTags[]{"language", "title", "filename", "mimetype"};
+
+}  // namespace
+
+Track::Track(std::unique_ptr<Queue> queue) : queue_(std::move(queue)) {}
+
+Track::~Track() = default;
+
+Track::Kind Track::kind() const {
+  switch (queue_->parameters().codec_type) {
+    case AVMEDIA_TYPE_AUDIO:
+      return Kind::sound;
+    case AVMEDIA_TYPE_SUBTITLE:
+      return Kind::subtitles;
+    default:
+      return Kind::attachment;
+  }
+}
+
+std::string Track::language() const {
+  const auto found = queue_->tags().find("language");
+  return found == queue_->tags().end() || found->second == "und" ? "" : found->second;
+}
+
+std::string Track::name() const {
+  const char* const names[]{"the sound", "the subtitles", "the attachment"};
+  const std::string of = language().empty() ? "" : ", " + language();
+  return base::concat(names[static_cast<int>(kind())], " (", codec(), of, ")");
+}
+
+std::string Track::codec() const {
+  return avcodec_get_name(queue_->parameters().codec_id);
+}
+
+double Track::seconds() const {
+  return queue_->seconds();
+}
+
+Track::Queue::Queue(const AVStream& stream, std::int64_t start)
+    : parameters_(avcodec_parameters_alloc()),
+      time_base_(stream.time_base),
+      start_(start),
+      disposition_(stream.disposition),
+      tags_(tags_of(stream.metadata)) {
+  if (parameters_ == nullptr || avcodec_parameters_copy(parameters_, stream.codecpar) < 0) {
+    throw std::bad_alloc();
+  }
+  // The others are statistics of the file that was read.
+  std::erase_if(tags_, [](const auto& tag) {
+    return std::none_of(std::begin(kKeptTags), std::end(kKeptTags),
+                        [&](const char* kept) { return tag.first == kept; });
+  });
+}
+
+Track::Queue::~Queue() {
+  avcodec_parameters_free(&parameters_);
+}
+
+void Track::Queue::push(const AVPacket& packet) {
+  const std::int64_t time = packet.pts != AV_NOPTS_VALUE ? packet.pts : packet.dts;
+  if (time == AV_NOPTS_VALUE) return;
+  const std::lock_guard lock(mutex_);
+  if (first_time_ == AV_NOPTS_VALUE) first_time_ = time;
+  end_time_ = time + packet.duration;
+  if (!enabled_) return;
+  AvPacket copy(av_packet_clone(&packet));
+  if (!copy) throw std::bad_alloc();
+  copy->pts = time - start_;
+  copy->dts = (packet.dts != AV_NOPTS_VALUE ? packet.dts : time) - start_;
+  packets_.push_back(std::move(copy));
+}
+
+AvPacket Track::Queue::pop(std::int64_t time, AVRational base) {
+  const std::lock_guard lock(mutex_);
+  if (packets_.empty() || av_compare_ts(packets_.front()->pts, time_base_, time, base) >= 0) {
+    return nullptr;
+  }
+  AvPacket packet = std::move(packets_.front());
+  packets_.pop_front();
+  return packet;
+}
+
+double Track::Queue::seconds() const {
+  const std::lock_guard lock(mutex_);
+  if (first_time_ == AV_NOPTS_VALUE) return 0;
+  return static_cast<double>(end_time_ - first_time_) * av_q2d(time_base_);
+}
+
+Tags tags_of(const AVDictionary* dictionary) {
+  Tags tags;
+  const AVDictionaryEntry* entry = nullptr;
+  while ((entry = av_dict_get(dictionary, "", entry, AV_DICT_IGNORE_SUFFIX)) != nullptr) {
+    tags[entry->key] = entry->value;
+  }
+  return tags;
+}
+
+void set_tags(AVDictionary*& dictionary, const Tags& tags) {
+  for (const auto& [key, value] : tags) av_dict_set(&dictionary, key.c_str(), value.c_str(), 0);
+}
+
+std::shared_ptr<Track> Extras::sound() const {
+  const auto found = std::find_if(tracks.begin(), tracks.end(), [](const auto& track) {
+    return track->kind() == Track::Kind::sound;
+  });
+  return found == tracks.end() ? nullptr : *found;
+}
+
+Extras Extras::without_sound() const {
+  Extras others = *this;
+  std::erase_if(others.tracks,
+                [](const auto& track) { return track->kind() == Track::Kind::sound; });
+  return others;
+}
+
+}  // namespace streamdiffusion::media

@@ -1,0 +1,37 @@
+// A web server for one file.
+#pragma once
+
+#include <atomic>
+#include <string>
+#include <thread>
+
+namespace streamdiffusion::testing {
+
+/// Answers every request with the same content until it goes away.
+class FileServer {
+ public:
+  /// Without `with_length`, the answer ends with the connection, as that of a broadcast. `missing`:
+  /// bytes that are announced and do not come.
+  FileServer(std::string content, bool with_length, std::size_t missing = 0);
+  ~FileServer();
+  FileServer(const FileServer&) = delete;
+  FileServer& operator=(const FileServer&) = delete;
+
+  /// "http://127.0.0.1:PORT/" and the name.
+  std::string address(const std::string& name) const;
+  int requests() const { return requests_; }
+
+ private:
+  void serve();
+  void answer(int connection) const;
+
+  std::string content_;
+  bool with_length_;
+  std::size_t missing_;
+  int listener_ = -1, port_ = 0;
+  std::atomic<bool> leaving_{false};
+  std::atomic<int> requests_{0};
+  std::thread thread_;
+};
+
+}  // namespace streamdiffusion::testing
