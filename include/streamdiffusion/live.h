@@ -119,7 +119,8 @@ struct LiveCallbacks {
   /// prepared, without one; the stream then keeps its settings. Called on any of the session's
   /// threads.
   std::function<void(const Error&, std::optional<std::uint64_t> frame_id)> error;
-  /// Called by stop(), so that an `output` callback that waits for something can return.
+  /// Called once, by halt() or stop(), so that an `output` callback that waits for something can return.
+  /// Must not wait itself.
   std::function<void()> interrupt;
 };
 
@@ -145,6 +146,9 @@ class LiveSession {
   void resume();
   /// Takes no more frames, delivers all in flight, stops, and then returns.
   void drain();
+  /// Orders the session to stop and returns at once: the frames in flight are dropped, and a drain()
+  /// that waits in another thread ends early. The threads end behind it; stop() waits for them.
+  void halt();
   /// Stops and drops the frames in flight. An `output` callback that does not return within five
   /// seconds is left running on its thread, with a warning.
   void stop();

@@ -62,6 +62,9 @@ void LiveSession::resume() {
 void LiveSession::drain() {
   impl_->drain();
 }
+void LiveSession::halt() {
+  impl_->halt();
+}
 void LiveSession::stop() {
   impl_->stop();
 }

@@ -219,9 +219,14 @@ void LiveSession::Impl::drain() {
   join();
 }
 
-void LiveSession::Impl::stop() {
+void LiveSession::Impl::halt() {
   close_queues();
-  if (callbacks_.interrupt && state() != LiveState::stopped) callbacks_.interrupt();
+  if (!callbacks_.interrupt || state() == LiveState::stopped) return;
+  if (!interrupted_.exchange(true)) callbacks_.interrupt();
+}
+
+void LiveSession::Impl::stop() {
+  halt();
   join();
 }
 

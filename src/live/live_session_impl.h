@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -26,6 +27,7 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   std::optional<std::uint64_t> submit(LiveFrame frame);
   void set_paused(bool paused);
   void drain();
+  void halt();
   void stop();
   void change(const Engine& engine, const LiveSettings& settings);
   Engine engine() const;
@@ -105,6 +107,8 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   std::uint64_t next_id_ = 0;
   std::array<bool, kStages> ended_{};
 
+  /// Whether callbacks_.interrupt was called.
+  std::atomic<bool> interrupted_ = false;
   /// Only the engine thread uses it.
   std::optional<live::StreamSwitcher> switcher_;
   /// What the newest session was prepared for. Only the reconfigure thread uses it.

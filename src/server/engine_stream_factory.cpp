@@ -15,6 +15,7 @@ class EngineLiveStream : public LiveStream {
   void pause() override { session_.pause(); }
   void resume() override { session_.resume(); }
   void drain() override { session_.drain(); }
+  void halt() override { session_.halt(); }
   void stop() override { session_.stop(); }
   void change(const LiveSettings& settings) override { session_.change(settings); }
   bool reconfiguring() const override { return session_.reconfiguring(); }

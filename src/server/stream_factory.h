@@ -21,6 +21,8 @@ class LiveStream {
   virtual void pause() = 0;
   virtual void resume() = 0;
   virtual void drain() = 0;
+  /// Never waits: orders the stream to stop, so that a drain() or stop() elsewhere returns soon.
+  virtual void halt() = 0;
   virtual void stop() = 0;
   /// Throws invalid_argument, with nothing changed.
   virtual void change(const LiveSettings& settings) = 0;

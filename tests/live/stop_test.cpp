@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "live/support.h"
+#include "support/blocking_thread.h"
 #include "support/wait.h"
 
 namespace streamdiffusion {
@@ -74,6 +75,26 @@ TEST(LiveStop, AReceiverThatNeverReturnsIsLeftBehindWithAWarning) {
   EXPECT_THAT(warning, ::testing::HasSubstr("deliver thread does not return"));
   forever->set_value();  // the thread ends by itself and lets go of the callbacks
   wait_until("the end of the thread left behind", [&] { return forever.use_count() == 1; });
+}
+
+TEST(LiveStop, HaltEndsADrainThatWaitsForItsReceiver) {
+  std::promise<void> freed;
+  std::atomic<bool> inside = false;
+  LiveCallbacks callbacks{.output =
+                              [&](const LiveOutput&) {
+                                inside = true;
+                                freed.get_future().wait();
+                              },
+                          .interrupt = [&] { freed.set_value(); }};
+  LiveSession live(engine(), small(), {Kind::block, 8}, callbacks);
+  for (int i = 0; i < 8; ++i) live.submit(numbered_frame(i));
+  wait_until("the receiver to be called", [&] { return inside.load(); });
+  BlockingThread drainer([&] { live.drain(); });
+  ASSERT_TRUE(drainer.wait_until_blocked());
+  live.halt();  // returns at once; the receiver is called no more, so nothing else frees the drain
+  drainer.join();
+  EXPECT_EQ(live.counters().processed, 1U);
+  expect_balanced(live.counters());
 }
 
 TEST(LiveStop, DrainingAndStoppingAtOnceBothReturn) {

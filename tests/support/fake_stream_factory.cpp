@@ -57,8 +57,15 @@ class FakeStream : public LiveStream {
   }
   void pause() override { set_paused(true); }
   void resume() override { set_paused(false); }
-  void drain() override { end(false); }
-  void stop() override { end(true); }
+  void drain() override {
+    order_end(false);
+    join();
+  }
+  void halt() override { order_end(true); }
+  void stop() override {
+    order_end(true);
+    join();
+  }
   void change(const LiveSettings& settings) override {
     base::require(settings.options.seed != FakeStreamFactory::kRefusedSeed,
                   ErrorCode::invalid_argument, "the seed is refused");
@@ -79,16 +86,17 @@ class FakeStream : public LiveStream {
     paused_ = paused;
   }
 
-  void end(bool drop) {
-    {
-      const std::lock_guard lock(mutex_);
-      ending_ = true;
-      if (drop && waiting_) {
-        ++counters_.dropped_stopped;
-        waiting_.reset();
-      }
-      wake_.notify_all();
+  void order_end(bool drop) {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+    if (drop && waiting_) {
+      ++counters_.dropped_stopped;
+      waiting_.reset();
     }
+    wake_.notify_all();
+  }
+
+  void join() {
     const std::lock_guard lock(join_mutex_);
     if (thread_.joinable()) thread_.join();
   }

@@ -233,6 +233,7 @@ void ClientSession::release() {
   for (const Subscriber& subscriber : subscribers_) subscriber(nullptr);
   if (!had_slot) return;
   if (stream_ == nullptr) return on_slot_free_();
+  stream_->halt();  // the workers may be busy, with draining this stream among others
   auto self = shared_from_this();
   context_.executor.run_on_worker([self, stream = std::move(stream_)]() mutable {
     stream->stop();
