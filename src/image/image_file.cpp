@@ -10,7 +10,7 @@
 #include <fstream>
 
 #include "base/error.h"
-#include "base/mmap_file.h"
+#include "base/input_file.h"
 #include "image/codecs.h"
 #include "image/file.h"
 #include "image/resize.h"
@@ -21,6 +21,7 @@ namespace {
 using base::ErrorCode;
 
 constexpr int kJpegQuality = 92;
+constexpr std::uint64_t kMaxFileBytes = std::uint64_t{1} << 30;
 
 bool starts_with(std::span<const std::byte> bytes, std::initializer_list<unsigned> magic) {
   return bytes.size() >= magic.size() &&
@@ -70,8 +71,7 @@ ImageSize read_image_size(std::span<const std::byte> bytes, const std::string& n
 }
 
 Image read_image(const std::filesystem::path& path) {
-  const base::MmapFile file(path);
-  return decode_image(file.bytes(), path.string());
+  return decode_image(base::read_file(path, kMaxFileBytes), path.string());
 }
 
 bool is_image_name(const std::filesystem::path& path) {

@@ -189,7 +189,6 @@ backend::Weights Model::weights(Component component) const {
   const auto source = sources_[index(component)];
   return {scopes_[index(component)], [source](const graph::Weight& weight, std::span<float> out) {
             source->read_f32(weight.name, weight.dims, out);
-            source->release(weight.name);
           }};
 }
 
