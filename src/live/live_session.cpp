@@ -59,6 +59,9 @@ void LiveSession::pause() {
 void LiveSession::resume() {
   impl_->set_paused(false);
 }
+void LiveSession::close() {
+  impl_->close();
+}
 void LiveSession::drain() {
   impl_->drain();
 }

@@ -47,7 +47,8 @@ std::optional<Error> LiveSession::Impl::prepare_change(Engine engine,
     }
     engine.encode_prompt(*settings.negative_prompt);
     if (other_engine || !params::same_plan(configured_.settings.options, settings.options)) {
-      change->session = std::make_unique<live::ActiveSession>(engine, settings);
+      change->session =
+          std::make_unique<live::ActiveSession>(engine, settings, stop_source_.get_token());
     }
   } catch (const Error& error) {
     return error;

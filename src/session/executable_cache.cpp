@@ -19,10 +19,13 @@ int pixels_of(const UNetKey& key) {
 template <typename Key, typename Make>
 SharedExecutable shared(std::map<Key, std::weak_ptr<backend::Executable>>& executables,
                         const Key& key, const Make& make) {
-  std::weak_ptr<backend::Executable>& slot = executables[key];
-  if (SharedExecutable living = slot.lock()) return living;
+  if (const auto at = executables.find(key); at != executables.end()) {
+    if (SharedExecutable living = at->second.lock()) return living;
+  }
   SharedExecutable made = make();
-  slot = made;
+  // Nobody uses those any more; a client that tries all sizes would leave a key of each.
+  std::erase_if(executables, [](const auto& entry) { return entry.second.expired(); });
+  executables[key] = made;
   return made;
 }
 
@@ -97,6 +100,11 @@ SharedExecutable ExecutableCache::unet(const UNetKey& key) {
     if (key.parallel != Parallel::automatic) return compile_unet(key, key.parallel);
     return faster_unet(key);
   });
+}
+
+std::size_t ExecutableCache::size() {
+  const std::lock_guard lock(mutex_);
+  return encoders_.size() + decoders_.size() + unets_.size();
 }
 
 std::optional<double> ExecutableCache::row_cost(const UNetKey& key) const {

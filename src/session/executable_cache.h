@@ -60,6 +60,8 @@ class ExecutableCache {
   /// Whether the UNet's program for the prompt reads values of the schedule. False before the first
   /// unet(). The same for every key: only sizes differ.
   bool prompt_reads_schedule() const { return prompt_reads_schedule_; }
+  /// Keys that it keeps: of executables in use, and of some that were.
+  std::size_t size();
 
  private:
   SharedExecutable compile_unet(const UNetKey& key, Parallel parallel);

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <optional>
+#include <stop_token>
 
 #include "session/engine_impl.h"
 #include "session/frames_in_flight.h"
@@ -24,6 +25,9 @@ class Session::Impl {
   void set_t_index_list(const std::vector<int>& t_index_list);
   void set_filter(bool enabled, float threshold, int max_skip_frame);
 
+  /// Ends the wait for a turn, and a run between two ops, once stop is requested.
+  void set_stop_token(std::stop_token stop) { stop_ = std::move(stop); }
+
   void push(ImageView frame, std::optional<session::FrameTag> tag = {});
   void generate(std::optional<session::FrameTag> tag = {});
   void advance();
@@ -43,7 +47,6 @@ class Session::Impl {
   struct Program {
     session::SharedExecutable executable;
     std::unique_ptr<backend::State> state;
-    void run(graph::Lifetime lifetime) const { executable->run(lifetime, *state); }
     std::span<float> floats(const tensor::View& view) const {
       return {view.as<float>(), static_cast<std::size_t>(view.desc.shape.elements())};
     }
@@ -52,6 +55,8 @@ class Session::Impl {
   };
 
   void make_programs();
+  /// Runs a program of the batch. Other streams have turns in the middle of a long one.
+  void run(const Program& program, graph::Lifetime lifetime);
   void check_frame(const ImageView& frame) const;
   /// Into a slot of the encoder's input; returns the pixels there.
   std::span<const std::uint8_t> copy_pixels(const ImageView& frame, int slot);
@@ -75,6 +80,11 @@ class Session::Impl {
   void draw_noise(std::span<float> out);
 
   std::shared_ptr<Engine::Impl> engine_;
+  base::TurnQueue::Member turns_;
+  std::stop_token stop_;
+  /// Set while a batch runs, and how long that waited, in seconds. This is no part of times_.
+  base::TurnQueue::Turn* turn_ = nullptr;
+  double waited_ = 0;
   SessionOptions options_;
   schedule::LcmSchedule schedule_;
   stream::LatentShape latent_;
