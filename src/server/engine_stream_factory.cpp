@@ -14,6 +14,7 @@ class EngineLiveStream : public LiveStream {
   }
   void pause() override { session_.pause(); }
   void resume() override { session_.resume(); }
+  void close() override { session_.close(); }
   void drain() override { session_.drain(); }
   void halt() override { session_.halt(); }
   void stop() override { session_.stop(); }

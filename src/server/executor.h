@@ -3,6 +3,8 @@
 #pragma once
 
 #include <functional>
+#include <mutex>
+#include <utility>
 
 namespace streamdiffusion::server {
 
@@ -14,6 +16,25 @@ class Executor {
   virtual void post(std::function<void()> task) = 0;
   /// Runs a task on a worker thread, where it may block.
   virtual void run_on_worker(std::function<void()> task) = 0;
+};
+
+/// The way to the network thread for threads that may outlive the server. Tasks that come once it is
+/// closed are dropped. Thread-safe.
+class TaskGate {
+ public:
+  explicit TaskGate(Executor& executor) : executor_(&executor) {}
+  void post(std::function<void()> task) {
+    const std::lock_guard lock(mutex_);
+    if (executor_ != nullptr) executor_->post(std::move(task));
+  }
+  void close() {
+    const std::lock_guard lock(mutex_);
+    executor_ = nullptr;
+  }
+
+ private:
+  std::mutex mutex_;
+  Executor* executor_;
 };
 
 }  // namespace streamdiffusion::server

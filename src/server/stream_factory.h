@@ -12,7 +12,7 @@
 
 namespace streamdiffusion::server {
 
-/// A running stream, with the interface of LiveSession. Every function may be called from any
+/// A running stream, with the interface of LiveSession; it calls LiveCallbacks::ended as well. Every function may be called from any
 /// thread. drain() and stop() block and must not be called from a callback.
 class LiveStream {
  public:
@@ -20,6 +20,8 @@ class LiveStream {
   virtual std::optional<std::uint64_t> submit(LiveFrame frame) = 0;
   virtual void pause() = 0;
   virtual void resume() = 0;
+  /// Never waits: takes no more frames, and ends once those in flight are delivered.
+  virtual void close() = 0;
   virtual void drain() = 0;
   /// Never waits: orders the stream to stop, so that a drain() or stop() elsewhere returns soon.
   virtual void halt() = 0;

@@ -35,7 +35,10 @@ class FakeStream : public LiveStream {
       : factory_(factory), settings_(settings), callbacks_(std::move(callbacks)) {
     const int now = ++factory_.streams;
     if (now > factory_.max_streams) factory_.max_streams = now;
-    thread_ = std::thread([this] { loop(); });
+    thread_ = std::thread([this] {
+      loop();
+      if (callbacks_.ended) callbacks_.ended();
+    });
   }
   ~FakeStream() override {
     stop();
@@ -57,6 +60,7 @@ class FakeStream : public LiveStream {
   }
   void pause() override { set_paused(true); }
   void resume() override { set_paused(false); }
+  void close() override { order_end(false); }
   void drain() override {
     order_end(false);
     join();
