@@ -2,6 +2,7 @@
 // params/table.h.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -53,6 +54,7 @@ class ParameterTable {
 
   const StreamFactory& factory_;
   std::vector<params::Parameter> rows_;
+  const std::int64_t work_limit_;
 };
 
 }  // namespace streamdiffusion::server
