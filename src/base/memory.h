@@ -4,7 +4,7 @@
 namespace streamdiffusion::base {
 
 /// Gives it back to the system. To be called where much was freed that will not soon be needed again:
-/// it takes milliseconds. Does nothing where the C library has no way to say so.
+/// it takes milliseconds.
 void trim_memory();
 
 }  // namespace streamdiffusion::base
