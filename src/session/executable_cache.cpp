@@ -29,13 +29,22 @@ SharedExecutable shared(std::map<Key, std::weak_ptr<backend::Executable>>& execu
   return made;
 }
 
+/// Gives the frames of running streams a chance in the middle of a run, so that a measurement of a
+/// large image does not hold them up.
+class LetOthersIn : public backend::Pause {
+ public:
+  bool wanted() const override { return true; }
+  void pause() override {}
+};
+
 /// Seconds of one frame: the best of three after one to warm up, or that one if it is long already.
 double measure(backend::Executable& executable) {
   constexpr double kLong = 0.5;
   const auto state = executable.make_state();
   const auto seconds = [&] {
     const auto start = base::Clock::now();
-    executable.run(graph::Lifetime::per_frame, *state);
+    LetOthersIn pause;
+    executable.run(graph::Lifetime::per_frame, *state, &pause);
     return base::seconds_since(start);
   };
   if (const double first = seconds(); first > kLong) return first;
