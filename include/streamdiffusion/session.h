@@ -6,7 +6,6 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -73,11 +72,6 @@ class Session {
   /// As many entries as the session has steps.
   void set_t_index_list(const std::vector<int>& t_index_list);
   void set_similar_image_filter(bool enabled, float threshold = 0.98F, int max_skip_frame = 10);
-
-  /// Sessions of one engine take turns on the device. Once stop is requested, a call that waits for
-  /// its turn, or for the device, gives up soon: the frames in flight fail with `busy`. The session is
-  /// of no more use then.
-  void set_stop_token(std::stop_token stop);
 
   /// One frame of exactly width x height in; an image out once a frame has passed all steps:
   /// output k belongs to input k - (n - 1). Nothing before that; call flush() for the last n - 1.

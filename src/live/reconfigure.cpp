@@ -25,7 +25,7 @@ void LiveSession::Impl::reconfigure_loop() {
     const std::uint64_t version = wanted_version_;
     lock.unlock();
     std::optional<Error> problem = prepare_change(engine, settings);
-    if (problem) report(*problem, std::nullopt);
+    if (problem && !stopping()) report(*problem, std::nullopt);
     lock.lock();
     configured_version_ = version;
     changed_.notify_all();

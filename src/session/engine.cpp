@@ -71,8 +71,8 @@ Calibration Engine::calibrate(const EngineOptions& options, std::span<const Imag
   return result;
 }
 
-Session Engine::session(const SessionOptions& options) {
-  return Session(std::make_unique<Session::Impl>(impl_, with_defaults(options)));
+Session Engine::session(const SessionOptions& options, std::stop_token stop) {
+  return Session(std::make_unique<Session::Impl>(impl_, with_defaults(options), std::move(stop)));
 }
 
 void Engine::check(const SessionOptions& options) const {

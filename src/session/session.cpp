@@ -42,10 +42,6 @@ void Session::set_similar_image_filter(bool enabled, float threshold, int max_sk
   impl_->set_filter(enabled, threshold, max_skip_frame);
 }
 
-void Session::set_stop_token(std::stop_token stop) {
-  impl_->set_stop_token(std::move(stop));
-}
-
 std::optional<Output> Session::process(ImageView frame) {
   impl_->push(frame);
   return impl_->pop();

@@ -60,9 +60,11 @@ class PauseForOthers : public backend::Pause {
 
 }  // namespace
 
-Session::Impl::Impl(std::shared_ptr<Engine::Impl> engine, const SessionOptions& options)
+Session::Impl::Impl(std::shared_ptr<Engine::Impl> engine, const SessionOptions& options,
+                    std::stop_token stop)
     : engine_(std::move(engine)),
       turns_(engine_->turns),
+      stop_(std::move(stop)),
       options_(options),
       schedule_(engine_->model.scheduler()),
       filter_(options.seed ^ kFilterStream),
@@ -100,11 +102,12 @@ void Session::Impl::make_programs() {
     auto state = executable->make_state();
     return Program{std::move(executable), std::move(state)};
   };
-  if (!options_.text_to_image) encoder_ = program(engine_->executables.encoder(image));
+  if (!options_.text_to_image) encoder_ = program(engine_->executables.encoder(image, stop_));
   unet_ = program(engine_->executables.unet({*options_.height, *options_.width, layout.prompts(),
-                                             layout.prompt_of_row(), options_.parallel}));
+                                             layout.prompt_of_row(), options_.parallel},
+                                            stop_));
   prompt_reads_schedule_ = engine_->executables.prompt_reads_schedule();
-  decoder_ = program(engine_->executables.decoder(decoded));
+  decoder_ = program(engine_->executables.decoder(decoded, stop_));
 }
 
 void Session::Impl::run(const Program& program, Lifetime lifetime) {

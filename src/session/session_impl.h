@@ -16,17 +16,16 @@ namespace streamdiffusion {
 
 class Session::Impl {
  public:
-  /// `options` has every default filled in.
-  Impl(std::shared_ptr<Engine::Impl> engine, const SessionOptions& options);
+  /// `options` has every default filled in. Once `stop` is requested, the wait for a turn ends, and a
+  /// run between two ops.
+  Impl(std::shared_ptr<Engine::Impl> engine, const SessionOptions& options,
+       std::stop_token stop = {});
 
   void set_prompts(const std::vector<WeightedPrompt>& prompts, PromptInterpolation how);
   void set_negative_prompt(const std::string& prompt);
   void set_parameters(const std::function<void(stream::StreamParameters&)>& change);
   void set_t_index_list(const std::vector<int>& t_index_list);
   void set_filter(bool enabled, float threshold, int max_skip_frame);
-
-  /// Ends the wait for a turn, and a run between two ops, once stop is requested.
-  void set_stop_token(std::stop_token stop) { stop_ = std::move(stop); }
 
   void push(ImageView frame, std::optional<session::FrameTag> tag = {});
   void generate(std::optional<session::FrameTag> tag = {});
@@ -81,7 +80,7 @@ class Session::Impl {
 
   std::shared_ptr<Engine::Impl> engine_;
   base::TurnQueue::Member turns_;
-  std::stop_token stop_;
+  const std::stop_token stop_;
   /// Set while a batch runs, and how long that waited, in seconds. This is no part of times_.
   base::TurnQueue::Turn* turn_ = nullptr;
   double waited_ = 0;

@@ -273,9 +273,8 @@ TEST(Engine, NamesTheDevicesItHas) {
 
 TEST(Session, AStopEndsTheWaitForTheDevice) {
   Engine engine = open();
-  Session session = engine.session(small());
   std::stop_source stop;
-  session.set_stop_token(stop.get_token());
+  Session session = engine.session(small(), stop.get_token());
   EXPECT_TRUE(session.process(frame(0), 0).empty());
   stop.request_stop();
   const std::vector<Output> outputs = session.process(frame(1), 1);
@@ -284,6 +283,7 @@ TEST(Session, AStopEndsTheWaitForTheDevice) {
     ASSERT_TRUE(output.error);
     EXPECT_EQ(output.error->code(), ErrorCode::busy);
   }
+  expect_error([&] { engine.session(small(), stop.get_token()); }, ErrorCode::busy, "stopped");
   Session other = engine.session(small());
   EXPECT_EQ(draw(other, 3).size(), 3U);  // and the device is free
 }
