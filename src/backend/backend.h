@@ -26,8 +26,8 @@ struct Weights {
   ReadWeight read;
 };
 
-/// When one thread worked on one op, in seconds of the steady clock: from the start of the op to the
-/// end of the thread's share. The thread then waits for the others.
+/// When one thread worked on one op, in seconds of the steady clock: from the start of the op to
+/// the end of the thread's share. The thread then waits for the others.
 struct WorkerSpan {
   int thread = 0;
   double begin = 0, end = 0;
@@ -85,8 +85,8 @@ class Pause {
   const double after_;
 };
 
-/// Compiled graphs with their memory plans, packed weights and kernels. All streams share its arena,
-/// so one run is in progress at a time; concurrent callers wait.
+/// Compiled graphs with their memory plans, packed weights and kernels. All streams share its
+/// arena, so one run is in progress at a time; concurrent callers wait.
 class Executable {
  public:
   virtual ~Executable() = default;

@@ -45,8 +45,8 @@ std::optional<double> quota_v1(const fs::path& group) {
                     first_line(group / "cpu.cfs_period_us"));
 }
 
-/// The least quota from `group`, a path inside `mount`, up to `mount`. In a container the path may be
-/// the host's: then only the mount itself exists, and is the container's own group.
+/// The least quota from `group`, a path inside `mount`, up to `mount`. In a container the path may
+/// be the host's: then only the mount itself exists, and is the container's own group.
 std::optional<double> least(const fs::path& mount, const std::string& group,
                             std::optional<double> (*quota)(const fs::path&)) {
   std::optional<double> result = quota(mount);

@@ -22,8 +22,8 @@ class InputFile {
 
   const std::filesystem::path& path() const { return path_; }
   std::uint64_t size() const { return size_; }
-  /// Fills `out` with what stands at `offset`. Throws io if the file has changed since it was opened, in
-  /// size or time, or cannot be read. Thread-safe.
+  /// Fills `out` with what stands at `offset`. Throws io if the file has changed since it was
+  /// opened, in size or time, or cannot be read. Thread-safe.
   void read(std::uint64_t offset, std::span<std::byte> out) const;
 
  private:

@@ -3,8 +3,8 @@
 
 namespace streamdiffusion::base {
 
-/// Gives it back to the system. To be called where much was freed that will not soon be needed again:
-/// it takes milliseconds.
+/// Gives it back to the system. To be called where much was freed that will not soon be needed
+/// again: it takes milliseconds.
 void trim_memory();
 
 }  // namespace streamdiffusion::base

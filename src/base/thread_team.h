@@ -35,8 +35,8 @@ class Barrier {
 
 class ThreadTeam {
  public:
-  /// Starts `size` threads (at least 1). Each first calls on_start(its index, 0..size - 1). Throws busy,
-  /// with no thread left, if the system refuses one.
+  /// Starts `size` threads (at least 1). Each first calls on_start(its index, 0..size - 1). Throws
+  /// busy, with no thread left, if the system refuses one.
   explicit ThreadTeam(int size, std::function<void(int)> on_start = {});
   ~ThreadTeam();
   ThreadTeam(const ThreadTeam&) = delete;

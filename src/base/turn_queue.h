@@ -1,6 +1,6 @@
-// Shares a resource in turns, so that everyone who keeps asking gets the same seconds of it, however
-// long each turn is. Start-time fair queueing: Goyal, Vin and Cheng, "Start-time Fair Queueing",
-// SIGCOMM 1996, with equal weights. A turn's length need not be known ahead.
+// Shares a resource in turns, so that everyone who keeps asking gets the same seconds of it,
+// however long each turn is. Start-time fair queueing: Goyal, Vin and Cheng, "Start-time Fair
+// Queueing", SIGCOMM 1996, with equal weights. A turn's length need not be known ahead.
 //
 // Who has had less than those that wait is likely to ask again at once, so when its turn ends the
 // resource is kept for it for a moment (Iyer and Druschel, "Anticipatory scheduling", SOSP 2001).
@@ -60,13 +60,14 @@ class TurnQueue {
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
 
-    /// What the turn works with from now on. While it is paused nobody else gets the same resource. So
-    /// this waits as well, if another turn is paused over it, and throws busy as the constructor does.
+    /// What the turn works with from now on. While it is paused nobody else gets the same resource.
+    /// So this waits as well, if another turn is paused over it, and throws busy as the constructor
+    /// does.
     void use(const void* resource);
     /// Whether pause() may have something to do: others wait, or `stop` is requested.
     bool wanted() const;
-    /// Lets others go first, if they have had less, and returns when it is this member's turn again.
-    /// Throws busy if `stop` is requested.
+    /// Lets others go first, if they have had less, and returns when it is this member's turn
+    /// again. Throws busy if `stop` is requested.
     void pause();
     /// Seconds that the constructor, use() and pause() waited.
     double waited() const { return waited_; }

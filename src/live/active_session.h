@@ -26,8 +26,8 @@ struct EngineCallResult {
 
 class ActiveSession {
  public:
-  /// `settings` has every default filled in. Once `stop` is requested, frames fail instead of waiting
-  /// for the device. Throws as Engine::session does.
+  /// `settings` has every default filled in. Once `stop` is requested, frames fail instead of
+  /// waiting for the device. Throws as Engine::session does.
   ActiveSession(Engine& engine, const LiveSettings& settings, std::stop_token stop);
 
   /// Takes effect with the next call. Leaves the prompts as they are.

@@ -77,8 +77,8 @@ bool LiveSession::Impl::prepare(Frame& frame) {
 }
 
 void LiveSession::Impl::engine_loop() {
-  // In live input a frame is finished at once, without a frame behind it. In a file it waits for the
-  // next frame, so that every UNet call is full.
+  // In live input a frame is finished at once, without a frame behind it. In a file it waits for
+  // the next frame, so that every UNet call is full.
   const bool eager = policy_.kind != QueuePolicy::Kind::block;
   while (true) {
     std::optional<Frame> frame =

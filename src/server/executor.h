@@ -18,8 +18,8 @@ class Executor {
   virtual void run_on_worker(std::function<void()> task) = 0;
 };
 
-/// The way to the network thread for threads that may outlive the server. Tasks that come once it is
-/// closed are dropped. Thread-safe.
+/// The way to the network thread for threads that may outlive the server. Tasks that come once it
+/// is closed are dropped. Thread-safe.
 class TaskGate {
  public:
   explicit TaskGate(Executor& executor) : executor_(&executor) {}

@@ -12,8 +12,9 @@
 
 namespace streamdiffusion::server {
 
-/// A running stream, with the interface of LiveSession; it calls LiveCallbacks::ended as well. Every function may be called from any
-/// thread. drain() and stop() block and must not be called from a callback.
+/// A running stream, with the interface of LiveSession; it calls LiveCallbacks::ended as well.
+/// Every function may be called from any thread. drain() and stop() block and must not be called
+/// from a callback.
 class LiveStream {
  public:
   virtual ~LiveStream() = default;

@@ -1,5 +1,6 @@
-// The work that a frame takes: the pixels of its image times the rows that the UNet computes for it.
-// Size and steps have limits of their own, but it is their product that other sessions wait for.
+// The work that a frame takes: the pixels of its image times the rows that the UNet computes for
+// it. Size and steps have limits of their own, but it is their product that other sessions wait
+// for.
 #pragma once
 
 #include <cstdint>

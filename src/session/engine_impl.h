@@ -27,8 +27,8 @@ class Engine::Impl {
 
   const session::Model model;
   session::SessionLimit live_sessions;
-  /// Sessions take a turn for each batch, and in the middle of a long one others have theirs. A batch over several sessions would be formed
-  /// here, of those that wait.
+  /// Sessions take a turn for each batch, and in the middle of a long one others have theirs. A
+  /// batch over several sessions would be formed here, of those that wait.
   base::TurnQueue turns;
   const std::unique_ptr<backend::Device> device;
   const tensor::DType dtype;

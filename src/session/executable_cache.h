@@ -52,12 +52,12 @@ class ExecutableCache {
                   const CalibrationTable* calibration, BuildUNet build_unet = {});
 
   SharedExecutable text();
-  /// The three below throw busy once `stop` is requested: before they compile, when another thread that
-  /// compiles is through, and while they measure.
+  /// The three below throw busy once `stop` is requested: before they compile, when another thread
+  /// that compiles is through, and while they measure.
   SharedExecutable encoder(const AutoencoderKey& key, const std::stop_token& stop = {});
   SharedExecutable decoder(const AutoencoderKey& key, const std::stop_token& stop = {});
-  /// Parallel::automatic takes the faster way. That follows from the cost of a row on one thread and
-  /// on all threads. The cost is measured once for about each size, so that a later change of a
+  /// Parallel::automatic takes the faster way. That follows from the cost of a row on one thread
+  /// and on all threads. The cost is measured once for about each size, so that a later change of a
   /// running stream compiles one executable and measures nothing.
   SharedExecutable unet(const UNetKey& key, const std::stop_token& stop = {});
   /// Whether the UNet's program for the prompt reads values of the schedule. False before the first
@@ -68,7 +68,8 @@ class ExecutableCache {
 
  private:
   SharedExecutable compile_unet(const UNetKey& key, Parallel parallel);
-  /// Seconds of a row on a thread of its own over those on all threads, if known for about this size.
+  /// Seconds of a row on a thread of its own over those on all threads, if known for about this
+  /// size.
   std::optional<double> row_cost(const UNetKey& key) const;
   /// Measures it, on at most as many rows as there are threads. Returns both executables, so that
   /// their packed weights live on.

@@ -19,8 +19,8 @@ std::size_t index(Component component) {
   return static_cast<std::size_t>(component);
 }
 
-/// Defaults where images come from noise: residual guidance has no input there, and indices that suit
-/// an input do not suit noise.
+/// Defaults where images come from noise: residual guidance has no input there, and indices that
+/// suit an input do not suit noise.
 SessionOptions text_defaults(const weights::ModelDefaults& d) {
   SessionOptions options = d.options;
   const SessionOptions& own = d.text_to_image;

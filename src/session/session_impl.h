@@ -16,8 +16,8 @@ namespace streamdiffusion {
 
 class Session::Impl {
  public:
-  /// `options` has every default filled in. Once `stop` is requested, the wait for a turn ends, and a
-  /// run between two ops.
+  /// `options` has every default filled in. Once `stop` is requested, the wait for a turn ends, and
+  /// a run between two ops.
   Impl(std::shared_ptr<Engine::Impl> engine, const SessionOptions& options,
        std::stop_token stop = {});
 

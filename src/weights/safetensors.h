@@ -32,12 +32,12 @@ struct StoredTensor {
 /// "[320, 4, 3, 3]"
 std::string to_string(std::span<const std::int64_t> dims);
 
-/// Validates the header of a file and returns its tensors, sorted by name. `beginning` is all of the
-/// file or as much as holds the header; `file_bytes` is the size of the file and `file` the name that
-/// messages use. Throws corrupt_file for a header longer than the file or 100 MB, a header of another
-/// format, an offset outside the data, a size other than shape x dtype, two tensors that share bytes,
-/// and bytes that belong to no tensor. Throws unsupported for a dtype that this library does not read
-/// (F64, BOOL, ...).
+/// Validates the header of a file and returns its tensors, sorted by name. `beginning` is all of
+/// the file or as much as holds the header; `file_bytes` is the size of the file and `file` the
+/// name that messages use. Throws corrupt_file for a header longer than the file or 100 MB, a
+/// header of another format, an offset outside the data, a size other than shape x dtype, two
+/// tensors that share bytes, and bytes that belong to no tensor. Throws unsupported for a dtype
+/// that this library does not read (F64, BOOL, ...).
 std::vector<StoredTensor> parse_safetensors(std::span<const std::byte> beginning,
                                             std::uint64_t file_bytes, const std::string& file);
 

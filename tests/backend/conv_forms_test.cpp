@@ -1,5 +1,5 @@
-// Which form a convolution takes, for typical layers of the models: a form that stops applying, or one
-// that takes what another does faster, is no wrong number and would not be seen otherwise.
+// Which form a convolution takes, for typical layers of the models: a form that stops applying, or
+// one that takes what another does faster, is no wrong number and would not be seen otherwise.
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -30,8 +30,8 @@ class FakeClock {
   std::atomic<double> now_{0};
 };
 
-/// Takes turns of `cost` seconds for as long as `go_on` says. Gives its turn back only when `others`
-/// wait, so that everyone always has a wish.
+/// Takes turns of `cost` seconds for as long as `go_on` says. Gives its turn back only when
+/// `others` wait, so that everyone always has a wish.
 void take_turns(TurnQueue& queue, FakeClock& clock, double cost, int others, double& sum,
                 const std::function<bool()>& go_on) {
   TurnQueue::Member member(queue);

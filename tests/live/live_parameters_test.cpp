@@ -1,5 +1,5 @@
-// Every parameter that the table marks as changeable on a running stream does change it. A row that is
-// forgotten in ActiveSession::apply(), or that has no case here, fails.
+// Every parameter that the table marks as changeable on a running stream does change it. A row that
+// is forgotten in ActiveSession::apply(), or that has no case here, fails.
 #include <gtest/gtest.h>
 
 #include <map>

@@ -36,8 +36,8 @@ class CpuExecutable final : public host::HostExecutable {
     /// The first op of the program that has not run. Written between two jobs of the team.
     std::size_t next = 0;
     /// Where the job in progress ends for this group. Its first worker writes it before the barrier
-    /// that ends an op, and the others read it behind that, which orders the two. They may read as the
-    /// first worker already writes for the op after it, which is why it is atomic.
+    /// that ends an op, and the others read it behind that, which orders the two. They may read as
+    /// the first worker already writes for the op after it, which is why it is atomic.
     std::atomic<std::size_t> end = 0;
   };
 

@@ -131,8 +131,8 @@ void ClientSession::on_opened(std::unique_ptr<LiveStream> stream) {
   if (protocol_ == Protocol::legacy) send(status_message("send_frame"));
 }
 
-// The callbacks run on the stream's threads, which may outlive the session and the server. They hold a
-// weak pointer, because the session owns the stream that owns them.
+// The callbacks run on the stream's threads, which may outlive the session and the server. They
+// hold a weak pointer, because the session owns the stream that owns them.
 LiveCallbacks ClientSession::callbacks() {
   LiveCallbacks calls;
   std::weak_ptr<ClientSession> weak = weak_from_this();
