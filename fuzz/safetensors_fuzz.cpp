@@ -12,12 +12,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using streamdiffusion::base::Error;
   try {
     std::size_t covered = 0;
-    for (const auto& tensor : streamdiffusion::weights::parse_safetensors(
-             std::as_bytes(std::span(data, size)), "fuzz")) {
-      covered += tensor.bytes.size();
+    const auto bytes = std::as_bytes(std::span(data, size));
+    for (const auto& tensor : streamdiffusion::weights::parse_safetensors(bytes, size, "fuzz")) {
+      covered += tensor.bytes;
       std::vector<float> out(static_cast<std::size_t>(tensor.elements()));
       try {
-        streamdiffusion::weights::to_f32(tensor, out, "fuzz");
+        streamdiffusion::weights::to_f32(tensor, bytes.subspan(tensor.offset, tensor.bytes), out,
+                                         "fuzz");
       } catch (const Error&) {  // an integer tensor
       }
     }

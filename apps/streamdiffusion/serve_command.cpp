@@ -69,6 +69,9 @@ void ServeFlags::add_limits(Flags& flags) {
                 "Open connections of one IPv4 address or one IPv6 network (/64)");
   flags.integer("--max-size", limits.side, 32, 16384, "Largest width and height of a stream");
   flags.integer("--max-steps", limits.steps, 1, 50, "Most denoising steps of a stream");
+  flags.integer(
+      "--max-work", limits.work, 1024, std::int64_t{1} << 40,
+      "Most work of a frame: its pixels times the UNet's rows, 2 a step with guidance full");
   flags.integer("--max-message-bytes", limits.message_bytes, 1024, std::int64_t{1} << 28,
                 "Largest message or body a client may send");
   flags.integer("--max-pixels", limits.image_pixels, 1024, std::int64_t{1} << 27,

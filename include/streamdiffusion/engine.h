@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -80,7 +81,10 @@ class Engine {
   /// Whether both handles name the same engine.
   bool is(const Engine& other) const { return impl_ == other.impl_; }
   /// A new stream. Its executables are compiled with the first session of its size and steps.
-  Session session(const SessionOptions& options = {});
+  /// Sessions of one engine take turns on the device. Once `stop` is requested, whatever waits
+  /// gives up soon: this function throws busy, and in a session the frames in flight fail with
+  /// `busy`.
+  Session session(const SessionOptions& options = {}, std::stop_token stop = {});
   /// Throws invalid_argument where session() would for these options. Compiles nothing.
   void check(const SessionOptions& options) const;
   /// Runs the text encoder ahead, so that set_prompt() later costs the stream no time.

@@ -33,6 +33,15 @@ const char* to_string(ErrorCode code);
 class Error : public std::runtime_error {
  public:
   Error(ErrorCode code, const std::string& message) : std::runtime_error(message), code_(code) {}
+  /// A copy has a text of its own, so that two threads may each keep one. Copies of a
+  /// std::runtime_error share theirs.
+  Error(const Error& other) : std::runtime_error(other.what()), code_(other.code_) {}
+  Error& operator=(const Error& other) {
+    std::runtime_error::operator=(std::runtime_error(other.what()));
+    code_ = other.code_;
+    return *this;
+  }
+  ~Error() override = default;
   ErrorCode code() const noexcept { return code_; }
 
  private:

@@ -119,8 +119,13 @@ struct LiveCallbacks {
   /// prepared, without one; the stream then keeps its settings. Called on any of the session's
   /// threads.
   std::function<void(const Error&, std::optional<std::uint64_t> frame_id)> error;
-  /// Called once, by stop() or interrupt(), so that an `output` callback that waits for something can return.
+  /// Called once, by halt() or stop(), so that an `output` callback that waits for something can
+  /// return. Must not wait itself.
   std::function<void()> interrupt;
+  /// Called once, when all the session's threads have ended, on the last of them: the counters are
+  /// final and its place (EngineOptions::max_live_sessions) is free. Not called where the
+  /// constructor throws. The session may already be destroyed, if stop() left a thread behind.
+  std::function<void()> ended;
 };
 
 /// All functions may be called from any thread. stop(), drain() and the destructor must not be
@@ -143,14 +148,19 @@ class LiveSession {
   /// Frames submitted during a pause are dropped. Those in flight are finished.
   void pause();
   void resume();
-  /// Takes no more frames, delivers all in flight, stops, and then returns.
+  /// Takes no more frames and returns at once. Those in flight are delivered; then the session
+  /// stops.
+  void close();
+  /// close(), and waits for the end.
   void drain();
-  /// Stops and drops the frames in flight. An `output` callback that does not return within five
-  /// seconds is left running on its thread, with a warning.
+  /// Orders the session to stop and returns at once: the frames in flight are dropped, and a
+  /// drain() that waits in another thread ends early. The threads end behind it; stop() waits for
+  /// them.
+  void halt();
+  /// halt(), and waits for the end. A thread that has not ended five seconds after the order to
+  /// stop, because a callback or a call of the device does not return, is left behind with a
+  /// warning; it still counts its frames and calls `ended`.
   void stop();
-  /// Asks for a stop without waiting for it: drops the frames in flight and lets a drain() on
-  /// another thread return. stop() or the destructor must follow. May be called from a callback.
-  void interrupt();
 
   /// Replaces all settings, between two frames. Prompts, guidance, delta, seed, t_index values and
   /// the filter change before the next frame. The number of steps, the guidance type, the size, the

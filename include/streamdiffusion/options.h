@@ -70,7 +70,8 @@ struct EngineOptions {
   std::string random_weights;
   std::string device = "cpu";
   DataType dtype = DataType::automatic;
-  /// 0..1024; 0 for every core the process may use.
+  /// 0..1024; 0 for every core that the process may use, by its affinity and its control group's
+  /// quota. More than those are cut to as many, with a warning.
   int threads = 0;
   /// Cap on the instruction set: amx, avx512_bf16, avx512_vnni, avx512, avx2_vnni, avx2. It can be
   /// set once a process.

@@ -26,8 +26,8 @@ struct Weights {
   ReadWeight read;
 };
 
-/// When one thread worked on one op, in seconds of the steady clock: from the start of the op to the
-/// end of the thread's share. The thread then waits for the others.
+/// When one thread worked on one op, in seconds of the steady clock: from the start of the op to
+/// the end of the thread's share. The thread then waits for the others.
 struct WorkerSpan {
   int thread = 0;
   double begin = 0, end = 0;
@@ -68,14 +68,32 @@ class State {
   virtual tensor::View output(std::string_view name) const = 0;
 };
 
-/// Compiled graphs with their memory plans, packed weights and kernels. All streams share its arena,
-/// so one run is in progress at a time; concurrent callers wait.
+/// Lets others use the device in the middle of a long run.
+class Pause {
+ public:
+  /// Seconds after which a run may pause, where an op ends.
+  static constexpr double kSeconds = 0.03;
+  explicit Pause(double after = kSeconds) : after_(after) {}
+  virtual ~Pause() = default;
+  double after() const { return after_; }
+  /// Whether somebody waits for the device. Called by a thread of the device, often.
+  virtual bool wanted() const = 0;
+  /// Called on the thread of run(), with the device free. What it throws ends the run.
+  virtual void pause() = 0;
+
+ private:
+  const double after_;
+};
+
+/// Compiled graphs with their memory plans, packed weights and kernels. All streams share its
+/// arena, so one run is in progress at a time; concurrent callers wait.
 class Executable {
  public:
   virtual ~Executable() = default;
   virtual std::unique_ptr<State> make_state() const = 0;
-  /// Runs the program of one lifetime. Allocates nothing.
-  virtual void run(graph::Lifetime program, State& state) = 0;
+  /// Runs the program of one lifetime. Allocates nothing. While it is paused, concurrent callers
+  /// still wait.
+  virtual void run(graph::Lifetime program, State& state, Pause* pause = nullptr) = 0;
   virtual std::vector<OpReport> report() const = 0;
   /// How many groups of rows run side by side.
   virtual std::size_t row_groups() const = 0;

@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include "base/scheduling.h"
+#include "base/thread.h"
 
 namespace streamdiffusion::base {
 namespace {
@@ -32,10 +33,21 @@ void wait_while_equal(const std::atomic<T>& value, T old) {
 ThreadTeam::ThreadTeam(int size, std::function<void(int)> on_start) {
   size = std::max(size, 1);
   threads_.reserve(static_cast<std::size_t>(size));
-  for (int i = 0; i < size; ++i) threads_.emplace_back([this, i, on_start] { loop(i, on_start); });
+  try {
+    for (int i = 0; i < size; ++i) {
+      threads_.push_back(start_thread([this, i, on_start] { loop(i, on_start); }));
+    }
+  } catch (...) {
+    end();
+    throw;
+  }
 }
 
 ThreadTeam::~ThreadTeam() {
+  end();
+}
+
+void ThreadTeam::end() {
   // Like a job: what is written before the release of epoch_ is visible to every thread that
   // acquires the new value, stopping_ included.
   stopping_.store(true, std::memory_order_release);

@@ -35,7 +35,8 @@ class Barrier {
 
 class ThreadTeam {
  public:
-  /// Starts `size` threads (at least 1). Each first calls on_start(its index, 0..size - 1).
+  /// Starts `size` threads (at least 1). Each first calls on_start(its index, 0..size - 1). Throws
+  /// busy, with no thread left, if the system refuses one.
   explicit ThreadTeam(int size, std::function<void(int)> on_start = {});
   ~ThreadTeam();
   ThreadTeam(const ThreadTeam&) = delete;
@@ -49,6 +50,7 @@ class ThreadTeam {
   void run(const std::function<void(int)>& job);
 
  private:
+  void end();
   void loop(int index, const std::function<void(int)>& on_start);
 
   FairMutex callers_;

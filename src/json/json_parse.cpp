@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/git_lfs.h"
-#include "base/mmap_file.h"
+#include "base/input_file.h"
 #include "json/json_tree.h"
 #include "json/quote.h"
 
@@ -133,8 +133,7 @@ Json Json::parse(std::string_view text, std::string file, const JsonLimits& limi
 }
 
 Json Json::read(const std::filesystem::path& file, const JsonLimits& limits) {
-  const base::MmapFile mapped(file);
-  const auto bytes = mapped.bytes();
+  const auto bytes = base::read_file(file, limits.bytes);
   return parse({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, file.string(), limits);
 }
 

@@ -29,8 +29,8 @@ EngineCallResult result_of(std::vector<Output> outputs) {
 
 }  // namespace
 
-ActiveSession::ActiveSession(Engine& engine, const LiveSettings& settings)
-    : session_(engine.session(settings.options)), settings_(settings) {
+ActiveSession::ActiveSession(Engine& engine, const LiveSettings& settings, std::stop_token stop)
+    : session_(engine.session(settings.options, std::move(stop))), settings_(settings) {
   session_.set_negative_prompt(*settings.negative_prompt);
 }
 

@@ -2,6 +2,7 @@
 // through the session as the frame's tag.
 #pragma once
 
+#include <stop_token>
 #include <vector>
 
 #include "live/frame.h"
@@ -25,8 +26,9 @@ struct EngineCallResult {
 
 class ActiveSession {
  public:
-  /// `settings` has every default filled in. Throws as Engine::session does.
-  ActiveSession(Engine& engine, const LiveSettings& settings);
+  /// `settings` has every default filled in. Once `stop` is requested, frames fail instead of
+  /// waiting for the device. Throws as Engine::session does.
+  ActiveSession(Engine& engine, const LiveSettings& settings, std::stop_token stop);
 
   /// Takes effect with the next call. Leaves the prompts as they are.
   void apply(const LiveSettings& settings);

@@ -61,8 +61,14 @@ void LiveSession::pause() {
 void LiveSession::resume() {
   impl_->set_paused(false);
 }
+void LiveSession::close() {
+  impl_->close();
+}
 void LiveSession::drain() {
   impl_->drain();
+}
+void LiveSession::halt() {
+  impl_->halt();
 }
 void LiveSession::stop() {
   impl_->stop();
@@ -72,9 +78,6 @@ void LiveSession::change(const LiveSettings& settings) {
 }
 void LiveSession::change(Engine engine, const LiveSettings& settings) {
   impl_->change(engine, completed(engine, settings));
-}
-void LiveSession::interrupt() {
-  impl_->interrupt();
 }
 LiveSettings LiveSession::settings() const {
   return impl_->settings();

@@ -1,14 +1,10 @@
 #include "live/live_session_impl.h"
 
-#include <algorithm>
-
 #include "base/log.h"
 #include "image/resize.h"
 
 namespace streamdiffusion {
 namespace {
-
-constexpr double kStopTimeout = 5;  // seconds that stop() waits for the threads
 
 double seconds(LiveClock::duration span) {
   return std::chrono::duration<double>(span).count();
@@ -28,24 +24,8 @@ LiveSession::Impl::Impl(Engine engine, const std::shared_ptr<Engine::Impl>& engi
       wanted_(settings),
       configured_{engine, settings} {
   slot_.emplace(engine_impl->live_sessions);
-  switcher_.emplace(std::make_unique<live::ActiveSession>(engine, settings), settings);
-}
-
-void LiveSession::Impl::start() {
-  run_stage(Stage::prepare, &Impl::prepare_loop);
-  run_stage(Stage::engine, &Impl::engine_loop);
-  run_stage(Stage::deliver, &Impl::deliver_loop);
-  run_stage(Stage::reconfigure, &Impl::reconfigure_loop);
-}
-
-void LiveSession::Impl::run_stage(Stage stage, void (Impl::*loop)()) {
-  const auto index = static_cast<std::size_t>(stage);
-  threads_[index] = std::thread([self = shared_from_this(), index, loop] {
-    ((*self).*loop)();
-    const std::lock_guard lock(self->mutex_);
-    self->ended_[index] = true;
-    self->changed_.notify_all();
-  });
+  switcher_.emplace(
+      std::make_unique<live::ActiveSession>(engine, settings, stop_source_.get_token()), settings);
 }
 
 std::optional<std::uint64_t> LiveSession::Impl::submit(LiveFrame source) {
@@ -97,8 +77,8 @@ bool LiveSession::Impl::prepare(Frame& frame) {
 }
 
 void LiveSession::Impl::engine_loop() {
-  // In live input a frame is finished at once, without a frame behind it. In a file it waits for the
-  // next frame, so that every UNet call is full.
+  // In live input a frame is finished at once, without a frame behind it. In a file it waits for
+  // the next frame, so that every UNet call is full.
   const bool eager = policy_.kind != QueuePolicy::Kind::block;
   while (true) {
     std::optional<Frame> frame =
@@ -152,7 +132,12 @@ void LiveSession::Impl::apply_pending_change() {
 }
 
 void LiveSession::Impl::pass_on(live::EngineCallResult result) {
+  const bool stopped = stopping();  // which is then why they failed
   for (const live::FailedFrame& frame : result.failed) {
+    if (stopped) {
+      counters_.add(&LiveCounters::dropped_stopped);
+      continue;
+    }
     counters_.add(&LiveCounters::failed);
     report(frame.error, frame.frame_id);
   }
@@ -206,64 +191,9 @@ void LiveSession::Impl::set_paused(bool paused) {
   if (state_ == LiveState::paused && !paused) state_ = LiveState::running;
 }
 
-void LiveSession::Impl::drain() {
-  {
-    const std::lock_guard lock(mutex_);
-    draining_ = true;
-  }
-  arrived_.close();
-  {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock,
-                  [&] { return stopping_ || ended_[static_cast<std::size_t>(Stage::deliver)]; });
-  }
-  join();
-}
-
-void LiveSession::Impl::stop() {
-  interrupt();
-  join();
-}
-
-void LiveSession::Impl::interrupt() {
-  close_queues();
-  const bool wanted = callbacks_.interrupt && state() != LiveState::stopped;
-  if (wanted && !interrupted_.test_and_set()) callbacks_.interrupt();
-}
-
-void LiveSession::Impl::close_queues() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-    changed_.notify_all();
-  }
-  counters_.add(&LiveCounters::dropped_stopped,
-                arrived_.discard() + prepared_.discard() + finished_.discard());
-}
-
 bool LiveSession::Impl::stopping() const {
   const std::lock_guard lock(mutex_);
   return stopping_;
-}
-
-void LiveSession::Impl::join() {
-  const std::lock_guard one_at_a_time(join_mutex_);
-  std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, std::chrono::duration<double>(kStopTimeout),
-                    [&] { return std::all_of(ended_.begin(), ended_.end(), std::identity()); });
-  for (std::size_t i = 0; i < kStages; ++i) {
-    if (!threads_[i].joinable()) continue;
-    if (!ended_[i]) {
-      base::warn("a live session's ", kStageNames[i], " thread does not return; it is left behind");
-      threads_[i].detach();
-      continue;
-    }
-    lock.unlock();
-    threads_[i].join();
-    lock.lock();
-  }
-  slot_.reset();
-  if (state_ != LiveState::failed) state_ = LiveState::stopped;
 }
 
 Engine LiveSession::Impl::engine() const {

@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <stop_token>
 #include <thread>
 
 #include "live/frame_counters.h"
@@ -26,9 +27,10 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   void start();
   std::optional<std::uint64_t> submit(LiveFrame frame);
   void set_paused(bool paused);
+  void close();
   void drain();
+  void halt();
   void stop();
-  void interrupt();
   void change(const Engine& engine, const LiveSettings& settings);
   Engine engine() const;
 
@@ -79,7 +81,15 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   void close_queues();
   bool stopping() const;
   void run_stage(Stage stage, void (Impl::*loop)());
-  /// Joins all threads. Those that do not end within kStopTimeout are detached.
+  /// What a stage threw that no frame was to blame for, such as bad_alloc: ends the session in the
+  /// state `failed`.
+  void break_down(std::size_t stage, const char* reason);
+  /// The last stage to end settles the session and frees its place.
+  void end_stage(std::size_t stage);
+  /// Counts the frames that a broken stage held, and frees what the session holds.
+  void settle();
+  bool all_ended() const;
+  /// Joins all threads. Those that do not end in time are detached; end_stage() still runs on them.
   void join();
 
   /// Keeps the SessionLimit of slot_ alive.
@@ -103,10 +113,19 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   std::unique_ptr<Change> pending_change_;
   LiveState state_ = LiveState::running;
   bool draining_ = false, stopping_ = false;
+  /// All threads were started. A stage threw.
+  bool started_ = false, broken_ = false;
+  /// Set with stopping_.
+  LiveClock::time_point stop_deadline_{};
   std::optional<Error> failure_;
   std::uint64_t next_id_ = 0;
-  std::array<bool, kStages> ended_{};
+  /// A thread that was not started has ended.
+  std::array<bool, kStages> ended_{true, true, true, true};
 
+  /// Ends the wait for a turn on the device.
+  std::stop_source stop_source_;
+  /// Whether callbacks_.interrupt was called.
+  std::atomic<bool> interrupted_ = false;
   /// Only the engine thread uses it.
   std::optional<live::StreamSwitcher> switcher_;
   /// What the newest session was prepared for. Only the reconfigure thread uses it.
@@ -114,8 +133,6 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
     Engine engine;
     LiveSettings settings;
   } configured_;
-  /// The interrupt callback was called.
-  std::atomic_flag interrupted_;
   /// Locked before mutex_.
   std::mutex submit_mutex_, join_mutex_;
   std::array<std::thread, kStages> threads_;

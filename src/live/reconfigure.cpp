@@ -25,7 +25,7 @@ void LiveSession::Impl::reconfigure_loop() {
     const std::uint64_t version = wanted_version_;
     lock.unlock();
     std::optional<Error> problem = prepare_change(engine, settings);
-    if (problem) report(*problem, std::nullopt);
+    if (problem && !stopping()) report(*problem, std::nullopt);
     lock.lock();
     configured_version_ = version;
     changed_.notify_all();
@@ -47,7 +47,8 @@ std::optional<Error> LiveSession::Impl::prepare_change(Engine engine,
     }
     engine.encode_prompt(*settings.negative_prompt);
     if (other_engine || !params::same_plan(configured_.settings.options, settings.options)) {
-      change->session = std::make_unique<live::ActiveSession>(engine, settings);
+      change->session =
+          std::make_unique<live::ActiveSession>(engine, settings, stop_source_.get_token());
     }
   } catch (const Error& error) {
     return error;

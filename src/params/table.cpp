@@ -75,7 +75,7 @@ Rows engine_rows() {
       engine("cache", "Cache", "Read and keep int8 calibrations in the user's cache",
              boolean(SD_REACH(engine.cache)), "!--no-cache", "",
              "Neither read nor keep an int8 calibration in the user's cache"),
-      engine("threads", "Threads", "Threads; 0 for every core",
+      engine("threads", "Threads", "Threads, at most one for each usable core; 0 for all",
              integer(SD_REACH(engine.threads), 0, 1024), "--threads"),
       engine("max_isa", "Instruction set",
              "Cap on the instruction set: amx, avx512_bf16, avx512_vnni, avx512, avx2_vnni, avx2",

@@ -14,9 +14,10 @@ class EngineLiveStream : public LiveStream {
   }
   void pause() override { session_.pause(); }
   void resume() override { session_.resume(); }
+  void close() override { session_.close(); }
   void drain() override { session_.drain(); }
+  void halt() override { session_.halt(); }
   void stop() override { session_.stop(); }
-  void interrupt() override { session_.interrupt(); }
   void change(const LiveSettings& settings) override { session_.change(settings); }
   bool reconfiguring() const override { return session_.reconfiguring(); }
   LiveCounters counters() const override { return session_.counters(); }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <mutex>
 #include <utility>
 
 namespace streamdiffusion::server {
@@ -33,6 +34,25 @@ class Executor {
   void run_on_worker(std::function<void()> task) {
     run_on_worker(WorkKind::end_stream, std::move(task));
   }
+};
+
+/// The way to the network thread for threads that may outlive the server. Tasks that come once it
+/// is closed are dropped. Thread-safe.
+class TaskGate {
+ public:
+  explicit TaskGate(Executor& executor) : executor_(&executor) {}
+  void post(std::function<void()> task) {
+    const std::lock_guard lock(mutex_);
+    if (executor_ != nullptr) executor_->post(std::move(task));
+  }
+  void close() {
+    const std::lock_guard lock(mutex_);
+    executor_ = nullptr;
+  }
+
+ private:
+  std::mutex mutex_;
+  Executor* executor_;
 };
 
 }  // namespace streamdiffusion::server

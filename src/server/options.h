@@ -25,6 +25,9 @@ struct Limits {
   int side = 1024;
   /// Most denoising steps of a stream, 1..50.
   int steps = 8;
+  /// Most work of a stream's frame: pixels of the image times rows of the UNet
+  /// (server/work_limit.h). The settings that streams start with are allowed in any case.
+  std::int64_t work = std::int64_t{1} << 22;
   /// Size of one WebSocket message or HTTP body, in bytes.
   std::size_t message_bytes = 8U << 20U;
   /// Size of a text message or a body that holds only parameters, in bytes. Twice what the longest

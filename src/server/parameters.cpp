@@ -12,6 +12,7 @@
 #include "params/without_effect.h"
 #include "schedule/lcm_schedule.h"
 #include "server/parameter_specs.h"
+#include "server/work_limit.h"
 
 namespace streamdiffusion::server {
 
@@ -61,6 +62,14 @@ void require_one_value(const std::string& name, const std::string& value) {
   parse_client_json(value, name);
 }
 
+/// Of those that were given, the one that most likely made the work too much.
+const char* heaviest(const std::set<std::string_view>& given) {
+  for (const char* name : {"width", "height", "steps", "t_index_list", "cfg_type"}) {
+    if (given.contains(name)) return name;
+  }
+  return "";
+}
+
 bool is_string(const params::Parameter& row) {
   return std::holds_alternative<params::Text>(row.type) ||
          std::holds_alternative<params::Choice>(row.type);
@@ -77,7 +86,10 @@ Json parse_client_json(std::string_view text, const std::string& name) {
 }
 
 ParameterTable::ParameterTable(const StreamFactory& factory, const Limits& limits)
-    : factory_(factory), rows_(offered_parameters(factory.info(), limits)) {}
+    : factory_(factory),
+      rows_(offered_parameters(factory.info(), limits)),
+      work_limit_(std::max(limits.work,
+                           work_of(factory.with_defaults(factory.initial_settings().options)))) {}
 
 Parameters ParameterTable::defaults() const {
   return {.live = factory_.initial_settings(), .model = factory_.info().model};
@@ -136,6 +148,8 @@ Parameters ParameterTable::apply(const Json& object, const Parameters& now) cons
     name.clear();
     settle(wanted, given, now);
     wanted.live.options.seed = params::resolved_seed(wanted.live.options.seed);
+    const SessionOptions full = factory_.with_defaults(wanted.live.options);
+    check_work(full, work_limit_, factory_.info().factor, heaviest(given));
     Parameters next{std::move(wanted.live), std::move(wanted.engine.model), wanted.jpeg_quality,
                     now.given, overridden(given)};
     next.given.insert(given.begin(), given.end());

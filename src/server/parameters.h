@@ -2,6 +2,7 @@
 // params/table.h.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -39,8 +40,8 @@ class ParameterTable {
   /// A JSON Schema object; the names are its properties.
   nlohmann::json schema() const;
   Parameters defaults() const;
-  /// `now` with the members of an object applied. Throws HttpError 400 naming the parameter, what was
-  /// found and what was expected.
+  /// `now` with the members of an object applied. Throws HttpError 400 naming the parameter, what
+  /// was found and what was expected.
   Parameters apply(const json::Json& object, const Parameters& now) const;
   /// The same from an address's query; other names are refused unless they stand in `ignored`.
   Parameters apply(const std::map<std::string, std::string>& query,
@@ -65,6 +66,7 @@ class ParameterTable {
 
   const StreamFactory& factory_;
   std::vector<params::Parameter> rows_;
+  const std::int64_t work_limit_;
 };
 
 }  // namespace streamdiffusion::server

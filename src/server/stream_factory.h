@@ -12,18 +12,21 @@
 
 namespace streamdiffusion::server {
 
-/// A running stream, with the interface of LiveSession. Every function may be called from any
-/// thread. drain() and stop() block and must not be called from a callback.
+/// A running stream, with the interface of LiveSession; it calls LiveCallbacks::ended as well.
+/// Every function may be called from any thread. drain() and stop() block and must not be called
+/// from a callback.
 class LiveStream {
  public:
   virtual ~LiveStream() = default;
   virtual std::optional<std::uint64_t> submit(LiveFrame frame) = 0;
   virtual void pause() = 0;
   virtual void resume() = 0;
+  /// Never waits: takes no more frames, and ends once those in flight are delivered.
+  virtual void close() = 0;
   virtual void drain() = 0;
+  /// Never waits: orders the stream to stop, so that a drain() or stop() elsewhere returns soon.
+  virtual void halt() = 0;
   virtual void stop() = 0;
-  /// Asks for a stop without waiting. A drain() on another thread returns.
-  virtual void interrupt() = 0;
   /// Throws invalid_argument, with nothing changed.
   virtual void change(const LiveSettings& settings) = 0;
   virtual bool reconfiguring() const = 0;

@@ -3,10 +3,12 @@
 #include <algorithm>
 
 #include "backend/peak.h"
+#include "base/cpu_count.h"
 #include "base/error.h"
 #include "params/seed.h"
 #include "session/calibrate.h"
 #include "session/choose_dtype.h"
+#include "session/choose_threads.h"
 #include "session/engine_impl.h"
 #include "session/session_impl.h"
 #include "session/session_options.h"
@@ -32,11 +34,12 @@ void append_operations(const backend::Executable& executable, const std::string&
 Engine::Impl::Impl(const EngineOptions& options, Extras extras)
     : model(session::Model::open(options)),
       live_sessions(options.max_live_sessions),
-      device(backend::make_device(options.device,
-                                  {.threads = options.threads,
-                                   .profile = options.profile,
-                                   .collect_activation_stats = extras.collect_activation_stats,
-                                   .max_isa = options.max_isa})),
+      device(backend::make_device(
+          options.device,
+          {.threads = session::choose_threads(options.threads, base::usable_cores()),
+           .profile = options.profile,
+           .collect_activation_stats = extras.collect_activation_stats,
+           .max_isa = options.max_isa})),
       dtype(session::choose_dtype(options.dtype, *device)),
       calibration(std::move(extras.calibration)),
       executables(model, *device, dtype, calibration ? &*calibration : nullptr,
@@ -51,6 +54,7 @@ Engine& Engine::operator=(Engine&&) noexcept = default;
 Engine::~Engine() = default;
 
 Engine Engine::open(const EngineOptions& options) {
+  session::warn_of_threads(options.threads, base::usable_cores());
   Impl::Extras extras;
   if (options.dtype == DataType::int8) extras.calibration = session::calibration_for(options);
   return Engine(std::make_shared<Impl>(options, std::move(extras)));
@@ -68,10 +72,10 @@ Calibration Engine::calibrate(const EngineOptions& options, std::span<const Imag
   return result;
 }
 
-Session Engine::session(const SessionOptions& options) {
+Session Engine::session(const SessionOptions& options, std::stop_token stop) {
   SessionOptions full = with_defaults(options);
   full.seed = params::resolved_seed(full.seed);
-  return Session(std::make_unique<Session::Impl>(impl_, full));
+  return Session(std::make_unique<Session::Impl>(impl_, full, std::move(stop)));
 }
 
 void Engine::check(const SessionOptions& options) const {

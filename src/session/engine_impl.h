@@ -4,7 +4,7 @@
 #include <memory>
 #include <optional>
 
-#include "base/fair_mutex.h"
+#include "base/turn_queue.h"
 #include "session/calibration_table.h"
 #include "session/executable_cache.h"
 #include "session/prompts.h"
@@ -27,9 +27,9 @@ class Engine::Impl {
 
   const session::Model model;
   session::SessionLimit live_sessions;
-  /// Held for the calls of one batch, so that sessions run a batch each in turn. A batch over several
-  /// sessions would be formed here, of those that wait.
-  base::FairMutex turn_mutex;
+  /// Sessions take a turn for each batch, and in the middle of a long one others have theirs. A
+  /// batch over several sessions would be formed here, of those that wait.
+  base::TurnQueue turns;
   const std::unique_ptr<backend::Device> device;
   const tensor::DType dtype;
   const std::optional<session::CalibrationTable> calibration;

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/log.h"
 
 namespace streamdiffusion::session {
@@ -19,20 +20,41 @@ int pixels_of(const UNetKey& key) {
 template <typename Key, typename Make>
 SharedExecutable shared(std::map<Key, std::weak_ptr<backend::Executable>>& executables,
                         const Key& key, const Make& make) {
-  std::weak_ptr<backend::Executable>& slot = executables[key];
-  if (SharedExecutable living = slot.lock()) return living;
+  if (const auto at = executables.find(key); at != executables.end()) {
+    if (SharedExecutable living = at->second.lock()) return living;
+  }
   SharedExecutable made = make();
-  slot = made;
+  // Nobody uses those any more; a client that tries all sizes would leave a key of each.
+  std::erase_if(executables, [](const auto& entry) { return entry.second.expired(); });
+  executables[key] = made;
   return made;
 }
 
+void require_not(const std::stop_token& stop) {
+  base::require(!stop.stop_requested(), base::ErrorCode::busy,
+                "stopped before the session's programs were compiled");
+}
+
+/// Gives the frames of running streams a chance in the middle of a run, so that a measurement of a
+/// large image does not hold them up.
+class LetOthersIn : public backend::Pause {
+ public:
+  explicit LetOthersIn(const std::stop_token& stop) : stop_(stop) {}
+  bool wanted() const override { return true; }
+  void pause() override { require_not(stop_); }
+
+ private:
+  const std::stop_token& stop_;
+};
+
 /// Seconds of one frame: the best of three after one to warm up, or that one if it is long already.
-double measure(backend::Executable& executable) {
+double measure(backend::Executable& executable, const std::stop_token& stop) {
   constexpr double kLong = 0.5;
   const auto state = executable.make_state();
   const auto seconds = [&] {
     const auto start = base::Clock::now();
-    executable.run(graph::Lifetime::per_frame, *state);
+    LetOthersIn pause(stop);
+    executable.run(graph::Lifetime::per_frame, *state, &pause);
     return base::seconds_since(start);
   };
   if (const double first = seconds(); first > kLong) return first;
@@ -74,29 +96,37 @@ SharedExecutable ExecutableCache::text() {
   return made;
 }
 
-SharedExecutable ExecutableCache::encoder(const AutoencoderKey& key) {
+SharedExecutable ExecutableCache::encoder(const AutoencoderKey& key, const std::stop_token& stop) {
   const std::lock_guard lock(mutex_);
+  require_not(stop);
   return shared(encoders_, key, [&]() -> SharedExecutable {
     return compile(Component::autoencoder,
                    {model_.encoder_graph(key.frames, key.height, key.width, dtype_)});
   });
 }
 
-SharedExecutable ExecutableCache::decoder(const AutoencoderKey& key) {
+SharedExecutable ExecutableCache::decoder(const AutoencoderKey& key, const std::stop_token& stop) {
   const std::lock_guard lock(mutex_);
+  require_not(stop);
   return shared(decoders_, key, [&]() -> SharedExecutable {
     return compile(Component::autoencoder,
                    {model_.decoder_graph(key.frames, key.height, key.width, key.image, dtype_)});
   });
 }
 
-SharedExecutable ExecutableCache::unet(const UNetKey& key) {
+SharedExecutable ExecutableCache::unet(const UNetKey& key, const std::stop_token& stop) {
   const std::lock_guard lock(mutex_);
+  require_not(stop);
   return shared(unets_, key, [&]() -> SharedExecutable {
     if (key.kv_rows.size() < 2 || device_.threads() < 2) return compile_unet(key, Parallel::ops);
     if (key.parallel != Parallel::automatic) return compile_unet(key, key.parallel);
-    return faster_unet(key);
+    return faster_unet(key, stop);
   });
+}
+
+std::size_t ExecutableCache::size() {
+  const std::lock_guard lock(mutex_);
+  return encoders_.size() + decoders_.size() + unets_.size();
 }
 
 std::optional<double> ExecutableCache::row_cost(const UNetKey& key) const {
@@ -111,20 +141,22 @@ std::optional<double> ExecutableCache::row_cost(const UNetKey& key) const {
   return nearest;
 }
 
-SharedExecutable ExecutableCache::faster_unet(const UNetKey& key) {
+SharedExecutable ExecutableCache::faster_unet(const UNetKey& key, const std::stop_token& stop) {
   const auto rows = static_cast<double>(key.kv_rows.size());
   std::array<SharedExecutable, 2> measured;  // keeps the packed weights for compile_unet()
-  if (!row_cost(key)) measured = measure_row_cost(key);
+  if (!row_cost(key)) measured = measure_row_cost(key, stop);
   const double rows_a_thread = std::ceil(rows / device_.threads());
   return compile_unet(key, *row_cost(key) * rows_a_thread < rows ? Parallel::rows : Parallel::ops);
 }
 
-std::array<SharedExecutable, 2> ExecutableCache::measure_row_cost(UNetKey key) {
+std::array<SharedExecutable, 2> ExecutableCache::measure_row_cost(UNetKey key,
+                                                                  const std::stop_token& stop) {
   key.kv_rows.resize(std::min(key.kv_rows.size(), static_cast<std::size_t>(device_.threads())));
   const auto rows = static_cast<double>(key.kv_rows.size());
   SharedExecutable by_ops = compile_unet(key, Parallel::ops);
+  require_not(stop);
   SharedExecutable by_rows = compile_unet(key, Parallel::rows);
-  const double ops_seconds = measure(*by_ops), rows_seconds = measure(*by_rows);
+  const double ops_seconds = measure(*by_ops, stop), rows_seconds = measure(*by_rows, stop);
   base::log(base::LogLevel::info,
             base::concat("UNet over ", rows, " rows: ", ops_seconds * 1e3,
                          " ms with every op on all threads, ", rows_seconds * 1e3,

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <tuple>
 #include <vector>
 
@@ -51,24 +52,29 @@ class ExecutableCache {
                   const CalibrationTable* calibration, BuildUNet build_unet = {});
 
   SharedExecutable text();
-  SharedExecutable encoder(const AutoencoderKey& key);
-  SharedExecutable decoder(const AutoencoderKey& key);
-  /// Parallel::automatic takes the faster way. That follows from the cost of a row on one thread and
-  /// on all threads. The cost is measured once for about each size, so that a later change of a
+  /// The three below throw busy once `stop` is requested: before they compile, when another thread
+  /// that compiles is through, and while they measure.
+  SharedExecutable encoder(const AutoencoderKey& key, const std::stop_token& stop = {});
+  SharedExecutable decoder(const AutoencoderKey& key, const std::stop_token& stop = {});
+  /// Parallel::automatic takes the faster way. That follows from the cost of a row on one thread
+  /// and on all threads. The cost is measured once for about each size, so that a later change of a
   /// running stream compiles one executable and measures nothing.
-  SharedExecutable unet(const UNetKey& key);
+  SharedExecutable unet(const UNetKey& key, const std::stop_token& stop = {});
   /// Whether the UNet's program for the prompt reads values of the schedule. False before the first
   /// unet(). The same for every key: only sizes differ.
   bool prompt_reads_schedule() const { return prompt_reads_schedule_; }
+  /// Keys that it keeps: of executables in use, and of some that were.
+  std::size_t size();
 
  private:
   SharedExecutable compile_unet(const UNetKey& key, Parallel parallel);
-  /// Seconds of a row on a thread of its own over those on all threads, if known for about this size.
+  /// Seconds of a row on a thread of its own over those on all threads, if known for about this
+  /// size.
   std::optional<double> row_cost(const UNetKey& key) const;
   /// Measures it, on at most as many rows as there are threads. Returns both executables, so that
   /// their packed weights live on.
-  std::array<SharedExecutable, 2> measure_row_cost(UNetKey key);
-  SharedExecutable faster_unet(const UNetKey& key);
+  std::array<SharedExecutable, 2> measure_row_cost(UNetKey key, const std::stop_token& stop);
+  SharedExecutable faster_unet(const UNetKey& key, const std::stop_token& stop);
   SharedExecutable compile(Component component, std::vector<graph::Graph> row_groups,
                            std::span<const std::string> shared_inputs = {});
 

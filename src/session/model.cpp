@@ -19,8 +19,8 @@ std::size_t index(Component component) {
   return static_cast<std::size_t>(component);
 }
 
-/// Defaults where images come from noise: residual guidance has no input there, and indices that suit
-/// an input do not suit noise.
+/// Defaults where images come from noise: residual guidance has no input there, and indices that
+/// suit an input do not suit noise.
 SessionOptions text_defaults(const weights::ModelDefaults& d) {
   SessionOptions options = d.options;
   const SessionOptions& own = d.text_to_image;
@@ -190,7 +190,6 @@ backend::Weights Model::weights(Component component) const {
   const auto source = sources_[index(component)];
   return {scopes_[index(component)], [source](const graph::Weight& weight, std::span<float> out) {
             source->read_f32(weight.name, weight.dims, out);
-            source->release(weight.name);
           }};
 }
 

@@ -33,23 +33,39 @@ stream::StreamParameters stream_parameters(const SessionOptions& o,
           .seed = static_cast<std::uint64_t>(o.seed)};
 }
 
-/// Adds the time until its end to a sum.
+/// Adds the time until its end to a sum, without what was waited meanwhile.
 class Stopwatch {
  public:
-  explicit Stopwatch(double& sum) : sum_(sum) {}
-  ~Stopwatch() { sum_ += base::seconds_since(start_); }
+  Stopwatch(double& sum, const double& waited) : sum_(sum), waited_(waited), before_(waited) {}
+  ~Stopwatch() { sum_ += base::seconds_since(start_) - (waited_ - before_); }
   Stopwatch(const Stopwatch&) = delete;
   Stopwatch& operator=(const Stopwatch&) = delete;
 
  private:
   double& sum_;
+  const double& waited_;
+  const double before_;
   base::Clock::time_point start_ = base::Clock::now();
+};
+
+/// Lets other sessions have their turns in the middle of a run.
+class PauseForOthers : public backend::Pause {
+ public:
+  explicit PauseForOthers(base::TurnQueue::Turn& turn) : turn_(turn) {}
+  bool wanted() const override { return turn_.wanted(); }
+  void pause() override { turn_.pause(); }
+
+ private:
+  base::TurnQueue::Turn& turn_;
 };
 
 }  // namespace
 
-Session::Impl::Impl(std::shared_ptr<Engine::Impl> engine, const SessionOptions& options)
+Session::Impl::Impl(std::shared_ptr<Engine::Impl> engine, const SessionOptions& options,
+                    std::stop_token stop)
     : engine_(std::move(engine)),
+      turns_(engine_->turns),
+      stop_(std::move(stop)),
       options_(options),
       schedule_(engine_->model.scheduler()),
       filter_(static_cast<std::uint64_t>(options.seed) ^ kFilterStream),
@@ -87,11 +103,19 @@ void Session::Impl::make_programs() {
     auto state = executable->make_state();
     return Program{std::move(executable), std::move(state)};
   };
-  if (!options_.text_to_image) encoder_ = program(engine_->executables.encoder(image));
+  if (!options_.text_to_image) encoder_ = program(engine_->executables.encoder(image, stop_));
   unet_ = program(engine_->executables.unet({*options_.height, *options_.width, layout.prompts(),
-                                             layout.prompt_of_row(), options_.parallel}));
+                                             layout.prompt_of_row(), options_.parallel},
+                                            stop_));
   prompt_reads_schedule_ = engine_->executables.prompt_reads_schedule();
-  decoder_ = program(engine_->executables.decoder(decoded));
+  decoder_ = program(engine_->executables.decoder(decoded, stop_));
+}
+
+void Session::Impl::run(const Program& program, Lifetime lifetime) {
+  turn_->use(program.executable.get());
+  PauseForOthers pause(*turn_);
+  program.executable->run(lifetime, *program.state, &pause);
+  waited_ = turn_->waited();
 }
 
 void Session::Impl::set_prompts(const std::vector<WeightedPrompt>& prompts,
@@ -177,7 +201,7 @@ void Session::Impl::push(ImageView frame, std::optional<session::FrameTag> tag) 
 }
 
 std::span<const std::uint8_t> Session::Impl::copy_pixels(const ImageView& frame, int slot) {
-  const Stopwatch watch(times_.other);
+  const Stopwatch watch(times_.other, waited_);
   const tensor::View view = encoder_.state->input("pixels").rows(slot, 1);
   auto* pixels = view.as<std::uint8_t>();
   const std::size_t row = static_cast<std::size_t>(frame.width) * 3;
@@ -206,8 +230,10 @@ void Session::Impl::draw_noise(std::span<float> out) {
 
 void Session::Impl::run_batch() {
   gathered_ = 0;
-  const base::FairLock lock(engine_->turn_mutex);
   try {
+    base::TurnQueue::Turn turn(turns_, stop_);
+    turn_ = &turn;
+    waited_ = turn.waited();
     run_stages();
   } catch (const Error& error) {
     fail_all(error);
@@ -227,8 +253,8 @@ void Session::Impl::run_stages() {
   const bool any = std::any_of(entering_.begin(), entering_.end(),
                                [](const auto& id) { return id.has_value(); });
   if (!from_noise && any) {
-    const Stopwatch watch(times_.encode);
-    encoder_.run(Lifetime::per_frame);
+    const Stopwatch watch(times_.encode, waited_);
+    run(encoder_, Lifetime::per_frame);
     if (!check_encoded(encoder_.output("latents"))) return;
   }
   const std::span<const float> latents =
@@ -253,14 +279,14 @@ bool Session::Impl::check_encoded(std::span<const float> latents) {
 void Session::Impl::run_stream_batch(bool from_noise, std::span<const float> latents) {
   std::fill(leaving_.begin(), leaving_.end(), stream::FrameId());
   {
-    const Stopwatch watch(times_.unet);
+    const Stopwatch watch(times_.unet, waited_);
     refresh_schedule();
     refresh_prompts();
     const std::span<float> rows = unet_.input("latents");
     from_noise ? batch_->enter_noise(latents, entering_, rows)
                : batch_->enter(latents, entering_, rows);
     std::fill(entering_.begin(), entering_.end(), stream::FrameId());
-    unet_.run(Lifetime::per_frame);
+    run(unet_, Lifetime::per_frame);
     try {
       batch_->leave(unet_.output("prediction"), finished_, leaving_);
     } catch (const Error& error) {  // those frames are given up that are in the batch no more
@@ -277,14 +303,14 @@ void Session::Impl::run_sequential(bool from_noise, std::span<const float> laten
   leaving_ = entering_;
   std::fill(entering_.begin(), entering_.end(), stream::FrameId());
   {
-    const Stopwatch watch(times_.unet);
+    const Stopwatch watch(times_.unet, waited_);
     from_noise ? sequential_->begin_noise(latents) : sequential_->begin(latents);
     for (int step = 0; step < sequential_->steps(); ++step) {
       sequential_->enter(step, unet_.input("latents"), unet_.input("timesteps"));
       schedule_stale_ = true;  // every step has its own timestep
       refresh_schedule();
       refresh_prompts();
-      unet_.run(Lifetime::per_frame);
+      run(unet_, Lifetime::per_frame);
       sequential_->leave(step, unet_.output("prediction"));
     }
   }
@@ -294,7 +320,7 @@ void Session::Impl::run_sequential(bool from_noise, std::span<const float> laten
 void Session::Impl::refresh_schedule() {
   if (!schedule_stale_) return;
   if (batch_) batch_->timesteps(unet_.input("timesteps"));
-  unet_.run(Lifetime::per_schedule);
+  run(unet_, Lifetime::per_schedule);
   if (prompt_reads_schedule_) prompts_stale_ = true;
   schedule_stale_ = false;
 }
@@ -307,15 +333,15 @@ void Session::Impl::refresh_prompts() {
     std::copy(negative_->begin(), negative_->end(),
               context.begin() + static_cast<std::ptrdiff_t>(prompt_.size()));
   }
-  unet_.run(Lifetime::per_prompt);
+  run(unet_, Lifetime::per_prompt);
   prompts_stale_ = false;
 }
 
 void Session::Impl::deliver(std::span<const float> latents, std::span<const stream::FrameId> ids) {
   if (std::none_of(ids.begin(), ids.end(), [](const auto& id) { return id.has_value(); })) return;
-  const Stopwatch watch(times_.decode);
+  const Stopwatch watch(times_.decode, waited_);
   std::copy(latents.begin(), latents.end(), decoder_.input("latents").begin());
-  decoder_.run(Lifetime::per_frame);
+  run(decoder_, Lifetime::per_frame);
   for (std::size_t slot = 0; slot < ids.size(); ++slot) {
     if (!ids[slot]) continue;
     frames_.finish(*ids[slot], make_output(static_cast<int>(slot)),

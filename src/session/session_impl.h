@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <optional>
+#include <stop_token>
 
 #include "session/engine_impl.h"
 #include "session/frames_in_flight.h"
@@ -15,8 +16,10 @@ namespace streamdiffusion {
 
 class Session::Impl {
  public:
-  /// `options` has every default filled in.
-  Impl(std::shared_ptr<Engine::Impl> engine, const SessionOptions& options);
+  /// `options` has every default filled in. Once `stop` is requested, the wait for a turn ends, and
+  /// a run between two ops.
+  Impl(std::shared_ptr<Engine::Impl> engine, const SessionOptions& options,
+       std::stop_token stop = {});
 
   void set_prompts(const std::vector<WeightedPrompt>& prompts, PromptInterpolation how);
   void set_negative_prompt(const std::string& prompt);
@@ -45,7 +48,6 @@ class Session::Impl {
   struct Program {
     session::SharedExecutable executable;
     std::unique_ptr<backend::State> state;
-    void run(graph::Lifetime lifetime) const { executable->run(lifetime, *state); }
     std::span<float> floats(const tensor::View& view) const {
       return {view.as<float>(), static_cast<std::size_t>(view.desc.shape.elements())};
     }
@@ -54,6 +56,8 @@ class Session::Impl {
   };
 
   void make_programs();
+  /// Runs a program of the batch. Other streams have turns in the middle of a long one.
+  void run(const Program& program, graph::Lifetime lifetime);
   void check_frame(const ImageView& frame) const;
   /// Into a slot of the encoder's input; returns the pixels there.
   std::span<const std::uint8_t> copy_pixels(const ImageView& frame, int slot);
@@ -77,6 +81,11 @@ class Session::Impl {
   void draw_noise(std::span<float> out);
 
   std::shared_ptr<Engine::Impl> engine_;
+  base::TurnQueue::Member turns_;
+  const std::stop_token stop_;
+  /// Set while a batch runs, and how long that waited, in seconds. This is no part of times_.
+  base::TurnQueue::Turn* turn_ = nullptr;
+  double waited_ = 0;
   SessionOptions options_;
   schedule::LcmSchedule schedule_;
   stream::LatentShape latent_;

@@ -5,7 +5,7 @@
 #include <array>
 
 #include "base/error.h"
-#include "base/mmap_file.h"
+#include "base/input_file.h"
 #include "json/quote.h"
 #include "tokenizer/special_tokens.h"
 #include "tokenizer/vocabulary_files.h"
@@ -27,10 +27,7 @@ constexpr std::int64_t kMaxSequence = 1'000'000;
 std::optional<std::string> read_text(const fs::path& file) {
   std::error_code ignored;
   if (!fs::exists(file, ignored)) return std::nullopt;
-  const base::MmapFile mapped(file);
-  const auto bytes = mapped.bytes();
-  require(bytes.size() <= kMaxFileBytes, ErrorCode::corrupt_file, file.string(), ": ", bytes.size(),
-          " bytes, expected at most ", kMaxFileBytes);
+  const auto bytes = base::read_file(file, kMaxFileBytes);
   return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
 }
 

@@ -60,9 +60,9 @@ void WeightStore::check(std::span<const TensorSpec> expected,
   Problems missing("missing");
   Problems wrong("of another shape or type");
   Problems unexpected("unexpected");
-  std::set<const TensorView*> used;
+  std::set<const StoredTensor*> used;
   for (const TensorSpec& spec : expected) {
-    const TensorView* found = find(spec.name);
+    const StoredTensor* found = find(spec.name);
     if (found == nullptr) {
       missing.add(json::quote(spec.name) + ", expected " + to_string(spec.dims));
       continue;

@@ -25,7 +25,6 @@ class HashWeights : public WeightSource {
   bool has(std::string_view /*name*/) const override { return true; }
   void read_f32(std::string_view name, std::span<const std::int64_t> dims,
                 std::span<float> out) const override;
-  void release(std::string_view /*name*/) const override {}
   /// Every tensor exists in every shape. A name that is expected twice is an internal error.
   void check(std::span<const TensorSpec> expected,
              std::span<const std::string_view> ignored = {}) const override;

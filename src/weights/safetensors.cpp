@@ -20,7 +20,10 @@ using base::require;
 using tensor::DType;
 
 constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;  // the limit of the format
+constexpr std::uint64_t kPrefixBytes = 8;
 constexpr std::size_t kMaxRank = 16;
+/// Read and converted at a time: fits the second cache.
+constexpr std::uint64_t kPartBytes = 256 * 1024;
 
 std::uint64_t little_endian_u64(std::span<const std::byte> bytes) {
   std::uint64_t value = 0;
@@ -54,9 +57,10 @@ std::optional<std::uint64_t> contiguous_bytes(std::span<const std::int64_t> dims
   return static_cast<std::uint64_t>(total);
 }
 
-TensorView tensor_of(std::string_view name, const json::Json& entry,
-                     std::span<const std::byte> data) {
-  TensorView out;
+/// `data` is where the file's data begins, and `size` how much there is.
+StoredTensor tensor_of(std::string_view name, const json::Json& entry, std::uint64_t data,
+                       std::uint64_t size) {
+  StoredTensor out;
   out.name = name;
   entry.allow_only({"dtype", "shape", "data_offsets"});
   out.dtype = dtype_of(entry.at("dtype"), out.name);
@@ -69,41 +73,67 @@ TensorView tensor_of(std::string_view name, const json::Json& entry,
   const auto begin = static_cast<std::uint64_t>(range[0]);
   const auto end = static_cast<std::uint64_t>(range[1]);
   const std::string at = base::concat(entry.file(), ": tensor ", json::quote(name), " ");
-  require(begin <= end && end <= data.size(), ErrorCode::corrupt_file, at, "has data_offsets [",
-          begin, ", ", end, "], the file has ", data.size(), " bytes of data");
+  require(begin <= end && end <= size, ErrorCode::corrupt_file, at, "has data_offsets [", begin,
+          ", ", end, "], the file has ", size, " bytes of data");
   const auto bytes = contiguous_bytes(out.dims, out.dtype);
   require(bytes.has_value(), ErrorCode::corrupt_file, at, "has shape ", to_string(out.dims),
           ", whose size overflows");
   require(*bytes == end - begin, ErrorCode::corrupt_file, at, "holds ", end - begin, " bytes, ",
           to_string(out.dtype), " ", to_string(out.dims), " needs ", *bytes);
-  out.bytes = data.subspan(begin, end - begin);
+  out.offset = data + begin;
+  out.bytes = end - begin;
   return out;
 }
 
-// The tensors must tile the data: no byte twice, no byte unused.
-void check_tiling(const std::vector<TensorView>& tensors, std::span<const std::byte> data,
+// The tensors must tile the data, from `begin` to `end`: no byte twice, no byte unused.
+void check_tiling(const std::vector<StoredTensor>& tensors, std::uint64_t begin, std::uint64_t end,
                   const std::string& file) {
-  std::vector<const TensorView*> order;
+  std::vector<const StoredTensor*> order;
   order.reserve(tensors.size());
-  for (const TensorView& t : tensors) order.push_back(&t);
-  std::sort(order.begin(), order.end(), [](const TensorView* a, const TensorView* b) {
-    const auto ends = [](const TensorView* t) {
-      return std::pair(t->bytes.data(), t->bytes.data() + t->bytes.size());
-    };
-    return ends(a) < ends(b);
-  });
-  const std::byte* next = data.data();
-  for (const TensorView* t : order) {
-    const std::byte* begin = t->bytes.data();
-    require(begin >= next, ErrorCode::corrupt_file, file, ": tensor ", json::quote(t->name),
-            " overlaps the one before it by ", next - begin, " bytes");
-    require(begin == next, ErrorCode::corrupt_file, file, ": ", begin - next,
+  for (const StoredTensor& t : tensors) order.push_back(&t);
+  std::ranges::sort(
+      order, {}, [](const StoredTensor* t) { return std::pair(t->offset, t->offset + t->bytes); });
+  std::uint64_t next = begin;
+  for (const StoredTensor* t : order) {
+    require(t->offset >= next, ErrorCode::corrupt_file, file, ": tensor ", json::quote(t->name),
+            " overlaps the one before it by ", next - t->offset, " bytes");
+    require(t->offset == next, ErrorCode::corrupt_file, file, ": ", t->offset - next,
             " bytes before tensor ", json::quote(t->name), " belong to no tensor");
-    next = begin + t->bytes.size();
+    next = t->offset + t->bytes;
   }
-  const std::byte* end = data.data() + data.size();
   require(next == end, ErrorCode::corrupt_file, file, ": ", end - next,
           " bytes after the last tensor belong to no tensor");
+}
+
+/// Git LFS leaves a small text where a large file was not fetched.
+void refuse_pointer(std::span<const std::byte> beginning, const std::string& file) {
+  constexpr std::string_view kPointer = "version https://git-lfs";
+  const std::string_view text(reinterpret_cast<const char*>(beginning.data()), beginning.size());
+  require(
+      !text.starts_with(kPointer.substr(0, text.size())), ErrorCode::corrupt_file, file,
+      ": is a pointer of Git LFS and not the weights; `git lfs pull` in its folder fetches them");
+}
+
+std::uint64_t header_bytes(std::span<const std::byte> beginning, std::uint64_t file_bytes,
+                           const std::string& file) {
+  require(file_bytes >= kPrefixBytes, ErrorCode::corrupt_file, file, ": ", file_bytes,
+          " bytes are too few for a safetensors file");
+  refuse_pointer(beginning, file);
+  const std::uint64_t header = little_endian_u64(beginning);
+  require(header <= kMaxHeaderBytes, ErrorCode::corrupt_file, file, ": header of ", header,
+          " bytes, expected at most ", kMaxHeaderBytes, " (is this a safetensors file?)");
+  require(header <= file_bytes - kPrefixBytes, ErrorCode::corrupt_file, file, ": header of ",
+          header, " bytes in a file of ", file_bytes, " (cut short?)");
+  return header;
+}
+
+/// As much of a file as holds its header.
+std::vector<std::byte> read_beginning(const base::InputFile& file) {
+  std::vector<std::byte> beginning(std::min<std::uint64_t>(file.size(), kPrefixBytes));
+  file.read(0, beginning);
+  beginning.resize(kPrefixBytes + header_bytes(beginning, file.size(), file.path().string()));
+  file.read(0, beginning);
+  return beginning;
 }
 
 template <typename Element, typename Convert>
@@ -121,46 +151,56 @@ std::string to_string(std::span<const std::int64_t> dims) {
   return '[' + base::joined(dims) + ']';
 }
 
-std::vector<TensorView> parse_safetensors(std::span<const std::byte> file_bytes,
-                                          const std::string& file) {
-  require(file_bytes.size() >= 8, ErrorCode::corrupt_file, file, ": ", file_bytes.size(),
-          " bytes are too few for a safetensors file");
-  const std::uint64_t header = little_endian_u64(file_bytes);
-  require(header <= kMaxHeaderBytes, ErrorCode::corrupt_file, file, ": header of ", header,
-          " bytes, expected at most ", kMaxHeaderBytes, " (is this a safetensors file?)");
-  require(header <= file_bytes.size() - 8, ErrorCode::corrupt_file, file, ": header of ", header,
-          " bytes in a file of ", file_bytes.size(), " (cut short?)");
-  const auto text = file_bytes.subspan(8, header);
-  const auto data = file_bytes.subspan(8 + header);
+std::vector<StoredTensor> parse_safetensors(std::span<const std::byte> beginning,
+                                            std::uint64_t file_bytes, const std::string& file) {
+  const std::uint64_t header = header_bytes(beginning, file_bytes, file);
+  const auto text = beginning.subspan(kPrefixBytes, header);
+  const std::uint64_t data = kPrefixBytes + header;
   const json::Json root =
       json::Json::parse({reinterpret_cast<const char*>(text.data()), text.size()}, file,
                         {.bytes = kMaxHeaderBytes, .values = 2'000'000, .depth = 8});
   if (!root.is(json::Json::Kind::object)) root.refuse("an object of tensors");
-  std::vector<TensorView> tensors;
+  std::vector<StoredTensor> tensors;
   tensors.reserve(root.size());
   for (std::size_t i = 0; i < root.size(); ++i) {
     const auto [name, entry] = root.member(i);
-    if (name != "__metadata__") tensors.push_back(tensor_of(name, entry, data));
+    if (name != "__metadata__") tensors.push_back(tensor_of(name, entry, data, file_bytes - data));
   }
-  check_tiling(tensors, data, file);
+  check_tiling(tensors, data, file_bytes, file);
   return tensors;
 }
 
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& path)
-    : file_(path), tensors_(parse_safetensors(file_.bytes(), path.string())) {}
+    : file_(path),
+      tensors_(parse_safetensors(read_beginning(file_), file_.size(), path.string())) {}
 
-void to_f32(const TensorView& tensor, std::span<float> out, const std::string& file) {
-  require(out.size() == static_cast<std::size_t>(tensor.elements()), ErrorCode::internal, file,
+void SafetensorsFile::read_f32(const StoredTensor& tensor, std::span<float> out) const {
+  const std::string name = path().string();
+  require(out.size() == static_cast<std::size_t>(tensor.elements()), ErrorCode::internal, name,
           ": tensor ", json::quote(tensor.name), " has ", tensor.elements(),
           " elements, but there is room for ", out.size());
+  if (tensor.dtype == DType::f32) return file_.read(tensor.offset, std::as_writable_bytes(out));
+  const std::size_t size = size_of(tensor.dtype);
+  std::vector<std::byte> part(std::min<std::uint64_t>(kPartBytes, tensor.bytes));
+  for (std::size_t done = 0; done < out.size();) {
+    const std::size_t count = std::min(out.size() - done, part.size() / size);
+    const std::span<std::byte> bytes(part.data(), count * size);
+    file_.read(tensor.offset + done * size, bytes);
+    to_f32(tensor, bytes, out.subspan(done, count), name);
+    done += count;
+  }
+}
+
+void to_f32(const StoredTensor& tensor, std::span<const std::byte> bytes, std::span<float> out,
+            const std::string& file) {
   switch (tensor.dtype) {
     case DType::f32:
-      if (!out.empty()) std::memcpy(out.data(), tensor.bytes.data(), tensor.bytes.size());
+      if (!out.empty()) std::memcpy(out.data(), bytes.data(), bytes.size());
       return;
     case DType::bf16:
-      return convert<std::uint16_t>(tensor.bytes, out, base::bf16_to_f32);
+      return convert<std::uint16_t>(bytes, out, base::bf16_to_f32);
     case DType::f16:
-      return convert<std::uint16_t>(tensor.bytes, out, base::f16_to_f32);
+      return convert<std::uint16_t>(bytes, out, base::f16_to_f32);
     default:
       fail(ErrorCode::unsupported, file, ": tensor ", json::quote(tensor.name), " is ",
            to_string(tensor.dtype), ", expected F32, F16 or BF16");

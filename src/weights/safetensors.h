@@ -1,6 +1,6 @@
 // The safetensors format: a u64 header length, a JSON header {name: {dtype, shape, data_offsets}},
 // and raw little-endian data. The whole header is validated once, at open. So the bytes of a
-// TensorView can be read without further checks.
+// StoredTensor can be read without further checks.
 #pragma once
 
 #include <cstddef>
@@ -11,35 +11,37 @@
 #include <string_view>
 #include <vector>
 
-#include "base/mmap_file.h"
+#include "base/input_file.h"
 #include "tensor/tensor.h"
 
 namespace streamdiffusion::weights {
 
 /// A tensor inside a file: row major, contiguous, at any alignment.
-struct TensorView {
+struct StoredTensor {
   std::string name;
   tensor::DType dtype = tensor::DType::f32;
   /// Empty for a scalar.
   std::vector<std::int64_t> dims;
-  /// Points into the file.
-  std::span<const std::byte> bytes;
+  /// In bytes, from the beginning of the file.
+  std::uint64_t offset = 0;
+  std::uint64_t bytes = 0;
 
-  std::int64_t elements() const { return static_cast<std::int64_t>(bytes.size() / size_of(dtype)); }
+  std::int64_t elements() const { return static_cast<std::int64_t>(bytes / size_of(dtype)); }
 };
 
 /// "[320, 4, 3, 3]"
 std::string to_string(std::span<const std::int64_t> dims);
 
-/// Validates the bytes of a whole file and returns its tensors, sorted by name. `file` is the name
-/// that messages use. Throws corrupt_file for a header longer than the file or 100 MB, a header of
-/// another format, an offset outside the data, a size other than shape x dtype, two tensors that
-/// share bytes, and bytes that belong to no tensor. Throws unsupported for a dtype that this
-/// library does not read (F64, BOOL, ...).
-std::vector<TensorView> parse_safetensors(std::span<const std::byte> file_bytes,
-                                          const std::string& file);
+/// Validates the header of a file and returns its tensors, sorted by name. `beginning` is all of
+/// the file or as much as holds the header; `file_bytes` is the size of the file and `file` the
+/// name that messages use. Throws corrupt_file for a header longer than the file or 100 MB, a
+/// header of another format, an offset outside the data, a size other than shape x dtype, two
+/// tensors that share bytes, and bytes that belong to no tensor. Throws unsupported for a dtype
+/// that this library does not read (F64, BOOL, ...).
+std::vector<StoredTensor> parse_safetensors(std::span<const std::byte> beginning,
+                                            std::uint64_t file_bytes, const std::string& file);
 
-/// A memory-mapped and validated file.
+/// A validated file, open for reading its tensors.
 class SafetensorsFile {
  public:
   /// Throws not_found, io, corrupt_file or unsupported.
@@ -47,18 +49,20 @@ class SafetensorsFile {
 
   const std::filesystem::path& path() const { return file_.path(); }
   /// Sorted by name; valid while this object lives.
-  const std::vector<TensorView>& tensors() const { return tensors_; }
-  /// Lets the kernel drop the tensor's pages. Reading it again is allowed.
-  void release(const TensorView& tensor) const { file_.release(tensor.bytes); }
+  const std::vector<StoredTensor>& tensors() const { return tensors_; }
+  /// Reads a tensor and converts f32, f16 or bf16 elements to f32; out.size() must be elements().
+  /// Throws unsupported for other types, and io if the file has changed since it was opened.
+  void read_f32(const StoredTensor& tensor, std::span<float> out) const;
 
  private:
-  base::MmapFile file_;
-  std::vector<TensorView> tensors_;
+  const base::InputFile file_;
+  const std::vector<StoredTensor> tensors_;
 };
 
-/// Converts f32, f16 or bf16 elements to f32; out.size() must be elements(). Throws unsupported for
-/// other types. `file` is the name that messages use.
-void to_f32(const TensorView& tensor, std::span<float> out, const std::string& file);
+/// Converts elements of f32, f16 or bf16; `bytes` holds out.size() of them. Throws unsupported for
+/// other types. `tensor` is whose they are and `file` the name that messages use.
+void to_f32(const StoredTensor& tensor, std::span<const std::byte> bytes, std::span<float> out,
+            const std::string& file);
 
 /// A tensor for write_safetensors(): `values` is row major and fills `dims`.
 struct TensorToWrite {

@@ -28,13 +28,9 @@ class WeightSource {
 
   /// Writes the tensor to `out` as f32, row major; out.size() must be the product of `dims`. Throws
   /// not_found, corrupt_file (other dims, where [a, b] equals [a, b, 1, 1], or a value that is not
-  /// finite), or unsupported (not a floating-point type).
+  /// finite), unsupported (not a floating-point type), or io (the file was changed meanwhile).
   virtual void read_f32(std::string_view name, std::span<const std::int64_t> dims,
                         std::span<float> out) const = 0;
-
-  /// Says that the tensor will not be read soon, so that its memory can be freed. Reading it again
-  /// is allowed.
-  virtual void release(std::string_view name) const = 0;
 
   /// Compares the tensors that graphs read with those that exist. Throws one corrupt_file error
   /// that lists every missing and unexpected tensor and every wrong shape or type; a name that is

@@ -98,7 +98,7 @@ WeightStore::WeightStore(const fs::path& folder_or_file) {
 void WeightStore::add_file(const fs::path& path) {
   files_.push_back(std::make_unique<SafetensorsFile>(path));
   const SafetensorsFile* file = files_.back().get();
-  for (const TensorView& tensor : file->tensors()) {
+  for (const StoredTensor& tensor : file->tensors()) {
     const auto [at, fresh] = tensors_.try_emplace(tensor.name, Entry{&tensor, file});
     require(fresh, ErrorCode::corrupt_file, path.string(), ": tensor ", json::quote(tensor.name),
             " is in ", at->second.file->path().filename().string(), " too");
@@ -149,7 +149,7 @@ const WeightStore::Entry& WeightStore::required(std::string_view name) const {
   return *found;
 }
 
-const TensorView* WeightStore::find(std::string_view name) const {
+const StoredTensor* WeightStore::find(std::string_view name) const {
   const Entry* found = entry(name);
   return found == nullptr ? nullptr : found->tensor;
 }
@@ -160,7 +160,7 @@ void WeightStore::read_f32(std::string_view name, std::span<const std::int64_t> 
   require(same_dims(found.tensor->dims, dims), ErrorCode::corrupt_file, found.file->path().string(),
           ": tensor ", json::quote(name), " is ", to_string(found.tensor->dims), ", expected ",
           to_string(dims));
-  to_f32(*found.tensor, out, found.file->path().string());
+  found.file->read_f32(*found.tensor, out);
   // v * 0 is 0 for a finite v and NaN otherwise, and a sum with a NaN is NaN: one vectorized pass
   // finds out whether all values are finite.
   const float zero_or_nan = std::transform_reduce(out.begin(), out.end(), 0.0F, std::plus<>(),
@@ -171,12 +171,7 @@ void WeightStore::read_f32(std::string_view name, std::span<const std::int64_t> 
        " holds ", *at, " at element ", at - out.begin(), ", expected finite numbers");
 }
 
-void WeightStore::release(std::string_view name) const {
-  const Entry& found = required(name);
-  found.file->release(*found.tensor);
-}
-
-std::string WeightStore::file_of(const TensorView& tensor) const {
+std::string WeightStore::file_of(const StoredTensor& tensor) const {
   return required(tensor.name).file->path().string();
 }
 

@@ -1,5 +1,6 @@
 // The weights of one component folder in diffusers or transformers layout: one safetensors file, or
-// shards with an index. Files stay memory-mapped, and a tensor is converted when it is read.
+// shards with an index. Files stay open, and a tensor is read and
+// converted when a program is compiled, which may be long after.
 #pragma once
 
 #include <filesystem>
@@ -24,20 +25,19 @@ class WeightStore : public WeightSource {
   bool has(std::string_view name) const override { return find(name) != nullptr; }
   void read_f32(std::string_view name, std::span<const std::int64_t> dims,
                 std::span<float> out) const override;
-  void release(std::string_view name) const override;
   void check(std::span<const TensorSpec> expected,
              std::span<const std::string_view> ignored = {}) const override;
 
   /// The tensor of this name or of an alternative name; nullptr if there is none.
-  const TensorView* find(std::string_view name) const;
+  const StoredTensor* find(std::string_view name) const;
   /// What messages call this store: the path of the single file or of the index.
   const std::string& label() const { return label_; }
   /// Path of the file that holds a tensor of this store.
-  std::string file_of(const TensorView& tensor) const;
+  std::string file_of(const StoredTensor& tensor) const;
 
  private:
   struct Entry {
-    const TensorView* tensor = nullptr;
+    const StoredTensor* tensor = nullptr;
     const SafetensorsFile* file = nullptr;
   };
 

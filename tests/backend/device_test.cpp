@@ -121,6 +121,43 @@ TEST_P(DeviceTest, HoistedValuesLastUntilTheirProgramRunsAgain) {
   EXPECT_NE(run.outputs().at("noise").values, before.at("noise").values);
 }
 
+/// Wants to pause after every op.
+class PauseOften : public Pause {
+ public:
+  explicit PauseOften(int ends_at = 0) : Pause(0), ends_at_(ends_at) {}
+  bool wanted() const override { return true; }
+  void pause() override { base::require(++count != ends_at_, base::ErrorCode::busy, "enough"); }
+  int count = 0;
+
+ private:
+  const int ends_at_;
+};
+
+TEST_P(DeviceTest, PausesInTheMiddleOfARunAndGoesOnWhereItWas) {
+  for (const int lanes : {1, 2, 3}) {
+    CaseRun run(*device_, unet_, {.lanes = lanes});
+    run.run();
+    const std::vector<float> expected = run.outputs().at("noise").values;
+    const tensor::View noise = run.state().output("noise");
+    for (std::int64_t i = 0; i < noise.desc.shape.elements(); ++i) set(noise, i, 0);
+    PauseOften pause;
+    run.executable().run(Lifetime::per_frame, run.state(), &pause);
+    EXPECT_EQ(run.outputs().at("noise").values, expected) << lanes << " lanes";
+    EXPECT_GT(pause.count, 3);
+  }
+}
+
+TEST_P(DeviceTest, WhatAPauseThrowsEndsTheRunAndTheNextOneIsWhole) {
+  CaseRun run(*device_, unet_, {.lanes = 2});
+  run.run();
+  const std::vector<float> expected = run.outputs().at("noise").values;
+  PauseOften ends(2);
+  EXPECT_THROW(run.executable().run(Lifetime::per_frame, run.state(), &ends), base::Error);
+  EXPECT_EQ(ends.count, 2);
+  run.executable().run(Lifetime::per_frame, run.state());
+  EXPECT_EQ(run.outputs().at("noise").values, expected);
+}
+
 TEST_P(DeviceTest, RefusesAStateOfAnotherExecutable) {
   CaseRun run(*device_, unet_, {}), other(*device_, unet_, {});
   try {

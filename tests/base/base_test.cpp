@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -8,13 +9,25 @@
 #include "base/error.h"
 #include "base/half.h"
 #include "base/hash.h"
+#include "base/input_file.h"
 #include "base/join.h"
 #include "base/log.h"
-#include "base/mmap_file.h"
 #include "support/temporary_folder.h"
 
 namespace streamdiffusion::base {
 namespace {
+
+TEST(Error, ACopyHasATextOfItsOwn) {
+  const Error error(ErrorCode::io, "a text that is too long to be stored in place");
+  const Error copy = error;
+  Error assigned(ErrorCode::busy, "");
+  assigned = error;
+  for (const Error* other : {&copy, static_cast<const Error*>(&assigned)}) {
+    EXPECT_STREQ(other->what(), error.what());
+    EXPECT_NE(static_cast<const void*>(other->what()), static_cast<const void*>(error.what()));
+    EXPECT_EQ(other->code(), ErrorCode::io);
+  }
+}
 
 TEST(Error, CarriesCodeAndJoinedMessage) {
   try {
@@ -98,9 +111,9 @@ TEST(Half, F16RoundsToNearestEven) {
   EXPECT_EQ(f32_to_f16(0x1p-14F - 0x1p-26F), 0x0400);  // up to the smallest normal number
 }
 
-TEST(MmapFile, NamesTheMissingFile) {
+TEST(InputFile, NamesTheMissingFile) {
   try {
-    MmapFile file("no/such/file.bin");
+    const InputFile file("no/such/file.bin");
     FAIL() << "did not throw";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::not_found);
@@ -108,17 +121,35 @@ TEST(MmapFile, NamesTheMissingFile) {
   }
 }
 
-TEST(MmapFile, RefusesAFolder) {
-  EXPECT_THROW(MmapFile(std::filesystem::temp_directory_path()), Error);
+TEST(InputFile, RefusesAFolder) {
+  EXPECT_THROW(InputFile(std::filesystem::temp_directory_path()), Error);
 }
 
-TEST(MmapFile, ReadsAndReleases) {
+TEST(InputFile, ReadsPartsAndTheWhole) {
   const streamdiffusion::testing::TemporaryFolder folder;
-  MmapFile file(folder.write("a.bin", std::string(3 * 4096, 'x')));
-  MmapFile moved = std::move(file);
-  ASSERT_EQ(moved.bytes().size(), 3U * 4096);
-  moved.release(moved.bytes());
-  EXPECT_EQ(static_cast<char>(moved.bytes()[5000]), 'x');
+  const auto path = folder.write("a.bin", "0123456789");
+  const InputFile file(path);
+  EXPECT_EQ(file.size(), 10U);
+  std::array<std::byte, 3> part{};
+  file.read(4, part);
+  EXPECT_EQ(static_cast<char>(part[2]), '6');
+  EXPECT_THROW(file.read(8, part), Error);
+  EXPECT_EQ(read_file(path, 10).size(), 10U);
+  EXPECT_THROW(read_file(path, 9), Error);
+}
+
+TEST(InputFile, RefusesAFileThatWasCutShort) {
+  const streamdiffusion::testing::TemporaryFolder folder;
+  const auto path = folder.write("a.bin", std::string(3 * 4096, 'x'));
+  const InputFile file(path);
+  std::filesystem::resize_file(path, 4096);
+  std::array<std::byte, 3> part{};
+  try {
+    file.read(0, part);  // even what is still there
+    FAIL() << "did not throw";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::io);
+  }
 }
 
 TEST(Log, GoesThroughTheCallback) {

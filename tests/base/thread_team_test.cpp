@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <stdexcept>
+
+#include "base/error.h"
+#include "base/thread.h"
 
 namespace streamdiffusion::base {
 namespace {
@@ -29,6 +33,13 @@ TEST(Barrier, SeparatesPhases) {
     }
   });
   EXPECT_EQ(wrong.load(), 0);
+}
+
+TEST(ThreadTeam, DoesNotBeginWithoutAllItsThreads) {
+  std::atomic<int> started{0};
+  set_thread_hook([&] { require(started++ < 2, ErrorCode::busy, "no more threads"); });
+  EXPECT_THROW(ThreadTeam(3), Error);
+  set_thread_hook({});
 }
 
 TEST(ThreadTeam, RethrowsAnExceptionAndStaysUsable) {

@@ -4,10 +4,14 @@
 
 #include <atomic>
 #include <future>
+#include <optional>
 #include <thread>
 
+#include "base/error.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "live/support.h"
+#include "support/blocking_thread.h"
 #include "support/wait.h"
 
 namespace streamdiffusion {
@@ -55,26 +59,6 @@ TEST(LiveStop, AReceiverThatWaitsIsInterrupted) {
   expect_balanced(live.counters());
 }
 
-TEST(LiveStop, AnInterruptEndsADrainAndDoesNotWait) {
-  std::promise<void> freed;
-  std::atomic<bool> inside = false;
-  LiveCallbacks callbacks{.output =
-                              [&](const LiveOutput&) {
-                                inside = true;
-                                freed.get_future().wait();
-                              },
-                          .interrupt = [&] { freed.set_value(); }};
-  LiveSession live(engine(), small(), {Kind::block, 2}, callbacks);
-  for (int i = 0; i < 3; ++i) live.submit(numbered_frame(i));
-  std::thread drainer([&] { live.drain(); });
-  wait_until("the receiver to be called", [&] { return inside.load(); });
-  live.interrupt();
-  drainer.join();
-  live.stop();  // calls the callback no more
-  EXPECT_FALSE(live.submit(numbered_frame(3)));
-  expect_balanced(live.counters());
-}
-
 TEST(LiveStop, AReceiverThatNeverReturnsIsLeftBehindWithAWarning) {
   std::string warning;
   base::set_log_callback([&](base::LogLevel, std::string_view message) { warning = message; });
@@ -94,6 +78,101 @@ TEST(LiveStop, AReceiverThatNeverReturnsIsLeftBehindWithAWarning) {
   EXPECT_THAT(warning, ::testing::HasSubstr("deliver thread does not return"));
   forever->set_value();  // the thread ends by itself and lets go of the callbacks
   wait_until("the end of the thread left behind", [&] { return forever.use_count() == 1; });
+}
+
+TEST(LiveStop, HaltEndsADrainThatWaitsForItsReceiver) {
+  std::promise<void> freed;
+  std::atomic<bool> inside = false;
+  LiveCallbacks callbacks{.output =
+                              [&](const LiveOutput&) {
+                                inside = true;
+                                freed.get_future().wait();
+                              },
+                          .interrupt = [&] { freed.set_value(); }};
+  LiveSession live(engine(), small(), {Kind::block, 8}, callbacks);
+  for (int i = 0; i < 8; ++i) live.submit(numbered_frame(i));
+  wait_until("the receiver to be called", [&] { return inside.load(); });
+  BlockingThread drainer([&] { live.drain(); });
+  ASSERT_TRUE(drainer.wait_until_blocked());
+  live.halt();  // returns at once; the receiver is called no more, so nothing else frees the drain
+  drainer.join();
+  EXPECT_EQ(live.counters().processed, 1U);
+  expect_balanced(live.counters());
+}
+
+TEST(LiveStop, TheEndIsToldOnceWithFinalCounters) {
+  for (const bool drained : {true, false}) {
+    std::atomic<int> ends = 0;
+    std::optional<LiveSession> live;
+    Receiver receiver;
+    LiveCallbacks callbacks = receiver.callbacks();
+    callbacks.ended = [&] {
+      ++ends;
+      expect_balanced(live->counters());
+      EXPECT_EQ(live->state(), LiveState::stopped);
+    };
+    live.emplace(engine(), small(), QueuePolicy{Kind::block, 8}, callbacks);
+    for (int i = 0; i < 8; ++i) live->submit(numbered_frame(i));
+    drained ? live->close() : live->halt();  // neither waits
+    wait_until("the end", [&] { return ends == 1; });
+    EXPECT_EQ(receiver.outputs().size() == 8, drained);
+    live->stop();
+    live.reset();
+    EXPECT_EQ(ends, 1);
+  }
+}
+
+TEST(LiveStop, AThreadLeftBehindStillCountsAndKeepsItsPlace) {
+  std::promise<void> freed;
+  std::atomic<bool> inside = false;
+  auto ends = std::make_shared<std::atomic<int>>(0);
+  Engine one = open_engine(1);
+  LiveCallbacks callbacks{.output =
+                              [&](const LiveOutput&) {
+                                inside = true;
+                                freed.get_future().wait();
+                              },
+                          .ended = [ends] { ++*ends; }};
+  std::optional<LiveSession> live(std::in_place, one, small(), QueuePolicy{}, callbacks);
+  live->submit(numbered_frame(0));
+  wait_until("the receiver to be called", [&] { return inside.load(); });
+  live->stop();  // five seconds, once: the destructor does not wait again
+  live.reset();
+  EXPECT_EQ(*ends, 0);
+  EXPECT_THROW(LiveSession(one, small(), {}, {}), Error);  // max_live_sessions
+  freed.set_value();
+  wait_until("the end", [&] { return *ends == 1; });
+  const LiveSession next(one, small(), {}, {});
+}
+
+TEST(LiveStop, WhatACallbackThrowsEndsTheSessionAndNotTheProgram) {
+  for (const bool prepare : {true, false}) {
+    LiveCallbacks callbacks{.output = [](const LiveOutput&) { throw 1; },
+                            .error = [](const Error&, auto) { throw 2; }};
+    LiveSession live(engine(), small(), {}, callbacks);
+    live.submit({.image = [=] { return prepare ? throw Error(ErrorCode::io, "") : Image(); }});
+    wait_until("the failure", [&] { return live.state() == LiveState::failed; });
+    live.stop();
+    EXPECT_EQ(live.counters().captured, 1U);
+    expect_balanced(live.counters());
+    EXPECT_TRUE(live.failure().has_value());
+  }
+}
+
+TEST(LiveStop, WithoutThreadsItDoesNotStartAndLeavesNone) {
+  Engine one = open_engine(1);
+  for (int allowed = 0; allowed < 4; ++allowed) {
+    int started = 0;
+    base::set_thread_hook(
+        [&] { base::require(started++ < allowed, ErrorCode::busy, "no more threads"); });
+    auto alive = std::make_shared<int>();
+    LiveCallbacks callbacks{.ended = [alive] { ADD_FAILURE() << "it never began"; }};
+    EXPECT_THROW(LiveSession(one, small(), {}, callbacks), Error) << allowed;
+    base::set_thread_hook({});
+    callbacks = {};
+    EXPECT_EQ(alive.use_count(), 1) << "a thread still holds the session";
+  }
+  const LiveSession works(one, small(), {}, {});  // the place is free
 }
 
 TEST(LiveStop, DrainingAndStoppingAtOnceBothReturn) {

@@ -228,7 +228,7 @@ TEST(ImageRequest, IsGivenUpWhenItsClientLeaves) {
     post.write(kTextToImage);
     wait_until("the image to be under way", [&] { return server.fake.frames_begun == 1; });
   }
-  wait_until("its stream to be interrupted", [&] { return server.fake.interrupts == 1; });
+  wait_until("its stream to be halted", [&] { return server.fake.halts == 1; });
   server.fake.release_frames();
   wait_until("its slot to be free",
              [&] { return server.get("/api/queue").json()["queue_size"] == 0; });
@@ -242,7 +242,7 @@ TEST(ImageRequest, HasADeadline) {
   const HttpAnswer answer = server.post("/api/txt2img", "{}");
   EXPECT_EQ(answer.status, 503);
   EXPECT_EQ(answer.code(), "timeout");
-  EXPECT_EQ(server.fake.interrupts, 1);
+  EXPECT_EQ(server.fake.halts, 1);
 }
 
 TEST(ImageRequest, IsAnsweredWhenTheServerEnds) {

@@ -62,6 +62,35 @@ TEST_F(Table, EveryParameterRefusesAnotherKind) {
   }
 }
 
+TEST_F(Table, WorkIsLimitedByTheProductOfSizeAndRowsAndTheAnswerSaysWhatFits) {
+  // Each alone is allowed, and so is the largest image with four rows.
+  apply(R"({"width": 1024, "height": 1024, "steps": 4, "cfg_type": "self"})");
+  const auto [param, message] = refused(R"({"steps": 8, "cfg_type": "full"})");
+  EXPECT_EQ(param, "steps");
+  EXPECT_THAT(message, HasSubstr("1024x1024 with 8 steps and guidance full takes 16 UNet rows"));
+  EXPECT_THAT(message, HasSubstr("16777216 pixels x rows; expected at most 4194304"));
+  EXPECT_THAT(message, HasSubstr("2 steps at this size, or 512x512 with these steps"));
+  EXPECT_EQ(apply("{}")["steps"], 4) << "nothing has changed";
+  // What it says fits does fit, and one more does not.
+  apply(R"({"steps": 2, "cfg_type": "full"})");
+  EXPECT_EQ(refused(R"({"steps": 3})").first, "steps");
+  apply(R"({"width": 512, "height": 512, "steps": 8})");
+  EXPECT_EQ(refused(R"({"width": 520})").first, "width");
+  EXPECT_EQ(refused(R"({"t_index_list": [0, 1, 2, 3, 4, 5, 6, 7], "height": 1024})").first,
+            "height");
+}
+
+TEST_F(Table, WhatStreamsStartWithIsAllowedWhateverTheLimit) {
+  Limits limits;
+  limits.work = 1024;
+  const ParameterTable table(factory_, limits);
+  const auto apply = [&](const char* text) {
+    table.apply(parse_client_json(text, "test"), table.defaults());
+  };
+  apply(R"({"prompt": "cat"})");
+  EXPECT_THROW(apply(R"({"width": 72})"), HttpError);
+}
+
 TEST_F(Table, MessagesNameWhatWasFoundAndWhatWasExpected) {
   EXPECT_THAT(refused(R"({"delta": 101})").second,
               HasSubstr("\"delta\" is 101, expected a number from 0 to 100"));

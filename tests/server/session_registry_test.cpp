@@ -1,6 +1,12 @@
 // Several clients: session slots, the waiting queue, and the shutdown of the server.
+#include "server/sessions/session_registry.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <deque>
+#include <functional>
+#include <mutex>
 
 #include "server/running_server.h"
 
@@ -120,6 +126,90 @@ TEST(SessionRegistry, SessionsAreListedChangedAndEnded) {
   EXPECT_EQ(client.close_code(), 1000);
 }
 
+TEST(SessionRegistry, AWaitingSessionThatIsEndedStaysGone) {
+  RunningServer server(slots(1, 2));
+  auto first = std::make_unique<WebSocketClient>(server.connect("first"));
+  WebSocketClient second(server.port(), "/api/ws/second?frames=binary");
+  second.await("wait");
+  WebSocketClient third(server.port(), "/api/ws/third?frames=binary");
+  EXPECT_EQ(third.await("wait")["position"], 2);
+  EXPECT_EQ(fetch(server.port(), "DELETE", "/api/sessions/second").status, 204);
+  EXPECT_EQ(third.await("wait")["position"], 1);
+  EXPECT_EQ(server.get("/api/queue").json()["queue_size"], 2);
+  first.reset();
+  EXPECT_EQ(third.await("connected")["id"], "third");  // and not the second
+  EXPECT_EQ(server.fake.max_streams, 1);
+  EXPECT_EQ(second.close_code(), 1000);
+}
+
+TEST(SessionRegistry, ASlotIsFreeAndItsFramesCountedWhenTheLastThreadHasEnded) {
+  RunningServer server(slots(1, 2));
+  server.fake.hold_frames();
+  auto first = std::make_unique<WebSocketClient>(server.connect("first"));
+  first->send_image({}, jpeg_of(1, 2, 3));
+  wait_until("the frame to be in its stream", [&] { return server.fake.frames_begun == 1; });
+  WebSocketClient second(server.port(), "/api/ws/second?frames=binary");
+  second.await("wait");
+  first.reset();
+  wait_until("the first to be gone",
+             [&] { return server.get("/api/sessions").json()["sessions"].size() == 1; });
+  // Its thread still works on the frame: no other stream may begin.
+  EXPECT_EQ(server.get("/api/sessions").json()["sessions"][0]["state"], "waiting");
+  server.fake.release_frames();
+  second.await("connected");
+  EXPECT_THAT(server.get("/metrics").body,
+              ::testing::HasSubstr("frames_total{outcome=\"captured\"} 1"));
+  EXPECT_EQ(server.fake.max_streams, 1);
+}
+
+/// Runs what was posted when the test says so, and what may block at once.
+class TaskQueue : public server::Executor {
+ public:
+  void post(std::function<void()> task) override {
+    const std::lock_guard lock(mutex_);
+    tasks_.push_back(std::move(task));
+  }
+  void run_on_worker(std::function<void()> task) override { task(); }
+  void run() {
+    std::deque<std::function<void()>> tasks;
+    {
+      const std::lock_guard lock(mutex_);
+      tasks.swap(tasks_);
+    }
+    for (const auto& task : tasks) task();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::deque<std::function<void()>> tasks_;
+};
+
+struct SilentConnection : server::ClientConnection {
+  void send(std::string) override {}
+  void send(server::EncodedImagePtr) override {}
+  void close(int, const std::string&) override {}
+};
+
+TEST(SessionRegistry, AConnectionThatIsDestroyedWithoutAWordLeavesNoSession) {
+  FakeStreamFactory fake;
+  const server::Limits limits;
+  const server::ParameterTable table(fake, limits);
+  server::Metrics metrics;
+  TaskQueue tasks;
+  server::SessionRegistry registry({fake, table, metrics, limits, tasks});
+  auto connection = std::make_shared<SilentConnection>();
+  const auto session = registry.connect("me", server::Protocol::binary, connection);
+  tasks.run();
+  ASSERT_EQ(session->state(), server::ClientSession::State::live);
+  connection.reset();
+  tasks.run();
+  registry.tick();
+  wait_until("the slot to be free", [&] {
+    tasks.run();
+    return registry.empty();
+  });
+}
+
 TEST(SessionRegistry, DrainFinishesFramesInFlightAndAcceptsNoSession) {
   RunningServer server;
   server.fake.hold_frames();
@@ -158,7 +248,7 @@ TEST(SessionRegistry, AStreamWhoseDrainNeverEndsIsCutOff) {
   server.drain();
   server.join();
   EXPECT_TRUE(server.all_ended());
-  EXPECT_EQ(server.fake.interrupts, 6);
+  EXPECT_EQ(server.fake.halts, 6);
   EXPECT_EQ(server.fake.streams, 0);
 }
 

@@ -4,8 +4,12 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <stop_token>
 
+#include "backend/backend.h"
 #include "base/log.h"
+#include "session/choose_threads.h"
+#include "session/executable_cache.h"
 #include "streamdiffusion/streamdiffusion.h"
 #include "support/tiny_model.h"
 
@@ -265,6 +269,47 @@ TEST(Engine, RefusesAFolderWhosePartsDoNotFit) {
 TEST(Engine, NamesTheDevicesItHas) {
   expect_error([&] { Engine::open({.model = model_path(), .device = "tpu"}); },
                ErrorCode::not_found, "ref");
+}
+
+TEST(Session, AStopEndsTheWaitForTheDevice) {
+  Engine engine = open();
+  std::stop_source stop;
+  Session session = engine.session(small(), stop.get_token());
+  EXPECT_TRUE(session.process(frame(0), 0).empty());
+  stop.request_stop();
+  const std::vector<Output> outputs = session.process(frame(1), 1);
+  ASSERT_EQ(outputs.size(), 2U);  // nothing stays in flight
+  for (const Output& output : outputs) {
+    ASSERT_TRUE(output.error);
+    EXPECT_EQ(output.error->code(), ErrorCode::busy);
+  }
+  expect_error([&] { engine.session(small(), stop.get_token()); }, ErrorCode::busy, "stopped");
+  Session other = engine.session(small());
+  EXPECT_EQ(draw(other, 3).size(), 3U);  // and the device is free
+}
+
+TEST(Engine, UsesAtMostOneThreadForEachCore) {
+  EXPECT_EQ(session::choose_threads(0, 6), 6);
+  EXPECT_EQ(session::choose_threads(4, 6), 4);
+  EXPECT_EQ(session::choose_threads(1000, 6), 6);
+  std::string warning;
+  base::set_log_callback([&](base::LogLevel, std::string_view message) { warning = message; });
+  Engine engine = open(1000);
+  base::set_log_callback({});
+  EXPECT_THAT(warning, HasSubstr("threads is 1000"));
+  Session session = engine.session(small());
+  EXPECT_EQ(draw(session, 3).size(), 3U);
+}
+
+TEST(ExecutableCache, KeepsNoKeyOfWhatNobodyUses) {
+  const session::Model model = session::Model::open({.model = model_path()});
+  const auto device = backend::make_device("ref");
+  session::ExecutableCache cache(model, *device, tensor::DType::f32, nullptr);
+  for (int side = 8; side <= 80; side += 8) {
+    const auto encoder = cache.encoder({.frames = 1, .height = 8, .width = side});
+    EXPECT_EQ(cache.encoder({.frames = 1, .height = 8, .width = side}), encoder);
+    EXPECT_EQ(cache.size(), 1U);
+  }
 }
 
 TEST(Session, AFrameThatCannotBeEncodedIsAnErrorThatNamesTheAutoencoder) {

@@ -35,10 +35,14 @@ class FakeStream : public LiveStream {
       : factory_(factory), settings_(settings), callbacks_(std::move(callbacks)) {
     const int now = ++factory_.streams;
     if (now > factory_.max_streams) factory_.max_streams = now;
-    thread_ = std::thread([this] { loop(); });
+    thread_ = std::thread([this] {
+      loop();
+      factory_.stop_hangs.wait(true);
+      if (callbacks_.ended) callbacks_.ended();
+    });
   }
   ~FakeStream() override {
-    end(true);
+    stop();
     --factory_.streams;
   }
 
@@ -57,18 +61,20 @@ class FakeStream : public LiveStream {
   }
   void pause() override { set_paused(true); }
   void resume() override { set_paused(false); }
+  void close() override {
+    if (!factory_.drain_hangs) order_end(false);
+  }
   void drain() override {
-    if (factory_.drain_hangs) interrupted_.wait(false);
-    end(false);
+    close();
+    join();
+  }
+  void halt() override {
+    ++factory_.halts;
+    order_end(true);
   }
   void stop() override {
-    factory_.stop_hangs.wait(true);
-    end(true);
-  }
-  void interrupt() override {
-    ++factory_.interrupts;
-    interrupted_ = true;
-    interrupted_.notify_all();
+    order_end(true);
+    join();
   }
   void change(const LiveSettings& settings) override {
     base::require(settings.options.seed != FakeStreamFactory::kRefusedSeed,
@@ -90,16 +96,17 @@ class FakeStream : public LiveStream {
     paused_ = paused;
   }
 
-  void end(bool drop) {
-    {
-      const std::lock_guard lock(mutex_);
-      ending_ = true;
-      if (drop && waiting_) {
-        ++counters_.dropped_stopped;
-        waiting_.reset();
-      }
-      wake_.notify_all();
+  void order_end(bool drop) {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+    if (drop && waiting_) {
+      ++counters_.dropped_stopped;
+      waiting_.reset();
     }
+    wake_.notify_all();
+  }
+
+  void join() {
     const std::lock_guard lock(join_mutex_);
     if (thread_.joinable()) thread_.join();
   }
@@ -158,7 +165,6 @@ class FakeStream : public LiveStream {
   const LiveCallbacks callbacks_;
   std::optional<LiveFrame> waiting_;
   bool ending_ = false, paused_ = false;
-  std::atomic<bool> interrupted_{false};
   std::uint64_t next_id_ = 0;
   LiveCounters counters_;
   std::thread thread_;

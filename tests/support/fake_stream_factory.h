@@ -27,10 +27,10 @@ class FakeStreamFactory : public server::StreamFactory {
   void hold_frames() { held_ = true; }
   void release_frames();
   void wait_while_held() { held_.wait(true); }
-  /// drain() returns only after interrupt(); stop() only after release_frames().
+  /// close() and drain() end only with halt(); a stream ends only after release_frames().
   std::atomic<bool> drain_hangs{false}, stop_hangs{false};
-  /// Calls of interrupt().
-  std::atomic<int> interrupts{0};
+  /// Calls of halt().
+  std::atomic<int> halts{0};
   /// Frames that streams have begun with so far.
   std::atomic<int> frames_begun{0};
   /// Streams that are open now, and the most there ever were.

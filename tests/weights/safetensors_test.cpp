@@ -26,8 +26,12 @@ std::string image(const std::string& header, std::size_t data) {
   return length_prefix(header.size()) + header + std::string(data, '\1');
 }
 
-std::vector<TensorView> parse(const std::string& file) {
-  return parse_safetensors(std::as_bytes(std::span(file)), "m.safetensors");
+std::vector<StoredTensor> parse(const std::string& file) {
+  return parse_safetensors(std::as_bytes(std::span(file)), file.size(), "m.safetensors");
+}
+
+std::span<const std::byte> data_of(const std::string& file, const StoredTensor& tensor) {
+  return std::as_bytes(std::span(file)).subspan(tensor.offset, tensor.bytes);
 }
 
 struct Malformed {
@@ -45,6 +49,8 @@ std::vector<Malformed> malformed_files() {
   const std::string good = R"({"dtype":"F32","shape":[2],"data_offsets":[0,8]})";
   return {
       {"empty", "", "0 bytes"},
+      {"git_lfs_pointer", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
+       "pointer of Git LFS"},
       {"seven_bytes", std::string(7, 'x'), "7 bytes"},
       {"header_past_the_end", length_prefix(100) + "{}", "header of 100 bytes in a file of 10"},
       {"header_of_all_ones", length_prefix(~0ULL) + "{}", "header of 18446744073709551615"},
@@ -129,10 +135,10 @@ TEST(Safetensors, AcceptsAnyAlignmentOfTheData) {
   for (std::size_t spaces = 0; spaces < 4; ++spaces) {
     std::string header =
         R"({"t":{"dtype":"F16","shape":[2],"data_offsets":[0,4]}})" + std::string(spaces, ' ');
-    const std::string file = image(header, 4);  // the views point into it
+    const std::string file = image(header, 4);
     const auto tensors = parse(file);
     std::vector<float> out(2);
-    to_f32(tensors[0], out, "m.safetensors");
+    to_f32(tensors[0], data_of(file, tensors[0]), out, "m.safetensors");
     EXPECT_EQ(out[1], 257 * 0x1p-24F);  // 0x0101, a subnormal
   }
 }
@@ -147,13 +153,14 @@ TEST(Safetensors, WhatIsWrittenIsReadBack) {
   write_safetensors(path, tensors);
   const SafetensorsFile file(path);
   ASSERT_EQ(file.tensors().size(), 3U);  // sorted by name
-  const TensorView &half = file.tensors()[0], &nothing = file.tensors()[1], &z = file.tensors()[2];
+  const StoredTensor &half = file.tensors()[0], &nothing = file.tensors()[1],
+                     &z = file.tensors()[2];
   std::vector<float> out(6);
   EXPECT_EQ(z.name, "z \"quoted\"");
-  to_f32(z, out, path.string());
+  file.read_f32(z, out);
   EXPECT_EQ(std::memcmp(out.data(), values.data(), 24), 0);
   EXPECT_EQ(half.name, "half");
-  to_f32(half, out, path.string());
+  file.read_f32(half, out);
   EXPECT_EQ(out[1], -1.5F);
   EXPECT_EQ(out[4], 1.0F);  // rounded to bfloat16
   EXPECT_EQ(nothing.name, "nothing");
@@ -173,12 +180,25 @@ TEST(Safetensors, EveryTruncationOfAFileIsRefused) {
   }
 }
 
+TEST(Safetensors, LargeTensorsAreConvertedWhole) {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "w.safetensors";
+  std::vector<float> values(300'001);  // more than is read at a time, and an odd number
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i % 251);
+  write_safetensors(path,
+                    std::vector<TensorToWrite>{{"a", {300'001}, values, tensor::DType::bf16}});
+  const SafetensorsFile file(path);
+  std::vector<float> out(values.size());
+  file.read_f32(file.tensors()[0], out);
+  EXPECT_EQ(out, values);
+}
+
 TEST(Safetensors, RefusesToConvertIntegersAndWrongSizes) {
   const std::string file = image(R"({"i":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}})", 8);
   const auto tensors = parse(file);
   std::vector<float> out(1);
-  expect_error([&] { to_f32(tensors[0], out, "m.safetensors"); }, ErrorCode::unsupported,
-               {"\"i\"", "i64", "F32"});
+  expect_error([&] { to_f32(tensors[0], data_of(file, tensors[0]), out, "m.safetensors"); },
+               ErrorCode::unsupported, {"\"i\"", "i64", "F32"});
 }
 
 TEST(Safetensors, WriterRefusesValuesThatDoNotFillTheShape) {

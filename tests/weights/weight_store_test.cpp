@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 #include <limits>
 
 #include "support/errors.h"
@@ -82,8 +85,45 @@ TEST(WeightStore, ReadsShardsThroughTheIndex) {
   EXPECT_EQ(first_of(store, "b", {1}), 2);
   EXPECT_EQ(first_of(store, "c", {1}), 3);
   EXPECT_THAT(store.file_of(*store.find("c")), ::testing::HasSubstr("m-2.safetensors"));
-  store.release("c");
-  EXPECT_EQ(first_of(store, "c", {1}), 3);
+}
+
+TEST(WeightStore, RefusesAFileThatWasCutShortOrWrittenOverSinceItWasOpened) {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "model.safetensors";
+  for (const auto dtype : {tensor::DType::f32, tensor::DType::bf16}) {
+    TensorToWrite tensor = filled("a", {1000, 1000}, 1);
+    tensor.dtype = dtype;
+    write_safetensors(path, std::vector{tensor});
+    const WeightStore cut(folder.path());
+    std::filesystem::resize_file(path, std::filesystem::file_size(path) / 3);
+    expect_error(
+        [&] {
+          first_of(cut, "a", {1000, 1000});
+        },
+        ErrorCode::io, {"model.safetensors", "bytes", "had", "expected it to stay"});
+
+    write_safetensors(path, std::vector{tensor});
+    const WeightStore overwritten(folder.path());
+    EXPECT_EQ(first_of(overwritten, "a", {1000, 1000}), 1);
+    const auto later = std::filesystem::last_write_time(path) + std::chrono::seconds(1);
+    std::fstream(path, std::ios::in | std::ios::out | std::ios::binary).seekp(500) << "new weights";
+    std::filesystem::last_write_time(path, later);  // however coarse the file system's clock is
+    expect_error(
+        [&] {
+          first_of(overwritten, "a", {1000, 1000});
+        },
+        ErrorCode::io, {"model.safetensors", "written over"});
+  }
+}
+
+TEST(WeightStore, AFileThatIsReplacedByRenameIsReadAsItWas) {
+  const TemporaryFolder folder;
+  save(folder, "model.safetensors", {filled("a", {10}, 1)});
+  const WeightStore store(folder.path());
+  save(folder, "new", {filled("a", {20}, 2)});
+  std::filesystem::rename(folder.path() / "new", folder.path() / "model.safetensors");
+  EXPECT_EQ(first_of(store, "a", {10}), 1);
+  EXPECT_EQ(first_of(WeightStore(folder.path()), "a", {20}), 2);
 }
 
 struct BadIndex {

@@ -1,21 +1,20 @@
 #include "backend/cpu/device.h"
 
-#include <malloc.h>
 #include <omp.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <array>
 #include <mutex>
-#include <thread>
 
 #include "backend/cpu/executable.h"
 #include "backend/cpu/onednn/one_openmp_thread.h"
 #include "backend/cpu/onednn/primitive.h"
 #include "backend/cpu/probe/bf16_rate.h"
 #include "backend/cpu/simd/simd.h"
+#include "base/cpu_count.h"
 #include "base/error.h"
 #include "base/join.h"
+#include "base/memory.h"
 
 namespace streamdiffusion::backend::cpu {
 namespace {
@@ -61,21 +60,13 @@ const Isa& effective_isa() {
   base::fail(base::ErrorCode::unsupported, "this processor has no AVX2; use the device \"ref\"");
 }
 
-/// Number of processors that this process may run on.
-int usable_cores() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  const int count = ::sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 0;
-  return count > 0 ? count : static_cast<int>(std::max(std::thread::hardware_concurrency(), 1U));
-}
-
 class CpuDevice final : public Device {
  public:
   explicit CpuDevice(const DeviceOptions& options)
       : isa_(effective_isa()),
         options_(options),
         team_(std::make_shared<base::ThreadTeam>(
-            options.threads > 0 ? options.threads : usable_cores(),
+            options.threads > 0 ? options.threads : base::usable_cores(),
             [](int) { omp_set_num_threads(1); })) {}
 
   std::string name() const override { return "cpu"; }
@@ -105,7 +96,7 @@ class CpuDevice final : public Device {
     auto result = std::make_unique<CpuExecutable>(team_, cache_, std::move(row_groups), weights,
                                                   shared_inputs, options_);
     // returns what packing the weights has freed to the system: 100 MiB for SD-Turbo
-    ::malloc_trim(0);
+    base::trim_memory();
     return result;
   }
 

@@ -10,6 +10,8 @@
 namespace streamdiffusion::backend::cpu {
 namespace {
 
+constexpr auto kRelaxed = std::memory_order_relaxed;
+
 /// Each thread that ever runs primitives has one stream of its own.
 dnnl_stream_t thread_stream() {
   thread_local const dnnl::stream stream(dnnl_engine());
@@ -82,30 +84,50 @@ std::unique_ptr<Kernel> CpuExecutable::compile_op(const host::OpIndex& at,
   }
 }
 
-void CpuExecutable::run_program(std::size_t program, const host::HostState& state) {
+void CpuExecutable::run_program(std::size_t program, const host::HostState& state, Pause* pause) {
   program_ = program;
   state_ = &state;
+  pause_ = pause;
+  // Relaxed is enough: run() starts and joins the team, which orders all three accesses.
   failure_.store(0, std::memory_order_relaxed);
-  team_->run(job_);
-  const int status = failure_.load(std::memory_order_relaxed);
-  base::require(status == 0, base::ErrorCode::internal, "oneDNN failed to run a primitive, status ",
-                status);
+  for (GroupWorkers& workers : workers_) workers.next = 0;
+  while (true) {
+    for (GroupWorkers& workers : workers_) workers.end.store(workers.next, kRelaxed);
+    team_->run(job_);
+    for (GroupWorkers& workers : workers_) workers.next = workers.end.load(kRelaxed);
+    const int status = failure_.load(std::memory_order_relaxed);
+    base::require(status == 0, base::ErrorCode::internal,
+                  "oneDNN failed to run a primitive, status ", status);
+    if (std::ranges::all_of(workers_, [&](const auto& workers) { return finished(workers); })) {
+      return;
+    }
+    pause->pause();
+  }
 }
 
 void CpuExecutable::work(int thread) {
   for (const Assignment& assignment : assignments_[static_cast<std::size_t>(thread)]) {
     GroupWorkers& workers = workers_[assignment.group];
+    if (finished(workers)) continue;
     const auto index = static_cast<std::size_t>(assignment.worker);
-    run_group(assignment,
-              {assignment.worker, state_->values(assignment.group), workers.scratch[index].data(),
-               workers.shared.data(), thread_stream(), &failure_});
+    const Worker worker{assignment.worker,
+                        state_->values(assignment.group),
+                        workers.scratch[index].data(),
+                        workers.shared.data(),
+                        thread_stream(),
+                        &failure_};
+    if (!run_group(assignment, worker)) return;
   }
 }
 
-void CpuExecutable::run_group(const Assignment& assignment, Worker worker) {
+// All workers of a group must pause at the same op. So its first worker decides, before the barrier
+// that ends an op, and the others read the decision behind that barrier.
+bool CpuExecutable::run_group(const Assignment& assignment, Worker worker) {
   GroupWorkers& workers = workers_[assignment.group];
   const auto& kernels = workers.programs[program_];
-  for (std::size_t i = 0; i < kernels.size(); ++i) {
+  if (assignment.worker == 0) workers.end.store(kernels.size(), kRelaxed);
+  const auto began = base::Clock::now();
+  for (std::size_t i = workers.next; i < kernels.size(); ++i) {
     const host::OpIndex at{assignment.group, program_, i};
     const auto start = profile() ? base::Clock::now() : base::Clock::time_point{};
     auto done = start;
@@ -113,14 +135,20 @@ void CpuExecutable::run_group(const Assignment& assignment, Worker worker) {
     for (int stage = 0; stage < kernels[i]->stages(); ++stage) {
       kernels[i]->run(stage, worker);
       if (profile()) done = base::Clock::now();
+      if (assignment.worker == 0 && stage + 1 == kernels[i]->stages() && should_pause(began)) {
+        workers.end.store(i + 1, kRelaxed);
+      }
       workers.barrier.wait();
     }
-    if (!profile()) continue;
-    host::OpRecord& op = record(at);
-    op.spans[static_cast<std::size_t>(assignment.worker)] = {
-        assignment.thread, base::seconds_of(start), base::seconds_of(done)};
-    if (assignment.worker == 0) op.seconds = base::seconds_since(start);
+    if (profile()) {
+      host::OpRecord& op = record(at);
+      op.spans[static_cast<std::size_t>(assignment.worker)] = {
+          assignment.thread, base::seconds_of(start), base::seconds_of(done)};
+      if (assignment.worker == 0) op.seconds = base::seconds_since(start);
+    }
+    if (workers.end.load(kRelaxed) == i + 1) break;
   }
+  return workers.end.load(kRelaxed) == kernels.size();
 }
 
 std::size_t CpuExecutable::scratch_bytes() const {

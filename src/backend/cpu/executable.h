@@ -11,6 +11,7 @@
 #include "backend/cpu/kernel.h"
 #include "backend/cpu/weight_cache.h"
 #include "backend/host/host_executable.h"
+#include "base/clock.h"
 #include "base/thread_team.h"
 
 namespace streamdiffusion::backend::cpu {
@@ -32,6 +33,12 @@ class CpuExecutable final : public host::HostExecutable {
     tensor::Buffer shared;
     /// By worker.
     std::vector<tensor::Buffer> scratch;
+    /// The first op of the program that has not run. Written between two jobs of the team.
+    std::size_t next = 0;
+    /// Where the job in progress ends for this group. Its first worker writes it before the barrier
+    /// that ends an op, and the others read it behind that, which orders the two. They may read as
+    /// the first worker already writes for the op after it, which is why it is atomic.
+    std::atomic<std::size_t> end = 0;
   };
 
   /// A row group that a thread works on, and its index among that group's workers.
@@ -40,14 +47,22 @@ class CpuExecutable final : public host::HostExecutable {
     int worker = 0, thread = 0;
   };
 
-  void run_program(std::size_t program, const host::HostState& state) override;
+  void run_program(std::size_t program, const host::HostState& state, Pause* pause) override;
   std::size_t scratch_bytes() const override;
 
   void assign_threads();
   void compile_group(std::size_t index, const Weights& weights);
   std::unique_ptr<Kernel> compile_op(const host::OpIndex& at, const Weights& weights) const;
   void work(int thread);
-  void run_group(const Assignment& assignment, Worker worker);
+  /// Runs a group's ops. Returns false if it paused before the last.
+  bool run_group(const Assignment& assignment, Worker worker);
+  bool finished(const GroupWorkers& workers) const {
+    return workers.next >= workers.programs[program_].size();
+  }
+  /// Whether the part that began then should end here.
+  bool should_pause(base::Clock::time_point began) const {
+    return pause_ != nullptr && base::seconds_since(began) > pause_->after() && pause_->wanted();
+  }
 
   std::shared_ptr<base::ThreadTeam> team_;
   std::shared_ptr<WeightCache> cache_;
@@ -60,6 +75,7 @@ class CpuExecutable final : public host::HostExecutable {
   // Of the run in progress:
   std::size_t program_ = 0;
   const host::HostState* state_ = nullptr;
+  Pause* pause_ = nullptr;
   std::atomic<int> failure_{0};
 };
 

@@ -27,12 +27,12 @@ std::unique_ptr<State> HostExecutable::make_state() const {
   return std::make_unique<HostState>(layout_, groups_, arenas_);
 }
 
-void HostExecutable::run(graph::Lifetime program, State& state) {
+void HostExecutable::run(graph::Lifetime program, State& state, Pause* pause) {
   const auto* host_state = dynamic_cast<const HostState*>(&state);
   base::require(host_state != nullptr && host_state->belongs_to(layout_), base::ErrorCode::internal,
                 "a state of another executable");
   const std::lock_guard lock(mutex_);
-  run_program(static_cast<std::size_t>(program), *host_state);
+  run_program(static_cast<std::size_t>(program), *host_state, pause);
 }
 
 void HostExecutable::add_input_values(const OpIndex& at, const HostState& state) {

@@ -34,7 +34,7 @@ class HostExecutable : public Executable {
  public:
   std::unique_ptr<State> make_state() const final;
   /// Throws internal for a state of another executable.
-  void run(graph::Lifetime program, State& state) final;
+  void run(graph::Lifetime program, State& state, Pause* pause) final;
   std::vector<OpReport> report() const final;
   std::size_t row_groups() const final { return groups_.size(); }
   std::size_t arena_bytes() const final;
@@ -45,7 +45,7 @@ class HostExecutable : public Executable {
                  const DeviceOptions& options);
 
   /// Runs one program of every row group. One call at a time.
-  virtual void run_program(std::size_t program, const HostState& state) = 0;
+  virtual void run_program(std::size_t program, const HostState& state, Pause* pause) = 0;
   /// Bytes of activations outside the arenas.
   virtual std::size_t scratch_bytes() const { return 0; }
 

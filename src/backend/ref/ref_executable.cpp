@@ -75,13 +75,18 @@ RefExecutable::CompiledOp RefExecutable::compile_op(const host::OpIndex& at, con
   return compiled;
 }
 
-void RefExecutable::run_program(std::size_t program, const host::HostState& state) {
+void RefExecutable::run_program(std::size_t program, const host::HostState& state, Pause* pause) {
+  auto since = base::Clock::now();
   for (std::size_t group = 0; group < programs_.size(); ++group) {
     for (std::size_t i = 0; i < programs_[group][program].size(); ++i) {
       const host::OpIndex at{group, program, i};
       const auto start = profile() ? base::Clock::now() : base::Clock::time_point{};
       collect_input_stats(at, state);
       run_op(at, programs_[group][program][i], state);
+      if (pause != nullptr && base::seconds_since(since) > pause->after() && pause->wanted()) {
+        pause->pause();
+        since = base::Clock::now();
+      }
       if (!profile()) continue;
       host::OpRecord& op = record(at);
       op.seconds = base::seconds_since(start);

@@ -25,7 +25,7 @@ class RefExecutable final : public host::HostExecutable {
   };
   using Programs = std::array<std::vector<CompiledOp>, graph::kLifetimes>;
 
-  void run_program(std::size_t program, const host::HostState& state) override;
+  void run_program(std::size_t program, const host::HostState& state, Pause* pause) override;
 
   CompiledOp compile_op(const host::OpIndex& at, const Weights& weights, WeightStore& store) const;
   void run_op(const host::OpIndex& at, const CompiledOp& compiled,

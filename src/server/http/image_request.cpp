@@ -91,7 +91,7 @@ void ImageRequest::Job::fail(const HttpError& http_error) {
   if (reply_) {
     context_.metrics.error(http_error.code());
     answer(error_response(http_error));
-    if (stream_) stream_->interrupt();
+    if (stream_) stream_->halt();
   }
   advance();
 }

@@ -116,7 +116,7 @@ Task<void> WebSocket::run(UpgradeRequest& request, const std::string& id, Protoc
   net::co_spawn(
       transport_->get_executor(), [self]() -> Task<void> { return self->write(); }, net::detached);
   try {
-    session_ = registry_.connect(id, protocol, *this);
+    session_ = registry_.connect(id, protocol, self);
   } catch (const HttpError& http_error) {
     send(error_message(http_error, true));
     close(http_error.status() == 503 ? 1013 : 1008, http_error.code());

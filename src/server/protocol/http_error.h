@@ -18,6 +18,20 @@ class HttpError : public std::runtime_error {
         status_(status),
         code_(std::move(code)),
         param_(std::move(param)) {}
+  /// As for Error: a copy has a text of its own, because it goes to another thread.
+  HttpError(const HttpError& other)
+      : std::runtime_error(other.what()),
+        status_(other.status_),
+        code_(other.code_),
+        param_(other.param_) {}
+  HttpError& operator=(const HttpError& other) {
+    std::runtime_error::operator=(std::runtime_error(other.what()));
+    status_ = other.status_;
+    code_ = other.code_;
+    param_ = other.param_;
+    return *this;
+  }
+  ~HttpError() override = default;
 
   int status() const { return status_; }
   const std::string& code() const { return code_; }
@@ -36,6 +50,7 @@ template <typename... Parts>
 
 /// 500 for a failure of the server, 400 for what the client can correct.
 inline HttpError to_http_error(const Error& error) {
+  if (error.code() == ErrorCode::busy) return {503, "busy", error.what()};
   const bool internal = error.code() == ErrorCode::internal || error.code() == ErrorCode::io ||
                         error.code() == ErrorCode::numeric;
   return {internal ? 500 : 400, internal ? "internal" : "bad_request", error.what()};

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/memory.h"
 #include "server/protocol/image_codec.h"
 
 namespace streamdiffusion::server {
@@ -12,6 +13,8 @@ namespace streamdiffusion::server {
 using nlohmann::json;
 
 namespace {
+
+constexpr const char* kShuttingDown = "the server is shutting down";
 
 double seconds(LiveClock::duration span) {
   return std::max(std::chrono::duration<double>(span).count(), 0.0);
@@ -63,12 +66,14 @@ const char* to_string(ClientSession::State state) {
 }
 
 ClientSession::ClientSession(ServerContext context, std::string id, Protocol protocol,
-                             ClientConnection& connection, std::function<void()> on_slot_free)
+                             std::weak_ptr<ClientConnection> connection,
+                             std::shared_ptr<TaskGate> gate, Events events)
     : context_(context),
       id_(std::move(id)),
       protocol_(protocol),
-      connection_(&connection),
-      on_slot_free_(std::move(on_slot_free)),
+      connection_(std::move(connection)),
+      gate_(std::move(gate)),
+      events_(std::move(events)),
       parameters_(context.table.defaults()),
       quality_(std::make_shared<std::atomic<int>>(parameters_.jpeg_quality)),
       message_rate_(context.limits.messages_per_second, 2 * context.limits.messages_per_second) {}
@@ -126,20 +131,24 @@ void ClientSession::on_opened(std::unique_ptr<LiveStream> stream) {
   if (protocol_ == Protocol::legacy) send(status_message("send_frame"));
 }
 
-// The callbacks run on the stream's threads. They hold a weak pointer, because the session owns the
-// stream that owns them.
+// The callbacks run on the stream's threads, which may outlive the session and the server. They
+// hold a weak pointer, because the session owns the stream that owns them.
 LiveCallbacks ClientSession::callbacks() {
   LiveCallbacks calls;
   std::weak_ptr<ClientSession> weak = weak_from_this();
-  Executor* executor = &context_.executor;
-  calls.output = [weak, executor, quality = quality_](const LiveOutput& output) {
-    executor->post([weak, image = make_image(output, quality->load())] {
+  calls.output = [weak, gate = gate_, quality = quality_](const LiveOutput& output) {
+    gate->post([weak, image = make_image(output, quality->load())] {
       if (const auto session = weak.lock()) session->deliver(image);
     });
   };
-  calls.error = [weak, executor](const Error& error, std::optional<std::uint64_t> frame) {
-    executor->post([weak, error, frame] {
+  calls.error = [weak, gate = gate_](const Error& error, std::optional<std::uint64_t> frame) {
+    gate->post([weak, error, frame] {
       if (const auto session = weak.lock()) session->on_frame_failed(error, frame.has_value());
+    });
+  };
+  calls.ended = [weak, gate = gate_] {
+    gate->post([weak] {
+      if (const auto session = weak.lock()) session->on_stream_ended();
     });
   };
   return calls;
@@ -149,8 +158,9 @@ void ClientSession::deliver(const EncodedImagePtr& image) {
   context_.metrics.image(image->times, image->reused);
   for (const Subscriber& subscriber : subscribers_) subscriber(image);
   if (protocol_ == Protocol::legacy) return send_frame_request();
-  if (connection_ != nullptr && state_ != State::gone) {
-    connection_->send(image);
+  const auto connection = connection_.lock();
+  if (connection && state_ != State::gone) {
+    connection->send(image);
   } else {
     on_replaced(*image);
   }
@@ -189,6 +199,7 @@ void ClientSession::tick() {
 
 void ClientSession::update_metrics() {
   if (stream_) add_to_metrics(client_counters(stream_->counters()));
+  if (final_counters_) add_to_metrics(client_counters(*final_counters_));
 }
 
 LiveCounters ClientSession::client_counters(const LiveCounters& counters) const {
@@ -200,26 +211,28 @@ void ClientSession::add_to_metrics(const LiveCounters& counters) {
   counted_ = counters;
 }
 
-// Ending: a worker stops the stream. Only then is the session's slot free.
+// Ending: nothing here waits. The stream reports when its last thread has ended, which may be long
+// after the client is gone. Only then are its counters final and the session's slot free.
 
 void ClientSession::drain() {
-  if (state_ != State::live) return end(1001, "the server is shutting down");
+  if (state_ != State::live) return end(1001, kShuttingDown);
   state_ = State::ending;
-  auto self = shared_from_this();
-  context_.executor.run_on_worker([self, stream = stream_] {
-    stream->drain();
-    self->context_.executor.post([self] { self->end(1001, "the server is shutting down"); });
-  });
+  stream_->close();
+}
+
+void ClientSession::on_stream_ended() {
+  stream_ended_ = true;
+  if (state_ == State::gone) return finish();
+  if (state_ == State::ending && !opening_) end(1001, kShuttingDown);
 }
 
 void ClientSession::end(int status, const std::string& reason) {
-  if (connection_ != nullptr) connection_->close(status, reason);
-  if (stream_) stream_->interrupt();  // a worker may wait in its drain()
+  if (const auto connection = connection_.lock()) connection->close(status, reason);
   release();
 }
 
 void ClientSession::on_closed() {
-  connection_ = nullptr;
+  connection_.reset();
   release();
 }
 
@@ -229,20 +242,24 @@ void ClientSession::release() {
     state_ = State::ending;
     return;
   }
-  const bool had_slot = state_ != State::waiting;
+  const auto self = shared_from_this();  // the registry may let go of it
+  const bool waited = state_ == State::waiting;
   state_ = State::gone;
   for (const Subscriber& subscriber : subscribers_) subscriber(nullptr);
-  if (!had_slot) return;
-  if (stream_ == nullptr) return on_slot_free_();
+  if (waited) return events_.left_queue();
+  if (stream_ == nullptr) return events_.slot_free();
+  if (stream_ended_) return finish();
+  stream_->halt();
+}
+
+void ClientSession::finish() {
+  final_counters_ = stream_->counters();
+  add_to_metrics(client_counters(*final_counters_));
   auto self = shared_from_this();
   context_.executor.run_on_worker([self, stream = std::move(stream_)]() mutable {
-    stream->stop();
-    const LiveCounters counters = stream->counters();
-    stream.reset();
-    self->context_.executor.post([self, counters] {
-      self->add_to_metrics(self->client_counters(counters));
-      self->on_slot_free_();
-    });
+    stream.reset();  // joins threads that have ended
+    base::trim_memory();
+    self->context_.executor.post([self] { self->events_.slot_free(); });
   });
 }
 
@@ -270,7 +287,8 @@ json ClientSession::describe() const {
 void ClientSession::send_error(const HttpError& http_error, bool fatal, int status) {
   context_.metrics.error(http_error.code());
   send(error_message(http_error, fatal));
-  if (fatal && connection_ != nullptr) connection_->close(status, http_error.code());
+  if (!fatal) return;
+  if (const auto connection = connection_.lock()) connection->close(status, http_error.code());
 }
 
 // What the client receives.
@@ -294,6 +312,7 @@ void ClientSession::on_sent(const EncodedImage& image) {
   const double age = seconds(now - image.captured);
   ++(image.reused ? delivery_counts_.skipped : delivery_counts_.processed);
   delivery_window_.add(age);
+  if (final_counters_) update_metrics();
   context_.metrics.delivered(seconds(now - image.finished), age);
 }
 
@@ -305,6 +324,7 @@ void ClientSession::on_mjpeg_sent(const EncodedImage& image) {
 
 void ClientSession::on_replaced(const EncodedImage&) {
   ++delivery_counts_.replaced;
+  if (final_counters_) update_metrics();
 }
 
 }  // namespace streamdiffusion::server

@@ -7,6 +7,7 @@
 #include <list>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -51,9 +52,18 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   /// The names are those of /api/sessions.
   enum class State { waiting, opening, live, ending, gone };
 
-  /// `on_slot_free` is called once, when a session that had a slot no longer uses it.
+  /// What the registry hears of a session, once each.
+  struct Events {
+    /// It left while it waited for a slot.
+    std::function<void()> left_queue;
+    /// Nothing of it uses its slot any more: the last thread of its stream has ended.
+    std::function<void()> slot_free;
+  };
+
+  /// The connection may be destroyed at any time. `gate` is how the stream's threads post.
   ClientSession(ServerContext context, std::string id, Protocol protocol,
-                ClientConnection& connection, std::function<void()> on_slot_free);
+                std::weak_ptr<ClientConnection> connection, std::shared_ptr<TaskGate> gate,
+                Events events);
 
   // Called by the registry.
   void send_wait_position(int position, int limit);
@@ -94,12 +104,15 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   std::size_t subscriber_count() const { return subscribers_.size(); }
 
   const std::string& id() const { return id_; }
+  /// Whether the connection is gone, with or without on_closed().
+  bool disconnected() const { return connection_.expired(); }
   State state() const { return state_; }
   double fps() const { return delivery_window_.fps(); }
 
  private:
   void open();
   void on_opened(std::unique_ptr<LiveStream> stream);
+  void on_stream_ended();
   LiveCallbacks callbacks();
   void deliver(const EncodedImagePtr& image);
   void on_frame_failed(const Error& error, bool frame);
@@ -114,19 +127,23 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   /// Counts something as so many messages.
   bool within_rate(double messages);
   void release();
+  /// The stream has ended and the client is gone.
+  void finish();
   void send(std::string text) {
-    if (connection_ != nullptr) connection_->send(std::move(text));
+    if (const auto connection = connection_.lock()) connection->send(std::move(text));
   }
 
   ServerContext context_;
   const std::string id_;
   const Protocol protocol_;
-  ClientConnection* connection_;
-  std::function<void()> on_slot_free_;
+  std::weak_ptr<ClientConnection> connection_;
+  const std::shared_ptr<TaskGate> gate_;
+  const Events events_;
   State state_ = State::waiting;
   std::shared_ptr<LiveStream> stream_;
   Parameters parameters_;
   std::shared_ptr<std::atomic<int>> quality_;
+  bool stream_ended_ = false;
   bool opening_ = false, paused_ = false, reconfiguring_ = false;
   /// Legacy protocol: what the client announced.
   bool next_frame_ = false, expects_image_ = false;
@@ -136,6 +153,8 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   DeliveryCounts delivery_counts_;
   /// The counters that the metrics already contain.
   LiveCounters counted_;
+  /// Of the stream, once it has ended. An image may still wait for the socket then.
+  std::optional<LiveCounters> final_counters_;
   std::list<Subscriber> subscribers_;
   /// The first frame that on_mjpeg_sent() has not counted.
   std::uint64_t next_mjpeg_frame_ = 0;

@@ -5,8 +5,15 @@
 
 namespace streamdiffusion::server {
 
-std::shared_ptr<ClientSession> SessionRegistry::connect(const std::string& id, Protocol protocol,
-                                                        ClientConnection& connection) {
+SessionRegistry::SessionRegistry(ServerContext context)
+    : context_(context), gate_(std::make_shared<TaskGate>(context.executor)) {}
+
+SessionRegistry::~SessionRegistry() {
+  gate_->close();
+}
+
+std::shared_ptr<ClientSession> SessionRegistry::connect(
+    const std::string& id, Protocol protocol, std::weak_ptr<ClientConnection> connection) {
   if (sessions_.contains(id)) {
     throw HttpError(409, "conflict", "a session with this id is connected, expected another id");
   }
@@ -17,8 +24,16 @@ std::shared_ptr<ClientSession> SessionRegistry::connect(const std::string& id, P
                     base::concat("all ", context_.limits.sessions, " sessions are in use and ",
                                  waiting(), " clients wait; try again later"));
   }
-  auto session = std::make_shared<ClientSession>(context_, id, protocol, connection,
-                                                 [this] { release_slot(); });
+  auto handle = std::make_shared<const ClientSession*>();
+  auto session = std::make_shared<ClientSession>(
+      context_, id, protocol, std::move(connection), gate_,
+      ClientSession::Events{.left_queue = [this, handle] { leave_queue(*handle); },
+                            .slot_free =
+                                [this, handle] {
+                                  with_slot_.erase(*handle);
+                                  release_slot();
+                                }});
+  *handle = session.get();
   sessions_.emplace(id, session);
   queue_.push_back(session);
   if (slot_free) {
@@ -32,10 +47,13 @@ std::shared_ptr<ClientSession> SessionRegistry::connect(const std::string& id, P
 void SessionRegistry::disconnect(const std::shared_ptr<ClientSession>& session) {
   const auto it = sessions_.find(session->id());
   if (it != sessions_.end() && it->second == session) sessions_.erase(it);
-  const auto before = queue_.size();
-  std::erase(queue_, session);
   session->on_closed();
-  if (queue_.size() != before) send_wait_positions();
+}
+
+void SessionRegistry::leave_queue(const ClientSession* session) {
+  const auto left =
+      std::erase_if(queue_, [=](const auto& waiting) { return waiting.get() == session; });
+  if (left > 0) send_wait_positions();
 }
 
 void SessionRegistry::acquire_slot() {
@@ -60,6 +78,7 @@ void SessionRegistry::admit_next() {
     queue_.pop_front();
     ++used_slots_;
     admitted = true;
+    with_slot_.emplace(session.get(), session);
     session->admit();
   }
   if (admitted) send_wait_positions();
@@ -95,7 +114,9 @@ std::vector<std::shared_ptr<ClientSession>> SessionRegistry::all() const {
 }
 
 void SessionRegistry::tick() {
-  for (const auto& session : all()) session->tick();
+  for (const auto& session : all()) {
+    session->disconnected() ? disconnect(session) : session->tick();
+  }
   update_metrics();
 }
 

@@ -14,13 +14,17 @@ namespace streamdiffusion::server {
 
 class SessionRegistry {
  public:
-  explicit SessionRegistry(ServerContext context) : context_(context) {}
+  explicit SessionRegistry(ServerContext context);
+  ~SessionRegistry();
+  SessionRegistry(const SessionRegistry&) = delete;
+  SessionRegistry& operator=(const SessionRegistry&) = delete;
 
   /// A new session, which has a slot or waits for one. Throws HttpError 409 for an id in use, and
   /// 503 if the queue is full or the server is draining.
   std::shared_ptr<ClientSession> connect(const std::string& id, Protocol protocol,
-                                         ClientConnection& connection);
-  /// To be called when the session's connection is closed.
+                                         std::weak_ptr<ClientConnection> connection);
+  /// To be called when the session's connection is closed. tick() calls it for connections that
+  /// were destroyed without it.
   void disconnect(const std::shared_ptr<ClientSession>& session);
 
   /// Takes a slot for a single image. Throws HttpError 503.
@@ -46,6 +50,7 @@ class SessionRegistry {
 
  private:
   void admit_next();
+  void leave_queue(const ClientSession* session);
   void send_wait_positions();
   /// A copy, so that a session may leave while the list is walked.
   std::vector<std::shared_ptr<ClientSession>> all() const;
@@ -54,6 +59,9 @@ class SessionRegistry {
   /// By id, including those that wait.
   std::map<std::string, std::shared_ptr<ClientSession>> sessions_;
   std::deque<std::shared_ptr<ClientSession>> queue_;
+  /// Those that have a slot, until the last thread of their stream has ended.
+  std::map<const ClientSession*, std::shared_ptr<ClientSession>> with_slot_;
+  const std::shared_ptr<TaskGate> gate_;
   int used_slots_ = 0;
   bool draining_ = false;
 };

@@ -1,0 +1,182 @@
+#include "base/turn_queue.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "base/error.h"
+#include "support/blocking_thread.h"
+#include "support/wait.h"
+
+namespace streamdiffusion::base {
+namespace {
+
+using streamdiffusion::testing::BlockingThread;
+using Turn = TurnQueue::Turn;
+
+/// Seconds that pass only when a test says so.
+class FakeClock {
+ public:
+  std::function<double()> reader() {
+    return [this] { return now_.load(); };
+  }
+  void advance(double seconds) { now_ = now_ + seconds; }
+
+ private:
+  std::atomic<double> now_{0};
+};
+
+/// Takes turns of `cost` seconds for as long as `go_on` says. Gives its turn back only when
+/// `others` wait, so that everyone always has a wish.
+void take_turns(TurnQueue& queue, FakeClock& clock, double cost, int others, double& sum,
+                const std::function<bool()>& go_on) {
+  TurnQueue::Member member(queue);
+  while (go_on()) {
+    const Turn turn(member);
+    while (queue.waiting() < others && go_on()) std::this_thread::yield();
+    clock.advance(cost);
+    sum += cost;
+  }
+}
+
+TEST(TurnQueue, WhoWantsTheSameGetsTheSameSecondsHoweverLongATurnIs) {
+  FakeClock clock;
+  TurnQueue queue(clock.reader(), streamdiffusion::testing::kPatience);
+  std::array<double, 3> sums{};
+  const std::array<double, 3> costs{0.01, 0.1, 5};
+  const auto read = clock.reader();
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < 3; ++i) {
+    threads.emplace_back(
+        [&, i] { take_turns(queue, clock, costs[i], 2, sums[i], [&] { return read() < 300; }); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const double sum : sums) EXPECT_NEAR(sum, 100, 2 * costs.back());
+}
+
+TEST(TurnQueue, WhoCameFirstGoesFirstAmongEquals) {
+  FakeClock clock;
+  TurnQueue queue(clock.reader());
+  TurnQueue::Member first(queue), second(queue), third(queue);
+  std::vector<int> order;
+  auto mine = std::make_unique<Turn>(third);
+  const auto take_turn = [&](TurnQueue::Member& member, int who) {
+    const Turn turn(member);
+    order.push_back(who);
+  };
+  BlockingThread one([&] { take_turn(first, 1); });
+  ASSERT_TRUE(one.wait_until_blocked());
+  BlockingThread two([&] { take_turn(second, 2); });
+  ASSERT_TRUE(two.wait_until_blocked());
+  mine.reset();
+  one.join();
+  two.join();
+  EXPECT_EQ(order, (std::vector{1, 2}));
+}
+
+TEST(TurnQueue, WhoWasAwayGetsNoCreditForIt) {
+  FakeClock clock;
+  TurnQueue queue(clock.reader());
+  TurnQueue::Member idle(queue), busy(queue);
+  for (int i = 0; i < 100; ++i) {
+    const Turn turn(busy);
+    clock.advance(1);
+  }
+  {
+    const Turn turn(idle);
+    clock.advance(2);
+  }
+  // Were the idle member 100 seconds ahead, the busy one would wait for it now.
+  std::vector<int> order;
+  auto holder = std::make_unique<TurnQueue::Member>(queue);
+  auto held = std::make_unique<Turn>(*holder);
+  BlockingThread a([&] {
+    const Turn turn(idle);
+    order.push_back(1);
+  });
+  ASSERT_TRUE(a.wait_until_blocked());
+  BlockingThread b([&] {
+    const Turn turn(busy);
+    order.push_back(2);
+  });
+  ASSERT_TRUE(b.wait_until_blocked());
+  held.reset();
+  a.join();
+  b.join();
+  EXPECT_EQ(order, (std::vector{2, 1}));
+}
+
+TEST(TurnQueue, AShortTurnGoesInTheMiddleOfALongOne) {
+  FakeClock clock;
+  TurnQueue queue(clock.reader());
+  TurnQueue::Member heavy(queue), light(queue);
+  std::vector<std::string> order;
+  Turn turn(heavy);
+  turn.use("big");
+  EXPECT_FALSE(turn.wanted());
+  BlockingThread other([&] {
+    Turn quick(light);
+    quick.use("small");
+    clock.advance(1);
+    order.emplace_back("light");
+  });
+  ASSERT_TRUE(other.wait_until_blocked());
+  EXPECT_TRUE(turn.wanted());
+  clock.advance(5);
+  turn.pause();
+  order.emplace_back("heavy");
+  other.join();
+  EXPECT_EQ(order, (std::vector<std::string>{"light", "heavy"}));
+  EXPECT_EQ(turn.waited(), 1);
+}
+
+TEST(TurnQueue, WhatAPausedTurnWorksWithIsNotGivenToOthers) {
+  TurnQueue queue;
+  TurnQueue::Member first(queue), second(queue);
+  std::atomic<bool> inside = false;
+  auto turn = std::make_unique<Turn>(first);
+  turn->use(&queue);
+  BlockingThread other([&] {
+    Turn same(second);
+    same.use(&queue);
+    inside = true;
+  });
+  ASSERT_TRUE(other.wait_until_blocked());
+  turn->pause();  // the other begins, wants what this turn works with, and waits again
+  EXPECT_FALSE(inside);
+  turn.reset();
+  other.join();
+  EXPECT_TRUE(inside);
+}
+
+TEST(TurnQueue, AWaitEndsWithAStop) {
+  TurnQueue queue;
+  TurnQueue::Member holder(queue), waiter(queue), last(queue);
+  auto turn = std::make_unique<Turn>(holder);
+  std::stop_source stop;
+  BlockingThread waiting([&] { EXPECT_THROW(Turn(waiter, stop.get_token()), Error); });
+  ASSERT_TRUE(waiting.wait_until_blocked());
+  stop.request_stop();
+  waiting.join();
+  EXPECT_EQ(queue.waiting(), 0);
+  turn.reset();
+  const Turn next(last);  // the one that gave up blocks nobody
+}
+
+TEST(TurnQueue, AStoppedTurnDoesNotPause) {
+  TurnQueue queue;
+  TurnQueue::Member member(queue);
+  std::stop_source stop;
+  Turn turn(member, stop.get_token());
+  EXPECT_FALSE(turn.wanted());
+  stop.request_stop();
+  EXPECT_TRUE(turn.wanted());
+  EXPECT_THROW(turn.pause(), Error);
+}
+
+}  // namespace
+}  // namespace streamdiffusion::base
