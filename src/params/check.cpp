@@ -152,7 +152,9 @@ void check(const SessionOptions& options) {
 }
 
 void check(const LiveSettings& settings) {
-  check(Settings{.live = settings});
+  Settings all;
+  all.live = settings;
+  check(all);
 }
 
 void check_prompts(const std::vector<WeightedPrompt>& prompts) {

@@ -354,10 +354,8 @@ static std::vector<float> planes(const tensor::View& view) {
   const tensor::Shape& s = view.desc.shape;
   std::vector<float> out(static_cast<std::size_t>(s.elements()));
   const auto* from = view.as<float>();
-  for (std::int64_t i = 0; i < s.tokens(); ++i) {
-    for (std::int64_t c = 0; c < s.c; ++c)
-      out[static_cast<std::size_t>(c * s.tokens() + i)] = from[i * s.c + c];
-  }
+  for (std::int64_t i = 0; i < s.elements(); ++i)
+    out[static_cast<std::size_t>(i % s.c * s.tokens() + i / s.c)] = from[i];
   return out;
 }
 

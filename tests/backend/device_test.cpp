@@ -134,21 +134,21 @@ class PauseOften : public Pause {
 };
 
 TEST_P(DeviceTest, PausesInTheMiddleOfARunAndGoesOnWhereItWas) {
-  for (const int lanes : {1, 2, 3}) {
-    CaseRun run(*device_, unet_, {.lanes = lanes});
+  for (const int row_groups : {1, 2, 3}) {
+    CaseRun run(*device_, unet_, {.row_groups = row_groups});
     run.run();
     const std::vector<float> expected = run.outputs().at("noise").values;
     const tensor::View noise = run.state().output("noise");
     for (std::int64_t i = 0; i < noise.desc.shape.elements(); ++i) set(noise, i, 0);
     PauseOften pause;
     run.executable().run(Lifetime::per_frame, run.state(), &pause);
-    EXPECT_EQ(run.outputs().at("noise").values, expected) << lanes << " lanes";
+    EXPECT_EQ(run.outputs().at("noise").values, expected) << row_groups << " row groups";
     EXPECT_GT(pause.count, 3);
   }
 }
 
 TEST_P(DeviceTest, WhatAPauseThrowsEndsTheRunAndTheNextOneIsWhole) {
-  CaseRun run(*device_, unet_, {.lanes = 2});
+  CaseRun run(*device_, unet_, {.row_groups = 2});
   run.run();
   const std::vector<float> expected = run.outputs().at("noise").values;
   PauseOften ends(2);

@@ -113,7 +113,7 @@ TEST(LiveParameters, EachRowOfTheTableThatIsLiveChangesARunningStream) {
     bool differs = false;
     for (std::size_t i = 0; i < a.size(); ++i) {
       const bool same = a[i].image->rgb == b[i].image->rgb && a[i].reused == b[i].reused;
-      if (i < 3) EXPECT_TRUE(same) << "frame " << i << ", before the change";
+      EXPECT_TRUE(same || i >= 3) << "frame " << i << ", before the change";
       differs |= !same;
     }
     EXPECT_TRUE(differs) << "the change has no effect";

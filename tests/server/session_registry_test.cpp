@@ -169,7 +169,7 @@ class TaskQueue : public server::Executor {
     const std::lock_guard lock(mutex_);
     tasks_.push_back(std::move(task));
   }
-  void run_on_worker(std::function<void()> task) override { task(); }
+  void run_on_worker(server::WorkKind, std::function<void()> task) override { task(); }
   void run() {
     std::deque<std::function<void()>> tasks;
     {

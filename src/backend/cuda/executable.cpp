@@ -75,7 +75,7 @@ std::unique_ptr<State> CudaExecutable::make_state() const {
   return std::make_unique<CudaState>(runtime_, layout_, groups_, arenas_);
 }
 
-void CudaExecutable::run(graph::Lifetime lifetime, State& state) {
+void CudaExecutable::run(graph::Lifetime lifetime, State& state, Pause*) {
   auto* cuda_state = dynamic_cast<CudaState*>(&state);
   base::require(cuda_state != nullptr && cuda_state->belongs_to(layout_), base::ErrorCode::internal,
                 "a state of another executable");

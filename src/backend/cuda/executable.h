@@ -19,7 +19,8 @@ class CudaExecutable final : public Executable {
 
   std::unique_ptr<State> make_state() const override;
   /// Throws internal for a state of another executable. Returns when the outputs are in host memory.
-  void run(graph::Lifetime program, State& state) override;
+  /// Never pauses: a recorded program cannot be left in the middle, and takes milliseconds.
+  void run(graph::Lifetime program, State& state, Pause* pause = nullptr) override;
   std::vector<OpReport> report() const override;
   std::size_t row_groups() const override { return groups_.size(); }
   std::size_t arena_bytes() const override;
