@@ -31,6 +31,11 @@ if(TARGET sd_backend_cpu)
   string(APPEND SD_PC_REQUIRES " libhwy")
   string(APPEND SD_PC_LIBS " -ldnnl ${OpenMP_CXX_FLAGS}")
 endif()
+set(SD_CONFIG_CUDA FALSE)
+if(TARGET sd_backend_cuda)
+  set(SD_CONFIG_CUDA TRUE)
+  string(APPEND SD_PC_LIBS " -L${CUDAToolkit_LIBRARY_DIR} -lcudart_static -lrt -ldl")
+endif()
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/streamdiffusion)
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/streamdiffusionConfig.cmake.in

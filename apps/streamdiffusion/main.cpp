@@ -24,6 +24,7 @@ int exit_code(streamdiffusion::ErrorCode code) {
 int main(int argc, char** argv) {
   namespace app = streamdiffusion::app;
   streamdiffusion::base::occupy_standard_descriptors();
+  streamdiffusion::base::buffer_standard_output();
   app::CommandLine program(
       "StreamDiffusion: real-time diffusion on this machine. Images, a drawing or a prompt in, "
       "generated images out.",

@@ -166,6 +166,11 @@ void check_standard_output() {
           errno != 0 ? ": " : "", errno != 0 ? std::strerror(errno) : "");
 }
 
+void buffer_standard_output() {
+  static std::array<char, std::size_t{1} << 16> buffer;
+  if (::isatty(STDOUT_FILENO) == 0) std::setvbuf(stdout, buffer.data(), _IOFBF, buffer.size());
+}
+
 void occupy_standard_descriptors() {
   for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (::fcntl(descriptor, F_GETFD) >= 0 || errno != EBADF) continue;

@@ -63,6 +63,10 @@ bool is_standard_output(const std::filesystem::path& path);
 /// another open descriptor, a pipe or a device.
 bool is_stream(const std::filesystem::path& path);
 
+/// Lets standard output that is no terminal be written when much has gathered, so that
+/// check_standard_output() still knows why it failed. Call it before anything is printed.
+void buffer_standard_output();
+
 /// Throws io if standard output could not be written to its end: a full disk, a closed descriptor.
 /// To be called last.
 void check_standard_output();

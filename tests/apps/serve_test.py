@@ -86,6 +86,9 @@ class Served(unittest.TestCase):
 LARGE = json.dumps({"width": 1024, "height": 1024, "steps": 8, "cfg_type": "full", "guidance_scale": 2}).encode()
 
 
+POLL = 0.1  # seconds; a client may ask only so often
+
+
 def post_large(port):
     """A connection on which an image is under way that takes long."""
     connection = socket.create_connection(("127.0.0.1", port))
@@ -98,8 +101,9 @@ class Started(unittest.TestCase):
     """A test with a server of its own."""
 
     def start(self, *flags):
-        server = subprocess.Popen([PROGRAM, "serve", "--port", "0", "--device", DEVICE, "--width", "64", "--height",
-                                   "64", *flags], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        device = [] if "--device" in flags else ["--device", DEVICE]
+        server = subprocess.Popen([PROGRAM, "serve", "--port", "0", *device, "--width", "64", "--height", "64",
+                                   *flags], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         watchdog = threading.Timer(LONGEST, server.kill)
         watchdog.start()
         self.addCleanup(lambda: (watchdog.cancel(), server.kill(), server.communicate()))
@@ -116,11 +120,11 @@ class Ended(Started):
             return json.load(answer)["queue_size"]
 
     def busy(self, *flags):
-        server, port = self.start(*flags)
+        server, port = self.start("--max-work", "100000000", *flags)
         connections = [post_large(port) for _ in range(4)]
         self.addCleanup(lambda: [connection.close() for connection in connections])
         while self.active(port) < 4:
-            pass
+            time.sleep(POLL)
         return server, port
 
     def test_sigterm_cuts_off_what_is_not_done(self):
@@ -131,11 +135,13 @@ class Ended(Started):
         self.assertLess(time.monotonic() - begin, 10)  # of the one second; the machine may be busy
 
     def test_a_second_signal_ends_it_at_once(self):
-        server, port = self.busy("--drain-timeout", "3600")
+        # One op of the reference lasts long enough, and nothing can end it.
+        server, port = self.busy("--drain-timeout", "3600", "--device", "ref")
         server.send_signal(signal.SIGTERM)
         with self.assertRaises(urllib.error.HTTPError):
             while True:  # until it has heard the first one
                 urllib.request.urlopen(f"http://localhost:{port}/readyz", timeout=60).close()
+                time.sleep(POLL)
         server.send_signal(signal.SIGTERM)
         self.assertEqual(server.wait(timeout=LONGEST), -signal.SIGTERM)
 
