@@ -33,6 +33,7 @@ function fillChips(row, names, prompt, onClick) {
 }
 
 export class PromptEditor {
+  #warnings = "[]";  // shown last
   #timer = 0;
   #usual = [];  // the concepts offered while nothing is typed
   #simple = [];  // the concepts that a random prompt is made of
@@ -87,6 +88,7 @@ export class PromptEditor {
   setText(text) {
     this.input.value = text;
     this.unknown = [];
+    this.#warnings = "";
     clearTimeout(this.#timer);
     this.settings.set({ prompt: text });
     this.refresh();
@@ -100,6 +102,10 @@ export class PromptEditor {
 
   /** Shows the server's warnings: words that the model does not know, and words left out. */
   showWarnings(warnings) {
+    // Each change of any setting is answered with them: a chip must not vanish under the pointer.
+    const shown = JSON.stringify(warnings);
+    if (shown === this.#warnings) return;
+    this.#warnings = shown;
     this.unknown = warnings.filter(({ word }) => word);
     this.#underline();
     const line = $("unknown");
