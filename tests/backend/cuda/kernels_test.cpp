@@ -20,7 +20,7 @@ constexpr std::array kOrders = {Order::forward, Order::reverse, Order::random};
 
 /// What the library computes does not depend on the order, and a sanitizer is slow.
 std::vector<Order> orders_of(const OpCase& op) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__)
   return {Order::reverse};
 #endif
   if (op.name.starts_with("conv2d")) return {Order::random};
