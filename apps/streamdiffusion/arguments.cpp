@@ -1,7 +1,6 @@
 #include "arguments.h"
 
 #include <map>
-#include <ranges>
 
 #include "base/edit_distance.h"
 #include "base/error.h"
@@ -21,7 +20,9 @@ bool looks_like_a_flag(const std::string& argument) {
 }
 
 [[noreturn]] void refuse_unknown(const std::string& flag, const KnownFlags& known) {
-  const std::string nearest = base::nearest_word(flag, std::views::keys(known.flags));
+  std::vector<std::string_view> names;
+  for (const auto& [name, takes] : known.flags) names.emplace_back(name);
+  const std::string nearest = base::nearest_word(flag, names);
   base::fail(ErrorCode::invalid_argument, json::printable(flag, 80), " is no flag of `",
              known.command, "`",
              nearest.empty() ? "; --help lists them" : "; did you mean " + nearest + "?");

@@ -4,7 +4,6 @@
 #include <fstream>
 #include <functional>
 #include <map>
-#include <ranges>
 #include <set>
 
 #include "base/edit_distance.h"
@@ -168,7 +167,9 @@ const std::set<std::string> kUnsupported{"acceleration",
 [[noreturn]] void refuse_unknown(const Value& v) {
   constexpr std::size_t kLongestShown = 60;
   const std::string key = v.key().substr(0, kLongestShown);
-  const std::string nearest = base::nearest_word(key, std::views::keys(keys()));
+  std::vector<std::string_view> known;
+  for (const auto& [name, set] : keys()) known.emplace_back(name);
+  const std::string nearest = base::nearest_word(key, known);
   base::fail(ErrorCode::invalid_argument, v.place(), "unknown key \"", key, "\"",
              nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?");
 }

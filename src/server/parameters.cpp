@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <ranges>
 
 #include "base/edit_distance.h"
 #include "base/error.h"
@@ -96,8 +95,8 @@ Parameters ParameterTable::defaults() const {
 }
 
 std::string ParameterTable::suggestion(std::string_view name) const {
-  const auto names =
-      std::views::transform(rows_, [](const params::Parameter& row) { return row.name; });
+  std::vector<std::string_view> names;
+  for (const params::Parameter& row : rows_) names.emplace_back(row.name);
   const std::string nearest = base::nearest_word(name, names);
   return nearest.empty() ? "; GET /api/settings has all"
                          : base::concat("; did you mean ", quote(nearest), "?");
