@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/git_lfs.h"
 #include "base/half.h"
 #include "base/join.h"
 #include "json/json.h"
@@ -105,20 +106,11 @@ void check_tiling(const std::vector<StoredTensor>& tensors, std::uint64_t begin,
           " bytes after the last tensor belong to no tensor");
 }
 
-/// Git LFS leaves a small text where a large file was not fetched.
-void refuse_pointer(std::span<const std::byte> beginning, const std::string& file) {
-  constexpr std::string_view kPointer = "version https://git-lfs";
-  const std::string_view text(reinterpret_cast<const char*>(beginning.data()), beginning.size());
-  require(
-      !text.starts_with(kPointer.substr(0, text.size())), ErrorCode::corrupt_file, file,
-      ": is a pointer of Git LFS and not the weights; `git lfs pull` in its folder fetches them");
-}
-
 std::uint64_t header_bytes(std::span<const std::byte> beginning, std::uint64_t file_bytes,
                            const std::string& file) {
   require(file_bytes >= kPrefixBytes, ErrorCode::corrupt_file, file, ": ", file_bytes,
           " bytes are too few for a safetensors file");
-  refuse_pointer(beginning, file);
+  base::refuse_lfs_pointer(beginning, file);
   const std::uint64_t header = little_endian_u64(beginning);
   require(header <= kMaxHeaderBytes, ErrorCode::corrupt_file, file, ": header of ", header,
           " bytes, expected at most ", kMaxHeaderBytes, " (is this a safetensors file?)");
@@ -129,7 +121,8 @@ std::uint64_t header_bytes(std::span<const std::byte> beginning, std::uint64_t f
 
 /// As much of a file as holds its header.
 std::vector<std::byte> read_beginning(const base::InputFile& file) {
-  std::vector<std::byte> beginning(std::min<std::uint64_t>(file.size(), kPrefixBytes));
+  constexpr std::uint64_t kTelling = 64;  // bytes that tell a pointer of Git LFS
+  std::vector<std::byte> beginning(std::min<std::uint64_t>(file.size(), kTelling));
   file.read(0, beginning);
   beginning.resize(kPrefixBytes + header_bytes(beginning, file.size(), file.path().string()));
   file.read(0, beginning);
