@@ -20,18 +20,21 @@ class LibraryCall {
   virtual std::string implementation() const = 0;
 };
 
+/// Of a layer with a weight, in the card's memory. A null term is left out.
+struct LayerOperands {
+  const void* x = nullptr;
+  const void* weight = nullptr;
+  const void* bias = nullptr;
+  const void* residual = nullptr;
+  void* y = nullptr;
+  void* workspace = nullptr;
+};
+
 /// y = relu(conv(x) + residual + bias), each term as the form says.
 class Convolution : public LibraryCall {
  public:
-  struct Operands {
-    /// form.in channels.
-    const void* x = nullptr;
-    const void* weight = nullptr;
-    const void* bias = nullptr;
-    const void* residual = nullptr;
-    void* y = nullptr;
-    void* workspace = nullptr;
-  };
+  /// x has form.in channels.
+  using Operands = LayerOperands;
   virtual void run(const Operands& operands) = 0;
 };
 
@@ -45,14 +48,7 @@ struct GemmShape {
 /// y [tokens, out] = relu(x [tokens, in] weight^T [in, out] + residual + bias).
 class Gemm : public LibraryCall {
  public:
-  struct Operands {
-    const void* x = nullptr;
-    const void* weight = nullptr;
-    const void* bias = nullptr;
-    const void* residual = nullptr;
-    void* y = nullptr;
-    void* workspace = nullptr;
-  };
+  using Operands = LayerOperands;
   virtual void run(const Operands& operands) = 0;
 };
 

@@ -39,8 +39,7 @@ void set(void* data, DType dtype, std::int64_t i, double value) {
 }
 
 /// Residual, bias and ReLU, in this order, and the only rounding.
-template <typename Operands>
-void finish(const Operands& o, DType dtype, std::int64_t at, std::int64_t channel, double sum,
+void finish(const LayerOperands& o, DType dtype, std::int64_t at, std::int64_t channel, double sum,
             bool relu) {
   if (o.residual != nullptr) sum += get(o.residual, dtype, at);
   if (o.bias != nullptr) sum += get(o.bias, dtype, channel);
