@@ -1,14 +1,11 @@
 // The program itself: `info`, `bench` and `quantize` over a tiny model, as a user types
 // them.
+#include "apps/commands.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
-
-#include "apps/program.h"
-#include "image/image_file.h"
 #include "json/json.h"
-#include "support/clips.h"
 
 namespace streamdiffusion::testing {
 namespace {
@@ -16,31 +13,6 @@ namespace {
 using json::Json;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-
-constexpr int kDone = 0, kFailed = 1, kUsage = 2;
-
-class CommandsTest : public ProgramTest {
- protected:
-  /// A folder of so many numbered images, none of the model's size.
-  std::string images(int count) const {
-    const std::string folder = folder_ / "in";
-    std::filesystem::create_directories(folder);
-    for (int i = 0; i < count; ++i) {
-      image::write_image(folder + "/" + std::to_string(i) + ".png",
-                         media::numbered_image(50 + i, 30, i));
-    }
-    return folder;
-  }
-  Image read(const std::string& name) const { return image::read_image(folder_ / name); }
-  bool exists(const std::string& name) const { return std::filesystem::exists(folder_ / name); }
-  /// The files of a folder, whatever their names.
-  static int files_in(const std::string& folder) {
-    return static_cast<int>(std::distance(std::filesystem::directory_iterator(folder), {}));
-  }
-  int run_with_model(const std::string& command, const std::vector<std::string>& flags) {
-    return run(with_model(command, flags));
-  }
-};
 
 class InfoCommand : public CommandsTest {};
 class BenchCommand : public CommandsTest {};

@@ -7,9 +7,7 @@
 #include <filesystem>
 #include <span>
 
-#include "apps/program.h"
-#include "image/image_file.h"
-#include "support/clips.h"
+#include "apps/commands.h"
 #include "support/wait.h"
 
 namespace streamdiffusion::testing {
@@ -19,29 +17,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-constexpr int kDone = 0, kFailed = 1, kUsage = 2;
-
-class ImageCommand : public ProgramTest {
- protected:
-  /// A folder of so many numbered images, none of the model's size.
-  std::string images(int count) const {
-    const std::string folder = folder_ / "in";
-    std::filesystem::create_directories(folder);
-    for (int i = 0; i < count; ++i) {
-      image::write_image(folder + "/" + std::to_string(i) + ".png",
-                         media::numbered_image(50 + i % 16, 30, i));
-    }
-    return folder;
-  }
-  Image read(const std::string& name) const { return image::read_image(folder_ / name); }
-  bool exists(const std::string& name) const { return std::filesystem::exists(folder_ / name); }
-  static int files_in(const std::string& folder) {
-    return static_cast<int>(std::distance(std::filesystem::directory_iterator(folder), {}));
-  }
-  int run_with_model(const std::string& command, const std::vector<std::string>& flags) {
-    return run(with_model(command, flags));
-  }
-};
+class ImageCommand : public CommandsTest {};
 
 TEST_F(ImageCommand, EveryFileOfAFolderComesOutInItsPlaceWithASheet) {
   ASSERT_EQ(

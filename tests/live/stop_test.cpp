@@ -20,6 +20,26 @@ namespace {
 using namespace testing;
 using Kind = QueuePolicy::Kind;
 
+/// Waits inside its first image until it is interrupted.
+class WaitingReceiver {
+ public:
+  LiveCallbacks callbacks() {
+    return {.output =
+                [this](const LiveOutput&) {
+                  inside_ = true;
+                  freed_.get_future().wait();
+                },
+            .interrupt = [this] { freed_.set_value(); }};
+  }
+  void wait_until_called() {
+    wait_until("the receiver to be called", [this] { return inside_.load(); });
+  }
+
+ private:
+  std::promise<void> freed_;
+  std::atomic<bool> inside_ = false;
+};
+
 TEST(LiveStop, AThousandTimesUnderLoadWithoutAHang) {
   for (int round = 0; round < 1000; ++round) {
     const Kind kind = round % 3 == 0   ? Kind::latest
@@ -43,17 +63,10 @@ TEST(LiveStop, AThousandTimesUnderLoadWithoutAHang) {
 }
 
 TEST(LiveStop, AReceiverThatWaitsIsInterrupted) {
-  std::promise<void> freed;
-  std::atomic<bool> inside = false;
-  LiveCallbacks callbacks{.output =
-                              [&](const LiveOutput&) {
-                                inside = true;
-                                freed.get_future().wait();
-                              },
-                          .interrupt = [&] { freed.set_value(); }};
-  LiveSession live(engine(), small(), {}, callbacks);
+  WaitingReceiver receiver;
+  LiveSession live(engine(), small(), {}, receiver.callbacks());
   live.submit(numbered_frame(0));
-  wait_until("the receiver to be called", [&] { return inside.load(); });
+  receiver.wait_until_called();
   live.stop();  // does not return before the receiver does
   EXPECT_EQ(live.counters().processed, 1U);
   expect_balanced(live.counters());
@@ -81,17 +94,10 @@ TEST(LiveStop, AReceiverThatNeverReturnsIsLeftBehindWithAWarning) {
 }
 
 TEST(LiveStop, HaltEndsADrainThatWaitsForItsReceiver) {
-  std::promise<void> freed;
-  std::atomic<bool> inside = false;
-  LiveCallbacks callbacks{.output =
-                              [&](const LiveOutput&) {
-                                inside = true;
-                                freed.get_future().wait();
-                              },
-                          .interrupt = [&] { freed.set_value(); }};
-  LiveSession live(engine(), small(), {Kind::block, 8}, callbacks);
+  WaitingReceiver receiver;
+  LiveSession live(engine(), small(), {Kind::block, 8}, receiver.callbacks());
   for (int i = 0; i < 8; ++i) live.submit(numbered_frame(i));
-  wait_until("the receiver to be called", [&] { return inside.load(); });
+  receiver.wait_until_called();
   BlockingThread drainer([&] { live.drain(); });
   ASSERT_TRUE(drainer.wait_until_blocked());
   live.halt();  // returns at once; the receiver is called no more, so nothing else frees the drain
