@@ -18,9 +18,15 @@ for target in "${targets[@]}"; do
   # An image may take a small multiple of its pixels and its profile, whatever its file asks for.
   limits=(-rss_limit_mb=2048)
   [ "$name" = image_fuzz ] && limits=(-rss_limit_mb=2048 -malloc_limit_mb=64 -max_len=1048576)
-  "$target" -max_total_time="$share" "${limits[@]}" -timeout=60 -print_final_stats=0 \
+  # timeout: libFuzzer can hang while it reports an input that takes too long.
+  timeout --kill-after=5 $(( share + 60 )) \
+    "$target" -max_total_time="$share" "${limits[@]}" -timeout=30 -print_final_stats=0 \
     -verbosity=0 -print_funcs=0 -artifact_prefix="$work/" \
     "$work/$name" $([ -d "$corpus" ] && echo "$corpus") 2>&1 |
-    { grep -vE "Dictionary|dictionary|# Uses" || true; }
+    { grep -vE "Dictionary|dictionary|# Uses" || true; } || {
+      echo "$name failed, or hung for a minute; corpus and input so far: $work" >&2
+      trap - EXIT
+      exit 1
+    }
 done
 echo "fuzzing found nothing in $2 s over ${#targets[@]} targets"

@@ -1,10 +1,13 @@
 #include "config/config.h"
 
+#include <yaml-cpp/eventhandler.h>
+
 #include <algorithm>
 #include <fstream>
 #include <functional>
 #include <map>
 #include <set>
+#include <sstream>
 
 #include "base/edit_distance.h"
 #include "config/value.h"
@@ -174,12 +177,44 @@ const std::set<std::string> kUnsupported{"acceleration",
              nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?");
 }
 
-YAML::Node parsed(std::string_view text, const std::string& name) {
+/// Remembers where each document starts and skips what is in it.
+class DocumentStarts : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark& mark) override { line_ = mark.line + 1; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+
+  [[nodiscard]] int line() const { return line_; }
+
+ private:
+  int line_ = 0;
+};
+
+/// Throws if text follows the first document: a second one, or text such as ",a: b" that belongs
+/// to none. YAML::Load() ignores it, and YAML::LoadAll() never ends on the latter.
+void require_one_document(const std::string& text, const std::string& name) {
+  std::istringstream input(text);
+  YAML::Parser parser(input);
+  DocumentStarts starts;
+  parser.HandleNextDocument(starts);
+  const bool more = parser.HandleNextDocument(starts);
+  base::require(!more, ErrorCode::invalid_argument, name, ":", starts.line(),
+                ": text follows the first document, expected one document of keys and values");
+}
+
+YAML::Node parsed(const std::string& text, const std::string& name) {
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
-    base::require(documents.size() < 2, ErrorCode::invalid_argument, name, ": has ",
-                  documents.size(), " documents, expected one");
-    return documents.empty() ? YAML::Node() : documents.front();
+    require_one_document(text, name);
+    return YAML::Load(text);
   } catch (const YAML::Exception& error) {
     base::fail(ErrorCode::invalid_argument, name, ":", error.mark.line + 1,
                ": not YAML: ", error.msg);
@@ -197,7 +232,7 @@ void set_key(params::Settings& settings, const Value& v) {
 }  // namespace
 
 params::Settings parse_config(std::string_view text, const std::string& name) {
-  const YAML::Node root = parsed(text, name);
+  const YAML::Node root = parsed(std::string(text), name);
   params::Settings settings;
   if (root.IsNull()) return settings;
   base::require(root.IsMap(), ErrorCode::invalid_argument, name,
