@@ -52,7 +52,7 @@ void parse(CLI::App& cli, int argc, char** argv, Options& o) {
 }
 
 void time_row(benchmark::State& state, Device& device, const OpCase& row,
-              const CaseOptions& options, double ceiling) {
+              const CaseOptions& options, double peak) {
   CaseRun run(device, row, options);
   double total = 0;
   for (auto _ : state) {
@@ -65,7 +65,7 @@ void time_row(benchmark::State& state, Device& device, const OpCase& row,
   const backend::OpReport op = run.executable().report().front();
   const double rate = static_cast<double>(state.iterations()) / total * 1e-9;
   state.counters["GFLOP/s"] = op.flops * rate;
-  state.counters["%_of_ceiling"] = 100 * op.flops * rate / ceiling;
+  state.counters["%_of_peak"] = 100 * op.flops * rate / peak;
   state.counters["GB/s"] = op.bytes * rate;
   state.SetLabel(op.implementation);
 }
@@ -74,13 +74,13 @@ void run_all(const Options& o) {
   const auto device = backend::make_device(o.device, {.threads = o.threads, .max_isa = o.max_isa});
   const CaseOptions options{.dtype = session::choose_dtype(o.dtype, *device),
                             .int8 = o.dtype == DataType::int8};
-  const double ceiling = backend::measure_peak(*device, options.dtype, options.int8);
-  std::fprintf(stderr, "%s, %s: ceiling %.0f GFLOP/s\n", device->description().c_str(),
-               options.int8 ? "int8" : tensor::to_string(options.dtype), ceiling);
+  const double peak = backend::measure_peak(*device, options.dtype, options.int8);
+  std::fprintf(stderr, "%s, %s: peak %.0f GFLOP/s\n", device->description().c_str(),
+               options.int8 ? "int8" : tensor::to_string(options.dtype), peak);
   for (const OpCase& row : op_rows()) {
     benchmark::RegisterBenchmark(row.name.c_str(),
-                                 [&device, row, options, ceiling](benchmark::State& state) {
-                                   time_row(state, *device, row, options, ceiling);
+                                 [&device, row, options, peak](benchmark::State& state) {
+                                   time_row(state, *device, row, options, peak);
                                  })
         ->Unit(benchmark::kMillisecond)
         ->UseManualTime();

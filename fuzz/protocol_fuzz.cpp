@@ -1,6 +1,6 @@
 // Feeds arbitrary bytes to everything that parses a client's input: binary frames, text messages of
-// both protocols, parameters and URLs. Only HttpError may be thrown, and accepted parameters must be
-// written with a valid number of steps and a valid t_index_list.
+// both protocols, parameters and URLs. Only HttpError may be thrown, and accepted parameters must
+// be written with a valid number of steps and a valid t_index_list.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>

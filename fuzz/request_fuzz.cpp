@@ -1,6 +1,7 @@
-// Feeds arbitrary bytes to the reader of HTTP requests, as one connection that sends several of them,
-// in pieces of a size that the first byte names. Whatever the bytes are, no body exceeds its limit, and
-// the only transfer coding is `chunked`. Bytes that come at once give the same requests as in pieces.
+// Feeds arbitrary bytes to the reader of HTTP requests, as one connection that sends several of
+// them, in pieces of a size that the first byte names. Whatever the bytes are, no body exceeds its
+// limit, and the only transfer coding is `chunked`. Bytes that come at once give the same requests
+// as in pieces.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>

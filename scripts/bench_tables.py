@@ -158,17 +158,17 @@ def precompute(bench):
 
 
 def scaling_table(bench, title, unit, cases):
-    """One row for each (name, flags, units of work): time, share of the ceiling, memory."""
+    """One row for each (name, flags, units of work): time, share of the peak, memory."""
     case_reports = bench.alternate(*[flags for _, flags, _ in cases])
     rows = []
     for (name, _, units), reports in zip(cases, case_reports):
         figures = [statistics.median(metric(report) for report in reports) for metric in (
-            lambda r: r["frame_ms"]["p50"], lambda r: r["share_of_ceiling"],
+            lambda r: r["frame_ms"]["p50"], lambda r: r["share_of_peak"],
             lambda r: r["arena_mib"], lambda r: r["resident_mib"])]
         frame, share, arena, resident = figures
         rows.append((name, f"{frame:.1f}", f"{frame / units:.2f}", f"{share:.0%}", f"{arena:.0f}",
                      f"{resident:.0f}"))
-    columns = ("", "frame, ms", unit, "of the ceiling", "activations, MiB", "resident, MiB")
+    columns = ("", "frame, ms", unit, "of the peak", "activations, MiB", "resident, MiB")
     table(title, columns, rows)
 
 
@@ -210,7 +210,7 @@ def main():
                         help=f"one of {', '.join(TABLES)} (default: all)")
     parser.add_argument("--program", default=ROOT / "build" / "release" / "streamdiffusion")
     group = parser.add_mutually_exclusive_group()
-    group.add_argument("--model", help="model folder (default: the embedded model)")
+    group.add_argument("--model", help="model folder (default: the included model)")
     group.add_argument("--random-weights",
                        help="architecture with random weights: sd-turbo or sd15")
     parser.add_argument("--size", type=int, default=256)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Checks the layers of src: who may include whom, that vendor headers stay in their folders, that
-files stay short, and that ARCHITECTURE.md lists the layers as they are.
+files stay short and open with a comment, that comments fit in 100 columns (clang-format leaves them
+as they are), and that ARCHITECTURE.md lists the layers as they are.
 
 The order of the layers is written once, in src/CMakeLists.txt, lowest first. What a folder may
 include is what its CMakeLists.txt links: the DEPS of its sd_library, and theirs.
@@ -30,6 +31,7 @@ VENDOR_HEADERS = {
     r"(openssl|prometheus)/": ["src/server"],
 }
 MAX_LINES = 400
+MAX_COLUMNS = 100
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
 CONDITIONAL = re.compile(r"\s*#\s*if(def|ndef)?\b")
 
@@ -88,12 +90,17 @@ def check_includes(path: pathlib.Path, layers: list[str], libraries: Libraries) 
     problems = []
     if len(lines) > MAX_LINES:
         problems.append(f"{name}: {len(lines)} lines, at most {MAX_LINES}")
+    if not lines[0].startswith("//") and not path.with_suffix(".h").exists():
+        problems.append(f"{name}: does not open with a comment that says what it holds")
     parts = path.relative_to(ROOT).parts
     layer = parts[1] if parts[0] == "src" and len(parts) > 2 else None
     allowed = libraries.allowed("/".join(parts[1:-1])) if layer else None
     for number, line in enumerate(lines, 1):
         if layer and CONDITIONAL.match(line) and layer != "backend":
             problems.append(f"{name}:{number}: conditional compilation belongs to src/backend")
+        if len(line) > MAX_COLUMNS and line.lstrip().startswith("//"):
+            problems.append(f"{name}:{number}: a comment of {len(line)} columns, at most "
+                            f"{MAX_COLUMNS}")
         match = INCLUDE.match(line)
         if not match:
             continue

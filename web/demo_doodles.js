@@ -113,16 +113,16 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Waits for display frames so that the pen keeps its speed at any frame rate. */
 class Pace {
-  #travelled = 0;
+  #distance = 0;
   #last = performance.now();
 
   async move() {
-    this.#travelled += POINT_GAP;
-    if (this.#travelled < SPEED) return;
+    this.#distance += POINT_GAP;
+    if (this.#distance < SPEED) return;
     await nextFrame();
     const now = performance.now();
     const frames = Math.max(1, Math.min(4, (now - this.#last) / FRAME_MS));
-    this.#travelled = Math.min(0, this.#travelled - SPEED * frames);
+    this.#distance = Math.min(0, this.#distance - SPEED * frames);
     this.#last = now;
   }
 }

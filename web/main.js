@@ -105,16 +105,15 @@ function showQueuePosition(position) {
 }
 
 connection.addEventListener("settings", ({ detail }) => {
-  const { params, planning, warnings = [] } = detail;
-  const { width = 256, height = 256, transition_ms: transition = 0, t_index_list: steps = [] } =
-    params;
+  const { params, reconfiguring, warnings = [] } = detail;
+  const { width, height, transition_ms: transition, t_index_list: steps } = params;
   Object.assign(settings.current, params);
   settings.takeDrawnSeed(params.seed);
   Object.assign(frameSender, { width, height });
   connection.maxUnanswered = Math.max(2, steps.length + 1);
   drawing.setAspectRatio(width / height);
   $("stage").style.setProperty("--ratio", width / height);
-  statusBar.setParams(params, planning);
+  statusBar.setParams(params, reconfiguring);
   promptEditor.refresh();
   promptEditor.showWarnings(warnings);
   settingsPanel.showWarnings(warnings);

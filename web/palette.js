@@ -1,4 +1,4 @@
-// The ten colors of the pen. Each is the mean color that the bundled model's training data has
+// The ten colors of the pen. Each is the mean color that the included model's training data has
 // under that name, so that the model recognizes it.
 export const PALETTE = [
   ["black", "#0c0c0e"], ["white", "#ffffff"],

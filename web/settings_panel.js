@@ -174,8 +174,8 @@ export class SettingsPanel {
       input.style.setProperty("--at", `${((input.value - min) / (max - min)) * 100}%`);
     };
     input.addEventListener("input", show);
-    // What needs another plan is sent when the slider is let go, not while it moves.
-    const sentOn = schema.needsPlan ? "change" : "input";
+    // What needs another session is sent when the slider is let go, not while it moves.
+    const sentOn = schema.needsSession ? "change" : "input";
     input.addEventListener(sentOn, () => this.#change(name, Number(input.value)));
     const setValue = (value) => {
       input.value = value;

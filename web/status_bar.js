@@ -43,7 +43,7 @@ export class StatusBar {
   #reused = 0;
   #fps = 0;
   #lastHeader = null;
-  #planning = false;
+  #reconfiguring = false;
   #sparklineEmpty = true;
 
   constructor(display) {
@@ -65,10 +65,10 @@ export class StatusBar {
     this.#showEngine();
   }
 
-  /** `planning`: whether the server still prepares these parameters. */
-  setParams(params, planning) {
+  /** `reconfiguring`: whether the server still prepares these parameters. */
+  setParams(params, reconfiguring) {
     this.params = params;
-    this.#planning = planning;
+    this.#reconfiguring = reconfiguring;
     this.#showEngine();
   }
 
@@ -88,7 +88,7 @@ export class StatusBar {
     this.#shown.push({ at, age });
     while (this.#shown.length && at - this.#shown[0].at > HISTORY_MS) this.#shown.shift();
     this.#lastHeader = header;
-    this.#planning = false;  // images of the new parameters arrive
+    this.#reconfiguring = false;  // images of the new parameters arrive
   }
 
   #refresh() {
@@ -111,7 +111,7 @@ export class StatusBar {
   #stateText(live) {
     if (this.state in STATE_TEXTS) return STATE_TEXTS[this.state];
     if (this.paused) return "Paused";
-    if (this.#planning) return "Changing";
+    if (this.#reconfiguring) return "Changing";
     return live ? "Live" : "Idle";
   }
 

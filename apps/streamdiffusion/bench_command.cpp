@@ -63,13 +63,13 @@ struct Report {
   double p50_ms = 0, p99_ms = 0, first_frame_ms = 0, fps = 0;
   /// Of the frames that the similarity filter did not skip.
   double processed_p50_ms = 0;
-  double ceiling = 0, gflop = 0, resident = 0, weights = 0, arena = 0;
+  double peak = 0, gflop = 0, resident = 0, weights = 0, arena = 0;
   std::size_t frames = 0, reused = 0;
   std::map<std::string, Cost> stages, kinds;
-  std::vector<OpInfo> operations;
+  std::vector<OpInfo> ops;
 
   double rate() const { return processed_p50_ms > 0 ? gflop / (processed_p50_ms * 1e-3) : 0; }
-  double share() const { return ceiling > 0 ? rate() / ceiling : 0; }
+  double share() const { return peak > 0 ? rate() / peak : 0; }
   /// Time taken, as a share of what as many processed frames would have taken.
   double live_share() const { return processed_p50_ms > 0 ? 1e3 / fps / processed_p50_ms : 0; }
 };
@@ -168,7 +168,7 @@ void add_work(Report& report, const std::map<std::string, double>& wall, int bat
     return (op.stage == "unet" ? unet_calls : 1.0) / batch;
   };
   const auto each_op = [&](const auto& use) {
-    for (const OpInfo& op : report.operations)
+    for (const OpInfo& op : report.ops)
       if (op.lifetime == "per frame") use(op);
   };
   each_op([&](const OpInfo& op) {
@@ -195,19 +195,19 @@ Report measure(const BenchFlags& flags) {
   const FrameTimes times = time_frames(flags, options, opened, start, report);
   report.title = opened.engine.info().model + "  " + session.description();
   times.fill(report);
-  report.operations = opened.engine.operations(session);
+  report.ops = opened.engine.ops(session);
   add_work(report, times.stages, options.frame_buffer_size,
            options.use_denoising_batch ? 1 : session.steps());
   report.weights = static_cast<double>(opened.engine.info().weight_bytes) / kMiB;
   report.arena = static_cast<double>(opened.engine.arena_bytes(session)) / kMiB;
-  report.ceiling = opened.engine.measure_peak();
+  report.peak = opened.engine.measure_peak();
   return report;
 }
 
-void print_costs(const std::map<std::string, Cost>& costs, double ceiling) {
+void print_costs(const std::map<std::string, Cost>& costs, double peak) {
   for (const auto& [name, cost] : costs) {
     std::printf("  %-18s %9.2f %10.2f %9.0f %8.0f %%\n", name.c_str(), cost.seconds * 1e3,
-                cost.flops * 1e-9, cost.rate(), 100 * cost.rate() / ceiling);
+                cost.flops * 1e-9, cost.rate(), 100 * cost.rate() / peak);
   }
 }
 
@@ -219,18 +219,17 @@ void print(const Report& r) {
     std::printf("filter    %zu of %zu frames reused: %.1f %% of the live work\n", r.reused,
                 r.frames, 100 * r.live_share());
   }
-  std::printf(
-      "work      %.2f GFLOP a frame, %.0f GFLOP/s: %.0f %% of the ceiling of %.0f GFLOP/s\n",
-      r.gflop, r.rate(), 100 * r.share(), r.ceiling);
+  std::printf("work      %.2f GFLOP a frame, %.0f GFLOP/s: %.0f %% of the peak of %.0f GFLOP/s\n",
+              r.gflop, r.rate(), 100 * r.share(), r.peak);
   std::printf("memory    %.0f MiB resident (weights %.0f, activations %.0f)\n", r.resident,
               r.weights, r.arena);
-  std::printf("  %-18s %9s %10s %9s %10s\n", "stage", "ms", "GFLOP", "GFLOP/s", "of ceiling");
-  print_costs(r.stages, r.ceiling);
+  std::printf("  %-18s %9s %10s %9s %10s\n", "stage", "ms", "GFLOP", "GFLOP/s", "of peak");
+  print_costs(r.stages, r.peak);
   std::printf("  %-18s\n", "kind of op");
-  print_costs(r.kinds, r.ceiling);
-  print_slowest(r.operations, r.ceiling);
+  print_costs(r.kinds, r.peak);
+  print_slowest(r.ops, r.peak);
   std::printf(
-      "ceiling: fastest of two large convolutions on the same threads, measured in this run\n");
+      "peak: fastest of two large convolutions on the same threads, measured in this run\n");
 }
 
 Figures in_ms(const std::map<std::string, Cost>& costs) {
@@ -246,8 +245,8 @@ void write_json(const Report& r, const std::string& path) {
                        {"stages_ms", in_ms(r.stages)},
                        {"kinds_ms", in_ms(r.kinds)},
                        {"gflop_per_frame", r.gflop},
-                       {"ceiling_gflops", r.ceiling},
-                       {"share_of_ceiling", r.share()},
+                       {"peak_gflops", r.peak},
+                       {"share_of_peak", r.share()},
                        {"resident_mib", r.resident},
                        {"weights_mib", r.weights},
                        {"arena_mib", r.arena},
@@ -275,7 +274,7 @@ void run_bench(BenchFlags& flags) {
   const Report report = measure(flags);
   print(report);
   if (!flags.json.empty()) write_json(report, flags.json);
-  if (!flags.trace.empty()) write_trace(flags.trace, report.operations);
+  if (!flags.trace.empty()) write_trace(flags.trace, report.ops);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// The program's command line: commands and their flags. Only flags.cpp includes the parser's header,
-// which takes long to compile.
+// The program's command line: commands and their flags. Only flags.cpp includes the parser's
+// header, which takes long to compile.
 #pragma once
 
 #include <concepts>

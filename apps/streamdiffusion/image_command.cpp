@@ -44,15 +44,15 @@ struct ImageFlags {
   bool quiet = false;
 };
 
-/// One run of the command: writes each output to the place of its input, in whatever order they
-/// come. An image that cannot be read is named, and the others are drawn.
+/// One run of the command: writes each output beside the number of its input, in whatever order
+/// they come. An image that cannot be read is named, and the others are drawn.
 class ImageJob {
  public:
   explicit ImageJob(ImageFlags flags) : flags_(std::move(flags)) {}
 
   void run() {
     const bool from_text = flags_.inputs.empty();
-    plan(from_text);
+    find_paths(from_text);
     params::Settings settings = flags_.parameters.parsed();
     settings.live.options.text_to_image = from_text;
     settings.live.options.keep_tensors = !flags_.dump.empty();
@@ -75,9 +75,9 @@ class ImageJob {
   }
 
  private:
-  /// Finds the inputs and the places of the outputs; refuses what cannot be written before a model
+  /// Finds the inputs and the paths of the outputs; refuses what cannot be written before a model
   /// is loaded.
-  void plan(bool from_text) {
+  void find_paths(bool from_text) {
     if (!from_text) paths_ = image::expand_inputs(flags_.inputs);
     std::filesystem::path output = flags_.output;
     if (output.empty()) output = image::unused_folder("out");
@@ -105,10 +105,10 @@ class ImageJob {
   }
 
   void refuse_as_output(const std::filesystem::path& file) const {
-    const std::filesystem::path place = std::filesystem::weakly_canonical(file);
+    const std::filesystem::path other = std::filesystem::weakly_canonical(file);
     const auto folder = std::filesystem::weakly_canonical(outputs_.front()).parent_path();
     for (const std::filesystem::path& output : outputs_) {
-      base::require(folder / output.filename() != place, ErrorCode::invalid_argument, file.string(),
+      base::require(folder / output.filename() != other, ErrorCode::invalid_argument, file.string(),
                     ": would be written twice, as one of the outputs too");
     }
   }
@@ -147,11 +147,11 @@ class ImageJob {
 
   /// Keeps the first error: what is still in flight is written, if it can be.
   void take(const Output& output) {
-    const std::size_t place = accepted_.at(output.frame_id);
+    const std::size_t index = accepted_.at(output.frame_id);
     try {
-      if (written_.empty()) make_folder(outputs_[place].parent_path());
-      image::write_image(outputs_[place], output.image);
-      written_.insert(place);
+      if (written_.empty()) make_folder(outputs_[index].parent_path());
+      image::write_image(outputs_[index], output.image);
+      written_.insert(index);
     } catch (const Error& error) {
       if (!write_error_) write_error_ = error;
       return;
@@ -173,7 +173,8 @@ class ImageJob {
 
   void report(const Progress& progress) const {
     const SessionTimes times = opened_->session.times();
-    std::fprintf(stderr, "\n%zu frames  %s\n%s\n", written_.size(), progress.summary().c_str(),
+    std::fprintf(stderr, "\n%zu frame%s  %s\n%s\n", written_.size(),
+                 written_.size() == 1 ? "" : "s", progress.summary().c_str(),
                  stage_times(times).c_str());
     if (times.skipped > 0)
       std::fprintf(stderr, "%llu frames reused\n", static_cast<unsigned long long>(times.skipped));
@@ -218,9 +219,9 @@ class ImageJob {
   media::StopFlag stop_ = media::make_stop_flag();
   StopSignals signals_{stop_};
   Fit fit_ = Fit::cover;
-  /// By place; without inputs there are no paths.
+  /// By index; without inputs there are no paths.
   std::vector<std::filesystem::path> paths_, outputs_;
-  /// The place of each frame that the session took, and the places that are written.
+  /// The index of each frame that the session took, and the indices that are written.
   std::vector<std::size_t> accepted_;
   std::set<std::size_t> written_;
   std::size_t unreadable_ = 0;

@@ -1,4 +1,4 @@
-// `streamdiffusion info`: what a model is, and its plan.
+// `streamdiffusion info`: what a model is, and the ops of its frames.
 #include <cstdio>
 #include <map>
 #include <memory>
@@ -15,7 +15,7 @@ namespace {
 
 constexpr const char* kExamples = R"(Examples:
   streamdiffusion info
-  streamdiffusion info --plan
+  streamdiffusion info --ops
   streamdiffusion info path/to/sd-turbo --vae path/to/taesd
   streamdiffusion info --random-weights sd-turbo)";
 
@@ -23,7 +23,7 @@ constexpr double kMiB = 1024.0 * 1024.0;
 
 struct InfoFlags {
   ParameterFlags parameters;
-  bool plan = false;
+  bool ops = false;
   /// "protocol" or "config": prints that page's table of parameters instead.
   std::string page;
 };
@@ -33,9 +33,9 @@ struct Sum {
   double flops = 0;
 };
 
-void print_sums(const std::vector<OpInfo>& operations) {
+void print_sums(const std::vector<OpInfo>& ops) {
   std::map<std::string, Sum> by_stage;
-  for (const OpInfo& op : operations) {
+  for (const OpInfo& op : ops) {
     Sum& sum = by_stage[op.stage + ", " + op.lifetime];
     ++sum.ops;
     sum.flops += op.flops;
@@ -45,8 +45,8 @@ void print_sums(const std::vector<OpInfo>& operations) {
   }
 }
 
-void print_plan(const std::vector<OpInfo>& operations) {
-  for (const OpInfo& op : operations) {
+void print_ops(const std::vector<OpInfo>& ops) {
+  for (const OpInfo& op : ops) {
     std::printf("  %-7s %-13s %-18s %-34s %9.4f GFLOP  %s\n", op.stage.c_str(), op.lifetime.c_str(),
                 op.kind.c_str(), op.implementation.c_str(), op.flops * 1e-9, op.name.c_str());
   }
@@ -57,10 +57,10 @@ void show(const InfoFlags& flags) {
   Engine engine = open_engine(settings.engine);
   const Session session = engine.session(settings.live.options);
   const EngineInfo info = engine.info();
-  const std::vector<OpInfo> operations = engine.operations(session);
+  const std::vector<OpInfo> ops = engine.ops(session);
   std::printf("model       %s\n", info.model.c_str());
   std::printf("parameters  %.2f million\n", static_cast<double>(info.parameters) * 1e-6);
-  if (info.tokens > 0) std::printf("tokenizer   %d tokens\n", info.tokens);
+  if (info.vocabulary_size > 0) std::printf("tokenizer   %d tokens\n", info.vocabulary_size);
   const KnownWords words = read_known_words(info.folder);
   if (!words.empty()) {
     std::printf("vocabulary  %zu concepts, %zu styles, %zu colors\n", words.concepts.size(),
@@ -74,18 +74,18 @@ void show(const InfoFlags& flags) {
               static_cast<double>(info.weight_bytes) / kMiB,
               static_cast<double>(engine.arena_bytes(session)) / kMiB,
               static_cast<double>(engine.state_bytes(session)) / kMiB);
-  std::printf("plan\n");
-  flags.plan ? print_plan(operations) : print_sums(operations);
+  std::printf("ops\n");
+  flags.ops ? print_ops(ops) : print_sums(ops);
 }
 
 }  // namespace
 
 void add_info_command(CommandLine& program) {
   auto info = std::make_shared<InfoFlags>();
-  Flags flags = program.command("info", "What a model is, and its plan");
+  Flags flags = program.command("info", "What a model is, and the ops of its frames");
   flags.text("model", info->parameters.settings.engine.model, "The model's folder, as --model",
              {.value = "DIR"});
-  flags.flag("--plan", info->plan, "Every operation, with the code that runs it");
+  flags.flag("--ops", info->ops, "Every op, with the code that runs it");
   flags.word("--parameters", info->page, {"protocol", "config"},
              "Print the table of the server's parameters, or of the keys of --config, instead");
   info->parameters.add_engine(flags);

@@ -176,7 +176,7 @@ void write_json(const LiveReport& r, const std::string& path) {
                        {"fps", r.fps()},
                        {"call_ms", r.call * 1e3},
                        {"busy", r.busy_share()},
-                       {"busy_ms_per_picture", r.busy_each() * 1e3},
+                       {"busy_ms_per_image", r.busy_each() * 1e3},
                        {"age_ms", in_ms(r.ages.age)},
                        {"wait_ms", in_ms(r.ages.wait)},
                        {"gap_ms", in_ms(r.ages.gap)},
@@ -210,7 +210,7 @@ void run_live_bench(const params::Settings& settings, const LiveBench& bench) {
                    options.t_index_list.size(), " steps  source ", bench.source_fps, " fps");
   report.wall = base::seconds_since(start);
   report.busy = busy_seconds(live.times()) - busy_before;
-  report.call = live.frame_seconds();
+  report.call = live.call_seconds();
   live.drain();
   report.counters = live.counters();
   print(report);

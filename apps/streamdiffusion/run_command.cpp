@@ -22,7 +22,7 @@ constexpr const char* kExamples = R"(Examples:
   Raw RGB of a known size:
     ... | streamdiffusion run --input-format rgb24 --input-size 640x480 --output-format rgb24 | ...
   Everything from a file, the prompt given here:
-    streamdiffusion run --config cat.yaml --prompt "grey cat"
+    streamdiffusion run --config cat.yaml --prompt "gray cat"
 Ctrl-C (or SIGTERM) finishes the output and exits with 128 + the signal's number: 130 (143); a
 second one ends at once. An input that breaks off ends the output in order and exits with 1.)";
 

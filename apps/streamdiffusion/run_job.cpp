@@ -106,7 +106,13 @@ void RunJob::run() {
                     .error = [this](const Error& error,
                                     std::optional<std::uint64_t> id) { note_failure(error, id); },
                     .interrupt = [this] { sink_->interrupt(); }});
-  if (!flags_.quiet) say_opened(base::seconds_since(begin));
+  if (!flags_.quiet) {
+    const SessionOptions options = live_->settings().options;
+    print_ready(*engine_,
+                base::concat(options.width.value(), "x", options.height.value(), "  t ",
+                             base::joined(options.t_index_list, {}, ",")),
+                base::seconds_since(begin));
+  }
   signals_.watch([this] { return should_stop(); });
   progress_.emplace(expected_frames(), flags_.quiet, "age ");
   try {
@@ -313,18 +319,10 @@ void RunJob::say_what_is_missing() const {
   base::warn(message);
 }
 
-void RunJob::say_opened(double seconds) const {
-  const EngineInfo info = engine_->info();
-  const SessionOptions options = live_->settings().options;
-  const std::string steps = base::joined(options.t_index_list, {}, ",");
-  std::fprintf(stderr, "%s  %dx%d  t %s  %s on %s  ready in %.2f s\n", info.model.c_str(),
-               options.width.value(), options.height.value(), steps.c_str(), info.dtype.c_str(),
-               info.device.c_str(), seconds);
-}
-
 void RunJob::report() const {
   const LiveCounters counters = live_->counters();
-  std::fprintf(stderr, "\n%zu frames  %s\n%s\n", progress_->done(), progress_->summary().c_str(),
+  std::fprintf(stderr, "\n%zu frame%s  %s\n%s\n", progress_->done(),
+               progress_->done() == 1 ? "" : "s", progress_->summary().c_str(),
                stage_times(live_->times()).c_str());
   const std::pair<std::uint64_t, const char*> more[]{
       {counters.skipped, "reused by the similarity filter"},

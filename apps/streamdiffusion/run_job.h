@@ -41,7 +41,6 @@ class RunJob {
   void finish();
   [[noreturn]] void end_early(const Error& failure);
   void say_what_is_missing() const;
-  void say_opened(double seconds) const;
   void report() const;
   void write_json() const;
 

@@ -24,11 +24,20 @@ constexpr const char* kExamples = R"--(Examples:
   Behind a proxy that ends TLS:
     streamdiffusion serve --token TOKEN --allow-origin https://example.org)--";
 
+double seconds(server::Milliseconds duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+server::Milliseconds milliseconds(double seconds) {
+  return server::Milliseconds(static_cast<std::int64_t>(seconds * 1e3));
+}
+
 struct ServeFlags {
   ParameterFlags parameters;
   server::ServerOptions options;
   std::string token_file;
-  double idle_seconds = 120, request_seconds = 120, drain_seconds = 10;
+  double idle_seconds = seconds(options.limits.idle);
+  double request_seconds = seconds(options.limits.request);
+  double drain_seconds = seconds(options.limits.drain);
 
   void add_to(Flags& flags);
 
@@ -67,8 +76,10 @@ void ServeFlags::add_limits(Flags& flags) {
   flags.integer("--max-connections", limits.connections, 1, 100000, "Open connections");
   flags.integer("--max-connections-per-address", limits.connections_per_client, 1, 100000,
                 "Open connections of one IPv4 address or one IPv6 network (/64)");
-  flags.integer("--max-size", limits.side, 32, 16384, "Largest width and height of a stream");
-  flags.integer("--max-steps", limits.steps, 1, 50, "Most denoising steps of a stream");
+  flags.integer("--max-size", limits.side, 32, params::kMaximumSide,
+                "Largest width and height of a stream");
+  flags.integer("--max-steps", limits.steps, 1, params::kMaximumSteps,
+                "Most denoising steps of a stream");
   flags.integer(
       "--max-work", limits.work, 1024, std::int64_t{1} << 40,
       "Most work of a frame: its pixels times the UNet's rows, 2 a step with guidance full");
@@ -93,10 +104,6 @@ void ServeFlags::add_to(Flags& flags) {
   add_limits(flags);
   parameters.add_engine(flags);
   parameters.add_stream(flags, true);
-}
-
-server::Milliseconds milliseconds(double seconds) {
-  return server::Milliseconds(static_cast<std::int64_t>(seconds * 1e3));
 }
 
 void print_address(const server::Server& server, const server::ServerOptions& options) {
@@ -156,12 +163,10 @@ void serve(ServeFlags& flags) {
   const Engine engine = open_engine(settings.engine);
   warn_of_settings(engine, settings);
   check_limits(engine.with_defaults(settings.live.options), flags.options.limits);
-  const EngineInfo info = engine.info();
   server::EngineStreamFactory factory(engine, settings.live);
   server::Server server(factory, flags.options);
   limit_log();
-  std::fprintf(stderr, "%s  %s on %s  ready in %.2f s\n", info.model.c_str(), info.dtype.c_str(),
-               info.device.c_str(), base::seconds_since(start));
+  print_ready(engine, "", base::seconds_since(start));
   print_address(server, flags.options);
   const bool all_ended = server.run(true);
   std::fprintf(stderr, all_ended ? "ended\n" : "ended; streams that did not stop were cut off\n");

@@ -19,9 +19,9 @@ namespace fs = std::filesystem;
 std::string included_model() {
   std::error_code ignored;
   const fs::path here = fs::read_symlink("/proc/self/exe", ignored).parent_path();
-  for (const char* place :
+  for (const char* folder_name :
        {"../share/streamdiffusion/models/pictogram", "../../models/pictogram"}) {
-    const fs::path folder = (here / place).lexically_normal();
+    const fs::path folder = (here / folder_name).lexically_normal();
     if (fs::exists(folder / "model_index.json", ignored)) return folder.string();
   }
   return {};
@@ -62,13 +62,14 @@ OpenedSession open_session(const params::Settings& settings, bool quiet) {
   warn_of_settings(engine, settings);
   if (!live.prompts.empty()) session.set_prompts(live.prompts, live.interpolation);
   if (live.negative_prompt) session.set_negative_prompt(*live.negative_prompt);
-  if (!quiet) {
-    const EngineInfo info = engine.info();
-    std::fprintf(stderr, "%s  %s  %s on %s  ready in %.2f s\n", info.model.c_str(),
-                 session.description().c_str(), info.dtype.c_str(), info.device.c_str(),
-                 base::seconds_since(start));
-  }
+  if (!quiet) print_ready(engine, session.description(), base::seconds_since(start));
   return {std::move(engine), std::move(session)};
+}
+
+void print_ready(const Engine& engine, const std::string& session, double seconds) {
+  const EngineInfo info = engine.info();
+  std::fprintf(stderr, "%s  %s%s%s on %s  ready in %.2f s\n", info.model.c_str(), session.c_str(),
+               session.empty() ? "" : "  ", info.dtype.c_str(), info.device.c_str(), seconds);
 }
 
 void warn_of_settings(const Engine& engine, const params::Settings& settings) {

@@ -22,11 +22,12 @@ struct OpenedSession {
   Engine engine;
   Session session;
 };
-/// A session with its prompts set. Warns as warn_of_settings() does. Prints one line to
-/// stderr unless quiet:
-/// "pictogram  256x256  t 18,32  self 1.2  parallel rows  bf16 on 2 threads, AVX512-BF16  ready in
-/// 0.31 s".
+/// A session with its prompts set. Warns as warn_of_settings() does. Unless quiet, print_ready().
 OpenedSession open_session(const params::Settings& settings, bool quiet);
+
+/// Prints one line to stderr. `session` describes the stream, or is empty:
+/// "pictogram  256x256  t 18,32  self 1.2  bf16 on 2 threads, AVX512-BF16  ready in 0.31 s".
+void print_ready(const Engine& engine, const std::string& session, double seconds);
 
 /// Warns of words in the prompts that the model does not know, and of flags and keys that do
 /// nothing.

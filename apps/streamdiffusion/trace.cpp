@@ -46,36 +46,37 @@ std::string shortened(const std::string& name) {
 
 }  // namespace
 
-void write_trace(const std::string& path, const std::vector<OpInfo>& operations) {
+void write_trace(const std::string& path, const std::vector<OpInfo>& ops) {
   double start = 0;
-  for (const OpInfo& op : operations) {
+  for (const OpInfo& op : ops) {
     if (!of_the_frame(op)) continue;
     for (const OpInfo::Span& span : op.spans)
       start = start == 0 ? span.begin : std::min(start, span.begin);
   }
   json events = json::array();
-  for (const OpInfo& op : operations) {
+  for (const OpInfo& op : ops) {
     if (!of_the_frame(op)) continue;
     for (const OpInfo::Span& span : op.spans) events.push_back(event(op, span, start));
   }
   base::write_file(path, json{{"traceEvents", events}, {"displayTimeUnit", "ms"}}.dump() + "\n");
 }
 
-void print_slowest(const std::vector<OpInfo>& operations, double ceiling) {
-  std::vector<const OpInfo*> ops;
-  for (const OpInfo& op : operations) {
-    if (of_the_frame(op)) ops.push_back(&op);
+void print_slowest(const std::vector<OpInfo>& ops, double peak) {
+  std::vector<const OpInfo*> slowest;
+  for (const OpInfo& op : ops) {
+    if (of_the_frame(op)) slowest.push_back(&op);
   }
-  const std::size_t count = std::min(kSlowest, ops.size());
-  std::partial_sort(ops.begin(), ops.begin() + static_cast<std::ptrdiff_t>(count), ops.end(),
+  const std::size_t count = std::min(kSlowest, slowest.size());
+  std::partial_sort(slowest.begin(), slowest.begin() + static_cast<std::ptrdiff_t>(count),
+                    slowest.end(),
                     [](const OpInfo* a, const OpInfo* b) { return a->seconds > b->seconds; });
   std::printf("  %-*s %7s %9s %10s %8s  %s\n", kNameWidth, "the slowest ops of the last frame",
-              "ms", "GFLOP/s", "of ceiling", "GB/s", "implementation");
+              "ms", "GFLOP/s", "of peak", "GB/s", "implementation");
   for (std::size_t i = 0; i < count; ++i) {
-    const OpInfo& op = *ops[i];
+    const OpInfo& op = *slowest[i];
     std::printf("  %-*s %7.3f %9.0f %8.0f %% %8.1f  %s\n", kNameWidth,
                 shortened(op.stage + " " + op.name).c_str(), op.seconds * 1e3, rate(op),
-                100 * rate(op) / ceiling, op.bytes * 1e-9 / std::max(op.seconds, 1e-12),
+                100 * rate(op) / peak, op.bytes * 1e-9 / std::max(op.seconds, 1e-12),
                 op.implementation.c_str());
   }
 }

@@ -10,9 +10,9 @@ namespace streamdiffusion::app {
 
 /// Writes what every thread did when, in Chrome's trace format (chrome://tracing, ui.perfetto.dev).
 /// Throws io naming the file.
-void write_trace(const std::string& path, const std::vector<OpInfo>& operations);
+void write_trace(const std::string& path, const std::vector<OpInfo>& ops);
 
-/// Prints the ten ops of a frame that took longest; `ceiling` in GFLOP/s.
-void print_slowest(const std::vector<OpInfo>& operations, double ceiling);
+/// Prints the ten ops of a frame that took longest; `peak` in GFLOP/s.
+void print_slowest(const std::vector<OpInfo>& ops, double peak);
 
 }  // namespace streamdiffusion::app

@@ -48,7 +48,7 @@ struct EngineInfo {
   /// Packed, in memory.
   std::size_t weight_bytes = 0;
   /// Entries of the tokenizer's vocabulary; 0 with random weights.
-  int tokens = 0;
+  int vocabulary_size = 0;
   int latent_channels = 0, latent_factor = 0;
 };
 
@@ -99,7 +99,7 @@ class Engine {
   std::string sample_prompt() const;
   std::string sample_negative_prompt() const;
   /// Operations of the executables that a session uses.
-  std::vector<OpInfo> operations(const Session& session) const;
+  std::vector<OpInfo> ops(const Session& session) const;
   /// Bytes of activations (arenas) and of per-stream values of those executables.
   std::size_t arena_bytes(const Session& session) const;
   std::size_t state_bytes(const Session& session) const;

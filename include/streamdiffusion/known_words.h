@@ -1,5 +1,5 @@
 // The words that a model was taught, and which words of a prompt are not among them. A convention
-// of the embedded model: a folder may hold them in concepts.json.
+// of the included model: a folder may hold them in concepts.json.
 #pragma once
 
 #include <string>

@@ -29,7 +29,7 @@ struct QueuePolicy {
     latest,
     /// A new frame drops the oldest of `depth` waiting ones.
     drop_oldest,
-    /// submit() waits for room, so that nothing is dropped. For files.
+    /// submit() waits until the queue has a free entry, so that nothing is dropped. For files.
     block,
   };
   Kind kind = Kind::latest;
@@ -123,7 +123,7 @@ struct LiveCallbacks {
   /// return. Must not wait itself.
   std::function<void()> interrupt;
   /// Called once, when all the session's threads have ended, on the last of them: the counters are
-  /// final and its place (EngineOptions::max_live_sessions) is free. Not called where the
+  /// final and its slot (EngineOptions::max_live_sessions) is free. Not called where the
   /// constructor throws. The session may already be destroyed, if stop() left a thread behind.
   std::function<void()> ended;
 };
@@ -180,7 +180,7 @@ class LiveSession {
   std::optional<Error> failure() const;
   LiveCounters counters() const;
   /// Recent mean of the seconds that one call of the engine takes; 0 before the first.
-  double frame_seconds() const;
+  double call_seconds() const;
   /// Summed over every session that this one has used.
   SessionTimes times() const;
 

@@ -61,7 +61,7 @@ class Session {
   /// The text that images follow, with emphasis as EngineOptions::prompt_syntax says. A long prompt
   /// is cut to the model's limit, with a warning that names what is left out.
   void set_prompt(const std::string& prompt);
-  /// A weighted mixture of prompts. Throws invalid_argument for no prompt, or weights that are
+  /// A weighted blend of prompts. Throws invalid_argument for no prompt, or weights that are
   /// negative or sum to zero.
   void set_prompts(const std::vector<WeightedPrompt>& prompts,
                    PromptInterpolation how = PromptInterpolation::slerp);
@@ -73,13 +73,15 @@ class Session {
   void set_seed(std::int64_t seed);
   /// As many entries as the session has steps.
   void set_t_index_list(const std::vector<int>& t_index_list);
-  void set_similar_image_filter(bool enabled, float threshold = 0.98F, int max_skip_frame = 10);
+  void set_similar_image_filter(
+      bool enabled, float threshold = SessionOptions().similar_image_filter_threshold,
+      int max_skip_frame = SessionOptions().similar_image_filter_max_skip_frame);
 
   /// One frame of exactly width x height in; an image out once a frame has passed all steps:
   /// output k belongs to input k - (n - 1). Nothing before that; call flush() for the last n - 1.
   /// With frame_buffer_size F > 1, F calls make one batch, and images come out F calls later at the
   /// earliest. A frame that the filter skips costs no call. Outputs keep the order of their frames.
-  /// Throws numeric in the place of the output of a frame that failed; the others go on.
+  /// Throws numeric instead of the output of a frame that failed; the others go on.
   std::optional<Output> process(ImageView frame);
   /// The same for several frames; returns every output that is ready. After a throw, the outputs of
   /// the other frames come out of the next call.

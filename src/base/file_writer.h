@@ -8,14 +8,14 @@
 
 namespace streamdiffusion::base {
 
-/// Whether a file has to be on the disk before it takes the place of another.
+/// Whether a file has to be on the disk before it replaces another.
 enum class Durability {
   /// Only where it replaces an older file, which would else be lost with the power.
   replacing,
   always,
 };
 
-/// Writes a file beside its place, under a name that nobody else can foresee, and moves it there
+/// Writes a temporary file in the same folder, under a name that nobody can foresee, and renames it
 /// when it is whole. Until then an older file stays as it is, and afterwards its permissions stay.
 /// What is no file is written to directly: a pipe, a device, "-" and /dev/stdout for standard
 /// output, /dev/fd/N for an open descriptor. Every write is checked. All functions throw io naming
@@ -30,7 +30,7 @@ class FileWriter {
 
   void write(std::span<const std::byte> bytes);
   void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
-  /// Moves the file to its place. Without this call nothing is left of it.
+  /// Renames the file. Without this call nothing is left of it.
   void finish();
 
  private:

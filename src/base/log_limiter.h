@@ -10,8 +10,8 @@
 namespace streamdiffusion::base {
 
 /// Passes on at most kBurst messages of one kind in kWindow, and then says how many it left out.
-/// Messages that differ only in numbers and quoted parts are of one kind. Not thread-safe: the log's
-/// mutex guards it.
+/// Messages that differ only in numbers and quoted parts are of one kind. Not thread-safe: the
+/// log's mutex guards it.
 class LogLimiter {
  public:
   static constexpr int kBurst = 10;

@@ -20,7 +20,7 @@ using base::ErrorCode;
 
 constexpr std::size_t kMaximumBytes = std::size_t{1} << 20;
 
-/// A value of a row's type, or what the file says is refused with its place.
+/// A value of a row's type, or what the file says is refused with its line.
 std::int64_t read(const params::Integer&, const Value& v) {
   return v.integer();
 }
@@ -82,7 +82,7 @@ void set_row(params::Settings& settings, const params::Parameter& row, const Val
         type.member.set(settings, value);
       },
       row.type);
-  base::require(settings.given.insert(row.name).second, ErrorCode::invalid_argument, v.place(),
+  base::require(settings.given.insert(row.name).second, ErrorCode::invalid_argument, v.position(),
                 v.key(), " sets ", row.name, " a second time");
 }
 
@@ -173,7 +173,7 @@ const std::set<std::string> kUnsupported{"acceleration",
   std::vector<std::string_view> known;
   for (const auto& [name, set] : keys()) known.emplace_back(name);
   const std::string nearest = base::nearest_word(key, known);
-  base::fail(ErrorCode::invalid_argument, v.place(), "unknown key \"", key, "\"",
+  base::fail(ErrorCode::invalid_argument, v.position(), "unknown key \"", key, "\"",
              nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?");
 }
 
@@ -226,7 +226,7 @@ void set_key(params::Settings& settings, const Value& v) {
     return known->second(settings, v);
   }
   if (!kUnsupported.contains(v.key())) refuse_unknown(v);
-  base::require(v.is_off(), ErrorCode::unsupported, v.place(), v.key(), " is not supported");
+  base::require(v.is_off(), ErrorCode::unsupported, v.position(), v.key(), " is not supported");
 }
 
 }  // namespace
@@ -241,7 +241,7 @@ params::Settings parse_config(std::string_view text, const std::string& name) {
   for (const auto& entry : root) {
     const Value key(entry.first, name, "a key");
     const Value value(entry.second, name, key.text());
-    base::require(seen.insert(value.key()).second, ErrorCode::invalid_argument, key.place(),
+    base::require(seen.insert(value.key()).second, ErrorCode::invalid_argument, key.position(),
                   value.key(), " appears a second time");
     set_key(settings, value);
   }

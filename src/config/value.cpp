@@ -18,7 +18,7 @@ constexpr std::size_t kLongestShown = 60;
 
 }  // namespace
 
-std::string Value::place() const {
+std::string Value::position() const {
   return base::concat(file_, ":", node_.Mark().line + 1, ": ");
 }
 
@@ -30,7 +30,8 @@ std::string Value::found() const {
 }
 
 void Value::refuse(const std::string& expected) const {
-  base::fail(ErrorCode::invalid_argument, place(), key_, " is ", found(), ", expected ", expected);
+  base::fail(ErrorCode::invalid_argument, position(), key_, " is ", found(), ", expected ",
+             expected);
 }
 
 bool Value::is_off() const {
@@ -80,11 +81,11 @@ void Value::allow_only(const std::vector<std::string>& keys) const {
   for (const auto& entry : node_) {
     const std::string key = entry.first.IsScalar() ? entry.first.Scalar() : "";
     if (std::ranges::find(keys, key) == keys.end()) {
-      base::fail(ErrorCode::invalid_argument, place(), key_, " has the key \"",
+      base::fail(ErrorCode::invalid_argument, position(), key_, " has the key \"",
                  key.substr(0, kLongestShown), "\", expected ", base::joined(keys));
     }
-    base::require(seen.insert(key).second, ErrorCode::invalid_argument, place(), key_, " has ", key,
-                  " twice");
+    base::require(seen.insert(key).second, ErrorCode::invalid_argument, position(), key_, " has ",
+                  key, " twice");
   }
 }
 

@@ -1,4 +1,4 @@
-// One value of a YAML file, read as a type or refused with its place.
+// One value of a YAML file, read as a type or refused with its line.
 #pragma once
 
 #include <yaml-cpp/yaml.h>
@@ -40,7 +40,7 @@ class Value {
   /// Throws invalid_argument: "a.yaml:3: delta is \"much\", expected a number".
   [[noreturn]] void refuse(const std::string& expected) const;
   /// "a.yaml:3: "
-  std::string place() const;
+  std::string position() const;
 
  private:
   std::string found() const;

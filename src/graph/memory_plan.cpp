@@ -124,8 +124,8 @@ class Planner {
     }
   }
 
-  /// The block of the input that `op` may overwrite, or -1. No later op reads that input, and the op
-  /// itself reads nothing else in the block.
+  /// The block of the input that `op` may overwrite, or -1. No later op reads that input, and the
+  /// op itself reads nothing else in the block.
   int reusable_block(const Op& op, int position) const {
     const int candidate = overwritable_input(op.attributes);
     if (candidate < 0) return -1;

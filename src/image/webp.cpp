@@ -26,7 +26,8 @@ Demuxer demux(const Encoded& file) {
   return {WebPDemuxPartial(&data, &state), WebPDemuxDelete};
 }
 
-/// Decodes what is there of a file that ends early; gives how many rows. The others stay as they are.
+/// Decodes what is there of a file that ends early; gives how many rows. The others stay as they
+/// are.
 int decode_beginning(const Encoded& file, std::vector<std::uint8_t>& rgba, int width) {
   const std::unique_ptr<WebPIDecoder, decltype(&WebPIDelete)> decoder(
       WebPINewRGB(MODE_RGBA, rgba.data(), rgba.size(), 4 * width), WebPIDelete);

@@ -1,5 +1,5 @@
 // How a live session starts and ends. Whatever a stage does, its thread's end is noted, and the
-// last one to end settles the session: only then are its counters final and its place free.
+// last one to end settles the session: only then are its counters final and its slot free.
 #include <algorithm>
 #include <chrono>
 

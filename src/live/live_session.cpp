@@ -1,3 +1,4 @@
+// The public LiveSession: forwards to its implementation.
 #include "base/error.h"
 #include "live/live_session_impl.h"
 #include "params/check.h"
@@ -94,7 +95,7 @@ std::optional<Error> LiveSession::failure() const {
 LiveCounters LiveSession::counters() const {
   return impl_->counters().values();
 }
-double LiveSession::frame_seconds() const {
+double LiveSession::call_seconds() const {
   return impl_->counters().call_seconds();
 }
 SessionTimes LiveSession::times() const {

@@ -84,7 +84,7 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   /// What a stage threw that no frame was to blame for, such as bad_alloc: ends the session in the
   /// state `failed`.
   void break_down(std::size_t stage, const char* reason);
-  /// The last stage to end settles the session and frees its place.
+  /// The last stage to end settles the session and frees its slot.
   void end_stage(std::size_t stage);
   /// Counts the frames that a broken stage held, and frees what the session holds.
   void settle();

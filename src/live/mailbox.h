@@ -21,11 +21,11 @@ class Mailbox {
         depth_(policy.kind == QueuePolicy::Kind::latest ? 1
                                                         : static_cast<std::size_t>(policy.depth)) {}
 
-  /// Puts an item in. Under `block` it waits for room. Returns the item that was dropped: the oldest
-  /// one, or this one if the mailbox is closed.
+  /// Puts an item in. Under `block` it waits until an item is taken. Returns the item that was
+  /// dropped: the oldest one, or this one if the mailbox is closed.
   std::optional<T> put(T item) {
     std::unique_lock lock(mutex_);
-    if (blocks_) room_.wait(lock, [&] { return closed_ || items_.size() < depth_; });
+    if (blocks_) not_full_.wait(lock, [&] { return closed_ || items_.size() < depth_; });
     if (closed_) return item;
     std::optional<T> dropped;
     if (items_.size() == depth_) {
@@ -33,14 +33,14 @@ class Mailbox {
       items_.pop_front();
     }
     items_.push_back(std::move(item));
-    filled_.notify_one();
+    not_empty_.notify_one();
     return dropped;
   }
 
   /// Waits for the oldest item. Returns nothing once the mailbox is closed and empty.
   std::optional<T> take() {
     std::unique_lock lock(mutex_);
-    filled_.wait(lock, [&] { return closed_ || !items_.empty(); });
+    not_empty_.wait(lock, [&] { return closed_ || !items_.empty(); });
     return take_front();
   }
 
@@ -51,12 +51,12 @@ class Mailbox {
   }
 
   /// Nothing more can be put in. What is in can still be taken. Wakes every thread that waits: a
-  /// putter would wait for room for ever, and a taker for an item.
+  /// producer would wait for ever until an item is taken, and a consumer for an item.
   void close() {
     const std::lock_guard lock(mutex_);
     closed_ = true;
-    filled_.notify_all();
-    room_.notify_all();
+    not_empty_.notify_all();
+    not_full_.notify_all();
   }
 
   bool closed() const {
@@ -78,16 +78,16 @@ class Mailbox {
     if (items_.empty()) return std::nullopt;
     std::optional<T> item = std::move(items_.front());
     items_.pop_front();
-    room_.notify_one();
+    not_full_.notify_one();
     return item;
   }
 
   const bool blocks_;
   const std::size_t depth_;
   mutable std::mutex mutex_;
-  /// `filled_` is for those who take, `room_` for those who put under `block`. One item or one free
+  /// `not_empty_` is for consumers, `not_full_` for producers under `block`. One item or one free
   /// slot wakes one thread.
-  std::condition_variable filled_, room_;
+  std::condition_variable not_empty_, not_full_;
   /// At most depth_.
   std::deque<T> items_;
   bool closed_ = false;

@@ -5,13 +5,14 @@
 namespace streamdiffusion::live {
 namespace {
 
-constexpr float kLeastWeight = 1e-3F;  // a smaller share of a mixture is left out
+constexpr float kLeastWeight = 1e-3F;  // a smaller share of a blend is left out
 
-/// Adds `share` of a mixture to another, one entry a text.
-void add(std::vector<WeightedPrompt>& sum, const std::vector<WeightedPrompt>& part, double share) {
+/// Adds `share` of a blend to another, one entry a text.
+void add(std::vector<WeightedPrompt>& sum, const std::vector<WeightedPrompt>& prompts,
+         double share) {
   double total = 0;
-  for (const WeightedPrompt& prompt : part) total += prompt.weight;
-  for (const WeightedPrompt& prompt : part) {
+  for (const WeightedPrompt& prompt : prompts) total += prompt.weight;
+  for (const WeightedPrompt& prompt : prompts) {
     const auto weight = static_cast<float>(share * prompt.weight / total);
     const auto same = std::find_if(sum.begin(), sum.end(),
                                    [&](const auto& entry) { return entry.text == prompt.text; });
@@ -37,11 +38,11 @@ double PromptTransition::progress(LiveClock::time_point now) const {
 
 std::vector<WeightedPrompt> PromptTransition::at(LiveClock::time_point now) const {
   const double t = progress(now);
-  std::vector<WeightedPrompt> mixture;
-  if (t < 1) add(mixture, from_, 1 - t);
-  add(mixture, to_, t);
-  std::erase_if(mixture, [](const WeightedPrompt& prompt) { return prompt.weight < kLeastWeight; });
-  return mixture;
+  std::vector<WeightedPrompt> blend;
+  if (t < 1) add(blend, from_, 1 - t);
+  add(blend, to_, t);
+  std::erase_if(blend, [](const WeightedPrompt& prompt) { return prompt.weight < kLeastWeight; });
+  return blend;
 }
 
 bool PromptTransition::running(LiveClock::time_point now) const {

@@ -1,4 +1,4 @@
-// Blends from one mixture of prompts to another over time.
+// Blends from one blend of prompts to another over time.
 #pragma once
 
 #include <vector>
@@ -11,9 +11,9 @@ class PromptTransition {
  public:
   explicit PromptTransition(std::vector<WeightedPrompt> start) : to_(std::move(start)) {}
 
-  /// Starts from the mixture at `now`; reaches `prompts` after `seconds`.
+  /// Starts from the blend at `now`; reaches `prompts` after `seconds`.
   void start(std::vector<WeightedPrompt> prompts, double seconds, LiveClock::time_point now);
-  /// The mixture at a moment. Its weights sum to 1.
+  /// The blend at a moment. Its weights sum to 1.
   std::vector<WeightedPrompt> at(LiveClock::time_point now) const;
   /// False once `now` has reached the end.
   bool running(LiveClock::time_point now) const;

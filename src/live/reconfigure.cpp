@@ -46,7 +46,7 @@ std::optional<Error> LiveSession::Impl::prepare_change(Engine engine,
       engine.encode_prompt(prompt.text);  // a transition starts from them
     }
     engine.encode_prompt(*settings.negative_prompt);
-    if (other_engine || !params::same_plan(configured_.settings.options, settings.options)) {
+    if (other_engine || !params::same_session(configured_.settings.options, settings.options)) {
       change->session =
           std::make_unique<live::ActiveSession>(engine, settings, stop_source_.get_token());
     }

@@ -15,7 +15,7 @@ class StreamSwitcher {
   StreamSwitcher(std::unique_ptr<ActiveSession> session, const LiveSettings& settings);
 
   /// Frames enter this session from now on. It was made for these settings, or for settings from
-  /// which params::same_plan() holds.
+  /// which params::same_session() holds.
   void switch_to(std::unique_ptr<ActiveSession> session, const LiveSettings& settings);
   /// Changes the session that frames enter.
   void apply(const LiveSettings& settings);

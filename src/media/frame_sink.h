@@ -73,9 +73,10 @@ std::vector<std::filesystem::path> replaced_files(
 bool is_live_output(const std::string& output);
 
 /// Opens what the user wrote:
-///   FILE.mp4, .mov, .mkv (H.264), .webm (VP9, VP8), .gif; a folder (images 000000.png, …);
-///   window; /dev/videoN (a v4l2 loopback device); rtmp://, rtsp://, srt://, udp://, rtp://;
-///   - or /dev/stdout for standard output; a named pipe or another device.
+///   FILE.mp4, .mov, .mkv (H.264), .webm (VP9, VP8), .gif; a folder of PNG images;
+///   window; /dev/videoN (a v4l2 loopback device);
+///   rtmp://, rtsp://, srt://, udp://, tcp://, rtp://;
+///   - or /dev/stdout for standard output; a named pipe, /dev/fd/N or another device.
 /// Creates missing folders. Throws io or invalid_argument naming the output.
 std::unique_ptr<FrameSink> open_sink(const std::string& output, const SinkOptions& options);
 

@@ -23,7 +23,7 @@ class OutputFile {
   const std::string& path() const { return path_; }
   /// The file holds something.
   void keep() { kept_ = true; }
-  /// The written file takes its place. Throws io.
+  /// Renames the written file. Throws io.
   void commit();
 
  private:

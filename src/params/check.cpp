@@ -190,11 +190,11 @@ const Settings& fallbacks() {
   return all;
 }
 
-bool same_plan(const SessionOptions& a, const SessionOptions& b) {
+bool same_session(const SessionOptions& a, const SessionOptions& b) {
   const Settings first = with(a), second = with(b);
   return std::ranges::all_of(parameters(), [&](const Parameter& row) {
-    if (row.change == Change::plan) return same(row.type, first, second);
-    if (row.change != Change::plan_for_length) return true;
+    if (row.change == Change::session) return same(row.type, first, second);
+    if (row.change != Change::session_for_length) return true;
     return same_length(std::get<IntegerList>(row.type), first, second);
   });
 }

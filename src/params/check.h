@@ -40,6 +40,6 @@ void fill(Settings& to, const Settings& from);
 const Settings& fallbacks();
 
 /// Whether a stream made for the first options can go on under the second.
-bool same_plan(const SessionOptions& a, const SessionOptions& b);
+bool same_session(const SessionOptions& a, const SessionOptions& b);
 
 }  // namespace streamdiffusion::params

@@ -41,10 +41,10 @@ const char* effect(Change change) {
   switch (change) {
     case Change::live:
       return "next frame";
-    case Change::plan:
-      return "another plan";
-    case Change::plan_for_length:
-      return "next frame; another plan for another number of steps";
+    case Change::session:
+      return "another session";
+    case Change::session_for_length:
+      return "next frame; another session for another number of steps";
     case Change::engine:
       return "at the start";
   }

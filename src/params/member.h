@@ -13,9 +13,9 @@
 namespace streamdiffusion::params {
 
 /// A function from Settings to a reference to one of its members: SD_REACH(live.options.width).
-#define SD_REACH(place)         \
+#define SD_REACH(field)         \
   [](auto& settings) -> auto& { \
-    return settings.place;      \
+    return settings.field;      \
   }
 
 template <typename T>
@@ -32,21 +32,21 @@ struct Unwrapped<std::optional<T>> {
 template <typename T, typename Reach>
 Member<T> member(Reach, std::optional<T> fallback = std::nullopt) {
   return {[](const Settings& settings) -> std::optional<T> {
-            const auto& place = Reach{}(settings);
-            using Place = std::remove_cvref_t<decltype(place)>;
-            if constexpr (std::is_same_v<Place, std::optional<typename Unwrapped<Place>::type>>) {
-              return place ? std::optional<T>(static_cast<T>(*place)) : std::nullopt;
-            } else if constexpr (requires { typename Place::value_type; } &&
-                                 !std::is_same_v<Place, std::string>) {
-              return place.empty() ? std::nullopt : std::optional<T>(place);
+            const auto& field = Reach{}(settings);
+            using Field = std::remove_cvref_t<decltype(field)>;
+            if constexpr (std::is_same_v<Field, std::optional<typename Unwrapped<Field>::type>>) {
+              return field ? std::optional<T>(static_cast<T>(*field)) : std::nullopt;
+            } else if constexpr (requires { typename Field::value_type; } &&
+                                 !std::is_same_v<Field, std::string>) {
+              return field.empty() ? std::nullopt : std::optional<T>(field);
             } else {
-              return static_cast<T>(place);
+              return static_cast<T>(field);
             }
           },
           [](Settings& settings, const T& value) {
-            auto& place = Reach{}(settings);
-            using Place = typename Unwrapped<std::remove_reference_t<decltype(place)>>::type;
-            place = static_cast<Place>(value);
+            auto& field = Reach{}(settings);
+            using Field = typename Unwrapped<std::remove_reference_t<decltype(field)>>::type;
+            field = static_cast<Field>(value);
           },
           std::move(fallback)};
 }

@@ -6,7 +6,7 @@
 
 namespace streamdiffusion::params {
 
-/// Sets what the row refers to. Throws corrupt_file naming the place in the JSON, what was found and
+/// Sets what the row refers to. Throws corrupt_file naming the path in the JSON, what was found and
 /// what was expected.
 void read_json(const Parameter& row, const json::Json& value, Settings& settings);
 

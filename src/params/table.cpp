@@ -10,15 +10,13 @@ namespace streamdiffusion::params {
 namespace {
 
 using Change::live;
-using Change::plan;
+using Change::session;
 
 /// The largest integer that JSON keeps exact everywhere (RFC 8259, section 6).
 constexpr std::int64_t kMaximumSeed = (std::int64_t{1} << 53) - 1;
 /// The distilled models know 50 timesteps (docs/algorithm.md, section 2).
-constexpr int kMaximumSteps = 50;
 constexpr double kMaximumGuidance = 100, kMaximumWeight = 1000;
 constexpr std::size_t kMaximumPrompts = 64;
-constexpr int kMinimumSide = 8, kMaximumSide = 16384;
 
 const Names<bool> kModes{{"img2img", false}, {"txt2img", true}};
 
@@ -93,7 +91,7 @@ Rows steps_rows() {
        "Mode",
        "Images from images, or from a prompt alone",
        Group::steps,
-       plan,
+       session,
        choice<kModes>(SD_REACH(live.options.text_to_image)),
        {.server = true}},
       {"strength",
@@ -107,14 +105,14 @@ Rows steps_rows() {
        "Steps",
        "Denoising steps of an image; more are slower and cleaner",
        Group::steps,
-       plan,
+       session,
        integer(SD_REACH(steps), 1, kMaximumSteps),
        {.server = true}},
       {"t_index_list",
        "Indices of the steps",
        "Exact indices in the schedule, ascending; a small first one changes the image much",
        Group::steps,
-       Change::plan_for_length,
+       Change::session_for_length,
        IntegerList{
            member<std::vector<int>>(SD_REACH(live.options.t_index_list), std::vector<int>{32, 45}),
            0, kMaximumSteps - 1, kMaximumSteps},
@@ -127,14 +125,19 @@ Rows steps_rows() {
        "Length of the schedule",
        "How many steps the schedule has; t_index_list counts in them",
        Group::steps,
-       plan,
+       session,
        integer(SD_REACH(live.options.num_inference_steps), 1, kMaximumSteps, 50),
        {.flag = "--num-inference-steps", .yaml = true, .model_file = true, .server = true}},
+  };
+}
+
+Rows noise_rows() {
+  return {
       {"do_add_noise",
        "Fresh noise",
        "Between the steps; without it smoother and less varied",
        Group::steps,
-       plan,
+       session,
        boolean(SD_REACH(live.options.do_add_noise)),
        {.flag = "!--no-add-noise",
         .flag_help = "No fresh noise between the steps: smoother, less varied",
@@ -156,7 +159,7 @@ Rows batch_rows() {
        "Stream batch",
        "One UNet call takes every frame in flight one step further",
        Group::steps,
-       plan,
+       session,
        boolean(SD_REACH(live.options.use_denoising_batch)),
        {.flag = "!--sequential",
         .flag_help = "Run the steps of a frame one after another, not as a stream batch",
@@ -165,18 +168,18 @@ Rows batch_rows() {
        "Frames together",
        "Frames that enter the stream batch together",
        Group::steps,
-       plan,
+       session,
        integer(SD_REACH(live.options.frame_buffer_size), 1, 64),
        {.flag = "--frame-buffer-size", .yaml = true}},
       {"parallel",
        "Parallel",
        "Cores work on the same op (ops), or each on its rows (rows); auto measures",
        Group::steps,
-       plan,
+       session,
        choice<kParallels>(SD_REACH(live.options.parallel)),
        {.flag = "--parallel", .yaml = true}},
       {"keep_tensors", "Keep tensors", "Outputs carry their latents and unrounded pixels",
-       Group::steps, plan, boolean(SD_REACH(live.options.keep_tensors))},
+       Group::steps, session, boolean(SD_REACH(live.options.keep_tensors))},
   };
 }
 
@@ -231,7 +234,7 @@ Rows guidance_rows() {
        "Guidance",
        "How the negative prompt acts: none, full, self or initialize",
        Group::guidance,
-       plan,
+       session,
        choice<kCfgTypes>(SD_REACH(live.options.cfg_type), "self"),
        {.flag = "--cfg-type", .yaml = true, .model_file = true, .server = true}},
       {"guidance_scale",
@@ -261,14 +264,14 @@ Rows image_rows() {
        "Width",
        "Of the images, in pixels",
        Group::image,
-       plan,
+       session,
        integer(SD_REACH(live.options.width), kMinimumSide, kMaximumSide, 512),
        {.flag = "--width", .yaml = true, .model_file = true, .server = true}},
       {"height",
        "Height",
        "Of the images, in pixels",
        Group::image,
-       plan,
+       session,
        integer(SD_REACH(live.options.height), kMinimumSide, kMaximumSide, 512),
        {.flag = "--height", .yaml = true, .model_file = true, .server = true}},
       {"fit",
@@ -328,9 +331,9 @@ Rows filter_rows() {
 const std::vector<Parameter>& parameters() {
   static const Rows all = [] {
     Rows rows;
-    for (auto* part : {&engine_rows, &steps_rows, &batch_rows, &prompt_rows, &guidance_rows,
-                       &image_rows, &filter_rows, &run_rows}) {
-      std::ranges::move(part(), std::back_inserter(rows));
+    for (auto* group : {&engine_rows, &steps_rows, &noise_rows, &batch_rows, &prompt_rows,
+                        &guidance_rows, &image_rows, &filter_rows, &run_rows}) {
+      std::ranges::move(group(), std::back_inserter(rows));
     }
     return rows;
   }();

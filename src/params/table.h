@@ -27,6 +27,9 @@ struct RunSettings {
   std::optional<bool> realtime, no_audio, strict, quiet;
 };
 
+/// Of the width and height of a stream, in pixels, and of its schedule.
+constexpr int kMinimumSide = 8, kMaximumSide = 16384, kMaximumSteps = 50;
+
 /// What the rows of the table refer to.
 struct Settings {
   EngineOptions engine;
@@ -91,10 +94,10 @@ using Type = std::variant<Integer, Number, Boolean, Choice, Text, IntegerList, P
 enum class Change {
   /// At the next frame edge.
   live,
-  /// With another plan, which is made while the stream goes on.
-  plan,
-  /// At the next frame edge; with another plan if the length of the list changes.
-  plan_for_length,
+  /// With another session, which is made while the stream goes on.
+  session,
+  /// At the next frame edge; with another session if the length of the list changes.
+  session_for_length,
   /// When an engine is opened.
   engine,
 };

@@ -63,12 +63,12 @@ class LcmSchedule {
 };
 
 /// The t_index_list of `count` steps for a strength of 0..1 (1: pure noise). The first index is
-/// floor((num_inference_steps - 1) * (1 - strength) + 0.01), or lower where fewer than `count` steps
-/// would follow. The steps divide the rest of the schedule evenly, as LCM divides the whole of it: strength
-/// 1 gives the timesteps of `count` inference steps. Throws invalid_argument for a strength outside
-/// 0..1, and for a count outside 1..num_inference_steps.
-std::vector<int> t_index_list_for(double strength, int count, int num_inference_steps = 50);
+/// floor((num_inference_steps - 1) * (1 - strength) + 0.01), or lower where fewer than `count`
+/// steps would follow. The steps divide the rest of the schedule evenly, as LCM divides the whole
+/// of it: strength 1 gives the timesteps of `count` inference steps. Throws invalid_argument for a
+/// strength outside 0..1, and for a count outside 1..num_inference_steps.
+std::vector<int> t_index_list_for(double strength, int count, int num_inference_steps);
 /// The same from a first index.
-std::vector<int> t_index_list_from(int first, int count, int num_inference_steps = 50);
+std::vector<int> t_index_list_from(int first, int count, int num_inference_steps);
 
 }  // namespace streamdiffusion::schedule

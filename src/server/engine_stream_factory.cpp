@@ -21,7 +21,7 @@ class EngineLiveStream : public LiveStream {
   void change(const LiveSettings& settings) override { session_.change(settings); }
   bool reconfiguring() const override { return session_.reconfiguring(); }
   LiveCounters counters() const override { return session_.counters(); }
-  double frame_seconds() const override { return session_.frame_seconds(); }
+  double call_seconds() const override { return session_.call_seconds(); }
   std::optional<Error> failure() const override { return session_.failure(); }
 
  private:

@@ -68,7 +68,7 @@ class Metrics::Impl {
                         .Add({});
   Gauge& fps =
       prometheus::BuildGauge()
-          .Name("streamdiffusion_pictures_per_second")
+          .Name("streamdiffusion_images_per_second")
           .Help("Images sent per second over the last two seconds, summed over all sessions")
           .Register(registry)
           .Add({});

@@ -114,7 +114,7 @@ json schema_of(const params::Parameter& row, std::size_t order) {
   schema["description"] = row.help;
   schema["group"] = params::to_string(row.group);
   schema["order"] = order;
-  schema["needsPlan"] = row.change == params::Change::plan;
+  schema["needsSession"] = row.change == params::Change::session;
   if (row.in.slider_maximum) schema["sliderMaximum"] = *row.in.slider_maximum;
   return schema;
 }

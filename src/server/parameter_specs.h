@@ -14,7 +14,7 @@ namespace streamdiffusion::server {
 std::vector<params::Parameter> offered_parameters(const ServedModel& info, const Limits& limits);
 
 /// JSON Schema of row number `order`. Beyond the standard's words: `id` and `field` for front ends
-/// of the legacy protocol; `step`, `group`, `order`, `needsPlan` and `sliderMaximum` for ours.
+/// of the legacy protocol; `step`, `group`, `order`, `needsSession` and `sliderMaximum` for ours.
 nlohmann::json schema_of(const params::Parameter& row, std::size_t order);
 
 /// The value that is set.

@@ -23,7 +23,7 @@ namespace streamdiffusion::server {
 struct Parameters {
   LiveSettings live;
   std::string model;
-  int jpeg_quality = 85;
+  int jpeg_quality = params::Settings().jpeg_quality;
   /// The names of the parameters that the client has set so far.
   std::set<std::string, std::less<>> given = {};
   /// What the last message asked for in vain.

@@ -182,8 +182,8 @@ Task<void> Server::Impl::accept(tcp::acceptor& acceptor) {
   }
 }
 
-// Beyond the limits, a connection may still ask for health, so that a full server is not taken for a
-// dead one. A new one of those closes the oldest.
+// Beyond the limits, a connection may still ask for health, so that a full server is not taken for
+// a dead one. A new one of those closes the oldest.
 void Server::Impl::admit(tcp::socket socket) {
   auto transport = std::make_shared<Transport>(std::move(socket), tls_.context.get());
   const std::string client = client_network(transport->address());

@@ -25,10 +25,10 @@ class Server {
   /// SHA-256 of a self-signed certificate, or empty.
   std::string fingerprint() const;
 
-  /// Serves on this thread until drained, for at most Limits::drain after the order. With `signals`,
-  /// SIGTERM and SIGINT start draining; after the first of them, their default action is restored,
-  /// so that a second one ends the process at once. SIGHUP reads the certificate again, if there are
-  /// files of one. Returns false if a stream did not end in time;
+  /// Serves on this thread until drained, for at most Limits::drain after the order. With
+  /// `signals`, SIGTERM and SIGINT start draining; after the first of them, their default action is
+  /// restored, so that a second one ends the process at once. SIGHUP reads the certificate again,
+  /// if there are files of one. Returns false if a stream did not end in time;
   /// the destructor would wait for it.
   bool run(bool signals);
   /// Accepts no new session, makes /readyz report it, and lets running sessions finish for at most

@@ -31,7 +31,7 @@ class LiveStream {
   virtual void change(const LiveSettings& settings) = 0;
   virtual bool reconfiguring() const = 0;
   virtual LiveCounters counters() const = 0;
-  virtual double frame_seconds() const = 0;
+  virtual double call_seconds() const = 0;
   /// The error that ended the stream, if one did.
   virtual std::optional<Error> failure() const = 0;
 };

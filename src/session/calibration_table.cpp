@@ -96,9 +96,9 @@ std::optional<fs::path> calibration_cache_file(const EngineOptions& options) {
       cache != nullptr && *cache != '\0' ? fs::path(cache) : fs::path(home) / ".cache";
   std::ostringstream identity;
   identity << kVersion << '\n' << options.random_weights << '\n';
-  for (const std::string& part : {options.model, options.vae}) {
+  for (const std::string& folder : {options.model, options.vae}) {
     std::error_code ignored;
-    if (!part.empty()) describe(fs::absolute(part, ignored).lexically_normal(), identity);
+    if (!folder.empty()) describe(fs::absolute(folder, ignored).lexically_normal(), identity);
   }
   std::ostringstream name;
   name << "int8-" << std::hex << std::setw(16) << std::setfill('0') << base::fnv1a(identity.str())

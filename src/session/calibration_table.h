@@ -24,9 +24,9 @@ void write_calibration(const CalibrationTable& table, const std::filesystem::pat
 /// ranges may become those of others.
 void require_own_file(const std::filesystem::path& file);
 
-/// The file of this model in the user's cache: under streamdiffusion in $XDG_CACHE_HOME or ~/.cache.
-/// Its name is a hash of the paths, sizes and times of the model's files. Empty if the user has
-/// neither a cache nor a home.
+/// The file of this model in the user's cache: under streamdiffusion in $XDG_CACHE_HOME or
+/// ~/.cache. Its name is a hash of the paths, sizes and times of the model's files. Empty if the
+/// user has neither a cache nor a home.
 std::optional<std::filesystem::path> calibration_cache_file(const EngineOptions& options);
 
 }  // namespace streamdiffusion::session

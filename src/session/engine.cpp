@@ -1,3 +1,4 @@
+// The public Engine: opens a model and makes its sessions.
 #include "streamdiffusion/engine.h"
 
 #include <algorithm>
@@ -17,8 +18,8 @@ namespace streamdiffusion {
 namespace {
 
 /// Appends what an executable reports.
-void append_operations(const backend::Executable& executable, const std::string& stage,
-                       std::vector<OpInfo>& out) {
+void append_ops(const backend::Executable& executable, const std::string& stage,
+                std::vector<OpInfo>& out) {
   for (const backend::OpReport& op : executable.report()) {
     OpInfo info{
         stage,    op.name,    op.kind, op.implementation, graph::to_string(op.lifetime), op.flops,
@@ -102,7 +103,7 @@ EngineInfo Engine::info() const {
       .dtype = base::concat(impl_->calibration ? "int8 and " : "", tensor::to_string(impl_->dtype)),
       .parameters = static_cast<std::size_t>(impl_->model.parameters()),
       .weight_bytes = impl_->device->weight_bytes(),
-      .tokens = impl_->model.token_count(),
+      .vocabulary_size = impl_->model.token_count(),
       .latent_channels = impl_->model.latent_channels(),
       .latent_factor = impl_->model.factor()};
 }
@@ -114,14 +115,14 @@ std::string Engine::sample_negative_prompt() const {
   return impl_->model.sample_negative_prompt();
 }
 
-std::vector<OpInfo> Engine::operations(const Session& session) const {
-  std::vector<OpInfo> operations;
-  append_operations(*impl_->executables.text(), "text", operations);
+std::vector<OpInfo> Engine::ops(const Session& session) const {
+  std::vector<OpInfo> ops;
+  append_ops(*impl_->executables.text(), "text", ops);
   session.impl_->for_each_executable(
       [&](const std::string& stage, const backend::Executable& executable) {
-        append_operations(executable, stage, operations);
+        append_ops(executable, stage, ops);
       });
-  return operations;
+  return ops;
 }
 
 std::size_t Engine::arena_bytes(const Session& session) const {

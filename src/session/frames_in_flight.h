@@ -33,8 +33,8 @@ class FramesInFlight {
 
   /// The oldest frame's output, or nothing while it runs. Throws the error of an untagged frame.
   std::optional<Output> pop();
-  /// All outputs before the oldest frame that still runs. Throws the error of an untagged frame; the
-  /// other outputs then stay for the next call.
+  /// All outputs before the oldest frame that still runs. Throws the error of an untagged frame;
+  /// the other outputs then stay for the next call.
   std::vector<Output> pop_all();
 
   std::size_t size() const { return frames_.size(); }

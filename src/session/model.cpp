@@ -99,11 +99,11 @@ void Model::open_folder(const EngineOptions& options) {
                 ": the tokenizer has ", tokenizer_->vocab_size(),
                 " tokens, the text encoder's \"vocab_size\" is ", text_.vocabulary);
   tokens_ = tokenizer_->length();
-  const std::filesystem::path places[]{folder.component("text_encoder"), folder.component("unet"),
-                                       autoencoder};
-  for (std::size_t i = 0; i < std::size(places); ++i) {
-    sources_[i] = std::make_shared<weights::WeightStore>(places[i]);
-    scopes_[i] = std::filesystem::absolute(places[i]).lexically_normal().string();
+  const std::filesystem::path folders[]{folder.component("text_encoder"), folder.component("unet"),
+                                        autoencoder};
+  for (std::size_t i = 0; i < std::size(folders); ++i) {
+    sources_[i] = std::make_shared<weights::WeightStore>(folders[i]);
+    scopes_[i] = std::filesystem::absolute(folders[i]).lexically_normal().string();
   }
   defaults_ = folder.defaults().options;
   text_defaults_ = text_defaults(folder.defaults());

@@ -1,4 +1,5 @@
-// Prompts to embeddings. The text encoder runs once for each new text. The last few results are kept.
+// Prompts to embeddings. The text encoder runs once for each new text. The last few results are
+// kept.
 #pragma once
 
 #include <list>

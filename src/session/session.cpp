@@ -1,3 +1,4 @@
+// The public Session: forwards to its implementation.
 #include "streamdiffusion/session.h"
 
 #include "session/session_impl.h"

@@ -21,7 +21,7 @@ using base::ErrorCode;
 using graph::Lifetime;
 
 /// The filter has a random sequence of its own, so that noise does not shift it.
-constexpr std::uint64_t kFilterStream = 0x51f17e5;
+constexpr std::uint64_t kFilterSeed = 0x51f17e5;
 
 stream::StreamParameters stream_parameters(const SessionOptions& o,
                                            const schedule::LcmSchedule& schedule) {
@@ -68,7 +68,8 @@ Session::Impl::Impl(std::shared_ptr<Engine::Impl> engine, const SessionOptions& 
       stop_(std::move(stop)),
       options_(options),
       schedule_(engine_->model.scheduler()),
-      filter_(static_cast<std::uint64_t>(options.seed) ^ kFilterStream),
+      filter_(static_cast<std::uint64_t>(options.seed) ^ kFilterSeed,
+              options.similar_image_filter_threshold, options.similar_image_filter_max_skip_frame),
       text_to_image_noise_(static_cast<std::uint64_t>(options.seed)) {
   session::check_options(engine_->model, options_);
   const int factor = engine_->model.factor();
@@ -82,8 +83,6 @@ Session::Impl::Impl(std::shared_ptr<Engine::Impl> engine, const SessionOptions& 
   } else {
     sequential_.emplace(frames, *options_.cfg_type, latent_, parameters);
   }
-  filter_.configure(options_.similar_image_filter_threshold,
-                    options_.similar_image_filter_max_skip_frame);
   make_programs();
   entering_.resize(static_cast<std::size_t>(frames));
   leaving_.resize(static_cast<std::size_t>(frames));

@@ -19,8 +19,8 @@ struct Guidance {
   bool active() const { return cfg != CfgType::none && scale > 1.0F; }
 };
 
-/// A row between two denoising steps: its clean prediction x0, and the part of the next step's stock
-/// noise that this step determined (docs/algorithm.md, section 5). Kept instead of the noised
+/// A row between two denoising steps: its clean prediction x0, and the part of the next step's
+/// stock noise that this step determined (docs/algorithm.md, section 5). Kept instead of the noised
 /// latent, so that the constants may change in between.
 struct Waiting {
   const float* x0;
@@ -39,8 +39,8 @@ struct Predictions {
   const float* negative;
 };
 
-/// Takes one denoising step. `stock` is the virtual negative noise (replaced by the negative prediction for
-/// initialize). Writes x0 and gain. Returns false if x0 is not finite.
+/// Takes one denoising step. `stock` is the virtual negative noise (replaced by the negative
+/// prediction for initialize). Writes x0 and gain. Returns false if x0 is not finite.
 bool denoise_row(const schedule::DenoisingStep& step, schedule::PredictionType kind,
                  const Guidance& guidance, const float* x, const float* stock,
                  Predictions predictions, std::size_t n, float* x0, float* gain);

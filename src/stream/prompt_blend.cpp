@@ -10,7 +10,7 @@ namespace {
 using base::ErrorCode;
 
 /// Above this cosine slerp falls back to lerp: the two agree, and slerp would divide by nearly 0.
-constexpr double kParallel = 0.9995;
+constexpr double kCollinear = 0.9995;
 
 /// (1 - t) a + t b, or the same along the circle; into a.
 void interpolate(std::vector<float>& a, std::span<const float> b, double t,
@@ -24,7 +24,7 @@ void interpolate(std::vector<float>& a, std::span<const float> b, double t,
       ab += static_cast<double>(a[i]) * b[i];
     }
     const double cosine = aa > 0 && bb > 0 ? ab / std::sqrt(aa * bb) : 1.0;
-    if (std::abs(cosine) < kParallel) {
+    if (std::abs(cosine) < kCollinear) {
       const double angle = std::acos(cosine);
       from = std::sin((1.0 - t) * angle) / std::sin(angle);
       to = std::sin(t * angle) / std::sin(angle);
@@ -47,13 +47,13 @@ std::vector<float> blend(std::span<const WeightedEmbedding> embeddings, PromptIn
     total += embedding.weight;
   }
   base::require(total > 0, ErrorCode::invalid_argument, "the weights of the prompts sum to zero");
-  std::vector<float> mixture(embeddings.front().values.begin(), embeddings.front().values.end());
+  std::vector<float> blend(embeddings.front().values.begin(), embeddings.front().values.end());
   double so_far = embeddings.front().weight;
   for (const WeightedEmbedding& next : embeddings.subspan(1)) {
     so_far += next.weight;
-    if (next.weight > 0) interpolate(mixture, next.values, next.weight / so_far, how);
+    if (next.weight > 0) interpolate(blend, next.values, next.weight / so_far, how);
   }
-  return mixture;
+  return blend;
 }
 
 }  // namespace streamdiffusion::stream

@@ -1,4 +1,4 @@
-// Which rows a UNet call has, and which prompt each follows. The only place that knows how guidance
+// Which rows a UNet call has, and which prompt each follows. Nothing else knows how guidance
 // types lay out rows.
 // docs/algorithm.md, sections 4 and 5.
 #pragma once

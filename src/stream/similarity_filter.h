@@ -19,8 +19,11 @@ double skip_probability(double similarity, double threshold);
 
 class SimilarityFilter {
  public:
-  /// Draws come from std::mt19937_64(seed) as 53-bit uniforms, one a frame compared.
-  explicit SimilarityFilter(std::uint64_t seed) : random_(seed) {}
+  /// Draws come from std::mt19937_64(seed) as 53-bit uniforms, one a frame compared. The rest as in
+  /// configure().
+  SimilarityFilter(std::uint64_t seed, float threshold, int max_skip_frame) : random_(seed) {
+    configure(threshold, max_skip_frame);
+  }
 
   /// threshold 0..1. After max_skip_frame + 1 skips in a row (the original's count; a frame
   /// processed by chance starts it anew) one frame is processed whatever it looks like.
@@ -32,8 +35,8 @@ class SimilarityFilter {
 
  private:
   std::mt19937_64 random_;
-  double threshold_ = 0.98;
-  int max_skip_frame_ = 10;
+  double threshold_ = 0;
+  int max_skip_frame_ = 0;
   int skipped_ = 0;
   std::vector<std::uint8_t> reference_;
 };

@@ -58,9 +58,10 @@ class StreamBatch {
   void enter_noise(std::span<const float> x, std::span<const FrameId> ids,
                    std::span<float> unet_input);
 
-  /// Takes the UNet's prediction [unet_rows, h, w, c]. Writes the finished latents [frames, h, w, c] and
-  /// their ids: an empty one where no frame has passed all steps yet. A frame whose latents are not
-  /// finite is given up: throws numeric naming the step, after which the stream goes on without it.
+  /// Takes the UNet's prediction [unet_rows, h, w, c]. Writes the finished latents [frames, h, w,
+  /// c] and their ids: an empty one where no frame has passed all steps yet. A frame whose latents
+  /// are not finite is given up: throws numeric naming the step, after which the stream goes on
+  /// without it.
   void leave(std::span<const float> prediction, std::span<float> out, std::span<FrameId> out_ids);
 
   /// True while frames wait for their next step.

@@ -61,8 +61,8 @@ void TorchGenerator::randn(std::span<float> out) {
 void randn_nhwc(TorchGenerator& generator, std::int64_t rows, std::int64_t channels, std::int64_t h,
                 std::int64_t w, std::span<float> out) {
   base::require(static_cast<std::int64_t>(out.size()) == rows * channels * h * w,
-                base::ErrorCode::internal, "noise: room for ", out.size(), " numbers, expected ",
-                rows * channels * h * w);
+                base::ErrorCode::internal, "noise: the output holds ", out.size(),
+                " numbers, expected ", rows * channels * h * w);
   std::vector<float> planes(out.size());
   generator.randn(planes);
   const std::int64_t pixels = h * w;

@@ -11,8 +11,8 @@ namespace streamdiffusion::tensor {
 class Buffer {
  public:
   Buffer() = default;
-  /// Allocates `bytes` zero bytes, aligned to 64. From 4 MiB on they are aligned to 2 MiB and advised
-  /// as huge pages.
+  /// Allocates `bytes` zero bytes, aligned to 64. From 4 MiB on they are aligned to 2 MiB and
+  /// advised as huge pages.
   explicit Buffer(std::size_t bytes);
 
   std::byte* data() const { return data_.get(); }

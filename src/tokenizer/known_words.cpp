@@ -118,7 +118,7 @@ KnownWords read_known_words(const std::string& folder) {
     const auto found = root.find(key);
     return found ? found->strings() : std::vector<std::string>{};
   };
-  return {list("concepts"), list("styles"), list("colours")};
+  return {list("concepts"), list("styles"), list("colors")};
 }
 
 }  // namespace streamdiffusion

@@ -1,4 +1,5 @@
-// Reads every place where transformers 5 looks for special tokens, then assigns ids in its order.
+// Reads every file and key where transformers 5 looks for special tokens, then assigns ids in its
+// order.
 #include "tokenizer/special_tokens.h"
 
 #include <algorithm>

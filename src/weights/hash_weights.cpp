@@ -37,7 +37,7 @@ void HashWeights::read_f32(std::string_view name, std::span<const std::int64_t> 
   std::int64_t elements = 1;
   for (const std::int64_t dim : dims) elements *= dim;
   require(static_cast<std::int64_t>(out.size()) == elements, ErrorCode::internal, "tensor ",
-          json::quote(name), " is ", to_string(dims), ", but there is room for ", out.size(),
+          json::quote(name), " is ", to_string(dims), ", but the output holds ", out.size(),
           " elements");
   constexpr std::string_view prefix = "text_model.";
   const std::uint64_t start =

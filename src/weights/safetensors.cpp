@@ -171,7 +171,7 @@ void SafetensorsFile::read_f32(const StoredTensor& tensor, std::span<float> out)
   const std::string name = path().string();
   require(out.size() == static_cast<std::size_t>(tensor.elements()), ErrorCode::internal, name,
           ": tensor ", json::quote(tensor.name), " has ", tensor.elements(),
-          " elements, but there is room for ", out.size());
+          " elements, but the output holds ", out.size());
   if (tensor.dtype == DType::f32) return file_.read(tensor.offset, std::as_writable_bytes(out));
   const std::size_t size = size_of(tensor.dtype);
   std::vector<std::byte> part(std::min<std::uint64_t>(kPartBytes, tensor.bytes));

@@ -70,8 +70,8 @@ class Served(unittest.TestCase):
     def test_3_the_page_and_a_picture_come_over_tls(self):
         self.assertIn(b"<html", self.get("/", TOKEN)[1])
         body = json.dumps({"prompt": "red apple", "format": "png"}).encode()
-        status, picture = self.get("/api/txt2img", TOKEN, data=body)
-        self.assertEqual((status, picture[:4]), (200, b"\x89PNG"))
+        status, image = self.get("/api/txt2img", TOKEN, data=body)
+        self.assertEqual((status, image[:4]), (200, b"\x89PNG"))
 
     def test_4_plain_http_on_the_tls_port_is_told_so(self):
         with self.assertRaises((urllib.error.URLError, ConnectionError)):
@@ -90,7 +90,7 @@ POLL = 0.1  # seconds; a client may ask only so often
 
 
 def post_large(port):
-    """A connection on which an image is under way that takes long."""
+    """A connection on which an image that takes long is in flight."""
     connection = socket.create_connection(("127.0.0.1", port))
     connection.sendall(b"POST /api/txt2img HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                        b"Content-Length: %d\r\n\r\n" % len(LARGE) + LARGE)

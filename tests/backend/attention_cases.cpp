@@ -1,3 +1,4 @@
+// The cases of attention in the op table.
 #include <algorithm>
 
 #include "backend/op_cases.h"

@@ -1,3 +1,4 @@
+// The cases of convolutions in the op table.
 #include <utility>
 
 #include "backend/op_cases.h"

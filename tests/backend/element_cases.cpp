@@ -1,3 +1,4 @@
+// The cases of element-wise and copying ops in the op table.
 #include <array>
 #include <cmath>
 #include <limits>

@@ -1,3 +1,4 @@
+// Where the values of a state lie: none overlaps another that lives at the same time.
 #include "backend/host/host_state.h"
 
 #include <gmock/gmock.h>

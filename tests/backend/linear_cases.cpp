@@ -1,3 +1,4 @@
+// The cases of linear layers in the op table.
 #include "backend/op_cases.h"
 
 namespace streamdiffusion::backend::test {

@@ -1,3 +1,4 @@
+// The cases of norms in the op table.
 #include "backend/op_cases.h"
 #include "support/numbers.h"
 

@@ -1,3 +1,4 @@
+// Errors, messages and small helpers of base.
 #include <gtest/gtest.h>
 
 #include <array>

@@ -1,3 +1,4 @@
+// The number of usable cores: affinity and control groups.
 #include "base/cpu_count.h"
 
 #include <gtest/gtest.h>

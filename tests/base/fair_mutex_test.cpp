@@ -1,3 +1,4 @@
+// FairMutex: threads get it in the order in which they asked.
 #include "base/fair_mutex.h"
 
 #include <gtest/gtest.h>

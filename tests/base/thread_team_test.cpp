@@ -1,3 +1,4 @@
+// ThreadTeam: every worker runs, errors come back, barriers hold.
 #include "base/thread_team.h"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// TurnQueue: who gets the next turn.
 #include "base/turn_queue.h"
 
 #include <gtest/gtest.h>
@@ -45,7 +46,7 @@ void take_turns(TurnQueue& queue, FakeClock& clock, double cost, int others, dou
 
 TEST(TurnQueue, WhoWantsTheSameGetsTheSameSecondsHoweverLongATurnIs) {
   FakeClock clock;
-  TurnQueue queue(clock.reader(), streamdiffusion::testing::kPatience);
+  TurnQueue queue(clock.reader(), streamdiffusion::testing::kWaitLimit);
   std::array<double, 3> sums{};
   const std::array<double, 3> costs{0.01, 0.1, 5};
   const auto read = clock.reader();

@@ -1,3 +1,4 @@
+// YAML configs: what is read, what is refused and with which message.
 #include "config/config.h"
 
 #include <gmock/gmock.h>

@@ -1,3 +1,4 @@
+// GraphBuilder: shapes, lifetimes and what it refuses.
 #include "graph/builder.h"
 
 #include <gmock/gmock.h>

@@ -1,3 +1,4 @@
+// Memory plans: values that live at the same time never overlap.
 #include "graph/memory_plan.h"
 
 #include <gtest/gtest.h>
@@ -12,8 +13,8 @@ namespace {
 
 using tensor::DType;
 
-/// A random graph of resnet-like pieces: residuals, long skips, elementwise ops, and inputs of every
-/// lifetime.
+/// A random graph of resnet-like pieces: residuals, long skips, elementwise ops, and inputs of
+/// every lifetime.
 Graph random_graph(unsigned seed) {
   std::mt19937 random(seed);
   Builder b(DType::f32);
@@ -53,17 +54,17 @@ void expect_no_value_is_overwritten(const Graph& graph, const MemoryPlan& plan) 
     for (const int i : program) {
       const Op& op = graph.ops[static_cast<std::size_t>(i)];
       for (const Value input : op.inputs) {
-        const Placement& place = plan.placements[static_cast<std::size_t>(input.id)];
-        if (place.persistent) continue;
-        const std::size_t end = place.offset + graph.desc(input).bytes();
-        for (std::size_t at = place.offset; at < end; at += 64)
+        const Placement& placement = plan.placements[static_cast<std::size_t>(input.id)];
+        if (placement.persistent) continue;
+        const std::size_t end = placement.offset + graph.desc(input).bytes();
+        for (std::size_t at = placement.offset; at < end; at += 64)
           ASSERT_EQ(arena[at / 64], input.id) << "op " << i;
       }
-      const Placement& place = plan.placements[static_cast<std::size_t>(op.output.id)];
-      if (place.persistent) continue;
-      const std::size_t end = place.offset + graph.desc(op.output).bytes();
+      const Placement& placement = plan.placements[static_cast<std::size_t>(op.output.id)];
+      if (placement.persistent) continue;
+      const std::size_t end = placement.offset + graph.desc(op.output).bytes();
       ASSERT_LE(end, plan.arena_bytes);
-      for (std::size_t at = place.offset; at < end; at += 64) arena[at / 64] = op.output.id;
+      for (std::size_t at = placement.offset; at < end; at += 64) arena[at / 64] = op.output.id;
     }
   }
 }

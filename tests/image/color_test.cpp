@@ -1,5 +1,5 @@
-// Colors that are not sRGB. The expected values are those of the color spaces' definitions: pure red
-// of sRGB is (234, 51, 35) in Display P3 and (219, 0, 0) in Adobe RGB.
+// Colors that are not sRGB. The expected values are those of the color spaces' definitions: pure
+// red of sRGB is (234, 51, 35) in Display P3 and (219, 0, 0) in Adobe RGB.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <lcms2.h>

@@ -1,5 +1,5 @@
-// Files that ask for far more than their pixels are worth: what decoding them may allocate, and what
-// looking at their size may cost.
+// Files that ask for far more than their pixels are worth: what decoding them may allocate, and
+// what looking at their size may cost.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>

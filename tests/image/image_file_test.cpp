@@ -1,3 +1,4 @@
+// Reading and writing of image files.
 #include "image/image_file.h"
 
 #include <gmock/gmock.h>

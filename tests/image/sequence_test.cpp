@@ -1,3 +1,4 @@
+// Folders and patterns as image sequences.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// JSON: kinds, defaults, limits, and errors that name file and key.
 #include "json/json.h"
 
 #include <gtest/gtest.h>

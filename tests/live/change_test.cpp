@@ -15,15 +15,15 @@ using namespace testing;
 using ::testing::HasSubstr;
 using Kind = QueuePolicy::Kind;
 
-/// Until the change is planned.
+/// Until the other session is ready.
 bool settle(const LiveSession& live) {
-  return wait_until("the end of planning", [&] { return !live.reconfiguring(); });
+  return wait_until("the end of reconfiguring", [&] { return !live.reconfiguring(); });
 }
 
 /// The same, and every frame is out of the queues.
 bool settled(LiveSession& live) {
   return settle(live) &&
-         wait_until("the frames under way", [&] { return live.counters().in_flight() <= 1; });
+         wait_until("the frames in flight", [&] { return live.counters().in_flight() <= 1; });
 }
 
 /// Ten frames, a change, ten more.
@@ -176,7 +176,7 @@ TEST(LiveChange, WhatNoSessionCouldHaveIsRefusedWithNothingChanged) {
 TEST(LiveChange, AStormOfChangesUnderLoadLosesNothing) {
   Receiver receiver;
   LiveSession live(engine(), small(), {Kind::block, 2}, receiver.callbacks());
-  std::thread knobs([&] {
+  std::thread changes([&] {
     for (int i = 0; i < 30; ++i) {
       LiveSettings settings = small();
       settings.options.t_index_list.resize(static_cast<std::size_t>(1 + i % 2), 45);
@@ -189,7 +189,7 @@ TEST(LiveChange, AStormOfChangesUnderLoadLosesNothing) {
     }
   });
   for (int i = 0; i < 120; ++i) live.submit(numbered_frame(i));
-  knobs.join();
+  changes.join();
   live.drain();
   const auto outputs = receiver.outputs();
   ASSERT_EQ(outputs.size(), 120U);

@@ -96,7 +96,7 @@ bool belongs_to_a_stream(const params::Parameter& row) {
 
 TEST(LiveParameters, EachRowOfTheTableThatIsLiveChangesARunningStream) {
   for (const params::Parameter& row : params::parameters()) {
-    if (row.change != params::Change::live && row.change != params::Change::plan_for_length)
+    if (row.change != params::Change::live && row.change != params::Change::session_for_length)
       continue;
     if (!belongs_to_a_stream(row)) continue;
     SCOPED_TRACE(row.name);

@@ -114,18 +114,18 @@ TEST(LiveSession, ASlowReceiverHoldsUpTheGiverUnderBlock) {
   constexpr int kFrames = 60;
   Gate gate;
   LiveSession live(engine(), small(), {Kind::block, 2}, gate.callbacks());
-  BlockingThread giver([&] {
+  BlockingThread submitter([&] {
     for (int i = 0; i < kFrames; ++i) live.submit(numbered_frame(i));
   });
   wait_until("the first image", [&] { return gate.entered > 0; });
   // it blocks now and then while frames move on; in the end it stays so, with the queues full
-  wait_until("the giver to be held up", [&] {
+  wait_until("the submitter to be held up", [&] {
     const std::uint64_t before = live.times().frames;
-    return !giver.wait_until_blocked() || live.times().frames == before;
+    return !submitter.wait_until_blocked() || live.times().frames == before;
   });
   EXPECT_LT(live.counters().captured, kFrames);
   gate.open();
-  giver.join();
+  submitter.join();
   live.drain();
   expect_balanced(live.counters());
   EXPECT_EQ(gate.received, kFrames);

@@ -1,3 +1,4 @@
+// Mailbox: what is dropped, who waits, what closing does.
 #include "live/mailbox.h"
 
 #include <gtest/gtest.h>

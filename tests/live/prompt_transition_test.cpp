@@ -1,3 +1,4 @@
+// Blends between prompts over time.
 #include "live/prompt_transition.h"
 
 #include <gtest/gtest.h>
@@ -9,7 +10,7 @@ namespace {
 
 using std::chrono::seconds;
 
-std::map<std::string, float> mixture(const PromptTransition& transition, LiveClock::time_point at) {
+std::map<std::string, float> blend(const PromptTransition& transition, LiveClock::time_point at) {
   std::map<std::string, float> result;
   for (const WeightedPrompt& prompt : transition.at(at)) result[prompt.text] = prompt.weight;
   return result;
@@ -19,10 +20,10 @@ TEST(PromptTransition, GoesEvenlyFromOneMixtureToAnother) {
   PromptTransition transition({{"a", 2.0F}, {"b", 2.0F}});
   const LiveClock::time_point start{};
   transition.start({{"c", 1.0F}}, 4, start);
-  EXPECT_EQ(mixture(transition, start), (std::map<std::string, float>{{"a", 0.5F}, {"b", 0.5F}}));
-  EXPECT_EQ(mixture(transition, start + seconds(2)),
+  EXPECT_EQ(blend(transition, start), (std::map<std::string, float>{{"a", 0.5F}, {"b", 0.5F}}));
+  EXPECT_EQ(blend(transition, start + seconds(2)),
             (std::map<std::string, float>{{"a", 0.25F}, {"b", 0.25F}, {"c", 0.5F}}));
-  EXPECT_EQ(mixture(transition, start + seconds(9)), (std::map<std::string, float>{{"c", 1.0F}}));
+  EXPECT_EQ(blend(transition, start + seconds(9)), (std::map<std::string, float>{{"c", 1.0F}}));
   EXPECT_TRUE(transition.running(start + seconds(3)));
   EXPECT_FALSE(transition.running(start + seconds(4)));
 }
@@ -32,14 +33,14 @@ TEST(PromptTransition, ANewTargetIsSetOffForFromWhereItIs) {
   const LiveClock::time_point start{};
   transition.start({{"b", 1.0F}}, 4, start);
   transition.start({{"a", 1.0F}}, 4, start + seconds(2));
-  EXPECT_EQ(mixture(transition, start + seconds(4)),
+  EXPECT_EQ(blend(transition, start + seconds(4)),
             (std::map<std::string, float>{{"a", 0.75F}, {"b", 0.25F}}));
 }
 
 TEST(PromptTransition, WithoutTimeItIsThereAtOnce) {
   PromptTransition transition({{"a", 1.0F}});
   transition.start({{"b", 3.0F}}, 0, LiveClock::now());
-  EXPECT_EQ(mixture(transition, LiveClock::now()), (std::map<std::string, float>{{"b", 1.0F}}));
+  EXPECT_EQ(blend(transition, LiveClock::now()), (std::map<std::string, float>{{"b", 1.0F}}));
 }
 
 }  // namespace

@@ -71,7 +71,7 @@ LiveCallbacks Receiver::callbacks() {
 
 bool Receiver::wait_for(std::size_t count) {
   std::unique_lock lock(mutex_);
-  const bool came = changed_.wait_for(lock, kPatience, [&] { return outputs_.size() >= count; });
+  const bool came = changed_.wait_for(lock, kWaitLimit, [&] { return outputs_.size() >= count; });
   EXPECT_TRUE(came) << outputs_.size() << " of " << count << " images came";
   return came;
 }

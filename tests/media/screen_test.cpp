@@ -17,7 +17,7 @@ namespace streamdiffusion::media {
 namespace {
 
 using streamdiffusion::testing::error_of;
-constexpr int kPatienceMs = 30000;
+constexpr int kWaitLimitMs = 30000;
 
 /// An X server of the test's own; its number comes back over a pipe. It must not start anew between
 /// two clients: who comes meanwhile is turned away.
@@ -38,7 +38,7 @@ class VirtualScreen {
     std::string number;
     pollfd answer{ends[0], POLLIN, 0};
     const auto comes = [&] {
-      const int ready = ::poll(&answer, 1, kPatienceMs);
+      const int ready = ::poll(&answer, 1, kWaitLimitMs);
       EXPECT_EQ(ready, 1) << "Xvfb did not say its number";
       return ready == 1;
     };

@@ -1,3 +1,4 @@
+// AutoencoderKL and AutoencoderTiny: their graphs and what their configs may say.
 #include "models/autoencoder.h"
 
 #include <gmock/gmock.h>

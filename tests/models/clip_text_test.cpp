@@ -1,3 +1,4 @@
+// CLIP text encoders: their graphs and what their configs may say.
 #include "models/clip_text.h"
 
 #include <gmock/gmock.h>

@@ -1,3 +1,4 @@
+// Architectures with random weights.
 #include "models/presets.h"
 
 #include <gmock/gmock.h>

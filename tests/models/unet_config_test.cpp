@@ -1,3 +1,4 @@
+// UNet configs: what is read and what is refused.
 #include "models/unet_config.h"
 
 #include <gmock/gmock.h>

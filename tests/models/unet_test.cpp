@@ -1,3 +1,4 @@
+// UNet graphs: inputs, shapes, lifetimes and names of tensors.
 #include "models/unet.h"
 
 #include <gmock/gmock.h>

@@ -44,12 +44,12 @@ TEST(Table, FillingLeavesWhatIsSet) {
   EXPECT_EQ(settings.live.options.t_index_list, std::vector<int>{7});
 }
 
-TEST(Table, SaysWhichChangesNeedAnotherPlan) {
+TEST(Table, SaysWhichChangesNeedAnotherSession) {
   const SessionOptions now{.width = 64, .height = 64, .t_index_list = {18, 32}};
   const auto same = [&](auto change) {
     SessionOptions next = now;
     change(next);
-    return same_plan(now, next);
+    return same_session(now, next);
   };
   EXPECT_TRUE(same([](SessionOptions&) {}));
   EXPECT_TRUE(same([](SessionOptions& o) { o.t_index_list = {1, 2}; }));

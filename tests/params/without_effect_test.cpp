@@ -1,3 +1,4 @@
+// Parameters that do nothing under the others are named.
 #include "params/without_effect.h"
 
 #include <gmock/gmock.h>

@@ -171,20 +171,20 @@ TEST(LcmSchedule, RefusesNumbersThatLeaveNoNoiseOrNoImage) {
 }
 
 TEST(TIndexListFor, DividesTheScheduleFromTheStrengthsIndexEvenly) {
-  EXPECT_THAT(t_index_list_for(0.4, 4), ElementsAre(29, 34, 39, 44));
-  EXPECT_THAT(t_index_list_for(1, 2), ElementsAre(0, 25));
-  EXPECT_THAT(t_index_list_for(0, 1), ElementsAre(49));
-  EXPECT_THAT(t_index_list_for(0.4, 1), ElementsAre(29));
+  EXPECT_THAT(t_index_list_for(0.4, 4, 50), ElementsAre(29, 34, 39, 44));
+  EXPECT_THAT(t_index_list_for(1, 2, 50), ElementsAre(0, 25));
+  EXPECT_THAT(t_index_list_for(0, 1, 50), ElementsAre(49));
+  EXPECT_THAT(t_index_list_for(0.4, 1, 50), ElementsAre(29));
   EXPECT_THAT(t_index_list_for(1, 4, 4), ElementsAre(0, 1, 2, 3));
-  EXPECT_THAT(t_index_list_for(0, 2), ElementsAre(48, 49)) << "early enough for two steps";
-  EXPECT_THAT(t_index_list_from(18, 2), ElementsAre(18, 34));
+  EXPECT_THAT(t_index_list_for(0, 2, 50), ElementsAre(48, 49)) << "early enough for two steps";
+  EXPECT_THAT(t_index_list_from(18, 2, 50), ElementsAre(18, 34));
 }
 
 TEST(TIndexListFor, OfStrengthOneGivesTheTimestepsOfAsManyInferenceSteps) {
   const LcmSchedule schedule;
   for (int count = 1; count <= 50; ++count) {
     std::vector<int> timesteps;
-    for (const DenoisingStep& step : schedule.steps(t_index_list_for(1, count), 50)) {
+    for (const DenoisingStep& step : schedule.steps(t_index_list_for(1, count, 50), 50)) {
       timesteps.push_back(step.timestep);
     }
     EXPECT_EQ(timesteps, schedule.timesteps(count));
@@ -195,7 +195,7 @@ TEST(TIndexListFor, GivesPlacesThatTheScheduleTakes) {
   const LcmSchedule schedule;
   for (int percent = 0; percent <= 100; ++percent) {
     for (int count = 1; count <= 8; ++count) {
-      EXPECT_NO_THROW(schedule.steps(t_index_list_for(percent / 100.0, count), 50)) << percent;
+      EXPECT_NO_THROW(schedule.steps(t_index_list_for(percent / 100.0, count, 50), 50)) << percent;
     }
   }
 }
@@ -204,9 +204,9 @@ TEST(TIndexListFor, RefusesWhatDoesNotFit) {
   EXPECT_THAT(message_of([] { t_index_list_for(0, 3, 2); }, ErrorCode::invalid_argument),
               HasSubstr("3 steps of 2 inference steps, expected 1..2"));
   for (const double strength : {-0.1, 1.1, std::nan("")}) {
-    message_of([&] { t_index_list_for(strength, 1); }, ErrorCode::invalid_argument);
+    message_of([&] { t_index_list_for(strength, 1, 50); }, ErrorCode::invalid_argument);
   }
-  message_of([] { t_index_list_for(0.5, 0); }, ErrorCode::invalid_argument);
+  message_of([] { t_index_list_for(0.5, 0, 50); }, ErrorCode::invalid_argument);
   message_of([] { t_index_list_for(0.5, 1, 0); }, ErrorCode::invalid_argument);
 }
 

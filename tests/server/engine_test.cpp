@@ -33,9 +33,9 @@ TEST_F(WithEngine, BinaryFramesBecomeImagesThroughAChange) {
     ASSERT_TRUE(client.image()) << i;
   }
   json stats;
-  ASSERT_TRUE(wait_until("the frames under way", [&] {
+  ASSERT_TRUE(wait_until("the frames in flight", [&] {
     stats = client.await("stats");
-    return stats.is_null() || stats["under_way"] == 0;
+    return stats.is_null() || stats["in_flight"] == 0;
   }));
   ASSERT_FALSE(stats.is_null());
   json sum =

@@ -129,7 +129,7 @@ TEST(Routes, HealthQueueAndMetricsAnswer) {
        {"streamdiffusion_stage_seconds_bucket{stage=\"engine\"",
         "streamdiffusion_age_seconds_count",
         "streamdiffusion_dropped_frames_total{cause=\"waiting\"}",
-        "streamdiffusion_sessions{state=\"active\"}", "streamdiffusion_pictures_per_second",
+        "streamdiffusion_sessions{state=\"active\"}", "streamdiffusion_images_per_second",
         "streamdiffusion_http_requests_total{route=\"/healthz\",status=\"200\"} 1"}) {
     EXPECT_THAT(metrics.body, HasSubstr(name));
   }
@@ -212,7 +212,7 @@ TEST(ImageRequest, DoesNotOccupyTheWorkersThatOpenAndEndSessions) {
     posts.emplace_back(server.port());
     posts.back().write(kTextToImage);
   }
-  wait_until("all images to be under way", [&] { return server.fake.frames_begun == 12; });
+  wait_until("all images to be in flight", [&] { return server.fake.frames_begun == 12; });
   auto first = std::make_unique<WebSocketClient>(server.connect("first"));
   first.reset();
   wait_until("its stream to end", [&] { return server.fake.streams == 12; });
@@ -226,7 +226,7 @@ TEST(ImageRequest, IsGivenUpWhenItsClientLeaves) {
   {
     Wire post(server.port());
     post.write(kTextToImage);
-    wait_until("the image to be under way", [&] { return server.fake.frames_begun == 1; });
+    wait_until("the image to be in flight", [&] { return server.fake.frames_begun == 1; });
   }
   wait_until("its stream to be halted", [&] { return server.fake.halts == 1; });
   server.fake.release_frames();
@@ -252,7 +252,7 @@ TEST(ImageRequest, IsAnsweredWhenTheServerEnds) {
   server.fake.hold_frames();
   Wire post(server.port());
   post.write(kTextToImage);
-  wait_until("the image to be under way", [&] { return server.fake.frames_begun == 1; });
+  wait_until("the image to be in flight", [&] { return server.fake.frames_begun == 1; });
   server.drain();
   EXPECT_EQ(read_answer(post).code(), "draining");
   server.join();

@@ -103,7 +103,7 @@ TEST(Mjpeg, EndsWithItsSessionAndFollowsBinaryClientsToo) {
   client->send_image({}, jpeg_of(1, 2, 3));
   EXPECT_TRUE(similar_colors(color_of(read_part(one)), 0x010203));
   client.reset();
-  EXPECT_TRUE(one.is_closed(kPatience));
+  EXPECT_TRUE(one.is_closed(kWaitLimit));
 }
 
 TEST(Mjpeg, TheNumberOfViewersIsLimited) {

@@ -48,9 +48,9 @@ TEST(Limits, SlowHeadersAndBodiesAreCutOff) {
   Wire silent(server.port()), header(server.port()), body(server.port());
   header.write("GET / HT");
   body.write("POST /api/txt2img HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12");
-  EXPECT_TRUE(silent.is_closed(kPatience));
-  EXPECT_TRUE(header.is_closed(kPatience));
-  EXPECT_TRUE(body.is_closed(kPatience));
+  EXPECT_TRUE(silent.is_closed(kWaitLimit));
+  EXPECT_TRUE(header.is_closed(kWaitLimit));
+  EXPECT_TRUE(body.is_closed(kWaitLimit));
 }
 
 TEST(Limits, GarbageAndLongHeadersAreAnsweredOrClosed) {
@@ -83,7 +83,7 @@ TEST(Limits, ConnectionsAreCounted) {
   Wire third(server.port());
   third.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_EQ(read_answer(third).code(), "too_many_connections");
-  EXPECT_TRUE(third.is_closed(kPatience));
+  EXPECT_TRUE(third.is_closed(kWaitLimit));
   for (const char* path : {"/healthz", "/readyz"}) {  // a full server is not a dead one
     EXPECT_EQ(server.get(path).status, 200) << path;
   }
@@ -100,7 +100,7 @@ TEST(Limits, ConnectionsOfOneAddressAreCounted) {
   std::vector<Wire> wires;
   for (int i = 0; i < 20; ++i) wires.emplace_back(server.port());
   // Two are served, the last 16 may ask for health, and those between are closed.
-  for (std::size_t i = 2; i < 4; ++i) EXPECT_TRUE(wires[i].is_closed(kPatience)) << i;
+  for (std::size_t i = 2; i < 4; ++i) EXPECT_TRUE(wires[i].is_closed(kWaitLimit)) << i;
   EXPECT_EQ(server.get("/healthz").status, 200);  // silent ones make room
   wires[0].write("GET /api/queue HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_EQ(read_answer(wires[0]).status, 200);
@@ -115,7 +115,7 @@ TEST(Limits, TheFirstRequestHasLessTimeThanTheNext) {
   Wire silent(server.port()), used(server.port());
   used.write(kHealth);
   EXPECT_EQ(read_answer(used).status, 200);
-  EXPECT_TRUE(silent.is_closed(kPatience));
+  EXPECT_TRUE(silent.is_closed(kWaitLimit));
   used.write(kHealth);
   EXPECT_EQ(read_answer(used).status, 200);
 }

@@ -19,7 +19,7 @@ TEST(Socket, SaysConnectedAndItsSettings) {
   EXPECT_EQ(first.json(), (json{{"status", "connected"}, {"id", "me"}, {"protocol", 1}}));
   const json settings = client.await("settings");
   EXPECT_EQ(settings["params"]["prompt"], "red apple");
-  EXPECT_EQ(settings["planning"], false);
+  EXPECT_EQ(settings["reconfiguring"], false);
   EXPECT_EQ(settings["warnings"], json::array());
 }
 
@@ -140,7 +140,7 @@ TEST(Socket, BrokenFramingEndsTheConnection) {
   RunningServer server;
   auto client = server.connect("me");
   client.wire().write(std::string(20, '\xff'));
-  EXPECT_TRUE(client.wire().is_closed(kPatience));
+  EXPECT_TRUE(client.wire().is_closed(kWaitLimit));
   auto other = server.connect("you");
   other.frame(1, "\xc3\x28");  // no UTF-8
   EXPECT_EQ(other.close_code(), 1007);

@@ -12,7 +12,7 @@ namespace streamdiffusion::testing {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr auto kPatience = 10s;
+constexpr auto kWaitLimit = 10s;
 
 std::string lower(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
@@ -79,7 +79,7 @@ bool Wire::fill(std::chrono::milliseconds within) {
 
 std::optional<std::string> Wire::read(std::size_t count) {
   while (held_.size() < count) {
-    if (!fill(kPatience)) return std::nullopt;
+    if (!fill(kWaitLimit)) return std::nullopt;
   }
   std::string bytes = held_.substr(0, count);
   held_.erase(0, count);
@@ -88,7 +88,7 @@ std::optional<std::string> Wire::read(std::size_t count) {
 
 std::optional<std::string> Wire::read_until(const std::string& end) {
   while (held_.find(end) == std::string::npos) {
-    if (!fill(kPatience)) return std::nullopt;
+    if (!fill(kWaitLimit)) return std::nullopt;
   }
   return read(held_.find(end) + end.size());
 }

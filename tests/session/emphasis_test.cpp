@@ -1,3 +1,4 @@
+// Emphasis in prompts.
 #include "session/emphasis.h"
 
 #include <gmock/gmock.h>

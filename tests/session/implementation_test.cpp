@@ -1,4 +1,4 @@
-// No operation may fall to a slow path of the library: the embedded model's, and those of Stable
+// No op may fall to a slow path of the library: the included model's, and those of Stable
 // Diffusion's widths and head sizes.
 #include <gtest/gtest.h>
 
@@ -29,7 +29,7 @@ TEST(Implementations, OfTheEmbeddedModelAreAllFast) {
     Engine engine = Engine::open({.model = SD_SOURCE_DIR "/models/pictogram", .dtype = dtype});
     for (const std::vector<int>& list : {std::vector<int>{32}, {18, 32}, {0, 16, 32, 45}}) {
       const Session session = engine.session({.t_index_list = list});
-      for (const OpInfo& op : engine.operations(session)) {
+      for (const OpInfo& op : engine.ops(session)) {
         EXPECT_FALSE(is_slow(op.implementation, has_avx512(*device)))
             << op.stage << " " << op.name << ": " << op.implementation;
       }

@@ -1,3 +1,4 @@
+// Session: frames in, images out, changes between them.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -17,8 +17,8 @@ using graph::Value;
 
 constexpr int kWidth = 24;  // of the tiny model's prompt embeddings
 
-/// prediction = latents + attention(query of the timestep, the prompt's embeddings). Where it is not
-/// `ahead`, all of it is computed for each frame: what the other form must equal.
+/// prediction = latents + attention(query of the timestep, the prompt's embeddings). Where it is
+/// not `ahead`, all of it is computed for each frame: what the other form must equal.
 graph::Graph unet_of_both(const models::UNetShape& shape, bool ahead) {
   graph::Builder b(tensor::DType::f32);
   b.set_stage("unet");

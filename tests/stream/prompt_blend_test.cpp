@@ -1,3 +1,4 @@
+// Linear and spherical blends of embeddings.
 #include "stream/prompt_blend.h"
 
 #include <gmock/gmock.h>

@@ -1,3 +1,4 @@
+// The similarity filter: which frames are skipped.
 #include "stream/similarity_filter.h"
 
 #include <gtest/gtest.h>
@@ -36,7 +37,7 @@ TEST(SkipProbability, FollowsThePapersLine) {
 }
 
 TEST(SimilarityFilter, OfAStillSceneProcessesOneFrameInTwelve) {
-  SimilarityFilter filter(1);
+  SimilarityFilter filter(1, 0.98F, 10);
   const Frame frame = random_frame(3);
   int processed = 0;
   for (int i = 0; i < 1200; ++i) processed += filter.process(frame);
@@ -44,12 +45,12 @@ TEST(SimilarityFilter, OfAStillSceneProcessesOneFrameInTwelve) {
 }
 
 TEST(SimilarityFilter, NeverSkipsWhatDiffers) {
-  SimilarityFilter filter(1);
+  SimilarityFilter filter(1, 0.98F, 10);
   for (unsigned i = 0; i < 50; ++i) EXPECT_TRUE(filter.process(random_frame(i)));
 }
 
 TEST(SimilarityFilter, ProcessesAFrameOfAnotherSize) {
-  SimilarityFilter filter(1);
+  SimilarityFilter filter(1, 0.98F, 10);
   filter.process(random_frame(1));
   EXPECT_TRUE(filter.process(random_frame(1, 300)));
 }
@@ -63,8 +64,7 @@ TEST(SimilarityFilter, SkipsAsOftenAsTheProbabilitySays) {
   int skipped = 0;
   constexpr int kTrials = 4000;
   for (int i = 0; i < kTrials; ++i) {
-    SimilarityFilter filter(static_cast<std::uint64_t>(i));
-    filter.configure(static_cast<float>(threshold), 10);
+    SimilarityFilter filter(static_cast<std::uint64_t>(i), static_cast<float>(threshold), 10);
     filter.process(reference);
     skipped += !filter.process(other);
   }
@@ -72,7 +72,7 @@ TEST(SimilarityFilter, SkipsAsOftenAsTheProbabilitySays) {
 }
 
 TEST(SimilarityFilter, TheSameSeedSkipsTheSameFrames) {
-  SimilarityFilter a(5), b(5);
+  SimilarityFilter a(5, 0.98F, 10), b(5, 0.98F, 10);
   for (unsigned i = 0; i < 40; ++i) {
     const Frame frame = random_frame(i / 10);
     EXPECT_EQ(a.process(frame), b.process(frame));
@@ -80,7 +80,7 @@ TEST(SimilarityFilter, TheSameSeedSkipsTheSameFrames) {
 }
 
 TEST(SimilarityFilter, RefusesAThresholdOutsideItsRange) {
-  SimilarityFilter filter(1);
+  SimilarityFilter filter(1, 0.98F, 10);
   EXPECT_THROW(filter.configure(1.5F, 10), base::Error);
   EXPECT_THROW(filter.configure(0.9F, -1), base::Error);
 }

@@ -1,3 +1,4 @@
+// The stream batch against the sequential oracle.
 #include "stream/stream_batch.h"
 
 #include <gmock/gmock.h>

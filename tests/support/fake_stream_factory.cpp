@@ -87,7 +87,7 @@ class FakeStream : public LiveStream {
     const std::lock_guard lock(mutex_);
     return counters_;
   }
-  double frame_seconds() const override { return factory_.frame_ms * 1e-3; }
+  double call_seconds() const override { return factory_.frame_ms * 1e-3; }
   std::optional<Error> failure() const override { return std::nullopt; }
 
  private:

@@ -10,13 +10,13 @@
 namespace streamdiffusion::testing {
 
 /// Far longer than anything takes on a machine that is busy with other work.
-constexpr std::chrono::seconds kPatience{30};
+constexpr std::chrono::seconds kWaitLimit{30};
 
 /// Polls until `predicate` holds, and returns true. After `limit` fails the test, with `what` in
 /// the message, and returns false.
 template <typename Predicate>
 bool wait_until(std::string_view what, Predicate predicate,
-                std::chrono::milliseconds limit = kPatience) {
+                std::chrono::milliseconds limit = kWaitLimit) {
   const auto end = std::chrono::steady_clock::now() + limit;
   while (!predicate()) {
     if (std::chrono::steady_clock::now() >= end) {

@@ -1,3 +1,4 @@
+// Model folders: components and settings, complete or broken.
 #include "weights/model_folder.h"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// safetensors files, whole and lying.
 #include "weights/safetensors.h"
 
 #include <gtest/gtest.h>

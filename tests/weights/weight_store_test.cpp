@@ -1,3 +1,4 @@
+// Weights by name over one or several files.
 #include "weights/weight_store.h"
 
 #include <gmock/gmock.h>

@@ -24,7 +24,7 @@ WARM_UP = 2
 
 
 def engine_seconds(args):
-    """(median frame of `streamdiffusion bench`, its share of the ceiling, the ceiling)."""
+    """(median frame of `streamdiffusion bench`, its share of the peak, the peak)."""
     model_flags = ["--model", REPOSITORY / "models" / args.model]
     if args.model in UNETS:
         model_flags = ["--random-weights", args.model]
@@ -36,7 +36,7 @@ def engine_seconds(args):
                         "--threads", str(args.threads), "--json", report],
                        check=True, capture_output=True)
         numbers = json.loads(report.read_text())
-    return numbers["frame_ms"]["p50"] / 1e3, numbers["share_of_ceiling"], numbers["ceiling_gflops"]
+    return numbers["frame_ms"]["p50"] / 1e3, numbers["share_of_peak"], numbers["peak_gflops"]
 
 
 def peer_seconds(run, frames):
@@ -56,11 +56,11 @@ def alternate(name, args):
     run = PEERS[name](Frame(args.model, args.size), args.dtype, args.threads)
     engine_times, peer_times = [], []
     for number in range(args.rounds):
-        seconds, share, ceiling = engine_seconds(args)
+        seconds, share, peak = engine_seconds(args)
         engine_times.append(seconds)
         peer_times.append(peer_seconds(run, args.frames))
         print(f"round {number + 1}: engine {engine_times[-1] * 1e3:.1f} ms "
-              f"({share:.0%} of {ceiling:.0f} GFLOP/s), "
+              f"({share:.0%} of {peak:.0f} GFLOP/s), "
               f"{name} {peer_times[-1] * 1e3:.1f} ms: {peer_times[-1] / engine_times[-1]:.2f}x",
               flush=True)
     ratio = statistics.median(peer / engine for engine, peer in zip(engine_times, peer_times))

@@ -1,4 +1,4 @@
-"""The networks of a frame, built with diffusers: the embedded model, or a known architecture with
+"""The networks of a frame, built with diffusers: the included model, or a known architecture with
 random weights."""
 
 import pathlib

@@ -15,8 +15,9 @@ struct AttentionRun {
   bool operator==(const AttentionRun&) const = default;
 };
 
-/// Cuts rows of q into calls. Neighboring rows with the same keys are one problem with more queries,
-/// as rows follow each other in memory; rows with keys of their own, in order, are one batch.
+/// Cuts rows of q into calls. Neighboring rows with the same keys are one problem with more
+/// queries, as rows follow each other in memory; rows with keys of their own, in order, are one
+/// batch.
 std::vector<AttentionRun> attention_runs(std::span<const int> kv_rows);
 
 }  // namespace streamdiffusion::backend::cuda

@@ -10,15 +10,15 @@
 namespace streamdiffusion::backend::cuda {
 
 struct ConvolutionForm {
-  /// Channels of the call's input: a multiple of 8, for tensor cores. The input is padded with zeros
-  /// before the call if the op has fewer.
+  /// Channels of the call's input: a multiple of 8, for tensor cores. The input is padded with
+  /// zeros before the call if the op has fewer.
   std::int64_t in = 0;
   /// What the call adds.
   bool bias = false, residual = false, relu = false;
   /// Whether launch_add_bias adds the rest.
   bool add_bias = false;
-  /// A 3x3 convolution after a 2x nearest upsample is the transpose of a 4x4 convolution with stride
-  /// 2 and padding 1, whose data gradient cuDNN computes.
+  /// A 3x3 convolution after a 2x nearest upsample is the transpose of a 4x4 convolution with
+  /// stride 2 and padding 1, whose data gradient cuDNN computes.
   bool transposed = false;
 
   /// Taps of the call's kernel along one side.

@@ -1,5 +1,6 @@
-// Graphs compiled for a card. The first run of a program on a stream launches its kernels one by one,
-// so that CUDA loads them; the second records them as a CUDA graph, which all later runs replay.
+// Graphs compiled for a card. The first run of a program on a stream launches its kernels one by
+// one, so that CUDA loads them; the second records them as a CUDA graph, which all later runs
+// replay.
 #pragma once
 
 #include <array>
@@ -18,8 +19,8 @@ class CudaExecutable final : public Executable {
                  std::span<const std::string> shared_inputs);
 
   std::unique_ptr<State> make_state() const override;
-  /// Throws internal for a state of another executable. Returns when the outputs are in host memory.
-  /// Never pauses: a recorded program cannot be left in the middle, and takes milliseconds.
+  /// Throws internal for a state of another executable. Returns when the outputs are in host
+  /// memory. Never pauses: a recorded program cannot be left in the middle, and takes milliseconds.
   void run(graph::Lifetime program, State& state, Pause* pause = nullptr) override;
   std::vector<OpReport> report() const override;
   std::size_t row_groups() const override { return groups_.size(); }

@@ -11,8 +11,8 @@ namespace streamdiffusion::backend::cuda {
 class SharedLibrary {
  public:
   /// Loads `file` from the first place that has it: the folders of the environment variable
-  /// SD_CUDA_LIBRARIES (separated by colons), then where the system's loader looks. It stays loaded.
-  /// Throws not_found, naming what was tried and the PyPI package that has it.
+  /// SD_CUDA_LIBRARIES (separated by colons), then where the system's loader looks. It stays
+  /// loaded. Throws not_found, naming what was tried and the PyPI package that has it.
   SharedLibrary(const std::string& file, const char* pypi_package);
 
   /// Sets `function` to the library's function of that name. Throws unsupported if it has none.

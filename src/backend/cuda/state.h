@@ -11,9 +11,9 @@
 
 namespace streamdiffusion::backend::cuda {
 
-/// One stream's memory on the card, and a pinned copy of its inputs and outputs in host memory, which
-/// is what callers see. Running a program copies the inputs that it reads to the card first, and the
-/// outputs that it writes back.
+/// One stream's memory on the card, and a pinned copy of its inputs and outputs in host memory,
+/// which is what callers see. Running a program copies the inputs that it reads to the card first,
+/// and the outputs that it writes back.
 class CudaState final : public State {
  public:
   /// It refers to the layout, which must outlive it. `arenas`: by row group.

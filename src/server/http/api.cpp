@@ -248,7 +248,7 @@ void Api::settings(Request& /*request*/, const Reply& reply) {
                        {"page_content", ""},
                        {"concepts", info.words.concepts},
                        {"styles", info.words.styles},
-                       {"colours", info.words.colors},
+                       {"colors", info.words.colors},
                        {"sample_prompt", info.sample_prompt}}));
 }
 

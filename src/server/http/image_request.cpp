@@ -175,8 +175,8 @@ void ImageRequest::Job::end() {
   context_.executor.run_on_worker(stop);
 }
 
-// They hold a weak pointer, because the job owns the stream that owns them. They may come before the
-// worker has given the stream to the job.
+// They hold a weak pointer, because the job owns the stream that owns them. They may come before
+// the worker has given the stream to the job.
 LiveCallbacks ImageRequest::Job::callbacks() {
   LiveCallbacks calls;
   Executor* executor = &context_.executor;

@@ -18,8 +18,8 @@ class RequestReader {
 
   RequestReader();
 
-  /// Takes the head's bytes from `buffer`. Returns false if more are needed. Throws HttpError 400 if
-  /// they are no head, and 431 if it is too long.
+  /// Takes the head's bytes from `buffer`. Returns false if more are needed. Throws HttpError 400
+  /// if they are no head, and 431 if it is too long.
   bool read_head(boost::beast::flat_buffer& buffer);
   /// The request without its body. Throws HttpError 400 or 501.
   Request head() const;

@@ -1,5 +1,5 @@
-// A connection, plain or TLS, behind one type. This saves build time: Beast's templates are compiled
-// once, and Asio's operations once for each kind in transport.cpp.
+// A connection, plain or TLS, behind one type. This saves build time: Beast's templates are
+// compiled once, and Asio's operations once for each kind in transport.cpp.
 #pragma once
 
 #include <array>

@@ -150,8 +150,8 @@ bool AccessControl::is_encrypted(const Request& request) const {
                                        [&](const auto& listed) { return lower(listed) == origin; });
 }
 
-/// The prefix __Host- makes browsers refuse a cookie of this name that a subdomain or an unencrypted
-/// page sets (RFC 6265bis, section 4.1.3.2).
+/// The prefix __Host- makes browsers refuse a cookie of this name that a subdomain or an
+/// unencrypted page sets (RFC 6265bis, section 4.1.3.2).
 std::string AccessControl::cookie_name(bool encrypted) const {
   return std::string(encrypted ? "__Host-" : "") + "sd-session-" + std::to_string(port_);
 }

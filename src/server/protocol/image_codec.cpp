@@ -33,12 +33,11 @@ void check_image(std::string_view bytes, std::int64_t max_pixels) {
   try {
     size = image::read_image_size(bytes_of(bytes), "image");
   } catch (const Error& error) {
-    throw HttpError(415, "bad_picture", error.what());
+    throw HttpError(415, "bad_image", error.what());
   }
   const std::int64_t pixels = std::int64_t{size.width} * size.height;
   if (size.width < 1 || size.height < 1) {
-    throw HttpError(415, "bad_picture",
-                    base::concat("the image is ", size.width, "x", size.height));
+    throw HttpError(415, "bad_image", base::concat("the image is ", size.width, "x", size.height));
   }
   if (pixels > max_pixels) {
     throw HttpError(413, "too_large",

@@ -17,8 +17,8 @@ class TokenBucket {
   TokenBucket(double per_second, double burst)
       : per_second_(per_second), burst_(burst), tokens_(burst) {}
 
-  /// Takes `tokens`. Returns false if there are not so many. More than fit into the bucket are taken
-  /// from a full one.
+  /// Takes `tokens`. Returns false if there are not so many. More than fit into the bucket are
+  /// taken from a full one.
   bool take(double tokens = 1, base::Clock::time_point now = base::Clock::now()) {
     const double passed = std::chrono::duration<double>(now - last_).count();
     tokens_ = std::min(burst_, tokens_ + std::max(passed, 0.0) * per_second_);

@@ -186,7 +186,7 @@ void ClientSession::tick() {
   json stats = write_counters(counters);
   stats["status"] = "stats";
   stats["fps"] = delivery_window_.fps();
-  stats["engine_ms"] = milliseconds(stream_->frame_seconds());
+  stats["engine_ms"] = milliseconds(stream_->call_seconds());
   stats["age_ms"] = delivery_window_.ages();
   send(dump(stats));
   if (frame_request_pending_) send_frame_request();
@@ -266,7 +266,7 @@ void ClientSession::finish() {
 json ClientSession::settings() const {
   return {{"status", "settings"},
           {"params", context_.table.write(parameters_)},
-          {"planning", reconfiguring_},
+          {"reconfiguring", reconfiguring_},
           {"warnings", context_.table.warnings(parameters_)}};
 }
 
@@ -278,7 +278,7 @@ json ClientSession::describe() const {
   if (!stream_) return out;
   json stats = write_counters(client_counters(stream_->counters()));
   stats["fps"] = delivery_window_.fps();
-  stats["engine_ms"] = milliseconds(stream_->frame_seconds());
+  stats["engine_ms"] = milliseconds(stream_->call_seconds());
   stats["age_ms"] = delivery_window_.ages();
   out["stats"] = std::move(stats);
   return out;

@@ -60,7 +60,7 @@ nlohmann::json write_counters(const LiveCounters& counters) {
             {"paused", counters.dropped_paused},
             {"stopped", counters.dropped_stopped}}},
           {"failed", counters.failed},
-          {"under_way", counters.in_flight()}};
+          {"in_flight", counters.in_flight()}};
 }
 
 }  // namespace streamdiffusion::server

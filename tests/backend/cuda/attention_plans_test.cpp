@@ -1,5 +1,5 @@
-// Plans of cuDNN for attention, for cards that are not here. cuDNN compiles the kernels for the card
-// that is described; fake_driver.cpp stands for the driver that would load them.
+// Plans of cuDNN for attention, for cards that are not here. cuDNN compiles the kernels for the
+// card that is described; fake_driver.cpp stands for the driver that would load them.
 #include <dlfcn.h>
 
 #include "backend/cuda/cards.h"

@@ -1,5 +1,5 @@
-// A CUDA driver without a card, for tests alone: enough for cuDNN to compile a kernel and to take it
-// as loaded. What would touch a card answers "not supported" (CUDA_ERROR_STUB_LIBRARY).
+// A CUDA driver without a card, for tests alone: enough for cuDNN to compile a kernel and to take
+// it as loaded. What would touch a card answers "not supported" (CUDA_ERROR_STUB_LIBRARY).
 //
 // Built as libcuda.so.1 in a folder that only the test of attention plans searches.
 #include <dlfcn.h>

@@ -1,3 +1,4 @@
+// Which form a convolution gets on CUDA.
 #include <gtest/gtest.h>
 
 #include "backend/cuda/attention_runs.h"

@@ -1,5 +1,5 @@
-// The cuda device without a card: host memory for the card's, fibers for its threads, plain loops for
-// the libraries.
+// The cuda device without a card: host memory for the card's, fibers for its threads, plain loops
+// for the libraries.
 #pragma once
 
 #include <functional>
@@ -10,8 +10,8 @@
 
 namespace streamdiffusion::backend::cuda::test {
 
-/// Work waits in a queue until synchronize(), as on a card. Memory of the card starts as NaN. What a
-/// capture forbids throws std::logic_error.
+/// Work waits in a queue until synchronize(), as on a card. Memory of the card starts as NaN. What
+/// a capture forbids throws std::logic_error.
 class HostRuntime final : public Runtime, private CUstream_st {
  public:
   /// What the tests look at, outlives the runtime.

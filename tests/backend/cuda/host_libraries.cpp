@@ -78,7 +78,8 @@ struct ConvolutionLoops {
     double sum = 0;
     for (std::int64_t r = 0; r < taps; ++r) {
       for (std::int64_t s = 0; s < taps; ++s) {
-        // A transposed convolution with stride 2 and padding 1 sums x[p] w[q - 2 p + 1] for output q.
+        // A transposed convolution with stride 2 and padding 1 sums x[p] w[q - 2 p + 1] for output
+        // q.
         const std::int64_t h = form.transposed ? line + 1 - r : line * op.stride + r - op.pad_begin,
                            w = form.transposed ? column + 1 - s
                                                : column * op.stride + s - op.pad_begin;

@@ -30,19 +30,6 @@ def held_out_rows(rows):
     return [i for i, r in enumerate(rows) if (r["caption"], r["style"]) in pairs]
 
 
-def choose_held_out(rows, count=160, seed=2024):
-    """Pairs for heldout.json, from captions that exist in all four emoji styles, one style each."""
-    import numpy as np
-    styles = {}
-    for row in rows:
-        if row["style"] in EMOJI_STYLES:
-            styles.setdefault(row["caption"], set()).add(row["style"])
-    full = sorted(c for c, s in styles.items() if len(s) == len(EMOJI_STYLES))
-    rng = np.random.default_rng(seed)
-    chosen = rng.choice(len(full), count, replace=False)
-    return [[full[i], EMOJI_STYLES[int(rng.integers(4))]] for i in sorted(chosen)]
-
-
 def may_mirror(caption):
     """False where mirroring the image would contradict its caption."""
     return not any(word in caption for word in DIRECTIONAL)

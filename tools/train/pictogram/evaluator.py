@@ -1,7 +1,7 @@
 """The evaluator: two networks trained on real images only, and never on the held-out (concept,
 style) pairs. A dual encoder like CLIP, trained by `text_encoder --name judge --seed 1`, tells which
 of many prompts fits an image best. A small classifier, trained by this stage, tells its style.
-Their scores on real images are the ceiling to which generated images are compared."""
+Their scores on real images are the upper bound to which generated images are compared."""
 
 import numpy as np
 import torch

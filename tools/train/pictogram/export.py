@@ -68,7 +68,7 @@ def concept_list(rows):
             count[row["caption"]] += 1
     names = sorted(count, key=lambda c: (-count[c], c))
     return {"concepts": [c for c in names if len(styles[c]) >= 2 and len(c) <= 40],
-            "styles": list(captions.STYLES), "colours": list(NAMES)}
+            "styles": list(captions.STYLES), "colors": list(NAMES)}
 
 
 def write_folder(target, generator, autoencoder, work, data):

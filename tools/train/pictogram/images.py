@@ -29,14 +29,14 @@ def load_rgba(data, file):
 
 
 class ImageStore:
-    """All images, decoded once into WORK/cache/pictures.npy (uint8 [N, 256, 256, 4]). The file is
+    """All images, decoded once into WORK/cache/images.npy (uint8 [N, 256, 256, 4]). The file is
     memory-mapped on a CPU and copied into the memory of a GPU. Everything derived stays on that
     device."""
 
     def __init__(self, data, work, device="cpu"):
         self.rows = read_rows(data)
         self.device = torch.device(device)
-        path = Path(work) / "cache" / "pictures.npy"
+        path = Path(work) / "cache" / "images.npy"
         if not path.exists():
             self._build(Path(data), path)
         self.pixels = torch.from_numpy(np.load(path, mmap_mode="c")).to(self.device)
@@ -46,7 +46,7 @@ class ImageStore:
 
     def _build(self, data, path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name("pictures.tmp.npy")
+        temporary = path.with_name("images.tmp.npy")
         shape = (len(self.rows), SIDE, SIDE, 4)
         pixels = np.lib.format.open_memmap(temporary, "w+", np.uint8, shape)
         with ProcessPoolExecutor() as pool:

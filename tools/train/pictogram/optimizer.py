@@ -13,7 +13,7 @@ A, B, C = 3.4445, -4.7750, 2.0315  # coefficients of the Newton-Schulz polynomia
 
 
 def orthogonalize(matrix, iterations=5):
-    """Newton-Schulz iteration towards the nearest orthogonal matrix, batched.
+    """Newton-Schulz iteration toward the nearest orthogonal matrix, batched.
 
     A matrix at least twice as wide as high is iterated through its small Gram matrix in float32.
     That takes half the time, and has a quarter of the error of the bf16 iteration that the other

@@ -99,7 +99,7 @@ class SplitKConv2d final : public TiledConv2d {
     const memory::desc stored({op_.out, slice_channels_, k, k}, memory::data_type::f32,
                               memory::dims{op_.in * k * k, k * k, k, 1});
     weights_.push_back(pack_weight(context.cache, stored_values(context, 0),
-                                   {.part = stored,
+                                   {.slice = stored,
                                     .count = static_cast<std::size_t>(slices_),
                                     .step = static_cast<std::size_t>(slice_channels_ * k * k)},
                                    desc.weights_desc()));

@@ -176,7 +176,7 @@ class Upsample2xConv2d final : public Kernel {
                               memory::dims{graph::kPhases * op_.in * 4, 4, 2, 1});
     weights_.push_back(pack_weight(
         context.cache, phase_values(context),
-        {.part = stored, .count = graph::kPhases, .step = static_cast<std::size_t>(op_.in * 4)},
+        {.slice = stored, .count = graph::kPhases, .step = static_cast<std::size_t>(op_.in * 4)},
         desc.weights_desc()));
     const std::byte* weights =
         weights_.back()->data() + static_cast<std::size_t>(phase) * desc.weights_desc().get_size();

@@ -124,8 +124,8 @@ class WinogradConv2d final : public Kernel {
     const auto count = static_cast<int>((all.size() + max_batch_ - 1) / max_batch_);
     std::vector<Share> result;
     for (int i = 0; i < count; ++i) {
-      const Share part = share(all.size(), i, count);
-      result.push_back({all.begin + part.begin, all.begin + part.end});
+      const Share mine = share(all.size(), i, count);
+      result.push_back({all.begin + mine.begin, all.begin + mine.end});
     }
     return result;
   }
@@ -154,10 +154,11 @@ class WinogradConv2d final : public Kernel {
   }
 
   /// The matrices [in, out] of all positions.
-  WeightParts matrices() const {
-    return {.part = {{op_.in, op_.out}, dnnl::memory::data_type::f32, dnnl::memory::format_tag::ab},
-            .count = static_cast<std::size_t>(size_.positions()),
-            .step = static_cast<std::size_t>(op_.in * op_.out)};
+  WeightSlices matrices() const {
+    return {
+        .slice = {{op_.in, op_.out}, dnnl::memory::data_type::f32, dnnl::memory::format_tag::ab},
+        .count = static_cast<std::size_t>(size_.positions()),
+        .step = static_cast<std::size_t>(op_.in * op_.out)};
   }
 
   std::size_t buffer_bytes() const {
@@ -197,13 +198,13 @@ class WinogradConv2d final : public Kernel {
     return (row * shape_.h / 2 + line / 2) * (shape_.w / 2) + column / 2;
   }
 
-  /// Tiles `part` of the batch; transform_output() likewise.
+  /// The given tiles of the batch; transform_output() likewise.
   void transform_input(const Worker& worker, const TileBuffers& buffers, const Share& batch,
-                       const Share& part) const {
+                       const Share& tiles) const {
     const auto* x = worker.value<std::byte>(x_);
     const auto pixel_bytes = op_.in * static_cast<std::int64_t>(tensor::size_of(dtype_));
     std::array<const void*, kMaxPositions> pixels;
-    for (std::int64_t i = part.begin; i < part.end; ++i) {
+    for (std::int64_t i = tiles.begin; i < tiles.end; ++i) {
       const Corner at = corner(batch.begin + i);
       for (std::int64_t position = 0; position < size_.positions(); ++position) {
         const std::int64_t line = at.line - 1 + position / size_.input_tile(),
@@ -220,9 +221,9 @@ class WinogradConv2d final : public Kernel {
 
   /// An item is one matmul: one position of some tiles.
   void multiply(const Worker& worker, const TileBuffers& buffers, const Share& batch,
-                const Share& part) const {
+                const Share& items) const {
     const auto position_bytes = static_cast<std::int64_t>(weight_layout_->get_size());
-    for (std::int64_t item = part.begin; item < part.end; ++item) {
+    for (std::int64_t item = items.begin; item < items.end; ++item) {
       const std::int64_t position = item / matmuls_in(batch);
       const Share tiles = tiles_of_matmul(batch, item % matmuls_in(batch));
       matmuls_.at(tiles.size())
@@ -233,8 +234,8 @@ class WinogradConv2d final : public Kernel {
   }
 
   void transform_output(const Worker& worker, const TileBuffers& buffers, const Share& batch,
-                        const Share& part) const {
-    for (std::int64_t i = part.begin; i < part.end; ++i) {
+                        const Share& tiles) const {
+    for (std::int64_t i = tiles.begin; i < tiles.end; ++i) {
       const simd::WinogradOutputTile tile = output_tile(worker, corner(batch.begin + i));
       simd::winograd_output_transform(dtype_, tile_side(), buffers.output_tiles + i * op_.out,
                                       static_cast<std::size_t>(output_stride_), tile);

@@ -23,11 +23,11 @@ std::vector<std::int8_t> int8_values(std::span<const float> values, const tensor
   return result;
 }
 
-/// The parts lie `step` bytes apart.
-tensor::Buffer reordered(void* values, const memory::desc& part, const memory::desc& packed,
+/// The slices lie `step` bytes apart.
+tensor::Buffer reordered(void* values, const memory::desc& slice, const memory::desc& packed,
                          std::size_t count, std::size_t step) {
   tensor::Buffer buffer(packed.get_size() * count);
-  memory from(part, dnnl_engine(), nullptr);
+  memory from(slice, dnnl_engine(), nullptr);
   memory to(packed, dnnl_engine(), nullptr);
   const dnnl::reorder reorder(from, to);
   dnnl::stream stream(dnnl_engine());
@@ -52,16 +52,17 @@ WeightValues stored_values(const KernelContext& context, std::size_t i) {
           }};
 }
 
-PackedWeight pack_weight(WeightCache& cache, const WeightValues& weight, const WeightParts& parts,
+PackedWeight pack_weight(WeightCache& cache, const WeightValues& weight, const WeightSlices& slices,
                          const memory::desc& packed) {
   return cache.get(weight.key, packed, [&] {
     std::vector<float> values = weight.read();
     if (packed.data_type() != memory::data_type::s8)
-      return reordered(values.data(), parts.part, packed, parts.count, parts.step * sizeof(float));
-    memory::desc part = parts.part;
-    part.data.data_type = dnnl_s8;
+      return reordered(values.data(), slices.slice, packed, slices.count,
+                       slices.step * sizeof(float));
+    memory::desc slice = slices.slice;
+    slice.data.data_type = dnnl_s8;
     std::vector<std::int8_t> int8 = int8_values(values, *row_scales(cache, weight));
-    return reordered(int8.data(), part, packed, parts.count, parts.step);
+    return reordered(int8.data(), slice, packed, slices.count, slices.step);
   });
 }
 

@@ -23,16 +23,16 @@ struct WeightValues {
 /// Weight `i` of the op as it is stored.
 WeightValues stored_values(const KernelContext& context, std::size_t i);
 
-/// Where `count` parts of the values lie: `part` describes one in f32, the next begins `step`
+/// Where `count` slices of the values lie: `slice` describes one in f32, the next begins `step`
 /// elements behind it.
-struct WeightParts {
-  dnnl::memory::desc part;
+struct WeightSlices {
+  dnnl::memory::desc slice;
   std::size_t count = 1, step = 0;
 };
 
-/// Each part in the layout `packed`, one behind the other. A layout of s8 takes the values in int8,
-/// with the scales of row_scales().
-PackedWeight pack_weight(WeightCache& cache, const WeightValues& weight, const WeightParts& parts,
+/// Each slice in the layout `packed`, one behind the other. A layout of s8 takes the values in
+/// int8, with the scales of row_scales().
+PackedWeight pack_weight(WeightCache& cache, const WeightValues& weight, const WeightSlices& slices,
                          const dnnl::memory::desc& packed);
 /// f32 [rows]: the scale of each row's int8 values (graph/quantize.h).
 PackedWeight row_scales(WeightCache& cache, const WeightValues& weight);

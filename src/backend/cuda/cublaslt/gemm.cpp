@@ -1,5 +1,6 @@
 // cuBLASLt counts columns first, so y [tokens, out] in rows is its matrix of out rows and tokens
-// columns: y = weight^T x, where the stored weight [out, in] is a matrix of in rows and out columns.
+// columns: y = weight^T x, where the stored weight [out, in] is a matrix of in rows and out
+// columns.
 #include "backend/cuda/cublaslt/gemm.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Launches the attention kernel of attention.cuh.
 #include <cmath>
 
 #include "backend/cuda/kernels/attention.cuh"

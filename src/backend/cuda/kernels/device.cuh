@@ -1,8 +1,8 @@
-// What all kernels share: the types that tensors are stored in, 16-byte vectors of them, sums over a
-// warp, and the activations.
+// What all kernels share: the types that tensors are stored in, 16-byte vectors of them, sums over
+// a warp, and the activations.
 //
-// Kernels compute in f32, whatever the type of their tensors. They are plain CUDA C++ without inline
-// assembly, so that the tests can run them on a processor too (tests/backend/cuda).
+// Kernels compute in f32, whatever the type of their tensors. They are plain CUDA C++ without
+// inline assembly, so that the tests can run them on a processor too (tests/backend/cuda).
 #pragma once
 
 #include <cuda_bf16.h>

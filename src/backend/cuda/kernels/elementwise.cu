@@ -1,3 +1,4 @@
+// Launches the kernels of elementwise.cuh.
 #include "backend/cuda/kernels/elementwise.cuh"
 #include "backend/cuda/kernels/launch.cuh"
 

@@ -55,8 +55,8 @@ __global__ void convert(const From* x, To* y, std::int64_t tokens, int in_channe
   }
 }
 
-/// y = act(x + bias[channel] + row_bias[row][channel] + residual): what a convolution of the library
-/// cannot add itself. Null terms are left out. y may be x or residual.
+/// y = act(x + bias[channel] + row_bias[row][channel] + residual): what a convolution of the
+/// library cannot add itself. Null terms are left out. y may be x or residual.
 template <typename T, int kWidth>
 __global__ void add_bias(const T* x, const T* bias, const float* row_bias, const T* residual, T* y,
                          std::int64_t vectors, int vectors_a_token, std::int64_t vectors_a_row,

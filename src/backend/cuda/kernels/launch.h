@@ -1,5 +1,5 @@
-// Launches of the kernels, callable from plain C++. All pointers are device memory; all work goes to
-// `stream` and none of these functions waits.
+// Launches of the kernels, callable from plain C++. All pointers are device memory; all work goes
+// to `stream` and none of these functions waits.
 //
 // Activations are f32, bf16 or f16. Weights of norms and embeddings and row biases are f32. Each
 // function throws unsupported for types or shapes beyond its limits, and internal if the launch
@@ -56,7 +56,8 @@ struct GroupNormInputs {
   tensor::View first;
   /// data is null if there is one input.
   tensor::View second;
-  /// [rows, channels] added to the input, or null: a convolution's row bias, added here for nothing.
+  /// [rows, channels] added to the input, or null: a convolution's row bias, added here for
+  /// nothing.
   const float* row_bias = nullptr;
   const float* weight = nullptr;
   const float* bias = nullptr;

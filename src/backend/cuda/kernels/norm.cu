@@ -1,3 +1,4 @@
+// Launches the kernels of norm.cuh.
 #include "backend/cuda/kernels/launch.cuh"
 #include "backend/cuda/kernels/norm.cuh"
 

@@ -108,8 +108,8 @@ __global__ void group_moments(NormInput<T> x, Moments* moments, std::int64_t tok
 /// Most groups of a group norm.
 constexpr int kMostGroups = 256;
 
-/// Second of two kernels: y = (x - mean) / sqrt(variance + eps) * weight + bias, then SiLU if asked.
-/// grid (blocks, rows), block kNormThreads. Each block first combines the row's moments.
+/// Second of two kernels: y = (x - mean) / sqrt(variance + eps) * weight + bias, then SiLU if
+/// asked. grid (blocks, rows), block kNormThreads. Each block first combines the row's moments.
 template <typename T, int kWidth>
 __global__ void group_normalize(NormInput<T> x, const Moments* moments, int chunks,
                                 const float* weight, const float* bias, T* y, std::int64_t tokens,

@@ -1,3 +1,4 @@
+// Attention: by cuDNN where it takes the shape, else by a kernel of our own.
 #include "backend/cuda/attention_runs.h"
 #include "backend/cuda/kernels/launch.h"
 #include "backend/cuda/ops/compiled_op.h"

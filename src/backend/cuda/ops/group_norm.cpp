@@ -1,3 +1,4 @@
+// Group norm, with SiLU and a second input: statistics, then the normalized values.
 #include "backend/cuda/kernels/launch.h"
 #include "backend/cuda/ops/compiled_op.h"
 
