@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -132,9 +133,10 @@ struct LiveCallbacks {
 /// called from a callback.
 class LiveSession {
  public:
-  /// Starts running. Throws as Engine::session does.
+  /// Starts running. Throws as Engine::session does, and busy soon after `stop` is requested; once
+  /// the session runs, `stop` is no longer looked at.
   LiveSession(Engine engine, const LiveSettings& settings, QueuePolicy policy,
-              LiveCallbacks callbacks);
+              LiveCallbacks callbacks, std::stop_token stop = {});
   /// stop()
   ~LiveSession();
   LiveSession(const LiveSession&) = delete;

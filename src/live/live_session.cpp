@@ -43,9 +43,9 @@ std::uint64_t LiveCounters::in_flight() const {
 }
 
 LiveSession::LiveSession(Engine engine, const LiveSettings& settings, QueuePolicy policy,
-                         LiveCallbacks callbacks)
+                         LiveCallbacks callbacks, std::stop_token stop)
     : impl_(std::make_shared<Impl>(engine, engine.impl_, completed(engine, settings),
-                                   checked(policy), std::move(callbacks))) {
+                                   checked(policy), std::move(callbacks), std::move(stop))) {
   impl_->start();
 }
 

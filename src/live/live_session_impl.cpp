@@ -1,5 +1,6 @@
 #include "live/live_session_impl.h"
 
+#include "base/error.h"
 #include "base/log.h"
 #include "image/resize.h"
 
@@ -13,7 +14,8 @@ double seconds(LiveClock::duration span) {
 }  // namespace
 
 LiveSession::Impl::Impl(Engine engine, const std::shared_ptr<Engine::Impl>& engine_impl,
-                        const LiveSettings& settings, QueuePolicy policy, LiveCallbacks callbacks)
+                        const LiveSettings& settings, QueuePolicy policy, LiveCallbacks callbacks,
+                        std::stop_token stop)
     : engine_impl_(engine_impl),
       policy_(policy),
       callbacks_(std::move(callbacks)),
@@ -24,8 +26,14 @@ LiveSession::Impl::Impl(Engine engine, const std::shared_ptr<Engine::Impl>& engi
       wanted_(settings),
       configured_{engine, settings} {
   slot_.emplace(engine_impl->live_sessions);
-  switcher_.emplace(
-      std::make_unique<live::ActiveSession>(engine, settings, stop_source_.get_token()), settings);
+  {
+    const std::stop_callback stop_opening(std::move(stop), [this] { stop_source_.request_stop(); });
+    switcher_.emplace(
+        std::make_unique<live::ActiveSession>(engine, settings, stop_source_.get_token()),
+        settings);
+  }
+  base::require(!stop_source_.stop_requested(), ErrorCode::busy,
+                "stopped while the session was opened");
 }
 
 std::optional<std::uint64_t> LiveSession::Impl::submit(LiveFrame source) {

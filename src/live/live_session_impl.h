@@ -20,9 +20,11 @@ namespace streamdiffusion {
 class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl> {
  public:
   /// `settings` has every default filled in and is valid.
-  /// Throws busy if `engine_impl`, the engine's own, has no live session left.
+  /// Throws busy if `engine_impl`, the engine's own, has no live session left, and soon after
+  /// `stop` is requested.
   Impl(Engine engine, const std::shared_ptr<Engine::Impl>& engine_impl,
-       const LiveSettings& settings, QueuePolicy policy, LiveCallbacks callbacks);
+       const LiveSettings& settings, QueuePolicy policy, LiveCallbacks callbacks,
+       std::stop_token stop);
 
   void start();
   std::optional<std::uint64_t> submit(LiveFrame frame);

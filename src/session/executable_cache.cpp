@@ -101,7 +101,7 @@ SharedExecutable ExecutableCache::encoder(const AutoencoderKey& key, const std::
   require_not(stop);
   return shared(encoders_, key, [&]() -> SharedExecutable {
     return compile(Component::autoencoder,
-                   {model_.encoder_graph(key.frames, key.height, key.width, dtype_)});
+                   {model_.encoder_graph(key.frames, key.height, key.width, dtype_)}, stop);
   });
 }
 
@@ -110,7 +110,8 @@ SharedExecutable ExecutableCache::decoder(const AutoencoderKey& key, const std::
   require_not(stop);
   return shared(decoders_, key, [&]() -> SharedExecutable {
     return compile(Component::autoencoder,
-                   {model_.decoder_graph(key.frames, key.height, key.width, key.image, dtype_)});
+                   {model_.decoder_graph(key.frames, key.height, key.width, key.image, dtype_)},
+                   stop);
   });
 }
 
@@ -118,8 +119,9 @@ SharedExecutable ExecutableCache::unet(const UNetKey& key, const std::stop_token
   const std::lock_guard lock(mutex_);
   require_not(stop);
   return shared(unets_, key, [&]() -> SharedExecutable {
-    if (key.kv_rows.size() < 2 || device_.threads() < 2) return compile_unet(key, Parallel::ops);
-    if (key.parallel != Parallel::automatic) return compile_unet(key, key.parallel);
+    if (key.kv_rows.size() < 2 || device_.threads() < 2)
+      return compile_unet(key, Parallel::ops, stop);
+    if (key.parallel != Parallel::automatic) return compile_unet(key, key.parallel, stop);
     return faster_unet(key, stop);
   });
 }
@@ -146,16 +148,17 @@ SharedExecutable ExecutableCache::faster_unet(const UNetKey& key, const std::sto
   std::array<SharedExecutable, 2> measured;  // keeps the packed weights for compile_unet()
   if (!row_cost(key)) measured = measure_row_cost(key, stop);
   const double rows_a_thread = std::ceil(rows / device_.threads());
-  return compile_unet(key, *row_cost(key) * rows_a_thread < rows ? Parallel::rows : Parallel::ops);
+  const bool by_rows = *row_cost(key) * rows_a_thread < rows;
+  return compile_unet(key, by_rows ? Parallel::rows : Parallel::ops, stop);
 }
 
 std::array<SharedExecutable, 2> ExecutableCache::measure_row_cost(UNetKey key,
                                                                   const std::stop_token& stop) {
   key.kv_rows.resize(std::min(key.kv_rows.size(), static_cast<std::size_t>(device_.threads())));
   const auto rows = static_cast<double>(key.kv_rows.size());
-  SharedExecutable by_ops = compile_unet(key, Parallel::ops);
+  SharedExecutable by_ops = compile_unet(key, Parallel::ops, stop);
   require_not(stop);
-  SharedExecutable by_rows = compile_unet(key, Parallel::rows);
+  SharedExecutable by_rows = compile_unet(key, Parallel::rows, stop);
   const double ops_seconds = measure(*by_ops, stop), rows_seconds = measure(*by_rows, stop);
   base::log(base::LogLevel::info,
             base::concat("UNet over ", rows, " rows: ", ops_seconds * 1e3,
@@ -165,7 +168,8 @@ std::array<SharedExecutable, 2> ExecutableCache::measure_row_cost(UNetKey key,
   return {std::move(by_ops), std::move(by_rows)};
 }
 
-SharedExecutable ExecutableCache::compile_unet(const UNetKey& key, Parallel parallel) {
+SharedExecutable ExecutableCache::compile_unet(const UNetKey& key, Parallel parallel,
+                                               const std::stop_token& stop) {
   const int rows = static_cast<int>(key.kv_rows.size());
   const int groups = parallel == Parallel::rows ? std::min(rows, device_.threads()) : 1;
   std::vector<graph::Graph> graphs;
@@ -177,17 +181,25 @@ SharedExecutable ExecutableCache::compile_unet(const UNetKey& key, Parallel para
   }
   prompt_reads_schedule_ = session::prompt_reads_schedule(graphs.front());
   const std::array<std::string, 1> shared_inputs{"context"};
-  return compile(Component::unet, std::move(graphs), shared_inputs);
+  return compile(Component::unet, std::move(graphs), stop, shared_inputs);
 }
 
+/// Reading and packing the weights is what takes long, so that is where a stop ends it.
 SharedExecutable ExecutableCache::compile(Component component, std::vector<graph::Graph> row_groups,
+                                          const std::stop_token& stop,
                                           std::span<const std::string> shared_inputs) {
   if (calibration_) {
     const bool unet = component == Component::unet;
     for (graph::Graph& group : row_groups)
       graph::quantize(group, unet ? calibration_->unet : calibration_->autoencoder);
   }
-  return device_.compile(std::move(row_groups), model_.weights(component), shared_inputs);
+  backend::Weights weights = model_.weights(component);
+  weights.read = [stop, read = std::move(weights.read)](const graph::Weight& weight,
+                                                        std::span<float> out) {
+    require_not(stop);
+    read(weight, out);
+  };
+  return device_.compile(std::move(row_groups), weights, shared_inputs);
 }
 
 }  // namespace streamdiffusion::session

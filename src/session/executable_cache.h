@@ -53,7 +53,7 @@ class ExecutableCache {
 
   SharedExecutable text();
   /// The three below throw busy once `stop` is requested: before they compile, when another thread
-  /// that compiles is through, and while they measure.
+  /// that compiles is through, before each weight that they read, and while they measure.
   SharedExecutable encoder(const AutoencoderKey& key, const std::stop_token& stop = {});
   SharedExecutable decoder(const AutoencoderKey& key, const std::stop_token& stop = {});
   /// Parallel::automatic takes the faster way. That follows from the cost of a row on one thread
@@ -67,7 +67,7 @@ class ExecutableCache {
   std::size_t size();
 
  private:
-  SharedExecutable compile_unet(const UNetKey& key, Parallel parallel);
+  SharedExecutable compile_unet(const UNetKey& key, Parallel parallel, const std::stop_token& stop);
   /// Seconds of a row on a thread of its own over those on all threads, if known for about this
   /// size.
   std::optional<double> row_cost(const UNetKey& key) const;
@@ -76,6 +76,7 @@ class ExecutableCache {
   std::array<SharedExecutable, 2> measure_row_cost(UNetKey key, const std::stop_token& stop);
   SharedExecutable faster_unet(const UNetKey& key, const std::stop_token& stop);
   SharedExecutable compile(Component component, std::vector<graph::Graph> row_groups,
+                           const std::stop_token& stop,
                            std::span<const std::string> shared_inputs = {});
 
   const Model& model_;
