@@ -219,6 +219,23 @@ std::unique_ptr<ColorTransform> ColorTransform::from_primaries(std::optional<dou
   constexpr cmsInt32Number kSrgbShape = 4;
   cmsToneCurve* curve = usual ? cmsBuildParametricToneCurve(impl->context, kSrgbShape, srgb_curve)
                               : cmsBuildGamma(impl->context, 1 / *gamma);
+  return from_rgb(std::move(impl), curve, primaries, format, problem);
+}
+
+std::unique_ptr<ColorTransform> ColorTransform::from_adobe_rgb(const PixelFormat& format,
+                                                               std::string& problem) {
+  constexpr double kGamma = 563.0 / 256;
+  auto impl = std::make_unique<Impl>();
+  cmsToneCurve* curve = cmsBuildGamma(impl->context, kGamma);
+  return from_rgb(std::move(impl), curve, {.green = {0.21, 0.71}}, format, problem);
+}
+
+std::unique_ptr<ColorTransform> ColorTransform::from_rgb(std::unique_ptr<Impl> impl,
+                                                         void* tone_curve,
+                                                         const Chromaticities& primaries,
+                                                         const PixelFormat& format,
+                                                         std::string& problem) {
+  auto* curve = static_cast<cmsToneCurve*>(tone_curve);
   const auto point = [](const double(&xy)[2]) { return cmsCIExyY{xy[0], xy[1], 1}; };
   const cmsCIExyY white = point(primaries.white);
   const cmsCIExyYTRIPLE rgb{point(primaries.red), point(primaries.green), point(primaries.blue)};

@@ -43,6 +43,9 @@ class ColorTransform {
                                                         const Chromaticities& primaries,
                                                         const PixelFormat& format,
                                                         std::string& problem);
+  /// From Adobe RGB (1998), whose curve is a pure exponent.
+  static std::unique_ptr<ColorTransform> from_adobe_rgb(const PixelFormat& format,
+                                                        std::string& problem);
   /// From the numbers of ITU-T H.273 for primaries and transfer function. Null as above.
   static std::unique_ptr<ColorTransform> from_code_points(int primaries, int transfer,
                                                           const PixelFormat& format,
@@ -57,6 +60,10 @@ class ColorTransform {
  private:
   struct Impl;
   explicit ColorTransform(std::unique_ptr<Impl> impl);
+  /// From RGB of one curve for all three. Frees the curve, which may be null.
+  static std::unique_ptr<ColorTransform> from_rgb(std::unique_ptr<Impl> impl, void* curve,
+                                                  const Chromaticities& primaries,
+                                                  const PixelFormat& format, std::string& problem);
   static std::unique_ptr<ColorTransform> checked(std::unique_ptr<Impl> impl,
                                                  const PixelFormat& format, std::string& problem);
 

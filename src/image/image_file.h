@@ -17,6 +17,11 @@ namespace streamdiffusion::image {
 constexpr int kMaxSide = 16384;
 constexpr std::int64_t kMaxPixels = std::int64_t{1} << 27;
 
+/// Throws corrupt_file for an empty size, unsupported for one over kMaxSide or over so many pixels.
+/// To be called before anything of that size is allocated.
+void check_image_size(std::int64_t width, std::int64_t height, const std::string& name,
+                      std::int64_t max_pixels = kMaxPixels);
+
 struct DecodeOptions {
   /// An image of more is refused before anything of its size is allocated. Decoding allocates at
   /// most 16 bytes a pixel, twice the file and 32 MiB for a color profile.

@@ -46,6 +46,9 @@ std::unique_ptr<ColorTransform> transform_of(const JpegMarkers& markers, const P
   if (markers.profile_incomplete) problem = "parts of its color profile are missing";
   if (!markers.profile.empty())
     transform = ColorTransform::from_profile(markers.profile, format, problem);
+  const bool noted = markers.exif.adobe_rgb && format.colors != PixelFormat::Colors::cmyk;
+  if (noted && markers.profile.empty() && !markers.profile_incomplete)
+    transform = ColorTransform::from_adobe_rgb(format, problem);
   if (!problem.empty()) file.warn(problem, ", its colors are taken as sRGB");
   return transform;
 }
@@ -94,7 +97,7 @@ Image decode_jpeg(const Encoded& file) {
                            .channels = cmyk ? 4 : 3,
                            .inverted = cmyk && markers.adobe};
   convert_colors(decoded, static_cast<std::size_t>(width), markers, format, file);
-  return apply_orientation({width, height, std::move(decoded)}, markers.orientation);
+  return make_upright({width, height, std::move(decoded)}, markers.exif, markers.xmp);
 }
 
 std::vector<std::byte> encode_jpeg(const Image& image, int quality) {

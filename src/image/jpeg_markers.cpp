@@ -3,12 +3,12 @@
 
 #include <cstring>
 #include <map>
-
-#include "image/exif.h"
+#include <string_view>
 
 namespace streamdiffusion::image {
 namespace {
 
+constexpr std::string_view kXmp = "http://ns.adobe.com/xap/1.0/";
 constexpr unsigned kApp1 = 0xe1, kApp2 = 0xe2, kApp14 = 0xee, kStartOfScan = 0xda;
 /// A profile has at most 255 parts of 64 KiB; none in use has more than these bytes.
 constexpr std::size_t kLargestProfile = std::size_t{4} << 20U;
@@ -94,8 +94,9 @@ JpegMarkers read_jpeg_markers(Bytes bytes) {
   JpegMarkers markers;
   ProfileParts profile;
   each_marker(bytes, [&](unsigned code, Bytes content) {
-    if (code == kApp1 && starts_with(content, "Exif\0\0", 6))
-      markers.orientation = exif_orientation(content);
+    if (code == kApp1 && starts_with(content, "Exif\0\0", 6)) markers.exif = read_exif(content);
+    if (code == kApp1 && starts_with(content, kXmp.data(), kXmp.size()))
+      markers.xmp = content.subspan(kXmp.size());
     if (code == kApp2) profile.add(content);
     if (code == kApp14 && starts_with(content, "Adobe", 5)) markers.adobe = true;
     if (!markers.size) markers.size = size_of(code, content);

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "image/exif.h"
 #include "image/image_file.h"
 
 namespace streamdiffusion::image {
@@ -13,8 +14,9 @@ namespace streamdiffusion::image {
 struct JpegMarkers {
   /// Of the frame header; empty if none comes before the first scan.
   std::optional<ImageSize> size;
-  /// EXIF orientation, 1..8.
-  int orientation = 1;
+  ExifTags exif;
+  /// The XMP packet; empty if there is none.
+  std::span<const std::byte> xmp;
   /// There is an Adobe marker: CMYK values are stored inverted.
   bool adobe = false;
   /// The ICC profile, joined from its parts; empty if there is none, or not all of it.

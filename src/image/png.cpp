@@ -121,6 +121,8 @@ std::unique_ptr<ColorTransform> transform_of(const Reader& reader, const PngChun
   } else if (!chunks.is_srgb && (chunks.gamma || chunks.primaries)) {
     transform = ColorTransform::from_primaries(
         chunks.gamma, chunks.primaries.value_or(Chromaticities{}), format, problem);
+  } else if (!chunks.is_srgb && read_exif(chunks.exif).adobe_rgb) {
+    transform = ColorTransform::from_adobe_rgb(format, problem);
   }
   if (!problem.empty()) file.warn(problem, ", its colors are taken as sRGB");
   return transform;
@@ -201,7 +203,7 @@ Image decode_png(const Encoded& file) {
     refuse(file, reader);
   }
   if (!chunks->ended) file.warn("the file ends early; all of its pixels are there");
-  return apply_orientation(std::move(image), exif_orientation(chunks->exif));
+  return make_upright(std::move(image), read_exif(chunks->exif), chunks->xmp);
 }
 
 std::vector<std::byte> encode_png(const Image& image) {

@@ -29,11 +29,25 @@ Chromaticities primaries_of(std::span<const std::byte> content) {
   return found;
 }
 
+/// The content of an iTXt chunk with XMP: keyword, compression flag and method, language,
+/// translated keyword, text. Empty for others.
+std::span<const std::byte> xmp_of(std::span<const std::byte> content) {
+  constexpr std::string_view kUncompressed{"XML:com.adobe.xmp\0\0\0", 20};
+  const std::string_view all = text(content);
+  if (!all.starts_with(kUncompressed)) return {};
+  const std::size_t language = all.find('\0', kUncompressed.size());
+  const std::size_t keyword =
+      language == std::string_view::npos ? language : all.find('\0', language + 1);
+  return keyword == std::string_view::npos ? std::span<const std::byte>()
+                                           : content.subspan(keyword + 1);
+}
+
 void note(std::string_view type, std::span<const std::byte> content, PngChunks& chunks) {
   if (type == "iCCP") chunks.has_profile = true;
   if (type == "sRGB") chunks.is_srgb = true;
   if (type == "IEND") chunks.ended = true;
   if (type == "eXIf") chunks.exif = content;
+  if (type == "iTXt" && chunks.xmp.empty()) chunks.xmp = xmp_of(content);
   if (type == "acTL" && content.size() >= 8) chunks.frames = number(content);
   if (type == "cICP" && content.size() == 4) {
     chunks.code_points = {std::to_integer<int>(content[0]), std::to_integer<int>(content[1])};

@@ -18,6 +18,8 @@ struct PngChunks {
   /// There is an IEND chunk: the file is whole.
   bool ended = false;
   std::span<const std::byte> exif;
+  /// The XMP packet, unless it is compressed.
+  std::span<const std::byte> xmp;
   /// Numbers of ITU-T H.273 for the primaries and the transfer function.
   struct CodePoints {
     int primaries = 1, transfer = 13;

@@ -50,10 +50,12 @@ std::span<const std::byte> chunk(const Demuxer& demuxer, const char* name) {
 }
 
 void convert_colors(std::vector<std::uint8_t>& rgba, int width, std::span<const std::byte> icc,
-                    const Encoded& file) {
+                    bool adobe_rgb, const Encoded& file) {
+  if (icc.empty() && !adobe_rgb) return;
+  const PixelFormat format{.colors = PixelFormat::Colors::rgb, .channels = 4};
   std::string problem;
-  const auto transform = ColorTransform::from_profile(
-      icc, {.colors = PixelFormat::Colors::rgb, .channels = 4}, problem);
+  const auto transform = icc.empty() ? ColorTransform::from_adobe_rgb(format, problem)
+                                     : ColorTransform::from_profile(icc, format, problem);
   if (!problem.empty()) file.warn(problem, ", its colors are taken as sRGB");
   if (!transform) return;
   const auto row = static_cast<std::size_t>(width);
@@ -86,15 +88,16 @@ Image decode_webp(const Encoded& file) {
     base::require(rows > 0, ErrorCode::corrupt_file, file.name, ": libwebp cannot decode it");
     file.warn("the file ends early; ", rows, " of ", features.height, " rows are there");
   }
-  int orientation = 1;
+  ExifTags exif;
+  std::span<const std::byte> xmp;
   if (demuxer) {
-    const auto profile = chunk(demuxer, "ICCP");
-    if (!profile.empty()) convert_colors(rgba, features.width, profile, file);
-    orientation = exif_orientation(chunk(demuxer, "EXIF"));
+    exif = read_exif(chunk(demuxer, "EXIF"));
+    xmp = chunk(demuxer, "XMP ");
+    convert_colors(rgba, features.width, chunk(demuxer, "ICCP"), exif.adobe_rgb, file);
   }
   blend_with_white(rgba.data(), pixels, rgba.data());
   rgba.resize(pixels * 3);
-  return apply_orientation({features.width, features.height, std::move(rgba)}, orientation);
+  return make_upright({features.width, features.height, std::move(rgba)}, exif, xmp);
 }
 
 std::vector<std::byte> encode_webp(const Image& image, int quality) {

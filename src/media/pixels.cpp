@@ -14,7 +14,9 @@ extern "C" {
 #include <new>
 
 #include "base/error.h"
-#include "image/codecs.h"
+#include "image/alpha.h"
+#include "image/exif.h"
+#include "image/image_file.h"
 
 namespace streamdiffusion::media {
 namespace {

@@ -97,6 +97,41 @@ TEST(Profile, IsConvertedToSrgbInEveryFormat) {
   expect_color(png_file({.pixel = rgb(234, 51, 35)}), 234, 51, 35, "without a profile", 0);
 }
 
+/// EXIF as cameras write it for Adobe RGB: the color space, and the interoperability index.
+std::string exif_with(int color_space, const std::string& index) {
+  const auto entry = [](std::uint32_t tag, std::uint32_t type, std::uint32_t count,
+                        const std::string& value) {
+    return big_endian(tag, 2) + big_endian(type, 2) + big_endian(count) + value;
+  };
+  constexpr std::uint32_t kShort = 3, kLong = 4, kText = 2;
+  const std::string end(4, '\0');
+  const auto space = static_cast<std::uint32_t>(color_space);
+  return std::string("MM\0*", 4) + big_endian(8) + big_endian(1, 2) +
+         entry(0x8769, kLong, 1, big_endian(26)) + end + big_endian(2, 2) +
+         entry(0xa001, kShort, 1, big_endian(space, 2) + std::string(2, '\0')) +
+         entry(0xa005, kLong, 1, big_endian(56)) + end + big_endian(1, 2) +
+         entry(1, kText, 4, index + '\0') + end;
+}
+
+TEST(AdobeRgb, NotedByACameraInExifAloneIsConvertedInEveryFormat) {
+  const Image red = flat(16, 16, 219, 0, 0);
+  const std::vector<std::byte> jpeg = encode_jpeg(red, 100);
+  const auto app1 = [](const std::string& exif) {
+    return jpeg_segment(0xe1, std::string("Exif\0\0", 6) + exif);
+  };
+  const std::string adobe = exif_with(0xffff, "R03");
+  expect_color(with_segments(jpeg, app1(adobe)), 255, 0, 0, "jpeg", 5);
+  expect_color(png_file({.pixel = rgb(219, 0, 0), .chunks = png_chunk("eXIf", adobe)}), 255, 0, 0,
+               "png");
+  expect_color(webp_file(red, 0x08, "", riff_chunk("EXIF", adobe)), 255, 0, 0, "webp", 5);
+  // sRGB, another index, and a profile, which knows better
+  expect_color(with_segments(jpeg, app1(exif_with(1, "R98"))), 219, 0, 0, "sRGB", 3);
+  expect_color(with_segments(jpeg, app1(exif_with(0xffff, "R98"))), 219, 0, 0, "unknown", 3);
+  expect_color(with_segments(jpeg, app1(adobe) + app2(profile_of(kSrgb))), 219, 0, 0, "profile", 3);
+  for (std::size_t length = 0; length < adobe.size(); ++length)
+    EXPECT_FALSE(read_exif(bytes_of(adobe.substr(0, length))).adobe_rgb && length < 69) << length;
+}
+
 TEST(Profile, OfSrgbChangesNothing) {
   const std::string srgb = profile_of(kSrgb);
   for (int v = 0; v < 256; v += 15)

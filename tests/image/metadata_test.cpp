@@ -39,6 +39,10 @@ std::vector<std::byte> png_of(const Image& image, const std::string& chunks) {
   return all;
 }
 
+std::string xmp_with(int orientation) {
+  return "<tiff:Orientation>" + std::to_string(orientation) + "</tiff:Orientation>";
+}
+
 /// Every format that has an orientation, with that one.
 std::vector<std::pair<std::string, std::vector<std::byte>>> oriented(int orientation, bool little) {
   const Image image = marked(32, 16);
@@ -47,7 +51,19 @@ std::vector<std::pair<std::string, std::vector<std::byte>>> oriented(int orienta
   const std::vector<std::byte> png = encode_png(image);
   std::string late(reinterpret_cast<const char*>(png.data()), png.size());
   late.insert(late.size() - 12, png_chunk("eXIf", tiff));  // before IEND
+  const char digit = static_cast<char>('0' + orientation);
+  const std::string xmp = little
+                              ? R"(<rdf tiff:Orientation=")" + std::string{digit} + R"("/>)"
+                              : "<tiff:Orientation>" + std::string{digit} + "</tiff:Orientation>";
+  const std::string app1 = std::string("http://ns.adobe.com/xap/1.0/\0", 29) + xmp;
+  const std::string itxt = std::string("XML:com.adobe.xmp\0\0\0en\0XMP\0", 27) + xmp;
+  const std::string other = xmp_with(orientation % 8 + 1);
   return {{"jpeg", with_segments(encode_jpeg(image, 95), jpeg_segment(0xe1, prefixed))},
+          {"jpeg with XMP", with_segments(encode_jpeg(image, 95), jpeg_segment(0xe1, app1))},
+          {"png with XMP", png_of(image, png_chunk("iTXt", itxt))},
+          {"webp with XMP", webp_file(image, 0x04, "", riff_chunk("XMP ", xmp))},
+          {"webp whose EXIF and XMP differ",
+           webp_file(image, 0x0c, "", riff_chunk("EXIF", tiff) + riff_chunk("XMP ", other))},
           {"png", png_of(image, png_chunk("eXIf", tiff))},
           {"png with the block last", bytes_of(late)},
           {"webp", webp_file(image, 0x08, "", riff_chunk("EXIF", tiff))},
@@ -71,6 +87,16 @@ TEST(Orientation, IsHonoredInEveryFormat) {
       }
     }
   }
+}
+
+TEST(Orientation, OfAMalformedPacketIsNone) {
+  for (const std::string xmp :
+       {"tiff:Orientation", "tiff:Orientation=", "tiff:Orientation=\"", "tiff:Orientation>",
+        "tiff:Orientation>x<", "tiff:Orientation>9<", "tiff:Orientation>0<", "tiff:Orientation>-3<",
+        "tiff:Orientation>99999999999999999999<", "tiff:Orientation 6"}) {
+    EXPECT_EQ(xmp_orientation(bytes_of(xmp)), std::nullopt) << xmp;
+  }
+  EXPECT_EQ(xmp_orientation(bytes_of("tiff:Orientation='6'")), 6);
 }
 
 TEST(Animation, IsRefusedByName) {
