@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/file_writer.h"
 #include "base/percentile.h"
+#include "base/same_file.h"
 #include "commands.h"
 #include "figures.h"
 #include "live_bench.h"
@@ -264,6 +265,9 @@ void run_bench(BenchFlags& flags) {
   for (const char* flag : {"--frames", "--trace", "--no-precompute"}) {
     warn_without_effect(flags.live && given(flag), flag, "with --live");
   }
+  base::refuse_overwriting({flags.parameters.settings.engine.calibration},
+                           {flags.json, flags.trace});
+  base::refuse_writing_twice({flags.json, flags.trace});
   for (const std::string& file : {flags.json, flags.trace})
     if (!file.empty()) base::check_writable(file);
   if (flags.live) {

@@ -90,9 +90,11 @@ class ImageJob {
     }
     for (const char* name : {"latents.npy", "images.npy"})
       if (!flags_.dump.empty()) others.push_back(std::filesystem::path(flags_.dump) / name);
-    base::refuse_overwriting(paths_, outputs_);
-    base::refuse_overwriting(paths_, others);
-    for (const std::filesystem::path& other : others) refuse_as_output(other);
+    std::vector<std::filesystem::path> inputs = paths_, written = outputs_;
+    inputs.emplace_back(flags_.parameters.settings.engine.calibration);
+    written.insert(written.end(), others.begin(), others.end());
+    base::refuse_overwriting(inputs, written);
+    base::refuse_writing_twice(written);
     others.push_back(outputs_.front());
     for (const std::filesystem::path& file : others) {
       refuse_file_above(file);
@@ -102,15 +104,6 @@ class ImageJob {
     const bool numbered = from_text && image::is_folder_name(output);
     const std::size_t older = numbered ? image::numbered_leftovers(output, count) : 0;
     if (older > 0) base::warn(output.string(), ": images of an earlier run stay there: ", older);
-  }
-
-  void refuse_as_output(const std::filesystem::path& file) const {
-    const std::filesystem::path other = std::filesystem::weakly_canonical(file);
-    const auto folder = std::filesystem::weakly_canonical(outputs_.front()).parent_path();
-    for (const std::filesystem::path& output : outputs_) {
-      base::require(folder / output.filename() != other, ErrorCode::invalid_argument, file.string(),
-                    ": would be written twice, as one of the outputs too");
-    }
   }
 
   /// A file that stands where a folder would be made.
@@ -139,7 +132,7 @@ class ImageJob {
       return frame;
     } catch (const Error& error) {
       if (paths_.size() == 1) throw;
-      std::fprintf(stderr, "error: %s\n", error.what());
+      print_error(error.what());
       ++unreadable_;
       return std::nullopt;
     }

@@ -1,6 +1,5 @@
 // The program: parses the command line, runs one sub-command, and turns errors into messages and
 // exit codes.
-#include <cstdio>
 #include <exception>
 
 #include "base/file_writer.h"
@@ -46,10 +45,10 @@ int main(int argc, char** argv) {
   } catch (const app::Stopped& stopped) {
     return kSignalled + stopped.signal;
   } catch (const streamdiffusion::Error& error) {
-    std::fprintf(stderr, "error: %s\n", error.what());
+    app::print_error(error.what());
     return exit_code(error.code());
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "error: %s\n", error.what());
+    app::print_error(error.what());
     return kFailure;
   }
 }

@@ -46,7 +46,7 @@ Frames read_frames(const std::vector<std::filesystem::path>& paths, const Engine
           image::fit(image::read_image(path), *size.width, *size.height, Fit::cover));
     } catch (const Error& error) {
       if (paths.size() == 1) throw;
-      std::fprintf(stderr, "error: %s\n", error.what());
+      print_error(error.what());
       ++frames.unreadable;
     }
   }

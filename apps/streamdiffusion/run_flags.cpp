@@ -3,9 +3,9 @@
 #include <filesystem>
 
 #include "base/error.h"
-#include "base/parse_number.h"
 #include "config/config.h"
 #include "json/quote.h"
+#include "media/parse_size.h"
 #include "params/without_effect.h"
 #include "setup.h"
 
@@ -15,19 +15,6 @@ namespace {
 template <typename T, typename U>
 void assign_if_set(T& flag, const std::optional<U>& value) {
   if (value) flag = *value;
-}
-
-/// "640x480": two whole numbers above 0.
-void check_size(const std::string& text) {
-  const std::size_t x = text.find('x');
-  const auto side = [](std::string_view number) {
-    const std::optional<int> value = base::parse_number<int>(number);
-    return value && *value > 0;
-  };
-  const bool good = x != std::string::npos && side(std::string_view(text).substr(0, x)) &&
-                    side(std::string_view(text).substr(x + 1));
-  base::require(good, ErrorCode::invalid_argument, "--input-size is ", json::quote(text),
-                ", expected a size such as 640x480");
 }
 
 /// Whether the output is a file or a stream that has a codec, and may have sound.
@@ -44,7 +31,10 @@ bool is_video(const std::string& output) {
 void RunFlags::add_to(Flags& flags) {
   // Read before the other flags, which overwrite what it says.
   flags.action("--config",
-               [this](const std::string& path) { parameters.settings = config::read_config(path); },
+               [this](const std::string& path) {
+                 parameters.settings = config::read_config(path);
+                 config = path;
+               },
                "A YAML file instead of flags; flags beside it win",
                {.value = "FILE", .first = true});
   parameters.add_run(flags);
@@ -69,7 +59,11 @@ void RunFlags::settle() {
   assign_if_set(strict, run.strict);
   assign_if_set(input_protocols, run.input_protocols);
   assign_if_set(quiet, run.quiet);
-  if (run.input_size) check_size(input_size);
+  if (run.input_size) {
+    size = media::parse_size(*run.input_size);
+    base::require(size.has_value(), ErrorCode::invalid_argument, "--input-size is ",
+                  json::quote(input_size), ", expected a size such as 640x480");
+  }
   warn_of_idle_flags();
 }
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "image/image_file.h"
 #include "parameter_flags.h"
 
 namespace streamdiffusion::app {
@@ -13,6 +14,8 @@ struct RunFlags {
   /// Empty: standard input; a window, or a pipe's standard output.
   std::string input, output;
   std::string input_format, input_size, output_format = "y4m", codec;
+  /// Of input_size, if it is given.
+  std::optional<image::ImageSize> size;
   /// 0: the source's.
   double fps = 0;
   std::optional<bool> realtime;
@@ -22,6 +25,8 @@ struct RunFlags {
   std::uint64_t frames = 0;
   bool no_audio = false, strict = false, quiet = false;
   std::string input_protocols, json;
+  /// The file that settings were read from, or empty.
+  std::string config;
 
   void add_to(Flags& flags);
   /// Once all is parsed: the members from the flags and the file. Warns of those that do nothing.

@@ -36,16 +36,6 @@ struct FrameTag {
   std::int64_t pts, duration;
 };
 
-/// "640x480"
-std::pair<int, int> parse_size(const std::string& text) {
-  int width = 0, height = 0, end = 0;
-  const bool whole = std::sscanf(text.c_str(), "%dx%d%n", &width, &height, &end) == 2 &&
-                     end == static_cast<int>(text.size());
-  base::require(whole && width > 0 && height > 0, ErrorCode::invalid_argument, "--input-size ",
-                text, ": expected a size such as 640x480");
-  return {width, height};
-}
-
 /// The regular files that this process has open, by descriptor. Lists and filter graphs may name
 /// inputs that the command line does not.
 std::map<std::string, std::filesystem::path> open_files() {
@@ -143,9 +133,8 @@ void RunJob::open_source() {
                                .strict = flags_.strict,
                                .protocols = flags_.input_protocols,
                                .stop = stop_};
-  if (!flags_.input_size.empty()) {
-    std::tie(options.width, options.height) = parse_size(flags_.input_size);
-  }
+  if (flags_.size)
+    std::tie(options.width, options.height) = std::pair(flags_.size->width, flags_.size->height);
   base::require(flags_.input_format != "rgb24" || options.width > 0, ErrorCode::invalid_argument,
                 "--input-format rgb24 has no header: give its size with --input-size WxH");
   if (flags_.fps > 0) options.rate = media::nearest_rational(flags_.fps);
@@ -168,12 +157,12 @@ void RunJob::refuse_overwriting() const {
   std::vector<std::filesystem::path> inputs = info.files;
   inputs.emplace_back(flags_.input == "-" ? "/dev/stdin" : flags_.input);
   inputs.insert(inputs.end(), opened_inputs_.begin(), opened_inputs_.end());
+  for (const std::string& file : {flags_.config, settings_.engine.calibration})
+    inputs.emplace_back(file);
   std::vector<std::filesystem::path> outputs = media::replaced_files(flags_.output, info.files);
   if (!flags_.json.empty()) outputs.emplace_back(flags_.json);
   base::refuse_overwriting(inputs, outputs);
-  base::require(flags_.json.empty() || std::filesystem::path(flags_.json).lexically_normal() !=
-                                           std::filesystem::path(flags_.output).lexically_normal(),
-                ErrorCode::invalid_argument, "--json ", flags_.json, ": is also the output");
+  base::refuse_writing_twice(outputs);
 }
 
 void RunJob::open_sink() {

@@ -29,10 +29,36 @@ std::string included_model() {
 
 }  // namespace
 
+std::string printable(std::string_view text) {
+  std::string out;
+  const auto escape = [&out](unsigned char byte) {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    out.append({'\\', 'x', kDigits[byte >> 4U], kDigits[byte & 15U]});
+  };
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : '\0');
+    if (byte == 0xc2 && next >= 0x80 && next < 0xa0) {  // U+0080 to U+009F
+      escape(byte);
+      escape(next);
+      ++i;
+    } else if ((byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7f) {
+      escape(byte);
+    } else {
+      out.push_back(text[i]);
+    }
+  }
+  return out;
+}
+
+void print_error(std::string_view message) {
+  std::fprintf(stderr, "error: %s\n", printable(message).c_str());
+}
+
 void print_log(base::LogLevel level, std::string_view message) {
   if (level < base::LogLevel::notice) return;
-  std::fprintf(stderr, "%s%.*s\n", level == base::LogLevel::warning ? "warning: " : "",
-               static_cast<int>(message.size()), message.data());
+  std::fprintf(stderr, "%s%s\n", level == base::LogLevel::warning ? "warning: " : "",
+               printable(message).c_str());
 }
 
 EngineOptions with_model(EngineOptions options) {

@@ -10,6 +10,13 @@
 
 namespace streamdiffusion::app {
 
+/// Control characters as \xNN, except line ends and tabs: the name of a file, or what a server
+/// says, must not steer the terminal.
+std::string printable(std::string_view text);
+
+/// Prints "error: …" to stderr.
+void print_error(std::string_view message);
+
 /// Prints notices and warnings to stderr. The program's log callback.
 void print_log(base::LogLevel level, std::string_view message);
 

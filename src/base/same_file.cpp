@@ -2,12 +2,15 @@
 #include "base/same_file.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <map>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "base/error.h"
+#include "base/file_writer.h"
 
 namespace streamdiffusion::base {
 namespace {
@@ -47,6 +50,44 @@ void refuse_overwriting(const std::vector<std::filesystem::path>& inputs,
     const std::filesystem::path& input = *found->second;
     const std::string also = input == output ? "" : ", " + input.string();
     fail(ErrorCode::invalid_argument, output.string(), ": is also the input", also,
+         "; give another output");
+  }
+}
+
+namespace {
+
+/// One text for all the names of an output: of a file that exists, its identity; of another, its
+/// path without links. Nothing for a device.
+std::optional<std::string> output_key(const std::filesystem::path& output,
+                                      std::map<std::string, std::filesystem::path>& folders) {
+  struct stat status {};
+  const bool standard = is_standard_output(output);
+  const bool exists =
+      standard ? ::fstat(STDOUT_FILENO, &status) == 0 : ::stat(output.c_str(), &status) == 0;
+  if (standard && !(exists && S_ISREG(status.st_mode))) return "standard output";
+  if (exists) {
+    if (S_ISCHR(status.st_mode)) return std::nullopt;
+    return concat("file ", status.st_dev, " ", status.st_ino);
+  }
+  std::error_code ignored;
+  const std::filesystem::path folder = std::filesystem::absolute(output, ignored).parent_path();
+  const auto [known, added] = folders.try_emplace(folder.string());
+  if (added) known->second = std::filesystem::weakly_canonical(folder, ignored);
+  return (known->second / output.filename()).string();
+}
+
+}  // namespace
+
+void refuse_writing_twice(const std::vector<std::filesystem::path>& outputs) {
+  std::map<std::string, const std::filesystem::path*> known;
+  std::map<std::string, std::filesystem::path> folders;
+  for (const std::filesystem::path& output : outputs) {
+    const auto key = output.empty() ? std::nullopt : output_key(output, folders);
+    if (!key) continue;
+    const auto [first, added] = known.try_emplace(*key, &output);
+    if (added) continue;
+    const std::string also = output == *first->second ? "" : ", as " + first->second->string();
+    fail(ErrorCode::invalid_argument, output.string(), ": would be written twice", also,
          "; give another output");
   }
 }

@@ -1,4 +1,4 @@
-// Whether writing an output would destroy an input, however the two paths are spelled.
+// Whether writing an output would destroy an input or another output, however they are spelled.
 #pragma once
 
 #include <filesystem>
@@ -15,5 +15,10 @@ bool is_same_file(const std::filesystem::path& a, const std::filesystem::path& b
 /// both. Files that do not exist are no inputs. Takes time linear in the number of files.
 void refuse_overwriting(const std::vector<std::filesystem::path>& inputs,
                         const std::vector<std::filesystem::path>& outputs);
+
+/// Throws invalid_argument if two of `outputs` are one file or one stream, whether or not it exists
+/// yet, naming both. Empty names are left out. /dev/null and other character devices may be given
+/// several times. Takes time linear in the number of files.
+void refuse_writing_twice(const std::vector<std::filesystem::path>& outputs);
 
 }  // namespace streamdiffusion::base

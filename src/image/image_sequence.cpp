@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdio>
+#include <optional>
 #include <set>
 
 #include "base/error.h"
@@ -128,6 +129,12 @@ fs::path numbered(const fs::path& folder, std::size_t index) {
   return folder / name;
 }
 
+/// The index of a numbered output; empty for another name.
+std::optional<std::size_t> number_of(const fs::path& path) {
+  const auto index = base::parse_number<std::size_t>(path.stem().string());
+  return index && path.filename() == numbered({}, *index) ? index : std::nullopt;
+}
+
 /// Of a name: what no file system tells apart from another.
 std::string folded(const fs::path& path) {
   std::string text = path.string();
@@ -217,16 +224,22 @@ fs::path unused_folder(const fs::path& name) {
   return folder;
 }
 
-std::size_t numbered_leftovers(const fs::path& folder, std::size_t count) {
-  std::size_t leftovers = 0;
+std::vector<fs::path> numbered_images(const fs::path& folder) {
+  std::vector<fs::path> found;
   std::error_code error;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
-    const fs::path name = entry->path().filename();
-    const auto index = base::parse_number<std::size_t>(name.stem().string());
-    if (index && *index >= count && name == numbered({}, *index)) ++leftovers;
+    std::error_code ignored;
+    if (entry->is_regular_file(ignored) && number_of(entry->path())) found.push_back(entry->path());
   }
-  return leftovers;
+  return found;
+}
+
+std::size_t numbered_leftovers(const fs::path& folder, std::size_t count) {
+  const auto images = numbered_images(folder);
+  return static_cast<std::size_t>(
+      std::count_if(images.begin(), images.end(),
+                    [&](const fs::path& path) { return number_of(path) >= count; }));
 }
 
 fs::path output_path(const fs::path& output, std::size_t index, std::size_t count) {

@@ -45,16 +45,20 @@ enum class Kind { file, folder, window, device, url, pipe, named_pipe };
 
 constexpr int kOpenRetryMilliseconds = 20;
 
-std::string lower_extension(const fs::path& path) {
-  std::string text = path.extension().string();
+std::string lower(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return text;
 }
 
+std::string lower_extension(const fs::path& path) {
+  return lower(path.extension().string());
+}
+
+/// In lower case, as libav knows them.
 std::string protocol_of(const std::string& output) {
   const std::size_t end = output.find("://");
-  return end == std::string::npos ? std::string() : output.substr(0, end);
+  return end == std::string::npos ? std::string() : lower(output.substr(0, end));
 }
 
 Kind kind_of(const std::string& output) {
@@ -94,7 +98,9 @@ AvOutputSpec file_output(const std::string& output, const SinkOptions& options) 
 
 AvOutputSpec url_output(const std::string& output, const SinkOptions& options) {
   const std::string protocol = protocol_of(output);
-  AvOutputSpec spec{.name = output, .url = output, .muxer = kProtocols.at(protocol)};
+  AvOutputSpec spec{.name = output,
+                    .url = protocol + output.substr(protocol.size()),
+                    .muxer = kProtocols.at(protocol)};
   spec.encoder = encoder_of(output, options.codec.empty() ? "h264" : options.codec);
   spec.live = true;
   if (protocol == "udp") spec.settings = {{"pkt_size", "1316"}};

@@ -7,18 +7,20 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
+#include "base/parse_number.h"
 #include "image/image_file.h"
 #include "image/image_sequence.h"
 #include "media/av_source.h"
 #include "media/input_policy.h"
+#include "media/parse_size.h"
 
 namespace streamdiffusion::media {
 namespace {
@@ -115,15 +117,17 @@ AvInputSpec screen(const std::string& input, const SourceOptions& options) {
   spec.settings.emplace_back("framerate",
                              rate_text(options.rate.positive() ? options.rate : kDefaultRate));
   if (input == "screen") return spec;
-  int x = 0, y = 0, width = 0, height = 0, end = 0;
-  const bool valid =
-      std::sscanf(input.c_str(), "screen:%d,%d,%dx%d%n", &x, &y, &width, &height, &end) == 4 &&
-      end == static_cast<int>(input.size());
-  base::require(valid && x >= 0 && y >= 0 && width > 0 && height > 0, ErrorCode::invalid_argument,
-                input, ": expected screen or screen:X,Y,WxH, such as screen:0,0,640x480");
-  spec.settings.emplace_back("grab_x", std::to_string(x));
-  spec.settings.emplace_back("grab_y", std::to_string(y));
-  spec.settings.emplace_back("video_size", size_text(width, height));
+  const std::string_view place = std::string_view(input).substr(input.find(':') + 1);
+  const std::size_t first = place.find(','), second = place.find(',', first + 1);
+  const bool parts = first != std::string_view::npos && second != std::string_view::npos;
+  const auto x = base::parse_number<int>(place.substr(0, first));
+  const auto y = parts ? base::parse_number<int>(place.substr(first + 1, second - first - 1)) : x;
+  const auto size = parts ? parse_size(place.substr(second + 1)) : std::nullopt;
+  base::require(x && y && size && *x >= 0 && *y >= 0, ErrorCode::invalid_argument, input,
+                ": expected screen or screen:X,Y,WxH, such as screen:0,0,640x480");
+  spec.settings.emplace_back("grab_x", std::to_string(*x));
+  spec.settings.emplace_back("grab_y", std::to_string(*y));
+  spec.settings.emplace_back("video_size", size_text(size->width, size->height));
   return spec;
 }
 
@@ -131,7 +135,7 @@ AvInputSpec url_input(const std::string& input, const SourceOptions& options) {
   std::string scheme = input.substr(0, input.find("://"));
   std::transform(scheme.begin(), scheme.end(), scheme.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  AvInputSpec spec{.name = input, .url = input, .live = true};
+  AvInputSpec spec{.name = input, .url = scheme + input.substr(scheme.size()), .live = true};
   spec.protocols = protocols_of_scheme(scheme);
   spec.web = scheme == "http" || scheme == "https";
   if (spec.protocols.empty()) {

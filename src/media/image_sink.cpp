@@ -2,8 +2,6 @@
 #include "media/image_sink.h"
 
 #include <algorithm>
-#include <cctype>
-#include <set>
 #include <system_error>
 
 #include "base/error.h"
@@ -15,45 +13,18 @@
 namespace streamdiffusion::media {
 namespace {
 
-using base::ErrorCode;
 namespace fs = std::filesystem;
 
-/// 000000.png and the like, as image::output_path numbers them.
-bool is_numbered(const fs::path& path) {
-  constexpr std::size_t kDigits = 6;
-  const std::string stem = path.stem().string();
-  return path.extension() == ".png" && stem.size() >= kDigits &&
-         std::all_of(stem.begin(), stem.end(),
-                     [](unsigned char c) { return std::isdigit(c) != 0; });
-}
-
-std::vector<fs::path> numbered_images(const fs::path& folder) {
-  std::vector<fs::path> found;
-  std::error_code ignored;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored)) {
-    if (entry.is_regular_file(ignored) && is_numbered(entry.path())) found.push_back(entry.path());
-  }
-  return found;
-}
-
-/// cat.png for cat.jpg, and cat-2.png for a second cat.
-std::vector<std::string> output_names(const std::vector<fs::path>& inputs) {
-  std::vector<std::string> outputs;
-  std::set<std::string> taken;
-  for (const fs::path& input : inputs) {
-    const std::string stem = input.stem().string();
-    std::string name = stem;
-    for (int i = 2; !taken.insert(name).second; ++i) name = stem + "-" + std::to_string(i);
-    outputs.push_back(name + ".png");
-  }
-  return outputs;
+/// Named after the inputs.
+std::vector<fs::path> named_images(const fs::path& folder, const std::vector<fs::path>& inputs) {
+  return image::output_paths(folder / "", inputs, inputs.size());
 }
 
 class ImageSink final : public FrameSink {
  public:
   ImageSink(const fs::path& folder, const SinkOptions& options)
-      : folder_(folder), written_to_(folder), names_(output_names(options.named_after)) {
-    if (names_.empty()) earlier_ = numbered_images(folder);
+      : folder_(folder), written_to_(folder), names_(named_images({}, options.named_after)) {
+    if (names_.empty()) earlier_ = image::numbered_images(folder);
     // Inside, since the folder may be a file system of its own.
     if (!earlier_.empty()) written_to_ = part_name(folder / "unfinished");
     create_folders(written_to_);
@@ -91,8 +62,7 @@ class ImageSink final : public FrameSink {
 
  private:
   fs::path folder_, written_to_;
-  std::vector<std::string> names_;
-  std::vector<fs::path> earlier_, written_;
+  std::vector<fs::path> names_, earlier_, written_;
   std::string note_;
 };
 
@@ -100,10 +70,7 @@ class ImageSink final : public FrameSink {
 
 std::vector<fs::path> replaced_images(const fs::path& folder,
                                       const std::vector<fs::path>& named_after) {
-  if (named_after.empty()) return numbered_images(folder);
-  std::vector<fs::path> found;
-  for (const std::string& name : output_names(named_after)) found.push_back(folder / name);
-  return found;
+  return named_after.empty() ? image::numbered_images(folder) : named_images(folder, named_after);
 }
 
 std::unique_ptr<FrameSink> open_image_sink(const std::string& folder, const SinkOptions& options) {

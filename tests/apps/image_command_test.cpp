@@ -246,6 +246,13 @@ TEST_F(ImageCommand, AskedToEndItKeepsWhatItAccepted) {
     EXPECT_EQ(read("new/" + std::to_string(i) + ".png").width, 32) << i;
 }
 
+TEST_F(ImageCommand, ANameDoesNotSteerTheTerminal) {
+  folder_.write("in/\x1b[2J\xc2\x9b.png", "no image");
+  EXPECT_EQ(run_with_model("image", {"--input", folder_ / "in"}), kFailed);
+  EXPECT_THAT(said(), HasSubstr(R"(in/\x1b[2J\xc2\x9b.png: neither a PNG)"));
+  EXPECT_THAT(said(), Not(HasSubstr("\x1b")));
+}
+
 TEST_F(ImageCommand, WhatCannotBeWrittenIsNamed) {
   EXPECT_EQ(run_with_model("image", {"--output", "/proc/a.png"}), kFailed);
   EXPECT_THAT(said(), HasSubstr("error: /proc/a.png: cannot write"));

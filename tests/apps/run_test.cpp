@@ -88,6 +88,7 @@ TEST_F(RunTest, NoSourceIsWrittenOver) {
   ASSERT_EQ(run({"--input", kClip, "--output", folder_ / "a.mkv", "--quiet"}), 0) << said();
   ASSERT_EQ(run({"--input", kClip, "--output", folder_ / "in", "--quiet"}), 0) << said();
   fs::create_symlink(folder_ / "a.mkv", folder_ / "link.mkv");
+  folder_.write("a.yaml", std::string("input: ") + kClip + "\n");
   folder_.write("all.ffconcat", "ffconcat version 1.0\nfile a.mkv\n");
   const std::string video = text_of(folder_ / "a.mkv"), image = text_of(folder_ / "in/000000.png");
   const std::vector<std::vector<std::string>> cases{
@@ -99,11 +100,15 @@ TEST_F(RunTest, NoSourceIsWrittenOver) {
       {"--input", folder_ / "in", "--output", folder_ / "in"},
       {"--input", folder_ / "in/*.png", "--output", folder_ / "in/."},
       {"--input", folder_ / "a.mkv", "--output", folder_ / "b.mkv", "--json", folder_ / "a.mkv"},
+      {"--config", folder_ / "a.yaml", "--output", folder_ / "b.mkv", "--json", folder_ / "a.yaml"},
       {"--output", folder_ / "a.mkv"}};
   for (const std::vector<std::string>& flags : cases) {
     EXPECT_EQ(run(flags, folder_ / "a.mkv"), 2) << flags[1] << "\n" << said();
     EXPECT_THAT(said(), HasSubstr("is also the input")) << flags[1];
   }
+  EXPECT_EQ(run({"--input", kClip, "--output", folder_ / "c.mkv", "--json", folder_ / "./c.mkv"}),
+            2);
+  EXPECT_THAT(said(), HasSubstr("would be written twice"));
   EXPECT_EQ(text_of(folder_ / "a.mkv"), video);
   EXPECT_EQ(text_of(folder_ / "in/000000.png"), image);
 }

@@ -50,5 +50,32 @@ TEST(SameFile, AnOutputThatIsAnInputIsRefusedByBothNames) {
             a.string() + ": is also the input; give another output");
 }
 
+TEST(SameFile, TwoOutputsThatAreOneFileAreRefusedByBothNames) {
+  const TemporaryFolder folder;
+  folder.write("in/a.json", "x");
+  fs::create_symlink(folder / "in/a.json", folder / "link.json");
+  fs::create_directory_symlink(folder / "in", folder / "other");
+  const std::pair<fs::path, fs::path> alike[]{
+      {folder / "in/a.json", folder / "link.json"},
+      {folder / "new.json", folder / "./in/../new.json"},
+      {folder / "in/new.json", folder / "other/new.json"},
+      {folder / "not-yet/new.json", folder / "not-yet/./new.json"},
+      {"new.json", fs::current_path() / "new.json"}};
+  for (const auto& [a, b] : alike) {
+    refuse_writing_twice({a, folder / "b.json", ""});
+    expect_error(
+        [&, &a = a, &b = b] {
+          refuse_writing_twice({a, folder / "b.json", b});
+        },
+        ErrorCode::invalid_argument, {b.string() + ": would be written twice, as " + a.string()});
+  }
+  expect_error(
+      [] {
+        refuse_writing_twice({"-", "/dev/stdout"});
+      },
+      ErrorCode::invalid_argument, {"/dev/stdout: would be written twice, as -"});
+  refuse_writing_twice({"/dev/null", "/dev/null", "", ""});
+}
+
 }  // namespace
 }  // namespace streamdiffusion::base

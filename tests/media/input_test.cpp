@@ -81,6 +81,12 @@ TEST(WebInput, ABroadcastKeepsItsFirstKeyFrame) {
   EXPECT_EQ(read_all(*source).pts.size(), 10U);
 }
 
+TEST(WebInput, AProtocolMayBeWrittenInCapitals) {
+  const FileServer server(bytes_of(SD_TEST_DATA_DIR "/media/adts.ts"), true);
+  const auto source = open_source("HTTP" + server.address("a.ts").substr(4));
+  EXPECT_EQ(read_all(*source).pts.size(), 10U);
+}
+
 TEST(WebInput, ATransferThatBreaksOffIsAnError) {
   const TemporaryFolder folder;
   const std::string content = bytes_of(clip(folder, "a.mkv", 60));

@@ -217,6 +217,7 @@ TEST(Sink, WhatCannotBeWrittenIsNamed) {
   EXPECT_THAT(open("a.png"), HasSubstr("give a folder"));
   EXPECT_THAT(open("http://localhost/a"), HasSubstr("cannot be written to"));
   EXPECT_THAT(open("rtmp://127.0.0.1:9/a"), HasSubstr("rtmp://127.0.0.1:9/a: opening: libav says"));
+  EXPECT_THAT(open("RTMP://127.0.0.1:9/a"), HasSubstr("RTMP://127.0.0.1:9/a: opening: libav says"));
   std::filesystem::create_symlink("/dev/full", folder / "full.webm");
   EXPECT_THAT(error_of([&] {
                 const auto sink = open_sink(folder / "full.webm", options);
