@@ -3,6 +3,8 @@
 #include <yaml-cpp/eventhandler.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <functional>
 #include <map>
@@ -235,7 +237,8 @@ params::Settings parse_config(std::string_view text, const std::string& name) {
   const YAML::Node root = parsed(std::string(text), name);
   params::Settings settings;
   if (root.IsNull()) return settings;
-  base::require(root.IsMap(), ErrorCode::invalid_argument, name,
+  const Value document(root, name, "the document");
+  base::require(document.is_map(), ErrorCode::invalid_argument, name,
                 ":1: expected keys and values, such as `prompt: red apple`");
   std::set<std::string> seen;
   for (const auto& entry : root) {
@@ -250,14 +253,18 @@ params::Settings parse_config(std::string_view text, const std::string& name) {
 
 params::Settings read_config(const std::filesystem::path& path) {
   const std::string name = path.string();
-  std::error_code error;
-  base::require(std::filesystem::is_regular_file(path, error), ErrorCode::not_found, name,
-                ": no such file");
-  base::require(std::filesystem::file_size(path) <= kMaximumBytes, ErrorCode::invalid_argument,
-                name, ": is larger than ", kMaximumBytes, " bytes");
-  std::ifstream file(path, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  base::require(file.good() || file.eof(), ErrorCode::io, name, ": cannot be read");
+  std::error_code ignored;
+  base::require(!std::filesystem::is_directory(path, ignored), ErrorCode::invalid_argument, name,
+                ": is a folder, expected a file");
+  std::ifstream file(path, std::ios::binary);  // a pipe too
+  base::require(file.is_open(), errno == ENOENT ? ErrorCode::not_found : ErrorCode::io, name, ": ",
+                std::strerror(errno));
+  std::string text(kMaximumBytes + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  base::require(file.eof() || !file.fail(), ErrorCode::io, name, ": cannot be read");
+  base::require(text.size() <= kMaximumBytes, ErrorCode::invalid_argument, name,
+                ": is larger than ", kMaximumBytes, " bytes");
   return parse_config(text, name);
 }
 

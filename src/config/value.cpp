@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <set>
+#include <string_view>
 
 #include "base/error.h"
 #include "base/join.h"
@@ -17,6 +18,18 @@ using base::ErrorCode;
 constexpr std::size_t kLongestShown = 60;
 
 }  // namespace
+
+void Value::refuse_foreign_tag() const {
+  constexpr std::string_view kCore = "tag:yaml.org,2002:";
+  static const std::set<std::string_view> known{"str",  "int", "float", "bool",
+                                                "null", "seq", "map"};
+  const std::string tag = node_.Tag();
+  if (tag.size() < 2 ||
+      (tag.starts_with(kCore) && known.contains(std::string_view(tag).substr(kCore.size()))))
+    return;
+  base::fail(ErrorCode::invalid_argument, position(), key_, " has the tag \"",
+             tag.substr(0, kLongestShown), "\", expected a plain value");
+}
 
 std::string Value::position() const {
   return base::concat(file_, ":", node_.Mark().line + 1, ": ");

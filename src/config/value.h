@@ -16,7 +16,9 @@ class Value {
  public:
   /// `key` is what messages call it: "prompt_list[2]".
   Value(YAML::Node node, std::string file, std::string key)
-      : node_(std::move(node)), file_(std::move(file)), key_(std::move(key)) {}
+      : node_(std::move(node)), file_(std::move(file)), key_(std::move(key)) {
+    refuse_foreign_tag();
+  }
 
   const YAML::Node& node() const { return node_; }
   const std::string& key() const { return key_; }
@@ -44,6 +46,8 @@ class Value {
 
  private:
   std::string found() const;
+  /// Of tags, those that say what the value is anyway are passed over: !!str, !!int and the like.
+  void refuse_foreign_tag() const;
 
   YAML::Node node_;
   std::string file_, key_;

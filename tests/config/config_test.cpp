@@ -90,6 +90,7 @@ TEST(Config, ATextStaysText) {
             "(red apple:1.3), {a|b}");
   EXPECT_EQ(parse_config("seed: 010", "a").live.options.seed, 10);
   EXPECT_EQ(parse_config("seed: -1", "a").live.options.seed, kDrawSeed);
+  EXPECT_EQ(parse_config("prompt: !!str 5\nseed: !!int 7", "a").live.options.seed, 7);
 }
 
 TEST(Config, SaysWhatItSets) {
@@ -135,6 +136,11 @@ TEST(Config, NamesWhatIsWrongAndWhere) {
       {"seed: 1\n---\n,", "text follows the first document", ErrorCode::invalid_argument},
       {"t_index_list: 18", "t_index_list is \"18\", expected a list", ErrorCode::invalid_argument},
       {"t_index_list: [1, x]", "t_index_list[1] is \"x\"", ErrorCode::invalid_argument},
+      {"prompt: !!binary aGVsbG8=", "a.yaml:1: prompt has the tag \"tag:yaml.org,2002:binary\"",
+       ErrorCode::invalid_argument},
+      {"prompt_list: [[!mine cat, 1]]", "prompt_list[0][0] has the tag \"!mine\"",
+       ErrorCode::invalid_argument},
+      {"!mine {prompt: a}", "the document has the tag \"!mine\"", ErrorCode::invalid_argument},
       {"cfg_type: some", "cfg_type is \"some\", expected none, full, self, initialize",
        ErrorCode::invalid_argument},
       {"do_add_noise: maybe", "expected true or false", ErrorCode::invalid_argument},
