@@ -114,7 +114,7 @@ struct SessionOptions {
   bool enable_similar_image_filter = false;
   /// Similarity from which frames may be skipped, 0..1.
   float similar_image_filter_threshold = 0.98F;
-  /// Most frames skipped in a row, 0..1000000.
+  /// 0..1000000. So many frames, and one more, may be skipped in a row, as in the original package.
   int similar_image_filter_max_skip_frame = 10;
   Parallel parallel = Parallel::automatic;
   /// Outputs carry their latents and unrounded pixels.

@@ -315,7 +315,7 @@ Rows filter_rows() {
        {.flag = "--similar-image-filter-threshold", .yaml = true, .server = true}},
       {"similar_image_filter_max_skip_frame",
        "Most skipped",
-       "Most frames skipped in a row",
+       "So many frames, and one more, may be skipped in a row",
        Group::filter,
        live,
        integer(SD_REACH(live.options.similar_image_filter_max_skip_frame), 0, 1000000),

@@ -79,6 +79,19 @@ TEST(SimilarityFilter, TheSameSeedSkipsTheSameFrames) {
   }
 }
 
+TEST(SimilarityFilter, SkipsSoManyFramesAndOneMoreInARow) {
+  for (const int most : {0, 1, 4}) {
+    SimilarityFilter filter(1);
+    filter.configure(0, most);  // a frame like the last one is always skipped
+    const Frame frame = random_frame(1);
+    EXPECT_TRUE(filter.process(frame));
+    for (int round = 0; round < 3; ++round) {
+      for (int i = 0; i <= most; ++i) EXPECT_FALSE(filter.process(frame)) << most;
+      EXPECT_TRUE(filter.process(frame)) << most;
+    }
+  }
+}
+
 TEST(SimilarityFilter, RefusesAThresholdOutsideItsRange) {
   SimilarityFilter filter(1, 0.98F, 10);
   EXPECT_THROW(filter.configure(1.5F, 10), base::Error);
