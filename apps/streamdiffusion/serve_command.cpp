@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <memory>
 
@@ -143,6 +144,7 @@ void limit_log() {
 }
 
 void serve(ServeFlags& flags) {
+  std::signal(SIGHUP, SIG_IGN);  // until the server listens for it
   const auto start = base::Clock::now();
   flags.options.version = SD_VERSION;
   flags.options.limits.idle = milliseconds(flags.idle_seconds);

@@ -6,8 +6,8 @@ namespace {
 class EngineLiveStream : public LiveStream {
  public:
   EngineLiveStream(const Engine& engine, const LiveSettings& settings, QueuePolicy policy,
-                   LiveCallbacks callbacks)
-      : session_(engine, settings, policy, std::move(callbacks)) {}
+                   LiveCallbacks callbacks, std::stop_token stop)
+      : session_(engine, settings, policy, std::move(callbacks), std::move(stop)) {}
 
   std::optional<std::uint64_t> submit(LiveFrame frame) override {
     return session_.submit(std::move(frame));
@@ -48,8 +48,10 @@ EngineStreamFactory::EngineStreamFactory(Engine engine, LiveSettings initial_set
       warm_session_(engine_.session(initial_settings_.options)) {}
 
 std::unique_ptr<LiveStream> EngineStreamFactory::open(const LiveSettings& settings,
-                                                      QueuePolicy policy, LiveCallbacks callbacks) {
-  return std::make_unique<EngineLiveStream>(engine_, settings, policy, std::move(callbacks));
+                                                      QueuePolicy policy, LiveCallbacks callbacks,
+                                                      std::stop_token stop) {
+  return std::make_unique<EngineLiveStream>(engine_, settings, policy, std::move(callbacks),
+                                            std::move(stop));
 }
 
 }  // namespace streamdiffusion::server

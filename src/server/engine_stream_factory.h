@@ -21,7 +21,7 @@ class EngineStreamFactory : public StreamFactory {
     return engine_.prompt_warnings(prompt);
   }
   std::unique_ptr<LiveStream> open(const LiveSettings& settings, QueuePolicy policy,
-                                   LiveCallbacks callbacks) override;
+                                   LiveCallbacks callbacks, std::stop_token stop) override;
 
  private:
   Engine engine_;

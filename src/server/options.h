@@ -51,6 +51,9 @@ struct Limits {
   Milliseconds write = 30s;
   /// An idle connection is closed after this time.
   Milliseconds keep_alive = 60s;
+  /// A WebSocket without a sign of life from its client is sent a ping after this time, and closed
+  /// after twice this time.
+  Milliseconds ping = 20s;
   /// Time from the order to stop until running sessions are cut off.
   Milliseconds drain = 10s;
 };

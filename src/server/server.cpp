@@ -253,16 +253,13 @@ Task<void> Server::Impl::tick() {
 /// does.
 class Server::Impl::SignalThread {
  public:
-  explicit SignalThread(Impl& server) : signals_(io_, SIGINT, SIGTERM), hang_ups_(io_) {
+  explicit SignalThread(Impl& server) : signals_(io_, SIGINT, SIGTERM), hang_ups_(io_, SIGHUP) {
     signals_.async_wait([this, &server](NetError error, int) {
       if (error) return;
       signals_.clear();  // a second one ends the process
       server.drain();
     });
-    if (!server.options_.certificate.empty()) {
-      hang_ups_.add(SIGHUP);
-      reload_at_hang_up(server);
-    }
+    reload_at_hang_up(server);
     thread_ = std::thread([this] { io_.run(); });
   }
   ~SignalThread() {
@@ -298,6 +295,10 @@ bool Server::Impl::run(bool signals) {
 
 /// Connections that are open keep the certificate that they began with.
 void Server::Impl::reload_certificate() {
+  if (options_.certificate.empty()) {
+    base::log(base::LogLevel::notice, "SIGHUP: without --cert there is nothing to read again");
+    return;
+  }
   try {
     tls_ = make_tls(options_);
     base::log(base::LogLevel::notice, "the certificate was read again");

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -58,9 +59,10 @@ class StreamFactory {
   virtual std::vector<std::string> prompt_warnings(const std::string& /*prompt*/) const {
     return {};
   }
-  /// May take seconds. Throws Error for settings that are invalid for this model.
+  /// May take seconds. Throws Error for settings that are invalid for this model, and busy soon
+  /// after `stop` is requested.
   virtual std::unique_ptr<LiveStream> open(const LiveSettings& settings, QueuePolicy policy,
-                                           LiveCallbacks callbacks) = 0;
+                                           LiveCallbacks callbacks, std::stop_token stop) = 0;
 };
 
 }  // namespace streamdiffusion::server

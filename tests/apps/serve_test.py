@@ -179,5 +179,19 @@ class Certificate(Started):
             self.assertEqual(self.served(port), second)
 
 
+class HangUp(Started):
+    """A terminal that is closed does not end the server."""
+
+    def test_without_a_certificate_it_is_ignored_with_a_line(self):
+        server, port = self.start()
+        with urllib.request.urlopen(f"http://localhost:{port}/healthz", timeout=60) as answer:
+            self.assertEqual(answer.status, 200)
+        server.send_signal(signal.SIGHUP)
+        while "without --cert there is nothing to read again" not in server.stderr.readline():
+            self.assertIsNone(server.poll())
+        with urllib.request.urlopen(f"http://localhost:{port}/healthz", timeout=60) as answer:
+            self.assertEqual(answer.status, 200)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -182,6 +182,18 @@ TEST(ImageRequest, SaysWhatIsWrongWithARequest) {
   EXPECT_EQ(server.get("/api/queue").json()["queue_size"], 0);  // no slot is lost
 }
 
+TEST(ImageRequest, NothingOfARequestIsPassedOver) {
+  RunningServer server;
+  const HttpAnswer query = server.post("/api/txt2img?seed=5", "{}");
+  EXPECT_EQ(query.status, 400);
+  EXPECT_THAT(query.body, HasSubstr("the address has \\\"seed\\\", expected it in the body"));
+  const HttpAnswer image = server.post("/api/txt2img", R"({"image": "AAAA"})");
+  EXPECT_EQ(image.status, 400);
+  EXPECT_THAT(image.body, HasSubstr("/api/img2img follows one"));
+  EXPECT_EQ(server.post("/api/txt2img", "{}", {{"Content-Encoding", "gzip"}}).status, 415);
+  EXPECT_EQ(server.post("/api/txt2img", "{}", {{"Content-Encoding", "identity"}}).status, 200);
+}
+
 TEST(ImageRequest, AnImageOfTooManyPixelsIsNotDecoded) {
   ServerOptions options;
   options.limits.image_pixels = 10000;

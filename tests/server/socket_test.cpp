@@ -23,6 +23,14 @@ TEST(Socket, SaysConnectedAndItsSettings) {
   EXPECT_EQ(settings["warnings"], json::array());
 }
 
+TEST(Socket, AnUnknownKindOfFramesIsRefused) {
+  RunningServer server;
+  EXPECT_THROW(WebSocketClient(server.port(), "/api/ws/me?frames=Binary"), std::runtime_error);
+  const HttpAnswer answer = server.get("/api/ws/me?frames=Binary");
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_THAT(answer.body, HasSubstr("expected binary"));
+}
+
 TEST(Socket, TheHandshakeNamesNoVersions) {
   RunningServer server;
   Wire wire(server.port());
@@ -90,9 +98,11 @@ TEST(Socket, AWrongSettingChangesNothing) {
 TEST(Socket, MalformedMessagesAreAnsweredAndSurvived) {
   RunningServer server;
   auto client = server.connect("me");
-  for (const char* text : {"", "{", "[]", "{}", "null", R"({"type": "dance"})", R"({"type": 1})",
-                           R"({"type": "settings"})", R"({"type": "settings", "params": []})",
-                           R"({"status": "next_frames"})", R"({"a": 1, "a": 2})"}) {
+  for (const char* text :
+       {"", "{", "[]", "{}", "null", R"({"type": "dance"})", R"({"type": 1})",
+        R"({"type": "settings"})", R"({"type": "settings", "params": []})",
+        R"({"type": "settings", "params": {}, "seed": 1})", R"({"type": "pause", "for": 1})",
+        R"({"status": "next_frames"})", R"({"a": 1, "a": 2})"}) {
     client.text(std::string(text));
     EXPECT_EQ(client.await("error")["fatal"], false) << text;
   }

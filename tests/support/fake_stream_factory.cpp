@@ -4,11 +4,14 @@
 #include <condition_variable>
 #include <cstdlib>
 #include <optional>
+#include <stdexcept>
 #include <thread>
 
 #include "base/error.h"
-#include "image/codecs.h"
+#include "image/encode.h"
+#include "image/image_file.h"
 #include "image/resize.h"
+#include "support/wait.h"
 
 namespace streamdiffusion::testing {
 namespace {
@@ -47,6 +50,7 @@ class FakeStream : public LiveStream {
   }
 
   std::optional<std::uint64_t> submit(LiveFrame frame) override {
+    factory_.fail_in(FakeStreamFactory::Call::submit);
     const std::lock_guard lock(mutex_);
     if (ending_) return std::nullopt;
     ++counters_.captured;
@@ -59,7 +63,10 @@ class FakeStream : public LiveStream {
     wake_.notify_all();
     return next_id_++;
   }
-  void pause() override { set_paused(true); }
+  void pause() override {
+    factory_.fail_in(FakeStreamFactory::Call::pause);
+    set_paused(true);
+  }
   void resume() override { set_paused(false); }
   void close() override {
     if (!factory_.drain_hangs) order_end(false);
@@ -77,6 +84,7 @@ class FakeStream : public LiveStream {
     join();
   }
   void change(const LiveSettings& settings) override {
+    factory_.fail_in(FakeStreamFactory::Call::change);
     base::require(settings.options.seed != FakeStreamFactory::kRefusedSeed,
                   ErrorCode::invalid_argument, "the seed is refused");
     const std::lock_guard lock(mutex_);
@@ -84,6 +92,7 @@ class FakeStream : public LiveStream {
   }
   bool reconfiguring() const override { return false; }
   LiveCounters counters() const override {
+    factory_.fail_in(FakeStreamFactory::Call::counters);
     const std::lock_guard lock(mutex_);
     return counters_;
   }
@@ -132,6 +141,8 @@ class FakeStream : public LiveStream {
   void generate(LiveFrame& frame, const LiveSettings& settings, std::uint64_t id) {
     try {
       const SessionOptions options = factory_.with_defaults(settings.options);
+      base::require(factory_.failing != FakeStreamFactory::Call::frame, ErrorCode::io,
+                    FakeStreamFactory::kFailure);
       LiveOutput output;
       const Image image =
           frame.image ? frame.image() : one_color(10, 200, 30, *options.width, *options.height);
@@ -199,9 +210,20 @@ SessionOptions FakeStreamFactory::with_defaults(const SessionOptions& options) c
   return full;
 }
 
+void FakeStreamFactory::fail_in(Call call) const {
+  if (failing == call) throw std::runtime_error(kFailure);
+}
+
 std::unique_ptr<LiveStream> FakeStreamFactory::open(const LiveSettings& settings,
-                                                    QueuePolicy /*policy*/,
-                                                    LiveCallbacks callbacks) {
+                                                    QueuePolicy /*policy*/, LiveCallbacks callbacks,
+                                                    std::stop_token stop) {
+  fail_in(Call::open);
+  if (open_waits) {
+    ++opening;
+    wait_until("the order to stop", [&] { return stop.stop_requested(); });
+    --opening;
+    base::fail(ErrorCode::busy, "stopped while it was opened");
+  }
   base::require(settings.options.seed != kRefusedSeed, ErrorCode::invalid_argument,
                 "the seed is refused");
   return std::make_unique<FakeStream>(*this, settings, std::move(callbacks));

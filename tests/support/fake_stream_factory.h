@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <mutex>
+#include <stop_token>
 #include <string>
 
 #include "server/stream_factory.h"
@@ -18,7 +19,17 @@ class FakeStreamFactory : public server::StreamFactory {
   const LiveSettings& initial_settings() const override { return initial_settings_; }
   SessionOptions with_defaults(const SessionOptions& options) const override;
   std::unique_ptr<server::LiveStream> open(const LiveSettings& settings, QueuePolicy policy,
-                                           LiveCallbacks callbacks) override;
+                                           LiveCallbacks callbacks, std::stop_token stop) override;
+
+  /// Where a stream throws kFailure, an exception that is no Error; in `frame`, as an Error of io.
+  enum class Call { none, open, submit, change, pause, counters, frame };
+  std::atomic<Call> failing{Call::none};
+  /// Names a file, which no client may see.
+  static constexpr const char* kFailure = "/secret/model/unet: no memory";
+  void fail_in(Call call) const;
+  /// open() waits until it is told to stop. How many calls of it wait now.
+  std::atomic<bool> open_waits{false};
+  std::atomic<int> opening{0};
 
   /// Time that one frame takes.
   std::atomic<int> frame_ms{2};

@@ -174,12 +174,8 @@ void Api::handle(Request& request, const Reply& reply) {
   try {
     access_.check(request);
     dispatch(request, with_common_headers(request, reply));
-  } catch (const HttpError& http_error) {
-    respond_error(request, http_error, reply);
-  } catch (const Error& error) {
-    respond_error(request, to_http_error(error), reply);
-  } catch (const std::exception& error) {
-    respond_error(request, HttpError(500, "internal", error.what()), reply);
+  } catch (...) {
+    respond_error(request, current_http_error(), reply);
   }
 }
 
@@ -280,7 +276,8 @@ void Api::patch_session(Request& request, const Reply& reply) {
     try {
       session->patch(make_object());
       reply(json_response(session->settings()));
-    } catch (const HttpError& http_error) {
+    } catch (...) {
+      const HttpError http_error = current_http_error();
       context_.metrics.error(http_error.code());
       reply(error_response(http_error));
     }
@@ -289,9 +286,10 @@ void Api::patch_session(Request& request, const Reply& reply) {
     try {
       const Json object = parse_client_json(*body, "body");
       context_.executor.post([respond, object] { respond([&] { return object; }); });
-    } catch (const HttpError& http_error) {
-      context_.executor.post(
-          [respond, http_error] { respond([&]() -> Json { throw HttpError(http_error); }); });
+    } catch (...) {
+      context_.executor.post([respond, http_error = current_http_error()] {
+        respond([&]() -> Json { throw HttpError(http_error); });
+      });
     }
   };
   context_.executor.run_on_worker(WorkKind::body, parse);

@@ -203,6 +203,11 @@ Task<Connection::Next> Connection::take_over(RequestReader& reader, const Reques
       throw HttpError(400, "bad_request",
                       "a session's id has 1 to 64 characters of A-Z a-z 0-9 _ -");
     }
+    const auto frames = request.query.find("frames");
+    if (socket && frames != request.query.end() && frames->second != "binary") {
+      throw HttpError(400, "bad_request", "frames is " + dump(frames->second) + ", expected binary",
+                      "frames");
+    }
     if (socket && !beast::websocket::is_upgrade(reader.parser().get())) {
       throw HttpError(426, "upgrade_required",
                       "this address is a WebSocket, expected an Upgrade request");
@@ -222,8 +227,7 @@ Task<Connection::Next> Connection::take_over(RequestReader& reader, const Reques
   }
   if (http_error) co_return co_await respond_error(request, *http_error, false);
   if (socket) {
-    const auto frames = request.query.find("frames");
-    const bool binary = frames != request.query.end() && frames->second == "binary";
+    const bool binary = request.query.contains("frames");
     co_await upgrade(reader, id, binary ? Protocol::binary : Protocol::legacy);
   } else {
     co_await run_mjpeg(transport_, session, context_.limits);

@@ -37,12 +37,23 @@ std::string image_of(const Json& body) {
 
 void read_json_body(const Request& request, bool text_to_image, const ParameterTable& table,
                     ImageInput& input) {
+  for (const auto& [name, value] : request.query) {
+    if (name == "token") continue;
+    throw HttpError(400, "bad_request",
+                    "the address has " + dump(name) + ", expected it in the body's JSON", name);
+  }
   const Json body = parse_client_json(request.body, "body");
   if (!body.is(Json::Kind::object)) {
     throw_bad_request("the body is ", body.found(), ", expected an object");
   }
   try {
     if (const auto format = body.find("format")) input.format = format_of(format->string());
+    if (text_to_image && body.find("image")) {
+      throw HttpError(400, "bad_request",
+                      "there is an image, which text-to-image has no use for; "
+                      "/api/img2img follows one",
+                      "image");
+    }
     if (!text_to_image) input.image = image_of(body);
   } catch (const Error& error) {
     throw HttpError(400, "bad_request", error.what());
@@ -57,6 +68,11 @@ ImageInput read_image_input(const Request& request, bool text_to_image, const Pa
                             const Limits& limits) {
   ImageInput input;
   const std::string& type = request.field("content-type");
+  const std::string& coding = request.field("content-encoding");
+  if (!coding.empty() && coding != "identity") {
+    throw HttpError(415, "unsupported_media_type",
+                    "the body is encoded with " + dump(coding) + ", expected no Content-Encoding");
+  }
   const std::string mode = text_to_image ? R"({"mode": "txt2img"})" : R"({"mode": "img2img"})";
   input.parameters = table.apply(parse_client_json(mode, "mode"), table.defaults());
   if (type.starts_with("image/") && !text_to_image) {

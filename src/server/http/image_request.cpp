@@ -1,5 +1,6 @@
 #include "server/http/image_request.h"
 
+#include <stop_token>
 #include <utility>
 
 #include "server/http/image_input.h"
@@ -28,6 +29,9 @@ class ImageRequest::Job : public std::enable_shared_from_this<Job> {
   /// Runs `work` on a worker, then `done` with its result on the network thread.
   template <typename Work, typename Done>
   void run(WorkKind kind, Work work, Done done);
+  /// Runs a step. What it throws is the answer.
+  template <typename Step>
+  void guarded(const Step& step);
   void read_input();
   void open();
   void encode();
@@ -47,37 +51,11 @@ class ImageRequest::Job : public std::enable_shared_from_this<Job> {
   bool working_ = false, ended_ = false;
   // What the steps have made so far.
   std::shared_ptr<const ImageInput> input_;
+  /// Ends the opening of the stream.
+  std::stop_source opening_;
   std::shared_ptr<LiveStream> stream_;
   std::shared_ptr<const Image> image_;
 };
-
-namespace {
-
-/// The HttpError for the exception that is being handled.
-HttpError current_http_error() {
-  try {
-    throw;
-  } catch (const HttpError& http_error) {
-    return http_error;
-  } catch (const Error& error) {
-    return to_http_error(error);
-  } catch (const std::exception& error) {
-    return {500, "internal", error.what()};
-  }
-}
-
-/// Decodes on the stream's thread.
-std::function<Image()> decoder_of(std::shared_ptr<const ImageInput> input, std::int64_t pixels) {
-  return [input = std::move(input), pixels] {
-    try {
-      return decode_image(input->image, pixels);
-    } catch (const HttpError& http_error) {
-      throw Error(ErrorCode::invalid_argument, http_error.what());
-    }
-  };
-}
-
-}  // namespace
 
 void ImageRequest::Job::advance() {
   if (working_ || ended_) return;
@@ -90,10 +68,20 @@ void ImageRequest::Job::advance() {
 void ImageRequest::Job::fail(const HttpError& http_error) {
   if (reply_) {
     context_.metrics.error(http_error.code());
+    opening_.request_stop();
     answer(error_response(http_error));
     if (stream_) stream_->halt();
   }
   advance();
+}
+
+template <typename Step>
+void ImageRequest::Job::guarded(const Step& step) {
+  try {
+    step();
+  } catch (...) {
+    fail(current_http_error());
+  }
 }
 
 void ImageRequest::Job::answer(Response response) {
@@ -114,8 +102,10 @@ void ImageRequest::Job::run(WorkKind kind, Work work, Done done) {
     self->context_.executor.post([self, done, http_error, result = std::move(result)] {
       self->working_ = false;
       if (http_error) return self->fail(*http_error);
-      done(result);
-      self->advance();
+      self->guarded([&] {
+        done(result);
+        self->advance();
+      });
     });
   };
   context_.executor.run_on_worker(kind, task);
@@ -130,13 +120,17 @@ void ImageRequest::Job::read_input() {
 }
 
 void ImageRequest::Job::open() {
-  const auto work = [this, input = input_, calls = callbacks()] {
+  const auto work = [this, input = input_, calls = callbacks(), stop = opening_.get_token()] {
     // This policy finishes a frame without another one behind it.
     const QueuePolicy policy{QueuePolicy::Kind::latest, 1};
     std::shared_ptr<LiveStream> stream =
-        context_.stream_factory.open(input->parameters.live, policy, calls);
+        context_.stream_factory.open(input->parameters.live, policy, calls, stop);
     LiveFrame frame;
-    if (!text_to_image_) frame.image = decoder_of(input, context_.limits.image_pixels);
+    if (!text_to_image_) {
+      frame.image = [input, pixels = context_.limits.image_pixels] {
+        return decode_image(input->image, pixels);  // on the stream's thread
+      };
+    }
     stream->submit(std::move(frame));
     return stream;
   };
@@ -164,8 +158,13 @@ void ImageRequest::Job::end() {
   };
   if (!stream_) return leave();
   const auto stop = [self = shared_from_this(), leave, stream = std::move(stream_)]() mutable {
-    stream->stop();
-    const LiveCounters counters = stream->counters();
+    LiveCounters counters;
+    try {
+      stream->stop();
+      counters = stream->counters();
+    } catch (...) {
+      current_http_error();  // logs it; the slot is freed all the same
+    }
     stream.reset();
     self->context_.executor.post([self, leave, counters] {
       self->context_.metrics.frames({}, counters);
@@ -185,7 +184,7 @@ LiveCallbacks ImageRequest::Job::callbacks() {
       const auto job = weak.lock();
       if (!job) return;
       job->image_ = image;
-      job->advance();
+      job->guarded([&] { job->advance(); });
     });
   };
   calls.error = [executor, weak = weak_from_this()](const Error& error, auto /*frame*/) {

@@ -17,8 +17,6 @@ namespace websocket = beast::websocket;
 constexpr std::size_t kMaxTextsWithStats = 16;
 /// With more queued texts than this, the connection is closed.
 constexpr std::size_t kMaxTexts = 256;
-/// A silent client is sent a ping after this time, and cut off after twice this time.
-constexpr auto kPingAfter = 20s;
 
 /// RFC 6455, section 5.5: the reason of a close is at most 123 bytes.
 std::string_view short_reason(std::string_view reason) {
@@ -95,8 +93,8 @@ Task<bool> WebSocket::accept(UpgradeRequest& request) {
   transport_->expires_never();  // the WebSocket has its own timers
   websocket::stream_base::timeout times{};
   times.handshake_timeout = limits_.header;
-  times.idle_timeout = 2 * kPingAfter;
-  times.keep_alive_pings = true;
+  times.idle_timeout = 2 * limits_.ping;
+  times.keep_alive_pings = true;  // in the middle of that time
   stream_.set_option(times);
   stream_.set_option(websocket::stream_base::decorator([](websocket::response_type& response) {
     response.set(beast::http::field::server, "streamdiffusion");  // instead of Beast's version

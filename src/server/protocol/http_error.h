@@ -48,12 +48,13 @@ template <typename... Parts>
   throw HttpError(400, "bad_request", base::concat(std::forward<Parts>(parts)...));
 }
 
-/// 500 for a failure of the server, 400 for what the client can correct.
-inline HttpError to_http_error(const Error& error) {
-  if (error.code() == ErrorCode::busy) return {503, "busy", error.what()};
-  const bool internal = error.code() == ErrorCode::internal || error.code() == ErrorCode::io ||
-                        error.code() == ErrorCode::numeric;
-  return {internal ? 500 : 400, internal ? "internal" : "bad_request", error.what()};
-}
+/// A failure of the server, 500. What was wrong may name files of this machine, so only the log
+/// says it.
+HttpError internal_error(const char* what);
+
+/// 400 for what the client can correct, 503 for what another time may allow, else internal_error().
+HttpError to_http_error(const Error& error);
+/// The same for whatever is being handled. To be called in a catch block.
+HttpError current_http_error();
 
 }  // namespace streamdiffusion::server

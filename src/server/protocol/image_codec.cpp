@@ -2,7 +2,7 @@
 
 #include <span>
 
-#include "image/codecs.h"
+#include "image/encode.h"
 #include "image/image_file.h"
 #include "server/protocol/http_error.h"
 
@@ -52,8 +52,14 @@ void check_image(std::string_view bytes, std::int64_t max_pixels) {
 }
 
 Image decode_image(std::string_view bytes, std::int64_t max_pixels) {
-  check_image(bytes, max_pixels);  // the header alone
-  return image::decode_image(bytes_of(bytes), "image", {.max_pixels = max_pixels});
+  try {
+    check_image(bytes, max_pixels);  // the header alone
+    return image::decode_image(bytes_of(bytes), "image", {.max_pixels = max_pixels});
+  } catch (const HttpError& http_error) {
+    base::fail(ErrorCode::invalid_argument, http_error.what());
+  } catch (const Error& error) {  // whatever is wrong with it, the client can correct it
+    base::fail(ErrorCode::invalid_argument, error.what());
+  }
 }
 
 std::string encode_image(const Image& image, ImageFormat format, int quality) {

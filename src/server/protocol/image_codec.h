@@ -13,7 +13,7 @@ namespace streamdiffusion::server {
 /// `max_pixels` pixels or if it is a JPEG with too many scans.
 void check_image(std::string_view bytes, std::int64_t max_pixels);
 
-/// Throws as check_image does, and Error for a corrupt image.
+/// Throws Error(invalid_argument) for an image that check_image refuses, or that is corrupt.
 Image decode_image(std::string_view bytes, std::int64_t max_pixels);
 
 enum class ImageFormat { jpeg, png, webp };

@@ -35,7 +35,11 @@ FrameHeader read_frame_header(std::string_view text) {
 ClientText::Kind kind_of(const Json& object, bool legacy) {
   if (const auto type = object.find("type")) {
     const std::string& word = type->string();
-    if (word == "settings") return ClientText::Kind::settings;
+    if (word == "settings") {
+      object.allow_only({"type", "params"});
+      return ClientText::Kind::settings;
+    }
+    object.allow_only({"type"});
     if (word == "pause") return ClientText::Kind::pause;
     if (word == "resume") return ClientText::Kind::resume;
     if (word == "ack") return ClientText::Kind::ack;

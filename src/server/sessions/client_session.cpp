@@ -91,31 +91,27 @@ void ClientSession::admit() {
 
 void ClientSession::open() {
   auto self = shared_from_this();
-  context_.executor.run_opening([self, settings = parameters_.live, calls = callbacks()] {
-    std::shared_ptr<std::unique_ptr<LiveStream>> stream;
-    std::optional<HttpError> http_error;
-    try {
-      stream = std::make_shared<std::unique_ptr<LiveStream>>(
-          self->context_.stream_factory.open(settings, {QueuePolicy::Kind::latest, 1}, calls));
-    } catch (const Error& error) {
-      http_error = to_http_error(error);
-    } catch (const std::exception& error) {
-      http_error = HttpError(500, "internal", error.what());
-    }
-    self->context_.executor.post([self, stream, http_error] {
-      if (http_error) {
-        self->opening_ = false;
-        self->send_error(*http_error, true, 1011);
-        self->release();
-      } else {
-        self->on_opened(std::move(*stream));
-      }
-    });
-  });
+  context_.executor.run_opening(
+      [self, settings = parameters_.live, calls = callbacks(), stop = open_stop_.get_token()] {
+        std::shared_ptr<std::unique_ptr<LiveStream>> stream;
+        std::optional<HttpError> http_error;
+        try {
+          stream = std::make_shared<std::unique_ptr<LiveStream>>(self->context_.stream_factory.open(
+              settings, {QueuePolicy::Kind::latest, 1}, calls, stop));
+        } catch (...) {
+          http_error = current_http_error();
+        }
+        self->context_.executor.post([self, stream, http_error] {
+          self->opening_ = false;
+          self->guarded([&] {
+            if (http_error) throw HttpError(*http_error);
+            self->on_opened(std::move(*stream));
+          });
+        });
+      });
 }
 
 void ClientSession::on_opened(std::unique_ptr<LiveStream> stream) {
-  opening_ = false;
   stream_ = std::move(stream);
   if (state_ != State::opening) return release();  // the client disconnected meanwhile
   state_ = State::live;
@@ -123,8 +119,8 @@ void ClientSession::on_opened(std::unique_ptr<LiveStream> stream) {
   send(dump({{"status", "connected"}, {"id", id_}, {"protocol", 1}}));
   try {
     stream_->change(parameters_.live);  // changes that came while the stream opened
-  } catch (const Error& error) {
-    send_error(to_http_error(error));
+  } catch (...) {
+    send_error(current_http_error());
   }
   reconfiguring_ = stream_->reconfiguring();
   send(dump(settings()));
@@ -138,7 +134,7 @@ LiveCallbacks ClientSession::callbacks() {
   std::weak_ptr<ClientSession> weak = weak_from_this();
   calls.output = [weak, gate = gate_, quality = quality_](const LiveOutput& output) {
     gate->post([weak, image = make_image(output, quality->load())] {
-      if (const auto session = weak.lock()) session->deliver(image);
+      if (const auto session = weak.lock()) session->guarded([&] { session->deliver(image); });
     });
   };
   calls.error = [weak, gate = gate_](const Error& error, std::optional<std::uint64_t> frame) {
@@ -168,15 +164,19 @@ void ClientSession::deliver(const EncodedImagePtr& image) {
 
 void ClientSession::on_frame_failed(const Error& error, bool frame) {
   if (error_rate_.take()) {
-    send_error(HttpError(400, frame ? "frame_failed" : "settings_failed", error.what()));
+    send_error(
+        HttpError(400, frame ? "frame_failed" : "settings_failed", to_http_error(error).what()));
   }
   if (protocol_ == Protocol::legacy) send_frame_request();
 }
 
 void ClientSession::tick() {
-  if (state_ != State::live) return;
+  if (state_ == State::live) guarded([this] { check_stream(); });
+}
+
+void ClientSession::check_stream() {
   if (const auto failure = stream_->failure()) {
-    send_error(HttpError(500, "stream_failed", failure->what()), true, 1011);
+    send_error(HttpError(500, "stream_failed", to_http_error(*failure).what()), true, 1011);
     return release();
   }
   const LiveCounters counters = client_counters(stream_->counters());
@@ -198,8 +198,10 @@ void ClientSession::tick() {
 }
 
 void ClientSession::update_metrics() {
-  if (stream_) add_to_metrics(client_counters(stream_->counters()));
-  if (final_counters_) add_to_metrics(client_counters(*final_counters_));
+  guarded([this] {
+    if (stream_) add_to_metrics(client_counters(stream_->counters()));
+    if (final_counters_) add_to_metrics(client_counters(*final_counters_));
+  });
 }
 
 LiveCounters ClientSession::client_counters(const LiveCounters& counters) const {
@@ -217,7 +219,7 @@ void ClientSession::add_to_metrics(const LiveCounters& counters) {
 void ClientSession::drain() {
   if (state_ != State::live) return end(1001, kShuttingDown);
   state_ = State::ending;
-  stream_->close();
+  guarded([this] { stream_->close(); });
 }
 
 void ClientSession::on_stream_ended() {
@@ -239,6 +241,7 @@ void ClientSession::on_closed() {
 void ClientSession::release() {
   if (state_ == State::gone) return;
   if (opening_) {  // on_opened() calls release() again
+    open_stop_.request_stop();
     state_ = State::ending;
     return;
   }
@@ -253,8 +256,10 @@ void ClientSession::release() {
 }
 
 void ClientSession::finish() {
-  final_counters_ = stream_->counters();
-  add_to_metrics(client_counters(*final_counters_));
+  guarded([this] {
+    final_counters_ = stream_->counters();
+    add_to_metrics(client_counters(*final_counters_));
+  });
   auto self = shared_from_this();
   context_.executor.run_on_worker([self, stream = std::move(stream_)]() mutable {
     stream.reset();  // joins threads that have ended

@@ -8,6 +8,7 @@
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -110,12 +111,19 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   double fps() const { return delivery_window_.fps(); }
 
  private:
+  /// Runs what concerns this session alone. What it throws ends the session, with an error to the
+  /// client, and no other.
+  template <typename Task>
+  void guarded(const Task& task);
+  void check_stream();
   void open();
   void on_opened(std::unique_ptr<LiveStream> stream);
   void on_stream_ended();
   LiveCallbacks callbacks();
   void deliver(const EncodedImagePtr& image);
   void on_frame_failed(const Error& error, bool frame);
+  void take_text(std::string_view message);
+  void take_binary(std::string message);
   void handle(const ClientText& message);
   /// The image is `message` from `image_offset` on.
   void submit(const FrameHeader& header, std::string message, std::size_t image_offset = 0);
@@ -140,6 +148,8 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   const std::shared_ptr<TaskGate> gate_;
   const Events events_;
   State state_ = State::waiting;
+  /// Ends the opening of the stream.
+  std::stop_source open_stop_;
   std::shared_ptr<LiveStream> stream_;
   Parameters parameters_;
   std::shared_ptr<std::atomic<int>> quality_;
@@ -163,5 +173,15 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
 };
 
 const char* to_string(ClientSession::State state);
+
+template <typename Task>
+void ClientSession::guarded(const Task& task) {
+  try {
+    task();
+  } catch (...) {
+    send_error(current_http_error(), true, 1011);
+    release();
+  }
+}
 
 }  // namespace streamdiffusion::server

@@ -24,6 +24,14 @@ bool ClientSession::within_rate(double messages) {
 }
 
 void ClientSession::on_text(std::string_view message) {
+  guarded([&] { take_text(message); });
+}
+
+void ClientSession::on_binary(std::string message) {
+  guarded([&] { take_binary(std::move(message)); });
+}
+
+void ClientSession::take_text(std::string_view message) {
   if (!within_rate(1 + static_cast<double>(message.size()) / kTextBytesPerMessage)) return;
   try {
     if (message.size() > context_.limits.json_bytes) {
@@ -68,7 +76,7 @@ void ClientSession::handle(const ClientText& message) {
   }
 }
 
-void ClientSession::on_binary(std::string message) {
+void ClientSession::take_binary(std::string message) {
   if (!within_rate(1)) return;
   try {
     if (protocol_ == Protocol::binary) {
@@ -105,11 +113,7 @@ void ClientSession::submit(const FrameHeader& header, std::string message,
                    bytes = std::make_shared<const std::string>(std::move(message)),
                    max_pixels = context_.limits.image_pixels] {
       tag->decoding = LiveClock::now();
-      try {
-        return decode_image(std::string_view(*bytes).substr(image_offset), max_pixels);
-      } catch (const HttpError& http_error) {
-        throw Error(ErrorCode::invalid_argument, http_error.what());
-      }
+      return decode_image(std::string_view(*bytes).substr(image_offset), max_pixels);
     };
   }
   stream_->submit(std::move(frame));
@@ -129,8 +133,8 @@ void ClientSession::patch(const json::Json& object) {
   Parameters next = context_.table.apply(object, parameters_);
   try {
     if (stream_) stream_->change(next.live);
-  } catch (const Error& error) {
-    throw to_http_error(error);
+  } catch (...) {
+    throw current_http_error();
   }
   parameters_ = std::move(next);
   quality_->store(parameters_.jpeg_quality);
