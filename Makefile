@@ -26,7 +26,7 @@ run: build
 	@scripts/demo.sh $(BUILD)/streamdiffusion out
 
 live: build
-	@$(BUILD)/streamdiffusion serve
+	@$(BUILD)/streamdiffusion serve --open
 
 unit:
 	@scripts/setup.sh test

@@ -6,5 +6,5 @@ cd "$(dirname "$0")/.."
 program=$1
 output=$2
 mkdir -p "$output"
-"$program" image --model models/pictogram --prompt "${PROMPT:-red apple}" \
+"$program" image --model models/pictogram --prompt "${PROMPT:-cat face, 3d render}" \
   --input samples/doodle --output "$output/frames" --sheet "$output/demo.png"

@@ -14,8 +14,8 @@ function randomId() {  // crypto.randomUUID exists in secure contexts only
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-function socketUrl() {
-  const url = new URL(`api/ws/${randomId()}`, location.href);
+function socketUrl(id) {
+  const url = new URL(`api/ws/${id}`, location.href);
   url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
   url.hash = "";
   url.search = "";
@@ -38,6 +38,7 @@ export class Connection extends EventTarget {
     super();
     this.initialParams = initialParams;
     this.state = "connecting";
+    this.id = "";  // of the session
     this.maxUnanswered = 2;
     document.addEventListener("visibilitychange", () => this.#reconnectNow());
     addEventListener("online", () => this.#reconnectNow());
@@ -98,7 +99,8 @@ export class Connection extends EventTarget {
   }
 
   #connect() {
-    const socket = new WebSocket(socketUrl());
+    this.id = randomId();  // a client that reconnects uses a new id
+    const socket = new WebSocket(socketUrl(this.id));
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
     this.#unanswered = [];

@@ -7,6 +7,19 @@ import { UndoHistory } from "./undo_history.js";
 
 const LONG_SIDE = 768;
 
+/** The path of a line, rectangle or ellipse between two corners. */
+function tracePath(context, kind, [x, y], [toX, toY]) {
+  context.beginPath();
+  if (kind === "rectangle") context.rect(x, y, toX - x, toY - y);
+  else if (kind === "ellipse") {
+    const radiusX = Math.abs(toX - x) / 2, radiusY = Math.abs(toY - y) / 2;
+    context.ellipse((x + toX) / 2, (y + toY) / 2, radiusX, radiusY, 0, 0, 2 * Math.PI);
+  } else {
+    context.moveTo(x, y);
+    context.lineTo(toX, toY);
+  }
+}
+
 export class Drawing extends EventTarget {
   #history = new UndoHistory();
   #committed = document.createElement("canvas");  // the drawing after the last finished change
@@ -73,7 +86,7 @@ export class Drawing extends EventTarget {
   endStroke() {
     const stroke = this.#stroke;
     if (!stroke) return;
-    this.continueStroke(stroke.x, stroke.y, stroke.width);
+    if (!stroke.shape) this.continueStroke(stroke.x, stroke.y, stroke.width);
     this.#stroke = null;
     this.#commitStroke(stroke.box);
   }
@@ -83,6 +96,29 @@ export class Drawing extends EventTarget {
     this.#stroke = null;
     this.context.drawImage(this.#committed, 0, 0);
     this.#changed();
+  }
+
+  /**
+   * Draws a line, rectangle or ellipse from one corner to the other instead of the stroke in
+   * progress, until endStroke() keeps it or cancelStroke() takes it away.
+   */
+  setShape(kind, from, to, width, color) {
+    this.context.drawImage(this.#committed, 0, 0);
+    this.#stroke = { shape: true, width, color, box: null };
+    tracePath(this.context, kind, from, to);
+    this.context.strokeStyle = color;
+    this.context.lineWidth = width;
+    this.context.lineCap = this.context.lineJoin = "round";
+    this.context.stroke();
+    this.#growBox(...from, width);
+    this.#growBox(...to, width);
+    this.#changed();
+  }
+
+  /** The color at a position, as "#rrggbb". */
+  colorAt(x, y) {
+    const [r, g, b] = this.context.getImageData(Math.floor(x), Math.floor(y), 1, 1).data;
+    return `#${[r, g, b].map((value) => value.toString(16).padStart(2, "0")).join("")}`;
   }
 
   fill(x, y, color) {

@@ -21,6 +21,10 @@ export class DrawingTools {
     $("clear").addEventListener("click", () => drawing.clear());
     $("size").addEventListener("input", () => this.setSize(Number($("size").value)));
     drawing.addEventListener("commit", () => this.#updateUndo());
+    pointerInput.addEventListener("pick", ({ detail }) => {
+      this.setColor(detail);
+      this.choose("pen");
+    });
     this.#updateUndo();
     this.#show();
   }

@@ -6,37 +6,53 @@ import { $ } from "./dom.js";
 import { Drawing } from "./drawing.js";
 import { DrawingTools } from "./drawing_tools.js";
 import { FrameSender } from "./frame_sender.js";
+import { HistoryStrip } from "./history_strip.js";
+import { KeyboardPen } from "./keyboard_pen.js";
+import { ModelHints } from "./model_hints.js";
 import { Onboarding } from "./onboarding.js";
 import { bindOutputControls } from "./output_controls.js";
 import { PointerInput } from "./pointer_input.js";
 import { PromptEditor } from "./prompt_editor.js";
 import { Settings } from "./settings.js";
 import { SettingsPanel } from "./settings_panel.js";
+import { bindShareMenu } from "./share_menu.js";
 import { bindShortcuts } from "./shortcuts.js";
 import { SourcePicker } from "./source_picker.js";
+import { SourcePrompts } from "./source_prompts.js";
 import { StatusBar } from "./status_bar.js";
+import { StrengthSlider } from "./strength_slider.js";
 import { showOutputNotice, toast } from "./toasts.js";
+import { ThingsDialog } from "./things_dialog.js";
+import { Vocabulary } from "./vocabulary.js";
 
 const SEND_DELAY_MS = 40;  // settings that change within this time are sent together
+const LOST_NOTE_MS = 2000;  // without a connection, before the page says so over the image
 
 const settings = new Settings();
+const hints = new ModelHints();
 const drawing = new Drawing($("drawing"));
 const pointerInput = new PointerInput(drawing, $("brush"));
+new KeyboardPen(drawing, pointerInput, $("brush"));
 const display = new Display($("output"));
 const sourcePicker = new SourcePicker(drawing, settings);
 const connection = new Connection(() => settings.paramsFor(sourcePicker.source.mode));
 const frameSender = new FrameSender(connection);
 const statusBar = new StatusBar(display);
-const promptEditor = new PromptEditor(settings);
+const vocabulary = new Vocabulary();
+const promptEditor = new PromptEditor(settings, hints, vocabulary);
+const strengthSlider = new StrengthSlider(settings, hints);
 const settingsPanel = new SettingsPanel(settings);
 const tools = new DrawingTools(drawing, pointerInput, settings);
 const onboarding = new Onboarding({
-  drawing, pointerInput, settings, promptEditor, sourcePicker,
+  drawing, pointerInput, settings, hints, promptEditor, sourcePicker,
 });
+const thingsDialog = new ThingsDialog({ hints, vocabulary, promptEditor });
+const sourcePrompts = new SourcePrompts({ settings, hints, promptEditor, onboarding });
 const outputActions = bindOutputControls({
   display, settings, connection, frameSender, statusBar, sourcePicker, drawing, onboarding,
 });
-bindShortcuts({ drawing, tools, outputActions, onboarding, sourcePicker });
+new HistoryStrip({ display, drawing, settings, promptEditor, sourcePicker, onboarding });
+bindShortcuts({ drawing, promptEditor, tools, outputActions, onboarding, sourcePicker });
 
 let unsentParams = {};
 let sendTimer = 0;
@@ -46,6 +62,7 @@ settings.addEventListener("change", ({ detail }) => {
     sendTimer = setTimeout(sendUnsentParams, SEND_DELAY_MS);
   }
   settingsPanel.refresh();
+  strengthSlider.refresh();
   if ("theme" in detail.changes) applyTheme();
 });
 
@@ -62,8 +79,8 @@ function sendAllParams() {
 sourcePicker.addEventListener("source", ({ detail: { name, started } }) => {
   frameSender.source = started ? sourcePicker.source : null;
   if (name === "words") $("prompt").focus({ preventScroll: true });
-  $("strength").disabled = name === "words";
-  $("follow-what").textContent = name === "draw" ? "drawing" : "image";
+  strengthSlider.setSource(name);
+  if (!started) sourcePrompts.choose(name);
   if (started) {
     sendAllParams();
     frameSender.resend();
@@ -80,9 +97,15 @@ sourcePicker.addEventListener("imagesettings", ({ detail }) => {
   toast("This image contains its settings", ["Use them", apply]);
 });
 
+let lostTimer = 0;
 let closeReason = "";  // why the server closed the connection, if it said so
 connection.addEventListener("state", ({ detail: { state, position } }) => {
   statusBar.setState(state);
+  if (state !== "lost") {
+    clearTimeout(lostTimer);
+    lostTimer = 0;
+    $("lost-badge").hidden = true;
+  }
   if (state === "waiting") showQueuePosition(position);
   if (state === "live") {
     closeReason = "";
@@ -94,6 +117,8 @@ connection.addEventListener("state", ({ detail: { state, position } }) => {
     const shown = display.empty || closeReason;
     const text = closeReason || "Connecting to the server…";
     showOutputNotice(shown ? text : null, display.empty);
+    const showBadge = () => { $("lost-badge").hidden = false; };
+    if (!shown) lostTimer ||= setTimeout(showBadge, LOST_NOTE_MS);
   }
 });
 
@@ -105,9 +130,13 @@ function showQueuePosition(position) {
 }
 
 connection.addEventListener("settings", ({ detail }) => {
-  const { params, reconfiguring, warnings = [] } = detail;
+  const { params, reconfiguring, outside } = detail;
+  const warnings = [...detail.warnings ?? [], ...hints.sizeWarnings(params)];
   const { width, height, transition_ms: transition, t_index_list: steps } = params;
-  Object.assign(settings.current, params);
+  if (outside) settings.adopt(params);
+  // Without an input image the strength is always 1: not what the visitor's slider means.
+  const { strength, ...others } = params;
+  Object.assign(settings.current, params.mode === "txt2img" ? others : params);
   settings.takeDrawnSeed(params.seed);
   Object.assign(frameSender, { width, height });
   connection.maxUnanswered = Math.max(2, steps.length + 1);
@@ -115,6 +144,7 @@ connection.addEventListener("settings", ({ detail }) => {
   $("stage").style.setProperty("--ratio", width / height);
   statusBar.setParams(params, reconfiguring);
   promptEditor.refresh();
+  strengthSlider.refresh();
   promptEditor.showWarnings(warnings);
   settingsPanel.showWarnings(warnings);
   settingsPanel.refresh();
@@ -129,7 +159,8 @@ connection.addEventListener("error", ({ detail: { message, param, fatal } }) => 
   settings.drop(param);
   if (wasChanged) sendAllParams();  // the server took nothing of the refused message
   settingsPanel.refresh();
-  if (!settingsPanel.showError(param, message) || settingsPanel.hidden) toast(message);
+  const text = settingsPanel.inWords(param, message);
+  if (!settingsPanel.showError(param, text) || settingsPanel.hidden) toast(text);
 });
 
 function applyTheme() {
@@ -143,16 +174,7 @@ $("theme").addEventListener("click", () => {
   const theme = settings.get("theme") || system;
   settings.set({ theme: theme === "dark" ? "light" : "dark" });
 });
-$("share").addEventListener("click", async () => {
-  const link = settings.link();
-  try {
-    await navigator.clipboard.writeText(link);
-    toast("Link copied: it contains these settings");
-  } catch {
-    history.replaceState(null, "", link);
-    toast("The address bar now contains these settings");
-  }
-});
+bindShareMenu({ settings, drawing, sourcePicker, connection, frameSender });
 $("reset-all").addEventListener("click", () => {
   settings.resetAll();
   promptEditor.refresh();
@@ -184,9 +206,20 @@ applyTheme();
 onboarding.start();
 const description = await fetchDescription();
 settings.load(description);
+hints.load(description);
+vocabulary.load(description);
 statusBar.setInfo(description.info ?? {});
 statusBar.setParams(description.params, false);
 settingsPanel.build(settings.schema);
 promptEditor.load(description);
+thingsDialog.load();
+strengthSlider.refresh();
+sourcePrompts.choose(sourcePicker.name);
 onboarding.settingsLoaded();
 connection.start();
+
+try {
+  const answer = await fetch(`api/words${location.search}`);
+  if (answer.ok) vocabulary.loadWords(await answer.json());
+  promptEditor.vocabularyLoaded();
+} catch { /* the page works without: synonyms and other languages are unknown then */ }

@@ -1,10 +1,26 @@
-// The first seconds: a demo doodle draws itself and then the visitor is invited to draw, or the
-// drawing from before a reload comes back. Later it draws another doodle on request.
+// The first seconds: an outline draws itself, other words make other things of the same lines, and
+// then the visitor is invited to draw. Or the drawing from before a reload comes back. Later it
+// draws another doodle on request.
 import { DEMO_DOODLES, drawDoodle } from "./demo_doodles.js";
 import { $ } from "./dom.js";
+import { textToAddress } from "./linked_drawing.js";
+import { toast } from "./toasts.js";
 
 const STORAGE_KEY = "streamdiffusion.paper";  // the drawing, as a data URL
 const SAVE_DELAY_MS = 800;
+const OPENING_MS = 1700;  // that each prompt of the opening is shown
+const LETTER_MS = 22;
+
+/** Resolves after `ms`, or at once when the signal is given. */
+function pause(ms, signal) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    }, { once: true });
+  });
+}
 
 export class Onboarding {
   #next = 0;
@@ -12,9 +28,10 @@ export class Onboarding {
   #abort = null;
   #saveTimer = 0;
   #loaded = false;
+  #openingEnds = null;
 
-  constructor({ drawing, pointerInput, settings, promptEditor, sourcePicker }) {
-    Object.assign(this, { drawing, settings, promptEditor, sourcePicker });
+  constructor({ drawing, pointerInput, settings, hints, promptEditor, sourcePicker }) {
+    Object.assign(this, { drawing, settings, hints, promptEditor, sourcePicker });
     pointerInput.addEventListener("strokestart", () => this.stop());
     sourcePicker.addEventListener("imageopen", () => this.stop());
     drawing.addEventListener("commit", () => this.#saveSoon());
@@ -24,6 +41,13 @@ export class Onboarding {
       this.stop();
       drawing.clear();
     });
+    $("invite-camera").addEventListener("click", () => sourcePicker.choose("camera"));
+    $("invite-things").addEventListener("click", () => {
+      this.stop();
+      $("things-open").click();
+    });
+    promptEditor.input.addEventListener("pointerdown", () => this.endOpening());
+    promptEditor.input.addEventListener("keydown", () => this.endOpening());
   }
 
   start() {
@@ -31,7 +55,9 @@ export class Onboarding {
     const needsClick = wanted === "screen" || wanted === "video";  // browsers ask for one
     const source = needsClick ? "draw" : wanted;
     this.sourcePicker.choose(source);
-    const saved = this.#readSaved();
+    const { linkedDrawing } = this.settings;
+    const linked = linkedDrawing && textToAddress(linkedDrawing);
+    const saved = linked ?? this.#readSaved();
     if (saved) this.#restore(saved);
     else if (this.sourcePicker.name === "draw") this.#drawFirst();
   }
@@ -53,7 +79,47 @@ export class Onboarding {
     const abort = new AbortController();
     this.#abort = abort;
     const complete = await drawDoodle(this.drawing, doodle, abort.signal);
-    if (complete && this.sourcePicker.name === "draw" && invite) $("invite").hidden = false;
+    if (!complete || this.sourcePicker.name !== "draw" || !invite) return;
+    if (!keepPrompt) await this.#showOpening();
+    if (abort.signal.aborted) return;
+    $("invite").hidden = false;
+    $("invite-things").hidden = $("things-open").hidden;
+  }
+
+  /** The visitor's own words end the opening, but not the invitation. */
+  endOpening() {
+    this.#openingEnds?.abort();
+    this.promptEditor.refresh();
+  }
+
+  /** Other words make other things of the same lines, and the first words come back. */
+  async #showOpening() {
+    const prompts = this.hints.opening;
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    if (prompts.length < 2 || still || !this.promptIsOurs) return;
+    const ends = this.#openingEnds = new AbortController();
+    this.#abort.signal.addEventListener("abort", () => ends.abort());
+    for (const prompt of [...prompts.slice(1), prompts[0]]) {
+      const before = this.settings.get("prompt");
+      await pause(OPENING_MS, ends.signal);
+      if (!await this.#type(prompt, before, ends.signal)) return;
+    }
+  }
+
+  /**
+   * Types a prompt into the field; it takes effect at its end. False if the visitor ended it or has
+   * chosen another prompt than `before`.
+   */
+  async #type(prompt, before, signal) {
+    const isOver = () => signal.aborted || this.settings.get("prompt") !== before;
+    for (let length = 1; length <= prompt.length; length += 1) {
+      if (isOver()) return false;
+      this.promptEditor.showText(prompt.slice(0, length));
+      await pause(LETTER_MS, signal);
+    }
+    if (isOver()) return false;
+    this.promptEditor.setText(prompt);
+    return true;
   }
 
   /** Ends the doodle and takes the invitation away. */
@@ -71,6 +137,13 @@ export class Onboarding {
     const fitting = ownPrompt ? DEMO_DOODLES.findIndex((doodle) => doodle.prompt === prompt) : 0;
     this.#next = Math.max(0, fitting);
     this.drawNext({ keepPrompt: ownPrompt || this.settings.fromLink, invite: true });
+  }
+
+  /** Whether the present prompt is the server's or one of the doodles', not the visitor's. */
+  get promptIsOurs() {
+    const prompt = this.settings.get("prompt");
+    return [this.settings.defaults.prompt, this.hints.camera?.prompt].includes(prompt) ||
+      this.hints.opening.includes(prompt) || DEMO_DOODLES.some((doodle) => doodle.prompt === prompt);
   }
 
   #showPrompt() {
@@ -101,7 +174,11 @@ export class Onboarding {
   async #restore(url) {
     const image = new Image();
     image.src = url;
-    await image.decode();
+    try {
+      await image.decode();
+    } catch {
+      return toast("The drawing in this link is damaged");
+    }
     this.drawing.putImage(image);
     this.drawing.edited = true;
   }

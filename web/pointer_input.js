@@ -1,11 +1,24 @@
-// Drawing with mouse, finger or pen: pointer events become strokes and fills (pen pressure sets the
-// width), and a ring shows the size of the brush.
+// Drawing with mouse, finger or pen: pointer events become strokes, shapes and fills (pen pressure
+// sets the width of strokes), and a ring shows the size of the brush.
 import { BACKGROUND } from "./palette.js";
 
+const SHAPES = ["line", "rectangle", "ellipse"];
 const PEN_ERASER = 5;  // PointerEvent.button of a pen's eraser end
 
+/** The second corner such that the shape is as wide as high, or the line a multiple of 45 degrees. */
+function regular(kind, [x, y], [toX, toY]) {
+  const dx = toX - x, dy = toY - y;
+  const side = Math.max(Math.abs(dx), Math.abs(dy));
+  if (kind !== "line") return [x + Math.sign(dx) * side, y + Math.sign(dy) * side];
+  const angle = Math.round(Math.atan2(dy, dx) / (Math.PI / 4)) * (Math.PI / 4);
+  const length = Math.hypot(dx, dy);
+  return [x + length * Math.cos(angle), y + length * Math.sin(angle)];
+}
+
+/** Events: `strokestart`; `pick` with a color that was taken from the drawing. */
 export class PointerInput extends EventTarget {
   #pointer = null;
+  #corner = null;  // where the shape in progress began
 
   constructor(drawing, ring) {
     super();
@@ -47,12 +60,18 @@ export class PointerInput extends EventTarget {
     if (this.#pointer !== null) return this.#cancel();  // a second finger: not a stroke
     event.preventDefault();
     this.drawing.canvas.focus({ preventScroll: true, focusVisible: false });
-    this.dispatchEvent(new Event("strokestart"));
     const [x, y] = this.#position(event);
+    if (this.tool === "pick") {
+      const detail = this.drawing.colorAt(x, y);
+      return this.dispatchEvent(new CustomEvent("pick", { detail }));
+    }
+    this.dispatchEvent(new Event("strokestart"));
     this.drawing.edited = true;
     if (this.tool === "fill") return this.drawing.fill(x, y, this.color);
     this.#pointer = event.pointerId;
     this.drawing.canvas.setPointerCapture(event.pointerId);
+    this.#corner = SHAPES.includes(this.tool) && !erasing ? [x, y] : null;
+    if (this.#corner) return this.#showRing(event);
     const color = this.tool === "eraser" || erasing ? BACKGROUND : this.color;
     this.drawing.beginStroke(x, y, this.#width(event), color);
     this.#showRing(event);
@@ -61,10 +80,18 @@ export class PointerInput extends EventTarget {
   #move(event) {
     this.#showRing(event);
     if (event.pointerId !== this.#pointer) return;
+    if (this.#corner) return this.#shape(event);
     const events = event.getCoalescedEvents?.() ?? [];
     for (const one of events.length ? events : [event]) {
       this.drawing.continueStroke(...this.#position(one), this.#width(one));
     }
+  }
+
+  #shape(event) {
+    const to = this.#position(event);
+    const end = event.shiftKey ? regular(this.tool, this.#corner, to) : to;
+    const width = this.size * this.drawing.unit;
+    this.drawing.setShape(this.tool, this.#corner, end, width, this.color);
   }
 
   #up(event) {
@@ -82,7 +109,7 @@ export class PointerInput extends EventTarget {
 
   #showRing(event) {
     const { canvas } = this.drawing;
-    const brush = this.tool !== "fill";
+    const brush = this.tool !== "fill" && this.tool !== "pick";
     canvas.toggleAttribute("data-brush", brush && event.pointerType !== "touch");
     this.ring.hidden = !brush;
     if (!brush) return;

@@ -1,17 +1,24 @@
-// The prompt: takes effect while the visitor types. Chips offer what the model knows, unknown words
-// are underlined and similar ones offered. The slider between drawing and words belongs here too.
+// The prompt: takes effect while the visitor types. Chips offer what the model knows; what the model
+// draws is said where it differs from the prompt. Unknown words are underlined and similar ones
+// offered, but not while they are being typed.
 import { $, element } from "./dom.js";
 import { escapeRegExp, hasPart, lastPart, sample, withStyle, withSubject } from "./prompt_parts.js";
+import { bindRovingFocus, updateRovingFocus } from "./roving_focus.js";
 
 const TYPING_PAUSE_MS = 180;  // without a key before the prompt is sent
+const WORD_PAUSE_MS = 600;  // without a key after which the last word counts as finished
 const MAX_MATCHES = 14;
-const FEATURED = [
-  "red apple", "cat face", "house", "mushroom", "tropical fish", "rocket", "penguin", "sunflower",
-  "strawberry", "butterfly", "robot", "ghost",
-];
+const MOST_PAST = 50;
+const USUAL = 24;  // chips while nothing is typed
 
-function chip(text, onClick) {
+/** A prompt as the vocabulary writes it, for comparison. */
+function plain(prompt) {
+  return prompt.toLowerCase().split(",").map((p) => p.trim()).filter(Boolean).join(", ");
+}
+
+function chip(text, onClick, thumbnail) {
   const button = element("button", { type: "button", className: "chip", textContent: text });
+  if (thumbnail) button.prepend(element("img", { src: thumbnail, alt: "" }));
   button.addEventListener("click", onClick);
   return button;
 }
@@ -21,38 +28,54 @@ function wholeWords(words, flags) {
   return new RegExp(`(?<![\\w-])(?:${words.map(escapeRegExp).join("|")})(?![\\w-])`, flags);
 }
 
+/** A wheel moves the row of chips, which has no scroll bar. */
+function scrollSideways(event) {
+  if (event.deltaX) return;
+  event.preventDefault();
+  event.currentTarget.scrollLeft += event.deltaY;
+}
+
 /** Fills the row with chips, unless it has them already, and marks those in the prompt. */
-function fillChips(row, names, prompt, onClick) {
+function fillChips(row, names, prompt, onClick, thumbnails) {
   const present = [...row.children].map((button) => button.textContent).join("|");
   if (present !== names.join("|")) {
-    row.replaceChildren(...names.map((name) => chip(name, () => onClick(name))));
+    row.replaceChildren(...names.map((name) =>
+      chip(name, () => onClick(name), thumbnails[name])));
   }
   for (const button of row.children) {
     button.setAttribute("aria-pressed", String(hasPart(prompt, button.textContent)));
   }
+  updateRovingFocus(row);
 }
 
 export class PromptEditor {
-  #warnings = "[]";  // shown last
+  #shown = "";  // the words and warnings that the line beside the chips shows
+  #warnings = [];  // of the server: words that did not fit, and the like
+  #past = [];  // prompts that others replaced
   #timer = 0;
-  #usual = [];  // the concepts offered while nothing is typed
-  #simple = [];  // the concepts that a random prompt is made of
+  #wordTimer = 0;
+  #typing = false;  // the last word may not be finished
+  #featured = [];  // the model's best concepts: offered while nothing is typed, and at random
+  #offered = [];  // those of the source, if it has its own
 
-  constructor(settings) {
-    this.settings = settings;
+  constructor(settings, hints, vocabulary) {
+    Object.assign(this, { settings, hints, vocabulary });
     this.concepts = [];
     this.styles = [];
     this.unknown = [];
     this.input = $("prompt");
+    settings.understand = (text) => vocabulary.understand(text, this.#typing).text;
     this.input.addEventListener("input", () => this.#typed());
     this.input.addEventListener("scroll", () => this.#underline());
+    this.input.addEventListener("blur", () => this.#finishWord());
     this.input.addEventListener("keydown", ({ key }) => {
-      if (key === "Enter") this.#send();
       if (key === "Enter" || key === "Escape") this.input.blur();
     });
+    for (const row of [$("concepts"), $("styles")]) {
+      row.addEventListener("wheel", scrollSideways);
+      bindRovingFocus(row);
+    }
     $("idea").addEventListener("click", () => this.setRandom());
-    const slider = $("strength");
-    slider.addEventListener("input", () => settings.set({ strength: Number(slider.value) }));
     settings.addEventListener("change", ({ detail }) => {
       if ("prompt" in detail.changes) this.refresh();
     });
@@ -62,62 +85,99 @@ export class PromptEditor {
   load({ concepts = [], styles = [] }) {
     this.concepts = concepts;
     this.styles = styles;
-    const featured = FEATURED.filter((name) => concepts.includes(name));
-    const simple = concepts.slice(0, 320).filter((name) =>
-      name.length < 13 && !/face|hand|man|woman/.test(name) && !featured.includes(name));
-    this.#usual = featured.length > 4
-      ? [...featured, ...sample(simple, 12, () => 0)]
-      : concepts.slice(0, 24);
-    this.#simple = [...featured, ...simple];
+    this.#featured = this.hints.concepts.length ? this.hints.concepts : concepts.slice(0, USUAL);
     this.refresh();
   }
 
-  /** Shows the present prompt and strength. */
+  /** Offers these concepts instead of the model's usual ones; none for the usual ones. */
+  setFeatured(concepts) {
+    this.#offered = concepts;
+    this.#showChips();
+  }
+
+  /** Shows the present prompt. */
   refresh() {
     const focused = document.activeElement === this.input;
     if (!focused) this.input.value = this.settings.get("prompt") ?? "";
-    const slider = $("strength");
-    const strength = this.settings.get("strength");
-    if (typeof strength === "number" && !slider.matches(":active")) slider.value = strength;
-    slider.style.setProperty("--at", `${slider.value * 100}%`);
-    slider.setAttribute("aria-valuetext", `${Math.round(slider.value * 100)} % words`);
     this.#showChips();
+    this.#showUnderstood();
     this.#underline();
   }
 
   setText(text) {
+    const before = this.settings.get("prompt");
+    if (before !== text) this.#past.push(before);
+    this.#past.splice(0, this.#past.length - MOST_PAST);
+    this.#replaceText(text);
+  }
+
+  /** Takes back the last change by a chip, an idea or a suggestion. */
+  undo() {
+    if (this.#past.length) this.#replaceText(this.#past.pop());
+  }
+
+  #replaceText(text) {
     this.input.value = text;
-    this.unknown = [];
-    this.#warnings = "";
+    this.#typing = false;
     clearTimeout(this.#timer);
+    clearTimeout(this.#wordTimer);
     this.settings.set({ prompt: text });
     this.refresh();
   }
 
+  /** Called when the vocabulary has learned more words: the prompt may mean something else now. */
+  vocabularyLoaded() {
+    const prompt = this.settings.get("prompt");
+    if (this.settings.isChanged("prompt")) this.settings.set({ prompt });
+    this.refresh();
+  }
+
+  /** Shows a text in the field without sending it: the page types. */
+  showText(text) {
+    this.input.value = text;
+  }
+
   setRandom() {
-    const [concept] = sample(this.#simple, 1);
+    const [concept] = sample(this.#usual, 1);
     const [style] = sample(this.styles.filter((name) => !/avatar|face/.test(name)), 1);
     if (concept) this.setText([concept, style].filter(Boolean).join(", "));
   }
 
-  /** Shows the server's warnings: words that the model does not know, and words left out. */
+  /** Takes the server's warnings; those about the prompt are shown beside the chips. */
   showWarnings(warnings) {
-    // Each change of any setting is answered with them: a chip must not vanish under the pointer.
-    const shown = JSON.stringify(warnings);
-    if (shown === this.#warnings) return;
-    this.#warnings = shown;
-    this.unknown = warnings.filter(({ word }) => word);
+    this.#warnings = warnings.filter(({ param }) => param === "prompt");
+    this.#showUnderstood();
+  }
+
+  /** Says what is drawn where that is not what is written, which words are unknown, and warnings. */
+  #showUnderstood() {
+    const prompt = this.input.value;
+    const { text, unknown } = this.vocabulary.understand(prompt, this.#typing);
+    this.unknown = unknown;
+    // Each change of any setting comes here: a chip must not vanish under the pointer.
+    const shown = JSON.stringify([prompt, text, unknown, this.#typing, this.#warnings]);
+    if (shown === this.#shown) return;
+    this.#shown = shown;
     this.#underline();
     const line = $("unknown");
-    line.replaceChildren();
-    const others = warnings.filter(({ param }) => param === "prompt");
-    for (const { message } of others) line.append(element("div", { textContent: message }));
-    const [first] = this.unknown;
-    if (!first) return;
-    const similar = (first.near ?? []).slice(0, 3);
-    const text = similar.length ? " is unknown; try" : " is not a word this model knows";
-    line.append(element("em", { textContent: first.word }), text);
-    line.append(...similar.map((word) => chip(word, () => this.#replace(first.word, word))));
+    line.replaceChildren(...this.#warnings.map(({ message }) =>
+      element("div", { textContent: message })));
+    if (unknown.length) {
+      line.append(element("em", { textContent: unknown.join(", ") }),
+        unknown.length > 1 ? " are unknown" : " is unknown");
+      const [near] = unknown.map((word) => [word, this.vocabulary.near(word)])
+        .filter(([, words]) => words.length);
+      if (near) line.append("; try ", ...near[1].map((word) =>
+        chip(word, () => this.#replace(near[0], word))));
+    }
+    if (text !== plain(prompt) && !this.#typing) {
+      const drawn = text || "only what is in the input";
+      line.append(element("span", { className: "understood", textContent: `Drawing: ${drawn}` }));
+    }
+  }
+
+  get #usual() {
+    return this.#offered.length ? this.#offered : this.#featured;
   }
 
   #replace(word, replacement) {
@@ -125,10 +185,27 @@ export class PromptEditor {
   }
 
   #typed() {
+    this.#typing = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#wordTimer);
     this.#timer = setTimeout(() => this.#send(), TYPING_PAUSE_MS);
+    this.#wordTimer = setTimeout(() => this.#finishWord(), WORD_PAUSE_MS);
     this.#showChips();
+    this.#showUnderstood();
     this.#underline();
+  }
+
+  /** The last word is finished: it counts as written, and is sent if it means something else now. */
+  #finishWord() {
+    if (!this.#typing) return;
+    clearTimeout(this.#wordTimer);
+    const prompt = this.input.value.trim();
+    const before = this.vocabulary.understand(prompt, true).text;
+    this.#typing = false;
+    const isNew = this.vocabulary.understand(prompt).text !== before;
+    if (isNew) this.settings.set({ prompt });
+    this.#send();
+    this.#showUnderstood();
   }
 
   #send() {
@@ -144,7 +221,7 @@ export class PromptEditor {
     if (!this.unknown.length) return;
     const text = this.input.value;
     let from = 0;
-    for (const match of text.matchAll(wholeWords(this.unknown.map(({ word }) => word), "gi"))) {
+    for (const match of text.matchAll(wholeWords(this.unknown, "gi"))) {
       const mark = element("mark", { textContent: match[0] });
       underlay.append(text.slice(from, match.index), mark);
       from = match.index + match[0].length;
@@ -169,8 +246,8 @@ export class PromptEditor {
   #showChips() {
     const prompt = this.input.value;
     fillChips($("concepts"), this.#offeredConcepts(), prompt, (name) =>
-      this.setText(withSubject(this.input.value, name, this.styles)));
+      this.setText(withSubject(this.input.value, name, this.styles)), {});
     fillChips($("styles"), this.styles, prompt, (name) =>
-      this.setText(withStyle(this.input.value, name, this.styles)));
+      this.setText(withStyle(this.input.value, name, this.styles)), this.hints.thumbnails);
   }
 }

@@ -2,8 +2,8 @@
 import { embedSettings } from "./png_settings.js";
 
 const FORMATS = ["video/webm;codecs=vp9", "video/webm;codecs=vp8", "video/webm", "video/mp4"];
-const FPS = 30;
 const BITS_PER_SECOND = 8e6;
+const REST_FRAME_MS = 100;  // at rest a canvas gives the recorder no frames: so it is drawn again
 
 function fileName(extension) {
   const time = new Date().toISOString().slice(0, 19).replace(/[T:]/g, "-");
@@ -30,6 +30,7 @@ export async function saveSnapshot(canvas, settings) {
 export class Recorder extends EventTarget {
   #recorder = null;
   #timer = 0;
+  #frames = 0;
 
   constructor(canvas) {
     super();
@@ -44,7 +45,7 @@ export class Recorder extends EventTarget {
     if (!format) throw new Error("This browser cannot record.");
     const parts = [];
     const started = performance.now();
-    const stream = this.canvas.captureStream(FPS);
+    const stream = this.canvas.captureStream();
     const recorder = new MediaRecorder(stream, {
       mimeType: format, videoBitsPerSecond: BITS_PER_SECOND,
     });
@@ -55,6 +56,7 @@ export class Recorder extends EventTarget {
     };
     recorder.start(1000);
     this.#recorder = recorder;
+    this.#frames = setInterval(() => this.#repeatFrame(), REST_FRAME_MS);
     this.#timer = setInterval(() => this.#showTime(started), 500);
     this.#showTime(started);
   }
@@ -65,10 +67,15 @@ export class Recorder extends EventTarget {
 
   #stopped(parts, format) {
     clearInterval(this.#timer);
+    clearInterval(this.#frames);
     this.#recorder = null;
     const name = parts.length ? fileName(format.includes("mp4") ? "mp4" : "webm") : null;
     if (name) download(new Blob(parts, { type: format.split(";")[0] }), name);
     this.dispatchEvent(new CustomEvent("saved", { detail: name }));
+  }
+
+  #repeatFrame() {
+    this.canvas.getContext("2d").drawImage(this.canvas, 0, 0);
   }
 
   #showTime(started) {

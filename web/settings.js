@@ -39,6 +39,16 @@ function filterKeys(object, accept) {
   return Object.fromEntries(Object.entries(object).filter(([name]) => accept(name)));
 }
 
+function sameValue(a, b) {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** A list of weighted prompts as the page's settings, which hold two. */
+function promptsOf([first = ["", 1], second = ["", 0]]) {
+  const sum = first[1] + second[1];
+  return { prompt: first[0], prompt2: second[0], blend: sum > 0 ? second[1] / sum : 0.5 };
+}
+
 /** Event `change`: {changes: by the page's names, params: what the server has to be told}. */
 export class Settings extends EventTarget {
   constructor() {
@@ -46,8 +56,10 @@ export class Settings extends EventTarget {
     this.defaults = {};
     this.schema = {};
     this.current = {};  // the parameters that the server last reported
-    const linked = readFragment();
-    this.fromLink = Object.keys(linked).length > 0;
+    this.understand = (text) => text;  // what the model is told where this is written
+    const { drawing, ...linked } = readFragment();
+    this.linkedDrawing = typeof drawing === "string" ? drawing : null;
+    this.fromLink = Object.keys(linked).length > 0 || this.linkedDrawing !== null;
     this.changed = this.fromLink ? linked : readStorage();
     if (location.hash) history.replaceState(null, "", location.pathname + location.search);
   }
@@ -100,6 +112,22 @@ export class Settings extends EventTarget {
     this.set(filterKeys(values, (name) => name in this.schema && !NOT_STORED.includes(name)));
   }
 
+  /** Takes parameters that somebody else changed, by REST, as if the visitor had set them. */
+  adopt(params) {
+    const changes = {};
+    for (const [name, value] of Object.entries(params)) {
+      const derived = [...NOT_STORED, "strength", "steps"].includes(name);
+      if (derived || !(name in this.schema) || sameValue(value, this.current[name])) continue;
+      changes[name] = value;
+    }
+    if ("t_index_list" in changes) ["strength", "steps"].forEach((name) => delete this.changed[name]);
+    const list = params.prompt_list ?? [];
+    if (!sameValue(list, this.current.prompt_list)) Object.assign(changes, promptsOf(list));
+    Object.assign(this.changed, changes);
+    this.#save();
+    this.dispatchEvent(new CustomEvent("change", { detail: { changes, params: {} } }));
+  }
+
   reset(names) {
     const values = {};
     for (const name of names) {
@@ -130,13 +158,15 @@ export class Settings extends EventTarget {
     this.#save();
   }
 
-  link() {
+  /** `drawing`: a text of linked_drawing.js, or null. */
+  link(drawing = null) {
     const fragment = new URLSearchParams();
     for (const [name, value] of Object.entries(this.changed)) {
       if (PERSONAL.includes(name)) continue;
       const plain = typeof value === "string" && !/^[\d[{"tfn-]/.test(value);
       fragment.set(name, plain ? value : JSON.stringify(value));
     }
+    if (drawing) fragment.set("drawing", drawing);
     return `${location.origin}${location.pathname}#${fragment}`;
   }
 
@@ -152,8 +182,9 @@ export class Settings extends EventTarget {
       name in this.schema && !PROMPT_SETTINGS.includes(name));
     if (PROMPT_SETTINGS.some((name) => name in values)) {
       const blend = this.get("blend") ?? 0.5, second = this.get("prompt2");
-      if (second) params.prompt_list = [[this.get("prompt"), 1 - blend], [second, blend]];
-      else params.prompt = this.get("prompt");
+      const first = this.understand(this.get("prompt"));
+      if (second) params.prompt_list = [[first, 1 - blend], [this.understand(second), blend]];
+      else params.prompt = first;
     }
     return params;
   }

@@ -1,6 +1,7 @@
 // The settings panel, built from the JSON schema of the server: a field for each parameter with its
 // explanation and a button that resets it. The schema says where a slider ends and which group of
-// the panel a parameter belongs to.
+// the panel a parameter belongs to. What most visitors need comes first, under everyday names; the
+// rest is behind "Expert".
 import { $, element, icon } from "./dom.js";
 
 const SHOWN_ELSEWHERE = ["mode", "prompt", "prompt_list", "strength"];
@@ -14,6 +15,10 @@ const SECOND_PROMPT_FIELDS = {  // the page makes `prompt_list` of the prompt an
     description: "How much of the second prompt.",
   },
 };
+const EVERYDAY_NAMES = {
+  steps: "Detail", guidance_scale: "Boldness", seed: "Variation", prompt2: "Morph into",
+  blend: "How far", transition_ms: "Time of a change",
+};
 const TYPING_PAUSE_MS = 250, LIST_TYPING_PAUSE_MS = 600;
 
 function valueText(value) {
@@ -22,6 +27,13 @@ function valueText(value) {
 
 function parseNumbers(text) {
   return text.split(/[\s,]+/).filter(Boolean).map(Number);
+}
+
+/** Whether the list is one that the server takes: whole numbers in range that ascend. */
+function isIndexList(values, { items: { minimum, maximum }, maxItems }) {
+  return values.length > 0 && values.length <= maxItems && values.every((value, i) =>
+    Number.isInteger(value) && value >= minimum && value <= maximum &&
+    (i === 0 || value > values[i - 1]));
 }
 
 function isSlider({ type, maximum }) {
@@ -39,7 +51,8 @@ function groupsOf(schemas) {
   const order = ([, schema]) => schema.order ?? schemas.prompt_list?.order ?? Infinity;
   const rows = Object.entries(schemas).sort((a, b) => order(a) - order(b) || 0);
   for (const [name, schema] of rows) {
-    if (SHOWN_ELSEWHERE.includes(name) || !hasChoice(schema)) continue;
+    const elsewhere = SHOWN_ELSEWHERE.includes(name) || name in EVERYDAY_NAMES;
+    if (elsewhere || !hasChoice(schema)) continue;
     const title = schema.group ?? "More";
     groups.set(title, [...(groups.get(title) ?? []), name]);
   }
@@ -75,12 +88,19 @@ export class SettingsPanel {
   build(schema) {
     const body = $("settings-body");
     this.#fields.clear();
-    body.replaceChildren();
     const all = { ...schema, ...(schema.prompt_list ? SECOND_PROMPT_FIELDS : {}) };
+    const everyday = Object.entries(EVERYDAY_NAMES)
+      .filter(([name]) => name in all && hasChoice(all[name]))
+      .map(([name, title]) => this.#field(name, { ...all[name], title }));
+    const expert = element("details", { id: "settings-expert" },
+      element("summary", { textContent: "Expert" }));
     for (const [title, names] of groupsOf(all)) {
       const fields = names.map((name) => this.#field(name, all[name]));
-      body.append(element("h3", { textContent: title }), ...fields);
+      expert.append(element("h3", { textContent: title }), ...fields);
     }
+    expert.open = Object.keys(this.settings.changed).some((name) => !(name in EVERYDAY_NAMES) &&
+      name in all && !SHOWN_ELSEWHERE.includes(name));
+    body.replaceChildren(...everyday, expert);
     this.refresh();
   }
 
@@ -99,7 +119,14 @@ export class SettingsPanel {
     const field = this.#fields.get(name);
     if (!field) return false;
     field.error.textContent = message;
+    if (message) field.error.closest("details")?.setAttribute("open", "");
     return true;
+  }
+
+  /** A message of the server, whose first words are a path such as "params"."seed"[0], for people. */
+  inWords(name, message) {
+    const title = this.#fields.get(name)?.schema.title ?? name;
+    return message.replace(/^(?:"\w+"\.)?"\w+"(?:\[\d+\])*/, title);
   }
 
   /** Shows the server's warnings about parameters in place of their explanations. */
@@ -242,8 +269,10 @@ export class SettingsPanel {
     let value = input.value.trim();
     if (isList) value = parseNumbers(value);
     else if (input.type === "number") value = Math.max(schema.minimum ?? 0, Math.floor(value));
-    if (isList && (!value.length || !value.every(Number.isInteger))) {
-      this.showError(name, "Whole numbers with commas between, such as 18, 32");
+    if (isList && !isIndexList(value, schema)) {
+      const { minimum, maximum } = schema.items;
+      this.showError(name, `Whole numbers from ${minimum} to ${maximum}, ascending, with commas ` +
+        `between: ${valueText(this.settings.defaults[name])}`);
     } else if (valueText(value) !== valueText(this.settings.get(name))) {
       this.#change(name, value);
       // The field has to show the seed that the server draws.

@@ -2,7 +2,7 @@
 import { $ } from "./dom.js";
 import { KeyBindings } from "./key_bindings.js";
 
-export function bindShortcuts({ drawing, tools, outputActions, onboarding, sourcePicker }) {
+export function bindShortcuts({ drawing, promptEditor, tools, outputActions, onboarding, sourcePicker }) {
   const dialog = $("help");
   const showHelp = () => dialog.showModal();
   const whenDrawing = (action) => () => { if (sourcePicker.name === "draw") action(); };
@@ -17,12 +17,15 @@ export function bindShortcuts({ drawing, tools, outputActions, onboarding, sourc
   };
   const bindings = new KeyBindings([
     ["P F E", "pen, fill, eraser", [], null],
+    ["L B O I", "line, box, oval, pick a color", [], null],
+    ["← ↵", "on the drawing: move, pen down or up", [], null],
     ["Z ⇧Z", "undo, redo", ["z", "mod+z"], undo],
     ["[ ]", "smaller, larger", [], null],
     ["X", "clear the drawing", ["x"], changing(() => drawing.clear())],
     ["D", "draw an example", ["d"], whenDrawing(() => onboarding.drawNext())],
     ["/", "prompt", ["/"], focusPrompt],
-    ["N", "new noise", ["n"], outputActions.reseed],
+    ["U", "the prompt before", ["u"], () => promptEditor.undo()],
+    ["N", "another variation", ["n"], outputActions.reseed],
     ["space", "pause, resume", [" "], outputActions.pause],
     ["S", "save a snapshot", ["s"], outputActions.snapshot],
     ["R", "record, stop", ["r"], outputActions.record],
@@ -34,6 +37,10 @@ export function bindShortcuts({ drawing, tools, outputActions, onboarding, sourc
     p: whenDrawing(() => tools.choose("pen")),
     f: whenDrawing(() => tools.choose("fill")),
     e: whenDrawing(() => tools.choose("eraser")),
+    l: whenDrawing(() => tools.choose("line")),
+    b: whenDrawing(() => tools.choose("rectangle")),
+    o: whenDrawing(() => tools.choose("ellipse")),
+    i: whenDrawing(() => tools.choose("pick")),
     "shift+z": redo, "mod+shift+z": redo, "mod+y": redo,
     "[": whenDrawing(() => tools.scale(1 / 1.2)),
     "]": whenDrawing(() => tools.scale(1.2)),

@@ -1,5 +1,5 @@
 // The status bar: frame rate, age, dropped and reused frames of this screen, which the server alone
-// cannot count. The last values stay while nothing is drawn; the state then says "Idle".
+// cannot count. The last age stays while nothing is drawn; the state then says "Ready".
 import { $ } from "./dom.js";
 
 const HISTORY_MS = 30000;  // span of the sparkline
@@ -96,8 +96,9 @@ export class StatusBar {
     const live = this.#measureFps(now);
     const text = this.#stateText(live);
     if ($("state-text").textContent !== text) $("state-text").textContent = text;
+    this.#announce(text);
     $("status").dataset.state = this.state;
-    if (this.#fps) setFigure("stat-fps", formatFps(this.#fps));
+    setFigure("stat-fps", live ? formatFps(this.#fps) : "–");
     const aged = this.#shown.filter(({ age }) => age !== null);
     const recent = aged.filter(({ at }) => now - at < RECENT_MS).map(({ age }) => age);
     if (recent.length) setFigure("stat-age", Math.round(quantile(ascending(recent), 0.5)));
@@ -108,11 +109,17 @@ export class StatusBar {
     this.#drawSparkline(aged, now);
   }
 
+  /** Says what a visitor has to know, and not each change between live and ready. */
+  #announce(text) {
+    const spoken = text === "Live" || text === "Ready" ? "" : text;
+    if ($("announcement").textContent !== spoken) $("announcement").textContent = spoken;
+  }
+
   #stateText(live) {
     if (this.state in STATE_TEXTS) return STATE_TEXTS[this.state];
     if (this.paused) return "Paused";
     if (this.#reconfiguring) return "Changing";
-    return live ? "Live" : "Idle";
+    return live ? "Live" : "Ready";
   }
 
   /** Updates the frame rate if images are arriving, and returns whether they are. */
@@ -165,7 +172,7 @@ export class StatusBar {
     const { width, height, t_index_list: steps, seed } = this.params;
     const model = this.params.model ?? this.info.model ?? "";
     const size = width === height ? `${width ?? ""}²` : `${width}×${height}`;
-    $("stat-engine").textContent = [`${model} ${size}`, dtype, device].filter(Boolean).join(" · ");
+    $("stat-engine").textContent = `${model} ${size}`;
     $("tip-engine").textContent =
       `StreamDiffusion ${version}\nModel ${model}, ${width}×${height}\n` +
       `Device ${device}, ${dtype}\nSteps at ${steps?.join(", ")}, seed ${seed}`;

@@ -288,6 +288,10 @@ Flags CommandLine::command(const std::string& name, const std::string& help) {
   return Flags(*program_->add_subcommand(name, help));
 }
 
+void CommandLine::without_arguments(std::vector<std::string> arguments) {
+  default_arguments_ = std::move(arguments);
+}
+
 void CommandLine::footer(const std::string& text) {
   program_->footer(text);
 }
@@ -307,6 +311,7 @@ static CLI::App* find_command(CLI::App& program, const std::vector<std::string>&
 
 bool CommandLine::run(int argc, char** argv) {
   std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
+  if (arguments.empty()) arguments = default_arguments_;
   try {
     if (const CLI::App* command = find_command(*program_, arguments)) {
       const auto values =

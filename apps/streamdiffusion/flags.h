@@ -114,6 +114,8 @@ class CommandLine {
 
   /// A new command.
   Flags command(const std::string& name, const std::string& help);
+  /// What runs where nothing is given.
+  void without_arguments(std::vector<std::string> arguments);
   /// Printed below the commands.
   void footer(const std::string& text);
   /// Parses, and runs the command. Returns whether the command line could be read; prints what is
@@ -122,6 +124,7 @@ class CommandLine {
 
  private:
   std::unique_ptr<CLI::App> program_;
+  std::vector<std::string> default_arguments_;
 };
 
 }  // namespace streamdiffusion::app

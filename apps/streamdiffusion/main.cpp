@@ -34,7 +34,9 @@ int main(int argc, char** argv) {
   app::add_info_command(program);
   app::add_bench_command(program);
   app::add_quantize_command(program);
+  program.without_arguments({"serve", "--open"});
   program.footer(
+      "Without a command: `serve --open`, the page in your browser.\n"
       "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C. `streamdiffusion "
       "COMMAND --help` shows examples.");
   streamdiffusion::base::set_log_callback(app::print_log);

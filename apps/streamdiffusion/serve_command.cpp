@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log_limiter.h"
+#include "browser.h"
 #include "commands.h"
 #include "parameter_flags.h"
 #include "server/engine_stream_factory.h"
@@ -20,6 +21,7 @@ namespace {
 
 constexpr const char* kExamples = R"--(Examples:
   streamdiffusion serve
+  streamdiffusion serve --open
   For a phone in the same network (its camera needs TLS):
     streamdiffusion serve --host 0.0.0.0 --self-signed --token "$(openssl rand -hex 16)"
   Behind a proxy that ends TLS:
@@ -36,6 +38,7 @@ struct ServeFlags {
   ParameterFlags parameters;
   server::ServerOptions options;
   std::string token_file;
+  bool open = false;
   double idle_seconds = seconds(options.limits.idle);
   double request_seconds = seconds(options.limits.request);
   double drain_seconds = seconds(options.limits.drain);
@@ -52,6 +55,7 @@ void ServeFlags::add_address(Flags& flags) {
   flags.text("--host,--listen", options.host,
              "Address to listen on; 0.0.0.0 for every network, which requires --token",
              {.value = "HOST"});
+  flags.flag("--open", open, "Open the page in the browser, where this machine has a display");
   flags.integer("--port", options.port, 0, 65535, "Port; 0 for a free one");
   flags.text("--token", options.token,
              "Secret that every client must send; other users of this machine see it among the "
@@ -125,6 +129,17 @@ void print_address(const server::Server& server, const server::ServerOptions& op
   std::fflush(stdout);
 }
 
+/// The address may hold a secret, which would be seen among the processes: then it is not opened.
+void show_page(const server::Server& server, const server::ServerOptions& options) {
+  if (!has_display()) {
+    std::fprintf(stderr, "no display here: open the address above in a browser\n");
+  } else if (!options.token.empty()) {
+    std::fprintf(stderr, "the browser was not opened: the address above needs the token\n");
+  } else if (!open_browser(server.address())) {
+    std::fprintf(stderr, "the browser was not opened: this machine has no xdg-open\n");
+  }
+}
+
 /// What new sessions start with must be within what they may ask for.
 void check_limits(const SessionOptions& start, const server::Limits& limits) {
   const auto check = [](const char* what, auto found, const char* flag, auto most) {
@@ -170,6 +185,8 @@ void serve(ServeFlags& flags) {
   limit_log();
   print_ready(engine, "", base::seconds_since(start));
   print_address(server, flags.options);
+  if (::isatty(STDERR_FILENO) != 0) std::fprintf(stderr, "Ctrl-C ends the server\n");
+  if (flags.open) show_page(server, flags.options);
   const bool all_ended = server.run(true);
   std::fprintf(stderr, all_ended ? "ended\n" : "ended; streams that did not stop were cut off\n");
   if (!all_ended) ::_exit(0);  // the destructors would wait for them

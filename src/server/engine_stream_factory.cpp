@@ -1,5 +1,7 @@
 #include "server/engine_stream_factory.h"
 
+#include "server/page_hints.h"
+
 namespace streamdiffusion::server {
 namespace {
 
@@ -36,7 +38,9 @@ ServedModel describe(const Engine& engine) {
           .factor = info.latent_factor,
           .sample_prompt = engine.sample_prompt(),
           .sample_negative_prompt = engine.sample_negative_prompt(),
-          .words = read_known_words(info.folder)};
+          .words = read_known_words(info.folder),
+          .page_hints = read_page_hints(info.folder),
+          .page_words = read_page_words(info.folder)};
 }
 
 }  // namespace

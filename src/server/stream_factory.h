@@ -44,6 +44,10 @@ struct ServedModel {
   int factor = 8;
   std::string sample_prompt, sample_negative_prompt;
   KnownWords words;
+  /// page.json of the model, an object; read_page_hints().
+  std::string page_hints = "{}";
+  /// words.json of the model, an object; read_page_words().
+  std::string page_words = "{}";
 };
 
 /// Opens streams. Thread-safe.

@@ -42,7 +42,6 @@ TEST_F(AnyCommand, HelpHasExamples) {
 
 TEST_F(AnyCommand, WrongUsageIsExitCodeTwoAndSaysWhat) {
   const std::pair<std::vector<std::string>, const char*> cases[]{
-      {{}, "subcommand is required"},
       {{"draw"}, "there is no command \"draw\", only image, run, "},
       {{"imgae"}, "there is no command \"imgae\"; did you mean image?"},
       {{"image", "--promt", "cat"}, "did you mean --prompt?"},

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """The real program serves over TLS with a token, and ends in time on SIGTERM. Usage: serve_test.py PROGRAM DEVICE"""
+import contextlib
 import json
+import os
 import pathlib
 import re
 import signal
@@ -110,6 +112,64 @@ class Started(unittest.TestCase):
         address = re.search(r":(\d+)", server.stdout.readline())
         self.assertIsNotNone(address, "the server said no address")
         return server, int(address.group(1))
+
+
+class Browser(unittest.TestCase):
+    """`serve --open`, with a stand-in for xdg-open that tells its arguments."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.told = self.folder / "told"
+        os.mkfifo(self.told)  # reading waits until the stand-in writes
+        opener = self.folder / "xdg-open"
+        opener.write_text(f'#!/bin/sh\necho "$@" > {self.told}\n')
+        opener.chmod(0o755)
+
+    def serve(self, *flags, **environment):
+        kept = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
+        server = subprocess.Popen(
+            [PROGRAM, *flags], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=kept | {"PATH": f"{self.folder}:{os.environ['PATH']}"} | environment)
+        watchdog = threading.Timer(LONGEST, server.kill)
+        watchdog.start()
+        self.addCleanup(lambda: (watchdog.cancel(), server.kill(), server.communicate()))
+        return server
+
+    def small(self, *flags):
+        return ("serve", "--open", "--port", "0", "--device", DEVICE, "--width", "64", "--height", "64", *flags)
+
+    def said(self, server, words):
+        """The first line on stderr with these words; fails if the server ends without."""
+        for line in server.stderr:
+            if words in line:
+                return line
+        self.fail(f"the server ended without saying: {words}")
+
+    def test_it_opens_the_address_and_ends_by_ctrl_c(self):
+        server = self.serve(*self.small(), DISPLAY=":0")
+        address = server.stdout.readline().strip()
+        self.assertEqual(self.told.read_text().strip(), address)
+        server.send_signal(signal.SIGINT)
+        self.assertEqual(server.wait(timeout=30), 0)
+
+    def test_without_a_display_it_says_what_to_do(self):
+        server = self.serve(*self.small())
+        self.said(server, "no display here: open the address above")
+
+    def test_the_token_is_not_shown_to_other_programs(self):
+        server = self.serve(*self.small("--token", TOKEN), DISPLAY=":0")
+        self.said(server, "not opened: the address above needs the token")
+
+    def test_without_a_command_it_is_what_runs(self):
+        with socket.socket() as taken:
+            with contextlib.suppress(OSError):  # another program may have the port already
+                taken.bind(("127.0.0.1", 7860))
+                taken.listen()
+            server = self.serve()
+            self.said(server, "7860")
+            self.assertNotEqual(server.wait(timeout=LONGEST), 0)
 
 
 class Ended(Started):

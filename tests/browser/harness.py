@@ -1,5 +1,6 @@
 """The server under test, a browser with the page, and what a test may do with both."""
 import contextlib
+import json
 import pathlib
 import socket
 import ssl
@@ -115,7 +116,8 @@ class Page:
     """A browser with the page open."""
 
     def __init__(self, address: str, size=(1280, 800), phone=False, dark=False, scale=1.0,
-                 camera=True):
+                 camera=True, motion=False):
+        """Without `motion` the opening is over at once, as for visitors who prefer that."""
         service = Service("/usr/bin/chromedriver")
         self.driver = webdriver.Chrome(options=chrome_options(size, camera), service=service)
         self.address = address
@@ -125,7 +127,8 @@ class Page:
                 {"width": size[0], "height": size[1], "deviceScaleFactor": scale, "mobile": phone})
         command("Emulation.setTouchEmulationEnabled", {"enabled": phone})
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        command("Emulation.setEmulatedMedia", {"features": [scheme]})
+        wanted = {"name": "prefers-reduced-motion", "value": "no-preference" if motion else "reduce"}
+        command("Emulation.setEmulatedMedia", {"features": [scheme, wanted]})
         self.driver.get(address)
 
     def close(self) -> None:
@@ -145,6 +148,11 @@ class Page:
 
     def press(self, *keys: str) -> None:
         ActionChains(self.driver).send_keys(*keys).perform()
+
+    def open_settings(self) -> None:
+        """The settings panel with all of its fields."""
+        self.click("#settings-open")
+        self.run("document.getElementById('settings-expert').open = true")
 
     def set_slider(self, name: str, value: float) -> None:
         self.run(SET_SLIDER, name, value)
@@ -174,6 +182,14 @@ class Page:
         self.screenshot("failed")
         raise AssertionError(f"no {what} after {timeout:.0f} s "
                              f"(state: {self.state}, shown: {self.shown})")
+
+    def display_frames(self, count: int) -> None:
+        """Waits until the browser has drawn `count` frames."""
+        self.driver.execute_async_script("""
+            const [count, done] = arguments;
+            let left = count;
+            const next = () => { left -= 1; left > 0 ? requestAnimationFrame(next) : done(); };
+            requestAnimationFrame(next);""", count)
 
     def wait_for_images(self, count: int, what: str) -> None:
         """Waits until `count` more images were shown."""
@@ -238,6 +254,23 @@ class PageTest(unittest.TestCase):
         page = Page((server or self.server).address + path, **options)
         self.addCleanup(page.close)
         return page
+
+    def session(self, server=None) -> dict:
+        """What the server says of its live session."""
+        url = (server or self.server).address + "api/sessions"
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            live = [s for s in json.load(answer)["sessions"] if s["state"] == "live"]
+        return live[-1] if live else {}
+
+    def sent_prompt(self) -> str:
+        return self.session().get("params", {}).get("prompt", "")
+
+    def patch(self, params: dict) -> None:
+        """Changes parameters of the live session, as another program would."""
+        url = f"{self.server.address}api/sessions/{self.session()['id']}"
+        request = urllib.request.Request(url, json.dumps(params).encode(), method="PATCH",
+                                         headers={"Content-Type": "application/json"})
+        urllib.request.urlopen(request, timeout=10).close()
 
     def assert_differ(self, a, b, minimum=2.0) -> None:
         self.assertGreater(difference(a, b), minimum)

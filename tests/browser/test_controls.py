@@ -1,7 +1,6 @@
-"""Stored settings, the settings panel, phone layout, dark theme, and the keyboard alone."""
+"""Stored settings, the settings panel, phone layout and dark theme."""
 import json
 import struct
-import time
 
 from selenium.webdriver.common.keys import Keys
 
@@ -28,18 +27,6 @@ data.items.add(new File([new Uint8Array(window.savedPng)], 'saved.png', { type: 
 window.dispatchEvent(new DragEvent('drop', { dataTransfer: data, cancelable: true }));
 """
 
-# Numbers the controls that the Tab key should reach, and returns the numbers.
-NUMBER_CONTROLS = """
-return [...document.querySelectorAll('button, input, select, textarea, canvas[tabindex]')]
-  .filter((e) => e.checkVisibility() && !e.disabled && e.tabIndex >= 0)
-  .map((e, i) => (e.dataset.reach = String(i)))
-"""
-NAMELESS_CONTROLS = """
-return [...document.querySelectorAll('[data-reach]')]
-  .filter((e) => !(e.ariaLabel || e.textContent.trim() || e.labels?.length))
-  .map((e) => e.outerHTML)
-"""
-
 
 def png_chunks(png: bytes) -> dict[bytes, bytes]:
     at, chunks = 8, {}
@@ -62,7 +49,7 @@ class Controls(PageTest):
         page.started()
         page.prompt("green cactus, clipart")
         page.set_slider("strength", 0.7)
-        page.click("#settings-open")
+        page.open_settings()
         seed = self.field(page, "seed")
         seed.send_keys(Keys.CONTROL, "a")
         seed.send_keys("77", Keys.TAB)
@@ -78,7 +65,7 @@ class Controls(PageTest):
                   "prompt after a reload")
         page.wait(lambda: page.shown > 0, "image after a reload")
         self.assertAlmostEqual(float(self.value(page, "#strength")), 0.7, delta=0.05)
-        page.click("#settings-open")
+        page.open_settings()
         self.assertEqual(self.field(page, "seed").get_attribute("value"), "77")
 
     def test_a_link_carries_settings(self):
@@ -110,7 +97,7 @@ class Controls(PageTest):
     def test_a_seed_of_minus_one_becomes_the_one_that_is_drawn(self):
         page = self.open()
         page.started()
-        page.click("#settings-open")
+        page.open_settings()
         seed = self.field(page, "seed")
         seed.send_keys(Keys.CONTROL, "a")
         seed.send_keys("-1", Keys.TAB)
@@ -118,13 +105,13 @@ class Controls(PageTest):
         drawn = seed.get_attribute("value")
         page.driver.refresh()
         page.started()
-        page.click("#settings-open")
+        page.open_settings()
         self.assertEqual(self.field(page, "seed").get_attribute("value"), drawn)
 
     def test_a_setting_that_does_nothing_says_what_would_make_it_act(self):
         page = self.open()
         page.started()
-        page.click("#settings-open")
+        page.open_settings()
         page.set_slider("setting-similar_image_filter_threshold", 0.9)
         hint = page.find("#setting-similar_image_filter_threshold-hint")
         page.wait(lambda: "has no effect without enable_similar_image_filter" in hint.text, "a hint")
@@ -143,7 +130,7 @@ class Controls(PageTest):
         page = self.open()
         page.started()
         before = page.settle()
-        page.click("#settings-open")
+        page.open_settings()
         known = page.run("return fetch('api/settings').then((a) => a.json())")
         elsewhere = {"mode", "prompt", "prompt_list", "strength"}
         for name, schema in known["input_params"]["properties"].items():
@@ -164,12 +151,24 @@ class Controls(PageTest):
         default = ", ".join(map(str, known["params"]["t_index_list"]))
         page.wait(lambda: indices.get_attribute("value") == default, "default value")
 
+    def test_everyday_settings_come_first_and_the_rest_is_behind_expert(self):
+        page = self.open()
+        page.started()
+        page.click("#settings-open")
+        labels = [e.text for e in page.find_all("#settings-body label") if e.text]
+        self.assertEqual(labels[:3], ["Detail", "Boldness", "Variation"])
+        visible = "return document.getElementById('setting-delta').checkVisibility()"
+        self.assertFalse(page.run(visible))
+        page.screenshot("settings-simple")
+        page.click("#settings-expert summary")
+        self.assertTrue(page.run(visible))
+
     def test_two_prompts_blend(self):
         page = self.open()
         page.started()
         page.set_slider("strength", 0.8)
         one = page.settle()
-        page.click("#settings-open")
+        page.open_settings()
         self.field(page, "prompt2").send_keys("blue circle, flat cartoon", Keys.TAB)
         page.set_slider("setting-blend", 1)
         page.wait(lambda: difference(page.settle(), one) > 1, "image of the blend")
@@ -189,7 +188,7 @@ class Controls(PageTest):
     def test_a_dropped_snapshot_offers_its_settings(self):
         page = self.open()
         page.started()
-        page.click("#settings-open")
+        page.open_settings()
         seed = self.field(page, "seed")
         default = seed.get_attribute("value")
         page.click("#reseed")
@@ -212,9 +211,50 @@ class Controls(PageTest):
         page.run(CATCH_DOWNLOADS)
         page.click("#record")
         page.stroke((0.2, 0.2), (0.8, 0.3), (0.2, 0.4), (0.8, 0.5))
-        time.sleep(2)  # of real time: the length of the video
+        page.wait(lambda: page.find("#rec-time").text >= "0:02", "two seconds")
         page.click("#record")
         page.wait(lambda: page.run("return window.savedVideoBytes") > 1000, "video", 10)
+
+    def test_a_recording_at_rest_has_the_last_image(self):
+        page = self.open()
+        page.started()
+        page.settle()
+        page.run(CATCH_DOWNLOADS)
+        page.click("#record")
+        page.wait(lambda: page.find("#rec-time").text >= "0:02", "two seconds")
+        page.click("#record")
+        page.wait(lambda: page.run("return window.savedVideoBytes") > 1000, "video", 10)
+
+    def test_wrong_steps_are_answered_in_words(self):
+        page = self.open()
+        page.started()
+        page.open_settings()
+        indices = self.field(page, "t_index_list")
+        indices.send_keys(Keys.CONTROL, "a")
+        indices.send_keys("60, 5", Keys.TAB)
+        error = page.find(".field:has(#setting-t_index_list) .field-error")
+        page.wait(lambda: "Whole numbers from 0 to 49" in error.text, "error in words")
+
+    def test_settings_from_outside_are_shown(self):
+        page = self.open()
+        page.started()
+        self.patch({"prompt": "lion, flat cartoon", "seed": 41, "t_index_list": [10]})
+        page.wait(lambda: self.value(page, "#prompt") == "lion, flat cartoon", "prompt")
+        page.wait(lambda: float(self.value(page, "#strength")) > 0.6, "slider")
+        page.open_settings()
+        self.assertEqual(self.value(page, "#setting-seed"), "41")
+        self.assertEqual(self.value(page, "#setting-t_index_list"), "10")
+
+    def test_full_screen_has_no_bars(self):
+        page = self.open()
+        page.started()
+        page.click("#fullscreen")
+        page.wait(lambda: page.run("return document.fullscreenElement !== null"), "full screen")
+        style = "return getComputedStyle(document.getElementById('{}')).backgroundColor"
+        self.assertEqual(page.run(style.format("output")), "rgba(0, 0, 0, 0)")
+        self.assertEqual(page.run(style.format("out-frame")), "rgb(0, 0, 0)")
+        page.screenshot("full-screen")
+        page.run("document.exitFullscreen()")
 
 
 class Layout(PageTest):
@@ -228,6 +268,9 @@ class Layout(PageTest):
                         "the output is above the drawing")
         self.assertGreater(min(drawing["width"], output["width"]), 220)
         page.screenshot("phone-light")
+        invite, frame = page.find("#invite").rect, page.find("#in-frame").rect
+        self.assertGreaterEqual(invite["x"], frame["x"])
+        self.assertLessEqual(invite["x"] + invite["width"], frame["x"] + frame["width"])
         for selector in ("#prompt", "#strength", "#settings-open", "#snapshot",
                          "[data-tool='fill']", ".swatch"):
             box = page.find(selector).rect
@@ -246,6 +289,20 @@ class Layout(PageTest):
         page.screenshot("phone-settings")
         page.click("#settings-close")
 
+    def test_prompt_only_on_a_phone_leaves_every_button_free(self):
+        page = self.open(size=(390, 844), phone=True, scale=2)
+        page.started()
+        page.click("[data-source='words']")
+        page.wait_for_images(1, "image of the prompt")
+        hit = """const box = document.getElementById(arguments[0]).getBoundingClientRect();
+            const hit = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+            return hit.id || hit.closest('button')?.id"""
+        for name in ("pause", "snapshot", "record", "reseed"):
+            with self.subTest(name):
+                self.assertEqual(page.run(hit, name), name)
+        self.assertTrue(page.is_hidden("follow"), "nothing to follow but the words")
+        page.screenshot("phone-prompt-only")
+
     def test_dark_follows_the_system_and_the_button_changes_it(self):
         page = self.open(dark=True)
         page.started()
@@ -258,47 +315,4 @@ class Layout(PageTest):
 
         self.assertLess(brightness(), 150)
         page.click("#theme")
-        self.assertGreater(brightness(), 600)
-
-
-class Keyboard(PageTest):
-    def test_the_tab_key_reaches_every_control_and_each_has_a_name(self):
-        page = self.open()
-        page.started()
-        wanted = set(page.run(NUMBER_CONTROLS))
-        self.assertEqual(page.run(NAMELESS_CONTROLS), [])
-        reached = set()
-        for _ in range(len(wanted) + 10):
-            page.press(Keys.TAB)
-            reached.add(page.run("return document.activeElement?.dataset.reach"))
-        missing = [page.find(f"[data-reach='{number}']").get_attribute("outerHTML")
-                   for number in wanted - reached]
-        self.assertEqual(missing, [])
-
-    def test_keys_do_what_the_list_says(self):
-        page = self.open()
-        page.started()
-
-        def size():
-            return int(page.find("#size").get_attribute("value"))
-
-        page.press("?")
-        self.assertTrue(page.run("return document.getElementById('help').open"))
-        page.screenshot("help")
-        page.press(Keys.ESCAPE)
-        first = size()
-        page.press("]")
-        self.assertGreater(size(), first)
-        page.press("[", "[")
-        self.assertLess(size(), first)
-        page.press("f")
-        fill = page.find("[data-tool='fill']")
-        self.assertEqual(fill.get_attribute("aria-pressed"), "true")
-        page.press("t")
-        self.assertFalse(page.is_hidden("settings-panel"))
-        page.press(Keys.ESCAPE)
-        self.assertTrue(page.is_hidden("settings-panel"))
-        page.press("/")
-        self.assertEqual(page.run("return document.activeElement.id"), "prompt")
-        page.press("z", Keys.ESCAPE)
-        self.assertTrue(page.find("#prompt").get_attribute("value"))
+        page.wait(lambda: brightness() > 600, "light theme")

@@ -1,6 +1,4 @@
 """Drawing: the demo doodle, strokes, the tools, what is sent and what is not."""
-import time
-
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
@@ -12,7 +10,7 @@ GREEN = [0x3c, 0xa0, 0x46] * 64
 
 class Draw(PageTest):
     def test_opens_without_console_problems_and_draws_by_itself(self):
-        page = self.open()
+        page = self.open(motion=True)
         opened = page.run("return performance.now()")
         page.wait(lambda: difference(page.thumbnail("drawing"), WHITE) > 5,
                   "first stroke of the doodle", 5)
@@ -31,6 +29,9 @@ class Draw(PageTest):
         self.assertGreater(len(names), 10)
         own = (self.server.address, "blob:", "data:")
         self.assertEqual([n for n in names if not n.startswith(own)], [])
+        weight = page.run("""return performance.getEntriesByType('resource')
+            .filter((e) => !e.name.includes('/api/')).reduce((sum, e) => sum + e.decodedBodySize, 0)""")
+        self.assertLess(weight, 400 * 1024, "the page's own files")
         inline = page.run("return document.querySelectorAll('script:not([src])').length")
         self.assertEqual(inline, 0)
         self.assertEqual(page.console_problems(), [])
@@ -70,6 +71,35 @@ class Draw(PageTest):
         page.click("#clear")
         self.assertEqual(page.thumbnail("drawing"), WHITE)
 
+    def test_shapes_and_the_color_picker(self):
+        page = self.open()
+        page.started()
+        page.set_slider("size", 10)
+        page.click(".swatch[data-color='#3264d7']")
+        pixel = """const [x, y] = arguments, canvas = document.getElementById('drawing');
+            const at = [x * canvas.width, y * canvas.height].map(Math.floor);
+            return Array.from(canvas.getContext('2d').getImageData(...at, 1, 1).data).slice(0, 3)"""
+        blue, white = [0x32, 0x64, 0xd7], [255, 255, 255]
+        for tool, on, off in (("line", (0.5, 0.5), (0.3, 0.7)),
+                              ("rectangle", (0.2, 0.5), (0.5, 0.5)),
+                              ("ellipse", (0.5, 0.2), (0.22, 0.22))):
+            with self.subTest(tool):
+                page.click("#clear")
+                page.click(f"[data-tool='{tool}']")
+                page.stroke((0.2, 0.2), (0.4, 0.6), (0.8, 0.8))
+                self.assertEqual(page.run(pixel, *on), blue)
+                self.assertEqual(page.run(pixel, *off), white, "only the last shape stays")
+                page.press("z")
+                self.assertEqual(page.thumbnail("drawing"), WHITE)
+        page.click("[data-tool='fill']")
+        page.stroke((0.5, 0.5))
+        page.click(".swatch[data-color='#d62828']")
+        page.press("i")
+        page.stroke((0.5, 0.5))
+        chosen = page.find(".swatch[data-color='#3264d7']").get_attribute("aria-pressed")
+        self.assertEqual(chosen, "true")
+        self.assertEqual(page.find("[data-tool='pen']").get_attribute("aria-pressed"), "true")
+
     def test_draw_over_makes_the_image_the_drawing(self):
         page = self.open()
         page.started()
@@ -87,9 +117,9 @@ class Draw(PageTest):
         page.started()
         before = page.settle(1.5)
         count = page.shown
-        time.sleep(1.5)  # of real time: many images long
+        page.wait(lambda: page.state == "Ready", "state at rest")
+        page.display_frames(90)
         self.assertEqual(page.shown, count, "nothing changed, nothing came")
-        self.assertEqual(page.state, "Idle")
         page.set_slider("strength", 0.9)
         page.prompt("green frog face, flat cartoon")
         page.wait(lambda: page.shown > count, "image of the new prompt")
@@ -103,7 +133,7 @@ class Draw(PageTest):
         page.wait(lambda: page.state == "Paused", "pause")
         page.click("[data-tool='fill']")
         page.stroke((0.05, 0.95))
-        time.sleep(1)  # of real time: many images long
+        page.display_frames(60)
         self.assertEqual(page.thumbnail(), before)
         page.press(" ")
         page.wait(lambda: difference(page.thumbnail(), before) > 2, "image after the pause")
@@ -114,6 +144,8 @@ class Draw(PageTest):
         page.click("#clear")
         page.stroke((0.2, 0.2), (0.8, 0.8))
         drawn = page.thumbnail("drawing")
-        time.sleep(1.2)  # the drawing is stored 0.8 s after the last change
+        stored = "return sessionStorage.getItem('streamdiffusion.paper') === " \
+            "document.getElementById('drawing').toDataURL('image/png')"
+        page.wait(lambda: page.run(stored), "stored drawing")
         page.driver.refresh()
         page.wait(lambda: difference(page.thumbnail("drawing"), drawn) < 0.5, "restored drawing")

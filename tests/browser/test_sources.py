@@ -1,15 +1,13 @@
 """Camera, screen, prompt only, two visitors, a full server, and a server that goes away."""
-import time
-
 from harness import PageTest, Server, difference
 
 
 def mean_thumbnail(page, count=12):
-    """Mean over a second or so: the fake camera's image moves."""
+    """Mean over several images: the fake camera's image moves."""
     thumbnails = []
     for _ in range(count):
+        page.wait_for_images(1, "next image of the camera")
         thumbnails.append(page.thumbnail())
-        time.sleep(0.1)
     return [sum(values) / count for values in zip(*thumbnails, strict=True)]
 
 
@@ -24,14 +22,35 @@ class Sources(PageTest):
         self.assertRegex(page.find("#stat-age").text, r"^\d")
         page.set_slider("strength", 0.85)
         page.prompt("red apple, 3d render")
-        time.sleep(1.5)
+        page.wait_for_images(9, "images of the apple")
         apple, apple_again = mean_thumbnail(page), mean_thumbnail(page)
         page.screenshot("camera")
         page.prompt("blue whale, flat cartoon, on a light blue background")
-        time.sleep(1.5)
+        page.wait_for_images(9, "images of the whale")
         whale = mean_thumbnail(page)
         self.assertGreater(difference(apple, whale), difference(apple, apple_again) + 1)
         self.assertEqual(page.console_problems(), [])
+
+    def test_the_camera_brings_its_prompt_and_takes_it_along(self):
+        page = self.open()
+        page.started()
+
+        def prompt():
+            return page.find("#prompt").get_attribute("value")
+
+        own = prompt()
+        page.click("[data-source='camera']")
+        page.wait(lambda: prompt() == "smiling face, 3d render", "prompt of the camera")
+        page.wait_for_images(3, "images of the camera")
+        self.assertIn("alien", [c.text for c in page.find_all("#concepts .chip")])
+        self.assertIn("not photographs", page.find("#in-hint").text)
+        page.screenshot("camera-first")
+        page.click("[data-source='draw']")
+        page.wait(lambda: prompt() == own, "prompt of the drawing")
+        page.prompt("green frog, clipart")
+        page.click("[data-source='camera']")
+        page.wait_for_images(1, "images of the camera")
+        self.assertEqual(prompt(), "green frog, clipart", "the visitor's own prompt stays")
 
     def test_a_refused_camera_says_so_and_offers_the_drawing(self):
         page = self.open(camera=False)
@@ -55,7 +74,7 @@ class Sources(PageTest):
         page = self.open()
         page.started()
         page.set_slider("strength", 0.4)
-        time.sleep(1)
+        page.wait_for_images(1, "image of that strength")
         before = page.settle()
         prompt = page.find("#prompt").get_attribute("value")
         page.click("[data-source='words']")
@@ -135,9 +154,11 @@ class Reconnection(PageTest):
         server.stop()
         page.wait(lambda: page.state == "Reconnecting", "reconnecting state")
         self.assertEqual(page.thumbnail(), last)
+        page.wait(lambda: not page.is_hidden("lost-badge"), "note over the image")
         page.screenshot("reconnecting")
         server.start()
         count = page.shown
         page.wait(lambda: page.shown > count, "image after the restart")
+        self.assertTrue(page.is_hidden("lost-badge"))
         page.stroke((0.2, 0.8), (0.8, 0.8))
         page.wait(lambda: page.shown > count + 1, "image of the next stroke")

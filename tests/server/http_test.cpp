@@ -80,6 +80,7 @@ TEST(Routes, SettingsHaveTheSchemaOfEveryParameter) {
   }
   EXPECT_EQ(settings["info"]["model"], "fake");
   EXPECT_EQ(settings["concepts"].size(), 3U);
+  EXPECT_TRUE(settings["page"].is_object());
   EXPECT_EQ(settings["params"]["t_index_list"], (nlohmann::json{18, 32}));
 }
 

@@ -118,7 +118,9 @@ TEST(SessionRegistry, SessionsAreListedChangedAndEnded) {
       fetch(server.port(), "PATCH", "/api/sessions/me", R"({"prompt": "cat", "seed": 9})");
   EXPECT_EQ(changed.status, 200);
   EXPECT_EQ(changed.json()["params"]["seed"], 9);
-  EXPECT_EQ(client.await("settings")["params"]["prompt"], "cat");
+  const json told = client.await("settings");
+  EXPECT_EQ(told["params"]["prompt"], "cat");
+  EXPECT_EQ(told["outside"], true);
   const HttpAnswer wrong = fetch(server.port(), "PATCH", "/api/sessions/me", R"({"seed": -2})");
   EXPECT_EQ(wrong.status, 400);
   EXPECT_EQ(wrong.json()["error"]["param"], "seed");

@@ -88,6 +88,8 @@ const std::vector<Route>& Api::routes() {
   static const std::vector<Route> table{
       {"GET", "/api/settings", &Api::settings,
        "The model, the default parameters and their JSON Schema"},
+      {"GET", "/api/words", &Api::words,
+       "Words of everyday language, of other languages and emoji, and what the model calls them"},
       {"GET", "/api/queue", &Api::queue, "The number of sessions, including those that wait"},
       {.method = "GET",
        .path = "/api/ws/{id}",
@@ -245,7 +247,15 @@ void Api::settings(Request& /*request*/, const Reply& reply) {
                        {"concepts", info.words.concepts},
                        {"styles", info.words.styles},
                        {"colors", info.words.colors},
-                       {"sample_prompt", info.sample_prompt}}));
+                       {"sample_prompt", info.sample_prompt},
+                       {"page", json::parse(info.page_hints)}}));
+}
+
+void Api::words(Request& /*request*/, const Reply& reply) {
+  Response response;
+  response.type = "application/json";
+  response.body = context_.stream_factory.info().page_words;
+  reply(std::move(response));
 }
 
 void Api::queue(Request& /*request*/, const Reply& reply) {
@@ -274,7 +284,7 @@ void Api::patch_session(Request& request, const Reply& reply) {
   const auto body = std::make_shared<const std::string>(std::move(request.body));
   const auto respond = [this, session, reply](const auto& make_object) {
     try {
-      session->patch(make_object());
+      session->patch(make_object(), true);
       reply(json_response(session->settings()));
     } catch (...) {
       const HttpError http_error = current_http_error();

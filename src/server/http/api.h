@@ -69,6 +69,7 @@ class Api {
 
   void page(Request& request, const Reply& reply);
   void settings(Request& request, const Reply& reply);
+  void words(Request& request, const Reply& reply);
   void queue(Request& request, const Reply& reply);
   void txt2img(Request& request, const Reply& reply);
   void img2img(Request& request, const Reply& reply);

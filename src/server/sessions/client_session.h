@@ -91,7 +91,8 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
 
   // Called by the routes.
   /// Tells the client of the change. Throws HttpError with nothing changed.
-  void patch(const json::Json& object);
+  /// `outside`: not by the client itself, but by a REST request.
+  void patch(const json::Json& object, bool outside = false);
   nlohmann::json settings() const;
   nlohmann::json describe() const;
 

@@ -129,7 +129,7 @@ void ClientSession::send_frame_request() {
   frame_request_pending_ |= paused_;
 }
 
-void ClientSession::patch(const json::Json& object) {
+void ClientSession::patch(const json::Json& object, bool outside) {
   Parameters next = context_.table.apply(object, parameters_);
   try {
     if (stream_) stream_->change(next.live);
@@ -139,7 +139,10 @@ void ClientSession::patch(const json::Json& object) {
   parameters_ = std::move(next);
   quality_->store(parameters_.jpeg_quality);
   reconfiguring_ = stream_ && stream_->reconfiguring();
-  if (state_ == State::live) send(dump(settings()));
+  if (state_ != State::live) return;
+  nlohmann::json message = settings();
+  message["outside"] = outside;
+  send(dump(message));
 }
 
 }  // namespace streamdiffusion::server

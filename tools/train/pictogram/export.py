@@ -29,10 +29,12 @@ PROMPT = "red apple, 3d render"
 
 # streamdiffusion.json: what the engine uses where the user gives no value.
 ENGINE_DEFAULTS = {
-    "width": 256, "height": 256, "num_inference_steps": 50, "t_index_list": [18, 32],
-    "cfg_type": "none", "guidance_scale": 1.0, "delta": 1.0, "prompt": PROMPT,
+    "width": 256, "height": 256, "num_inference_steps": 50, "t_index_list": [31],
+    "cfg_type": "full", "guidance_scale": 1.6, "delta": 1.0, "prompt": PROMPT,
     "negative_prompt": "",
     "text_to_image": {"t_index_list": [0, 20], "cfg_type": "full", "guidance_scale": GUIDANCE}}
+
+PAGE_HINTS = runtime.REPOSITORY / "models" / "pictogram" / "page.json"
 
 
 def write_weights(module, path):
@@ -90,6 +92,9 @@ def write_folder(target, generator, autoencoder, work, data):
         "unet": ["diffusers", "UNet2DConditionModel"],
         "vae": ["diffusers", "AutoencoderTiny"]}, target / "model_index.json")
     runtime.write_json(ENGINE_DEFAULTS, target / "streamdiffusion.json")
+    page = target / "page.json"  # what the page offers for this model, written by hand
+    if page.resolve() != PAGE_HINTS.resolve():
+        shutil.copy(PAGE_HINTS, page)
     concepts = json.dumps(concept_list(read_rows(data)), ensure_ascii=False,
                           separators=(",", ":"))
     (target / "concepts.json").write_text(concepts + "\n")

@@ -1,0 +1,90 @@
+"""The first seconds: an outline draws itself, and other words make other things of its lines."""
+from harness import PageTest, difference
+
+WHITE = [255] * 192
+RECORD_PROMPTS = """
+window.prompts = [];
+const field = document.getElementById('prompt');
+const note = () => {
+  if (window.prompts.at(-1) !== field.value) window.prompts.push(field.value);
+  requestAnimationFrame(note);
+};
+note();
+"""
+
+
+class Opening(PageTest):
+    def opening(self, page) -> list[str]:
+        return page.run("return fetch('api/settings').then((a) => a.json())")["page"]["opening"]
+
+    def test_the_same_lines_become_other_things_by_other_words(self):
+        page = self.open(motion=True)
+        page.run(RECORD_PROMPTS)
+        page.wait(lambda: page.shown > 0, "first image")
+        prompts = self.opening(page)
+        page.started()
+        seen = page.run("return window.prompts")
+        positions = [seen.index(prompt) for prompt in prompts]
+        self.assertEqual(positions, sorted(positions))
+        self.assertEqual(page.find("#prompt").get_attribute("value"), prompts[0])
+        drawing = page.thumbnail("drawing")
+        self.assertLess(difference(drawing, WHITE), 40, "an outline, not a filled drawing")
+        self.assertGreater(difference(page.settle(), drawing), 20, "the image is filled")
+        page.screenshot("opening")
+        self.assertEqual(page.console_problems(), [])
+
+    def test_the_visitors_own_words_end_it(self):
+        page = self.open(motion=True)
+        page.wait(lambda: page.shown > 0, "first image")
+        page.click("#concepts .chip:nth-child(3)")
+        chosen = page.find("#prompt").get_attribute("value")
+        page.started()
+        self.assertEqual(page.find("#prompt").get_attribute("value"), chosen)
+
+    def test_a_stroke_ends_it_and_takes_the_invitation_away(self):
+        page = self.open(motion=True)
+        page.wait(lambda: page.shown > 0, "first image")
+        page.stroke((0.2, 0.2), (0.3, 0.3))
+        before = page.find("#prompt").get_attribute("value")
+        page.display_frames(150)
+        self.assertEqual(page.find("#prompt").get_attribute("value"), before)
+        self.assertTrue(page.is_hidden("invite"))
+
+
+class Things(PageTest):
+    def test_all_things_can_be_searched_and_picked(self):
+        page = self.open()
+        page.started()
+        page.click("#things-open")
+        page.wait(lambda: len(page.find_all(".thing")) > 1000, "all things")
+        page.screenshot("things")
+        search = page.find("#things-search")
+
+        def shown():
+            return page.run("return [...document.querySelectorAll('.thing:not([hidden])')]"
+                            ".map((e) => e.lastElementChild.textContent)")
+
+        search.send_keys("drag")
+        page.wait(lambda: "dragon" in shown(), "dragon")
+        self.assertLess(len(shown()), 10)
+        search.clear()
+        search.send_keys("perro")
+        page.wait(lambda: "dog" in shown(), "dog, in Spanish")
+        search.send_keys("\ue007")
+        page.wait(lambda: page.run("return !document.getElementById('things').open"), "closed")
+        self.assertIn("dog", page.find("#prompt").get_attribute("value"))
+        page.click("#things-open")
+        search.send_keys("xyzzy")
+        page.wait(lambda: not page.is_hidden("things-none"), "no such thing")
+
+    def test_a_wheel_moves_the_chips(self):
+        page = self.open()
+        page.started()
+        page.run("""document.getElementById('concepts').dispatchEvent(
+            new WheelEvent('wheel', { deltaY: 200, cancelable: true, bubbles: true }))""")
+        self.assertGreater(page.run("return document.getElementById('concepts').scrollLeft"), 50)
+
+    def test_styles_have_thumbnails(self):
+        page = self.open()
+        page.started()
+        self.assertEqual(len(page.find_all("#styles .chip img")), len(page.find_all("#styles .chip")))

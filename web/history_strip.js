@@ -1,0 +1,86 @@
+// The last images that came to rest, as thumbnails: a click brings drawing, words and strength back.
+// While images stream, from a camera for example, nothing comes to rest until the page is paused.
+import { $, element } from "./dom.js";
+import { saveSnapshot } from "./recorder.js";
+import { toast } from "./toasts.js";
+
+const REST_MS = 900;  // without a new image after which the last one is kept
+const MOST = 12;
+const KEPT_SETTINGS = ["prompt", "seed", "strength", "t_index_list"];
+
+function copyOf(canvas) {
+  const copy = element("canvas", { width: canvas.width, height: canvas.height });
+  copy.getContext("2d").drawImage(canvas, 0, 0);
+  return copy;
+}
+
+export class HistoryStrip {
+  #moments = [];  // {image, drawing: a canvas or null, settings}, the newest first
+  #timer = 0;
+
+  constructor(page) {
+    this.page = page;
+    page.display.addEventListener("shown", () => this.#wait());
+    $("history-open").addEventListener("click", () => this.#toggle());
+    $("history-save").addEventListener("click", () => this.#saveAll());
+    $("history").addEventListener("keydown", ({ key }) => {
+      if (key !== "Escape") return;
+      this.#toggle();
+      $("history-open").focus();
+    });
+  }
+
+  #wait() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#keep(), REST_MS);
+  }
+
+  #keep() {
+    const { display, drawing, settings, sourcePicker } = this.page;
+    const kept = {};
+    for (const name of KEPT_SETTINGS) if (settings.isChanged(name)) kept[name] = settings.get(name);
+    kept.prompt = settings.get("prompt");
+    this.#moments.unshift({
+      image: copyOf(display.canvas), settings: kept,
+      drawing: sourcePicker.name === "draw" ? copyOf(drawing.canvas) : null,
+    });
+    this.#moments.length = Math.min(MOST, this.#moments.length);
+    $("history-open").disabled = false;
+    this.#show();
+  }
+
+  #toggle() {
+    const panel = $("history");
+    panel.hidden = !panel.hidden;
+    $("history-open").setAttribute("aria-expanded", String(!panel.hidden));
+  }
+
+  #show() {
+    const buttons = this.#moments.map((moment) => {
+      const button = element("button", { type: "button", className: "moment" }, moment.image);
+      button.title = moment.settings.prompt;
+      button.setAttribute("aria-label", `Bring back: ${moment.settings.prompt}`);
+      button.addEventListener("click", () => this.#restore(moment));
+      return button;
+    });
+    $("history-list").replaceChildren(...buttons);
+  }
+
+  async #restore({ drawing: canvas, settings: kept }) {
+    const { drawing, settings, promptEditor, sourcePicker, onboarding } = this.page;
+    onboarding.stop();
+    settings.reset(KEPT_SETTINGS.filter((name) => !(name in kept)));
+    const { prompt, ...others } = kept;
+    settings.set(others);
+    promptEditor.setText(prompt);
+    if (!canvas) return;
+    if (sourcePicker.name !== "draw") await sourcePicker.choose("draw");
+    drawing.putImage(canvas);
+    drawing.edited = true;
+  }
+
+  async #saveAll() {
+    for (const { image, settings } of this.#moments) await saveSnapshot(image, settings);
+    toast(`Saved ${this.#moments.length} images`);
+  }
+}

@@ -1,0 +1,42 @@
+// What a source starts with: the camera brings a prompt and a strength of its own, as long as the
+// visitor has chosen neither, and takes them along when another source is chosen.
+import { $ } from "./dom.js";
+
+export class SourcePrompts {
+  #kept = null;  // {prompt} from before the camera
+
+  constructor({ settings, hints, promptEditor, onboarding }) {
+    Object.assign(this, { settings, hints, promptEditor, onboarding });
+  }
+
+  /** Called when a source is chosen. */
+  choose(name) {
+    const { camera } = this.hints;
+    const isCamera = name === "camera" && camera !== null;
+    this.promptEditor.setFeatured(isCamera ? camera.concepts ?? [] : []);
+    $("in-hint").textContent = isCamera ? camera.note ?? "" : "";
+    $("in-hint").hidden = !$("in-hint").textContent;
+    if (isCamera) this.#enter(camera);
+    else this.#leave();
+  }
+
+  #enter({ prompt, strength }) {
+    if (this.#kept || this.settings.fromLink || !this.onboarding.promptIsOurs) return;
+    const text = this.settings.get("prompt");
+    this.#kept = { prompt: text === prompt ? this.settings.defaults.prompt : text };
+    if (prompt) this.promptEditor.setText(prompt);
+    if (strength !== undefined && !this.settings.isChanged("strength")) {
+      this.settings.set({ strength });
+    }
+  }
+
+  /** Takes back what the camera brought, unless the visitor has changed it. */
+  #leave() {
+    const kept = this.#kept;
+    this.#kept = null;
+    if (!kept) return;
+    const { prompt, strength } = this.hints.camera;
+    if (this.settings.get("prompt") === prompt) this.promptEditor.setText(kept.prompt);
+    if (this.settings.get("strength") === strength) this.settings.reset(["strength"]);
+  }
+}

@@ -1,0 +1,43 @@
+// The slider between the input and the prompt: it sets `strength`, spread by the model's hints so
+// that equal ways look like equal changes, with the best range marked.
+import { $ } from "./dom.js";
+
+const NAMES = { draw: "My lines", camera: "My camera", screen: "My screen", video: "My video" };
+
+export class StrengthSlider {
+  constructor(settings, hints) {
+    Object.assign(this, { settings, hints });
+    this.slider = $("strength");
+    this.slider.addEventListener("input", () => {
+      settings.set({ strength: hints.strengthAt(Number(this.slider.value)) });
+      this.#show();
+    });
+  }
+
+  /** `name` of the source: the prompt alone has nothing to follow but the words. */
+  setSource(name) {
+    $("follow").hidden = !(name in NAMES);
+    $("follow-what").textContent = NAMES[name] ?? "";
+  }
+
+  /** Shows the present strength, unless the visitor is moving the slider. */
+  refresh() {
+    const strength = this.settings.get("strength");
+    if (typeof strength === "number" && !this.slider.matches(":active")) {
+      this.slider.value = this.hints.positionOf(strength);
+    }
+    this.#show();
+    const mark = $("strength-best"), { best } = this.hints;
+    mark.hidden = !best;
+    if (!best) return;
+    const [from, to] = best.map((value) => this.hints.positionOf(value));
+    mark.style.setProperty("--from", from);
+    mark.style.setProperty("--to", to);
+  }
+
+  #show() {
+    const { slider } = this;
+    slider.style.setProperty("--at", `${slider.value * 100}%`);
+    slider.setAttribute("aria-valuetext", `${Math.round(slider.value * 100)} % imagination`);
+  }
+}

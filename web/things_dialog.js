@@ -1,0 +1,87 @@
+// All things that the model knows, as a grid to search and pick from: with a thumbnail or an emoji
+// where there is one. A search finds synonyms and words of other languages, too.
+import { $, element } from "./dom.js";
+import { withSubject } from "./prompt_parts.js";
+
+/** Whether this browser draws emoji in color; where it has no font for them, it draws boxes. */
+function drawsEmoji() {
+  const context = element("canvas", { width: 20, height: 20 }).getContext("2d");
+  context.font = "16px sans-serif";
+  context.fillText("\u{1f600}", 0, 16);
+  const { data } = context.getImageData(0, 0, 20, 20);
+  return data.some((value, i) => i % 4 < 3 && value > 40 && data[i - (i % 4) + 3] > 0);
+}
+
+export class ThingsDialog {
+  #buttons = [];  // {concept, button}, in the order shown
+
+  constructor({ hints, vocabulary, promptEditor }) {
+    Object.assign(this, { hints, vocabulary, promptEditor });
+    this.dialog = $("things");
+    this.search = $("things-search");
+    this.search.addEventListener("input", () => this.#filter());
+    this.search.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter") return;
+      event.preventDefault();
+      $("things-grid").querySelector("button:not([hidden])")?.click();
+    });
+    $("things-open").addEventListener("click", () => this.show());
+    this.dialog.addEventListener("click", ({ target }) => {
+      if (target === this.dialog) this.dialog.close();
+    });
+  }
+
+  show() {
+    this.#build();
+    this.search.value = "";
+    this.#filter();
+    this.dialog.showModal();
+    this.search.focus();
+  }
+
+  /** Called when the model's lists are known. */
+  load() {
+    $("things-open").hidden = this.promptEditor.concepts.length === 0;
+  }
+
+  #build() {
+    const emoji = drawsEmoji() ? this.vocabulary.emoji : [];
+    const symbols = new Map(emoji.map(([symbol, concept]) => [concept, symbol]));
+    const { concepts } = this.promptEditor;
+    const featured = this.hints.concepts.filter((name) => concepts.includes(name));
+    const ordered = [...new Set([...featured, ...concepts])];
+    this.#buttons = ordered.map((concept) => ({
+      concept, button: this.#button(concept, symbols.get(concept)),
+    }));
+    $("things-grid").replaceChildren(...this.#buttons.map(({ button }) => button));
+  }
+
+  #button(concept, symbol) {
+    const button = element("button", { type: "button", className: "thing" });
+    const address = this.hints.thumbnails[concept];
+    if (address) button.append(element("img", { src: address, alt: "", width: 48, height: 48 }));
+    else if (symbol) {
+      const picture = element("span", { className: "thing-symbol", textContent: symbol });
+      picture.setAttribute("aria-hidden", "true");
+      button.append(picture);
+    }
+    button.append(element("span", { textContent: concept }));
+    button.addEventListener("click", () => {
+      const { promptEditor } = this;
+      promptEditor.setText(withSubject(promptEditor.input.value, concept, promptEditor.styles));
+      this.dialog.close();
+    });
+    return button;
+  }
+
+  #filter() {
+    const query = this.search.value.trim().toLowerCase();
+    const meant = query ? this.vocabulary.understand(query, true).text : "";
+    let count = 0;
+    for (const { concept, button } of this.#buttons) {
+      button.hidden = query !== "" && !concept.includes(query) && concept !== meant;
+      if (!button.hidden) count += 1;
+    }
+    $("things-none").hidden = count > 0;
+  }
+}
