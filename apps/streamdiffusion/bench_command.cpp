@@ -7,7 +7,9 @@
 #include <fstream>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
+#include <thread>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -59,6 +61,11 @@ struct Cost {
   double rate() const { return seconds > 0 ? flops * 1e-9 / seconds : 0; }
 };
 
+/// Of a device that counts it: while frames run, and while nothing does.
+struct Energy {
+  double joules_a_frame = 0, idle_watts = 0;
+};
+
 struct Report {
   std::string title;
   double p50_ms = 0, p99_ms = 0, first_frame_ms = 0, fps = 0;
@@ -68,6 +75,7 @@ struct Report {
   std::size_t frames = 0, reused = 0;
   std::map<std::string, Cost> stages, kinds;
   std::vector<OpInfo> ops;
+  std::optional<Energy> energy;
 
   double rate() const { return processed_p50_ms > 0 ? gflop / (processed_p50_ms * 1e-3) : 0; }
   double share() const { return peak > 0 ? rate() / peak : 0; }
@@ -160,6 +168,27 @@ FrameTimes time_frames(const BenchFlags& flags, const SessionOptions& options,
   return times;
 }
 
+/// Over as many frames as it takes to see a counter that is renewed some ten times a second.
+/// Nothing if the device has none.
+std::optional<Energy> measure_energy(const BenchFlags& flags, const SessionOptions& options,
+                                     OpenedSession& opened) {
+  constexpr double kSeconds = 2;
+  const auto joules = [&] { return opened.engine.energy_joules(); };
+  if (!joules()) return std::nullopt;
+  Feeder feeder(flags, options, opened);
+  FrameTimes times;
+  const double before = joules().value_or(0);
+  const auto start = base::Clock::now();
+  while (base::seconds_since(start) < kSeconds) feeder.feed(times);
+  const double used = joules().value_or(0) - before;
+  const auto idle_start = base::Clock::now();
+  const double idle_before = joules().value_or(0);
+  std::this_thread::sleep_for(std::chrono::duration<double>(kSeconds));
+  const double idle = joules().value_or(0) - idle_before;
+  return Energy{used / static_cast<double>(std::max<std::size_t>(times.all.size(), 1)),
+                idle / base::seconds_since(idle_start)};
+}
+
 /// The work of a frame by stage, with the wall's time, and by kind of op. Where rows run side by
 /// side, so do their ops: the sum of their times is then brought down to the wall's.
 void add_work(Report& report, const std::map<std::string, double>& wall, int batch,
@@ -201,6 +230,7 @@ Report measure(const BenchFlags& flags) {
            options.use_denoising_batch ? 1 : session.steps());
   report.weights = static_cast<double>(opened.engine.info().weight_bytes) / kMiB;
   report.arena = static_cast<double>(opened.engine.arena_bytes(session)) / kMiB;
+  report.energy = measure_energy(flags, options, opened);
   report.peak = opened.engine.measure_peak();
   return report;
 }
@@ -224,6 +254,10 @@ void print(const Report& r) {
               r.gflop, r.rate(), 100 * r.share(), r.peak);
   std::printf("memory    %.0f MiB resident (weights %.0f, activations %.0f)\n", r.resident,
               r.weights, r.arena);
+  if (r.energy) {
+    std::printf("energy    %.3f J a frame; idle, the device takes %.0f W\n",
+                r.energy->joules_a_frame, r.energy->idle_watts);
+  }
   std::printf("  %-18s %9s %10s %9s %10s\n", "stage", "ms", "GFLOP", "GFLOP/s", "of peak");
   print_costs(r.stages, r.peak);
   std::printf("  %-18s\n", "kind of op");
@@ -240,21 +274,26 @@ Figures in_ms(const std::map<std::string, Cost>& costs) {
 }
 
 void write_json(const Report& r, const std::string& path) {
-  write_figures(path, {{"model", r.title},
-                       {"frame_ms", Figures{{"p50", r.p50_ms}, {"p99", r.p99_ms}}},
-                       {"fps", r.fps},
-                       {"stages_ms", in_ms(r.stages)},
-                       {"kinds_ms", in_ms(r.kinds)},
-                       {"gflop_per_frame", r.gflop},
-                       {"peak_gflops", r.peak},
-                       {"share_of_peak", r.share()},
-                       {"resident_mib", r.resident},
-                       {"weights_mib", r.weights},
-                       {"arena_mib", r.arena},
-                       {"frames", static_cast<std::int64_t>(r.frames)},
-                       {"reused", static_cast<std::int64_t>(r.reused)},
-                       {"share_of_live_work", r.live_share()},
-                       {"first_frame_ms", r.first_frame_ms}});
+  Figures figures{{"model", r.title},
+                  {"frame_ms", Figures{{"p50", r.p50_ms}, {"p99", r.p99_ms}}},
+                  {"fps", r.fps},
+                  {"stages_ms", in_ms(r.stages)},
+                  {"kinds_ms", in_ms(r.kinds)},
+                  {"gflop_per_frame", r.gflop},
+                  {"peak_gflops", r.peak},
+                  {"share_of_peak", r.share()},
+                  {"resident_mib", r.resident},
+                  {"weights_mib", r.weights},
+                  {"arena_mib", r.arena},
+                  {"frames", static_cast<std::int64_t>(r.frames)},
+                  {"reused", static_cast<std::int64_t>(r.reused)},
+                  {"share_of_live_work", r.live_share()},
+                  {"first_frame_ms", r.first_frame_ms}};
+  if (r.energy) {
+    figures.push_back({"energy", Figures{{"joules_per_frame", r.energy->joules_a_frame},
+                                         {"idle_watts", r.energy->idle_watts}}});
+  }
+  write_figures(path, figures);
 }
 
 void run_bench(BenchFlags& flags) {

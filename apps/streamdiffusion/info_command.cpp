@@ -16,6 +16,7 @@ namespace {
 constexpr const char* kExamples = R"(Examples:
   streamdiffusion info
   streamdiffusion info --ops
+  streamdiffusion info --device cuda
   streamdiffusion info path/to/sd-turbo --vae path/to/taesd
   streamdiffusion info --random-weights sd-turbo)";
 
@@ -70,6 +71,8 @@ void show(const InfoFlags& flags) {
               info.latent_factor);
   std::printf("session     %s\n", session.description().c_str());
   std::printf("device      %s on %s\n", info.dtype.c_str(), info.device.c_str());
+  for (const DeviceDetail& detail : info.device_details)
+    std::printf("  %-9s %s\n", detail.name.c_str(), detail.value.c_str());
   std::printf("memory      weights %.1f MiB, activations %.1f MiB, per stream %.1f MiB\n",
               static_cast<double>(info.weight_bytes) / kMiB,
               static_cast<double>(engine.arena_bytes(session)) / kMiB,

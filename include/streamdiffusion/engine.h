@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -35,6 +36,11 @@ struct OpInfo {
   std::vector<Span> spans;
 };
 
+/// One fact about a device for people, e.g. {"cuDNN", "9.19.0, /usr/lib/libcudnn.so.9"}.
+struct DeviceDetail {
+  std::string name, value;
+};
+
 struct EngineInfo {
   /// Folder's name, or the preset's.
   std::string model;
@@ -42,6 +48,8 @@ struct EngineInfo {
   std::string folder;
   /// "2 threads, AVX512-BF16"
   std::string device;
+  /// Of a card: its name, memory and driver, and the libraries with their paths. Else empty.
+  std::vector<DeviceDetail> device_details;
   /// "bf16" or "f32"
   std::string dtype;
   std::size_t parameters = 0;
@@ -106,6 +114,9 @@ class Engine {
   /// The device's peak throughput in GFLOP/s: that of the faster of two large convolutions in the
   /// engine's type, measured now.
   double measure_peak();
+  /// Joules that the device has used since some moment, if it counts them; cards do. Read it over
+  /// seconds: counters are renewed some ten times a second.
+  std::optional<double> energy_joules() const;
 
   /// The library's own.
   class Impl;

@@ -68,7 +68,8 @@ struct EngineOptions {
   std::string vae;
   /// "sd-turbo" or "sd15": that architecture with random weights, instead of a model.
   std::string random_weights;
-  std::string device = "cpu";
+  /// "auto": an NVIDIA card if one can be used, else the CPU. "cuda", "cpu", "ref": that one.
+  std::string device = "auto";
   DataType dtype = DataType::automatic;
   /// 0..1024; 0 for every core that the process may use, by its affinity and its control group's
   /// quota. More than those are cut to as many, with a warning.
@@ -79,7 +80,8 @@ struct EngineOptions {
   /// File of Engine::calibrate for int8. Empty: the model's int8.json, the user's cache, or a new
   /// calibration.
   std::string calibration;
-  /// Whether calibrations are read from and kept in the user's cache.
+  /// Whether calibrations for int8, and plans that a card's libraries compiled, are read from and
+  /// kept in the user's cache.
   bool cache = true;
   PromptSyntax prompt_syntax = PromptSyntax::emphasis;
   /// Measures the time of every operation.

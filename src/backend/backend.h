@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -50,7 +51,7 @@ struct OpReport {
   double flops = 0;
   /// Of its inputs, weights and output.
   double bytes = 0;
-  // Of the last run, with DeviceOptions::profile:
+  // Of the last run whose ops were timed, with DeviceOptions::profile:
   /// Wall time.
   double seconds = 0;
   std::vector<WorkerSpan> spans;
@@ -101,6 +102,11 @@ class Executable {
   virtual std::size_t state_bytes() const = 0;
 };
 
+/// One fact about a device, e.g. {"cuDNN", "9.19.0, /usr/lib/libcudnn.so.9"}.
+struct Detail {
+  std::string name, value;
+};
+
 class Device {
  public:
   virtual ~Device() = default;
@@ -121,6 +127,13 @@ class Device {
   virtual std::unique_ptr<Executable> compile(std::vector<graph::Graph> row_groups,
                                               const Weights& weights,
                                               std::span<const std::string> shared_inputs = {}) = 0;
+  /// Whether a run calls Pause::pause() where an op ends. If not, it ends within milliseconds.
+  virtual bool can_pause() const = 0;
+  /// What it runs on, for people, one fact each: {"driver", "CUDA 13.0"}. May be empty.
+  virtual std::vector<Detail> details() const { return {}; }
+  /// Joules that the device has used since some moment, if it counts them. Read it over seconds:
+  /// counters are renewed some ten times a second.
+  virtual std::optional<double> energy_joules() const { return std::nullopt; }
   /// Bytes of packed weights that all executables of this device hold together.
   virtual std::size_t weight_bytes() const = 0;
 };
@@ -134,7 +147,20 @@ struct DeviceOptions {
   bool collect_activation_stats = false;
   /// Cap on the instruction set ("avx2", "avx512", …), or empty. The cpu device alone has one.
   std::string max_isa;
+  /// Where compiled plans are kept between runs; empty: nowhere. The cuda device alone has them.
+  std::string cache_folder;
 };
+
+/// What "auto" stands for on this machine.
+struct AutomaticDevice {
+  /// "cuda" if a card can be used, else `without_card`.
+  std::string name;
+  /// "cpu", or "ref" in a build without it.
+  std::string without_card;
+  /// If the machine has an NVIDIA card that cannot be used: why, and what helps. Else empty.
+  std::string missing;
+};
+AutomaticDevice automatic_device();
 
 /// Names that make_device accepts in this build.
 std::vector<std::string> device_names();

@@ -1,6 +1,9 @@
 // The registry of devices. Only this file knows which backends this build has.
+#include <optional>
+
 #include "backend/backend.h"
 #include "backend/config.h"
+#include "backend/nvidia_hardware.h"
 #include "backend/ref/ref_device.h"
 #include "base/error.h"
 #include "base/join.h"
@@ -12,6 +15,30 @@
 #endif
 
 namespace streamdiffusion::backend {
+
+namespace {
+
+/// Why no card can be used, or nothing.
+std::optional<std::string> why_no_card() {
+#if SD_HAVE_CUDA
+  return cuda::why_no_card();
+#else
+  return "this build has no CUDA backend (docs/gpu.md says how to build it)";
+#endif
+}
+
+}  // namespace
+
+AutomaticDevice automatic_device() {
+  AutomaticDevice device{.name = "ref", .without_card = "ref"};
+#if SD_HAVE_CPU
+  device.without_card = "cpu";
+#endif
+  const std::optional<std::string> reason = why_no_card();
+  device.name = reason ? device.without_card : "cuda";
+  if (reason && has_nvidia_hardware()) device.missing = *reason;
+  return device;
+}
 
 std::vector<std::string> device_names() {
   std::vector<std::string> names;

@@ -61,7 +61,10 @@ Rows engine_rows() {
       engine("random_weights", "Random weights",
              "An architecture with random weights instead of a model: sd-turbo or sd15",
              text(SD_REACH(engine.random_weights)), "--random-weights", "NAME"),
-      engine("device", "Device", "What to run on: cpu, or ref (slow, exact)",
+      engine("device", "Device",
+             "What to run on: auto (an NVIDIA card if one can be used, else the CPU), cuda, cpu, "
+             "or ref "
+             "(slow, exact)",
              text(SD_REACH(engine.device)), "--device", "NAME"),
       engine("dtype", "Type",
              "Type of the arithmetic: auto (the faster of bf16 and f32), f32, bf16, or int8, "
@@ -70,9 +73,10 @@ Rows engine_rows() {
       engine("calibration", "Calibration",
              "File of `quantize` for int8, instead of the model's or the cache's",
              text(SD_REACH(engine.calibration)), "--calibration", "FILE"),
-      engine("cache", "Cache", "Read and keep int8 calibrations in the user's cache",
+      engine("cache", "Cache",
+             "Read and keep int8 calibrations and compiled plans in the user's cache",
              boolean(SD_REACH(engine.cache)), "!--no-cache", "",
-             "Neither read nor keep an int8 calibration in the user's cache"),
+             "Neither read nor keep int8 calibrations and compiled plans in the user's cache"),
       engine("threads", "Threads", "Threads, at most one for each usable core; 0 for all",
              integer(SD_REACH(engine.threads), 0, 1024), "--threads"),
       engine("max_isa", "Instruction set",

@@ -80,10 +80,14 @@ class Rules {
   std::string engine(std::string_view key) const {
     const EngineOptions& engine = settings_.engine;
     const bool calibrated = engine.dtype == DataType::int8;
-    if (!calibrated && (key == "calibration" || (key == "cache" && !engine.cache))) {
+    const bool plans = engine.device == "cuda" || engine.device == "auto";  // may be kept too
+    if (!calibrated && (key == "calibration" || (key == "cache" && !engine.cache && !plans))) {
       return concat(" without ", name("dtype"), " int8");
     }
-    if (key == "max_isa" && engine.device == "ref") return concat(" on ", name("device"), " ref");
+    if ((key == "max_isa" && (engine.device == "ref" || engine.device == "cuda")) ||
+        (key == "threads" && engine.device == "cuda")) {
+      return concat(" on ", name("device"), " ", engine.device);
+    }
     return {};
   }
 

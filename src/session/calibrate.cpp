@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/user_cache.h"
 #include "session/layer_error.h"
 #include "session/session_impl.h"
 #include "session/session_options.h"
@@ -230,7 +231,7 @@ CalibrationTable calibration_for(const EngineOptions& options) {
   const auto cached = options.cache ? calibration_cache_file(options) : std::nullopt;
   if (cached && std::filesystem::exists(*cached, ignored)) {
     try {
-      require_own_file(*cached);
+      base::require_own_file(*cached);
       return read_calibration(*cached);
     } catch (const Error& error) {
       base::warn(error.what(), "; calibrating again");

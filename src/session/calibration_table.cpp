@@ -1,10 +1,6 @@
 #include "session/calibration_table.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstdlib>
 #include <iomanip>
 #include <sstream>
 #include <vector>
@@ -12,6 +8,7 @@
 #include "base/error.h"
 #include "base/file_writer.h"
 #include "base/hash.h"
+#include "base/user_cache.h"
 #include "json/json.h"
 
 namespace streamdiffusion::session {
@@ -80,20 +77,9 @@ void write_calibration(const CalibrationTable& table, const fs::path& file) {
   base::write_file(file, out.str(), base::Durability::always);
 }
 
-void require_own_file(const fs::path& file) {
-  struct stat status {};
-  const bool own =
-      ::stat(file.c_str(), &status) == 0 && (status.st_uid == ::geteuid() || status.st_uid == 0);
-  base::require(own, ErrorCode::io, file.string(), ": belongs to another user");
-}
-
 std::optional<fs::path> calibration_cache_file(const EngineOptions& options) {
-  const char* cache = std::getenv("XDG_CACHE_HOME");
-  const char* home = std::getenv("HOME");
-  if ((cache == nullptr || *cache == '\0') && (home == nullptr || *home == '\0'))
-    return std::nullopt;
-  const fs::path folder =
-      cache != nullptr && *cache != '\0' ? fs::path(cache) : fs::path(home) / ".cache";
+  const std::optional<fs::path> folder = base::user_cache_folder();
+  if (!folder) return std::nullopt;
   std::ostringstream identity;
   identity << kVersion << '\n' << options.random_weights << '\n';
   for (const std::string& folder : {options.model, options.vae}) {
@@ -103,7 +89,7 @@ std::optional<fs::path> calibration_cache_file(const EngineOptions& options) {
   std::ostringstream name;
   name << "int8-" << std::hex << std::setw(16) << std::setfill('0') << base::fnv1a(identity.str())
        << ".json";
-  return folder / "streamdiffusion" / name.str();
+  return *folder / name.str();
 }
 
 }  // namespace streamdiffusion::session

@@ -20,10 +20,6 @@ CalibrationTable read_calibration(const std::filesystem::path& file);
 /// Writes the whole file or none, and creates missing folders. Throws io.
 void write_calibration(const CalibrationTable& table, const std::filesystem::path& file);
 
-/// Throws io for a file that another user has put there: where several share a cache, nobody's
-/// ranges may become those of others.
-void require_own_file(const std::filesystem::path& file);
-
 /// The file of this model in the user's cache: under streamdiffusion in $XDG_CACHE_HOME or
 /// ~/.cache. Its name is a hash of the paths, sizes and times of the model's files. Empty if the
 /// user has neither a cache nor a home.

@@ -6,8 +6,10 @@
 #include "backend/peak.h"
 #include "base/cpu_count.h"
 #include "base/error.h"
+#include "base/user_cache.h"
 #include "params/seed.h"
 #include "session/calibrate.h"
+#include "session/choose_device.h"
 #include "session/choose_dtype.h"
 #include "session/choose_threads.h"
 #include "session/engine_impl.h"
@@ -30,17 +32,24 @@ void append_ops(const backend::Executable& executable, const std::string& stage,
   }
 }
 
+/// Where a device keeps what it compiled.
+std::string cache_folder(const EngineOptions& options) {
+  const auto folder = options.cache ? base::user_cache_folder() : std::nullopt;
+  return folder ? (*folder / "cuda").string() : "";
+}
+
 }  // namespace
 
 Engine::Impl::Impl(const EngineOptions& options, Extras extras)
     : model(session::Model::open(options)),
       live_sessions(options.max_live_sessions),
       device(backend::make_device(
-          options.device,
+          session::choose_device(options),
           {.threads = session::choose_threads(options.threads, base::usable_cores()),
            .profile = options.profile,
            .collect_activation_stats = extras.collect_activation_stats,
-           .max_isa = options.max_isa})),
+           .max_isa = options.max_isa,
+           .cache_folder = cache_folder(options)})),
       dtype(session::choose_dtype(options.dtype, *device)),
       calibration(std::move(extras.calibration)),
       executables(model, *device, dtype, calibration ? &*calibration : nullptr,
@@ -96,10 +105,14 @@ SessionOptions Engine::with_defaults(const SessionOptions& options) const {
 }
 
 EngineInfo Engine::info() const {
+  std::vector<DeviceDetail> details;
+  for (const backend::Detail& detail : impl_->device->details())
+    details.push_back({detail.name, detail.value});
   return {
       .model = impl_->model.name(),
       .folder = impl_->model.folder(),
       .device = impl_->device->description(),
+      .device_details = std::move(details),
       .dtype = base::concat(impl_->calibration ? "int8 and " : "", tensor::to_string(impl_->dtype)),
       .parameters = static_cast<std::size_t>(impl_->model.parameters()),
       .weight_bytes = impl_->device->weight_bytes(),
@@ -137,6 +150,10 @@ std::size_t Engine::state_bytes(const Session& session) const {
   session.impl_->for_each_executable(
       [&](const std::string&, const backend::Executable& e) { total += e.state_bytes(); });
   return total;
+}
+
+std::optional<double> Engine::energy_joules() const {
+  return impl_->device->energy_joules();
 }
 
 double Engine::measure_peak() {

@@ -134,6 +134,7 @@ class PauseOften : public Pause {
 };
 
 TEST_P(DeviceTest, PausesInTheMiddleOfARunAndGoesOnWhereItWas) {
+  if (!device_->can_pause()) GTEST_SKIP() << "a program runs in one piece on this device";
   for (const int row_groups : {1, 2, 3}) {
     CaseRun run(*device_, unet_, {.row_groups = row_groups});
     run.run();
@@ -148,6 +149,7 @@ TEST_P(DeviceTest, PausesInTheMiddleOfARunAndGoesOnWhereItWas) {
 }
 
 TEST_P(DeviceTest, WhatAPauseThrowsEndsTheRunAndTheNextOneIsWhole) {
+  if (!device_->can_pause()) GTEST_SKIP() << "a program runs in one piece on this device";
   CaseRun run(*device_, unet_, {.row_groups = 2});
   run.run();
   const std::vector<float> expected = run.outputs().at("noise").values;
@@ -156,6 +158,36 @@ TEST_P(DeviceTest, WhatAPauseThrowsEndsTheRunAndTheNextOneIsWhole) {
   EXPECT_EQ(ends.count, 2);
   run.executable().run(Lifetime::per_frame, run.state());
   EXPECT_EQ(run.outputs().at("noise").values, expected);
+}
+
+TEST_P(DeviceTest, AsksForNoPauseIfItCannotPause) {
+  if (device_->can_pause()) GTEST_SKIP() << "this device pauses";
+  CaseRun run(*device_, unet_, {});
+  run.run();
+  PauseOften pause;
+  run.executable().run(Lifetime::per_frame, run.state(), &pause);
+  EXPECT_EQ(pause.count, 0);
+}
+
+TEST_P(DeviceTest, RefusesATokenIdOutsideTheVocabulary) {
+  CaseRun run(*device_, op_case("embedding_77_tokens"), {});
+  const tensor::View ids = run.state().input("ids");
+  run.run();
+  const std::vector<float> expected = run.outputs().at("y").values;
+  const float good = get(ids, 1);
+  for (const int bad : {-1, 1 << 20}) {
+    set(ids, 1, bad);
+    try {
+      run.run();
+      FAIL() << "did not throw for " << bad;
+    } catch (const base::Error& error) {
+      EXPECT_EQ(error.code(), base::ErrorCode::invalid_argument);
+      EXPECT_THAT(error.what(), testing::HasSubstr("token 1 has id " + std::to_string(bad)));
+    }
+  }
+  set(ids, 1, good);
+  run.run();
+  EXPECT_EQ(run.outputs().at("y").values, expected);
 }
 
 TEST_P(DeviceTest, RefusesAStateOfAnotherExecutable) {

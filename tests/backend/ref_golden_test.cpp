@@ -8,6 +8,7 @@
 
 #include "backend/op_cases.h"
 #include "support/case_run.h"
+#include "support/environment.h"
 
 namespace streamdiffusion::backend::test {
 namespace {
@@ -16,8 +17,8 @@ namespace {
 constexpr std::size_t kStep = 7919;
 
 const nlohmann::json& goldens() {
-  static const auto file =
-      nlohmann::json::parse(std::ifstream(SD_TEST_DATA_DIR "/backend/ops.json"));
+  static const auto file = nlohmann::json::parse(
+      std::ifstream(testing::data_folder(SD_TEST_DATA_DIR) / "backend" / "ops.json"));
   return file;
 }
 
@@ -27,7 +28,7 @@ double tolerance(const std::string& name) {
   return name.starts_with("timestep_embedding") ? 6e-5 : 2e-6;
 }
 
-class RefGolden : public testing::TestWithParam<std::string> {};
+class RefGolden : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(RefGolden, EqualsPyTorch) {
   const nlohmann::json& golden = goldens().at(GetParam());
@@ -49,7 +50,7 @@ std::vector<std::string> names() {
   return names;
 }
 
-INSTANTIATE_TEST_SUITE_P(Ops, RefGolden, testing::ValuesIn(names()),
+INSTANTIATE_TEST_SUITE_P(Ops, RefGolden, ::testing::ValuesIn(names()),
                          [](const auto& test) { return test.param; });
 
 }  // namespace

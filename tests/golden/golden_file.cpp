@@ -8,6 +8,7 @@
 #include "models/autoencoder.h"
 #include "models/clip_text.h"
 #include "models/unet.h"
+#include "support/environment.h"
 #include "weights/hash_weights.h"
 
 namespace streamdiffusion::golden {
@@ -60,8 +61,8 @@ graph::Graph unet(const Json& config, const Json& call, DType activations) {
 std::vector<std::filesystem::path> model_files() {
   std::vector<std::filesystem::path> files;
   std::error_code absent;  // read before main(), where nothing may throw; a test counts the files
-  for (const auto& entry :
-       std::filesystem::directory_iterator(SD_TEST_DATA_DIR "/golden", absent)) {
+  for (const auto& entry : std::filesystem::directory_iterator(
+           testing::data_folder(SD_TEST_DATA_DIR) / "golden", absent)) {
     if (entry.path().extension() != ".json") continue;
     if (Json::read(entry.path()).has("model")) files.push_back(entry.path());
   }

@@ -35,6 +35,7 @@ std::vector<Case> cases() {
     for (const std::string& device : backend::device_names()) {
       all.push_back({file, device, DType::f32});
       if (device != "ref") all.push_back({file, device, DType::bf16});
+      if (device == "cuda") all.push_back({file, device, DType::f16});
     }
   }
   return all;
@@ -59,7 +60,7 @@ double largest_difference(const std::vector<float>& a, const std::vector<float>&
 void expect_close(const Expectation& expected, tensor::View output, DType dtype) {
   const Expectation found = measure(output, expected.values.size());
   ASSERT_EQ(found.shape, expected.shape);
-  if (dtype == DType::bf16) {
+  if (dtype != DType::f32) {
     EXPECT_LE(cosine_distance(found.values, expected.values), kBf16CosineDistance);
     EXPECT_NEAR(found.rms, expected.rms, 0.01 * expected.rms);
     return;

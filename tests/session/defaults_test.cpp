@@ -2,14 +2,17 @@
 #include <gtest/gtest.h>
 
 #include "streamdiffusion/streamdiffusion.h"
+#include "support/environment.h"
 #include "support/tiny_model.h"
 
 namespace streamdiffusion {
 namespace {
 
 Engine open(const testing::TinyModel& model) {
-  return Engine::open(
-      {.model = model.path(), .device = SD_TEST_DEVICE, .dtype = DataType::f32, .threads = 2});
+  return Engine::open({.model = model.path(),
+                       .device = testing::device_or(SD_TEST_DEVICE),
+                       .dtype = DataType::f32,
+                       .threads = 2});
 }
 
 TEST(Defaults, WordsAloneGoThroughTheWholeScheduleInAsManySteps) {

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "streamdiffusion/streamdiffusion.h"
+#include "support/environment.h"
 #include "support/tiny_model.h"
 
 namespace streamdiffusion::session {
@@ -33,7 +34,7 @@ class Prompted : public ::testing::Test {
   std::vector<float> latents(const std::string& prompt,
                              PromptSyntax syntax = PromptSyntax::emphasis) {
     Engine engine = Engine::open({.model = model_.path(),
-                                  .device = SD_TEST_DEVICE,
+                                  .device = testing::device_or(SD_TEST_DEVICE),
                                   .dtype = DataType::f32,
                                   .threads = 1,
                                   .prompt_syntax = syntax});
@@ -65,13 +66,15 @@ TEST_F(Prompted, WhatIsReadAsTextIsLoggedOnceAndToldOnRequest) {
   latents("apple <lora:a:1>");
   base::set_log_callback({});
   EXPECT_THAT(lines, ElementsAre(HasSubstr("<lora:a:1>")));
-  const Engine engine = Engine::open({.model = model_.path(), .device = SD_TEST_DEVICE});
+  const Engine engine =
+      Engine::open({.model = model_.path(), .device = testing::device_or(SD_TEST_DEVICE)});
   EXPECT_THAT(engine.prompt_warnings("apple <lora:a:1>"), ElementsAre(HasSubstr("<lora:a:1>")));
   EXPECT_TRUE(engine.prompt_warnings("(apple:1.2)").empty());
 }
 
 TEST_F(Prompted, ASeedOfMinusOneIsDrawnForEachSession) {
-  Engine engine = Engine::open({.model = model_.path(), .device = SD_TEST_DEVICE});
+  Engine engine =
+      Engine::open({.model = model_.path(), .device = testing::device_or(SD_TEST_DEVICE)});
   std::vector<std::string> lines;
   base::set_log_callback([&](base::LogLevel, std::string_view line) {
     if (line.starts_with("seed ")) lines.emplace_back(line);

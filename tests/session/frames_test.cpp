@@ -6,6 +6,7 @@
 #include "graph/builder.h"
 #include "session/session_impl.h"
 #include "session/session_options.h"
+#include "support/environment.h"
 #include "support/tiny_model.h"
 
 namespace streamdiffusion {
@@ -39,10 +40,12 @@ Session::Impl open_session() {
   static const testing::TinyModel model;
   Engine::Impl::Extras extras;
   extras.build_unet = unet_that_overflows;
-  static const auto engine = std::make_shared<Engine::Impl>(
-      EngineOptions{
-          .model = model.path(), .device = SD_TEST_DEVICE, .dtype = DataType::f32, .threads = 1},
-      std::move(extras));
+  static const auto engine =
+      std::make_shared<Engine::Impl>(EngineOptions{.model = model.path(),
+                                                   .device = testing::device_or(SD_TEST_DEVICE),
+                                                   .dtype = DataType::f32,
+                                                   .threads = 1},
+                                     std::move(extras));
   return {engine, session::with_defaults(engine->model, {.width = 32,
                                                          .height = 24,
                                                          .t_index_list = kFinite,

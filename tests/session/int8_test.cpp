@@ -8,6 +8,7 @@
 
 #include "session/calibration_table.h"
 #include "streamdiffusion/streamdiffusion.h"
+#include "support/environment.h"
 #include "support/tiny_model.h"
 
 namespace streamdiffusion {
@@ -47,7 +48,10 @@ class Int8 : public ::testing::Test {
   }
 
   EngineOptions options(DataType dtype) const {
-    return {.model = model_.path(), .device = SD_TEST_DEVICE, .dtype = dtype, .threads = 2};
+    return {.model = model_.path(),
+            .device = testing::device_or(SD_TEST_DEVICE),
+            .dtype = dtype,
+            .threads = 2};
   }
   /// Where the processor has no products in 8 bits, that is what is said, and the test is over.
   bool calibrated() {

@@ -12,6 +12,7 @@
 #include "session/choose_threads.h"
 #include "session/executable_cache.h"
 #include "streamdiffusion/streamdiffusion.h"
+#include "support/environment.h"
 #include "support/tiny_model.h"
 
 namespace streamdiffusion {
@@ -28,7 +29,7 @@ const std::string& model_path() {
 
 Engine open(int threads = 2) {
   return Engine::open({.model = model_path(),
-                       .device = SD_TEST_DEVICE,
+                       .device = testing::device_or(SD_TEST_DEVICE),
                        .dtype = DataType::f32,
                        .threads = threads});
 }
@@ -316,7 +317,7 @@ TEST(ExecutableCache, KeepsNoKeyOfWhatNobodyUses) {
 TEST(Session, AFrameThatCannotBeEncodedIsAnErrorThatNamesTheAutoencoder) {
   const TinyModel overflowing(1e5F);  // nine layers: the last one overflows, and no ReLU follows it
   Engine engine = Engine::open({.model = overflowing.path(),
-                                .device = SD_TEST_DEVICE,
+                                .device = testing::device_or(SD_TEST_DEVICE),
                                 .dtype = DataType::f32,
                                 .threads = 1});
   Session session = engine.session(small());

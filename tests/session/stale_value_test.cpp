@@ -7,6 +7,7 @@
 #include "graph/builder.h"
 #include "session/session_impl.h"
 #include "session/session_options.h"
+#include "support/environment.h"
 #include "support/tiny_model.h"
 
 namespace streamdiffusion {
@@ -47,8 +48,10 @@ std::shared_ptr<Engine::Impl> open_engine(bool ahead) {
   extras.build_unet = [ahead](const models::UNetShape& shape) {
     return unet_of_both(shape, ahead);
   };
-  const EngineOptions options{
-      .model = model.path(), .device = SD_TEST_DEVICE, .dtype = DataType::f32, .threads = 2};
+  const EngineOptions options{.model = model.path(),
+                              .device = testing::device_or(SD_TEST_DEVICE),
+                              .dtype = DataType::f32,
+                              .threads = 2};
   return std::make_shared<Engine::Impl>(options, std::move(extras));
 }
 

@@ -6,6 +6,7 @@
 #include "models/clip_text.h"
 #include "models/count_parameters.h"
 #include "models/unet.h"
+#include "support/environment.h"
 #include "weights/hash_weights.h"
 #include "weights/safetensors.h"
 
@@ -59,7 +60,7 @@ TinyModel::TinyModel(float autoencoder_gain) {
   write("scheduler/scheduler_config.json",
         R"({"_class_name": "LCMScheduler", "prediction_type": "v_prediction"})");
   write("tokenizer/tokenizer_config.json", R"({"model_max_length": 16})");
-  const std::filesystem::path data = std::filesystem::path(SD_TEST_DATA_DIR) / "text";
+  const std::filesystem::path data = data_folder(SD_TEST_DATA_DIR) / "text";
   for (const char* name : {"vocab.json", "merges.txt"}) {
     std::filesystem::copy_file(data / name, folder_.path() / "tokenizer" / name);
   }

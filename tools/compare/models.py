@@ -44,7 +44,7 @@ class Frame:
 
     def as_pil(self):
         """The image as a PIL image, as most applications hold it."""
-        pixels = ((self.image[0].permute(1, 2, 0) + 1) * 127.5).byte().numpy()
+        pixels = ((self.image[0].permute(1, 2, 0) + 1) * 127.5).byte().cpu().numpy()
         return Image.fromarray(pixels)
 
     def components(self):

@@ -83,6 +83,7 @@ class CpuDevice final : public Device {
   }
   /// VNNI adds four int8 products in 32 bits. Without it, sums of two saturate in 16 bits.
   bool supports_int8() const override { return isa_.vnni; }
+  bool can_pause() const override { return true; }
   std::size_t weight_bytes() const override {
     const std::lock_guard lock(cache_mutex_);
     return cache_->bytes();

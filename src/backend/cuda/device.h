@@ -7,8 +7,12 @@ namespace streamdiffusion::backend::cuda {
 
 class CudaDevice final : public Device {
  public:
-  CudaDevice(std::unique_ptr<Runtime> runtime, std::unique_ptr<Libraries> libraries)
-      : runtime_(std::move(runtime)), libraries_(std::move(libraries)), store_(*runtime_) {}
+  CudaDevice(std::unique_ptr<Runtime> runtime, std::unique_ptr<Libraries> libraries,
+             const DeviceOptions& options = {})
+      : runtime_(std::move(runtime)),
+        libraries_(std::move(libraries)),
+        profile_(options.profile),
+        store_(*runtime_) {}
 
   std::string name() const override { return "cuda"; }
   std::string description() const override {
@@ -22,16 +26,25 @@ class CudaDevice final : public Device {
            dtype == tensor::DType::f16;
   }
   bool supports_int8() const override { return false; }
+  /// A recorded program cannot be left in the middle.
+  bool can_pause() const override { return false; }
+  std::vector<Detail> details() const override {
+    std::vector<Detail> details = runtime_->details();
+    for (Detail& detail : libraries_->details()) details.push_back(std::move(detail));
+    return details;
+  }
+  std::optional<double> energy_joules() const override { return runtime_->energy_joules(); }
   std::size_t weight_bytes() const override { return store_.bytes(); }
   std::unique_ptr<Executable> compile(std::vector<graph::Graph> row_groups, const Weights& weights,
                                       std::span<const std::string> shared_inputs) override {
     return std::make_unique<CudaExecutable>(*runtime_, *libraries_, store_, std::move(row_groups),
-                                            weights, shared_inputs);
+                                            weights, shared_inputs, profile_);
   }
 
  private:
   const std::unique_ptr<Runtime> runtime_;
   const std::unique_ptr<Libraries> libraries_;
+  const bool profile_;
   WeightStore store_;
 };
 

@@ -2,10 +2,33 @@
 
 #include <algorithm>
 
+#include "base/clock.h"
 #include "base/error.h"
 
 namespace streamdiffusion::backend::cuda {
 namespace {
+
+/// Runs of a program on one stream whose ops are timed: launched one by one, then as a graph.
+constexpr int kProfiledRuns = 2;
+
+std::size_t mebibytes(std::size_t bytes) {
+  constexpr std::size_t kMiB = std::size_t{1} << 20;
+  return (bytes + kMiB - 1) / kMiB;
+}
+
+/// As they lie on the card, roughly: in the type of each op's output.
+std::size_t weight_bytes(const graph::Graph& graph) {
+  std::size_t bytes = 0;
+  for (const graph::Op& op : graph.ops) {
+    for (const int weight : op.weights) {
+      std::size_t elements = 1;
+      for (const std::int64_t dim : graph.weights[static_cast<std::size_t>(weight)].dims)
+        elements *= static_cast<std::size_t>(dim);
+      bytes += elements * tensor::size_of(graph.desc(op.output).dtype);
+    }
+  }
+  return bytes;
+}
 
 /// Whether any of the group's ops of `program` reads `value`, or writes it.
 bool reads(const host::RowGroup& group, std::size_t program, graph::Value value) {
@@ -26,21 +49,29 @@ bool writes(const host::RowGroup& group, std::size_t program, graph::Value value
 
 CudaExecutable::CudaExecutable(Runtime& runtime, Libraries& libraries, WeightStore& store,
                                std::vector<graph::Graph> graphs, const Weights& weights,
-                               std::span<const std::string> shared_inputs)
+                               std::span<const std::string> shared_inputs, bool profile)
     : runtime_(runtime),
       groups_(host::make_row_groups(std::move(graphs))),
       layout_(groups_, shared_inputs),
+      token_ids_(groups_),
+      profile_(profile),
       ops_(groups_.size()) {
   std::size_t workspace = 0;
+  for (const host::RowGroup& group : groups_) fused_.emplace_back(group);
   for (std::size_t group = 0; group < groups_.size(); ++group) {
     compile_group(group, libraries, store, weights);
     for (const Ops& program : ops_[group])
       for (const auto& op : program) workspace = std::max(workspace, op->workspace_bytes());
-    arenas_.push_back(std::make_unique<DeviceBuffer>(runtime, groups_[group].plan.arena_bytes));
   }
-  workspace_ = std::make_unique<DeviceBuffer>(runtime, workspace);
-  for (std::size_t program = 0; program < transfers_.size(); ++program)
+  allocate(workspace);
+  for (std::size_t program = 0; program < transfers_.size(); ++program) {
     transfers_[program] = find_transfers(program);
+    if (!profile) continue;
+    std::size_t ops = 0;
+    for (const auto& programs : ops_) ops += programs[program].size();
+    spans_[program].resize(ops);
+    for (std::size_t i = 0; i <= ops; ++i) events_[program].push_back(runtime.make_event());
+  }
 }
 
 void CudaExecutable::compile_group(std::size_t group, Libraries& libraries, WeightStore& store,
@@ -48,10 +79,31 @@ void CudaExecutable::compile_group(std::size_t group, Libraries& libraries, Weig
   const graph::Graph& graph = groups_[group].graph;
   for (std::size_t program = 0; program < ops_[group].size(); ++program) {
     for (const int index : groups_[group].plan.programs[program]) {
-      const graph::Op& op = graph.ops[static_cast<std::size_t>(index)];
-      ops_[group][program].push_back(compile_op({runtime_, libraries, store, weights, graph, op}));
+      const graph::Op& op = fused_[group].ops[static_cast<std::size_t>(index)];
+      try {
+        ops_[group][program].push_back(
+            compile_op({runtime_, libraries, store, weights, graph, op}));
+      } catch (const base::Error& error) {
+        if (error.code() != base::ErrorCode::busy) throw;
+        base::fail(base::ErrorCode::busy, error.what(), "; all weights of ", weights.scope,
+                   " take ", mebibytes(weight_bytes(graph)), " MiB");
+      }
     }
   }
+}
+
+void CudaExecutable::allocate(std::size_t workspace) {
+  std::size_t needed = workspace;
+  for (const host::RowGroup& group : groups_) needed += group.plan.arena_bytes;
+  const auto [free, total] = runtime_.memory();
+  base::require(needed <= free, base::ErrorCode::busy, "the card has ", mebibytes(free), " of ",
+                mebibytes(total), " MiB free, the activations need ", mebibytes(needed),
+                " MiB; about ", 100 * free / std::max<std::size_t>(needed, 1),
+                " % of these pixels and rows would fit: take a smaller width and height, fewer "
+                "steps or a smaller frame_buffer_size");
+  for (const host::RowGroup& group : groups_)
+    arenas_.push_back(std::make_unique<DeviceBuffer>(runtime_, group.plan.arena_bytes));
+  workspace_ = std::make_unique<DeviceBuffer>(runtime_, workspace);
 }
 
 CudaExecutable::Transfers CudaExecutable::find_transfers(std::size_t program) const {
@@ -81,18 +133,35 @@ void CudaExecutable::run(graph::Lifetime lifetime, State& state, Pause*) {
                 "a state of another executable");
   const auto program = static_cast<std::size_t>(lifetime);
   const std::lock_guard lock(mutex_);
-  CudaState::Program& memory = cuda_state->programs[program];
-  if (memory.has_run && !memory.captured) memory.captured = capture(program, *cuda_state);
-  memory.captured ? memory.captured->launch() : queue(program, *cuda_state);
-  memory.has_run = true;
-  runtime_.synchronize();
+  token_ids_.check(program, state);
+  const StreamLock stream(runtime_);
+  launch(program, *cuda_state);
 }
 
-std::unique_ptr<CapturedGraph> CudaExecutable::capture(std::size_t program,
-                                                       CudaState& state) const {
+void CudaExecutable::launch(std::size_t program, CudaState& state) {
+  const double start = profile_ ? base::seconds_of(base::Clock::now()) : 0;
+  CudaState::Program& memory = state.programs[program];
+  const bool timed = profile_ && memory.runs < kProfiledRuns;
+  std::unique_ptr<CapturedGraph> once;
+  if (memory.runs == 0) {
+    queue(program, state, timed);
+  } else if (timed) {
+    once = capture(program, state, true);
+    once->launch();
+  } else {
+    if (!memory.captured) memory.captured = capture(program, state, false);
+    memory.captured->launch();
+  }
+  ++memory.runs;
+  runtime_.synchronize();
+  if (timed) read_times(program, start);
+}
+
+std::unique_ptr<CapturedGraph> CudaExecutable::capture(std::size_t program, CudaState& state,
+                                                       bool timed) {
   runtime_.begin_capture();
   try {
-    queue(program, state);
+    queue(program, state, timed);
   } catch (...) {
     runtime_.end_capture();
     throw;
@@ -100,30 +169,46 @@ std::unique_ptr<CapturedGraph> CudaExecutable::capture(std::size_t program,
   return runtime_.end_capture();
 }
 
-void CudaExecutable::queue(std::size_t program, CudaState& state) const {
+void CudaExecutable::queue(std::size_t program, CudaState& state, bool timed) {
   for (const auto* port : transfers_[program].inputs) state.upload(*port);
+  std::size_t event = 0;
+  if (timed) events_[program][event++]->record();
   for (std::size_t group = 0; group < groups_.size(); ++group) {
-    for (std::size_t i = 0; i < ops_[group][program].size(); ++i)
+    for (std::size_t i = 0; i < ops_[group][program].size(); ++i) {
       launch_op(group, program, i, state);
+      if (timed) events_[program][event++]->record();
+    }
   }
   for (const auto* port : transfers_[program].outputs) state.download(*port);
+}
+
+void CudaExecutable::read_times(std::size_t program, double start) {
+  const auto& events = events_[program];
+  for (std::size_t i = 0; i < spans_[program].size(); ++i) {
+    spans_[program][i] = {0, start + events[i]->seconds_since(*events[0]),
+                          start + events[i + 1]->seconds_since(*events[0])};
+  }
 }
 
 void CudaExecutable::launch_op(std::size_t group, std::size_t program, std::size_t position,
                                const CudaState& state) const {
   const graph::Graph& graph = groups_[group].graph;
-  const int index = groups_[group].plan.programs[program][position];
-  const graph::Op& op = graph.ops[static_cast<std::size_t>(index)];
+  const auto index = static_cast<std::size_t>(groups_[group].plan.programs[program][position]);
+  const graph::Op& op = fused_[group].ops[index];
   const auto view = [&](graph::Value value) {
     return tensor::View{state.values(group)[static_cast<std::size_t>(value.id)], graph.desc(value)};
   };
   Operands operands{.inputs = {}, .output = view(op.output), .workspace = workspace_->data()};
+  if (const auto& row_bias = fused_[group].row_biases[index])
+    operands.row_bias = view(*row_bias).as<const float>();
   for (std::size_t i = 0; i < op.inputs.size(); ++i) operands.inputs[i] = view(op.inputs[i]);
   ops_[group][program][position]->launch(operands);
 }
 
 std::vector<OpReport> CudaExecutable::report() const {
+  const std::lock_guard lock(mutex_);
   std::vector<OpReport> reports;
+  std::array<std::size_t, graph::kLifetimes> next{};
   for (std::size_t group = 0; group < groups_.size(); ++group) {
     const graph::Graph& graph = groups_[group].graph;
     for (std::size_t program = 0; program < ops_[group].size(); ++program) {
@@ -137,6 +222,10 @@ std::vector<OpReport> CudaExecutable::report() const {
                         .lifetime = static_cast<graph::Lifetime>(program),
                         .flops = graph.flops(op),
                         .bytes = graph.bytes(op)};
+        if (profile_) {
+          report.spans = {spans_[program][next[program]++]};
+          report.seconds = report.spans[0].end - report.spans[0].begin;
+        }
         reports.push_back(std::move(report));
       }
     }

@@ -1,6 +1,8 @@
 // Graphs compiled for a card. The first run of a program on a stream launches its kernels one by
 // one, so that CUDA loads them; the second records them as a CUDA graph, which all later runs
-// replay.
+// replay. With DeviceOptions::profile the second run replays a graph that also notes the time after
+// every op, and the third records the plain one: the times of later frames are those without a
+// profile.
 #pragma once
 
 #include <array>
@@ -8,7 +10,9 @@
 #include <vector>
 
 #include "backend/cuda/ops/compiled_op.h"
+#include "backend/cuda/row_bias_fusion.h"
 #include "backend/cuda/state.h"
+#include "backend/host/token_ids.h"
 
 namespace streamdiffusion::backend::cuda {
 
@@ -16,11 +20,12 @@ class CudaExecutable final : public Executable {
  public:
   CudaExecutable(Runtime& runtime, Libraries& libraries, WeightStore& store,
                  std::vector<graph::Graph> graphs, const Weights& weights,
-                 std::span<const std::string> shared_inputs);
+                 std::span<const std::string> shared_inputs, bool profile);
 
   std::unique_ptr<State> make_state() const override;
-  /// Throws internal for a state of another executable. Returns when the outputs are in host
-  /// memory. Never pauses: a recorded program cannot be left in the middle, and takes milliseconds.
+  /// Throws internal for a state of another executable, invalid_argument for a token id outside the
+  /// vocabulary. Returns when the outputs are in host memory.
+  /// Never pauses: a recorded program cannot be left in the middle, and takes milliseconds.
   void run(graph::Lifetime program, State& state, Pause* pause = nullptr) override;
   std::vector<OpReport> report() const override;
   std::size_t row_groups() const override { return groups_.size(); }
@@ -38,14 +43,22 @@ class CudaExecutable final : public Executable {
   void compile_group(std::size_t group, Libraries& libraries, WeightStore& store,
                      const Weights& weights);
   Transfers find_transfers(std::size_t program) const;
-  std::unique_ptr<CapturedGraph> capture(std::size_t program, CudaState& state) const;
-  void queue(std::size_t program, CudaState& state) const;
+  void allocate(std::size_t workspace);
+  void launch(std::size_t program, CudaState& state);
+  std::unique_ptr<CapturedGraph> capture(std::size_t program, CudaState& state, bool timed);
+  /// Queues a program's work; `timed`: with an event before and after every op.
+  void queue(std::size_t program, CudaState& state, bool timed);
+  void read_times(std::size_t program, double start);
   void launch_op(std::size_t group, std::size_t program, std::size_t position,
                  const CudaState& state) const;
 
   Runtime& runtime_;
   std::vector<host::RowGroup> groups_;
+  /// By row group: the ops as they are launched.
+  std::vector<RowBiasFusion> fused_;
   host::StateLayout layout_;
+  const host::TokenIds token_ids_;
+  const bool profile_;
   /// By row group, program and position.
   std::vector<std::array<Ops, graph::kLifetimes>> ops_;
   std::array<Transfers, graph::kLifetimes> transfers_;
@@ -53,7 +66,11 @@ class CudaExecutable final : public Executable {
   std::vector<std::unique_ptr<DeviceBuffer>> arenas_;
   /// Of one op at a time.
   std::unique_ptr<DeviceBuffer> workspace_;
-  std::mutex mutex_;
+  /// By program, with profile: one more than it has ops in all row groups.
+  std::array<std::vector<std::unique_ptr<Event>>, graph::kLifetimes> events_;
+  /// By program, with profile: when each op ran, in all row groups in order.
+  std::array<std::vector<WorkerSpan>, graph::kLifetimes> spans_;
+  mutable std::mutex mutex_;
 };
 
 }  // namespace streamdiffusion::backend::cuda

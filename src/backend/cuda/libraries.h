@@ -4,7 +4,9 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "backend/backend.h"
 #include "backend/cuda/convolution_form.h"
 #include "backend/cuda/runtime.h"
 #include "graph/ops/attention.h"
@@ -83,6 +85,8 @@ class Libraries {
   virtual std::unique_ptr<AttentionCall> attention(const AttentionShape& shape) = 0;
   /// For people: "cuDNN 9.19.0, cuBLASLt 13.1.0".
   virtual std::string description() const = 0;
+  /// As Device::details(): versions and where they were found.
+  virtual std::vector<Detail> details() const { return {}; }
 };
 
 }  // namespace streamdiffusion::backend::cuda

@@ -2,9 +2,16 @@
 // put host memory in its place, so that everything above it runs without a card.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
+#include <thread>
+#include <vector>
+
+#include "backend/backend.h"
 
 struct CUstream_st;
 
@@ -19,8 +26,24 @@ class CapturedGraph {
   virtual void launch() = 0;
 };
 
+/// A point in the stream's work, whose time the card notes when it gets there.
+class Event {
+ public:
+  virtual ~Event() = default;
+  /// Marks the end of all work queued so far; in a capture, of what was captured so far.
+  virtual void record() = 0;
+  /// Seconds from `earlier` to this event. Both must have been passed: call it after synchronize().
+  virtual double seconds_since(const Event& earlier) const = 0;
+};
+
+/// Bytes of the card's memory.
+struct CardMemory {
+  std::size_t free = 0, total = 0;
+};
+
 /// One card and one stream of it. All copies and kernels go to that stream, in order; only
 /// synchronize() waits. Every function throws internal, with the runtime's own words, if it fails.
+/// Who queues, captures or waits holds a StreamLock from the first call to the last.
 class Runtime {
  public:
   virtual ~Runtime() = default;
@@ -40,9 +63,41 @@ class Runtime {
   virtual void begin_capture() = 0;
   virtual std::unique_ptr<CapturedGraph> end_capture() = 0;
 
+  virtual std::unique_ptr<Event> make_event() = 0;
+  virtual CardMemory memory() const = 0;
+
+  /// As Device::energy_joules().
+  virtual std::optional<double> energy_joules() const { return std::nullopt; }
+
   virtual Stream stream() const = 0;
   /// For people: "NVIDIA H100 80GB HBM3, driver 13.0".
   virtual std::string description() const = 0;
+  /// As Device::details(): the card, its memory and the driver.
+  virtual std::vector<Detail> details() const { return {}; }
+
+ protected:
+  bool locked_by_this_thread() const { return owner_.load() == std::this_thread::get_id(); }
+
+ private:
+  friend class StreamLock;
+  std::mutex mutex_;
+  std::atomic<std::thread::id> owner_;
+};
+
+/// The stream for one thread. Without it, what another thread uploads while a session is prepared
+/// would become part of a program that is being captured.
+class StreamLock {
+ public:
+  explicit StreamLock(Runtime& runtime) : runtime_(runtime), lock_(runtime.mutex_) {
+    runtime_.owner_ = std::this_thread::get_id();
+  }
+  ~StreamLock() { runtime_.owner_ = std::thread::id(); }
+  StreamLock(const StreamLock&) = delete;
+  StreamLock& operator=(const StreamLock&) = delete;
+
+ private:
+  Runtime& runtime_;
+  const std::lock_guard<std::mutex> lock_;
 };
 
 /// Memory of the card.
@@ -64,6 +119,13 @@ class DeviceBuffer {
   std::size_t size_;
   std::byte* data_;
 };
+
+/// Fills memory of the card with what lies at `from`, and waits for it.
+inline void upload_now(Runtime& runtime, const DeviceBuffer& to, const void* from) {
+  const StreamLock lock(runtime);
+  runtime.upload(to.data(), static_cast<const std::byte*>(from), to.size());
+  runtime.synchronize();
+}
 
 /// Host memory that the card copies from and to.
 class PinnedBuffer {

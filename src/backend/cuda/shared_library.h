@@ -10,9 +10,11 @@ namespace streamdiffusion::backend::cuda {
 
 class SharedLibrary {
  public:
-  /// Loads `file` from the first place that has it: the folders of the environment variable
-  /// SD_CUDA_LIBRARIES (separated by colons), then where the system's loader looks. It stays
-  /// loaded. Throws not_found, naming what was tried and the PyPI package that has it.
+  /// Loads `file` from the first of these that has it: the folders of the environment variable
+  /// SD_CUDA_LIBRARIES (separated by colons), where the system's loader looks, NVIDIA's packages in
+  /// the Python environment VIRTUAL_ENV, /usr/local/cuda/lib64. It stays loaded. Throws not_found,
+  /// naming what was tried and the PyPI package that has it (null: it is
+  /// the driver's).
   SharedLibrary(const std::string& file, const char* pypi_package);
 
   /// Sets `function` to the library's function of that name. Throws unsupported if it has none.

@@ -32,7 +32,7 @@ class CudaState final : public State {
 
   /// The captured work of each program, once it has run.
   struct Program {
-    bool has_run = false;
+    int runs = 0;
     std::unique_ptr<CapturedGraph> captured;
   };
   std::array<Program, graph::kLifetimes> programs;

@@ -116,8 +116,7 @@ DeviceWeight WeightStore::find_or_upload(const std::string& key,
   if (DeviceWeight held = entry.lock()) return held;
   const std::vector<std::byte> bytes = stored_as(make(), dtype);
   auto buffer = std::make_shared<DeviceBuffer>(runtime_, bytes.size());
-  runtime_.upload(buffer->data(), bytes.data(), bytes.size());
-  runtime_.synchronize();  // the copy reads `bytes`
+  upload_now(runtime_, *buffer, bytes.data());
   entry = buffer;
   return buffer;
 }

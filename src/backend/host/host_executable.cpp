@@ -14,6 +14,7 @@ HostExecutable::HostExecutable(std::vector<graph::Graph> graphs,
     : groups_(make_row_groups(std::move(graphs))),
       arenas_(make_arenas(groups_)),
       layout_(groups_, shared_inputs),
+      token_ids_(groups_),
       records_(groups_.size()),
       profile_(options.profile),
       collect_activation_stats_(options.collect_activation_stats) {
@@ -32,6 +33,7 @@ void HostExecutable::run(graph::Lifetime program, State& state, Pause* pause) {
   base::require(host_state != nullptr && host_state->belongs_to(layout_), base::ErrorCode::internal,
                 "a state of another executable");
   const std::lock_guard lock(mutex_);
+  token_ids_.check(static_cast<std::size_t>(program), state);
   run_program(static_cast<std::size_t>(program), *host_state, pause);
 }
 

@@ -10,6 +10,7 @@
 
 #include "backend/backend.h"
 #include "backend/host/host_state.h"
+#include "backend/host/token_ids.h"
 
 namespace streamdiffusion::backend::host {
 
@@ -33,7 +34,7 @@ struct OpRecord {
 class HostExecutable : public Executable {
  public:
   std::unique_ptr<State> make_state() const final;
-  /// Throws internal for a state of another executable.
+  /// Throws internal for a state of another executable, invalid_argument for a bad token id.
   void run(graph::Lifetime program, State& state, Pause* pause) final;
   std::vector<OpReport> report() const final;
   std::size_t row_groups() const final { return groups_.size(); }
@@ -73,6 +74,7 @@ class HostExecutable : public Executable {
   /// By row group.
   std::vector<tensor::Buffer> arenas_;
   StateLayout layout_;
+  const TokenIds token_ids_;
   /// By row group, program and position.
   std::vector<std::array<std::vector<OpRecord>, graph::kLifetimes>> records_;
   const bool profile_, collect_activation_stats_;

@@ -17,6 +17,7 @@ class RefDevice final : public Device {
     return dtype == tensor::DType::f32 || dtype == tensor::DType::bf16;
   }
   bool supports_int8() const override { return true; }
+  bool can_pause() const override { return true; }
   std::size_t weight_bytes() const override { return store_.bytes(); }
 
   std::unique_ptr<Executable> compile(std::vector<graph::Graph> row_groups, const Weights& weights,

@@ -51,6 +51,13 @@ TEST_P(CudaAttentionPlans, EveryShapeHasAnEngine) {
     std::printf("%-8s %-22s engine %d, workspace %d bytes\n", GetParam(), attend.what,
                 static_cast<int>(plan.engine), static_cast<int>(plan.workspace_bytes));
     EXPECT_LT(plan.workspace_bytes, 1 << 20);
+    const std::string text = to_text(plan);
+    const std::optional<Plan> again = plan_from_text(card, text);
+    ASSERT_TRUE(again.has_value());
+    EXPECT_EQ(again->engine, plan.engine);
+    EXPECT_EQ(again->workspace_bytes, plan.workspace_bytes);
+    EXPECT_EQ(again->runtime_compiled, plan.runtime_compiled);
+    EXPECT_EQ(to_text(*again), text);
   }
 }
 

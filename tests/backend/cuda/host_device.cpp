@@ -4,6 +4,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "base/clock.h"
 #include "base/error.h"
 
 namespace streamdiffusion::backend::cuda::test {
@@ -23,15 +24,47 @@ class HostRuntime::Captured final : public CapturedGraph {
   const Work work_;
 };
 
+class HostRuntime::HostEvent final : public Event {
+ public:
+  explicit HostEvent(HostRuntime& runtime) : runtime_(runtime) {}
+  void record() override {
+    runtime_.count_call("an event");
+    runtime_.enqueue([this] {
+      time_ = base::Clock::now();
+      ++runtime_.record_.events;
+    });
+  }
+  double seconds_since(const Event& earlier) const override {
+    return base::seconds_of(time_) - base::seconds_of(static_cast<const HostEvent&>(earlier).time_);
+  }
+
+ private:
+  HostRuntime& runtime_;
+  base::Clock::time_point time_;
+};
+
+std::unique_ptr<Event> HostRuntime::make_event() {
+  return std::make_unique<HostEvent>(*this);
+}
+
 void HostRuntime::count_call(const char* what) {
+  if (!locked_by_this_thread()) throw std::logic_error("the stream is not locked");
+  fail_if_asked(what);
+}
+
+void HostRuntime::fail_if_asked(const char* what) {
   if (record_.fail_in == 0 || --record_.fail_in > 0) return;
   base::fail(base::ErrorCode::internal, what, " failed");
 }
 
 std::byte* HostRuntime::allocate(std::size_t bytes) {
   constexpr std::size_t kAlignment = 256;
-  if (capturing_) throw std::logic_error("an allocation during a capture");
-  count_call("an allocation");
+  if (capturing_ && locked_by_this_thread())
+    throw std::logic_error("an allocation during a capture");
+  fail_if_asked("an allocation");
+  base::require(bytes <= record_.free_memory, base::ErrorCode::busy, "the card has ",
+                record_.free_memory >> 20U, " MiB free, needed are ", (bytes >> 20U) + 1,
+                " MiB more");
   auto* memory = static_cast<std::byte*>(
       std::aligned_alloc(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment));
   std::memset(memory, 0xff, bytes);
@@ -75,13 +108,15 @@ std::unique_ptr<CapturedGraph> HostRuntime::end_capture() {
 }
 
 void HostRuntime::enqueue(std::function<void()> work) {
+  if (!locked_by_this_thread()) throw std::logic_error("the stream is not locked");
   (capturing_ ? captured_ : waiting_).push_back(std::move(work));
 }
 
-std::unique_ptr<Device> make_host_device(HostRuntime::Record& record) {
+std::unique_ptr<Device> make_host_device(HostRuntime::Record& record,
+                                         const DeviceOptions& options) {
   auto runtime = std::make_unique<HostRuntime>(record);
   auto libraries = make_host_libraries(*runtime);
-  return std::make_unique<CudaDevice>(std::move(runtime), std::move(libraries));
+  return std::make_unique<CudaDevice>(std::move(runtime), std::move(libraries), options);
 }
 
 }  // namespace streamdiffusion::backend::cuda::test

@@ -2,6 +2,7 @@
 // for the libraries.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <vector>
 
@@ -16,9 +17,13 @@ class HostRuntime final : public Runtime, private CUstream_st {
  public:
   /// What the tests look at, outlives the runtime.
   struct Record {
-    int allocations = 0, releases = 0, uploads = 0, downloads = 0, captures = 0, replays = 0;
+    /// A thread that compiles allocates beside one that runs.
+    std::atomic<int> allocations = 0, releases = 0;
+    int uploads = 0, downloads = 0, captures = 0, replays = 0, events = 0;
     /// Counts down with each call; the call that finds 1 fails. 0: none does.
-    int fail_in = 0;
+    std::atomic<int> fail_in = 0;
+    /// Bytes of the card's memory; more cannot be allocated.
+    std::size_t free_memory = std::size_t{1} << 40;
   };
   explicit HostRuntime(Record& record) : record_(record) {}
 
@@ -31,15 +36,20 @@ class HostRuntime final : public Runtime, private CUstream_st {
   void synchronize() override;
   void begin_capture() override;
   std::unique_ptr<CapturedGraph> end_capture() override;
+  std::unique_ptr<Event> make_event() override;
+  CardMemory memory() const override { return {record_.free_memory, record_.free_memory}; }
   Stream stream() const override { return const_cast<HostRuntime*>(this); }
   std::string description() const override { return "host"; }
 
   void enqueue(std::function<void()> work) override;
 
  private:
+  class HostEvent;
   using Work = std::vector<std::function<void()>>;
   class Captured;
+  /// Of a call that needs the stream.
   void count_call(const char* what);
+  void fail_if_asked(const char* what);
 
   Record& record_;
   bool capturing_ = false;
@@ -49,6 +59,7 @@ class HostRuntime final : public Runtime, private CUstream_st {
 std::unique_ptr<Libraries> make_host_libraries(HostRuntime& runtime);
 
 /// The device, with a record of what it asked of the runtime.
-std::unique_ptr<Device> make_host_device(HostRuntime::Record& record);
+std::unique_ptr<Device> make_host_device(HostRuntime::Record& record,
+                                         const DeviceOptions& options = {});
 
 }  // namespace streamdiffusion::backend::cuda::test

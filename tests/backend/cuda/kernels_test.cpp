@@ -1,8 +1,11 @@
 // The cuda device over the whole op table, in f32, bf16 and f16, with the threads of each block in
 // three orders. A card is not needed: the kernels run on the processor (host/fibers.h).
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <exception>
 #include <stdexcept>
+#include <thread>
 
 #include "backend/cuda/host/cuda_runtime.h"
 #include "backend/cuda/host_device.h"
@@ -112,6 +115,95 @@ TEST(CudaDevice, UploadsAWeightOnce) {
   const CaseRun second(*device, op_case("group_norm_c32"), {});
   EXPECT_GT(uploads, 0);
   EXPECT_EQ(record.uploads, uploads);
+}
+
+TEST(CudaDevice, TakesTheTimeOfEveryOpAndThenRunsWithoutEvents) {
+  cuda::test::HostRuntime::Record record;
+  const auto device = cuda::test::make_host_device(record, {.profile = true});
+  CaseRun run(*device, a_block(), {});
+  run.run();
+  const CaseOutputs expected = run.outputs();
+  double before = 0;
+  for (int times = 1; times <= 3; ++times) {
+    for (const OpReport& op : run.executable().report()) {
+      ASSERT_EQ(op.spans.size(), 1U);
+      EXPECT_GT(op.seconds, 0) << op.name;
+      EXPECT_GE(op.spans[0].end, op.spans[0].begin);
+    }
+    const int events = record.events;
+    run.run();
+    // launched, launched as a graph, and from then on without events
+    EXPECT_EQ(record.events > events, times < 2) << times;
+    for (const auto& [name, output] : run.outputs())
+      EXPECT_TRUE(output.bytes == expected.at(name).bytes) << name;
+    double seconds = 0;
+    for (const OpReport& op : run.executable().report()) seconds += op.seconds;
+    if (times >= 2) EXPECT_EQ(seconds, before);
+    before = seconds;
+  }
+}
+
+TEST(CudaDevice, SaysWhatIsNeededWhatIsFreeAndWhatWouldFit) {
+  cuda::test::HostRuntime::Record record;
+  const auto error_with = [&](std::size_t free_memory) -> std::string {
+    record.free_memory = free_memory;
+    const auto device = cuda::test::make_host_device(record);
+    try {
+      const CaseRun run(*device, a_block(), {});
+    } catch (const base::Error& error) {
+      EXPECT_EQ(error.code(), base::ErrorCode::busy);
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(error_with(std::size_t{1} << 30), "");
+  EXPECT_THAT(error_with(16), testing::HasSubstr("all weights of "));
+  const auto device = cuda::test::make_host_device(record);
+  record.free_memory = std::size_t{1} << 30;
+  const std::size_t arena = CaseRun(*device, a_block(), {}).executable().arena_bytes();
+  const std::string error = error_with(arena / 2);
+  EXPECT_THAT(error, testing::HasSubstr("the activations need "));
+  EXPECT_THAT(error, testing::HasSubstr("about 50 % of these pixels and rows would fit"));
+  EXPECT_EQ(record.releases, record.allocations);
+}
+
+TEST(CudaDevice, AGroupNormAddsTheRowBiasOfTheConvolutionBeforeIt) {
+  cuda::test::HostRuntime::Record record;
+  const auto device = cuda::test::make_host_device(record);
+  CaseRun run(*device, op_case("block_unet"), {.dtype = DType::bf16});
+  int convolutions = 0;
+  for (const OpReport& op : run.executable().report()) {
+    if (!op.name.ends_with("conv1")) continue;
+    EXPECT_EQ(op.implementation, "host") << op.name;
+    ++convolutions;
+  }
+  EXPECT_GT(convolutions, 0);
+}
+
+TEST(CudaDevice, CompilesBesideAProgramThatIsCaptured) {
+  cuda::test::HostRuntime::Record record;
+  const auto device = cuda::test::make_host_device(record);
+  CaseRun running(*device, a_block(), {});
+  running.run();
+  const CaseOutputs expected = running.outputs();
+  std::exception_ptr failure;
+  std::jthread other([&] {
+    try {
+      for (int i = 0; i < 8; ++i) {
+        const CaseRun compiled(*device, op_case("attention_causal_7"), {});
+      }
+    } catch (...) {
+      failure = std::current_exception();
+    }
+  });
+  for (int i = 0; i < 8; ++i) {
+    CaseRun run(*device, a_block(), {});
+    for (int times = 0; times < 3; ++times) run.run();
+    for (const auto& [name, output] : run.outputs())
+      EXPECT_TRUE(output.bytes == expected.at(name).bytes) << name;
+  }
+  other.join();
+  EXPECT_EQ(failure, nullptr);
 }
 
 /// Each call to the runtime fails once.

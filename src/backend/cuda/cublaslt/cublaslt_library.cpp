@@ -8,6 +8,7 @@ namespace {
 CublasLtLibrary load() {
   const SharedLibrary library("libcublasLt.so.13", "nvidia-cublas");
   CublasLtLibrary lt;
+  lt.path = library.path();
   library.find("cublasLtGetVersion", lt.get_version);
   library.find("cublasLtGetStatusString", lt.get_status_string);
   library.find("cublasLtCreate", lt.create);

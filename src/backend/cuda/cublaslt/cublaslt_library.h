@@ -3,6 +3,8 @@
 
 #include <cublasLt.h>
 
+#include <string>
+
 namespace streamdiffusion::backend::cuda {
 
 struct CublasLtLibrary {
@@ -21,6 +23,8 @@ struct CublasLtLibrary {
   decltype(&cublasLtMatmulAlgoGetHeuristic) get_heuristic = nullptr;
   decltype(&cublasLtMatmulAlgoConfigGetAttribute) algo_get = nullptr;
   decltype(&cublasLtMatmul) matmul = nullptr;
+  /// Where it was found.
+  std::string path;
 };
 
 /// Loads libcublasLt.so.13, see SharedLibrary.

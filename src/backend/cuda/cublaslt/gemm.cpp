@@ -4,7 +4,7 @@
 #include "backend/cuda/cublaslt/gemm.h"
 
 #include <algorithm>
-#include <array>
+#include <vector>
 
 #include "backend/cuda/cublaslt/cublaslt_library.h"
 #include "base/error.h"
@@ -95,17 +95,44 @@ class Preference {
   cublasLtMatmulPreference_t preference_ = nullptr;
 };
 
+/// A product and its three matrices, as cuBLASLt wants them described.
+struct Product {
+  explicit Product(const GemmShape& of)
+      : shape(of),
+        description(of),
+        weight(of.dtype, of.in, of.out),
+        x(of.dtype, of.in, of.tokens),
+        y(of.output_dtype, of.out, of.tokens) {}
+
+  const GemmShape shape;
+  MatmulDescription description;
+  const Layout weight, x, y;
+};
+
+/// The first algorithms that the heuristics propose and that work.
+std::vector<cublasLtMatmulHeuristicResult_t> propose(cublasLtHandle_t handle,
+                                                     const Product& product, std::size_t most) {
+  const Preference preference;
+  std::vector<cublasLtMatmulHeuristicResult_t> results(std::max<std::size_t>(most, 8));
+  int count = 0;
+  const cublasStatus_t status = cublaslt_library().get_heuristic(
+      handle, product.description.get(), product.weight.get(), product.x.get(), product.y.get(),
+      product.y.get(), preference.get(), static_cast<int>(results.size()), results.data(), &count);
+  results.resize(status == CUBLAS_STATUS_SUCCESS ? static_cast<std::size_t>(count) : 0);
+  std::erase_if(results, [](const auto& result) { return result.state != CUBLAS_STATUS_SUCCESS; });
+  const GemmShape& shape = product.shape;
+  base::require(!results.empty(), base::ErrorCode::unsupported, "cuBLASLt ", CublasLt::version(),
+                " has no algorithm for ", shape.tokens, " tokens from ", shape.in, " to ",
+                shape.out, " channels in ", tensor::to_string(shape.dtype));
+  results.resize(std::min(results.size(), most));
+  return results;
+}
+
 class CublasLtGemm final : public Gemm {
  public:
-  CublasLtGemm(cublasLtHandle_t handle, Stream stream, const GemmShape& shape)
-      : handle_(handle),
-        stream_(stream),
-        shape_(shape),
-        description_(shape),
-        weight_(shape.dtype, shape.in, shape.out),
-        x_(shape.dtype, shape.in, shape.tokens),
-        y_(shape.output_dtype, shape.out, shape.tokens),
-        chosen_(choose()) {}
+  CublasLtGemm(cublasLtHandle_t handle, Stream stream, std::shared_ptr<Product> product,
+               const cublasLtMatmulHeuristicResult_t& chosen)
+      : handle_(handle), stream_(stream), product_(std::move(product)), chosen_(chosen) {}
 
   std::size_t workspace_bytes() const override { return chosen_.workspaceSize; }
   std::string implementation() const override {
@@ -115,40 +142,21 @@ class CublasLtGemm final : public Gemm {
     return base::concat("cublasLt algorithm ", id);
   }
   void run(const Operands& operands) override {
-    if (shape_.bias) description_.set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, operands.bias);
-    const float one = 1, beta = shape_.residual ? 1 : 0;
-    const void* residual = shape_.residual ? operands.residual : operands.y;
-    check_cublaslt(cublaslt_library().matmul(handle_, description_.get(), &one, operands.weight,
-                                             weight_.get(), operands.x, x_.get(), &beta, residual,
-                                             y_.get(), operands.y, y_.get(), &chosen_.algo,
+    Product& p = *product_;
+    if (p.shape.bias) p.description.set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, operands.bias);
+    const float one = 1, beta = p.shape.residual ? 1 : 0;
+    const void* residual = p.shape.residual ? operands.residual : operands.y;
+    check_cublaslt(cublaslt_library().matmul(handle_, p.description.get(), &one, operands.weight,
+                                             p.weight.get(), operands.x, p.x.get(), &beta, residual,
+                                             p.y.get(), operands.y, p.y.get(), &chosen_.algo,
                                              operands.workspace, chosen_.workspaceSize, stream_),
                    "multiply");
   }
 
  private:
-  /// The first algorithm that the heuristics propose and that works.
-  cublasLtMatmulHeuristicResult_t choose() const {
-    const Preference preference;
-    std::array<cublasLtMatmulHeuristicResult_t, 8> results{};
-    int count = 0;
-    const cublasStatus_t status = cublaslt_library().get_heuristic(
-        handle_, description_.get(), weight_.get(), x_.get(), y_.get(), y_.get(), preference.get(),
-        static_cast<int>(results.size()), results.data(), &count);
-    auto* end = results.data() + (status == CUBLAS_STATUS_SUCCESS ? count : 0);
-    const auto* found = std::find_if(results.data(), end, [](const auto& result) {
-      return result.state == CUBLAS_STATUS_SUCCESS;
-    });
-    base::require(found != end, base::ErrorCode::unsupported, "cuBLASLt ", CublasLt::version(),
-                  " has no algorithm for ", shape_.tokens, " tokens from ", shape_.in, " to ",
-                  shape_.out, " channels in ", tensor::to_string(shape_.dtype));
-    return *found;
-  }
-
   const cublasLtHandle_t handle_;
   const Stream stream_;
-  const GemmShape shape_;
-  MatmulDescription description_;
-  const Layout weight_, x_, y_;
+  const std::shared_ptr<Product> product_;
   const cublasLtMatmulHeuristicResult_t chosen_;
 };
 
@@ -163,7 +171,15 @@ CublasLt::~CublasLt() {
 }
 
 std::unique_ptr<Gemm> CublasLt::gemm(const GemmShape& shape) {
-  return std::make_unique<CublasLtGemm>(handle_, stream_, shape);
+  return std::move(gemms(shape, 1).front());
+}
+
+std::vector<std::unique_ptr<Gemm>> CublasLt::gemms(const GemmShape& shape, std::size_t most) {
+  const auto product = std::make_shared<Product>(shape);
+  std::vector<std::unique_ptr<Gemm>> calls;
+  for (const auto& chosen : propose(handle_, *product, most))
+    calls.push_back(std::make_unique<CublasLtGemm>(handle_, stream_, product, chosen));
+  return calls;
 }
 
 std::string CublasLt::version() {

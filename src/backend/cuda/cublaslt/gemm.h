@@ -18,6 +18,8 @@ class CublasLt {
 
   /// Throws unsupported if there is no algorithm.
   std::unique_ptr<Gemm> gemm(const GemmShape& shape);
+  /// The first `most` that the heuristics propose, to be timed.
+  std::vector<std::unique_ptr<Gemm>> gemms(const GemmShape& shape, std::size_t most);
   /// "13.1.0"
   static std::string version();
 

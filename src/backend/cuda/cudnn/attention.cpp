@@ -29,7 +29,7 @@ bool cudnn_takes(const AttentionShape& shape) {
   return shape.dtype != tensor::DType::f32 && shape.size % 8 == 0;
 }
 
-Plan plan_attention(const Card& card, const AttentionShape& shape) {
+std::vector<Plan> plan_attentions(const Card& card, const AttentionShape& shape, std::size_t most) {
   Descriptor operation(CUDNN_BACKEND_OPERATION_SDPA_FWD_DESCRIPTOR);
   operation.set(CUDNN_ATTR_OPERATION_SDPA_FWD_QDESC,
                 operand(shape, AttentionOperand::q, shape.queries));
@@ -46,7 +46,11 @@ Plan plan_attention(const Card& card, const AttentionShape& shape) {
   const std::string what = base::concat("attention of ", shape.heads, " heads of ", shape.size,
                                         " channels, ", shape.queries, " queries and ", shape.keys,
                                         " keys in ", tensor::to_string(shape.dtype));
-  return make_plan(card, operations, {.runtime_compilation = true}, what);
+  return make_plans(card, operations, {.runtime_compilation = true}, what, most);
+}
+
+Plan plan_attention(const Card& card, const AttentionShape& shape) {
+  return std::move(plan_attentions(card, shape, 1).front());
 }
 
 }  // namespace streamdiffusion::backend::cuda

@@ -12,7 +12,9 @@ bool cudnn_takes(const AttentionShape& shape);
 /// cuDNN's ids of the operands.
 enum class AttentionOperand : std::int64_t { q = 1, k, v, y, scale };
 
-/// Throws unsupported if there is no engine.
+/// Plans as make_plans(). Each is compiled, which takes up to a second.
+std::vector<Plan> plan_attentions(const Card& card, const AttentionShape& shape, std::size_t most);
+/// The first of them.
 Plan plan_attention(const Card& card, const AttentionShape& shape);
 
 }  // namespace streamdiffusion::backend::cuda

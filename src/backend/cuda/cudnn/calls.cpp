@@ -1,5 +1,6 @@
 #include "backend/cuda/cudnn/calls.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -94,7 +95,8 @@ class CudnnAttention final : public AttentionCall {
 
 }  // namespace
 
-Cudnn::Cudnn(Stream stream) {
+Cudnn::Cudnn(Stream stream, std::string card, PlanCache cache)
+    : card_(std::move(card)), cache_(std::move(cache)) {
   check_cudnn(cudnn_library().create(&handle_), "create a handle");
   check_cudnn(cudnn_library().set_stream(handle_, stream), "set the stream");
 }
@@ -103,16 +105,58 @@ Cudnn::~Cudnn() {
   if (handle_ != nullptr) cudnn_library().destroy(handle_);
 }
 
+std::string Cudnn::card_properties() const {
+  Descriptor properties(CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR);
+  properties.set(CUDNN_ATTR_DEVICEPROP_HANDLE, CUDNN_TYPE_HANDLE, handle_);
+  properties.finalize();
+  const auto text =
+      properties.get_all<char>(CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION, CUDNN_TYPE_CHAR);
+  return {text.begin(), std::find(text.begin(), text.end(), '\0')};
+}
+
+std::vector<std::unique_ptr<Convolution>> Cudnn::convolutions(const graph::Conv2d& op,
+                                                              const tensor::Shape& x,
+                                                              const tensor::Shape& y,
+                                                              tensor::DType dtype,
+                                                              std::size_t most) {
+  std::vector<std::unique_ptr<Convolution>> calls;
+  for (Plan& plan : plan_convolutions(Card(handle_), op, x, y, dtype, most))
+    calls.push_back(std::make_unique<CudnnConvolution>(handle_, std::move(plan)));
+  return calls;
+}
+
 std::unique_ptr<Convolution> Cudnn::convolution(const graph::Conv2d& op, const tensor::Shape& x,
                                                 const tensor::Shape& y, tensor::DType dtype) {
-  return std::make_unique<CudnnConvolution>(handle_,
-                                            plan_convolution(Card(handle_), op, x, y, dtype));
+  return std::move(convolutions(op, x, y, dtype, 1).front());
+}
+
+std::vector<std::unique_ptr<AttentionCall>> Cudnn::attentions(const AttentionShape& shape,
+                                                              std::size_t most) {
+  std::vector<std::unique_ptr<AttentionCall>> calls;
+  if (!cudnn_takes(shape)) return calls;
+  for (Plan& plan : plan_attentions(Card(handle_), shape, most))
+    calls.push_back(std::make_unique<CudnnAttention>(handle_, std::move(plan), shape.size));
+  return calls;
 }
 
 std::unique_ptr<AttentionCall> Cudnn::attention(const AttentionShape& shape) {
   if (!cudnn_takes(shape)) return nullptr;
-  return std::make_unique<CudnnAttention>(handle_, plan_attention(Card(handle_), shape),
-                                          shape.size);
+  return std::make_unique<CudnnAttention>(handle_, attention_plan(shape), shape.size);
+}
+
+Plan Cudnn::attention_plan(const AttentionShape& shape) {
+  const Card card(handle_);
+  const std::string key =
+      base::concat("cuDNN ", cudnn_library().version(), ", ", card_, ", attention ", shape.batch,
+                   ' ', shape.queries, ' ', shape.keys, ' ', shape.heads, ' ', shape.size, ' ',
+                   tensor::to_string(shape.dtype));
+  if (const std::optional<std::string> kept = cache_.find(key)) {
+    if (std::optional<Plan> plan = plan_from_text(card, *kept)) return std::move(*plan);
+    cache_.drop(key, "cuDNN refuses it");
+  }
+  Plan plan = plan_attention(card, shape);
+  cache_.keep(key, to_text(plan));
+  return plan;
 }
 
 }  // namespace streamdiffusion::backend::cuda

@@ -3,6 +3,7 @@
 
 #include "backend/cuda/cudnn/plan.h"
 #include "backend/cuda/libraries.h"
+#include "backend/cuda/plan_cache.h"
 
 namespace streamdiffusion::backend::cuda {
 
@@ -10,17 +11,33 @@ namespace streamdiffusion::backend::cuda {
 class Cudnn {
  public:
   /// Throws what cudnn_library() does, and internal if cuDNN does not accept the card.
-  explicit Cudnn(Stream stream);
+  /// `card` names the card and its driver, for the keys of compiled plans in the cache.
+  explicit Cudnn(Stream stream, std::string card = "", PlanCache cache = PlanCache(""));
   ~Cudnn();
   Cudnn(const Cudnn&) = delete;
   Cudnn& operator=(const Cudnn&) = delete;
 
   std::unique_ptr<Convolution> convolution(const graph::Conv2d& op, const tensor::Shape& x,
                                            const tensor::Shape& y, tensor::DType dtype);
+  /// cuDNN's own description of the card, as the files of tests/data/gpus.
+  std::string card_properties() const;
   /// Null if cuDNN does not take the shape.
   std::unique_ptr<AttentionCall> attention(const AttentionShape& shape);
 
+  /// The first `most` that the heuristics propose, to be timed.
+  std::vector<std::unique_ptr<Convolution>> convolutions(const graph::Conv2d& op,
+                                                         const tensor::Shape& x,
+                                                         const tensor::Shape& y,
+                                                         tensor::DType dtype, std::size_t most);
+  /// None if cuDNN does not take the shape.
+  std::vector<std::unique_ptr<AttentionCall>> attentions(const AttentionShape& shape,
+                                                         std::size_t most);
+
  private:
+  Plan attention_plan(const AttentionShape& shape);
+
+  const std::string card_;
+  const PlanCache cache_;
   cudnnHandle_t handle_ = nullptr;
 };
 

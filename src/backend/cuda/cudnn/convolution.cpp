@@ -102,8 +102,9 @@ class GraphBuilder {
 
 }  // namespace
 
-Plan plan_convolution(const Card& card, const graph::Conv2d& op, const tensor::Shape& x,
-                      const tensor::Shape& y, tensor::DType dtype) {
+std::vector<Plan> plan_convolutions(const Card& card, const graph::Conv2d& op,
+                                    const tensor::Shape& x, const tensor::Shape& y,
+                                    tensor::DType dtype, std::size_t most) {
   const ConvolutionForm form = convolution_form(op, dtype);
   GraphBuilder builder(cudnn_type(dtype), y, 1 + form.bias + form.residual + form.relu);
   builder.convolve(op, form, x);
@@ -113,7 +114,13 @@ Plan plan_convolution(const Card& card, const graph::Conv2d& op, const tensor::S
   const std::string what =
       base::concat("a ", op.kernel, "x", op.kernel, " convolution from ", op.in, " to ", op.out,
                    " channels of ", tensor::to_string(x), " in ", tensor::to_string(dtype));
-  return make_plan(card, builder.operations(), {.tensor_cores = dtype != tensor::DType::f32}, what);
+  return make_plans(card, builder.operations(), {.tensor_cores = dtype != tensor::DType::f32}, what,
+                    most);
+}
+
+Plan plan_convolution(const Card& card, const graph::Conv2d& op, const tensor::Shape& x,
+                      const tensor::Shape& y, tensor::DType dtype) {
+  return std::move(plan_convolutions(card, op, x, y, dtype, 1).front());
 }
 
 }  // namespace streamdiffusion::backend::cuda

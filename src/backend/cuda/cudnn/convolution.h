@@ -9,7 +9,11 @@ namespace streamdiffusion::backend::cuda {
 /// cuDNN's ids of the operands.
 enum class ConvolutionOperand : std::int64_t { x = 1, weight, residual, bias, y };
 
-/// A plan for an op from shape `x` to shape `y`. Throws unsupported.
+/// Plans for an op from shape `x` to shape `y`, as make_plans().
+std::vector<Plan> plan_convolutions(const Card& card, const graph::Conv2d& op,
+                                    const tensor::Shape& x, const tensor::Shape& y,
+                                    tensor::DType dtype, std::size_t most);
+/// The first of them.
 Plan plan_convolution(const Card& card, const graph::Conv2d& op, const tensor::Shape& x,
                       const tensor::Shape& y, tensor::DType dtype);
 

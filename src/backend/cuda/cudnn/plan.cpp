@@ -1,6 +1,7 @@
 #include "backend/cuda/cudnn/plan.h"
 
 #include <algorithm>
+#include <sstream>
 
 #include "base/error.h"
 
@@ -76,19 +77,27 @@ Engine engine_of(const Descriptor& configuration, const PlanLimits& limits) {
   return {number.empty() ? -1 : number[0], allowed, compiled};
 }
 
+void set_card(Descriptor& plan, const Card& card) {
+  if (card.handle() != nullptr) {
+    plan.set(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, card.handle());
+  } else {
+    plan.set(CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP, card.properties());
+  }
+}
+
+std::int64_t workspace_of(const Descriptor& plan) {
+  const auto bytes =
+      plan.get_all<std::int64_t>(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64);
+  return bytes.empty() ? 0 : bytes[0];
+}
+
 std::optional<Plan> finish(const Card& card, const Descriptor& configuration, const Engine& engine,
                            const PlanLimits& limits) {
   Descriptor descriptor(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
   descriptor.set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, configuration);
-  if (card.handle() != nullptr) {
-    descriptor.set(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, card.handle());
-  } else {
-    descriptor.set(CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP, card.properties());
-  }
+  set_card(descriptor, card);
   if (cudnn_library().finalize(descriptor.get()) != CUDNN_STATUS_SUCCESS) return std::nullopt;
-  const auto workspace =
-      descriptor.get_all<std::int64_t>(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64);
-  const std::int64_t bytes = workspace.empty() ? 0 : workspace[0];
+  const std::int64_t bytes = workspace_of(descriptor);
   if (bytes > limits.most_workspace_bytes) return std::nullopt;
   return Plan{std::move(descriptor), engine.number, bytes, engine.runtime_compiled};
 }
@@ -103,19 +112,55 @@ Card Card::from_properties(std::string_view json) {
   return card;
 }
 
-Plan make_plan(const Card& card, const std::vector<Descriptor>& operations,
-               const PlanLimits& limits, const std::string& what) {
+std::string to_text(const Plan& plan) {
+  const auto json =
+      plan.descriptor.get_all<char>(CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION, CUDNN_TYPE_CHAR);
+  const auto end = std::find(json.begin(), json.end(), '\0');
+  return base::concat(plan.engine, ' ', plan.runtime_compiled ? 1 : 0, '\n',
+                      std::string(json.begin(), end));
+}
+
+std::optional<Plan> plan_from_text(const Card& card, const std::string& text) {
+  std::istringstream in(text);
+  std::int64_t engine = 0;
+  bool compiled = false;
+  in >> engine >> compiled;
+  if (!in || in.get() != '\n') return std::nullopt;
+  Descriptor descriptor(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
+  set_card(descriptor, card);  // before the text: 9.19 crashes in the other order
+  const std::string_view json = std::string_view(text).substr(static_cast<std::size_t>(in.tellg()));
+  const CudnnLibrary& cudnn = cudnn_library();
+  if (cudnn.set_attribute(descriptor.get(), CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION,
+                          CUDNN_TYPE_CHAR, static_cast<std::int64_t>(json.size()),
+                          json.data()) != CUDNN_STATUS_SUCCESS ||
+      cudnn.finalize(descriptor.get()) != CUDNN_STATUS_SUCCESS) {
+    return std::nullopt;
+  }
+  const std::int64_t workspace = workspace_of(descriptor);
+  return Plan{std::move(descriptor), engine, workspace, compiled};
+}
+
+std::vector<Plan> make_plans(const Card& card, const std::vector<Descriptor>& operations,
+                             const PlanLimits& limits, const std::string& what, std::size_t most) {
   const Descriptor graph = operation_graph(card, operations);
+  std::vector<Plan> plans;
   for (const auto mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK}) {
     for (const Descriptor& configuration : propose(card, graph, mode)) {
+      if (plans.size() == most) return plans;
       const Engine engine = engine_of(configuration, limits);
       if (!engine.allowed) continue;
       if (std::optional<Plan> plan = finish(card, configuration, engine, limits))
-        return std::move(*plan);
+        plans.push_back(std::move(*plan));
     }
+    if (!plans.empty()) return plans;  // the fallback is for what the first mode refuses
   }
   base::fail(base::ErrorCode::unsupported, "cuDNN ", cudnn_library().version(),
              " has no engine for ", what);
+}
+
+Plan make_plan(const Card& card, const std::vector<Descriptor>& operations,
+               const PlanLimits& limits, const std::string& what) {
+  return std::move(make_plans(card, operations, limits, what, 1).front());
 }
 
 }  // namespace streamdiffusion::backend::cuda

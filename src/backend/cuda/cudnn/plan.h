@@ -47,9 +47,18 @@ struct Plan {
   bool runtime_compiled = false;
 };
 
-/// The first plan that cuDNN's heuristics propose and that keeps the limits. Engines that may give
-/// different bits in two runs are always left out. Throws unsupported, naming `what`, if there is
-/// none.
+/// The plan as text, without the card.
+std::string to_text(const Plan& plan);
+/// A plan that to_text() wrote, or nothing if cuDNN refuses it on this card. The text must be
+/// whole: cuDNN does not check it.
+std::optional<Plan> plan_from_text(const Card& card, const std::string& text);
+
+/// The first `most` plans that cuDNN's heuristics propose and that keep the limits, the best guess
+/// first. Engines that may give different bits in two runs are always left out. Throws unsupported,
+/// naming `what`, if there is none.
+std::vector<Plan> make_plans(const Card& card, const std::vector<Descriptor>& operations,
+                             const PlanLimits& limits, const std::string& what, std::size_t most);
+/// The first of them.
 Plan make_plan(const Card& card, const std::vector<Descriptor>& operations,
                const PlanLimits& limits, const std::string& what);
 

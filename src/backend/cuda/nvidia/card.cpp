@@ -14,7 +14,9 @@ namespace {
 
 class NvidiaLibraries final : public Libraries {
  public:
-  explicit NvidiaLibraries(Stream stream) : cudnn_(stream), cublaslt_(stream) {}
+  NvidiaLibraries(const Runtime& runtime, const std::string& cache_folder)
+      : cudnn_(runtime.stream(), runtime.description(), PlanCache(cache_folder)),
+        cublaslt_(runtime.stream()) {}
 
   std::unique_ptr<Convolution> convolution(const graph::Conv2d& op, const ConvolutionForm&,
                                            const tensor::Shape& x, const tensor::Shape& y,
@@ -27,6 +29,10 @@ class NvidiaLibraries final : public Libraries {
   }
   std::string description() const override {
     return base::concat("cuDNN ", cudnn_library().version(), ", cuBLASLt ", CublasLt::version());
+  }
+  std::vector<Detail> details() const override {
+    return {{"cuDNN", base::concat(cudnn_library().version(), ", ", cudnn_library().path)},
+            {"cuBLASLt", base::concat(CublasLt::version(), ", ", cublaslt_library().path)}};
   }
 
  private:
@@ -70,12 +76,12 @@ std::optional<std::string> why_no_card() {
   return std::nullopt;
 }
 
-std::unique_ptr<Device> make_device(const DeviceOptions&) {
+std::unique_ptr<Device> make_device(const DeviceOptions& options) {
   const std::optional<std::string> reason = why_no_card();
   base::require(!reason, base::ErrorCode::not_found, "device \"cuda\": ", reason.value_or(""));
   std::unique_ptr<Runtime> runtime = make_runtime();
-  auto libraries = std::make_unique<NvidiaLibraries>(runtime->stream());
-  return std::make_unique<CudaDevice>(std::move(runtime), std::move(libraries));
+  auto libraries = std::make_unique<NvidiaLibraries>(*runtime, options.cache_folder);
+  return std::make_unique<CudaDevice>(std::move(runtime), std::move(libraries), options);
 }
 
 }  // namespace streamdiffusion::backend::cuda

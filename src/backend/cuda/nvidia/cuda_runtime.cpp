@@ -2,6 +2,9 @@
 
 #include <cuda_runtime_api.h>
 
+#include <array>
+
+#include "backend/cuda/nvidia/energy.h"
 #include "base/error.h"
 
 namespace streamdiffusion::backend::cuda {
@@ -33,11 +36,45 @@ class CudaGraph final : public CapturedGraph {
   cudaGraphExec_t executable_ = nullptr;
 };
 
+class CudaEvent final : public Event {
+ public:
+  explicit CudaEvent(cudaStream_t stream) : stream_(stream) {
+    check(cudaEventCreate(&event_), "create an event");
+  }
+  ~CudaEvent() override { cudaEventDestroy(event_); }
+  CudaEvent(const CudaEvent&) = delete;
+  CudaEvent& operator=(const CudaEvent&) = delete;
+
+  void record() override {
+    auto status = cudaStreamCaptureStatusNone;
+    check(cudaStreamIsCapturing(stream_, &status), "ask for the stream's state");
+    // without "external" a captured event orders work, and its time is not noted
+    const unsigned flags =
+        status == cudaStreamCaptureStatusNone ? cudaEventRecordDefault : cudaEventRecordExternal;
+    check(cudaEventRecordWithFlags(event_, stream_, flags), "record an event");
+  }
+  double seconds_since(const Event& earlier) const override {
+    constexpr double kMilli = 1e-3;
+    float milliseconds = 0;
+    check(
+        cudaEventElapsedTime(&milliseconds, static_cast<const CudaEvent&>(earlier).event_, event_),
+        "read the time between two events");
+    return kMilli * static_cast<double>(milliseconds);
+  }
+
+ private:
+  const cudaStream_t stream_;
+  cudaEvent_t event_ = nullptr;
+};
+
 class CudaRuntime final : public Runtime {
  public:
   CudaRuntime() {
     check(cudaSetDevice(0), "select the card");
     check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "create a stream");
+    std::array<char, 32> address{};
+    if (cudaDeviceGetPCIBusId(address.data(), static_cast<int>(address.size()), 0) == cudaSuccess)
+      energy_ = make_energy_counter(address.data());
   }
   ~CudaRuntime() override { cudaStreamDestroy(stream_); }
   CudaRuntime(const CudaRuntime&) = delete;
@@ -48,8 +85,7 @@ class CudaRuntime final : public Runtime {
     select();
     if (const cudaError_t status = cudaMalloc(&memory, bytes); status != cudaSuccess) {
       cudaGetLastError();
-      std::size_t free = 0, total = 0;
-      cudaMemGetInfo(&free, &total);
+      const auto [free, total] = memory_of_card();
       base::fail(base::ErrorCode::busy, "the card has ", free >> 20U, " of ", total >> 20U,
                  " MiB free, needed are ", (bytes >> 20U) + 1, " MiB more (",
                  cudaGetErrorString(status), ")");
@@ -85,21 +121,53 @@ class CudaRuntime final : public Runtime {
     return std::make_unique<CudaGraph>(graph, stream_);
   }
 
+  std::unique_ptr<Event> make_event() override {
+    select();
+    return std::make_unique<CudaEvent>(stream_);
+  }
+  CardMemory memory() const override {
+    select();
+    return memory_of_card();
+  }
+
+  std::optional<double> energy_joules() const override {
+    return energy_ ? energy_->joules() : std::nullopt;
+  }
+
   Stream stream() const override { return stream_; }
   std::string description() const override {
-    cudaDeviceProp properties{};
-    int driver = 0;
-    check(cudaGetDeviceProperties(&properties, 0), "read the card's properties");
-    check(cudaDriverGetVersion(&driver), "read the driver's version");
-    return base::concat(properties.name, ", driver for CUDA ", driver / 1000, ".",
-                        driver / 10 % 100);
+    return base::concat(properties().name, ", driver for CUDA ", driver_version());
+  }
+  std::vector<Detail> details() const override {
+    const cudaDeviceProp card = properties();
+    const auto [free, total] = memory();
+    return {{"card", base::concat(card.name, ", compute capability ", card.major, ".", card.minor,
+                                  ", ", card.multiProcessorCount, " multiprocessors")},
+            {"card memory", base::concat(free >> 20U, " of ", total >> 20U, " MiB free")},
+            {"driver", base::concat("for CUDA ", driver_version())}};
   }
 
  private:
   /// A thread that has not used CUDA yet must name the card.
   static void select() { check(cudaSetDevice(0), "select the card"); }
+  static cudaDeviceProp properties() {
+    cudaDeviceProp properties{};
+    check(cudaGetDeviceProperties(&properties, 0), "read the card's properties");
+    return properties;
+  }
+  static std::string driver_version() {
+    int driver = 0;
+    check(cudaDriverGetVersion(&driver), "read the driver's version");
+    return base::concat(driver / 1000, ".", driver / 10 % 100);
+  }
+  static CardMemory memory_of_card() {
+    CardMemory memory;
+    check(cudaMemGetInfo(&memory.free, &memory.total), "read the card's memory");
+    return memory;
+  }
 
   cudaStream_t stream_ = nullptr;
+  std::unique_ptr<EnergyCounter> energy_;
 };
 
 }  // namespace

@@ -42,8 +42,7 @@ class AttentionOp final : public CompiledOp {
  public:
   AttentionOp(const graph::Attention& op, const CompileContext& context)
       : op_(op), runtime_(context.runtime), kv_rows_(runtime_, op.kv_rows.size() * sizeof(int)) {
-    runtime_.upload(kv_rows_.data(), reinterpret_cast<const std::byte*>(op_.kv_rows.data()),
-                    kv_rows_.size());
+    upload_now(runtime_, kv_rows_, op_.kv_rows.data());
   }
 
   void launch(const Operands& operands) override {

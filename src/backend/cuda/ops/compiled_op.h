@@ -13,6 +13,8 @@ namespace streamdiffusion::backend::cuda {
 struct Operands {
   static constexpr std::size_t kMostInputs = 3;
   std::array<tensor::View, kMostInputs> inputs;
+  /// What a group norm adds to its input, or null (row_bias_fusion.h).
+  const float* row_bias = nullptr;
   tensor::View output;
   std::byte* workspace = nullptr;
 };

@@ -18,6 +18,7 @@ class GroupNormOp final : public CompiledOp {
     launch_group_norm(op_,
                       {.first = operands.inputs[0],
                        .second = operands.inputs[1],
+                       .row_bias = operands.row_bias,
                        .weight = reinterpret_cast<const float*>(weight_->data()),
                        .bias = reinterpret_cast<const float*>(bias_->data())},
                       operands.output, operands.workspace, runtime_.stream());
