@@ -28,7 +28,9 @@ VENDOR_HEADERS = {
     r"yaml-cpp/": ["src/config"],
     r"boost/context/": ["tests/backend/cuda"],
     r"boost/(?!context/)": ["src/server"],
-    r"(openssl|prometheus)/": ["src/server"],
+    r"curl/": ["src/hub/curl"],
+    r"openssl/": ["src/hub", "src/server"],
+    r"prometheus/": ["src/server"],
 }
 MAX_LINES = 400
 MAX_COLUMNS = 100

@@ -6,7 +6,7 @@ set -euo pipefail
 build=(g++ make cmake ninja-build pkg-config libdnnl-dev ocl-icd-opencl-dev libhwy-dev libicu-dev
        nlohmann-json3-dev libcli11-dev libturbojpeg0-dev libpng-dev libwebp-dev liblcms2-dev
        libavformat-dev libavcodec-dev libavdevice-dev libavfilter-dev libavutil-dev libswscale-dev
-       libsdl2-dev libyaml-cpp-dev libboost-dev libssl-dev prometheus-cpp-dev libgtest-dev
+       libsdl2-dev libyaml-cpp-dev libcurl4-openssl-dev libboost-dev libssl-dev prometheus-cpp-dev libgtest-dev
        libgmock-dev libbenchmark-dev libboost-context-dev)
 test=(python3 valgrind xvfb clang-format-14)
 fuzz=(clang-14 libclang-rt-14-dev)

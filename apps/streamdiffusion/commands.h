@@ -11,5 +11,7 @@ void add_info_command(CommandLine& program);
 void add_bench_command(CommandLine& program);
 void add_quantize_command(CommandLine& program);
 void add_serve_command(CommandLine& program);
+void add_pull_command(CommandLine& program);
+void add_models_command(CommandLine& program);
 
 }  // namespace streamdiffusion::app

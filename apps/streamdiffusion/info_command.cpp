@@ -17,6 +17,7 @@ constexpr const char* kExamples = R"(Examples:
   streamdiffusion info
   streamdiffusion info --ops
   streamdiffusion info --device cuda
+  streamdiffusion info stabilityai/sd-turbo
   streamdiffusion info path/to/sd-turbo --vae path/to/taesd
   streamdiffusion info --random-weights sd-turbo)";
 
@@ -86,8 +87,8 @@ void show(const InfoFlags& flags) {
 void add_info_command(CommandLine& program) {
   auto info = std::make_shared<InfoFlags>();
   Flags flags = program.command("info", "What a model is, and the ops of its frames");
-  flags.text("model", info->parameters.settings.engine.model, "The model's folder, as --model",
-             {.value = "DIR"});
+  flags.text("model", info->parameters.settings.engine.model, "The model, as --model",
+             {.value = "DIR|NAME"});
   flags.flag("--ops", info->ops, "Every op, with the code that runs it");
   flags.word("--parameters", info->page, {"protocol", "config"},
              "Print the table of the server's parameters, or of the keys of --config, instead");

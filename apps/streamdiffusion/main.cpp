@@ -16,6 +16,8 @@ int main(int argc, char** argv) {
   app::add_info_command(program);
   app::add_bench_command(program);
   app::add_quantize_command(program);
+  app::add_pull_command(program);
+  app::add_models_command(program);
   program.without_arguments({"serve", "--open"});
   program.footer(
       "Without a command: `serve --open`, the page in your browser.\n"

@@ -82,7 +82,7 @@ void RunJob::run() {
   const auto begin = base::Clock::now();
   open_source();
   refuse_overwriting();
-  engine_.emplace(open_engine(settings_.engine));
+  engine_.emplace(open_engine(settings_.engine, &signals_));
   warn_of_settings(*engine_, settings_);
   if (signals_.received() != 0) throw Stopped{signals_.received()};
   realtime_ =

@@ -1,12 +1,16 @@
 #include "setup.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "model_files.h"
 #include "params/without_effect.h"
 
 namespace streamdiffusion::app {
@@ -57,11 +61,13 @@ void print_error(std::string_view message) {
 
 void print_log(base::LogLevel level, std::string_view message) {
   if (level < base::LogLevel::notice) return;
-  std::fprintf(stderr, "%s%s\n", level == base::LogLevel::warning ? "warning: " : "",
+  // A progress bar may stand in the line.
+  const char* clear = ::isatty(STDERR_FILENO) == 1 ? "\r\x1b[K" : "";
+  std::fprintf(stderr, "%s%s%s\n", clear, level == base::LogLevel::warning ? "warning: " : "",
                printable(message).c_str());
 }
 
-EngineOptions with_model(EngineOptions options) {
+EngineOptions with_model(EngineOptions options, const StopSignals* signals) {
   base::require(options.model.empty() || options.random_weights.empty(),
                 ErrorCode::invalid_argument,
                 "--model and --random-weights are both given, expected one of them");
@@ -71,13 +77,13 @@ EngineOptions with_model(EngineOptions options) {
     options.model = included_model();
     base::require(
         !options.model.empty(), ErrorCode::invalid_argument,
-        "there is no model beside the program; expected --model DIR or --random-weights NAME");
+        "there is no model beside the program; expected --model DIR|NAME or --random-weights NAME");
   }
-  return options;
+  return with_files(std::move(options), signals);
 }
 
-Engine open_engine(const EngineOptions& options) {
-  return Engine::open(with_model(options));
+Engine open_engine(const EngineOptions& options, const StopSignals* signals) {
+  return Engine::open(with_model(options, signals));
 }
 
 OpenedSession open_session(const params::Settings& settings, bool quiet) {

@@ -20,10 +20,13 @@ void print_error(std::string_view message);
 /// Prints notices and warnings to stderr. The program's log callback.
 void print_log(base::LogLevel level, std::string_view message);
 
-/// The options with a model: without --model and --random-weights, the one that is included.
-EngineOptions with_model(EngineOptions options);
+class StopSignals;
+
+/// The options with a model: without --model and --random-weights, the one that is included. Names
+/// of models become paths, see with_files().
+EngineOptions with_model(EngineOptions options, const StopSignals* signals = nullptr);
 /// Opens an engine with those options.
-Engine open_engine(const EngineOptions& options);
+Engine open_engine(const EngineOptions& options, const StopSignals* signals = nullptr);
 
 struct OpenedSession {
   Engine engine;

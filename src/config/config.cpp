@@ -111,6 +111,13 @@ void refuse_txt2img(params::Settings&, const Value& v) {
   }
 }
 
+/// The tiny autoencoder that fits the model, or the model's own. A `vae` in the same file says which
+/// one is meant, and wins.
+void set_tiny_vae(params::Settings& settings, const Value& v) {
+  const std::string word = v.boolean() ? "tiny" : "own";
+  if (settings.engine.vae.empty()) settings.engine.vae = word;
+}
+
 /// The keys of the table, and those that the forks spell otherwise.
 std::map<std::string, Set> make_keys() {
   std::map<std::string, Set> keys;
@@ -124,6 +131,7 @@ std::map<std::string, Set> make_keys() {
   keys["vae_id"] = keys.at("vae");
   keys["prompt"] = set_prompts;
   keys["prompt_blending"] = set_blending;
+  keys["use_tiny_vae"] = set_tiny_vae;
   keys["mode"] = refuse_txt2img;
   return keys;
 }
@@ -166,7 +174,6 @@ const std::set<std::string> kUnsupported{"acceleration",
                                          "use_ipadapter",
                                          "use_lcm_lora",
                                          "use_safety_checker",
-                                         "use_tiny_vae",
                                          "warmup"};
 
 [[noreturn]] void refuse_unknown(const Value& v) {

@@ -54,10 +54,14 @@ Parameter engine(const char* name, const char* title, const char* help, Type typ
 
 Rows engine_rows() {
   return {
-      engine("model", "Model", "Folder of a model in diffusers' layout; default: the one included",
-             text(SD_REACH(engine.model)), "--model", "DIR"),
-      engine("vae", "Autoencoder", "Folder of another autoencoder, instead of the model's own",
-             text(SD_REACH(engine.vae)), "--vae", "DIR"),
+      engine("model", "Model",
+             "Folder of a model in diffusers' layout, or its name on the Hugging Face hub, as "
+             "stabilityai/sd-turbo[@REVISION]; default: the one included",
+             text(SD_REACH(engine.model)), "--model", "DIR|NAME"),
+      engine("vae", "Autoencoder",
+             "Another autoencoder: a folder, a name, tiny (the small one that fits, which a model "
+             "given by its name has by default) or own (the model's own)",
+             text(SD_REACH(engine.vae)), "--vae", "DIR|NAME"),
       engine("random_weights", "Random weights",
              "An architecture with random weights instead of a model: sd-turbo or sd15",
              text(SD_REACH(engine.random_weights)), "--random-weights", "NAME"),

@@ -85,10 +85,7 @@ void Model::open_folder(const EngineOptions& options) {
   const weights::ModelFolder folder(options.model);
   const std::filesystem::path autoencoder =
       options.vae.empty() ? folder.component("vae") : std::filesystem::path(options.vae);
-  name_ = std::filesystem::path(options.model).lexically_normal().filename().string();
-  if (name_.empty())
-    name_ =
-        std::filesystem::path(options.model).lexically_normal().parent_path().filename().string();
+  name_ = weights::model_name(options.model);
   unet_ = models::unet_config(folder.config("unet"));
   text_ = models::clip_text_config(folder.config("text_encoder"));
   autoencoder_ = models::autoencoder_config(weights::read_component_config(autoencoder));

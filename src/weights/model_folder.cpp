@@ -120,6 +120,20 @@ json::Json ModelFolder::config(std::string_view name) const {
   return read_component_config(folder);
 }
 
+std::string model_name(const fs::path& folder) {
+  constexpr std::string_view kPrefix = "models--", kSeparator = "--";
+  fs::path normal = folder.lexically_normal();
+  if (normal.filename().empty()) normal = normal.parent_path();
+  const fs::path snapshots = normal.parent_path();
+  std::string name = snapshots.parent_path().filename().string();
+  if (snapshots.filename() != "snapshots" || !name.starts_with(kPrefix))
+    return normal.filename().string();
+  name.erase(0, kPrefix.size());
+  const std::size_t at = name.find(kSeparator);
+  if (at != std::string::npos) name.replace(at, kSeparator.size(), "/");
+  return name;
+}
+
 json::Json read_component_config(const fs::path& folder) {
   return json::Json::read(folder / "config.json");
 }

@@ -51,6 +51,11 @@ class ModelFolder {
   ModelDefaults defaults_;
 };
 
+/// What people call the model in a folder: the folder's name, and the repository's for a snapshot in
+/// the Hugging Face cache (".../models--stabilityai--sd-turbo/snapshots/COMMIT" is
+/// "stabilityai/sd-turbo").
+std::string model_name(const std::filesystem::path& folder);
+
 /// The parsed config.json of a lone component folder (`--vae DIR`).
 json::Json read_component_config(const std::filesystem::path& folder);
 

@@ -93,6 +93,13 @@ TEST(Config, ATextStaysText) {
   EXPECT_EQ(parse_config("prompt: !!str 5\nseed: !!int 7", "a").live.options.seed, 7);
 }
 
+TEST(Config, TheTinyAutoencoderIsAWordUnlessOneIsNamed) {
+  EXPECT_EQ(parse_config("use_tiny_vae: true", "a.yaml").engine.vae, "tiny");
+  EXPECT_EQ(parse_config("use_tiny_vae: false", "a.yaml").engine.vae, "own");
+  for (const char* text : {"use_tiny_vae: true\nvae_id: a/b", "vae_id: a/b\nuse_tiny_vae: true"})
+    EXPECT_EQ(parse_config(text, "a.yaml").engine.vae, "a/b");
+}
+
 TEST(Config, SaysWhatItSets) {
   EXPECT_THAT(parse_config("prompt: a\ndelta: 1\nfps: 5", "a").given,
               ElementsAre("delta", "fps", "prompt_list"));

@@ -48,6 +48,15 @@ TEST(ModelFolder, SaysWhatIsMissing) {
                {"\"safety_checker\" is missing"});
 }
 
+TEST(ModelFolder, IsCalledByItsNameOrItsRepositorys) {
+  EXPECT_EQ(model_name("models/pictogram"), "pictogram");
+  EXPECT_EQ(model_name("models/pictogram/"), "pictogram");
+  EXPECT_EQ(model_name("/hub/models--stabilityai--sd-turbo/snapshots/0123/"),
+            "stabilityai/sd-turbo");
+  EXPECT_EQ(model_name("/hub/models--gpt2/snapshots/0123"), "gpt2");
+  EXPECT_EQ(model_name("/hub/other/snapshots/0123"), "0123");
+}
+
 TEST(ModelFolder, RefusesAnIndexThatIsNoObject) {
   const TemporaryFolder folder;
   folder.write("model_index.json", "[]");

@@ -1,0 +1,82 @@
+#include "download_progress.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+namespace streamdiffusion::app {
+namespace {
+
+constexpr double kWindowSeconds = 5, kLineEverySeconds = 10;
+/// An estimate of more than this says nothing.
+constexpr double kLongestLeft = 100 * 3600;
+
+std::string time_text(double seconds) {
+  const auto whole = static_cast<long>(seconds);
+  char text[32];
+  if (whole >= 3600) {
+    std::snprintf(text, sizeof text, "%ld:%02ld:%02ld", whole / 3600, whole / 60 % 60, whole % 60);
+  } else {
+    std::snprintf(text, sizeof text, "%ld:%02ld", whole / 60, whole % 60);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string size_text(std::uint64_t bytes) {
+  constexpr std::array<const char*, 5> kUnits{"B", "kB", "MB", "GB", "TB"};
+  auto value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  while (value >= 999.5 && unit + 1 < kUnits.size()) {
+    value /= 1000;
+    ++unit;
+  }
+  char text[32];
+  const int digits = unit == 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
+  std::snprintf(text, sizeof text, "%.*f %s", digits, value, kUnits[unit]);
+  return text;
+}
+
+DownloadProgress::DownloadProgress(std::string name, bool quiet)
+    : name_(std::move(name)), quiet_(quiet), terminal_(::isatty(STDERR_FILENO) == 1) {}
+
+DownloadProgress::~DownloadProgress() {
+  if (drawn_ && terminal_) std::fputc('\n', stderr);
+}
+
+double DownloadProgress::rate(const hub::PullProgress& now) {
+  samples_.emplace_back(now.seconds, now.received);
+  while (samples_.size() > 2 && samples_.front().first < now.seconds - kWindowSeconds)
+    samples_.pop_front();
+  const double seconds = now.seconds - samples_.front().first;
+  const auto bytes = static_cast<double>(now.received - samples_.front().second);
+  return seconds > 0 ? bytes / seconds : 0;
+}
+
+void DownloadProgress::show(const hub::PullProgress& now) {
+  if (quiet_ || now.received == 0) return;
+  if (!terminal_ && now.seconds < next_line_) return;
+  next_line_ = now.seconds + kLineEverySeconds;
+  print(now);
+}
+
+void DownloadProgress::print(const hub::PullProgress& now) {
+  const double bytes_a_second = rate(now);
+  std::string left;
+  if (now.bytes < now.total_bytes && bytes_a_second > 0) {
+    const double seconds = static_cast<double>(now.total_bytes - now.bytes) / bytes_a_second;
+    if (seconds < kLongestLeft) left = "  " + time_text(seconds) + " left";
+  }
+  std::fprintf(stderr, "%s%s  %zu/%zu files  %s of %s  %s/s%s%s", terminal_ ? "\r" : "",
+               name_.c_str(), now.files, now.total_files, size_text(now.bytes).c_str(),
+               size_text(now.total_bytes).c_str(),
+               size_text(static_cast<std::uint64_t>(bytes_a_second)).c_str(), left.c_str(),
+               terminal_ ? "\x1b[K" : "\n");
+  std::fflush(stderr);
+  drawn_ = true;
+}
+
+}  // namespace streamdiffusion::app

@@ -1,0 +1,23 @@
+// What a downloaded folder or file can be used for, found by opening it.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace streamdiffusion::app {
+
+struct ModelUse {
+  /// "--model", "--vae"; empty if it cannot be used.
+  std::string flag;
+  /// What it is, or why it cannot be used.
+  std::string text;
+};
+
+/// Throws unsupported or corrupt_file if the configurations of a pipeline, without its weights, say
+/// that it cannot be used. Other folders pass.
+void check_configs(const std::filesystem::path& folder);
+
+/// Reads configurations and the names and shapes of all tensors, no weights. Never throws Error.
+ModelUse use_of(const std::filesystem::path& path);
+
+}  // namespace streamdiffusion::app

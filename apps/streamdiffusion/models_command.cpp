@@ -1,0 +1,97 @@
+// `streamdiffusion models`: what is in the cache, what it can be used for, and removing it.
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "commands.h"
+#include "download_progress.h"
+#include "flags.h"
+#include "hub/installed.h"
+#include "model_use.h"
+
+namespace streamdiffusion::app {
+namespace {
+
+constexpr const char* kExamples = R"(Examples:
+  streamdiffusion models
+  streamdiffusion models --json
+  All of a model, or one revision of it and what no other revision uses:
+    streamdiffusion models --remove stabilityai/sd-turbo
+    streamdiffusion models --remove stabilityai/sd-turbo@main
+The cache is that of Python's huggingface_hub: what is removed here is gone there too.)";
+
+struct ModelsFlags {
+  std::vector<std::string> remove;
+  bool json = false;
+};
+
+void print_table(const hub::Installed& installed) {
+  std::size_t width = 4;
+  for (const hub::InstalledModel& model : installed.models)
+    width = std::max(width, model.name.size());
+  const int column = static_cast<int>(width);
+  for (const hub::InstalledModel& model : installed.models) {
+    const ModelUse use = use_of(model.path);
+    std::printf("%-*s  %8s  %s%s%s\n", column, model.name.c_str(), size_text(model.bytes).c_str(),
+                use.flag.c_str(), use.flag.empty() ? "" : "  ", use.text.c_str());
+  }
+}
+
+void print_json(const hub::Installed& installed) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const hub::InstalledModel& model : installed.models) {
+    const ModelUse use = use_of(model.path);
+    list.push_back({{"name", model.name},
+                    {"path", model.path.string()},
+                    {"bytes", model.bytes},
+                    {"flag", use.flag},
+                    {"use", use.text}});
+  }
+  using nlohmann::json;
+  std::printf("%s\n", json({{"models", list}, {"bytes", installed.bytes}})
+                          .dump(2, ' ', false, json::error_handler_t::replace)
+                          .c_str());
+}
+
+void list(bool json) {
+  const hub::Settings settings = hub::read_settings();
+  const hub::Installed installed = hub::list_installed(settings);
+  for (const std::string& problem : installed.problems) base::warn(problem);
+  if (json) return print_json(installed);
+  if (installed.models.empty()) {
+    std::fprintf(stderr, "no models in %s; `streamdiffusion pull stabilityai/sd-turbo` gets one\n",
+                 settings.cache.c_str());
+    return;
+  }
+  print_table(installed);
+  std::fprintf(stderr, "%s in %s\n", size_text(installed.bytes).c_str(), settings.cache.c_str());
+}
+
+void remove(const std::vector<std::string>& names) {
+  const hub::Settings settings = hub::read_settings();
+  for (const std::string& name : names) {
+    const std::uint64_t bytes = hub::remove_installed(settings, name);
+    std::fprintf(stderr, "%s is removed, %s are free\n", name.c_str(), size_text(bytes).c_str());
+  }
+}
+
+}  // namespace
+
+void add_models_command(CommandLine& program) {
+  auto models_flags = std::make_shared<ModelsFlags>();
+  Flags flags = program.command("models", "List the downloaded models, or remove some");
+  flags.texts("--remove", models_flags->remove, "Remove it, or this revision of it",
+              {.value = "NAME[@REVISION]"});
+  flags.flag("--json", models_flags->json, "The list as JSON");
+  flags.examples(kExamples);
+  flags.run([models_flags] {
+    base::require(models_flags->remove.empty() || !models_flags->json, ErrorCode::invalid_argument,
+                  "--json has no effect with --remove");
+    models_flags->remove.empty() ? list(models_flags->json) : remove(models_flags->remove);
+  });
+}
+
+}  // namespace streamdiffusion::app

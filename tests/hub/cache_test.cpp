@@ -1,0 +1,154 @@
+// The layout of the cache, byte by byte as Python's huggingface_hub writes it.
+#include "hub/cache.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+
+#include "hub/tiny_autoencoder.h"
+#include "support/errors.h"
+#include "support/temporary_folder.h"
+
+namespace streamdiffusion::hub {
+namespace {
+
+namespace fs = std::filesystem;
+using base::ErrorCode;
+using ::testing::ElementsAre;
+using testing::expect_error;
+using ::testing::IsEmpty;
+using testing::TemporaryFolder;
+
+const std::string kCommit(40, 'c'), kHash(40, 'a');
+
+std::string text_of(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+class Cache : public ::testing::Test {
+ protected:
+  CachedRepository repository() const { return {settings_, "org/name"}; }
+  /// Puts a blob there and links it.
+  RemoteFile add(const std::string& path, const std::string& content = "x") const {
+    const RemoteFile file{.path = path, .size = content.size(), .hash = kHash};
+    repository().create();
+    folder_.write("hub/models--org--name/blobs/" + kHash, content);
+    repository().link(kCommit, file);
+    return file;
+  }
+
+  TemporaryFolder folder_;
+  Settings settings_{.cache = folder_.path() / "hub", .own_cache = folder_.path() / "own"};
+};
+
+TEST_F(Cache, HasPythonsLayout) {
+  const RemoteFile file = add("unet/deep/config.json", "hello");
+  repository().write_ref("refs/pr/1", kCommit);
+  repository().write_ref("main", kCommit);
+  repository().write_ref(kCommit, kCommit);
+  const fs::path root = folder_ / "hub/models--org--name";
+  EXPECT_EQ(fs::read_symlink(root / "snapshots" / kCommit / "unet/deep/config.json"),
+            "../../../../blobs/" + kHash);
+  EXPECT_EQ(text_of(root / "snapshots" / kCommit / "unet/deep/config.json"), "hello");
+  EXPECT_EQ(text_of(root / "refs/main"), kCommit);
+  EXPECT_EQ(text_of(root / "refs/refs/pr/1"), kCommit);
+  EXPECT_FALSE(fs::exists(root / "refs" / kCommit));
+  EXPECT_EQ(repository().lock_file(file),
+            folder_ / ("hub/.locks/models--org--name/" + kHash + ".lock"));
+  EXPECT_THAT(text_of(folder_ / "hub/CACHEDIR.TAG"),
+              ::testing::StartsWith("Signature: 8a477f597d28d172789f06886806bc55"));
+  EXPECT_TRUE(repository().has(kCommit, file));
+  EXPECT_EQ(repository().commit_of("main"), kCommit);
+  EXPECT_EQ(repository().commit_of("v2"), std::nullopt);
+}
+
+TEST_F(Cache, MovesFilesWhereThereAreNoLinks) {
+  settings_.symlinks = false;
+  const RemoteFile file = add("config.json", "hello");
+  const fs::path path = repository().snapshot(kCommit) / "config.json";
+  EXPECT_TRUE(fs::is_regular_file(fs::symlink_status(path)));
+  EXPECT_TRUE(repository().has(kCommit, file));
+}
+
+TEST_F(Cache, WritesNothingThroughALinkThatLeadsOut) {
+  fs::create_directories(folder_ / "victim");
+  fs::create_directories(folder_ / ("hub/models--org--name/snapshots/" + kCommit));
+  fs::create_directory_symlink(folder_ / "victim",
+                               folder_ / ("hub/models--org--name/snapshots/" + kCommit + "/unet"));
+  expect_error([&] { add("unet/config.json"); }, ErrorCode::io, {"leads out of"});
+  EXPECT_TRUE(fs::is_empty(folder_ / "victim"));
+}
+
+TEST_F(Cache, RefusesAFolderThatIsALinkOut) {
+  fs::create_directories(folder_ / "victim");
+  fs::create_directories(folder_ / "hub/models--org--name");
+  fs::create_directory_symlink(folder_ / "victim", folder_ / "hub/models--org--name/blobs");
+  expect_error([&] { repository().create(); }, ErrorCode::io, {"leads out of"});
+}
+
+TEST_F(Cache, RefusesAReferenceThatIsNoCommit) {
+  for (const char* ref : {"../../x", "main", ""}) {
+    folder_.write("hub/models--org--name/refs/main", ref);
+    expect_error([&] { (void)repository().commit_of("main"); }, ErrorCode::corrupt_file,
+                 {"40 hexadecimal digits"});
+  }
+  folder_.write("hub/models--org--name/refs/main", std::string(100, 'a'));
+  expect_error([&] { (void)repository().commit_of("main"); }, ErrorCode::corrupt_file, {"at most"});
+}
+
+TEST_F(Cache, FindsAFileAndNamesOneThatIsMissing) {
+  add("a.safetensors");
+  repository().write_ref("main", kCommit);
+  EXPECT_TRUE(find_in_cache(settings_, {.id = "org/name", .file = "a.safetensors"}).complete());
+  EXPECT_TRUE(find_in_cache(settings_, {.id = "org/name"}).complete());
+  const Found other = find_in_cache(settings_, {.id = "org/name", .file = "b.safetensors"});
+  EXPECT_THAT(other.missing, ElementsAre("b.safetensors"));
+  EXPECT_TRUE(find_in_cache(settings_, {.id = "org/other"}).path.empty());
+  EXPECT_TRUE(find_in_cache(settings_, {.id = "org/name", .revision = "v2"}).path.empty());
+}
+
+constexpr const char* kIndex = R"({"unet": ["diffusers", "UNet2DConditionModel"],
+  "vae": ["diffusers", "AutoencoderKL"], "tokenizer": ["transformers", "CLIPTokenizer"],
+  "text_encoder_2": [null, null], "safety_checker": ["x", "y"]})";
+
+TEST(MissingFiles, AreNamed) {
+  const TemporaryFolder folder;
+  EXPECT_THAT(missing_files(folder.path()), ElementsAre("model_index.json"));
+  folder.write("model_index.json", kIndex);
+  EXPECT_THAT(missing_files(folder.path()),
+              ElementsAre("tokenizer/vocab.json", "tokenizer/merges.txt", "unet/config.json",
+                          "unet/*.safetensors", "vae/config.json", "vae/*.safetensors"));
+  for (const char* name : {"tokenizer/tokenizer.json", "unet/config.json", "vae/config.json",
+                           "vae/diffusion_pytorch_model.fp16.safetensors"}) {
+    folder.write(name, "{}");
+  }
+  folder.write("unet/diffusion_pytorch_model.safetensors.index.json",
+               R"({"weight_map": {"x": "a-1.safetensors", "y": "a-2.safetensors"}})");
+  folder.write("unet/a-1.safetensors", "x");
+  EXPECT_THAT(missing_files(folder.path()), ElementsAre("unet/a-2.safetensors"));
+  folder.write("unet/a-2.safetensors", "x");
+  EXPECT_THAT(missing_files(folder.path()), IsEmpty());
+}
+
+TEST(TinyAutoencoder, FollowsTheContextOfTheUNet) {
+  const TemporaryFolder folder;
+  folder.write("model_index.json", kIndex);
+  const auto with_context = [&](const std::string& context) {
+    folder.write("unet/config.json", R"({"cross_attention_dim": )" + context + "}");
+    const auto name = tiny_autoencoder_for(folder.path());
+    return name ? name->id : std::string();
+  };
+  EXPECT_EQ(with_context("768"), "madebyollin/taesd");
+  EXPECT_EQ(with_context("1024"), "madebyollin/taesd");
+  EXPECT_EQ(with_context("2048"), "madebyollin/taesdxl");
+  EXPECT_EQ(with_context("4096"), "");
+  EXPECT_EQ(with_context("null"), "");
+  folder.write("model_index.json", R"({"vae": ["diffusers", "AutoencoderTiny"]})");
+  EXPECT_EQ(with_context("768"), "");
+}
+
+}  // namespace
+}  // namespace streamdiffusion::hub
