@@ -5,7 +5,8 @@ export const COLOR_KEY = "colour";  // browsers hold settings under this spellin
 const PERSONAL = ["theme", COLOR_KEY, "size", "mirror"];  // not in a link, kept by "Reset all"
 const PAGE_SETTINGS = ["source", "prompt2", "blend", ...PERSONAL];  // never sent by these names
 const TEXTS = ["source", "prompt", "prompt2", "negative_prompt", "theme", COLOR_KEY];
-const EXCLUSIVE = [["strength", "t_index_list"], ["steps", "t_index_list"]];  // the later one wins
+const EXCLUSIVE = [["strength", "t_index_list"], ["steps", "t_index_list"],  // the later one wins
+  ["timesteps", "timestep_spacing"], ["timesteps", "num_inference_steps"]];
 const PROMPT_SETTINGS = ["prompt", "prompt2", "blend"];
 const NOT_STORED = ["prompt_list", "mode"];  // made from other settings when they are sent
 
@@ -102,6 +103,7 @@ export class Settings extends EventTarget {
         if (name === b) delete this.changed[a];
       }
     }
+    if ("timesteps" in changes) delete this.changed.t_index_list;  // it counts in them
     Object.assign(this.changed, changes);
     this.#save();
     this.#notify(changes);

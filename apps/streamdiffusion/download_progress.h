@@ -1,5 +1,5 @@
-// What a person sees while models are downloaded: a line that is redrawn on a terminal, a line every
-// ten seconds elsewhere.
+// What a person sees while models are downloaded: a line that is redrawn on a terminal, a line
+// every ten seconds elsewhere.
 #pragma once
 
 #include <cstdint>

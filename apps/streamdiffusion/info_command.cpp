@@ -61,6 +61,7 @@ void show(const InfoFlags& flags) {
   const EngineInfo info = engine.info();
   const std::vector<OpInfo> ops = engine.ops(session);
   std::printf("model       %s\n", info.model.c_str());
+  if (!info.recipe.empty()) std::printf("recipe      %s\n", info.recipe.c_str());
   std::printf("parameters  %.2f million\n", static_cast<double>(info.parameters) * 1e-6);
   if (info.vocabulary_size > 0) std::printf("tokenizer   %d tokens\n", info.vocabulary_size);
   const KnownWords words = read_known_words(info.folder);

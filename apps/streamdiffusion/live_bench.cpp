@@ -104,9 +104,7 @@ class Storm {
     SessionOptions& options = next.options;
     const std::string what = kChanges[round_++ % kChanges.size()];
     if (what == "prompt") next.prompts = {{"green tree " + std::to_string(round_), 1.0F}};
-    if (what == "steps") {
-      options.t_index_list.resize(options.t_index_list.size() == 1 ? 2 : 1, 40);
-    }
+    if (what == "steps") change_steps(options);
     if (what == "guidance") {
       options.cfg_type = options.cfg_type == CfgType::full ? CfgType::none : CfgType::full;
     }
@@ -119,6 +117,14 @@ class Storm {
   }
 
  private:
+  /// One step, or two where there was one and the schedule goes on.
+  static void change_steps(SessionOptions& options) {
+    std::vector<int>& list = options.t_index_list;
+    const int last = *options.num_inference_steps - 1;
+    if (list.size() > 1) return list.resize(1);
+    if (list.front() < last) list.push_back(std::clamp(40, list.front() + 1, last));
+  }
+
   LiveSession& live_;
   Ages& ages_;
   const LiveSettings start_;

@@ -46,6 +46,8 @@ struct EngineInfo {
   std::string model;
   /// The folder's path; empty with random weights.
   std::string folder;
+  /// Of the checkpoint's recipe whose defaults are in use; or empty.
+  std::string recipe;
   /// "2 threads, AVX512-BF16"
   std::string device;
   /// Of a card: its name, memory and driver, and the libraries with their paths. Else empty.

@@ -26,6 +26,18 @@ inline const Names<DataType> kDataTypes{{"auto", DataType::automatic},
                                         {"f32", DataType::f32},
                                         {"bf16", DataType::bf16},
                                         {"int8", DataType::int8}};
+inline const Names<Scheduler> kSchedulers{{"lcm", Scheduler::lcm},
+                                          {"euler", Scheduler::euler},
+                                          {"euler_ancestral", Scheduler::euler_ancestral},
+                                          {"ddim", Scheduler::ddim},
+                                          {"tcd", Scheduler::tcd}};
+inline const Names<TimestepSpacing> kTimestepSpacings{{"lcm", TimestepSpacing::lcm},
+                                                      {"trailing", TimestepSpacing::trailing},
+                                                      {"leading", TimestepSpacing::leading},
+                                                      {"linspace", TimestepSpacing::linspace}};
+inline const Names<PredictionType> kPredictionTypes{{"epsilon", PredictionType::epsilon},
+                                                    {"v_prediction", PredictionType::v},
+                                                    {"sample", PredictionType::sample}};
 inline const Names<Parallel> kParallels{
     {"auto", Parallel::automatic}, {"ops", Parallel::ops}, {"rows", Parallel::rows}};
 inline const Names<Fit> kFits{

@@ -39,6 +39,28 @@ enum class DataType {
   int8,
 };
 
+/// How a step's prediction becomes the input of the next step. docs/algorithm.md, section 3.
+enum class Scheduler {
+  /// Fresh noise before every step: latent consistency models.
+  lcm,
+  /// The predicted noise goes on: ddim with eta 0.
+  euler,
+  /// ddim with eta 1.
+  euler_ancestral,
+  /// A share `eta` of the noise is fresh.
+  ddim,
+  /// Trajectory consistency models; `eta` is their gamma.
+  tcd,
+};
+
+/// How num_inference_steps timesteps are chosen from those of the training. lcm: from the 50 of
+/// latent consistency models. trailing: from the last one on, evenly. leading: up to the first one,
+/// evenly. linspace: both ends.
+enum class TimestepSpacing { lcm, trailing, leading, linspace };
+
+/// What the UNet predicts: the noise, the velocity v = a noise - b x0, or the clean latents x0.
+enum class PredictionType { epsilon, v, sample };
+
 /// How the rows of a batch use the cores.
 enum class Parallel {
   /// Whichever is faster, measured at the first session.
@@ -66,6 +88,10 @@ struct EngineOptions {
   std::string model;
   /// Folder of another autoencoder, or empty for the model's own.
   std::string vae;
+  /// The recipe whose defaults the model takes: the name of a published checkpoint, as
+  /// "ByteDance/SDXL-Lightning". Empty: that of the model's own name, if its folder has no
+  /// streamdiffusion.json. "none": no recipe.
+  std::string recipe;
   /// "sd-turbo" or "sd15": that architecture with random weights, instead of a model.
   std::string random_weights;
   /// "auto": an NVIDIA card if one can be used, else the CPU. "cuda", "cpu", "ref": that one.
@@ -95,8 +121,19 @@ struct SessionOptions {
   std::optional<int> width, height;
   /// Indices of the steps in the schedule, 0..num_inference_steps - 1, ascending. Empty: {32, 45}.
   std::vector<int> t_index_list;
-  /// 1..50, default 50.
+  /// 1..50, default 50: how many timesteps the grid has that t_index_list counts in.
   std::optional<int> num_inference_steps;
+  /// Default lcm.
+  std::optional<Scheduler> scheduler;
+  /// Default lcm with the schedulers lcm and tcd, else trailing.
+  std::optional<TimestepSpacing> timestep_spacing;
+  /// The grid's timesteps themselves, descending, at most 50; empty: as timestep_spacing says.
+  /// Without t_index_list each of them is a step.
+  std::vector<int> timesteps;
+  /// 0..1. With ddim the share of fresh noise, default 0. With tcd its gamma, default 0.3.
+  std::optional<float> eta;
+  /// Default: what the model's scheduler_config.json says.
+  std::optional<PredictionType> prediction_type;
   /// Default self.
   std::optional<CfgType> cfg_type;
   /// 0..100, default 1.2; at 1 or less there is no guidance.

@@ -73,6 +73,10 @@ class Session {
   void set_seed(std::int64_t seed);
   /// As many entries as the session has steps.
   void set_t_index_list(const std::vector<int>& t_index_list);
+  /// The scheduler, eta, timestep_spacing, num_inference_steps, timesteps and t_index_list of these
+  /// options; what is unset takes its default, as in Engine::session(). As many steps as the
+  /// session has. Throws invalid_argument, with nothing changed.
+  void set_schedule(const SessionOptions& options);
   void set_similar_image_filter(
       bool enabled, float threshold = SessionOptions().similar_image_filter_threshold,
       int max_skip_frame = SessionOptions().similar_image_filter_max_skip_frame);

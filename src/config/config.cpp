@@ -111,8 +111,8 @@ void refuse_txt2img(params::Settings&, const Value& v) {
   }
 }
 
-/// The tiny autoencoder that fits the model, or the model's own. A `vae` in the same file says which
-/// one is meant, and wins.
+/// The tiny autoencoder that fits the model, or the model's own. A `vae` in the same file says
+/// which one is meant, and wins.
 void set_tiny_vae(params::Settings& settings, const Value& v) {
   const std::string word = v.boolean() ? "tiny" : "own";
   if (settings.engine.vae.empty()) settings.engine.vae = word;
@@ -164,7 +164,6 @@ const std::set<std::string> kUnsupported{"acceleration",
                                          "output_type",
                                          "safety_checker_threshold",
                                          "sampler",
-                                         "scheduler",
                                          "seed_blending",
                                          "seed_interpolation_method",
                                          "seed_list",

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <tuple>
 
 #include "base/error.h"
 #include "image/resize.h"
@@ -36,7 +37,11 @@ ActiveSession::ActiveSession(Engine& engine, const LiveSettings& settings, std::
 
 void ActiveSession::apply(const LiveSettings& settings) {
   const SessionOptions &now = settings_.options, &wanted = settings.options;
-  if (wanted.t_index_list != now.t_index_list) session_.set_t_index_list(wanted.t_index_list);
+  const auto schedule = [](const SessionOptions& o) {
+    return std::tie(o.scheduler, o.eta, o.timestep_spacing, o.num_inference_steps, o.timesteps,
+                    o.t_index_list);
+  };
+  if (schedule(wanted) != schedule(now)) session_.set_schedule(wanted);
   if (wanted.guidance_scale != now.guidance_scale) {
     session_.set_guidance_scale(*wanted.guidance_scale);
   }

@@ -53,8 +53,8 @@ struct Describe {
     return concat("a text of at most ", t.maximum_bytes, " bytes");
   }
   std::string operator()(const IntegerList& t) const {
-    return concat("1 to ", t.maximum_items, " ascending integers from ", t.minimum, " to ",
-                  t.maximum);
+    return concat("1 to ", t.maximum_items, t.descending ? " descending" : " ascending",
+                  " integers from ", t.minimum, " to ", t.maximum);
   }
   std::string operator()(const PromptList& t) const {
     return concat("1 to ", t.maximum_items, " prompts of at most ", t.maximum_bytes,
@@ -117,9 +117,13 @@ bool accepts(const Text& type, const std::string& value) {
 }
 
 bool accepts(const IntegerList& type, const std::vector<int>& value) {
-  return !value.empty() && value.size() <= type.maximum_items && value.front() >= type.minimum &&
-         value.back() <= type.maximum &&
-         std::ranges::adjacent_find(value, std::greater_equal<>()) == value.end();
+  if (value.empty()) return false;
+  const auto [least, most] = std::ranges::minmax(value);
+  const bool in_order =
+      type.descending ? std::ranges::adjacent_find(value, std::less_equal<>()) == value.end()
+                      : std::ranges::adjacent_find(value, std::greater_equal<>()) == value.end();
+  return value.size() <= type.maximum_items && least >= type.minimum && most <= type.maximum &&
+         in_order;
 }
 
 bool accepts(const PromptList& type, const std::vector<WeightedPrompt>& value) {

@@ -24,6 +24,10 @@ const std::string& read(const Text&, const Json& value) {
   return value.string();
 }
 
+bool is_empty_list(const Json& value) {
+  return value.is(Json::Kind::array) && value.size() == 0;
+}
+
 std::vector<int> read(const IntegerList& type, const Json& value) {
   const auto list = value.integers(type.minimum, type.maximum);
   return {list.begin(), list.end()};
@@ -50,6 +54,9 @@ std::vector<WeightedPrompt> read(const PromptList& type, const Json& value) {
 void read_json(const Parameter& row, const Json& value, Settings& settings) {
   std::visit(
       [&](const auto& type) {
+        if constexpr (std::is_same_v<std::remove_cvref_t<decltype(type)>, IntegerList>) {
+          if (type.may_be_unset && is_empty_list(value)) return type.member.set(settings, {});
+        }
         const auto found = read(type, value);
         if (!accepts(type, found)) value.refuse(describe(type));
         type.member.set(settings, found);

@@ -35,6 +35,8 @@ Text text(Reach reach) {
   return {member<std::string>(reach), kMaximumBytes};
 }
 
+/// Of the scheduler.
+Rows schedule_rows();
 /// Of the command `run` alone.
 Rows run_rows();
 

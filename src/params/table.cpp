@@ -62,6 +62,11 @@ Rows engine_rows() {
              "Another autoencoder: a folder, a name, tiny (the small one that fits, which a model "
              "given by its name has by default) or own (the model's own)",
              text(SD_REACH(engine.vae)), "--vae", "DIR|NAME"),
+      engine(
+          "recipe", "Recipe",
+          "A published checkpoint whose settings are taken, such as ByteDance/SDXL-Lightning, or "
+          "none; default: that of the model's name",
+          text(SD_REACH(engine.recipe)), "--recipe", "NAME"),
       engine("random_weights", "Random weights",
              "An architecture with random weights instead of a model: sd-turbo or sd15",
              text(SD_REACH(engine.random_weights)), "--random-weights", "NAME"),
@@ -133,7 +138,7 @@ Rows steps_rows() {
        "Length of the schedule",
        "How many steps the schedule has; t_index_list counts in them",
        Group::steps,
-       session,
+       live,
        integer(SD_REACH(live.options.num_inference_steps), 1, kMaximumSteps, 50),
        {.flag = "--num-inference-steps", .yaml = true, .model_file = true, .server = true}},
   };
@@ -339,8 +344,8 @@ Rows filter_rows() {
 const std::vector<Parameter>& parameters() {
   static const Rows all = [] {
     Rows rows;
-    for (auto* group : {&engine_rows, &steps_rows, &noise_rows, &batch_rows, &prompt_rows,
-                        &guidance_rows, &image_rows, &filter_rows, &run_rows}) {
+    for (auto* group : {&engine_rows, &steps_rows, &schedule_rows, &noise_rows, &batch_rows,
+                        &prompt_rows, &guidance_rows, &image_rows, &filter_rows, &run_rows}) {
       std::ranges::move(group(), std::back_inserter(rows));
     }
     return rows;

@@ -76,11 +76,14 @@ struct Text {
   Member<std::string> member;
   std::size_t maximum_bytes;
 };
-/// Strictly ascending, at least one item.
+/// Strictly ascending or descending, at least one item.
 struct IntegerList {
   Member<std::vector<int>> member;
   std::int64_t minimum, maximum;
   std::size_t maximum_items;
+  bool descending = false;
+  /// Whether JSON may say that there is none, by an empty list.
+  bool may_be_unset = false;
 };
 /// At least one item, at least one weight above 0.
 struct PromptList {

@@ -51,10 +51,26 @@ class Rules {
   }
 
   std::string steps(std::string_view key) const {
-    if (key == "do_add_noise" && !o_.do_add_noise && o_.t_index_list.size() == 1) {
-      return " with one step: noise is added between steps";
+    const bool off = key == "do_add_noise" && !o_.do_add_noise;
+    if (off && o_.t_index_list.size() == 1) return " with one step: noise is added between steps";
+    if (off && keeps_its_noise()) return concat(with_scheduler(), ", which adds none");
+    if (key == "eta" && *o_.scheduler != Scheduler::ddim && *o_.scheduler != Scheduler::tcd) {
+      return concat(with_scheduler(), "; it acts with ddim or tcd");
     }
+    const bool of_the_grid = key == "timestep_spacing" || key == "num_inference_steps";
+    if (of_the_grid && !o_.timesteps.empty()) return concat(" beside ", name("timesteps"));
     return {};
+  }
+
+  std::string with_scheduler() const {
+    return concat(" with ", name("scheduler"), " ",
+                  streamdiffusion::name_of(kSchedulers, *o_.scheduler));
+  }
+
+  /// Whether no noise of a step is fresh.
+  bool keeps_its_noise() const {
+    const bool has_eta = o_.scheduler == Scheduler::ddim || o_.scheduler == Scheduler::tcd;
+    return o_.scheduler == Scheduler::euler || (has_eta && *o_.eta == 0);
   }
 
   std::string prompts(std::string_view key) const {

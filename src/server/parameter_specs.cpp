@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 namespace streamdiffusion::server {
 namespace {
@@ -38,10 +39,10 @@ struct Schema {
   }
   json operator()(const params::IntegerList& t) const {
     return {{"type", "array"},
-            {"minItems", 1},
+            {"minItems", t.may_be_unset ? 0 : 1},
             {"maxItems", t.maximum_items},
             {"items", {{"type", "integer"}, {"minimum", t.minimum}, {"maximum", t.maximum}}},
-            {"field", "t_index_list"}};
+            {"field", t.descending ? "timesteps" : "t_index_list"}};
   }
   json operator()(const params::PromptList& t) const {
     const json text{{"type", "string"}, {"maxLength", t.maximum_bytes}};
@@ -97,7 +98,7 @@ std::vector<params::Parameter> offered_parameters(const ServedModel& info, const
       auto& type = std::get<params::Integer>(row.type);
       type.maximum = std::min<std::int64_t>(type.maximum, limits.steps);
     }
-    if (name == "t_index_list") {
+    if (name == "t_index_list" || name == "timesteps") {
       auto& type = std::get<params::IntegerList>(row.type);
       type.maximum_items = std::min(type.maximum_items, static_cast<std::size_t>(limits.steps));
     }
@@ -120,8 +121,15 @@ json schema_of(const params::Parameter& row, std::size_t order) {
 }
 
 json value_of(const params::Parameter& row, const params::Settings& settings) {
-  return std::visit([&](const auto& type) { return to_json(type.member.get(settings).value()); },
-                    row.type);
+  return std::visit(
+      [&](const auto& type) {
+        const auto value = type.member.get(settings);
+        if constexpr (std::is_same_v<std::remove_cvref_t<decltype(type)>, params::IntegerList>) {
+          if (!value && type.may_be_unset) return json::array();
+        }
+        return to_json(value.value());
+      },
+      row.type);
 }
 
 }  // namespace streamdiffusion::server

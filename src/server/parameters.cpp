@@ -9,7 +9,7 @@
 #include "params/read_json.h"
 #include "params/seed.h"
 #include "params/without_effect.h"
-#include "schedule/lcm_schedule.h"
+#include "schedule/timesteps.h"
 #include "server/parameter_specs.h"
 #include "server/work_limit.h"
 
@@ -158,12 +158,17 @@ Parameters ParameterTable::apply(const Json& object, const Parameters& now) cons
   }
 }
 
-// Strength, steps and t_index_list say the same thing in different words, and a mode has a guidance
-// and a t_index_list of its own.
+// Strength, steps and t_index_list say the same thing in different words, and so do timesteps and
+// their spacing and number. A mode has a guidance and a t_index_list of its own.
 void ParameterTable::settle(params::Settings& wanted, const std::set<std::string_view>& given,
                             const Parameters& now) const {
   SessionOptions& options = wanted.live.options;
   const bool list_given = given.contains("t_index_list");
+  if (given.contains("timesteps")) {
+    if (!list_given) options.t_index_list.clear();
+  } else if (given.contains("timestep_spacing") || given.contains("num_inference_steps")) {
+    options.timesteps.clear();
+  }
   const bool new_mode = options.text_to_image != now.live.options.text_to_image;
   if (new_mode && !list_given) options.t_index_list.clear();
   if (options.text_to_image && options.cfg_type && is_residual(*options.cfg_type)) {

@@ -6,11 +6,13 @@
 #include "backend/peak.h"
 #include "base/cpu_count.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/user_cache.h"
 #include "params/seed.h"
 #include "session/calibrate.h"
 #include "session/choose_device.h"
 #include "session/choose_dtype.h"
+#include "session/choose_recipe.h"
 #include "session/choose_threads.h"
 #include "session/engine_impl.h"
 #include "session/session_impl.h"
@@ -67,7 +69,10 @@ Engine Engine::open(const EngineOptions& options) {
   session::warn_of_threads(options.threads, base::usable_cores());
   Impl::Extras extras;
   if (options.dtype == DataType::int8) extras.calibration = session::calibration_for(options);
-  return Engine(std::make_shared<Impl>(options, std::move(extras)));
+  auto impl = std::make_shared<Impl>(options, std::move(extras));
+  const std::string message = session::recipe_message(options, impl->model.recipe());
+  if (!message.empty()) base::log(base::LogLevel::notice, message);
+  return Engine(std::move(impl));
 }
 
 Calibration Engine::calibrate(const EngineOptions& options, std::span<const Image> frames,
@@ -111,6 +116,7 @@ EngineInfo Engine::info() const {
   return {
       .model = impl_->model.name(),
       .folder = impl_->model.folder(),
+      .recipe = impl_->model.recipe() ? impl_->model.recipe()->names.front() : "",
       .device = impl_->device->description(),
       .device_details = std::move(details),
       .dtype = base::concat(impl_->calibration ? "int8 and " : "", tensor::to_string(impl_->dtype)),

@@ -6,8 +6,8 @@
 #include "base/error.h"
 #include "models/count_parameters.h"
 #include "models/presets.h"
+#include "session/choose_recipe.h"
 #include "weights/hash_weights.h"
-#include "weights/model_folder.h"
 #include "weights/weight_store.h"
 
 namespace streamdiffusion::session {
@@ -40,8 +40,16 @@ schedule::SchedulerConfig scheduler_config(const json::Json& json) {
   config.beta_end = json.number_or("beta_end", standard.beta_end);
   config.beta_schedule = json.string_or("beta_schedule", standard.beta_schedule);
   config.prediction_type = json.string_or("prediction_type", standard.prediction_type);
-  for (const char* key : {"rescale_betas_zero_snr", "thresholding"}) {
-    if (json.boolean_or(key, false)) json.at(key).refuse("false: it is not implemented");
+  config.original_inference_steps = static_cast<int>(
+      json.integer_or("original_inference_steps", standard.original_inference_steps, 1,
+                      config.num_train_timesteps));
+  config.steps_offset = static_cast<int>(
+      json.integer_or("steps_offset", standard.steps_offset, 0, config.num_train_timesteps - 1));
+  config.set_alpha_to_one = json.boolean_or("set_alpha_to_one", standard.set_alpha_to_one);
+  config.rescale_betas_zero_snr =
+      json.boolean_or("rescale_betas_zero_snr", standard.rescale_betas_zero_snr);
+  if (json.boolean_or("thresholding", false)) {
+    json.at("thresholding").refuse("false: it is not implemented");
   }
   if (const auto betas = json.find("trained_betas")) betas->refuse("null: it is not implemented");
   return config;
@@ -67,7 +75,7 @@ Model Model::open(const EngineOptions& options) {
                 "give either a model folder or an architecture with random weights");
   Model model;
   model.prompt_syntax_ = options.prompt_syntax;
-  options.model.empty() ? model.open_preset(options.random_weights) : model.open_folder(options);
+  options.model.empty() ? model.open_preset(options) : model.open_folder(options);
   base::require(model.unet_.cross_attention_dim == model.text_.width, ErrorCode::corrupt_file,
                 model.name_, ": the UNet's \"cross_attention_dim\" is ",
                 model.unet_.cross_attention_dim, ", the text encoder's \"hidden_size\" ",
@@ -89,7 +97,7 @@ void Model::open_folder(const EngineOptions& options) {
   unet_ = models::unet_config(folder.config("unet"));
   text_ = models::clip_text_config(folder.config("text_encoder"));
   autoencoder_ = models::autoencoder_config(weights::read_component_config(autoencoder));
-  scheduler_ = scheduler_config(folder.config("scheduler"));
+  schedule_ = schedule::Schedule(scheduler_config(folder.config("scheduler")));
   tokenizer_ = std::make_shared<const tokenizer::Tokenizer>(
       tokenizer::Tokenizer::open(folder.component("tokenizer"), static_cast<int>(text_.positions)));
   base::require(tokenizer_->vocab_size() <= text_.vocabulary, ErrorCode::corrupt_file, name_,
@@ -102,14 +110,20 @@ void Model::open_folder(const EngineOptions& options) {
     sources_[i] = std::make_shared<weights::WeightStore>(folders[i]);
     scopes_[i] = std::filesystem::absolute(folders[i]).lexically_normal().string();
   }
-  defaults_ = folder.defaults().options;
-  text_defaults_ = text_defaults(folder.defaults());
   folder_ = options.model;
-  sample_prompt_ = folder.defaults().prompt.value_or("");
-  sample_negative_prompt_ = folder.defaults().negative_prompt.value_or("");
+  recipe_ = choose_recipe(options, folder.has_defaults());
+  const weights::ModelDefaults& own = folder.defaults();
+  weights::ModelDefaults defaults = recipe_ ? recipe_->defaults : own;
+  if (!defaults.prompt) defaults.prompt = own.prompt;
+  if (!defaults.negative_prompt) defaults.negative_prompt = own.negative_prompt;
+  set_defaults(defaults);
+  if (!defaults_.scheduler && folder.class_name("scheduler") == "TCDScheduler") {
+    defaults_.scheduler = text_defaults_.scheduler = Scheduler::tcd;
+  }
 }
 
-void Model::open_preset(const std::string& name) {
+void Model::open_preset(const EngineOptions& options) {
+  const std::string& name = options.random_weights;
   const models::Preset& preset = models::find_preset(name);
   const auto parse = [&](std::string_view text, Component component) {
     return json::Json::parse(text,
@@ -124,7 +138,16 @@ void Model::open_preset(const std::string& name) {
     sources_[index(component)] = std::make_shared<weights::HashWeights>();
     scopes_[index(component)] = name + "/" + std::string(component_name(component));
   }
+  recipe_ = choose_recipe(options, false);
+  if (recipe_) set_defaults(recipe_->defaults);
   sample_prompt_ = "an image";
+}
+
+void Model::set_defaults(const weights::ModelDefaults& defaults) {
+  defaults_ = defaults.options;
+  text_defaults_ = text_defaults(defaults);
+  sample_prompt_ = defaults.prompt.value_or("");
+  sample_negative_prompt_ = defaults.negative_prompt.value_or("");
 }
 
 /// Every tensor is compared before anything is compiled, on graphs of the smallest size.

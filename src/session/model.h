@@ -11,9 +11,11 @@
 #include "models/autoencoder.h"
 #include "models/clip_text.h"
 #include "models/unet.h"
-#include "schedule/lcm_schedule.h"
+#include "schedule/schedule.h"
 #include "streamdiffusion/options.h"
 #include "tokenizer/tokenizer.h"
+#include "weights/model_folder.h"
+#include "weights/recipes.h"
 #include "weights/weight_source.h"
 
 namespace streamdiffusion::session {
@@ -35,8 +37,11 @@ class Model {
   /// Entries of the tokenizer's vocabulary; 0 with random weights.
   int token_count() const { return tokenizer_ ? tokenizer_->vocab_size() : 0; }
   std::int64_t parameters() const { return parameters_; }
-  const schedule::SchedulerConfig& scheduler() const { return scheduler_; }
-  /// What the folder says of itself, for images from an input or from noise; the rest is unset.
+  const schedule::Schedule& schedule() const { return schedule_; }
+  /// Of a published checkpoint, whose settings are the defaults; null without one.
+  const weights::Recipe* recipe() const { return recipe_; }
+  /// What the recipe or the folder says of the model, for images from an input or from noise; the
+  /// rest is unset.
   const SessionOptions& defaults(bool text_to_image) const {
     return text_to_image ? text_defaults_ : defaults_;
   }
@@ -60,14 +65,15 @@ class Model {
  private:
   Model() = default;
   void open_folder(const EngineOptions& options);
-  void open_preset(const std::string& preset);
+  void open_preset(const EngineOptions& options);
   void check_and_count();
+  void set_defaults(const weights::ModelDefaults& defaults);
 
   std::string name_, folder_;
   models::UNetConfig unet_;
   models::ClipTextConfig text_;
   models::AutoencoderConfig autoencoder_;
-  schedule::SchedulerConfig scheduler_;
+  schedule::Schedule schedule_;
   std::shared_ptr<const tokenizer::Tokenizer> tokenizer_;
   /// By component.
   std::shared_ptr<const weights::WeightSource> sources_[3];
@@ -75,6 +81,7 @@ class Model {
   int tokens_ = 77;
   PromptSyntax prompt_syntax_ = PromptSyntax::emphasis;
   std::int64_t parameters_ = 0;
+  const weights::Recipe* recipe_ = nullptr;
   SessionOptions defaults_, text_defaults_;
   std::string sample_prompt_, sample_negative_prompt_;
 };

@@ -39,6 +39,10 @@ void Session::set_t_index_list(const std::vector<int>& t_index_list) {
   impl_->set_t_index_list(t_index_list);
 }
 
+void Session::set_schedule(const SessionOptions& options) {
+  impl_->set_schedule(options);
+}
+
 void Session::set_similar_image_filter(bool enabled, float threshold, int max_skip_frame) {
   impl_->set_filter(enabled, threshold, max_skip_frame);
 }

@@ -23,16 +23,6 @@ using graph::Lifetime;
 /// The filter has a random sequence of its own, so that noise does not shift it.
 constexpr std::uint64_t kFilterSeed = 0x51f17e5;
 
-stream::StreamParameters stream_parameters(const SessionOptions& o,
-                                           const schedule::LcmSchedule& schedule) {
-  return {.steps = schedule.steps(o.t_index_list, *o.num_inference_steps),
-          .prediction = schedule.prediction(),
-          .guidance_scale = *o.guidance_scale,
-          .delta = *o.delta,
-          .do_add_noise = o.do_add_noise,
-          .seed = static_cast<std::uint64_t>(o.seed)};
-}
-
 /// Adds the time until its end to a sum, without what was waited meanwhile.
 class Stopwatch {
  public:
@@ -67,14 +57,13 @@ Session::Impl::Impl(std::shared_ptr<Engine::Impl> engine, const SessionOptions& 
       turns_(engine_->turns),
       stop_(std::move(stop)),
       options_(options),
-      schedule_(engine_->model.scheduler()),
       filter_(static_cast<std::uint64_t>(options.seed) ^ kFilterSeed,
               options.similar_image_filter_threshold, options.similar_image_filter_max_skip_frame),
       text_to_image_noise_(static_cast<std::uint64_t>(options.seed)) {
   session::check_options(engine_->model, options_);
   const int factor = engine_->model.factor();
   latent_ = {*options_.height / factor, *options_.width / factor, engine_->model.latent_channels()};
-  const stream::StreamParameters parameters = stream_parameters(options_, schedule_);
+  const stream::StreamParameters parameters = session::stream_parameters(engine_->model, options_);
   const int frames = options_.frame_buffer_size;
   if (options_.use_denoising_batch) {
     const stream::RowLayout layout{static_cast<int>(parameters.steps.size()), frames,
@@ -157,14 +146,6 @@ std::int64_t Session::Impl::seed() const {
   const stream::StreamParameters& parameters =
       batch_ ? batch_->parameters() : sequential_->parameters();
   return static_cast<std::int64_t>(parameters.seed);
-}
-
-void Session::Impl::set_t_index_list(const std::vector<int>& t_index_list) {
-  set_parameters([&](stream::StreamParameters& parameters) {
-    parameters.steps = schedule_.steps(t_index_list, *options_.num_inference_steps);
-  });
-  options_.t_index_list = t_index_list;
-  schedule_stale_ = true;
 }
 
 void Session::Impl::set_filter(bool enabled, float threshold, int max_skip_frame) {
@@ -379,12 +360,12 @@ void Session::Impl::flush() {
 }
 
 std::string Session::Impl::description() const {
-  const std::string steps = base::joined(options_.t_index_list, {}, ",");
   const stream::StreamParameters& p = batch_ ? batch_->parameters() : sequential_->parameters();
   const std::string guidance = name_of(kCfgTypes, *options_.cfg_type);
   const Parallel parallel = unet_.executable->row_groups() > 1 ? Parallel::rows : Parallel::ops;
-  return base::concat(*options_.width, "x", *options_.height, "  t ", steps, "  ", guidance, " ",
-                      p.guidance_scale, "  parallel ", name_of(kParallels, parallel));
+  return base::concat(*options_.width, "x", *options_.height, "  ",
+                      session::schedule_text(options_), "  ", guidance, " ", p.guidance_scale,
+                      "  parallel ", name_of(kParallels, parallel));
 }
 
 void Session::Impl::for_each_executable(

@@ -27,6 +27,7 @@ class Session::Impl {
   void set_seed(std::int64_t seed);
   std::int64_t seed() const;
   void set_t_index_list(const std::vector<int>& t_index_list);
+  void set_schedule(const SessionOptions& options);
   void set_filter(bool enabled, float threshold, int max_skip_frame);
 
   void push(ImageView frame, std::optional<session::FrameTag> tag = {});
@@ -56,6 +57,7 @@ class Session::Impl {
   };
 
   void make_programs();
+  void use_schedule_of(const SessionOptions& next);
   /// Runs a program of the batch. Other streams have turns in the middle of a long one.
   void run(const Program& program, graph::Lifetime lifetime);
   void check_frame(const ImageView& frame) const;
@@ -87,7 +89,6 @@ class Session::Impl {
   base::TurnQueue::Turn* turn_ = nullptr;
   double waited_ = 0;
   SessionOptions options_;
-  schedule::LcmSchedule schedule_;
   stream::LatentShape latent_;
   /// One of these two is set, as options_.use_denoising_batch says.
   std::optional<stream::StreamBatch> batch_;

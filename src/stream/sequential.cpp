@@ -12,7 +12,7 @@ Sequential::Sequential(int frames, CfgType cfg, const LatentShape& shape,
                        StreamParameters parameters)
     : layout_{1, frames, cfg}, shape_(shape), parameters_(std::move(parameters)) {
   const std::size_t all = static_cast<std::size_t>(frames) * shape.size();
-  for (std::vector<float>* rows : {&x_, &stock_, &x0_, &gain_}) rows->assign(all, 0.0F);
+  for (std::vector<float>* rows : {&x_, &stock_, &x0_, &e_, &gain_}) rows->assign(all, 0.0F);
   noise_ = noise_table(parameters_.seed, steps(), shape);
 }
 
@@ -45,8 +45,8 @@ void Sequential::enter(int step, std::span<float> unet_input, std::span<float> t
     const float* fresh =
         parameters_.do_add_noise ? noise_.data() + static_cast<std::size_t>(step) * size : nullptr;
     for (std::size_t at = 0; at < x_.size(); at += size) {
-      noise_row(s, {x0_.data() + at, gain_.data() + at}, fresh, size, x_.data() + at,
-                stock_.data() + at);
+      noise_row(s, {x0_.data() + at, e_.data() + at, gain_.data() + at}, fresh, size,
+                x_.data() + at, stock_.data() + at);
     }
   }
   for (int r = 0; r < layout_.unet_rows(); ++r) {
@@ -71,10 +71,11 @@ void Sequential::leave(int step, std::span<const float> prediction) {
     const std::size_t at = static_cast<std::size_t>(f) * size;
     finite &= denoise_row(s, parameters_.prediction, guidance, x_.data() + at, stock_.data() + at,
                           {answer(layout_.positive_row(f)), answer(negative)}, size,
-                          x0_.data() + at, gain_.data() + at);
+                          {x0_.data() + at, e_.data() + at, gain_.data() + at});
   }
   base::require(finite, ErrorCode::numeric, "the UNet's answer at step ", step, " (timestep ",
                 s.timestep, ") is not finite");
+  if (step == steps() - 1) finish_row(s, x0_.data(), e_.data(), x0_.size(), x0_.data());
 }
 
 }  // namespace streamdiffusion::stream

@@ -23,7 +23,7 @@ StreamBatch::StreamBatch(const RowLayout& layout, const LatentShape& shape,
                 "stream batch: ", parameters_.steps.size(), " steps for a layout of ",
                 layout.steps);
   const std::size_t all = static_cast<std::size_t>(layout.stream_rows()) * size_;
-  for (std::vector<float>* rows : {&x_, &stock_, &x0_, &gain_}) rows->assign(all, 0.0F);
+  for (std::vector<float>* rows : {&x_, &stock_, &x0_, &e_, &gain_}) rows->assign(all, 0.0F);
   ids_.resize(static_cast<std::size_t>(layout.stream_rows()));
   noise_ = noise_table(parameters_.seed, layout.steps, shape);
 }
@@ -73,7 +73,7 @@ void StreamBatch::form_rows(std::span<const FrameId> ids, std::span<float> unet_
   for (int r = layout_.frames; r < layout_.stream_rows(); ++r) {
     const int step = layout_.step_of(r), before = r - layout_.frames;
     noise_row(parameters_.steps[static_cast<std::size_t>(step)],
-              {row(x0_, before), row(gain_, before)},
+              {row(x0_, before), row(e_, before), row(gain_, before)},
               parameters_.do_add_noise ? noise(step) : nullptr, size_, row(x_, r), row(stock_, r));
   }
   std::shift_right(ids_.begin(), ids_.end(), layout_.frames);
@@ -95,16 +95,15 @@ void StreamBatch::leave(std::span<const float> prediction, std::span<float> out,
     const auto step = static_cast<std::size_t>(layout_.step_of(r));
     const bool finite = denoise_row(
         parameters_.steps[step], parameters_.prediction, guidance, row(x_, r), row(stock_, r),
-        {answer(layout_.positive_row(r)), answer(layout_.negative_row(r))}, size_, row(x0_, r),
-        row(gain_, r));
+        {answer(layout_.positive_row(r)), answer(layout_.negative_row(r))}, size_,
+        {row(x0_, r), row(e_, r), row(gain_, r)});
     if (finite) continue;
-    std::fill_n(row(x0_, r), size_, 0.0F);
-    std::fill_n(row(gain_, r), size_, 0.0F);
+    for (std::vector<float>* rows : {&x0_, &e_, &gain_}) std::fill_n(row(*rows, r), size_, 0.0F);
     if (ids_[static_cast<std::size_t>(r)]) broken = r;
     ids_[static_cast<std::size_t>(r)].reset();
   }
   const int last = layout_.stream_rows() - layout_.frames;
-  std::copy_n(row(x0_, last), out.size(), out.begin());
+  finish_row(parameters_.steps.back(), row(x0_, last), row(e_, last), out.size(), out.data());
   std::copy_n(ids_.begin() + last, out_ids.size(), out_ids.begin());
   std::fill(ids_.begin() + last, ids_.end(), FrameId());
   if (broken < 0) return;

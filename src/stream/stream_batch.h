@@ -3,8 +3,9 @@
 //
 // A call has two halves around the UNet. enter() forms the rows: the new frames at step 0, each
 // waiting frame one step further. leave() takes the step and lets the oldest frames out. Between
-// calls a waiting frame is kept as its clean prediction and is noised on entry, so that every
-// parameter changes exactly between two frames. Allocates nothing after construction.
+// calls a waiting frame is kept as its clean prediction and its noise, and meets the next step's
+// coefficients on entry, so that every parameter changes exactly between two frames. Allocates
+// nothing after construction.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +26,7 @@ struct LatentShape {
 /// What may change between two calls. steps has one entry a step of the layout.
 struct StreamParameters {
   std::vector<schedule::DenoisingStep> steps;
-  schedule::PredictionType prediction = schedule::PredictionType::epsilon;
+  PredictionType prediction = PredictionType::epsilon;
   float guidance_scale = 1.2F;
   float delta = 1.0F;
   bool do_add_noise = true;
@@ -89,7 +90,7 @@ class StreamBatch {
   /// By stream row, inside a call.
   std::vector<float> x_, stock_;
   /// By stream row, after a call; the last step's rows are on their way out.
-  std::vector<float> x0_, gain_;
+  std::vector<float> x0_, e_, gain_;
   /// By stream row.
   std::vector<FrameId> ids_;
 };

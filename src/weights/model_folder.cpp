@@ -76,7 +76,9 @@ ModelDefaults parse_model_defaults(const json::Json& file) {
   file.allow_only(known);
   const params::Settings settings = read(file, keys);
   ModelDefaults defaults{.options = settings.live.options};
-  const std::optional<int> steps = defaults.options.num_inference_steps;
+  const SessionOptions& options = defaults.options;
+  std::optional<int> steps = options.num_inference_steps;
+  if (!options.timesteps.empty()) steps = static_cast<int>(options.timesteps.size());
   check_t_index_list(file, defaults.options, steps);
   if (const auto value = file.find("text_to_image")) {
     defaults.text_to_image = read_text_to_image(*value, steps);
@@ -89,7 +91,8 @@ ModelDefaults parse_model_defaults(const json::Json& file) {
 ModelFolder::ModelFolder(const fs::path& folder) : path_(folder), index_(read_index(folder)) {
   const fs::path defaults = folder / "streamdiffusion.json";
   std::error_code ignored;
-  if (fs::exists(defaults, ignored)) defaults_ = parse_model_defaults(json::Json::read(defaults));
+  has_defaults_ = fs::exists(defaults, ignored);
+  if (has_defaults_) defaults_ = parse_model_defaults(json::Json::read(defaults));
 }
 
 bool ModelFolder::has(std::string_view component) const {

@@ -33,6 +33,8 @@ class ModelFolder {
   const std::filesystem::path& path() const { return path_; }
   const json::Json& index() const { return index_; }
   const ModelDefaults& defaults() const { return defaults_; }
+  /// Whether there is a streamdiffusion.json.
+  bool has_defaults() const { return has_defaults_; }
 
   /// True when model_index.json lists the component and does not leave it out ([null, null]).
   bool has(std::string_view component) const;
@@ -49,10 +51,11 @@ class ModelFolder {
   std::filesystem::path path_;
   json::Json index_;
   ModelDefaults defaults_;
+  bool has_defaults_ = false;
 };
 
-/// What people call the model in a folder: the folder's name, and the repository's for a snapshot in
-/// the Hugging Face cache (".../models--stabilityai--sd-turbo/snapshots/COMMIT" is
+/// What people call the model in a folder: the folder's name, and the repository's for a snapshot
+/// in the Hugging Face cache (".../models--stabilityai--sd-turbo/snapshots/COMMIT" is
 /// "stabilityai/sd-turbo").
 std::string model_name(const std::filesystem::path& folder);
 

@@ -32,6 +32,11 @@ const std::map<std::string, Case, std::less<>>& cases() {
       R"({"enable_similar_image_filter": true, "similar_image_filter_threshold": 0})";
   static const std::map<std::string, Case, std::less<>> all{
       {"t_index_list", {.one = R"({"t_index_list": [5, 30]})"}},
+      {"num_inference_steps", {.one = R"({"num_inference_steps": 47})"}},
+      {"scheduler", {.one = R"({"scheduler": "ddim"})"}},
+      {"eta", {.start = R"({"scheduler": "ddim"})", .one = R"({"eta": 1})"}},
+      {"timestep_spacing", {.one = R"({"timestep_spacing": "leading"})"}},
+      {"timesteps", {.one = R"({"timesteps": [900, 300], "t_index_list": [0, 1]})"}},
       {"seed", {.one = R"({"seed": 77})"}},
       {"prompt", {.one = R"({"prompt": "blue house"})"}},
       {"prompt_list", {.one = R"({"prompt_list": [["red apple", 1], ["blue house", 2]]})"}},

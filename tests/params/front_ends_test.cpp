@@ -142,6 +142,10 @@ const std::string kLongest(4096, 'a'), kTooLong(4097, 'a');
 const Case kCases[]{
     {"guidance_scale", {0, 0.5, 1.2, 20.5, 100}, {-0.1, 100.1, 1e30}},
     {"delta", {0, 1, 10.5, 100}, {-1, 100.5}},
+    {"eta", {0, 0.3, 1}, {-0.1, 1.1}},
+    {"timesteps",
+     {list({999}), list({999, 749, 499, 249}), list({0})},
+     {list({1000}), list({249, 499}), list({3, 3}), list({-1}), list({999, 1000})}},
     {"similar_image_filter_threshold", {0, 0.98, 1}, {-0.1, 1.01}},
     {"similar_image_filter_max_skip_frame", {0, 10, 1001, 1000000}, {-1, 1000001}},
     {"num_inference_steps", {1, 4, 50}, {0, 51, 1000}},
@@ -282,6 +286,7 @@ TEST(FrontEndCases, TheOperatorsLimitsAreLimitsOnly) {
   EXPECT_EQ(schema["width"]["minimum"], 8);
   EXPECT_EQ(schema["steps"]["maximum"], 4);
   EXPECT_EQ(schema["t_index_list"]["maxItems"], 4);
+  EXPECT_EQ(schema["timesteps"]["maxItems"], 4);
 }
 
 }  // namespace

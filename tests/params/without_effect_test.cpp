@@ -85,6 +85,33 @@ TEST(WithoutEffect, OneStepTakesNoNoiseBetween) {
   EXPECT_THAT(names(settings), IsEmpty());
 }
 
+TEST(WithoutEffect, AStepThatKeepsItsNoiseTakesNone) {
+  Settings settings;
+  settings.given = {"do_add_noise", "eta"};
+  SessionOptions& o = settings.live.options;
+  o.do_add_noise = false;
+  o.t_index_list = {32, 45};
+  const auto of = [&](Scheduler scheduler, float eta) {
+    o.scheduler = scheduler;
+    o.eta = eta;
+    return names(settings);
+  };
+  EXPECT_THAT(of(Scheduler::lcm, 0), ElementsAre("eta"));
+  EXPECT_THAT(of(Scheduler::euler, 0), ElementsAre("do_add_noise", "eta"));
+  EXPECT_THAT(of(Scheduler::ddim, 0), ElementsAre("do_add_noise"));
+  EXPECT_THAT(of(Scheduler::ddim, 0.5F), IsEmpty());
+  EXPECT_THAT(of(Scheduler::tcd, 0.3F), IsEmpty());
+  EXPECT_THAT(of(Scheduler::euler_ancestral, 0), ElementsAre("eta"));
+}
+
+TEST(WithoutEffect, TimestepsAreTheGrid) {
+  Settings settings;
+  settings.given = {"timestep_spacing", "num_inference_steps", "timesteps"};
+  EXPECT_THAT(names(settings), IsEmpty());
+  settings.live.options.timesteps = {999, 499};
+  EXPECT_THAT(names(settings), ElementsAre("num_inference_steps", "timestep_spacing"));
+}
+
 TEST(WithoutEffect, TheMessageSaysWhatWouldAct) {
   const auto found = without_effect(
       guided(CfgType::none),

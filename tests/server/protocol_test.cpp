@@ -49,6 +49,20 @@ TEST_F(Table, EveryParameterTakesTheValueThatItShows) {
   }
 }
 
+TEST_F(Table, TimestepsAreAGridOfTheirOwn) {
+  const json own = apply(R"({"timesteps": [999, 749, 499, 249]})");
+  EXPECT_EQ(own["num_inference_steps"], 4);
+  EXPECT_EQ(own["t_index_list"], (json{0, 1, 2, 3}));
+  EXPECT_EQ(apply(R"({"steps": 2, "strength": 0.5})")["t_index_list"], (json{1, 2}));
+  EXPECT_EQ(apply(R"({"timesteps": [800, 400], "t_index_list": [1]})")["t_index_list"], json{1});
+  const json spaced = apply(R"({"timestep_spacing": "trailing", "num_inference_steps": 8})");
+  EXPECT_EQ(spaced["timesteps"], json::array()) << "another grid takes their place";
+  EXPECT_EQ(spaced["num_inference_steps"], 8);
+  apply(R"({"timesteps": [800, 400]})");
+  EXPECT_EQ(apply(R"({"timesteps": []})")["timesteps"], json::array());
+  EXPECT_EQ(refused(R"({"timesteps": [249, 499]})").first, "timesteps");
+}
+
 TEST_F(Table, EveryParameterRefusesAnotherKind) {
   const json schema = table_.schema()["properties"];
   for (const auto& [name, row] : schema.items()) {

@@ -20,20 +20,21 @@ std::vector<float> by_hand(CfgType cfg, std::uint64_t id,
                            const std::vector<StreamParameters>& at_step) {
   const int steps = static_cast<int>(at_step.size());
   const RowLayout one{1, 1, cfg};
-  std::vector<float> x(kShape.size()), stock = x, x0 = frame(id), gain(kShape.size(), 0.0F);
+  std::vector<float> x(kShape.size()), stock = x, x0 = frame(id), e = x, gain = x;
   for (int i = 0; i < steps; ++i) {
     const auto at = static_cast<std::size_t>(i);
     const StreamParameters& p = at_step[at];
     const std::vector<float> noise = noise_table(p.seed, steps, kShape);
     const bool fresh = i == 0 || p.do_add_noise;
-    noise_row(p.steps[at], {x0.data(), gain.data()},
+    noise_row(p.steps[at], {x0.data(), e.data(), gain.data()},
               fresh ? noise.data() + at * kShape.size() : nullptr, kShape.size(), x.data(),
               stock.data());
     const std::vector<float> timesteps{static_cast<float>(p.steps[at].timestep)};
     const std::vector<float> answer = testing::toy_unet(one, x, timesteps);
     denoise_row(p.steps[at], p.prediction, {cfg, p.guidance_scale, p.delta}, x.data(), stock.data(),
-                {answer.data(), nullptr}, kShape.size(), x0.data(), gain.data());
+                {answer.data(), nullptr}, kShape.size(), {x0.data(), e.data(), gain.data()});
   }
+  finish_row(at_step.back().steps.back(), x0.data(), e.data(), kShape.size(), x0.data());
   return x0;
 }
 
@@ -63,6 +64,15 @@ TEST(LiveChange, OfTheSeedIsExactAtTheFrameEdge) {
 
 TEST(LiveChange, OfTheTimestepsIsExactAtTheFrameEdge) {
   expect_exact_change(parameters({22, 32, 45}), parameters({5, 12, 20}));
+}
+
+TEST(LiveChange, OfTheSchedulerIsExactAtTheFrameEdge) {
+  const auto of = [](Scheduler scheduler, float eta) {
+    return parameters({.scheduler = scheduler, .eta = eta, .t_index_list = {22, 32, 45}});
+  };
+  expect_exact_change(of(Scheduler::lcm, 0), of(Scheduler::ddim, 0.4F));
+  expect_exact_change(of(Scheduler::euler, 0), of(Scheduler::lcm, 0));
+  expect_exact_change(of(Scheduler::tcd, 0.3F), of(Scheduler::tcd, 0.9F));
 }
 
 TEST(LiveChange, OfGuidanceDeltaAndNoiseIsExactAtTheFrameEdge) {

@@ -81,8 +81,7 @@ TEST(SimilarityFilter, TheSameSeedSkipsTheSameFrames) {
 
 TEST(SimilarityFilter, SkipsSoManyFramesAndOneMoreInARow) {
   for (const int most : {0, 1, 4}) {
-    SimilarityFilter filter(1);
-    filter.configure(0, most);  // a frame like the last one is always skipped
+    SimilarityFilter filter(1, 0, most);  // a frame like the last one is always skipped
     const Frame frame = random_frame(1);
     EXPECT_TRUE(filter.process(frame));
     for (int round = 0; round < 3; ++round) {

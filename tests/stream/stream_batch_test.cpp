@@ -43,7 +43,7 @@ TEST(StreamBatch, EqualsSequentialForEveryGuidanceAndStepCount) {
       for (const int frames : {1, 2, 3}) {
         for (const bool noise : {true, false}) {
           for (const auto prediction :
-               {schedule::PredictionType::epsilon, schedule::PredictionType::v}) {
+               {PredictionType::epsilon, PredictionType::v, PredictionType::sample}) {
             StreamParameters p = parameters(list);
             p.do_add_noise = noise;
             p.prediction = prediction;

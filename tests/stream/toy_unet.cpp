@@ -17,9 +17,14 @@ std::vector<float> toy_unet(const RowLayout& layout, const std::vector<float>& r
 }
 
 StreamParameters parameters(const std::vector<int>& t_index_list) {
-  const schedule::LcmSchedule schedule;
+  return parameters(schedule::StepOptions{.t_index_list = t_index_list});
+}
+
+StreamParameters parameters(const schedule::StepOptions& options,
+                            const schedule::SchedulerConfig& config) {
   StreamParameters p;
-  p.steps = schedule.steps(t_index_list, 50);
+  p.steps = schedule::Schedule(config).steps(options);
+  p.prediction = options.prediction;
   p.guidance_scale = 1.4F;
   p.delta = 0.7F;
   return p;

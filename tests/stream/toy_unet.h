@@ -16,7 +16,10 @@ std::vector<float> toy_unet(const RowLayout& layout, const std::vector<float>& r
 
 inline constexpr LatentShape kShape{4, 4, 4};
 
+/// Of LCM at these indices of 50.
 StreamParameters parameters(const std::vector<int>& t_index_list);
+StreamParameters parameters(const schedule::StepOptions& options,
+                            const schedule::SchedulerConfig& config = {});
 /// Clean latents of frame `id`.
 std::vector<float> frame(std::uint64_t id);
 

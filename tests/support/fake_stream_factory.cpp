@@ -202,8 +202,17 @@ SessionOptions FakeStreamFactory::with_defaults(const SessionOptions& options) c
   SessionOptions full = options;
   full.width = full.width.value_or(64);
   full.height = full.height.value_or(64);
+  if (full.t_index_list.empty()) {
+    for (std::size_t i = 0; i < full.timesteps.size(); ++i) {
+      full.t_index_list.push_back(static_cast<int>(i));
+    }
+  }
   if (full.t_index_list.empty()) full.t_index_list = {18, 32};
-  full.num_inference_steps = full.num_inference_steps.value_or(50);
+  full.num_inference_steps = full.timesteps.empty() ? full.num_inference_steps.value_or(50)
+                                                    : static_cast<int>(full.timesteps.size());
+  full.scheduler = full.scheduler.value_or(Scheduler::lcm);
+  full.timestep_spacing = full.timestep_spacing.value_or(TimestepSpacing::lcm);
+  full.eta = full.eta.value_or(0.0F);
   full.cfg_type = full.cfg_type.value_or(CfgType::self);
   full.guidance_scale = full.guidance_scale.value_or(1.2F);
   full.delta = full.delta.value_or(1.0F);

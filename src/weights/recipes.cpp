@@ -1,0 +1,137 @@
+#include "weights/recipes.h"
+
+#include <algorithm>
+#include <cctype>
+#include <set>
+
+#include "base/error.h"
+#include "base/join.h"
+#include "params/check.h"
+#include "weights/recipes_data.h"
+
+namespace streamdiffusion::weights {
+namespace {
+
+using json::Json;
+
+constexpr std::string_view kEnding = ".safetensors", kHubPrefix = "models--";
+
+/// As names are compared.
+std::string plain(std::string_view name) {
+  std::string text(name);
+  std::ranges::transform(text, text.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (text.ends_with(kEnding)) text.resize(text.size() - kEnding.size());
+  return text;
+}
+
+std::string last_part(const std::string& name) {
+  return name.substr(name.rfind('/') + 1);
+}
+
+Recipe parse_recipe(const Json& entry) {
+  entry.allow_only({"names", "settings", "autoencoder", "prompt_form"});
+  Recipe recipe{.defaults = parse_model_defaults(entry.at("settings")),
+                .autoencoder = entry.string_or("autoencoder", ""),
+                .prompt_form = entry.string_or("prompt_form", "")};
+  const Json names = entry.at("names");
+  if (!names.is(Json::Kind::array) || names.size() == 0) names.refuse("a list of names");
+  for (std::size_t i = 0; i < names.size(); ++i) recipe.names.push_back(names[i].string());
+  return recipe;
+}
+
+/// "models--ORG--NAME" to "ORG/NAME"; empty for another folder.
+std::string repository_of_cache_folder(const std::string& folder) {
+  if (!folder.starts_with(kHubPrefix)) return {};
+  std::string name = folder.substr(kHubPrefix.size());
+  if (const std::size_t dashes = name.find("--"); dashes != std::string::npos) {
+    name.replace(dashes, 2, "/");
+  }
+  return name;
+}
+
+std::string shown(const auto& value) {
+  return base::concat(value);
+}
+std::string shown(bool value) {
+  return value ? "true" : "false";
+}
+std::string shown(const std::vector<int>& value) {
+  return base::joined(value, {}, ",");
+}
+std::string shown(const std::vector<WeightedPrompt>& value) {
+  return base::concat(value.size(), " prompts");
+}
+
+}  // namespace
+
+std::vector<Recipe> parse_recipes(const Json& file) {
+  file.allow_only({"recipes"});
+  const Json list = file.at("recipes");
+  if (!list.is(Json::Kind::array)) list.refuse("a list of recipes");
+  std::vector<Recipe> all;
+  std::set<std::string> seen;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    all.push_back(parse_recipe(list[i]));
+    for (const std::string& name : all.back().names) {
+      if (!seen.insert(plain(name)).second) {
+        list[i].at("names").refuse(base::concat("no name a second time: ", name));
+      }
+    }
+  }
+  return all;
+}
+
+const std::vector<Recipe>& recipes() {
+  static const std::vector<Recipe> all = parse_recipes(Json::parse(recipes_text(), "recipes.json"));
+  return all;
+}
+
+const Recipe* find_recipe(std::string_view name) {
+  const std::string wanted = plain(name);
+  const bool whole = wanted.find('/') != std::string::npos;
+  for (const Recipe& recipe : recipes()) {
+    for (const std::string& each : recipe.names) {
+      const std::string known = plain(each);
+      if (known == wanted || (!whole && last_part(known) == wanted)) return &recipe;
+    }
+  }
+  return nullptr;
+}
+
+const Recipe* find_recipe_of_folder(const std::filesystem::path& path) {
+  const std::filesystem::path full = std::filesystem::absolute(path).lexically_normal();
+  std::vector<std::string> parts;
+  for (const std::filesystem::path& part : full) {
+    if (!part.empty()) parts.push_back(part.string());
+  }
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const std::string repository = repository_of_cache_folder(parts[i]);
+    if (repository.empty()) continue;
+    const bool of_a_file = i + 2 < parts.size() && plain(parts.back()) != parts.back();
+    const Recipe* of_file = of_a_file ? find_recipe(repository + "/" + parts.back()) : nullptr;
+    return of_file != nullptr ? of_file : find_recipe(repository);
+  }
+  if (parts.size() < 2) return nullptr;
+  const Recipe* found = find_recipe(parts[parts.size() - 2] + "/" + parts.back());
+  return found != nullptr ? found : find_recipe(parts.back());
+}
+
+std::string describe(const Recipe& recipe) {
+  const params::Settings settings{.live = {.options = recipe.defaults.options}};
+  std::vector<std::string> parts;
+  for (const params::Parameter& row : params::parameters()) {
+    if (!row.in.model_file) continue;
+    std::visit(
+        [&](const auto& type) {
+          if (const auto value = type.member.get(settings)) {
+            parts.push_back(base::concat(row.name, " ", shown(*value)));
+          }
+        },
+        row.type);
+  }
+  if (!recipe.prompt_form.empty()) parts.push_back(recipe.prompt_form);
+  return base::joined(parts);
+}
+
+}  // namespace streamdiffusion::weights

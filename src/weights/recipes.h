@@ -1,0 +1,42 @@
+// Settings of published checkpoints: with how many steps, at which timesteps and with which
+// scheduler each was distilled. The data is recipes.json, which is part of the program.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "weights/model_folder.h"
+
+namespace streamdiffusion::weights {
+
+struct Recipe {
+  /// Repositories ("ORG/NAME"), files in them ("ORG/NAME/FILE.safetensors"), or hashes of a file
+  /// ("sha256:HEX"). At least one.
+  std::vector<std::string> names;
+  /// As in a streamdiffusion.json.
+  ModelDefaults defaults;
+  /// The repository of a small autoencoder that has the checkpoint's latents; may be empty.
+  std::string autoencoder;
+  /// For a person: what prompts should look like; may be empty.
+  std::string prompt_form;
+};
+
+const std::vector<Recipe>& recipes();
+/// Reads recipes. Throws corrupt_file for what a streamdiffusion.json could not say, and for a name
+/// that stands twice.
+std::vector<Recipe> parse_recipes(const json::Json& file);
+
+/// The recipe with that name, or null. Case and the ending ".safetensors" do not count, and a name
+/// without "/" may be the last part of one.
+const Recipe* find_recipe(std::string_view name);
+/// The recipe of a model's folder or file by its path: in the hub's cache
+/// (models--ORG--NAME/snapshots/REVISION) that of ORG/NAME, elsewhere that of its last two names or
+/// its last name. Null if there is none.
+const Recipe* find_recipe_of_folder(const std::filesystem::path& path);
+
+/// "scheduler euler, timestep_spacing trailing, num_inference_steps 4"
+std::string describe(const Recipe& recipe);
+
+}  // namespace streamdiffusion::weights

@@ -1,0 +1,94 @@
+// The recipes of published checkpoints: what is in the program's table, and how a name finds one.
+#include "weights/recipes.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "support/errors.h"
+
+namespace streamdiffusion::weights {
+namespace {
+
+using base::ErrorCode;
+using testing::expect_error;
+
+std::string name_found(const Recipe* recipe) {
+  return recipe == nullptr ? "" : recipe->names.front();
+}
+
+TEST(Recipes, AreFoundByRepositoryFileAndLastName) {
+  EXPECT_EQ(name_found(find_recipe("stabilityai/sd-turbo")), "stabilityai/sd-turbo");
+  EXPECT_EQ(name_found(find_recipe("StabilityAI/SD-Turbo")), "stabilityai/sd-turbo");
+  EXPECT_EQ(name_found(find_recipe("tiny-sd")), "nota-ai/bk-sdm-base");
+  const std::string lora = "ByteDance/Hyper-SD/Hyper-SD15-4steps-lora.safetensors";
+  EXPECT_EQ(name_found(find_recipe(lora)), lora);
+  EXPECT_EQ(name_found(find_recipe("Hyper-SD15-4steps-lora")), lora);
+  EXPECT_EQ(find_recipe("somebody/sd-turbo"), nullptr) << "another repository of the same name";
+  EXPECT_EQ(find_recipe("turbo"), nullptr);
+  EXPECT_EQ(find_recipe(""), nullptr);
+}
+
+TEST(Recipes, AreFoundByTheFolderOfTheHubsCache) {
+  const auto found = [](const char* path) { return name_found(find_recipe_of_folder(path)); };
+  const std::string turbo = "stabilityai/sd-turbo";
+  EXPECT_EQ(found("/cache/hub/models--stabilityai--sd-turbo/snapshots/b261bac6fd2c"), turbo);
+  EXPECT_EQ(found("/cache/hub/models--stabilityai--sd-turbo/snapshots/b261bac6fd2c/"), turbo);
+  EXPECT_EQ(found("/cache/hub/models--somebody--sd-turbo/snapshots/b261bac6fd2c"), "");
+  EXPECT_EQ(found("/models/stabilityai/sd-turbo"), turbo);
+  EXPECT_EQ(found("/models/sd-turbo"), turbo);
+  EXPECT_EQ(found("/models/sd-turbo-2"), "");
+  EXPECT_EQ(found("/"), "");
+  EXPECT_EQ(
+      found("/hub/models--ByteDance--Hyper-SD/snapshots/ab/Hyper-SD15-1step-lora.safetensors"),
+      "ByteDance/Hyper-SD/Hyper-SD15-1step-lora.safetensors");
+}
+
+TEST(Recipes, HaveEachLastNameForOneRecipe) {
+  std::map<std::string, const Recipe*> owners;
+  for (const Recipe& recipe : recipes()) {
+    for (const std::string& name : recipe.names) {
+      const std::string last = name.substr(name.rfind('/') + 1);
+      EXPECT_TRUE(owners.emplace(last, &recipe).second) << last;
+    }
+  }
+  EXPECT_GE(owners.size(), 60U);
+}
+
+TEST(Recipes, SayWhatTheirCheckpointsWereDistilledFor) {
+  const auto options = [](const char* name) { return find_recipe(name)->defaults.options; };
+  const SessionOptions lightning = options("ByteDance/SDXL-Lightning");
+  EXPECT_EQ(lightning.scheduler, Scheduler::euler);
+  EXPECT_EQ(lightning.timestep_spacing, TimestepSpacing::trailing);
+  EXPECT_EQ(lightning.num_inference_steps, 4);
+  EXPECT_EQ(options("sdxl_lightning_1step_unet_x0").prediction_type, PredictionType::sample);
+  const SessionOptions dmd2 = options("tianweiy/DMD2");
+  EXPECT_EQ(dmd2.scheduler, Scheduler::lcm);
+  EXPECT_EQ(dmd2.timesteps, (std::vector<int>{999, 749, 499, 249}));
+  EXPECT_EQ(options("Hyper-SDXL-1step-Unet").timesteps, std::vector<int>{800});
+  EXPECT_EQ(options("h1t/TCD-SD15-LoRA").eta, 0.3F);
+  EXPECT_EQ(options("Hyper-SD15-1step-lora").eta, 1.0F);
+  EXPECT_EQ(options("IDKiro/sdxs-512-dreamshaper").timesteps, std::vector<int>{999});
+}
+
+TEST(Recipes, AreDescribedInOneLine) {
+  EXPECT_EQ(describe(*find_recipe("stabilityai/sd-turbo")),
+            "t_index_list 2,3, num_inference_steps 4, scheduler euler, timestep_spacing trailing, "
+            "cfg_type none, width 512, height 512, no negative prompt");
+}
+
+TEST(Recipes, OfABadFileAreRefused) {
+  const auto refused = [](const char* text, const char* message) {
+    expect_error([&] { parse_recipes(json::Json::parse(text, "recipes.json")); },
+                 ErrorCode::corrupt_file, {"recipes.json", message});
+  };
+  refused(R"({"recipes": [{"names": [], "settings": {}}]})", "a list of names");
+  refused(R"({"recipes": [{"names": ["a"]}]})", "settings");
+  refused(R"({"recipes": [{"names": ["a"], "settings": {"scheduler": "dpm"}}]})", "euler");
+  refused(R"({"recipes": [{"names": ["a", "A"], "settings": {}}]})", "a second time");
+  refused(R"({"recipes": [{"names": ["a"], "settings": {}, "steps": 4}]})", "\"steps\"");
+  refused(R"({"recipes": {}})", "a list of recipes");
+}
+
+}  // namespace
+}  // namespace streamdiffusion::weights
