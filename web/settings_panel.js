@@ -181,6 +181,7 @@ export class SettingsPanel {
       return few ? this.#segments(name, schema, id) : this.#select(name, schema, id);
     }
     if (schema.type === "boolean") return this.#switch(name, id, head);
+    if (schema.labels) return this.#sliderList(name, schema, id);
     if (name === "seed") return this.#textField(name, schema, id, "number");
     if (isSlider(schema)) return this.#slider(name, schema, id, head);
     return this.#textField(name, schema, id, "text");
@@ -209,6 +210,41 @@ export class SettingsPanel {
       show();
     };
     return { body: input, isEdited: () => input.matches(":active"), setValue };
+  }
+
+  /** A list of numbers, a slider for each of the labels: the scales of the LoRAs. */
+  #sliderList(name, schema, id) {
+    const max = Math.min(schema.items.maximum, schema.sliderMaximum ?? Infinity);
+    const min = Math.max(schema.items.minimum, -max / 2);
+    const digits = (String(schema.step).split(".")[1] ?? "").length;
+    const group = element("div", { className: "slider-list" });
+    group.setAttribute("role", "group");
+    group.setAttribute("aria-label", schema.title ?? name);
+    const inputs = [];
+    const show = (input) => {
+      const { value, previousElementSibling: head } = input;
+      head.lastElementChild.textContent = Number(value).toFixed(digits);
+      input.style.setProperty("--at", `${((value - min) / (max - min)) * 100}%`);
+    };
+    schema.labels.forEach((title, i) => {
+      const input = describedBy(element("input", { type: "range", min, max, step: schema.step }),
+        i === 0 ? id : `${id}-${i}`);
+      input.setAttribute("aria-describedby", `${id}-hint`);
+      const label = element("label", { htmlFor: input.id, textContent: title });
+      const output = element("output", { htmlFor: input.id });
+      group.append(element("div", { className: "field-head" }, label, output), input);
+      input.addEventListener("input", () => {
+        show(input);
+        this.#change(name, inputs.map(({ value }) => Number(value)));
+      });
+      inputs.push(input);
+    });
+    const setValue = (values) => inputs.forEach((input, i) => {
+      input.value = values?.[i] ?? 0;
+      show(input);
+    });
+    const isEdited = () => inputs.some((input) => input.matches(":active"));
+    return { body: group, isEdited, setValue };
   }
 
   #segments(name, schema, id) {

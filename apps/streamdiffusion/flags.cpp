@@ -202,6 +202,30 @@ void Flags::integers(const std::string& name, const params::IntegerList& type,
   list(add(name, help, style, "", read), false);
 }
 
+/// FILE or FILE:SCALE. A colon that no number follows belongs to the file's name.
+static Lora lora_of(const std::string& text) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string::npos || colon == 0) return {text, 1.0F};
+  const auto scale = base::parse_number<double>(text.substr(colon + 1));
+  return scale ? Lora{text.substr(0, colon), static_cast<float>(*scale)} : Lora{text, 1.0F};
+}
+
+void Flags::loras(const std::string& name, const params::LoraList& type,
+                  const std::function<void(const std::vector<Lora>&)>& set, const std::string& help,
+                  const FlagStyle& style) {
+  const auto read = [=](const Values& values) {
+    std::vector<Lora> loras;
+    std::string all;
+    for (const std::string& value : values) {
+      loras.push_back(lora_of(value));
+      all += (all.empty() ? "" : " ") + value;
+    }
+    if (!params::accepts(type, loras)) refuse(name, all, params::describe(type));
+    set(loras);
+  };
+  list(add(name, help, style, "", read), true);
+}
+
 void Flags::flag(const std::string& name, const std::function<void(bool)>& set,
                  const std::string& help) {
   command_
@@ -245,6 +269,10 @@ void Flags::parameter(const params::Parameter& row, params::Settings& settings) 
           });
         } else if constexpr (std::is_same_v<Type, params::IntegerList>) {
           integers(name, type, set, help, style);
+        } else if constexpr (std::is_same_v<Type, params::LoraList>) {
+          loras(name, type, set, help, style);
+        } else if constexpr (std::is_same_v<Type, params::NumberList>) {
+          base::fail(ErrorCode::internal, row.name, ": lists of numbers have no flag");
         } else {
           base::fail(ErrorCode::internal, row.name, ": prompts have flags of their own");
         }

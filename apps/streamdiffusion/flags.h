@@ -92,6 +92,9 @@ class Flags {
               const FlagStyle& style);
   void choice(const std::string& name, const params::Choice& type, const std::string& now,
               const std::function<void(const std::string&)>& set, const std::string& help);
+  void loras(const std::string& name, const params::LoraList& type,
+             const std::function<void(const std::vector<Lora>&)>& set, const std::string& help,
+             const FlagStyle& style);
   void integers(const std::string& name, const params::IntegerList& type,
                 const std::function<void(const std::vector<int>&)>& set, const std::string& help,
                 const FlagStyle& style);

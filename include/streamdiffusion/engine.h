@@ -60,6 +60,8 @@ struct EngineInfo {
   /// Entries of the tokenizer's vocabulary; 0 with random weights.
   int vocabulary_size = 0;
   int latent_channels = 0, latent_factor = 0;
+  /// As the engine was opened with them.
+  std::vector<Lora> loras;
 };
 
 /// The result of calibrating a model for int8.
@@ -98,7 +100,13 @@ class Engine {
   /// Throws invalid_argument where session() would for these options. Compiles nothing.
   void check(const SessionOptions& options) const;
   /// Runs the text encoder ahead, so that set_prompt() later costs the stream no time.
-  void encode_prompt(const std::string& prompt);
+  /// `lora_scales` as in SessionOptions.
+  void encode_prompt(const std::string& prompt, const std::vector<float>& lora_scales = {});
+  /// Fuses the LoRAs under `options.lora_scales` into the weights of a session with these options
+  /// ahead, so that Session::set_lora_scales() later costs the stream no time. They live as long as
+  /// the result, or a session that uses them.
+  std::shared_ptr<const void> prepare_lora_scales(const SessionOptions& options,
+                                                  std::stop_token stop = {});
   /// For a person: which words of a prompt do not fit into the text encoder, and which notations of
   /// other programs are read as text. The same are logged when the prompt is first encoded.
   std::vector<std::string> prompt_warnings(const std::string& prompt) const;

@@ -83,15 +83,26 @@ enum class PromptSyntax {
 /// The seed that stands for a drawn one.
 inline constexpr std::int64_t kDrawSeed = -1;
 
+/// A LoRA file and how strongly it acts (docs/lora.md).
+struct Lora {
+  /// A .safetensors file, or a folder with one under diffusers' or PEFT's name.
+  std::string file;
+  /// -10..10; 0 for none.
+  float scale = 1.0F;
+  bool operator==(const Lora&) const = default;
+};
+
 struct EngineOptions {
-  /// Folder in diffusers' layout.
+  /// Folder in diffusers' layout, or a whole model in one .safetensors file.
   std::string model;
-  /// Folder of another autoencoder, or empty for the model's own.
+  /// Folder or file of another autoencoder, or empty for the model's own.
   std::string vae;
   /// The recipe whose defaults the model takes: the name of a published checkpoint, as
   /// "ByteDance/SDXL-Lightning". Empty: that of the model's own name, if its folder has no
   /// streamdiffusion.json. "none": no recipe.
   std::string recipe;
+  /// LoRAs that are added to the model, at most 16.
+  std::vector<Lora> lora_dict;
   /// "sd-turbo" or "sd15": that architecture with random weights, instead of a model.
   std::string random_weights;
   /// "auto": an NVIDIA card if one can be used, else the CPU. "cuda", "cpu", "ref": that one.
@@ -156,6 +167,8 @@ struct SessionOptions {
   /// 0..1000000. So many frames, and one more, may be skipped in a row, as in the original package.
   int similar_image_filter_max_skip_frame = 10;
   Parallel parallel = Parallel::automatic;
+  /// The scale of each LoRA of the engine, in their order, -10..10. Empty: those of the engine.
+  std::vector<float> lora_scales;
   /// Outputs carry their latents and unrounded pixels.
   bool keep_tensors = false;
 };

@@ -77,6 +77,10 @@ class Session {
   /// options; what is unset takes its default, as in Engine::session(). As many steps as the
   /// session has. Throws invalid_argument, with nothing changed.
   void set_schedule(const SessionOptions& options);
+  /// One scale a LoRA of the engine. The weights are computed from the model's own file, so images
+  /// are those of a session that was opened with these scales. Takes as long as opening one, unless
+  /// Engine::prepare_lora_scales() was called before.
+  void set_lora_scales(const std::vector<float>& scales);
   void set_similar_image_filter(
       bool enabled, float threshold = SessionOptions().similar_image_filter_threshold,
       int max_skip_frame = SessionOptions().similar_image_filter_max_skip_frame);

@@ -25,6 +25,14 @@ using ReadWeight = std::function<void(const graph::Weight& weight, std::span<flo
 struct Weights {
   std::string scope;
   ReadWeight read;
+  /// What tells a tensor from the same one with other values, e.g. under another scale of a LoRA.
+  /// Tensors for which it is equal are shared. May be empty.
+  std::function<std::string(const graph::Weight& weight)> variant;
+
+  /// Names the tensor's values among all that the device packs.
+  std::string key(const graph::Weight& weight) const {
+    return scope + '\n' + weight.name + (variant ? variant(weight) : std::string());
+  }
 };
 
 /// When one thread worked on one op, in seconds of the steady clock: from the start of the op to

@@ -76,6 +76,31 @@ std::vector<WeightedPrompt> read(const params::PromptList&, const Value& v) {
   return prompts;
 }
 
+/// {style.safetensors: 0.7}, or a list of files or of {file: scale}
+std::vector<Lora> read(const params::LoraList&, const Value& v) {
+  if (v.is_map()) {
+    std::vector<Lora> loras;
+    for (const auto& entry : v.node()) {
+      const Value file(entry.first, v.file(), v.key());
+      const Value scale(entry.second, v.file(), base::concat(v.key(), ".", file.text()));
+      loras.push_back({file.text(), static_cast<float>(scale.number())});
+    }
+    return loras;
+  }
+  if (!v.is_list()) return {{v.text(), 1.0F}};
+  std::vector<Lora> loras;
+  for (const Value& item : v.list()) {
+    for (Lora& lora : read(params::LoraList{}, item)) loras.push_back(std::move(lora));
+  }
+  return loras;
+}
+
+std::vector<float> read(const params::NumberList&, const Value& v) {
+  std::vector<float> numbers;
+  for (const Value& item : v.list()) numbers.push_back(static_cast<float>(item.number()));
+  return numbers;
+}
+
 void set_row(params::Settings& settings, const params::Parameter& row, const Value& v) {
   std::visit(
       [&](const auto& type) {
@@ -129,6 +154,9 @@ std::map<std::string, Set> make_keys() {
   }
   keys["model_id"] = keys["model_id_or_path"] = keys.at("model");
   keys["vae_id"] = keys.at("vae");
+  keys["lora_dict"] = [](params::Settings& settings, const Value& v) {
+    if (!v.is_off()) set_row(settings, params::parameter("lora_dict"), v);
+  };
   keys["prompt"] = set_prompts;
   keys["prompt_blending"] = set_blending;
   keys["use_tiny_vae"] = set_tiny_vae;
@@ -159,7 +187,6 @@ const std::set<std::string> kUnsupported{"acceleration",
                                          "latent_postprocessing",
                                          "latent_preprocessing",
                                          "lcm_lora_id",
-                                         "lora_dict",
                                          "normalize_prompt_weights",
                                          "output_type",
                                          "safety_checker_threshold",

@@ -21,6 +21,7 @@ class Value {
   }
 
   const YAML::Node& node() const { return node_; }
+  const std::string& file() const { return file_; }
   const std::string& key() const { return key_; }
   bool is_list() const { return node_.IsSequence(); }
   bool is_map() const { return node_.IsMap(); }

@@ -47,6 +47,7 @@ void ActiveSession::apply(const LiveSettings& settings) {
   }
   if (wanted.delta != now.delta) session_.set_delta(*wanted.delta);
   if (wanted.seed != now.seed) session_.set_seed(wanted.seed);
+  if (wanted.lora_scales != now.lora_scales) session_.set_lora_scales(wanted.lora_scales);
   if (settings.negative_prompt != settings_.negative_prompt) {
     session_.set_negative_prompt(*settings.negative_prompt);
   }

@@ -49,6 +49,8 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
     LiveSettings settings;
     /// Set if the settings need another session.
     std::unique_ptr<live::ActiveSession> session;
+    /// The weights under the settings' LoRA scales, until the session has them.
+    std::shared_ptr<const void> lora_weights;
   };
   enum class Stage { prepare, engine, deliver, reconfigure };
   static constexpr std::array<const char*, 4> kStageNames{"prepare", "engine", "deliver",

@@ -38,17 +38,20 @@ void LiveSession::Impl::reconfigure_loop() {
 
 std::optional<Error> LiveSession::Impl::prepare_change(Engine engine,
                                                        const LiveSettings& settings) {
-  auto change = std::make_unique<Change>(Change{settings, nullptr});
+  auto change = std::make_unique<Change>(Change{settings, nullptr, nullptr});
   try {
     const bool other_engine = !engine.is(configured_.engine);
-    for (const WeightedPrompt& prompt : settings.prompts) engine.encode_prompt(prompt.text);
+    const std::vector<float>& scales = settings.options.lora_scales;
+    for (const WeightedPrompt& prompt : settings.prompts) engine.encode_prompt(prompt.text, scales);
     for (const WeightedPrompt& prompt : configured_.settings.prompts) {
-      engine.encode_prompt(prompt.text);  // a transition starts from them
+      engine.encode_prompt(prompt.text, scales);  // a transition starts from them
     }
-    engine.encode_prompt(*settings.negative_prompt);
+    engine.encode_prompt(*settings.negative_prompt, scales);
     if (other_engine || !params::same_session(configured_.settings.options, settings.options)) {
       change->session =
           std::make_unique<live::ActiveSession>(engine, settings, stop_source_.get_token());
+    } else if (scales != configured_.settings.options.lora_scales) {
+      change->lora_weights = engine.prepare_lora_scales(settings.options, stop_source_.get_token());
     }
   } catch (const Error& error) {
     return error;

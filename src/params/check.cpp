@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <set>
 
 #include "base/error.h"
 #include "base/join.h"
@@ -37,6 +38,16 @@ std::string shown(const std::vector<WeightedPrompt>& value) {
   }
   return concat("a list of ", value.size(), " with weights ", weights.substr(0, kLongestShown));
 }
+std::string shown(const std::vector<Lora>& value) {
+  std::string text;
+  for (const Lora& lora : value) {
+    text += concat(text.empty() ? "" : ", ", lora.file.substr(0, kLongestShown), ":", lora.scale);
+  }
+  return concat("a list of ", value.size(), ", ", text);
+}
+std::string shown(const std::vector<float>& value) {
+  return concat("[", base::joined(value, {}, ",").substr(0, kLongestShown), "]");
+}
 
 struct Describe {
   std::string operator()(const Integer& t) const {
@@ -55,6 +66,13 @@ struct Describe {
   std::string operator()(const IntegerList& t) const {
     return concat("1 to ", t.maximum_items, t.descending ? " descending" : " ascending",
                   " integers from ", t.minimum, " to ", t.maximum);
+  }
+  std::string operator()(const LoraList& t) const {
+    return concat("1 to ", t.maximum_items, " files, each once, with scales from ", t.minimum_scale,
+                  " to ", t.maximum_scale);
+  }
+  std::string operator()(const NumberList& t) const {
+    return concat("1 to ", t.maximum_items, " numbers from ", t.minimum, " to ", t.maximum);
   }
   std::string operator()(const PromptList& t) const {
     return concat("1 to ", t.maximum_items, " prompts of at most ", t.maximum_bytes,
@@ -132,6 +150,22 @@ bool accepts(const PromptList& type, const std::vector<WeightedPrompt>& value) {
   });
   return each && value.size() <= type.maximum_items &&
          std::ranges::any_of(value, [](const WeightedPrompt& p) { return p.weight > 0; });
+}
+
+bool accepts(const LoraList& type, const std::vector<Lora>& value) {
+  std::set<std::string_view> files;
+  return !value.empty() && value.size() <= type.maximum_items &&
+         std::ranges::all_of(value, [&](const Lora& lora) {
+           return !lora.file.empty() && lora.file.size() <= type.maximum_bytes &&
+                  lora.scale >= type.minimum_scale && lora.scale <= type.maximum_scale &&
+                  files.insert(lora.file).second;
+         });
+}
+
+bool accepts(const NumberList& type, const std::vector<float>& value) {
+  return !value.empty() && value.size() <= type.maximum_items &&
+         std::ranges::all_of(
+             value, [&](float number) { return number >= type.minimum && number <= type.maximum; });
 }
 
 bool accepts_weight(double weight) {

@@ -20,6 +20,8 @@ bool accepts(const Choice& type, const std::string& value);
 bool accepts(const Text& type, const std::string& value);
 bool accepts(const IntegerList& type, const std::vector<int>& value);
 bool accepts(const PromptList& type, const std::vector<WeightedPrompt>& value);
+bool accepts(const LoraList& type, const std::vector<Lora>& value);
+bool accepts(const NumberList& type, const std::vector<float>& value);
 
 /// Whether a weight alone is in range.
 bool accepts_weight(double weight);

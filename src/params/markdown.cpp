@@ -21,6 +21,12 @@ std::string shown(const std::vector<int>& value) {
 std::string shown(const std::vector<WeightedPrompt>&) {
   return "";
 }
+std::string shown(const std::vector<Lora>&) {
+  return "";
+}
+std::string shown(const std::vector<float>&) {
+  return "";
+}
 std::string shown(auto value) {
   return concat(value);
 }

@@ -49,6 +49,25 @@ std::vector<WeightedPrompt> read(const PromptList& type, const Json& value) {
   return prompts;
 }
 
+std::vector<Lora> read(const LoraList& type, const Json& value) {
+  if (!value.is(Json::Kind::object)) value.refuse(describe(type));
+  std::vector<Lora> loras;
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    const auto [file, scale] = value.member(i);
+    loras.push_back({std::string(file), static_cast<float>(scale.number())});
+  }
+  return loras;
+}
+
+std::vector<float> read(const NumberList& type, const Json& value) {
+  if (!value.is(Json::Kind::array)) value.refuse(describe(type));
+  std::vector<float> numbers;
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    numbers.push_back(static_cast<float>(value[i].number()));
+  }
+  return numbers;
+}
+
 }  // namespace
 
 void read_json(const Parameter& row, const Json& value, Settings& settings) {

@@ -37,6 +37,8 @@ Text text(Reach reach) {
 
 /// Of the scheduler.
 Rows schedule_rows();
+/// Of the engine and of a stream.
+Rows lora_rows();
 /// Of the command `run` alone.
 Rows run_rows();
 

@@ -55,13 +55,14 @@ Parameter engine(const char* name, const char* title, const char* help, Type typ
 Rows engine_rows() {
   return {
       engine("model", "Model",
-             "Folder of a model in diffusers' layout, or its name on the Hugging Face hub, as "
-             "stabilityai/sd-turbo[@REVISION]; default: the one included",
-             text(SD_REACH(engine.model)), "--model", "DIR|NAME"),
+             "Folder of a model in diffusers' layout, a .safetensors file, or its name on the "
+             "Hugging Face hub, as stabilityai/sd-turbo[@REVISION]; default: the one included",
+             text(SD_REACH(engine.model)), "--model", "PATH|NAME"),
       engine("vae", "Autoencoder",
-             "Another autoencoder: a folder, a name, tiny (the small one that fits, which a model "
+             "Another autoencoder: a folder, a file, a name, tiny (the small one that fits, which "
+             "a model "
              "given by its name has by default) or own (the model's own)",
-             text(SD_REACH(engine.vae)), "--vae", "DIR|NAME"),
+             text(SD_REACH(engine.vae)), "--vae", "PATH|NAME"),
       engine(
           "recipe", "Recipe",
           "A published checkpoint whose settings are taken, such as ByteDance/SDXL-Lightning, or "
@@ -344,8 +345,9 @@ Rows filter_rows() {
 const std::vector<Parameter>& parameters() {
   static const Rows all = [] {
     Rows rows;
-    for (auto* group : {&engine_rows, &steps_rows, &schedule_rows, &noise_rows, &batch_rows,
-                        &prompt_rows, &guidance_rows, &image_rows, &filter_rows, &run_rows}) {
+    for (auto* group :
+         {&engine_rows, &lora_rows, &steps_rows, &schedule_rows, &noise_rows, &batch_rows,
+          &prompt_rows, &guidance_rows, &image_rows, &filter_rows, &run_rows}) {
       std::ranges::move(group(), std::back_inserter(rows));
     }
     return rows;
@@ -367,6 +369,10 @@ const PromptList& prompt_list() {
 
 const Text& prompt_text() {
   return std::get<Text>(parameter("prompt").type);
+}
+
+const LoraList& lora_list() {
+  return std::get<LoraList>(parameter("lora_dict").type);
 }
 
 const char* to_string(Group group) {

@@ -91,7 +91,22 @@ struct PromptList {
   std::size_t maximum_items, maximum_bytes;
   double maximum_weight;
 };
-using Type = std::variant<Integer, Number, Boolean, Choice, Text, IntegerList, PromptList>;
+/// LoRA files, each with a scale.
+struct LoraList {
+  Member<std::vector<Lora>> member;
+  std::size_t maximum_items, maximum_bytes;
+  double minimum_scale, maximum_scale;
+};
+/// Numbers, at least one, each in range.
+struct NumberList {
+  Member<std::vector<float>> member;
+  double minimum, maximum;
+  std::size_t maximum_items;
+  /// Of a slider.
+  double step;
+};
+using Type = std::variant<Integer, Number, Boolean, Choice, Text, IntegerList, PromptList, LoraList,
+                          NumberList>;
 
 /// When a change of a running stream takes effect.
 enum class Change {
@@ -139,6 +154,7 @@ const Parameter& parameter(std::string_view name);
 /// Those two that prompts are made of, in whatever form a front end takes them.
 const PromptList& prompt_list();
 const Text& prompt_text();
+const LoraList& lora_list();
 
 const char* to_string(Group group);
 

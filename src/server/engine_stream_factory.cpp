@@ -1,5 +1,7 @@
 #include "server/engine_stream_factory.h"
 
+#include <filesystem>
+
 #include "server/page_hints.h"
 
 namespace streamdiffusion::server {
@@ -32,6 +34,10 @@ class EngineLiveStream : public LiveStream {
 
 ServedModel describe(const Engine& engine) {
   const EngineInfo info = engine.info();
+  std::vector<std::string> loras;
+  for (const Lora& lora : info.loras) {
+    loras.push_back(std::filesystem::path(lora.file).stem().string());
+  }
   return {.model = info.model,
           .device = info.device,
           .dtype = info.dtype,
@@ -40,7 +46,8 @@ ServedModel describe(const Engine& engine) {
           .sample_negative_prompt = engine.sample_negative_prompt(),
           .words = read_known_words(info.folder),
           .page_hints = read_page_hints(info.folder),
-          .page_words = read_page_words(info.folder)};
+          .page_words = read_page_words(info.folder),
+          .loras = std::move(loras)};
 }
 
 }  // namespace

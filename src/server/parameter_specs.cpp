@@ -44,6 +44,15 @@ struct Schema {
             {"items", {{"type", "integer"}, {"minimum", t.minimum}, {"maximum", t.maximum}}},
             {"field", t.descending ? "timesteps" : "t_index_list"}};
   }
+  json operator()(const params::LoraList&) const { return {{"type", "object"}}; }
+  json operator()(const params::NumberList& t) const {
+    return {{"type", "array"},
+            {"minItems", 1},
+            {"maxItems", t.maximum_items},
+            {"items", {{"type", "number"}, {"minimum", t.minimum}, {"maximum", t.maximum}}},
+            {"step", t.step},
+            {"field", "number_list"}};
+  }
   json operator()(const params::PromptList& t) const {
     const json text{{"type", "string"}, {"maxLength", t.maximum_bytes}};
     const json weight{{"type", "number"}, {"minimum", 0}, {"maximum", t.maximum_weight}};
@@ -61,6 +70,16 @@ json to_json(const auto& value) {
 /// Without the digits that only the conversion from binary makes.
 json to_json(double value) {
   return std::round(value * 1e5) / 1e5;
+}
+json to_json(const std::vector<float>& numbers) {
+  json list = json::array();
+  for (const float number : numbers) list.push_back(to_json(double{number}));
+  return list;
+}
+json to_json(const std::vector<Lora>& loras) {
+  json object = json::object();
+  for (const Lora& lora : loras) object[lora.file] = to_json(double{lora.scale});
+  return object;
 }
 json to_json(const std::vector<WeightedPrompt>& prompts) {
   json list = json::array();
@@ -101,6 +120,10 @@ std::vector<params::Parameter> offered_parameters(const ServedModel& info, const
     if (name == "t_index_list" || name == "timesteps") {
       auto& type = std::get<params::IntegerList>(row.type);
       type.maximum_items = std::min(type.maximum_items, static_cast<std::size_t>(limits.steps));
+    }
+    if (name == "lora_scales") {
+      if (info.loras.empty()) continue;
+      std::get<params::NumberList>(row.type).maximum_items = info.loras.size();
     }
     if (row.in.server) rows.push_back(std::move(row));
   }

@@ -114,6 +114,9 @@ json ParameterTable::schema() const {
   for (std::size_t i = 0; i < rows_.size(); ++i) {
     properties[rows_[i].name] = schema_of(rows_[i], i);
     properties[rows_[i].name]["default"] = defaults.at(rows_[i].name);
+    if (rows_[i].name == std::string_view("lora_scales")) {
+      properties[rows_[i].name]["labels"] = factory_.info().loras;
+    }
   }
   return {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
           {"title", "Parameters"},

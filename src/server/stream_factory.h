@@ -48,6 +48,8 @@ struct ServedModel {
   std::string page_hints = "{}";
   /// words.json of the model, an object; read_page_words().
   std::string page_words = "{}";
+  /// Names of the LoRA files, without folder and extension.
+  std::vector<std::string> loras;
 };
 
 /// Opens streams. Thread-safe.

@@ -226,7 +226,8 @@ CalibrationTable calibration_for(const EngineOptions& options) {
   if (!options.calibration.empty()) return read_calibration(options.calibration);
   std::error_code ignored;
   const std::filesystem::path own = std::filesystem::path(options.model) / "int8.json";
-  const bool whole = !options.model.empty() && options.vae.empty();  // the file covers all parts
+  // The file covers all parts, and the activations of the model alone.
+  const bool whole = !options.model.empty() && options.vae.empty() && options.lora_dict.empty();
   if (whole && std::filesystem::exists(own, ignored)) return read_calibration(own);
   const auto cached = options.cache ? calibration_cache_file(options) : std::nullopt;
   if (cached && std::filesystem::exists(*cached, ignored)) {

@@ -44,14 +44,22 @@ void write_ranges(std::ostream& out, const char* key, const graph::ActivationRan
   out << "\n  }";
 }
 
-/// Writes path, size and time of every file of a folder, sorted.
+/// Path, size and time of a file.
+std::string describe_file(const fs::path& file) {
+  std::error_code ignored;
+  return base::concat(fs::absolute(file, ignored).lexically_normal().string(), ' ',
+                      fs::file_size(file, ignored), ' ',
+                      fs::last_write_time(file, ignored).time_since_epoch().count());
+}
+
+/// Writes path, size and time of a file, or of every file of a folder, sorted.
 void describe(const fs::path& folder, std::ostream& out) {
   std::vector<std::string> lines;
   std::error_code ignored;
+  if (fs::is_regular_file(folder, ignored)) lines.push_back(describe_file(folder));
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder, ignored)) {
     if (!entry.is_regular_file(ignored)) continue;
-    lines.push_back(base::concat(entry.path().string(), ' ', entry.file_size(ignored), ' ',
-                                 entry.last_write_time(ignored).time_since_epoch().count()));
+    lines.push_back(describe_file(entry.path()));
   }
   std::sort(lines.begin(), lines.end());
   for (const std::string& line : lines) out << line << '\n';
@@ -85,6 +93,11 @@ std::optional<fs::path> calibration_cache_file(const EngineOptions& options) {
   for (const std::string& folder : {options.model, options.vae}) {
     std::error_code ignored;
     if (!folder.empty()) describe(fs::absolute(folder, ignored).lexically_normal(), identity);
+  }
+  for (const Lora& lora : options.lora_dict) {
+    std::error_code ignored;
+    describe(fs::absolute(lora.file, ignored).lexically_normal(), identity);
+    identity << lora.scale << '\n';
   }
   std::ostringstream name;
   name << "int8-" << std::hex << std::setw(16) << std::setfill('0') << base::fnv1a(identity.str())

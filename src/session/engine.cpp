@@ -72,6 +72,7 @@ Engine Engine::open(const EngineOptions& options) {
   auto impl = std::make_shared<Impl>(options, std::move(extras));
   const std::string message = session::recipe_message(options, impl->model.recipe());
   if (!message.empty()) base::log(base::LogLevel::notice, message);
+  for (const std::string& note : impl->model.notes()) base::log(base::LogLevel::notice, note);
   return Engine(std::move(impl));
 }
 
@@ -97,8 +98,15 @@ void Engine::check(const SessionOptions& options) const {
   session::check_options(impl_->model, with_defaults(options));
 }
 
-void Engine::encode_prompt(const std::string& prompt) {
-  impl_->prompts.encode(prompt);
+void Engine::encode_prompt(const std::string& prompt, const std::vector<float>& lora_scales) {
+  impl_->prompts.encode(prompt, lora_scales.empty() ? impl_->model.lora_scales() : lora_scales);
+}
+
+std::shared_ptr<const void> Engine::prepare_lora_scales(const SessionOptions& options,
+                                                        std::stop_token stop) {
+  const SessionOptions full = with_defaults(options);
+  session::check_options(impl_->model, full);
+  return impl_->executables.unet(session::unet_key(full), stop);
 }
 
 std::vector<std::string> Engine::prompt_warnings(const std::string& prompt) const {
@@ -124,7 +132,8 @@ EngineInfo Engine::info() const {
       .weight_bytes = impl_->device->weight_bytes(),
       .vocabulary_size = impl_->model.token_count(),
       .latent_channels = impl_->model.latent_channels(),
-      .latent_factor = impl_->model.factor()};
+      .latent_factor = impl_->model.factor(),
+      .loras = impl_->model.loras()};
 }
 
 std::string Engine::sample_prompt() const {
@@ -136,7 +145,7 @@ std::string Engine::sample_negative_prompt() const {
 
 std::vector<OpInfo> Engine::ops(const Session& session) const {
   std::vector<OpInfo> ops;
-  append_ops(*impl_->executables.text(), "text", ops);
+  append_ops(*impl_->executables.text(impl_->model.lora_scales()), "text", ops);
   session.impl_->for_each_executable(
       [&](const std::string& stage, const backend::Executable& executable) {
         append_ops(executable, stage, ops);

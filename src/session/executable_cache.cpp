@@ -16,14 +16,25 @@ int pixels_of(const UNetKey& key) {
   return key.width * key.height;
 }
 
-/// The living executable under this key, or the one `make` gives.
+/// The living executable under this key, if there is one.
+template <typename Key>
+SharedExecutable living(std::mutex& mutex,
+                        const std::map<Key, std::weak_ptr<backend::Executable>>& executables,
+                        const Key& key) {
+  const std::lock_guard lock(mutex);
+  const auto at = executables.find(key);
+  return at == executables.end() ? nullptr : at->second.lock();
+}
+
+/// The living executable under this key, or the one `make` gives. `mutex` guards the map alone:
+/// others find theirs meanwhile.
 template <typename Key, typename Make>
-SharedExecutable shared(std::map<Key, std::weak_ptr<backend::Executable>>& executables,
+SharedExecutable shared(std::mutex& mutex,
+                        std::map<Key, std::weak_ptr<backend::Executable>>& executables,
                         const Key& key, const Make& make) {
-  if (const auto at = executables.find(key); at != executables.end()) {
-    if (SharedExecutable living = at->second.lock()) return living;
-  }
+  if (SharedExecutable known = living(mutex, executables, key)) return known;
   SharedExecutable made = make();
+  const std::lock_guard lock(mutex);
   // Nobody uses those any more; a client that tries all sizes would leave a key of each.
   std::erase_if(executables, [](const auto& entry) { return entry.second.expired(); });
   executables[key] = made;
@@ -87,19 +98,18 @@ ExecutableCache::ExecutableCache(const Model& model, backend::Device& device, te
         return model_.unet_graph(shape);
       }) {}
 
-SharedExecutable ExecutableCache::text() {
+SharedExecutable ExecutableCache::text(const std::vector<float>& lora_scales) {
   const std::lock_guard lock(mutex_);
-  if (SharedExecutable living = text_.lock()) return living;
-  SharedExecutable made =
-      device_.compile({model_.text_graph(dtype_)}, model_.weights(Component::text));
-  text_ = made;
-  return made;
+  const std::vector<float> scales = model_.effective_lora_scales(Component::text, lora_scales);
+  return shared(map_mutex_, texts_, scales, [&]() -> SharedExecutable {
+    return device_.compile({model_.text_graph(dtype_)}, model_.weights(Component::text, scales));
+  });
 }
 
 SharedExecutable ExecutableCache::encoder(const AutoencoderKey& key, const std::stop_token& stop) {
   const std::lock_guard lock(mutex_);
   require_not(stop);
-  return shared(encoders_, key, [&]() -> SharedExecutable {
+  return shared(map_mutex_, encoders_, key, [&]() -> SharedExecutable {
     return compile(Component::autoencoder,
                    {model_.encoder_graph(key.frames, key.height, key.width, dtype_)}, stop);
   });
@@ -108,17 +118,21 @@ SharedExecutable ExecutableCache::encoder(const AutoencoderKey& key, const std::
 SharedExecutable ExecutableCache::decoder(const AutoencoderKey& key, const std::stop_token& stop) {
   const std::lock_guard lock(mutex_);
   require_not(stop);
-  return shared(decoders_, key, [&]() -> SharedExecutable {
+  return shared(map_mutex_, decoders_, key, [&]() -> SharedExecutable {
     return compile(Component::autoencoder,
                    {model_.decoder_graph(key.frames, key.height, key.width, key.image, dtype_)},
                    stop);
   });
 }
 
-SharedExecutable ExecutableCache::unet(const UNetKey& key, const std::stop_token& stop) {
+SharedExecutable ExecutableCache::unet(const UNetKey& wanted, const std::stop_token& stop) {
+  UNetKey key = wanted;
+  key.lora_scales = model_.effective_lora_scales(Component::unet, wanted.lora_scales);
+  // A session that goes on under prepared LoRA scales does not wait for another one's programs.
+  if (SharedExecutable known = living(map_mutex_, unets_, key)) return known;
   const std::lock_guard lock(mutex_);
   require_not(stop);
-  return shared(unets_, key, [&]() -> SharedExecutable {
+  return shared(map_mutex_, unets_, key, [&]() -> SharedExecutable {
     if (key.kv_rows.size() < 2 || device_.threads() < 2)
       return compile_unet(key, Parallel::ops, stop);
     if (key.parallel != Parallel::automatic) return compile_unet(key, key.parallel, stop);
@@ -127,7 +141,7 @@ SharedExecutable ExecutableCache::unet(const UNetKey& key, const std::stop_token
 }
 
 std::size_t ExecutableCache::size() {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(map_mutex_);
   return encoders_.size() + decoders_.size() + unets_.size();
 }
 
@@ -181,19 +195,20 @@ SharedExecutable ExecutableCache::compile_unet(const UNetKey& key, Parallel para
   }
   prompt_reads_schedule_ = session::prompt_reads_schedule(graphs.front());
   const std::array<std::string, 1> shared_inputs{"context"};
-  return compile(Component::unet, std::move(graphs), stop, shared_inputs);
+  return compile(Component::unet, std::move(graphs), stop, shared_inputs, key.lora_scales);
 }
 
 /// Reading and packing the weights is what takes long, so that is where a stop ends it.
 SharedExecutable ExecutableCache::compile(Component component, std::vector<graph::Graph> row_groups,
                                           const std::stop_token& stop,
-                                          std::span<const std::string> shared_inputs) {
+                                          std::span<const std::string> shared_inputs,
+                                          std::span<const float> lora_scales) {
   if (calibration_) {
     const bool unet = component == Component::unet;
     for (graph::Graph& group : row_groups)
       graph::quantize(group, unet ? calibration_->unet : calibration_->autoencoder);
   }
-  backend::Weights weights = model_.weights(component);
+  backend::Weights weights = model_.weights(component, lora_scales);
   weights.read = [stop, read = std::move(weights.read)](const graph::Weight& weight,
                                                         std::span<float> out) {
     require_not(stop);

@@ -36,6 +36,8 @@ struct UNetKey {
   /// The prompt of each row.
   std::vector<int> kv_rows;
   Parallel parallel = Parallel::ops;
+  /// One a LoRA; empty for none.
+  std::vector<float> lora_scales = {};
   auto operator<=>(const UNetKey&) const = default;
 };
 
@@ -51,7 +53,7 @@ class ExecutableCache {
   ExecutableCache(const Model& model, backend::Device& device, tensor::DType dtype,
                   const CalibrationTable* calibration, BuildUNet build_unet = {});
 
-  SharedExecutable text();
+  SharedExecutable text(const std::vector<float>& lora_scales = {});
   /// The three below throw busy once `stop` is requested: before they compile, when another thread
   /// that compiles is through, before each weight that they read, and while they measure.
   SharedExecutable encoder(const AutoencoderKey& key, const std::stop_token& stop = {});
@@ -77,7 +79,8 @@ class ExecutableCache {
   SharedExecutable faster_unet(const UNetKey& key, const std::stop_token& stop);
   SharedExecutable compile(Component component, std::vector<graph::Graph> row_groups,
                            const std::stop_token& stop,
-                           std::span<const std::string> shared_inputs = {});
+                           std::span<const std::string> shared_inputs = {},
+                           std::span<const float> lora_scales = {});
 
   const Model& model_;
   backend::Device& device_;
@@ -85,8 +88,12 @@ class ExecutableCache {
   const CalibrationTable* calibration_;
   const BuildUNet build_unet_;
   std::atomic<bool> prompt_reads_schedule_ = false;
+  /// Held while something is compiled.
   std::mutex mutex_;
-  std::weak_ptr<backend::Executable> text_;
+  /// Guards texts_, encoders_, decoders_ and unets_. Locked after mutex_.
+  std::mutex map_mutex_;
+  /// By the scales of the LoRAs.
+  std::map<std::vector<float>, std::weak_ptr<backend::Executable>> texts_;
   std::map<AutoencoderKey, std::weak_ptr<backend::Executable>> encoders_, decoders_;
   std::map<UNetKey, std::weak_ptr<backend::Executable>> unets_;
   /// By pixels.

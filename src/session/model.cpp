@@ -8,6 +8,8 @@
 #include "models/presets.h"
 #include "session/choose_recipe.h"
 #include "weights/hash_weights.h"
+#include "weights/model_folder.h"
+#include "weights/single_file.h"
 #include "weights/weight_store.h"
 
 namespace streamdiffusion::session {
@@ -30,6 +32,33 @@ SessionOptions text_defaults(const weights::ModelDefaults& d) {
   if (own.guidance_scale) options.guidance_scale = own.guidance_scale;
   return options;
 }
+
+/// The network that a LoRA changes.
+std::optional<lora::Network> network_of(Component component) {
+  switch (component) {
+    case Component::text:
+      return lora::Network::text;
+    case Component::unet:
+      return lora::Network::unet;
+    case Component::autoencoder:
+      break;
+  }
+  return std::nullopt;
+}
+
+std::string_view component_name(Component component) {
+  switch (component) {
+    case Component::text:
+      return "text_encoder";
+    case Component::unet:
+      return "unet";
+    case Component::autoencoder:
+      return "vae";
+  }
+  return "";
+}
+
+}  // namespace
 
 schedule::SchedulerConfig scheduler_config(const json::Json& json) {
   const schedule::SchedulerConfig standard;
@@ -55,27 +84,20 @@ schedule::SchedulerConfig scheduler_config(const json::Json& json) {
   return config;
 }
 
-std::string_view component_name(Component component) {
-  switch (component) {
-    case Component::text:
-      return "text_encoder";
-    case Component::unet:
-      return "unet";
-    case Component::autoencoder:
-      return "vae";
-  }
-  return "";
-}
-
-}  // namespace
-
 Model Model::open(const EngineOptions& options) {
   base::require(options.model.empty() != options.random_weights.empty(),
                 ErrorCode::invalid_argument,
                 "give either a model folder or an architecture with random weights");
   Model model;
   model.prompt_syntax_ = options.prompt_syntax;
-  options.model.empty() ? model.open_preset(options) : model.open_folder(options);
+  std::error_code ignored;
+  if (options.model.empty()) {
+    model.open_preset(options);
+  } else if (std::filesystem::is_regular_file(options.model, ignored)) {
+    model.open_file(options);
+  } else {
+    model.open_folder(options);
+  }
   base::require(model.unet_.cross_attention_dim == model.text_.width, ErrorCode::corrupt_file,
                 model.name_, ": the UNet's \"cross_attention_dim\" is ",
                 model.unet_.cross_attention_dim, ", the text encoder's \"hidden_size\" ",
@@ -86,6 +108,7 @@ Model Model::open(const EngineOptions& options) {
                 " channels in and ", model.unet_.out_channels, " out, the autoencoder's latents ",
                 model.latent_channels());
   model.check_and_count();
+  model.open_loras(options.lora_dict);
   return model;
 }
 
@@ -93,10 +116,11 @@ void Model::open_folder(const EngineOptions& options) {
   const weights::ModelFolder folder(options.model);
   const std::filesystem::path autoencoder =
       options.vae.empty() ? folder.component("vae") : std::filesystem::path(options.vae);
+  const weights::FileComponent opened_autoencoder = weights::open_autoencoder(autoencoder);
   name_ = weights::model_name(options.model);
   unet_ = models::unet_config(folder.config("unet"));
   text_ = models::clip_text_config(folder.config("text_encoder"));
-  autoencoder_ = models::autoencoder_config(weights::read_component_config(autoencoder));
+  autoencoder_ = models::autoencoder_config(opened_autoencoder.config);
   schedule_ = schedule::Schedule(scheduler_config(folder.config("scheduler")));
   tokenizer_ = std::make_shared<const tokenizer::Tokenizer>(
       tokenizer::Tokenizer::open(folder.component("tokenizer"), static_cast<int>(text_.positions)));
@@ -107,7 +131,11 @@ void Model::open_folder(const EngineOptions& options) {
   const std::filesystem::path folders[]{folder.component("text_encoder"), folder.component("unet"),
                                         autoencoder};
   for (std::size_t i = 0; i < std::size(folders); ++i) {
-    sources_[i] = std::make_shared<weights::WeightStore>(folders[i]);
+    if (i == index(Component::autoencoder)) {
+      sources_[i] = opened_autoencoder.weights;
+    } else {
+      sources_[i] = std::make_shared<weights::WeightStore>(folders[i]);
+    }
     scopes_[i] = std::filesystem::absolute(folders[i]).lexically_normal().string();
   }
   folder_ = options.model;
@@ -206,11 +234,51 @@ graph::Graph Model::decoder_graph(int frames, int height, int width, bool image,
       {.frames = frames, .height = height, .width = width, .activations = dtype, .image = image});
 }
 
-backend::Weights Model::weights(Component component) const {
+backend::Weights Model::weights(Component component, std::span<const float> lora_scales) const {
   const auto source = sources_[index(component)];
-  return {scopes_[index(component)], [source](const graph::Weight& weight, std::span<float> out) {
-            source->read_f32(weight.name, weight.dims, out);
-          }};
+  const auto read = [source](const graph::Weight& weight, std::span<float> out) {
+    source->read_f32(weight.name, weight.dims, out);
+  };
+  const std::vector<float> scales = effective_lora_scales(component, lora_scales);
+  if (scales.empty()) return {scopes_[index(component)], read};
+  const lora::Network network = *network_of(component);
+  return {
+      scopes_[index(component)],
+      [loras = loras_, network, scales, read](const graph::Weight& weight, std::span<float> out) {
+        read(weight, out);
+        loras.add(network, weight.name, scales, out);
+      },
+      [loras = loras_, network, scales](const graph::Weight& weight) {
+        return loras.variant(network, weight.name, scales);
+      }};
+}
+
+std::vector<float> Model::effective_lora_scales(Component component,
+                                                std::span<const float> scales) const {
+  const auto network = network_of(component);
+  return network ? loras_.effective(*network, scales) : std::vector<float>();
+}
+
+void Model::open_loras(const std::vector<Lora>& loras) {
+  if (loras.empty()) return;
+  const int side = factor() * (1 << (unet_.levels.size() - 1));
+  const auto f32 = tensor::DType::f32;
+  const std::vector<graph::Graph> text{text_graph(f32)},
+      unet{unet_graph(unet_shape({0}, 1, side, side, f32))};
+  const std::vector<lora::NetworkTensors> networks{
+      {lora::Network::unet, models::required_tensors(unet)},
+      {lora::Network::text, models::required_tensors(text)}};
+  std::vector<std::string> files;
+  for (const Lora& lora : loras) {
+    files.push_back(lora.file);
+    lora_scales_.push_back(lora.scale);
+  }
+  loras_ = lora::LoraSet(files, lora::ModuleMap(networks));
+  lora_options_ = loras;
+  for (std::size_t i = 0; i < loras.size(); ++i) {
+    notes_.push_back(base::concat("LoRA ", loras[i].file, ": ", loras_[i].summary(), ", scale ",
+                                  loras[i].scale));
+  }
 }
 
 }  // namespace streamdiffusion::session

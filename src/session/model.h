@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "backend/backend.h"
+#include "lora/lora_set.h"
 #include "models/autoencoder.h"
 #include "models/clip_text.h"
 #include "models/unet.h"
@@ -24,8 +25,8 @@ enum class Component { text, unet, autoencoder };
 
 class Model {
  public:
-  /// Opens a folder, or a preset with random weights. Compares every tensor on disk with what the
-  /// configs ask for.
+  /// Opens a folder, a file, or a preset with random weights, and the LoRAs. Compares every tensor
+  /// on disk with what the configs ask for.
   static Model open(const EngineOptions& options);
 
   const std::string& name() const { return name_; }
@@ -45,6 +46,8 @@ class Model {
   const SessionOptions& defaults(bool text_to_image) const {
     return text_to_image ? text_defaults_ : defaults_;
   }
+  /// For a person: what was found in the files, a line each.
+  const std::vector<std::string>& notes() const { return notes_; }
   const std::string& sample_prompt() const { return sample_prompt_; }
   const std::string& sample_negative_prompt() const { return sample_negative_prompt_; }
 
@@ -60,14 +63,25 @@ class Model {
   graph::Graph encoder_graph(int frames, int height, int width, tensor::DType dtype) const;
   graph::Graph decoder_graph(int frames, int height, int width, bool image,
                              tensor::DType dtype) const;
-  backend::Weights weights(Component component) const;
+  /// The weights with the LoRAs added under these scales.
+  backend::Weights weights(Component component, std::span<const float> lora_scales = {}) const;
+
+  const std::vector<Lora>& loras() const { return lora_options_; }
+  /// Those that the engine was opened with.
+  const std::vector<float>& lora_scales() const { return lora_scales_; }
+  /// The scales with 0 for each LoRA that does not change the component; empty if nothing is
+  /// changed.
+  std::vector<float> effective_lora_scales(Component component,
+                                           std::span<const float> scales) const;
 
  private:
   Model() = default;
   void open_folder(const EngineOptions& options);
+  void open_file(const EngineOptions& options);
   void open_preset(const EngineOptions& options);
   void check_and_count();
   void set_defaults(const weights::ModelDefaults& defaults);
+  void open_loras(const std::vector<Lora>& loras);
 
   std::string name_, folder_;
   models::UNetConfig unet_;
@@ -82,8 +96,15 @@ class Model {
   PromptSyntax prompt_syntax_ = PromptSyntax::emphasis;
   std::int64_t parameters_ = 0;
   const weights::Recipe* recipe_ = nullptr;
+  std::vector<std::string> notes_;
+  std::vector<Lora> lora_options_;
+  std::vector<float> lora_scales_;
+  lora::LoraSet loras_;
   SessionOptions defaults_, text_defaults_;
   std::string sample_prompt_, sample_negative_prompt_;
 };
+
+/// Reads scheduler_config.json.
+schedule::SchedulerConfig scheduler_config(const json::Json& json);
 
 }  // namespace streamdiffusion::session

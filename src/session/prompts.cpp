@@ -14,31 +14,34 @@ constexpr std::size_t kKept = 64;
 
 }  // namespace
 
-Embedding Prompts::encode(const std::string& prompt) {
-  if (Embedding known = find(prompt)) return known;
+Embedding Prompts::encode(const std::string& prompt, const std::vector<float>& lora_scales) {
+  const std::vector<float> scales = model_.effective_lora_scales(Component::text, lora_scales);
+  if (Embedding known = find(prompt, scales)) return known;
   const std::lock_guard running(run_mutex_);
-  if (Embedding known = find(prompt)) return known;  // another thread was here first
-  Embedding embedding = run(prompt);
+  if (Embedding known = find(prompt, scales)) return known;  // another thread was here first
+  Embedding embedding = run(prompt, scales);
   const std::lock_guard lock(mutex_);
-  recent_.emplace_front(prompt, embedding);
+  recent_.push_front({prompt, scales, embedding});
   if (recent_.size() > kKept) recent_.pop_back();
   return embedding;
 }
 
-Embedding Prompts::find(const std::string& prompt) {
+Embedding Prompts::find(const std::string& prompt, const std::vector<float>& scales) {
   const std::lock_guard lock(mutex_);
-  const auto found = std::find_if(recent_.begin(), recent_.end(),
-                                  [&](const auto& entry) { return entry.first == prompt; });
+  const auto found = std::find_if(recent_.begin(), recent_.end(), [&](const Known& known) {
+    return known.prompt == prompt && known.lora_scales == scales;
+  });
   if (found == recent_.end()) return nullptr;
   recent_.splice(recent_.begin(), recent_, found);
-  return found->second;
+  return found->embedding;
 }
 
-Embedding Prompts::run(const std::string& prompt) {
+Embedding Prompts::run(const std::string& prompt, const std::vector<float>& scales) {
   const tokenizer::Tokens tokens = model_.tokenize(prompt);
   for (const std::string& warning : tokens.warnings) base::warn(warning);
-  if (!state_) {
-    executable_ = executables_.text();
+  if (!state_ || executable_scales_ != scales) {
+    executable_ = executables_.text(scales);
+    executable_scales_ = scales;
     state_ = executable_->make_state();
   }
   std::copy(tokens.ids.begin(), tokens.ids.end(), state_->input("ids").as<std::int32_t>());

@@ -20,21 +20,28 @@ class Prompts {
   Prompts(const Model& model, ExecutableCache& executables)
       : model_(model), executables_(executables) {}
   /// Thread-safe. A known text never waits for another one that is being encoded.
-  Embedding encode(const std::string& prompt);
+  Embedding encode(const std::string& prompt, const std::vector<float>& lora_scales);
 
  private:
-  Embedding find(const std::string& prompt);
-  Embedding run(const std::string& prompt);
+  struct Known {
+    std::string prompt;
+    /// Those that change the text encoder.
+    std::vector<float> lora_scales;
+    Embedding embedding;
+  };
+  Embedding find(const std::string& prompt, const std::vector<float>& scales);
+  Embedding run(const std::string& prompt, const std::vector<float>& scales);
 
   const Model& model_;
   ExecutableCache& executables_;
   /// Guards the encoder. Locked before mutex_.
   std::mutex run_mutex_;
   SharedExecutable executable_;
+  std::vector<float> executable_scales_;
   std::unique_ptr<backend::State> state_;
   std::mutex mutex_;
   /// Newest first.
-  std::list<std::pair<std::string, Embedding>> recent_;
+  std::list<Known> recent_;
 };
 
 }  // namespace streamdiffusion::session

@@ -43,6 +43,10 @@ void Session::set_schedule(const SessionOptions& options) {
   impl_->set_schedule(options);
 }
 
+void Session::set_lora_scales(const std::vector<float>& scales) {
+  impl_->set_lora_scales(scales);
+}
+
 void Session::set_similar_image_filter(bool enabled, float threshold, int max_skip_frame) {
   impl_->set_filter(enabled, threshold, max_skip_frame);
 }

@@ -11,7 +11,6 @@
 #include "params/check.h"
 #include "params/seed.h"
 #include "session/session_options.h"
-#include "stream/prompt_blend.h"
 #include "streamdiffusion/names.h"
 
 namespace streamdiffusion {
@@ -81,20 +80,18 @@ Session::Impl::Impl(std::shared_ptr<Engine::Impl> engine, const SessionOptions& 
   set_negative_prompt(engine_->model.sample_negative_prompt());
 }
 
+Session::Impl::Program Session::Impl::program(session::SharedExecutable executable) {
+  auto state = executable->make_state();
+  return {std::move(executable), std::move(state)};
+}
+
 void Session::Impl::make_programs() {
-  const stream::RowLayout& layout = batch_ ? batch_->layout() : sequential_->layout();
   const session::AutoencoderKey image{options_.frame_buffer_size, *options_.height, *options_.width,
                                       false};
   session::AutoencoderKey decoded = image;
   decoded.image = options_.keep_tensors;
-  const auto program = [](session::SharedExecutable executable) {
-    auto state = executable->make_state();
-    return Program{std::move(executable), std::move(state)};
-  };
   if (!options_.text_to_image) encoder_ = program(engine_->executables.encoder(image, stop_));
-  unet_ = program(engine_->executables.unet({*options_.height, *options_.width, layout.prompts(),
-                                             layout.prompt_of_row(), options_.parallel},
-                                            stop_));
+  unet_ = program(engine_->executables.unet(session::unet_key(options_), stop_));
   prompt_reads_schedule_ = engine_->executables.prompt_reads_schedule();
   decoder_ = program(engine_->executables.decoder(decoded, stop_));
 }
@@ -104,25 +101,6 @@ void Session::Impl::run(const Program& program, Lifetime lifetime) {
   PauseForOthers pause(*turn_);
   program.executable->run(lifetime, *program.state, &pause);
   waited_ = turn_->waited();
-}
-
-void Session::Impl::set_prompts(const std::vector<WeightedPrompt>& prompts,
-                                PromptInterpolation how) {
-  params::check_prompts(prompts);
-  std::vector<session::Embedding> kept;
-  std::vector<stream::WeightedEmbedding> embeddings;
-  for (const WeightedPrompt& prompt : prompts) {
-    kept.push_back(engine_->prompts.encode(prompt.text));
-    embeddings.push_back({*kept.back(), prompt.weight});
-  }
-  prompt_ = stream::blend(embeddings, how);
-  prompts_stale_ = true;
-}
-
-void Session::Impl::set_negative_prompt(const std::string& prompt) {
-  params::check(LiveSettings{.negative_prompt = prompt});
-  negative_ = engine_->prompts.encode(prompt);
-  prompts_stale_ = true;
 }
 
 void Session::Impl::set_parameters(const std::function<void(stream::StreamParameters&)>& change) {

@@ -28,6 +28,7 @@ class Session::Impl {
   std::int64_t seed() const;
   void set_t_index_list(const std::vector<int>& t_index_list);
   void set_schedule(const SessionOptions& options);
+  void set_lora_scales(const std::vector<float>& scales);
   void set_filter(bool enabled, float threshold, int max_skip_frame);
 
   void push(ImageView frame, std::optional<session::FrameTag> tag = {});
@@ -56,6 +57,7 @@ class Session::Impl {
     std::span<float> output(const char* name) const { return floats(state->output(name)); }
   };
 
+  static Program program(session::SharedExecutable executable);
   void make_programs();
   void use_schedule_of(const SessionOptions& next);
   /// Runs a program of the batch. Other streams have turns in the middle of a long one.
@@ -99,6 +101,10 @@ class Session::Impl {
   /// Whether a new schedule makes the prompt's program stale too. Stable Diffusion's reads none, so
   /// that a change of timesteps does not project the prompt's keys and values anew.
   bool prompt_reads_schedule_ = false;
+  /// As they were set, for the text encoder under other LoRA scales.
+  std::vector<WeightedPrompt> prompt_texts_;
+  PromptInterpolation interpolation_ = PromptInterpolation::linear;
+  std::string negative_text_;
   session::Embedding negative_;
   std::vector<float> prompt_;
   /// Whether the UNet's programs of that lifetime must run before the next frame.

@@ -9,6 +9,7 @@
 #include "base/join.h"
 #include "params/check.h"
 #include "schedule/schedule.h"
+#include "stream/row_layout.h"
 #include "streamdiffusion/names.h"
 
 namespace streamdiffusion::session {
@@ -111,6 +112,7 @@ SessionOptions with_defaults(const Model& opened, const SessionOptions& options)
   rest.timesteps.clear();  // the user may have asked for another grid
   params::fill(settings, {.live = {.options = rest}});
   if (!o.prediction_type) o.prediction_type = opened.schedule().prediction();
+  if (o.lora_scales.empty()) o.lora_scales = opened.lora_scales();
   if (o.text_to_image && !o.cfg_type) o.cfg_type = CfgType::none;
   params::fill(settings, params::fallbacks());
   return o;
@@ -155,10 +157,24 @@ std::string schedule_text(const SessionOptions& o) {
 void check_options(const Model& model, const SessionOptions& o) {
   params::check(o);
   check_size(model, o);
+  base::require(o.lora_scales.size() == model.loras().size(), ErrorCode::invalid_argument,
+                "lora_scales has ", o.lora_scales.size(), " entries, expected one for each of the ",
+                model.loras().size(), " LoRAs");
   base::require(!o.text_to_image || !is_residual(*o.cfg_type), ErrorCode::invalid_argument,
                 "cfg_type is ", name_of(kCfgTypes, *o.cfg_type),
                 ", which needs an input image; from text alone use none or full");
   stream_parameters(model, o);
+}
+
+UNetKey unet_key(const SessionOptions& o) {
+  const int steps = o.use_denoising_batch ? static_cast<int>(o.t_index_list.size()) : 1;
+  const stream::RowLayout layout{steps, o.frame_buffer_size, *o.cfg_type};
+  return {.height = *o.height,
+          .width = *o.width,
+          .prompts = layout.prompts(),
+          .kv_rows = layout.prompt_of_row(),
+          .parallel = o.parallel,
+          .lora_scales = o.lora_scales};
 }
 
 }  // namespace streamdiffusion::session

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "session/executable_cache.h"
 #include "session/model.h"
 #include "stream/stream_batch.h"
 #include "streamdiffusion/options.h"
@@ -22,5 +23,8 @@ std::string schedule_text(const SessionOptions& options);
 /// Throws invalid_argument naming the option, what it is and what was expected. `options` has every
 /// default filled in.
 void check_options(const Model& model, const SessionOptions& options);
+
+/// What the UNet of a session with these options is compiled for.
+UNetKey unet_key(const SessionOptions& options);
 
 }  // namespace streamdiffusion::session

@@ -56,11 +56,15 @@ std::string shown(const auto& value) {
 std::string shown(bool value) {
   return value ? "true" : "false";
 }
-std::string shown(const std::vector<int>& value) {
+template <typename Number>
+std::string shown(const std::vector<Number>& value) {
   return base::joined(value, {}, ",");
 }
 std::string shown(const std::vector<WeightedPrompt>& value) {
   return base::concat(value.size(), " prompts");
+}
+std::string shown(const std::vector<Lora>& value) {
+  return base::concat(value.size(), " LoRAs");
 }
 
 }  // namespace

@@ -2,7 +2,11 @@
 #include "weights/safetensors.h"
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <cstring>
+#include <functional>
+#include <numeric>
 #include <optional>
 
 #include "base/error.h"
@@ -129,6 +133,14 @@ std::vector<std::byte> read_beginning(const base::InputFile& file) {
   return beginning;
 }
 
+json::Json parse_header(std::span<const std::byte> text, const std::string& file) {
+  json::Json root =
+      json::Json::parse({reinterpret_cast<const char*>(text.data()), text.size()}, file,
+                        {.bytes = kMaxHeaderBytes, .values = 2'000'000, .depth = 8});
+  if (!root.is(json::Json::Kind::object)) root.refuse("an object of tensors");
+  return root;
+}
+
 template <typename Element, typename Convert>
 void convert(std::span<const std::byte> bytes, std::span<float> out, Convert to_float) {
   for (std::size_t i = 0; i < out.size(); ++i) {
@@ -147,12 +159,8 @@ std::string to_string(std::span<const std::int64_t> dims) {
 std::vector<StoredTensor> parse_safetensors(std::span<const std::byte> beginning,
                                             std::uint64_t file_bytes, const std::string& file) {
   const std::uint64_t header = header_bytes(beginning, file_bytes, file);
-  const auto text = beginning.subspan(kPrefixBytes, header);
   const std::uint64_t data = kPrefixBytes + header;
-  const json::Json root =
-      json::Json::parse({reinterpret_cast<const char*>(text.data()), text.size()}, file,
-                        {.bytes = kMaxHeaderBytes, .values = 2'000'000, .depth = 8});
-  if (!root.is(json::Json::Kind::object)) root.refuse("an object of tensors");
+  const json::Json root = parse_header(beginning.subspan(kPrefixBytes, header), file);
   std::vector<StoredTensor> tensors;
   tensors.reserve(root.size());
   for (std::size_t i = 0; i < root.size(); ++i) {
@@ -161,6 +169,44 @@ std::vector<StoredTensor> parse_safetensors(std::span<const std::byte> beginning
   }
   check_tiling(tensors, data, file_bytes, file);
   return tensors;
+}
+
+std::map<std::string, std::string> parse_metadata(std::span<const std::byte> beginning,
+                                                  std::uint64_t file_bytes,
+                                                  const std::string& file) {
+  const std::uint64_t header = header_bytes(beginning, file_bytes, file);
+  std::map<std::string, std::string> texts;
+  const auto metadata =
+      parse_header(beginning.subspan(kPrefixBytes, header), file).find("__metadata__");
+  if (!metadata) return texts;
+  if (!metadata->is(json::Json::Kind::object)) metadata->refuse("an object of texts");
+  for (std::size_t i = 0; i < metadata->size(); ++i) {
+    const auto [key, value] = metadata->member(i);
+    texts.emplace(key, value.string());
+  }
+  return texts;
+}
+
+bool is_pickle_name(const std::filesystem::path& file) {
+  constexpr std::array<std::string_view, 4> kExtensions{".bin", ".ckpt", ".pt", ".pth"};
+  return std::ranges::find(kExtensions, file.extension()) != kExtensions.end();
+}
+
+std::filesystem::path require_safetensors(const std::filesystem::path& path) {
+  std::error_code ignored;
+  require(std::filesystem::is_regular_file(path, ignored), ErrorCode::not_found, path.string(),
+          ": no such file");
+  const base::InputFile file(path);
+  std::array<std::byte, 4> first{};
+  if (file.size() >= first.size()) file.read(0, first);
+  // PyTorch writes a zip archive with a pickle in it, and before 1.6 a pickle of protocol 2.
+  const bool zip = first == std::array{std::byte{'P'}, std::byte{'K'}, std::byte{3}, std::byte{4}};
+  const bool pickle =
+      first[0] == std::byte{0x80} && first[1] == std::byte{2} && path.extension() != ".safetensors";
+  require(!zip && !pickle && !is_pickle_name(path), ErrorCode::unsupported, path.string(),
+          ": a pickle, which can run any code when it is read; expected a .safetensors file "
+          "(most publishers offer one beside it)");
+  return path;
 }
 
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& path)
@@ -182,6 +228,22 @@ void SafetensorsFile::read_f32(const StoredTensor& tensor, std::span<float> out)
     to_f32(tensor, bytes, out.subspan(done, count), name);
     done += count;
   }
+}
+
+void SafetensorsFile::read_finite_f32(const StoredTensor& tensor, std::span<float> out) const {
+  read_f32(tensor, out);
+  // v * 0 is 0 for a finite v and NaN otherwise, and a sum with a NaN is NaN: one vectorized pass
+  // finds out whether all values are finite.
+  const float zero_or_nan = std::transform_reduce(out.begin(), out.end(), 0.0F, std::plus<>(),
+                                                  [](float v) { return v * 0.0F; });
+  if (zero_or_nan == 0.0F) return;
+  const auto at = std::find_if(out.begin(), out.end(), [](float v) { return !std::isfinite(v); });
+  fail(ErrorCode::corrupt_file, path().string(), ": tensor ", json::quote(tensor.name), " holds ",
+       *at, " at element ", at - out.begin(), ", expected finite numbers");
+}
+
+std::map<std::string, std::string> SafetensorsFile::metadata() const {
+  return parse_metadata(read_beginning(file_), file_.size(), path().string());
 }
 
 void to_f32(const StoredTensor& tensor, std::span<const std::byte> bytes, std::span<float> out,

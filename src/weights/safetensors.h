@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -41,6 +42,20 @@ std::string to_string(std::span<const std::int64_t> dims);
 std::vector<StoredTensor> parse_safetensors(std::span<const std::byte> beginning,
                                             std::uint64_t file_bytes, const std::string& file);
 
+/// The "__metadata__" of a header that parse_safetensors() accepts: texts that its writer left.
+/// Throws corrupt_file for anything but texts.
+std::map<std::string, std::string> parse_metadata(std::span<const std::byte> beginning,
+                                                  std::uint64_t file_bytes,
+                                                  const std::string& file);
+
+/// Whether a file's name ends as those of pickled weights do: .ckpt, .pt, .pth, .bin.
+bool is_pickle_name(const std::filesystem::path& file);
+
+/// The path, if it looks like a safetensors file. Throws not_found if there is no such file, and
+/// unsupported for a pickle (.ckpt, .pt, .pth, .bin, or bytes that begin as one does): it can run
+/// any code when it is read. The message says what to do instead.
+std::filesystem::path require_safetensors(const std::filesystem::path& file);
+
 /// A validated file, open for reading its tensors.
 class SafetensorsFile {
  public:
@@ -53,6 +68,10 @@ class SafetensorsFile {
   /// Reads a tensor and converts f32, f16 or bf16 elements to f32; out.size() must be elements().
   /// Throws unsupported for other types, and io if the file has changed since it was opened.
   void read_f32(const StoredTensor& tensor, std::span<float> out) const;
+  /// The same. Throws corrupt_file for a value that is not finite.
+  void read_finite_f32(const StoredTensor& tensor, std::span<float> out) const;
+  /// Read anew with each call; see parse_metadata().
+  std::map<std::string, std::string> metadata() const;
 
  private:
   const base::InputFile file_;
@@ -75,6 +94,7 @@ struct TensorToWrite {
 
 /// Writes the tensors in this order, with the data aligned to 8 bytes. Throws invalid_argument if a
 /// name appears twice or values do not fill dims, and io.
-void write_safetensors(const std::filesystem::path& path, std::span<const TensorToWrite> tensors);
+void write_safetensors(const std::filesystem::path& path, std::span<const TensorToWrite> tensors,
+                       const std::map<std::string, std::string>& metadata = {});
 
 }  // namespace streamdiffusion::weights

@@ -17,8 +17,10 @@ using base::ErrorCode;
 using base::require;
 using tensor::DType;
 
-std::string header_of(std::span<const TensorToWrite> tensors) {
+std::string header_of(std::span<const TensorToWrite> tensors,
+                      const std::map<std::string, std::string>& metadata) {
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
+  if (!metadata.empty()) header["__metadata__"] = metadata;
   std::uint64_t offset = 0;
   for (const TensorToWrite& t : tensors) {
     std::int64_t elements = 1;
@@ -49,8 +51,9 @@ std::vector<std::uint16_t> as_bf16(std::span<const float> values) {
 
 }  // namespace
 
-void write_safetensors(const std::filesystem::path& path, std::span<const TensorToWrite> tensors) {
-  const std::string header = header_of(tensors);
+void write_safetensors(const std::filesystem::path& path, std::span<const TensorToWrite> tensors,
+                       const std::map<std::string, std::string>& metadata) {
+  const std::string header = header_of(tensors, metadata);
   base::FileWriter out(path, base::Durability::always);
   std::string length;
   for (std::size_t i = 0; i < 8; ++i) length += static_cast<char>(header.size() >> (8 * i));

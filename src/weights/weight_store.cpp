@@ -3,9 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
-#include <functional>
-#include <numeric>
 #include <set>
 
 #include "base/error.h"
@@ -23,7 +20,6 @@ namespace fs = std::filesystem;
 
 constexpr std::array<std::string_view, 2> kBaseNames{"diffusion_pytorch_model", "model"};
 constexpr std::array<std::string_view, 3> kVariants{"", "fp16", "bf16"};
-constexpr std::array<std::string_view, 4> kPickleExtensions{".bin", ".ckpt", ".pt", ".pth"};
 
 struct Candidate {
   fs::path path;
@@ -58,9 +54,7 @@ bool is_file(const fs::path& path) {
           ": no such folder");
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored)) {
     const fs::path& file = entry.path();
-    if (std::find(kPickleExtensions.begin(), kPickleExtensions.end(), file.extension()) ==
-        kPickleExtensions.end())
-      continue;
+    if (!is_pickle_name(file)) continue;
     fail(ErrorCode::not_found, file.string(),
          ": pickled weights are not read, since a pickle can run any code; expected ",
          (folder / "*.safetensors").string(), " (diffusers' save_pretrained writes it)");
@@ -160,15 +154,7 @@ void WeightStore::read_f32(std::string_view name, std::span<const std::int64_t> 
   require(same_dims(found.tensor->dims, dims), ErrorCode::corrupt_file, found.file->path().string(),
           ": tensor ", json::quote(name), " is ", to_string(found.tensor->dims), ", expected ",
           to_string(dims));
-  found.file->read_f32(*found.tensor, out);
-  // v * 0 is 0 for a finite v and NaN otherwise, and a sum with a NaN is NaN: one vectorized pass
-  // finds out whether all values are finite.
-  const float zero_or_nan = std::transform_reduce(out.begin(), out.end(), 0.0F, std::plus<>(),
-                                                  [](float v) { return v * 0.0F; });
-  if (zero_or_nan == 0.0F) return;
-  const auto at = std::find_if(out.begin(), out.end(), [](float v) { return !std::isfinite(v); });
-  fail(ErrorCode::corrupt_file, found.file->path().string(), ": tensor ", json::quote(name),
-       " holds ", *at, " at element ", at - out.begin(), ", expected finite numbers");
+  found.file->read_finite_f32(*found.tensor, out);
 }
 
 std::string WeightStore::file_of(const StoredTensor& tensor) const {

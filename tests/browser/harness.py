@@ -210,7 +210,8 @@ class Page:
 
     def started(self) -> None:
         self.wait(lambda: self.shown > 0, "first image")
-        self.wait(lambda: not self.is_hidden("invite"), "invitation to draw")
+        # The whole opening comes before it, where motion is wanted.
+        self.wait(lambda: not self.is_hidden("invite"), "invitation to draw", 3 * TIMEOUT_S)
 
     def stroke(self, *points: tuple[float, float]) -> None:
         """Draws with the mouse. Points are fractions of the drawing's width and height."""

@@ -85,7 +85,7 @@ class Files(PageTest):
         self.assertEqual(page.thumbnail("drawing")[MIDDLE], [214, 40, 40])
 
     def test_a_video_from_a_file_plays_and_gives_images(self):
-        page = self.open()
+        page = self.open(motion=True)  # the recorded doodle has to move
         page.started()
         page.run(OPEN_RECORDING)
         video = page.find("[data-source='video']")

@@ -67,6 +67,11 @@ std::vector<std::string> as_flags(const Parameter& row, const json& value) {
     if (!value.empty()) flags.push_back("--prompt-weights=" + weights);
     return flags;
   }
+  if (std::holds_alternative<LoraList>(row.type)) {
+    std::vector<std::string> flags{row.in.flag};
+    for (const auto& [file, scale] : value.items()) flags.push_back(file + ":" + text(scale));
+    return flags;
+  }
   if (std::string_view(row.name) == "prompt") return {"--prompt", value};
   if (value.is_string()) return {row.in.flag, value};
   std::string list;
@@ -95,6 +100,10 @@ bool by_library(const Parameter& row, const json& value) {
           std::vector<WeightedPrompt> prompts;
           for (const json& pair : value) prompts.push_back({pair[0], pair[1]});
           type.member.set(settings, prompts);
+        } else if constexpr (std::is_same_v<Type, LoraList>) {
+          std::vector<Lora> loras;
+          for (const auto& [file, scale] : value.items()) loras.push_back({file, scale});
+          type.member.set(settings, loras);
         } else {
           type.member.set(settings,
                           value.get<typename decltype(type.member.get(settings))::value_type>());
@@ -106,7 +115,8 @@ bool by_library(const Parameter& row, const json& value) {
   }
   return accepted([&] {
     check(settings);
-    engine.check(settings.live.options);
+    const bool for_loras = std::string_view(row.name) == "lora_scales";  // the engine has none
+    if (!for_loras) engine.check(settings.live.options);
   });
 }
 
@@ -139,6 +149,13 @@ json counted(int count) {
 
 const std::string kLongest(4096, 'a'), kTooLong(4097, 'a');
 
+/// LoRA files, each with this scale.
+json files(int count, double scale = 0.5) {
+  json object = json::object();
+  for (int i = 0; i < count; ++i) object["style" + std::to_string(i) + ".safetensors"] = scale;
+  return object;
+}
+
 const Case kCases[]{
     {"guidance_scale", {0, 0.5, 1.2, 20.5, 100}, {-0.1, 100.1, 1e30}},
     {"delta", {0, 1, 10.5, 100}, {-1, 100.5}},
@@ -162,6 +179,12 @@ const Case kCases[]{
     {"prompt_list",
      {pairs(1), pairs(9), pairs(64), pairs(2, 1000), list({pair("a", 0), pair("b", 0.5)})},
      {list({}), pairs(65), pairs(1, -1), pairs(1, 1001), pairs(2, 0), list({pair(kTooLong, 1)})}},
+    {"lora_dict",
+     {files(1), files(16), files(2, -10), {{"C:style.safetensors", 0.5}}},
+     {files(17), files(1, 11), {{kTooLong, 1}}}},
+    {"lora_scales",
+     {list({0}), list({0.5, -10, 10}), counted(10)},
+     {list({}), list({11}), list({0, -10.5}), counted(17)}},
     {"negative_prompt", {" ", "blurry", kLongest}, {kTooLong}},
     {"transition_ms", {0, 60000}, {-1, 60001}},
     {"jpeg_quality", {1, 100}, {0, 101}},
@@ -200,7 +223,8 @@ class FrontEnds : public ::testing::TestWithParam<Case> {
       };
       EXPECT_EQ(accepted(parse), wanted) << "streamdiffusion.json: " << text;
     }
-    if (row.in.server) {
+    const bool offered = std::string_view(row.name) != "lora_scales";  // the server has no LoRA
+    if (row.in.server && offered) {
       EXPECT_EQ(by_server(with_room(object)), wanted) << "server: " << text;
     }
   }
@@ -211,7 +235,7 @@ class FrontEnds : public ::testing::TestWithParam<Case> {
     return *row.in.flag != 0 || name == "prompt" || name == "prompt_list";
   }
   /// An empty list in the library's options means unset.
-  static bool unset(const json& value) { return value.is_array() && value.empty(); }
+  static bool unset(const json& value) { return value.is_structured() && value.empty(); }
 };
 
 TEST_P(FrontEnds, AcceptTheSameValues) {
@@ -241,7 +265,7 @@ TEST(FrontEndCases, HaveEveryParameterWithARange) {
 TEST(FrontEndCases, FlagsAndFilesRefuseWhatIsEmpty) {
   for (const Parameter& row : parameters()) {
     const std::string key = row.name;
-    if (row.in.yaml) {
+    if (row.in.yaml && key != "lora_dict") {  // the forks' files say that there are none
       for (const char* value : {"", "\"\"", "~", "[]", "{}"}) {
         EXPECT_FALSE(accepted([&] { config::parse_config(key + ": " + value, "a.yaml"); }))
             << key << ": " << value;
@@ -276,6 +300,34 @@ TEST(FrontEndCases, RefuseNumbersThatAreNotFinite) {
   EXPECT_FALSE(by_flags({"--prompt", "a", "--prompt-weights=nan"}));
   LiveSettings prompts{.prompts = {{"a", NAN}}};
   EXPECT_FALSE(accepted([&] { check(prompts); }));
+}
+
+class FactoryWithLoras : public streamdiffusion::testing::FakeStreamFactory {
+ public:
+  FactoryWithLoras() : model_(FakeStreamFactory::info()) { model_.loras = {"pixel", "style"}; }
+  const server::ServedModel& info() const override { return model_; }
+  SessionOptions with_defaults(const SessionOptions& options) const override {
+    SessionOptions full = FakeStreamFactory::with_defaults(options);
+    if (full.lora_scales.empty()) full.lora_scales = {1, 0.5F};
+    return full;
+  }
+
+ private:
+  server::ServedModel model_;
+};
+
+TEST(FrontEndCases, TheScalesOfLorasAreOfferedWhereThereAreLoras) {
+  const FactoryWithLoras factory;
+  const server::ParameterTable table(factory, {});
+  const json scales = table.schema()["properties"]["lora_scales"];
+  EXPECT_EQ(scales["labels"], json({"pixel", "style"}));
+  EXPECT_EQ(scales["maxItems"], 2);
+  EXPECT_EQ(scales["default"], json({1, 0.5}));
+  const server::Parameters changed = table.apply(
+      server::parse_client_json(R"({"lora_scales": [0, 0.25]})", "test"), table.defaults());
+  EXPECT_EQ(changed.live.options.lora_scales, (std::vector<float>{0, 0.25F}));
+  const streamdiffusion::testing::FakeStreamFactory without;
+  EXPECT_FALSE(server::ParameterTable(without, {}).schema()["properties"].contains("lora_scales"));
 }
 
 TEST(FrontEndCases, TheOperatorsLimitsAreLimitsOnly) {

@@ -97,7 +97,7 @@ TEST(WithoutEffect, AStepThatKeepsItsNoiseTakesNone) {
     return names(settings);
   };
   EXPECT_THAT(of(Scheduler::lcm, 0), ElementsAre("eta"));
-  EXPECT_THAT(of(Scheduler::euler, 0), ElementsAre("do_add_noise", "eta"));
+  EXPECT_THAT(of(Scheduler::euler, 0), ElementsAre("eta", "do_add_noise"));
   EXPECT_THAT(of(Scheduler::ddim, 0), ElementsAre("do_add_noise"));
   EXPECT_THAT(of(Scheduler::ddim, 0.5F), IsEmpty());
   EXPECT_THAT(of(Scheduler::tcd, 0.3F), IsEmpty());

@@ -141,7 +141,20 @@ TEST_F(Int8, AnotherModelHasAnotherFile) {
   other.random_weights = "sd15";
   EXPECT_NE(own, session::calibration_cache_file(other));
   model_.write("streamdiffusion.json", R"({"width": 64, "height": 64})");
-  EXPECT_NE(own, session::calibration_cache_file(options(DataType::int8)));
+  const auto changed = session::calibration_cache_file(options(DataType::int8));
+  EXPECT_NE(own, changed);
+  EngineOptions with_lora = options(DataType::int8);
+  model_.write("lora.safetensors", "one");
+  const std::string lora = model_.path() + "/lora.safetensors";
+  with_lora.lora_dict = {{lora, 1}};
+  const auto one = session::calibration_cache_file(with_lora);
+  with_lora.lora_dict = {{lora, 0.5F}};
+  EXPECT_NE(one, session::calibration_cache_file(with_lora));
+  EngineOptions file, other_file;
+  file.model = lora;
+  model_.write("b.safetensors", "another");
+  other_file.model = model_.path() + "/b.safetensors";
+  EXPECT_NE(session::calibration_cache_file(file), session::calibration_cache_file(other_file));
 }
 
 }  // namespace

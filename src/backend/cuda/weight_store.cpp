@@ -14,9 +14,8 @@ using Order = WeightLayout::Order;
 
 std::string key_of(const Weights& weights, const graph::Weight& weight,
                    const WeightLayout& layout) {
-  std::string key =
-      base::concat(weights.scope, '\n', weight.name, '\n', static_cast<int>(layout.order), ' ',
-                   tensor::to_string(layout.dtype), ' ', layout.in);
+  std::string key = base::concat(weights.key(weight), '\n', static_cast<int>(layout.order), ' ',
+                                 tensor::to_string(layout.dtype), ' ', layout.in);
   for (const std::int64_t dim : weight.dims) key += ' ' + std::to_string(dim);
   return key;
 }

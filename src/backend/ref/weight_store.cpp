@@ -7,9 +7,9 @@
 namespace streamdiffusion::backend::ref {
 namespace {
 
-std::string key(const std::string& scope, const graph::Weight& weight, Packing packing, bool int8) {
+std::string key(const Weights& weights, const graph::Weight& weight, Packing packing, bool int8) {
   std::string key =
-      base::concat(scope, '\n', weight.name, '\n', static_cast<int>(packing), int8 ? " int8" : "");
+      base::concat(weights.key(weight), '\n', static_cast<int>(packing), int8 ? " int8" : "");
   for (const std::int64_t dim : weight.dims) key += ' ' + std::to_string(dim);
   return key;
 }
@@ -28,8 +28,7 @@ std::vector<float> outputs_innermost(const std::vector<float>& stored, std::size
 Values WeightStore::get(const Weights& weights, const graph::Weight& weight, Packing packing,
                         bool int8) {
   const std::lock_guard lock(mutex_);
-  std::weak_ptr<const std::vector<float>>& entry =
-      tensors_[key(weights.scope, weight, packing, int8)];
+  std::weak_ptr<const std::vector<float>>& entry = tensors_[key(weights, weight, packing, int8)];
   if (Values held = entry.lock()) return held;
   base::require(static_cast<bool>(weights.read), base::ErrorCode::internal,
                 "no reader for the weight \"", weight.name, "\"");

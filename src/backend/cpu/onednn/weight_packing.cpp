@@ -44,8 +44,7 @@ tensor::Buffer reordered(void* values, const memory::desc& slice, const memory::
 
 WeightValues stored_values(const KernelContext& context, std::size_t i) {
   const graph::Weight& weight = context.weight(i);
-  return {context.weights.scope + "\n" + weight.name, weight.dims[0],
-          [&source = context.weights, &weight] {
+  return {context.weights.key(weight), weight.dims[0], [&source = context.weights, &weight] {
             std::vector<float> values(elements(weight));
             source.read(weight, values);
             return values;

@@ -1,0 +1,44 @@
+// Whole models in one .safetensors file, as Stability and Civitai publish them. What the file holds
+// is told by its keys and shapes alone. What tensors cannot tell (turbo, lightning and LCM merges
+// have the tensors of their base) is never guessed: `notes` suggests it to the user.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "json/json.h"
+#include "weights/weight_source.h"
+
+namespace streamdiffusion::weights {
+
+/// A component of a checkpoint.
+struct FileComponent {
+  /// Its config.json, of a file as diffusers would have written it.
+  json::Json config;
+  std::shared_ptr<const WeightSource> weights;
+};
+
+struct SingleFile {
+  /// "Stable Diffusion 1", "Stable Diffusion 2" or "SDXL"; empty for a lone autoencoder.
+  std::string family;
+  std::optional<FileComponent> unet, text_encoder, text_encoder_2, autoencoder;
+  /// scheduler_config.json; for whoever has a UNet.
+  std::optional<json::Json> scheduler;
+  /// Of the first text encoder's tokenizer.
+  std::string pad_token;
+  /// For a person: by which rule something was told, and what cannot be told.
+  std::vector<std::string> notes;
+};
+
+/// Opens a file and tells what it holds. Throws not_found, io, corrupt_file, or unsupported for
+/// what is no model of these families, naming what it is (a pickle, a LoRA, a ControlNet, FLUX, an
+/// inpainting model, the SDXL refiner, ...).
+SingleFile open_single_file(const std::filesystem::path& file);
+
+/// An autoencoder of its own: a folder as in diffusers, or a file. Throws as open_single_file().
+FileComponent open_autoencoder(const std::filesystem::path& folder_or_file);
+
+}  // namespace streamdiffusion::weights

@@ -1,0 +1,67 @@
+#include "weights/tensor_problems.h"
+
+#include "base/error.h"
+#include "json/quote.h"
+#include "weights/tensor_names.h"
+#include "weights/weight_store.h"
+
+namespace streamdiffusion::weights {
+namespace {
+
+/// Lines per kind of problem; a wrong folder has thousands.
+constexpr std::size_t kMaxListed = 200;
+
+bool is_floating(tensor::DType dtype) {
+  return dtype == tensor::DType::f32 || dtype == tensor::DType::f16 || dtype == tensor::DType::bf16;
+}
+
+}  // namespace
+
+void TensorProblems::Kind::add(const std::string& line) {
+  if (++count <= kMaxListed) lines += "\n    " + line;
+}
+
+std::string TensorProblems::Kind::text(const char* what) const {
+  if (count == 0) return {};
+  const std::string rest =
+      count > kMaxListed ? base::concat("\n    ... and ", count - kMaxListed, " more") : "";
+  return base::concat("\n  ", count, ' ', what, ':', lines, rest);
+}
+
+void TensorProblems::missing(const TensorSpec& spec) {
+  missing_.add(json::quote(spec.name) + ", expected " + to_string(spec.dims));
+}
+
+void TensorProblems::compare(const StoredTensor& found, std::span<const std::int64_t> dims,
+                             const TensorSpec& spec, const std::string& file) {
+  if (!same_dims(dims, spec.dims)) {
+    wrong_.add(base::concat(json::quote(found.name), " is ", to_string(found.dims), ", expected ",
+                            to_string(spec.dims), " (", file, ')'));
+  } else if (!is_floating(found.dtype)) {
+    wrong_.add(base::concat(json::quote(found.name), " is ", to_string(found.dtype),
+                            ", expected F32, F16 or BF16 (", file, ')'));
+  }
+}
+
+void TensorProblems::unexpected(const StoredTensor& tensor, const std::string& file) {
+  unexpected_.add(
+      base::concat(json::quote(tensor.name), ' ', to_string(tensor.dims), " (", file, ')'));
+}
+
+void TensorProblems::throw_if_any(const std::string& label) const {
+  if (missing_.count + wrong_.count + unexpected_.count == 0) return;
+  base::fail(base::ErrorCode::corrupt_file, label,
+             ": the tensors are not those that the config asks for", missing_.text("missing"),
+             wrong_.text("of another shape or type"), unexpected_.text("unexpected"));
+}
+
+bool is_ignored(std::string_view name, std::span<const std::string_view> more) {
+  for (const auto& patterns : {default_ignored(), more}) {
+    for (const std::string_view pattern : patterns) {
+      if (matches(name, pattern)) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace streamdiffusion::weights

@@ -1,0 +1,169 @@
+// Whole models in one file: equal bits to the folder of the same weights, and what is refused.
+#include "weights/single_file.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <fstream>
+
+#include "models/clip_text.h"
+#include "models/count_parameters.h"
+#include "models/unet.h"
+#include "streamdiffusion/engine.h"
+#include "support/errors.h"
+#include "support/ldm_file.h"
+#include "support/temporary_folder.h"
+#include "weights/hash_weights.h"
+
+namespace streamdiffusion {
+namespace {
+
+using base::ErrorCode;
+using testing::expect_error;
+using testing::TemporaryFolder;
+using weights::TensorToWrite;
+
+constexpr int kSmallVocabulary = 60;
+
+Image gradient(int width, int height) {
+  Image image{width, height, {}};
+  for (int i = 0; i < width * height * 3; ++i)
+    image.rgb.push_back(static_cast<std::uint8_t>(i * 7));
+  return image;
+}
+
+std::vector<float> pixels(const std::string& model) {
+  Engine engine = Engine::open(
+      {.model = model, .device = SD_TEST_DEVICE, .dtype = DataType::f32, .threads = 1});
+  Session session =
+      engine.session({.width = 32, .height = 32, .t_index_list = {25}, .keep_tensors = true});
+  session.set_prompt("a photo of a cat");
+  return session.process(gradient(32, 32)).value().pixels;
+}
+
+TEST(SingleFiles, GiveTheBitsOfTheFolderOfTheSameWeights) {
+  const TemporaryFolder folder;
+  const auto configs = testing::tiny_stable_diffusion(1, 49408);
+  const auto file = folder.path() / "model.safetensors";
+  weights::write_safetensors(file, testing::ldm_tensors(configs));
+  testing::write_folder(configs, folder.path() / "folder");
+  const std::vector<float> expected = pixels((folder.path() / "folder").string());
+  ASSERT_EQ(expected.size(), 32U * 32U * 3U);
+  EXPECT_EQ(pixels(file.string()), expected);
+}
+
+/// Every tensor of every component, read from the file, against the weights it was made of.
+TEST(SingleFiles, OfStableDiffusion2SplitOpenClipsProjections) {
+  const TemporaryFolder folder;
+  const auto configs = testing::tiny_stable_diffusion(2, kSmallVocabulary);
+  const auto path = folder.path() / "model.safetensors";
+  weights::write_safetensors(path, testing::ldm_tensors(configs));
+  const weights::SingleFile file = weights::open_single_file(path);
+  EXPECT_EQ(file.family, "Stable Diffusion 2");
+  EXPECT_EQ(file.pad_token, "!");
+  const std::vector<graph::Graph> text{models::build_clip_text(
+      models::clip_text_config(file.text_encoder.value().config), {.prompts = 1, .tokens = 77})};
+  const std::vector<graph::Graph> unet{
+      models::build_unet(models::unet_config(file.unet.value().config),
+                         {.rows = 1, .h = 4, .w = 4, .tokens = 77, .kv_rows = {0}})};
+  const weights::HashWeights hash;
+  const auto compare = [&](const weights::WeightSource& source,
+                           const std::vector<weights::TensorSpec>& specs) {
+    source.check(specs);
+    for (const weights::TensorSpec& spec : specs) {
+      std::size_t count = 1;
+      for (const std::int64_t dim : spec.dims) count *= static_cast<std::size_t>(dim);
+      std::vector<float> found(count), expected(count);
+      source.read_f32(spec.name, spec.dims, found);
+      hash.read_f32(spec.name, spec.dims, expected);
+      for (std::size_t i = 0; i < count; ++i) {
+        ASSERT_NEAR(found[i], expected[i], 0.01F * std::abs(expected[i])) << spec.name;  // bf16
+      }
+    }
+  };
+  compare(*file.text_encoder->weights, models::required_tensors(text));
+  compare(*file.unet->weights, models::required_tensors(unet));
+}
+
+TEST(SingleFiles, TellThePredictionAndSayByWhichRule) {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "a-turbo.safetensors";
+  auto tensors = testing::ldm_tensors(testing::tiny_stable_diffusion(2, kSmallVocabulary));
+  const auto open = [&](const std::map<std::string, std::string>& metadata) {
+    weights::write_safetensors(path, tensors, metadata);
+    return weights::open_single_file(path);
+  };
+  const auto type = [](const weights::SingleFile& file) {
+    return file.scheduler.value().at("prediction_type").string();
+  };
+  EXPECT_EQ(type(open({})), "epsilon");
+  const weights::SingleFile stated =
+      open({{"modelspec.architecture", "stable-diffusion-v2-768-v"}});
+  EXPECT_EQ(type(stated), "v_prediction");
+  ASSERT_EQ(stated.notes.size(), 2U);
+  EXPECT_NE(stated.notes[0].find("modelspec.architecture"), std::string::npos);
+  EXPECT_NE(stated.notes[1].find("turbo"), std::string::npos);
+  tensors.push_back({"v_pred", {}, {1}});
+  EXPECT_EQ(type(open({})), "v_prediction");
+}
+
+class RefusedFiles : public ::testing::Test {
+ protected:
+  void refused(const std::vector<TensorToWrite>& tensors, const std::vector<std::string>& words) {
+    const auto path = folder_.path() / "model.safetensors";
+    weights::write_safetensors(path, tensors);
+    expect_error([&] { weights::open_single_file(path); }, ErrorCode::unsupported, words);
+  }
+  static TensorToWrite zeros(const std::string& name, std::vector<std::int64_t> dims) {
+    std::size_t count = 1;
+    for (const std::int64_t dim : dims) count *= static_cast<std::size_t>(dim);
+    return {name, std::move(dims), std::vector<float>(count)};
+  }
+  TemporaryFolder folder_;
+};
+
+TEST_F(RefusedFiles, AreNamedForWhatTheyAre) {
+  refused({zeros("model.diffusion_model.joint_blocks.0.x", {1})}, {"Stable Diffusion 3"});
+  refused({zeros("double_blocks.0.img_attn.qkv.weight", {1})}, {"FLUX"});
+  refused({zeros("control_model.zero_convs.0.0.weight", {1})}, {"ControlNet"});
+  refused({zeros("lora_unet_x.lora_down.weight", {1})}, {"LoRA", "--lora"});
+  refused({zeros("anything", {1})}, {"no part", "anything"});
+  refused({zeros("model.diffusion_model.input_blocks.0.0.weight", {4, 9, 3, 3})}, {"inpainting"});
+  refused({zeros("model.diffusion_model.input_blocks.0.0.weight", {4, 8, 3, 3})},
+          {"InstructPix2Pix"});
+}
+
+TEST_F(RefusedFiles, NameWhatIsMissing) {
+  const auto path = folder_.path() / "model.safetensors";
+  auto tensors = testing::ldm_tensors(testing::tiny_stable_diffusion(1, kSmallVocabulary));
+  const auto without = [&](const std::string& beginning) {
+    std::erase_if(tensors, [&](const TensorToWrite& t) { return t.name.starts_with(beginning); });
+    weights::write_safetensors(path, tensors);
+  };
+  without("model.diffusion_model.out.2.bias");
+  const weights::SingleFile file = weights::open_single_file(path);
+  EXPECT_FALSE(file.unet.value().weights->has("conv_out.bias"));
+  EXPECT_TRUE(file.unet->weights->has("conv_out.weight"));
+  std::vector<float> four(4);
+  const std::vector<std::int64_t> dims{4};
+  expect_error([&] { file.unet->weights->read_f32("conv_out.bias", dims, four); },
+               ErrorCode::not_found, {"conv_out.bias", "missing"});
+  expect_error([&] { Engine::open({.model = path.string(), .device = "ref"}); },
+               ErrorCode::corrupt_file, {"60 tokens", "49408"});
+  without("first_stage");
+  expect_error([&] { Engine::open({.model = path.string(), .device = "ref"}); },
+               ErrorCode::unsupported, {"no autoencoder", "--vae"});
+  without("cond_stage");
+  expect_error([&] { Engine::open({.model = path.string(), .device = "ref"}); },
+               ErrorCode::unsupported, {"no text encoder"});
+}
+
+TEST_F(RefusedFiles, ArePickles) {
+  const auto path = folder_.path() / "model.ckpt";
+  std::ofstream(path) << "PK\3\4";
+  expect_error([&] { Engine::open({.model = path.string(), .device = "ref"}); },
+               ErrorCode::unsupported, {"pickle", ".safetensors"});
+}
+
+}  // namespace
+}  // namespace streamdiffusion

@@ -1,0 +1,28 @@
+// Writes the hash weights of a whole model twice: as a folder in diffusers' layout and as one file
+// in the names of the original code.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "weights/safetensors.h"
+
+namespace streamdiffusion::testing {
+
+/// Configs of a tiny Stable Diffusion 1 or 2 (widths of the text as published, all else small), as
+/// config.json in diffusers' layout.
+struct TinyConfigs {
+  std::string unet, text_encoder, autoencoder;
+  /// OpenCLIP's names for the text encoder.
+  bool open_clip = false;
+};
+TinyConfigs tiny_stable_diffusion(int version, int vocabulary);
+
+/// The tensors of the file.
+std::vector<weights::TensorToWrite> ldm_tensors(const TinyConfigs& configs);
+
+/// Writes model_index.json, the configs and the weights; the tokenizer is CLIP's.
+void write_folder(const TinyConfigs& configs, const std::filesystem::path& folder);
+
+}  // namespace streamdiffusion::testing
