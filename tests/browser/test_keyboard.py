@@ -96,7 +96,7 @@ class Keyboard(PageTest):
         page.click(".swatch[data-color='#3264d7']")
         page.run("document.getElementById('drawing').focus()")
         dark = """const canvas = document.getElementById('drawing');
-            const [x, y] = arguments.map((v) => Math.floor(v * canvas.width));
+            const [x, y] = Array.from(arguments, (v) => Math.floor(v * canvas.width));
             return canvas.getContext('2d').getImageData(x, y, 1, 1).data[0] < 200"""
         page.press(*[Keys.ARROW_LEFT] * 4, Keys.ENTER, *[Keys.ARROW_DOWN] * 6, Keys.ENTER,
                    *[Keys.ARROW_RIGHT] * 6)
@@ -152,11 +152,14 @@ for (const e of document.querySelectorAll('[aria-hidden="true"]')) {
 const channel = (v) => (v / 255 <= 0.03928 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4);
 const luminance = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
 const paint = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+const painted = new Map();
 const rgba = (color) => {
+  if (painted.has(color)) return painted.get(color);
   paint.clearRect(0, 0, 1, 1);
   paint.fillStyle = color;
   paint.fillRect(0, 0, 1, 1);
-  return Array.from(paint.getImageData(0, 0, 1, 1).data);
+  painted.set(color, Array.from(paint.getImageData(0, 0, 1, 1).data));
+  return painted.get(color);
 };
 const ground = (e) => {
   for (let at = e; at; at = at.parentElement) {
