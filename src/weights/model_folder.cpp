@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "json/quote.h"
 #include "params/read_json.h"
+#include "weights/cache_folder.h"
 
 namespace streamdiffusion::weights {
 namespace {
@@ -124,17 +125,14 @@ json::Json ModelFolder::config(std::string_view name) const {
 }
 
 std::string model_name(const fs::path& folder) {
-  constexpr std::string_view kPrefix = "models--", kSeparator = "--";
   fs::path normal = folder.lexically_normal();
   if (normal.filename().empty()) normal = normal.parent_path();
   const fs::path snapshots = normal.parent_path();
-  std::string name = snapshots.parent_path().filename().string();
-  if (snapshots.filename() != "snapshots" || !name.starts_with(kPrefix))
-    return normal.filename().string();
-  name.erase(0, kPrefix.size());
-  const std::size_t at = name.find(kSeparator);
-  if (at != std::string::npos) name.replace(at, kSeparator.size(), "/");
-  return name;
+  if (snapshots.filename() == "snapshots") {
+    std::string name = repository_of_cache_folder(snapshots.parent_path().filename().string());
+    if (!name.empty()) return name;
+  }
+  return normal.filename().string();
 }
 
 json::Json read_component_config(const fs::path& folder) {

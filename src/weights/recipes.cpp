@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/join.h"
 #include "params/check.h"
+#include "weights/cache_folder.h"
 #include "weights/recipes_data.h"
 
 namespace streamdiffusion::weights {
@@ -14,7 +15,7 @@ namespace {
 
 using json::Json;
 
-constexpr std::string_view kEnding = ".safetensors", kHubPrefix = "models--";
+constexpr std::string_view kEnding = ".safetensors";
 
 /// As names are compared.
 std::string plain(std::string_view name) {
@@ -38,16 +39,6 @@ Recipe parse_recipe(const Json& entry) {
   if (!names.is(Json::Kind::array) || names.size() == 0) names.refuse("a list of names");
   for (std::size_t i = 0; i < names.size(); ++i) recipe.names.push_back(names[i].string());
   return recipe;
-}
-
-/// "models--ORG--NAME" to "ORG/NAME"; empty for another folder.
-std::string repository_of_cache_folder(const std::string& folder) {
-  if (!folder.starts_with(kHubPrefix)) return {};
-  std::string name = folder.substr(kHubPrefix.size());
-  if (const std::size_t dashes = name.find("--"); dashes != std::string::npos) {
-    name.replace(dashes, 2, "/");
-  }
-  return name;
 }
 
 std::string shown(const auto& value) {
