@@ -4,6 +4,8 @@
 #include <memory>
 
 #include "base/error.h"
+#include "base/file_writer.h"
+#include "base/memory.h"
 #include "commands.h"
 #include "parameter_flags.h"
 #include "params/markdown.h"
@@ -19,13 +21,16 @@ constexpr const char* kExamples = R"(Examples:
   streamdiffusion info --device cuda
   streamdiffusion info stabilityai/sd-turbo
   streamdiffusion info path/to/sd-turbo --vae path/to/taesd
-  streamdiffusion info --random-weights sd-turbo)";
+  streamdiffusion info --random-weights sd-turbo
+  streamdiffusion info --random-weights sdxl-turbo --width 1024 --height 1024 --memory)";
 
 constexpr double kMiB = 1024.0 * 1024.0;
 
 struct InfoFlags {
   ParameterFlags parameters;
   bool ops = false;
+  /// Prints what a session needs and reads no weights.
+  bool memory = false;
   /// "protocol" or "config": prints that page's table of parameters instead.
   std::string page;
 };
@@ -54,12 +59,28 @@ void print_ops(const std::vector<OpInfo>& ops) {
   }
 }
 
+double mib(std::size_t bytes) {
+  return static_cast<double>(bytes) / kMiB;
+}
+
+/// Before any weight is read.
+void print_need(const MemoryNeed& need) {
+  std::printf("needs       %.1f MiB", mib(need.total()));
+  if (const auto available = base::available_memory())
+    std::printf(" of the %.1f MiB available", mib(*available));
+  std::printf(
+      ": text encoders %.1f%s, UNet %.1f, autoencoder %.1f, activations %.1f,"
+      " per stream %.1f, reading %.1f\n",
+      mib(need.text_encoders), need.releases_text_encoders ? " (released before the UNet)" : "",
+      mib(need.unet), mib(need.autoencoder), mib(need.activations), mib(need.per_stream),
+      mib(need.reading));
+  base::check_standard_output();  // shown before the weights are read
+}
+
 void show(const InfoFlags& flags) {
   const params::Settings settings = flags.parameters.parsed();
   Engine engine = open_engine(settings.engine);
-  const Session session = engine.session(settings.live.options);
   const EngineInfo info = engine.info();
-  const std::vector<OpInfo> ops = engine.ops(session);
   std::printf("model       %s\n", info.model.c_str());
   if (!info.recipe.empty()) std::printf("recipe      %s\n", info.recipe.c_str());
   std::printf("parameters  %.2f million\n", static_cast<double>(info.parameters) * 1e-6);
@@ -71,14 +92,17 @@ void show(const InfoFlags& flags) {
   }
   std::printf("latents     %d channels, 1/%d of the image's size\n", info.latent_channels,
               info.latent_factor);
+  print_need(engine.memory_need(settings.live.options));
+  if (flags.memory) return;
+  const Session session = engine.session(settings.live.options);
+  const std::vector<OpInfo> ops = engine.ops(session);
   std::printf("session     %s\n", session.description().c_str());
   std::printf("device      %s on %s\n", info.dtype.c_str(), info.device.c_str());
   for (const DeviceDetail& detail : info.device_details)
     std::printf("  %-9s %s\n", detail.name.c_str(), detail.value.c_str());
   std::printf("memory      weights %.1f MiB, activations %.1f MiB, per stream %.1f MiB\n",
-              static_cast<double>(info.weight_bytes) / kMiB,
-              static_cast<double>(engine.arena_bytes(session)) / kMiB,
-              static_cast<double>(engine.state_bytes(session)) / kMiB);
+              mib(engine.info().weight_bytes), mib(engine.arena_bytes(session)),
+              mib(engine.state_bytes(session)));
   std::printf("ops\n");
   flags.ops ? print_ops(ops) : print_sums(ops);
 }
@@ -91,6 +115,8 @@ void add_info_command(CommandLine& program) {
   flags.text("model", info->parameters.settings.engine.model, "The model, as --model",
              {.value = "DIR|NAME"});
   flags.flag("--ops", info->ops, "Every op, with the code that runs it");
+  flags.flag("--memory", info->memory,
+             "Stop after what a session needs in memory: read no weights");
   flags.word("--parameters", info->page, {"protocol", "config"},
              "Print the table of the server's parameters, or of the keys of --config, instead");
   info->parameters.add_engine(flags);

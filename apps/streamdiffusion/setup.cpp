@@ -90,6 +90,10 @@ OpenedSession open_session(const params::Settings& settings, bool quiet) {
   const auto start = base::Clock::now();
   const LiveSettings& live = settings.live;
   Engine engine = open_engine(settings.engine);
+  // before the UNet is read: text encoders that are to be released are read once
+  const std::vector<float>& scales = live.options.lora_scales;
+  for (const WeightedPrompt& prompt : live.prompts) engine.encode_prompt(prompt.text, scales);
+  if (live.negative_prompt) engine.encode_prompt(*live.negative_prompt, scales);
   Session session = engine.session(live.options);
   warn_of_settings(engine, settings);
   if (!live.prompts.empty()) session.set_prompts(live.prompts, live.interpolation);
@@ -108,11 +112,13 @@ void warn_of_settings(const Engine& engine, const params::Settings& settings) {
   const LiveSettings& live = settings.live;
   std::string all = live.negative_prompt.value_or("");
   for (const WeightedPrompt& prompt : live.prompts) all += "\n" + prompt.text;
-  for (const UnknownWord& unknown : unknown_words(read_known_words(engine.info().folder), all)) {
+  const EngineInfo info = engine.info();
+  for (const UnknownWord& unknown : unknown_words(read_known_words(info.folder), all)) {
     base::warn(unknown.message);
   }
   const SessionOptions full = engine.with_defaults(live.options);
-  for (const auto& idle : params::without_effect(settings, full, params::flag_or_key_of)) {
+  const params::ModelTraits traits{info.size_conditioning, info.guidance_embedding};
+  for (const auto& idle : params::without_effect(settings, full, params::flag_or_key_of, traits)) {
     base::warn(idle.message);
   }
 }

@@ -62,6 +62,26 @@ struct EngineInfo {
   int latent_channels = 0, latent_factor = 0;
   /// As the engine was opened with them.
   std::vector<Lora> loras;
+  /// The model follows SessionOptions::original_width and the like.
+  bool size_conditioning = false;
+  /// The model takes the guidance scale as an input: it acts with cfg_type none.
+  bool guidance_embedding = false;
+};
+
+/// Memory that a session needs, in bytes, known before any weight is read.
+struct MemoryNeed {
+  /// Weights in the form that the device keeps.
+  std::size_t text_encoders = 0, unet = 0, autoencoder = 0;
+  /// Intermediate results of all programs, and what belongs to the stream.
+  std::size_t activations = 0, per_stream = 0;
+  /// While a weight is read: the largest one as f32.
+  std::size_t reading = 0;
+  /// The text encoders are released before the UNet is read.
+  bool releases_text_encoders = false;
+
+  std::size_t weights() const { return text_encoders + unet + autoencoder; }
+  /// The most at one time.
+  std::size_t total() const;
 };
 
 /// The result of calibrating a model for int8.
@@ -111,12 +131,15 @@ class Engine {
   /// other programs are read as text. The same are logged when the prompt is first encoded.
   std::vector<std::string> prompt_warnings(const std::string& prompt) const;
   EngineInfo info() const;
+  /// What a session with these options needs, before it is made. Reads no weights.
+  MemoryNeed memory_need(const SessionOptions& options = {}) const;
   /// What the model's folder says of its own defaults, applied to the options that are unset.
   SessionOptions with_defaults(const SessionOptions& options) const;
   /// The model's own sample prompts, or empty.
   std::string sample_prompt() const;
   std::string sample_negative_prompt() const;
-  /// Operations of the executables that a session uses.
+  /// Ops of the executables that a session uses, without those of text encoders that are
+  /// released.
   std::vector<OpInfo> ops(const Session& session) const;
   /// Bytes of activations (arenas) and of per-stream values of those executables.
   std::size_t arena_bytes(const Session& session) const;

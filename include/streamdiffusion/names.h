@@ -44,6 +44,9 @@ inline const Names<Fit> kFits{
     {"cover", Fit::cover}, {"contain", Fit::contain}, {"stretch", Fit::stretch}};
 inline const Names<PromptSyntax> kPromptSyntaxes{{"emphasis", PromptSyntax::emphasis},
                                                  {"text", PromptSyntax::text}};
+inline const Names<TextEncoders> kTextEncoders{{"auto", TextEncoders::automatic},
+                                               {"keep", TextEncoders::keep},
+                                               {"release", TextEncoders::release}};
 inline const Names<PromptInterpolation> kPromptInterpolations{
     {"slerp", PromptInterpolation::slerp}, {"linear", PromptInterpolation::linear}};
 

@@ -80,6 +80,16 @@ enum class PromptSyntax {
   text,
 };
 
+/// Whether text encoders stay in memory after a prompt is encoded.
+enum class TextEncoders {
+  /// They are released where memory is short.
+  automatic,
+  /// A new prompt is encoded at once.
+  keep,
+  /// They are read again for each new prompt.
+  release,
+};
+
 /// The seed that stands for a drawn one.
 inline constexpr std::int64_t kDrawSeed = -1;
 
@@ -103,7 +113,8 @@ struct EngineOptions {
   std::string recipe;
   /// LoRAs that are added to the model, at most 16.
   std::vector<Lora> lora_dict;
-  /// "sd-turbo" or "sd15": that architecture with random weights, instead of a model.
+  /// "sd15", "sd-turbo", "sdxl-turbo", "ssd-1b", "segmind-vega" or "koala-700m": that architecture
+  /// with random weights, instead of a model.
   std::string random_weights;
   /// "auto": an NVIDIA card if one can be used, else the CPU. "cuda", "cpu", "ref": that one.
   std::string device = "auto";
@@ -121,6 +132,7 @@ struct EngineOptions {
   /// kept in the user's cache.
   bool cache = true;
   PromptSyntax prompt_syntax = PromptSyntax::emphasis;
+  TextEncoders text_encoders = TextEncoders::automatic;
   /// Measures the time of every operation.
   bool profile = false;
   /// Live sessions at a time; one more is refused as `busy`. 0: no limit.
@@ -145,10 +157,16 @@ struct SessionOptions {
   std::optional<float> eta;
   /// Default: what the model's scheduler_config.json says.
   std::optional<PredictionType> prediction_type;
-  /// Default self.
+  /// Default self; none for a model that takes the guidance scale as an input, which has no other.
   std::optional<CfgType> cfg_type;
-  /// 0..100, default 1.2; at 1 or less there is no guidance.
+  /// 0..100, default 1.2; at 1 or less there is no guidance. For a model that takes it as an input
+  /// the default is 8.5.
   std::optional<float> guidance_scale;
+  /// Size conditioning of SDXL models, in pixels, 0..16384: the size of the image that a training
+  /// image was cut from, the corner of the cut, and its size. Default: an uncut image of the
+  /// session's size. Other models ignore them.
+  std::optional<int> original_width, original_height, crop_left, crop_top, target_width,
+      target_height;
   /// Strength of the virtual negative noise, 0..100, default 1.
   std::optional<float> delta;
   /// 0..2^53 - 1, so that JSON can carry it; or kDrawSeed: each session draws one and logs it.

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "graph/graph.h"
+#include "graph/memory_plan.h"
 #include "tensor/tensor.h"
 
 namespace streamdiffusion::backend {
@@ -142,6 +143,16 @@ class Device {
   /// Joules that the device has used since some moment, if it counts them. Read it over seconds:
   /// counters are renewed some ten times a second.
   virtual std::optional<double> energy_joules() const { return std::nullopt; }
+  /// About the bytes that compile() would keep of the weights of a graph and its plan. Reads none.
+  virtual std::size_t planned_weight_bytes(const graph::Graph& graph,
+                                           const graph::MemoryPlan& plan) const {
+    std::size_t total = 0;
+    for (const auto& program : plan.programs) {
+      for (const int op : program)
+        total += graph.weight_bytes(graph.ops[static_cast<std::size_t>(op)]);
+    }
+    return total;
+  }
   /// Bytes of packed weights that all executables of this device hold together.
   virtual std::size_t weight_bytes() const = 0;
 };

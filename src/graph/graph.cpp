@@ -55,6 +55,19 @@ double Graph::bytes(const Op& op) const {
   return total;
 }
 
+std::size_t Graph::weight_bytes(const Op& op) const {
+  const bool table = std::holds_alternative<Embedding>(op.attributes);
+  const tensor::DType input = desc(op.inputs.front()).dtype;
+  std::size_t total = 0;
+  for (const int weight : op.weights) {
+    const std::vector<std::int64_t>& dims = weights[static_cast<std::size_t>(weight)].dims;
+    std::size_t size = tensor::size_of(table || dims.size() < 2 ? tensor::DType::f32 : input);
+    for (const std::int64_t dim : dims) size *= static_cast<std::size_t>(dim);
+    total += size;
+  }
+  return total;
+}
+
 double Graph::flops(const Op& op) const {
   const std::vector<tensor::Shape> shapes = input_shapes(op);
   return std::visit([&](const auto& kind) { return kind.flops(shapes, desc(op.output).shape); },

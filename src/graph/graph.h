@@ -47,6 +47,8 @@ struct Graph {
   double flops(const Op& op) const;
   /// Bytes of its inputs, its output and its weights, the weights in the output's type.
   double bytes(const Op& op) const;
+  /// Bytes of an op's weights as devices keep them: vectors and tables of embeddings are f32.
+  std::size_t weight_bytes(const Op& op) const;
 };
 
 }  // namespace streamdiffusion::graph

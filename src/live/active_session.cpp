@@ -28,11 +28,19 @@ EngineCallResult result_of(std::vector<Output> outputs) {
   return result;
 }
 
+/// Prompts are encoded before the UNet is read, so that released text encoders are read once.
+Session open_session(Engine& engine, const LiveSettings& settings, std::stop_token stop) {
+  const std::vector<float>& scales = settings.options.lora_scales;
+  for (const WeightedPrompt& prompt : settings.prompts) engine.encode_prompt(prompt.text, scales);
+  if (settings.negative_prompt) engine.encode_prompt(*settings.negative_prompt, scales);
+  return engine.session(settings.options, std::move(stop));
+}
+
 }  // namespace
 
 ActiveSession::ActiveSession(Engine& engine, const LiveSettings& settings, std::stop_token stop)
-    : session_(engine.session(settings.options, std::move(stop))), settings_(settings) {
-  session_.set_negative_prompt(*settings.negative_prompt);
+    : session_(open_session(engine, settings, std::move(stop))), settings_(settings) {
+  if (settings.negative_prompt) session_.set_negative_prompt(*settings.negative_prompt);
 }
 
 void ActiveSession::apply(const LiveSettings& settings) {
@@ -48,7 +56,7 @@ void ActiveSession::apply(const LiveSettings& settings) {
   if (wanted.delta != now.delta) session_.set_delta(*wanted.delta);
   if (wanted.seed != now.seed) session_.set_seed(wanted.seed);
   if (wanted.lora_scales != now.lora_scales) session_.set_lora_scales(wanted.lora_scales);
-  if (settings.negative_prompt != settings_.negative_prompt) {
+  if (settings.negative_prompt && settings.negative_prompt != settings_.negative_prompt) {
     session_.set_negative_prompt(*settings.negative_prompt);
   }
   session_.set_similar_image_filter(wanted.enable_similar_image_filter,

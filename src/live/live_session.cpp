@@ -14,7 +14,8 @@ constexpr int kDeepest = 1024;
 LiveSettings completed(const Engine& engine, LiveSettings settings) {
   settings.options = engine.with_defaults(settings.options);
   if (settings.prompts.empty()) settings.prompts = {{engine.sample_prompt(), 1.0F}};
-  if (!settings.negative_prompt) settings.negative_prompt = engine.sample_negative_prompt();
+  const std::string sample = engine.sample_negative_prompt();
+  if (!settings.negative_prompt && !sample.empty()) settings.negative_prompt = sample;
   engine.check(settings.options);
   params::check(settings);
   settings.options.seed = params::resolved_seed(settings.options.seed);

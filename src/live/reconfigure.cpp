@@ -46,7 +46,7 @@ std::optional<Error> LiveSession::Impl::prepare_change(Engine engine,
     for (const WeightedPrompt& prompt : configured_.settings.prompts) {
       engine.encode_prompt(prompt.text, scales);  // a transition starts from them
     }
-    engine.encode_prompt(*settings.negative_prompt, scales);
+    if (settings.negative_prompt) engine.encode_prompt(*settings.negative_prompt, scales);
     if (other_engine || !params::same_session(configured_.settings.options, settings.options)) {
       change->session =
           std::make_unique<live::ActiveSession>(engine, settings, stop_source_.get_token());

@@ -67,6 +67,7 @@ ClipTextConfig clip_text_config(const Json& file) {
   const double eps = config.number_or("layer_norm_eps", 1e-5);
   if (eps < 0 || eps > 1) config.at("layer_norm_eps").refuse("a number from 0 to 1");
   c.norm_eps = static_cast<float>(eps);
+  c.projection = config.integer_or("projection_dim", c.projection, 1, kMaxWidth);
   require(c.width % c.heads == 0, ErrorCode::corrupt_file, config.where(), ": \"hidden_size\" is ",
           c.width, ", expected a multiple of \"num_attention_heads\", ", c.heads);
   return c;
@@ -78,6 +79,8 @@ graph::Graph build_clip_text(const ClipTextConfig& c, const ClipTextShape& shape
   require(shape.tokens >= 1 && shape.tokens <= c.positions, ErrorCode::invalid_argument,
           "text encoder: number of tokens is ", shape.tokens, ", expected 1 to the ", c.positions,
           " positions of the model");
+  require(c.layers > 0 || shape.output == ClipTextOutput::last, ErrorCode::unsupported,
+          "text encoder: \"num_hidden_layers\" is 0, expected 1 or more for its penultimate state");
   Builder b(shape.activations);
   b.set_stage("text");
   const Name n("text_model");
@@ -86,9 +89,18 @@ graph::Graph build_clip_text(const ClipTextConfig& c, const ClipTextShape& shape
   Value x = b.embedding(ids, n / "embeddings",
                         {.vocabulary = c.vocabulary, .positions = c.positions, .width = c.width},
                         "token_embedding", "position_embedding");
-  for (int i = 0; i < c.layers; ++i) x = encoder_layer(b, x, c, n / "encoder" / "layers" / i);
+  Value penultimate = x;
+  for (int i = 0; i < c.layers; ++i) {
+    penultimate = x;
+    x = encoder_layer(b, x, c, n / "encoder" / "layers" / i);
+  }
   x = b.layer_norm(x, n / "final_layer_norm", {.eps = c.norm_eps});
-  b.output("embeddings", b.convert(x, {.to = DType::f32}));
+  const bool last = shape.output == ClipTextOutput::last;
+  b.output("embeddings", b.convert(last ? x : penultimate, {.to = DType::f32}));
+  if (shape.output == ClipTextOutput::penultimate_and_projected) {
+    x = b.linear(x, Name("text_projection"), {.out = c.projection, .bias = false});
+    b.output("projected", b.convert(x, {.to = DType::f32}));
+  }
   return b.finish();
 }
 

@@ -1,5 +1,5 @@
-// CLIPTextModel: from token ids to the prompt's embeddings, the last hidden state after the final
-// norm.
+// CLIPTextModel and CLIPTextModelWithProjection: from token ids to the prompt's embeddings, and to
+// the pooled one.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +17,8 @@ struct ClipTextConfig {
   std::int64_t layers = 12, heads = 8;
   graph::Activation activation = graph::Activation::quick_gelu;
   float norm_eps = 1e-5F;
+  /// Channels of the pooled embedding.
+  std::int64_t projection = 512;
 };
 
 /// Reads text_encoder/config.json. The values may be inside "text_config"; absent ones have
@@ -24,15 +26,29 @@ struct ClipTextConfig {
 /// invalid value.
 ClipTextConfig clip_text_config(const json::Json& config);
 
+/// What a text encoder is asked for.
+enum class ClipTextOutput {
+  /// The last hidden state after the final norm (Stable Diffusion 1 and 2).
+  last,
+  /// The input of the last layer, without the final norm (SDXL, both encoders).
+  penultimate,
+  /// That, and each token of the last hidden state after the final norm and the projection: the
+  /// pooled embedding is that of the end-of-text token (SDXL, second encoder).
+  penultimate_and_projected,
+};
+
 struct ClipTextShape {
   /// 1..1024 prompts of 1..config.positions tokens each.
   std::int64_t prompts = 1, tokens = 77;
   tensor::DType activations = tensor::DType::f32;
+  ClipTextOutput output = ClipTextOutput::last;
 };
 
 /// Input, once per prompt: "ids" i32 [prompts, tokens, 1, 1], each in 0..vocabulary - 1. Output:
-/// "embeddings" f32 [prompts, tokens, 1, width]. Tensor names have the prefix "text_model.". Throws
-/// invalid_argument for an invalid shape.
+/// "embeddings" f32 [prompts, tokens, 1, width], and "projected" f32 [prompts, tokens, 1,
+/// projection] where it is asked for. Tensor names have the prefix "text_model.", but for
+/// "text_projection.weight". Throws invalid_argument for an invalid shape, unsupported for a
+/// penultimate layer of a model without layers.
 graph::Graph build_clip_text(const ClipTextConfig& config, const ClipTextShape& shape);
 
 }  // namespace streamdiffusion::models

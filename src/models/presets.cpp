@@ -37,6 +37,67 @@ constexpr std::string_view kSdTurboUNet = R"json({
   "mid_block_scale_factor": 1
 })json";
 
+constexpr std::string_view kSdxlUNet = R"json({
+  "_class_name": "UNet2DConditionModel",
+  "block_out_channels": [320, 640, 1280],
+  "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+  "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
+  "attention_head_dim": [5, 10, 20], "cross_attention_dim": 2048, "use_linear_projection": true,
+  "addition_embed_type": "text_time", "addition_time_embed_dim": 256,
+  "projection_class_embeddings_input_dim": 2816, "sample_size": 128,
+  "norm_num_groups": 32, "norm_eps": 1e-05, "act_fn": "silu", "downsample_padding": 1,
+  "flip_sin_to_cos": true, "freq_shift": 0, "center_input_sample": false,
+  "mid_block_scale_factor": 1, "in_channels": 4, "out_channels": 4,
+  "layers_per_block": 2, "transformer_layers_per_block": [1, 2, 10],
+  "mid_block_type": "UNetMidBlock2DCrossAttn"
+})json";
+
+constexpr std::string_view kSsd1bUNet = R"json({
+  "_class_name": "UNet2DConditionModel",
+  "block_out_channels": [320, 640, 1280],
+  "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+  "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
+  "attention_head_dim": [5, 10, 20], "cross_attention_dim": 2048, "use_linear_projection": true,
+  "addition_embed_type": "text_time", "addition_time_embed_dim": 256,
+  "projection_class_embeddings_input_dim": 2816, "sample_size": 128,
+  "norm_num_groups": 32, "norm_eps": 1e-05, "act_fn": "silu", "downsample_padding": 1,
+  "flip_sin_to_cos": true, "freq_shift": 0, "center_input_sample": false,
+  "mid_block_scale_factor": 1, "in_channels": 4, "out_channels": 4,
+  "layers_per_block": 2, "transformer_layers_per_block": [[1], [2, 2], [4, 4]],
+  "reverse_transformer_layers_per_block": [[4, 4, 10], [2, 1, 1], 1],
+  "mid_block_type": "UNetMidBlock2D"
+})json";
+
+constexpr std::string_view kVegaUNet = R"json({
+  "_class_name": "UNet2DConditionModel",
+  "block_out_channels": [320, 640, 1280],
+  "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+  "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
+  "attention_head_dim": [5, 10, 20], "cross_attention_dim": 2048, "use_linear_projection": true,
+  "addition_embed_type": "text_time", "addition_time_embed_dim": 256,
+  "projection_class_embeddings_input_dim": 2816, "sample_size": 128,
+  "norm_num_groups": 32, "norm_eps": 1e-05, "act_fn": "silu", "downsample_padding": 1,
+  "flip_sin_to_cos": true, "freq_shift": 0, "center_input_sample": false,
+  "mid_block_scale_factor": 1, "in_channels": 4, "out_channels": 4,
+  "layers_per_block": 2, "transformer_layers_per_block": [1, 1, 2],
+  "mid_block_type": "UNetMidBlock2D"
+})json";
+
+constexpr std::string_view kKoala700mUNet = R"json({
+  "_class_name": "UNet2DConditionModel",
+  "block_out_channels": [320, 640, 1280],
+  "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+  "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
+  "attention_head_dim": [5, 10, 20], "cross_attention_dim": 2048, "use_linear_projection": true,
+  "addition_embed_type": "text_time", "addition_time_embed_dim": 256,
+  "projection_class_embeddings_input_dim": 2816, "sample_size": 128,
+  "norm_num_groups": 32, "norm_eps": 1e-05, "act_fn": "silu", "downsample_padding": 1,
+  "flip_sin_to_cos": true, "freq_shift": 0, "center_input_sample": false,
+  "mid_block_scale_factor": 1, "in_channels": 4, "out_channels": 4,
+  "layers_per_block": 1, "transformer_layers_per_block": [1, 2, 5],
+  "mid_block_type": null
+})json";
+
 constexpr std::string_view kClipL = R"json({
   "model_type": "clip_text_model", "hidden_act": "quick_gelu",
   "hidden_size": 768, "intermediate_size": 3072,
@@ -51,6 +112,13 @@ constexpr std::string_view kOpenClipH = R"json({
   "vocab_size": 49408, "max_position_embeddings": 77, "layer_norm_eps": 1e-05
 })json";
 
+constexpr std::string_view kOpenClipBigG = R"json({
+  "model_type": "clip_text_model", "hidden_act": "gelu",
+  "hidden_size": 1280, "intermediate_size": 5120, "projection_dim": 1280,
+  "num_hidden_layers": 32, "num_attention_heads": 20,
+  "vocab_size": 49408, "max_position_embeddings": 77, "layer_norm_eps": 1e-05
+})json";
+
 constexpr std::string_view kTaesd = R"json({
   "_class_name": "AutoencoderTiny",
   "in_channels": 3, "out_channels": 3, "latent_channels": 4,
@@ -60,8 +128,14 @@ constexpr std::string_view kTaesd = R"json({
   "upsampling_scaling_factor": 2
 })json";
 
-constexpr std::array<Preset, 2> kPresets{
-    {{"sd15", kSd15UNet, kClipL, kTaesd}, {"sd-turbo", kSdTurboUNet, kOpenClipH, kTaesd}}};
+// TAESDXL has TAESD's architecture.
+constexpr std::array<Preset, 6> kPresets{
+    {{"sd15", kSd15UNet, kClipL, kTaesd, {}},
+     {"sd-turbo", kSdTurboUNet, kOpenClipH, kTaesd, {}},
+     {"sdxl-turbo", kSdxlUNet, kClipL, kTaesd, kOpenClipBigG},
+     {"ssd-1b", kSsd1bUNet, kClipL, kTaesd, kOpenClipBigG},
+     {"segmind-vega", kVegaUNet, kClipL, kTaesd, kOpenClipBigG},
+     {"koala-700m", kKoala700mUNet, kClipL, kTaesd, kOpenClipBigG}}};
 
 }  // namespace
 

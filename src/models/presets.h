@@ -11,9 +11,13 @@ namespace streamdiffusion::models {
 struct Preset {
   std::string_view name;
   std::string_view unet, text_encoder, autoencoder;
+  /// SDXL's second one; otherwise empty.
+  std::string_view text_encoder_2;
 };
 
-/// "sd15" (Stable Diffusion 1.5) and "sd-turbo" (Stable Diffusion 2.1 and Turbo), each with TAESD.
+/// "sd15" (Stable Diffusion 1.5), "sd-turbo" (Stable Diffusion 2.1 and Turbo), "sdxl-turbo" (SDXL,
+/// Turbo, Lightning), and the smaller "ssd-1b", "segmind-vega" and "koala-700m", each with its tiny
+/// autoencoder.
 std::span<const Preset> presets();
 
 /// The preset of that name. Throws not_found, listing the names.

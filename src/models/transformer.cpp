@@ -34,8 +34,10 @@ Value feed_forward(Builder& b, Value x, Value normed, const Name& n) {
 
 Value transformer_block(Builder& b, Value x, const TransformerOptions& o, const Name& n) {
   const Value normed = b.layer_norm(x, n / "norm1");
-  x = attend(b, x, normed, {normed, {}}, o.heads, n / "attn1");
-  x = attend(b, x, b.layer_norm(x, n / "norm2"), {o.context, o.kv_rows}, o.heads, n / "attn2");
+  const AttentionSource text{o.context, o.kv_rows};
+  const AttentionSource own = o.only_cross_attention ? text : AttentionSource{normed, {}};
+  x = attend(b, x, normed, own, o.heads, n / "attn1");
+  x = attend(b, x, b.layer_norm(x, n / "norm2"), text, o.heads, n / "attn2");
   return feed_forward(b, x, b.layer_norm(x, n / "norm3"), n / "ff");
 }
 

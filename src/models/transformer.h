@@ -15,6 +15,9 @@ struct TransformerOptions {
   int groups = 32;
   /// proj_in and proj_out are stored as linear layers; otherwise as 1x1 convolutions.
   bool linear_projection = false;
+  /// attn1 attends to the text embeddings too, as attn2 does (BasicTransformerBlock's option
+  /// of this name).
+  bool only_cross_attention = false;
   /// Text embeddings [prompts, tokens, 1, dim].
   graph::Value context;
   /// Row i of x attends to prompt kv_rows[i].

@@ -31,7 +31,7 @@ class UNet {
     const Value context = b_.input(
         "context", {{shape_.prompts, shape_.tokens, 1, config_.cross_attention_dim}, DType::f32},
         Lifetime::per_prompt);
-    time_ = time_embedding(timesteps);
+    time_ = embedding_of_rows(timesteps);
     context_ = b_.to_activations(context);
 
     Value x = b_.conv2d(b_.to_activations(latents), Name("conv_in"),
@@ -51,15 +51,56 @@ class UNet {
   int levels() const { return static_cast<int>(config_.levels.size()); }
   const Level& level(int i) const { return config_.levels[static_cast<std::size_t>(i)]; }
 
-  // Every resnet applies a SiLU to the embedding first, so it is applied once, here.
-  Value time_embedding(Value timesteps) {
+  Value sinusoids(Value numbers, std::int64_t width) {
+    return b_.timestep_embedding(numbers, {.width = width,
+                                           .flip_sin_to_cos = config_.flip_sin_to_cos,
+                                           .freq_shift = config_.freq_shift});
+  }
+
+  Value row_input(const char* name, std::int64_t channels, Lifetime lifetime) {
+    return b_.input(name, {{shape_.rows, 1, 1, channels}, DType::f32}, lifetime);
+  }
+
+  // Every resnet applies a SiLU to the embedding first, so it is applied once, here. SDXL adds what
+  // depends on the prompt before it.
+  Value embedding_of_rows(Value timesteps) {
     const Name n("time_embedding");
-    const Value t = b_.timestep_embedding(timesteps, {.width = config_.levels.front().channels,
-                                                      .flip_sin_to_cos = config_.flip_sin_to_cos,
-                                                      .freq_shift = config_.freq_shift});
+    Value t = sinusoids(timesteps, config_.levels.front().channels);
+    if (config_.guidance_dim > 0) t = add_guidance(t);
     const Value h =
         b_.linear(t, n / "linear_1", {.out = config_.time_dim, .act = graph::Activation::silu});
-    return b_.linear(h, n / "linear_2", {.out = config_.time_dim, .act = graph::Activation::silu});
+    if (config_.pooled_dim == 0) {
+      return b_.linear(h, n / "linear_2",
+                       {.out = config_.time_dim, .act = graph::Activation::silu});
+    }
+    const Value time = b_.linear(h, n / "linear_2", {.out = config_.time_dim});
+    return b_.silu(added_conditioning(time));
+  }
+
+  // The guidance scale embedded as a timestep is (Meng et al. 2022, arXiv 2210.03142, section 3.1;
+  // the formula is diffusers' get_guidance_scale_embedding).
+  Value add_guidance(Value time) {
+    const Value scale = row_input("guidance", 1, Lifetime::per_schedule);
+    const Value embedded = b_.timestep_embedding(
+        b_.convert(scale, {.scale = 1000}),
+        {.width = config_.guidance_dim, .flip_sin_to_cos = false, .freq_shift = 1});
+    return b_.linear(embedded, Name("time_embedding") / "cond_proj",
+                     {.out = config_.levels.front().channels, .bias = false, .residual = time});
+  }
+
+  // time + MLP([pooled text embedding | six embedded size numbers])
+  Value added_conditioning(Value time) {
+    const Name n("add_embedding");
+    const Value pooled = row_input("pooled", config_.pooled_dim, Lifetime::per_prompt);
+    const Value size = row_input("size", kSizeNumbers, Lifetime::per_prompt);
+    Value all = b_.to_activations(pooled);
+    for (int i = 0; i < kSizeNumbers; ++i) {
+      const Value number = b_.slice_channels(size, i, 1);
+      all = b_.concat_channels(all, sinusoids(number, config_.size_embedding_dim));
+    }
+    const Value h =
+        b_.linear(all, n / "linear_1", {.out = config_.time_dim, .act = graph::Activation::silu});
+    return b_.linear(h, n / "linear_2", {.out = config_.time_dim, .residual = time});
   }
 
   Value resnet(Value x, Value skip, std::int64_t out, const Name& n) {
@@ -67,12 +108,13 @@ class UNet {
                         {.out = out, .groups = config_.norm_groups, .eps = config_.norm_eps}, n);
   }
 
-  Value transformer(Value x, const Level& level, const Name& n) {
+  Value transformer(Value x, const Level& level, std::int64_t depth, const Name& n) {
     return transformer_2d(b_, x,
-                          {.layers = level.transformer_layers,
+                          {.layers = depth,
                            .heads = static_cast<int>(level.heads),
                            .groups = config_.norm_groups,
                            .linear_projection = config_.linear_projection,
+                           .only_cross_attention = level.only_cross_attention,
                            .context = context_,
                            .kv_rows = shape_.kv_rows},
                           n);
@@ -82,7 +124,10 @@ class UNet {
     const Name n = Name("down_blocks") / i;
     for (int layer = 0; layer < level(i).layers; ++layer) {
       x = resnet(x, {}, level(i).channels, n / "resnets" / layer);
-      if (level(i).down_attention) x = transformer(x, level(i), n / "attentions" / layer);
+      if (level(i).down_attention) {
+        x = transformer(x, level(i), level(i).down_transformers[static_cast<std::size_t>(layer)],
+                        n / "attentions" / layer);
+      }
       skips_.push_back(x);
     }
     if (i + 1 == levels()) return x;
@@ -99,7 +144,9 @@ class UNet {
     const Name n("mid_block");
     x = resnet(x, {}, innermost.channels, n / "resnets" / 0);
     if (config_.mid == UNetConfig::Mid::resnet) return x;
-    x = transformer(x, innermost, n / "attentions" / 0);
+    Level plain = innermost;
+    plain.only_cross_attention = false;  // of the down and up blocks alone
+    x = transformer(x, plain, config_.mid_transformer, n / "attentions" / 0);
     return resnet(x, {}, innermost.channels, n / "resnets" / 1);
   }
 
@@ -111,7 +158,10 @@ class UNet {
       const Value skip = skips_.back();
       skips_.pop_back();
       x = resnet(x, skip, up.channels, n / "resnets" / layer);
-      if (up.up_attention) x = transformer(x, up, n / "attentions" / layer);
+      if (up.up_attention) {
+        x = transformer(x, up, up.up_transformers[static_cast<std::size_t>(layer)],
+                        n / "attentions" / layer);
+      }
     }
     if (i + 1 == levels()) return x;
     const tensor::Shape target = b_.shape(skips_.back());

@@ -23,8 +23,11 @@ struct UNetShape {
 };
 
 /// Inputs: "latents" f32 [rows, h, w, in_channels] per frame, "timesteps" f32 [rows, 1, 1, 1] per
-/// schedule, "context" f32 [prompts, tokens, 1, cross_attention_dim] per prompt. Output:
-/// "prediction" f32 [rows, h, w, out_channels]. Throws invalid_argument for an invalid shape.
+/// schedule, "context" f32 [prompts, tokens, 1, cross_attention_dim] per prompt. Where the config
+/// has them also "pooled" f32 [rows, 1, 1, pooled_dim] and "size" f32 [rows, 1, 1, kSizeNumbers]
+/// per prompt, and "guidance" f32 [rows, 1, 1, 1] per schedule: the guidance scale minus one.
+/// Output: "prediction" f32 [rows, h, w, out_channels]. Throws invalid_argument for an invalid
+/// shape.
 graph::Graph build_unet(const UNetConfig& config, const UNetShape& shape);
 
 }  // namespace streamdiffusion::models

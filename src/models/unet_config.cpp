@@ -13,6 +13,8 @@ using base::require;
 using json::Json;
 
 constexpr std::int64_t kMaxChannels = 1 << 16;
+/// Blocks of one transformer.
+constexpr std::int64_t kMaxDepth = 64;
 
 bool has_attention(const std::string& type, const ConfigReader& config, const char* side) {
   if (type == std::string("CrossAttn") + side + "Block2D") return true;
@@ -36,6 +38,9 @@ void check_widths(const UNetConfig& unet, const ConfigReader& config) {
   require(unet.freq_shift != static_cast<float>(half), ErrorCode::corrupt_file, config.file(),
           ": \"freq_shift\" is ", unet.freq_shift, ", expected another number than half of the ",
           unet.levels.front().channels, " channels of the timestep embedding");
+  require(2 * unet.freq_shift != static_cast<float>(unet.size_embedding_dim) || !unet.pooled_dim,
+          ErrorCode::corrupt_file, config.file(), ": \"freq_shift\" is ", unet.freq_shift,
+          ", expected another number than half of \"addition_time_embed_dim\"");
   for (std::size_t i = 0; i < unet.levels.size(); ++i) {
     const UNetConfig::Level& level = unet.levels[i];
     require(level.channels % unet.norm_groups == 0, ErrorCode::corrupt_file, config.file(),
@@ -61,16 +66,124 @@ void read_levels(ConfigReader& config, UNetConfig& unet) {
       "up_block_types",
       {"UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"}, levels);
   const auto layers = config.per_level("layers_per_block", 2, levels, 1, 16);
-  const auto depth = config.per_level("transformer_layers_per_block", 1, levels, 0, 64);
   const auto heads = config.per_level("attention_head_dim", 8, levels, 1, kMaxChannels);
   for (std::size_t i = 0; i < levels; ++i) {
     unet.levels.push_back({.channels = channels[i],
                            .layers = layers[i],
-                           .transformer_layers = depth[i],
                            .heads = heads[i],
                            .down_attention = has_attention(down[i], config, "Down"),
                            .up_attention = has_attention(up[levels - 1 - i], config, "Up")});
   }
+}
+
+using Depths = std::vector<std::int64_t>;
+
+/// One entry of a list of depths: an integer for all transformers of a block, or one for each.
+Depths depths_of_block(const Json& entry, std::int64_t transformers) {
+  if (!entry.is(Json::Kind::array)) {
+    return Depths(static_cast<std::size_t>(transformers), entry.integer(0, kMaxDepth));
+  }
+  if (entry.size() != static_cast<std::size_t>(transformers)) {
+    entry.refuse(base::concat("an integer or an array of ", transformers, " integers"));
+  }
+  return entry.integers(0, kMaxDepth);
+}
+
+/// The entry of a list over blocks, or the one integer for all of them.
+Json entry_of(const Json& list, std::size_t block) {
+  return list.is(Json::Kind::array) ? list[block] : list;
+}
+
+void check_list(const Json& list, std::size_t levels) {
+  if (list.is(Json::Kind::array) && list.size() != levels) {
+    list.refuse(base::concat("an integer or an array of ", levels, " entries"));
+  }
+}
+
+bool is_nested(const Json& list) {
+  if (!list.is(Json::Kind::array)) return false;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    if (list[i].is(Json::Kind::array)) return true;
+  }
+  return false;
+}
+
+/// The middle block takes the last entry of the list; of a list of lists its first transformer's.
+std::int64_t depth_of_mid(const Json& list, std::size_t levels) {
+  const Json last = entry_of(list, levels - 1);
+  if (!last.is(Json::Kind::array)) return last.integer(0, kMaxDepth);
+  if (last.size() == 0) last.refuse("at least one integer");
+  return last[0].integer(0, kMaxDepth);
+}
+
+/// Up blocks have a list of their own, from the innermost level outwards; without it the reversed
+/// list of the down blocks. Entries of blocks without attention mean nothing.
+void read_depths(ConfigReader& config, UNetConfig& unet) {
+  const std::size_t levels = unet.levels.size();
+  const Json one = Json::parse("1", config.file());
+  const Json down = config.value("transformer_layers_per_block").value_or(one);
+  auto up = config.value("reverse_transformer_layers_per_block");
+  if (up && up->is(Json::Kind::null)) up.reset();
+  check_list(down, levels);
+  if (up) check_list(*up, levels);
+  if (!up && is_nested(down)) {
+    down.refuse("integers, or \"reverse_transformer_layers_per_block\" beside it");
+  }
+  for (std::size_t i = 0; i < levels; ++i) {
+    UNetConfig::Level& level = unet.levels[i];
+    if (level.down_attention) {
+      level.down_transformers = depths_of_block(entry_of(down, i), level.layers);
+    }
+    if (!level.up_attention) continue;
+    const Json entry = up ? entry_of(*up, levels - 1 - i) : entry_of(down, i);
+    level.up_transformers = depths_of_block(entry, level.layers + 1);
+  }
+  if (unet.mid == UNetConfig::Mid::cross_attention) {
+    unet.mid_transformer = depth_of_mid(down, levels);
+  }
+}
+
+void read_only_cross_attention(ConfigReader& config, UNetConfig& unet) {
+  const auto value = config.value("only_cross_attention");
+  if (!value || value->is(Json::Kind::null)) return;
+  check_list(*value, unet.levels.size());
+  for (std::size_t i = 0; i < unet.levels.size(); ++i) {
+    unet.levels[i].only_cross_attention = entry_of(*value, i).boolean();
+  }
+}
+
+std::int64_t even_integer(const Json& value, std::int64_t min) {
+  const std::int64_t found = value.integer(min, kMaxChannels);
+  if (found % 2 != 0) value.refuse("an even number");
+  return found;
+}
+
+/// SDXL's added conditioning: pooled text embedding and size numbers.
+void read_added_conditioning(ConfigReader& config, UNetConfig& unet) {
+  const auto type = config.value("addition_embed_type");
+  config.ignore({"addition_time_embed_dim", "projection_class_embeddings_input_dim"});
+  if (!type || type->is(Json::Kind::null)) return;
+  if (!type->is(Json::Kind::string) || type->string() != "text_time") {
+    fail_not_implemented(*type, "\"text_time\" or null");
+  }
+  const auto required = [&](std::string_view key) {
+    const auto value = config.value(key);
+    require(value.has_value(), ErrorCode::corrupt_file, config.file(), ": key \"", key,
+            "\" is missing; expected with \"addition_embed_type\" \"text_time\"");
+    return *value;
+  };
+  unet.size_embedding_dim = even_integer(required("addition_time_embed_dim"), 2);
+  const Json sum = required("projection_class_embeddings_input_dim");
+  unet.pooled_dim = sum.integer(1, kMaxChannels) - kSizeNumbers * unet.size_embedding_dim;
+  if (unet.pooled_dim < 1) {
+    sum.refuse(base::concat("more than ", kSizeNumbers, " times \"addition_time_embed_dim\", ",
+                            kSizeNumbers * unet.size_embedding_dim));
+  }
+}
+
+void read_guidance_embedding(ConfigReader& config, UNetConfig& unet) {
+  const auto value = config.value("time_cond_proj_dim");
+  if (value && !value->is(Json::Kind::null)) unet.guidance_dim = even_integer(*value, 4);
 }
 
 std::int64_t cross_attention_dim(ConfigReader& config, std::size_t levels) {
@@ -83,24 +196,13 @@ std::int64_t cross_attention_dim(ConfigReader& config, std::size_t levels) {
   return dims.front();
 }
 
-void expect_false_or_falses(ConfigReader& config, std::string_view key) {
-  const auto value = config.value(key);
-  if (!value || value->is(Json::Kind::boolean)) return config.expect_false({key});
-  if (!value->is(Json::Kind::array)) fail_not_implemented(*value, "false");
-  for (std::size_t i = 0; i < value->size(); ++i) {
-    if ((*value)[i].boolean()) fail_not_implemented((*value)[i], "false");
-  }
-}
-
 // For any other value of these keys diffusers computes something else, or fails.
 void expect_implemented_values(ConfigReader& config) {
   config.expect_null({"encoder_hid_dim", "encoder_hid_dim_type", "class_embed_type",
-                      "num_class_embeds", "addition_embed_type", "time_cond_proj_dim",
-                      "time_embedding_act_fn", "timestep_post_act", "cross_attention_norm",
-                      "reverse_transformer_layers_per_block", "num_attention_heads"});
+                      "num_class_embeds", "time_embedding_act_fn", "timestep_post_act",
+                      "cross_attention_norm", "num_attention_heads"});
   config.expect_false({"center_input_sample", "dual_cross_attention", "resnet_skip_time_act",
                        "class_embeddings_concat", "mid_block_only_cross_attention"});
-  expect_false_or_falses(config, "only_cross_attention");
   config.expect("mid_block_scale_factor", 1);
   config.expect("resnet_out_scale_factor", 1);
   config.expect("conv_in_kernel", 3);
@@ -109,10 +211,9 @@ void expect_implemented_values(ConfigReader& config) {
   config.expect("time_embedding_type", "positional");
   config.expect("attention_type", "default");
   if (config.string("act_fn", "silu") != "swish") config.expect("act_fn", "silu");
-  // upcast_attention: softmax is always f32 here. diffusers reads the other three only together
-  // with keys that are rejected above.
-  config.ignore({"sample_size", "dropout", "upcast_attention", "addition_time_embed_dim",
-                 "addition_embed_type_num_heads", "projection_class_embeddings_input_dim"});
+  // upcast_attention: softmax is always f32 here. diffusers reads the last one only for
+  // addition_embed_type "text", which is rejected.
+  config.ignore({"sample_size", "dropout", "upcast_attention", "addition_embed_type_num_heads"});
 }
 
 }  // namespace
@@ -125,6 +226,10 @@ UNetConfig unet_config(const Json& json) {
   unet.out_channels = config.integer("out_channels", 4, 1, kMaxChannels);
   read_levels(config, unet);
   unet.mid = mid_block(config);
+  read_depths(config, unet);
+  read_only_cross_attention(config, unet);
+  read_added_conditioning(config, unet);
+  read_guidance_embedding(config, unet);
   unet.cross_attention_dim = cross_attention_dim(config, unet.levels.size());
   unet.time_dim = 4 * unet.levels.front().channels;
   const auto time_dim = config.value("time_embedding_dim");

@@ -39,6 +39,10 @@ Text text(Reach reach) {
 Rows schedule_rows();
 /// Of the engine and of a stream.
 Rows lora_rows();
+
+/// Size conditioning of SDXL models.
+Rows size_rows();
+
 /// Of the command `run` alone.
 Rows run_rows();
 

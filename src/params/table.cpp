@@ -60,21 +60,19 @@ Rows engine_rows() {
              text(SD_REACH(engine.model)), "--model", "PATH|NAME"),
       engine("vae", "Autoencoder",
              "Another autoencoder: a folder, a file, a name, tiny (the small one that fits, which "
-             "a model "
-             "given by its name has by default) or own (the model's own)",
+             "a model given by its name has by default) or own (the model's own)",
              text(SD_REACH(engine.vae)), "--vae", "PATH|NAME"),
-      engine(
-          "recipe", "Recipe",
-          "A published checkpoint whose settings are taken, such as ByteDance/SDXL-Lightning, or "
-          "none; default: that of the model's name",
-          text(SD_REACH(engine.recipe)), "--recipe", "NAME"),
+      engine("recipe", "Recipe",
+             "A published checkpoint whose settings are taken, such as ByteDance/SDXL-Lightning, "
+             "or none; default: that of the model's name",
+             text(SD_REACH(engine.recipe)), "--recipe", "NAME"),
       engine("random_weights", "Random weights",
-             "An architecture with random weights instead of a model: sd-turbo or sd15",
+             "An architecture with random weights instead of a model: sd15, sd-turbo, sdxl-turbo, "
+             "ssd-1b, segmind-vega or koala-700m",
              text(SD_REACH(engine.random_weights)), "--random-weights", "NAME"),
       engine("device", "Device",
              "What to run on: auto (an NVIDIA card if one can be used, else the CPU), cuda, cpu, "
-             "or ref "
-             "(slow, exact)",
+             "or ref (slow, exact)",
              text(SD_REACH(engine.device)), "--device", "NAME"),
       engine("dtype", "Type",
              "Type of the arithmetic: auto (the faster of bf16 and f32), f32, bf16, or int8, "
@@ -96,6 +94,10 @@ Rows engine_rows() {
           "prompt_syntax", "Prompt syntax",
           "Brackets in prompts: emphasis, with (more), (much more:1.4) and [less], or plain text",
           choice<kPromptSyntaxes>(SD_REACH(engine.prompt_syntax)), "--prompt-syntax"),
+      engine("text_encoders", "Text encoders",
+             "After a prompt: keep them in memory, release them and read them again for the next "
+             "prompt, or auto (release where memory is short)",
+             choice<kTextEncoders>(SD_REACH(engine.text_encoders)), "--text-encoders"),
   };
 }
 
@@ -347,7 +349,7 @@ const std::vector<Parameter>& parameters() {
     Rows rows;
     for (auto* group :
          {&engine_rows, &lora_rows, &steps_rows, &schedule_rows, &noise_rows, &batch_rows,
-          &prompt_rows, &guidance_rows, &image_rows, &filter_rows, &run_rows}) {
+          &prompt_rows, &guidance_rows, &image_rows, &size_rows, &filter_rows, &run_rows}) {
       std::ranges::move(group(), std::back_inserter(rows));
     }
     return rows;

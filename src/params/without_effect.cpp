@@ -11,12 +11,13 @@ using base::concat;
 /// The rules, one function a group. Each says why a parameter does nothing; empty if it acts.
 class Rules {
  public:
-  Rules(const Settings& settings, const SessionOptions& full, const NameOf& name_of)
-      : settings_(settings), o_(full), name_of_(name_of) {}
+  Rules(const Settings& settings, const SessionOptions& full, const NameOf& name_of,
+        const ModelTraits& model)
+      : settings_(settings), o_(full), name_of_(name_of), model_(model) {}
 
   std::string why(std::string_view key) const {
     for (const auto rule : {&Rules::guidance, &Rules::filter, &Rules::steps, &Rules::prompts,
-                            &Rules::input, &Rules::engine}) {
+                            &Rules::input, &Rules::engine, &Rules::size}) {
       if (std::string reason = (this->*rule)(key); !reason.empty()) return reason;
     }
     return {};
@@ -32,7 +33,7 @@ class Rules {
     if (key == "negative_prompt" && (type == CfgType::none || type == CfgType::self)) {
       return concat(with, "; it acts with full or initialize");
     }
-    if (key == "guidance_scale" && type == CfgType::none) {
+    if (key == "guidance_scale" && type == CfgType::none && !model_.guidance_embedding) {
       return concat(with, "; it acts with full, self or initialize");
     }
     if (key == "delta" && !is_residual(type)) {
@@ -107,9 +108,17 @@ class Rules {
     return {};
   }
 
+  std::string size(std::string_view key) const {
+    const bool of_size =
+        key.starts_with("original_") || key.starts_with("crop_") || key.starts_with("target_");
+    if (!of_size || model_.size_conditioning) return {};
+    return " with this model: it has no size conditioning (SDXL has)";
+  }
+
   const Settings& settings_;
   const SessionOptions& o_;
   const NameOf& name_of_;
+  const ModelTraits& model_;
 };
 
 }  // namespace
@@ -129,8 +138,8 @@ std::string flag_or_key_of(const Parameter& row) {
 }
 
 std::vector<WithoutEffect> without_effect(const Settings& settings, const SessionOptions& full,
-                                          const NameOf& name_of) {
-  const Rules rules(settings, full, name_of);
+                                          const NameOf& name_of, const ModelTraits& model) {
+  const Rules rules(settings, full, name_of, model);
   std::vector<WithoutEffect> found;
   for (const Parameter& row : parameters()) {
     if (!settings.given.contains(row.name)) continue;

@@ -22,9 +22,17 @@ std::string key_of(const Parameter& row);
 /// The flag, or the key of a parameter that has none.
 std::string flag_or_key_of(const Parameter& row);
 
+/// What of a model decides whether a parameter acts.
+struct ModelTraits {
+  /// It follows original_width and the like.
+  bool size_conditioning = false;
+  /// It takes the guidance scale as an input.
+  bool guidance_embedding = false;
+};
+
 /// One for each of `settings.given` that does nothing. Options that are unset count as what `full`
 /// says, which has every default filled in.
 std::vector<WithoutEffect> without_effect(const Settings& settings, const SessionOptions& full,
-                                          const NameOf& name_of);
+                                          const NameOf& name_of, const ModelTraits& model = {});
 
 }  // namespace streamdiffusion::params

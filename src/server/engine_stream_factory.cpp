@@ -47,7 +47,8 @@ ServedModel describe(const Engine& engine) {
           .words = read_known_words(info.folder),
           .page_hints = read_page_hints(info.folder),
           .page_words = read_page_words(info.folder),
-          .loras = std::move(loras)};
+          .loras = std::move(loras),
+          .traits = {info.size_conditioning, info.guidance_embedding}};
 }
 
 }  // namespace

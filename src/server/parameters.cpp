@@ -262,7 +262,8 @@ json ParameterTable::warnings(const Parameters& parameters) const {
   params::Settings settings = settings_of(parameters);
   settings.given = parameters.given;
   const SessionOptions full = factory_.with_defaults(parameters.live.options);
-  for (const auto& idle : params::without_effect(settings, full, params::key_of)) {
+  for (const auto& idle :
+       params::without_effect(settings, full, params::key_of, factory_.info().traits)) {
     add(idle.message, idle.parameter->name);
   }
   for (const std::string& name : parameters.ignored) {

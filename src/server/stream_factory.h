@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "params/without_effect.h"
 #include "streamdiffusion/known_words.h"
 #include "streamdiffusion/live.h"
 
@@ -50,6 +51,7 @@ struct ServedModel {
   std::string page_words = "{}";
   /// Names of the LoRA files, without folder and extension.
   std::vector<std::string> loras;
+  params::ModelTraits traits;
 };
 
 /// Opens streams. Thread-safe.

@@ -15,6 +15,7 @@
 #include "session/choose_recipe.h"
 #include "session/choose_threads.h"
 #include "session/engine_impl.h"
+#include "session/memory_need.h"
 #include "session/session_impl.h"
 #include "session/session_options.h"
 
@@ -54,9 +55,11 @@ Engine::Impl::Impl(const EngineOptions& options, Extras extras)
            .cache_folder = cache_folder(options)})),
       dtype(session::choose_dtype(options.dtype, *device)),
       calibration(std::move(extras.calibration)),
+      releases_text_encoders(
+          session::releases_text_encoders(model, *device, dtype, options.text_encoders)),
       executables(model, *device, dtype, calibration ? &*calibration : nullptr,
                   std::move(extras.build_unet)),
-      prompts(model, executables) {}
+      prompts(model, executables, releases_text_encoders) {}
 
 Engine::Engine(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Engine::Engine(const Engine&) = default;
@@ -91,6 +94,8 @@ Calibration Engine::calibrate(const EngineOptions& options, std::span<const Imag
 Session Engine::session(const SessionOptions& options, std::stop_token stop) {
   SessionOptions full = with_defaults(options);
   full.seed = params::resolved_seed(full.seed);
+  session::check_options(impl_->model, full);
+  session::report_memory(memory_need(full), impl_->device->weight_bytes());
   return Session(std::make_unique<Session::Impl>(impl_, full, std::move(stop)));
 }
 
@@ -133,7 +138,17 @@ EngineInfo Engine::info() const {
       .vocabulary_size = impl_->model.token_count(),
       .latent_channels = impl_->model.latent_channels(),
       .latent_factor = impl_->model.factor(),
-      .loras = impl_->model.loras()};
+      .loras = impl_->model.loras(),
+      .size_conditioning = impl_->model.pooled_width() > 0,
+      .guidance_embedding = impl_->model.guidance_embedding()};
+}
+
+MemoryNeed Engine::memory_need(const SessionOptions& options) const {
+  const SessionOptions full = with_defaults(options);
+  session::check_options(impl_->model, full);
+  MemoryNeed need = session::memory_need(impl_->model, *impl_->device, impl_->dtype, full);
+  need.releases_text_encoders = impl_->releases_text_encoders;
+  return need;
 }
 
 std::string Engine::sample_prompt() const {
@@ -145,7 +160,9 @@ std::string Engine::sample_negative_prompt() const {
 
 std::vector<OpInfo> Engine::ops(const Session& session) const {
   std::vector<OpInfo> ops;
-  append_ops(*impl_->executables.text(impl_->model.lora_scales()), "text", ops);
+  for (std::size_t i = 0; !impl_->releases_text_encoders && i < impl_->model.text_encoders().size();
+       ++i)
+    append_ops(*impl_->executables.text(i, impl_->model.lora_scales()), "text", ops);
   session.impl_->for_each_executable(
       [&](const std::string& stage, const backend::Executable& executable) {
         append_ops(executable, stage, ops);

@@ -33,6 +33,8 @@ class Engine::Impl {
   const std::unique_ptr<backend::Device> device;
   const tensor::DType dtype;
   const std::optional<session::CalibrationTable> calibration;
+  /// Whether text encoders are released when they have encoded a prompt.
+  const bool releases_text_encoders;
   session::ExecutableCache executables;
   session::Prompts prompts;
 };

@@ -98,11 +98,12 @@ ExecutableCache::ExecutableCache(const Model& model, backend::Device& device, te
         return model_.unet_graph(shape);
       }) {}
 
-SharedExecutable ExecutableCache::text(const std::vector<float>& lora_scales) {
+SharedExecutable ExecutableCache::text(std::size_t encoder, const std::vector<float>& lora_scales) {
   const std::lock_guard lock(mutex_);
-  const std::vector<float> scales = model_.effective_lora_scales(Component::text, lora_scales);
-  return shared(map_mutex_, texts_, scales, [&]() -> SharedExecutable {
-    return device_.compile({model_.text_graph(dtype_)}, model_.weights(Component::text, scales));
+  const Component component = model_.text_encoders()[encoder].component;
+  const std::vector<float> scales = model_.effective_lora_scales(component, lora_scales);
+  return shared(map_mutex_, texts_, std::pair(encoder, scales), [&]() -> SharedExecutable {
+    return device_.compile({model_.text_graph(encoder, dtype_)}, model_.weights(component, scales));
   });
 }
 

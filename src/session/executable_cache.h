@@ -53,7 +53,8 @@ class ExecutableCache {
   ExecutableCache(const Model& model, backend::Device& device, tensor::DType dtype,
                   const CalibrationTable* calibration, BuildUNet build_unet = {});
 
-  SharedExecutable text(const std::vector<float>& lora_scales = {});
+  /// Of the model's text encoder of that number, under these scales of the LoRAs.
+  SharedExecutable text(std::size_t encoder, const std::vector<float>& lora_scales = {});
   /// The three below throw busy once `stop` is requested: before they compile, when another thread
   /// that compiles is through, before each weight that they read, and while they measure.
   SharedExecutable encoder(const AutoencoderKey& key, const std::stop_token& stop = {});
@@ -92,8 +93,8 @@ class ExecutableCache {
   std::mutex mutex_;
   /// Guards texts_, encoders_, decoders_ and unets_. Locked after mutex_.
   std::mutex map_mutex_;
-  /// By the scales of the LoRAs.
-  std::map<std::vector<float>, std::weak_ptr<backend::Executable>> texts_;
+  /// By the number of the text encoder and the scales of the LoRAs.
+  std::map<std::pair<std::size_t, std::vector<float>>, std::weak_ptr<backend::Executable>> texts_;
   std::map<AutoencoderKey, std::weak_ptr<backend::Executable>> encoders_, decoders_;
   std::map<UNetKey, std::weak_ptr<backend::Executable>> unets_;
   /// By pixels.

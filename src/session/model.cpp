@@ -7,6 +7,7 @@
 #include "models/count_parameters.h"
 #include "models/presets.h"
 #include "session/choose_recipe.h"
+#include "session/latent_space.h"
 #include "weights/hash_weights.h"
 #include "weights/model_folder.h"
 #include "weights/single_file.h"
@@ -33,28 +34,24 @@ SessionOptions text_defaults(const weights::ModelDefaults& d) {
   return options;
 }
 
-/// The network that a LoRA changes.
-std::optional<lora::Network> network_of(Component component) {
-  switch (component) {
-    case Component::text:
-      return lora::Network::text;
-    case Component::unet:
-      return lora::Network::unet;
-    case Component::autoencoder:
-      break;
-  }
-  return std::nullopt;
-}
-
 std::string_view component_name(Component component) {
   switch (component) {
     case Component::text:
       return "text_encoder";
+    case Component::text_2:
+      return "text_encoder_2";
     case Component::unet:
       return "unet";
     case Component::autoencoder:
       return "vae";
   }
+  return "";
+}
+
+/// What UNets with more input channels than latents usually are.
+const char* what_takes(std::int64_t channels) {
+  if (channels == 9) return " (an inpainting model, which is not implemented)";
+  if (channels == 8) return " (InstructPix2Pix or an upscaler, which are not implemented)";
   return "";
 }
 
@@ -98,18 +95,63 @@ Model Model::open(const EngineOptions& options) {
   } else {
     model.open_folder(options);
   }
-  base::require(model.unet_.cross_attention_dim == model.text_.width, ErrorCode::corrupt_file,
-                model.name_, ": the UNet's \"cross_attention_dim\" is ",
-                model.unet_.cross_attention_dim, ", the text encoder's \"hidden_size\" ",
-                model.text_.width);
-  base::require(model.unet_.in_channels == model.latent_channels() &&
-                    model.unet_.out_channels == model.latent_channels(),
-                ErrorCode::corrupt_file, model.name_, ": the UNet has ", model.unet_.in_channels,
-                " channels in and ", model.unet_.out_channels, " out, the autoencoder's latents ",
-                model.latent_channels());
+  model.check_parts();
   model.check_and_count();
   model.open_loras(options.lora_dict);
   return model;
+}
+
+/// SDXL's encoders give their penultimate state, and the second one the pooled embedding as well.
+void Model::set_text_encoders(std::vector<models::ClipTextConfig> configs) {
+  using models::ClipTextOutput;
+  const bool two = configs.size() > 1;
+  text_encoders_ = {{.component = Component::text,
+                     .config = configs.front(),
+                     .output = two ? ClipTextOutput::penultimate : ClipTextOutput::last}};
+  if (two) {
+    text_encoders_.push_back({.component = Component::text_2,
+                              .config = configs.back(),
+                              .output = ClipTextOutput::penultimate_and_projected});
+  }
+}
+
+void Model::check_parts() const {
+  std::int64_t width = 0;
+  for (const TextEncoder& encoder : text_encoders_) width += encoder.config.width;
+  const bool two = text_encoders_.size() > 1;
+  base::require(unet_.cross_attention_dim == width, ErrorCode::corrupt_file, name_,
+                ": the UNet's \"cross_attention_dim\" is ", unet_.cross_attention_dim,
+                two ? ", the sum of the text encoders' \"hidden_size\" "
+                    : ", the text encoder's \"hidden_size\" ",
+                width);
+  base::require(two == (unet_.pooled_dim > 0), ErrorCode::unsupported, name_, ": the UNet's ",
+                "\"addition_embed_type\" is ", unet_.pooled_dim > 0 ? "\"text_time\"" : "null",
+                " with ", text_encoders_.size(),
+                " text encoder(s); expected \"text_time\" with two, null with one");
+  const std::int64_t pooled = text_encoders_.back().config.projection;
+  base::require(!two || unet_.pooled_dim == pooled, ErrorCode::corrupt_file, name_,
+                ": the UNet expects a pooled text embedding of ", unet_.pooled_dim,
+                " channels, the second text encoder's \"projection_dim\" is ", pooled);
+  base::require(unet_.in_channels == latent_channels() && unet_.out_channels == latent_channels(),
+                ErrorCode::corrupt_file, name_, ": the UNet has ", unet_.in_channels,
+                " channels in and ", unet_.out_channels, " out, the autoencoder's latents ",
+                latent_channels(), what_takes(unet_.in_channels));
+}
+
+void Model::open_tokenizers(const weights::ModelFolder& folder) {
+  for (TextEncoder& encoder : text_encoders_) {
+    const char* component = encoder.component == Component::text ? "tokenizer" : "tokenizer_2";
+    encoder.tokenizer = std::make_shared<const tokenizer::Tokenizer>(tokenizer::Tokenizer::open(
+        folder.component(component), static_cast<int>(encoder.config.positions)));
+    base::require(encoder.tokenizer->vocab_size() <= encoder.config.vocabulary,
+                  ErrorCode::corrupt_file, name_, ": the ", component, " has ",
+                  encoder.tokenizer->vocab_size(), " tokens, the text encoder's \"vocab_size\" is ",
+                  encoder.config.vocabulary);
+    tokens_ = text_encoders_.front().tokenizer->length();
+    base::require(encoder.tokenizer->length() == tokens_, ErrorCode::corrupt_file, name_,
+                  ": the tokenizers give ", tokens_, " and ", encoder.tokenizer->length(),
+                  " tokens a prompt, expected the same");
+  }
 }
 
 void Model::open_folder(const EngineOptions& options) {
@@ -118,26 +160,35 @@ void Model::open_folder(const EngineOptions& options) {
       options.vae.empty() ? folder.component("vae") : std::filesystem::path(options.vae);
   const weights::FileComponent opened_autoencoder = weights::open_autoencoder(autoencoder);
   name_ = weights::model_name(options.model);
+  base::require(!folder.index().boolean_or("requires_aesthetics_score", false),
+                ErrorCode::unsupported, name_,
+                ": this is a refiner (\"requires_aesthetics_score\" is true), which is not "
+                "implemented; expected a base model");
   unet_ = models::unet_config(folder.config("unet"));
-  text_ = models::clip_text_config(folder.config("text_encoder"));
-  autoencoder_ = models::autoencoder_config(opened_autoencoder.config);
-  schedule_ = schedule::Schedule(scheduler_config(folder.config("scheduler")));
-  tokenizer_ = std::make_shared<const tokenizer::Tokenizer>(
-      tokenizer::Tokenizer::open(folder.component("tokenizer"), static_cast<int>(text_.positions)));
-  base::require(tokenizer_->vocab_size() <= text_.vocabulary, ErrorCode::corrupt_file, name_,
-                ": the tokenizer has ", tokenizer_->vocab_size(),
-                " tokens, the text encoder's \"vocab_size\" is ", text_.vocabulary);
-  tokens_ = tokenizer_->length();
-  const std::filesystem::path folders[]{folder.component("text_encoder"), folder.component("unet"),
-                                        autoencoder};
-  for (std::size_t i = 0; i < std::size(folders); ++i) {
-    if (i == index(Component::autoencoder)) {
-      sources_[i] = opened_autoencoder.weights;
-    } else {
-      sources_[i] = std::make_shared<weights::WeightStore>(folders[i]);
-    }
-    scopes_[i] = std::filesystem::absolute(folders[i]).lexically_normal().string();
+  std::vector<models::ClipTextConfig> texts{
+      models::clip_text_config(folder.config("text_encoder"))};
+  if (folder.has("text_encoder_2")) {
+    texts.push_back(models::clip_text_config(folder.config("text_encoder_2")));
   }
+  set_text_encoders(std::move(texts));
+  autoencoder_ = models::autoencoder_config(opened_autoencoder.config);
+  check_latent_space(folder, options.vae, opened_autoencoder.config, unet_.pooled_dim > 0);
+  schedule_ = schedule::Schedule(scheduler_config(folder.config("scheduler")));
+  open_tokenizers(folder);
+  zeros_without_negative_ =
+      unet_.pooled_dim > 0 && folder.index().boolean_or("force_zeros_for_empty_prompt", true);
+  const auto open = [&](Component component, const std::filesystem::path& path,
+                        std::shared_ptr<const weights::WeightSource> source) {
+    sources_[index(component)] = std::move(source);
+    scopes_[index(component)] = std::filesystem::absolute(path).lexically_normal().string();
+  };
+  for (const TextEncoder& encoder : text_encoders_) {
+    const auto path = folder.component(component_name(encoder.component));
+    open(encoder.component, path, std::make_shared<weights::WeightStore>(path));
+  }
+  const auto unet = folder.component("unet");
+  open(Component::unet, unet, std::make_shared<weights::WeightStore>(unet));
+  open(Component::autoencoder, autoencoder, opened_autoencoder.weights);
   folder_ = options.model;
   recipe_ = choose_recipe(options, folder.has_defaults());
   const weights::ModelDefaults& own = folder.defaults();
@@ -159,10 +210,17 @@ void Model::open_preset(const EngineOptions& options) {
   };
   name_ = name + " (random weights)";
   unet_ = models::unet_config(parse(preset.unet, Component::unet));
-  text_ = models::clip_text_config(parse(preset.text_encoder, Component::text));
+  std::vector<models::ClipTextConfig> texts{
+      models::clip_text_config(parse(preset.text_encoder, Component::text))};
+  if (!preset.text_encoder_2.empty()) {
+    texts.push_back(models::clip_text_config(parse(preset.text_encoder_2, Component::text_2)));
+  }
+  set_text_encoders(std::move(texts));
   autoencoder_ = models::autoencoder_config(parse(preset.autoencoder, Component::autoencoder));
-  tokens_ = static_cast<int>(text_.positions);
-  for (const Component component : {Component::text, Component::unet, Component::autoencoder}) {
+  zeros_without_negative_ = unet_.pooled_dim > 0;
+  tokens_ = static_cast<int>(text_encoders_.front().config.positions);
+  for (const Component component :
+       {Component::text, Component::text_2, Component::unet, Component::autoencoder}) {
     sources_[index(component)] = std::make_shared<weights::HashWeights>();
     scopes_[index(component)] = name + "/" + std::string(component_name(component));
   }
@@ -182,29 +240,42 @@ void Model::set_defaults(const weights::ModelDefaults& defaults) {
 void Model::check_and_count() {
   const int side = factor() * (1 << (unet_.levels.size() - 1));
   const auto f32 = tensor::DType::f32;
-  const std::vector<graph::Graph> graphs[]{
-      {text_graph(f32)},
-      {unet_graph(unet_shape({0}, 1, side, side, f32))},
-      {encoder_graph(1, side, side, f32), decoder_graph(1, side, side, false, f32)},
-  };
-  for (std::size_t i = 0; i < std::size(graphs); ++i) {
-    sources_[i]->check(models::required_tensors(graphs[i]));
-    for (const graph::Graph& graph : graphs[i])
+  const auto check = [&](Component component, const std::vector<graph::Graph>& graphs) {
+    sources_[index(component)]->check(models::required_tensors(graphs));
+    for (const graph::Graph& graph : graphs)
       parameters_ += models::count_parameters(graph).parameters;
+  };
+  for (std::size_t i = 0; i < text_encoders_.size(); ++i) {
+    check(text_encoders_[i].component, {text_graph(i, f32)});
   }
+  check(Component::unet, {unet_graph(unet_shape({0}, 1, side, side, f32))});
+  check(Component::autoencoder,
+        {encoder_graph(1, side, side, f32), decoder_graph(1, side, side, false, f32)});
 }
 
-tokenizer::Tokens Model::tokenize(const std::string& prompt) const {
-  if (tokenizer_) return tokenizer_->encode(prompt, prompt_syntax_);
+tokenizer::Tokens Model::tokenize(const std::string& prompt, std::size_t encoder) const {
+  const TextEncoder& text = text_encoders_[encoder];
+  if (text.tokenizer) return text.tokenizer->encode(prompt, prompt_syntax_);
   std::vector<std::int32_t> ids(static_cast<std::size_t>(tokens_), 0);
-  for (std::size_t i = 0; i < std::min(ids.size(), prompt.size()); ++i) {
-    ids[i] = static_cast<unsigned char>(prompt[i]) % static_cast<std::int32_t>(text_.vocabulary);
+  const std::size_t used = std::min(ids.size(), prompt.size());
+  for (std::size_t i = 0; i < used; ++i) {
+    ids[i] =
+        static_cast<unsigned char>(prompt[i]) % static_cast<std::int32_t>(text.config.vocabulary);
   }
-  return {.ids = std::move(ids)};
+  return {.ids = std::move(ids), .used = static_cast<int>(used)};
 }
 
-graph::Graph Model::text_graph(tensor::DType dtype) const {
-  return models::build_clip_text(text_, {.prompts = 1, .tokens = tokens_, .activations = dtype});
+std::size_t Model::end_of_text(const tokenizer::Tokens& tokens, std::size_t encoder) const {
+  const auto& tokenizer = text_encoders_[encoder].tokenizer;
+  if (!tokenizer) return static_cast<std::size_t>(std::max(tokens.used, 1) - 1);
+  const auto first = std::ranges::find(tokens.ids, tokenizer->eos_id());
+  return static_cast<std::size_t>(first - tokens.ids.begin());
+}
+
+graph::Graph Model::text_graph(std::size_t encoder, tensor::DType dtype) const {
+  const TextEncoder& text = text_encoders_[encoder];
+  return models::build_clip_text(
+      text.config, {.prompts = 1, .tokens = tokens_, .activations = dtype, .output = text.output});
 }
 
 models::UNetShape Model::unet_shape(const std::vector<int>& kv_rows, int prompts, int height,
@@ -232,53 +303,6 @@ graph::Graph Model::decoder_graph(int frames, int height, int width, bool image,
   return models::build_decoder(
       autoencoder_,
       {.frames = frames, .height = height, .width = width, .activations = dtype, .image = image});
-}
-
-backend::Weights Model::weights(Component component, std::span<const float> lora_scales) const {
-  const auto source = sources_[index(component)];
-  const auto read = [source](const graph::Weight& weight, std::span<float> out) {
-    source->read_f32(weight.name, weight.dims, out);
-  };
-  const std::vector<float> scales = effective_lora_scales(component, lora_scales);
-  if (scales.empty()) return {scopes_[index(component)], read};
-  const lora::Network network = *network_of(component);
-  return {
-      scopes_[index(component)],
-      [loras = loras_, network, scales, read](const graph::Weight& weight, std::span<float> out) {
-        read(weight, out);
-        loras.add(network, weight.name, scales, out);
-      },
-      [loras = loras_, network, scales](const graph::Weight& weight) {
-        return loras.variant(network, weight.name, scales);
-      }};
-}
-
-std::vector<float> Model::effective_lora_scales(Component component,
-                                                std::span<const float> scales) const {
-  const auto network = network_of(component);
-  return network ? loras_.effective(*network, scales) : std::vector<float>();
-}
-
-void Model::open_loras(const std::vector<Lora>& loras) {
-  if (loras.empty()) return;
-  const int side = factor() * (1 << (unet_.levels.size() - 1));
-  const auto f32 = tensor::DType::f32;
-  const std::vector<graph::Graph> text{text_graph(f32)},
-      unet{unet_graph(unet_shape({0}, 1, side, side, f32))};
-  const std::vector<lora::NetworkTensors> networks{
-      {lora::Network::unet, models::required_tensors(unet)},
-      {lora::Network::text, models::required_tensors(text)}};
-  std::vector<std::string> files;
-  for (const Lora& lora : loras) {
-    files.push_back(lora.file);
-    lora_scales_.push_back(lora.scale);
-  }
-  loras_ = lora::LoraSet(files, lora::ModuleMap(networks));
-  lora_options_ = loras;
-  for (std::size_t i = 0; i < loras.size(); ++i) {
-    notes_.push_back(base::concat("LoRA ", loras[i].file, ": ", loras_[i].summary(), ", scale ",
-                                  loras[i].scale));
-  }
 }
 
 }  // namespace streamdiffusion::session

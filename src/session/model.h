@@ -2,6 +2,7 @@
 // device.
 #pragma once
 
+#include <array>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -21,7 +22,17 @@
 
 namespace streamdiffusion::session {
 
-enum class Component { text, unet, autoencoder };
+enum class Component { text, text_2, unet, autoencoder };
+constexpr std::size_t kComponents = 4;
+
+/// One of a model's text encoders.
+struct TextEncoder {
+  Component component = Component::text;
+  models::ClipTextConfig config;
+  /// Empty with random weights.
+  std::shared_ptr<const tokenizer::Tokenizer> tokenizer;
+  models::ClipTextOutput output = models::ClipTextOutput::last;
+};
 
 class Model {
  public:
@@ -36,7 +47,10 @@ class Model {
   int latent_channels() const { return static_cast<int>(models::latent_channels(autoencoder_)); }
   int tokens() const { return tokens_; }
   /// Entries of the tokenizer's vocabulary; 0 with random weights.
-  int token_count() const { return tokenizer_ ? tokenizer_->vocab_size() : 0; }
+  int token_count() const {
+    const auto& tokenizer = text_encoders_.front().tokenizer;
+    return tokenizer ? tokenizer->vocab_size() : 0;
+  }
   std::int64_t parameters() const { return parameters_; }
   const schedule::Schedule& schedule() const { return schedule_; }
   /// Of a published checkpoint, whose settings are the defaults; null without one.
@@ -51,11 +65,24 @@ class Model {
   const std::string& sample_prompt() const { return sample_prompt_; }
   const std::string& sample_negative_prompt() const { return sample_negative_prompt_; }
 
-  /// Tokens of a prompt, padded to tokens(). A model with random weights has no vocabulary: ids
-  /// from the characters.
-  tokenizer::Tokens tokenize(const std::string& prompt) const;
+  /// One, or SDXL's two; the context is that of all, side by side on channels.
+  const std::vector<TextEncoder>& text_encoders() const { return text_encoders_; }
+  int context_width() const { return static_cast<int>(unet_.cross_attention_dim); }
+  /// Channels of the pooled text embedding that the UNet takes beside the size numbers; 0 without.
+  int pooled_width() const { return static_cast<int>(unet_.pooled_dim); }
+  /// Whether the UNet takes the guidance scale as an input.
+  bool guidance_embedding() const { return unet_.guidance_dim > 0; }
+  /// Where no negative prompt is given, zeros stand for its embedding, not that of an empty text
+  /// ("force_zeros_for_empty_prompt").
+  bool zeros_without_negative() const { return zeros_without_negative_; }
 
-  graph::Graph text_graph(tensor::DType dtype) const;
+  /// Tokens of a prompt for a text encoder, padded to tokens(). A model with random weights has no
+  /// vocabulary: ids from the characters.
+  tokenizer::Tokens tokenize(const std::string& prompt, std::size_t encoder = 0) const;
+  /// Index of the first end-of-text token.
+  std::size_t end_of_text(const tokenizer::Tokens& tokens, std::size_t encoder) const;
+
+  graph::Graph text_graph(std::size_t encoder, tensor::DType dtype) const;
   /// The UNet's part in images of height x width; one entry of `kv_rows` a row.
   models::UNetShape unet_shape(const std::vector<int>& kv_rows, int prompts, int height, int width,
                                tensor::DType dtype) const;
@@ -79,19 +106,22 @@ class Model {
   void open_folder(const EngineOptions& options);
   void open_file(const EngineOptions& options);
   void open_preset(const EngineOptions& options);
+  void open_tokenizers(const weights::ModelFolder& folder);
+  void set_text_encoders(std::vector<models::ClipTextConfig> configs);
+  void check_parts() const;
   void check_and_count();
   void set_defaults(const weights::ModelDefaults& defaults);
   void open_loras(const std::vector<Lora>& loras);
 
   std::string name_, folder_;
   models::UNetConfig unet_;
-  models::ClipTextConfig text_;
+  std::vector<TextEncoder> text_encoders_;
   models::AutoencoderConfig autoencoder_;
   schedule::Schedule schedule_;
-  std::shared_ptr<const tokenizer::Tokenizer> tokenizer_;
-  /// By component.
-  std::shared_ptr<const weights::WeightSource> sources_[3];
-  std::string scopes_[3];
+  /// By component; empty for a component that the model has not.
+  std::array<std::shared_ptr<const weights::WeightSource>, kComponents> sources_;
+  std::array<std::string, kComponents> scopes_;
+  bool zeros_without_negative_ = false;
   int tokens_ = 77;
   PromptSyntax prompt_syntax_ = PromptSyntax::emphasis;
   std::int64_t parameters_ = 0;

@@ -5,7 +5,9 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "session/emphasis.h"
+#include "stream/prompt_blend.h"
 
 namespace streamdiffusion::session {
 namespace {
@@ -15,7 +17,7 @@ constexpr std::size_t kKept = 64;
 }  // namespace
 
 Embedding Prompts::encode(const std::string& prompt, const std::vector<float>& lora_scales) {
-  const std::vector<float> scales = model_.effective_lora_scales(Component::text, lora_scales);
+  const Scales scales = effective(lora_scales);
   if (Embedding known = find(prompt, scales)) return known;
   const std::lock_guard running(run_mutex_);
   if (Embedding known = find(prompt, scales)) return known;  // another thread was here first
@@ -26,7 +28,7 @@ Embedding Prompts::encode(const std::string& prompt, const std::vector<float>& l
   return embedding;
 }
 
-Embedding Prompts::find(const std::string& prompt, const std::vector<float>& scales) {
+Embedding Prompts::find(const std::string& prompt, const Scales& scales) {
   const std::lock_guard lock(mutex_);
   const auto found = std::find_if(recent_.begin(), recent_.end(), [&](const Known& known) {
     return known.prompt == prompt && known.lora_scales == scales;
@@ -36,25 +38,97 @@ Embedding Prompts::find(const std::string& prompt, const std::vector<float>& sca
   return found->embedding;
 }
 
-Embedding Prompts::run(const std::string& prompt, const std::vector<float>& scales) {
-  const tokenizer::Tokens tokens = model_.tokenize(prompt);
-  for (const std::string& warning : tokens.warnings) base::warn(warning);
-  if (!state_ || executable_scales_ != scales) {
-    executable_ = executables_.text(scales);
-    executable_scales_ = scales;
-    state_ = executable_->make_state();
+Prompts::Scales Prompts::effective(const std::vector<float>& lora_scales) const {
+  Scales scales;
+  for (const TextEncoder& encoder : model_.text_encoders())
+    scales.push_back(model_.effective_lora_scales(encoder.component, lora_scales));
+  return scales;
+}
+
+Embedding Prompts::no_negative(const std::vector<float>& lora_scales) {
+  if (!model_.zeros_without_negative()) return encode("", lora_scales);
+  const auto channels =
+      static_cast<std::size_t>(model_.tokens()) * static_cast<std::size_t>(model_.context_width());
+  return std::make_shared<PromptEmbedding>(
+      PromptEmbedding{std::vector<float>(channels),
+                      std::vector<float>(static_cast<std::size_t>(model_.pooled_width()))});
+}
+
+void Prompts::release() {
+  if (!releases_) return;
+  const std::unique_lock idle(run_mutex_, std::try_to_lock);
+  if (!idle || encoders_.empty()) return;  // another prompt is being encoded
+  encoders_.clear();
+  base::trim_memory();
+}
+
+void Prompts::run(std::size_t number, const std::string& prompt, PromptEmbedding& out,
+                  int first_channel) {
+  const tokenizer::Tokens tokens = model_.tokenize(prompt, number);
+  if (number == 0) {  // the others would say the same
+    for (const std::string& warning : tokens.warnings) base::warn(warning);
   }
-  std::copy(tokens.ids.begin(), tokens.ids.end(), state_->input("ids").as<std::int32_t>());
-  executable_->run(graph::Lifetime::per_prompt, *state_);
-  const tensor::View out = state_->output("embeddings");
-  const auto* values = out.as<float>();
-  auto embedding = std::make_shared<std::vector<float>>(values, values + out.desc.shape.elements());
-  if (!tokens.weights.empty()) emphasize(*embedding, tokens.weights);
-  base::require(
-      std::all_of(embedding->begin(), embedding->end(), [](float v) { return std::isfinite(v); }),
-      base::ErrorCode::numeric, "the text encoder's answer to \"", prompt.substr(0, 80),
-      "\" is not finite");
+  Encoder& encoder = encoders_[number];
+  std::copy(tokens.ids.begin(), tokens.ids.end(), encoder.state->input("ids").as<std::int32_t>());
+  encoder.executable->run(graph::Lifetime::per_prompt, *encoder.state);
+  const tensor::View view = encoder.state->output("embeddings");
+  std::vector<float> embedding(view.as<float>(), view.as<float>() + view.desc.shape.elements());
+  if (!tokens.weights.empty()) emphasize(embedding, tokens.weights);
+  const auto width = static_cast<std::size_t>(view.desc.shape.c);
+  const auto whole = static_cast<std::size_t>(model_.context_width());
+  for (std::size_t token = 0; token * width < embedding.size(); ++token) {
+    std::copy_n(embedding.data() + token * width, width,
+                out.context.data() + token * whole + first_channel);
+  }
+  if (model_.text_encoders()[number].output != models::ClipTextOutput::penultimate_and_projected) {
+    return;
+  }
+  const tensor::View projected = encoder.state->output("projected");
+  const auto channels = static_cast<std::size_t>(projected.desc.shape.c);
+  const float* pooled = projected.as<float>() + model_.end_of_text(tokens, number) * channels;
+  out.pooled.assign(pooled, pooled + channels);
+}
+
+void Prompts::open_encoders(const Scales& scales) {
+  encoders_.resize(scales.size());
+  for (std::size_t i = 0; i < scales.size(); ++i) {
+    Encoder& encoder = encoders_[i];
+    if (encoder.state && encoder.lora_scales == scales[i]) continue;
+    SharedExecutable executable = executables_.text(i, scales[i]);
+    auto state = executable->make_state();
+    encoder.state.reset();  // before its executable
+    encoder = {std::move(executable), std::move(state), scales[i]};
+  }
+}
+
+Embedding Prompts::run(const std::string& prompt, const Scales& scales) {
+  open_encoders(scales);
+  auto embedding = std::make_shared<PromptEmbedding>();
+  embedding->context.resize(static_cast<std::size_t>(model_.tokens()) *
+                            static_cast<std::size_t>(model_.context_width()));
+  int channel = 0;
+  for (std::size_t i = 0; i < encoders_.size(); ++i) {
+    run(i, prompt, *embedding, channel);
+    channel += static_cast<int>(model_.text_encoders()[i].config.width);
+  }
+  const auto finite = [](const std::vector<float>& values) {
+    return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
+  };
+  base::require(finite(embedding->context) && finite(embedding->pooled), base::ErrorCode::numeric,
+                "the text encoder's answer to \"", prompt.substr(0, 80), "\" is not finite");
   return embedding;
+}
+
+PromptEmbedding blend(Prompts& encoder, const std::vector<WeightedPrompt>& prompts,
+                      PromptInterpolation how, const std::vector<float>& lora_scales) {
+  std::vector<Embedding> kept;
+  std::vector<stream::WeightedEmbedding> contexts, pooled;
+  for (const WeightedPrompt& prompt : prompts) {
+    kept.push_back(encoder.encode(prompt.text, lora_scales));
+    contexts.push_back({kept.back()->context, prompt.weight});
+    pooled.push_back({kept.back()->pooled, prompt.weight});
+  }
+  return {stream::blend(contexts, how), stream::blend(pooled, how)};
 }
 
 }  // namespace streamdiffusion::session

@@ -1,5 +1,5 @@
-// Prompts to embeddings. The text encoder runs once for each new text. The last few results are
-// kept.
+// Prompts to embeddings. The text encoders run once for each new text. The last few results are
+// kept, and so are the encoders, unless they are to be released.
 #pragma once
 
 #include <list>
@@ -9,39 +9,67 @@
 #include <vector>
 
 #include "session/executable_cache.h"
+#include "streamdiffusion/session.h"
 
 namespace streamdiffusion::session {
 
-/// [tokens, width]
-using Embedding = std::shared_ptr<const std::vector<float>>;
+/// What the UNet is told of a prompt.
+struct PromptEmbedding {
+  /// [tokens, context width]
+  std::vector<float> context;
+  /// [pooled width]; empty for a model without.
+  std::vector<float> pooled;
+};
+using Embedding = std::shared_ptr<const PromptEmbedding>;
 
 class Prompts {
  public:
-  Prompts(const Model& model, ExecutableCache& executables)
-      : model_(model), executables_(executables) {}
+  /// With `releases`, release() frees the encoders.
+  Prompts(const Model& model, ExecutableCache& executables, bool releases)
+      : model_(model), executables_(executables), releases_(releases) {}
   /// Thread-safe. A known text never waits for another one that is being encoded.
+  /// `lora_scales` has one entry a LoRA.
   Embedding encode(const std::string& prompt, const std::vector<float>& lora_scales);
+  /// What stands for a negative prompt that was not given.
+  Embedding no_negative(const std::vector<float>& lora_scales);
+  /// To be called where no prompt is expected soon, before much other memory is taken.
+  void release();
 
  private:
+  /// For each text encoder: the scales of the LoRAs that change it.
+  using Scales = std::vector<std::vector<float>>;
   struct Known {
     std::string prompt;
-    /// Those that change the text encoder.
-    std::vector<float> lora_scales;
+    Scales lora_scales;
     Embedding embedding;
   };
-  Embedding find(const std::string& prompt, const std::vector<float>& scales);
-  Embedding run(const std::string& prompt, const std::vector<float>& scales);
+  struct Encoder {
+    SharedExecutable executable;
+    std::unique_ptr<backend::State> state;
+    std::vector<float> lora_scales;
+  };
+
+  Scales effective(const std::vector<float>& lora_scales) const;
+  Embedding find(const std::string& prompt, const Scales& scales);
+  Embedding run(const std::string& prompt, const Scales& scales);
+  void run(std::size_t encoder, const std::string& prompt, PromptEmbedding& out, int channel);
+  /// Reads the text encoders that are released or have other scales.
+  void open_encoders(const Scales& scales);
 
   const Model& model_;
   ExecutableCache& executables_;
-  /// Guards the encoder. Locked before mutex_.
+  const bool releases_;
+  /// Guards the encoders. Locked before mutex_.
   std::mutex run_mutex_;
-  SharedExecutable executable_;
-  std::vector<float> executable_scales_;
-  std::unique_ptr<backend::State> state_;
+  std::vector<Encoder> encoders_;
   std::mutex mutex_;
   /// Newest first.
   std::list<Known> recent_;
 };
+
+/// The weighted blend of prompts: contexts and pooled embeddings are blended each for themselves,
+/// with the same weights.
+PromptEmbedding blend(Prompts& encoder, const std::vector<WeightedPrompt>& prompts,
+                      PromptInterpolation how, const std::vector<float>& lora_scales);
 
 }  // namespace streamdiffusion::session

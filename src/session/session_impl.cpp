@@ -71,13 +71,19 @@ Session::Impl::Impl(std::shared_ptr<Engine::Impl> engine, const SessionOptions& 
   } else {
     sequential_.emplace(frames, *options_.cfg_type, latent_, parameters);
   }
+  const stream::RowLayout& layout = batch_ ? batch_->layout() : sequential_->layout();
+  conditioning_.emplace(engine_->model, options_, layout.prompt_of_row());
+  // Before the programs, so that the text encoders can be released before the UNet is read.
+  set_prompts({{engine_->model.sample_prompt(), 1.0F}}, PromptInterpolation::linear);
+  const std::string& negative = engine_->model.sample_negative_prompt();
+  if (!negative.empty()) negative_text_ = negative;
+  conditioning_->set_negative(negative_embedding(options_.lora_scales));
+  engine_->prompts.release();
   make_programs();
   entering_.resize(static_cast<std::size_t>(frames));
   leaving_.resize(static_cast<std::size_t>(frames));
   finished_.resize(static_cast<std::size_t>(frames) * latent_.size());
   fresh_.resize(finished_.size());
-  set_prompts({{engine_->model.sample_prompt(), 1.0F}}, PromptInterpolation::linear);
-  set_negative_prompt(engine_->model.sample_negative_prompt());
 }
 
 Session::Impl::Program Session::Impl::program(session::SharedExecutable executable) {
@@ -110,6 +116,7 @@ void Session::Impl::set_parameters(const std::function<void(stream::StreamParame
                                .delta = parameters.delta,
                                .seed = static_cast<std::int64_t>(parameters.seed)});
   batch_ ? batch_->set(parameters) : sequential_->set(parameters);
+  if (engine_->model.guidance_embedding()) schedule_stale_ = true;
 }
 
 void Session::Impl::set_seed(std::int64_t seed) {
@@ -278,6 +285,8 @@ void Session::Impl::run_sequential(bool from_noise, std::span<const float> laten
 void Session::Impl::refresh_schedule() {
   if (!schedule_stale_) return;
   if (batch_) batch_->timesteps(unet_.input("timesteps"));
+  const auto& parameters = batch_ ? batch_->parameters() : sequential_->parameters();
+  conditioning_->write_guidance(*unet_.state, parameters.guidance_scale);
   run(unet_, Lifetime::per_schedule);
   if (prompt_reads_schedule_) prompts_stale_ = true;
   schedule_stale_ = false;
@@ -285,12 +294,8 @@ void Session::Impl::refresh_schedule() {
 
 void Session::Impl::refresh_prompts() {
   if (!prompts_stale_) return;
-  const std::span<float> context = unet_.input("context");
-  std::copy(prompt_.begin(), prompt_.end(), context.begin());
-  if (context.size() > prompt_.size()) {
-    std::copy(negative_->begin(), negative_->end(),
-              context.begin() + static_cast<std::ptrdiff_t>(prompt_.size()));
-  }
+  engine_->prompts.release();
+  conditioning_->write_prompts(*unet_.state);
   run(unet_, Lifetime::per_prompt);
   prompts_stale_ = false;
 }

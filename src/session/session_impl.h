@@ -5,6 +5,7 @@
 #include <optional>
 #include <stop_token>
 
+#include "session/conditioning.h"
 #include "session/engine_impl.h"
 #include "session/frames_in_flight.h"
 #include "stream/sequential.h"
@@ -60,6 +61,7 @@ class Session::Impl {
   static Program program(session::SharedExecutable executable);
   void make_programs();
   void use_schedule_of(const SessionOptions& next);
+  session::Embedding negative_embedding(const std::vector<float>& lora_scales) const;
   /// Runs a program of the batch. Other streams have turns in the middle of a long one.
   void run(const Program& program, graph::Lifetime lifetime);
   void check_frame(const ImageView& frame) const;
@@ -101,12 +103,12 @@ class Session::Impl {
   /// Whether a new schedule makes the prompt's program stale too. Stable Diffusion's reads none, so
   /// that a change of timesteps does not project the prompt's keys and values anew.
   bool prompt_reads_schedule_ = false;
-  /// As they were set, for the text encoder under other LoRA scales.
+  /// As they were set, for the text encoders under other LoRA scales.
   std::vector<WeightedPrompt> prompt_texts_;
   PromptInterpolation interpolation_ = PromptInterpolation::linear;
-  std::string negative_text_;
-  session::Embedding negative_;
-  std::vector<float> prompt_;
+  /// Unset: none was given.
+  std::optional<std::string> negative_text_;
+  std::optional<session::Conditioning> conditioning_;
   /// Whether the UNet's programs of that lifetime must run before the next frame.
   bool schedule_stale_ = true, prompts_stale_ = true;
   std::vector<stream::FrameId> entering_, leaving_;

@@ -20,6 +20,8 @@ using base::ErrorCode;
 constexpr float kTcdEta = 0.3F;
 /// The grid that the steps of the fallback count in.
 constexpr int kUsualSteps = 50;
+/// diffusers' defaults for a model that takes the guidance scale as an input.
+const SessionOptions kEmbedded{.cfg_type = CfgType::none, .guidance_scale = 8.5F};
 
 void check_size(const Model& model, const SessionOptions& o) {
   const int factor = model.factor();
@@ -111,6 +113,7 @@ SessionOptions with_defaults(const Model& opened, const SessionOptions& options)
   SessionOptions rest = model;
   rest.timesteps.clear();  // the user may have asked for another grid
   params::fill(settings, {.live = {.options = rest}});
+  if (opened.guidance_embedding()) params::fill(settings, {.live = {.options = kEmbedded}});
   if (!o.prediction_type) o.prediction_type = opened.schedule().prediction();
   if (o.lora_scales.empty()) o.lora_scales = opened.lora_scales();
   if (o.text_to_image && !o.cfg_type) o.cfg_type = CfgType::none;
@@ -160,6 +163,9 @@ void check_options(const Model& model, const SessionOptions& o) {
   base::require(o.lora_scales.size() == model.loras().size(), ErrorCode::invalid_argument,
                 "lora_scales has ", o.lora_scales.size(), " entries, expected one for each of the ",
                 model.loras().size(), " LoRAs");
+  base::require(!model.guidance_embedding() || *o.cfg_type == CfgType::none,
+                ErrorCode::invalid_argument, "cfg_type is ", name_of(kCfgTypes, *o.cfg_type),
+                ", expected none: this model takes the guidance scale as an input");
   base::require(!o.text_to_image || !is_residual(*o.cfg_type), ErrorCode::invalid_argument,
                 "cfg_type is ", name_of(kCfgTypes, *o.cfg_type),
                 ", which needs an input image; from text alone use none or full");

@@ -1,22 +1,15 @@
-// What a session's prompts and LoRA scales set: the text encoder's answers and the UNet's weights.
+// What a session's prompts and LoRA scales set: the text encoders' answers and the UNet's weights.
 #include "base/error.h"
 #include "params/check.h"
 #include "session/session_impl.h"
 #include "session/session_options.h"
-#include "stream/prompt_blend.h"
 
 namespace streamdiffusion {
 
 void Session::Impl::set_prompts(const std::vector<WeightedPrompt>& prompts,
                                 PromptInterpolation how) {
   params::check_prompts(prompts);
-  std::vector<session::Embedding> kept;
-  std::vector<stream::WeightedEmbedding> embeddings;
-  for (const WeightedPrompt& prompt : prompts) {
-    kept.push_back(engine_->prompts.encode(prompt.text, options_.lora_scales));
-    embeddings.push_back({*kept.back(), prompt.weight});
-  }
-  prompt_ = stream::blend(embeddings, how);
+  conditioning_->set_prompt(session::blend(engine_->prompts, prompts, how, options_.lora_scales));
   prompt_texts_ = prompts;
   interpolation_ = how;
   prompts_stale_ = true;
@@ -24,9 +17,14 @@ void Session::Impl::set_prompts(const std::vector<WeightedPrompt>& prompts,
 
 void Session::Impl::set_negative_prompt(const std::string& prompt) {
   params::check(LiveSettings{.negative_prompt = prompt});
-  negative_ = engine_->prompts.encode(prompt, options_.lora_scales);
+  conditioning_->set_negative(engine_->prompts.encode(prompt, options_.lora_scales));
   negative_text_ = prompt;
   prompts_stale_ = true;
+}
+
+session::Embedding Session::Impl::negative_embedding(const std::vector<float>& lora_scales) const {
+  return negative_text_ ? engine_->prompts.encode(*negative_text_, lora_scales)
+                        : engine_->prompts.no_negative(lora_scales);
 }
 
 /// The rows in flight are in the stream batch, on the host: they go on under the new weights.
@@ -35,12 +33,17 @@ void Session::Impl::set_lora_scales(const std::vector<float>& scales) {
   wanted.lora_scales = scales;
   session::check_options(engine_->model, wanted);
   if (scales == options_.lora_scales) return;
+  // Before the UNet, so that the text encoders can be released before its weights are read.
+  session::PromptEmbedding prompt =
+      session::blend(engine_->prompts, prompt_texts_, interpolation_, scales);
+  session::Embedding negative = negative_embedding(scales);
+  engine_->prompts.release();
   session::SharedExecutable unet = engine_->executables.unet(session::unet_key(wanted), stop_);
   if (unet != unet_.executable) unet_ = program(std::move(unet));
+  conditioning_->set_prompt(std::move(prompt));
+  conditioning_->set_negative(std::move(negative));
   options_ = std::move(wanted);
-  schedule_stale_ = true;
-  set_prompts(std::vector(prompt_texts_), interpolation_);
-  set_negative_prompt(std::string(negative_text_));
+  schedule_stale_ = prompts_stale_ = true;
 }
 
 }  // namespace streamdiffusion

@@ -56,6 +56,28 @@ graph::Graph unet(const Json& config, const Json& call, DType activations) {
   return models::build_unet(models::unet_config(config), shape);
 }
 
+models::ClipTextOutput text_output(const Json& call) {
+  const std::string name = call.string_or("output", "last");
+  if (name == "last") return models::ClipTextOutput::last;
+  if (name == "penultimate") return models::ClipTextOutput::penultimate;
+  if (name == "penultimate_and_projected") return models::ClipTextOutput::penultimate_and_projected;
+  call.at("output").refuse("an output of a text encoder");
+}
+
+/// One number or a list of them a row.
+void fill_rows(const Json& rows, std::span<float> out) {
+  std::size_t at = 0;
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    if (!rows[row].is(Json::Kind::array)) {
+      out[at++] = static_cast<float>(rows[row].number());
+      continue;
+    }
+    for (std::size_t i = 0; i < rows[row].size(); ++i) {
+      out[at++] = static_cast<float>(rows[row][i].number());
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<std::filesystem::path> model_files() {
@@ -81,7 +103,8 @@ std::vector<graph::Graph> build_graphs(const Json& golden, DType activations) {
     graphs.push_back(models::build_clip_text(models::clip_text_config(config),
                                              {.prompts = call.at("prompts").integer(),
                                               .tokens = call.at("tokens").integer(),
-                                              .activations = activations}));
+                                              .activations = activations,
+                                              .output = text_output(call)}));
   } else {
     const models::AutoencoderConfig autoencoder = models::autoencoder_config(config);
     const models::ImageShape shape{.frames = call.at("frames").integer(),
@@ -96,11 +119,8 @@ std::vector<graph::Graph> build_graphs(const Json& golden, DType activations) {
 }
 
 void fill_input(const Json& golden, const std::string& name, tensor::View input) {
-  if (name == "timesteps") {
-    const Json timesteps = golden.at("call").at("timesteps");
-    for (std::size_t i = 0; i < timesteps.size(); ++i) {
-      input.as<float>()[i] = static_cast<float>(timesteps[i].number());
-    }
+  if (name == "timesteps" || name == "size" || name == "guidance") {
+    fill_rows(golden.at("call").at(name), elements<float>(input));
   } else if (name == "ids") {
     const auto vocabulary = static_cast<double>(golden.at("config").at("vocab_size").integer());
     fill_whole(name, vocabulary, elements<std::int32_t>(input));

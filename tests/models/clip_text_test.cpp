@@ -46,6 +46,21 @@ TEST(ClipText, RefusesWhatItCannotRun) {
   EXPECT_THAT(refusal(ErrorCode::corrupt_file, R"({"text_config": 3})"), HasSubstr("text_config"));
 }
 
+TEST(ClipText, GivesWhatSdxlAsksFor) {
+  const ClipTextConfig config = clip_text_config(
+      parse(R"({"hidden_size": 64, "num_attention_heads": 4, "num_hidden_layers": 2,
+                "intermediate_size": 96, "vocab_size": 100, "projection_dim": 48})"));
+  const ClipTextShape shape{.tokens = 11, .output = ClipTextOutput::penultimate_and_projected};
+  const graph::Graph graph = build_clip_text(config, shape);
+  ASSERT_EQ(graph.outputs.size(), 2U);
+  EXPECT_EQ(graph.outputs[1].name, "projected");
+  EXPECT_EQ(graph.desc(graph.outputs[1].value), (tensor::Desc{{1, 11, 1, 48}, tensor::DType::f32}));
+  EXPECT_THAT(find_weight(graph, "text_projection.weight")->dims, ElementsAre(48, 64));
+  const ClipTextConfig none = clip_text_config(parse(R"({"num_hidden_layers": 0})"));
+  EXPECT_THAT(message_of(ErrorCode::unsupported, [&] { build_clip_text(none, shape); }),
+              HasSubstr("num_hidden_layers"));
+}
+
 TEST(ClipText, TokensBecomeOneEmbeddingEach) {
   const ClipTextConfig config = clip_text_config(
       parse(R"({"hidden_size": 64, "num_attention_heads": 4, "num_hidden_layers": 2,

@@ -32,6 +32,9 @@ ParameterCount count_text_encoder(std::string_view preset) {
 /// ninths of their 3.8 + 15.1 + 15.1 (graph/upsample2x.h).
 constexpr double kDoubled = 18.9;
 
+/// The same of SDXL's two: 5/9 of 15.1 (640 channels to 64 x 64) and of 15.1 (1280 to 32 x 32).
+constexpr double kDoubledXl = 16.8;
+
 void expect_gmac(const ParameterCount& found, double expected) {
   EXPECT_NEAR(found.flops / 2e9, expected, 0.02 * expected);
 }
@@ -49,6 +52,71 @@ TEST(CountParameters, UNetOfStableDiffusion21) {
   EXPECT_EQ(found.parameters, 865'910'724);
   EXPECT_EQ(found.tensors, 686);
   expect_gmac(found, 402.1 - kDoubled);
+}
+
+struct Published {
+  const char* preset;
+  /// What another model of that shape has instead.
+  const char *from, *to;
+  std::int64_t parameters, tensors;
+  double gmac;
+};
+
+TEST(CountParameters, UNetsOfSdxl) {
+  const Published models[] = {
+      {"sdxl-turbo", "", "", 2'567'463'684, 1680, 794.4},
+      {"sdxl-turbo", "\"sample_size\"", "\"time_cond_proj_dim\": 256, \"sample_size\"",
+       2'567'545'604, 1681, 794.4},
+      {"ssd-1b", "", "", 1'331'334'404, 944, 489.8},
+      {"segmind-vega", "", "", 745'225'604, 564, 331.4},
+      {"koala-700m", "", "", 782'822'724, 584, 311.4},
+      {"koala-700m", "[1, 2, 5],\n  \"mid_block_type\": null",
+       "[1, 2, 6],\n  \"mid_block_type\": \"UNetMidBlock2DCrossAttn\"", 1'161'184'324, 790, 400.9},
+  };
+  for (const Published& model : models) {
+    SCOPED_TRACE(std::string(model.preset) + " " + model.to);
+    std::string config(find_preset(model.preset).unet);
+    if (*model.from != 0) config = replaced(config, model.from, model.to);
+    const ParameterCount found = count_parameters(
+        build_unet(unet_config(parse(config)), {.h = 64, .w = 64, .kv_rows = {0}}));
+    EXPECT_EQ(found.parameters, model.parameters);
+    EXPECT_EQ(found.tensors, model.tensors);
+    expect_gmac(found, model.gmac - kDoubledXl);
+  }
+}
+
+constexpr std::string_view kSdxs = R"({"block_out_channels": [320, 640, 1280],
+  "down_block_types": ["CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+  "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"],
+  "mid_block_type": null, "layers_per_block": 1, "attention_head_dim": [5, 10, 20],
+  "cross_attention_dim": 1024, "use_linear_projection": true,
+  "only_cross_attention": [true, false, false]})";
+
+TEST(CountParameters, UNetOfSdxs09) {
+  const ParameterCount found =
+      count_parameters(build_unet(unet_config(parse(kSdxs)), {.h = 64, .w = 64, .kv_rows = {0}}));
+  EXPECT_EQ(found.parameters, 328'177'284);
+  EXPECT_EQ(found.tensors, 358);
+  expect_gmac(found, 209.0 - kDoubledXl);
+}
+
+TEST(CountParameters, UNetOfLcmDreamshaper) {
+  const std::string config = with(find_preset("sd15").unet, "\"time_cond_proj_dim\": 256");
+  const ParameterCount found =
+      count_parameters(build_unet(unet_config(parse(config)), {.h = 64, .w = 64, .kv_rows = {0}}));
+  EXPECT_EQ(found.parameters, 859'602'884);
+  EXPECT_EQ(found.tensors, 687);
+}
+
+TEST(CountParameters, TextEncodersOfSdxl) {
+  const Preset& preset = find_preset("sdxl-turbo");
+  const ParameterCount second =
+      count_parameters(build_clip_text(clip_text_config(parse(preset.text_encoder_2)),
+                                       {.output = ClipTextOutput::penultimate_and_projected}));
+  EXPECT_EQ(second.parameters, 694'659'840);
+  const ParameterCount first = count_parameters(build_clip_text(
+      clip_text_config(parse(preset.text_encoder)), {.output = ClipTextOutput::penultimate}));
+  EXPECT_EQ(first.parameters, 123'060'480) << "the last layer's too: it is in the file";
 }
 
 TEST(CountParameters, Taesd) {

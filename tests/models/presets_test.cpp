@@ -16,7 +16,13 @@ TEST(Presets, PartsOfEachFitTogether) {
   ASSERT_FALSE(presets().empty());
   for (const Preset& preset : presets()) {
     const UNetConfig unet = unet_config(parse(preset.unet));
-    EXPECT_EQ(unet.cross_attention_dim, clip_text_config(parse(preset.text_encoder)).width);
+    std::int64_t width = clip_text_config(parse(preset.text_encoder)).width;
+    if (!preset.text_encoder_2.empty()) {
+      const ClipTextConfig second = clip_text_config(parse(preset.text_encoder_2));
+      width += second.width;
+      EXPECT_EQ(unet.pooled_dim, second.projection);
+    }
+    EXPECT_EQ(unet.cross_attention_dim, width) << preset.name;
     EXPECT_EQ(unet.in_channels, latent_channels(autoencoder_config(parse(preset.autoencoder))));
   }
 }

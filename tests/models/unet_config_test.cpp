@@ -11,6 +11,7 @@ namespace streamdiffusion::models {
 namespace {
 
 using base::ErrorCode;
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 const std::string_view kTurbo = find_preset("sd-turbo").unet;
@@ -47,7 +48,8 @@ TEST(UNetConfig, ListsOfBlocksMayBeAsymmetric) {
   EXPECT_TRUE(config.levels[1].down_attention);
   EXPECT_FALSE(config.levels[1].up_attention);
   EXPECT_EQ(config.levels[1].layers, 3);
-  EXPECT_EQ(config.levels[0].transformer_layers, 2);
+  EXPECT_THAT(config.levels[0].up_transformers, testing::ElementsAre(2, 2));
+  EXPECT_THAT(config.levels[1].down_transformers, testing::ElementsAre(4, 4, 4));
   EXPECT_EQ(config.mid, UNetConfig::Mid::none);
   EXPECT_EQ(config.time_dim, 96);
   EXPECT_EQ(config.cross_attention_dim, 48);
@@ -89,13 +91,11 @@ TEST_P(RefusedKey, IsNamedWithItsValue) {
 INSTANTIATE_TEST_SUITE_P(
     UNetConfig, RefusedKey,
     testing::Values(
-        std::pair{"time_cond_proj_dim", "256"},
         std::pair{"resnet_time_scale_shift", "\"scale_shift\""},
         std::pair{"class_embed_type", "\"timestep\""}, std::pair{"num_class_embeds", "10"},
-        std::pair{"addition_embed_type", "\"text_time\""}, std::pair{"encoder_hid_dim", "1024"},
+        std::pair{"addition_embed_type", "\"text_image\""}, std::pair{"encoder_hid_dim", "1024"},
         std::pair{"encoder_hid_dim_type", "\"text_proj\""},
-        std::pair{"dual_cross_attention", "true"}, std::pair{"only_cross_attention", "true"},
-        std::pair{"only_cross_attention", "[false, true, false, false]"},
+        std::pair{"dual_cross_attention", "true"},
         std::pair{"mid_block_only_cross_attention", "true"}, std::pair{"conv_in_kernel", "1"},
         std::pair{"conv_out_kernel", "5"}, std::pair{"attention_type", "\"gated\""},
         std::pair{"resnet_out_scale_factor", "0.7"}, std::pair{"resnet_skip_time_act", "true"},
@@ -106,8 +106,77 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair{"mid_block_scale_factor", "1.5"}, std::pair{"center_input_sample", "true"},
         std::pair{"act_fn", "\"mish\""}, std::pair{"num_attention_heads", "8"},
         std::pair{"mid_block_type", "\"UNetMidBlock2DSimpleCrossAttn\""},
-        std::pair{"reverse_transformer_layers_per_block", "[1, 1, 1, 1]"},
         std::pair{"_class_name", "\"UNet3DConditionModel\""}, std::pair{"a_key_of_tomorrow", "3"}));
+
+constexpr std::string_view kSsd1b = R"({"block_out_channels": [320, 640, 1280],
+    "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+    "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
+    "transformer_layers_per_block": [[1], [2, 2], [4, 4]],
+    "reverse_transformer_layers_per_block": [[4, 4, 10], [2, 1, 1], 1]})";
+
+TEST(UNetConfig, DepthsMayBeListedByTransformer) {
+  const UNetConfig config = unet_config(parse(kSsd1b));
+  EXPECT_TRUE(config.levels[0].down_transformers.empty()) << "it has no attention";
+  EXPECT_TRUE(config.levels[0].up_transformers.empty());
+  EXPECT_THAT(config.levels[1].down_transformers, ElementsAre(2, 2));
+  EXPECT_THAT(config.levels[1].up_transformers, ElementsAre(2, 1, 1));
+  EXPECT_THAT(config.levels[2].up_transformers, ElementsAre(4, 4, 10));
+  EXPECT_EQ(config.mid_transformer, 4);
+}
+
+TEST(UNetConfig, RefusesListsOfDepthsThatDoNotFit) {
+  const auto refused = [](std::string_view from, std::string_view to) {
+    return refusal(ErrorCode::corrupt_file, replaced(kSsd1b, from, to));
+  };
+  EXPECT_THAT(refused("[2, 2]", "[2, 2, 2]"), HasSubstr("array of 2 integers"));
+  EXPECT_THAT(refused("[4, 4, 10]", "[4, 4]"), HasSubstr("array of 3 integers"));
+  EXPECT_THAT(refused("[4, 4]", "[4, -1]"), HasSubstr("-1"));
+  EXPECT_THAT(refused("[4, 4]", "\"four\""), HasSubstr("four"));
+  EXPECT_THAT(refused("[[1], [2, 2], [4, 4]]", "[[2, 2], [4, 4]]"),
+              HasSubstr("array of 3 entries"));
+  EXPECT_THAT(refused("[[4, 4, 10], [2, 1, 1], 1]", "null"),
+              HasSubstr("reverse_transformer_layers_per_block"));
+}
+
+TEST(UNetConfig, ReadsTheAddedConditioning) {
+  const UNetConfig config = unet_config(parse(find_preset("sdxl-turbo").unet));
+  EXPECT_EQ(config.pooled_dim, 1280);
+  EXPECT_EQ(config.size_embedding_dim, 256);
+  EXPECT_EQ(config.mid_transformer, 10);
+  EXPECT_EQ(unet_config(parse(kTurbo)).pooled_dim, 0);
+  const auto refused = [](std::string_view from, std::string_view to) {
+    return refusal(ErrorCode::corrupt_file, replaced(find_preset("sdxl-turbo").unet, from, to));
+  };
+  EXPECT_THAT(refused("2816", "1536"), HasSubstr("1536"));
+  EXPECT_THAT(refused("\"addition_time_embed_dim\": 256", "\"addition_time_embed_dim\": 255"),
+              HasSubstr("255"));
+  EXPECT_THAT(refused("\"addition_time_embed_dim\": 256,", ""),
+              HasSubstr("addition_time_embed_dim\" is missing"));
+}
+
+TEST(UNetConfig, ReadsTheGuidanceEmbedding) {
+  EXPECT_EQ(unet_config(parse(turbo_with("\"time_cond_proj_dim\"", "256"))).guidance_dim, 256);
+  EXPECT_EQ(unet_config(parse(kTurbo)).guidance_dim, 0);
+  for (const char* wrong : {"255", "2", "0", "\"256\""}) {
+    EXPECT_THAT(refusal(ErrorCode::corrupt_file, turbo_with("\"time_cond_proj_dim\"", wrong)),
+                HasSubstr("time_cond_proj_dim"));
+  }
+}
+
+TEST(UNetConfig, OnlyCrossAttentionIsForAllLevelsOrByLevel) {
+  const auto levels = [](const std::string& value) {
+    std::vector<bool> found;
+    const std::string json = turbo_with("\"only_cross_attention\"", value);
+    for (const auto& level : unet_config(parse(json)).levels)
+      found.push_back(level.only_cross_attention);
+    return found;
+  };
+  EXPECT_THAT(levels("true"), ElementsAre(true, true, true, true));
+  EXPECT_THAT(levels("[true, false, false, true]"), ElementsAre(true, false, false, true));
+  EXPECT_THAT(
+      refusal(ErrorCode::corrupt_file, turbo_with("\"only_cross_attention\"", "[true, false]")),
+      HasSubstr("only_cross_attention"));
+}
 
 TEST(UNetConfig, RefusesOtherBlocksByName) {
   EXPECT_THAT(

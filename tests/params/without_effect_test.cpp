@@ -49,6 +49,18 @@ TEST(WithoutEffect, OnlyWhatWasGivenIsNamed) {
   EXPECT_THAT(names(settings), IsEmpty());
 }
 
+TEST(WithoutEffect, TheModelDecidesOnSizesAndGuidance) {
+  Settings settings = guided(CfgType::none);
+  settings.given = {"guidance_scale", "original_width", "crop_top", "target_height"};
+  EXPECT_THAT(names(settings),
+              ElementsAre("guidance_scale", "original_width", "crop_top", "target_height"));
+  const auto with_model = [&](const ModelTraits& model) {
+    return without_effect(settings, settings.live.options, key_of, model).size();
+  };
+  EXPECT_EQ(with_model({.size_conditioning = true}), 1U);
+  EXPECT_EQ(with_model({.size_conditioning = true, .guidance_embedding = true}), 0U);
+}
+
 TEST(WithoutEffect, ThresholdsNeedTheFilter) {
   Settings settings;
   settings.given = {"similar_image_filter_threshold", "similar_image_filter_max_skip_frame"};

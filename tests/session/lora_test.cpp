@@ -167,5 +167,88 @@ TEST_F(Loras, ErrorsNameWhatIsWrong) {
   expect_error([&] { made.set_lora_scales({}); }, ErrorCode::invalid_argument, {"lora_scales"});
 }
 
+class SdxlLoras : public ::testing::Test {
+ protected:
+  SdxlLoras() {
+    write("te1", "lora_te1_text_model_encoder_layers_0_mlp_fc1", 24);
+    write("te1_last", "lora_te1_text_model_encoder_layers_1_mlp_fc1", 24);
+    write("te2", "lora_te2_text_model_encoder_layers_0_mlp_fc1", 32);
+  }
+  void write(const std::string& file, const std::string& module, std::int64_t in) const {
+    std::vector<TensorToWrite> tensors;
+    add(tensors, module, 48, {in});
+    weights::write_safetensors(folder_.path() / (file + ".safetensors"), tensors);
+  }
+  Lora lora(const std::string& file, float scale) const {
+    return {folder_ / (file + ".safetensors"), scale};
+  }
+  Engine open(const std::vector<Lora>& loras, TextEncoders text_encoders) const {
+    EngineOptions options{.model = model_.path(),
+                          .lora_dict = loras,
+                          .device = SD_TEST_DEVICE,
+                          .dtype = DataType::f32,
+                          .threads = 1};
+    options.text_encoders = text_encoders;
+    return Engine::open(options);
+  }
+  static Session session(Engine& engine) {
+    SessionOptions options{
+        .width = 32, .height = 32, .t_index_list = {10, 30}, .cfg_type = CfgType::full};
+    options.guidance_scale = 2.0F;
+    options.keep_tensors = true;
+    Session made = engine.session(options);
+    made.set_prompt("red apple");
+    return made;
+  }
+  static std::vector<float> run(Session& session) {
+    const Image image{32, 32, std::vector<std::uint8_t>(std::size_t{32} * 32 * 3, 90)};
+    (void)session.process(image);
+    return session.flush().at(0).pixels;
+  }
+  std::vector<float> image(const std::vector<Lora>& loras) const {
+    Engine engine = open(loras, TextEncoders::keep);
+    Session made = session(engine);
+    return run(made);
+  }
+
+  TinyModel model_{testing::TinyFamily::sdxl};
+  TemporaryFolder folder_;
+};
+
+TEST_F(SdxlLoras, ChangeBothTextEncoders) {
+  const auto plain = image({}), first = image({lora("te1", 2)}), second = image({lora("te2", 2)});
+  EXPECT_NE(first, plain);
+  EXPECT_NE(second, plain);
+  EXPECT_NE(first, second);
+  EXPECT_NE(image({lora("te1", 2), lora("te2", 2)}), first);
+  EXPECT_EQ(image({lora("te1_last", 2)}), plain) << "SDXL does not use the last layer's result";
+}
+
+TEST_F(SdxlLoras, ReleasedTextEncodersAreReadAgainUnderOtherScales) {
+  Engine engine = open({lora("te1", 1), lora("te2", 1)}, TextEncoders::release);
+  Session changing = session(engine);
+  for (const bool negative : {false, true}) {
+    if (negative) changing.set_negative_prompt("a fish");
+    for (const auto& scales :
+         {std::vector{2.0F, 0.0F}, std::vector{0.0F, 2.0F}, std::vector{0.0F, 0.0F}}) {
+      changing.set_lora_scales(scales);
+      const auto found = run(changing);
+      Engine fresh = open({lora("te1", scales[0]), lora("te2", scales[1])}, TextEncoders::keep);
+      Session expected = session(fresh);
+      if (negative) expected.set_negative_prompt("a fish");
+      EXPECT_EQ(found, run(expected)) << scales[0] << ' ' << scales[1] << ' ' << negative;
+    }
+  }
+}
+
+TEST_F(SdxlLoras, AreRefusedOnAnotherModel) {
+  const TinyModel other;
+  expect_error(
+      [&] {
+        Engine::open({.model = other.path(), .lora_dict = {lora("te2", 1)}, .device = "ref"});
+      },
+      ErrorCode::unsupported, {"text_encoder_2", "SDXL"});
+}
+
 }  // namespace
 }  // namespace streamdiffusion

@@ -158,6 +158,19 @@ TEST_F(RefusedFiles, NameWhatIsMissing) {
                ErrorCode::unsupported, {"no text encoder"});
 }
 
+TEST_F(RefusedFiles, AreSdxl) {
+  const auto path = folder_.path() / "model.safetensors";
+  auto tensors = testing::ldm_tensors(testing::tiny_stable_diffusion(1, kSmallVocabulary));
+  for (TensorToWrite& tensor : tensors) {
+    const bool of_text = tensor.name.find("attn2.to_k") != std::string::npos ||
+                         tensor.name.find("attn2.to_v") != std::string::npos;
+    if (of_text) tensor = zeros(tensor.name, {tensor.dims[0], 2048});
+  }
+  weights::write_safetensors(path, tensors);
+  expect_error([&] { Engine::open({.model = path.string(), .device = "ref"}); },
+               ErrorCode::unsupported, {"SDXL in one file", "folder"});
+}
+
 TEST_F(RefusedFiles, ArePickles) {
   const auto path = folder_.path() / "model.ckpt";
   std::ofstream(path) << "PK\3\4";

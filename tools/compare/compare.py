@@ -5,6 +5,7 @@ one step with the same weights. Prints every round, and a Markdown table at the 
     tools/compare/run --model sd-turbo --size 512 --peer openvino --peer diffusers-compiled \\
         --frames 3
     tools/compare/run --model sd-turbo --size 512 --peer autopipeline --frames 1 --rounds 1
+    tools/compare/run --model sdxl-turbo --size 512 --peer diffusers-channels-last --frames 1 --rounds 1
 """
 
 import argparse
@@ -73,7 +74,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="pictogram",
-                        help="a folder of models/, or sd-turbo or sd15 with random weights")
+                        help="a folder of models/, or sd-turbo, sd15 or sdxl-turbo with random weights; "
+                             "sdxl-turbo takes 16 GB")
     parser.add_argument("--peer", choices=PEERS, action="append",
                         help="may be repeated (default: all but autopipeline)")
     parser.add_argument("--dtype", choices=("bf16", "f32"), default="bf16")

@@ -13,7 +13,15 @@ UNETS = {
     "sd-turbo": {**SD_BLOCKS, "attention_head_dim": (5, 10, 20, 20), "cross_attention_dim": 1024,
                  "use_linear_projection": True},
     "sd15": {**SD_BLOCKS, "attention_head_dim": 8, "cross_attention_dim": 768},
+    "sdxl-turbo": {"block_out_channels": (320, 640, 1280), "layers_per_block": 2, "sample_size": 128,
+                   "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+                   "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+                   "transformer_layers_per_block": (1, 2, 10), "attention_head_dim": (5, 10, 20),
+                   "cross_attention_dim": 2048, "use_linear_projection": True,
+                   "addition_embed_type": "text_time", "addition_time_embed_dim": 256,
+                   "projection_class_embeddings_input_dim": 2816},
 }
+POOLED = 1280  # channels of SDXL's pooled text embedding
 TOKENS = 77
 AUTOENCODER_KL = {"block_out_channels": (128, 256, 512, 512), "layers_per_block": 2,
                   "latent_channels": 4, "down_block_types": ("DownEncoderBlock2D",) * 4,
@@ -41,6 +49,10 @@ class Frame:
         self.latents = torch.randn(1, self.unet.config.in_channels, side // factor, side // factor)
         self.context = torch.randn(1, self.tokens, self.unet.config.cross_attention_dim)
         self.timestep = torch.tensor([359])
+        self.added = ()
+        if self.unet.config.addition_embed_type == "text_time":
+            self.added = (torch.randn(1, POOLED),
+                          torch.tensor([[side, side, 0, 0, side, side]], dtype=torch.float32))
 
     def as_pil(self):
         """The image as a PIL image, as most applications hold it."""
@@ -50,7 +62,7 @@ class Frame:
     def components(self):
         """(name, module, example arguments) of the three networks."""
         return (("encode", self.vae.encoder, (self.image,)),
-                ("unet", PlainUNet(self.unet), (self.latents, self.timestep, self.context)),
+                ("unet", PlainUNet(self.unet), (self.latents, self.timestep, self.context, *self.added)),
                 ("decode", self.vae.decoder, (self.latents,)))
 
 
@@ -61,5 +73,7 @@ class PlainUNet(torch.nn.Module):
         super().__init__()
         self.unet = unet
 
-    def forward(self, latents, timestep, context):
-        return self.unet(latents, timestep, context, return_dict=False)[0]
+    def forward(self, latents, timestep, context, pooled=None, size=None):
+        """`pooled` and `size` are SDXL's added conditions."""
+        added = None if pooled is None else {"text_embeds": pooled, "time_ids": size}
+        return self.unet(latents, timestep, context, added_cond_kwargs=added, return_dict=False)[0]

@@ -62,7 +62,7 @@ def autopipeline(frame, dtype, threads):
     step."""
     from diffusers import AutoencoderKL, LCMScheduler, StableDiffusionImg2ImgPipeline
     torch.set_num_threads(threads)
-    if frame.autoencoder_kl is None:
+    if frame.autoencoder_kl is None or frame.added:
         raise SystemExit("autopipeline needs a Stable Diffusion architecture: sd-turbo or sd15")
     pipeline = StableDiffusionImg2ImgPipeline(
         vae=AutoencoderKL(**frame.autoencoder_kl), text_encoder=None, tokenizer=None,

@@ -12,8 +12,8 @@ import sys
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL, AutoencoderTiny, UNet2DConditionModel
-from transformers import CLIPTextConfig, CLIPTextModel
+from diffusers import AutoencoderKL, AutoencoderTiny, LatentConsistencyModelPipeline, UNet2DConditionModel
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 import hash_weights
 from models_list import AUTOENCODERS_KL, AUTOENCODERS_TINY, TEXT_ENCODERS, UNETS
@@ -82,15 +82,40 @@ def unet(config, call):
     dim = int(np.max(model.config.cross_attention_dim))
     context = normal_input("context", (call["prompts"], call["tokens"], dim))
     rows = torch.from_numpy(context)[call["kv_rows"]]
-    result = model(nchw(latents), torch.tensor(call["timesteps"]), rows).sample
+    more = {}
+    if "size" in call:
+        pooled = config["projection_class_embeddings_input_dim"] - 6 * config["addition_time_embed_dim"]
+        more["added_cond_kwargs"] = {"time_ids": torch.tensor(call["size"], dtype=torch.float32),
+                                     "text_embeds": torch.from_numpy(normal_input("pooled", (call["rows"], pooled)))}
+    if "guidance" in call:
+        more["timestep_cond"] = LatentConsistencyModelPipeline.get_guidance_scale_embedding(
+            None, torch.tensor(call["guidance"]), config["time_cond_proj_dim"])
+    result = model(nchw(latents), torch.tensor(call["timesteps"]), rows, **more).sample
     return model, {"prediction": summarize(nhwc(result))}
 
 
 def text_encoder(config, call):
-    model = with_hash_weights(CLIPTextModel(CLIPTextConfig(**config)))
-    ids = integer_input("ids", (call["prompts"], call["tokens"]), config["vocab_size"])
-    result = model(torch.from_numpy(ids)).last_hidden_state.numpy()
-    return model, {"embeddings": summarize(result[:, :, None, :])}
+    output = call.get("output", "last")
+    cls = CLIPTextModelWithProjection if output == "penultimate_and_projected" else CLIPTextModel
+    model = with_hash_weights(cls(CLIPTextConfig(**config)))
+    ids = torch.from_numpy(integer_input("ids", (call["prompts"], call["tokens"]), config["vocab_size"]))
+    result = model(ids, output_hidden_states=True)
+    found = result.last_hidden_state if output == "last" else result.hidden_states[-2]
+    outputs = {"embeddings": summarize(found[:, :, None, :].numpy())}
+    if output == "penultimate_and_projected":
+        projected = model.text_projection(result.last_hidden_state)
+        check_pooled(model, ids.clone(), config["eos_token_id"])
+        outputs["projected"] = summarize(projected[:, :, None, :].numpy())
+    return model, outputs
+
+
+def check_pooled(model, ids, eos):
+    """The pooled embedding is the projected one of the first end-of-text token."""
+    ids[:, [5, 9]] = eos
+    result = model(ids)
+    first = (ids == eos).int().argmax(dim=1)
+    projected = model.text_projection(result.last_hidden_state)
+    torch.testing.assert_close(projected[torch.arange(len(ids)), first], result.text_embeds)
 
 
 def autoencoder(cls, config, call):

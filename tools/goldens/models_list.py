@@ -5,10 +5,16 @@ DOWN, UP = "DownBlock2D", "UpBlock2D"
 CROSS_DOWN, CROSS_UP = "CrossAttnDownBlock2D", "CrossAttnUpBlock2D"
 
 
-def call(h, w, timesteps=(459,), kv_rows=(0,), tokens=7):
-    """The shape of a UNet's call."""
+SDXL = dict(block_out_channels=(32, 64, 64), down_block_types=(DOWN, CROSS_DOWN, CROSS_DOWN),
+            up_block_types=(CROSS_UP, CROSS_UP, UP), attention_head_dim=4, cross_attention_dim=48, norm_num_groups=16,
+            use_linear_projection=True, addition_embed_type="text_time", addition_time_embed_dim=8,
+            projection_class_embeddings_input_dim=32 + 6 * 8)
+
+
+def call(h, w, timesteps=(459,), kv_rows=(0,), tokens=7, **more):
+    """The shape of a UNet's call; `more` holds the inputs "size" and "guidance", an entry a row."""
     return {"rows": len(kv_rows), "h": h, "w": w, "prompts": max(kv_rows) + 1, "tokens": tokens,
-            "kv_rows": list(kv_rows), "timesteps": list(timesteps)}
+            "kv_rows": list(kv_rows), "timesteps": list(timesteps), **more}
 
 
 UNETS = {
@@ -44,6 +50,35 @@ UNETS = {
                       layers_per_block=1, downsample_padding=0, flip_sin_to_cos=False, freq_shift=1,
                       time_embedding_dim=40, act_fn="swish", out_channels=3),
                  call(13, 11, (7.5,))),
+    # SDXL: pooled text embedding and image size join the time embedding. Rows with several prompts,
+    # timesteps and sizes.
+    "sdxl": (dict(SDXL, transformer_layers_per_block=(1, 2, 3), attention_head_dim=(2, 4, 4)),
+             call(16, 12, (999, 459, 19), (0, 1, 0),
+                  size=[[512, 512, 0, 0, 512, 512], [1024, 768, 16, 8, 512, 640], [512, 512, 0, 0, 512, 512]])),
+    # SSD-1B: a depth for each transformer, another list for the up blocks, a middle block without attention.
+    "ssd_1b": (dict(SDXL, transformer_layers_per_block=[[1], [1, 2], [2, 2]],
+                    reverse_transformer_layers_per_block=[[2, 2, 3], [2, 1, 1], 1], mid_block_type="UNetMidBlock2D"),
+               call(8, 8, (679,), size=[[512, 512, 0, 0, 512, 512]])),
+    # KOALA: one resnet a level, no middle block.
+    "koala": (dict(SDXL, transformer_layers_per_block=[1, 2, 5], layers_per_block=1, mid_block_type=None),
+              call(9, 7, (679,), size=[[1024, 1024, 0, 0, 576, 448]])),
+    # LCM-SDXL: the guidance scale joins them as well.
+    "lcm_sdxl": (dict(SDXL, transformer_layers_per_block=(1, 1, 2), time_cond_proj_dim=16),
+                 call(8, 8, (999, 499), (0, 0), size=[[512, 512, 0, 0, 512, 512]] * 2, guidance=[7.5, 0.5])),
+    # LCM_Dreamshaper_v7: Stable Diffusion 1.5 with the guidance scale.
+    "lcm_dreamshaper": (dict(block_out_channels=(16, 32, 32, 32), attention_head_dim=4, cross_attention_dim=24,
+                             norm_num_groups=8, time_cond_proj_dim=32),
+                        call(16, 16, (759,), guidance=[7.5])),
+    # SDXS-0.9: in one level both attentions attend to the prompt.
+    "sdxs": (dict(block_out_channels=(32, 64, 64), down_block_types=(CROSS_DOWN,) * 3, up_block_types=(CROSS_UP,) * 3,
+                  attention_head_dim=(2, 4, 4), cross_attention_dim=40, norm_num_groups=16, layers_per_block=1,
+                  mid_block_type=None, use_linear_projection=True, only_cross_attention=[True, False, False]),
+             call(8, 12, (999, 499), (0, 1), 9)),
+    # One value for all levels; the middle block has attention of its own all the same.
+    "only_cross_attention": (dict(block_out_channels=(32,), down_block_types=(CROSS_DOWN,), up_block_types=(CROSS_UP,),
+                                  attention_head_dim=4, cross_attention_dim=24, norm_num_groups=8, layers_per_block=1,
+                                  only_cross_attention=True),
+                             call(6, 6)),
 }
 
 TEXT_ENCODERS = {
@@ -55,6 +90,14 @@ TEXT_ENCODERS = {
                   max_position_embeddings=40, hidden_act="gelu", layer_norm_eps=1e-3,
                   bos_token_id=298, eos_token_id=299),
              {"prompts": 1, "tokens": 32}),
+    # SDXL's first encoder gives the input of its last layer; the second one the pooled embedding too.
+    "sdxl": (dict(vocab_size=300, hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4,
+                  max_position_embeddings=77, hidden_act="quick_gelu", bos_token_id=298, eos_token_id=299),
+             {"prompts": 1, "tokens": 77, "output": "penultimate"}),
+    "sdxl_2": (dict(vocab_size=300, hidden_size=64, intermediate_size=128, num_hidden_layers=3, num_attention_heads=4,
+                    max_position_embeddings=77, hidden_act="gelu", projection_dim=48, bos_token_id=298,
+                    eos_token_id=299),
+               {"prompts": 2, "tokens": 20, "output": "penultimate_and_projected"}),
 }
 
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <mutex>
 
+#include "backend/cpu/conv/forms.h"
 #include "backend/cpu/executable.h"
 #include "backend/cpu/onednn/one_openmp_thread.h"
 #include "backend/cpu/onednn/primitive.h"
@@ -84,6 +85,21 @@ class CpuDevice final : public Device {
   /// VNNI adds four int8 products in 32 bits. Without it, sums of two saturate in 16 bits.
   bool supports_int8() const override { return isa_.vnni; }
   bool can_pause() const override { return true; }
+  std::size_t planned_weight_bytes(const graph::Graph& graph,
+                                   const graph::MemoryPlan& plan) const override {
+    const Weights none;
+    double total = 0;
+    for (const auto& program : plan.programs) {
+      for (const int i : program) {
+        const graph::Op& op = graph.ops[static_cast<std::size_t>(i)];
+        const KernelContext context{graph, plan, op, none, *cache_, threads()};
+        const auto* conv = std::get_if<graph::Conv2d>(&op.attributes);
+        const double factor = conv != nullptr ? form_of(*conv, context).weight_factor : 1;
+        total += factor * static_cast<double>(graph.weight_bytes(op));
+      }
+    }
+    return static_cast<std::size_t>(total);
+  }
   std::size_t weight_bytes() const override {
     const std::lock_guard lock(cache_mutex_);
     return cache_->bytes();

@@ -12,10 +12,13 @@ constexpr std::array kForms{&kWinograd4x4, &kWinograd2x2, &kUpsample2x, &kFewCha
 
 }  // namespace
 
-std::unique_ptr<Kernel> make_kernel(const graph::Conv2d& op, const KernelContext& context) {
-  const auto* form = std::ranges::find_if(
+const ConvForm& form_of(const graph::Conv2d& op, const KernelContext& context) {
+  return **std::ranges::find_if(
       kForms, [&](const ConvForm* candidate) { return candidate->applies(op, context); });
-  return (*form)->make(op, context);
+}
+
+std::unique_ptr<Kernel> make_kernel(const graph::Conv2d& op, const KernelContext& context) {
+  return form_of(op, context).make(op, context);
 }
 
 }  // namespace streamdiffusion::backend::cpu

@@ -12,7 +12,12 @@ struct ConvForm {
   /// Whether the form computes this op, on this processor and in this type, and is the faster.
   bool (*applies)(const graph::Conv2d& op, const KernelContext& context);
   std::unique_ptr<Kernel> (*make)(const graph::Conv2d& op, const KernelContext& context);
+  /// Elements of the packed weight over those of the weight.
+  double weight_factor = 1;
 };
+
+/// The form that an op takes.
+const ConvForm& form_of(const graph::Conv2d& op, const KernelContext& context);
 
 /// F(4x4, 3x3) and F(2x2, 3x3): winograd.h.
 extern const ConvForm kWinograd4x4, kWinograd2x2;

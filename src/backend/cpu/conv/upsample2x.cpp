@@ -206,6 +206,6 @@ std::unique_ptr<Kernel> make(const Conv2d& op, const KernelContext& context) {
 
 }  // namespace
 
-const ConvForm kUpsample2x{"upsample2x", applies, make};
+const ConvForm kUpsample2x{"upsample2x", applies, make, 16.0 / 9};
 
 }  // namespace streamdiffusion::backend::cpu

@@ -327,7 +327,7 @@ std::unique_ptr<Kernel> make_2x2(const Conv2d& op, const KernelContext& context)
 
 }  // namespace
 
-const ConvForm kWinograd4x4{"winograd_4x4", applies_4x4, make_4x4};
-const ConvForm kWinograd2x2{"winograd_2x2", applies_2x2, make_2x2};
+const ConvForm kWinograd4x4{"winograd_4x4", applies_4x4, make_4x4, 36.0 / 9};
+const ConvForm kWinograd2x2{"winograd_2x2", applies_2x2, make_2x2, 16.0 / 9};
 
 }  // namespace streamdiffusion::backend::cpu

@@ -1,0 +1,64 @@
+#include "session/latent_space.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+
+#include "base/error.h"
+
+namespace streamdiffusion::session {
+namespace {
+
+using base::ErrorCode;
+using base::require;
+
+std::string lower(std::string text) {
+  std::ranges::transform(text, text.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+/// The innermost name of a path that tells a tiny autoencoder ("models--madebyollin--taesdxl" of a
+/// cache is not the last one), or what its config says it was loaded from; else empty.
+std::string tiny_name(const std::filesystem::path& folder, const json::Json& config) {
+  const std::string origin = lower(config.string_or("_name_or_path", ""));
+  if (origin.find("taesd") != std::string::npos) return origin;
+  std::string found;
+  for (const auto& part : std::filesystem::absolute(folder).lexically_normal()) {
+    const std::string name = lower(part.string());
+    if (name.find("taesd") != std::string::npos) found = name;
+  }
+  return found;
+}
+
+void check_tiny(const std::string& vae, const json::Json& config, bool sdxl) {
+  const std::string name = tiny_name(vae, config);
+  if (name.empty()) return;
+  const bool of_sdxl = name.find("taesdxl") != std::string::npos;
+  require(of_sdxl == sdxl, ErrorCode::invalid_argument, "vae ", vae, ": \"", name, "\" is for ",
+          of_sdxl ? "SDXL models" : "Stable Diffusion 1 and 2", ", and this model ",
+          sdxl ? "is of SDXL's family; expected taesdxl" : "is not SDXL; expected taesd",
+          " (with the other one, colors are wrong)");
+}
+
+void check_scale(const weights::ModelFolder& model, const std::string& vae,
+                 const json::Json& config) {
+  if (!model.has("vae") || model.class_name("vae") != "AutoencoderKL") return;
+  constexpr double kStableDiffusion = 0.18215;  // diffusers' default
+  const double own = model.config("vae").number_or("scaling_factor", kStableDiffusion);
+  const double other = config.number_or("scaling_factor", kStableDiffusion);
+  require(std::abs(own - other) < 1e-4, ErrorCode::invalid_argument, "vae ", vae,
+          ": \"scaling_factor\" is ", other, ", that of the model's own autoencoder is ", own,
+          "; expected an autoencoder of the same latents");
+}
+
+}  // namespace
+
+void check_latent_space(const weights::ModelFolder& model, const std::string& vae,
+                        const json::Json& config, bool sdxl) {
+  if (vae.empty()) return;
+  const std::string type = config.string_or("_class_name", "AutoencoderKL");
+  type == "AutoencoderTiny" ? check_tiny(vae, config, sdxl) : check_scale(model, vae, config);
+}
+
+}  // namespace streamdiffusion::session

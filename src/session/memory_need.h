@@ -1,0 +1,23 @@
+// What a session needs in memory, from its graphs alone, and what is done where that is short.
+#pragma once
+
+#include "backend/backend.h"
+#include "session/model.h"
+#include "streamdiffusion/engine.h"
+
+namespace streamdiffusion::session {
+
+/// `options` has every default filled in and is valid. int8 counts as `dtype`, which is more.
+MemoryNeed memory_need(const Model& model, const backend::Device& device, tensor::DType dtype,
+                       const SessionOptions& options);
+
+/// Whether the text encoders are to be released: what the user says, or else whether a session with
+/// the model's defaults needs more than is available.
+bool releases_text_encoders(const Model& model, const backend::Device& device, tensor::DType dtype,
+                            TextEncoders wanted);
+
+/// Logs what a session will need beside the weights that are loaded already: a notice where that is
+/// more than 2 GiB, a warning where it is more than is available.
+void report_memory(const MemoryNeed& need, std::size_t loaded_weights);
+
+}  // namespace streamdiffusion::session
