@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/percentile.h"
+#include "run_program.h"
 #include "streamdiffusion/names.h"
 #include "streamdiffusion/streamdiffusion.h"
 
@@ -165,17 +166,12 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   cli.add_flag("--quick", o.quick, "Two settings only, and no warm-up");
   cli.footer("Example: frame_bench --random-weights sd15 --device cuda > frames.jsonl");
-  try {
+  return streamdiffusion::bench::run_program(cli, [&] {
     cli.parse(argc, argv);
     const auto chosen = streamdiffusion::choice_of(streamdiffusion::kDataTypes, dtype);
     if (!chosen) throw CLI::ValidationError("--dtype", "\"" + dtype + "\" is no type");
     o.engine.dtype = *chosen;
     streamdiffusion::bench::run(o);
     return 0;
-  } catch (const CLI::ParseError& error) {
-    return cli.exit(error) == 0 ? 0 : 2;
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "error: %s\n", error.what());
-    return 1;
-  }
+  });
 }

@@ -9,6 +9,7 @@
 #include "backend/peak.h"
 #include "base/clock.h"
 #include "op_rows.h"
+#include "run_program.h"
 #include "session/choose_dtype.h"
 #include "streamdiffusion/names.h"
 #include "support/case_run.h"
@@ -105,14 +106,9 @@ int run(const Options& o) {
 
 int main(int argc, char** argv) {
   CLI::App cli("Times every kind of operation alone, at the sizes of real models.", "op_bench");
-  try {
+  return streamdiffusion::bench::run_program(cli, [&] {
     streamdiffusion::bench::Options options;
     streamdiffusion::bench::parse(cli, argc, argv, options);
     return streamdiffusion::bench::run(options);
-  } catch (const CLI::ParseError& error) {
-    return cli.exit(error) == 0 ? 0 : 2;
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "error: %s\n", error.what());
-    return 1;
-  }
+  });
 }

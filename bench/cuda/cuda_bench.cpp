@@ -4,6 +4,7 @@
 
 #include "cuda/engines.h"
 #include "cuda/peaks.h"
+#include "run_program.h"
 
 namespace streamdiffusion::bench {
 namespace {
@@ -40,14 +41,9 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
   cli.footer("Examples:\n  cuda_bench card\n  cuda_bench engines --rows 4 > engines.jsonl");
-  try {
+  return streamdiffusion::bench::run_program(cli, [&] {
     cli.parse(argc, argv);
     streamdiffusion::bench::run(cli.get_subcommands().front()->get_name(), options);
     return 0;
-  } catch (const CLI::ParseError& error) {
-    return cli.exit(error) == 0 ? 0 : 2;
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "error: %s\n", error.what());
-    return 1;
-  }
+  });
 }

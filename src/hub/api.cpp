@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/parse_number.h"
+#include "base/percent_encode.h"
 #include "json/quote.h"
 
 namespace streamdiffusion::hub {
@@ -144,7 +145,7 @@ JsonAnswer ask(HttpClient& client, const Settings& settings, const Request& requ
 RepositoryInfo ask_repository(HttpClient& client, const Settings& settings,
                               const RepositoryName& name, const Stopped& stopped) {
   const std::string url = settings.endpoint + "/api/models/" + name.id + "/revision/" +
-                          url_quoted(name.revision, false);
+                          base::percent_encode(name.revision);
   const Refuse refuse = [&](const ResponseHead& head) { refuse_answer(settings, name, head); };
   return parse_repository_info(
       ask(client, settings, {.url = url, .token = token_for(settings)}, name.id, refuse, stopped)

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/file_writer.h"
+#include "base/hub_folder.h"
 #include "base/input_file.h"
 #include "json/quote.h"
 
@@ -50,15 +51,9 @@ fs::path link_target(const RemoteFile& file) {
 
 }  // namespace
 
-std::string folder_name(const std::string& id) {
-  std::string name = "models--";
-  for (const char c : id) c == '/' ? name += "--" : name += c;
-  return name;
-}
-
 CachedRepository::CachedRepository(const Settings& settings, const std::string& id)
     : cache_(settings.cache),
-      folder_(settings.cache / folder_name(id)),
+      folder_(settings.cache / base::hub_folder(id)),
       symlinks_(settings.symlinks) {}
 
 fs::path CachedRepository::blob(const RemoteFile& file) const {

@@ -49,9 +49,6 @@ class CachedRepository {
   bool symlinks_;
 };
 
-/// "models--stabilityai--sd-turbo"
-std::string folder_name(const std::string& id);
-
 /// What a snapshot, or a folder of the same layout, lacks to be used, as paths relative to it:
 /// "unet/config.json", "vae: weights". Empty for a complete pipeline or a complete lone component.
 std::vector<std::string> missing_files(const std::filesystem::path& folder);

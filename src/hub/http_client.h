@@ -70,8 +70,4 @@ class HttpClient {
 /// Whether this build can send requests.
 bool has_http_client();
 
-/// `text` as one part of an address: all but letters, digits, "-", "_", "." and "~" as %XX, and
-/// "/" too unless `keep_slashes`.
-std::string url_quoted(std::string_view text, bool keep_slashes);
-
 }  // namespace streamdiffusion::hub

@@ -11,6 +11,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/hub_folder.h"
 #include "hub/cache.h"
 #include "hub/pull.h"
 #include "json/quote.h"
@@ -21,14 +22,8 @@ namespace {
 namespace fs = std::filesystem;
 using base::ErrorCode;
 
-constexpr std::string_view kPrefix = "models--";
-
-/// "models--stabilityai--sd-turbo" -> "stabilityai/sd-turbo"
 std::string id_of(const fs::path& folder) {
-  std::string id = folder.filename().string().substr(kPrefix.size());
-  const std::size_t dashes = id.find("--");
-  if (dashes != std::string::npos) id.replace(dashes, 2, "/");
-  return id;
+  return base::hub_repository(folder.filename().string());
 }
 
 /// Of all regular files below, each once. Links count nothing.
@@ -190,7 +185,7 @@ std::uint64_t remove_repository(const Settings& settings, const RepositoryName& 
 Installed list_installed(const Settings& settings) {
   Installed installed;
   for (const fs::path& folder : folders_in(settings.cache)) {
-    if (!folder.filename().string().starts_with(kPrefix)) continue;
+    if (id_of(folder).empty()) continue;
     try {
       list_repository(folder, installed);
     } catch (const Error& error) {

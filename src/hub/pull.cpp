@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/join.h"
 #include "base/log.h"
+#include "base/percent_encode.h"
 #include "json/json.h"
 
 namespace streamdiffusion::hub {
@@ -127,7 +128,7 @@ class Pull {
     return {
         .file = file,
         .url = settings_.endpoint + "/" + remote_.id + "/resolve/" + commit_ + "/" +
-               url_quoted(file.path, true),
+               base::percent_encode(file.path, "/"),
         .token = token_for(settings_),
         .target = repository_.blob(file),
         .partial = repository_.partial(file),

@@ -86,8 +86,8 @@ void write_calibration(const CalibrationTable& table, const fs::path& file) {
 }
 
 std::optional<fs::path> calibration_cache_file(const EngineOptions& options) {
-  const std::optional<fs::path> folder = base::user_cache_folder();
-  if (!folder) return std::nullopt;
+  const std::optional<fs::path> cache = base::user_cache_folder();
+  if (!cache) return std::nullopt;
   std::ostringstream identity;
   identity << kVersion << '\n' << options.random_weights << '\n';
   for (const std::string& folder : {options.model, options.vae}) {
@@ -102,7 +102,7 @@ std::optional<fs::path> calibration_cache_file(const EngineOptions& options) {
   std::ostringstream name;
   name << "int8-" << std::hex << std::setw(16) << std::setfill('0') << base::fnv1a(identity.str())
        << ".json";
-  return *folder / name.str();
+  return *cache / name.str();
 }
 
 }  // namespace streamdiffusion::session

@@ -1,9 +1,9 @@
 #include "weights/model_folder.h"
 
 #include "base/error.h"
+#include "base/hub_folder.h"
 #include "json/quote.h"
 #include "params/read_json.h"
-#include "weights/cache_folder.h"
 
 namespace streamdiffusion::weights {
 namespace {
@@ -129,7 +129,7 @@ std::string model_name(const fs::path& folder) {
   if (normal.filename().empty()) normal = normal.parent_path();
   const fs::path snapshots = normal.parent_path();
   if (snapshots.filename() == "snapshots") {
-    std::string name = repository_of_cache_folder(snapshots.parent_path().filename().string());
+    std::string name = base::hub_repository(snapshots.parent_path().filename().string());
     if (!name.empty()) return name;
   }
   return normal.filename().string();

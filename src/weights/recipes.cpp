@@ -5,9 +5,9 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/hub_folder.h"
 #include "base/join.h"
 #include "params/check.h"
-#include "weights/cache_folder.h"
 #include "weights/recipes_data.h"
 
 namespace streamdiffusion::weights {
@@ -101,7 +101,7 @@ const Recipe* find_recipe_of_folder(const std::filesystem::path& path) {
     if (!part.empty()) parts.push_back(part.string());
   }
   for (std::size_t i = 0; i < parts.size(); ++i) {
-    const std::string repository = repository_of_cache_folder(parts[i]);
+    const std::string repository = base::hub_repository(parts[i]);
     if (repository.empty()) continue;
     const bool of_a_file = i + 2 < parts.size() && plain(parts.back()) != parts.back();
     const Recipe* of_file = of_a_file ? find_recipe(repository + "/" + parts.back()) : nullptr;

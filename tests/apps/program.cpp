@@ -20,8 +20,8 @@ std::string text_of(const std::string& path) {
 }
 
 pid_t ProgramTest::start(std::vector<std::string> arguments, const std::string& input) {
-  arguments.insert(arguments.begin(), SD_PROGRAM);
-  std::vector<char*> pointers;
+  std::string program = SD_PROGRAM;
+  std::vector<char*> pointers{program.data()};
   for (std::string& argument : arguments) pointers.push_back(argument.data());
   pointers.push_back(nullptr);
   const std::string cache = folder_ / "cache", out = folder_ / "out", err = folder_ / "err";

@@ -37,7 +37,9 @@ TEST(AutomaticDevice, IsOneThatCanBeMade) {
   EXPECT_NE(std::ranges::find(names, device.name), names.end()) << device.name;
   EXPECT_EQ(make_device(device.name)->name(), device.name);
   EXPECT_EQ(device.name == "cuda", names.front() == "cuda");
-  if (!has_nvidia_hardware()) EXPECT_EQ(device.missing, "");
+  if (!has_nvidia_hardware()) {
+    EXPECT_EQ(device.missing, "");
+  }
 }
 
 }  // namespace

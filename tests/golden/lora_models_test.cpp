@@ -240,7 +240,7 @@ TEST_P(LoraModel, HasTheKeysThatDiffusersWrites) {
 
 INSTANTIATE_TEST_SUITE_P(Models, LoraModel,
                          ::testing::Values("unet_sd15", "unet_sd2_odd", "clip_gelu"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& test) { return std::string(test.param); });
 
 }  // namespace
 }  // namespace streamdiffusion::golden

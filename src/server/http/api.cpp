@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/join.h"
+#include "base/percent_encode.h"
 #include "server/http/assets.h"
 
 namespace streamdiffusion::server {
@@ -45,7 +46,7 @@ std::string relative_address(const Request& request) {
   char separator = '?';
   for (const auto& [name, value] : request.query) {
     if (name == "token") continue;
-    address += separator + percent_encode(name) + "=" + percent_encode(value);
+    address += separator + base::percent_encode(name) + "=" + base::percent_encode(value);
     separator = '&';
   }
   return address;

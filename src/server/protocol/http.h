@@ -61,9 +61,6 @@ void read_target(std::string_view target, Request& request);
 /// Decodes %XX, and '+' as a space if `form`. Returns nothing for an invalid escape.
 std::optional<std::string> percent_decode(std::string_view text, bool form);
 
-/// Everything but A-Z a-z 0-9 - . _ ~ as %XX.
-std::string percent_encode(std::string_view text);
-
 bool is_utf8(std::string_view text);
 
 /// The values of all cookies with this name.

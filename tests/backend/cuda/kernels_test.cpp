@@ -138,7 +138,9 @@ TEST(CudaDevice, TakesTheTimeOfEveryOpAndThenRunsWithoutEvents) {
       EXPECT_TRUE(output.bytes == expected.at(name).bytes) << name;
     double seconds = 0;
     for (const OpReport& op : run.executable().report()) seconds += op.seconds;
-    if (times >= 2) EXPECT_EQ(seconds, before);
+    if (times >= 2) {
+      EXPECT_EQ(seconds, before);
+    }
     before = seconds;
   }
 }

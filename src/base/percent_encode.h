@@ -1,0 +1,12 @@
+// Percent-encoding of addresses (RFC 3986, section 2.1).
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace streamdiffusion::base {
+
+/// All but A-Z a-z 0-9 - . _ ~ and the characters in `keep` as %XX.
+std::string percent_encode(std::string_view text, std::string_view keep = {});
+
+}  // namespace streamdiffusion::base
