@@ -2,6 +2,7 @@
 # Debian's packages.
 BUILD := build/release
 CMAKE_FLAGS ?=
+PROCESSORS := $(shell nproc)
 # ccache keeps what was compiled with a precompiled header only if it is told that this is safe.
 export CCACHE_SLOPPINESS ?= pch_defines,time_macros,include_file_mtime,include_file_ctime
 LAUNCHER := $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
@@ -32,13 +33,13 @@ unit:
 	@scripts/setup.sh test
 	@cmake --preset release $(LAUNCHER) $(CMAKE_FLAGS)
 	@cmake --build $(BUILD)
-	@ctest --test-dir $(BUILD) --output-on-failure
+	@ctest --test-dir $(BUILD) --output-on-failure --parallel $(PROCESSORS)
 
 asan tsan:
 	@scripts/setup.sh test
 	@cmake --preset $@ $(LAUNCHER)
 	@cmake --build build/$@
-	@ctest --test-dir build/$@ --output-on-failure
+	@ctest --test-dir build/$@ --output-on-failure --parallel $(PROCESSORS)
 
 FUZZ_SECONDS ?= 60
 fuzz:

@@ -87,7 +87,8 @@ if(SD_PRECOMPILED_HEADERS AND SD_BUILD_TESTS)
 endif()
 
 # sd_limit(<test> [<seconds>]): a test that hangs fails after two minutes. CTest itself would wait for twenty-five. Code
-# under a sanitizer runs up to ten times as long.
+# under a sanitizer runs up to ten times as long. Of tests that run side by side, those with the longest limits start
+# first.
 function(sd_limit name)
   set(seconds 120)
   if(ARGC GREATER 1)
@@ -96,7 +97,7 @@ function(sd_limit name)
   if(SD_SANITIZE)
     math(EXPR seconds "5 * ${seconds}")
   endif()
-  set_tests_properties(${name} PROPERTIES TIMEOUT ${seconds})
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${seconds} COST ${seconds})
 endfunction()
 
 # sd_test(<name> SOURCES ... DEPS <folder>... [LINK <library>...]) adds one GoogleTest program.
