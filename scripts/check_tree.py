@@ -20,7 +20,7 @@ VENDOR_HEADERS = {
     r"unicode/": ["src/tokenizer"],
     r"webp/": ["src/image"],
     r"lcms2": ["src/image", "tests/image"],
-    r"nlohmann/": ["src/json", "src/weights", "src/server", "apps", "tests", "bench"],
+    r"nlohmann/": ["src/json", "src/weights", "src/settings", "src/c_api", "src/server", "apps", "tests", "bench"],
     r"CLI/": ["apps/streamdiffusion/flags.cpp", "bench"],
     r"(cuda|cudnn|cublas)": ["src/backend/cuda", "tests/backend/cuda", "bench/cuda"],
     r"lib(av|sw)": ["src/media"],

@@ -12,23 +12,16 @@
 #include "base/log.h"
 #include "model_files.h"
 #include "params/without_effect.h"
+#include "weights/included_model.h"
 
 namespace streamdiffusion::app {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// The folder of the included model, where it was installed or in the tree that the program was
-/// built in; empty if it is in neither.
 std::string included_model() {
   std::error_code ignored;
-  const fs::path here = fs::read_symlink("/proc/self/exe", ignored).parent_path();
-  for (const char* folder_name :
-       {"../share/streamdiffusion/models/pictogram", "../../models/pictogram"}) {
-    const fs::path folder = (here / folder_name).lexically_normal();
-    if (fs::exists(folder / "model_index.json", ignored)) return folder.string();
-  }
-  return {};
+  return weights::included_model(fs::read_symlink("/proc/self/exe", ignored).parent_path());
 }
 
 }  // namespace

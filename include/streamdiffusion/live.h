@@ -15,6 +15,7 @@
 
 #include "streamdiffusion/engine.h"
 #include "streamdiffusion/error.h"
+#include "streamdiffusion/frame.h"
 #include "streamdiffusion/image.h"
 #include "streamdiffusion/options.h"
 #include "streamdiffusion/session.h"
@@ -57,6 +58,11 @@ struct LiveFrame {
   /// not decode. What it throws fails this frame only. Leave empty in text-to-image mode. If that
   /// mode is still being prepared, the frame waits for it.
   std::function<Image()> image;
+  /// In place of `image`: pixels in memory, in any layout and size. They are converted and resized
+  /// in one pass on the prepare thread.
+  std::optional<FrameView> pixels;
+  /// What `pixels` lie in; dropped once they have been read, or the frame is dropped.
+  std::shared_ptr<const void> owner;
   LiveClock::time_point captured = LiveClock::now();
   /// The caller's own. Comes back with the output.
   std::any tag;

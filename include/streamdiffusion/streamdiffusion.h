@@ -3,6 +3,7 @@
 
 #include "streamdiffusion/engine.h"
 #include "streamdiffusion/error.h"
+#include "streamdiffusion/frame.h"
 #include "streamdiffusion/image.h"
 #include "streamdiffusion/known_words.h"
 #include "streamdiffusion/live.h"

@@ -178,7 +178,7 @@ void write_image(const std::filesystem::path& path, ImageView image) {
   check_image_name(path);
   std::vector<std::byte> bytes;
   try {
-    bytes = encode_as(lower_extension(path), copy(image));
+    bytes = encode_as(lower_extension(path), to_image(image));
   } catch (const Error& error) {
     base::fail(error.code(), path.string(), ": ", error.what());
   }

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "image/rgb_rows.h"
 
 namespace streamdiffusion::image {
 namespace {
@@ -62,10 +63,43 @@ void resize_row(const std::uint8_t* from, const Taps& taps, float* to) {
   }
 }
 
-/// The central width x height of an image.
-ImageView center_crop(ImageView image, int width, int height) {
-  const int x = (image.width - width) / 2, y = (image.height - height) / 2;
-  return {image.data + y * image.stride + std::ptrdiff_t{3} * x, width, height, image.stride};
+/// The central width x height of a frame.
+RgbRows center_crop(const FrameView& frame, int width, int height) {
+  return {frame, (frame.width - width) / 2, (frame.height - height) / 2, width, height};
+}
+
+Image copy(const RgbRows& rows) {
+  const std::size_t row = static_cast<std::size_t>(rows.width()) * 3;
+  Image image{rows.width(), rows.height(), {}};
+  image.rgb.resize(row * static_cast<std::size_t>(rows.height()));
+  for (int y = 0; y < rows.height(); ++y)
+    rows.copy_row(y, image.rgb.data() + static_cast<std::size_t>(y) * row);
+  return image;
+}
+
+Image resize(RgbRows rows, int width, int height) {
+  if (rows.width() == width && rows.height() == height) return copy(rows);
+  const Taps horizontal = make_taps(rows.width(), width),
+             vertical = make_taps(rows.height(), height);
+  const std::size_t row = static_cast<std::size_t>(width) * 3;
+  std::vector<float> resized_rows(row * static_cast<std::size_t>(rows.height()));
+  for (int y = 0; y < rows.height(); ++y) {
+    resize_row(rows.row(y), horizontal, resized_rows.data() + static_cast<std::size_t>(y) * row);
+  }
+  Image out{width, height, std::vector<std::uint8_t>(row * static_cast<std::size_t>(height))};
+  std::vector<float> sum(row);
+  for (int y = 0; y < height; ++y) {
+    const Taps::Window& window = vertical.windows[static_cast<std::size_t>(y)];
+    std::fill(sum.begin(), sum.end(), 0.0F);
+    for (int j = 0; j < window.count; ++j) {
+      const float weight = vertical.weights[window.weights + static_cast<std::size_t>(j)];
+      const float* from = resized_rows.data() + static_cast<std::size_t>(window.first + j) * row;
+      for (std::size_t i = 0; i < row; ++i) sum[i] += weight * from[i];
+    }
+    std::uint8_t* to = out.rgb.data() + static_cast<std::size_t>(y) * row;
+    for (std::size_t i = 0; i < row; ++i) to[i] = to_byte(sum[i]);
+  }
+  return out;
 }
 
 /// `inner` in the center of a black image.
@@ -84,64 +118,47 @@ Image letterbox(ImageView inner, int width, int height) {
 
 }  // namespace
 
-Image copy(ImageView view) {
-  Image image{view.width, view.height, {}};
-  const std::size_t row = static_cast<std::size_t>(view.width) * 3;
-  image.rgb.resize(row * static_cast<std::size_t>(view.height));
-  for (int y = 0; y < view.height; ++y) {
-    std::memcpy(image.rgb.data() + static_cast<std::size_t>(y) * row, view.data + y * view.stride,
-                row);
-  }
-  return image;
+Image resize(const FrameView& frame, int width, int height) {
+  check(frame);
+  base::require(width > 0 && height > 0, base::ErrorCode::invalid_argument, "cannot resize ",
+                frame.width, "x", frame.height, " to ", width, "x", height);
+  return resize(RgbRows(frame), width, height);
 }
 
-Image resize(ImageView image, int width, int height) {
-  base::require(image.width > 0 && image.height > 0 && width > 0 && height > 0,
-                base::ErrorCode::invalid_argument, "cannot resize ", image.width, "x", image.height,
-                " to ", width, "x", height);
-  if (image.width == width && image.height == height) return copy(image);
-  const Taps horizontal = make_taps(image.width, width), vertical = make_taps(image.height, height);
-  const std::size_t row = static_cast<std::size_t>(width) * 3;
-  std::vector<float> resized_rows(row * static_cast<std::size_t>(image.height));
-  for (int y = 0; y < image.height; ++y) {
-    resize_row(image.data + y * image.stride, horizontal,
-               resized_rows.data() + static_cast<std::size_t>(y) * row);
-  }
-  Image out{width, height, std::vector<std::uint8_t>(row * static_cast<std::size_t>(height))};
-  std::vector<float> sum(row);
-  for (int y = 0; y < height; ++y) {
-    const Taps::Window& window = vertical.windows[static_cast<std::size_t>(y)];
-    std::fill(sum.begin(), sum.end(), 0.0F);
-    for (int j = 0; j < window.count; ++j) {
-      const float weight = vertical.weights[window.weights + static_cast<std::size_t>(j)];
-      const float* from = resized_rows.data() + static_cast<std::size_t>(window.first + j) * row;
-      for (std::size_t i = 0; i < row; ++i) sum[i] += weight * from[i];
-    }
-    std::uint8_t* to = out.rgb.data() + static_cast<std::size_t>(y) * row;
-    for (std::size_t i = 0; i < row; ++i) to[i] = to_byte(sum[i]);
-  }
-  return out;
-}
-
-Image fit(ImageView image, int width, int height, Fit mode) {
-  base::require(image.width > 0 && image.height > 0, base::ErrorCode::invalid_argument,
-                "the image is ", image.width, "x", image.height);
-  if (mode == Fit::stretch) return resize(image, width, height);
-  const double scale_x = static_cast<double>(width) / image.width,
-               scale_y = static_cast<double>(height) / image.height;
+Image fit(const FrameView& frame, int width, int height, Fit mode) {
+  check(frame);
+  if (mode == Fit::stretch) return resize(frame, width, height);
+  const double scale_x = static_cast<double>(width) / frame.width,
+               scale_y = static_cast<double>(height) / frame.height;
   const auto side = [](double length, int max) {
     return std::clamp(static_cast<int>(std::lround(length)), 1, max);
   };
   if (mode == Fit::cover) {
     const double scale = std::max(scale_x, scale_y);
     return resize(
-        center_crop(image, side(width / scale, image.width), side(height / scale, image.height)),
+        center_crop(frame, side(width / scale, frame.width), side(height / scale, frame.height)),
         width, height);
   }
   const double scale = std::min(scale_x, scale_y);
   const Image inner =
-      resize(image, side(image.width * scale, width), side(image.height * scale, height));
+      resize(frame, side(frame.width * scale, width), side(frame.height * scale, height));
   return letterbox(inner, width, height);
 }
 
 }  // namespace streamdiffusion::image
+
+namespace streamdiffusion {
+
+Image to_image(const FrameView& frame) {
+  return image::resize(frame, frame.width, frame.height);
+}
+
+void write(ImageView image, const FrameTarget& target) {
+  image::check(target);
+  if (image.width == target.width && image.height == target.height)
+    return image::write_planes(image, target);
+  const Image resized = image::resize(image, target.width, target.height);
+  image::write_planes(resized, target);
+}
+
+}  // namespace streamdiffusion

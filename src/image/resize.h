@@ -1,21 +1,19 @@
 // Resizes images and fits them to the size that a model works at.
 #pragma once
 
-#include "streamdiffusion/image.h"
+#include "streamdiffusion/frame.h"
 
 namespace streamdiffusion::image {
 
 using streamdiffusion::Fit;
 
-/// A copy without gaps between its rows.
-Image copy(ImageView image);
-
 /// Bicubic (a = -0.5), as Pillow's BICUBIC: when the image shrinks, the kernel is widened by the
 /// scale, which filters out what would alias. Throws invalid_argument for a side below 1.
-Image resize(ImageView image, int width, int height);
+/// A frame in another layout is converted row by row on the way.
+Image resize(const FrameView& frame, int width, int height);
 
 /// An image of exactly width x height, made as `mode` says: stretched, cropped at its center
-/// (cover), or with black bars (contain). Throws invalid_argument for an empty image.
-Image fit(ImageView image, int width, int height, Fit mode);
+/// (cover), or with black bars (contain). Throws invalid_argument as to_image() does.
+Image fit(const FrameView& frame, int width, int height, Fit mode);
 
 }  // namespace streamdiffusion::image

@@ -89,6 +89,7 @@ std::vector<Output> ActiveSession::process(Frame frame) {
   const std::uint64_t id = frame.output.frame_id;
   frame.output.entered = LiveClock::now();
   if (settings_.options.text_to_image) return session_.generate(id, std::move(frame.output));
+  if (frame.borrowed) return session_.process(*frame.borrowed, id, std::move(frame.output));
   base::require(!frame.image.rgb.empty(), ErrorCode::invalid_argument,
                 "a frame without an image, and this session follows images");
   const int width = session_.width(), height = session_.height();

@@ -1,26 +1,13 @@
 // The public LiveSession: forwards to its implementation.
 #include "base/error.h"
+#include "live/complete_settings.h"
 #include "live/live_session_impl.h"
-#include "params/check.h"
-#include "params/seed.h"
 #include "streamdiffusion/live.h"
 
 namespace streamdiffusion {
 namespace {
 
 constexpr int kDeepest = 1024;
-
-/// With every default filled in, and the seed drawn if one is to be. Throws invalid_argument.
-LiveSettings completed(const Engine& engine, LiveSettings settings) {
-  settings.options = engine.with_defaults(settings.options);
-  if (settings.prompts.empty()) settings.prompts = {{engine.sample_prompt(), 1.0F}};
-  const std::string sample = engine.sample_negative_prompt();
-  if (!settings.negative_prompt && !sample.empty()) settings.negative_prompt = sample;
-  engine.check(settings.options);
-  params::check(settings);
-  settings.options.seed = params::resolved_seed(settings.options.seed);
-  return settings;
-}
 
 QueuePolicy checked(QueuePolicy policy) {
   base::require(policy.depth >= 1 && policy.depth <= kDeepest, ErrorCode::invalid_argument,
@@ -45,7 +32,7 @@ std::uint64_t LiveCounters::in_flight() const {
 
 LiveSession::LiveSession(Engine engine, const LiveSettings& settings, QueuePolicy policy,
                          LiveCallbacks callbacks, std::stop_token stop)
-    : impl_(std::make_shared<Impl>(engine, engine.impl_, completed(engine, settings),
+    : impl_(std::make_shared<Impl>(engine, engine.impl_, live::complete(engine, settings),
                                    checked(policy), std::move(callbacks), std::move(stop))) {
   impl_->start();
 }
@@ -79,7 +66,7 @@ void LiveSession::change(const LiveSettings& settings) {
   change(impl_->engine(), settings);
 }
 void LiveSession::change(Engine engine, const LiveSettings& settings) {
-  impl_->change(engine, completed(engine, settings));
+  impl_->change(engine, live::complete(engine, settings));
 }
 LiveSettings LiveSession::settings() const {
   return impl_->settings();

@@ -11,6 +11,18 @@ double seconds(LiveClock::duration span) {
   return std::chrono::duration<double>(span).count();
 }
 
+/// As Frame::decode.
+std::function<Image(int, int, Fit)> decoder_of(LiveFrame source) {
+  if (source.pixels) {
+    return [pixels = *source.pixels, owner = std::move(source.owner)](
+               int width, int height, Fit fit) { return image::fit(pixels, width, height, fit); };
+  }
+  if (!source.image) return nullptr;
+  return [decode = std::move(source.image)](int width, int height, Fit fit) {
+    return image::fit(decode(), width, height, fit);
+  };
+}
+
 }  // namespace
 
 LiveSession::Impl::Impl(Engine engine, const std::shared_ptr<Engine::Impl>& engine_impl,
@@ -52,7 +64,7 @@ std::optional<std::uint64_t> LiveSession::Impl::submit(LiveFrame source) {
   const std::uint64_t id = frame.output.frame_id;
   frame.output.captured = source.captured;
   frame.output.tag = std::move(source.tag);
-  frame.decode = std::move(source.image);
+  frame.decode = decoder_of(std::move(source));
   put(arrived_, std::move(frame), &LiveCounters::dropped_waiting);
   return id;
 }
@@ -68,10 +80,8 @@ bool LiveSession::Impl::prepare(Frame& frame) {
   try {
     if (frame.decode) {
       const LiveSettings wanted = settings();
-      frame.image = frame.decode();
+      frame.image = frame.decode(*wanted.options.width, *wanted.options.height, wanted.fit);
       frame.decode = nullptr;
-      frame.image =
-          image::fit(frame.image, *wanted.options.width, *wanted.options.height, wanted.fit);
     }
     frame.output.prepared = LiveClock::now();
     return true;

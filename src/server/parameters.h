@@ -58,11 +58,6 @@ class ParameterTable {
 
  private:
   const params::Parameter* find(std::string_view name) const;
-  /// "; did you mean "prompt"?"
-  std::string suggestion(std::string_view name) const;
-  /// Brings what one message asks for together. `given` are the names in it.
-  void settle(params::Settings& wanted, const std::set<std::string_view>& given,
-              const Parameters& now) const;
 
   const StreamFactory& factory_;
   std::vector<params::Parameter> rows_;

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the library into an empty folder and builds a program against it, with CMake and with pkg-config.
+# Installs the library into an empty folder and builds a program against it, with CMake and with pkg-config: one in C++ and one in C.
 # Usage: consumer_test.sh BUILD_FOLDER CXX
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -21,6 +21,15 @@ export PKG_CONFIG_PATH
 "$compiler" "$here/project/main.cpp" -DMODEL_DIR="\"$(pkg-config --variable=model streamdiffusion)\"" \
   $(pkg-config --cflags --libs streamdiffusion) -o "$work/with_pkg_config"
 "$work/with_pkg_config"
+
+# The C interface, from plain C99, as docs/c.md shows it.
+cc -std=c99 -pedantic -Wall -Werror "$build/tests/c_api/c_example.c" $(pkg-config --cflags --libs streamdiffusion_c) \
+  -o "$work/in_c"
+LD_LIBRARY_PATH=$(pkg-config --variable=libdir streamdiffusion_c) "$work/in_c"
+cmake -S "$here/project_c" -B "$work/cmake_c" -DCMAKE_PREFIX_PATH="$work/moved" \
+  -DEXAMPLE="$build/tests/c_api/c_example.c" >"$work/configure_c.log" || { cat "$work/configure_c.log"; exit 1; }
+cmake --build "$work/cmake_c"
+"$work/cmake_c/consumer"
 
 if readelf -d "$work/with_pkg_config" | grep -E 'lib(av|sw|SDL)'; then
   echo "a program that embeds the library links FFmpeg or SDL" >&2

@@ -1,10 +1,10 @@
-#include "server/parameter_specs.h"
+#include "settings/json_schema.h"
 
 #include <algorithm>
 #include <cmath>
 #include <type_traits>
 
-namespace streamdiffusion::server {
+namespace streamdiffusion::settings {
 namespace {
 
 using nlohmann::json;
@@ -89,47 +89,19 @@ json to_json(const std::vector<WeightedPrompt>& prompts) {
   return list;
 }
 
-/// Sizes are multiples of the autoencoder's factor, and no larger than the operator allows.
-void limit_side(params::Parameter& row, int factor, int side) {
-  auto& type = std::get<params::Integer>(row.type);
-  type.multiple = factor;
-  type.minimum = (type.minimum + factor - 1) / factor * factor;
-  type.maximum = std::min<std::int64_t>(type.maximum, side) / factor * factor;
-}
-
-/// Clients choose among the models that are open instead of naming a folder.
-params::Parameter model_row(const std::string& name) {
-  params::Parameter row = params::parameter("model");
-  row.type = params::Choice{std::get<params::Text>(row.type).member, {name}};
-  row.help = "One of those that the server has opened";
-  row.group = params::Group::image;
-  return row;
+json value_of(const params::Parameter& row, const params::Settings& settings) {
+  return std::visit(
+      [&](const auto& type) {
+        const auto value = type.member.get(settings);
+        if constexpr (std::is_same_v<std::remove_cvref_t<decltype(type)>, params::IntegerList>) {
+          if (!value && type.may_be_unset) return json::array();
+        }
+        return value ? to_json(*value) : json();
+      },
+      row.type);
 }
 
 }  // namespace
-
-std::vector<params::Parameter> offered_parameters(const ServedModel& info, const Limits& limits) {
-  std::vector<params::Parameter> rows;
-  for (params::Parameter row : params::parameters()) {
-    const std::string_view name = row.name;
-    if (name == "width" || name == "height") limit_side(row, info.factor, limits.side);
-    if (name == "steps") {
-      auto& type = std::get<params::Integer>(row.type);
-      type.maximum = std::min<std::int64_t>(type.maximum, limits.steps);
-    }
-    if (name == "t_index_list" || name == "timesteps") {
-      auto& type = std::get<params::IntegerList>(row.type);
-      type.maximum_items = std::min(type.maximum_items, static_cast<std::size_t>(limits.steps));
-    }
-    if (name == "lora_scales") {
-      if (info.loras.empty()) continue;
-      std::get<params::NumberList>(row.type).maximum_items = info.loras.size();
-    }
-    if (row.in.server) rows.push_back(std::move(row));
-  }
-  rows.push_back(model_row(info.model));
-  return rows;
-}
 
 json schema_of(const params::Parameter& row, std::size_t order) {
   json schema = std::visit(Schema{}, row.type);
@@ -143,16 +115,23 @@ json schema_of(const params::Parameter& row, std::size_t order) {
   return schema;
 }
 
-json value_of(const params::Parameter& row, const params::Settings& settings) {
-  return std::visit(
-      [&](const auto& type) {
-        const auto value = type.member.get(settings);
-        if constexpr (std::is_same_v<std::remove_cvref_t<decltype(type)>, params::IntegerList>) {
-          if (!value && type.may_be_unset) return json::array();
-        }
-        return to_json(value.value());
-      },
-      row.type);
+json schema_of(std::span<const params::Parameter> rows, const json& defaults) {
+  json properties = json::object();
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    properties[rows[i].name] = schema_of(rows[i], i);
+    properties[rows[i].name]["default"] = defaults.at(rows[i].name);
+  }
+  return {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
+          {"title", "Parameters"},
+          {"type", "object"},
+          {"properties", properties},
+          {"additionalProperties", false}};
 }
 
-}  // namespace streamdiffusion::server
+json values_of(std::span<const params::Parameter> rows, const params::Settings& settings) {
+  json out = json::object();
+  for (const params::Parameter& row : rows) out[row.name] = value_of(row, settings);
+  return out;
+}
+
+}  // namespace streamdiffusion::settings

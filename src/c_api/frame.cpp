@@ -1,0 +1,106 @@
+#include "c_api/frame.h"
+
+#include <cstddef>
+#include <cstring>
+
+#include "base/error.h"
+#include "c_api/call.h"
+#include "image/rgb_rows.h"
+
+namespace streamdiffusion::c_api {
+namespace {
+
+/// Fills a view or a target.
+template <typename Frame>
+Frame frame_as(const streamdiffusion_frame& frame) {
+  Frame out;
+  out.format = static_cast<PixelFormat>(frame.format);
+  out.width = frame.width;
+  out.height = frame.height;
+  for (std::size_t i = 0; i < out.planes.size(); ++i) {
+    out.planes[i] = static_cast<std::uint8_t*>(frame.planes[i]);
+    out.strides[i] = frame.strides[i];
+  }
+  out.matrix = static_cast<YuvMatrix>(frame.matrix);
+  out.range = static_cast<YuvRange>(frame.range);
+  return out;
+}
+
+/// The size of the struct in version 0.1.
+constexpr std::size_t kFirstSize =
+    offsetof(streamdiffusion_frame, release_user) + sizeof(streamdiffusion_frame::release_user);
+
+template <typename Enum>
+void check_value(Enum value, int last, const char* name) {
+  base::require(value >= 0 && static_cast<int>(value) <= last, ErrorCode::invalid_argument,
+                "the frame's ", name, " is ", static_cast<int>(value), ", expected 0..", last);
+}
+
+}  // namespace
+
+streamdiffusion_frame read_frame(const streamdiffusion_frame* given) {
+  streamdiffusion_frame frame;
+  streamdiffusion_frame_init(&frame);
+  read_struct(&frame, sizeof frame, given, kFirstSize, "frame");
+  check_value(frame.format, STREAMDIFFUSION_FORMAT_I420, "format");
+  check_value(frame.matrix, STREAMDIFFUSION_MATRIX_BT709, "matrix");
+  check_value(frame.range, STREAMDIFFUSION_RANGE_FULL, "range");
+  base::require(frame.memory == STREAMDIFFUSION_MEMORY_HOST, ErrorCode::unsupported,
+                "the frame's memory is ", static_cast<int>(frame.memory),
+                ", expected STREAMDIFFUSION_MEMORY_HOST; other memory is not implemented");
+  image::check(view_of(frame));
+  return frame;
+}
+
+FrameView view_of(const streamdiffusion_frame& frame) {
+  return frame_as<FrameView>(frame);
+}
+
+FrameTarget target_of(const streamdiffusion_frame& frame) {
+  return frame_as<FrameTarget>(frame);
+}
+
+std::shared_ptr<const void> owner_of(const streamdiffusion_frame& frame) {
+  if (frame.release == nullptr) return nullptr;
+  const auto release = [call = frame.release, user = frame.release_user](const void*) {
+    call(user);
+  };
+  return {static_cast<const void*>(&frame), release};
+}
+
+std::shared_ptr<const void> copy_pixels(FrameView& view) {
+  const std::vector<image::Plane> planes = image::planes_of(view.format, view.width, view.height);
+  std::size_t bytes = 0;
+  for (const image::Plane& plane : planes)
+    bytes += static_cast<std::size_t>(plane.row_bytes) * static_cast<std::size_t>(plane.rows);
+  std::shared_ptr<std::uint8_t[]> copy = std::make_shared_for_overwrite<std::uint8_t[]>(bytes);
+  std::uint8_t* to = copy.get();
+  for (std::size_t i = 0; i < planes.size(); ++i) {
+    const std::uint8_t* first = to;
+    for (int row = 0; row < planes[i].rows; ++row, to += planes[i].row_bytes) {
+      std::memcpy(to, view.planes[i] + row * view.strides[i],
+                  static_cast<std::size_t>(planes[i].row_bytes));
+    }
+    view.planes[i] = first;
+    view.strides[i] = planes[i].row_bytes;
+  }
+  return copy;
+}
+
+LiveClock::time_point time_of(std::int64_t nanoseconds) {
+  if (nanoseconds == 0) return LiveClock::now();
+  return LiveClock::time_point(
+      std::chrono::duration_cast<LiveClock::duration>(std::chrono::nanoseconds(nanoseconds)));
+}
+
+std::int64_t nanoseconds_of(LiveClock::time_point time) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
+}
+
+}  // namespace streamdiffusion::c_api
+
+void streamdiffusion_frame_init(streamdiffusion_frame* frame) {
+  if (frame == nullptr) return;
+  *frame = {};
+  frame->struct_size = sizeof *frame;
+}

@@ -1,0 +1,25 @@
+// Frames of the C interface.
+#pragma once
+
+#include <memory>
+
+#include "streamdiffusion/c.h"
+#include "streamdiffusion/frame.h"
+#include "streamdiffusion/live.h"
+
+namespace streamdiffusion::c_api {
+
+/// A frame as this library knows it, checked. Throws invalid_argument or unsupported.
+streamdiffusion_frame read_frame(const streamdiffusion_frame* frame);
+FrameView view_of(const streamdiffusion_frame& frame);
+FrameTarget target_of(const streamdiffusion_frame& frame);
+
+/// Calls the frame's `release`, where it has one, when the last copy ends.
+std::shared_ptr<const void> owner_of(const streamdiffusion_frame& frame);
+/// A copy of the pixels in memory of their own; `view` becomes one of the copy.
+std::shared_ptr<const void> copy_pixels(FrameView& view);
+
+LiveClock::time_point time_of(std::int64_t nanoseconds);
+std::int64_t nanoseconds_of(LiveClock::time_point time);
+
+}  // namespace streamdiffusion::c_api

@@ -1,0 +1,220 @@
+#include "image/rgb_rows.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/error.h"
+
+namespace streamdiffusion::image {
+namespace {
+
+/// Where the bytes of a pixel of a packed format lie. `alpha` is -1 where there is none.
+struct Packed {
+  int bytes, r, g, b, alpha;
+};
+
+/// bytes is 0 for a format of planes.
+Packed packed(PixelFormat format) {
+  switch (format) {
+    case PixelFormat::rgb:
+      return {3, 0, 1, 2, -1};
+    case PixelFormat::bgr:
+      return {3, 2, 1, 0, -1};
+    case PixelFormat::rgba:
+    case PixelFormat::rgbx:
+      return {4, 0, 1, 2, 3};
+    case PixelFormat::bgra:
+    case PixelFormat::bgrx:
+      return {4, 2, 1, 0, 3};
+    case PixelFormat::argb:
+      return {4, 1, 2, 3, 0};
+    case PixelFormat::nv12:
+    case PixelFormat::i420:
+      break;
+  }
+  return {};
+}
+
+/// Coefficients of a conversion between YUV and RGB (ITU-R BT.601-7, section 2.5; BT.709-6, 3.2 to
+/// 3.5), in 16.16 fixed point.
+struct Matrix {
+  int y_offset;
+  /// To RGB: r = y*(Y - y_offset) + rv*V', g = ... + gu*U' + gv*V', b = ... + bu*U', with
+  /// U' = U - 128.
+  int y, rv, gu, gv, bu;
+  /// From RGB: rows of Y, U and V.
+  int to_y[3], to_u[3], to_v[3];
+};
+
+constexpr int kOne = 1 << 16;
+
+constexpr int fixed(double value) {
+  return static_cast<int>(value * kOne + (value < 0 ? -0.5 : 0.5));
+}
+
+constexpr Matrix make_matrix(double kr, double kb, bool full) {
+  const double kg = 1 - kr - kb;
+  const double luma = full ? 1.0 : 219.0 / 255, chroma = full ? 1.0 : 224.0 / 255;
+  const double u = chroma / (2 * (1 - kb)), v = chroma / (2 * (1 - kr));
+  return {full ? 0 : 16,
+          fixed(1 / luma),
+          fixed(2 * (1 - kr) / chroma),
+          fixed(-2 * (1 - kb) * kb / kg / chroma),
+          fixed(-2 * (1 - kr) * kr / kg / chroma),
+          fixed(2 * (1 - kb) / chroma),
+          {fixed(kr * luma), fixed(kg * luma), fixed(kb * luma)},
+          {fixed(-kr * u), fixed(-kg * u), fixed((1 - kb) * u)},
+          {fixed((1 - kr) * v), fixed(-kg * v), fixed(-kb * v)}};
+}
+
+const Matrix& matrix_of(YuvMatrix matrix, YuvRange range) {
+  static constexpr Matrix k601 = make_matrix(0.299, 0.114, false),
+                          k601Full = make_matrix(0.299, 0.114, true),
+                          k709 = make_matrix(0.2126, 0.0722, false),
+                          k709Full = make_matrix(0.2126, 0.0722, true);
+  if (matrix == YuvMatrix::bt601) return range == YuvRange::full ? k601Full : k601;
+  return range == YuvRange::full ? k709Full : k709;
+}
+
+std::uint8_t byte_of(int fixed_point) {
+  return static_cast<std::uint8_t>(std::clamp((fixed_point + kOne / 2) >> 16, 0, 255));
+}
+
+template <int bytes>
+void read_packed(const std::uint8_t* from, const Packed& p, int width, std::uint8_t* to) {
+  for (int x = 0; x < width; ++x) {
+    to[3 * x] = from[bytes * x + p.r];
+    to[3 * x + 1] = from[bytes * x + p.g];
+    to[3 * x + 2] = from[bytes * x + p.b];
+  }
+}
+
+/// U and V of the pixels from column x on lie at u[(x / 2) * step] and v[(x / 2) * step].
+void read_yuv(const std::uint8_t* luma, const std::uint8_t* u, const std::uint8_t* v, int step,
+              int first, int width, const Matrix& m, std::uint8_t* to) {
+  for (int i = 0; i < width; ++i) {
+    const int x = first + i, chroma = x / 2 * step;
+    const int base = m.y * (luma[x] - m.y_offset), du = u[chroma] - 128, dv = v[chroma] - 128;
+    to[3 * i] = byte_of(base + m.rv * dv);
+    to[3 * i + 1] = byte_of(base + m.gu * du + m.gv * dv);
+    to[3 * i + 2] = byte_of(base + m.bu * du);
+  }
+}
+
+template <typename T>
+int weighted(const int (&weights)[3], const T* rgb) {
+  return weights[0] * rgb[0] + weights[1] * rgb[1] + weights[2] * rgb[2];
+}
+
+void write_luma(const std::uint8_t* rgb, int width, const Matrix& m, std::uint8_t* to) {
+  for (int x = 0; x < width; ++x)
+    to[x] = byte_of(weighted(m.to_y, rgb + 3 * x) + m.y_offset * kOne);
+}
+
+/// U and V are those of the mean of 2x2 pixels.
+void write_chroma(const std::uint8_t* row, const std::uint8_t* below, int width, const Matrix& m,
+                  std::uint8_t* u, std::uint8_t* v, int step) {
+  for (int x = 0; x < width; x += 2) {
+    const std::ptrdiff_t here = std::ptrdiff_t{3} * x, next = x + 1 < width ? here + 3 : here;
+    int sum[3];
+    for (int c = 0; c < 3; ++c)
+      sum[c] = row[here + c] + row[next + c] + below[here + c] + below[next + c];
+    const std::ptrdiff_t at = std::ptrdiff_t{x / 2} * step;
+    u[at] = byte_of(weighted(m.to_u, sum) / 4 + 128 * kOne);
+    v[at] = byte_of(weighted(m.to_v, sum) / 4 + 128 * kOne);
+  }
+}
+
+void write_packed(const std::uint8_t* rgb, const Packed& p, int width, std::uint8_t* to) {
+  for (int x = 0; x < width; ++x, rgb += 3, to += p.bytes) {
+    to[p.r] = rgb[0];
+    to[p.g] = rgb[1];
+    to[p.b] = rgb[2];
+    if (p.alpha >= 0) to[p.alpha] = 255;
+  }
+}
+
+template <typename Frame>
+void check_planes(const Frame& frame) {
+  base::require(frame.width > 0 && frame.height > 0, base::ErrorCode::invalid_argument,
+                "the frame is ", frame.width, "x", frame.height, ", expected at least 1x1");
+  const std::vector<Plane> planes = planes_of(frame.format, frame.width, frame.height);
+  for (std::size_t i = 0; i < planes.size(); ++i) {
+    base::require(frame.planes[i] != nullptr, base::ErrorCode::invalid_argument,
+                  "the frame has no plane ", i, ", expected ", planes.size(), " of its format");
+    const std::ptrdiff_t stride = frame.strides[i];
+    base::require(planes[i].rows == 1 || (stride < 0 ? -stride : stride) >= planes[i].row_bytes,
+                  base::ErrorCode::invalid_argument, "the stride of plane ", i, " is ", stride,
+                  ", expected at least ", planes[i].row_bytes, " bytes in either direction");
+  }
+}
+
+}  // namespace
+
+std::vector<Plane> planes_of(PixelFormat format, int width, int height) {
+  const std::ptrdiff_t half = (std::ptrdiff_t{width} + 1) / 2;
+  const int half_height = height / 2 + height % 2;
+  if (format == PixelFormat::nv12) return {{width, height}, {2 * half, half_height}};
+  if (format == PixelFormat::i420)
+    return {{width, height}, {half, half_height}, {half, half_height}};
+  return {{std::ptrdiff_t{width} * packed(format).bytes, height}};
+}
+
+void check(const FrameView& frame) {
+  check_planes(frame);
+}
+void check(const FrameTarget& target) {
+  check_planes(target);
+}
+
+RgbRows::RgbRows(const FrameView& frame, int x, int y, int width, int height)
+    : frame_(frame), x_(x), y_(y), width_(width), height_(height) {}
+
+const std::uint8_t* RgbRows::row(int y) {
+  if (frame_.format == PixelFormat::rgb) {
+    return frame_.planes[0] + (y_ + y) * frame_.strides[0] + std::ptrdiff_t{3} * x_;
+  }
+  converted_.resize(static_cast<std::size_t>(width_) * 3);
+  copy_row(y, converted_.data());
+  return converted_.data();
+}
+
+void RgbRows::copy_row(int y, std::uint8_t* to) const {
+  const std::ptrdiff_t line = y_ + y;
+  const std::uint8_t* from = frame_.planes[0] + line * frame_.strides[0];
+  const Packed p = packed(frame_.format);
+  if (frame_.format == PixelFormat::rgb) {
+    std::memcpy(to, from + std::ptrdiff_t{3} * x_, static_cast<std::size_t>(width_) * 3);
+  } else if (p.bytes > 0) {
+    from += std::ptrdiff_t{p.bytes} * x_;
+    p.bytes == 3 ? read_packed<3>(from, p, width_, to) : read_packed<4>(from, p, width_, to);
+  } else {
+    const Matrix& m = matrix_of(frame_.matrix, frame_.range);
+    const std::uint8_t* u = frame_.planes[1] + line / 2 * frame_.strides[1];
+    const bool interleaved = frame_.format == PixelFormat::nv12;
+    const std::uint8_t* v = interleaved ? u + 1 : frame_.planes[2] + line / 2 * frame_.strides[2];
+    read_yuv(from, u, v, interleaved ? 2 : 1, x_, width_, m, to);
+  }
+}
+
+void write_planes(ImageView image, const FrameTarget& target) {
+  const Packed p = packed(target.format);
+  const Matrix& m = matrix_of(target.matrix, target.range);
+  const bool interleaved = target.format == PixelFormat::nv12;
+  for (int y = 0; y < image.height; ++y) {
+    const std::uint8_t* row = image.data + y * image.stride;
+    std::uint8_t* to = target.planes[0] + y * target.strides[0];
+    if (p.bytes > 0) {
+      write_packed(row, p, image.width, to);
+      continue;
+    }
+    write_luma(row, image.width, m, to);
+    if (y % 2 != 0) continue;
+    const std::uint8_t* below = y + 1 < image.height ? row + image.stride : row;
+    std::uint8_t* u = target.planes[1] + y / 2 * target.strides[1];
+    std::uint8_t* v = interleaved ? u + 1 : target.planes[2] + y / 2 * target.strides[2];
+    write_chroma(row, below, image.width, m, u, v, interleaved ? 2 : 1);
+  }
+}
+
+}  // namespace streamdiffusion::image

@@ -1,0 +1,166 @@
+// Frames in every layout: to RGB, resized on the way, and back.
+#include "streamdiffusion/frame.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "image/resize.h"
+#include "image/rgb_rows.h"
+#include "support/errors.h"
+
+namespace streamdiffusion::image {
+namespace {
+
+using streamdiffusion::testing::expect_error;
+
+constexpr PixelFormat kPackedFormats[] = {PixelFormat::rgb,  PixelFormat::bgr,  PixelFormat::rgba,
+                                          PixelFormat::bgra, PixelFormat::rgbx, PixelFormat::bgrx,
+                                          PixelFormat::argb};
+
+Image colorful(int width, int height) {
+  Image image{width, height, {}};
+  for (int i = 0; i < width * height * 3; ++i)
+    image.rgb.push_back(static_cast<std::uint8_t>(i * 37 % 251));
+  return image;
+}
+
+/// Memory for a frame with rows that are longer than they need be.
+struct Buffer {
+  Buffer(PixelFormat format, int width, int height, bool bottom_up = false) {
+    target = {.format = format, .width = width, .height = height};
+    const std::vector<Plane> planes = planes_of(format, width, height);
+    for (std::size_t i = 0; i < planes.size(); ++i) {
+      const std::ptrdiff_t stride = planes[i].row_bytes + 5;
+      bytes[i].assign(static_cast<std::size_t>(stride * planes[i].rows), 77);
+      target.planes[i] = bytes[i].data() + (bottom_up ? stride * (planes[i].rows - 1) : 0);
+      target.strides[i] = bottom_up ? -stride : stride;
+    }
+  }
+  FrameView view() const {
+    FrameView view;
+    view.format = target.format;
+    view.width = target.width;
+    view.height = target.height;
+    for (std::size_t i = 0; i < view.planes.size(); ++i) view.planes[i] = target.planes[i];
+    view.strides = target.strides;
+    view.matrix = target.matrix;
+    view.range = target.range;
+    return view;
+  }
+  FrameTarget target;
+  std::vector<std::uint8_t> bytes[3];
+};
+
+TEST(Frame, KeepsEveryPixelInEveryPackedLayout) {
+  const Image image = colorful(7, 5);
+  for (const PixelFormat format : kPackedFormats) {
+    for (const bool bottom_up : {false, true}) {
+      Buffer buffer(format, 7, 5, bottom_up);
+      write(image, buffer.target);
+      EXPECT_EQ(to_image(buffer.view()).rgb, image.rgb) << static_cast<int>(format) << bottom_up;
+    }
+  }
+}
+
+TEST(Frame, LiesInMemoryAsItsNameSays) {
+  const Image pixel{1, 1, {1, 2, 3}};
+  const std::vector<std::vector<std::uint8_t>> expected = {
+      {1, 2, 3},      {3, 2, 1},      {1, 2, 3, 255}, {3, 2, 1, 255},
+      {1, 2, 3, 255}, {3, 2, 1, 255}, {255, 1, 2, 3}};
+  for (const PixelFormat format : kPackedFormats) {
+    std::vector<std::uint8_t> bytes(expected[static_cast<std::size_t>(format)].size());
+    write(pixel, {.format = format, .width = 1, .height = 1, .planes = {bytes.data()}});
+    EXPECT_EQ(bytes, expected[static_cast<std::size_t>(format)]) << static_cast<int>(format);
+  }
+}
+
+TEST(Frame, LeavesTheEndsOfLongRowsAlone) {
+  Buffer buffer(PixelFormat::rgba, 3, 2);
+  write(colorful(3, 2), buffer.target);
+  for (const int at : {12, 16, 29, 33})
+    EXPECT_EQ(buffer.bytes[0][static_cast<std::size_t>(at)], 77);
+}
+
+struct YuvCase {
+  YuvMatrix matrix;
+  YuvRange range;
+  std::vector<std::uint8_t> rgb, yuv;
+};
+
+/// By hand from ITU-R BT.601-7 and BT.709-6: white, black, and pure red, green and blue.
+const YuvCase kYuvCases[] = {
+    {YuvMatrix::bt601, YuvRange::limited, {255, 255, 255}, {235, 128, 128}},
+    {YuvMatrix::bt601, YuvRange::limited, {0, 0, 0}, {16, 128, 128}},
+    {YuvMatrix::bt601, YuvRange::limited, {255, 0, 0}, {81, 90, 240}},
+    {YuvMatrix::bt601, YuvRange::limited, {0, 255, 0}, {145, 54, 34}},
+    {YuvMatrix::bt601, YuvRange::limited, {0, 0, 255}, {41, 240, 110}},
+    {YuvMatrix::bt709, YuvRange::limited, {255, 0, 0}, {63, 102, 240}},
+    {YuvMatrix::bt709, YuvRange::limited, {0, 255, 0}, {173, 42, 26}},
+    {YuvMatrix::bt601, YuvRange::full, {255, 0, 0}, {76, 85, 255}},
+    {YuvMatrix::bt709, YuvRange::full, {0, 0, 255}, {18, 255, 116}},
+};
+
+TEST(Frame, HasTheColorsOfTheStandards) {
+  for (const YuvCase& c : kYuvCases) {
+    Buffer buffer(PixelFormat::i420, 2, 2);
+    buffer.target.matrix = c.matrix;
+    buffer.target.range = c.range;
+    Image image{2, 2, {}};
+    for (int i = 0; i < 4; ++i) image.rgb.insert(image.rgb.end(), c.rgb.begin(), c.rgb.end());
+    write(image, buffer.target);
+    for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(buffer.bytes[i][0], c.yuv[i]) << i;
+    const Image back = to_image(buffer.view());
+    for (std::size_t i = 0; i < 3; ++i)
+      EXPECT_LE(std::abs(back.rgb[i] - c.rgb[i]), 2) << int(c.rgb[0]) << " " << i;
+  }
+}
+
+TEST(Frame, OfTwoAndOfThreePlanesAreTheSame) {
+  for (const auto& [width, height] : {std::pair{7, 5}, {8, 6}, {1, 1}, {2, 1}, {1, 2}}) {
+    const Image image = colorful(width, height);
+    Buffer nv12(PixelFormat::nv12, width, height), i420(PixelFormat::i420, width, height, true);
+    write(image, nv12.target);
+    write(image, i420.target);
+    EXPECT_EQ(to_image(nv12.view()).rgb, to_image(i420.view()).rgb) << width << "x" << height;
+  }
+}
+
+TEST(Frame, IsConvertedOnTheWayToAnotherSize) {
+  for (const Fit mode : {Fit::cover, Fit::contain, Fit::stretch}) {
+    for (const PixelFormat format : {PixelFormat::bgra, PixelFormat::nv12, PixelFormat::i420}) {
+      Buffer buffer(format, 31, 17, true);
+      write(colorful(31, 17), buffer.target);
+      const Image whole = to_image(buffer.view());
+      EXPECT_EQ(fit(buffer.view(), 12, 16, mode).rgb, fit(whole, 12, 16, mode).rgb)
+          << static_cast<int>(format);
+    }
+  }
+}
+
+TEST(Frame, IsWrittenInTheSizeOfItsTarget) {
+  const Image image = colorful(8, 8);
+  Buffer buffer(PixelFormat::rgb, 5, 3);
+  write(image, buffer.target);
+  EXPECT_EQ(to_image(buffer.view()).rgb, resize(image, 5, 3).rgb);
+}
+
+TEST(Frame, NamesWhatIsMissing) {
+  const auto broken = [](auto change) {
+    return [change] {
+      Buffer buffer(PixelFormat::nv12, 6, 4);
+      FrameView view = buffer.view();
+      change(view);
+      to_image(view);
+    };
+  };
+  const auto code = ErrorCode::invalid_argument;
+  expect_error(broken([](FrameView& v) { v.planes[1] = nullptr; }), code, {"no plane 1", "2"});
+  expect_error(broken([](FrameView& v) { v.strides[0] = 5; }), code,
+               {"plane 0 is 5", "at least 6"});
+  expect_error(broken([](FrameView& v) { v.strides[1] = -5; }), code, {"plane 1 is -5"});
+  expect_error(broken([](FrameView& v) { v.width = 0; }), code, {"0x4", "at least 1x1"});
+}
+
+}  // namespace
+}  // namespace streamdiffusion::image
