@@ -7,7 +7,7 @@ PROCESSORS := $(shell nproc)
 export CCACHE_SLOPPINESS ?= pch_defines,time_macros,include_file_mtime,include_file_ctime
 LAUNCHER := $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 
-.PHONY: help run live build test ci unit asan tsan fuzz fuzz-long soak browser format tidy check clean
+.PHONY: help run live build test ci unit asan tsan fuzz fuzz-long soak browser python format tidy check clean
 
 help:
 	@echo "make run    install what is missing, build, and generate images from a sample drawing: out/demo.png"
@@ -15,7 +15,7 @@ help:
 	@echo "make test   install what is missing, build, and run the tests of the release build"
 	@echo "make ci     make test, then the sanitizer build and a minute of fuzzing"
 	@echo "make build  only build $(BUILD)/streamdiffusion"
-	@echo "also: check (layers and formatting), format, asan, tsan, fuzz, fuzz-long (FUZZ_SECONDS=600), soak, browser, tidy,"
+	@echo "also: check (layers and formatting), format, asan, tsan, fuzz, fuzz-long (FUZZ_SECONDS=600), soak, browser, python, tidy,"
 	@echo "      clean"
 
 build:
@@ -54,6 +54,13 @@ fuzz-long:
 browser: build
 	@scripts/setup.sh browser
 	@/usr/bin/python3 tests/browser/run.py $(BUILD)/streamdiffusion
+
+PYTHON_VENV := build/python_venv
+python:
+	@scripts/setup.sh python
+	@test -x $(PYTHON_VENV)/bin/pip || python3 -m venv $(PYTHON_VENV)
+	@$(if $(LAUNCHER),CMAKE_ARGS="$(LAUNCHER) $(CMAKE_FLAGS)" )$(PYTHON_VENV)/bin/pip install --quiet '.[test]'
+	@$(PYTHON_VENV)/bin/python -m pytest -q bindings/python/tests
 
 check:
 	@scripts/setup.sh test

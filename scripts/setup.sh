@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a step needs and that are missing.
-# Usage: scripts/setup.sh build|test|fuzz|browser
+# Usage: scripts/setup.sh build|test|fuzz|browser|python
 set -euo pipefail
 
 build=(g++ make cmake ninja-build pkg-config libdnnl-dev ocl-icd-opencl-dev libhwy-dev libicu-dev
@@ -10,6 +10,7 @@ build=(g++ make cmake ninja-build pkg-config libdnnl-dev ocl-icd-opencl-dev libh
        libgmock-dev libbenchmark-dev libboost-context-dev)
 test=(python3 valgrind xvfb clang-format-14)
 fuzz=(clang-14 libclang-rt-14-dev)
+python=(python3-dev python3-venv)
 browser=(python3 chromium chromium-driver python3-selenium)
 
 case "${1:-build}" in
@@ -17,7 +18,8 @@ case "${1:-build}" in
   test) required=("${build[@]}" "${test[@]}") ;;
   fuzz) required=("${build[@]}" "${fuzz[@]}") ;;
   browser) required=("${build[@]}" "${browser[@]}") ;;
-  *) echo "usage: $0 build|test|fuzz|browser" >&2; exit 2 ;;
+  python) required=("${build[@]}" "${python[@]}") ;;
+  *) echo "usage: $0 build|test|fuzz|browser|python" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null; then

@@ -27,7 +27,7 @@ enum class Fit {
 struct ImageView {
   const std::uint8_t* data = nullptr;
   int width = 0, height = 0;
-  /// Bytes from one row to the next.
+  /// Bytes from one row to the next; negative for an image that is stored from bottom to top.
   std::ptrdiff_t stride = 0;
 
   ImageView() = default;

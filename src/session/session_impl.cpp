@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 
 #include "base/clock.h"
@@ -148,9 +149,9 @@ void Session::Impl::check_frame(const ImageView& frame) const {
       frame.data != nullptr && frame.width == *options_.width && frame.height == *options_.height,
       ErrorCode::invalid_argument, "the frame is ", frame.width, "x", frame.height,
       ", the session ", *options_.width, "x", *options_.height, "; fit the frame first");
-  base::require(frame.stride >= std::ptrdiff_t{3} * frame.width, ErrorCode::invalid_argument,
-                "the frame's stride is ", frame.stride, " bytes, expected at least ",
-                3 * frame.width);
+  base::require(std::abs(frame.stride) >= std::ptrdiff_t{3} * frame.width,
+                ErrorCode::invalid_argument, "the frame's stride is ", frame.stride,
+                " bytes, expected in either direction at least ", 3 * frame.width);
 }
 
 void Session::Impl::push(ImageView frame, std::optional<session::FrameTag> tag) {

@@ -104,10 +104,18 @@ TEST(CSession, TakesOtherLayoutsAndSizes) {
   other.frame.planes[0] = bgra.data() + std::size_t{23} * 128;
   other.frame.strides[0] = -128;
   TestFrame large(2, 64, 48);
-  for (const TestFrame* frame : {&plain, &other, &large}) session.process(&frame->frame);
+  TestFrame bottom_up(3);
+  for (std::size_t row = 0; row < 24; ++row)
+    std::copy_n(plain.rgb.begin() + static_cast<std::ptrdiff_t>(96 * row), 96,
+                bottom_up.rgb.end() - static_cast<std::ptrdiff_t>(96 * (row + 1)));
+  bottom_up.frame.planes[0] = bottom_up.rgb.data() + std::size_t{23} * 96;
+  bottom_up.frame.strides[0] = -96;
+  for (const TestFrame* frame : {&plain, &other, &large, &bottom_up})
+    session.process(&frame->frame);
   const auto outputs = session.take();
-  ASSERT_EQ(outputs.size(), 3U);
+  ASSERT_EQ(outputs.size(), 4U);
   EXPECT_EQ(outputs.at(100), outputs.at(101));
+  EXPECT_EQ(outputs.at(100), outputs.at(103));
   EXPECT_EQ(outputs.at(102).size(), outputs.at(100).size());
 }
 

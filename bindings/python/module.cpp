@@ -1,0 +1,317 @@
+// The compiled part of the Python package: the C interface with arrays and exceptions of Python's.
+// Parameters go through as JSON text; the Python files beside this one make it of keywords.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/unique_ptr.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "streamdiffusion/c.h"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace {
+
+/// [height, width, 3 or 4], bytes, with any row stride.
+using Pixels = nb::ndarray<const std::uint8_t, nb::shape<-1, -1, -1>, nb::device::cpu>;
+
+/// Raises what streamdiffusion_cpp._errors makes of an error, and frees it.
+[[noreturn]] void raise(streamdiffusion_status status, streamdiffusion_error* error) {
+  const std::string message = streamdiffusion_error_message(error);
+  const std::string parameter = streamdiffusion_error_parameter(error);
+  streamdiffusion_error_free(error);
+  const nb::object exception = nb::module_::import_("streamdiffusion_cpp._errors")
+                                   .attr("make")(static_cast<int>(status), message, parameter);
+  PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.ptr())), exception.ptr());
+  throw nb::python_error();
+}
+
+void check(streamdiffusion_status status, streamdiffusion_error* error) {
+  if (status != STREAMDIFFUSION_OK) raise(status, error);
+}
+
+std::string taken(char* text) {
+  std::string copy = text;
+  streamdiffusion_string_free(text);
+  return copy;
+}
+
+/// What a function writes that returns text.
+template <typename Function, typename Handle>
+std::string text_of(Function function, Handle* handle) {
+  char* text = nullptr;
+  streamdiffusion_error* error = nullptr;
+  check(function(handle, &text, &error), error);
+  return taken(text);
+}
+
+streamdiffusion_frame frame_of(const Pixels& pixels, const std::string& format, std::uint64_t tag,
+                               std::int64_t captured_ns) {
+  streamdiffusion_frame frame;
+  streamdiffusion_frame_init(&frame);
+  const bool four = pixels.shape(2) == 4;
+  if ((pixels.shape(2) != 3 && !four) || pixels.stride(2) != 1 ||
+      pixels.stride(1) != static_cast<std::int64_t>(pixels.shape(2)))
+    throw nb::value_error("expected an array [height, width, 3 or 4] with pixels side by side");
+  if (format != "rgb" && format != "bgr")
+    throw nb::value_error("format: expected \"rgb\" or \"bgr\"; a fourth channel is not looked at");
+  const bool bgr = format == "bgr";
+  frame.format = four ? (bgr ? STREAMDIFFUSION_FORMAT_BGRA : STREAMDIFFUSION_FORMAT_RGBA)
+                      : (bgr ? STREAMDIFFUSION_FORMAT_BGR : STREAMDIFFUSION_FORMAT_RGB);
+  frame.height = static_cast<std::int32_t>(pixels.shape(0));
+  frame.width = static_cast<std::int32_t>(pixels.shape(1));
+  frame.planes[0] = const_cast<std::uint8_t*>(pixels.data());
+  frame.strides[0] = pixels.stride(0);
+  frame.tag = tag;
+  frame.captured_ns = captured_ns;
+  return frame;
+}
+
+class Output {
+ public:
+  explicit Output(streamdiffusion_output* output) : output_(output) {
+    info_.struct_size = sizeof info_;
+    streamdiffusion_output_get(output_, &info_);
+  }
+  Output(const Output&) = delete;
+  Output& operator=(const Output&) = delete;
+  ~Output() { streamdiffusion_output_release(output_); }
+
+  const streamdiffusion_output_info& info() const { return info_; }
+  /// Lives on the output's memory, which it keeps.
+  nb::ndarray<nb::numpy, const std::uint8_t> image() const {
+    const nb::capsule owner(streamdiffusion_output_retain(output_), [](void* output) noexcept {
+      streamdiffusion_output_release(static_cast<streamdiffusion_output*>(output));
+    });
+    const std::size_t shape[] = {static_cast<std::size_t>(info_.height),
+                                 static_cast<std::size_t>(info_.width), 3};
+    return {info_.rgb, 3, shape, owner};
+  }
+
+ private:
+  streamdiffusion_output* output_;
+  streamdiffusion_output_info info_{};
+};
+
+class Engine {
+ public:
+  explicit Engine(const std::string& parameters) {
+    streamdiffusion_error* error = nullptr;
+    streamdiffusion_status status;
+    {
+      const nb::gil_scoped_release unlocked;
+      status = streamdiffusion_engine_open(parameters.c_str(), &engine, &error);
+    }
+    check(status, error);
+  }
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+  ~Engine() {
+    const nb::gil_scoped_release unlocked;
+    streamdiffusion_engine_free(engine);
+  }
+  std::string info() const { return text_of(streamdiffusion_engine_info, engine); }
+  std::string parameters() const { return text_of(streamdiffusion_engine_parameters, engine); }
+
+  streamdiffusion_engine* engine = nullptr;
+};
+
+class Session {
+ public:
+  Session(const Engine& engine, const std::string& parameters) {
+    streamdiffusion_error* error = nullptr;
+    streamdiffusion_status status;
+    {
+      const nb::gil_scoped_release unlocked;
+      status = streamdiffusion_session_open(engine.engine, parameters.c_str(), &session_, &error);
+    }
+    check(status, error);
+  }
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  ~Session() { close(); }
+
+  void close() {
+    const nb::gil_scoped_release unlocked;
+    streamdiffusion_session_free(session_);
+    session_ = nullptr;
+  }
+  void change(const std::string& parameters) {
+    run([&](auto** error) {
+      return streamdiffusion_session_change(session_, parameters.c_str(), error);
+    });
+  }
+  std::string parameters() const { return text_of(streamdiffusion_session_parameters, session_); }
+  void process(const std::optional<Pixels>& pixels, const std::string& format, std::uint64_t tag,
+               std::int64_t captured_ns) {
+    streamdiffusion_frame frame;
+    if (pixels) frame = frame_of(*pixels, format, tag, captured_ns);
+    run([&](auto** error) {
+      return streamdiffusion_session_process(session_, pixels ? &frame : nullptr, error);
+    });
+  }
+  void flush() {
+    run([&](auto** error) { return streamdiffusion_session_flush(session_, error); });
+  }
+  /// None where no output is ready.
+  std::unique_ptr<Output> next() {
+    streamdiffusion_output* output = nullptr;
+    streamdiffusion_error* error = nullptr;
+    const streamdiffusion_status status = streamdiffusion_session_next(session_, &output, &error);
+    if (status == STREAMDIFFUSION_NO_OUTPUT) return nullptr;
+    auto made = std::make_unique<Output>(output);
+    check(status, error);
+    return made;
+  }
+
+ private:
+  template <typename Call>
+  void run(Call call) {
+    streamdiffusion_error* error = nullptr;
+    streamdiffusion_status status;
+    {
+      const nb::gil_scoped_release unlocked;
+      status = call(&error);
+    }
+    check(status, error);
+  }
+
+  streamdiffusion_session* session_ = nullptr;
+};
+
+/// Outputs are taken; callbacks and iteration are made of that in Python, so that no thread of the
+/// library ever waits for the interpreter.
+class LiveSession {
+ public:
+  LiveSession(const Engine& engine, const std::string& parameters, int policy, int depth) {
+    streamdiffusion_live_options options;
+    streamdiffusion_live_options_init(&options);
+    options.policy = static_cast<streamdiffusion_policy>(policy);
+    options.depth = depth;
+    streamdiffusion_error* error = nullptr;
+    streamdiffusion_status status;
+    {
+      const nb::gil_scoped_release unlocked;
+      status =
+          streamdiffusion_live_open(engine.engine, parameters.c_str(), &options, &live_, &error);
+    }
+    check(status, error);
+  }
+  LiveSession(const LiveSession&) = delete;
+  LiveSession& operator=(const LiveSession&) = delete;
+  ~LiveSession() {
+    const nb::gil_scoped_release unlocked;
+    streamdiffusion_live_free(live_);
+  }
+
+  /// The frame's number, or None where the session takes no more.
+  std::optional<std::uint64_t> submit(const std::optional<Pixels>& pixels,
+                                      const std::string& format, std::uint64_t tag,
+                                      std::int64_t captured_ns) {
+    streamdiffusion_frame frame;
+    if (pixels) frame = frame_of(*pixels, format, tag, captured_ns);
+    std::uint64_t id = 0;
+    streamdiffusion_error* error = nullptr;
+    streamdiffusion_status status;
+    {
+      const nb::gil_scoped_release unlocked;
+      status = streamdiffusion_live_submit(live_, pixels ? &frame : nullptr, &id, &error);
+    }
+    if (status == STREAMDIFFUSION_END) return std::nullopt;
+    check(status, error);
+    return id;
+  }
+  /// (True, output), (True, None) where none came in time, (False, None) at the end.
+  std::pair<bool, std::unique_ptr<Output>> take(int timeout_ms) {
+    streamdiffusion_output* output = nullptr;
+    streamdiffusion_error* error = nullptr;
+    streamdiffusion_status status;
+    {
+      const nb::gil_scoped_release unlocked;
+      status = streamdiffusion_live_take(live_, timeout_ms, &output, &error);
+    }
+    if (status == STREAMDIFFUSION_END) return {false, nullptr};
+    if (status == STREAMDIFFUSION_NO_OUTPUT) return {true, nullptr};
+    check(status, error);
+    return {true, std::make_unique<Output>(output)};
+  }
+  void change(const std::string& parameters) {
+    streamdiffusion_error* error = nullptr;
+    check(streamdiffusion_live_change(live_, parameters.c_str(), &error), error);
+  }
+  std::string parameters() const { return text_of(streamdiffusion_live_parameters, live_); }
+  void pause() { streamdiffusion_live_pause(live_); }
+  void resume() { streamdiffusion_live_resume(live_); }
+  void close() { streamdiffusion_live_close(live_); }
+  void stop() {
+    const nb::gil_scoped_release unlocked;
+    streamdiffusion_live_stop(live_, nullptr);
+  }
+  nb::dict counters() const {
+    streamdiffusion_counters counters{};
+    counters.struct_size = sizeof counters;
+    streamdiffusion_live_counters(live_, &counters);
+    nb::dict out;
+    out["captured"] = counters.captured;
+    out["processed"] = counters.processed;
+    out["skipped"] = counters.skipped;
+    out["dropped"] = counters.dropped;
+    out["failed"] = counters.failed;
+    out["in_flight"] = counters.in_flight;
+    out["replaced"] = counters.replaced;
+    return out;
+  }
+
+ private:
+  streamdiffusion_live* live_ = nullptr;
+};
+
+}  // namespace
+
+NB_MODULE(_core, m) {
+  m.def("version", &streamdiffusion_version);
+  nb::class_<Output>(m, "Output")
+      .def_prop_ro("frame_id", [](const Output& o) { return o.info().frame_id; })
+      .def_prop_ro("tag", [](const Output& o) { return o.info().tag; })
+      .def_prop_ro("width", [](const Output& o) { return o.info().width; })
+      .def_prop_ro("height", [](const Output& o) { return o.info().height; })
+      .def_prop_ro("reused", [](const Output& o) { return o.info().reused != 0; })
+      .def_prop_ro("captured_ns", [](const Output& o) { return o.info().captured_ns; })
+      .def_prop_ro("finished_ns", [](const Output& o) { return o.info().finished_ns; })
+      .def_prop_ro("image", &Output::image, nb::rv_policy::reference);
+  nb::class_<Engine>(m, "Engine")
+      .def(nb::init<const std::string&>())
+      .def("info", &Engine::info)
+      .def("parameters", &Engine::parameters);
+  nb::class_<Session>(m, "Session")
+      .def(nb::init<const Engine&, const std::string&>())
+      .def("change", &Session::change)
+      .def("parameters", &Session::parameters)
+      .def("process", &Session::process, nb::arg("pixels").noconvert().none(), "format"_a, "tag"_a,
+           "captured_ns"_a)
+      .def("flush", &Session::flush)
+      .def("next", &Session::next)
+      .def("close", &Session::close);
+  nb::class_<LiveSession>(m, "LiveSession")
+      .def(nb::init<const Engine&, const std::string&, int, int>())
+      .def("submit", &LiveSession::submit, nb::arg("pixels").noconvert().none(), "format"_a,
+           "tag"_a, "captured_ns"_a)
+      .def("take",
+           [](LiveSession& live, int timeout_ms) {
+             auto [more, output] = live.take(timeout_ms);
+             return nb::make_tuple(more, nb::cast(std::move(output)));
+           })
+      .def("change", &LiveSession::change)
+      .def("parameters", &LiveSession::parameters)
+      .def("pause", &LiveSession::pause)
+      .def("resume", &LiveSession::resume)
+      .def("close", &LiveSession::close)
+      .def("stop", &LiveSession::stop)
+      .def("counters", &LiveSession::counters);
+}

@@ -1,0 +1,187 @@
+"""The interface of the original package's wrapper (utils/wrapper.py), for its users' scripts.
+
+    from streamdiffusion_cpp.compat import StreamDiffusionWrapper
+
+Arguments that have no meaning here are accepted, each with one warning; what is not implemented is refused by name.
+Two habits of the original are not kept. Images with all pixels at or above a half are not normalized twice. The first
+n - 1 calls return no image of an empty slot, but the first frame, finished: never None, never a gray flash.
+"""
+from __future__ import annotations
+
+import os
+import random
+import warnings
+from typing import Any
+
+import numpy as np
+
+from ._frames import to_pixels
+from ._streams import Engine, Output, Session
+
+_OUTPUT_TYPES = ("pil", "np", "pt", "latent")
+_LCM_LORA = "latent-consistency/lcm-lora-sdv1-5"
+
+
+def _ignored(name: str, value: Any, why: str) -> None:
+    warnings.warn(f"{name}={value!r} has no effect: {why}", stacklevel=4)
+
+
+class StreamDiffusionWrapper:
+    """Constructor and methods as in the original: same arguments, order and defaults."""
+
+    def __init__(self, model_id_or_path: str, t_index_list: list[int], lora_dict: dict[str, float] | None = None,
+                 mode: str = "img2img", output_type: str = "pil", lcm_lora_id: str | None = None,
+                 vae_id: str | None = None, device: Any = "cuda", dtype: Any = None, frame_buffer_size: int = 1,
+                 width: int = 512, height: int = 512, warmup: int = 10, acceleration: str = "tensorrt",
+                 do_add_noise: bool = True, device_ids: list[int] | None = None, use_lcm_lora: bool = True,
+                 use_tiny_vae: bool = True, enable_similar_image_filter: bool = False,
+                 similar_image_filter_threshold: float = 0.98, similar_image_filter_max_skip_frame: int = 10,
+                 use_denoising_batch: bool = True, cfg_type: str = "self", seed: int = 2,
+                 use_safety_checker: bool = False, engine_dir: str | os.PathLike[str] = "engines"):
+        self._check_modes(mode, output_type, cfg_type, use_denoising_batch, use_safety_checker)
+        self._warn(device, dtype, warmup, acceleration, device_ids, engine_dir)
+        self.mode, self.output_type = mode, output_type
+        self.width, self.height = width, height
+        self.device, self.dtype = "cpu", dtype
+        self.frame_buffer_size = frame_buffer_size
+        self.use_denoising_batch = use_denoising_batch
+        self.batch_size = len(t_index_list) * frame_buffer_size if use_denoising_batch else frame_buffer_size
+        loras = dict(lora_dict or {})
+        if use_lcm_lora and lcm_lora_id is not None:
+            loras[lcm_lora_id] = 1.0
+        self._engine = Engine(model_id_or_path, lora_dict=loras or None, vae=self._autoencoder(vae_id, use_tiny_vae))
+        self._parameters: dict[str, Any] = {
+            "t_index_list": list(t_index_list), "width": width, "height": height, "cfg_type": cfg_type,
+            "mode": mode, "frame_buffer_size": frame_buffer_size, "do_add_noise": do_add_noise,
+            "use_denoising_batch": use_denoising_batch, "seed": seed if seed >= 0 else random.getrandbits(32),
+            "enable_similar_image_filter": enable_similar_image_filter,
+            "similar_image_filter_threshold": similar_image_filter_threshold,
+            "similar_image_filter_max_skip_frame": similar_image_filter_max_skip_frame}
+        self._session: Session | None = None
+        self._previous: Output | None = None
+        self.stream = self
+
+    @staticmethod
+    def _check_modes(mode: str, output_type: str, cfg_type: str, use_denoising_batch: bool, safety: bool) -> None:
+        if mode not in ("img2img", "txt2img"):
+            raise ValueError(f"mode must be img2img or txt2img, not {mode!r}")
+        if output_type not in _OUTPUT_TYPES:
+            raise ValueError(f"output_type is {output_type!r}, expected one of {', '.join(_OUTPUT_TYPES)}")
+        if mode == "txt2img" and cfg_type != "none":
+            raise ValueError(f"txt2img mode accepts only cfg_type='none', but got {cfg_type!r}")
+        if mode == "img2img" and not use_denoising_batch:
+            raise NotImplementedError("img2img mode must use denoising batch for now")
+        if safety:
+            raise NotImplementedError("use_safety_checker=True: there is no safety checker; pass False")
+
+    @staticmethod
+    def _warn(device: Any, dtype: Any, warmup: int, acceleration: str, device_ids: Any, engine_dir: Any) -> None:
+        if str(device) not in ("cpu", "cuda"):
+            _ignored("device", device, "the library chooses the device")
+        if dtype is not None:
+            _ignored("dtype", dtype, "the library chooses the faster type")
+        if warmup != 10:
+            _ignored("warmup", warmup, "nothing needs warming up")
+        if acceleration not in ("tensorrt", "none"):
+            _ignored("acceleration", acceleration, "there is one engine")
+        if device_ids is not None:
+            _ignored("device_ids", device_ids, "one device is used")
+        if str(engine_dir) != "engines":
+            _ignored("engine_dir", engine_dir, "no engine is built")
+
+    @staticmethod
+    def _autoencoder(vae_id: str | None, use_tiny_vae: bool) -> str | None:
+        if vae_id is not None and not use_tiny_vae:
+            _ignored("vae_id", vae_id, "use_tiny_vae is False")
+        return vae_id if use_tiny_vae else None
+
+    def prepare(self, prompt: str, negative_prompt: str = "", num_inference_steps: int = 50,
+                guidance_scale: float = 1.2, delta: float = 1.0) -> None:
+        """Starts the stream anew."""
+        self._parameters |= {"prompt": prompt, "negative_prompt": negative_prompt,
+                             "num_inference_steps": num_inference_steps, "guidance_scale": guidance_scale,
+                             "delta": delta}
+        self._session = self._engine.session(**self._parameters)
+        self._previous = None
+
+    def update_prompt(self, prompt: str) -> None:
+        """Frames in flight go on under the new prompt. Both halves of the guidance follow it."""
+        self._started().change(prompt=prompt)
+        self._parameters["prompt"] = prompt
+
+    def __call__(self, image: Any = None, prompt: str | None = None) -> Any:
+        return self.img2img(image, prompt) if self.mode == "img2img" else self.txt2img(prompt)
+
+    def img2img(self, image: Any, prompt: str | None = None) -> Any:
+        """A path, PIL image, array or tensor in; an image of the output type out. With n steps it is that of the frame
+        n - 1 calls ago, and during the first n - 1 calls that of the first frame."""
+        if prompt is not None:
+            self.update_prompt(prompt)
+        pixels = self.preprocess_image(image)
+        outputs = self._started().process(pixels)
+        if outputs:
+            self._previous = outputs[-1]
+        elif self._previous is None:
+            self._previous = self._finished_alone(pixels)
+        return self.postprocess_image(self._previous, self.output_type)
+
+    def txt2img(self, prompt: str | None = None) -> Any:
+        """An image from fresh noise; with frame_buffer_size F a list or batch of F."""
+        if prompt is not None:
+            self.update_prompt(prompt)
+        session, images = self._started(), []
+        while len(images) < self.frame_buffer_size:
+            images += session.process() or session.flush()
+        results = [self.postprocess_image(output, self.output_type) for output in images[:self.frame_buffer_size]]
+        if self.frame_buffer_size == 1:
+            return results[0]
+        return results if self.output_type == "pil" else self._stacked(results)
+
+    def preprocess_image(self, image: Any) -> np.ndarray:
+        """The pixels of a path, PIL image, array or tensor in the stream's size, [height, width, 3]."""
+        if isinstance(image, (str, os.PathLike)):
+            from PIL import Image
+            image = Image.open(image)
+        if hasattr(image, "convert") and hasattr(image, "resize"):
+            image = image.convert("RGB").resize((self.width, self.height))
+        elif (np.issubdtype(getattr(np.asarray(image), "dtype", np.uint8), np.floating) and
+              float(np.min(np.asarray(image))) < 0):
+            image = np.asarray(image) / 2 + 0.5  # in -1..1, as diffusers takes it
+        return to_pixels(image)
+
+    def postprocess_image(self, output: Output, output_type: str = "pil") -> Any:
+        """pil; np: [height, width, 3] in 0..1; pt: [3, height, width] in 0..1; latent, as in the original: the same in
+        -1..1."""
+        if output_type == "pil":
+            return output.pil()
+        pixels = output.image.astype(np.float32) / 255
+        if output_type == "np":
+            return pixels
+        import torch
+        tensor = torch.from_numpy(np.ascontiguousarray(np.moveaxis(pixels, 2, 0)))
+        if self.dtype is not None:
+            tensor = tensor.to(self.dtype)
+        return tensor * 2 - 1 if output_type == "latent" else tensor
+
+    def enable_similar_image_filter(self, threshold: float = 0.98, max_skip_frame: int = 10) -> None:
+        self._started().change(enable_similar_image_filter=True, similar_image_filter_threshold=threshold,
+                               similar_image_filter_max_skip_frame=max_skip_frame)
+
+    def disable_similar_image_filter(self) -> None:
+        self._started().change(enable_similar_image_filter=False)
+
+    def _started(self) -> Session:
+        if self._session is None:
+            raise RuntimeError("call prepare() first")
+        return self._session
+
+    def _finished_alone(self, pixels: np.ndarray) -> Output:
+        with self._engine.session(**self._parameters) as other:
+            return (other.process(pixels) + other.flush())[0]
+
+    @staticmethod
+    def _stacked(results: list[Any]) -> Any:
+        if isinstance(results[0], np.ndarray):
+            return np.stack(results)
+        import torch
+        return torch.stack(results)
