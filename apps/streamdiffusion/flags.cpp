@@ -25,9 +25,16 @@ constexpr std::size_t kHelpColumn = 44, kLongestShown = 80;
              ", expected ", expected);
 }
 
+std::optional<std::int64_t> parse(const params::Integer&, const std::string& text) {
+  return base::parse_number<std::int64_t>(text);
+}
+std::optional<double> parse(const params::Number& type, const std::string& text) {
+  return params::parse(type, text);
+}
+
 template <typename T, typename Type>
 T read_number(const std::string& name, const std::string& text, const Type& type) {
-  const std::optional<T> value = base::parse_number<T>(text);
+  const std::optional<T> value = parse(type, text);
   if (!value || !params::accepts(type, *value)) refuse(name, text, params::describe(type));
   return *value;
 }

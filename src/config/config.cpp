@@ -26,8 +26,11 @@ constexpr std::size_t kMaximumBytes = std::size_t{1} << 20;
 std::int64_t read(const params::Integer&, const Value& v) {
   return v.integer();
 }
-double read(const params::Number&, const Value& v) {
-  return v.number();
+double read(const params::Number& type, const Value& v) {
+  const auto value =
+      v.node().IsScalar() ? params::parse(type, v.node().Scalar()) : std::optional<double>();
+  if (!value) v.refuse(params::describe(type));
+  return *value;
 }
 bool read(const params::Boolean&, const Value& v) {
   return v.boolean();

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/join.h"
+#include "base/parse_number.h"
 
 namespace streamdiffusion::params {
 namespace {
@@ -56,7 +57,8 @@ struct Describe {
     return concat(kind, t.minimum, " to ", t.maximum);
   }
   std::string operator()(const Number& t) const {
-    return concat("a number from ", t.minimum, " to ", t.maximum);
+    return concat("a number from ", t.minimum, " to ", t.maximum,
+                  t.ratio ? ", or a ratio such as 30000/1001" : "");
   }
   std::string operator()(const Boolean&) const { return "true or false"; }
   std::string operator()(const Choice& t) const { return base::joined(t.words); }
@@ -166,6 +168,15 @@ bool accepts(const NumberList& type, const std::vector<float>& value) {
   return !value.empty() && value.size() <= type.maximum_items &&
          std::ranges::all_of(
              value, [&](float number) { return number >= type.minimum && number <= type.maximum; });
+}
+
+std::optional<double> parse(const Number& type, std::string_view text) {
+  const std::size_t slash = text.find('/');
+  if (!type.ratio || slash == std::string_view::npos) return base::parse_number<double>(text);
+  const auto numerator = base::parse_number<std::int32_t>(text.substr(0, slash));
+  const auto denominator = base::parse_number<std::int32_t>(text.substr(slash + 1));
+  if (!numerator || !denominator || *denominator <= 0) return std::nullopt;
+  return static_cast<double>(*numerator) / *denominator;
 }
 
 bool accepts_weight(double weight) {

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "params/table.h"
 
@@ -22,6 +23,10 @@ bool accepts(const IntegerList& type, const std::vector<int>& value);
 bool accepts(const PromptList& type, const std::vector<WeightedPrompt>& value);
 bool accepts(const LoraList& type, const std::vector<Lora>& value);
 bool accepts(const NumberList& type, const std::vector<float>& value);
+
+/// The number that a text means to a flag or a configuration file: decimal, or N/D where the type
+/// takes a ratio. Empty for other texts; the range is not checked.
+std::optional<double> parse(const Number& type, std::string_view text);
 
 /// Whether a weight alone is in range.
 bool accepts_weight(double weight);

@@ -26,6 +26,11 @@ Number number(Reach reach, double minimum, double maximum, double step,
               std::optional<double> fallback = std::nullopt) {
   return {member<double>(reach, fallback), minimum, maximum, step};
 }
+/// A rate, which a text may say as a ratio.
+template <typename Reach>
+Number rate(Reach reach, double minimum, double maximum) {
+  return {member<double>(reach), minimum, maximum, 1, true};
+}
 template <typename Reach>
 Boolean boolean(Reach reach) {
   return {member<bool>(reach)};

@@ -42,8 +42,8 @@ Rows run_rows() {
           "FILE.mp4, .mov, .mkv, .webm or .gif; a folder; window; /dev/videoN (v4l2 loopback); an "
           "rtmp, rtsp, srt or udp address; a named pipe; - for standard output",
           text(SD_REACH(run.output)), "--output", "OUTPUT"),
-      run("fps", "Frames a second of the output, instead of the input's",
-          number(SD_REACH(run.fps), 0.001, 1000, 1), "--fps"),
+      run("fps", "Frames a second of the output, instead of the input's; 29.97 or 30000/1001",
+          rate(SD_REACH(run.fps), 0.001, 1000), "--fps", "RATE"),
       run("no_audio", "Leave the input's sound out", boolean(SD_REACH(run.no_audio)), "--no-audio"),
       run("codec", "Instead of the usual one of the output",
           Choice{member<std::string>(SD_REACH(run.codec)), Words{"h264", "vp8", "vp9"}}, "--codec"),

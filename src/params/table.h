@@ -64,6 +64,8 @@ struct Number {
   double minimum, maximum;
   /// Of a slider.
   double step;
+  /// Whether a text may say it as a ratio, 30000/1001.
+  bool ratio = false;
 };
 struct Boolean {
   Member<bool> member;

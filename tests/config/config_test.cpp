@@ -100,6 +100,11 @@ TEST(Config, TheTinyAutoencoderIsAWordUnlessOneIsNamed) {
     EXPECT_EQ(parse_config(text, "a.yaml").engine.vae, "a/b");
 }
 
+TEST(Config, ARateMayBeARatio) {
+  EXPECT_EQ(parse_config("fps: 30000/1001", "a").run.fps, 30000.0 / 1001);
+  EXPECT_EQ(parse_config("fps: 25", "a").run.fps, 25.0);
+}
+
 TEST(Config, SaysWhatItSets) {
   EXPECT_THAT(parse_config("prompt: a\ndelta: 1\nfps: 5", "a").given,
               ElementsAre("delta", "fps", "prompt_list"));
@@ -117,6 +122,12 @@ TEST(Config, NamesWhatIsWrongAndWhere) {
       {"guidance: 1", "unknown key \"guidance\"", ErrorCode::invalid_argument},
       {"zzzzzz: 1", "a.yaml:1: unknown key \"zzzzzz\"", ErrorCode::invalid_argument},
       {"\n\ndelta: much", "a.yaml:3: delta is \"much\", expected a number",
+       ErrorCode::invalid_argument},
+      {"fps: 30000/0",
+       "fps is \"30000/0\", expected a number from 0.001 to 1000, or a ratio such as 30000/1001",
+       ErrorCode::invalid_argument},
+      {"fps: [25]", "fps is a list of 1, expected a number", ErrorCode::invalid_argument},
+      {"delta: 1/2", "delta is \"1/2\", expected a number from 0 to 100",
        ErrorCode::invalid_argument},
       {"width: 256.5", "width is \"256.5\", expected a whole number", ErrorCode::invalid_argument},
       {"width: 4", "width is \"4\", expected an integer from 8 to 16384",

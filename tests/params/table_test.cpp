@@ -34,6 +34,18 @@ TEST(Table, ItsDefaultsAreInRange) {
   EXPECT_EQ(settings.live.options.t_index_list, (std::vector<int>{32, 45}));
 }
 
+TEST(Table, ARateMayBeARatio) {
+  const auto& rate = std::get<Number>(parameter("fps").type);
+  EXPECT_EQ(parse(rate, "25"), 25.0);
+  EXPECT_EQ(parse(rate, "29.97"), 29.97);
+  EXPECT_EQ(parse(rate, "30000/1001"), 30000.0 / 1001);
+  for (const char* text : {"", "/", "30000/", "/1001", "1/0", "1/-2", "30000/1001/1", "30000/1001 ",
+                           "1.5/2", "3000000000/1", "ntsc", "25fps"}) {
+    EXPECT_EQ(parse(rate, text), std::nullopt) << text;
+  }
+  EXPECT_EQ(parse(std::get<Number>(parameter("delta").type), "1/2"), std::nullopt);
+}
+
 TEST(Table, FillingLeavesWhatIsSet) {
   Settings settings;
   settings.live.options.width = 64;
