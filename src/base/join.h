@@ -1,6 +1,8 @@
 // Lists inside messages: "one, two, three".
 #pragma once
 
+#include <array>
+#include <charconv>
 #include <concepts>
 #include <functional>
 #include <string>
@@ -10,7 +12,7 @@
 namespace streamdiffusion::base {
 
 /// The items with `separator` between them. `text_of(item)` gives what is written for an item: a
-/// text, or an integer in decimal.
+/// text, or a number in decimal.
 template <typename Range, typename TextOf = std::identity>
 std::string joined(const Range& items, TextOf text_of = {}, std::string_view separator = ", ") {
   std::string list;
@@ -21,6 +23,9 @@ std::string joined(const Range& items, TextOf text_of = {}, std::string_view sep
     auto&& text = std::invoke(text_of, item);
     if constexpr (std::integral<std::remove_cvref_t<decltype(text)>>) {
       list += std::to_string(text);
+    } else if constexpr (std::floating_point<std::remove_cvref_t<decltype(text)>>) {
+      std::array<char, 32> digits;
+      list.append(digits.data(), std::to_chars(digits.begin(), digits.end(), text).ptr);
     } else {
       list += text;
     }

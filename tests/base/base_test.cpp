@@ -45,6 +45,7 @@ TEST(Join, PutsCommasBetween) {
   EXPECT_EQ(joined(std::vector<std::string>{"one", "two"}), "one, two");
   EXPECT_EQ(joined(std::vector<int>{1, 2}, [](int i) { return std::to_string(i); }), "1, 2");
   EXPECT_EQ(joined(std::vector<int>{-1, 2}, {}, ";"), "-1;2");
+  EXPECT_EQ(joined(std::vector<float>{0.5F, -10, 1e-9F}), "0.5, -10, 1e-09");
   EXPECT_EQ(joined(std::vector<std::string>{"", ""}), ", ");
 }
 
