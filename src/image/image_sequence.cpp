@@ -167,9 +167,14 @@ bool natural_less(const std::string& a, const std::string& b) {
 std::vector<fs::path> expand_inputs(const std::vector<std::string>& inputs) {
   std::vector<fs::path> all;
   std::error_code ignored;
+  bool found_any = false;
   for (const std::string& input : inputs) {
     const fs::file_status status = fs::status(input, ignored);
-    if (input == "-" || (fs::exists(status) && !fs::is_directory(status))) {
+    const bool one = input == "-" || (fs::exists(status) && !fs::is_directory(status));
+    const bool missing = !fs::exists(status) && inputs.size() > 1 && is_image_name(input) &&
+                         input.find_first_of("*?[") == std::string::npos;
+    found_any |= !missing || one;
+    if (one || missing) {
       all.emplace_back(input);
       continue;
     }
@@ -177,6 +182,8 @@ std::vector<fs::path> expand_inputs(const std::vector<std::string>& inputs) {
         fs::is_directory(status) ? images_in(input) : matches(input);
     all.insert(all.end(), found.begin(), found.end());
   }
+  base::require(found_any, ErrorCode::not_found, inputs.front(),
+                ": no such file, nor any other of the ", inputs.size(), " inputs");
   return all;
 }
 

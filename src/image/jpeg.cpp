@@ -90,6 +90,7 @@ Image decode_jpeg(const Encoded& file) {
                       cmyk ? TJPF_CMYK : TJPF_RGB, TJFLAG_LIMITSCANS),
         handle, file);
   const JpegMarkers markers = read_jpeg_markers(file.bytes);
+  if (markers.images > 1) file.warn("holds ", markers.images, " images (MPO); the first is used");
   using Colors = PixelFormat::Colors;
   const PixelFormat format{.colors = cmyk                      ? Colors::cmyk
                                      : colorspace == TJCS_GRAY ? Colors::gray

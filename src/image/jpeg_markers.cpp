@@ -5,6 +5,8 @@
 #include <map>
 #include <string_view>
 
+#include "image/page_count.h"
+
 namespace streamdiffusion::image {
 namespace {
 
@@ -98,6 +100,8 @@ JpegMarkers read_jpeg_markers(Bytes bytes) {
     if (code == kApp1 && starts_with(content, kXmp.data(), kXmp.size()))
       markers.xmp = content.subspan(kXmp.size());
     if (code == kApp2) profile.add(content);
+    if (code == kApp2 && starts_with(content, "MPF\0", 4))
+      markers.images = count_mpo_images(content);
     if (code == kApp14 && starts_with(content, "Adobe", 5)) markers.adobe = true;
     if (!markers.size) markers.size = size_of(code, content);
     return true;

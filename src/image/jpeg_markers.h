@@ -22,6 +22,8 @@ struct JpegMarkers {
   /// The ICC profile, joined from its parts; empty if there is none, or not all of it.
   std::vector<std::byte> profile;
   bool profile_incomplete = false;
+  /// An MPO holds several; a decoder gives the first.
+  std::size_t images = 1;
 };
 
 /// Walks over the markers before the first scan. Never reads outside `bytes`; passes over markers

@@ -27,8 +27,8 @@ constexpr std::size_t kMaxLine = 512;
 
 thread_local AvLog* thread_log = nullptr;
 
-/// The AvLog in the `opaque` of a codec or format context, or that of the thread for a connection;
-/// null for contexts of other kinds.
+/// The AvLog in the `opaque` of a codec or format context, or that of the thread for a connection
+/// and for what checks sizes; null for contexts of other kinds.
 AvLog* find_log(void* context) {
   if (context == nullptr) return nullptr;
   const AVClass* kind = *static_cast<const AVClass**>(context);
@@ -38,7 +38,8 @@ AvLog* find_log(void* context) {
   if (kind == avformat_get_class()) {
     return static_cast<AvLog*>(static_cast<AVFormatContext*>(context)->opaque);
   }
-  return kind != nullptr && std::strcmp(kind->class_name, "URLContext") == 0 ? thread_log : nullptr;
+  const std::string_view name = kind != nullptr ? kind->class_name : "";
+  return name == "URLContext" || name == "IMGUTILS" ? thread_log : nullptr;
 }
 
 void on_log_line(void* context, int level, const char* format, va_list arguments) {
@@ -58,6 +59,25 @@ std::string error_text(int code) {
 }
 
 }  // namespace
+
+base::ErrorCode error_code_of(int status) {
+  switch (status) {
+    case AVERROR(ENOENT):
+    case AVERROR(ENODEV):
+    case AVERROR(ENXIO):
+      return base::ErrorCode::not_found;
+    case AVERROR_INVALIDDATA:
+    case AVERROR_EOF:
+      return base::ErrorCode::corrupt_file;
+    case AVERROR_DECODER_NOT_FOUND:
+    case AVERROR_DEMUXER_NOT_FOUND:
+    case AVERROR_PROTOCOL_NOT_FOUND:
+    case AVERROR_PATCHWELCOME:
+      return base::ErrorCode::unsupported;
+    default:
+      return base::ErrorCode::io;
+  }
+}
 
 Rational nearest_rational(double value) {
   const double ntsc = value * 1001.0 / 1000.0;

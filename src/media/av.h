@@ -14,6 +14,7 @@ extern "C" {
 #include <mutex>
 #include <string>
 
+#include "base/error.h"
 #include "media/timing.h"
 
 namespace streamdiffusion::media {
@@ -56,6 +57,9 @@ class AvOptions {
 inline AVRational av_rational(Rational r) {
   return {r.numerator, r.denominator};
 }
+/// The library's code for a status of libav.
+base::ErrorCode error_code_of(int status);
+
 inline Rational rational_of(AVRational r) {
   return {r.num, r.den};
 }

@@ -8,13 +8,17 @@ extern "C" {
 
 #include <algorithm>
 #include <new>
+#include <optional>
+#include <span>
 #include <string_view>
 #include <thread>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "image/page_count.h"
 #include "media/damage.h"
 #include "media/descriptor_io.h"
+#include "media/frame_times.h"
 #include "media/input_policy.h"
 #include "media/pixels.h"
 #include "media/read_extras.h"
@@ -31,25 +35,6 @@ constexpr auto kRetryInterval = std::chrono::milliseconds(2);
 constexpr int kFileThreads = 2;
 /// Errors of the demuxer in a row after which nothing good is expected any more.
 constexpr int kMaxReadErrors = 100;
-
-ErrorCode error_code_of(int status) {
-  switch (status) {
-    case AVERROR(ENOENT):
-    case AVERROR(ENODEV):
-    case AVERROR(ENXIO):
-      return ErrorCode::not_found;
-    case AVERROR_INVALIDDATA:
-    case AVERROR_EOF:
-      return ErrorCode::corrupt_file;
-    case AVERROR_DECODER_NOT_FOUND:
-    case AVERROR_DEMUXER_NOT_FOUND:
-    case AVERROR_PROTOCOL_NOT_FOUND:
-    case AVERROR_PATCHWELCOME:
-      return ErrorCode::unsupported;
-    default:
-      return ErrorCode::io;
-  }
-}
 
 /// VP8 and VP9 keep transparency in a second stream, which only libvpx decodes; null for others.
 const AVCodec* alpha_decoder(const AVStream& stream) {
@@ -125,7 +110,7 @@ class AvSource final : public FrameSource {
   void check_end();
   void on_decode_error(int status);
   Frame make_frame(AvFrame frame);
-  std::int64_t next_pts_for(const AVFrame& frame);
+  void say_if_pages_follow() const;
   std::string next_frame() const { return base::concat("frame ", frames_ + 1, " of ", info_.name); }
   [[noreturn]] void cannot_open(int status) const;
   void require_allowed() const;
@@ -147,7 +132,8 @@ class AvSource final : public FrameSource {
   Damage damage_;
   std::uint64_t frames_ = 0;
   int read_errors_ = 0;
-  std::int64_t start_ = AV_NOPTS_VALUE, next_pts_ = 0, packet_end_ = -1;
+  std::optional<FrameTimes> times_;
+  std::int64_t packet_end_ = -1;
 };
 
 /// A refusal is told in words of its own; FFmpeg's would be the whole list of what is allowed.
@@ -176,7 +162,9 @@ void AvSource::cannot_open(int status) const {
   if (interrupt_.timed_out()) {
     base::fail(ErrorCode::io, spec_.name, ": no data within ", timeout_, " s");
   }
-  base::fail(error_code_of(status), spec_.name, ": cannot be opened: libav says ",
+  base::require(!pipe_ || !pipe_->is_empty(), ErrorCode::corrupt_file, spec_.name, ": is empty");
+  const char* opened = spec_.format == "yuv4mpegpipe" ? "read as y4m" : "opened";
+  base::fail(error_code_of(status), spec_.name, ": cannot be ", opened, ": libav says ",
              input_log_.error_message(status));
 }
 
@@ -272,11 +260,12 @@ void AvSource::fill_info() {
 }
 
 void AvSource::open_tracks() {
-  if (input_->start_time != AV_NOPTS_VALUE) {
-    start_ = std::max<std::int64_t>(
-        0, av_rescale_q(input_->start_time, AV_TIME_BASE_Q, stream_->time_base));
-  }
-  tracks_ = read_extras(*input_, *stream_, start_ == AV_NOPTS_VALUE ? 0 : start_);
+  times_.emplace(stream_->time_base, info_.rate);
+  const bool known = input_->start_time != AV_NOPTS_VALUE;
+  const AVRational base = stream_->time_base;
+  const std::int64_t start = known ? av_rescale_q(input_->start_time, AV_TIME_BASE_Q, base) : 0;
+  if (known) times_->start_at(std::max<std::int64_t>(0, start));
+  tracks_ = read_extras(*input_, *stream_, std::max<std::int64_t>(0, start));
 }
 
 /// Reads the next packet; polls a device that has none yet. Returns a libav status.
@@ -322,11 +311,19 @@ bool AvSource::send_packet() {
     return true;
   }
   if (packet_->pos >= 0) packet_end_ = packet_->pos + packet_->size;
+  if (decoder_->codec_id == AV_CODEC_ID_TIFF) say_if_pages_follow();
   damage_.on_packet(*packet_);
   decoder_log_.clear();
   const int sent = avcodec_send_packet(decoder_.get(), packet_.get());
   if (sent < 0) on_decode_error(sent);
   return true;
+}
+
+/// libav decodes the first page of a TIFF.
+void AvSource::say_if_pages_follow() const {
+  const auto size = static_cast<std::size_t>(packet_->size);
+  const std::size_t pages = image::count_tiff_pages(std::as_bytes(std::span(packet_->data, size)));
+  if (pages > 1) base::warn(info_.name, ": holds ", pages, " pages; the first is used");
 }
 
 /// A truncated file ends like a complete one. What tells them apart is an error line of the
@@ -353,14 +350,6 @@ void AvSource::on_decode_error(int status) {
   if (!damage_.on_refused_packet(decoder_log_.error_message(status))) no_frames();
 }
 
-/// The frame's time from the start of the source, always later than the previous one.
-std::int64_t AvSource::next_pts_for(const AVFrame& frame) {
-  std::int64_t pts = frame.best_effort_timestamp;
-  if (start_ == AV_NOPTS_VALUE && pts != AV_NOPTS_VALUE) start_ = pts;
-  pts = pts == AV_NOPTS_VALUE ? next_pts_ : std::max(pts - start_, next_pts_);
-  return pts;
-}
-
 Frame AvSource::make_frame(AvFrame decoded) {
   const bool marked = marks_damage(decoder_->codec_id);
   damage_.on_frame(*decoded, marked ? std::string() : decoder_log_.last_line());
@@ -372,9 +361,8 @@ Frame AvSource::make_frame(AvFrame decoded) {
   }
   Frame frame;
   frame.number = frames_;
-  frame.pts = next_pts_for(*decoded);
-  frame.duration = std::max<std::int64_t>(decoded->pkt_duration, 0);
-  next_pts_ = frame.pts + 1;
+  frame.pts = times_->next(*decoded);
+  frame.duration = std::clamp<std::int64_t>(decoded->pkt_duration, 0, FrameTimes::kLast);
   const std::shared_ptr<AVFrame> shared(std::move(decoded));
   frame.image = [shared, convert = frame_to_image_, number = frames_, name = info_.name] {
     try {

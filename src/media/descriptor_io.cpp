@@ -55,12 +55,18 @@ int DescriptorIo::wait(short events) const {
 }
 
 int DescriptorIo::read(void* self, std::uint8_t* data, int size) {
-  const auto* io = static_cast<const DescriptorIo*>(self);
+  auto* io = static_cast<DescriptorIo*>(self);
   while (true) {
     if (const int status = io->wait(POLLIN); status < 0) return status;
     const ssize_t count = ::read(io->descriptor_, data, static_cast<std::size_t>(size));
-    if (count > 0) return static_cast<int>(count);
-    if (count == 0) return AVERROR_EOF;
+    if (count > 0) {
+      io->any_read_ = true;
+      return static_cast<int>(count);
+    }
+    if (count == 0) {
+      io->ended_ = true;
+      return AVERROR_EOF;
+    }
     if (errno != EINTR && errno != EAGAIN) return AVERROR(errno);
   }
 }

@@ -17,6 +17,8 @@ class DescriptorIo {
   DescriptorIo(const DescriptorIo&) = delete;
   DescriptorIo& operator=(const DescriptorIo&) = delete;
   AVIOContext* context() { return context_; }
+  /// It has ended without a byte.
+  bool is_empty() const { return ended_ && !any_read_; }
 
  private:
   static int read(void* self, std::uint8_t* data, int size);
@@ -26,6 +28,7 @@ class DescriptorIo {
 
   int descriptor_;
   bool close_;
+  bool any_read_ = false, ended_ = false;
   AvInterrupt& interrupt_;
   AVIOContext* context_ = nullptr;
 };

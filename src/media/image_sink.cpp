@@ -28,7 +28,7 @@ class ImageSink final : public FrameSink {
     // Inside, since the folder may be a file system of its own.
     if (!earlier_.empty()) written_to_ = part_name(folder / "unfinished");
     create_folders(written_to_);
-    if (options.extras.sound()) note_ = folder.string() + ": images only; the sound is left out";
+    note_ = images_only_note(folder.string(), options.extras);
   }
 
   ~ImageSink() override {

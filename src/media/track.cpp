@@ -5,6 +5,7 @@
 #include <new>
 
 #include "base/error.h"
+#include "base/join.h"
 #include "media/track_queue.h"
 
 namespace streamdiffusion::media {
@@ -109,6 +110,26 @@ Tags tags_of(const AVDictionary* dictionary) {
 
 void set_tags(AVDictionary*& dictionary, const Tags& tags) {
   for (const auto& [key, value] : tags) av_dict_set(&dictionary, key.c_str(), value.c_str(), 0);
+}
+
+std::vector<std::string> Extras::names_of_texts() const {
+  std::vector<std::string> names;
+  if (!tags.empty()) names.emplace_back("the title and other texts");
+  if (!chapters.empty()) names.emplace_back("the chapters");
+  return names;
+}
+
+std::vector<std::string> Extras::names() const {
+  std::vector<std::string> names;
+  for (const auto& track : tracks) names.push_back(track->name());
+  names.insert(names.end(), not_copied.begin(), not_copied.end());
+  for (std::string& name : names_of_texts()) names.push_back(std::move(name));
+  return names;
+}
+
+std::string images_only_note(const std::string& output, const Extras& extras) {
+  const std::vector<std::string> names = extras.names();
+  return names.empty() ? "" : output + ": images only; left out: " + base::joined(names);
 }
 
 std::shared_ptr<Track> Extras::sound() const {

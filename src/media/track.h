@@ -56,10 +56,17 @@ struct Extras {
   /// Names of what cannot be copied into any container: "a second video (h264)".
   std::vector<std::string> not_copied;
 
+  /// What messages call everything, for an output that holds none of it.
+  std::vector<std::string> names() const;
+  /// What messages call the texts.
+  std::vector<std::string> names_of_texts() const;
   /// The main sound, or null.
   std::shared_ptr<Track> sound() const;
   /// The same without any sound.
   Extras without_sound() const;
 };
+
+/// One line about what an output of images alone leaves out; empty if there is nothing.
+std::string images_only_note(const std::string& output, const Extras& extras);
 
 }  // namespace streamdiffusion::media

@@ -104,8 +104,7 @@ void TrackMuxer::add_texts(const Extras& extras) {
   const bool holds_texts = is_mp4(muxer_) || std::strcmp(muxer_.oformat->name, "matroska") == 0 ||
                            std::strcmp(muxer_.oformat->name, "webm") == 0;
   if (!holds_texts) {
-    if (!extras.tags.empty()) left_out_.emplace_back("the title and other texts");
-    if (!extras.chapters.empty()) left_out_.emplace_back("the chapters");
+    for (std::string& name : extras.names_of_texts()) left_out_.push_back(std::move(name));
     return;
   }
   set_tags(muxer_.metadata, extras.tags);

@@ -114,7 +114,7 @@ class Window {
 class WindowSink final : public FrameSink {
  public:
   explicit WindowSink(const SinkOptions& options) {
-    if (options.extras.sound()) note_ = "window: shows images only; the sound is left out";
+    note_ = images_only_note("window", options.extras);
     std::promise<void> opened;
     thread_ = std::thread([this, options, &opened] {
       run(options, opened);

@@ -6,6 +6,7 @@
 
 #include "image/codecs.h"
 #include "image/files.h"
+#include "image/page_count.h"
 #include "support/errors.h"
 
 namespace streamdiffusion::image {
@@ -175,6 +176,54 @@ TEST(Truncation, APngIsDrawnIfItsPixelsAreThere) {
       png_file({.width = 3, .height = 2, .pixel = "abc", .ended = false}), "a", options);
   EXPECT_EQ(image.rgb[17], 'c');
   EXPECT_THAT(warning, HasSubstr("a: the file ends early"));
+}
+
+/// An MPO's index, by CIPA DC-007: the number of images, and an entry for each with its kind.
+std::string mpo_index(const std::vector<std::uint32_t>& kinds) {
+  const auto count = static_cast<std::uint32_t>(kinds.size());
+  constexpr std::uint32_t kLong = 4, kUndefined = 7, kEntryBytes = 16, kEntriesAt = 38;
+  std::string index = std::string("MPF\0MM\0*", 8) + big_endian(8) + big_endian(2, 2) +
+                      big_endian(0xb001, 2) + big_endian(kLong, 2) + big_endian(1) +
+                      big_endian(count) + big_endian(0xb002, 2) + big_endian(kUndefined, 2) +
+                      big_endian(kEntryBytes * count) + big_endian(kEntriesAt) + big_endian(0);
+  for (const std::uint32_t kind : kinds)
+    index += big_endian(kind) + std::string(kEntryBytes - 4, '\0');
+  return index;
+}
+
+TEST(SeveralImages, InAJpegAreSaid) {
+  const auto said = [](const std::string& index) {
+    std::string warning;
+    const auto jpeg =
+        with_segments(encode_jpeg(flat(8, 8, 9, 9, 9), 90), jpeg_segment(0xe2, index));
+    const DecodeOptions options{.warn = [&](const std::string& text) { warning += text; }};
+    EXPECT_EQ(decode_image(jpeg, "a.jpg", options).width, 8);
+    return warning;
+  };
+  constexpr std::uint32_t kFirst = 0x20030000, kView = 0x020002, kThumbnail = 0x010001;
+  EXPECT_EQ(said(mpo_index({kFirst, kView, kView})),
+            "a.jpg: holds 3 images (MPO); the first is used");
+  EXPECT_EQ(said(mpo_index({kFirst, kThumbnail})), "");
+  EXPECT_EQ(said(mpo_index({kFirst})), "");
+  EXPECT_EQ(said(mpo_index({})), "");
+  EXPECT_EQ(said(std::string("MPF\0MM\0*\xff\xff\xff\xff", 12)), "");
+  std::string lying = mpo_index({kFirst, kView});
+  lying.replace(30, 4, "\xff\xff\xff\xff");  // where the entries are
+  EXPECT_LT(said(lying).size(), 60U);
+}
+
+TEST(SeveralImages, InATiffAreCounted) {
+  const auto page = [](std::uint32_t next) {
+    return big_endian(1, 2) + std::string(12, '\0') + big_endian(next);
+  };
+  const std::string head = std::string("MM\0*", 4) + big_endian(8);
+  const auto count = [](const std::string& file) { return count_tiff_pages(bytes_of(file)); };
+  EXPECT_EQ(count(head + page(0)), 1U);
+  EXPECT_EQ(count(head + page(26) + page(0)), 2U);
+  EXPECT_EQ(count(head + page(8)), 1000U);  // a chain without an end
+  EXPECT_EQ(count(head + page(0xffffffff)), 2U);
+  EXPECT_EQ(count(""), 1U);
+  EXPECT_EQ(count("GIF89a"), 1U);
 }
 
 TEST(OtherFormats, AreNamed) {

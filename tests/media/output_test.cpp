@@ -84,6 +84,21 @@ TEST(Output, AnOlderFileStaysUntilItsSuccessorIsWhole) {
   EXPECT_THAT(names_in(folder.path()), ElementsAre());
 }
 
+TEST(Output, OfImagesAloneSaysEverythingThatItLeavesOut) {
+  const TemporaryFolder folder;
+  const auto source =
+      open_source("lavfi:testsrc=size=64x48:rate=10:duration=0.2[out0];sine=duration=0.2[out1]");
+  SinkOptions options = kSmall;
+  options.extras = source->extras();
+  options.extras.not_copied = {"another video (h264)"};
+  options.extras.chapters.resize(1);
+  options.extras.tags["title"] = "A";
+  EXPECT_EQ(open_sink(folder / "out", options)->note(),
+            (folder / "out") +
+                ": images only; left out: the sound (pcm_s16le), another video (h264), the title "
+                "and other texts, the chapters");
+}
+
 TEST(Output, ALinkLeadsToTheFileThatIsReplaced) {
   const TemporaryFolder folder;
   folder.write("real/a.mp4", "old");
@@ -126,20 +141,33 @@ TEST(Output, ImagesKeepTheNamesOfTheInputs) {
 }
 
 TEST(Output, WhatIsThereAfterASecondPlays) {
+  const TemporaryFolder folder;
+  struct Run {
+    std::string path;
+    std::unique_ptr<FrameSource> source;
+    std::unique_ptr<FrameSink> sink;
+  };
+  std::vector<Run> runs;  // beside each other, since they take their time
   for (const std::string name : {"a.mp4", "a.mov", "a.mkv"}) {
-    const TemporaryFolder folder;
-    const auto source = open_source(kData + "tracks.mkv");
+    auto source = open_source(kData + "tracks.mkv");
     SinkOptions options = kSmall;
     options.time_base = source->info().time_base;
     options.extras = source->extras();
-    const auto sink = open_sink(folder / name, options);
-    while (const auto frame = source->read()) {
-      sink->write(frame->image(), frame->pts, 0);
-      // of real time: the sink goes by the clock
-      std::this_thread::sleep_for(std::chrono::milliseconds(150));
+    auto sink = open_sink(folder / name, options);
+    runs.push_back({folder / name, std::move(source), std::move(sink)});
+  }
+  for (bool more = true; more;) {
+    for (const Run& run : runs) {
+      const auto frame = run.source->read();
+      more = frame.has_value();
+      if (more) run.sink->write(frame->image(), frame->pts, 0);
     }
-    fs::copy_file(folder / name, folder / "killed");  // as a kill leaves it
-    EXPECT_GT(read_all(*open_source(folder / "killed")).pts.size(), 0U) << name;
+    // of real time: the sink goes by the clock
+    std::this_thread::sleep_for(std::chrono::milliseconds(150));
+  }
+  for (const Run& run : runs) {
+    fs::copy_file(run.path, folder / "killed", fs::copy_options::overwrite_existing);  // by a kill
+    EXPECT_GT(read_all(*open_source(folder / "killed")).pts.size(), 0U) << run.path;
   }
 }
 
