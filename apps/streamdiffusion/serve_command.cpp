@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log_limiter.h"
+#include "base/open_files.h"
 #include "browser.h"
 #include "commands.h"
 #include "parameter_flags.h"
@@ -88,6 +89,9 @@ void ServeFlags::add_limits(Flags& flags) {
   flags.integer(
       "--max-work", limits.work, 1024, std::int64_t{1} << 40,
       "Most work of a frame: its pixels times the UNet's rows, 2 a step with guidance full");
+  flags.integer("--max-lora-scales", limits.lora_scale_sets, 1, 1024,
+                "Most sets of LoRA scales that streams use at once; each is a copy of the weights "
+                "that the LoRAs change");
   flags.integer("--max-message-bytes", limits.message_bytes, 1024, std::int64_t{1} << 28,
                 "Largest message or body a client may send");
   flags.integer("--max-pixels", limits.image_pixels, 1024, std::int64_t{1} << 27,
@@ -151,6 +155,15 @@ void check_limits(const SessionOptions& start, const server::Limits& limits) {
   check("a number of steps of", start.t_index_list.size(), "--max-steps", limits.steps);
 }
 
+/// Each connection is an open file, and so is what a model or a stream reads.
+void check_open_files(const server::Limits& limits, std::size_t most) {
+  const std::size_t used = base::count_open_files(),
+                    connections = static_cast<std::size_t>(limits.connections);
+  if (most >= used + connections) return;
+  base::warn("at most ", most, " files may be open (ulimit -n), and ", used,
+             " are: not enough for ", connections, " connections (--max-connections)");
+}
+
 /// What clients cause must not fill the log.
 void limit_log() {
   const auto limiter = std::make_shared<base::LogLimiter>(print_log);
@@ -161,6 +174,7 @@ void limit_log() {
 void serve(ServeFlags& flags) {
   std::signal(SIGHUP, SIG_IGN);  // until the server listens for it
   const auto start = base::Clock::now();
+  const std::size_t open_files = base::raise_open_file_limit();
   flags.options.version = SD_VERSION;
   flags.options.limits.idle = milliseconds(flags.idle_seconds);
   flags.options.limits.request = milliseconds(flags.request_seconds);
@@ -171,17 +185,22 @@ void serve(ServeFlags& flags) {
     flags.options.token = server::read_token(flags.token_file);
   }
   server::check(flags.options);
+  const params::Settings settings = flags.parameters.parsed();
+  const bool loras = !settings.engine.lora_dict.empty();
+  warn_without_effect(
+      flags.options.limits.lora_scale_sets != server::Limits().lora_scale_sets && !loras,
+      "--max-lora-scales", "without --lora");
   const bool loopback = server::is_loopback(flags.options.host);
   warn_without_effect(flags.options.insecure && !flags.options.token.empty(), "--insecure",
                       "with --token: a token is asked for");
   warn_without_effect(flags.options.insecure && flags.options.token.empty() && loopback,
                       "--insecure", "on this machine alone; it acts with --host");
-  const params::Settings settings = flags.parameters.parsed();
   const Engine engine = open_engine(settings.engine);
   warn_of_settings(engine, settings);
   check_limits(engine.with_defaults(settings.live.options), flags.options.limits);
-  server::EngineStreamFactory factory(engine, settings.live);
+  server::EngineStreamFactory factory(engine, settings.live, flags.options.limits.lora_scale_sets);
   server::Server server(factory, flags.options);
+  check_open_files(flags.options.limits, open_files);
   limit_log();
   print_ready(engine, "", base::seconds_since(start));
   print_address(server, flags.options);

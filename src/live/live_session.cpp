@@ -21,15 +21,6 @@ double LiveOutput::age() const {
   return std::chrono::duration<double>(LiveClock::now() - captured).count();
 }
 
-std::uint64_t LiveCounters::dropped() const {
-  return dropped_waiting + dropped_prepared + dropped_undelivered + dropped_paused +
-         dropped_stopped;
-}
-
-std::uint64_t LiveCounters::in_flight() const {
-  return captured - processed - skipped - dropped() - failed;
-}
-
 LiveSession::LiveSession(Engine engine, const LiveSettings& settings, QueuePolicy policy,
                          LiveCallbacks callbacks, std::stop_token stop)
     : impl_(std::make_shared<Impl>(engine, engine.impl_, live::complete(engine, settings),

@@ -9,9 +9,12 @@ namespace {
 
 class EngineLiveStream : public LiveStream {
  public:
-  EngineLiveStream(const Engine& engine, const LiveSettings& settings, QueuePolicy policy,
-                   LiveCallbacks callbacks, std::stop_token stop)
-      : session_(engine, settings, policy, std::move(callbacks), std::move(stop)) {}
+  EngineLiveStream(Engine engine, LoraScaleSets& scales, const LiveSettings& settings,
+                   QueuePolicy policy, LiveCallbacks callbacks, std::stop_token stop)
+      : engine_(std::move(engine)),
+        scales_(scales),
+        use_(scales_.take(scales_of(settings))),
+        session_(engine_, settings, policy, std::move(callbacks), std::move(stop)) {}
 
   std::optional<std::uint64_t> submit(LiveFrame frame) override {
     return session_.submit(std::move(frame));
@@ -22,13 +25,24 @@ class EngineLiveStream : public LiveStream {
   void drain() override { session_.drain(); }
   void halt() override { session_.halt(); }
   void stop() override { session_.stop(); }
-  void change(const LiveSettings& settings) override { session_.change(settings); }
+  void change(const LiveSettings& settings) override {
+    LoraScaleSets::Use use = scales_.take(scales_of(settings), use_);
+    session_.change(settings);
+    use_ = std::move(use);
+  }
   bool reconfiguring() const override { return session_.reconfiguring(); }
   LiveCounters counters() const override { return session_.counters(); }
   double call_seconds() const override { return session_.call_seconds(); }
   std::optional<Error> failure() const override { return session_.failure(); }
 
  private:
+  std::vector<float> scales_of(const LiveSettings& settings) const {
+    return engine_.with_defaults(settings.options).lora_scales;
+  }
+
+  Engine engine_;
+  LoraScaleSets& scales_;
+  LoraScaleSets::Use use_;
   LiveSession session_;
 };
 
@@ -53,17 +67,21 @@ ServedModel describe(const Engine& engine) {
 
 }  // namespace
 
-EngineStreamFactory::EngineStreamFactory(Engine engine, LiveSettings initial_settings)
+EngineStreamFactory::EngineStreamFactory(Engine engine, LiveSettings initial_settings,
+                                         int lora_scale_sets)
     : engine_(std::move(engine)),
       info_(describe(engine_)),
       initial_settings_(std::move(initial_settings)),
+      lora_scales_(lora_scale_sets),
+      initial_scales_(
+          lora_scales_.take(engine_.with_defaults(initial_settings_.options).lora_scales)),
       warm_session_(engine_.session(initial_settings_.options)) {}
 
 std::unique_ptr<LiveStream> EngineStreamFactory::open(const LiveSettings& settings,
                                                       QueuePolicy policy, LiveCallbacks callbacks,
                                                       std::stop_token stop) {
-  return std::make_unique<EngineLiveStream>(engine_, settings, policy, std::move(callbacks),
-                                            std::move(stop));
+  return std::make_unique<EngineLiveStream>(engine_, lora_scales_, settings, policy,
+                                            std::move(callbacks), std::move(stop));
 }
 
 }  // namespace streamdiffusion::server

@@ -1,6 +1,8 @@
 // Opens the server's streams on an engine.
 #pragma once
 
+#include "server/lora_scale_sets.h"
+#include "server/options.h"
 #include "server/stream_factory.h"
 #include "streamdiffusion/engine.h"
 
@@ -9,8 +11,10 @@ namespace streamdiffusion::server {
 class EngineStreamFactory : public StreamFactory {
  public:
   /// Compiles the executables of the initial settings and keeps them, so that the first client
-  /// does not wait. Throws Error as Engine::session does.
-  EngineStreamFactory(Engine engine, LiveSettings initial_settings);
+  /// does not wait. `lora_scale_sets`: how many sets of LoRA scales streams may use at once, with
+  /// that of the initial settings. Throws Error as Engine::session does.
+  EngineStreamFactory(Engine engine, LiveSettings initial_settings,
+                      int lora_scale_sets = Limits().lora_scale_sets);
 
   const ServedModel& info() const override { return info_; }
   const LiveSettings& initial_settings() const override { return initial_settings_; }
@@ -27,6 +31,9 @@ class EngineStreamFactory : public StreamFactory {
   Engine engine_;
   ServedModel info_;
   LiveSettings initial_settings_;
+  /// Must outlive the streams.
+  LoraScaleSets lora_scales_;
+  LoraScaleSets::Use initial_scales_;
   /// Keeps the executables alive.
   Session warm_session_;
 };

@@ -28,6 +28,9 @@ struct Limits {
   /// Most work of a stream's frame: pixels of the image times rows of the UNet
   /// (server/work_limit.h). The settings that streams start with are allowed in any case.
   std::int64_t work = std::int64_t{1} << 22;
+  /// Most sets of LoRA scales that streams use at once, 1..1024, with that of the start. Each is a
+  /// copy of the weights that the LoRAs change.
+  int lora_scale_sets = 4;
   /// Size of one WebSocket message or HTTP body, in bytes.
   std::size_t message_bytes = 8U << 20U;
   /// Size of a text message or a body that holds only parameters, in bytes. Twice what the longest

@@ -1,5 +1,6 @@
 #include "server/server.h"
 
+#include <algorithm>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -7,7 +8,6 @@
 #include <csignal>
 #include <list>
 #include <thread>
-#include <unordered_set>
 #include <vector>
 
 #include "base/log.h"
@@ -21,6 +21,8 @@ namespace streamdiffusion::server {
 namespace {
 
 constexpr auto kTick = 500ms;
+/// How long to wait for a descriptor where all are in use.
+constexpr auto kDescriptorPause = 20ms;
 /// Connections beyond the limits that may ask for health.
 constexpr std::size_t kHealthConnections = 16;
 /// Threads that end and that open streams, and that parse bodies and encode images.
@@ -97,6 +99,7 @@ class Server::Impl : public Executor {
   void open(const tcp::endpoint& endpoint);
   Task<void> accept(tcp::acceptor& acceptor);
   void admit(tcp::socket socket);
+  void close_oldest_idle();
   Task<void> serve(std::shared_ptr<Transport> transport, std::string client, bool health_only);
   Task<void> tick();
   void reload_certificate();
@@ -118,7 +121,8 @@ class Server::Impl : public Executor {
   Api api_;
   net::steady_timer ticker_;
   std::list<tcp::acceptor> acceptors_;
-  std::unordered_set<std::shared_ptr<Transport>> transports_;
+  /// The oldest first.
+  std::list<std::shared_ptr<Transport>> transports_;
   /// Those that may only ask for health, the oldest first.
   std::list<std::shared_ptr<Transport>> health_transports_;
   std::uint16_t port_ = 0;
@@ -169,9 +173,12 @@ Task<void> Server::Impl::accept(tcp::acceptor& acceptor) {
     NetError error;
     tcp::socket socket = co_await acceptor.async_accept(into(error));
     if (error == net::error::operation_aborted) co_return;
-    if (error) {  // most likely out of file descriptors, so wait until some are closed
-      net::steady_timer pause(io_, 100ms);
+    if (error) {
+      const bool descriptors = error == net::error::no_descriptors ||
+                               error == boost::system::errc::too_many_files_open_in_system;
+      net::steady_timer pause(io_, kDescriptorPause);
       co_await pause.async_wait(into(error));
+      if (descriptors) close_oldest_idle();
       continue;
     }
     try {
@@ -180,6 +187,17 @@ Task<void> Server::Impl::accept(tcp::acceptor& acceptor) {
       base::warn("a connection could not be served: ", failed.what());
     }
   }
+}
+
+/// Where descriptors are short, clients that have sent no request give way to those that wait.
+void Server::Impl::close_oldest_idle() {
+  const auto idle = std::find_if(transports_.begin(), transports_.end(),
+                                 [](const auto& transport) { return transport->is_idle(); });
+  if (idle == transports_.end()) return;
+  base::warn("all file descriptors are in use: idle connections are closed");
+  metrics_.error("too_many_connections");
+  (*idle)->set_idle(false);
+  (*idle)->close();
 }
 
 // Beyond the limits, a connection may still ask for health, so that a full server is not taken for
@@ -196,10 +214,11 @@ void Server::Impl::admit(tcp::socket socket) {
       health_transports_.pop_front();
     }
   }
-  transports_.insert(transport);
-  const auto left = [this, transport, client, health_only](const std::exception_ptr& /*none*/) {
+  const auto position = transports_.insert(transports_.end(), transport);
+  const auto left = [this, transport, position, client,
+                     health_only](const std::exception_ptr& /*none*/) {
     transport->close();
-    transports_.erase(transport);
+    transports_.erase(position);
     if (health_only) {
       health_transports_.remove(transport);
     } else {

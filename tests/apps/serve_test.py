@@ -102,9 +102,9 @@ def post_large(port):
 class Started(unittest.TestCase):
     """A test with a server of its own."""
 
-    def start(self, *flags):
+    def start(self, *flags, before=()):
         device = [] if "--device" in flags else ["--device", DEVICE]
-        server = subprocess.Popen([PROGRAM, "serve", "--port", "0", *device, "--width", "64", "--height", "64",
+        server = subprocess.Popen([*before, PROGRAM, "serve", "--port", "0", *device, "--width", "64", "--height", "64",
                                    *flags], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         watchdog = threading.Timer(LONGEST, server.kill)
         watchdog.start()
@@ -112,6 +112,24 @@ class Started(unittest.TestCase):
         address = re.search(r":(\d+)", server.stdout.readline())
         self.assertIsNotNone(address, "the server said no address")
         return server, int(address.group(1))
+
+
+class Descriptors(Started):
+    def test_where_they_are_short_idle_clients_give_way(self):
+        limit = ["prlimit", "--nofile=16:16"]
+        server, port = self.start("--max-connections-per-address", "64", before=limit)
+        idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(40)]
+        for _ in range(3):  # while they are open, and then without them
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=30) as answer:
+                self.assertEqual(answer.status, 200)
+        for connection in idle:
+            connection.close()
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=30) as answer:
+            self.assertEqual(answer.status, 200)
+        server.terminate()
+        said = server.communicate(timeout=30)[1]
+        self.assertIn("at most 16 files may be open (ulimit -n)", said)
+        self.assertIn("all file descriptors are in use: idle connections are closed", said)
 
 
 class Browser(unittest.TestCase):

@@ -2,8 +2,13 @@
 #include <gtest/gtest.h>
 
 #include "server/engine_stream_factory.h"
+#include "server/lora_scale_sets.h"
+#include "server/protocol/http_error.h"
 #include "server/running_server.h"
+#include "support/temporary_folder.h"
 #include "support/tiny_model.h"
+#include "weights/hash_weights.h"
+#include "weights/safetensors.h"
 
 namespace streamdiffusion::testing {
 namespace {
@@ -67,6 +72,70 @@ TEST_F(WithEngine, TheModelsOwnRangesHold) {
   EXPECT_EQ(client.await("settings")["params"]["mode"], "txt2img");
   client.send_image({{"seq", 1}}, "");
   EXPECT_TRUE(client.image());
+}
+
+TEST(LoraScaleSets, AreSharedAndLimited) {
+  server::LoraScaleSets sets(2);
+  const auto start = sets.take({1});
+  const auto same = sets.take({1});
+  EXPECT_EQ(start, same);
+  auto other = sets.take({0.5F});
+  try {
+    sets.take({0.25F});
+    ADD_FAILURE() << "a third set";
+  } catch (const server::HttpError& error) {
+    EXPECT_EQ(error.status(), 503);
+    EXPECT_EQ(error.code(), "too_many_lora_scales");
+    EXPECT_EQ(error.what(),
+              std::string("the streams use 2 sets of LoRA scales, and each is a copy of the "
+                          "weights; expected one of [0.5], [1], or try again later"));
+  }
+  EXPECT_THROW(sets.take({0.25F}, start), server::HttpError);  // another stream uses it too
+  other = sets.take({0.25F}, other);
+  EXPECT_THROW(sets.take({0.5F}), server::HttpError);
+  other = nullptr;
+  EXPECT_NO_THROW(sets.take({0.5F}));
+}
+
+weights::TensorToWrite hashed(const std::string& name, std::vector<std::int64_t> dims) {
+  std::size_t count = 1;
+  for (const std::int64_t dim : dims) count *= static_cast<std::size_t>(dim);
+  weights::TensorToWrite tensor{name, dims, std::vector<float>(count)};
+  weights::HashWeights().read_f32(name, dims, tensor.values);
+  return tensor;
+}
+
+TEST(WithLora, StreamsHaveOnlySoManyScales) {
+  const TinyModel model;
+  const TemporaryFolder folder;
+  const std::vector<weights::TensorToWrite> tensors{
+      hashed("lora_unet_conv_in.lora_down.weight", {4, 4, 3, 3}),
+      hashed("lora_unet_conv_in.lora_up.weight", {16, 4, 1, 1})};
+  weights::write_safetensors(folder.path() / "style.safetensors", tensors);
+  LiveSettings initial;
+  initial.options.width = initial.options.height = 32;
+  server::EngineStreamFactory factory(
+      Engine::open({.model = model.path(),
+                    .lora_dict = {{folder / "style.safetensors", 1}},
+                    .device = "ref"}),
+      initial, 2);
+  RunningServer server({}, &factory);
+  auto first = server.connect("first"), second = server.connect("second");
+  const auto ask = [](WebSocketClient& client, float scale) {
+    client.text({{"type", "settings"}, {"params", {{"lora_scales", {scale}}}}});
+  };
+  ask(first, 0.5F);
+  EXPECT_EQ(first.await("settings")["params"]["lora_scales"], json::array({0.5}));
+  ask(second, 0.25F);
+  const json refused = second.await("error");
+  EXPECT_EQ(refused["code"], "too_many_lora_scales") << refused;
+  EXPECT_EQ(refused["param"], "lora_scales");
+  const HttpAnswer image = server.post("/api/txt2img", R"({"prompt": "a", "lora_scales": [0.75]})");
+  EXPECT_EQ(image.status, 503) << image.body;
+  ask(second, 0.5F);
+  EXPECT_EQ(second.await("settings")["params"]["lora_scales"], json::array({0.5}));
+  first.send_image({{"seq", 1}}, jpeg_of(200, 100, 50));
+  EXPECT_TRUE(first.image());
 }
 
 }  // namespace

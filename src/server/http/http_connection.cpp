@@ -84,7 +84,9 @@ Milliseconds Connection::time_until_request() const {
 
 Task<bool> Connection::read_head(RequestReader& reader) {
   std::optional<HttpError> http_error;
+  transport_->set_idle(true);
   const bool received = co_await receive_head(reader, http_error);
+  transport_->set_idle(false);
   if (!http_error) co_return received;
   const Request none;
   co_await respond_error(none, *http_error, false);

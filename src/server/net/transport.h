@@ -35,6 +35,9 @@ class Transport {
   std::string address() const;
   /// True once the client has closed its side, whether or not everything it sent is read.
   bool is_closed_by_client();
+  /// While it waits for a request to be complete, it may be closed where descriptors are short.
+  void set_idle(bool idle) { idle_ = idle; }
+  bool is_idle() const { return idle_; }
   /// Closes at once. Pending operations fail.
   void close();
   /// Performs the TLS handshake, if any. Returns false if the client does not speak TLS.
@@ -95,6 +98,7 @@ class Transport {
 
   beast::tcp_stream tcp_;
   std::optional<net::ssl::stream<beast::tcp_stream&>> tls_;
+  bool idle_ = true;
   /// Small buffers, joined into one TLS record.
   std::string joined_;
 };
