@@ -62,15 +62,13 @@ class ImageJob {
     for (std::size_t i = 0; i < outputs_.size() && !*stop_ && !write_error_; ++i) {
       const auto start = base::Clock::now();
       if (from_text) {
-        accepted_.push_back(i);
-        if (auto output = opened_->session.generate()) take(*output);
+        take_all(opened_->session.generate(i));
       } else if (const std::optional<Image> frame = read(i)) {
-        accepted_.push_back(i);
-        if (auto output = opened_->session.process(*frame)) take(*output);
+        take_all(opened_->session.process(*frame, i));
       }
       progress.step(base::seconds_since(start));
     }
-    for (const Output& output : opened_->session.flush()) take(output);
+    take_all(opened_->session.flush());
     finish(progress);
   }
 
@@ -128,7 +126,7 @@ class ImageJob {
     try {
       Image frame =
           image::fit(image::read_image(paths_[i]), session.width(), session.height(), fit_);
-      if (!flags_.sheet.empty()) inputs_.emplace(accepted_.size(), frame);
+      if (!flags_.sheet.empty()) inputs_.emplace(i, frame);
       return frame;
     } catch (const Error& error) {
       if (paths_.size() == 1) throw;
@@ -138,9 +136,21 @@ class ImageJob {
     }
   }
 
+  void take_all(const std::vector<Output>& outputs) {
+    for (const Output& output : outputs) output.error ? note_failure(output) : take(output);
+  }
+
+  /// The other images are drawn all the same.
+  void note_failure(const Output& output) {
+    if (outputs_.size() == 1) throw *output.error;
+    const auto& name = paths_.empty() ? outputs_[output.frame_id] : paths_[output.frame_id];
+    print_error(base::concat(name.string(), ": ", output.error->what()));
+    ++failed_;
+  }
+
   /// Keeps the first error: what is still in flight is written, if it can be.
   void take(const Output& output) {
-    const std::size_t index = accepted_.at(output.frame_id);
+    const std::size_t index = output.frame_id;
     try {
       if (written_.empty()) make_folder(outputs_[index].parent_path());
       image::write_image(outputs_[index], output.image);
@@ -161,6 +171,8 @@ class ImageJob {
     if (write_error_) throw *write_error_;
     base::require(unreadable_ == 0, ErrorCode::corrupt_file, unreadable_, " of ", paths_.size(),
                   " images could not be read");
+    base::require(failed_ == 0, ErrorCode::numeric, failed_, " of ", outputs_.size(),
+                  " images could not be drawn");
     if (signals_.received() != 0) throw Stopped{signals_.received()};
   }
 
@@ -214,10 +226,9 @@ class ImageJob {
   Fit fit_ = Fit::cover;
   /// By index; without inputs there are no paths.
   std::vector<std::filesystem::path> paths_, outputs_;
-  /// The index of each frame that the session took, and the indices that are written.
-  std::vector<std::size_t> accepted_;
+  /// The indices that are written.
   std::set<std::size_t> written_;
-  std::size_t unreadable_ = 0;
+  std::size_t unreadable_ = 0, failed_ = 0;
   std::optional<Error> write_error_;
   std::optional<OpenedSession> opened_;
   /// By frame, kept for the sheet only.

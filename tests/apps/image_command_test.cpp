@@ -1,7 +1,9 @@
 // The program itself: `image` over a tiny model, as a user types it.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <filesystem>
@@ -48,6 +50,32 @@ TEST_F(ImageCommand, OneFileBecomesTheFileThatIsNamed) {
     EXPECT_EQ(read(name).width, 32);
     EXPECT_EQ(printed() + said(), "") << "--quiet";
   }
+}
+
+TEST_F(ImageCommand, InputsThatAreMissingOrVanishDuringTheRunAreNamedAndTheOthersDrawn) {
+  const std::string in = images(3), pipe = folder_ / "pipe.png";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const pid_t process =
+      start(with_model("image", {"--input", in + "/0.png", folder_ / "missing.png", pipe,
+                                 in + "/1.png", in + "/2.png", "--output", folder_ / "drawn"}));
+  int writer = -1;
+  wait_until("the program to read the pipe", [&] {
+    writer = ::open(pipe.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    return writer >= 0;
+  });
+  std::filesystem::remove(in + "/1.png");
+  EXPECT_EQ(::write(writer, "no image", 8), 8);
+  ::close(writer);
+  EXPECT_EQ(wait(process), kFailed);
+  EXPECT_EQ(files_in(folder_ / "drawn"), 2);
+  EXPECT_TRUE(exists("drawn/0.png") && exists("drawn/2.png"));
+  for (const char* name : {"missing.png: No such file", "pipe.png: neither a PNG",
+                           "in/1.png: No such file", "3 of 5 images could not be read"})
+    EXPECT_THAT(said(), HasSubstr(name));
+  EXPECT_EQ(run_with_model("image", {"--input", "no.png", "none.png", "--output", folder_ / "o"}),
+            kFailed);
+  EXPECT_THAT(said(), HasSubstr("no.png: no such file, nor any other of the 2 inputs"));
+  EXPECT_FALSE(exists("o"));
 }
 
 TEST_F(ImageCommand, APromptAloneGivesAsManyImagesAsWanted) {
