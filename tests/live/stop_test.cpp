@@ -72,27 +72,6 @@ TEST(LiveStop, AReceiverThatWaitsIsInterrupted) {
   expect_balanced(live.counters());
 }
 
-TEST(LiveStop, AReceiverThatNeverReturnsIsLeftBehindWithAWarning) {
-  std::string warning;
-  base::set_log_callback([&](base::LogLevel, std::string_view message) { warning = message; });
-  auto forever = std::make_shared<std::promise<void>>();
-  std::atomic<bool> inside = false;
-  {
-    LiveCallbacks callbacks{.output = [forever, &inside](const LiveOutput&) {
-      inside = true;
-      forever->get_future().wait();
-    }};
-    LiveSession live(engine(), small(), {}, callbacks);
-    live.submit(numbered_frame(0));
-    wait_until("the receiver to be called", [&] { return inside.load(); });
-    live.stop();  // takes its five seconds: that it ends without the receiver is what counts
-  }
-  base::set_log_callback({});
-  EXPECT_THAT(warning, ::testing::HasSubstr("deliver thread does not return"));
-  forever->set_value();  // the thread ends by itself and lets go of the callbacks
-  wait_until("the end of the thread left behind", [&] { return forever.use_count() == 1; });
-}
-
 TEST(LiveStop, HaltEndsADrainThatWaitsForItsReceiver) {
   WaitingReceiver receiver;
   LiveSession live(engine(), small(), {Kind::block, 8}, receiver.callbacks());
@@ -128,26 +107,32 @@ TEST(LiveStop, TheEndIsToldOnceWithFinalCounters) {
   }
 }
 
-TEST(LiveStop, AThreadLeftBehindStillCountsAndKeepsItsPlace) {
-  std::promise<void> freed;
+TEST(LiveStop, AThreadLeftBehindIsWarnedOfStillCountsAndKeepsItsPlace) {
+  std::string warning;
+  base::set_log_callback([&](base::LogLevel, std::string_view message) { warning = message; });
+  auto freed = std::make_shared<std::promise<void>>();
   std::atomic<bool> inside = false;
   auto ends = std::make_shared<std::atomic<int>>(0);
   Engine one = open_engine(1);
-  LiveCallbacks callbacks{.output =
-                              [&](const LiveOutput&) {
-                                inside = true;
-                                freed.get_future().wait();
-                              },
-                          .ended = [ends] { ++*ends; }};
-  std::optional<LiveSession> live(std::in_place, one, small(), QueuePolicy{}, callbacks);
-  live->submit(numbered_frame(0));
-  wait_until("the receiver to be called", [&] { return inside.load(); });
-  live->stop();  // five seconds, once: the destructor does not wait again
-  live.reset();
+  {
+    LiveCallbacks callbacks{.output =
+                                [freed, &inside](const LiveOutput&) {
+                                  inside = true;
+                                  freed->get_future().wait();
+                                },
+                            .ended = [ends] { ++*ends; }};
+    LiveSession live(one, small(), QueuePolicy{}, callbacks);
+    live.submit(numbered_frame(0));
+    wait_until("the receiver to be called", [&] { return inside.load(); });
+    live.stop();  // five seconds, once: the destructor does not wait again
+  }
+  base::set_log_callback({});
+  EXPECT_THAT(warning, ::testing::HasSubstr("deliver thread does not return"));
   EXPECT_EQ(*ends, 0);
   EXPECT_THROW(LiveSession(one, small(), {}, {}), Error);  // max_live_sessions
-  freed.set_value();
+  freed->set_value();
   wait_until("the end", [&] { return *ends == 1; });
+  wait_until("the thread to let go of the callbacks", [&] { return freed.use_count() == 1; });
   const LiveSession next(one, small(), {}, {});
 }
 
