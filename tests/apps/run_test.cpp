@@ -50,6 +50,16 @@ TEST_F(RunTest, PipesAndLimitsWorkTogether) {
   EXPECT_EQ(open_source(folder_ / "images")->info().frames, 3U);
 }
 
+TEST_F(RunTest, ARateIsANumberOrARatio) {
+  for (const char* rate : {"30000/1001", "29.97"}) {
+    ASSERT_EQ(run({"--input", kClip, "--fps", rate, "--frames", "2", "--quiet"}), 0) << said();
+    EXPECT_THAT(printed().substr(0, 60), HasSubstr(" F30000:1001 ")) << rate;
+  }
+  EXPECT_EQ(run({"--input", kClip, "--fps", "ntsc"}), 2);
+  EXPECT_THAT(said(), HasSubstr("--fps is ntsc, expected a number from 0.001 to 1000, or a "
+                                "ratio such as 30000/1001"));
+}
+
 TEST_F(RunTest, FlagsOverrideTheConfigFile) {
   std::ofstream(folder_ / "a.yaml") << "input: " << kClip << "\nframes: 2\nfps: 5\nprompt: red\n"
                                     << "output: " << folder_ / "wrong.mkv"
@@ -188,15 +198,15 @@ TEST_F(RunTest, AKilledRunLeavesAFileThatPlays) {
 /// Of real time: three seconds of video cannot be shown in less.
 TEST_F(RunTest, PlaybackKeepsToTheClock) {
   ::setenv("SDL_VIDEODRIVER", "dummy", 1);
-  const std::string clip = "lavfi:testsrc=size=50x30:rate=10:duration=3";
+  const std::string clip = "lavfi:testsrc=size=50x30:rate=10:duration=1";
   const auto seconds = [&](std::vector<std::string> flags) {
     flags.insert(flags.end(), {"--input", clip});
     const auto start = std::chrono::steady_clock::now();
     EXPECT_EQ(run(flags), 0) << said();
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   };
-  EXPECT_GE(seconds({"--output", "window"}), 2.9);
-  EXPECT_GE(seconds({"--output", folder_ / "a.mkv", "--realtime"}), 2.9);
+  EXPECT_GE(seconds({"--output", "window"}), 0.9);
+  EXPECT_GE(seconds({"--output", folder_ / "a.mkv", "--realtime"}), 0.9);
   ::unsetenv("SDL_VIDEODRIVER");
 }
 
