@@ -3,6 +3,7 @@
 // draws another doodle on request.
 import { DEMO_DOODLES, drawDoodle } from "./demo_doodles.js";
 import { $ } from "./dom.js";
+import { t } from "./language.js";
 import { textToAddress } from "./linked_drawing.js";
 import { toast } from "./toasts.js";
 
@@ -177,7 +178,7 @@ export class Onboarding {
     try {
       await image.decode();
     } catch {
-      return toast("The drawing in this link is damaged");
+      return toast(t("The drawing in this link is damaged"));
     }
     this.drawing.putImage(image);
     this.drawing.edited = true;

@@ -9,8 +9,8 @@
 namespace streamdiffusion::server {
 namespace {
 
-/// Sends the newest image whenever the connection is free. It reads all the time, because only a
-/// failed read tells that the client has disconnected.
+/// Sends the newest image at once, and again whenever there is a newer one and the connection is
+/// free. It reads all the time, because only a failed read tells that the client has disconnected.
 class MjpegStream : public std::enable_shared_from_this<MjpegStream> {
  public:
   MjpegStream(std::shared_ptr<Transport> transport, std::shared_ptr<ClientSession> session,
@@ -80,6 +80,7 @@ Task<void> MjpegStream::run() {
   const auto self = shared_from_this();
   transport_->expires_never();
   read();
+  image_ = session_->newest_image();  // a session at rest may have no other for long
   const auto subscription = session_->subscribe([this](EncodedImagePtr image) {
     ended_ |= image == nullptr;
     if (image) image_ = std::move(image);
