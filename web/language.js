@@ -1,16 +1,16 @@
-// The page's texts in the visitor's language. languages/*.json hold them by their English words, so
-// that English needs no file, and a text that is missing there is shown in English.
-const LANGUAGES = ["de", "fr", "es", "ja", "zh"];
-const TRADITIONAL = /^zh-(?:hant|tw|hk|mo)/i;  // another script than that of zh.json
-const ATTRIBUTES = ["aria-label", "data-tip", "title", "placeholder", "alt"];
-let table = {};
+// The page's texts in the visitor's language. translations.json holds them by their English words, a row
+// for each text and a column for each language. English needs no table, and a text that is missing
+// there is shown in English.
+const TRADITIONAL = /^zh-(?:hant|tw|hk|mo)/i;  // another script than the table's Chinese
+const ATTRIBUTES = ["aria-label", "data-tip", "data-drop-text", "title", "placeholder", "alt"];
+const table = {};
 
-/** The first of the browser's languages that the page has; English if there is none. */
-function wantedLanguage() {
+/** Which of the languages the browser asks for first; English if it asks for that or none of them. */
+function wantedLanguage(languages) {
   for (const tag of navigator.languages ?? []) {
     const [language] = tag.toLowerCase().split("-");
     if (language === "en") break;
-    if (LANGUAGES.includes(language) && !TRADITIONAL.test(tag)) return language;
+    if (languages.includes(language) && !TRADITIONAL.test(tag)) return language;
   }
   return "en";
 }
@@ -38,15 +38,15 @@ function translateDocument() {
 
 /** Reads the texts of the visitor's language and puts them into the document. */
 export async function loadLanguage() {
-  const language = wantedLanguage();
-  if (language === "en") return;
+  if (navigator.language.startsWith("en")) return;
   try {
-    const answer = await fetch(`languages/${language}.json`);
+    const answer = await fetch("translations.json");
     if (!answer.ok) return;
-    table = await answer.json();
-  } catch {
-    return;  // the page works in English
-  }
-  document.documentElement.lang = language;
-  translateDocument();
+    const { languages, texts } = await answer.json();
+    const language = wantedLanguage(languages), column = languages.indexOf(language);
+    if (column < 0) return;
+    for (const [english, row] of Object.entries(texts)) table[english] = row[column];
+    document.documentElement.lang = language;
+    translateDocument();
+  } catch { /* the page works in English */ }
 }

@@ -84,7 +84,6 @@ export class Onboarding {
     if (!keepPrompt) await this.#showOpening();
     if (abort.signal.aborted) return;
     $("invite").hidden = false;
-    $("invite-things").hidden = $("things-open").hidden;
   }
 
   /** The visitor's own words end the opening, but not the invitation. */

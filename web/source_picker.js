@@ -79,7 +79,7 @@ export class SourcePicker extends EventTarget {
     try {
       bitmap = await createImageBitmap(file);
     } catch {
-      const name = file.name || t("This");
+      const name = file.name || t("This file");
       return this.#dispatch("message",
         t("{name} is not an image that this browser reads.", { name }));
     }

@@ -98,12 +98,13 @@ def difference(a: list[int], b: list[int]) -> float:
     return sum(abs(x - y) for x, y in zip(a, b, strict=True)) / len(a)
 
 
-def chrome_options(size: tuple[int, int], camera: bool) -> webdriver.ChromeOptions:
+def chrome_options(size: tuple[int, int], camera: bool, language: str) -> webdriver.ChromeOptions:
     options = webdriver.ChromeOptions()
     options.binary_location = "/usr/bin/chromium"
     flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
              "--hide-scrollbars", "--disable-backgrounding-occluded-windows",
-             "--disable-renderer-backgrounding", "--use-fake-device-for-media-stream",
+             "--disable-renderer-backgrounding", f"--accept-lang={language}",
+             "--use-fake-device-for-media-stream",
              "--ignore-certificate-errors", f"--window-size={size[0]},{size[1] + 140}",
              "--use-fake-ui-for-media-stream" if camera else "--deny-permission-prompts"]
     for flag in flags:
@@ -116,10 +117,10 @@ class Page:
     """A browser with the page open."""
 
     def __init__(self, address: str, size=(1280, 800), phone=False, dark=False, scale=1.0,
-                 camera=True, motion=False):
+                 camera=True, motion=False, language="en-US"):
         """Without `motion` the opening is over at once, as for visitors who prefer that."""
         service = Service("/usr/bin/chromedriver")
-        self.driver = webdriver.Chrome(options=chrome_options(size, camera), service=service)
+        self.driver = webdriver.Chrome(options=chrome_options(size, camera, language), service=service)
         self.address = address
         self.messages: list[str] = []
         command = self.driver.execute_cdp_cmd

@@ -6,16 +6,14 @@ from selenium.webdriver.common.keys import Keys
 
 from harness import PageTest, difference
 
-# Keeps the bytes of the next PNG that is downloaded, or the size of the next video.
+# Keeps the bytes of the next PNG that is downloaded.
 CATCH_DOWNLOADS = """
 window.savedPng = null;
-window.savedVideoBytes = 0;
 const createObjectURL = URL.createObjectURL;
 URL.createObjectURL = (blob) => {
   if (blob.type === 'image/png') {
     blob.arrayBuffer().then((b) => { window.savedPng = Array.from(new Uint8Array(b)); });
   }
-  if (blob.type.startsWith('video')) window.savedVideoBytes = blob.size;
   return createObjectURL(blob);
 };
 """
@@ -204,26 +202,6 @@ class Controls(PageTest):
         page.wait(lambda: page.find_all("#toast button"), "offer to use the settings", 10)
         page.click("#toast button")
         page.wait(lambda: seed.get_attribute("value") == chosen, "seed of the snapshot", 10)
-
-    def test_recording_gives_a_video(self):
-        page = self.open()
-        page.started()
-        page.run(CATCH_DOWNLOADS)
-        page.click("#record")
-        page.stroke((0.2, 0.2), (0.8, 0.3), (0.2, 0.4), (0.8, 0.5))
-        page.wait(lambda: page.find("#rec-time").text >= "0:02", "two seconds")
-        page.click("#record")
-        page.wait(lambda: page.run("return window.savedVideoBytes") > 1000, "video", 10)
-
-    def test_a_recording_at_rest_has_the_last_image(self):
-        page = self.open()
-        page.started()
-        page.settle()
-        page.run(CATCH_DOWNLOADS)
-        page.click("#record")
-        page.wait(lambda: page.find("#rec-time").text >= "0:02", "two seconds")
-        page.click("#record")
-        page.wait(lambda: page.run("return window.savedVideoBytes") > 1000, "video", 10)
 
     def test_wrong_steps_are_answered_in_words(self):
         page = self.open()
