@@ -120,7 +120,8 @@ class Page:
                  camera=True, motion=False, language="en-US"):
         """Without `motion` the opening is over at once, as for visitors who prefer that."""
         service = Service("/usr/bin/chromedriver")
-        self.driver = webdriver.Chrome(options=chrome_options(size, camera, language), service=service)
+        options = chrome_options(size, camera, language)
+        self.driver = webdriver.Chrome(options=options, service=service)
         self.address = address
         self.messages: list[str] = []
         command = self.driver.execute_cdp_cmd
@@ -168,6 +169,11 @@ class Page:
     def shown(self) -> int:
         """How many generated images were shown."""
         return int(self.run("return document.getElementById('output').dataset.live ?? 0"))
+
+    @property
+    def toast(self) -> str:
+        """The last short message, even if it has disappeared again: a busy machine may be slow to look."""
+        return self.run("return document.getElementById('toast').textContent")
 
     @property
     def state(self) -> str:

@@ -89,7 +89,7 @@ class Controls(PageTest):
         for name in ("foo", "constructor"):
             page.driver.get(f"{self.server.address}#source={name}")
             page.driver.refresh()
-            page.wait(lambda: f'There is no source "{name}"' in page.find("#toast").text, "a toast")
+            page.wait(lambda: f'There is no source "{name}"' in page.toast, "a toast")
             page.started()
 
     def test_a_seed_of_minus_one_becomes_the_one_that_is_drawn(self):
@@ -266,6 +266,22 @@ class Layout(PageTest):
         page.wait(sheet_is_in, "sheet at the lower edge")
         page.screenshot("phone-settings")
         page.click("#settings-close")
+
+    def test_a_phone_in_landscape_has_every_control_in_sight(self):
+        page = self.open(size=(844, 390), phone=True, scale=2)
+        page.started()
+        page.settle()
+        page.screenshot("phone-landscape")
+        covered = page.run("""return [...document.querySelectorAll(
+            '.top button, .rail button, .rail input[type=range], #prompt, #strength, #settings-open')]
+          .filter((e) => e.checkVisibility())
+          .filter((e) => {
+            const { x, y, width, height } = e.getBoundingClientRect();
+            const hit = document.elementFromPoint(x + width / 2, y + height / 2);
+            return hit !== e && !e.contains(hit) || y < 0 || y + height > innerHeight ||
+              x < 0 || x + width > innerWidth;
+          }).map((e) => e.id || e.outerHTML.slice(0, 60))""")
+        self.assertEqual(covered, [])
 
     def test_prompt_only_on_a_phone_leaves_every_button_free(self):
         page = self.open(size=(390, 844), phone=True, scale=2)
