@@ -14,10 +14,12 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.remote.remote_connection import RemoteConnection
 
 PROGRAM = pathlib.Path("build/release/streamdiffusion")
 OUT = pathlib.Path(__file__).resolve().parents[2] / "out" / "browser"
 TIMEOUT_S = 30.0  # for anything that waits for the engine, on a busy machine
+RemoteConnection.set_timeout(4 * TIMEOUT_S)  # for a driver that does not answer: the tests end
 
 # A canvas as 8x8 colors: enough to tell whether two images differ.
 THUMBNAIL = """
@@ -122,6 +124,7 @@ class Page:
         service = Service("/usr/bin/chromedriver")
         options = chrome_options(size, camera, language)
         self.driver = webdriver.Chrome(options=options, service=service)
+        self.driver.set_page_load_timeout(2 * TIMEOUT_S)
         self.address = address
         self.messages: list[str] = []
         command = self.driver.execute_cdp_cmd

@@ -56,7 +56,8 @@ class Language(PageTest):
         patterns = [re.sub(r"\\\{\w+\\\}", ".+", pattern) for pattern in patterns]
         # Figures and units, keys, the prompt, and what the server says of itself.
         patterns += [r"[\d.,:%²×– ]*(fps|ms|s)?", "GIF", "StreamDiffusion.*", "pictogram .*",
-                     r"[A-Z⇧\[\]/?←↵]+", "space", re.escape(page.run(PROMPT)), "(Modell|Gerät|Schritte bei|Seed) .*"]
+                     r"[A-Z⇧\[\]/?←↵]+", "space", re.escape(page.run(PROMPT)),
+                     "(Modell|Gerät|Schritte bei|Seed) .*"]
         known = re.compile("|".join(f"(?:{pattern})" for pattern in patterns))
         return [text for text in page.run(SHOWN_TEXTS, page_texts.ATTRIBUTES)
                 if not known.fullmatch(text)]
