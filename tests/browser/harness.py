@@ -125,6 +125,7 @@ class Page:
         options = chrome_options(size, camera, language)
         self.driver = webdriver.Chrome(options=options, service=service)
         self.driver.set_page_load_timeout(2 * TIMEOUT_S)
+        self.driver.set_script_timeout(2 * TIMEOUT_S)
         self.address = address
         self.messages: list[str] = []
         command = self.driver.execute_cdp_cmd

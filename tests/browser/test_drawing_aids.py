@@ -56,7 +56,7 @@ class DrawingAids(PageTest):
         page.stroke((0.25, 0.25))
         self.assertEqual(page.run(PIXEL, 0.75, 0.25), [0xd6, 0x28, 0x28])
         page.driver.refresh()
-        page.started()
+        page.wait(lambda: page.shown > 0, "image after a reload")
         self.assertEqual(page.find("#symmetry").get_attribute("aria-pressed"), "true")
 
     def test_an_image_to_trace_is_seen_but_not_sent(self):

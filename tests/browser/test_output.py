@@ -14,7 +14,6 @@ class Output(PageTest):
         own, other = page.driver.window_handles
         page.driver.switch_to.window(other)
         width = "return document.getElementById('picture')?.naturalWidth"
-        page.driver.set_script_timeout(30)
         for _ in range(600):
             if page.run(width) == 256:
                 break

@@ -65,7 +65,6 @@ video.onseeked = () => {
 class Saving(PageTest):
     def ready(self):
         page = self.open()
-        page.driver.set_script_timeout(60)
         page.started()
         page.settle()
         page.run(CATCH_DOWNLOADS)
