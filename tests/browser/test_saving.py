@@ -45,20 +45,20 @@ const done = arguments[0];
 })().catch((error) => done({ error: String(error) }));
 """
 
-# The size of a video that was saved, and a thumbnail of the frame after half a second.
+# The size of a video that was saved, and a thumbnail of the first frame that is shown.
 PLAY = """
 const done = arguments[0];
 const video = document.createElement('video');
 video.muted = true;
 video.src = URL.createObjectURL(new Blob([window.saved.bytes], { type: window.saved.type }));
 video.onerror = () => done({ error: 'cannot play' });
-video.onloadeddata = () => { video.currentTime = 0.5; };
-video.onseeked = () => {
+video.play();
+video.requestVideoFrameCallback(() => {
   const small = new OffscreenCanvas(8, 8), context = small.getContext('2d');
   context.drawImage(video, 0, 0, 8, 8);
   const data = Array.from(context.getImageData(0, 0, 8, 8).data).filter((_, k) => k % 4 < 3);
   done({ size: [video.videoWidth, video.videoHeight], thumbnails: [data] });
-};
+});
 """
 
 

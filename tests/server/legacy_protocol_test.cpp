@@ -113,7 +113,9 @@ TEST(Mjpeg, BeginsWithTheNewestImage) {
   client.send_image({}, jpeg_of(100, 150, 200));
   EXPECT_TRUE(similar_colors(color_of(read_part(first)), 0x6496c8));
   Wire later = open_stream(server, "me");
-  EXPECT_TRUE(similar_colors(color_of(read_part(later)), 0x6496c8)) << "at rest since";
+  for (int i = 0; i < 2; ++i) {  // a browser shows the first part when it has the second
+    EXPECT_TRUE(similar_colors(color_of(read_part(later)), 0x6496c8)) << "at rest since";
+  }
   client.send_image({}, jpeg_of(1, 2, 3));
   EXPECT_TRUE(similar_colors(color_of(read_part(later)), 0x010203));
 }
