@@ -11,7 +11,7 @@ build=(g++ make cmake ninja-build pkg-config libdnnl-dev ocl-icd-opencl-dev libh
 test=(python3 valgrind xvfb clang-format-14)
 fuzz=(clang-14 libclang-rt-14-dev)
 python=(python3-dev python3-venv)
-browser=(python3 chromium chromium-driver python3-selenium)
+browser=(python3 chromium chromium-driver python3-selenium zbar-tools)
 
 case "${1:-build}" in
   build) required=("${build[@]}") ;;

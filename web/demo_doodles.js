@@ -150,7 +150,7 @@ function mapping({ canvas, unit }) {
 async function drawStroke(drawing, { points, size, color }, toDrawing, signal, animated) {
   const width = size * drawing.unit;
   const pace = new Pace();
-  drawing.beginStroke(...toDrawing(points[0]), width, COLORS[color]);
+  drawing.beginStroke(...toDrawing(points[0]), width, { color: COLORS[color] });
   for (const point of curve(points)) {
     drawing.continueStroke(...toDrawing(point), width);
     if (!animated) continue;
@@ -173,7 +173,7 @@ export async function drawDoodle(drawing, doodle, signal) {
     if (step.points) {
       if (!await drawStroke(drawing, step, toDrawing, signal, animated)) return false;
     } else {
-      drawing.fill(...toDrawing([step.x, step.y]), COLORS[step.color]);
+      drawing.fill(...toDrawing([step.x, step.y]), { color: COLORS[step.color] });
     }
     if (animated) await pause(step.points ? PAUSE_AFTER_STROKE_MS : PAUSE_AFTER_FILL_MS);
   }

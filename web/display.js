@@ -42,10 +42,13 @@ export class Display extends EventTarget {
     }
     this.context.drawImage(bitmap, 0, 0);
     bitmap.close();
+    if (this.empty) performance.mark("first image");
     this.empty = false;
     canvas.dataset.live = this.count += 1;
     const shown = () => {
-      this.dispatchEvent(new CustomEvent("shown", { detail: { header, at: performance.now() } }));
+      const detail = { header, at: performance.now() };
+      this.dispatchEvent(new CustomEvent("shown", { detail }));
+      canvas.dispatchEvent(new CustomEvent("shown", { detail }));  // for measurements from outside
     };
     document.hidden ? shown() : requestAnimationFrame(shown);
   }

@@ -1,6 +1,8 @@
 // The drawing that goes in: strokes, fills, images, undo. Positions and widths are in pixels of its
 // canvas; callers scale to them. `version` grows with every visible change, so that an unchanged
-// drawing is not sent again.
+// drawing is not sent again. A stroke in progress is painted on a layer of its own, so that it covers
+// evenly where it crosses itself.
+import { Box } from "./box.js";
 import { floodFill } from "./flood_fill.js";
 import { BACKGROUND } from "./palette.js";
 import { UndoHistory } from "./undo_history.js";
@@ -23,6 +25,7 @@ function tracePath(context, kind, [x, y], [toX, toY]) {
 export class Drawing extends EventTarget {
   #history = new UndoHistory();
   #committed = document.createElement("canvas");  // the drawing after the last finished change
+  #layer = document.createElement("canvas");  // the stroke in progress, opaque
   #stroke = null;
 
   constructor(canvas) {
@@ -57,30 +60,32 @@ export class Drawing extends EventTarget {
   get canUndo() { return this.#history.canUndo; }
   get canRedo() { return this.#history.canRedo; }
 
-  beginStroke(x, y, width, color) {
+  /** `brush` is {color, opacity: 0..1, symmetric: whether the other half gets it mirrored}. */
+  beginStroke(x, y, width, brush) {
     this.endStroke();
-    this.#stroke = { x, y, midX: x, midY: y, width, color, box: null };
-    this.#dot(x, y, width, color);
-    this.#growBox(x, y, width);
-    this.#changed();
+    this.#stroke = { x, y, midX: x, midY: y, width, brush, box: null };
+    this.#clearLayer();
+    this.#paint((context) => {
+      context.beginPath();
+      context.arc(x, y, width / 2, 0, 2 * Math.PI);
+      context.fill();
+    }, Box.around([[x, y]], width));
   }
 
   /** Continues the stroke by a quadratic curve between midpoints: smooth at any pointer speed. */
   continueStroke(x, y, width) {
     const stroke = this.#stroke;
     if (!stroke) return;
-    const midX = (stroke.x + x) / 2, midY = (stroke.y + y) / 2;
-    const { context } = this;
-    context.strokeStyle = stroke.color;
-    context.lineCap = context.lineJoin = "round";
-    context.lineWidth = (stroke.width + width) / 2;
-    context.beginPath();
-    context.moveTo(stroke.midX, stroke.midY);
-    context.quadraticCurveTo(stroke.x, stroke.y, midX, midY);
-    context.stroke();
+    const { x: oldX, y: oldY, midX: fromX, midY: fromY, width: oldWidth } = stroke;
+    const midX = (oldX + x) / 2, midY = (oldY + y) / 2;
     Object.assign(stroke, { x, y, midX, midY, width });
-    this.#growBox(x, y, Math.max(width, stroke.width));
-    this.#changed();
+    this.#paint((context) => {
+      context.lineWidth = (oldWidth + width) / 2;
+      context.beginPath();
+      context.moveTo(fromX, fromY);
+      context.quadraticCurveTo(oldX, oldY, midX, midY);
+      context.stroke();
+    }, Box.around([[fromX, fromY], [oldX, oldY], [midX, midY]], Math.max(width, oldWidth)));
   }
 
   endStroke() {
@@ -88,7 +93,7 @@ export class Drawing extends EventTarget {
     if (!stroke) return;
     if (!stroke.shape) this.continueStroke(stroke.x, stroke.y, stroke.width);
     this.#stroke = null;
-    this.#commitStroke(stroke.box);
+    this.#commit(stroke.box);
   }
 
   cancelStroke() {
@@ -102,17 +107,15 @@ export class Drawing extends EventTarget {
    * Draws a line, rectangle or ellipse from one corner to the other instead of the stroke in
    * progress, until endStroke() keeps it or cancelStroke() takes it away.
    */
-  setShape(kind, from, to, width, color) {
+  setShape(kind, from, to, width, brush) {
     this.context.drawImage(this.#committed, 0, 0);
-    this.#stroke = { shape: true, width, color, box: null };
-    tracePath(this.context, kind, from, to);
-    this.context.strokeStyle = color;
-    this.context.lineWidth = width;
-    this.context.lineCap = this.context.lineJoin = "round";
-    this.context.stroke();
-    this.#growBox(...from, width);
-    this.#growBox(...to, width);
-    this.#changed();
+    this.#stroke = { shape: true, brush, box: null };
+    this.#clearLayer();
+    this.#paint((context) => {
+      tracePath(context, kind, from, to);
+      context.lineWidth = width;
+      context.stroke();
+    }, Box.around([from, to], width));
   }
 
   /** The color at a position, as "#rrggbb". */
@@ -121,9 +124,17 @@ export class Drawing extends EventTarget {
     return `#${[r, g, b].map((value) => value.toString(16).padStart(2, "0")).join("")}`;
   }
 
-  fill(x, y, color) {
-    const box = floodFill(this.context, x, y, color);
+  fill(x, y, { color, opacity = 1, symmetric = false }) {
+    this.endStroke();
+    let box = floodFill(this.context, x, y, color);
+    if (symmetric) {
+      const mirrored = floodFill(this.context, this.canvas.width - 1 - x, y, color);
+      box = box && mirrored ? Box.union(box, mirrored) : box ?? mirrored;
+    }
     if (!box) return;
+    this.context.globalAlpha = 1 - opacity;
+    if (opacity < 1) this.#copyBox(this.#committed, box);
+    this.context.globalAlpha = 1;
     this.#commit(box);
     this.#changed();
   }
@@ -175,32 +186,50 @@ export class Drawing extends EventTarget {
     return copy;
   }
 
-  #dot(x, y, width, color) {
-    this.context.fillStyle = color;
-    this.context.beginPath();
-    this.context.arc(x, y, width / 2, 0, 2 * Math.PI);
-    this.context.fill();
+  #clearLayer() {
+    const { canvas } = this;
+    if (this.#layer.width !== canvas.width || this.#layer.height !== canvas.height) {
+      this.#layer.width = canvas.width;
+      this.#layer.height = canvas.height;
+    }
+    this.#layer.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
   }
 
-  #growBox(x, y, width) {
-    const reach = width / 2 + 2;
-    const box = (this.#stroke.box ??= { left: x, top: y, right: x, bottom: y });
-    box.left = Math.min(box.left, x - reach);
-    box.top = Math.min(box.top, y - reach);
-    box.right = Math.max(box.right, x + reach);
-    box.bottom = Math.max(box.bottom, y + reach);
+  /** Paints on the layer by `path`, within `box`, and shows it over the drawing as it was. */
+  #paint(path, box) {
+    const { color, symmetric = false } = this.#stroke.brush, { width } = this.canvas;
+    const context = this.#layer.getContext("2d");
+    context.strokeStyle = context.fillStyle = color;
+    context.lineCap = context.lineJoin = "round";
+    path(context);
+    this.#showLayer(box);
+    if (symmetric) {
+      context.save();
+      context.setTransform(-1, 0, 0, 1, width, 0);
+      path(context);
+      context.restore();
+      this.#showLayer(Box.mirrored(box, width));
+    }
+    this.#changed();
   }
 
-  #commitStroke(box) {
-    const x = Math.max(0, Math.floor(box.left)), y = Math.max(0, Math.floor(box.top));
-    const right = Math.min(this.canvas.width, Math.ceil(box.right));
-    const bottom = Math.min(this.canvas.height, Math.ceil(box.bottom));
-    if (right <= x || bottom <= y) return;
-    this.#commit({ x, y, width: right - x, height: bottom - y });
+  #showLayer(box) {
+    const stroke = this.#stroke, inside = Box.clipped(box, this.canvas);
+    if (!inside) return;
+    stroke.box = stroke.box ? Box.union(stroke.box, inside) : inside;
+    this.#copyBox(this.#committed, inside);
+    this.context.globalAlpha = stroke.brush.opacity ?? 1;
+    this.#copyBox(this.#layer, inside);
+    this.context.globalAlpha = 1;
+  }
+
+  #copyBox(from, { x, y, width, height }) {
+    this.context.drawImage(from, x, y, width, height, x, y, width, height);
   }
 
   /** Makes what changed in the box one undoable change. */
   #commit(box) {
+    if (!box) return;  // it was all outside
     const committed = this.#committedContext();
     const before = committed.getImageData(box.x, box.y, box.width, box.height);
     const after = this.context.getImageData(box.x, box.y, box.width, box.height);

@@ -1,9 +1,13 @@
-// The drawing tools beside the drawing: pen, fill, eraser, color and size; undo, redo and clear.
+// The drawing tools beside the drawing: pen, fill, eraser and shapes; color, size and opacity;
+// symmetry; undo, redo and clear.
 import { $, element } from "./dom.js";
+import { t } from "./language.js";
 import { PALETTE } from "./palette.js";
+import { bindRovingFocus, updateRovingFocus } from "./roving_focus.js";
 import { COLOR_KEY } from "./settings.js";
 
-const MIN_SIZE = 2, MAX_SIZE = 64;
+const MIN_SIZE = 2, MAX_SIZE = 64, MIN_OPACITY = 0.1;
+const TOOLBARS = ["draw-tools", "swatches"];  // each is one tab stop
 
 export class DrawingTools {
   #customSwatch = null;
@@ -12,7 +16,10 @@ export class DrawingTools {
     Object.assign(this, { drawing, pointerInput, settings });
     pointerInput.color = settings.get(COLOR_KEY) ?? "#d62828";
     pointerInput.size = settings.get("size") ?? 20;
+    pointerInput.opacity = settings.get("opacity") ?? 1;
+    pointerInput.symmetric = settings.get("symmetric") ?? false;
     this.#addSwatches();
+    for (const id of TOOLBARS) bindRovingFocus($(id));
     for (const button of document.querySelectorAll("[data-tool]")) {
       button.addEventListener("click", () => this.choose(button.dataset.tool));
     }
@@ -20,6 +27,8 @@ export class DrawingTools {
     $("redo").addEventListener("click", () => drawing.redo());
     $("clear").addEventListener("click", () => drawing.clear());
     $("size").addEventListener("input", () => this.setSize(Number($("size").value)));
+    $("opacity").addEventListener("input", () => this.#setOpacity(Number($("opacity").value)));
+    $("symmetry").addEventListener("click", () => this.toggleSymmetry());
     drawing.addEventListener("commit", () => this.#updateUndo());
     pointerInput.addEventListener("pick", ({ detail }) => {
       this.setColor(detail);
@@ -50,6 +59,18 @@ export class DrawingTools {
     this.#show();
   }
 
+  toggleSymmetry() {
+    this.pointerInput.symmetric = !this.pointerInput.symmetric;
+    this.settings.set({ symmetric: this.pointerInput.symmetric });
+    this.#show();
+  }
+
+  #setOpacity(opacity) {
+    this.pointerInput.opacity = opacity;
+    this.settings.set({ opacity });
+    this.#show();
+  }
+
   /** Multiplies the size, but changes it by at least one. */
   scale(factor) {
     const { size } = this.pointerInput;
@@ -59,17 +80,17 @@ export class DrawingTools {
 
   #addSwatches() {
     for (const [name, color] of PALETTE) {
-      const button = element("button", { type: "button", className: "swatch", title: name });
-      button.setAttribute("aria-label", name);
+      const button = element("button", { type: "button", className: "swatch", title: t(name) });
+      button.setAttribute("aria-label", t(name));
       button.dataset.color = color;
       button.style.setProperty("--color", color);
       button.addEventListener("click", () => this.setColor(color));
       $("swatches").append(button);
     }
     const input = element("input", { type: "color", value: "#8246b4" });
-    input.setAttribute("aria-label", "Any color");
+    input.setAttribute("aria-label", t("Any color"));
     input.addEventListener("input", () => this.setColor(input.value));
-    const properties = { className: "swatch swatch-custom", title: "any color" };
+    const properties = { className: "swatch swatch-custom", title: t("Any color") };
     this.#customSwatch = element("label", properties, input);
     $("swatches").append(this.#customSwatch);
   }
@@ -77,10 +98,11 @@ export class DrawingTools {
   #updateUndo() {
     $("undo").disabled = !this.drawing.canUndo;
     $("redo").disabled = !this.drawing.canRedo;
+    updateRovingFocus($("draw-tools"));
   }
 
   #show() {
-    const { color, size, tool } = this.pointerInput;
+    const { color, size, opacity, symmetric, tool } = this.pointerInput;
     let inPalette = false;
     for (const button of document.querySelectorAll(".swatch[data-color]")) {
       const chosen = button.dataset.color === color;
@@ -95,5 +117,12 @@ export class DrawingTools {
     slider.style.setProperty("--at", `${position * 100}%`);
     dot.style.setProperty("--dot", `${Math.max(3, Math.min(38, size * 0.62))}px`);
     dot.style.setProperty("--color", tool === "eraser" ? "#ffffff" : color);
+    dot.style.setProperty("--opacity", opacity);
+    $("opacity").value = opacity;
+    $("opacity").style.setProperty("--at", `${((opacity - MIN_OPACITY) / (1 - MIN_OPACITY)) * 100}%`);
+    $("opacity").setAttribute("aria-valuetext", `${Math.round(opacity * 100)} %`);
+    $("symmetry").setAttribute("aria-pressed", String(symmetric));
+    $("drawing").parentElement.toggleAttribute("data-symmetric", symmetric);
+    for (const id of TOOLBARS) updateRovingFocus($(id));
   }
 }

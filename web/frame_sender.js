@@ -21,6 +21,9 @@ export class FrameSender {
 
   get source() { return this.#source; }
 
+  /** The canvas with the last frame that was read. */
+  get frame() { return this.#scratch; }
+
   set source(source) {
     if (this.#source) this.#source.onFrame = null;
     this.#source = source;

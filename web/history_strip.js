@@ -1,7 +1,8 @@
 // The last images that came to rest, as thumbnails: a click brings drawing, words and strength back.
 // While images stream, from a camera for example, nothing comes to rest until the page is paused.
 import { $, element } from "./dom.js";
-import { saveSnapshot } from "./recorder.js";
+import { t } from "./language.js";
+import { saveImage } from "./saved_picture.js";
 import { toast } from "./toasts.js";
 
 const REST_MS = 900;  // without a new image after which the last one is kept
@@ -59,7 +60,7 @@ export class HistoryStrip {
     const buttons = this.#moments.map((moment) => {
       const button = element("button", { type: "button", className: "moment" }, moment.image);
       button.title = moment.settings.prompt;
-      button.setAttribute("aria-label", `Bring back: ${moment.settings.prompt}`);
+      button.setAttribute("aria-label", t("Bring back: {prompt}", moment.settings));
       button.addEventListener("click", () => this.#restore(moment));
       return button;
     });
@@ -80,7 +81,7 @@ export class HistoryStrip {
   }
 
   async #saveAll() {
-    for (const { image, settings } of this.#moments) await saveSnapshot(image, settings);
-    toast(`Saved ${this.#moments.length} images`);
+    for (const { image, settings } of this.#moments) await saveImage(image, settings);
+    toast(t("Saved {count} images", { count: this.#moments.length }));
   }
 }

@@ -1,5 +1,6 @@
 // The keyboard: dispatches key presses to actions, and fills the help dialog from the same list.
 import { element } from "./dom.js";
+import { t } from "./language.js";
 
 const TEXT_FIELDS = "input:not([type=range],[type=checkbox],[type=radio],[type=color]), " +
   "textarea, select";
@@ -18,7 +19,7 @@ export class KeyBindings {
     addEventListener("keydown", (event) => this.#press(event));
     dialog.querySelector("dl").append(...list.flatMap(([shown, text]) => [
       element("dt", {}, ...shown.split(" ").map((key) => element("kbd", { textContent: key }))),
-      element("dd", { textContent: text }),
+      element("dd", { textContent: t(text) }),
     ]));
   }
 

@@ -1,7 +1,5 @@
 // Drawing by keyboard: on the focused drawing the arrow keys move the pen (shift: in small steps),
 // Enter puts it down and lifts it, or fills; Escape takes the stroke back.
-import { BACKGROUND } from "./palette.js";
-
 const STEP = 8, SMALL_STEP = 2;  // in pixels of an image whose long side is 256
 const DIRECTIONS = {
   ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
@@ -48,13 +46,13 @@ export class KeyboardPen {
   }
 
   #enter() {
-    const { tool, color } = this.pointerInput;
+    const { tool, brush } = this.pointerInput;
     if (this.#isDown) return this.#lift();
     this.pointerInput.dispatchEvent(new Event("strokestart"));
     this.drawing.edited = true;
-    if (tool === "fill") return this.drawing.fill(...this.#position, color);
+    if (tool === "fill") return this.drawing.fill(...this.#position, brush);
     this.#isDown = true;
-    this.drawing.beginStroke(...this.#position, this.#width, tool === "eraser" ? BACKGROUND : color);
+    this.drawing.beginStroke(...this.#position, this.#width, brush);
     this.#showRing();
   }
 

@@ -8,6 +8,7 @@ import { DrawingTools } from "./drawing_tools.js";
 import { FrameSender } from "./frame_sender.js";
 import { HistoryStrip } from "./history_strip.js";
 import { KeyboardPen } from "./keyboard_pen.js";
+import { loadLanguage, t } from "./language.js";
 import { ModelHints } from "./model_hints.js";
 import { Onboarding } from "./onboarding.js";
 import { bindOutputControls } from "./output_controls.js";
@@ -23,11 +24,13 @@ import { StatusBar } from "./status_bar.js";
 import { StrengthSlider } from "./strength_slider.js";
 import { showOutputNotice, toast } from "./toasts.js";
 import { ThingsDialog } from "./things_dialog.js";
+import { TracedImage } from "./traced_image.js";
 import { Vocabulary } from "./vocabulary.js";
 
 const SEND_DELAY_MS = 40;  // settings that change within this time are sent together
 const LOST_NOTE_MS = 2000;  // without a connection, before the page says so over the image
 
+await loadLanguage();
 const settings = new Settings();
 const hints = new ModelHints();
 const drawing = new Drawing($("drawing"));
@@ -35,6 +38,7 @@ const pointerInput = new PointerInput(drawing, $("brush"));
 new KeyboardPen(drawing, pointerInput, $("brush"));
 const display = new Display($("output"));
 const sourcePicker = new SourcePicker(drawing, settings);
+new TracedImage(drawing, sourcePicker);
 const connection = new Connection(() => settings.paramsFor(sourcePicker.source.mode));
 const frameSender = new FrameSender(connection);
 const statusBar = new StatusBar(display);
@@ -94,7 +98,7 @@ sourcePicker.addEventListener("imagesettings", ({ detail }) => {
     promptEditor.refresh();
     settingsPanel.refresh();
   };
-  toast("This image contains its settings", ["Use them", apply]);
+  toast(t("This image contains its settings"), [t("Use them"), apply]);
 });
 
 let lostTimer = 0;
@@ -115,7 +119,7 @@ connection.addEventListener("state", ({ detail: { state, position } }) => {
   }
   if (state === "lost") {
     const shown = display.empty || closeReason;
-    const text = closeReason || "Connecting to the server…";
+    const text = closeReason || t("Connecting to the server…");
     showOutputNotice(shown ? text : null, display.empty);
     const showBadge = () => { $("lost-badge").hidden = false; };
     if (!shown) lostTimer ||= setTimeout(showBadge, LOST_NOTE_MS);
@@ -123,9 +127,8 @@ connection.addEventListener("state", ({ detail: { state, position } }) => {
 });
 
 function showQueuePosition(position) {
-  const place = position === 1 ? "next" : `number ${position}`;
-  const text = `The server is full. You are ${place} in line,\n` +
-    "and keep your place while this page is open.";
+  const text = t("The server is full. You are number {position} in line.", { position }) + "\n" +
+    t("Keep this page open: it goes on by itself.");
   showOutputNotice(text, display.empty);
 }
 
@@ -174,11 +177,11 @@ $("theme").addEventListener("click", () => {
   const theme = settings.get("theme") || system;
   settings.set({ theme: theme === "dark" ? "light" : "dark" });
 });
-bindShareMenu({ settings, drawing, sourcePicker, connection, frameSender });
+bindShareMenu({ settings, drawing, sourcePicker, connection });
 $("reset-all").addEventListener("click", () => {
   settings.resetAll();
   promptEditor.refresh();
-  toast("All settings were reset");
+  toast(t("All settings were reset"));
 });
 
 // After a mouse click, keys go to the page again and not to the clicked button.
@@ -194,8 +197,8 @@ async function fetchDescription() {
       const answer = await fetch(`api/settings${location.search}`);
       if (answer.ok) return await answer.json();
       if (answer.status === 401) {
-        showOutputNotice("This server asks for a token.\n" +
-          "Open the address it printed, with ?token= at its end.", true);
+        showOutputNotice(t("This server asks for a token.") + "\n" +
+          t("Open the address it printed, with ?token= at its end."), true);
       }
     } catch { /* the server is not running yet */ }
     await new Promise((resolve) => setTimeout(resolve, wait));

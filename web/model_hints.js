@@ -1,6 +1,8 @@
 // What the server says about its model for this page (page.json of the model's folder): what to
 // offer first, what the camera starts with, how the strength slider is spread. The page itself
 // knows no model.
+import { t } from "./language.js";
+
 const EVEN_CURVE = [[0, 0], [1, 1]];
 
 /** The second coordinate at `x` on a polyline of ascending pairs; `from` is the first's index. */
@@ -41,7 +43,8 @@ export class ModelHints {
     if (side === null) return [];
     return ["width", "height"].filter((name) => params[name] > side).map((name) => ({
       param: name,
-      message: `This model was trained on images of ${side}: larger ones come out worse and slower.`,
+      message: t("This model was trained on images of {side}: larger ones come out worse and slower.",
+        { side }),
     }));
   }
 

@@ -3,6 +3,7 @@
 // draws another doodle on request.
 import { DEMO_DOODLES, drawDoodle } from "./demo_doodles.js";
 import { $ } from "./dom.js";
+import { t } from "./language.js";
 import { textToAddress } from "./linked_drawing.js";
 import { toast } from "./toasts.js";
 
@@ -83,7 +84,6 @@ export class Onboarding {
     if (!keepPrompt) await this.#showOpening();
     if (abort.signal.aborted) return;
     $("invite").hidden = false;
-    $("invite-things").hidden = $("things-open").hidden;
   }
 
   /** The visitor's own words end the opening, but not the invitation. */
@@ -177,7 +177,7 @@ export class Onboarding {
     try {
       await image.decode();
     } catch {
-      return toast("The drawing in this link is damaged");
+      return toast(t("The drawing in this link is damaged"));
     }
     this.drawing.putImage(image);
     this.drawing.edited = true;

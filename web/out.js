@@ -3,8 +3,6 @@
 const LOOK_MS = 1000;
 
 const picture = document.getElementById("picture");
-// The page sends its frame again: a session at rest has no image to send by itself.
-const channel = new BroadcastChannel("streamdiffusion.output");
 const wanted = location.hash.slice(1);
 let shown = "";
 
@@ -22,7 +20,6 @@ async function look() {
   try {
     const id = await findSession();
     if (id && id !== shown) {
-      channel.postMessage(id);
       picture.src = `api/stream/${id}${location.search}`;
       picture.hidden = false;
     }

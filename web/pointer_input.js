@@ -27,7 +27,15 @@ export class PointerInput extends EventTarget {
     this.tool = "pen";
     this.color = "#d62828";
     this.size = 20;  // in pixels of an image whose long side is 256
+    this.opacity = 1;
+    this.symmetric = false;
     this.#listen(drawing.canvas);
+  }
+
+  /** What the drawing paints with. */
+  get brush() {
+    const color = this.tool === "eraser" ? BACKGROUND : this.color;
+    return { color, opacity: this.opacity, symmetric: this.symmetric };
   }
 
   #listen(canvas) {
@@ -67,13 +75,13 @@ export class PointerInput extends EventTarget {
     }
     this.dispatchEvent(new Event("strokestart"));
     this.drawing.edited = true;
-    if (this.tool === "fill") return this.drawing.fill(x, y, this.color);
+    if (this.tool === "fill") return this.drawing.fill(x, y, this.brush);
     this.#pointer = event.pointerId;
     this.drawing.canvas.setPointerCapture(event.pointerId);
     this.#corner = SHAPES.includes(this.tool) && !erasing ? [x, y] : null;
     if (this.#corner) return this.#showRing(event);
-    const color = this.tool === "eraser" || erasing ? BACKGROUND : this.color;
-    this.drawing.beginStroke(x, y, this.#width(event), color);
+    const brush = erasing ? { ...this.brush, color: BACKGROUND } : this.brush;
+    this.drawing.beginStroke(x, y, this.#width(event), brush);
     this.#showRing(event);
   }
 
@@ -91,7 +99,7 @@ export class PointerInput extends EventTarget {
     const to = this.#position(event);
     const end = event.shiftKey ? regular(this.tool, this.#corner, to) : to;
     const width = this.size * this.drawing.unit;
-    this.drawing.setShape(this.tool, this.#corner, end, width, this.color);
+    this.drawing.setShape(this.tool, this.#corner, end, width, this.brush);
   }
 
   #up(event) {

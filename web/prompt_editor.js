@@ -2,6 +2,7 @@
 // draws is said where it differs from the prompt. Unknown words are underlined and similar ones
 // offered, but not while they are being typed.
 import { $, element } from "./dom.js";
+import { t } from "./language.js";
 import { escapeRegExp, hasPart, lastPart, sample, withStyle, withSubject } from "./prompt_parts.js";
 import { bindRovingFocus, updateRovingFocus } from "./roving_focus.js";
 
@@ -17,7 +18,7 @@ function plain(prompt) {
 }
 
 function chip(text, onClick, thumbnail) {
-  const button = element("button", { type: "button", className: "chip", textContent: text });
+  const button = element("button", { type: "button", className: "chip", textContent: text, lang: "en" });
   if (thumbnail) button.prepend(element("img", { src: thumbnail, alt: "" }));
   button.addEventListener("click", onClick);
   return button;
@@ -163,16 +164,16 @@ export class PromptEditor {
     line.replaceChildren(...this.#warnings.map(({ message }) =>
       element("div", { textContent: message })));
     if (unknown.length) {
-      line.append(element("em", { textContent: unknown.join(", ") }),
-        unknown.length > 1 ? " are unknown" : " is unknown");
+      line.append(`${t("Unknown:")} `, element("em", { textContent: unknown.join(", ") }));
       const [near] = unknown.map((word) => [word, this.vocabulary.near(word)])
         .filter(([, words]) => words.length);
-      if (near) line.append("; try ", ...near[1].map((word) =>
+      if (near) line.append(t("try"), " ", ...near[1].map((word) =>
         chip(word, () => this.#replace(near[0], word))));
     }
     if (text !== plain(prompt) && !this.#typing) {
-      const drawn = text || "only what is in the input";
-      line.append(element("span", { className: "understood", textContent: `Drawing: ${drawn}` }));
+      const drawn = text || t("only what is in the input");
+      const textContent = `${t("Drawing:")} ${drawn}`;
+      line.append(element("span", { className: "understood", textContent }));
     }
   }
 

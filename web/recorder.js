@@ -1,81 +1,68 @@
-// Snapshot (a PNG with the settings inside) and recording (WebM, or MP4 where WebM is missing).
-import { embedSettings } from "./png_settings.js";
+// A recording of the output: draws what is recorded at a steady rate, because at rest a canvas gives no
+// frames by itself, and hands it to the encoder of the wanted format.
+import { download, fileName } from "./download.js";
+import { GifRecorder } from "./gif_recorder.js";
+import { t } from "./language.js";
+import { VideoRecorder, videoFormat } from "./video_recorder.js";
 
-const FORMATS = ["video/webm;codecs=vp9", "video/webm;codecs=vp8", "video/webm", "video/mp4"];
-const BITS_PER_SECOND = 8e6;
-const REST_FRAME_MS = 100;  // at rest a canvas gives the recorder no frames: so it is drawn again
+const VIDEO_FRAME_MS = 33, GIF_FRAME_MS = 100;
+const MAX_GIF_MS = 20000;
+const REST_MS = 100;  // without a change, after which an unchanged frame is drawn again
 
-function fileName(extension) {
-  const time = new Date().toISOString().slice(0, 19).replace(/[T:]/g, "-");
-  return `streamdiffusion-${time}.${extension}`;
-}
-
-function download(blob, name) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-}
-
-/** Saves the canvas as a PNG that holds the settings. Returns the file's name. */
-export async function saveSnapshot(canvas, settings) {
-  const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
-  const name = fileName("png");
-  download(await embedSettings(blob, settings), name);
-  return name;
-}
-
-/** Events: `time` (text for the badge), `saved` (the file's name, null if nothing was recorded). */
+/** Events: `time` (text for the badge), `encoding`, `saved` (the file's name, null for no file). */
 export class Recorder extends EventTarget {
-  #recorder = null;
-  #timer = 0;
-  #frames = 0;
+  #encoder = null;
+  #timers = [];
+  #version = -1;
+  #drawnAt = 0;
 
-  constructor(canvas) {
+  constructor(picture) {
     super();
-    this.canvas = canvas;
+    this.picture = picture;
   }
 
-  get recording() { return this.#recorder !== null; }
+  get recording() { return this.#encoder !== null; }
 
-  start() {
-    const format = globalThis.MediaRecorder &&
-      FORMATS.find((candidate) => MediaRecorder.isTypeSupported(candidate));
-    if (!format) throw new Error("This browser cannot record.");
-    const parts = [];
-    const started = performance.now();
-    const stream = this.canvas.captureStream();
-    const recorder = new MediaRecorder(stream, {
-      mimeType: format, videoBitsPerSecond: BITS_PER_SECOND,
-    });
-    recorder.ondataavailable = ({ data }) => { if (data.size) parts.push(data); };
-    recorder.onstop = () => {
-      stream.getTracks().forEach((track) => track.stop());
-      this.#stopped(parts, format);
-    };
-    recorder.start(1000);
-    this.#recorder = recorder;
-    this.#frames = setInterval(() => this.#repeatFrame(), REST_FRAME_MS);
-    this.#timer = setInterval(() => this.#showTime(started), 500);
+  /** `kind` is "video" or "gif". */
+  start(kind) {
+    const isGif = kind === "gif", format = videoFormat();
+    if (!isGif && !format) throw new Error(t("This browser cannot record videos, only GIFs."));
+    const canvas = this.picture.makeCanvas(), started = performance.now();
+    this.picture.draw(canvas);
+    const onFile = (file) => this.#save(file);
+    this.#encoder = isGif ? new GifRecorder(canvas, onFile)
+      : new VideoRecorder(canvas, format, onFile);
+    this.#version = -1;
+    const addFrame = () => this.#addFrame(canvas, isGif);
+    addFrame();
+    this.#timers = [setInterval(addFrame, isGif ? GIF_FRAME_MS : VIDEO_FRAME_MS),
+      setInterval(() => this.#showTime(started), 500)];
+    if (isGif) this.#timers.push(setTimeout(() => this.stop(), MAX_GIF_MS));
     this.#showTime(started);
   }
 
   stop() {
-    this.#recorder?.stop();
+    this.#timers.forEach(clearTimeout);
+    this.#encoder?.stop();
+    this.dispatchEvent(new Event("encoding"));
   }
 
-  #stopped(parts, format) {
-    clearInterval(this.#timer);
-    clearInterval(this.#frames);
-    this.#recorder = null;
-    const name = parts.length ? fileName(format.includes("mp4") ? "mp4" : "webm") : null;
-    if (name) download(new Blob(parts, { type: format.split(";")[0] }), name);
+  #addFrame(canvas, isGif) {
+    const now = performance.now(), { version } = this.picture;
+    const atRest = version === this.#version;
+    if (atRest && (isGif || now - this.#drawnAt < REST_MS)) return;
+    this.#version = version;
+    this.#drawnAt = now;
+    this.picture.draw(canvas);
+    this.#encoder.addFrame();
+  }
+
+  #save(file) {
+    this.#timers.forEach(clearTimeout);
+    this.#encoder = null;
+    const name = file && fileName(file.type.split("/")[1]);
+    if (file) download(file, name);
     this.dispatchEvent(new CustomEvent("saved", { detail: name }));
-  }
-
-  #repeatFrame() {
-    this.canvas.getContext("2d").drawImage(this.canvas, 0, 0);
   }
 
   #showTime(started) {

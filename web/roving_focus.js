@@ -1,24 +1,26 @@
-// One tab stop for a row of buttons: the arrow keys, Home and End move within it (the roving tabindex of
+// One tab stop for a row of controls: the arrow keys, Home and End move within it (the roving tabindex of
 // the ARIA Authoring Practices).
 const STEPS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
 
-/** Call again when the buttons of the row have been replaced. */
+const CONTROLS = "button:not(:disabled, [hidden]), input";
+
+/** Call again when the controls of the row have been replaced, or another one is pressed. */
 export function updateRovingFocus(row) {
-  const buttons = [...row.querySelectorAll("button")];
-  const current = buttons.find((button) => button === document.activeElement) ??
-    buttons.find((button) => button.getAttribute("aria-pressed") === "true") ?? buttons[0];
-  for (const button of buttons) button.tabIndex = button === current ? 0 : -1;
+  const controls = [...row.querySelectorAll(CONTROLS)];
+  const current = controls.find((control) => control === document.activeElement) ??
+    controls.find((control) => control.getAttribute("aria-pressed") === "true") ?? controls[0];
+  for (const control of controls) control.tabIndex = control === current ? 0 : -1;
 }
 
 export function bindRovingFocus(row) {
   row.addEventListener("keydown", (event) => {
-    const buttons = [...row.querySelectorAll("button")];
-    const at = buttons.indexOf(document.activeElement);
-    const ends = { Home: 0, End: buttons.length - 1 };
+    const controls = [...row.querySelectorAll(CONTROLS)];
+    const at = controls.indexOf(document.activeElement);
+    const ends = { Home: 0, End: controls.length - 1 };
     const to = ends[event.key] ?? at + (STEPS[event.key] ?? NaN);
     if (at < 0 || Number.isNaN(to)) return;
     event.preventDefault();
-    buttons[(to + buttons.length) % buttons.length].focus();
+    controls[(to + controls.length) % controls.length].focus();
     updateRovingFocus(row);
   });
 }

@@ -3,21 +3,21 @@
 // the panel a parameter belongs to. What most visitors need comes first, under everyday names; the
 // rest is behind "Expert".
 import { $, element, icon } from "./dom.js";
+import { t } from "./language.js";
 
 const SHOWN_ELSEWHERE = ["mode", "prompt", "prompt_list", "strength"];
 const SECOND_PROMPT_FIELDS = {  // the page makes `prompt_list` of the prompt and these two
-  prompt2: {
-    group: "Prompt", type: "string", title: "Second prompt", default: "",
-    description: "Blended with the first; leave it empty for one prompt.",
-  },
-  blend: {
-    group: "Prompt", type: "number", minimum: 0, maximum: 1, title: "Blend", default: 0.5,
-    description: "How much of the second prompt.",
-  },
+  prompt2: { type: "string", default: "" },
+  blend: { type: "number", minimum: 0, maximum: 1, default: 0.5 },
 };
-const EVERYDAY_NAMES = {
-  steps: "Detail", guidance_scale: "Boldness", seed: "Variation", prompt2: "Morph into",
-  blend: "How far", transition_ms: "Time of a change",
+const EVERYDAY = {  // title and explanation
+  steps: ["Detail", "More steps are slower and cleaner."],
+  guidance_scale: ["Boldness", "How strongly the words act; 1 or less: not at all."],
+  seed: ["Variation", "The same number gives the same image; -1 draws one."],
+  prompt2: ["Morph into", "Blended with the prompt; leave it empty for one prompt."],
+  blend: ["How far", "How much of the second prompt."],
+  transition_ms: ["Time of a change", "How long a change of the prompt takes."],
+  lora_scales: ["LoRA scales", "How strongly each LoRA acts."],
 };
 const TYPING_PAUSE_MS = 250, LIST_TYPING_PAUSE_MS = 600;
 
@@ -51,7 +51,7 @@ function groupsOf(schemas) {
   const order = ([, schema]) => schema.order ?? schemas.prompt_list?.order ?? Infinity;
   const rows = Object.entries(schemas).sort((a, b) => order(a) - order(b) || 0);
   for (const [name, schema] of rows) {
-    const elsewhere = SHOWN_ELSEWHERE.includes(name) || name in EVERYDAY_NAMES;
+    const elsewhere = SHOWN_ELSEWHERE.includes(name) || name in EVERYDAY;
     if (elsewhere || !hasChoice(schema)) continue;
     const title = schema.group ?? "More";
     groups.set(title, [...(groups.get(title) ?? []), name]);
@@ -89,19 +89,28 @@ export class SettingsPanel {
     const body = $("settings-body");
     this.#fields.clear();
     const all = { ...schema, ...(schema.prompt_list ? SECOND_PROMPT_FIELDS : {}) };
-    const everyday = Object.entries(EVERYDAY_NAMES)
+    const everyday = Object.entries(EVERYDAY)
       .filter(([name]) => name in all && hasChoice(all[name]))
-      .map(([name, title]) => this.#field(name, { ...all[name], title }));
-    const expert = element("details", { id: "settings-expert" },
-      element("summary", { textContent: "Expert" }));
-    for (const [title, names] of groupsOf(all)) {
-      const fields = names.map((name) => this.#field(name, all[name]));
-      expert.append(element("h3", { textContent: title }), ...fields);
-    }
-    expert.open = Object.keys(this.settings.changed).some((name) => !(name in EVERYDAY_NAMES) &&
+      .map(([name, texts]) => {
+        const [title, description] = texts.map((text) => t(text));
+        return this.#field(name, { ...all[name], title, description });
+      });
+    const expert = this.#expertFields(all);
+    expert.open = Object.keys(this.settings.changed).some((name) => !(name in EVERYDAY) &&
       name in all && !SHOWN_ELSEWHERE.includes(name));
     body.replaceChildren(...everyday, expert);
     this.refresh();
+  }
+
+  /** The parameters under their own names, which are English in every language. */
+  #expertFields(schemas) {
+    const fields = element("div", { lang: "en" });
+    for (const [title, names] of groupsOf(schemas)) {
+      fields.append(element("h3", { textContent: title }),
+        ...names.map((name) => this.#field(name, schemas[name])));
+    }
+    const summary = element("summary", { textContent: t("Expert") });
+    return element("details", { id: "settings-expert" }, summary, fields);
   }
 
   /** Shows the present values, except in fields that the visitor is editing. */
@@ -164,9 +173,9 @@ export class SettingsPanel {
   }
 
   #resetButton(name, title) {
-    const properties = { type: "button", className: "tool field-reset", title: "Reset to default" };
+    const properties = { type: "button", className: "tool field-reset", title: t("Reset to default") };
     const button = element("button", properties, icon("reset"));
-    button.setAttribute("aria-label", `Reset ${title}`);
+    button.setAttribute("aria-label", t("Reset {name}", { name: title }));
     button.addEventListener("click", () => {
       this.showError(name, "");
       this.settings.reset([name]);
@@ -307,8 +316,9 @@ export class SettingsPanel {
     else if (input.type === "number") value = Math.max(schema.minimum ?? 0, Math.floor(value));
     if (isList && !isIndexList(value, schema)) {
       const { minimum, maximum } = schema.items;
-      this.showError(name, `Whole numbers from ${minimum} to ${maximum}, ascending, with commas ` +
-        `between: ${valueText(this.settings.defaults[name])}`);
+      const example = valueText(this.settings.defaults[name]);
+      this.showError(name, t("Whole numbers from {minimum} to {maximum}, ascending, with commas " +
+        "between: {example}", { minimum, maximum, example }));
     } else if (valueText(value) !== valueText(this.settings.get(name))) {
       this.#change(name, value);
       // The field has to show the seed that the server draws.

@@ -18,6 +18,7 @@ export function bindShortcuts({ drawing, promptEditor, tools, outputActions, onb
   const bindings = new KeyBindings([
     ["P F E", "pen, fill, eraser", [], null],
     ["L B O I", "line, box, oval, pick a color", [], null],
+    ["M", "symmetry", ["m"], whenDrawing(() => tools.toggleSymmetry())],
     ["← ↵", "on the drawing: move, pen down or up", [], null],
     ["Z ⇧Z", "undo, redo", ["z", "mod+z"], undo],
     ["[ ]", "smaller, larger", [], null],

@@ -1,6 +1,7 @@
 // Which source is on and what its pane shows: starting and stopping sources, their errors and what
 // the visitor can do about them, and files that are chosen, dropped or pasted.
 import { $, element } from "./dom.js";
+import { t } from "./language.js";
 import { readSettings } from "./png_settings.js";
 import {
   CameraSource, DrawSource, FileSource, PromptSource, ScreenSource, SourceError,
@@ -11,6 +12,7 @@ import {
  * (a text for the visitor), `imagesettings` (the settings inside an opened image).
  */
 export class SourcePicker extends EventTarget {
+  #onFile = (file) => this.open(file);  // what is done with the file that is asked for
   #choice = 0;  // grows with every choice, so that an older one that is still starting gives up
 
   constructor(drawing, settings) {
@@ -43,7 +45,7 @@ export class SourcePicker extends EventTarget {
     const name = Object.hasOwn(this.sources, wanted) ? wanted : "draw";
     if (name !== wanted) {
       const known = Object.keys(this.sources).join(", ");
-      this.#dispatch("message", `There is no source "${wanted}", only ${known}.`);
+      this.#dispatch("message", t('There is no source "{wanted}", only {known}.', { wanted, known }));
     }
     this.source.stop();
     this.name = name;
@@ -51,7 +53,7 @@ export class SourcePicker extends EventTarget {
     this.#showNotice(null);
     this.#updateControls();
     this.#dispatch("source", { name, started: false });
-    if (name === "video" && !this.sources.video.file) this.#askForFile("video/*");
+    if (name === "video" && !this.sources.video.file) this.askForFile("video/*");
     try {
       await this.source.start();
     } catch (error) {
@@ -59,7 +61,7 @@ export class SourcePicker extends EventTarget {
       this.source.stop();
       const expected = error instanceof SourceError;
       if (!expected) console.warn(error);
-      this.#showError(name, expected ? error.message : "This source could not be started.");
+      this.#showError(name, expected ? error.message : t("This source could not be started."));
       return;
     }
     if (choice !== this.#choice) return;
@@ -77,8 +79,9 @@ export class SourcePicker extends EventTarget {
     try {
       bitmap = await createImageBitmap(file);
     } catch {
-      const text = `${file.name || "This"} is not an image that this browser reads.`;
-      return this.#dispatch("message", text);
+      const name = file.name || t("This file");
+      return this.#dispatch("message",
+        t("{name} is not an image that this browser reads.", { name }));
     }
     if (this.name !== "draw") await this.choose("draw");
     this.#dispatch("imageopen");
@@ -106,18 +109,20 @@ export class SourcePicker extends EventTarget {
       this.choose("camera");
     });
     $("choose").addEventListener("click", () => {
-      if (this.name === "video") this.#askForFile("video/*");
+      if (this.name === "video") this.askForFile("video/*");
       else this.choose(this.name);
     });
-    $("import").addEventListener("click", () => this.#askForFile("image/*"));
+    $("import").addEventListener("click", () => this.askForFile("image/*"));
     $("file").addEventListener("change", () => {
       const [file] = $("file").files;
       $("file").value = "";
-      if (file) this.open(file);
+      if (file) this.#onFile(file);
     });
   }
 
-  #askForFile(types) {
+  /** Lets the visitor choose a file, which is opened, or given to `onFile`. */
+  askForFile(types, onFile = (file) => this.open(file)) {
+    this.#onFile = onFile;
     const input = $("file");
     input.accept = types;
     input.click();
@@ -155,9 +160,9 @@ export class SourcePicker extends EventTarget {
 
   #showError(name, text) {
     const again = name === "video"
-      ? ["Choose a video", () => this.#askForFile("video/*")]
-      : ["Try again", () => this.choose(name)];
-    this.#showNotice(text, [again, ["Draw instead", () => this.choose("draw")]]);
+      ? [t("Choose a video"), () => this.askForFile("video/*")]
+      : [t("Try again"), () => this.choose(name)];
+    this.#showNotice(text, [again, [t("Draw instead"), () => this.choose("draw")]]);
   }
 
   /** `actions` are [label, callback] of buttons; the first is the main one. */
@@ -183,13 +188,12 @@ export class SourcePicker extends EventTarget {
       button.setAttribute("aria-pressed", String(button.dataset.source === name));
     }
     $("stage").toggleAttribute("data-alone", name === "words");
-    $("drawing").hidden = !isDraw;
+    $("drawing").hidden = $("traced").hidden = !isDraw;
     $("brush").hidden = true;
     $("video").hidden = isDraw;
     $("video").toggleAttribute("data-mirror", isCamera && this.sources.camera.mirrored);
     $("video").dataset.fit = this.settings.get("fit") ?? "cover";
-    for (const id of ["draw-tools", "swatches"]) $(id).hidden = !isDraw;
-    $("size").parentElement.hidden = !isDraw;
+    for (const id of ["draw-tools", "swatches", "pen-sliders"]) $(id).hidden = !isDraw;
     $("live-tools").hidden = isDraw;
     $("mirror").hidden = $("swap").hidden = !isCamera;
     $("mirror").setAttribute("aria-pressed", String(this.settings.get("mirror") ?? true));

@@ -15,6 +15,7 @@ export class SourcePrompts {
     const isCamera = name === "camera" && camera !== null;
     this.promptEditor.setFeatured(isCamera ? camera.concepts ?? [] : []);
     $("in-hint").textContent = isCamera ? camera.note ?? "" : "";
+    $("in-hint").lang = "en";  // the model's own words
     $("in-hint").hidden = !$("in-hint").textContent;
     if (isCamera) this.#enter(camera);
     else this.#leave();

@@ -4,6 +4,7 @@
 //   hasFrame          whether there is a frame that was not read yet; onFrame() is called for each
 //   resend()          makes the present frame count as unread
 //   readFrame(context, width, height)   draws the frame and marks it as read; false if none
+import { t } from "./language.js";
 
 /** An error that the visitor can do something about; the message says what. */
 export class SourceError extends Error {}
@@ -118,12 +119,18 @@ class VideoSource {
   }
 }
 
-const CAMERA_ERRORS = {
-  NotAllowedError: "The camera was not allowed.\n" +
-    "Click the camera or lock beside the address, allow it, and try again.",
-  NotFoundError: "No camera was found.\nPlug one in and try again.",
-  NotReadableError: "The camera is in use.\nClose the other program that uses it and try again.",
+const CAMERA_ERRORS = {  // what happened, and what to do
+  NotAllowedError: ["The camera was not allowed.",
+    "Click the camera or lock beside the address, allow it, and try again."],
+  NotFoundError: ["No camera was found.", "Plug one in and try again."],
+  NotReadableError: ["The camera is in use.",
+    "Close the other program that uses it and try again."],
 };
+
+/** The sentences in the visitor's language, a line each. */
+function lines(...sentences) {
+  return sentences.map((sentence) => t(sentence)).join("\n");
+}
 
 export class CameraSource extends VideoSource {
   facing = "user";
@@ -132,10 +139,10 @@ export class CameraSource extends VideoSource {
 
   async start() {
     if (!navigator.mediaDevices?.getUserMedia) {
-      throw new SourceError("A camera needs a secure connection.\nOpen this page at localhost, " +
-        "or start the server with --self-signed and use https.");
+      throw new SourceError(lines("A camera needs a secure connection.",
+        "Open this page at localhost, or start the server with --self-signed and use https."));
     }
-    await this.playStream(await this.#open(), "The camera was disconnected.");
+    await this.playStream(await this.#open(), t("The camera was disconnected."));
   }
 
   async #open() {
@@ -149,7 +156,8 @@ export class CameraSource extends VideoSource {
       });
     } catch (error) {
       const known = CAMERA_ERRORS[error.name];
-      throw new SourceError(known ?? `The camera did not start: ${error.message}`);
+      throw new SourceError(known ? lines(...known)
+        : t("The camera did not start: {reason}", { reason: error.message }));
     }
   }
 }
@@ -157,10 +165,10 @@ export class CameraSource extends VideoSource {
 export class ScreenSource extends VideoSource {
   async start() {
     if (!navigator.mediaDevices?.getDisplayMedia) {
-      throw new SourceError("This browser does not share screens here.\n" +
-        "On a phone or an insecure connection it never does.");
+      throw new SourceError(lines("This browser does not share screens here.",
+        "On a phone or an insecure connection it never does."));
     }
-    await this.playStream(await this.#open(), "Screen sharing has ended.");
+    await this.playStream(await this.#open(), t("Screen sharing has ended."));
   }
 
   async #open() {
@@ -170,8 +178,8 @@ export class ScreenSource extends VideoSource {
       });
     } catch (error) {
       throw new SourceError(error.name === "NotAllowedError"
-        ? "No screen was chosen.\nTry again and pick a window or a screen."
-        : `The screen could not be shared: ${error.message}`);
+        ? lines("No screen was chosen.", "Try again and pick a window or a screen.")
+        : t("The screen could not be shared: {reason}", { reason: error.message }));
     }
   }
 }
@@ -181,7 +189,9 @@ export class FileSource extends VideoSource {
   #url = "";
 
   async start() {
-    if (!this.file) throw new SourceError("Choose a video from this device, or drop one here.");
+    if (!this.file) {
+      throw new SourceError(t("Choose a video from this device, or drop one here."));
+    }
     this.#url = URL.createObjectURL(this.file);
     this.video.src = this.#url;
     try {
@@ -189,8 +199,8 @@ export class FileSource extends VideoSource {
     } catch {
       const name = this.file.name;
       this.stop();
-      throw new SourceError(`This browser cannot play ${name}.\n` +
-        "MP4 with H.264 and WebM work nearly everywhere.");
+      throw new SourceError(`${t("This browser cannot play {name}.", { name })}\n` +
+        t("MP4 with H.264 and WebM work nearly everywhere."));
     }
   }
 

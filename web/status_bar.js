@@ -1,6 +1,7 @@
 // The status bar: frame rate, age, dropped and reused frames of this screen, which the server alone
 // cannot count. The last age stays while nothing is drawn; the state then says "Ready".
 import { $ } from "./dom.js";
+import { t } from "./language.js";
 
 const HISTORY_MS = 30000;  // span of the sparkline
 const RECENT_MS = 2000;  // span of the frame rate and the age
@@ -8,6 +9,7 @@ const LIVE_GAP_MS = 1200;  // images further apart do not count as live
 const REFRESH_MS = 500;
 const STATE_TEXTS = {
   connecting: "Connecting", waiting: "Waiting", lost: "Reconnecting", asleep: "Asleep",
+  paused: "Paused", changing: "Changing", live: "Live", ready: "Ready",
 };
 
 function ascending(values) {
@@ -111,15 +113,16 @@ export class StatusBar {
 
   /** Says what a visitor has to know, and not each change between live and ready. */
   #announce(text) {
-    const spoken = text === "Live" || text === "Ready" ? "" : text;
+    const spoken = text === t("Live") || text === t("Ready") ? "" : text;
     if ($("announcement").textContent !== spoken) $("announcement").textContent = spoken;
   }
 
   #stateText(live) {
-    if (this.state in STATE_TEXTS) return STATE_TEXTS[this.state];
-    if (this.paused) return "Paused";
-    if (this.#reconfiguring) return "Changing";
-    return live ? "Live" : "Ready";
+    let name = live ? "live" : "ready";
+    if (this.#reconfiguring) name = "changing";
+    if (this.paused) name = "paused";
+    if (this.state !== "live") name = this.state;
+    return t(STATE_TEXTS[name]);
   }
 
   /** Updates the frame rate if images are arriving, and returns whether they are. */
@@ -138,32 +141,35 @@ export class StatusBar {
 
   #showTips(ages) {
     const { fps, engine_ms: engineMs } = this.#serverStats;
-    const engine = fps === undefined ? "" : `The engine makes ${fps.toFixed(1)} per second, ` +
-      `${formatMs(engineMs)} each. Nothing is sent while nothing changes.`;
-    $("tip-fps").textContent = `Images shown per second on this screen.\n${engine}`;
-    $("tip-age").textContent =
-      "From capturing a frame to showing its image, last half minute:\n" +
-      `half within ${formatMs(quantile(ages, 0.5))}, 95 % within ` +
-      `${formatMs(quantile(ages, 0.95))}.${this.#lastAgeText()}`;
+    const engine = fps === undefined ? "" : t("The engine makes {fps} per second, {time} each.",
+      { fps: fps.toFixed(1), time: formatMs(engineMs) });
+    $("tip-fps").textContent = [t("Images shown per second on this screen."), engine,
+      t("Nothing is sent while nothing changes.")].join("\n");
+    const [half, most] = [0.5, 0.95].map((share) => formatMs(quantile(ages, share)));
+    const spread = t("half within {half}, 95 % within {most}.", { half, most });
+    const age = t("From reading the input to showing its image, last half minute:");
+    $("tip-age").textContent = `${age}\n${spread}${this.#lastAgeText()}`;
     $("tip-dropped").textContent =
-      `Frames skipped because a newer one had arrived.${this.#dropCausesText()}`;
+      t("Frames skipped because a newer one had arrived.") + this.#dropCausesText();
     $("tip-reused").textContent =
-      "Frames so similar to the last that its image was reused (the similarity filter).";
+      t("Frames so similar to the last that its image was used again.");
   }
 
   #lastAgeText() {
     const { age_ms: age, queue_ms: queue = 0, prepare_ms: prepare = 0, engine_ms: engine = 0 } =
       this.#lastHeader ?? {};
     if (age === undefined) return "";
-    return `\nThe last took ${formatMs(age)} in the server: waiting ${formatMs(queue)}, ` +
-      `preparing ${formatMs(prepare)}, engine ${formatMs(engine)}.`;
+    const [all, waiting, preparing, making] = [age, queue, prepare, engine].map(formatMs);
+    return "\n" + t("The last took {all} in the server: waiting {waiting}, preparing {preparing}, " +
+      "engine {making}.", { all, waiting, preparing, making });
   }
 
   #dropCausesText() {
     const causes = Object.entries(this.#serverStats.dropped ?? {})
       .filter(([, count]) => count)
       .map(([cause, count]) => `${count} ${cause}`);
-    if (this.display.replaced) causes.push(`${this.display.replaced} on this screen`);
+    const here = this.display.replaced;
+    if (here) causes.push(t("{count} on this screen", { count: here }));
     return causes.length ? `\n${causes.join(", ")}` : "";
   }
 
@@ -174,8 +180,9 @@ export class StatusBar {
     const size = width === height ? `${width ?? ""}²` : `${width}×${height}`;
     $("stat-engine").textContent = `${model} ${size}`;
     $("tip-engine").textContent =
-      `StreamDiffusion ${version}\nModel ${model}, ${width}×${height}\n` +
-      `Device ${device}, ${dtype}\nSteps at ${steps?.join(", ")}, seed ${seed}`;
+      [`StreamDiffusion ${version}`, `${t("Model")} ${model}, ${width}×${height}`,
+        `${t("Device")} ${device}, ${dtype}`, `${t("Steps at")} ${steps?.join(", ")}`,
+        `${t("Seed")} ${seed}`].join("\n");
   }
 
   /** One bar per column: the greatest age of its part of the last half minute. */

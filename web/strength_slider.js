@@ -1,6 +1,7 @@
 // The slider between the input and the prompt: it sets `strength`, spread by the model's hints so
 // that equal ways look like equal changes, with the best range marked.
 import { $ } from "./dom.js";
+import { t } from "./language.js";
 
 const NAMES = { draw: "My lines", camera: "My camera", screen: "My screen", video: "My video" };
 
@@ -17,7 +18,7 @@ export class StrengthSlider {
   /** `name` of the source: the prompt alone has nothing to follow but the words. */
   setSource(name) {
     $("follow").hidden = !(name in NAMES);
-    $("follow-what").textContent = NAMES[name] ?? "";
+    $("follow-what").textContent = t(NAMES[name] ?? "");
   }
 
   /** Shows the present strength, unless the visitor is moving the slider. */
@@ -38,6 +39,7 @@ export class StrengthSlider {
   #show() {
     const { slider } = this;
     slider.style.setProperty("--at", `${slider.value * 100}%`);
-    slider.setAttribute("aria-valuetext", `${Math.round(slider.value * 100)} % imagination`);
+    slider.setAttribute("aria-valuetext", t("{share} % imagination",
+      { share: Math.round(slider.value * 100) }));
   }
 }

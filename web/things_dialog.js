@@ -41,7 +41,8 @@ export class ThingsDialog {
 
   /** Called when the model's lists are known. */
   load() {
-    $("things-open").hidden = this.promptEditor.concepts.length === 0;
+    const none = this.promptEditor.concepts.length === 0;
+    $("things-open").hidden = $("invite-things").hidden = none;
   }
 
   #build() {

@@ -14,10 +14,12 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.remote.remote_connection import RemoteConnection
 
 PROGRAM = pathlib.Path("build/release/streamdiffusion")
 OUT = pathlib.Path(__file__).resolve().parents[2] / "out" / "browser"
 TIMEOUT_S = 30.0  # for anything that waits for the engine, on a busy machine
+RemoteConnection.set_timeout(4 * TIMEOUT_S)  # for a driver that does not answer: the tests end
 
 # A canvas as 8x8 colors: enough to tell whether two images differ.
 THUMBNAIL = """
@@ -98,12 +100,13 @@ def difference(a: list[int], b: list[int]) -> float:
     return sum(abs(x - y) for x, y in zip(a, b, strict=True)) / len(a)
 
 
-def chrome_options(size: tuple[int, int], camera: bool) -> webdriver.ChromeOptions:
+def chrome_options(size: tuple[int, int], camera: bool, language: str) -> webdriver.ChromeOptions:
     options = webdriver.ChromeOptions()
     options.binary_location = "/usr/bin/chromium"
     flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
              "--hide-scrollbars", "--disable-backgrounding-occluded-windows",
-             "--disable-renderer-backgrounding", "--use-fake-device-for-media-stream",
+             "--disable-renderer-backgrounding", f"--accept-lang={language}",
+             "--use-fake-device-for-media-stream",
              "--ignore-certificate-errors", f"--window-size={size[0]},{size[1] + 140}",
              "--use-fake-ui-for-media-stream" if camera else "--deny-permission-prompts"]
     for flag in flags:
@@ -116,10 +119,13 @@ class Page:
     """A browser with the page open."""
 
     def __init__(self, address: str, size=(1280, 800), phone=False, dark=False, scale=1.0,
-                 camera=True, motion=False):
+                 camera=True, motion=False, language="en-US"):
         """Without `motion` the opening is over at once, as for visitors who prefer that."""
         service = Service("/usr/bin/chromedriver")
-        self.driver = webdriver.Chrome(options=chrome_options(size, camera), service=service)
+        options = chrome_options(size, camera, language)
+        self.driver = webdriver.Chrome(options=options, service=service)
+        self.driver.set_page_load_timeout(2 * TIMEOUT_S)
+        self.driver.set_script_timeout(2 * TIMEOUT_S)
         self.address = address
         self.messages: list[str] = []
         command = self.driver.execute_cdp_cmd
@@ -167,6 +173,11 @@ class Page:
     def shown(self) -> int:
         """How many generated images were shown."""
         return int(self.run("return document.getElementById('output').dataset.live ?? 0"))
+
+    @property
+    def toast(self) -> str:
+        """The last short message, even if it has disappeared again: a busy machine may be slow to look."""
+        return self.run("return document.getElementById('toast').textContent")
 
     @property
     def state(self) -> str:

@@ -2,6 +2,7 @@
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
+import page_texts
 from harness import PageTest, difference
 
 WHITE = [255] * 192
@@ -29,9 +30,8 @@ class Draw(PageTest):
         self.assertGreater(len(names), 10)
         own = (self.server.address, "blob:", "data:")
         self.assertEqual([n for n in names if not n.startswith(own)], [])
-        weight = page.run("""return performance.getEntriesByType('resource')
-            .filter((e) => !e.name.includes('/api/')).reduce((sum, e) => sum + e.decodedBodySize, 0)""")
-        self.assertLess(weight, 400 * 1024, "the page's own files")
+        weight = sum(file.stat().st_size for file in page_texts.WEB.iterdir())
+        self.assertLess(weight, 400 * 1024, "the page's own files, all languages and workers")
         inline = page.run("return document.querySelectorAll('script:not([src])').length")
         self.assertEqual(inline, 0)
         self.assertEqual(page.console_problems(), [])

@@ -14,7 +14,6 @@ class Output(PageTest):
         own, other = page.driver.window_handles
         page.driver.switch_to.window(other)
         width = "return document.getElementById('picture')?.naturalWidth"
-        page.driver.set_script_timeout(30)
         for _ in range(600):
             if page.run(width) == 256:
                 break
@@ -46,7 +45,7 @@ class Output(PageTest):
         other.wait(lambda: other.find("#prompt").get_attribute("value") == "lion, 3d render", "prompt")
         other.driver.get("about:blank")
         other.driver.get(self.server.address + "#drawing=wAAAA")
-        other.wait(lambda: "damaged" in other.find("#toast").text, "message")
+        other.wait(lambda: "damaged" in other.toast, "message")
         self.assertEqual(page.console_problems(), [])
 
     def test_a_moment_of_the_history_comes_back(self):

@@ -106,6 +106,20 @@ TEST(Mjpeg, EndsWithItsSessionAndFollowsBinaryClientsToo) {
   EXPECT_TRUE(one.is_closed(kWaitLimit));
 }
 
+TEST(Mjpeg, BeginsWithTheNewestImage) {
+  RunningServer server;
+  auto client = server.connect("me");
+  Wire first = open_stream(server, "me");
+  client.send_image({}, jpeg_of(100, 150, 200));
+  EXPECT_TRUE(similar_colors(color_of(read_part(first)), 0x6496c8));
+  Wire later = open_stream(server, "me");
+  for (int i = 0; i < 2; ++i) {  // a browser shows the first part when it has the second
+    EXPECT_TRUE(similar_colors(color_of(read_part(later)), 0x6496c8)) << "at rest since";
+  }
+  client.send_image({}, jpeg_of(1, 2, 3));
+  EXPECT_TRUE(similar_colors(color_of(read_part(later)), 0x010203));
+}
+
 TEST(Mjpeg, TheNumberOfViewersIsLimited) {
   server::ServerOptions options;
   options.limits.requests_per_second = 10000;

@@ -2,6 +2,7 @@
 #include <array>
 #include <boost/asio/write.hpp>
 #include <string_view>
+#include <utility>
 
 #include "base/log.h"
 #include "server/http/http_connection.h"
@@ -9,8 +10,8 @@
 namespace streamdiffusion::server {
 namespace {
 
-/// Sends the newest image whenever the connection is free. It reads all the time, because only a
-/// failed read tells that the client has disconnected.
+/// Sends the newest image at once, and again whenever there is a newer one and the connection is
+/// free. It reads all the time, because only a failed read tells that the client has disconnected.
 class MjpegStream : public std::enable_shared_from_this<MjpegStream> {
  public:
   MjpegStream(std::shared_ptr<Transport> transport, std::shared_ptr<ClientSession> session,
@@ -34,6 +35,8 @@ class MjpegStream : public std::enable_shared_from_this<MjpegStream> {
   Event changed_;
   EncodedImagePtr image_;
   bool ended_ = false, disconnected_ = false;
+  /// Chromium shows the first part only when the second has arrived.
+  bool repeat_first_ = false;
   std::array<char, 256> ignored_;
 };
 
@@ -80,6 +83,8 @@ Task<void> MjpegStream::run() {
   const auto self = shared_from_this();
   transport_->expires_never();
   read();
+  image_ = session_->newest_image();  // a session at rest may have no other for long
+  repeat_first_ = image_ != nullptr;
   const auto subscription = session_->subscribe([this](EncodedImagePtr image) {
     ended_ |= image == nullptr;
     if (image) image_ = std::move(image);
@@ -102,6 +107,7 @@ Task<void> MjpegStream::write_images() {
       image_ = nullptr;
       sent = co_await write_part(image->jpeg);
       if (sent) session_->on_mjpeg_sent(*image);
+      if (std::exchange(repeat_first_, false) && !image_) image_ = image;
     } else if (ended_ || session_->state() == ClientSession::State::gone) {
       break;
     } else {

@@ -152,6 +152,7 @@ LiveCallbacks ClientSession::callbacks() {
 
 void ClientSession::deliver(const EncodedImagePtr& image) {
   context_.metrics.image(image->times, image->reused);
+  newest_image_ = image;
   for (const Subscriber& subscriber : subscribers_) subscriber(image);
   if (protocol_ == Protocol::legacy) return send_frame_request();
   const auto connection = connection_.lock();

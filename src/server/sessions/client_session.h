@@ -104,6 +104,8 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   }
   void unsubscribe(Subscription subscription) { subscribers_.erase(subscription); }
   std::size_t subscriber_count() const { return subscribers_.size(); }
+  /// The last image that was delivered, or null.
+  EncodedImagePtr newest_image() const { return newest_image_; }
 
   const std::string& id() const { return id_; }
   /// Whether the connection is gone, with or without on_closed().
@@ -167,6 +169,7 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   /// Of the stream, once it has ended. An image may still wait for the socket then.
   std::optional<LiveCounters> final_counters_;
   std::list<Subscriber> subscribers_;
+  EncodedImagePtr newest_image_;
   /// The first frame that on_mjpeg_sent() has not counted.
   std::uint64_t next_mjpeg_frame_ = 0;
   TokenBucket message_rate_, error_rate_{2, 10};

@@ -1,5 +1,5 @@
-"""Writes the thumbnails of page.json: what the model makes of each featured concept, of other frequent
-ones and of each style, as small WebP images inside the file."""
+"""Writes the thumbnails of page.json: what the model makes of each featured concept and of other frequent
+ones, as small WebP images inside the file. tools/samples/style_thumbnails.py makes those of the styles."""
 
 import base64
 import io
@@ -12,7 +12,6 @@ from PIL import Image
 
 from . import runtime
 from .autoencoder import load_trained
-from .captions import EMOJI_STYLES
 from .diffusion import GUIDANCE
 from .evaluate import generate
 from .model import load_generator
@@ -20,7 +19,6 @@ from .model import load_generator
 SIDE, QUALITY = 72, 60
 FREQUENT = 40  # thumbnails of concepts that are not featured
 PEOPLE = re.compile(r"\b(man|woman|boy|girl|baby|hands?|finger|index|person|people|fist)\b")
-OBJECT, FACE = "hamburger", "face of a woman with long red hair"  # what shows a style well
 
 
 def address(image):
@@ -45,11 +43,10 @@ def main():
     frequent = [c for c in known["concepts"] if not PEOPLE.search(c) and c not in page["concepts"]]
     shown = page["concepts"] + frequent[:FREQUENT]
     prompts = {concept: f"{concept}, 3d render" for concept in shown}
-    for style in known["styles"]:
-        drawn = OBJECT if style in EMOJI_STYLES or style == "clipart" else FACE
-        prompts[style] = f"{drawn}, {style}"
     images = generate(generator, autoencoder, list(prompts.values()), ((0, 20), GUIDANCE), args.seed)
-    page["thumbnails"] = {name: address(image) for name, image in zip(prompts, images)}
+    made = {name: address(image) for name, image in zip(prompts, images)}
+    styles = {name: page["thumbnails"][name] for name in known["styles"] if name in page["thumbnails"]}
+    page["thumbnails"] = made | styles
     runtime.write_json(page, args.model / "page.json")
     print(f"{len(prompts)} thumbnails, {(args.model / 'page.json').stat().st_size // 1024} KiB")
 

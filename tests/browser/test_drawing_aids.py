@@ -1,0 +1,93 @@
+"""Opacity, symmetry and an image to trace."""
+import pathlib
+import tempfile
+
+from selenium.webdriver.common.keys import Keys
+
+from harness import PageTest, difference
+from test_files import write_png
+
+WHITE = [255] * 192
+PIXEL = """const canvas = document.getElementById('drawing');
+    const [x, y] = Array.from(arguments, (v) => Math.floor(v * canvas.width));
+    return Array.from(canvas.getContext('2d').getImageData(x, y, 1, 1).data.slice(0, 3))"""
+BLUE = [0x32, 0x64, 0xd7]
+
+
+class DrawingAids(PageTest):
+    def blank(self):
+        page = self.open()
+        page.started()
+        page.click("#clear")
+        page.click(".swatch[data-color='#3264d7']")
+        return page
+
+    def test_a_stroke_of_half_opacity_covers_evenly_where_it_crosses_itself(self):
+        page = self.blank()
+        page.set_slider("opacity", 0.5)
+        page.stroke((0.2, 0.2), (0.8, 0.8), (0.8, 0.2), (0.2, 0.8))
+        half = [(255 + value) / 2 for value in BLUE]
+        for at in ((0.3, 0.3), (0.5, 0.5)):
+            for value, expected in zip(page.run(PIXEL, *at), half, strict=True):
+                self.assertAlmostEqual(value, expected, delta=3)
+        page.stroke((0.3, 0.3), (0.3, 0.32))
+        self.assertLess(page.run(PIXEL, 0.3, 0.3)[0], half[0] - 20, "a second stroke covers more")
+        page.press("z", "z")
+        self.assertEqual(page.thumbnail("drawing"), WHITE)
+        page.click("[data-tool='fill']")
+        page.stroke((0.5, 0.5))
+        for value, expected in zip(page.run(PIXEL, 0.5, 0.5), half, strict=True):
+            self.assertAlmostEqual(value, expected, delta=3)
+
+    def test_symmetry_draws_the_other_half(self):
+        page = self.blank()
+        page.press("m")
+        self.assertEqual(page.find("#symmetry").get_attribute("aria-pressed"), "true")
+        page.stroke((0.1, 0.2), (0.3, 0.6))
+        self.assertEqual(page.run(PIXEL, 0.2, 0.4), BLUE)
+        self.assertEqual(page.run(PIXEL, 0.8, 0.4), BLUE)
+        page.press("z")
+        self.assertEqual(page.thumbnail("drawing"), WHITE, "both halves are one change")
+        page.click("[data-tool='rectangle']")
+        page.stroke((0.1, 0.1), (0.4, 0.4))
+        self.assertEqual(page.run(PIXEL, 0.6, 0.25), BLUE)
+        page.click("[data-tool='fill']")
+        page.click(".swatch[data-color='#d62828']")
+        page.stroke((0.25, 0.25))
+        self.assertEqual(page.run(PIXEL, 0.75, 0.25), [0xd6, 0x28, 0x28])
+        page.driver.refresh()
+        page.wait(lambda: page.shown > 0, "image after a reload")
+        self.assertEqual(page.find("#symmetry").get_attribute("aria-pressed"), "true")
+
+    def test_an_image_to_trace_is_seen_but_not_sent(self):
+        page = self.blank()
+        page.settle()
+        sent = page.run("return document.getElementById('output').dataset.live")
+        page.run("document.getElementById('file').click = () => {}")  # no dialog of the system
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder, "red.png")
+            write_png(file, (214, 40, 40))
+            page.click("#trace")
+            page.find("#file").send_keys(str(file))
+            opacity = "return getComputedStyle(document.getElementById('traced')).opacity"
+            page.wait(lambda: float(page.run(opacity)) > 0.3, "image to trace", 5)
+        self.assertEqual(page.thumbnail("drawing"), WHITE)
+        page.screenshot("traced")
+        page.display_frames(60)
+        self.assertEqual(page.run("return document.getElementById('output').dataset.live"), sent)
+        page.click("#trace")
+        self.assertEqual(float(page.run(opacity)), 0)
+        self.assertEqual(page.console_problems(), [])
+
+    def test_the_tools_are_one_tab_stop_with_arrow_keys(self):
+        page = self.open()
+        page.started()
+        for row in ("draw-tools", "swatches"):
+            stops = f"return document.querySelectorAll('#{row} :is(button, input)[tabindex=\"0\"]').length"
+            self.assertEqual(page.run(stops), 1)
+        page.run("document.querySelector('[data-tool=pen]').focus()")
+        page.press(Keys.ARROW_RIGHT, Keys.ENTER)
+        self.assertEqual(page.find("[data-tool='fill']").get_attribute("aria-pressed"), "true")
+        page.press(Keys.END)
+        self.assertEqual(page.run("return document.activeElement.id"), "demo")
+        self.assertGreater(difference(page.thumbnail("drawing"), WHITE), 1)

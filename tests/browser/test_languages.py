@@ -1,0 +1,89 @@
+"""The page in the visitor's language, and the table of its texts."""
+import re
+import unittest
+
+import page_texts
+from harness import PageTest
+
+PROMPT = "return document.getElementById('prompt').value"
+PLACEHOLDER = re.compile(r"\{\w+\}")
+
+# Every text that can be seen or is said of a control, without what is marked as English.
+SHOWN_TEXTS = """
+const english = (e) => e.closest('[lang="en"]') !== null;
+const found = [];
+const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+while (walker.nextNode()) {
+  const { data, parentElement } = walker.currentNode;
+  if (english(parentElement) || parentElement.closest('.underlay')) continue;
+  for (const line of data.split('\\n')) if (line.trim()) found.push(line.trim());
+}
+for (const name of arguments[0]) {
+  for (const e of document.querySelectorAll(`[${name}]`)) {
+    if (e.getAttribute(name) && !english(e)) found.push(e.getAttribute(name));
+  }
+}
+return found;
+"""
+
+
+class Table(unittest.TestCase):
+    def test_every_text_of_the_page_has_a_row_and_no_row_is_unused(self):
+        self.assertEqual(page_texts.extract(), set(page_texts.translations()["texts"]))
+
+    def test_every_language_has_every_text_with_its_placeholders(self):
+        table = page_texts.translations()
+        for english, row in table["texts"].items():
+            with self.subTest(english):
+                self.assertEqual(len(row), len(table["languages"]))
+                for text in row:
+                    self.assertTrue(text.strip())
+                    self.assertEqual(sorted(PLACEHOLDER.findall(text)),
+                                     sorted(PLACEHOLDER.findall(english)))
+
+
+class Language(PageTest):
+    def untranslated(self, page, column: int) -> list[str]:
+        """The texts of the page that are English although the table has another word for them."""
+        same = {english for english, row in page_texts.translations()["texts"].items()
+                if row[column] == english}
+        table = set(page_texts.translations()["texts"]) - same
+        return [text for text in page.run(SHOWN_TEXTS, page_texts.ATTRIBUTES) if text in table]
+
+    def unknown(self, page, column: int) -> list[str]:
+        """The texts of the page that are neither in the table nor the same in every language."""
+        patterns = [re.escape(row[column]) for row in page_texts.translations()["texts"].values()]
+        patterns = [re.sub(r"\\\{\w+\\\}", ".+", pattern) for pattern in patterns]
+        # Figures and units, keys, the prompt, and what the server says of itself.
+        patterns += [r"[\d.,:%²×– ]*(fps|ms|s)?", "GIF", "StreamDiffusion.*", "pictogram .*",
+                     r"[A-Z⇧\[\]/?←↵]+", "space", re.escape(page.run(PROMPT)),
+                     "(Modell|Gerät|Schritte bei|Seed) .*"]
+        known = re.compile("|".join(f"(?:{pattern})" for pattern in patterns))
+        return [text for text in page.run(SHOWN_TEXTS, page_texts.ATTRIBUTES)
+                if not known.fullmatch(text)]
+
+    def test_the_page_speaks_the_browsers_language(self):
+        for column, (language, word) in enumerate((
+                ("de-AT", "Zeichnen"), ("fr", "Dessin"), ("es-MX", "Dibujar"), ("ja", "描く"),
+                ("zh-CN", "绘画"))):
+            with self.subTest(language):
+                page = self.open(language=language)
+                page.started()
+                self.assertEqual(page.find("[data-source='draw']").text, word)
+                self.assertEqual(page.run("return document.documentElement.lang"), language[:2])
+                page.click("#settings-open")
+                self.assertEqual(self.untranslated(page, column), [])
+                if column == 0:
+                    page.settle()
+                    self.assertEqual(self.unknown(page, column), [])
+                wide = "return document.documentElement.scrollWidth - innerWidth"
+                self.assertLessEqual(page.run(wide), 0)
+                page.screenshot(f"language-{language}")
+                self.assertEqual(page.console_problems(), [])
+                page.close()  # the server holds few sessions
+
+    def test_other_languages_and_traditional_chinese_get_english(self):
+        for language in ("sv", "zh-TW"):
+            page = self.open(language=language)
+            page.started()
+            self.assertEqual(page.find("[data-source='draw']").text, "Draw")
