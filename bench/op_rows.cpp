@@ -101,6 +101,17 @@ OpCase concat(std::int64_t side, std::int64_t a, std::int64_t b_channels) {
              });
 }
 
+OpCase add_scaled(std::int64_t side, std::int64_t channels) {
+  return row("add_scaled/controlnet/" + size(side) + "_" + std::to_string(channels),
+             [=](Builder& b) {
+               const Value x = input(b, "x", {1, side, side, channels}),
+                           y = input(b, "y", {1, side, side, channels});
+               const Value scales =
+                   b.input("scales", {{1, 1, 1, 13}, tensor::DType::f32}, Lifetime::per_frame);
+               b.output("z", b.add_scaled(x, y, scales, 12));
+             });
+}
+
 OpCase image_in(const std::string& model, std::int64_t side) {
   return row("convert/" + model + "/" + size(side) + "_bytes_in", [=](Builder& b) {
     const Value x = b.input("x", {{1, side, side, 3}, tensor::DType::u8}, Lifetime::per_frame);
@@ -165,6 +176,7 @@ std::vector<OpCase> op_rows() {
       unary(
           "act/sd-turbo", 1, 1280, [](Builder& b, Value x) { return b.silu(x); }, "_silu"),
       unary("add/sd-turbo", 64, 320, [](Builder& b, Value x) { return b.add(x, x); }),
+      add_scaled(64, 320),
       image_in("sd-turbo", 512),
       image_in("pictogram", 256),
   };

@@ -62,6 +62,7 @@ struct EngineInfo {
   int latent_channels = 0, latent_factor = 0;
   /// As the engine was opened with them.
   std::vector<Lora> loras;
+  std::vector<ControlNet> controlnets;
   /// The model follows SessionOptions::original_width and the like.
   bool size_conditioning = false;
   /// The model takes the guidance scale as an input: it acts with cfg_type none.
@@ -127,6 +128,11 @@ class Engine {
   /// the result, or a session that uses them.
   std::shared_ptr<const void> prepare_lora_scales(const SessionOptions& options,
                                                   std::stop_token stop = {});
+  /// Compiles what a session with `options.control_settings` needs ahead, so that a later
+  /// Session::set_control_settings() costs the stream no time. It lives as long as the result, or a
+  /// session that uses it.
+  std::shared_ptr<const void> prepare_control_settings(const SessionOptions& options,
+                                                       std::stop_token stop = {});
   /// For a person: which words of a prompt do not fit into the text encoder, and which notations of
   /// other programs are read as text. The same are logged when the prompt is first encoded.
   std::vector<std::string> prompt_warnings(const std::string& prompt) const;

@@ -102,6 +102,29 @@ struct Lora {
   bool operator==(const Lora&) const = default;
 };
 
+/// When and how strongly a ControlNet acts on a stream.
+struct ControlSettings {
+  /// Factor of what it adds to the UNet, 0..10.
+  float scale = 1.0F;
+  /// It acts in those steps that lie between these shares of a frame's steps, 0..1: in step i of n
+  /// where start <= i / n and (i + 1) / n <= end.
+  float start = 0.0F, end = 1.0F;
+  /// Nothing is added to rows under the negative prompt, and to the others a tenth of the scale at
+  /// the first of the UNet's levels, growing to all of it at the last.
+  bool guess_mode = false;
+  /// One that is off costs nothing. Switching it needs another program of the UNet.
+  bool enabled = true;
+  bool operator==(const ControlSettings&) const = default;
+};
+
+/// A ControlNet beside the model's UNet. It makes images follow a control picture, such as the
+/// edges or the depth of each frame (docs/controlnet.md).
+struct ControlNet {
+  /// Folder in diffusers' layout, with config.json and weights.
+  std::string model;
+  ControlSettings settings;
+};
+
 struct EngineOptions {
   /// Folder in diffusers' layout, or a whole model in one .safetensors file.
   std::string model;
@@ -113,6 +136,8 @@ struct EngineOptions {
   std::string recipe;
   /// LoRAs that are added to the model, at most 16.
   std::vector<Lora> lora_dict;
+  /// ControlNets that images may follow, at most 8.
+  std::vector<ControlNet> controlnets;
   /// "sd15", "sd-turbo", "sdxl-turbo", "ssd-1b", "segmind-vega" or "koala-700m": that architecture
   /// with random weights, instead of a model.
   std::string random_weights;
@@ -187,6 +212,8 @@ struct SessionOptions {
   Parallel parallel = Parallel::automatic;
   /// The scale of each LoRA of the engine, in their order, -10..10. Empty: those of the engine.
   std::vector<float> lora_scales;
+  /// The settings of each ControlNet of the engine, in their order. Empty: those of the engine.
+  std::vector<ControlSettings> control_settings;
   /// Outputs carry their latents and unrounded pixels.
   bool keep_tensors = false;
 };

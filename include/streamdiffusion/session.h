@@ -81,6 +81,10 @@ class Session {
   /// are those of a session that was opened with these scales. Takes as long as opening one, unless
   /// Engine::prepare_lora_scales() was called before.
   void set_lora_scales(const std::vector<float>& scales);
+  /// The settings of each ControlNet of the engine. A net that is switched on acts on frames that
+  /// enter from now on; those in flight go on without it. Switching one on or off takes as long as
+  /// opening a session, unless Engine::prepare_control_settings() was called before.
+  void set_control_settings(const std::vector<ControlSettings>& settings);
   void set_similar_image_filter(
       bool enabled, float threshold = SessionOptions().similar_image_filter_threshold,
       int max_skip_frame = SessionOptions().similar_image_filter_max_skip_frame);
@@ -98,9 +102,18 @@ class Session {
   /// that of a failed frame with its `error`. Numbers must ascend: throws invalid_argument, with
   /// the frame not taken.
   std::vector<Output> process(ImageView frame, std::uint64_t frame_id, std::any tag = {});
+  /// The same with a control picture for each ControlNet of the engine, in their order, of exactly
+  /// width x height. For those without one, as in the functions above, the frame is the picture.
+  /// Throws invalid_argument, with the frame not taken, for more pictures than nets.
+  std::vector<Output> process(ImageView frame, std::span<const ImageView> control_pictures,
+                              std::uint64_t frame_id, std::any tag = {});
   /// Text to image: one image from fresh noise. The rules of process() hold.
   std::optional<Output> generate();
   std::vector<Output> generate(std::uint64_t frame_id, std::any tag = {});
+  /// The same with control pictures, one for each net that is enabled and maybe for others; throws
+  /// invalid_argument where one lacks. The two functions above have none.
+  std::vector<Output> generate(std::span<const ImageView> control_pictures, std::uint64_t frame_id,
+                               std::any tag = {});
   /// One UNet call without a new frame: those in flight go one step further. Returns every output
   /// that is ready.
   std::vector<Output> advance();

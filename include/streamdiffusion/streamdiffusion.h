@@ -1,6 +1,7 @@
 // The whole public interface.
 #pragma once
 
+#include "streamdiffusion/control.h"
 #include "streamdiffusion/engine.h"
 #include "streamdiffusion/error.h"
 #include "streamdiffusion/frame.h"

@@ -104,6 +104,10 @@ Value Builder::add(Value a, Value b) {
   return record(Add{}, {a, b}, {}, "", graph_.desc(a).dtype);
 }
 
+Value Builder::add_scaled(Value a, Value b, Value scales, std::int64_t column) {
+  return record(AddScaled{column}, {a, b, scales}, {}, "", graph_.desc(a).dtype);
+}
+
 Value Builder::act(Value x, Activation activation) {
   return record(Act{activation}, {x}, {}, "", graph_.desc(x).dtype);
 }

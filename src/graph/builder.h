@@ -69,6 +69,8 @@ class Builder {
   /// With empty kv_rows, row i attends to row i.
   Value attention(Value q, Value k, Value v, const Name& name, Attention options);
   Value add(Value a, Value b);
+  /// a + scales[row, column] * b
+  Value add_scaled(Value a, Value b, Value scales, std::int64_t column);
   Value act(Value x, Activation activation);
   Value silu(Value x) { return act(x, Activation::silu); }
   Value convert(Value x, const Convert& options);

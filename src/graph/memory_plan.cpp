@@ -32,6 +32,7 @@ int overwritable_input(const Attributes& attributes) {
     int operator()(const Conv2d& op) const { return op.residual_input(); }
     int operator()(const Linear& op) const { return op.residual_input(); }
     int operator()(const Add&) const { return 0; }
+    int operator()(const AddScaled&) const { return 0; }
     int operator()(const Act&) const { return 0; }
     int operator()(const GegluLinear&) const { return -1; }
     int operator()(const GroupNorm&) const { return -1; }

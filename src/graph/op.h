@@ -15,9 +15,9 @@
 
 namespace streamdiffusion::graph {
 
-using Attributes =
-    std::variant<Conv2d, Linear, GegluLinear, GroupNorm, LayerNorm, Attention, Add, Act, Convert,
-                 UpsampleNearest, ConcatChannels, SliceChannels, Embedding, TimestepEmbedding>;
+using Attributes = std::variant<Conv2d, Linear, GegluLinear, GroupNorm, LayerNorm, Attention, Add,
+                                AddScaled, Act, Convert, UpsampleNearest, ConcatChannels,
+                                SliceChannels, Embedding, TimestepEmbedding>;
 
 /// A value of the graph: an index into Graph::values.
 struct Value {

@@ -124,6 +124,18 @@ double Add::flops(Shapes, const Shape& y) const {
   return elements(y);
 }
 
+Shape AddScaled::infer(Shapes x) const {
+  const Shape& scales = x[2];
+  check(x[0] == x[1], "inputs are ", to_string(x[0]), " and ", to_string(x[1]));
+  check(scales.n == x[0].n && scales.tokens() == 1 && column >= 0 && column < scales.c,
+        "scales are ", to_string(scales), " for column ", column, " of ", x[0].n, " rows");
+  return x[0];
+}
+
+double AddScaled::flops(Shapes, const Shape& y) const {
+  return 2.0 * elements(y);
+}
+
 Shape Act::infer(Shapes x) const {
   return x[0];
 }

@@ -56,6 +56,9 @@ void ActiveSession::apply(const LiveSettings& settings) {
   if (wanted.delta != now.delta) session_.set_delta(*wanted.delta);
   if (wanted.seed != now.seed) session_.set_seed(wanted.seed);
   if (wanted.lora_scales != now.lora_scales) session_.set_lora_scales(wanted.lora_scales);
+  if (wanted.control_settings != now.control_settings) {
+    session_.set_control_settings(wanted.control_settings);
+  }
   if (settings.negative_prompt && settings.negative_prompt != settings_.negative_prompt) {
     session_.set_negative_prompt(*settings.negative_prompt);
   }

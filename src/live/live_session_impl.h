@@ -49,8 +49,8 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
     LiveSettings settings;
     /// Set if the settings need another session.
     std::unique_ptr<live::ActiveSession> session;
-    /// The weights under the settings' LoRA scales, until the session has them.
-    std::shared_ptr<const void> lora_weights;
+    /// Programs for the settings' LoRA scales and ControlNets, until the session has them.
+    std::vector<std::shared_ptr<const void>> prepared;
   };
   enum class Stage { prepare, engine, deliver, reconfigure };
   static constexpr std::array<const char*, 4> kStageNames{"prepare", "engine", "deliver",
@@ -69,6 +69,9 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   void deliver_loop();
   void deliver(const LiveOutput& output);
   void reconfigure_loop();
+  /// Compiles what a change of LoRA scales and of ControlNets needs in the running session.
+  std::vector<std::shared_ptr<const void>> prepare_programs(Engine& engine,
+                                                            const SessionOptions& options);
   /// Encodes prompts and opens a session, as the settings need, and sets pending_change_.
   std::optional<Error> prepare_change(Engine engine, const LiveSettings& settings);
 

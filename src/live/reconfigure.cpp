@@ -36,9 +36,24 @@ void LiveSession::Impl::reconfigure_loop() {
   }
 }
 
+std::vector<std::shared_ptr<const void>> LiveSession::Impl::prepare_programs(
+    Engine& engine, const SessionOptions& options) {
+  const SessionOptions& now = configured_.settings.options;
+  std::vector<std::shared_ptr<const void>> prepared;
+  if (options.lora_scales != now.lora_scales) {  // they change first
+    SessionOptions with_loras = options;
+    with_loras.control_settings = now.control_settings;
+    prepared.push_back(engine.prepare_lora_scales(with_loras, stop_source_.get_token()));
+  }
+  if (options.control_settings != now.control_settings) {
+    prepared.push_back(engine.prepare_control_settings(options, stop_source_.get_token()));
+  }
+  return prepared;
+}
+
 std::optional<Error> LiveSession::Impl::prepare_change(Engine engine,
                                                        const LiveSettings& settings) {
-  auto change = std::make_unique<Change>(Change{settings, nullptr, nullptr});
+  auto change = std::make_unique<Change>(Change{settings, nullptr, {}});
   try {
     const bool other_engine = !engine.is(configured_.engine);
     const std::vector<float>& scales = settings.options.lora_scales;
@@ -50,8 +65,8 @@ std::optional<Error> LiveSession::Impl::prepare_change(Engine engine,
     if (other_engine || !params::same_session(configured_.settings.options, settings.options)) {
       change->session =
           std::make_unique<live::ActiveSession>(engine, settings, stop_source_.get_token());
-    } else if (scales != configured_.settings.options.lora_scales) {
-      change->lora_weights = engine.prepare_lora_scales(settings.options, stop_source_.get_token());
+    } else {
+      change->prepared = prepare_programs(engine, settings.options);
     }
   } catch (const Error& error) {
     return error;

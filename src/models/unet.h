@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "graph/graph.h"
+#include "models/controlnet.h"
 #include "models/unet_config.h"
 
 namespace streamdiffusion::models {
@@ -19,6 +21,8 @@ struct UNetShape {
   std::int64_t prompts = 1, tokens = 77;
   /// Row i attends to prompt kv_rows[i]; one entry per row.
   std::vector<int> kv_rows;
+  /// The ControlNets that act: indices into the list of build_unet().
+  std::vector<int> controlnets = {};
   tensor::DType activations = tensor::DType::f32;
 };
 
@@ -26,8 +30,13 @@ struct UNetShape {
 /// schedule, "context" f32 [prompts, tokens, 1, cross_attention_dim] per prompt. Where the config
 /// has them also "pooled" f32 [rows, 1, 1, pooled_dim] and "size" f32 [rows, 1, 1, kSizeNumbers]
 /// per prompt, and "guidance" f32 [rows, 1, 1, 1] per schedule: the guidance scale minus one.
+/// ControlNet i adds "control.i" [rows, h, w, channels of its first level] in the activations'
+/// type: what build_control_embedding() gave for the row's frame, and "control_scales.i" f32
+/// [rows, 1, 1, residual_count()]: the factor of each of its residuals. Both per frame. The names
+/// of its tensors begin with controlnet_root(i).
 /// Output: "prediction" f32 [rows, h, w, out_channels]. Throws invalid_argument for an invalid
-/// shape.
-graph::Graph build_unet(const UNetConfig& config, const UNetShape& shape);
+/// shape, or a ControlNet of another UNet.
+graph::Graph build_unet(const UNetConfig& config, const UNetShape& shape,
+                        std::span<const ControlNetConfig> controlnets = {});
 
 }  // namespace streamdiffusion::models

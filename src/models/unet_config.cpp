@@ -62,17 +62,23 @@ void read_levels(ConfigReader& config, UNetConfig& unet) {
       "down_block_types",
       {"CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"},
       levels);
-  const auto up = config.names(
-      "up_block_types",
-      {"UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"}, levels);
   const auto layers = config.per_level("layers_per_block", 2, levels, 1, 16);
   const auto heads = config.per_level("attention_head_dim", 8, levels, 1, kMaxChannels);
   for (std::size_t i = 0; i < levels; ++i) {
     unet.levels.push_back({.channels = channels[i],
                            .layers = layers[i],
                            .heads = heads[i],
-                           .down_attention = has_attention(down[i], config, "Down"),
-                           .up_attention = has_attention(up[levels - 1 - i], config, "Up")});
+                           .down_attention = has_attention(down[i], config, "Down")});
+  }
+}
+
+void read_up_blocks(ConfigReader& config, UNetConfig& unet) {
+  const std::size_t levels = unet.levels.size();
+  const auto up = config.names(
+      "up_block_types",
+      {"UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"}, levels);
+  for (std::size_t i = 0; i < levels; ++i) {
+    unet.levels[i].up_attention = has_attention(up[levels - 1 - i], config, "Up");
   }
 }
 
@@ -216,20 +222,22 @@ void expect_implemented_values(ConfigReader& config) {
   config.ignore({"sample_size", "dropout", "upcast_attention", "addition_embed_type_num_heads"});
 }
 
-}  // namespace
+enum class Paths { down, down_and_up };
 
-UNetConfig unet_config(const Json& json) {
-  ConfigReader config(json, "UNet2DConditionModel");
+UNetConfig read_config(ConfigReader& config, Paths paths) {
   expect_implemented_values(config);
   UNetConfig unet;
   unet.in_channels = config.integer("in_channels", 4, 1, kMaxChannels);
-  unet.out_channels = config.integer("out_channels", 4, 1, kMaxChannels);
   read_levels(config, unet);
   unet.mid = mid_block(config);
+  if (paths == Paths::down_and_up) {
+    unet.out_channels = config.integer("out_channels", 4, 1, kMaxChannels);
+    read_up_blocks(config, unet);
+    read_guidance_embedding(config, unet);
+  }
   read_depths(config, unet);
   read_only_cross_attention(config, unet);
   read_added_conditioning(config, unet);
-  read_guidance_embedding(config, unet);
   unet.cross_attention_dim = cross_attention_dim(config, unet.levels.size());
   unet.time_dim = 4 * unet.levels.front().channels;
   const auto time_dim = config.value("time_embedding_dim");
@@ -241,9 +249,21 @@ UNetConfig unet_config(const Json& json) {
   unet.flip_sin_to_cos = config.boolean("flip_sin_to_cos", true);
   unet.freq_shift = config.number("freq_shift", 0, 0, 1);
   unet.pad_both_sides = config.integer("downsample_padding", 1, 0, 1) == 1;
-  config.finish();
   check_widths(unet, config);
   return unet;
+}
+
+}  // namespace
+
+UNetConfig unet_config(const Json& json) {
+  ConfigReader config(json, "UNet2DConditionModel");
+  UNetConfig unet = read_config(config, Paths::down_and_up);
+  config.finish();
+  return unet;
+}
+
+UNetConfig down_path_config(ConfigReader& config) {
+  return read_config(config, Paths::down);
 }
 
 }  // namespace streamdiffusion::models

@@ -59,4 +59,9 @@ struct UNetConfig {
 /// and is not implemented, corrupt_file for an invalid one. Both name the key and its value.
 UNetConfig unet_config(const json::Json& config);
 
+class ConfigReader;
+/// The same for the keys that a ControlNet has too. The up path, out_channels and guidance_dim keep
+/// their defaults. The caller reads its own keys and finishes.
+UNetConfig down_path_config(ConfigReader& config);
+
 }  // namespace streamdiffusion::models

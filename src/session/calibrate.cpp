@@ -195,6 +195,7 @@ Calibration calibrate(const EngineOptions& options, std::span<const Image> given
   const auto start = base::Clock::now();
   EngineOptions int8 = options;
   int8.dtype = DataType::int8;  // throws where the device has no int8
+  int8.controlnets.clear();     // they keep the engine's type
   Calibration result;
   std::vector<Candidate> candidates;
   std::vector<Image> frames, expected;

@@ -14,6 +14,7 @@
 #include "session/choose_dtype.h"
 #include "session/choose_recipe.h"
 #include "session/choose_threads.h"
+#include "session/controls.h"
 #include "session/engine_impl.h"
 #include "session/memory_need.h"
 #include "session/session_impl.h"
@@ -114,6 +115,19 @@ std::shared_ptr<const void> Engine::prepare_lora_scales(const SessionOptions& op
   return impl_->executables.unet(session::unet_key(full), stop);
 }
 
+std::shared_ptr<const void> Engine::prepare_control_settings(const SessionOptions& options,
+                                                             std::stop_token stop) {
+  const SessionOptions full = with_defaults(options);
+  session::check_options(impl_->model, full);
+  auto prepared = std::make_shared<std::vector<session::SharedExecutable>>();
+  for (const int net : session::enabled_controlnets(full)) {
+    prepared->push_back(
+        impl_->executables.control_embedding(net, session::autoencoder_key(full), stop));
+  }
+  prepared->push_back(impl_->executables.unet(session::unet_key(full), stop));
+  return prepared;
+}
+
 std::vector<std::string> Engine::prompt_warnings(const std::string& prompt) const {
   return impl_->model.tokenize(prompt).warnings;
 }
@@ -139,6 +153,7 @@ EngineInfo Engine::info() const {
       .latent_channels = impl_->model.latent_channels(),
       .latent_factor = impl_->model.factor(),
       .loras = impl_->model.loras(),
+      .controlnets = impl_->model.controlnets(),
       .size_conditioning = impl_->model.pooled_width() > 0,
       .guidance_embedding = impl_->model.guidance_embedding()};
 }

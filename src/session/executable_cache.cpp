@@ -126,6 +126,17 @@ SharedExecutable ExecutableCache::decoder(const AutoencoderKey& key, const std::
   });
 }
 
+SharedExecutable ExecutableCache::control_embedding(int controlnet, const AutoencoderKey& key,
+                                                    const std::stop_token& stop) {
+  const std::lock_guard lock(mutex_);
+  require_not(stop);
+  return shared(map_mutex_, control_embeddings_, std::pair(controlnet, key), [&] {
+    std::vector<graph::Graph> graphs;
+    graphs.push_back(model_.control_graph(controlnet, key.frames, key.height, key.width, dtype_));
+    return compile(model_.control_weights(controlnet), std::move(graphs), stop);
+  });
+}
+
 SharedExecutable ExecutableCache::unet(const UNetKey& wanted, const std::stop_token& stop) {
   UNetKey key = wanted;
   key.lora_scales = model_.effective_lora_scales(Component::unet, wanted.lora_scales);
@@ -143,7 +154,7 @@ SharedExecutable ExecutableCache::unet(const UNetKey& wanted, const std::stop_to
 
 std::size_t ExecutableCache::size() {
   const std::lock_guard lock(map_mutex_);
-  return encoders_.size() + decoders_.size() + unets_.size();
+  return encoders_.size() + decoders_.size() + control_embeddings_.size() + unets_.size();
 }
 
 std::optional<double> ExecutableCache::row_cost(const UNetKey& key) const {
@@ -191,15 +202,16 @@ SharedExecutable ExecutableCache::compile_unet(const UNetKey& key, Parallel para
   for (int group = 0; group < groups; ++group) {
     const auto begin = key.kv_rows.begin() + rows * group / groups,
                end = key.kv_rows.begin() + rows * (group + 1) / groups;
-    graphs.push_back(
-        build_unet_(model_.unet_shape({begin, end}, key.prompts, key.height, key.width, dtype_)));
+    models::UNetShape shape =
+        model_.unet_shape({begin, end}, key.prompts, key.height, key.width, dtype_);
+    shape.controlnets = key.controlnets;
+    graphs.push_back(build_unet_(shape));
   }
   prompt_reads_schedule_ = session::prompt_reads_schedule(graphs.front());
   const std::array<std::string, 1> shared_inputs{"context"};
   return compile(Component::unet, std::move(graphs), stop, shared_inputs, key.lora_scales);
 }
 
-/// Reading and packing the weights is what takes long, so that is where a stop ends it.
 SharedExecutable ExecutableCache::compile(Component component, std::vector<graph::Graph> row_groups,
                                           const std::stop_token& stop,
                                           std::span<const std::string> shared_inputs,
@@ -209,7 +221,15 @@ SharedExecutable ExecutableCache::compile(Component component, std::vector<graph
     for (graph::Graph& group : row_groups)
       graph::quantize(group, unet ? calibration_->unet : calibration_->autoencoder);
   }
-  backend::Weights weights = model_.weights(component, lora_scales);
+  return compile(model_.weights(component, lora_scales), std::move(row_groups), stop,
+                 shared_inputs);
+}
+
+/// Reading and packing the weights is what takes long, so that is where a stop ends it.
+SharedExecutable ExecutableCache::compile(backend::Weights weights,
+                                          std::vector<graph::Graph> row_groups,
+                                          const std::stop_token& stop,
+                                          std::span<const std::string> shared_inputs) {
   weights.read = [stop, read = std::move(weights.read)](const graph::Weight& weight,
                                                         std::span<float> out) {
     require_not(stop);

@@ -38,6 +38,8 @@ struct UNetKey {
   Parallel parallel = Parallel::ops;
   /// One a LoRA; empty for none.
   std::vector<float> lora_scales = {};
+  /// The ControlNets that act, by their numbers.
+  std::vector<int> controlnets = {};
   auto operator<=>(const UNetKey&) const = default;
 };
 
@@ -55,10 +57,13 @@ class ExecutableCache {
 
   /// Of the model's text encoder of that number, under these scales of the LoRAs.
   SharedExecutable text(std::size_t encoder, const std::vector<float>& lora_scales = {});
-  /// The three below throw busy once `stop` is requested: before they compile, when another thread
+  /// Those below throw busy once `stop` is requested: before they compile, when another thread
   /// that compiles is through, before each weight that they read, and while they measure.
   SharedExecutable encoder(const AutoencoderKey& key, const std::stop_token& stop = {});
   SharedExecutable decoder(const AutoencoderKey& key, const std::stop_token& stop = {});
+  /// The embedding of a ControlNet's control pictures.
+  SharedExecutable control_embedding(int controlnet, const AutoencoderKey& key,
+                                     const std::stop_token& stop = {});
   /// Parallel::automatic takes the faster way. That follows from the cost of a row on one thread
   /// and on all threads. The cost is measured once for about each size, so that a later change of a
   /// running stream compiles one executable and measures nothing.
@@ -82,6 +87,9 @@ class ExecutableCache {
                            const std::stop_token& stop,
                            std::span<const std::string> shared_inputs = {},
                            std::span<const float> lora_scales = {});
+  SharedExecutable compile(backend::Weights weights, std::vector<graph::Graph> row_groups,
+                           const std::stop_token& stop,
+                           std::span<const std::string> shared_inputs = {});
 
   const Model& model_;
   backend::Device& device_;
@@ -91,11 +99,13 @@ class ExecutableCache {
   std::atomic<bool> prompt_reads_schedule_ = false;
   /// Held while something is compiled.
   std::mutex mutex_;
-  /// Guards texts_, encoders_, decoders_ and unets_. Locked after mutex_.
+  /// Guards the maps of executables. Locked after mutex_.
   std::mutex map_mutex_;
   /// By the number of the text encoder and the scales of the LoRAs.
   std::map<std::pair<std::size_t, std::vector<float>>, std::weak_ptr<backend::Executable>> texts_;
   std::map<AutoencoderKey, std::weak_ptr<backend::Executable>> encoders_, decoders_;
+  /// By the number of the ControlNet.
+  std::map<std::pair<int, AutoencoderKey>, std::weak_ptr<backend::Executable>> control_embeddings_;
   std::map<UNetKey, std::weak_ptr<backend::Executable>> unets_;
   /// By pixels.
   std::map<int, double> row_costs_;

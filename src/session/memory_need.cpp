@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "graph/memory_plan.h"
+#include "session/controls.h"
 #include "session/session_options.h"
 #include "stream/row_layout.h"
 
@@ -56,9 +57,13 @@ MemoryNeed memory_need(const Model& model, const backend::Device& device, tensor
     sum.add(model.text_graph(i, dtype), need.text_encoders);
   const int steps = o.use_denoising_batch ? static_cast<int>(o.t_index_list.size()) : 1;
   const stream::RowLayout layout{steps, o.frame_buffer_size, *o.cfg_type};
-  const models::UNetShape shape =
+  models::UNetShape shape =
       model.unet_shape(layout.prompt_of_row(), layout.prompts(), *o.height, *o.width, dtype);
+  shape.controlnets = enabled_controlnets(o);
   sum.add(model.unet_graph(shape), need.unet);
+  for (const int net : shape.controlnets) {
+    sum.add(model.control_graph(net, o.frame_buffer_size, *o.height, *o.width, dtype), need.unet);
+  }
   if (!o.text_to_image) {
     sum.add(model.encoder_graph(o.frame_buffer_size, *o.height, *o.width, dtype), need.autoencoder);
   }

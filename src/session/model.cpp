@@ -98,6 +98,7 @@ Model Model::open(const EngineOptions& options) {
   model.check_parts();
   model.check_and_count();
   model.open_loras(options.lora_dict);
+  model.open_controlnets(options.controlnets);
   return model;
 }
 
@@ -290,7 +291,9 @@ models::UNetShape Model::unet_shape(const std::vector<int>& kv_rows, int prompts
 }
 
 graph::Graph Model::unet_graph(const models::UNetShape& shape) const {
-  return models::build_unet(unet_, shape);
+  std::vector<models::ControlNetConfig> nets;
+  for (const OpenedControlNet& net : controlnets_) nets.push_back(net.config);
+  return models::build_unet(unet_, shape, nets);
 }
 
 graph::Graph Model::encoder_graph(int frames, int height, int width, tensor::DType dtype) const {

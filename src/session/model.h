@@ -12,6 +12,7 @@
 #include "lora/lora_set.h"
 #include "models/autoencoder.h"
 #include "models/clip_text.h"
+#include "models/controlnet.h"
 #include "models/unet.h"
 #include "schedule/schedule.h"
 #include "streamdiffusion/options.h"
@@ -93,6 +94,16 @@ class Model {
   /// The weights with the LoRAs added under these scales.
   backend::Weights weights(Component component, std::span<const float> lora_scales = {}) const;
 
+  /// As the engine was opened with them.
+  const std::vector<ControlNet>& controlnets() const { return controlnet_options_; }
+  const models::ControlNetConfig& controlnet(int number) const {
+    return controlnets_[static_cast<std::size_t>(number)].config;
+  }
+  /// The embedding of a ControlNet's control pictures, and its weights.
+  graph::Graph control_graph(int number, int frames, int height, int width,
+                             tensor::DType dtype) const;
+  backend::Weights control_weights(int number) const;
+
   const std::vector<Lora>& loras() const { return lora_options_; }
   /// Those that the engine was opened with.
   const std::vector<float>& lora_scales() const { return lora_scales_; }
@@ -112,6 +123,16 @@ class Model {
   void check_and_count();
   void set_defaults(const weights::ModelDefaults& defaults);
   void open_loras(const std::vector<Lora>& loras);
+  void open_controlnets(const std::vector<ControlNet>& controlnets);
+  void open_controlnet(const ControlNet& controlnet);
+  /// The UNet's weights beside those of the ControlNets.
+  backend::Weights with_controlnets(backend::Weights unet) const;
+
+  struct OpenedControlNet {
+    models::ControlNetConfig config;
+    std::shared_ptr<const weights::WeightSource> source;
+    std::string scope;
+  };
 
   std::string name_, folder_;
   models::UNetConfig unet_;
@@ -130,6 +151,8 @@ class Model {
   std::vector<Lora> lora_options_;
   std::vector<float> lora_scales_;
   lora::LoraSet loras_;
+  std::vector<ControlNet> controlnet_options_;
+  std::vector<OpenedControlNet> controlnets_;
   SessionOptions defaults_, text_defaults_;
   std::string sample_prompt_, sample_negative_prompt_;
 };

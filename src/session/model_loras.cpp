@@ -30,17 +30,20 @@ backend::Weights Model::weights(Component component, std::span<const float> lora
   };
   const std::string& scope = scopes_[static_cast<std::size_t>(component)];
   const std::vector<float> scales = effective_lora_scales(component, lora_scales);
-  if (scales.empty()) return {scope, read};
+  const auto whole = [&](backend::Weights own) {
+    return component == Component::unet ? with_controlnets(std::move(own)) : own;
+  };
+  if (scales.empty()) return whole({scope, read});
   const lora::Network network = *network_of(component);
-  return {
-      scope,
-      [loras = loras_, network, scales, read](const graph::Weight& weight, std::span<float> out) {
-        read(weight, out);
-        loras.add(network, weight.name, scales, out);
-      },
-      [loras = loras_, network, scales](const graph::Weight& weight) {
-        return loras.variant(network, weight.name, scales);
-      }};
+  return whole(
+      {scope,
+       [loras = loras_, network, scales, read](const graph::Weight& weight, std::span<float> out) {
+         read(weight, out);
+         loras.add(network, weight.name, scales, out);
+       },
+       [loras = loras_, network, scales](const graph::Weight& weight) {
+         return loras.variant(network, weight.name, scales);
+       }});
 }
 
 std::vector<float> Model::effective_lora_scales(Component component,

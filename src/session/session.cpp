@@ -47,6 +47,10 @@ void Session::set_lora_scales(const std::vector<float>& scales) {
   impl_->set_lora_scales(scales);
 }
 
+void Session::set_control_settings(const std::vector<ControlSettings>& settings) {
+  impl_->set_control_settings(settings);
+}
+
 void Session::set_similar_image_filter(bool enabled, float threshold, int max_skip_frame) {
   impl_->set_filter(enabled, threshold, max_skip_frame);
 }
@@ -66,6 +70,12 @@ std::vector<Output> Session::process(ImageView frame, std::uint64_t frame_id, st
   return impl_->pop_all();
 }
 
+std::vector<Output> Session::process(ImageView frame, std::span<const ImageView> control_pictures,
+                                     std::uint64_t frame_id, std::any tag) {
+  impl_->push(frame, session::FrameTag{frame_id, std::move(tag)}, control_pictures);
+  return impl_->pop_all();
+}
+
 std::optional<Output> Session::generate() {
   impl_->generate();
   return impl_->pop();
@@ -73,6 +83,12 @@ std::optional<Output> Session::generate() {
 
 std::vector<Output> Session::generate(std::uint64_t frame_id, std::any tag) {
   impl_->generate(session::FrameTag{frame_id, std::move(tag)});
+  return impl_->pop_all();
+}
+
+std::vector<Output> Session::generate(std::span<const ImageView> control_pictures,
+                                      std::uint64_t frame_id, std::any tag) {
+  impl_->generate(session::FrameTag{frame_id, std::move(tag)}, control_pictures);
   return impl_->pop_all();
 }
 

@@ -4,14 +4,13 @@
 #include <array>
 #include <cmath>
 #include <cstdlib>
-#include <cstring>
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/join.h"
 #include "params/check.h"
 #include "params/seed.h"
 #include "session/session_options.h"
+#include "session/stopwatch.h"
 #include "streamdiffusion/names.h"
 
 namespace streamdiffusion {
@@ -19,24 +18,10 @@ namespace {
 
 using base::ErrorCode;
 using graph::Lifetime;
+using session::Stopwatch;
 
 /// The filter has a random sequence of its own, so that noise does not shift it.
 constexpr std::uint64_t kFilterSeed = 0x51f17e5;
-
-/// Adds the time until its end to a sum, without what was waited meanwhile.
-class Stopwatch {
- public:
-  Stopwatch(double& sum, const double& waited) : sum_(sum), waited_(waited), before_(waited) {}
-  ~Stopwatch() { sum_ += base::seconds_since(start_) - (waited_ - before_); }
-  Stopwatch(const Stopwatch&) = delete;
-  Stopwatch& operator=(const Stopwatch&) = delete;
-
- private:
-  double& sum_;
-  const double& waited_;
-  const double before_;
-  base::Clock::time_point start_ = base::Clock::now();
-};
 
 /// Lets other sessions have their turns in the middle of a run.
 class PauseForOthers : public backend::Pause {
@@ -87,20 +72,16 @@ Session::Impl::Impl(std::shared_ptr<Engine::Impl> engine, const SessionOptions& 
   fresh_.resize(finished_.size());
 }
 
-Session::Impl::Program Session::Impl::program(session::SharedExecutable executable) {
-  auto state = executable->make_state();
-  return {std::move(executable), std::move(state)};
-}
-
 void Session::Impl::make_programs() {
-  const session::AutoencoderKey image{options_.frame_buffer_size, *options_.height, *options_.width,
-                                      false};
+  const session::AutoencoderKey image = session::autoencoder_key(options_);
   session::AutoencoderKey decoded = image;
   decoded.image = options_.keep_tensors;
-  if (!options_.text_to_image) encoder_ = program(engine_->executables.encoder(image, stop_));
-  unet_ = program(engine_->executables.unet(session::unet_key(options_), stop_));
+  if (!options_.text_to_image) encoder_ = Program(engine_->executables.encoder(image, stop_));
+  unet_ = Program(engine_->executables.unet(session::unet_key(options_), stop_));
+  controls_.emplace(engine_->model, batch_ ? batch_->layout() : sequential_->layout());
+  controls_->set(engine_->executables, options_, stop_);
   prompt_reads_schedule_ = engine_->executables.prompt_reads_schedule();
-  decoder_ = program(engine_->executables.decoder(decoded, stop_));
+  decoder_ = Program(engine_->executables.decoder(decoded, stop_));
 }
 
 void Session::Impl::run(const Program& program, Lifetime lifetime) {
@@ -145,17 +126,23 @@ void Session::Impl::set_filter(bool enabled, float threshold, int max_skip_frame
 void Session::Impl::check_frame(const ImageView& frame) const {
   base::require(!options_.text_to_image, ErrorCode::invalid_argument,
                 "this session draws from text alone; use generate()");
-  base::require(
-      frame.data != nullptr && frame.width == *options_.width && frame.height == *options_.height,
-      ErrorCode::invalid_argument, "the frame is ", frame.width, "x", frame.height,
-      ", the session ", *options_.width, "x", *options_.height, "; fit the frame first");
-  base::require(std::abs(frame.stride) >= std::ptrdiff_t{3} * frame.width,
-                ErrorCode::invalid_argument, "the frame's stride is ", frame.stride,
-                " bytes, expected in either direction at least ", 3 * frame.width);
+  check_size(frame, "frame");
 }
 
-void Session::Impl::push(ImageView frame, std::optional<session::FrameTag> tag) {
+void Session::Impl::check_size(const ImageView& image, std::string_view what) const {
+  base::require(
+      image.data != nullptr && image.width == *options_.width && image.height == *options_.height,
+      ErrorCode::invalid_argument, "the ", what, " is ", image.width, "x", image.height,
+      ", the session ", *options_.width, "x", *options_.height, "; fit the ", what, " first");
+  base::require(std::abs(image.stride) >= std::ptrdiff_t{3} * image.width,
+                ErrorCode::invalid_argument, "the ", what, "'s stride is ", image.stride,
+                " bytes, expected in either direction at least ", 3 * image.width);
+}
+
+void Session::Impl::push(ImageView frame, std::optional<session::FrameTag> tag,
+                         std::span<const ImageView> control_pictures) {
   check_frame(frame);
+  check_pictures(control_pictures, false);
   const std::uint64_t id = frames_.enter(std::move(tag));
   const std::span<const std::uint8_t> pixels = copy_pixels(frame, gathered_);
   if (options_.enable_similar_image_filter && !filter_.process(pixels) && frames_.has_image()) {
@@ -163,17 +150,15 @@ void Session::Impl::push(ImageView frame, std::optional<session::FrameTag> tag) 
     ++times_.skipped;
     return;  // the slot stays free
   }
+  controls_->copy_pictures(control_pictures, frame, gathered_);
   gather(id);
 }
 
 std::span<const std::uint8_t> Session::Impl::copy_pixels(const ImageView& frame, int slot) {
   const Stopwatch watch(times_.other, waited_);
   const tensor::View view = encoder_.state->input("pixels").rows(slot, 1);
-  auto* pixels = view.as<std::uint8_t>();
-  const std::size_t row = static_cast<std::size_t>(frame.width) * 3;
-  for (int y = 0; y < frame.height; ++y)
-    std::memcpy(pixels + static_cast<std::size_t>(y) * row, frame.data + y * frame.stride, row);
-  return {pixels, view.desc.bytes()};
+  session::copy_pixels(frame, view);
+  return {view.as<std::uint8_t>(), view.desc.bytes()};
 }
 
 void Session::Impl::gather(std::uint64_t frame_id) {
@@ -181,10 +166,13 @@ void Session::Impl::gather(std::uint64_t frame_id) {
   if (gathered_ == options_.frame_buffer_size) run_batch();
 }
 
-void Session::Impl::generate(std::optional<session::FrameTag> tag) {
+void Session::Impl::generate(std::optional<session::FrameTag> tag,
+                             std::span<const ImageView> control_pictures) {
   base::require(options_.text_to_image, ErrorCode::invalid_argument,
                 "this session follows images; set text_to_image to draw from text alone");
+  check_pictures(control_pictures, true);
   const std::uint64_t id = frames_.enter(std::move(tag));
+  controls_->copy_pictures(control_pictures, {}, gathered_);
   draw_noise(
       {fresh_.data() + static_cast<std::size_t>(gathered_) * latent_.size(), latent_.size()});
   gather(id);
@@ -226,6 +214,7 @@ void Session::Impl::run_stages() {
   const std::span<const float> latents =
       from_noise ? std::span<const float>(fresh_) : encoder_.output("latents");
   for (const stream::FrameId& id : entering_) times_.frames += id.has_value();
+  if (controls_->any()) enter_controls(any);
   batch_ ? run_stream_batch(from_noise, latents) : run_sequential(from_noise, latents);
 }
 
@@ -252,6 +241,7 @@ void Session::Impl::run_stream_batch(bool from_noise, std::span<const float> lat
     from_noise ? batch_->enter_noise(latents, entering_, rows)
                : batch_->enter(latents, entering_, rows);
     std::fill(entering_.begin(), entering_.end(), stream::FrameId());
+    controls_->write_scales(*unet_.state, 0, batch_->layout().steps);
     run(unet_, Lifetime::per_frame);
     try {
       batch_->leave(unet_.output("prediction"), finished_, leaving_);
@@ -276,6 +266,7 @@ void Session::Impl::run_sequential(bool from_noise, std::span<const float> laten
       schedule_stale_ = true;  // every step has its own timestep
       refresh_schedule();
       refresh_prompts();
+      controls_->write_scales(*unet_.state, step, sequential_->steps());
       run(unet_, Lifetime::per_frame);
       sequential_->leave(step, unet_.output("prediction"));
     }
@@ -359,6 +350,8 @@ void Session::Impl::for_each_executable(
   for (const auto& [stage, program] : programs) {
     if (program->executable) visit(stage, *program->executable);
   }
+  controls_->for_each_executable(
+      [&](const backend::Executable& executable) { visit("control", executable); });
 }
 
 }  // namespace streamdiffusion

@@ -6,6 +6,7 @@
 #include <stop_token>
 
 #include "session/conditioning.h"
+#include "session/controls.h"
 #include "session/engine_impl.h"
 #include "session/frames_in_flight.h"
 #include "stream/sequential.h"
@@ -30,10 +31,13 @@ class Session::Impl {
   void set_t_index_list(const std::vector<int>& t_index_list);
   void set_schedule(const SessionOptions& options);
   void set_lora_scales(const std::vector<float>& scales);
+  void set_control_settings(const std::vector<ControlSettings>& settings);
   void set_filter(bool enabled, float threshold, int max_skip_frame);
 
-  void push(ImageView frame, std::optional<session::FrameTag> tag = {});
-  void generate(std::optional<session::FrameTag> tag = {});
+  void push(ImageView frame, std::optional<session::FrameTag> tag = {},
+            std::span<const ImageView> control_pictures = {});
+  void generate(std::optional<session::FrameTag> tag = {},
+                std::span<const ImageView> control_pictures = {});
   void advance();
   void flush();
   std::optional<Output> pop() { return frames_.pop(); }
@@ -47,24 +51,17 @@ class Session::Impl {
       const std::function<void(const std::string& stage, const backend::Executable&)>& visit) const;
 
  private:
-  /// A shared executable and this stream's values in it.
-  struct Program {
-    session::SharedExecutable executable;
-    std::unique_ptr<backend::State> state;
-    std::span<float> floats(const tensor::View& view) const {
-      return {view.as<float>(), static_cast<std::size_t>(view.desc.shape.elements())};
-    }
-    std::span<float> input(const char* name) const { return floats(state->input(name)); }
-    std::span<float> output(const char* name) const { return floats(state->output(name)); }
-  };
+  using Program = session::Program;
 
-  static Program program(session::SharedExecutable executable);
   void make_programs();
   void use_schedule_of(const SessionOptions& next);
   session::Embedding negative_embedding(const std::vector<float>& lora_scales) const;
   /// Runs a program of the batch. Other streams have turns in the middle of a long one.
   void run(const Program& program, graph::Lifetime lifetime);
   void check_frame(const ImageView& frame) const;
+  /// Throws invalid_argument naming the image, which is `what`, unless it has the session's size.
+  void check_size(const ImageView& image, std::string_view what) const;
+  void check_pictures(std::span<const ImageView> pictures, bool all) const;
   /// Into a slot of the encoder's input; returns the pixels there.
   std::span<const std::uint8_t> copy_pixels(const ImageView& frame, int slot);
   /// Puts a frame into the next slot, and runs the batch once all slots are taken.
@@ -72,6 +69,8 @@ class Session::Impl {
   /// Runs the frames gathered so far; slots without one are left out.
   void run_batch();
   void run_stages();
+  /// Moves the control pictures one row further, and embeds those of the frames that enter.
+  void enter_controls(bool any_frame);
   /// An error that no single frame caused: every frame in flight fails.
   void fail_all(const Error& error);
   /// Fails the frames that enter if their latents are not finite. Returns whether they are.
@@ -100,6 +99,7 @@ class Session::Impl {
   stream::SimilarityFilter filter_;
   stream::TorchGenerator text_to_image_noise_;
   Program encoder_, unet_, decoder_;
+  std::optional<session::Controls> controls_;
   /// Whether a new schedule makes the prompt's program stale too. Stable Diffusion's reads none, so
   /// that a change of timesteps does not project the prompt's keys and values anew.
   bool prompt_reads_schedule_ = false;

@@ -9,6 +9,7 @@
 #include "base/join.h"
 #include "params/check.h"
 #include "schedule/schedule.h"
+#include "session/controls.h"
 #include "stream/row_layout.h"
 #include "streamdiffusion/names.h"
 
@@ -116,6 +117,9 @@ SessionOptions with_defaults(const Model& opened, const SessionOptions& options)
   if (opened.guidance_embedding()) params::fill(settings, {.live = {.options = kEmbedded}});
   if (!o.prediction_type) o.prediction_type = opened.schedule().prediction();
   if (o.lora_scales.empty()) o.lora_scales = opened.lora_scales();
+  if (o.control_settings.empty()) {
+    for (const ControlNet& net : opened.controlnets()) o.control_settings.push_back(net.settings);
+  }
   if (o.text_to_image && !o.cfg_type) o.cfg_type = CfgType::none;
   params::fill(settings, params::fallbacks());
   return o;
@@ -163,6 +167,7 @@ void check_options(const Model& model, const SessionOptions& o) {
   base::require(o.lora_scales.size() == model.loras().size(), ErrorCode::invalid_argument,
                 "lora_scales has ", o.lora_scales.size(), " entries, expected one for each of the ",
                 model.loras().size(), " LoRAs");
+  check_control_settings(model, o);
   base::require(!model.guidance_embedding() || *o.cfg_type == CfgType::none,
                 ErrorCode::invalid_argument, "cfg_type is ", name_of(kCfgTypes, *o.cfg_type),
                 ", expected none: this model takes the guidance scale as an input");
@@ -180,7 +185,8 @@ UNetKey unet_key(const SessionOptions& o) {
           .prompts = layout.prompts(),
           .kv_rows = layout.prompt_of_row(),
           .parallel = o.parallel,
-          .lora_scales = o.lora_scales};
+          .lora_scales = o.lora_scales,
+          .controlnets = enabled_controlnets(o)};
 }
 
 }  // namespace streamdiffusion::session

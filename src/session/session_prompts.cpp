@@ -39,7 +39,10 @@ void Session::Impl::set_lora_scales(const std::vector<float>& scales) {
   session::Embedding negative = negative_embedding(scales);
   engine_->prompts.release();
   session::SharedExecutable unet = engine_->executables.unet(session::unet_key(wanted), stop_);
-  if (unet != unet_.executable) unet_ = program(std::move(unet));
+  if (unet != unet_.executable) {
+    unet_ = Program(std::move(unet));
+    controls_->write_pictures(*unet_.state);
+  }
   conditioning_->set_prompt(std::move(prompt));
   conditioning_->set_negative(std::move(negative));
   options_ = std::move(wanted);

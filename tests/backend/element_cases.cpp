@@ -29,6 +29,18 @@ OpCase add(const char* name, Shape shape, Residual kind) {
   return {.name = std::string("add_") + name, .rows = shape.n, .build = build};
 }
 
+/// Each row by a scale of its own; a scale of 0 leaves `a` as it is.
+OpCase add_scaled(const char* name, Shape shape, Residual kind, std::int64_t columns) {
+  const auto build = [=](Builder& b, Rows rows) {
+    const Value a = make_residual(b, kind, rows_of(shape, rows));
+    const Value scales =
+        b.input("scales", {{rows.count, 1, 1, columns}, DType::f32}, graph::Lifetime::per_frame);
+    const Value x = input(b, "x", rows_of(shape, rows));
+    finish(b, kind, b.add_scaled(a, x, scales, columns - 1), a);
+  };
+  return {.name = std::string("add_scaled_") + name, .rows = shape.n, .build = build};
+}
+
 OpCase act(Activation activation, Shape shape, Residual kind) {
   const auto build = [=](Builder& b, Rows rows) {
     const Value x = make_residual(b, kind, rows_of(shape, rows));
@@ -166,6 +178,10 @@ std::vector<OpCase> element_cases() {
       add("in_place", {2, 15, 20, 30}, Residual::dies),
       add("lives_on", {1, 5, 7, 3}, Residual::lives_on),
       add("output", {3, 1, 1, 17}, Residual::output),
+      add_scaled("input", {2, 8, 8, 32}, Residual::input, 1),
+      add_scaled("in_place", {3, 15, 20, 30}, Residual::dies, 4),
+      add_scaled("lives_on", {2, 5, 7, 3}, Residual::lives_on, 2),
+      add_scaled("output", {3, 1, 1, 17}, Residual::output, 1),
       upsample("8x8_to_16x16", {2, 8, 8, 64}, 16, 16),
       upsample("8x8_to_15x15", {1, 8, 8, 32}, 15, 15),
       upsample("8x10_to_15x20", {3, 8, 10, 30}, 15, 20),

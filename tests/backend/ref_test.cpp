@@ -285,6 +285,19 @@ TEST(RefConvert, ScalesThenShifts) {
               ElementsAre(-4, 4, 1e9F));
 }
 
+TEST(RefAddScaled, EveryRowHasAScaleInTheColumn) {
+  const auto build = [](Builder& b) {
+    return b.add_scaled(frame_input(b, "a", {2, 1, 2, 1}), frame_input(b, "b", {2, 1, 2, 1}),
+                        frame_input(b, "scales", {2, 1, 1, 3}), 1);
+  };
+  EXPECT_THAT(evaluate({.build = build,
+                        .inputs = {{"a", {1, 2, 3, 4}},
+                                   {"b", {10, 20, 30, 40}},
+                                   {"scales", {9, 0.5F, 9, 9, -1, 9}}},
+                        .weights = {}}),
+              ElementsAre(6, 12, -27, -36));
+}
+
 TEST(RefUpsampleNearest, SourceIsTheFloorOfTheShare) {
   const auto build = [](Builder& b) {
     return b.upsample_nearest(frame_input(b, "x", {1, 1, 3, 1}), 2, 5);

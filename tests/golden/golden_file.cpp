@@ -43,19 +43,6 @@ std::span<T> elements(tensor::View view) {
   return {view.as<T>(), static_cast<std::size_t>(view.desc.shape.elements())};
 }
 
-graph::Graph unet(const Json& config, const Json& call, DType activations) {
-  models::UNetShape shape{.rows = call.at("rows").integer(),
-                          .h = call.at("h").integer(),
-                          .w = call.at("w").integer(),
-                          .prompts = call.at("prompts").integer(),
-                          .tokens = call.at("tokens").integer(),
-                          .activations = activations};
-  for (const std::int64_t row : call.at("kv_rows").integers()) {
-    shape.kv_rows.push_back(static_cast<int>(row));
-  }
-  return models::build_unet(models::unet_config(config), shape);
-}
-
 models::ClipTextOutput text_output(const Json& call) {
   const std::string name = call.string_or("output", "last");
   if (name == "last") return models::ClipTextOutput::last;
@@ -92,13 +79,27 @@ std::vector<std::filesystem::path> model_files() {
   return files;
 }
 
+models::UNetShape unet_shape(const Json& call, DType activations) {
+  models::UNetShape shape{.rows = call.at("rows").integer(),
+                          .h = call.at("h").integer(),
+                          .w = call.at("w").integer(),
+                          .prompts = call.at("prompts").integer(),
+                          .tokens = call.at("tokens").integer(),
+                          .activations = activations};
+  for (const std::int64_t row : call.at("kv_rows").integers()) {
+    shape.kv_rows.push_back(static_cast<int>(row));
+  }
+  return shape;
+}
+
 std::vector<graph::Graph> build_graphs(const Json& golden, DType activations) {
   const Json config = golden.at("config");
   const Json call = golden.at("call");
   const std::string& model = golden.at("model").string();
   std::vector<graph::Graph> graphs;
   if (model == "unet") {
-    graphs.push_back(unet(config, call, activations));
+    graphs.push_back(
+        models::build_unet(models::unet_config(config), unet_shape(call, activations)));
   } else if (model == "clip_text") {
     graphs.push_back(models::build_clip_text(models::clip_text_config(config),
                                              {.prompts = call.at("prompts").integer(),
@@ -124,7 +125,7 @@ void fill_input(const Json& golden, const std::string& name, tensor::View input)
   } else if (name == "ids") {
     const auto vocabulary = static_cast<double>(golden.at("config").at("vocab_size").integer());
     fill_whole(name, vocabulary, elements<std::int32_t>(input));
-  } else if (name == "pixels") {
+  } else if (name.starts_with("pixels")) {
     fill_whole(name, 256, elements<std::uint8_t>(input));
   } else {
     const std::vector<float> values = hashed("golden." + name, {input.desc.shape.elements(), 1});

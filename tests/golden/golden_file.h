@@ -8,11 +8,15 @@
 
 #include "graph/graph.h"
 #include "json/json.h"
+#include "models/unet.h"
 
 namespace streamdiffusion::golden {
 
 /// All files of the folder that hold a model, sorted.
 std::vector<std::filesystem::path> model_files();
+
+/// The shape of a UNet's call.
+models::UNetShape unet_shape(const json::Json& call, tensor::DType activations);
 
 /// The graphs that a file's config and call ask for (one, or encoder and decoder).
 std::vector<graph::Graph> build_graphs(const json::Json& golden, tensor::DType activations);

@@ -80,6 +80,7 @@ std::unique_ptr<Kernel> make_kernel(const graph::GroupNorm& op, const KernelCont
 std::unique_ptr<Kernel> make_kernel(const graph::LayerNorm& op, const KernelContext& context);
 std::unique_ptr<Kernel> make_kernel(const graph::Attention& op, const KernelContext& context);
 std::unique_ptr<Kernel> make_kernel(const graph::Add& op, const KernelContext& context);
+std::unique_ptr<Kernel> make_kernel(const graph::AddScaled& op, const KernelContext& context);
 std::unique_ptr<Kernel> make_kernel(const graph::Act& op, const KernelContext& context);
 std::unique_ptr<Kernel> make_kernel(const graph::Convert& op, const KernelContext& context);
 std::unique_ptr<Kernel> make_kernel(const graph::UpsampleNearest& op, const KernelContext& context);

@@ -18,6 +18,13 @@ void run(const graph::Add&, const Call& call) {
       [a = call.inputs[0].data, b = call.inputs[1].data](std::int64_t i) { return a[i] + b[i]; });
 }
 
+void run(const graph::AddScaled& op, const Call& call) {
+  map(call, [&op, &inputs = call.inputs, a_row = call.output.shape.row_elements()](std::int64_t i) {
+    const double scale = inputs[2].row(i / a_row)[op.column];
+    return inputs[0].data[i] + scale * inputs[1].data[i];
+  });
+}
+
 void run(const graph::Act& op, const Call& call) {
   map(call, [&op, x = call.inputs[0].data](std::int64_t i) { return activate(op.act, x[i]); });
 }

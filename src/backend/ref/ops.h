@@ -14,6 +14,7 @@ void run(const graph::GroupNorm& op, const Call& call);
 void run(const graph::LayerNorm& op, const Call& call);
 void run(const graph::Attention& op, const Call& call);
 void run(const graph::Add& op, const Call& call);
+void run(const graph::AddScaled& op, const Call& call);
 void run(const graph::Act& op, const Call& call);
 void run(const graph::Convert& op, const Call& call);
 void run(const graph::UpsampleNearest& op, const Call& call);

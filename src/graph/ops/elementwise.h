@@ -15,6 +15,15 @@ struct Add {
   double flops(std::span<const tensor::Shape> x, const tensor::Shape& y) const;
 };
 
+/// a + scales[row, column] * b: a and b of the same shape and type, scales f32 [n, 1, 1, columns]
+/// with n the rows of a. What a ControlNet adds to a UNet, weighted by row.
+struct AddScaled {
+  static constexpr const char* kName = "add_scaled";
+  std::int64_t column = 0;
+  tensor::Shape infer(std::span<const tensor::Shape> x) const;
+  double flops(std::span<const tensor::Shape> x, const tensor::Shape& y) const;
+};
+
 /// One activation on its own.
 struct Act {
   static constexpr const char* kName = "act";

@@ -54,6 +54,26 @@ std::unique_ptr<Kernel> make_kernel(const graph::Add&, const KernelContext& cont
   });
 }
 
+std::unique_ptr<Kernel> make_kernel(const graph::AddScaled& op, const KernelContext& context) {
+  std::vector<std::vector<Segment>> shares;
+  const tensor::Shape& shape = context.output().shape;
+  for (int w = 0; w < context.workers; ++w) {
+    shares.push_back(segments(shape.n, shape.tokens(), w, context.workers));
+  }
+  return make([a = context.op.inputs[0], b = context.op.inputs[1], scales = context.op.inputs[2],
+               y = context.op.output, desc = context.output(), shares = std::move(shares),
+               columns = context.input(2).shape.c, column = op.column](const Worker& worker) {
+    for (const Segment& s : shares[static_cast<std::size_t>(worker.index)]) {
+      const std::int64_t first = (s.row * desc.shape.tokens() + s.begin) * desc.shape.c;
+      const std::size_t at = bytes(first, desc.dtype);
+      simd::add_scaled(desc.dtype, worker.value<std::byte>(a) + at, worker.value<std::byte>(b) + at,
+                       worker.value<std::byte>(y) + at,
+                       static_cast<std::size_t>((s.end - s.begin) * desc.shape.c),
+                       worker.value<float>(scales)[s.row * columns + column]);
+    }
+  });
+}
+
 std::unique_ptr<Kernel> make_kernel(const graph::Act& op, const KernelContext& context) {
   return make([act = op.act, x = context.op.inputs[0], y = context.op.output,
                desc = context.output(), workers = context.workers](const Worker& worker) {

@@ -202,6 +202,25 @@ void Sum(DType dtype, const void* a, const void* b, void* y, std::size_t n) {
       a, y);
 }
 
+void ScaledSum(DType dtype, const void* a, const void* b, void* y, std::size_t n, float scale) {
+  const Vec s = hn::Set(hn::ScalableTag<float>(), scale);
+  with_type(
+      dtype,
+      [&](const auto* first, auto* to) HWY_ATTR {
+        const auto* second = static_cast<decltype(first)>(b);
+        for_vectors(
+            n,
+            [&](std::size_t i)
+                HWY_ATTR { store(hn::MulAdd(s, load(second + i), load(first + i)), to + i); },
+            [&](std::size_t i, std::size_t count) HWY_ATTR {
+              const Vec sum =
+                  hn::MulAdd(s, load_first(second + i, count), load_first(first + i, count));
+              store_first(sum, to + i, count);
+            });
+      },
+      a, y);
+}
+
 }  // namespace
 }  // namespace HWY_NAMESPACE
 }  // namespace streamdiffusion::backend::cpu::simd
@@ -214,6 +233,7 @@ HWY_EXPORT(SoftmaxNumerators);
 HWY_EXPORT(Geglu);
 HWY_EXPORT(Activate);
 HWY_EXPORT(Sum);
+HWY_EXPORT(ScaledSum);
 
 float softmax_numerators(DType dtype, const float* scores, void* probabilities, std::size_t visible,
                          std::size_t keys, float scale, float& row_max) {
@@ -231,6 +251,10 @@ void activate(DType dtype, const void* x, void* y, std::size_t n, graph::Activat
 
 void add(DType dtype, const void* a, const void* b, void* y, std::size_t n) {
   HWY_DYNAMIC_DISPATCH(Sum)(dtype, a, b, y, n);
+}
+
+void add_scaled(DType dtype, const void* a, const void* b, void* y, std::size_t n, float scale) {
+  HWY_DYNAMIC_DISPATCH(ScaledSum)(dtype, a, b, y, n, scale);
 }
 
 }  // namespace streamdiffusion::backend::cpu::simd

@@ -56,6 +56,9 @@ void activate(DType dtype, const void* x, void* y, std::size_t n, graph::Activat
 /// y = a + b over n elements.
 void add(DType dtype, const void* a, const void* b, void* y, std::size_t n);
 
+/// y = a + scale * b over n elements.
+void add_scaled(DType dtype, const void* a, const void* b, void* y, std::size_t n, float scale);
+
 /// y = scale * x + shift with a change of type; from u8, f32, bf16 to u8 (rounded, saturated), f32,
 /// bf16.
 void convert(DType from, const void* x, DType to, void* y, std::size_t n, float scale, float shift);

@@ -64,6 +64,21 @@ void launch_add(const tensor::View& a, const tensor::View& b, const tensor::View
   });
 }
 
+void launch_add_scaled(const graph::AddScaled& op, const tensor::View& a, const tensor::View& b,
+                       const tensor::View& scales, const tensor::View& y, Stream stream) {
+  const std::int64_t in_a_row = y.desc.shape.row_elements();
+  dispatch_float(y.desc.dtype, "add_scaled", [&](auto type) {
+    using T = typename decltype(type)::type;
+    dispatch_width<T>(in_a_row, {a.data, b.data, y.data}, [&](auto width) {
+      const std::int64_t vectors_a_row = in_a_row / width;
+      const std::int64_t vectors = y.desc.shape.n * vectors_a_row;
+      launch("add_scaled", add_scaled<T, width>, grid_for(vectors), dim3(kThreads), stream,
+             a.as<const T>(), b.as<const T>(), scales.as<const float>() + op.column, y.as<T>(),
+             vectors, vectors_a_row, static_cast<int>(scales.desc.shape.c));
+    });
+  });
+}
+
 void launch_act(graph::Activation activation, const tensor::View& x, const tensor::View& y,
                 Stream stream) {
   const std::int64_t elements = y.desc.shape.elements();

@@ -26,6 +26,21 @@ __global__ void add(const T* a, const T* b, T* y, std::int64_t vectors) {
   }
 }
 
+/// y = a + scales[row * columns] * b. y may be a or b.
+template <typename T, int kWidth>
+__global__ void add_scaled(const T* a, const T* b, const float* scales, T* y, std::int64_t vectors,
+                           std::int64_t vectors_a_row, int columns) {
+  for (std::int64_t i = first_index(); i < vectors; i += index_step()) {
+    const float scale = scales[i / vectors_a_row * columns];
+    float left[kWidth], right[kWidth];
+    load(a + i * kWidth, left);
+    load(b + i * kWidth, right);
+#pragma unroll
+    for (int k = 0; k < kWidth; ++k) left[k] += scale * right[k];
+    store(left, y + i * kWidth);
+  }
+}
+
 /// y = activation(x). y may be x.
 template <typename T, int kWidth>
 __global__ void act(const T* x, T* y, std::int64_t vectors, graph::Activation activation) {

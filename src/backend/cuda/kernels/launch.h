@@ -18,6 +18,8 @@ namespace streamdiffusion::backend::cuda {
 using Stream = CUstream_st*;
 
 void launch_add(const tensor::View& a, const tensor::View& b, const tensor::View& y, Stream stream);
+void launch_add_scaled(const graph::AddScaled& op, const tensor::View& a, const tensor::View& b,
+                       const tensor::View& scales, const tensor::View& y, Stream stream);
 void launch_act(graph::Activation activation, const tensor::View& x, const tensor::View& y,
                 Stream stream);
 

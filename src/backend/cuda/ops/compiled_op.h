@@ -59,6 +59,7 @@ std::unique_ptr<CompiledOp> compile(const graph::GroupNorm& op, const CompileCon
 std::unique_ptr<CompiledOp> compile(const graph::LayerNorm& op, const CompileContext& context);
 std::unique_ptr<CompiledOp> compile(const graph::Attention& op, const CompileContext& context);
 std::unique_ptr<CompiledOp> compile(const graph::Add& op, const CompileContext& context);
+std::unique_ptr<CompiledOp> compile(const graph::AddScaled& op, const CompileContext& context);
 std::unique_ptr<CompiledOp> compile(const graph::Act& op, const CompileContext& context);
 std::unique_ptr<CompiledOp> compile(const graph::Convert& op, const CompileContext& context);
 std::unique_ptr<CompiledOp> compile(const graph::UpsampleNearest& op,

@@ -39,6 +39,12 @@ std::unique_ptr<CompiledOp> compile(const graph::Add&, const CompileContext& con
   });
 }
 
+std::unique_ptr<CompiledOp> compile(const graph::AddScaled& op, const CompileContext& context) {
+  return kernel("add_scaled", context, [op](const Operands& o, Stream stream) {
+    launch_add_scaled(op, o.inputs[0], o.inputs[1], o.inputs[2], o.output, stream);
+  });
+}
+
 std::unique_ptr<CompiledOp> compile(const graph::Act& op, const CompileContext& context) {
   return kernel("act", context, [act = op.act](const Operands& o, Stream stream) {
     launch_act(act, o.inputs[0], o.output, stream);

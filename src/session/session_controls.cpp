@@ -1,0 +1,49 @@
+// What concerns a session's ControlNets: their settings, and the control pictures of its frames.
+#include "base/error.h"
+#include "session/session_impl.h"
+#include "session/session_options.h"
+#include "session/stopwatch.h"
+
+namespace streamdiffusion {
+
+using base::ErrorCode;
+
+/// The rows in flight go on: those that a net has no picture of, without it.
+void Session::Impl::set_control_settings(const std::vector<ControlSettings>& settings) {
+  SessionOptions wanted = options_;
+  wanted.control_settings = settings;
+  session::check_options(engine_->model, wanted);
+  if (session::enabled_controlnets(wanted) != session::enabled_controlnets(options_)) {
+    engine_->prompts.release();
+    Program unet(engine_->executables.unet(session::unet_key(wanted), stop_));
+    controls_->set(engine_->executables, wanted, stop_);
+    unet_ = std::move(unet);
+    controls_->write_pictures(*unet_.state);
+    schedule_stale_ = prompts_stale_ = true;
+  } else {
+    controls_->set(engine_->executables, wanted, stop_);
+  }
+  options_ = std::move(wanted);
+}
+
+void Session::Impl::check_pictures(std::span<const ImageView> pictures, bool all) const {
+  const std::size_t nets = options_.control_settings.size();
+  base::require(pictures.size() <= nets, ErrorCode::invalid_argument, "the frame has ",
+                pictures.size(), " control pictures, the engine ", nets, " ControlNets");
+  for (std::size_t i = 0; i < nets; ++i) {
+    const bool given = i < pictures.size() && pictures[i].data != nullptr;
+    if (given) check_size(pictures[i], base::concat("control picture ", i));
+    base::require(given || !all || !controls_->enabled(i), ErrorCode::invalid_argument,
+                  "ControlNet ", i, " is enabled and has no control picture; expected one: there ",
+                  "is no frame that could be it");
+  }
+}
+
+void Session::Impl::enter_controls(bool any_frame) {
+  const session::Stopwatch watch(times_.unet, waited_);
+  controls_->enter(any_frame,
+                   [&](const Program& program) { run(program, graph::Lifetime::per_frame); });
+  controls_->write_pictures(*unet_.state);
+}
+
+}  // namespace streamdiffusion
