@@ -23,6 +23,9 @@ class EngineLiveStream : public LiveStream {
   void halt() override { session_.halt(); }
   void stop() override { session_.stop(); }
   void change(const LiveSettings& settings) override { session_.change(settings); }
+  void change(StreamFactory& model, const LiveSettings& settings) override {
+    session_.change(dynamic_cast<EngineStreamFactory&>(model).engine(), settings);
+  }
   bool reconfiguring() const override { return session_.reconfiguring(); }
   LiveCounters counters() const override { return session_.counters(); }
   double call_seconds() const override { return session_.call_seconds(); }
@@ -53,11 +56,14 @@ ServedModel describe(const Engine& engine) {
 
 }  // namespace
 
-EngineStreamFactory::EngineStreamFactory(Engine engine, LiveSettings initial_settings)
+EngineStreamFactory::EngineStreamFactory(Engine engine, LiveSettings initial_settings,
+                                         const std::string& name)
     : engine_(std::move(engine)),
       info_(describe(engine_)),
       initial_settings_(std::move(initial_settings)),
-      warm_session_(engine_.session(initial_settings_.options)) {}
+      warm_session_(engine_.session(initial_settings_.options)) {
+  if (!name.empty()) info_.model = name;
+}
 
 std::unique_ptr<LiveStream> EngineStreamFactory::open(const LiveSettings& settings,
                                                       QueuePolicy policy, LiveCallbacks callbacks,

@@ -9,9 +9,11 @@ namespace streamdiffusion::server {
 class EngineStreamFactory : public StreamFactory {
  public:
   /// Compiles the executables of the initial settings and keeps them, so that the first client
-  /// does not wait. Throws Error as Engine::session does.
-  EngineStreamFactory(Engine engine, LiveSettings initial_settings);
+  /// does not wait. `name` is what clients call the model; empty for the engine's own name of it.
+  /// Throws Error as Engine::session does.
+  EngineStreamFactory(Engine engine, LiveSettings initial_settings, const std::string& name = {});
 
+  const Engine& engine() const { return engine_; }
   const ServedModel& info() const override { return info_; }
   const LiveSettings& initial_settings() const override { return initial_settings_; }
   SessionOptions with_defaults(const SessionOptions& options) const override {

@@ -101,6 +101,13 @@ class Cached(HubTest):
             refused.exception.close()
         self.assertEqual(self.hub.requests, [])
 
+    def test_a_server_needs_no_cache(self):
+        server = self.start("serve", "--model", str(PICTOGRAM), "--port", "0", "--device", DEVICE, "--width", "64",
+                            "--height", "64", HF_HOME="", HOME="")
+        self.addCleanup(lambda: (server.kill(), server.communicate()))
+        with urllib.request.urlopen(server.stdout.readline().strip() + "/api/models", timeout=LONGEST) as answer:
+            self.assertEqual([model["name"] for model in json.load(answer)["models"]], ["pictogram"])
+
     def test_a_path_that_exists_is_a_path(self):
         self.run_program("info", "--model", str(PICTOGRAM), "--device", DEVICE)
         self.assertEqual(self.hub.requests, [])
