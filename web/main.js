@@ -152,6 +152,7 @@ connection.addEventListener("settings", ({ detail }) => {
   settingsPanel.showWarnings(warnings);
   settingsPanel.refresh();
   frameSender.resend(transition);
+  followModel(params.model);
 });
 connection.addEventListener("stats", ({ detail }) => statusBar.setServerStats(detail));
 connection.addEventListener("frame", ({ detail }) => display.show(detail.header, detail.image));
@@ -190,11 +191,18 @@ addEventListener("click", (event) => {
   if (event.detail > 0 && button && !button.matches(".stat")) button.blur();
 });
 
+/** The address of a route of the server, about its first model or another one in memory. */
+function routeOf(path, model) {
+  const query = new URLSearchParams(location.search);
+  if (model) query.set("model", model);
+  return `${path}?${query}`;
+}
+
 /** Asks the server for its parameters and what the model knows, until it answers. */
 async function fetchDescription() {
   for (let wait = 300; ; wait = Math.min(8000, wait * 1.7)) {
     try {
-      const answer = await fetch(`api/settings${location.search}`);
+      const answer = await fetch(routeOf("api/settings"));
       if (answer.ok) return await answer.json();
       if (answer.status === 401) {
         showOutputNotice(t("This server asks for a token.") + "\n" +
@@ -205,24 +213,48 @@ async function fetchDescription() {
   }
 }
 
+/** Takes what the server says about a model. */
+function describe(description) {
+  settings.load(description);
+  hints.load(description);
+  vocabulary.load(description);
+  statusBar.setInfo(description.info ?? {});
+  settingsPanel.build(settings.schema);
+  promptEditor.load(description);
+  thingsDialog.load();
+  strengthSlider.refresh();
+}
+
+async function fetchWords(model) {
+  try {
+    const answer = await fetch(routeOf("api/words", model));
+    if (answer.ok) vocabulary.loadWords(await answer.json());
+    promptEditor.vocabularyLoaded();
+  } catch { /* the page works without: synonyms and other languages are unknown then */ }
+}
+
+let describedModel;  // whose parameters and words the page shows
+
+/** Once the session runs on another model: shows that one's parameters, and sends it what the
+ * visitor has set. */
+async function followModel(model) {
+  if (!model || describedModel === undefined || model === describedModel) return;
+  describedModel = model;
+  const answer = await fetch(routeOf("api/settings", model)).catch(() => null);
+  if (!answer?.ok || describedModel !== model) return;
+  describe(await answer.json());
+  toast(`The images are made by ${model} now`);
+  sendAllParams();
+  fetchWords(model);
+}
+
 applyTheme();
 onboarding.start();
 const description = await fetchDescription();
-settings.load(description);
-hints.load(description);
-vocabulary.load(description);
-statusBar.setInfo(description.info ?? {});
+describe(description);
 statusBar.setParams(description.params, false);
-settingsPanel.build(settings.schema);
-promptEditor.load(description);
-thingsDialog.load();
-strengthSlider.refresh();
+describedModel = description.info?.model;
 sourcePrompts.choose(sourcePicker.name);
 onboarding.settingsLoaded();
 connection.start();
-
-try {
-  const answer = await fetch(`api/words${location.search}`);
-  if (answer.ok) vocabulary.loadWords(await answer.json());
-  promptEditor.vocabularyLoaded();
-} catch { /* the page works without: synonyms and other languages are unknown then */ }
+await fetchWords();

@@ -186,7 +186,7 @@ export class SettingsPanel {
 
   #control(name, schema, id, head) {
     if (schema.enum) {
-      const few = schema.enum.length <= 4;
+      const few = schema.enum.length <= 4 && name !== "model";  // names of models are long
       return few ? this.#segments(name, schema, id) : this.#select(name, schema, id);
     }
     if (schema.type === "boolean") return this.#switch(name, id, head);

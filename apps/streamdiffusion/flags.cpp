@@ -212,7 +212,8 @@ void Flags::integers(const std::string& name, const params::IntegerList& type,
 /// FILE or FILE:SCALE. A colon that no number follows belongs to the file's name.
 static Lora lora_of(const std::string& text) {
   const auto colon = text.rfind(':');
-  if (colon == std::string::npos || colon == 0) return {text, 1.0F};
+  const bool of_civitai = text.substr(0, colon) == "civitai";  // its number is no scale
+  if (colon == std::string::npos || colon == 0 || of_civitai) return {text, 1.0F};
   const auto scale = base::parse_number<double>(text.substr(colon + 1));
   return scale ? Lora{text.substr(0, colon), static_cast<float>(*scale)} : Lora{text, 1.0F};
 }

@@ -3,15 +3,19 @@
 #include <csignal>
 #include <cstdio>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/join.h"
 #include "base/log.h"
 #include "download_progress.h"
+#include "hub/file_hash.h"
 #include "hub/tiny_autoencoder.h"
 #include "json/quote.h"
 #include "model_use.h"
+#include "weights/recipes.h"
 
 namespace streamdiffusion::app {
 namespace {
@@ -85,6 +89,27 @@ std::string tiny_unless_missing(const std::string& model, const StopSignals* sig
   }
 }
 
+/// The recipe of a published file under another name: of a LoRA, the last one first, the UNet or
+/// the model. Empty if there is none, or if the engine finds one by a name that comes first.
+std::string recipe_of_content(const EngineOptions& options) {
+  std::vector<std::string> files;
+  for (auto lora = options.lora_dict.rbegin(); lora != options.lora_dict.rend(); ++lora) {
+    if (lora->scale != 0) files.push_back(lora->file);
+  }
+  files.insert(files.end(), {options.unet, options.model});
+  for (const std::string& file : files) {
+    std::error_code ignored;
+    if (file.empty()) continue;
+    if (weights::find_recipe_of_folder(file) != nullptr) return {};
+    if (!fs::is_regular_file(file, ignored)) continue;
+    const std::uint64_t bytes = fs::file_size(file, ignored);
+    const auto hash = [&] { return hub::sha256_of_file(file, options.cache); };
+    const weights::Recipe* found = weights::find_recipe_of_content(bytes, hash);
+    if (found != nullptr) return found->names.front();
+  }
+  return {};
+}
+
 void print_summary(const std::string& name, const hub::Pulled& pulled, double seconds) {
   if (pulled.received == 0) {
     std::fprintf(stderr, "%s  %zu files, %s, all there\n", name.c_str(), pulled.files,
@@ -144,6 +169,12 @@ hub::Pulled pull_name(const hub::Settings& settings, const std::string& name,
 EngineOptions with_files(EngineOptions options, const StopSignals* signals) {
   const Resolved model = resolve("--model", options.model, signals);
   options.model = model.path;
+  for (const auto& [flag, text] : {std::pair("--unet", &options.unet),
+                                   {"--text-encoder", &options.text_encoder},
+                                   {"--text-encoder-2", &options.text_encoder_2}}) {
+    *text = resolve(flag, *text, signals).path;
+  }
+  for (Lora& lora : options.lora_dict) lora.file = resolve("--lora", lora.file, signals).path;
   if (options.vae == kOwn) {
     options.vae.clear();
   } else if (options.vae == kTiny) {
@@ -153,6 +184,7 @@ EngineOptions with_files(EngineOptions options, const StopSignals* signals) {
   } else {
     options.vae = resolve("--vae", options.vae, signals).path;
   }
+  if (options.recipe.empty()) options.recipe = recipe_of_content(options);
   return options;
 }
 

@@ -1,15 +1,19 @@
 #include "model_use.h"
 
 #include <cstdio>
+#include <vector>
 
 #include "base/error.h"
 #include "base/join.h"
 #include "hub/cache.h"
 #include "json/quote.h"
 #include "models/autoencoder.h"
+#include "models/clip_text.h"
 #include "models/unet.h"
 #include "session/model.h"
 #include "weights/model_folder.h"
+#include "weights/other_models.h"
+#include "weights/single_file.h"
 #include "weights/weight_store.h"
 
 namespace streamdiffusion::app {
@@ -34,14 +38,42 @@ ModelUse use_of_pipeline(const fs::path& folder) {
 /// A component alone, told apart by its class.
 ModelUse use_of_component(const fs::path& folder) {
   const json::Json config = weights::read_component_config(folder);
-  const std::string name = config.string_or("_class_name", "");
-  if (name != "AutoencoderTiny" && name != "AutoencoderKL") {
-    return {"", "a lone component: " +
-                    (name.empty() ? std::string("without a class") : json::printable(name, 60))};
-  }
-  (void)models::autoencoder_config(config);
+  const std::string name = config.string_or("_class_name", config.string_or("model_type", ""));
   const weights::WeightStore readable(folder);
-  return {"--vae", name};
+  if (name == "AutoencoderTiny" || name == "AutoencoderKL") {
+    (void)models::autoencoder_config(config);
+    return {"--vae", name};
+  }
+  if (name == "UNet2DConditionModel") {
+    (void)models::unet_config(config);
+    return {"--unet", name};
+  }
+  if (name == "clip_text_model") {
+    (void)models::clip_text_config(config);
+    return {"--text-encoder", "CLIP"};
+  }
+  return {"", "a lone component: " +
+                  (name.empty() ? std::string("without a class") : json::printable(name, 60))};
+}
+
+ModelUse use_of_file(const fs::path& path) {
+  const weights::SafetensorsFile file(weights::require_safetensors(path));
+  if (weights::is_lora(file)) return {"--lora", "a LoRA"};
+  if (file.find("down_blocks.0.resnets.0.conv1.weight") != nullptr) return {"--unet", "a UNet"};
+  const weights::SingleFile parts = weights::open_single_file(path);
+  if (parts.unet && parts.text_encoder) return {"--model", parts.family + " in one file"};
+  if (parts.unet) return {"--unet", "a UNet of " + parts.family};
+  if (parts.autoencoder) return {"--vae", "an autoencoder"};
+  return {"--text-encoder", "a text encoder"};
+}
+
+/// The only .safetensors of a folder; empty if there is none, or more than one.
+fs::path only_file(const fs::path& folder) {
+  std::vector<fs::path> found;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    if (entry.path().extension() == ".safetensors") found.push_back(entry.path());
+  }
+  return found.size() == 1 ? found.front() : fs::path();
 }
 
 }  // namespace
@@ -56,12 +88,14 @@ void check_configs(const fs::path& folder) {
 ModelUse use_of(const fs::path& path) {
   try {
     std::error_code ignored;
-    if (!fs::is_directory(path, ignored)) return {"", "a safetensors file"};
+    if (!fs::is_directory(path, ignored)) return use_of_file(path);
     const auto missing = hub::missing_files(path);
     if (!missing.empty()) return {"", "incomplete, lacks " + base::joined(missing).substr(0, 200)};
     if (fs::exists(path / "model_index.json", ignored)) return use_of_pipeline(path);
     if (fs::exists(path / "config.json", ignored)) return use_of_component(path);
-    return {"", "a safetensors file"};
+    const fs::path file = only_file(path);
+    if (file.empty()) return {"", "several .safetensors files, each by its name"};
+    return use_of_file(file);
   } catch (const Error& error) {
     return {"", std::string("cannot be used: ") + error.what()};
   }

@@ -7,7 +7,7 @@
 namespace streamdiffusion::app {
 
 struct ModelUse {
-  /// "--model", "--vae"; empty if it cannot be used.
+  /// "--model", "--vae", "--lora", ...; empty if it cannot be used.
   std::string flag;
   /// What it is, or why it cannot be used.
   std::string text;

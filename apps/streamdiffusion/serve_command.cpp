@@ -12,6 +12,7 @@
 #include "base/open_files.h"
 #include "browser.h"
 #include "commands.h"
+#include "installed_models.h"
 #include "parameter_flags.h"
 #include "server/engine_stream_factory.h"
 #include "server/server.h"
@@ -77,6 +78,9 @@ void ServeFlags::add_limits(Flags& flags) {
   server::Limits& limits = options.limits;
   flags.group("Limits");
   flags.integer("--max-sessions", limits.sessions, 1, 1024, "Streams at a time; more wait");
+  flags.integer("--max-models", limits.models, 1, 64,
+                "Models in memory at once, this one among them; sessions can change to installed "
+                "ones, 1 for never");
   flags.integer("--max-waiting", limits.waiting, 0, 10000,
                 "Clients that may wait; more are refused");
   flags.integer("--max-connections", limits.connections, 1, 100000, "Open connections");
@@ -199,7 +203,8 @@ void serve(ServeFlags& flags) {
   warn_of_settings(engine, settings);
   check_limits(engine.with_defaults(settings.live.options), flags.options.limits);
   server::EngineStreamFactory factory(engine, settings.live, flags.options.limits.lora_scale_sets);
-  server::Server server(factory, flags.options);
+  InstalledModels installed(settings.engine, flags.options.limits);
+  server::Server server(factory, flags.options, &installed);
   check_open_files(flags.options.limits, open_files);
   limit_log();
   print_ready(engine, "", base::seconds_since(start));

@@ -180,6 +180,8 @@ class LiveSession {
   void change(Engine engine, const LiveSettings& settings);
   /// The settings last asked for, with all defaults filled in.
   LiveSettings settings() const;
+  /// The engine last asked for, or the one before it where a change to it could not be prepared.
+  Engine engine() const;
   /// True while a change of settings is being prepared.
   bool reconfiguring() const;
 

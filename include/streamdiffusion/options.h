@@ -130,16 +130,18 @@ struct EngineOptions {
   std::string model;
   /// Folder or file of another autoencoder, or empty for the model's own.
   std::string vae;
+  /// The same for the UNet, the text encoder, and the second text encoder of SDXL.
+  std::string unet, text_encoder, text_encoder_2;
   /// The recipe whose defaults the model takes: the name of a published checkpoint, as
-  /// "ByteDance/SDXL-Lightning". Empty: that of the model's own name, if its folder has no
-  /// streamdiffusion.json. "none": no recipe.
+  /// "ByteDance/SDXL-Lightning". Empty: that of a LoRA's name, else of the UNet's, else of the
+  /// model's own name if its folder has no streamdiffusion.json. "none": no recipe.
   std::string recipe;
   /// LoRAs that are added to the model, at most 16.
   std::vector<Lora> lora_dict;
   /// ControlNets that images may follow, at most 8.
   std::vector<ControlNet> controlnets;
-  /// "sd15", "sd-turbo", "sdxl-turbo", "ssd-1b", "segmind-vega" or "koala-700m": that architecture
-  /// with random weights, instead of a model.
+  /// "sd15", "sd-turbo", "sdxl-turbo", "lcm-sdxl", "ssd-1b", "segmind-vega", "koala-1b" or
+  /// "koala-700m": that architecture with random weights, instead of a model.
   std::string random_weights;
   /// "auto": an NVIDIA card if one can be used, else the CPU. "cuda", "cpu", "ref": that one.
   std::string device = "auto";

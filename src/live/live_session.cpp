@@ -62,6 +62,9 @@ void LiveSession::change(Engine engine, const LiveSettings& settings) {
 LiveSettings LiveSession::settings() const {
   return impl_->settings();
 }
+Engine LiveSession::engine() const {
+  return impl_->engine();
+}
 bool LiveSession::reconfiguring() const {
   return impl_->reconfiguring();
 }

@@ -28,8 +28,13 @@ fs::path file_in(const fs::path& path) {
   for (const char* name : {"pytorch_lora_weights.safetensors", "adapter_model.safetensors"}) {
     if (fs::is_regular_file(path / name, ignored)) return path / name;
   }
-  base::fail(ErrorCode::not_found, path.string(),
-             ": a folder without pytorch_lora_weights.safetensors; expected a LoRA file");
+  std::vector<fs::path> found;
+  for (const fs::directory_entry& entry : fs::directory_iterator(path, ignored)) {
+    if (entry.path().extension() == ".safetensors") found.push_back(entry.path());
+  }
+  if (found.size() == 1) return found.front();
+  base::fail(ErrorCode::not_found, path.string(), ": a folder with ", found.size(),
+             " .safetensors files and no pytorch_lora_weights.safetensors; expected a LoRA file");
 }
 
 std::string listed(const std::vector<std::string>& names) {

@@ -1,8 +1,8 @@
 // Excerpts of the published models' config.json files.
 #include "models/presets.h"
 
-#include <array>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "base/join.h"
@@ -37,7 +37,9 @@ constexpr std::string_view kSdTurboUNet = R"json({
   "mid_block_scale_factor": 1
 })json";
 
-constexpr std::string_view kSdxlUNet = R"json({
+/// SDXL's family differs in what `own` says.
+std::string sdxl_unet(const std::string& own) {
+  return R"json({
   "_class_name": "UNet2DConditionModel",
   "block_out_channels": [320, 640, 1280],
   "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
@@ -48,55 +50,26 @@ constexpr std::string_view kSdxlUNet = R"json({
   "norm_num_groups": 32, "norm_eps": 1e-05, "act_fn": "silu", "downsample_padding": 1,
   "flip_sin_to_cos": true, "freq_shift": 0, "center_input_sample": false,
   "mid_block_scale_factor": 1, "in_channels": 4, "out_channels": 4,
-  "layers_per_block": 2, "transformer_layers_per_block": [1, 2, 10],
-  "mid_block_type": "UNetMidBlock2DCrossAttn"
-})json";
+  )json" +
+         own + "\n}";
+}
 
-constexpr std::string_view kSsd1bUNet = R"json({
-  "_class_name": "UNet2DConditionModel",
-  "block_out_channels": [320, 640, 1280],
-  "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
-  "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
-  "attention_head_dim": [5, 10, 20], "cross_attention_dim": 2048, "use_linear_projection": true,
-  "addition_embed_type": "text_time", "addition_time_embed_dim": 256,
-  "projection_class_embeddings_input_dim": 2816, "sample_size": 128,
-  "norm_num_groups": 32, "norm_eps": 1e-05, "act_fn": "silu", "downsample_padding": 1,
-  "flip_sin_to_cos": true, "freq_shift": 0, "center_input_sample": false,
-  "mid_block_scale_factor": 1, "in_channels": 4, "out_channels": 4,
-  "layers_per_block": 2, "transformer_layers_per_block": [[1], [2, 2], [4, 4]],
+constexpr const char* kSdxl = R"json("layers_per_block": 2,
+  "transformer_layers_per_block": [1, 2, 10],
+  "mid_block_type": "UNetMidBlock2DCrossAttn")json";
+constexpr const char* kSsd1b = R"json("layers_per_block": 2,
+  "transformer_layers_per_block": [[1], [2, 2], [4, 4]],
   "reverse_transformer_layers_per_block": [[4, 4, 10], [2, 1, 1], 1],
-  "mid_block_type": "UNetMidBlock2D"
-})json";
-
-constexpr std::string_view kVegaUNet = R"json({
-  "_class_name": "UNet2DConditionModel",
-  "block_out_channels": [320, 640, 1280],
-  "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
-  "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
-  "attention_head_dim": [5, 10, 20], "cross_attention_dim": 2048, "use_linear_projection": true,
-  "addition_embed_type": "text_time", "addition_time_embed_dim": 256,
-  "projection_class_embeddings_input_dim": 2816, "sample_size": 128,
-  "norm_num_groups": 32, "norm_eps": 1e-05, "act_fn": "silu", "downsample_padding": 1,
-  "flip_sin_to_cos": true, "freq_shift": 0, "center_input_sample": false,
-  "mid_block_scale_factor": 1, "in_channels": 4, "out_channels": 4,
-  "layers_per_block": 2, "transformer_layers_per_block": [1, 1, 2],
-  "mid_block_type": "UNetMidBlock2D"
-})json";
-
-constexpr std::string_view kKoala700mUNet = R"json({
-  "_class_name": "UNet2DConditionModel",
-  "block_out_channels": [320, 640, 1280],
-  "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
-  "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
-  "attention_head_dim": [5, 10, 20], "cross_attention_dim": 2048, "use_linear_projection": true,
-  "addition_embed_type": "text_time", "addition_time_embed_dim": 256,
-  "projection_class_embeddings_input_dim": 2816, "sample_size": 128,
-  "norm_num_groups": 32, "norm_eps": 1e-05, "act_fn": "silu", "downsample_padding": 1,
-  "flip_sin_to_cos": true, "freq_shift": 0, "center_input_sample": false,
-  "mid_block_scale_factor": 1, "in_channels": 4, "out_channels": 4,
-  "layers_per_block": 1, "transformer_layers_per_block": [1, 2, 5],
-  "mid_block_type": null
-})json";
+  "mid_block_type": "UNetMidBlock2D")json";
+constexpr const char* kVega = R"json("layers_per_block": 2,
+  "transformer_layers_per_block": [1, 1, 2],
+  "mid_block_type": "UNetMidBlock2D")json";
+constexpr const char* kKoala1b = R"json("layers_per_block": 1,
+  "transformer_layers_per_block": [1, 2, 6],
+  "mid_block_type": "UNetMidBlock2DCrossAttn")json";
+constexpr const char* kKoala700m = R"json("layers_per_block": 1,
+  "transformer_layers_per_block": [1, 2, 5],
+  "mid_block_type": null)json";
 
 constexpr std::string_view kClipL = R"json({
   "model_type": "clip_text_model", "hidden_act": "quick_gelu",
@@ -128,28 +101,33 @@ constexpr std::string_view kTaesd = R"json({
   "upsampling_scaling_factor": 2
 })json";
 
-// TAESDXL has TAESD's architecture.
-constexpr std::array<Preset, 6> kPresets{
-    {{"sd15", kSd15UNet, kClipL, kTaesd, {}},
-     {"sd-turbo", kSdTurboUNet, kOpenClipH, kTaesd, {}},
-     {"sdxl-turbo", kSdxlUNet, kClipL, kTaesd, kOpenClipBigG},
-     {"ssd-1b", kSsd1bUNet, kClipL, kTaesd, kOpenClipBigG},
-     {"segmind-vega", kVegaUNet, kClipL, kTaesd, kOpenClipBigG},
-     {"koala-700m", kKoala700mUNet, kClipL, kTaesd, kOpenClipBigG}}};
+/// TAESDXL has TAESD's architecture.
+Preset sdxl(std::string_view name, const std::string& own) {
+  return {name, sdxl_unet(own), kClipL, kTaesd, kOpenClipBigG};
+}
 
 }  // namespace
 
 std::span<const Preset> presets() {
-  return kPresets;
+  static const std::vector<Preset> all{
+      {"sd15", std::string(kSd15UNet), kClipL, kTaesd, {}},
+      {"sd-turbo", std::string(kSdTurboUNet), kOpenClipH, kTaesd, {}},
+      sdxl("sdxl-turbo", kSdxl),
+      sdxl("lcm-sdxl", std::string(kSdxl) + ", \"time_cond_proj_dim\": 256"),
+      sdxl("ssd-1b", kSsd1b),
+      sdxl("segmind-vega", kVega),
+      sdxl("koala-1b", kKoala1b),
+      sdxl("koala-700m", kKoala700m)};
+  return all;
 }
 
 const Preset& find_preset(std::string_view name) {
-  for (const Preset& preset : kPresets) {
+  for (const Preset& preset : presets()) {
     if (preset.name == name) return preset;
   }
   const auto quoted = [](const Preset& preset) { return base::concat('"', preset.name, '"'); };
   base::fail(base::ErrorCode::invalid_argument, "there is no architecture \"", name,
-             "\", expected one of ", base::joined(kPresets, quoted));
+             "\", expected one of ", base::joined(presets(), quoted));
 }
 
 }  // namespace streamdiffusion::models

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace streamdiffusion::models {
@@ -10,14 +11,15 @@ namespace streamdiffusion::models {
 /// The config.json texts of one architecture, as its model folder has them.
 struct Preset {
   std::string_view name;
-  std::string_view unet, text_encoder, autoencoder;
+  std::string unet;
+  std::string_view text_encoder, autoencoder;
   /// SDXL's second one; otherwise empty.
   std::string_view text_encoder_2;
 };
 
 /// "sd15" (Stable Diffusion 1.5), "sd-turbo" (Stable Diffusion 2.1 and Turbo), "sdxl-turbo" (SDXL,
-/// Turbo, Lightning), and the smaller "ssd-1b", "segmind-vega" and "koala-700m", each with its tiny
-/// autoencoder.
+/// Turbo, Lightning), "lcm-sdxl", and the smaller "ssd-1b", "segmind-vega", "koala-1b" and
+/// "koala-700m", each with its tiny autoencoder.
 std::span<const Preset> presets();
 
 /// The preset of that name. Throws not_found, listing the names.

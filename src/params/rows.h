@@ -40,6 +40,8 @@ Text text(Reach reach) {
   return {member<std::string>(reach), kMaximumBytes};
 }
 
+/// Components in place of the model's own.
+Rows component_rows();
 /// Of the scheduler.
 Rows schedule_rows();
 /// Of the engine and of a stream.

@@ -68,7 +68,7 @@ Rows engine_rows() {
              text(SD_REACH(engine.recipe)), "--recipe", "NAME"),
       engine("random_weights", "Random weights",
              "An architecture with random weights instead of a model: sd15, sd-turbo, sdxl-turbo, "
-             "ssd-1b, segmind-vega or koala-700m",
+             "lcm-sdxl, ssd-1b, segmind-vega, koala-1b or koala-700m",
              text(SD_REACH(engine.random_weights)), "--random-weights", "NAME"),
       engine("device", "Device",
              "What to run on: auto (an NVIDIA card if one can be used, else the CPU), cuda, cpu, "
@@ -347,9 +347,9 @@ Rows filter_rows() {
 const std::vector<Parameter>& parameters() {
   static const Rows all = [] {
     Rows rows;
-    for (auto* group :
-         {&engine_rows, &lora_rows, &steps_rows, &schedule_rows, &noise_rows, &batch_rows,
-          &prompt_rows, &guidance_rows, &image_rows, &size_rows, &filter_rows, &run_rows}) {
+    for (auto* group : {&engine_rows, &component_rows, &lora_rows, &steps_rows, &schedule_rows,
+                        &noise_rows, &batch_rows, &prompt_rows, &guidance_rows, &image_rows,
+                        &size_rows, &filter_rows, &run_rows}) {
       std::ranges::move(group(), std::back_inserter(rows));
     }
     return rows;

@@ -1,20 +1,33 @@
 #include "server/engine_stream_factory.h"
 
 #include <filesystem>
+#include <mutex>
 
 #include "server/page_hints.h"
 
 namespace streamdiffusion::server {
 namespace {
 
+/// The LoRA scales that a stream uses, among those of its model.
+struct UsedScales {
+  std::shared_ptr<LoraScaleSets> sets;
+  LoraScaleSets::Use use;
+};
+
+UsedScales take_scales(std::shared_ptr<LoraScaleSets> sets, const Engine& engine,
+                       const LiveSettings& settings, const LoraScaleSets::Use& instead_of = {}) {
+  LoraScaleSets::Use use =
+      sets->take(engine.with_defaults(settings.options).lora_scales, instead_of);
+  return {std::move(sets), std::move(use)};
+}
+
 class EngineLiveStream : public LiveStream {
  public:
-  EngineLiveStream(Engine engine, LoraScaleSets& scales, const LiveSettings& settings,
-                   QueuePolicy policy, LiveCallbacks callbacks, std::stop_token stop)
-      : engine_(std::move(engine)),
-        scales_(scales),
-        use_(scales_.take(scales_of(settings))),
-        session_(engine_, settings, policy, std::move(callbacks), std::move(stop)) {}
+  EngineLiveStream(const Engine& engine, std::shared_ptr<LoraScaleSets> sets,
+                   const LiveSettings& settings, QueuePolicy policy, LiveCallbacks callbacks,
+                   std::stop_token stop)
+      : scales_(take_scales(std::move(sets), engine, settings)),
+        session_(engine, settings, policy, std::move(callbacks), std::move(stop)) {}
 
   std::optional<std::uint64_t> submit(LiveFrame frame) override {
     return session_.submit(std::move(frame));
@@ -26,23 +39,48 @@ class EngineLiveStream : public LiveStream {
   void halt() override { session_.halt(); }
   void stop() override { session_.stop(); }
   void change(const LiveSettings& settings) override {
-    LoraScaleSets::Use use = scales_.take(scales_of(settings), use_);
+    const std::lock_guard lock(mutex_);
+    settle();
+    UsedScales next = take_scales(scales_.sets, session_.engine(), settings, scales_.use);
     session_.change(settings);
-    use_ = std::move(use);
+    scales_ = std::move(next);
   }
-  bool reconfiguring() const override { return session_.reconfiguring(); }
+  void change(StreamFactory& model, const LiveSettings& settings) override {
+    const std::lock_guard lock(mutex_);
+    settle();
+    const auto& other = dynamic_cast<EngineStreamFactory&>(model);
+    UsedScales next = take_scales(other.lora_scales(), other.engine(), settings);
+    const Engine now = session_.engine();
+    session_.change(other.engine(), settings);
+    if (!before_) before_ = Before{now, std::move(scales_)};
+    scales_ = std::move(next);
+  }
+  bool reconfiguring() const override {
+    const std::lock_guard lock(mutex_);
+    return settle();
+  }
   LiveCounters counters() const override { return session_.counters(); }
   double call_seconds() const override { return session_.call_seconds(); }
   std::optional<Error> failure() const override { return session_.failure(); }
 
  private:
-  std::vector<float> scales_of(const LiveSettings& settings) const {
-    return engine_.with_defaults(settings.options).lora_scales;
+  struct Before {
+    Engine engine;
+    UsedScales scales;
+  };
+
+  /// Once a change of the model has been prepared, or has failed and the old one goes on. Returns
+  /// whether a change is still being prepared.
+  bool settle() const {
+    if (session_.reconfiguring()) return true;
+    if (before_ && session_.engine().is(before_->engine)) scales_ = std::move(before_->scales);
+    before_.reset();
+    return false;
   }
 
-  Engine engine_;
-  LoraScaleSets& scales_;
-  LoraScaleSets::Use use_;
+  mutable std::mutex mutex_;
+  mutable UsedScales scales_;
+  mutable std::optional<Before> before_;
   LiveSession session_;
 };
 
@@ -68,14 +106,16 @@ ServedModel describe(const Engine& engine) {
 }  // namespace
 
 EngineStreamFactory::EngineStreamFactory(Engine engine, LiveSettings initial_settings,
-                                         int lora_scale_sets)
+                                         int lora_scale_sets, const std::string& name)
     : engine_(std::move(engine)),
       info_(describe(engine_)),
       initial_settings_(std::move(initial_settings)),
-      lora_scales_(lora_scale_sets),
+      lora_scales_(std::make_shared<LoraScaleSets>(lora_scale_sets)),
       initial_scales_(
-          lora_scales_.take(engine_.with_defaults(initial_settings_.options).lora_scales)),
-      warm_session_(engine_.session(initial_settings_.options)) {}
+          lora_scales_->take(engine_.with_defaults(initial_settings_.options).lora_scales)),
+      warm_session_(engine_.session(initial_settings_.options)) {
+  if (!name.empty()) info_.model = name;
+}
 
 std::unique_ptr<LiveStream> EngineStreamFactory::open(const LiveSettings& settings,
                                                       QueuePolicy policy, LiveCallbacks callbacks,

@@ -12,10 +12,13 @@ class EngineStreamFactory : public StreamFactory {
  public:
   /// Compiles the executables of the initial settings and keeps them, so that the first client
   /// does not wait. `lora_scale_sets`: how many sets of LoRA scales streams may use at once, with
-  /// that of the initial settings. Throws Error as Engine::session does.
+  /// that of the initial settings. `name` is what clients call the model; empty for the engine's
+  /// own name of it. Throws Error as Engine::session does.
   EngineStreamFactory(Engine engine, LiveSettings initial_settings,
-                      int lora_scale_sets = Limits().lora_scale_sets);
+                      int lora_scale_sets = Limits().lora_scale_sets, const std::string& name = {});
 
+  const Engine& engine() const { return engine_; }
+  const std::shared_ptr<LoraScaleSets>& lora_scales() const { return lora_scales_; }
   const ServedModel& info() const override { return info_; }
   const LiveSettings& initial_settings() const override { return initial_settings_; }
   SessionOptions with_defaults(const SessionOptions& options) const override {
@@ -31,8 +34,8 @@ class EngineStreamFactory : public StreamFactory {
   Engine engine_;
   ServedModel info_;
   LiveSettings initial_settings_;
-  /// Must outlive the streams.
-  LoraScaleSets lora_scales_;
+  /// The streams hold it too.
+  std::shared_ptr<LoraScaleSets> lora_scales_;
   LoraScaleSets::Use initial_scales_;
   /// Keeps the executables alive.
   Session warm_session_;

@@ -14,17 +14,18 @@ void limit_side(params::Parameter& row, int factor, int side) {
 }
 
 /// Clients choose among the models that are open instead of naming a folder.
-params::Parameter model_row(const std::string& name) {
+params::Parameter model_row(const std::vector<std::string>& names) {
   params::Parameter row = params::parameter("model");
-  row.type = params::Choice{std::get<params::Text>(row.type).member, {name}};
-  row.help = "One of those that the server has opened";
+  row.type = params::Choice{std::get<params::Text>(row.type).member, {names.begin(), names.end()}};
+  row.help = "One of those that are installed; another one takes seconds to open";
   row.group = params::Group::image;
   return row;
 }
 
 }  // namespace
 
-std::vector<params::Parameter> offered_parameters(const ServedModel& info, const Limits& limits) {
+std::vector<params::Parameter> offered_parameters(const ServedModel& info, const Limits& limits,
+                                                  const std::vector<std::string>& models) {
   std::vector<params::Parameter> rows;
   for (params::Parameter row : params::parameters()) {
     const std::string_view name = row.name;
@@ -43,7 +44,7 @@ std::vector<params::Parameter> offered_parameters(const ServedModel& info, const
     }
     if (row.in.server) rows.push_back(std::move(row));
   }
-  rows.push_back(model_row(info.model));
+  rows.push_back(model_row(models));
   return rows;
 }
 

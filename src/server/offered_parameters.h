@@ -1,6 +1,7 @@
 // The rows of the parameter table that clients may set, as this server offers them.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "params/table.h"
@@ -9,7 +10,9 @@
 
 namespace streamdiffusion::server {
 
-/// With the served model and multiple of sizes, and the operator's limits on sizes and steps.
-std::vector<params::Parameter> offered_parameters(const ServedModel& info, const Limits& limits);
+/// With the models to choose from, the served one's multiple of sizes, and the operator's limits on
+/// sizes and steps.
+std::vector<params::Parameter> offered_parameters(const ServedModel& info, const Limits& limits,
+                                                  const std::vector<std::string>& models);
 
 }  // namespace streamdiffusion::server

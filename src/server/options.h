@@ -15,6 +15,8 @@ using Milliseconds = std::chrono::milliseconds;
 struct Limits {
   /// Streams that run at once, 1..1024.
   int sessions = 4;
+  /// Models in memory at once, the one that the server starts with among them, 1..64.
+  int models = 3;
   /// Clients that wait for a session slot, 0..10000.
   int waiting = 32;
   /// Open connections, including those of page requests, 1..100000.

@@ -74,14 +74,33 @@ Json parse_client_json(std::string_view text, const std::string& name) {
   }
 }
 
-ParameterTable::ParameterTable(const StreamFactory& factory, const Limits& limits)
+ParameterTable::ParameterTable(const StreamFactory& factory, const Limits& limits,
+                               const std::vector<std::string>& models)
     : factory_(factory),
-      rows_(offered_parameters(factory.info(), limits)),
+      rows_(offered_parameters(
+          factory.info(), limits,
+          models.empty() ? std::vector<std::string>{factory.info().model} : models)),
       work_limit_(std::max(limits.work,
                            work_of(factory.with_defaults(factory.initial_settings().options)))) {}
 
 Parameters ParameterTable::defaults() const {
   return {.live = factory_.initial_settings(), .model = factory_.info().model};
+}
+
+Parameters ParameterTable::carried_over(const Parameters& other) const {
+  Parameters next = defaults();
+  const LiveSettings& from = other.live;
+  LiveSettings& to = next.live;
+  to.prompts = from.prompts;
+  to.negative_prompt = from.negative_prompt;
+  to.interpolation = from.interpolation;
+  to.transition_seconds = from.transition_seconds;
+  to.fit = from.fit;
+  to.options.seed = from.options.seed;
+  to.options.text_to_image = from.options.text_to_image;
+  if (to.options.text_to_image) to.options.t_index_list.clear();
+  next.jpeg_quality = other.jpeg_quality;
+  return next;
 }
 
 const params::Parameter* ParameterTable::find(std::string_view name) const {
@@ -104,6 +123,13 @@ Parameters ParameterTable::apply(const Json& object, const Parameters& now) cons
         object, rows_,
         [this](const SessionOptions& options) { return factory_.with_defaults(options); },
         settings_of(now));
+    if (wanted.engine.model != factory_.info().model) {
+      throw HttpError(400, "bad_request",
+                      base::concat("model is ", quote(wanted.engine.model), ", expected ",
+                                   quote(factory_.info().model),
+                                   "; a session of the WebSocket can change its model"),
+                      "model");
+    }
     const SessionOptions full = factory_.with_defaults(wanted.live.options);
     check_work(full, work_limit_, factory_.info().factor, heaviest(named));
     Parameters next{wanted.live, wanted.engine.model, wanted.jpeg_quality, now.given,

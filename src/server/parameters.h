@@ -35,11 +35,17 @@ json::Json parse_client_json(std::string_view text, const std::string& name);
 
 class ParameterTable {
  public:
-  ParameterTable(const StreamFactory& factory, const Limits& limits);
+  /// `models` are the names that a stream may change to, the factory's own among them; empty for
+  /// that one alone.
+  ParameterTable(const StreamFactory& factory, const Limits& limits,
+                 const std::vector<std::string>& models = {});
 
   /// A JSON Schema object; the names are its properties.
   nlohmann::json schema() const;
   Parameters defaults() const;
+  /// What a stream of another model goes on with in this one: its prompts, mode, seed, fit and
+  /// quality. All else are this model's defaults.
+  Parameters carried_over(const Parameters& other) const;
   /// `now` with the members of an object applied. Throws HttpError 400 naming the parameter, what
   /// was found and what was expected.
   Parameters apply(const json::Json& object, const Parameters& now) const;

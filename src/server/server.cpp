@@ -39,14 +39,14 @@ std::string in_brackets(const std::string& host) {
 
 class Server::Impl : public Executor {
  public:
-  Impl(StreamFactory& factory, const ServerOptions& options)
+  Impl(StreamFactory& factory, const ServerOptions& options, ModelCatalog* catalog)
       : options_((check(options), options)),
         tls_(make_tls(options_)),
-        table_(factory, options_.limits),
+        models_(factory, catalog, options_.limits),
         access_(options_),
         rate_limiter_(options_.limits.requests_per_second),
         connection_limiter_(options_.limits.connections, options_.limits.connections_per_client),
-        context_{factory, table_, metrics_, options_.limits, *this},
+        context_{factory, models_.first()->table, metrics_, options_.limits, *this, models_},
         registry_(context_),
         api_(context_, registry_, access_, options_),
         ticker_(io_) {
@@ -112,7 +112,7 @@ class Server::Impl : public Executor {
   net::thread_pool ending_workers_{kEndingThreads}, opening_workers_{kOpeningThreads},
       body_workers_{kBodyThreads};
   Metrics metrics_;
-  ParameterTable table_;
+  LoadedModels models_;
   AccessControl access_;
   RateLimiter rate_limiter_;
   ConnectionLimiter connection_limiter_;
@@ -335,8 +335,8 @@ void Server::Impl::drain() {
   });
 }
 
-Server::Server(StreamFactory& factory, const ServerOptions& options)
-    : impl_(std::make_unique<Impl>(factory, options)) {}
+Server::Server(StreamFactory& factory, const ServerOptions& options, ModelCatalog* catalog)
+    : impl_(std::make_unique<Impl>(factory, options, catalog)) {}
 Server::~Server() = default;
 std::string Server::address() const {
   return impl_->address();

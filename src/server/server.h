@@ -10,11 +10,14 @@
 
 namespace streamdiffusion::server {
 
+class ModelCatalog;
+
 class Server {
  public:
-  /// Opens the sockets. `factory` must outlive the server. Throws invalid_argument as check()
-  /// does, and io if it cannot listen on the address or cannot read the certificate.
-  Server(StreamFactory& factory, const ServerOptions& options);
+  /// Opens the sockets. `factory` and `catalog`, which may be null, must outlive the server. Throws
+  /// invalid_argument as check() does, and io if it cannot listen on the address or cannot read the
+  /// certificate.
+  Server(StreamFactory& factory, const ServerOptions& options, ModelCatalog* catalog = nullptr);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

@@ -14,6 +14,8 @@
 
 namespace streamdiffusion::server {
 
+class StreamFactory;
+
 /// A running stream, with the interface of LiveSession; it calls LiveCallbacks::ended as well.
 /// Every function may be called from any thread. drain() and stop() block and must not be called
 /// from a callback.
@@ -31,6 +33,9 @@ class LiveStream {
   virtual void stop() = 0;
   /// Throws invalid_argument, with nothing changed.
   virtual void change(const LiveSettings& settings) = 0;
+  /// Goes on with another model: a factory of the same kind as the one that opened this stream. The
+  /// images keep coming while that is prepared.
+  virtual void change(StreamFactory& model, const LiveSettings& settings) = 0;
   virtual bool reconfiguring() const = 0;
   virtual LiveCounters counters() const = 0;
   virtual double call_seconds() const = 0;

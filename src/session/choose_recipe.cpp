@@ -13,6 +13,16 @@ const Recipe* by_name_of_model(const EngineOptions& options) {
   return options.model.empty() ? nullptr : weights::find_recipe_of_folder(options.model);
 }
 
+/// Of a LoRA that acts, the last one first, then of another UNet: they were distilled, whatever the
+/// model is.
+const Recipe* by_name_of_addition(const EngineOptions& options) {
+  for (auto lora = options.lora_dict.rbegin(); lora != options.lora_dict.rend(); ++lora) {
+    if (lora->scale == 0) continue;
+    if (const Recipe* found = weights::find_recipe_of_folder(lora->file)) return found;
+  }
+  return options.unet.empty() ? nullptr : weights::find_recipe_of_folder(options.unet);
+}
+
 [[noreturn]] void refuse(const std::string& name) {
   std::vector<std::string_view> known;
   for (const Recipe& recipe : weights::recipes()) {
@@ -28,7 +38,10 @@ const Recipe* by_name_of_model(const EngineOptions& options) {
 
 const Recipe* choose_recipe(const EngineOptions& options, bool has_defaults) {
   if (options.recipe == "none") return nullptr;
-  if (options.recipe.empty()) return has_defaults ? nullptr : by_name_of_model(options);
+  if (options.recipe.empty()) {
+    if (const Recipe* found = by_name_of_addition(options)) return found;
+    return has_defaults ? nullptr : by_name_of_model(options);
+  }
   const Recipe* recipe = weights::find_recipe(options.recipe);
   if (recipe == nullptr) refuse(options.recipe);
   return recipe;

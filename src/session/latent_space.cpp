@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <filesystem>
 
 #include "base/error.h"
 
@@ -41,11 +42,8 @@ void check_tiny(const std::string& vae, const json::Json& config, bool sdxl) {
           " (with the other one, colors are wrong)");
 }
 
-void check_scale(const weights::ModelFolder& model, const std::string& vae,
-                 const json::Json& config) {
-  if (!model.has("vae") || model.class_name("vae") != "AutoencoderKL") return;
+void check_scale(const std::string& vae, const json::Json& config, double own) {
   constexpr double kStableDiffusion = 0.18215;  // diffusers' default
-  const double own = model.config("vae").number_or("scaling_factor", kStableDiffusion);
   const double other = config.number_or("scaling_factor", kStableDiffusion);
   require(std::abs(own - other) < 1e-4, ErrorCode::invalid_argument, "vae ", vae,
           ": \"scaling_factor\" is ", other, ", that of the model's own autoencoder is ", own,
@@ -54,11 +52,14 @@ void check_scale(const weights::ModelFolder& model, const std::string& vae,
 
 }  // namespace
 
-void check_latent_space(const weights::ModelFolder& model, const std::string& vae,
-                        const json::Json& config, bool sdxl) {
-  if (vae.empty()) return;
+void check_latent_space(const std::string& vae, const json::Json& config,
+                        std::optional<double> own_scale, bool sdxl) {
   const std::string type = config.string_or("_class_name", "AutoencoderKL");
-  type == "AutoencoderTiny" ? check_tiny(vae, config, sdxl) : check_scale(model, vae, config);
+  if (type == "AutoencoderTiny") {
+    check_tiny(vae, config, sdxl);
+  } else if (own_scale) {
+    check_scale(vae, config, *own_scale);
+  }
 }
 
 }  // namespace streamdiffusion::session

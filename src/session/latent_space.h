@@ -3,17 +3,18 @@
 // images come out in wrong colors and no size differs.
 #pragma once
 
+#include <optional>
 #include <string>
 
-#include "weights/model_folder.h"
+#include "json/json.h"
 
 namespace streamdiffusion::session {
 
-/// Throws invalid_argument where `vae`, the path of another autoencoder with this config or empty,
-/// does not belong to the model: an AutoencoderKL with another "scaling_factor" than the model's
-/// own, or a tiny one whose path has taesd for an SDXL model (`sdxl`), or taesdxl for another. The
-/// configs of the two are equal, so their names decide.
-void check_latent_space(const weights::ModelFolder& model, const std::string& vae,
-                        const json::Json& config, bool sdxl);
+/// Throws invalid_argument where `vae`, the path of another autoencoder with this config, does not
+/// belong to the model: an AutoencoderKL with another "scaling_factor" than `own_scale` (that of
+/// the model's own AutoencoderKL, if it has one), or a tiny one whose path has taesd for an SDXL
+/// model (`sdxl`), or taesdxl for another. The configs of the two are equal, so their names decide.
+void check_latent_space(const std::string& vae, const json::Json& config,
+                        std::optional<double> own_scale, bool sdxl);
 
 }  // namespace streamdiffusion::session

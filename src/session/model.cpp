@@ -6,12 +6,9 @@
 #include "base/error.h"
 #include "models/count_parameters.h"
 #include "models/presets.h"
+#include "schedule/scheduler_config.h"
 #include "session/choose_recipe.h"
-#include "session/latent_space.h"
 #include "weights/hash_weights.h"
-#include "weights/model_folder.h"
-#include "weights/single_file.h"
-#include "weights/weight_store.h"
 
 namespace streamdiffusion::session {
 namespace {
@@ -57,30 +54,6 @@ const char* what_takes(std::int64_t channels) {
 
 }  // namespace
 
-schedule::SchedulerConfig scheduler_config(const json::Json& json) {
-  const schedule::SchedulerConfig standard;
-  schedule::SchedulerConfig config;
-  config.num_train_timesteps = static_cast<int>(
-      json.integer_or("num_train_timesteps", standard.num_train_timesteps, 2, 100000));
-  config.beta_start = json.number_or("beta_start", standard.beta_start);
-  config.beta_end = json.number_or("beta_end", standard.beta_end);
-  config.beta_schedule = json.string_or("beta_schedule", standard.beta_schedule);
-  config.prediction_type = json.string_or("prediction_type", standard.prediction_type);
-  config.original_inference_steps = static_cast<int>(
-      json.integer_or("original_inference_steps", standard.original_inference_steps, 1,
-                      config.num_train_timesteps));
-  config.steps_offset = static_cast<int>(
-      json.integer_or("steps_offset", standard.steps_offset, 0, config.num_train_timesteps - 1));
-  config.set_alpha_to_one = json.boolean_or("set_alpha_to_one", standard.set_alpha_to_one);
-  config.rescale_betas_zero_snr =
-      json.boolean_or("rescale_betas_zero_snr", standard.rescale_betas_zero_snr);
-  if (json.boolean_or("thresholding", false)) {
-    json.at("thresholding").refuse("false: it is not implemented");
-  }
-  if (const auto betas = json.find("trained_betas")) betas->refuse("null: it is not implemented");
-  return config;
-}
-
 Model Model::open(const EngineOptions& options) {
   base::require(options.model.empty() != options.random_weights.empty(),
                 ErrorCode::invalid_argument,
@@ -91,9 +64,10 @@ Model Model::open(const EngineOptions& options) {
   if (options.model.empty()) {
     model.open_preset(options);
   } else if (std::filesystem::is_regular_file(options.model, ignored)) {
-    model.open_file(options);
+    model.open_parts(options, parts_of_file(options));
   } else {
-    model.open_folder(options);
+    model.folder_ = options.model;
+    model.open_parts(options, parts_of_folder(options));
   }
   model.check_parts();
   model.check_and_count();
@@ -139,13 +113,14 @@ void Model::check_parts() const {
                 latent_channels(), what_takes(unet_.in_channels));
 }
 
-void Model::open_tokenizers(const weights::ModelFolder& folder) {
-  for (TextEncoder& encoder : text_encoders_) {
-    const char* component = encoder.component == Component::text ? "tokenizer" : "tokenizer_2";
-    encoder.tokenizer = std::make_shared<const tokenizer::Tokenizer>(tokenizer::Tokenizer::open(
-        folder.component(component), static_cast<int>(encoder.config.positions)));
+void Model::set_tokenizers(
+    const std::vector<std::shared_ptr<const tokenizer::Tokenizer>>& tokenizers) {
+  for (std::size_t i = 0; i < text_encoders_.size(); ++i) {
+    TextEncoder& encoder = text_encoders_[i];
+    encoder.tokenizer = tokenizers[i];
+    const char* which = i == 0 ? "tokenizer" : "tokenizer_2";
     base::require(encoder.tokenizer->vocab_size() <= encoder.config.vocabulary,
-                  ErrorCode::corrupt_file, name_, ": the ", component, " has ",
+                  ErrorCode::corrupt_file, name_, ": the ", which, " has ",
                   encoder.tokenizer->vocab_size(), " tokens, the text encoder's \"vocab_size\" is ",
                   encoder.config.vocabulary);
     tokens_ = text_encoders_.front().tokenizer->length();
@@ -155,51 +130,39 @@ void Model::open_tokenizers(const weights::ModelFolder& folder) {
   }
 }
 
-void Model::open_folder(const EngineOptions& options) {
-  const weights::ModelFolder folder(options.model);
-  const std::filesystem::path autoencoder =
-      options.vae.empty() ? folder.component("vae") : std::filesystem::path(options.vae);
-  const weights::FileComponent opened_autoencoder = weights::open_autoencoder(autoencoder);
-  name_ = weights::model_name(options.model);
-  base::require(!folder.index().boolean_or("requires_aesthetics_score", false),
-                ErrorCode::unsupported, name_,
-                ": this is a refiner (\"requires_aesthetics_score\" is true), which is not "
-                "implemented; expected a base model");
-  unet_ = models::unet_config(folder.config("unet"));
-  std::vector<models::ClipTextConfig> texts{
-      models::clip_text_config(folder.config("text_encoder"))};
-  if (folder.has("text_encoder_2")) {
-    texts.push_back(models::clip_text_config(folder.config("text_encoder_2")));
+void Model::open_parts(const EngineOptions& options, ModelParts parts) {
+  name_ = parts.name;
+  unet_ = models::unet_config(parts.unet.config);
+  std::vector<models::ClipTextConfig> texts;
+  for (const weights::FileComponent& text : parts.text_encoders) {
+    texts.push_back(models::clip_text_config(text.config));
   }
   set_text_encoders(std::move(texts));
-  autoencoder_ = models::autoencoder_config(opened_autoencoder.config);
-  check_latent_space(folder, options.vae, opened_autoencoder.config, unet_.pooled_dim > 0);
-  schedule_ = schedule::Schedule(scheduler_config(folder.config("scheduler")));
-  open_tokenizers(folder);
-  zeros_without_negative_ =
-      unet_.pooled_dim > 0 && folder.index().boolean_or("force_zeros_for_empty_prompt", true);
-  const auto open = [&](Component component, const std::filesystem::path& path,
-                        std::shared_ptr<const weights::WeightSource> source) {
-    sources_[index(component)] = std::move(source);
-    scopes_[index(component)] = std::filesystem::absolute(path).lexically_normal().string();
+  autoencoder_ = models::autoencoder_config(parts.autoencoder.config);
+  schedule_ = schedule::Schedule(schedule::scheduler_config(parts.scheduler));
+  set_tokenizers(parts.tokenizers);
+  zeros_without_negative_ = unet_.pooled_dim > 0 && parts.zeros_without_negative;
+  const auto open = [&](Component component, const weights::FileComponent& part) {
+    const std::string path = std::filesystem::absolute(part.path).lexically_normal().string();
+    sources_[index(component)] = part.weights;
+    scopes_[index(component)] = path + "/" + std::string(component_name(component));
   };
-  for (const TextEncoder& encoder : text_encoders_) {
-    const auto path = folder.component(component_name(encoder.component));
-    open(encoder.component, path, std::make_shared<weights::WeightStore>(path));
+  for (std::size_t i = 0; i < text_encoders_.size(); ++i) {
+    open(text_encoders_[i].component, parts.text_encoders[i]);
   }
-  const auto unet = folder.component("unet");
-  open(Component::unet, unet, std::make_shared<weights::WeightStore>(unet));
-  open(Component::autoencoder, autoencoder, opened_autoencoder.weights);
-  folder_ = options.model;
-  recipe_ = choose_recipe(options, folder.has_defaults());
-  const weights::ModelDefaults& own = folder.defaults();
+  open(Component::unet, parts.unet);
+  open(Component::autoencoder, parts.autoencoder);
+  recipe_ = choose_recipe(options, parts.defaults.has_value());
+  const weights::ModelDefaults own = parts.defaults.value_or(weights::ModelDefaults());
   weights::ModelDefaults defaults = recipe_ ? recipe_->defaults : own;
   if (!defaults.prompt) defaults.prompt = own.prompt;
+  if (!defaults.prompt && folder_.empty()) defaults.prompt = "an image";
   if (!defaults.negative_prompt) defaults.negative_prompt = own.negative_prompt;
   set_defaults(defaults);
-  if (!defaults_.scheduler && folder.class_name("scheduler") == "TCDScheduler") {
+  if (!defaults_.scheduler && parts.scheduler_class == "TCDScheduler") {
     defaults_.scheduler = text_defaults_.scheduler = Scheduler::tcd;
   }
+  notes_ = std::move(parts.notes);
 }
 
 void Model::open_preset(const EngineOptions& options) {

@@ -15,9 +15,9 @@
 #include "models/controlnet.h"
 #include "models/unet.h"
 #include "schedule/schedule.h"
+#include "session/model_parts.h"
 #include "streamdiffusion/options.h"
 #include "tokenizer/tokenizer.h"
-#include "weights/model_folder.h"
 #include "weights/recipes.h"
 #include "weights/weight_source.h"
 
@@ -114,10 +114,9 @@ class Model {
 
  private:
   Model() = default;
-  void open_folder(const EngineOptions& options);
-  void open_file(const EngineOptions& options);
+  void open_parts(const EngineOptions& options, ModelParts parts);
   void open_preset(const EngineOptions& options);
-  void open_tokenizers(const weights::ModelFolder& folder);
+  void set_tokenizers(const std::vector<std::shared_ptr<const tokenizer::Tokenizer>>& tokenizers);
   void set_text_encoders(std::vector<models::ClipTextConfig> configs);
   void check_parts() const;
   void check_and_count();
@@ -156,8 +155,5 @@ class Model {
   SessionOptions defaults_, text_defaults_;
   std::string sample_prompt_, sample_negative_prompt_;
 };
-
-/// Reads scheduler_config.json.
-schedule::SchedulerConfig scheduler_config(const json::Json& json);
 
 }  // namespace streamdiffusion::session

@@ -218,15 +218,22 @@ std::string text_config_of(const LdmKeys& keys, bool open_clip, int most_layers)
       open_clip ? "transformer.resblocks.0.mlp.c_fc.weight" : "encoder.layers.0.mlp.fc1.weight";
   const int layers = keys.count(open_clip ? "transformer.resblocks." : "encoder.layers.");
   const std::int64_t width = keys.dim(embedding, 1);
-  return Object{{"model_type", "clip_text_model"},
+  Object config{{"model_type", "clip_text_model"},
                 {"vocab_size", keys.dim(embedding, 0)},
                 {"hidden_size", width},
                 {"intermediate_size", keys.dim(inner, 0)},
                 {"num_hidden_layers", std::min(layers, most_layers)},
                 {"num_attention_heads", std::max<std::int64_t>(width / kHeadSize, 1)},
                 {"max_position_embeddings", keys.dim(positions, 0)},
-                {"hidden_act", open_clip ? "gelu" : "quick_gelu"}}
-      .dump();
+                // OpenAI's CLIP, of this width, has the approximation.
+                {"hidden_act", open_clip || width != kContextOfOne ? "gelu" : "quick_gelu"}};
+  for (const char* projection :
+       {"text_projection", "text_projection.weight", "text_projection.weight.weight"}) {
+    if (!keys.has(projection)) continue;
+    const bool transposed = std::string_view(projection) == "text_projection";
+    config["projection_dim"] = keys.dim(projection, transposed ? 1 : 0);
+  }
+  return config.dump();
 }
 
 }  // namespace streamdiffusion::weights

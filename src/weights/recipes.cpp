@@ -30,14 +30,30 @@ std::string last_part(const std::string& name) {
   return name.substr(name.rfind('/') + 1);
 }
 
+FileContent parse_content(const Json& entry) {
+  entry.allow_only({"sha256", "bytes"});
+  constexpr std::int64_t kMostBytes = std::int64_t{1} << 48;
+  constexpr std::size_t kDigits = 64;
+  const Json hash = entry.at("sha256");
+  const bool fits = hash.string().size() == kDigits &&
+                    hash.string().find_first_not_of("0123456789abcdef") == std::string::npos;
+  if (!fits) hash.refuse("64 hexadecimal digits in lower case");
+  return {hash.string(), static_cast<std::uint64_t>(entry.at("bytes").integer(1, kMostBytes))};
+}
+
 Recipe parse_recipe(const Json& entry) {
-  entry.allow_only({"names", "settings", "autoencoder", "prompt_form"});
+  entry.allow_only({"names", "files", "settings", "autoencoder", "prompt_form"});
   Recipe recipe{.defaults = parse_model_defaults(entry.at("settings")),
                 .autoencoder = entry.string_or("autoencoder", ""),
                 .prompt_form = entry.string_or("prompt_form", "")};
   const Json names = entry.at("names");
   if (!names.is(Json::Kind::array) || names.size() == 0) names.refuse("a list of names");
   for (std::size_t i = 0; i < names.size(); ++i) recipe.names.push_back(names[i].string());
+  if (const auto files = entry.find("files")) {
+    for (std::size_t i = 0; i < files->size(); ++i) {
+      recipe.files.push_back(parse_content((*files)[i]));
+    }
+  }
   return recipe;
 }
 
@@ -110,6 +126,19 @@ const Recipe* find_recipe_of_folder(const std::filesystem::path& path) {
   if (parts.size() < 2) return nullptr;
   const Recipe* found = find_recipe(parts[parts.size() - 2] + "/" + parts.back());
   return found != nullptr ? found : find_recipe(parts.back());
+}
+
+const Recipe* find_recipe_of_content(std::uint64_t bytes,
+                                     const std::function<std::string()>& sha256) {
+  std::string hash;
+  for (const Recipe& recipe : recipes()) {
+    for (const FileContent& file : recipe.files) {
+      if (file.bytes != bytes) continue;
+      if (hash.empty()) hash = sha256();
+      if (file.sha256 == hash) return &recipe;
+    }
+  }
+  return nullptr;
 }
 
 std::string describe(const Recipe& recipe) {

@@ -2,7 +2,9 @@
 // scheduler each was distilled. The data is recipes.json, which is part of the program.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,10 +13,17 @@
 
 namespace streamdiffusion::weights {
 
+/// A published file by its content, whatever its name here is.
+struct FileContent {
+  /// 64 hexadecimal digits in lower case.
+  std::string sha256;
+  std::uint64_t bytes = 0;
+};
+
 struct Recipe {
-  /// Repositories ("ORG/NAME"), files in them ("ORG/NAME/FILE.safetensors"), or hashes of a file
-  /// ("sha256:HEX"). At least one.
+  /// Repositories ("ORG/NAME") or files in them ("ORG/NAME/FILE.safetensors"). At least one.
   std::vector<std::string> names;
+  std::vector<FileContent> files;
   /// As in a streamdiffusion.json.
   ModelDefaults defaults;
   /// The repository of a small autoencoder that has the checkpoint's latents; may be empty.
@@ -35,6 +44,11 @@ const Recipe* find_recipe(std::string_view name);
 /// (models--ORG--NAME/snapshots/REVISION) that of ORG/NAME, elsewhere that of its last two names or
 /// its last name. Null if there is none.
 const Recipe* find_recipe_of_folder(const std::filesystem::path& path);
+
+/// The recipe of a file of that size, by the hash of its content. `sha256` is called at most once,
+/// and only where a recipe has a file of that size. Null if there is none.
+const Recipe* find_recipe_of_content(std::uint64_t bytes,
+                                     const std::function<std::string()>& sha256);
 
 /// "scheduler euler, timestep_spacing trailing, num_inference_steps 4"
 std::string describe(const Recipe& recipe);

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/float8.h"
 #include "base/git_lfs.h"
 #include "base/half.h"
 #include "base/join.h"
@@ -22,13 +23,14 @@ namespace {
 using base::ErrorCode;
 using base::fail;
 using base::require;
-using tensor::DType;
 
 constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;  // the limit of the format
 constexpr std::uint64_t kPrefixBytes = 8;
 constexpr std::size_t kMaxRank = 16;
 /// Read and converted at a time: fits the second cache.
 constexpr std::uint64_t kPartBytes = 256 * 1024;
+constexpr std::array<float, 256> kE4m3 = base::float8_values(base::f8_e4m3_to_f32),
+                                 kE5m2 = base::float8_values(base::f8_e5m2_to_f32);
 
 std::uint64_t little_endian_u64(std::span<const std::byte> bytes) {
   std::uint64_t value = 0;
@@ -36,25 +38,25 @@ std::uint64_t little_endian_u64(std::span<const std::byte> bytes) {
   return value;
 }
 
-DType dtype_of(const json::Json& text, const std::string& tensor) {
+StoredType dtype_of(const json::Json& text, const std::string& tensor) {
   const std::string& name = text.string();
-  if (name == "F32") return DType::f32;
-  if (name == "F16") return DType::f16;
-  if (name == "BF16") return DType::bf16;
-  if (name == "U8") return DType::u8;
-  if (name == "I32") return DType::i32;
-  if (name == "I64") return DType::i64;
-  constexpr std::string_view others[] = {"BOOL", "I8",  "I16",     "U16",     "U32",    "U64",
-                                         "F64",  "C64", "F8_E4M3", "F8_E5M2", "F8_E8M0"};
+  for (const StoredType type :
+       {StoredType::f32, StoredType::f16, StoredType::bf16, StoredType::f8_e4m3,
+        StoredType::f8_e5m2, StoredType::u8, StoredType::i32, StoredType::i64}) {
+    if (name == to_string(type)) return type;
+  }
+  constexpr std::string_view others[] = {"BOOL", "I8",  "I16", "U16",    "U32",
+                                         "U64",  "F64", "C64", "F8_E8M0"};
   if (std::find(std::begin(others), std::end(others), name) != std::end(others)) {
     fail(ErrorCode::unsupported, text.file(), ": tensor ", json::quote(tensor), " has dtype ", name,
-         ", expected F32, F16, BF16, U8, I32 or I64");
+         ", expected F32, F16, BF16, F8_E4M3, F8_E5M2, U8, I32 or I64");
   }
   text.refuse("a dtype of the safetensors format");
 }
 
 // Bytes of a contiguous tensor; nothing if the number overflows.
-std::optional<std::uint64_t> contiguous_bytes(std::span<const std::int64_t> dims, DType dtype) {
+std::optional<std::uint64_t> contiguous_bytes(std::span<const std::int64_t> dims,
+                                              StoredType dtype) {
   std::int64_t total = static_cast<std::int64_t>(size_of(dtype));
   for (const std::int64_t dim : dims) {
     if (__builtin_mul_overflow(total, dim, &total)) return std::nullopt;
@@ -213,12 +215,18 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path)
     : file_(path),
       tensors_(parse_safetensors(read_beginning(file_), file_.size(), path.string())) {}
 
+const StoredTensor* SafetensorsFile::find(std::string_view name) const {
+  const auto at = std::ranges::lower_bound(tensors_, name, {}, &StoredTensor::name);
+  return at != tensors_.end() && at->name == name ? &*at : nullptr;
+}
+
 void SafetensorsFile::read_f32(const StoredTensor& tensor, std::span<float> out) const {
   const std::string name = path().string();
   require(out.size() == static_cast<std::size_t>(tensor.elements()), ErrorCode::internal, name,
           ": tensor ", json::quote(tensor.name), " has ", tensor.elements(),
           " elements, but the output holds ", out.size());
-  if (tensor.dtype == DType::f32) return file_.read(tensor.offset, std::as_writable_bytes(out));
+  if (tensor.dtype == StoredType::f32)
+    return file_.read(tensor.offset, std::as_writable_bytes(out));
   const std::size_t size = size_of(tensor.dtype);
   std::vector<std::byte> part(std::min<std::uint64_t>(kPartBytes, tensor.bytes));
   for (std::size_t done = 0; done < out.size();) {
@@ -249,16 +257,20 @@ std::map<std::string, std::string> SafetensorsFile::metadata() const {
 void to_f32(const StoredTensor& tensor, std::span<const std::byte> bytes, std::span<float> out,
             const std::string& file) {
   switch (tensor.dtype) {
-    case DType::f32:
+    case StoredType::f32:
       if (!out.empty()) std::memcpy(out.data(), bytes.data(), bytes.size());
       return;
-    case DType::bf16:
+    case StoredType::bf16:
       return convert<std::uint16_t>(bytes, out, base::bf16_to_f32);
-    case DType::f16:
+    case StoredType::f16:
       return convert<std::uint16_t>(bytes, out, base::f16_to_f32);
+    case StoredType::f8_e4m3:
+      return convert<std::uint8_t>(bytes, out, [](std::uint8_t code) { return kE4m3[code]; });
+    case StoredType::f8_e5m2:
+      return convert<std::uint8_t>(bytes, out, [](std::uint8_t code) { return kE5m2[code]; });
     default:
       fail(ErrorCode::unsupported, file, ": tensor ", json::quote(tensor.name), " is ",
-           to_string(tensor.dtype), ", expected F32, F16 or BF16");
+           to_string(tensor.dtype), ", expected F32, F16, BF16, F8_E4M3 or F8_E5M2");
   }
 }
 

@@ -14,13 +14,14 @@
 
 #include "base/input_file.h"
 #include "tensor/tensor.h"
+#include "weights/stored_type.h"
 
 namespace streamdiffusion::weights {
 
 /// A tensor inside a file: row major, contiguous, at any alignment.
 struct StoredTensor {
   std::string name;
-  tensor::DType dtype = tensor::DType::f32;
+  StoredType dtype = StoredType::f32;
   /// Empty for a scalar.
   std::vector<std::int64_t> dims;
   /// In bytes, from the beginning of the file.
@@ -38,7 +39,7 @@ std::string to_string(std::span<const std::int64_t> dims);
 /// name that messages use. Throws corrupt_file for a header longer than the file or 100 MB, a
 /// header of another format, an offset outside the data, a size other than shape x dtype, two
 /// tensors that share bytes, and bytes that belong to no tensor. Throws unsupported for a dtype
-/// that this library does not read (F64, BOOL, ...).
+/// that this library does not read (F64, BOOL, F8_E8M0, ...).
 std::vector<StoredTensor> parse_safetensors(std::span<const std::byte> beginning,
                                             std::uint64_t file_bytes, const std::string& file);
 
@@ -65,7 +66,9 @@ class SafetensorsFile {
   const std::filesystem::path& path() const { return file_.path(); }
   /// Sorted by name; valid while this object lives.
   const std::vector<StoredTensor>& tensors() const { return tensors_; }
-  /// Reads a tensor and converts f32, f16 or bf16 elements to f32; out.size() must be elements().
+  /// The tensor of that name; nullptr if there is none.
+  const StoredTensor* find(std::string_view name) const;
+  /// Reads a tensor and converts its floats, of any size, to f32; out.size() must be elements().
   /// Throws unsupported for other types, and io if the file has changed since it was opened.
   void read_f32(const StoredTensor& tensor, std::span<float> out) const;
   /// The same. Throws corrupt_file for a value that is not finite.
@@ -78,8 +81,8 @@ class SafetensorsFile {
   const std::vector<StoredTensor> tensors_;
 };
 
-/// Converts elements of f32, f16 or bf16; `bytes` holds out.size() of them. Throws unsupported for
-/// other types. `tensor` is whose they are and `file` the name that messages use.
+/// Converts floats of any size; `bytes` holds out.size() of them. Throws unsupported for other
+/// types. `tensor` is whose they are and `file` the name that messages use.
 void to_f32(const StoredTensor& tensor, std::span<const std::byte> bytes, std::span<float> out,
             const std::string& file);
 

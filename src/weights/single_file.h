@@ -4,22 +4,14 @@
 #pragma once
 
 #include <filesystem>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "json/json.h"
-#include "weights/weight_source.h"
+#include "weights/ldm_components.h"
 
 namespace streamdiffusion::weights {
-
-/// A component of a checkpoint.
-struct FileComponent {
-  /// Its config.json, of a file as diffusers would have written it.
-  json::Json config;
-  std::shared_ptr<const WeightSource> weights;
-};
 
 struct SingleFile {
   /// "Stable Diffusion 1", "Stable Diffusion 2" or "SDXL"; empty for a lone autoencoder.
@@ -27,7 +19,7 @@ struct SingleFile {
   std::optional<FileComponent> unet, text_encoder, text_encoder_2, autoencoder;
   /// scheduler_config.json; for whoever has a UNet.
   std::optional<json::Json> scheduler;
-  /// Of the first text encoder's tokenizer.
+  /// Of the first text encoder's tokenizer; that of SDXL's second one is "!".
   std::string pad_token;
   /// For a person: by which rule something was told, and what cannot be told.
   std::vector<std::string> notes;
@@ -37,8 +29,5 @@ struct SingleFile {
 /// what is no model of these families, naming what it is (a pickle, a LoRA, a ControlNet, FLUX, an
 /// inpainting model, the SDXL refiner, ...).
 SingleFile open_single_file(const std::filesystem::path& file);
-
-/// An autoencoder of its own: a folder as in diffusers, or a file. Throws as open_single_file().
-FileComponent open_autoencoder(const std::filesystem::path& folder_or_file);
 
 }  // namespace streamdiffusion::weights

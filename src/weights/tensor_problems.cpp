@@ -11,10 +11,6 @@ namespace {
 /// Lines per kind of problem; a wrong folder has thousands.
 constexpr std::size_t kMaxListed = 200;
 
-bool is_floating(tensor::DType dtype) {
-  return dtype == tensor::DType::f32 || dtype == tensor::DType::f16 || dtype == tensor::DType::bf16;
-}
-
 }  // namespace
 
 void TensorProblems::Kind::add(const std::string& line) {
@@ -39,7 +35,7 @@ void TensorProblems::compare(const StoredTensor& found, std::span<const std::int
                             to_string(spec.dims), " (", file, ')'));
   } else if (!is_floating(found.dtype)) {
     wrong_.add(base::concat(json::quote(found.name), " is ", to_string(found.dtype),
-                            ", expected F32, F16 or BF16 (", file, ')'));
+                            ", expected F32, F16, BF16, F8_E4M3 or F8_E5M2 (", file, ')'));
   }
 }
 

@@ -43,6 +43,19 @@ class Cached(HubTest):
         self.image("--model", "org/pictogram")
         self.assertEqual(self.hub.requests, [])
 
+    def test_components_and_loras_have_names_too(self):
+        self.put("org/pictogram")
+        weights = (PICTOGRAM / "unet/diffusion_pytorch_model.safetensors").read_bytes()
+        self.hub.repositories["org/parts"] = Repository({"unet.safetensors": weights}, lfs={"unet.safetensors"})
+        self.put("org/parts")
+        self.image("--model", "org/pictogram", "--vae", "own")
+        expected = (self.folder / "out.png").read_bytes()
+        self.image("--model", "org/pictogram", "--vae", "own", "--unet", "org/parts/unet.safetensors")
+        self.assertEqual((self.folder / "out.png").read_bytes(), expected)
+        self.image("--model", "org/pictogram", "--lora", "org/parts/unet.safetensors:0.5", expect=FAILED)
+        self.assertIn("models--org--parts", self.said)
+        self.assertEqual(self.hub.requests, [])
+
     def test_what_is_missing_is_named_offline(self):
         self.run_program("info", "--model", "org/pictogram", HF_HUB_OFFLINE="1", expect=FAILED)
         self.assertIn("is not in " + str(self.cache), self.said)
@@ -77,6 +90,8 @@ class Cached(HubTest):
                             "--height", "64")
         self.addCleanup(lambda: (server.kill(), server.communicate()))
         address = server.stdout.readline().strip()
+        with urllib.request.urlopen(address + "/api/models", timeout=LONGEST) as answer:
+            self.assertEqual([model["name"] for model in json.load(answer)["models"]], ["org/pictogram"])
         for key in ("model", "vae", "model_id"):
             body = json.dumps({"prompt": "cat", key: "org/turbo"}).encode()
             request = urllib.request.Request(address + "/api/txt2img", body, {"Content-Type": "application/json"})
@@ -85,6 +100,13 @@ class Cached(HubTest):
             self.assertEqual(refused.exception.code, 400)
             refused.exception.close()
         self.assertEqual(self.hub.requests, [])
+
+    def test_a_server_needs_no_cache(self):
+        server = self.start("serve", "--model", str(PICTOGRAM), "--port", "0", "--device", DEVICE, "--width", "64",
+                            "--height", "64", HF_HOME="", HOME="")
+        self.addCleanup(lambda: (server.kill(), server.communicate()))
+        with urllib.request.urlopen(server.stdout.readline().strip() + "/api/models", timeout=LONGEST) as answer:
+            self.assertEqual([model["name"] for model in json.load(answer)["models"]], ["pictogram"])
 
     def test_a_path_that_exists_is_a_path(self):
         self.run_program("info", "--model", str(PICTOGRAM), "--device", DEVICE)

@@ -14,8 +14,9 @@ namespace streamdiffusion::testing {
 class RunningServer {
  public:
   explicit RunningServer(server::ServerOptions options = {},
-                         server::StreamFactory* factory = nullptr)
-      : server_(factory != nullptr ? *factory : fake, with_free_port(std::move(options))),
+                         server::StreamFactory* factory = nullptr,
+                         server::ModelCatalog* catalog = nullptr)
+      : server_(factory != nullptr ? *factory : fake, with_free_port(std::move(options)), catalog),
         thread_([this] {
           all_ended_ = server_.run(false);
           finished_ = true;

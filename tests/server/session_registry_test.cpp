@@ -195,10 +195,10 @@ struct SilentConnection : server::ClientConnection {
 TEST(SessionRegistry, AConnectionThatIsDestroyedWithoutAWordLeavesNoSession) {
   FakeStreamFactory fake;
   const server::Limits limits;
-  const server::ParameterTable table(fake, limits);
+  server::LoadedModels models(fake, nullptr, limits);
   server::Metrics metrics;
   TaskQueue tasks;
-  server::SessionRegistry registry({fake, table, metrics, limits, tasks});
+  server::SessionRegistry registry({fake, models.first()->table, metrics, limits, tasks, models});
   auto connection = std::make_shared<SilentConnection>();
   const auto session = registry.connect("me", server::Protocol::binary, connection);
   tasks.run();

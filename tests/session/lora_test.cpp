@@ -1,6 +1,8 @@
 // LoRAs on an engine: fused at load, and scales changed while a session runs.
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "streamdiffusion/engine.h"
 #include "support/errors.h"
 #include "support/temporary_folder.h"
@@ -87,6 +89,27 @@ class Loras : public ::testing::Test {
   TinyModel model_;
   TemporaryFolder folder_;
 };
+
+/// A LoRA that makes a model fast brings its settings; its name tells it.
+TEST_F(Loras, WithARecipeSetStepsSchedulerAndGuidance) {
+  const auto named = folder_.path() / "Hyper-SD15-4steps-lora.safetensors";
+  std::filesystem::copy_file(folder_ / "unet.safetensors", named);
+  const auto recipe = [&](const std::vector<Lora>& loras) { return open(loras).info().recipe; };
+  const std::string hyper = "ByteDance/Hyper-SD/Hyper-SD15-4steps-lora.safetensors";
+  EXPECT_EQ(recipe({unet(1), {named.string(), 1}}), hyper);
+  EXPECT_EQ(recipe({{named.string(), 1}, text(1)}), hyper);
+  EXPECT_EQ(recipe({{named.string(), 0}}), "") << "it does not act";
+  EXPECT_EQ(recipe({unet(1)}), "");
+  const SessionOptions set = open({{named.string(), 1}}).with_defaults({});
+  EXPECT_EQ(set.scheduler, Scheduler::ddim);
+  EXPECT_EQ(set.num_inference_steps, 4);
+  EXPECT_EQ(set.cfg_type, CfgType::none);
+  EngineOptions none{.model = model_.path(),
+                     .recipe = "none",
+                     .lora_dict = {{named.string(), 1}},
+                     .device = "ref"};
+  EXPECT_EQ(Engine::open(none).info().recipe, "");
+}
 
 TEST_F(Loras, ChangeTheImagesAndCostNothingAtScaleZero) {
   const auto plain = images({});

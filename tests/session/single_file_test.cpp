@@ -41,15 +41,26 @@ std::vector<float> pixels(const std::string& model) {
   return session.process(gradient(32, 32)).value().pixels;
 }
 
-TEST(SingleFiles, GiveTheBitsOfTheFolderOfTheSameWeights) {
+void expect_bits_of_the_folder(const testing::TinyConfigs& configs) {
   const TemporaryFolder folder;
-  const auto configs = testing::tiny_stable_diffusion(1, 49408);
   const auto file = folder.path() / "model.safetensors";
   weights::write_safetensors(file, testing::ldm_tensors(configs));
   testing::write_folder(configs, folder.path() / "folder");
   const std::vector<float> expected = pixels((folder.path() / "folder").string());
   ASSERT_EQ(expected.size(), 32U * 32U * 3U);
   EXPECT_EQ(pixels(file.string()), expected);
+}
+
+TEST(SingleFiles, GiveTheBitsOfTheFolderOfTheSameWeights) {
+  expect_bits_of_the_folder(testing::tiny_stable_diffusion(1, 49408));
+}
+
+TEST(SingleFiles, OfStableDiffusion2GiveTheBitsOfTheFolderOfTheSameWeights) {
+  expect_bits_of_the_folder(testing::tiny_stable_diffusion(2, 49408));
+}
+
+TEST(SingleFiles, OfSdxlGiveTheBitsOfTheFolderOfTheSameWeights) {
+  expect_bits_of_the_folder(testing::tiny_sdxl(49408));
 }
 
 /// Every tensor of every component, read from the file, against the weights it was made of.
@@ -149,7 +160,7 @@ TEST_F(RefusedFiles, NameWhatIsMissing) {
   expect_error([&] { file.unet->weights->read_f32("conv_out.bias", dims, four); },
                ErrorCode::not_found, {"conv_out.bias", "missing"});
   expect_error([&] { Engine::open({.model = path.string(), .device = "ref"}); },
-               ErrorCode::corrupt_file, {"60 tokens", "49408"});
+               ErrorCode::corrupt_file, {"49408 tokens", "is 60"});
   without("first_stage");
   expect_error([&] { Engine::open({.model = path.string(), .device = "ref"}); },
                ErrorCode::unsupported, {"no autoencoder", "--vae"});
@@ -158,17 +169,22 @@ TEST_F(RefusedFiles, NameWhatIsMissing) {
                ErrorCode::unsupported, {"no text encoder"});
 }
 
-TEST_F(RefusedFiles, AreSdxl) {
+TEST_F(RefusedFiles, OfScaledFloat8AndLoneUNetsSayTheWayOut) {
+  refused({zeros("scaled_fp8", {1})}, {"scaled 8-bit", "expected"});
+  refused({zeros("model.diffusion_model.out.2.scale_weight", {1})}, {"scaled 8-bit"});
+  refused({zeros("conv_in.weight", {1}), zeros("down_blocks.0.resnets.0.conv1.weight", {1})},
+          {"UNet alone", "--unet"});
+}
+
+TEST_F(RefusedFiles, OfSdxlNameTheSecondTextEncoder) {
   const auto path = folder_.path() / "model.safetensors";
-  auto tensors = testing::ldm_tensors(testing::tiny_stable_diffusion(1, kSmallVocabulary));
-  for (TensorToWrite& tensor : tensors) {
-    const bool of_text = tensor.name.find("attn2.to_k") != std::string::npos ||
-                         tensor.name.find("attn2.to_v") != std::string::npos;
-    if (of_text) tensor = zeros(tensor.name, {tensor.dims[0], 2048});
-  }
+  auto tensors = testing::ldm_tensors(testing::tiny_sdxl(kSmallVocabulary));
+  std::erase_if(tensors, [](const TensorToWrite& tensor) {
+    return tensor.name.starts_with("conditioner.embedders.1.");
+  });
   weights::write_safetensors(path, tensors);
   expect_error([&] { Engine::open({.model = path.string(), .device = "ref"}); },
-               ErrorCode::unsupported, {"SDXL in one file", "folder"});
+               ErrorCode::unsupported, {"second text encoder", "--text-encoder-2"});
 }
 
 TEST_F(RefusedFiles, ArePickles) {

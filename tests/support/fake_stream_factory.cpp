@@ -90,6 +90,10 @@ class FakeStream : public LiveStream {
     const std::lock_guard lock(mutex_);
     settings_ = settings;
   }
+  void change(server::StreamFactory& model, const LiveSettings& settings) override {
+    change(settings);
+    factory_.set_changed_to(model.info().model);
+  }
   bool reconfiguring() const override { return false; }
   LiveCounters counters() const override {
     factory_.fail_in(FakeStreamFactory::Call::counters);
@@ -183,8 +187,8 @@ class FakeStream : public LiveStream {
 
 }  // namespace
 
-FakeStreamFactory::FakeStreamFactory() {
-  info_.model = "fake";
+FakeStreamFactory::FakeStreamFactory(const std::string& model) {
+  info_.model = model;
   info_.device = "1 thread";
   info_.dtype = "f32";
   info_.sample_prompt = "red apple";

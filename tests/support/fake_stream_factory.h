@@ -13,7 +13,7 @@ namespace streamdiffusion::testing {
 
 class FakeStreamFactory : public server::StreamFactory {
  public:
-  FakeStreamFactory();
+  explicit FakeStreamFactory(const std::string& model = "fake");
 
   const server::ServedModel& info() const override { return info_; }
   const LiveSettings& initial_settings() const override { return initial_settings_; }
@@ -46,11 +46,22 @@ class FakeStreamFactory : public server::StreamFactory {
   std::atomic<int> frames_begun{0};
   /// Streams that are open now, and the most there ever were.
   std::atomic<int> streams{0}, max_streams{0};
+  /// The model that a stream of this factory changed to last.
+  std::string changed_to() const {
+    const std::lock_guard lock(mutex_);
+    return changed_to_;
+  }
+  void set_changed_to(const std::string& model) {
+    const std::lock_guard lock(mutex_);
+    changed_to_ = model;
+  }
   /// Settings with this seed are refused, at the opening and later.
   static constexpr std::int64_t kRefusedSeed = 666;
 
  private:
   std::atomic<bool> held_{false};
+  mutable std::mutex mutex_;
+  std::string changed_to_;
   server::ServedModel info_;
   LiveSettings initial_settings_;
 };

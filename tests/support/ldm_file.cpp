@@ -26,7 +26,7 @@ TensorToWrite hashed(const TensorSpec& spec) {
 }
 
 struct Tensors {
-  std::vector<TensorSpec> unet, text, autoencoder;
+  std::vector<TensorSpec> unet, text, text_2, autoencoder;
 };
 
 json::Json parsed(const std::string& text) {
@@ -39,21 +39,43 @@ Tensors tensors_of(const TinyConfigs& configs) {
                          {.rows = 1, .h = 4, .w = 4, .tokens = 77, .kv_rows = {0}})};
   const std::vector<graph::Graph> text{models::build_clip_text(
       models::clip_text_config(parsed(configs.text_encoder)), {.prompts = 1, .tokens = 77})};
+  std::vector<TensorSpec> second;
+  if (!configs.text_encoder_2.empty()) {
+    const std::vector<graph::Graph> text_2{models::build_clip_text(
+        models::clip_text_config(parsed(configs.text_encoder_2)),
+        {.prompts = 1, .tokens = 77, .output = models::ClipTextOutput::penultimate_and_projected})};
+    second = models::required_tensors(text_2);
+  }
   const auto config = models::autoencoder_config(parsed(configs.autoencoder));
   const std::vector<graph::Graph> autoencoder{
       models::build_encoder(config, {.frames = 1, .height = 32, .width = 32}),
       models::build_decoder(config, {.frames = 1, .height = 32, .width = 32})};
-  return {models::required_tensors(unet), models::required_tensors(text),
+  return {models::required_tensors(unet), models::required_tensors(text), second,
           models::required_tensors(autoencoder)};
 }
 
+void transpose(TensorToWrite& tensor) {
+  const auto rows = static_cast<std::size_t>(tensor.dims[0]),
+             columns = static_cast<std::size_t>(tensor.dims[1]);
+  std::vector<float> values(tensor.values.size());
+  for (std::size_t r = 0; r < rows; ++r) {
+    for (std::size_t c = 0; c < columns; ++c) {
+      values[c * rows + r] = tensor.values[r * columns + c];
+    }
+  }
+  tensor.values = std::move(values);
+  std::swap(tensor.dims[0], tensor.dims[1]);
+}
+
 /// The query, key and value rows of OpenCLIP, which stores them as one.
-void add_open_clip(const std::vector<TensorSpec>& text, std::vector<TensorToWrite>& out) {
+void add_open_clip(const std::vector<TensorSpec>& text, const std::string& prefix,
+                   std::vector<TensorToWrite>& out) {
   std::map<std::string, TensorToWrite> joined;
   for (const TensorSpec& spec : text) {
     const weights::OpenClipTensor at = weights::open_clip_tensor(spec.name);
     TensorToWrite tensor = hashed(spec);
-    tensor.name = "cond_stage_model.model." + at.name;
+    tensor.name = prefix + at.name;
+    if (at.transposed) transpose(tensor);
     if (at.third < 0) {
       out.push_back(std::move(tensor));
       continue;
@@ -73,6 +95,13 @@ void add_open_clip(const std::vector<TensorSpec>& text, std::vector<TensorToWrit
 void write_text(const std::filesystem::path& file, const std::string& text) {
   std::filesystem::create_directories(file.parent_path());
   std::ofstream(file, std::ios::binary) << text;
+}
+
+void write_tokenizer(const std::filesystem::path& folder, const std::string& pad) {
+  const auto texts = tokenizer::clip_tokenizer_texts(pad);
+  write_text(folder / "vocab.json", *texts.vocab);
+  write_text(folder / "merges.txt", *texts.merges);
+  write_text(folder / "tokenizer_config.json", *texts.config);
 }
 
 void write_hashed(const std::filesystem::path& file, const std::vector<TensorSpec>& specs) {
@@ -110,6 +139,28 @@ TinyConfigs tiny_stable_diffusion(int version, int vocabulary) {
       .open_clip = version == 2};
 }
 
+TinyConfigs tiny_sdxl(int vocabulary) {
+  TinyConfigs configs = tiny_stable_diffusion(1, vocabulary);
+  configs.unet = R"({"_class_name": "UNet2DConditionModel", "in_channels": 4, "out_channels": 4,
+    "block_out_channels": [64, 128], "layers_per_block": 2, "norm_num_groups": 32,
+    "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D"],
+    "up_block_types": ["CrossAttnUpBlock2D", "UpBlock2D"], "cross_attention_dim": 2048,
+    "attention_head_dim": [1, 2], "use_linear_projection": true,
+    "transformer_layers_per_block": [1, 2], "addition_embed_type": "text_time",
+    "addition_time_embed_dim": 256, "projection_class_embeddings_input_dim": 2816})";
+  configs.text_encoder = R"({"model_type": "clip_text_model", "hidden_size": 768,
+    "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 12,
+    "hidden_act": "quick_gelu", "max_position_embeddings": 77, "vocab_size": )" +
+                         std::to_string(vocabulary) + "}";
+  configs.text_encoder_2 = R"({"model_type": "clip_text_model", "hidden_size": 1280,
+    "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 20,
+    "hidden_act": "gelu", "max_position_embeddings": 77, "projection_dim": 1280, "vocab_size": )" +
+                           std::to_string(vocabulary) + "}";
+  const auto scale = configs.autoencoder.find("0.18215");
+  configs.autoencoder.replace(scale, 7, "0.13025");
+  return configs;
+}
+
 std::vector<TensorToWrite> ldm_tensors(const TinyConfigs& configs) {
   const Tensors tensors = tensors_of(configs);
   std::vector<TensorToWrite> out;
@@ -128,13 +179,15 @@ std::vector<TensorToWrite> ldm_tensors(const TinyConfigs& configs) {
     const bool attention = spec.dims.size() == 2;  // stored as 1x1 convolutions
     if (attention) out.back().dims = {spec.dims[0], spec.dims[1], 1, 1};
   }
+  const bool two = !configs.text_encoder_2.empty();
   if (configs.open_clip) {
-    add_open_clip(tensors.text, out);
+    add_open_clip(tensors.text, "cond_stage_model.model.", out);
   } else {
-    for (const TensorSpec& spec : tensors.text) {
-      add(spec, "cond_stage_model.transformer." + spec.name);
-    }
+    const std::string prefix =
+        two ? "conditioner.embedders.0.transformer." : "cond_stage_model.transformer.";
+    for (const TensorSpec& spec : tensors.text) add(spec, prefix + spec.name);
   }
+  if (two) add_open_clip(tensors.text_2, "conditioner.embedders.1.model.", out);
   // What training leaves in such files.
   out.push_back({"alphas_cumprod", {2}, {1, 0.5F}});
   out.push_back({"model_ema.decay", {}, {0.5F}});
@@ -142,9 +195,15 @@ std::vector<TensorToWrite> ldm_tensors(const TinyConfigs& configs) {
 }
 
 void write_folder(const TinyConfigs& configs, const std::filesystem::path& folder) {
-  write_text(folder / "model_index.json", R"({"_class_name": "StableDiffusionPipeline",
+  const bool two = !configs.text_encoder_2.empty();
+  write_text(folder / "model_index.json",
+             std::string(R"({"_class_name": "StableDiffusionPipeline",
     "unet": ["diffusers", "UNet2DConditionModel"], "vae": ["diffusers", "AutoencoderKL"],
-    "text_encoder": ["transformers", "CLIPTextModel"], "tokenizer": ["transformers", "CLIPTokenizer"],
+    "text_encoder": ["transformers", "CLIPTextModel"], "tokenizer": ["transformers", "CLIPTokenizer"],)") +
+                 (two ? R"("text_encoder_2": ["transformers", "CLIPTextModelWithProjection"],
+    "tokenizer_2": ["transformers", "CLIPTokenizer"],)"
+                      : "") +
+                 R"(
     "scheduler": ["diffusers", "LCMScheduler"]})");
   write_text(folder / "unet/config.json", configs.unet);
   write_text(folder / "text_encoder/config.json", configs.text_encoder);
@@ -152,11 +211,13 @@ void write_folder(const TinyConfigs& configs, const std::filesystem::path& folde
   write_text(folder / "scheduler/scheduler_config.json",
              R"({"_class_name": "LCMScheduler", "beta_schedule": "scaled_linear",
                  "beta_start": 0.00085, "beta_end": 0.012})");
-  const auto texts = tokenizer::clip_tokenizer_texts(configs.open_clip ? "!" : "<|endoftext|>");
-  write_text(folder / "tokenizer/vocab.json", *texts.vocab);
-  write_text(folder / "tokenizer/merges.txt", *texts.merges);
-  write_text(folder / "tokenizer/tokenizer_config.json", *texts.config);
+  write_tokenizer(folder / "tokenizer", configs.open_clip ? "!" : "<|endoftext|>");
   const Tensors tensors = tensors_of(configs);
+  if (two) {
+    write_text(folder / "text_encoder_2/config.json", configs.text_encoder_2);
+    write_tokenizer(folder / "tokenizer_2", "!");
+    write_hashed(folder / "text_encoder_2/model.safetensors", tensors.text_2);
+  }
   write_hashed(folder / "unet/diffusion_pytorch_model.safetensors", tensors.unet);
   write_hashed(folder / "text_encoder/model.safetensors", tensors.text);
   write_hashed(folder / "vae/diffusion_pytorch_model.safetensors", tensors.autoencoder);

@@ -14,10 +14,14 @@ namespace streamdiffusion::testing {
 /// config.json in diffusers' layout.
 struct TinyConfigs {
   std::string unet, text_encoder, autoencoder;
+  /// Of SDXL; else empty.
+  std::string text_encoder_2{};
   /// OpenCLIP's names for the text encoder.
   bool open_clip = false;
 };
 TinyConfigs tiny_stable_diffusion(int version, int vocabulary);
+/// The same of SDXL.
+TinyConfigs tiny_sdxl(int vocabulary);
 
 /// The tensors of the file.
 std::vector<weights::TensorToWrite> ldm_tensors(const TinyConfigs& configs);

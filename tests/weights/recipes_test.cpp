@@ -71,6 +71,23 @@ TEST(Recipes, SayWhatTheirCheckpointsWereDistilledFor) {
   EXPECT_EQ(options("IDKiro/sdxs-512-dreamshaper").timesteps, std::vector<int>{999});
 }
 
+TEST(Recipes, AreFoundByContentAndHashOnlyFilesOfTheSize) {
+  constexpr std::uint64_t kBytes = 134'621'556;
+  int hashed = 0;
+  const auto found = [&](std::uint64_t bytes, const char* hash) {
+    return name_found(find_recipe_of_content(bytes, [&] {
+      ++hashed;
+      return std::string(hash);
+    }));
+  };
+  const char* hash = "8f90d840e075ff588a58e22c6586e2ae9a6f7922996ee6649a7f01072333afe4";
+  EXPECT_EQ(found(kBytes, hash), "latent-consistency/lcm-lora-sdv1-5");
+  EXPECT_EQ(hashed, 1);
+  EXPECT_EQ(found(kBytes + 1, hash), "");
+  EXPECT_EQ(hashed, 1);
+  EXPECT_EQ(found(kBytes, "0"), "");
+}
+
 TEST(Recipes, AreDescribedInOneLine) {
   EXPECT_EQ(describe(*find_recipe("stabilityai/sd-turbo")),
             "t_index_list 2,3, num_inference_steps 4, scheduler euler, timestep_spacing trailing, "

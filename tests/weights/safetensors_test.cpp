@@ -126,10 +126,10 @@ TEST(Safetensors, ReadsNamesTypesAndDims) {
   ASSERT_EQ(tensors.size(), 4U);
   EXPECT_EQ(tensors[0].name, "a");
   EXPECT_EQ(tensors[0].elements(), 1);
-  EXPECT_EQ(tensors[1].dtype, tensor::DType::bf16);
+  EXPECT_EQ(tensors[1].dtype, StoredType::bf16);
   EXPECT_EQ(tensors[1].dims, (std::vector<std::int64_t>{1, 2}));
   EXPECT_EQ(tensors[2].elements(), 0);
-  EXPECT_EQ(tensors[3].dtype, tensor::DType::i64);
+  EXPECT_EQ(tensors[3].dtype, StoredType::i64);
 }
 
 TEST(Safetensors, AcceptsAnyAlignmentOfTheData) {
@@ -199,7 +199,7 @@ TEST(Safetensors, RefusesToConvertIntegersAndWrongSizes) {
   const auto tensors = parse(file);
   std::vector<float> out(1);
   expect_error([&] { to_f32(tensors[0], data_of(file, tensors[0]), out, "m.safetensors"); },
-               ErrorCode::unsupported, {"\"i\"", "i64", "F32"});
+               ErrorCode::unsupported, {"\"i\"", "I64", "F32"});
 }
 
 TEST(Safetensors, WriterRefusesValuesThatDoNotFillTheShape) {
@@ -212,6 +212,26 @@ TEST(Safetensors, WriterRefusesValuesThatDoNotFillTheShape) {
       ErrorCode::invalid_argument, {"\"a\"", "[3]", "1 values"});
   expect_error([&] { write_safetensors("no/such/dir/w", std::vector<TensorToWrite>{}); },
                ErrorCode::io, {"no/such/dir/w"});
+}
+
+/// Every code of both 8-bit floats, against PyTorch.
+TEST(Safetensors, ReadsEightBitFloats) {
+  const SafetensorsFile file(SD_TEST_DATA_DIR "/weights/float8.safetensors");
+  ASSERT_EQ(file.tensors().size(), 4U);
+  for (const std::size_t first : {0U, 2U}) {
+    const StoredTensor &codes = file.tensors()[first], &expected = file.tensors()[first + 1];
+    ASSERT_EQ(expected.name, codes.name + ".expected");
+    ASSERT_EQ(codes.elements(), 256);
+    std::vector<float> found(256), values(256);
+    file.read_f32(codes, found);
+    file.read_f32(expected, values);
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      ASSERT_EQ(std::isnan(found[i]), std::isnan(values[i])) << codes.name << " " << i;
+      if (std::isnan(values[i])) continue;
+      ASSERT_EQ(found[i], values[i]) << codes.name << " " << i;
+      ASSERT_EQ(std::signbit(found[i]), std::signbit(values[i])) << codes.name << " " << i;
+    }
+  }
 }
 
 }  // namespace

@@ -8,8 +8,9 @@ import argparse
 import pathlib
 
 import torch
-from diffusers import (AutoencoderKL, AutoencoderTiny, EulerAncestralDiscreteScheduler, LatentConsistencyModelPipeline,
-                       LCMScheduler, StableDiffusionXLPipeline, UNet2DConditionModel)
+from diffusers import (AutoencoderKL, AutoencoderTiny, EulerAncestralDiscreteScheduler, EulerDiscreteScheduler,
+                       LatentConsistencyModelPipeline, LCMScheduler, StableDiffusionPipeline, StableDiffusionXLPipeline,
+                       UNet2DConditionModel)
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from models_list import SDXL, UNETS, kl
@@ -42,6 +43,16 @@ def sdxl(unet, autoencoder):
         force_zeros_for_empty_prompt=True)
 
 
+def stable_diffusion(unet, scheduler, hidden_act):
+    """A pipeline of Stable Diffusion's shape: SD-Turbo, SDXS."""
+    tokens = tokenizer()
+    text = text_config(tokens, hidden_size=unet["cross_attention_dim"], intermediate_size=64, num_hidden_layers=3,
+                       num_attention_heads=2, hidden_act=hidden_act)
+    return StableDiffusionPipeline(
+        AutoencoderTiny(), CLIPTextModel(text), tokens, UNet2DConditionModel(**unet), scheduler, None, None,
+        requires_safety_checker=False)
+
+
 def lcm(unet):
     """A pipeline of LCM_Dreamshaper_v7's shape."""
     tokens = tokenizer()
@@ -54,7 +65,10 @@ def lcm(unet):
 def pipelines():
     """Family -> what makes its pipeline."""
     turbo = dict(SDXL, transformer_layers_per_block=(1, 2, 3), attention_head_dim=(2, 4, 4))
+    euler = EulerDiscreteScheduler(timestep_spacing="trailing", **SCHEDULE)
     return {
+        "sd-turbo": lambda: stable_diffusion(UNETS["sd2_odd"][0], euler, "gelu"),
+        "sdxs": lambda: stable_diffusion(UNETS["sdxs"][0], euler, "gelu"),
         "sdxl-turbo": lambda: sdxl(turbo, AutoencoderTiny()),
         "sdxl-kl": lambda: sdxl(turbo, AutoencoderKL(**kl((16, 32, 32, 32), layers_per_block=2, norm_num_groups=8,
                                                           scaling_factor=0.13025, force_upcast=True))),

@@ -88,7 +88,10 @@ const std::vector<Route>& Api::routes() {
   using Body = RequestBody;
   static const std::vector<Route> table{
       {"GET", "/api/settings", &Api::settings,
-       "The model, the default parameters and their JSON Schema"},
+       "The model (of ?model=NAME, one that is in memory), the default parameters and their JSON "
+       "Schema"},
+      {"GET", "/api/models", &Api::models,
+       "The models that a session can change to, and which of them are in memory"},
       {"GET", "/api/words", &Api::words,
        "Words of everyday language, of other languages and emoji, and what the model calls them"},
       {"GET", "/api/queue", &Api::queue, "The number of sessions, including those that wait"},
@@ -227,8 +230,30 @@ void Api::page(Request& request, const Reply& reply) {
   reply(std::move(response));
 }
 
-void Api::settings(Request& /*request*/, const Reply& reply) {
-  const ServedModel& info = context_.stream_factory.info();
+/// The model that a request asks about.
+std::shared_ptr<const StreamModel> Api::model_of(const Request& request) const {
+  const auto name = request.query.find("model");
+  if (name == request.query.end()) return context_.models.first();
+  auto model = context_.models.loaded(name->second);
+  if (model == nullptr) {
+    throw HttpError(404, "not_found", "no model of that name is in memory", "model");
+  }
+  return model;
+}
+
+void Api::models(Request& /*request*/, const Reply& reply) {
+  json list = json::array();
+  for (const ModelCatalog::Entry& entry : context_.models.entries()) {
+    list.push_back({{"name", entry.name},
+                    {"bytes", entry.bytes},
+                    {"loaded", context_.models.loaded(entry.name) != nullptr}});
+  }
+  reply(json_response({{"models", list}, {"max_loaded", context_.limits.models}}));
+}
+
+void Api::settings(Request& request, const Reply& reply) {
+  const auto model = model_of(request);
+  const ServedModel& info = model->factory->info();
   // Front ends of the legacy protocol read `properties` of `info` and of `input_params`.
   const json properties{{"title", {{"default", "StreamDiffusion"}}},
                         {"description", {{"default", info.model}}},
@@ -241,8 +266,8 @@ void Api::settings(Request& /*request*/, const Reply& reply) {
                          {"dtype", info.dtype},
                          {"version", options_.version},
                          {"properties", properties}}},
-                       {"input_params", context_.table.schema()},
-                       {"params", context_.table.write(context_.table.defaults())},
+                       {"input_params", model->table.schema()},
+                       {"params", model->table.write(model->table.defaults())},
                        {"max_queue_size", context_.limits.sessions},
                        {"page_content", ""},
                        {"concepts", info.words.concepts},
@@ -252,10 +277,10 @@ void Api::settings(Request& /*request*/, const Reply& reply) {
                        {"page", json::parse(info.page_hints)}}));
 }
 
-void Api::words(Request& /*request*/, const Reply& reply) {
+void Api::words(Request& request, const Reply& reply) {
   Response response;
   response.type = "application/json";
-  response.body = context_.stream_factory.info().page_words;
+  response.body = model_of(request)->factory->info().page_words;
   reply(std::move(response));
 }
 

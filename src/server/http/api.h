@@ -68,7 +68,9 @@ class Api {
   void dispatch(Request& request, const Reply& reply);
 
   void page(Request& request, const Reply& reply);
+  std::shared_ptr<const StreamModel> model_of(const Request& request) const;
   void settings(Request& request, const Reply& reply);
+  void models(Request& request, const Reply& reply);
   void words(Request& request, const Reply& reply);
   void queue(Request& request, const Reply& reply);
   void txt2img(Request& request, const Reply& reply);

@@ -74,7 +74,8 @@ ClientSession::ClientSession(ServerContext context, std::string id, Protocol pro
       connection_(std::move(connection)),
       gate_(std::move(gate)),
       events_(std::move(events)),
-      parameters_(context.table.defaults()),
+      model_(context.models.first()),
+      parameters_(model_->table.defaults()),
       quality_(std::make_shared<std::atomic<int>>(parameters_.jpeg_quality)),
       message_rate_(context.limits.messages_per_second, 2 * context.limits.messages_per_second) {}
 
@@ -125,6 +126,9 @@ void ClientSession::on_opened(std::unique_ptr<LiveStream> stream) {
   reconfiguring_ = stream_->reconfiguring();
   send(dump(settings()));
   if (protocol_ == Protocol::legacy) send(status_message("send_frame"));
+  if (const auto change = std::exchange(waiting_change_, std::nullopt)) {
+    change_model(change->at("model").string(), *change);
+  }
 }
 
 // The callbacks run on the stream's threads, which may outlive the session and the server. They
@@ -164,6 +168,7 @@ void ClientSession::deliver(const EncodedImagePtr& image) {
 }
 
 void ClientSession::on_frame_failed(const Error& error, bool frame) {
+  if (!frame) undo_model_change();
   if (error_rate_.take()) {
     send_error(
         HttpError(400, frame ? "frame_failed" : "settings_failed", to_http_error(error).what()));
@@ -182,8 +187,10 @@ void ClientSession::check_stream() {
   }
   const LiveCounters counters = client_counters(stream_->counters());
   add_to_metrics(counters);
-  if (std::exchange(reconfiguring_, stream_->reconfiguring()) && !reconfiguring_)
+  if (std::exchange(reconfiguring_, stream_->reconfiguring()) && !reconfiguring_) {
+    before_change_.reset();
     send(dump(settings()));
+  }
   json stats = write_counters(counters);
   stats["status"] = "stats";
   stats["fps"] = delivery_window_.fps();
@@ -271,15 +278,15 @@ void ClientSession::finish() {
 
 json ClientSession::settings() const {
   return {{"status", "settings"},
-          {"params", context_.table.write(parameters_)},
-          {"reconfiguring", reconfiguring_},
-          {"warnings", context_.table.warnings(parameters_)}};
+          {"params", model_->table.write(parameters_)},
+          {"reconfiguring", reconfiguring_ || opening_model_},
+          {"warnings", model_->table.warnings(parameters_)}};
 }
 
 json ClientSession::describe() const {
   json out{{"id", id_}, {"state", paused_ && state_ == State::live ? "paused" : to_string(state_)}};
-  out["params"] = context_.table.write(parameters_);
-  out["warnings"] = context_.table.warnings(parameters_);
+  out["params"] = model_->table.write(parameters_);
+  out["warnings"] = model_->table.warnings(parameters_);
   out["stats"] = nullptr;
   if (!stream_) return out;
   json stats = write_counters(client_counters(stream_->counters()));

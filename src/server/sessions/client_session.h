@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "server/executor.h"
+#include "server/loaded_models.h"
 #include "server/metrics.h"
 #include "server/parameters.h"
 #include "server/protocol/messages.h"
@@ -42,6 +43,7 @@ struct ServerContext {
   Metrics& metrics;
   const Limits& limits;
   Executor& executor;
+  LoadedModels& models;
 };
 
 /// `binary` sends images in both directions over the WebSocket. `legacy` is the protocol of the
@@ -128,6 +130,14 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   void take_text(std::string_view message);
   void take_binary(std::string message);
   void handle(const ClientText& message);
+  /// The other model that an object asks for, if it does.
+  std::optional<std::string> wanted_model(const json::Json& object) const;
+  /// Opens the model beside the running stream, then changes over to it with the other members of
+  /// the object. Throws HttpError 503 while one is being opened.
+  void change_model(const std::string& name, const json::Json& object);
+  void on_model_opened(const std::shared_ptr<const StreamModel>& model, const json::Json& object);
+  /// Back to the model of before, which the stream goes on with.
+  void undo_model_change();
   /// The image is `message` from `image_offset` on.
   void submit(const FrameHeader& header, std::string message, std::size_t image_offset = 0);
   void send_frame_request();
@@ -154,7 +164,19 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   /// Ends the opening of the stream.
   std::stop_source open_stop_;
   std::shared_ptr<LiveStream> stream_;
+  /// That the stream runs on.
+  std::shared_ptr<const StreamModel> model_;
   Parameters parameters_;
+  /// Another model is being opened.
+  bool opening_model_ = false;
+  /// Until a change of the model has taken effect.
+  struct BeforeChange {
+    std::shared_ptr<const StreamModel> model;
+    Parameters parameters;
+  };
+  std::optional<BeforeChange> before_change_;
+  /// What was asked for before the stream was open.
+  std::optional<json::Json> waiting_change_;
   std::shared_ptr<std::atomic<int>> quality_;
   bool stream_ended_ = false;
   bool opening_ = false, paused_ = false, reconfiguring_ = false;

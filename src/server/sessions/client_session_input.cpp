@@ -123,14 +123,15 @@ void ClientSession::submit(const FrameHeader& header, std::string message,
 // denoising steps. That many keep the engine busy.
 void ClientSession::send_frame_request() {
   if (state_ != State::live || next_frame_) return;
-  const SessionOptions options = context_.stream_factory.with_defaults(parameters_.live.options);
+  const SessionOptions options = model_->factory->with_defaults(parameters_.live.options);
   frame_request_pending_ = stream_->counters().in_flight() > options.t_index_list.size();
   if (!frame_request_pending_ && !paused_) send(status_message("send_frame"));
   frame_request_pending_ |= paused_;
 }
 
 void ClientSession::patch(const json::Json& object, bool outside) {
-  Parameters next = context_.table.apply(object, parameters_);
+  if (const auto name = wanted_model(object)) return change_model(*name, object);
+  Parameters next = model_->table.apply(object, parameters_);
   try {
     if (stream_) stream_->change(next.live);
   } catch (...) {

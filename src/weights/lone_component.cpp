@@ -1,0 +1,105 @@
+#include "weights/lone_component.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "weights/ldm_keys.h"
+#include "weights/model_folder.h"
+#include "weights/other_models.h"
+#include "weights/tiny_autoencoder_file.h"
+#include "weights/weight_store.h"
+
+namespace streamdiffusion::weights {
+namespace {
+
+using base::ErrorCode;
+namespace fs = std::filesystem;
+
+bool is_file(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored);
+}
+
+FileComponent folder_component(const fs::path& folder) {
+  return {read_component_config(folder), std::make_shared<WeightStore>(folder), folder.string()};
+}
+
+SharedFile open(const fs::path& path) {
+  auto file = std::make_shared<const SafetensorsFile>(require_safetensors(path));
+  refuse_other_models(*file);
+  return file;
+}
+
+/// A file with diffusers' or transformers' names: with the config.json beside it, else with
+/// `config`.
+FileComponent named_as_here(const SharedFile& file, const std::optional<json::Json>& config,
+                            const char* what) {
+  const fs::path beside = file->path().parent_path() / "config.json";
+  const bool has_config = is_file(beside);
+  base::require(has_config || config.has_value(), ErrorCode::not_found, beside.string(),
+                ": no such file; ", file->path().filename().string(), " is ", what,
+                " with diffusers' names, whose config.json must be beside it");
+  return {has_config ? json::Json::read(beside) : *config,
+          std::make_shared<WeightStore>(file->path()), file->path().string()};
+}
+
+[[noreturn]] void refuse(const SharedFile& file, const char* what) {
+  base::fail(ErrorCode::unsupported, file->path().string(), ": holds no ", what, ", expected one");
+}
+
+/// Of a text encoder with transformers' names; the projection stands beside "text_model.".
+json::Json transformers_config(const SafetensorsFile& file) {
+  auto config =
+      nlohmann::json::parse(text_config_of(LdmKeys(file, "text_model."), false, kAllLayers));
+  constexpr const char* kProjection = "text_projection.weight";
+  if (file.find(kProjection) != nullptr) {
+    config["projection_dim"] = LdmKeys(file, "").dim(kProjection, 0);
+  }
+  return json::Json::parse(config.dump(), file.path().string() + ": text encoder");
+}
+
+bool is_large(const json::Json& autoencoder) {
+  return autoencoder.string_or("_class_name", "") == "AutoencoderKL";
+}
+
+}  // namespace
+
+FileComponent open_autoencoder(const fs::path& path, const std::optional<json::Json>& own,
+                               double scale) {
+  if (!is_file(path)) return folder_component(path);
+  const SharedFile file = open(path);
+  const bool large = file->find("decoder.up_blocks.0.resnets.0.conv1.weight") != nullptr;
+  if (large)
+    return named_as_here(file, own && is_large(*own) ? own : std::nullopt, "an autoencoder");
+  const bool has_config = is_file(path.parent_path() / "config.json");
+  if (has_config && file->find("decoder.layers.0.weight") != nullptr) {
+    return named_as_here(file, std::nullopt, "an autoencoder");
+  }
+  if (auto tiny = tiny_autoencoder_file(file)) return *tiny;
+  auto found = ldm_autoencoder(file, scale);
+  if (!found) refuse(file, "autoencoder");
+  return std::move(found->component);
+}
+
+FileComponent open_unet(const fs::path& path, const std::optional<json::Json>& own) {
+  if (!is_file(path)) return folder_component(path);
+  const SharedFile file = open(path);
+  if (file->find("conv_in.weight") != nullptr) return named_as_here(file, own, "a UNet");
+  auto found = ldm_unet(file);
+  if (!found) refuse(file, "UNet");
+  return std::move(found->component);
+}
+
+FileComponent open_text_encoder(const fs::path& path, bool second_of_two) {
+  if (!is_file(path)) return folder_component(path);
+  const SharedFile file = open(path);
+  if (file->find("text_model.embeddings.token_embedding.weight") != nullptr) {
+    return named_as_here(file, transformers_config(*file), "a text encoder");
+  }
+  const auto found =
+      open_clip_text(file, {"", "model."}, second_of_two ? kAllLayers : kLayersOfTwo);
+  if (!found) refuse(file, "text encoder");
+  return found->component;
+}
+
+}  // namespace streamdiffusion::weights
