@@ -182,8 +182,9 @@ std::vector<fs::path> expand_inputs(const std::vector<std::string>& inputs) {
         fs::is_directory(status) ? images_in(input) : matches(input);
     all.insert(all.end(), found.begin(), found.end());
   }
-  base::require(found_any, ErrorCode::not_found, inputs.front(),
-                ": no such file, nor any other of the ", inputs.size(), " inputs");
+  base::require(found_any || inputs.empty(), ErrorCode::not_found,
+                inputs.empty() ? "" : inputs.front(), ": no such file, nor any other of the ",
+                inputs.size(), " inputs");
   return all;
 }
 

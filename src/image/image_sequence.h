@@ -13,7 +13,7 @@ namespace streamdiffusion::image {
 /// warning for each input says how many files were left out. A file that is named itself is taken
 /// as it is; "-" stands for standard input. Throws not_found naming an argument that matches
 /// nothing, io for a folder that cannot be read. Of several inputs, an image that is missing is
-/// taken as well, to be named when it is read, unless all are.
+/// taken as well, to be named when it is read, unless all are. No inputs give no files.
 std::vector<std::filesystem::path> expand_inputs(const std::vector<std::string>& inputs);
 
 /// Whether `output` is meant as a folder: it is one, ends with a slash, or has no extension

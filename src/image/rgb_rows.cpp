@@ -4,17 +4,13 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "image/simd_rows.h"
 
 namespace streamdiffusion::image {
 namespace {
 
-/// Where the bytes of a pixel of a packed format lie. `alpha` is -1 where there is none.
-struct Packed {
-  int bytes, r, g, b, alpha;
-};
-
 /// bytes is 0 for a format of planes.
-Packed packed(PixelFormat format) {
+PackedLayout packed(PixelFormat format) {
   switch (format) {
     case PixelFormat::rgb:
       return {3, 0, 1, 2, -1};
@@ -38,10 +34,7 @@ Packed packed(PixelFormat format) {
 /// Coefficients of a conversion between YUV and RGB (ITU-R BT.601-7, section 2.5; BT.709-6, 3.2 to
 /// 3.5), in 16.16 fixed point.
 struct Matrix {
-  int y_offset;
-  /// To RGB: r = y*(Y - y_offset) + rv*V', g = ... + gu*U' + gv*V', b = ... + bu*U', with
-  /// U' = U - 128.
-  int y, rv, gu, gv, bu;
+  YuvToRgb to_rgb;
   /// From RGB: rows of Y, U and V.
   int to_y[3], to_u[3], to_v[3];
 };
@@ -56,12 +49,9 @@ constexpr Matrix make_matrix(double kr, double kb, bool full) {
   const double kg = 1 - kr - kb;
   const double luma = full ? 1.0 : 219.0 / 255, chroma = full ? 1.0 : 224.0 / 255;
   const double u = chroma / (2 * (1 - kb)), v = chroma / (2 * (1 - kr));
-  return {full ? 0 : 16,
-          fixed(1 / luma),
-          fixed(2 * (1 - kr) / chroma),
-          fixed(-2 * (1 - kb) * kb / kg / chroma),
-          fixed(-2 * (1 - kr) * kr / kg / chroma),
-          fixed(2 * (1 - kb) / chroma),
+  return {{full ? 0 : 16, fixed(1 / luma), fixed(2 * (1 - kr) / chroma),
+           fixed(-2 * (1 - kb) * kb / kg / chroma), fixed(-2 * (1 - kr) * kr / kg / chroma),
+           fixed(2 * (1 - kb) / chroma)},
           {fixed(kr * luma), fixed(kg * luma), fixed(kb * luma)},
           {fixed(-kr * u), fixed(-kg * u), fixed((1 - kb) * u)},
           {fixed((1 - kr) * v), fixed(-kg * v), fixed(-kb * v)}};
@@ -80,24 +70,32 @@ std::uint8_t byte_of(int fixed_point) {
   return static_cast<std::uint8_t>(std::clamp((fixed_point + kOne / 2) >> 16, 0, 255));
 }
 
-template <int bytes>
-void read_packed(const std::uint8_t* from, const Packed& p, int width, std::uint8_t* to) {
-  for (int x = 0; x < width; ++x) {
-    to[3 * x] = from[bytes * x + p.r];
-    to[3 * x + 1] = from[bytes * x + p.g];
-    to[3 * x + 2] = from[bytes * x + p.b];
-  }
-}
+/// From column x on. U and V of a pixel lie at u[(x / 2) * step] and v[(x / 2) * step].
+struct YuvRow {
+  const std::uint8_t *luma, *u, *v;
+  int step;
+};
 
-/// U and V of the pixels from column x on lie at u[(x / 2) * step] and v[(x / 2) * step].
-void read_yuv(const std::uint8_t* luma, const std::uint8_t* u, const std::uint8_t* v, int step,
-              int first, int width, const Matrix& m, std::uint8_t* to) {
-  for (int i = 0; i < width; ++i) {
-    const int x = first + i, chroma = x / 2 * step;
-    const int base = m.y * (luma[x] - m.y_offset), du = u[chroma] - 128, dv = v[chroma] - 128;
-    to[3 * i] = byte_of(base + m.rv * dv);
-    to[3 * i + 1] = byte_of(base + m.gu * du + m.gv * dv);
-    to[3 * i + 2] = byte_of(base + m.bu * du);
+/// Interleaves U and V a piece at a time, where they are not so already.
+void read_yuv(const YuvRow& row, int x, int width, const YuvToRgb& matrix, std::uint8_t* to) {
+  constexpr int kPiece = 512;
+  std::uint8_t piece[kPiece];
+  for (int done = 0; done < width;) {
+    const int at = x + done;
+    // a pixel in an odd column is the second of its pair
+    const int count = at % 2 != 0 ? 1 : std::min(kPiece, width - done);
+    const std::uint8_t *u = row.u + at / 2 * row.step, *v = row.v + at / 2 * row.step;
+    const std::uint8_t* uv = u;
+    if (row.step == 1) {
+      for (int i = 0; i < (count + 1) / 2; ++i) {
+        piece[2 * i] = u[i];
+        piece[2 * i + 1] = v[i];
+      }
+      uv = piece;
+    }
+    yuv_to_rgb(row.luma + at, uv, static_cast<std::size_t>(count), matrix,
+               to + std::ptrdiff_t{3} * done);
+    done += count;
   }
 }
 
@@ -108,7 +106,7 @@ int weighted(const int (&weights)[3], const T* rgb) {
 
 void write_luma(const std::uint8_t* rgb, int width, const Matrix& m, std::uint8_t* to) {
   for (int x = 0; x < width; ++x)
-    to[x] = byte_of(weighted(m.to_y, rgb + 3 * x) + m.y_offset * kOne);
+    to[x] = byte_of(weighted(m.to_y, rgb + 3 * x) + m.to_rgb.y_offset * kOne);
 }
 
 /// U and V are those of the mean of 2x2 pixels.
@@ -122,15 +120,6 @@ void write_chroma(const std::uint8_t* row, const std::uint8_t* below, int width,
     const std::ptrdiff_t at = std::ptrdiff_t{x / 2} * step;
     u[at] = byte_of(weighted(m.to_u, sum) / 4 + 128 * kOne);
     v[at] = byte_of(weighted(m.to_v, sum) / 4 + 128 * kOne);
-  }
-}
-
-void write_packed(const std::uint8_t* rgb, const Packed& p, int width, std::uint8_t* to) {
-  for (int x = 0; x < width; ++x, rgb += 3, to += p.bytes) {
-    to[p.r] = rgb[0];
-    to[p.g] = rgb[1];
-    to[p.b] = rgb[2];
-    if (p.alpha >= 0) to[p.alpha] = 255;
   }
 }
 
@@ -182,30 +171,34 @@ const std::uint8_t* RgbRows::row(int y) {
 void RgbRows::copy_row(int y, std::uint8_t* to) const {
   const std::ptrdiff_t line = y_ + y;
   const std::uint8_t* from = frame_.planes[0] + line * frame_.strides[0];
-  const Packed p = packed(frame_.format);
+  const PackedLayout p = packed(frame_.format);
   if (frame_.format == PixelFormat::rgb) {
     std::memcpy(to, from + std::ptrdiff_t{3} * x_, static_cast<std::size_t>(width_) * 3);
   } else if (p.bytes > 0) {
     from += std::ptrdiff_t{p.bytes} * x_;
-    p.bytes == 3 ? read_packed<3>(from, p, width_, to) : read_packed<4>(from, p, width_, to);
+    packed_to_rgb(from, p, static_cast<std::size_t>(width_), to);
   } else {
-    const Matrix& m = matrix_of(frame_.matrix, frame_.range);
     const std::uint8_t* u = frame_.planes[1] + line / 2 * frame_.strides[1];
     const bool interleaved = frame_.format == PixelFormat::nv12;
     const std::uint8_t* v = interleaved ? u + 1 : frame_.planes[2] + line / 2 * frame_.strides[2];
-    read_yuv(from, u, v, interleaved ? 2 : 1, x_, width_, m, to);
+    read_yuv({from, u, v, interleaved ? 2 : 1}, x_, width_,
+             matrix_of(frame_.matrix, frame_.range).to_rgb, to);
   }
 }
 
 void write_planes(ImageView image, const FrameTarget& target) {
-  const Packed p = packed(target.format);
+  const PackedLayout p = packed(target.format);
   const Matrix& m = matrix_of(target.matrix, target.range);
   const bool interleaved = target.format == PixelFormat::nv12;
   for (int y = 0; y < image.height; ++y) {
     const std::uint8_t* row = image.data + y * image.stride;
     std::uint8_t* to = target.planes[0] + y * target.strides[0];
+    if (target.format == PixelFormat::rgb) {
+      std::memcpy(to, row, static_cast<std::size_t>(image.width) * 3);
+      continue;
+    }
     if (p.bytes > 0) {
-      write_packed(row, p, image.width, to);
+      rgb_to_packed(row, p, static_cast<std::size_t>(image.width), to);
       continue;
     }
     write_luma(row, image.width, m, to);

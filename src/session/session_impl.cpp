@@ -150,7 +150,7 @@ void Session::Impl::push(ImageView frame, std::optional<session::FrameTag> tag,
     ++times_.skipped;
     return;  // the slot stays free
   }
-  controls_->copy_pictures(control_pictures, frame, gathered_);
+  if (controls_->any()) controls_->copy_pictures(control_pictures, frame, gathered_);
   gather(id);
 }
 
@@ -172,7 +172,7 @@ void Session::Impl::generate(std::optional<session::FrameTag> tag,
                 "this session follows images; set text_to_image to draw from text alone");
   check_pictures(control_pictures, true);
   const std::uint64_t id = frames_.enter(std::move(tag));
-  controls_->copy_pictures(control_pictures, {}, gathered_);
+  if (controls_->any()) controls_->copy_pictures(control_pictures, {}, gathered_);
   draw_noise(
       {fresh_.data() + static_cast<std::size_t>(gathered_) * latent_.size(), latent_.size()});
   gather(id);
@@ -241,7 +241,7 @@ void Session::Impl::run_stream_batch(bool from_noise, std::span<const float> lat
     from_noise ? batch_->enter_noise(latents, entering_, rows)
                : batch_->enter(latents, entering_, rows);
     std::fill(entering_.begin(), entering_.end(), stream::FrameId());
-    controls_->write_scales(*unet_.state, 0, batch_->layout().steps);
+    if (controls_->any()) controls_->write_scales(*unet_.state, 0, batch_->layout().steps);
     run(unet_, Lifetime::per_frame);
     try {
       batch_->leave(unet_.output("prediction"), finished_, leaving_);
@@ -266,7 +266,7 @@ void Session::Impl::run_sequential(bool from_noise, std::span<const float> laten
       schedule_stale_ = true;  // every step has its own timestep
       refresh_schedule();
       refresh_prompts();
-      controls_->write_scales(*unet_.state, step, sequential_->steps());
+      if (controls_->any()) controls_->write_scales(*unet_.state, step, sequential_->steps());
       run(unet_, Lifetime::per_frame);
       sequential_->leave(step, unet_.output("prediction"));
     }

@@ -100,8 +100,8 @@ std::optional<LdmComponent> open_clip_text(const SharedFile& file, Prefixes pref
     const OpenClipTensor at = open_clip_tensor(name);
     std::vector<StoredPart> parts{{at.name, at.third, at.transposed}};
     if (at.name == "text_projection") {
-      parts.push_back({.name = "text_projection.weight"});
-      parts.push_back({.name = "text_projection.weight.weight"});
+      for (const char* stored : {"text_projection.weight", "text_projection.weight.weight"})
+        parts.emplace_back().name = stored;
     }
     return parts;
   };
