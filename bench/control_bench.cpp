@@ -1,4 +1,4 @@
-// Control pictures without a network: milliseconds for each at 512x512, on one thread.
+// Control images without a network: milliseconds for each at 512x512, on one thread.
 //
 //   cmake --build build/release --target control_bench && build/release/control_bench
 #include <benchmark/benchmark.h>
@@ -46,7 +46,7 @@ constexpr std::array kRows{Row{"passthrough", Preprocessor::passthrough},
 void run(benchmark::State& state, Preprocessor preprocessor, bool noise) {
   const Image frame = drawing(noise);
   for (auto step : state) {
-    benchmark::DoNotOptimize(control_picture(frame, {.preprocessor = preprocessor}));
+    benchmark::DoNotOptimize(control_image(frame, {.preprocessor = preprocessor}));
   }
 }
 

@@ -1,4 +1,4 @@
-// Control pictures that need no network: edges, lines and colors of a frame, for the ControlNets of
+// Control images that need no network: edges, lines and colors of a frame, for the ControlNets of
 // a session.
 #pragma once
 
@@ -6,7 +6,7 @@
 
 namespace streamdiffusion {
 
-/// What a control picture shows of a frame. Lines are white on black.
+/// What a control image shows of a frame. Lines are white on black.
 enum class Preprocessor {
   /// The frame itself.
   passthrough,
@@ -28,7 +28,7 @@ enum class Preprocessor {
   color,
 };
 
-struct ControlPictureOptions {
+struct ControlImageOptions {
   Preprocessor preprocessor = Preprocessor::passthrough;
   /// canny: gradients, |dx| + |dy| of Sobel's 3x3 kernels, 0..2040. Above `high` there is an edge,
   /// and above `low` where it continues one; low <= high.
@@ -41,8 +41,8 @@ struct ControlPictureOptions {
   float gamma = 1;
 };
 
-/// A picture of the frame's size. The same bits on every machine for canny, tile and color. Throws
+/// An image of the frame's size. The same bits on every machine for canny, tile and color. Throws
 /// invalid_argument for an empty frame or an option outside of its range.
-Image control_picture(ImageView frame, const ControlPictureOptions& options);
+Image control_image(ImageView frame, const ControlImageOptions& options);
 
 }  // namespace streamdiffusion

@@ -117,7 +117,7 @@ struct ControlSettings {
   bool operator==(const ControlSettings&) const = default;
 };
 
-/// A ControlNet beside the model's UNet. It makes images follow a control picture, such as the
+/// A ControlNet beside the model's UNet. It makes images follow a control image, such as the
 /// edges or the depth of each frame (docs/controlnet.md).
 struct ControlNet {
   /// Folder in diffusers' layout, with config.json and weights.

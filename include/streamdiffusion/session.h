@@ -102,17 +102,17 @@ class Session {
   /// that of a failed frame with its `error`. Numbers must ascend: throws invalid_argument, with
   /// the frame not taken.
   std::vector<Output> process(ImageView frame, std::uint64_t frame_id, std::any tag = {});
-  /// The same with a control picture for each ControlNet of the engine, in their order, of exactly
-  /// width x height. For those without one, as in the functions above, the frame is the picture.
-  /// Throws invalid_argument, with the frame not taken, for more pictures than nets.
-  std::vector<Output> process(ImageView frame, std::span<const ImageView> control_pictures,
+  /// The same with a control image for each ControlNet of the engine, in their order, of exactly
+  /// width x height. For those without one, as in the functions above, the frame is the image.
+  /// Throws invalid_argument, with the frame not taken, for more images than nets.
+  std::vector<Output> process(ImageView frame, std::span<const ImageView> control_images,
                               std::uint64_t frame_id, std::any tag = {});
   /// Text to image: one image from fresh noise. The rules of process() hold.
   std::optional<Output> generate();
   std::vector<Output> generate(std::uint64_t frame_id, std::any tag = {});
-  /// The same with control pictures, one for each net that is enabled and maybe for others; throws
+  /// The same with control images, one for each net that is enabled and maybe for others; throws
   /// invalid_argument where one lacks. The two functions above have none.
-  std::vector<Output> generate(std::span<const ImageView> control_pictures, std::uint64_t frame_id,
+  std::vector<Output> generate(std::span<const ImageView> control_images, std::uint64_t frame_id,
                                std::any tag = {});
   /// One UNet call without a new frame: those in flight go one step further. Returns every output
   /// that is ready.

@@ -1,4 +1,4 @@
-// Control pictures that keep colors and lose detail.
+// Control images that keep colors and lose detail.
 #pragma once
 
 #include "streamdiffusion/image.h"

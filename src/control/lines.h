@@ -1,4 +1,4 @@
-// Control pictures of lines: smooth edges, scribbles, fine lines.
+// Control images of lines: smooth edges, scribbles, fine lines.
 #pragma once
 
 #include "streamdiffusion/image.h"

@@ -1,4 +1,4 @@
-// Planes of numbers, one for each pixel, and the filters that control pictures are made of.
+// Planes of numbers, one for each pixel, and the filters that control images are made of.
 #pragma once
 
 #include <cstddef>

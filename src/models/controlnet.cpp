@@ -17,7 +17,7 @@ using tensor::DType;
 using Level = UNetConfig::Level;
 
 constexpr std::int64_t kMaxEmbeddingChannels = 1 << 14;
-constexpr int kPictureChannels = 3;
+constexpr int kImageChannels = 3;
 constexpr const char* kRoot = "controlnets";
 
 bool attends(const UNetConfig& config) {
@@ -26,8 +26,8 @@ bool attends(const UNetConfig& config) {
   return any;
 }
 
-/// The picture in 0..1, in the order of colors that the network takes.
-Value picture(Builder& b, const ControlNetConfig& config, const ImageShape& shape) {
+/// The image in 0..1, in the order of colors that the network takes.
+Value image(Builder& b, const ControlNetConfig& config, const ImageShape& shape) {
   const Value rgb = pixels_input(b, shape, 1 / 255.0F, 0);
   if (!config.bgr) return rgb;
   const auto channel = [&](int c) { return b.slice_channels(rgb, c, 1); };
@@ -40,7 +40,7 @@ ControlNetConfig controlnet_config(const json::Json& json) {
   ConfigReader config(json, "ControlNetModel");
   ControlNetConfig net;
   net.down = down_path_config(config);
-  config.expect("conditioning_channels", kPictureChannels);
+  config.expect("conditioning_channels", kImageChannels);
   config.expect_false({"global_pool_conditions"});
   net.embedding_channels = config.integers("conditioning_embedding_out_channels",
                                            net.embedding_channels, 1, kMaxEmbeddingChannels);
@@ -104,7 +104,7 @@ graph::Graph build_control_embedding(const ControlNetConfig& config, const Image
   const std::vector<std::int64_t>& channels = config.embedding_channels;
   const auto silu = graph::Activation::silu;
   Value x =
-      b.conv2d(picture(b, config, shape), n / "conv_in", {.out = channels.front(), .act = silu});
+      b.conv2d(image(b, config, shape), n / "conv_in", {.out = channels.front(), .act = silu});
   for (int i = 0; i + 1 < static_cast<int>(channels.size()); ++i) {
     const auto at = static_cast<std::size_t>(i);
     x = b.conv2d(x, n / "blocks" / (2 * i), {.out = channels[at], .act = silu});

@@ -1,8 +1,8 @@
-// ControlNet: a copy of a UNet's down path that reads a control picture, and adds to the UNet's
+// ControlNet: a copy of a UNet's down path that reads a control image, and adds to the UNet's
 // skip connections and middle block (Zhang et al. 2023, arXiv 2302.05543; diffusers'
 // ControlNetModel).
 //
-// The picture's embedding depends on nothing but the picture, so it is a graph of its own, which
+// The image's embedding depends on nothing but the image, so it is a graph of its own, which
 // runs once for each frame. The rest is recorded into the graph of the UNet, and reads the same
 // latents, timesteps and prompts.
 #pragma once
@@ -24,7 +24,7 @@ namespace streamdiffusion::models {
 struct ControlNetConfig {
   /// The down path and the middle block. What only an up path has is unset.
   UNetConfig down;
-  /// Channels of the convolutions of the picture's embedding; between two of them height and width
+  /// Channels of the convolutions of the image's embedding; between two of them height and width
   /// are halved.
   std::vector<std::int64_t> embedding_channels{16, 32, 96, 256};
   /// The network takes blue first.
@@ -35,7 +35,7 @@ struct ControlNetConfig {
 /// would change the result and is not implemented, corrupt_file for an invalid one.
 ControlNetConfig controlnet_config(const json::Json& config);
 
-/// How many times larger than its embedding, and so than the latents, the picture is.
+/// How many times larger than its embedding, and so than the latents, the image is.
 std::int64_t control_factor(const ControlNetConfig& config);
 /// Residuals: one for each skip connection, and the middle block's.
 std::int64_t residual_count(const ControlNetConfig& config);
@@ -54,7 +54,7 @@ std::optional<ControlNetTensor> controlnet_tensor(std::string_view name);
 /// this UNet.
 void check_fits(const ControlNetConfig& config, const UNetConfig& unet);
 
-/// Input "pixels" u8 [frames, height, width, 3], the control picture in RGB. Output "control"
+/// Input "pixels" u8 [frames, height, width, 3], the control image in RGB. Output "control"
 /// [frames, height / factor, width / factor, channels of the first level], in the activations'
 /// type. Names of tensors as in the file. Throws invalid_argument for an invalid shape.
 graph::Graph build_control_embedding(const ControlNetConfig& config, const ImageShape& shape);

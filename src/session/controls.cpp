@@ -90,12 +90,12 @@ Controls::Net Controls::open_net(ExecutableCache& executables, const SessionOpti
           std::vector<bool>(static_cast<std::size_t>(layout_.frames))};
 }
 
-void Controls::copy_pictures(std::span<const ImageView> pictures, const ImageView& otherwise,
-                             int slot) {
+void Controls::copy_images(std::span<const ImageView> images, const ImageView& otherwise,
+                           int slot) {
   for (Net& net : nets_) {
     const auto number = static_cast<std::size_t>(net.number);
-    const bool own = number < pictures.size() && pictures[number].data != nullptr;
-    copy_pixels(own ? pictures[number] : otherwise,
+    const bool own = number < images.size() && images[number].data != nullptr;
+    copy_pixels(own ? images[number] : otherwise,
                 net.embedding.state->input("pixels").rows(slot, 1));
     net.gathered[static_cast<std::size_t>(slot)] = true;
   }
@@ -109,7 +109,7 @@ void Controls::enter(bool frames, const std::function<void(const Program&)>& run
   }
 }
 
-void Controls::write_pictures(const backend::State& unet) const {
+void Controls::write_images(const backend::State& unet) const {
   for (const Net& net : nets_)
     net.rows.write(bytes_of(unet.input(numbered("control", net.number))));
 }

@@ -1,4 +1,4 @@
-// The ControlNets of a session: the control pictures of its frames, embedded once for each frame,
+// The ControlNets of a session: the control images of its frames, embedded once for each frame,
 // and how strongly each acts on each row.
 #pragma once
 
@@ -28,20 +28,20 @@ class Controls {
   Controls(const Model& model, const stream::RowLayout& layout) : model_(model), layout_(layout) {}
 
   /// Takes the settings; compiles or finds the embeddings of nets that are on. Rows of a net that
-  /// was on before keep their pictures. Throws as ExecutableCache, with nothing changed.
+  /// was on before keep their images. Throws as ExecutableCache, with nothing changed.
   void set(ExecutableCache& executables, const SessionOptions& options,
            const std::stop_token& stop);
   bool any() const { return !nets_.empty(); }
   bool enabled(std::size_t number) const { return settings_[number].enabled; }
 
-  /// The picture of each net for the frame in this slot of the batch; `otherwise` for those without
+  /// The image of each net for the frame in this slot of the batch; `otherwise` for those without
   /// one.
-  void copy_pictures(std::span<const ImageView> pictures, const ImageView& otherwise, int slot);
-  /// Moves every picture one row further. Where frames enter, embeds theirs by `run`.
+  void copy_images(std::span<const ImageView> images, const ImageView& otherwise, int slot);
+  /// Moves every image one row further. Where frames enter, embeds theirs by `run`.
   void enter(bool frames, const std::function<void(const Program&)>& run);
-  /// Writes the UNet's inputs: the embedded pictures of all rows, as enter() left them, and the
+  /// Writes the UNet's inputs: the embedded images of all rows, as enter() left them, and the
   /// scales of a call whose first row is at `first_step` of `steps`.
-  void write_pictures(const backend::State& unet) const;
+  void write_images(const backend::State& unet) const;
   void write_scales(const backend::State& unet, int first_step, int steps) const;
 
   void for_each_executable(const std::function<void(const backend::Executable&)>& visit) const;
@@ -51,7 +51,7 @@ class Controls {
     int number;
     Program embedding;
     stream::FrameRows rows;
-    /// By slot: whether the frame that is gathered there has a picture.
+    /// By slot: whether the frame that is gathered there has an image.
     std::vector<bool> gathered;
   };
   Net open_net(ExecutableCache& executables, const SessionOptions& options, int number,

@@ -61,7 +61,7 @@ class ExecutableCache {
   /// that compiles is through, before each weight that they read, and while they measure.
   SharedExecutable encoder(const AutoencoderKey& key, const std::stop_token& stop = {});
   SharedExecutable decoder(const AutoencoderKey& key, const std::stop_token& stop = {});
-  /// The embedding of a ControlNet's control pictures.
+  /// The embedding of a ControlNet's control images.
   SharedExecutable control_embedding(int controlnet, const AutoencoderKey& key,
                                      const std::stop_token& stop = {});
   /// Parallel::automatic takes the faster way. That follows from the cost of a row on one thread

@@ -99,7 +99,7 @@ class Model {
   const models::ControlNetConfig& controlnet(int number) const {
     return controlnets_[static_cast<std::size_t>(number)].config;
   }
-  /// The embedding of a ControlNet's control pictures, and its weights.
+  /// The embedding of a ControlNet's control images, and its weights.
   graph::Graph control_graph(int number, int frames, int height, int width,
                              tensor::DType dtype) const;
   backend::Weights control_weights(int number) const;

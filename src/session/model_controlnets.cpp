@@ -44,7 +44,7 @@ void Model::open_controlnet(const ControlNet& net) {
       .source = std::make_shared<weights::WeightStore>(net.model),
       .scope = std::filesystem::absolute(net.model).lexically_normal().string()};
   base::require(models::control_factor(opened.config) == factor(), ErrorCode::invalid_argument,
-                net.model, ": its control picture is ", models::control_factor(opened.config),
+                net.model, ": its control image is ", models::control_factor(opened.config),
                 " times larger than the latents, the model's images ", factor(), " times");
   const std::size_t number = controlnets_.size();
   controlnets_.push_back(opened);

@@ -70,9 +70,9 @@ std::vector<Output> Session::process(ImageView frame, std::uint64_t frame_id, st
   return impl_->pop_all();
 }
 
-std::vector<Output> Session::process(ImageView frame, std::span<const ImageView> control_pictures,
+std::vector<Output> Session::process(ImageView frame, std::span<const ImageView> control_images,
                                      std::uint64_t frame_id, std::any tag) {
-  impl_->push(frame, session::FrameTag{frame_id, std::move(tag)}, control_pictures);
+  impl_->push(frame, session::FrameTag{frame_id, std::move(tag)}, control_images);
   return impl_->pop_all();
 }
 
@@ -86,9 +86,9 @@ std::vector<Output> Session::generate(std::uint64_t frame_id, std::any tag) {
   return impl_->pop_all();
 }
 
-std::vector<Output> Session::generate(std::span<const ImageView> control_pictures,
+std::vector<Output> Session::generate(std::span<const ImageView> control_images,
                                       std::uint64_t frame_id, std::any tag) {
-  impl_->generate(session::FrameTag{frame_id, std::move(tag)}, control_pictures);
+  impl_->generate(session::FrameTag{frame_id, std::move(tag)}, control_images);
   return impl_->pop_all();
 }
 

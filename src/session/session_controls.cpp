@@ -1,4 +1,4 @@
-// What concerns a session's ControlNets: their settings, and the control pictures of its frames.
+// What concerns a session's ControlNets: their settings, and the control images of its frames.
 #include "base/error.h"
 #include "session/session_impl.h"
 #include "session/session_options.h"
@@ -8,7 +8,7 @@ namespace streamdiffusion {
 
 using base::ErrorCode;
 
-/// The rows in flight go on: those that a net has no picture of, without it.
+/// The rows in flight go on: those that a net has no image of, without it.
 void Session::Impl::set_control_settings(const std::vector<ControlSettings>& settings) {
   SessionOptions wanted = options_;
   wanted.control_settings = settings;
@@ -18,7 +18,7 @@ void Session::Impl::set_control_settings(const std::vector<ControlSettings>& set
     Program unet(engine_->executables.unet(session::unet_key(wanted), stop_));
     controls_->set(engine_->executables, wanted, stop_);
     unet_ = std::move(unet);
-    controls_->write_pictures(*unet_.state);
+    controls_->write_images(*unet_.state);
     schedule_stale_ = prompts_stale_ = true;
   } else {
     controls_->set(engine_->executables, wanted, stop_);
@@ -26,15 +26,15 @@ void Session::Impl::set_control_settings(const std::vector<ControlSettings>& set
   options_ = std::move(wanted);
 }
 
-void Session::Impl::check_pictures(std::span<const ImageView> pictures, bool all) const {
+void Session::Impl::check_images(std::span<const ImageView> images, bool all) const {
   const std::size_t nets = options_.control_settings.size();
-  base::require(pictures.size() <= nets, ErrorCode::invalid_argument, "the frame has ",
-                pictures.size(), " control pictures, the engine ", nets, " ControlNets");
+  base::require(images.size() <= nets, ErrorCode::invalid_argument, "the frame has ", images.size(),
+                " control images, the engine ", nets, " ControlNets");
   for (std::size_t i = 0; i < nets; ++i) {
-    const bool given = i < pictures.size() && pictures[i].data != nullptr;
-    if (given) check_size(pictures[i], base::concat("control picture ", i));
+    const bool given = i < images.size() && images[i].data != nullptr;
+    if (given) check_size(images[i], base::concat("control image ", i));
     base::require(given || !all || !controls_->enabled(i), ErrorCode::invalid_argument,
-                  "ControlNet ", i, " is enabled and has no control picture; expected one: there ",
+                  "ControlNet ", i, " is enabled and has no control image; expected one: there ",
                   "is no frame that could be it");
   }
 }
@@ -43,7 +43,7 @@ void Session::Impl::enter_controls(bool any_frame) {
   const session::Stopwatch watch(times_.unet, waited_);
   controls_->enter(any_frame,
                    [&](const Program& program) { run(program, graph::Lifetime::per_frame); });
-  controls_->write_pictures(*unet_.state);
+  controls_->write_images(*unet_.state);
 }
 
 }  // namespace streamdiffusion

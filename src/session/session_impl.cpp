@@ -140,9 +140,9 @@ void Session::Impl::check_size(const ImageView& image, std::string_view what) co
 }
 
 void Session::Impl::push(ImageView frame, std::optional<session::FrameTag> tag,
-                         std::span<const ImageView> control_pictures) {
+                         std::span<const ImageView> control_images) {
   check_frame(frame);
-  check_pictures(control_pictures, false);
+  check_images(control_images, false);
   const std::uint64_t id = frames_.enter(std::move(tag));
   const std::span<const std::uint8_t> pixels = copy_pixels(frame, gathered_);
   if (options_.enable_similar_image_filter && !filter_.process(pixels) && frames_.has_image()) {
@@ -150,7 +150,7 @@ void Session::Impl::push(ImageView frame, std::optional<session::FrameTag> tag,
     ++times_.skipped;
     return;  // the slot stays free
   }
-  if (controls_->any()) controls_->copy_pictures(control_pictures, frame, gathered_);
+  if (controls_->any()) controls_->copy_images(control_images, frame, gathered_);
   gather(id);
 }
 
@@ -167,12 +167,12 @@ void Session::Impl::gather(std::uint64_t frame_id) {
 }
 
 void Session::Impl::generate(std::optional<session::FrameTag> tag,
-                             std::span<const ImageView> control_pictures) {
+                             std::span<const ImageView> control_images) {
   base::require(options_.text_to_image, ErrorCode::invalid_argument,
                 "this session follows images; set text_to_image to draw from text alone");
-  check_pictures(control_pictures, true);
+  check_images(control_images, true);
   const std::uint64_t id = frames_.enter(std::move(tag));
-  if (controls_->any()) controls_->copy_pictures(control_pictures, {}, gathered_);
+  if (controls_->any()) controls_->copy_images(control_images, {}, gathered_);
   draw_noise(
       {fresh_.data() + static_cast<std::size_t>(gathered_) * latent_.size(), latent_.size()});
   gather(id);

@@ -35,9 +35,9 @@ class Session::Impl {
   void set_filter(bool enabled, float threshold, int max_skip_frame);
 
   void push(ImageView frame, std::optional<session::FrameTag> tag = {},
-            std::span<const ImageView> control_pictures = {});
+            std::span<const ImageView> control_images = {});
   void generate(std::optional<session::FrameTag> tag = {},
-                std::span<const ImageView> control_pictures = {});
+                std::span<const ImageView> control_images = {});
   void advance();
   void flush();
   std::optional<Output> pop() { return frames_.pop(); }
@@ -61,7 +61,7 @@ class Session::Impl {
   void check_frame(const ImageView& frame) const;
   /// Throws invalid_argument naming the image, which is `what`, unless it has the session's size.
   void check_size(const ImageView& image, std::string_view what) const;
-  void check_pictures(std::span<const ImageView> pictures, bool all) const;
+  void check_images(std::span<const ImageView> images, bool all) const;
   /// Into a slot of the encoder's input; returns the pixels there.
   std::span<const std::uint8_t> copy_pixels(const ImageView& frame, int slot);
   /// Puts a frame into the next slot, and runs the batch once all slots are taken.
@@ -69,7 +69,7 @@ class Session::Impl {
   /// Runs the frames gathered so far; slots without one are left out.
   void run_batch();
   void run_stages();
-  /// Moves the control pictures one row further, and embeds those of the frames that enter.
+  /// Moves the control images one row further, and embeds those of the frames that enter.
   void enter_controls(bool any_frame);
   /// An error that no single frame caused: every frame in flight fails.
   void fail_all(const Error& error);

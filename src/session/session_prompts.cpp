@@ -41,7 +41,7 @@ void Session::Impl::set_lora_scales(const std::vector<float>& scales) {
   session::SharedExecutable unet = engine_->executables.unet(session::unet_key(wanted), stop_);
   if (unet != unet_.executable) {
     unet_ = Program(std::move(unet));
-    controls_->write_pictures(*unet_.state);
+    controls_->write_images(*unet_.state);
   }
   conditioning_->set_prompt(std::move(prompt));
   conditioning_->set_negative(std::move(negative));

@@ -1,4 +1,4 @@
-// UNets with ControlNets against diffusers, on every device and type this build has: pictures,
+// UNets with ControlNets against diffusers, on every device and type this build has: images,
 // embeddings, scales by row, guess mode.
 #include <gtest/gtest.h>
 

@@ -44,7 +44,7 @@ struct Published {
   const char* preset;
   std::string_view config;
   std::int64_t parameters, tensors, residuals;
-  /// 10^9 products of a row, with the picture's embedding.
+  /// 10^9 products of a row, with the image's embedding.
   double gmac;
 };
 

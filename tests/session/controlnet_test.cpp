@@ -1,4 +1,4 @@
-// ControlNets on an engine: each frame follows its own control picture through all its steps, and
+// ControlNets on an engine: each frame follows its own control image through all its steps, and
 // settings change while a session runs.
 
 #include <gmock/gmock.h>
@@ -21,8 +21,8 @@ using Pixels = std::vector<float>;
 
 constexpr int kSide = 32;
 
-/// A gray frame or picture of a number of its own.
-Image picture(int number) {
+/// A gray frame or image of a number of its own.
+Image image(int number) {
   Image image{kSide, kSide, {}};
   for (int i = 0; i < kSide * kSide * 3; ++i) {
     image.rgb.push_back(static_cast<std::uint8_t>(i * (3 + number) + 97 * number));
@@ -64,7 +64,7 @@ class ControlNets : public ::testing::Test {
     return made;
   }
 
-  /// Frames 0 to count - 1, each with pictures of its own, one a net; the pixels by frame.
+  /// Frames 0 to count - 1, each with images of its own, one a net; the pixels by frame.
   static std::vector<Pixels> run(Session& session, int count, int nets) {
     std::vector<Pixels> out;
     const auto take = [&](std::vector<Output> outputs) {
@@ -72,9 +72,9 @@ class ControlNets : public ::testing::Test {
     };
     for (int i = 0; i < count; ++i) {
       std::vector<Image> images;
-      for (int k = 0; k < nets; ++k) images.push_back(picture(20 + 10 * k + i));
+      for (int k = 0; k < nets; ++k) images.push_back(image(20 + 10 * k + i));
       const std::vector<ImageView> views(images.begin(), images.end());
-      take(session.process(picture(i), views, static_cast<std::uint64_t>(i)));
+      take(session.process(image(i), views, static_cast<std::uint64_t>(i)));
     }
     take(session.flush());
     return out;
@@ -95,7 +95,7 @@ class ControlNets : public ::testing::Test {
 };
 
 /// The oracle: the same frames one after another, all steps of a frame before the next.
-TEST_F(ControlNets, EachFrameFollowsItsOwnPictureForEveryStepCountAndGuidance) {
+TEST_F(ControlNets, EachFrameFollowsItsOwnImageForEveryStepCountAndGuidance) {
   Engine engine = open({net("canny"), net("depth", {.scale = 0.6F, .guess_mode = true})});
   for (const std::vector<int>& list :
        {std::vector<int>{32}, {20, 40}, {10, 25, 40}, {0, 16, 32, 45}}) {
@@ -112,8 +112,8 @@ TEST_F(ControlNets, EachFrameFollowsItsOwnPictureForEveryStepCountAndGuidance) {
   }
 }
 
-/// What row alignment is about: a picture changes its own frame and no other.
-TEST_F(ControlNets, APictureChangesItsOwnFrameOnly) {
+/// What row alignment is about: an image changes its own frame and no other.
+TEST_F(ControlNets, AnImageChangesItsOwnFrameOnly) {
   Engine engine = open({net("canny", {.scale = 2})});
   const auto images = [&](int changed) {
     Session made = session(engine, options({10, 25, 40}));
@@ -122,9 +122,8 @@ TEST_F(ControlNets, APictureChangesItsOwnFrameOnly) {
       for (Output& output : outputs) out.push_back(std::move(output.pixels));
     };
     for (int i = 0; i < 5; ++i) {
-      const Image control = picture(i == changed ? 60 : 20 + i);
-      take(
-          made.process(picture(i), std::vector<ImageView>{control}, static_cast<std::uint64_t>(i)));
+      const Image control = image(i == changed ? 60 : 20 + i);
+      take(made.process(image(i), std::vector<ImageView>{control}, static_cast<std::uint64_t>(i)));
     }
     take(made.flush());
     return out;
@@ -181,7 +180,7 @@ TEST_F(ControlNets, SettingsChangeAtAFrameEdgeAndEndAsThoseOfAFreshSession) {
   for (int round = 0; round < 3; ++round) {
     for (const auto& settings : {first, other, both}) {
       changing.set_control_settings(settings);
-      changing.process(picture(round));
+      changing.process(image(round));
     }
   }
   changing.flush();
@@ -194,9 +193,9 @@ TEST_F(ControlNets, SettingsChangeAtAFrameEdgeAndEndAsThoseOfAFreshSession) {
     std::vector<Pixels> expected = run(fresh, 4, 2);
     std::vector<Pixels> found;
     for (int i = 0; i < 4; ++i) {
-      const Image a = picture(20 + i), b = picture(30 + i);
+      const Image a = image(20 + i), b = image(30 + i);
       const std::vector<ImageView> views{a, b};
-      for (Output& output : changing.process(picture(i), views, id++)) {
+      for (Output& output : changing.process(image(i), views, id++)) {
         found.push_back(std::move(output.pixels));
       }
     }
@@ -214,10 +213,10 @@ TEST_F(ControlNets, ANetThatIsSwitchedOnLeavesFramesInFlightAlone) {
   const auto take = [&](std::vector<Output> outputs) {
     for (Output& output : outputs) found.push_back(std::move(output.pixels));
   };
-  take(made.process(picture(0), 0));
-  take(made.process(picture(1), 1));
+  take(made.process(image(0), 0));
+  take(made.process(image(1), 1));
   made.set_control_settings({{.scale = 2}});
-  take(made.process(picture(2), 2));
+  take(made.process(image(2), 2));
   take(made.flush());
   ASSERT_EQ(found.size(), 3U);
   found.pop_back();
@@ -230,7 +229,7 @@ TEST_F(ControlNets, FromTextAlone) {
   o.text_to_image = true;
   const auto first = [&](int number) {
     Session made = session(engine, o);
-    const Image control = picture(number);
+    const Image control = image(number);
     made.generate(std::vector<ImageView>{control}, 0);
     return made.flush().at(0).pixels;
   };
@@ -238,13 +237,13 @@ TEST_F(ControlNets, FromTextAlone) {
   EXPECT_EQ(first(1), first(1));
   Session made = session(engine, o);
   expect_error([&] { made.generate(); }, ErrorCode::invalid_argument,
-               {"ControlNet 0", "no control picture"});
+               {"ControlNet 0", "no control image"});
 }
 
-TEST_F(ControlNets, WithoutAPictureTheFrameIsIt) {
+TEST_F(ControlNets, WithoutAnImageTheFrameIsIt) {
   Engine engine = open({net("canny")});
   Session with = session(engine, options({30})), without = session(engine, options({30}));
-  const Image frame = picture(1);
+  const Image frame = image(1);
   const auto expected = with.process(frame, std::vector<ImageView>{frame}, 0);
   const auto found = without.process(frame, 0);
   EXPECT_EQ(found.at(0).pixels, expected.at(0).pixels);
@@ -282,14 +281,14 @@ TEST_F(ControlNets, BadInputIsRefusedByName) {
   expect_error([&] { check({{.start = 0.5F, .end = 0.5F}}); }, ErrorCode::invalid_argument,
                {"start is 0.5"});
   Session made = session(engine, options({30}));
-  const Image small{8, 8, std::vector<std::uint8_t>(192)}, frame = picture(0);
+  const Image small{8, 8, std::vector<std::uint8_t>(192)}, frame = image(0);
   expect_error([&] { made.process(frame, std::vector<ImageView>{small}, 0); },
-               ErrorCode::invalid_argument, {"control picture 0 is 8x8", "32x32"});
+               ErrorCode::invalid_argument, {"control image 0 is 8x8", "32x32"});
   expect_error(
       [&] {
         made.process(frame, std::vector<ImageView>{frame, frame}, 0);
       },
-      ErrorCode::invalid_argument, {"2 control pictures", "1 ControlNets"});
+      ErrorCode::invalid_argument, {"2 control images", "1 ControlNets"});
 }
 
 TEST_F(ControlNets, MemoryIsSaidBeforehand) {

@@ -1,4 +1,4 @@
-// Control pictures without a network: what each shows of simple frames, and bad options.
+// Control images without a network: what each shows of simple frames, and bad options.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -26,8 +26,8 @@ Image flat(std::uint8_t value) {
   return step(kSide, value);
 }
 
-Image made(const Image& frame, ControlPictureOptions options) {
-  const Image out = control_picture(frame, options);
+Image made(const Image& frame, ControlImageOptions options) {
+  const Image out = control_image(frame, options);
   EXPECT_EQ(out.width, frame.width);
   EXPECT_EQ(out.height, frame.height);
   EXPECT_EQ(out.rgb.size(), frame.rgb.size());
@@ -38,16 +38,16 @@ int at(const Image& image, int x, int y, int c = 0) {
   return image.rgb[static_cast<std::size_t>(3 * (y * image.width + x) + c)];
 }
 
-TEST(ControlPicture, PassthroughIsTheFrame) {
+TEST(ControlImage, PassthroughIsTheFrame) {
   EXPECT_EQ(made(step(30), {}).rgb, step(30).rgb);
 }
 
-TEST(ControlPicture, CannyDrawsOneLineAtAStep) {
+TEST(ControlImage, CannyDrawsOneLineAtAStep) {
   const Image edges = made(step(48), {.preprocessor = Preprocessor::canny});
   for (int x = 0; x < kSide; ++x) EXPECT_EQ(at(edges, x, 20), x == 47 ? 255 : 0) << x;
 }
 
-TEST(ControlPicture, SoftEdgeIsBrightestAtTheStepAndFallsOff) {
+TEST(ControlImage, SoftEdgeIsBrightestAtTheStepAndFallsOff) {
   const Image edges = made(step(48), {.preprocessor = Preprocessor::soft_edge});
   EXPECT_GT(at(edges, 47, 20), 230);
   EXPECT_GT(at(edges, 47, 20), at(edges, 45, 20));
@@ -56,7 +56,7 @@ TEST(ControlPicture, SoftEdgeIsBrightestAtTheStepAndFallsOff) {
   EXPECT_EQ(at(made(flat(90), {.preprocessor = Preprocessor::soft_edge}), 10, 20), 12);
 }
 
-TEST(ControlPicture, ScribbleAndLineartDrawWhatIsDarkerThanAround) {
+TEST(ControlImage, ScribbleAndLineartDrawWhatIsDarkerThanAround) {
   for (const Preprocessor kind : {Preprocessor::scribble, Preprocessor::lineart}) {
     const Image lines = made(step(48), {.preprocessor = kind});
     EXPECT_GT(at(lines, 46, 20), 100);
@@ -66,7 +66,7 @@ TEST(ControlPicture, ScribbleAndLineartDrawWhatIsDarkerThanAround) {
   }
 }
 
-TEST(ControlPicture, BlurKeepsFlatFramesAndSpreadsASteps) {
+TEST(ControlImage, BlurKeepsFlatFramesAndSpreadsASteps) {
   EXPECT_EQ(made(flat(90), {.preprocessor = Preprocessor::blur}).rgb, flat(90).rgb);
   const Image blurred = made(step(48), {.preprocessor = Preprocessor::blur, .sigma = 4});
   // The share of a Gaussian left of -0.5 and -4.5 pixels.
@@ -74,14 +74,14 @@ TEST(ControlPicture, BlurKeepsFlatFramesAndSpreadsASteps) {
   EXPECT_NEAR(at(blurred, 43, 20), 40 + 180 * 0.5 * std::erfc(4.5 / 4 / std::sqrt(2)), 1.5);
 }
 
-TEST(ControlPicture, ColorIsTheMeanOfEachCell) {
+TEST(ControlImage, ColorIsTheMeanOfEachCell) {
   const Image cells = made(step(32, 0, 100), {.preprocessor = Preprocessor::color});
   EXPECT_EQ(at(cells, 5, 5), 50);  // half of the first cell
   EXPECT_EQ(at(cells, 63, 70), 50);
   EXPECT_EQ(at(cells, 64, 70), 100);  // the rest of the frame, smaller than a cell
 }
 
-TEST(ControlPicture, TileLosesDetailAndKeepsFlatFrames) {
+TEST(ControlImage, TileLosesDetailAndKeepsFlatFrames) {
   EXPECT_EQ(made(flat(90), {.preprocessor = Preprocessor::tile}).rgb, flat(90).rgb);
   const Image tiled = made(step(50), {.preprocessor = Preprocessor::tile, .cell = 8});
   EXPECT_GT(at(tiled, 48, 20), 60);
@@ -89,7 +89,7 @@ TEST(ControlPicture, TileLosesDetailAndKeepsFlatFrames) {
   EXPECT_EQ(made(step(50), {.preprocessor = Preprocessor::tile, .cell = 1}).rgb, step(50).rgb);
 }
 
-TEST(ControlPicture, LuminanceIsGrayAndFollowsGamma) {
+TEST(ControlImage, LuminanceIsGrayAndFollowsGamma) {
   Image frame{1, 1, {255, 0, 0}};
   EXPECT_EQ(made(frame, {.preprocessor = Preprocessor::luminance}).rgb,
             (std::vector<std::uint8_t>{76, 76, 76}));
@@ -97,16 +97,16 @@ TEST(ControlPicture, LuminanceIsGrayAndFollowsGamma) {
   EXPECT_EQ(at(made(frame, {.preprocessor = Preprocessor::luminance, .gamma = 0.5F}), 0, 0), 128);
 }
 
-TEST(ControlPicture, BadInputIsRefusedByName) {
-  const auto refused = [](ControlPictureOptions options, const std::string& part) {
-    expect_error([&] { control_picture(step(4), options); }, ErrorCode::invalid_argument, {part});
+TEST(ControlImage, BadInputIsRefusedByName) {
+  const auto refused = [](ControlImageOptions options, const std::string& part) {
+    expect_error([&] { control_image(step(4), options); }, ErrorCode::invalid_argument, {part});
   };
   refused({.low_threshold = 300}, "low_threshold is 300, expected 0 to 200");
   refused({.high_threshold = 3000}, "high_threshold is 3000");
   refused({.sigma = NAN}, "sigma is");
   refused({.cell = 0}, "cell is 0, expected 1 to 256");
   refused({.gamma = 0}, "gamma is 0");
-  expect_error([&] { control_picture({}, {}); }, ErrorCode::invalid_argument, {"0x0"});
+  expect_error([&] { control_image({}, {}); }, ErrorCode::invalid_argument, {"0x0"});
 }
 
 }  // namespace

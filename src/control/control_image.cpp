@@ -1,4 +1,4 @@
-// The public function: checks the options and chooses the picture.
+// The public function: checks the options and chooses the image.
 #include "base/error.h"
 #include "control/canny.h"
 #include "control/cells.h"
@@ -16,10 +16,10 @@ constexpr int kColorCell = 64;
 template <typename T>
 void check(const char* name, T found, T minimum, T maximum) {
   base::require(found >= minimum && found <= maximum, ErrorCode::invalid_argument,
-                "control picture: ", name, " is ", found, ", expected ", minimum, " to ", maximum);
+                "control image: ", name, " is ", found, ", expected ", minimum, " to ", maximum);
 }
 
-void check_options(const ControlPictureOptions& o) {
+void check_options(const ControlImageOptions& o) {
   constexpr int kLargestGradient = 2040;
   check("low_threshold", o.low_threshold, 0, o.high_threshold);
   check("high_threshold", o.high_threshold, 0, kLargestGradient);
@@ -30,9 +30,9 @@ void check_options(const ControlPictureOptions& o) {
 
 }  // namespace
 
-Image control_picture(ImageView frame, const ControlPictureOptions& options) {
+Image control_image(ImageView frame, const ControlImageOptions& options) {
   base::require(frame.data != nullptr && frame.width > 0 && frame.height > 0,
-                ErrorCode::invalid_argument, "control picture: the frame is ", frame.width, "x",
+                ErrorCode::invalid_argument, "control image: the frame is ", frame.width, "x",
                 frame.height, ", expected an image");
   check_options(options);
   switch (options.preprocessor) {
@@ -55,7 +55,7 @@ Image control_picture(ImageView frame, const ControlPictureOptions& options) {
     case Preprocessor::color:
       return control::color(frame, kColorCell);
   }
-  base::fail(ErrorCode::internal, "control picture: no such preprocessor");
+  base::fail(ErrorCode::internal, "control image: no such preprocessor");
 }
 
 }  // namespace streamdiffusion
