@@ -18,6 +18,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "server/loaded_models.h"
 #include "server/sessions/session_registry.h"
 #include "support/fake_stream_factory.h"
 
@@ -77,6 +78,9 @@ class Stream : public server::LiveStream {
     if (std::exchange(frame_, std::nullopt)) ++counters_.dropped_stopped;
   }
   void stop() override { halt(); }
+  void change(server::StreamFactory& /*model*/, const LiveSettings& settings) override {
+    change(settings);
+  }
   void change(const LiveSettings& settings) override {
     base::require(settings.options.seed != testing::FakeStreamFactory::kRefusedSeed,
                   ErrorCode::invalid_argument, "the seed is refused");
@@ -288,8 +292,9 @@ class World {
   server::Limits limits_;
   Tasks tasks_;
   server::Metrics metrics_;
-  server::ParameterTable table_{factory_, limits_};
-  server::SessionRegistry registry_{{factory_, table_, metrics_, limits_, tasks_}};
+  server::LoadedModels models_{factory_, nullptr, limits_};
+  server::SessionRegistry registry_{
+      {factory_, models_.first()->table, metrics_, limits_, tasks_, models_}};
   std::array<std::shared_ptr<Connection>, kClients> clients_;
 };
 

@@ -207,11 +207,12 @@ void serve(ServeFlags& flags) {
   server::Server server(factory, flags.options, &installed);
   check_open_files(flags.options.limits, open_files);
   limit_log();
-  print_ready(engine, "", base::seconds_since(start));
-  print_address(server, flags.options);
-  if (::isatty(STDERR_FILENO) != 0) std::fprintf(stderr, "Ctrl-C ends the server\n");
-  if (flags.open) show_page(server, flags.options);
-  const bool all_ended = server.run(true);
+  const bool all_ended = server.run(true, [&] {
+    print_ready(engine, "", base::seconds_since(start));
+    print_address(server, flags.options);
+    if (::isatty(STDERR_FILENO) != 0) std::fprintf(stderr, "Ctrl-C ends the server\n");
+    if (flags.open) show_page(server, flags.options);
+  });
   std::fprintf(stderr, all_ended ? "ended\n" : "ended; streams that did not stop were cut off\n");
   if (!all_ended) ::_exit(0);  // the destructors would wait for them
 }

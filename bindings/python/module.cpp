@@ -192,7 +192,7 @@ class LiveSession {
   LiveSession(const Engine& engine, const std::string& parameters, int policy, int depth) {
     streamdiffusion_live_options options;
     streamdiffusion_live_options_init(&options);
-    options.policy = static_cast<streamdiffusion_policy>(policy);
+    options.policy = policy;
     options.depth = depth;
     streamdiffusion_error* error = nullptr;
     streamdiffusion_status status;

@@ -9,6 +9,7 @@
  * - Functions that can fail return a status, STREAMDIFFUSION_OK where they succeed. Where the last
  *   argument is not NULL, they also write an error object with a text there, to be freed by
  *   streamdiffusion_error_free(), or NULL where they succeed. No function throws, prints or exits.
+ * - Members that hold a value of an enum are int32_t, so that a wrong one is refused by name.
  * - Structs begin with `struct_size`, which ..._init() fills in. They only ever grow at their end:
  *   a program that was compiled with an older header goes on working.
  * - Text that a function returns as `char *` is freed by streamdiffusion_string_free().
@@ -129,16 +130,15 @@ typedef struct streamdiffusion_frame {
   size_t struct_size;
   /* In pixels; any size: a frame is resized as the parameter "fit" says. */
   int32_t width, height;
-  streamdiffusion_format format;
-  streamdiffusion_memory memory;
+  /* streamdiffusion_format and streamdiffusion_memory */
+  int32_t format, memory;
   /* The first row of each plane. For an image that is stored from bottom to top this is the last
    * row in memory, and its stride is negative. Not written to, but by streamdiffusion_output_copy(). */
   void* planes[4];
   /* Bytes from one row to the next. */
   ptrdiff_t strides[4];
   /* Of NV12 and I420. */
-  streamdiffusion_matrix matrix;
-  streamdiffusion_range range;
+  int32_t matrix, range;
   /* When it was captured, in nanoseconds of CLOCK_MONOTONIC; 0 for now. */
   int64_t captured_ns;
   /* The caller's own; comes back with the output. */
@@ -252,7 +252,8 @@ typedef enum streamdiffusion_policy {
 
 typedef struct streamdiffusion_live_options {
   size_t struct_size;
-  streamdiffusion_policy policy;
+  /* streamdiffusion_policy */
+  int32_t policy;
   /* Frames that wait in each queue, 1..1024; 1 for LATEST. */
   int32_t depth;
   /* Gets every image, in order, on a thread of the session. The output is released after the call:

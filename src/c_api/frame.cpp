@@ -30,10 +30,9 @@ Frame frame_as(const streamdiffusion_frame& frame) {
 constexpr std::size_t kFirstSize =
     offsetof(streamdiffusion_frame, release_user) + sizeof(streamdiffusion_frame::release_user);
 
-template <typename Enum>
-void check_value(Enum value, int last, const char* name) {
-  base::require(value >= 0 && static_cast<int>(value) <= last, ErrorCode::invalid_argument,
-                "the frame's ", name, " is ", static_cast<int>(value), ", expected 0..", last);
+void check_value(std::int32_t value, int last, const char* name) {
+  base::require(value >= 0 && value <= last, ErrorCode::invalid_argument, "the frame's ", name,
+                " is ", value, ", expected 0..", last);
 }
 
 }  // namespace
@@ -46,7 +45,7 @@ streamdiffusion_frame read_frame(const streamdiffusion_frame* given) {
   check_value(frame.matrix, STREAMDIFFUSION_MATRIX_BT709, "matrix");
   check_value(frame.range, STREAMDIFFUSION_RANGE_FULL, "range");
   base::require(frame.memory == STREAMDIFFUSION_MEMORY_HOST, ErrorCode::unsupported,
-                "the frame's memory is ", static_cast<int>(frame.memory),
+                "the frame's memory is ", frame.memory,
                 ", expected STREAMDIFFUSION_MEMORY_HOST; other memory is not implemented");
   image::check(view_of(frame));
   return frame;

@@ -108,8 +108,7 @@ class Deliveries {
 QueuePolicy policy_of(const streamdiffusion_live_options& options) {
   base::require(options.policy >= STREAMDIFFUSION_POLICY_LATEST &&
                     options.policy <= STREAMDIFFUSION_POLICY_BLOCK,
-                ErrorCode::invalid_argument, "policy is ", static_cast<int>(options.policy),
-                ", expected 0..2");
+                ErrorCode::invalid_argument, "policy is ", options.policy, ", expected 0..2");
   return {static_cast<QueuePolicy::Kind>(options.policy), options.depth};
 }
 

@@ -74,7 +74,7 @@ class Server::Impl : public Executor {
   std::uint16_t port() const { return port_; }
   const std::string& fingerprint() const { return tls_.fingerprint; }
 
-  bool run(bool signals);
+  bool run(bool signals, const std::function<void()>& ready);
   void drain();
 
  private:
@@ -302,9 +302,10 @@ class Server::Impl::SignalThread {
   std::thread thread_;
 };
 
-bool Server::Impl::run(bool signals) {
+bool Server::Impl::run(bool signals, const std::function<void()>& ready) {
   std::optional<SignalThread> signal_thread;
   if (signals) signal_thread.emplace(*this);
+  if (ready) ready();
   for (tcp::acceptor& acceptor : acceptors_) net::co_spawn(io_, accept(acceptor), net::detached);
   net::co_spawn(io_, tick(), net::detached);
   io_.run();
@@ -347,8 +348,8 @@ std::uint16_t Server::port() const {
 std::string Server::fingerprint() const {
   return impl_->fingerprint();
 }
-bool Server::run(bool signals) {
-  return impl_->run(signals);
+bool Server::run(bool signals, const std::function<void()>& ready) {
+  return impl_->run(signals, ready);
 }
 void Server::drain() {
   impl_->drain();

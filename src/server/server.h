@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -31,9 +32,10 @@ class Server {
   /// Serves on this thread until drained, for at most Limits::drain after the order. With
   /// `signals`, SIGTERM and SIGINT start draining; after the first of them, their default action is
   /// restored, so that a second one ends the process at once. SIGHUP reads the certificate again,
-  /// if there are files of one. Returns false if a stream did not end in time;
-  /// the destructor would wait for it.
-  bool run(bool signals);
+  /// if there are files of one. `ready` is called once clients and signals are heard, for what
+  /// tells others that the server is there. Returns false if a stream did not end in time; the
+  /// destructor would wait for it.
+  bool run(bool signals, const std::function<void()>& ready = {});
   /// Accepts no new session, makes /readyz report it, and lets running sessions finish for at most
   /// Limits::drain. May be called from any thread.
   void drain();

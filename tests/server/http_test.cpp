@@ -283,5 +283,14 @@ TEST(KeepAlive, SeveralRequestsOnOneConnection) {
   EXPECT_EQ(read_answer(wire).status, 200);
 }
 
+TEST(Routes, TakeAsAnIdAllThatFollowsThem) {
+  RunningServer server;
+  for (const char* path : {"/api/ws/../x", "/api/ws/a/b", "/api/ws/..%2fx", "/api/stream/a/b"}) {
+    const auto answer = server.get(path);
+    EXPECT_EQ(answer.status, 400) << path;
+    EXPECT_EQ(answer.json()["error"]["code"], "bad_request") << path;
+  }
+}
+
 }  // namespace
 }  // namespace streamdiffusion::testing

@@ -154,7 +154,12 @@ std::optional<std::size_t> Api::body_limit(const Request& request) const {
 }
 
 std::string Api::session_id_of(const Request& request) {
-  return request.path.substr(request.path.rfind('/') + 1);
+  for (const Route& route : routes()) {
+    const std::string_view prefix = without_id(route.path);
+    if (prefix.size() < route.path.size() && request.path.starts_with(prefix))
+      return request.path.substr(prefix.size());
+  }
+  return {};
 }
 
 /// Counts the response and adds the headers that every response has.
