@@ -1,14 +1,6 @@
 # The C interface as a shared library: libstreamdiffusion_c.so, target streamdiffusion::c, with a CMake package and a
 # pkg-config file of its own. It exports the functions of include/streamdiffusion/c.h and nothing else.
-set(objects "")
-set(links "")
-sd_layers_of(c_api layers)
-foreach(layer IN LISTS layers)
-  list(APPEND objects $<TARGET_OBJECTS:sd_${layer}>)
-  get_property(layer_links GLOBAL PROPERTY SD_LINK_${layer})
-  list(APPEND links ${layer_links})
-endforeach()
-list(REMOVE_DUPLICATES links)
+sd_parts_of(c_api objects links)
 
 set(version_script ${PROJECT_SOURCE_DIR}/cmake/c_library.map)
 add_library(streamdiffusion_c SHARED ${objects})

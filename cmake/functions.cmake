@@ -76,6 +76,21 @@ function(sd_layers_of name result)
   set(${result} ${found} PARENT_SCOPE)
 endfunction()
 
+# sd_parts_of(<folder> <objects> <links>): the objects of the folder and of all layers it stands on, and what they link.
+function(sd_parts_of name objects links)
+  sd_layers_of(${name} layers)
+  set(found_objects "")
+  set(found_links "")
+  foreach(layer IN LISTS layers)
+    list(APPEND found_objects $<TARGET_OBJECTS:sd_${layer}>)
+    get_property(layer_links GLOBAL PROPERTY SD_LINK_${layer})
+    list(APPEND found_links ${layer_links})
+  endforeach()
+  list(REMOVE_DUPLICATES found_links)
+  set(${objects} ${found_objects} PARENT_SCOPE)
+  set(${links} ${found_links} PARENT_SCOPE)
+endfunction()
+
 # The test framework's headers, compiled once for all tests. A program of its own, as programs and libraries are compiled
 # with different flags (-fPIE and -fPIC).
 if(SD_PRECOMPILED_HEADERS AND SD_BUILD_TESTS)

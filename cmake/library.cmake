@@ -3,15 +3,7 @@
 include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
 
-set(objects "")
-set(links "")
-sd_layers_of(live layers)
-foreach(layer IN LISTS layers)
-  list(APPEND objects $<TARGET_OBJECTS:sd_${layer}>)
-  get_property(layer_links GLOBAL PROPERTY SD_LINK_${layer})
-  list(APPEND links ${layer_links})
-endforeach()
-list(REMOVE_DUPLICATES links)
+sd_parts_of(live objects links)
 list(REMOVE_ITEM links nlohmann_json::nlohmann_json) # headers only, and in no public header
 
 add_library(streamdiffusion_library STATIC ${objects})
