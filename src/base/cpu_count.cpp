@@ -1,17 +1,16 @@
-// Control groups: Documentation/admin-guide/cgroup-v1 and cgroup-v2.rst of Linux.
 #include "base/cpu_count.h"
 
 #include <sched.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstdint>
 #include <fstream>
 #include <optional>
 #include <sstream>
 #include <string>
 #include <thread>
-#include <vector>
+
+#include "base/control_groups.h"
 
 namespace streamdiffusion::base {
 namespace {
@@ -45,50 +44,13 @@ std::optional<double> quota_v1(const fs::path& group) {
                     first_line(group / "cpu.cfs_period_us"));
 }
 
-/// The least quota from `group`, a path inside `mount`, up to `mount`. In a container the path may
-/// be the host's: then only the mount itself exists, and is the container's own group.
-std::optional<double> least(const fs::path& mount, const std::string& group,
-                            std::optional<double> (*quota)(const fs::path&)) {
-  std::optional<double> result = quota(mount);
-  fs::path folder = mount;
-  for (const fs::path& part : fs::path(group).relative_path()) {
-    folder /= part;
-    const auto here = quota(folder);
-    if (here) result = std::min(result.value_or(*here), *here);
-  }
-  return result;
-}
-
-bool has_word(const std::string& list, std::string_view word) {
-  std::istringstream words(list);
-  for (std::string each; std::getline(words, each, ',');) {
-    if (each == word) return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 double cgroup_quota(const fs::path& root) {
-  const fs::path mounts = root / "sys/fs/cgroup";
-  std::ifstream groups(root / "proc/self/cgroup");
   std::optional<double> result;
-  const auto take = [&](std::optional<double> quota) {
+  for (const auto& [version, folder] : control_groups("cpu", root)) {
+    const auto quota = version == 1 ? quota_v1(folder) : quota_v2(folder);
     if (quota) result = std::min(result.value_or(*quota), *quota);
-  };
-  for (std::string line; std::getline(groups, line);) {  // "4:cpu,cpuacct:/a" or "0::/a"
-    std::istringstream fields(line);
-    std::string number, controllers, group;
-    std::getline(fields, number, ':');
-    std::getline(fields, controllers, ':');
-    std::getline(fields, group);
-    if (number == "0" && controllers.empty()) {
-      for (const char* mount : {"", "unified"}) take(least(mounts / mount, group, quota_v2));
-    } else if (has_word(controllers, "cpu")) {
-      for (const std::string& mount : {controllers, std::string("cpu")}) {
-        take(least(mounts / mount, group, quota_v1));
-      }
-    }
   }
   return result.value_or(0);
 }

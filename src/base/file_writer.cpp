@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/hex.h"
 #include "base/parse_number.h"
 
 namespace streamdiffusion::base {
@@ -34,20 +35,6 @@ std::optional<int> descriptor_of(const fs::path& path) {
   return std::nullopt;
 }
 
-/// 16 hexadecimal digits.
-std::string random_name() {
-  std::array<unsigned char, 8> bytes{};
-  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
-    fail(ErrorCode::io, "no random numbers: ", std::strerror(errno));
-  constexpr const char* kDigits = "0123456789abcdef";
-  std::string name;
-  for (const unsigned byte : bytes) {
-    name += kDigits[byte / 16];
-    name += kDigits[byte % 16];
-  }
-  return name;
-}
-
 /// For a pipe whose reader made it non-blocking.
 bool wait_for_room(int descriptor) {
   pollfd room{descriptor, POLLOUT, 0};
@@ -55,6 +42,13 @@ bool wait_for_room(int descriptor) {
 }
 
 }  // namespace
+
+std::string random_name() {
+  std::array<unsigned char, 8> bytes{};
+  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
+    fail(ErrorCode::io, "no random numbers: ", std::strerror(errno));
+  return to_hex(bytes);
+}
 
 FileWriter::FileWriter(fs::path path, Durability durability)
     : path_(std::move(path)), durability_(durability) {
@@ -145,6 +139,17 @@ void write_file(const fs::path& path, std::string_view text, Durability durabili
 
 void check_writable(const fs::path& path) {
   if (!is_stream(path)) FileWriter(path, Durability::replacing);
+}
+
+void check_creatable(const fs::path& path) {
+  std::error_code ignored;
+  fs::path above = fs::absolute(path).parent_path();
+  if (is_stream(path) || fs::is_directory(above, ignored)) return check_writable(path);
+  while (!fs::exists(above, ignored) && above.has_relative_path()) above = above.parent_path();
+  require(fs::is_directory(above, ignored), ErrorCode::io, above.string(),
+          ": is a file, expected a folder");
+  require(::access(above.c_str(), W_OK) == 0, ErrorCode::io, above.string(),
+          ": no folder can be made there: ", std::strerror(errno));
 }
 
 bool is_standard_output(const fs::path& path) {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace streamdiffusion::base {
@@ -46,6 +47,9 @@ class FileWriter {
   bool replaces_ = false;
 };
 
+/// 16 hexadecimal digits that nobody can foresee, for a temporary file's name. Throws io.
+std::string random_name();
+
 /// Writes a whole file with a FileWriter.
 void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes,
                 Durability durability = Durability::replacing);
@@ -55,6 +59,8 @@ void write_file(const std::filesystem::path& path, std::string_view text,
 /// Throws as writing to a file would, before work whose result would be lost: if the folder is
 /// missing or takes no files, or the file may not be replaced. Streams are not tried.
 void check_writable(const std::filesystem::path& path);
+/// The same for writers that make missing folders: those must be possible.
+void check_creatable(const std::filesystem::path& path);
 
 /// Whether `path` is standard output: "-", /dev/stdout, /dev/fd/1 or /proc/self/fd/1.
 bool is_standard_output(const std::filesystem::path& path);

@@ -21,4 +21,15 @@ std::string hub_repository(std::string_view folder) {
   return repository;
 }
 
+std::string model_name(const std::filesystem::path& path) {
+  const std::filesystem::path full = std::filesystem::absolute(path).lexically_normal();
+  const std::filesystem::path last = full.has_filename() ? full : full.parent_path();
+  if (last.extension() == ".safetensors") return last.stem().string();
+  for (const std::filesystem::path& part : last) {
+    std::string repository = hub_repository(part.string());
+    if (!repository.empty()) return repository;
+  }
+  return last.filename().string();
+}
+
 }  // namespace streamdiffusion::base

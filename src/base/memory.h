@@ -12,8 +12,12 @@ namespace streamdiffusion::base {
 void trim_memory();
 
 /// Bytes that this process can still take: what Linux calls available, or less where a control
-/// group (version 2) of this process grants less. Nothing where the system does not say. `root`
-/// stands for "/", for tests.
+/// group of this process grants less. Nothing where the system does not say. `root` stands for "/",
+/// for tests.
 std::optional<std::size_t> available_memory(const std::filesystem::path& root = "/");
+
+/// Bytes that this process can never exceed, whatever else ends: the memory and swap of the
+/// machine, or less where a control group of this process grants less.
+std::optional<std::size_t> total_memory(const std::filesystem::path& root = "/");
 
 }  // namespace streamdiffusion::base

@@ -59,6 +59,19 @@ std::string Json::where() const {
   return path.empty() ? document_->file : document_->file + ": " + path;
 }
 
+/// "an empty array", "an array of 1 item"
+static std::string described(const char* kind, const char* entry, std::size_t count) {
+  if (count == 0) return concat("an empty ", kind);
+  return concat("an ", kind, " of ", count, " ", entry, count == 1 ? "" : "s");
+}
+
+/// 1.0 is no integer, and must not look like one.
+static std::string shown(double number) {
+  std::string text = concat(number);
+  if (text.find_first_not_of("-0123456789") == std::string::npos) text += ".0";
+  return text;
+}
+
 std::string Json::found() const {
   switch (node_->kind) {
     case Kind::null:
@@ -68,13 +81,13 @@ std::string Json::found() const {
     case Kind::integer:
       return std::to_string(node_->integer);
     case Kind::number:
-      return concat(node_->number);
+      return shown(node_->number);
     case Kind::string:
       return "string " + quote(node_->text);
     case Kind::array:
-      return concat("array of ", node_->items.size());
+      return described("array", "item", node_->items.size());
     case Kind::object:
-      return concat("object of ", node_->items.size());
+      return described("object", "key", node_->items.size());
   }
   return "?";
 }

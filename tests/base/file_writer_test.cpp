@@ -107,6 +107,16 @@ TEST(FileWriter, SaysWhyItCannotWrite) {
   EXPECT_EQ(entries(folder.path()), 1);
 }
 
+TEST(FileWriter, MissingFoldersMustBePossible) {
+  const TemporaryFolder folder;
+  check_creatable(folder / "a/b/x.json");
+  EXPECT_FALSE(fs::exists(folder / "a"));
+  std::ofstream(folder / "file") << "here";
+  EXPECT_THAT(error_of([&] { check_creatable(folder / "file/b/x.json"); }),
+              HasSubstr("file: is a file, expected a folder"));
+  EXPECT_THAT(error_of([&] { check_writable(folder / "a/x.json"); }), HasSubstr("a/x.json"));
+}
+
 TEST(FileWriter, WritesIntoPipesDevicesAndDescriptors) {
   const TemporaryFolder folder;
   const std::string pipe = folder / "pipe";
