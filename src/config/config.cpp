@@ -12,6 +12,8 @@
 #include <sstream>
 
 #include "base/edit_distance.h"
+#include "base/log.h"
+#include "config/read_row.h"
 #include "config/value.h"
 #include "params/check.h"
 
@@ -20,98 +22,10 @@ namespace {
 
 using base::ErrorCode;
 
-constexpr std::size_t kMaximumBytes = std::size_t{1} << 20;
-
-/// A value of a row's type, or what the file says is refused with its line.
-std::int64_t read(const params::Integer&, const Value& v) {
-  return v.integer();
-}
-double read(const params::Number& type, const Value& v) {
-  const auto value =
-      v.node().IsScalar() ? params::parse(type, v.node().Scalar()) : std::optional<double>();
-  if (!value) v.refuse(params::describe(type));
-  return *value;
-}
-bool read(const params::Boolean&, const Value& v) {
-  return v.boolean();
-}
-std::string read(const params::Choice&, const Value& v) {
-  return v.text();
-}
-std::string read(const params::Text&, const Value& v) {
-  return v.text();
-}
-std::vector<int> read(const params::IntegerList& type, const Value& v) {
-  std::vector<int> list;
-  for (const Value& item : v.list()) {
-    const auto value = item.integer();
-    const params::Integer each{{}, type.minimum, type.maximum};
-    if (!params::accepts(each, value)) item.refuse(params::describe(each));
-    list.push_back(static_cast<int>(value));
-  }
-  return list;
-}
-
-/// ["red apple", 0.7], {text: red apple, weight: 0.7}, or a text alone
-WeightedPrompt read_weighted(const Value& v) {
-  const auto weighted = [](const Value& text, const Value& weight) -> WeightedPrompt {
-    const double share = weight.number();
-    if (!params::accepts_weight(share)) {
-      weight.refuse(base::concat("a weight from 0 to ", params::prompt_list().maximum_weight));
-    }
-    return {text.text(), static_cast<float>(share)};
-  };
-  if (v.is_map()) {
-    const char* text = v.node()["prompt"] ? "prompt" : "text";
-    v.allow_only({text, "weight"});
-    return weighted(v.member(text), v.member("weight"));
-  }
-  if (!v.is_list()) return {v.text(), 1.0F};
-  const std::vector<Value> pair = v.list();
-  if (pair.size() != 2) v.refuse("a text and its weight");
-  return weighted(pair[0], pair[1]);
-}
-
-std::vector<WeightedPrompt> read(const params::PromptList&, const Value& v) {
-  if (!v.is_list()) return {read_weighted(v)};
-  std::vector<WeightedPrompt> prompts;
-  for (const Value& prompt : v.list()) prompts.push_back(read_weighted(prompt));
-  return prompts;
-}
-
-/// {style.safetensors: 0.7}, or a list of files or of {file: scale}
-std::vector<Lora> read(const params::LoraList&, const Value& v) {
-  if (v.is_map()) {
-    std::vector<Lora> loras;
-    for (const auto& entry : v.node()) {
-      const Value file(entry.first, v.file(), v.key());
-      const Value scale(entry.second, v.file(), base::concat(v.key(), ".", file.text()));
-      loras.push_back({file.text(), static_cast<float>(scale.number())});
-    }
-    return loras;
-  }
-  if (!v.is_list()) return {{v.text(), 1.0F}};
-  std::vector<Lora> loras;
-  for (const Value& item : v.list()) {
-    for (Lora& lora : read(params::LoraList{}, item)) loras.push_back(std::move(lora));
-  }
-  return loras;
-}
-
-std::vector<float> read(const params::NumberList&, const Value& v) {
-  std::vector<float> numbers;
-  for (const Value& item : v.list()) numbers.push_back(static_cast<float>(item.number()));
-  return numbers;
-}
+constexpr std::size_t kMaxBytes = std::size_t{1} << 20;
 
 void set_row(params::Settings& settings, const params::Parameter& row, const Value& v) {
-  std::visit(
-      [&](const auto& type) {
-        const auto value = read(type, v);
-        if (!params::accepts(type, value)) v.refuse(params::describe(type));
-        type.member.set(settings, value);
-      },
-      row.type);
+  read_row(row, v, settings);
   base::require(settings.given.insert(row.name).second, ErrorCode::invalid_argument, v.position(),
                 v.key(), " sets ", row.name, " a second time");
 }
@@ -131,6 +45,47 @@ void set_blending(params::Settings& settings, const Value& v) {
   }
 }
 
+/// {time: 4, prompt: blue fish, transition: 2}; prompts in any form of `prompt`.
+params::ScheduledPrompts read_scheduled(const Value& v) {
+  if (!v.is_map()) v.refuse("a map with time and prompt");
+  const char* prompt = v.node()["prompt_list"] ? "prompt_list" : "prompt";
+  v.allow_only({"time", prompt, "transition"});
+  constexpr double kLongest = 1e9, kLongestTransition = 3600;
+  const auto seconds = [&](const char* key, double maximum) {
+    const params::Number type{{}, 0, maximum, 1};
+    const double value = v.member(key).number();
+    if (!params::accepts(type, value)) v.member(key).refuse(params::describe(type));
+    return value;
+  };
+  params::Settings read;
+  read_row(params::parameter("prompt_list"), v.member(prompt), read);
+  params::ScheduledPrompts entry{.time = seconds("time", kLongest), .prompts = read.live.prompts};
+  if (v.node()["transition"]) entry.transition_seconds = seconds("transition", kLongestTransition);
+  return entry;
+}
+
+void set_prompt_schedule(params::Settings& settings, const Value& v) {
+  std::vector<params::ScheduledPrompts> entries;
+  for (const Value& item : v.list()) {
+    entries.push_back(read_scheduled(item));
+    const std::size_t count = entries.size();
+    if (count > 1 && entries[count - 1].time <= entries[count - 2].time)
+      item.member("time").refuse("a later time than that of the entry before");
+  }
+  if (entries.empty()) v.refuse("at least one entry");
+  settings.run.prompt_schedule = std::move(entries);
+}
+
+/// The forks' map of seed_list and interpolation_method.
+void set_seed_blending(params::Settings& settings, const Value& v) {
+  v.allow_only({"seed_list", "interpolation_method"});
+  set_row(settings, params::parameter("seed_list"), v.member("seed_list"));
+  if (v.node()["interpolation_method"]) {
+    set_row(settings, params::parameter("seed_interpolation_method"),
+            v.member("interpolation_method"));
+  }
+}
+
 using Set = std::function<void(params::Settings&, const Value&)>;
 
 void refuse_txt2img(params::Settings&, const Value& v) {
@@ -146,6 +101,15 @@ void set_tiny_vae(params::Settings& settings, const Value& v) {
   if (settings.engine.vae.empty()) settings.engine.vae = word;
 }
 
+/// Keys of the forks that leave a list out where they are false, wherever they stand.
+struct Use {
+  const char *key, *list;
+  void (*clear)(EngineOptions&);
+};
+constexpr Use kUses[]{
+    {"use_controlnet", "controlnets", [](EngineOptions& o) { o.controlnets.clear(); }},
+    {"use_ipadapter", "ipadapters", [](EngineOptions& o) { o.ip_adapters.clear(); }}};
+
 /// The keys of the table, and those that the forks spell otherwise.
 std::map<std::string, Set> make_keys() {
   std::map<std::string, Set> keys;
@@ -157,12 +121,23 @@ std::map<std::string, Set> make_keys() {
   }
   keys["model_id"] = keys["model_id_or_path"] = keys.at("model");
   keys["vae_id"] = keys.at("vae");
-  keys["lora_dict"] = [](params::Settings& settings, const Value& v) {
-    if (!v.is_off()) set_row(settings, params::parameter("lora_dict"), v);
-  };
+  for (const char* list :
+       {"lora_dict", "controlnets", "ipadapters"}) {  // a file may say that there are none
+    keys[list] = [&row = params::parameter(list)](params::Settings& settings, const Value& v) {
+      if (!v.is_off()) set_row(settings, row, v);
+    };
+  }
   keys["prompt"] = set_prompts;
-  keys["prompt_blending"] = set_blending;
+  keys["feedback_strength"] = keys.at("latent_feedback_strength");
+  keys["fi_strength"] = keys.at("feature_injection_strength");
+  keys["fi_threshold"] = keys.at("feature_injection_threshold");
+  keys["blending"] = set_blending;
+  keys["seed_blending"] = set_seed_blending;
+  keys["prompt_schedule"] = set_prompt_schedule;
   keys["use_tiny_vae"] = set_tiny_vae;
+  for (const Use& use : kUses) {
+    keys[use.key] = [](params::Settings&, const Value& v) { v.boolean(); };
+  }
   keys["mode"] = refuse_txt2img;
   return keys;
 }
@@ -174,19 +149,12 @@ const std::map<std::string, Set>& keys() {
 
 /// Keys of the forks that are not implemented; only a value that switches them off is accepted.
 const std::set<std::string> kUnsupported{"acceleration",
-                                         "cache_interval",
-                                         "cache_maxframes",
                                          "cn_cache_interval",
                                          "compile_engines_only",
-                                         "controlnets",
                                          "enable_pytorch_fallback",
                                          "engine_dir",
-                                         "feedback_strength",
-                                         "fi_strength",
-                                         "fi_threshold",
                                          "image_postprocessing",
                                          "image_preprocessing",
-                                         "ipadapters",
                                          "latent_postprocessing",
                                          "latent_preprocessing",
                                          "lcm_lora_id",
@@ -194,13 +162,7 @@ const std::set<std::string> kUnsupported{"acceleration",
                                          "output_type",
                                          "safety_checker_threshold",
                                          "sampler",
-                                         "seed_blending",
-                                         "seed_interpolation_method",
-                                         "seed_list",
                                          "skip_diffusion",
-                                         "use_cached_attn",
-                                         "use_controlnet",
-                                         "use_ipadapter",
                                          "use_lcm_lora",
                                          "use_safety_checker",
                                          "warmup"};
@@ -267,6 +229,18 @@ void set_key(params::Settings& settings, const Value& v) {
   base::require(v.is_off(), ErrorCode::unsupported, v.position(), v.key(), " is not supported");
 }
 
+void apply_use(params::Settings& settings, const YAML::Node& root, const std::string& name) {
+  for (const Use& use : kUses) {
+    const YAML::Node found = root[use.key];
+    if (!found || !settings.given.contains(use.list)) continue;
+    const Value value(found, name, use.key);
+    if (value.boolean()) continue;
+    base::warn(value.position(), use.key, " is false, so ", use.list, " has no effect");
+    use.clear(settings.engine);
+    settings.given.erase(use.list);
+  }
+}
+
 }  // namespace
 
 params::Settings parse_config(std::string_view text, const std::string& name) {
@@ -284,6 +258,7 @@ params::Settings parse_config(std::string_view text, const std::string& name) {
                   value.key(), " appears a second time");
     set_key(settings, value);
   }
+  apply_use(settings, root, name);
   return settings;
 }
 
@@ -295,12 +270,12 @@ params::Settings read_config(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);  // a pipe too
   base::require(file.is_open(), errno == ENOENT ? ErrorCode::not_found : ErrorCode::io, name, ": ",
                 std::strerror(errno));
-  std::string text(kMaximumBytes + 1, '\0');
+  std::string text(kMaxBytes + 1, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(file.gcount()));
   base::require(file.eof() || !file.fail(), ErrorCode::io, name, ": cannot be read");
-  base::require(text.size() <= kMaximumBytes, ErrorCode::invalid_argument, name,
-                ": is larger than ", kMaximumBytes, " bytes");
+  base::require(text.size() <= kMaxBytes, ErrorCode::invalid_argument, name, ": is larger than ",
+                kMaxBytes, " bytes");
   return parse_config(text, name);
 }
 

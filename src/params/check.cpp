@@ -8,6 +8,9 @@
 #include "base/error.h"
 #include "base/join.h"
 #include "base/parse_number.h"
+#include "json/quote.h"
+#include "params/control.h"
+#include "params/image_prompt.h"
 
 namespace streamdiffusion::params {
 namespace {
@@ -15,6 +18,11 @@ namespace {
 using base::concat;
 
 constexpr std::size_t kLongestShown = 80;
+
+/// Texts become C strings on their way to files and libraries: a NUL would cut them there.
+bool is_text(const std::string& value, std::size_t maximum_bytes) {
+  return value.size() <= maximum_bytes && value.find('\0') == std::string::npos;
+}
 
 /// A value as messages show it.
 std::string shown(std::int64_t value) {
@@ -27,7 +35,7 @@ std::string shown(bool value) {
   return value ? "true" : "false";
 }
 std::string shown(const std::string& value) {
-  return concat("\"", value.substr(0, kLongestShown), "\" (", value.size(), " bytes)");
+  return concat(json::quote(value.substr(0, kLongestShown)), " (", value.size(), " bytes)");
 }
 std::string shown(const std::vector<int>& value) {
   return concat("[", base::joined(value, {}, ",").substr(0, kLongestShown), "]");
@@ -39,15 +47,45 @@ std::string shown(const std::vector<WeightedPrompt>& value) {
   }
   return concat("a list of ", value.size(), " with weights ", weights.substr(0, kLongestShown));
 }
+std::string shown(const std::vector<WeightedSeed>& value) {
+  std::string text;
+  for (const WeightedSeed& each : value)
+    text += concat(text.empty() ? "" : ", ", each.seed, ":", each.weight);
+  return concat("[", text.substr(0, kLongestShown), "]");
+}
 std::string shown(const std::vector<Lora>& value) {
   std::string text;
   for (const Lora& lora : value) {
-    text += concat(text.empty() ? "" : ", ", lora.file.substr(0, kLongestShown), ":", lora.scale);
+    text += concat(text.empty() ? "" : ", ", json::printable(lora.file, kLongestShown), ":",
+                   lora.scale);
   }
   return concat("a list of ", value.size(), ", ", text);
 }
 std::string shown(const std::vector<float>& value) {
   return concat("[", base::joined(value, {}, ",").substr(0, kLongestShown), "]");
+}
+
+std::string shown(const std::vector<ControlNet>& value) {
+  std::string text;
+  for (const ControlNet& net : value) {
+    text += concat(text.empty() ? "" : ", ", net.model.substr(0, kLongestShown), ":",
+                   net.settings.scale);
+  }
+  return concat("a list of ", value.size(), ", ", text);
+}
+std::string shown(const std::vector<ControlSettings>& value) {
+  return concat("a list of ", value.size());
+}
+std::string shown(const std::vector<IpAdapter>& value) {
+  std::string text;
+  for (const IpAdapter& adapter : value) {
+    text += concat(text.empty() ? "" : ", ", json::printable(adapter.file, kLongestShown), ":",
+                   adapter.prompt.scale);
+  }
+  return concat("a list of ", value.size(), ", ", text);
+}
+std::string shown(const std::vector<ImagePrompt>& value) {
+  return concat("a list of ", value.size());
 }
 
 struct Describe {
@@ -69,12 +107,30 @@ struct Describe {
     return concat("1 to ", t.maximum_items, t.descending ? " descending" : " ascending",
                   " integers from ", t.minimum, " to ", t.maximum);
   }
+  std::string operator()(const SeedList& t) const {
+    return concat("1 to ", t.maximum_items, " seeds from 0 to ", t.maximum_seed,
+                  ", each once, with weights from 0 to ", t.maximum_weight,
+                  ", at least one above 0");
+  }
   std::string operator()(const LoraList& t) const {
     return concat("1 to ", t.maximum_items, " files, each once, with scales from ", t.minimum_scale,
                   " to ", t.maximum_scale);
   }
   std::string operator()(const NumberList& t) const {
     return concat("1 to ", t.maximum_items, " numbers from ", t.minimum, " to ", t.maximum);
+  }
+  std::string operator()(const ControlNetList& t) const {
+    return concat("1 to ", t.maximum_items, " objects of model_id, ",
+                  base::joined(control_names()));
+  }
+  std::string operator()(const ControlSettingsList& t) const {
+    return concat("1 to ", t.maximum_items, " objects of ", base::joined(control_names()));
+  }
+  std::string operator()(const IpAdapterList& t) const {
+    return concat("1 to ", t.maximum_items, " objects of ", base::joined(ip_adapter_names()));
+  }
+  std::string operator()(const ImagePromptList& t) const {
+    return concat("1 to ", t.maximum_items, " objects of ", base::joined(image_prompt_names()));
   }
   std::string operator()(const PromptList& t) const {
     return concat("1 to ", t.maximum_items, " prompts of at most ", t.maximum_bytes,
@@ -133,7 +189,7 @@ bool accepts(const Choice& type, const std::string& value) {
 }
 
 bool accepts(const Text& type, const std::string& value) {
-  return value.size() <= type.maximum_bytes;
+  return is_text(value, type.maximum_bytes);
 }
 
 bool accepts(const IntegerList& type, const std::vector<int>& value) {
@@ -148,17 +204,27 @@ bool accepts(const IntegerList& type, const std::vector<int>& value) {
 
 bool accepts(const PromptList& type, const std::vector<WeightedPrompt>& value) {
   const bool each = std::ranges::all_of(value, [&](const WeightedPrompt& prompt) {
-    return prompt.text.size() <= type.maximum_bytes && accepts_weight(prompt.weight);
+    return is_text(prompt.text, type.maximum_bytes) && accepts_weight(prompt.weight);
   });
   return each && value.size() <= type.maximum_items &&
          std::ranges::any_of(value, [](const WeightedPrompt& p) { return p.weight > 0; });
+}
+
+bool accepts(const SeedList& type, const std::vector<WeightedSeed>& value) {
+  std::set<std::int64_t> seeds;
+  const bool each = std::ranges::all_of(value, [&](const WeightedSeed& one) {
+    return one.seed >= 0 && one.seed <= type.maximum_seed && one.weight >= 0 &&
+           one.weight <= type.maximum_weight && seeds.insert(one.seed).second;
+  });
+  return each && value.size() <= type.maximum_items &&
+         std::ranges::any_of(value, [](const WeightedSeed& one) { return one.weight > 0; });
 }
 
 bool accepts(const LoraList& type, const std::vector<Lora>& value) {
   std::set<std::string_view> files;
   return !value.empty() && value.size() <= type.maximum_items &&
          std::ranges::all_of(value, [&](const Lora& lora) {
-           return !lora.file.empty() && lora.file.size() <= type.maximum_bytes &&
+           return !lora.file.empty() && is_text(lora.file, type.maximum_bytes) &&
                   lora.scale >= type.minimum_scale && lora.scale <= type.maximum_scale &&
                   files.insert(lora.file).second;
          });
@@ -168,6 +234,34 @@ bool accepts(const NumberList& type, const std::vector<float>& value) {
   return !value.empty() && value.size() <= type.maximum_items &&
          std::ranges::all_of(
              value, [&](float number) { return number >= type.minimum && number <= type.maximum; });
+}
+
+bool accepts(const ControlNetList& type, const std::vector<ControlNet>& value) {
+  return !value.empty() && value.size() <= type.maximum_items &&
+         std::ranges::all_of(value, [&](const ControlNet& net) {
+           return !net.model.empty() && net.model.size() <= type.maximum_bytes &&
+                  accepts(net.settings);
+         });
+}
+
+bool accepts(const ControlSettingsList& type, const std::vector<ControlSettings>& value) {
+  return !value.empty() && value.size() <= type.maximum_items &&
+         std::ranges::all_of(value, [](const ControlSettings& each) { return accepts(each); });
+}
+
+bool accepts(const IpAdapterList& type, const std::vector<IpAdapter>& value) {
+  const auto is_path = [&](const std::string& path) { return is_text(path, type.maximum_bytes); };
+  return !value.empty() && value.size() <= type.maximum_items &&
+         std::ranges::all_of(value, [&](const IpAdapter& adapter) {
+           return !adapter.file.empty() && is_path(adapter.file) &&
+                  is_path(adapter.image_encoder) &&
+                  std::ranges::all_of(adapter.prompt.files, is_path) && accepts(adapter.prompt);
+         });
+}
+
+bool accepts(const ImagePromptList& type, const std::vector<ImagePrompt>& value) {
+  return !value.empty() && value.size() <= type.maximum_items &&
+         std::ranges::all_of(value, [](const ImagePrompt& each) { return accepts(each); });
 }
 
 std::optional<double> parse(const Number& type, std::string_view text) {
@@ -211,6 +305,13 @@ void check_prompts(const std::vector<WeightedPrompt>& prompts) {
   type.maximum_items = std::max(type.maximum_items, prompts.size());
   base::require(accepts(type, prompts), base::ErrorCode::invalid_argument, "prompt_list is ",
                 shown(prompts), ", expected ", describe(type));
+}
+
+void check_seeds(const std::vector<WeightedSeed>& seeds) {
+  SeedList type = std::get<SeedList>(parameter("seed_list").type);
+  type.maximum_items = std::max(type.maximum_items, seeds.size());
+  base::require(accepts(type, seeds), base::ErrorCode::invalid_argument, "seed_list is ",
+                shown(seeds), ", expected ", describe(type));
 }
 
 void fill(Settings& to, const Settings& from) {

@@ -21,8 +21,13 @@ bool accepts(const Choice& type, const std::string& value);
 bool accepts(const Text& type, const std::string& value);
 bool accepts(const IntegerList& type, const std::vector<int>& value);
 bool accepts(const PromptList& type, const std::vector<WeightedPrompt>& value);
+bool accepts(const SeedList& type, const std::vector<WeightedSeed>& value);
 bool accepts(const LoraList& type, const std::vector<Lora>& value);
 bool accepts(const NumberList& type, const std::vector<float>& value);
+bool accepts(const ControlNetList& type, const std::vector<ControlNet>& value);
+bool accepts(const ControlSettingsList& type, const std::vector<ControlSettings>& value);
+bool accepts(const IpAdapterList& type, const std::vector<IpAdapter>& value);
+bool accepts(const ImagePromptList& type, const std::vector<ImagePrompt>& value);
 
 /// The number that a text means to a flag or a configuration file: decimal, or N/D where the type
 /// takes a ratio. Empty for other texts; the range is not checked.
@@ -40,6 +45,8 @@ void check(const LiveSettings& settings);
 /// The same for prompts alone: at least one, and for any number of them. (A transition blends the
 /// old prompts with the new, which are more than a user may set.)
 void check_prompts(const std::vector<WeightedPrompt>& prompts);
+/// The same of a blend of seeds, of which there is at least one.
+void check_seeds(const std::vector<WeightedSeed>& seeds);
 
 /// What is unset in `to`, from `from`.
 void fill(Settings& to, const Settings& from);

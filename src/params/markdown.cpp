@@ -21,10 +21,25 @@ std::string shown(const std::vector<int>& value) {
 std::string shown(const std::vector<WeightedPrompt>&) {
   return "";
 }
+std::string shown(const std::vector<WeightedSeed>&) {
+  return "";
+}
 std::string shown(const std::vector<Lora>&) {
   return "";
 }
 std::string shown(const std::vector<float>&) {
+  return "";
+}
+std::string shown(const std::vector<ControlNet>&) {
+  return "";
+}
+std::string shown(const std::vector<ControlSettings>&) {
+  return "";
+}
+std::string shown(const std::vector<IpAdapter>&) {
+  return "";
+}
+std::string shown(const std::vector<ImagePrompt>&) {
   return "";
 }
 std::string shown(auto value) {

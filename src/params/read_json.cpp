@@ -2,6 +2,8 @@
 
 #include "base/error.h"
 #include "params/check.h"
+#include "params/control.h"
+#include "params/image_prompt.h"
 
 namespace streamdiffusion::params {
 namespace {
@@ -49,6 +51,18 @@ std::vector<WeightedPrompt> read(const PromptList& type, const Json& value) {
   return prompts;
 }
 
+/// [[seed, weight], ...]
+std::vector<WeightedSeed> read(const SeedList& type, const Json& value) {
+  if (!value.is(Json::Kind::array)) value.refuse(describe(type));
+  std::vector<WeightedSeed> seeds;
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    const Json pair = value[i];
+    if (!pair.is(Json::Kind::array) || pair.size() != 2) pair.refuse("a pair [seed, weight]");
+    seeds.push_back({pair[0].integer(0, type.maximum_seed), static_cast<float>(pair[1].number())});
+  }
+  return seeds;
+}
+
 std::vector<Lora> read(const LoraList& type, const Json& value) {
   if (!value.is(Json::Kind::object)) value.refuse(describe(type));
   std::vector<Lora> loras;
@@ -68,15 +82,44 @@ std::vector<float> read(const NumberList& type, const Json& value) {
   return numbers;
 }
 
+std::vector<ControlNet> read(const ControlNetList&, const Json& value) {
+  return read_controlnets(value);
+}
+std::vector<IpAdapter> read(const IpAdapterList&, const Json& value) {
+  return read_ip_adapters(value);
+}
+
+/// Lists of objects of which what is left out stays as it is.
+std::vector<ControlSettings> read(const ControlSettingsList&, const Json& value,
+                                  const std::vector<ControlSettings>& now) {
+  return read_control_list(value, now);
+}
+std::vector<ImagePrompt> read(const ImagePromptList&, const Json& value,
+                              const std::vector<ImagePrompt>& now) {
+  return read_image_prompts(value, now);
+}
+
 }  // namespace
 
 void read_json(const Parameter& row, const Json& value, Settings& settings) {
   std::visit(
       [&](const auto& type) {
-        if constexpr (std::is_same_v<std::remove_cvref_t<decltype(type)>, IntegerList>) {
+        using Row = std::remove_cvref_t<decltype(type)>;
+        if constexpr (std::is_same_v<Row, IntegerList>) {
           if (type.may_be_unset && is_empty_list(value)) return type.member.set(settings, {});
         }
-        const auto found = read(type, value);
+        if constexpr (std::is_same_v<Row, SeedList>) {
+          if (is_empty_list(value)) return type.member.set(settings, {});
+        }
+        const auto found = [&] {
+          if constexpr (std::is_same_v<Row, ControlSettingsList> ||
+                        std::is_same_v<Row, ImagePromptList>) {
+            const auto now = type.member.get(settings);
+            return read(type, value, now.value_or(typename decltype(now)::value_type()));
+          } else {
+            return read(type, value);
+          }
+        }();
         if (!accepts(type, found)) value.refuse(describe(type));
         type.member.set(settings, found);
       },

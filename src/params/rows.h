@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "params/limits.h"
 #include "params/member.h"
 #include "params/table.h"
 
@@ -14,7 +15,7 @@ namespace streamdiffusion::params {
 using Rows = std::vector<Parameter>;
 
 /// More than the 77 tokens that a text encoder reads; also the longest path of Linux.
-constexpr std::size_t kMaximumBytes = 4096;
+constexpr std::size_t kMaxBytes = 4096;
 
 template <typename Reach>
 Integer integer(Reach reach, std::int64_t minimum, std::int64_t maximum,
@@ -37,15 +38,26 @@ Boolean boolean(Reach reach) {
 }
 template <typename Reach>
 Text text(Reach reach) {
-  return {member<std::string>(reach), kMaximumBytes};
+  return {member<std::string>(reach), kMaxBytes};
 }
 
 /// Components in place of the model's own.
 Rows component_rows();
+/// Of the steps of a frame.
+Rows steps_rows();
+/// Of the noise.
+Rows noise_rows();
+/// Of cached attention.
+Rows cached_frames_rows();
 /// Of the scheduler.
 Rows schedule_rows();
 /// Of the engine and of a stream.
 Rows lora_rows();
+/// Of ControlNets: which ones, and the settings of each.
+Rows control_rows();
+
+/// Of IP-Adapters: which ones, and what each is told.
+Rows image_prompt_rows();
 
 /// Size conditioning of SDXL models.
 Rows size_rows();

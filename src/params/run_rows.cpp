@@ -42,6 +42,10 @@ Rows run_rows() {
           "FILE.mp4, .mov, .mkv, .webm or .gif; a folder; window; /dev/videoN (v4l2 loopback); an "
           "rtmp, rtsp, srt or udp address; a named pipe; - for standard output",
           text(SD_REACH(run.output)), "--output", "OUTPUT"),
+      run("control_input",
+          "What the control images of --controlnet are made of in place of the input: any input, "
+          "such as a video of depth images; its frames go with those of the same time",
+          text(SD_REACH(run.control_input)), "--control-input", "INPUT"),
       run("fps", "Frames a second of the output, instead of the input's; 29.97 or 30000/1001",
           rate(SD_REACH(run.fps), 0.001, 1000), "--fps", "RATE"),
       run("no_audio", "Leave the input's sound out", boolean(SD_REACH(run.no_audio)), "--no-audio"),

@@ -40,7 +40,7 @@ Rows schedule_rows() {
        Group::steps,
        Change::live,
        IntegerList{member<std::vector<int>>(SD_REACH(live.options.timesteps)), 0, kLastTimestep,
-                   kMaximumSteps, true, true},
+                   kMaxSteps, true, true},
        {.flag = "--timesteps",
         .flag_value = "T,U",
         .yaml = true,

@@ -1,4 +1,4 @@
-// Parameters of size conditioning: what SDXL models are told about the image's size.
+// Parameters of size conditioning: what SDXL models are given about the image's size.
 #include "params/rows.h"
 
 namespace streamdiffusion::params {

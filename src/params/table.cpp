@@ -12,13 +12,8 @@ namespace {
 using Change::live;
 using Change::session;
 
-/// The largest integer that JSON keeps exact everywhere (RFC 8259, section 6).
-constexpr std::int64_t kMaximumSeed = (std::int64_t{1} << 53) - 1;
-/// The distilled models know 50 timesteps (docs/algorithm.md, section 2).
-constexpr double kMaximumGuidance = 100, kMaximumWeight = 1000;
-constexpr std::size_t kMaximumPrompts = 64;
-
-const Names<bool> kModes{{"img2img", false}, {"txt2img", true}};
+constexpr double kMaxGuidance = 100;
+constexpr std::size_t kMaxPrompts = 64;
 
 /// The first prompt alone.
 Member<std::string> first_prompt() {
@@ -101,74 +96,6 @@ Rows engine_rows() {
   };
 }
 
-Rows steps_rows() {
-  return {
-      {"mode",
-       "Mode",
-       "Images from images, or from a prompt alone",
-       Group::steps,
-       session,
-       choice<kModes>(SD_REACH(live.options.text_to_image)),
-       {.server = true}},
-      {"strength",
-       "Strength",
-       "0 follows the input image, 1 the prompt; sets t_index_list for the number of steps",
-       Group::steps,
-       live,
-       number(SD_REACH(strength), 0, 1, 0.01),
-       {.server = true}},
-      {"steps",
-       "Steps",
-       "Denoising steps of an image; more are slower and cleaner",
-       Group::steps,
-       session,
-       integer(SD_REACH(steps), 1, kMaximumSteps),
-       {.server = true}},
-      {"t_index_list",
-       "Indices of the steps",
-       "Exact indices in the schedule, ascending; a small first one changes the image much",
-       Group::steps,
-       Change::session_for_length,
-       IntegerList{
-           member<std::vector<int>>(SD_REACH(live.options.t_index_list), std::vector<int>{32, 45}),
-           0, kMaximumSteps - 1, kMaximumSteps},
-       {.flag = "--t-index-list",
-        .flag_value = "I,J",
-        .yaml = true,
-        .model_file = true,
-        .server = true}},
-      {"num_inference_steps",
-       "Length of the schedule",
-       "How many steps the schedule has; t_index_list counts in them",
-       Group::steps,
-       live,
-       integer(SD_REACH(live.options.num_inference_steps), 1, kMaximumSteps, 50),
-       {.flag = "--num-inference-steps", .yaml = true, .model_file = true, .server = true}},
-  };
-}
-
-Rows noise_rows() {
-  return {
-      {"do_add_noise",
-       "Fresh noise",
-       "Between the steps; without it smoother and less varied",
-       Group::steps,
-       session,
-       boolean(SD_REACH(live.options.do_add_noise)),
-       {.flag = "!--no-add-noise",
-        .flag_help = "No fresh noise between the steps: smoother, less varied",
-        .yaml = true,
-        .server = true}},
-      {"seed",
-       "Seed",
-       "Of all noise; the same seed gives the same images; -1 draws one, and prints it",
-       Group::steps,
-       live,
-       integer(SD_REACH(live.options.seed), kDrawSeed, kMaximumSeed),
-       {.flag = "--seed", .yaml = true, .server = true}},
-  };
-}
-
 Rows batch_rows() {
   return {
       {"use_denoising_batch",
@@ -206,15 +133,15 @@ Rows prompt_rows() {
        "What the images should show",
        Group::prompt,
        live,
-       Text{first_prompt(), kMaximumBytes},
+       Text{first_prompt(), kMaxBytes},
        {.yaml = true, .model_file = true, .server = true}},
       {"prompt_list",
        "Blend of prompts",
        "Several prompts and the weight of each",
        Group::prompt,
        live,
-       PromptList{member<std::vector<WeightedPrompt>>(SD_REACH(live.prompts)), kMaximumPrompts,
-                  kMaximumBytes, kMaximumWeight},
+       PromptList{member<std::vector<WeightedPrompt>>(SD_REACH(live.prompts)), kMaxPrompts,
+                  kMaxBytes, kMaxWeight},
        {.yaml = true, .server = true}},
       {"negative_prompt",
        "Negative prompt",
@@ -232,11 +159,11 @@ Rows prompt_rows() {
        "Along a great circle, or a straight line",
        Group::prompt,
        live,
-       choice<kPromptInterpolations>(SD_REACH(live.interpolation)),
+       choice<kInterpolations>(SD_REACH(live.interpolation)),
        {.yaml = true, .server = true}},
       {"transition_ms",
        "Transition",
-       "Milliseconds over which a change of prompts is blended in",
+       "Milliseconds over which a change of prompts or seeds is blended in",
        Group::prompt,
        live,
        Number{transition(), 0, 60000, 100},
@@ -248,7 +175,8 @@ Rows guidance_rows() {
   return {
       {"cfg_type",
        "Guidance",
-       "How the negative prompt acts: none, full, self or initialize",
+       "none; full: a second row with the negative prompt in each step; self and initialize: "
+       "residual guidance, which costs no row, or one in the first step",
        Group::guidance,
        session,
        choice<kCfgTypes>(SD_REACH(live.options.cfg_type), "self"),
@@ -258,7 +186,7 @@ Rows guidance_rows() {
        "Strength of the guidance; 1 or less for none",
        Group::guidance,
        live,
-       number(SD_REACH(live.options.guidance_scale), 0, kMaximumGuidance, 0.05, 1.2),
+       number(SD_REACH(live.options.guidance_scale), 0, kMaxGuidance, 0.05, 1.2),
        {.flag = "--guidance-scale",
         .yaml = true,
         .model_file = true,
@@ -269,7 +197,7 @@ Rows guidance_rows() {
        "Strength of the virtual negative noise (self, initialize)",
        Group::guidance,
        live,
-       number(SD_REACH(live.options.delta), 0, kMaximumGuidance, 0.05, 1),
+       number(SD_REACH(live.options.delta), 0, kMaxGuidance, 0.05, 1),
        {.flag = "--delta", .yaml = true, .model_file = true, .server = true, .slider_maximum = 3}},
   };
 }
@@ -281,14 +209,14 @@ Rows image_rows() {
        "Of the images, in pixels",
        Group::image,
        session,
-       integer(SD_REACH(live.options.width), kMinimumSide, kMaximumSide, 512),
+       integer(SD_REACH(live.options.width), kMinSide, kMaxSide, 512),
        {.flag = "--width", .yaml = true, .model_file = true, .server = true}},
       {"height",
        "Height",
        "Of the images, in pixels",
        Group::image,
        session,
-       integer(SD_REACH(live.options.height), kMinimumSide, kMaximumSide, 512),
+       integer(SD_REACH(live.options.height), kMinSide, kMaxSide, 512),
        {.flag = "--height", .yaml = true, .model_file = true, .server = true}},
       {"fit",
        "Fit",
@@ -347,9 +275,10 @@ Rows filter_rows() {
 const std::vector<Parameter>& parameters() {
   static const Rows all = [] {
     Rows rows;
-    for (auto* group : {&engine_rows, &component_rows, &lora_rows, &steps_rows, &schedule_rows,
-                        &noise_rows, &batch_rows, &prompt_rows, &guidance_rows, &image_rows,
-                        &size_rows, &filter_rows, &run_rows}) {
+    for (auto* group :
+         {&engine_rows, &component_rows, &lora_rows, &steps_rows, &schedule_rows, &noise_rows,
+          &cached_frames_rows, &batch_rows, &prompt_rows, &guidance_rows, &control_rows,
+          &image_prompt_rows, &image_rows, &size_rows, &filter_rows, &run_rows}) {
       std::ranges::move(group(), std::back_inserter(rows));
     }
     return rows;
@@ -375,26 +304,6 @@ const Text& prompt_text() {
 
 const LoraList& lora_list() {
   return std::get<LoraList>(parameter("lora_dict").type);
-}
-
-const char* to_string(Group group) {
-  switch (group) {
-    case Group::engine:
-      return "Engine";
-    case Group::steps:
-      return "Steps";
-    case Group::prompt:
-      return "Prompt";
-    case Group::guidance:
-      return "Guidance";
-    case Group::image:
-      return "Image";
-    case Group::filter:
-      return "Similarity filter";
-    case Group::run:
-      return "Input and output";
-  }
-  return "";
 }
 
 }  // namespace streamdiffusion::params

@@ -15,20 +15,28 @@
 
 namespace streamdiffusion::params {
 
+/// Prompts that hold from a time of the input on.
+struct ScheduledPrompts {
+  /// Seconds from the input's start.
+  double time = 0;
+  std::vector<WeightedPrompt> prompts;
+  /// Over which they are blended in, from `time` on.
+  double transition_seconds = 0;
+};
+
 /// Of the command `run` alone: where frames come from, where images go, and when it ends.
 struct RunSettings {
-  std::optional<std::string> input, output, input_format, input_size, output_format, codec, json,
-      input_protocols;
+  std::optional<std::string> input, output, control_input, input_format, input_size, output_format,
+      codec, json, input_protocols;
   /// Frames a second.
   std::optional<double> fps;
   /// Seconds.
   std::optional<double> duration;
   std::optional<std::int64_t> frames;
   std::optional<bool> realtime, no_audio, strict, quiet;
+  /// Ascending in time.
+  std::vector<ScheduledPrompts> prompt_schedule;
 };
-
-/// Of the width and height of a stream, in pixels, and of its schedule.
-constexpr int kMinimumSide = 8, kMaximumSide = 16384, kMaximumSteps = 50;
 
 /// What the rows of the table refer to.
 struct Settings {
@@ -37,9 +45,13 @@ struct Settings {
   RunSettings run;
   /// Of the images that the server sends.
   int jpeg_quality = 85;
-  /// A wish of the client's, which the server turns into t_index_list.
+  /// Wishes that settings::set() and with_steps() turn into t_index_list.
   std::optional<double> strength;
   std::optional<int> steps;
+  /// Of one ControlNet, while they are read or shown: what control_parameters() refer to.
+  ControlSettings control;
+  /// The same of one IP-Adapter: what image_prompt_parameters() refer to.
+  ImagePrompt image_prompt;
   /// The names of the parameters that a user has set, whatever their values.
   std::set<std::string, std::less<>> given;
 };
@@ -93,6 +105,14 @@ struct PromptList {
   std::size_t maximum_items, maximum_bytes;
   double maximum_weight;
 };
+/// Seeds with weights, each seed once, at least one weight above 0. JSON says
+/// that there is none by an empty list.
+struct SeedList {
+  Member<std::vector<WeightedSeed>> member;
+  std::size_t maximum_items;
+  std::int64_t maximum_seed;
+  double maximum_weight;
+};
 /// LoRA files, each with a scale.
 struct LoraList {
   Member<std::vector<Lora>> member;
@@ -107,8 +127,29 @@ struct NumberList {
   /// Of a slider.
   double step;
 };
-using Type = std::variant<Integer, Number, Boolean, Choice, Text, IntegerList, PromptList, LoraList,
-                          NumberList>;
+/// ControlNets, each with settings (params/control.h).
+struct ControlNetList {
+  Member<std::vector<ControlNet>> member;
+  std::size_t maximum_items, maximum_bytes;
+};
+/// The settings of each ControlNet.
+struct ControlSettingsList {
+  Member<std::vector<ControlSettings>> member;
+  std::size_t maximum_items;
+};
+/// IP-Adapters, each with what it is told (params/image_prompt.h).
+struct IpAdapterList {
+  Member<std::vector<IpAdapter>> member;
+  std::size_t maximum_items, maximum_bytes;
+};
+/// What each IP-Adapter is told.
+struct ImagePromptList {
+  Member<std::vector<ImagePrompt>> member;
+  std::size_t maximum_items;
+};
+using Type = std::variant<Integer, Number, Boolean, Choice, Text, IntegerList, PromptList, SeedList,
+                          LoraList, NumberList, ControlNetList, ControlSettingsList, IpAdapterList,
+                          ImagePromptList>;
 
 /// When a change of a running stream takes effect.
 enum class Change {
@@ -123,7 +164,17 @@ enum class Change {
 };
 
 /// Sections of `--help` and of the page.
-enum class Group { engine, steps, prompt, guidance, image, filter, run };
+enum class Group {
+  engine,
+  steps,
+  prompt,
+  guidance,
+  control,
+  image_prompt,
+  image,
+  filter,
+  run,
+};
 
 /// Where a parameter appears.
 struct FrontEnds {

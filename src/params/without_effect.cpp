@@ -16,8 +16,9 @@ class Rules {
       : settings_(settings), o_(full), name_of_(name_of), model_(model) {}
 
   std::string why(std::string_view key) const {
-    for (const auto rule : {&Rules::guidance, &Rules::filter, &Rules::steps, &Rules::prompts,
-                            &Rules::input, &Rules::engine, &Rules::size}) {
+    for (const auto rule :
+         {&Rules::guidance, &Rules::filter, &Rules::steps, &Rules::prompts, &Rules::noise,
+          &Rules::cached_frames, &Rules::input, &Rules::engine, &Rules::size}) {
       if (std::string reason = (this->*rule)(key); !reason.empty()) return reason;
     }
     return {};
@@ -86,9 +87,27 @@ class Rules {
     return {};
   }
 
+  std::string noise(std::string_view key) const {
+    if (key == "seed" && !o_.seed_list.empty()) return concat(" beside ", name("seed_list"));
+    if (key == "seed_interpolation_method" && o_.seed_list.size() < 2 &&
+        settings_.live.transition_seconds == 0) {
+      return " with one seed; it says how several are blended";
+    }
+    return {};
+  }
+
+  std::string cached_frames(std::string_view key) const {
+    const bool injection = key.starts_with("feature_injection_");
+    if (!key.starts_with("cache_") && !injection && key != "use_feature_injection") return {};
+    if (!o_.use_cached_attn) return concat(" without ", name("use_cached_attn"));
+    if (!injection || o_.use_feature_injection) return {};
+    return concat(" without ", name("use_feature_injection"));
+  }
+
   std::string input(std::string_view key) const {
     if (!o_.text_to_image) return {};
-    if (key == "fit" || key == "enable_similar_image_filter" || key == "strength") {
+    if (key == "fit" || key == "enable_similar_image_filter" || key == "strength" ||
+        key == "latent_feedback_strength") {
       return " without an input image (txt2img)";
     }
     return {};

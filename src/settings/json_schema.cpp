@@ -4,6 +4,10 @@
 #include <cmath>
 #include <type_traits>
 
+#include "params/control.h"
+#include "params/image_prompt.h"
+#include "params/limits.h"
+
 namespace streamdiffusion::settings {
 namespace {
 
@@ -11,6 +15,27 @@ using nlohmann::json;
 
 /// Established front ends draw a slider up to here, and a field of its own for a larger seed.
 constexpr std::int64_t kLongestSlider = 1000000;
+
+/// Of the settings of a ControlNet, or of an IP-Adapter.
+json properties_of(const std::vector<params::Parameter>& rows) {
+  const params::Settings defaults;
+  json properties = json::object();
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    properties[rows[i].name] = schema_of(rows[i], i);
+    properties[rows[i].name]["default"] = values_of(rows, defaults)[rows[i].name];
+  }
+  return properties;
+}
+
+/// A list of such settings, one for each network.
+json list_of(const json& properties, std::size_t maximum_items, const char* field) {
+  return {
+      {"type", "array"},
+      {"minItems", 1},
+      {"maxItems", maximum_items},
+      {"items", {{"type", "object"}, {"properties", properties}, {"additionalProperties", false}}},
+      {"field", field}};
+}
 
 struct Schema {
   json operator()(const params::Integer& t) const {
@@ -53,6 +78,34 @@ struct Schema {
             {"step", t.step},
             {"field", "number_list"}};
   }
+  json operator()(const params::SeedList& t) const {
+    const json seed{{"type", "integer"}, {"minimum", 0}, {"maximum", t.maximum_seed}};
+    const json weight{{"type", "number"}, {"minimum", 0}, {"maximum", t.maximum_weight}};
+    return {{"type", "array"},
+            {"minItems", 0},
+            {"maxItems", t.maximum_items},
+            {"items", {{"type", "array"}, {"prefixItems", json::array({seed, weight})}}},
+            {"field", "seed_list"}};
+  }
+  json operator()(const params::ControlNetList&) const { return {{"type", "array"}}; }
+  json operator()(const params::ControlSettingsList& t) const {
+    json properties = properties_of(params::control_parameters());
+    properties[params::kPreprocessorParams] = {
+        {"type", "object"},
+        {"properties", properties_of(params::preprocessor_parameters())},
+        {"additionalProperties", false}};
+    return list_of(properties, t.maximum_items, "control_settings");
+  }
+  json operator()(const params::IpAdapterList&) const { return {{"type", "array"}}; }
+  json operator()(const params::ImagePromptList& t) const {
+    const json text{{"type", "string"}, {"minLength", 1}};
+    json properties = properties_of(params::image_prompt_parameters());
+    properties[params::kStyleImage] = {
+        {"anyOf", json::array({text, {{"type", "array"}, {"items", text}}})}};
+    properties[params::kImages] = {
+        {"type", "integer"}, {"minimum", 0}, {"maximum", params::kMaxImagePromptImages}};
+    return list_of(properties, t.maximum_items, "image_prompts");
+  }
   json operator()(const params::PromptList& t) const {
     const json text{{"type", "string"}, {"maxLength", t.maximum_bytes}};
     const json weight{{"type", "number"}, {"minimum", 0}, {"maximum", t.maximum_weight}};
@@ -63,6 +116,13 @@ struct Schema {
             {"field", "prompt_list"}};
   }
 };
+
+json control_to_json(const ControlSettings& control) {
+  const params::Settings settings{.control = control};
+  json object = values_of(params::control_parameters(), settings);
+  object[params::kPreprocessorParams] = values_of(params::preprocessor_parameters(), settings);
+  return object;
+}
 
 json to_json(const auto& value) {
   return value;
@@ -81,6 +141,12 @@ json to_json(const std::vector<Lora>& loras) {
   for (const Lora& lora : loras) object[lora.file] = to_json(double{lora.scale});
   return object;
 }
+json to_json(const std::vector<WeightedSeed>& seeds) {
+  json list = json::array();
+  for (const WeightedSeed& each : seeds)
+    list.push_back(json::array({each.seed, to_json(double{each.weight})}));
+  return list;
+}
 json to_json(const std::vector<WeightedPrompt>& prompts) {
   json list = json::array();
   for (const WeightedPrompt& prompt : prompts) {
@@ -89,13 +155,51 @@ json to_json(const std::vector<WeightedPrompt>& prompts) {
   return list;
 }
 
+json to_json(const std::vector<ControlSettings>& settings) {
+  json list = json::array();
+  for (const ControlSettings& each : settings) list.push_back(control_to_json(each));
+  return list;
+}
+json to_json(const std::vector<ControlNet>& nets) {
+  json list = json::array();
+  for (const ControlNet& net : nets) {
+    list.push_back(control_to_json(net.settings));
+    list.back()["model_id"] = net.model;
+  }
+  return list;
+}
+
+/// An image is shown by its number alone.
+json image_prompt_to_json(const ImagePrompt& prompt) {
+  json object = values_of(params::image_prompt_parameters(), {.image_prompt = prompt});
+  object[params::kImages] = prompt.images.size();
+  return object;
+}
+
+json to_json(const std::vector<ImagePrompt>& prompts) {
+  json list = json::array();
+  for (const ImagePrompt& each : prompts) list.push_back(image_prompt_to_json(each));
+  return list;
+}
+json to_json(const std::vector<IpAdapter>& adapters) {
+  json list = json::array();
+  for (const IpAdapter& adapter : adapters) {
+    list.push_back(image_prompt_to_json(adapter.prompt));
+    list.back()[params::kAdapterPath] = adapter.file;
+    list.back()[params::kEncoderPath] = adapter.image_encoder;
+  }
+  return list;
+}
+
 json value_of(const params::Parameter& row, const params::Settings& settings) {
   return std::visit(
       [&](const auto& type) {
         const auto value = type.member.get(settings);
-        if constexpr (std::is_same_v<std::remove_cvref_t<decltype(type)>, params::IntegerList>) {
+        using Type = std::remove_cvref_t<decltype(type)>;
+        if constexpr (std::is_same_v<Type, params::IntegerList>) {
           if (!value && type.may_be_unset) return json::array();
         }
+        if (std::is_same_v<Type, params::SeedList> && !value) return json::array();
         return value ? to_json(*value) : json();
       },
       row.type);

@@ -80,6 +80,7 @@ class Settling {
     } else if (named_.contains("timestep_spacing") || named_.contains("num_inference_steps")) {
       options_.timesteps.clear();
     }
+    if (named_.contains("seed") && !named_.contains("seed_list")) options_.seed_list.clear();
     const bool new_mode = options_.text_to_image != now_.text_to_image;
     if (new_mode && !named_.contains("t_index_list")) options_.t_index_list.clear();
   }
@@ -151,6 +152,19 @@ Change set(const Json& object, std::span<const params::Parameter> rows,
   change.settings.strength.reset();
   change.settings.steps.reset();
   return change;
+}
+
+params::Settings with_steps(params::Settings settings, const Defaults& with_defaults) {
+  if (!settings.steps && !settings.strength) return settings;
+  if (settings.given.contains("t_index_list")) {
+    throw ParameterError("t_index_list says the steps already; leave out steps and strength",
+                         "t_index_list");
+  }
+  Change change{.settings = settings, .named = {settings.given.begin(), settings.given.end()}};
+  Settling(change, with_defaults, settings).settle();
+  change.settings.steps.reset();
+  change.settings.strength.reset();
+  return change.settings;
 }
 
 void show_steps(params::Settings& settings) {

@@ -49,6 +49,10 @@ Change read(const json::Json& object, std::span<const params::Parameter> rows,
 Change set(const json::Json& object, std::span<const params::Parameter> rows,
            const Defaults& with_defaults, const params::Settings& now);
 
+/// The settings of a command line or a file, whose `steps` and `strength` become `t_index_list`.
+/// Throws ParameterError for more steps than the schedule has, and for both ways at once.
+params::Settings with_steps(params::Settings settings, const Defaults& with_defaults);
+
 /// Sets `steps` and `strength` to what t_index_list says. The options have their defaults.
 void show_steps(params::Settings& settings);
 

@@ -5,12 +5,14 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "base/log.h"
+#include "support/errors.h"
 
 namespace streamdiffusion::config {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 TEST(Config, TakesTheShapeOfTheForks) {
   const params::Settings c = parse_config(R"(# a comment
@@ -37,6 +39,12 @@ fps: 12.5
 fit: contain
 mode: img2img
 use_lcm_lora: false
+use_cached_attn: true
+cache_maxframes: 3
+cache_interval: 4
+use_feature_injection: true
+fi_strength: 0.5
+fi_threshold: 0.9
 acceleration: none
 controlnets: []
 )",
@@ -55,6 +63,12 @@ controlnets: []
   EXPECT_EQ(c.live.options.frame_buffer_size, 2);
   EXPECT_FALSE(c.live.options.use_denoising_batch);
   EXPECT_FALSE(c.live.options.do_add_noise);
+  EXPECT_TRUE(c.live.options.use_cached_attn);
+  EXPECT_EQ(c.live.options.cache_maxframes, 3);
+  EXPECT_EQ(c.live.options.cache_interval, 4);
+  EXPECT_TRUE(c.live.options.use_feature_injection);
+  EXPECT_FLOAT_EQ(c.live.options.feature_injection_strength, 0.5F);
+  EXPECT_FLOAT_EQ(c.live.options.feature_injection_threshold, 0.9F);
   EXPECT_TRUE(c.live.options.enable_similar_image_filter);
   EXPECT_FLOAT_EQ(c.live.options.similar_image_filter_threshold, 0.9F);
   EXPECT_EQ(c.live.options.similar_image_filter_max_skip_frame, 5);
@@ -68,9 +82,9 @@ controlnets: []
 TEST(Config, TakesABlendInEveryWayItIsWritten) {
   for (const char* text : {
            "prompt_list: [[cat, 0.75], [dog, 0.25]]",
-           "prompt_blending: [[cat, 0.75], [dog, 0.25]]",
-           "prompt_blending:\n  - {text: cat, weight: 0.75}\n  - {prompt: dog, weight: 0.25}",
-           "prompt_blending:\n  prompt_list: [[cat, 0.75], [dog, 0.25]]\n"
+           "blending: [[cat, 0.75], [dog, 0.25]]",
+           "blending:\n  - {text: cat, weight: 0.75}\n  - {prompt: dog, weight: 0.25}",
+           "blending:\n  prompt_list: [[cat, 0.75], [dog, 0.25]]\n"
            "  interpolation_method: linear",
        }) {
     const params::Settings c = parse_config(text, "a.yaml");
@@ -80,7 +94,46 @@ TEST(Config, TakesABlendInEveryWayItIsWritten) {
   }
   EXPECT_EQ(parse_config("prompt: [cat, dog]", "a").live.prompts.size(), 2U);
   EXPECT_EQ(parse_config("prompt_interpolation_method: linear", "a").live.interpolation,
-            PromptInterpolation::linear);
+            Interpolation::linear);
+}
+
+TEST(Config, TakesSeedsInEveryWayTheyAreWritten) {
+  const std::vector<WeightedSeed> blend{{2, 0.75F}, {5, 0.25F}};
+  EXPECT_EQ(parse_config("seed_list: [[2, 0.75], [5, 0.25]]", "a").live.options.seed_list, blend);
+  const params::Settings forks = parse_config(
+      "seed_blending:\n  seed_list: [[2, 0.75], [5, 0.25]]\n  interpolation_method: linear", "a");
+  EXPECT_EQ(forks.live.options.seed_list, blend);
+  EXPECT_EQ(forks.live.options.seed_interpolation, Interpolation::linear);
+  EXPECT_EQ(parse_config("seed_list: [2, 5]", "a").live.options.seed_list,
+            (std::vector<WeightedSeed>{{2, 1}, {5, 1}}));
+}
+
+TEST(Config, TakesAScheduleOfPrompts) {
+  const params::Settings c = parse_config(
+      "prompt_schedule:\n"
+      "  - {time: 0, prompt: red apple}\n"
+      "  - {time: 2.5, prompt_list: [[cat, 1], [dog, 3]], transition: 1}\n",
+      "a");
+  ASSERT_EQ(c.run.prompt_schedule.size(), 2U);
+  EXPECT_EQ(c.run.prompt_schedule[0].prompts[0].text, "red apple");
+  EXPECT_EQ(c.run.prompt_schedule[1].time, 2.5);
+  EXPECT_EQ(c.run.prompt_schedule[1].prompts[1].weight, 3);
+  EXPECT_EQ(c.run.prompt_schedule[1].transition_seconds, 1);
+  for (const auto& [text, message] : std::vector<std::pair<std::string, std::string>>{
+           {"[{time: 1, prompt: a}, {time: 1, prompt: b}]", "a later time than that of the entry"},
+           {"[{time: -1, prompt: a}]", "a number from 0 to"},
+           {"[{time: .nan, prompt: a}]", "a number"},
+           {"[{prompt: a}]", "time"},
+           {"[{time: 1}]", "prompt"},
+           {"[{time: 1, prompt: a, until: 3}]", "until"},
+           {"[{time: 1, prompt_list: [[a, 0]]}]", "at least one above 0"},
+           {"[]", "prompt_schedule"},
+           {"red apple", "prompt_schedule"}}) {
+    EXPECT_THAT(
+        streamdiffusion::testing::error_of([&] { parse_config("prompt_schedule: " + text, "a"); }),
+        ::testing::HasSubstr(message))
+        << text;
+  }
 }
 
 TEST(Config, ATextStaysText) {
@@ -144,7 +197,7 @@ TEST(Config, NamesWhatIsWrongAndWhere) {
        ErrorCode::invalid_argument},
       {"model: a\nmodel_id: b", "a.yaml:2: model_id sets model a second time",
        ErrorCode::invalid_argument},
-      {"prompt_blending: {prompt_list: [[a, 1]], prompt_list: [[b, 1]]}", "has prompt_list twice",
+      {"blending: {prompt_list: [[a, 1]], prompt_list: [[b, 1]]}", "has prompt_list twice",
        ErrorCode::invalid_argument},
       {"prompt_list: [{text: a, weight: 1, wait: 2}]",
        "has the key \"wait\", expected text, weight", ErrorCode::invalid_argument},
@@ -172,8 +225,42 @@ TEST(Config, NamesWhatIsWrongAndWhere) {
       {"seed: 1\nseed: 2", "a.yaml:2: seed appears a second time", ErrorCode::invalid_argument},
       {"- a\n- b", "expected keys and values", ErrorCode::invalid_argument},
       {"a: [1, 2", "not YAML", ErrorCode::invalid_argument},
-      {"controlnets:\n  - {model_id: a}", "a.yaml:2: controlnets is not supported",
-       ErrorCode::unsupported},
+      {"controlnets:\n  - {model_id: a, scale: 1}",
+       "a.yaml:2: controlnets[0] has the key \"scale\", expected model_id, conditioning_scale",
+       ErrorCode::invalid_argument},
+      {"controlnets: [a]", "controlnets[0] is \"a\", expected a map with model_id",
+       ErrorCode::invalid_argument},
+      {"controlnets: [{enabled: true}]", "controlnets[0]", ErrorCode::invalid_argument},
+      {"controlnets: [{model_id: a, conditioning_scale: 11}]",
+       "controlnets[0].conditioning_scale is \"11\", expected a number from 0 to 10",
+       ErrorCode::invalid_argument},
+      {"controlnets: [{model_id: a, preprocessor: depth_tensorrt}]",
+       "preprocessor is \"depth_tensorrt\", expected auto, passthrough, canny",
+       ErrorCode::invalid_argument},
+      {"controlnets: [{model_id: a, preprocessor_params: {resolution: 512}}]",
+       "has the key \"resolution\", expected low_threshold", ErrorCode::invalid_argument},
+      {"controlnets: [{model_id: a, model: b}]", "has the key \"model_id\"",
+       ErrorCode::invalid_argument},
+      {"ipadapters:\n  - {ipadapter_model_path: a, style_key: x}",
+       "a.yaml:2: ipadapters[0] has the key \"style_key\", expected ipadapter_model_path",
+       ErrorCode::invalid_argument},
+      {"ipadapters: [{scale: 1}]", "ipadapters[0]", ErrorCode::invalid_argument},
+      {"ipadapters: [a]", "expected a map with ipadapter_model_path", ErrorCode::invalid_argument},
+      {"ipadapters: [{ipadapter_model_path: a, scale: 11}]",
+       "ipadapters[0].scale is \"11\", expected a number from 0 to 10",
+       ErrorCode::invalid_argument},
+      {"ipadapters: [{ipadapter_model_path: a, type: faceid}]",
+       "ipadapters[0].type is \"faceid\", expected regular; a FaceID adapter needs",
+       ErrorCode::invalid_argument},
+      {"ipadapters: [{ipadapter_model_path: a, insightface_model_name: buffalo_l}]",
+       "InsightFace is not supported", ErrorCode::invalid_argument},
+      {"ipadapters: [{ipadapter_model_path: a, weight_type: ease in}]",
+       "expected linear, style transfer or composition", ErrorCode::invalid_argument},
+      {"ipadapters: [{ipadapter_model_path: a, weight_type: linear, layers: style}]",
+       "expected either weight_type or layers", ErrorCode::invalid_argument},
+      {"use_ipadapter: maybe", "expected true or false", ErrorCode::invalid_argument},
+      {"image_prompts: [{scale: 1}]", "unknown key", ErrorCode::invalid_argument},
+      {"use_controlnet: maybe", "expected true or false", ErrorCode::invalid_argument},
       {"use_lcm_lora: true", "use_lcm_lora is not supported", ErrorCode::unsupported},
       {"acceleration: tensorrt", "acceleration is not supported", ErrorCode::unsupported},
   };
@@ -185,6 +272,86 @@ TEST(Config, NamesWhatIsWrongAndWhere) {
       EXPECT_THAT(error.what(), HasSubstr(expected));
       EXPECT_EQ(error.code(), code) << text;
     }
+  }
+}
+
+TEST(Config, ControlNetsHaveTheShapeOfTheForks) {
+  const std::string text = R"(use_controlnet: true
+controlnets:
+  - model_id: thibaud/controlnet-sd21-canny-diffusers
+    conditioning_scale: 0.8
+    preprocessor: canny
+    preprocessor_params: {low_threshold: 50, high_threshold: 150}
+    enabled: true
+    control_guidance_start: 0.1
+    control_guidance_end: 0.9
+  - model: depth
+    guess_mode: true
+    enabled: false
+    preprocessor_params: {}
+)";
+  const auto nets = parse_config(text, "a.yaml").engine.controlnets;
+  ASSERT_EQ(nets.size(), 2U);
+  EXPECT_EQ(nets[0].model, "thibaud/controlnet-sd21-canny-diffusers");
+  EXPECT_EQ(nets[0].settings, (ControlSettings{.scale = 0.8F,
+                                               .start = 0.1F,
+                                               .end = 0.9F,
+                                               .image = {.preprocessor = Preprocessor::canny,
+                                                         .low_threshold = 50,
+                                                         .high_threshold = 150}}));
+  EXPECT_EQ(nets[1].model, "depth");
+  EXPECT_EQ(nets[1].settings, (ControlSettings{.guess_mode = true, .enabled = false}));
+}
+
+TEST(Config, IpAdaptersHaveTheShapeOfTheForks) {
+  const std::string text = R"(use_ipadapter: true
+ipadapters:
+  - ipadapter_model_path: h94/IP-Adapter/models/ip-adapter_sd15.safetensors
+    image_encoder_path: h94/IP-Adapter/models/image_encoder
+    style_image: paintings/harbor.jpg
+    scale: 0.7
+    enabled: true
+    type: regular
+    num_image_tokens: 4
+    weight_type: style transfer
+    insightface_model_name:
+  - ipadapter_model_path: plus.safetensors
+    style_image: [a.png, b.png]
+    layers: composition
+    enabled: false
+)";
+  std::vector<std::string> lines;
+  base::set_log_callback([&](base::LogLevel, std::string_view line) { lines.emplace_back(line); });
+  const auto adapters = parse_config(text, "a.yaml").engine.ip_adapters;
+  base::set_log_callback({});
+  EXPECT_THAT(lines, ElementsAre(HasSubstr("num_image_tokens has no effect")));
+  ASSERT_EQ(adapters.size(), 2U);
+  EXPECT_EQ(adapters[0],
+            (IpAdapter{
+                "h94/IP-Adapter/models/ip-adapter_sd15.safetensors",
+                "h94/IP-Adapter/models/image_encoder",
+                {.scale = 0.7F, .layers = ImageLayers::style, .files = {"paintings/harbor.jpg"}}}));
+  EXPECT_EQ(
+      adapters[1],
+      (IpAdapter{
+          "plus.safetensors",
+          "",
+          {.layers = ImageLayers::composition, .enabled = false, .files = {"a.png", "b.png"}}}));
+  base::set_log_callback([](base::LogLevel, std::string_view) {});
+  EXPECT_TRUE(parse_config("use_ipadapter: false\n" + text.substr(text.find('\n') + 1), "a.yaml")
+                  .engine.ip_adapters.empty());
+  base::set_log_callback({});
+}
+
+TEST(Config, UseControlnetFalseLeavesThemOut) {
+  for (const char* text : {"use_controlnet: false\ncontrolnets: [{model_id: a}]",
+                           "controlnets: [{model_id: a}]\nuse_controlnet: false"}) {
+    std::vector<std::string> lines;
+    base::set_log_callback(
+        [&](base::LogLevel, std::string_view line) { lines.emplace_back(line); });
+    EXPECT_TRUE(parse_config(text, "a.yaml").engine.controlnets.empty());
+    base::set_log_callback({});
+    EXPECT_THAT(lines, ElementsAre(HasSubstr("use_controlnet is false")));
   }
 }
 

@@ -121,6 +121,61 @@ TEST(Arguments, NumbersAreDecimalAndInRange) {
   EXPECT_THAT(typed({"--t-index-list", "18,,32"}).error, HasSubstr("--t-index-list"));
 }
 
+TEST(Arguments, AControlNetIsAModelAScaleAndAPreprocessor) {
+  const auto only = [](const char* text) {
+    const Typed result = typed({"--controlnet", text});
+    EXPECT_EQ(result.error, "") << text;
+    const auto& nets = result.settings.engine.controlnets;
+    return nets.size() == 1 ? nets.front() : ControlNet();
+  };
+  const auto net = [](const char* model, float scale, Preprocessor preprocessor) {
+    return ControlNet{model, {.scale = scale, .image = {.preprocessor = preprocessor}}};
+  };
+  EXPECT_EQ(only("a/canny"), net("a/canny", 1, Preprocessor::automatic));
+  EXPECT_EQ(only("a/canny:0.5"), net("a/canny", 0.5F, Preprocessor::automatic));
+  EXPECT_EQ(only("depth:passthrough"), net("depth", 1, Preprocessor::passthrough));
+  EXPECT_EQ(only("net:0.8:soft_edge"), net("net", 0.8F, Preprocessor::soft_edge));
+  EXPECT_EQ(only("net:blur:0.8"), net("net", 0.8F, Preprocessor::blur));
+  EXPECT_EQ(only("C:nets/a:2"), net("C:nets/a", 2, Preprocessor::automatic));
+  EXPECT_EQ(only("civitai:123"), net("civitai:123", 1, Preprocessor::automatic));
+  EXPECT_EQ(only("civitai:123:0.5"), net("civitai:123", 0.5F, Preprocessor::automatic));
+  EXPECT_EQ(
+      typed({"--controlnet", "a", "--controlnet", "b:0.5"}).settings.engine.controlnets.size(), 2U);
+  EXPECT_THAT(typed({"--controlnet", "net:cany"}).error,
+              HasSubstr("\"cany\" is no preprocessor; did you mean canny?"));
+  for (const char* scale : {"net:11", "net:-1", "net:nan", "net:inf"}) {
+    EXPECT_THAT(typed({"--controlnet", scale}).error, HasSubstr("--controlnet is net:")) << scale;
+  }
+}
+
+TEST(Arguments, AnIpAdapterIsAModelAScaleAndLayers) {
+  const auto only = [](const char* text) {
+    const Typed result = typed({"--ip-adapter", text});
+    EXPECT_EQ(result.error, "") << text;
+    const auto& adapters = result.settings.engine.ip_adapters;
+    return adapters.size() == 1 ? adapters.front() : IpAdapter();
+  };
+  const auto adapter = [](const char* file, float scale, ImageLayers layers) {
+    return IpAdapter{file, "", {.scale = scale, .layers = layers}};
+  };
+  EXPECT_EQ(only("a.safetensors"), adapter("a.safetensors", 1, ImageLayers::whole));
+  EXPECT_EQ(only("a.safetensors:0.6"), adapter("a.safetensors", 0.6F, ImageLayers::whole));
+  EXPECT_EQ(only("a:style"), adapter("a", 1, ImageLayers::style));
+  EXPECT_EQ(only("a:composition:2"), adapter("a", 2, ImageLayers::composition));
+  EXPECT_THAT(typed({"--ip-adapter", "a:stile"}).error,
+              HasSubstr("\"stile\" is no choice of layers; did you mean style?"));
+  for (const char* scale : {"a:11", "a:-1", "a:nan"}) {
+    EXPECT_THAT(typed({"--ip-adapter", scale}).error, HasSubstr("--ip-adapter is a:")) << scale;
+  }
+  const Typed two = typed({"--ip-adapter", "a", "--ip-adapter", "b:0.5", "--style-image", "1.png",
+                           "2.png", "--style-image", "3.png"});
+  ASSERT_EQ(two.settings.engine.ip_adapters.size(), 2U);
+  for (const IpAdapter& each : two.settings.engine.ip_adapters) {
+    EXPECT_EQ(each.prompt.files, (std::vector<std::string>{"1.png", "2.png", "3.png"}));
+  }
+  EXPECT_THAT(typed({"--style-image", "1.png"}).error, HasSubstr("without --ip-adapter"));
+}
+
 TEST(Arguments, ASeedOfMinusOneIsDrawnAndPrinted) {
   std::set<std::int64_t> seeds;
   for (int i = 0; i < 4; ++i) {

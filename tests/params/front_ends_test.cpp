@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "parameter_flags.h"
 #include "params/check.h"
+#include "params/values.h"
 #include "server/parameters.h"
 #include "streamdiffusion/streamdiffusion.h"
 #include "support/fake_stream_factory.h"
@@ -72,12 +73,40 @@ std::vector<std::string> as_flags(const Parameter& row, const json& value) {
     for (const auto& [file, scale] : value.items()) flags.push_back(file + ":" + text(scale));
     return flags;
   }
+  if (std::holds_alternative<SeedList>(row.type)) {
+    std::string seeds;
+    for (const json& pair : value)
+      seeds += (seeds.empty() ? "" : ",") + text(pair[0]) + ":" + text(pair[1]);
+    return {row.in.flag + ("=" + seeds)};
+  }
+  if (std::holds_alternative<ControlNetList>(row.type)) {
+    std::vector<std::string> flags{row.in.flag};
+    for (const json& net : value) {
+      flags.push_back(net["model_id"].get<std::string>() + ":" +
+                      text(net.value("conditioning_scale", json(1))));
+    }
+    return flags;
+  }
+  if (std::holds_alternative<IpAdapterList>(row.type)) {
+    std::vector<std::string> flags{row.in.flag};
+    for (const json& adapter : value) {
+      flags.push_back(adapter["ipadapter_model_path"].get<std::string>() + ":" +
+                      text(adapter.value("scale", json(1))));
+    }
+    return flags;
+  }
   if (std::string_view(row.name) == "prompt") return {"--prompt", value};
   if (value.is_string()) return {row.in.flag, value};
   std::string list;
   if (!value.is_array()) return {row.in.flag + ("=" + text(value))};
   for (const json& item : value) list += (list.empty() ? "" : ",") + text(item);
   return {row.in.flag + ("=" + list)};
+}
+
+/// Of what the engines of this file have not: LoRAs, ControlNets, IP-Adapters.
+bool of_an_adapter(const Parameter& row) {
+  const std::string_view name = row.name;
+  return name == "lora_scales" || name == "control_settings" || name == "image_prompts";
 }
 
 bool by_server(const json& object) {
@@ -100,10 +129,35 @@ bool by_library(const Parameter& row, const json& value) {
           std::vector<WeightedPrompt> prompts;
           for (const json& pair : value) prompts.push_back({pair[0], pair[1]});
           type.member.set(settings, prompts);
+        } else if constexpr (std::is_same_v<Type, SeedList>) {
+          std::vector<WeightedSeed> seeds;
+          for (const json& pair : value) seeds.push_back({pair[0], pair[1]});
+          type.member.set(settings, seeds);
         } else if constexpr (std::is_same_v<Type, LoraList>) {
           std::vector<Lora> loras;
           for (const auto& [file, scale] : value.items()) loras.push_back({file, scale});
           type.member.set(settings, loras);
+        } else if constexpr (std::is_same_v<Type, ControlNetList>) {
+          std::vector<ControlNet> nets;
+          for (const json& net : value) {
+            nets.push_back({net["model_id"], {.scale = net.value("conditioning_scale", 1.0F)}});
+          }
+          type.member.set(settings, nets);
+        } else if constexpr (std::is_same_v<Type, ControlSettingsList>) {
+          std::vector<ControlSettings> all;
+          for (const json& each : value)
+            all.push_back({.scale = each.value("conditioning_scale", 1.0F)});
+          type.member.set(settings, all);
+        } else if constexpr (std::is_same_v<Type, IpAdapterList>) {
+          std::vector<IpAdapter> all;
+          for (const json& each : value) {
+            all.push_back({each["ipadapter_model_path"], "", {.scale = each.value("scale", 1.0F)}});
+          }
+          type.member.set(settings, all);
+        } else if constexpr (std::is_same_v<Type, ImagePromptList>) {
+          std::vector<ImagePrompt> all;
+          for (const json& each : value) all.push_back({.scale = each.value("scale", 1.0F)});
+          type.member.set(settings, all);
         } else {
           type.member.set(settings,
                           value.get<typename decltype(type.member.get(settings))::value_type>());
@@ -115,8 +169,7 @@ bool by_library(const Parameter& row, const json& value) {
   }
   return accepted([&] {
     check(settings);
-    const bool for_loras = std::string_view(row.name) == "lora_scales";  // the engine has none
-    if (!for_loras) engine.check(settings.live.options);
+    if (!of_an_adapter(row)) engine.check(settings.live.options);
   });
 }
 
@@ -129,35 +182,14 @@ void PrintTo(const Case& c, std::ostream* out) {
   *out << c.name;
 }
 
-json list(const std::vector<json>& items) {
-  return json(items);
-}
-
-json pair(const std::string& text, double weight) {
-  return list({text, weight});
-}
-
-json pairs(int count, double weight = 1) {
-  return list(std::vector<json>(static_cast<std::size_t>(count), pair("a", weight)));
-}
-
-json counted(int count) {
-  json items = json::array();
-  for (int i = 0; i < count; ++i) items.push_back(i);
-  return items;
-}
-
-const std::string kLongest(4096, 'a'), kTooLong(4097, 'a');
-
-/// LoRA files, each with this scale.
-json files(int count, double scale = 0.5) {
-  json object = json::object();
-  for (int i = 0; i < count; ++i) object["style" + std::to_string(i) + ".safetensors"] = scale;
-  return object;
-}
-
 const Case kCases[]{
     {"guidance_scale", {0, 0.5, 1.2, 20.5, 100}, {-0.1, 100.1, 1e30}},
+    {"latent_feedback_strength", {0, 0.15, 0.9}, {-0.1, 0.91}},
+    {"cache_maxframes", {1, 4}, {0, 5}},
+    {"cache_interval", {1, 10000}, {0, 10001}},
+    {"cache_first_level", {0, 8}, {-1, 9}},
+    {"feature_injection_strength", {0, 0.75, 1}, {-0.1, 1.1}},
+    {"feature_injection_threshold", {-1, 0.98, 1}, {-1.1, 1.1}},
     {"delta", {0, 1, 10.5, 100}, {-1, 100.5}},
     {"eta", {0, 0.3, 1}, {-0.1, 1.1}},
     {"timesteps",
@@ -185,12 +217,26 @@ const Case kCases[]{
     {"prompt_list",
      {pairs(1), pairs(9), pairs(64), pairs(2, 1000), list({pair("a", 0), pair("b", 0.5)})},
      {list({}), pairs(65), pairs(1, -1), pairs(1, 1001), pairs(2, 0), list({pair(kTooLong, 1)})}},
+    {"seed_list",
+     {list({seed(2, 1)}), list({seed(0, 0), seed(9007199254740991, 1000)})},
+     {list({seed(-1, 1)}), list({seed(9007199254740992, 1)}), list({seed(2, -1)}),
+      list({seed(2, 1001)}), list({seed(2, 0)}), list({seed(2, 1), seed(2, 1)}), seeds(17)}},
     {"lora_dict",
      {files(1), files(16), files(2, -10), {{"C:style.safetensors", 0.5}}},
      {files(17), files(1, 11), {{kTooLong, 1}}}},
     {"lora_scales",
      {list({0}), list({0.5, -10, 10}), counted(10)},
      {list({}), list({11}), list({0, -10.5}), counted(17)}},
+    {"controlnets", {nets(1), nets(8, 10), nets(2, 0)}, {nets(9), nets(1, 10.5), nets(1, -0.1)}},
+    {"control_settings",
+     {scaled(1, 0), scaled(8, 10)},
+     {list({}), scaled(9, 1), scaled(1, -0.5), scaled(2, 11)}},
+    {"ipadapters",
+     {adapters(1), adapters(4, 10), adapters(2, 0)},
+     {adapters(5), adapters(1, 10.5), adapters(1, -0.1)}},
+    {"image_prompts",
+     {scaled(1, 0, "scale"), scaled(4, 10, "scale")},
+     {list({}), scaled(5, 1, "scale"), scaled(1, -0.5, "scale"), scaled(2, 11, "scale")}},
     {"negative_prompt", {" ", "blurry", kLongest}, {kTooLong}},
     {"transition_ms", {0, 60000}, {-1, 60001}},
     {"jpeg_quality", {1, 100}, {0, 101}},
@@ -229,8 +275,7 @@ class FrontEnds : public ::testing::TestWithParam<Case> {
       };
       EXPECT_EQ(accepted(parse), wanted) << "streamdiffusion.json: " << text;
     }
-    const bool offered = std::string_view(row.name) != "lora_scales";  // the server has no LoRA
-    if (row.in.server && offered) {
+    if (row.in.server && !of_an_adapter(row)) {
       EXPECT_EQ(by_server(with_room(object)), wanted) << "server: " << text;
     }
   }
@@ -271,7 +316,9 @@ TEST(FrontEndCases, HaveEveryParameterWithARange) {
 TEST(FrontEndCases, FlagsAndFilesRefuseWhatIsEmpty) {
   for (const Parameter& row : parameters()) {
     const std::string key = row.name;
-    if (row.in.yaml && key != "lora_dict") {  // the forks' files say that there are none
+    const bool may_be_none =  // in the forks' files
+        key == "lora_dict" || key == "controlnets" || key == "ipadapters";
+    if (row.in.yaml && !may_be_none) {
       for (const char* value : {"", "\"\"", "~", "[]", "{}"}) {
         EXPECT_FALSE(accepted([&] { config::parse_config(key + ": " + value, "a.yaml"); }))
             << key << ": " << value;
@@ -306,34 +353,6 @@ TEST(FrontEndCases, RefuseNumbersThatAreNotFinite) {
   EXPECT_FALSE(by_flags({"--prompt", "a", "--prompt-weights=nan"}));
   LiveSettings prompts{.prompts = {{"a", NAN}}};
   EXPECT_FALSE(accepted([&] { check(prompts); }));
-}
-
-class FactoryWithLoras : public streamdiffusion::testing::FakeStreamFactory {
- public:
-  FactoryWithLoras() : model_(FakeStreamFactory::info()) { model_.loras = {"pixel", "style"}; }
-  const server::ServedModel& info() const override { return model_; }
-  SessionOptions with_defaults(const SessionOptions& options) const override {
-    SessionOptions full = FakeStreamFactory::with_defaults(options);
-    if (full.lora_scales.empty()) full.lora_scales = {1, 0.5F};
-    return full;
-  }
-
- private:
-  server::ServedModel model_;
-};
-
-TEST(FrontEndCases, TheScalesOfLorasAreOfferedWhereThereAreLoras) {
-  const FactoryWithLoras factory;
-  const server::ParameterTable table(factory, {});
-  const json scales = table.schema()["properties"]["lora_scales"];
-  EXPECT_EQ(scales["labels"], json({"pixel", "style"}));
-  EXPECT_EQ(scales["maxItems"], 2);
-  EXPECT_EQ(scales["default"], json({1, 0.5}));
-  const server::Parameters changed = table.apply(
-      server::parse_client_json(R"({"lora_scales": [0, 0.25]})", "test"), table.defaults());
-  EXPECT_EQ(changed.live.options.lora_scales, (std::vector<float>{0, 0.25F}));
-  const streamdiffusion::testing::FakeStreamFactory without;
-  EXPECT_FALSE(server::ParameterTable(without, {}).schema()["properties"].contains("lora_scales"));
 }
 
 TEST(FrontEndCases, TheOperatorsLimitsAreLimitsOnly) {

@@ -46,6 +46,26 @@ TEST(Table, ARateMayBeARatio) {
   EXPECT_EQ(parse(std::get<Number>(parameter("delta").type), "1/2"), std::nullopt);
 }
 
+TEST(Table, NoTextHoldsANul) {
+  const std::string cut("a\0b", 3);
+  for (const Parameter& row : parameters()) {
+    if (const auto* text = std::get_if<Text>(&row.type)) {
+      EXPECT_FALSE(accepts(*text, cut)) << row.name;
+    }
+  }
+  EXPECT_FALSE(accepts(std::get<PromptList>(parameter("prompt_list").type), {{cut, 1}}));
+  EXPECT_FALSE(accepts(std::get<LoraList>(parameter("lora_dict").type), {{cut, 1}}));
+  LiveSettings settings;
+  settings.negative_prompt = cut;
+  try {
+    check(settings);
+    ADD_FAILURE() << "a NUL was accepted";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(),
+                HasSubstr(R"(negative_prompt is "a\x00b" (3 bytes), expected a text)"));
+  }
+}
+
 TEST(Table, FillingLeavesWhatIsSet) {
   Settings settings;
   settings.live.options.width = 64;
