@@ -57,6 +57,7 @@ Value Builder::linear(Value x, const Name& name, const LinearOptions& o) {
   if (o.residual) inputs.push_back(o.residual);
   std::vector<std::int64_t> dims{o.out, op.in};
   if (o.conv_weight) dims.insert(dims.end(), {1, 1});
+  if (o.patch > 0) dims = {o.out, op.in / (o.patch * o.patch), o.patch, o.patch};
   std::vector<int> weights{weight((name / "weight").str(), std::move(dims))};
   if (o.bias) weights.push_back(weight((name / "bias").str(), {o.out}));
   if (op.extra_bias) weights.push_back(weight(o.extra_bias, {o.out}));
@@ -93,11 +94,23 @@ Value Builder::layer_norm(Value x, const Name& name, const LayerNorm& options) {
 }
 
 Value Builder::attention(Value q, Value k, Value v, const Name& name, Attention options) {
+  return attention(q, k, v, {}, name, std::move(options));
+}
+
+Value Builder::attention(Value q, Value k, Value v, Value slots, const Name& name,
+                         Attention options) {
   if (options.kv_rows.empty()) {
     options.kv_rows.resize(static_cast<std::size_t>(shape(q).n));
     std::iota(options.kv_rows.begin(), options.kv_rows.end(), 0);
   }
-  return record(std::move(options), {q, k, v}, {}, name.str(), activations_);
+  std::vector<Value> inputs{q, k, v};
+  if (options.slots > 0) inputs.push_back(slots);
+  return record(std::move(options), std::move(inputs), {}, name.str(), activations_);
+}
+
+Value Builder::inject_features(Value features, Value residual, Value slots, Value settings,
+                               const Name& name, const InjectFeatures& options) {
+  return record(options, {features, residual, slots, settings}, {}, name.str(), activations_);
 }
 
 Value Builder::add(Value a, Value b) {
@@ -124,6 +137,10 @@ Value Builder::upsample_nearest(Value x, std::int64_t h, std::int64_t w) {
 
 Value Builder::concat_channels(Value a, Value b) {
   return record(ConcatChannels{}, {a, b}, {}, "", graph_.desc(a).dtype);
+}
+
+Value Builder::concat_tokens(Value a, Value b) {
+  return record(ConcatTokens{}, {a, b}, {}, "", graph_.desc(a).dtype);
 }
 
 Value Builder::slice_channels(Value x, std::int64_t first, std::int64_t count) {

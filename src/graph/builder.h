@@ -46,6 +46,9 @@ struct LinearOptions {
   Activation act = Activation::none;
   /// The file stores the weight as a 1x1 convolution, [out, in, 1, 1].
   bool conv_weight = false;
+  /// The file stores the weight as a convolution of patches of this side, [out, in / side^2, side,
+  /// side]; the channels of the input are a patch's, by color, line and column. 0: it does not.
+  std::int64_t patch = 0;
   bool f32_output = false;
 };
 
@@ -68,6 +71,10 @@ class Builder {
   Value layer_norm(Value x, const Name& name, const LayerNorm& options = {});
   /// With empty kv_rows, row i attends to row i.
   Value attention(Value q, Value k, Value v, const Name& name, Attention options);
+  /// With options.slots > 0; `slots` is its fourth input.
+  Value attention(Value q, Value k, Value v, Value slots, const Name& name, Attention options);
+  Value inject_features(Value features, Value residual, Value slots, Value settings,
+                        const Name& name, const InjectFeatures& options);
   Value add(Value a, Value b);
   /// a + scales[row, column] * b
   Value add_scaled(Value a, Value b, Value scales, std::int64_t column);
@@ -78,6 +85,7 @@ class Builder {
   Value to_activations(Value x) { return convert(x, {.to = activations_}); }
   Value upsample_nearest(Value x, std::int64_t h, std::int64_t w);
   Value concat_channels(Value a, Value b);
+  Value concat_tokens(Value a, Value b);
   Value slice_channels(Value x, std::int64_t first, std::int64_t count);
   Value embedding(Value ids, const Name& name, const Embedding& options,
                   std::string_view token_table, std::string_view position_table);

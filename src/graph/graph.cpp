@@ -68,6 +68,16 @@ std::size_t Graph::weight_bytes(const Op& op) const {
   return total;
 }
 
+std::size_t Graph::kept_bytes(const Op& op) const {
+  const auto slots = [&](int count) {
+    return static_cast<std::size_t>(count) * desc(op.output).bytes();
+  };
+  if (const auto* attention = std::get_if<Attention>(&op.attributes))
+    return 2 * slots(attention->slots);
+  if (const auto* inject = std::get_if<InjectFeatures>(&op.attributes)) return slots(inject->slots);
+  return 0;
+}
+
 double Graph::flops(const Op& op) const {
   const std::vector<tensor::Shape> shapes = input_shapes(op);
   return std::visit([&](const auto& kind) { return kind.flops(shapes, desc(op.output).shape); },

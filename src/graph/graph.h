@@ -49,6 +49,9 @@ struct Graph {
   double bytes(const Op& op) const;
   /// Bytes of an op's weights as devices keep them: vectors and tables of embeddings are f32.
   std::size_t weight_bytes(const Op& op) const;
+  /// Bytes that an op keeps from call to call for each stream. A device that packs them needs a few
+  /// percent more.
+  std::size_t kept_bytes(const Op& op) const;
 };
 
 }  // namespace streamdiffusion::graph

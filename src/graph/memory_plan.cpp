@@ -41,9 +41,11 @@ int overwritable_input(const Attributes& attributes) {
     int operator()(const Convert&) const { return -1; }
     int operator()(const UpsampleNearest&) const { return -1; }
     int operator()(const ConcatChannels&) const { return -1; }
+    int operator()(const ConcatTokens&) const { return -1; }
     int operator()(const SliceChannels&) const { return -1; }
     int operator()(const Embedding&) const { return -1; }
     int operator()(const TimestepEmbedding&) const { return -1; }
+    int operator()(const InjectFeatures&) const { return 1; }
   };
   return std::visit(Visitor{}, attributes);
 }

@@ -15,9 +15,10 @@
 
 namespace streamdiffusion::graph {
 
-using Attributes = std::variant<Conv2d, Linear, GegluLinear, GroupNorm, LayerNorm, Attention, Add,
-                                AddScaled, Act, Convert, UpsampleNearest, ConcatChannels,
-                                SliceChannels, Embedding, TimestepEmbedding>;
+using Attributes =
+    std::variant<Conv2d, Linear, GegluLinear, GroupNorm, LayerNorm, Attention, Add, AddScaled, Act,
+                 Convert, UpsampleNearest, ConcatChannels, ConcatTokens, SliceChannels, Embedding,
+                 TimestepEmbedding, InjectFeatures>;
 
 /// A value of the graph: an index into Graph::values.
 struct Value {

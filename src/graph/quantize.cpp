@@ -11,6 +11,12 @@ constexpr float kLargest = 127;
 /// At most so many channels are few.
 constexpr std::int64_t kFewChannels = 4;
 
+/// Steps of a quantized activation.
+constexpr float kSteps = 255;
+
+/// The product of two such scales, and its inverse, are normal numbers still.
+constexpr float kSmallestScale = 1e-18F;
+
 bool has_few_channels(const Conv2d& op) {
   return op.kernel == 3 && std::min(op.in, op.out) <= kFewChannels;
 }
@@ -24,8 +30,8 @@ std::uint8_t QuantParams::quantize(float value) const {
 
 QuantParams choose_quant_params(const ActivationRange& range) {
   const float low = std::min(range.low, 0.0F), high = std::max(range.high, 0.0F);
-  if (!(high - low > 0)) return {};
-  const float scale = (high - low) / 255;
+  const float scale = high / kSteps - low / kSteps;
+  if (!(scale >= kSmallestScale)) return {};
   return {scale, static_cast<int>(std::nearbyint(std::clamp(-low / scale, 0.0F, 255.0F)))};
 }
 
@@ -35,7 +41,8 @@ void per_channel_scales(std::span<const float> weight, std::span<float> scales) 
     float largest = 0;
     for (const float w : weight.subspan(row * columns, columns))
       largest = std::max(largest, std::abs(w));
-    scales[row] = largest > 0 ? largest / kLargest : 1;
+    const float scale = largest / kLargest;
+    scales[row] = scale >= kSmallestScale ? scale : 1;
   }
 }
 

@@ -27,11 +27,13 @@ struct QuantParams {
   }
 };
 
-/// The smallest scale that covers the range and represents zero exactly.
+/// The smallest scale that covers the range and represents zero exactly. A range so narrow
+/// that its scale would be below 1e-18 counts as zero alone, with the scale 1: products of scales
+/// must not become denormal.
 QuantParams choose_quant_params(const ActivationRange& range);
 
 /// The scale of each row of a matrix [rows, …], with weight = scale[row] * q and q in -127..127.
-/// A row of zeros has the scale 1.
+/// A row of zeros, or of weights that would have a scale below 1e-18, has the scale 1.
 void per_channel_scales(std::span<const float> weight, std::span<float> scales);
 /// The q of every weight.
 void quantize_per_channel(std::span<const float> weight, std::span<const float> scales,

@@ -30,6 +30,12 @@ void check_residual(int index, Shapes x, const Shape& y) {
   check(found == y, "residual is ", to_string(found), ", the output ", to_string(y));
 }
 
+void check_slots(int slots, const Shape& entries, std::int64_t rows) {
+  check(slots > 0 && entries.n == rows && entries.tokens() == 1 &&
+            entries.c <= static_cast<std::int64_t>(RowSlots::kMax),
+        "slots are ", to_string(entries), " for ", rows, " rows of ", slots, " slots");
+}
+
 }  // namespace
 
 Shape Conv2d::infer(Shapes x) const {
@@ -108,11 +114,29 @@ Shape Attention::infer(Shapes x) const {
         " entries for ", q.n, " rows");
   for (const int row : kv_rows) check(row >= 0 && row < k.n, "kv row ", row, " of ", k.n);
   check(!causal || q.tokens() == k.tokens(), "causal attention needs as many keys as queries");
+  if (slots == 0) return q;
+  check_slots(slots, x[3], q.n);
+  bool own = !causal && q.tokens() == k.tokens();
+  for (std::size_t i = 0; i < kv_rows.size(); ++i) own &= kv_rows[i] == static_cast<int>(i);
+  check(own, "attention keeps keys and values where each row has its own, as many as queries");
   return q;
 }
 
 double Attention::flops(Shapes x, const Shape& y) const {
-  return 4.0 * elements(y) * static_cast<double>(x[1].tokens());
+  const std::int64_t sources = slots > 0 ? x[3].c : 1;
+  return 4.0 * elements(y) * static_cast<double>(x[1].tokens() * sources);
+}
+
+Shape InjectFeatures::infer(Shapes x) const {
+  check(x[0] == x[1], "features are ", to_string(x[0]), ", the residual ", to_string(x[1]));
+  check_slots(slots, x[2], x[0].n);
+  check(x[3] == Shape{x[0].n, 1, 1, 2}, "settings are ", to_string(x[3]), ", expected ",
+        to_string(Shape{x[0].n, 1, 1, 2}));
+  return x[0];
+}
+
+double InjectFeatures::flops(Shapes x, const Shape& y) const {
+  return 2.0 * elements(y) * static_cast<double>(y.tokens() * (x[2].c - 1));
 }
 
 Shape Add::infer(Shapes x) const {
@@ -168,6 +192,16 @@ Shape ConcatChannels::infer(Shapes x) const {
 }
 
 double ConcatChannels::flops(Shapes, const Shape&) const {
+  return 0;
+}
+
+Shape ConcatTokens::infer(Shapes x) const {
+  check(x[0].n == x[1].n && x[0].c == x[1].c, "inputs are ", to_string(x[0]), " and ",
+        to_string(x[1]));
+  return {x[0].n, x[0].tokens() + x[1].tokens(), 1, x[0].c};
+}
+
+double ConcatTokens::flops(Shapes, const Shape&) const {
   return 0;
 }
 

@@ -4,12 +4,19 @@
 #include <bit>
 
 #include "base/error.h"
+#include "base/same_file.h"
 
 namespace streamdiffusion::lora {
 
 LoraSet::LoraSet(const std::vector<std::string>& files, const ModuleMap& modules) {
   for (const std::string& file : files) {
-    files_.push_back(std::make_shared<const LoraFile>(file, modules));
+    auto opened = std::make_shared<const LoraFile>(file, modules);
+    for (std::size_t i = 0; i < files_.size(); ++i) {
+      base::require(!base::is_same_file(opened->path(), files_[i]->path()),
+                    ErrorCode::invalid_argument, "LoRA ", file, ": is the same file as ", files[i],
+                    "; expected each LoRA once, with one scale");
+    }
+    files_.push_back(std::move(opened));
   }
 }
 

@@ -15,7 +15,8 @@ namespace streamdiffusion::lora {
 class LoraSet {
  public:
   LoraSet() = default;
-  /// Opens the files, in this order. Throws as LoraFile does.
+  /// Opens the files, in this order. Throws as LoraFile does, and invalid_argument for two names of
+  /// one file.
   LoraSet(const std::vector<std::string>& files, const ModuleMap& modules);
 
   std::size_t size() const { return files_.size(); }

@@ -6,17 +6,15 @@
 
 #include "graph/graph.h"
 #include "json/json.h"
+#include "models/clip_layer.h"
 
 namespace streamdiffusion::models {
 
 struct ClipTextConfig {
   /// Token ids, and positions that the model has an embedding for.
   std::int64_t vocabulary = 49408, positions = 77;
-  /// Channels of the hidden state and of the MLP's inner layer.
-  std::int64_t width = 512, mlp_width = 2048;
-  std::int64_t layers = 12, heads = 8;
-  graph::Activation activation = graph::Activation::quick_gelu;
-  float norm_eps = 1e-5F;
+  ClipLayer layer{.width = 512, .mlp_width = 2048, .heads = 8, .causal = true};
+  std::int64_t layers = 12;
   /// Channels of the pooled embedding.
   std::int64_t projection = 512;
 };

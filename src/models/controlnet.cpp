@@ -53,6 +53,17 @@ ControlNetConfig controlnet_config(const json::Json& json) {
   return net;
 }
 
+ControlNetConfig controlnet_of(const UNetConfig& unet) {
+  ControlNetConfig net{.down = unet};
+  net.down.guidance_dim = 0;
+  net.down.out_channels = UNetConfig().out_channels;
+  for (Level& level : net.down.levels) {
+    level.up_attention = false;
+    level.up_transformers.clear();
+  }
+  return net;
+}
+
 std::int64_t control_factor(const ControlNetConfig& config) {
   return std::int64_t{1} << (config.embedding_channels.size() - 1);
 }

@@ -35,6 +35,9 @@ struct ControlNetConfig {
 /// would change the result and is not implemented, corrupt_file for an invalid one.
 ControlNetConfig controlnet_config(const json::Json& config);
 
+/// The net that a UNet's ControlNet is copied from: its down path and its middle block.
+ControlNetConfig controlnet_of(const UNetConfig& unet);
+
 /// How many times larger than its embedding, and so than the latents, the image is.
 std::int64_t control_factor(const ControlNetConfig& config);
 /// Residuals: one for each skip connection, and the middle block's.

@@ -1,5 +1,6 @@
 #include "models/down_path.h"
 
+#include "models/ip_adapter.h"
 #include "models/resnet.h"
 #include "models/transformer.h"
 
@@ -10,15 +11,26 @@ using graph::Name;
 using graph::Value;
 using Level = UNetConfig::Level;
 
-DownPath::DownPath(Builder& b, const UNetConfig& config, const DownPathInputs& inputs, Name root)
-    : b_(b), config_(config), inputs_(inputs), root_(std::move(root)), time_(time_embedding()) {}
+DownPath::DownPath(Builder& b, const UNetConfig& config, const DownPathInputs& inputs, Name root,
+                   const UNetAdditions& additions)
+    : b_(b),
+      config_(config),
+      inputs_(inputs),
+      root_(std::move(root)),
+      additions_(additions),
+      time_(time_embedding()) {}
 
 Value DownPath::run(Value hint, const OnSkip& on_skip) {
   Value x = b_.conv2d(inputs_.latents, root_ / "conv_in",
                       {.out = config_.levels.front().channels, .residual = hint});
   on_skip(x);
   for (int i = 0; i < static_cast<int>(config_.levels.size()); ++i) x = down_block(x, i, on_skip);
-  return mid_block(x);
+  // Cross-attentions are counted along the down path, the up path, and the middle block last.
+  const CrossAttentions count = cross_attentions(config_);
+  cross_attention_ = count.down + count.up;
+  x = mid_block(x);
+  cross_attention_ = count.down;
+  return x;
 }
 
 Value DownPath::sinusoids(Value numbers, std::int64_t width) {
@@ -70,7 +82,17 @@ Value DownPath::resnet(Value x, Value skip, std::int64_t out, const Name& n) {
                       {.out = out, .groups = config_.norm_groups, .eps = config_.norm_eps}, n);
 }
 
-Value DownPath::transformer(Value x, const Level& level, std::int64_t depth, const Name& n) {
+CachedFramesInputs DownPath::cached_at(const TransformerAt& at) const {
+  CachedFramesInputs cached = additions_.cached;
+  if (at.level < additions_.cached_shape.first_level) return {};
+  if (!at.injects) cached.injection = {};
+  return cached;
+}
+
+Value DownPath::transformer(Value x, const Level& level, std::int64_t depth, const Name& n,
+                            const TransformerAt& at) {
+  const int first = cross_attention_;
+  cross_attention_ += static_cast<int>(depth);
   return transformer_2d(b_, x,
                         {.layers = depth,
                          .heads = static_cast<int>(level.heads),
@@ -78,7 +100,10 @@ Value DownPath::transformer(Value x, const Level& level, std::int64_t depth, con
                          .linear_projection = config_.linear_projection,
                          .only_cross_attention = level.only_cross_attention,
                          .context = inputs_.context,
-                         .kv_rows = inputs_.kv_rows},
+                         .kv_rows = inputs_.kv_rows,
+                         .image_prompts = additions_.image_prompts,
+                         .first_cross_attention = first,
+                         .cached = cached_at(at)},
                         n);
 }
 
@@ -88,7 +113,7 @@ Value DownPath::down_block(Value x, int i, const OnSkip& on_skip) {
     x = resnet(x, {}, level(i).channels, n / "resnets" / layer);
     if (level(i).down_attention) {
       x = transformer(x, level(i), level(i).down_transformers[static_cast<std::size_t>(layer)],
-                      n / "attentions" / layer);
+                      n / "attentions" / layer, {.level = i});
     }
     on_skip(x);
   }
@@ -108,7 +133,9 @@ Value DownPath::mid_block(Value x) {
   if (config_.mid == UNetConfig::Mid::resnet) return x;
   Level plain = innermost;
   plain.only_cross_attention = false;  // of the down and up blocks alone
-  x = transformer(x, plain, config_.mid_transformer, n / "attentions" / 0);
+  const int last = static_cast<int>(config_.levels.size()) - 1;
+  x = transformer(x, plain, config_.mid_transformer, n / "attentions" / 0,
+                  {.level = last, .injects = true});
   return resnet(x, {}, innermost.channels, n / "resnets" / 1);
 }
 

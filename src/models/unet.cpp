@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "models/controlnet.h"
 #include "models/down_path.h"
+#include "models/ip_adapter.h"
 
 namespace streamdiffusion::models {
 namespace {
@@ -18,6 +19,9 @@ using graph::Value;
 using tensor::DType;
 using Level = UNetConfig::Level;
 
+/// Of the innermost up blocks, whose features are drawn to those of earlier frames.
+constexpr int kInjectingUpBlocks = 2;
+
 class UNet {
  public:
   UNet(const UNetConfig& config, const UNetShape& shape, std::span<const ControlNetConfig> nets)
@@ -26,7 +30,7 @@ class UNet {
   graph::Graph build() {
     b_.set_stage("unet");
     make_inputs();
-    DownPath path(b_, config_, inputs_, Name());
+    DownPath path(b_, config_, inputs_, Name(), {image_prompts_, cached_, shape_.cached});
     Value x = path.run({}, [&](Value skip) { skips_.push_back(skip); });
     for (const int net : shape_.controlnets) {
       x = add_controlnet(b_, nets_[static_cast<std::size_t>(net)], net, inputs_, skips_, x);
@@ -62,9 +66,32 @@ class UNet {
       inputs_.pooled = row_input("pooled", config_.pooled_dim, Lifetime::per_prompt);
       inputs_.size = row_input("size", kSizeNumbers, Lifetime::per_prompt);
     }
+    for (const ImagePromptShape& image : shape_.image_prompts) add_image_prompt(image);
+    if (shape_.cached.frames > 0) add_cached_frames();
     inputs_.kv_rows = shape_.kv_rows;
     inputs_.context = b_.to_activations(context);
     inputs_.latents = b_.to_activations(latents);
+  }
+
+  void add_image_prompt(const ImagePromptShape& image) {
+    const std::string number = "." + std::to_string(image.adapter);
+    const Value tokens =
+        b_.input("image_tokens" + number,
+                 {{shape_.prompts, image.tokens, 1, config_.cross_attention_dim}, DType::f32},
+                 Lifetime::per_prompt);
+    const Value scales = row_input(("image_scales" + number).c_str(),
+                                   cross_attentions(config_).all(), Lifetime::per_frame);
+    image_prompts_.push_back({image.adapter, b_.to_activations(tokens), scales});
+  }
+
+  void add_cached_frames() {
+    cached_.slots =
+        b_.input("cached_slots", {{shape_.rows, 1, 1, 1 + shape_.cached.frames}, DType::i32},
+                 Lifetime::per_frame);
+    cached_.slot_count = shape_.cached.slots;
+    if (shape_.cached.feature_injection) {
+      cached_.injection = row_input("feature_injection", 2, Lifetime::per_frame);
+    }
   }
 
   // up_blocks.0 is the innermost level.
@@ -76,8 +103,9 @@ class UNet {
       skips_.pop_back();
       x = path.resnet(x, skip, up.channels, n / "resnets" / layer);
       if (up.up_attention) {
+        const TransformerAt at{levels() - 1 - i, i < kInjectingUpBlocks};
         x = path.transformer(x, up, up.up_transformers[static_cast<std::size_t>(layer)],
-                             n / "attentions" / layer);
+                             n / "attentions" / layer, at);
       }
     }
     if (i + 1 == levels()) return x;
@@ -93,6 +121,8 @@ class UNet {
   const std::span<const ControlNetConfig> nets_;
   Builder b_;
   DownPathInputs inputs_;
+  std::vector<ImageAttention> image_prompts_;
+  CachedFramesInputs cached_;
   std::vector<Value> skips_;
 };
 
@@ -106,6 +136,14 @@ void check_shape(const UNetShape& shape) {
   check("latent width", shape.w, 8192);
   check("number of prompts", shape.prompts, 1024);
   check("number of tokens", shape.tokens, 4096);
+  for (const ImagePromptShape& image : shape.image_prompts) {
+    check("number of image tokens", image.tokens, 65536);
+  }
+  const CachedFrames& cached = shape.cached;
+  require(cached.frames >= 0 && cached.frames <= 32 &&
+              (cached.frames == 0 || cached.slots > cached.frames),
+          ErrorCode::invalid_argument, "unet: ", cached.slots, " slots for ", cached.frames,
+          " cached frames, expected more slots than frames, and at most 32 frames");
   require(static_cast<std::int64_t>(shape.kv_rows.size()) == shape.rows,
           ErrorCode::invalid_argument, "unet: kv_rows has ", shape.kv_rows.size(),
           " entries, expected one for each of the ", shape.rows, " rows");
@@ -121,6 +159,8 @@ graph::Graph build_unet(const UNetConfig& config, const UNetShape& shape,
             ErrorCode::invalid_argument, "unet: ControlNet ", net, " of ", controlnets.size());
     check_fits(controlnets[static_cast<std::size_t>(net)], config);
   }
+  require(shape.image_prompts.empty() || cross_attentions(config).all() > 0,
+          ErrorCode::invalid_argument, "unet: IP-Adapters act on a UNet with cross-attention");
   return UNet(config, shape, controlnets).build();
 }
 

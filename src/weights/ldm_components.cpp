@@ -63,6 +63,26 @@ std::optional<LdmComponent> ldm_unet(const SharedFile& file) {
       kLeftOfUNet);
 }
 
+std::optional<LdmComponent> ldm_controlnet(const SharedFile& file) {
+  const std::string first = std::string(kHintBlock) + "0.weight";
+  const auto prefix = prefix_with(*file, {"control_model.", ""}, first);
+  if (!prefix) return std::nullopt;
+  base::require(file->find("difference") == nullptr, ErrorCode::unsupported, file->path().string(),
+                ": the weights are stored as a difference to those of a model (tensor "
+                "\"difference\"), which is not read; expected the weights themselves");
+  const LdmKeys keys(*file, *prefix);
+  const LdmUNetNames blocks(unet_block_names(keys));
+  const int last = keys.numbers(kHintBlock).back();
+  return component(
+      file, *prefix, "ControlNet", controlnet_config_of(keys),
+      [blocks, last](std::string_view name) {
+        std::string found = ldm_controlnet_name(name, last);
+        if (found.empty()) found = blocks.of(name);
+        return std::vector<StoredPart>{{.name = found}};
+      },
+      kLeftOfUNet);
+}
+
 std::optional<LdmComponent> ldm_autoencoder(const SharedFile& file, double scale) {
   const auto prefix =
       prefix_with(*file, {"first_stage_model.", "vae.", ""}, "encoder.down.0.block.0.conv1.weight");

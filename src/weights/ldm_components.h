@@ -37,6 +37,9 @@ constexpr double kLatentScale = 0.18215, kLatentScaleXl = 0.13025;
 
 /// Empty if there is no UNet. Throws unsupported for one that takes more than latents.
 std::optional<LdmComponent> ldm_unet(const SharedFile& file);
+/// Empty if there is no ControlNet. Throws unsupported for weights stored as a difference to a
+/// model's.
+std::optional<LdmComponent> ldm_controlnet(const SharedFile& file);
 /// Empty if there is no autoencoder.
 std::optional<LdmComponent> ldm_autoencoder(const SharedFile& file, double scale);
 /// CLIP in transformers' names, behind one of the prefixes; empty if there is none.

@@ -68,6 +68,8 @@ Blocks blocks_of(const LdmKeys& keys) {
       add_layer(keys, block, blocks.down.back());
     }
   }
+  check_depths(keys, blocks.down, "input_blocks");
+  if (!keys.any("output_blocks.")) return blocks;  // a ControlNet
   blocks.up.emplace_back();
   bool ended = false;
   for (const int i : keys.numbers("output_blocks.")) {
@@ -76,7 +78,6 @@ Blocks blocks_of(const LdmKeys& keys) {
     add_layer(keys, block, blocks.up.back());
     ended = keys.has(block + "1.conv.weight") || keys.has(block + "2.conv.weight");
   }
-  check_depths(keys, blocks.down, "input_blocks");
   check_depths(keys, blocks.up, "output_blocks");
   base::require(blocks.up.size() == blocks.down.size(), ErrorCode::corrupt_file, keys.file(),
                 ": input_blocks have ", blocks.down.size(), " levels, output_blocks ",
@@ -95,75 +96,117 @@ int last_depth(const Object& depth) {
   return depth.is_array() ? depth.back().get<int>() : depth.get<int>();
 }
 
-}  // namespace
-
-std::string unet_config_of(const LdmKeys& keys, bool& out_as_two_layers) {
-  const Blocks blocks = blocks_of(keys);
-  out_as_two_layers = blocks.as_two_layers;
-  const int mid_depth = keys.count("middle_block.1.transformer_blocks.");
-  std::int64_t context = 0;
+/// Of the first transformer.
+struct Context {
+  std::int64_t width = 0;
   bool linear = false;
+};
+
+Context context_of(const LdmKeys& keys) {
+  Context context;
   const auto look = [&](const std::string& transformer) {
-    if (context > 0 || !keys.has(transformer + "proj_in.weight")) return;
-    context = keys.dim(transformer + "transformer_blocks.0.attn2.to_k.weight", 1);
-    linear = keys.rank(transformer + "proj_in.weight") == 2;
+    if (context.width > 0 || !keys.has(transformer + "proj_in.weight")) return;
+    context.width = keys.dim(transformer + "transformer_blocks.0.attn2.to_k.weight", 1);
+    context.linear = keys.rank(transformer + "proj_in.weight") == 2;
   };
   for (const int i : keys.numbers("input_blocks.")) look(numbered("input_blocks.", i, ".1."));
   look("middle_block.1.");
-  base::require(context > 0, ErrorCode::unsupported, keys.file(),
-                ": the UNet attends to no text; expected Stable Diffusion 1, 2 or SDXL");
-  Object config{{"_class_name", "UNet2DConditionModel"},
-                {"in_channels", keys.dim("input_blocks.0.0.weight", 1)},
-                {"out_channels", keys.dim("out.2.weight", 0)},
-                {"cross_attention_dim", context},
-                {"use_linear_projection", linear}};
-  Object channels = Object::array(), down = Object::array(), up = Object::array(),
-         layers = Object::array(), depths = Object::array(), up_depths = Object::array(),
-         heads = Object::array();
-  for (const Level& level : blocks.down) {
-    channels.push_back(level.channels);
-    layers.push_back(level.layers);
-    down.push_back(level.depths.empty() ? "DownBlock2D" : "CrossAttnDownBlock2D");
-    depths.push_back(depth_of(level.depths, 1));
-    heads.push_back(context == kContextOfOne && !linear
-                        ? kHeads
-                        : std::max<std::int64_t>(level.channels / kHeadSize, 1));
-  }
-  if (blocks.down.back().depths.empty() && mid_depth > 0) depths.back() = mid_depth;
-  for (const Level& level : blocks.up) {
-    up.push_back(level.depths.empty() ? "UpBlock2D" : "CrossAttnUpBlock2D");
-    const std::size_t mirrored = blocks.down.size() - 1 - up_depths.size();
-    const Object& forward = depths[mirrored];
-    up_depths.push_back(depth_of(
-        level.depths, forward.is_array() ? forward.back().get<int>() : forward.get<int>()));
-  }
-  config["block_out_channels"] = channels;
-  config["layers_per_block"] = layers;
-  config["down_block_types"] = down;
-  config["up_block_types"] = up;
-  config["transformer_layers_per_block"] = depths;
-  config["attention_head_dim"] = heads;
-  Object mirrored = depths;
-  std::reverse(mirrored.begin(), mirrored.end());
-  if (up_depths != mirrored) config["reverse_transformer_layers_per_block"] = up_depths;
+  return context;
+}
+
+void add_mid_block(const LdmKeys& keys, Object& config) {
+  const int depth = keys.count("middle_block.1.transformer_blocks.");
   if (!keys.any("middle_block.")) {
     config["mid_block_type"] = nullptr;
-  } else if (mid_depth == 0) {
+  } else if (depth == 0) {
     config["mid_block_type"] = "UNetMidBlock2D";
   } else {
     config["mid_block_type"] = "UNetMidBlock2DCrossAttn";
-    base::require(last_depth(depths.back()) == mid_depth, ErrorCode::unsupported, keys.file(),
-                  ": the middle block is ", mid_depth, " transformer blocks deep, expected ",
-                  last_depth(depths.back()), " as in the last level");
+    const int last = last_depth(config["transformer_layers_per_block"].back());
+    base::require(last == depth, ErrorCode::unsupported, keys.file(), ": the middle block is ",
+                  depth, " transformer blocks deep, expected ", last, " as in the last level");
   }
+}
+
+/// What a UNet and a ControlNet have in common.
+Object down_config_of(const LdmKeys& keys, const std::vector<Level>& levels) {
+  const Context context = context_of(keys);
+  Object channels = Object::array(), types = Object::array(), layers = Object::array(),
+         depths = Object::array(), heads = Object::array();
+  for (const Level& level : levels) {
+    channels.push_back(level.channels);
+    layers.push_back(level.layers);
+    types.push_back(level.depths.empty() ? "DownBlock2D" : "CrossAttnDownBlock2D");
+    depths.push_back(depth_of(level.depths, 1));
+    heads.push_back(context.width == kContextOfOne && !context.linear
+                        ? kHeads
+                        : std::max<std::int64_t>(level.channels / kHeadSize, 1));
+  }
+  const int mid_depth = keys.count("middle_block.1.transformer_blocks.");
+  if (levels.back().depths.empty() && mid_depth > 0) depths.back() = mid_depth;
+  Object config{{"in_channels", keys.dim("input_blocks.0.0.weight", 1)},
+                {"use_linear_projection", context.linear},
+                {"block_out_channels", channels},
+                {"layers_per_block", layers},
+                {"down_block_types", types},
+                {"transformer_layers_per_block", depths},
+                {"attention_head_dim", heads}};
+  if (context.width > 0) config["cross_attention_dim"] = context.width;
+  add_mid_block(keys, config);
   if (keys.has("label_emb.0.0.weight")) {
     config["addition_embed_type"] = "text_time";
     config["addition_time_embed_dim"] = 256;
     config["projection_class_embeddings_input_dim"] = keys.dim("label_emb.0.0.weight", 1);
   }
+  return config;
+}
+
+}  // namespace
+
+std::string unet_config_of(const LdmKeys& keys, bool& out_as_two_layers) {
+  const Blocks blocks = blocks_of(keys);
+  out_as_two_layers = blocks.as_two_layers;
+  base::require(!blocks.up.empty(), ErrorCode::corrupt_file, keys.file(),
+                ": there are no output_blocks, expected those of a UNet");
+  base::require(context_of(keys).width > 0, ErrorCode::unsupported, keys.file(),
+                ": the UNet attends to no text; expected Stable Diffusion 1, 2 or SDXL");
+  Object config = down_config_of(keys, blocks.down);
+  config["_class_name"] = "UNet2DConditionModel";
+  config["out_channels"] = keys.dim("out.2.weight", 0);
+  const Object& depths = config["transformer_layers_per_block"];
+  Object up = Object::array(), up_depths = Object::array();
+  for (const Level& level : blocks.up) {
+    up.push_back(level.depths.empty() ? "UpBlock2D" : "CrossAttnUpBlock2D");
+    const std::size_t mirrored = blocks.down.size() - 1 - up_depths.size();
+    up_depths.push_back(depth_of(level.depths, last_depth(depths[mirrored])));
+  }
+  Object mirrored = depths;
+  std::reverse(mirrored.begin(), mirrored.end());
+  if (up_depths != mirrored) config["reverse_transformer_layers_per_block"] = up_depths;
+  config["up_block_types"] = up;
   if (keys.has("time_embed.cond_proj.weight")) {
     config["time_cond_proj_dim"] = keys.dim("time_embed.cond_proj.weight", 1);
   }
+  return config.dump();
+}
+
+std::string controlnet_config_of(const LdmKeys& keys) {
+  Object config = down_config_of(keys, blocks_of(keys).down);
+  config["_class_name"] = "ControlNetModel";
+  const std::string hint = kHintBlock;
+  config["conditioning_channels"] = keys.dim(hint + "0.weight", 1);
+  const std::vector<int> convolutions = keys.numbers(hint);
+  // One in, two for each step of the size, one out.
+  const std::size_t count = convolutions.size();
+  const bool even =
+      count >= 2 && count % 2 == 0 && convolutions.back() == 2 * static_cast<int>(count) - 2;
+  base::require(even, ErrorCode::corrupt_file, keys.file(), ": ", hint, "N are ", count,
+                " convolutions, expected 0, 2, 4, ..., an even number of them");
+  Object channels = Object::array();
+  for (std::size_t i = 0; 2 * i + 1 < count; ++i) {
+    channels.push_back(keys.dim(hint + std::to_string(4 * i) + ".weight", 0));
+  }
+  config["conditioning_embedding_out_channels"] = channels;
   return config.dump();
 }
 

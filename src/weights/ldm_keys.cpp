@@ -46,14 +46,14 @@ std::size_t LdmKeys::rank(std::string_view name) const {
 }
 
 std::vector<int> LdmKeys::numbers(std::string_view beginning) const {
-  constexpr int kMost = 1000;
+  constexpr int kMax = 1000;
   std::set<int> found;
   for (auto at = tensors_.lower_bound(beginning);
        at != tensors_.end() && at->first.starts_with(beginning); ++at) {
     const std::string_view rest = std::string_view(at->first).substr(beginning.size());
     int number = 0;
     const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
-    if (error == std::errc() && number >= 0 && number < kMost) found.insert(number);
+    if (error == std::errc() && number >= 0 && number < kMax) found.insert(number);
   }
   return {found.begin(), found.end()};
 }

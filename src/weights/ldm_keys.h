@@ -44,6 +44,10 @@ std::string unet_config_of(const LdmKeys& keys, bool& out_as_two_layers);
 /// The diffusers names of all its modules' tensors, as far as blocks are concerned: what
 /// LdmUNetNames needs.
 std::vector<std::string> unet_block_names(const LdmKeys& keys);
+/// Begins the names of the convolutions that embed a ControlNet's image.
+inline constexpr const char* kHintBlock = "input_hint_block.";
+/// config.json of a ControlNet.
+std::string controlnet_config_of(const LdmKeys& keys);
 /// config.json of an AutoencoderKL.
 std::string autoencoder_config_of(const LdmKeys& keys, double scaling_factor);
 /// config.json of a CLIP text encoder, in OpenCLIP's names or in those of transformers without

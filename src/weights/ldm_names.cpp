@@ -145,6 +145,21 @@ std::string LdmUNetNames::of(std::string_view name) const {
   return part.empty() ? "" : join(side, block.first + *layer, ".0." + part);
 }
 
+std::string ldm_controlnet_name(std::string_view name, int last) {
+  if (take(name, "controlnet_mid_block.")) return "middle_block_out.0." + std::string(name);
+  if (take(name, "controlnet_down_blocks.")) {
+    const auto number = take_number(name);
+    return number ? join("zero_convs.", *number, ".0." + std::string(name)) : "";
+  }
+  if (!take(name, "controlnet_cond_embedding.")) return {};
+  constexpr std::string_view kHint = "input_hint_block.";
+  if (take(name, "conv_in.")) return join(kHint, 0, "." + std::string(name));
+  if (take(name, "conv_out.")) return join(kHint, last, "." + std::string(name));
+  if (!take(name, "blocks.")) return {};
+  const auto number = take_number(name);
+  return number ? join(kHint, 2 * (*number + 1), "." + std::string(name)) : "";
+}
+
 std::string ldm_autoencoder_name(std::string_view name, int levels) {
   const std::string half = std::string(name.substr(0, name.find('.')));
   if (half == "quant_conv" || half == "post_quant_conv") return std::string(name);

@@ -33,6 +33,11 @@ class LdmUNetNames {
   std::vector<Block> down_, up_;
 };
 
+/// What a ControlNet has beside a UNet's down path: "controlnet_down_blocks.0.weight" is
+/// "zero_convs.0.0.weight". `last` is the number of the last convolution of input_hint_block. Empty
+/// if there is none.
+std::string ldm_controlnet_name(std::string_view diffusers_name, int last);
+
 /// The autoencoder's: "decoder.up_blocks.0.resnets.0.conv1.weight" is
 /// "decoder.up.3.block.0.conv1.weight" with `levels` = 4. Empty if there is none.
 std::string ldm_autoencoder_name(std::string_view diffusers_name, int levels);

@@ -15,8 +15,10 @@ namespace fs = std::filesystem;
 
 json::Json read_index(const fs::path& folder) {
   std::error_code ignored;
-  require(fs::exists(folder, ignored), ErrorCode::not_found, folder.string(),
-          ": no such model folder");
+  require(
+      fs::exists(folder, ignored), ErrorCode::not_found, folder.string(),
+      ": no such folder or file, expected a model: its folder, a .safetensors file, or a name as "
+      "stabilityai/sd-turbo");
   require(
       fs::is_directory(folder, ignored), ErrorCode::not_found, folder.string(),
       ": not a folder; expected a model in diffusers layout (model_index.json, unet/, vae/, ...)");

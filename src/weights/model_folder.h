@@ -59,7 +59,7 @@ class ModelFolder {
 /// "stabilityai/sd-turbo").
 std::string model_name(const std::filesystem::path& folder);
 
-/// The parsed config.json of a lone component folder (`--vae DIR`).
+/// The parsed config.json of a single component folder (`--vae DIR`).
 json::Json read_component_config(const std::filesystem::path& folder);
 
 /// Reads a file of defaults; see ModelDefaults. Unknown keys are refused.

@@ -32,13 +32,13 @@ std::string last_part(const std::string& name) {
 
 FileContent parse_content(const Json& entry) {
   entry.allow_only({"sha256", "bytes"});
-  constexpr std::int64_t kMostBytes = std::int64_t{1} << 48;
+  constexpr std::int64_t kMaxBytes = std::int64_t{1} << 48;
   constexpr std::size_t kDigits = 64;
   const Json hash = entry.at("sha256");
   const bool fits = hash.string().size() == kDigits &&
                     hash.string().find_first_not_of("0123456789abcdef") == std::string::npos;
   if (!fits) hash.refuse("64 hexadecimal digits in lower case");
-  return {hash.string(), static_cast<std::uint64_t>(entry.at("bytes").integer(1, kMostBytes))};
+  return {hash.string(), static_cast<std::uint64_t>(entry.at("bytes").integer(1, kMaxBytes))};
 }
 
 Recipe parse_recipe(const Json& entry) {
@@ -70,8 +70,23 @@ std::string shown(const std::vector<Number>& value) {
 std::string shown(const std::vector<WeightedPrompt>& value) {
   return base::concat(value.size(), " prompts");
 }
+std::string shown(const std::vector<WeightedSeed>& value) {
+  return base::concat(value.size(), " seeds");
+}
 std::string shown(const std::vector<Lora>& value) {
   return base::concat(value.size(), " LoRAs");
+}
+std::string shown(const std::vector<ControlNet>& value) {
+  return base::concat(value.size(), " ControlNets");
+}
+std::string shown(const std::vector<IpAdapter>& value) {
+  return base::concat(value.size(), " IP-Adapters");
+}
+std::string shown(const std::vector<ImagePrompt>& value) {
+  return base::concat("images of ", value.size(), " IP-Adapters");
+}
+std::string shown(const std::vector<ControlSettings>& value) {
+  return base::concat("settings of ", value.size(), " ControlNets");
 }
 
 }  // namespace

@@ -118,8 +118,9 @@ std::uint64_t header_bytes(std::span<const std::byte> beginning, std::uint64_t f
           " bytes are too few for a safetensors file");
   base::refuse_lfs_pointer(beginning, file);
   const std::uint64_t header = little_endian_u64(beginning);
-  require(header <= kMaxHeaderBytes, ErrorCode::corrupt_file, file, ": header of ", header,
-          " bytes, expected at most ", kMaxHeaderBytes, " (is this a safetensors file?)");
+  require(header <= kMaxHeaderBytes, ErrorCode::corrupt_file, file,
+          ": no safetensors file: it begins with the size of its header, which would be ", header,
+          " bytes, expected at most ", kMaxHeaderBytes);
   require(header <= file_bytes - kPrefixBytes, ErrorCode::corrupt_file, file, ": header of ",
           header, " bytes in a file of ", file_bytes, " (cut short?)");
   return header;
@@ -196,8 +197,10 @@ bool is_pickle_name(const std::filesystem::path& file) {
 
 std::filesystem::path require_safetensors(const std::filesystem::path& path) {
   std::error_code ignored;
-  require(std::filesystem::is_regular_file(path, ignored), ErrorCode::not_found, path.string(),
+  require(std::filesystem::exists(path, ignored), ErrorCode::not_found, path.string(),
           ": no such file");
+  require(std::filesystem::is_regular_file(path, ignored), ErrorCode::not_found, path.string(),
+          ": is no regular file, expected a .safetensors file");
   const base::InputFile file(path);
   std::array<std::byte, 4> first{};
   if (file.size() >= first.size()) file.read(0, first);

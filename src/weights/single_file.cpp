@@ -8,9 +8,9 @@
 
 #include "base/error.h"
 #include "json/quote.h"
-#include "weights/other_models.h"
 #include "weights/prediction_type.h"
 #include "weights/tensor_problems.h"
+#include "weights/unsupported_models.h"
 
 namespace streamdiffusion::weights {
 namespace {
@@ -48,7 +48,7 @@ class Reader {
  public:
   explicit Reader(const std::filesystem::path& path)
       : file_(std::make_shared<const SafetensorsFile>(require_safetensors(path))) {
-    refuse_other_models(*file_);
+    refuse_unsupported_models(*file_);
   }
 
   SingleFile read() {

@@ -14,7 +14,7 @@
 namespace streamdiffusion::weights {
 
 struct SingleFile {
-  /// "Stable Diffusion 1", "Stable Diffusion 2" or "SDXL"; empty for a lone autoencoder.
+  /// "Stable Diffusion 1", "Stable Diffusion 2" or "SDXL"; empty for a single autoencoder.
   std::string family;
   std::optional<FileComponent> unet, text_encoder, text_encoder_2, autoencoder;
   /// scheduler_config.json; for whoever has a UNet.

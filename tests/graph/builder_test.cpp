@@ -66,6 +66,38 @@ TEST(Builder, AnErrorNamesTheOpAndBothShapes) {
   }
 }
 
+TEST(Builder, AttentionKeepsKeysWhereEachRowHasItsOwn) {
+  Builder b(DType::bf16);
+  const auto input = [&](const char* name, const Shape& shape, DType dtype) {
+    return b.input(name, {shape, dtype}, Lifetime::per_frame);
+  };
+  const Value q = input("q", {2, 3, 4, 8}, DType::bf16), k = input("k", {2, 5, 1, 8}, DType::bf16),
+              slots = input("slots", {2, 1, 1, 3}, DType::i32),
+              wide = input("wide", {2, 1, 1, 34}, DType::i32);
+  const Attention kept{.heads = 2, .kv_rows = {}, .slots = 3};
+  const Value y = b.attention(q, q, q, slots, Name("kept"), kept);
+  EXPECT_EQ(b.shape(y), (Shape{2, 3, 4, 8}));
+  EXPECT_THROW(b.attention(q, k, k, slots, Name("a"), kept), base::Error);
+  EXPECT_THROW(b.attention(q, q, q, wide, Name("b"), kept), base::Error);
+  EXPECT_THROW(b.attention(q, q, q, {}, Name("c"), kept), base::Error);
+  EXPECT_THROW(b.attention(q, q, q, slots, Name("d"), {.heads = 2, .kv_rows = {0, 0}, .slots = 3}),
+               base::Error);
+  b.output("y", y);
+  const Graph graph = b.finish();
+  const std::size_t values = std::size_t{2} * 3 * 4 * 8;
+  EXPECT_EQ(graph.kept_bytes(graph.ops[0]), 2 * 3 * values * 2);  // k and v, slots, bytes
+  EXPECT_EQ(graph.flops(graph.ops[0]), 4.0 * static_cast<double>(values) * 3 * 12);
+}
+
+TEST(RowSlots, LeavesOutWhatIsNone) {
+  const std::int32_t entries[]{2, -1, 0, 3, 1};
+  const RowSlots slots(entries, 5, 3);
+  EXPECT_EQ(slots.own(), 2);
+  EXPECT_THAT(slots.earlier(), testing::ElementsAre(0, 1));
+  const std::int32_t wrong[]{7, 1};
+  EXPECT_THAT(RowSlots(wrong, 2, 3).all(), testing::ElementsAre(0, 1));
+}
+
 TEST(Builder, AnOpLivesAsLongAsItsFastestInput) {
   Builder b(DType::f32);
   const Value x = image(b, 4, 4, 4);

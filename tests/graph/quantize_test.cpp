@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cmath>
 
 #include "graph/builder.h"
 
@@ -31,6 +32,26 @@ TEST(QuantParams, RoundsToNearestEvenAndSaturates) {
 
 TEST(QuantParams, AnInputThatWasAlwaysZeroStaysZero) {
   EXPECT_EQ(choose_quant_params({0, 0}).fake_quantize(0), 0);
+}
+
+TEST(QuantParams, NoRangeHasAScaleThatIsZeroOrDenormal) {
+  for (const ActivationRange& range :
+       {ActivationRange{0, 1e-44F}, ActivationRange{-1e-44F, 1e-44F}, ActivationRange{0, 1e-38F},
+        ActivationRange{-1e-20F, 0}, ActivationRange{-3e38F, 3e38F}}) {
+    const QuantParams params = choose_quant_params(range);
+    EXPECT_TRUE(std::isnormal(params.scale * 1e-18F)) << range.low << " " << range.high;
+    EXPECT_GE(params.zero_point, 0);
+    EXPECT_LE(params.zero_point, 255);
+    EXPECT_EQ(params.fake_quantize(0), 0);
+  }
+  EXPECT_NEAR(choose_quant_params({-1e-12F, 1e-12F}).scale, 2e-12F / 255, 1e-18F);
+}
+
+TEST(PerChannelScales, OfTinyWeightsAreNotDenormal) {
+  const std::array<float, 4> weight{1e-44F, -1e-44F, 1e-30F, 0};
+  std::array<float, 2> scales{};
+  per_channel_scales(weight, scales);
+  EXPECT_EQ(scales, (std::array<float, 2>{1, 1}));
 }
 
 TEST(PerChannelScales, EachRowHasTheSmallestScaleThatCoversIt) {

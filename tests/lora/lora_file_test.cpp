@@ -156,5 +156,20 @@ TEST_F(LoraFiles, AddUp) {
             loras.variant(Network::unet, kTensor, std::vector{2.0F, 1.0F}));
 }
 
+TEST_F(LoraFiles, OneFileIsNotTakenTwiceHoweverItIsNamed) {
+  const auto file = save(good(), "pytorch_lora_weights.safetensors");
+  std::filesystem::create_symlink(file, folder_.path() / "link.safetensors");
+  std::filesystem::create_hard_link(file, folder_.path() / "hard.safetensors");
+  for (const std::string& again :
+       {file.string(), (folder_.path() / "." / file.filename()).string(),
+        folder_ / "link.safetensors", folder_ / "hard.safetensors", folder_.path().string()}) {
+    expect_error(
+        [&] {
+          LoraSet({file.string(), again}, modules());
+        },
+        ErrorCode::invalid_argument, {again, file.string(), "the same file"});
+  }
+}
+
 }  // namespace
 }  // namespace streamdiffusion::lora

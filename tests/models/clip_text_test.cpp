@@ -15,20 +15,20 @@ using testing::HasSubstr;
 
 TEST(ClipText, WhatTransformersOmitsHasItsDefaults) {
   const ClipTextConfig config = clip_text_config(parse("{}"));
-  EXPECT_EQ(config.width, 512);
-  EXPECT_EQ(config.mlp_width, 2048);
-  EXPECT_EQ(config.heads, 8);
+  EXPECT_EQ(config.layer.width, 512);
+  EXPECT_EQ(config.layer.mlp_width, 2048);
+  EXPECT_EQ(config.layer.heads, 8);
   EXPECT_EQ(config.positions, 77);
-  EXPECT_EQ(config.activation, graph::Activation::quick_gelu);
+  EXPECT_EQ(config.layer.activation, graph::Activation::quick_gelu);
 }
 
 TEST(ClipText, ReadsANestedConfig) {
   const ClipTextConfig config = clip_text_config(parse(
       R"({"model_type": "clip", "text_config": {"hidden_size": 64, "num_attention_heads": 4,
           "hidden_act": "gelu"}, "vision_config": {"hidden_size": 9}})"));
-  EXPECT_EQ(config.width, 64);
-  EXPECT_EQ(config.heads, 4);
-  EXPECT_EQ(config.activation, graph::Activation::gelu);
+  EXPECT_EQ(config.layer.width, 64);
+  EXPECT_EQ(config.layer.heads, 4);
+  EXPECT_EQ(config.layer.activation, graph::Activation::gelu);
 }
 
 TEST(ClipText, RefusesWhatItCannotRun) {

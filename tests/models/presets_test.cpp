@@ -16,10 +16,10 @@ TEST(Presets, PartsOfEachFitTogether) {
   ASSERT_FALSE(presets().empty());
   for (const Preset& preset : presets()) {
     const UNetConfig unet = unet_config(parse(preset.unet));
-    std::int64_t width = clip_text_config(parse(preset.text_encoder)).width;
+    std::int64_t width = clip_text_config(parse(preset.text_encoder)).layer.width;
     if (!preset.text_encoder_2.empty()) {
       const ClipTextConfig second = clip_text_config(parse(preset.text_encoder_2));
-      width += second.width;
+      width += second.layer.width;
       EXPECT_EQ(unet.pooled_dim, second.projection);
     }
     EXPECT_EQ(unet.cross_attention_dim, width) << preset.name;

@@ -129,7 +129,7 @@ TEST(Schedule, RefusesPlacesOutsideTheListInTheUsersWords) {
       HasSubstr("-1 is outside 0..49"));
 }
 
-TEST(Schedule, RefusesPlacesThatDoNotAscend) {
+TEST(Schedule, RefusesIndicesThatDoNotAscend) {
   const auto refused = [](const std::vector<int>& list) {
     return message_of([&] { Schedule().steps({.t_index_list = list}); },
                       ErrorCode::invalid_argument);

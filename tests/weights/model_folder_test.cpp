@@ -36,7 +36,7 @@ TEST(ModelFolder, FindsComponentsAndTheirConfigs) {
 TEST(ModelFolder, SaysWhatIsMissing) {
   const TemporaryFolder folder;
   expect_error([&] { ModelFolder(folder.path() / "nowhere"); }, ErrorCode::not_found,
-               {"nowhere: no such model folder"});
+               {"nowhere: no such folder or file, expected a model"});
   expect_error([&] { ModelFolder{folder.path()}; }, ErrorCode::not_found,
                {"model_index.json: no such file"});
   folder.write("model_index.json", index_text);
@@ -61,7 +61,7 @@ TEST(ModelFolder, RefusesAnIndexThatIsNoObject) {
   const TemporaryFolder folder;
   folder.write("model_index.json", "[]");
   expect_error([&] { ModelFolder{folder.path()}; }, ErrorCode::corrupt_file,
-               {"model_index.json is array of 0"});
+               {"model_index.json is an empty array"});
 }
 
 ModelDefaults parse(const char* text) {

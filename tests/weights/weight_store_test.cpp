@@ -148,7 +148,8 @@ INSTANTIATE_TEST_SUITE_P(
     Indices, BadShardIndex,
     ::testing::Values(
         BadIndex{"no_map", R"({"metadata": {}})", "index.json: key \"weight_map\" is missing"},
-        BadIndex{"map_is_a_list", R"({"weight_map": ["a"]})", "\"weight_map\" is array of 1"},
+        BadIndex{"map_is_a_list", R"({"weight_map": ["a"]})",
+                 "\"weight_map\" is an array of 1 item"},
         BadIndex{"path_upwards", R"({"weight_map": {"a": "../m-1.safetensors"}})",
                  "a plain file name"},
         BadIndex{"absolute_path", R"({"weight_map": {"a": "/etc/passwd"}})", "a plain file name"},

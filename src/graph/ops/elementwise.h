@@ -57,6 +57,14 @@ struct ConcatChannels {
   double flops(std::span<const tensor::Shape> x, const tensor::Shape& y) const;
 };
 
+/// The tokens of b behind those of a, row by row: a [n, ...] with p tokens a row and b with q, both
+/// of c channels, give [n, p + q, 1, c].
+struct ConcatTokens {
+  static constexpr const char* kName = "concat_tokens";
+  tensor::Shape infer(std::span<const tensor::Shape> x) const;
+  double flops(std::span<const tensor::Shape> x, const tensor::Shape& y) const;
+};
+
 /// Channels [first, first + count).
 struct SliceChannels {
   static constexpr const char* kName = "slice_channels";

@@ -1,4 +1,4 @@
-#include "weights/other_models.h"
+#include "weights/unsupported_models.h"
 
 #include <algorithm>
 #include <array>
@@ -17,12 +17,17 @@ struct Sign {
   std::string_view text;
   const char* what;
 };
+constexpr const char* kControlNet = "a ControlNet, which is given with --controlnet";
 constexpr std::array kOtherModels{
     Sign{"joint_blocks.", "Stable Diffusion 3"},
     Sign{"double_blocks.", "FLUX"},
-    Sign{"control_model.", "a ControlNet"},
-    Sign{"controlnet_cond_embedding.", "a ControlNet"},
-    Sign{"zero_convs.", "a ControlNet"},
+    Sign{"control_model.", kControlNet},
+    Sign{"controlnet_cond_embedding.", kControlNet},
+    Sign{"zero_convs.", kControlNet},
+    Sign{"ip_adapter.", "an IP-Adapter, which is given with --ip-adapter"},
+    Sign{"adapter.body.", "a T2I-Adapter, which is not implemented"},
+    Sign{"body.0.block1.", "a T2I-Adapter, which is not implemented"},
+    Sign{"body.0.resnets.", "a T2I-Adapter, which is not implemented"},
     Sign{"edm_mean", "Playground 2.5, which scales its latents otherwise"},
     Sign{"edm_vpred.", "an EDM v-prediction model"},
 };
@@ -44,7 +49,7 @@ bool is_lora(const SafetensorsFile& file) {
                              [](const StoredTensor& tensor) { return is_lora_key(tensor.name); });
 }
 
-void refuse_other_models(const SafetensorsFile& file) {
+void refuse_unsupported_models(const SafetensorsFile& file) {
   const std::string path = file.path().string();
   for (const StoredTensor& tensor : file.tensors()) {
     base::require(!is_lora_key(tensor.name), ErrorCode::unsupported, path,

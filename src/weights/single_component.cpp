@@ -1,12 +1,12 @@
-#include "weights/lone_component.h"
+#include "weights/single_component.h"
 
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "weights/ldm_keys.h"
 #include "weights/model_folder.h"
-#include "weights/other_models.h"
 #include "weights/tiny_autoencoder_file.h"
+#include "weights/unsupported_models.h"
 #include "weights/weight_store.h"
 
 namespace streamdiffusion::weights {
@@ -26,7 +26,7 @@ FileComponent folder_component(const fs::path& folder) {
 
 SharedFile open(const fs::path& path) {
   auto file = std::make_shared<const SafetensorsFile>(require_safetensors(path));
-  refuse_other_models(*file);
+  refuse_unsupported_models(*file);
   return file;
 }
 
@@ -58,6 +58,51 @@ json::Json transformers_config(const SafetensorsFile& file) {
   return json::Json::parse(config.dump(), file.path().string() + ": text encoder");
 }
 
+nlohmann::json copy_of(const json::Json& value) {
+  using Kind = json::Json::Kind;
+  nlohmann::json copy;
+  switch (value.kind()) {
+    case Kind::null:
+      break;
+    case Kind::boolean:
+      copy = value.boolean();
+      break;
+    case Kind::integer:
+      copy = value.integer();
+      break;
+    case Kind::number:
+      copy = value.number();
+      break;
+    case Kind::string:
+      copy = value.string();
+      break;
+    case Kind::array:
+      copy = nlohmann::json::array();
+      for (std::size_t i = 0; i < value.size(); ++i) copy.push_back(copy_of(value[i]));
+      break;
+    case Kind::object:
+      copy = nlohmann::json::object();
+      for (std::size_t i = 0; i < value.size(); ++i) {
+        const auto [key, member] = value.member(i);
+        copy[std::string(key)] = copy_of(member);
+      }
+      break;
+  }
+  return copy;
+}
+
+/// `own`, the config of another UNet, with the guidance embedding that the file has or lacks.
+json::Json with_guidance_embedding(const SafetensorsFile& file, const json::Json& own) {
+  constexpr const char* kProjection = "time_embedding.cond_proj.weight";
+  constexpr const char* kKey = "time_cond_proj_dim";
+  const bool embeds = file.find(kProjection) != nullptr;
+  if (embeds == own.has(kKey)) return own;
+  nlohmann::json config = copy_of(own);
+  config[kKey] = nullptr;
+  if (embeds) config[kKey] = LdmKeys(file, "").dim(kProjection, 1);
+  return json::Json::parse(config.dump(), file.path().string() + ": UNet");
+}
+
 bool is_large(const json::Json& autoencoder) {
   return autoencoder.string_or("_class_name", "") == "AutoencoderKL";
 }
@@ -84,7 +129,10 @@ FileComponent open_autoencoder(const fs::path& path, const std::optional<json::J
 FileComponent open_unet(const fs::path& path, const std::optional<json::Json>& own) {
   if (!is_file(path)) return folder_component(path);
   const SharedFile file = open(path);
-  if (file->find("conv_in.weight") != nullptr) return named_as_here(file, own, "a UNet");
+  if (file->find("conv_in.weight") != nullptr) {
+    const auto config = own ? std::optional(with_guidance_embedding(*file, *own)) : std::nullopt;
+    return named_as_here(file, config, "a UNet");
+  }
   auto found = ldm_unet(file);
   if (!found) refuse(file, "UNet");
   return std::move(found->component);

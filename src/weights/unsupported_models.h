@@ -10,6 +10,6 @@ bool is_lora(const SafetensorsFile& file);
 
 /// Throws unsupported for a LoRA, a ControlNet, another family, or weights in a form that is not
 /// read; the message names what it is and the tensor that tells it.
-void refuse_other_models(const SafetensorsFile& file);
+void refuse_unsupported_models(const SafetensorsFile& file);
 
 }  // namespace streamdiffusion::weights
