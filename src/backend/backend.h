@@ -143,6 +143,8 @@ class Device {
   /// Joules that the device has used since some moment, if it counts them. Read it over seconds:
   /// counters are renewed some ten times a second.
   virtual std::optional<double> energy_joules() const { return std::nullopt; }
+  /// Whether weights and values are in the memory of this machine, and not of a card.
+  virtual bool in_host_memory() const { return true; }
   /// About the bytes that compile() would keep of the weights of a graph and its plan. Reads none.
   virtual std::size_t planned_weight_bytes(const graph::Graph& graph,
                                            const graph::MemoryPlan& plan) const {
@@ -184,7 +186,8 @@ AutomaticDevice automatic_device();
 /// Names that make_device accepts in this build.
 std::vector<std::string> device_names();
 
-/// Throws not_found, naming the devices that are built in.
+/// Throws not_found for a device that this build leaves out, naming those that are built in, and
+/// invalid_argument for another name.
 std::unique_ptr<Device> make_device(std::string_view name, const DeviceOptions& options = {});
 
 }  // namespace streamdiffusion::backend

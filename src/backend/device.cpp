@@ -60,8 +60,11 @@ std::unique_ptr<Device> make_device(std::string_view name, const DeviceOptions& 
   if (name == "cpu") return cpu::make_device(options);
 #endif
   if (name == "ref") return ref::make_device(options);
-  base::fail(base::ErrorCode::not_found, "device \"", name,
-             "\" is not built in; this build has: ", base::joined(device_names()));
+  const bool left_out = name == "cuda" || name == "cpu";
+  base::require(!left_out, base::ErrorCode::not_found, "device \"", name,
+                "\" is not built in; this build has: ", base::joined(device_names()));
+  base::fail(base::ErrorCode::invalid_argument, "device is \"", name,
+             "\", expected auto, cuda, cpu or ref");
 }
 
 }  // namespace streamdiffusion::backend

@@ -8,6 +8,10 @@
 namespace streamdiffusion::backend {
 namespace {
 
+constexpr int kRuns = 12;
+/// A slow device, as the scalar reference, has no more runs than fit.
+constexpr double kMaxSeconds = 1;
+
 /// GFLOP/s of one large convolution.
 double convolution_rate(Device& device, tensor::DType dtype, bool int8, std::int64_t side,
                         std::int64_t channels) {
@@ -26,7 +30,8 @@ double convolution_rate(Device& device, tensor::DType dtype, bool int8, std::int
                                           }});
   const auto state = executable->make_state();
   double best = 0;
-  for (int i = 0; i < 12; ++i) {
+  const auto begin = base::Clock::now();
+  for (int i = 0; i < kRuns && (i == 0 || base::seconds_since(begin) < kMaxSeconds); ++i) {
     const auto start = base::Clock::now();
     executable->run(graph::Lifetime::per_frame, *state);
     best = std::max(best, flops * 1e-9 / base::seconds_since(start));

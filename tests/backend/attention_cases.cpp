@@ -47,6 +47,46 @@ OpCase make(const Attend& a) {
   return op;
 }
 
+Value slots_input(Builder& b, std::int64_t rows) {
+  return b.input("slots", {{rows, 1, 1, 3}, tensor::DType::i32}, graph::Lifetime::per_frame);
+}
+
+/// The first call of a stream: nothing to look back at. The other calls: kept_frames_test.cpp.
+double first_slot(std::string_view name, std::int64_t i) {
+  if (name == "slots") return i % 3 == 0 ? static_cast<double>(i / 3 % 2) : -1;
+  return uniform(name, i);
+}
+
+OpCase kept(const char* name, const tensor::Shape& shape, int heads) {
+  const auto build = [=](Builder& b, Rows rows) {
+    const tensor::Shape some{rows.count, shape.h, shape.w, shape.c};
+    const Value q = input(b, "q", some), k = input(b, "k", some), v = input(b, "v", some);
+    b.output("y", b.attention(q, k, v, slots_input(b, rows.count), graph::Name("attention"),
+                              {.heads = heads, .kv_rows = {}, .slots = 2}));
+  };
+  return {.name = std::string("attention_kept_") + name,
+          .rows = shape.n,
+          .build = build,
+          .fill = first_slot};
+}
+
+OpCase inject(const char* name, const tensor::Shape& shape, Residual kind) {
+  const auto build = [=](Builder& b, Rows rows) {
+    const tensor::Shape some{rows.count, shape.h, shape.w, shape.c};
+    const Value x = input(b, "x", some), residual = make_residual(b, kind, some);
+    const Value settings = b.input("settings", {{rows.count, 1, 1, 2}, tensor::DType::f32},
+                                   graph::Lifetime::per_frame);
+    finish(b, kind,
+           b.inject_features(x, residual, slots_input(b, rows.count), settings,
+                             graph::Name("inject"), {.slots = 2}),
+           residual);
+  };
+  return {.name = std::string("inject_features_") + name,
+          .rows = shape.n,
+          .build = build,
+          .fill = first_slot};
+}
+
 const Attend kTable[] = {
     {.name = "h1_d8_16_keys", .n = 1, .h = 4, .w = 4, .heads = 1, .size = 8, .keys = 16},
     {.name = "h2_d32_300_keys", .n = 2, .h = 15, .w = 20, .heads = 2, .size = 32, .keys = 300},
@@ -127,6 +167,13 @@ const Attend kTable[] = {
 std::vector<OpCase> attention_cases() {
   std::vector<OpCase> cases;
   for (const Attend& attend : kTable) cases.push_back(make(attend));
+  cases.push_back(kept("two_rows", {2, 5, 7, 24}, 3));
+  cases.push_back(kept("one_token", {3, 1, 1, 16}, 2));
+  cases.push_back(kept("300_tokens", {1, 15, 20, 80}, 2));
+  cases.push_back(inject("dies", {2, 5, 7, 24}, Residual::dies));
+  cases.push_back(inject("lives_on", {3, 1, 1, 5}, Residual::lives_on));
+  cases.push_back(inject("output", {1, 15, 20, 40}, Residual::output));
+  cases.push_back(inject("input", {2, 3, 3, 8}, Residual::input));
   return cases;
 }
 

@@ -29,7 +29,7 @@ TEST(MakeDevice, NamesTheDevicesThatAreBuiltIn) {
     make_device("tpu");
     FAIL() << "did not throw";
   } catch (const base::Error& error) {
-    EXPECT_EQ(error.code(), base::ErrorCode::not_found);
+    EXPECT_EQ(error.code(), base::ErrorCode::invalid_argument);
     EXPECT_THAT(error.what(), testing::HasSubstr("\"tpu\""));
     for (const std::string& name : device_names())
       EXPECT_THAT(error.what(), testing::HasSubstr(name));

@@ -131,6 +131,17 @@ OpCase concat(const char* name, Shape shape, std::int64_t second) {
       .name = std::string("concat_") + name, .rows = shape.n, .build = build, .f32_tolerance = 0};
 }
 
+OpCase concat_tokens(const char* name, Shape shape, std::int64_t second) {
+  const auto build = [=](Builder& b, Rows rows) {
+    const Value a = input(b, "x", rows_of(shape, rows));
+    b.output("y", b.concat_tokens(a, input(b, "second", {rows.count, second, 1, shape.c})));
+  };
+  return {.name = std::string("concat_tokens_") + name,
+          .rows = shape.n,
+          .build = build,
+          .f32_tolerance = 0};
+}
+
 OpCase slice(const char* name, Shape shape, std::int64_t first, std::int64_t count) {
   const auto build = [=](Builder& b, Rows rows) {
     b.output("y", b.slice_channels(input(b, "x", rows_of(shape, rows)), first, count));
@@ -192,6 +203,9 @@ std::vector<OpCase> element_cases() {
       concat("3_5", {3, 5, 7, 3}, 5),
       concat("320_64", {1, 4, 4, 320}, 64),
       concat("1_1_one_pixel", {5, 1, 1, 1}, 1),
+      concat_tokens("257_16", {1, 257, 1, 64}, 16),
+      concat_tokens("one_token", {3, 1, 1, 5}, 12),
+      concat_tokens("pixels", {2, 3, 5, 7}, 1),
       slice("first_half", {2, 8, 8, 64}, 0, 32),
       slice("second_half", {2, 8, 8, 64}, 32, 32),
       slice("odd", {3, 5, 7, 30}, 3, 5),

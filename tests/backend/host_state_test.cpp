@@ -43,7 +43,7 @@ TEST(StateLayout, RowsOfAllGroupsAreOneView) {
   EXPECT_EQ(layout.input("x").desc.shape, (tensor::Shape{3, 3, 1, 5}));
   EXPECT_EQ(layout.output("y").desc.shape, (tensor::Shape{3, 3, 1, 5}));
   const std::vector<tensor::Buffer> arenas = make_arenas(made);
-  const HostState state(layout, made, arenas);
+  const HostState state(layout, made, arenas, 0);
   const auto x = state.input("x");
   EXPECT_EQ(state.values(0)[made[0].graph.inputs[0].value.id], x.data);
   EXPECT_EQ(state.values(1)[made[1].graph.inputs[0].value.id], x.rows(1, 2).data);
@@ -53,7 +53,7 @@ TEST(StateLayout, ASharedInputIsTheSameMemoryForEveryGroup) {
   const std::vector<RowGroup> made = make_row_groups({group_graph(1), group_graph(2)});
   const StateLayout layout(made, kShared);
   const std::vector<tensor::Buffer> arenas = make_arenas(made);
-  const HostState state(layout, made, arenas);
+  const HostState state(layout, made, arenas, 0);
   EXPECT_EQ(state.input("context").desc.shape, (tensor::Shape{2, 7, 1, 5}));
   for (std::size_t group = 0; group < 2; ++group) {
     EXPECT_EQ(state.values(group)[made[group].graph.inputs[1].value.id],
@@ -71,7 +71,7 @@ TEST(StateLayout, PersistentValuesOverlapNeitherEachOtherNorAnotherStream) {
   const std::vector<RowGroup> made = make_row_groups({group_graph(1), group_graph(2)});
   const StateLayout layout(made, kShared);
   const std::vector<tensor::Buffer> arenas = make_arenas(made);
-  const HostState first(layout, made, arenas), second(layout, made, arenas);
+  const HostState first(layout, made, arenas, 0), second(layout, made, arenas, 0);
   std::vector<Piece> pieces;
   for (const HostState* state : {&first, &second}) {
     for (std::size_t l = 0; l < made.size(); ++l) {
@@ -101,7 +101,7 @@ TEST(StateLayout, AValueNoProgramComputesHasNoAddress) {
   const std::vector<RowGroup> made = make_row_groups({b.finish()});
   const StateLayout layout(made, {});
   const std::vector<tensor::Buffer> arenas = make_arenas(made);
-  const HostState state(layout, made, arenas);
+  const HostState state(layout, made, arenas, 0);
   EXPECT_EQ(state.values(0)[unused.id], nullptr);
   EXPECT_NE(state.values(0)[used.id], nullptr);
 }

@@ -315,6 +315,16 @@ TEST(RefConcatChannels, PutsChannelsSideBySide) {
       ElementsAre(1, 3, 4, 2, 5, 6));
 }
 
+TEST(RefConcatTokens, PutsTokensOneBehindTheOtherInEveryRow) {
+  const auto build = [](Builder& b) {
+    return b.concat_tokens(frame_input(b, "a", {2, 1, 1, 2}), frame_input(b, "b", {2, 1, 2, 2}));
+  };
+  EXPECT_THAT(evaluate({.build = build,
+                        .inputs = {{"a", {1, 2, 3, 4}}, {"b", {5, 6, 7, 8, 9, 10, 11, 12}}},
+                        .weights = {}}),
+              ElementsAre(1, 2, 5, 6, 7, 8, 3, 4, 9, 10, 11, 12));
+}
+
 TEST(RefSliceChannels, TakesTheRangeOfEveryToken) {
   const auto build = [](Builder& b) {
     return b.slice_channels(frame_input(b, "x", {1, 2, 1, 3}), 1, 2);

@@ -62,6 +62,7 @@ void CpuExecutable::compile_group(std::size_t index, const Weights& weights) {
       shared = std::max(shared, kernel->shared_bytes());
       scratch = std::max(scratch, kernel->scratch_bytes());
       record(at).implementation = kernel->implementation();
+      keep(at, kernel->kept_bytes());
       record(at).spans.resize(static_cast<std::size_t>(workers.count));
       workers.programs[program].push_back(std::move(kernel));
     }
@@ -114,6 +115,7 @@ void CpuExecutable::work(int thread) {
                         state_->values(assignment.group),
                         workers.scratch[index].data(),
                         workers.shared.data(),
+                        nullptr,
                         thread_stream(),
                         &failure_};
     if (!run_group(assignment, worker)) return;
@@ -131,6 +133,7 @@ bool CpuExecutable::run_group(const Assignment& assignment, Worker worker) {
     const host::OpIndex at{assignment.group, program_, i};
     const auto start = profile() ? base::Clock::now() : base::Clock::time_point{};
     auto done = start;
+    worker.kept = kept(at, *state_);
     if (assignment.worker == 0) collect_input_stats(at, *state_);
     for (int stage = 0; stage < kernels[i]->stages(); ++stage) {
       kernels[i]->run(stage, worker);

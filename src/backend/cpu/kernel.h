@@ -34,6 +34,8 @@ struct Worker {
   std::byte* scratch = nullptr;
   /// The row group's, kept from one stage of a kernel to the next.
   std::byte* shared = nullptr;
+  /// What the kernel keeps for the stream, kept_bytes(); zero at first.
+  std::byte* kept = nullptr;
   dnnl_stream* stream = nullptr;
   /// The status of a oneDNN call that failed. Stored with relaxed order: the team's join orders it
   /// before the read.
@@ -54,6 +56,8 @@ class Kernel {
   virtual std::string implementation() const = 0;
   virtual std::size_t scratch_bytes() const { return 0; }
   virtual std::size_t shared_bytes() const { return 0; }
+  /// Of each stream, from call to call.
+  virtual std::size_t kept_bytes() const { return 0; }
 };
 
 /// What a kernel is made from.
@@ -85,9 +89,11 @@ std::unique_ptr<Kernel> make_kernel(const graph::Act& op, const KernelContext& c
 std::unique_ptr<Kernel> make_kernel(const graph::Convert& op, const KernelContext& context);
 std::unique_ptr<Kernel> make_kernel(const graph::UpsampleNearest& op, const KernelContext& context);
 std::unique_ptr<Kernel> make_kernel(const graph::ConcatChannels& op, const KernelContext& context);
+std::unique_ptr<Kernel> make_kernel(const graph::ConcatTokens& op, const KernelContext& context);
 std::unique_ptr<Kernel> make_kernel(const graph::SliceChannels& op, const KernelContext& context);
 std::unique_ptr<Kernel> make_kernel(const graph::Embedding& op, const KernelContext& context);
 std::unique_ptr<Kernel> make_kernel(const graph::TimestepEmbedding& op,
                                     const KernelContext& context);
+std::unique_ptr<Kernel> make_kernel(const graph::InjectFeatures& op, const KernelContext& context);
 
 }  // namespace streamdiffusion::backend::cpu

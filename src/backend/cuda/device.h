@@ -28,6 +28,7 @@ class CudaDevice final : public Device {
   bool supports_int8() const override { return false; }
   /// A recorded program cannot be left in the middle.
   bool can_pause() const override { return false; }
+  bool in_host_memory() const override { return false; }
   std::vector<Detail> details() const override {
     std::vector<Detail> details = runtime_->details();
     for (Detail& detail : libraries_->details()) details.push_back(std::move(detail));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/align.h"
 #include "base/clock.h"
 #include "base/error.h"
 
@@ -55,7 +56,8 @@ CudaExecutable::CudaExecutable(Runtime& runtime, Libraries& libraries, WeightSto
       layout_(groups_, shared_inputs),
       token_ids_(groups_),
       profile_(profile),
-      ops_(groups_.size()) {
+      ops_(groups_.size()),
+      kept_offsets_(groups_.size()) {
   std::size_t workspace = 0;
   for (const host::RowGroup& group : groups_) fused_.emplace_back(group);
   for (std::size_t group = 0; group < groups_.size(); ++group) {
@@ -83,6 +85,8 @@ void CudaExecutable::compile_group(std::size_t group, Libraries& libraries, Weig
       try {
         ops_[group][program].push_back(
             compile_op({runtime_, libraries, store, weights, graph, op}));
+        kept_offsets_[group][program].push_back(kept_bytes_);
+        kept_bytes_ += base::aligned(ops_[group][program].back()->kept_bytes());
       } catch (const base::Error& error) {
         if (error.code() != base::ErrorCode::busy) throw;
         base::fail(base::ErrorCode::busy, error.what(), "; all weights of ", weights.scope,
@@ -124,7 +128,7 @@ CudaExecutable::Transfers CudaExecutable::find_transfers(std::size_t program) co
 }
 
 std::unique_ptr<State> CudaExecutable::make_state() const {
-  return std::make_unique<CudaState>(runtime_, layout_, groups_, arenas_);
+  return std::make_unique<CudaState>(runtime_, layout_, groups_, arenas_, kept_bytes_);
 }
 
 void CudaExecutable::run(graph::Lifetime lifetime, State& state, Pause*) {
@@ -199,6 +203,7 @@ void CudaExecutable::launch_op(std::size_t group, std::size_t program, std::size
     return tensor::View{state.values(group)[static_cast<std::size_t>(value.id)], graph.desc(value)};
   };
   Operands operands{.inputs = {}, .output = view(op.output), .workspace = workspace_->data()};
+  operands.kept = state.kept() + kept_offsets_[group][program][position];
   if (const auto& row_bias = fused_[group].row_biases[index])
     operands.row_bias = view(*row_bias).as<const float>();
   for (std::size_t i = 0; i < op.inputs.size(); ++i) operands.inputs[i] = view(op.inputs[i]);

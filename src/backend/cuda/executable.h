@@ -30,7 +30,7 @@ class CudaExecutable final : public Executable {
   std::vector<OpReport> report() const override;
   std::size_t row_groups() const override { return groups_.size(); }
   std::size_t arena_bytes() const override;
-  std::size_t state_bytes() const override { return layout_.bytes(); }
+  std::size_t state_bytes() const override { return layout_.bytes() + kept_bytes_; }
 
  private:
   using Ops = std::vector<std::unique_ptr<CompiledOp>>;
@@ -61,6 +61,9 @@ class CudaExecutable final : public Executable {
   const bool profile_;
   /// By row group, program and position.
   std::vector<std::array<Ops, graph::kLifetimes>> ops_;
+  /// As ops_: where that lies which an op keeps for a stream, in bytes from the start of all of it.
+  std::vector<std::array<std::vector<std::size_t>, graph::kLifetimes>> kept_offsets_;
+  std::size_t kept_bytes_ = 0;
   std::array<Transfers, graph::kLifetimes> transfers_;
   /// By row group.
   std::vector<std::unique_ptr<DeviceBuffer>> arenas_;

@@ -16,7 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kFormat = "streamdiffusion plan 1\n";
-constexpr std::uint64_t kMostBytes = std::uint64_t{16} << 20;
+constexpr std::uint64_t kMaxBytes = std::uint64_t{16} << 20;
 
 std::string hex(std::uint64_t number) {
   char digits[17];
@@ -40,7 +40,7 @@ std::optional<std::string> PlanCache::find(const std::string& key) const {
   if (folder_.empty() || !fs::exists(file_of(key), ignored)) return std::nullopt;
   try {
     base::require_own_file(file_of(key));
-    const std::vector<std::byte> bytes = base::read_file(file_of(key), kMostBytes);
+    const std::vector<std::byte> bytes = base::read_file(file_of(key), kMaxBytes);
     const std::string_view content(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     const std::size_t begin = head(key, "").size();
     const std::string_view text = content.substr(std::min(begin, content.size()));

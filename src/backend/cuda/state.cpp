@@ -6,10 +6,11 @@ namespace streamdiffusion::backend::cuda {
 
 CudaState::CudaState(Runtime& runtime, const host::StateLayout& layout,
                      std::span<const host::RowGroup> groups,
-                     std::span<const std::unique_ptr<DeviceBuffer>> arenas)
+                     std::span<const std::unique_ptr<DeviceBuffer>> arenas, std::size_t kept_bytes)
     : runtime_(runtime),
       layout_(layout),
       memory_(runtime, layout.bytes()),
+      kept_(runtime, kept_bytes),
       host_(runtime, layout.port_bytes()) {
   std::fill_n(host_.data(), layout.port_bytes(), std::byte{});
   for (std::size_t g = 0; g < groups.size(); ++g)

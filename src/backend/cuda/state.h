@@ -16,10 +16,11 @@ namespace streamdiffusion::backend::cuda {
 /// and the outputs that it writes back.
 class CudaState final : public State {
  public:
-  /// It refers to the layout, which must outlive it. `arenas`: by row group.
+  /// It refers to the layout, which must outlive it. `arenas`: by row group. `kept_bytes`: what the
+  /// ops keep from call to call, together.
   CudaState(Runtime& runtime, const host::StateLayout& layout,
             std::span<const host::RowGroup> groups,
-            std::span<const std::unique_ptr<DeviceBuffer>> arenas);
+            std::span<const std::unique_ptr<DeviceBuffer>> arenas, std::size_t kept_bytes);
 
   tensor::View input(std::string_view name) const override { return view(layout_.input(name)); }
   tensor::View output(std::string_view name) const override { return view(layout_.output(name)); }
@@ -27,6 +28,7 @@ class CudaState final : public State {
   bool belongs_to(const host::StateLayout& layout) const { return &layout == &layout_; }
   /// Address of every value of a row group on the card, by value id.
   void* const* values(std::size_t group) const { return addresses_[group].data(); }
+  std::byte* kept() const { return kept_.data(); }
   void upload(const host::StateLayout::Port& port);
   void download(const host::StateLayout::Port& port);
 
@@ -44,7 +46,7 @@ class CudaState final : public State {
 
   Runtime& runtime_;
   const host::StateLayout& layout_;
-  DeviceBuffer memory_;
+  DeviceBuffer memory_, kept_;
   PinnedBuffer host_;
   /// By row group and value.
   std::vector<std::vector<void*>> addresses_;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "backend/host/activation_stats.h"
+#include "base/align.h"
 #include "base/error.h"
 #include "graph/quantize.h"
 
@@ -25,7 +26,12 @@ HostExecutable::HostExecutable(std::vector<graph::Graph> graphs,
 }
 
 std::unique_ptr<State> HostExecutable::make_state() const {
-  return std::make_unique<HostState>(layout_, groups_, arenas_);
+  return std::make_unique<HostState>(layout_, groups_, arenas_, kept_bytes_);
+}
+
+void HostExecutable::keep(const OpIndex& at, std::size_t bytes) {
+  record(at).kept_offset = kept_bytes_;
+  kept_bytes_ += base::aligned(bytes);
 }
 
 void HostExecutable::run(graph::Lifetime program, State& state, Pause* pause) {

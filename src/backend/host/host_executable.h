@@ -29,6 +29,8 @@ struct OpRecord {
   std::vector<WorkerSpan> spans;
   /// With DeviceOptions::collect_activation_stats.
   ActivationStats input_stats;
+  /// Where that lies which the op keeps for a stream, in bytes from the start of all of it.
+  std::size_t kept_offset = 0;
 };
 
 class HostExecutable : public Executable {
@@ -39,7 +41,7 @@ class HostExecutable : public Executable {
   std::vector<OpReport> report() const final;
   std::size_t row_groups() const final { return groups_.size(); }
   std::size_t arena_bytes() const final;
-  std::size_t state_bytes() const final { return layout_.bytes(); }
+  std::size_t state_bytes() const final { return layout_.bytes() + kept_bytes_; }
 
  protected:
   HostExecutable(std::vector<graph::Graph> graphs, std::span<const std::string> shared_inputs,
@@ -59,6 +61,11 @@ class HostExecutable : public Executable {
     return groups_[at.group].graph.ops[static_cast<std::size_t>(index)];
   }
   OpRecord& record(const OpIndex& at) { return records_[at.group][at.program][at.position]; }
+  /// While it is compiled: the op keeps as many bytes from call to call, for each stream.
+  void keep(const OpIndex& at, std::size_t bytes);
+  std::byte* kept(const OpIndex& at, const HostState& state) const {
+    return state.kept() + records_[at.group][at.program][at.position].kept_offset;
+  }
   /// Whether the time of every op is taken.
   bool profile() const { return profile_; }
   /// Adds the op's first input to its record, if statistics are collected and the op has an int8
@@ -77,6 +84,7 @@ class HostExecutable : public Executable {
   const TokenIds token_ids_;
   /// By row group, program and position.
   std::vector<std::array<std::vector<OpRecord>, graph::kLifetimes>> records_;
+  std::size_t kept_bytes_ = 0;
   const bool profile_, collect_activation_stats_;
   mutable std::mutex mutex_;
 };

@@ -9,8 +9,8 @@ std::vector<tensor::Buffer> make_arenas(std::span<const RowGroup> groups) {
 }
 
 HostState::HostState(const StateLayout& layout, std::span<const RowGroup> groups,
-                     std::span<const tensor::Buffer> arenas)
-    : layout_(layout), memory_(layout.bytes()) {
+                     std::span<const tensor::Buffer> arenas, std::size_t kept_bytes)
+    : layout_(layout), memory_(layout.bytes()), kept_(kept_bytes) {
   for (std::size_t g = 0; g < groups.size(); ++g)
     addresses_.push_back(layout.addresses(groups[g], g, memory_.data(), arenas[g].data()));
 }

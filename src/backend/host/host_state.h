@@ -18,8 +18,9 @@ std::vector<tensor::Buffer> make_arenas(std::span<const RowGroup> groups);
 /// values included. It refers to the layout and the arenas, which must outlive it.
 class HostState final : public State {
  public:
+  /// `kept_bytes`: what the ops keep from call to call, together.
   HostState(const StateLayout& layout, std::span<const RowGroup> groups,
-            std::span<const tensor::Buffer> arenas);
+            std::span<const tensor::Buffer> arenas, std::size_t kept_bytes);
 
   tensor::View input(std::string_view name) const override { return view(layout_.input(name)); }
   tensor::View output(std::string_view name) const override { return view(layout_.output(name)); }
@@ -27,6 +28,8 @@ class HostState final : public State {
   bool belongs_to(const StateLayout& layout) const { return &layout == &layout_; }
   /// Address of every value of a row group, by value id; null for a value that no program computes.
   void* const* values(std::size_t group) const { return addresses_[group].data(); }
+  /// Zero at first.
+  std::byte* kept() const { return kept_.data(); }
 
  private:
   tensor::View view(const StateLayout::Port& port) const {
@@ -34,7 +37,7 @@ class HostState final : public State {
   }
 
   const StateLayout& layout_;
-  tensor::Buffer memory_;
+  tensor::Buffer memory_, kept_;
   /// By row group and value.
   std::vector<std::vector<void*>> addresses_;
 };

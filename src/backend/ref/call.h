@@ -19,18 +19,20 @@ struct Tensor {
   float* row(std::int64_t index) const { return data + index * shape.row_elements(); }
 };
 
-constexpr std::size_t kMostInputs = 3;
-constexpr std::size_t kMostWeights = 3;
+constexpr std::size_t kMaxInputs = 4;
+constexpr std::size_t kMaxWeights = 3;
 
 struct Call {
-  std::array<Tensor, kMostInputs> inputs;
+  std::array<Tensor, kMaxInputs> inputs;
   /// The inputs as the graph stores them.
-  std::array<tensor::View, kMostInputs> stored;
+  std::array<tensor::View, kMaxInputs> stored;
   /// In the order of Op::weights, in the layout of packing().
-  std::array<const float*, kMostWeights> weights{};
+  std::array<const float*, kMaxWeights> weights{};
   Tensor output;
   /// sums(op) of them.
   double* sums = nullptr;
+  /// What the op keeps for the stream: kept(op) elements, zero at first.
+  float* kept = nullptr;
 };
 
 }  // namespace streamdiffusion::backend::ref

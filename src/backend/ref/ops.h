@@ -19,10 +19,12 @@ void run(const graph::Act& op, const Call& call);
 void run(const graph::Convert& op, const Call& call);
 void run(const graph::UpsampleNearest& op, const Call& call);
 void run(const graph::ConcatChannels& op, const Call& call);
+void run(const graph::ConcatTokens& op, const Call& call);
 void run(const graph::SliceChannels& op, const Call& call);
 /// Throws invalid_argument, naming the id and the vocabulary, if an id is outside the table.
 void run(const graph::Embedding& op, const Call& call);
 void run(const graph::TimestepEmbedding& op, const Call& call);
+void run(const graph::InjectFeatures& op, const Call& call);
 
 /// How a weight of two or more dimensions is packed.
 enum class Packing {
@@ -62,7 +64,8 @@ inline std::int64_t sums(const graph::GegluLinear& op, std::span<const tensor::S
   return 2 * op.out;
 }
 inline std::int64_t sums(const graph::Attention& op, std::span<const tensor::Shape> inputs) {
-  return inputs[1].tokens() + inputs[0].c / op.heads;
+  const std::int64_t sources = op.slots > 0 ? inputs[3].c : 1;
+  return inputs[1].tokens() * sources + inputs[0].c / op.heads;
 }
 
 }  // namespace streamdiffusion::backend::ref

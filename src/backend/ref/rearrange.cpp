@@ -16,9 +16,19 @@ void run(const graph::UpsampleNearest&, const Call& call) {
 }
 
 void run(const graph::ConcatChannels&, const Call& call) {
-  const auto& [a, b, unused] = call.inputs;
+  const Tensor &a = call.inputs[0], &b = call.inputs[1];
   for (std::int64_t t = 0; t < call.output.shape.n * call.output.shape.tokens(); ++t) {
     std::copy_n(b.token(t), b.shape.c, std::copy_n(a.token(t), a.shape.c, call.output.token(t)));
+  }
+}
+
+void run(const graph::ConcatTokens&, const Call& call) {
+  const Tensor &a = call.inputs[0], &b = call.inputs[1];
+  for (std::int64_t row = 0; row < call.output.shape.n; ++row) {
+    float* out = call.output.token(row * call.output.shape.tokens());
+    for (const Tensor* from : {&a, &b}) {
+      out = std::copy_n(from->token(row * from->shape.tokens()), from->shape.row_elements(), out);
+    }
   }
 }
 

@@ -18,6 +18,11 @@ std::int64_t elements(const graph::Graph& graph, const graph::Op& op) {
   return elements;
 }
 
+/// f32 elements that an op keeps from call to call.
+std::size_t kept_elements(const graph::Graph& graph, const graph::Op& op) {
+  return graph.kept_bytes(op) / tensor::size_of(graph.desc(op.output).dtype);
+}
+
 void check_types(const graph::Graph& graph, const graph::Op& op) {
   const auto check = [&](graph::Value value) {
     const tensor::DType dtype = graph.desc(value).dtype;
@@ -46,6 +51,7 @@ RefExecutable::RefExecutable(std::vector<graph::Graph> graphs, const Weights& we
         const host::OpIndex at{g, program, i};
         programs_[g][program].push_back(compile_op(at, weights, store));
         record(at).implementation = "ref";
+        keep(at, kept_elements(group(g).graph, op(at)) * sizeof(float));
         const std::vector<tensor::Shape> shapes = group(g).graph.input_shapes(op(at));
         most_elements = std::max(most_elements, elements(group(g).graph, op(at)));
         const auto count = [&](const auto& kind) { return sums(kind, shapes); };
@@ -61,7 +67,7 @@ RefExecutable::CompiledOp RefExecutable::compile_op(const host::OpIndex& at, con
                                                     WeightStore& store) const {
   const graph::Graph& graph = group(at.group).graph;
   const graph::Op& op = this->op(at);
-  base::require(op.inputs.size() <= kMostInputs && op.weights.size() <= kMostWeights,
+  base::require(op.inputs.size() <= kMaxInputs && op.weights.size() <= kMaxWeights,
                 ErrorCode::internal, op.kind(), " \"", op.name, "\" has ", op.inputs.size(),
                 " inputs and ", op.weights.size(), " weights");
   check_types(graph, op);
@@ -120,6 +126,7 @@ void RefExecutable::run_op(const host::OpIndex& at, const CompiledOp& compiled,
     call.weights[i] = compiled.weights[i]->data();
   call.output = {graph.desc(op.output).shape, free};
   call.sums = reinterpret_cast<double*>(sums_.data());
+  call.kept = reinterpret_cast<float*>(kept(at, state));
   std::visit([&](const auto& kind) { ref::run(kind, call); }, op.attributes);
   store(call.output.data, view(op.output));
 }

@@ -15,6 +15,10 @@
 //   o' = r o + p V_j
 //
 // After the last block the result is o / l, the softmax over all keys times V.
+//
+// With slots, stage 0 packs the call's keys and values straight into their slot in the stream's
+// memory, and stage 1 goes on through the blocks of earlier calls' slots as they lie there: nothing
+// that is kept is copied or packed again.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -49,6 +53,10 @@ class AttentionKernel final : public Kernel {
         keys_(context.input(1).shape.tokens()),
         kv_rows_(context.input(1).shape.n),
         workers_(context.workers) {
+    if (op.slots > 0) {
+      slots_ = context.op.inputs[3];
+      slot_entries_ = context.input(3).shape.c;
+    }
     choose_tile();
     tiles_ = (queries_ + tile_ - 1) / tile_;
     whole_ = make_block(block_);
@@ -64,7 +72,10 @@ class AttentionKernel final : public Kernel {
     return whole_.tile.scores.implementation() + " + " + whole_.tile.sums.implementation();
   }
   std::size_t shared_bytes() const override {
-    return static_cast<std::size_t>(kv_rows_ * op_.heads) * packed_bytes();
+    return op_.slots > 0 ? 0 : static_cast<std::size_t>(kv_rows_ * op_.heads) * packed_bytes();
+  }
+  std::size_t kept_bytes() const override {
+    return static_cast<std::size_t>(kv_rows_ * op_.heads * op_.slots) * packed_bytes();
   }
   std::size_t scratch_bytes() const override { return tile_scratch().end; }
 
@@ -151,8 +162,16 @@ class AttentionKernel final : public Kernel {
   std::size_t packed_bytes() const {
     return static_cast<std::size_t>(keys_ / block_) * whole_.bytes() + last_.bytes();
   }
-  std::byte* packed(const Worker& worker, std::int64_t item) const {
-    return worker.shared + static_cast<std::size_t>(item) * packed_bytes();
+  std::byte* packed(const Worker& worker, std::int64_t row, std::int64_t head) const {
+    return worker.shared + static_cast<std::size_t>(row * op_.heads + head) * packed_bytes();
+  }
+  std::byte* kept(const Worker& worker, std::int64_t row, int slot, std::int64_t head) const {
+    const std::int64_t item = (row * op_.slots + slot) * op_.heads + head;
+    return worker.kept + static_cast<std::size_t>(item) * packed_bytes();
+  }
+  graph::RowSlots slots_of(const Worker& worker, std::int64_t row) const {
+    const auto* entries = worker.value<std::int32_t>(slots_) + row * slot_entries_;
+    return {entries, slot_entries_, op_.slots};
   }
   /// Calls use(block, its first key) for all keys in order.
   template <typename Use>
@@ -165,7 +184,8 @@ class AttentionKernel final : public Kernel {
     const Share mine = share(kv_rows_ * op_.heads, worker.index, workers_);
     for (std::int64_t item = mine.begin; item < mine.end; ++item) {
       const std::int64_t row = item / op_.heads, head = item % op_.heads;
-      std::byte* to = packed(worker, item);
+      std::byte* to = op_.slots > 0 ? kept(worker, row, slots_of(worker, row).own(), head)
+                                    : packed(worker, row, head);
       for_blocks([&](const Block& block, std::int64_t first) {
         const auto offset =
             static_cast<std::size_t>((row * keys_ + first) * channels_ + head * head_size_) *
@@ -209,13 +229,20 @@ class AttentionKernel final : public Kernel {
     std::fill_n(state.row_sum, m, 0.0F);
     auto* sums = reinterpret_cast<float*>(worker.scratch + at.sums);
     std::fill_n(sums, m * head_size_, 0.0F);
-    const std::byte* kv =
-        packed(worker, op_.kv_rows[static_cast<std::size_t>(row)] * op_.heads + head);
-    for_blocks([&](const Block& block, std::int64_t first_key) {
-      if (!op_.causal || first_key < first + m)
-        attend_block(worker, block, kv, m, op_.causal ? first + 1 - first_key : block.keys, state);
-      kv += block.bytes();
-    });
+    const auto attend_to = [&](const std::byte* kv) {
+      for_blocks([&](const Block& block, std::int64_t first_key) {
+        if (!op_.causal || first_key < first + m)
+          attend_block(worker, block, kv, m, op_.causal ? first + 1 - first_key : block.keys,
+                       state);
+        kv += block.bytes();
+      });
+    };
+    if (op_.slots > 0) {
+      const graph::RowSlots slots = slots_of(worker, row);
+      for (const int slot : slots.all()) attend_to(kept(worker, row, slot, head));
+    } else {
+      attend_to(packed(worker, op_.kv_rows[static_cast<std::size_t>(row)], head));
+    }
 
     std::byte* y = worker.value<std::byte>(y_) + offset;
     for (std::int64_t i = 0; i < m; ++i, y += step) {
@@ -257,10 +284,11 @@ class AttentionKernel final : public Kernel {
   }
 
   graph::Attention op_;
-  graph::Value q_, k_, v_, y_;
+  graph::Value q_, k_, v_, y_, slots_;
   DType dtype_;
   std::int64_t channels_, head_size_, rows_, queries_, keys_, kv_rows_;
   int workers_;
+  std::int64_t slot_entries_ = 0;
   std::int64_t tile_ = 0, tiles_ = 0, block_ = 0;
   /// Keys by the block, and those left over.
   Block whole_, last_;

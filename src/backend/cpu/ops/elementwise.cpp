@@ -42,6 +42,26 @@ std::size_t bytes(std::int64_t count, tensor::DType dtype) {
   return static_cast<std::size_t>(count) * size_of(dtype);
 }
 
+/// `count` times a piece of the first input, then one of the second.
+std::unique_ptr<Kernel> interleave(const KernelContext& context, std::int64_t count,
+                                   std::size_t a_bytes, std::size_t b_bytes) {
+  return make(
+      [a = context.op.inputs[0], b = context.op.inputs[1], y = context.op.output, count, a_bytes,
+       b_bytes, workers = context.workers](const Worker& worker) {
+        const Share mine = share(count, worker.index, workers);
+        const auto first = static_cast<std::size_t>(mine.begin);
+        const std::byte* from_a = worker.value<std::byte>(a) + first * a_bytes;
+        const std::byte* from_b = worker.value<std::byte>(b) + first * b_bytes;
+        std::byte* out = worker.value<std::byte>(y) + first * (a_bytes + b_bytes);
+        for (std::int64_t i = mine.begin; i < mine.end; ++i, from_a += a_bytes, from_b += b_bytes) {
+          std::memcpy(out, from_a, a_bytes);
+          std::memcpy(out + a_bytes, from_b, b_bytes);
+          out += a_bytes + b_bytes;
+        }
+      },
+      "copy");
+}
+
 }  // namespace
 
 std::unique_ptr<Kernel> make_kernel(const graph::Add&, const KernelContext& context) {
@@ -134,23 +154,15 @@ std::unique_ptr<Kernel> make_kernel(const graph::UpsampleNearest&, const KernelC
 }
 
 std::unique_ptr<Kernel> make_kernel(const graph::ConcatChannels&, const KernelContext& context) {
-  return make(
-      [a = context.op.inputs[0], b = context.op.inputs[1], y = context.op.output,
-       to = context.output(), a_bytes = bytes(context.input(0).shape.c, context.input(0).dtype),
-       b_bytes = bytes(context.input(1).shape.c, context.input(1).dtype),
-       workers = context.workers](const Worker& worker) {
-        const Share mine = share(to.shape.n * to.shape.tokens(), worker.index, workers);
-        const auto first = static_cast<std::size_t>(mine.begin);
-        const std::byte* from_a = worker.value<std::byte>(a) + first * a_bytes;
-        const std::byte* from_b = worker.value<std::byte>(b) + first * b_bytes;
-        std::byte* out = worker.value<std::byte>(y) + first * (a_bytes + b_bytes);
-        for (std::int64_t i = mine.begin; i < mine.end; ++i, from_a += a_bytes, from_b += b_bytes) {
-          std::memcpy(out, from_a, a_bytes);
-          std::memcpy(out + a_bytes, from_b, b_bytes);
-          out += a_bytes + b_bytes;
-        }
-      },
-      "copy");
+  const tensor::Desc &a = context.input(0), &b = context.input(1);
+  return interleave(context, a.shape.n * a.shape.tokens(), bytes(a.shape.c, a.dtype),
+                    bytes(b.shape.c, b.dtype));
+}
+
+std::unique_ptr<Kernel> make_kernel(const graph::ConcatTokens&, const KernelContext& context) {
+  const tensor::Desc &a = context.input(0), &b = context.input(1);
+  return interleave(context, a.shape.n, bytes(a.shape.row_elements(), a.dtype),
+                    bytes(b.shape.row_elements(), b.dtype));
 }
 
 std::unique_ptr<Kernel> make_kernel(const graph::SliceChannels& op, const KernelContext& context) {

@@ -25,7 +25,8 @@ struct Moments {
 };
 
 /// Sums are of differences to each channel's first pixel (shifted data), so that a large mean costs
-/// no digits.
+/// no digits. They are taken over blocks of a row that depend on its size alone, and added in
+/// order: a row's bits are the same among any number of rows and workers.
 class GroupNormKernel final : public Kernel {
  public:
   GroupNormKernel(const graph::GroupNorm& op, const KernelContext& context)
@@ -38,6 +39,7 @@ class GroupNormKernel final : public Kernel {
     }
     weight_ = plain_weight(context, 0);
     bias_ = plain_weight(context, 1);
+    blocks_ = std::clamp<std::int64_t>(y_desc_.shape.tokens() / kBlockTokens, 1, kMaxBlocks);
     for (int w = 0; w < workers_; ++w) {
       first_segment_.push_back(segments_.size());
       for (const Segment& s : segments(y_desc_.shape.n, y_desc_.shape.tokens(), w, workers_))
@@ -49,20 +51,25 @@ class GroupNormKernel final : public Kernel {
   int stages() const override { return 2; }
 
   void run(int stage, const Worker& worker) const override {
-    const auto w = static_cast<std::size_t>(worker.index);
-    for (std::size_t s = first_segment_[w]; s < first_segment_[w + 1]; ++s) {
-      stage == 0 ? sum_channels(s, worker) : normalize(s, worker);
+    if (stage == 0) {
+      const Share mine = share(y_desc_.shape.n * blocks_, worker.index, workers_);
+      for (std::int64_t block = mine.begin; block < mine.end; ++block) sum_channels(block, worker);
+      return;
     }
+    const auto w = static_cast<std::size_t>(worker.index);
+    for (std::size_t s = first_segment_[w]; s < first_segment_[w + 1]; ++s) normalize(s, worker);
   }
 
   std::string implementation() const override { return std::string("simd:") + simd::target_name(); }
-  /// Shift, sum and sum of squares of every channel, for each segment.
+  /// Shift, sum and sum of squares of every channel, for each block.
   std::size_t shared_bytes() const override {
-    return segments_.size() * 3 * channels() * sizeof(float);
+    return static_cast<std::size_t>(y_desc_.shape.n * blocks_) * 3 * channels() * sizeof(float);
   }
   std::size_t scratch_bytes() const override { return 2 * channels() * sizeof(float); }
 
  private:
+  static constexpr std::int64_t kBlockTokens = 16, kMaxBlocks = 32;
+
   struct Input {
     graph::Value value;
     tensor::Desc desc;
@@ -71,8 +78,9 @@ class GroupNormKernel final : public Kernel {
   };
 
   std::size_t channels() const { return static_cast<std::size_t>(y_desc_.shape.c); }
-  float* sums(const Worker& worker, std::size_t segment) const {
-    return reinterpret_cast<float*>(worker.shared) + segment * 3 * channels();
+  float* sums(const Worker& worker, std::int64_t block) const {
+    return reinterpret_cast<float*>(worker.shared) +
+           static_cast<std::size_t>(block) * 3 * channels();
   }
   const std::byte* pixels(const Worker& worker, const Input& input, std::int64_t row,
                           std::int64_t pixel) const {
@@ -81,15 +89,18 @@ class GroupNormKernel final : public Kernel {
            static_cast<std::size_t>(pixel) * input.c * size_of(input.desc.dtype);
   }
 
-  void sum_channels(std::size_t segment, const Worker& worker) const {
-    const Segment& s = segments_[segment];
-    float* shift = sums(worker, segment);
+  void sum_channels(std::int64_t block, const Worker& worker) const {
+    const std::int64_t row = block / blocks_;
+    const Share tokens =
+        share(y_desc_.shape.tokens(), static_cast<int>(block % blocks_), static_cast<int>(blocks_));
+    float* shift = sums(worker, block);
     for (const Input& input : inputs_) {
-      simd::convert(input.desc.dtype, pixels(worker, input, s.row, 0), tensor::DType::f32,
+      simd::convert(input.desc.dtype, pixels(worker, input, row, 0), tensor::DType::f32,
                     shift + input.first, input.c, 1.0F, 0.0F);
-      simd::shifted_moments(input.desc.dtype, pixels(worker, input, s.row, s.begin),
-                            static_cast<std::size_t>(s.end - s.begin), input.c, shift + input.first,
-                            shift + channels() + input.first, shift + 2 * channels() + input.first);
+      simd::shifted_moments(input.desc.dtype, pixels(worker, input, row, tokens.begin),
+                            static_cast<std::size_t>(tokens.end - tokens.begin), input.c,
+                            shift + input.first, shift + channels() + input.first,
+                            shift + 2 * channels() + input.first);
     }
   }
 
@@ -113,19 +124,20 @@ class GroupNormKernel final : public Kernel {
   }
 
   /// Mean, and weight over standard deviation, for the channels [first, last) of one group, from
-  /// the sums of every segment of this row.
+  /// the sums of every block of this row, which have the same shift.
   void coefficients(std::int64_t row, const Worker& worker, std::size_t first, std::size_t last,
                     float* mean, float* scale) const {
     Moments all;
-    for (std::size_t segment = 0; segment < segments_.size(); ++segment) {
-      const Segment& s = segments_[segment];
-      if (s.row != row) continue;
-      const float* base = sums(worker, segment);
-      const auto n = static_cast<double>(s.end - s.begin);
-      for (std::size_t c = first; c < last; ++c) {
-        const double sum = base[channels() + c], squares = base[2 * channels() + c];
-        all.merge(n, base[c] + sum / n, squares - sum * sum / n);
+    const auto n = static_cast<double>(y_desc_.shape.tokens());
+    const float* const begin = sums(worker, row * blocks_);
+    for (std::size_t c = first; c < last; ++c) {
+      double sum = 0, squares = 0;
+      for (std::int64_t block = 0; block < blocks_; ++block) {
+        const float* base = begin + static_cast<std::size_t>(block) * 3 * channels();
+        sum += base[channels() + c];
+        squares += base[2 * channels() + c];
       }
+      all.merge(n, begin[c] + sum / n, squares - sum * sum / n);
     }
     const double rstd = 1.0 / std::sqrt(std::max(all.m2 / all.count, 0.0) + op_.eps);
     const auto* weight = reinterpret_cast<const float*>(weight_->data());
@@ -139,9 +151,11 @@ class GroupNormKernel final : public Kernel {
   graph::Value y_;
   tensor::Desc y_desc_;
   int workers_;
+  /// Of a row's tokens.
+  std::int64_t blocks_ = 1;
   std::vector<Input> inputs_;
   PackedWeight weight_, bias_;
-  /// Those of all workers, in order.
+  /// What is normalized. Those of all workers, in order.
   std::vector<Segment> segments_;
   /// By worker; one more at the end.
   std::vector<std::size_t> first_segment_;

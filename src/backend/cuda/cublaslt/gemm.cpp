@@ -12,7 +12,7 @@
 namespace streamdiffusion::backend::cuda {
 namespace {
 
-constexpr std::size_t kMostWorkspace = std::size_t{32} << 20;
+constexpr std::size_t kMaxWorkspace = std::size_t{32} << 20;
 
 cudaDataType_t type_of(tensor::DType dtype) {
   switch (dtype) {
@@ -77,7 +77,7 @@ class Preference {
   /// Only sums whose order is fixed, so that two runs give the same bits.
   Preference() {
     check_cublaslt(cublaslt_library().preference_create(&preference_), "create a preference");
-    set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, std::uint64_t{kMostWorkspace});
+    set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, std::uint64_t{kMaxWorkspace});
     set(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
         std::uint32_t{CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE});
   }

@@ -32,9 +32,9 @@ void launch(const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 blo
 /// A grid for kernels that step by the whole grid: every thread has an item, up to what fills the
 /// largest card several times.
 inline dim3 grid_for(std::int64_t items) {
-  constexpr std::int64_t kMostBlocks = 132 * 16;
+  constexpr std::int64_t kMaxBlocks = 132 * 16;
   const std::int64_t blocks = (items + kThreads - 1) / kThreads;
-  return dim3(static_cast<unsigned>(std::clamp<std::int64_t>(blocks, 1, kMostBlocks)));
+  return dim3(static_cast<unsigned>(std::clamp<std::int64_t>(blocks, 1, kMaxBlocks)));
 }
 
 inline bool is_aligned(const void* data, std::size_t bytes) {

@@ -72,9 +72,25 @@ void launch_group_norm(const graph::GroupNorm& op, const GroupNormInputs& inputs
 void launch_layer_norm(const graph::LayerNorm& op, const tensor::View& x, const float* weight,
                        const float* bias, const tensor::View& y, Stream stream);
 
-/// kv_rows: op.kv_rows in device memory.
-void launch_attention(const graph::Attention& op, const tensor::View& q, const tensor::View& k,
-                      const tensor::View& v, const int* kv_rows, const tensor::View& y,
+/// What an op keeps from call to call, in the type of its activations: [rows][slots][a slot].
+struct KeptSlots {
+  void* data = nullptr;
+  int slots = 0;
+  /// i32 [rows, 1, 1, entries], as graph::Attention documents them.
+  tensor::View entries;
+};
+/// Copies each row of x into its own slot, as part `part` of `parts` equal ones.
+void launch_keep_rows(const tensor::View& x, const KeptSlots& to, int part, int parts,
                       Stream stream);
+
+/// kv_rows: op.kv_rows in device memory. With op.slots, `kept` has keys and values, the call's own
+/// among them, and k and v are not read.
+void launch_attention(const graph::Attention& op, const tensor::View& q, const tensor::View& k,
+                      const tensor::View& v, const int* kv_rows, const KeptSlots& kept,
+                      const tensor::View& y, Stream stream);
+
+void launch_inject_features(const tensor::View& x, const tensor::View& residual,
+                            const KeptSlots& kept, const tensor::View& settings,
+                            const tensor::View& y, Stream stream);
 
 }  // namespace streamdiffusion::backend::cuda

@@ -7,11 +7,11 @@ namespace {
 
 /// Blocks of the statistics kernel a row: enough to fill a card at one row, few enough that their
 /// moments are combined in no time.
-constexpr std::int64_t kMostChunks = 64;
+constexpr std::int64_t kMaxChunks = 64;
 
 std::int64_t chunks_of(const tensor::Shape& shape) {
   constexpr std::int64_t kFewestTokens = 16;
-  return std::clamp<std::int64_t>(shape.tokens() / kFewestTokens, 1, kMostChunks);
+  return std::clamp<std::int64_t>(shape.tokens() / kFewestTokens, 1, kMaxChunks);
 }
 
 template <typename T, int kWidth>
@@ -54,10 +54,10 @@ std::size_t group_norm_workspace(const graph::GroupNorm& op, const tensor::Shape
 void launch_group_norm(const graph::GroupNorm& op, const GroupNormInputs& inputs,
                        const tensor::View& y, void* workspace, Stream stream) {
   const std::int64_t channels = y.desc.shape.c;
-  base::require(channels <= kMostStatisticsChannels && op.groups <= kMostGroups,
+  base::require(channels <= kMaxStatisticsChannels && op.groups <= kMaxGroups,
                 base::ErrorCode::unsupported, "group_norm of ", channels, " channels in ",
-                op.groups, " groups; the cuda device takes up to ", kMostStatisticsChannels,
-                " channels in up to ", kMostGroups, " groups");
+                op.groups, " groups; the cuda device takes up to ", kMaxStatisticsChannels,
+                " channels in up to ", kMaxGroups, " groups");
   dispatch_float(y.desc.dtype, "group_norm", [&](auto type) {
     using T = typename decltype(type)::type;
     // A vector may straddle neither the two inputs nor the end of a token.

@@ -53,7 +53,7 @@ struct NormInput {
 constexpr int kNormThreads = 256;
 
 /// Moments that one block of the statistics kernel can hold: one a channel and lane. 45 KiB.
-constexpr int kMostStatisticsChannels = 3840;
+constexpr int kMaxStatisticsChannels = 3840;
 
 /// First of two kernels: the moments of each group over a chunk of a row's tokens.
 /// grid (chunks, rows), block kNormThreads. moments: [rows, chunks, groups].
@@ -64,7 +64,7 @@ constexpr int kMostStatisticsChannels = 3840;
 template <typename T, int kWidth>
 __global__ void group_moments(NormInput<T> x, Moments* moments, std::int64_t tokens,
                               std::int64_t tokens_a_chunk, int groups) {
-  __shared__ Moments of_channel[kMostStatisticsChannels];
+  __shared__ Moments of_channel[kMaxStatisticsChannels];
   const int channels = x.channels(), vectors = channels / kWidth;
   const int lanes = max(kNormThreads / vectors, 1);
   const std::int64_t row = blockIdx.y;
@@ -106,7 +106,7 @@ __global__ void group_moments(NormInput<T> x, Moments* moments, std::int64_t tok
 }
 
 /// Most groups of a group norm.
-constexpr int kMostGroups = 256;
+constexpr int kMaxGroups = 256;
 
 /// Second of two kernels: y = (x - mean) / sqrt(variance + eps) * weight + bias, then SiLU if
 /// asked. grid (blocks, rows), block kNormThreads. Each block first combines the row's moments.
@@ -114,7 +114,7 @@ template <typename T, int kWidth>
 __global__ void group_normalize(NormInput<T> x, const Moments* moments, int chunks,
                                 const float* weight, const float* bias, T* y, std::int64_t tokens,
                                 int groups, float eps, bool with_silu) {
-  __shared__ float mean[kMostGroups], scale[kMostGroups];
+  __shared__ float mean[kMaxGroups], scale[kMaxGroups];
   const std::int64_t row = blockIdx.y;
   for (int group = threadIdx.x; group < groups; group += kNormThreads) {
     Moments all;

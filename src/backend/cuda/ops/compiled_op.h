@@ -11,12 +11,14 @@ namespace streamdiffusion::backend::cuda {
 
 /// Of one launch, in the card's memory.
 struct Operands {
-  static constexpr std::size_t kMostInputs = 3;
-  std::array<tensor::View, kMostInputs> inputs;
+  static constexpr std::size_t kMaxInputs = 4;
+  std::array<tensor::View, kMaxInputs> inputs;
   /// What a group norm adds to its input, or null (row_bias_fusion.h).
   const float* row_bias = nullptr;
   tensor::View output;
   std::byte* workspace = nullptr;
+  /// What the op keeps for the stream, kept_bytes(). Not cleared at first.
+  std::byte* kept = nullptr;
 };
 
 class CompiledOp {
@@ -25,6 +27,8 @@ class CompiledOp {
   /// Queues the op's work. Neither allocates nor waits.
   virtual void launch(const Operands& operands) = 0;
   virtual std::size_t workspace_bytes() const { return 0; }
+  /// Of each stream, from call to call.
+  virtual std::size_t kept_bytes() const { return 0; }
   /// As OpReport::implementation.
   virtual std::string implementation() const = 0;
 };
@@ -65,9 +69,11 @@ std::unique_ptr<CompiledOp> compile(const graph::Convert& op, const CompileConte
 std::unique_ptr<CompiledOp> compile(const graph::UpsampleNearest& op,
                                     const CompileContext& context);
 std::unique_ptr<CompiledOp> compile(const graph::ConcatChannels& op, const CompileContext& context);
+std::unique_ptr<CompiledOp> compile(const graph::ConcatTokens& op, const CompileContext& context);
 std::unique_ptr<CompiledOp> compile(const graph::SliceChannels& op, const CompileContext& context);
 std::unique_ptr<CompiledOp> compile(const graph::Embedding& op, const CompileContext& context);
 std::unique_ptr<CompiledOp> compile(const graph::TimestepEmbedding& op,
                                     const CompileContext& context);
+std::unique_ptr<CompiledOp> compile(const graph::InjectFeatures& op, const CompileContext& context);
 
 }  // namespace streamdiffusion::backend::cuda

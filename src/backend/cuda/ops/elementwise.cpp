@@ -69,6 +69,17 @@ std::unique_ptr<CompiledOp> compile(const graph::ConcatChannels&, const CompileC
   });
 }
 
+std::unique_ptr<CompiledOp> compile(const graph::ConcatTokens&, const CompileContext& context) {
+  return kernel("copy_channels", context, [](const Operands& o, Stream stream) {
+    // A row's tokens lie one behind the other, so they are copied as the channels of one.
+    const auto whole = [](tensor::View view) {
+      view.desc.shape = {view.desc.shape.n, 1, 1, view.desc.shape.row_elements()};
+      return view;
+    };
+    launch_concat_channels(whole(o.inputs[0]), whole(o.inputs[1]), whole(o.output), stream);
+  });
+}
+
 std::unique_ptr<CompiledOp> compile(const graph::SliceChannels& op, const CompileContext& context) {
   return kernel("copy_channels", context, [op](const Operands& o, Stream stream) {
     launch_slice_channels(op, o.inputs[0], o.output, stream);
