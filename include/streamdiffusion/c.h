@@ -139,13 +139,14 @@ typedef struct streamdiffusion_frame {
   ptrdiff_t strides[4];
   /* Of NV12 and I420. */
   int32_t matrix, range;
-  /* When it was captured, in nanoseconds of CLOCK_MONOTONIC; 0 for now. */
+  /* When it was captured, in nanoseconds of CLOCK_MONOTONIC; 0 for now. Negative times, and those
+   * more than a day ahead, are refused. */
   int64_t captured_ns;
   /* The caller's own; comes back with the output. */
   uint64_t tag;
   /* For streamdiffusion_live_submit(): NULL, and the pixels are copied before it returns; or a
    * function that is called exactly once, on any thread, when the pixels are no longer needed,
-   * whether the frame was taken or not. */
+   * whether the frame was taken or not (but not where struct_size is too small to hold it). */
   void (*release)(void* release_user);
   void* release_user;
 } streamdiffusion_frame;
@@ -196,7 +197,8 @@ typedef struct streamdiffusion_engine streamdiffusion_engine;
 STREAMDIFFUSION_API streamdiffusion_status streamdiffusion_engine_open(
     const char* parameters, streamdiffusion_engine** engine, streamdiffusion_error** error);
 STREAMDIFFUSION_API void streamdiffusion_engine_free(streamdiffusion_engine* engine);
-/* {"model", "folder", "device", "dtype", "parameters", "weight_bytes", "latent_factor", "loras"} */
+/* {"model", "folder", "device", "dtype", "parameters", "weight_bytes", "latent_factor", "loras",
+ * "controlnets", "ipadapters"} */
 STREAMDIFFUSION_API streamdiffusion_status streamdiffusion_engine_info(
     const streamdiffusion_engine* engine, char** json, streamdiffusion_error** error);
 /* A JSON Schema of the parameters of a stream, with this model's defaults. */
@@ -275,8 +277,8 @@ streamdiffusion_live_open(streamdiffusion_engine* engine, const char* parameters
                           streamdiffusion_error** error);
 /* Stops, and frees. */
 STREAMDIFFUSION_API void streamdiffusion_live_free(streamdiffusion_live* live);
-/* Submits a frame; NULL in text-to-image mode. `frame_id`, where it is not NULL, gets its number.
- * STREAMDIFFUSION_END where the session takes no more frames. */
+/* Submits a frame; NULL in text-to-image mode, and only there. `frame_id`, where it is not NULL,
+ * gets its number. STREAMDIFFUSION_END where the session takes no more frames. */
 STREAMDIFFUSION_API streamdiffusion_status
 streamdiffusion_live_submit(streamdiffusion_live* live, const streamdiffusion_frame* frame,
                             uint64_t* frame_id, streamdiffusion_error** error);
@@ -291,7 +293,8 @@ streamdiffusion_live_take(streamdiffusion_live* live, int32_t timeout_ms,
  * background and then take over without a gap. */
 STREAMDIFFUSION_API streamdiffusion_status streamdiffusion_live_change(
     streamdiffusion_live* live, const char* parameters, streamdiffusion_error** error);
-/* The values of all parameters last asked for, as JSON. */
+/* The values of all parameters last asked for, as JSON, without a change that was taken back
+ * because it could not be prepared; the error callback told of it. */
 STREAMDIFFUSION_API streamdiffusion_status streamdiffusion_live_parameters(
     const streamdiffusion_live* live, char** json, streamdiffusion_error** error);
 /* Frames submitted during a pause are dropped. */

@@ -8,6 +8,9 @@ namespace streamdiffusion {
 
 /// What a control image shows of a frame. Lines are white on black.
 enum class Preprocessor {
+  /// What the name of the ControlNet says, which an engine looks at; for control_image(), and where
+  /// the name says nothing, the frame itself.
+  automatic,
   /// The frame itself.
   passthrough,
   /// Edges of one pixel (Canny 1986), as OpenCV's Canny with its L1 norm.
@@ -29,7 +32,7 @@ enum class Preprocessor {
 };
 
 struct ControlImageOptions {
-  Preprocessor preprocessor = Preprocessor::passthrough;
+  Preprocessor preprocessor = Preprocessor::automatic;
   /// canny: gradients, |dx| + |dy| of Sobel's 3x3 kernels, 0..2040. Above `high` there is an edge,
   /// and above `low` where it continues one; low <= high.
   int low_threshold = 100, high_threshold = 200;
@@ -39,6 +42,7 @@ struct ControlImageOptions {
   int cell = 4;
   /// luminance: exponent of the brightness in 0..1, 0.1..10.
   float gamma = 1;
+  bool operator==(const ControlImageOptions&) const = default;
 };
 
 /// An image of the frame's size. The same bits on every machine for canny, tile and color. Throws

@@ -63,6 +63,7 @@ struct EngineInfo {
   /// As the engine was opened with them.
   std::vector<Lora> loras;
   std::vector<ControlNet> controlnets;
+  std::vector<IpAdapter> ip_adapters;
   /// The model follows SessionOptions::original_width and the like.
   bool size_conditioning = false;
   /// The model takes the guidance scale as an input: it acts with cfg_type none.
@@ -73,6 +74,9 @@ struct EngineInfo {
 struct MemoryNeed {
   /// Weights in the form that the device keeps.
   std::size_t text_encoders = 0, unet = 0, autoencoder = 0;
+  /// Of the largest image encoder of an IP-Adapter that has style images. It is dropped when it has
+  /// encoded them.
+  std::size_t image_encoder = 0;
   /// Intermediate results of all programs, and what belongs to the stream.
   std::size_t activations = 0, per_stream = 0;
   /// While a weight is read: the largest one as f32.
@@ -80,9 +84,45 @@ struct MemoryNeed {
   /// The text encoders are released before the UNet is read.
   bool releases_text_encoders = false;
 
-  std::size_t weights() const { return text_encoders + unet + autoencoder; }
-  /// The most at one time.
+  std::size_t weights() const { return text_encoders + unet + autoencoder + image_encoder; }
+  /// The program itself with the code that it generates, and gaps between packed weights.
+  std::size_t overhead() const;
+  /// The most at one time: the sum of all, but of text encoders that are released and of what comes
+  /// after them only the larger.
   std::size_t total() const;
+};
+
+/// What a ControlNet costs a session while it is on, known before any weight is read. Products are
+/// multiplications, each with an addition.
+struct ControlNetCost {
+  /// As EngineOptions::controlnets names it.
+  std::string model;
+  std::size_t parameters = 0;
+  /// Weights in the form that the device keeps.
+  std::size_t weight_bytes = 0;
+  /// Of one row of a UNet call: what the net adds, and those of the UNet alone.
+  double row_macs = 0, unet_row_macs = 0;
+  /// Of the embedding of a control image, once for each frame.
+  double image_macs = 0;
+};
+
+/// What an IP-Adapter costs a session while it is told images, known before any weight is read.
+/// Products are multiplications, each with an addition.
+struct IpAdapterCost {
+  /// As EngineOptions::ip_adapters names it.
+  std::string file;
+  /// Images that it is told, and the tokens that each becomes.
+  int images = 0, tokens = 0;
+  /// Of the adapter, and of its image encoder.
+  std::size_t parameters = 0, encoder_parameters = 0;
+  /// Weights in the form that the device keeps: what the UNet has more, and while images are
+  /// encoded.
+  std::size_t weight_bytes = 0, encoder_bytes = 0;
+  /// Of one row of a UNet call: what the images add (one image where there is none), and those of
+  /// the UNet alone.
+  double row_macs = 0, unet_row_macs = 0;
+  /// Of encoding an image, once.
+  double image_macs = 0;
 };
 
 /// The result of calibrating a model for int8.
@@ -116,9 +156,11 @@ class Engine {
   /// A new stream. Its executables are compiled with the first session of its size and steps.
   /// Sessions of one engine take turns on the device. Once `stop` is requested, whatever waits
   /// gives up soon: this function throws busy, and in a session the frames in flight fail with
-  /// `busy`.
+  /// `busy`. Throws invalid_argument for options out of range, and for a session that is larger
+  /// than all memory.
   Session session(const SessionOptions& options = {}, std::stop_token stop = {});
-  /// Throws invalid_argument where session() would for these options. Compiles nothing.
+  /// Throws invalid_argument where session() would for these options, whatever memory there is.
+  /// Compiles nothing.
   void check(const SessionOptions& options) const;
   /// Runs the text encoder ahead, so that set_prompt() later costs the stream no time.
   /// `lora_scales` as in SessionOptions.
@@ -133,12 +175,22 @@ class Engine {
   /// session that uses it.
   std::shared_ptr<const void> prepare_control_settings(const SessionOptions& options,
                                                        std::stop_token stop = {});
+  /// Encodes the images of `options.image_prompts`, and compiles what a session with so many of
+  /// them needs ahead, so that a later Session::set_image_prompts() costs the stream no time. The
+  /// program lives as long as the result, or a session that uses it; so does the encoder of a
+  /// prompt that follows the input. Throws invalid_argument where memory is too small for it.
+  std::shared_ptr<const void> prepare_image_prompts(const SessionOptions& options,
+                                                    std::stop_token stop = {});
   /// For a person: which words of a prompt do not fit into the text encoder, and which notations of
   /// other programs are read as text. The same are logged when the prompt is first encoded.
   std::vector<std::string> prompt_warnings(const std::string& prompt) const;
   EngineInfo info() const;
   /// What a session with these options needs, before it is made. Reads no weights.
   MemoryNeed memory_need(const SessionOptions& options = {}) const;
+  /// Of each ControlNet, also of those that are off, in a session with these options.
+  std::vector<ControlNetCost> controlnet_costs(const SessionOptions& options = {}) const;
+  /// Of each IP-Adapter, also of those without images, in a session with these options.
+  std::vector<IpAdapterCost> ip_adapter_costs(const SessionOptions& options = {}) const;
   /// What the model's folder says of its own defaults, applied to the options that are unset.
   SessionOptions with_defaults(const SessionOptions& options) const;
   /// The model's own sample prompts, or empty.

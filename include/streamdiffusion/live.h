@@ -44,10 +44,10 @@ struct LiveSettings {
   SessionOptions options;
   /// Empty: the model's sample prompt.
   std::vector<WeightedPrompt> prompts;
-  PromptInterpolation interpolation = PromptInterpolation::slerp;
+  Interpolation interpolation = Interpolation::slerp;
   /// Unset: the model's own.
   std::optional<std::string> negative_prompt;
-  /// Duration of the blend after a change of prompts, 0..60.
+  /// Duration of the blend after a change of prompts or seeds, 0..60.
   double transition_seconds = 0;
   Fit fit = Fit::cover;
 };
@@ -55,15 +55,22 @@ struct LiveSettings {
 /// A frame on its way in.
 struct LiveFrame {
   /// Returns the image, of any size. Runs on the prepare thread, so that the caller's thread does
-  /// not decode. What it throws fails this frame only. Leave empty in text-to-image mode. If that
-  /// mode is still being prepared, the frame waits for it.
+  /// not decode. What it throws fails this frame only. In text-to-image mode it is what control
+  /// images are made of; leave it empty where there is no ControlNet. A frame without an image
+  /// waits for that mode if it is still being prepared.
   std::function<Image()> image;
   /// In place of `image`: pixels in memory, in any layout and size. They are converted and resized
   /// in one pass on the prepare thread.
   std::optional<FrameView> pixels;
+  /// What control images are made of in place of the frame, such as the images of a depth camera,
+  /// of any size. Runs on the prepare thread, as `image` does.
+  std::function<Image()> control_source;
   /// What `pixels` lie in; dropped once they have been read, or the frame is dropped.
   std::shared_ptr<const void> owner;
   LiveClock::time_point captured = LiveClock::now();
+  /// Prompts that hold from this frame on, whenever it enters; empty: those in force. Frames that
+  /// share a list share the pointer. A later change of settings with other prompts replaces them.
+  std::shared_ptr<const std::vector<WeightedPrompt>> prompts;
   /// The caller's own. Comes back with the output.
   std::any tag;
 };
@@ -150,7 +157,8 @@ class LiveSession {
 
   /// Submits a frame. It counts as captured even if it is dropped at once. Waits only under the
   /// policy `block`. Returns the frame's number, or nothing if the frame was not taken because the
-  /// session is draining, stopped or failed.
+  /// session is draining, stopped or failed. Throws invalid_argument for a frame without an image
+  /// where the settings last asked for are not text_to_image.
   std::optional<std::uint64_t> submit(LiveFrame frame);
 
   /// Frames submitted during a pause are dropped. Those in flight are finished.
@@ -174,16 +182,27 @@ class LiveSession {
   /// the filter change before the next frame. The number of steps, the guidance type, the size, the
   /// mode and the batch need another session. It is prepared in the background and then takes over
   /// without a gap. A later change replaces one that is still being prepared. Throws
-  /// invalid_argument, with nothing changed, for settings that no session could have.
-  void change(const LiveSettings& settings);
+  /// invalid_argument, with nothing changed, for settings that no session could have. Returns the
+  /// number of the change, counted from 1. One that cannot be prepared, for want of memory for
+  /// example, is told by LiveCallbacks::error, and taken back.
+  std::uint64_t change(const LiveSettings& settings);
   /// The same, with another model.
-  void change(Engine engine, const LiveSettings& settings);
-  /// The settings last asked for, with all defaults filled in.
+  std::uint64_t change(Engine engine, const LiveSettings& settings);
+  /// The number of the change that holds or is being prepared: the last one, or where that was
+  /// taken back the one in force; 0 for what the session started with. Known when
+  /// LiveCallbacks::error is called.
+  std::uint64_t current_change() const;
+  /// The settings of current_change(), with all defaults filled in.
   LiveSettings settings() const;
-  /// The engine last asked for, or the one before it where a change to it could not be prepared.
+  /// The engine of current_change().
   Engine engine() const;
   /// True while a change of settings is being prepared.
   bool reconfiguring() const;
+
+  /// The control image that was made last for a ControlNet of the engine, counted from 0. Null
+  /// where none was: the net is off, takes the frames themselves (Preprocessor::passthrough), or no
+  /// frame has come.
+  std::shared_ptr<const Image> control_image(std::size_t net) const;
 
   LiveState state() const;
   /// What ended a session in state `failed`.

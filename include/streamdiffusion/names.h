@@ -47,8 +47,19 @@ inline const Names<PromptSyntax> kPromptSyntaxes{{"emphasis", PromptSyntax::emph
 inline const Names<TextEncoders> kTextEncoders{{"auto", TextEncoders::automatic},
                                                {"keep", TextEncoders::keep},
                                                {"release", TextEncoders::release}};
-inline const Names<PromptInterpolation> kPromptInterpolations{
-    {"slerp", PromptInterpolation::slerp}, {"linear", PromptInterpolation::linear}};
+inline const Names<Interpolation> kInterpolations{{"slerp", Interpolation::slerp},
+                                                  {"linear", Interpolation::linear}};
+
+inline const Names<Preprocessor> kPreprocessors{
+    {"auto", Preprocessor::automatic},      {"passthrough", Preprocessor::passthrough},
+    {"canny", Preprocessor::canny},         {"soft_edge", Preprocessor::soft_edge},
+    {"scribble", Preprocessor::scribble},   {"lineart", Preprocessor::lineart},
+    {"blur", Preprocessor::blur},           {"tile", Preprocessor::tile},
+    {"luminance", Preprocessor::luminance}, {"color", Preprocessor::color}};
+
+inline const Names<ImageLayers> kImageLayers{{"whole", ImageLayers::whole},
+                                             {"style", ImageLayers::style},
+                                             {"composition", ImageLayers::composition}};
 
 /// What a word stands for; nothing if it is not among them.
 template <typename Choice>

@@ -4,9 +4,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "streamdiffusion/control.h"
+#include "streamdiffusion/image.h"
 
 namespace streamdiffusion {
 
@@ -93,6 +97,18 @@ enum class TextEncoders {
 /// The seed that stands for a drawn one.
 inline constexpr std::int64_t kDrawSeed = -1;
 
+/// How a blend goes from one to another: along a straight line, or a great circle (Shoemake 1985).
+enum class Interpolation { linear, slerp };
+
+/// A seed and the share of its noise in a blend.
+struct WeightedSeed {
+  /// 0..2^53 - 1.
+  std::int64_t seed = 2;
+  /// 0..1000; what counts is the share of all.
+  float weight = 1.0F;
+  bool operator==(const WeightedSeed&) const = default;
+};
+
 /// A LoRA file and how strongly it acts (docs/lora.md).
 struct Lora {
   /// A .safetensors file, or a folder with one under diffusers' or PEFT's name.
@@ -114,15 +130,65 @@ struct ControlSettings {
   bool guess_mode = false;
   /// One that is off costs nothing. Switching it needs another program of the UNet.
   bool enabled = true;
+  /// How the control image of a frame is made that brings none for this net.
+  ControlImageOptions image = {};
   bool operator==(const ControlSettings&) const = default;
 };
 
 /// A ControlNet beside the model's UNet. It makes images follow a control image, such as the
 /// edges or the depth of each frame (docs/controlnet.md).
 struct ControlNet {
-  /// Folder in diffusers' layout, with config.json and weights.
+  /// Folder in diffusers' layout, with config.json and weights, or one .safetensors file. Beside
+  /// random_weights also "random": a net of the UNet's shape with random weights.
   std::string model;
   ControlSettings settings;
+  bool operator==(const ControlNet&) const = default;
+};
+
+/// Which of a UNet's cross-attentions an image prompt acts in.
+enum class ImageLayers {
+  whole,
+  /// Those that make the style: colors, texture, manner (InstantStyle, arXiv 2404.02733).
+  style,
+  /// Those that make the composition.
+  composition,
+};
+
+/// What a stream takes from an IP-Adapter.
+struct ImagePrompt {
+  /// Factor of what the images add to every cross-attention, 0..10.
+  float scale = 1.0F;
+  ImageLayers layers = ImageLayers::whole;
+  /// One that is off costs nothing. Switching it needs another program of the UNet.
+  bool enabled = true;
+  /// In a LiveSession the newest input frame is the image, in place of `images`. The encoder runs
+  /// beside the stream, over and over, and stays in memory.
+  bool follow_input = false;
+  /// That images follow, at most 16, of any size with sides at most 16 to 1. They must not change.
+  /// None: the adapter costs nothing.
+  std::vector<std::shared_ptr<const Image>> images = {};
+  /// PNG, JPEG and WebP files of more images. Engine::open() and read_image_files() read them.
+  std::vector<std::string> files = {};
+  bool operator==(const ImagePrompt&) const = default;
+};
+
+/// Reads the prompt's files, which become the last of its images. Throws not_found, io,
+/// corrupt_file or unsupported naming the file, with nothing changed.
+void read_image_files(ImagePrompt& prompt);
+
+/// An IP-Adapter beside the model's UNet: it makes images follow others as if these were prompts
+/// (docs/ip_adapter.md).
+struct IpAdapter {
+  /// A .safetensors file, or a folder that holds one adapter. Beside random_weights also "random"
+  /// and "random-plus": an adapter of 4 or 16 tokens an image, with an encoder of the usual size
+  /// (ViT-H), all of random weights.
+  std::string file;
+  /// Folder of the image encoder that it was made for, with config.json and weights. Empty: the
+  /// first that fits of "image_encoder" beside the file, "models/image_encoder" and
+  /// "sdxl_models/image_encoder" beside the file's folder, and "image_encoder" of the model.
+  std::string image_encoder = {};
+  ImagePrompt prompt = {};
+  bool operator==(const IpAdapter&) const = default;
 };
 
 struct EngineOptions {
@@ -140,6 +206,8 @@ struct EngineOptions {
   std::vector<Lora> lora_dict;
   /// ControlNets that images may follow, at most 8.
   std::vector<ControlNet> controlnets;
+  /// IP-Adapters, at most 4.
+  std::vector<IpAdapter> ip_adapters;
   /// "sd15", "sd-turbo", "sdxl-turbo", "lcm-sdxl", "ssd-1b", "segmind-vega", "koala-1b" or
   /// "koala-700m": that architecture with random weights, instead of a model.
   std::string random_weights;
@@ -198,6 +266,29 @@ struct SessionOptions {
   std::optional<float> delta;
   /// 0..2^53 - 1, so that JSON can carry it; or kDrawSeed: each session draws one and logs it.
   std::int64_t seed = 2;
+  /// Seeds whose noise is blended, at most 16, in place of `seed`; empty: that one alone.
+  std::vector<WeightedSeed> seed_list;
+  /// Blends keep the variance of the noise: a straight line is scaled to it.
+  Interpolation seed_interpolation = Interpolation::slerp;
+  /// Share of the last image's latents in those of a new frame, 0..0.9; 0 for none. More makes
+  /// images steadier, and slower to follow; above 0.4 they lose detail.
+  float latent_feedback = 0;
+  /// Cached attention: the UNet's self-attentions also attend to keys and values of earlier frames
+  /// of the stream, so that images are steadier (docs/steady.md). Each of those costs time and
+  /// memory.
+  bool use_cached_attn = false;
+  /// Earlier frames that are attended to, 1..4; fewer until as many are kept.
+  int cache_maxframes = 1;
+  /// Every so many frames one is kept, 1..10000.
+  int cache_interval = 1;
+  /// The first level of the UNet with cached attention, 0..8, counted from the largest resolution:
+  /// 0 for all. Level 0 is most of the cost.
+  int cache_first_level = 0;
+  /// With cached attention: features of the UNet's middle that resemble those of earlier frames are
+  /// drawn to them.
+  bool use_feature_injection = false;
+  /// How far, 0..1, and from which cosine similarity on, -1..1.
+  float feature_injection_strength = 0.75F, feature_injection_threshold = 0.98F;
   /// Images come from noise: generate() instead of process().
   bool text_to_image = false;
   /// Fresh noise between the steps.
@@ -216,8 +307,15 @@ struct SessionOptions {
   std::vector<float> lora_scales;
   /// The settings of each ControlNet of the engine, in their order. Empty: those of the engine.
   std::vector<ControlSettings> control_settings;
+  /// The images and scales of each IP-Adapter of the engine, in their order. Empty: the engine's.
+  std::vector<ImagePrompt> image_prompts;
   /// Outputs carry their latents and unrounded pixels.
   bool keep_tensors = false;
+
+  /// seed_list, or seed where that is empty.
+  std::vector<WeightedSeed> seeds() const {
+    return seed_list.empty() ? std::vector<WeightedSeed>{{seed, 1.0F}} : seed_list;
+  }
 };
 
 }  // namespace streamdiffusion

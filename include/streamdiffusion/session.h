@@ -37,9 +37,8 @@ struct Output {
 struct WeightedPrompt {
   std::string text;
   float weight = 1.0F;
+  bool operator==(const WeightedPrompt&) const = default;
 };
-
-enum class PromptInterpolation { linear, slerp };
 
 /// Where the time of a session went, summed over its calls, in seconds.
 struct SessionTimes {
@@ -64,13 +63,23 @@ class Session {
   /// A weighted blend of prompts. Throws invalid_argument for no prompt, or weights that are
   /// negative or sum to zero.
   void set_prompts(const std::vector<WeightedPrompt>& prompts,
-                   PromptInterpolation how = PromptInterpolation::slerp);
+                   Interpolation how = Interpolation::slerp);
   /// Used by the guidance types full and initialize.
   void set_negative_prompt(const std::string& prompt);
   void set_guidance_scale(float scale);
   void set_delta(float delta);
   /// kDrawSeed draws one, and logs it.
   void set_seed(std::int64_t seed);
+  /// The noise is a blend of the noise of several seeds. Weights near to those before make images
+  /// near to those before. Throws invalid_argument for none, one twice, or weights that are
+  /// negative or sum to zero.
+  void set_seeds(const std::vector<WeightedSeed>& seeds, Interpolation how = Interpolation::slerp);
+  /// See SessionOptions::latent_feedback.
+  void set_latent_feedback(float strength);
+  /// See SessionOptions::cache_interval.
+  void set_cache_interval(int interval);
+  /// See SessionOptions::feature_injection_strength.
+  void set_feature_injection(float strength, float threshold);
   /// As many entries as the session has steps.
   void set_t_index_list(const std::vector<int>& t_index_list);
   /// The scheduler, eta, timestep_spacing, num_inference_steps, timesteps and t_index_list of these
@@ -85,6 +94,11 @@ class Session {
   /// enter from now on; those in flight go on without it. Switching one on or off takes as long as
   /// opening a session, unless Engine::prepare_control_settings() was called before.
   void set_control_settings(const std::vector<ControlSettings>& settings);
+  /// The images and scales of each IP-Adapter of the engine. Scales and layers are free to change.
+  /// New images are encoded, and another number of them needs another program: that takes as long
+  /// as opening a session, unless Engine::prepare_image_prompts() was called before. As with a
+  /// prompt, frames in flight go on under the new images.
+  void set_image_prompts(const std::vector<ImagePrompt>& prompts);
   void set_similar_image_filter(
       bool enabled, float threshold = SessionOptions().similar_image_filter_threshold,
       int max_skip_frame = SessionOptions().similar_image_filter_max_skip_frame);
@@ -103,15 +117,16 @@ class Session {
   /// the frame not taken.
   std::vector<Output> process(ImageView frame, std::uint64_t frame_id, std::any tag = {});
   /// The same with a control image for each ControlNet of the engine, in their order, of exactly
-  /// width x height. For those without one, as in the functions above, the frame is the image.
+  /// width x height. For those without one, as in the functions above, ControlSettings::image says
+  /// how it is made of the frame.
   /// Throws invalid_argument, with the frame not taken, for more images than nets.
   std::vector<Output> process(ImageView frame, std::span<const ImageView> control_images,
                               std::uint64_t frame_id, std::any tag = {});
   /// Text to image: one image from fresh noise. The rules of process() hold.
   std::optional<Output> generate();
   std::vector<Output> generate(std::uint64_t frame_id, std::any tag = {});
-  /// The same with control images, one for each net that is enabled and maybe for others; throws
-  /// invalid_argument where one lacks. The two functions above have none.
+  /// The same with control images. A net without one does not act on this image; the first time,
+  /// that is warned of. The two functions above have none.
   std::vector<Output> generate(std::span<const ImageView> control_images, std::uint64_t frame_id,
                                std::any tag = {});
   /// One UNet call without a new frame: those in flight go one step further. Returns every output

@@ -196,6 +196,7 @@ Calibration calibrate(const EngineOptions& options, std::span<const Image> given
   EngineOptions int8 = options;
   int8.dtype = DataType::int8;  // throws where the device has no int8
   int8.controlnets.clear();     // they keep the engine's type
+  int8.ip_adapters.clear();
   Calibration result;
   std::vector<Candidate> candidates;
   std::vector<Image> frames, expected;

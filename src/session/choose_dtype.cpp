@@ -7,7 +7,7 @@ namespace streamdiffusion::session {
 tensor::DType choose_dtype(DataType wanted, const backend::Device& device) {
   if (wanted == DataType::int8) {
     base::require(device.supports_int8(), base::ErrorCode::unsupported, "dtype int8: this device (",
-                  device.description(), ") has no products in 8 bits, expected f32 or auto");
+                  device.description(), ") cannot run int8, expected auto, f32 or bf16");
   }
   if (wanted == DataType::automatic || wanted == DataType::int8) return device.preferred_dtype();
   const auto dtype = wanted == DataType::f32 ? tensor::DType::f32 : tensor::DType::bf16;

@@ -29,8 +29,8 @@ const Recipe* by_name_of_addition(const EngineOptions& options) {
     for (const std::string& each : recipe.names) known.emplace_back(each);
   }
   const std::string nearest = base::nearest_word(name, known);
-  base::fail(base::ErrorCode::not_found, "recipe is ", json::quote(name),
-             ", expected a checkpoint that has one, or none",
+  base::fail(base::ErrorCode::invalid_argument, "recipe is ", json::quote(name),
+             ", expected a published checkpoint such as ByteDance/SDXL-Lightning, or none",
              nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?");
 }
 

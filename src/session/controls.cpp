@@ -5,13 +5,13 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "control/check.h"
+#include "params/limits.h"
 
 namespace streamdiffusion::session {
 namespace {
 
 using base::ErrorCode;
-
-constexpr float kMaximumScale = 10;
 
 std::span<std::byte> bytes_of(const tensor::View& view) {
   return {view.as<std::byte>(), view.desc.bytes()};
@@ -38,6 +38,15 @@ std::vector<int> enabled_controlnets(const SessionOptions& options) {
   return enabled;
 }
 
+void resolve_preprocessors(const Model& model, std::vector<ControlSettings>& settings) {
+  const std::size_t count = std::min(settings.size(), model.controlnets().size());
+  for (std::size_t i = 0; i < count; ++i) {
+    Preprocessor& preprocessor = settings[i].image.preprocessor;
+    if (preprocessor != Preprocessor::automatic) continue;
+    preprocessor = model.controlnets()[i].settings.image.preprocessor;
+  }
+}
+
 void check_control_settings(const Model& model, const SessionOptions& o) {
   base::require(o.control_settings.size() == model.controlnets().size(),
                 ErrorCode::invalid_argument, "control_settings has ", o.control_settings.size(),
@@ -46,11 +55,16 @@ void check_control_settings(const Model& model, const SessionOptions& o) {
   for (std::size_t i = 0; i < o.control_settings.size(); ++i) {
     const ControlSettings& s = o.control_settings[i];
     const std::string name = base::concat("control_settings[", i, "]");
-    base::require(s.scale >= 0 && s.scale <= kMaximumScale, ErrorCode::invalid_argument, name,
-                  ": scale is ", s.scale, ", expected 0 to ", kMaximumScale);
+    base::require(s.scale >= 0 && s.scale <= params::kMaxScale, ErrorCode::invalid_argument, name,
+                  ": scale is ", s.scale, ", expected 0 to ", params::kMaxScale);
     base::require(s.start >= 0 && s.end <= 1 && s.start < s.end, ErrorCode::invalid_argument, name,
                   ": start is ", s.start, " and end ", s.end,
                   ", expected 0 to 1, the start before the end");
+    try {
+      control::check(s.image);
+    } catch (const base::Error& error) {
+      base::fail(error.code(), name, ": ", error.what());
+    }
   }
 }
 
@@ -90,15 +104,25 @@ Controls::Net Controls::open_net(ExecutableCache& executables, const SessionOpti
           std::vector<bool>(static_cast<std::size_t>(layout_.frames))};
 }
 
-void Controls::copy_images(std::span<const ImageView> images, const ImageView& otherwise,
-                           int slot) {
+bool Controls::copy_images(std::span<const ImageView> images, const ImageView& frame, int slot) {
+  bool all = true;
   for (Net& net : nets_) {
     const auto number = static_cast<std::size_t>(net.number);
+    const tensor::View to = net.embedding.state->input("pixels").rows(slot, 1);
     const bool own = number < images.size() && images[number].data != nullptr;
-    copy_pixels(own ? images[number] : otherwise,
-                net.embedding.state->input("pixels").rows(slot, 1));
-    net.gathered[static_cast<std::size_t>(slot)] = true;
+    const bool has_image = own || frame.data != nullptr;
+    const ControlImageOptions& how = settings_[number].image;
+    if (own) {
+      copy_pixels(images[number], to);
+    } else if (has_image && how.preprocessor == Preprocessor::passthrough) {
+      copy_pixels(frame, to);
+    } else if (has_image) {
+      copy_pixels(control_image(frame, how), to);
+    }
+    net.gathered[static_cast<std::size_t>(slot)] = has_image;
+    all &= has_image;
   }
+  return all;
 }
 
 void Controls::enter(bool frames, const std::function<void(const Program&)>& run) {

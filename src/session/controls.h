@@ -14,6 +14,8 @@ namespace streamdiffusion::session {
 
 /// The numbers of those that are on, of options that have every default filled in.
 std::vector<int> enabled_controlnets(const SessionOptions& options);
+/// Settings whose preprocessor is automatic take that of the engine's net.
+void resolve_preprocessors(const Model& model, std::vector<ControlSettings>& settings);
 /// Throws invalid_argument naming the net and the setting.
 void check_control_settings(const Model& model, const SessionOptions& options);
 
@@ -32,11 +34,11 @@ class Controls {
   void set(ExecutableCache& executables, const SessionOptions& options,
            const std::stop_token& stop);
   bool any() const { return !nets_.empty(); }
-  bool enabled(std::size_t number) const { return settings_[number].enabled; }
 
-  /// The image of each net for the frame in this slot of the batch; `otherwise` for those without
-  /// one.
-  void copy_images(std::span<const ImageView> images, const ImageView& otherwise, int slot);
+  /// The image of each net for the frame in this slot of the batch. For those without one it is
+  /// made of `frame`; where there is no frame, they do not act on what comes out of the slot.
+  /// Returns whether each that is on has an image.
+  bool copy_images(std::span<const ImageView> images, const ImageView& frame, int slot);
   /// Moves every image one row further. Where frames enter, embeds theirs by `run`.
   void enter(bool frames, const std::function<void(const Program&)>& run);
   /// Writes the UNet's inputs: the embedded images of all rows, as enter() left them, and the

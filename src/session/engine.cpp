@@ -7,8 +7,10 @@
 #include "base/cpu_count.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/user_cache.h"
 #include "params/seed.h"
+#include "session/adapter_costs.h"
 #include "session/calibrate.h"
 #include "session/choose_device.h"
 #include "session/choose_dtype.h"
@@ -16,6 +18,7 @@
 #include "session/choose_threads.h"
 #include "session/controls.h"
 #include "session/engine_impl.h"
+#include "session/image_prompts.h"
 #include "session/memory_need.h"
 #include "session/session_impl.h"
 #include "session/session_options.h"
@@ -60,7 +63,8 @@ Engine::Impl::Impl(const EngineOptions& options, Extras extras)
           session::releases_text_encoders(model, *device, dtype, options.text_encoders)),
       executables(model, *device, dtype, calibration ? &*calibration : nullptr,
                   std::move(extras.build_unet)),
-      prompts(model, executables, releases_text_encoders) {}
+      prompts(model, executables, releases_text_encoders),
+      images(model, executables) {}
 
 Engine::Engine(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Engine::Engine(const Engine&) = default;
@@ -96,6 +100,8 @@ Session Engine::session(const SessionOptions& options, std::stop_token stop) {
   SessionOptions full = with_defaults(options);
   full.seed = params::resolved_seed(full.seed);
   session::check_options(impl_->model, full);
+  session::require_memory(impl_->model, *impl_->device, impl_->dtype,
+                          impl_->calibration.has_value(), full, base::total_memory());
   session::report_memory(memory_need(full), impl_->device->weight_bytes());
   return Session(std::make_unique<Session::Impl>(impl_, full, std::move(stop)));
 }
@@ -128,6 +134,30 @@ std::shared_ptr<const void> Engine::prepare_control_settings(const SessionOption
   return prepared;
 }
 
+std::shared_ptr<const void> Engine::prepare_image_prompts(const SessionOptions& options,
+                                                          std::stop_token stop) {
+  const SessionOptions full = with_defaults(options);
+  session::check_options(impl_->model, full);
+  if (!session::are_known(impl_->images, full)) {
+    session::require_memory(impl_->model, *impl_->device, impl_->dtype,
+                            impl_->calibration.has_value(), full, base::total_memory());
+  }
+  const session::UNetKey key = session::unet_key(full);
+  struct Prepared {
+    std::vector<session::SharedExecutable> programs;
+    session::ImagePrompts prompts;  // keeps their tokens known
+  };
+  auto prepared = std::make_shared<Prepared>(Prepared{{}, {impl_->model, key.prompts}});
+  for (std::size_t i = 0; i < full.image_prompts.size(); ++i) {
+    const ImagePrompt& prompt = full.image_prompts[i];
+    if (!prompt.enabled || !prompt.follow_input) continue;
+    prepared->programs.push_back(impl_->executables.image_encoder(static_cast<int>(i), stop));
+  }
+  prepared->prompts.set(impl_->images, full, stop);
+  prepared->programs.push_back(impl_->executables.unet(key, stop));
+  return prepared;
+}
+
 std::vector<std::string> Engine::prompt_warnings(const std::string& prompt) const {
   return impl_->model.tokenize(prompt).warnings;
 }
@@ -154,6 +184,7 @@ EngineInfo Engine::info() const {
       .latent_factor = impl_->model.factor(),
       .loras = impl_->model.loras(),
       .controlnets = impl_->model.controlnets(),
+      .ip_adapters = impl_->model.ip_adapters(),
       .size_conditioning = impl_->model.pooled_width() > 0,
       .guidance_embedding = impl_->model.guidance_embedding()};
 }
@@ -164,6 +195,18 @@ MemoryNeed Engine::memory_need(const SessionOptions& options) const {
   MemoryNeed need = session::memory_need(impl_->model, *impl_->device, impl_->dtype, full);
   need.releases_text_encoders = impl_->releases_text_encoders;
   return need;
+}
+
+std::vector<ControlNetCost> Engine::controlnet_costs(const SessionOptions& options) const {
+  const SessionOptions full = with_defaults(options);
+  session::check_options(impl_->model, full);
+  return session::control_costs(impl_->model, *impl_->device, impl_->dtype, full);
+}
+
+std::vector<IpAdapterCost> Engine::ip_adapter_costs(const SessionOptions& options) const {
+  const SessionOptions full = with_defaults(options);
+  session::check_options(impl_->model, full);
+  return session::ip_adapter_costs(impl_->model, *impl_->device, impl_->dtype, full);
 }
 
 std::string Engine::sample_prompt() const {

@@ -7,6 +7,7 @@
 #include "base/turn_queue.h"
 #include "session/calibration_table.h"
 #include "session/executable_cache.h"
+#include "session/image_encoder.h"
 #include "session/prompts.h"
 #include "session/session_limit.h"
 #include "streamdiffusion/engine.h"
@@ -37,6 +38,7 @@ class Engine::Impl {
   const bool releases_text_encoders;
   session::ExecutableCache executables;
   session::Prompts prompts;
+  session::ImageEncoder images;
 };
 
 }  // namespace streamdiffusion

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "session/compile_pause.h"
 
 namespace streamdiffusion::session {
 namespace {
@@ -41,30 +42,13 @@ SharedExecutable shared(std::mutex& mutex,
   return made;
 }
 
-void require_not(const std::stop_token& stop) {
-  base::require(!stop.stop_requested(), base::ErrorCode::busy,
-                "stopped before the session's programs were compiled");
-}
-
-/// Gives the frames of running streams a chance in the middle of a run, so that a measurement of a
-/// large image does not hold them up.
-class LetOthersIn : public backend::Pause {
- public:
-  explicit LetOthersIn(const std::stop_token& stop) : stop_(stop) {}
-  bool wanted() const override { return true; }
-  void pause() override { require_not(stop_); }
-
- private:
-  const std::stop_token& stop_;
-};
-
 /// Seconds of one frame: the best of three after one to warm up, or that one if it is long already.
 double measure(backend::Executable& executable, const std::stop_token& stop) {
   constexpr double kLong = 0.5;
   const auto state = executable.make_state();
   const auto seconds = [&] {
     const auto start = base::Clock::now();
-    LetOthersIn pause(stop);
+    CompilePause pause(stop);
     executable.run(graph::Lifetime::per_frame, *state, &pause);
     return base::seconds_since(start);
   };
@@ -137,6 +121,24 @@ SharedExecutable ExecutableCache::control_embedding(int controlnet, const Autoen
   });
 }
 
+SharedExecutable ExecutableCache::image_encoder(int adapter, const std::stop_token& stop) {
+  const std::lock_guard lock(mutex_);
+  return shared(map_mutex_, image_encoders_, adapter, [&] {
+    std::vector<graph::Graph> graphs;
+    graphs.push_back(model_.image_encoder_graph(adapter, dtype_));
+    return compile(model_.image_encoder_weights(adapter), std::move(graphs), stop);
+  });
+}
+
+SharedExecutable ExecutableCache::image_projection(int adapter, const std::stop_token& stop) {
+  const std::lock_guard lock(mutex_);
+  return shared(map_mutex_, image_projections_, adapter, [&] {
+    std::vector<graph::Graph> graphs;
+    graphs.push_back(model_.image_projection_graph(adapter, dtype_));
+    return compile(model_.image_projection_weights(adapter), std::move(graphs), stop);
+  });
+}
+
 SharedExecutable ExecutableCache::unet(const UNetKey& wanted, const std::stop_token& stop) {
   UNetKey key = wanted;
   key.lora_scales = model_.effective_lora_scales(Component::unet, wanted.lora_scales);
@@ -198,6 +200,12 @@ SharedExecutable ExecutableCache::compile_unet(const UNetKey& key, Parallel para
                                                const std::stop_token& stop) {
   const int rows = static_cast<int>(key.kv_rows.size());
   const int groups = parallel == Parallel::rows ? std::min(rows, device_.threads()) : 1;
+  const std::vector<models::ImagePromptShape> image_prompts =
+      model_.image_prompt_shapes(key.image_counts);
+  std::vector<std::string> shared_inputs{"context"};
+  for (const models::ImagePromptShape& image : image_prompts) {
+    shared_inputs.push_back("image_tokens." + std::to_string(image.adapter));
+  }
   std::vector<graph::Graph> graphs;
   for (int group = 0; group < groups; ++group) {
     const auto begin = key.kv_rows.begin() + rows * group / groups,
@@ -205,10 +213,11 @@ SharedExecutable ExecutableCache::compile_unet(const UNetKey& key, Parallel para
     models::UNetShape shape =
         model_.unet_shape({begin, end}, key.prompts, key.height, key.width, dtype_);
     shape.controlnets = key.controlnets;
+    shape.image_prompts = image_prompts;
+    shape.cached = key.cached;
     graphs.push_back(build_unet_(shape));
   }
   prompt_reads_schedule_ = session::prompt_reads_schedule(graphs.front());
-  const std::array<std::string, 1> shared_inputs{"context"};
   return compile(Component::unet, std::move(graphs), stop, shared_inputs, key.lora_scales);
 }
 

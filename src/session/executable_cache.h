@@ -40,6 +40,9 @@ struct UNetKey {
   std::vector<float> lora_scales = {};
   /// The ControlNets that act, by their numbers.
   std::vector<int> controlnets = {};
+  /// The images of each IP-Adapter.
+  std::vector<int> image_counts = {};
+  models::CachedFrames cached = {};
   auto operator<=>(const UNetKey&) const = default;
 };
 
@@ -64,6 +67,9 @@ class ExecutableCache {
   /// The embedding of a ControlNet's control images.
   SharedExecutable control_embedding(int controlnet, const AutoencoderKey& key,
                                      const std::stop_token& stop = {});
+  /// Of an IP-Adapter's images, and the projection of its features.
+  SharedExecutable image_encoder(int adapter, const std::stop_token& stop = {});
+  SharedExecutable image_projection(int adapter, const std::stop_token& stop = {});
   /// Parallel::automatic takes the faster way. That follows from the cost of a row on one thread
   /// and on all threads. The cost is measured once for about each size, so that a later change of a
   /// running stream compiles one executable and measures nothing.
@@ -106,6 +112,8 @@ class ExecutableCache {
   std::map<AutoencoderKey, std::weak_ptr<backend::Executable>> encoders_, decoders_;
   /// By the number of the ControlNet.
   std::map<std::pair<int, AutoencoderKey>, std::weak_ptr<backend::Executable>> control_embeddings_;
+  /// By the number of the IP-Adapter.
+  std::map<int, std::weak_ptr<backend::Executable>> image_encoders_, image_projections_;
   std::map<UNetKey, std::weak_ptr<backend::Executable>> unets_;
   /// By pixels.
   std::map<int, double> row_costs_;

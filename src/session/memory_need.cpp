@@ -3,15 +3,19 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "base/error.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "graph/memory_plan.h"
 #include "session/controls.h"
+#include "session/image_prompts.h"
 #include "session/session_options.h"
 #include "stream/row_layout.h"
 
 namespace streamdiffusion::session {
 namespace {
+
+using base::ErrorCode;
 
 constexpr double kGiB = 1024.0 * 1024 * 1024;
 /// Beside weights and values: the program itself, and the code that oneDNN generates.
@@ -29,6 +33,7 @@ class Sum {
     weights += device_.planned_weight_bytes(graph, plan);
     need_.activations += plan.arena_bytes;
     need_.per_stream += plan.persistent_bytes;
+    for (const graph::Op& op : graph.ops) need_.per_stream += graph.kept_bytes(op);
     for (const graph::Weight& weight : graph.weights) {
       std::size_t bytes = sizeof(float);
       for (const std::int64_t dim : weight.dims) bytes *= static_cast<std::size_t>(dim);
@@ -41,10 +46,37 @@ class Sum {
   MemoryNeed& need_;
 };
 
-std::string gib(std::size_t bytes) {
+/// "1.5 GiB", "23 MiB"
+std::string readable(std::size_t bytes) {
+  const double gib = static_cast<double>(bytes) / kGiB;
   char text[32];
-  std::snprintf(text, sizeof text, "%.1f GiB", static_cast<double>(bytes) / kGiB);
+  std::snprintf(text, sizeof text, gib < 1 ? "%.0f MiB" : "%.1f GiB", gib < 1 ? gib * 1024 : gib);
   return text;
+}
+
+/// The parts of a need, as a list in words.
+std::string parts_of(const MemoryNeed& need) {
+  return base::concat(
+      "text encoders ", readable(need.text_encoders),
+      need.image_encoder > 0 ? ", image encoder " + readable(need.image_encoder) : "", ", UNet ",
+      readable(need.unet), ", autoencoder ", readable(need.autoencoder), ", values ",
+      readable(need.activations + need.per_stream));
+}
+
+/// "704x512", the largest size of the same shape that fits; empty where none does.
+std::string fitting_size(const Model& model, const backend::Device& device, tensor::DType dtype,
+                         SessionOptions options, std::size_t bytes) {
+  constexpr int kGrain = 64;
+  constexpr double kSmaller = 0.95;
+  const double width = *options.width, height = *options.height;
+  const auto side = [](double length) { return static_cast<int>(length) / kGrain * kGrain; };
+  for (double scale = 1; side(std::min(width, height) * scale) > 0; scale *= kSmaller) {
+    options.width = side(width * scale);
+    options.height = side(height * scale);
+    if (memory_need(model, device, dtype, options).total() <= bytes)
+      return base::concat(*options.width, "x", *options.height);
+  }
+  return {};
 }
 
 }  // namespace
@@ -60,9 +92,17 @@ MemoryNeed memory_need(const Model& model, const backend::Device& device, tensor
   models::UNetShape shape =
       model.unet_shape(layout.prompt_of_row(), layout.prompts(), *o.height, *o.width, dtype);
   shape.controlnets = enabled_controlnets(o);
+  shape.image_prompts = model.image_prompt_shapes(expected_image_counts(o));
+  shape.cached = cached_frames(o);
   sum.add(model.unet_graph(shape), need.unet);
   for (const int net : shape.controlnets) {
     sum.add(model.control_graph(net, o.frame_buffer_size, *o.height, *o.width, dtype), need.unet);
+  }
+  for (const models::ImagePromptShape& image : shape.image_prompts) {
+    std::size_t encoder = 0;
+    sum.add(model.image_encoder_graph(image.adapter, dtype), encoder);
+    sum.add(model.image_projection_graph(image.adapter, dtype), encoder);
+    need.image_encoder = std::max(need.image_encoder, encoder);
   }
   if (!o.text_to_image) {
     sum.add(model.encoder_graph(o.frame_buffer_size, *o.height, *o.width, dtype), need.autoencoder);
@@ -82,11 +122,27 @@ bool releases_text_encoders(const Model& model, const backend::Device& device, t
   if (!available || kSpare * weights < static_cast<double>(*available)) return false;
   const MemoryNeed need = memory_need(model, device, dtype, with_defaults(model, {}));
   if (need.total() <= *available) return false;
-  base::log(base::LogLevel::notice,
-            base::concat("memory is short: ", gib(need.total()), " needed, ", gib(*available),
-                         " available; text encoders are released after each prompt, and read "
-                         "again for the next"));
+  base::log(
+      base::LogLevel::notice,
+      base::concat("memory is short: ", readable(need.total()), " needed, ", readable(*available),
+                   " available; text encoders are released after each prompt, and read "
+                   "again for the next"));
   return true;
+}
+
+void require_memory(const Model& model, const backend::Device& device, tensor::DType dtype,
+                    bool int8, const SessionOptions& options, std::optional<std::size_t> total) {
+  if (!total || !device.in_host_memory()) return;
+  const MemoryNeed need = memory_need(model, device, dtype, options);
+  const std::size_t weights =
+      int8 ? static_cast<std::size_t>(model.parameters()) : need.unet + need.autoencoder;
+  if (need.activations + need.per_stream + weights <= *total) return;
+  const std::size_t available = std::min(*total, base::available_memory().value_or(*total));
+  const std::string size = fitting_size(model, device, dtype, options, available);
+  base::fail(ErrorCode::invalid_argument, "a session of ", *options.width, "x", *options.height,
+             " needs about ", readable(need.total()), " of memory (", parts_of(need),
+             "), this machine has ", readable(*total), ", swap included; ",
+             size.empty() ? "no size of this model fits" : size + " fits into what is available");
 }
 
 void report_memory(const MemoryNeed& need, std::size_t loaded_weights) {
@@ -94,10 +150,8 @@ void report_memory(const MemoryNeed& need, std::size_t loaded_weights) {
   const std::size_t more = need.total() - std::min(need.total(), loaded_weights);
   const auto available = base::available_memory();
   const std::string text =
-      base::concat("this session needs about ", gib(more), " of memory (text encoders ",
-                   gib(need.text_encoders), ", UNet ", gib(need.unet), ", autoencoder ",
-                   gib(need.autoencoder), ", values ", gib(need.activations + need.per_stream),
-                   "), available: ", available ? gib(*available) : "unknown");
+      base::concat("this session needs about ", readable(more), " of memory (", parts_of(need),
+                   "), available: ", available ? readable(*available) : "unknown");
   if (available && more > *available) {
     base::warn(text, "; it may be killed or become very slow");
   } else if (more > kMuch) {
@@ -109,12 +163,16 @@ void report_memory(const MemoryNeed& need, std::size_t loaded_weights) {
 
 namespace streamdiffusion {
 
+std::size_t MemoryNeed::overhead() const {
+  const auto gaps = static_cast<std::size_t>(session::kGaps * static_cast<double>(weights()));
+  return gaps + session::kProgram;
+}
+
 std::size_t MemoryNeed::total() const {
-  const std::size_t images = unet + autoencoder + activations + per_stream;
+  const std::size_t images = unet + autoencoder + image_encoder + activations + per_stream;
   const std::size_t at_once =
       releases_text_encoders ? std::max(text_encoders, images) : text_encoders + images;
-  const auto gaps = static_cast<std::size_t>(session::kGaps * static_cast<double>(weights()));
-  return at_once + gaps + reading + session::kProgram;
+  return at_once + reading + overhead();
 }
 
 }  // namespace streamdiffusion

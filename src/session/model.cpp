@@ -73,6 +73,7 @@ Model Model::open(const EngineOptions& options) {
   model.check_and_count();
   model.open_loras(options.lora_dict);
   model.open_controlnets(options.controlnets);
+  model.open_ip_adapters(options.ip_adapters);
   return model;
 }
 
@@ -92,7 +93,7 @@ void Model::set_text_encoders(std::vector<models::ClipTextConfig> configs) {
 
 void Model::check_parts() const {
   std::int64_t width = 0;
-  for (const TextEncoder& encoder : text_encoders_) width += encoder.config.width;
+  for (const TextEncoder& encoder : text_encoders_) width += encoder.config.layer.width;
   const bool two = text_encoders_.size() > 1;
   base::require(unet_.cross_attention_dim == width, ErrorCode::corrupt_file, name_,
                 ": the UNet's \"cross_attention_dim\" is ", unet_.cross_attention_dim,

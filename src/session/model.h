@@ -13,6 +13,7 @@
 #include "models/autoencoder.h"
 #include "models/clip_text.h"
 #include "models/controlnet.h"
+#include "models/ip_adapter.h"
 #include "models/unet.h"
 #include "schedule/schedule.h"
 #include "session/model_parts.h"
@@ -33,6 +34,14 @@ struct TextEncoder {
   /// Empty with random weights.
   std::shared_ptr<const tokenizer::Tokenizer> tokenizer;
   models::ClipTextOutput output = models::ClipTextOutput::last;
+};
+
+/// An IP-Adapter and the image encoder that it was made for.
+struct OpenedIpAdapter {
+  models::IpAdapterConfig config;
+  models::ClipVisionConfig encoder;
+  std::shared_ptr<const weights::WeightSource> source, encoder_source;
+  std::string scope, encoder_scope;
 };
 
 class Model {
@@ -73,6 +82,8 @@ class Model {
   int pooled_width() const { return static_cast<int>(unet_.pooled_dim); }
   /// Whether the UNet takes the guidance scale as an input.
   bool guidance_embedding() const { return unet_.guidance_dim > 0; }
+  /// Levels of resolution in the UNet.
+  int unet_levels() const { return static_cast<int>(unet_.levels.size()); }
   /// Where no negative prompt is given, zeros stand for its embedding, not that of an empty text
   /// ("force_zeros_for_empty_prompt").
   bool zeros_without_negative() const { return zeros_without_negative_; }
@@ -104,6 +115,32 @@ class Model {
                              tensor::DType dtype) const;
   backend::Weights control_weights(int number) const;
 
+  /// As the engine was opened with them.
+  const std::vector<IpAdapter>& ip_adapters() const { return ip_adapter_options_; }
+  const OpenedIpAdapter& ip_adapter(int number) const {
+    return ip_adapters_[static_cast<std::size_t>(number)];
+  }
+  /// That an adapter makes of one image.
+  int image_tokens(int adapter) const;
+  /// The UNet's part in those adapters that have images, so many each.
+  std::vector<models::ImagePromptShape> image_prompt_shapes(const std::vector<int>& images) const;
+  /// The encoder of an adapter's images, the projection of its features, and their weights.
+  graph::Graph image_encoder_graph(int adapter, tensor::DType dtype) const;
+  graph::Graph image_projection_graph(int adapter, tensor::DType dtype) const;
+  backend::Weights image_encoder_weights(int adapter) const;
+  backend::Weights image_projection_weights(int adapter) const;
+  /// models::vision_embeddings() of an adapter's encoder.
+  std::vector<float> image_embeddings(int adapter) const {
+    return models::vision_embeddings(ip_adapter(adapter).encoder,
+                                     *ip_adapter(adapter).encoder_source);
+  }
+  /// Reads models::kResamplerLatents.
+  void read_resampler_latents(int adapter, std::span<float> out) const;
+  /// Of each cross-attention of the UNet.
+  std::vector<float> image_layer_shares(ImageLayers layers) const {
+    return models::layer_shares(unet_, layers);
+  }
+
   const std::vector<Lora>& loras() const { return lora_options_; }
   /// Those that the engine was opened with.
   const std::vector<float>& lora_scales() const { return lora_scales_; }
@@ -123,15 +160,20 @@ class Model {
   void set_defaults(const weights::ModelDefaults& defaults);
   void open_loras(const std::vector<Lora>& loras);
   void open_controlnets(const std::vector<ControlNet>& controlnets);
-  void open_controlnet(const ControlNet& controlnet);
-  /// The UNet's weights beside those of the ControlNets.
-  backend::Weights with_controlnets(backend::Weights unet) const;
-
+  void open_ip_adapters(const std::vector<IpAdapter>& adapters);
+  OpenedIpAdapter find_ip_adapter(const IpAdapter& adapter) const;
+  void open_ip_adapter(const IpAdapter& adapter);
+  std::vector<tensor::TensorSpec> adapter_tensors(int number) const;
   struct OpenedControlNet {
     models::ControlNetConfig config;
     std::shared_ptr<const weights::WeightSource> source;
     std::string scope;
   };
+  void open_controlnet(const ControlNet& controlnet);
+  OpenedControlNet open_network(const ControlNet& controlnet) const;
+  /// The UNet's weights beside those of the ControlNets, and of the IP-Adapters.
+  backend::Weights with_controlnets(backend::Weights unet) const;
+  backend::Weights with_ip_adapters(backend::Weights unet) const;
 
   std::string name_, folder_;
   models::UNetConfig unet_;
@@ -152,6 +194,8 @@ class Model {
   lora::LoraSet loras_;
   std::vector<ControlNet> controlnet_options_;
   std::vector<OpenedControlNet> controlnets_;
+  std::vector<IpAdapter> ip_adapter_options_;
+  std::vector<OpenedIpAdapter> ip_adapters_;
   SessionOptions defaults_, text_defaults_;
   std::string sample_prompt_, sample_negative_prompt_;
 };

@@ -2,8 +2,13 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "control/preprocessor_of.h"
 #include "models/count_parameters.h"
+#include "params/limits.h"
 #include "session/model.h"
+#include "streamdiffusion/names.h"
+#include "weights/controlnet_file.h"
+#include "weights/hash_weights.h"
 #include "weights/model_folder.h"
 #include "weights/weight_store.h"
 
@@ -12,7 +17,28 @@ namespace {
 
 using base::ErrorCode;
 
-constexpr std::size_t kMaximumControlNets = 8;
+/// In place of a folder: the UNet's own shape, with random weights as the model's.
+constexpr const char* kRandom = "random";
+
+/// Replaces an automatic preprocessor by that of the net's name. Returns what a person is told.
+std::string choose_preprocessor(ControlNet& net) {
+  Preprocessor& preprocessor = net.settings.image.preprocessor;
+  if (preprocessor != Preprocessor::automatic) {
+    return "control images: " + name_of(kPreprocessors, preprocessor);
+  }
+  const auto named = control::preprocessor_of(net.model);
+  preprocessor = named ? named->preprocessor : Preprocessor::passthrough;
+  const std::string word = name_of(kPreprocessors, preprocessor);
+  if (!named) {
+    return "its name tells no preprocessor, so the frames themselves are its control images "
+           "(passthrough)";
+  }
+  if (!named->needs_network) {
+    return base::concat("control images: ", word, ", by \"", named->word, "\" in its name");
+  }
+  return base::concat("its name says \"", named->word, "\", which no preprocessor makes: the ",
+                      "frames must be such images themselves (passthrough)");
+}
 
 /// Those of a ControlNet in a UNet's graph, under their names in its file.
 std::vector<tensor::TensorSpec> tensors_of(std::size_t number, const graph::Graph& unet) {
@@ -27,28 +53,47 @@ std::vector<tensor::TensorSpec> tensors_of(std::size_t number, const graph::Grap
 }  // namespace
 
 void Model::open_controlnets(const std::vector<ControlNet>& controlnets) {
-  base::require(controlnets.size() <= kMaximumControlNets, ErrorCode::invalid_argument,
+  base::require(controlnets.size() <= params::kMaxControlNets, ErrorCode::invalid_argument,
                 "controlnets has ", controlnets.size(), " entries, expected at most ",
-                kMaximumControlNets);
+                params::kMaxControlNets);
   for (const ControlNet& net : controlnets) open_controlnet(net);
 }
 
-void Model::open_controlnet(const ControlNet& net) {
+Model::OpenedControlNet Model::open_network(const ControlNet& net) const {
+  const bool random_weights = text_encoders_.front().tokenizer == nullptr;
+  if (random_weights && net.model == kRandom) {
+    return {.config = models::controlnet_of(unet_),
+            .source = std::make_shared<weights::HashWeights>(),
+            .scope = base::concat(kRandom, controlnets_.size())};
+  }
+  const std::string scope = std::filesystem::absolute(net.model).lexically_normal().string();
   std::error_code ignored;
-  base::require(!std::filesystem::is_regular_file(net.model, ignored), ErrorCode::unsupported,
-                net.model, ": a ControlNet in one file is not implemented; expected a folder with ",
-                "config.json and weights");
-  const json::Json config = weights::read_component_config(net.model);
-  OpenedControlNet opened{
-      .config = models::controlnet_config(config),
-      .source = std::make_shared<weights::WeightStore>(net.model),
-      .scope = std::filesystem::absolute(net.model).lexically_normal().string()};
+  base::require(net.model != kRandom || std::filesystem::exists(net.model, ignored),
+                ErrorCode::invalid_argument, "controlnet ", kRandom,
+                " goes with random_weights; expected a folder, a file or a name");
+  if (!std::filesystem::is_regular_file(net.model, ignored)) {
+    return {.config = models::controlnet_config(weights::read_component_config(net.model)),
+            .source = std::make_shared<weights::WeightStore>(net.model),
+            .scope = scope};
+  }
+  weights::ControlNetFile file = weights::open_controlnet_file(net.model);
+  OpenedControlNet opened{.config = file.config ? models::controlnet_config(*file.config)
+                                                : models::controlnet_of(unet_),
+                          .source = std::move(file.weights),
+                          .scope = scope};
+  if (!file.config) opened.config.embedding_channels = std::move(file.embedding_channels);
+  return opened;
+}
+
+void Model::open_controlnet(const ControlNet& net) {
+  OpenedControlNet opened = open_network(net);
   base::require(models::control_factor(opened.config) == factor(), ErrorCode::invalid_argument,
                 net.model, ": its control image is ", models::control_factor(opened.config),
                 " times larger than the latents, the model's images ", factor(), " times");
   const std::size_t number = controlnets_.size();
   controlnets_.push_back(opened);
   controlnet_options_.push_back(net);
+  const std::string by = choose_preprocessor(controlnet_options_.back());
   const int side = factor() * (1 << (unet_.levels.size() - 1));
   models::UNetShape shape = unet_shape({0}, 1, side, side, tensor::DType::f32);
   shape.controlnets = {static_cast<int>(number)};
@@ -64,7 +109,7 @@ void Model::open_controlnet(const ControlNet& net) {
   opened.source->check(tensors);
   notes_.push_back(base::concat("ControlNet ", net.model, ": ", tensors.size(), " tensors, ",
                                 models::residual_count(opened.config), " residuals, scale ",
-                                net.settings.scale));
+                                net.settings.scale, ", ", by));
 }
 
 graph::Graph Model::control_graph(int number, int frames, int height, int width,

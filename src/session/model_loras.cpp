@@ -31,7 +31,7 @@ backend::Weights Model::weights(Component component, std::span<const float> lora
   const std::string& scope = scopes_[static_cast<std::size_t>(component)];
   const std::vector<float> scales = effective_lora_scales(component, lora_scales);
   const auto whole = [&](backend::Weights own) {
-    return component == Component::unet ? with_controlnets(std::move(own)) : own;
+    return component == Component::unet ? with_ip_adapters(with_controlnets(std::move(own))) : own;
   };
   if (scales.empty()) return whole({scope, read});
   const lora::Network network = *network_of(component);

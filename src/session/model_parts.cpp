@@ -6,7 +6,7 @@
 #include "models/clip_text.h"
 #include "session/latent_space.h"
 #include "tokenizer/clip_vocabulary.h"
-#include "weights/lone_component.h"
+#include "weights/single_component.h"
 #include "weights/single_file.h"
 #include "weights/weight_store.h"
 
@@ -119,7 +119,7 @@ ModelParts parts_of_file(const EngineOptions& options) {
     file.unet = weights::open_unet(options.unet,
                                    file.unet ? std::optional(file.unet->config) : std::nullopt);
   }
-  require_part(file.unet, "UNet", "expected a whole model (a lone autoencoder is for --vae)");
+  require_part(file.unet, "UNet", "expected a whole model (a single autoencoder is for --vae)");
   const bool two = is_sdxl(file.unet->config);
   if (!options.text_encoder.empty()) {
     file.text_encoder = weights::open_text_encoder(options.text_encoder, false);

@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "session/emphasis.h"
-#include "stream/prompt_blend.h"
+#include "stream/blend.h"
 
 namespace streamdiffusion::session {
 namespace {
@@ -109,7 +109,7 @@ Embedding Prompts::run(const std::string& prompt, const Scales& scales) {
   int channel = 0;
   for (std::size_t i = 0; i < encoders_.size(); ++i) {
     run(i, prompt, *embedding, channel);
-    channel += static_cast<int>(model_.text_encoders()[i].config.width);
+    channel += static_cast<int>(model_.text_encoders()[i].config.layer.width);
   }
   const auto finite = [](const std::vector<float>& values) {
     return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
@@ -120,9 +120,9 @@ Embedding Prompts::run(const std::string& prompt, const Scales& scales) {
 }
 
 PromptEmbedding blend(Prompts& encoder, const std::vector<WeightedPrompt>& prompts,
-                      PromptInterpolation how, const std::vector<float>& lora_scales) {
+                      Interpolation how, const std::vector<float>& lora_scales) {
   std::vector<Embedding> kept;
-  std::vector<stream::WeightedEmbedding> contexts, pooled;
+  std::vector<stream::WeightedValues> contexts, pooled;
   for (const WeightedPrompt& prompt : prompts) {
     kept.push_back(encoder.encode(prompt.text, lora_scales));
     contexts.push_back({kept.back()->context, prompt.weight});

@@ -70,6 +70,6 @@ class Prompts {
 /// The weighted blend of prompts: contexts and pooled embeddings are blended each for themselves,
 /// with the same weights.
 PromptEmbedding blend(Prompts& encoder, const std::vector<WeightedPrompt>& prompts,
-                      PromptInterpolation how, const std::vector<float>& lora_scales);
+                      Interpolation how, const std::vector<float>& lora_scales);
 
 }  // namespace streamdiffusion::session

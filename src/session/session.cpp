@@ -1,6 +1,7 @@
 // The public Session: forwards to its implementation.
 #include "streamdiffusion/session.h"
 
+#include "params/seed.h"
 #include "session/session_impl.h"
 
 namespace streamdiffusion {
@@ -11,10 +12,10 @@ Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
 
 void Session::set_prompt(const std::string& prompt) {
-  set_prompts({{prompt, 1.0F}}, PromptInterpolation::linear);
+  set_prompts({{prompt, 1.0F}}, Interpolation::linear);
 }
 
-void Session::set_prompts(const std::vector<WeightedPrompt>& prompts, PromptInterpolation how) {
+void Session::set_prompts(const std::vector<WeightedPrompt>& prompts, Interpolation how) {
   impl_->set_prompts(prompts, how);
 }
 
@@ -23,8 +24,7 @@ void Session::set_negative_prompt(const std::string& prompt) {
 }
 
 void Session::set_guidance_scale(float scale) {
-  impl_->set_parameters(
-      [&](stream::StreamParameters& parameters) { parameters.guidance_scale = scale; });
+  impl_->set_guidance_scale(scale);
 }
 
 void Session::set_delta(float delta) {
@@ -32,7 +32,23 @@ void Session::set_delta(float delta) {
 }
 
 void Session::set_seed(std::int64_t seed) {
-  impl_->set_seed(seed);
+  impl_->set_seeds({{params::resolved_seed(seed), 1.0F}}, Interpolation::slerp);
+}
+
+void Session::set_seeds(const std::vector<WeightedSeed>& seeds, Interpolation how) {
+  impl_->set_seeds(seeds, how);
+}
+
+void Session::set_latent_feedback(float strength) {
+  impl_->set_latent_feedback(strength);
+}
+
+void Session::set_cache_interval(int interval) {
+  impl_->set_cache_interval(interval);
+}
+
+void Session::set_feature_injection(float strength, float threshold) {
+  impl_->set_feature_injection(strength, threshold);
 }
 
 void Session::set_t_index_list(const std::vector<int>& t_index_list) {
@@ -49,6 +65,10 @@ void Session::set_lora_scales(const std::vector<float>& scales) {
 
 void Session::set_control_settings(const std::vector<ControlSettings>& settings) {
   impl_->set_control_settings(settings);
+}
+
+void Session::set_image_prompts(const std::vector<ImagePrompt>& prompts) {
+  impl_->set_image_prompts(prompts);
 }
 
 void Session::set_similar_image_filter(bool enabled, float threshold, int max_skip_frame) {

@@ -1,5 +1,6 @@
 // What concerns a session's ControlNets: their settings, and the control images of its frames.
 #include "base/error.h"
+#include "base/log.h"
 #include "session/session_impl.h"
 #include "session/session_options.h"
 #include "session/stopwatch.h"
@@ -12,6 +13,7 @@ using base::ErrorCode;
 void Session::Impl::set_control_settings(const std::vector<ControlSettings>& settings) {
   SessionOptions wanted = options_;
   wanted.control_settings = settings;
+  session::resolve_preprocessors(engine_->model, wanted.control_settings);
   session::check_options(engine_->model, wanted);
   if (session::enabled_controlnets(wanted) != session::enabled_controlnets(options_)) {
     engine_->prompts.release();
@@ -23,20 +25,25 @@ void Session::Impl::set_control_settings(const std::vector<ControlSettings>& set
   } else {
     controls_->set(engine_->executables, wanted, stop_);
   }
+  if (options_.control_settings != wanted.control_settings) forget_frames();
   options_ = std::move(wanted);
 }
 
-void Session::Impl::check_images(std::span<const ImageView> images, bool all) const {
+void Session::Impl::check_images(std::span<const ImageView> images) const {
   const std::size_t nets = options_.control_settings.size();
   base::require(images.size() <= nets, ErrorCode::invalid_argument, "the frame has ", images.size(),
                 " control images, the engine ", nets, " ControlNets");
-  for (std::size_t i = 0; i < nets; ++i) {
-    const bool given = i < images.size() && images[i].data != nullptr;
-    if (given) check_size(images[i], base::concat("control image ", i));
-    base::require(given || !all || !controls_->enabled(i), ErrorCode::invalid_argument,
-                  "ControlNet ", i, " is enabled and has no control image; expected one: there ",
-                  "is no frame that could be it");
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    if (images[i].data != nullptr) check_size(images[i], base::concat("control image ", i));
   }
+}
+
+void Session::Impl::gather_controls(std::span<const ImageView> images, const ImageView& frame) {
+  if (!controls_->any()) return;
+  const session::Stopwatch watch(times_.other, waited_);
+  if (controls_->copy_images(images, frame, gathered_) || warned_of_images_) return;
+  warned_of_images_ = true;
+  base::warn("a ControlNet has no control image and no frame to make one of; it does not act");
 }
 
 void Session::Impl::enter_controls(bool any_frame) {

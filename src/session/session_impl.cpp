@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdlib>
+#include <cstdint>
 
 #include "base/error.h"
 #include "base/join.h"
 #include "params/check.h"
-#include "params/seed.h"
 #include "session/session_options.h"
 #include "session/stopwatch.h"
 #include "streamdiffusion/names.h"
@@ -43,12 +42,12 @@ Session::Impl::Impl(std::shared_ptr<Engine::Impl> engine, const SessionOptions& 
       stop_(std::move(stop)),
       options_(options),
       filter_(static_cast<std::uint64_t>(options.seed) ^ kFilterSeed,
-              options.similar_image_filter_threshold, options.similar_image_filter_max_skip_frame),
-      text_to_image_noise_(static_cast<std::uint64_t>(options.seed)) {
+              options.similar_image_filter_threshold, options.similar_image_filter_max_skip_frame) {
   session::check_options(engine_->model, options_);
   const int factor = engine_->model.factor();
   latent_ = {*options_.height / factor, *options_.width / factor, engine_->model.latent_channels()};
   const stream::StreamParameters parameters = session::stream_parameters(engine_->model, options_);
+  if (options_.text_to_image) text_to_image_noise_.emplace(latent_, parameters.seeds);
   const int frames = options_.frame_buffer_size;
   if (options_.use_denoising_batch) {
     const stream::RowLayout layout{static_cast<int>(parameters.steps.size()), frames,
@@ -60,10 +59,12 @@ Session::Impl::Impl(std::shared_ptr<Engine::Impl> engine, const SessionOptions& 
   const stream::RowLayout& layout = batch_ ? batch_->layout() : sequential_->layout();
   conditioning_.emplace(engine_->model, options_, layout.prompt_of_row());
   // Before the programs, so that the text encoders can be released before the UNet is read.
-  set_prompts({{engine_->model.sample_prompt(), 1.0F}}, PromptInterpolation::linear);
+  set_prompts({{engine_->model.sample_prompt(), 1.0F}}, Interpolation::linear);
   const std::string& negative = engine_->model.sample_negative_prompt();
   if (!negative.empty()) negative_text_ = negative;
   conditioning_->set_negative(negative_embedding(options_.lora_scales));
+  image_prompts_.emplace(engine_->model, layout.prompts());
+  image_prompts_->set(engine_->images, options_, stop_);
   engine_->prompts.release();
   make_programs();
   entering_.resize(static_cast<std::size_t>(frames));
@@ -81,6 +82,7 @@ void Session::Impl::make_programs() {
   controls_.emplace(engine_->model, batch_ ? batch_->layout() : sequential_->layout());
   controls_->set(engine_->executables, options_, stop_);
   prompt_reads_schedule_ = engine_->executables.prompt_reads_schedule();
+  make_frame_slots();
   decoder_ = Program(engine_->executables.decoder(decoded, stop_));
 }
 
@@ -94,25 +96,30 @@ void Session::Impl::run(const Program& program, Lifetime lifetime) {
 void Session::Impl::set_parameters(const std::function<void(stream::StreamParameters&)>& change) {
   stream::StreamParameters parameters = batch_ ? batch_->parameters() : sequential_->parameters();
   change(parameters);
-  params::check(SessionOptions{.guidance_scale = parameters.guidance_scale,
-                               .delta = parameters.delta,
-                               .seed = static_cast<std::int64_t>(parameters.seed)});
+  params::check(
+      SessionOptions{.guidance_scale = parameters.guidance_scale, .delta = parameters.delta});
   batch_ ? batch_->set(parameters) : sequential_->set(parameters);
-  if (engine_->model.guidance_embedding()) schedule_stale_ = true;
 }
 
-void Session::Impl::set_seed(std::int64_t seed) {
-  const std::int64_t resolved = params::resolved_seed(seed);
-  params::check(SessionOptions{.seed = resolved});
-  set_parameters([&](stream::StreamParameters& parameters) {
-    parameters.seed = static_cast<std::uint64_t>(resolved);
-  });
+void Session::Impl::set_guidance_scale(float scale) {
+  set_parameters([scale](stream::StreamParameters& p) { p.guidance_scale = scale; });
+  if (!engine_->model.guidance_embedding()) return;
+  schedule_stale_ = true;
+  forget_frames();
+}
+
+void Session::Impl::set_seeds(const std::vector<WeightedSeed>& seeds, Interpolation how) {
+  params::check_seeds(seeds);
+  const stream::SeedBlend blend{seeds, how};
+  if (blend != (batch_ ? batch_->parameters() : sequential_->parameters()).seeds) forget_frames();
+  set_parameters([&](stream::StreamParameters& parameters) { parameters.seeds = blend; });
+  if (text_to_image_noise_) text_to_image_noise_->set(blend);
 }
 
 std::int64_t Session::Impl::seed() const {
   const stream::StreamParameters& parameters =
       batch_ ? batch_->parameters() : sequential_->parameters();
-  return static_cast<std::int64_t>(parameters.seed);
+  return parameters.seeds.seeds.front().seed;
 }
 
 void Session::Impl::set_filter(bool enabled, float threshold, int max_skip_frame) {
@@ -134,15 +141,18 @@ void Session::Impl::check_size(const ImageView& image, std::string_view what) co
       image.data != nullptr && image.width == *options_.width && image.height == *options_.height,
       ErrorCode::invalid_argument, "the ", what, " is ", image.width, "x", image.height,
       ", the session ", *options_.width, "x", *options_.height, "; fit the ", what, " first");
-  base::require(std::abs(image.stride) >= std::ptrdiff_t{3} * image.width,
-                ErrorCode::invalid_argument, "the ", what, "'s stride is ", image.stride,
-                " bytes, expected in either direction at least ", 3 * image.width);
+  const std::ptrdiff_t least = std::ptrdiff_t{3} * image.width,
+                       most = PTRDIFF_MAX / std::max(image.height, 1);
+  const bool forward = image.stride >= least && image.stride <= most;
+  const bool backward = image.stride <= -least && image.stride >= -most;
+  base::require(forward || backward, ErrorCode::invalid_argument, "the ", what, "'s stride is ",
+                image.stride, " bytes, expected in either direction at least ", least);
 }
 
 void Session::Impl::push(ImageView frame, std::optional<session::FrameTag> tag,
                          std::span<const ImageView> control_images) {
   check_frame(frame);
-  check_images(control_images, false);
+  check_images(control_images);
   const std::uint64_t id = frames_.enter(std::move(tag));
   const std::span<const std::uint8_t> pixels = copy_pixels(frame, gathered_);
   if (options_.enable_similar_image_filter && !filter_.process(pixels) && frames_.has_image()) {
@@ -150,7 +160,7 @@ void Session::Impl::push(ImageView frame, std::optional<session::FrameTag> tag,
     ++times_.skipped;
     return;  // the slot stays free
   }
-  if (controls_->any()) controls_->copy_images(control_images, frame, gathered_);
+  gather_controls(control_images, frame);
   gather(id);
 }
 
@@ -170,16 +180,16 @@ void Session::Impl::generate(std::optional<session::FrameTag> tag,
                              std::span<const ImageView> control_images) {
   base::require(options_.text_to_image, ErrorCode::invalid_argument,
                 "this session follows images; set text_to_image to draw from text alone");
-  check_images(control_images, true);
+  check_images(control_images);
   const std::uint64_t id = frames_.enter(std::move(tag));
-  if (controls_->any()) controls_->copy_images(control_images, {}, gathered_);
+  gather_controls(control_images, {});
   draw_noise(
       {fresh_.data() + static_cast<std::size_t>(gathered_) * latent_.size(), latent_.size()});
   gather(id);
 }
 
 void Session::Impl::draw_noise(std::span<float> out) {
-  stream::randn_nhwc(text_to_image_noise_, 1, latent_.c, latent_.h, latent_.w, out);
+  text_to_image_noise_->draw(out);
 }
 
 void Session::Impl::run_batch() {
@@ -200,6 +210,7 @@ void Session::Impl::fail_all(const Error& error) {
   frames_.fail(error, [](std::uint64_t) { return true; });
   std::fill(entering_.begin(), entering_.end(), stream::FrameId());
   if (batch_) batch_->clear();
+  forget_frames();
 }
 
 void Session::Impl::run_stages() {
@@ -212,7 +223,7 @@ void Session::Impl::run_stages() {
     if (!check_encoded(encoder_.output("latents"))) return;
   }
   const std::span<const float> latents =
-      from_noise ? std::span<const float>(fresh_) : encoder_.output("latents");
+      from_noise ? std::span<const float>(fresh_) : with_feedback(encoder_.output("latents"));
   for (const stream::FrameId& id : entering_) times_.frames += id.has_value();
   if (controls_->any()) enter_controls(any);
   batch_ ? run_stream_batch(from_noise, latents) : run_sequential(from_noise, latents);
@@ -241,11 +252,14 @@ void Session::Impl::run_stream_batch(bool from_noise, std::span<const float> lat
     from_noise ? batch_->enter_noise(latents, entering_, rows)
                : batch_->enter(latents, entering_, rows);
     std::fill(entering_.begin(), entering_.end(), stream::FrameId());
-    if (controls_->any()) controls_->write_scales(*unet_.state, 0, batch_->layout().steps);
+    write_scales(0, batch_->layout().steps);
+    write_cached_frames(0, [&](int row) { return batch_->holds_frame(row); });
     run(unet_, Lifetime::per_frame);
+    if (frame_slots_) frame_slots_->leave(0);
     try {
       batch_->leave(unet_.output("prediction"), finished_, leaving_);
     } catch (const Error& error) {  // those frames are given up that are in the batch no more
+      forget_frames();
       frames_.fail(error, [&](std::uint64_t frame) {
         return !batch_->waiting(frame) && std::find(leaving_.begin(), leaving_.end(),
                                                     stream::FrameId(frame)) == leaving_.end();
@@ -266,8 +280,11 @@ void Session::Impl::run_sequential(bool from_noise, std::span<const float> laten
       schedule_stale_ = true;  // every step has its own timestep
       refresh_schedule();
       refresh_prompts();
-      if (controls_->any()) controls_->write_scales(*unet_.state, step, sequential_->steps());
+      write_scales(step, sequential_->steps());
+      write_cached_frames(
+          step, [&](int row) { return leaving_[static_cast<std::size_t>(row)].has_value(); });
       run(unet_, Lifetime::per_frame);
+      if (frame_slots_) frame_slots_->leave(step);
       sequential_->leave(step, unet_.output("prediction"));
     }
   }
@@ -288,6 +305,7 @@ void Session::Impl::refresh_prompts() {
   if (!prompts_stale_) return;
   engine_->prompts.release();
   conditioning_->write_prompts(*unet_.state);
+  image_prompts_->write_tokens(*unet_.state);
   run(unet_, Lifetime::per_prompt);
   prompts_stale_ = false;
 }
@@ -299,6 +317,10 @@ void Session::Impl::deliver(std::span<const float> latents, std::span<const stre
   run(decoder_, Lifetime::per_frame);
   for (std::size_t slot = 0; slot < ids.size(); ++slot) {
     if (!ids[slot]) continue;
+    if (options_.latent_feedback > 0) {
+      const auto last = latents.subspan(slot * latent_.size(), latent_.size());
+      last_latents_.assign(last.begin(), last.end());
+    }
     frames_.finish(*ids[slot], make_output(static_cast<int>(slot)),
                    options_.enable_similar_image_filter);
   }

@@ -9,10 +9,11 @@
 #include "session/controls.h"
 #include "session/engine_impl.h"
 #include "session/frames_in_flight.h"
+#include "session/image_prompts.h"
+#include "stream/frame_slots.h"
 #include "stream/sequential.h"
 #include "stream/similarity_filter.h"
 #include "stream/stream_batch.h"
-#include "stream/torch_noise.h"
 
 namespace streamdiffusion {
 
@@ -23,15 +24,21 @@ class Session::Impl {
   Impl(std::shared_ptr<Engine::Impl> engine, const SessionOptions& options,
        std::stop_token stop = {});
 
-  void set_prompts(const std::vector<WeightedPrompt>& prompts, PromptInterpolation how);
+  void set_prompts(const std::vector<WeightedPrompt>& prompts, Interpolation how);
   void set_negative_prompt(const std::string& prompt);
   void set_parameters(const std::function<void(stream::StreamParameters&)>& change);
-  void set_seed(std::int64_t seed);
+  void set_guidance_scale(float scale);
+  void set_seeds(const std::vector<WeightedSeed>& seeds, Interpolation how);
+  /// Of a blend, the first.
   std::int64_t seed() const;
+  void set_latent_feedback(float strength);
+  void set_cache_interval(int interval);
+  void set_feature_injection(float strength, float threshold);
   void set_t_index_list(const std::vector<int>& t_index_list);
   void set_schedule(const SessionOptions& options);
   void set_lora_scales(const std::vector<float>& scales);
   void set_control_settings(const std::vector<ControlSettings>& settings);
+  void set_image_prompts(const std::vector<ImagePrompt>& prompts);
   void set_filter(bool enabled, float threshold, int max_skip_frame);
 
   void push(ImageView frame, std::optional<session::FrameTag> tag = {},
@@ -61,7 +68,9 @@ class Session::Impl {
   void check_frame(const ImageView& frame) const;
   /// Throws invalid_argument naming the image, which is `what`, unless it has the session's size.
   void check_size(const ImageView& image, std::string_view what) const;
-  void check_images(std::span<const ImageView> images, bool all) const;
+  void check_images(std::span<const ImageView> images) const;
+  /// The control images of the frame in the next slot; those that lack are made of it.
+  void gather_controls(std::span<const ImageView> images, const ImageView& frame);
   /// Into a slot of the encoder's input; returns the pixels there.
   std::span<const std::uint8_t> copy_pixels(const ImageView& frame, int slot);
   /// Puts a frame into the next slot, and runs the batch once all slots are taken.
@@ -71,10 +80,21 @@ class Session::Impl {
   void run_stages();
   /// Moves the control images one row further, and embeds those of the frames that enter.
   void enter_controls(bool any_frame);
+  /// The UNet's scales of control images and image prompts, for a call whose first row is at
+  /// `first_step` of `steps`.
+  void write_scales(int first_step, int steps) const;
+  void make_frame_slots();
+  /// What cached attention keeps is of other prompts, weights or steps from now on.
+  void forget_frames();
+  /// The UNet's inputs for cached attention, in a call of a frame's calls; `held`: whether a frame
+  /// is in a stream row.
+  void write_cached_frames(int call, const std::function<bool(int)>& held);
   /// An error that no single frame caused: every frame in flight fails.
   void fail_all(const Error& error);
   /// Fails the frames that enter if their latents are not finite. Returns whether they are.
   bool check_encoded(std::span<const float> latents);
+  /// New frames' latents with a share of those of the last image: z' = (1 - f) z + f z_last.
+  std::span<const float> with_feedback(std::span<const float> latents);
   void run_stream_batch(bool from_noise, std::span<const float> latents);
   void run_sequential(bool from_noise, std::span<const float> latents);
   /// The programs of the UNet that do not depend on the frame, where they are stale. In this order,
@@ -97,15 +117,22 @@ class Session::Impl {
   std::optional<stream::StreamBatch> batch_;
   std::optional<stream::Sequential> sequential_;
   stream::SimilarityFilter filter_;
-  stream::TorchGenerator text_to_image_noise_;
+  std::optional<stream::FrameNoise> text_to_image_noise_;
   Program encoder_, unet_, decoder_;
   std::optional<session::Controls> controls_;
+  /// Set with cached attention.
+  std::optional<stream::FrameSlots> frame_slots_;
+  /// By UNet row, of the call in progress.
+  std::vector<bool> held_;
+  std::optional<session::ImagePrompts> image_prompts_;
+  /// That a net had no control image.
+  bool warned_of_images_ = false;
   /// Whether a new schedule makes the prompt's program stale too. Stable Diffusion's reads none, so
   /// that a change of timesteps does not project the prompt's keys and values anew.
   bool prompt_reads_schedule_ = false;
   /// As they were set, for the text encoders under other LoRA scales.
   std::vector<WeightedPrompt> prompt_texts_;
-  PromptInterpolation interpolation_ = PromptInterpolation::linear;
+  Interpolation interpolation_ = Interpolation::linear;
   /// Unset: none was given.
   std::optional<std::string> negative_text_;
   std::optional<session::Conditioning> conditioning_;
@@ -114,6 +141,8 @@ class Session::Impl {
   std::vector<stream::FrameId> entering_, leaving_;
   int gathered_ = 0;
   std::vector<float> finished_, fresh_;
+  /// Of the last image since feedback is on; empty before the first.
+  std::vector<float> last_latents_;
   session::FramesInFlight frames_;
   SessionTimes times_;
 };

@@ -10,6 +10,8 @@
 #include "params/check.h"
 #include "schedule/schedule.h"
 #include "session/controls.h"
+#include "session/image_prompts.h"
+#include "stream/frame_slots.h"
 #include "stream/row_layout.h"
 #include "streamdiffusion/names.h"
 
@@ -30,6 +32,13 @@ void check_size(const Model& model, const SessionOptions& o) {
     base::require(value % factor == 0, ErrorCode::invalid_argument, name, " is ", value,
                   ", expected a multiple of ", factor, " (the autoencoder's factor)");
   }
+}
+
+void check_cached_frames(const Model& model, const SessionOptions& o) {
+  const int levels = model.unet_levels();
+  base::require(!o.use_cached_attn || o.cache_first_level < levels, ErrorCode::invalid_argument,
+                "cache_first_level is ", o.cache_first_level, ", expected 0 to ", levels - 1,
+                ": the UNet has ", levels, " levels");
 }
 
 const SessionOptions& fallback() {
@@ -120,6 +129,10 @@ SessionOptions with_defaults(const Model& opened, const SessionOptions& options)
   if (o.control_settings.empty()) {
     for (const ControlNet& net : opened.controlnets()) o.control_settings.push_back(net.settings);
   }
+  resolve_preprocessors(opened, o.control_settings);
+  if (o.image_prompts.empty()) {
+    for (const IpAdapter& adapter : opened.ip_adapters()) o.image_prompts.push_back(adapter.prompt);
+  }
   if (o.text_to_image && !o.cfg_type) o.cfg_type = CfgType::none;
   params::fill(settings, params::fallbacks());
   return o;
@@ -138,7 +151,7 @@ stream::StreamParameters stream_parameters(const Model& model, const SessionOpti
       .guidance_scale = *o.guidance_scale,
       .delta = *o.delta,
       .do_add_noise = o.do_add_noise,
-      .seed = static_cast<std::uint64_t>(o.seed)};
+      .seeds = {o.seeds(), o.seed_interpolation}};
   base::require(parameters.steps.front().a > 0 || !is_residual(*o.cfg_type),
                 ErrorCode::invalid_argument, "cfg_type is ", name_of(kCfgTypes, *o.cfg_type),
                 ", and timestep ", parameters.steps.front().timestep,
@@ -162,12 +175,14 @@ std::string schedule_text(const SessionOptions& o) {
 }
 
 void check_options(const Model& model, const SessionOptions& o) {
+  check_control_settings(model, o);  // first: they name the net or adapter, and the setting
+  check_image_prompts(model, o);
   params::check(o);
   check_size(model, o);
   base::require(o.lora_scales.size() == model.loras().size(), ErrorCode::invalid_argument,
                 "lora_scales has ", o.lora_scales.size(), " entries, expected one for each of the ",
                 model.loras().size(), " LoRAs");
-  check_control_settings(model, o);
+  check_cached_frames(model, o);
   base::require(!model.guidance_embedding() || *o.cfg_type == CfgType::none,
                 ErrorCode::invalid_argument, "cfg_type is ", name_of(kCfgTypes, *o.cfg_type),
                 ", expected none: this model takes the guidance scale as an input");
@@ -186,7 +201,18 @@ UNetKey unet_key(const SessionOptions& o) {
           .kv_rows = layout.prompt_of_row(),
           .parallel = o.parallel,
           .lora_scales = o.lora_scales,
-          .controlnets = enabled_controlnets(o)};
+          .controlnets = enabled_controlnets(o),
+          .image_counts = image_counts(o),
+          .cached = cached_frames(o)};
+}
+
+models::CachedFrames cached_frames(const SessionOptions& o) {
+  if (!o.use_cached_attn) return {};
+  const int calls = o.use_denoising_batch ? 1 : static_cast<int>(o.t_index_list.size());
+  return {.frames = o.cache_maxframes,
+          .slots = stream::FrameSlots::count(calls, o.cache_maxframes),
+          .first_level = o.cache_first_level,
+          .feature_injection = o.use_feature_injection};
 }
 
 }  // namespace streamdiffusion::session

@@ -24,6 +24,9 @@ std::string schedule_text(const SessionOptions& options);
 /// default filled in.
 void check_options(const Model& model, const SessionOptions& options);
 
+/// What the UNet keeps of earlier frames.
+models::CachedFrames cached_frames(const SessionOptions& options);
+
 /// What the UNet of a session with these options is compiled for.
 UNetKey unet_key(const SessionOptions& options);
 

@@ -6,10 +6,10 @@
 
 namespace streamdiffusion {
 
-void Session::Impl::set_prompts(const std::vector<WeightedPrompt>& prompts,
-                                PromptInterpolation how) {
+void Session::Impl::set_prompts(const std::vector<WeightedPrompt>& prompts, Interpolation how) {
   params::check_prompts(prompts);
   conditioning_->set_prompt(session::blend(engine_->prompts, prompts, how, options_.lora_scales));
+  if (prompts != prompt_texts_ || how != interpolation_) forget_frames();
   prompt_texts_ = prompts;
   interpolation_ = how;
   prompts_stale_ = true;
@@ -18,6 +18,7 @@ void Session::Impl::set_prompts(const std::vector<WeightedPrompt>& prompts,
 void Session::Impl::set_negative_prompt(const std::string& prompt) {
   params::check(LiveSettings{.negative_prompt = prompt});
   conditioning_->set_negative(engine_->prompts.encode(prompt, options_.lora_scales));
+  if (negative_text_ != prompt) forget_frames();
   negative_text_ = prompt;
   prompts_stale_ = true;
 }
@@ -47,6 +48,7 @@ void Session::Impl::set_lora_scales(const std::vector<float>& scales) {
   conditioning_->set_negative(std::move(negative));
   options_ = std::move(wanted);
   schedule_stale_ = prompts_stale_ = true;
+  forget_frames();
 }
 
 }  // namespace streamdiffusion

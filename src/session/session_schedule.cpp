@@ -29,6 +29,7 @@ void Session::Impl::use_schedule_of(const SessionOptions& next) {
   set_parameters([&](stream::StreamParameters& parameters) { parameters.steps = steps; });
   options_ = next;
   schedule_stale_ = true;
+  forget_frames();
 }
 
 }  // namespace streamdiffusion

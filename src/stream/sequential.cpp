@@ -10,24 +10,26 @@ using base::ErrorCode;
 
 Sequential::Sequential(int frames, CfgType cfg, const LatentShape& shape,
                        StreamParameters parameters)
-    : layout_{1, frames, cfg}, shape_(shape), parameters_(std::move(parameters)) {
+    : layout_{1, frames, cfg},
+      shape_(shape),
+      parameters_(std::move(parameters)),
+      noise_(steps(), shape, parameters_.seeds) {
   const std::size_t all = static_cast<std::size_t>(frames) * shape.size();
   for (std::vector<float>* rows : {&x_, &stock_, &x0_, &e_, &gain_}) rows->assign(all, 0.0F);
-  noise_ = noise_table(parameters_.seed, steps(), shape);
 }
 
 void Sequential::set(const StreamParameters& parameters) {
   base::require(parameters.steps.size() == parameters_.steps.size(), ErrorCode::invalid_argument,
                 "t_index_list has ", parameters.steps.size(), " entries, the stream has ",
                 parameters_.steps.size(), " steps");
-  if (parameters.seed != parameters_.seed) noise_ = noise_table(parameters.seed, steps(), shape_);
+  noise_.set(parameters.seeds);
   parameters_ = parameters;
 }
 
 void Sequential::begin(std::span<const float> z) {
   const schedule::DenoisingStep& first = parameters_.steps.front();
   for (std::size_t i = 0; i < z.size(); ++i) {
-    const float fresh = noise_[i % shape_.size()];
+    const float fresh = noise_.step(0)[i % shape_.size()];
     x_[i] = first.a * z[i] + first.b * fresh;
     stock_[i] = fresh;
   }
@@ -42,8 +44,7 @@ void Sequential::enter(int step, std::span<float> unet_input, std::span<float> t
   const std::size_t size = shape_.size();
   const schedule::DenoisingStep& s = parameters_.steps[static_cast<std::size_t>(step)];
   if (step > 0) {
-    const float* fresh =
-        parameters_.do_add_noise ? noise_.data() + static_cast<std::size_t>(step) * size : nullptr;
+    const float* fresh = parameters_.do_add_noise ? noise_.step(step) : nullptr;
     for (std::size_t at = 0; at < x_.size(); at += size) {
       noise_row(s, {x0_.data() + at, e_.data() + at, gain_.data() + at}, fresh, size,
                 x_.data() + at, stock_.data() + at);

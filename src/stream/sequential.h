@@ -31,7 +31,8 @@ class Sequential {
   RowLayout layout_;
   LatentShape shape_;
   StreamParameters parameters_;
-  std::vector<float> noise_, x_, stock_, x0_, e_, gain_;
+  StepNoise noise_;
+  std::vector<float> x_, stock_, x0_, e_, gain_;
 };
 
 }  // namespace streamdiffusion::stream

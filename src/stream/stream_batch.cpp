@@ -3,37 +3,30 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "stream/torch_noise.h"
 
 namespace streamdiffusion::stream {
 
 using base::ErrorCode;
 
-std::vector<float> noise_table(std::uint64_t seed, int steps, const LatentShape& shape) {
-  std::vector<float> table(static_cast<std::size_t>(steps) * shape.size());
-  stream::TorchGenerator generator(seed);
-  stream::randn_nhwc(generator, steps, shape.c, shape.h, shape.w, table);
-  return table;
-}
-
 StreamBatch::StreamBatch(const RowLayout& layout, const LatentShape& shape,
                          StreamParameters parameters)
-    : layout_(layout), shape_(shape), size_(shape.size()), parameters_(std::move(parameters)) {
+    : layout_(layout),
+      size_(shape.size()),
+      parameters_(std::move(parameters)),
+      noise_(layout.steps, shape, parameters_.seeds) {
   base::require(static_cast<int>(parameters_.steps.size()) == layout.steps, ErrorCode::internal,
                 "stream batch: ", parameters_.steps.size(), " steps for a layout of ",
                 layout.steps);
   const std::size_t all = static_cast<std::size_t>(layout.stream_rows()) * size_;
   for (std::vector<float>* rows : {&x_, &stock_, &x0_, &e_, &gain_}) rows->assign(all, 0.0F);
   ids_.resize(static_cast<std::size_t>(layout.stream_rows()));
-  noise_ = noise_table(parameters_.seed, layout.steps, shape);
 }
 
 void StreamBatch::set(const StreamParameters& parameters) {
   base::require(parameters.steps.size() == parameters_.steps.size(), ErrorCode::invalid_argument,
                 "t_index_list has ", parameters.steps.size(), " entries, the stream has ",
                 parameters_.steps.size(), " steps");
-  if (parameters.seed != parameters_.seed)
-    noise_ = noise_table(parameters.seed, layout_.steps, shape_);
+  noise_.set(parameters.seeds);
   parameters_ = parameters;
 }
 
@@ -47,7 +40,7 @@ void StreamBatch::timesteps(std::span<float> out) const {
 void StreamBatch::enter(std::span<const float> z, std::span<const FrameId> ids,
                         std::span<float> unet_input) {
   const schedule::DenoisingStep& first = parameters_.steps.front();
-  const float* noise0 = noise(0);
+  const float* noise0 = noise_.step(0);
   for (int f = 0; f < layout_.frames; ++f) {
     float *x = row(x_, f), *stock = row(stock_, f);
     const float* clean = z.data() + static_cast<std::size_t>(f) * size_;
@@ -74,7 +67,8 @@ void StreamBatch::form_rows(std::span<const FrameId> ids, std::span<float> unet_
     const int step = layout_.step_of(r), before = r - layout_.frames;
     noise_row(parameters_.steps[static_cast<std::size_t>(step)],
               {row(x0_, before), row(e_, before), row(gain_, before)},
-              parameters_.do_add_noise ? noise(step) : nullptr, size_, row(x_, r), row(stock_, r));
+              parameters_.do_add_noise ? noise_.step(step) : nullptr, size_, row(x_, r),
+              row(stock_, r));
   }
   std::shift_right(ids_.begin(), ids_.end(), layout_.frames);
   std::copy(ids.begin(), ids.end(), ids_.begin());

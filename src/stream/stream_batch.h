@@ -15,13 +15,9 @@
 
 #include "stream/denoise.h"
 #include "stream/row_layout.h"
+#include "stream/step_noise.h"
 
 namespace streamdiffusion::stream {
-
-struct LatentShape {
-  std::int64_t h = 0, w = 0, c = 0;
-  std::size_t size() const { return static_cast<std::size_t>(h * w * c); }
-};
 
 /// What may change between two calls. steps has one entry a step of the layout.
 struct StreamParameters {
@@ -30,12 +26,8 @@ struct StreamParameters {
   float guidance_scale = 1.2F;
   float delta = 1.0F;
   bool do_add_noise = true;
-  std::uint64_t seed = 2;
+  SeedBlend seeds;
 };
-
-/// One noise a step, shared by every frame: a still input gives a still output. [steps, h, w, c],
-/// in the order in which torch fills [steps, c, h, w].
-std::vector<float> noise_table(std::uint64_t seed, int steps, const LatentShape& shape);
 
 using FrameId = std::optional<std::uint64_t>;
 
@@ -65,6 +57,10 @@ class StreamBatch {
   /// without it.
   void leave(std::span<const float> prediction, std::span<float> out, std::span<FrameId> out_ids);
 
+  /// Between enter() and leave(): whether a frame is in this stream row.
+  bool holds_frame(int stream_row) const {
+    return ids_[static_cast<std::size_t>(stream_row)].has_value();
+  }
   /// True while frames wait for their next step.
   bool waiting() const;
   /// True while this frame does.
@@ -77,16 +73,11 @@ class StreamBatch {
   float* row(std::vector<float>& rows, int r) const {
     return rows.data() + static_cast<std::size_t>(r) * size_;
   }
-  const float* noise(int step) const {
-    return noise_.data() + static_cast<std::size_t>(step) * size_;
-  }
 
   RowLayout layout_;
-  LatentShape shape_;
   std::size_t size_;
   StreamParameters parameters_;
-  /// By step.
-  std::vector<float> noise_;
+  StepNoise noise_;
   /// By stream row, inside a call.
   std::vector<float> x_, stock_;
   /// By stream row, after a call; the last step's rows are on their way out.

@@ -6,6 +6,8 @@
 
 #include <cmath>
 
+#include "base/log.h"
+#include "streamdiffusion/control.h"
 #include "streamdiffusion/engine.h"
 #include "support/errors.h"
 #include "support/tiny_controlnet.h"
@@ -235,27 +237,66 @@ TEST_F(ControlNets, FromTextAlone) {
   };
   EXPECT_NE(first(1), first(2));
   EXPECT_EQ(first(1), first(1));
-  Session made = session(engine, o);
-  expect_error([&] { made.generate(); }, ErrorCode::invalid_argument,
-               {"ControlNet 0", "no control image"});
 }
 
-TEST_F(ControlNets, WithoutAnImageTheFrameIsIt) {
-  Engine engine = open({net("canny")});
-  Session with = session(engine, options({30})), without = session(engine, options({30}));
-  const Image frame = image(1);
-  const auto expected = with.process(frame, std::vector<ImageView>{frame}, 0);
-  const auto found = without.process(frame, 0);
-  EXPECT_EQ(found.at(0).pixels, expected.at(0).pixels);
+TEST_F(ControlNets, FromTextAloneANetWithoutAnImageDoesNotActAndThatIsSaidOnce) {
+  std::vector<std::string> lines;
+  base::set_log_callback([&](base::LogLevel, std::string_view line) { lines.emplace_back(line); });
+  const auto last = [&](const std::vector<ControlNet>& nets) {
+    Engine engine = open(nets);
+    SessionOptions o = options({0, 25}, CfgType::none);
+    o.text_to_image = true;
+    Session made = session(engine, o);
+    lines.clear();
+    made.generate();
+    made.generate();
+    return made.flush().at(0).pixels;
+  };
+  const Pixels plain = last({});
+  EXPECT_THAT(lines, ::testing::IsEmpty());
+  const Pixels found = last({net("canny", {.scale = 2})});
+  EXPECT_LE(worst({found}, {plain}), 1e-6);
+  EXPECT_THAT(lines, ::testing::ElementsAre(::testing::HasSubstr("no control image")));
+  base::set_log_callback({});
+}
+
+TEST_F(ControlNets, WithoutAnImageItIsMadeOfTheFrame) {
+  for (const Preprocessor preprocessor :
+       {Preprocessor::passthrough, Preprocessor::canny, Preprocessor::blur}) {
+    const ControlImageOptions how{.preprocessor = preprocessor};
+    Engine engine = open({net("depth", {.image = how})});
+    Session with = session(engine, options({30})), without = session(engine, options({30}));
+    const Image frame = image(1), control = control_image(frame, how);
+    const auto expected = with.process(frame, std::vector<ImageView>{control}, 0);
+    const auto found = without.process(frame, 0);
+    EXPECT_EQ(found.at(0).pixels, expected.at(0).pixels) << static_cast<int>(preprocessor);
+  }
+}
+
+TEST_F(ControlNets, ThePreprocessorIsThatOfTheNetsNameUnlessOneIsSaid) {
+  const ControlImageOptions blur{.preprocessor = Preprocessor::blur};
+  Engine engine = open({net("canny"), net("depth"), net("canny", {.image = blur})});
+  const auto preprocessors = [](const std::vector<ControlSettings>& settings) {
+    std::vector<Preprocessor> all;
+    for (const ControlSettings& each : settings) all.push_back(each.image.preprocessor);
+    return all;
+  };
+  const std::vector expected{Preprocessor::canny, Preprocessor::passthrough, Preprocessor::blur};
+  EXPECT_EQ(preprocessors(engine.with_defaults({}).control_settings), expected);
+  EXPECT_EQ(
+      preprocessors(engine.with_defaults({.control_settings = {{}, {}, {}}}).control_settings),
+      expected);
 }
 
 TEST_F(ControlNets, BadInputIsRefusedByName) {
   expect_error([&] { open({net("absent")}); }, ErrorCode::not_found, {"absent"});
   folder_.write("union/config.json", R"({"_class_name": "ControlNetUnionModel"})");
   expect_error([&] { open({net("union")}); }, ErrorCode::unsupported, {"ControlNetUnionModel"});
+  folder_.write("t2i/config.json", R"({"_class_name": "T2IAdapter"})");
+  expect_error([&] { open({net("t2i")}); }, ErrorCode::unsupported, {"T2IAdapter"});
   folder_.write("file.safetensors", "x");
-  expect_error([&] { open({net("file.safetensors")}); }, ErrorCode::unsupported,
-               {"file.safetensors", "in one file"});
+  expect_error([&] { open({net("file.safetensors")}); }, ErrorCode::corrupt_file,
+               {"file.safetensors"});
   write_net("wide", 1);
   std::string wide = testing::kTinyControlNet;
   folder_.write("wide/config.json", wide.replace(wide.find("24"), 2, "32"));
@@ -280,6 +321,10 @@ TEST_F(ControlNets, BadInputIsRefusedByName) {
                {"scale is"});
   expect_error([&] { check({{.start = 0.5F, .end = 0.5F}}); }, ErrorCode::invalid_argument,
                {"start is 0.5"});
+  expect_error([&] { check({{.image = {.low_threshold = 201}}}); }, ErrorCode::invalid_argument,
+               {"control_settings[0]", "low_threshold is 201", "0 to 200"});
+  expect_error([&] { check({{.image = {.sigma = std::nanf("")}}}); }, ErrorCode::invalid_argument,
+               {"control_settings[0]", "sigma"});
   Session made = session(engine, options({30}));
   const Image small{8, 8, std::vector<std::uint8_t>(192)}, frame = image(0);
   expect_error([&] { made.process(frame, std::vector<ImageView>{small}, 0); },

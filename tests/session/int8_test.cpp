@@ -135,6 +135,17 @@ TEST_F(Int8, AFileIsReadAsItWasWritten) {
   EXPECT_THROW(session::write_calibration(written, "/proc/nowhere/file.json"), Error);
 }
 
+TEST_F(Int8, RangesThatAreNearlyNothingCountAsZero) {
+  if (!calibrated()) GTEST_SKIP();
+  session::CalibrationTable table = session::read_calibration(calibration_.file);
+  for (auto* ranges : {&table.unet, &table.autoencoder})
+    for (auto& [name, range] : *ranges) range = {0, 1e-44F};
+  EngineOptions tiny = options(DataType::int8);
+  tiny.calibration = cache_ / "tiny.json";
+  session::write_calibration(table, tiny.calibration);
+  EXPECT_EQ(draw(tiny).rgb.size(), 64U * 48 * 3);
+}
+
 TEST_F(Int8, AnotherModelHasAnotherFile) {
   const auto own = session::calibration_cache_file(options(DataType::int8));
   EngineOptions other;

@@ -159,7 +159,7 @@ TEST(Recipe, IsNamedInOneLineAndRefusedWithTheNearestName) {
   EXPECT_TRUE(notices_of(options_for(model)).empty());
   EXPECT_TRUE(notices_of(options_for(model, "none")).empty());
   expect_error([&] { Engine::open(options_for(model, "stabilityai/sd-turbos")); },
-               ErrorCode::not_found, {"did you mean \"stabilityai/sd-turbo\"?"});
+               ErrorCode::invalid_argument, {"did you mean \"stabilityai/sd-turbo\"?"});
 }
 
 TEST(Recipe, OfEveryCheckpointGivesSessionsThatStart) {

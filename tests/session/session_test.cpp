@@ -151,6 +151,66 @@ TEST(Session, PromptNegativePromptAndSeedSteerTheImage) {
   EXPECT_NE(latents(seed), base);
 }
 
+TEST(Session, SeedsAreBlendedAndChangeAtAFrameEdge) {
+  Engine engine = open();
+  SessionOptions options = small();
+  options.t_index_list = {32};
+  options.keep_tensors = true;
+  options.seed_list = {{2, 1}, {3, 1}};
+  Session blended = engine.session(options);
+  const auto half = blended.process(frame(0))->latents;
+  blended.set_seeds({{2, 1}, {3, 0}});
+  const auto first = blended.process(frame(0))->latents;
+  blended.set_seed(3);
+  const auto second = blended.process(frame(0))->latents;
+  options.seed_list.clear();
+  Session two = engine.session(options);
+  EXPECT_EQ(first, two.process(frame(0))->latents);
+  two.set_seed(3);
+  EXPECT_EQ(second, two.process(frame(0))->latents);
+  EXPECT_NE(half, first);
+  EXPECT_NE(half, second);
+  EXPECT_THROW(two.set_seeds({}), Error);
+  EXPECT_THROW(two.set_seeds({{2, 1}, {2, 1}}), Error);
+}
+
+TEST(Session, FeedbackMixesTheLastImagesLatentsIntoTheNext) {
+  Engine engine = open();
+  for (const bool batch : {true, false}) {
+    SessionOptions options = small();
+    options.t_index_list = {32};
+    options.use_denoising_batch = batch;
+    Session plain = engine.session(options);
+    const Image first = plain.process(frame(0))->image, second = plain.process(frame(9))->image;
+    double before = 0;
+    for (const float strength : {0.1F, 0.4F, 0.9F}) {
+      options.latent_feedback = strength;
+      Session steady = engine.session(options);
+      EXPECT_EQ(steady.process(frame(0))->image.rgb, first.rgb) << "there is nothing to feed back";
+      const double change = mean_difference(steady.process(frame(9))->image, second);
+      EXPECT_GT(change, before);
+      before = change;
+      steady.set_latent_feedback(0);
+      EXPECT_EQ(steady.process(frame(9))->image.rgb, second.rgb);
+    }
+  }
+}
+
+TEST(Session, ASeedThatIsSetDrawsAFreshImageFromText) {
+  Engine engine = open();
+  SessionOptions options = small();
+  options.t_index_list = {0};
+  options.text_to_image = true;
+  options.cfg_type = CfgType::none;
+  Session session = engine.session(options);
+  session.generate();
+  session.set_seed(7);
+  options.seed = 7;
+  Session fresh = engine.session(options);
+  EXPECT_EQ(session.generate()->image.rgb, fresh.generate()->image.rgb);
+  EXPECT_NE(session.generate()->image.rgb, session.generate()->image.rgb);
+}
+
 TEST(Session, APromptChangedAtAFrameEdgeEqualsThatPromptFromThere) {
   Engine engine = open();
   SessionOptions options = small();
@@ -270,7 +330,7 @@ TEST(Engine, RefusesAFolderWhosePartsDoNotFit) {
 
 TEST(Engine, NamesTheDevicesItHas) {
   expect_error([&] { Engine::open({.model = model_path(), .device = "tpu"}); },
-               ErrorCode::not_found, "ref");
+               ErrorCode::invalid_argument, "ref");
 }
 
 TEST(Session, AStopEndsTheWaitForTheDevice) {

@@ -96,7 +96,7 @@ TEST_P(StaleValue, FollowsAChangeOfTheTimesteps) {
 
 TEST_P(StaleValue, FollowsAChangeOfThePrompt) {
   expect_equal_across([](Session::Impl& session) {
-    session.set_prompts({{"green fish", 1.0F}}, PromptInterpolation::linear);
+    session.set_prompts({{"green fish", 1.0F}}, Interpolation::linear);
   });
 }
 

@@ -24,7 +24,7 @@ std::vector<float> by_hand(CfgType cfg, std::uint64_t id,
   for (int i = 0; i < steps; ++i) {
     const auto at = static_cast<std::size_t>(i);
     const StreamParameters& p = at_step[at];
-    const std::vector<float> noise = noise_table(p.seed, steps, kShape);
+    const std::vector<float> noise = noise_table(p.seeds.seeds[0].seed, steps, kShape);
     const bool fresh = i == 0 || p.do_add_noise;
     noise_row(p.steps[at], {x0.data(), e.data(), gain.data()},
               fresh ? noise.data() + at * kShape.size() : nullptr, kShape.size(), x.data(),
@@ -58,7 +58,7 @@ void expect_exact_change(const StreamParameters& before, const StreamParameters&
 
 TEST(LiveChange, OfTheSeedIsExactAtTheFrameEdge) {
   StreamParameters after = parameters({22, 32, 45});
-  after.seed = 99;
+  after.seeds.seeds = {{99, 1.0F}};
   expect_exact_change(parameters({22, 32, 45}), after);
 }
 

@@ -44,7 +44,7 @@ TEST(StreamBatch, EqualsTheOriginalPackageForEveryGuidanceStepCountAndNoise) {
     StreamParameters p = testing::parameters(entry["t_index_list"]);
     p.guidance_scale = golden()["guidance_scale"];
     p.delta = golden()["delta"];
-    p.seed = golden()["seed"];
+    p.seeds.seeds = {{golden()["seed"], 1.0F}};
     p.do_add_noise = entry["do_add_noise"];
     testing::ToyStream stream({static_cast<int>(p.steps.size()), 1, cfg_of(entry["cfg_type"])}, p);
     for (std::uint64_t id = 0; id < 6; ++id) stream.call(id);

@@ -47,7 +47,7 @@ StreamParameters parameters_of(const nlohmann::json& entry) {
                           .set_alpha_to_one = entry.value("set_alpha_to_one", true),
                           .rescale_betas_zero_snr = entry.value("rescale_betas_zero_snr", false)});
   p.guidance_scale = golden()["guidance_scale"];
-  p.seed = golden()["seed"];
+  p.seeds.seeds = {{golden()["seed"], 1.0F}};
   return p;
 }
 
@@ -161,7 +161,8 @@ TEST(ResidualGuidance, FollowsItsDefinitionWithEveryScheduler) {
       for (const bool noise : {true, false}) {
         StreamParameters p = testing::parameters(steps_with(c));
         p.do_add_noise = noise;
-        const std::vector<float> table = noise_table(p.seed, 4, kShape), z = frame(0);
+        const std::vector<float> table = noise_table(p.seeds.seeds[0].seed, 4, kShape),
+                                 z = frame(0);
         const auto found = testing::sequential_outputs(1, cfg, p, 1).at(0);
         std::vector<float> expected;
         for (std::size_t i = 0; i < z.size(); ++i) {

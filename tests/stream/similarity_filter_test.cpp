@@ -55,16 +55,27 @@ TEST(SimilarityFilter, ProcessesAFrameOfAnotherSize) {
   EXPECT_TRUE(filter.process(random_frame(1, 300)));
 }
 
+/// random_frame(4), every 13th value of it brighter.
+Frame brighter_frame(std::size_t first) {
+  Frame frame = random_frame(4);
+  for (std::size_t i = first % 13; i < frame.size(); i += 13)
+    frame[i] = static_cast<std::uint8_t>(std::min(255, frame[i] + 30));
+  return frame;
+}
+
+/// With which one frame is skipped behind the other with a probability of one half.
+float threshold_of_a_half(const Frame& a, const Frame& b) {
+  const double similarity = cosine_similarity(a, b);
+  return static_cast<float>(similarity - (1 - similarity));
+}
+
 TEST(SimilarityFilter, SkipsAsOftenAsTheProbabilitySays) {
-  Frame reference = random_frame(4), other = reference;
-  for (std::size_t i = 0; i < other.size(); ++i)
-    other[i] = static_cast<std::uint8_t>(std::min(255, other[i] + (i % 13 == 0 ? 30 : 0)));
-  const double similarity = cosine_similarity(reference, other);
-  const double threshold = similarity - (1 - similarity);  // a probability of one half
+  const Frame reference = random_frame(4), other = brighter_frame(0);
+  const float threshold = threshold_of_a_half(reference, other);
   int skipped = 0;
   constexpr int kTrials = 4000;
   for (int i = 0; i < kTrials; ++i) {
-    SimilarityFilter filter(static_cast<std::uint64_t>(i), static_cast<float>(threshold), 10);
+    SimilarityFilter filter(static_cast<std::uint64_t>(i), threshold, 10);
     filter.process(reference);
     skipped += !filter.process(other);
   }
@@ -89,6 +100,22 @@ TEST(SimilarityFilter, SkipsSoManyFramesAndOneMoreInARow) {
       EXPECT_TRUE(filter.process(frame)) << most;
     }
   }
+}
+
+TEST(SimilarityFilter, AFrameProcessedByChanceStartsTheCountAnew) {
+  constexpr int kSkips = 5;
+  const float threshold = threshold_of_a_half(brighter_frame(0), brighter_frame(1));
+  SimilarityFilter limited(1, threshold, kSkips), unlimited(1, threshold, 1000);
+  int skipped = 0, in_a_row = 0;
+  for (std::size_t i = 0; in_a_row <= kSkips; ++i) {
+    const Frame frame = brighter_frame(i);
+    const bool processed = unlimited.process(frame);
+    ASSERT_EQ(limited.process(frame), processed) << "frame " << i;
+    skipped += !processed;
+    in_a_row = processed ? 0 : in_a_row + 1;
+  }
+  EXPECT_GT(skipped, 2 * kSkips);  // many more than in a row, with frames processed between
+  EXPECT_TRUE(limited.process(brighter_frame(0)));
 }
 
 TEST(SimilarityFilter, RefusesAThresholdOutsideItsRange) {

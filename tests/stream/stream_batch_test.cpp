@@ -107,7 +107,7 @@ TEST(ResidualGuidance, SelfNegativeFollowsTheRecursionOfItsDefinition) {
   for (const bool add_noise : {true, false}) {
     StreamParameters p = parameters({22, 32, 45});
     p.do_add_noise = add_noise;
-    const std::vector<float> noise = noise_table(p.seed, 3, kShape);
+    const std::vector<float> noise = noise_table(p.seeds.seeds[0].seed, 3, kShape);
     const std::vector<float> z = frame(0);
     const auto found = sequential_outputs(1, CfgType::self, p, 1).at(0);
     for (std::size_t e = 0; e < kShape.size(); ++e) {

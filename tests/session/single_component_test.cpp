@@ -1,6 +1,6 @@
 // Components in files of their own: what is told of them, and that they give the bits of the
 // folder that they were taken from.
-#include "weights/lone_component.h"
+#include "weights/single_component.h"
 
 #include <gtest/gtest.h>
 
@@ -25,11 +25,11 @@ using testing::TemporaryFolder;
 using weights::TensorToWrite;
 
 /// A Stable Diffusion 1 as a folder, and its components as files in another one.
-class LoneComponents : public ::testing::Test {
+class SingleComponents : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     root_ = std::make_unique<TemporaryFolder>();
-    const auto configs = testing::tiny_stable_diffusion(1, 49408);
+    const auto configs = testing::tiny_stable_diffusion(1, testing::kTinyVocabulary);
     testing::write_folder(configs, folder());
     fs::create_directories(files());
     fs::copy_file(folder() / "unet/diffusion_pytorch_model.safetensors",
@@ -75,9 +75,9 @@ class LoneComponents : public ::testing::Test {
 
   static std::unique_ptr<TemporaryFolder> root_;
 };
-std::unique_ptr<TemporaryFolder> LoneComponents::root_;
+std::unique_ptr<TemporaryFolder> SingleComponents::root_;
 
-TEST_F(LoneComponents, GiveTheBitsOfTheModelThatTheyAreOf) {
+TEST_F(SingleComponents, GiveTheBitsOfTheModelThatTheyAreOf) {
   const std::vector<float> expected = pixels(options());
   for (const char* unet : {"unet.safetensors", "ldm_unet.safetensors"}) {
     EngineOptions other = options();
@@ -94,7 +94,25 @@ TEST_F(LoneComponents, GiveTheBitsOfTheModelThatTheyAreOf) {
   EXPECT_EQ(pixels(other), expected);
 }
 
-TEST_F(LoneComponents, InThePlaceOfAnotherComponentAreRefused) {
+/// As of an LCM (Luo et al. 2023), whose file tells the guidance embedding that its model lacks.
+TEST_F(SingleComponents, AUNetBringsItsGuidanceEmbedding) {
+  const TemporaryFolder lcm;
+  auto configs = testing::tiny_stable_diffusion(1, testing::kTinyVocabulary);
+  configs.unet.insert(configs.unet.find('{') + 1, "\"time_cond_proj_dim\": 16, ");
+  testing::write_folder(configs, lcm.path() / "folder");
+  const fs::path unet = lcm.path() / "unet.safetensors";
+  fs::copy_file(lcm.path() / "folder/unet/diffusion_pytorch_model.safetensors", unet);
+  EngineOptions whole = options(), lone = options(), back = options();
+  whole.model = (lcm.path() / "folder").string();
+  lone.unet = unet.string();
+  EXPECT_EQ(pixels(lone), pixels(whole));
+  EXPECT_NE(pixels(lone), pixels(options()));
+  back.model = whole.model;
+  back.unet = file("unet.safetensors");
+  EXPECT_EQ(pixels(back), pixels(options()));
+}
+
+TEST_F(SingleComponents, InThePlaceOfAnotherComponentAreRefused) {
   const auto refused = [](std::string EngineOptions::*member, const char* name,
                           const std::vector<std::string>& words) {
     EngineOptions other = options();
@@ -111,13 +129,13 @@ TEST_F(LoneComponents, InThePlaceOfAnotherComponentAreRefused) {
 }
 
 /// The scale of latents is no part of such a file: it is that of the model.
-TEST_F(LoneComponents, OfLdmTakeTheScaleOfTheModel) {
+TEST_F(SingleComponents, OfLdmTakeTheScaleOfTheModel) {
   const auto found = weights::open_autoencoder(file("ldm_vae.safetensors"), std::nullopt, 0.13025);
   EXPECT_EQ(found.config.number_or("scaling_factor", 0), 0.13025);
 }
 
 /// TAESD as diffusers and as its publisher write it, without a config.json.
-TEST(LoneTinyAutoencoders, AreToldByTheirLayers) {
+TEST(SingleTinyAutoencoders, AreToldByTheirLayers) {
   const TemporaryFolder folder;
   const models::AutoencoderTinyConfig config{.latent_channels = 4,
                                              .encoder_width = 8,

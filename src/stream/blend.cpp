@@ -1,4 +1,4 @@
-#include "stream/prompt_blend.h"
+#include "stream/blend.h"
 
 #include <cmath>
 
@@ -13,10 +13,9 @@ using base::ErrorCode;
 constexpr double kCollinear = 0.9995;
 
 /// (1 - t) a + t b, or the same along the circle; into a.
-void interpolate(std::vector<float>& a, std::span<const float> b, double t,
-                 PromptInterpolation how) {
+void interpolate(std::vector<float>& a, std::span<const float> b, double t, Interpolation how) {
   double from = 1.0 - t, to = t;
-  if (how == PromptInterpolation::slerp) {
+  if (how == Interpolation::slerp) {
     double aa = 0, bb = 0, ab = 0;
     for (std::size_t i = 0; i < a.size(); ++i) {
       aa += static_cast<double>(a[i]) * a[i];
@@ -35,21 +34,20 @@ void interpolate(std::vector<float>& a, std::span<const float> b, double t,
 
 }  // namespace
 
-std::vector<float> blend(std::span<const WeightedEmbedding> embeddings, PromptInterpolation how) {
-  base::require(!embeddings.empty(), ErrorCode::invalid_argument, "a blend of no prompts");
+std::vector<float> blend(std::span<const WeightedValues> vectors, Interpolation how) {
+  base::require(!vectors.empty(), ErrorCode::invalid_argument, "a blend of nothing");
   double total = 0;
-  for (const WeightedEmbedding& embedding : embeddings) {
-    base::require(embedding.weight >= 0 && std::isfinite(embedding.weight),
-                  ErrorCode::invalid_argument, "a prompt's weight is ", embedding.weight,
-                  ", expected 0 or more");
-    base::require(embedding.values.size() == embeddings.front().values.size(), ErrorCode::internal,
-                  "prompt embeddings of different sizes");
-    total += embedding.weight;
+  for (const WeightedValues& each : vectors) {
+    base::require(each.weight >= 0 && std::isfinite(each.weight), ErrorCode::invalid_argument,
+                  "a weight of a blend is ", each.weight, ", expected 0 or more");
+    base::require(each.values.size() == vectors.front().values.size(), ErrorCode::internal,
+                  "a blend of vectors of different sizes");
+    total += each.weight;
   }
-  base::require(total > 0, ErrorCode::invalid_argument, "the weights of the prompts sum to zero");
-  std::vector<float> blend(embeddings.front().values.begin(), embeddings.front().values.end());
-  double so_far = embeddings.front().weight;
-  for (const WeightedEmbedding& next : embeddings.subspan(1)) {
+  base::require(total > 0, ErrorCode::invalid_argument, "the weights of a blend sum to zero");
+  std::vector<float> blend(vectors.front().values.begin(), vectors.front().values.end());
+  double so_far = vectors.front().weight;
+  for (const WeightedValues& next : vectors.subspan(1)) {
     so_far += next.weight;
     if (next.weight > 0) interpolate(blend, next.values, next.weight / so_far, how);
   }
