@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "control/canny.h"
 #include "control/cells.h"
+#include "control/check.h"
 #include "control/lines.h"
 #include "streamdiffusion/control.h"
 #include "streamdiffusion/frame.h"
@@ -14,28 +15,29 @@ using base::ErrorCode;
 constexpr int kColorCell = 64;
 
 template <typename T>
-void check(const char* name, T found, T minimum, T maximum) {
+void check_range(const char* name, T found, T minimum, T maximum) {
   base::require(found >= minimum && found <= maximum, ErrorCode::invalid_argument,
                 "control image: ", name, " is ", found, ", expected ", minimum, " to ", maximum);
 }
 
-void check_options(const ControlImageOptions& o) {
-  constexpr int kLargestGradient = 2040;
-  check("low_threshold", o.low_threshold, 0, o.high_threshold);
-  check("high_threshold", o.high_threshold, 0, kLargestGradient);
-  check("sigma", o.sigma, 0.1F, 64.0F);
-  check("cell", o.cell, 1, 256);
-  check("gamma", o.gamma, 0.1F, 10.0F);
-}
-
 }  // namespace
+
+void control::check(const ControlImageOptions& o) {
+  constexpr int kLargestGradient = 2040;
+  check_range("high_threshold", o.high_threshold, 0, kLargestGradient);
+  check_range("low_threshold", o.low_threshold, 0, o.high_threshold);
+  check_range("sigma", o.sigma, 0.1F, 64.0F);
+  check_range("cell", o.cell, 1, 256);
+  check_range("gamma", o.gamma, 0.1F, 10.0F);
+}
 
 Image control_image(ImageView frame, const ControlImageOptions& options) {
   base::require(frame.data != nullptr && frame.width > 0 && frame.height > 0,
                 ErrorCode::invalid_argument, "control image: the frame is ", frame.width, "x",
                 frame.height, ", expected an image");
-  check_options(options);
+  control::check(options);
   switch (options.preprocessor) {
+    case Preprocessor::automatic:
     case Preprocessor::passthrough:
       return to_image(frame);
     case Preprocessor::canny:

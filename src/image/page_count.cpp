@@ -27,14 +27,14 @@ std::size_t count_mpo_images(std::span<const std::byte> mpf) {
 }
 
 std::size_t count_tiff_pages(std::span<const std::byte> file) {
-  constexpr std::size_t kMost = 1000;
+  constexpr std::size_t kMax = 1000;
   const TiffReader reader(file);
   if (!reader.has_text(0, std::string_view("II*\0", 4)) &&
       !reader.has_text(0, std::string_view("MM\0*", 4))) {
     return 1;
   }
   std::size_t pages = 0;
-  for (std::size_t at = reader.number(4, 4); at != 0 && pages < kMost; ++pages)
+  for (std::size_t at = reader.number(4, 4); at != 0 && pages < kMax; ++pages)
     at = Directory(reader, at, file.size()).next();
   return std::max<std::size_t>(pages, 1);
 }

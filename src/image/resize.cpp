@@ -68,17 +68,12 @@ RgbRows center_crop(const FrameView& frame, int width, int height) {
   return {frame, (frame.width - width) / 2, (frame.height - height) / 2, width, height};
 }
 
-Image copy(const RgbRows& rows) {
-  const std::size_t row = static_cast<std::size_t>(rows.width()) * 3;
-  Image image{rows.width(), rows.height(), {}};
-  image.rgb.resize(row * static_cast<std::size_t>(rows.height()));
-  for (int y = 0; y < rows.height(); ++y)
-    rows.copy_row(y, image.rgb.data() + static_cast<std::size_t>(y) * row);
-  return image;
-}
-
 Image resize(RgbRows rows, int width, int height) {
-  if (rows.width() == width && rows.height() == height) return copy(rows);
+  if (rows.width() == width && rows.height() == height) {
+    Image same;
+    copy(rows, same);
+    return same;
+  }
   const Taps horizontal = make_taps(rows.width(), width),
              vertical = make_taps(rows.height(), height);
   const std::size_t row = static_cast<std::size_t>(width) * 3;
@@ -143,6 +138,16 @@ Image fit(const FrameView& frame, int width, int height, Fit mode) {
   const Image inner =
       resize(frame, side(frame.width * scale, width), side(frame.height * scale, height));
   return letterbox(inner, width, height);
+}
+
+Image central_square(const FrameView& frame, int side) {
+  check(frame);
+  const std::int64_t shorter = std::min(frame.width, frame.height);
+  const auto scaled = [&](int length) {
+    return static_cast<int>(std::int64_t{side} * length / shorter);
+  };
+  const Image whole = resize(frame, scaled(frame.width), scaled(frame.height));
+  return resize(center_crop(ImageView(whole), side, side), side, side);
 }
 
 }  // namespace streamdiffusion::image

@@ -16,4 +16,9 @@ Image resize(const FrameView& frame, int width, int height);
 /// (cover), or with black bars (contain). Throws invalid_argument as to_image() does.
 Image fit(const FrameView& frame, int width, int height, Fit mode);
 
+/// The central side x side pixels of the frame, resized so that its shorter side is `side`: how
+/// CLIP sees an image (transformers' CLIPImageProcessor). Throws invalid_argument as to_image()
+/// does.
+Image central_square(const FrameView& frame, int side);
+
 }  // namespace streamdiffusion::image

@@ -131,10 +131,13 @@ void check_planes(const Frame& frame) {
   for (std::size_t i = 0; i < planes.size(); ++i) {
     base::require(frame.planes[i] != nullptr, base::ErrorCode::invalid_argument,
                   "the frame has no plane ", i, ", expected ", planes.size(), " of its format");
-    const std::ptrdiff_t stride = frame.strides[i];
-    base::require(planes[i].rows == 1 || (stride < 0 ? -stride : stride) >= planes[i].row_bytes,
-                  base::ErrorCode::invalid_argument, "the stride of plane ", i, " is ", stride,
-                  ", expected at least ", planes[i].row_bytes, " bytes in either direction");
+    if (planes[i].rows == 1) continue;
+    const std::ptrdiff_t stride = frame.strides[i], least = planes[i].row_bytes,
+                         most = PTRDIFF_MAX / planes[i].rows;  // no memory is larger
+    const bool forward = stride >= least && stride <= most;
+    const bool backward = stride <= -least && stride >= -most;
+    base::require(forward || backward, base::ErrorCode::invalid_argument, "the stride of plane ", i,
+                  " is ", stride, ", expected ", least, " to ", most, " bytes in either direction");
   }
 }
 
@@ -166,6 +169,15 @@ const std::uint8_t* RgbRows::row(int y) {
   converted_.resize(static_cast<std::size_t>(width_) * 3);
   copy_row(y, converted_.data());
   return converted_.data();
+}
+
+void copy(const RgbRows& rows, Image& image) {
+  const std::size_t row = static_cast<std::size_t>(rows.width()) * 3;
+  image.width = rows.width();
+  image.height = rows.height();
+  image.rgb.resize(row * static_cast<std::size_t>(rows.height()));
+  for (int y = 0; y < rows.height(); ++y)
+    rows.copy_row(y, image.rgb.data() + static_cast<std::size_t>(y) * row);
 }
 
 void RgbRows::copy_row(int y, std::uint8_t* to) const {

@@ -40,6 +40,9 @@ class RgbRows {
   std::vector<std::uint8_t> converted_;
 };
 
+/// All rows as an image, in the memory that `image` has where it is enough.
+void copy(const RgbRows& rows, Image& image);
+
 /// Writes an image of the target's size into it. `target` has been checked.
 void write_planes(ImageView image, const FrameTarget& target);
 

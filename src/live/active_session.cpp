@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "image/resize.h"
+#include "live/encode_prompts.h"
 
 namespace streamdiffusion::live {
 namespace {
@@ -28,11 +29,8 @@ EngineCallResult result_of(std::vector<Output> outputs) {
   return result;
 }
 
-/// Prompts are encoded before the UNet is read, so that released text encoders are read once.
 Session open_session(Engine& engine, const LiveSettings& settings, std::stop_token stop) {
-  const std::vector<float>& scales = settings.options.lora_scales;
-  for (const WeightedPrompt& prompt : settings.prompts) engine.encode_prompt(prompt.text, scales);
-  if (settings.negative_prompt) engine.encode_prompt(*settings.negative_prompt, scales);
+  encode_prompts(engine, settings);
   return engine.session(settings.options, std::move(stop));
 }
 
@@ -54,11 +52,15 @@ void ActiveSession::apply(const LiveSettings& settings) {
     session_.set_guidance_scale(*wanted.guidance_scale);
   }
   if (wanted.delta != now.delta) session_.set_delta(*wanted.delta);
-  if (wanted.seed != now.seed) session_.set_seed(wanted.seed);
+  session_.set_latent_feedback(wanted.latent_feedback);
+  session_.set_cache_interval(wanted.cache_interval);
+  session_.set_feature_injection(wanted.feature_injection_strength,
+                                 wanted.feature_injection_threshold);
   if (wanted.lora_scales != now.lora_scales) session_.set_lora_scales(wanted.lora_scales);
   if (wanted.control_settings != now.control_settings) {
     session_.set_control_settings(wanted.control_settings);
   }
+  if (wanted.image_prompts != now.image_prompts) session_.set_image_prompts(wanted.image_prompts);
   if (settings.negative_prompt && settings.negative_prompt != settings_.negative_prompt) {
     session_.set_negative_prompt(*settings.negative_prompt);
   }
@@ -70,6 +72,10 @@ void ActiveSession::apply(const LiveSettings& settings) {
 
 void ActiveSession::set_prompts(const std::vector<WeightedPrompt>& prompts) {
   session_.set_prompts(prompts, settings_.interpolation);
+}
+
+void ActiveSession::set_seeds(const std::vector<WeightedSeed>& seeds) {
+  session_.set_seeds(seeds, settings_.options.seed_interpolation);
 }
 
 EngineCallResult ActiveSession::enter(Frame frame) {
@@ -91,14 +97,27 @@ EngineCallResult ActiveSession::enter(Frame frame) {
 std::vector<Output> ActiveSession::process(Frame frame) {
   const std::uint64_t id = frame.output.frame_id;
   frame.output.entered = LiveClock::now();
-  if (settings_.options.text_to_image) return session_.generate(id, std::move(frame.output));
   if (frame.borrowed) return session_.process(*frame.borrowed, id, std::move(frame.output));
-  base::require(!frame.image.rgb.empty(), ErrorCode::invalid_argument,
-                "a frame without an image, and this session follows images");
   const int width = session_.width(), height = session_.height();
-  if (frame.image.width != width || frame.image.height != height)
-    frame.image = image::fit(frame.image, width, height, settings_.fit);
-  return session_.process(frame.image, id, std::move(frame.output));
+  const bool has_image = !frame.image.rgb.empty();
+  const std::vector<ControlSettings>& nets = settings_.options.control_settings;
+  const bool has_source = !frame.control_source.rgb.empty();
+  for (Image* image : {&frame.image, &frame.control_source}) {
+    if (image->rgb.empty() || (image->width == width && image->height == height)) continue;
+    *image = image::fit(*image, width, height, settings_.fit);
+    frame.control_images.clear();  // they had the size that was in force then
+  }
+  // The settings may be others than when the frame was prepared.
+  if (has_source || has_image) {
+    make_control_images(has_source ? frame.control_source : frame.image, !has_source, nets,
+                        frame.control_images);
+  }
+  const std::vector<ImageView> images = views_of(frame.control_images, frame.image);
+  if (settings_.options.text_to_image)
+    return session_.generate(images, id, std::move(frame.output));
+  base::require(has_image, ErrorCode::invalid_argument,
+                "a frame without an image, and this session follows images");
+  return session_.process(frame.image, images, id, std::move(frame.output));
 }
 
 EngineCallResult ActiveSession::advance() {

@@ -30,9 +30,10 @@ class ActiveSession {
   /// waiting for the device. Throws as Engine::session does.
   ActiveSession(Engine& engine, const LiveSettings& settings, std::stop_token stop);
 
-  /// Takes effect with the next call. Leaves the prompts as they are.
+  /// Takes effect with the next call. Leaves the prompts and the seeds as they are.
   void apply(const LiveSettings& settings);
   void set_prompts(const std::vector<WeightedPrompt>& prompts);
+  void set_seeds(const std::vector<WeightedSeed>& seeds);
 
   /// Enters a frame. Returns the frames that finished or failed.
   EngineCallResult enter(Frame frame);

@@ -53,11 +53,14 @@ void LiveSession::halt() {
 void LiveSession::stop() {
   impl_->stop();
 }
-void LiveSession::change(const LiveSettings& settings) {
-  change(impl_->engine(), settings);
+std::uint64_t LiveSession::change(const LiveSettings& settings) {
+  return change(impl_->engine(), settings);
 }
-void LiveSession::change(Engine engine, const LiveSettings& settings) {
-  impl_->change(engine, live::complete(engine, settings));
+std::uint64_t LiveSession::change(Engine engine, const LiveSettings& settings) {
+  return impl_->change(engine, live::complete(engine, settings));
+}
+std::uint64_t LiveSession::current_change() const {
+  return impl_->current_change();
 }
 LiveSettings LiveSession::settings() const {
   return impl_->settings();
@@ -70,6 +73,9 @@ bool LiveSession::reconfiguring() const {
 }
 LiveState LiveSession::state() const {
   return impl_->state();
+}
+std::shared_ptr<const Image> LiveSession::control_image(std::size_t net) const {
+  return impl_->control_image(net);
 }
 std::optional<Error> LiveSession::failure() const {
   return impl_->failure();

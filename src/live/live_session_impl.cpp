@@ -11,16 +11,20 @@ double seconds(LiveClock::duration span) {
   return std::chrono::duration<double>(span).count();
 }
 
-/// As Frame::decode.
+/// As Frame::decode; null for null.
+std::function<Image(int, int, Fit)> fitted(std::function<Image()> decode) {
+  if (!decode) return nullptr;
+  return [decode = std::move(decode)](int width, int height, Fit fit) {
+    return image::fit(decode(), width, height, fit);
+  };
+}
+
 std::function<Image(int, int, Fit)> decoder_of(LiveFrame source) {
   if (source.pixels) {
     return [pixels = *source.pixels, owner = std::move(source.owner)](
                int width, int height, Fit fit) { return image::fit(pixels, width, height, fit); };
   }
-  if (!source.image) return nullptr;
-  return [decode = std::move(source.image)](int width, int height, Fit fit) {
-    return image::fit(decode(), width, height, fit);
-  };
+  return fitted(std::move(source.image));
 }
 
 }  // namespace
@@ -36,7 +40,7 @@ LiveSession::Impl::Impl(Engine engine, const std::shared_ptr<Engine::Impl>& engi
       finished_(policy),
       engine_(engine),
       wanted_(settings),
-      configured_{engine, settings} {
+      configured_{engine, settings, settings} {
   slot_.emplace(engine_impl->live_sessions);
   {
     const std::stop_callback stop_opening(std::move(stop), [this] { stop_source_.request_stop(); });
@@ -54,6 +58,10 @@ std::optional<std::uint64_t> LiveSession::Impl::submit(LiveFrame source) {
   {
     const std::lock_guard lock(mutex_);
     if (draining_ || stopping_) return std::nullopt;
+    base::require(source.image || source.pixels || wanted_.options.text_to_image,
+                  ErrorCode::invalid_argument,
+                  "a frame without an image, and this session follows images; expected an image, "
+                  "or text_to_image");
     frame.output.frame_id = next_id_++;
     counters_.add(&LiveCounters::captured);
     if (state_ == LiveState::paused) {
@@ -64,6 +72,8 @@ std::optional<std::uint64_t> LiveSession::Impl::submit(LiveFrame source) {
   const std::uint64_t id = frame.output.frame_id;
   frame.output.captured = source.captured;
   frame.output.tag = std::move(source.tag);
+  frame.prompts = source.prompts;
+  frame.decode_control = fitted(std::move(source.control_source));
   frame.decode = decoder_of(std::move(source));
   put(arrived_, std::move(frame), &LiveCounters::dropped_waiting);
   return id;
@@ -78,10 +88,15 @@ void LiveSession::Impl::prepare_loop() {
 
 bool LiveSession::Impl::prepare(Frame& frame) {
   try {
-    if (frame.decode) {
+    if (frame.decode || frame.decode_control) {
       const LiveSettings wanted = settings();
-      frame.image = frame.decode(*wanted.options.width, *wanted.options.height, wanted.fit);
-      frame.decode = nullptr;
+      for (auto [decode, image] : {std::pair(&frame.decode, &frame.image),
+                                   {&frame.decode_control, &frame.control_source}}) {
+        if (*decode) *image = (*decode)(*wanted.options.width, *wanted.options.height, wanted.fit);
+        *decode = nullptr;
+      }
+      prepare_control_images(frame, wanted.options.control_settings);
+      remember_input(wanted, frame.image);
     }
     frame.output.prepared = LiveClock::now();
     return true;
@@ -92,6 +107,22 @@ bool LiveSession::Impl::prepare(Frame& frame) {
   }
   counters_.add(&LiveCounters::failed);
   return false;
+}
+
+/// By the settings last asked for, which are nearly always in force when the frame enters.
+void LiveSession::Impl::prepare_control_images(Frame& frame,
+                                               const std::vector<ControlSettings>& nets) {
+  if (nets.empty()) return;
+  const bool is_frame = frame.control_source.rgb.empty();
+  live::make_control_images(is_frame ? frame.image : frame.control_source, is_frame, nets,
+                            frame.control_images);
+  const std::lock_guard lock(mutex_);
+  newest_control_images_ = frame.control_images;
+}
+
+std::shared_ptr<const Image> LiveSession::Impl::control_image(std::size_t net) const {
+  const std::lock_guard lock(mutex_);
+  return net < newest_control_images_.size() ? newest_control_images_[net].image : nullptr;
 }
 
 void LiveSession::Impl::engine_loop() {

@@ -33,13 +33,15 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   void drain();
   void halt();
   void stop();
-  void change(const Engine& engine, const LiveSettings& settings);
+  std::uint64_t change(const Engine& engine, const LiveSettings& settings);
+  std::uint64_t current_change() const;
   Engine engine() const;
 
   LiveSettings settings() const;
   bool reconfiguring() const;
   LiveState state() const;
   std::optional<Error> failure() const;
+  std::shared_ptr<const Image> control_image(std::size_t net) const;
   const live::FrameCounters& counters() const { return counters_; }
 
  private:
@@ -49,7 +51,8 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
     LiveSettings settings;
     /// Set if the settings need another session.
     std::unique_ptr<live::ActiveSession> session;
-    /// Programs for the settings' LoRA scales and ControlNets, until the session has them.
+    /// What was prepared for the settings' LoRA scales, ControlNets and image prompts, until the
+    /// session has it.
     std::vector<std::shared_ptr<const void>> prepared;
   };
   enum class Stage { prepare, engine, deliver, reconfigure };
@@ -60,6 +63,7 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   void prepare_loop();
   /// Decodes and resizes the image. Returns false if the frame failed.
   bool prepare(Frame& frame);
+  void prepare_control_images(Frame& frame, const std::vector<ControlSettings>& nets);
   void engine_loop();
   /// For a frame without an image: waits for the text-to-image mode, if it is being prepared.
   void wait_for_reconfiguration();
@@ -74,6 +78,17 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
                                                             const SessionOptions& options);
   /// Encodes prompts and opens a session, as the settings need, and sets pending_change_.
   std::optional<Error> prepare_change(Engine engine, const LiveSettings& settings);
+  /// Whether an IP-Adapter's image is the newest input frame, which then waits to be encoded.
+  bool has_new_input() const;
+  /// A frame that was prepared, if the settings follow the input.
+  void remember_input(const LiveSettings& settings, const Image& frame);
+  /// The newest such frame, which is new no more.
+  std::shared_ptr<const Image> take_input();
+  /// Encodes the newest input frame in place of the one before. Only the reconfigure thread.
+  void follow_input(std::unique_lock<std::mutex>& lock);
+  /// If the change of this version could not be prepared: back to the settings that are in force,
+  /// unless others were asked for meanwhile.
+  void take_back(std::uint64_t version);
 
   /// Puts an item into a queue. Counts what the queue gives back as dropped.
   template <typename T>
@@ -110,11 +125,13 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
 
   /// Guards the members from here to ended_.
   mutable std::mutex mutex_;
-  /// Notified when wanted_version_, configured_version_, stopping_ or ended_ changes.
+  /// Notified when wanted_version_, configured_version_, newest_input_, stopping_ or ended_
+  /// changes.
   std::condition_variable changed_;
-  /// As change() asked for.
+  /// As change() asked for, and which call of it did.
   Engine engine_;
   LiveSettings wanted_;
+  std::uint64_t current_change_ = 0;
   /// Count the calls of change(), and those that are prepared. Unequal while one is being prepared.
   std::uint64_t wanted_version_ = 0, configured_version_ = 0;
   std::unique_ptr<Change> pending_change_;
@@ -126,6 +143,10 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   LiveClock::time_point stop_deadline_{};
   std::optional<Error> failure_;
   std::uint64_t next_id_ = 0;
+  /// Of the frame prepared last.
+  live::ControlImages newest_control_images_;
+  /// The newest frame that IP-Adapters may follow, and the one that they follow now.
+  std::shared_ptr<const Image> newest_input_, followed_input_;
   /// A thread that was not started has ended.
   std::array<bool, kStages> ended_{true, true, true, true};
 
@@ -138,8 +159,14 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   /// What the newest session was prepared for. Only the reconfigure thread uses it.
   struct Configured {
     Engine engine;
-    LiveSettings settings;
+    /// With the input frame that IP-Adapters follow, and as change() asked for them.
+    LiveSettings settings, asked;
+    /// What keeps the image encoders that follow the input.
+    std::shared_ptr<const void> encoders = nullptr;
+    std::uint64_t change = 0;
   } configured_;
+  /// When the next input frame may be encoded. Only the reconfigure thread uses it.
+  LiveClock::time_point next_follow_{};
   /// Locked before mutex_.
   std::mutex submit_mutex_, join_mutex_;
   std::array<std::thread, kStages> threads_;

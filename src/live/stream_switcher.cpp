@@ -23,43 +23,58 @@ bool same(const std::vector<WeightedPrompt>& a, const std::vector<WeightedPrompt
 }  // namespace
 
 StreamSwitcher::StreamSwitcher(std::unique_ptr<ActiveSession> session, const LiveSettings& settings)
-    : transition_(settings.prompts), settings_(settings) {
+    : prompts_(settings.prompts), seeds_(settings.options.seeds()), settings_(settings) {
   session->set_prompts(settings.prompts);
   sessions_.push_back(std::move(session));
 }
 
 void StreamSwitcher::switch_to(std::unique_ptr<ActiveSession> session,
                                const LiveSettings& settings) {
-  set_target_prompts(settings);
-  in_transition_ = true;
+  set_targets(settings);
+  prompts_change_ = seeds_change_ = true;
   sessions_.push_back(std::move(session));
   sessions_.back()->apply(settings);
   drop_drained();
 }
 
 void StreamSwitcher::apply(const LiveSettings& settings) {
-  set_target_prompts(settings);
+  set_targets(settings);
   sessions_.back()->apply(settings);
 }
 
-void StreamSwitcher::set_target_prompts(const LiveSettings& settings) {
+void StreamSwitcher::set_targets(const LiveSettings& settings) {
+  const auto now = LiveClock::now();
   if (!same(settings.prompts, settings_.prompts) ||
       settings.interpolation != settings_.interpolation) {
-    transition_.start(settings.prompts, settings.transition_seconds, LiveClock::now());
-    in_transition_ = true;
+    prompts_.start(settings.prompts, settings.transition_seconds, now);
+    prompts_change_ = true;
+  }
+  const SessionOptions &wanted = settings.options, &before = settings_.options;
+  if (wanted.seeds() != before.seeds() || wanted.seed_interpolation != before.seed_interpolation) {
+    seeds_.start(wanted.seeds(), settings.transition_seconds, now);
+    seeds_change_ = true;
   }
   settings_ = settings;
 }
 
-void StreamSwitcher::advance_transition() {
-  if (!in_transition_) return;
+void StreamSwitcher::advance_transitions() {
   const auto now = LiveClock::now();
-  sessions_.back()->set_prompts(transition_.at(now));
-  in_transition_ = transition_.running(now);
+  if (prompts_change_) sessions_.back()->set_prompts(prompts_.at(now));
+  if (seeds_change_) sessions_.back()->set_seeds(seeds_.at(now));
+  prompts_change_ = prompts_change_ && prompts_.running(now);
+  seeds_change_ = seeds_change_ && seeds_.running(now);
+}
+
+void StreamSwitcher::set_prompts_of(const Frame& frame) {
+  if (!frame.prompts || frame.prompts == frame_prompts_) return;
+  prompts_.start(*frame.prompts, 0, LiveClock::now());
+  prompts_change_ = true;
+  frame_prompts_ = frame.prompts;
 }
 
 EngineCallResult StreamSwitcher::enter(Frame frame) {
-  advance_transition();
+  set_prompts_of(frame);
+  advance_transitions();
   EngineCallResult result;
   if (sessions_.size() > 1) result = sessions_.front()->advance();
   EngineCallResult newer = sessions_.back()->enter(std::move(frame));

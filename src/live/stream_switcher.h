@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "live/active_session.h"
-#include "live/prompt_transition.h"
+#include "live/blend_transition.h"
 
 namespace streamdiffusion::live {
 
@@ -30,16 +30,21 @@ class StreamSwitcher {
   SessionTimes times() const;
 
  private:
-  void set_target_prompts(const LiveSettings& settings);
-  /// Sets the prompts between the old and the new, as far as the transition has come.
-  void advance_transition();
+  /// Starts the transitions to its prompts and seeds, where they differ.
+  void set_targets(const LiveSettings& settings);
+  void set_prompts_of(const Frame& frame);
+  /// Sets prompts and seeds between the old and the new, as far as the transitions have come.
+  void advance_transitions();
   /// Closes sessions that have a successor and no frame in flight.
   void drop_drained();
 
   /// Oldest first. Frames enter the last.
   std::deque<std::unique_ptr<ActiveSession>> sessions_;
-  PromptTransition transition_;
-  bool in_transition_ = false;
+  BlendTransition<WeightedPrompt> prompts_;
+  BlendTransition<WeightedSeed> seeds_;
+  bool prompts_change_ = false, seeds_change_ = false;
+  /// The last that a frame brought.
+  std::shared_ptr<const std::vector<WeightedPrompt>> frame_prompts_;
   LiveSettings settings_;
   SessionTimes dropped_times_;
 };

@@ -115,6 +115,26 @@ TEST(LiveChange, TextInsteadOfImagesAndBack) {
   expect_balanced(live.counters());
 }
 
+TEST(LiveChange, OneThatCannotBePreparedIsTakenBack) {
+  LiveSettings other = small(), huge = small();
+  other.options.width = 48;
+  huge.options.width = huge.options.height = 16384;  // more than any machine's memory
+  Receiver receiver;
+  LiveSession live(engine(), small(), {Kind::block, 2}, receiver.callbacks());
+  EXPECT_EQ(live.current_change(), 0U);
+  EXPECT_EQ(live.change(other), 1U);
+  ASSERT_TRUE(settled(live));
+  EXPECT_EQ(live.change(huge), 2U);
+  ASSERT_TRUE(settled(live));
+  ASSERT_EQ(receiver.errors().size(), 1U);
+  EXPECT_EQ(live.current_change(), 1U);
+  EXPECT_EQ(live.settings().options.width, 48);
+  EXPECT_EQ(live.change(small()), 3U);
+  ASSERT_TRUE(settled(live));
+  EXPECT_EQ(live.current_change(), 3U);
+  EXPECT_EQ(receiver.errors().size(), 1U);
+}
+
 TEST(LiveChange, AnotherModelTakesOver) {
   Engine other = open_engine();
   Receiver receiver;

@@ -30,6 +30,8 @@ const std::map<std::string, Case, std::less<>>& cases() {
   const std::string full = R"({"cfg_type": "full", "guidance_scale": 2})";
   const std::string skipping =
       R"({"enable_similar_image_filter": true, "similar_image_filter_threshold": 0})";
+  const std::string injecting =
+      R"({"use_cached_attn": true, "use_feature_injection": true, "feature_injection_threshold": -1})";
   static const std::map<std::string, Case, std::less<>> all{
       {"t_index_list", {.one = R"({"t_index_list": [5, 30]})"}},
       {"num_inference_steps", {.one = R"({"num_inference_steps": 47})"}},
@@ -38,6 +40,10 @@ const std::map<std::string, Case, std::less<>>& cases() {
       {"timestep_spacing", {.one = R"({"timestep_spacing": "leading"})"}},
       {"timesteps", {.one = R"({"timesteps": [900, 300], "t_index_list": [0, 1]})"}},
       {"seed", {.one = R"({"seed": 77})"}},
+      {"seed_list", {.one = R"({"seed_list": [[2, 1], [77, 1]]})"}},
+      {"seed_interpolation_method",
+       {.start = R"({"seed_list": [[2, 1], [77, 2], [5, 1]]})",
+        .one = R"({"seed_interpolation_method": "linear"})"}},
       {"prompt", {.one = R"({"prompt": "blue house"})"}},
       {"prompt_list", {.one = R"({"prompt_list": [["red apple", 1], ["blue house", 2]]})"}},
       {"negative_prompt", {.start = full, .one = R"({"negative_prompt": "dark night"})"}},
@@ -47,6 +53,13 @@ const std::map<std::string, Case, std::less<>>& cases() {
       {"transition_ms",
        {.both = R"({"prompt": "blue house"})", .one = R"({"transition_ms": 60000})"}},
       {"guidance_scale", {.start = full, .one = R"({"guidance_scale": 7})"}},
+      {"latent_feedback_strength", {.one = R"({"latent_feedback_strength": 0.9})"}},
+      {"cache_interval",
+       {.start = R"({"use_cached_attn": true})", .one = R"({"cache_interval": 100})"}},
+      {"feature_injection_strength",
+       {.start = injecting, .one = R"({"feature_injection_strength": 0})"}},
+      {"feature_injection_threshold",
+       {.start = injecting, .one = R"({"feature_injection_threshold": 1})"}},
       {"delta", {.one = R"({"delta": 3})"}},
       {"fit", {.one = R"({"fit": "stretch"})"}},
       {"enable_similar_image_filter",
@@ -94,11 +107,13 @@ struct Stream {
   std::size_t count = 0;
 };
 
-/// Two are wishes that the server turns into something else. The scales need an engine with LoRAs:
-/// live_loras_test.cpp.
+/// Two are wishes that the server turns into something else. Three need an engine with LoRAs,
+/// ControlNets or IP-Adapters: live_loras_test.cpp, live_controlnets_test.cpp,
+/// live_ip_adapters_test.cpp.
 bool belongs_to_a_stream(const params::Parameter& row) {
   const std::string_view name = row.name;
-  return name != "strength" && name != "jpeg_quality" && name != "lora_scales";
+  return name != "strength" && name != "jpeg_quality" && name != "lora_scales" &&
+         name != "control_settings" && name != "image_prompts";
 }
 
 TEST(LiveParameters, EachRowOfTheTableThatIsLiveChangesARunningStream) {

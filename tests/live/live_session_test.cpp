@@ -151,15 +151,20 @@ TEST(LiveSession, AFrameThatCannotBeDecodedFailsAlone) {
   for (int i = 0; i < 6; ++i) {
     LiveFrame frame = numbered_frame(i);
     if (i == 2) frame.image = []() -> Image { throw Error(ErrorCode::corrupt_file, "no image"); };
-    if (i == 4) frame.image = nullptr;
     live.submit(std::move(frame));
   }
   live.drain();
-  EXPECT_EQ(receiver.outputs().size(), 4U);
-  EXPECT_EQ(live.counters().failed, 2U);
+  EXPECT_EQ(receiver.outputs().size(), 5U);
+  EXPECT_EQ(live.counters().failed, 1U);
   expect_balanced(live.counters());
   EXPECT_THAT(receiver.errors(), Contains(HasSubstr("no image")));
-  EXPECT_THAT(receiver.errors(), Contains(HasSubstr("follows images")));
+}
+
+TEST(LiveSession, AFrameWithoutAnImageIsRefused) {
+  Receiver receiver;
+  LiveSession live(engine(), small(), {Kind::block, 4}, receiver.callbacks());
+  EXPECT_THROW(live.submit({}), Error);
+  EXPECT_EQ(live.counters().captured, 0U);
 }
 
 TEST(LiveSession, FramesThatAreNotFiniteFailAndAreReported) {

@@ -46,6 +46,15 @@ LiveFrame numbered_frame(int number) {
   return {.image = [number] { return numbered_image(number); }, .tag = number};
 }
 
+Image settled_image(Session session) {
+  session.set_prompts(small().prompts);
+  Image image;
+  for (int i = 0; i < 4; ++i) {
+    if (auto out = session.process(numbered_image(3))) image = out->image;
+  }
+  return image;
+}
+
 double contrast(const Image& image) {
   double mean = 0, sum = 0;
   for (const auto value : image.rgb) mean += value;

@@ -21,6 +21,10 @@ LiveSettings small();
 Image numbered_image(int number, int width = 32, int height = 24);
 LiveFrame numbered_frame(int number);
 
+/// What a session of two steps draws of numbered_image(3) under the prompts of small(), once every
+/// frame before it was that image too.
+Image settled_image(Session session);
+
 /// Mean absolute deviation from the mean color: about 0 for a flat image.
 double contrast(const Image& image);
 

@@ -1,5 +1,5 @@
 // Blends between prompts over time.
-#include "live/prompt_transition.h"
+#include "live/blend_transition.h"
 
 #include <gtest/gtest.h>
 
@@ -10,14 +10,15 @@ namespace {
 
 using std::chrono::seconds;
 
-std::map<std::string, float> blend(const PromptTransition& transition, LiveClock::time_point at) {
+std::map<std::string, float> blend(const BlendTransition<WeightedPrompt>& transition,
+                                   LiveClock::time_point at) {
   std::map<std::string, float> result;
   for (const WeightedPrompt& prompt : transition.at(at)) result[prompt.text] = prompt.weight;
   return result;
 }
 
-TEST(PromptTransition, GoesEvenlyFromOneMixtureToAnother) {
-  PromptTransition transition({{"a", 2.0F}, {"b", 2.0F}});
+TEST(BlendTransition, GoesEvenlyFromOneMixtureToAnother) {
+  BlendTransition<WeightedPrompt> transition({{"a", 2.0F}, {"b", 2.0F}});
   const LiveClock::time_point start{};
   transition.start({{"c", 1.0F}}, 4, start);
   EXPECT_EQ(blend(transition, start), (std::map<std::string, float>{{"a", 0.5F}, {"b", 0.5F}}));
@@ -28,8 +29,8 @@ TEST(PromptTransition, GoesEvenlyFromOneMixtureToAnother) {
   EXPECT_FALSE(transition.running(start + seconds(4)));
 }
 
-TEST(PromptTransition, ANewTargetIsSetOffForFromWhereItIs) {
-  PromptTransition transition({{"a", 1.0F}});
+TEST(BlendTransition, ANewTargetIsSetOffForFromWhereItIs) {
+  BlendTransition<WeightedPrompt> transition({{"a", 1.0F}});
   const LiveClock::time_point start{};
   transition.start({{"b", 1.0F}}, 4, start);
   transition.start({{"a", 1.0F}}, 4, start + seconds(2));
@@ -37,10 +38,19 @@ TEST(PromptTransition, ANewTargetIsSetOffForFromWhereItIs) {
             (std::map<std::string, float>{{"a", 0.75F}, {"b", 0.25F}}));
 }
 
-TEST(PromptTransition, WithoutTimeItIsThereAtOnce) {
-  PromptTransition transition({{"a", 1.0F}});
+TEST(BlendTransition, WithoutTimeItIsThereAtOnce) {
+  BlendTransition<WeightedPrompt> transition({{"a", 1.0F}});
   transition.start({{"b", 3.0F}}, 0, LiveClock::now());
   EXPECT_EQ(blend(transition, LiveClock::now()), (std::map<std::string, float>{{"b", 1.0F}}));
+}
+
+TEST(BlendTransition, OfSeedsEndsWithTheNewSeedAlone) {
+  BlendTransition<WeightedSeed> transition({{7, 1}});
+  const LiveClock::time_point start;
+  transition.start({{9, 1}}, 2, start);
+  EXPECT_EQ(transition.at(start + std::chrono::seconds(1)),
+            (std::vector<WeightedSeed>{{7, 0.5F}, {9, 0.5F}}));
+  EXPECT_EQ(transition.at(start + std::chrono::seconds(2)), (std::vector<WeightedSeed>{{9, 1}}));
 }
 
 }  // namespace

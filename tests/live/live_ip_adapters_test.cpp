@@ -1,0 +1,157 @@
+// IP-Adapters of a running stream: images, scales and layers change beside it, between two frames.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "live/support.h"
+#include "support/tiny_ip_adapter.h"
+#include "support/wait.h"
+
+namespace streamdiffusion {
+namespace {
+
+using testing::expect_balanced;
+using testing::numbered_frame;
+using testing::numbered_image;
+using testing::Receiver;
+using testing::settled_image;
+using testing::small;
+using testing::TemporaryFolder;
+using testing::TinyModel;
+using testing::wait_until;
+
+std::shared_ptr<const Image> style(int number) {
+  return std::make_shared<const Image>(numbered_image(number));
+}
+
+class LiveIpAdapters : public ::testing::Test {
+ protected:
+  LiveIpAdapters() {
+    testing::write_tiny_image_encoder(folder_, "image_encoder");
+    file_ = testing::write_tiny_ip_adapter(
+        model_, folder_, "adapter.safetensors",
+        testing::tiny_ip_adapter(model_, models::IpAdapterConfig::Projection::plus), 2);
+  }
+  Engine open(const ImagePrompt& prompt = {}) const {
+    return Engine::open({.model = model_.path(),
+                         .ip_adapters = {{.file = file_, .image_encoder = {}, .prompt = prompt}},
+                         .device = SD_TEST_DEVICE,
+                         .dtype = DataType::f32,
+                         .threads = 1});
+  }
+  TinyModel model_;
+  TemporaryFolder folder_;
+  std::string file_;
+  const std::shared_ptr<const Image> first_ = style(1);
+};
+
+TEST_F(LiveIpAdapters, ChangeARunningStreamToTheBitsOfAFreshOne) {
+  Receiver receiver;
+  LiveSettings settings = small();
+  LiveSession live(open(), settings, {QueuePolicy::Kind::block, 2}, receiver.callbacks());
+  std::size_t count = 0;
+  const auto push = [&] {
+    live.submit(numbered_frame(3));
+    return receiver.wait_for(++count - 1);  // two steps: an image comes with the next frame
+  };
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(push());
+  const ImagePrompt last_prompt{.scale = 2, .images = {style(2), style(4)}};
+  for (const ImagePrompt& wanted : {ImagePrompt{.images = {style(1)}},
+                                    ImagePrompt{.scale = 3, .images = {style(1)}}, last_prompt}) {
+    settings.options.image_prompts = {wanted};
+    live.change(settings);
+    ASSERT_TRUE(wait_until("the change", [&] { return !live.reconfiguring(); }));
+    for (int i = 0; i < 3; ++i) ASSERT_TRUE(push());
+  }
+  live.drain();
+  EXPECT_TRUE(receiver.errors().empty());
+  expect_balanced(live.counters());
+  const Image last = *receiver.outputs().back().image;
+
+  const Image expected = settled_image(open(last_prompt).session(small().options));
+  EXPECT_EQ(last.rgb, expected.rgb);
+  EXPECT_NE(last.rgb, receiver.outputs()[1].image->rgb);
+}
+
+/// No frame comes between them, so the second one replaces the first before that takes effect.
+TEST_F(LiveIpAdapters, AChangeBehindAnotherKeepsWhatThatOnePrepared) {
+  Receiver receiver;
+  LiveSettings settings = small();
+  LiveSession live(open(), settings, {QueuePolicy::Kind::block, 2}, receiver.callbacks());
+  live.submit(numbered_frame(3));
+  live.submit(numbered_frame(3));
+  ASSERT_TRUE(receiver.wait_for(1));
+  for (const float scale : {2.0F, 3.0F}) {
+    settings.options.image_prompts = {{.scale = scale, .images = {first_}}};
+    live.change(settings);
+    ASSERT_TRUE(wait_until("the change", [&] { return !live.reconfiguring(); }));
+  }
+  std::filesystem::resize_file(file_, 8);  // nothing is to be read any more
+  std::filesystem::resize_file(folder_.path() / "image_encoder/model.safetensors", 8);
+  for (std::size_t i = 0; i < 3; ++i) {
+    live.submit(numbered_frame(3));
+    ASSERT_TRUE(receiver.wait_for(2 + i));
+  }
+  live.drain();
+  EXPECT_TRUE(receiver.errors().empty());
+  expect_balanced(live.counters());
+  EXPECT_NE(receiver.outputs().back().image->rgb, receiver.outputs().front().image->rgb);
+}
+
+/// The encoder runs beside the stream, so the images follow some frames later.
+TEST_F(LiveIpAdapters, TheInputItselfIsTheStyle) {
+  Receiver receiver;
+  LiveSettings settings = small();
+  settings.options.image_prompts = {{.scale = 2, .follow_input = true}};
+  LiveSession live(open(), settings, {QueuePolicy::Kind::block, 2}, receiver.callbacks());
+  std::size_t count = 0;
+  const auto comes = [&](int frame, const Image& expected) {
+    return wait_until("the style of the input", [&] {
+      live.submit(numbered_frame(frame));
+      live.submit(numbered_frame(frame));
+      count += 2;
+      if (!receiver.wait_for(count - 1)) return true;
+      return receiver.outputs().back().image->rgb == expected.rgb;
+    });
+  };
+  const auto styled = [&](int number) {
+    return settled_image(open({.scale = 2, .images = {style(number)}}).session(small().options));
+  };
+  EXPECT_TRUE(comes(3, styled(3)));
+  EXPECT_EQ(live.settings().options.image_prompts[0].images.size(), 0U) << "as it was asked for";
+  settings.options.image_prompts = {{.scale = 2}};
+  live.change(settings);
+  EXPECT_TRUE(comes(3, settled_image(open().session(small().options))));
+  live.drain();
+  EXPECT_TRUE(receiver.errors().empty());
+  expect_balanced(live.counters());
+  for (const LiveOutput& output : receiver.outputs())
+    EXPECT_GT(testing::contrast(*output.image), 1);
+}
+
+TEST_F(LiveIpAdapters, OneThatIsSwitchedOffIsAsIfItHadNoImages) {
+  Receiver receiver;
+  LiveSettings settings = small();
+  LiveSession live(open({.scale = 2, .images = {first_}}), settings, {QueuePolicy::Kind::block, 2},
+                   receiver.callbacks());
+  settings.options.image_prompts = {{.scale = 2, .enabled = false, .images = {first_}}};
+  live.change(settings);
+  ASSERT_TRUE(wait_until("the change", [&] { return !live.reconfiguring(); }));
+  for (std::size_t i = 0; i < 4; ++i) live.submit(numbered_frame(3));
+  live.drain();
+  EXPECT_EQ(receiver.outputs().back().image->rgb,
+            settled_image(open().session(small().options)).rgb);
+}
+
+TEST_F(LiveIpAdapters, AChangeThatFailsLeavesTheStreamAsItWas) {
+  Receiver receiver;
+  LiveSettings settings = small();
+  LiveSession live(open({.images = {style(1)}}), settings, {}, receiver.callbacks());
+  settings.options.image_prompts = {{}, {}};
+  EXPECT_THROW(live.change(settings), Error);
+  EXPECT_EQ(live.settings().options.image_prompts.size(), 1U);
+  EXPECT_EQ(live.settings().options.image_prompts[0].images.size(), 1U);
+}
+
+}  // namespace
+}  // namespace streamdiffusion
