@@ -54,7 +54,6 @@ class AvSink final : public FrameSink {
                   ErrorCode::internal, spec_.name, ": the image is ", image.width, "x",
                   image.height, ", the video ", options_.width, "x", options_.height);
     ++frames_;
-    if (file_) file_->keep();
     if (spec_.timeless) {
       check_time(pts);
       pts = next_pts_;
@@ -68,6 +67,7 @@ class AvSink final : public FrameSink {
     end_pts_ = pts + (duration > 0 ? duration : std::max<std::int64_t>(default_duration, 1));
     check(tracks_->write(pts, base(), [this](AVPacket& packet) { return mux(packet); }), "writing");
     encoder_->encode(image, pts, end_pts_ - pts, [this](AVPacket& packet) { mux_video(packet); });
+    if (file_) file_->keep();
     keep_playable();
   }
 
@@ -247,6 +247,10 @@ class AvSink final : public FrameSink {
     if (interrupt_.timed_out()) {
       base::fail(ErrorCode::io, spec_.name, ": ", action, at, ": no answer for ", options_.timeout,
                  " s");
+    }
+    if (status == AVERROR_EXIT) {
+      base::fail(ErrorCode::io, spec_.name, ": ", action, at,
+                 ": stopped, since nobody reads what is written");
     }
     base::fail(ErrorCode::io, spec_.name, ": ", action, at, ": libav says ",
                log_.error_message(status));

@@ -22,6 +22,7 @@ extern "C" {
 #include "media/input_policy.h"
 #include "media/pixels.h"
 #include "media/read_extras.h"
+#include "media/tone_map.h"
 #include "media/track_queue.h"
 
 namespace streamdiffusion::media {
@@ -81,7 +82,10 @@ class AvSource final : public FrameSource {
       AvFrame frame(av_frame_alloc());
       if (!frame) throw std::bad_alloc();
       const int status = avcodec_receive_frame(decoder_.get(), frame.get());
-      if (status == 0) return make_frame(std::move(frame));
+      if (status == 0) {
+        forget_unknown_colors(*frame);
+        return make_frame(std::move(frame));
+      }
       if (status == AVERROR_EOF) {
         if (frames_ == 0) no_frames();
         return std::nullopt;
@@ -162,7 +166,8 @@ void AvSource::cannot_open(int status) const {
   if (interrupt_.timed_out()) {
     base::fail(ErrorCode::io, spec_.name, ": no data within ", timeout_, " s");
   }
-  base::require(!pipe_ || !pipe_->is_empty(), ErrorCode::corrupt_file, spec_.name, ": is empty");
+  base::require(!pipe_ || !pipe_->is_empty(), ErrorCode::corrupt_file, spec_.name,
+                ": is empty, expected a video or an image; --input names another source");
   const char* opened = spec_.format == "yuv4mpegpipe" ? "read as y4m" : "opened";
   base::fail(error_code_of(status), spec_.name, ": cannot be ", opened, ": libav says ",
              input_log_.error_message(status));

@@ -1,13 +1,17 @@
 // Resamples a source to a constant frame rate, as FFmpeg's fps filter does. A "tick" is one output
-// frame; the output's time base is one tick.
+// frame; the output's time base is one tick. Times may be damaged: a long gap is not filled.
 #include <algorithm>
 #include <utility>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "media/frame_source.h"
 
 namespace streamdiffusion::media {
 namespace {
+
+/// Beyond any video's length; sums of such ticks do not overflow.
+constexpr std::int64_t kLastTick = std::int64_t{1} << 60;
 
 class RateSource final : public FrameSource {
  public:
@@ -21,6 +25,7 @@ class RateSource final : public FrameSource {
     if (info_.rate != rate) info_.files.clear();
     info_.rate = rate;
     info_.time_base = {rate.denominator, rate.numerator};
+    longest_ = std::max<std::int64_t>(1, kLongestRepeat * rate.numerator / rate.denominator);
   }
 
   const SourceInfo& info() const override { return info_; }
@@ -38,7 +43,8 @@ class RateSource final : public FrameSource {
         static_cast<__int128>(pts) * source_base_.numerator * info_.rate.numerator;
     const __int128 denominator =
         static_cast<__int128>(source_base_.denominator) * info_.rate.denominator;
-    return static_cast<std::int64_t>((numerator + denominator - 1) / denominator);
+    const __int128 tick = (numerator + denominator - 1) / denominator;
+    return static_cast<std::int64_t>(std::clamp<__int128>(tick, -kLastTick, kLastTick));
   }
 
   /// Live: returns the first frame of every tick and drops the others.
@@ -53,6 +59,7 @@ class RateSource final : public FrameSource {
   }
 
   /// Files: returns for every tick the newest frame at that time, repeated or skipped as needed.
+  /// No frame is repeated through a long gap: the next one keeps its time.
   std::optional<Frame> resample() {
     if (!current_) {
       current_ = source_->read();
@@ -60,8 +67,10 @@ class RateSource final : public FrameSource {
       next_ = source_->read();
       tick_ = tick_of(current_->pts);
     }
+    if (next_ && shown_ && is_long(tick_of(next_->pts))) tick_ = tick_of(next_->pts);
     while (next_ && tick_of(next_->pts) <= tick_) {
       current_ = std::move(next_);
+      shown_ = false;
       next_ = source_->read();
     }
     if (!next_ && tick_ >= end_tick()) return std::nullopt;
@@ -69,12 +78,28 @@ class RateSource final : public FrameSource {
   }
 
   /// The first tick after the last frame has ended.
-  std::int64_t end_tick() const {
-    if (current_->duration <= 0 || frames_ == 0) return tick_of(current_->pts) + 1;
-    return tick_of(current_->pts + current_->duration);
+  std::int64_t end_tick() {
+    const std::int64_t next = tick_of(current_->pts) + 1;
+    if (current_->duration <= 0 || frames_ == 0) return next;
+    const std::int64_t end = tick_of(current_->pts + current_->duration);
+    return is_long(end) ? next : end;
+  }
+
+  /// Whether the present frame would have to be shown for too long to last until `end`. Says so
+  /// once.
+  bool is_long(std::int64_t end) {
+    const std::int64_t ticks = end - tick_of(current_->pts);
+    if (ticks <= longest_) return false;
+    if (!std::exchange(said_, true)) {
+      base::warn(info_.name, ": frame ", current_->number, " would be shown for ",
+                 static_cast<double>(ticks) / info_.rate.value(), " s; a frame is repeated for ",
+                 kLongestRepeat, " s at most, so longer gaps stay empty");
+    }
+    return true;
   }
 
   Frame at_tick(Frame frame) {
+    shown_ = true;
     frame.number = ++frames_;
     frame.pts = tick_++;
     frame.duration = 1;
@@ -85,6 +110,10 @@ class RateSource final : public FrameSource {
   SourceInfo info_;
   Rational source_base_;
   std::optional<Frame> current_, next_;
+  /// Whether the present frame was returned, and whether a long gap was told.
+  bool shown_ = false, said_ = false;
+  /// The most ticks between two frames that are filled by repeating the first.
+  std::int64_t longest_ = 0;
   std::int64_t tick_ = 0;
   std::uint64_t frames_ = 0;
 };

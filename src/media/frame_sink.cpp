@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/file_writer.h"
 #include "image/image_file.h"
 #include "media/av_sink.h"
 #include "media/image_sink.h"
@@ -156,6 +157,7 @@ void check_output(const std::string& output) {
                   ": cannot be written to, expected rtmp://, rtsp://, srt://, udp://, tcp:// or "
                   "rtp://");
   }
+  if (kind == Kind::folder) base::check_creatable(fs::path(output) / "image");
   if (kind != Kind::file) return;
   base::require(!image::is_image_name(output), ErrorCode::invalid_argument, output,
                 ": one image for a whole stream; give a folder, such as ",
@@ -163,6 +165,7 @@ void check_output(const std::string& output) {
   base::require(kContainers.contains(lower_extension(output)), ErrorCode::invalid_argument, output,
                 ": the extension ", lower_extension(output),
                 " is not known, expected .mp4, .mov, .mkv, .webm, .gif, or a folder");
+  base::check_creatable(output);
 }
 
 bool is_live_output(const std::string& output) {

@@ -94,9 +94,13 @@ std::unique_ptr<FrameSource> open_source(const std::string& input,
 std::unique_ptr<FrameSource> open_descriptor_source(int descriptor, const std::string& name,
                                                     const SourceOptions& options);
 
+/// Seconds. A slide show stays whole; the damaged times of a file do not become hours of frames.
+constexpr std::int64_t kLongestRepeat = 600;
+
 /// `source` at a constant `rate`, in frames per second: each output frame is the newest input frame
-/// at its time. Frames of a live source are only dropped, never repeated. Throws invalid_argument
-/// for a rate that is not positive.
+/// at its time. Frames of a live source are only dropped, never repeated. A frame is repeated for
+/// kLongestRepeat seconds at most: times may be damaged. A longer gap stays in the times, without
+/// frames, and a warning says so. Throws invalid_argument for a rate that is not positive.
 std::unique_ptr<FrameSource> at_rate(std::unique_ptr<FrameSource> source, Rational rate);
 
 }  // namespace streamdiffusion::media

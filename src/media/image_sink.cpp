@@ -27,13 +27,15 @@ class ImageSink final : public FrameSink {
     if (names_.empty()) earlier_ = image::numbered_images(folder);
     // Inside, since the folder may be a file system of its own.
     if (!earlier_.empty()) written_to_ = part_name(folder / "unfinished");
+    std::error_code ignored;
+    created_ = !fs::exists(written_to_, ignored);
     create_folders(written_to_);
     note_ = images_only_note(folder.string(), options.extras);
   }
 
   ~ImageSink() override {
     std::error_code ignored;
-    if (written_.empty() && written_to_ != folder_) fs::remove(written_to_, ignored);
+    if (written_.empty() && created_) fs::remove(written_to_, ignored);
   }
 
   void write(const Image& image, std::int64_t pts, std::int64_t) override {
@@ -63,6 +65,7 @@ class ImageSink final : public FrameSink {
  private:
   fs::path folder_, written_to_;
   std::vector<fs::path> names_, earlier_, written_;
+  bool created_ = false;
   std::string note_;
 };
 

@@ -8,6 +8,7 @@ extern "C" {
 }
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/error.h"
 #include "media/filter_graph.h"
@@ -42,6 +43,23 @@ bool is_rgb(int format) {
 }
 
 }  // namespace
+
+/// Decoders pass on numbers of a file for which the enumeration has no name; to read such a value
+/// is undefined.
+template <typename Enum>
+static void forget_unknown(Enum& value, Enum end, Enum unspecified) {
+  int number = 0;
+  static_assert(sizeof number == sizeof value);
+  std::memcpy(&number, &value, sizeof number);
+  if (number < 0 || number >= static_cast<int>(end)) value = unspecified;
+}
+
+void forget_unknown_colors(AVFrame& frame) {
+  forget_unknown(frame.color_primaries, AVCOL_PRI_NB, AVCOL_PRI_UNSPECIFIED);
+  forget_unknown(frame.color_trc, AVCOL_TRC_NB, AVCOL_TRC_UNSPECIFIED);
+  forget_unknown(frame.colorspace, AVCOL_SPC_NB, AVCOL_SPC_UNSPECIFIED);
+  forget_unknown(frame.color_range, AVCOL_RANGE_NB, AVCOL_RANGE_UNSPECIFIED);
+}
 
 std::string color_conversion(const AVFrame& frame) {
   if (frame.color_trc == AVCOL_TRC_SMPTE2084) return "HDR (PQ)";

@@ -7,6 +7,9 @@
 
 namespace streamdiffusion::media {
 
+/// What a file says of its colors that FFmpeg has no name for counts as unspecified.
+void forget_unknown_colors(AVFrame& frame);
+
 /// What has to be done to a frame's colors: "HDR (PQ)", "HDR (HLG)" or "wide-gamut" for a warning;
 /// empty if nothing.
 std::string color_conversion(const AVFrame& frame);

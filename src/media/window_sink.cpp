@@ -41,13 +41,24 @@ void require_sdl(bool ok) {
   base::require(ok, ErrorCode::io, "window: cannot be opened: SDL says \"", SDL_GetError(), "\"");
 }
 
+bool is_set(const char* variable) {
+  const char* const value = std::getenv(variable);
+  return value != nullptr && *value != '\0';
+}
+
 /// SDL falls back to drivers that show nothing.
-void require_desktop() {
-  const char* const chosen = std::getenv("SDL_VIDEODRIVER");
-  const char* const driver = SDL_GetCurrentVideoDriver();
+void init_video() {
+  const bool chosen = is_set("SDL_VIDEODRIVER");
+  SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");
+  // Without this directory, libwayland prints an error of its own.
+  if (!chosen && !is_set("XDG_RUNTIME_DIR")) SDL_SetHint(SDL_HINT_VIDEODRIVER, "x11,KMSDRM");
+  const bool ready = SDL_InitSubSystem(SDL_INIT_VIDEO) == 0;
+  if (chosen) return require_sdl(ready);
+  const char* const driver = ready ? SDL_GetCurrentVideoDriver() : nullptr;
   const std::string_view name = driver == nullptr ? "none" : driver;
   const bool shows = name != "dummy" && name != "offscreen" && name != "evdev" && name != "none";
-  base::require(shows || (chosen != nullptr && *chosen != '\0'), ErrorCode::io,
+  if (ready && !shows) SDL_QuitSubSystem(SDL_INIT_VIDEO);
+  base::require(shows, ErrorCode::io,
                 "window: there is no display: neither DISPLAY nor WAYLAND_DISPLAY leads to one; "
                 "give a file, a folder or - as the output");
 }
@@ -56,11 +67,9 @@ void require_desktop() {
 class Window {
  public:
   Window(int width, int height) {
-    SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");
     SDL_SetHint(SDL_HINT_RENDER_SCALE_QUALITY, "linear");
-    require_sdl(SDL_InitSubSystem(SDL_INIT_VIDEO) == 0);
+    init_video();
     video_.reset(this);
-    require_desktop();
     const int scale = std::max(1, kMinWindowSide / std::max(width, height));
     window_.reset(SDL_CreateWindow("StreamDiffusion", SDL_WINDOWPOS_UNDEFINED,
                                    SDL_WINDOWPOS_UNDEFINED, width * scale, height * scale,
@@ -189,10 +198,8 @@ void check_window() {
   std::exception_ptr failure;
   std::thread([&failure] {  // SDL keeps to the thread that began
     try {
-      SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");
-      require_sdl(SDL_InitSubSystem(SDL_INIT_VIDEO) == 0);
+      init_video();
       const std::unique_ptr<const char, QuitVideo> quit("");
-      require_desktop();
     } catch (...) {
       failure = std::current_exception();
     }

@@ -209,9 +209,9 @@ TEST(Sink, WhatCannotBeWrittenIsNamed) {
   const auto open = [&](const std::string& output) {
     return error_of([&] { open_sink(output, options); });
   };
-  EXPECT_THAT(open(folder / "file/a.mp4"), HasSubstr("cannot be created"));
-  EXPECT_THAT(open(folder / "file/images"), HasSubstr("cannot be created"));
-  EXPECT_THAT(open("/proc/a.mp4"), HasSubstr("/proc/a.mp4: opening: libav says"));
+  EXPECT_THAT(open(folder / "file/a.mp4"), HasSubstr("file: is a file, expected a folder"));
+  EXPECT_THAT(open(folder / "file/images"), HasSubstr("file: is a file, expected a folder"));
+  EXPECT_THAT(open("/proc/a.mp4"), HasSubstr("/proc/a.mp4: cannot write"));
   EXPECT_THAT(open("/dev/video99"), HasSubstr("/dev/video99: opening: libav says"));
   EXPECT_THAT(open("a.xyz"), HasSubstr("the extension .xyz is not known, expected .mp4"));
   EXPECT_THAT(open("a.png"), HasSubstr("give a folder"));

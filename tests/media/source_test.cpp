@@ -128,19 +128,6 @@ TEST(Source, GivesImagesOfAnySizeByFolderPatternOrName) {
   EXPECT_THAT(read_all(*open_source(folder / "in/000001.png")).numbers, ElementsAre(1));
 }
 
-TEST(Source, ComesAtAChosenRate) {
-  const TemporaryFolder folder;
-  const std::string path = clip(folder, "a.mkv", 10);
-  const auto half = at_rate(open_source(path), {5, 1});
-  EXPECT_EQ(half->info().frames, 5U);
-  const Seen fewer = read_all(*half);
-  EXPECT_THAT(fewer.numbers, ElementsAre(0, 2, 4, 6, 8));
-  EXPECT_THAT(fewer.pts, ElementsAre(0, 1, 2, 3, 4));
-  const Seen more = read_all(*at_rate(open_source(path), {20, 1}));
-  EXPECT_EQ(more.numbers.size(), 20U);
-  EXPECT_EQ(more.numbers[5], 2);
-}
-
 TEST(Source, NamesWhatCannotBeOpened) {
   const TemporaryFolder folder;
   write_bytes(folder / "garbage.mp4", std::string(5000, 'x'));
@@ -153,7 +140,7 @@ TEST(Source, NamesWhatCannotBeOpened) {
   EXPECT_THAT(open(folder / "huge.y4m"), HasSubstr("999999x999999"));
   const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   EXPECT_EQ(error_of([&] { open_descriptor_source(nothing, "standard input", {}); }),
-            "standard input: is empty");
+            "standard input: is empty, expected a video or an image; --input names another source");
   const int garbage = ::open((folder / "garbage.mp4").c_str(), O_RDONLY | O_CLOEXEC);
   EXPECT_THAT(
       error_of([&] { open_descriptor_source(garbage, "standard input", {.format = "y4m"}); }),
@@ -232,7 +219,8 @@ TEST(Source, AStreamThatEndsInsideAFrameSaysSo) {
   EXPECT_TRUE(pixels->read().has_value());
   EXPECT_THAT(error_of([&] { pixels->read(); }), HasSubstr("frame 2 of standard input"));
   EXPECT_THAT(error_of([&] { raw.open({.format = "rgb24"}); }), HasSubstr("size must be given"));
-  EXPECT_EQ(error_of([&] { Stream("").open(); }), "standard input: is empty");
+  EXPECT_EQ(error_of([&] { Stream("").open(); }),
+            "standard input: is empty, expected a video or an image; --input names another source");
 }
 
 using Clock = std::chrono::steady_clock;
