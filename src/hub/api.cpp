@@ -18,12 +18,14 @@ namespace {
 
 using base::ErrorCode;
 
-constexpr int kMostAttempts = 5;
+constexpr int kMaxAttempts = 5;
 /// Where nobody answers at all, mostly without a network.
-constexpr int kMostUnanswered = 3;
+constexpr int kMaxUnanswered = 3;
 constexpr double kLongestWait = 120;
-constexpr std::size_t kMostPages = 1000;
+constexpr std::size_t kMaxPages = 1000;
 constexpr std::size_t kLongestAnswer = std::size_t{32} << 20U;
+/// In times of Settings::silence_seconds: an answer that comes byte by byte is given up.
+constexpr double kLongestAnswerTimes = 12;
 constexpr auto kPoll = std::chrono::milliseconds(50);
 
 void sleep_unless(const Stopped& stopped, double seconds) {
@@ -63,7 +65,7 @@ bool Retry::is_transient(const ResponseHead& head) {
 
 bool Retry::wait(const ResponseHead& head, std::string_view what) {
   if (stopped_ && stopped_()) throw Interrupted{};
-  if (++attempts_ >= (head.status == 0 ? kMostUnanswered : kMostAttempts)) return false;
+  if (++attempts_ >= (head.status == 0 ? kMaxUnanswered : kMaxAttempts)) return false;
   double seconds = settings_.retry_seconds * static_cast<double>(1 << (attempts_ - 1));
   if (const auto asked = base::parse_number<double>(head.header("retry-after"))) {
     if (!(*asked <= kLongestWait)) return false;
@@ -120,8 +122,9 @@ std::string token_for(const Settings& settings) {
   return safe ? settings.token : std::string();
 }
 
-JsonAnswer ask(HttpClient& client, const Settings& settings, const Request& request,
+JsonAnswer ask(HttpClient& client, const Settings& settings, Request request,
                const std::string& what, const Refuse& refuse, const Stopped& stopped) {
+  request.most_seconds = kLongestAnswerTimes * settings.silence_seconds;
   Retry retry(settings, stopped);
   std::string text;
   const BodySink keep = [&](const ResponseHead& head, std::span<const std::byte> bytes) {
@@ -161,7 +164,7 @@ std::vector<RemoteFile> ask_files(HttpClient& client, const Settings& settings,
   std::string url = settings.endpoint + "/api/models/" + name.id + "/tree/" + commit +
                     "?recursive=true&expand=false";
   while (!url.empty()) {
-    base::require(asked.insert(url).second && asked.size() <= kMostPages, ErrorCode::corrupt_file,
+    base::require(asked.insert(url).second && asked.size() <= kMaxPages, ErrorCode::corrupt_file,
                   settings.endpoint, ": the list of files of ", name.id, " does not end");
     const JsonAnswer answer =
         ask(client, settings, {.url = url, .token = token_for(settings)}, name.id, refuse, stopped);

@@ -58,7 +58,7 @@ struct JsonAnswer {
 };
 /// Asks until there is an answer that is JSON; `what` is named in messages. Throws Interrupted, and
 /// what `refuse` throws.
-JsonAnswer ask(HttpClient& client, const Settings& settings, const Request& request,
+JsonAnswer ask(HttpClient& client, const Settings& settings, Request request,
                const std::string& what, const Refuse& refuse, const Stopped& stopped);
 
 /// What the hub knows of a repository. Throws Interrupted, and Error as refuse_answer() does.

@@ -107,14 +107,15 @@ void CachedRepository::link(const std::string& commit, const RemoteFile& file) c
   const fs::path path = snapshot(commit) / file.path;
   make_folders(path.parent_path());
   require_inside(path.parent_path(), folder_);
-  const fs::path fresh = path.parent_path() / (".unfinished-" + file.hash);
-  ::unlink(fresh.c_str());
+  const fs::path fresh = path.parent_path() / (".unfinished-" + base::random_name());
   if (!symlinks_ || ::symlink(link_target(file).c_str(), fresh.c_str()) != 0) {
     base::require(!symlinks_ || errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS,
                   ErrorCode::io, fresh.string(), ": cannot be linked: ", std::strerror(errno));
-    base::require(::rename(blob(file).c_str(), path.c_str()) == 0, ErrorCode::io, path.string(),
-                  ": the file cannot be moved there: ", std::strerror(errno));
-    return;
+    if (::rename(blob(file).c_str(), path.c_str()) == 0) return;
+    const int reason = errno;
+    base::require(reason == ENOENT && has(commit, file), ErrorCode::io, path.string(),
+                  ": the file cannot be moved there: ", std::strerror(reason));
+    return;  // another program moved it
   }
   const bool moved = ::rename(fresh.c_str(), path.c_str()) == 0;
   const int reason = errno;

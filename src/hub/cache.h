@@ -38,8 +38,8 @@ class CachedRepository {
 
   /// Makes the folders, and the tag that lets backups leave the cache out. Throws io.
   void create() const;
-  /// Makes the snapshot's path of a file whose blob is whole. Throws io, also where a link in the
-  /// snapshot leads out of the repository's folder.
+  /// Makes the snapshot's path of a file whose blob is whole. Several programs may do so at once.
+  /// Throws io, also where a link in the snapshot leads out of the repository's folder.
   void link(const std::string& commit, const RemoteFile& file) const;
   /// Remembers what a revision stands for. To be called when all wanted files are there.
   void write_ref(const std::string& revision, const std::string& commit) const;
@@ -50,7 +50,7 @@ class CachedRepository {
 };
 
 /// What a snapshot, or a folder of the same layout, lacks to be used, as paths relative to it:
-/// "unet/config.json", "vae: weights". Empty for a complete pipeline or a complete lone component.
+/// "unet/config.json", "vae: weights". Empty for a complete pipeline or component.
 std::vector<std::string> missing_files(const std::filesystem::path& folder);
 
 /// A name, looked up in the cache alone.

@@ -24,7 +24,7 @@ struct FileChoice {
   std::vector<RemoteFile> indexes;
 };
 
-/// What a pipeline (model_index.json), a lone component (config.json at the root: an autoencoder,
+/// What a pipeline (model_index.json), a single component (config.json at the root: an autoencoder,
 /// a ControlNet) or a repository of one safetensors file needs. Throws not_found, naming `id`,
 /// where there are only pickled weights, none at all, or several files to choose from, and
 /// unsupported for a pipeline without a UNet.

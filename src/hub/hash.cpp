@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/error.h"
+#include "base/hex.h"
 
 namespace streamdiffusion::hub {
 
@@ -49,13 +50,7 @@ std::string Hasher::finish() {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned size = 0;
   require_success(EVP_DigestFinal_ex(context_->digest, digest.data(), &size));
-  constexpr const char* kDigits = "0123456789abcdef";
-  std::string text;
-  for (unsigned i = 0; i < size; ++i) {
-    text += kDigits[digest[i] / 16];
-    text += kDigits[digest[i] % 16];
-  }
-  return text;
+  return base::to_hex(std::span(digest).first(size));
 }
 
 }  // namespace streamdiffusion::hub

@@ -22,6 +22,8 @@ struct Request {
   std::string token;
   /// The first byte that is wanted; 0 for the whole.
   std::uint64_t first_byte = 0;
+  /// Seconds after which the answer must be complete; 0 for any time, as long as bytes come.
+  double most_seconds = 0;
 };
 
 /// What stands before the body, after all redirects.
@@ -59,7 +61,8 @@ class HttpClient {
 
   /// Follows up to ten redirects, never from https to http. The body of an answer that is no
   /// success is dropped. A transfer that breaks has its status and its `problem`. Throws
-  /// unsupported in a build without libcurl.
+  /// corrupt_file for more redirects and for headers without an end, io for an answer that takes
+  /// longer than it may, and unsupported in a build without libcurl.
   ResponseHead get(const Request& request, const BodySink& sink, const Stopped& stopped);
 
  private:

@@ -17,8 +17,8 @@ namespace {
 using base::ErrorCode;
 using json::Json;
 
-constexpr std::size_t kMostFiles = 100'000;
-constexpr std::int64_t kLargestFile = std::int64_t{1} << 50;
+constexpr std::size_t kMaxFiles = 100'000;
+constexpr std::int64_t kLargestFile = std::int64_t{1} << 46;  // the sum of kMaxFiles is below 2^63
 constexpr std::size_t kSha1Digits = 40, kSha256Digits = 64;
 
 RemoteFile parse_file(const Json& entry) {
@@ -96,8 +96,8 @@ void parse_tree_page(const Json& page, std::vector<RemoteFile>& files) {
     files.push_back(parse_file(entry));
     base::require(seen.insert(files.back().path).second, ErrorCode::corrupt_file, entry.where(),
                   ": the path ", json::quote(files.back().path), " stands there twice");
-    base::require(files.size() <= kMostFiles, ErrorCode::corrupt_file, page.file(),
-                  ": lists more than ", kMostFiles, " files");
+    base::require(files.size() <= kMaxFiles, ErrorCode::corrupt_file, page.file(),
+                  ": lists more than ", kMaxFiles, " files");
   }
 }
 

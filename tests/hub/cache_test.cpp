@@ -6,6 +6,8 @@
 
 #include <fstream>
 #include <iterator>
+#include <thread>
+#include <vector>
 
 #include "hub/tiny_autoencoder.h"
 #include "support/errors.h"
@@ -71,6 +73,27 @@ TEST_F(Cache, MovesFilesWhereThereAreNoLinks) {
   const fs::path path = repository().snapshot(kCommit) / "config.json";
   EXPECT_TRUE(fs::is_regular_file(fs::symlink_status(path)));
   EXPECT_TRUE(repository().has(kCommit, file));
+}
+
+TEST_F(Cache, LinksAFileForSeveralAtOnce) {
+  const RemoteFile file = add("config.json");
+  std::vector<std::jthread> others;
+  for (int i = 0; i < 4; ++i)
+    others.emplace_back([&] {
+      for (int n = 0; n < 500; ++n) EXPECT_NO_THROW(repository().link(kCommit, file));
+    });
+  others.clear();
+  EXPECT_TRUE(repository().has(kCommit, file));
+  EXPECT_EQ(std::distance(fs::directory_iterator(repository().snapshot(kCommit)), {}), 1)
+      << "something unfinished is left";
+}
+
+TEST_F(Cache, TakesAFileThatAnotherProgramMoved) {
+  settings_.symlinks = false;
+  const RemoteFile file = add("config.json");
+  EXPECT_NO_THROW(repository().link(kCommit, file));
+  expect_error([&] { repository().link(kCommit, {.path = "b", .size = 1, .hash = kHash}); },
+               ErrorCode::io, {"cannot be moved"});
 }
 
 TEST_F(Cache, WritesNothingThroughALinkThatLeadsOut) {

@@ -8,7 +8,7 @@ import urllib.error
 import urllib.request
 
 from hub_case import CLIENT, DEVICE, FAILED, LONGEST, PROGRAM, HubTest
-from stand_in_hub import Repository
+from fake_hub import Repository
 
 PICTOGRAM = pathlib.Path(__file__).resolve().parents[2] / "models/pictogram"
 

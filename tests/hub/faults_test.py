@@ -6,7 +6,7 @@ import time
 import unittest
 
 from hub_case import CLIENT, DONE, LARGE, LONGEST, UNET, HubTest
-from stand_in_hub import Fault
+from fake_hub import Fault
 
 
 @unittest.skipIf(CLIENT == "no_curl", "this build cannot download")
@@ -84,8 +84,8 @@ class Faults(HubTest):
         repository.extra_entries = []
         repository.changed_entries = {"unet/config.json": {"oid": "../../../../../evil"}}
         self.refused("40 hexadecimal digits")
-        repository.changed_entries = {"unet/config.json": {"size": 10**15}}
-        self.refused("the download needs 1000000", "the disk has")
+        repository.changed_entries = {"unet/config.json": {"size": 5 * 10**13}}
+        self.refused("the download needs 50000", "the disk has")
         repository.changed_entries = {"unet/config.json": {"size": 2}}
         self.refused("sends more than the 2 bytes")
         self.assertEqual(list(self.folder.rglob("*evil*")), [])
@@ -117,6 +117,24 @@ class Faults(HubTest):
         self.hub.faults[UNET] = Fault("hang_up", times=1)
         self.pull()
         self.refused("cannot be reached", HF_ENDPOINT="http://127.0.0.1:9")
+
+    def test_a_hub_whose_name_is_unknown_cannot_be_reached(self):
+        self.refused("no-such-hub.invalid", "cannot be reached", HF_ENDPOINT="http://no-such-hub.invalid")
+
+    def test_an_answer_without_an_end_is_given_up(self):
+        revision = "/api/models/org/turbo/revision/main"
+        self.hub.faults = {revision: Fault("headers")}
+        self.refused("the headers of an answer are longer than 262144 bytes")
+        self.hub.faults = {UNET: Fault("headers")}
+        self.refused("the headers of an answer are longer than 262144 bytes")
+        self.hub.faults = {revision: Fault("drip")}
+        self.refused("the answer is not complete after 3 s", HF_HUB_DOWNLOAD_TIMEOUT="0.25")
+
+    def test_a_redirect_that_leads_back_ends(self):
+        revision = "/api/models/org/turbo/revision/main"
+        self.hub.faults = {revision: Fault("status", after=302, header={"Location": revision})}
+        self.refused(revision, "leads on to another address more than 10 times")
+        self.assertEqual(self.hub.count(revision), 11)
 
     def test_a_web_page_is_no_file(self):
         for path in (UNET, "/api/models/org/turbo/revision/main"):

@@ -68,7 +68,7 @@ TEST(FileChoice, TakesOfAPipelineWhatIsNeededOnce) {
               ::testing::Contains("unet/diffusion_pytorch_model.safetensors"));
 }
 
-TEST(FileChoice, TakesALoneComponentAndALoneFile) {
+TEST(FileChoice, TakesASingleComponentAndASingleFile) {
   EXPECT_THAT(chosen({"config.json", "diffusion_pytorch_model.bin",
                       "diffusion_pytorch_model.safetensors", "taesd_decoder.safetensors"}),
               ElementsAre("config.json", "diffusion_pytorch_model.safetensors"));

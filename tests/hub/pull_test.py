@@ -8,7 +8,7 @@ import subprocess
 import unittest
 
 from hub_case import CLIENT, DONE, LARGE, LONGEST, PROGRAM, UNET, UNET_CONFIG, USAGE, WANTED, HubTest
-from stand_in_hub import Fault, Repository
+from fake_hub import Fault, Repository
 
 
 @unittest.skipIf(CLIENT == "no_curl", "this build cannot download")

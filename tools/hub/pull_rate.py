@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How fast the program pulls from a server on this machine, with hashing: python3 tools/hub/pull_rate.py
 
-The server is tests/hub/stand_in_hub.py, which sends files by sendfile(2). Both share the machine's cores.
+The server is tests/hub/fake_hub.py, which sends files by sendfile(2). Both share the machine's cores.
 """
 import argparse
 import os
@@ -15,7 +15,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/hub"))
-from stand_in_hub import Hub, Repository  # noqa: E402
+from fake_hub import Hub, Repository  # noqa: E402
 
 
 COMPONENTS = ("unet", "vae", "text_encoder", "text_encoder_2")

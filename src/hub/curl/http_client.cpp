@@ -17,10 +17,12 @@ namespace {
 
 using base::ErrorCode;
 
-constexpr long kMostRedirects = 10;
+constexpr long kMaxRedirects = 10;
 /// libcurl's own maximum: larger pieces need fewer calls.
 constexpr long kBufferBytes = 512L * 1024;
-constexpr std::size_t kMostHeaders = 200, kLongestHeader = 16 * 1024;
+constexpr std::size_t kMaxHeaders = 200, kLongestHeader = 16 * 1024;
+/// Of all answers of a request, those of redirects included.
+constexpr std::size_t kMaxHeaderBytes = std::size_t{256} * 1024;
 
 void initialize_once() {
   static std::once_flag once;
@@ -60,6 +62,7 @@ class HttpClient::Impl {
     sink_ = &sink;
     stopped_ = &stopped;
     thrown_ = nullptr;
+    header_bytes_ = 0;
     error_.fill('\0');
     curl_easy_reset(handle_);
     set_transfer(request);
@@ -96,16 +99,18 @@ class HttpClient::Impl {
     set(CURLOPT_PROTOCOLS_STR, "http,https");
     set(CURLOPT_REDIR_PROTOCOLS_STR, encrypted ? "https" : "http,https");
     set(CURLOPT_FOLLOWLOCATION, 1L);
-    set(CURLOPT_MAXREDIRS, kMostRedirects);
+    set(CURLOPT_MAXREDIRS, kMaxRedirects);
     set(CURLOPT_UNRESTRICTED_AUTH, 0L);
     set(CURLOPT_USERAGENT, "streamdiffusion");
     set(CURLOPT_NOSIGNAL, 1L);
-    set(CURLOPT_BUFFERSIZE, kBufferBytes);
+    // Refused by libcurl for a handle whose last transfer found no host; then the size stays.
+    curl_easy_setopt(handle_, CURLOPT_BUFFERSIZE, kBufferBytes);
     set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));  // one file a connection
     set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(settings_.connect_seconds * 1e3));
     set(CURLOPT_LOW_SPEED_LIMIT, 1L);
     set(CURLOPT_LOW_SPEED_TIME, std::max(1L, static_cast<long>(settings_.silence_seconds)));
     set(CURLOPT_ERRORBUFFER, error_.data());
+    set(CURLOPT_TIMEOUT_MS, static_cast<long>(request.most_seconds * 1e3));
     // Not CURLOPT_RESUME_FROM, which fails where a server sends the whole file instead.
     if (request.first_byte > 0) {
       set(CURLOPT_RANGE, base::concat(request.first_byte, "-").c_str());
@@ -128,6 +133,14 @@ class HttpClient::Impl {
     head_.status = static_cast<int>(status);
     const char* url = nullptr;
     curl_easy_getinfo(handle_, CURLINFO_EFFECTIVE_URL, &url);
+    base::require(result != CURLE_TOO_MANY_REDIRECTS, ErrorCode::corrupt_file, request.url,
+                  ": leads on to another address more than ", kMaxRedirects, " times");
+    double seconds = 0;
+    curl_easy_getinfo(handle_, CURLINFO_TOTAL_TIME, &seconds);
+    base::require(result != CURLE_OPERATION_TIMEDOUT || request.most_seconds <= 0 ||
+                      seconds < 0.99 * request.most_seconds,
+                  ErrorCode::io, request.url, ": the answer is not complete after ",
+                  request.most_seconds, " s");
     head_.redirected_elsewhere = url != nullptr && origin_of(url) != origin_of(request.url);
     if (result != CURLE_OK && !dropped_body(result)) {
       head_.problem = error_.front() != '\0' ? error_.data() : curl_easy_strerror(result);
@@ -140,12 +153,20 @@ class HttpClient::Impl {
   }
 
   static std::size_t on_header(char* text, std::size_t size, std::size_t count, void* self) {
-    auto& head = static_cast<Impl*>(self)->head_;
+    auto& impl = *static_cast<Impl*>(self);
+    auto& head = impl.head_;
     const std::string_view line(text, size * count);
+    impl.header_bytes_ += line.size();
+    if (impl.header_bytes_ > kMaxHeaderBytes) {
+      impl.thrown_ = std::make_exception_ptr(
+          Error(ErrorCode::corrupt_file, base::concat("the headers of an answer are longer than ",
+                                                      kMaxHeaderBytes, " bytes, and do not end")));
+      return 0;
+    }
     if (line.starts_with("HTTP/")) {
       head.headers.clear();  // of a redirect, or of "100 Continue"
     } else if (const std::size_t colon = line.find(':'); colon != std::string_view::npos) {
-      if (head.headers.size() >= kMostHeaders || line.size() > kLongestHeader) return 0;
+      if (head.headers.size() >= kMaxHeaders || line.size() > kLongestHeader) return 0;
       std::string name(line.substr(0, colon));
       std::ranges::transform(name, name.begin(),
                              [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
@@ -182,6 +203,7 @@ class HttpClient::Impl {
   const BodySink* sink_ = nullptr;
   const Stopped* stopped_ = nullptr;
   std::exception_ptr thrown_;
+  std::size_t header_bytes_ = 0;
   std::array<char, CURL_ERROR_SIZE> error_{};
 };
 

@@ -151,12 +151,22 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def common_fault(self, fault):
         """Answers that have nothing to do with the content. Returns whether it answered."""
-        if fault is None or fault.kind not in ("status", "silent", "hang_up", "page"):
+        if fault is None or fault.kind not in ("status", "silent", "hang_up", "page", "headers", "drip"):
             return False
         if fault.kind == "page":
             self.send(200, b"<html>log in</html>", {"Content-Type": "text/html; charset=utf-8"})
         if fault.kind == "status":
             self.send(fault.after, b"", fault.header)
+        elif fault.kind == "headers":  # until the client has enough
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+            while True:
+                self.wfile.write(b"X-More: and more\r\n" * 1000)
+        elif fault.kind == "drip":
+            self.send_response(200)
+            self.end_headers()
+            while True:
+                self.wfile.write(b" ")
+                time.sleep(0.05)
         elif fault.kind == "hang_up":
             self.close_connection = True
         return True
