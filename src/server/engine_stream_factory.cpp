@@ -1,8 +1,10 @@
 #include "server/engine_stream_factory.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <mutex>
 
+#include "base/hub_folder.h"
 #include "server/page_hints.h"
 
 namespace streamdiffusion::server {
@@ -38,26 +40,32 @@ class EngineLiveStream : public LiveStream {
   void drain() override { session_.drain(); }
   void halt() override { session_.halt(); }
   void stop() override { session_.stop(); }
-  void change(const LiveSettings& settings) override {
+  std::uint64_t change(const LiveSettings& settings) override {
     const std::lock_guard lock(mutex_);
     settle();
     UsedScales next = take_scales(scales_.sets, session_.engine(), settings, scales_.use);
-    session_.change(settings);
+    const std::uint64_t number = session_.change(settings);
     scales_ = std::move(next);
+    return number;
   }
-  void change(StreamFactory& model, const LiveSettings& settings) override {
+  std::uint64_t change(StreamFactory& model, const LiveSettings& settings) override {
     const std::lock_guard lock(mutex_);
     settle();
     const auto& other = dynamic_cast<EngineStreamFactory&>(model);
     UsedScales next = take_scales(other.lora_scales(), other.engine(), settings);
     const Engine now = session_.engine();
-    session_.change(other.engine(), settings);
+    const std::uint64_t number = session_.change(other.engine(), settings);
     if (!before_) before_ = Before{now, std::move(scales_)};
     scales_ = std::move(next);
+    return number;
   }
+  std::uint64_t current_change() const override { return session_.current_change(); }
   bool reconfiguring() const override {
     const std::lock_guard lock(mutex_);
     return settle();
+  }
+  std::shared_ptr<const Image> control_image(std::size_t net) const override {
+    return session_.control_image(net);
   }
   LiveCounters counters() const override { return session_.counters(); }
   double call_seconds() const override { return session_.call_seconds(); }
@@ -84,11 +92,30 @@ class EngineLiveStream : public LiveStream {
   LiveSession session_;
 };
 
+/// The shares hardly depend on the size.
+AdapterWork work_of(const Engine& engine) {
+  AdapterWork work;
+  for (const ControlNetCost& cost : engine.controlnet_costs()) {
+    work.controlnets.push_back(
+        {cost.row_macs / cost.unet_row_macs, cost.image_macs / cost.unet_row_macs});
+  }
+  for (const IpAdapterCost& cost : engine.ip_adapter_costs()) {
+    work.ip_adapters.push_back(cost.row_macs / cost.unet_row_macs / std::max(cost.images, 1));
+  }
+  return work;
+}
+
 ServedModel describe(const Engine& engine) {
   const EngineInfo info = engine.info();
   std::vector<std::string> loras;
   for (const Lora& lora : info.loras) {
     loras.push_back(std::filesystem::path(lora.file).stem().string());
+  }
+  std::vector<std::string> controlnets;
+  for (const ControlNet& net : info.controlnets) controlnets.push_back(base::model_name(net.model));
+  std::vector<std::string> adapters;
+  for (const IpAdapter& adapter : info.ip_adapters) {
+    adapters.push_back(base::model_name(adapter.file));
   }
   return {.model = info.model,
           .device = info.device,
@@ -100,6 +127,9 @@ ServedModel describe(const Engine& engine) {
           .page_hints = read_page_hints(info.folder),
           .page_words = read_page_words(info.folder),
           .loras = std::move(loras),
+          .controlnets = std::move(controlnets),
+          .ip_adapters = std::move(adapters),
+          .work = work_of(engine),
           .traits = {info.size_conditioning, info.guidance_embedding}};
 }
 
@@ -115,6 +145,10 @@ EngineStreamFactory::EngineStreamFactory(Engine engine, LiveSettings initial_set
           lora_scales_->take(engine_.with_defaults(initial_settings_.options).lora_scales)),
       warm_session_(engine_.session(initial_settings_.options)) {
   if (!name.empty()) info_.model = name;
+  // Clients may change a single setting of a net or an adapter.
+  const SessionOptions full = engine_.with_defaults(initial_settings_.options);
+  initial_settings_.options.control_settings = full.control_settings;
+  initial_settings_.options.image_prompts = full.image_prompts;
 }
 
 std::unique_ptr<LiveStream> EngineStreamFactory::open(const LiveSettings& settings,

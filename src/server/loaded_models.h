@@ -22,7 +22,7 @@ class ModelCatalog {
  public:
   struct Entry {
     std::string name;
-    /// Of its files.
+    /// Of its files in the hub's cache; 0 for a model that is elsewhere.
     std::uint64_t bytes = 0;
   };
 

@@ -42,6 +42,14 @@ std::vector<params::Parameter> offered_parameters(const ServedModel& info, const
       if (info.loras.empty()) continue;
       std::get<params::NumberList>(row.type).maximum_items = info.loras.size();
     }
+    if (name == "control_settings") {
+      if (info.controlnets.empty()) continue;
+      std::get<params::ControlSettingsList>(row.type).maximum_items = info.controlnets.size();
+    }
+    if (name == "image_prompts") {
+      if (info.ip_adapters.empty()) continue;
+      std::get<params::ImagePromptList>(row.type).maximum_items = info.ip_adapters.size();
+    }
     if (row.in.server) rows.push_back(std::move(row));
   }
   rows.push_back(model_row(models));

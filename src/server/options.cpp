@@ -48,6 +48,7 @@ void check(const ServerOptions& options) {
           "--cert and --key must be given together, found only one");
   require(!options.self_signed || options.certificate.empty(), bad,
           "--self-signed and --cert both give a certificate, expected only one of them");
+  webrtc::check(options.webrtc.network);
   for (const std::string& origin : options.allowed_origins) {
     const bool known =
         origin == "*" || origin.starts_with("http://") || origin.starts_with("https://");

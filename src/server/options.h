@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "webrtc/peer_options.h"
+
 namespace streamdiffusion::server {
 
 using namespace std::chrono_literals;
@@ -59,8 +61,19 @@ struct Limits {
   /// A WebSocket without a sign of life from its client is sent a ping after this time, and closed
   /// after twice this time.
   Milliseconds ping = 20s;
-  /// Time from the order to stop until running sessions are cut off.
+  /// Time from the order to stop until sessions are drained. They go on as before meanwhile, and no
+  /// new one is accepted.
+  Milliseconds lame_duck = 0s;
+  /// Time from then until running sessions are cut off.
   Milliseconds drain = 10s;
+};
+
+/// WebRTC connections. Each is a process of its own.
+struct WebRtcOptions {
+  /// The program streamdiffusion-webrtc. Empty: there is no WebRTC.
+  std::string program;
+  /// Without addresses, those that the server listens on.
+  webrtc::NetworkOptions network;
 };
 
 struct ServerOptions {
@@ -78,6 +91,11 @@ struct ServerOptions {
   std::string certificate, key;
   /// TLS with a certificate that is generated at the start.
   bool self_signed = false;
+  /// "[HOST:]PORT" for control by OSC, or empty; where its answers go; and whether HOST may be one
+  /// that other machines reach (osc/port.h).
+  std::string osc, osc_reply;
+  bool osc_insecure = false;
+  WebRtcOptions webrtc;
   /// The program's version, for /api/settings.
   std::string version;
   Limits limits;

@@ -5,6 +5,7 @@
 
 #include "base/input_file.h"
 #include "json/json.h"
+#include "params/limits.h"
 
 namespace streamdiffusion::server {
 namespace {
@@ -12,7 +13,6 @@ namespace {
 using json::Json;
 
 constexpr std::size_t kMaxBytes = std::size_t{1} << 20U, kMaxValues = 100000;
-constexpr std::int64_t kMaxSide = 16384;
 
 void check_texts(const Json& object, std::string_view key) {
   if (const auto list = object.find(key)) (void)list->strings();
@@ -90,7 +90,8 @@ std::string read_page_hints(const std::filesystem::path& folder) {
   if (const auto camera = hints.find("camera")) check_camera(*camera);
   if (const auto strength = hints.find("strength")) check_strength(*strength);
   if (const auto thumbnails = hints.find("thumbnails")) check_thumbnails(*thumbnails);
-  if (const auto side = hints.find("trained_side")) (void)side->integer(8, kMaxSide);
+  if (const auto side = hints.find("trained_side"))
+    (void)side->integer(params::kMinSide, params::kMaxSide);
   return text;
 }
 

@@ -1,6 +1,7 @@
 #include "server/parameters.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error.h"
 #include "json/quote.h"
@@ -23,7 +24,7 @@ namespace {
 constexpr JsonLimits kClientJson{.bytes = std::size_t{1} << 26U, .values = 4096, .depth = 8};
 constexpr const char* kSeeSettings = " (GET /api/settings has all)";
 /// Proxies take headers of a few KiB.
-constexpr std::size_t kMaximumHeaderWarnings = 8;
+constexpr std::size_t kMaxHeaderWarnings = 8;
 
 params::Settings settings_of(const Parameters& parameters) {
   return {.engine = {.model = parameters.model},
@@ -53,10 +54,25 @@ void require_one_value(const std::string& name, const std::string& value) {
 
 /// Of those that were given, the one that most likely made the work too much.
 const char* heaviest(const std::set<std::string_view>& given) {
-  for (const char* name : {"width", "height", "steps", "t_index_list", "cfg_type"}) {
+  for (const char* name :
+       {"width", "height", "steps", "t_index_list", "cfg_type", "control_settings", "image_prompts",
+        "use_cached_attn", "cache_maxframes"}) {
     if (given.contains(name)) return name;
   }
   return "";
+}
+
+/// The texts of a client name no file of this machine.
+void read_style_images(ImagePrompt& prompt, const ReadStyleImage& read) {
+  for (const std::string& text : std::exchange(prompt.files, {})) {
+    if (!read) {
+      throw HttpError(400, "bad_request",
+                      "image_prompts has a style_image, which is taken in the body of a request "
+                      "for one image only; a session's is sent by PUT /api/style_image/{id}",
+                      "image_prompts");
+    }
+    prompt.images.push_back(read(text));
+  }
 }
 
 bool is_string(const params::Parameter& row) {
@@ -80,8 +96,9 @@ ParameterTable::ParameterTable(const StreamFactory& factory, const Limits& limit
       rows_(offered_parameters(
           factory.info(), limits,
           models.empty() ? std::vector<std::string>{factory.info().model} : models)),
-      work_limit_(std::max(limits.work,
-                           work_of(factory.with_defaults(factory.initial_settings().options)))) {}
+      work_limit_(
+          std::max(limits.work, work_of(factory.with_defaults(factory.initial_settings().options),
+                                        factory.info().work))) {}
 
 Parameters ParameterTable::defaults() const {
   return {.live = factory_.initial_settings(), .model = factory_.info().model};
@@ -114,12 +131,17 @@ json ParameterTable::schema() const {
   json& properties = schema["properties"];
   if (properties.contains("lora_scales"))
     properties["lora_scales"]["labels"] = factory_.info().loras;
+  if (properties.contains("control_settings"))
+    properties["control_settings"]["labels"] = factory_.info().controlnets;
+  if (properties.contains("image_prompts"))
+    properties["image_prompts"]["labels"] = factory_.info().ip_adapters;
   return schema;
 }
 
-Parameters ParameterTable::apply(const Json& object, const Parameters& now) const {
+Parameters ParameterTable::apply(const Json& object, const Parameters& now,
+                                 const ReadStyleImage& read_style_image) const {
   try {
-    const auto [wanted, named] = settings::set(
+    auto [wanted, named] = settings::set(
         object, rows_,
         [this](const SessionOptions& options) { return factory_.with_defaults(options); },
         settings_of(now));
@@ -130,8 +152,11 @@ Parameters ParameterTable::apply(const Json& object, const Parameters& now) cons
                                    "; a session of the WebSocket can change its model"),
                       "model");
     }
-    const SessionOptions full = factory_.with_defaults(wanted.live.options);
-    check_work(full, work_limit_, factory_.info().factor, heaviest(named));
+    for (ImagePrompt& prompt : wanted.live.options.image_prompts) {
+      read_style_images(prompt, read_style_image);
+    }
+    server::check_work(factory_.with_defaults(wanted.live.options), factory_.info(), work_limit_,
+                       heaviest(named));
     Parameters next{wanted.live, wanted.engine.model, wanted.jpeg_quality, now.given,
                     overridden(named)};
     next.given.insert(named.begin(), named.end());
@@ -141,6 +166,11 @@ Parameters ParameterTable::apply(const Json& object, const Parameters& now) cons
                     error.unknown() ? std::string(error.what()) + kSeeSettings : error.what(),
                     printable(error.parameter(), 64));
   }
+}
+
+void ParameterTable::check_work(const Parameters& parameters) const {
+  server::check_work(factory_.with_defaults(parameters.live.options), factory_.info(), work_limit_,
+                     "image_prompts");
 }
 
 Parameters ParameterTable::apply(const std::map<std::string, std::string>& query,
@@ -206,7 +236,7 @@ std::vector<std::pair<std::string, std::string>> ParameterTable::image_header(
       {"X-Seed", std::to_string(parameters.live.options.seed)}};
   json messages = json::array();
   for (const json& warning : warnings(parameters)) {
-    if (messages.size() < kMaximumHeaderWarnings) messages.push_back(warning.at("message"));
+    if (messages.size() < kMaxHeaderWarnings) messages.push_back(warning.at("message"));
   }
   if (!messages.empty()) {
     header.emplace_back("X-Warnings", messages.dump(-1, ' ', true, json::error_handler_t::replace));

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
@@ -30,6 +32,9 @@ struct Parameters {
   std::vector<std::string> ignored = {};
 };
 
+/// The image that a client's text stands for.
+using ReadStyleImage = std::function<std::shared_ptr<const Image>(const std::string&)>;
+
 /// JSON of a client: bounded in size, depth and number of values. Throws HttpError 400.
 json::Json parse_client_json(std::string_view text, const std::string& name);
 
@@ -48,8 +53,12 @@ class ParameterTable {
   Parameters carried_over(const Parameters& other) const;
   /// `now` with the members of an object applied. Throws HttpError 400 naming the parameter, what
   /// was found and what was expected.
-  Parameters apply(const json::Json& object, const Parameters& now) const;
-  /// The same from an address's query; other names are refused unless they stand in `ignored`.
+  /// A style image of an IP-Adapter is refused unless its text can be read.
+  Parameters apply(const json::Json& object, const Parameters& now,
+                   const ReadStyleImage& read_style_image = {}) const;
+  /// Throws HttpError 400 for more work than a stream of this server may have.
+  void check_work(const Parameters& parameters) const;
+  /// apply() from an address's query; other names are refused unless they stand in `ignored`.
   Parameters apply(const std::map<std::string, std::string>& query,
                    const std::vector<std::string>& ignored, const Parameters& now) const;
   /// Every parameter, defaults filled in.

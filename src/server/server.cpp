@@ -12,8 +12,11 @@
 
 #include "base/log.h"
 #include "server/http/http_connection.h"
+#include "server/net/listen_addresses.h"
 #include "server/net/net.h"
 #include "server/net/tls.h"
+#include "server/net/webrtc_peers.h"
+#include "server/osc_control.h"
 #include "server/protocol/client_network.h"
 #include "server/protocol/connection_limiter.h"
 
@@ -48,12 +51,16 @@ class Server::Impl : public Executor {
         connection_limiter_(options_.limits.connections, options_.limits.connections_per_client),
         context_{factory, models_.first()->table, metrics_, options_.limits, *this, models_},
         registry_(context_),
-        api_(context_, registry_, access_, options_),
+        webrtc_(make_webrtc_peers(io_, registry_, metrics_, options_)),
+        api_(context_, registry_, access_, options_, webrtc_.get()),
         ticker_(io_) {
     listen();
-    access_.set_port(port_);
+    if (options_.osc.empty()) return;
+    osc_.emplace(osc::PortOptions{options_.osc, options_.osc_reply, options_.osc_insecure},
+                 registry_, *this);
   }
   ~Impl() override {
+    osc_.reset();
     for (net::thread_pool* workers : {&body_workers_, &opening_workers_, &ending_workers_}) {
       workers->join();
     }
@@ -72,6 +79,7 @@ class Server::Impl : public Executor {
 
   std::string address() const;
   std::uint16_t port() const { return port_; }
+  std::string osc_address() const { return osc_ ? osc_->address() : std::string(); }
   const std::string& fingerprint() const { return tls_.fingerprint; }
 
   bool run(bool signals, const std::function<void()>& ready);
@@ -103,7 +111,7 @@ class Server::Impl : public Executor {
   Task<void> serve(std::shared_ptr<Transport> transport, std::string client, bool health_only);
   Task<void> tick();
   void reload_certificate();
-  bool drained() const;
+  Task<void> wait_for_drain();
 
   const ServerOptions options_;
   Tls tls_;
@@ -118,7 +126,9 @@ class Server::Impl : public Executor {
   ConnectionLimiter connection_limiter_;
   ServerContext context_;
   SessionRegistry registry_;
+  std::unique_ptr<WebRtcPeers> webrtc_;
   Api api_;
+  std::optional<OscControl> osc_;
   net::steady_timer ticker_;
   std::list<tcp::acceptor> acceptors_;
   /// The oldest first.
@@ -128,27 +138,27 @@ class Server::Impl : public Executor {
   std::uint16_t port_ = 0;
   /// Set when the workers have ended.
   std::atomic<bool> joined_{false};
-  base::Clock::time_point drain_until_{};
+  base::Clock::time_point lame_duck_until_{}, drain_until_{};
 };
 
 void Server::Impl::listen() {
-  tcp::resolver resolver(io_);
-  NetError error;
-  std::string host = options_.host;
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  const auto found = resolver.resolve(host, "0", tcp::resolver::passive, error);
-  base::require(!error, ErrorCode::io, "--host ", options_.host, ": ", error.message());
-  port_ = options_.port;
-  std::string problem;
-  for (const auto& entry : found) {
-    try {
-      open({entry.endpoint().address(), port_});
-    } catch (const boost::system::system_error& failed) {
-      problem = failed.code().message();
+  const auto addresses = listen_addresses(options_.host, resolve_by_system);
+  for (int attempts = options_.port == 0 ? 10 : 1; acceptors_.empty(); --attempts) {
+    port_ = options_.port;
+    NetError problem;
+    for (const auto& address : addresses) {
+      try {
+        open({address, port_});
+      } catch (const boost::system::system_error& failed) {
+        problem = failed.code();
+      }
+      // Under the other address of this name, clients would meet another program.
+      if (problem == net::error::address_in_use) break;
     }
+    if (problem == net::error::address_in_use) acceptors_.clear();
+    base::require(!acceptors_.empty() || attempts > 1, ErrorCode::io, "cannot listen on ",
+                  options_.host, ", port ", options_.port, ": ", problem.message());
   }
-  base::require(!acceptors_.empty(), ErrorCode::io, "cannot listen on ", options_.host, ", port ",
-                options_.port, ": ", problem);
 }
 
 void Server::Impl::open(const tcp::endpoint& endpoint) {
@@ -239,19 +249,34 @@ Task<void> Server::Impl::serve(std::shared_ptr<Transport> transport, std::string
   }
 }
 
-bool Server::Impl::drained() const {
-  return registry_.draining() && registry_.empty();
+/// Until the order to stop, and then while sessions run, for as long as the lame duck lasts.
+Task<void> Server::Impl::wait_for_drain() {
+  NetError ignored;
+  while (true) {
+    base::Clock::duration wait = kTick;
+    if (!registry_.accepting()) wait = std::min(wait, lame_duck_until_ - base::Clock::now());
+    ticker_.expires_after(wait);
+    co_await ticker_.async_wait(into(ignored));
+    run_guarded([&] {
+      registry_.tick();
+      api_.tick();
+    });
+    if (registry_.accepting()) continue;
+    if (registry_.empty() || base::Clock::now() >= lame_duck_until_) co_return;
+  }
 }
 
 Task<void> Server::Impl::tick() {
   NetError ignored;
+  co_await wait_for_drain();
+  drain_until_ = base::Clock::now() + options_.limits.drain;
+  run_guarded([&] { registry_.drain(); });
   const Milliseconds close_timeout = std::min(kCloseTimeout, options_.limits.drain / 5);
-  const auto in_time = [&] { return base::Clock::now() < drain_until_ - close_timeout; };
-  while (!drained() && (!registry_.draining() || in_time())) {
-    ticker_.expires_after(registry_.draining() ? 20ms : Milliseconds(kTick));
+  while (!registry_.empty() && base::Clock::now() < drain_until_ - close_timeout) {
+    ticker_.expires_after(20ms);
     co_await ticker_.async_wait(into(ignored));
     run_guarded([&] {
-      registry_.draining() ? registry_.update_metrics() : registry_.tick();
+      registry_.update_metrics();
       api_.tick();
     });
   }
@@ -329,9 +354,17 @@ void Server::Impl::reload_certificate() {
 
 void Server::Impl::drain() {
   post([this] {
-    if (registry_.draining()) return;
-    drain_until_ = base::Clock::now() + options_.limits.drain;
-    registry_.drain();
+    if (!registry_.accepting()) return;
+    const Milliseconds lame_duck = options_.limits.lame_duck;
+    lame_duck_until_ = base::Clock::now() + lame_duck;
+    if (lame_duck > 0ms && registry_.active() > 0) {
+      const double seconds = std::chrono::duration<double>(lame_duck).count();
+      base::log(
+          base::LogLevel::notice,
+          base::concat("no new sessions; those that run (", registry_.active(),
+                       ") go on for at most ", seconds, " s; a second signal ends them at once"));
+    }
+    registry_.start_lame_duck(lame_duck);
     ticker_.cancel();
   });
 }
@@ -344,6 +377,9 @@ std::string Server::address() const {
 }
 std::uint16_t Server::port() const {
   return impl_->port();
+}
+std::string Server::osc_address() const {
+  return impl_->osc_address();
 }
 std::string Server::fingerprint() const {
   return impl_->fingerprint();

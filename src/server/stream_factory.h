@@ -2,6 +2,7 @@
 // an engine.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -32,15 +33,28 @@ class LiveStream {
   virtual void halt() = 0;
   virtual void stop() = 0;
   /// Throws invalid_argument, with nothing changed.
-  virtual void change(const LiveSettings& settings) = 0;
+  virtual std::uint64_t change(const LiveSettings& settings) = 0;
   /// Goes on with another model: a factory of the same kind as the one that opened this stream. The
   /// images keep coming while that is prepared.
-  virtual void change(StreamFactory& model, const LiveSettings& settings) = 0;
+  virtual std::uint64_t change(StreamFactory& model, const LiveSettings& settings) = 0;
+  virtual std::uint64_t current_change() const = 0;
   virtual bool reconfiguring() const = 0;
+  virtual std::shared_ptr<const Image> control_image(std::size_t net) const = 0;
   virtual LiveCounters counters() const = 0;
   virtual double call_seconds() const = 0;
   /// The error that ended the stream, if one did.
   virtual std::optional<Error> failure() const = 0;
+};
+
+/// The work of ControlNets and IP-Adapters, as shares of a row of the UNet's.
+struct AdapterWork {
+  /// Of each net, in a row and once a frame.
+  struct Net {
+    double row = 0, frame = 0;
+  };
+  std::vector<Net> controlnets;
+  /// Of one image of each adapter, in a row.
+  std::vector<double> ip_adapters;
 };
 
 /// The model that the server runs.
@@ -56,6 +70,9 @@ struct ServedModel {
   std::string page_words = "{}";
   /// Names of the LoRA files, without folder and extension.
   std::vector<std::string> loras;
+  /// Names of the ControlNets, and of the IP-Adapters.
+  std::vector<std::string> controlnets, ip_adapters;
+  AdapterWork work;
   params::ModelTraits traits;
 };
 

@@ -90,13 +90,13 @@ TEST(AccessControl, ATokenIsRequiredInHeaderCookieOrQuery) {
 TEST(AccessControl, ATokenInTheQueryBecomesACookie) {
   ServerOptions options;
   options.token = "correct-horse";
-  RunningServer server(options), other(options);
+  RunningServer server(options);
   const HttpAnswer answer = server.get("/?token=correct-horse&lang=d%26e");
   EXPECT_EQ(answer.status, 303);
   EXPECT_EQ(answer.header.at("location"), "./?lang=d%26e");  // relative, for a proxy's prefix
   EXPECT_EQ(server.get("/index.html?token=correct-horse").header.at("location"), "./index.html");
   const std::string cookie = answer.header.at("set-cookie");
-  const std::string name = "sd-session-" + std::to_string(server.port());
+  const std::string name = "sd-session-";  // the Host of these requests has no port
   EXPECT_THAT(cookie, ::testing::StartsWith(name + "="));
   EXPECT_THAT(cookie, ::testing::Not(HasSubstr("correct-horse")));
   EXPECT_THAT(cookie, HasSubstr("; Path=/; HttpOnly; SameSite=Strict"));
@@ -107,8 +107,34 @@ TEST(AccessControl, ATokenInTheQueryBecomesACookie) {
   EXPECT_EQ(status(server, {{"Cookie", pair + "0"}}), 401);
   EXPECT_EQ(status(server, {{"Cookie", name + "=correct-horse"}}), 401);
   EXPECT_EQ(status(server, {{"Authorization", "Bearer " + value}}), 401);
-  const std::string other_name = "sd-session-" + std::to_string(other.port());
-  EXPECT_EQ(status(other, {{"Cookie", other_name + "=" + value}}), 401);
+}
+
+TEST(AccessControl, ServersOfOneTokenTakeEachOthersCookies) {
+  ServerOptions options, of_another_token;
+  options.token = "correct-horse";
+  of_another_token.token = "battery-staple";
+  RunningServer one(options), two(options), other(of_another_token);
+  for (const char* host : {"localhost:7860", "localhost", "[::1]:7860"}) {  // a load balancer's
+    const Fields as_seen{{"Host", host}};
+    const std::string cookie = one.get("/?token=correct-horse", as_seen).header.at("set-cookie");
+    const Fields with_cookie{{"Host", host}, {"Cookie", cookie.substr(0, cookie.find(';'))}};
+    EXPECT_EQ(status(one, with_cookie), 200) << host;
+    EXPECT_EQ(status(two, with_cookie), 200) << host;
+    EXPECT_EQ(status(other, with_cookie), 401) << host;
+  }
+}
+
+TEST(AccessControl, ThePortOfTheCookiesNameIsANumberOrNone) {
+  ServerOptions options;
+  options.token = "correct-horse";
+  RunningServer server(options);
+  const auto cookie_for = [&](const char* host) {
+    return server.get("/?token=correct-horse", {{"Host", host}}).header.at("set-cookie");
+  };
+  EXPECT_THAT(cookie_for("localhost:7860"), ::testing::StartsWith("sd-session-7860="));
+  for (const char* host : {"localhost", "localhost:", "localhost:1; Domain=x", "[::1]"}) {
+    EXPECT_THAT(cookie_for(host), ::testing::StartsWith("sd-session-=")) << host;
+  }
 }
 
 TEST(AccessControl, TheCookieIsSecureBehindAProxyWithTls) {

@@ -1,4 +1,5 @@
 // The server with a real engine behind it: a tiny model on the reference backend.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "server/engine_stream_factory.h"
@@ -6,6 +7,7 @@
 #include "server/protocol/http_error.h"
 #include "server/running_server.h"
 #include "support/temporary_folder.h"
+#include "support/tiny_controlnet.h"
 #include "support/tiny_model.h"
 #include "weights/hash_weights.h"
 #include "weights/safetensors.h"
@@ -62,6 +64,12 @@ TEST_F(WithEngine, OneImageFromAPromptAndFromAnImage) {
   EXPECT_NE(image.body, text.body);
 }
 
+TEST_F(WithEngine, AStreamThatNothingChangedNeedsNoPreparation) {
+  RunningServer server({}, &factory_);
+  WebSocketClient client(server.port(), "/api/ws/me?frames=binary");
+  EXPECT_EQ(client.await("settings")["reconfiguring"], false);
+}
+
 TEST_F(WithEngine, TheModelsOwnRangesHold) {
   RunningServer server({}, &factory_);
   const json settings = server.get("/api/settings").json();
@@ -72,6 +80,80 @@ TEST_F(WithEngine, TheModelsOwnRangesHold) {
   EXPECT_EQ(client.await("settings")["params"]["mode"], "txt2img");
   client.send_image({{"seq", 1}}, "");
   EXPECT_TRUE(client.image());
+}
+
+class WithControlNet : public ::testing::Test {
+ protected:
+  static LiveSettings initial_settings() {
+    LiveSettings settings;
+    settings.options.width = settings.options.height = 32;
+    return settings;
+  }
+  TinyModel model_;
+  TemporaryFolder folder_;
+  const std::string net_ = write_tiny_controlnet(model_, folder_, "canny", 1.5F);
+  server::EngineStreamFactory factory_{
+      Engine::open({.model = model_.path(), .controlnets = {{net_}}, .device = "ref"}),
+      initial_settings()};
+};
+
+TEST_F(WithControlNet, ItsSettingsAreALiveParameter) {
+  RunningServer server({}, &factory_);
+  const json settings = server.get("/api/settings").json();
+  EXPECT_EQ(settings["input_params"]["properties"]["control_settings"]["labels"], json({"canny"}));
+  EXPECT_EQ(settings["params"]["control_settings"][0]["preprocessor"], "canny");
+  auto client = server.connect("me");
+  const auto change = [&](const json& object) {
+    client.text({{"type", "settings"}, {"params", {{"control_settings", json::array({object})}}}});
+  };
+  change({{"conditioning_scale", 0.5}});
+  EXPECT_EQ(client.await("settings")["params"]["control_settings"][0]["conditioning_scale"], 0.5);
+  change({{"enabled", false}, {"preprocessor", "blur"}});
+  const json changed = client.await("settings")["params"]["control_settings"][0];
+  EXPECT_EQ(changed["conditioning_scale"], 0.5) << "what is left out stays";
+  EXPECT_EQ(changed["enabled"], false);
+  EXPECT_EQ(changed["preprocessor"], "blur");
+  change({{"preprocessor", "auto"}, {"enabled", true}});
+  EXPECT_EQ(client.await("settings")["params"]["control_settings"][0]["preprocessor"], "canny");
+  change({{"conditioning_scale", 100}});
+  EXPECT_EQ(client.await("error")["param"], "control_settings");
+  change({{"control_guidance_start", 1}});
+  EXPECT_THAT(client.await("error")["message"].get<std::string>(),
+              ::testing::HasSubstr("start is 1"));
+  client.send_image({{"seq", 1}}, jpeg_of(200, 100, 50));
+  EXPECT_TRUE(client.image());
+}
+
+TEST_F(WithControlNet, WhatItSeesIsShownOnRequest) {
+  RunningServer server({}, &factory_);
+  EXPECT_EQ(server.get("/api/control/nobody").status, 404);
+  auto client = server.connect("me");
+  EXPECT_EQ(server.get("/api/control/me?net=0").status, 404) << "no frame has come";
+  client.send_image({{"seq", 1}}, jpeg_of(200, 100, 50));
+  ASSERT_TRUE(client.image());
+  const HttpAnswer seen = server.get("/api/control/me?net=0");
+  ASSERT_EQ(seen.status, 200) << seen.body;
+  EXPECT_EQ(color_of(seen.body), 0U) << "a frame of one color has no edges";
+  EXPECT_EQ(server.get("/api/control/me?net=1").status, 404);
+  EXPECT_EQ(server.get("/api/control/me?net=-1").status, 400);
+  EXPECT_EQ(server.get("/api/control/me?net=x").status, 400);
+}
+
+TEST_F(WithControlNet, FromTextAloneAnImageIsWhatControlImagesAreMadeOf) {
+  RunningServer server({}, &factory_);
+  auto client = server.connect("me");
+  client.text({{"type", "settings"}, {"params", {{"mode", "txt2img"}}}});
+  ASSERT_TRUE(wait_until("the mode", [&] {
+    const json settings = client.await("settings");
+    return settings.is_null() ||
+           (settings["params"]["mode"] == "txt2img" && settings["reconfiguring"] == false);
+  }));
+  client.send_image({{"seq", 1}}, "");
+  EXPECT_TRUE(client.image()) << "without an image the net does not act";
+  EXPECT_EQ(server.get("/api/control/me").status, 404);
+  client.send_image({{"seq", 2}}, jpeg_of(200, 100, 50));
+  EXPECT_TRUE(client.image());
+  EXPECT_EQ(server.get("/api/control/me").status, 200);
 }
 
 TEST(LoraScaleSets, AreSharedAndLimited) {

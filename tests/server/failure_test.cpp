@@ -73,6 +73,25 @@ TEST_F(Failure, OfOpeningAStreamEndsThatSession) {
   expect_alive();
 }
 
+TEST_F(Failure, OfAChangeIsTakenBackAndTheNextOneStartsFromWhatHolds) {
+  auto client = server_.connect("me");
+  const auto set = [&](const json& params) {
+    client.text({{"type", "settings"}, {"params", params}});
+  };
+  set({{"seed", 5}});
+  EXPECT_EQ(client.await("settings")["params"]["seed"], 5);
+  set({{"seed", FakeStreamFactory::kUnpreparedSeed}, {"delta", 1.5}});
+  EXPECT_EQ(client.await("error")["code"], "settings_failed");
+  const json back = client.await("settings")["params"];
+  EXPECT_EQ(back["seed"], 5);
+  EXPECT_EQ(back["delta"], 1);
+  EXPECT_EQ(server_.get("/api/sessions/me").json()["params"]["seed"], 5);
+  set({{"delta", 2}});
+  const json next = client.await("settings")["params"];
+  EXPECT_EQ(next["seed"], 5);
+  EXPECT_EQ(next["delta"], 2);
+}
+
 TEST_F(Failure, InAWebSocketMessageEndsThatSession) {
   for (const Call call : {Call::submit, Call::pause}) {
     auto client = server_.connect("me" + std::to_string(static_cast<int>(call)));

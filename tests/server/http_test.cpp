@@ -49,6 +49,25 @@ TEST(Page, ComesWithAStrictPolicyAndIsRevalidated) {
             std::to_string(page.body.size()));
 }
 
+TEST(Image, IsTheNewestOneOfASessionOrOfAll) {
+  RunningServer server;
+  EXPECT_EQ(server.get("/api/image").code(), "no_image");
+  EXPECT_EQ(server.get("/api/image/one").code(), "not_found");
+  auto one = server.connect("one"), two = server.connect("two");
+  EXPECT_EQ(server.get("/api/image/one").code(), "no_image");
+  one.send_image({}, jpeg_of(220, 20, 20));
+  ASSERT_TRUE(one.image());
+  two.send_image({}, jpeg_of(20, 20, 220));
+  ASSERT_TRUE(two.image());
+  const HttpAnswer red = server.get("/api/image/one"), newest = server.get("/api/image");
+  EXPECT_EQ(red.header.at("content-type"), "image/jpeg");
+  EXPECT_TRUE(similar_colors(color_of(red.body), 0xdc1414));
+  EXPECT_TRUE(similar_colors(color_of(newest.body), 0x1414dc));
+  const Fields known{{"If-None-Match", red.header.at("etag")}};
+  EXPECT_EQ(server.get("/api/image/one", known).status, 304);
+  EXPECT_EQ(server.get("/api/image", known).status, 200) << "another one is newer";
+}
+
 TEST(Page, NamesOnlyRelativeAddresses) {  // a proxy may serve it under a path prefix
   const std::regex absolute(
       R"((href|src|action)="/|(import|from) "/|(fetch|URL|WebSocket|Worker)\(["'`]/|url\(["']?/)");
@@ -96,6 +115,28 @@ TEST(Routes, SaySoWhenThereIsNoneOrNotThisMethod) {
   EXPECT_EQ(server.get("/api/ws/not%20an%20id").status, 400);
 }
 
+TEST(Routes, RefuseWhatTheyDoNotKnowInTheQueryByName) {
+  RunningServer server;
+  const WebSocketClient client = server.connect("me");
+  const std::string image = png_of(1, 2, 3);
+  for (const server::Route& route : server::Api::routes()) {
+    const std::string path(route.path.substr(0, route.path.find('{')));
+    const std::string target = path + (path.size() < route.path.size() ? "me" : "");
+    const bool picture = route.body == server::RequestBody::image_to_image;
+    const Fields fields = picture ? Fields{{"Content-Type", "image/png"}} : Fields{};
+    const std::string body = picture ? image : route.body == server::RequestBody::none ? "" : "{}";
+    const HttpAnswer answer = fetch(server.port(), std::string(route.method),
+                                    target + "?token=any&bogus=1", body, fields);
+    EXPECT_EQ(answer.status, 400) << target;
+    EXPECT_EQ(answer.json()["error"].value("param", ""), "bogus") << answer.body;
+  }
+  const HttpAnswer socket = server.get("/api/ws/you?frames=binary&bogus=1");
+  EXPECT_THAT(socket.body, HasSubstr("expected only frames, token"));
+  EXPECT_EQ(server.get("/?bogus=1").status, 200) << "of the page, which has no use for any";
+  EXPECT_EQ(fetch(server.port(), "OPTIONS", "/api/queue?bogus=1").status, 204);
+  EXPECT_EQ(server.get("/api/queue?token=any").status, 200);
+}
+
 TEST(Routes, DescribeThemselves) {
   RunningServer server;
   const auto description = server.get("/api/openapi.json").json();
@@ -108,8 +149,11 @@ TEST(Routes, DescribeThemselves) {
     const auto& operation = description["paths"][path][method];
     EXPECT_FALSE(operation.value("summary", "").empty()) << method << path;
     EXPECT_TRUE(operation["responses"].contains(std::to_string(route.status))) << method << path;
-    EXPECT_EQ(operation.contains("parameters"), path.ends_with("{id}")) << method << path;
-    EXPECT_EQ(operation.contains("requestBody"), method == "post" || method == "patch") << path;
+    const bool parameters = path.ends_with("{id}") || !route.query.empty();
+    EXPECT_EQ(operation.contains("parameters"), parameters) << method << path;
+    EXPECT_EQ(operation.contains("requestBody"),
+              method == "post" || method == "put" || method == "patch")
+        << path;
   }
   const auto& paths = description["paths"];
   EXPECT_EQ(paths["/api/sessions/{id}"].size(), 3U);

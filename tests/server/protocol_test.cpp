@@ -94,6 +94,16 @@ TEST_F(Table, WorkIsLimitedByTheProductOfSizeAndRowsAndTheAnswerSaysWhatFits) {
             "height");
 }
 
+TEST_F(Table, EachCachedFrameIsAQuarterMoreWork) {
+  apply(R"({"width": 512, "height": 512, "steps": 8, "cfg_type": "none"})");
+  apply(R"({"use_cached_attn": true, "cache_maxframes": 4})");
+  EXPECT_THAT(refused(R"({"height": 520})").second,
+              HasSubstr("8 UNet rows a frame and ControlNets, IP-Adapters or cached frames that "
+                        "are worth 8 more, so 4259840 pixels x rows; expected at most 4194304"));
+  apply(R"({"use_cached_attn": false, "height": 520})");
+  EXPECT_EQ(refused(R"({"use_cached_attn": true})").first, "use_cached_attn");
+}
+
 TEST_F(Table, WhatStreamsStartWithIsAllowedWhateverTheLimit) {
   Limits limits;
   limits.work = 1024;

@@ -72,5 +72,26 @@ TEST(RequestRules, FindFoldedLinesInTheHeadOnly) {
   EXPECT_THROW(check_lines("GET / HTTP/1.1\nX: a\n\tb"), HttpError);
 }
 
+TEST(RequestRules, ABodyIsPlainJsonOrAnImage) {
+  const auto status = [](const std::string& field, const std::string& value, bool images) {
+    Request request;
+    request.header[field] = value;
+    try {
+      check_media_type(request, images);
+      return 200;
+    } catch (const HttpError& http_error) {
+      return http_error.status();
+    }
+  };
+  for (const char* type : {"", "application/json", "application/json; charset=utf-8"})
+    EXPECT_EQ(status("content-type", type, false), 200) << type;
+  for (const char* type : {"text/plain", "application/jsonp", "application/x-www-form-urlencoded"})
+    EXPECT_EQ(status("content-type", type, true), 415) << type;
+  EXPECT_EQ(status("content-type", "image/png", true), 200);
+  EXPECT_EQ(status("content-type", "image/png", false), 415);
+  EXPECT_EQ(status("content-encoding", "identity", false), 200);
+  EXPECT_EQ(status("content-encoding", "gzip", true), 415);
+}
+
 }  // namespace
 }  // namespace streamdiffusion::server

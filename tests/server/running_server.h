@@ -30,6 +30,7 @@ class RunningServer {
   RunningServer& operator=(const RunningServer&) = delete;
 
   std::uint16_t port() const { return server_.port(); }
+  std::string osc_address() const { return server_.osc_address(); }
   void drain() { server_.drain(); }
   /// Waits until run() has returned.
   void join() {

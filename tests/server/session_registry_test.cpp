@@ -121,6 +121,10 @@ TEST(SessionRegistry, SessionsAreListedChangedAndEnded) {
   const json told = client.await("settings");
   EXPECT_EQ(told["params"]["prompt"], "cat");
   EXPECT_EQ(told["outside"], true);
+  for (const Fields& fields :
+       {Fields{{"Content-Type", "text/plain"}}, Fields{{"Content-Encoding", "gzip"}}}) {
+    EXPECT_EQ(fetch(server.port(), "PATCH", "/api/sessions/me", "{}", fields).status, 415);
+  }
   const HttpAnswer wrong = fetch(server.port(), "PATCH", "/api/sessions/me", R"({"seed": -2})");
   EXPECT_EQ(wrong.status, 400);
   EXPECT_EQ(wrong.json()["error"]["param"], "seed");

@@ -54,6 +54,16 @@ TEST(Socket, AnImageReturnsWithTheClientsHeader) {
   EXPECT_TRUE(similar_colors(color_of(image->bytes), 0xc81e3c));
 }
 
+TEST(Socket, TheNewestFrameThatComesBeforeTheStreamIsOpenIsDrawn) {
+  RunningServer server;
+  server.fake.open_takes_ms = 200;
+  WebSocketClient client(server.port(), "/api/ws/me?frames=binary");
+  for (int i = 0; i < 3; ++i) client.send_image({{"seq", i}}, jpeg_of(200, 30, 60));
+  const auto image = client.image();
+  ASSERT_TRUE(image);
+  EXPECT_EQ(image->head["seq"], 2);
+}
+
 TEST(Socket, WebPAndPngComeInToo) {
   RunningServer server;
   auto client = server.connect("me");

@@ -5,6 +5,7 @@
 #include "base/join.h"
 #include "base/percent_encode.h"
 #include "server/http/assets.h"
+#include "server/protocol/request_rules.h"
 
 namespace streamdiffusion::server {
 
@@ -26,18 +27,26 @@ std::string_view without_id(std::string_view path) {
   return path.substr(0, path.find('{'));
 }
 
-bool matches(const Route& route, std::string_view path) {
-  const std::string_view prefix = without_id(route.path);
-  if (prefix.size() == route.path.size()) return path == route.path;
-  return path.starts_with(prefix) && is_session_id(path.substr(prefix.size()));
-}
-
 const Asset* find_asset(const std::string& path) {
   const std::string wanted = path == "/" ? "/index.html" : path;
   for (const Asset& asset : assets()) {
     if (asset.path == wanted) return &asset;
   }
   return nullptr;
+}
+
+/// 304 without a body if the client says that it has what this tag stands for.
+Response changed_response(const Request& request, std::string_view etag, std::string_view type,
+                          std::string_view body) {
+  Response response;
+  response.type = type;
+  response.header = {{"ETag", std::string(etag)}, {"Cache-Control", "no-cache"}};
+  if (request.field("if-none-match").find(etag) != std::string::npos) {
+    response.status = 304;
+  } else {
+    response.body = body;
+  }
+  return response;
 }
 
 /// The page's address without the token, relative to it: a proxy may serve it under a prefix.
@@ -62,6 +71,12 @@ std::string metric_label(const Request& request) {
 
 }  // namespace
 
+bool matches(const Route& route, std::string_view path) {
+  const std::string_view prefix = without_id(route.path);
+  if (prefix.size() == route.path.size()) return path == route.path;
+  return path.starts_with(prefix) && is_session_id(path.substr(prefix.size()));
+}
+
 const std::vector<std::pair<std::string, std::string>>& security_headers() {
   static const std::vector<std::pair<std::string, std::string>> headers{
       {"Content-Security-Policy",
@@ -77,52 +92,13 @@ const std::vector<std::pair<std::string, std::string>>& security_headers() {
 }
 
 Api::Api(ServerContext context, SessionRegistry& registry, const AccessControl& access,
-         const ServerOptions& options)
+         const ServerOptions& options, PeerService* peers)
     : context_(context),
       registry_(registry),
       access_(access),
       options_(options),
+      peers_(peers),
       image_request_(context, registry) {}
-
-const std::vector<Route>& Api::routes() {
-  using Body = RequestBody;
-  static const std::vector<Route> table{
-      {"GET", "/api/settings", &Api::settings,
-       "The model (of ?model=NAME, one that is in memory), the default parameters and their JSON "
-       "Schema"},
-      {"GET", "/api/models", &Api::models,
-       "The models that a session can change to, and which of them are in memory"},
-      {"GET", "/api/words", &Api::words,
-       "Words of everyday language, of other languages and emoji, and what the model calls them"},
-      {"GET", "/api/queue", &Api::queue, "The number of sessions, including those that wait"},
-      {.method = "GET",
-       .path = "/api/ws/{id}",
-       .summary = "A WebSocket; with ?frames=binary images go both ways; see docs/protocol.md",
-       .status = 101,
-       .type = "",
-       .responder = Responder::web_socket},
-      {.method = "GET",
-       .path = "/api/stream/{id}",
-       .summary = "The images of a session as MJPEG, one image/jpeg part each",
-       .type = "multipart/x-mixed-replace",
-       .responder = Responder::mjpeg},
-      {"POST", "/api/txt2img", &Api::txt2img, "Generates an image from a prompt", 200, "image/*",
-       Body::text_to_image},
-      {"POST", "/api/img2img", &Api::img2img, "Generates an image from an image and a prompt", 200,
-       "image/*", Body::image_to_image},
-      {"GET", "/api/sessions", &Api::sessions, "All sessions with their parameters and counters"},
-      {"GET", "/api/sessions/{id}", &Api::session, "One session"},
-      {"PATCH", "/api/sessions/{id}", &Api::patch_session, "Changes the parameters of a session",
-       200, "application/json", Body::parameters},
-      {"DELETE", "/api/sessions/{id}", &Api::end_session, "Ends a session", 204, ""},
-      {"GET", "/api/openapi.json", &Api::openapi, "This description"},
-      {"GET", "/healthz", &Api::healthz, "Whether the server runs"},
-      {"GET", "/readyz", &Api::readyz, "Whether it accepts sessions; 503 while it drains"},
-      {"GET", "/metrics", &Api::metrics, "Metrics in the Prometheus text format", 200,
-       "text/plain"},
-  };
-  return table;
-}
 
 Responder Api::responder_of(const Request& request) {
   for (const Route& route : routes()) {
@@ -146,7 +122,10 @@ std::optional<std::size_t> Api::body_limit(const Request& request) const {
       case RequestBody::text_to_image:
         return std::min(context_.limits.json_bytes, message);
       case RequestBody::image_to_image:
+      case RequestBody::image:
         return message;
+      case RequestBody::offer:
+        return webrtc::kMaxOfferBytes;
     }
   }
   if (request.method == "GET" && find_asset(request.path) != nullptr) return 0;
@@ -184,6 +163,7 @@ void Api::respond_error(const Request& request, const HttpError& http_error,
 void Api::handle(Request& request, const Reply& reply) {
   try {
     access_.check(request);
+    check_query(request);
     dispatch(request, with_common_headers(request, reply));
   } catch (...) {
     respond_error(request, current_http_error(), reply);
@@ -204,6 +184,7 @@ void Api::dispatch(Request& request, const Reply& reply) {
   Response response;
   if (method == "OPTIONS") {
     response.status = 204;
+    if (takes_offer(request)) response.header.emplace_back("Accept-Post", kSdpType);
   } else {
     response = error_response(HttpError(405, "method_not_allowed",
                                         "this address does not accept " + dump(request.method)));
@@ -225,14 +206,7 @@ void Api::page(Request& request, const Reply& reply) {
     return reply(std::move(response));
   }
   const Asset& asset = *find_asset(request.path);
-  response.type = asset.type;
-  response.header = {{"ETag", std::string(asset.etag)}, {"Cache-Control", "no-cache"}};
-  if (request.field("if-none-match").find(asset.etag) != std::string::npos) {
-    response.status = 304;
-  } else {
-    response.body = asset.bytes;
-  }
-  reply(std::move(response));
+  reply(changed_response(request, asset.etag, asset.type, asset.bytes));
 }
 
 /// The model that a request asks about.
@@ -282,13 +256,6 @@ void Api::settings(Request& request, const Reply& reply) {
                        {"page", json::parse(info.page_hints)}}));
 }
 
-void Api::words(Request& request, const Reply& reply) {
-  Response response;
-  response.type = "application/json";
-  response.body = model_of(request)->factory->info().page_words;
-  reply(std::move(response));
-}
-
 void Api::queue(Request& /*request*/, const Reply& reply) {
   reply(json_response({{"queue_size", registry_.active() + registry_.waiting()},
                        {"limit", context_.limits.sessions}}));
@@ -311,6 +278,7 @@ void Api::session(Request& request, const Reply& reply) {
 }
 
 void Api::patch_session(Request& request, const Reply& reply) {
+  check_media_type(request, false);
   const auto session = registry_.find(session_id_of(request));
   const auto body = std::make_shared<const std::string>(std::move(request.body));
   const auto respond = [this, session, reply](const auto& make_object) {
@@ -343,6 +311,15 @@ void Api::end_session(Request& request, const Reply& reply) {
   reply(std::move(response));
 }
 
+void Api::image(Request& request, const Reply& reply) {
+  const std::string id = session_id_of(request);
+  const EncodedImagePtr newest =
+      id.empty() ? registry_.newest_image() : registry_.find(id)->newest_image();
+  if (!newest) throw HttpError(404, "no_image", "there is no image yet");
+  const std::string etag = base::concat('"', newest->finished.time_since_epoch().count(), '"');
+  reply(changed_response(request, etag, "image/jpeg", newest->jpeg));
+}
+
 void Api::openapi(Request& /*request*/, const Reply& reply) {
   reply(json_response(openapi_description(routes(), context_.table, options_.version)));
 }
@@ -352,18 +329,10 @@ void Api::healthz(Request& /*request*/, const Reply& reply) {
 }
 
 void Api::readyz(Request& /*request*/, const Reply& reply) {
-  const bool draining = registry_.draining();
+  const bool draining = !registry_.accepting();
   Response response =
       json_response({{"status", draining ? "draining" : "ready"}}, draining ? 503 : 200);
   if (draining) response.header.emplace_back("Retry-After", "5");
-  reply(std::move(response));
-}
-
-void Api::metrics(Request& /*request*/, const Reply& reply) {
-  registry_.update_metrics();
-  Response response;
-  response.type = "text/plain; version=0.0.4; charset=utf-8";
-  response.body = context_.metrics.text();
   reply(std::move(response));
 }
 

@@ -2,6 +2,7 @@
 // it.
 #pragma once
 
+#include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "server/http/image_request.h"
+#include "server/http/peer_service.h"
 #include "server/protocol/access_control.h"
 #include "server/protocol/http.h"
 
@@ -21,7 +23,10 @@ class Api;
 enum class Responder { api, web_socket, mjpeg };
 
 /// What the body of a request holds.
-enum class RequestBody { none, parameters, text_to_image, image_to_image };
+enum class RequestBody { none, parameters, text_to_image, image_to_image, image, offer };
+
+/// Of an offer and its answer.
+constexpr const char* kSdpType = "application/sdp";
 
 struct Route {
   using Handler = void (Api::*)(Request&, const Reply&);
@@ -38,12 +43,21 @@ struct Route {
   std::string_view type = "application/json";
   RequestBody body = RequestBody::none;
   Responder responder = Responder::api;
+  /// What its query may hold beside `token`. Where the body is an image, the parameters may too.
+  std::vector<std::string_view> query = {};
 };
+
+/// Whether the route has this path.
+bool matches(const Route& route, std::string_view path);
+
+/// Throws HttpError 400 naming what stands in the query and the route does not know.
+void check_query(const Request& request);
 
 class Api {
  public:
+  /// `peers` is null where there is no WebRTC.
   Api(ServerContext context, SessionRegistry& registry, const AccessControl& access,
-      const ServerOptions& options);
+      const ServerOptions& options, PeerService* peers = nullptr);
 
   static const std::vector<Route>& routes();
   /// Who serves this address, whatever the method and the id. Api serves unknown addresses.
@@ -79,6 +93,21 @@ class Api {
   void session(Request& request, const Reply& reply);
   void patch_session(Request& request, const Reply& reply);
   void end_session(Request& request, const Reply& reply);
+  void image(Request& request, const Reply& reply);
+  void control_image(Request& request, const Reply& reply);
+  void style_image(Request& request, const Reply& reply);
+  void set_style_image(Request& request, const Reply& reply);
+  void add_style_image(Request& request, const Reply& reply);
+  void remove_style_images(Request& request, const Reply& reply);
+  /// Makes a response on a worker.
+  void respond_later(std::function<Response()> make, const Reply& reply) const;
+  void take_style_image(Request& request, bool add, const Reply& reply);
+  void open_exchange(Request& request, const Reply& reply);
+  void open_whip(Request& request, const Reply& reply);
+  void open_whep(Request& request, const Reply& reply);
+  void open_peer(Request& request, webrtc::Role role, const Reply& reply);
+  void end_peer(Request& request, const Reply& reply);
+  static bool takes_offer(const Request& request);
   void openapi(Request& request, const Reply& reply);
   void healthz(Request& request, const Reply& reply);
   void readyz(Request& request, const Reply& reply);
@@ -88,6 +117,7 @@ class Api {
   SessionRegistry& registry_;
   const AccessControl& access_;
   const ServerOptions& options_;
+  PeerService* peers_;
   ImageRequest image_request_;
 };
 

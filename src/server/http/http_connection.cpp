@@ -15,7 +15,6 @@ namespace {
 
 namespace http = beast::http;
 
-constexpr std::size_t kMaxSubscribers = 8;
 /// How often a client that waits for a response is looked at.
 constexpr auto kClientCheck = 250ms;
 
@@ -205,6 +204,7 @@ Task<Connection::Next> Connection::take_over(RequestReader& reader, const Reques
       throw HttpError(400, "bad_request",
                       "a session's id has 1 to 64 characters of A-Z a-z 0-9 _ -");
     }
+    check_query(request);
     const auto frames = request.query.find("frames");
     if (socket && frames != request.query.end() && frames->second != "binary") {
       throw HttpError(400, "bad_request", "frames is " + dump(frames->second) + ", expected binary",
@@ -219,9 +219,10 @@ Task<Connection::Next> Connection::take_over(RequestReader& reader, const Reques
         throw HttpError(405, "method_not_allowed", "this address accepts only GET");
       }
       session = context_.registry.find(id);
-      if (session->subscriber_count() >= kMaxSubscribers) {
-        throw HttpError(503, "full",
-                        base::concat(kMaxSubscribers, " clients already watch this session"));
+      if (session->subscriber_count() >= ClientSession::kMaxSubscribers) {
+        throw HttpError(
+            503, "full",
+            base::concat(ClientSession::kMaxSubscribers, " clients already watch this session"));
       }
     }
   } catch (const HttpError& refused) {

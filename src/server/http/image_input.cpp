@@ -3,6 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include "server/protocol/messages.h"
+#include "server/protocol/request_rules.h"
+#include "server/protocol/style_image.h"
 
 namespace streamdiffusion::server {
 
@@ -27,16 +29,17 @@ ImageFormat format_of(const std::string& name) {
                   "format");
 }
 
-std::string image_of(const Json& body) {
-  auto image = base64_decode(body.at("image").string());
+std::string decoded(const std::string& base64, const char* name, const char* param) {
+  auto image = base64_decode(base64);
   if (!image) {
-    throw HttpError(400, "bad_request", "image is not base64, expected an image's bytes", "image");
+    throw HttpError(400, "bad_request",
+                    std::string(name) + " is not base64, expected an image's bytes", param);
   }
   return *std::move(image);
 }
 
 void read_json_body(const Request& request, bool text_to_image, const ParameterTable& table,
-                    ImageInput& input) {
+                    const Limits& limits, ImageInput& input) {
   for (const auto& [name, value] : request.query) {
     if (name == "token") continue;
     throw HttpError(400, "bad_request",
@@ -54,12 +57,16 @@ void read_json_body(const Request& request, bool text_to_image, const ParameterT
                       "/api/img2img follows one",
                       "image");
     }
-    if (!text_to_image) input.image = image_of(body);
+    if (!text_to_image) input.image = decoded(body.at("image").string(), "image", "image");
   } catch (const Error& error) {
     throw HttpError(400, "bad_request", error.what());
   }
   const std::string parameters = dump(parameters_only(request.body));
-  input.parameters = table.apply(parse_client_json(parameters, "body"), input.parameters);
+  const auto read_style = [&](const std::string& text) {
+    return read_style_image(decoded(text, "style_image", "image_prompts"), limits.image_pixels);
+  };
+  input.parameters =
+      table.apply(parse_client_json(parameters, "body"), input.parameters, read_style);
 }
 
 }  // namespace
@@ -68,24 +75,16 @@ ImageInput read_image_input(const Request& request, bool text_to_image, const Pa
                             const Limits& limits) {
   ImageInput input;
   const std::string& type = request.field("content-type");
-  const std::string& coding = request.field("content-encoding");
-  if (!coding.empty() && coding != "identity") {
-    throw HttpError(415, "unsupported_media_type",
-                    "the body is encoded with " + dump(coding) + ", expected no Content-Encoding");
-  }
+  check_media_type(request, !text_to_image);
   const std::string mode = text_to_image ? R"({"mode": "txt2img"})" : R"({"mode": "img2img"})";
   input.parameters = table.apply(parse_client_json(mode, "mode"), table.defaults());
-  if (type.starts_with("image/") && !text_to_image) {
+  if (type.starts_with("image/")) {
     input.parameters = table.apply(request.query, {"token", "format"}, input.parameters);
     const auto format = request.query.find("format");
     if (format != request.query.end()) input.format = format_of(format->second);
     input.image = request.body;
-  } else if (type.starts_with("application/json") || type.empty()) {
-    read_json_body(request, text_to_image, table, input);
   } else {
-    throw HttpError(415, "unsupported_media_type",
-                    text_to_image ? "expected a body of type application/json"
-                                  : "expected a body of type application/json or image/*");
+    read_json_body(request, text_to_image, table, limits, input);
   }
   if (input.parameters.live.options.text_to_image != text_to_image) {
     throw HttpError(400, "bad_request", "mode differs from the mode of this address", "mode");

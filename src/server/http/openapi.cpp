@@ -49,6 +49,12 @@ json request_body(RequestBody body) {
     case RequestBody::image_to_image:
       out = image_request_body(body == RequestBody::image_to_image);
       break;
+    case RequestBody::image:
+      out = content("image/*", string_schema());
+      break;
+    case RequestBody::offer:
+      out = content(kSdpType, string_schema());
+      break;
   }
   out["required"] = true;
   return out;
@@ -76,11 +82,14 @@ json operation(const Route& route) {
   json out{{"summary", route.summary},
            {"responses", {{std::to_string(route.status), response(route)}, {"default", error}}}};
   if (route.path.ends_with("{id}")) {
-    out["parameters"] =
-        json::array({{{"name", "id"},
-                      {"in", "path"},
-                      {"required", true},
-                      {"schema", {{"type", "string"}, {"pattern", "^[A-Za-z0-9_-]{1,64}$"}}}}});
+    out["parameters"].push_back(
+        {{"name", "id"},
+         {"in", "path"},
+         {"required", true},
+         {"schema", {{"type", "string"}, {"pattern", "^[A-Za-z0-9_-]{1,64}$"}}}});
+  }
+  for (const std::string_view name : route.query) {
+    out["parameters"].push_back({{"name", name}, {"in", "query"}, {"schema", string_schema()}});
   }
   if (json body = request_body(route.body); !body.is_null()) out["requestBody"] = std::move(body);
   return out;

@@ -1,12 +1,13 @@
 #include "server/protocol/access_control.h"
 
-#include <sys/random.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 
+#include "base/error.h"
 #include "server/protocol/client_network.h"
+#include "server/protocol/cookie_value.h"
 
 namespace streamdiffusion::server {
 namespace {
@@ -28,6 +29,14 @@ std::string_view without_port(std::string_view host) {
   return port ? host.substr(0, colon) : host;
 }
 
+/// "example.org:80" -> "80", "[::1]" -> ""
+std::string_view port_of(std::string_view host) {
+  const std::string_view name = without_port(host);
+  std::string_view port = host.substr(std::min(name.size() + 1, host.size()));
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  return std::all_of(port.begin(), port.end(), is_digit) ? port : std::string_view{};
+}
+
 /// An IP address needs no name server, so DNS rebinding cannot redirect it.
 bool is_address(std::string_view host) {
   const bool v6 = host.size() > 2 && host.starts_with('[') && host.ends_with(']');
@@ -45,21 +54,6 @@ std::string machine_name() {
   return ::gethostname(name.data(), name.size() - 1) == 0 ? lower(name.data()) : "localhost";
 }
 
-/// 256 random bits, in hexadecimal.
-std::string random_value() {
-  std::array<unsigned char, 32> bytes{};
-  const auto count = ::getrandom(bytes.data(), bytes.size(), 0);
-  base::require(count == static_cast<ssize_t>(bytes.size()), ErrorCode::io,
-                "the system gave no random bytes");
-  std::string text;
-  for (const unsigned byte : bytes) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    text.push_back(digits[byte >> 4U]);
-    text.push_back(digits[byte & 15U]);
-  }
-  return text;
-}
-
 }  // namespace
 
 bool equal_in_constant_time(std::string_view a, std::string_view b) {
@@ -73,8 +67,7 @@ bool equal_in_constant_time(std::string_view a, std::string_view b) {
 
 AccessControl::AccessControl(const ServerOptions& options)
     : token_(options.token),
-      session_(random_value()),
-      port_(options.port),
+      cookie_value_(cookie_value(options.token)),
       origins_(options.allowed_origins) {
   const std::string machine = machine_name();
   hosts_ = {"localhost", machine, machine + ".local", lower(options.host)};
@@ -131,8 +124,8 @@ bool AccessControl::has_token(const Request& request) const {
   bool valid = lower(authorization.substr(0, bearer.size())) == bearer &&
                equal_in_constant_time(authorization.substr(bearer.size()), token_);
   for (const bool encrypted : {false, true}) {
-    for (const std::string& value : cookies(request, cookie_name(encrypted))) {
-      valid |= equal_in_constant_time(value, session_);
+    for (const std::string& value : cookies(request, cookie_name(request, encrypted))) {
+      valid |= equal_in_constant_time(value, cookie_value_);
     }
   }
   const auto query = request.query.find("token");
@@ -152,23 +145,23 @@ bool AccessControl::is_encrypted(const Request& request) const {
 
 /// The prefix __Host- makes browsers refuse a cookie of this name that a subdomain or an
 /// unencrypted page sets (RFC 6265bis, section 4.1.3.2).
-std::string AccessControl::cookie_name(bool encrypted) const {
-  return std::string(encrypted ? "__Host-" : "") + "sd-session-" + std::to_string(port_);
+std::string AccessControl::cookie_name(const Request& request, bool encrypted) {
+  return base::concat(encrypted ? "__Host-" : "", "sd-session-", port_of(request.field("host")));
 }
 
 std::string AccessControl::cookie(const Request& request) const {
   const bool encrypted = is_encrypted(request);
-  return cookie_name(encrypted) + "=" + session_ + "; Path=/; HttpOnly; SameSite=Strict" +
-         (encrypted ? "; Secure" : "");
+  return cookie_name(request, encrypted) + "=" + cookie_value_ +
+         "; Path=/; HttpOnly; SameSite=Strict" + (encrypted ? "; Secure" : "");
 }
 
 std::vector<std::pair<std::string, std::string>> AccessControl::cors(const Request& request) const {
   const std::string& origin = request.field("origin");
   if (origin.empty() || !is_listed_origin(origin)) return {};
   return {{"Access-Control-Allow-Origin", origin},
-          {"Access-Control-Allow-Methods", "GET, POST, PATCH, DELETE, OPTIONS"},
+          {"Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE, OPTIONS"},
           {"Access-Control-Allow-Headers", "Authorization, Content-Type"},
-          {"Access-Control-Expose-Headers", "X-Seed, X-Warnings"},
+          {"Access-Control-Expose-Headers", "Link, Location, X-Seed, X-Warnings"},
           {"Vary", "Origin"}};
 }
 

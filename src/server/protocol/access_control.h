@@ -2,7 +2,6 @@
 // rebinding), the Origin of the page that sent it, and its token.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,11 +23,10 @@ class AccessControl {
 
   /// True if the query holds the right token. The browser then gets a cookie.
   bool token_in_query(const Request& request) const;
-  /// The Set-Cookie value for that. It holds a random value of this process, not the token: cookies
-  /// ignore ports, so that other servers of this host receive it too.
+  /// The Set-Cookie value for that. It holds cookie_value() and not the token, because cookies
+  /// ignore ports: other servers of this host receive it too. Its name has the port of `Host`, so
+  /// that they do not replace it.
   std::string cookie(const Request& request) const;
-  /// The port that this server listens on becomes a part of the cookie's name.
-  void set_port(std::uint16_t port) { port_ = port; }
 
   /// The headers that let a page of an allowed other origin read the response. None for the
   /// server's own pages.
@@ -42,12 +40,10 @@ class AccessControl {
 
   /// Whether the browser speaks TLS, to this server or to a proxy in front of it.
   bool is_encrypted(const Request& request) const;
-  std::string cookie_name(bool encrypted) const;
+  static std::string cookie_name(const Request& request, bool encrypted);
 
   std::string token_;
-  /// What the cookie holds.
-  std::string session_;
-  std::uint16_t port_;
+  std::string cookie_value_;
   std::vector<std::string> origins_;
   std::vector<std::string> hosts_;
 };

@@ -5,6 +5,7 @@
 #include "image/encode.h"
 #include "image/image_file.h"
 #include "server/protocol/http_error.h"
+#include "webrtc/message.h"
 
 namespace streamdiffusion::server {
 namespace {
@@ -67,6 +68,12 @@ std::string encode_image(const Image& image, ImageFormat format, int quality) {
                      : format == ImageFormat::webp ? image::encode_webp(image, quality)
                                                    : image::encode_jpeg(image, quality);
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+std::string write_planes(const Image& image) {
+  std::string planes;
+  write(image, webrtc::image_target(planes, image.width, image.height));
+  return planes;
 }
 
 const char* media_type(ImageFormat format) {

@@ -19,6 +19,8 @@ Image decode_image(std::string_view bytes, std::int64_t max_pixels);
 enum class ImageFormat { jpeg, png, webp };
 
 std::string encode_image(const Image& image, ImageFormat format, int quality);
+/// The planes of a WebRTC image (webrtc/message.h).
+std::string write_planes(const Image& image);
 const char* media_type(ImageFormat format);
 
 }  // namespace streamdiffusion::server

@@ -31,4 +31,20 @@ void check_framing(const Request& request, bool http_1_0) {
   }
 }
 
+void check_media_type(const Request& request, bool images) {
+  const std::string& coding = request.field("content-encoding");
+  if (!coding.empty() && coding != "identity") {
+    throw HttpError(
+        415, "unsupported_media_type",
+        "the body is encoded with " + json::quote(coding) + ", expected no Content-Encoding");
+  }
+  const std::string& type = request.field("content-type");
+  const std::string name = type.substr(0, type.find_first_of("; "));
+  if (name.empty() || name == "application/json") return;
+  if (images && name.starts_with("image/")) return;
+  throw HttpError(415, "unsupported_media_type",
+                  "the body is of type " + json::quote(type) + ", expected application/json" +
+                      (images ? " or image/*" : ""));
+}
+
 }  // namespace streamdiffusion::server

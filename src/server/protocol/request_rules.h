@@ -16,4 +16,8 @@ void check_lines(std::string_view bytes);
 /// beside a Content-Length or in HTTP/1.0 (RFC 9112, section 6).
 void check_framing(const Request& request, bool http_1_0);
 
+/// Throws HttpError 415 for a Content-Encoding, and for a Content-Type that is neither missing nor
+/// application/json nor, if `images`, image/*.
+void check_media_type(const Request& request, bool images);
+
 }  // namespace streamdiffusion::server

@@ -25,8 +25,10 @@ double milliseconds(double s) {
 }
 
 /// Runs on the deliver thread.
-EncodedImagePtr make_image(const LiveOutput& output, int quality) {
+EncodedImagePtr make_image(const LiveOutput& output, int quality, bool video) {
   auto image = std::make_shared<EncodedImage>();
+  image->pixels = output.image;
+  if (video) image->planes = write_planes(*output.image);
   image->jpeg = encode_image(*output.image, ImageFormat::jpeg, quality);
   image->width = output.image->width;
   image->height = output.image->height;
@@ -92,6 +94,7 @@ void ClientSession::admit() {
 
 void ClientSession::open() {
   auto self = shared_from_this();
+  asked_.emplace(Asked{model_, parameters_});
   context_.executor.run_opening(
       [self, settings = parameters_.live, calls = callbacks(), stop = open_stop_.get_token()] {
         std::shared_ptr<std::unique_ptr<LiveStream>> stream;
@@ -119,12 +122,14 @@ void ClientSession::on_opened(std::unique_ptr<LiveStream> stream) {
   last_message_ = base::Clock::now();
   send(dump({{"status", "connected"}, {"id", id_}, {"protocol", 1}}));
   try {
-    stream_->change(parameters_.live);  // changes that came while the stream opened
+    if (changed_while_opening_) note_change(stream_->change(parameters_.live), model_, parameters_);
   } catch (...) {
     send_error(current_http_error());
+    parameters_ = asked_->now().parameters;
   }
   reconfiguring_ = stream_->reconfiguring();
   send(dump(settings()));
+  submit_early_frame();
   if (protocol_ == Protocol::legacy) send(status_message("send_frame"));
   if (const auto change = std::exchange(waiting_change_, std::nullopt)) {
     change_model(change->at("model").string(), *change);
@@ -136,8 +141,9 @@ void ClientSession::on_opened(std::unique_ptr<LiveStream> stream) {
 LiveCallbacks ClientSession::callbacks() {
   LiveCallbacks calls;
   std::weak_ptr<ClientSession> weak = weak_from_this();
-  calls.output = [weak, gate = gate_, quality = quality_](const LiveOutput& output) {
-    gate->post([weak, image = make_image(output, quality->load())] {
+  const bool video = protocol_ == Protocol::video;
+  calls.output = [weak, gate = gate_, quality = quality_, video](const LiveOutput& output) {
+    gate->post([weak, image = make_image(output, quality->load(), video)] {
       if (const auto session = weak.lock()) session->guarded([&] { session->deliver(image); });
     });
   };
@@ -168,11 +174,11 @@ void ClientSession::deliver(const EncodedImagePtr& image) {
 }
 
 void ClientSession::on_frame_failed(const Error& error, bool frame) {
-  if (!frame) undo_model_change();
   if (error_rate_.take()) {
     send_error(
         HttpError(400, frame ? "frame_failed" : "settings_failed", to_http_error(error).what()));
   }
+  if (!frame) follow_stream();
   if (protocol_ == Protocol::legacy) send_frame_request();
 }
 
@@ -188,7 +194,6 @@ void ClientSession::check_stream() {
   const LiveCounters counters = client_counters(stream_->counters());
   add_to_metrics(counters);
   if (std::exchange(reconfiguring_, stream_->reconfiguring()) && !reconfiguring_) {
-    before_change_.reset();
     send(dump(settings()));
   }
   json stats = write_counters(counters);
@@ -213,7 +218,7 @@ void ClientSession::update_metrics() {
 }
 
 LiveCounters ClientSession::client_counters(const LiveCounters& counters) const {
-  return protocol_ == Protocol::binary ? as_seen_by_client(counters, delivery_counts_) : counters;
+  return protocol_ != Protocol::legacy ? as_seen_by_client(counters, delivery_counts_) : counters;
 }
 
 void ClientSession::add_to_metrics(const LiveCounters& counters) {
@@ -223,6 +228,11 @@ void ClientSession::add_to_metrics(const LiveCounters& counters) {
 
 // Ending: nothing here waits. The stream reports when its last thread has ended, which may be long
 // after the client is gone. Only then are its counters final and the session's slot free.
+
+void ClientSession::announce_end(Milliseconds within) {
+  send(dump({{"status", "moving"}, {"after_s", std::chrono::duration<double>(within).count()}}));
+  if (state_ == State::waiting) end(1001, kShuttingDown);
+}
 
 void ClientSession::drain() {
   if (state_ != State::live) return end(1001, kShuttingDown);

@@ -20,6 +20,7 @@
 #include "server/protocol/rate_limiter.h"
 #include "server/sessions/delivery_stats.h"
 #include "server/sessions/encoded_image.h"
+#include "settings/change_history.h"
 
 namespace streamdiffusion::server {
 
@@ -47,13 +48,16 @@ struct ServerContext {
 };
 
 /// `binary` sends images in both directions over the WebSocket. `legacy` is the protocol of the
-/// original demo: frames on request, images as MJPEG.
-enum class Protocol { binary, legacy };
+/// original demo: frames on request, images as MJPEG. `video` is `binary` with images that a
+/// WebRTC connection has decoded and will encode.
+enum class Protocol { binary, legacy, video };
 
 class ClientSession : public std::enable_shared_from_this<ClientSession> {
  public:
   /// The names are those of /api/sessions.
   enum class State { waiting, opening, live, ending, gone };
+  /// Clients that watch one session as MJPEG or by WHEP.
+  static constexpr std::size_t kMaxSubscribers = 8;
 
   /// What the registry hears of a session, once each.
   struct Events {
@@ -74,6 +78,8 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   /// Called twice a second.
   void tick();
   void update_metrics();
+  /// Tells the client to move to another server within this time. One that waits is closed.
+  void announce_end(Milliseconds within);
   /// Finishes the frames in flight, then closes.
   void drain();
   /// Ends at once and closes with this status.
@@ -82,6 +88,8 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   // Called by the connection.
   void on_text(std::string_view message);
   void on_binary(std::string message);
+  /// An image of a WebRTC connection: a view of pixels in `owner`.
+  void on_video_frame(const FrameView& image, std::shared_ptr<const void> owner);
   /// What precedes the JPEG in a binary message. Made when the image is about to be sent.
   std::string frame_header(const EncodedImage& image) const;
   void on_sent(const EncodedImage& image);
@@ -95,6 +103,14 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   /// Tells the client of the change. Throws HttpError with nothing changed.
   /// `outside`: not by the client itself, but by a REST request.
   void patch(const json::Json& object, bool outside = false);
+  /// The same for the image that an IP-Adapter follows: in place of those that it has, or behind
+  /// them. Null for none.
+  void set_style_image(std::size_t adapter, const std::shared_ptr<const Image>& image, bool add);
+  /// Throws HttpError 404 where the stream's model has no such IP-Adapter.
+  void check_style_adapter(std::size_t adapter) const;
+  /// Null if there is none.
+  std::shared_ptr<const Image> style_image(std::size_t adapter, std::size_t image) const;
+  void set_paused(bool paused);
   nlohmann::json settings() const;
   nlohmann::json describe() const;
 
@@ -108,6 +124,10 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   std::size_t subscriber_count() const { return subscribers_.size(); }
   /// The last image that was delivered, or null.
   EncodedImagePtr newest_image() const { return newest_image_; }
+  /// What a ControlNet of the stream's model was shown last, or null.
+  std::shared_ptr<const Image> control_image(std::size_t net) const {
+    return stream_ ? stream_->control_image(net) : nullptr;
+  }
 
   const std::string& id() const { return id_; }
   /// Whether the connection is gone, with or without on_closed().
@@ -130,15 +150,22 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   void take_text(std::string_view message);
   void take_binary(std::string message);
   void handle(const ClientText& message);
+  /// Takes over what was asked for, and tells the client.
+  void take(Parameters next, bool outside);
   /// The other model that an object asks for, if it does.
   std::optional<std::string> wanted_model(const json::Json& object) const;
   /// Opens the model beside the running stream, then changes over to it with the other members of
   /// the object. Throws HttpError 503 while one is being opened.
   void change_model(const std::string& name, const json::Json& object);
   void on_model_opened(const std::shared_ptr<const StreamModel>& model, const json::Json& object);
-  /// Back to the model of before, which the stream goes on with.
-  void undo_model_change();
+  /// Keeps what change `number` of the stream asked for.
+  void note_change(std::uint64_t number, std::shared_ptr<const StreamModel> model,
+                   Parameters parameters);
+  /// Goes back to the model and the parameters that the stream goes on with, if it took a change
+  /// back, and tells the client.
+  void follow_stream();
   /// The image is `message` from `image_offset` on.
+  void submit_early_frame();
   void submit(const FrameHeader& header, std::string message, std::size_t image_offset = 0);
   void send_frame_request();
   void send_error(const HttpError& http_error, bool fatal = false, int status = 1008);
@@ -169,17 +196,24 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   Parameters parameters_;
   /// Another model is being opened.
   bool opening_model_ = false;
-  /// Until a change of the model has taken effect.
-  struct BeforeChange {
+  struct Asked {
     std::shared_ptr<const StreamModel> model;
     Parameters parameters;
   };
-  std::optional<BeforeChange> before_change_;
+  /// From the opening on.
+  std::optional<settings::ChangeHistory<Asked>> asked_;
   /// What was asked for before the stream was open.
   std::optional<json::Json> waiting_change_;
+  /// The newest frame that came while the stream opened.
+  struct EarlyFrame {
+    FrameHeader header;
+    std::string message;
+    std::size_t image_offset = 0;
+  };
+  std::optional<EarlyFrame> early_frame_;
   std::shared_ptr<std::atomic<int>> quality_;
   bool stream_ended_ = false;
-  bool opening_ = false, paused_ = false, reconfiguring_ = false;
+  bool opening_ = false, changed_while_opening_ = false, paused_ = false, reconfiguring_ = false;
   /// Legacy protocol: what the client announced.
   bool next_frame_ = false, expects_image_ = false;
   /// Legacy protocol: a frame request is due and was not sent.

@@ -1,6 +1,7 @@
 // What a client sends: text messages and frames, in both protocols.
 #include <nlohmann/json.hpp>
 
+#include "params/limits.h"
 #include "server/protocol/image_codec.h"
 #include "server/sessions/client_session.h"
 
@@ -55,9 +56,7 @@ void ClientSession::handle(const ClientText& message) {
       return patch(message.body);
     case ClientText::Kind::pause:
     case ClientText::Kind::resume:
-      paused_ = message.kind == ClientText::Kind::pause;
-      if (stream_) paused_ ? stream_->pause() : stream_->resume();
-      return;
+      return set_paused(message.kind == ClientText::Kind::pause);
     case ClientText::Kind::ack:
       return;
     case ClientText::Kind::next_frame:
@@ -74,6 +73,11 @@ void ClientSession::handle(const ClientText& message) {
         expects_image_ = true;
       }
   }
+}
+
+void ClientSession::set_paused(bool paused) {
+  paused_ = paused;
+  if (stream_) paused_ ? stream_->pause() : stream_->resume();
 }
 
 void ClientSession::take_binary(std::string message) {
@@ -100,15 +104,25 @@ void ClientSession::take_binary(std::string message) {
 
 void ClientSession::submit(const FrameHeader& header, std::string message,
                            std::size_t image_offset) {
+  if (state_ == State::opening) {
+    early_frame_ = EarlyFrame{header, std::move(message), image_offset};
+    return;
+  }
+  if (state_ == State::waiting) {
+    throw HttpError(400, "bad_frame", "a frame came while the client waits; expected `connected`");
+  }
   if (state_ != State::live) return;
   const bool from_text = parameters_.live.options.text_to_image;
   if (!from_text && message.size() <= image_offset) {
     throw HttpError(400, "bad_frame", "a frame came without an image, which mode img2img needs");
   }
+  // From text alone, an image is what control images are made of.
+  const bool has_image = message.size() > image_offset;
+  const bool controlled = !parameters_.live.options.control_settings.empty();
   LiveFrame frame;
   auto tag = std::make_shared<FrameTag>(FrameTag{header, frame.captured});
   frame.tag = tag;
-  if (!from_text) {
+  if (!from_text || (controlled && has_image)) {
     frame.image = [tag, image_offset,
                    bytes = std::make_shared<const std::string>(std::move(message)),
                    max_pixels = context_.limits.image_pixels] {
@@ -116,7 +130,35 @@ void ClientSession::submit(const FrameHeader& header, std::string message,
       return decode_image(std::string_view(*bytes).substr(image_offset), max_pixels);
     };
   }
-  stream_->submit(std::move(frame));
+  try {
+    stream_->submit(std::move(frame));
+  } catch (const Error& error) {
+    throw to_http_error(error);
+  }
+}
+
+void ClientSession::on_video_frame(const FrameView& image, std::shared_ptr<const void> owner) {
+  guarded([&] {
+    if (!within_rate(1) || state_ != State::live) return;
+    LiveFrame frame;
+    frame.tag = std::make_shared<FrameTag>(FrameTag{{}, frame.captured});
+    const bool from_text = parameters_.live.options.text_to_image;
+    if (!from_text || !parameters_.live.options.control_settings.empty()) {
+      frame.pixels = image;
+      frame.owner = std::move(owner);
+    }
+    stream_->submit(std::move(frame));
+  });
+}
+
+void ClientSession::submit_early_frame() {
+  auto early = std::exchange(early_frame_, std::nullopt);
+  if (!early) return;
+  try {
+    submit(early->header, std::move(early->message), early->image_offset);
+  } catch (const HttpError& http_error) {
+    send_error(http_error);
+  }
 }
 
 // Legacy protocol: asks for the next frame while no more frames are in flight than the stream has
@@ -131,19 +173,62 @@ void ClientSession::send_frame_request() {
 
 void ClientSession::patch(const json::Json& object, bool outside) {
   if (const auto name = wanted_model(object)) return change_model(*name, object);
-  Parameters next = model_->table.apply(object, parameters_);
-  try {
-    if (stream_) stream_->change(next.live);
-  } catch (...) {
-    throw current_http_error();
+  follow_stream();
+  take(model_->table.apply(object, parameters_), outside);
+}
+
+void ClientSession::take(Parameters next, bool outside) {
+  if (stream_) {
+    try {
+      note_change(stream_->change(next.live), model_, next);
+    } catch (...) {
+      throw current_http_error();
+    }
+  } else {
+    parameters_ = std::move(next);
+    quality_->store(parameters_.jpeg_quality);
+    changed_while_opening_ = opening_;
   }
-  parameters_ = std::move(next);
-  quality_->store(parameters_.jpeg_quality);
   reconfiguring_ = stream_ && stream_->reconfiguring();
   if (state_ != State::live) return;
   nlohmann::json message = settings();
   message["outside"] = outside;
   send(dump(message));
+}
+
+void ClientSession::check_style_adapter(std::size_t adapter) const {
+  const std::size_t count = parameters_.live.options.image_prompts.size();
+  if (adapter < count) return;
+  throw HttpError(404, "not_found",
+                  count == 0
+                      ? "the model has no IP-Adapter; the server is started with --ip-adapter"
+                      : base::concat("adapter is ", adapter, ", expected 0 to ", count - 1),
+                  "adapter");
+}
+
+void ClientSession::set_style_image(std::size_t adapter, const std::shared_ptr<const Image>& image,
+                                    bool add) {
+  check_style_adapter(adapter);
+  Parameters next = parameters_;
+  auto& images = next.live.options.image_prompts[adapter].images;
+  if (!add) images.clear();
+  if (image) images.push_back(image);
+  if (images.size() > params::kMaxImagePromptImages) {
+    throw HttpError(400, "bad_request",
+                    base::concat("the IP-Adapter follows ", params::kMaxImagePromptImages,
+                                 " images already, and there may be no more; PUT replaces them"),
+                    "adapter");
+  }
+  next.given.insert("image_prompts");
+  model_->table.check_work(next);
+  take(std::move(next), true);
+}
+
+std::shared_ptr<const Image> ClientSession::style_image(std::size_t adapter,
+                                                        std::size_t image) const {
+  const auto& prompts = parameters_.live.options.image_prompts;
+  if (adapter >= prompts.size() || image >= prompts[adapter].images.size()) return nullptr;
+  return prompts[adapter].images[image];
 }
 
 }  // namespace streamdiffusion::server

@@ -54,28 +54,33 @@ void ClientSession::change_model(const std::string& name, const json::Json& obje
 
 void ClientSession::on_model_opened(const std::shared_ptr<const StreamModel>& model,
                                     const json::Json& object) {
+  follow_stream();
   Parameters next = model->table.apply(object, model->table.carried_over(parameters_));
   try {
-    stream_->change(*model->factory, next.live);
+    note_change(stream_->change(*model->factory, next.live), model, next);
   } catch (...) {
     throw current_http_error();
   }
-  if (!before_change_) before_change_ = BeforeChange{model_, parameters_};
-  model_ = model;
-  parameters_ = std::move(next);
-  quality_->store(parameters_.jpeg_quality);
   reconfiguring_ = stream_->reconfiguring();
-  if (!reconfiguring_) before_change_.reset();
   nlohmann::json message = settings();
   message["outside"] = false;
   send(dump(message));
 }
 
-void ClientSession::undo_model_change() {
-  if (!before_change_) return;
-  model_ = std::move(before_change_->model);
-  parameters_ = std::move(before_change_->parameters);
-  before_change_.reset();
+void ClientSession::note_change(std::uint64_t number, std::shared_ptr<const StreamModel> model,
+                                Parameters parameters) {
+  model_ = std::move(model);
+  parameters_ = std::move(parameters);
+  quality_->store(parameters_.jpeg_quality);
+  asked_->add(number, Asked{model_, parameters_});
+}
+
+void ClientSession::follow_stream() {
+  if (!stream_ || !asked_) return;
+  const bool settled = !stream_->reconfiguring();
+  if (!asked_->follow(stream_->current_change(), !settled)) return;
+  model_ = asked_->now().model;
+  parameters_ = asked_->now().parameters;
   quality_->store(parameters_.jpeg_quality);
   send(dump(settings()));
 }

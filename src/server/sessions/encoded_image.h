@@ -7,6 +7,7 @@
 
 #include "server/metrics.h"
 #include "server/protocol/messages.h"
+#include "streamdiffusion/image.h"
 #include "streamdiffusion/live.h"
 
 namespace streamdiffusion::server {
@@ -20,6 +21,10 @@ struct FrameTag {
 
 struct EncodedImage {
   std::string jpeg;
+  /// The same for an encoder of video.
+  std::shared_ptr<const Image> pixels;
+  /// The planes of a WebRTC image (webrtc/message.h), where the session's client is one.
+  std::string planes;
   int width = 0, height = 0;
   std::uint64_t frame = 0;
   bool reused = false;

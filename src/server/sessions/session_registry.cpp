@@ -17,7 +17,7 @@ std::shared_ptr<ClientSession> SessionRegistry::connect(
   if (sessions_.contains(id)) {
     throw HttpError(409, "conflict", "a session with this id is connected, expected another id");
   }
-  if (draining_) throw HttpError(503, "draining", "the server is shutting down");
+  if (!accepting_) throw HttpError(503, "draining", "the server is shutting down");
   const bool slot_free = used_slots_ < context_.limits.sessions && queue_.empty();
   if (!slot_free && waiting() >= context_.limits.waiting) {
     throw HttpError(503, "full",
@@ -57,7 +57,7 @@ void SessionRegistry::leave_queue(const ClientSession* session) {
 }
 
 void SessionRegistry::acquire_slot() {
-  if (draining_) throw HttpError(503, "draining", "the server is shutting down");
+  if (!accepting_) throw HttpError(503, "draining", "the server is shutting down");
   if (used_slots_ >= context_.limits.sessions || !queue_.empty()) {
     throw HttpError(
         503, "full",
@@ -73,7 +73,7 @@ void SessionRegistry::release_slot() {
 
 void SessionRegistry::admit_next() {
   bool admitted = false;
-  while (!draining_ && used_slots_ < context_.limits.sessions && !queue_.empty()) {
+  while (accepting_ && used_slots_ < context_.limits.sessions && !queue_.empty()) {
     const auto session = queue_.front();
     queue_.pop_front();
     ++used_slots_;
@@ -107,6 +107,24 @@ nlohmann::json SessionRegistry::list() const {
   return {{"sessions", sessions}};
 }
 
+std::vector<std::shared_ptr<ClientSession>> SessionRegistry::live(const std::string& id) const {
+  std::vector<std::shared_ptr<ClientSession>> list;
+  for (const auto& [name, session] : sessions_) {
+    const bool wanted = id.empty() || id == name;
+    if (wanted && session->state() == ClientSession::State::live) list.push_back(session);
+  }
+  return list;
+}
+
+EncodedImagePtr SessionRegistry::newest_image() const {
+  EncodedImagePtr newest;
+  for (const auto& [id, session] : sessions_) {
+    const EncodedImagePtr image = session->newest_image();
+    if (image && (!newest || image->finished > newest->finished)) newest = image;
+  }
+  return newest;
+}
+
 std::vector<std::shared_ptr<ClientSession>> SessionRegistry::all() const {
   std::vector<std::shared_ptr<ClientSession>> list;
   for (const auto& [id, session] : sessions_) list.push_back(session);
@@ -130,8 +148,16 @@ void SessionRegistry::update_metrics() {
   context_.metrics.sessions(used_slots_, waiting());
 }
 
+void SessionRegistry::start_lame_duck(Milliseconds within) {
+  if (!accepting_) return;
+  accepting_ = false;
+  queue_.clear();
+  for (const auto& session : all()) session->announce_end(within);
+}
+
 void SessionRegistry::drain() {
   if (draining_) return;
+  accepting_ = false;
   draining_ = true;
   queue_.clear();
   for (const auto& session : all()) session->drain();

@@ -35,13 +35,21 @@ class SessionRegistry {
   /// Throws HttpError 404.
   std::shared_ptr<ClientSession> find(const std::string& id) const;
   nlohmann::json list() const;
+  /// The live session of this id, if there is one; all of them for an empty id.
+  std::vector<std::shared_ptr<ClientSession>> live(const std::string& id = {}) const;
+  /// The last image that any session delivered, or null.
+  EncodedImagePtr newest_image() const;
   int active() const { return used_slots_; }
   int waiting() const { return static_cast<int>(queue_.size()); }
 
   /// Called twice a second.
   void tick();
   void update_metrics();
-  /// Accepts no new session and lets those that run finish.
+  /// Accepts no new session, and tells all clients to move to another server within this time.
+  /// Those that wait are closed; those that run go on.
+  void start_lame_duck(Milliseconds within);
+  bool accepting() const { return accepting_; }
+  /// Accepts no new session and lets those that run finish their frames.
   void drain();
   bool draining() const { return draining_; }
   /// Ends all sessions at once.
@@ -63,7 +71,7 @@ class SessionRegistry {
   std::map<const ClientSession*, std::shared_ptr<ClientSession>> with_slot_;
   const std::shared_ptr<TaskGate> gate_;
   int used_slots_ = 0;
-  bool draining_ = false;
+  bool accepting_ = true, draining_ = false;
 };
 
 }  // namespace streamdiffusion::server
