@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "c_api/call.h"
-#include "c_api/stream_parameters.h"
+#include "live/named_parameters.h"
 #include "weights/included_model.h"
 
 namespace streamdiffusion::c_api {
@@ -34,6 +34,10 @@ std::string included_model() {
 nlohmann::json describe(const EngineInfo& info) {
   nlohmann::json loras = nlohmann::json::array();
   for (const Lora& lora : info.loras) loras.push_back(lora.file);
+  nlohmann::json controlnets = nlohmann::json::array();
+  for (const ControlNet& net : info.controlnets) controlnets.push_back(net.model);
+  nlohmann::json adapters = nlohmann::json::array();
+  for (const IpAdapter& adapter : info.ip_adapters) adapters.push_back(adapter.file);
   return {{"model", info.model},
           {"folder", info.folder},
           {"device", info.device},
@@ -41,7 +45,9 @@ nlohmann::json describe(const EngineInfo& info) {
           {"parameters", info.parameters},
           {"weight_bytes", info.weight_bytes},
           {"latent_factor", info.latent_factor},
-          {"loras", loras}};
+          {"loras", loras},
+          {"controlnets", controlnets},
+          {"ipadapters", adapters}};
 }
 
 }  // namespace
@@ -55,7 +61,8 @@ streamdiffusion_status streamdiffusion_engine_open(const char* parameters,
   return call(error, [&] {
     require_given(engine, "engine");
     *engine = nullptr;
-    streamdiffusion::EngineOptions options = read_engine_parameters(parameters).engine;
+    streamdiffusion::EngineOptions options =
+        streamdiffusion::live::read_engine_parameters(parameters).engine;
     if (options.model.empty() && options.random_weights.empty()) options.model = included_model();
     *engine = new streamdiffusion_engine{streamdiffusion::Engine::open(options)};
     return STREAMDIFFUSION_OK;
@@ -85,7 +92,7 @@ streamdiffusion_status streamdiffusion_engine_parameters(const streamdiffusion_e
   return call(error, [&] {
     require_given(engine, "engine");
     require_given(schema, "schema");
-    *schema = new_text(StreamParameters(engine->engine).schema());
+    *schema = new_text(streamdiffusion::live::NamedParameters(engine->engine).schema());
     return STREAMDIFFUSION_OK;
   });
 }

@@ -1,5 +1,6 @@
 #include "c_api/frame.h"
 
+#include <chrono>
 #include <cstddef>
 #include <cstring>
 
@@ -29,6 +30,9 @@ Frame frame_as(const streamdiffusion_frame& frame) {
 /// The size of the struct in version 0.1.
 constexpr std::size_t kFirstSize =
     offsetof(streamdiffusion_frame, release_user) + sizeof(streamdiffusion_frame::release_user);
+
+/// Hosts may say when a frame will be shown; times of another clock are further away.
+constexpr std::chrono::hours kFurthestAhead{24};
 
 void check_value(std::int32_t value, int last, const char* name) {
   base::require(value >= 0 && value <= last, ErrorCode::invalid_argument, "the frame's ", name,
@@ -60,7 +64,8 @@ FrameTarget target_of(const streamdiffusion_frame& frame) {
 }
 
 std::shared_ptr<const void> owner_of(const streamdiffusion_frame& frame) {
-  if (frame.release == nullptr) return nullptr;
+  // A smaller struct ends before `release`.
+  if (frame.struct_size < kFirstSize || frame.release == nullptr) return nullptr;
   const auto release = [call = frame.release, user = frame.release_user](const void*) {
     call(user);
   };
@@ -88,6 +93,11 @@ std::shared_ptr<const void> copy_pixels(FrameView& view) {
 
 LiveClock::time_point time_of(std::int64_t nanoseconds) {
   if (nanoseconds == 0) return LiveClock::now();
+  const std::int64_t latest = nanoseconds_of(LiveClock::now() + kFurthestAhead);
+  base::require(nanoseconds > 0 && nanoseconds <= latest, ErrorCode::invalid_argument,
+                "the frame's captured_ns is ", nanoseconds,
+                ", expected 0, or nanoseconds of CLOCK_MONOTONIC: it is ",
+                nanoseconds_of(LiveClock::now()), " now");
   return LiveClock::time_point(
       std::chrono::duration_cast<LiveClock::duration>(std::chrono::nanoseconds(nanoseconds)));
 }

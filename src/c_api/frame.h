@@ -19,6 +19,7 @@ std::shared_ptr<const void> owner_of(const streamdiffusion_frame& frame);
 /// A copy of the pixels in memory of their own; `view` becomes one of the copy.
 std::shared_ptr<const void> copy_pixels(FrameView& view);
 
+/// Of streamdiffusion_frame::captured_ns. Throws invalid_argument for no time of that clock.
 LiveClock::time_point time_of(std::int64_t nanoseconds);
 std::int64_t nanoseconds_of(LiveClock::time_point time);
 

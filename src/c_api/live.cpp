@@ -12,7 +12,7 @@
 #include "c_api/engine.h"
 #include "c_api/frame.h"
 #include "c_api/output.h"
-#include "c_api/stream_parameters.h"
+#include "live/named_parameters.h"
 
 namespace streamdiffusion::c_api {
 namespace {
@@ -144,7 +144,7 @@ struct streamdiffusion_live {
   }
 
   mutable std::mutex mutex;
-  StreamParameters parameters;
+  mutable streamdiffusion::live::NamedParameters parameters;
   std::shared_ptr<Deliveries> deliveries;
   std::optional<streamdiffusion::LiveSession> session;
 };
@@ -230,9 +230,10 @@ streamdiffusion_status streamdiffusion_live_change(streamdiffusion_live* live,
   return call(error, [&] {
     require_given(live, "live");
     const std::lock_guard lock(live->mutex);
+    live->parameters.follow(*live->session);
     streamdiffusion::params::Settings wanted = live->parameters.with(parameters);
-    live->session->change(wanted.live);
-    live->parameters.keep(std::move(wanted));
+    const std::uint64_t number = live->session->change(wanted.live);
+    live->parameters.keep(std::move(wanted), number);
     return STREAMDIFFUSION_OK;
   });
 }
@@ -243,6 +244,7 @@ streamdiffusion_status streamdiffusion_live_parameters(const streamdiffusion_liv
     require_given(live, "live");
     require_given(json, "json");
     const std::lock_guard lock(live->mutex);
+    live->parameters.follow(*live->session);
     *json = new_text(live->parameters.values());
     return STREAMDIFFUSION_OK;
   });

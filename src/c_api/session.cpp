@@ -8,10 +8,10 @@
 #include "c_api/engine.h"
 #include "c_api/frame.h"
 #include "c_api/output.h"
-#include "c_api/stream_parameters.h"
 #include "image/resize.h"
 #include "image/rgb_rows.h"
 #include "live/complete_settings.h"
+#include "live/named_parameters.h"
 #include "live/stream_switcher.h"
 #include "params/check.h"
 
@@ -86,13 +86,7 @@ class CallerSession {
     }
     if (view.format == PixelFormat::rgb)
       return {view.planes[0], view.width, view.height, view.strides[0]};
-    const std::size_t row = static_cast<std::size_t>(width) * 3;
-    fitted_.width = width;
-    fitted_.height = height;
-    fitted_.rgb.resize(row * static_cast<std::size_t>(height));
-    const image::RgbRows rows(view);
-    for (int y = 0; y < height; ++y)
-      rows.copy_row(y, fitted_.rgb.data() + static_cast<std::size_t>(y) * row);
+    image::copy(image::RgbRows(view), fitted_);
     return fitted_;
   }
 
@@ -111,7 +105,7 @@ class CallerSession {
   }
 
   Engine engine_;
-  StreamParameters parameters_;
+  live::NamedParameters parameters_;
   LiveSettings settings_;
   std::optional<live::StreamSwitcher> switcher_;
   std::uint64_t next_id_ = 0;

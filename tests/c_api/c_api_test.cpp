@@ -178,8 +178,13 @@ TEST(CSession, SaysWhatIsWrongWithAFrame) {
   };
   EXPECT_THAT(refused([](auto& f) { f.struct_size = 0; }), HasSubstr("struct_size is 0"));
   EXPECT_THAT(refused([](auto& f) { f.planes[0] = nullptr; }), HasSubstr("no plane 0"));
-  EXPECT_THAT(refused([](auto& f) { f.strides[0] = 3; }), HasSubstr("at least 96"));
+  EXPECT_THAT(refused([](auto& f) { f.strides[0] = 3; }), HasSubstr("expected 96 to"));
+  for (const std::ptrdiff_t impossible : {PTRDIFF_MIN, PTRDIFF_MIN + 1, PTRDIFF_MAX}) {
+    EXPECT_THAT(refused([&](auto& f) { f.strides[0] = impossible; }), HasSubstr("expected 96 to"));
+  }
   EXPECT_THAT(refused([](auto& f) { f.height = -1; }), HasSubstr("32x-1"));
+  for (const std::int64_t time : {INT64_MIN, std::int64_t{-1}, INT64_MAX})
+    EXPECT_THAT(refused([&](auto& f) { f.captured_ns = time; }), HasSubstr("captured_ns is"));
   EXPECT_THAT(refused([](auto& f) { f.format = 99; }), HasSubstr("format is 99"));
   EXPECT_THAT(refused([](auto& f) { f.memory = STREAMDIFFUSION_MEMORY_CUDA; }),
               StartsWith("4 "));  // unsupported

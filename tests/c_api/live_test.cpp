@@ -143,6 +143,38 @@ TEST(CLive, PixelsAreReleasedExactlyOnceWhateverBecomesOfTheFrame) {
   EXPECT_EQ(released, 5);
 }
 
+TEST(CLive, AFrameWithoutAnImageIsRefusedWhereImagesAreFollowed) {
+  streamdiffusion_live* live = open(nullptr);
+  std::uint64_t id = 99;
+  streamdiffusion_error* error = nullptr;
+  const streamdiffusion_status status = streamdiffusion_live_submit(live, nullptr, &id, &error);
+  EXPECT_EQ(status, STREAMDIFFUSION_INVALID_ARGUMENT);
+  EXPECT_THAT(text_of(status, error), HasSubstr("without an image"));
+  error = nullptr;
+  EXPECT_EQ(id, 99U);
+  EXPECT_EQ(counters_of(live).captured, 0U);
+  expect_ok(streamdiffusion_live_change(live, R"({"mode": "txt2img", "cfg_type": "none"})", &error),
+            error);
+  expect_ok(streamdiffusion_live_submit(live, nullptr, &id, &error), error);
+  EXPECT_EQ(id, 0U);
+  ASSERT_TRUE(wait_until("output", [&] { return counters_of(live).processed == 1; }));
+  streamdiffusion_live_free(live);
+}
+
+TEST(CLive, WhatASmallStructDoesNotHoldIsNotCalled) {
+  static std::atomic<int> released = 0;
+  streamdiffusion_live* live = open(nullptr);
+  TestFrame frame(0);
+  frame.frame.release = [](void*) { ++released; };
+  for (const std::size_t size : {std::size_t{0}, offsetof(streamdiffusion_frame, release)}) {
+    frame.frame.struct_size = size;
+    EXPECT_EQ(streamdiffusion_live_submit(live, &frame.frame, nullptr, nullptr),
+              STREAMDIFFUSION_INVALID_ARGUMENT);
+  }
+  streamdiffusion_live_free(live);
+  EXPECT_EQ(released, 0);
+}
+
 TEST(CLive, ParametersChangeWhileItRuns) {
   const streamdiffusion_live_options options = blocking();
   streamdiffusion_live* live = open(&options);

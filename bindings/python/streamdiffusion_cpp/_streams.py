@@ -104,7 +104,8 @@ class Engine:
 
     @property
     def info(self) -> dict[str, Any]:
-        """model, folder, device, dtype, parameters, weight_bytes, latent_factor, loras"""
+        """model, folder, device, dtype, parameters, weight_bytes, latent_factor, loras, controlnets,
+        ipadapters"""
         return json.loads(self._core.info())
 
     @property
