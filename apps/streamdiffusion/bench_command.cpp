@@ -17,8 +17,9 @@
 #include "base/percentile.h"
 #include "base/same_file.h"
 #include "commands.h"
-#include "figures.h"
+#include "flicker_bench.h"
 #include "live_bench.h"
+#include "metrics_file.h"
 #include "parameter_flags.h"
 #include "setup.h"
 #include "test_frame.h"
@@ -31,7 +32,11 @@ constexpr const char* kExamples = R"(Examples:
   streamdiffusion bench
   streamdiffusion bench --random-weights sd-turbo --t-index-list 32 --json sd-turbo.json
   How old images are when they are delivered, with a source of 60 frames a second:
-    streamdiffusion bench --live)";
+    streamdiffusion bench --live
+  What four people get who stream at once:
+    streamdiffusion bench --live --sessions 4 --source-fps 30
+  How steady images are:
+    streamdiffusion bench --flicker --latent-feedback-strength 0.15)";
 
 constexpr double kMiB = 1024.0 * 1024.0;
 constexpr int kWarmUp = 3;
@@ -43,7 +48,7 @@ struct BenchFlags {
   int frames = 30;
   std::string json, trace;
   double motion = 1;
-  bool precompute = true, live = false;
+  bool precompute = true, live = false, flicker = false;
   LiveBench live_bench;
   /// The flags that stand on the command line.
   std::set<std::string, std::less<>> given;
@@ -189,6 +194,11 @@ std::optional<Energy> measure_energy(const BenchFlags& flags, const SessionOptio
                 idle / base::seconds_since(idle_start)};
 }
 
+/// The embedding of control images is timed with the UNet.
+std::string stage_of(const OpInfo& op) {
+  return op.stage == "control" ? "unet" : op.stage;
+}
+
 /// The work of a frame by stage, with the wall's time, and by kind of op. Where rows run side by
 /// side, so do their ops: the sum of their times is then brought down to the wall's.
 void add_work(Report& report, const std::map<std::string, double>& wall, int batch,
@@ -202,14 +212,15 @@ void add_work(Report& report, const std::map<std::string, double>& wall, int bat
       if (op.lifetime == "per frame") use(op);
   };
   each_op([&](const OpInfo& op) {
-    summed[op.stage] += runs(op) * op.seconds;
-    report.stages[op.stage].flops += runs(op) * op.flops;
+    summed[stage_of(op)] += runs(op) * op.seconds;
+    report.stages[stage_of(op)].flops += runs(op) * op.flops;
     report.gflop += runs(op) * op.flops * 1e-9;
   });
   for (auto& [stage, cost] : report.stages) cost.seconds = wall.at(stage);
   each_op([&](const OpInfo& op) {
     Cost& cost = report.kinds[op.kind];
-    cost.seconds += runs(op) * op.seconds * std::min(1.0, wall.at(op.stage) / summed[op.stage]);
+    cost.seconds +=
+        runs(op) * op.seconds * std::min(1.0, wall.at(stage_of(op)) / summed[stage_of(op)]);
     cost.flops += runs(op) * op.flops;
   });
 }
@@ -267,15 +278,15 @@ void print(const Report& r) {
       "peak: fastest of two large convolutions on the same threads, measured in this run\n");
 }
 
-Figures in_ms(const std::map<std::string, Cost>& costs) {
-  Figures figures;
-  for (const auto& [name, cost] : costs) figures.push_back({name, cost.seconds * 1e3});
-  return figures;
+Metrics in_ms(const std::map<std::string, Cost>& costs) {
+  Metrics metrics;
+  for (const auto& [name, cost] : costs) metrics.push_back({name, cost.seconds * 1e3});
+  return metrics;
 }
 
 void write_json(const Report& r, const std::string& path) {
-  Figures figures{{"model", r.title},
-                  {"frame_ms", Figures{{"p50", r.p50_ms}, {"p99", r.p99_ms}}},
+  Metrics metrics{{"model", r.title},
+                  {"frame_ms", Metrics{{"p50", r.p50_ms}, {"p99", r.p99_ms}}},
                   {"fps", r.fps},
                   {"stages_ms", in_ms(r.stages)},
                   {"kinds_ms", in_ms(r.kinds)},
@@ -290,19 +301,24 @@ void write_json(const Report& r, const std::string& path) {
                   {"share_of_live_work", r.live_share()},
                   {"first_frame_ms", r.first_frame_ms}};
   if (r.energy) {
-    figures.push_back({"energy", Figures{{"joules_per_frame", r.energy->joules_a_frame},
+    metrics.push_back({"energy", Metrics{{"joules_per_frame", r.energy->joules_a_frame},
                                          {"idle_watts", r.energy->idle_watts}}});
   }
-  write_figures(path, figures);
+  write_metrics(path, metrics);
 }
 
 void run_bench(BenchFlags& flags) {
   const auto given = [&](const char* flag) { return flags.given.contains(flag); };
-  for (const char* flag : {"--source-fps", "--seconds", "--storm"}) {
+  for (const char* flag : {"--source-fps", "--seconds", "--storm", "--sessions"}) {
     warn_without_effect(!flags.live && given(flag), flag, "without --live");
   }
+  base::require(!flags.live || !flags.flicker, ErrorCode::invalid_argument,
+                "--live and --flicker are both given, expected one of them");
   for (const char* flag : {"--frames", "--trace", "--no-precompute"}) {
     warn_without_effect(flags.live && given(flag), flag, "with --live");
+  }
+  for (const char* flag : {"--motion", "--trace", "--no-precompute"}) {
+    warn_without_effect(flags.flicker && given(flag), flag, "with --flicker");
   }
   base::refuse_overwriting({flags.parameters.settings.engine.calibration},
                            {flags.json, flags.trace});
@@ -314,6 +330,7 @@ void run_bench(BenchFlags& flags) {
     flags.live_bench.json = flags.json;
     return run_live_bench(flags.parameters.parsed(), flags.live_bench);
   }
+  if (flags.flicker) return run_flicker_bench(flags.parameters.parsed(), flags.frames, flags.json);
   const Report report = measure(flags);
   print(report);
   if (!flags.json.empty()) write_json(report, flags.json);
@@ -337,10 +354,14 @@ void add_bench_command(CommandLine& program) {
              {.value = "FILE"});
   flags.flag("--live", bench->live,
              "Frames come by the clock and the newest wins: age, waits, engine's idle time");
+  flags.flag("--flicker", bench->flicker,
+             "How much images change from frame to frame, for a still scene and a moving one");
   flags.number("--source-fps", live.source_fps, 0.1, 1000, "With --live: frames a second");
   flags.number("--seconds", live.seconds, 0.1, 86400, "With --live: how long");
   flags.flag("--storm", live.storm,
              "With --live: prompt, steps, guidance or size change every second");
+  flags.integer("--sessions", live.sessions, 1, 64,
+                "With --live: clients at once, each with its own stream");
   bench->parameters.add_engine(flags);
   bench->parameters.add_stream(flags, false);
   flags.examples(kExamples);

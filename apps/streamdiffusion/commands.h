@@ -13,5 +13,7 @@ void add_quantize_command(CommandLine& program);
 void add_serve_command(CommandLine& program);
 void add_pull_command(CommandLine& program);
 void add_models_command(CommandLine& program);
+/// After all others, which it completes.
+void add_completion_command(CommandLine& program);
 
 }  // namespace streamdiffusion::app

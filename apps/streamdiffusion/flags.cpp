@@ -5,11 +5,11 @@
 #include <utility>
 
 #include "arguments.h"
-#include "base/edit_distance.h"
 #include "base/error.h"
 #include "base/join.h"
 #include "base/parse_number.h"
 #include "json/quote.h"
+#include "model_value.h"
 #include "params/check.h"
 
 namespace streamdiffusion::app {
@@ -17,7 +17,7 @@ namespace {
 
 using base::concat;
 
-constexpr std::size_t kHelpColumn = 44, kLongestShown = 80;
+constexpr std::size_t kLongestShown = 80;
 
 [[noreturn]] void refuse(const std::string& name, const std::string& found,
                          const std::string& expected) {
@@ -69,24 +69,6 @@ std::vector<std::string> split(const std::vector<std::string>& values) {
     }
   }
   return items;
-}
-
-Takes takes(const CLI::Option& option) {
-  if (option.get_items_expected_max() == 0) return Takes::nothing;
-  if (!option.get_allow_extra_args()) return Takes::one;
-  const bool each_time = option.get_multi_option_policy() == CLI::MultiOptionPolicy::TakeAll;
-  return each_time ? Takes::several_each_time : Takes::several;
-}
-
-KnownFlags known_flags(const CLI::App& command) {
-  KnownFlags known{.command = command.get_name()};
-  for (const CLI::Option* option : command.get_options()) {
-    if (option->get_positional()) ++known.positionals;
-    const KnownFlag flag{option->get_name(), takes(*option)};
-    for (const std::string& name : option->get_lnames()) known.flags["--" + name] = flag;
-    for (const std::string& name : option->get_snames()) known.flags["-" + name] = flag;
-  }
-  return known;
 }
 
 /// A default as the help shows it; nothing for one that is unset or out of range.
@@ -209,29 +191,43 @@ void Flags::integers(const std::string& name, const params::IntegerList& type,
   list(add(name, help, style, "", read), false);
 }
 
-/// FILE or FILE:SCALE. A colon that no number follows belongs to the file's name.
-static Lora lora_of(const std::string& text) {
-  const auto colon = text.rfind(':');
-  const bool of_civitai = text.substr(0, colon) == "civitai";  // its number is no scale
-  if (colon == std::string::npos || colon == 0 || of_civitai) return {text, 1.0F};
-  const auto scale = base::parse_number<double>(text.substr(colon + 1));
-  return scale ? Lora{text.substr(0, colon), static_cast<float>(*scale)} : Lora{text, 1.0F};
-}
-
-void Flags::loras(const std::string& name, const params::LoraList& type,
-                  const std::function<void(const std::vector<Lora>&)>& set, const std::string& help,
-                  const FlagStyle& style) {
+template <typename Item, typename Type>
+void Flags::models(const std::string& name, const Type& type,
+                   const std::function<Item(const std::string&)>& read_item,
+                   const std::function<void(const std::vector<Item>&)>& set,
+                   const std::string& help, const FlagStyle& style) {
   const auto read = [=](const Values& values) {
-    std::vector<Lora> loras;
+    std::vector<Item> items;
     std::string all;
     for (const std::string& value : values) {
-      loras.push_back(lora_of(value));
+      items.push_back(read_item(value));
       all += (all.empty() ? "" : " ") + value;
     }
-    if (!params::accepts(type, loras)) refuse(name, all, params::describe(type));
-    set(loras);
+    if (!params::accepts(type, items)) refuse(name, all, params::describe(type));
+    set(items);
   };
   list(add(name, help, style, "", read), true);
+}
+
+/// SEED or SEED:WEIGHT, with commas between them.
+void Flags::seeds(const std::string& name, const params::SeedList& type,
+                  const std::function<void(const std::vector<WeightedSeed>&)>& set,
+                  const std::string& help, const FlagStyle& style) {
+  const auto read = [=](const Values& values) {
+    std::vector<WeightedSeed> list;
+    for (const std::string& value : split(values)) {
+      const auto colon = value.find(':');
+      const auto seed = base::parse_number<std::int64_t>(value.substr(0, colon));
+      const auto weight = colon == std::string::npos
+                              ? std::optional(1.0)
+                              : base::parse_number<double>(value.substr(colon + 1));
+      if (!seed || !weight) refuse(name, value, "SEED or SEED:WEIGHT, as 2:0.7");
+      list.push_back({*seed, static_cast<float>(*weight)});
+    }
+    if (!params::accepts(type, list)) refuse(name, base::joined(values), params::describe(type));
+    set(list);
+  };
+  list(add(name, help, style, "", read), false);
 }
 
 void Flags::flag(const std::string& name, const std::function<void(bool)>& set,
@@ -277,8 +273,18 @@ void Flags::parameter(const params::Parameter& row, params::Settings& settings) 
           });
         } else if constexpr (std::is_same_v<Type, params::IntegerList>) {
           integers(name, type, set, help, style);
+        } else if constexpr (std::is_same_v<Type, params::SeedList>) {
+          seeds(name, type, set, help, style);
         } else if constexpr (std::is_same_v<Type, params::LoraList>) {
-          loras(name, type, set, help, style);
+          models<Lora>(name, type, read_lora, set, help, style);
+        } else if constexpr (std::is_same_v<Type, params::ControlNetList>) {
+          models<ControlNet>(name, type, read_controlnet, set, help, style);
+        } else if constexpr (std::is_same_v<Type, params::ControlSettingsList>) {
+          base::fail(ErrorCode::internal, row.name, ": settings of ControlNets have no flag");
+        } else if constexpr (std::is_same_v<Type, params::IpAdapterList>) {
+          models<IpAdapter>(name, type, read_ip_adapter, set, help, style);
+        } else if constexpr (std::is_same_v<Type, params::ImagePromptList>) {
+          base::fail(ErrorCode::internal, row.name, ": --style-image is no flag of the table");
         } else if constexpr (std::is_same_v<Type, params::NumberList>) {
           base::fail(ErrorCode::internal, row.name, ": lists of numbers have no flag");
         } else {
@@ -308,59 +314,6 @@ void Flags::run(std::function<void()> command) {
       throw CLI::CallForHelp();
     }
   });
-}
-
-CommandLine::CommandLine(const std::string& description, const std::string& name,
-                         const std::string& version)
-    : program_(std::make_unique<CLI::App>(description, name)) {
-  program_->require_subcommand(1);
-  program_->set_version_flag("--version", version);
-  program_->get_formatter()->column_width(kHelpColumn);
-}
-
-CommandLine::~CommandLine() = default;
-
-Flags CommandLine::command(const std::string& name, const std::string& help) {
-  return Flags(*program_->add_subcommand(name, help));
-}
-
-void CommandLine::without_arguments(std::vector<std::string> arguments) {
-  default_arguments_ = std::move(arguments);
-}
-
-void CommandLine::footer(const std::string& text) {
-  program_->footer(text);
-}
-
-/// The command that the arguments begin with; none for a flag of the program itself.
-static CLI::App* find_command(CLI::App& program, const std::vector<std::string>& arguments) {
-  if (arguments.empty() || arguments.front().starts_with('-')) return nullptr;
-  std::vector<std::string> names;
-  for (CLI::App* command : program.get_subcommands([](const CLI::App*) { return true; })) {
-    if (command->get_name() == arguments.front()) return command;
-    names.push_back(command->get_name());
-  }
-  const std::string nearest = base::nearest_word(arguments.front(), names);
-  base::fail(ErrorCode::invalid_argument, "there is no command ", json::quote(arguments.front()),
-             nearest.empty() ? ", only " + base::joined(names) : "; did you mean " + nearest + "?");
-}
-
-bool CommandLine::run(int argc, char** argv) {
-  std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
-  if (arguments.empty()) arguments = default_arguments_;
-  try {
-    if (const CLI::App* command = find_command(*program_, arguments)) {
-      const auto values =
-          mark_values({arguments.begin() + 1, arguments.end()}, known_flags(*command));
-      arguments.resize(1);
-      arguments.insert(arguments.end(), values.begin(), values.end());
-    }
-    std::ranges::reverse(arguments);  // as the library wants them
-    program_->parse(std::move(arguments));
-    return true;
-  } catch (const CLI::ParseError& error) {
-    return program_->exit(error) == 0;
-  }
 }
 
 }  // namespace streamdiffusion::app

@@ -1,5 +1,5 @@
-// The program's command line: commands and their flags. Only flags.cpp includes the parser's
-// header, which takes long to compile.
+// The program's command line: commands and their flags. Only flags.cpp and command_line.cpp
+// include the parser's header, which takes long to compile.
 #pragma once
 
 #include <concepts>
@@ -22,6 +22,19 @@ namespace streamdiffusion::app {
 
 /// Thrown by a command that has nothing to do: its help is printed instead.
 struct ShowHelp {};
+
+/// What other programs want to know of a command: shells that complete it.
+struct CommandSummary {
+  struct Flag {
+    /// "--host", "--listen"; without dashes for what stands alone.
+    std::vector<std::string> names;
+    std::string help;
+    /// What stands for the value in the help, empty for a switch.
+    std::string value;
+  };
+  std::string name, help;
+  std::vector<Flag> flags;
+};
 
 /// What only some flags have.
 struct FlagStyle {
@@ -92,9 +105,15 @@ class Flags {
               const FlagStyle& style);
   void choice(const std::string& name, const params::Choice& type, const std::string& now,
               const std::function<void(const std::string&)>& set, const std::string& help);
-  void loras(const std::string& name, const params::LoraList& type,
-             const std::function<void(const std::vector<Lora>&)>& set, const std::string& help,
-             const FlagStyle& style);
+  void seeds(const std::string& name, const params::SeedList& type,
+             const std::function<void(const std::vector<WeightedSeed>&)>& set,
+             const std::string& help, const FlagStyle& style);
+  /// A list of models, each as `read_item` reads it.
+  template <typename Item, typename Type>
+  void models(const std::string& name, const Type& type,
+              const std::function<Item(const std::string&)>& read_item,
+              const std::function<void(const std::vector<Item>&)>& set, const std::string& help,
+              const FlagStyle& style);
   void integers(const std::string& name, const params::IntegerList& type,
                 const std::function<void(const std::vector<int>&)>& set, const std::string& help,
                 const FlagStyle& style);
@@ -121,6 +140,7 @@ class CommandLine {
   void without_arguments(std::vector<std::string> arguments);
   /// Printed below the commands.
   void footer(const std::string& text);
+  std::vector<CommandSummary> commands() const;
   /// Parses, and runs the command. Returns whether the command line could be read; prints what is
   /// wrong with it, or the help that was asked for. Passes on what the command throws.
   bool run(int argc, char** argv);

@@ -1,6 +1,8 @@
 // `streamdiffusion image`: image files in, image files out, or images from a prompt alone.
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
@@ -31,7 +33,10 @@ constexpr const char* kExamples = R"(Examples:
   Every image of a folder, with a contact sheet of what went in and came out:
     streamdiffusion image --prompt "blue fish" --input frames --output out --sheet out/sheet.png
   Four images from text alone:
-    streamdiffusion image --prompt "yellow star" --count 4 --output out)";
+    streamdiffusion image --prompt "yellow star" --count 4 --output out
+  In the manner of a picture:
+    streamdiffusion image --model sd15 --ip-adapter h94/IP-Adapter/models/ip-adapter_sd15.safetensors:0.6
+      --style-image painting.jpg --prompt "a harbor" --output harbor.png)";
 
 constexpr int kSheetColumns = 8, kSheetCell = 192;
 
@@ -57,8 +62,8 @@ class ImageJob {
     settings.live.options.text_to_image = from_text;
     settings.live.options.keep_tensors = !flags_.dump.empty();
     fit_ = settings.live.fit;
-    opened_.emplace(open_session(settings, flags_.quiet));
-    Progress progress(outputs_.size(), flags_.quiet);
+    opened_.emplace(open_session(settings, flags_.quiet, &signals_));
+    Progress progress(outputs_.size(), flags_.quiet, "each call ");
     for (std::size_t i = 0; i < outputs_.size() && !*stop_ && !write_error_; ++i) {
       const auto start = base::Clock::now();
       if (from_text) {
@@ -89,29 +94,15 @@ class ImageJob {
     for (const char* name : {"latents.npy", "images.npy"})
       if (!flags_.dump.empty()) others.push_back(std::filesystem::path(flags_.dump) / name);
     std::vector<std::filesystem::path> inputs = paths_, written = outputs_;
-    inputs.emplace_back(flags_.parameters.settings.engine.calibration);
+    std::ranges::copy(flags_.parameters.inputs(), std::back_inserter(inputs));
     written.insert(written.end(), others.begin(), others.end());
     base::refuse_overwriting(inputs, written);
     base::refuse_writing_twice(written);
     others.push_back(outputs_.front());
-    for (const std::filesystem::path& file : others) {
-      refuse_file_above(file);
-      if (std::filesystem::exists(std::filesystem::absolute(file).parent_path()))
-        base::check_writable(file);
-    }
+    for (const std::filesystem::path& file : others) base::check_creatable(file);
     const bool numbered = from_text && image::is_folder_name(output);
     const std::size_t older = numbered ? image::numbered_leftovers(output, count) : 0;
     if (older > 0) base::warn(output.string(), ": images of an earlier run stay there: ", older);
-  }
-
-  /// A file that stands where a folder would be made.
-  static void refuse_file_above(const std::filesystem::path& file) {
-    std::error_code ignored;
-    std::filesystem::path above = std::filesystem::absolute(file).parent_path();
-    while (!std::filesystem::exists(above, ignored) && above.has_relative_path())
-      above = above.parent_path();
-    base::require(std::filesystem::is_directory(above, ignored), ErrorCode::io, above.string(),
-                  ": is a file, expected a folder");
   }
 
   static void make_folder(const std::filesystem::path& folder) {

@@ -1,4 +1,5 @@
 // `streamdiffusion info`: what a model is, and the ops of its frames.
+#include <cmath>
 #include <cstdio>
 #include <map>
 #include <memory>
@@ -10,6 +11,7 @@
 #include "parameter_flags.h"
 #include "params/markdown.h"
 #include "setup.h"
+#include "streamdiffusion/names.h"
 #include "streamdiffusion/streamdiffusion.h"
 
 namespace streamdiffusion::app {
@@ -22,7 +24,9 @@ constexpr const char* kExamples = R"(Examples:
   streamdiffusion info stabilityai/sd-turbo
   streamdiffusion info path/to/sd-turbo --vae path/to/taesd
   streamdiffusion info --random-weights sd-turbo
-  streamdiffusion info --random-weights sdxl-turbo --width 1024 --height 1024 --memory)";
+  streamdiffusion info --random-weights sdxl-turbo --width 1024 --height 1024 --memory
+  streamdiffusion info --random-weights sd15 --controlnet random --memory
+  streamdiffusion info --random-weights sd15 --ip-adapter random --style-image a.jpg --memory)";
 
 constexpr double kMiB = 1024.0 * 1024.0;
 
@@ -68,18 +72,61 @@ void print_need(const MemoryNeed& need) {
   std::printf("needs       %.1f MiB", mib(need.total()));
   if (const auto available = base::available_memory())
     std::printf(" of the %.1f MiB available", mib(*available));
+  const std::string encoder =
+      need.image_encoder > 0
+          ? base::concat(", image encoder ", std::lround(mib(need.image_encoder)),
+                         " while images are encoded")
+          : "";
   std::printf(
       ": text encoders %.1f%s, UNet %.1f, autoencoder %.1f, activations %.1f,"
-      " per stream %.1f, reading %.1f\n",
+      " per stream %.1f, reading %.1f, program %.1f%s\n",
       mib(need.text_encoders), need.releases_text_encoders ? " (released before the UNet)" : "",
       mib(need.unet), mib(need.autoencoder), mib(need.activations), mib(need.per_stream),
-      mib(need.reading));
+      mib(need.reading), mib(need.overhead()), encoder.c_str());
   base::check_standard_output();  // shown before the weights are read
 }
 
+/// Before any weight is read.
+void print_controlnets(const Engine& engine, const SessionOptions& options) {
+  const auto settings = engine.with_defaults(options).control_settings;
+  const auto costs = engine.controlnet_costs(options);
+  for (std::size_t i = 0; i < costs.size(); ++i) {
+    const ControlNetCost& cost = costs[i];
+    const ControlSettings& net = settings[i];
+    std::printf("controlnet  %s: %.0f million parameters, %s, scale %g%s\n", cost.model.c_str(),
+                static_cast<double>(cost.parameters) * 1e-6,
+                name_of(kPreprocessors, net.image.preprocessor).c_str(), double{net.scale},
+                net.enabled ? "" : ", off");
+    std::printf(
+        "            weights %.1f MiB; %.1f GMAC a row, %.0f %% of the UNet's; and %.1f a frame\n",
+        mib(cost.weight_bytes), cost.row_macs * 1e-9, 100 * cost.row_macs / cost.unet_row_macs,
+        cost.image_macs * 1e-9);
+  }
+}
+
+/// Before any weight is read.
+void print_ip_adapters(const Engine& engine, const SessionOptions& options) {
+  const auto prompts = engine.with_defaults(options).image_prompts;
+  const auto costs = engine.ip_adapter_costs(options);
+  for (std::size_t i = 0; i < costs.size(); ++i) {
+    const IpAdapterCost& cost = costs[i];
+    std::printf(
+        "ip-adapter  %s: %.0f million parameters, %s, scale %g, %d image%s of %d tokens%s\n",
+        cost.file.c_str(), static_cast<double>(cost.parameters) * 1e-6,
+        name_of(kImageLayers, prompts[i].layers).c_str(), double{prompts[i].scale}, cost.images,
+        cost.images == 1 ? "" : "s", cost.tokens, prompts[i].enabled ? "" : ", off");
+    std::printf("            weights %.1f MiB; %.2f GMAC a row, %.2f %% of the UNet's\n",
+                mib(cost.weight_bytes), cost.row_macs * 1e-9,
+                100 * cost.row_macs / cost.unet_row_macs);
+    std::printf("            encoder %.0f million parameters, %.1f MiB, %.1f GMAC an image, once\n",
+                static_cast<double>(cost.encoder_parameters) * 1e-6, mib(cost.encoder_bytes),
+                cost.image_macs * 1e-9);
+  }
+}
+
 void show(const InfoFlags& flags) {
-  const params::Settings settings = flags.parameters.parsed();
-  Engine engine = open_engine(settings.engine);
+  params::Settings settings = flags.parameters.parsed();
+  Engine engine = open_engine(settings);
   const EngineInfo info = engine.info();
   std::printf("model       %s\n", info.model.c_str());
   if (!info.recipe.empty()) std::printf("recipe      %s\n", info.recipe.c_str());
@@ -92,6 +139,8 @@ void show(const InfoFlags& flags) {
   }
   std::printf("latents     %d channels, 1/%d of the image's size\n", info.latent_channels,
               info.latent_factor);
+  print_controlnets(engine, settings.live.options);
+  print_ip_adapters(engine, settings.live.options);
   print_need(engine.memory_need(settings.live.options));
   if (flags.memory) return;
   const Session session = engine.session(settings.live.options);
@@ -100,7 +149,7 @@ void show(const InfoFlags& flags) {
   std::printf("device      %s on %s\n", info.dtype.c_str(), info.device.c_str());
   for (const DeviceDetail& detail : info.device_details)
     std::printf("  %-9s %s\n", detail.name.c_str(), detail.value.c_str());
-  std::printf("memory      weights %.1f MiB, activations %.1f MiB, per stream %.1f MiB\n",
+  std::printf("holds       weights %.1f MiB, activations %.1f MiB, per stream %.1f MiB\n",
               mib(engine.info().weight_bytes), mib(engine.arena_bytes(session)),
               mib(engine.state_bytes(session)));
   std::printf("ops\n");

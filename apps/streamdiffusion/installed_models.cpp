@@ -75,6 +75,8 @@ InstalledModels::InstalledModels(EngineOptions options, const server::Limits& li
     own->clear();
   }
   options_.lora_dict.clear();
+  options_.controlnets.clear();
+  options_.ip_adapters.clear();
   if (limits.models < 2) return;
   for (const hub::InstalledModel& model : installed()) {
     if (!is_usable(model.path)) continue;

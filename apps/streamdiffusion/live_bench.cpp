@@ -2,15 +2,18 @@
 
 #include <algorithm>
 #include <array>
+#include <condition_variable>
 #include <cstdio>
 #include <map>
+#include <memory>
 #include <mutex>
+#include <numeric>
 #include <thread>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/percentile.h"
-#include "figures.h"
+#include "metrics_file.h"
 #include "setup.h"
 #include "test_frame.h"
 
@@ -27,6 +30,8 @@ double busy_seconds(const SessionTimes& t) {
 /// What the receiver saw, by output, in seconds.
 struct Ages {
   std::mutex mutex;
+  std::condition_variable added;
+  std::size_t count = 0;
   std::vector<double> age, prepare, wait, engine, deliver, gap;
   std::optional<LiveClock::time_point> last;
   /// What the latest change was.
@@ -50,6 +55,18 @@ struct Ages {
       gaps_after[changed] = std::max(gaps_after[changed], gap.back());
     }
     last = now;
+    ++count;
+    added.notify_all();
+  }
+  /// Until the next output, or so many seconds: a call has just ended then, or none runs.
+  void wait_for_next(double seconds) {
+    std::unique_lock lock(mutex);
+    added.wait_for(lock, std::chrono::duration<double>(seconds),
+                   [this, seen = count] { return count > seen; });
+  }
+  std::size_t images() {
+    const std::lock_guard lock(mutex);
+    return age.size();
   }
   void set_changed(const std::string& what) {
     const std::lock_guard lock(mutex);
@@ -59,23 +76,39 @@ struct Ages {
     const std::lock_guard lock(mutex);
     for (auto* values : {&age, &prepare, &wait, &engine, &deliver, &gap}) values->clear();
   }
+  /// Those of another session that has ended.
+  void merge(const Ages& other) {
+    for (const auto member :
+         {&Ages::age, &Ages::prepare, &Ages::wait, &Ages::engine, &Ages::deliver, &Ages::gap}) {
+      auto& mine = this->*member;
+      const auto& theirs = other.*member;
+      mine.insert(mine.end(), theirs.begin(), theirs.end());
+    }
+    for (const auto& [what, seconds] : other.gaps_after) {
+      double& longest = gaps_after[what];
+      longest = std::max(longest, seconds);
+    }
+  }
 };
 
 class Client {
  public:
-  Client(LiveSession& live, const LiveBench& bench, int width, int height)
-      : live_(live), bench_(bench) {
+  /// `phase` 0..1: by which share of the source's interval its frames come later.
+  Client(LiveSession& live, const LiveBench& bench, double phase)
+      : live_(live), bench_(bench), phase_(phase) {
+    const SessionOptions options = live.settings().options;
     for (int i = 0; i < (bench.motion == 0 ? 1 : kPatterns); ++i)
-      images_.push_back(test_frame(width, height, bench.motion * i));
+      images_.push_back(test_frame(*options.width, *options.height, bench.motion * i));
   }
 
   /// Submits at the source's rate for so long; `each_second` is called once a second.
   void run(double seconds, const std::function<void()>& each_second = {}) {
     const auto interval = std::chrono::duration_cast<LiveClock::duration>(
         std::chrono::duration<double>(1.0 / bench_.source_fps));
-    const auto end = LiveClock::now() + std::chrono::duration<double>(seconds);
     auto second = LiveClock::now();
-    for (auto due = second; due < end; due += interval) {
+    const auto end = second + std::chrono::duration<double>(seconds);
+    for (auto due = second + std::chrono::duration_cast<LiveClock::duration>(phase_ * interval);
+         due < end; due += interval) {
       std::this_thread::sleep_until(due);
       if (each_second && due - second > std::chrono::seconds(1)) {
         each_second();
@@ -89,6 +122,7 @@ class Client {
  private:
   LiveSession& live_;
   const LiveBench& bench_;
+  const double phase_;
   std::vector<Image> images_;
   std::size_t sent_ = 0;
 };
@@ -131,25 +165,90 @@ class Storm {
   std::size_t round_ = 0;
 };
 
-Figures in_ms(const std::vector<double>& values) {
-  Figures figures;
+Metrics in_ms(const std::vector<double>& values) {
+  Metrics metrics;
   for (const auto& [name, p] :
        {std::pair("p50", 0.5), std::pair("p95", 0.95), std::pair("p99", 0.99)})
-    figures.push_back({name, base::percentile(values, p) * 1e3});
-  return figures;
+    metrics.push_back({name, base::percentile(values, p) * 1e3});
+  return metrics;
 }
+
+/// One scripted client and its session.
+class BenchSession {
+ public:
+  BenchSession(const Engine& engine, const LiveSettings& settings, const LiveBench& bench,
+               double phase)
+      : live_(engine, settings, {},
+              {.output = [this](const LiveOutput& output) { ages_.add(output); }}),
+        bench_(bench),
+        client_(live_, bench, phase),
+        storm_(live_, ages_) {}
+
+  void warm_up() {
+    client_.run(kWarmUp);
+    ages_.wait_for_next(2 * live_.call_seconds());
+    ages_.clear();
+    busy_ = busy_seconds(live_.times());
+  }
+  void measure() {
+    client_.run(bench_.seconds,
+                bench_.storm ? [this] { storm_.change(); } : std::function<void()>());
+    ages_.wait_for_next(2 * live_.call_seconds());
+    busy_ = busy_seconds(live_.times()) - busy_;
+    call_ = live_.call_seconds();
+    images_ = ages_.images();
+  }
+  void end() { live_.drain(); }
+
+  LiveSession& live() { return live_; }
+  const Ages& ages() const { return ages_; }
+  /// Of measure(), in seconds.
+  double busy() const { return busy_; }
+  double call() const { return call_; }
+  std::size_t images() const { return images_; }
+
+ private:
+  Ages ages_;
+  LiveSession live_;
+  const LiveBench& bench_;
+  Client client_;
+  Storm storm_;
+  double busy_ = 0, call_ = 0;
+  std::size_t images_ = 0;
+};
 
 struct LiveReport {
   std::string title;
   /// Seconds.
   double wall = 0, call = 0, busy = 0;
   LiveCounters counters;
-  const Ages& ages;
+  Ages ages;
+  /// Images a second of each session.
+  std::vector<double> rates;
 
-  double fps() const { return static_cast<double>(ages.age.size()) / wall; }
+  double fps() const { return std::accumulate(rates.begin(), rates.end(), 0.0); }
   double busy_share() const { return busy / wall; }
-  double busy_each() const {
-    return busy / static_cast<double>(std::max<std::size_t>(ages.age.size(), 1));
+  double busy_each() const { return busy / std::max(fps() * wall, 1.0); }
+  double least() const { return std::ranges::min(rates); }
+  double most() const { return std::ranges::max(rates); }
+
+  void add(BenchSession& session) {
+    rates.push_back(static_cast<double>(session.images()) / wall);
+    busy += session.busy();
+    call = std::max(call, session.call());
+    ages.merge(session.ages());
+    sum(counters, session.live().counters());
+  }
+
+ private:
+  static void sum(LiveCounters& to, const LiveCounters& more) {
+    for (const auto member :
+         {&LiveCounters::captured, &LiveCounters::processed, &LiveCounters::skipped,
+          &LiveCounters::dropped_waiting, &LiveCounters::dropped_prepared,
+          &LiveCounters::dropped_undelivered, &LiveCounters::dropped_paused,
+          &LiveCounters::dropped_stopped, &LiveCounters::failed}) {
+      to.*member += more.*member;
+    }
   }
 };
 
@@ -158,6 +257,10 @@ void print(const LiveReport& r) {
   std::printf(
       "delivered  %.1f fps; the engine is busy %.1f %% of the time, %.2f ms an image delivered\n",
       r.fps(), 100 * r.busy_share(), r.busy_each() * 1e3);
+  if (r.rates.size() > 1) {
+    std::printf("sessions   %zu in turns: %.2f fps each, least %.2f, most %.2f\n", r.rates.size(),
+                r.fps() / static_cast<double>(r.rates.size()), r.least(), r.most());
+  }
   std::printf("  %-10s %8s %8s %8s %14s\n", "ms", "p50", "p95", "p99", "p95 in calls");
   for (const auto& [name, values] :
        {std::pair("prepare", &r.ages.prepare), std::pair("wait", &r.ages.wait),
@@ -178,8 +281,11 @@ void print(const LiveReport& r) {
 
 void write_json(const LiveReport& r, const std::string& path) {
   const auto count = [](std::uint64_t frames) { return static_cast<std::int64_t>(frames); };
-  write_figures(path, {{"model", r.title},
+  write_metrics(path, {{"model", r.title},
+                       {"sessions", static_cast<std::int64_t>(r.rates.size())},
                        {"fps", r.fps()},
+                       {"least_fps", r.least()},
+                       {"most_fps", r.most()},
                        {"call_ms", r.call * 1e3},
                        {"busy", r.busy_share()},
                        {"busy_ms_per_image", r.busy_each() * 1e3},
@@ -194,31 +300,35 @@ void write_json(const LiveReport& r, const std::string& path) {
                        {"failed", count(r.counters.failed)}});
 }
 
+/// Each on a thread of its own.
+void for_each_at_once(const std::vector<std::unique_ptr<BenchSession>>& sessions,
+                      void (BenchSession::*step)()) {
+  std::vector<std::jthread> threads;
+  for (const auto& session : sessions)
+    threads.emplace_back([&session, step] { (session.get()->*step)(); });
+}
+
 }  // namespace
 
-void run_live_bench(const params::Settings& settings, const LiveBench& bench) {
-  Engine engine = open_engine(settings.engine);
+void run_live_bench(params::Settings settings, const LiveBench& bench) {
+  Engine engine = open_engine(settings);
   warn_of_settings(engine, settings);
-  Ages ages;
-  LiveSession live(engine, settings.live, {},
-                   {.output = [&](const LiveOutput& output) { ages.add(output); }});
-  const SessionOptions options = live.settings().options;
-  Client client(live, bench, *options.width, *options.height);
-  Storm storm(live, ages);
-  client.run(kWarmUp);
-  ages.clear();
-  const double busy_before = busy_seconds(live.times());
+  std::vector<std::unique_ptr<BenchSession>> sessions;
+  for (int i = 0; i < bench.sessions; ++i) {
+    const double phase = static_cast<double>(i) / bench.sessions;
+    sessions.push_back(std::make_unique<BenchSession>(engine, settings.live, bench, phase));
+  }
+  for_each_at_once(sessions, &BenchSession::warm_up);
+  LiveReport report;
   const auto start = base::Clock::now();
-  client.run(bench.seconds, bench.storm ? [&] { storm.change(); } : std::function<void()>());
-  LiveReport report{.ages = ages};
+  for_each_at_once(sessions, &BenchSession::measure);
+  report.wall = base::seconds_since(start);
+  for (const auto& session : sessions) session->end();
+  for (const auto& session : sessions) report.add(*session);
+  const SessionOptions options = sessions.front()->live().settings().options;
   report.title =
       base::concat(engine.info().model, "  ", *options.width, "x", *options.height, "  ",
                    options.t_index_list.size(), " steps  source ", bench.source_fps, " fps");
-  report.wall = base::seconds_since(start);
-  report.busy = busy_seconds(live.times()) - busy_before;
-  report.call = live.call_seconds();
-  live.drain();
-  report.counters = live.counters();
   print(report);
   if (!bench.json.empty()) write_json(report, bench.json);
 }

@@ -11,6 +11,9 @@ namespace streamdiffusion::app {
 struct LiveBench {
   /// Frames the source gives a second.
   double source_fps = 60;
+  /// Clients at once, 1 or more, each with a session of its own. Their frames come at even
+  /// distances.
+  int sessions = 1;
   /// After one of warming up.
   double seconds = 10;
   /// How fast the test pattern moves; 0: the same frame again and again.
@@ -21,7 +24,7 @@ struct LiveBench {
   std::string json;
 };
 
-/// Runs a scripted client in this process under the policy `latest` and prints its figures.
-void run_live_bench(const params::Settings& settings, const LiveBench& bench);
+/// Runs scripted clients in this process under the policy `latest` and prints their figures.
+void run_live_bench(params::Settings settings, const LiveBench& bench);
 
 }  // namespace streamdiffusion::app

@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
   app::add_quantize_command(program);
   app::add_pull_command(program);
   app::add_models_command(program);
+  app::add_completion_command(program);
   program.without_arguments({"serve", "--open"});
   program.footer(
       "Without a command: `serve --open`, the page in your browser.\n"

@@ -13,6 +13,7 @@
 #include "download_progress.h"
 #include "hub/file_hash.h"
 #include "hub/tiny_autoencoder.h"
+#include "ip_adapter_files.h"
 #include "json/quote.h"
 #include "model_use.h"
 #include "weights/recipes.h"
@@ -166,7 +167,12 @@ hub::Pulled pull_name(const hub::Settings& settings, const std::string& name,
   return pulled;
 }
 
+std::string with_file(const char* flag, const std::string& text, const StopSignals* signals) {
+  return resolve(flag, text, signals).path;
+}
+
 EngineOptions with_files(EngineOptions options, const StopSignals* signals) {
+  for (IpAdapter& adapter : options.ip_adapters) read_image_files(adapter.prompt);  // named early
   const Resolved model = resolve("--model", options.model, signals);
   options.model = model.path;
   for (const auto& [flag, text] : {std::pair("--unet", &options.unet),
@@ -175,6 +181,9 @@ EngineOptions with_files(EngineOptions options, const StopSignals* signals) {
     *text = resolve(flag, *text, signals).path;
   }
   for (Lora& lora : options.lora_dict) lora.file = resolve("--lora", lora.file, signals).path;
+  for (ControlNet& net : options.controlnets)
+    net.model = resolve("--controlnet", net.model, signals).path;
+  for (IpAdapter& adapter : options.ip_adapters) find_ip_adapter_files(adapter, signals);
   if (options.vae == kOwn) {
     options.vae.clear();
   } else if (options.vae == kTiny) {

@@ -17,6 +17,9 @@ namespace streamdiffusion::app {
 /// otherwise. Throws Error, and Stopped after one of the signals.
 EngineOptions with_files(EngineOptions options, const StopSignals* signals = nullptr);
 
+/// The path of what one flag's value names, in the same way.
+std::string with_file(const char* flag, const std::string& text, const StopSignals* signals);
+
 /// Downloads what a name stands for, with progress and a summary on stderr unless quiet. Throws
 /// Stopped after a signal.
 hub::Pulled pull_name(const hub::Settings& settings, const std::string& name,

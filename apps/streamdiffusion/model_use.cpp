@@ -1,5 +1,6 @@
 #include "model_use.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <vector>
 
@@ -9,11 +10,14 @@
 #include "json/quote.h"
 #include "models/autoencoder.h"
 #include "models/clip_text.h"
+#include "models/clip_vision.h"
+#include "models/controlnet.h"
 #include "models/unet.h"
 #include "session/model.h"
+#include "weights/controlnet_file.h"
 #include "weights/model_folder.h"
-#include "weights/other_models.h"
 #include "weights/single_file.h"
+#include "weights/unsupported_models.h"
 #include "weights/weight_store.h"
 
 namespace streamdiffusion::app {
@@ -48,17 +52,36 @@ ModelUse use_of_component(const fs::path& folder) {
     (void)models::unet_config(config);
     return {"--unet", name};
   }
+  if (name == "ControlNetModel") {
+    (void)models::controlnet_config(config);
+    return {"--controlnet", "a ControlNet"};
+  }
   if (name == "clip_text_model") {
     (void)models::clip_text_config(config);
     return {"--text-encoder", "CLIP"};
   }
-  return {"", "a lone component: " +
+  if (name == "clip_vision_model" || name == "clip") {
+    (void)models::clip_vision_config(config);
+    return {"--ip-adapter", "the image encoder of IP-Adapters"};
+  }
+  return {"", "a single component: " +
                   (name.empty() ? std::string("without a class") : json::printable(name, 60))};
 }
 
+bool is_ip_adapter(const weights::SafetensorsFile& file) {
+  return std::ranges::any_of(file.tensors(), [](const weights::StoredTensor& tensor) {
+    return tensor.name.starts_with("ip_adapter.");
+  });
+}
+
 ModelUse use_of_file(const fs::path& path) {
+  if (weights::is_controlnet(path)) {
+    (void)weights::open_controlnet_file(path);
+    return {"--controlnet", "a ControlNet"};
+  }
   const weights::SafetensorsFile file(weights::require_safetensors(path));
   if (weights::is_lora(file)) return {"--lora", "a LoRA"};
+  if (is_ip_adapter(file)) return {"--ip-adapter", "an IP-Adapter"};
   if (file.find("down_blocks.0.resnets.0.conv1.weight") != nullptr) return {"--unet", "a UNet"};
   const weights::SingleFile parts = weights::open_single_file(path);
   if (parts.unet && parts.text_encoder) return {"--model", parts.family + " in one file"};

@@ -62,7 +62,9 @@ void list(bool json) {
   for (const std::string& problem : installed.problems) base::warn(problem);
   if (json) return print_json(installed);
   if (installed.models.empty()) {
-    std::fprintf(stderr, "no models in %s; `streamdiffusion pull stabilityai/sd-turbo` gets one\n",
+    std::fprintf(stderr,
+                 "no models in %s; the included model needs no download; `streamdiffusion pull "
+                 "stabilityai/sd-turbo` gets another\n",
                  settings.cache.c_str());
     return;
   }

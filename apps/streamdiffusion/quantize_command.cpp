@@ -57,9 +57,6 @@ Frames read_frames(const std::vector<std::filesystem::path>& paths, const Engine
 
 void quantize(const QuantizeFlags& flags) {
   const params::Settings settings = flags.parameters.parsed();
-  warn_without_effect(settings.given.contains("dtype"), "--dtype", "here: int8 is calibrated");
-  warn_without_effect(settings.given.contains("calibration"), "--calibration",
-                      "here: a new calibration is made");
   base::require(settings.engine.cache || !flags.output.empty(), ErrorCode::invalid_argument,
                 "--no-cache leaves no place for the calibration, expected --output FILE");
   const EngineOptions options = with_model(settings.engine);
@@ -91,7 +88,7 @@ void add_quantize_command(CommandLine& program) {
               {.value = "FILE|DIR"});
   flags.text("--output", quantize_flags->output, "Where to write it; the user's cache if not given",
              {.value = "FILE"});
-  quantize_flags->parameters.add_engine(flags);
+  quantize_flags->parameters.add_engine(flags, {"--dtype", "--calibration"});
   flags.examples(kExamples);
   flags.run([quantize_flags] { quantize(*quantize_flags); });
 }

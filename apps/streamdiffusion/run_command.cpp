@@ -21,6 +21,14 @@ constexpr const char* kExamples = R"(Examples:
     ffmpeg -i clip.mp4 -f yuv4mpegpipe - | streamdiffusion run --prompt "cat" | ffplay -
   Raw RGB of a known size:
     ... | streamdiffusion run --input-format rgb24 --input-size 640x480 --output-format rgb24 | ...
+  Images that follow the edges of the camera's frames:
+    streamdiffusion run --model stabilityai/sd-turbo --input /dev/video0 --prompt "robot" \
+      --controlnet thibaud/controlnet-sd21-canny-diffusers:0.8
+  In the manner of a picture:
+    streamdiffusion run --model sd15 --input walk.mp4 --output painted.mp4 --style-image painting.jpg \
+      --ip-adapter h94/IP-Adapter/models/ip-adapter_sd15.safetensors:0.6:style
+  Changed while it runs by what sends OSC, such as TouchDesigner:
+    streamdiffusion run --input /dev/video0 --output window --osc 9000
   Everything from a file, the prompt given here:
     streamdiffusion run --config cat.yaml --prompt "gray cat"
 Ctrl-C (or SIGTERM) finishes the output and exits with 128 + the signal's number: 130 (143); a

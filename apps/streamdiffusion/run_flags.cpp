@@ -6,6 +6,7 @@
 #include "config/config.h"
 #include "json/quote.h"
 #include "media/parse_size.h"
+#include "osc_stream.h"
 #include "params/without_effect.h"
 #include "setup.h"
 
@@ -38,6 +39,7 @@ void RunFlags::add_to(Flags& flags) {
                "A YAML file instead of flags; flags beside it win",
                {.value = "FILE", .first = true});
   parameters.add_run(flags);
+  add_osc_flags(flags, osc);
   parameters.add_engine(flags);
   parameters.add_stream(flags, true);
 }
@@ -46,6 +48,7 @@ void RunFlags::settle() {
   const params::RunSettings& run = parameters.settings.run;
   assign_if_set(input, run.input);
   assign_if_set(output, run.output);
+  assign_if_set(control_input, run.control_input);
   assign_if_set(input_format, run.input_format);
   assign_if_set(input_size, run.input_size);
   assign_if_set(output_format, run.output_format);
@@ -65,6 +68,7 @@ void RunFlags::settle() {
                   json::quote(input_size), ", expected a size such as 640x480");
   }
   warn_of_idle_flags();
+  check_osc(osc);
 }
 
 void RunFlags::warn_of_idle_flags() const {
@@ -79,6 +83,8 @@ void RunFlags::warn_of_idle_flags() const {
   idle("input_size", camera || (pipe_in && input_format != "y4m"),
        "here; it acts on a camera, and on standard input with --input-format rgb24");
   idle("output_format", pipe_out, "with --output; it acts on standard output");
+  idle("control_input", !parameters.settings.engine.controlnets.empty(),
+       "without --controlnet: nothing is made of its frames");
   idle("codec", is_video(output), "on this output; it acts on a video file or a network stream");
   idle("no_audio", is_video(output), "on this output, which has no sound");
 }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "image/image_file.h"
+#include "osc/port.h"
 #include "parameter_flags.h"
 
 namespace streamdiffusion::app {
@@ -13,6 +14,8 @@ struct RunFlags {
   ParameterFlags parameters;
   /// Empty: standard input; a window, or a pipe's standard output.
   std::string input, output;
+  /// Empty: control images are made of the input.
+  std::string control_input;
   std::string input_format, input_size, output_format = "y4m", codec;
   /// Of input_size, if it is given.
   std::optional<image::ImageSize> size;
@@ -27,6 +30,7 @@ struct RunFlags {
   std::string input_protocols, json;
   /// The file that settings were read from, or empty.
   std::string config;
+  osc::PortOptions osc;
 
   void add_to(Flags& flags);
   /// Once all is parsed: the members from the flags and the file. Warns of those that do nothing.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <iterator>
 #include <map>
 #include <string>
 #include <thread>
@@ -15,7 +16,8 @@
 #include "base/join.h"
 #include "base/log.h"
 #include "base/same_file.h"
-#include "figures.h"
+#include "metrics_file.h"
+#include "opened_files.h"
 #include "setup.h"
 
 namespace streamdiffusion::app {
@@ -36,18 +38,6 @@ struct FrameTag {
   std::int64_t pts, duration;
 };
 
-/// The regular files that this process has open, by descriptor. Lists and filter graphs may name
-/// inputs that the command line does not.
-std::map<std::string, std::filesystem::path> open_files() {
-  std::map<std::string, std::filesystem::path> files;
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", ignored)) {
-    if (!entry.is_regular_file(ignored)) continue;
-    files[entry.path().filename().string()] = std::filesystem::read_symlink(entry.path(), ignored);
-  }
-  return files;
-}
-
 /// What a write is waiting for, if anything, is known by its begin.
 class Writing {
  public:
@@ -65,6 +55,9 @@ class Writing {
 }  // namespace
 
 RunJob::RunJob(RunFlags flags) : flags_(std::move(flags)), settings_(flags_.parameters.parsed()) {
+  base::require(!flags_.input.empty() || ::isatty(STDIN_FILENO) == 0, ErrorCode::invalid_argument,
+                "there is no --input, and standard input is a terminal; expected a camera such as "
+                "/dev/video0, screen:, a file, a folder, an address or a pipe");
   if (flags_.input.empty()) flags_.input = "-";
   const bool terminal = ::isatty(STDOUT_FILENO) == 1;
   if (flags_.output.empty()) flags_.output = terminal ? std::string("window") : std::string("-");
@@ -80,28 +73,22 @@ RunJob::RunJob(RunFlags flags) : flags_(std::move(flags)), settings_(flags_.para
 
 void RunJob::run() {
   const auto begin = base::Clock::now();
-  open_source();
+  open_sources();
   refuse_overwriting();
-  engine_.emplace(open_engine(settings_.engine, &signals_));
+  engine_.emplace(open_engine(settings_, &signals_));
   warn_of_settings(*engine_, settings_);
+  warn_without_style(settings_);
   if (signals_.received() != 0) throw Stopped{signals_.received()};
   realtime_ =
       flags_.realtime.value_or(source_->info().live || media::is_live_output(flags_.output));
   open_sink();
   const QueuePolicy policy =
       realtime_ ? QueuePolicy{} : QueuePolicy{QueuePolicy::Kind::block, kQueueDepth};
-  live_ = std::make_unique<LiveSession>(
-      *engine_, settings_.live, policy,
-      LiveCallbacks{.output = [this](const LiveOutput& output) { take(output); },
-                    .error = [this](const Error& error,
-                                    std::optional<std::uint64_t> id) { note_failure(error, id); },
-                    .interrupt = [this] { sink_->interrupt(); }});
+  open_session(policy);
+  if (!flags_.osc.listen.empty()) osc_.emplace(flags_.osc, *live_, settings_);
   if (!flags_.quiet) {
-    const SessionOptions options = live_->settings().options;
-    print_ready(*engine_,
-                base::concat(options.width.value(), "x", options.height.value(), "  t ",
-                             base::joined(options.t_index_list, {}, ",")),
-                base::seconds_since(begin));
+    print_ready(*engine_, stream_text(live_->settings().options), base::seconds_since(begin));
+    if (osc_) std::fprintf(stderr, "OSC on %s\n", osc_->address().c_str());
   }
   signals_.watch([this] { return should_stop(); });
   progress_.emplace(expected_frames(), flags_.quiet, "age ");
@@ -128,7 +115,7 @@ bool RunJob::should_stop() {
   return sink_->closed() || live_->state() == LiveState::failed;
 }
 
-void RunJob::open_source() {
+void RunJob::open_sources() {
   media::SourceOptions options{.format = flags_.input_format,
                                .strict = flags_.strict,
                                .protocols = flags_.input_protocols,
@@ -139,16 +126,29 @@ void RunJob::open_source() {
                 "--input-format rgb24 has no header: give its size with --input-size WxH");
   if (flags_.fps > 0) options.rate = media::nearest_rational(flags_.fps);
   const auto before = open_files();
-  try {
-    source_ = media::open_source(flags_.input, options);
-  } catch (const Error&) {
-    if (signals_.received() != 0) throw Stopped{signals_.received()};
-    throw;
+  source_ = open_source(flags_.input, options);
+  if (!flags_.control_input.empty() && !settings_.engine.controlnets.empty()) {
+    base::require(flags_.control_input != flags_.input || flags_.input != "-",
+                  ErrorCode::invalid_argument,
+                  "--input and --control-input are both standard input, expected another one");
+    control_input_.emplace(
+        open_source(flags_.control_input,
+                    {.strict = flags_.strict, .protocols = flags_.input_protocols, .stop = stop_}));
   }
   for (const auto& [descriptor, path] : open_files()) {
     if (!before.contains(descriptor)) opened_inputs_.push_back(path);
   }
   if (flags_.fps > 0) source_ = media::at_rate(std::move(source_), options.rate);
+}
+
+std::unique_ptr<media::FrameSource> RunJob::open_source(const std::string& input,
+                                                        const media::SourceOptions& options) const {
+  try {
+    return media::open_source(input, options);
+  } catch (const Error&) {
+    if (signals_.received() != 0) throw Stopped{signals_.received()};
+    throw;
+  }
 }
 
 /// Before anything is written, and before a model is loaded.
@@ -157,8 +157,13 @@ void RunJob::refuse_overwriting() const {
   std::vector<std::filesystem::path> inputs = info.files;
   inputs.emplace_back(flags_.input == "-" ? "/dev/stdin" : flags_.input);
   inputs.insert(inputs.end(), opened_inputs_.begin(), opened_inputs_.end());
-  for (const std::string& file : {flags_.config, settings_.engine.calibration})
-    inputs.emplace_back(file);
+  if (control_input_) {
+    const auto& files = control_input_->info().files;
+    inputs.insert(inputs.end(), files.begin(), files.end());
+    inputs.emplace_back(flags_.control_input);
+  }
+  inputs.emplace_back(flags_.config);
+  std::ranges::copy(flags_.parameters.inputs(), std::back_inserter(inputs));
   std::vector<std::filesystem::path> outputs = media::replaced_files(flags_.output, info.files);
   if (!flags_.json.empty()) outputs.emplace_back(flags_.json);
   base::refuse_overwriting(inputs, outputs);
@@ -179,6 +184,8 @@ void RunJob::open_sink() {
                              .named_after = info.files,
                              .stop = stop_};
   if (flags_.no_audio) options.extras = options.extras.without_sound();
+  std::error_code ignored;
+  folder_was_there_ = std::filesystem::is_directory(flags_.output, ignored);
   try {
     sink_ = media::open_sink(flags_.output, options);
   } catch (const Error&) {
@@ -186,6 +193,30 @@ void RunJob::open_sink() {
     throw;
   }
   if (!sink_->note().empty()) base::warn(sink_->note());
+}
+
+void RunJob::open_session(const QueuePolicy& policy) {
+  signals_.on_give_up([path = sink_->path(), wrote = wrote_,
+                       kept = folder_was_there_ ? flags_.output : std::string()] {
+    std::error_code ignored;  // devices and pipes stay, and so does a folder of the user's
+    const auto status = std::filesystem::status(path, ignored);
+    const bool own = std::filesystem::is_regular_file(status) ||
+                     (std::filesystem::is_directory(status) && path != kept);
+    if (own && !*wrote) std::filesystem::remove(path, ignored);
+  });
+  try {
+    live_ = std::make_unique<LiveSession>(
+        *engine_, settings_.live, policy,
+        LiveCallbacks{.output = [this](const LiveOutput& output) { take(output); },
+                      .error = [this](const Error& error,
+                                      std::optional<std::uint64_t> id) { note_failure(error, id); },
+                      .interrupt = [this] { sink_->interrupt(); }},
+        signals_.opening());
+    signals_.opened();
+  } catch (const Error&) {
+    if (signals_.received() != 0) throw Stopped{signals_.received()};
+    throw;
+  }
 }
 
 std::size_t RunJob::expected_frames() const {
@@ -201,32 +232,55 @@ std::size_t RunJob::expected_frames() const {
   return expected;
 }
 
+double RunJob::time_of(const media::Frame& frame) const {
+  return static_cast<double>(frame.pts) * source_->info().time_base.value();
+}
+
 bool RunJob::within_limits(const media::Frame& frame) const {
-  const double time = static_cast<double>(frame.pts) * source_->info().time_base.value();
   return (flags_.frames == 0 || frame.number <= flags_.frames) &&
-         (flags_.duration <= 0 || time < flags_.duration);
+         (flags_.duration <= 0 || time_of(frame) < flags_.duration);
 }
 
 void RunJob::wait_until_due(const media::Frame& frame) const {
-  const double time = static_cast<double>(frame.pts) * source_->info().time_base.value();
+  const double wait = time_of(frame) - base::seconds_since(start_);
+  if (wait > static_cast<double>(media::kLongestRepeat)) {
+    base::warn(source_->info().name, ": frame ", frame.number, " is due in ", wait,
+               " s; without --realtime nothing waits for it");
+  }
   while (!*stop_) {
-    const double left = time - base::seconds_since(start_);
+    const double left = time_of(frame) - base::seconds_since(start_);
     if (left <= 0) return;
     std::this_thread::sleep_for(
         std::min<std::chrono::duration<double>>(std::chrono::duration<double>(left), kStopPoll));
   }
 }
 
+/// Encodes all prompts ahead.
+void RunJob::start_schedule() {
+  const std::vector<params::ScheduledPrompts>& entries = settings_.run.prompt_schedule;
+  if (entries.empty()) return;
+  for (const params::ScheduledPrompts& entry : entries) {
+    for (const WeightedPrompt& prompt : entry.prompts)
+      engine_->encode_prompt(prompt.text, settings_.live.options.lora_scales);
+  }
+  schedule_.emplace(live_->settings().prompts, entries);
+}
+
 /// Submits the source's frames. An error that ends it early is kept for finish().
 void RunJob::stream() {
   start_ = base::Clock::now();
   const bool paced = realtime_ && !source_->info().live;
+  start_schedule();
   try {
     while (auto frame = source_->read()) {
       if (!within_limits(*frame)) return;
       if (paced) wait_until_due(*frame);
       const FrameTag tag{frame->number, frame->pts, frame->duration};
-      if (!live_->submit({.image = std::move(frame->image), .tag = tag})) return;
+      LiveFrame live{.image = std::move(frame->image),
+                     .prompts = schedule_ ? schedule_->at(time_of(*frame)) : nullptr,
+                     .tag = tag};
+      if (control_input_) live.control_source = control_input_->at(time_of(*frame));
+      if (!live_->submit(std::move(live))) return;
       if (flags_.frames == tag.number) return;
     }
   } catch (const Error& error) {
@@ -239,6 +293,7 @@ void RunJob::take(const LiveOutput& output) {
   const auto tag = std::any_cast<FrameTag>(output.tag);
   const Writing writing(writing_since_);
   sink_->write(*output.image, tag.pts, tag.duration);
+  *wrote_ = true;
   progress_->step(output.age(), tag.number);
 }
 
@@ -327,7 +382,7 @@ void RunJob::report() const {
 void RunJob::write_json() const {
   const LiveCounters counters = live_->counters();
   const auto count = [](std::uint64_t frames) { return static_cast<std::int64_t>(frames); };
-  write_figures(flags_.json,
+  write_metrics(flags_.json,
                 {{"input", flags_.input},
                  {"output", flags_.output},
                  {"captured", count(counters.captured)},

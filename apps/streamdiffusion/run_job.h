@@ -9,8 +9,11 @@
 #include <optional>
 #include <vector>
 
+#include "control_input.h"
+#include "live/prompt_schedule.h"
 #include "media/frame_sink.h"
 #include "media/frame_source.h"
+#include "osc_stream.h"
 #include "progress.h"
 #include "run_flags.h"
 #include "stop_signals.h"
@@ -28,12 +31,18 @@ class RunJob {
   void run();
 
  private:
-  void open_source();
+  void open_sources();
+  std::unique_ptr<media::FrameSource> open_source(const std::string& input,
+                                                  const media::SourceOptions& options) const;
   void refuse_overwriting() const;
   void open_sink();
+  void open_session(const QueuePolicy& policy);
   bool should_stop();
   std::size_t expected_frames() const;
   void stream();
+  void start_schedule();
+  /// Seconds from the input's start.
+  double time_of(const media::Frame& frame) const;
   bool within_limits(const media::Frame& frame) const;
   void wait_until_due(const media::Frame& frame) const;
   void take(const LiveOutput& output);
@@ -50,17 +59,24 @@ class RunJob {
   StopSignals signals_{stop_};
   bool realtime_ = false;
   std::unique_ptr<media::FrameSource> source_;
+  /// With --control-input.
+  std::optional<ControlInput> control_input_;
   /// Files that the source has opened, whatever its text says.
   std::vector<std::filesystem::path> opened_inputs_;
   std::optional<Engine> engine_;
   std::unique_ptr<media::FrameSink> sink_;
   std::unique_ptr<LiveSession> live_;
+  std::optional<live::PromptSchedule> schedule_;
+  std::optional<OscStream> osc_;
   std::optional<Progress> progress_;
   base::Clock::time_point start_{};
   std::mutex mutex_;
   /// The first that ends the run.
   std::optional<Error> failure_;
   std::uint64_t failed_frames_ = 0;
+  bool folder_was_there_ = false;
+  /// The sink took a frame.
+  std::shared_ptr<std::atomic<bool>> wrote_ = std::make_shared<std::atomic<bool>>(false);
   /// When the sink began the write that it is in, and when a stop was first seen; 0 for never.
   std::atomic<base::Clock::rep> writing_since_{0};
   base::Clock::rep stopped_at_ = 0;

@@ -13,10 +13,14 @@
 #include "browser.h"
 #include "commands.h"
 #include "installed_models.h"
+#include "osc_stream.h"
 #include "parameter_flags.h"
+#include "params/limits.h"
 #include "server/engine_stream_factory.h"
 #include "server/server.h"
+#include "service_notify.h"
 #include "setup.h"
+#include "webrtc_flags.h"
 
 namespace streamdiffusion::app {
 namespace {
@@ -26,6 +30,8 @@ constexpr const char* kExamples = R"--(Examples:
   streamdiffusion serve --open
   For a phone in the same network (its camera needs TLS):
     streamdiffusion serve --host 0.0.0.0 --self-signed --token "$(openssl rand -hex 16)"
+  Controlled by TouchDesigner or another program that sends OSC:
+    streamdiffusion serve --osc 9000
   Behind a proxy that ends TLS:
     streamdiffusion serve --token TOKEN --allow-origin https://example.org)--";
 
@@ -39,10 +45,13 @@ server::Milliseconds milliseconds(double seconds) {
 struct ServeFlags {
   ParameterFlags parameters;
   server::ServerOptions options;
+  osc::PortOptions osc;
+  WebRtcFlags webrtc;
   std::string token_file;
   bool open = false;
   double idle_seconds = seconds(options.limits.idle);
   double request_seconds = seconds(options.limits.request);
+  double lame_duck_seconds = seconds(options.limits.lame_duck);
   double drain_seconds = seconds(options.limits.drain);
 
   void add_to(Flags& flags);
@@ -55,7 +64,8 @@ struct ServeFlags {
 void ServeFlags::add_address(Flags& flags) {
   flags.group("Address");
   flags.text("--host,--listen", options.host,
-             "Address to listen on; 0.0.0.0 for every network, which requires --token",
+             "Address to listen on; 0.0.0.0 for every network, which requires --token-file, "
+             "SD_TOKEN or --insecure",
              {.value = "HOST"});
   flags.flag("--open", open, "Open the page in the browser, where this machine has a display");
   flags.integer("--port", options.port, 0, 65535, "Port; 0 for a free one");
@@ -86,9 +96,9 @@ void ServeFlags::add_limits(Flags& flags) {
   flags.integer("--max-connections", limits.connections, 1, 100000, "Open connections");
   flags.integer("--max-connections-per-address", limits.connections_per_client, 1, 100000,
                 "Open connections of one IPv4 address or one IPv6 network (/64)");
-  flags.integer("--max-size", limits.side, 32, params::kMaximumSide,
+  flags.integer("--max-size", limits.side, 32, params::kMaxSide,
                 "Largest width and height of a stream");
-  flags.integer("--max-steps", limits.steps, 1, params::kMaximumSteps,
+  flags.integer("--max-steps", limits.steps, 1, params::kMaxSteps,
                 "Most denoising steps of a stream");
   flags.integer(
       "--max-work", limits.work, 1024, std::int64_t{1} << 40,
@@ -108,13 +118,18 @@ void ServeFlags::add_limits(Flags& flags) {
                "Seconds without a message after which a session ends; 0 for never");
   flags.number("--request-timeout", request_seconds, 0.1, 86400,
                "Seconds that one image for a POST request may take");
+  flags.number("--lame-duck", lame_duck_seconds, 0, 86400,
+               "Seconds that sessions go on after SIGTERM, while new ones are refused and clients "
+               "are told to move to another server");
   flags.number("--drain-timeout", drain_seconds, 0, 3600,
-               "Seconds that sessions have to finish when the server ends");
+               "Seconds that sessions have after that to finish their frames");
 }
 
 void ServeFlags::add_to(Flags& flags) {
   add_address(flags);
   add_limits(flags);
+  add_osc_flags(flags, osc);
+  webrtc.add_to(flags, options.webrtc);
   parameters.add_engine(flags);
   parameters.add_stream(flags, true);
 }
@@ -125,6 +140,8 @@ void print_address(const server::Server& server, const server::ServerOptions& op
   if (!server.fingerprint().empty()) {
     std::printf("certificate %s\n", server.fingerprint().c_str());
   }
+  if (!options.webrtc.program.empty()) std::printf("WebRTC by GStreamer\n");
+  if (!server.osc_address().empty()) std::printf("OSC on %s\n", server.osc_address().c_str());
   if (!server::is_loopback(options.host) && !token) {
     std::printf("no token: everybody who reaches this address can use it\n");
   }
@@ -182,6 +199,7 @@ void serve(ServeFlags& flags) {
   flags.options.version = SD_VERSION;
   flags.options.limits.idle = milliseconds(flags.idle_seconds);
   flags.options.limits.request = milliseconds(flags.request_seconds);
+  flags.options.limits.lame_duck = milliseconds(flags.lame_duck_seconds);
   flags.options.limits.drain = milliseconds(flags.drain_seconds);
   if (!flags.token_file.empty()) {
     base::require(flags.options.token.empty(), ErrorCode::invalid_argument,
@@ -189,7 +207,12 @@ void serve(ServeFlags& flags) {
     flags.options.token = server::read_token(flags.token_file);
   }
   server::check(flags.options);
-  const params::Settings settings = flags.parameters.parsed();
+  check_osc(flags.osc);
+  flags.options.osc = flags.osc.listen;
+  flags.options.osc_reply = flags.osc.reply;
+  flags.options.osc_insecure = flags.osc.insecure;
+  flags.webrtc.finish(flags.options.webrtc);
+  params::Settings settings = flags.parameters.parsed();
   const bool loras = !settings.engine.lora_dict.empty();
   warn_without_effect(
       flags.options.limits.lora_scale_sets != server::Limits().lora_scale_sets && !loras,
@@ -199,7 +222,7 @@ void serve(ServeFlags& flags) {
                       "with --token: a token is asked for");
   warn_without_effect(flags.options.insecure && flags.options.token.empty() && loopback,
                       "--insecure", "on this machine alone; it acts with --host");
-  const Engine engine = open_engine(settings.engine);
+  const Engine engine = open_engine(settings);
   warn_of_settings(engine, settings);
   check_limits(engine.with_defaults(settings.live.options), flags.options.limits);
   server::EngineStreamFactory factory(engine, settings.live, flags.options.limits.lora_scale_sets);
@@ -212,6 +235,7 @@ void serve(ServeFlags& flags) {
     print_address(server, flags.options);
     if (::isatty(STDERR_FILENO) != 0) std::fprintf(stderr, "Ctrl-C ends the server\n");
     if (flags.open) show_page(server, flags.options);
+    notify_service_manager("READY=1");
   });
   std::fprintf(stderr, all_ended ? "ended\n" : "ended; streams that did not stop were cut off\n");
   if (!all_ended) ::_exit(0);  // the destructors would wait for them

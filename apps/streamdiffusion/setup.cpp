@@ -9,9 +9,14 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/join.h"
 #include "base/log.h"
+#include "live/encode_prompts.h"
 #include "model_files.h"
 #include "params/without_effect.h"
+#include "settings/set.h"
+#include "stop_signals.h"
+#include "streamdiffusion/names.h"
 #include "weights/included_model.h"
 
 namespace streamdiffusion::app {
@@ -75,24 +80,52 @@ EngineOptions with_model(EngineOptions options, const StopSignals* signals) {
   return with_files(std::move(options), signals);
 }
 
-Engine open_engine(const EngineOptions& options, const StopSignals* signals) {
-  return Engine::open(with_model(options, signals));
+Engine open_engine(params::Settings& settings, const StopSignals* signals) {
+  Engine engine = Engine::open(with_model(settings.engine, signals));
+  const auto defaults = [&engine](const SessionOptions& options) {
+    return engine.with_defaults(options);
+  };
+  settings = settings::with_steps(settings, defaults);
+  return engine;
 }
 
-OpenedSession open_session(const params::Settings& settings, bool quiet) {
-  const auto start = base::Clock::now();
-  const LiveSettings& live = settings.live;
-  Engine engine = open_engine(settings.engine);
-  // before the UNet is read: text encoders that are to be released are read once
-  const std::vector<float>& scales = live.options.lora_scales;
-  for (const WeightedPrompt& prompt : live.prompts) engine.encode_prompt(prompt.text, scales);
-  if (live.negative_prompt) engine.encode_prompt(*live.negative_prompt, scales);
-  Session session = engine.session(live.options);
+static OpenedSession open_parts(params::Settings& settings, const StopSignals* signals) {
+  Engine engine = open_engine(settings, signals);
+  const LiveSettings& wanted = settings.live;
+  live::encode_prompts(engine, wanted);
+  Session session =
+      engine.session(wanted.options, signals != nullptr ? signals->opening() : std::stop_token());
   warn_of_settings(engine, settings);
-  if (!live.prompts.empty()) session.set_prompts(live.prompts, live.interpolation);
-  if (live.negative_prompt) session.set_negative_prompt(*live.negative_prompt);
-  if (!quiet) print_ready(engine, session.description(), base::seconds_since(start));
+  warn_without_style(settings);
+  if (!wanted.prompts.empty()) session.set_prompts(wanted.prompts, wanted.interpolation);
+  if (wanted.negative_prompt) session.set_negative_prompt(*wanted.negative_prompt);
   return {std::move(engine), std::move(session)};
+}
+
+OpenedSession open_session(params::Settings& settings, bool quiet, StopSignals* signals) {
+  const auto start = base::Clock::now();
+  const auto throw_if_stopped = [signals] {
+    if (signals != nullptr && signals->received() != 0) throw Stopped{signals->received()};
+  };
+  try {
+    OpenedSession opened = open_parts(settings, signals);
+    if (signals != nullptr) signals->opened();
+    throw_if_stopped();
+    if (!quiet)
+      print_ready(opened.engine, opened.session.description(), base::seconds_since(start));
+    return opened;
+  } catch (const Error&) {
+    throw_if_stopped();
+    throw;
+  }
+}
+
+std::string stream_text(const SessionOptions& options) {
+  std::string text = base::concat(*options.width, "x", *options.height, "  t ",
+                                  base::joined(options.t_index_list, {}, ","));
+  if (options.cfg_type == CfgType::none) return text;
+  return base::concat(text, "  ", name_of(kCfgTypes, *options.cfg_type), " ",
+                      *options.guidance_scale);
 }
 
 void print_ready(const Engine& engine, const std::string& session, double seconds) {
@@ -105,6 +138,9 @@ void warn_of_settings(const Engine& engine, const params::Settings& settings) {
   const LiveSettings& live = settings.live;
   std::string all = live.negative_prompt.value_or("");
   for (const WeightedPrompt& prompt : live.prompts) all += "\n" + prompt.text;
+  for (const params::ScheduledPrompts& entry : settings.run.prompt_schedule) {
+    for (const WeightedPrompt& prompt : entry.prompts) all += "\n" + prompt.text;
+  }
   const EngineInfo info = engine.info();
   for (const UnknownWord& unknown : unknown_words(read_known_words(info.folder), all)) {
     base::warn(unknown.message);
@@ -114,6 +150,14 @@ void warn_of_settings(const Engine& engine, const params::Settings& settings) {
   for (const auto& idle : params::without_effect(settings, full, params::flag_or_key_of, traits)) {
     base::warn(idle.message);
   }
+}
+
+void warn_without_style(const params::Settings& settings) {
+  const auto& adapters = settings.engine.ip_adapters;
+  const bool acts = std::ranges::any_of(
+      adapters, [](const IpAdapter& adapter) { return !adapter.prompt.files.empty(); });
+  warn_without_effect(!adapters.empty() && !acts, "--ip-adapter",
+                      "without --style-image: it has no image to follow");
 }
 
 void warn_without_effect(bool given, const char* flag, const char* why) {

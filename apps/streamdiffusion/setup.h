@@ -25,15 +25,20 @@ class StopSignals;
 /// The options with a model: without --model and --random-weights, the one that is included. Names
 /// of models become paths, see with_files().
 EngineOptions with_model(EngineOptions options, const StopSignals* signals = nullptr);
-/// Opens an engine with those options.
-Engine open_engine(const EngineOptions& options, const StopSignals* signals = nullptr);
+/// Opens the engine of the settings, with_model(). Their `steps` and `strength` become
+/// `t_index_list`.
+Engine open_engine(params::Settings& settings, const StopSignals* signals = nullptr);
 
 struct OpenedSession {
   Engine engine;
   Session session;
 };
-/// A session with its prompts set. Warns as warn_of_settings() does. Unless quiet, print_ready().
-OpenedSession open_session(const params::Settings& settings, bool quiet);
+/// open_engine(), and a session with its prompts set. Warns as warn_of_settings() does. Unless
+/// quiet, print_ready(). Throws Stopped once a signal has come meanwhile.
+OpenedSession open_session(params::Settings& settings, bool quiet, StopSignals* signals = nullptr);
+
+/// "256x256  t 31  full 1.6", of options that have every default filled in.
+std::string stream_text(const SessionOptions& options);
 
 /// Prints one line to stderr. `session` describes the stream, or is empty:
 /// "pictogram  256x256  t 18,32  self 1.2  bf16 on 2 threads, AVX512-BF16  ready in 0.31 s".
@@ -42,6 +47,8 @@ void print_ready(const Engine& engine, const std::string& session, double second
 /// Warns of words in the prompts that the model does not know, and of flags and keys that do
 /// nothing.
 void warn_of_settings(const Engine& engine, const params::Settings& settings);
+/// Warns of IP-Adapters where no image is named that they could follow.
+void warn_without_style(const params::Settings& settings);
 /// Warns that a flag does nothing, if it was given: "--count has no effect with --input".
 void warn_without_effect(bool given, const char* flag, const char* why);
 

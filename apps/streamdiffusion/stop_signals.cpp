@@ -3,13 +3,17 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <ctime>
 #include <utility>
 
+#include "base/clock.h"
+
 namespace streamdiffusion::app {
 namespace {
 
+constexpr auto kOpeningGrace = std::chrono::seconds(2);
 constexpr long kTickNanoseconds = 100'000'000;
 /// Shells add the signal's number to this.
 constexpr int kSignalled = 128;
@@ -44,16 +48,27 @@ void StopSignals::watch(std::function<bool()> ended) {
   watching_ = true;
 }
 
+void StopSignals::give_up(int signal) {
+  const std::lock_guard lock(mutex_);
+  if (clean_up_) clean_up_();
+  ::_exit(kSignalled + signal);
+}
+
 void StopSignals::run() {
   const sigset_t set = signals();
   const timespec tick{0, kTickNanoseconds};
+  base::Clock::time_point came;
   while (!leaving_) {
     const int signal = ::sigtimedwait(&set, nullptr, &tick);
     if (signal > 0) {
-      if (received_ != 0) ::_exit(kSignalled + signal);
+      if (received_ != 0) give_up(signal);
       received_ = signal;
       *stop_ = true;
+      came = base::Clock::now();
+      if (!opened_) opening_.request_stop();
     }
+    const bool late = received_ != 0 && base::Clock::now() - came > kOpeningGrace;
+    if (late && !opened_) give_up(received_);
     if (watching_ && ended_()) *stop_ = true;
   }
 }

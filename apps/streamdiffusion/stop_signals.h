@@ -3,7 +3,10 @@
 
 #include <atomic>
 #include <functional>
+#include <mutex>
+#include <stop_token>
 #include <thread>
+#include <utility>
 
 #include "media/timing.h"
 
@@ -24,6 +27,16 @@ class StopSignals {
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
 
+  /// Requested by a signal that comes before opened().
+  std::stop_token opening() const { return opening_.get_token(); }
+  /// What is stopped takes long to open. Until this call a signal that is not obeyed within two
+  /// seconds ends the process: there is nothing to finish yet.
+  void opened() { opened_ = true; }
+  /// Called before a signal ends the process at once, on another thread.
+  void on_give_up(std::function<void()> clean_up) {
+    const std::lock_guard lock(mutex_);
+    clean_up_ = std::move(clean_up);
+  }
   /// 0, or the signal that came.
   int received() const { return received_; }
   /// Asked ten times a second; once it is true, `stop` is raised too. Set it once.
@@ -33,11 +46,15 @@ class StopSignals {
 
  private:
   void run();
+  [[noreturn]] void give_up(int signal);
 
   media::StopFlag stop_;
   std::atomic<int> received_{0};
-  std::atomic<bool> leaving_{false}, watching_{false};
+  std::atomic<bool> leaving_{false}, watching_{false}, opened_{false};
+  std::stop_source opening_;
   std::function<bool()> ended_;
+  std::mutex mutex_;
+  std::function<void()> clean_up_;
   std::thread thread_;
 };
 

@@ -44,6 +44,15 @@ TEST_F(AnyCommand, WrongUsageIsExitCodeTwoAndSaysWhat) {
   const std::pair<std::vector<std::string>, const char*> cases[]{
       {{"draw"}, "there is no command \"draw\", only image, run, "},
       {{"imgae"}, "there is no command \"imgae\"; did you mean image?"},
+      {{"--foo"}, "--foo is no flag of `streamdiffusion`; --help lists them"},
+      {{"--verison"}, "--verison is no flag of `streamdiffusion`; did you mean --version?"},
+      {{"--foo=1", "image"}, "--foo is no flag"},
+      {{"-x"}, "-x is no flag"},
+      {{"-"}, "there is no command \"-\""},
+      {{"--"}, "there is no command"},
+      {{"--prompt", "cat", "image"}, "--prompt stands before a command, expected it behind one of"},
+      {{"--max-sessions=2"}, "expected it behind one of serve"},
+      {{"--version=2"}, "--version takes no value"},
       {{"image", "--promt", "cat"}, "did you mean --prompt?"},
       {{"image", "--prompt", ""}, "--prompt is empty"},
       {{"image", "--seed", "1", "--seed", "2"}, "--seed is given twice"},
@@ -66,6 +75,7 @@ TEST_F(AnyCommand, WrongUsageIsExitCodeTwoAndSaysWhat) {
       {{"run", "--input", "screen:0,0,8x8 ", "--output", "a.mp4"}, "expected screen or screen:X,Y"},
       {{"bench", "--source-fps", "0"}, "--source-fps"},
       {{"quantize", "--input"}, "--input"},
+      {{"quantize", "--dtype", "bf16"}, "--dtype"},
       {with_model("image", {"--prompt", "a", "--prompt-weights", "1", "2"}), "--prompt-weights"},
       {{"image", "--model", model().path(), "--width", "33"}, "width is 33"},
   };
@@ -80,7 +90,8 @@ TEST_F(AnyCommand, AModelThatIsNotThereOrIsBrokenIsNamed) {
   const std::string broken = folder_.write("broken/model_index.json", "{").parent_path().string();
   for (const std::string command : {"image", "info", "bench", "quantize"}) {
     EXPECT_EQ(run({command, "--model", folder_ / "none"}), kFailed) << command;
-    EXPECT_THAT(said(), HasSubstr("error: " + (folder_ / "none") + ": no such model folder"));
+    EXPECT_THAT(said(), HasSubstr("error: " + (folder_ / "none") +
+                                  ": no such folder or file, expected a model"));
     EXPECT_EQ(run({command, "--model", broken}), kFailed) << command;
     EXPECT_THAT(said(), HasSubstr("error: " + broken + "/model_index.json"));
   }
@@ -101,7 +112,7 @@ TEST_F(AnyCommand, AMalformedListOfKnownWordsIsNoticed) {
 TEST_F(InfoCommand, SaysWhatTheModelIsAndItsOps) {
   ASSERT_EQ(run_with_model("info", {}), kDone) << said();
   for (const char* line : {"parameters", "tokenizer", "latents     4 channels, 1/8", "32x24",
-                           "device", "memory", "unet, per frame", "decode, per frame"}) {
+                           "device", "needs", "holds", "unet, per frame", "decode, per frame"}) {
     EXPECT_THAT(printed(), HasSubstr(line));
   }
   const std::size_t sums = printed().size();
@@ -158,6 +169,20 @@ TEST_F(BenchCommand, LiveCountsEveryFrame) {
       << said();
   EXPECT_NE(printed(), "");
   EXPECT_GT(Json::read(folder_ / "a.json").size(), 5U);
+}
+
+TEST_F(BenchCommand, LiveSessionsShareTheEngine) {
+  ASSERT_EQ(run_with_model("bench", {"--live", "--sessions", "3", "--seconds", "0.5", "--json",
+                                     folder_ / "a.json"}),
+            kDone)
+      << said();
+  EXPECT_THAT(printed(), HasSubstr("3 in turns"));
+  const Json json = Json::read(folder_ / "a.json");
+  EXPECT_EQ(json.at("sessions").integer(), 3);
+  EXPECT_GT(json.at("least_fps").number(), 0);
+  EXPECT_GE(json.at("fps").number(), 3 * json.at("least_fps").number());
+  EXPECT_EQ(json.at("captured").integer(),
+            json.at("processed").integer() + json.at("dropped").integer());
 }
 
 TEST_F(BenchCommand, AReportThatCannotBeWrittenIsAnError) {

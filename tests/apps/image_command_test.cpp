@@ -274,6 +274,18 @@ TEST_F(ImageCommand, AskedToEndItKeepsWhatItAccepted) {
     EXPECT_EQ(read("new/" + std::to_string(i) + ".png").width, 32) << i;
 }
 
+TEST_F(ImageCommand, AskedToEndWhileTheModelIsReadItEndsAtOnce) {
+  const pid_t process = start({"image", "--random-weights", "sd15", "--device", SD_TEST_DEVICE,
+                               "--output", folder_ / "a.png"});
+  ASSERT_TRUE(wait_until("the session", [&] {
+    return text_of(folder_ / "err").find("this session needs about") != std::string::npos;
+  }));
+  ::kill(process, SIGTERM);
+  EXPECT_EQ(wait(process), 128 + SIGTERM) << said();
+  EXPECT_THAT(said(), Not(HasSubstr("ready in")));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "a.png"));
+}
+
 TEST_F(ImageCommand, ANameDoesNotSteerTheTerminal) {
   folder_.write("in/\x1b[2J\xc2\x9b.png", "no image");
   EXPECT_EQ(run_with_model("image", {"--input", folder_ / "in"}), kFailed);

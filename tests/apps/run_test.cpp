@@ -83,6 +83,35 @@ TEST_F(RunTest, AStopFinishesTheFile) {
   EXPECT_GT(read_all(*open_source(folder_ / "a.mp4")).pts.size(), 0U);
 }
 
+TEST_F(RunTest, AStopWhileTheModelIsReadLeavesNoOutput) {
+  const pid_t process =
+      start({"run", "--random-weights", "sd15", "--device", SD_TEST_DEVICE, "--input",
+             "lavfi:testsrc=size=50x30:rate=30", "--output", folder_ / "a.mp4"});
+  wait_until("the session", [&] {
+    return text_of(folder_ / "err").find("this session needs about") != std::string::npos;
+  });
+  ::kill(process, SIGTERM);
+  EXPECT_EQ(wait(process), 128 + SIGTERM) << said();
+  EXPECT_THAT(said(), ::testing::Not(HasSubstr("ready in")));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "a.mp4"));
+}
+
+TEST_F(RunTest, TwoSignalsBeforeTheFirstFrameLeaveNoFile) {
+  for (const char* name : {"a.mp4", "a.mkv", "a.gif", "images"}) {
+    std::filesystem::remove(folder_ / "err");  // of the process before
+    const pid_t process =
+        start({"run", "--model", model().path(), "--device", SD_TEST_DEVICE, "--dtype", "f32",
+               "--width", "1536", "--height", "1536", "--t-index-list", "45", "--input",
+               "lavfi:testsrc=size=50x30:rate=30", "--output", folder_ / name});
+    wait_until("the session",
+               [&] { return text_of(folder_ / "err").find("ready in") != std::string::npos; });
+    ::kill(process, SIGTERM);
+    ::kill(process, SIGINT);  // not the same: of two equal ones one may be lost
+    EXPECT_THAT(wait(process), ::testing::AnyOf(128 + SIGTERM, 128 + SIGINT)) << said();
+    EXPECT_FALSE(std::filesystem::exists(folder_ / name)) << name;
+  }
+}
+
 TEST_F(RunTest, AnInputThatBreaksOffLeavesAFileThatPlays) {
   ASSERT_EQ(run({"--input", kClip, "--quiet"}), 0) << said();
   const std::string whole = text_of(folder_ / "out");
@@ -215,7 +244,7 @@ TEST_F(RunTest, WrongRequestsAreRefusedBeforeAnythingRuns) {
   EXPECT_EQ(run({"--input", folder_ / "none.mp4", "--output", folder_ / "a.mp4"}), 1);
   EXPECT_THAT(said(), HasSubstr("none.mp4: no such file"));
   EXPECT_EQ(run({"--input", kClip, "--output", "/proc/a.mp4"}), 1);
-  EXPECT_THAT(said(), HasSubstr("/proc/a.mp4: opening: libav says"));
+  EXPECT_THAT(said(), HasSubstr("/proc/a.mp4: cannot write"));
 }
 
 }  // namespace

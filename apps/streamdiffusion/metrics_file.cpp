@@ -1,4 +1,4 @@
-#include "figures.h"
+#include "metrics_file.h"
 
 #include <nlohmann/json.hpp>
 #include <type_traits>
@@ -8,26 +8,26 @@
 namespace streamdiffusion::app {
 namespace {
 
-nlohmann::json to_json(const Figures& figures) {
+nlohmann::json to_json(const Metrics& metrics) {
   nlohmann::json object = nlohmann::json::object();
-  for (const Figure& figure : figures) {
-    object[figure.name] = std::visit(
+  for (const Metric& metric : metrics) {
+    object[metric.name] = std::visit(
         [](const auto& value) -> nlohmann::json {
-          if constexpr (std::is_same_v<std::remove_cvref_t<decltype(value)>, Figures>) {
+          if constexpr (std::is_same_v<std::remove_cvref_t<decltype(value)>, Metrics>) {
             return to_json(value);
           } else {
             return value;
           }
         },
-        figure.value);
+        metric.value);
   }
   return object;
 }
 
 }  // namespace
 
-void write_figures(const std::string& path, const Figures& figures) {
-  base::write_file(path, to_json(figures).dump(2) + '\n');
+void write_metrics(const std::string& path, const Metrics& metrics) {
+  base::write_file(path, to_json(metrics).dump(2) + '\n');
 }
 
 }  // namespace streamdiffusion::app

@@ -1,0 +1,108 @@
+#include "model_value.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+
+#include "base/edit_distance.h"
+#include "base/error.h"
+#include "base/join.h"
+#include "base/parse_number.h"
+#include "json/quote.h"
+#include "streamdiffusion/names.h"
+
+namespace streamdiffusion::app {
+namespace {
+
+/// Splits what is behind the last colon off. Nothing without one, and for civitai:NUMBER, which is
+/// a name.
+std::optional<std::string> behind_colon(const std::string& text) {
+  const auto colon = text.rfind(':');
+  const bool name = colon == std::string::npos || colon == 0 || text.substr(0, colon) == "civitai";
+  return name ? std::nullopt : std::optional(text.substr(colon + 1));
+}
+
+/// Whether the part before the colon is there, and the whole is not: then what is behind the colon
+/// is meant as something.
+bool only_front_exists(const std::string& front, const std::string& whole) {
+  std::error_code ignored;
+  return std::filesystem::exists(front, ignored) && !std::filesystem::exists(whole, ignored);
+}
+
+/// What stands behind a model: a scale and a word, in any order.
+template <typename Choice>
+struct Suffixes {
+  std::string model;
+  std::optional<double> scale = std::nullopt;
+  std::optional<Choice> choice = std::nullopt;
+};
+
+/// `flag` takes such models, and `what` is what the words are: "preprocessor".
+template <typename Choice>
+void refuse_misspelled(const std::string& word, const char* flag, const char* what,
+                       const Names<Choice>& words) {
+  const bool letters = !word.empty() && std::ranges::all_of(word, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
+  });
+  if (!letters) return;
+  std::vector<std::string_view> known;
+  for (const auto& [name, choice] : words) known.emplace_back(name);
+  const std::string nearest = base::nearest_word(word, known);
+  base::require(nearest.empty(), ErrorCode::invalid_argument, flag, ": ", json::quote(word),
+                " is no ", what, "; did you mean ", nearest, "?");
+}
+
+template <typename Choice>
+Suffixes<Choice> read_suffixes(const std::string& text, const char* flag, const char* what,
+                               const Names<Choice>& words) {
+  Suffixes<Choice> found{.model = text};
+  while (const auto behind = behind_colon(found.model)) {
+    const std::string front = found.model.substr(0, found.model.size() - behind->size() - 1);
+    const auto scale = base::parse_number<double>(*behind);
+    const auto choice = choice_of(words, *behind);
+    if (scale && !found.scale) {
+      found.scale = scale;
+    } else if (choice && !found.choice) {
+      found.choice = choice;
+    } else {
+      refuse_misspelled(*behind, flag, what, words);
+      base::require(!only_front_exists(front, found.model), ErrorCode::invalid_argument, "behind ",
+                    flag, " ", front, " stands ", json::quote(*behind), ", expected a scale, or a ",
+                    what, ": ", base::joined(words, [](const auto& each) { return each.first; }));
+      break;
+    }
+    found.model = front;
+  }
+  return found;
+}
+
+}  // namespace
+
+Lora read_lora(const std::string& text) {
+  const auto behind = behind_colon(text);
+  if (!behind) return {text, 1.0F};
+  const std::string file = text.substr(0, text.size() - behind->size() - 1);
+  if (const auto scale = base::parse_number<double>(*behind))
+    return {file, static_cast<float>(*scale)};
+  base::require(!only_front_exists(file, text), ErrorCode::invalid_argument, "the scale of --lora ",
+                file, " is ", json::printable(*behind, 80), ", expected a number");
+  return {text, 1.0F};
+}
+
+ControlNet read_controlnet(const std::string& text) {
+  const auto found = read_suffixes(text, "--controlnet", "preprocessor", kPreprocessors);
+  ControlNet net{.model = found.model};
+  if (found.scale) net.settings.scale = static_cast<float>(*found.scale);
+  if (found.choice) net.settings.image.preprocessor = *found.choice;
+  return net;
+}
+
+IpAdapter read_ip_adapter(const std::string& text) {
+  const auto found = read_suffixes(text, "--ip-adapter", "choice of layers", kImageLayers);
+  IpAdapter adapter{.file = found.model, .image_encoder = {}, .prompt = {}};
+  if (found.scale) adapter.prompt.scale = static_cast<float>(*found.scale);
+  if (found.choice) adapter.prompt.layers = *found.choice;
+  return adapter;
+}
+
+}  // namespace streamdiffusion::app
