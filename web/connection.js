@@ -1,7 +1,10 @@
 // The WebSocket connection to the server: binary frames both ways, a bound on unanswered frames,
-// and automatic reconnection. Events: `state`, `settings`, `stats`, `frame`, `error`.
+// and automatic reconnection. Where the server announces its end, a second connection is made beside
+// the first, which serves until another server has taken over. Events: `state`, `settings`, `stats`,
+// `frame`, `error`, `moving`.
 // States: connecting, waiting (no free session), live, lost, asleep (the server's idle timeout).
 import { packFrame, unpackFrame } from "./frame_message.js";
+import { routeOf } from "./route.js";
 
 const MIN_RETRY_MS = 300;
 const MAX_RETRY_MS = 8000;
@@ -15,18 +18,14 @@ function randomId() {  // crypto.randomUUID exists in secure contexts only
 }
 
 function socketUrl(id) {
-  const url = new URL(`api/ws/${id}`, location.href);
+  const url = new URL(routeOf(`api/ws/${id}`, { frames: "binary" }), location.href);
   url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-  url.hash = "";
-  url.search = "";
-  url.searchParams.set("frames", "binary");
-  const token = new URLSearchParams(location.search).get("token");
-  if (token) url.searchParams.set("token", token);
   return url;
 }
 
 export class Connection extends EventTarget {
   #socket = null;
+  #next = null;  // {socket, id}: takes over from `#socket` once it has a session
   #retryTimer = 0;
   #retryMs = MIN_RETRY_MS;
   #unanswered = [];
@@ -43,7 +42,10 @@ export class Connection extends EventTarget {
     document.addEventListener("visibilitychange", () => this.#reconnectNow());
     addEventListener("online", () => this.#reconnectNow());
     // A page in the back-forward cache must not hold a session.
-    addEventListener("pagehide", () => this.#socket?.close());
+    addEventListener("pagehide", () => {
+      this.#dropNext();
+      this.#socket?.close();
+    });
     addEventListener("pageshow", ({ persisted }) => { if (persisted) this.#reconnectNow(); });
   }
 
@@ -99,15 +101,57 @@ export class Connection extends EventTarget {
   }
 
   #connect() {
-    this.id = randomId();  // a client that reconnects uses a new id
-    const socket = new WebSocket(socketUrl(this.id));
+    this.#use(this.#open());
+  }
+
+  #open() {
+    const id = randomId();  // a client that reconnects uses a new id
+    const socket = new WebSocket(socketUrl(id));
     socket.binaryType = "arraybuffer";
+    return { socket, id };
+  }
+
+  #use({ socket, id }) {
+    this.id = id;
     this.#socket = socket;
     this.#unanswered = [];
     socket.onmessage = ({ data }) => {
       typeof data === "string" ? this.#onMessage(JSON.parse(data)) : this.#onFrame(data);
     };
     socket.onclose = () => this.#onClose(socket);
+  }
+
+  /** Looks for another server. The present connection goes on until that one has a session, or until
+   * it is closed. */
+  #move(retryMs = MIN_RETRY_MS) {
+    const next = this.#open();
+    this.#next = next;
+    next.socket.onmessage = ({ data }) => {
+      const message = JSON.parse(data);
+      if (message.status === "connected") this.#takeOver(next, message);
+    };
+    next.socket.onclose = () => {
+      if (this.#next !== next) return;
+      this.#next = null;
+      const longer = Math.min(MAX_RETRY_MS, retryMs * RETRY_GROWTH);
+      this.#retryTimer = setTimeout(() => this.#move(longer), retryMs);
+    };
+  }
+
+  #takeOver(next, connected) {
+    const old = this.#socket;
+    this.#next = null;
+    this.#use(next);
+    old.onmessage = old.onclose = null;
+    old.close();
+    this.#onMessage(connected);
+  }
+
+  #dropNext() {
+    clearTimeout(this.#retryTimer);
+    const next = this.#next;
+    this.#next = null;
+    next?.socket.close();
   }
 
   #onMessage(message) {
@@ -123,6 +167,11 @@ export class Connection extends EventTarget {
         break;
       case "timeout":
         this.#setState("asleep");
+        break;
+      case "moving":
+        if (message.after_s === 0 || document.hidden) break;  // it is closed at once, or not seen
+        this.#dispatch("moving", message);
+        if (!this.#next) this.#move();
         break;
       case "error":
       case "settings":
@@ -144,6 +193,12 @@ export class Connection extends EventTarget {
     if (socket !== this.#socket) return;
     this.#socket = null;
     this.#unanswered = [];
+    if (this.#next) {  // may wait for a session there
+      this.#use(this.#next);
+      this.#next = null;
+      return this.#setState("lost");
+    }
+    clearTimeout(this.#retryTimer);
     if (this.state === "asleep") return;
     this.#setState("lost");
     if (document.hidden || !this.#started) return;  // reconnects when the page is visible again

@@ -23,6 +23,7 @@ export class FrameSender {
 
   /** The canvas with the last frame that was read. */
   get frame() { return this.#scratch; }
+  hasRead = false;
 
   set source(source) {
     if (this.#source) this.#source.onFrame = null;
@@ -84,6 +85,7 @@ export class FrameSender {
     const context = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
     context.imageSmoothingQuality = "high";
     if (!source.readFrame(context, this.width, this.height)) return undefined;
+    this.hasRead = true;
     const blob = await new Promise((resolve) => {
       canvas.toBlob(resolve, source.mimeType, JPEG_QUALITY);
     });

@@ -9,11 +9,13 @@ import { FrameSender } from "./frame_sender.js";
 import { HistoryStrip } from "./history_strip.js";
 import { KeyboardPen } from "./keyboard_pen.js";
 import { loadLanguage, t } from "./language.js";
+import { MidiPanel } from "./midi_panel.js";
 import { ModelHints } from "./model_hints.js";
 import { Onboarding } from "./onboarding.js";
 import { bindOutputControls } from "./output_controls.js";
 import { PointerInput } from "./pointer_input.js";
 import { PromptEditor } from "./prompt_editor.js";
+import { routeOf } from "./route.js";
 import { Settings } from "./settings.js";
 import { SettingsPanel } from "./settings_panel.js";
 import { bindShareMenu } from "./share_menu.js";
@@ -22,6 +24,7 @@ import { SourcePicker } from "./source_picker.js";
 import { SourcePrompts } from "./source_prompts.js";
 import { StatusBar } from "./status_bar.js";
 import { StrengthSlider } from "./strength_slider.js";
+import { StyleImages } from "./style_images.js";
 import { showOutputNotice, toast } from "./toasts.js";
 import { ThingsDialog } from "./things_dialog.js";
 import { TracedImage } from "./traced_image.js";
@@ -45,7 +48,15 @@ const statusBar = new StatusBar(display);
 const vocabulary = new Vocabulary();
 const promptEditor = new PromptEditor(settings, hints, vocabulary);
 const strengthSlider = new StrengthSlider(settings, hints);
-const settingsPanel = new SettingsPanel(settings);
+const styleImages = new StyleImages({
+  connection,
+  input: () => ({ canvas: frameSender.frame, isEmpty: !frameSender.hasRead }),
+  ask: (types, take) => sourcePicker.askForFile(types, take),
+});
+const settingsPanel = new SettingsPanel(settings, { imageOf: controlImage, styleImages });
+const midiPanel = new MidiPanel();
+settingsPanel.onHidden = () => midiPanel.learn(false);
+styleImages.onSent = () => settingsPanel.refresh();
 const tools = new DrawingTools(drawing, pointerInput, settings);
 const onboarding = new Onboarding({
   drawing, pointerInput, settings, hints, promptEditor, sourcePicker,
@@ -154,6 +165,9 @@ connection.addEventListener("settings", ({ detail }) => {
   frameSender.resend(transition);
   followModel(params.model);
 });
+connection.addEventListener("moving", () => {
+  toast(t("This server ends soon. The page moves to another one by itself."));
+});
 connection.addEventListener("stats", ({ detail }) => statusBar.setServerStats(detail));
 connection.addEventListener("frame", ({ detail }) => display.show(detail.header, detail.image));
 connection.addEventListener("error", ({ detail: { message, param, fatal } }) => {
@@ -191,11 +205,12 @@ addEventListener("click", (event) => {
   if (event.detail > 0 && button && !button.matches(".stat")) button.blur();
 });
 
-/** The address of a route of the server, about its first model or another one in memory. */
-function routeOf(path, model) {
+/** The address of what a ControlNet of this session sees now. */
+function controlImage(net) {
   const query = new URLSearchParams(location.search);
-  if (model) query.set("model", model);
-  return `${path}?${query}`;
+  query.set("net", net);
+  query.set("at", Math.round(performance.now()));  // an address of its own, or nothing is loaded
+  return `api/control/${connection.id}?${query}`;
 }
 
 /** Asks the server for its parameters and what the model knows, until it answers. */
@@ -220,6 +235,7 @@ function describe(description) {
   vocabulary.load(description);
   statusBar.setInfo(description.info ?? {});
   settingsPanel.build(settings.schema);
+  midiPanel.refresh();
   promptEditor.load(description);
   thingsDialog.load();
   strengthSlider.refresh();
@@ -227,7 +243,7 @@ function describe(description) {
 
 async function fetchWords(model) {
   try {
-    const answer = await fetch(routeOf("api/words", model));
+    const answer = await fetch(routeOf("api/words", model ? { model } : {}));
     if (answer.ok) vocabulary.loadWords(await answer.json());
     promptEditor.vocabularyLoaded();
   } catch { /* the page works without: synonyms and other languages are unknown then */ }
@@ -240,8 +256,9 @@ let describedModel;  // whose parameters and words the page shows
 async function followModel(model) {
   if (!model || describedModel === undefined || model === describedModel) return;
   describedModel = model;
-  const answer = await fetch(routeOf("api/settings", model)).catch(() => null);
+  const answer = await fetch(routeOf("api/settings", { model })).catch(() => null);
   if (!answer?.ok || describedModel !== model) return;
+  styleImages.forget();
   describe(await answer.json());
   toast(`The images are made by ${model} now`);
   sendAllParams();

@@ -1,14 +1,16 @@
 // The output window: shows a session's MJPEG stream, and finds another session when that one ends, so
 // that its address can stay in a program such as OBS.
+import { routeOf } from "./route.js";
+
 const LOOK_MS = 1000;
 
-const picture = document.getElementById("picture");
+const image = document.getElementById("image");
 const wanted = location.hash.slice(1);
 let shown = "";
 
 /** The id of the session to show; the one of the fragment, then the one shown, then the last. */
 async function findSession() {
-  const answer = await fetch(`api/sessions${location.search}`);
+  const answer = await fetch(routeOf("api/sessions"));
   if (!answer.ok) return "";
   const { sessions } = await answer.json();
   const ids = sessions.filter(({ state }) => state === "live" || state === "paused")
@@ -20,13 +22,13 @@ async function look() {
   try {
     const id = await findSession();
     if (id && id !== shown) {
-      picture.src = `api/stream/${id}${location.search}`;
-      picture.hidden = false;
+      image.src = routeOf(`api/stream/${id}`);
+      image.hidden = false;
     }
     if (id) shown = id;  // without a session the last image stays
   } catch { /* the server is not running: the last image stays */ }
   setTimeout(look, LOOK_MS);
 }
 
-picture.addEventListener("error", () => { shown = ""; });
+image.addEventListener("error", () => { shown = ""; });
 look();

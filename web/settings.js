@@ -46,6 +46,11 @@ function sameValue(a, b) {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
+/** What is kept of the style images: what a new session can be told. Its images are not there yet. */
+function withoutImages(prompts) {
+  return prompts.map(({ images, ...rest }) => rest);
+}
+
 /** A list of weighted prompts as the page's settings, which hold two. */
 function promptsOf([first = ["", 1], second = ["", 0]]) {
   const sum = first[1] + second[1];
@@ -80,8 +85,16 @@ export class Settings extends EventTarget {
   }
 
   get(name) {
+    if (name === "image_prompts") return this.#imagePrompts();
     if (name === "prompt") return this.changed.prompt ?? this.defaults.prompt ?? "";
     return this.changed[name] ?? this.current[name] ?? this.defaults[name];
+  }
+
+  /** How many images there are is the session's matter alone. */
+  #imagePrompts() {
+    const now = this.current.image_prompts ?? [];
+    const prompts = this.changed.image_prompts ?? now;
+    return prompts.map?.((prompt, i) => ({ ...prompt, images: now[i]?.images ?? 0 }));
   }
 
   isChanged(name) {
@@ -184,6 +197,9 @@ export class Settings extends EventTarget {
   #toParams(values) {
     const params = filterKeys(values, (name) =>
       name in this.schema && !PROMPT_SETTINGS.includes(name));
+    if (Array.isArray(params.image_prompts)) {
+      params.image_prompts = withoutImages(params.image_prompts);
+    }
     if (PROMPT_SETTINGS.some((name) => name in values)) {
       const blend = this.get("blend") ?? 0.5, second = this.get("prompt2");
       const first = this.understand(this.get("prompt"));

@@ -2,10 +2,14 @@
 // explanation and a button that resets it. The schema says where a slider ends and which group of
 // the panel a parameter belongs to. What most visitors need comes first, under everyday names; the
 // rest is behind "Expert".
+import { controlNets } from "./control_nets.js";
 import { $, element, icon } from "./dom.js";
 import { t } from "./language.js";
+import { ipAdapters } from "./style_images.js";
 
 const SHOWN_ELSEWHERE = ["mode", "prompt", "prompt_list", "strength"];
+const FOR_PROGRAMS = ["seed_list", "seed_interpolation_method"];
+const NOT_HERE = [...SHOWN_ELSEWHERE, ...FOR_PROGRAMS];
 const SECOND_PROMPT_FIELDS = {  // the page makes `prompt_list` of the prompt and these two
   prompt2: { type: "string", default: "" },
   blend: { type: "number", minimum: 0, maximum: 1, default: 0.5 },
@@ -18,6 +22,8 @@ const EVERYDAY = {  // title and explanation
   blend: ["How far", "How much of the second prompt."],
   transition_ms: ["Time of a change", "How long a change of the prompt takes."],
   lora_scales: ["LoRA scales", "How strongly each LoRA acts."],
+  control_settings: ["ControlNets", "How strongly images follow each, and what it sees."],
+  image_prompts: ["Style images", "Images that the pictures should look like."],
 };
 const TYPING_PAUSE_MS = 250, LIST_TYPING_PAUSE_MS = 600;
 
@@ -51,7 +57,7 @@ function groupsOf(schemas) {
   const order = ([, schema]) => schema.order ?? schemas.prompt_list?.order ?? Infinity;
   const rows = Object.entries(schemas).sort((a, b) => order(a) - order(b) || 0);
   for (const [name, schema] of rows) {
-    const elsewhere = SHOWN_ELSEWHERE.includes(name) || name in EVERYDAY;
+    const elsewhere = NOT_HERE.includes(name) || name in EVERYDAY;
     if (elsewhere || !hasChoice(schema)) continue;
     const title = schema.group ?? "More";
     groups.set(title, [...(groups.get(title) ?? []), name]);
@@ -67,9 +73,15 @@ function describedBy(input, id) {
 
 export class SettingsPanel {
   #fields = new Map();
+  /** Called when the panel is closed. */
+  onHidden = () => {};
 
-  constructor(settings) {
+  /** `imageOf(net)`: the address of what a ControlNet of the session sees. `styleImages` sends
+   * those of IP-Adapters. */
+  constructor(settings, { imageOf, styleImages }) {
     this.settings = settings;
+    this.imageOf = imageOf;
+    this.styleImages = styleImages;
     $("settings-open").addEventListener("click", () => this.show(this.hidden));
     $("settings-close").addEventListener("click", () => this.show(false));
     $("settings-panel").addEventListener("keydown", ({ key }) => {
@@ -82,6 +94,7 @@ export class SettingsPanel {
   show(open) {
     $("settings-panel").hidden = !open;
     $("settings-open").setAttribute("aria-expanded", String(open));
+    if (!open) this.onHidden();
     (open ? $("settings-close") : $("settings-open")).focus({ focusVisible: false });
   }
 
@@ -97,7 +110,7 @@ export class SettingsPanel {
       });
     const expert = this.#expertFields(all);
     expert.open = Object.keys(this.settings.changed).some((name) => !(name in EVERYDAY) &&
-      name in all && !SHOWN_ELSEWHERE.includes(name));
+      name in all && !NOT_HERE.includes(name));
     body.replaceChildren(...everyday, expert);
     this.refresh();
   }
@@ -190,6 +203,14 @@ export class SettingsPanel {
       return few ? this.#segments(name, schema, id) : this.#select(name, schema, id);
     }
     if (schema.type === "boolean") return this.#switch(name, id, head);
+    if (schema.field === "control_settings") {
+      const change = (list) => this.#change(name, list);
+      return controlNets({ schema, id, change, imageOf: this.imageOf });
+    }
+    if (schema.field === "image_prompts") {
+      const change = (list) => this.#change(name, list);
+      return ipAdapters({ schema, id, change, images: this.styleImages });
+    }
     if (schema.labels) return this.#sliderList(name, schema, id);
     if (name === "seed") return this.#textField(name, schema, id, "number");
     if (isSlider(schema)) return this.#slider(name, schema, id, head);

@@ -7,7 +7,7 @@ import re
 WEB = pathlib.Path(__file__).resolve().parents[2] / "web"
 ATTRIBUTES = ("aria-label", "data-tip", "data-drop-text", "title", "placeholder", "alt")
 # What is the same in every language.
-NAMES = {"StreamDiffusion", "fps", "ms", "–", "0", "0:00", "GIF"}
+NAMES = {"StreamDiffusion", "fps", "ms", "–", "0", "0:00", "GIF", "MIDI"}
 CALL = re.compile(r"\bt\(\s*((?:\"(?:[^\"\\]|\\.)*\"(?:\s*\+\s*)?|'[^']*')+)")
 STRING = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|'([^']*)'")
 # Constants that hold texts for t(), which extract() reads by their names.
@@ -15,6 +15,7 @@ TABLES = {
     "palette.js": r"export const PALETTE = \[(.*?)\];", "shortcuts.js": r"new KeyBindings\(\[(.*?)\], dialog",
     "settings_panel.js": r"const EVERYDAY = \{(.*?)\n\};", "status_bar.js": r"const STATE_TEXTS = \{(.*?)\};",
     "strength_slider.js": r"const NAMES = \{(.*?)\};", "sources.js": r"const CAMERA_ERRORS = \{(.*?)\};",
+    "midi_panel.js": r"const OBSTACLES = \{(.*?)\n\};",
 }
 
 

@@ -130,7 +130,7 @@ class Controls(PageTest):
         before = page.settle()
         page.open_settings()
         known = page.run("return fetch('api/settings').then((a) => a.json())")
-        elsewhere = {"mode", "prompt", "prompt_list", "strength"}
+        elsewhere = {"mode", "prompt", "prompt_list", "strength", "seed_list", "seed_interpolation_method"}
         for name, schema in known["input_params"]["properties"].items():
             if name in elsewhere or len(schema.get("enum", "ab")) == 1:
                 continue
@@ -153,8 +153,8 @@ class Controls(PageTest):
         page = self.open()
         page.started()
         page.click("#settings-open")
-        labels = [e.text for e in page.find_all("#settings-body label") if e.text]
-        self.assertEqual(labels[:3], ["Detail", "Boldness", "Variation"])
+        first = lambda: [e.text for e in page.find_all("#settings-body label") if e.text][:3]
+        page.wait(lambda: first() == ["Detail", "Boldness", "Variation"], "everyday settings")
         visible = "return document.getElementById('setting-delta').checkVisibility()"
         self.assertFalse(page.run(visible))
         page.screenshot("settings-simple")
@@ -228,9 +228,9 @@ class Controls(PageTest):
         page.started()
         page.click("#fullscreen")
         page.wait(lambda: page.run("return document.fullscreenElement !== null"), "full screen")
-        style = "return getComputedStyle(document.getElementById('{}')).backgroundColor"
-        self.assertEqual(page.run(style.format("output")), "rgba(0, 0, 0, 0)")
-        self.assertEqual(page.run(style.format("out-frame")), "rgb(0, 0, 0)")
+        colors = ("return ['output', 'out-frame'].map((id) => "
+                  "getComputedStyle(document.getElementById(id)).backgroundColor)")
+        page.wait(lambda: page.run(colors) == ["rgba(0, 0, 0, 0)", "rgb(0, 0, 0)"], "black around the image")
         page.screenshot("full-screen")
         page.run("document.exitFullscreen()")
 

@@ -76,7 +76,7 @@ class DrawingAids(PageTest):
         page.display_frames(60)
         self.assertEqual(page.run("return document.getElementById('output').dataset.live"), sent)
         page.click("#trace")
-        self.assertEqual(float(page.run(opacity)), 0)
+        page.wait(lambda: float(page.run(opacity)) == 0, "drawing without the image", 5)
         self.assertEqual(page.console_problems(), [])
 
     def test_the_tools_are_one_tab_stop_with_arrow_keys(self):

@@ -13,7 +13,7 @@ class Output(PageTest):
         page.wait(lambda: len(page.driver.window_handles) == 2, "window")
         own, other = page.driver.window_handles
         page.driver.switch_to.window(other)
-        width = "return document.getElementById('picture')?.naturalWidth"
+        width = "return document.getElementById('image')?.naturalWidth"
         for _ in range(600):
             if page.run(width) == 256:
                 break

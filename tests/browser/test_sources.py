@@ -136,7 +136,7 @@ class FullServer(PageTest):
         def notice():
             return second.find("#out-notice").text.replace("\n", " ")
 
-        second.wait(lambda: "next in line" in notice(), "position in line")
+        second.wait(lambda: "number 1 in line" in notice(), "position in line")
         self.assertEqual(second.state, "Waiting")
         second.screenshot("waiting")
         self.assertEqual(second.shown, 0)
