@@ -1,0 +1,280 @@
+#!/usr/bin/env python3
+"""Two servers behind HAProxy and behind nginx, with the files of deploy/: sessions are spread, their requests
+find their server, and a server that ends hands its sessions over. Usage: proxy_test.py PROGRAM DEVICE [HAProxy|Nginx]
+
+Prints how long clients were without images. Skipped for a proxy that is not installed."""
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+import urllib.error
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools/load"))
+from load import Client  # noqa: E402
+
+PROGRAM, DEVICE = sys.argv.pop(1), sys.argv.pop(1)
+LAME_DUCK_S = 4
+SLOWER = float(os.environ.get("SD_TEST_PATIENCE", "1"))  # how much slower a sanitizer makes the program
+LONGEST_S = 120 * SLOWER
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def wait(what: str, condition, seconds: float = 20):
+    end = time.monotonic() + seconds * SLOWER
+    while time.monotonic() < end:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"not within {seconds} s: {what}")
+
+
+def get(port: int, path: str, fields: dict | None = None) -> tuple[int, bytes]:
+    try:
+        request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=fields or {})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+    except OSError:
+        return 0, b""
+
+
+class Engine:
+    """A server of its own."""
+
+    def __init__(self, port: int):
+        self.port = port
+        self.process = subprocess.Popen(
+            [PROGRAM, "serve", "--port", str(port), "--device", DEVICE, "--threads", "1", "--width", "64",
+             "--height", "64", "--max-sessions", "8", "--lame-duck", str(LAME_DUCK_S)],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait("a server", lambda: get(port, "/readyz")[0] == 200, 60)
+
+    def sessions(self) -> set[str]:
+        status, body = get(self.port, "/api/sessions")
+        return {session["id"] for session in json.loads(body)["sessions"]} if status == 200 else set()
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+class Visitor(threading.Thread):
+    """Draws until told to leave. Told to move, or cut off, it comes again under a new name, as the page does."""
+
+    def __init__(self, port: int, name: str, image: bytes):
+        super().__init__(daemon=True)
+        self.port, self.stem, self.image = port, name, image
+        self.times: list[float] = []
+        self.visits = 0
+        self.left = False
+        self.start()
+
+    @property
+    def id(self) -> str:
+        return f"{self.stem}-{self.visits}"
+
+    def run(self) -> None:
+        while not self.left:
+            self.visits += 1
+            try:
+                client = Client("127.0.0.1", self.port, self.id)
+                with client.socket:
+                    self.visit(client)
+            except OSError:
+                time.sleep(0.2)
+
+    def visit(self, client: Client) -> None:
+        client.socket.settimeout(10)
+        sent = 0
+        while not self.left:
+            opcode, message = client.receive()
+            status = json.loads(message).get("status") if opcode == 1 else None
+            if status == "moving":
+                break
+            if opcode == 2:
+                self.times.append(time.monotonic())
+            if opcode == 2 or status == "connected":
+                client.send_frame(sent, self.image)
+                sent += 1
+
+    def longest_gap(self, since: float) -> float:
+        times = [t for t in self.times if t > since]
+        return max(b - a for a, b in zip(times, times[1:]))
+
+
+class Proxies:
+    """What both have in common; `command` starts one on self.front."""
+
+    def setUp(self):
+        self.front = free_port()
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.engines = [Engine(free_port()), Engine(free_port())]
+        for engine in self.engines:
+            self.addCleanup(lambda e=engine: e.end())
+        watchdog = threading.Timer(LONGEST_S, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        watchdog.start()
+        self.addCleanup(watchdog.cancel)
+        config = pathlib.Path(self.folder.name) / "config"
+        ports = dict(zip(("7860", "7861", "7862"), (self.front, *(engine.port for engine in self.engines))))
+        text = (ROOT / "deploy" / self.file).read_text()
+        config.write_text(re.sub(r"(?<=[: ])786[012]\b", lambda found: str(ports[found.group()]), text))
+        proxy = subprocess.Popen(self.command(str(config)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(proxy.wait)
+        self.addCleanup(proxy.terminate)
+        wait("the proxy", lambda: get(self.front, "/readyz")[0] == 200)
+        self.image = (ROOT / "samples/doodle/023.png").read_bytes()
+
+    def visitors(self, count: int) -> list[Visitor]:
+        visitors = [Visitor(self.front, f"v{i}", self.image) for i in range(count)]
+        for visitor in visitors:
+            self.addCleanup(lambda v=visitor: setattr(v, "left", True))
+        wait("images for all", lambda: all(len(v.times) > 2 for v in visitors), 60)
+        return visitors
+
+    def test_sessions_are_spread_and_a_server_that_ends_hands_them_over(self):
+        visitors = self.visitors(6)
+        shares = [len(engine.sessions()) for engine in self.engines]
+        self.assertEqual(sum(shares), 6)
+        self.check_shares(shares)
+        leaving, staying = sorted(self.engines, key=lambda engine: -len(engine.sessions()))
+        for visitor in visitors:  # another connection finds the session
+            status, body = get(self.front, f"/api/sessions/{visitor.id}")
+            self.assertEqual((status, json.loads(body)["id"]), (200, visitor.id))
+        moved = [v for v in visitors if v.id in leaving.sessions()]
+        began = time.monotonic()
+        leaving.process.send_signal(signal.SIGTERM)
+        wait("all sessions on the other server",
+             lambda: {v.id for v in visitors} <= staying.sessions(), LAME_DUCK_S + 15)
+        enough = [len(v.times) + 5 for v in visitors]
+        wait("images after that", lambda: all(len(v.times) >= n for v, n in zip(visitors, enough)))
+        self.assertEqual(leaving.process.wait(LAME_DUCK_S + 15), 0)
+        gaps = [v.longest_gap(began) for v in moved] or [0]
+        print(f"{type(self).__name__}: {len(moved)} of {len(visitors)} sessions moved, at most {max(gaps):.2f} s "
+              "without an image")
+        self.assertLess(max(gaps), 5)
+
+    def test_what_a_client_may_do(self):
+        self.check_a_page_is_taken_and_a_stranger_is_not()
+        self.check_every_route_of_a_session_finds_it()
+        self.check_a_long_prompt_passes()
+        self.check_refusals_put_no_server_aside()
+        self.check_one_address_has_a_limit()
+
+    def check_a_page_is_taken_and_a_stranger_is_not(self):
+        own = f"http://127.0.0.1:{self.front}"
+        self.assertEqual(get(self.front, "/api/queue", {"Origin": own})[0], 200)
+        self.assertEqual(get(self.front, "/api/queue", {"Origin": "http://evil.example"})[0], 403)
+        self.assertEqual(get(self.front, "/api/queue", {"Host": "evil.example"})[0], 403)
+
+    def check_every_route_of_a_session_finds_it(self):
+        visitors = self.visitors(2)
+        _, body = get(self.front, "/api/openapi.json")
+        paths = [path for path, methods in json.loads(body)["paths"].items()
+                 if "{id}" in path and "get" in methods and "/ws/" not in path and "/stream/" not in path]
+        self.assertGreaterEqual(len(paths), 4)
+        for path in paths:
+            for visitor in visitors:
+                for _ in range(4):
+                    self.assertNotIn(b"no session with this id", get(self.front, path.replace("{id}", visitor.id))[1])
+        text = (ROOT / "deploy" / self.file).read_text()
+        kinds = set(re.search(r"\^/api/\(([a-z_|]+)\)/", text).group(1).split("|"))
+        self.assertEqual(kinds, {path.split("/")[2] for path in json.loads(body)["paths"] if "{id}" in path} - {"peers"})
+
+    def check_a_long_prompt_passes(self):
+        address = "/api/queue?" + "prompt=" + "%20" * 4096  # it has no such name, and a server says so
+        status, body = get(self.front, address)
+        self.assertEqual((status, json.loads(body)["error"]["code"]), (400, "unknown_parameter"))
+
+    def check_refusals_put_no_server_aside(self):
+        """Nine watchers of one session: the ninth is refused (503)."""
+        visitor = self.visitors(1)[0]
+        request = f"GET /api/stream/{visitor.id} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+        watchers, statuses = [], []
+        for _ in range(9):
+            watchers.append(socket.create_connection(("127.0.0.1", self.front), 10))
+            self.addCleanup(watchers[-1].close)
+            watchers[-1].sendall(request)
+            statuses.append(watchers[-1].recv(12))
+        self.assertEqual(statuses[-1], b"HTTP/1.1 503")
+        for watcher in watchers:
+            watcher.close()
+        for _ in range(8):
+            status, _ = get(self.front, f"/api/sessions/{visitor.id}")
+            self.assertEqual(status, 200)
+
+    def check_one_address_has_a_limit(self):
+        """So many requests at once that some are refused; a moment later all is as before."""
+        statuses = []
+        threads = [threading.Thread(target=lambda: statuses.extend(get(self.front, "/api/queue")[0] for _ in range(30)))
+                   for _ in range(16)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertIn(429, statuses)
+        wait("an answer", lambda: get(self.front, "/api/queue")[0] == 200)
+
+    def test_a_server_that_is_killed_is_left(self):
+        visitors = self.visitors(4)
+        killed, staying = sorted(self.engines, key=lambda engine: -len(engine.sessions()))
+        moved = [v for v in visitors if v.id in killed.sessions()]
+        began = time.monotonic()
+        killed.end()
+        wait("all sessions on the other server", lambda: {v.id for v in visitors} <= staying.sessions(), 20)
+        enough = [len(v.times) + 5 for v in visitors]
+        wait("images after that", lambda: all(len(v.times) >= n for v, n in zip(visitors, enough)))
+        gaps = [v.longest_gap(began) for v in moved] or [0]
+        print(f"{type(self).__name__}: {len(moved)} sessions of a server that was killed, at most {max(gaps):.2f} s "
+              "without an image")
+        back = Engine(killed.port)
+        self.addCleanup(back.end)
+        newcomer = [Visitor(self.front, f"n{i}", self.image) for i in range(12)]
+        for visitor in newcomer:
+            self.addCleanup(lambda v=visitor: setattr(v, "left", True))
+        wait("sessions on the server that came back", back.sessions, 30)
+
+
+@unittest.skipUnless(shutil.which("haproxy", path="/usr/sbin:/usr/bin"), "haproxy is not installed")
+class HAProxy(Proxies, unittest.TestCase):
+    file = "haproxy.cfg"
+
+    def command(self, config):
+        return ["/usr/sbin/haproxy", "-f", config]
+
+    def check_shares(self, shares):
+        self.assertLessEqual(abs(shares[0] - shares[1]), 2, "the fewest connections first")
+
+
+@unittest.skipUnless(shutil.which("nginx", path="/usr/sbin:/usr/bin"), "nginx is not installed")
+class Nginx(Proxies, unittest.TestCase):
+    file = "nginx.conf"
+
+    def command(self, config):
+        return ["/usr/sbin/nginx", "-c", config, "-p", self.folder.name, "-g",
+                f"daemon off; pid {self.folder.name}/pid; error_log {self.folder.name}/error.log;"]
+
+    def check_shares(self, shares):
+        pass  # by the hash of the id, which may be uneven for six
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=1)
