@@ -1,5 +1,7 @@
 #include "op_rows.h"
 
+#include "support/numbers.h"
+
 namespace streamdiffusion::bench {
 namespace {
 
@@ -91,6 +93,46 @@ OpCase attention(const std::string& model, std::int64_t side, int heads, std::in
   });
 }
 
+/// Self-attention that keeps keys and values, to its own and those of `frames` earlier calls.
+OpCase cached_attention(const std::string& model, std::int64_t side, int heads, std::int64_t head,
+                        int frames) {
+  OpCase op = row(
+      "attention/" + model + "/" + size(side) + "_" + std::to_string(heads) + "_heads_of_" +
+          std::to_string(head) + "_cached_" + std::to_string(frames),
+      [=](Builder& b) {
+        const tensor::Shape shape{1, side, side, heads * head};
+        const Value q = input(b, "q", shape), k = input(b, "k", shape), v = input(b, "v", shape);
+        const Value slots =
+            b.input("slots", {{1, 1, 1, 1 + frames}, tensor::DType::i32}, Lifetime::per_frame);
+        b.output("y", b.attention(q, k, v, slots, Name("attention"),
+                                  {.heads = heads, .kv_rows = {}, .slots = 1 + frames}));
+      });
+  op.fill = [](std::string_view name, std::int64_t i) {
+    return name == "slots" ? static_cast<double>(i) : backend::test::uniform(name, i);
+  };
+  return op;
+}
+
+OpCase inject_features(std::int64_t side, std::int64_t channels, int frames) {
+  OpCase op =
+      row("inject_features/sd-turbo/" + size(side) + "_" + std::to_string(channels) + "_cached_" +
+              std::to_string(frames),
+          [=](Builder& b) {
+            const tensor::Shape shape{1, side, side, channels};
+            const Value x = input(b, "x", shape), residual = input(b, "residual", shape);
+            const Value slots =
+                b.input("slots", {{1, 1, 1, 1 + frames}, tensor::DType::i32}, Lifetime::per_frame);
+            const Value settings =
+                b.input("settings", {{1, 1, 1, 2}, tensor::DType::f32}, Lifetime::per_frame);
+            b.output("y", b.inject_features(x, residual, slots, settings, Name("inject"),
+                                            {.slots = 1 + frames}));
+          });
+  op.fill = [](std::string_view name, std::int64_t i) {
+    return name == "slots" ? static_cast<double>(i) : backend::test::uniform(name, i);
+  };
+  return op;
+}
+
 OpCase concat(std::int64_t side, std::int64_t a, std::int64_t b_channels) {
   return row("concat_channels/sd-turbo/" + size(side) + "_" + std::to_string(a) + "_and_" +
                  std::to_string(b_channels),
@@ -98,6 +140,15 @@ OpCase concat(std::int64_t side, std::int64_t a, std::int64_t b_channels) {
                const Value x = input(b, "x", {1, side, side, a}),
                            y = input(b, "y", {1, side, side, b_channels});
                b.output("z", b.concat_channels(x, y));
+             });
+}
+
+OpCase concat_tokens(std::int64_t a, std::int64_t b_tokens, std::int64_t channels) {
+  return row("concat_tokens/ip-adapter/" + std::to_string(a) + "_and_" + std::to_string(b_tokens),
+             [=](Builder& b) {
+               const Value x = input(b, "x", {1, a, 1, channels}),
+                           y = input(b, "y", {1, b_tokens, 1, channels});
+               b.output("z", b.concat_tokens(x, y));
              });
 }
 
@@ -160,6 +211,11 @@ std::vector<OpCase> op_rows() {
       attention("sd-turbo", 16, 20, 64),
       attention("sd-turbo", 64, 5, 64, 77),
       attention("sd15", 64, 8, 40),
+      cached_attention("sd-turbo", 64, 5, 64, 1),
+      cached_attention("sd-turbo", 64, 5, 64, 2),
+      cached_attention("sd-turbo", 32, 10, 64, 1),
+      cached_attention("sd15", 64, 8, 40, 1),
+      inject_features(16, 1280, 1),
       attention("pictogram", 16, 3, 32),
       group_norm("sd-turbo", 64, 320),
       group_norm("sd-turbo", 32, 1920),
@@ -167,6 +223,7 @@ std::vector<OpCase> op_rows() {
       layer_norm(64, 320),
       layer_norm(16, 1280),
       concat(64, 640, 320),
+      concat_tokens(257, 16, 768),
       unary(
           "slice_channels/taesd", 64, 16,
           [](Builder& b, Value x) { return b.slice_channels(x, 0, 8); }, "_first_8"),

@@ -78,14 +78,22 @@ class Stream : public server::LiveStream {
     if (std::exchange(frame_, std::nullopt)) ++counters_.dropped_stopped;
   }
   void stop() override { halt(); }
-  void change(server::StreamFactory& /*model*/, const LiveSettings& settings) override {
-    change(settings);
+  std::uint64_t change(server::StreamFactory& /*model*/, const LiveSettings& settings) override {
+    return change(settings);
   }
-  void change(const LiveSettings& settings) override {
+  std::uint64_t change(const LiveSettings& settings) override {
     base::require(settings.options.seed != testing::FakeStreamFactory::kRefusedSeed,
                   ErrorCode::invalid_argument, "the seed is refused");
+    ++changes_;
+    if (settings.options.seed == testing::FakeStreamFactory::kUnpreparedSeed) {
+      callbacks_.error(Error(ErrorCode::busy, "no memory for it"), std::nullopt);
+      return changes_;
+    }
+    return current_change_ = changes_;
   }
+  std::uint64_t current_change() const override { return current_change_; }
   bool reconfiguring() const override { return false; }
+  std::shared_ptr<const Image> control_image(std::size_t) const override { return nullptr; }
   LiveCounters counters() const override { return counters_; }
   double call_seconds() const override { return 0; }
   std::optional<Error> failure() const override { return std::nullopt; }
@@ -116,7 +124,7 @@ class Stream : public server::LiveStream {
   const LiveCallbacks callbacks_;
   std::optional<LiveFrame> frame_;
   bool paused_ = false, closed_ = false, ended_ = false;
-  std::uint64_t next_id_ = 0;
+  std::uint64_t next_id_ = 0, changes_ = 0, current_change_ = 0;
   LiveCounters counters_;
 };
 

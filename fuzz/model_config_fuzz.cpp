@@ -20,18 +20,18 @@ namespace {
 using namespace streamdiffusion;
 
 /// Graphs of thousands of layers take seconds to build.
-constexpr std::int64_t kMostChannels = 4096, kMostLayers = 64;
+constexpr std::int64_t kMaxChannels = 4096, kMaxLayers = 64;
 
 void build(const models::UNetConfig& unet) {
   std::int64_t layers = 0;
   for (const models::UNetConfig::Level& level : unet.levels) {
-    if (level.channels > kMostChannels) return;
+    if (level.channels > kMaxChannels) return;
     layers += level.layers;
     for (const auto& depths : {level.down_transformers, level.up_transformers}) {
       for (const std::int64_t depth : depths) layers += depth;
     }
   }
-  if (layers > kMostLayers || unet.levels.size() > 6) return;
+  if (layers > kMaxLayers || unet.levels.size() > 6) return;
   const std::int64_t side = std::int64_t{1} << (unet.levels.size() - 1);
   const std::vector<graph::Graph> graphs{
       models::build_unet(unet, {.rows = 1, .h = side, .w = side, .tokens = 4, .kv_rows = {0}})};
@@ -39,7 +39,7 @@ void build(const models::UNetConfig& unet) {
 }
 
 void build(const models::ClipTextConfig& text) {
-  if (text.layers > kMostLayers) return;
+  if (text.layers > kMaxLayers) return;
   for (const auto output : {models::ClipTextOutput::last, models::ClipTextOutput::penultimate,
                             models::ClipTextOutput::penultimate_and_projected}) {
     (void)models::build_clip_text(text, {.prompts = 1, .tokens = 1, .output = output});

@@ -1,5 +1,5 @@
-// Opens any bytes as a whole model in one file, and as each lone component, and reads the tensors
-// that it names. Only base::Error may be thrown.
+// Opens any bytes as a whole model in one file, as each single component and as a ControlNet, and
+// reads the tensors that it names. Only base::Error may be thrown.
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -8,7 +8,8 @@
 
 #include "base/error.h"
 #include "memory_file.h"
-#include "weights/lone_component.h"
+#include "weights/controlnet_file.h"
+#include "weights/single_component.h"
 #include "weights/single_file.h"
 
 namespace {
@@ -58,6 +59,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   } catch (const streamdiffusion::base::Error&) {
   }
   const std::string path = memory.path();
+  try_reading([&] { return weights::open_controlnet_file(path); });
   try_reading([&] { return weights::open_autoencoder(path, std::nullopt, 1); });
   try_reading([&] { return weights::open_unet(path, std::nullopt); });
   try_reading([&] { return weights::open_text_encoder(path, false); });

@@ -69,6 +69,7 @@ class FakeStream : public LiveStream {
   }
   void resume() override { set_paused(false); }
   void close() override {
+    ++factory_.closes;
     if (!factory_.drain_hangs) order_end(false);
   }
   void drain() override {
@@ -83,18 +84,32 @@ class FakeStream : public LiveStream {
     order_end(true);
     join();
   }
-  void change(const LiveSettings& settings) override {
+  std::uint64_t change(const LiveSettings& settings) override {
     factory_.fail_in(FakeStreamFactory::Call::change);
     base::require(settings.options.seed != FakeStreamFactory::kRefusedSeed,
                   ErrorCode::invalid_argument, "the seed is refused");
     const std::lock_guard lock(mutex_);
+    ++changes_;
+    if (settings.options.seed == FakeStreamFactory::kUnpreparedSeed) {
+      callbacks_.error(Error(ErrorCode::busy, "no memory for it"), std::nullopt);
+      return changes_;
+    }
     settings_ = settings;
+    return current_change_ = changes_;
   }
-  void change(server::StreamFactory& model, const LiveSettings& settings) override {
-    change(settings);
+  std::uint64_t change(server::StreamFactory& model, const LiveSettings& settings) override {
     factory_.set_changed_to(model.info().model);
+    return change(settings);
+  }
+  std::uint64_t current_change() const override {
+    const std::lock_guard lock(mutex_);
+    return current_change_;
   }
   bool reconfiguring() const override { return false; }
+  std::shared_ptr<const Image> control_image(std::size_t net) const override {
+    if (net >= factory_.info().controlnets.size()) return nullptr;
+    return std::make_shared<const Image>(one_color(200, 100, 50, 16, 16));
+  }
   LiveCounters counters() const override {
     factory_.fail_in(FakeStreamFactory::Call::counters);
     const std::lock_guard lock(mutex_);
@@ -148,8 +163,9 @@ class FakeStream : public LiveStream {
       base::require(factory_.failing != FakeStreamFactory::Call::frame, ErrorCode::io,
                     FakeStreamFactory::kFailure);
       LiveOutput output;
-      const Image image =
-          frame.image ? frame.image() : one_color(10, 200, 30, *options.width, *options.height);
+      const Image image = frame.pixels  ? to_image(*frame.pixels)
+                          : frame.image ? frame.image()
+                                        : one_color(10, 200, 30, *options.width, *options.height);
       output.prepared = output.entered = LiveClock::now();
       ++factory_.frames_begun;
       factory_.wait_while_held();
@@ -180,7 +196,7 @@ class FakeStream : public LiveStream {
   const LiveCallbacks callbacks_;
   std::optional<LiveFrame> waiting_;
   bool ending_ = false, paused_ = false;
-  std::uint64_t next_id_ = 0;
+  std::uint64_t next_id_ = 0, changes_ = 0, current_change_ = 0;
   LiveCounters counters_;
   std::thread thread_;
 };
@@ -231,6 +247,7 @@ std::unique_ptr<LiveStream> FakeStreamFactory::open(const LiveSettings& settings
                                                     QueuePolicy /*policy*/, LiveCallbacks callbacks,
                                                     std::stop_token stop) {
   fail_in(Call::open);
+  std::this_thread::sleep_for(std::chrono::milliseconds(open_takes_ms));
   if (open_waits) {
     ++opening;
     wait_until("the order to stop", [&] { return stop.stop_requested(); });

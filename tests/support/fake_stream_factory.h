@@ -27,6 +27,8 @@ class FakeStreamFactory : public server::StreamFactory {
   /// Names a file, which no client may see.
   static constexpr const char* kFailure = "/secret/model/unet: no memory";
   void fail_in(Call call) const;
+  /// open() takes so many milliseconds.
+  std::atomic<int> open_takes_ms{0};
   /// open() waits until it is told to stop. How many calls of it wait now.
   std::atomic<bool> open_waits{false};
   std::atomic<int> opening{0};
@@ -40,8 +42,8 @@ class FakeStreamFactory : public server::StreamFactory {
   void wait_while_held() { held_.wait(true); }
   /// close() and drain() end only with halt(); a stream ends only after release_frames().
   std::atomic<bool> drain_hangs{false}, stop_hangs{false};
-  /// Calls of halt().
-  std::atomic<int> halts{0};
+  /// Calls of halt() and of close().
+  std::atomic<int> halts{0}, closes{0};
   /// Frames that streams have begun with so far.
   std::atomic<int> frames_begun{0};
   /// Streams that are open now, and the most there ever were.
@@ -55,8 +57,9 @@ class FakeStreamFactory : public server::StreamFactory {
     const std::lock_guard lock(mutex_);
     changed_to_ = model;
   }
-  /// Settings with this seed are refused, at the opening and later.
-  static constexpr std::int64_t kRefusedSeed = 666;
+  /// Settings with this seed are refused, at the opening and later; those with the other cannot be
+  /// prepared.
+  static constexpr std::int64_t kRefusedSeed = 666, kUnpreparedSeed = 667;
 
  private:
   std::atomic<bool> held_{false};

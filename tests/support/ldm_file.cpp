@@ -7,6 +7,7 @@
 #include "models/clip_text.h"
 #include "models/count_parameters.h"
 #include "models/unet.h"
+#include "support/environment.h"
 #include "tokenizer/clip_vocabulary.h"
 #include "weights/hash_weights.h"
 #include "weights/ldm_names.h"
@@ -97,7 +98,15 @@ void write_text(const std::filesystem::path& file, const std::string& text) {
   std::ofstream(file, std::ios::binary) << text;
 }
 
-void write_tokenizer(const std::filesystem::path& folder, const std::string& pad) {
+void write_tokenizer(const std::filesystem::path& folder, const std::string& pad, bool tiny) {
+  if (tiny) {
+    const std::filesystem::path data = data_folder(SD_TEST_DATA_DIR) / "text";
+    write_text(folder / "tokenizer_config.json",
+               R"({"model_max_length": 77, "pad_token": ")" + pad + "\"}");
+    for (const char* name : {"vocab.json", "merges.txt"})
+      std::filesystem::copy_file(data / name, folder / name);
+    return;
+  }
   const auto texts = tokenizer::clip_tokenizer_texts(pad);
   write_text(folder / "vocab.json", *texts.vocab);
   write_text(folder / "merges.txt", *texts.merges);
@@ -211,11 +220,12 @@ void write_folder(const TinyConfigs& configs, const std::filesystem::path& folde
   write_text(folder / "scheduler/scheduler_config.json",
              R"({"_class_name": "LCMScheduler", "beta_schedule": "scaled_linear",
                  "beta_start": 0.00085, "beta_end": 0.012})");
-  write_tokenizer(folder / "tokenizer", configs.open_clip ? "!" : "<|endoftext|>");
+  const bool tiny = parsed(configs.text_encoder).at("vocab_size").integer() == kTinyVocabulary;
+  write_tokenizer(folder / "tokenizer", configs.open_clip ? "!" : "<|endoftext|>", tiny);
   const Tensors tensors = tensors_of(configs);
   if (two) {
     write_text(folder / "text_encoder_2/config.json", configs.text_encoder_2);
-    write_tokenizer(folder / "tokenizer_2", "!");
+    write_tokenizer(folder / "tokenizer_2", "!", tiny);
     write_hashed(folder / "text_encoder_2/model.safetensors", tensors.text_2);
   }
   write_hashed(folder / "unet/diffusion_pytorch_model.safetensors", tensors.unet);

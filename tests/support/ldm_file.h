@@ -10,6 +10,9 @@
 
 namespace streamdiffusion::testing {
 
+/// Tokens of the vocabulary in tests/data. With CLIP's 49408 the embeddings are most of a model.
+constexpr int kTinyVocabulary = 4096;
+
 /// Configs of a tiny Stable Diffusion 1 or 2 (widths of the text as published, all else small), as
 /// config.json in diffusers' layout.
 struct TinyConfigs {
@@ -26,7 +29,8 @@ TinyConfigs tiny_sdxl(int vocabulary);
 /// The tensors of the file.
 std::vector<weights::TensorToWrite> ldm_tensors(const TinyConfigs& configs);
 
-/// Writes model_index.json, the configs and the weights; the tokenizer is CLIP's.
+/// Writes model_index.json, the configs and the weights; the tokenizer is CLIP's, or that of
+/// tests/data for a vocabulary of kTinyVocabulary.
 void write_folder(const TinyConfigs& configs, const std::filesystem::path& folder);
 
 }  // namespace streamdiffusion::testing

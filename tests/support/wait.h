@@ -10,7 +10,11 @@
 namespace streamdiffusion::testing {
 
 /// Far longer than anything takes on a machine that is busy with other work.
+#ifdef __SANITIZE_THREAD__
+constexpr std::chrono::seconds kWaitLimit{300};
+#else
 constexpr std::chrono::seconds kWaitLimit{30};
+#endif
 
 /// Polls until `predicate` holds, and returns true. After `limit` fails the test, with `what` in
 /// the message, and returns false.
