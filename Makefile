@@ -3,11 +3,13 @@
 BUILD := build/release
 CMAKE_FLAGS ?=
 PROCESSORS := $(shell nproc)
+# One test more than processors: some wait for another program most of the time.
+TESTS_AT_ONCE := $(shell expr $(PROCESSORS) + 1)
 # ccache keeps what was compiled with a precompiled header only if it is told that this is safe.
 export CCACHE_SLOPPINESS ?= pch_defines,time_macros,include_file_mtime,include_file_ctime
 LAUNCHER := $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 
-.PHONY: help run live build test ci unit asan tsan fuzz fuzz-long soak browser python format tidy check clean
+.PHONY: help run live build install deb test ci unit asan tsan fuzz fuzz-long soak browser python format tidy check clean
 
 help:
 	@echo "make run    install what is missing, build, and generate images from a sample drawing: out/demo.png"
@@ -15,13 +17,27 @@ help:
 	@echo "make test   install what is missing, build, and run the tests of the release build"
 	@echo "make ci     make test, then the sanitizer build and a minute of fuzzing"
 	@echo "make build  only build $(BUILD)/streamdiffusion"
-	@echo "also: check (layers and formatting), format, asan, tsan, fuzz, fuzz-long (FUZZ_SECONDS=600), soak, browser, python, tidy,"
+	@echo "make install PREFIX=/usr/local   install the program, its manual pages, and completion for shells"
+	@echo "make deb    packages of Debian: $(BUILD)/*.deb"
+	@echo "also: check (layers and formatting), format, asan, tsan, fuzz, fuzz-long (an hour), soak, browser, python, tidy,"
 	@echo "      clean"
 
 build:
 	@scripts/setup.sh build
 	@cmake --preset release $(LAUNCHER) $(CMAKE_FLAGS)
 	@cmake --build $(BUILD) --target streamdiffusion
+
+PREFIX ?= /usr/local
+install: build
+	@scripts/setup.sh package
+	@cmake --build $(BUILD) --target packaging_files
+	@cmake --install $(BUILD) --prefix $(PREFIX) --component program
+
+deb: build
+	@scripts/setup.sh package
+	@cmake --preset release $(LAUNCHER) $(CMAKE_FLAGS) -DCMAKE_INSTALL_PREFIX=/usr
+	@cmake --build $(BUILD) --target packaging_files $$(grep -q SD_GSTREAMER:BOOL=ON $(BUILD)/CMakeCache.txt && echo gststreamdiffusion)
+	@cd $(BUILD) && cpack
 
 run: build
 	@scripts/demo.sh $(BUILD)/streamdiffusion out
@@ -33,13 +49,13 @@ unit:
 	@scripts/setup.sh test
 	@cmake --preset release $(LAUNCHER) $(CMAKE_FLAGS)
 	@cmake --build $(BUILD)
-	@ctest --test-dir $(BUILD) --output-on-failure --parallel $(PROCESSORS)
+	@ctest --test-dir $(BUILD) --output-on-failure --parallel $(TESTS_AT_ONCE)
 
 asan tsan:
 	@scripts/setup.sh test
 	@cmake --preset $@ $(LAUNCHER)
 	@cmake --build build/$@
-	@ctest --test-dir build/$@ --output-on-failure --parallel $(PROCESSORS)
+	@ctest --preset $@ --parallel $(TESTS_AT_ONCE)
 
 FUZZ_SECONDS ?= 60
 fuzz:
@@ -69,7 +85,9 @@ check:
 
 test: check unit
 
-ci: test asan fuzz
+ci:
+	@scripts/setup.sh ci
+	@$(MAKE) test asan fuzz
 
 SOAK_FRAMES ?= 200000
 soak:

@@ -102,14 +102,16 @@ if(SD_PRECOMPILED_HEADERS AND SD_BUILD_TESTS)
 endif()
 
 # sd_limit(<test> [<seconds>]): a test that hangs fails after two minutes. CTest itself would wait for twenty-five. Code
-# under a sanitizer runs up to ten times as long. Of tests that run side by side, those with the longest limits start
-# first.
+# under a sanitizer runs up to ten times as long, and the scalar reference under ThreadSanitizer thirty times. Of tests
+# that run side by side, those with the longest limits start first.
 function(sd_limit name)
   set(seconds 120)
   if(ARGC GREATER 1)
     set(seconds ${ARGV1})
   endif()
-  if(SD_SANITIZE)
+  if(SD_SANITIZE MATCHES "thread")
+    math(EXPR seconds "15 * ${seconds}")
+  elseif(SD_SANITIZE)
     math(EXPR seconds "5 * ${seconds}")
   endif()
   set_tests_properties(${name} PROPERTIES TIMEOUT ${seconds} COST ${seconds})

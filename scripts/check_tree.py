@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks the layers of src: who may include whom, that vendor headers stay in their folders, that
 files stay short and open with a comment, that comments fit in 100 columns (clang-format leaves them
-as they are), and that ARCHITECTURE.md lists the layers as they are.
+as they are) and the prose of documents in 140, and that ARCHITECTURE.md lists the layers as they are.
 
 The order of the layers is written once, in src/CMakeLists.txt, lowest first. What a folder may
 include is what its CMakeLists.txt links: the DEPS of its sd_library, and theirs.
@@ -20,8 +20,9 @@ VENDOR_HEADERS = {
     r"unicode/": ["src/tokenizer"],
     r"webp/": ["src/image"],
     r"lcms2": ["src/image", "tests/image"],
-    r"nlohmann/": ["src/json", "src/weights", "src/settings", "src/c_api", "src/server", "apps", "tests", "bench"],
-    r"CLI/": ["apps/streamdiffusion/flags.cpp", "bench"],
+    r"nlohmann/": ["src/json", "src/weights", "src/settings", "src/live", "src/c_api", "src/osc", "src/webrtc", "src/server", "apps", "plugins", "tests", "bench"],
+    r"CLI/": ["apps/streamdiffusion/command_line.cpp", "apps/streamdiffusion/command_summaries.cpp", "apps/streamdiffusion/flags.cpp",
+              "apps/streamdiffusion/help_formatter.h", "bench"],
     r"(cuda|cudnn|cublas)": ["src/backend/cuda", "tests/backend/cuda", "bench/cuda"],
     r"lib(av|sw)": ["src/media"],
     r"SDL": ["src/media"],
@@ -29,11 +30,13 @@ VENDOR_HEADERS = {
     r"boost/context/": ["tests/backend/cuda"],
     r"boost/(?!context/)": ["src/server"],
     r"curl/": ["src/hub/curl"],
+    r"lo/": ["src/osc/liblo", "tests/osc"],
     r"openssl/": ["src/hub", "src/server"],
     r"prometheus/": ["src/server"],
 }
 MAX_LINES = 400
 MAX_COLUMNS = 100
+MAX_PROSE_COLUMNS = 140
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
 CONDITIONAL = re.compile(r"\s*#\s*if(def|ndef)?\b")
 
@@ -124,6 +127,17 @@ def check_includes(path: pathlib.Path, layers: list[str], libraries: Libraries) 
     return problems
 
 
+def check_prose(path: pathlib.Path) -> list[str]:
+    """Lines of a document that are no code, table, image, or single long word such as a link."""
+    problems, code = [], False
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        code ^= line.startswith("```")
+        if code or line.startswith(("|", "!", "<")) or len(line) <= MAX_PROSE_COLUMNS or " " not in line.strip():
+            continue
+        problems.append(f"{path.relative_to(ROOT).as_posix()}:{number}: {len(line)} columns, at most {MAX_PROSE_COLUMNS}")
+    return problems
+
+
 def check_architecture(layers: list[str]) -> list[str]:
     """ARCHITECTURE.md has one row a layer, in the order of src/CMakeLists.txt."""
     rows = re.findall(r"^\| `src/(\w+)`", (ROOT / "ARCHITECTURE.md").read_text(), re.M)
@@ -141,11 +155,13 @@ def check_architecture(layers: list[str]) -> list[str]:
 def main() -> int:
     layers = read_layers()
     libraries = Libraries()
-    files = [p for folder in ("src", "include", "apps", "tests", "fuzz", "bench")
+    files = [p for folder in ("src", "include", "apps", "plugins", "bindings", "tests", "fuzz", "bench")
              for p in (ROOT / folder).rglob("*") if p.suffix in (".h", ".cpp", ".cu", ".cuh")]
     problems = [problem for path in sorted(files)
                 for problem in check_includes(path, layers, libraries)]
     problems += check_architecture(layers)
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]:
+        problems += check_prose(path)
     print("\n".join(problems) or f"no problem in {len(files)} files")
     return 1 if problems else 0
 

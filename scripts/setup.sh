@@ -1,25 +1,31 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a step needs and that are missing.
-# Usage: scripts/setup.sh build|test|fuzz|browser|python
+# Usage: scripts/setup.sh build|test|ci|fuzz|browser|python|package
 set -euo pipefail
 
 build=(g++ make cmake ninja-build pkg-config libdnnl-dev ocl-icd-opencl-dev libhwy-dev libicu-dev
        nlohmann-json3-dev libcli11-dev libturbojpeg0-dev libpng-dev libwebp-dev liblcms2-dev
        libavformat-dev libavcodec-dev libavdevice-dev libavfilter-dev libavutil-dev libswscale-dev
-       libsdl2-dev libyaml-cpp-dev libcurl4-openssl-dev libboost-dev libssl-dev prometheus-cpp-dev libgtest-dev
+       libsdl2-dev libyaml-cpp-dev libcurl4-openssl-dev liblo-dev libgstreamer-plugins-base1.0-dev libboost-dev libssl-dev prometheus-cpp-dev libgtest-dev
        libgmock-dev libbenchmark-dev libboost-context-dev)
-test=(python3 valgrind xvfb clang-format-14)
+test=(python3 valgrind xvfb clang-format-14 gstreamer1.0-plugins-base gstreamer1.0-plugins-good
+      gstreamer1.0-plugins-bad gstreamer1.0-nice gstreamer1.0-tools libgstreamer-plugins-bad1.0-dev python3-aiortc)
+# Debian starts these two when they are installed; only a machine for CI needs them.
+proxies=(haproxy nginx-light)
 fuzz=(clang-14 libclang-rt-14-dev)
 python=(python3-dev python3-venv)
+package=(dpkg-dev file gzip help2man lintian)
 browser=(python3 chromium chromium-driver python3-selenium zbar-tools)
 
 case "${1:-build}" in
   build) required=("${build[@]}") ;;
   test) required=("${build[@]}" "${test[@]}") ;;
+  ci) required=("${build[@]}" "${test[@]}" "${proxies[@]}") ;;
   fuzz) required=("${build[@]}" "${fuzz[@]}") ;;
   browser) required=("${build[@]}" "${browser[@]}") ;;
   python) required=("${build[@]}" "${python[@]}") ;;
-  *) echo "usage: $0 build|test|fuzz|browser|python" >&2; exit 2 ;;
+  package) required=("${build[@]}" "${package[@]}") ;;
+  *) echo "usage: $0 build|test|ci|fuzz|browser|python|package" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null; then

@@ -36,6 +36,7 @@ class Client:
             self.read_more()
         header, self.buffer = self.buffer.split(b"\r\n\r\n", 1)
         if b" 101 " not in header.split(b"\r\n")[0]:
+            self.socket.close()
             raise ConnectionError(header.split(b"\r\n")[0].decode())
 
     def read_more(self) -> None:
