@@ -4,8 +4,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cctype>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -16,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/file_writer.h"
+#include "base/lower_case.h"
 #include "image/image_file.h"
 #include "media/av_sink.h"
 #include "media/image_sink.h"
@@ -46,20 +45,14 @@ enum class Kind { file, folder, window, device, url, pipe, named_pipe };
 
 constexpr int kOpenRetryMilliseconds = 20;
 
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
-
 std::string lower_extension(const fs::path& path) {
-  return lower(path.extension().string());
+  return base::lower_case(path.extension().string());
 }
 
 /// In lower case, as libav knows them.
 std::string protocol_of(const std::string& output) {
   const std::size_t end = output.find("://");
-  return end == std::string::npos ? std::string() : lower(output.substr(0, end));
+  return end == std::string::npos ? std::string() : base::lower_case(output.substr(0, end));
 }
 
 Kind kind_of(const std::string& output) {
