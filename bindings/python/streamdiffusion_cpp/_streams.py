@@ -87,20 +87,36 @@ class _Tags:
 class Engine:
     """A model on a device. May be used from any thread.
 
-    Engine.open(model="path/to/sd-turbo", device="cpu", dtype="bf16", threads=4): parameters of the engine, as
+    Engine.open(model="stabilityai/sd-turbo", device="cpu", dtype="bf16", threads=4): parameters of the engine, as
     `streamdiffusion info --parameters config` lists them. Without a model the included one is opened.
+
+    Models, LoRAs, ControlNets and autoencoders are paths, or names on the Hugging Face hub (ORG/NAME[@REVISION]) or on
+    Civitai (civitai:NUMBER). What is not in the cache is downloaded; `on_progress(name, bytes, total_bytes)` is then
+    called ten times a second. What it raises, and Ctrl-C, end the download, and the next one continues it.
     """
 
-    def __init__(self, model: str | os.PathLike[str] | None = None, **parameters: Any):
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | None = None,
+        *,
+        on_progress: Callable[[str, int, int], None] | None = None,
+        **parameters: Any,
+    ):
         _check_process()
         if model is None and not parameters.get("random_weights") and "STREAMDIFFUSION_MODELS" not in os.environ:
             included = pathlib.Path(__file__).parent / "models" / "pictogram"
             model = included if included.exists() else None
-        self._core = _core.Engine(_text({"model": model} | parameters))
+        self._core = _core.Engine(_text({"model": model} | parameters), on_progress)
 
     @classmethod
-    def open(cls, model: str | os.PathLike[str] | None = None, **parameters: Any) -> Engine:
-        return cls(model, **parameters)
+    def open(
+        cls,
+        model: str | os.PathLike[str] | None = None,
+        *,
+        on_progress: Callable[[str, int, int], None] | None = None,
+        **parameters: Any,
+    ) -> Engine:
+        return cls(model, on_progress=on_progress, **parameters)
 
     @property
     def info(self) -> dict[str, Any]:
