@@ -93,7 +93,7 @@ class StreamDiffusionWrapper:
     def _autoencoder(vae_id: str | None, use_tiny_vae: bool) -> str | None:
         if vae_id is not None and not use_tiny_vae:
             _ignored("vae_id", vae_id, "use_tiny_vae is False")
-        return vae_id if use_tiny_vae else None
+        return vae_id if use_tiny_vae else "own"
 
     def prepare(self, prompt: str, negative_prompt: str = "", num_inference_steps: int = 50,
                 guidance_scale: float = 1.2, delta: float = 1.0) -> None:
