@@ -76,6 +76,7 @@ python:
 	@scripts/setup.sh python
 	@test -x $(PYTHON_VENV)/bin/pip || python3 -m venv $(PYTHON_VENV)
 	@$(if $(LAUNCHER),CMAKE_ARGS="$(LAUNCHER) $(CMAKE_FLAGS)" )$(PYTHON_VENV)/bin/pip install --quiet '.[test]'
+	@cd $(PYTHON_VENV) && bin/python -m mypy --config-file $(CURDIR)/pyproject.toml
 	@$(PYTHON_VENV)/bin/python -m pytest -q bindings/python/tests
 
 check:

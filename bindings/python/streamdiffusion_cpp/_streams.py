@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import functools
 import json
 import os
 import pathlib
@@ -59,6 +60,11 @@ class Output:
         """As a PIL image."""
         from PIL import Image
         return Image.fromarray(self.image)
+
+
+def _object(text: str) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(text)
+    return value
 
 
 class _Tags:
@@ -122,12 +128,12 @@ class Engine:
     def info(self) -> dict[str, Any]:
         """model, folder, device, dtype, parameters, weight_bytes, latent_factor, loras, controlnets,
         ipadapters"""
-        return json.loads(self._core.info())
+        return _object(self._core.info())
 
     @property
     def parameters(self) -> dict[str, Any]:
         """JSON Schema of what session() and change() take, with this model's defaults."""
-        return json.loads(self._core.parameters())
+        return _object(self._core.parameters())
 
     def session(self, **parameters: Any) -> Session:
         return Session(self, **parameters)
@@ -155,7 +161,7 @@ class Session:
     @property
     def parameters(self) -> dict[str, Any]:
         """All values in force."""
-        return json.loads(self._core.parameters())
+        return _object(self._core.parameters())
 
     def process(self, frame: Any = None, *, format: str = "rgb", tag: Any = None) -> list[Output]:
         """One frame in; every output that is ready out. With n steps the output of a frame comes n - 1 calls later.
@@ -224,7 +230,8 @@ class LiveSession:
         Waits under the policy "block" alone."""
         _check_process()
         pixels = None if frame is None else to_pixels(frame)
-        return self._core.submit(pixels, format, self._tags.put(tag), time.monotonic_ns())
+        number: int | None = self._core.submit(pixels, format, self._tags.put(tag), time.monotonic_ns())
+        return number
 
     def take(self, timeout: float | None = None) -> Output | None:
         """The next output. None at the end of the stream. timeout: seconds; raises TimeoutError after that."""
@@ -287,7 +294,7 @@ class LiveSession:
         async def submit() -> None:
             try:
                 async for frame in frames:
-                    if await loop.run_in_executor(None, lambda f=frame: self.submit(f, format=format)) is None:
+                    if await loop.run_in_executor(None, functools.partial(self.submit, frame, format=format)) is None:
                         return
             finally:
                 self.close()
@@ -327,7 +334,7 @@ class LiveSession:
     @property
     def parameters(self) -> dict[str, Any]:
         """All values last asked for."""
-        return json.loads(self._core.parameters())
+        return _object(self._core.parameters())
 
     @property
     def counters(self) -> dict[str, int]:

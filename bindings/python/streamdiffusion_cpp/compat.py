@@ -9,6 +9,7 @@ n - 1 calls return no image of an empty slot, but the first frame, finished: nev
 from __future__ import annotations
 
 import os
+import pathlib
 import random
 import warnings
 from typing import Any
@@ -129,7 +130,8 @@ class StreamDiffusionWrapper:
         """An image from fresh noise; with frame_buffer_size F a list or batch of F."""
         if prompt is not None:
             self.update_prompt(prompt)
-        session, images = self._started(), []
+        session = self._started()
+        images: list[Output] = []
         while len(images) < self.frame_buffer_size:
             images += session.process() or session.flush()
         results = [self.postprocess_image(output, self.output_type) for output in images[:self.frame_buffer_size]]
@@ -141,7 +143,7 @@ class StreamDiffusionWrapper:
         """The pixels of a path, PIL image, array or tensor in the stream's size, [height, width, 3]."""
         if isinstance(image, (str, os.PathLike)):
             from PIL import Image
-            image = Image.open(image)
+            image = Image.open(pathlib.Path(image))
         if hasattr(image, "convert") and hasattr(image, "resize"):
             image = image.convert("RGB").resize((self.width, self.height))
         elif (np.issubdtype(getattr(np.asarray(image), "dtype", np.uint8), np.floating) and
