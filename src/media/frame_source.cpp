@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/lower_case.h"
 #include "base/parse_number.h"
 #include "image/image_file.h"
@@ -107,8 +108,18 @@ AvInputSpec camera(const std::string& input, const SourceOptions& options) {
   return spec;
 }
 
+/// Under Wayland X11 sees the windows of X11 programs alone, and the rest black.
+void warn_of_wayland() {
+  const char* wayland = std::getenv("WAYLAND_DISPLAY");
+  if (wayland == nullptr || *wayland == '\0') return;
+  base::warn(
+      "screen: this desktop runs on Wayland, where only windows of X11 programs are seen; "
+      "OBS sees all, and its virtual camera is /dev/videoN here");
+}
+
 /// "screen" or "screen:X,Y,WxH"
 AvInputSpec screen(const std::string& input, const SourceOptions& options) {
+  warn_of_wayland();
   AvInputSpec spec{.name = input, .format = "x11grab", .live = true};
   const char* display = std::getenv("DISPLAY");
   spec.url = display != nullptr && *display != '\0' ? display : ":0";
