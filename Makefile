@@ -76,6 +76,7 @@ python:
 	@scripts/setup.sh python
 	@test -x $(PYTHON_VENV)/bin/pip || python3 -m venv $(PYTHON_VENV)
 	@$(if $(LAUNCHER),CMAKE_ARGS="$(LAUNCHER) $(CMAKE_FLAGS)" )$(PYTHON_VENV)/bin/pip install --quiet '.[test]'
+	@cd $(PYTHON_VENV) && bin/python -m mypy --config-file $(CURDIR)/pyproject.toml
 	@$(PYTHON_VENV)/bin/python -m pytest -q bindings/python/tests
 
 check:
@@ -99,8 +100,10 @@ soak:
 format:
 	@git ls-files '*.h' '*.cpp' '*.cu' '*.cuh' | xargs clang-format-14 -i
 
+# Of a build that compiles every file alone, without headers that only g++ can read.
 tidy:
-	@clang-tidy-14 -p $(BUILD) --quiet $$(git ls-files 'src/*.cpp' 'apps/*.cpp')
+	@cmake --preset debug -B build/tidy -DSD_PRECOMPILED_HEADERS=OFF -DSD_BACKEND_CUDA=OFF
+	@clang-tidy-14 -p build/tidy --quiet $$(git ls-files 'src/*.cpp' 'apps/*.cpp')
 
 clean:
 	@rm -rf build out

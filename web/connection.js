@@ -68,11 +68,14 @@ export class Connection extends EventTarget {
       this.#socket.bufferedAmount < MAX_BUFFERED_BYTES;
   }
 
-  sendFrame(captured, image) {
+  /** `control` is an image that ControlNets follow in place of the frame, or null. */
+  sendFrame(captured, image, control) {
     if (this.state !== "live") return;
     this.#seq += 1;
     this.#unanswered.push({ seq: this.#seq, at: performance.now() });
-    this.#socket.send(packFrame({ seq: this.#seq, captured }, image));
+    const header = { seq: this.#seq, captured };
+    if (control) header.control_bytes = control.byteLength;
+    this.#socket.send(packFrame(header, image, control));
   }
 
   sendSettings(params) {

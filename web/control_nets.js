@@ -50,9 +50,20 @@ class ControlNet extends NetworkRow {
   }
 }
 
+/** Whether the nets follow the drawing, whatever the source of the frames. */
+function drawingSwitch(drawing, id) {
+  const on = element("input", { type: "checkbox", id: `${id}-drawing`, checked: drawing.on });
+  on.addEventListener("change", () => { drawing.on = on.checked; });
+  return element("label", { className: "field-head" },
+    t("Follow the drawing, also beside a camera"),
+    element("span", { className: "switch" }, on, element("span")));
+}
+
 /** The body of the panel's field. `change(list)` sets the settings of all nets, and `imageOf(net)`
- * gives the address of what a net sees. */
-export function controlNets({ imageOf, ...field }) {
+ * gives the address of what a net sees. `drawing` is what they may follow. */
+export function controlNets({ imageOf, drawing, ...field }) {
   const makeRow = ({ number, ...row }) => new ControlNet({ ...row, image: () => imageOf(number) });
-  return networkRows({ ...field, makeRow });
+  const rows = networkRows({ ...field, makeRow });
+  rows.body.prepend(drawingSwitch(drawing, field.id));
+  return rows;
 }

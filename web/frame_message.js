@@ -3,12 +3,19 @@
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-export function packFrame(header, image) {
+/** `images` are what follows the header, each null or bytes. */
+export function packFrame(header, ...images) {
   const json = encoder.encode(JSON.stringify(header));
-  const message = new Uint8Array(4 + json.length + (image ? image.byteLength : 0));
+  const parts = images.filter((image) => image).map((image) => new Uint8Array(image));
+  const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+  const message = new Uint8Array(4 + json.length + bytes);
   new DataView(message.buffer).setUint32(0, json.length, true);
   message.set(json, 4);
-  if (image) message.set(new Uint8Array(image), 4 + json.length);
+  let end = 4 + json.length;
+  for (const part of parts) {
+    message.set(part, end);
+    end += part.length;
+  }
   return message;
 }
 

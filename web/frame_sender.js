@@ -12,8 +12,10 @@ export class FrameSender {
   #encoding = false;
   #scratch = document.createElement("canvas");
 
-  constructor(connection) {
+  constructor(connection, controlDrawing) {
     this.connection = connection;
+    this.controlDrawing = controlDrawing;
+    controlDrawing.addEventListener("change", () => this.resend());
     this.paused = false;
     this.width = 256;
     this.height = 256;
@@ -68,7 +70,10 @@ export class FrameSender {
     try {
       const captured = performance.now();
       const image = await this.#readImage(source);
-      if (image !== undefined && source === this.source) connection.sendFrame(captured, image);
+      const control = await this.controlDrawing.imageFor(source, this.width, this.height);
+      if (image !== undefined && source === this.source) {
+        connection.sendFrame(captured, image, control);
+      }
     } finally {
       this.#encoding = false;
     }

@@ -3,6 +3,7 @@
 import { Connection } from "./connection.js";
 import { Display } from "./display.js";
 import { $ } from "./dom.js";
+import { ControlDrawing } from "./control_drawing.js";
 import { Drawing } from "./drawing.js";
 import { DrawingTools } from "./drawing_tools.js";
 import { FrameSender } from "./frame_sender.js";
@@ -43,7 +44,8 @@ const display = new Display($("output"));
 const sourcePicker = new SourcePicker(drawing, settings);
 new TracedImage(drawing, sourcePicker);
 const connection = new Connection(() => settings.paramsFor(sourcePicker.source.mode));
-const frameSender = new FrameSender(connection);
+const controlDrawing = new ControlDrawing(drawing, () => "control_settings" in settings.schema);
+const frameSender = new FrameSender(connection, controlDrawing);
 const statusBar = new StatusBar(display);
 const vocabulary = new Vocabulary();
 const promptEditor = new PromptEditor(settings, hints, vocabulary);
@@ -53,7 +55,7 @@ const styleImages = new StyleImages({
   input: () => ({ canvas: frameSender.frame, isEmpty: !frameSender.hasRead }),
   ask: (types, take) => sourcePicker.askForFile(types, take),
 });
-const settingsPanel = new SettingsPanel(settings, { imageOf: controlImage, styleImages });
+const settingsPanel = new SettingsPanel(settings, { imageOf: controlImage, styleImages, controlDrawing });
 const midiPanel = new MidiPanel();
 settingsPanel.onHidden = () => midiPanel.learn(false);
 styleImages.onSent = () => settingsPanel.refresh();

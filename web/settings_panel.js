@@ -78,9 +78,10 @@ export class SettingsPanel {
 
   /** `imageOf(net)`: the address of what a ControlNet of the session sees. `styleImages` sends
    * those of IP-Adapters. */
-  constructor(settings, { imageOf, styleImages }) {
+  constructor(settings, { imageOf, styleImages, controlDrawing }) {
     this.settings = settings;
     this.imageOf = imageOf;
+    this.controlDrawing = controlDrawing;
     this.styleImages = styleImages;
     $("settings-open").addEventListener("click", () => this.show(this.hidden));
     $("settings-close").addEventListener("click", () => this.show(false));
@@ -205,7 +206,9 @@ export class SettingsPanel {
     if (schema.type === "boolean") return this.#switch(name, id, head);
     if (schema.field === "control_settings") {
       const change = (list) => this.#change(name, list);
-      return controlNets({ schema, id, change, imageOf: this.imageOf });
+      return controlNets({
+        schema, id, change, imageOf: this.imageOf, drawing: this.controlDrawing,
+      });
     }
     if (schema.field === "image_prompts") {
       const change = (list) => this.#change(name, list);

@@ -28,7 +28,7 @@
 namespace streamdiffusion::app {
 namespace {
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kBenchExamples = R"(Examples:
   streamdiffusion bench
   streamdiffusion bench --random-weights sd-turbo --t-index-list 32 --json sd-turbo.json
   How old images are when they are delivered, with a source of 60 frames a second:
@@ -38,8 +38,7 @@ constexpr const char* kExamples = R"(Examples:
   How steady images are:
     streamdiffusion bench --flicker --latent-feedback-strength 0.15)";
 
-constexpr double kMiB = 1024.0 * 1024.0;
-constexpr int kWarmUp = 3;
+constexpr int kWarmUpFrames = 3;
 /// Frames after which memory is measured for the last time.
 constexpr int kMemoryFrames = 10;
 
@@ -163,7 +162,7 @@ FrameTimes time_frames(const BenchFlags& flags, const SessionOptions& options,
   }
   report.first_frame_ms = base::seconds_since(start) * 1e3;
   const auto warm = base::Clock::now();
-  for (int i = 0; i < kWarmUp && base::seconds_since(warm) < 1; ++i) feeder.feed(warm_up);
+  for (int i = 0; i < kWarmUpFrames && base::seconds_since(warm) < 1; ++i) feeder.feed(warm_up);
   const SessionTimes before = opened.session.times();
   for (int i = 0; i < flags.frames; i += feeder.batch()) {
     feeder.feed(times);
@@ -364,7 +363,7 @@ void add_bench_command(CommandLine& program) {
                 "With --live: clients at once, each with its own stream");
   bench->parameters.add_engine(flags);
   bench->parameters.add_stream(flags, false);
-  flags.examples(kExamples);
+  flags.examples(kBenchExamples);
   flags.run([bench, flags] {
     bench->given = flags.given();
     run_bench(*bench);

@@ -9,7 +9,7 @@
 namespace streamdiffusion::app {
 namespace {
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kCompletionExamples = R"(Examples:
   In ~/.bashrc or ~/.zshrc:
     source <(streamdiffusion completion bash)
     source <(streamdiffusion completion zsh)
@@ -24,7 +24,7 @@ void add_completion_command(CommandLine& program) {
   Flags flags =
       program.command("completion", "A script by which a shell completes commands and flags");
   flags.word("shell", *shell, {"bash", "zsh", "fish"}, "Your shell");
-  flags.examples(kExamples);
+  flags.examples(kCompletionExamples);
   flags.run([shell, &program] {
     if (shell->empty()) throw ShowHelp();
     std::fputs(completion_script(*shell, program.commands()).c_str(), stdout);

@@ -27,7 +27,7 @@
 namespace streamdiffusion::app {
 namespace {
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kImageExamples = R"(Examples:
   A drawing follows a prompt:
     streamdiffusion image --prompt "red apple, 3d render" --input doodle.png --output apple.png
   Every image of a folder, with a contact sheet of what went in and came out:
@@ -248,7 +248,7 @@ void add_image_command(CommandLine& program) {
   flags.flag("--quiet", image->quiet, "Print nothing but warnings and errors");
   image->parameters.add_engine(flags);
   image->parameters.add_stream(flags, true);
-  flags.examples(kExamples);
+  flags.examples(kImageExamples);
   flags.run([image, flags] {
     warn_without_effect(flags.given().contains("--count") && !image->inputs.empty(), "--count",
                         "with --input: every image of the input becomes one");

@@ -17,7 +17,7 @@
 namespace streamdiffusion::app {
 namespace {
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kInfoExamples = R"(Examples:
   streamdiffusion info
   streamdiffusion info --ops
   streamdiffusion info --device cuda
@@ -27,8 +27,6 @@ constexpr const char* kExamples = R"(Examples:
   streamdiffusion info --random-weights sdxl-turbo --width 1024 --height 1024 --memory
   streamdiffusion info --random-weights sd15 --controlnet random --memory
   streamdiffusion info --random-weights sd15 --ip-adapter random --style-image a.jpg --memory)";
-
-constexpr double kMiB = 1024.0 * 1024.0;
 
 struct InfoFlags {
   ParameterFlags parameters;
@@ -170,7 +168,7 @@ void add_info_command(CommandLine& program) {
              "Print the table of the server's parameters, or of the keys of --config, instead");
   info->parameters.add_engine(flags);
   info->parameters.add_stream(flags, false);
-  flags.examples(kExamples);
+  flags.examples(kInfoExamples);
   flags.run([info, flags] {
     const auto given = flags.given();
     base::require(!given.contains("model") || !given.contains("--model"),

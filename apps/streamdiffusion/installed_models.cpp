@@ -10,6 +10,7 @@
 #include "hub/cache.h"
 #include "hub/installed.h"
 #include "hub/tiny_autoencoder.h"
+#include "model_files/check_configs.h"
 #include "model_use.h"
 #include "server/engine_stream_factory.h"
 
@@ -24,7 +25,7 @@ bool is_usable(const fs::path& path) {
   if (!fs::exists(path / "model_index.json", ignored)) return false;
   if (!hub::missing_files(path).empty()) return false;
   try {
-    check_configs(path);
+    model_files::check_configs(path);
     return true;
   } catch (const Error&) {
     return false;

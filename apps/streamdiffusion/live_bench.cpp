@@ -20,8 +20,8 @@
 namespace streamdiffusion::app {
 namespace {
 
-constexpr double kWarmUp = 1.0;  // seconds
-constexpr int kPatterns = 32;    // made ahead, so that making them costs nothing
+constexpr double kWarmUpSeconds = 1.0;
+constexpr int kPatterns = 32;  // made ahead, so that making them costs nothing
 
 double busy_seconds(const SessionTimes& t) {
   return t.encode + t.unet + t.decode + t.other;
@@ -185,7 +185,7 @@ class BenchSession {
         storm_(live_, ages_) {}
 
   void warm_up() {
-    client_.run(kWarmUp);
+    client_.run(kWarmUpSeconds);
     ages_.wait_for_next(2 * live_.call_seconds());
     ages_.clear();
     busy_ = busy_seconds(live_.times());

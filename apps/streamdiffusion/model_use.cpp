@@ -101,13 +101,6 @@ fs::path only_file(const fs::path& folder) {
 
 }  // namespace
 
-void check_configs(const fs::path& folder) {
-  std::error_code ignored;
-  if (!fs::exists(folder / "model_index.json", ignored)) return;
-  (void)models::unet_config(weights::read_component_config(folder / "unet"));
-  (void)models::autoencoder_config(weights::read_component_config(folder / "vae"));
-}
-
 ModelUse use_of(const fs::path& path) {
   try {
     std::error_code ignored;

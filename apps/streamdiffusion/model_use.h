@@ -13,10 +13,6 @@ struct ModelUse {
   std::string text;
 };
 
-/// Throws unsupported or corrupt_file if the configurations of a pipeline, without its weights, say
-/// that it cannot be used. Other folders pass.
-void check_configs(const std::filesystem::path& folder);
-
 /// Reads configurations and the names and shapes of all tensors, no weights. Never throws Error.
 ModelUse use_of(const std::filesystem::path& path);
 

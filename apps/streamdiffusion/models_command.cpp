@@ -15,7 +15,7 @@
 namespace streamdiffusion::app {
 namespace {
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kModelsExamples = R"(Examples:
   streamdiffusion models
   streamdiffusion models --json
   All of a model, or one revision of it and what no other revision uses:
@@ -88,7 +88,7 @@ void add_models_command(CommandLine& program) {
   flags.texts("--remove", models_flags->remove, "Remove it, or this revision of it",
               {.value = "NAME[@REVISION]"});
   flags.flag("--json", models_flags->json, "The list as JSON");
-  flags.examples(kExamples);
+  flags.examples(kModelsExamples);
   flags.run([models_flags] {
     base::require(models_flags->remove.empty() || !models_flags->json, ErrorCode::invalid_argument,
                   "--json has no effect with --remove");

@@ -12,7 +12,7 @@
 namespace streamdiffusion::app {
 namespace {
 
-constexpr int kFailure = 1, kUsage = 2, kSignalled = 128;
+constexpr int kFailure = 1, kUsage = 2;
 
 int exit_code(ErrorCode code) {
   return code == ErrorCode::invalid_argument ? kUsage : kFailure;

@@ -13,7 +13,7 @@
 namespace streamdiffusion::app {
 namespace {
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kPullExamples = R"(Examples:
   A model of the Hugging Face hub, and the tiny autoencoder that fits it:
     streamdiffusion pull stabilityai/sd-turbo
   A branch, a tag or a commit; one file:
@@ -74,7 +74,7 @@ void add_pull_command(CommandLine& program) {
   flags.flag("--offline", pull_flags->offline,
              "Ask no server: say where the model is, or what is missing");
   flags.flag("--quiet", pull_flags->quiet, "No progress and no summary");
-  flags.examples(kExamples);
+  flags.examples(kPullExamples);
   flags.run([pull_flags] { pull(*pull_flags); });
 }
 

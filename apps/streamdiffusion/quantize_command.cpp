@@ -16,7 +16,7 @@
 namespace streamdiffusion::app {
 namespace {
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kQuantizeExamples = R"(Examples:
   On synthetic drawings, into the user's cache, as `--dtype int8` does by itself:
     streamdiffusion quantize
   On frames like those that will come, into the model's folder, where every user finds it:
@@ -89,7 +89,7 @@ void add_quantize_command(CommandLine& program) {
   flags.text("--output", quantize_flags->output, "Where to write it; the user's cache if not given",
              {.value = "FILE"});
   quantize_flags->parameters.add_engine(flags, {"--dtype", "--calibration"});
-  flags.examples(kExamples);
+  flags.examples(kQuantizeExamples);
   flags.run([quantize_flags] { quantize(*quantize_flags); });
 }
 

@@ -10,7 +10,7 @@
 namespace streamdiffusion::app {
 namespace {
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kRunExamples = R"(Examples:
   A camera into a window, which q closes:
     streamdiffusion run --input /dev/video0 --prompt "red apple" --output window
   A video into a video, every frame processed, its sound copied:
@@ -46,7 +46,7 @@ void add_run_command(CommandLine& program) {
   Flags flags = program.command(
       "run", "A live stream: camera, screen, video or pipe in; window, video or pipe out");
   run->add_to(flags);
-  flags.examples(kExamples);
+  flags.examples(kRunExamples);
   flags.run([run] {
     run->settle();
     if (asks_for_nothing(*run)) throw ShowHelp();

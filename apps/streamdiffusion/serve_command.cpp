@@ -25,7 +25,7 @@
 namespace streamdiffusion::app {
 namespace {
 
-constexpr const char* kExamples = R"--(Examples:
+constexpr const char* kServeExamples = R"--(Examples:
   streamdiffusion serve
   streamdiffusion serve --open
   For a phone in the same network (its camera needs TLS):
@@ -247,7 +247,7 @@ void add_serve_command(CommandLine& program) {
   auto serve_flags = std::make_shared<ServeFlags>();
   Flags flags = program.command("serve", "A web page that generates live, and its API");
   serve_flags->add_to(flags);
-  flags.examples(kExamples);
+  flags.examples(kServeExamples);
   flags.run([serve_flags] { serve(*serve_flags); });
 }
 

@@ -20,6 +20,9 @@ void print_error(std::string_view message);
 /// Prints notices and warnings to stderr. The program's log callback.
 void print_log(base::LogLevel level, std::string_view message);
 
+/// Bytes of one MiB, in which the commands print memory.
+inline constexpr double kMiB = 1024.0 * 1024.0;
+
 class StopSignals;
 
 /// The options with a model: without --model and --random-weights, the one that is included. Names

@@ -15,8 +15,6 @@ namespace {
 
 constexpr auto kOpeningGrace = std::chrono::seconds(2);
 constexpr long kTickNanoseconds = 100'000'000;
-/// Shells add the signal's number to this.
-constexpr int kSignalled = 128;
 
 /// Without SIGHUP where it is ignored: nohup asks for that.
 sigset_t signals() {

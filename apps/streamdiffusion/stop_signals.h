@@ -12,6 +12,9 @@
 
 namespace streamdiffusion::app {
 
+/// Shells add the number of a signal that ended a program to this.
+inline constexpr int kSignalled = 128;
+
 /// Thrown by a command that was asked to end and did so in good order.
 struct Stopped {
   int signal;

@@ -99,14 +99,40 @@ class Output {
   streamdiffusion_output_info info_{};
 };
 
+/// Calls a function of Python's while models are downloaded.
+struct Progress {
+  nb::object function;
+  std::optional<nb::python_error> raised = {};
+
+  static int call(const char* name, std::uint64_t bytes, std::uint64_t total_bytes, void* user) {
+    auto& self = *static_cast<Progress*>(user);
+    const nb::gil_scoped_acquire locked;
+    try {
+      if (PyErr_CheckSignals() != 0) throw nb::python_error();
+      if (!self.function.is_none()) self.function(name, bytes, total_bytes);
+      return 0;
+    } catch (nb::python_error& error) {
+      self.raised.emplace(std::move(error));
+      return 1;
+    }
+  }
+};
+
 class Engine {
  public:
-  explicit Engine(const std::string& parameters) {
+  /// `on_progress(name, bytes, total_bytes)` may be None. What it raises ends a download.
+  Engine(const std::string& parameters, nb::object on_progress) {
     streamdiffusion_error* error = nullptr;
     streamdiffusion_status status;
+    Progress progress{std::move(on_progress)};
     {
       const nb::gil_scoped_release unlocked;
-      status = streamdiffusion_engine_open(parameters.c_str(), &engine, &error);
+      status = streamdiffusion_engine_open_with_progress(parameters.c_str(), Progress::call,
+                                                         &progress, &engine, &error);
+    }
+    if (progress.raised) {
+      streamdiffusion_error_free(error);
+      throw std::move(*progress.raised);
     }
     check(status, error);
   }
@@ -286,7 +312,7 @@ NB_MODULE(_core, m) {
       .def_prop_ro("finished_ns", [](const Output& o) { return o.info().finished_ns; })
       .def_prop_ro("image", &Output::image, nb::rv_policy::reference);
   nb::class_<Engine>(m, "Engine")
-      .def(nb::init<const std::string&>())
+      .def(nb::init<const std::string&, nb::object>(), "parameters"_a, "on_progress"_a.none())
       .def("info", &Engine::info)
       .def("parameters", &Engine::parameters);
   nb::class_<Session>(m, "Session")

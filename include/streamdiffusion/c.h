@@ -57,6 +57,8 @@ typedef enum streamdiffusion_status {
   STREAMDIFFUSION_BUSY = 7,
   /* A defect of the library, or memory is used up. */
   STREAMDIFFUSION_INTERNAL = 8,
+  /* A callback of the caller's asked for the end. */
+  STREAMDIFFUSION_STOPPED = 9,
   /* No output is ready, or none came in time. No error object. */
   STREAMDIFFUSION_NO_OUTPUT = 100,
   /* The stream has ended: there will be no more outputs, or no more frames are taken. No error
@@ -191,11 +193,21 @@ STREAMDIFFUSION_API void streamdiffusion_output_release(streamdiffusion_output* 
 /* A model on a device. Functions may be called from any thread. */
 typedef struct streamdiffusion_engine streamdiffusion_engine;
 
-/* Opens a model. Parameters of the engine: {"model": "path/to/sd-turbo", "device": "cpu",
- * "dtype": "bf16", "threads": 4}. Without "model": $STREAMDIFFUSION_MODELS/pictogram, or the
- * included model beside the installed library. */
+/* Opens a model. Parameters of the engine: {"model": "stabilityai/sd-turbo", "device": "cpu",
+ * "dtype": "bf16", "threads": 4}. Models, LoRAs, ControlNets and autoencoders are paths, or names
+ * on the Hugging Face hub (ORG/NAME[@REVISION]) or on Civitai (civitai:NUMBER). What a name stands
+ * for is taken from the cache, or downloaded into it and told by the log callback. Without "model":
+ * $STREAMDIFFUSION_MODELS/pictogram, or the included model beside the installed library. */
 STREAMDIFFUSION_API streamdiffusion_status streamdiffusion_engine_open(
     const char* parameters, streamdiffusion_engine** engine, streamdiffusion_error** error);
+/* Called ten times a second while files of `name` arrive, in the thread that opens the engine.
+ * `bytes` of `total_bytes` are there. Any value but 0 ends the download; what has arrived is kept. */
+typedef int (*streamdiffusion_download_progress)(const char* name, uint64_t bytes,
+                                                 uint64_t total_bytes, void* user);
+/* The same, with what is told of downloads. Where `progress` ended one: STREAMDIFFUSION_STOPPED. */
+STREAMDIFFUSION_API streamdiffusion_status streamdiffusion_engine_open_with_progress(
+    const char* parameters, streamdiffusion_download_progress progress, void* user,
+    streamdiffusion_engine** engine, streamdiffusion_error** error);
 STREAMDIFFUSION_API void streamdiffusion_engine_free(streamdiffusion_engine* engine);
 /* {"model", "folder", "device", "dtype", "parameters", "weight_bytes", "latent_factor", "loras",
  * "controlnets", "ipadapters"} */

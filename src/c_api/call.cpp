@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "hub/api.h"
 #include "settings/set.h"
 
 namespace streamdiffusion::c_api {
@@ -77,6 +78,10 @@ streamdiffusion_status call(streamdiffusion_error** error,
     return fail(error, STREAMDIFFUSION_INVALID_ARGUMENT, e.what(), e.parameter());
   } catch (const Error& e) {
     return fail(error, status_of(e.code()), e.what());
+  } catch (const hub::Interrupted&) {
+    return fail(
+        error, STREAMDIFFUSION_STOPPED,
+        "the download was stopped; what has arrived is kept, and the next one continues it");
   } catch (const std::bad_alloc&) {
     if (error != nullptr) *error = memory_used_up();
   } catch (const std::exception& e) {

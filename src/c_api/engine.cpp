@@ -7,8 +7,10 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "c_api/call.h"
 #include "live/named_parameters.h"
+#include "model_files/model_files.h"
 #include "weights/included_model.h"
 
 namespace streamdiffusion::c_api {
@@ -50,6 +52,41 @@ nlohmann::json describe(const EngineInfo& info) {
           {"ipadapters", adapters}};
 }
 
+/// Tells the caller of each download, and the log once.
+class Downloads {
+ public:
+  Downloads(streamdiffusion_download_progress progress, void* user)
+      : progress_(progress), user_(user) {}
+
+  model_files::DownloadEvents events() {
+    return {.progress = [this](const std::string& name,
+                               const hub::PullProgress& now) { show(name, now); },
+            .stopped = [this] { return stopped_; }};
+  }
+
+ private:
+  void show(const std::string& name, const hub::PullProgress& now) {
+    if (now.received > 0 && name != logged_) {
+      logged_ = name;
+      base::log(base::LogLevel::notice,
+                base::concat("downloading ", name, ", ", now.total_bytes, " bytes"));
+    }
+    if (progress_ != nullptr && progress_(name.c_str(), now.bytes, now.total_bytes, user_) != 0)
+      stopped_ = true;
+  }
+
+  streamdiffusion_download_progress progress_;
+  void* user_;
+  bool stopped_ = false;
+  std::string logged_;
+};
+
+EngineOptions options_of(const char* parameters, Downloads& downloads) {
+  EngineOptions options = live::read_engine_parameters(parameters).engine;
+  if (options.model.empty() && options.random_weights.empty()) options.model = included_model();
+  return model_files::with_files(std::move(options), downloads.events());
+}
+
 }  // namespace
 }  // namespace streamdiffusion::c_api
 
@@ -58,13 +95,18 @@ using namespace streamdiffusion::c_api;
 streamdiffusion_status streamdiffusion_engine_open(const char* parameters,
                                                    streamdiffusion_engine** engine,
                                                    streamdiffusion_error** error) {
+  return streamdiffusion_engine_open_with_progress(parameters, nullptr, nullptr, engine, error);
+}
+
+streamdiffusion_status streamdiffusion_engine_open_with_progress(
+    const char* parameters, streamdiffusion_download_progress progress, void* user,
+    streamdiffusion_engine** engine, streamdiffusion_error** error) {
   return call(error, [&] {
     require_given(engine, "engine");
     *engine = nullptr;
-    streamdiffusion::EngineOptions options =
-        streamdiffusion::live::read_engine_parameters(parameters).engine;
-    if (options.model.empty() && options.random_weights.empty()) options.model = included_model();
-    *engine = new streamdiffusion_engine{streamdiffusion::Engine::open(options)};
+    Downloads downloads(progress, user);
+    *engine = new streamdiffusion_engine{
+        streamdiffusion::Engine::open(options_of(parameters, downloads))};
     return STREAMDIFFUSION_OK;
   });
 }

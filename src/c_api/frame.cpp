@@ -28,7 +28,7 @@ Frame frame_as(const streamdiffusion_frame& frame) {
 }
 
 /// The size of the struct in version 0.1.
-constexpr std::size_t kFirstSize =
+constexpr std::size_t kFirstFrameSize =
     offsetof(streamdiffusion_frame, release_user) + sizeof(streamdiffusion_frame::release_user);
 
 /// Hosts may say when a frame will be shown; times of another clock are further away.
@@ -44,7 +44,7 @@ void check_value(std::int32_t value, int last, const char* name) {
 streamdiffusion_frame read_frame(const streamdiffusion_frame* given) {
   streamdiffusion_frame frame;
   streamdiffusion_frame_init(&frame);
-  read_struct(&frame, sizeof frame, given, kFirstSize, "frame");
+  read_struct(&frame, sizeof frame, given, kFirstFrameSize, "frame");
   check_value(frame.format, STREAMDIFFUSION_FORMAT_I420, "format");
   check_value(frame.matrix, STREAMDIFFUSION_MATRIX_BT709, "matrix");
   check_value(frame.range, STREAMDIFFUSION_RANGE_FULL, "range");
@@ -65,7 +65,7 @@ FrameTarget target_of(const streamdiffusion_frame& frame) {
 
 std::shared_ptr<const void> owner_of(const streamdiffusion_frame& frame) {
   // A smaller struct ends before `release`.
-  if (frame.struct_size < kFirstSize || frame.release == nullptr) return nullptr;
+  if (frame.struct_size < kFirstFrameSize || frame.release == nullptr) return nullptr;
   const auto release = [call = frame.release, user = frame.release_user](const void*) {
     call(user);
   };

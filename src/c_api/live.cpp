@@ -18,7 +18,7 @@ namespace streamdiffusion::c_api {
 namespace {
 
 /// The size of the options in version 0.1.
-constexpr std::size_t kFirstSize =
+constexpr std::size_t kFirstLiveOptionsSize =
     offsetof(streamdiffusion_live_options, user) + sizeof(streamdiffusion_live_options::user);
 
 /// The live session whose callback runs on this thread.
@@ -167,7 +167,8 @@ streamdiffusion_status streamdiffusion_live_open(streamdiffusion_engine* engine,
     *live = nullptr;
     streamdiffusion_live_options known;
     streamdiffusion_live_options_init(&known);
-    if (options != nullptr) read_struct(&known, sizeof known, options, kFirstSize, "options");
+    if (options != nullptr)
+      read_struct(&known, sizeof known, options, kFirstLiveOptionsSize, "options");
     *live = new streamdiffusion_live(engine->engine, parameters, known);
     return STREAMDIFFUSION_OK;
   });

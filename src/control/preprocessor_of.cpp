@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/hub_folder.h"
+#include "base/lower_case.h"
 
 namespace streamdiffusion::control {
 namespace {
@@ -56,8 +57,7 @@ bool has_word(std::string_view name, std::string_view word) {
 std::optional<NamedPreprocessor> preprocessor_of(const std::filesystem::path& net) {
   std::string name = base::model_name(net);
   name.erase(0, name.rfind('/') + 1);  // the organization's name tells nothing
-  std::ranges::transform(name, name.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  name = base::lower_case(std::move(name));
   const auto found =
       std::ranges::find_if(kWords, [&](const Word& w) { return has_word(name, w.word); });
   if (found == kWords.end()) return std::nullopt;

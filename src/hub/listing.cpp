@@ -2,12 +2,12 @@
 #include "hub/listing.h"
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 #include <optional>
 #include <set>
 
 #include "base/error.h"
+#include "base/lower_case.h"
 #include "hub/name.h"
 #include "json/quote.h"
 
@@ -135,9 +135,7 @@ CivitaiVersion parse_civitai_version(const Json& answer) {
   if (!plain) chosen.at("name").refuse("a plain file name that ends in .safetensors");
   const Json hash = chosen.at("hashes").at("SHA256");
   version.file.kind = HashKind::sha256;
-  version.file.hash = hash.string();
-  std::ranges::transform(version.file.hash, version.file.hash.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  version.file.hash = base::lower_case(hash.string());
   if (!is_hex(version.file.hash, kSha256Digits)) hash.refuse("64 hexadecimal digits");
   const Json size = chosen.at("sizeKB");
   constexpr double kKiB = 1024;

@@ -84,8 +84,8 @@ std::uint32_t color_space_of(std::span<const std::byte> icc) {
   return space;
 }
 
-cmsUInt32Number type_of(const PixelFormat& format) {
-  using Colors = PixelFormat::Colors;
+cmsUInt32Number type_of(const PixelLayout& format) {
+  using Colors = PixelLayout::Colors;
   const int used = format.colors == Colors::gray ? 1 : format.colors == Colors::rgb ? 3 : 4;
   const int space = format.colors == Colors::gray  ? PT_GRAY
                     : format.colors == Colors::rgb ? PT_RGB
@@ -97,7 +97,7 @@ cmsUInt32Number type_of(const PixelFormat& format) {
 }
 
 /// One value of a probe pixel, 0..255, as the format stores it.
-void put(std::vector<std::uint8_t>& pixels, const PixelFormat& format, int value) {
+void put(std::vector<std::uint8_t>& pixels, const PixelLayout& format, int value) {
   for (int i = 0; i < format.bytes; ++i) pixels.push_back(static_cast<std::uint8_t>(value));
 }
 
@@ -131,7 +131,7 @@ struct ColorTransform::Impl {
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
-  void make(cmsHPROFILE from, const PixelFormat& format) {
+  void make(cmsHPROFILE from, const PixelLayout& format) {
     const Profile srgb(cmsCreate_sRGBProfileTHR(context));
     if (!srgb) return;
     // Little CMS would bring 16 bits through a coarse table: some levels off at the edges.
@@ -141,10 +141,10 @@ struct ColorTransform::Impl {
   }
 
   /// Whether no value changes by more than one step.
-  bool is_identity(const PixelFormat& format) const {
-    if (format.colors == PixelFormat::Colors::cmyk) return false;
+  bool is_identity(const PixelLayout& format) const {
+    if (format.colors == PixelLayout::Colors::cmyk) return false;
     const std::vector<std::uint8_t> colors = probe_colors();
-    const bool gray = format.colors == PixelFormat::Colors::gray;
+    const bool gray = format.colors == PixelLayout::Colors::gray;
     std::vector<std::uint8_t> pixels, expected;
     for (std::size_t i = 0; i < colors.size(); i += 3) {
       for (int c = 0; c < format.channels; ++c)
@@ -163,7 +163,7 @@ ColorTransform::ColorTransform(std::unique_ptr<Impl> impl) : impl_(std::move(imp
 ColorTransform::~ColorTransform() = default;
 
 std::unique_ptr<ColorTransform> ColorTransform::checked(std::unique_ptr<Impl> impl,
-                                                        const PixelFormat& format,
+                                                        const PixelLayout& format,
                                                         std::string& problem) {
   if (impl->transform == nullptr) {
     problem = "its color profile cannot be used";
@@ -174,7 +174,7 @@ std::unique_ptr<ColorTransform> ColorTransform::checked(std::unique_ptr<Impl> im
 }
 
 std::unique_ptr<ColorTransform> ColorTransform::from_profile(std::span<const std::byte> icc,
-                                                             const PixelFormat& format,
+                                                             const PixelLayout& format,
                                                              std::string& problem) {
   auto impl = std::make_unique<Impl>();
   Profile profile(cmsOpenProfileFromMemTHR(impl->context, icc.data(),
@@ -183,12 +183,12 @@ std::unique_ptr<ColorTransform> ColorTransform::from_profile(std::span<const std
     problem = "its color profile cannot be read";
     return nullptr;
   }
-  PixelFormat own = format;  // an RGB profile of a gray image that is stored as RGB
+  PixelLayout own = format;  // an RGB profile of a gray image that is stored as RGB
   const std::uint32_t space = color_space_of(icc);
-  if (format.colors == PixelFormat::Colors::gray && space == cmsSigRgbData && format.channels >= 3)
-    own.colors = PixelFormat::Colors::rgb;
-  const std::uint32_t wanted = own.colors == PixelFormat::Colors::gray  ? cmsSigGrayData
-                               : own.colors == PixelFormat::Colors::rgb ? cmsSigRgbData
+  if (format.colors == PixelLayout::Colors::gray && space == cmsSigRgbData && format.channels >= 3)
+    own.colors = PixelLayout::Colors::rgb;
+  const std::uint32_t wanted = own.colors == PixelLayout::Colors::gray  ? cmsSigGrayData
+                               : own.colors == PixelLayout::Colors::rgb ? cmsSigRgbData
                                                                         : cmsSigCmykData;
   if (space != wanted) {
     problem = "its color profile is for another kind of image";
@@ -201,7 +201,7 @@ std::unique_ptr<ColorTransform> ColorTransform::from_profile(std::span<const std
 
 std::unique_ptr<ColorTransform> ColorTransform::from_primaries(std::optional<double> gamma,
                                                                const Chromaticities& primaries,
-                                                               const PixelFormat& format,
+                                                               const PixelLayout& format,
                                                                std::string& problem) {
   // As libpng: an exponent within 5 % of 1/2.2 is the one of sRGB's curve.
   constexpr double kUsual = 2.2, kNearly = 0.05;
@@ -222,7 +222,7 @@ std::unique_ptr<ColorTransform> ColorTransform::from_primaries(std::optional<dou
   return from_rgb(std::move(impl), curve, primaries, format, problem);
 }
 
-std::unique_ptr<ColorTransform> ColorTransform::from_adobe_rgb(const PixelFormat& format,
+std::unique_ptr<ColorTransform> ColorTransform::from_adobe_rgb(const PixelLayout& format,
                                                                std::string& problem) {
   constexpr double kGamma = 563.0 / 256;
   auto impl = std::make_unique<Impl>();
@@ -233,7 +233,7 @@ std::unique_ptr<ColorTransform> ColorTransform::from_adobe_rgb(const PixelFormat
 std::unique_ptr<ColorTransform> ColorTransform::from_rgb(std::unique_ptr<Impl> impl,
                                                          void* tone_curve,
                                                          const Chromaticities& primaries,
-                                                         const PixelFormat& format,
+                                                         const PixelLayout& format,
                                                          std::string& problem) {
   auto* curve = static_cast<cmsToneCurve*>(tone_curve);
   const auto point = [](const double(&xy)[2]) { return cmsCIExyY{xy[0], xy[1], 1}; };
@@ -243,15 +243,15 @@ std::unique_ptr<ColorTransform> ColorTransform::from_rgb(std::unique_ptr<Impl> i
   Profile profile(curve == nullptr ? nullptr
                                    : cmsCreateRGBProfileTHR(impl->context, &white, &rgb, curves));
   if (curve != nullptr) cmsFreeToneCurve(curve);
-  PixelFormat own = format;
-  own.colors = PixelFormat::Colors::rgb;
+  PixelLayout own = format;
+  own.colors = PixelLayout::Colors::rgb;
   if (profile) impl->make(profile.get(), own);
   profile.reset();
   return checked(std::move(impl), own, problem);
 }
 
 std::unique_ptr<ColorTransform> ColorTransform::from_code_points(int primaries, int transfer,
-                                                                 const PixelFormat& format,
+                                                                 const PixelLayout& format,
                                                                  std::string& problem) {
   const std::map<int, Chromaticities> known_primaries{
       {1, {}},

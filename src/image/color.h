@@ -11,7 +11,7 @@
 namespace streamdiffusion::image {
 
 /// How the pixels lie that are converted.
-struct PixelFormat {
+struct PixelLayout {
   enum class Colors { gray, rgb, cmyk };
   Colors colors = Colors::rgb;
   /// In memory, for each pixel: those of the colors first, then what is passed over. A gray image
@@ -35,20 +35,20 @@ class ColorTransform {
   /// From an ICC profile. Null if the pixels are sRGB already, or if the profile cannot be used:
   /// `problem` then says why. Allocates at most 32 MiB whatever the profile says.
   static std::unique_ptr<ColorTransform> from_profile(std::span<const std::byte> icc,
-                                                      const PixelFormat& format,
+                                                      const PixelLayout& format,
                                                       std::string& problem);
   /// From the exponent that encoded the values (1/2.2 for most; empty: that of sRGB) and the
   /// primaries. Null if that is sRGB, or nearly.
   static std::unique_ptr<ColorTransform> from_primaries(std::optional<double> gamma,
                                                         const Chromaticities& primaries,
-                                                        const PixelFormat& format,
+                                                        const PixelLayout& format,
                                                         std::string& problem);
   /// From Adobe RGB (1998), whose curve is a pure exponent.
-  static std::unique_ptr<ColorTransform> from_adobe_rgb(const PixelFormat& format,
+  static std::unique_ptr<ColorTransform> from_adobe_rgb(const PixelLayout& format,
                                                         std::string& problem);
   /// From the numbers of ITU-T H.273 for primaries and transfer function. Null as above.
   static std::unique_ptr<ColorTransform> from_code_points(int primaries, int transfer,
-                                                          const PixelFormat& format,
+                                                          const PixelLayout& format,
                                                           std::string& problem);
   ~ColorTransform();
   ColorTransform(const ColorTransform&) = delete;
@@ -63,9 +63,9 @@ class ColorTransform {
   /// From RGB of one curve for all three. Frees the curve, which may be null.
   static std::unique_ptr<ColorTransform> from_rgb(std::unique_ptr<Impl> impl, void* curve,
                                                   const Chromaticities& primaries,
-                                                  const PixelFormat& format, std::string& problem);
+                                                  const PixelLayout& format, std::string& problem);
   static std::unique_ptr<ColorTransform> checked(std::unique_ptr<Impl> impl,
-                                                 const PixelFormat& format, std::string& problem);
+                                                 const PixelLayout& format, std::string& problem);
 
   std::unique_ptr<Impl> impl_;
 };

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -15,6 +14,7 @@
 #include "base/file_writer.h"
 #include "base/git_lfs.h"
 #include "base/log.h"
+#include "base/lower_case.h"
 #include "image/codecs.h"
 #include "image/image_format.h"
 #include "image/jpeg_markers.h"
@@ -39,10 +39,7 @@ constexpr const char* kWritten = ".png, .jpg, .jpeg or .webp";
 }
 
 std::string lower_extension(const std::filesystem::path& path) {
-  std::string text = path.extension().string();
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return std::tolower(c); });
-  return text;
+  return base::lower_case(path.extension().string());
 }
 
 /// Of a file, a pipe, or standard input ("-"). Read and not mapped: the file may be cut short

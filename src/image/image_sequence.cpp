@@ -13,6 +13,7 @@
 #include "base/file_writer.h"
 #include "base/join.h"
 #include "base/log.h"
+#include "base/lower_case.h"
 #include "base/parse_number.h"
 #include "image/image_file.h"
 
@@ -137,10 +138,7 @@ std::optional<std::size_t> number_of(const fs::path& path) {
 
 /// Of a name: what no file system tells apart from another.
 std::string folded(const fs::path& path) {
-  std::string text = path.string();
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return std::tolower(c); });
-  return text;
+  return base::lower_case(path.string());
 }
 
 }  // namespace

@@ -39,14 +39,14 @@ void cmyk_to_rgb(const std::uint8_t* cmyk, std::size_t pixels, bool inverted, st
   }
 }
 
-std::unique_ptr<ColorTransform> transform_of(const JpegMarkers& markers, const PixelFormat& format,
+std::unique_ptr<ColorTransform> transform_of(const JpegMarkers& markers, const PixelLayout& format,
                                              const Encoded& file) {
   std::string problem;
   std::unique_ptr<ColorTransform> transform;
   if (markers.profile_incomplete) problem = "parts of its color profile are missing";
   if (!markers.profile.empty())
     transform = ColorTransform::from_profile(markers.profile, format, problem);
-  const bool noted = markers.exif.adobe_rgb && format.colors != PixelFormat::Colors::cmyk;
+  const bool noted = markers.exif.adobe_rgb && format.colors != PixelLayout::Colors::cmyk;
   if (noted && markers.profile.empty() && !markers.profile_incomplete)
     transform = ColorTransform::from_adobe_rgb(format, problem);
   if (!problem.empty()) file.warn(problem, ", its colors are taken as sRGB");
@@ -55,8 +55,8 @@ std::unique_ptr<ColorTransform> transform_of(const JpegMarkers& markers, const P
 
 /// Brings decoded pixels to sRGB, in place.
 void convert_colors(std::vector<std::uint8_t>& decoded, std::size_t width,
-                    const JpegMarkers& markers, const PixelFormat& format, const Encoded& file) {
-  const bool cmyk = format.colors == PixelFormat::Colors::cmyk;
+                    const JpegMarkers& markers, const PixelLayout& format, const Encoded& file) {
+  const bool cmyk = format.colors == PixelLayout::Colors::cmyk;
   const auto channels = static_cast<std::size_t>(format.channels);
   const std::size_t pixels = decoded.size() / channels;
   const auto transform = transform_of(markers, format, file);
@@ -91,8 +91,8 @@ Image decode_jpeg(const Encoded& file) {
         handle, file);
   const JpegMarkers markers = read_jpeg_markers(file.bytes);
   if (markers.images > 1) file.warn("holds ", markers.images, " images (MPO); the first is used");
-  using Colors = PixelFormat::Colors;
-  const PixelFormat format{.colors = cmyk                      ? Colors::cmyk
+  using Colors = PixelLayout::Colors;
+  const PixelLayout format{.colors = cmyk                      ? Colors::cmyk
                                      : colorspace == TJCS_GRAY ? Colors::gray
                                                                : Colors::rgb,
                            .channels = cmyk ? 4 : 3,

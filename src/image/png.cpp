@@ -101,7 +101,7 @@ bool read_rows(Reader& reader, const Rows& rows) {
 }
 
 std::unique_ptr<ColorTransform> transform_of(const Reader& reader, const PngChunks& chunks,
-                                             const PixelFormat& format, const Encoded& file) {
+                                             const PixelLayout& format, const Encoded& file) {
   std::string problem;
   std::unique_ptr<ColorTransform> transform;
   png_charp name = nullptr;
@@ -186,7 +186,7 @@ Image decode_png(const Encoded& file) {
   refuse_animation(chunks->frames, "PNG", file.name);
   const bool has_16_bits = png_get_bit_depth(reader.png, reader.info) == 16;
   const bool gray = (png_get_color_type(reader.png, reader.info) & PNG_COLOR_MASK_COLOR) == 0;
-  const PixelFormat format{gray ? PixelFormat::Colors::gray : PixelFormat::Colors::rgb, 4,
+  const PixelLayout format{gray ? PixelLayout::Colors::gray : PixelLayout::Colors::rgb, 4,
                            has_16_bits ? 2 : 1};
   const auto transform = transform_of(reader, *chunks, format, file);
   const bool deep = has_16_bits && transform != nullptr;

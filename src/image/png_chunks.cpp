@@ -18,7 +18,7 @@ std::uint32_t number(std::span<const std::byte> bytes, std::size_t at = 0) {
   return value;
 }
 
-std::string_view text(std::span<const std::byte> bytes) {
+std::string_view text_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
@@ -33,7 +33,7 @@ Chromaticities primaries_of(std::span<const std::byte> content) {
 /// translated keyword, text. Empty for others.
 std::span<const std::byte> xmp_of(std::span<const std::byte> content) {
   constexpr std::string_view kUncompressed{"XML:com.adobe.xmp\0\0\0", 20};
-  const std::string_view all = text(content);
+  const std::string_view all = text_of(content);
   if (!all.starts_with(kUncompressed)) return {};
   const std::size_t language = all.find('\0', kUncompressed.size());
   const std::size_t keyword =
@@ -62,8 +62,8 @@ std::optional<PngChunks> read_png_chunks(std::span<const std::byte> bytes, PngPa
   constexpr std::size_t kHeaderContent = 13;
   constexpr std::string_view kMagic = "\x89PNG\r\n\x1a\n";
   if (bytes.size() < kSignature + kChunkHeader + kHeaderContent ||
-      text(bytes.first(kSignature)) != kMagic || number(bytes, kSignature) != kHeaderContent ||
-      text(bytes.subspan(kSignature + 4, 4)) != "IHDR") {
+      text_of(bytes.first(kSignature)) != kMagic || number(bytes, kSignature) != kHeaderContent ||
+      text_of(bytes.subspan(kSignature + 4, 4)) != "IHDR") {
     return std::nullopt;
   }
   PngChunks chunks;
@@ -72,7 +72,7 @@ std::optional<PngChunks> read_png_chunks(std::span<const std::byte> bytes, PngPa
   std::span<const std::byte> rest = bytes.subspan(kSignature);
   while (rest.size() >= kChunkHeader + kChecksum && !chunks.ended) {
     const std::size_t length = number(rest);
-    const std::string_view type = text(rest.subspan(4, 4));
+    const std::string_view type = text_of(rest.subspan(4, 4));
     if (part == PngPart::before_pixels && type == "IDAT") break;
     if (length > rest.size() - kChunkHeader - kChecksum) break;
     note(type, rest.subspan(kChunkHeader, length), chunks);

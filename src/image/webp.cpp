@@ -52,7 +52,7 @@ std::span<const std::byte> chunk(const Demuxer& demuxer, const char* name) {
 void convert_colors(std::vector<std::uint8_t>& rgba, int width, std::span<const std::byte> icc,
                     bool adobe_rgb, const Encoded& file) {
   if (icc.empty() && !adobe_rgb) return;
-  const PixelFormat format{.colors = PixelFormat::Colors::rgb, .channels = 4};
+  const PixelLayout format{.colors = PixelLayout::Colors::rgb, .channels = 4};
   std::string problem;
   const auto transform = icc.empty() ? ColorTransform::from_adobe_rgb(format, problem)
                                      : ColorTransform::from_profile(icc, format, problem);

@@ -21,7 +21,6 @@ namespace {
 
 using base::ErrorCode;
 
-constexpr Rational kDefaultRate{25, 1};
 constexpr auto kFlushInterval = std::chrono::seconds(1);
 /// Some packets of every stream; EAC-3 needs two.
 constexpr double kSafeSeconds = 0.2;

@@ -4,21 +4,22 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cctype>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <map>
+#include <string_view>
 #include <system_error>
 #include <thread>
 
 #include "base/error.h"
 #include "base/file_writer.h"
+#include "base/lower_case.h"
 #include "image/image_file.h"
 #include "media/av_sink.h"
 #include "media/image_sink.h"
+#include "media/pipewire_sink.h"
 #include "media/window_sink.h"
 
 namespace streamdiffusion::media {
@@ -42,30 +43,33 @@ const std::map<std::string, const char*> kProtocols{
     {"rtmp", "flv"},   {"rtmps", "flv"},  {"rtsp", "rtsp"},     {"srt", "mpegts"},
     {"udp", "mpegts"}, {"tcp", "mpegts"}, {"rtp", "rtp_mpegts"}};
 
-enum class Kind { file, folder, window, device, url, pipe, named_pipe };
+enum class Kind { file, folder, window, camera, device, url, pipe, named_pipe };
+
+constexpr std::string_view kPipeWire = "pipewire";
+constexpr const char* kCameraTitle = "StreamDiffusion";
 
 constexpr int kOpenRetryMilliseconds = 20;
 
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
+std::string lower_extension(const fs::path& path) {
+  return base::lower_case(path.extension().string());
 }
 
-std::string lower_extension(const fs::path& path) {
-  return lower(path.extension().string());
+/// "pipewire:TITLE"
+std::string camera_title(const std::string& output) {
+  return output.size() > kPipeWire.size() + 1 ? output.substr(kPipeWire.size() + 1) : kCameraTitle;
 }
 
 /// In lower case, as libav knows them.
 std::string protocol_of(const std::string& output) {
   const std::size_t end = output.find("://");
-  return end == std::string::npos ? std::string() : lower(output.substr(0, end));
+  return end == std::string::npos ? std::string() : base::lower_case(output.substr(0, end));
 }
 
 Kind kind_of(const std::string& output) {
   std::error_code ignored;
   if (output == "-" || output == "/dev/stdout" || output == "/dev/fd/1") return Kind::pipe;
   if (output == "window") return Kind::window;
+  if (output == kPipeWire || output.starts_with("pipewire:")) return Kind::camera;
   if (output.rfind("/dev/video", 0) == 0) return Kind::device;
   if (!protocol_of(output).empty()) return Kind::url;
   const fs::file_status status = fs::status(output, ignored);
@@ -152,6 +156,7 @@ void check_output(const std::string& output) {
   base::require(!output.empty(), ErrorCode::invalid_argument, "the output has no name");
   const Kind kind = kind_of(output);
   if (kind == Kind::window) check_window();
+  if (kind == Kind::camera) check_pipewire();
   if (kind == Kind::url) {
     base::require(kProtocols.contains(protocol_of(output)), ErrorCode::invalid_argument, output,
                   ": cannot be written to, expected rtmp://, rtsp://, srt://, udp://, tcp:// or "
@@ -170,7 +175,7 @@ void check_output(const std::string& output) {
 
 bool is_live_output(const std::string& output) {
   const Kind kind = kind_of(output);
-  return kind == Kind::window || kind == Kind::device || kind == Kind::url;
+  return kind == Kind::window || kind == Kind::camera || kind == Kind::device || kind == Kind::url;
 }
 
 std::vector<fs::path> replaced_files(const std::string& output,
@@ -193,6 +198,8 @@ std::unique_ptr<FrameSink> open_sink(const std::string& output, const SinkOption
       return open_descriptor_sink(STDOUT_FILENO, "standard output", options);
     case Kind::window:
       return open_window_sink(options);
+    case Kind::camera:
+      return open_pipewire_sink(camera_title(output), options);
     case Kind::folder:
       return open_image_sink(output, options);
     case Kind::named_pipe:

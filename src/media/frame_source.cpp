@@ -4,8 +4,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cctype>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -15,6 +13,8 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/log.h"
+#include "base/lower_case.h"
 #include "base/parse_number.h"
 #include "image/image_file.h"
 #include "image/image_sequence.h"
@@ -28,7 +28,6 @@ namespace {
 using base::ErrorCode;
 namespace fs = std::filesystem;
 
-constexpr Rational kDefaultRate{25, 1};
 /// A pipe's content opens nothing; a file's opens at most other files.
 constexpr const char* kDescriptorProtocols = "data";
 constexpr const char* kFileProtocols = "file,crypto,data";
@@ -87,12 +86,6 @@ Animation animation_in(const std::string& path) {
   return animated ? Animation::png : Animation::none;
 }
 
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
-
 bool starts_with(const std::string& text, const char* prefix) {
   return text.rfind(prefix, 0) == 0;
 }
@@ -115,8 +108,18 @@ AvInputSpec camera(const std::string& input, const SourceOptions& options) {
   return spec;
 }
 
+/// Under Wayland X11 sees the windows of X11 programs alone, and the rest black.
+void warn_of_wayland() {
+  const char* wayland = std::getenv("WAYLAND_DISPLAY");
+  if (wayland == nullptr || *wayland == '\0') return;
+  base::warn(
+      "screen: this desktop runs on Wayland, where only windows of X11 programs are seen; "
+      "OBS sees all, and its virtual camera is /dev/videoN here");
+}
+
 /// "screen" or "screen:X,Y,WxH"
 AvInputSpec screen(const std::string& input, const SourceOptions& options) {
+  warn_of_wayland();
   AvInputSpec spec{.name = input, .format = "x11grab", .live = true};
   const char* display = std::getenv("DISPLAY");
   spec.url = display != nullptr && *display != '\0' ? display : ":0";
@@ -138,7 +141,7 @@ AvInputSpec screen(const std::string& input, const SourceOptions& options) {
 }
 
 AvInputSpec url_input(const std::string& input, const SourceOptions& options) {
-  const std::string scheme = lower(input.substr(0, input.find("://")));
+  const std::string scheme = base::lower_case(input.substr(0, input.find("://")));
   AvInputSpec spec{.name = input, .url = scheme + input.substr(scheme.size()), .live = true};
   spec.protocols = protocols_of_scheme(scheme);
   spec.web = scheme == "http" || scheme == "https";
@@ -170,7 +173,7 @@ std::unique_ptr<FrameSource> open_path(const std::string& input, const SourceOpt
   const fs::file_status status = fs::status(input, ignored);
   const bool pattern = !fs::exists(status) && input.find_first_of("*?[") != std::string::npos;
   const bool image = fs::is_regular_file(status) &&
-                     (image::is_image_name(input) || lower(input).ends_with(".mpo"));
+                     (image::is_image_name(input) || base::lower_case(input).ends_with(".mpo"));
   const Animation animation = fs::is_regular_file(status) ? animation_in(input) : Animation::none;
   base::require(animation != Animation::webp, ErrorCode::unsupported, input,
                 ": is an animated WebP, which libav does not read; convert it to GIF or APNG");
@@ -223,7 +226,8 @@ std::unique_ptr<FrameSource> open_source(const std::string& input, const SourceO
     return open_av_source(screen(input, options), options);
   }
   if (starts_with(input, "/dev/video")) return open_av_source(camera(input, options), options);
-  if (lower(input.substr(0, 8)) == "file:///") return open_source(input.substr(7), options);
+  if (base::lower_case(input.substr(0, 8)) == "file:///")
+    return open_source(input.substr(7), options);
   if (input.find("://") != std::string::npos) {
     return open_av_source(url_input(input, options), options);
   }

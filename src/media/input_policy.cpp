@@ -1,12 +1,13 @@
 // The tables of the formats that open other files, and of the protocols that each scheme needs.
 #include "media/input_policy.h"
 
+#include "base/lower_case.h"
+
 extern "C" {
 #include <libavformat/avformat.h>
 }
 
 #include <algorithm>
-#include <cctype>
 #include <string_view>
 #include <vector>
 
@@ -51,9 +52,7 @@ constexpr Scheme kSchemes[]{
 std::string path_of(std::string name) {
   if (name.find("://") != std::string::npos)
     name.erase(std::min(name.find_first_of("?#"), name.size()));
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return name;
+  return base::lower_case(std::move(name));
 }
 
 bool has_extension_of(const std::string& path, const ReferenceFormat& format) {

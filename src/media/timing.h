@@ -14,6 +14,9 @@ struct Rational {
   friend bool operator==(const Rational&, const Rational&) = default;
 };
 
+/// Frames a second of what says no rate of its own.
+inline constexpr Rational kDefaultRate{25, 1};
+
 /// The fraction nearest to a frame rate; NTSC rates such as 29.97 become n * 1000/1001.
 Rational nearest_rational(double value);
 

@@ -13,8 +13,7 @@ using graph::Name;
 using graph::Value;
 using json::Json;
 
-constexpr const char* kClass = "AutoencoderKL";
-constexpr std::int64_t kMaxChannels = 1 << 16;
+constexpr const char* kKlClass = "AutoencoderKL";
 constexpr float kEps = 1e-6F;
 
 void check_block_types(ConfigReader& config, std::string_view key, const char* type,
@@ -55,7 +54,7 @@ Value last_convolution(Builder& b, Value x, std::int64_t out, const AutoencoderK
 }  // namespace
 
 AutoencoderKlConfig autoencoder_kl_config(const Json& json) {
-  ConfigReader config(json, kClass);
+  ConfigReader config(json, kKlClass);
   AutoencoderKlConfig c;
   config.expect("in_channels", 3);
   config.expect("out_channels", 3);
@@ -82,7 +81,7 @@ AutoencoderKlConfig autoencoder_kl_config(const Json& json) {
 }
 
 graph::Graph build_encoder(const AutoencoderKlConfig& c, const ImageShape& shape) {
-  check_image(shape, c.vae_scale_factor(), kClass);
+  check_image(shape, c.vae_scale_factor(), kKlClass);
   Builder b(shape.activations);
   b.set_stage("encode");
   const Name n("encoder");
@@ -108,7 +107,7 @@ graph::Graph build_encoder(const AutoencoderKlConfig& c, const ImageShape& shape
 }
 
 graph::Graph build_decoder(const AutoencoderKlConfig& c, const ImageShape& shape) {
-  check_image(shape, c.vae_scale_factor(), kClass);
+  check_image(shape, c.vae_scale_factor(), kKlClass);
   Builder b(shape.activations);
   b.set_stage("decode");
   const Name n("decoder");

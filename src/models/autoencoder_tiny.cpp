@@ -13,8 +13,7 @@ using graph::Name;
 using graph::Value;
 using json::Json;
 
-constexpr const char* kClass = "AutoencoderTiny";
-constexpr std::int64_t kMaxChannels = 1 << 16;
+constexpr const char* kTinyClass = "AutoencoderTiny";
 
 Activation activation(ConfigReader& config) {
   const std::string name = config.string("act_fn", "relu");
@@ -74,7 +73,7 @@ class Layers {
 }  // namespace
 
 AutoencoderTinyConfig autoencoder_tiny_config(const Json& json) {
-  ConfigReader config(json, kClass);
+  ConfigReader config(json, kTinyClass);
   AutoencoderTinyConfig c;
   config.expect("in_channels", 3);
   config.expect("out_channels", 3);
@@ -99,7 +98,7 @@ AutoencoderTinyConfig autoencoder_tiny_config(const Json& json) {
 }
 
 graph::Graph build_encoder(const AutoencoderTinyConfig& c, const ImageShape& shape) {
-  check_image(shape, c.vae_scale_factor(), kClass);
+  check_image(shape, c.vae_scale_factor(), kTinyClass);
   Builder b(shape.activations);
   b.set_stage("encode");
   Layers layers(b, Name("encoder") / "layers", c.activation, c.encoder_width);
@@ -114,7 +113,7 @@ graph::Graph build_encoder(const AutoencoderTinyConfig& c, const ImageShape& sha
 }
 
 graph::Graph build_decoder(const AutoencoderTinyConfig& c, const ImageShape& shape) {
-  check_image(shape, c.vae_scale_factor(), kClass);
+  check_image(shape, c.vae_scale_factor(), kTinyClass);
   Builder b(shape.activations);
   b.set_stage("decode");
   Layers layers(b, Name("decoder") / "layers", c.activation, c.decoder_width);

@@ -22,7 +22,7 @@ using graph::Value;
 using json::Json;
 using tensor::DType;
 
-constexpr const char* kClass = "vision_model.embeddings.class_embedding";
+constexpr const char* kClassEmbedding = "vision_model.embeddings.class_embedding";
 constexpr const char* kPositions = "vision_model.embeddings.position_embedding.weight";
 /// Of red, green and blue in CLIP's training images.
 constexpr std::array<float, 3> kMean{0.48145466F, 0.4578275F, 0.40821073F};
@@ -88,7 +88,7 @@ std::vector<tensor::TensorSpec> clip_vision_tensors(const ClipVisionConfig& c,
                                                     ClipVisionOutput output) {
   const graph::Graph graph = build_clip_vision(c, output, DType::f32);
   std::vector<tensor::TensorSpec> tensors(graph.weights.begin(), graph.weights.end());
-  tensors.push_back({kClass, {c.layer.width}});
+  tensors.push_back({kClassEmbedding, {c.layer.width}});
   tensors.push_back({kPositions, {c.tokens(), c.layer.width}});
   return tensors;
 }
@@ -99,7 +99,7 @@ std::vector<float> vision_embeddings(const ClipVisionConfig& c,
   std::vector<float> embeddings(static_cast<std::size_t>(c.tokens()) * width);
   weights.read_f32(kPositions, std::array{c.tokens(), c.layer.width}, embeddings);
   std::vector<float> first(width);
-  weights.read_f32(kClass, std::array{c.layer.width}, first);
+  weights.read_f32(kClassEmbedding, std::array{c.layer.width}, first);
   std::ranges::transform(first, embeddings, embeddings.begin(), std::plus<>());
   return embeddings;
 }

@@ -15,6 +15,9 @@
 
 namespace streamdiffusion::models {
 
+/// The most channels of a layer; more is taken for a damaged file.
+inline constexpr std::int64_t kMaxChannels = 1 << 16;
+
 class ConfigReader {
  public:
   /// `class_name` is the value that "_class_name" must have if the file has that key. Throws

@@ -12,7 +12,6 @@ using base::ErrorCode;
 using base::require;
 using json::Json;
 
-constexpr std::int64_t kMaxChannels = 1 << 16;
 /// Blocks of one transformer.
 constexpr std::int64_t kMaxDepth = 64;
 

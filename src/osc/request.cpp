@@ -13,7 +13,7 @@ namespace {
 
 using json::quote;
 using Arguments = std::span<const Argument>;
-constexpr ErrorCode kBad = ErrorCode::invalid_argument;
+constexpr ErrorCode kBadRequest = ErrorCode::invalid_argument;
 constexpr std::string_view kPrefix = "/streamdiffusion/";
 /// Whole numbers beyond this are no longer exact as floats.
 constexpr double kLargestExact = 9007199254740992.0;
@@ -32,7 +32,7 @@ std::string_view type_name(const Argument& argument) {
 
 [[noreturn]] void refuse(std::string_view address, std::size_t position, const Argument& found,
                          std::string_view expected) {
-  base::fail(kBad, quote(address), ": argument ", position + 1, " is ", type_name(found),
+  base::fail(kBadRequest, quote(address), ": argument ", position + 1, " is ", type_name(found),
              ", expected ", expected);
 }
 
@@ -99,7 +99,7 @@ std::optional<std::string> one_json(std::string_view address, Arguments argument
 template <typename Item>
 std::string pairs_json(std::string_view address, Arguments arguments, Item item) {
   if (const auto text = one_json(address, arguments)) return *text;
-  base::require(arguments.size() % 2 == 0, kBad, quote(address), " has ", arguments.size(),
+  base::require(arguments.size() % 2 == 0, kBadRequest, quote(address), " has ", arguments.size(),
                 " arguments, expected each item and its weight in turns");
   std::string out = "[";
   for (std::size_t i = 0; i < arguments.size(); i += 2) {
@@ -116,7 +116,7 @@ struct AsJson {
   Arguments arguments;
 
   const Argument& one() const {
-    base::require(arguments.size() == 1, kBad, quote(address), " has ", arguments.size(),
+    base::require(arguments.size() == 1, kBadRequest, quote(address), " has ", arguments.size(),
                   " arguments, expected one");
     return arguments[0];
   }
@@ -150,12 +150,12 @@ struct AsJson {
  private:
   std::string list_of_objects(const char* network) const {
     const auto text = one_json(address, arguments);
-    base::require(text.has_value(), kBad, quote(address),
+    base::require(text.has_value(), kBadRequest, quote(address),
                   " takes one text, the JSON of a list with an object for each ", network);
     return *text;
   }
   [[noreturn]] std::string of_the_engine() const {
-    base::fail(kBad, quote(address), " cannot be changed while a stream runs");
+    base::fail(kBadRequest, quote(address), " cannot be changed while a stream runs");
   }
 };
 
@@ -208,7 +208,7 @@ Request read_request(const Message& message, std::span<const params::Parameter> 
   if (read_command(name, message, request)) return request;
   const auto row = std::ranges::find_if(
       rows, [&](const params::Parameter& candidate) { return candidate.name == table_name(name); });
-  base::require(row != rows.end(), kBad, "there is no parameter for the OSC address ",
+  base::require(row != rows.end(), kBadRequest, "there is no parameter for the OSC address ",
                 quote(message.address), ", expected ", kPrefix, "NAME, such as ", kPrefix, "seed");
   if (message.arguments.empty()) {
     request.questions.emplace_back(row->name);

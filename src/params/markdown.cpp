@@ -9,40 +9,40 @@ namespace {
 
 using base::concat;
 
-std::string shown(bool value) {
+std::string cell(bool value) {
   return value ? "true" : "false";
 }
-std::string shown(const std::string& value) {
+std::string cell(const std::string& value) {
   return value;
 }
-std::string shown(const std::vector<int>& value) {
+std::string cell(const std::vector<int>& value) {
   return concat("[", base::joined(value), "]");
 }
-std::string shown(const std::vector<WeightedPrompt>&) {
+std::string cell(const std::vector<WeightedPrompt>&) {
   return "";
 }
-std::string shown(const std::vector<WeightedSeed>&) {
+std::string cell(const std::vector<WeightedSeed>&) {
   return "";
 }
-std::string shown(const std::vector<Lora>&) {
+std::string cell(const std::vector<Lora>&) {
   return "";
 }
-std::string shown(const std::vector<float>&) {
+std::string cell(const std::vector<float>&) {
   return "";
 }
-std::string shown(const std::vector<ControlNet>&) {
+std::string cell(const std::vector<ControlNet>&) {
   return "";
 }
-std::string shown(const std::vector<ControlSettings>&) {
+std::string cell(const std::vector<ControlSettings>&) {
   return "";
 }
-std::string shown(const std::vector<IpAdapter>&) {
+std::string cell(const std::vector<IpAdapter>&) {
   return "";
 }
-std::string shown(const std::vector<ImagePrompt>&) {
+std::string cell(const std::vector<ImagePrompt>&) {
   return "";
 }
-std::string shown(auto value) {
+std::string cell(auto value) {
   return concat(value);
 }
 
@@ -53,7 +53,7 @@ std::string default_of(const Parameter& row) {
   return std::visit(
       [&](const auto& type) {
         const auto value = type.member.get(settings);
-        return value ? shown(*value) : std::string();
+        return value ? cell(*value) : std::string();
       },
       row.type);
 }

@@ -39,8 +39,9 @@ Rows run_rows() {
           "srt, udp or http address; lavfi:GRAPH; - for standard input",
           text(SD_REACH(run.input)), "--input", "INPUT"),
       run("output",
-          "FILE.mp4, .mov, .mkv, .webm or .gif; a folder; window; /dev/videoN (v4l2 loopback); an "
-          "rtmp, rtsp, srt or udp address; a named pipe; - for standard output",
+          "FILE.mp4, .mov, .mkv, .webm or .gif; a folder; window; pipewire[:TITLE] or /dev/videoN "
+          "(v4l2 loopback), cameras for other programs; an rtmp, rtsp, srt or udp address; a named "
+          "pipe; - for standard output",
           text(SD_REACH(run.output)), "--output", "OUTPUT"),
       run("control_input",
           "What the control images of --controlnet are made of in place of the input: any input, "

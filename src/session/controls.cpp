@@ -17,10 +17,6 @@ std::span<std::byte> bytes_of(const tensor::View& view) {
   return {view.as<std::byte>(), view.desc.bytes()};
 }
 
-std::string numbered(const char* input, int net) {
-  return std::string(input) + "." + std::to_string(net);
-}
-
 /// The share of the scale for residual `i` of `count`: in guess mode from a tenth to all of it in
 /// even ratios (diffusers' ControlNetModel).
 float share_of_residual(bool guess_mode, std::int64_t i, std::int64_t count) {

@@ -13,7 +13,7 @@
 namespace streamdiffusion::session {
 namespace {
 
-constexpr std::size_t kKept = 64;
+constexpr std::size_t kKeptImages = 64;
 
 }  // namespace
 
@@ -107,7 +107,7 @@ bool ImageEncoder::knows(int adapter, std::span<const std::shared_ptr<const Imag
 void ImageEncoder::remember(Known known) {
   const std::lock_guard lock(mutex_);
   recent_.push_front(std::move(known));
-  for (auto oldest = recent_.end(); recent_.size() > kKept && oldest != recent_.begin();) {
+  for (auto oldest = recent_.end(); recent_.size() > kKeptImages && oldest != recent_.begin();) {
     --oldest;
     if (oldest->tokens.use_count() == 1) oldest = recent_.erase(oldest);
   }

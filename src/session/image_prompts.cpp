@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "image/image_file.h"
 #include "params/limits.h"
+#include "session/program.h"
 
 namespace streamdiffusion::session {
 namespace {
@@ -23,10 +24,6 @@ void check_image(const std::shared_ptr<const Image>& image, const std::string& n
   base::require(image->rgb.size() == bytes, ErrorCode::invalid_argument, name, " has ",
                 image->rgb.size(), " bytes, expected ", bytes, " for ", image->width, "x",
                 image->height);
-}
-
-std::string numbered(const char* input, int adapter) {
-  return std::string(input) + "." + std::to_string(adapter);
 }
 
 void append(std::vector<float>& tokens, const ImageTokens& image) {

@@ -1,11 +1,10 @@
 #include "session/latent_space.h"
 
-#include <algorithm>
-#include <cctype>
 #include <cmath>
 #include <filesystem>
 
 #include "base/error.h"
+#include "base/lower_case.h"
 
 namespace streamdiffusion::session {
 namespace {
@@ -13,20 +12,14 @@ namespace {
 using base::ErrorCode;
 using base::require;
 
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
-
 /// The innermost name of a path that tells a tiny autoencoder ("models--madebyollin--taesdxl" of a
 /// cache is not the last one), or what its config says it was loaded from; else empty.
 std::string tiny_name(const std::filesystem::path& folder, const json::Json& config) {
-  const std::string origin = lower(config.string_or("_name_or_path", ""));
+  const std::string origin = base::lower_case(config.string_or("_name_or_path", ""));
   if (origin.find("taesd") != std::string::npos) return origin;
   std::string found;
   for (const auto& part : std::filesystem::absolute(folder).lexically_normal()) {
-    const std::string name = lower(part.string());
+    const std::string name = base::lower_case(part.string());
     if (name.find("taesd") != std::string::npos) found = name;
   }
   return found;

@@ -18,7 +18,7 @@ namespace {
 using base::ErrorCode;
 
 /// In place of a folder: the UNet's own shape, with random weights as the model's.
-constexpr const char* kRandom = "random";
+constexpr const char* kRandomNet = "random";
 
 /// Replaces an automatic preprocessor by that of the net's name. Returns what a person is told.
 std::string choose_preprocessor(ControlNet& net) {
@@ -61,15 +61,15 @@ void Model::open_controlnets(const std::vector<ControlNet>& controlnets) {
 
 Model::OpenedControlNet Model::open_network(const ControlNet& net) const {
   const bool random_weights = text_encoders_.front().tokenizer == nullptr;
-  if (random_weights && net.model == kRandom) {
+  if (random_weights && net.model == kRandomNet) {
     return {.config = models::controlnet_of(unet_),
             .source = std::make_shared<weights::HashWeights>(),
-            .scope = base::concat(kRandom, controlnets_.size())};
+            .scope = base::concat(kRandomNet, controlnets_.size())};
   }
   const std::string scope = std::filesystem::absolute(net.model).lexically_normal().string();
   std::error_code ignored;
-  base::require(net.model != kRandom || std::filesystem::exists(net.model, ignored),
-                ErrorCode::invalid_argument, "controlnet ", kRandom,
+  base::require(net.model != kRandomNet || std::filesystem::exists(net.model, ignored),
+                ErrorCode::invalid_argument, "controlnet ", kRandomNet,
                 " goes with random_weights; expected a folder, a file or a name");
   if (!std::filesystem::is_regular_file(net.model, ignored)) {
     return {.config = models::controlnet_config(weights::read_component_config(net.model)),

@@ -28,8 +28,8 @@ const char* name_of(Projection projection) {
 }
 
 /// Names that stand for an adapter with random weights.
-constexpr const char* kRandom = "random";
-constexpr const char* kRandomPlus = "random-plus";
+constexpr const char* kRandomFile = "random";
+constexpr const char* kRandomFilePlus = "random-plus";
 
 /// The image encoder that most adapters are made for: ViT-H of h94/IP-Adapter.
 models::ClipVisionConfig usual_encoder() {
@@ -156,9 +156,9 @@ void Model::open_ip_adapters(const std::vector<IpAdapter>& adapters) {
 
 OpenedIpAdapter Model::find_ip_adapter(const IpAdapter& adapter) const {
   const bool random_weights = text_encoders_.front().tokenizer == nullptr;
-  const bool plus = adapter.file == kRandomPlus;
+  const bool plus = adapter.file == kRandomFilePlus;
   std::error_code ignored;
-  if ((plus || adapter.file == kRandom) && !fs::exists(adapter.file, ignored)) {
+  if ((plus || adapter.file == kRandomFile) && !fs::exists(adapter.file, ignored)) {
     base::require(random_weights, ErrorCode::invalid_argument, "IP-Adapter ", adapter.file,
                   " goes with random_weights; expected a file, a folder or a name");
     const std::string scope = base::concat(adapter.file, ip_adapters_.size());

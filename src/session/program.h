@@ -3,10 +3,16 @@
 
 #include <memory>
 #include <span>
+#include <string>
 
 #include "session/executable_cache.h"
 
 namespace streamdiffusion::session {
+
+/// The input of one of several ControlNets or IP-Adapters: "control_scales.0".
+inline std::string numbered(const char* input, int number) {
+  return std::string(input) + "." + std::to_string(number);
+}
 
 struct Program {
   Program() = default;

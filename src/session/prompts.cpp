@@ -12,7 +12,7 @@
 namespace streamdiffusion::session {
 namespace {
 
-constexpr std::size_t kKept = 64;
+constexpr std::size_t kKeptPrompts = 64;
 
 }  // namespace
 
@@ -24,7 +24,7 @@ Embedding Prompts::encode(const std::string& prompt, const std::vector<float>& l
   Embedding embedding = run(prompt, scales);
   const std::lock_guard lock(mutex_);
   recent_.push_front({prompt, scales, embedding});
-  if (recent_.size() > kKept) recent_.pop_back();
+  if (recent_.size() > kKeptPrompts) recent_.pop_back();
   return embedding;
 }
 

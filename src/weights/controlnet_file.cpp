@@ -21,22 +21,22 @@ constexpr const char* kEmbedding = "controlnet_cond_embedding.";
 constexpr const char* kFirst = "controlnet_cond_embedding.conv_in.weight";
 
 /// Anywhere in a key, and what it then is a file of.
-struct Sign {
+struct Relative {
   std::string_view text;
   const char* what;
 };
-constexpr std::array kRelatives{Sign{"lora_controlnet", "a control LoRA"},
-                                Sign{"lllite_unet", "a ControlNet-LLLite"},
-                                Sign{"task_embedding", "a ControlNet-Union"},
-                                Sign{"control_add_embedding", "a ControlNet-Union"},
-                                Sign{"adapter.body.", "a T2I-Adapter"},
-                                Sign{"body.0.block1.", "a T2I-Adapter"},
-                                Sign{"body.0.resnets.", "a T2I-Adapter"},
-                                Sign{"ip_adapter.", "an IP-Adapter (--ip-adapter)"}};
+constexpr std::array kRelatives{Relative{"lora_controlnet", "a control LoRA"},
+                                Relative{"lllite_unet", "a ControlNet-LLLite"},
+                                Relative{"task_embedding", "a ControlNet-Union"},
+                                Relative{"control_add_embedding", "a ControlNet-Union"},
+                                Relative{"adapter.body.", "a T2I-Adapter"},
+                                Relative{"body.0.block1.", "a T2I-Adapter"},
+                                Relative{"body.0.resnets.", "a T2I-Adapter"},
+                                Relative{"ip_adapter.", "an IP-Adapter (--ip-adapter)"}};
 
 void refuse_relatives(const SafetensorsFile& file) {
   for (const StoredTensor& tensor : file.tensors()) {
-    for (const Sign& sign : kRelatives) {
+    for (const Relative& sign : kRelatives) {
       base::require(tensor.name.find(sign.text) == std::string::npos, ErrorCode::unsupported,
                     file.path().string(), ": this is ", sign.what, " (tensor ",
                     json::quote(tensor.name), "), which is no ControlNet that is implemented");

@@ -1,12 +1,11 @@
 #include "weights/recipes.h"
 
-#include <algorithm>
-#include <cctype>
 #include <set>
 
 #include "base/error.h"
 #include "base/hub_folder.h"
 #include "base/join.h"
+#include "base/lower_case.h"
 #include "params/check.h"
 #include "weights/recipes_data.h"
 
@@ -19,9 +18,7 @@ constexpr std::string_view kEnding = ".safetensors";
 
 /// As names are compared.
 std::string plain(std::string_view name) {
-  std::string text(name);
-  std::ranges::transform(text, text.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::string text = base::lower_case(std::string(name));
   if (text.ends_with(kEnding)) text.resize(text.size() - kEnding.size());
   return text;
 }

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/error.h"
+#include "base/lower_case.h"
 #include "json/quote.h"
 #include "weights/prediction_type.h"
 #include "weights/tensor_problems.h"
@@ -22,11 +22,6 @@ constexpr std::array<std::string_view, 13> kLeftByTraining{
     "model_ema.*", "alphas_cumprod*", "betas",       "sqrt_*", "posterior_*",
     "log_one_*",   "denoiser.*",      "embedding_*", "loss.*", "global_step",
     "v_pred",      "ztsnr",           "lvlb_weights"};
-
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::tolower(c); });
-  return text;
-}
 
 std::string family_of(const json::Json& unet, const std::string& file) {
   constexpr std::int64_t kOne = 768, kTwo = 1024, kXl = 2048, kRefiner = 1280;
@@ -124,8 +119,8 @@ class Reader {
   void suggest() {
     const auto metadata = file_->metadata();
     const auto title = metadata.find("modelspec.title");
-    const std::string names =
-        lower(file_->path().stem().string() + " " + (title == metadata.end() ? "" : title->second));
+    const std::string names = base::lower_case(file_->path().stem().string() + " " +
+                                               (title == metadata.end() ? "" : title->second));
     for (const char* word : {"turbo", "lightning", "hyper", "lcm"}) {
       if (names.find(word) == std::string::npos) continue;
       out_.notes.push_back(

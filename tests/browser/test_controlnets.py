@@ -6,6 +6,14 @@ from harness import PageTest
 from pictogram_controlnet import write_controlnet
 
 ROW = ".network-row"
+SEEN = f"""
+  const image = document.querySelector("{ROW} img");
+  if (!image.complete || !image.naturalWidth) return null;
+  const canvas = new OffscreenCanvas(64, 64);
+  const context = canvas.getContext("2d");
+  context.drawImage(image, 0, 0, 64, 64);
+  return Array.from(context.getImageData(0, 0, 64, 64).data).filter((_, i) => i % 4 === 0);
+"""
 
 
 class ControlNets(PageTest):
@@ -46,4 +54,28 @@ class ControlNets(PageTest):
         page.wait_for_images(1, "image without the second net")
         page.click("[aria-label='Reset ControlNets']")
         page.wait(lambda: page.find(f"{ROW} output").text == "0.50", "the server's own settings")
+        self.assertEqual(page.console_problems(), [])
+
+    def test_nets_follow_the_drawing_while_the_camera_gives_the_frames(self):
+        page = self.open()
+        page.started()
+        page.settle()
+        page.click("[data-source='camera']")
+        page.wait_for_images(3, "images of the camera")
+        page.click("#settings-open")
+        page.click(f"{ROW} summary")
+        first = page.wait(lambda: page.run(SEEN), "what the net sees of the camera")
+        page.wait(lambda: page.run(SEEN) not in (None, first), "another frame of the camera")
+
+        page.click("#setting-control_settings-drawing")
+        page.wait_for_images(3, "images that follow the drawing")
+
+        def rests():
+            """The drawing does not move, as the picture of the browser's stand-in for a camera does."""
+            seen = page.run(SEEN)
+            images = page.shown
+            page.wait(lambda: page.shown > images + 3, "more images")
+            return seen is not None and any(seen) and page.run(SEEN) == seen
+
+        page.wait(rests, "the drawing's lines")
         self.assertEqual(page.console_problems(), [])

@@ -139,6 +139,27 @@ TEST_F(WithControlNet, WhatItSeesIsShownOnRequest) {
   EXPECT_EQ(server.get("/api/control/me?net=x").status, 400);
 }
 
+TEST_F(WithControlNet, ASecondImageOfAFrameIsWhatControlImagesAreMadeOf) {
+  RunningServer server({}, &factory_);
+  auto client = server.connect("me");
+  client.text({{"type", "settings"},
+               {"params", {{"control_settings", json::array({{{"preprocessor", "blur"}}})}}}});
+  client.await("settings");
+  const std::string frame = jpeg_of(200, 100, 50), control = jpeg_of(10, 20, 240);
+  client.send_image({{"seq", 1}, {"control_bytes", control.size()}}, frame + control);
+  ASSERT_TRUE(client.image());
+  EXPECT_TRUE(similar_colors(color_of(server.get("/api/control/me").body), color_of(control)));
+  client.send_image({{"seq", 2}, {"control_bytes", control.size()}}, control);
+  EXPECT_EQ(client.await("error")["code"], "bad_frame") << "the frame itself is missing";
+}
+
+TEST_F(WithEngine, ASecondImageOfAFrameNeedsAControlNet) {
+  RunningServer server({}, &factory_);
+  auto client = server.connect("me");
+  client.send_image({{"control_bytes", 3}}, jpeg_of(200, 100, 50));
+  EXPECT_EQ(client.await("error")["param"], "control_bytes");
+}
+
 TEST_F(WithControlNet, FromTextAloneAnImageIsWhatControlImagesAreMadeOf) {
   RunningServer server({}, &factory_);
   auto client = server.connect("me");

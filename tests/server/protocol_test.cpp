@@ -248,5 +248,23 @@ TEST(Messages, ABinaryFrameIsReadAsItWasWritten) {
   EXPECT_EQ(frame.image, "image");
 }
 
+TEST(Messages, ABinaryFrameMayEndWithAControlImage) {
+  const auto read = [](int control_bytes) {
+    return read_binary_frame(write_frame_header({{"control_bytes", control_bytes}}) +
+                             "imagecontrol");
+  };
+  EXPECT_EQ(read(7).image, "image");
+  EXPECT_EQ(read(7).header.control_bytes, 7U);
+  EXPECT_EQ(read(12).image, "");
+  for (const int wrong : {13, 0, -1}) {
+    try {
+      read(wrong);
+      ADD_FAILURE() << wrong;
+    } catch (const HttpError& error) {
+      EXPECT_EQ(error.param(), "control_bytes") << error.what();
+    }
+  }
+}
+
 }  // namespace
 }  // namespace streamdiffusion::server

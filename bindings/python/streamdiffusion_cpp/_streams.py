@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import functools
 import json
 import os
 import pathlib
@@ -61,6 +62,11 @@ class Output:
         return Image.fromarray(self.image)
 
 
+def _object(text: str) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(text)
+    return value
+
+
 class _Tags:
     """Objects of the caller's by the numbers that travel with the frames."""
 
@@ -87,31 +93,47 @@ class _Tags:
 class Engine:
     """A model on a device. May be used from any thread.
 
-    Engine.open(model="path/to/sd-turbo", device="cpu", dtype="bf16", threads=4): parameters of the engine, as
+    Engine.open(model="stabilityai/sd-turbo", device="cpu", dtype="bf16", threads=4): parameters of the engine, as
     `streamdiffusion info --parameters config` lists them. Without a model the included one is opened.
+
+    Models, LoRAs, ControlNets and autoencoders are paths, or names on the Hugging Face hub (ORG/NAME[@REVISION]) or on
+    Civitai (civitai:NUMBER). What is not in the cache is downloaded; `on_progress(name, bytes, total_bytes)` is then
+    called ten times a second. What it raises, and Ctrl-C, end the download, and the next one continues it.
     """
 
-    def __init__(self, model: str | os.PathLike[str] | None = None, **parameters: Any):
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | None = None,
+        *,
+        on_progress: Callable[[str, int, int], None] | None = None,
+        **parameters: Any,
+    ):
         _check_process()
         if model is None and not parameters.get("random_weights") and "STREAMDIFFUSION_MODELS" not in os.environ:
             included = pathlib.Path(__file__).parent / "models" / "pictogram"
             model = included if included.exists() else None
-        self._core = _core.Engine(_text({"model": model} | parameters))
+        self._core = _core.Engine(_text({"model": model} | parameters), on_progress)
 
     @classmethod
-    def open(cls, model: str | os.PathLike[str] | None = None, **parameters: Any) -> Engine:
-        return cls(model, **parameters)
+    def open(
+        cls,
+        model: str | os.PathLike[str] | None = None,
+        *,
+        on_progress: Callable[[str, int, int], None] | None = None,
+        **parameters: Any,
+    ) -> Engine:
+        return cls(model, on_progress=on_progress, **parameters)
 
     @property
     def info(self) -> dict[str, Any]:
         """model, folder, device, dtype, parameters, weight_bytes, latent_factor, loras, controlnets,
         ipadapters"""
-        return json.loads(self._core.info())
+        return _object(self._core.info())
 
     @property
     def parameters(self) -> dict[str, Any]:
         """JSON Schema of what session() and change() take, with this model's defaults."""
-        return json.loads(self._core.parameters())
+        return _object(self._core.parameters())
 
     def session(self, **parameters: Any) -> Session:
         return Session(self, **parameters)
@@ -139,7 +161,7 @@ class Session:
     @property
     def parameters(self) -> dict[str, Any]:
         """All values in force."""
-        return json.loads(self._core.parameters())
+        return _object(self._core.parameters())
 
     def process(self, frame: Any = None, *, format: str = "rgb", tag: Any = None) -> list[Output]:
         """One frame in; every output that is ready out. With n steps the output of a frame comes n - 1 calls later.
@@ -208,7 +230,8 @@ class LiveSession:
         Waits under the policy "block" alone."""
         _check_process()
         pixels = None if frame is None else to_pixels(frame)
-        return self._core.submit(pixels, format, self._tags.put(tag), time.monotonic_ns())
+        number: int | None = self._core.submit(pixels, format, self._tags.put(tag), time.monotonic_ns())
+        return number
 
     def take(self, timeout: float | None = None) -> Output | None:
         """The next output. None at the end of the stream. timeout: seconds; raises TimeoutError after that."""
@@ -271,7 +294,7 @@ class LiveSession:
         async def submit() -> None:
             try:
                 async for frame in frames:
-                    if await loop.run_in_executor(None, lambda f=frame: self.submit(f, format=format)) is None:
+                    if await loop.run_in_executor(None, functools.partial(self.submit, frame, format=format)) is None:
                         return
             finally:
                 self.close()
@@ -311,7 +334,7 @@ class LiveSession:
     @property
     def parameters(self) -> dict[str, Any]:
         """All values last asked for."""
-        return json.loads(self._core.parameters())
+        return _object(self._core.parameters())
 
     @property
     def counters(self) -> dict[str, int]:

@@ -9,6 +9,7 @@ n - 1 calls return no image of an empty slot, but the first frame, finished: nev
 from __future__ import annotations
 
 import os
+import pathlib
 import random
 import warnings
 from typing import Any
@@ -93,7 +94,7 @@ class StreamDiffusionWrapper:
     def _autoencoder(vae_id: str | None, use_tiny_vae: bool) -> str | None:
         if vae_id is not None and not use_tiny_vae:
             _ignored("vae_id", vae_id, "use_tiny_vae is False")
-        return vae_id if use_tiny_vae else None
+        return vae_id if use_tiny_vae else "own"
 
     def prepare(self, prompt: str, negative_prompt: str = "", num_inference_steps: int = 50,
                 guidance_scale: float = 1.2, delta: float = 1.0) -> None:
@@ -129,7 +130,8 @@ class StreamDiffusionWrapper:
         """An image from fresh noise; with frame_buffer_size F a list or batch of F."""
         if prompt is not None:
             self.update_prompt(prompt)
-        session, images = self._started(), []
+        session = self._started()
+        images: list[Output] = []
         while len(images) < self.frame_buffer_size:
             images += session.process() or session.flush()
         results = [self.postprocess_image(output, self.output_type) for output in images[:self.frame_buffer_size]]
@@ -141,7 +143,7 @@ class StreamDiffusionWrapper:
         """The pixels of a path, PIL image, array or tensor in the stream's size, [height, width, 3]."""
         if isinstance(image, (str, os.PathLike)):
             from PIL import Image
-            image = Image.open(image)
+            image = Image.open(pathlib.Path(image))
         if hasattr(image, "convert") and hasattr(image, "resize"):
             image = image.convert("RGB").resize((self.width, self.height))
         elif (np.issubdtype(getattr(np.asarray(image), "dtype", np.uint8), np.floating) and

@@ -15,7 +15,7 @@ from . import compat
 def install() -> None:
     """Enters the modules in sys.modules."""
     package = types.ModuleType("streamdiffusion")
-    package.__path__ = []  # type: ignore[attr-defined]
+    package.__path__ = []
     package.StreamDiffusionWrapper = compat.StreamDiffusionWrapper  # type: ignore[attr-defined]
 
     def missing(name: str) -> object:
@@ -24,7 +24,7 @@ def install() -> None:
 
     package.__getattr__ = missing  # type: ignore[method-assign]
     utils = types.ModuleType("utils")
-    utils.__path__ = []  # type: ignore[attr-defined]
+    utils.__path__ = []
     wrapper = types.ModuleType("utils.wrapper")
     wrapper.StreamDiffusionWrapper = compat.StreamDiffusionWrapper  # type: ignore[attr-defined]
     sys.modules |= {"streamdiffusion": package, "utils": utils, "utils.wrapper": wrapper}

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/lower_case.h"
 
 namespace streamdiffusion::hub {
 namespace {
@@ -167,10 +168,8 @@ class HttpClient::Impl {
       head.headers.clear();  // of a redirect, or of "100 Continue"
     } else if (const std::size_t colon = line.find(':'); colon != std::string_view::npos) {
       if (head.headers.size() >= kMaxHeaders || line.size() > kLongestHeader) return 0;
-      std::string name(line.substr(0, colon));
-      std::ranges::transform(name, name.begin(),
-                             [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-      head.headers[name] = trimmed(line.substr(colon + 1));
+      head.headers[base::lower_case(std::string(line.substr(0, colon)))] =
+          trimmed(line.substr(colon + 1));
     }
     return line.size();
   }

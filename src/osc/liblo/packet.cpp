@@ -16,7 +16,7 @@
 namespace streamdiffusion::osc {
 namespace {
 
-constexpr ErrorCode kBad = ErrorCode::invalid_argument;
+constexpr ErrorCode kBadPacket = ErrorCode::invalid_argument;
 constexpr std::string_view kBundle("#bundle\0", 8);
 /// Of a bundle's head and its time.
 constexpr std::size_t kBundleHead = 16;
@@ -34,7 +34,7 @@ std::size_t padded(std::size_t bytes) {
 /// A text that ends with a zero, padded to four bytes, from `offset` on.
 std::string_view text_at(std::string_view bytes, std::size_t offset, const char* what) {
   const std::size_t end = offset < bytes.size() ? bytes.find('\0', offset) : std::string_view::npos;
-  base::require(end != std::string_view::npos && padded(end + 1) <= bytes.size(), kBad,
+  base::require(end != std::string_view::npos && padded(end + 1) <= bytes.size(), kBadPacket,
                 "an OSC message of ", bytes.size(), " bytes ends within its ", what);
   return bytes.substr(offset, end - offset);
 }
@@ -76,24 +76,24 @@ Argument argument_of(char type, const void* bytes) {
 
 Message read_message(std::string_view bytes) {
   const std::string_view address = text_at(bytes, 0, "address");
-  base::require(address.starts_with('/'), kBad, "an OSC address is ", json::quote(address),
+  base::require(address.starts_with('/'), kBadPacket, "an OSC address is ", json::quote(address),
                 ", expected one that begins with /");
   const std::size_t start = padded(address.size() + 1);
   if (start == bytes.size()) return {std::string(address), {}};  // as old programs send it
   const std::string_view types = text_at(bytes, start, "types");
-  base::require(types.starts_with(',') && types.size() - 1 <= kMaxArguments, kBad,
+  base::require(types.starts_with(',') && types.size() - 1 <= kMaxArguments, kBadPacket,
                 json::quote(address), " has the OSC types ", json::quote(types.substr(0, 32)),
                 ", expected a comma and at most ", kMaxArguments);
   const std::size_t other = types.find_first_not_of(kTypes, 1);
   if (other != std::string_view::npos) {
-    base::fail(kBad, json::quote(address), ": argument ", other, " has the OSC type ",
+    base::fail(kBadPacket, json::quote(address), ": argument ", other, " has the OSC type ",
                json::quote(types.substr(other, 1)), ", expected one of i f h d s S T F");
   }
   std::vector<std::uint32_t> aligned(bytes.size() / 4);
   std::memcpy(aligned.data(), bytes.data(), aligned.size() * 4);
   int result = 0;
   const OwnedMessage message(lo_message_deserialise(aligned.data(), aligned.size() * 4, &result));
-  base::require(message != nullptr, kBad, json::quote(address),
+  base::require(message != nullptr, kBadPacket, json::quote(address),
                 ": its arguments do not have the length that their OSC types ",
                 json::quote(types.substr(0, 32)), " say");
   Message out{std::string(address), {}};
@@ -113,22 +113,22 @@ std::size_t length_at(std::string_view bytes, std::size_t offset) {
 }
 
 void read_element(std::string_view bytes, int depth, std::vector<Message>& out) {
-  base::require(bytes.size() % 4 == 0 && !bytes.empty(), kBad, "an OSC packet has ", bytes.size(),
-                " bytes, expected a multiple of 4");
+  base::require(bytes.size() % 4 == 0 && !bytes.empty(), kBadPacket, "an OSC packet has ",
+                bytes.size(), " bytes, expected a multiple of 4");
   if (!bytes.starts_with(kBundle)) {
-    base::require(out.size() < kMaxMessages, kBad, "an OSC packet has more than ", kMaxMessages,
-                  " messages");
+    base::require(out.size() < kMaxMessages, kBadPacket, "an OSC packet has more than ",
+                  kMaxMessages, " messages");
     return out.push_back(read_message(bytes));
   }
-  base::require(depth < kMaxBundleDepth, kBad, "OSC bundles are nested deeper than ",
+  base::require(depth < kMaxBundleDepth, kBadPacket, "OSC bundles are nested deeper than ",
                 kMaxBundleDepth);
-  base::require(bytes.size() >= kBundleHead, kBad, "an OSC bundle has ", bytes.size(),
+  base::require(bytes.size() >= kBundleHead, kBadPacket, "an OSC bundle has ", bytes.size(),
                 " bytes, expected at least ", kBundleHead);
   for (std::size_t at = kBundleHead; at < bytes.size();) {
     const std::size_t length = length_at(bytes, at);
     at += 4;
-    base::require(length <= bytes.size() - at, kBad, "an element of an OSC bundle has ", length,
-                  " bytes, but only ", bytes.size() - at, " follow");
+    base::require(length <= bytes.size() - at, kBadPacket, "an element of an OSC bundle has ",
+                  length, " bytes, but only ", bytes.size() - at, " follow");
     read_element(bytes.substr(at, length), depth + 1, out);
     at += length;
   }
@@ -156,7 +156,7 @@ bool available() {
 }
 
 std::vector<Message> read_packet(std::string_view datagram) {
-  base::require(datagram.size() <= kMaxDatagramBytes, kBad, "an OSC packet has more than ",
+  base::require(datagram.size() <= kMaxDatagramBytes, kBadPacket, "an OSC packet has more than ",
                 kMaxDatagramBytes, " bytes");
   std::vector<Message> messages;
   read_element(datagram, 0, messages);

@@ -1,8 +1,7 @@
 // The OpenAPI description, made from the table of routes and the table of parameters.
-#include <algorithm>
-#include <cctype>
 #include <nlohmann/json.hpp>
 
+#include "base/lower_case.h"
 #include "server/http/api.h"
 
 namespace streamdiffusion::server {
@@ -98,9 +97,7 @@ json operation(const Route& route) {
 json paths(const std::vector<Route>& routes) {
   json all;
   for (const Route& route : routes) {
-    std::string method(route.method);
-    std::transform(method.begin(), method.end(), method.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    const std::string method = base::lower_case(std::string(route.method));
     all[std::string(route.path)][method] = operation(route);
   }
   return all;

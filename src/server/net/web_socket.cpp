@@ -2,21 +2,16 @@
 
 #include <array>
 #include <boost/beast/websocket/stream.hpp>
-#include <deque>
 #include <string_view>
 
 #include "base/log.h"
+#include "server/net/text_queue.h"
 #include "server/net/upgrade_request.h"
 
 namespace streamdiffusion::server {
 namespace {
 
 namespace websocket = beast::websocket;
-
-/// With more queued texts than this, statistics are left out.
-constexpr std::size_t kMaxTextsWithStats = 16;
-/// With more queued texts than this, the connection is closed.
-constexpr std::size_t kMaxTexts = 256;
 
 /// RFC 6455, section 5.5: the reason of a close is at most 123 bytes.
 std::string_view short_reason(std::string_view reason) {
@@ -54,7 +49,7 @@ class WebSocket : public ClientConnection, public std::enable_shared_from_this<W
   SessionRegistry& registry_;
   const Limits& limits_;
   std::shared_ptr<ClientSession> session_;
-  std::deque<std::string> texts_;
+  TextQueue texts_;
   EncodedImagePtr image_;
   bool closing_ = false, broken_ = false, writing_ = false;
   websocket::close_reason reason_;
@@ -64,13 +59,10 @@ class WebSocket : public ClientConnection, public std::enable_shared_from_this<W
 
 void WebSocket::send(std::string text) {
   if (closing_ || broken_) return;
-  const bool statistics = text.find("\"status\":\"stats\"") != std::string::npos;
-  if (statistics && texts_.size() >= kMaxTextsWithStats) return;
-  if (texts_.size() >= kMaxTexts) {
+  if (!texts_.push(std::move(text))) {
     transport_->close();  // read() notices and run() ends
     return;
   }
-  texts_.push_back(std::move(text));
   work_available_.set();
 }
 
@@ -167,8 +159,7 @@ Task<void> WebSocket::write() {
 Task<void> WebSocket::write_queued() {
   while (!broken_) {
     if (!texts_.empty()) {
-      const std::string text = std::move(texts_.front());
-      texts_.pop_front();
+      const std::string text = texts_.pop();
       const bool sent = co_await write_text(text);
       if (!sent) break;
     } else if (image_) {

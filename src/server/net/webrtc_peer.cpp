@@ -14,8 +14,6 @@ using webrtc::Message;
 using webrtc::MessageKind;
 using webrtc::Role;
 
-/// As for a WebSocket.
-constexpr std::size_t kMaxTextsWithStats = 16, kMaxTexts = 256;
 /// Until the answer; GStreamer gives up on STUN servers that are silent sooner.
 constexpr Milliseconds kAnswerTime = 10s;
 /// For the process to end.
@@ -206,14 +204,11 @@ void WebRtcPeer::fail(const std::string& reason) {
 
 void WebRtcPeer::send(std::string text) {
   if (closing_ || broken_) return;
-  const bool statistics = text.find("\"status\":\"stats\"") != std::string::npos;
-  if (statistics && texts_.size() >= kMaxTextsWithStats) return;
-  if (texts_.size() >= kMaxTexts) {
+  if (!texts_.push(std::move(text))) {
     NetError ignored;
     socket_.close(ignored);  // read() notices and run() ends
     return;
   }
-  texts_.push_back(std::move(text));
   work_available_.set();
 }
 
@@ -254,8 +249,7 @@ Task<void> WebRtcPeer::write() {
 Task<void> WebRtcPeer::write_queued() {
   while (!broken_) {
     if (!texts_.empty()) {
-      const std::string text = std::move(texts_.front());
-      texts_.pop_front();
+      const std::string text = texts_.pop();
       const bool sent = co_await write_message(MessageKind::text, text);
       if (!sent) break;
     } else if (image_ && ready_) {

@@ -3,13 +3,13 @@
 #pragma once
 
 #include <boost/asio/local/stream_protocol.hpp>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "server/net/child_process.h"
 #include "server/net/net.h"
+#include "server/net/text_queue.h"
 #include "server/protocol/http.h"
 #include "server/sessions/session_registry.h"
 #include "webrtc/message.h"
@@ -67,7 +67,7 @@ class WebRtcPeer : public ClientConnection, public std::enable_shared_from_this<
   webrtc::Role role_ = webrtc::Role::exchange;
   Answered answered_;
   webrtc::MessageReader reader_;
-  std::deque<std::string> texts_;
+  TextQueue texts_;
   EncodedImagePtr image_;
   /// The encoder has nothing to do.
   bool ready_ = false;

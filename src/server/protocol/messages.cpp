@@ -21,11 +21,14 @@ FrameHeader read_frame_header(std::string_view text) {
   try {
     const Json object = parse_client_json(text, "frame");
     if (!object.is(Json::Kind::object)) object.refuse("an object");
-    object.allow_only({"captured", "seq"});
+    object.allow_only({"captured", "control_bytes", "seq"});
     name = "seq";
     if (const auto seq = object.find("seq")) header.seq = seq->integer(0, kLargestExact);
     name = "captured";
     if (const auto captured = object.find("captured")) header.captured = captured->number();
+    name = "control_bytes";
+    if (const auto bytes = object.find("control_bytes"))
+      header.control_bytes = static_cast<std::size_t>(bytes->integer(1, kLargestExact));
   } catch (const Error& error) {
     throw HttpError(400, "bad_frame", error.what(), name);
   }
@@ -71,8 +74,16 @@ BinaryFrame read_binary_frame(std::string_view message) {
                                  " bytes has ", length, " bytes, expected at most ",
                                  std::min(kMaxFrameHeaderBytes, message.size() - 4)));
   }
-  return {length == 0 ? FrameHeader{} : read_frame_header(message.substr(4, length)),
-          message.substr(4 + length)};
+  const FrameHeader header =
+      length == 0 ? FrameHeader{} : read_frame_header(message.substr(4, length));
+  const std::string_view images = message.substr(4 + length);
+  if (header.control_bytes > images.size()) {
+    throw HttpError(400, "bad_frame",
+                    base::concat("control_bytes is ", header.control_bytes, ", expected at most ",
+                                 images.size(), ", which follow the header"),
+                    "control_bytes");
+  }
+  return {header, images.substr(0, images.size() - header.control_bytes)};
 }
 
 std::string write_frame_header(const json& header) {

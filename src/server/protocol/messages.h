@@ -19,11 +19,14 @@ struct FrameHeader {
   std::optional<std::int64_t> seq;
   /// Time on the client's own clock.
   std::optional<double> captured;
+  /// The message ends with an image of so many bytes, which control images are made of in place of
+  /// the frame. 0: there is none.
+  std::size_t control_bytes = 0;
 };
 
 struct BinaryFrame {
   FrameHeader header;
-  /// The rest of the message, which may be empty.
+  /// What lies between the header and the control image; may be empty.
   std::string_view image;
 };
 

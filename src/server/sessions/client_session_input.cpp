@@ -85,7 +85,8 @@ void ClientSession::take_binary(std::string message) {
   try {
     if (protocol_ == Protocol::binary) {
       const BinaryFrame frame = read_binary_frame(message);
-      const std::size_t image_offset = message.size() - frame.image.size();
+      const std::size_t image_offset =
+          message.size() - frame.header.control_bytes - frame.image.size();
       return submit(frame.header, std::move(message), image_offset);
     }
     if (!expects_image_) {
@@ -113,21 +114,33 @@ void ClientSession::submit(const FrameHeader& header, std::string message,
   }
   if (state_ != State::live) return;
   const bool from_text = parameters_.live.options.text_to_image;
-  if (!from_text && message.size() <= image_offset) {
+  const bool has_image = message.size() > image_offset + header.control_bytes;
+  if (!from_text && !has_image) {
     throw HttpError(400, "bad_frame", "a frame came without an image, which mode img2img needs");
   }
-  // From text alone, an image is what control images are made of.
-  const bool has_image = message.size() > image_offset;
   const bool controlled = !parameters_.live.options.control_settings.empty();
+  if (header.control_bytes > 0 && !controlled) {
+    throw HttpError(400, "bad_frame", "control_bytes needs a ControlNet, and the server has none",
+                    "control_bytes");
+  }
   LiveFrame frame;
   auto tag = std::make_shared<FrameTag>(FrameTag{header, frame.captured});
   frame.tag = tag;
+  const auto bytes = std::make_shared<const std::string>(std::move(message));
+  const std::int64_t max_pixels = context_.limits.image_pixels;
+  // From text alone, an image is what control images are made of.
   if (!from_text || (controlled && has_image)) {
-    frame.image = [tag, image_offset,
-                   bytes = std::make_shared<const std::string>(std::move(message)),
-                   max_pixels = context_.limits.image_pixels] {
+    frame.image = [=] {
       tag->decoding = LiveClock::now();
-      return decode_image(std::string_view(*bytes).substr(image_offset), max_pixels);
+      const std::size_t end = bytes->size() - tag->header.control_bytes;
+      return decode_image(std::string_view(*bytes).substr(image_offset, end - image_offset),
+                          max_pixels);
+    };
+  }
+  if (header.control_bytes > 0) {
+    frame.control_source = [=] {
+      return decode_image(
+          std::string_view(*bytes).substr(bytes->size() - tag->header.control_bytes), max_pixels);
     };
   }
   try {

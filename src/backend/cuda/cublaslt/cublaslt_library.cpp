@@ -5,7 +5,7 @@
 namespace streamdiffusion::backend::cuda {
 namespace {
 
-CublasLtLibrary load() {
+CublasLtLibrary load_cublaslt() {
   const SharedLibrary library("libcublasLt.so.13", "nvidia-cublas");
   CublasLtLibrary lt;
   lt.path = library.path();
@@ -30,7 +30,7 @@ CublasLtLibrary load() {
 }  // namespace
 
 const CublasLtLibrary& cublaslt_library() {
-  static const CublasLtLibrary library = load();
+  static const CublasLtLibrary library = load_cublaslt();
   return library;
 }
 

@@ -5,7 +5,7 @@
 namespace streamdiffusion::backend::cuda {
 namespace {
 
-CudnnLibrary load() {
+CudnnLibrary load_cudnn() {
   constexpr std::size_t kOldest = 91301;
   const SharedLibrary library("libcudnn.so.9", "nvidia-cudnn-cu13");
   CudnnLibrary cudnn;
@@ -35,7 +35,7 @@ std::string CudnnLibrary::version() const {
 }
 
 const CudnnLibrary& cudnn_library() {
-  static const CudnnLibrary library = load();
+  static const CudnnLibrary library = load_cudnn();
   return library;
 }
 

@@ -1,14 +1,14 @@
-#include "ip_adapter_files.h"
+#include "model_files/ip_adapter_names.h"
 
 #include <filesystem>
 #include <optional>
 
 #include "base/error.h"
 #include "hub/name.h"
-#include "model_files.h"
+#include "model_files/model_files.h"
 #include "session/ip_adapter_files.h"
 
-namespace streamdiffusion::app {
+namespace streamdiffusion::model_files {
 namespace {
 
 namespace fs = std::filesystem;
@@ -16,13 +16,13 @@ namespace fs = std::filesystem;
 /// The files of one repository of the hub.
 class Repository {
  public:
-  Repository(hub::RepositoryName name, const StopSignals* signals)
-      : name_(std::move(name)), signals_(signals) {}
+  Repository(hub::RepositoryName name, const DownloadEvents& events)
+      : name_(std::move(name)), events_(events) {}
 
   fs::path file(const std::string& path) const {
     hub::RepositoryName one = name_;
     one.file = path;
-    return with_file("--ip-adapter", hub::to_string(one), signals_);
+    return with_file("ip_adapter", hub::to_string(one), events_);
   }
   std::string encoder(const std::string& folder) const {
     (void)file(folder + "/config.json");
@@ -44,7 +44,7 @@ class Repository {
 
  private:
   hub::RepositoryName name_;
-  const StopSignals* signals_;
+  const DownloadEvents& events_;
 };
 
 /// Nothing for a path.
@@ -56,19 +56,20 @@ std::optional<hub::RepositoryName> name_in(const std::string& text) {
 
 }  // namespace
 
-void find_ip_adapter_files(IpAdapter& adapter, const StopSignals* signals) {
+void find_ip_adapter_files(IpAdapter& adapter, const DownloadEvents& events) {
   if (const auto name = name_in(adapter.image_encoder); name && !name->file.empty()) {
-    adapter.image_encoder = Repository(*name, signals).encoder(name->file);
+    adapter.image_encoder = Repository(*name, events).encoder(name->file);
   }
   const auto name = name_in(adapter.file);
   if (!name) return;
-  base::require(!name->file.empty(), ErrorCode::invalid_argument, "--ip-adapter ", adapter.file,
+  base::require(!name->file.empty(), ErrorCode::invalid_argument, events.spelled("ip_adapter"), " ",
+                adapter.file,
                 " is no file here, so it is a repository; expected one adapter of it, such as ",
                 name->id, "/models/ip-adapter_sd15.safetensors for Stable Diffusion 1.5, or ",
                 name->id, "/sdxl_models/ip-adapter_sdxl_vit-h.safetensors for SDXL");
-  const Repository repository(*name, signals);
+  const Repository repository(*name, events);
   adapter.file = repository.file(name->file).string();
   if (adapter.image_encoder.empty()) adapter.image_encoder = repository.encoder_of(adapter.file);
 }
 
-}  // namespace streamdiffusion::app
+}  // namespace streamdiffusion::model_files
