@@ -88,6 +88,16 @@ def main(words: list[str]) -> int:
     arguments, flags = read_command_line(words)
     try:
         settings = from_flags(arguments, flags) if arguments.command == "deploy" else None
+    except Mistake as mistake:
+        print(f"streamdiffusion_ray: {mistake}", file=sys.stderr)
+        return 2
+    return run(arguments, settings)
+
+
+def run(arguments: argparse.Namespace, settings: Settings | None) -> int:
+    """The exit status. Ray is imported where it is needed: it takes a second."""
+    from ray.exceptions import RayError
+    try:
         connect()
         if settings:
             deploy(settings, arguments.http_host, arguments.http_port)
@@ -95,7 +105,7 @@ def main(words: list[str]) -> int:
             print_status()
         else:
             end()
-    except (Mistake, RuntimeError) as error:
+    except (Mistake, RuntimeError, RayError) as error:
         print(f"streamdiffusion_ray: {error}", file=sys.stderr)
         return 1
     return 0

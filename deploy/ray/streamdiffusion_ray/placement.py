@@ -69,6 +69,16 @@ async def read_json(request: Request) -> object:
         raise Refusal(400, "bad_request", f"the body is no JSON: {error}") from error
 
 
+def kept_headers(headers) -> dict[str, str]:
+    """Those of a server's answer; its page may also reach the other servers."""
+    kept = {name: value for name, value in headers.items() if name.lower() not in DROPPED_RESPONSE}
+    policy = kept.get("Content-Security-Policy", "")
+    for source in ("connect-src 'self'", "img-src 'self'"):
+        policy = policy.replace(source, source + " http: https:")
+    return kept | ({"Content-Security-Policy": policy} if policy else {})
+
+
+# Ray copies what this module holds up to here: nothing that the class uses may stand below it.
 @serve.ingress(http)
 class Placement:
     def __init__(self, settings: Settings, servers: DeploymentHandle):
@@ -154,12 +164,3 @@ class Placement:
                 return Response(await answer.read(), answer.status, kept_headers(answer.headers))
         except (aiohttp.ClientError, asyncio.TimeoutError) as error:
             raise Refusal(503, "full", f"the server that was asked did not answer: {error}", RETRY_AFTER_S) from error
-
-
-def kept_headers(headers) -> dict[str, str]:
-    """Those of a server's answer; its page may also reach the other servers."""
-    kept = {name: value for name, value in headers.items() if name.lower() not in DROPPED_RESPONSE}
-    policy = kept.get("Content-Security-Policy", "")
-    for source in ("connect-src 'self'", "img-src 'self'"):
-        policy = policy.replace(source, source + " http: https:")
-    return kept | ({"Content-Security-Policy": policy} if policy else {})
