@@ -11,22 +11,20 @@ class MostPlaces(RequestRouter):
     """For RequestRouterConfig. The replicas say `free` (record_routing_stats) and `url` (replica_metadata)."""
 
     def initialize_state(self, **_) -> None:
-        self._given: list[tuple[float, ReplicaID]] = []
+        self._given: dict[str, tuple[float, ReplicaID]] = {}  # by request: when, and who was asked first
 
     def _free(self, replica: RunningReplica) -> float:
-        given = sum(1 for _, name in self._given if name == replica.replica_id)
+        given = sum(name == replica.replica_id for _, name in self._given.values())
         return replica.routing_stats.get("free", 0) - given
 
     async def choose_replicas(self, candidate_replicas: list[RunningReplica],
                               pending_request: PendingRequest | None = None) -> list[list[RunningReplica]]:
         """Each in a rank of its own: one that does not answer at once is passed over."""
-        avoid = pending_request.kwargs.get("avoid", ()) if pending_request else ()
-        recent = time.monotonic() - MEMORY_S
-        self._given = [given for given in self._given if given[0] > recent]
-        order = sorted(candidate_replicas,
-                       key=lambda r: (r.replica_metadata.get("url") in avoid, -self._free(r), r.replica_id.unique_id))
+        wish = pending_request.kwargs if pending_request else {}
+        now = time.monotonic()
+        self._given = {request: given for request, given in self._given.items() if given[0] > now - MEMORY_S}
+        order = sorted(candidate_replicas, key=lambda r: (r.replica_metadata.get("url") in wish.get("avoid", ()),
+                                                          -self._free(r), r.replica_id.unique_id))
+        if order and wish.get("session"):
+            self._given[pending_request.metadata.internal_request_id] = now, order[0].replica_id
         return [[replica] for replica in order]
-
-    def on_request_routed(self, pending_request: PendingRequest, replica_id: ReplicaID, result) -> None:
-        if pending_request.kwargs.get("session"):
-            self._given.append((time.monotonic(), replica_id))

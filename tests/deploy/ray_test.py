@@ -1,0 +1,202 @@
+#!/usr/bin/env python3
+"""Eight streams on a Ray cluster of two machines (network namespaces) while servers, replicas and a link fail, all
+servers are replaced, and their number goes from one to three and back. Usage: ray_test.py PROGRAM
+
+Prints how long streams were without images, for docs/scale.md. `make ray` runs it; needs root and Ray."""
+import json
+import os
+import signal
+import sys
+import time
+import unittest
+import urllib.request
+
+import ray_cluster
+from ray_cluster import PLACEMENTS, ROOT, Cluster, wait
+
+sys.path.insert(0, str(ROOT / "tools/load"))
+from load import percentile  # noqa: E402
+from placed_stream import DirectStream, PlacedStream  # noqa: E402
+
+PROGRAM = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else ""
+TOKEN = "a-token-for-the-test"
+SERVE = "--device auto --width 64 --height 64 --threads 1 --t-index-list 32"
+STREAMS, FPS = 8, 5
+WATCHDOG_S = 3
+
+
+def get(url: str) -> bytes:
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {TOKEN}"})
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        return answer.read()
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+@unittest.skipIf(ray_cluster.missing(), ray_cluster.missing())
+class RayCluster(unittest.TestCase):
+    """One cluster for all; the tests run in the order of their names, and each leaves two servers or more."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.image = (ROOT / "samples/doodle/023.png").read_bytes()
+        cls.cluster = Cluster(PROGRAM, TOKEN)
+        cls.addClassCleanup(cls.cluster.end)
+        began = time.monotonic()
+        cls.cluster.start()
+        say(f"cluster of two machines: {time.monotonic() - began:.1f} s")
+        began = time.monotonic()
+        cls.deploy()
+        say(f"two servers and the placement: {time.monotonic() - began:.1f} s")
+
+    @classmethod
+    def deploy(cls, more: str = "") -> str:
+        """Two servers with room for all streams on each; `more` flags change that."""
+        return cls.cluster.deploy(f"--places {STREAMS} --min 2 --max 3 --per-machine 2 --entries 2 --lame-duck 10 "
+                                  f"--up-after 1 --down-after 5 --watchdog {WATCHDOG_S} --max-age 5000 {more}", SERVE)
+
+    def streams(self, count: int, first: int = 0) -> list[PlacedStream]:
+        """Streams with a prompt each, once all have images."""
+        streams = [PlacedStream(f"stream {i}", PLACEMENTS, self.image, {"prompt": f"cat number {i}"}, TOKEN,
+                                lambda text: say(f"    {text}"), FPS) for i in range(first, first + count)]
+        for stream in streams:
+            self.addCleanup(stream.leave)
+            stream.start()
+        self.wait_for_images(streams, 5, 90)
+        return streams
+
+    def wait_for_images(self, streams: list[PlacedStream], count: int = 10, seconds: float = 60) -> None:
+        enough = [len(s.times) + count for s in streams]
+        wait("images of all streams", lambda: all(len(s.times) >= n for s, n in zip(streams, enough)), seconds)
+
+    def check_settings(self, streams: list[PlacedStream]) -> None:
+        """Each stream's server has its prompt."""
+        for stream in streams:
+            _, server, session = stream.visits[-1]
+            content = json.loads(get(f"{server}/api/sessions/{session}"))
+            self.assertEqual(content["params"]["prompt"], stream.params["prompt"], stream.name)
+
+    def figures(self, what: str, streams: list[PlacedStream], since: float, most_s: float) -> None:
+        """Prints the longest time without images of those that moved and of the others; checks the first."""
+        until = time.monotonic()
+        moved = [s for s in streams if s.visits[-1][0] > since]
+        gaps = sorted(s.longest_gap(since, until) for s in moved)
+        others = max((s.longest_gap(since, until) for s in streams if s not in moved), default=0.0)
+        self.assertTrue(moved, "nobody moved")
+        say(f"{what}: {len(moved)} of {len(streams)} streams moved, without images for {gaps[len(gaps) // 2]:.2f} s "
+            f"(half of them) and {gaps[-1]:.2f} s (all); the others {others:.2f} s")
+        self.assertLess(gaps[-1], most_s)
+        self.check_settings(streams)
+
+    def wait_for_servers(self, count: int, seconds: float = 90) -> float:
+        """Until so many run; returns after how many seconds."""
+        began = time.monotonic()
+        wait(f"{count} servers", lambda: len(self.cluster.servers()) == count, seconds)
+        return time.monotonic() - began
+
+    def busiest(self, streams: list[PlacedStream]):
+        """The server of most streams, and those streams."""
+        servers = {server.url: server for server in self.cluster.servers()}
+        used = [s.server for s in streams]
+        url = max(set(used), key=used.count)
+        return servers[url], [s for s in streams if s.server == url]
+
+    def test_1_streams_are_spread_and_frames_go_straight_to_their_server(self) -> None:
+        streams = self.streams(STREAMS)
+        shares = [sum(s.server == url for s in streams) for url in {s.server for s in streams}]
+        say(f"spread: {sorted(shares)} streams on {len(shares)} servers")
+        self.assertEqual(len(shares), 2)
+        self.assertLessEqual(max(shares) - min(shares), 2)
+        self.check_settings(streams)
+        asked = [1e3 * seconds for s in streams for seconds in s.asked_s]
+        say(f"POST /api/place: p50 {percentile(asked, 0.5):.0f} ms, most {max(asked):.0f} ms, once a visit; all at once")
+
+    def test_2_a_frame_costs_nothing_more_than_without_ray(self) -> None:
+        server = self.cluster.servers()[0]
+        ways = {"placed": PlacedStream("placed", PLACEMENTS, self.image, token=TOKEN),
+                "direct": DirectStream("direct", [server.url], self.image, token=TOKEN)}
+        extra = {}
+        for name, stream in ways.items():
+            stream.start()
+            self.wait_for_images([stream], 200, 120)
+            stream.leave()
+            stream.join()
+            extra[name] = stream.extra_ms
+            say(f"{name}: beside the server's own age p50 {percentile(stream.extra_ms, 0.5):.2f} ms, "
+                f"p95 {percentile(stream.extra_ms, 0.95):.2f} ms over {len(stream.extra_ms)} images")
+        self.assertLess(percentile(extra["placed"], 0.5), percentile(extra["direct"], 0.5) + 5)
+
+    def test_3_a_server_is_killed(self) -> None:
+        streams = self.streams(STREAMS)
+        server, _ = self.busiest(streams)
+        since = time.monotonic()
+        os.kill(server.pid, signal.SIGKILL)
+        wait("streams elsewhere", lambda: all(s.server != server.url for s in streams), 60)
+        self.wait_for_images(streams)
+        self.figures("server killed", streams, since, 5)
+        say(f"    a new one runs after {time.monotonic() - since:.1f} s or sooner: {self.wait_for_servers(2):.1f} s more")
+
+    def test_4_a_replica_is_killed(self) -> None:
+        streams = self.streams(STREAMS)
+        server, _ = self.busiest(streams)
+        since = time.monotonic()
+        os.kill(server.replica, signal.SIGKILL)
+        wait("streams elsewhere", lambda: all(s.server != server.url for s in streams), 60)
+        self.wait_for_images(streams)
+        self.figures("replica killed", streams, since, 5)
+        wait("another server in its place",
+             lambda: len(servers := self.cluster.servers()) == 2 and server.pid not in [s.pid for s in servers], 90)
+
+    def test_5_a_link_is_cut(self) -> None:
+        streams = self.streams(STREAMS)
+        lost = [s.url for s in self.cluster.servers() if s.machine == "sdray-b"]
+        self.assertTrue([s for s in streams if s.server in lost], "no stream on the machine whose link is cut")
+        since = time.monotonic()
+        self.cluster.cut("sdray-b")
+        wait("streams elsewhere", lambda: all(s.server not in lost for s in streams), 60)
+        self.wait_for_images(streams)
+        self.figures("link cut", streams, since, WATCHDOG_S + 5)
+        self.cluster.mend("sdray-b")
+        self.deploy()
+
+    def test_6_all_servers_are_replaced(self) -> None:
+        streams = self.streams(STREAMS)
+        before = {server.pid for server in self.cluster.servers()}
+        since = time.monotonic()
+        self.deploy("--release next")
+        wait("old servers to end", lambda: not before & {s.pid for s in self.cluster.servers()}, 120)
+        took = time.monotonic() - since
+        self.wait_for_images(streams)
+        self.figures(f"rolling update, {took:.0f} s", streams, since, 5)
+
+    def test_7_from_one_server_to_three_and_back(self) -> None:
+        self.deploy("--places 3 --spare 1 --min 1")
+        self.wait_for_servers(1, 180)
+        streams = self.streams(2)
+        self.assertEqual(len(self.cluster.servers()), 1)
+        began = time.monotonic()
+        streams += self.streams(STREAMS - 2, first=2)
+        took = time.monotonic() - began
+        self.wait_for_servers(3)
+        waits = sorted(s.times[0] - began for s in streams[2:])
+        say(f"from 1 to 3 servers: {STREAMS - 2} more streams had images after {waits[0]:.1f} to {waits[-1]:.1f} s")
+        self.assertLess(took, 90)
+        since = time.monotonic()
+        for stream in streams[2:]:
+            stream.leave()
+        self.wait_for_servers(1, 180)
+        say(f"from 3 to 1 servers: {time.monotonic() - since:.1f} s after 6 of 8 streams had left")
+        self.wait_for_images(streams[:2])
+        gaps = [s.longest_gap(since, time.monotonic()) for s in streams[:2]]
+        say(f"    the two that stayed were without images for {max(gaps):.2f} s at most, moved "
+            f"{sum(t > since for s in streams[:2] for t, _, _ in s.visits)} times")
+        self.assertLess(max(gaps), 5)
+        self.check_settings(streams[:2])
+
+
+if __name__ == "__main__":
+    if not PROGRAM:
+        sys.exit(__doc__)
+    unittest.main(verbosity=2)
