@@ -12,11 +12,12 @@ import unittest
 import urllib.request
 
 import ray_cluster
-from ray_cluster import PLACEMENTS, ROOT, Cluster, wait
+from ray_cluster import PACKAGE, PLACEMENTS, ROOT, Cluster, Server, wait
 
-sys.path.insert(0, str(ROOT / "tools/load"))
+sys.path[:0] = [str(ROOT / "tools/load"), str(PACKAGE)]
 from load import percentile  # noqa: E402
 from placed_stream import DirectStream, PlacedStream  # noqa: E402
+from streamdiffusion_ray.places import PROMISE_S  # noqa: E402
 
 PROGRAM = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else ""
 TOKEN = "a-token-for-the-test"
@@ -58,9 +59,9 @@ class RayCluster(unittest.TestCase):
                                   f"--up-after 1 --down-after 5 --watchdog {WATCHDOG_S} --max-age 5000 {more}", SERVE)
 
     def streams(self, count: int, first: int = 0) -> list[PlacedStream]:
-        """Streams with a prompt each, once all have images."""
+        """Streams with a prompt each, once all have images. Those of the test before have left by then."""
         streams = [PlacedStream(f"stream {i}", PLACEMENTS, self.image, {"prompt": f"cat number {i}"}, TOKEN,
-                                lambda text: say(f"    {text}"), FPS) for i in range(first, first + count)]
+                                most_fps=FPS) for i in range(first, first + count)]
         for stream in streams:
             self.addCleanup(stream.leave)
             stream.start()
@@ -90,20 +91,40 @@ class RayCluster(unittest.TestCase):
         self.assertLess(gaps[-1], most_s)
         self.check_settings(streams)
 
+    def placed(self, server: Server) -> bool:
+        """Whether clients that want no other server are sent to this one."""
+        others = [s.url for s in self.cluster.servers() if s.url != server.url]
+        body = json.dumps({"session": "asks", "avoid": others}).encode()
+        request = urllib.request.Request(PLACEMENTS[0], body, {"Authorization": f"Bearer {TOKEN}"}, method="POST")
+        try:
+            with urllib.request.urlopen(request, timeout=5) as answer:
+                return json.load(answer)["url"] == server.url
+        except OSError:
+            return False
+
+    def wait_for_idle(self, count: int) -> None:
+        """So many servers run, all of them get clients, and none has one now."""
+        self.wait_for_servers(count)
+        for server in self.cluster.servers():
+            wait(f"{server.url} in the placement", lambda: self.placed(server), 90)
+            wait(f"{server.url} without sessions", lambda: not json.loads(get(f"{server.url}/api/sessions"))["sessions"])
+        time.sleep(PROMISE_S)
+
     def wait_for_servers(self, count: int, seconds: float = 90) -> float:
         """Until so many run; returns after how many seconds."""
         began = time.monotonic()
         wait(f"{count} servers", lambda: len(self.cluster.servers()) == count, seconds)
         return time.monotonic() - began
 
-    def busiest(self, streams: list[PlacedStream]):
-        """The server of most streams, and those streams."""
+    def busiest(self, streams: list[PlacedStream]) -> Server:
+        """The server of most streams."""
         servers = {server.url: server for server in self.cluster.servers()}
         used = [s.server for s in streams]
         url = max(set(used), key=used.count)
-        return servers[url], [s for s in streams if s.server == url]
+        return servers[url]
 
     def test_1_streams_are_spread_and_frames_go_straight_to_their_server(self) -> None:
+        self.wait_for_idle(2)
         streams = self.streams(STREAMS)
         shares = [sum(s.server == url for s in streams) for url in {s.server for s in streams}]
         say(f"spread: {sorted(shares)} streams on {len(shares)} servers")
@@ -129,8 +150,9 @@ class RayCluster(unittest.TestCase):
         self.assertLess(percentile(extra["placed"], 0.5), percentile(extra["direct"], 0.5) + 5)
 
     def test_3_a_server_is_killed(self) -> None:
+        self.wait_for_idle(2)
         streams = self.streams(STREAMS)
-        server, _ = self.busiest(streams)
+        server = self.busiest(streams)
         since = time.monotonic()
         os.kill(server.pid, signal.SIGKILL)
         wait("streams elsewhere", lambda: all(s.server != server.url for s in streams), 60)
@@ -139,8 +161,9 @@ class RayCluster(unittest.TestCase):
         say(f"    a new one runs after {time.monotonic() - since:.1f} s or sooner: {self.wait_for_servers(2):.1f} s more")
 
     def test_4_a_replica_is_killed(self) -> None:
+        self.wait_for_idle(2)
         streams = self.streams(STREAMS)
-        server, _ = self.busiest(streams)
+        server = self.busiest(streams)
         since = time.monotonic()
         os.kill(server.replica, signal.SIGKILL)
         wait("streams elsewhere", lambda: all(s.server != server.url for s in streams), 60)
@@ -150,6 +173,7 @@ class RayCluster(unittest.TestCase):
              lambda: len(servers := self.cluster.servers()) == 2 and server.pid not in [s.pid for s in servers], 90)
 
     def test_5_a_link_is_cut(self) -> None:
+        self.wait_for_idle(2)
         streams = self.streams(STREAMS)
         lost = [s.url for s in self.cluster.servers() if s.machine == "sdray-b"]
         self.assertTrue([s for s in streams if s.server in lost], "no stream on the machine whose link is cut")
@@ -162,6 +186,7 @@ class RayCluster(unittest.TestCase):
         self.deploy()
 
     def test_6_all_servers_are_replaced(self) -> None:
+        self.wait_for_idle(2)
         streams = self.streams(STREAMS)
         before = {server.pid for server in self.cluster.servers()}
         since = time.monotonic()

@@ -34,7 +34,8 @@ class PlacedStream(threading.Thread):
         """`placements` are the addresses of POST /api/place; another one is asked where one does not answer."""
         super().__init__(daemon=True, name=name)
         self.placements, self.image, self.params, self.token = list(placements), image, dict(params or {}), token
-        self.on_event, self.pause_s = on_event, 1 / most_fps
+        self.pause_s = 1 / most_fps
+        self._on_event, self._said = on_event, ""
         self.times: list[float] = []  # of each image, by time.monotonic()
         self.extra_ms: list[float] = []  # of each image: from sending to reading, without the server's own age
         self.asked_s: list[float] = []  # of each question for a place that was answered with one
@@ -56,6 +57,12 @@ class PlacedStream(threading.Thread):
         times = [since, *(t for t in self.times if since < t < until), until]
         return max(b - a for a, b in zip(times, times[1:]))
 
+    def _say(self, text: str) -> None:
+        """Once, however often it happens."""
+        if text != self._said:
+            self._said = text
+            self._on_event(f"{self.name}: {text}")
+
     def run(self) -> None:
         client = None
         while not self._left.is_set():
@@ -63,10 +70,10 @@ class PlacedStream(threading.Thread):
                 client = client or self._enter()
                 client = self._draw(client)
             except NoPlace as error:
-                self.on_event(f"{self.name}: {error}")
+                self._say(str(error))
                 self._left.wait(error.retry_after_s)
             except (OSError, ValueError) as error:
-                self.on_event(f"{self.name}: {self.server}: {str(error) or type(error).__name__}")
+                self._say(f"{self.server}: {str(error) or type(error).__name__}")
                 self._avoid_server(client)
                 client = None
                 self._left.wait(RETRY_S)
@@ -141,9 +148,9 @@ class PlacedStream(threading.Thread):
         try:
             following = self._enter()
         except (OSError, ValueError) as error:
-            self.on_event(f"{self.name}: {leaving} will end, and {str(error) or type(error).__name__}")
+            self._say(f"{leaving} will end, and {str(error) or type(error).__name__}")
             return None
-        self.on_event(f"{self.name}: {leaving} will end; moved to {self.server}")
+        self._say(f"{leaving} will end; moved to {self.server}")
         client.socket.close()
         return following
 

@@ -67,6 +67,7 @@ class ServerProcess:
         self._lines: collections.deque[str] = collections.deque(maxlen=KEPT_LINES)
         self._child: subprocess.Popen | None = None
         self._told_to_end = threading.Event()
+        self._end_s = 0.0
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
         self._thread.start()
@@ -79,19 +80,12 @@ class ServerProcess:
             raise RuntimeError(self.failure)
 
     def end(self, seconds: float) -> int | None:
-        """Sends SIGTERM and waits: the server tells its clients to move first. Returns its exit status."""
+        """Sends SIGTERM and waits: the server tells its clients to move first. Returns its exit status, or None
+        where none runs."""
+        self._end_s = seconds
         self._told_to_end.set()
-        self._thread.join(POLL_S + 3)
-        child = self._child
-        if child is None:
-            return None
-        child.send_signal(signal.SIGTERM)
-        try:
-            return child.wait(seconds)
-        except subprocess.TimeoutExpired:
-            log.warning("server %s has not ended within %g s after SIGTERM and is killed", self.base, seconds)
-            child.kill()
-            return child.wait()
+        self._thread.join()
+        return self._child.returncode if self._child else None
 
     def _set(self, report: Report, failure: str = "") -> None:
         with self._changed:
@@ -103,7 +97,7 @@ class ServerProcess:
         while not self._told_to_end.is_set():
             was_ready, why = self._run_once()
             if self._told_to_end.is_set():
-                return
+                return self._end_child()
             failures, retry_s = (0, FIRST_RETRY_S) if was_ready else (failures + 1, min(2 * retry_s, LONGEST_RETRY_S))
             log.warning("server %s: %s", self.base, why)
             gone = f"{' '.join(self.command)}: {why}" if failures >= MOST_FAILURES else ""
@@ -136,6 +130,19 @@ class ServerProcess:
                 self._child.wait()
                 return was_ready, f"has not answered for {HUNG_S if was_ready else self.start_s:g} s and was killed"
         return was_ready, ""
+
+    def _end_child(self) -> None:
+        """By this thread: Linux sends the signal again when the thread that has started a process is gone, and
+        a second one would end the server at once."""
+        if self._child.poll() is not None:
+            return
+        self._child.send_signal(signal.SIGTERM)
+        try:
+            self._child.wait(self._end_s)
+        except subprocess.TimeoutExpired:
+            log.warning("server %s has not ended within %g s after SIGTERM and is killed", self.base, self._end_s)
+            self._child.kill()
+            self._child.wait()
 
     def _read_lines(self, child: subprocess.Popen) -> None:
         for line in child.stdout:
