@@ -1,5 +1,6 @@
 """A stream that a placement (deploy/ray) puts on one of many servers, and that goes on elsewhere with its
 settings where its server says that it will end, ends, or falls silent. Needs only Python's standard library."""
+import dataclasses
 import json
 import math
 import ssl
@@ -14,7 +15,13 @@ from load import Client, image_header
 
 RETRY_S = 0.1  # after an attempt that failed at once
 FOLLOW_S = 0.5  # between attempts to find another server before the present one ends
+LONGEST_MOVE_S = 60.0
+AVOIDED_S = 10.0  # a server that was left
 ASK_S = 2.0  # for an answer of the placement
+
+
+def describe(error: Exception) -> str:
+    return str(error) or type(error).__name__
 
 
 class NoPlace(ConnectionError):
@@ -23,6 +30,15 @@ class NoPlace(ConnectionError):
     def __init__(self, why: str, retry_after_s: float):
         super().__init__(why)
         self.retry_after_s = retry_after_s
+
+
+@dataclasses.dataclass
+class Seat:
+    """A connection that has a session."""
+
+    client: Client
+    server: str
+    session: str
 
 
 class PlacedStream(threading.Thread):
@@ -64,43 +80,45 @@ class PlacedStream(threading.Thread):
             self._on_event(f"{self.name}: {text}")
 
     def run(self) -> None:
-        client = None
+        seat = None
         while not self._left.is_set():
             try:
-                client = client or self._enter()
-                client = self._draw(client)
+                seat = seat or self._enter()
+                self.visits.append((time.monotonic(), seat.server, seat.session))
+                seat = self._draw(seat)
             except NoPlace as error:
                 self._say(str(error))
                 self._left.wait(error.retry_after_s)
             except (OSError, ValueError) as error:
-                self._say(f"{self.server}: {str(error) or type(error).__name__}")
-                self._avoid_server(client)
-                client = None
+                self._say(f"{seat.server + ': ' if seat else ''}{describe(error)}")
+                seat = self._give_up(seat)
                 self._left.wait(RETRY_S)
-        if client:
-            client.socket.close()
+        self._give_up(seat)
 
-    def _avoid_server(self, client: Client | None) -> None:
-        if client:
-            client.socket.close()
-        if self.server:
-            self._avoid[self.server] = time.monotonic() + 10
+    def _give_up(self, seat: Seat | None) -> None:
+        """Closes a connection whose server is not wanted again for a while."""
+        if seat:
+            self._avoid[seat.server] = time.monotonic() + AVOIDED_S
+            seat.client.socket.close()
 
-    def _enter(self) -> Client:
-        """A place, and a connection to its server that has a session."""
+    def _enter(self) -> Seat:
+        """A place, and a connection to its server that has a session, the stream's settings and a frame."""
         session = uuid.uuid4().hex
         place = self._ask(session)
         address = urllib.parse.urlsplit(place["url"])
         self._silence_s = place["watchdog_s"]
-        self.visits.append((time.monotonic(), place["url"], session))
         tls = ssl.create_default_context() if address.scheme == "https" else None
-        client = Client(address.hostname, address.port or (443 if tls else 80), session, place["token"],
-                        self._silence_s, tls)
-        while self._status_of(client.receive()) != "connected":
-            pass
-        client.send(1, json.dumps({"type": "settings", "params": self.params}).encode())
-        client.send_frame(0, self.image)
-        return client
+        try:
+            client = Client(address.hostname, address.port or (443 if tls else 80), session, place["token"],
+                            self._silence_s, tls)
+            while self._status_of(client.receive()) != "connected":
+                pass
+            client.send(1, json.dumps({"type": "settings", "params": self.params}).encode())
+            client.send_frame(0, self.image)
+        except (OSError, ValueError) as error:
+            self._avoid[place["url"]] = time.monotonic() + AVOIDED_S
+            raise ConnectionError(f"{place['url']}: {describe(error)}") from error
+        return Seat(client, place["url"], session)
 
     def _ask(self, session: str) -> dict:
         now = time.monotonic()
@@ -123,36 +141,28 @@ class PlacedStream(threading.Thread):
         self.asked_s.append(time.monotonic() - now)
         return place
 
-    def _draw(self, client: Client) -> Client | None:
-        """Sends and reads until the server is left; returns the connection to go on with, if there is one."""
-        sent, move_at, began = 1, math.inf, time.monotonic()
+    def _draw(self, seat: Seat) -> Seat | None:
+        """Sends and reads until the server is left; returns the one to go on with, if there is one."""
+        sent, began, following = 1, time.monotonic(), None
         while not self._left.is_set():
-            message = client.receive()
+            try:
+                message = seat.client.receive()
+            except OSError:
+                if following and following.found():
+                    return following.seat
+                raise
             if self._status_of(message) == "moving":
-                move_at = time.monotonic()
+                following = Following(self, seat)
             if message[0] == 2:
                 self._note_image(message[1])
                 time.sleep(max(0.0, began + sent * self.pause_s - time.monotonic()))
-                client.send_frame(sent, self.image)
+                seat.client.send_frame(sent, self.image)
                 sent += 1
-            if time.monotonic() >= move_at:
-                if following := self._follow(client):
-                    return following
-                move_at = time.monotonic() + FOLLOW_S
-        return client
-
-    def _follow(self, client: Client) -> Client | None:
-        """A connection to another server, made while the present one still draws; None where there is no place."""
-        leaving = self.server
-        self._avoid[leaving] = time.monotonic() + 60
-        try:
-            following = self._enter()
-        except (OSError, ValueError) as error:
-            self._say(f"{leaving} will end, and {str(error) or type(error).__name__}")
-            return None
-        self._say(f"{leaving} will end; moved to {self.server}")
-        client.socket.close()
-        return following
+            if following and following.seat:
+                self._say(f"{seat.server} will end; moved to {following.seat.server}")
+                seat.client.socket.close()
+                return following.seat
+        return seat
 
     def _note_image(self, message: bytes) -> None:
         header, now = image_header(message), time.monotonic()
@@ -168,6 +178,34 @@ class PlacedStream(threading.Thread):
         if content.get("status") == "error" and content.get("fatal"):
             raise ConnectionError(f"{content.get('code')}: {content.get('message')}")
         return content.get("status", "")
+
+
+class Following(threading.Thread):
+    """Looks for another server while the present one still draws; `seat` is there once it is found."""
+
+    def __init__(self, stream: PlacedStream, leaving: Seat):
+        super().__init__(daemon=True)
+        self.seat: Seat | None = None
+        self._over = False
+        self._stream, self._leaving = stream, leaving
+        self.start()
+
+    def found(self) -> bool:
+        """Whether there is one; nothing more is tried."""
+        self._over = True
+        self.join()
+        return self.seat is not None
+
+    def run(self) -> None:
+        end = time.monotonic() + LONGEST_MOVE_S
+        while time.monotonic() < end and not self._over:
+            self._stream._avoid[self._leaving.server] = end
+            try:
+                self.seat = self._stream._enter()
+                return
+            except (OSError, ValueError) as error:
+                self._stream._say(f"{self._leaving.server} will end, and {describe(error)}")
+                time.sleep(FOLLOW_S)
 
 
 class DirectStream(PlacedStream):

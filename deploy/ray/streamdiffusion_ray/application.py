@@ -41,6 +41,7 @@ def application(settings: Settings) -> serve.Application:
                                        watchdog_s=settings.watchdog_s,
                                        flags=tuple(f for f in settings.flags if f == "--self-signed"))
     placement = serve.deployment(name="placement", num_replicas=settings.entries, max_ongoing_requests=1000,
+                                 max_surge_percent=100,
                                  health_check_period_s=1.0, health_check_timeout_s=5.0,
                                  ray_actor_options={"num_cpus": 0.1})(Placement)
     return placement.bind(of_placement, servers(settings).bind(settings))
