@@ -115,10 +115,12 @@ class ServerProcess:
                                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         except OSError as error:
             return False, str(error)
-        threading.Thread(target=self._read_lines, args=(self._child,), daemon=True).start()
+        reader = threading.Thread(target=self._read_lines, args=(self._child,), daemon=True)
+        reader.start()
         was_ready, answered = False, time.monotonic()
         while not self._told_to_end.wait(POLL_S if was_ready else POLL_S / 5):
             if self._child.poll() is not None:
+                reader.join(1)  # not for ever: what the server has started may hold the pipe
                 return was_ready, self._last_words()
             report = self._ask()
             if report is not None:
@@ -145,10 +147,11 @@ class ServerProcess:
             self._child.wait()
 
     def _read_lines(self, child: subprocess.Popen) -> None:
-        for line in child.stdout:
-            text = line.decode(errors="replace").rstrip()
-            self._lines.append(text)
-            log.info("server %d: %s", self.port, text)
+        with child.stdout:
+            for line in child.stdout:
+                text = line.decode(errors="replace").rstrip()
+                self._lines.append(text)
+                log.info("server %d: %s", self.port, text)
 
     def _last_words(self) -> str:
         status = self._child.returncode
