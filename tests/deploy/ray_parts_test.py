@@ -72,6 +72,25 @@ class PolicyTest(unittest.TestCase):
         self.assertEqual(ByPlaces(4, 1, 500).wanted(3, [], [], []), 3)
 
 
+class PortTest(unittest.TestCase):
+    def test_replicas_of_a_machine_that_start_together_take_different_ports(self):
+        first = server_process.Port(47860, 47862)
+        second = server_process.Port(47860, 47862)  # nothing listens yet on the first one's
+        self.assertNotEqual(first.number, second.number)
+        with server_process.socket.socket() as listener:
+            third = server_process.Port(47860, 47862)
+            listener.bind(("", third.number))
+            listener.listen()
+            with self.assertRaises(OSError) as caught:
+                server_process.Port(47860, 47862)
+            self.assertIn("47860 to 47862", str(caught.exception))
+        for port in (first, second, third):
+            port.close()
+        again = server_process.Port(47860, 47862)
+        self.assertEqual(again.number, 47860)
+        again.close()
+
+
 class SettingsTest(unittest.TestCase):
     def read(self, *words: str, flags: tuple[str, ...] = ()) -> settings.Settings:
         parser = argparse.ArgumentParser(exit_on_error=False)
@@ -101,7 +120,9 @@ class ServerProcessTest(unittest.TestCase):
         self.addCleanup(logging.disable, logging.NOTSET)
 
     def start(self, *flags: str, program: str = PROGRAM) -> server_process.ServerProcess:
-        self.port = server_process.free_port(0, 0)
+        lock = server_process.Port()
+        self.addCleanup(lock.close)
+        self.port = lock.number
         process = server_process.ServerProcess(
             [program, "serve", "--port", str(self.port), "--device", DEVICE, "--threads", "1", "--width", "64",
              "--height", "64", *flags], self.port)

@@ -9,10 +9,11 @@ import signal
 import sys
 import time
 import unittest
+import urllib.error
 import urllib.request
 
 import ray_cluster
-from ray_cluster import PACKAGE, PLACEMENTS, ROOT, Cluster, Server, wait
+from ray_cluster import MACHINES, PACKAGE, PLACEMENTS, ROOT, Cluster, Server, wait
 
 sys.path[:0] = [str(ROOT / "tools/load"), str(PACKAGE)]
 from load import percentile  # noqa: E402
@@ -24,6 +25,7 @@ TOKEN = "a-token-for-the-test"
 SERVE = "--device auto --width 64 --height 64 --threads 1 --t-index-list 32"
 STREAMS, FPS = 8, 5
 WATCHDOG_S = 3
+HEAD_GONE_S = 40  # Ray's machines wait a minute for their head
 
 
 def get(url: str) -> bytes:
@@ -54,8 +56,8 @@ class RayCluster(unittest.TestCase):
 
     @classmethod
     def deploy(cls, more: str = "") -> str:
-        """Two servers with room for all streams on each; `more` flags change that."""
-        return cls.cluster.deploy(f"--places {STREAMS} --min 2 --max 3 --per-machine 2 --entries 2 --lame-duck 10 "
+        """A server on each machine, with room for all streams on each; `more` flags change that."""
+        return cls.cluster.deploy(f"--places {STREAMS} --min 2 --max 2 --entries 2 --lame-duck 10 "
                                   f"--up-after 1 --down-after 5 --watchdog {WATCHDOG_S} --max-age 5000 {more}", SERVE)
 
     def streams(self, count: int, first: int = 0) -> list[PlacedStream]:
@@ -94,13 +96,7 @@ class RayCluster(unittest.TestCase):
     def placed(self, server: Server) -> bool:
         """Whether clients that want no other server are sent to this one."""
         others = [s.url for s in self.cluster.servers() if s.url != server.url]
-        body = json.dumps({"session": "asks", "avoid": others}).encode()
-        request = urllib.request.Request(PLACEMENTS[0], body, {"Authorization": f"Bearer {TOKEN}"}, method="POST")
-        try:
-            with urllib.request.urlopen(request, timeout=5) as answer:
-                return json.load(answer)["url"] == server.url
-        except OSError:
-            return False
+        return self.post(json.dumps({"session": "asks", "avoid": others}).encode(), TOKEN)[1].get("url") == server.url
 
     def wait_for_idle(self, count: int) -> None:
         """So many servers run, all of them get clients, and none has one now."""
@@ -122,6 +118,38 @@ class RayCluster(unittest.TestCase):
         used = [s.server for s in streams]
         url = max(set(used), key=used.count)
         return servers[url]
+
+    def test_0_the_placement_lets_in_who_has_the_token_and_has_the_page(self) -> None:
+        base = PLACEMENTS[0].removesuffix("api/place")
+        wish = {"session": "a"}
+        for body, token, status, code in ((wish, "", 401, "unauthorized"), (wish, "wrong-token", 401, "unauthorized"),
+                                          ({}, TOKEN, 400, "bad_request"), ({"session": "a b"}, TOKEN, 400, "bad_request"),
+                                          ({**wish, "avoid": "all"}, TOKEN, 400, "bad_request"),
+                                          ({**wish, "places": 1}, TOKEN, 400, "unknown_parameter"),
+                                          ({"session": "a" * 9000}, TOKEN, 413, "too_large")):
+            got, answer = self.post(json.dumps(body).encode(), token)
+            self.assertEqual((got, answer["error"]["code"]), (status, code), body)
+        for body in (b"", b"{", b"\xff", b"[" * 8000):
+            self.assertEqual(self.post(body, TOKEN)[0], 400)
+        browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        with browser.open(f"{base}?token={TOKEN}", timeout=10) as answer:
+            self.assertEqual(answer.url, f"{base}?place=api/place")  # without the token
+            self.assertIn(b"<!doctype html>", answer.read())
+            self.assertIn("connect-src 'self' http: https:", answer.headers["Content-Security-Policy"])
+        self.assertIn("input_params", json.load(browser.open(f"{base}api/settings", timeout=10)))
+        with self.assertRaises(urllib.error.HTTPError) as caught:
+            browser.open(f"{base}api/sessions", timeout=10)
+        self.assertEqual(caught.exception.code, 404)
+
+    @staticmethod
+    def post(body: bytes, token: str) -> tuple[int, dict]:
+        fields = {"Authorization": f"Bearer {token}"} if token else {}
+        try:
+            with urllib.request.urlopen(urllib.request.Request(PLACEMENTS[0], body, fields, method="POST"),
+                                        timeout=10) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
 
     def test_1_streams_are_spread_and_frames_go_straight_to_their_server(self) -> None:
         self.wait_for_idle(2)
@@ -172,20 +200,29 @@ class RayCluster(unittest.TestCase):
         wait("another server in its place",
              lambda: len(servers := self.cluster.servers()) == 2 and server.pid not in [s.pid for s in servers], 90)
 
-    def test_5_a_link_is_cut(self) -> None:
+    def test_5_a_machine_dies(self) -> None:
+        self.lose("sdray-b", "machine dies", lambda: self.cluster.end_processes("sdray-b"), 5)
+
+    def test_6_a_link_is_cut(self) -> None:
+        self.lose("sdray-b", "link cut", lambda: self.cluster.cut("sdray-b"), WATCHDOG_S + 5)
+
+    def lose(self, machine: str, what: str, fault, most_s: float) -> None:
+        """A machine by `fault`; joins it again at the end."""
         self.wait_for_idle(2)
         streams = self.streams(STREAMS)
-        lost = [s.url for s in self.cluster.servers() if s.machine == "sdray-b"]
-        self.assertTrue([s for s in streams if s.server in lost], "no stream on the machine whose link is cut")
+        lost = [s.url for s in self.cluster.servers() if s.machine == machine]
+        self.assertTrue([s for s in streams if s.server in lost], f"no stream on {machine}")
         since = time.monotonic()
-        self.cluster.cut("sdray-b")
-        wait("streams elsewhere", lambda: all(s.server not in lost for s in streams), 60)
-        self.wait_for_images(streams)
-        self.figures("link cut", streams, since, WATCHDOG_S + 5)
-        self.cluster.mend("sdray-b")
-        self.deploy()
+        try:
+            fault()
+            wait("streams elsewhere", lambda: all(s.server not in lost for s in streams), 60)
+            self.wait_for_images(streams)
+            self.figures(what, streams, since, most_s)
+        finally:
+            self.cluster.mend(machine)
+            self.deploy()
 
-    def test_6_all_servers_are_replaced(self) -> None:
+    def test_7_all_servers_are_replaced(self) -> None:
         self.wait_for_idle(2)
         streams = self.streams(STREAMS)
         before = {server.pid for server in self.cluster.servers()}
@@ -196,8 +233,8 @@ class RayCluster(unittest.TestCase):
         self.wait_for_images(streams)
         self.figures(f"rolling update, {took:.0f} s", streams, since, 5)
 
-    def test_7_from_one_server_to_three_and_back(self) -> None:
-        self.deploy("--places 3 --spare 1 --min 1")
+    def test_8_from_one_server_to_three_and_back(self) -> None:
+        self.deploy("--places 3 --spare 1 --min 1 --max 3 --per-machine 2")
         self.wait_for_servers(1, 180)
         streams = self.streams(2)
         self.assertEqual(len(self.cluster.servers()), 1)
@@ -219,6 +256,22 @@ class RayCluster(unittest.TestCase):
             f"{sum(t > since for s in streams[:2] for t, _, _ in s.visits)} times")
         self.assertLess(max(gaps), 5)
         self.check_settings(streams[:2])
+
+    def test_9_the_head_machine_dies(self) -> None:
+        """Nothing is started, replaced or placed any more, but streams of other machines go on."""
+        self.deploy("--release last")
+        self.wait_for_idle(2)
+        streams = self.streams(STREAMS)
+        kept = [s for s in streams if s.server.startswith(f"http://{MACHINES['sdray-b']}:")]
+        self.assertTrue(kept, "no stream on the other machine")
+        since = time.monotonic()
+        self.cluster.end_processes("sdray-a")
+        time.sleep(HEAD_GONE_S)
+        self.wait_for_images(kept)
+        gap = max(s.longest_gap(since, time.monotonic()) for s in kept)
+        say(f"head machine dies: {len(kept)} streams of the other machine go on for {HEAD_GONE_S} s or longer, without "
+            f"images for {gap:.2f} s at most")
+        self.assertLess(gap, 3)
 
 
 if __name__ == "__main__":

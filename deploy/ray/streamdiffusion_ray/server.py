@@ -4,7 +4,7 @@ import platform
 import ray
 
 from .places import Places
-from .server_process import ServerProcess, free_port
+from .server_process import Port, ServerProcess
 from .settings import Settings, read_token
 
 
@@ -18,11 +18,12 @@ def command_of(settings: Settings, port: int) -> list[str]:
 
 
 class Server:
-    """Methods are called by Ray and by the placement, one at a time."""
+    """Methods are called by Ray and by the placement, in one thread."""
 
     def __init__(self, settings: Settings):
         self._settings = settings
-        port = free_port(*settings.ports)
+        self._port = Port(*settings.ports)
+        port = self._port.number
         self._url = settings.advertise.format(ip=ray.util.get_node_ip_address(), host=platform.node(), port=port)
         self._places = Places(settings.places)
         self._process = ServerProcess(command_of(settings, port), port, read_token(settings.token_file),
@@ -39,11 +40,11 @@ class Server:
     def record_replica_metadata(self) -> dict:
         return {"url": self._url}
 
-    def record_routing_stats(self) -> dict:
+    async def record_routing_stats(self) -> dict:
         report = self._process.report
         return {"free": self._places.free(report.sessions) if report.ready else 0}
 
-    def record_autoscaling_stats(self) -> dict:
+    async def record_autoscaling_stats(self) -> dict:
         report = self._process.report
         return {"sessions": len(report.sessions), "waiting": max(report.waiting, self._places.refused()),
                 "age_p95_ms": report.age_p95_ms}

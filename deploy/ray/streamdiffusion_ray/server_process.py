@@ -34,17 +34,30 @@ class Report:
     age_p95_ms: float = 0.0  # of the slowest session
 
 
-def free_port(first: int, last: int) -> int:
-    """A port that nobody listens on; any where `first` is 0."""
-    for port in range(first, last + 1):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("", port))
-            except OSError:
-                continue
-            return probe.getsockname()[1]
-    raise OSError(f"no free port from {first} to {last}")
+class Port:
+    """A port that nobody listens on, and that no other replica of this machine takes until `close`.
+
+    The lock is a socket in Linux's abstract namespace: it ends with the process, however that ends."""
+
+    def __init__(self, first: int = 0, last: int = 0):
+        """Of a range; any where `first` is 0. Raises OSError where none is free."""
+        for wanted in range(first, last + 1):
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                lock = socket.socket(socket.AF_UNIX)
+                try:
+                    probe.bind(("", wanted))
+                    lock.bind(f"\0streamdiffusion-port-{probe.getsockname()[1]}")
+                except OSError:
+                    lock.close()
+                    continue
+                self.number, self._lock = probe.getsockname()[1], lock
+                return
+        raise OSError(f"no free port from {first} to {last}")
+
+    def close(self) -> None:
+        """Others may take it."""
+        self._lock.close()
 
 
 def read_report(text: bytes) -> Report:
