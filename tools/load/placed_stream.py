@@ -148,9 +148,10 @@ class PlacedStream(threading.Thread):
             try:
                 message = seat.client.receive()
             except OSError:
-                if following and following.found():
-                    return following.seat
-                raise
+                if not (following and following.found()):
+                    raise
+                seat.client.socket.close()
+                return following.seat
             if self._status_of(message) == "moving":
                 following = Following(self, seat)
             if message[0] == 2:
