@@ -91,8 +91,9 @@ class Cluster:
 
     def start_ray(self, machine: str) -> None:
         address = MACHINES[machine]
-        where = (f"--head --port 6379 --temp-dir {self.folder} --include-dashboard false" if address == HEAD.split(":")[0]
-                 else f"--address {HEAD}")
+        where = f"--address {HEAD}"
+        if address == HEAD.split(":")[0]:
+            where = f"--head --port 6379 --temp-dir {self.folder} --include-dashboard false"
         self.inside(machine, f"{RAY} start {where} --node-ip-address {address} --num-cpus 4 --disable-usage-stats")
 
     def inside(self, machine: str, command: str, seconds: float = 300) -> str:

@@ -27,7 +27,8 @@ def summary(streams: list[PlacedStream], since: float, until: float) -> str:
     gaps = {s.name: s.longest_gap(since, until) for s in streams}
     worst = max(gaps, key=gaps.get)
     p50, p95, p99 = (percentile(extra, p) for p in (0.5, 0.95, 0.99))
-    return (f"images    {images}: {images / (until - since):.1f} a second from {len({s.server for s in streams})} servers\n"
+    servers = len({s.server for s in streams})
+    return (f"images    {images}: {images / (until - since):.1f} a second from {servers} servers\n"
             f"place     p50 {percentile(asked, 0.5):.0f} ms  p95 {percentile(asked, 0.95):.0f} ms, once a visit\n"
             f"overhead  p50 {p50:.2f} ms  p95 {p95:.2f} ms  p99 {p99:.2f} ms of an image, beside its server's age\n"
             f"gap       at most {gaps[worst]:.2f} s without an image ({worst})")

@@ -124,7 +124,9 @@ class PlacedStream(threading.Thread):
         now = time.monotonic()
         self._avoid = {url: end for url, end in self._avoid.items() if end > now}
         body = json.dumps({"session": session, "avoid": list(self._avoid)[-16:]}).encode()
-        fields = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {self.token}"} if self.token else {})
+        fields = {"Content-Type": "application/json"}
+        if self.token:
+            fields["Authorization"] = f"Bearer {self.token}"
         request = urllib.request.Request(self.placements[0], body, fields, method="POST")
         try:
             with urllib.request.urlopen(request, timeout=ASK_S) as answer:
