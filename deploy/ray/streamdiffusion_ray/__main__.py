@@ -57,8 +57,10 @@ def deploy(settings: Settings, host: str, port: int) -> None:
 
     from .application import NAME, application
     serve.start(http_options={"host": host, "port": port}, proxy_location="EveryNode")
-    serve.run(application(settings), name=NAME)
-    print_status()
+    try:
+        serve.run(application(settings), name=NAME)
+    finally:
+        print_status()
     print(f"clients ask: POST http://MACHINE:{port}/api/place; the page: http://MACHINE:{port}/")
 
 
@@ -74,7 +76,12 @@ def print_status() -> None:
     print(f"{NAME}: {found.status.value} {found.message}".rstrip())
     for name, deployment in found.deployments.items():
         states = ", ".join(f"{count} {state}" for state, count in deployment.replica_states.items() if count)
-        print(f"  {name}: {deployment.status.value}, {states or 'none'} {deployment.message}".rstrip())
+        print(f"  {name}: {deployment.status.value}, {states or 'none'} {last_line(deployment.message)}".rstrip())
+
+
+def last_line(message: str) -> str:
+    """What Ray says of a failure ends with its reason, below a call stack."""
+    return next((line for line in reversed(message.splitlines()) if line.strip()), "")
 
 
 def end() -> None:

@@ -122,6 +122,7 @@ class ServerProcess:
     def _run_once(self) -> tuple[bool, str]:
         """Starts the server and watches it. Returns whether it got ready, and why it was given up."""
         self.starts += 1
+        self._lines.clear()
         try:
             # Without its supervisor a server shall end, and tell its clients to move; Linux sends this signal.
             self._child = subprocess.Popen(["setpriv", "--pdeathsig", "TERM", "--", *self.command],
