@@ -9,7 +9,7 @@ TESTS_AT_ONCE := $(shell expr $(PROCESSORS) + 1)
 export CCACHE_SLOPPINESS ?= pch_defines,time_macros,include_file_mtime,include_file_ctime
 LAUNCHER := $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 
-.PHONY: help run live build install deb test ci unit asan tsan fuzz fuzz-long soak browser python format tidy check clean
+.PHONY: help run live build install deb test ci unit asan tsan fuzz fuzz-long soak browser python ray format tidy check clean
 
 help:
 	@echo "make run    install what is missing, build, and generate images from a sample drawing: out/demo.png"
@@ -19,8 +19,8 @@ help:
 	@echo "make build  only build $(BUILD)/streamdiffusion"
 	@echo "make install PREFIX=/usr/local   install the program, its manual pages, and completion for shells"
 	@echo "make deb    packages of Debian: $(BUILD)/*.deb"
-	@echo "also: check (layers and formatting), format, asan, tsan, fuzz, fuzz-long (an hour), soak, browser, python, tidy,"
-	@echo "      clean"
+	@echo "also: check (layers and formatting), format, asan, tsan, fuzz, fuzz-long (an hour), soak, browser, python, ray,"
+	@echo "      tidy, clean"
 
 build:
 	@scripts/setup.sh build
@@ -78,6 +78,14 @@ python:
 	@$(if $(LAUNCHER),CMAKE_ARGS="$(LAUNCHER) $(CMAKE_FLAGS)" )$(PYTHON_VENV)/bin/pip install --quiet '.[test]'
 	@cd $(PYTHON_VENV) && bin/python -m mypy --config-file $(CURDIR)/pyproject.toml
 	@$(PYTHON_VENV)/bin/python -m pytest -q bindings/python/tests
+
+# As root: two machines in network namespaces.
+RAY_VENV := build/ray_venv
+ray: build
+	@scripts/setup.sh python
+	@test -x $(RAY_VENV)/bin/pip || python3 -m venv $(RAY_VENV)
+	@$(RAY_VENV)/bin/pip install --quiet -r deploy/ray/requirements.txt
+	@$(RAY_VENV)/bin/python tests/deploy/ray_test.py $(BUILD)/streamdiffusion
 
 check:
 	@scripts/setup.sh test

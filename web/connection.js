@@ -1,31 +1,37 @@
 // The WebSocket connection to the server: binary frames both ways, a bound on unanswered frames,
 // and automatic reconnection. Where the server announces its end, a second connection is made beside
-// the first, which serves until another server has taken over. Events: `state`, `settings`, `stats`,
+// the first, which serves until another server has taken over. A live server that falls silent is
+// left: where a link is cut, nobody closes the connection. Events: `state`, `settings`, `stats`,
 // `frame`, `error`, `moving`.
 // States: connecting, waiting (no free session), live, lost, asleep (the server's idle timeout).
 import { packFrame, unpackFrame } from "./frame_message.js";
-import { routeOf } from "./route.js";
+import { OWN_SERVER, Placement } from "./placement.js";
 
 const MIN_RETRY_MS = 300;
 const MAX_RETRY_MS = 8000;
 const RETRY_GROWTH = 1.7;
 const ANSWER_TIMEOUT_MS = 2500;  // an unanswered frame older than this no longer counts
 const MAX_BUFFERED_BYTES = 1 << 20;
+const OPENING_MS = 5000;  // for the connection itself
 
 function randomId() {  // crypto.randomUUID exists in secure contexts only
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-function socketUrl(id) {
-  const url = new URL(routeOf(`api/ws/${id}`, { frames: "binary" }), location.href);
-  url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+function socketUrl(place, id) {
+  const url = new URL(place.routeOf(`api/ws/${id}`, { frames: "binary" }), location.href);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   return url;
 }
 
 export class Connection extends EventTarget {
+  #placement = new Placement();
+  #place = OWN_SERVER;  // of `#socket`
   #socket = null;
-  #next = null;  // {socket, id}: takes over from `#socket` once it has a session
+  #next = null;  // {socket, id, place}: takes over from `#socket` once it has a session
+  #attempt = 0;  // counts the calls of `#connect`; only the last one counts
+  #watchdog = 0;
   #retryTimer = 0;
   #retryMs = MIN_RETRY_MS;
   #unanswered = [];
@@ -43,6 +49,7 @@ export class Connection extends EventTarget {
     addEventListener("online", () => this.#reconnectNow());
     // A page in the back-forward cache must not hold a session.
     addEventListener("pagehide", () => {
+      this.#attempt += 1;
       this.#dropNext();
       this.#socket?.close();
     });
@@ -58,6 +65,11 @@ export class Connection extends EventTarget {
   /** Asks for a new session if the server ended the last one by its idle timeout. */
   wakeIfAsleep() {
     if (this.state === "asleep") this.start();
+  }
+
+  /** The address of a route of the session's server. */
+  routeOf(path, query) {
+    return this.#place.routeOf(path, query);
   }
 
   /** Whether a frame may be sent now. */
@@ -103,58 +115,87 @@ export class Connection extends EventTarget {
     this.#dispatch("state", { state, ...detail });
   }
 
-  #connect() {
-    this.#use(this.#open());
+  async #connect() {
+    const attempt = ++this.#attempt;
+    const opened = await this.#open().catch((error) => error);
+    if (attempt !== this.#attempt) return opened.socket?.close();
+    if (opened.socket) return this.#use(opened);
+    if (opened.retryMs) this.#dispatch("error", { message: opened.message, fatal: true });
+    this.#retry(opened.retryMs);
   }
 
-  #open() {
+  /** A connection that begins, on a server that has a place for it. */
+  async #open() {
     const id = randomId();  // a client that reconnects uses a new id
-    const socket = new WebSocket(socketUrl(id));
+    const place = await this.#placement.find(id);
+    const socket = new WebSocket(socketUrl(place, id));
     socket.binaryType = "arraybuffer";
-    return { socket, id };
+    return { socket, id, place };
   }
 
-  #use({ socket, id }) {
+  #use({ socket, id, place }) {
     this.id = id;
+    this.#place = place;
     this.#socket = socket;
     this.#unanswered = [];
+    clearTimeout(this.#watchdog);
+    if (socket.readyState === WebSocket.CONNECTING) this.#watch(OPENING_MS);
+    socket.onopen = () => clearTimeout(this.#watchdog);  // from here it may wait for its turn
     socket.onmessage = ({ data }) => {
       typeof data === "string" ? this.#onMessage(JSON.parse(data)) : this.#onFrame(data);
+      if (this.state === "live" && socket === this.#socket) this.#watch(place.silenceMs);
     };
     socket.onclose = () => this.#onClose(socket);
   }
 
+  /** Gives the connection up unless a message comes within this time. */
+  #watch(ms) {
+    clearTimeout(this.#watchdog);
+    const socket = this.#socket;
+    this.#watchdog = setTimeout(() => {
+      if (socket !== this.#socket) return;
+      socket.onopen = socket.onmessage = socket.onclose = null;
+      socket.close();
+      this.#onClose(socket);
+    }, ms);
+  }
+
   /** Looks for another server. The present connection goes on until that one has a session, or until
    * it is closed. */
-  #move(retryMs = MIN_RETRY_MS) {
-    const next = this.#open();
+  async #move(retryMs = MIN_RETRY_MS) {
+    const next = {};
     this.#next = next;
+    Object.assign(next, await this.#open().catch((error) => ({ retryMs: error.retryMs })));
+    if (this.#next !== next) return next.socket?.close();
+    const failed = () => {
+      if (this.#next !== next) return;
+      this.#next = null;
+      const longer = Math.min(MAX_RETRY_MS, retryMs * RETRY_GROWTH);
+      this.#retryTimer = setTimeout(() => this.#move(longer), next.retryMs || retryMs);
+    };
+    if (!next.socket) return failed();
     next.socket.onmessage = ({ data }) => {
       const message = JSON.parse(data);
       if (message.status === "connected") this.#takeOver(next, message);
     };
-    next.socket.onclose = () => {
-      if (this.#next !== next) return;
-      this.#next = null;
-      const longer = Math.min(MAX_RETRY_MS, retryMs * RETRY_GROWTH);
-      this.#retryTimer = setTimeout(() => this.#move(longer), retryMs);
-    };
+    next.socket.onclose = failed;
   }
 
   #takeOver(next, connected) {
     const old = this.#socket;
     this.#next = null;
     this.#use(next);
-    old.onmessage = old.onclose = null;
+    old.onopen = old.onmessage = old.onclose = null;
     old.close();
     this.#onMessage(connected);
+    this.#watch(next.place.silenceMs);
   }
 
   #dropNext() {
     clearTimeout(this.#retryTimer);
     const next = this.#next;
     this.#next = null;
-    next?.socket.close();
+    next?.socket?.close();
   }
 
   #onMessage(message) {
@@ -174,6 +215,7 @@ export class Connection extends EventTarget {
       case "moving":
         if (message.after_s === 0 || document.hidden) break;  // it is closed at once, or not seen
         this.#dispatch("moving", message);
+        this.#placement.leave(this.#place);
         if (!this.#next) this.#move();
         break;
       case "error":
@@ -196,17 +238,25 @@ export class Connection extends EventTarget {
     if (socket !== this.#socket) return;
     this.#socket = null;
     this.#unanswered = [];
-    if (this.#next) {  // may wait for a session there
-      this.#use(this.#next);
-      this.#next = null;
+    clearTimeout(this.#watchdog);
+    if (this.state !== "asleep") this.#placement.leave(this.#place);
+    const next = this.#next;
+    this.#next = null;
+    if (next?.socket) {  // may wait for a session there
+      this.#use(next);
       return this.#setState("lost");
     }
     clearTimeout(this.#retryTimer);
     if (this.state === "asleep") return;
+    this.#retry();
+  }
+
+  /** Connects again after a while: `ms`, or the longer the more often it has failed. */
+  #retry(ms = 0) {
     this.#setState("lost");
     if (document.hidden || !this.#started) return;  // reconnects when the page is visible again
     const jitter = 0.75 + Math.random() / 2;
-    this.#retryTimer = setTimeout(() => this.#connect(), this.#retryMs * jitter);
+    this.#retryTimer = setTimeout(() => this.#connect(), ms || this.#retryMs * jitter);
     this.#retryMs = Math.min(MAX_RETRY_MS, this.#retryMs * RETRY_GROWTH);
   }
 

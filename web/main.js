@@ -209,10 +209,8 @@ addEventListener("click", (event) => {
 
 /** The address of what a ControlNet of this session sees now. */
 function controlImage(net) {
-  const query = new URLSearchParams(location.search);
-  query.set("net", net);
-  query.set("at", Math.round(performance.now()));  // an address of its own, or nothing is loaded
-  return `api/control/${connection.id}?${query}`;
+  const at = Math.round(performance.now());  // an address of its own, or nothing is loaded
+  return connection.routeOf(`api/control/${connection.id}`, { net, at });
 }
 
 /** Asks the server for its parameters and what the model knows, until it answers. */

@@ -31,8 +31,7 @@ function showQrCode(settings) {
 export function bindShareMenu({ settings, drawing, sourcePicker, connection }) {
   const menu = $("share-menu");
   const outputAddress = () => {
-    const url = new URL("out.html", location.href);
-    url.search = location.search;
+    const url = new URL(connection.routeOf("out.html"), location.href);
     url.hash = connection.id;
     return url.href;
   };

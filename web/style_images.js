@@ -3,7 +3,6 @@
 import { element } from "./dom.js";
 import { t } from "./language.js";
 import { NetworkRow, networkRows } from "./network_row.js";
-import { routeOf } from "./route.js";
 import { toast } from "./toasts.js";
 
 const SIDE = 512;  // of the square that is sent; more than an adapter sees
@@ -54,7 +53,7 @@ export class StyleImages {
   /** The address of an adapter's first image. */
   addressOf(adapter) {
     const at = Math.round(performance.now());  // an address of its own, or nothing is loaded
-    return routeOf(`api/style_image/${this.connection.id}`, { adapter, at });
+    return this.connection.routeOf(`api/style_image/${this.connection.id}`, { adapter, at });
   }
 
   async chooseFile(adapter, file) {
@@ -86,7 +85,7 @@ export class StyleImages {
     const request = image
       ? { method: "PUT", body: image, headers: { "Content-Type": "image/jpeg" } }
       : { method: "DELETE" };
-    const address = routeOf(`api/style_image/${this.connection.id}`, { adapter });
+    const address = this.connection.routeOf(`api/style_image/${this.connection.id}`, { adapter });
     const answer = await fetch(address, request).catch(() => null);
     if (answer?.ok) {
       if (!image) return;

@@ -13,6 +13,7 @@ import os
 import random
 import re
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -23,13 +24,17 @@ DROPPED = "streamdiffusion_dropped_frames_total"
 
 
 class Client:
-    """A WebSocket connection with binary frames."""
+    """A WebSocket connection with binary frames. Nothing takes longer than `timeout` seconds."""
 
-    def __init__(self, host: str, port: int, name: str):
-        self.socket = socket.create_connection((host, port), timeout=30)
+    def __init__(self, host: str, port: int, name: str, token: str = "", timeout: float = 30,
+                 tls: ssl.SSLContext | None = None):
+        self.socket = socket.create_connection((host, port), timeout=timeout)
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_hostname=host)
         self.buffer = b""
+        access = f"Authorization: Bearer {token}\r\n" if token else ""
         self.socket.sendall((f"GET /api/ws/{name}?frames=binary HTTP/1.1\r\nHost: localhost\r\n"
-                             "Connection: Upgrade\r\nUpgrade: websocket\r\n"
+                             f"{access}Connection: Upgrade\r\nUpgrade: websocket\r\n"
                              "Sec-WebSocket-Version: 13\r\n"
                              "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n").encode())
         while b"\r\n\r\n" not in self.buffer:
