@@ -255,22 +255,13 @@ void RunJob::wait_until_due(const media::Frame& frame) const {
   }
 }
 
-/// Encodes all prompts ahead.
-void RunJob::start_schedule() {
-  const std::vector<params::ScheduledPrompts>& entries = settings_.run.prompt_schedule;
-  if (entries.empty()) return;
-  for (const params::ScheduledPrompts& entry : entries) {
-    for (const WeightedPrompt& prompt : entry.prompts)
-      engine_->encode_prompt(prompt.text, settings_.live.options.lora_scales);
-  }
-  schedule_.emplace(live_->settings().prompts, entries);
-}
-
 /// Submits the source's frames. An error that ends it early is kept for finish().
 void RunJob::stream() {
   start_ = base::Clock::now();
   const bool paced = realtime_ && !source_->info().live;
-  start_schedule();
+  if (const auto& entries = settings_.run.prompt_schedule; !entries.empty()) {
+    schedule_.emplace(*live_, entries);
+  }
   try {
     while (auto frame = source_->read()) {
       if (!within_limits(*frame)) return;

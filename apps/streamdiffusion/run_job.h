@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "control_input.h"
-#include "live/prompt_schedule.h"
+#include "live/encoded_schedule.h"
 #include "media/frame_sink.h"
 #include "media/frame_source.h"
 #include "osc_stream.h"
@@ -40,7 +40,6 @@ class RunJob {
   bool should_stop();
   std::size_t expected_frames() const;
   void stream();
-  void start_schedule();
   /// Seconds from the input's start.
   double time_of(const media::Frame& frame) const;
   bool within_limits(const media::Frame& frame) const;
@@ -66,7 +65,7 @@ class RunJob {
   std::optional<Engine> engine_;
   std::unique_ptr<media::FrameSink> sink_;
   std::unique_ptr<LiveSession> live_;
-  std::optional<live::PromptSchedule> schedule_;
+  std::optional<live::EncodedSchedule> schedule_;
   std::optional<OscStream> osc_;
   std::optional<Progress> progress_;
   base::Clock::time_point start_{};

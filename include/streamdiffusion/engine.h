@@ -162,9 +162,11 @@ class Engine {
   /// Throws invalid_argument where session() would for these options, whatever memory there is.
   /// Compiles nothing.
   void check(const SessionOptions& options) const;
-  /// Runs the text encoder ahead, so that set_prompt() later costs the stream no time.
+  /// Runs the text encoder ahead, so that set_prompt() later costs the stream no time. The text is
+  /// known for as long as the result lives, or a session uses it; beyond that the last few are.
   /// `lora_scales` as in SessionOptions.
-  void encode_prompt(const std::string& prompt, const std::vector<float>& lora_scales = {});
+  std::shared_ptr<const void> encode_prompt(const std::string& prompt,
+                                            const std::vector<float>& lora_scales = {});
   /// Fuses the LoRAs under `options.lora_scales` into the weights of a session with these options
   /// ahead, so that Session::set_lora_scales() later costs the stream no time. They live as long as
   /// the result, or a session that uses them.

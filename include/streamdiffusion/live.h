@@ -116,6 +116,18 @@ struct LiveCounters {
   std::uint64_t in_flight() const;
 };
 
+/// Changes of settings, by the numbers that LiveSession::change() returned; 0 is what the session
+/// started with.
+struct LiveChanges {
+  /// The one that holds or is being prepared: the last one, or where that was taken back the one
+  /// before that the session went back to.
+  std::uint64_t current = 0;
+  /// The one prepared last. It acts from the next frame on.
+  std::uint64_t prepared = 0;
+  /// The one that the frames follow now.
+  std::uint64_t applied = 0;
+};
+
 enum class LiveState {
   running,
   paused,
@@ -130,8 +142,8 @@ struct LiveCallbacks {
   /// happens to the frames behind. An exception ends the session in the state `failed`.
   std::function<void(const LiveOutput&)> output;
   /// Gets the error of a frame, with its number, or of a change of settings that could not be
-  /// prepared, without one; the stream then keeps its settings. Called on any of the session's
-  /// threads.
+  /// prepared or applied, without one; the stream then keeps its settings. Called on any of the
+  /// session's threads.
   std::function<void(const Error&, std::optional<std::uint64_t> frame_id)> error;
   /// Called once, by halt() or stop(), so that an `output` callback that waits for something can
   /// return. Must not wait itself.
@@ -183,18 +195,16 @@ class LiveSession {
   /// mode and the batch need another session. It is prepared in the background and then takes over
   /// without a gap. A later change replaces one that is still being prepared. Throws
   /// invalid_argument, with nothing changed, for settings that no session could have. Returns the
-  /// number of the change, counted from 1. One that cannot be prepared, for want of memory for
-  /// example, is told by LiveCallbacks::error, and taken back.
+  /// number of the change, counted from 1. One that cannot be prepared or applied, for want of
+  /// memory for example, is told by LiveCallbacks::error, and taken back.
   std::uint64_t change(const LiveSettings& settings);
   /// The same, with another model.
   std::uint64_t change(Engine engine, const LiveSettings& settings);
-  /// The number of the change that holds or is being prepared: the last one, or where that was
-  /// taken back the one in force; 0 for what the session started with. Known when
-  /// LiveCallbacks::error is called.
-  std::uint64_t current_change() const;
-  /// The settings of current_change(), with all defaults filled in.
+  /// Which changes hold. A change was taken back before LiveCallbacks::error is called.
+  LiveChanges changes() const;
+  /// The settings of changes().current, with all defaults filled in.
   LiveSettings settings() const;
-  /// The engine of current_change().
+  /// The engine of changes().current.
   Engine engine() const;
   /// True while a change of settings is being prepared.
   bool reconfiguring() const;

@@ -26,8 +26,12 @@ std::int64_t modified(const struct stat& info) {
 InputFile::InputFile(const std::filesystem::path& path)
     : path_(path), descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
   if (descriptor_ < 0) {
-    fail(errno == ENOENT ? ErrorCode::not_found : ErrorCode::io, path.string(), ": ",
-         std::strerror(errno));
+    const int problem = errno;
+    std::error_code no_link;
+    const std::filesystem::path target = std::filesystem::read_symlink(path, no_link);
+    const std::string link = no_link ? "" : concat("a link to ", target.string(), ": ");
+    fail(problem == ENOENT ? ErrorCode::not_found : ErrorCode::io, path.string(), ": ", link,
+         std::strerror(problem));
   }
   struct stat info {};
   const bool known = ::fstat(descriptor_, &info) == 0;
@@ -68,6 +72,12 @@ void InputFile::read(std::uint64_t offset, std::span<std::byte> out) const {
     out = out.subspan(static_cast<std::size_t>(count));
   }
   check_unchanged();
+}
+
+bool is_there(const std::filesystem::path& path) {
+  std::error_code ignored;
+  const auto type = std::filesystem::symlink_status(path, ignored).type();
+  return type != std::filesystem::file_type::not_found;
 }
 
 std::vector<std::byte> read_file(const std::filesystem::path& path, std::uint64_t most) {

@@ -36,6 +36,10 @@ class InputFile {
   std::int64_t modified_ = 0;
 };
 
+/// Whether something has this name, also what cannot be read, such as a pipe or a link to nowhere.
+/// An optional file that is_there() is opened, and that says what is wrong with it.
+bool is_there(const std::filesystem::path& path);
+
 /// The whole of a file. Throws as InputFile does, and corrupt_file for more than `most` bytes.
 std::vector<std::byte> read_file(const std::filesystem::path& path, std::uint64_t most);
 

@@ -100,7 +100,7 @@ void Encoded::warn_text(const std::string& message) const {
 void check_image_size(std::int64_t width, std::int64_t height, const std::string& name,
                       std::int64_t max_pixels) {
   base::require(width > 0 && height > 0, ErrorCode::corrupt_file, name, ": the image is ", width,
-                "x", height);
+                "x", height, ", expected at least 1x1");
   const std::int64_t most = std::min(max_pixels, kMaxPixels);
   base::require(width <= kMaxSide && height <= kMaxSide && width * height <= most,
                 ErrorCode::unsupported, name, ": the image is ", width, "x", height, ", at most ",

@@ -30,11 +30,16 @@ EngineCallResult result_of(std::vector<Output> outputs) {
 }
 
 Session open_session(Engine& engine, const LiveSettings& settings, std::stop_token stop) {
-  encode_prompts(engine, settings);
+  const EncodedPrompts encoded = encode_prompts(engine, settings);
   return engine.session(settings.options, std::move(stop));
 }
 
 }  // namespace
+
+FailedFrame failed_frame(std::uint64_t id, const std::exception& error) {
+  const auto* known = dynamic_cast<const Error*>(&error);
+  return {id, known != nullptr ? *known : Error(ErrorCode::internal, error.what())};
+}
 
 ActiveSession::ActiveSession(Engine& engine, const LiveSettings& settings, std::stop_token stop)
     : session_(open_session(engine, settings, std::move(stop))), settings_(settings) {
@@ -42,7 +47,23 @@ ActiveSession::ActiveSession(Engine& engine, const LiveSettings& settings, std::
 }
 
 void ActiveSession::apply(const LiveSettings& settings) {
-  const SessionOptions &now = settings_.options, &wanted = settings.options;
+  try {
+    set(settings_, settings);
+  } catch (const std::exception& error) {
+    const std::string problem = error.what();
+    try {
+      set(settings, settings_);
+    } catch (const std::exception& second) {
+      throw HalfChanged(base::concat(
+          problem, "; and the settings before could not be set again: ", second.what()));
+    }
+    throw;
+  }
+  settings_ = settings;
+}
+
+void ActiveSession::set(const LiveSettings& before, const LiveSettings& after) {
+  const SessionOptions &now = before.options, &wanted = after.options;
   const auto schedule = [](const SessionOptions& o) {
     return std::tie(o.scheduler, o.eta, o.timestep_spacing, o.num_inference_steps, o.timesteps,
                     o.t_index_list);
@@ -61,13 +82,12 @@ void ActiveSession::apply(const LiveSettings& settings) {
     session_.set_control_settings(wanted.control_settings);
   }
   if (wanted.image_prompts != now.image_prompts) session_.set_image_prompts(wanted.image_prompts);
-  if (settings.negative_prompt && settings.negative_prompt != settings_.negative_prompt) {
-    session_.set_negative_prompt(*settings.negative_prompt);
+  if (after.negative_prompt && after.negative_prompt != before.negative_prompt) {
+    session_.set_negative_prompt(*after.negative_prompt);
   }
   session_.set_similar_image_filter(wanted.enable_similar_image_filter,
                                     wanted.similar_image_filter_threshold,
                                     wanted.similar_image_filter_max_skip_frame);
-  settings_ = settings;
 }
 
 void ActiveSession::set_prompts(const std::vector<WeightedPrompt>& prompts) {
@@ -80,17 +100,12 @@ void ActiveSession::set_seeds(const std::vector<WeightedSeed>& seeds) {
 
 EngineCallResult ActiveSession::enter(Frame frame) {
   const std::uint64_t id = frame.output.frame_id;
-  const auto refused = [&](const Error& error) {
-    EngineCallResult result;
-    result.failed.push_back({id, error});
-    return result;
-  };
   try {
     return result_of(process(std::move(frame)));
-  } catch (const Error& error) {
-    return refused(error);
   } catch (const std::exception& error) {
-    return refused(Error(ErrorCode::internal, error.what()));
+    EngineCallResult result;
+    result.failed.push_back(failed_frame(id, error));
+    return result;
   }
 }
 

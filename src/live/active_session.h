@@ -2,6 +2,7 @@
 // through the session as the frame's tag.
 #pragma once
 
+#include <stdexcept>
 #include <stop_token>
 #include <vector>
 
@@ -16,6 +17,9 @@ struct FailedFrame {
   Error error;
 };
 
+/// For an exception that its frame is to blame for.
+FailedFrame failed_frame(std::uint64_t id, const std::exception& error);
+
 /// What one call of the engine returned.
 struct EngineCallResult {
   /// In the order of their frames.
@@ -24,13 +28,20 @@ struct EngineCallResult {
   void append(EngineCallResult more);
 };
 
+/// A change failed, and so did the way back: the session has some of the new settings.
+class HalfChanged : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
 class ActiveSession {
  public:
   /// `settings` has every default filled in. Once `stop` is requested, frames fail instead of
   /// waiting for the device. Throws as Engine::session does.
   ActiveSession(Engine& engine, const LiveSettings& settings, std::stop_token stop);
 
-  /// Takes effect with the next call. Leaves the prompts and the seeds as they are.
+  /// Takes effect with the next call. Leaves the prompts and the seeds as they are. Where it
+  /// throws, nothing has changed, but for HalfChanged.
   void apply(const LiveSettings& settings);
   void set_prompts(const std::vector<WeightedPrompt>& prompts);
   void set_seeds(const std::vector<WeightedSeed>& seeds);
@@ -44,6 +55,8 @@ class ActiveSession {
 
  private:
   std::vector<Output> process(Frame frame);
+  /// Sets what differs.
+  void set(const LiveSettings& before, const LiveSettings& after);
 
   Session session_;
   LiveSettings settings_;

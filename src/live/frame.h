@@ -2,6 +2,7 @@
 #pragma once
 
 #include "live/control_images.h"
+#include "live/encode_prompts.h"
 #include "streamdiffusion/live.h"
 
 namespace streamdiffusion::live {
@@ -16,6 +17,7 @@ struct Frame {
   std::optional<ImageView> borrowed;
   /// As LiveFrame::prompts.
   std::shared_ptr<const std::vector<WeightedPrompt>> prompts;
+  EncodedPrompts encoded_prompts;
   /// From then on. What control images are made of in place of `image`, if it is not empty.
   Image control_source;
   /// In the size of the stream.

@@ -53,9 +53,10 @@ std::shared_ptr<const Image> LiveSession::Impl::take_input() {
 void LiveSession::Impl::follow_input(std::unique_lock<std::mutex>& lock) {
   const Engine engine = engine_;
   const LiveSettings settings = wanted_;
+  const std::uint64_t number = changes_.current;
   lock.unlock();
   const auto begin = LiveClock::now();
-  const std::optional<Error> problem = prepare_change(engine, settings);
+  const std::optional<Error> problem = prepare_change(engine, settings, number);
   const auto end = LiveClock::now();
   next_follow_ = end + std::max<LiveClock::duration>(kShortestPause, kPauseFactor * (end - begin));
   if (problem && !stopping()) report(*problem, std::nullopt);

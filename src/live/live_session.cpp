@@ -59,8 +59,8 @@ std::uint64_t LiveSession::change(const LiveSettings& settings) {
 std::uint64_t LiveSession::change(Engine engine, const LiveSettings& settings) {
   return impl_->change(engine, live::complete(engine, settings));
 }
-std::uint64_t LiveSession::current_change() const {
-  return impl_->current_change();
+LiveChanges LiveSession::changes() const {
+  return impl_->changes();
 }
 LiveSettings LiveSession::settings() const {
   return impl_->settings();

@@ -40,7 +40,8 @@ LiveSession::Impl::Impl(Engine engine, const std::shared_ptr<Engine::Impl>& engi
       finished_(policy),
       engine_(engine),
       wanted_(settings),
-      configured_{engine, settings, settings} {
+      in_force_{engine, settings, settings},
+      configured_(in_force_) {
   slot_.emplace(engine_impl->live_sessions);
   {
     const std::stop_callback stop_opening(std::move(stop), [this] { stop_source_.request_stop(); });
@@ -98,6 +99,7 @@ bool LiveSession::Impl::prepare(Frame& frame) {
       prepare_control_images(frame, wanted.options.control_settings);
       remember_input(wanted, frame.image);
     }
+    if (frame.prompts) prepare_prompts(frame);
     frame.output.prepared = LiveClock::now();
     return true;
   } catch (const Error& error) {
@@ -107,6 +109,12 @@ bool LiveSession::Impl::prepare(Frame& frame) {
   }
   counters_.add(&LiveCounters::failed);
   return false;
+}
+
+void LiveSession::Impl::prepare_prompts(Frame& frame) {
+  Engine wanted = engine();
+  frame.encoded_prompts =
+      live::encode_prompts(wanted, *frame.prompts, settings().options.lora_scales);
 }
 
 /// By the settings last asked for, which are nearly always in force when the frame enters.
@@ -172,12 +180,28 @@ void LiveSession::Impl::apply_pending_change() {
     change = std::move(pending_change_);
   }
   if (!change) return;
-  try {
-    change->session ? switcher_->switch_to(std::move(change->session), change->settings)
-                    : switcher_->apply(change->settings);
-  } catch (const Error& error) {
-    report(error, std::nullopt);
+  if (const std::optional<Error> problem = apply(*change)) {
+    take_back_applied(change->to.change);
+    report(*problem, std::nullopt);
+    return;
   }
+  const std::lock_guard lock(mutex_);
+  changes_.applied = change->to.change;
+  std::swap(in_force_, change->to);  // the old one is freed without the lock
+}
+
+std::optional<Error> LiveSession::Impl::apply(Change& change) {
+  try {
+    change.session ? switcher_->switch_to(std::move(change.session), change.to.settings)
+                   : switcher_->apply(change.to.settings);
+  } catch (const live::HalfChanged&) {
+    throw;  // no settings hold: the session ends
+  } catch (const Error& error) {
+    return error;
+  } catch (const std::exception& error) {
+    return Error(ErrorCode::internal, error.what());
+  }
+  return std::nullopt;
 }
 
 void LiveSession::Impl::pass_on(live::EngineCallResult result) {

@@ -34,7 +34,7 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   void halt();
   void stop();
   std::uint64_t change(const Engine& engine, const LiveSettings& settings);
-  std::uint64_t current_change() const;
+  LiveChanges changes() const;
   Engine engine() const;
 
   LiveSettings settings() const;
@@ -46,14 +46,26 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
 
  private:
   using Frame = live::Frame;
+  /// What a session was prepared for.
+  struct Configuration {
+    Engine engine;
+    /// With the input frame that IP-Adapters follow, and as change() asked for them.
+    LiveSettings settings, asked;
+    /// What keeps the image encoders that follow the input.
+    std::shared_ptr<const void> encoders = nullptr;
+    /// Of the settings' prompts, and of those that a transition starts from.
+    live::EncodedPrompts prompts = {};
+    /// The number of the change that asked for it.
+    std::uint64_t change = 0;
+  };
   /// A change that is prepared and waits for the engine thread.
   struct Change {
-    LiveSettings settings;
+    Configuration to;
     /// Set if the settings need another session.
-    std::unique_ptr<live::ActiveSession> session;
+    std::unique_ptr<live::ActiveSession> session = nullptr;
     /// What was prepared for the settings' LoRA scales, ControlNets and image prompts, until the
     /// session has it.
-    std::vector<std::shared_ptr<const void>> prepared;
+    std::vector<std::shared_ptr<const void>> prepared = {};
   };
   enum class Stage { prepare, engine, deliver, reconfigure };
   static constexpr std::array<const char*, 4> kStageNames{"prepare", "engine", "deliver",
@@ -63,12 +75,16 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   void prepare_loop();
   /// Decodes and resizes the image. Returns false if the frame failed.
   bool prepare(Frame& frame);
+  /// Those that hold from the frame on, under the LoRA scales last asked for, which are nearly
+  /// always in force when the frame enters.
+  void prepare_prompts(Frame& frame);
   void prepare_control_images(Frame& frame, const std::vector<ControlSettings>& nets);
   void engine_loop();
   /// For a frame without an image: waits for the text-to-image mode, if it is being prepared.
   void wait_for_reconfiguration();
-  /// Runs on the engine thread, between two frames.
+  /// Runs on the engine thread, between two frames. A change that fails is taken back.
   void apply_pending_change();
+  std::optional<Error> apply(Change& change);
   void pass_on(live::EngineCallResult result);
   void deliver_loop();
   void deliver(const LiveOutput& output);
@@ -76,8 +92,16 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   /// Compiles what a change of LoRA scales and of ControlNets needs in the running session.
   std::vector<std::shared_ptr<const void>> prepare_programs(Engine& engine,
                                                             const SessionOptions& options);
-  /// Encodes prompts and opens a session, as the settings need, and sets pending_change_.
-  std::optional<Error> prepare_change(Engine engine, const LiveSettings& settings);
+  /// Encodes prompts and opens a session, as the settings need, and sets pending_change_. `number`
+  /// is that of the change that asked for them.
+  std::optional<Error> prepare_change(const Engine& engine, const LiveSettings& settings,
+                                      std::uint64_t number);
+  /// What those settings need beside the session that configured_ is.
+  std::unique_ptr<Change> make_change(const Engine& engine, const LiveSettings& settings,
+                                      std::uint64_t number);
+  /// Hands a change to the engine thread. Returns false if the engine could not apply the one that
+  /// this one was prepared to follow.
+  bool offer(std::unique_ptr<Change>& change);
   /// Whether an IP-Adapter's image is the newest input frame, which then waits to be encoded.
   bool has_new_input() const;
   /// A frame that was prepared, if the settings follow the input.
@@ -86,9 +110,15 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   std::shared_ptr<const Image> take_input();
   /// Encodes the newest input frame in place of the one before. Only the reconfigure thread.
   void follow_input(std::unique_lock<std::mutex>& lock);
-  /// If the change of this version could not be prepared: back to the settings that are in force,
-  /// unless others were asked for meanwhile.
+  /// If the change of this version could not be prepared: back to the settings that were prepared
+  /// before, unless others were asked for meanwhile.
   void take_back(std::uint64_t version);
+  /// Back to the settings that the frames follow, because the engine could not apply the change of
+  /// this number. What was asked for after it is prepared anew.
+  void take_back_applied(std::uint64_t number);
+  /// If the engine could not apply a change: the next one is prepared to follow what is in force.
+  /// With mutex_ locked.
+  void start_from_in_force();
 
   /// Puts an item into a queue. Counts what the queue gives back as dropped.
   template <typename T>
@@ -131,10 +161,14 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   /// As change() asked for, and which call of it did.
   Engine engine_;
   LiveSettings wanted_;
-  std::uint64_t current_change_ = 0;
+  LiveChanges changes_;
   /// Count the calls of change(), and those that are prepared. Unequal while one is being prepared.
   std::uint64_t wanted_version_ = 0, configured_version_ = 0;
   std::unique_ptr<Change> pending_change_;
+  /// What the frames follow, as the engine thread has applied it.
+  Configuration in_force_;
+  /// A change was not applied, and configured_ still holds it.
+  bool not_applied_ = false;
   LiveState state_ = LiveState::running;
   bool draining_ = false, stopping_ = false;
   /// All threads were started. A stage threw.
@@ -156,15 +190,8 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   std::atomic<bool> interrupted_ = false;
   /// Only the engine thread uses it.
   std::optional<live::StreamSwitcher> switcher_;
-  /// What the newest session was prepared for. Only the reconfigure thread uses it.
-  struct Configured {
-    Engine engine;
-    /// With the input frame that IP-Adapters follow, and as change() asked for them.
-    LiveSettings settings, asked;
-    /// What keeps the image encoders that follow the input.
-    std::shared_ptr<const void> encoders = nullptr;
-    std::uint64_t change = 0;
-  } configured_;
+  /// What was prepared last. Only the reconfigure thread uses it.
+  Configuration configured_;
   /// When the next input frame may be encoded. Only the reconfigure thread uses it.
   LiveClock::time_point next_follow_{};
   /// Locked before mutex_.

@@ -52,8 +52,7 @@ void NamedParameters::keep(params::Settings settings, std::uint64_t number) {
 }
 
 void NamedParameters::follow(const LiveSession& session) {
-  const bool reconfiguring = session.reconfiguring();
-  asked_.follow(session.current_change(), reconfiguring);
+  asked_.follow(session.changes());
 }
 
 params::Settings NamedParameters::with(const char* json) const {

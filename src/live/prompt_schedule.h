@@ -19,6 +19,8 @@ class PromptSchedule {
   /// The blend at a time of the input, in seconds. Times of successive calls do not descend. The
   /// same pointer as the last one while nothing changes.
   Prompts at(double seconds);
+  /// The entry that at() comes to next.
+  std::size_t next() const { return next_; }
 
  private:
   static LiveClock::time_point moment(double seconds);

@@ -14,22 +14,43 @@ std::uint64_t LiveSession::Impl::change(const Engine& engine, const LiveSettings
   const std::lock_guard lock(mutex_);
   engine_ = engine;
   wanted_ = settings;
-  current_change_ = ++wanted_version_;
+  changes_.current = ++wanted_version_;
   changed_.notify_all();
-  return current_change_;
+  return changes_.current;
 }
 
-std::uint64_t LiveSession::Impl::current_change() const {
+LiveChanges LiveSession::Impl::changes() const {
   const std::lock_guard lock(mutex_);
-  return current_change_;
+  return changes_;
+}
+
+void LiveSession::Impl::start_from_in_force() {
+  if (std::exchange(not_applied_, false)) configured_ = in_force_;
 }
 
 void LiveSession::Impl::take_back(std::uint64_t version) {
   const std::lock_guard lock(mutex_);
+  start_from_in_force();
   if (wanted_version_ != version) return;
   engine_ = configured_.engine;
   wanted_ = configured_.asked;
-  current_change_ = configured_.change;
+  changes_.current = configured_.change;
+}
+
+void LiveSession::Impl::take_back_applied(std::uint64_t number) {
+  std::unique_ptr<Change> unused;  // it was prepared to follow the change that failed
+  const std::lock_guard lock(mutex_);
+  not_applied_ = true;
+  unused = std::move(pending_change_);
+  changes_.prepared = in_force_.change;
+  if (changes_.current == number) {
+    engine_ = in_force_.engine;
+    wanted_ = in_force_.asked;
+    changes_.current = in_force_.change;
+  } else if (wanted_version_ == configured_version_) {
+    --configured_version_;
+  }
+  changed_.notify_all();
 }
 
 void LiveSession::Impl::reconfigure_loop() {
@@ -49,15 +70,14 @@ void LiveSession::Impl::reconfigure_loop() {
     const LiveSettings settings = wanted_;
     const std::uint64_t version = wanted_version_;
     lock.unlock();
-    const std::optional<Error> problem = prepare_change(engine, settings);
+    const std::optional<Error> problem = prepare_change(engine, settings, version);
     if (problem) {
       take_back(version);
       if (!stopping()) report(*problem, std::nullopt);
-    } else {
-      configured_.change = version;
     }
     lock.lock();
-    configured_version_ = version;
+    // Unless the engine could not apply it meanwhile, or what it was prepared to follow.
+    if (!not_applied_ || changes_.current != version) configured_version_ = version;
     changed_.notify_all();
   }
 }
@@ -83,43 +103,69 @@ std::vector<std::shared_ptr<const void>> LiveSession::Impl::prepare_programs(
   return prepared;
 }
 
-std::optional<Error> LiveSession::Impl::prepare_change(Engine engine, const LiveSettings& asked) {
-  const LiveSettings settings = live::with_input(asked, take_input());
-  auto change = std::make_unique<Change>(Change{settings, nullptr, {}});
+std::unique_ptr<LiveSession::Impl::Change> LiveSession::Impl::make_change(const Engine& engine,
+                                                                          const LiveSettings& asked,
+                                                                          std::uint64_t number) {
+  Engine opened = engine;
+  const SessionOptions& before = configured_.settings.options;
+  auto change =
+      std::make_unique<Change>(Change{.to = {.engine = engine,
+                                             .settings = live::with_input(asked, take_input()),
+                                             .asked = asked,
+                                             .change = number}});
+  const LiveSettings& settings = change->to.settings;
+  change->to.prompts = live::encode_prompts(opened, settings);
+  std::ranges::move(
+      live::encode_prompts(opened, configured_.settings.prompts, settings.options.lora_scales),
+      std::back_inserter(change->to.prompts));
   const bool other_engine = !engine.is(configured_.engine);
-  std::shared_ptr<const void> encoders = other_engine ? nullptr : configured_.encoders;
-  if (!live::follows_input(settings.options)) encoders = nullptr;
-  try {
-    live::encode_prompts(engine, settings);
-    for (const WeightedPrompt& prompt : configured_.settings.prompts) {
-      engine.encode_prompt(prompt.text, settings.options.lora_scales);  // a transition's start
+  if (!other_engine) change->to.encoders = configured_.encoders;
+  if (other_engine || !params::same_session(before, settings.options)) {
+    change->session =
+        std::make_unique<live::ActiveSession>(opened, settings, stop_source_.get_token());
+  } else {
+    change->prepared = prepare_programs(opened, settings.options);
+    if (settings.options.image_prompts != before.image_prompts) {
+      change->to.encoders = change->prepared.back();
     }
-    if (other_engine || !params::same_session(configured_.settings.options, settings.options)) {
-      change->session =
-          std::make_unique<live::ActiveSession>(engine, settings, stop_source_.get_token());
-    } else {
-      change->prepared = prepare_programs(engine, settings.options);
-      const bool new_images =
-          settings.options.image_prompts != configured_.settings.options.image_prompts;
-      if (new_images && live::follows_input(settings.options)) encoders = change->prepared.back();
-    }
-  } catch (const Error& error) {
-    return error;
-  } catch (const std::exception& error) {
-    return Error(ErrorCode::internal, error.what());
   }
-  configured_.engine = engine;
-  configured_.settings = settings;
-  configured_.asked = asked;
-  configured_.encoders = std::move(encoders);
+  if (!live::follows_input(settings.options)) change->to.encoders = nullptr;
+  return change;
+}
+
+bool LiveSession::Impl::offer(std::unique_ptr<Change>& change) {
+  const Configuration before = configured_;  // freed without the lock
   const std::lock_guard lock(mutex_);
+  if (not_applied_) return false;
+  configured_ = change->to;
+  changes_.prepared = change->to.change;
   // A change that was not applied yet may hold the session that this one goes on in, and programs
   // that this one needs as well.
   if (pending_change_ && !change->session) {
     change->session = std::move(pending_change_->session);
     std::ranges::move(pending_change_->prepared, std::back_inserter(change->prepared));
   }
-  pending_change_ = std::move(change);
+  std::swap(pending_change_, change);  // the old one is freed without the lock
+  return true;
+}
+
+std::optional<Error> LiveSession::Impl::prepare_change(const Engine& engine,
+                                                       const LiveSettings& asked,
+                                                       std::uint64_t number) {
+  try {
+    std::unique_ptr<Change> change;
+    do {
+      {
+        const std::lock_guard lock(mutex_);
+        start_from_in_force();
+      }
+      change = make_change(engine, asked, number);
+    } while (!offer(change));
+  } catch (const Error& error) {
+    return error;
+  } catch (const std::exception& error) {
+    return Error(ErrorCode::internal, error.what());
+  }
   return std::nullopt;
 }
 

@@ -23,60 +23,72 @@ bool same(const std::vector<WeightedPrompt>& a, const std::vector<WeightedPrompt
 }  // namespace
 
 StreamSwitcher::StreamSwitcher(std::unique_ptr<ActiveSession> session, const LiveSettings& settings)
-    : prompts_(settings.prompts), seeds_(settings.options.seeds()), settings_(settings) {
+    : targets_{BlendTransition(settings.prompts), BlendTransition(settings.options.seeds()), false,
+               false, settings} {
   session->set_prompts(settings.prompts);
   sessions_.push_back(std::move(session));
 }
 
 void StreamSwitcher::switch_to(std::unique_ptr<ActiveSession> session,
                                const LiveSettings& settings) {
-  set_targets(settings);
-  prompts_change_ = seeds_change_ = true;
+  Targets targets = targets_of(settings);
+  targets.prompts_change = targets.seeds_change = true;
+  session->apply(settings);
   sessions_.push_back(std::move(session));
-  sessions_.back()->apply(settings);
+  targets_ = std::move(targets);
   drop_drained();
 }
 
 void StreamSwitcher::apply(const LiveSettings& settings) {
-  set_targets(settings);
+  Targets targets = targets_of(settings);
   sessions_.back()->apply(settings);
+  targets_ = std::move(targets);
 }
 
-void StreamSwitcher::set_targets(const LiveSettings& settings) {
+StreamSwitcher::Targets StreamSwitcher::targets_of(const LiveSettings& settings) const {
+  Targets targets = targets_;
   const auto now = LiveClock::now();
-  if (!same(settings.prompts, settings_.prompts) ||
-      settings.interpolation != settings_.interpolation) {
-    prompts_.start(settings.prompts, settings.transition_seconds, now);
-    prompts_change_ = true;
+  if (!same(settings.prompts, targets.settings.prompts) ||
+      settings.interpolation != targets.settings.interpolation) {
+    targets.prompts.start(settings.prompts, settings.transition_seconds, now);
+    targets.prompts_change = true;
   }
-  const SessionOptions &wanted = settings.options, &before = settings_.options;
+  const SessionOptions &wanted = settings.options, &before = targets.settings.options;
   if (wanted.seeds() != before.seeds() || wanted.seed_interpolation != before.seed_interpolation) {
-    seeds_.start(wanted.seeds(), settings.transition_seconds, now);
-    seeds_change_ = true;
+    targets.seeds.start(wanted.seeds(), settings.transition_seconds, now);
+    targets.seeds_change = true;
   }
-  settings_ = settings;
+  targets.settings = settings;
+  return targets;
 }
 
 void StreamSwitcher::advance_transitions() {
   const auto now = LiveClock::now();
-  if (prompts_change_) sessions_.back()->set_prompts(prompts_.at(now));
-  if (seeds_change_) sessions_.back()->set_seeds(seeds_.at(now));
-  prompts_change_ = prompts_change_ && prompts_.running(now);
-  seeds_change_ = seeds_change_ && seeds_.running(now);
+  Targets& t = targets_;
+  if (t.prompts_change) sessions_.back()->set_prompts(t.prompts.at(now));
+  if (t.seeds_change) sessions_.back()->set_seeds(t.seeds.at(now));
+  t.prompts_change = t.prompts_change && t.prompts.running(now);
+  t.seeds_change = t.seeds_change && t.seeds.running(now);
 }
 
 void StreamSwitcher::set_prompts_of(const Frame& frame) {
   if (!frame.prompts || frame.prompts == frame_prompts_) return;
-  prompts_.start(*frame.prompts, 0, LiveClock::now());
-  prompts_change_ = true;
+  targets_.prompts.start(*frame.prompts, 0, LiveClock::now());
+  targets_.prompts_change = true;
   frame_prompts_ = frame.prompts;
 }
 
 EngineCallResult StreamSwitcher::enter(Frame frame) {
-  set_prompts_of(frame);
-  advance_transitions();
   EngineCallResult result;
   if (sessions_.size() > 1) result = sessions_.front()->advance();
+  try {
+    set_prompts_of(frame);
+    advance_transitions();
+  } catch (const std::exception& error) {  // never drawn with other prompts
+    result.failed.push_back(failed_frame(frame.output.frame_id, error));
+    drop_drained();
+    return result;
+  }
   EngineCallResult newer = sessions_.back()->enter(std::move(frame));
   while (!newer.finished.empty() && sessions_.size() > 1) {  // the older frames come first
     result.append(sessions_.front()->advance());

@@ -15,23 +15,31 @@ class StreamSwitcher {
   StreamSwitcher(std::unique_ptr<ActiveSession> session, const LiveSettings& settings);
 
   /// Frames enter this session from now on. It was made for these settings, or for settings from
-  /// which params::same_session() holds.
+  /// which params::same_session() holds. Where it throws, nothing has changed.
   void switch_to(std::unique_ptr<ActiveSession> session, const LiveSettings& settings);
-  /// Changes the session that frames enter.
+  /// Changes the session that frames enter. Throws as ActiveSession::apply() does.
   void apply(const LiveSettings& settings);
 
   /// Enters a frame. Returns the frames that finished, in the order of their numbers.
   EngineCallResult enter(Frame frame);
   /// One call without a new frame.
   EngineCallResult advance();
-  bool text_to_image() const { return settings_.options.text_to_image; }
+  bool text_to_image() const { return targets_.settings.options.text_to_image; }
   std::size_t in_flight() const;
   /// Summed over all sessions so far.
   SessionTimes times() const;
 
  private:
-  /// Starts the transitions to its prompts and seeds, where they differ.
-  void set_targets(const LiveSettings& settings);
+  /// Where prompts and seeds are going to.
+  struct Targets {
+    BlendTransition<WeightedPrompt> prompts;
+    BlendTransition<WeightedSeed> seeds;
+    bool prompts_change = false, seeds_change = false;
+    LiveSettings settings;
+  };
+
+  /// With the transitions to its prompts and seeds started, where they differ.
+  Targets targets_of(const LiveSettings& settings) const;
   void set_prompts_of(const Frame& frame);
   /// Sets prompts and seeds between the old and the new, as far as the transitions have come.
   void advance_transitions();
@@ -40,12 +48,9 @@ class StreamSwitcher {
 
   /// Oldest first. Frames enter the last.
   std::deque<std::unique_ptr<ActiveSession>> sessions_;
-  BlendTransition<WeightedPrompt> prompts_;
-  BlendTransition<WeightedSeed> seeds_;
-  bool prompts_change_ = false, seeds_change_ = false;
+  Targets targets_;
   /// The last that a frame brought.
   std::shared_ptr<const std::vector<WeightedPrompt>> frame_prompts_;
-  LiveSettings settings_;
   SessionTimes dropped_times_;
 };
 

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/input_file.h"
 #include "base/join.h"
 #include "base/log.h"
 #include "json/quote.h"
@@ -26,7 +27,7 @@ fs::path file_in(const fs::path& path) {
   std::error_code ignored;
   if (!fs::is_directory(path, ignored)) return path;
   for (const char* name : {"pytorch_lora_weights.safetensors", "adapter_model.safetensors"}) {
-    if (fs::is_regular_file(path / name, ignored)) return path / name;
+    if (base::is_there(path / name)) return path / name;
   }
   std::vector<fs::path> found;
   for (const fs::directory_entry& entry : fs::directory_iterator(path, ignored)) {

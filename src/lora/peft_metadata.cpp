@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/input_file.h"
 #include "json/quote.h"
 
 namespace streamdiffusion::lora {
@@ -39,7 +40,6 @@ bool names(std::string_view pattern, std::string_view module) {
 PeftMetadata::PeftMetadata(const std::map<std::string, std::string>& metadata,
                            const std::filesystem::path& lora_file) {
   const std::filesystem::path beside = lora_file.parent_path() / "adapter_config.json";
-  std::error_code ignored;
   if (const auto own = metadata.find("lora_adapter_metadata"); own != metadata.end()) {
     const auto object =
         json::Json::parse(own->second, lora_file.string() + ": lora_adapter_metadata",
@@ -47,7 +47,7 @@ PeftMetadata::PeftMetadata(const std::map<std::string, std::string>& metadata,
     for (const Network network : kNetworks) {
       configs_[network] = read(object, std::string(to_string(network)) + ".");
     }
-  } else if (std::filesystem::is_regular_file(beside, ignored)) {
+  } else if (base::is_there(beside)) {
     const Config config =
         read(json::Json::read(beside, {.bytes = 16U << 20U, .values = 200'000, .depth = 8}), "");
     for (const Network network : kNetworks) configs_[network] = config;

@@ -18,6 +18,7 @@ extern "C" {
 #include "image/page_count.h"
 #include "media/damage.h"
 #include "media/descriptor_io.h"
+#include "media/edit_list.h"
 #include "media/frame_times.h"
 #include "media/input_policy.h"
 #include "media/pixels.h"
@@ -195,6 +196,8 @@ void AvSource::open_input() {
   }
   const AVInputFormat* format =
       spec_.format.empty() ? nullptr : av_find_input_format(spec_.format.c_str());
+  if (has_excessive_edits(spec_.file, spec_.descriptor, spec_.name))
+    settings.set("ignore_editlist", "1");
   start_timeout();
   const AvLog::Scope scope(input_log_);
   const int status = avformat_open_input(&context, spec_.url.c_str(), format, settings.get());

@@ -6,21 +6,61 @@
 
 #include "base/hub_folder.h"
 #include "server/page_hints.h"
+#include "settings/change_history.h"
 
 namespace streamdiffusion::server {
 namespace {
 
-/// The LoRA scales that a stream uses, among those of its model.
-struct UsedScales {
-  std::shared_ptr<LoraScaleSets> sets;
-  LoraScaleSets::Use use;
+/// The LoRA scales that a stream uses, and those that it may go back to. Thread-safe.
+class UsedScales {
+ public:
+  UsedScales(std::shared_ptr<LoraScaleSets> sets, const std::vector<float>& start)
+      : used_(Used{sets, sets->take(start, this)}) {}
+
+  /// Takes scales of a model, or where `sets` is null of the stream's own, and notes that the
+  /// change that `change` makes uses them. Returns its number.
+  std::uint64_t take(std::shared_ptr<LoraScaleSets> sets, const std::vector<float>& scales,
+                     const LiveChanges& now, const std::function<std::uint64_t()>& change) {
+    const std::lock_guard lock(mutex_);
+    if (!used_) return change();  // the stream has ended
+    used_->follow(now);
+    if (!sets) sets = used_->now().sets;
+    LoraScaleSets::Use next = sets->take(scales, this);
+    const std::uint64_t number = change();
+    used_->add(number, Used{std::move(sets), std::move(next)});
+    return number;
+  }
+  /// Gives those back that the stream cannot go back to.
+  void follow(const LiveChanges& now) {
+    const std::lock_guard lock(mutex_);
+    if (used_) used_->follow(now);
+  }
+  void give_back_all() {
+    const std::lock_guard lock(mutex_);
+    used_.reset();
+  }
+
+ private:
+  struct Used {
+    std::shared_ptr<LoraScaleSets> sets;
+    LoraScaleSets::Use use;
+  };
+
+  std::mutex mutex_;
+  std::optional<settings::ChangeHistory<Used>> used_;
 };
 
-UsedScales take_scales(std::shared_ptr<LoraScaleSets> sets, const Engine& engine,
-                       const LiveSettings& settings, const LoraScaleSets::Use& instead_of = {}) {
-  LoraScaleSets::Use use =
-      sets->take(engine.with_defaults(settings.options).lora_scales, instead_of);
-  return {std::move(sets), std::move(use)};
+/// They are given back when the stream's last thread has ended, with the weights.
+LiveCallbacks with_scales(LiveCallbacks callbacks, const std::shared_ptr<UsedScales>& scales) {
+  callbacks.ended = [scales, ended = std::move(callbacks.ended)] {
+    scales->give_back_all();
+    if (ended) ended();
+  };
+  return callbacks;
+}
+
+std::vector<float> scales_of(const Engine& engine, const LiveSettings& settings) {
+  return engine.with_defaults(settings.options).lora_scales;
 }
 
 class EngineLiveStream : public LiveStream {
@@ -28,8 +68,9 @@ class EngineLiveStream : public LiveStream {
   EngineLiveStream(const Engine& engine, std::shared_ptr<LoraScaleSets> sets,
                    const LiveSettings& settings, QueuePolicy policy, LiveCallbacks callbacks,
                    std::stop_token stop)
-      : scales_(take_scales(std::move(sets), engine, settings)),
-        session_(engine, settings, policy, std::move(callbacks), std::move(stop)) {}
+      : scales_(std::make_shared<UsedScales>(std::move(sets), scales_of(engine, settings))),
+        session_(engine, settings, policy, with_scales(std::move(callbacks), scales_),
+                 std::move(stop)) {}
 
   std::optional<std::uint64_t> submit(LiveFrame frame) override {
     return session_.submit(std::move(frame));
@@ -41,29 +82,18 @@ class EngineLiveStream : public LiveStream {
   void halt() override { session_.halt(); }
   void stop() override { session_.stop(); }
   std::uint64_t change(const LiveSettings& settings) override {
-    const std::lock_guard lock(mutex_);
-    settle();
-    UsedScales next = take_scales(scales_.sets, session_.engine(), settings, scales_.use);
-    const std::uint64_t number = session_.change(settings);
-    scales_ = std::move(next);
-    return number;
+    return change(session_.engine(), nullptr, settings);
   }
   std::uint64_t change(StreamFactory& model, const LiveSettings& settings) override {
-    const std::lock_guard lock(mutex_);
-    settle();
     const auto& other = dynamic_cast<EngineStreamFactory&>(model);
-    UsedScales next = take_scales(other.lora_scales(), other.engine(), settings);
-    const Engine now = session_.engine();
-    const std::uint64_t number = session_.change(other.engine(), settings);
-    if (!before_) before_ = Before{now, std::move(scales_)};
-    scales_ = std::move(next);
-    return number;
+    return change(other.engine(), other.lora_scales(), settings);
   }
-  std::uint64_t current_change() const override { return session_.current_change(); }
-  bool reconfiguring() const override {
-    const std::lock_guard lock(mutex_);
-    return settle();
+  LiveChanges changes() const override {
+    const LiveChanges now = session_.changes();
+    scales_->follow(now);
+    return now;
   }
+  bool reconfiguring() const override { return session_.reconfiguring(); }
   std::shared_ptr<const Image> control_image(std::size_t net) const override {
     return session_.control_image(net);
   }
@@ -72,23 +102,13 @@ class EngineLiveStream : public LiveStream {
   std::optional<Error> failure() const override { return session_.failure(); }
 
  private:
-  struct Before {
-    Engine engine;
-    UsedScales scales;
-  };
-
-  /// Once a change of the model has been prepared, or has failed and the old one goes on. Returns
-  /// whether a change is still being prepared.
-  bool settle() const {
-    if (session_.reconfiguring()) return true;
-    if (before_ && session_.engine().is(before_->engine)) scales_ = std::move(before_->scales);
-    before_.reset();
-    return false;
+  std::uint64_t change(const Engine& engine, std::shared_ptr<LoraScaleSets> sets,
+                       const LiveSettings& settings) {
+    return scales_->take(std::move(sets), scales_of(engine, settings), session_.changes(),
+                         [&] { return session_.change(engine, settings); });
   }
 
-  mutable std::mutex mutex_;
-  mutable UsedScales scales_;
-  mutable std::optional<Before> before_;
+  const std::shared_ptr<UsedScales> scales_;
   LiveSession session_;
 };
 
@@ -142,7 +162,7 @@ EngineStreamFactory::EngineStreamFactory(Engine engine, LiveSettings initial_set
       initial_settings_(std::move(initial_settings)),
       lora_scales_(std::make_shared<LoraScaleSets>(lora_scale_sets)),
       initial_scales_(
-          lora_scales_->take(engine_.with_defaults(initial_settings_.options).lora_scales)),
+          lora_scales_->take(engine_.with_defaults(initial_settings_.options).lora_scales, this)),
       warm_session_(engine_.session(initial_settings_.options)) {
   if (!name.empty()) info_.model = name;
   // Clients may change a single setting of a net or an adapter.

@@ -1,5 +1,6 @@
 #include "server/lora_scale_sets.h"
 
+#include <algorithm>
 #include <string>
 
 #include "base/error.h"
@@ -8,15 +9,20 @@
 
 namespace streamdiffusion::server {
 
-LoraScaleSets::Use LoraScaleSets::take(const std::vector<float>& scales, const Use& instead_of) {
+LoraScaleSets::Use LoraScaleSets::take(const std::vector<float>& scales, const void* owner) {
   const std::lock_guard lock(mutex_);
-  std::erase_if(sets_, [](const auto& entry) { return entry.second.expired(); });
-  auto& found = sets_[scales];
-  if (Use use = found.lock()) return use;
-  const bool replaced = instead_of.use_count() == 1;
-  const auto others = static_cast<int>(sets_.size()) - 1 - (replaced ? 1 : 0);
-  if (others >= limit_) {
-    sets_.erase(scales);
+  for (auto& [used, users] : sets_)
+    std::erase_if(users, [](const auto& user) { return user.second.expired(); });
+  std::erase_if(sets_, [](const auto& set) { return set.second.empty(); });
+  if (const auto set = sets_.find(scales); set != sets_.end()) {
+    if (const auto own = set->second.find(owner); own != set->second.end()) {
+      if (Use use = own->second.lock()) return use;
+    }
+  }
+  const auto others = static_cast<int>(std::ranges::count_if(sets_, [&](const auto& set) {
+    return set.second.size() > set.second.count(owner);  // another one uses it
+  }));
+  if (others >= limit_ && !sets_.contains(scales)) {
     std::vector<std::string> taken;
     for (const auto& [used, use] : sets_) taken.push_back("[" + base::joined(used) + "]");
     throw HttpError(503, "too_many_lora_scales",
@@ -25,8 +31,8 @@ LoraScaleSets::Use LoraScaleSets::take(const std::vector<float>& scales, const U
                                  ", or try again later"),
                     "lora_scales");
   }
-  Use use = std::make_shared<const std::vector<float>>(scales);
-  found = use;
+  const auto use = std::make_shared<const int>();
+  sets_[scales][owner] = use;
   return use;
 }
 

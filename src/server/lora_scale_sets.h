@@ -12,21 +12,24 @@ namespace streamdiffusion::server {
 /// Thread-safe.
 class LoraScaleSets {
  public:
-  /// Held by a stream for as long as it uses the scales. Streams with equal scales share one.
-  using Use = std::shared_ptr<const std::vector<float>>;
+  /// Held by a stream for as long as it uses the scales, or may go back to them.
+  using Use = std::shared_ptr<const void>;
 
   /// `limit`: sets at once, at least 1.
   explicit LoraScaleSets(int limit) : limit_(limit) {}
 
-  /// `instead_of` is what the stream uses now, or null. It counts no longer if no other stream uses
-  /// it; the stream must let go of it soon. Throws HttpError 503 where all sets are taken, naming
+  /// `owner` stands for the stream. What it holds of other scales counts only where another stream
+  /// uses them; it must let go of that soon. Throws HttpError 503 where all sets are taken, naming
   /// them.
-  Use take(const std::vector<float>& scales, const Use& instead_of = nullptr);
+  Use take(const std::vector<float>& scales, const void* owner);
 
  private:
+  /// By owner.
+  using Users = std::map<const void*, std::weak_ptr<const void>>;
+
   const int limit_;
   std::mutex mutex_;
-  std::map<std::vector<float>, std::weak_ptr<const std::vector<float>>> sets_;
+  std::map<std::vector<float>, Users> sets_;
 };
 
 }  // namespace streamdiffusion::server

@@ -68,8 +68,7 @@ void check_thumbnails(const Json& thumbnails) {
 
 /// Empty where there is no such file, or no folder.
 std::string read_text(const std::filesystem::path& folder, const std::filesystem::path& file) {
-  std::error_code ignored;
-  if (folder.empty() || !std::filesystem::exists(file, ignored)) return {};
+  if (folder.empty() || !base::is_there(file)) return {};
   const std::vector<std::byte> bytes = base::read_file(file, kMaxBytes);
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }

@@ -37,7 +37,7 @@ class LiveStream {
   /// Goes on with another model: a factory of the same kind as the one that opened this stream. The
   /// images keep coming while that is prepared.
   virtual std::uint64_t change(StreamFactory& model, const LiveSettings& settings) = 0;
-  virtual std::uint64_t current_change() const = 0;
+  virtual LiveChanges changes() const = 0;
   virtual bool reconfiguring() const = 0;
   virtual std::shared_ptr<const Image> control_image(std::size_t net) const = 0;
   virtual LiveCounters counters() const = 0;

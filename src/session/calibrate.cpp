@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/clock.h"
+#include "base/input_file.h"
 #include "base/log.h"
 #include "base/user_cache.h"
 #include "session/layer_error.h"
@@ -226,13 +227,12 @@ Calibration calibrate(const EngineOptions& options, std::span<const Image> given
 
 CalibrationTable calibration_for(const EngineOptions& options) {
   if (!options.calibration.empty()) return read_calibration(options.calibration);
-  std::error_code ignored;
   const std::filesystem::path own = std::filesystem::path(options.model) / "int8.json";
   // The file covers all parts, and the activations of the model alone.
   const bool whole = !options.model.empty() && options.vae.empty() && options.lora_dict.empty();
-  if (whole && std::filesystem::exists(own, ignored)) return read_calibration(own);
+  if (whole && base::is_there(own)) return read_calibration(own);
   const auto cached = options.cache ? calibration_cache_file(options) : std::nullopt;
-  if (cached && std::filesystem::exists(*cached, ignored)) {
+  if (cached && base::is_there(*cached)) {
     try {
       base::require_own_file(*cached);
       return read_calibration(*cached);

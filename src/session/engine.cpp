@@ -110,8 +110,10 @@ void Engine::check(const SessionOptions& options) const {
   session::check_options(impl_->model, with_defaults(options));
 }
 
-void Engine::encode_prompt(const std::string& prompt, const std::vector<float>& lora_scales) {
-  impl_->prompts.encode(prompt, lora_scales.empty() ? impl_->model.lora_scales() : lora_scales);
+std::shared_ptr<const void> Engine::encode_prompt(const std::string& prompt,
+                                                  const std::vector<float>& lora_scales) {
+  return impl_->prompts.encode(prompt,
+                               lora_scales.empty() ? impl_->model.lora_scales() : lora_scales);
 }
 
 std::shared_ptr<const void> Engine::prepare_lora_scales(const SessionOptions& options,

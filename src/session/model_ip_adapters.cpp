@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "base/input_file.h"
 #include "base/join.h"
 #include "models/ip_adapter.h"
 #include "params/limits.h"
@@ -100,8 +101,7 @@ FoundEncoder find_encoder(const IpAdapter& adapter, const models::IpAdapterConfi
                           const std::string& model) {
   std::vector<std::string> seen;
   for (const fs::path& folder : encoder_folders(adapter, model)) {
-    std::error_code ignored;
-    if (adapter.image_encoder.empty() && !fs::is_regular_file(folder / "config.json", ignored)) {
+    if (adapter.image_encoder.empty() && !base::is_there(folder / "config.json")) {
       seen.push_back(folder.string() + " does not exist");
       continue;
     }

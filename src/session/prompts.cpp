@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -23,19 +24,34 @@ Embedding Prompts::encode(const std::string& prompt, const std::vector<float>& l
   if (Embedding known = find(prompt, scales)) return known;  // another thread was here first
   Embedding embedding = run(prompt, scales);
   const std::lock_guard lock(mutex_);
-  recent_.push_front({prompt, scales, embedding});
-  if (recent_.size() > kKeptPrompts) recent_.pop_back();
+  known_.push_front({prompt, scales, embedding, embedding});
+  keep_newest();
   return embedding;
 }
 
 Embedding Prompts::find(const std::string& prompt, const Scales& scales) {
   const std::lock_guard lock(mutex_);
-  const auto found = std::find_if(recent_.begin(), recent_.end(), [&](const Known& known) {
+  const auto found = std::find_if(known_.begin(), known_.end(), [&](const Known& known) {
     return known.prompt == prompt && known.lora_scales == scales;
   });
-  if (found == recent_.end()) return nullptr;
-  recent_.splice(recent_.begin(), recent_, found);
-  return found->embedding;
+  if (found == known_.end()) return nullptr;
+  Embedding embedding = found->embedding.lock();
+  if (!embedding) {
+    known_.erase(found);
+    return nullptr;
+  }
+  found->kept = embedding;
+  known_.splice(known_.begin(), known_, found);
+  keep_newest();
+  return embedding;
+}
+
+void Prompts::keep_newest() {
+  if (known_.size() <= kKeptPrompts) return;
+  for (auto old = std::next(known_.begin(), kKeptPrompts); old != known_.end();) {
+    old->kept.reset();
+    old = old->embedding.expired() ? known_.erase(old) : std::next(old);
+  }
 }
 
 Prompts::Scales Prompts::effective(const std::vector<float>& lora_scales) const {
@@ -119,16 +135,16 @@ Embedding Prompts::run(const std::string& prompt, const Scales& scales) {
   return embedding;
 }
 
-PromptEmbedding blend(Prompts& encoder, const std::vector<WeightedPrompt>& prompts,
-                      Interpolation how, const std::vector<float>& lora_scales) {
-  std::vector<Embedding> kept;
+BlendedPrompts blend(Prompts& encoder, const std::vector<WeightedPrompt>& prompts,
+                     Interpolation how, const std::vector<float>& lora_scales) {
+  std::vector<Embedding> parts;
   std::vector<stream::WeightedValues> contexts, pooled;
   for (const WeightedPrompt& prompt : prompts) {
-    kept.push_back(encoder.encode(prompt.text, lora_scales));
-    contexts.push_back({kept.back()->context, prompt.weight});
-    pooled.push_back({kept.back()->pooled, prompt.weight});
+    parts.push_back(encoder.encode(prompt.text, lora_scales));
+    contexts.push_back({parts.back()->context, prompt.weight});
+    pooled.push_back({parts.back()->pooled, prompt.weight});
   }
-  return {stream::blend(contexts, how), stream::blend(pooled, how)};
+  return {{stream::blend(contexts, how), stream::blend(pooled, how)}, std::move(parts)};
 }
 
 }  // namespace streamdiffusion::session

@@ -1,5 +1,5 @@
 // Prompts to embeddings. The text encoders run once for each new text. The last few results are
-// kept, and so are the encoders, unless they are to be released.
+// kept, and those that someone holds; and so are the encoders, unless they are to be released.
 #pragma once
 
 #include <list>
@@ -27,7 +27,8 @@ class Prompts {
   /// With `releases`, release() frees the encoders.
   Prompts(const Model& model, ExecutableCache& executables, bool releases)
       : model_(model), executables_(executables), releases_(releases) {}
-  /// Thread-safe. A known text never waits for another one that is being encoded.
+  /// Thread-safe. A known text never waits for another one that is being encoded. A text stays
+  /// known for as long as the result is held.
   /// `lora_scales` has one entry a LoRA.
   Embedding encode(const std::string& prompt, const std::vector<float>& lora_scales);
   /// What stands for a negative prompt that was not given.
@@ -41,7 +42,9 @@ class Prompts {
   struct Known {
     std::string prompt;
     Scales lora_scales;
-    Embedding embedding;
+    std::weak_ptr<const PromptEmbedding> embedding;
+    /// Set for the newest.
+    Embedding kept;
   };
   struct Encoder {
     SharedExecutable executable;
@@ -51,6 +54,8 @@ class Prompts {
 
   Scales effective(const std::vector<float>& lora_scales) const;
   Embedding find(const std::string& prompt, const Scales& scales);
+  /// With mutex_ locked. Lets go of what is not among the newest, and forgets what nobody holds.
+  void keep_newest();
   Embedding run(const std::string& prompt, const Scales& scales);
   void run(std::size_t encoder, const std::string& prompt, PromptEmbedding& out, int channel);
   /// Reads the text encoders that are released or have other scales.
@@ -64,12 +69,18 @@ class Prompts {
   std::vector<Encoder> encoders_;
   std::mutex mutex_;
   /// Newest first.
-  std::list<Known> recent_;
+  std::list<Known> known_;
+};
+
+struct BlendedPrompts {
+  PromptEmbedding blend;
+  /// Of the single prompts. They stay known while these are held.
+  std::vector<Embedding> parts;
 };
 
 /// The weighted blend of prompts: contexts and pooled embeddings are blended each for themselves,
 /// with the same weights.
-PromptEmbedding blend(Prompts& encoder, const std::vector<WeightedPrompt>& prompts,
-                      Interpolation how, const std::vector<float>& lora_scales);
+BlendedPrompts blend(Prompts& encoder, const std::vector<WeightedPrompt>& prompts,
+                     Interpolation how, const std::vector<float>& lora_scales);
 
 }  // namespace streamdiffusion::session

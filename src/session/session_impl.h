@@ -132,6 +132,8 @@ class Session::Impl {
   bool prompt_reads_schedule_ = false;
   /// As they were set, for the text encoders under other LoRA scales.
   std::vector<WeightedPrompt> prompt_texts_;
+  /// Their embeddings, which a transition blends anew in each frame.
+  std::vector<session::Embedding> prompt_parts_;
   Interpolation interpolation_ = Interpolation::linear;
   /// Unset: none was given.
   std::optional<std::string> negative_text_;

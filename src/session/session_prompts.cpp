@@ -8,7 +8,10 @@ namespace streamdiffusion {
 
 void Session::Impl::set_prompts(const std::vector<WeightedPrompt>& prompts, Interpolation how) {
   params::check_prompts(prompts);
-  conditioning_->set_prompt(session::blend(engine_->prompts, prompts, how, options_.lora_scales));
+  session::BlendedPrompts blended =
+      session::blend(engine_->prompts, prompts, how, options_.lora_scales);
+  conditioning_->set_prompt(std::move(blended.blend));
+  prompt_parts_ = std::move(blended.parts);
   if (prompts != prompt_texts_ || how != interpolation_) forget_frames();
   prompt_texts_ = prompts;
   interpolation_ = how;
@@ -35,7 +38,7 @@ void Session::Impl::set_lora_scales(const std::vector<float>& scales) {
   session::check_options(engine_->model, wanted);
   if (scales == options_.lora_scales) return;
   // Before the UNet, so that the text encoders can be released before its weights are read.
-  session::PromptEmbedding prompt =
+  session::BlendedPrompts blended =
       session::blend(engine_->prompts, prompt_texts_, interpolation_, scales);
   session::Embedding negative = negative_embedding(scales);
   engine_->prompts.release();
@@ -44,7 +47,8 @@ void Session::Impl::set_lora_scales(const std::vector<float>& scales) {
     unet_ = Program(std::move(unet));
     controls_->write_images(*unet_.state);
   }
-  conditioning_->set_prompt(std::move(prompt));
+  conditioning_->set_prompt(std::move(blended.blend));
+  prompt_parts_ = std::move(blended.parts);
   conditioning_->set_negative(std::move(negative));
   options_ = std::move(wanted);
   schedule_stale_ = prompts_stale_ = true;

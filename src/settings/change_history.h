@@ -1,10 +1,14 @@
-// What a front end asked a live session for, by change. A change that cannot be prepared is taken
-// back by the session; the next one must start from the settings that hold, not from those.
+// What a front end asked a live session for, by change. A change that cannot be prepared or applied
+// is taken back by the session; the next one must start from the settings that hold.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <initializer_list>
 #include <map>
 #include <utility>
+
+#include "streamdiffusion/live.h"
 
 namespace streamdiffusion::settings {
 
@@ -20,13 +24,15 @@ class ChangeHistory {
     asked_.insert_or_assign(number, std::move(asked));
     now_ = number;
   }
-  /// Goes back where the session did. `number` is its current_change(); while it is reconfiguring,
-  /// an earlier one may still come back. Returns whether now() is another one.
-  bool follow(std::uint64_t number, bool reconfiguring) {
-    if (!asked_.contains(number)) return false;
-    if (!reconfiguring)
-      std::erase_if(asked_, [&](const auto& each) { return each.first != number; });
-    return std::exchange(now_, number) != number;
+  /// Goes back where the session did, and forgets what it cannot go back to. Returns whether now()
+  /// is another one.
+  bool follow(const LiveChanges& session) {
+    if (!asked_.contains(session.current)) return false;
+    std::erase_if(asked_, [&](const auto& each) {
+      const auto numbers = {session.current, session.prepared, session.applied};
+      return std::ranges::find(numbers, each.first) == numbers.end();
+    });
+    return std::exchange(now_, session.current) != session.current;
   }
 
  private:

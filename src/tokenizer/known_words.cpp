@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/edit_distance.h"
+#include "base/input_file.h"
 #include "base/join.h"
 #include "json/json.h"
 #include "json/quote.h"
@@ -111,8 +112,7 @@ std::vector<UnknownWord> unknown_words(const KnownWords& known_words, std::strin
 
 KnownWords read_known_words(const std::string& folder) {
   const std::filesystem::path file = std::filesystem::path(folder) / "concepts.json";
-  std::error_code ignored;
-  if (folder.empty() || !std::filesystem::exists(file, ignored)) return {};
+  if (folder.empty() || !base::is_there(file)) return {};
   const json::Json root = json::Json::read(file, {.bytes = 1U << 20U, .values = 50000});
   const auto list = [&root](std::string_view key) {
     const auto found = root.find(key);

@@ -167,7 +167,8 @@ void warn_of_other_notations(std::string_view prompt, std::vector<std::string>& 
     if (found.empty()) return;
     warnings.push_back(base::concat(json::quote(found), " is read as text: ", what));
   };
-  warn(first_with(prompt, '<', '>', ':'), "LoRA and other networks cannot be loaded");
+  warn(first_with(prompt, '<', '>', ':'),
+       "a LoRA is loaded with the model (--lora, lora_dict), not by a prompt");
   warn(first_with(prompt, '{', '}', '|'), "there is no choice at random");
   warn(first_with(prompt, '[', ']', '|'), "prompts do not alternate from step to step");
   warn(first_with(prompt, '[', ']', ':'), "prompts do not change from step to step");

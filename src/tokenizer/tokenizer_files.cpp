@@ -25,8 +25,7 @@ constexpr std::size_t kMaxFileBytes = std::size_t{64} << 20U;
 constexpr std::int64_t kMaxSequence = 1'000'000;
 
 std::optional<std::string> read_text(const fs::path& file) {
-  std::error_code ignored;
-  if (!fs::exists(file, ignored)) return std::nullopt;
+  if (!base::is_there(file)) return std::nullopt;
   const auto bytes = base::read_file(file, kMaxFileBytes);
   return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
 }

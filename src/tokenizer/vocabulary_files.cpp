@@ -61,6 +61,7 @@ Merges parse_merges_text(std::string_view text, const std::string& file) {
       fail(ErrorCode::corrupt_file, file, ": more than ", kMaxVocabulary, " merges");
     }
   }
+  base::require(!out.empty(), ErrorCode::corrupt_file, file, ": holds no merges");
   return out;
 }
 

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/input_file.h"
 #include "json/quote.h"
 #include "weights/ldm_components.h"
 #include "weights/ldm_keys.h"
@@ -72,8 +73,7 @@ ControlNetFile open_controlnet_file(const std::filesystem::path& path) {
                      .embedding_channels = embedding_channels_of(*file),
                      .weights = std::make_shared<WeightStore>(path)};
   const std::filesystem::path beside = path.parent_path() / "config.json";
-  std::error_code ignored;
-  if (std::filesystem::is_regular_file(beside, ignored)) out.config = json::Json::read(beside);
+  if (base::is_there(beside)) out.config = json::Json::read(beside);
   return out;
 }
 

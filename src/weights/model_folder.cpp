@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/hub_folder.h"
+#include "base/input_file.h"
 #include "json/quote.h"
 #include "params/read_json.h"
 
@@ -24,7 +25,7 @@ json::Json read_index(const fs::path& folder) {
       ": not a folder; expected a model in diffusers layout (model_index.json, unet/, vae/, ...)");
   const fs::path file = folder / "model_index.json";
   require(
-      fs::is_regular_file(file, ignored), ErrorCode::not_found, file.string(),
+      base::is_there(file), ErrorCode::not_found, file.string(),
       ": no such file; expected a model in diffusers layout (model_index.json, unet/, vae/, ...)");
   json::Json index = json::Json::read(file);
   if (!index.is(json::Json::Kind::object)) index.refuse("an object of components");
@@ -93,8 +94,7 @@ ModelDefaults parse_model_defaults(const json::Json& file) {
 
 ModelFolder::ModelFolder(const fs::path& folder) : path_(folder), index_(read_index(folder)) {
   const fs::path defaults = folder / "streamdiffusion.json";
-  std::error_code ignored;
-  has_defaults_ = fs::exists(defaults, ignored);
+  has_defaults_ = base::is_there(defaults);
   if (has_defaults_) defaults_ = parse_model_defaults(json::Json::read(defaults));
 }
 

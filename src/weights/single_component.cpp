@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/input_file.h"
 #include "weights/ldm_keys.h"
 #include "weights/model_folder.h"
 #include "weights/tiny_autoencoder_file.h"
@@ -35,7 +36,7 @@ SharedFile open(const fs::path& path) {
 FileComponent named_as_here(const SharedFile& file, const std::optional<json::Json>& config,
                             const char* what) {
   const fs::path beside = file->path().parent_path() / "config.json";
-  const bool has_config = is_file(beside);
+  const bool has_config = base::is_there(beside);
   base::require(has_config || config.has_value(), ErrorCode::not_found, beside.string(),
                 ": no such file; ", file->path().filename().string(), " is ", what,
                 " with diffusers' names, whose config.json must be beside it");

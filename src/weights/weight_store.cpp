@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/input_file.h"
 #include "json/json.h"
 #include "json/quote.h"
 #include "weights/tensor_names.h"
@@ -82,7 +83,7 @@ WeightStore::WeightStore(const fs::path& folder_or_file) {
     return;
   }
   for (const Candidate& found : candidates(folder_or_file)) {
-    if (!is_file(found.path)) continue;
+    if (!base::is_there(found.path)) continue;
     found.index ? open_shards(found.path) : open_single(found.path);
     return;
   }

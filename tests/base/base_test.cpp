@@ -123,6 +123,26 @@ TEST(InputFile, NamesTheMissingFile) {
   }
 }
 
+TEST(InputFile, SaysWhereALinkLeads) {
+  const streamdiffusion::testing::TemporaryFolder folder;
+  const auto nowhere = folder.path() / "nowhere", circle = folder.path() / "circle";
+  std::filesystem::create_symlink("gone.bin", nowhere);
+  std::filesystem::create_symlink("circle", circle);
+  for (const auto& [link, target] : {std::pair(nowhere, "gone.bin"), {circle, "circle"}}) {
+    EXPECT_TRUE(is_there(link));
+    try {
+      const InputFile file(link);
+      FAIL() << "did not throw";
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find("a link to " + std::string(target)),
+                std::string::npos)
+          << error.what();
+    }
+  }
+  EXPECT_FALSE(is_there(folder.path() / "gone.bin"));
+  EXPECT_TRUE(is_there(folder.write("a.bin", "")));
+}
+
 TEST(InputFile, RefusesAFolder) {
   EXPECT_THROW(InputFile(std::filesystem::temp_directory_path()), Error);
 }

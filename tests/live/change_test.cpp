@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "live/stream_switcher.h"
 #include "live/support.h"
 #include "support/tiny_model.h"
 #include "support/wait.h"
@@ -121,18 +122,51 @@ TEST(LiveChange, OneThatCannotBePreparedIsTakenBack) {
   huge.options.width = huge.options.height = 16384;  // more than any machine's memory
   Receiver receiver;
   LiveSession live(engine(), small(), {Kind::block, 2}, receiver.callbacks());
-  EXPECT_EQ(live.current_change(), 0U);
+  EXPECT_EQ(live.changes().current, 0U);
   EXPECT_EQ(live.change(other), 1U);
   ASSERT_TRUE(settled(live));
   EXPECT_EQ(live.change(huge), 2U);
   ASSERT_TRUE(settled(live));
   ASSERT_EQ(receiver.errors().size(), 1U);
-  EXPECT_EQ(live.current_change(), 1U);
+  EXPECT_EQ(live.changes().current, 1U);
   EXPECT_EQ(live.settings().options.width, 48);
   EXPECT_EQ(live.change(small()), 3U);
   ASSERT_TRUE(settled(live));
-  EXPECT_EQ(live.current_change(), 3U);
+  EXPECT_EQ(live.changes().current, 3U);
   EXPECT_EQ(receiver.errors().size(), 1U);
+}
+
+Image next_image(live::StreamSwitcher& switcher) {
+  live::Frame frame;
+  frame.image = numbered_image(3);
+  const live::EngineCallResult result = switcher.enter(std::move(frame));
+  return result.finished.empty() ? Image() : *result.finished.back().image;
+}
+
+TEST(LiveChange, OneThatFailsBetweenTwoSettersLeavesNeither) {
+  LiveSettings before = small();
+  before.options = engine().with_defaults(before.options);
+  before.negative_prompt = "";
+  Engine opened = engine();
+  live::StreamSwitcher switcher(
+      std::make_unique<live::ActiveSession>(opened, before, std::stop_token()), before);
+  for (int i = 0; i < 3; ++i) next_image(switcher);
+  const Image steady = next_image(switcher);
+
+  LiveSettings wrong = before;
+  wrong.prompts = {{"green fish", 1.0F}};
+  wrong.options.guidance_scale = 1.7F;
+  wrong.options.seed = 9;
+  wrong.options.t_index_list = {18, 40};
+  wrong.options.control_settings.resize(1);  // the engine has no ControlNet
+  EXPECT_THROW(switcher.apply(wrong), Error);
+  for (int i = 0; i < 3; ++i) next_image(switcher);
+  EXPECT_EQ(next_image(switcher).rgb, steady.rgb);
+
+  auto other = std::make_unique<live::ActiveSession>(opened, before, std::stop_token());
+  EXPECT_THROW(switcher.switch_to(std::move(other), wrong), Error);
+  for (int i = 0; i < 3; ++i) next_image(switcher);
+  EXPECT_EQ(next_image(switcher).rgb, steady.rgb);
 }
 
 TEST(LiveChange, AnotherModelTakesOver) {

@@ -1,5 +1,8 @@
 // Scales of LoRAs on a running stream: between two frames, with the weights prepared beside it.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <filesystem>
 
 #include "live/support.h"
 #include "support/temporary_folder.h"
@@ -67,6 +70,47 @@ TEST_F(LiveLoras, ChangeARunningStreamToTheBitsOfAFreshLoad) {
   const Image expected = settled_image(open(0.5F).session(small().options));
   EXPECT_EQ(last.rgb, expected.rgb);
   EXPECT_NE(last.rgb, receiver.outputs()[1].image->rgb);
+}
+
+TEST_F(LiveLoras, AChangeThatCannotBeAppliedIsTakenBack) {
+  Receiver receiver;
+  Engine engine = open(1);
+  LiveSettings settings = small();
+  LiveSession live(engine, settings, {QueuePolicy::Kind::block, 2}, receiver.callbacks());
+  settings.prompts = {{"blue fish", 1.0F}};
+  settings.transition_seconds = 60;
+  EXPECT_EQ(live.change(settings), 1U);
+  ASSERT_TRUE(wait_until("the prompt", [&] { return !live.reconfiguring(); }));
+  for (int i = 0; i < 2; ++i) live.submit(numbered_frame(3));
+  ASSERT_TRUE(receiver.wait_for(1));
+
+  // The transition needs "red apple" under the new scale, and its encoder can no more be read.
+  settings.options.lora_scales = {0.5F};
+  settings.options.guidance_scale = 1.7F;
+  EXPECT_EQ(live.change(settings), 2U);
+  ASSERT_TRUE(wait_until("the scale", [&] { return live.changes().prepared == 2; }));
+  EXPECT_EQ(live.changes().applied, 1U);
+  engine.encode_prompt("another scale", {0.7F});
+  std::filesystem::resize_file(model_.path() + "/text_encoder/model.safetensors", 100);
+  for (int i = 0; i < 3; ++i) live.submit(numbered_frame(3));
+  ASSERT_TRUE(receiver.wait_for(4));
+  ASSERT_EQ(receiver.errors().size(), 1U);
+  EXPECT_THAT(receiver.errors()[0], ::testing::HasSubstr("when it was opened"));
+  EXPECT_EQ(live.settings().options.lora_scales, std::vector{1.0F});
+  EXPECT_NE(live.settings().options.guidance_scale, 1.7F);
+  EXPECT_EQ(live.changes().current, 1U);
+  EXPECT_EQ(live.changes().prepared, 1U);
+  EXPECT_EQ(live.state(), LiveState::running);
+
+  settings.options.lora_scales = {1};  // the next change starts from what holds
+  EXPECT_EQ(live.change(settings), 3U);
+  ASSERT_TRUE(wait_until("the guidance", [&] { return !live.reconfiguring(); }));
+  live.submit(numbered_frame(3));
+  live.drain();
+  EXPECT_EQ(live.changes().applied, 3U);
+  EXPECT_EQ(live.settings().options.guidance_scale, 1.7F);
+  EXPECT_EQ(receiver.errors().size(), 1U);
+  expect_balanced(live.counters());
 }
 
 TEST_F(LiveLoras, ScalesThatTheEngineDoesNotHaveAreRefused) {

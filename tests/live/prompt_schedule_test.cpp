@@ -1,9 +1,9 @@
 // Prompts at set times, alone and in a stream.
-#include "live/prompt_schedule.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/log.h"
+#include "live/encoded_schedule.h"
 #include "live/support.h"
 
 namespace streamdiffusion::live {
@@ -44,6 +44,81 @@ TEST(PromptSchedule, SharesTheListWhileNothingChanges) {
 TEST(PromptSchedule, PassesEntriesThatNoFrameMet) {
   PromptSchedule schedule({{"a", 1}}, {{1, {{"b", 1}}}, {2, {{"c", 1}}, 2}});
   EXPECT_THAT(at(schedule, 3), ElementsAre(Pair("b", 0.5F), Pair("c", 0.5F)));
+}
+
+/// Counts how often each text was encoded: one that is too long is warned of each time.
+class Encodings {
+ public:
+  Encodings() {
+    base::set_log_callback([this](base::LogLevel, std::string_view message) {
+      const std::lock_guard lock(mutex_);
+      if (message.find("zebra") != std::string_view::npos) ++count_;
+    });
+  }
+  ~Encodings() { base::set_log_callback(nullptr); }
+  int count() const {
+    const std::lock_guard lock(mutex_);
+    return count_;
+  }
+  static std::string text(int number) {
+    std::string text = "text " + std::to_string(number);
+    for (int i = 0; i < 100; ++i) text += " zebra";
+    return text;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  int count_ = 0;
+};
+
+std::vector<params::ScheduledPrompts> long_schedule(int entries) {
+  std::vector<params::ScheduledPrompts> schedule;
+  for (int i = 0; i < entries; ++i) schedule.push_back({1.0 * i, {{Encodings::text(i), 1}}});
+  return schedule;
+}
+
+TEST(EncodedSchedule, OfAnyLengthEncodesEachTextOnceAndHoldsFew) {
+  constexpr int kEntries = 150;
+  Receiver receiver;
+  Encodings encodings;
+  LiveSession live(engine(), small(), {QueuePolicy::Kind::block, 2}, receiver.callbacks());
+  EncodedSchedule schedule(live, long_schedule(kEntries));
+  Engine other_stream = engine();
+  for (int i = 0; i < kEntries; ++i) {
+    EXPECT_EQ(schedule.wait(),
+              std::min<std::size_t>(EncodedSchedule::kTextsAhead, kEntries - std::max(i - 1, 0)));
+    if (i == 50) {  // another stream pushes all out that nobody holds
+      for (int k = 0; k < 70; ++k) other_stream.encode_prompt("short " + std::to_string(k));
+    }
+    live.submit({.image = [] { return numbered_image(1, 32, 24); }, .prompts = schedule.at(i)});
+  }
+  live.drain();
+  EXPECT_TRUE(receiver.errors().empty());
+  EXPECT_EQ(receiver.outputs().size(), std::size_t{kEntries});
+  EXPECT_EQ(encodings.count(), kEntries);
+}
+
+TEST(EncodedSchedule, PassesEntriesThatNoFrameMet) {
+  Receiver receiver;
+  LiveSession live(engine(), small(), {}, receiver.callbacks());
+  EncodedSchedule schedule(live, long_schedule(100));
+  EXPECT_EQ(schedule.at(90)->front().text, Encodings::text(90));
+  EXPECT_EQ(schedule.wait(), 10U);
+  EXPECT_EQ(schedule.at(1000)->front().text, Encodings::text(99));
+  EXPECT_EQ(schedule.wait(), 1U);
+}
+
+TEST(EncodedPrompts, AreKnownWhileTheyAreHeldAndForgottenAfterwards) {
+  Engine opened = engine();
+  std::shared_ptr<const void> held = opened.encode_prompt("held");
+  const auto push_out = [&](const std::string& name) {
+    for (int i = 0; i < 70; ++i) opened.encode_prompt(name + std::to_string(i));
+  };
+  push_out("first ");
+  EXPECT_EQ(opened.encode_prompt("held"), held);
+  const std::weak_ptr<const void> known = std::exchange(held, nullptr);
+  push_out("second ");
+  EXPECT_TRUE(known.expired());
 }
 
 TEST(FramePrompts, HoldFromTheirFrameOn) {

@@ -179,12 +179,12 @@ TEST_F(WithControlNet, FromTextAloneAnImageIsWhatControlImagesAreMadeOf) {
 
 TEST(LoraScaleSets, AreSharedAndLimited) {
   server::LoraScaleSets sets(2);
-  const auto start = sets.take({1});
-  const auto same = sets.take({1});
-  EXPECT_EQ(start, same);
-  auto other = sets.take({0.5F});
+  const int first = 0, second = 0, third = 0;  // streams
+  const auto start = sets.take({1}, &first), same = sets.take({1}, &second);
+  EXPECT_EQ(sets.take({1}, &first), start);
+  auto other = sets.take({0.5F}, &third);
   try {
-    sets.take({0.25F});
+    sets.take({0.25F}, &second);
     ADD_FAILURE() << "a third set";
   } catch (const server::HttpError& error) {
     EXPECT_EQ(error.status(), 503);
@@ -193,11 +193,13 @@ TEST(LoraScaleSets, AreSharedAndLimited) {
               std::string("the streams use 2 sets of LoRA scales, and each is a copy of the "
                           "weights; expected one of [0.5], [1], or try again later"));
   }
-  EXPECT_THROW(sets.take({0.25F}, start), server::HttpError);  // another stream uses it too
-  other = sets.take({0.25F}, other);
-  EXPECT_THROW(sets.take({0.5F}), server::HttpError);
+  EXPECT_THROW(sets.take({0.25F}, &first),
+               server::HttpError);  // another stream uses it too
+  const auto before = std::exchange(other, sets.take({0.25F}, &third));
+  EXPECT_THROW(sets.take({0.75F}, &second), server::HttpError);
+  EXPECT_NO_THROW(sets.take({0.125F}, &third)) << "its own count once";
   other = nullptr;
-  EXPECT_NO_THROW(sets.take({0.5F}));
+  EXPECT_THROW(sets.take({0.75F}, &second), server::HttpError) << "it may go back to {0.5}";
 }
 
 weights::TensorToWrite hashed(const std::string& name, std::vector<std::int64_t> dims) {
@@ -208,21 +210,65 @@ weights::TensorToWrite hashed(const std::string& name, std::vector<std::int64_t>
   return tensor;
 }
 
-TEST(WithLora, StreamsHaveOnlySoManyScales) {
-  const TinyModel model;
-  const TemporaryFolder folder;
-  const std::vector<weights::TensorToWrite> tensors{
-      hashed("lora_unet_conv_in.lora_down.weight", {4, 4, 3, 3}),
-      hashed("lora_unet_conv_in.lora_up.weight", {16, 4, 1, 1})};
-  weights::write_safetensors(folder.path() / "style.safetensors", tensors);
-  LiveSettings initial;
-  initial.options.width = initial.options.height = 32;
-  server::EngineStreamFactory factory(
-      Engine::open({.model = model.path(),
-                    .lora_dict = {{folder / "style.safetensors", 1}},
-                    .device = "ref"}),
-      initial, 2);
-  RunningServer server({}, &factory);
+/// An engine with one LoRA, of which two sets of scales may be in use.
+class WithLora : public ::testing::Test {
+ protected:
+  WithLora() {
+    initial_.options.width = initial_.options.height = 32;
+    const std::vector<weights::TensorToWrite> tensors{
+        hashed("lora_unet_conv_in.lora_down.weight", {4, 4, 3, 3}),
+        hashed("lora_unet_conv_in.lora_up.weight", {16, 4, 1, 1})};
+    weights::write_safetensors(folder_.path() / "style.safetensors", tensors);
+    factory_.emplace(Engine::open({.model = model_.path(),
+                                   .lora_dict = {{folder_ / "style.safetensors", 1}},
+                                   .device = "ref"}),
+                     initial_, 2);
+  }
+  LiveSettings with_scale(float scale) const {
+    LiveSettings settings = initial_;
+    settings.options.lora_scales = {scale};
+    return settings;
+  }
+  std::unique_ptr<server::LiveStream> open(const LiveSettings& settings, LiveCallbacks calls = {}) {
+    if (!calls.output) calls.output = [](const LiveOutput&) {};
+    return factory_->open(settings, {}, std::move(calls), {});
+  }
+
+  const TinyModel model_;
+  const TemporaryFolder folder_;
+  LiveSettings initial_;
+  std::optional<server::EngineStreamFactory> factory_;
+};
+
+TEST_F(WithLora, ScalesOfAChangeThatWasTakenBackAreFree) {
+  std::atomic<bool> failed = false;
+  const auto stream = open(initial_, {.error = [&](const Error&, auto) { failed = true; }});
+  LiveSettings huge = with_scale(0.5F);
+  huge.options.width = huge.options.height = 16384;  // more than any machine's memory
+  stream->change(huge);
+  ASSERT_TRUE(wait_until("the error", [&] { return failed.load(); }));
+  EXPECT_EQ(stream->changes().current, 0U);
+  EXPECT_NO_THROW(open(with_scale(0.25F)));
+}
+
+TEST_F(WithLora, ScalesOfAStreamThatHasEndedAreFree) {
+  const auto stream = open(with_scale(0.5F));
+  EXPECT_THROW(open(with_scale(0.25F)), server::HttpError);
+  stream->drain();
+  EXPECT_NO_THROW(open(with_scale(0.25F)));
+}
+
+TEST_F(WithLora, ScalesThatFramesFollowNoMoreAreFree) {
+  const auto stream = open(with_scale(0.5F));
+  EXPECT_EQ(stream->change(initial_), 1U);
+  ASSERT_TRUE(wait_until("the scales", [&] { return stream->changes().prepared == 1; }));
+  stream->submit({.image = [] { return Image{1, 1, {1, 2, 3}}; }});
+  ASSERT_TRUE(wait_until("the change", [&] { return stream->changes().applied == 1; }));
+  EXPECT_NO_THROW(open(with_scale(0.25F)));
+}
+
+TEST_F(WithLora, StreamsHaveOnlySoManyScales) {
+  RunningServer server({}, &*factory_);
   auto first = server.connect("first"), second = server.connect("second");
   const auto ask = [](WebSocketClient& client, float scale) {
     client.text({{"type", "settings"}, {"params", {{"lora_scales", {scale}}}}});

@@ -66,6 +66,16 @@ TEST(Image, IsTheNewestOneOfASessionOrOfAll) {
   const Fields known{{"If-None-Match", red.header.at("etag")}};
   EXPECT_EQ(server.get("/api/image/one", known).status, 304);
   EXPECT_EQ(server.get("/api/image", known).status, 200) << "another one is newer";
+  EXPECT_EQ(server.get("/api/image", {{"If-None-Match", "*"}}).status, 304);
+  EXPECT_EQ(red.header.at("cache-control"), "private, no-cache");
+  EXPECT_EQ(red.header.at("cross-origin-resource-policy"), "same-origin");
+  EXPECT_EQ(server.get("/api/image/one", {{"Origin", "http://evil.example"}}).status, 403);
+  const HttpAnswer head = fetch(server.port(), "HEAD", "/api/image/one");
+  EXPECT_EQ(head.header.at("content-length"), std::to_string(red.body.size()));
+  EXPECT_EQ(head.body, "");
+  const HttpAnswer posted = server.post("/api/image/one", "");
+  EXPECT_EQ(posted.status, 405);
+  EXPECT_EQ(posted.header.at("allow"), "GET, HEAD, OPTIONS");
 }
 
 TEST(Page, NamesOnlyRelativeAddresses) {  // a proxy may serve it under a path prefix

@@ -14,15 +14,26 @@ TEST(ChangeHistory, FollowsTheSessionBack) {
   asked.add(1, "a");
   asked.add(2, "b");
   EXPECT_EQ(asked.now(), "b");
-  EXPECT_FALSE(asked.follow(2, true));
-  EXPECT_TRUE(asked.follow(1, false)) << "2 was taken back";
+  EXPECT_FALSE(asked.follow({.current = 2, .prepared = 1, .applied = 0}));
+  EXPECT_TRUE(asked.follow({.current = 1, .prepared = 1, .applied = 0})) << "2 was taken back";
   EXPECT_EQ(asked.now(), "a");
-  EXPECT_FALSE(asked.follow(0, false)) << "1 holds, so what was before it is forgotten";
-  EXPECT_EQ(asked.now(), "a");
+  EXPECT_TRUE(asked.follow({.current = 0, .prepared = 0, .applied = 0})) << "1 was not applied";
+  EXPECT_EQ(asked.now(), "start");
+}
+
+TEST(ChangeHistory, ForgetsWhatTheSessionCannotGoBackTo) {
+  ChangeHistory<std::string> asked("start");
+  asked.add(1, "a");
+  asked.add(2, "b");
   asked.add(3, "c");
-  asked.add(4, "d");
-  EXPECT_TRUE(asked.follow(1, true)) << "kept while others are prepared";
+  EXPECT_FALSE(asked.follow({.current = 3, .prepared = 1, .applied = 0}));
+  EXPECT_FALSE(asked.follow({.current = 2, .prepared = 1, .applied = 0})) << "never prepared";
+  EXPECT_TRUE(asked.follow({.current = 1, .prepared = 1, .applied = 0}));
   EXPECT_EQ(asked.now(), "a");
+  asked.add(4, "d");
+  EXPECT_FALSE(asked.follow({.current = 4, .prepared = 4, .applied = 4}));
+  EXPECT_FALSE(asked.follow({})) << "what is forgotten cannot come back";
+  EXPECT_EQ(asked.now(), "d");
 }
 
 }  // namespace

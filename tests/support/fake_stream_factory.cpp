@@ -101,9 +101,9 @@ class FakeStream : public LiveStream {
     factory_.set_changed_to(model.info().model);
     return change(settings);
   }
-  std::uint64_t current_change() const override {
+  LiveChanges changes() const override {
     const std::lock_guard lock(mutex_);
-    return current_change_;
+    return {current_change_, current_change_, current_change_};
   }
   bool reconfiguring() const override { return false; }
   std::shared_ptr<const Image> control_image(std::size_t net) const override {

@@ -64,6 +64,9 @@ std::vector<Malformed> malformed_files() {
        [](auto& t) { t.merges = std::nullopt; },
        {"folder", "merges.txt"},
        ErrorCode::not_found},
+      {"merges_are_empty",
+       [](auto& t) { t.merges = "#version: 0.2\n"; },
+       {"folder/merges.txt", "holds no merges"}},
       {"vocab_is_no_json", [](auto& t) { t.vocab = "{"; }, {"folder/vocab.json", "not valid JSON"}},
       {"vocab_is_an_array",
        [](auto& t) { t.vocab = "[]"; },
@@ -106,7 +109,7 @@ std::vector<Malformed> malformed_files() {
       {"byte_and_unknown_token_missing",
        [](auto& t) {
          t.vocab = R"({"a":0,"b":1})";
-         t.merges = "";
+         t.merges = "a b\n";
        },
        {"vocab.json", "byte symbol", "\"<|endoftext|>\""}},
       {"config_is_no_object", with_config("[1]"), {"tokenizer_config.json", "expected an object"}},

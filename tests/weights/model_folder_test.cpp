@@ -48,6 +48,14 @@ TEST(ModelFolder, SaysWhatIsMissing) {
                {"\"safety_checker\" is missing"});
 }
 
+TEST(ModelFolder, AnOptionalFileThatIsALinkToNowhereIsNamed) {
+  const TemporaryFolder folder;
+  folder.write("model_index.json", index_text);
+  std::filesystem::create_symlink("gone.json", folder.path() / "streamdiffusion.json");
+  expect_error([&] { ModelFolder{folder.path()}; }, ErrorCode::not_found,
+               {"streamdiffusion.json: a link to gone.json"});
+}
+
 TEST(ModelFolder, IsCalledByItsNameOrItsRepositorys) {
   EXPECT_EQ(model_name("models/pictogram"), "pictogram");
   EXPECT_EQ(model_name("models/pictogram/"), "pictogram");

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <chrono>
 #include <cmath>
@@ -169,6 +170,18 @@ INSTANTIATE_TEST_SUITE_P(
                  R"({"weight_map": {"a": "m-1.safetensors", "b": "m-2.safetensors"}})",
                  "\"b\" is in m-1.safetensors too"}),
     [](const auto& param) { return param.param.name; });
+
+TEST(WeightStore, NamesAFileOfItsNameThatIsNone) {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "model.safetensors";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  expect_error([&] { WeightStore{folder.path()}; }, ErrorCode::io,
+               {"model.safetensors: not a regular file"});
+  std::filesystem::remove(path);
+  std::filesystem::create_symlink("../blobs/123", path);
+  expect_error([&] { WeightStore{folder.path()}; }, ErrorCode::not_found,
+               {"model.safetensors: a link to ../blobs/123"});
+}
 
 TEST(WeightStore, SaysSoWhenOnlyPickledWeightsAreThere) {
   const TemporaryFolder folder;

@@ -40,8 +40,9 @@ Response changed_response(const Request& request, std::string_view etag, std::st
                           std::string_view body) {
   Response response;
   response.type = type;
-  response.header = {{"ETag", std::string(etag)}, {"Cache-Control", "no-cache"}};
-  if (request.field("if-none-match").find(etag) != std::string::npos) {
+  response.header = {{"ETag", std::string(etag)}, {"Cache-Control", "private, no-cache"}};
+  const std::string& known = request.field("if-none-match");
+  if (known == "*" || known.find(etag) != std::string::npos) {
     response.status = 304;
   } else {
     response.body = body;
@@ -177,6 +178,7 @@ void Api::dispatch(Request& request, const Reply& reply) {
     if (route.handler == nullptr || !matches(route, request.path)) continue;
     if (route.method == method) return (this->*route.handler)(request, reply);
     allowed.emplace_back(route.method);
+    if (allowed.back() == "GET") allowed.emplace_back("HEAD");
   }
   const bool file = find_asset(request.path) != nullptr;
   if (file && method == "GET") return page(request, reply);
@@ -189,7 +191,7 @@ void Api::dispatch(Request& request, const Reply& reply) {
     response = error_response(HttpError(405, "method_not_allowed",
                                         "this address does not accept " + dump(request.method)));
   }
-  if (file) allowed = {"GET"};
+  if (file) allowed = {"GET", "HEAD"};
   allowed.push_back("OPTIONS");
   response.header.emplace_back("Allow", base::joined(allowed));
   reply(std::move(response));

@@ -193,6 +193,7 @@ void ClientSession::check_stream() {
   }
   const LiveCounters counters = client_counters(stream_->counters());
   add_to_metrics(counters);
+  follow_stream();
   if (std::exchange(reconfiguring_, stream_->reconfiguring()) && !reconfiguring_) {
     send(dump(settings()));
   }

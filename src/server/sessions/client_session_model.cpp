@@ -77,8 +77,7 @@ void ClientSession::note_change(std::uint64_t number, std::shared_ptr<const Stre
 
 void ClientSession::follow_stream() {
   if (!stream_ || !asked_) return;
-  const bool settled = !stream_->reconfiguring();
-  if (!asked_->follow(stream_->current_change(), !settled)) return;
+  if (!asked_->follow(stream_->changes())) return;
   model_ = asked_->now().model;
   parameters_ = asked_->now().parameters;
   quality_->store(parameters_.jpeg_quality);

@@ -1,0 +1,243 @@
+// ISO/IEC 14496-12: boxes mvhd, mdhd, elst, stts, stss, stsz.
+#include "media/edit_list.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/input_file.h"
+#include "base/log.h"
+
+namespace streamdiffusion::media {
+namespace {
+
+constexpr std::uint64_t kMany = 1'000'000, kTimesTheSamples = 4;
+/// Of one table. What a longer one says is not known, and the worst is assumed.
+constexpr std::uint64_t kMaxTableBytes = std::uint64_t{16} << 20U;
+/// In one box.
+constexpr int kMaxBoxes = 4096;
+
+struct Box {
+  std::array<char, 4> type{};
+  /// Of its content.
+  std::uint64_t begin = 0, end = 0;
+  bool is(std::string_view name) const { return std::string_view(type.data(), 4) == name; }
+};
+
+/// Bytes of a table, big-endian. Beyond the end there are zeros.
+class Table {
+ public:
+  Table() = default;
+  explicit Table(std::vector<std::byte> bytes) : bytes_(std::move(bytes)) {}
+  std::uint64_t number(std::size_t offset, std::size_t size) const {
+    std::uint64_t value = 0;
+    for (std::size_t i = offset; i < offset + size; ++i) {
+      value = value << 8U | (i < bytes_.size() ? std::to_integer<std::uint64_t>(bytes_[i]) : 0);
+    }
+    return value;
+  }
+  /// Entries of `size` bytes from `offset` on: as many as it says, or as there are.
+  std::size_t entries(std::size_t said, std::size_t offset, std::size_t size) const {
+    return bytes_.size() < offset ? 0 : std::min(said, (bytes_.size() - offset) / size);
+  }
+  bool empty() const { return bytes_.empty(); }
+  /// It was not read.
+  bool too_long = false;
+
+ private:
+  std::vector<std::byte> bytes_;
+};
+
+class File {
+ public:
+  File(const ReadAt& read, std::uint64_t size) : read_(read), size_(size) {}
+
+  Box whole() const { return {{}, 0, size_}; }
+  Table bytes(std::uint64_t begin, std::uint64_t end) const {
+    std::vector<std::byte> out(end - begin);
+    read_(begin, out);
+    return Table(std::move(out));
+  }
+  /// The first box of that name inside another one.
+  std::optional<Box> find(const Box& parent, std::string_view name) const {
+    std::optional<Box> found;
+    visit(parent, [&](const Box& box) {
+      if (box.is(name)) found = box;
+      return !found;
+    });
+    return found;
+  }
+  /// Until `next` returns false.
+  void visit(const Box& parent, const std::function<bool(const Box&)>& next) const {
+    std::uint64_t at = parent.begin;
+    for (int i = 0; i < kMaxBoxes && parent.end - at >= 8; ++i) {
+      const Table head = bytes(at, std::min(at + 16, parent.end));
+      std::uint64_t length = head.number(0, 4), header = 8;
+      if (length == 0) length = parent.end - at;
+      if (length == 1) length = head.number(8, 8), header = 16;
+      if (length < header || length > parent.end - at) return;
+      Box box{{}, at + header, at + length};
+      for (std::size_t k = 0; k < 4; ++k) {
+        box.type[k] = static_cast<char>(head.number(4 + k, 1));
+      }
+      if (!next(box)) return;
+      at += length;
+    }
+  }
+  /// The table of a box at that place inside another one; empty where there is none.
+  Table table(const Box& parent, std::initializer_list<std::string_view> path) const {
+    std::optional<Box> box = parent;
+    for (const std::string_view name : path) {
+      if (box) box = find(*box, name);
+    }
+    if (!box) return {};
+    Table table = bytes(box->begin, std::min(box->end, box->begin + kMaxTableBytes));
+    table.too_long = box->end - box->begin > kMaxTableBytes;
+    return table;
+  }
+
+ private:
+  const ReadAt& read_;
+  const std::uint64_t size_;
+};
+
+/// Of mvhd or mdhd.
+std::uint64_t timescale_of(const Table& header) {
+  const bool wide = header.number(0, 1) == 1;
+  return std::max<std::uint64_t>(header.number(wide ? 20 : 12, 4), 1);
+}
+
+/// When the samples of a track are decoded, and which are key frames.
+class Samples {
+ public:
+  Samples(const File& file, const Box& tables)
+      : count_(file.table(tables, {"stsz"}).number(8, 4)), keys_(file.table(tables, {"stss"})) {
+    const Table times = file.table(tables, {"stts"});
+    known_ = !times.too_long && !keys_.too_long;
+    std::uint64_t sample = 0, time = 0;
+    for (std::size_t i = 0; i < times.entries(times.number(4, 4), 8, 8); ++i) {
+      const std::uint64_t count = times.number(8 + 8 * i, 4), delta = times.number(12 + 8 * i, 4);
+      runs_.push_back({sample, time, count, delta});
+      sample += count;
+      time +=
+          count * delta;  // a sum that overflows counts fewer frames, as wrong times do in libav
+    }
+    key_count_ = keys_.entries(keys_.number(4, 4), 8, 4);
+  }
+
+  std::uint64_t count() const { return count_; }
+  /// How many are decoded before a time.
+  std::uint64_t before(std::uint64_t time) const {
+    if (!known_) return count_;
+    const auto run = std::ranges::lower_bound(runs_, time, {}, &Run::time);
+    if (run == runs_.begin()) return 0;
+    const Run& last = *std::prev(run);
+    const std::uint64_t passed =
+        last.delta == 0 ? last.count : (time - last.time + last.delta - 1) / last.delta;
+    return std::min(last.sample + std::min(passed, last.count), count_);
+  }
+  /// The key frame that `sample` needs; counted from 0.
+  std::uint64_t key(std::uint64_t sample) const {
+    if (!known_) return 0;
+    if (keys_.empty()) return sample;
+    std::size_t low = 0, high = key_count_;  // those before `low` are at most `sample`
+    while (low < high) {
+      const std::size_t middle = low + (high - low) / 2;
+      if (key_at(middle) <= sample) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low == 0 ? 0 : std::min(key_at(low - 1), sample);
+  }
+
+ private:
+  struct Run {
+    std::uint64_t sample, time, count, delta;
+  };
+  /// In the file they are counted from 1.
+  std::uint64_t key_at(std::size_t number) const {
+    return std::max<std::uint64_t>(keys_.number(8 + 4 * number, 4), 1) - 1;
+  }
+
+  std::uint64_t count_;
+  Table keys_;
+  bool known_ = true;
+  std::size_t key_count_ = 0;
+  std::vector<Run> runs_;
+};
+
+/// What the edits of a track play.
+std::optional<EditList> edits_of(const File& file, const Box& track, std::uint64_t movie_scale) {
+  const Table edits = file.table(track, {"edts", "elst"});
+  const bool wide = edits.number(0, 1) == 1;
+  const std::size_t size = wide ? 20 : 12, half = wide ? 8 : 4;
+  const std::size_t count = edits.entries(edits.number(4, 4), 8, size);
+  const auto media = file.find(track, "mdia");
+  const auto information = media ? file.find(*media, "minf") : std::nullopt;
+  const auto tables = information ? file.find(*information, "stbl") : std::nullopt;
+  if (count == 0 || !tables) return std::nullopt;
+  const Samples samples(file, *tables);
+  const auto scale = static_cast<double>(timescale_of(file.table(*media, {"mdhd"})));
+  EditList list{.edits = count, .frames = 0, .samples = samples.count()};
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint64_t start = edits.number(8 + size * i + half, half);
+    const std::uint64_t empty = wide ? ~std::uint64_t{0} : 0xffffffffU;
+    if (start == empty) continue;
+    const double length = static_cast<double>(edits.number(8 + size * i, half)) * scale /
+                          static_cast<double>(movie_scale);
+    const double end = static_cast<double>(start) + length;
+    constexpr double kLatest = 9e18;
+    const std::uint64_t first = samples.key(samples.before(start));
+    const std::uint64_t last = length > 0 && end < kLatest
+                                   ? samples.before(static_cast<std::uint64_t>(end)) + 1
+                                   : samples.count();
+    list.frames += std::max(last, first) - first;
+  }
+  return list;
+}
+
+}  // namespace
+
+bool EditList::is_excessive() const {
+  return edits > kMany || frames > std::max(kMany, kTimesTheSamples * samples);
+}
+
+std::optional<EditList> longest_edit_list(const ReadAt& read, std::uint64_t size) {
+  const File file(read, size);
+  std::optional<EditList> longest;
+  const std::optional<Box> movie = file.find(file.whole(), "moov");
+  if (!movie) return longest;
+  const std::uint64_t scale = timescale_of(file.table(*movie, {"mvhd"}));
+  file.visit(*movie, [&](const Box& box) {
+    if (!box.is("trak")) return true;
+    const std::optional<EditList> list = edits_of(file, box, scale);
+    if (list && (!longest || list->frames > longest->frames)) longest = list;
+    return true;
+  });
+  return longest;
+}
+
+bool has_excessive_edits(const std::string& file, int descriptor, const std::string& name) {
+  std::optional<EditList> list;
+  try {
+    const base::InputFile input(file.empty() ? base::concat("/proc/self/fd/", descriptor) : file);
+    list = longest_edit_list(
+        [&](std::uint64_t offset, std::span<std::byte> out) { input.read(offset, out); },
+        input.size());
+  } catch (const Error&) {  // no regular file, or it is still being written
+    return false;
+  }
+  if (!list || !list->is_excessive()) return false;
+  base::warn(
+      name, ": an edit list of ", list->edits, " entries plays ", list->frames, " frames of ",
+      list->samples,
+      ", expected at most a few times as many as there are; it is not obeyed, and the frames "
+      "come in the order in which they are stored");
+  return true;
+}
+
+}  // namespace streamdiffusion::media
