@@ -81,6 +81,10 @@ void print_need(const MemoryNeed& need) {
       mib(need.text_encoders), need.releases_text_encoders ? " (released before the UNet)" : "",
       mib(need.unet), mib(need.autoencoder), mib(need.activations), mib(need.per_stream),
       mib(need.reading), mib(need.overhead()), encoder.c_str());
+  if (need.shared_calls > 0) {
+    std::printf("            and up to %.1f MiB for UNet calls over several such sessions\n",
+                mib(need.shared_calls));
+  }
   base::check_standard_output();  // shown before the weights are read
 }
 
@@ -122,6 +126,18 @@ void print_ip_adapters(const Engine& engine, const SessionOptions& options) {
   }
 }
 
+/// Whether sessions share calls of the UNet, and if not, why.
+void print_batching(const EngineInfo& info, const SessionOptions& options) {
+  if (info.batching_rows == 0 || options.use_cached_attn || options.parallel == Parallel::rows) {
+    const char* why = info.batching_rows == 0   ? ""
+                      : options.use_cached_attn ? ", because cached attention keeps earlier frames"
+                                                : ", because of --parallel rows";
+    return void(std::printf("batching    off: sessions take turns%s\n", why));
+  }
+  std::printf("batching    up to %d rows of several sessions in a UNet call%s\n",
+              info.batching_rows, info.batching_measures ? ", where it is measured to pay" : "");
+}
+
 void show(const InfoFlags& flags) {
   params::Settings settings = flags.parameters.parsed();
   Engine engine = open_engine(settings);
@@ -147,6 +163,7 @@ void show(const InfoFlags& flags) {
   std::printf("device      %s on %s\n", info.dtype.c_str(), info.device.c_str());
   for (const DeviceDetail& detail : info.device_details)
     std::printf("  %-9s %s\n", detail.name.c_str(), detail.value.c_str());
+  print_batching(info, settings.live.options);
   std::printf("holds       weights %.1f MiB, activations %.1f MiB, per stream %.1f MiB\n",
               mib(engine.info().weight_bytes), mib(engine.arena_bytes(session)),
               mib(engine.state_bytes(session)));

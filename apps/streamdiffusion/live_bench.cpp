@@ -225,6 +225,7 @@ struct LiveReport {
   Ages ages;
   /// Images a second of each session.
   std::vector<double> rates;
+  SharedCalls shared;
 
   double fps() const { return std::accumulate(rates.begin(), rates.end(), 0.0); }
   double busy_share() const { return busy / wall; }
@@ -252,14 +253,27 @@ struct LiveReport {
   }
 };
 
+/// How the sessions came to the UNet.
+void print_shared(const SharedCalls& shared) {
+  if (shared.calls == 0) return;
+  const auto calls = static_cast<double>(shared.calls);
+  std::printf(
+      "UNet       %llu calls over %.1f sessions, %.1f rows and %.1f empty seats each; %llu alone\n",
+      static_cast<unsigned long long>(shared.calls), static_cast<double>(shared.sessions) / calls,
+      static_cast<double>(shared.rows) / calls, static_cast<double>(shared.empty_seats) / calls,
+      static_cast<unsigned long long>(shared.calls_alone));
+}
+
 void print(const LiveReport& r) {
   std::printf("%s\n", r.title.c_str());
   std::printf(
       "delivered  %.1f fps; the engine is busy %.1f %% of the time, %.2f ms an image delivered\n",
       r.fps(), 100 * r.busy_share(), r.busy_each() * 1e3);
   if (r.rates.size() > 1) {
-    std::printf("sessions   %zu in turns: %.2f fps each, least %.2f, most %.2f\n", r.rates.size(),
+    std::printf("sessions   %zu %s: %.2f fps each, least %.2f, most %.2f\n", r.rates.size(),
+                r.shared.calls > 0 ? "in shared calls" : "in turns",
                 r.fps() / static_cast<double>(r.rates.size()), r.least(), r.most());
+    print_shared(r.shared);
   }
   std::printf("  %-10s %8s %8s %8s %14s\n", "ms", "p50", "p95", "p99", "p95 in calls");
   for (const auto& [name, values] :
@@ -297,7 +311,12 @@ void write_json(const LiveReport& r, const std::string& path) {
                        {"processed", count(r.counters.processed)},
                        {"skipped", count(r.counters.skipped)},
                        {"dropped", count(r.counters.dropped())},
-                       {"failed", count(r.counters.failed)}});
+                       {"failed", count(r.counters.failed)},
+                       {"shared_calls", count(r.shared.calls)},
+                       {"shared_rows", count(r.shared.rows)},
+                       {"shared_sessions", count(r.shared.sessions)},
+                       {"empty_seats", count(r.shared.empty_seats)},
+                       {"calls_alone", count(r.shared.calls_alone)}});
 }
 
 /// Each on a thread of its own.
@@ -320,9 +339,11 @@ void run_live_bench(params::Settings settings, const LiveBench& bench) {
   }
   for_each_at_once(sessions, &BenchSession::warm_up);
   LiveReport report;
+  const SharedCalls before = engine.shared_calls();
   const auto start = base::Clock::now();
   for_each_at_once(sessions, &BenchSession::measure);
   report.wall = base::seconds_since(start);
+  report.shared = engine.shared_calls().since(before);
   for (const auto& session : sessions) session->end();
   for (const auto& session : sessions) report.add(*session);
   const SessionOptions options = sessions.front()->live().settings().options;

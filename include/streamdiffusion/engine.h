@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -68,6 +69,10 @@ struct EngineInfo {
   bool size_conditioning = false;
   /// The model takes the guidance scale as an input: it acts with cfg_type none.
   bool guidance_embedding = false;
+  /// The most rows of a UNet call over several sessions, 0 where they take turns; and whether such
+  /// calls are made only where they are measured to pay.
+  int batching_rows = 0;
+  bool batching_measures = false;
 };
 
 /// Memory that a session needs, in bytes, known before any weight is read.
@@ -81,6 +86,10 @@ struct MemoryNeed {
   std::size_t activations = 0, per_stream = 0;
   /// While a weight is read: the largest one as f32.
   std::size_t reading = 0;
+  /// Of UNet calls over rows of several sessions (EngineOptions::batching), once there are so many
+  /// sessions like this one that the largest call is full. They share its weights. Not in total():
+  /// where memory is short, sessions take turns.
+  std::size_t shared_calls = 0;
   /// The text encoders are released before the UNet is read.
   bool releases_text_encoders = false;
 
@@ -123,6 +132,22 @@ struct IpAdapterCost {
   double row_macs = 0, unet_row_macs = 0;
   /// Of encoding an image, once.
   double image_macs = 0;
+};
+
+/// What became of the calls of the UNet of sessions that may share them, since the engine was
+/// opened.
+struct SharedCalls {
+  /// Calls over rows of at least two sessions, with how many rows and sessions together, and seats
+  /// that were empty.
+  std::uint64_t calls = 0, rows = 0, sessions = 0, empty_seats = 0;
+  /// Calls of a session alone, beside others whose rows were not there.
+  std::uint64_t calls_alone = 0;
+
+  /// Those that came after `before`.
+  SharedCalls since(const SharedCalls& before) const {
+    return {calls - before.calls, rows - before.rows, sessions - before.sessions,
+            empty_seats - before.empty_seats, calls_alone - before.calls_alone};
+  }
 };
 
 /// The result of calibrating a model for int8.
@@ -198,6 +223,8 @@ class Engine {
   /// The model's own sample prompts, or empty.
   std::string sample_prompt() const;
   std::string sample_negative_prompt() const;
+  /// Thread-safe, like all of them; costs next to nothing.
+  SharedCalls shared_calls() const;
   /// Ops of the executables that a session uses, without those of text encoders that are
   /// released.
   std::vector<OpInfo> ops(const Session& session) const;

@@ -228,6 +228,10 @@ struct EngineOptions {
   bool cache = true;
   PromptSyntax prompt_syntax = PromptSyntax::emphasis;
   TextEncoders text_encoders = TextEncoders::automatic;
+  /// Rows of several sessions in one call of the UNet: "off", the most rows of a call ("2" to
+  /// "64"), or "auto": up to 16 where that is measured to pay. An image has the same bits either
+  /// way. The cuda device takes turns.
+  std::string batching = "off";
   /// Measures the time of every operation.
   bool profile = false;
   /// Live sessions at a time; one more is refused as `busy`. 0: no limit.

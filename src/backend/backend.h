@@ -68,6 +68,11 @@ struct OpReport {
   ActivationStats input_stats;
 };
 
+/// A piece of a stream's state, in bytes from its start.
+struct Extent {
+  std::size_t offset = 0, bytes = 0;
+};
+
 /// The persistent values of one stream: inputs, outputs and what was computed ahead. Streams share
 /// none of them.
 class State {
@@ -76,6 +81,10 @@ class State {
   /// The memory of a named input or output, over all row groups, rows in order. Throws not_found.
   virtual tensor::View input(std::string_view name) const = 0;
   virtual tensor::View output(std::string_view name) const = 0;
+  /// Copies pieces of another state of the same device, the first piece to the first and so on.
+  /// Allocates nothing. Throws internal unless they agree in number and sizes.
+  virtual void copy(std::span<const Extent> to, const State& from,
+                    std::span<const Extent> pieces) = 0;
 };
 
 /// Lets others use the device in the middle of a long run.
@@ -105,6 +114,13 @@ class Executable {
   /// still wait.
   virtual void run(graph::Lifetime program, State& state, Pause* pause = nullptr) = 0;
   virtual std::vector<OpReport> report() const = 0;
+  /// By row of a call: what the frame program reads for it that the program of `lifetime` left in
+  /// the stream's state. Executables of the same computation give the same pieces in the same
+  /// order, whatever rows they have, so that a row can move from one to another (State::copy).
+  /// Throws internal for a computation whose rows share such a value otherwise than as a prompt.
+  virtual std::vector<std::vector<Extent>> hoisted_rows(graph::Lifetime lifetime) const = 0;
+  /// Names of the inputs that change with every frame. Each has a row for each row of the call.
+  virtual std::vector<std::string> frame_inputs() const = 0;
   /// How many groups of rows run side by side.
   virtual std::size_t row_groups() const = 0;
   virtual std::size_t arena_bytes() const = 0;
@@ -136,6 +152,8 @@ class Device {
   virtual std::unique_ptr<Executable> compile(std::vector<graph::Graph> row_groups,
                                               const Weights& weights,
                                               std::span<const std::string> shared_inputs = {}) = 0;
+  /// Whether a row of a call has the same bits whatever other rows the call has, and however many.
+  virtual bool rows_are_independent() const = 0;
   /// Whether a run calls Pause::pause() where an op ends. If not, it ends within milliseconds.
   virtual bool can_pause() const = 0;
   /// What it runs on, for people, one fact each: {"driver", "CUDA 13.0"}. May be empty.

@@ -55,6 +55,25 @@ void TurnQueue::Turn::use(const void* resource) {
   wait(lock, false);
 }
 
+void TurnQueue::Turn::again(const void* resource) {
+  std::unique_lock lock(member_.queue_.mutex_);
+  require(!stop_.stop_requested(), ErrorCode::busy, kStopped);
+  member_.resource_ = resource;
+  member_.queue_.account(member_);
+  wait(lock, false);
+}
+
+double TurnQueue::Turn::used() const {
+  const std::lock_guard lock(member_.queue_.mutex_);
+  return member_.start_ + (member_.queue_.clock_() - member_.granted_);
+}
+
+void TurnQueue::Turn::charge(Member& other, double seconds) {
+  const std::lock_guard lock(member_.queue_.mutex_);
+  member_.start_ -= seconds;
+  other.start_ += seconds;
+}
+
 bool TurnQueue::Turn::wanted() const {
   return member_.queue_.waiting() > 0 || stop_.stop_requested();
 }

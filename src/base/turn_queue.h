@@ -69,7 +69,16 @@ class TurnQueue {
     /// Lets others go first, if they have had less, and returns when it is this member's turn
     /// again. Throws busy if `stop` is requested.
     void pause();
-    /// Seconds that the constructor, use() and pause() waited.
+    /// Ends this turn and takes another, which is to work with `resource`, in the order in which
+    /// this member now stands. Nobody is kept from the resource meanwhile. Throws busy as the
+    /// constructor does.
+    void again(const void* resource);
+    /// Seconds of the resource that count as this member's so far: its turns, less what others
+    /// were charged of them. Only differences mean something.
+    double used() const;
+    /// Charges `seconds` of this turn to another member, who waits: the work was its own.
+    void charge(Member& other, double seconds);
+    /// Seconds that the constructor, use(), again() and pause() waited.
     double waited() const { return waited_; }
 
    private:

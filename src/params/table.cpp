@@ -93,6 +93,10 @@ Rows engine_rows() {
              "After a prompt: keep them in memory, release them and read them again for the next "
              "prompt, or auto (release where memory is short)",
              choice<kTextEncoders>(SD_REACH(engine.text_encoders)), "--text-encoders"),
+      engine("batching", "Batching",
+             "Rows of several sessions in one UNet call: off, auto (where it is measured to pay), "
+             "or the most rows of a call, 2 to 64",
+             text(SD_REACH(engine.batching)), "--batching", "auto|off|N"),
   };
 }
 

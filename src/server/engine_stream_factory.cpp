@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <mutex>
+#include <utility>
 
 #include "base/hub_folder.h"
 #include "server/page_hints.h"
@@ -169,6 +170,11 @@ EngineStreamFactory::EngineStreamFactory(Engine engine, LiveSettings initial_set
   const SessionOptions full = engine_.with_defaults(initial_settings_.options);
   initial_settings_.options.control_settings = full.control_settings;
   initial_settings_.options.image_prompts = full.image_prompts;
+}
+
+SharedCalls EngineStreamFactory::new_shared_calls() {
+  const SharedCalls now = engine_.shared_calls();
+  return now.since(std::exchange(told_, now));
 }
 
 std::unique_ptr<LiveStream> EngineStreamFactory::open(const LiveSettings& settings,

@@ -27,12 +27,15 @@ class EngineStreamFactory : public StreamFactory {
   std::vector<std::string> prompt_warnings(const std::string& prompt) const override {
     return engine_.prompt_warnings(prompt);
   }
+  SharedCalls new_shared_calls() override;
   std::unique_ptr<LiveStream> open(const LiveSettings& settings, QueuePolicy policy,
                                    LiveCallbacks callbacks, std::stop_token stop) override;
 
  private:
   Engine engine_;
   ServedModel info_;
+  /// What new_shared_calls() has told.
+  SharedCalls told_;
   LiveSettings initial_settings_;
   /// The streams hold it too.
   std::shared_ptr<LoraScaleSets> lora_scales_;

@@ -56,6 +56,12 @@ std::shared_ptr<const StreamModel> LoadedModels::loaded(std::string_view name) c
   return find(name);
 }
 
+void LoadedModels::for_each_loaded(const std::function<void(StreamFactory&)>& visit) const {
+  const std::lock_guard lock(mutex_);
+  visit(*first_->factory);
+  for (const auto& model : others_) visit(*model->factory);
+}
+
 void LoadedModels::release_unused() {
   const auto fits = [this] {
     return 2 + others_.size() <= static_cast<std::size_t>(limits_.models);

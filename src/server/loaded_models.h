@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -53,6 +54,8 @@ class LoadedModels {
   bool has(std::string_view name) const;
   /// The model if it is in memory; else null.
   std::shared_ptr<const StreamModel> loaded(std::string_view name) const;
+  /// Those that are in memory now.
+  void for_each_loaded(const std::function<void(StreamFactory&)>& visit) const;
   /// The model, opened if it is not in memory. May take seconds. One that no stream uses makes way,
   /// the longest unused first. Throws HttpError 503 where streams use all, or while another model
   /// is being opened, and 404 for a name that is not among the entries.

@@ -55,6 +55,24 @@ class Metrics::Impl {
   Counter& undelivered_drops = drops.Add({{"cause", "undelivered"}});
   Counter& paused_drops = drops.Add({{"cause", "paused"}});
   Counter& stopped_drops = drops.Add({{"cause", "stopped"}});
+  Family<Counter>& unet_calls =
+      prometheus::BuildCounter()
+          .Name("streamdiffusion_unet_calls_total")
+          .Help("UNet calls where sessions may share them, by the sessions whose rows they had")
+          .Register(registry);
+  Counter& calls_of_several = unet_calls.Add({{"sessions", "several"}});
+  Counter& calls_of_one = unet_calls.Add({{"sessions", "one"}});
+  Family<Counter>& unet_seats = prometheus::BuildCounter()
+                                    .Name("streamdiffusion_unet_seats_total")
+                                    .Help("Rows of UNet calls over several sessions")
+                                    .Register(registry);
+  Counter& taken_seats = unet_seats.Add({{"seat", "taken"}});
+  Counter& empty_seats = unet_seats.Add({{"seat", "empty"}});
+  Counter& unet_sessions = prometheus::BuildCounter()
+                               .Name("streamdiffusion_unet_sessions_total")
+                               .Help("Sessions of UNet calls over several, summed over the calls")
+                               .Register(registry)
+                               .Add({});
   Family<Gauge>& session_family = prometheus::BuildGauge()
                                       .Name("streamdiffusion_sessions")
                                       .Help("Active sessions, and clients waiting for a slot")
@@ -109,6 +127,14 @@ void Metrics::frames(const LiveCounters& before, const LiveCounters& now) {
   add(impl_->undelivered_drops, before.dropped_undelivered, now.dropped_undelivered);
   add(impl_->paused_drops, before.dropped_paused, now.dropped_paused);
   add(impl_->stopped_drops, before.dropped_stopped, now.dropped_stopped);
+}
+
+void Metrics::shared_calls(const SharedCalls& more) {
+  impl_->calls_of_several.Increment(static_cast<double>(more.calls));
+  impl_->calls_of_one.Increment(static_cast<double>(more.calls_alone));
+  impl_->taken_seats.Increment(static_cast<double>(more.rows));
+  impl_->empty_seats.Increment(static_cast<double>(more.empty_seats));
+  impl_->unet_sessions.Increment(static_cast<double>(more.sessions));
 }
 
 void Metrics::sessions(int active, int waiting) {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "streamdiffusion/engine.h"
 #include "streamdiffusion/live.h"
 
 namespace streamdiffusion::server {
@@ -31,6 +32,8 @@ class Metrics {
   void delivered(double deliver_seconds, double age_seconds);
   /// Adds the difference of two readings of a stream's counters.
   void frames(const LiveCounters& before, const LiveCounters& now);
+  /// Adds what became of the UNet's calls.
+  void shared_calls(const SharedCalls& more);
   void sessions(int active, int waiting);
   void session_opened();
   void request(const std::string& route, int status);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "params/without_effect.h"
+#include "streamdiffusion/engine.h"
 #include "streamdiffusion/known_words.h"
 #include "streamdiffusion/live.h"
 
@@ -89,6 +90,8 @@ class StreamFactory {
   virtual std::vector<std::string> prompt_warnings(const std::string& /*prompt*/) const {
     return {};
   }
+  /// What became of the UNet's calls since this was last called, by one thread at a time.
+  virtual SharedCalls new_shared_calls() { return {}; }
   /// May take seconds. Throws Error for settings that are invalid for this model, and busy soon
   /// after `stop` is requested.
   virtual std::unique_ptr<LiveStream> open(const LiveSettings& settings, QueuePolicy policy,

@@ -11,6 +11,7 @@
 #include "base/user_cache.h"
 #include "params/seed.h"
 #include "session/adapter_costs.h"
+#include "session/batching.h"
 #include "session/calibrate.h"
 #include "session/choose_device.h"
 #include "session/choose_dtype.h"
@@ -63,6 +64,7 @@ Engine::Impl::Impl(const EngineOptions& options, Extras extras)
           session::releases_text_encoders(model, *device, dtype, options.text_encoders)),
       executables(model, *device, dtype, calibration ? &*calibration : nullptr,
                   std::move(extras.build_unet)),
+      row_pools(executables, turns, session::batching(options.batching, *device)),
       prompts(model, executables, releases_text_encoders),
       images(model, executables) {}
 
@@ -188,7 +190,9 @@ EngineInfo Engine::info() const {
       .controlnets = impl_->model.controlnets(),
       .ip_adapters = impl_->model.ip_adapters(),
       .size_conditioning = impl_->model.pooled_width() > 0,
-      .guidance_embedding = impl_->model.guidance_embedding()};
+      .guidance_embedding = impl_->model.guidance_embedding(),
+      .batching_rows = impl_->row_pools.batching().max_rows,
+      .batching_measures = impl_->row_pools.batching().measures};
 }
 
 MemoryNeed Engine::memory_need(const SessionOptions& options) const {
@@ -196,6 +200,11 @@ MemoryNeed Engine::memory_need(const SessionOptions& options) const {
   session::check_options(impl_->model, full);
   MemoryNeed need = session::memory_need(impl_->model, *impl_->device, impl_->dtype, full);
   need.releases_text_encoders = impl_->releases_text_encoders;
+  if (impl_->row_pools.takes(session::unet_key(full))) {
+    need.shared_calls =
+        session::shared_call_bytes(impl_->model, impl_->dtype, full,
+                                   session::RowPool::sizes(impl_->row_pools.batching().max_rows));
+  }
   return need;
 }
 
@@ -228,6 +237,11 @@ std::vector<OpInfo> Engine::ops(const Session& session) const {
         append_ops(executable, stage, ops);
       });
   return ops;
+}
+
+SharedCalls Engine::shared_calls() const {
+  const session::RowPoolStats& stats = impl_->row_pools.stats();
+  return {stats.calls, stats.rows, stats.sessions, stats.empty_seats, stats.calls_alone};
 }
 
 std::size_t Engine::arena_bytes(const Session& session) const {

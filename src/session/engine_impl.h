@@ -9,6 +9,7 @@
 #include "session/executable_cache.h"
 #include "session/image_encoder.h"
 #include "session/prompts.h"
+#include "session/row_pools.h"
 #include "session/session_limit.h"
 #include "streamdiffusion/engine.h"
 
@@ -28,8 +29,7 @@ class Engine::Impl {
 
   const session::Model model;
   session::SessionLimit live_sessions;
-  /// Sessions take a turn for each batch, and in the middle of a long one others have theirs. A
-  /// batch over several sessions would be formed here, of those that wait.
+  /// Sessions take a turn for each batch, and in the middle of a long one others have theirs.
   base::TurnQueue turns;
   const std::unique_ptr<backend::Device> device;
   const tensor::DType dtype;
@@ -37,6 +37,7 @@ class Engine::Impl {
   /// Whether text encoders are released when they have encoded a prompt.
   const bool releases_text_encoders;
   session::ExecutableCache executables;
+  session::RowPools row_pools;
   session::Prompts prompts;
   session::ImageEncoder images;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <numeric>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -110,6 +111,21 @@ MemoryNeed memory_need(const Model& model, const backend::Device& device, tensor
   sum.add(model.decoder_graph(o.frame_buffer_size, *o.height, *o.width, o.keep_tensors, dtype),
           need.autoencoder);
   return need;
+}
+
+std::size_t shared_call_bytes(const Model& model, tensor::DType dtype, const SessionOptions& o,
+                              std::span<const int> sizes) {
+  const int two = 2 * static_cast<int>(unet_key(o).kv_rows.size());
+  const auto first = std::ranges::lower_bound(sizes, two);
+  if (first == sizes.end()) return 0;
+  std::vector<int> own_prompts(static_cast<std::size_t>(*first));
+  std::iota(own_prompts.begin(), own_prompts.end(), 0);
+  models::UNetShape shape = model.unet_shape(own_prompts, *first, *o.height, *o.width, dtype);
+  shape.controlnets = enabled_controlnets(o);
+  shape.image_prompts = model.image_prompt_shapes(expected_image_counts(o));
+  const graph::MemoryPlan plan = graph::plan_memory(model.unet_graph(shape));
+  const auto seats = std::accumulate(first, sizes.end(), std::size_t{0});
+  return (plan.arena_bytes + plan.persistent_bytes) * seats / static_cast<std::size_t>(*first);
 }
 
 bool releases_text_encoders(const Model& model, const backend::Device& device, tensor::DType dtype,

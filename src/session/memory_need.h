@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 
 #include "backend/backend.h"
 #include "session/model.h"
@@ -12,6 +13,10 @@ namespace streamdiffusion::session {
 /// `options` has every default filled in and is valid. int8 counts as `dtype`, which is more.
 MemoryNeed memory_need(const Model& model, const backend::Device& device, tensor::DType dtype,
                        const SessionOptions& options);
+
+/// MemoryNeed::shared_calls of such a session. `sizes`: seats that calls may have, ascending.
+std::size_t shared_call_bytes(const Model& model, tensor::DType dtype,
+                              const SessionOptions& options, std::span<const int> sizes);
 
 /// Whether the text encoders are to be released: what the user says, or else whether a session with
 /// the model's defaults needs more than is available.

@@ -19,7 +19,7 @@ void Session::Impl::set_control_settings(const std::vector<ControlSettings>& set
     engine_->prompts.release();
     Program unet(engine_->executables.unet(session::unet_key(wanted), stop_));
     controls_->set(engine_->executables, wanted, stop_);
-    unet_ = std::move(unet);
+    use_unet(std::move(unet), session::unet_key(wanted));
     controls_->write_images(*unet_.state);
     schedule_stale_ = prompts_stale_ = true;
   } else {

@@ -16,7 +16,8 @@ void Session::Impl::set_image_prompts(const std::vector<ImagePrompt>& prompts) {
   next.set(engine_->images, wanted, stop_);
   if (session::image_counts(wanted) != session::image_counts(options_)) {
     engine_->prompts.release();
-    unet_ = Program(engine_->executables.unet(session::unet_key(wanted), stop_));
+    const session::UNetKey key = session::unet_key(wanted);
+    use_unet(Program(engine_->executables.unet(key, stop_)), key);
     controls_->write_images(*unet_.state);
     schedule_stale_ = true;
   }

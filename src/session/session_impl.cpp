@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/join.h"
 #include "params/check.h"
+#include "session/pause_for_others.h"
 #include "session/session_options.h"
 #include "session/stopwatch.h"
 #include "streamdiffusion/names.h"
@@ -17,21 +18,11 @@ namespace {
 
 using base::ErrorCode;
 using graph::Lifetime;
+using session::PauseForOthers;
 using session::Stopwatch;
 
 /// The filter has a random sequence of its own, so that noise does not shift it.
 constexpr std::uint64_t kFilterSeed = 0x51f17e5;
-
-/// Lets other sessions have their turns in the middle of a run.
-class PauseForOthers : public backend::Pause {
- public:
-  explicit PauseForOthers(base::TurnQueue::Turn& turn) : turn_(turn) {}
-  bool wanted() const override { return turn_.wanted(); }
-  void pause() override { turn_.pause(); }
-
- private:
-  base::TurnQueue::Turn& turn_;
-};
 
 }  // namespace
 
@@ -78,7 +69,8 @@ void Session::Impl::make_programs() {
   session::AutoencoderKey decoded = image;
   decoded.image = options_.keep_tensors;
   if (!options_.text_to_image) encoder_ = Program(engine_->executables.encoder(image, stop_));
-  unet_ = Program(engine_->executables.unet(session::unet_key(options_), stop_));
+  const session::UNetKey key = session::unet_key(options_);
+  use_unet(Program(engine_->executables.unet(key, stop_)), key);
   controls_.emplace(engine_->model, batch_ ? batch_->layout() : sequential_->layout());
   controls_->set(engine_->executables, options_, stop_);
   prompt_reads_schedule_ = engine_->executables.prompt_reads_schedule();
@@ -86,11 +78,26 @@ void Session::Impl::make_programs() {
   decoder_ = Program(engine_->executables.decoder(decoded, stop_));
 }
 
+void Session::Impl::use_unet(Program unet, const session::UNetKey& key) {
+  pooled_.reset();
+  unet_ = std::move(unet);
+  if (engine_->row_pools.takes(key)) {
+    pooled_.emplace(engine_->row_pools.pool(key), turns_, unet_);
+  }
+}
+
 void Session::Impl::run(const Program& program, Lifetime lifetime) {
   turn_->use(program.executable.get());
   PauseForOthers pause(*turn_);
   program.executable->run(lifetime, *program.state, &pause);
-  waited_ = turn_->waited();
+  waited_ = turn_->waited() - from_others_;
+}
+
+void Session::Impl::run_unet() {
+  if (!pooled_) return run(unet_, Lifetime::per_frame);
+  PauseForOthers pause(*turn_);
+  from_others_ += pooled_->run(*turn_, pause);
+  waited_ = turn_->waited() - from_others_;
 }
 
 void Session::Impl::set_parameters(const std::function<void(stream::StreamParameters&)>& change) {
@@ -197,6 +204,7 @@ void Session::Impl::run_batch() {
   try {
     base::TurnQueue::Turn turn(turns_, stop_);
     turn_ = &turn;
+    from_others_ = 0;
     waited_ = turn.waited();
     run_stages();
   } catch (const Error& error) {
@@ -254,7 +262,7 @@ void Session::Impl::run_stream_batch(bool from_noise, std::span<const float> lat
     std::fill(entering_.begin(), entering_.end(), stream::FrameId());
     write_scales(0, batch_->layout().steps);
     write_cached_frames(0, [&](int row) { return batch_->holds_frame(row); });
-    run(unet_, Lifetime::per_frame);
+    run_unet();
     if (frame_slots_) frame_slots_->leave(0);
     try {
       batch_->leave(unet_.output("prediction"), finished_, leaving_);
@@ -283,7 +291,7 @@ void Session::Impl::run_sequential(bool from_noise, std::span<const float> laten
       write_scales(step, sequential_->steps());
       write_cached_frames(
           step, [&](int row) { return leaving_[static_cast<std::size_t>(row)].has_value(); });
-      run(unet_, Lifetime::per_frame);
+      run_unet();
       if (frame_slots_) frame_slots_->leave(step);
       sequential_->leave(step, unet_.output("prediction"));
     }
@@ -296,6 +304,7 @@ void Session::Impl::refresh_schedule() {
   if (batch_) batch_->timesteps(unet_.input("timesteps"));
   const auto& parameters = batch_ ? batch_->parameters() : sequential_->parameters();
   conditioning_->write_guidance(*unet_.state, parameters.guidance_scale);
+  if (pooled_) pooled_->schedule_changes();
   run(unet_, Lifetime::per_schedule);
   if (prompt_reads_schedule_) prompts_stale_ = true;
   schedule_stale_ = false;
@@ -306,6 +315,7 @@ void Session::Impl::refresh_prompts() {
   engine_->prompts.release();
   conditioning_->write_prompts(*unet_.state);
   image_prompts_->write_tokens(*unet_.state);
+  if (pooled_) pooled_->prompts_change();
   run(unet_, Lifetime::per_prompt);
   prompts_stale_ = false;
 }

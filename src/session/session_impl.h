@@ -10,6 +10,7 @@
 #include "session/engine_impl.h"
 #include "session/frames_in_flight.h"
 #include "session/image_prompts.h"
+#include "session/row_pool.h"
 #include "stream/frame_slots.h"
 #include "stream/sequential.h"
 #include "stream/similarity_filter.h"
@@ -61,6 +62,10 @@ class Session::Impl {
   using Program = session::Program;
 
   void make_programs();
+  /// Goes on with another program of the UNet, and in the pool of its shape.
+  void use_unet(Program unet, const session::UNetKey& key);
+  /// The UNet's program of the frame, alone or in a call with rows of other sessions.
+  void run_unet();
   void use_schedule_of(const SessionOptions& next);
   session::Embedding negative_embedding(const std::vector<float>& lora_scales) const;
   /// Runs a program of the batch. Other streams have turns in the middle of a long one.
@@ -119,6 +124,11 @@ class Session::Impl {
   stream::SimilarityFilter filter_;
   std::optional<stream::FrameNoise> text_to_image_noise_;
   Program encoder_, unet_, decoder_;
+  /// Where the UNet's rows may share a call with those of other sessions; it refers to unet_.
+  std::optional<session::RowPool::Member> pooled_;
+  /// Of the turn in progress: what calls of others did for this session, less what its own did for
+  /// others, in seconds.
+  double from_others_ = 0;
   std::optional<session::Controls> controls_;
   /// Set with cached attention.
   std::optional<stream::FrameSlots> frame_slots_;

@@ -42,9 +42,10 @@ void Session::Impl::set_lora_scales(const std::vector<float>& scales) {
       session::blend(engine_->prompts, prompt_texts_, interpolation_, scales);
   session::Embedding negative = negative_embedding(scales);
   engine_->prompts.release();
-  session::SharedExecutable unet = engine_->executables.unet(session::unet_key(wanted), stop_);
+  const session::UNetKey key = session::unet_key(wanted);
+  session::SharedExecutable unet = engine_->executables.unet(key, stop_);
   if (unet != unet_.executable) {
-    unet_ = Program(std::move(unet));
+    use_unet(Program(std::move(unet)), key);
     controls_->write_images(*unet_.state);
   }
   conditioning_->set_prompt(std::move(blended.blend));

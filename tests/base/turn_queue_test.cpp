@@ -154,6 +154,104 @@ TEST(TurnQueue, WhatAPausedTurnWorksWithIsNotGivenToOthers) {
   EXPECT_TRUE(inside);
 }
 
+TEST(TurnQueue, WhoTakesAnotherTurnStandsWhereItsSecondsPutIt) {
+  FakeClock clock;
+  TurnQueue queue(clock.reader());
+  TurnQueue::Member first(queue), second(queue);
+  std::vector<int> order;
+  Turn turn(first);
+  BlockingThread other([&] {
+    const Turn its(second);
+    order.push_back(2);
+    clock.advance(1);
+  });
+  ASSERT_TRUE(other.wait_until_blocked());
+  clock.advance(3);
+  turn.again("pool");  // it has had three seconds, and the other none
+  order.push_back(1);
+  other.join();
+  EXPECT_EQ(order, (std::vector{2, 1}));
+  EXPECT_EQ(turn.waited(), 1);
+}
+
+TEST(TurnQueue, WhoHasHadLessKeepsTheResourceWhenItTakesAnotherTurn) {
+  FakeClock clock;
+  TurnQueue queue(clock.reader());
+  TurnQueue::Member first(queue), second(queue);
+  {
+    const Turn turn(second);
+    clock.advance(5);
+  }
+  std::atomic<bool> inside = false;
+  auto turn = std::make_unique<Turn>(first);
+  BlockingThread other([&] {
+    const Turn its(second);
+    inside = true;
+  });
+  ASSERT_TRUE(other.wait_until_blocked());
+  clock.advance(4);  // the first stands at four, the other at five
+  turn->again("pool");
+  EXPECT_FALSE(inside);
+  EXPECT_EQ(turn->waited(), 0);
+  turn.reset();
+  other.join();
+  EXPECT_TRUE(inside);
+}
+
+TEST(TurnQueue, NobodyIsKeptFromTheResourceOfATurnThatIsTakenAgain) {
+  FakeClock clock;
+  TurnQueue queue(clock.reader());
+  TurnQueue::Member first(queue), second(queue);
+  Turn turn(first);
+  BlockingThread other([&] {
+    Turn its(second);
+    its.use("pool");
+  });
+  ASSERT_TRUE(other.wait_until_blocked());
+  clock.advance(1);
+  turn.again("pool");  // the other has had less: it goes first, with the pool
+  other.join();
+}
+
+TEST(TurnQueue, WhatATurnDoesForAnotherIsChargedToThatOne) {
+  FakeClock clock;
+  TurnQueue queue(clock.reader());
+  TurnQueue::Member leader(queue), follower(queue), third(queue);
+  std::vector<int> order;
+  auto turn = std::make_unique<Turn>(leader);
+  BlockingThread one([&] {
+    const Turn its(follower);
+    order.push_back(1);
+  });
+  ASSERT_TRUE(one.wait_until_blocked());
+  BlockingThread two([&] {
+    const Turn its(third);
+    order.push_back(2);
+  });
+  ASSERT_TRUE(two.wait_until_blocked());
+  const double before = turn->used();
+  clock.advance(4);
+  EXPECT_EQ(turn->used() - before, 4);
+  turn->charge(follower, 3);
+  EXPECT_EQ(turn->used() - before, 1);
+  turn.reset();
+  two.join();
+  one.join();
+  EXPECT_EQ(order, (std::vector{2, 1}));  // though the follower came first
+}
+
+TEST(TurnQueue, AStoppedTurnIsNotTakenAgain) {
+  TurnQueue queue;
+  TurnQueue::Member member(queue), other(queue);
+  std::stop_source stop;
+  {
+    Turn turn(member, stop.get_token());
+    stop.request_stop();
+    EXPECT_THROW(turn.again("pool"), Error);
+  }
+  const Turn next(other);
+}
+
 TEST(TurnQueue, AWaitEndsWithAStop) {
   TurnQueue queue;
   TurnQueue::Member holder(queue), waiter(queue), last(queue);

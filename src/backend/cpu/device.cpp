@@ -84,6 +84,7 @@ class CpuDevice final : public Device {
   }
   /// VNNI adds four int8 products in 32 bits. Without it, sums of two saturate in 16 bits.
   bool supports_int8() const override { return isa_.vnni; }
+  bool rows_are_independent() const override { return true; }
   bool can_pause() const override { return true; }
   std::size_t planned_weight_bytes(const graph::Graph& graph,
                                    const graph::MemoryPlan& plan) const override {

@@ -27,6 +27,8 @@ class CudaDevice final : public Device {
   }
   bool supports_int8() const override { return false; }
   /// A recorded program cannot be left in the middle.
+  /// cuDNN and cuBLASLt choose their kernels by the number of rows.
+  bool rows_are_independent() const override { return false; }
   bool can_pause() const override { return false; }
   bool in_host_memory() const override { return false; }
   std::vector<Detail> details() const override {

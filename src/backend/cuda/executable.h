@@ -12,6 +12,7 @@
 #include "backend/cuda/ops/compiled_op.h"
 #include "backend/cuda/row_bias_fusion.h"
 #include "backend/cuda/state.h"
+#include "backend/host/hoisted_rows.h"
 #include "backend/host/token_ids.h"
 
 namespace streamdiffusion::backend::cuda {
@@ -28,6 +29,12 @@ class CudaExecutable final : public Executable {
   /// Never pauses: a recorded program cannot be left in the middle, and takes milliseconds.
   void run(graph::Lifetime program, State& state, Pause* pause = nullptr) override;
   std::vector<OpReport> report() const override;
+  std::vector<std::vector<Extent>> hoisted_rows(graph::Lifetime lifetime) const override {
+    return host::hoisted_rows(groups_, layout_, lifetime);
+  }
+  std::vector<std::string> frame_inputs() const override {
+    return host::frame_inputs(groups_.front().graph);
+  }
   std::size_t row_groups() const override { return groups_.size(); }
   std::size_t arena_bytes() const override;
   std::size_t state_bytes() const override { return layout_.bytes() + kept_bytes_; }

@@ -57,6 +57,8 @@ class Runtime {
 
   virtual void upload(std::byte* to, const std::byte* from, std::size_t bytes) = 0;
   virtual void download(std::byte* to, const std::byte* from, std::size_t bytes) = 0;
+  /// From memory of the card to memory of the card.
+  virtual void copy(std::byte* to, const std::byte* from, std::size_t bytes) = 0;
   virtual void synchronize() = 0;
 
   /// Between these, work is recorded instead of run. Nothing may be allocated or waited for.

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "backend/host/hoisted_rows.h"
+#include "base/error.h"
+
 namespace streamdiffusion::backend::cuda {
 
 CudaState::CudaState(Runtime& runtime, const host::StateLayout& layout,
@@ -23,6 +26,19 @@ void CudaState::upload(const host::StateLayout::Port& port) {
 
 void CudaState::download(const host::StateLayout::Port& port) {
   runtime_.download(host_.data() + port.offset, memory_.data() + port.offset, port.desc.bytes());
+}
+
+/// Queued: the next program runs behind it.
+void CudaState::copy(std::span<const Extent> to, const State& from,
+                     std::span<const Extent> pieces) {
+  const auto* other = dynamic_cast<const CudaState*>(&from);
+  base::require(other != nullptr, base::ErrorCode::internal, "a state of another device");
+  host::check_extents(to, pieces);
+  const StreamLock stream(runtime_);
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    runtime_.copy(memory_.data() + to[i].offset, other->memory_.data() + pieces[i].offset,
+                  to[i].bytes);
+  }
 }
 
 }  // namespace streamdiffusion::backend::cuda

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "backend/backend.h"
+#include "backend/host/hoisted_rows.h"
 #include "backend/host/host_state.h"
 #include "backend/host/token_ids.h"
 
@@ -39,6 +40,12 @@ class HostExecutable : public Executable {
   /// Throws internal for a state of another executable, invalid_argument for a bad token id.
   void run(graph::Lifetime program, State& state, Pause* pause) final;
   std::vector<OpReport> report() const final;
+  std::vector<std::vector<Extent>> hoisted_rows(graph::Lifetime lifetime) const final {
+    return host::hoisted_rows(groups_, layout_, lifetime);
+  }
+  std::vector<std::string> frame_inputs() const final {
+    return host::frame_inputs(groups_.front().graph);
+  }
   std::size_t row_groups() const final { return groups_.size(); }
   std::size_t arena_bytes() const final;
   std::size_t state_bytes() const final { return layout_.bytes() + kept_bytes_; }

@@ -17,6 +17,7 @@ class RefDevice final : public Device {
     return dtype == tensor::DType::f32 || dtype == tensor::DType::bf16;
   }
   bool supports_int8() const override { return true; }
+  bool rows_are_independent() const override { return true; }
   bool can_pause() const override { return true; }
   std::size_t weight_bytes() const override { return store_.bytes(); }
 

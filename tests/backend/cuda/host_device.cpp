@@ -89,6 +89,11 @@ void HostRuntime::download(std::byte* to, const std::byte* from, std::size_t byt
   enqueue([=] { std::memcpy(to, from, bytes); });
 }
 
+void HostRuntime::copy(std::byte* to, const std::byte* from, std::size_t bytes) {
+  count_call("a copy");
+  enqueue([=] { std::memcpy(to, from, bytes); });
+}
+
 void HostRuntime::synchronize() {
   if (capturing_) throw std::logic_error("a wait during a capture");
   const Work work = std::exchange(waiting_, {});

@@ -33,6 +33,7 @@ class HostRuntime final : public Runtime, private CUstream_st {
   void release_pinned(std::byte* memory) noexcept override { release(memory); }
   void upload(std::byte* to, const std::byte* from, std::size_t bytes) override;
   void download(std::byte* to, const std::byte* from, std::size_t bytes) override;
+  void copy(std::byte* to, const std::byte* from, std::size_t bytes) override;
   void synchronize() override;
   void begin_capture() override;
   std::unique_ptr<CapturedGraph> end_capture() override;

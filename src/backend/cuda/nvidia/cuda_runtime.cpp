@@ -108,6 +108,9 @@ class CudaRuntime final : public Runtime {
   void download(std::byte* to, const std::byte* from, std::size_t bytes) override {
     check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_), "download");
   }
+  void copy(std::byte* to, const std::byte* from, std::size_t bytes) override {
+    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_), "copy");
+  }
   void synchronize() override { check(cudaStreamSynchronize(stream_), "wait for the card"); }
 
   void begin_capture() override {
