@@ -122,6 +122,16 @@ class Cluster:
                         found.append(Server(machine, int(pid), words))
         return found
 
+    def placements(self) -> list[str]:
+        """The machine of each placement that runs."""
+        found = []
+        for machine in MACHINES:
+            for pid in sh(f"ip netns pids {machine}", check=False).split():
+                with contextlib.suppress(OSError, ValueError):
+                    title = pathlib.Path(f"/proc/{pid}/cmdline").read_text()
+                    found += [machine] * title.startswith("ray::ServeReplica:streamdiffusion:placement")
+        return found
+
     def cut(self, machine: str) -> None:
         sh(f"ip link set {machine} down")
 

@@ -219,6 +219,7 @@ class RayCluster(unittest.TestCase):
         streams = self.streams(STREAMS)
         lost = [s.url for s in self.cluster.servers() if s.machine == machine]
         self.assertTrue([s for s in streams if s.server in lost], f"no stream on {machine}")
+        self.assertEqual(self.cluster.placements(), list(MACHINES))  # one on each, whatever was lost before
         since = time.monotonic()
         try:
             fault()

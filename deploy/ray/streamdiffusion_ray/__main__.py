@@ -53,9 +53,13 @@ def connect() -> None:
 
 def deploy(settings: Settings, host: str, port: int) -> None:
     """Returns when as many servers as --min are ready; Ray reports what it does meanwhile."""
+    import ray
     from ray import serve
 
     from .application import NAME, application
+    machines = sum(node["Alive"] for node in ray.nodes())
+    if settings.entries > machines:
+        raise Mistake(f"--entries {settings.entries}: the cluster has {machines} machines, and each has one at most")
     serve.start(http_options={"host": host, "port": port}, proxy_location="EveryNode")
     try:
         serve.run(application(settings), name=NAME)

@@ -36,12 +36,14 @@ def servers(settings: Settings) -> serve.Deployment:
 
 
 def application(settings: Settings) -> serve.Application:
-    """What `serve.run` takes. The placement keeps running where only its servers change."""
+    """What `serve.run` takes. Several placements are on different machines, so that one of them outlives any machine;
+    one alone is replaced before it ends."""
     of_placement = dataclasses.replace(Settings(), token_file=settings.token_file, origins=settings.origins,
                                        watchdog_s=settings.watchdog_s,
                                        flags=tuple(f for f in settings.flags if f == "--self-signed"))
     placement = serve.deployment(name="placement", num_replicas=settings.entries, max_ongoing_requests=1000,
-                                 max_surge_percent=100,
+                                 max_surge_percent=100 if settings.entries == 1 else 0,
+                                 max_replicas_per_node=None if settings.entries == 1 else 1,
                                  health_check_period_s=1.0, health_check_timeout_s=5.0,
                                  ray_actor_options={"num_cpus": 0.1})(Placement)
     return placement.bind(of_placement, servers(settings).bind(settings))

@@ -143,7 +143,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         type=number(float, 0, 3600))
     add("--start-timeout", "start_s", "seconds until a new server must be ready (%(default)g)",
         type=number(float, 1, 86400))
-    add("--entries", "entries", "replicas of the placement; two outlive a machine (%(default)s)",
+    add("--entries", "entries", "placements, each on a machine of its own; two outlive a machine (%(default)s)",
         type=number(int, 1, 100))
     add("--surge", "surge", "percent of the servers that an update may start beside the old ones; needs room for them "
         "(%(default)s: a server ends before its successor starts)", type=number(int, 0, 100))
