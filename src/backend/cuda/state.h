@@ -25,8 +25,7 @@ class CudaState final : public State {
   tensor::View input(std::string_view name) const override { return view(layout_.input(name)); }
   tensor::View output(std::string_view name) const override { return view(layout_.output(name)); }
 
-  void copy(std::span<const Extent> to, const State& from,
-            std::span<const Extent> pieces) override;
+  void copy(std::span<const Extent> to, const State& from, std::span<const Extent> pieces) override;
   bool belongs_to(const host::StateLayout& layout) const { return &layout == &layout_; }
   /// Address of every value of a row group on the card, by value id.
   void* const* values(std::size_t group) const { return addresses_[group].data(); }

@@ -24,8 +24,7 @@ class HostState final : public State {
 
   tensor::View input(std::string_view name) const override { return view(layout_.input(name)); }
   tensor::View output(std::string_view name) const override { return view(layout_.output(name)); }
-  void copy(std::span<const Extent> to, const State& from,
-            std::span<const Extent> pieces) override;
+  void copy(std::span<const Extent> to, const State& from, std::span<const Extent> pieces) override;
   /// Whether this state was made for `layout`, and so for the executable that owns it.
   bool belongs_to(const StateLayout& layout) const { return &layout == &layout_; }
   /// Address of every value of a row group, by value id; null for a value that no program computes.

@@ -145,9 +145,8 @@ void SessionRegistry::update_metrics() {
     fps += session->fps();
   }
   context_.metrics.fps(fps);
-  context_.models.for_each_loaded([&](StreamFactory& factory) {
-    context_.metrics.shared_calls(factory.new_shared_calls());
-  });
+  context_.models.for_each_loaded(
+      [&](StreamFactory& factory) { context_.metrics.shared_calls(factory.new_shared_calls()); });
   context_.metrics.sessions(used_slots_, waiting());
 }
 
