@@ -96,7 +96,8 @@ test: check unit
 
 ci:
 	@scripts/setup.sh ci
-	@$(MAKE) test asan fuzz
+	@SD_TEST_SCHEDULES=1000 $(MAKE) test
+	@$(MAKE) asan fuzz
 
 SOAK_FRAMES ?= 200000
 soak:

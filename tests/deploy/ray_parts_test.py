@@ -74,20 +74,20 @@ class PolicyTest(unittest.TestCase):
 
 class PortTest(unittest.TestCase):
     def test_replicas_of_a_machine_that_start_together_take_different_ports(self):
-        first = server_process.Port(47860, 47862)
-        second = server_process.Port(47860, 47862)  # nothing listens yet on the first one's
+        first = server_process.Port(21860, 21862)
+        second = server_process.Port(21860, 21862)  # nothing listens yet on the first one's
         self.assertNotEqual(first.number, second.number)
         with server_process.socket.socket() as listener:
-            third = server_process.Port(47860, 47862)
+            third = server_process.Port(21860, 21862)
             listener.bind(("", third.number))
             listener.listen()
             with self.assertRaises(OSError) as caught:
-                server_process.Port(47860, 47862)
-            self.assertIn("47860 to 47862", str(caught.exception))
+                server_process.Port(21860, 21862)
+            self.assertIn("21860 to 21862", str(caught.exception))
         for port in (first, second, third):
             port.close()
-        again = server_process.Port(47860, 47862)
-        self.assertEqual(again.number, 47860)
+        again = server_process.Port(21860, 21862)
+        self.assertEqual(again.number, 21860)
         again.close()
 
 

@@ -148,7 +148,8 @@ TEST(Sdxl, BlendsThePooledEmbeddingsWithTheSameWeights) {
   ASSERT_EQ(apple->pooled.size(), 20U);
   ASSERT_EQ(apple->context.size(), 16U * 56);
   const auto mixed = session::blend(engine.prompts, {{"red apple", 1.0F}, {"a fish", 3.0F}},
-                                    Interpolation::linear, {});
+                                    Interpolation::linear, {})
+                         .blend;
   for (const auto part : {&session::PromptEmbedding::pooled, &session::PromptEmbedding::context}) {
     for (std::size_t i = 0; i < (mixed.*part).size(); ++i) {
       ASSERT_NEAR((mixed.*part)[i], 0.25 * ((*apple).*part)[i] + 0.75 * ((*fish).*part)[i], 1e-5);

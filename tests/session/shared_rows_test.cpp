@@ -21,10 +21,10 @@ using graph::Lifetime;
 using graph::Value;
 using tensor::DType;
 
-/// SD_TEST_SCHEDULES: another number, for builds that are slow.
+/// SD_TEST_SCHEDULES: another number. `make ci` tries a thousand, sanitizers fewer.
 int schedules() {
   const char* number = std::getenv("SD_TEST_SCHEDULES");
-  return number == nullptr ? 1000 : std::atoi(number);
+  return number == nullptr ? 100 : std::atoi(number);
 }
 
 constexpr int kScripts = 40;
@@ -239,7 +239,7 @@ class SharedRows : public ::testing::TestWithParam<std::string> {
   std::atomic<int> wrong_ = 0;
 };
 
-TEST_P(SharedRows, AThousandSchedulesDrawWhatEachUserDrawsAlone) {
+TEST_P(SharedRows, RandomSchedulesDrawWhatEachUserDrawsAlone) {
   int broken = 0;
   for (const auto& drawn : expected_) {
     for (const Drawn& one : drawn) broken += !one.error.empty();
