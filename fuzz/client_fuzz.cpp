@@ -91,7 +91,9 @@ class Stream : public server::LiveStream {
     }
     return current_change_ = changes_;
   }
-  std::uint64_t current_change() const override { return current_change_; }
+  LiveChanges changes() const override {
+    return {current_change_, current_change_, current_change_};
+  }
   bool reconfiguring() const override { return false; }
   std::shared_ptr<const Image> control_image(std::size_t) const override { return nullptr; }
   LiveCounters counters() const override { return counters_; }
