@@ -34,7 +34,7 @@ constexpr const char* kImageExamples = R"(Examples:
     streamdiffusion image --prompt "blue fish" --input frames --output out --sheet out/sheet.png
   Four images from text alone:
     streamdiffusion image --prompt "yellow star" --count 4 --output out
-  In the manner of a picture:
+  In the style of another image:
     streamdiffusion image --model sd15 --ip-adapter h94/IP-Adapter/models/ip-adapter_sd15.safetensors:0.6
       --style-image painting.jpg --prompt "a harbor" --output harbor.png)";
 

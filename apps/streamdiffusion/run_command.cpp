@@ -24,7 +24,7 @@ constexpr const char* kRunExamples = R"(Examples:
   Images that follow the edges of the camera's frames:
     streamdiffusion run --model stabilityai/sd-turbo --input /dev/video0 --prompt "robot" \
       --controlnet thibaud/controlnet-sd21-canny-diffusers:0.8
-  In the manner of a picture:
+  In the style of another image:
     streamdiffusion run --model sd15 --input walk.mp4 --output painted.mp4 --style-image painting.jpg \
       --ip-adapter h94/IP-Adapter/models/ip-adapter_sd15.safetensors:0.6:style
   Changed while it runs by what sends OSC, such as TouchDesigner:
