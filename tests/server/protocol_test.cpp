@@ -248,17 +248,19 @@ TEST(Messages, ABinaryFrameIsReadAsItWasWritten) {
   EXPECT_EQ(frame.image, "image");
 }
 
+/// A header that says so of the two images behind it.
+std::string with_control_bytes(int bytes) {
+  return write_frame_header({{"control_bytes", bytes}}) + "imagecontrol";
+}
+
 TEST(Messages, ABinaryFrameMayEndWithAControlImage) {
-  const auto read = [](int control_bytes) {
-    return read_binary_frame(write_frame_header({{"control_bytes", control_bytes}}) +
-                             "imagecontrol");
-  };
-  EXPECT_EQ(read(7).image, "image");
-  EXPECT_EQ(read(7).header.control_bytes, 7U);
-  EXPECT_EQ(read(12).image, "");
+  const std::string message = with_control_bytes(7), all = with_control_bytes(12);
+  EXPECT_EQ(read_binary_frame(message).image, "image");
+  EXPECT_EQ(read_binary_frame(message).header.control_bytes, 7U);
+  EXPECT_EQ(read_binary_frame(all).image, "");
   for (const int wrong : {13, 0, -1}) {
     try {
-      read(wrong);
+      read_binary_frame(with_control_bytes(wrong));
       ADD_FAILURE() << wrong;
     } catch (const HttpError& error) {
       EXPECT_EQ(error.param(), "control_bytes") << error.what();
