@@ -5,8 +5,8 @@
 #include <cstdlib>
 
 /// GLib leaves its old table of quarks behind when it grows (g_quark_new), for readers without a
-/// lock. The stacks of such leaks end at g_malloc. Fontconfig is loaded by plugins of the system and
-/// keeps what its thread has made. The sanitizer's library finds this function only if it is
+/// lock. The stacks of such leaks end at g_malloc. Fontconfig is loaded by plugins of the system,
+/// and keeps what its thread has made. The sanitizer's library finds this function only if it is
 /// exported.
 extern "C" __attribute__((visibility("default"))) const char*
 __lsan_default_suppressions() {  // NOLINT: the sanitizer's name
