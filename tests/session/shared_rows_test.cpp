@@ -24,7 +24,7 @@ using tensor::DType;
 /// SD_TEST_SCHEDULES: another number. `make ci` tries a thousand, sanitizers fewer.
 int schedules() {
   const char* number = std::getenv("SD_TEST_SCHEDULES");
-  return number == nullptr ? 100 : std::atoi(number);
+  return number == nullptr ? 30 : std::atoi(number);
 }
 
 constexpr int kScripts = 40;
