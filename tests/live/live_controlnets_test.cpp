@@ -3,12 +3,14 @@
 
 #include "live/support.h"
 #include "streamdiffusion/control.h"
+#include "support/stream_pixels.h"
 #include "support/tiny_controlnet.h"
 #include "support/wait.h"
 
 namespace streamdiffusion {
 namespace {
 
+using testing::append;
 using testing::expect_balanced;
 using testing::numbered_frame;
 using testing::numbered_image;
@@ -78,19 +80,16 @@ std::vector<Image> by_hand(Engine engine, const LiveSettings& settings, int fram
   session.set_prompts(settings.prompts);
   const auto nets = engine.with_defaults(settings.options).control_settings;
   std::vector<Image> out;
-  const auto take = [&](std::vector<Output> outputs) {
-    for (Output& output : outputs) out.push_back(std::move(output.image));
-  };
   for (int i = 0; i < frames; ++i) {
     const Image frame = boxes(i);
     std::vector<Image> images;
     for (const ControlSettings& net : nets) images.push_back(control_image(frame, net.image));
     const std::vector<ImageView> views(images.begin(), images.end());
     const auto id = static_cast<std::uint64_t>(i);
-    take(settings.options.text_to_image ? session.generate(views, id)
-                                        : session.process(frame, views, id));
+    append(out, settings.options.text_to_image ? session.generate(views, id)
+                                               : session.process(frame, views, id));
   }
-  take(session.flush());
+  append(out, session.flush());
   return out;
 }
 
@@ -139,15 +138,12 @@ TEST_F(LiveControlNets, ControlImagesMayComeFromAnotherSourceThanTheFrames) {
     Session session = Engine(engine).session(small().options);
     session.set_prompts(small().prompts);
     std::vector<Image> expected;
-    const auto take = [&](std::vector<Output> outputs) {
-      for (Output& output : outputs) expected.push_back(std::move(output.image));
-    };
     for (int i = 0; i < 3; ++i) {
       const Image control = control_image(boxes(i), how);
-      take(session.process(numbered_image(i), std::vector<ImageView>{control},
-                           static_cast<std::uint64_t>(i)));
+      append(expected, session.process(numbered_image(i), std::vector<ImageView>{control},
+                                       static_cast<std::uint64_t>(i)));
     }
-    take(session.flush());
+    append(expected, session.flush());
     const auto found = receiver.outputs();
     ASSERT_EQ(found.size(), 3U);
     for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(found[i].image->rgb, expected[i].rgb) << i;

@@ -47,7 +47,7 @@ TEST_F(CachedFrames, FramesThatEnterTogetherLookBackAtThoseInTheirPlace) {
   std::vector<Pixels> expected(8);
   for (int i = 0; i < 8; ++i) {
     Session& alone = i % 2 == 0 ? even : odd;
-    for (Output& output : alone.process(image(i), static_cast<std::uint64_t>(i)))
+    for (Output& output : alone.process(patterned_image(i), static_cast<std::uint64_t>(i)))
       expected[output.frame_id] = std::move(output.pixels);
   }
   for (Session* alone : {&even, &odd}) {
@@ -96,7 +96,7 @@ TEST_F(CachedFrames, AStillSceneOfEqualFramesStaysAsItIs) {
   SessionOptions o = options({32});
   Session session = engine.session(o);
   std::vector<Pixels> found;
-  for (int i = 0; i < 4; ++i) found.push_back(session.process(image(1))->pixels);
+  for (int i = 0; i < 4; ++i) found.push_back(session.process(patterned_image(1))->pixels);
   EXPECT_LE(worst({found[0], found[0], found[0]}, {found[1], found[2], found[3]}), 1e-4);
 }
 
@@ -181,9 +181,9 @@ TEST_F(CachedFrames, StreamsSeeNoFramesOfEachOther) {
   Session a = engine.session(o), b = engine.session(o);
   std::vector<Pixels> found;
   for (int i = 0; i < 4; ++i) {
-    for (Output& output : a.process(image(i), static_cast<std::uint64_t>(i)))
+    for (Output& output : a.process(patterned_image(i), static_cast<std::uint64_t>(i)))
       found.push_back(std::move(output.pixels));
-    b.process(image(40 + i), static_cast<std::uint64_t>(i));
+    b.process(patterned_image(40 + i), static_cast<std::uint64_t>(i));
   }
   for (Output& output : a.flush()) found.push_back(std::move(output.pixels));
   EXPECT_EQ(found, expected);
@@ -213,7 +213,7 @@ TEST_F(CachedFrames, SkippedFramesAreNotKept) {
   o.enable_similar_image_filter = false;
   Session plain = engine.session(o);
   for (int i = 0; i < 12; ++i) {
-    Image frame = image(1);
+    Image frame = patterned_image(1);
     frame.rgb[static_cast<std::size_t>(i)] = 0;
     const Output filtered = *session.process(frame);
     if (filtered.reused) continue;

@@ -4,33 +4,26 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
-
 #include "base/log.h"
 #include "streamdiffusion/control.h"
 #include "streamdiffusion/engine.h"
 #include "support/errors.h"
+#include "support/stream_pixels.h"
 #include "support/tiny_controlnet.h"
 
 namespace streamdiffusion {
 namespace {
 
 using base::ErrorCode;
+using testing::append;
 using testing::expect_error;
+using testing::patterned_image;
+using testing::Pixels;
 using testing::TemporaryFolder;
 using testing::TinyModel;
-using Pixels = std::vector<float>;
+using testing::worst;
 
 constexpr int kSide = 32;
-
-/// A gray frame or image of a number of its own.
-Image image(int number) {
-  Image image{kSide, kSide, {}};
-  for (int i = 0; i < kSide * kSide * 3; ++i) {
-    image.rgb.push_back(static_cast<std::uint8_t>(i * (3 + number) + 97 * number));
-  }
-  return image;
-}
 
 class ControlNets : public ::testing::Test {
  protected:
@@ -69,27 +62,14 @@ class ControlNets : public ::testing::Test {
   /// Frames 0 to count - 1, each with images of its own, one a net; the pixels by frame.
   static std::vector<Pixels> run(Session& session, int count, int nets) {
     std::vector<Pixels> out;
-    const auto take = [&](std::vector<Output> outputs) {
-      for (Output& output : outputs) out.push_back(std::move(output.pixels));
-    };
     for (int i = 0; i < count; ++i) {
       std::vector<Image> images;
-      for (int k = 0; k < nets; ++k) images.push_back(image(20 + 10 * k + i));
+      for (int k = 0; k < nets; ++k) images.push_back(patterned_image(20 + 10 * k + i));
       const std::vector<ImageView> views(images.begin(), images.end());
-      take(session.process(image(i), views, static_cast<std::uint64_t>(i)));
+      append(out, session.process(patterned_image(i), views, static_cast<std::uint64_t>(i)));
     }
-    take(session.flush());
+    append(out, session.flush());
     return out;
-  }
-
-  static double worst(const std::vector<Pixels>& a, const std::vector<Pixels>& b) {
-    double most = a.size() == b.size() ? 0 : 1e9;
-    for (std::size_t f = 0; f < std::min(a.size(), b.size()); ++f) {
-      for (std::size_t i = 0; i < a[f].size(); ++i) {
-        most = std::max<double>(most, std::abs(a[f][i] - b[f][i]));
-      }
-    }
-    return most;
   }
 
   TinyModel model_;
@@ -120,14 +100,12 @@ TEST_F(ControlNets, AnImageChangesItsOwnFrameOnly) {
   const auto images = [&](int changed) {
     Session made = session(engine, options({10, 25, 40}));
     std::vector<Pixels> out;
-    const auto take = [&](std::vector<Output> outputs) {
-      for (Output& output : outputs) out.push_back(std::move(output.pixels));
-    };
     for (int i = 0; i < 5; ++i) {
-      const Image control = image(i == changed ? 60 : 20 + i);
-      take(made.process(image(i), std::vector<ImageView>{control}, static_cast<std::uint64_t>(i)));
+      const Image control = patterned_image(i == changed ? 60 : 20 + i);
+      append(out, made.process(patterned_image(i), std::vector<ImageView>{control},
+                               static_cast<std::uint64_t>(i)));
     }
-    take(made.flush());
+    append(out, made.flush());
     return out;
   };
   const auto plain = images(-1), other = images(2);
@@ -182,7 +160,7 @@ TEST_F(ControlNets, SettingsChangeAtAFrameEdgeAndEndAsThoseOfAFreshSession) {
   for (int round = 0; round < 3; ++round) {
     for (const auto& settings : {first, other, both}) {
       changing.set_control_settings(settings);
-      changing.process(image(round));
+      changing.process(patterned_image(round));
     }
   }
   changing.flush();
@@ -195,9 +173,9 @@ TEST_F(ControlNets, SettingsChangeAtAFrameEdgeAndEndAsThoseOfAFreshSession) {
     std::vector<Pixels> expected = run(fresh, 4, 2);
     std::vector<Pixels> found;
     for (int i = 0; i < 4; ++i) {
-      const Image a = image(20 + i), b = image(30 + i);
+      const Image a = patterned_image(20 + i), b = patterned_image(30 + i);
       const std::vector<ImageView> views{a, b};
-      for (Output& output : changing.process(image(i), views, id++)) {
+      for (Output& output : changing.process(patterned_image(i), views, id++)) {
         found.push_back(std::move(output.pixels));
       }
     }
@@ -212,14 +190,11 @@ TEST_F(ControlNets, ANetThatIsSwitchedOnLeavesFramesInFlightAlone) {
           made = session(engine, options({10, 25, 40}));
   const std::vector<Pixels> expected = run(plain, 2, 1);
   std::vector<Pixels> found;
-  const auto take = [&](std::vector<Output> outputs) {
-    for (Output& output : outputs) found.push_back(std::move(output.pixels));
-  };
-  take(made.process(image(0), 0));
-  take(made.process(image(1), 1));
+  append(found, made.process(patterned_image(0), 0));
+  append(found, made.process(patterned_image(1), 1));
   made.set_control_settings({{.scale = 2}});
-  take(made.process(image(2), 2));
-  take(made.flush());
+  append(found, made.process(patterned_image(2), 2));
+  append(found, made.flush());
   ASSERT_EQ(found.size(), 3U);
   found.pop_back();
   EXPECT_LE(worst(found, expected), 1e-6);
@@ -231,7 +206,7 @@ TEST_F(ControlNets, FromTextAlone) {
   o.text_to_image = true;
   const auto first = [&](int number) {
     Session made = session(engine, o);
-    const Image control = image(number);
+    const Image control = patterned_image(number);
     made.generate(std::vector<ImageView>{control}, 0);
     return made.flush().at(0).pixels;
   };
@@ -266,7 +241,7 @@ TEST_F(ControlNets, WithoutAnImageItIsMadeOfTheFrame) {
     const ControlImageOptions how{.preprocessor = preprocessor};
     Engine engine = open({net("depth", {.image = how})});
     Session with = session(engine, options({30})), without = session(engine, options({30}));
-    const Image frame = image(1), control = control_image(frame, how);
+    const Image frame = patterned_image(1), control = control_image(frame, how);
     const auto expected = with.process(frame, std::vector<ImageView>{control}, 0);
     const auto found = without.process(frame, 0);
     EXPECT_EQ(found.at(0).pixels, expected.at(0).pixels) << static_cast<int>(preprocessor);
@@ -326,7 +301,7 @@ TEST_F(ControlNets, BadInputIsRefusedByName) {
   expect_error([&] { check({{.image = {.sigma = std::nanf("")}}}); }, ErrorCode::invalid_argument,
                {"control_settings[0]", "sigma"});
   Session made = session(engine, options({30}));
-  const Image small{8, 8, std::vector<std::uint8_t>(192)}, frame = image(0);
+  const Image small{8, 8, std::vector<std::uint8_t>(192)}, frame = patterned_image(0);
   expect_error([&] { made.process(frame, std::vector<ImageView>{small}, 0); },
                ErrorCode::invalid_argument, {"control image 0 is 8x8", "32x32"});
   expect_error(

@@ -106,8 +106,8 @@ TEST_F(ForgottenFrames, WithOtherImagePrompts) {
   Engine engine =
       open(model_, {.ip_adapters = {{.file = file, .image_encoder = {}, .prompt = {}}}});
   SessionOptions before = options({20, 40});
-  const auto style = std::make_shared<const Image>(image(5));
-  const auto other = std::make_shared<const Image>(image(6));
+  const auto style = std::make_shared<const Image>(patterned_image(5));
+  const auto other = std::make_shared<const Image>(patterned_image(6));
   before.image_prompts = {{.images = {style}}};
   for (const ImagePrompt& prompt :
        {ImagePrompt{.scale = 0.5F, .images = {style}}, ImagePrompt{.images = {other}},

@@ -2,36 +2,31 @@
 // What is refused: ip_adapter_errors_test.cpp.
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <filesystem>
 
 #include "session/engine_impl.h"
 #include "streamdiffusion/engine.h"
 #include "support/environment.h"
+#include "support/stream_pixels.h"
 #include "support/tiny_ip_adapter.h"
 
 namespace streamdiffusion {
 namespace {
 
 using Projection = models::IpAdapterConfig::Projection;
+using testing::append;
+using testing::patterned_image;
+using testing::Pixels;
 using testing::TemporaryFolder;
 using testing::TinyFamily;
 using testing::TinyModel;
-using Pixels = std::vector<float>;
+using testing::worst;
 using SharedImage = std::shared_ptr<const Image>;
 
 constexpr int kSide = 32;
 
-Image image(int number, int width = kSide, int height = kSide) {
-  Image image{width, height, {}};
-  for (int i = 0; i < width * height * 3; ++i) {
-    image.rgb.push_back(static_cast<std::uint8_t>(i * (3 + number) + 97 * number));
-  }
-  return image;
-}
-
 SharedImage style(int number, int width = 20, int height = 30) {
-  return std::make_shared<const Image>(image(number, width, height));
+  return std::make_shared<const Image>(patterned_image(number, width, height));
 }
 
 class IpAdapters : public ::testing::Test {
@@ -72,13 +67,10 @@ class IpAdapters : public ::testing::Test {
   }
   static std::vector<Pixels> run(Session& session, int count = 4, std::uint64_t first = 0) {
     std::vector<Pixels> out;
-    const auto take = [&](std::vector<Output> outputs) {
-      for (Output& output : outputs) out.push_back(std::move(output.pixels));
-    };
     for (int i = 0; i < count; ++i) {
-      take(session.process(image(i), first + static_cast<std::uint64_t>(i)));
+      append(out, session.process(patterned_image(i), first + static_cast<std::uint64_t>(i)));
     }
-    take(session.flush());
+    append(out, session.flush());
     return out;
   }
   std::vector<Pixels> images(const std::vector<IpAdapter>& adapters,
@@ -86,15 +78,6 @@ class IpAdapters : public ::testing::Test {
     Engine engine = open(adapters);
     Session made = engine.session(options({20, 40}, cfg));
     return run(made);
-  }
-  static double worst(const std::vector<Pixels>& a, const std::vector<Pixels>& b) {
-    double most = a.size() == b.size() ? 0 : 1e9;
-    for (std::size_t f = 0; f < std::min(a.size(), b.size()); ++f) {
-      for (std::size_t i = 0; i < a[f].size(); ++i) {
-        most = std::max<double>(most, std::abs(a[f][i] - b[f][i]));
-      }
-    }
-    return most;
   }
 
   TinyModel model_;
@@ -186,7 +169,7 @@ TEST_F(IpAdapters, ChangesEndAsAFreshSessionWouldBegin) {
       {{}, {}}};
   for (const auto& prompts : all) {
     changing.set_image_prompts(prompts);
-    changing.process(image(7));
+    changing.process(patterned_image(7));
   }
   changing.flush();
   std::uint64_t id = 100;
@@ -206,7 +189,7 @@ TEST_F(IpAdapters, OtherSettingsLeaveTheImagesInForce) {
   o.image_prompts = {{.images = {style(1)}}};
   Session changing = engine.session(o);
   changing.set_prompt("a cat");
-  changing.process(image(0));
+  changing.process(patterned_image(0));
   changing.flush();
   changing.set_t_index_list({20, 40});
   o.t_index_list = {20, 40};
