@@ -50,7 +50,7 @@ std::string tiny_in_cache(const fs::path& model) {
   return found.complete() ? found.path.string() : "";
 }
 
-void check_limits(const SessionOptions& start, const server::Limits& limits) {
+void check_model_within(const SessionOptions& start, const server::Limits& limits) {
   const bool fits = *start.width <= limits.side && *start.height <= limits.side &&
                     start.t_index_list.size() <= static_cast<std::size_t>(limits.steps);
   base::require(fits, ErrorCode::invalid_argument, "the model starts with images of ", *start.width,
@@ -93,7 +93,7 @@ std::shared_ptr<server::StreamFactory> InstalledModels::open(const std::string& 
   options.vae = tiny_in_cache(options.model);
   const Engine engine = Engine::open(options);
   const SessionOptions start = engine.with_defaults({});
-  check_limits(start, limits_);
+  check_model_within(start, limits_);
   check_memory(engine, start);
   base::log(base::LogLevel::notice, base::concat("opened ", name, " for a stream"));
   return std::make_shared<server::EngineStreamFactory>(engine, LiveSettings{},

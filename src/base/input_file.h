@@ -10,6 +10,9 @@
 
 namespace streamdiffusion::base {
 
+/// Whether there is a regular file; false also where that cannot be looked up.
+bool is_file(const std::filesystem::path& path);
+
 /// Open from construction to destruction. A file that is replaced by another one of its name (as
 /// rename(2) does) can still be read; one that is cut short or written over is refused.
 class InputFile {

@@ -26,13 +26,12 @@ constexpr std::size_t kMaxPages = 1000;
 constexpr std::size_t kLongestAnswer = std::size_t{32} << 20U;
 /// In times of Settings::silence_seconds: an answer that comes byte by byte is given up.
 constexpr double kLongestAnswerTimes = 12;
-constexpr auto kPoll = std::chrono::milliseconds(50);
 
 void sleep_unless(const Stopped& stopped, double seconds) {
   const auto begin = base::Clock::now();
   while (base::seconds_since(begin) < seconds) {
     if (stopped && stopped()) throw Interrupted{};
-    std::this_thread::sleep_for(kPoll);
+    std::this_thread::sleep_for(kStopPoll);
   }
 }
 

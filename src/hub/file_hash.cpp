@@ -44,8 +44,7 @@ std::optional<fs::path> kept_at(const fs::path& real) {
 }
 
 std::string read_kept(const fs::path& file) {
-  std::error_code ignored;
-  if (!fs::is_regular_file(file, ignored)) return {};
+  if (!base::is_file(file)) return {};
   try {
     base::require_own_file(file);
     std::string text;

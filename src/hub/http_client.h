@@ -2,6 +2,7 @@
 // whose requests fail and say so.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -50,6 +51,8 @@ using BodySink = std::function<bool(const ResponseHead&, std::span<const std::by
 
 /// Whether the user wants to stop. Asked several times a second.
 using Stopped = std::function<bool()>;
+/// How often a download that waits asks whether it should stop.
+constexpr auto kStopPoll = std::chrono::milliseconds(50);
 
 /// For one thread at a time; connections are kept for the next request.
 class HttpClient {

@@ -25,7 +25,6 @@ using base::ErrorCode;
 
 constexpr mode_t kFileMode = 0666, kLockMode = 0664;
 constexpr std::size_t kReadBytes = std::size_t{1} << 20;
-constexpr auto kPoll = std::chrono::milliseconds(50);
 
 }  // namespace
 
@@ -133,7 +132,7 @@ FileLock::FileLock(const std::filesystem::path& path, const std::string& what,
       base::log(base::LogLevel::notice,
                 base::concat(what, ": another program downloads it; waiting"));
     }
-    std::this_thread::sleep_for(kPoll);
+    std::this_thread::sleep_for(kStopPoll);
   }
 }
 

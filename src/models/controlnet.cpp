@@ -1,8 +1,8 @@
 #include "models/controlnet.h"
 
 #include "base/error.h"
-#include "base/parse_number.h"
 #include "models/config_reader.h"
+#include "models/numbered_name.h"
 
 namespace streamdiffusion::models {
 namespace {
@@ -18,7 +18,7 @@ using Level = UNetConfig::Level;
 
 constexpr std::int64_t kMaxEmbeddingChannels = 1 << 14;
 constexpr int kImageChannels = 3;
-constexpr const char* kRoot = "controlnets";
+constexpr const char* kControlNets = "controlnets";
 
 bool attends(const UNetConfig& config) {
   bool any = config.mid == UNetConfig::Mid::cross_attention;
@@ -73,15 +73,13 @@ std::int64_t residual_count(const ControlNetConfig& config) {
 }
 
 std::string controlnet_root(int index) {
-  return (Name(kRoot) / index).str();
+  return (Name(kControlNets) / index).str();
 }
 
 std::optional<ControlNetTensor> controlnet_tensor(std::string_view name) {
-  const std::size_t root = std::string_view(kRoot).size() + 1;
-  if (!name.starts_with(std::string(kRoot) + ".")) return std::nullopt;
-  const std::size_t dot = name.find('.', root);
-  const auto net = base::parse_number<std::size_t>(name.substr(root, dot - root));
-  return ControlNetTensor{net.value(), name.substr(dot + 1)};
+  const auto found = numbered_name(kControlNets, name);
+  if (!found) return std::nullopt;
+  return ControlNetTensor{found->number, found->name};
 }
 
 void check_fits(const ControlNetConfig& config, const UNetConfig& unet) {

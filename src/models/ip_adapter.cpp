@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "base/parse_number.h"
 #include "graph/builder.h"
+#include "models/numbered_name.h"
 #include "weights/safetensors.h"
 
 namespace streamdiffusion::models {
@@ -17,7 +17,7 @@ using graph::Name;
 using Projection = IpAdapterConfig::Projection;
 using Level = UNetConfig::Level;
 
-constexpr const char* kRoot = "ip_adapters";
+constexpr const char* kIpAdapters = "ip_adapters";
 constexpr std::int64_t kMaxWidth = 1 << 16;
 constexpr std::int64_t kMaxLayers = 64;
 constexpr std::int64_t kMaxTokens = 1024;
@@ -186,15 +186,13 @@ std::int64_t image_tokens(const IpAdapterConfig& config, const ClipVisionConfig&
 }
 
 std::string ip_adapter_root(int index) {
-  return (Name(kRoot) / index).str();
+  return (Name(kIpAdapters) / index).str();
 }
 
 std::optional<IpAdapterTensor> ip_adapter_tensor(std::string_view name) {
-  const std::size_t root = std::string_view(kRoot).size() + 1;
-  if (!name.starts_with(std::string(kRoot) + ".")) return std::nullopt;
-  const std::size_t dot = name.find('.', root);
-  const auto adapter = base::parse_number<std::size_t>(name.substr(root, dot - root));
-  return IpAdapterTensor{adapter.value(), name.substr(dot + 1)};
+  const auto found = numbered_name(kIpAdapters, name);
+  if (!found) return std::nullopt;
+  return IpAdapterTensor{found->number, found->name};
 }
 
 CrossAttentions cross_attentions(const UNetConfig& config) {

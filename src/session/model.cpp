@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/error.h"
+#include "base/input_file.h"
 #include "models/count_parameters.h"
 #include "models/presets.h"
 #include "schedule/scheduler_config.h"
@@ -60,10 +61,9 @@ Model Model::open(const EngineOptions& options) {
                 "give either a model folder or an architecture with random weights");
   Model model;
   model.prompt_syntax_ = options.prompt_syntax;
-  std::error_code ignored;
   if (options.model.empty()) {
     model.open_preset(options);
-  } else if (std::filesystem::is_regular_file(options.model, ignored)) {
+  } else if (base::is_file(options.model)) {
     model.open_parts(options, parts_of_file(options));
   } else {
     model.folder_ = options.model;

@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "base/input_file.h"
 #include "control/preprocessor_of.h"
 #include "models/count_parameters.h"
 #include "params/limits.h"
@@ -71,7 +72,7 @@ Model::OpenedControlNet Model::open_network(const ControlNet& net) const {
   base::require(net.model != kRandomNet || std::filesystem::exists(net.model, ignored),
                 ErrorCode::invalid_argument, "controlnet ", kRandomNet,
                 " goes with random_weights; expected a folder, a file or a name");
-  if (!std::filesystem::is_regular_file(net.model, ignored)) {
+  if (!base::is_file(net.model)) {
     return {.config = models::controlnet_config(weights::read_component_config(net.model)),
             .source = std::make_shared<weights::WeightStore>(net.model),
             .scope = scope};

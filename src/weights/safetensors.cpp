@@ -13,6 +13,7 @@
 #include "base/float8.h"
 #include "base/git_lfs.h"
 #include "base/half.h"
+#include "base/input_file.h"
 #include "base/join.h"
 #include "json/json.h"
 #include "json/quote.h"
@@ -199,7 +200,7 @@ std::filesystem::path require_safetensors(const std::filesystem::path& path) {
   std::error_code ignored;
   require(std::filesystem::exists(path, ignored), ErrorCode::not_found, path.string(),
           ": no such file");
-  require(std::filesystem::is_regular_file(path, ignored), ErrorCode::not_found, path.string(),
+  require(base::is_file(path), ErrorCode::not_found, path.string(),
           ": is no regular file, expected a .safetensors file");
   const base::InputFile file(path);
   std::array<std::byte, 4> first{};

@@ -16,11 +16,6 @@ namespace {
 using base::ErrorCode;
 namespace fs = std::filesystem;
 
-bool is_file(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_regular_file(path, ignored);
-}
-
 FileComponent folder_component(const fs::path& folder) {
   return {read_component_config(folder), std::make_shared<WeightStore>(folder), folder.string()};
 }
@@ -112,12 +107,12 @@ bool is_large(const json::Json& autoencoder) {
 
 FileComponent open_autoencoder(const fs::path& path, const std::optional<json::Json>& own,
                                double scale) {
-  if (!is_file(path)) return folder_component(path);
+  if (!base::is_file(path)) return folder_component(path);
   const SharedFile file = open(path);
   const bool large = file->find("decoder.up_blocks.0.resnets.0.conv1.weight") != nullptr;
   if (large)
     return named_as_here(file, own && is_large(*own) ? own : std::nullopt, "an autoencoder");
-  const bool has_config = is_file(path.parent_path() / "config.json");
+  const bool has_config = base::is_file(path.parent_path() / "config.json");
   if (has_config && file->find("decoder.layers.0.weight") != nullptr) {
     return named_as_here(file, std::nullopt, "an autoencoder");
   }
@@ -128,7 +123,7 @@ FileComponent open_autoencoder(const fs::path& path, const std::optional<json::J
 }
 
 FileComponent open_unet(const fs::path& path, const std::optional<json::Json>& own) {
-  if (!is_file(path)) return folder_component(path);
+  if (!base::is_file(path)) return folder_component(path);
   const SharedFile file = open(path);
   if (file->find("conv_in.weight") != nullptr) {
     const auto config = own ? std::optional(with_guidance_embedding(*file, *own)) : std::nullopt;
@@ -140,7 +135,7 @@ FileComponent open_unet(const fs::path& path, const std::optional<json::Json>& o
 }
 
 FileComponent open_text_encoder(const fs::path& path, bool second_of_two) {
-  if (!is_file(path)) return folder_component(path);
+  if (!base::is_file(path)) return folder_component(path);
   const SharedFile file = open(path);
   if (file->find("text_model.embeddings.token_embedding.weight") != nullptr) {
     return named_as_here(file, transformers_config(*file), "a text encoder");

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/input_file.h"
 #include "json/quote.h"
 #include "weights/ldm_keys.h"
 #include "weights/renamed_weights.h"
@@ -112,10 +113,8 @@ SharedFile sibling(const SafetensorsFile& file, const std::string& word, const s
                 other, " beside it");
   name.replace(at, word.size(), other);
   const std::filesystem::path path = file.path().parent_path() / name;
-  std::error_code ignored;
-  base::require(std::filesystem::is_regular_file(path, ignored), ErrorCode::not_found,
-                path.string(), ": no such file; a TAESD needs it beside ",
-                file.path().filename().string());
+  base::require(base::is_file(path), ErrorCode::not_found, path.string(),
+                ": no such file; a TAESD needs it beside ", file.path().filename().string());
   return std::make_shared<const SafetensorsFile>(require_safetensors(path));
 }
 

@@ -44,11 +44,6 @@ std::vector<Candidate> candidates(const fs::path& folder) {
   return out;
 }
 
-bool is_file(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_regular_file(path, ignored);
-}
-
 [[noreturn]] void fail_nothing_found(const fs::path& folder) {
   std::error_code ignored;
   require(fs::is_directory(folder, ignored), ErrorCode::not_found, folder.string(),
@@ -78,7 +73,7 @@ std::string shard_name(const json::Json& value) {
 }  // namespace
 
 WeightStore::WeightStore(const fs::path& folder_or_file) {
-  if (folder_or_file.extension() == ".safetensors" && is_file(folder_or_file)) {
+  if (folder_or_file.extension() == ".safetensors" && base::is_file(folder_or_file)) {
     open_single(folder_or_file);
     return;
   }

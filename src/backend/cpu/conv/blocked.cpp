@@ -95,19 +95,19 @@ class BlockedConv2d final : public TiledConv2d {
 };
 
 /// Many channels in f32, without AVX512.
-bool applies(const Conv2d& op, const KernelContext& context) {
+bool applies_blocked(const Conv2d& op, const KernelContext& context) {
   constexpr std::int64_t kMinChannels = 64, kMultiple = kBlock;
   return !context.op.input_range && context.input(0).dtype == tensor::DType::f32 &&
          !has_isa(dnnl::cpu_isa::avx512_core) && op.kernel == 3 && op.in >= kMinChannels &&
          op.out >= kMinChannels && op.in % kMultiple == 0 && op.out % kMultiple == 0;
 }
 
-std::unique_ptr<Kernel> make(const Conv2d& op, const KernelContext& context) {
+std::unique_ptr<Kernel> make_blocked(const Conv2d& op, const KernelContext& context) {
   return std::make_unique<BlockedConv2d>(op, context);
 }
 
 }  // namespace
 
-const ConvForm kBlocked{"blocked", applies, make};
+const ConvForm kBlocked{"blocked", applies_blocked, make_blocked};
 
 }  // namespace streamdiffusion::backend::cpu

@@ -93,16 +93,16 @@ class DirectConv2d final : public TiledConv2d {
   std::vector<Primitive> primitives_;
 };
 
-bool applies(const Conv2d&, const KernelContext&) {
+bool applies_direct(const Conv2d&, const KernelContext&) {
   return true;
 }
 
-std::unique_ptr<Kernel> make(const Conv2d& op, const KernelContext& context) {
+std::unique_ptr<Kernel> make_direct(const Conv2d& op, const KernelContext& context) {
   return std::make_unique<DirectConv2d>(op, context);
 }
 
 }  // namespace
 
-const ConvForm kDirect{"direct", applies, make};
+const ConvForm kDirect{"direct", applies_direct, make_direct};
 
 }  // namespace streamdiffusion::backend::cpu

@@ -137,19 +137,19 @@ bool is_few_channel(const Conv2d& op) {
   return std::min(op.in, op.out) <= kFewChannels && (op.in <= kFewChannels || op.in % kVector == 0);
 }
 
-bool applies(const Conv2d& op, const KernelContext& context) {
+bool applies_few_channel(const Conv2d& op, const KernelContext& context) {
   const bool plain = op.kernel == 3 && op.stride == 1 && op.pad_begin == 1 && op.pad_end == 1 &&
                      !op.row_bias && !op.residual && !op.upsample2x &&
                      op.act == graph::Activation::none;
   return plain && is_few_channel(op) && !has_amx(context.input(0).dtype);
 }
 
-std::unique_ptr<Kernel> make(const Conv2d& op, const KernelContext& context) {
+std::unique_ptr<Kernel> make_few_channel(const Conv2d& op, const KernelContext& context) {
   return std::make_unique<FewChannelConv2d>(op, context);
 }
 
 }  // namespace
 
-const ConvForm kFewChannel{"few_channel", applies, make};
+const ConvForm kFewChannel{"few_channel", applies_few_channel, make_few_channel};
 
 }  // namespace streamdiffusion::backend::cpu

@@ -115,16 +115,16 @@ class SplitKConv2d final : public TiledConv2d {
   std::vector<std::vector<Primitive>> primitives_;
 };
 
-bool applies(const Conv2d& op, const KernelContext& context) {
+bool applies_split_k(const Conv2d& op, const KernelContext& context) {
   return !context.op.input_range && slice_count(op, context.input(0).dtype) > 1;
 }
 
-std::unique_ptr<Kernel> make(const Conv2d& op, const KernelContext& context) {
+std::unique_ptr<Kernel> make_split_k(const Conv2d& op, const KernelContext& context) {
   return std::make_unique<SplitKConv2d>(op, context);
 }
 
 }  // namespace
 
-const ConvForm kSplitK{"split_k", applies, make};
+const ConvForm kSplitK{"split_k", applies_split_k, make_split_k};
 
 }  // namespace streamdiffusion::backend::cpu

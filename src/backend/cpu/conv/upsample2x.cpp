@@ -196,16 +196,16 @@ class Upsample2xConv2d final : public Kernel {
   std::vector<std::vector<Tile>> tiles_;
 };
 
-bool applies(const Conv2d& op, const KernelContext&) {
+bool applies_upsample2x(const Conv2d& op, const KernelContext&) {
   return op.upsample2x;
 }
 
-std::unique_ptr<Kernel> make(const Conv2d& op, const KernelContext& context) {
+std::unique_ptr<Kernel> make_upsample2x(const Conv2d& op, const KernelContext& context) {
   return std::make_unique<Upsample2xConv2d>(op, context);
 }
 
 }  // namespace
 
-const ConvForm kUpsample2x{"upsample2x", applies, make, 16.0 / 9};
+const ConvForm kUpsample2x{"upsample2x", applies_upsample2x, make_upsample2x, 16.0 / 9};
 
 }  // namespace streamdiffusion::backend::cpu

@@ -20,7 +20,7 @@ namespace {
 
 using tensor::DType;
 
-constexpr std::int64_t kMaxQueries = 64, kMaxKeys = 256;
+constexpr std::int64_t kMaxTokens = 64, kMaxKeys = 256;
 
 float inverse_length(const float* x, std::int64_t channels) {
   constexpr std::int64_t kLanes = 16;  // independent sums, so that the compiler may vectorize
@@ -50,7 +50,7 @@ class InjectFeaturesKernel final : public Kernel {
         tokens_(context.output().shape.tokens()),
         channels_(context.output().shape.c),
         slot_entries_(context.input(2).shape.c),
-        tile_(std::min(kMaxQueries, tokens_)),
+        tile_(std::min(kMaxTokens, tokens_)),
         block_(std::min(kMaxKeys, tokens_)),
         workers_(context.workers) {
     whole_ = make_block(block_);
@@ -166,8 +166,8 @@ class InjectFeaturesKernel final : public Kernel {
   /// Of each token of a tile: the most similar one found so far, and how similar they are, times
   /// the length of the first.
   struct Nearest {
-    std::array<float, kMaxQueries> similarity;
-    std::array<const std::byte*, kMaxQueries> token;
+    std::array<float, kMaxTokens> similarity;
+    std::array<const std::byte*, kMaxTokens> token;
   };
 
   void inject(const Worker& worker) const {
