@@ -50,9 +50,8 @@ void print_json(const hub::Installed& installed) {
                     {"flag", use.flag},
                     {"use", use.text}});
   }
-  using nlohmann::json;
-  std::printf("%s\n", json({{"models", list}, {"bytes", installed.bytes}})
-                          .dump(2, ' ', false, json::error_handler_t::replace)
+  std::printf("%s\n", nlohmann::json({{"models", list}, {"bytes", installed.bytes}})
+                          .dump(2, ' ', false, nlohmann::json::error_handler_t::replace)
                           .c_str());
 }
 

@@ -9,7 +9,7 @@
 namespace streamdiffusion::app {
 namespace {
 
-using nlohmann::json;
+using JsonValue = nlohmann::json;
 
 constexpr std::size_t kSlowest = 10;
 constexpr int kNameWidth = 44;
@@ -22,7 +22,7 @@ double rate(const OpInfo& op) {
   return op.seconds > 0 ? op.flops * 1e-9 / op.seconds : 0;
 }
 
-json event(const OpInfo& op, const OpInfo::Span& span, double start) {
+JsonValue event(const OpInfo& op, const OpInfo::Span& span, double start) {
   return {{"name", op.name},
           {"cat", op.stage},
           {"ph", "X"},
@@ -53,12 +53,13 @@ void write_trace(const std::string& path, const std::vector<OpInfo>& ops) {
     for (const OpInfo::Span& span : op.spans)
       start = start == 0 ? span.begin : std::min(start, span.begin);
   }
-  json events = json::array();
+  JsonValue events = JsonValue::array();
   for (const OpInfo& op : ops) {
     if (!of_the_frame(op)) continue;
     for (const OpInfo::Span& span : op.spans) events.push_back(event(op, span, start));
   }
-  base::write_file(path, json{{"traceEvents", events}, {"displayTimeUnit", "ms"}}.dump() + "\n");
+  base::write_file(path,
+                   JsonValue{{"traceEvents", events}, {"displayTimeUnit", "ms"}}.dump() + "\n");
 }
 
 void print_slowest(const std::vector<OpInfo>& ops, double peak) {

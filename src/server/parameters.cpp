@@ -17,7 +17,7 @@ using json::Json;
 using json::JsonLimits;
 using json::printable;
 using json::quote;
-using nlohmann::json;
+using JsonValue = nlohmann::json;
 
 namespace {
 
@@ -126,9 +126,9 @@ const params::Parameter* ParameterTable::find(std::string_view name) const {
   return row == rows_.end() ? nullptr : &*row;
 }
 
-json ParameterTable::schema() const {
-  json schema = settings::schema_of(rows_, write(this->defaults()));
-  json& properties = schema["properties"];
+JsonValue ParameterTable::schema() const {
+  JsonValue schema = settings::schema_of(rows_, write(this->defaults()));
+  JsonValue& properties = schema["properties"];
   if (properties.contains("lora_scales"))
     properties["lora_scales"]["labels"] = factory_.info().loras;
   if (properties.contains("control_settings"))
@@ -183,12 +183,12 @@ Parameters ParameterTable::apply(const std::map<std::string, std::string>& query
     const bool raw = row != nullptr && !is_string(*row);
     if (raw) require_one_value(name, value);
     if (text.size() > 1) text += ",";
-    text += json(name).dump() + ":" + (raw ? value : json(value).dump());
+    text += JsonValue(name).dump() + ":" + (raw ? value : JsonValue(value).dump());
   }
   return apply(parse_client_json(text + "}", "query"), now);
 }
 
-json ParameterTable::write(const Parameters& parameters) const {
+JsonValue ParameterTable::write(const Parameters& parameters) const {
   params::Settings settings = settings_of(parameters);
   LiveSettings& live = settings.live;
   live.options = factory_.with_defaults(live.options);
@@ -198,8 +198,8 @@ json ParameterTable::write(const Parameters& parameters) const {
   return settings::values_of(rows_, settings);
 }
 
-json ParameterTable::warnings(const Parameters& parameters) const {
-  json list = json::array();
+JsonValue ParameterTable::warnings(const Parameters& parameters) const {
+  JsonValue list = JsonValue::array();
   const auto& given = parameters.live.prompts;
   for (const WeightedPrompt& prompt : given) {
     for (const UnknownWord& w : unknown_words(factory_.info().words, prompt.text)) {
@@ -234,12 +234,13 @@ std::vector<std::pair<std::string, std::string>> ParameterTable::image_header(
     const Parameters& parameters) const {
   std::vector<std::pair<std::string, std::string>> header{
       {"X-Seed", std::to_string(parameters.live.options.seed)}};
-  json messages = json::array();
-  for (const json& warning : warnings(parameters)) {
+  JsonValue messages = JsonValue::array();
+  for (const JsonValue& warning : warnings(parameters)) {
     if (messages.size() < kMaxHeaderWarnings) messages.push_back(warning.at("message"));
   }
   if (!messages.empty()) {
-    header.emplace_back("X-Warnings", messages.dump(-1, ' ', true, json::error_handler_t::replace));
+    header.emplace_back("X-Warnings",
+                        messages.dump(-1, ' ', true, JsonValue::error_handler_t::replace));
   }
   return header;
 }

@@ -11,15 +11,15 @@
 namespace streamdiffusion::settings {
 namespace {
 
-using nlohmann::json;
+using JsonValue = nlohmann::json;
 
 /// Established front ends draw a slider up to here, and a field of its own for a larger seed.
 constexpr std::int64_t kLongestSlider = 1000000;
 
 /// Of the settings of a ControlNet, or of an IP-Adapter.
-json properties_of(const std::vector<params::Parameter>& rows) {
+JsonValue properties_of(const std::vector<params::Parameter>& rows) {
   const params::Settings defaults;
-  json properties = json::object();
+  JsonValue properties = JsonValue::object();
   for (std::size_t i = 0; i < rows.size(); ++i) {
     properties[rows[i].name] = schema_of(rows[i], i);
     properties[rows[i].name]["default"] = values_of(rows, defaults)[rows[i].name];
@@ -28,7 +28,7 @@ json properties_of(const std::vector<params::Parameter>& rows) {
 }
 
 /// A list of such settings, one for each network.
-json list_of(const json& properties, std::size_t maximum_items, const char* field) {
+JsonValue list_of(const JsonValue& properties, std::size_t maximum_items, const char* field) {
   return {
       {"type", "array"},
       {"minItems", 1},
@@ -38,39 +38,39 @@ json list_of(const json& properties, std::size_t maximum_items, const char* fiel
 }
 
 struct Schema {
-  json operator()(const params::Integer& t) const {
-    json schema{{"type", "integer"},
-                {"minimum", t.minimum},
-                {"maximum", t.maximum},
-                {"field", t.maximum > kLongestSlider ? "seed" : "range"}};
+  JsonValue operator()(const params::Integer& t) const {
+    JsonValue schema{{"type", "integer"},
+                     {"minimum", t.minimum},
+                     {"maximum", t.maximum},
+                     {"field", t.maximum > kLongestSlider ? "seed" : "range"}};
     if (t.multiple > 1) schema["multipleOf"] = t.multiple;
     return schema;
   }
-  json operator()(const params::Number& t) const {
+  JsonValue operator()(const params::Number& t) const {
     return {{"type", "number"},
             {"minimum", t.minimum},
             {"maximum", t.maximum},
             {"step", t.step},
             {"field", "range"}};
   }
-  json operator()(const params::Boolean&) const {
+  JsonValue operator()(const params::Boolean&) const {
     return {{"type", "boolean"}, {"field", "checkbox"}};
   }
-  json operator()(const params::Choice& t) const {
+  JsonValue operator()(const params::Choice& t) const {
     return {{"type", "string"}, {"enum", t.words}, {"values", t.words}, {"field", "select"}};
   }
-  json operator()(const params::Text& t) const {
+  JsonValue operator()(const params::Text& t) const {
     return {{"type", "string"}, {"maxLength", t.maximum_bytes}, {"field", "textarea"}};
   }
-  json operator()(const params::IntegerList& t) const {
+  JsonValue operator()(const params::IntegerList& t) const {
     return {{"type", "array"},
             {"minItems", t.may_be_unset ? 0 : 1},
             {"maxItems", t.maximum_items},
             {"items", {{"type", "integer"}, {"minimum", t.minimum}, {"maximum", t.maximum}}},
             {"field", t.descending ? "timesteps" : "t_index_list"}};
   }
-  json operator()(const params::LoraList&) const { return {{"type", "object"}}; }
-  json operator()(const params::NumberList& t) const {
+  JsonValue operator()(const params::LoraList&) const { return {{"type", "object"}}; }
+  JsonValue operator()(const params::NumberList& t) const {
     return {{"type", "array"},
             {"minItems", 1},
             {"maxItems", t.maximum_items},
@@ -78,90 +78,90 @@ struct Schema {
             {"step", t.step},
             {"field", "number_list"}};
   }
-  json operator()(const params::SeedList& t) const {
-    const json seed{{"type", "integer"}, {"minimum", 0}, {"maximum", t.maximum_seed}};
-    const json weight{{"type", "number"}, {"minimum", 0}, {"maximum", t.maximum_weight}};
+  JsonValue operator()(const params::SeedList& t) const {
+    const JsonValue seed{{"type", "integer"}, {"minimum", 0}, {"maximum", t.maximum_seed}};
+    const JsonValue weight{{"type", "number"}, {"minimum", 0}, {"maximum", t.maximum_weight}};
     return {{"type", "array"},
             {"minItems", 0},
             {"maxItems", t.maximum_items},
-            {"items", {{"type", "array"}, {"prefixItems", json::array({seed, weight})}}},
+            {"items", {{"type", "array"}, {"prefixItems", JsonValue::array({seed, weight})}}},
             {"field", "seed_list"}};
   }
-  json operator()(const params::ControlNetList&) const { return {{"type", "array"}}; }
-  json operator()(const params::ControlSettingsList& t) const {
-    json properties = properties_of(params::control_parameters());
+  JsonValue operator()(const params::ControlNetList&) const { return {{"type", "array"}}; }
+  JsonValue operator()(const params::ControlSettingsList& t) const {
+    JsonValue properties = properties_of(params::control_parameters());
     properties[params::kPreprocessorParams] = {
         {"type", "object"},
         {"properties", properties_of(params::preprocessor_parameters())},
         {"additionalProperties", false}};
     return list_of(properties, t.maximum_items, "control_settings");
   }
-  json operator()(const params::IpAdapterList&) const { return {{"type", "array"}}; }
-  json operator()(const params::ImagePromptList& t) const {
-    const json text{{"type", "string"}, {"minLength", 1}};
-    json properties = properties_of(params::image_prompt_parameters());
+  JsonValue operator()(const params::IpAdapterList&) const { return {{"type", "array"}}; }
+  JsonValue operator()(const params::ImagePromptList& t) const {
+    const JsonValue text{{"type", "string"}, {"minLength", 1}};
+    JsonValue properties = properties_of(params::image_prompt_parameters());
     properties[params::kStyleImage] = {
-        {"anyOf", json::array({text, {{"type", "array"}, {"items", text}}})}};
+        {"anyOf", JsonValue::array({text, {{"type", "array"}, {"items", text}}})}};
     properties[params::kImages] = {
         {"type", "integer"}, {"minimum", 0}, {"maximum", params::kMaxImagePromptImages}};
     return list_of(properties, t.maximum_items, "image_prompts");
   }
-  json operator()(const params::PromptList& t) const {
-    const json text{{"type", "string"}, {"maxLength", t.maximum_bytes}};
-    const json weight{{"type", "number"}, {"minimum", 0}, {"maximum", t.maximum_weight}};
+  JsonValue operator()(const params::PromptList& t) const {
+    const JsonValue text{{"type", "string"}, {"maxLength", t.maximum_bytes}};
+    const JsonValue weight{{"type", "number"}, {"minimum", 0}, {"maximum", t.maximum_weight}};
     return {{"type", "array"},
             {"minItems", 1},
             {"maxItems", t.maximum_items},
-            {"items", {{"type", "array"}, {"prefixItems", json::array({text, weight})}}},
+            {"items", {{"type", "array"}, {"prefixItems", JsonValue::array({text, weight})}}},
             {"field", "prompt_list"}};
   }
 };
 
-json control_to_json(const ControlSettings& control) {
+JsonValue control_to_json(const ControlSettings& control) {
   const params::Settings settings{.control = control};
-  json object = values_of(params::control_parameters(), settings);
+  JsonValue object = values_of(params::control_parameters(), settings);
   object[params::kPreprocessorParams] = values_of(params::preprocessor_parameters(), settings);
   return object;
 }
 
-json to_json(const auto& value) {
+JsonValue to_json(const auto& value) {
   return value;
 }
 /// Without the digits that only the conversion from binary makes.
-json to_json(double value) {
+JsonValue to_json(double value) {
   return std::round(value * 1e5) / 1e5;
 }
-json to_json(const std::vector<float>& numbers) {
-  json list = json::array();
+JsonValue to_json(const std::vector<float>& numbers) {
+  JsonValue list = JsonValue::array();
   for (const float number : numbers) list.push_back(to_json(double{number}));
   return list;
 }
-json to_json(const std::vector<Lora>& loras) {
-  json object = json::object();
+JsonValue to_json(const std::vector<Lora>& loras) {
+  JsonValue object = JsonValue::object();
   for (const Lora& lora : loras) object[lora.file] = to_json(double{lora.scale});
   return object;
 }
-json to_json(const std::vector<WeightedSeed>& seeds) {
-  json list = json::array();
+JsonValue to_json(const std::vector<WeightedSeed>& seeds) {
+  JsonValue list = JsonValue::array();
   for (const WeightedSeed& each : seeds)
-    list.push_back(json::array({each.seed, to_json(double{each.weight})}));
+    list.push_back(JsonValue::array({each.seed, to_json(double{each.weight})}));
   return list;
 }
-json to_json(const std::vector<WeightedPrompt>& prompts) {
-  json list = json::array();
+JsonValue to_json(const std::vector<WeightedPrompt>& prompts) {
+  JsonValue list = JsonValue::array();
   for (const WeightedPrompt& prompt : prompts) {
-    list.push_back(json::array({prompt.text, to_json(double{prompt.weight})}));
+    list.push_back(JsonValue::array({prompt.text, to_json(double{prompt.weight})}));
   }
   return list;
 }
 
-json to_json(const std::vector<ControlSettings>& settings) {
-  json list = json::array();
+JsonValue to_json(const std::vector<ControlSettings>& settings) {
+  JsonValue list = JsonValue::array();
   for (const ControlSettings& each : settings) list.push_back(control_to_json(each));
   return list;
 }
-json to_json(const std::vector<ControlNet>& nets) {
-  json list = json::array();
+JsonValue to_json(const std::vector<ControlNet>& nets) {
+  JsonValue list = JsonValue::array();
   for (const ControlNet& net : nets) {
     list.push_back(control_to_json(net.settings));
     list.back()["model_id"] = net.model;
@@ -170,19 +170,19 @@ json to_json(const std::vector<ControlNet>& nets) {
 }
 
 /// An image is shown by its number alone.
-json image_prompt_to_json(const ImagePrompt& prompt) {
-  json object = values_of(params::image_prompt_parameters(), {.image_prompt = prompt});
+JsonValue image_prompt_to_json(const ImagePrompt& prompt) {
+  JsonValue object = values_of(params::image_prompt_parameters(), {.image_prompt = prompt});
   object[params::kImages] = prompt.images.size();
   return object;
 }
 
-json to_json(const std::vector<ImagePrompt>& prompts) {
-  json list = json::array();
+JsonValue to_json(const std::vector<ImagePrompt>& prompts) {
+  JsonValue list = JsonValue::array();
   for (const ImagePrompt& each : prompts) list.push_back(image_prompt_to_json(each));
   return list;
 }
-json to_json(const std::vector<IpAdapter>& adapters) {
-  json list = json::array();
+JsonValue to_json(const std::vector<IpAdapter>& adapters) {
+  JsonValue list = JsonValue::array();
   for (const IpAdapter& adapter : adapters) {
     list.push_back(image_prompt_to_json(adapter.prompt));
     list.back()[params::kAdapterPath] = adapter.file;
@@ -191,24 +191,24 @@ json to_json(const std::vector<IpAdapter>& adapters) {
   return list;
 }
 
-json value_of(const params::Parameter& row, const params::Settings& settings) {
+JsonValue value_of(const params::Parameter& row, const params::Settings& settings) {
   return std::visit(
       [&](const auto& type) {
         const auto value = type.member.get(settings);
         using Type = std::remove_cvref_t<decltype(type)>;
         if constexpr (std::is_same_v<Type, params::IntegerList>) {
-          if (!value && type.may_be_unset) return json::array();
+          if (!value && type.may_be_unset) return JsonValue::array();
         }
-        if (std::is_same_v<Type, params::SeedList> && !value) return json::array();
-        return value ? to_json(*value) : json();
+        if (std::is_same_v<Type, params::SeedList> && !value) return JsonValue::array();
+        return value ? to_json(*value) : JsonValue();
       },
       row.type);
 }
 
 }  // namespace
 
-json schema_of(const params::Parameter& row, std::size_t order) {
-  json schema = std::visit(Schema{}, row.type);
+JsonValue schema_of(const params::Parameter& row, std::size_t order) {
+  JsonValue schema = std::visit(Schema{}, row.type);
   schema["id"] = row.name;
   schema["title"] = row.title;
   schema["description"] = row.help;
@@ -219,8 +219,8 @@ json schema_of(const params::Parameter& row, std::size_t order) {
   return schema;
 }
 
-json schema_of(std::span<const params::Parameter> rows, const json& defaults) {
-  json properties = json::object();
+JsonValue schema_of(std::span<const params::Parameter> rows, const JsonValue& defaults) {
+  JsonValue properties = JsonValue::object();
   for (std::size_t i = 0; i < rows.size(); ++i) {
     properties[rows[i].name] = schema_of(rows[i], i);
     properties[rows[i].name]["default"] = defaults.at(rows[i].name);
@@ -232,8 +232,8 @@ json schema_of(std::span<const params::Parameter> rows, const json& defaults) {
           {"additionalProperties", false}};
 }
 
-json values_of(std::span<const params::Parameter> rows, const params::Settings& settings) {
-  json out = json::object();
+JsonValue values_of(std::span<const params::Parameter> rows, const params::Settings& settings) {
+  JsonValue out = JsonValue::object();
   for (const params::Parameter& row : rows) out[row.name] = value_of(row, settings);
   return out;
 }

@@ -10,11 +10,11 @@
 namespace streamdiffusion::server {
 
 using json::Json;
-using nlohmann::json;
+using JsonValue = nlohmann::json;
 
 namespace {
 
-Response json_response(const json& body, int status = 200) {
+Response json_response(const JsonValue& body, int status = 200) {
   Response response;
   response.status = status;
   response.body = dump(body);
@@ -223,7 +223,7 @@ std::shared_ptr<const StreamModel> Api::model_of(const Request& request) const {
 }
 
 void Api::models(Request& /*request*/, const Reply& reply) {
-  json list = json::array();
+  JsonValue list = JsonValue::array();
   for (const ModelCatalog::Entry& entry : context_.models.entries()) {
     list.push_back({{"name", entry.name},
                     {"bytes", entry.bytes},
@@ -236,10 +236,10 @@ void Api::settings(Request& request, const Reply& reply) {
   const auto model = model_of(request);
   const ServedModel& info = model->factory->info();
   // Front ends of the legacy protocol read `properties` of `info` and of `input_params`.
-  const json properties{{"title", {{"default", "StreamDiffusion"}}},
-                        {"description", {{"default", info.model}}},
-                        {"input_mode", {{"default", "image"}}},
-                        {"page_content", {{"default", ""}}}};
+  const JsonValue properties{{"title", {{"default", "StreamDiffusion"}}},
+                             {"description", {{"default", info.model}}},
+                             {"input_mode", {{"default", "image"}}},
+                             {"page_content", {{"default", ""}}}};
   reply(json_response({{"info",
                         {{"title", "StreamDiffusion"},
                          {"model", info.model},
@@ -255,7 +255,7 @@ void Api::settings(Request& request, const Reply& reply) {
                        {"styles", info.words.styles},
                        {"colors", info.words.colors},
                        {"sample_prompt", info.sample_prompt},
-                       {"page", json::parse(info.page_hints)}}));
+                       {"page", JsonValue::parse(info.page_hints)}}));
 }
 
 void Api::queue(Request& /*request*/, const Reply& reply) {

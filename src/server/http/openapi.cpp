@@ -6,38 +6,38 @@
 
 namespace streamdiffusion::server {
 
-using nlohmann::json;
+using JsonValue = nlohmann::json;
 
 namespace {
 
-json content(std::string_view type, json schema) {
-  json out;
+JsonValue content(std::string_view type, JsonValue schema) {
+  JsonValue out;
   out["content"][std::string(type)]["schema"] = std::move(schema);
   return out;
 }
 
-json reference(const char* name) {
+JsonValue reference(const char* name) {
   return {{"$ref", std::string("#/components/schemas/") + name}};
 }
 
-json string_schema() {
+JsonValue string_schema() {
   return {{"type", "string"}};
 }
 
 /// The parameters with the members that only /api/txt2img and /api/img2img accept.
-json image_request_body(bool takes_image) {
-  json members{{"format", {{"type", "string"}, {"enum", {"jpeg", "png", "webp"}}}}};
+JsonValue image_request_body(bool takes_image) {
+  JsonValue members{{"format", {{"type", "string"}, {"enum", {"jpeg", "png", "webp"}}}}};
   if (takes_image) members["image"] = {{"type", "string"}, {"contentEncoding", "base64"}};
-  const json object{{"type", "object"}, {"properties", members}};
-  json body =
-      content("application/json", {{"allOf", json::array({reference("Parameters"), object})}});
+  const JsonValue object{{"type", "object"}, {"properties", members}};
+  JsonValue body =
+      content("application/json", {{"allOf", JsonValue::array({reference("Parameters"), object})}});
   if (takes_image) body["content"]["image/*"]["schema"] = string_schema();
   return body;
 }
 
 /// Null for a request without a body.
-json request_body(RequestBody body) {
-  json out;
+JsonValue request_body(RequestBody body) {
+  JsonValue out;
   switch (body) {
     case RequestBody::none:
       return nullptr;
@@ -59,15 +59,15 @@ json request_body(RequestBody body) {
   return out;
 }
 
-json response(const Route& route) {
-  json out = json::object();
+JsonValue response(const Route& route) {
+  JsonValue out = JsonValue::object();
   if (route.type == "image/*") {
     for (const char* type : {"image/jpeg", "image/png", "image/webp"}) {
       out["content"][type]["schema"] = string_schema();
     }
   } else if (!route.type.empty()) {
-    out = content(route.type,
-                  route.type == "application/json" ? json{{"type", "object"}} : string_schema());
+    out = content(route.type, route.type == "application/json" ? JsonValue{{"type", "object"}}
+                                                               : string_schema());
   }
   out["description"] = route.status == 101   ? "Switching protocols"
                        : route.status == 204 ? "Done"
@@ -75,11 +75,12 @@ json response(const Route& route) {
   return out;
 }
 
-json operation(const Route& route) {
-  json error = content("application/json", reference("Error"));
+JsonValue operation(const Route& route) {
+  JsonValue error = content("application/json", reference("Error"));
   error["description"] = "The request failed";
-  json out{{"summary", route.summary},
-           {"responses", {{std::to_string(route.status), response(route)}, {"default", error}}}};
+  JsonValue out{
+      {"summary", route.summary},
+      {"responses", {{std::to_string(route.status), response(route)}, {"default", error}}}};
   if (route.path.ends_with("{id}")) {
     out["parameters"].push_back(
         {{"name", "id"},
@@ -90,12 +91,13 @@ json operation(const Route& route) {
   for (const std::string_view name : route.query) {
     out["parameters"].push_back({{"name", name}, {"in", "query"}, {"schema", string_schema()}});
   }
-  if (json body = request_body(route.body); !body.is_null()) out["requestBody"] = std::move(body);
+  if (JsonValue body = request_body(route.body); !body.is_null())
+    out["requestBody"] = std::move(body);
   return out;
 }
 
-json paths(const std::vector<Route>& routes) {
-  json all;
+JsonValue paths(const std::vector<Route>& routes) {
+  JsonValue all;
   for (const Route& route : routes) {
     const std::string method = base::lower_case(std::string(route.method));
     all[std::string(route.path)][method] = operation(route);
@@ -105,19 +107,19 @@ json paths(const std::vector<Route>& routes) {
 
 }  // namespace
 
-json openapi_description(const std::vector<Route>& routes, const ParameterTable& table,
-                         const std::string& version) {
-  json parameters = table.schema();
+JsonValue openapi_description(const std::vector<Route>& routes, const ParameterTable& table,
+                              const std::string& version) {
+  JsonValue parameters = table.schema();
   parameters.erase("$schema");
-  const json error{{"type", "object"},
-                   {"properties",
-                    {{"error",
-                      {{"type", "object"},
-                       {"required", {"code", "message"}},
-                       {"properties",
-                        {{"code", {{"type", "string"}}},
-                         {"message", {{"type", "string"}}},
-                         {"param", {{"type", "string"}}}}}}}}}};
+  const JsonValue error{{"type", "object"},
+                        {"properties",
+                         {{"error",
+                           {{"type", "object"},
+                            {"required", {"code", "message"}},
+                            {"properties",
+                             {{"code", {{"type", "string"}}},
+                              {"message", {{"type", "string"}}},
+                              {"param", {{"type", "string"}}}}}}}}}};
   return {{"openapi", "3.1.0"},
           {"info", {{"title", "StreamDiffusion"}, {"version", version}}},
           {"paths", paths(routes)},
@@ -126,8 +128,9 @@ json openapi_description(const std::vector<Route>& routes, const ParameterTable&
             {"securitySchemes",
              {{"bearer", {{"type", "http"}, {"scheme", "bearer"}}},
               {"query", {{"type", "apiKey"}, {"in", "query"}, {"name", "token"}}}}}}},
-          {"security",
-           json::array({{{"bearer", json::array()}}, {{"query", json::array()}}, json::object()})}};
+          {"security", JsonValue::array({{{"bearer", JsonValue::array()}},
+                                         {{"query", JsonValue::array()}},
+                                         JsonValue::object()})}};
 }
 
 }  // namespace streamdiffusion::server

@@ -8,7 +8,7 @@
 namespace streamdiffusion::server {
 
 using json::Json;
-using nlohmann::json;
+using JsonValue = nlohmann::json;
 
 namespace {
 
@@ -86,7 +86,7 @@ BinaryFrame read_binary_frame(std::string_view message) {
   return {header, images.substr(0, images.size() - header.control_bytes)};
 }
 
-std::string write_frame_header(const json& header) {
+std::string write_frame_header(const JsonValue& header) {
   const std::string text = dump(header);
   std::string message;
   for (unsigned i = 0; i < 4; ++i) {
@@ -106,8 +106,8 @@ ClientText read_client_text(std::string_view message, bool legacy) {
   }
 }
 
-std::string dump(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+std::string dump(const JsonValue& value) {
+  return value.dump(-1, ' ', false, JsonValue::error_handler_t::replace);
 }
 
 std::string status_message(const char* status) {
@@ -115,10 +115,10 @@ std::string status_message(const char* status) {
 }
 
 std::string error_message(const HttpError& http_error, bool fatal) {
-  json message{{"status", "error"},
-               {"code", http_error.code()},
-               {"message", http_error.what()},
-               {"fatal", fatal}};
+  JsonValue message{{"status", "error"},
+                    {"code", http_error.code()},
+                    {"message", http_error.what()},
+                    {"fatal", fatal}};
   if (!http_error.param().empty()) message["param"] = http_error.param();
   return dump(message);
 }

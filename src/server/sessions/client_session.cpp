@@ -10,7 +10,7 @@
 
 namespace streamdiffusion::server {
 
-using nlohmann::json;
+using JsonValue = nlohmann::json;
 
 namespace {
 
@@ -197,7 +197,7 @@ void ClientSession::check_stream() {
   if (std::exchange(reconfiguring_, stream_->reconfiguring()) && !reconfiguring_) {
     send(dump(settings()));
   }
-  json stats = write_counters(counters);
+  JsonValue stats = write_counters(counters);
   stats["status"] = "stats";
   stats["fps"] = delivery_window_.fps();
   stats["engine_ms"] = milliseconds(stream_->call_seconds());
@@ -287,20 +287,21 @@ void ClientSession::finish() {
   });
 }
 
-json ClientSession::settings() const {
+JsonValue ClientSession::settings() const {
   return {{"status", "settings"},
           {"params", model_->table.write(parameters_)},
           {"reconfiguring", reconfiguring_ || opening_model_},
           {"warnings", model_->table.warnings(parameters_)}};
 }
 
-json ClientSession::describe() const {
-  json out{{"id", id_}, {"state", paused_ && state_ == State::live ? "paused" : to_string(state_)}};
+JsonValue ClientSession::describe() const {
+  JsonValue out{{"id", id_},
+                {"state", paused_ && state_ == State::live ? "paused" : to_string(state_)}};
   out["params"] = model_->table.write(parameters_);
   out["warnings"] = model_->table.warnings(parameters_);
   out["stats"] = nullptr;
   if (!stream_) return out;
-  json stats = write_counters(client_counters(stream_->counters()));
+  JsonValue stats = write_counters(client_counters(stream_->counters()));
   stats["fps"] = delivery_window_.fps();
   stats["engine_ms"] = milliseconds(stream_->call_seconds());
   stats["age_ms"] = delivery_window_.ages();
@@ -318,14 +319,14 @@ void ClientSession::send_error(const HttpError& http_error, bool fatal, int stat
 // What the client receives.
 
 std::string ClientSession::frame_header(const EncodedImage& image) const {
-  json header{{"frame", image.frame},
-              {"reused", image.reused},
-              {"age_ms", milliseconds(seconds(LiveClock::now() - image.captured))},
-              {"width", image.width},
-              {"height", image.height},
-              {"queue_ms", milliseconds(image.times.queue)},
-              {"prepare_ms", milliseconds(image.times.prepare)},
-              {"engine_ms", milliseconds(image.times.engine)}};
+  JsonValue header{{"frame", image.frame},
+                   {"reused", image.reused},
+                   {"age_ms", milliseconds(seconds(LiveClock::now() - image.captured))},
+                   {"width", image.width},
+                   {"height", image.height},
+                   {"queue_ms", milliseconds(image.times.queue)},
+                   {"prepare_ms", milliseconds(image.times.prepare)},
+                   {"engine_ms", milliseconds(image.times.engine)}};
   if (image.header.seq) header["seq"] = *image.header.seq;
   if (image.header.captured) header["captured"] = *image.header.captured;
   return write_frame_header(header);
