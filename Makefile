@@ -35,7 +35,7 @@ install: build
 
 deb: build
 	@scripts/setup.sh package
-	@cmake --preset release $(LAUNCHER) $(CMAKE_FLAGS) -DCMAKE_INSTALL_PREFIX=/usr
+	@cmake --preset release $(LAUNCHER) -DSD_CUDA_CARDS=all $(CMAKE_FLAGS) -DCMAKE_INSTALL_PREFIX=/usr
 	@cmake --build $(BUILD) --target packaging_files $$(grep -q SD_GSTREAMER:BOOL=ON $(BUILD)/CMakeCache.txt && echo gststreamdiffusion)
 	@cd $(BUILD) && cpack
 

@@ -23,24 +23,24 @@ if(SD_PRECOMPILED_HEADERS)
   target_precompile_headers(sd_standard_headers PRIVATE ${SD_STANDARD_HEADERS})
 endif()
 
-# sd_join_sources(<target>): CMake's unity build, so that a build from nothing reads headers once for eight sources. Builds
-# without it (the presets debug, tsan and fuzz) prove that every file stands alone.
+# sd_join_sources(<target>): CMake's unity build, so that a build from nothing reads headers and instantiates templates
+# once for a library. Builds without it (the presets debug, tsan and fuzz) prove that every file stands alone.
 function(sd_join_sources target)
-  set_target_properties(${target} PROPERTIES UNITY_BUILD ${SD_JOINED_SOURCES} UNITY_BUILD_BATCH_SIZE 8)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${SD_JOINED_SOURCES} UNITY_BUILD_BATCH_SIZE 0)
 endfunction()
 
 # sd_precompile(<target> [<header>... | FROM <target>]): the standard headers, or with headers of its own those too, or
-# what another target has precompiled.
+# what another target has precompiled. Joined sources read headers of their own once anyway.
 function(sd_precompile target)
   cmake_parse_arguments(ARG "" "FROM" "" ${ARGN})
   if(NOT SD_PRECOMPILED_HEADERS)
     return()
+  elseif(SD_JOINED_SOURCES OR NOT ARGN)
+    target_precompile_headers(${target} REUSE_FROM sd_standard_headers)
   elseif(ARG_FROM)
     target_precompile_headers(${target} REUSE_FROM ${ARG_FROM})
-  elseif(ARGN)
-    target_precompile_headers(${target} PRIVATE ${SD_STANDARD_HEADERS} ${ARGN})
   else()
-    target_precompile_headers(${target} REUSE_FROM sd_standard_headers)
+    target_precompile_headers(${target} PRIVATE ${SD_STANDARD_HEADERS} ${ARGN})
   endif()
 endfunction()
 
@@ -52,11 +52,10 @@ function(sd_compile_fast target)
   endif()
 endfunction()
 
-# sd_library(<folder> SOURCES ... [DEPS <folder>...] [LINK <library>...] [PRECOMPILE <header>... | FROM <target>]
-#            [SEPARATE])
+# sd_library(<folder> SOURCES ... [DEPS <folder>...] [LINK <library>...] [PRECOMPILE <header>... | FROM <target>])
 # adds sd_<folder>, which may include only the headers of the layers in DEPS and theirs (scripts/check_tree.py checks it).
 function(sd_library name)
-  cmake_parse_arguments(ARG "SEPARATE" "" "SOURCES;DEPS;LINK;PRECOMPILE" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;LINK;PRECOMPILE" ${ARGN})
   add_library(sd_${name} STATIC ${ARG_SOURCES})
   set_property(GLOBAL PROPERTY SD_DEPS_${name} ${ARG_DEPS})
   set_property(GLOBAL PROPERTY SD_LINK_${name} ${ARG_LINK})
@@ -64,9 +63,7 @@ function(sd_library name)
   list(TRANSFORM ARG_DEPS PREPEND sd_)
   target_link_libraries(sd_${name} PUBLIC ${ARG_DEPS} PRIVATE sd_options ${ARG_LINK})
   sd_precompile(sd_${name} ${ARG_PRECOMPILE})
-  if(NOT ARG_SEPARATE)
-    sd_join_sources(sd_${name})
-  endif()
+  sd_join_sources(sd_${name})
 endfunction()
 
 # sd_layers_of(<folder> <variable>): the folder and all layers it stands on.

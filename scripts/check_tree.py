@@ -44,7 +44,7 @@ CONDITIONAL = re.compile(r"\s*#\s*if(def|ndef)?\b")
 
 def read_layers() -> list[str]:
     text = (ROOT / "src/CMakeLists.txt").read_text()
-    return re.search(r"foreach\(layer ([^)]+)\)", text).group(1).split()
+    return re.search(r"set\(layers ([^)]+)\)", text).group(1).split()
 
 
 class Libraries:
