@@ -118,6 +118,7 @@ std::unique_ptr<LiveSession::Impl::Change> LiveSession::Impl::make_change(const 
   std::ranges::move(
       live::encode_prompts(opened, configured_.settings.prompts, settings.options.lora_scales),
       std::back_inserter(change->to.prompts));
+  encode_blend(*change);  // before a session is made, as all others
   const bool other_engine = !engine.is(configured_.engine);
   if (!other_engine) change->to.encoders = configured_.encoders;
   if (other_engine || !params::same_session(before, settings.options)) {
@@ -133,9 +134,23 @@ std::unique_ptr<LiveSession::Impl::Change> LiveSession::Impl::make_change(const 
   return change;
 }
 
+std::unique_lock<std::mutex> LiveSession::Impl::encode_blend(Change& change) {
+  Engine opened = change.to.engine;
+  const std::vector<float>& scales = change.to.settings.options.lora_scales;
+  std::unique_lock lock(mutex_);
+  for (std::vector<WeightedPrompt> encoded; encoded != blended_prompts_;) {
+    encoded = blended_prompts_;
+    lock.unlock();
+    std::ranges::move(live::encode_prompts(opened, encoded, scales),
+                      std::back_inserter(change.to.prompts));
+    lock.lock();
+  }
+  return lock;
+}
+
 bool LiveSession::Impl::offer(std::unique_ptr<Change>& change) {
-  const Configuration before = configured_;  // freed without the lock
-  const std::lock_guard lock(mutex_);
+  const Configuration before = configured_;             // freed without the lock
+  const std::unique_lock lock = encode_blend(*change);  // frames may have brought others
   if (not_applied_) return false;
   configured_ = change->to;
   changes_.prepared = change->to.change;
