@@ -91,9 +91,12 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   void deliver_loop();
   void deliver(const LiveOutput& output);
   void reconfigure_loop();
-  /// Compiles what a change of LoRA scales and of ControlNets needs in the running session.
+  /// Compiles what a change of LoRA scales and ControlNets needs in a session with options `now`.
   std::vector<std::shared_ptr<const void>> prepare_programs(Engine& engine,
-                                                            const SessionOptions& options);
+                                                            const SessionOptions& options,
+                                                            const SessionOptions& now);
+  /// Those of the session that the next frame enters, before any change that waits is applied.
+  SessionOptions options_before_changes() const;
   /// Encodes prompts and opens a session, as the settings need, and sets pending_change_. `number`
   /// is that of the change that asked for them.
   std::optional<Error> prepare_change(const Engine& engine, const LiveSettings& settings,

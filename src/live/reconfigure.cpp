@@ -83,8 +83,7 @@ void LiveSession::Impl::reconfigure_loop() {
 }
 
 std::vector<std::shared_ptr<const void>> LiveSession::Impl::prepare_programs(
-    Engine& engine, const SessionOptions& options) {
-  const SessionOptions& now = configured_.settings.options;
+    Engine& engine, const SessionOptions& options, const SessionOptions& now) {
   std::vector<std::shared_ptr<const void>> prepared;
   if (options.lora_scales != now.lora_scales) {  // they change first
     SessionOptions with_loras = options;
@@ -101,6 +100,12 @@ std::vector<std::shared_ptr<const void>> LiveSession::Impl::prepare_programs(
     prepared.push_back(engine.prepare_image_prompts(options, stop_source_.get_token()));
   }
   return prepared;
+}
+
+SessionOptions LiveSession::Impl::options_before_changes() const {
+  const std::lock_guard lock(mutex_);
+  return pending_change_ && pending_change_->session ? pending_change_->session->options()
+                                                     : in_force_.settings.options;
 }
 
 std::unique_ptr<LiveSession::Impl::Change> LiveSession::Impl::make_change(const Engine& engine,
@@ -125,7 +130,10 @@ std::unique_ptr<LiveSession::Impl::Change> LiveSession::Impl::make_change(const 
     change->session =
         std::make_unique<live::ActiveSession>(opened, settings, stop_source_.get_token());
   } else {
-    change->prepared = prepare_programs(opened, settings.options);
+    // Changes that wait become one: its steps start from what holds, or from the last of them.
+    change->prepared = prepare_programs(opened, settings.options, options_before_changes());
+    std::ranges::move(prepare_programs(opened, settings.options, before),
+                      std::back_inserter(change->prepared));
     if (settings.options.image_prompts != before.image_prompts) {
       change->to.encoders = change->prepared.back();
     }

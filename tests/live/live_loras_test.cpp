@@ -7,6 +7,7 @@
 #include "live/failing_allocation.h"
 #include "live/support.h"
 #include "support/temporary_folder.h"
+#include "support/tiny_controlnet.h"
 #include "support/tiny_model.h"
 #include "support/wait.h"
 #include "weights/hash_weights.h"
@@ -168,6 +169,40 @@ TEST_F(LiveLoras, AChangeThatCannotBeAppliedIsTakenBack) {
   EXPECT_EQ(live.settings().options.guidance_scale, 1.7F);
   EXPECT_EQ(receiver.errors().size(), 1U);
   expect_balanced(live.counters());
+}
+
+TEST_F(LiveLoras, ChangesThatWaitTogetherCompileNothingBetweenFrames) {
+  Receiver receiver;
+  const std::string net = write_tiny_controlnet(model_, folder_, "net", 1.5F);
+  const Engine engine = Engine::open({.model = model_.path(),
+                                      .lora_dict = {{folder_ / "style.safetensors", 1}},
+                                      .controlnets = {{net, {}}},
+                                      .device = SD_TEST_DEVICE,
+                                      .dtype = DataType::f32,
+                                      .threads = 1});
+  LiveSettings settings = small();
+  LiveSession live(engine, settings, {QueuePolicy::Kind::block, 2}, receiver.callbacks());
+  const auto change = [&] {
+    const std::uint64_t number = live.change(settings);
+    ASSERT_TRUE(wait_until("the change", [&] { return live.changes().prepared == number; }));
+  };
+  for (int i = 0; i < 3; ++i) live.submit(numbered_frame(3));
+  ASSERT_TRUE(receiver.wait_for(2));
+  settings.options.lora_scales = {0.5F};
+  change();
+  settings.options.control_settings = {{.enabled = false}};
+  change();
+  settings.options.lora_scales = {0.7F};
+  change();
+  for (const auto& entry : std::filesystem::directory_iterator(model_.path() + "/unet")) {
+    if (entry.path().extension() == ".safetensors")
+      std::filesystem::resize_file(entry.path(), 100);  // it can no more be read
+  }
+  for (int i = 0; i < 3; ++i) live.submit(numbered_frame(3));
+  live.drain();
+  EXPECT_TRUE(receiver.errors().empty()) << receiver.errors().front();
+  EXPECT_EQ(live.changes().applied, 3U);
+  EXPECT_EQ(receiver.outputs().size(), 6U);
 }
 
 TEST_F(LiveLoras, ScalesThatTheEngineDoesNotHaveAreRefused) {
