@@ -253,7 +253,7 @@ void print_costs(const std::map<std::string, Cost>& costs, double peak) {
 }
 
 void print(const Report& r) {
-  std::printf("%s\n", r.title.c_str());
+  print_line(r.title);
   std::printf("frame     p50 %.2f ms  p99 %.2f ms  %.1f fps  (first after %.0f ms)\n", r.p50_ms,
               r.p99_ms, r.fps, r.first_frame_ms);
   if (r.reused > 0) {

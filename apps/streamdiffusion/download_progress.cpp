@@ -6,6 +6,8 @@
 #include <array>
 #include <cstdio>
 
+#include "base/printable.h"
+
 namespace streamdiffusion::app {
 namespace {
 
@@ -41,7 +43,7 @@ std::string size_text(std::uint64_t bytes) {
 }
 
 DownloadProgress::DownloadProgress(std::string name, bool quiet)
-    : name_(std::move(name)), quiet_(quiet), terminal_(::isatty(STDERR_FILENO) == 1) {}
+    : name_(base::printable(name)), quiet_(quiet), terminal_(::isatty(STDERR_FILENO) == 1) {}
 
 DownloadProgress::~DownloadProgress() {
   if (drawn_ && terminal_) std::fputc('\n', stderr);

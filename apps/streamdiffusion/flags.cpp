@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/join.h"
 #include "base/parse_number.h"
+#include "base/printable.h"
 #include "json/quote.h"
 #include "model_value.h"
 #include "params/check.h"
@@ -87,8 +88,8 @@ CLI::Option& Flags::add(const std::string& name, const std::string& help, const 
         Values values;
         for (const std::string& value : marked) {
           values.push_back(unmarked(value));
-          base::require(!values.back().empty(), ErrorCode::invalid_argument, shown_name(name),
-                        " is empty, expected a value");
+          base::require(!base::is_blank(values.back()), ErrorCode::invalid_argument,
+                        shown_name(name), " is empty, expected a value");
         }
         read(values);
         return true;

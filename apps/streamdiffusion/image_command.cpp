@@ -19,6 +19,7 @@
 #include "image/image_sequence.h"
 #include "image/npy.h"
 #include "image/resize.h"
+#include "input_images.h"
 #include "parameter_flags.h"
 #include "progress.h"
 #include "setup.h"
@@ -58,6 +59,7 @@ class ImageJob {
   void run() {
     const bool from_text = flags_.inputs.empty();
     find_paths(from_text);
+    images_.find_first([this] { return stop_->load(); });
     params::Settings settings = flags_.parameters.parsed();
     settings.live.options.text_to_image = from_text;
     settings.live.options.keep_tensors = !flags_.dump.empty();
@@ -81,11 +83,12 @@ class ImageJob {
   /// Finds the inputs and the paths of the outputs; refuses what cannot be written before a model
   /// is loaded.
   void find_paths(bool from_text) {
-    if (!from_text) paths_ = image::expand_inputs(flags_.inputs);
+    if (!from_text) images_ = InputImages(image::expand_inputs(flags_.inputs));
+    const std::vector<std::filesystem::path>& paths = images_.paths();
     std::filesystem::path output = flags_.output;
     if (output.empty()) output = image::unused_folder("out");
-    const auto count = from_text ? static_cast<std::size_t>(flags_.count) : paths_.size();
-    outputs_ = image::output_paths(output, paths_, count);
+    const auto count = from_text ? static_cast<std::size_t>(flags_.count) : paths.size();
+    outputs_ = image::output_paths(output, paths, count);
     std::vector<std::filesystem::path> others;
     if (!flags_.sheet.empty()) {
       image::check_image_name(flags_.sheet);
@@ -93,7 +96,7 @@ class ImageJob {
     }
     for (const char* name : {"latents.npy", "images.npy"})
       if (!flags_.dump.empty()) others.push_back(std::filesystem::path(flags_.dump) / name);
-    std::vector<std::filesystem::path> inputs = paths_, written = outputs_;
+    std::vector<std::filesystem::path> inputs = paths, written = outputs_;
     std::ranges::copy(flags_.parameters.inputs(), std::back_inserter(inputs));
     written.insert(written.end(), others.begin(), others.end());
     base::refuse_overwriting(inputs, written);
@@ -113,18 +116,11 @@ class ImageJob {
   }
 
   std::optional<Image> read(std::size_t i) {
-    const Session& session = opened_->session;
-    try {
-      Image frame =
-          image::fit(image::read_image(paths_[i]), session.width(), session.height(), fit_);
-      if (!flags_.sheet.empty()) inputs_.emplace(i, frame);
-      return frame;
-    } catch (const Error& error) {
-      if (paths_.size() == 1) throw;
-      print_error(error.what());
-      ++unreadable_;
-      return std::nullopt;
-    }
+    const std::optional<Image> image = images_.take(i);
+    if (!image) return std::nullopt;
+    Image frame = image::fit(*image, opened_->session.width(), opened_->session.height(), fit_);
+    if (!flags_.sheet.empty()) inputs_.emplace(i, frame);
+    return frame;
   }
 
   void take_all(const std::vector<Output>& outputs) {
@@ -134,7 +130,8 @@ class ImageJob {
   /// The other images are drawn all the same.
   void note_failure(const Output& output) {
     if (outputs_.size() == 1) throw *output.error;
-    const auto& name = paths_.empty() ? outputs_[output.frame_id] : paths_[output.frame_id];
+    const auto& paths = images_.paths();
+    const auto& name = paths.empty() ? outputs_[output.frame_id] : paths[output.frame_id];
     print_error(base::concat(name.string(), ": ", output.error->what()));
     ++failed_;
   }
@@ -160,8 +157,7 @@ class ImageJob {
     if (!flags_.dump.empty() && !tensors_.empty()) dump_tensors();
     if (!flags_.quiet && !written_.empty()) report(progress);
     if (write_error_) throw *write_error_;
-    base::require(unreadable_ == 0, ErrorCode::corrupt_file, unreadable_, " of ", paths_.size(),
-                  " images could not be read");
+    images_.require_all_readable();
     base::require(failed_ == 0, ErrorCode::numeric, failed_, " of ", outputs_.size(),
                   " images could not be drawn");
     if (signals_.received() != 0) throw Stopped{signals_.received()};
@@ -179,8 +175,8 @@ class ImageJob {
     // Behind an image, a stream takes no text.
     if (base::is_stream(first) || base::is_stream(flags_.sheet)) return;
     const bool several = written_.size() > 1;
-    std::printf("%s%s%s\n", first.c_str(), several ? " … " : "", several ? last.c_str() : "");
-    if (!flags_.sheet.empty()) std::printf("%s\n", flags_.sheet.c_str());
+    print_line(several ? first.string() + " … " + last.string() : first.string());
+    if (!flags_.sheet.empty()) print_line(flags_.sheet);
   }
 
   void write_sheet() const {
@@ -215,11 +211,12 @@ class ImageJob {
   media::StopFlag stop_ = media::make_stop_flag();
   StopSignals signals_{stop_};
   Fit fit_ = Fit::cover;
-  /// By index; without inputs there are no paths.
-  std::vector<std::filesystem::path> paths_, outputs_;
+  /// By index; without inputs there are none.
+  InputImages images_{{}};
+  std::vector<std::filesystem::path> outputs_;
   /// The indices that are written.
   std::set<std::size_t> written_;
-  std::size_t unreadable_ = 0, failed_ = 0;
+  std::size_t failed_ = 0;
   std::optional<Error> write_error_;
   std::optional<OpenedSession> opened_;
   /// By frame, kept for the sheet only.

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/file_writer.h"
 #include "base/memory.h"
+#include "base/printable.h"
 #include "commands.h"
 #include "parameter_flags.h"
 #include "params/markdown.h"
@@ -95,8 +96,8 @@ void print_controlnets(const Engine& engine, const SessionOptions& options) {
   for (std::size_t i = 0; i < costs.size(); ++i) {
     const ControlNetCost& cost = costs[i];
     const ControlSettings& net = settings[i];
-    std::printf("controlnet  %s: %.0f million parameters, %s, scale %g%s\n", cost.model.c_str(),
-                static_cast<double>(cost.parameters) * 1e-6,
+    std::printf("controlnet  %s: %.0f million parameters, %s, scale %g%s\n",
+                base::printable(cost.model).c_str(), static_cast<double>(cost.parameters) * 1e-6,
                 name_of(kPreprocessors, net.image.preprocessor).c_str(), double{net.scale},
                 net.enabled ? "" : ", off");
     std::printf(
@@ -114,7 +115,7 @@ void print_ip_adapters(const Engine& engine, const SessionOptions& options) {
     const IpAdapterCost& cost = costs[i];
     std::printf(
         "ip-adapter  %s: %.0f million parameters, %s, scale %g, %d image%s of %d tokens%s\n",
-        cost.file.c_str(), static_cast<double>(cost.parameters) * 1e-6,
+        base::printable(cost.file).c_str(), static_cast<double>(cost.parameters) * 1e-6,
         name_of(kImageLayers, prompts[i].layers).c_str(), double{prompts[i].scale}, cost.images,
         cost.images == 1 ? "" : "s", cost.tokens, prompts[i].enabled ? "" : ", off");
     std::printf("            weights %.1f MiB; %.2f GMAC a row, %.2f %% of the UNet's\n",
@@ -142,8 +143,8 @@ void show(const InfoFlags& flags) {
   params::Settings settings = flags.parameters.parsed();
   Engine engine = open_engine(settings);
   const EngineInfo info = engine.info();
-  std::printf("model       %s\n", info.model.c_str());
-  if (!info.recipe.empty()) std::printf("recipe      %s\n", info.recipe.c_str());
+  std::printf("model       %s\n", base::printable(info.model).c_str());
+  if (!info.recipe.empty()) std::printf("recipe      %s\n", base::printable(info.recipe).c_str());
   std::printf("parameters  %.2f million\n", static_cast<double>(info.parameters) * 1e-6);
   if (info.vocabulary_size > 0) std::printf("tokenizer   %d tokens\n", info.vocabulary_size);
   const KnownWords words = read_known_words(info.folder);

@@ -265,7 +265,7 @@ void print_shared(const SharedCalls& shared) {
 }
 
 void print(const LiveReport& r) {
-  std::printf("%s\n", r.title.c_str());
+  print_line(r.title);
   std::printf(
       "delivered  %.1f fps; the engine is busy %.1f %% of the time, %.2f ms an image delivered\n",
       r.fps(), 100 * r.busy_share(), r.busy_each() * 1e3);

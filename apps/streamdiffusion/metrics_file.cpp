@@ -1,5 +1,6 @@
 #include "metrics_file.h"
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <type_traits>
 
@@ -27,6 +28,9 @@ nlohmann::json to_json(const Metrics& metrics) {
 }  // namespace
 
 void write_metrics(const std::string& path, const Metrics& metrics) {
+  std::error_code ignored;  // write_file() says what is missing
+  const auto folder = std::filesystem::path(path).parent_path();
+  if (!folder.empty()) std::filesystem::create_directories(folder, ignored);
   base::write_file(path, to_json(metrics).dump(2) + '\n');
 }
 

@@ -7,13 +7,15 @@
 #include <optional>
 #include <utility>
 
+#include "base/printable.h"
 #include "download_progress.h"
 #include "model_files/model_files.h"
 
 namespace streamdiffusion::app {
 namespace {
 
-void print_summary(const std::string& name, const hub::Pulled& pulled, double seconds) {
+void print_summary(const std::string& given, const hub::Pulled& pulled, double seconds) {
+  const std::string name = base::printable(given);
   if (pulled.received == 0) {
     std::fprintf(stderr, "%s  %zu files, %s, all there\n", name.c_str(), pulled.files,
                  size_text(pulled.bytes).c_str());
@@ -24,9 +26,9 @@ void print_summary(const std::string& name, const hub::Pulled& pulled, double se
                  seconds, size_text(rate).c_str());
   }
   if (!pulled.page.empty()) {
-    std::fprintf(stderr, "license %s: %s\n",
-                 pulled.license.empty() ? "not named" : pulled.license.c_str(),
-                 pulled.page.c_str());
+    const std::string license = pulled.license.empty() ? "not named" : pulled.license;
+    const std::string line = base::printable(license + ": " + pulled.page);
+    std::fprintf(stderr, "license %s\n", line.c_str());
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/printable.h"
 #include "commands.h"
 #include "download_progress.h"
 #include "flags.h"
@@ -31,12 +32,13 @@ struct ModelsFlags {
 void print_table(const hub::Installed& installed) {
   std::size_t width = 4;
   for (const hub::InstalledModel& model : installed.models)
-    width = std::max(width, model.name.size());
+    width = std::max(width, base::printable(model.name).size());
   const int column = static_cast<int>(width);
   for (const hub::InstalledModel& model : installed.models) {
     const ModelUse use = use_of(model.path);
-    std::printf("%-*s  %8s  %s%s%s\n", column, model.name.c_str(), size_text(model.bytes).c_str(),
-                use.flag.c_str(), use.flag.empty() ? "" : "  ", use.text.c_str());
+    std::printf("%-*s  %8s  %s%s%s\n", column, base::printable(model.name).c_str(),
+                size_text(model.bytes).c_str(), use.flag.c_str(), use.flag.empty() ? "" : "  ",
+                use.text.c_str());
   }
 }
 
@@ -64,18 +66,20 @@ void list(bool json) {
     std::fprintf(stderr,
                  "no models in %s; the included model needs no download; `streamdiffusion pull "
                  "stabilityai/sd-turbo` gets another\n",
-                 settings.cache.c_str());
+                 base::printable(settings.cache.string()).c_str());
     return;
   }
   print_table(installed);
-  std::fprintf(stderr, "%s in %s\n", size_text(installed.bytes).c_str(), settings.cache.c_str());
+  std::fprintf(stderr, "%s in %s\n", size_text(installed.bytes).c_str(),
+               base::printable(settings.cache.string()).c_str());
 }
 
 void remove(const std::vector<std::string>& names) {
   const hub::Settings settings = hub::read_settings();
   for (const std::string& name : names) {
     const std::uint64_t bytes = hub::remove_installed(settings, name);
-    std::fprintf(stderr, "%s is removed, %s are free\n", name.c_str(), size_text(bytes).c_str());
+    std::fprintf(stderr, "%s is removed, %s are free\n", base::printable(name).c_str(),
+                 size_text(bytes).c_str());
   }
 }
 

@@ -9,6 +9,7 @@
 #include "hub/tiny_autoencoder.h"
 #include "media/timing.h"
 #include "model_files.h"
+#include "setup.h"
 
 namespace streamdiffusion::app {
 namespace {
@@ -57,7 +58,7 @@ void pull(const PullFlags& flags) {
   if (flags.full) wanted.options.precision = hub::Precision::full;
   const hub::Pulled pulled = pull_name(settings, flags.name, wanted.options, flags.quiet, &signals);
   if (flags.tiny) pull_tiny(settings, wanted, pulled.path, signals);
-  std::printf("%s\n", pulled.path.c_str());
+  print_line(pulled.path);
 }
 
 }  // namespace

@@ -7,9 +7,9 @@
 #include "base/file_writer.h"
 #include "base/same_file.h"
 #include "commands.h"
-#include "image/image_file.h"
 #include "image/image_sequence.h"
 #include "image/resize.h"
+#include "input_images.h"
 #include "parameter_flags.h"
 #include "setup.h"
 
@@ -28,30 +28,17 @@ struct QuantizeFlags {
   std::string output;
 };
 
-/// Images that could not be read are named and left out.
-struct Frames {
-  std::vector<Image> images;
-  std::size_t unreadable = 0;
-};
-
-Frames read_frames(const std::vector<std::filesystem::path>& paths, const EngineOptions& options) {
-  Frames frames;
-  if (paths.empty()) return frames;
+/// Those that can be read, at the model's size.
+std::vector<Image> read_frames(InputImages& images, const EngineOptions& options) {
+  std::vector<Image> frames;
+  if (images.paths().empty()) return frames;
   EngineOptions plain = options;
   plain.dtype = DataType::automatic;
   const SessionOptions size = Engine::open(plain).with_defaults({});
-  for (const auto& path : paths) {
-    try {
-      frames.images.push_back(
-          image::fit(image::read_image(path), *size.width, *size.height, Fit::cover));
-    } catch (const Error& error) {
-      if (paths.size() == 1) throw;
-      print_error(error.what());
-      ++frames.unreadable;
-    }
+  for (std::size_t i = 0; i < images.paths().size(); ++i) {
+    const std::optional<Image> image = images.take(i);
+    if (image) frames.push_back(image::fit(*image, *size.width, *size.height, Fit::cover));
   }
-  base::require(!frames.images.empty(), ErrorCode::corrupt_file, "none of the ", paths.size(),
-                " images could be read");
   return frames;
 }
 
@@ -59,22 +46,20 @@ void quantize(const QuantizeFlags& flags) {
   const params::Settings settings = flags.parameters.parsed();
   base::require(settings.engine.cache || !flags.output.empty(), ErrorCode::invalid_argument,
                 "--no-cache leaves no place for the calibration, expected --output FILE");
-  const EngineOptions options = with_model(settings.engine);
-  const auto paths = image::expand_inputs(flags.inputs);
+  InputImages images(image::expand_inputs(flags.inputs));
   const std::filesystem::path output = flags.output;
-  std::error_code ignored;
-  base::refuse_overwriting(paths, {output});
-  if (!output.empty() && std::filesystem::exists(output.parent_path(), ignored))
-    base::check_writable(output);
-  const Frames frames = read_frames(paths, options);
-  const Calibration result = Engine::calibrate(options, frames.images, flags.output);
-  std::printf("%s\n", result.file.c_str());
+  base::refuse_overwriting(images.paths(), {output});
+  if (!output.empty()) base::check_creatable(output);
+  images.find_first([] { return false; });
+  const EngineOptions options = with_model(settings.engine);
+  const std::vector<Image> frames = read_frames(images, options);
+  const Calibration result = Engine::calibrate(options, frames, flags.output);
+  print_line(result.file);
   std::printf(
       "%d of %d matmuls and convolutions in int8, images %.1f dB from those without, found in %.1f "
       "s\n",
       result.int8_ops, result.ops, result.psnr_db, result.seconds);
-  base::require(frames.unreadable == 0, ErrorCode::corrupt_file, frames.unreadable, " of ",
-                paths.size(), " images could not be read; calibrated on the others");
+  images.require_all_readable("; calibrated on the others");
 }
 
 }  // namespace

@@ -13,9 +13,11 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/file_writer.h"
 #include "base/join.h"
 #include "base/log.h"
 #include "base/same_file.h"
+#include "media/first_frame.h"
 #include "metrics_file.h"
 #include "opened_files.h"
 #include "setup.h"
@@ -144,7 +146,9 @@ void RunJob::open_sources() {
 std::unique_ptr<media::FrameSource> RunJob::open_source(const std::string& input,
                                                         const media::SourceOptions& options) const {
   try {
-    return media::open_source(input, options);
+    auto source = media::open_source(input, options);
+    const bool at_once = !source->info().live && media::has_frames_at_once(input);
+    return at_once ? media::with_first_frame(std::move(source)) : std::move(source);
   } catch (const Error&) {
     if (signals_.received() != 0) throw Stopped{signals_.received()};
     throw;
@@ -168,6 +172,7 @@ void RunJob::refuse_overwriting() const {
   if (!flags_.json.empty()) outputs.emplace_back(flags_.json);
   base::refuse_overwriting(inputs, outputs);
   base::refuse_writing_twice(outputs);
+  if (!flags_.json.empty()) base::check_creatable(flags_.json);
 }
 
 void RunJob::open_sink() {

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/join.h"
 #include "base/log.h"
+#include "base/printable.h"
 #include "live/encode_prompts.h"
 #include "model_files.h"
 #include "params/without_effect.h"
@@ -31,30 +32,13 @@ std::string included_model() {
 
 }  // namespace
 
-std::string printable(std::string_view text) {
-  std::string out;
-  const auto escape = [&out](unsigned char byte) {
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    out.append({'\\', 'x', kDigits[byte >> 4U], kDigits[byte & 15U]});
-  };
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : '\0');
-    if (byte == 0xc2 && next >= 0x80 && next < 0xa0) {  // U+0080 to U+009F
-      escape(byte);
-      escape(next);
-      ++i;
-    } else if ((byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7f) {
-      escape(byte);
-    } else {
-      out.push_back(text[i]);
-    }
-  }
-  return out;
+void print_line(const std::string& text) {
+  const bool terminal = ::isatty(STDOUT_FILENO) == 1;
+  std::printf("%s\n", (terminal ? base::printable(text) : text).c_str());
 }
 
 void print_error(std::string_view message) {
-  std::fprintf(stderr, "error: %s\n", printable(message).c_str());
+  std::fprintf(stderr, "error: %s\n", base::printable(message).c_str());
 }
 
 void print_log(base::LogLevel level, std::string_view message) {
@@ -62,7 +46,7 @@ void print_log(base::LogLevel level, std::string_view message) {
   // A progress bar may stand in the line.
   const char* clear = ::isatty(STDERR_FILENO) == 1 ? "\r\x1b[K" : "";
   std::fprintf(stderr, "%s%s%s\n", clear, level == base::LogLevel::warning ? "warning: " : "",
-               printable(message).c_str());
+               base::printable(message).c_str());
 }
 
 EngineOptions with_model(EngineOptions options, const StopSignals* signals) {
@@ -130,8 +114,9 @@ std::string stream_text(const SessionOptions& options) {
 
 void print_ready(const Engine& engine, const std::string& session, double seconds) {
   const EngineInfo info = engine.info();
-  std::fprintf(stderr, "%s  %s%s%s on %s  ready in %.2f s\n", info.model.c_str(), session.c_str(),
-               session.empty() ? "" : "  ", info.dtype.c_str(), info.device.c_str(), seconds);
+  std::fprintf(stderr, "%s  %s%s%s on %s  ready in %.2f s\n", base::printable(info.model).c_str(),
+               session.c_str(), session.empty() ? "" : "  ", info.dtype.c_str(),
+               info.device.c_str(), seconds);
 }
 
 void warn_of_settings(const Engine& engine, const params::Settings& settings) {

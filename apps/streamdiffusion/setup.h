@@ -10,9 +10,9 @@
 
 namespace streamdiffusion::app {
 
-/// Control characters as \xNN, except line ends and tabs: the name of a file, or what a server
-/// says, must not steer the terminal.
-std::string printable(std::string_view text);
+/// A line of standard output, such as the path of a file: on a terminal as base::printable() makes
+/// it, and into a pipe or a file as it is, because a program reads it there.
+void print_line(const std::string& text);
 
 /// Prints "error: …" to stderr.
 void print_error(std::string_view message);

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/printable.h"
 #include "ending.h"
 #include "gst_pointers.h"
 #include "link.h"
@@ -52,11 +53,12 @@ void restrict_process() {
 void log_a_few(const char* domain, GLogLevelFlags level, const char* message, gpointer) {
   constexpr int most = 10;
   if ((level & (G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING)) == 0) return;
-  static std::atomic<int> said{0};
-  const int number = ++said;
+  static std::atomic<int> count{0};
+  const int number = ++count;
   if (number > most + 1) return;
+  const std::string said = base::printable(message == nullptr ? "" : message);
   std::fprintf(stderr, "streamdiffusion-webrtc: %s: %s\n", domain == nullptr ? "" : domain,
-               number > most ? "further messages of this connection are left out" : message);
+               number > most ? "further messages of this connection are left out" : said.c_str());
 }
 
 [[noreturn]] void run(Link& link) {
@@ -87,7 +89,7 @@ int check_installation() {
   try {
     load_plugins();
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "streamdiffusion-webrtc: %s\n", error.what());
+    std::fprintf(stderr, "streamdiffusion-webrtc: %s\n", base::printable(error.what()).c_str());
     return 1;
   }
   const Ref<char> version(gst_version_string());

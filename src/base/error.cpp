@@ -3,6 +3,8 @@
 
 #include <charconv>
 
+#include "base/printable.h"
+
 namespace streamdiffusion {
 namespace base {
 
@@ -33,7 +35,7 @@ std::string concat_parts(std::initializer_list<MessagePart> parts) {
 }
 
 void fail_with(ErrorCode code, std::initializer_list<MessagePart> parts) {
-  throw Error(code, concat_parts(parts));
+  throw Error(code, printable(concat_parts(parts)));
 }
 
 }  // namespace base

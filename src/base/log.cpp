@@ -3,6 +3,8 @@
 
 #include <mutex>
 
+#include "base/printable.h"
+
 namespace streamdiffusion::base {
 namespace {
 
@@ -25,7 +27,7 @@ void set_log_callback(LogCallback callback) {
 
 void log(LogLevel level, std::string_view message) {
   const std::lock_guard lock(log_mutex());
-  if (log_callback()) log_callback()(level, message);
+  if (log_callback()) log_callback()(level, printable(message));
 }
 
 }  // namespace streamdiffusion::base

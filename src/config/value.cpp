@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/join.h"
 #include "base/parse_number.h"
+#include "base/printable.h"
 
 namespace streamdiffusion::config {
 namespace {
@@ -36,7 +37,7 @@ std::string Value::position() const {
 }
 
 std::string Value::found() const {
-  if (node_.IsNull() || (node_.IsScalar() && node_.Scalar().empty())) return "empty";
+  if (node_.IsNull() || (node_.IsScalar() && base::is_blank(node_.Scalar()))) return "empty";
   if (node_.IsSequence()) return base::concat("a list of ", node_.size());
   if (node_.IsMap()) return "a map";
   return base::concat("\"", node_.Scalar().substr(0, kLongestShown), "\"");
@@ -54,7 +55,7 @@ bool Value::is_off() const {
 }
 
 std::string Value::text() const {
-  if (!node_.IsScalar() || node_.Scalar().empty()) refuse("a text");
+  if (!node_.IsScalar() || base::is_blank(node_.Scalar())) refuse("a text");
   return node_.Scalar();
 }
 

@@ -1,7 +1,7 @@
 // Escaping and shortening for messages; see quote.h.
 #include "json/quote.h"
 
-#include <array>
+#include "base/printable.h"
 
 namespace streamdiffusion::json {
 
@@ -11,18 +11,7 @@ std::string printable(std::string_view text, std::size_t limit) {
     end = limit;
     while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) --end;
   }
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string out;
-  for (const char c : text.substr(0, end)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) {
-      out += "\\x";
-      out += digits[byte >> 4U];
-      out += digits[byte & 15U];
-    } else {
-      out += c;
-    }
-  }
+  std::string out = base::printable(text.substr(0, end));
   if (end < text.size()) out += "...";
   return out;
 }

@@ -43,6 +43,8 @@ class ActiveSession {
   /// Takes effect with the next call. Leaves the prompts and the seeds as they are. Where it
   /// throws, nothing has changed, but for HalfChanged.
   void apply(const LiveSettings& settings);
+  /// As applied last.
+  const SessionOptions& options() const { return settings_.options; }
   void set_prompts(const std::vector<WeightedPrompt>& prompts);
   void set_seeds(const std::vector<WeightedSeed>& seeds);
 

@@ -37,6 +37,9 @@ class BlendTransition {
     std::erase_if(blend, [](const Weighted& each) { return each.weight < kMinWeight; });
     return blend;
   }
+  /// What the blend is made of while it is running(), and what it is afterwards.
+  const std::vector<Weighted>& from() const { return from_; }
+  const std::vector<Weighted>& to() const { return to_; }
   /// False once `now` has reached the end.
   bool running(LiveClock::time_point now) const { return progress(now) < 1; }
 

@@ -150,6 +150,7 @@ void LiveSession::Impl::engine_loop() {
     const auto start = LiveClock::now();
     live::EngineCallResult result =
         frame ? switcher_->enter(std::move(*frame)) : switcher_->advance();
+    tell_prompts();
     counters_.set_times(switcher_->times());
     if (switcher_->times().unet > unet) counters_.add_call(seconds(LiveClock::now() - start));
     pass_on(std::move(result));
@@ -185,9 +186,18 @@ void LiveSession::Impl::apply_pending_change() {
     report(*problem, std::nullopt);
     return;
   }
+  tell_prompts();
   const std::lock_guard lock(mutex_);
   changes_.applied = change->to.change;
   std::swap(in_force_, change->to);  // the old one is freed without the lock
+}
+
+void LiveSession::Impl::tell_prompts() {
+  if (switcher_->prompt_changes() == told_prompt_changes_) return;
+  told_prompt_changes_ = switcher_->prompt_changes();
+  std::vector<WeightedPrompt> prompts = switcher_->blended_prompts();
+  const std::lock_guard lock(mutex_);
+  std::swap(blended_prompts_, prompts);  // the old ones are freed without the lock
 }
 
 std::optional<Error> LiveSession::Impl::apply(Change& change) {

@@ -53,7 +53,7 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
     LiveSettings settings, asked;
     /// What keeps the image encoders that follow the input.
     std::shared_ptr<const void> encoders = nullptr;
-    /// Of the settings' prompts, and of those that a transition starts from.
+    /// Of the settings' prompts, and of all that a transition to them is blended of.
     live::EncodedPrompts prompts = {};
     /// The number of the change that asked for it.
     std::uint64_t change = 0;
@@ -85,13 +85,18 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   /// Runs on the engine thread, between two frames. A change that fails is taken back.
   void apply_pending_change();
   std::optional<Error> apply(Change& change);
+  /// Tells the reconfigure thread which prompts the frames are blended of, where they have changed.
+  void tell_prompts();
   void pass_on(live::EngineCallResult result);
   void deliver_loop();
   void deliver(const LiveOutput& output);
   void reconfigure_loop();
-  /// Compiles what a change of LoRA scales and of ControlNets needs in the running session.
+  /// Compiles what a change of LoRA scales and ControlNets needs in a session with options `now`.
   std::vector<std::shared_ptr<const void>> prepare_programs(Engine& engine,
-                                                            const SessionOptions& options);
+                                                            const SessionOptions& options,
+                                                            const SessionOptions& now);
+  /// Those of the session that the next frame enters, before any change that waits is applied.
+  SessionOptions options_before_changes() const;
   /// Encodes prompts and opens a session, as the settings need, and sets pending_change_. `number`
   /// is that of the change that asked for them.
   std::optional<Error> prepare_change(const Engine& engine, const LiveSettings& settings,
@@ -99,6 +104,9 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   /// What those settings need beside the session that configured_ is.
   std::unique_ptr<Change> make_change(const Engine& engine, const LiveSettings& settings,
                                       std::uint64_t number);
+  /// Encodes the prompts that the frames are blended of under the LoRA scales of a change: the
+  /// engine thread must not. Returns with the lock on mutex_, under which they are the same still.
+  std::unique_lock<std::mutex> encode_blend(Change& change);
   /// Hands a change to the engine thread. Returns false if the engine could not apply the one that
   /// this one was prepared to follow.
   bool offer(std::unique_ptr<Change>& change);
@@ -167,6 +175,9 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   std::unique_ptr<Change> pending_change_;
   /// What the frames follow, as the engine thread has applied it.
   Configuration in_force_;
+  /// The prompts that the frames are blended of: those before the change too, while it is blended
+  /// in. As StreamSwitcher::blended_prompts() gave them.
+  std::vector<WeightedPrompt> blended_prompts_;
   /// A change was not applied, and configured_ still holds it.
   bool not_applied_ = false;
   LiveState state_ = LiveState::running;
@@ -190,6 +201,8 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   std::atomic<bool> interrupted_ = false;
   /// Only the engine thread uses it.
   std::optional<live::StreamSwitcher> switcher_;
+  /// Of switcher_, when they were told.
+  std::uint64_t told_prompt_changes_ = 0;
   /// What was prepared last. Only the reconfigure thread uses it.
   Configuration configured_;
   /// When the next input frame may be encoded. Only the reconfigure thread uses it.

@@ -83,8 +83,7 @@ void LiveSession::Impl::reconfigure_loop() {
 }
 
 std::vector<std::shared_ptr<const void>> LiveSession::Impl::prepare_programs(
-    Engine& engine, const SessionOptions& options) {
-  const SessionOptions& now = configured_.settings.options;
+    Engine& engine, const SessionOptions& options, const SessionOptions& now) {
   std::vector<std::shared_ptr<const void>> prepared;
   if (options.lora_scales != now.lora_scales) {  // they change first
     SessionOptions with_loras = options;
@@ -103,6 +102,12 @@ std::vector<std::shared_ptr<const void>> LiveSession::Impl::prepare_programs(
   return prepared;
 }
 
+SessionOptions LiveSession::Impl::options_before_changes() const {
+  const std::lock_guard lock(mutex_);
+  return pending_change_ && pending_change_->session ? pending_change_->session->options()
+                                                     : in_force_.settings.options;
+}
+
 std::unique_ptr<LiveSession::Impl::Change> LiveSession::Impl::make_change(const Engine& engine,
                                                                           const LiveSettings& asked,
                                                                           std::uint64_t number) {
@@ -118,13 +123,17 @@ std::unique_ptr<LiveSession::Impl::Change> LiveSession::Impl::make_change(const 
   std::ranges::move(
       live::encode_prompts(opened, configured_.settings.prompts, settings.options.lora_scales),
       std::back_inserter(change->to.prompts));
+  encode_blend(*change);  // before a session is made, as all others
   const bool other_engine = !engine.is(configured_.engine);
   if (!other_engine) change->to.encoders = configured_.encoders;
   if (other_engine || !params::same_session(before, settings.options)) {
     change->session =
         std::make_unique<live::ActiveSession>(opened, settings, stop_source_.get_token());
   } else {
-    change->prepared = prepare_programs(opened, settings.options);
+    // Changes that wait become one: its steps start from what holds, or from the last of them.
+    change->prepared = prepare_programs(opened, settings.options, options_before_changes());
+    std::ranges::move(prepare_programs(opened, settings.options, before),
+                      std::back_inserter(change->prepared));
     if (settings.options.image_prompts != before.image_prompts) {
       change->to.encoders = change->prepared.back();
     }
@@ -133,9 +142,23 @@ std::unique_ptr<LiveSession::Impl::Change> LiveSession::Impl::make_change(const 
   return change;
 }
 
+std::unique_lock<std::mutex> LiveSession::Impl::encode_blend(Change& change) {
+  Engine opened = change.to.engine;
+  const std::vector<float>& scales = change.to.settings.options.lora_scales;
+  std::unique_lock lock(mutex_);
+  for (std::vector<WeightedPrompt> encoded; encoded != blended_prompts_;) {
+    encoded = blended_prompts_;
+    lock.unlock();
+    std::ranges::move(live::encode_prompts(opened, encoded, scales),
+                      std::back_inserter(change.to.prompts));
+    lock.lock();
+  }
+  return lock;
+}
+
 bool LiveSession::Impl::offer(std::unique_ptr<Change>& change) {
-  const Configuration before = configured_;  // freed without the lock
-  const std::lock_guard lock(mutex_);
+  const Configuration before = configured_;             // freed without the lock
+  const std::unique_lock lock = encode_blend(*change);  // frames may have brought others
   if (not_applied_) return false;
   configured_ = change->to;
   changes_.prepared = change->to.change;

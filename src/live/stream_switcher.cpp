@@ -36,6 +36,7 @@ void StreamSwitcher::switch_to(std::unique_ptr<ActiveSession> session,
   session->apply(settings);
   sessions_.push_back(std::move(session));
   targets_ = std::move(targets);
+  ++prompt_changes_;
   drop_drained();
 }
 
@@ -43,6 +44,7 @@ void StreamSwitcher::apply(const LiveSettings& settings) {
   Targets targets = targets_of(settings);
   sessions_.back()->apply(settings);
   targets_ = std::move(targets);
+  ++prompt_changes_;
 }
 
 StreamSwitcher::Targets StreamSwitcher::targets_of(const LiveSettings& settings) const {
@@ -67,7 +69,10 @@ void StreamSwitcher::advance_transitions() {
   Targets& t = targets_;
   if (t.prompts_change) sessions_.back()->set_prompts(t.prompts.at(now));
   if (t.seeds_change) sessions_.back()->set_seeds(t.seeds.at(now));
-  t.prompts_change = t.prompts_change && t.prompts.running(now);
+  if (t.prompts_change && !t.prompts.running(now)) {
+    t.prompts_change = false;
+    ++prompt_changes_;
+  }
   t.seeds_change = t.seeds_change && t.seeds.running(now);
 }
 
@@ -75,7 +80,15 @@ void StreamSwitcher::set_prompts_of(const Frame& frame) {
   if (!frame.prompts || frame.prompts == frame_prompts_) return;
   targets_.prompts.start(*frame.prompts, 0, LiveClock::now());
   targets_.prompts_change = true;
+  ++prompt_changes_;
   frame_prompts_ = frame.prompts;
+}
+
+std::vector<WeightedPrompt> StreamSwitcher::blended_prompts() const {
+  std::vector<WeightedPrompt> prompts = targets_.prompts.to();
+  const std::vector<WeightedPrompt>& from = targets_.prompts.from();
+  if (targets_.prompts_change) prompts.insert(prompts.end(), from.begin(), from.end());
+  return prompts;
 }
 
 EngineCallResult StreamSwitcher::enter(Frame frame) {

@@ -24,6 +24,10 @@ class StreamSwitcher {
   EngineCallResult enter(Frame frame);
   /// One call without a new frame.
   EngineCallResult advance();
+  /// Every prompt that frames are blended of until the next change of them, with no weights of any
+  /// meaning; and how often those prompts have changed.
+  std::vector<WeightedPrompt> blended_prompts() const;
+  std::uint64_t prompt_changes() const { return prompt_changes_; }
   bool text_to_image() const { return targets_.settings.options.text_to_image; }
   std::size_t in_flight() const;
   /// Summed over all sessions so far.
@@ -49,6 +53,7 @@ class StreamSwitcher {
   /// Oldest first. Frames enter the last.
   std::deque<std::unique_ptr<ActiveSession>> sessions_;
   Targets targets_;
+  std::uint64_t prompt_changes_ = 1;
   /// The last that a frame brought.
   std::shared_ptr<const std::vector<WeightedPrompt>> frame_prompts_;
   SessionTimes dropped_times_;

@@ -17,9 +17,8 @@ extern "C" {
 #include "base/log.h"
 #include "image/page_count.h"
 #include "media/damage.h"
-#include "media/descriptor_io.h"
-#include "media/edit_list.h"
 #include "media/frame_times.h"
+#include "media/input_io.h"
 #include "media/input_policy.h"
 #include "media/pixels.h"
 #include "media/read_extras.h"
@@ -126,7 +125,7 @@ class AvSource final : public FrameSource {
   double timeout_;
   std::string extra_protocols_;
   AvLog input_log_, decoder_log_;
-  std::unique_ptr<DescriptorIo> pipe_;
+  InputIo io_{interrupt_};
   AvInput input_;
   AVStream* stream_ = nullptr;
   AvCodec decoder_;
@@ -151,13 +150,14 @@ void AvSource::require_allowed() const {
 
 void AvSource::no_frames() const {
   require_allowed();
-  if (damage_.last_words().empty() && decoder_->codec_id == AV_CODEC_ID_WEBP) {
+  const std::string& words = damage_.last_words();
+  const bool no_image = words.empty() || words.find("image data not found") != std::string::npos;
+  if (no_image && decoder_->codec_id == AV_CODEC_ID_WEBP) {
     base::fail(ErrorCode::unsupported, spec_.name,
                ": no frame could be decoded: libav does not read animated WebP; convert it to GIF");
   }
-  const std::string reason = damage_.last_words().empty()
-                                 ? std::string("it holds no image data")
-                                 : "the decoder says " + damage_.last_words();
+  const std::string reason =
+      words.empty() ? std::string("it holds no image data") : "the decoder says " + words;
   base::fail(ErrorCode::corrupt_file, spec_.name, ": no frame could be decoded: ", reason);
 }
 
@@ -167,7 +167,7 @@ void AvSource::cannot_open(int status) const {
   if (interrupt_.timed_out()) {
     base::fail(ErrorCode::io, spec_.name, ": no data within ", timeout_, " s");
   }
-  base::require(!pipe_ || !pipe_->is_empty(), ErrorCode::corrupt_file, spec_.name,
+  base::require(!io_.is_empty(), ErrorCode::corrupt_file, spec_.name,
                 ": is empty, expected a video or an image; --input names another source");
   const char* opened = spec_.format == "yuv4mpegpipe" ? "read as y4m" : "opened";
   base::fail(error_code_of(status), spec_.name, ": cannot be ", opened, ": libav says ",
@@ -180,29 +180,30 @@ void AvSource::open_input() {
   context->opaque = &input_log_;
   context->interrupt_callback = interrupt_.callback();
   if (spec_.nonblocking) context->flags |= AVFMT_FLAG_NONBLOCK;
-  if (spec_.descriptor >= 0) {
-    pipe_ = std::make_unique<DescriptorIo>(spec_.descriptor, DescriptorIo::Direction::read,
-                                           interrupt_, spec_.close_descriptor);
-    context->pb = pipe_->context();
-  }
   AvOptions settings;
   for (const auto& [key, value] : spec_.settings) settings.set(key.c_str(), value);
+  const std::string protocols =
+      spec_.protocols + (extra_protocols_.empty() ? "" : "," + extra_protocols_);
   if (!spec_.protocols.empty()) {
-    const std::string extra = extra_protocols_.empty() ? "" : "," + extra_protocols_;
-    settings.set("protocol_whitelist", spec_.protocols + extra);
+    settings.set("protocol_whitelist", protocols);
     if (spec_.format.empty()) {
       settings.set("format_whitelist", allowed_formats(spec_.name, spec_.web));
     }
   }
   const AVInputFormat* format =
       spec_.format.empty() ? nullptr : av_find_input_format(spec_.format.c_str());
-  if (has_excessive_edits(spec_.file, spec_.descriptor, spec_.name))
-    settings.set("ignore_editlist", "1");
   start_timeout();
   const AvLog::Scope scope(input_log_);
-  const int status = avformat_open_input(&context, spec_.url.c_str(), format, settings.get());
-  if (status < 0) cannot_open(status);  // the context is already freed
   input_.reset(context);
+  if (const int status = io_.prepare(spec_, protocols, *context, settings); status < 0) {
+    cannot_open(status);
+  }
+  start_timeout();
+  input_.release();  // NOLINT: avformat_open_input() frees it where it fails
+  const int status = avformat_open_input(&context, spec_.url.c_str(), format, settings.get());
+  if (status < 0) cannot_open(status);
+  input_.reset(context);
+  io_.say_if_edits_are_read_in_part(spec_.name, *context->iformat);
   start_timeout();
   const int info_status = avformat_find_stream_info(input_.get(), nullptr);
   if (info_status < 0 || interrupt_.stopped()) cannot_open(info_status);
@@ -300,7 +301,10 @@ bool AvSource::send_packet() {
   if (interrupt_.stopped()) return false;
   if (status == AVERROR_EOF) {
     check_end();
-    avcodec_send_packet(decoder_.get(), nullptr);
+    // With threads it is now that the decoder tells of the last packet.
+    if (const int sent = avcodec_send_packet(decoder_.get(), nullptr); sent < 0) {
+      on_decode_error(sent);
+    }
     return true;
   }
   base::require(!interrupt_.timed_out(), ErrorCode::io, next_frame(), ": no data for ", timeout_,

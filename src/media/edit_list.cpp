@@ -92,9 +92,11 @@ class File {
     for (const std::string_view name : path) {
       if (box) box = find(*box, name);
     }
-    if (!box) return {};
-    Table table = bytes(box->begin, std::min(box->end, box->begin + kMaxTableBytes));
-    table.too_long = box->end - box->begin > kMaxTableBytes;
+    return box ? content(*box) : Table();
+  }
+  Table content(const Box& box) const {
+    Table table = bytes(box.begin, std::min(box.end, box.begin + kMaxTableBytes));
+    table.too_long = box.end - box.begin > kMaxTableBytes;
     return table;
   }
 
@@ -170,25 +172,19 @@ class Samples {
   std::vector<Run> runs_;
 };
 
-/// What the edits of a track play.
-std::optional<EditList> edits_of(const File& file, const Box& track, std::uint64_t movie_scale) {
-  const Table edits = file.table(track, {"edts", "elst"});
+/// What one edit list plays of a track. Times of edits are in `movie_scale` and `track_scale`.
+EditList frames_of(const Table& edits, const Samples& samples, double movie_scale,
+                   double track_scale) {
   const bool wide = edits.number(0, 1) == 1;
   const std::size_t size = wide ? 20 : 12, half = wide ? 8 : 4;
   const std::size_t count = edits.entries(edits.number(4, 4), 8, size);
-  const auto media = file.find(track, "mdia");
-  const auto information = media ? file.find(*media, "minf") : std::nullopt;
-  const auto tables = information ? file.find(*information, "stbl") : std::nullopt;
-  if (count == 0 || !tables) return std::nullopt;
-  const Samples samples(file, *tables);
-  const auto scale = static_cast<double>(timescale_of(file.table(*media, {"mdhd"})));
   EditList list{.edits = count, .frames = 0, .samples = samples.count()};
   for (std::size_t i = 0; i < count; ++i) {
     const std::uint64_t start = edits.number(8 + size * i + half, half);
     const std::uint64_t empty = wide ? ~std::uint64_t{0} : 0xffffffffU;
     if (start == empty) continue;
-    const double length = static_cast<double>(edits.number(8 + size * i, half)) * scale /
-                          static_cast<double>(movie_scale);
+    const double length =
+        static_cast<double>(edits.number(8 + size * i, half)) * track_scale / movie_scale;
     const double end = static_cast<double>(start) + length;
     constexpr double kLatest = 9e18;
     const std::uint64_t first = samples.key(samples.before(start));
@@ -200,44 +196,101 @@ std::optional<EditList> edits_of(const File& file, const Box& track, std::uint64
   return list;
 }
 
-}  // namespace
-
-bool EditList::is_excessive() const {
-  return edits > kMany || frames > std::max(kMany, kTimesTheSamples * samples);
+/// Keeps the list that plays more.
+void keep_longer(std::optional<EditList>& longest, const std::optional<EditList>& list) {
+  if (list && (!longest || list->frames > longest->frames)) longest = list;
 }
 
-std::optional<EditList> longest_edit_list(const ReadAt& read, std::uint64_t size) {
-  const File file(read, size);
+/// The edit lists of a track: a well-formed one has at most one, and libav reads any.
+std::vector<Table> edit_tables(const File& file, const Box& track) {
+  std::vector<Table> tables;
+  const auto add = [&](const Box& box) {
+    if (box.is("elst")) tables.push_back(file.content(box));
+    return true;
+  };
+  file.visit(track, [&](const Box& box) {
+    if (box.is("edts")) file.visit(box, add);
+    return add(box);
+  });
+  return tables;
+}
+
+std::optional<EditList> edits_of(const File& file, const Box& track, double movie_scale) {
   std::optional<EditList> longest;
-  const std::optional<Box> movie = file.find(file.whole(), "moov");
-  if (!movie) return longest;
-  const std::uint64_t scale = timescale_of(file.table(*movie, {"mvhd"}));
-  file.visit(*movie, [&](const Box& box) {
-    if (!box.is("trak")) return true;
-    const std::optional<EditList> list = edits_of(file, box, scale);
-    if (list && (!longest || list->frames > longest->frames)) longest = list;
+  const std::vector<Table> lists = edit_tables(file, track);
+  const auto media = file.find(track, "mdia");
+  const auto information = media ? file.find(*media, "minf") : std::nullopt;
+  const auto tables = information ? file.find(*information, "stbl") : std::nullopt;
+  if (lists.empty() || !tables) return std::nullopt;
+  const Samples samples(file, *tables);
+  const auto scale = static_cast<double>(timescale_of(file.table(*media, {"mdhd"})));
+  for (const Table& edits : lists)
+    keep_longer(longest, frames_of(edits, samples, movie_scale, scale));
+  return longest && longest->edits > 0 ? longest : std::nullopt;
+}
+
+/// Of a box of the file's first level: the header, or a track that stands beside it.
+std::optional<EditList> edits_of_root(const File& file, const Box& root) {
+  if (root.is("trak")) return edits_of(file, root, 1);
+  if (!root.is("moov")) return std::nullopt;
+  if (file.find(root, "cmov")) return EditList{.hidden = true};
+  std::optional<EditList> longest;
+  const auto scale = static_cast<double>(timescale_of(file.table(root, {"mvhd"})));
+  file.visit(root, [&](const Box& box) {
+    if (box.is("trak")) keep_longer(longest, edits_of(file, box, scale));
     return true;
   });
   return longest;
 }
 
-bool has_excessive_edits(const std::string& file, int descriptor, const std::string& name) {
-  std::optional<EditList> list;
-  try {
-    const base::InputFile input(file.empty() ? base::concat("/proc/self/fd/", descriptor) : file);
-    list = longest_edit_list(
-        [&](std::uint64_t offset, std::span<std::byte> out) { input.read(offset, out); },
-        input.size());
-  } catch (const Error&) {  // no regular file, or it is still being written
-    return false;
-  }
+}  // namespace
+
+bool EditList::is_excessive() const {
+  return hidden || edits > kMany || frames > std::max(kMany, kTimesTheSamples * samples);
+}
+
+std::optional<EditList> longest_edit_list(const ReadAt& read, std::uint64_t size, bool all) {
+  const File file(read, size);
+  std::optional<EditList> longest;
+  bool header = false, data = false;
+  file.visit(file.whole(), [&](const Box& box) {
+    const std::optional<EditList> list = edits_of_root(file, box);
+    if (!longest || !longest->hidden) keep_longer(longest, list);
+    if (list && list->hidden) longest = list;
+    header = header || box.is("moov");
+    data = data || box.is("mdat") || box.is("moof");
+    return all || !(header && data);
+  });
+  return longest;
+}
+
+bool warn_if_excessive(const std::optional<EditList>& list, const std::string& name) {
   if (!list || !list->is_excessive()) return false;
+  if (list->hidden) {
+    base::warn(name,
+               ": its header is compressed; an edit list in it is not obeyed, and the frames "
+               "come in the order in which they are stored");
+    return true;
+  }
   base::warn(
       name, ": an edit list of ", list->edits, " entries plays ", list->frames, " frames of ",
       list->samples,
       ", expected at most a few times as many as there are; it is not obeyed, and the frames "
       "come in the order in which they are stored");
   return true;
+}
+
+bool has_excessive_edits(const std::string& file, const std::string& name) {
+  try {
+    const base::InputFile input(file);
+    return warn_if_excessive(
+        longest_edit_list(
+            [&](std::uint64_t offset, std::span<std::byte> out) { input.read(offset, out); },
+            input.size()),
+        name);
+  } catch (const Error&) {  // no regular file, or it is still being written
+    return false;
+  }
 }
 
 }  // namespace streamdiffusion::media

@@ -14,12 +14,14 @@ namespace streamdiffusion::media {
 
 /// Of one track.
 struct EditList {
+  /// The header is compressed; the rest is not known.
+  bool hidden = false;
   std::uint64_t edits = 0;
   /// What the edits play in all, with the frames since the key frame before each.
   std::uint64_t frames = 0;
   /// What the track holds.
   std::uint64_t samples = 0;
-  /// Far more frames than there are.
+  /// Far more frames than there are, or nobody knows how many.
   bool is_excessive() const;
 };
 
@@ -27,11 +29,14 @@ struct EditList {
 using ReadAt = std::function<void(std::uint64_t offset, std::span<std::byte> out)>;
 
 /// The edit list with the most frames of a file of `size` bytes. Nothing where there is none, or
-/// the file is of another kind or damaged. Throws what `read` throws.
-std::optional<EditList> longest_edit_list(const ReadAt& read, std::uint64_t size);
+/// the file is of another kind or damaged. With `all`, also what stands behind the first image data
+/// and the header is looked into. Throws what `read` throws.
+std::optional<EditList> longest_edit_list(const ReadAt& read, std::uint64_t size, bool all = true);
 
-/// Whether an input's edit list is better not obeyed, and a warning if so. `file` may be empty, and
-/// `descriptor` -1. Only regular files are looked into.
-bool has_excessive_edits(const std::string& file, int descriptor, const std::string& name);
+/// Warns of an edit list that is better not obeyed. Returns false for any other.
+bool warn_if_excessive(const std::optional<EditList>& list, const std::string& name);
+
+/// The same for that of a regular file; of anything else nothing is known, which is no warning.
+bool has_excessive_edits(const std::string& file, const std::string& name);
 
 }  // namespace streamdiffusion::media

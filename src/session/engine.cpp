@@ -122,7 +122,10 @@ std::shared_ptr<const void> Engine::prepare_lora_scales(const SessionOptions& op
                                                         std::stop_token stop) {
   const SessionOptions full = with_defaults(options);
   session::check_options(impl_->model, full);
-  return impl_->executables.unet(session::unet_key(full), stop);
+  // A session without a negative prompt encodes what stands for it anew.
+  session::Embedding no_negative = impl_->prompts.no_negative(full.lora_scales);
+  return std::make_shared<std::pair<session::SharedExecutable, session::Embedding>>(
+      impl_->executables.unet(session::unet_key(full), stop), std::move(no_negative));
 }
 
 std::shared_ptr<const void> Engine::prepare_control_settings(const SessionOptions& options,

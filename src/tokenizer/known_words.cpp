@@ -9,6 +9,8 @@
 #include "base/edit_distance.h"
 #include "base/input_file.h"
 #include "base/join.h"
+#include "base/lower_case.h"
+#include "base/printable.h"
 #include "json/json.h"
 #include "json/quote.h"
 
@@ -25,8 +27,8 @@ constexpr std::array<std::string_view, 34> kCommonWords{
     "or",  "over",  "right", "side",  "small",      "some",    "the", "three", "to",
     "two", "under", "up",    "very",  "with",       "without", "your"};
 
-/// Calls `visit` with each run of letters and digits, in lower case. Bytes beyond ASCII count as
-/// letters.
+/// Calls `visit` with each run of letters and digits, in lower case. Characters beyond ASCII count
+/// as letters, but for white space.
 template <typename Visit>
 void for_each_word(std::string_view text, const Visit& visit) {
   std::string word;
@@ -34,13 +36,16 @@ void for_each_word(std::string_view text, const Visit& visit) {
     if (!word.empty()) visit(word);
     word.clear();
   };
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool upper = c >= 'A' && c <= 'Z';
-    const bool word_character =
-        upper || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || byte >= 0x80;
-    if (word_character) {
-      word.push_back(upper ? static_cast<char>(c + 32) : c);
+  while (!text.empty()) {
+    char32_t code = 0;
+    const std::string_view character =
+        text.substr(0, std::max<std::size_t>(base::read_utf8(text, code), 1));
+    text.remove_prefix(character.size());
+    const char c = character[0];
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    const bool beyond = static_cast<unsigned char>(c) >= 0x80 && !base::is_blank(character);
+    if (letter || beyond) {
+      word += base::lower_case(std::string(character));
     } else {
       finish();
     }

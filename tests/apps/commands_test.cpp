@@ -12,6 +12,7 @@ namespace {
 
 using json::Json;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 class InfoCommand : public CommandsTest {};
@@ -55,6 +56,9 @@ TEST_F(AnyCommand, WrongUsageIsExitCodeTwoAndSaysWhat) {
       {{"--version=2"}, "--version takes no value"},
       {{"image", "--promt", "cat"}, "did you mean --prompt?"},
       {{"image", "--prompt", ""}, "--prompt is empty"},
+      {{"image", "--prompt", " \t"}, "--prompt is empty"},
+      {{"run", "--prompt", "cat", "\u3000"}, "--prompt is empty"},
+      {{"image", "--negative-prompt", "  "}, "--negative-prompt is empty"},
       {{"image", "--seed", "1", "--seed", "2"}, "--seed is given twice"},
       {{"image", "red", "apple"}, "\"red\" belongs to no flag"},
       {{"image", "--vae", "a", "--random-weights", "sd15"}, "--vae and --random-weights"},
@@ -217,6 +221,32 @@ TEST_F(QuantizeCommand, WritesACalibrationThatTheOthersRead) {
   EXPECT_EQ(quantize(flags), kFailed);
   EXPECT_EQ(text_of(file), before);
   EXPECT_EQ(files_in(folder_ / "new"), 1) << "a part was left behind";
+}
+
+TEST_F(CommandsTest, AnInputThatCannotBeReadIsFoundBeforeAModelIsOpened) {
+  folder_.write("bad.png", "no image");
+  folder_.write("all/1.png", "no image");
+  folder_.write("all/2.png", std::string("\x89PNG\r\n\x1a\n", 8));
+  folder_.write("bad.mp4", "no video");
+  const auto said_without_model = [&](const std::string& command, const std::string& input) {
+    EXPECT_EQ(run({command, "--model", folder_ / "none", "--input", folder_ / input, "--output",
+                   folder_ / "new"}),
+              kFailed);
+    EXPECT_THAT(said(), Not(HasSubstr(folder_ / "none"))) << command;
+    return said();
+  };
+  for (const char* command : {"image", "quantize", "run"}) {
+    EXPECT_THAT(said_without_model(command, "bad.png"), HasSubstr("bad.png: neither a PNG"));
+    EXPECT_THAT(said_without_model(command, "missing.png"), HasSubstr("missing.png"));
+    EXPECT_THAT(said_without_model(command, "all"), HasSubstr("all/2.png: "));
+  }
+  EXPECT_THAT(said_without_model("image", "all"), HasSubstr("2 of 2 images could not be read"));
+  EXPECT_THAT(said_without_model("run", "all"), HasSubstr("all: no frame could be drawn"));
+  EXPECT_THAT(said_without_model("run", "bad.mp4"), HasSubstr("bad.mp4: cannot be opened"));
+  EXPECT_FALSE(exists("new"));
+  EXPECT_EQ(run({"quantize", "--model", folder_ / "none", "--output", folder_ / "bad.png/new/a"}),
+            kFailed);
+  EXPECT_THAT(said(), HasSubstr("bad.png: is a file, expected a folder"));
 }
 
 TEST_F(QuantizeCommand, OneUnreadableImageIsNamedAndTheOthersAreUsed) {

@@ -290,6 +290,8 @@ TEST_F(ImageCommand, ANameDoesNotSteerTheTerminal) {
   folder_.write("in/\x1b[2J\xc2\x9b.png", "no image");
   EXPECT_EQ(run_with_model("image", {"--input", folder_ / "in"}), kFailed);
   EXPECT_THAT(said(), HasSubstr(R"(in/\x1b[2J\xc2\x9b.png: neither a PNG)"));
+  EXPECT_EQ(run_with_model("image", {"--input", folder_ / "a\u202egpj\n.png"}), kFailed);
+  EXPECT_THAT(said(), HasSubstr(R"(a\xe2\x80\xaegpj\x0a.png: no such file)"));
   EXPECT_THAT(said(), Not(HasSubstr("\x1b")));
 }
 

@@ -19,7 +19,9 @@ namespace streamdiffusion::media {
 namespace {
 
 using namespace streamdiffusion::testing;
+using ::testing::AnyOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class RunTest : public ProgramTest {
  protected:
@@ -245,6 +247,17 @@ TEST_F(RunTest, WrongRequestsAreRefusedBeforeAnythingRuns) {
   EXPECT_THAT(said(), HasSubstr("none.mp4: no such file"));
   EXPECT_EQ(run({"--input", kClip, "--output", "/proc/a.mp4"}), 1);
   EXPECT_THAT(said(), HasSubstr("/proc/a.mp4: cannot write"));
+  folder_.write("file", "");
+  for (const std::string& json : {std::string("/proc/a.json"), folder_ / "file/new/a.json"}) {
+    EXPECT_EQ(run({"--input", kClip, "--output", folder_ / "a.mp4", "--json", json}), 1);
+    EXPECT_THAT(said(), AnyOf(HasSubstr("/proc/a.json: cannot write"),
+                              HasSubstr("file: is a file, expected a folder")));
+    EXPECT_THAT(said(), Not(HasSubstr("ready in")));
+  }
+  EXPECT_EQ(run({"--input", kClip, "--output", folder_ / "a.mp4", "--frames", "1", "--json",
+                 folder_ / "new/a.json"}),
+            0)
+      << said();
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "base/input_file.h"
 #include "base/join.h"
 #include "base/log.h"
+#include "base/printable.h"
 #include "support/temporary_folder.h"
 
 namespace streamdiffusion::base {
@@ -37,6 +38,50 @@ TEST(Error, CarriesCodeAndJoinedMessage) {
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::unsupported);
     EXPECT_STREQ(error.what(), "key 3 of 4");
+  }
+}
+
+TEST(Printable, WhatActsOnATerminalOrHidesTextBecomesBytes) {
+  const std::pair<std::string, std::string> cases[]{
+      {"red apple, 3d", "red apple, 3d"},
+      {"\x1b]0;title\x07", R"(\x1b]0;title\x07)"},
+      {"a\r\n\tb\x7f", R"(a\x0d\x0a\x09b\x7f)"},
+      {"\xc2\x9b[31m", R"(\xc2\x9b[31m)"},          // CSI as one character
+      {"\x9b[31m", R"(\x9b[31m)"},                  // and as one byte
+      {"\u202egpj.png", R"(\xe2\x80\xaegpj.png)"},  // right-to-left override
+      {"\u2066a\u2069", R"(\xe2\x81\xa6a\xe2\x81\xa9)"},
+      {"\u200f\u061c", R"(\xe2\x80\x8f\xd8\x9c)"},
+      {"a\u2028b", R"(a\xe2\x80\xa8b)"},
+      {"\xc0\x9b \xed\xa0\x80 \xf4\x90\x80\x80 \xe2\x80",
+       R"(\xc0\x9b \xed\xa0\x80 \xf4\x90\x80\x80 \xe2\x80)"},
+      {"りんご 🍎 Äpfel عربي 👩‍🎨", "りんご 🍎 Äpfel عربي 👩‍🎨"},
+      {std::string("\0", 1), R"(\x00)"}};
+  for (const auto& [text, expected] : cases) {
+    EXPECT_EQ(printable(text), expected);
+    EXPECT_EQ(printable(expected), expected) << "it stays as it is";
+  }
+}
+
+TEST(Printable, MessagesAreWhoeverReadsThem) {
+  try {
+    fail(ErrorCode::io, "a\u202eb", ": ", "\x1b[2J");
+    FAIL() << "did not throw";
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), R"(a\xe2\x80\xaeb: \x1b[2J)");
+  }
+  std::string logged;
+  set_log_callback([&](LogLevel, std::string_view message) { logged = message; });
+  warn("\x1b[2J");
+  set_log_callback({});
+  EXPECT_EQ(logged, R"(\x1b[2J)");
+}
+
+TEST(Blank, IsWhiteSpaceAlone) {
+  for (const char* text : {"", " ", " \t\r\n", "\u3000", "\u00a0 \u2003\u2028"}) {
+    EXPECT_TRUE(is_blank(text)) << text;
+  }
+  for (const char* text : {"a", " a ", "\u200b", "\xe3\x80", "りんご"}) {
+    EXPECT_FALSE(is_blank(text)) << text;
   }
 }
 

@@ -4,8 +4,10 @@
 
 #include <filesystem>
 
+#include "live/failing_allocation.h"
 #include "live/support.h"
 #include "support/temporary_folder.h"
+#include "support/tiny_controlnet.h"
 #include "support/tiny_model.h"
 #include "support/wait.h"
 #include "weights/hash_weights.h"
@@ -15,6 +17,9 @@ namespace streamdiffusion {
 namespace {
 
 using namespace testing;
+
+/// Of a prompt of the tiny model: 16 tokens of 24 channels.
+constexpr std::size_t kEmbeddingBytes = 16 * 24 * sizeof(float);
 
 weights::TensorToWrite hashed(const std::string& name, std::vector<std::int64_t> dims) {
   std::size_t count = 1;
@@ -72,45 +77,132 @@ TEST_F(LiveLoras, ChangeARunningStreamToTheBitsOfAFreshLoad) {
   EXPECT_NE(last.rgb, receiver.outputs()[1].image->rgb);
 }
 
+/// Each of the prompts is blended in for a minute, and frames are drawn meanwhile.
+class Blending {
+ public:
+  Blending(const Engine& engine, Receiver& receiver)
+      : receiver_(receiver),
+        live_(engine, settings_, {QueuePolicy::Kind::block, 2}, receiver.callbacks()) {
+    settings_.transition_seconds = 60;
+    for (const char* text : {"blue fish", "green frog"}) {
+      settings_.prompts = {{text, 1.0F}};
+      change();
+      push(2);
+    }
+  }
+  LiveSession& live() { return live_; }
+  LiveSettings& settings() { return settings_; }
+  /// Until it is prepared. Returns its number.
+  std::uint64_t change() {
+    const std::uint64_t number = live_.change(settings_);
+    wait_until("the change", [&] { return live_.changes().prepared == number; });
+    return number;
+  }
+  void push(int count) {
+    for (int i = 0; i < count; ++i) live_.submit(numbered_frame(3));
+    submitted_ += static_cast<std::size_t>(count);
+    receiver_.wait_for(submitted_ - 1);  // two steps: an image comes with the next frame
+  }
+
+ private:
+  Receiver& receiver_;
+  LiveSettings settings_ = small();
+  LiveSession live_;
+  std::size_t submitted_ = 0;
+};
+
+/// Changes the scales of a stream whose prompts are blended while the text encoder cannot be read.
+void change_without_encoder(Engine engine, const std::string& model, CfgType guidance) {
+  Receiver receiver;
+  Blending stream(engine, receiver);
+  stream.settings().options.cfg_type = guidance;
+  stream.change();
+  stream.push(3);
+  stream.settings().options.lora_scales = {0.5F};
+  const std::uint64_t number = stream.change();
+  EXPECT_LT(stream.live().changes().applied, number);
+  engine.encode_prompt("another scale", {0.7F});
+  std::filesystem::resize_file(model + "/text_encoder/model.safetensors", 100);
+  EXPECT_THROW(engine.encode_prompt("yet another", {0.6F}), Error);
+  stream.push(3);
+  EXPECT_EQ(stream.live().changes().applied, number);
+  stream.live().drain();
+  EXPECT_TRUE(receiver.errors().empty()) << receiver.errors().front();
+  EXPECT_EQ(stream.live().settings().options.lora_scales, std::vector{0.5F});
+  expect_balanced(stream.live().counters());
+}
+
+TEST_F(LiveLoras, ATransitionNeedsNoTextEncoderUnderNewScales) {
+  change_without_encoder(open(1), model_.path(), CfgType::self);
+}
+
+TEST_F(LiveLoras, NorDoesAGuidedOneWithoutANegativePrompt) {
+  change_without_encoder(open(1), model_.path(), CfgType::full);
+}
+
 TEST_F(LiveLoras, AChangeThatCannotBeAppliedIsTakenBack) {
   Receiver receiver;
-  Engine engine = open(1);
-  LiveSettings settings = small();
-  LiveSession live(engine, settings, {QueuePolicy::Kind::block, 2}, receiver.callbacks());
-  settings.prompts = {{"blue fish", 1.0F}};
-  settings.transition_seconds = 60;
-  EXPECT_EQ(live.change(settings), 1U);
-  ASSERT_TRUE(wait_until("the prompt", [&] { return !live.reconfiguring(); }));
-  for (int i = 0; i < 2; ++i) live.submit(numbered_frame(3));
-  ASSERT_TRUE(receiver.wait_for(1));
-
-  // The transition needs "red apple" under the new scale, and its encoder can no more be read.
-  settings.options.lora_scales = {0.5F};
-  settings.options.guidance_scale = 1.7F;
-  EXPECT_EQ(live.change(settings), 2U);
-  ASSERT_TRUE(wait_until("the scale", [&] { return live.changes().prepared == 2; }));
-  EXPECT_EQ(live.changes().applied, 1U);
-  engine.encode_prompt("another scale", {0.7F});
-  std::filesystem::resize_file(model_.path() + "/text_encoder/model.safetensors", 100);
-  for (int i = 0; i < 3; ++i) live.submit(numbered_frame(3));
-  ASSERT_TRUE(receiver.wait_for(4));
+  Blending stream(open(1), receiver);
+  LiveSession& live = stream.live();
+  stream.settings().options.lora_scales = {0.5F};
+  stream.settings().options.guidance_scale = 1.7F;
+  EXPECT_EQ(stream.change(), 3U);
+  EXPECT_EQ(live.changes().applied, 2U);
+  {
+    const FailingAllocation embedding(kEmbeddingBytes);  // the next one, of the engine thread
+    stream.push(3);
+    EXPECT_TRUE(embedding.failed());
+  }
   ASSERT_EQ(receiver.errors().size(), 1U);
-  EXPECT_THAT(receiver.errors()[0], ::testing::HasSubstr("when it was opened"));
+  EXPECT_THAT(receiver.errors()[0], ::testing::HasSubstr("bad_alloc"));
   EXPECT_EQ(live.settings().options.lora_scales, std::vector{1.0F});
   EXPECT_NE(live.settings().options.guidance_scale, 1.7F);
-  EXPECT_EQ(live.changes().current, 1U);
-  EXPECT_EQ(live.changes().prepared, 1U);
+  EXPECT_EQ(live.changes().current, 2U);
+  EXPECT_EQ(live.changes().prepared, 2U);
   EXPECT_EQ(live.state(), LiveState::running);
 
-  settings.options.lora_scales = {1};  // the next change starts from what holds
-  EXPECT_EQ(live.change(settings), 3U);
-  ASSERT_TRUE(wait_until("the guidance", [&] { return !live.reconfiguring(); }));
-  live.submit(numbered_frame(3));
+  stream.settings().options.lora_scales = {1};  // the next change starts from what holds
+  EXPECT_EQ(stream.change(), 4U);
+  stream.push(1);
   live.drain();
-  EXPECT_EQ(live.changes().applied, 3U);
+  EXPECT_EQ(live.changes().applied, 4U);
   EXPECT_EQ(live.settings().options.guidance_scale, 1.7F);
   EXPECT_EQ(receiver.errors().size(), 1U);
   expect_balanced(live.counters());
+}
+
+TEST_F(LiveLoras, ChangesThatWaitTogetherCompileNothingBetweenFrames) {
+  Receiver receiver;
+  const std::string net = write_tiny_controlnet(model_, folder_, "net", 1.5F);
+  const Engine engine = Engine::open({.model = model_.path(),
+                                      .lora_dict = {{folder_ / "style.safetensors", 1}},
+                                      .controlnets = {{net, {}}},
+                                      .device = SD_TEST_DEVICE,
+                                      .dtype = DataType::f32,
+                                      .threads = 1});
+  LiveSettings settings = small();
+  LiveSession live(engine, settings, {QueuePolicy::Kind::block, 2}, receiver.callbacks());
+  const auto change = [&] {
+    const std::uint64_t number = live.change(settings);
+    ASSERT_TRUE(wait_until("the change", [&] { return live.changes().prepared == number; }));
+  };
+  for (int i = 0; i < 3; ++i) live.submit(numbered_frame(3));
+  ASSERT_TRUE(receiver.wait_for(2));
+  settings.options.lora_scales = {0.5F};
+  change();
+  settings.options.control_settings = {{.enabled = false}};
+  change();
+  settings.options.lora_scales = {0.7F};
+  change();
+  for (const auto& entry : std::filesystem::directory_iterator(model_.path() + "/unet")) {
+    if (entry.path().extension() == ".safetensors")
+      std::filesystem::resize_file(entry.path(), 100);  // it can no more be read
+  }
+  for (int i = 0; i < 3; ++i) live.submit(numbered_frame(3));
+  live.drain();
+  EXPECT_TRUE(receiver.errors().empty()) << receiver.errors().front();
+  EXPECT_EQ(live.changes().applied, 3U);
+  EXPECT_EQ(receiver.outputs().size(), 6U);
 }
 
 TEST_F(LiveLoras, ScalesThatTheEngineDoesNotHaveAreRefused) {

@@ -1,20 +1,27 @@
 // Edit lists of MP4 files: how many frames they play, and what becomes of those that play too many.
 #include "media/edit_list.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <array>
 #include <cstring>
+#include <functional>
+#include <thread>
 #include <vector>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "media/file_server.h"
 #include "media/frame_source.h"
 #include "support/temporary_folder.h"
 
 namespace streamdiffusion::media {
 namespace {
 
+using streamdiffusion::testing::FileServer;
 using streamdiffusion::testing::TemporaryFolder;
 using ::testing::HasSubstr;
 
@@ -65,7 +72,8 @@ std::string sample_tables(std::uint64_t data, bool keys) {
 }
 
 /// A film of 50 frames of raw pixels, at 25 frames a second.
-std::string film(const std::string& edits, bool keys = false) {
+/// With `header_first` it can be read as it comes.
+std::string film(const std::string& edits, bool keys = false, bool header_first = false) {
   const std::string head = box("ftyp", "qt  " + n32(0) + "qt  ");
   std::string pixels;
   for (int i = 0; i < kSamples; ++i) pixels += std::string(kSampleBytes, static_cast<char>(i));
@@ -79,11 +87,15 @@ std::string film(const std::string& edits, bool keys = false) {
   const std::string mdhd = box("mdhd", times + n32(kScale) + length + n16(0) + n16(0));
   const std::string hdlr = box("hdlr", n32(0) + "mhlrvide" + std::string(13, '\0'));
   const std::string dinf = box("dinf", box("dref", n32(0) + n32(1) + box("url ", n32(1))));
-  const std::string minf = box("minf", box("vmhd", n32(1) + std::string(8, '\0')) + dinf +
-                                           box("stbl", sample_tables(head.size() + 8, keys)));
-  const std::string track = box(
-      "trak", tkhd + (edits.empty() ? "" : box("edts", edits)) + box("mdia", mdhd + hdlr + minf));
-  return head + box("mdat", pixels) + box("moov", mvhd + track);
+  const auto header = [&](std::uint64_t data) {
+    const std::string minf = box("minf", box("vmhd", n32(1) + std::string(8, '\0')) + dinf +
+                                             box("stbl", sample_tables(data, keys)));
+    const std::string track = box(
+        "trak", tkhd + (edits.empty() ? "" : box("edts", edits)) + box("mdia", mdhd + hdlr + minf));
+    return box("moov", mvhd + track);
+  };
+  if (!header_first) return head + box("mdat", pixels) + header(head.size() + 8);
+  return head + header(head.size() + header(0).size() + 8) + box("mdat", pixels);
 }
 
 std::optional<EditList> counted(const std::string& bytes) {
@@ -152,6 +164,67 @@ TEST(EditList, ThatIsExcessiveIsNotObeyedAndThatIsSaid) {
   base::set_log_callback({});
   EXPECT_THAT(said, HasSubstr("an edit list of 400000 entries plays"));
   EXPECT_THAT(said, HasSubstr("it is not obeyed"));
+}
+
+/// Its warnings, and how many frames come.
+std::pair<std::string, int> played(const std::function<std::unique_ptr<FrameSource>()>& open) {
+  std::string said;
+  base::set_log_callback(
+      [&](base::LogLevel, std::string_view message) { said.append(message).append("\n"); });
+  const auto source = open();
+  int count = 0;
+  while (source->read()) ++count;
+  base::set_log_callback({});
+  return {said, count};
+}
+
+/// As `cat FILE |` gives it.
+std::pair<std::string, int> played_from_pipe(const std::string& bytes) {
+  std::array<int, 2> ends{};
+  EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  std::thread writer([&] {
+    for (std::size_t at = 0; at < bytes.size();) {
+      const ssize_t count = ::write(ends[1], bytes.data() + at, bytes.size() - at);
+      if (count <= 0) break;
+      at += static_cast<std::size_t>(count);
+    }
+    ::close(ends[1]);
+  });
+  auto result = played([&] { return open_descriptor_source(ends[0], "a pipe", {}); });
+  ::close(ends[0]);
+  writer.join();
+  return result;
+}
+
+TEST(EditList, IsBoundedOnEveryWayToTheFile) {
+  const std::string few = film(elst({{100, 40}}), false, true);
+  const std::string many = film(elst(Edits(400'000, {0, 200})), false, true);
+  for (const bool length : {true, false}) {
+    const FileServer some(few, length), hostile(many, length);
+    const auto [quiet, ten] = played([&] { return open_source(some.address("a.mov")); });
+    EXPECT_EQ(quiet, "");
+    EXPECT_NEAR(ten, 10, 1);
+    EXPECT_EQ(some.requests(), 1) << "what was looked into is not asked for again";
+    const auto [said, all] = played([&] { return open_source(hostile.address("a.mov")); });
+    EXPECT_THAT(said, HasSubstr("an edit list of 400000 entries plays"));
+    EXPECT_EQ(all, kSamples);
+  }
+  const auto [quiet, ten] = played_from_pipe(few);
+  EXPECT_EQ(quiet, "");
+  EXPECT_NEAR(ten, 10, 1);
+  const auto [said, all] = played_from_pipe(many);
+  EXPECT_THAT(said, HasSubstr("a pipe: an edit list of 400000 entries plays"));
+  EXPECT_EQ(all, kSamples);
+}
+
+TEST(EditList, OfATrackBesideTheHeaderCountsToo) {
+  const std::string edits = elst(Edits(400'000, {0, 200})), plain = film("");
+  const std::string hostile = film(edits);
+  const std::size_t track = hostile.find("trak") - 4;
+  EXPECT_TRUE(counted(plain + hostile.substr(track))->is_excessive());
+  EXPECT_TRUE(counted(film(elst({{0, 4}}) + edits))->is_excessive()) << "the second of two";
+  const auto hidden = counted(box("moov", box("cmov", std::string(100, 'x'))));
+  EXPECT_TRUE(hidden && hidden->is_excessive());
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "image/image_file.h"
 #include "media/file_server.h"
 #include "media/frame_sink.h"
 #include "media/frame_source.h"
@@ -199,6 +200,19 @@ TEST(Damage, IsNamedAndTheRestIsGiven) {
   EXPECT_EQ(read_all(*source).pts.size(), 75U);
   EXPECT_GT(source->damaged(), 0U);
   EXPECT_THAT(said.text(), HasSubstr("frame 40 of " + kData + "glitch.ts: a part of its data"));
+}
+
+TEST(Damage, OfTheLastImageOfAPipeIsNamed) {
+  const TemporaryFolder folder;
+  std::string images;
+  for (int i = 0; i < 3; ++i) {
+    image::write_image(folder / "a.png", numbered_image(64, 48, i));
+    images += bytes_of(folder / "a.png");
+  }
+  folder.write("images", images.substr(0, images.size() - 60));
+  const Said said;
+  EXPECT_EQ(read_all(*open_pipe(folder / "images")).pts.size(), 2U);
+  EXPECT_THAT(said.text(), HasSubstr("frame 3 of standard input: the decoder says"));
 }
 
 TEST(Damage, EndsAStrictSource) {

@@ -70,7 +70,7 @@ const char* const kTexts[]{
     "-h",
     "a=b",
     "--a=b",
-    " ",
+    " a",
     "\x01",
     "(word:1.3)",
     "`ls`",

@@ -237,7 +237,7 @@ const Case kCases[]{
     {"image_prompts",
      {scaled(1, 0, "scale"), scaled(4, 10, "scale")},
      {list({}), scaled(5, 1, "scale"), scaled(1, -0.5, "scale"), scaled(2, 11, "scale")}},
-    {"negative_prompt", {" ", "blurry", kLongest}, {kTooLong}},
+    {"negative_prompt", {"a ", "blurry", kLongest}, {kTooLong}},
     {"transition_ms", {0, 60000}, {-1, 60001}},
     {"jpeg_quality", {1, 100}, {0, 101}},
     {"threads", {0, 1024}, {-1, 1025}},
@@ -319,16 +319,19 @@ TEST(FrontEndCases, FlagsAndFilesRefuseWhatIsEmpty) {
     const bool may_be_none =  // in the forks' files
         key == "lora_dict" || key == "controlnets" || key == "ipadapters";
     if (row.in.yaml && !may_be_none) {
-      for (const char* value : {"", "\"\"", "~", "[]", "{}"}) {
+      for (const char* value : {"", "\"\"", "\" \"", "\"\u3000\"", "~", "[]", "{}"}) {
         EXPECT_FALSE(accepted([&] { config::parse_config(key + ": " + value, "a.yaml"); }))
             << key << ": " << value;
       }
     }
     if (*row.in.flag != 0 && !std::holds_alternative<Boolean>(row.type)) {
-      EXPECT_FALSE(by_flags({row.in.flag, ""})) << row.in.flag;
+      for (const char* value : {"", " ", "\t\u3000"}) {
+        EXPECT_FALSE(by_flags({row.in.flag, value})) << row.in.flag << ": " << value;
+      }
     }
   }
   EXPECT_TRUE(by_server({{"negative_prompt", ""}, {"prompt", ""}})) << "an empty field of the page";
+  EXPECT_TRUE(by_server({{"negative_prompt", "\u3000"}, {"prompt", " "}})) << "the same";
 }
 
 TEST(FrontEndCases, RefuseNumbersThatAreNotFinite) {

@@ -65,5 +65,13 @@ TEST(EditDistance, CountsSwapsOnce) {
   EXPECT_EQ(base::edit_distance("kitten", "sitting"), 3);
 }
 
+TEST(UnknownWords, WhiteSpaceOfEveryScriptParts) {
+  const KnownWords known{.concepts = {"apple"}, .styles = {}, .colors = {"red"}};
+  EXPECT_TRUE(unknown_words(known, "red\u3000apple").empty());
+  EXPECT_TRUE(unknown_words(known, "\u3000").empty());
+  ASSERT_EQ(unknown_words(known, "red\u00a0りんご").size(), 1U);
+  EXPECT_EQ(unknown_words(known, "red\u00a0りんご")[0].word, "りんご");
+}
+
 }  // namespace
 }  // namespace streamdiffusion

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/printable.h"
 #include "support/errors.h"
 #include "table.h"
 
@@ -51,6 +52,13 @@ TEST(Tokenizer, EmphasisWeighsTokens) {
   std::string prompt = "(";
   for (int i = 0; i < 80; ++i) prompt += "1 ";
   EXPECT_EQ(small().encode(prompt + ")", PromptSyntax::emphasis).weights.size(), 77U);
+}
+
+TEST(Tokenizer, WhiteSpaceAloneIsTheEmptyText) {
+  for (const char* text : {" ", "\t\r\n ", "\u3000", "\u00a0\u2003\u2028"}) {
+    EXPECT_TRUE(base::is_blank(text));
+    EXPECT_EQ(small().encode(text).ids, small().encode("").ids) << text;
+  }
 }
 
 TEST(Tokenizer, ExactlyFullIsNotCut) {

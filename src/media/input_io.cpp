@@ -1,0 +1,97 @@
+#include "media/input_io.h"
+
+#include <cstring>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "media/edit_list.h"
+
+namespace streamdiffusion::media {
+namespace {
+
+/// What libav asks for first as well.
+constexpr std::size_t kProbeBytes = 2048;
+
+bool is_mp4_demuxer(const AVInputFormat* format) {
+  return format != nullptr && std::string_view(format->name).starts_with("mov,");
+}
+
+/// What libav would take an input for that begins so.
+const AVInputFormat* probed_format(std::vector<std::byte> first) {
+  const std::size_t count = first.size();
+  first.resize(count + AVPROBE_PADDING_SIZE);
+  AVProbeData data{};
+  data.filename = "";
+  data.buf = reinterpret_cast<unsigned char*>(first.data());
+  data.buf_size = static_cast<int>(count);
+  return av_probe_input_format(&data, 1);
+}
+
+}  // namespace
+
+InputIo::~InputIo() {
+  ahead_.reset();
+  avio_closep(&address_);
+}
+
+int InputIo::prepare(const AvInputSpec& spec, const std::string& protocols,
+                     AVFormatContext& context, AvOptions& settings) {
+  if (spec.descriptor >= 0) {
+    pipe_ = std::make_unique<DescriptorIo>(spec.descriptor, DescriptorIo::Direction::read,
+                                           interrupt_, spec.close_descriptor);
+    context.pb = pipe_->context();
+  } else if (spec.web) {
+    if (const int status = open_address(spec, protocols); status < 0) return status;
+    context.pb = address_;
+  }
+  if (context.pb != nullptr) context.flags |= AVFMT_FLAG_CUSTOM_IO;  // libav does not close it
+  if (context.pb != nullptr && spec.format.empty()) {
+    context.pb = look_into(*context.pb, spec.name, settings);
+  } else if (!spec.file.empty()) {
+    if (has_excessive_edits(spec.file, spec.name)) settings.set("ignore_editlist", "1");
+  } else {
+    settings.set("advanced_editlist", "0");
+    edits_in_part_ = true;
+  }
+  settings.set("seg_format_options", "advanced_editlist=0");  // of the parts of a playlist
+  return 0;
+}
+
+int InputIo::open_address(const AvInputSpec& spec, const std::string& protocols) {
+  AvOptions options;
+  options.set("protocol_whitelist", protocols);
+  const AVIOInterruptCB callback = interrupt_.callback();
+  return avio_open2(&address_, spec.url.c_str(), AVIO_FLAG_READ, &callback, options.get());
+}
+
+AVIOContext* InputIo::look_into(AVIOContext& io, const std::string& name, AvOptions& settings) {
+  ahead_ = std::make_unique<AheadIo>(io);
+  const bool mp4 = is_mp4_demuxer(probed_format(ahead_->first(kProbeBytes)));
+  // A playlist is read through libav's own context, which knows about cookies and redirections.
+  if (!mp4 && address_ != nullptr && avio_seek(&io, 0, SEEK_SET) == 0) ahead_.reset();
+  bool known = false;
+  if (mp4) {
+    try {
+      const auto list = longest_edit_list(
+          [&](std::uint64_t offset, std::span<std::byte> out) { ahead_->read_ahead(offset, out); },
+          ahead_->size(), false);
+      known = true;
+      if (warn_if_excessive(list, name)) settings.set("ignore_editlist", "1");
+    } catch (const Error&) {  // it ends, or its header comes behind all its data
+    }
+  }
+  edits_in_part_ = !known;
+  if (!known) settings.set("advanced_editlist", "0");
+  return ahead_ ? ahead_->context() : &io;
+}
+
+void InputIo::say_if_edits_are_read_in_part(const std::string& name,
+                                            const AVInputFormat& format) const {
+  if (!edits_in_part_ || !is_mp4_demuxer(&format)) return;
+  base::warn(name,
+             ": its header cannot be looked into ahead; of an edit list only the start is obeyed");
+}
+
+}  // namespace streamdiffusion::media
