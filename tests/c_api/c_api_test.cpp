@@ -187,7 +187,8 @@ TEST(CSession, SaysWhatIsWrongWithAFrame) {
     EXPECT_THAT(refused([&](auto& f) { f.captured_ns = time; }), HasSubstr("captured_ns is"));
   EXPECT_THAT(refused([](auto& f) { f.format = 99; }), HasSubstr("format is 99"));
   EXPECT_THAT(refused([](auto& f) { f.memory = STREAMDIFFUSION_MEMORY_CUDA; }),
-              StartsWith("4 "));  // unsupported
+              AllOf(StartsWith("4 "), HasSubstr("memory of a card")));  // unsupported
+  EXPECT_THAT(refused([](auto& f) { f.memory = 2; }), HasSubstr("memory is 2, expected 0..1"));
   streamdiffusion_error* error = nullptr;
   const auto status = streamdiffusion_session_process(session, nullptr, &error);
   EXPECT_THAT(text_of(status, error), HasSubstr("frame is NULL"));
