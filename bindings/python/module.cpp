@@ -18,8 +18,18 @@ using namespace nb::literals;
 
 namespace {
 
-/// [height, width, 3 or 4], bytes, with any row stride.
-using Pixels = nb::ndarray<const std::uint8_t, nb::shape<-1, -1, -1>, nb::device::cpu>;
+/// [height, width, 3 or 4], bytes, with any row stride, in this machine's memory or a card's.
+using Pixels = nb::ndarray<const std::uint8_t, nb::shape<-1, -1, -1>>;
+
+std::int32_t memory_of(const Pixels& pixels) {
+  constexpr int kCudaManaged = 13;  // of DLPack
+  const int device = pixels.device_type();
+  if (device == nb::device::cpu::value || device == nb::device::cuda_host::value)
+    return STREAMDIFFUSION_MEMORY_HOST;
+  if (device == nb::device::cuda::value || device == kCudaManaged)
+    return STREAMDIFFUSION_MEMORY_CUDA;
+  throw nb::value_error("expected an array in the memory of this machine or of an NVIDIA card");
+}
 
 /// Raises what streamdiffusion_cpp._errors makes of an error, and frees it.
 [[noreturn]] void raise(streamdiffusion_status status, streamdiffusion_error* error) {
@@ -64,6 +74,7 @@ streamdiffusion_frame frame_of(const Pixels& pixels, const std::string& format, 
   const bool bgr = format == "bgr";
   frame.format = four ? (bgr ? STREAMDIFFUSION_FORMAT_BGRA : STREAMDIFFUSION_FORMAT_RGBA)
                       : (bgr ? STREAMDIFFUSION_FORMAT_BGR : STREAMDIFFUSION_FORMAT_RGB);
+  frame.memory = memory_of(pixels);
   frame.height = static_cast<std::int32_t>(pixels.shape(0));
   frame.width = static_cast<std::int32_t>(pixels.shape(1));
   frame.planes[0] = const_cast<std::uint8_t*>(pixels.data());
@@ -328,16 +339,18 @@ NB_MODULE(_core, m) {
       .def(nb::init<const Engine&, const std::string&, int, int>())
       .def("submit", &LiveSession::submit, nb::arg("pixels").noconvert().none(), "format"_a,
            "tag"_a, "captured_ns"_a)
-      .def("take",
-           [](LiveSession& live, int timeout_ms) {
-             auto [more, output] = live.take(timeout_ms);
-             return nb::make_tuple(more, nb::cast(std::move(output)));
-           })
+      .def(
+          "take",
+          [](LiveSession& live, int timeout_ms) {
+            auto [more, output] = live.take(timeout_ms);
+            return nb::make_tuple(more, nb::cast(std::move(output)));
+          },
+          nb::sig("def take(self, timeout_ms: int, /) -> tuple[bool, Output | None]"))
       .def("change", &LiveSession::change)
       .def("parameters", &LiveSession::parameters)
       .def("pause", &LiveSession::pause)
       .def("resume", &LiveSession::resume)
       .def("close", &LiveSession::close)
       .def("stop", &LiveSession::stop)
-      .def("counters", &LiveSession::counters);
+      .def("counters", &LiveSession::counters, nb::sig("def counters(self) -> dict[str, int]"));
 }

@@ -202,6 +202,24 @@ TEST(CSession, NeedsNoErrorObject) {
             STREAMDIFFUSION_INVALID_ARGUMENT);
 }
 
+TEST(COutput, IsCopiedIntoACardsMemoryOnlyByAnEngineOnACardThatLives) {
+  auto session = std::make_unique<CSession>(R"({"width": 32, "height": 24, "t_index_list": [30]})");
+  session->process(TestFrame(0).pointer());
+  streamdiffusion_output* output = nullptr;
+  ASSERT_EQ(streamdiffusion_session_next(*session, &output, nullptr), STREAMDIFFUSION_OK);
+  TestFrame target(1);
+  target.frame.memory = STREAMDIFFUSION_MEMORY_CUDA;
+  const auto refused = [&] {
+    streamdiffusion_error* error = nullptr;
+    const auto status = streamdiffusion_output_copy(output, &target.frame, &error);
+    return text_of(status, error);
+  };
+  EXPECT_THAT(refused(), AllOf(StartsWith("4 "), HasSubstr("device is " SD_TEST_DEVICE)));
+  session.reset();
+  EXPECT_THAT(refused(), AllOf(StartsWith("1 "), HasSubstr("session was freed")));
+  streamdiffusion_output_release(output);
+}
+
 TEST(COutput, IsCopiedIntoAnyLayoutAndKeptAsLongAsItIsHeld) {
   CSession session(R"({"width": 32, "height": 24, "t_index_list": [30], "prompt": "red apple"})");
   session.process(TestFrame(0).pointer());

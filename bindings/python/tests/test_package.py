@@ -1,5 +1,6 @@
 """The package as its users have it: installed, on the included model."""
 import asyncio
+import ctypes
 import gc
 import multiprocessing
 import os
@@ -69,6 +70,31 @@ def test_every_form_of_the_same_pixels_gives_the_same_bits(engine):
 def test_a_frame_that_is_none_is_named(engine, frame, error, says):
     with engine.session(**STEPS_1) as session, pytest.raises(error, match=says.replace("(", r"\(").replace(")", r"\)")):
         session.process(frame)
+
+
+class OnCard:
+    """Says that its pixels lie on a card; there is none."""
+
+    def __init__(self, pixels):
+        self.pixels, self.shape, self.dtype = pixels, pixels.shape, pixels.dtype
+
+    def __dlpack_device__(self):
+        return (2, 0)
+
+    def __dlpack__(self, **_):
+        capsule = self.pixels.__dlpack__()
+        address = ctypes.pythonapi.PyCapsule_GetPointer
+        address.restype, address.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_char_p)
+        ctypes.c_int32.from_address(address(capsule, b"dltensor") + ctypes.sizeof(ctypes.c_void_p)).value = 2
+        return capsule
+
+
+def test_a_frame_on_a_card_needs_an_engine_on_one(engine):
+    with engine.session(**STEPS_1) as session:
+        with pytest.raises(sd.Error, match="memory of a card, and the engine's device is"):
+            session.process(OnCard(drawing()))
+        with pytest.raises(ValueError, match="float32 of the shape"):
+            session.process(OnCard(drawing().astype(np.float32)))
 
 
 def test_outputs_keep_order_and_tags(engine):

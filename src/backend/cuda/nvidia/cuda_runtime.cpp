@@ -21,8 +21,9 @@ void check_on_card(const void* address) {
   cudaPointerAttributes found{};
   check(cudaPointerGetAttributes(&found, address), "ask where a frame lies");
   const bool on_card = found.type == cudaMemoryTypeDevice || found.type == cudaMemoryTypeManaged;
-  base::require(on_card, base::ErrorCode::invalid_argument, "the frame's memory at ", address,
-                " is not that of a card; expected memory of cudaMalloc or cudaMallocManaged");
+  base::require(on_card, base::ErrorCode::invalid_argument,
+                "the frame's memory is not that of a card",
+                "; expected memory of cudaMalloc or cudaMallocManaged");
   base::require(found.type == cudaMemoryTypeManaged || found.device == 0,
                 base::ErrorCode::invalid_argument, "the frame is in the memory of card ",
                 found.device, ", and the engine uses card 0");
