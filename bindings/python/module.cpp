@@ -6,9 +6,12 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/unique_ptr.h>
 
+#include <atomic>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "streamdiffusion/c.h"
@@ -17,6 +20,40 @@ namespace nb = nanobind;
 using namespace nb::literals;
 
 namespace {
+
+/// Threads that are in the library without the interpreter's lock. When the interpreter ends, it
+/// ends a thread where that asks for the lock; in a function of C++ this ends the process.
+std::atomic<int> calls{0};
+std::atomic<bool> ended{false};
+
+/// Gives the interpreter's lock away, until wait_for_calls().
+class Unlocked {
+ public:
+  Unlocked() {
+    if (ended) return;
+    ++calls;
+    released_.emplace();
+  }
+  Unlocked(const Unlocked&) = delete;
+  Unlocked& operator=(const Unlocked&) = delete;
+  ~Unlocked() {
+    if (!released_) return;
+    released_.reset();
+    --calls;
+  }
+
+ private:
+  std::optional<nb::gil_scoped_release> released_;
+};
+
+/// From now on calls keep the lock. Waits for at most so long for those that do not have it.
+void wait_for_calls(double seconds) {
+  ended = true;
+  const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
+  const nb::gil_scoped_release released;
+  while (calls > 0 && std::chrono::steady_clock::now() < end)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
 
 /// [height, width, 3 or 4], bytes, with any row stride, in this machine's memory or a card's.
 using Pixels = nb::ndarray<const std::uint8_t, nb::shape<-1, -1, -1>>;
@@ -137,7 +174,7 @@ class Engine {
     streamdiffusion_status status;
     Progress progress{std::move(on_progress)};
     {
-      const nb::gil_scoped_release unlocked;
+      const Unlocked unlocked;
       status = streamdiffusion_engine_open_with_progress(parameters.c_str(), Progress::call,
                                                          &progress, &engine, &error);
     }
@@ -150,7 +187,7 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
   ~Engine() {
-    const nb::gil_scoped_release unlocked;
+    const Unlocked unlocked;
     streamdiffusion_engine_free(engine);
   }
   std::string info() const { return text_of(streamdiffusion_engine_info, engine); }
@@ -165,7 +202,7 @@ class Session {
     streamdiffusion_error* error = nullptr;
     streamdiffusion_status status;
     {
-      const nb::gil_scoped_release unlocked;
+      const Unlocked unlocked;
       status = streamdiffusion_session_open(engine.engine, parameters.c_str(), &session_, &error);
     }
     check(status, error);
@@ -175,7 +212,7 @@ class Session {
   ~Session() { close(); }
 
   void close() {
-    const nb::gil_scoped_release unlocked;
+    const Unlocked unlocked;
     streamdiffusion_session_free(session_);
     session_ = nullptr;
   }
@@ -213,7 +250,7 @@ class Session {
     streamdiffusion_error* error = nullptr;
     streamdiffusion_status status;
     {
-      const nb::gil_scoped_release unlocked;
+      const Unlocked unlocked;
       status = call(&error);
     }
     check(status, error);
@@ -234,7 +271,7 @@ class LiveSession {
     streamdiffusion_error* error = nullptr;
     streamdiffusion_status status;
     {
-      const nb::gil_scoped_release unlocked;
+      const Unlocked unlocked;
       status =
           streamdiffusion_live_open(engine.engine, parameters.c_str(), &options, &live_, &error);
     }
@@ -243,7 +280,7 @@ class LiveSession {
   LiveSession(const LiveSession&) = delete;
   LiveSession& operator=(const LiveSession&) = delete;
   ~LiveSession() {
-    const nb::gil_scoped_release unlocked;
+    const Unlocked unlocked;
     streamdiffusion_live_free(live_);
   }
 
@@ -257,7 +294,7 @@ class LiveSession {
     streamdiffusion_error* error = nullptr;
     streamdiffusion_status status;
     {
-      const nb::gil_scoped_release unlocked;
+      const Unlocked unlocked;
       status = streamdiffusion_live_submit(live_, pixels ? &frame : nullptr, &id, &error);
     }
     if (status == STREAMDIFFUSION_END) return std::nullopt;
@@ -270,7 +307,7 @@ class LiveSession {
     streamdiffusion_error* error = nullptr;
     streamdiffusion_status status;
     {
-      const nb::gil_scoped_release unlocked;
+      const Unlocked unlocked;
       status = streamdiffusion_live_take(live_, timeout_ms, &output, &error);
     }
     if (status == STREAMDIFFUSION_END) return {false, nullptr};
@@ -287,7 +324,7 @@ class LiveSession {
   void resume() { streamdiffusion_live_resume(live_); }
   void close() { streamdiffusion_live_close(live_); }
   void stop() {
-    const nb::gil_scoped_release unlocked;
+    const Unlocked unlocked;
     streamdiffusion_live_stop(live_, nullptr);
   }
   nb::dict counters() const {
@@ -313,6 +350,7 @@ class LiveSession {
 
 NB_MODULE(_core, m) {
   m.def("version", &streamdiffusion_version);
+  m.def("wait_for_calls", &wait_for_calls, "seconds"_a);
   nb::class_<Output>(m, "Output")
       .def_prop_ro("frame_id", [](const Output& o) { return o.info().frame_id; })
       .def_prop_ro("tag", [](const Output& o) { return o.info().tag; })
