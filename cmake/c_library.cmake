@@ -17,8 +17,12 @@ set_target_properties(streamdiffusion_c PROPERTIES
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/streamdiffusion_c)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/generated/streamdiffusion_cConfigVersion.cmake
   COMPATIBILITY SameMajorVersion)
-install(TARGETS streamdiffusion_c EXPORT streamdiffusion_cConfig)
-install(EXPORT streamdiffusion_cConfig NAMESPACE streamdiffusion:: DESTINATION ${package_dir})
-install(FILES ${PROJECT_BINARY_DIR}/generated/streamdiffusion_cConfigVersion.cmake DESTINATION ${package_dir})
+# Two packages of Debian: what programs load, and what they are built with.
+install(TARGETS streamdiffusion_c EXPORT streamdiffusion_cConfig
+  LIBRARY COMPONENT c_library NAMELINK_COMPONENT c_development)
+install(EXPORT streamdiffusion_cConfig NAMESPACE streamdiffusion:: DESTINATION ${package_dir} COMPONENT c_development)
+install(FILES ${PROJECT_BINARY_DIR}/generated/streamdiffusion_cConfigVersion.cmake DESTINATION ${package_dir}
+  COMPONENT c_development)
 configure_file(${PROJECT_SOURCE_DIR}/cmake/streamdiffusion_c.pc.in ${PROJECT_BINARY_DIR}/generated/streamdiffusion_c.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/generated/streamdiffusion_c.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+install(FILES ${PROJECT_BINARY_DIR}/generated/streamdiffusion_c.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT c_development)
+install(FILES ${PROJECT_SOURCE_DIR}/include/streamdiffusion/c.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/streamdiffusion COMPONENT c_development)

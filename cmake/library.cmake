@@ -39,7 +39,7 @@ install(TARGETS streamdiffusion_library EXPORT streamdiffusionTargets)
 install(EXPORT streamdiffusionTargets NAMESPACE streamdiffusion:: DESTINATION ${package_dir})
 install(FILES ${PROJECT_BINARY_DIR}/generated/streamdiffusionConfig.cmake
               ${PROJECT_BINARY_DIR}/generated/streamdiffusionConfigVersion.cmake DESTINATION ${package_dir})
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/streamdiffusion DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/streamdiffusion DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} PATTERN c.h EXCLUDE)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/models/pictogram DESTINATION ${CMAKE_INSTALL_DATADIR}/streamdiffusion/models COMPONENT program)
 
 # The prefix of a pkg-config file is where the file itself lies, so that a copied installation still works.

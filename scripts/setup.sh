@@ -13,15 +13,16 @@ test=(python3 valgrind xvfb clang-format-14 gstreamer1.0-plugins-base gstreamer1
       pipewire wireplumber gstreamer1.0-pipewire dbus)
 # Debian starts these two when they are installed; only a machine for CI needs them.
 proxies=(haproxy nginx-light)
+abi=(abigail-tools)
 fuzz=(clang-14 libclang-rt-14-dev)
 python=(python3-dev python3-venv)
-package=(dpkg-dev file gzip help2man lintian)
+package=(dpkg-dev file gzip help2man lintian libgstreamer-plugins-bad1.0-dev)
 browser=(python3 chromium chromium-driver python3-selenium zbar-tools)
 
 case "${1:-build}" in
   build) required=("${build[@]}") ;;
   test) required=("${build[@]}" "${test[@]}") ;;
-  ci) required=("${build[@]}" "${test[@]}" "${proxies[@]}") ;;
+  ci) required=("${build[@]}" "${test[@]}" "${proxies[@]}" "${abi[@]}") ;;
   fuzz) required=("${build[@]}" "${fuzz[@]}") ;;
   browser) required=("${build[@]}" "${browser[@]}") ;;
   python) required=("${build[@]}" "${python[@]}") ;;

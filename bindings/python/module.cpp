@@ -6,9 +6,12 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/unique_ptr.h>
 
+#include <atomic>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "streamdiffusion/c.h"
@@ -18,8 +21,52 @@ using namespace nb::literals;
 
 namespace {
 
-/// [height, width, 3 or 4], bytes, with any row stride.
-using Pixels = nb::ndarray<const std::uint8_t, nb::shape<-1, -1, -1>, nb::device::cpu>;
+/// Threads that are in the library without the interpreter's lock. When the interpreter ends, it
+/// ends a thread where that asks for the lock; in a function of C++ this ends the process.
+std::atomic<int> calls{0};
+std::atomic<bool> ended{false};
+
+/// Gives the interpreter's lock away, until wait_for_calls().
+class Unlocked {
+ public:
+  Unlocked() {
+    if (ended) return;
+    ++calls;
+    released_.emplace();
+  }
+  Unlocked(const Unlocked&) = delete;
+  Unlocked& operator=(const Unlocked&) = delete;
+  ~Unlocked() {
+    if (!released_) return;
+    released_.reset();
+    --calls;
+  }
+
+ private:
+  std::optional<nb::gil_scoped_release> released_;
+};
+
+/// From now on calls keep the lock. Waits for at most so long for those that do not have it.
+void wait_for_calls(double seconds) {
+  ended = true;
+  const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
+  const nb::gil_scoped_release released;
+  while (calls > 0 && std::chrono::steady_clock::now() < end)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
+/// [height, width, 3 or 4], bytes, with any row stride, in this machine's memory or a card's.
+using Pixels = nb::ndarray<const std::uint8_t, nb::shape<-1, -1, -1>>;
+
+std::int32_t memory_of(const Pixels& pixels) {
+  constexpr int kCudaManaged = 13;  // of DLPack
+  const int device = pixels.device_type();
+  if (device == nb::device::cpu::value || device == nb::device::cuda_host::value)
+    return STREAMDIFFUSION_MEMORY_HOST;
+  if (device == nb::device::cuda::value || device == kCudaManaged)
+    return STREAMDIFFUSION_MEMORY_CUDA;
+  throw nb::value_error("expected an array in the memory of this machine or of an NVIDIA card");
+}
 
 /// Raises what streamdiffusion_cpp._errors makes of an error, and frees it.
 [[noreturn]] void raise(streamdiffusion_status status, streamdiffusion_error* error) {
@@ -64,6 +111,7 @@ streamdiffusion_frame frame_of(const Pixels& pixels, const std::string& format, 
   const bool bgr = format == "bgr";
   frame.format = four ? (bgr ? STREAMDIFFUSION_FORMAT_BGRA : STREAMDIFFUSION_FORMAT_RGBA)
                       : (bgr ? STREAMDIFFUSION_FORMAT_BGR : STREAMDIFFUSION_FORMAT_RGB);
+  frame.memory = memory_of(pixels);
   frame.height = static_cast<std::int32_t>(pixels.shape(0));
   frame.width = static_cast<std::int32_t>(pixels.shape(1));
   frame.planes[0] = const_cast<std::uint8_t*>(pixels.data());
@@ -126,7 +174,7 @@ class Engine {
     streamdiffusion_status status;
     Progress progress{std::move(on_progress)};
     {
-      const nb::gil_scoped_release unlocked;
+      const Unlocked unlocked;
       status = streamdiffusion_engine_open_with_progress(parameters.c_str(), Progress::call,
                                                          &progress, &engine, &error);
     }
@@ -139,7 +187,7 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
   ~Engine() {
-    const nb::gil_scoped_release unlocked;
+    const Unlocked unlocked;
     streamdiffusion_engine_free(engine);
   }
   std::string info() const { return text_of(streamdiffusion_engine_info, engine); }
@@ -154,7 +202,7 @@ class Session {
     streamdiffusion_error* error = nullptr;
     streamdiffusion_status status;
     {
-      const nb::gil_scoped_release unlocked;
+      const Unlocked unlocked;
       status = streamdiffusion_session_open(engine.engine, parameters.c_str(), &session_, &error);
     }
     check(status, error);
@@ -164,7 +212,7 @@ class Session {
   ~Session() { close(); }
 
   void close() {
-    const nb::gil_scoped_release unlocked;
+    const Unlocked unlocked;
     streamdiffusion_session_free(session_);
     session_ = nullptr;
   }
@@ -202,7 +250,7 @@ class Session {
     streamdiffusion_error* error = nullptr;
     streamdiffusion_status status;
     {
-      const nb::gil_scoped_release unlocked;
+      const Unlocked unlocked;
       status = call(&error);
     }
     check(status, error);
@@ -223,7 +271,7 @@ class LiveSession {
     streamdiffusion_error* error = nullptr;
     streamdiffusion_status status;
     {
-      const nb::gil_scoped_release unlocked;
+      const Unlocked unlocked;
       status =
           streamdiffusion_live_open(engine.engine, parameters.c_str(), &options, &live_, &error);
     }
@@ -232,7 +280,7 @@ class LiveSession {
   LiveSession(const LiveSession&) = delete;
   LiveSession& operator=(const LiveSession&) = delete;
   ~LiveSession() {
-    const nb::gil_scoped_release unlocked;
+    const Unlocked unlocked;
     streamdiffusion_live_free(live_);
   }
 
@@ -246,7 +294,7 @@ class LiveSession {
     streamdiffusion_error* error = nullptr;
     streamdiffusion_status status;
     {
-      const nb::gil_scoped_release unlocked;
+      const Unlocked unlocked;
       status = streamdiffusion_live_submit(live_, pixels ? &frame : nullptr, &id, &error);
     }
     if (status == STREAMDIFFUSION_END) return std::nullopt;
@@ -259,7 +307,7 @@ class LiveSession {
     streamdiffusion_error* error = nullptr;
     streamdiffusion_status status;
     {
-      const nb::gil_scoped_release unlocked;
+      const Unlocked unlocked;
       status = streamdiffusion_live_take(live_, timeout_ms, &output, &error);
     }
     if (status == STREAMDIFFUSION_END) return {false, nullptr};
@@ -276,7 +324,7 @@ class LiveSession {
   void resume() { streamdiffusion_live_resume(live_); }
   void close() { streamdiffusion_live_close(live_); }
   void stop() {
-    const nb::gil_scoped_release unlocked;
+    const Unlocked unlocked;
     streamdiffusion_live_stop(live_, nullptr);
   }
   nb::dict counters() const {
@@ -302,6 +350,7 @@ class LiveSession {
 
 NB_MODULE(_core, m) {
   m.def("version", &streamdiffusion_version);
+  m.def("wait_for_calls", &wait_for_calls, "seconds"_a);
   nb::class_<Output>(m, "Output")
       .def_prop_ro("frame_id", [](const Output& o) { return o.info().frame_id; })
       .def_prop_ro("tag", [](const Output& o) { return o.info().tag; })
@@ -328,16 +377,18 @@ NB_MODULE(_core, m) {
       .def(nb::init<const Engine&, const std::string&, int, int>())
       .def("submit", &LiveSession::submit, nb::arg("pixels").noconvert().none(), "format"_a,
            "tag"_a, "captured_ns"_a)
-      .def("take",
-           [](LiveSession& live, int timeout_ms) {
-             auto [more, output] = live.take(timeout_ms);
-             return nb::make_tuple(more, nb::cast(std::move(output)));
-           })
+      .def(
+          "take",
+          [](LiveSession& live, int timeout_ms) {
+            auto [more, output] = live.take(timeout_ms);
+            return nb::make_tuple(more, nb::cast(std::move(output)));
+          },
+          nb::sig("def take(self, timeout_ms: int, /) -> tuple[bool, Output | None]"))
       .def("change", &LiveSession::change)
       .def("parameters", &LiveSession::parameters)
       .def("pause", &LiveSession::pause)
       .def("resume", &LiveSession::resume)
       .def("close", &LiveSession::close)
       .def("stop", &LiveSession::stop)
-      .def("counters", &LiveSession::counters);
+      .def("counters", &LiveSession::counters, nb::sig("def counters(self) -> dict[str, int]"));
 }

@@ -113,7 +113,10 @@ typedef enum streamdiffusion_format {
 
 typedef enum streamdiffusion_memory {
   STREAMDIFFUSION_MEMORY_HOST = 0,
-  /* Reserved: refused as STREAMDIFFUSION_UNSUPPORTED. */
+  /* Of the card that the engine runs on: memory of cudaMalloc or cudaMallocManaged. It is copied
+   * when the function is called, after what was queued on the card's default (legacy) stream; work
+   * on other streams must have ended. An engine on another device refuses it as
+   * STREAMDIFFUSION_UNSUPPORTED. */
   STREAMDIFFUSION_MEMORY_CUDA = 1
 } streamdiffusion_memory;
 
@@ -180,7 +183,8 @@ typedef struct streamdiffusion_output_info {
 /* `info->struct_size` is to be set. */
 STREAMDIFFUSION_API void streamdiffusion_output_get(const streamdiffusion_output* output,
                                                     streamdiffusion_output_info* info);
-/* Writes the image into memory of the caller's, in any format and size. */
+/* Writes the image into memory of the caller's, in any format and size. Into a card's memory only
+ * while the session that it came from lives; it is there when the function returns. */
 STREAMDIFFUSION_API streamdiffusion_status
 streamdiffusion_output_copy(const streamdiffusion_output* output,
                             const streamdiffusion_frame* target, streamdiffusion_error** error);

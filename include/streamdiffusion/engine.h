@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "streamdiffusion/frame.h"
 #include "streamdiffusion/options.h"
 #include "streamdiffusion/session.h"
 
@@ -161,6 +162,12 @@ struct Calibration {
   std::string file;
 };
 
+/// A frame in the memory of this machine, and who owns the pixels.
+struct HostFrame {
+  FrameView view;
+  std::shared_ptr<const void> owner;
+};
+
 /// A handle: copies are the same engine. Functions may be called from any thread.
 class Engine {
  public:
@@ -211,6 +218,12 @@ class Engine {
   /// For a person: which words of a prompt do not fit into the text encoder, and which notations of
   /// other programs are read as text. The same are logged when the prompt is first encoded.
   std::vector<std::string> prompt_warnings(const std::string& prompt) const;
+  /// A copy of a frame whose pixels lie in the memory of the engine's card. What was queued on the
+  /// card's default stream comes first. Throws unsupported where the engine runs on no card, and
+  /// invalid_argument for pixels that are not in that card's memory.
+  HostFrame download(const FrameView& on_card) const;
+  /// As streamdiffusion::write(), into the memory of the engine's card; it is there on return.
+  void upload(ImageView image, const FrameTarget& on_card) const;
   EngineInfo info() const;
   /// What a session with these options needs, before it is made. Reads no weights.
   MemoryNeed memory_need(const SessionOptions& options = {}) const;

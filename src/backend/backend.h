@@ -132,6 +132,14 @@ struct Detail {
   std::string name, value;
 };
 
+/// Rows of bytes in the memory of a device, from the lowest address up.
+struct DeviceRows {
+  void* first = nullptr;
+  /// From one row to the next, and in each row.
+  std::size_t pitch = 0, bytes = 0;
+  std::size_t count = 0;
+};
+
 class Device {
  public:
   virtual ~Device() = default;
@@ -163,6 +171,12 @@ class Device {
   virtual std::optional<double> energy_joules() const { return std::nullopt; }
   /// Whether weights and values are in the memory of this machine, and not of a card.
   virtual bool in_host_memory() const { return true; }
+  /// Copies rows that lie in the device's own memory into this machine's, without gaps, or back,
+  /// and waits for that. What was queued on the card's default stream comes first. Thread-safe.
+  /// Throws unsupported where the device has no memory of its own, and invalid_argument for rows
+  /// that do not lie in it.
+  virtual void download(std::byte* to, const DeviceRows& from);
+  virtual void upload(const DeviceRows& to, const std::byte* from);
   /// About the bytes that compile() would keep of the weights of a graph and its plan. Reads none.
   virtual std::size_t planned_weight_bytes(const graph::Graph& graph,
                                            const graph::MemoryPlan& plan) const {

@@ -39,6 +39,26 @@ void check_value(std::int32_t value, int last, const char* name) {
                 " is ", value, ", expected 0..", last);
 }
 
+/// A copy of the pixels in memory of their own; `view` becomes one of the copy.
+std::shared_ptr<const void> copy_pixels(FrameView& view) {
+  const std::vector<image::Plane> planes = image::planes_of(view.format, view.width, view.height);
+  std::size_t bytes = 0;
+  for (const image::Plane& plane : planes)
+    bytes += static_cast<std::size_t>(plane.row_bytes) * static_cast<std::size_t>(plane.rows);
+  std::shared_ptr<std::uint8_t[]> copy = std::make_shared_for_overwrite<std::uint8_t[]>(bytes);
+  std::uint8_t* to = copy.get();
+  for (std::size_t i = 0; i < planes.size(); ++i) {
+    const std::uint8_t* first = to;
+    for (int row = 0; row < planes[i].rows; ++row, to += planes[i].row_bytes) {
+      std::memcpy(to, view.planes[i] + row * view.strides[i],
+                  static_cast<std::size_t>(planes[i].row_bytes));
+    }
+    view.planes[i] = first;
+    view.strides[i] = planes[i].row_bytes;
+  }
+  return copy;
+}
+
 }  // namespace
 
 streamdiffusion_frame read_frame(const streamdiffusion_frame* given) {
@@ -48,9 +68,7 @@ streamdiffusion_frame read_frame(const streamdiffusion_frame* given) {
   check_value(frame.format, STREAMDIFFUSION_FORMAT_I420, "format");
   check_value(frame.matrix, STREAMDIFFUSION_MATRIX_BT709, "matrix");
   check_value(frame.range, STREAMDIFFUSION_RANGE_FULL, "range");
-  base::require(frame.memory == STREAMDIFFUSION_MEMORY_HOST, ErrorCode::unsupported,
-                "the frame's memory is ", frame.memory,
-                ", expected STREAMDIFFUSION_MEMORY_HOST; other memory is not implemented");
+  check_value(frame.memory, STREAMDIFFUSION_MEMORY_CUDA, "memory");
   image::check(view_of(frame));
   return frame;
 }
@@ -72,23 +90,11 @@ std::shared_ptr<const void> owner_of(const streamdiffusion_frame& frame) {
   return {static_cast<const void*>(&frame), release};
 }
 
-std::shared_ptr<const void> copy_pixels(FrameView& view) {
-  const std::vector<image::Plane> planes = image::planes_of(view.format, view.width, view.height);
-  std::size_t bytes = 0;
-  for (const image::Plane& plane : planes)
-    bytes += static_cast<std::size_t>(plane.row_bytes) * static_cast<std::size_t>(plane.rows);
-  std::shared_ptr<std::uint8_t[]> copy = std::make_shared_for_overwrite<std::uint8_t[]>(bytes);
-  std::uint8_t* to = copy.get();
-  for (std::size_t i = 0; i < planes.size(); ++i) {
-    const std::uint8_t* first = to;
-    for (int row = 0; row < planes[i].rows; ++row, to += planes[i].row_bytes) {
-      std::memcpy(to, view.planes[i] + row * view.strides[i],
-                  static_cast<std::size_t>(planes[i].row_bytes));
-    }
-    view.planes[i] = first;
-    view.strides[i] = planes[i].row_bytes;
-  }
-  return copy;
+HostFrame copied(const streamdiffusion_frame& frame, const Engine& engine) {
+  if (frame.memory == STREAMDIFFUSION_MEMORY_CUDA) return engine.download(view_of(frame));
+  FrameView view = view_of(frame);
+  std::shared_ptr<const void> owner = copy_pixels(view);
+  return {view, std::move(owner)};
 }
 
 LiveClock::time_point time_of(std::int64_t nanoseconds) {

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "streamdiffusion/c.h"
+#include "streamdiffusion/engine.h"
 #include "streamdiffusion/frame.h"
 #include "streamdiffusion/live.h"
 
@@ -16,8 +17,9 @@ FrameTarget target_of(const streamdiffusion_frame& frame);
 
 /// Calls the frame's `release`, where it has one, when the last copy ends.
 std::shared_ptr<const void> owner_of(const streamdiffusion_frame& frame);
-/// A copy of the pixels in memory of their own; `view` becomes one of the copy.
-std::shared_ptr<const void> copy_pixels(FrameView& view);
+/// A copy of the pixels in this machine's memory, also where they are in that of the engine's card.
+/// Throws as Engine::download().
+HostFrame copied(const streamdiffusion_frame& frame, const Engine& engine);
 
 /// Of streamdiffusion_frame::captured_ns. Throws invalid_argument for no time of that clock.
 LiveClock::time_point time_of(std::int64_t nanoseconds);

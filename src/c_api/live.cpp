@@ -27,10 +27,12 @@ thread_local const void* in_callback_of = nullptr;
 /// What a live session's threads use. They may outlive it by a little.
 class Deliveries {
  public:
-  explicit Deliveries(const streamdiffusion_live_options& options) : options_(options) {}
+  Deliveries(const Engine& engine, const streamdiffusion_live_options& options)
+      : engine_(std::make_shared<Engine>(engine)), options_(options) {}
+  const Engine& engine() const { return *engine_; }
 
   void deliver(const LiveOutput& output) {
-    OutputPointer made = make_output(output);
+    OutputPointer made = make_output(output, engine_);
     if (options_.output != nullptr) {
       in_callback_of = this;
       options_.output(made.get(), options_.user);
@@ -97,6 +99,7 @@ class Deliveries {
   }
 
  private:
+  const std::shared_ptr<Engine> engine_;
   const streamdiffusion_live_options options_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
@@ -132,7 +135,7 @@ using streamdiffusion::LiveFrame;
 struct streamdiffusion_live {
   streamdiffusion_live(const streamdiffusion::Engine& engine, const char* json,
                        const streamdiffusion_live_options& options)
-      : parameters(engine), deliveries(std::make_shared<Deliveries>(options)) {
+      : parameters(engine), deliveries(std::make_shared<Deliveries>(engine, options)) {
     streamdiffusion::params::Settings wanted = parameters.with(json);
     session.emplace(engine, wanted.live, policy_of(options), callbacks_of(deliveries));
     parameters.keep(std::move(wanted));
@@ -201,7 +204,11 @@ streamdiffusion_status streamdiffusion_live_submit(streamdiffusion_live* live,
     if (frame != nullptr) {
       const streamdiffusion_frame known = read_frame(frame);
       source.pixels = view_of(known);
-      if (known.release == nullptr) source.owner = copy_pixels(*source.pixels);
+      if (known.release == nullptr || known.memory == STREAMDIFFUSION_MEMORY_CUDA) {
+        streamdiffusion::HostFrame copy = copied(known, live->deliveries->engine());
+        source.pixels = copy.view;
+        source.owner = std::move(copy.owner);
+      }
       source.captured = time_of(known.captured_ns);
       source.tag = known.tag;
     }

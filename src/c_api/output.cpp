@@ -6,10 +6,12 @@
 
 namespace streamdiffusion::c_api {
 
-OutputPointer make_output(LiveOutput output, std::optional<Error> failure) {
+OutputPointer make_output(LiveOutput output, const std::shared_ptr<Engine>& engine,
+                          std::optional<Error> failure) {
   OutputPointer made(new streamdiffusion_output);
   made->output = std::move(output);
   made->failure = std::move(failure);
+  made->engine = engine;
   return made;
 }
 
@@ -46,7 +48,16 @@ streamdiffusion_status streamdiffusion_output_copy(const streamdiffusion_output*
     require_given(output, "output");
     if (output->failure) throw streamdiffusion::Error(*output->failure);
     const streamdiffusion_frame frame = read_frame(target);
-    streamdiffusion::write(*output->output.image, target_of(frame));
+    const streamdiffusion::Image& image = *output->output.image;
+    if (frame.memory == STREAMDIFFUSION_MEMORY_CUDA) {
+      const auto engine = output->engine.lock();
+      streamdiffusion::base::require(
+          engine != nullptr, streamdiffusion::ErrorCode::invalid_argument,
+          "the output's session was freed; expected a copy into a card's memory before that");
+      engine->upload(image, target_of(frame));
+    } else {
+      streamdiffusion::write(image, target_of(frame));
+    }
     return STREAMDIFFUSION_OK;
   });
 }

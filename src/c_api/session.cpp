@@ -20,21 +20,22 @@ namespace {
 
 class CallerSession {
  public:
-  CallerSession(const Engine& engine, const char* json) : engine_(engine), parameters_(engine) {
+  CallerSession(const Engine& engine, const char* json)
+      : engine_(std::make_shared<Engine>(engine)), parameters_(engine) {
     params::Settings wanted = parameters_.with(json);
-    settings_ = live::complete(engine_, wanted.live);
+    settings_ = live::complete(*engine_, wanted.live);
     switcher_.emplace(open(), settings_);
     parameters_.keep(std::move(wanted));
   }
 
   void change(const char* json) {
     params::Settings wanted = parameters_.with(json);
-    LiveSettings next = live::complete(engine_, wanted.live);
+    LiveSettings next = live::complete(*engine_, wanted.live);
     if (params::same_session(settings_.options, next.options)) {
       switcher_->apply(next);
     } else {
       std::unique_ptr<live::ActiveSession> session =
-          std::make_unique<live::ActiveSession>(engine_, next, std::stop_token());
+          std::make_unique<live::ActiveSession>(*engine_, next, std::stop_token());
       switcher_->switch_to(std::move(session), next);
     }
     settings_ = std::move(next);
@@ -52,7 +53,9 @@ class CallerSession {
                                  : "a frame with an image, and mode is txt2img: expected NULL");
     if (given != nullptr) {
       const streamdiffusion_frame known = read_frame(given);
-      frame.borrowed = fitted(view_of(known));
+      const bool on_card = known.memory == STREAMDIFFUSION_MEMORY_CUDA;
+      on_host_ = on_card ? copied(known, *engine_) : HostFrame{view_of(known), nullptr};
+      frame.borrowed = fitted(on_host_.view);
       frame.output.captured = time_of(known.captured_ns);
       frame.output.tag = known.tag;
     }
@@ -74,7 +77,7 @@ class CallerSession {
 
  private:
   std::unique_ptr<live::ActiveSession> open() {
-    return std::make_unique<live::ActiveSession>(engine_, settings_, std::stop_token());
+    return std::make_unique<live::ActiveSession>(*engine_, settings_, std::stop_token());
   }
 
   /// The frame in the stream's size: the caller's own pixels where they are that already.
@@ -92,11 +95,12 @@ class CallerSession {
 
   void keep(live::EngineCallResult result) {
     const std::size_t first = outputs_.size();
-    for (LiveOutput& output : result.finished) outputs_.push_back(make_output(std::move(output)));
+    for (LiveOutput& output : result.finished)
+      outputs_.push_back(make_output(std::move(output), engine_));
     for (live::FailedFrame& failed : result.failed) {
       LiveOutput output;
       output.frame_id = failed.frame_id;
-      outputs_.push_back(make_output(std::move(output), std::move(failed.error)));
+      outputs_.push_back(make_output(std::move(output), engine_, std::move(failed.error)));
     }
     std::sort(outputs_.begin() + static_cast<std::ptrdiff_t>(first), outputs_.end(),
               [](const OutputPointer& a, const OutputPointer& b) {
@@ -104,13 +108,15 @@ class CallerSession {
               });
   }
 
-  Engine engine_;
+  /// Outputs know it as long as the session lives.
+  std::shared_ptr<Engine> engine_;
   live::NamedParameters parameters_;
   LiveSettings settings_;
   std::optional<live::StreamSwitcher> switcher_;
   std::uint64_t next_id_ = 0;
   std::deque<OutputPointer> outputs_;
   /// Kept from frame to frame.
+  HostFrame on_host_;
   Image fitted_;
 };
 

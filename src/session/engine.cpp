@@ -13,6 +13,7 @@
 #include "session/adapter_costs.h"
 #include "session/batching.h"
 #include "session/calibrate.h"
+#include "session/card_frames.h"
 #include "session/choose_device.h"
 #include "session/choose_dtype.h"
 #include "session/choose_recipe.h"
@@ -171,6 +172,13 @@ std::vector<std::string> Engine::prompt_warnings(const std::string& prompt) cons
 
 SessionOptions Engine::with_defaults(const SessionOptions& options) const {
   return session::with_defaults(impl_->model, options);
+}
+
+HostFrame Engine::download(const FrameView& on_card) const {
+  return session::download(*impl_->device, on_card);
+}
+void Engine::upload(ImageView image, const FrameTarget& on_card) const {
+  session::upload(*impl_->device, image, on_card);
 }
 
 EngineInfo Engine::info() const {

@@ -187,7 +187,8 @@ TEST(CSession, SaysWhatIsWrongWithAFrame) {
     EXPECT_THAT(refused([&](auto& f) { f.captured_ns = time; }), HasSubstr("captured_ns is"));
   EXPECT_THAT(refused([](auto& f) { f.format = 99; }), HasSubstr("format is 99"));
   EXPECT_THAT(refused([](auto& f) { f.memory = STREAMDIFFUSION_MEMORY_CUDA; }),
-              StartsWith("4 "));  // unsupported
+              AllOf(StartsWith("4 "), HasSubstr("memory of a card")));  // unsupported
+  EXPECT_THAT(refused([](auto& f) { f.memory = 2; }), HasSubstr("memory is 2, expected 0..1"));
   streamdiffusion_error* error = nullptr;
   const auto status = streamdiffusion_session_process(session, nullptr, &error);
   EXPECT_THAT(text_of(status, error), HasSubstr("frame is NULL"));
@@ -199,6 +200,24 @@ TEST(CSession, NeedsNoErrorObject) {
   CSession session;
   EXPECT_EQ(streamdiffusion_session_change(session, "{", nullptr),
             STREAMDIFFUSION_INVALID_ARGUMENT);
+}
+
+TEST(COutput, IsCopiedIntoACardsMemoryOnlyByAnEngineOnACardThatLives) {
+  auto session = std::make_unique<CSession>(R"({"width": 32, "height": 24, "t_index_list": [30]})");
+  session->process(TestFrame(0).pointer());
+  streamdiffusion_output* output = nullptr;
+  ASSERT_EQ(streamdiffusion_session_next(*session, &output, nullptr), STREAMDIFFUSION_OK);
+  TestFrame target(1);
+  target.frame.memory = STREAMDIFFUSION_MEMORY_CUDA;
+  const auto refused = [&] {
+    streamdiffusion_error* error = nullptr;
+    const auto status = streamdiffusion_output_copy(output, &target.frame, &error);
+    return text_of(status, error);
+  };
+  EXPECT_THAT(refused(), AllOf(StartsWith("4 "), HasSubstr("device is " SD_TEST_DEVICE)));
+  session.reset();
+  EXPECT_THAT(refused(), AllOf(StartsWith("1 "), HasSubstr("session was freed")));
+  streamdiffusion_output_release(output);
 }
 
 TEST(COutput, IsCopiedIntoAnyLayoutAndKeptAsLongAsItIsHeld) {

@@ -6,12 +6,26 @@ from typing import Any
 import numpy as np
 
 
-def to_pixels(frame: Any) -> np.ndarray:
+_CARD_DEVICES = (2, 13)  # kDLCUDA and kDLCUDAManaged of DLPack
+
+
+def _card_pixels(frame: Any) -> Any | None:
+    """The frame where it lies in the memory of an NVIDIA card, or None. Raises for one that is no image."""
+    device = getattr(frame, "__dlpack_device__", None)
+    if device is None or int(device()[0]) not in _CARD_DEVICES:
+        return None
+    shape, kind = tuple(frame.shape), str(frame.dtype)
+    if len(shape) != 3 or shape[2] not in (3, 4) or 0 in shape or kind != "uint8":
+        raise ValueError(f"a frame on a card is {kind} of the shape {shape}, expected uint8 of [height, width, 3 or 4]")
+    return frame
+
+
+def to_pixels(frame: Any) -> Any:
     """[height, width, 3 or 4] bytes, without a copy where the frame is that already.
 
     Takes numpy arrays and whatever has DLPack or the buffer protocol, and PIL images. Floating-point pixels are in 0..1.
     One or three planes in front ([3, height, width], as PyTorch has them) are put last. A first dimension of 1 is
-    dropped. Raises ValueError or TypeError naming what was found.
+    dropped. What lies on a card is the library's to read, but for tensors of PyTorch, which are copied. Raises ValueError or TypeError naming what was found.
     """
     if hasattr(frame, "convert") and hasattr(frame, "mode"):  # PIL
         frame = frame if frame.mode == "RGB" else frame.convert("RGB")
@@ -20,6 +34,8 @@ def to_pixels(frame: Any) -> np.ndarray:
         frame = frame.detach().cpu()
         if "bfloat16" in str(getattr(frame, "dtype", "")):
             frame = frame.float()
+    if (on_card := _card_pixels(frame)) is not None:
+        return on_card
     pixels = np.asarray(frame)
     if pixels.ndim == 4 and pixels.shape[0] == 1:
         pixels = pixels[0]

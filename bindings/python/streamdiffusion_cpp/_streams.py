@@ -24,6 +24,8 @@ _live_sessions: weakref.WeakSet[LiveSession] = weakref.WeakSet()
 _POLICIES = {"latest": 0, "drop_oldest": 1, "block": 2}
 # How long a wait is before Python looks for signals again, in milliseconds.
 _SLICE_MS = 200
+# How long the end of the program waits for calls of other threads.
+_LONGEST_CALL_S = 10.0
 
 
 def _check_process() -> None:
@@ -220,6 +222,7 @@ class LiveSession:
         self._failure: BaseException | None = None
         self._thread: threading.Thread | None = None
         _live_sessions.add(self)
+        weakref.finalize(self, self._core.close)
         if output is not None:
             self._thread = threading.Thread(target=self._deliver, args=(weakref.ref(self), self._core, self._tags, output),
                                             daemon=True, name="streamdiffusion output")
@@ -382,3 +385,4 @@ class LiveSession:
 def _stop_all() -> None:
     for live in list(_live_sessions):
         live._core.stop()
+    _core.wait_for_calls(_LONGEST_CALL_S)

@@ -139,7 +139,7 @@ class StreamDiffusionWrapper:
             return results[0]
         return results if self.output_type == "pil" else self._stacked(results)
 
-    def preprocess_image(self, image: Any) -> np.ndarray:
+    def preprocess_image(self, image: Any) -> Any:
         """The pixels of a path, PIL image, array or tensor in the stream's size, [height, width, 3]."""
         if isinstance(image, (str, os.PathLike)):
             from PIL import Image

@@ -1,5 +1,6 @@
 """The package as its users have it: installed, on the included model."""
 import asyncio
+import ctypes
 import gc
 import multiprocessing
 import os
@@ -69,6 +70,31 @@ def test_every_form_of_the_same_pixels_gives_the_same_bits(engine):
 def test_a_frame_that_is_none_is_named(engine, frame, error, says):
     with engine.session(**STEPS_1) as session, pytest.raises(error, match=says.replace("(", r"\(").replace(")", r"\)")):
         session.process(frame)
+
+
+class OnCard:
+    """Says that its pixels lie on a card; there is none."""
+
+    def __init__(self, pixels):
+        self.pixels, self.shape, self.dtype = pixels, pixels.shape, pixels.dtype
+
+    def __dlpack_device__(self):
+        return (2, 0)
+
+    def __dlpack__(self, **_):
+        capsule = self.pixels.__dlpack__()
+        address = ctypes.pythonapi.PyCapsule_GetPointer
+        address.restype, address.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_char_p)
+        ctypes.c_int32.from_address(address(capsule, b"dltensor") + ctypes.sizeof(ctypes.c_void_p)).value = 2
+        return capsule
+
+
+def test_a_frame_on_a_card_needs_an_engine_on_one(engine):
+    with engine.session(**STEPS_1) as session:
+        with pytest.raises(sd.Error, match="memory of a card, and the engine's device is"):
+            session.process(OnCard(drawing()))
+        with pytest.raises(ValueError, match="float32 of the shape"):
+            session.process(OnCard(drawing().astype(np.float32)))
 
 
 def test_outputs_keep_order_and_tags(engine):
@@ -209,6 +235,20 @@ def test_a_program_may_end_while_a_stream_runs():
     assert subprocess.run([sys.executable, "-c", script], timeout=60).returncode == 0
 
 
+def test_a_program_may_end_while_threads_wait_for_images():
+    script = ("import threading, time, streamdiffusion_cpp as sd\n"
+              "class Slow:\n"
+              "    def __del__(self, sleep=time.sleep): sleep(1)\n"
+              "slow = Slow()\n"
+              "engine = sd.Engine.open(threads=1)\n"
+              "live = engine.live(width=64, height=64, steps=1)\n"
+              "core = engine.live(width=64, height=64, steps=1, output=lambda o: None)._core\n"
+              "threading.Thread(target=live.take, daemon=True).start()\n"
+              "threading.Thread(target=lambda: [core.take(100) for _ in range(99)], daemon=True).start()\n"
+              "time.sleep(0.5)\n")
+    assert subprocess.run([sys.executable, "-c", script], timeout=60).returncode == 0
+
+
 def test_ten_thousand_frames_leave_no_memory_behind(engine):
     frames = int(os.environ.get("SD_TEST_FRAMES", "400"))
 
@@ -223,7 +263,9 @@ def test_ten_thousand_frames_leave_no_memory_behind(engine):
         before = resident()
         for _ in range(frames):
             session.process(frame, tag=object())
-    assert resident() - before < 8 << 20
+        after = resident()
+    print(f"{frames} frames: {before / 2**20:.1f} MiB before, {after / 2**20:.1f} MiB after")
+    assert after - before < 8 << 20
 
 
 def test_the_first_lines_of_the_documentation_run(tmp_path):

@@ -37,6 +37,12 @@ class CudaDevice final : public Device {
     return details;
   }
   std::optional<double> energy_joules() const override { return runtime_->energy_joules(); }
+  void download(std::byte* to, const DeviceRows& from) override {
+    runtime_->download_rows(to, from);
+  }
+  void upload(const DeviceRows& to, const std::byte* from) override {
+    runtime_->upload_rows(to, from);
+  }
   std::size_t weight_bytes() const override { return store_.bytes(); }
   std::unique_ptr<Executable> compile(std::vector<graph::Graph> row_groups, const Weights& weights,
                                       std::span<const std::string> shared_inputs) override {

@@ -61,6 +61,11 @@ class Runtime {
   virtual void copy(std::byte* to, const std::byte* from, std::size_t bytes) = 0;
   virtual void synchronize() = 0;
 
+  /// As Device::download() and upload(): pixels of the caller's, on the card's default stream. They
+  /// need no StreamLock.
+  virtual void download_rows(std::byte* to, const DeviceRows& from) = 0;
+  virtual void upload_rows(const DeviceRows& to, const std::byte* from) = 0;
+
   /// Between these, work is recorded instead of run. Nothing may be allocated or waited for.
   virtual void begin_capture() = 0;
   virtual std::unique_ptr<CapturedGraph> end_capture() = 0;

@@ -94,6 +94,31 @@ void HostRuntime::copy(std::byte* to, const std::byte* from, std::size_t bytes) 
   enqueue([=] { std::memcpy(to, from, bytes); });
 }
 
+void HostRuntime::check_on_card(const DeviceRows& rows) const {
+  const auto* first = static_cast<const std::byte*>(rows.first);
+  const auto* end = first + (rows.count - 1) * rows.pitch + rows.bytes;
+  const std::byte* card = record_.frames.data();
+  base::require(first >= card && end <= card + record_.frames.size(),
+                base::ErrorCode::invalid_argument, "the frame's memory is not that of a card");
+}
+
+void HostRuntime::download_rows(std::byte* to, const DeviceRows& from) {
+  check_on_card(from);
+  fail_if_asked("a frame's download");
+  ++record_.downloads;
+  for (std::size_t i = 0; i < from.count; ++i)
+    std::memcpy(to + i * from.bytes, static_cast<std::byte*>(from.first) + i * from.pitch,
+                from.bytes);
+}
+
+void HostRuntime::upload_rows(const DeviceRows& to, const std::byte* from) {
+  check_on_card(to);
+  fail_if_asked("a frame's upload");
+  ++record_.uploads;
+  for (std::size_t i = 0; i < to.count; ++i)
+    std::memcpy(static_cast<std::byte*>(to.first) + i * to.pitch, from + i * to.bytes, to.bytes);
+}
+
 void HostRuntime::synchronize() {
   if (capturing_) throw std::logic_error("a wait during a capture");
   const Work work = std::exchange(waiting_, {});

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "backend/cuda/device.h"
@@ -19,6 +20,8 @@ class HostRuntime final : public Runtime, private CUstream_st {
   struct Record {
     /// A thread that compiles allocates beside one that runs.
     std::atomic<int> allocations = 0, releases = 0;
+    /// Memory of the card that a test made itself, for frames.
+    std::span<std::byte> frames = {};
     int uploads = 0, downloads = 0, captures = 0, replays = 0, events = 0;
     /// Counts down with each call; the call that finds 1 fails. 0: none does.
     std::atomic<int> fail_in = 0;
@@ -31,6 +34,8 @@ class HostRuntime final : public Runtime, private CUstream_st {
   void release(std::byte* memory) noexcept override;
   std::byte* allocate_pinned(std::size_t bytes) override { return allocate(bytes); }
   void release_pinned(std::byte* memory) noexcept override { release(memory); }
+  void download_rows(std::byte* to, const DeviceRows& from) override;
+  void upload_rows(const DeviceRows& to, const std::byte* from) override;
   void upload(std::byte* to, const std::byte* from, std::size_t bytes) override;
   void download(std::byte* to, const std::byte* from, std::size_t bytes) override;
   void copy(std::byte* to, const std::byte* from, std::size_t bytes) override;
@@ -51,6 +56,7 @@ class HostRuntime final : public Runtime, private CUstream_st {
   /// Of a call that needs the stream.
   void count_call(const char* what);
   void fail_if_asked(const char* what);
+  void check_on_card(const DeviceRows& rows) const;
 
   Record& record_;
   bool capturing_ = false;

@@ -16,6 +16,25 @@ void check(cudaError_t status, const char* what) {
   base::fail(base::ErrorCode::internal, "CUDA, ", what, ": ", cudaGetErrorString(status));
 }
 
+/// Throws invalid_argument unless the byte lies in memory of the card that this runtime uses.
+void check_on_card(const void* address) {
+  cudaPointerAttributes found{};
+  check(cudaPointerGetAttributes(&found, address), "ask where a frame lies");
+  const bool on_card = found.type == cudaMemoryTypeDevice || found.type == cudaMemoryTypeManaged;
+  base::require(on_card, base::ErrorCode::invalid_argument,
+                "the frame's memory is not that of a card",
+                "; expected memory of cudaMalloc or cudaMallocManaged");
+  base::require(found.type == cudaMemoryTypeManaged || found.device == 0,
+                base::ErrorCode::invalid_argument, "the frame is in the memory of card ",
+                found.device, ", and the engine uses card 0");
+}
+
+void check_on_card(const DeviceRows& rows) {
+  check_on_card(rows.first);
+  check_on_card(static_cast<const std::byte*>(rows.first) + (rows.count - 1) * rows.pitch +
+                rows.bytes - 1);
+}
+
 class CudaGraph final : public CapturedGraph {
  public:
   CudaGraph(cudaGraph_t graph, cudaStream_t stream) : stream_(stream) {
@@ -112,6 +131,23 @@ class CudaRuntime final : public Runtime {
     check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_), "copy");
   }
   void synchronize() override { check(cudaStreamSynchronize(stream_), "wait for the card"); }
+
+  void download_rows(std::byte* to, const DeviceRows& from) override {
+    select();
+    check_on_card(from);
+    check(cudaMemcpy2DAsync(to, from.bytes, from.first, from.pitch, from.bytes, from.count,
+                            cudaMemcpyDeviceToHost, cudaStreamLegacy),
+          "read a frame");
+    check(cudaStreamSynchronize(cudaStreamLegacy), "wait for a frame");
+  }
+  void upload_rows(const DeviceRows& to, const std::byte* from) override {
+    select();
+    check_on_card(to);
+    check(cudaMemcpy2DAsync(to.first, to.pitch, from, to.bytes, to.bytes, to.count,
+                            cudaMemcpyHostToDevice, cudaStreamLegacy),
+          "write a frame");
+    check(cudaStreamSynchronize(cudaStreamLegacy), "wait for a frame");
+  }
 
   void begin_capture() override {
     select();
