@@ -119,8 +119,9 @@ SOAK_FRAMES ?= 200000
 soak:
 	@scripts/setup.sh test
 	@cmake --preset release $(LAUNCHER) $(CMAKE_FLAGS)
-	@cmake --build $(BUILD) --target live_soak
+	@cmake --build $(BUILD) --target live_soak server_soak
 	@$(BUILD)/tests/live/live_soak $(SOAK_FRAMES)
+	@$(BUILD)/tests/server/server_soak $(SOAK_FRAMES)
 
 format:
 	@git ls-files '*.h' '*.cpp' '*.cu' '*.cuh' | xargs clang-format-14 -i

@@ -98,6 +98,7 @@ class Stream : public server::LiveStream {
   std::shared_ptr<const Image> control_image(std::size_t) const override { return nullptr; }
   LiveCounters counters() const override { return counters_; }
   double call_seconds() const override { return 0; }
+  SessionTimes times() const override { return {}; }
   std::optional<Error> failure() const override { return std::nullopt; }
 
   /// Generates an image, or ends.
@@ -303,8 +304,10 @@ class World {
   Tasks tasks_;
   server::Metrics metrics_;
   server::LoadedModels models_{factory_, nullptr, limits_};
+  const server::ServerOptions options_;
+  server::Admission admission_{options_};
   server::SessionRegistry registry_{
-      {factory_, models_.first()->table, metrics_, limits_, tasks_, models_}};
+      {factory_, models_.first()->table, metrics_, limits_, tasks_, models_, admission_}};
   std::array<std::shared_ptr<Connection>, kClients> clients_;
 };
 

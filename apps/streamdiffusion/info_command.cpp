@@ -90,6 +90,14 @@ void print_need(const MemoryNeed& need) {
 }
 
 /// Before any weight is read.
+void print_frame_cost(const Engine& engine, const SessionOptions& options) {
+  const FrameCost cost = engine.frame_cost(options);
+  std::printf("a frame     %.2f GMAC: %d row%s of the UNet of %.2f, autoencoder %.2f\n",
+              (cost.rows * cost.row_macs + cost.autoencoder_macs) * 1e-9, cost.rows,
+              cost.rows == 1 ? "" : "s", cost.row_macs * 1e-9, cost.autoencoder_macs * 1e-9);
+}
+
+/// Before any weight is read.
 void print_controlnets(const Engine& engine, const SessionOptions& options) {
   const auto settings = engine.with_defaults(options).control_settings;
   const auto costs = engine.controlnet_costs(options);
@@ -154,6 +162,7 @@ void show(const InfoFlags& flags) {
   }
   std::printf("latents     %d channels, 1/%d of the image's size\n", info.latent_channels,
               info.latent_factor);
+  print_frame_cost(engine, settings.live.options);
   print_controlnets(engine, settings.live.options);
   print_ip_adapters(engine, settings.live.options);
   print_need(engine.memory_need(settings.live.options));

@@ -96,8 +96,7 @@ std::shared_ptr<server::StreamFactory> InstalledModels::open(const std::string& 
   check_model_within(start, limits_);
   check_memory(engine, start);
   base::log(base::LogLevel::notice, base::concat("opened ", name, " for a stream"));
-  return std::make_shared<server::EngineStreamFactory>(engine, LiveSettings{},
-                                                       limits_.lora_scale_sets, name);
+  return std::make_shared<server::EngineStreamFactory>(engine, LiveSettings{}, limits_, name);
 }
 
 }  // namespace streamdiffusion::app

@@ -1,7 +1,9 @@
 // `streamdiffusion serve`: the web page and the protocol of docs/protocol.md on a local address.
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <memory>
@@ -18,6 +20,7 @@
 #include "params/limits.h"
 #include "server/engine_stream_factory.h"
 #include "server/server.h"
+#include "server/sessions/admission.h"
 #include "service_notify.h"
 #include "setup.h"
 #include "webrtc_flags.h"
@@ -32,6 +35,8 @@ constexpr const char* kServeExamples = R"--(Examples:
     streamdiffusion serve --host 0.0.0.0 --self-signed --token "$(openssl rand -hex 16)"
   Controlled by TouchDesigner or another program that sends OSC:
     streamdiffusion serve --osc 9000
+  Every stream draws at least ten images a second; more clients wait:
+    streamdiffusion serve --min-fps 10 --max-sessions 64
   Behind a proxy that ends TLS:
     streamdiffusion serve --token TOKEN --allow-origin https://example.org)--";
 
@@ -47,7 +52,7 @@ struct ServeFlags {
   server::ServerOptions options;
   osc::PortOptions osc;
   WebRtcFlags webrtc;
-  std::string token_file;
+  std::string token, token_file;
   bool open = false;
   double idle_seconds = seconds(options.limits.idle);
   double request_seconds = seconds(options.limits.request);
@@ -69,11 +74,14 @@ void ServeFlags::add_address(Flags& flags) {
              {.value = "HOST"});
   flags.flag("--open", open, "Open the page in the browser, where this machine has a display");
   flags.integer("--port", options.port, 0, 65535, "Port; 0 for a free one");
-  flags.text("--token", options.token,
+  flags.text("--token", token,
              "Secret that every client must send; other users of this machine see it among the "
              "processes",
              {.value = "TOKEN", .environment = "SD_TOKEN"});
-  flags.text("--token-file", token_file, "File whose first line is that secret", {.value = "FILE"});
+  flags.text("--token-file", token_file,
+             "File with a secret in each line, which may be followed by what its clients may have "
+             "together: sessions=N streams, load=SHARE of the device",
+             {.value = "FILE"});
   flags.flag("--insecure", options.insecure, "Listen beyond this machine without a token");
   flags.texts("--allow-origin", options.allowed_origins,
               "Pages of this address may use the server too; * for any", {.value = "URL"});
@@ -88,6 +96,10 @@ void ServeFlags::add_limits(Flags& flags) {
   server::Limits& limits = options.limits;
   flags.group("Limits");
   flags.integer("--max-sessions", limits.sessions, 1, 1024, "Streams at a time; more wait");
+  flags.number(
+      "--min-fps", limits.min_fps, 0, 1000,
+      "Images a second that every stream can have: what the device is too slow for, beside "
+      "the others, waits or is refused; 0 for no such promise");
   flags.integer("--max-models", limits.models, 1, 64,
                 "Models in memory at once, this one among them; sessions can change to installed "
                 "ones, 1 for never");
@@ -135,7 +147,7 @@ void ServeFlags::add_to(Flags& flags) {
 }
 
 void print_address(const server::Server& server, const server::ServerOptions& options) {
-  const bool token = !options.token.empty();
+  const bool token = !options.tokens.empty();
   std::printf("%s%s\n", server.address().c_str(), token ? "/?token=TOKEN" : "");
   if (!server.fingerprint().empty()) {
     std::printf("certificate %s\n", server.fingerprint().c_str());
@@ -158,7 +170,7 @@ void print_address(const server::Server& server, const server::ServerOptions& op
 void show_page(const server::Server& server, const server::ServerOptions& options) {
   if (!has_display()) {
     std::fprintf(stderr, "no display here: open the address above in a browser\n");
-  } else if (!options.token.empty()) {
+  } else if (!options.tokens.empty()) {
     std::fprintf(stderr, "the browser was not opened: the address above needs the token\n");
   } else if (!open_browser(server.address())) {
     std::fprintf(stderr, "the browser was not opened: this machine has no xdg-open\n");
@@ -174,6 +186,29 @@ void check_limits(const SessionOptions& start, const server::Limits& limits) {
   check("a width of", *start.width, "--max-size", limits.side);
   check("a height of", *start.height, "--max-size", limits.side);
   check("a number of steps of", start.t_index_list.size(), "--max-steps", limits.steps);
+}
+
+/// What --min-fps means for this model on this device.
+void print_promise(const server::EngineStreamFactory& factory, const server::ServerOptions& o) {
+  const double fps = o.limits.min_fps;
+  if (fps <= 0) return;
+  const auto options = factory.with_defaults(factory.initial_settings().options);
+  const double seconds = factory.frame_seconds(options),
+               share = server::Admission::share(seconds, fps);
+  const std::string frame = base::concat("a frame of what sessions start with takes ",
+                                         std::lround(1e4 * seconds) * 0.1, " ms");
+  if (share > 1) {
+    base::warn("--min-fps ", fps, ": ", frame, ", so the device draws ", 1 / seconds,
+               " a second; one such session at a time is let in");
+  } else {
+    std::fprintf(stderr, "%s: %d such sessions have %g images a second each\n", frame.c_str(),
+                 static_cast<int>(1 / share), fps);
+  }
+  const auto too_little = [share](const server::Token& token) { return token.load < share; };
+  const auto count = std::ranges::count_if(o.tokens, too_little);
+  if (count == 0) return;
+  base::warn("--token-file: ", count, " of the tokens may take less of the device than the ", share,
+             " that a session starts with, so they open none");
 }
 
 /// Each connection is an open file, and so is what a model or a stream reads.
@@ -202,9 +237,11 @@ void serve(ServeFlags& flags) {
   flags.options.limits.lame_duck = milliseconds(flags.lame_duck_seconds);
   flags.options.limits.drain = milliseconds(flags.drain_seconds);
   if (!flags.token_file.empty()) {
-    base::require(flags.options.token.empty(), ErrorCode::invalid_argument,
+    base::require(flags.token.empty(), ErrorCode::invalid_argument,
                   "--token (or SD_TOKEN) and --token-file are both given, expected one of them");
-    flags.options.token = server::read_token(flags.token_file);
+    flags.options.tokens = server::read_tokens(flags.token_file);
+  } else if (!flags.token.empty()) {
+    flags.options.tokens = {{flags.token}};
   }
   server::check(flags.options);
   check_osc(flags.osc);
@@ -218,14 +255,15 @@ void serve(ServeFlags& flags) {
       flags.options.limits.lora_scale_sets != server::Limits().lora_scale_sets && !loras,
       "--max-lora-scales", "without --lora");
   const bool loopback = server::is_loopback(flags.options.host);
-  warn_without_effect(flags.options.insecure && !flags.options.token.empty(), "--insecure",
+  warn_without_effect(flags.options.insecure && !flags.options.tokens.empty(), "--insecure",
                       "with --token: a token is asked for");
-  warn_without_effect(flags.options.insecure && flags.options.token.empty() && loopback,
+  warn_without_effect(flags.options.insecure && flags.options.tokens.empty() && loopback,
                       "--insecure", "on this machine alone; it acts with --host");
   const Engine engine = open_engine(settings);
   warn_of_settings(engine, settings);
   check_limits(engine.with_defaults(settings.live.options), flags.options.limits);
-  server::EngineStreamFactory factory(engine, settings.live, flags.options.limits.lora_scale_sets);
+  server::EngineStreamFactory factory(engine, settings.live, flags.options.limits);
+  print_promise(factory, flags.options);
   InstalledModels installed(settings.engine, flags.options.limits);
   server::Server server(factory, flags.options, &installed);
   check_open_files(flags.options.limits, open_files);

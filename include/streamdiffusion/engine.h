@@ -102,6 +102,16 @@ struct MemoryNeed {
   std::size_t total() const;
 };
 
+/// What a frame of a session costs without ControlNets and IP-Adapters, known before any weight is
+/// read. Products are multiplications, each with an addition.
+struct FrameCost {
+  /// Rows of the UNet that a frame takes.
+  int rows = 0;
+  /// Of one of them, and of the autoencoder: the encoder where the session follows images, and the
+  /// decoder.
+  double row_macs = 0, autoencoder_macs = 0;
+};
+
 /// What a ControlNet costs a session while it is on, known before any weight is read. Products are
 /// multiplications, each with an addition.
 struct ControlNetCost {
@@ -227,6 +237,8 @@ class Engine {
   EngineInfo info() const;
   /// What a session with these options needs, before it is made. Reads no weights.
   MemoryNeed memory_need(const SessionOptions& options = {}) const;
+  /// Of a frame of a session with these options.
+  FrameCost frame_cost(const SessionOptions& options = {}) const;
   /// Of each ControlNet, also of those that are off, in a session with these options.
   std::vector<ControlNetCost> controlnet_costs(const SessionOptions& options = {}) const;
   /// Of each IP-Adapter, also of those without images, in a session with these options.

@@ -5,8 +5,11 @@
 #include <mutex>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/hub_folder.h"
+#include "params/limits.h"
 #include "server/page_hints.h"
+#include "server/work_limit.h"
 #include "settings/change_history.h"
 
 namespace streamdiffusion::server {
@@ -100,6 +103,7 @@ class EngineLiveStream : public LiveStream {
   }
   LiveCounters counters() const override { return session_.counters(); }
   double call_seconds() const override { return session_.call_seconds(); }
+  SessionTimes times() const override { return session_.times(); }
   std::optional<Error> failure() const override { return session_.failure(); }
 
  private:
@@ -154,14 +158,58 @@ ServedModel describe(const Engine& engine) {
           .traits = {info.size_conditioning, info.guidance_embedding}};
 }
 
+double pixels_of(const SessionOptions& options) {
+  return static_cast<double>(*options.width) * *options.height;
+}
+
+FrameSeconds::Sample sample(const Engine& engine, SessionOptions options, int scale) {
+  options.width = *options.width * scale;
+  options.height = *options.height * scale;
+  return {pixels_of(options), engine.frame_cost(options)};
+}
+
+/// Of the fastest of some frames, once the stream is full; before that not every frame leaves.
+/// Slow ones tell of the machine's other work.
+FrameSeconds measure_frame(const Engine& engine, SessionOptions options, const AdapterWork& work) {
+  constexpr int kRuns = 10;
+  constexpr double kEnough = 1;  // seconds
+  options.enable_similar_image_filter = false;
+  Session session = Engine(engine).session(options);
+  session.set_prompt(engine.sample_prompt());
+  const std::vector<std::uint8_t> black(static_cast<std::size_t>(3 * pixels_of(options)));
+  const Image image{*options.width, *options.height, black};
+  const auto draw = [&] {
+    for (int i = 0; i < options.frame_buffer_size; ++i) {
+      options.text_to_image ? session.generate() : session.process(image);
+    }
+  };
+  for (std::size_t i = 0; i <= options.t_index_list.size(); ++i) draw();
+  FrameSeconds::Measured best{.pixels = pixels_of(options),
+                              .rows = rows_worth(options, work) / options.frame_buffer_size};
+  const auto start = base::Clock::now();
+  for (int run = 0; run < kRuns && (run < 2 || base::seconds_since(start) < kEnough); ++run) {
+    const SessionTimes before = session.times();
+    draw();
+    const SessionTimes after = session.times();
+    const double unet = (after.unet - before.unet) / options.frame_buffer_size;
+    const double autoencoder =
+        (after.encode - before.encode + after.decode - before.decode) / options.frame_buffer_size;
+    if (run > 0 && unet + autoencoder > best.unet_seconds + best.autoencoder_seconds) continue;
+    best.unet_seconds = unet;
+    best.autoencoder_seconds = autoencoder;
+  }
+  const bool room = 2 * std::max(*options.width, *options.height) <= params::kMaxSide;
+  return {sample(engine, options, 1), sample(engine, options, room ? 2 : 1), best};
+}
+
 }  // namespace
 
 EngineStreamFactory::EngineStreamFactory(Engine engine, LiveSettings initial_settings,
-                                         int lora_scale_sets, const std::string& name)
+                                         const Limits& limits, const std::string& name)
     : engine_(std::move(engine)),
       info_(describe(engine_)),
       initial_settings_(std::move(initial_settings)),
-      lora_scales_(std::make_shared<LoraScaleSets>(lora_scale_sets)),
+      lora_scales_(std::make_shared<LoraScaleSets>(limits.lora_scale_sets)),
       initial_scales_(
           lora_scales_->take(engine_.with_defaults(initial_settings_.options).lora_scales, this)),
       warm_session_(engine_.session(initial_settings_.options)) {
@@ -170,6 +218,7 @@ EngineStreamFactory::EngineStreamFactory(Engine engine, LiveSettings initial_set
   const SessionOptions full = engine_.with_defaults(initial_settings_.options);
   initial_settings_.options.control_settings = full.control_settings;
   initial_settings_.options.image_prompts = full.image_prompts;
+  if (limits.min_fps > 0) frame_seconds_ = measure_frame(engine_, full, info_.work);
 }
 
 SharedCalls EngineStreamFactory::new_shared_calls() {

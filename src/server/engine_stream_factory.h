@@ -1,6 +1,7 @@
 // Opens the server's streams on an engine.
 #pragma once
 
+#include "server/frame_seconds.h"
 #include "server/lora_scale_sets.h"
 #include "server/options.h"
 #include "server/stream_factory.h"
@@ -11,11 +12,11 @@ namespace streamdiffusion::server {
 class EngineStreamFactory : public StreamFactory {
  public:
   /// Compiles the executables of the initial settings and keeps them, so that the first client
-  /// does not wait. `lora_scale_sets`: how many sets of LoRA scales streams may use at once, with
-  /// that of the initial settings. `name` is what clients call the model; empty for the engine's
-  /// own name of it. Throws Error as Engine::session does.
-  EngineStreamFactory(Engine engine, LiveSettings initial_settings,
-                      int lora_scale_sets = Limits().lora_scale_sets, const std::string& name = {});
+  /// does not wait. Of the limits it takes how many sets of LoRA scales streams may use at once,
+  /// and, where streams are let in by what they cost, it measures a frame. `name` is what clients
+  /// call the model; empty for the engine's own name of it. Throws Error as Engine::session does.
+  EngineStreamFactory(Engine engine, LiveSettings initial_settings, const Limits& limits = {},
+                      const std::string& name = {});
 
   const Engine& engine() const { return engine_; }
   const std::shared_ptr<LoraScaleSets>& lora_scales() const { return lora_scales_; }
@@ -23,6 +24,9 @@ class EngineStreamFactory : public StreamFactory {
   const LiveSettings& initial_settings() const override { return initial_settings_; }
   SessionOptions with_defaults(const SessionOptions& options) const override {
     return engine_.with_defaults(options);
+  }
+  double frame_seconds(const SessionOptions& options) const override {
+    return frame_seconds_.of(options, info_.work);
   }
   std::vector<std::string> prompt_warnings(const std::string& prompt) const override {
     return engine_.prompt_warnings(prompt);
@@ -42,6 +46,7 @@ class EngineStreamFactory : public StreamFactory {
   LoraScaleSets::Use initial_scales_;
   /// Keeps the executables alive.
   Session warm_session_;
+  FrameSeconds frame_seconds_;
 };
 
 }  // namespace streamdiffusion::server

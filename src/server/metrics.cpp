@@ -79,6 +79,11 @@ class Metrics::Impl {
                                       .Register(registry);
   Gauge& active = session_family.Add({{"state", "active"}});
   Gauge& waiting = session_family.Add({{"state", "waiting"}});
+  /// Without --min-fps it stays empty, and is not there.
+  Family<Gauge>& load = prometheus::BuildGauge()
+                            .Name("streamdiffusion_device_load")
+                            .Help("Share of the device that all streams take at --min-fps")
+                            .Register(registry);
   Counter& opened = prometheus::BuildCounter()
                         .Name("streamdiffusion_sessions_opened_total")
                         .Help("Sessions opened since the start")
@@ -140,6 +145,10 @@ void Metrics::shared_calls(const SharedCalls& more) {
 void Metrics::sessions(int active, int waiting) {
   impl_->active.Set(active);
   impl_->waiting.Set(waiting);
+}
+
+void Metrics::device_load(double share) {
+  impl_->load.Add({}).Set(share);
 }
 
 void Metrics::session_opened() {

@@ -35,6 +35,8 @@ class Metrics {
   /// Adds what became of the UNet's calls.
   void shared_calls(const SharedCalls& more);
   void sessions(int active, int waiting);
+  /// The share of the device that all streams take at Limits::min_fps.
+  void device_load(double share);
   void session_opened();
   void request(const std::string& route, int status);
   void error(const std::string& code);

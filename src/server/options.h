@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "server/tokens.h"
 #include "webrtc/peer_options.h"
 
 namespace streamdiffusion::server {
@@ -19,6 +20,9 @@ struct Limits {
   int sessions = 4;
   /// Models in memory at once, the one that the server starts with among them, 1..64.
   int models = 3;
+  /// Images a second that every stream can have at least: one that the device is too slow for,
+  /// beside the others, is not let in (server/sessions/admission.h). 0 means that all are.
+  double min_fps = 0;
   /// Clients that wait for a session slot, 0..10000.
   int waiting = 32;
   /// Open connections, including those of page requests, 1..100000.
@@ -81,8 +85,8 @@ struct ServerOptions {
   std::string host = "localhost";
   /// 0 picks a free port.
   std::uint16_t port = 7860;
-  /// If empty, no token is required.
-  std::string token;
+  /// If there is none, none is required.
+  std::vector<Token> tokens;
   /// Allow other machines to connect without a token.
   bool insecure = false;
   /// "https://example.org[:port]", or "*" for any. Their hosts are accepted as the server's own.
@@ -102,12 +106,9 @@ struct ServerOptions {
 };
 
 /// Throws invalid_argument naming the flag. Rejected are: a host that other machines can reach
-/// without a token or `insecure`, a token with characters that a cookie cannot hold, and a
-/// certificate without its key or a key without its certificate.
+/// without a token or `insecure`, a token with characters that a cookie cannot hold, one with a
+/// share of the device where `min_fps` is 0, and a certificate without its key or the reverse.
 void check(const ServerOptions& options);
-
-/// The first line of a file. Throws io if the file cannot be read or the line is empty.
-std::string read_token(const std::string& file);
 
 /// True for "localhost", 127.0.0.0/8 and ::1.
 bool is_loopback(const std::string& host);

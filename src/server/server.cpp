@@ -49,7 +49,9 @@ class Server::Impl : public Executor {
         access_(options_),
         rate_limiter_(options_.limits.requests_per_second),
         connection_limiter_(options_.limits.connections, options_.limits.connections_per_client),
-        context_{factory, models_.first()->table, metrics_, options_.limits, *this, models_},
+        admission_(options_),
+        context_{factory,   models_.first()->table, metrics_, options_.limits, *this, models_,
+                 admission_},
         registry_(context_),
         webrtc_(make_webrtc_peers(io_, registry_, metrics_, options_)),
         api_(context_, registry_, access_, options_, webrtc_.get()),
@@ -124,6 +126,7 @@ class Server::Impl : public Executor {
   AccessControl access_;
   RateLimiter rate_limiter_;
   ConnectionLimiter connection_limiter_;
+  Admission admission_;
   ServerContext context_;
   SessionRegistry registry_;
   std::unique_ptr<WebRtcPeers> webrtc_;

@@ -43,6 +43,8 @@ class LiveStream {
   virtual std::shared_ptr<const Image> control_image(std::size_t net) const = 0;
   virtual LiveCounters counters() const = 0;
   virtual double call_seconds() const = 0;
+  /// Seconds of the device, without what it waited for others.
+  virtual SessionTimes times() const = 0;
   /// The error that ended the stream, if one did.
   virtual std::optional<Error> failure() const = 0;
 };
@@ -86,6 +88,9 @@ class StreamFactory {
   virtual const LiveSettings& initial_settings() const = 0;
   /// Fills every option that is unset with the model's own default.
   virtual SessionOptions with_defaults(const SessionOptions& options) const = 0;
+  /// Seconds that the device is predicted to work for a frame of such a stream; 0 where that is
+  /// not known. `options` has every default filled in. Costs next to nothing.
+  virtual double frame_seconds(const SessionOptions& /*options*/) const { return 0; }
   /// As Engine::prompt_warnings().
   virtual std::vector<std::string> prompt_warnings(const std::string& /*prompt*/) const {
     return {};

@@ -6,14 +6,19 @@
 
 #include "base/error.h"
 #include "server/protocol/http_error.h"
+#include "server/what_fits.h"
 #include "stream/row_layout.h"
 #include "streamdiffusion/names.h"
 
 namespace streamdiffusion::server {
 namespace {
 
-int rows_of(const SessionOptions& o, int steps) {
-  return stream::RowLayout{steps, o.frame_buffer_size, *o.cfg_type}.unet_rows();
+int steps_of(const SessionOptions& o) {
+  return static_cast<int>(o.t_index_list.size());
+}
+
+int rows_of(const SessionOptions& o) {
+  return stream::RowLayout{steps_of(o), o.frame_buffer_size, *o.cfg_type}.unet_rows();
 }
 
 /// What acts beside the UNet: of each row, and of each frame.
@@ -38,51 +43,26 @@ Beside beside(const SessionOptions& o, const AdapterWork& adapters) {
   return sum;
 }
 
-/// In rows of the UNet.
-double work_of(const SessionOptions& o, const AdapterWork& adapters, int steps) {
-  const Beside more = beside(o, adapters);
-  return rows_of(o, steps) * (1 + more.row) + o.frame_buffer_size * more.frame;
-}
-
 std::int64_t pixels_of(const SessionOptions& o) {
   return std::int64_t{*o.width} * *o.height;
 }
 
-int steps_of(const SessionOptions& o) {
-  return static_cast<int>(o.t_index_list.size());
-}
-
-/// A side of the largest image of this shape.
-int side_that_fits(int side, double scale, int factor) {
-  const int fitting = static_cast<int>(side * scale) / factor * factor;
-  return std::max(fitting, factor);
-}
-
-/// "2 steps at this size, or 512x512 with these steps"
-std::string what_fits(const SessionOptions& o, const ServedModel& model, std::int64_t limit) {
-  const auto most = static_cast<double>(limit);
-  int steps = steps_of(o);
-  while (steps > 0 && work_of(o, model.work, steps) * static_cast<double>(pixels_of(o)) > most)
-    --steps;
-  const double scale = std::sqrt(most / static_cast<double>(work_of(o, model.work)));
-  const std::string size = base::concat(side_that_fits(*o.width, scale, model.factor), "x",
-                                        side_that_fits(*o.height, scale, model.factor));
-  const std::string fewer =
-      steps > 0 ? base::concat(steps, steps == 1 ? " step" : " steps", " at this size, or ") : "";
-  return base::concat(fewer, size, " with these steps");
-}
-
 }  // namespace
 
+double rows_worth(const SessionOptions& o, const AdapterWork& adapters) {
+  const Beside more = beside(o, adapters);
+  return rows_of(o) * (1 + more.row) + o.frame_buffer_size * more.frame;
+}
+
 std::int64_t work_of(const SessionOptions& o, const AdapterWork& adapters) {
-  return std::llround(work_of(o, adapters, steps_of(o)) * static_cast<double>(pixels_of(o)));
+  return std::llround(rows_worth(o, adapters) * static_cast<double>(pixels_of(o)));
 }
 
 void check_work(const SessionOptions& o, const ServedModel& model, std::int64_t limit,
                 const char* param) {
   const std::int64_t work = work_of(o, model.work);
   if (work <= limit) return;
-  const int rows = rows_of(o, steps_of(o));
+  const int rows = rows_of(o);
   const std::int64_t alone = rows * pixels_of(o);
   const std::string more =
       work > alone
@@ -90,12 +70,13 @@ void check_work(const SessionOptions& o, const ServedModel& model, std::int64_t 
                          static_cast<double>(work - alone) / static_cast<double>(pixels_of(o)),
                          " more")
           : "";
+  const auto fits = [&](const SessionOptions& less) { return work_of(less, model.work) <= limit; };
   throw HttpError(
       400, "too_much_work",
       base::concat(*o.width, "x", *o.height, " with ", steps_of(o), " steps and guidance ",
                    name_of(kCfgTypes, *o.cfg_type), " takes ", rows, " UNet rows a frame", more,
                    ", so ", work, " pixels x rows; expected at most ", limit, ": ",
-                   what_fits(o, model, limit)),
+                   what_fits(o, model.factor, fits).text()),
       param);
 }
 

@@ -10,7 +10,10 @@
 
 namespace streamdiffusion::server {
 
+/// Rows of a UNet call, with what ControlNets, IP-Adapters and cached frames are worth of one.
 /// `options` has every default filled in.
+double rows_worth(const SessionOptions& options, const AdapterWork& adapters);
+/// Pixels times those.
 std::int64_t work_of(const SessionOptions& options, const AdapterWork& adapters);
 
 /// Throws HttpError 400 for more work than `limit`. It says what would fit: steps at this size, and

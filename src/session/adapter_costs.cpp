@@ -4,6 +4,7 @@
 
 #include "graph/memory_plan.h"
 #include "models/count_parameters.h"
+#include "stream/row_layout.h"
 
 namespace streamdiffusion::session {
 namespace {
@@ -15,19 +16,39 @@ struct Counted {
   double macs = 0, prompt_macs = 0;
 };
 
+double macs(const graph::Graph& graph, graph::Lifetime lifetime) {
+  double sum = 0;
+  for (const graph::Op& op : graph.ops) {
+    if (graph.info(op.output).lifetime == lifetime) sum += graph.flops(op) / 2;
+  }
+  return sum;
+}
+
 Counted count(const graph::Graph& graph, const backend::Device& device) {
   Counted found;
   found.parameters = models::count_parameters(graph).parameters;
   found.weight_bytes = device.planned_weight_bytes(graph, graph::plan_memory(graph));
-  for (const graph::Op& op : graph.ops) {
-    const graph::Lifetime lifetime = graph.info(op.output).lifetime;
-    if (lifetime == graph::Lifetime::per_frame) found.macs += graph.flops(op) / 2;
-    if (lifetime == graph::Lifetime::per_prompt) found.prompt_macs += graph.flops(op) / 2;
-  }
+  found.macs = macs(graph, graph::Lifetime::per_frame);
+  found.prompt_macs = macs(graph, graph::Lifetime::per_prompt);
   return found;
 }
 
 }  // namespace
+
+FrameCost frame_cost(const Model& model, tensor::DType dtype, const SessionOptions& o) {
+  const auto frame_macs = [](const graph::Graph& graph) {
+    return macs(graph, graph::Lifetime::per_frame);
+  };
+  const stream::RowLayout layout{static_cast<int>(o.t_index_list.size()), 1, *o.cfg_type};
+  FrameCost cost{.rows = layout.unet_rows()};
+  cost.row_macs =
+      frame_macs(model.unet_graph(model.unet_shape({0}, 1, *o.height, *o.width, dtype)));
+  cost.autoencoder_macs = frame_macs(model.decoder_graph(1, *o.height, *o.width, false, dtype));
+  if (!o.text_to_image) {
+    cost.autoencoder_macs += frame_macs(model.encoder_graph(1, *o.height, *o.width, dtype));
+  }
+  return cost;
+}
 
 std::vector<ControlNetCost> control_costs(const Model& model, const backend::Device& device,
                                           tensor::DType dtype, const SessionOptions& o) {

@@ -219,6 +219,12 @@ MemoryNeed Engine::memory_need(const SessionOptions& options) const {
   return need;
 }
 
+FrameCost Engine::frame_cost(const SessionOptions& options) const {
+  const SessionOptions full = with_defaults(options);
+  session::check_options(impl_->model, full);
+  return session::frame_cost(impl_->model, impl_->dtype, full);
+}
+
 std::vector<ControlNetCost> Engine::controlnet_costs(const SessionOptions& options) const {
   const SessionOptions full = with_defaults(options);
   session::check_options(impl_->model, full);

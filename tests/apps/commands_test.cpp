@@ -125,6 +125,27 @@ TEST_F(InfoCommand, SaysWhatTheModelIsAndItsOps) {
   EXPECT_THAT(printed(), HasSubstr("conv_in"));
 }
 
+TEST_F(InfoCommand, SaysWhetherSessionsShareCallsAndWhatAFrameCosts) {
+  const auto info = [&](const std::vector<std::string>& flags) {
+    EXPECT_EQ(run_with_model("info", flags), kDone) << said();
+    return printed();
+  };
+  using ::testing::AllOf;
+  EXPECT_THAT(info({}), AllOf(HasSubstr("a frame     "), HasSubstr(" of the UNet of"),
+                              HasSubstr("batching    off: sessions take turns")));
+  EXPECT_THAT(info({"--batching", "8"}),
+              AllOf(HasSubstr("batching    up to 8 rows of several sessions"),
+                    HasSubstr("for UNet calls over several such sessions")));
+  EXPECT_THAT(info({"--batching", "auto"}), HasSubstr("where it is measured to pay"));
+  EXPECT_THAT(info({"--batching", "8", "--cached-attention"}),
+              HasSubstr("off: sessions take turns, because cached attention keeps earlier frames"));
+  for (const std::string word : {"sometimes", "1", "65", "-2", "8x"}) {
+    EXPECT_NE(run_with_model("info", {"--batching", word}), kDone) << word;
+    EXPECT_THAT(said(), AllOf(HasSubstr("\"" + word + "\""),
+                              HasSubstr("expected auto, off, or a number of rows from 2 to")));
+  }
+}
+
 TEST_F(InfoCommand, AFullStandardOutputIsAnError) {
   for (const std::vector<std::string>& arguments :
        {with_model("info", {}), {"info", "--parameters", "config"}, {"--help"}}) {

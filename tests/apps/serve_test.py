@@ -276,6 +276,71 @@ class Certificate(Started):
             self.assertEqual(self.served(port), second)
 
 
+class Promise(Started):
+    """--min-fps on the program's own model: what the device has no time for is refused, with what would fit."""
+
+    def ask(self, port, path, body=None, token=None):
+        request = urllib.request.Request(f"http://localhost:{port}{path}", data=body)
+        if body:
+            request.add_header("Content-Type", "application/json")
+        if token:
+            request.add_header("Authorization", f"Bearer {token}")
+        try:
+            with urllib.request.urlopen(request, timeout=LONGEST) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read()
+
+    def test_more_than_the_device_can_is_refused_with_what_fits(self):
+        server, port = self.start("--min-fps", "1", "--max-work", "100000000")
+        while "a frame of what sessions start with takes" not in server.stderr.readline():
+            self.assertIsNone(server.poll())
+        queue = json.loads(self.ask(port, "/api/queue")[1])
+        self.assertEqual((queue["load"], queue["min_fps"]), (0, 1))
+        status, body = self.ask(port, "/api/txt2img", LARGE)
+        error = json.loads(body)["error"]
+        self.assertEqual((status, error["code"]), (503, "too_much_load"))
+        self.assertIn("1024x1024 with 8 steps takes about", error["message"])
+        self.assertGreater(error["load"], error["free_load"])
+        fitting = json.loads(LARGE) | {"width": error["fitting_width"], "height": error["fitting_height"]}
+        self.assertEqual(self.ask(port, "/api/txt2img", json.dumps(fitting).encode())[0], 200)
+
+    def test_a_token_has_its_limits(self):
+        with tempfile.TemporaryDirectory() as folder:
+            tokens = pathlib.Path(folder) / "tokens"
+            tokens.write_text("# of the lab\nfirst-token load=0.0001\nother-token sessions=1\n")
+            server, port = self.start("--min-fps", "1", "--token-file", str(tokens))
+            while "1 of the tokens may take less of the device" not in server.stderr.readline():
+                self.assertIsNone(server.poll())
+            small = json.dumps({"width": 64, "height": 64}).encode()
+            status, body = self.ask(port, "/api/txt2img", small, "first-token")
+            self.assertEqual((status, json.loads(body)["error"]["code"]), (403, "token_limit"))
+            self.assertEqual(self.ask(port, "/api/txt2img", small, "other-token")[0], 200)
+            self.assertEqual(self.ask(port, "/api/queue", token="third-token")[0], 401)
+
+    def test_a_share_needs_a_promise(self):
+        with tempfile.TemporaryDirectory() as folder:
+            tokens = pathlib.Path(folder) / "tokens"
+            tokens.write_text("first-token load=0.5\n")
+            said = subprocess.run([PROGRAM, "serve", "--port", "0", "--token-file", str(tokens)], text=True,
+                                  capture_output=True, timeout=LONGEST)
+            self.assertNotEqual(said.returncode, 0)
+            self.assertIn("expected --min-fps", said.stderr)
+            tokens.write_text("first-token seats=2\n")
+            said = subprocess.run([PROGRAM, "serve", "--port", "0", "--token-file", str(tokens)], text=True,
+                                  capture_output=True, timeout=LONGEST)
+            self.assertIn("line 1", said.stderr)
+            self.assertNotIn("first-token", said.stderr)
+
+    def test_a_bad_word_for_batching_is_named(self):
+        said = subprocess.run([PROGRAM, "serve", "--port", "0", "--batching", "sometimes"], text=True,
+                              capture_output=True, timeout=LONGEST)
+        self.assertNotEqual(said.returncode, 0)
+        self.assertIn("sometimes", said.stderr)
+        self.assertIn("auto", said.stderr)
+
+
 class HangUp(Started):
     """A terminal that is closed does not end the server."""
 

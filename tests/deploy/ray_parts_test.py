@@ -7,6 +7,7 @@ import os
 import pathlib
 import signal
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -111,6 +112,10 @@ class SettingsTest(unittest.TestCase):
         with self.assertRaises(settings.Mistake) as caught:
             settings.read_token("/nonexistent/token")
         self.assertIn("/nonexistent/token", str(caught.exception))
+        with tempfile.NamedTemporaryFile("w") as file:
+            file.write("# of the lab\n\nfirst-token sessions=2\nother-token\n")
+            file.flush()
+            self.assertEqual(settings.read_token(file.name), "first-token")
         self.assertEqual(self.read("--insecure", "--ports", "7860-7899", "--max", "3").ports, (7860, 7899))
 
 

@@ -69,7 +69,7 @@ TEST(AccessControl, AnAllowedOriginGetsCorsHeaders) {
 
 TEST(AccessControl, ATokenIsRequiredInHeaderCookieOrQuery) {
   ServerOptions options;
-  options.token = "correct-horse";
+  options.tokens = {{"correct-horse"}};
   RunningServer server(options);
   EXPECT_EQ(status(server, {}), 401);
   EXPECT_EQ(status(server, {}, "/api/settings"), 401);
@@ -89,7 +89,7 @@ TEST(AccessControl, ATokenIsRequiredInHeaderCookieOrQuery) {
 
 TEST(AccessControl, ATokenInTheQueryBecomesACookie) {
   ServerOptions options;
-  options.token = "correct-horse";
+  options.tokens = {{"correct-horse"}};
   RunningServer server(options);
   const HttpAnswer answer = server.get("/?token=correct-horse&lang=d%26e");
   EXPECT_EQ(answer.status, 303);
@@ -111,8 +111,8 @@ TEST(AccessControl, ATokenInTheQueryBecomesACookie) {
 
 TEST(AccessControl, ServersOfOneTokenTakeEachOthersCookies) {
   ServerOptions options, of_another_token;
-  options.token = "correct-horse";
-  of_another_token.token = "battery-staple";
+  options.tokens = {{"correct-horse"}};
+  of_another_token.tokens = {{"battery-staple"}};
   RunningServer one(options), two(options), other(of_another_token);
   for (const char* host : {"localhost:7860", "localhost", "[::1]:7860"}) {  // a load balancer's
     const Fields as_seen{{"Host", host}};
@@ -126,7 +126,7 @@ TEST(AccessControl, ServersOfOneTokenTakeEachOthersCookies) {
 
 TEST(AccessControl, ThePortOfTheCookiesNameIsANumberOrNone) {
   ServerOptions options;
-  options.token = "correct-horse";
+  options.tokens = {{"correct-horse"}};
   RunningServer server(options);
   const auto cookie_for = [&](const char* host) {
     return server.get("/?token=correct-horse", {{"Host", host}}).header.at("set-cookie");
@@ -139,7 +139,7 @@ TEST(AccessControl, ThePortOfTheCookiesNameIsANumberOrNone) {
 
 TEST(AccessControl, TheCookieIsSecureBehindAProxyWithTls) {
   ServerOptions options;
-  options.token = "correct-horse";
+  options.tokens = {{"correct-horse"}};
   options.allowed_origins = {"https://Draw.example.org", "http://plain.example.org"};
   RunningServer server(options);
   const auto cookie_for = [&](const char* host) {
@@ -176,13 +176,13 @@ TEST(Options, OtherMachinesNeedATokenOrInsecure) {
   EXPECT_EQ(refused(options), "");
   options.host = "0.0.0.0";
   EXPECT_THAT(refused(options), HasSubstr("--token"));
-  options.token = "short";
+  options.tokens = {{"short"}};
   EXPECT_THAT(refused(options), HasSubstr("--token"));
-  options.token = "long enough";
+  options.tokens = {{"long enough"}};
   EXPECT_THAT(refused(options), HasSubstr("A-Z"));
-  options.token = "long-enough";
+  options.tokens = {{"long-enough"}};
   EXPECT_EQ(refused(options), "");
-  options.token.clear();
+  options.tokens.clear();
   options.insecure = true;
   EXPECT_EQ(refused(options), "");
   options.key = "key.pem";

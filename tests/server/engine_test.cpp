@@ -210,6 +210,46 @@ weights::TensorToWrite hashed(const std::string& name, std::vector<std::int64_t>
   return tensor;
 }
 
+/// The number behind a name of /metrics.
+double metric(const RunningServer& server, const std::string& name) {
+  const std::string text = server.get("/metrics").body;
+  const std::size_t at = text.find("\n" + name + " ");
+  return at == std::string::npos ? 0 : std::stod(text.substr(at + 2 + name.size()));
+}
+
+TEST(SharedCallsOfAServer, AreCountedInItsMetrics) {
+  const TinyModel model;
+  LiveSettings start;
+  start.options = {.width = 32, .height = 32, .t_index_list = {30}};
+  server::EngineStreamFactory factory(
+      Engine::open({.model = model.path(), .device = "ref", .threads = 1, .batching = "8"}), start);
+  server::ServerOptions options;
+  options.limits.requests_per_second = 10000;
+  options.limits.messages_per_second = 10000;
+  RunningServer server(options, &factory);
+  std::atomic<bool> end = false;
+  const auto draw = [&](const std::string& id) {
+    WebSocketClient client = server.connect(id);
+    while (!end) {
+      client.send_image({}, jpeg_of(1, 2, 3, 32, 32));
+      if (!client.image()) return;
+    }
+  };
+  std::thread first(draw, "first"), second(draw, "second");
+  wait_until("calls over rows of both to be counted", [&] {
+    return metric(server, "streamdiffusion_unet_calls_total{sessions=\"several\"}") >= 5;
+  });
+  end = true;
+  first.join();
+  second.join();
+  server.get("/metrics");  // what came since
+  const double calls = metric(server, "streamdiffusion_unet_calls_total{sessions=\"several\"}");
+  EXPECT_EQ(metric(server, "streamdiffusion_unet_seats_total{seat=\"taken\"}"), 2 * calls);
+  EXPECT_EQ(metric(server, "streamdiffusion_unet_seats_total{seat=\"empty\"}"), 0);
+  EXPECT_EQ(metric(server, "streamdiffusion_unet_sessions_total"), 2 * calls);
+  EXPECT_EQ(factory.engine().shared_calls().calls, static_cast<std::uint64_t>(calls));
+}
+
 /// An engine with one LoRA, of which two sets of scales may be in use.
 class WithLora : public ::testing::Test {
  protected:
@@ -222,7 +262,7 @@ class WithLora : public ::testing::Test {
     factory_.emplace(Engine::open({.model = model_.path(),
                                    .lora_dict = {{folder_ / "style.safetensors", 1}},
                                    .device = "ref"}),
-                     initial_, 2);
+                     initial_, server::Limits{.lora_scale_sets = 2});
   }
   LiveSettings with_scale(float scale) const {
     LiveSettings settings = initial_;

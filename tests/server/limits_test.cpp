@@ -122,7 +122,7 @@ TEST(Limits, TheFirstRequestHasLessTimeThanTheNext) {
 
 TEST(Limits, ABodyIsReadOnlyWhereTheRouteTakesOne) {
   ServerOptions options;
-  options.token = "correct-horse";
+  options.tokens = {{"correct-horse"}};
   RunningServer server(options);
   const std::string long_body = "Content-Length: 8000000\r\n";  // none of it is sent
   const std::string token = "Authorization: Bearer correct-horse\r\n";

@@ -165,8 +165,7 @@ class TinyCatalog : public ModelCatalog {
     LiveSettings settings;
     settings.options.width = settings.options.height = 32;
     return std::make_shared<EngineStreamFactory>(
-        Engine::open({.model = model_.path(), .device = "ref"}), settings, Limits().lora_scale_sets,
-        name);
+        Engine::open({.model = model_.path(), .device = "ref"}), settings, Limits(), name);
   }
 
  private:

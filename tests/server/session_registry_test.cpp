@@ -202,7 +202,10 @@ TEST(SessionRegistry, AConnectionThatIsDestroyedWithoutAWordLeavesNoSession) {
   server::LoadedModels models(fake, nullptr, limits);
   server::Metrics metrics;
   TaskQueue tasks;
-  server::SessionRegistry registry({fake, models.first()->table, metrics, limits, tasks, models});
+  const server::ServerOptions options;
+  server::Admission admission(options);
+  server::SessionRegistry registry(
+      {fake, models.first()->table, metrics, limits, tasks, models, admission});
   auto connection = std::make_shared<SilentConnection>();
   const auto session = registry.connect("me", server::Protocol::binary, connection);
   tasks.run();

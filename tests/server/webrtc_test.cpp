@@ -188,7 +188,7 @@ TEST(WebRtcLimits, ConnectionsCountAsSessions) {
 
 TEST(WebRtcLimits, TheTokenIsAskedFor) {
   server::ServerOptions options = with_peers();
-  options.token = "open-sesame-1234";
+  options.tokens = {{"open-sesame-1234"}};
   RunningServer server(options);
   const Fields sdp{{"Content-Type", "application/sdp"}};
   EXPECT_EQ(server.post("/api/webrtc/one", offer_of(), sdp).status, 401);

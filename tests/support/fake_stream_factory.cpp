@@ -116,6 +116,10 @@ class FakeStream : public LiveStream {
     return counters_;
   }
   double call_seconds() const override { return factory_.frame_ms * 1e-3; }
+  SessionTimes times() const override {
+    const std::lock_guard lock(mutex_);
+    return times_;
+  }
   std::optional<Error> failure() const override { return std::nullopt; }
 
  private:
@@ -179,6 +183,8 @@ class FakeStream : public LiveStream {
       callbacks_.output(output);
       const std::lock_guard lock(mutex_);
       ++counters_.processed;
+      ++times_.frames;
+      times_.unet += factory_.frame_seconds(options) * factory_.measured_share;
     } catch (const Error& error) {
       {
         const std::lock_guard lock(mutex_);
@@ -198,6 +204,7 @@ class FakeStream : public LiveStream {
   bool ending_ = false, paused_ = false;
   std::uint64_t next_id_ = 0, changes_ = 0, current_change_ = 0;
   LiveCounters counters_;
+  SessionTimes times_;
   std::thread thread_;
 };
 
@@ -209,6 +216,12 @@ FakeStreamFactory::FakeStreamFactory(const std::string& model) {
   info_.dtype = "f32";
   info_.sample_prompt = "red apple";
   info_.words = {{"apple", "house", "cat"}, {"3d render"}, {"red", "blue"}};
+}
+
+double FakeStreamFactory::frame_seconds(const SessionOptions& options) const {
+  constexpr double kPixels = 512 * 512;
+  return step_seconds * static_cast<double>(options.t_index_list.size()) * *options.width *
+         *options.height / kPixels;
 }
 
 void FakeStreamFactory::release_frames() {

@@ -35,6 +35,11 @@ class FakeStreamFactory : public server::StreamFactory {
 
   /// Time that one frame takes.
   std::atomic<int> frame_ms{2};
+  /// Seconds of the device that a step takes at 512x512; more and smaller ones go with them.
+  std::atomic<double> step_seconds{0};
+  double frame_seconds(const SessionOptions& options) const override;
+  /// What streams measure, as a multiple of that.
+  std::atomic<double> measured_share{1};
   /// From hold_frames() on, a frame that a stream has begun with stays in it until
   /// release_frames().
   void hold_frames() { held_ = true; }

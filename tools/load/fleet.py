@@ -39,14 +39,14 @@ def main() -> int:
     way = parser.add_mutually_exclusive_group(required=True)
     way.add_argument("--place", action="append", metavar="URL", help="address of POST /api/place")
     way.add_argument("--server", metavar="URL", help="address of one server, without a placement")
-    parser.add_argument("--token-file", metavar="FILE", help="file whose first line is the token")
+    parser.add_argument("--token-file", metavar="FILE", help="file whose first word is the token")
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--fps", type=float, default=1000, help="frames a second of each, at most")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--prompt", default="", help="prompt of all streams")
     parser.add_argument("--image", default=str(ROOT / "samples/doodle/023.png"))
     arguments = parser.parse_args()
-    token = pathlib.Path(arguments.token_file).read_text().splitlines()[0] if arguments.token_file else ""
+    token = pathlib.Path(arguments.token_file).read_text().split()[0] if arguments.token_file else ""
     image = pathlib.Path(arguments.image).read_bytes()
     params = {"prompt": arguments.prompt} if arguments.prompt else {}
     began = time.monotonic()

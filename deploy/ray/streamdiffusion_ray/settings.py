@@ -13,7 +13,7 @@ class Settings:
 
     program: str = "streamdiffusion"
     flags: tuple[str, ...] = ()  # of `streamdiffusion serve`, beside those below
-    token_file: str = ""  # first line: the token of all servers and of the placement
+    token_file: str = ""  # the first token in it: that of all clients of the placement
     insecure: bool = False
     advertise: str = "http://{ip}:{port}"  # where clients reach a server
     origins: tuple[str, ...] = ()  # of pages that may use the servers
@@ -47,16 +47,17 @@ class Mistake(ValueError):
 
 
 def read_token(path: str) -> str:
-    """The first line of the file; empty for no file."""
+    """The first token of the file, without its limits; empty for no file."""
     if not path:
         return ""
     try:
         lines = pathlib.Path(path).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise Mistake(f"--token-file {path}: {error}") from error
-    if not lines or not lines[0]:
-        raise Mistake(f"--token-file {path}: its first line is empty, expected the token")
-    return lines[0]
+    tokens = [line.split()[0] for line in lines if line.strip() and not line.strip().startswith("#")]
+    if not tokens:
+        raise Mistake(f"--token-file {path}: is empty, expected a token in each line")
+    return tokens[0]
 
 
 def check(settings: Settings) -> None:
@@ -116,7 +117,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(flag, dest=dest, default=getattr(default, dest), help=help, **options)
 
     add("--program", "program", "the program, on every machine (%(default)s)", metavar="PATH")
-    add("--token-file", "token_file", "file on every machine whose first line is the token of all servers",
+    add("--token-file", "token_file", "file on every machine with the token of all servers; clients get the first",
         metavar="FILE")
     add("--insecure", "insecure", "no token: everyone in the network may use the servers", action="store_true")
     add("--advertise", "advertise", "where clients reach a server (%(default)s); {host} is the machine's name",

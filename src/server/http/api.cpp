@@ -142,6 +142,10 @@ std::string Api::session_id_of(const Request& request) {
   return {};
 }
 
+std::shared_ptr<ClientSession> Api::session_of(const Request& request) const {
+  return registry_.find(session_id_of(request), request.owner);
+}
+
 /// Counts the response and adds the headers that every response has.
 Reply Api::with_common_headers(const Request& request, const Reply& reply) const {
   return
@@ -163,7 +167,7 @@ void Api::respond_error(const Request& request, const HttpError& http_error,
 
 void Api::handle(Request& request, const Reply& reply) {
   try {
-    access_.check(request);
+    request.owner = access_.check(request);
     check_query(request);
     dispatch(request, with_common_headers(request, reply));
   } catch (...) {
@@ -259,8 +263,13 @@ void Api::settings(Request& request, const Reply& reply) {
 }
 
 void Api::queue(Request& /*request*/, const Reply& reply) {
-  reply(json_response({{"queue_size", registry_.active() + registry_.waiting()},
-                       {"limit", context_.limits.sessions}}));
+  JsonValue queue{{"queue_size", registry_.active() + registry_.waiting()},
+                  {"limit", context_.limits.sessions}};
+  if (context_.admission.by_cost()) {
+    queue["load"] = context_.admission.used();
+    queue["min_fps"] = context_.limits.min_fps;
+  }
+  reply(json_response(queue));
 }
 
 void Api::txt2img(Request& request, const Reply& reply) {
@@ -271,17 +280,17 @@ void Api::img2img(Request& request, const Reply& reply) {
   image_request_.handle(request, false, reply);
 }
 
-void Api::sessions(Request& /*request*/, const Reply& reply) {
-  reply(json_response(registry_.list()));
+void Api::sessions(Request& request, const Reply& reply) {
+  reply(json_response(registry_.list(request.owner)));
 }
 
 void Api::session(Request& request, const Reply& reply) {
-  reply(json_response(registry_.find(session_id_of(request))->describe()));
+  reply(json_response(session_of(request)->describe()));
 }
 
 void Api::patch_session(Request& request, const Reply& reply) {
   check_media_type(request, false);
-  const auto session = registry_.find(session_id_of(request));
+  const auto session = session_of(request);
   const auto body = std::make_shared<const std::string>(std::move(request.body));
   const auto respond = [this, session, reply](const auto& make_object) {
     try {
@@ -307,7 +316,7 @@ void Api::patch_session(Request& request, const Reply& reply) {
 }
 
 void Api::end_session(Request& request, const Reply& reply) {
-  registry_.find(session_id_of(request))->end(1000, "the session was ended");
+  session_of(request)->end(1000, "the session was ended");
   Response response;
   response.status = 204;
   reply(std::move(response));
@@ -316,7 +325,7 @@ void Api::end_session(Request& request, const Reply& reply) {
 void Api::image(Request& request, const Reply& reply) {
   const std::string id = session_id_of(request);
   const EncodedImagePtr newest =
-      id.empty() ? registry_.newest_image() : registry_.find(id)->newest_image();
+      id.empty() ? registry_.newest_image(request.owner) : session_of(request)->newest_image();
   if (!newest) throw HttpError(404, "no_image", "there is no image yet");
   const std::string etag = base::concat('"', newest->finished.time_since_epoch().count(), '"');
   reply(changed_response(request, etag, "image/jpeg", newest->jpeg));

@@ -78,6 +78,8 @@ class Api {
   void cancel_all() { image_request_.cancel_all(); }
 
  private:
+  /// The session of the address. Throws HttpError 404.
+  std::shared_ptr<ClientSession> session_of(const Request& request) const;
   Reply with_common_headers(const Request& request, const Reply& reply) const;
   void dispatch(Request& request, const Reply& reply);
 

@@ -19,7 +19,7 @@ void Api::respond_later(std::function<Response()> make, const Reply& reply) cons
 }
 
 void Api::control_image(Request& request, const Reply& reply) {
-  const auto session = registry_.find(session_id_of(request));
+  const auto session = session_of(request);
   const std::shared_ptr<const Image> image =
       session->control_image(number_in_query(request, "net"));
   if (!image) {

@@ -46,13 +46,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Task<bool> receive_head(RequestReader& reader, std::optional<HttpError>& http_error);
   /// Returns false if the client has left, or was answered that the body is too large.
   Task<bool> read_body(RequestReader& reader, Request& request, std::size_t limit);
-  void check(const Request& request);
+  void check(Request& request);
   Milliseconds time_until_request() const;
   Task<void> handle(Request& request);
   Task<Next> take_over(RequestReader& reader, const Request& request, Responder responder);
   Task<Next> respond(const Request& request, Response& response, bool keep);
   Task<Next> respond_error(const Request& request, const HttpError& http_error, bool keep);
-  Task<void> upgrade(RequestReader& reader, const std::string& id, Protocol protocol);
+  Task<void> upgrade(RequestReader& reader, const Request& request, const std::string& id,
+                     Protocol protocol);
 
   std::shared_ptr<Transport> transport_;
   const std::string client_;
@@ -136,7 +137,7 @@ Task<bool> Connection::read_body(RequestReader& reader, Request& request, std::s
   co_return true;
 }
 
-void Connection::check(const Request& request) {
+void Connection::check(Request& request) {
   if (!context_.rate_limiter.take(client_)) {
     throw HttpError(429, "too_many_requests",
                     base::concat("more than ", context_.limits.requests_per_second,
@@ -145,7 +146,7 @@ void Connection::check(const Request& request) {
   if (health_only_ && !AccessControl::is_open(request)) {
     throw HttpError(503, "too_many_connections", "too many connections are open; try again later");
   }
-  context_.access.check(request);
+  request.owner = context_.access.check(request);
 }
 
 Task<Connection::Next> Connection::serve() {
@@ -218,7 +219,7 @@ Task<Connection::Next> Connection::take_over(RequestReader& reader, const Reques
       if (request.method != "GET") {
         throw HttpError(405, "method_not_allowed", "this address accepts only GET");
       }
-      session = context_.registry.find(id);
+      session = context_.registry.find(id, request.owner);
       if (session->subscriber_count() >= ClientSession::kMaxSubscribers) {
         throw HttpError(
             503, "full",
@@ -231,17 +232,19 @@ Task<Connection::Next> Connection::take_over(RequestReader& reader, const Reques
   if (http_error) co_return co_await respond_error(request, *http_error, false);
   if (socket) {
     const bool binary = request.query.contains("frames");
-    co_await upgrade(reader, id, binary ? Protocol::binary : Protocol::legacy);
+    co_await upgrade(reader, request, id, binary ? Protocol::binary : Protocol::legacy);
   } else {
     co_await run_mjpeg(transport_, session, context_.limits);
   }
   co_return Next::taken_over;
 }
 
-Task<void> Connection::upgrade(RequestReader& reader, const std::string& id, Protocol protocol) {
+Task<void> Connection::upgrade(RequestReader& reader, const Request& request, const std::string& id,
+                               Protocol protocol) {
   const auto message = std::make_shared<UpgradeRequest>();
   message->message = reader.parser().release();
-  co_await run_web_socket(transport_, message, context_.registry, context_.limits, id, protocol);
+  co_await run_web_socket(transport_, message, context_.registry, context_.limits, id, protocol,
+                          request.owner);
 }
 
 Task<Connection::Next> Connection::respond_error(const Request& request,

@@ -11,14 +11,14 @@ namespace streamdiffusion::server {
 /// One request. Lives on the network thread, and holds a session slot until its stream has ended.
 class ImageRequest::Job : public std::enable_shared_from_this<Job> {
  public:
-  Job(ImageRequest& owner, Request& request, bool text_to_image, Reply reply)
+  Job(ImageRequest& owner, bool text_to_image)
       : owner_(owner),
         context_(owner.context_),
-        request_(std::move(request)),
         text_to_image_(text_to_image),
-        reply_(std::move(reply)),
         deadline_(base::Clock::now() + context_.limits.request) {}
 
+  /// Takes the request, whose slot it has.
+  void begin(Request& request, Reply reply);
   /// Starts the next step, if the last one is done.
   void advance();
   /// Answers with an error, unless there is an answer already, and ends the job.
@@ -33,6 +33,8 @@ class ImageRequest::Job : public std::enable_shared_from_this<Job> {
   template <typename Step>
   void guarded(const Step& step);
   void read_input();
+  /// Throws HttpError where the device has no time for it.
+  void take_load(const ImageInput& input);
   void open();
   void encode();
   /// Stops the stream, then frees the slot.
@@ -42,7 +44,7 @@ class ImageRequest::Job : public std::enable_shared_from_this<Job> {
 
   ImageRequest& owner_;
   const ServerContext& context_;
-  const Request request_;
+  Request request_;
   const bool text_to_image_;
   /// Null once the request is answered.
   Reply reply_;
@@ -56,6 +58,12 @@ class ImageRequest::Job : public std::enable_shared_from_this<Job> {
   std::shared_ptr<LiveStream> stream_;
   std::shared_ptr<const Image> image_;
 };
+
+void ImageRequest::Job::begin(Request& request, Reply reply) {
+  request_ = std::move(request);
+  reply_ = std::move(reply);
+  advance();
+}
 
 void ImageRequest::Job::advance() {
   if (working_ || ended_) return;
@@ -116,7 +124,18 @@ void ImageRequest::Job::read_input() {
     return std::make_shared<const ImageInput>(
         read_image_input(request_, text_to_image_, context_.table, context_.limits));
   };
-  run(WorkKind::body, work, [this](const auto& input) { input_ = input; });
+  run(WorkKind::body, work, [this](const auto& input) {
+    take_load(*input);
+    input_ = input;
+  });
+}
+
+/// It counts as a stream while it is there.
+void ImageRequest::Job::take_load(const ImageInput& input) {
+  const StreamFactory& factory = context_.stream_factory;
+  const SessionOptions options = factory.with_defaults(input.parameters.live.options);
+  context_.admission.check(this, factory, options, 503);
+  context_.admission.set(this, factory.frame_seconds(options));
 }
 
 void ImageRequest::Job::open() {
@@ -154,7 +173,7 @@ void ImageRequest::Job::end() {
   ended_ = true;
   const auto leave = [self = shared_from_this()] {
     self->owner_.jobs_.erase(self);
-    self->owner_.registry_.release_slot();
+    self->owner_.registry_.release_slot(self.get());
   };
   if (!stream_) return leave();
   const auto stop = [self = shared_from_this(), leave, stream = std::move(stream_)]() mutable {
@@ -200,9 +219,9 @@ ImageRequest::ImageRequest(ServerContext context, SessionRegistry& registry)
 ImageRequest::~ImageRequest() = default;
 
 void ImageRequest::handle(Request& request, bool text_to_image, Reply reply) {
-  registry_.acquire_slot();
   const auto cancellation = request.cancellation;
-  const auto job = std::make_shared<Job>(*this, request, text_to_image, std::move(reply));
+  const auto job = std::make_shared<Job>(*this, text_to_image);
+  registry_.acquire_slot(job.get(), request.owner);
   jobs_.insert(job);
   if (cancellation) {
     cancellation->on_cancel([weak = std::weak_ptr(job)] {
@@ -210,7 +229,7 @@ void ImageRequest::handle(Request& request, bool text_to_image, Reply reply) {
       if (abandoned) abandoned->fail(HttpError(503, "cancelled", "the client is gone"));
     });
   }
-  job->advance();
+  job->begin(request, std::move(reply));
 }
 
 void ImageRequest::tick() {

@@ -28,7 +28,7 @@ Response settings_of(const ClientSession& session) {
 }  // namespace
 
 void Api::style_image(Request& request, const Reply& reply) {
-  const auto session = registry_.find(session_id_of(request));
+  const auto session = session_of(request);
   const auto image =
       session->style_image(number_in_query(request, "adapter"), number_in_query(request, "image"));
   if (!image) throw HttpError(404, "not_found", "the IP-Adapter follows no such image", "image");
@@ -37,7 +37,7 @@ void Api::style_image(Request& request, const Reply& reply) {
 
 void Api::take_style_image(Request& request, bool add, const Reply& reply) {
   check_type(request);
-  const auto session = registry_.find(session_id_of(request));
+  const auto session = session_of(request);
   const std::size_t adapter = number_in_query(request, "adapter");
   session->check_style_adapter(adapter);
   const auto body = std::make_shared<const std::string>(std::move(request.body));
@@ -76,7 +76,7 @@ void Api::add_style_image(Request& request, const Reply& reply) {
 }
 
 void Api::remove_style_images(Request& request, const Reply& reply) {
-  const auto session = registry_.find(session_id_of(request));
+  const auto session = session_of(request);
   session->set_style_image(number_in_query(request, "adapter"), nullptr, false);
   reply(settings_of(*session));
 }

@@ -29,7 +29,7 @@ class WebSocket : public ClientConnection, public std::enable_shared_from_this<W
         written_(transport_->get_executor()),
         deadline_(transport_->get_executor()) {}
 
-  Task<void> run(UpgradeRequest& request, const std::string& id, Protocol protocol);
+  Task<void> run(UpgradeRequest& request, const std::string& id, Protocol protocol, Owner owner);
 
   void send(std::string text) override;
   void send(EncodedImagePtr image) override;
@@ -98,7 +98,8 @@ Task<bool> WebSocket::accept(UpgradeRequest& request) {
   co_return !error;
 }
 
-Task<void> WebSocket::run(UpgradeRequest& request, const std::string& id, Protocol protocol) {
+Task<void> WebSocket::run(UpgradeRequest& request, const std::string& id, Protocol protocol,
+                          Owner owner) {
   const auto self = shared_from_this();
   const bool accepted = co_await accept(request);
   if (!accepted) co_return;
@@ -106,7 +107,7 @@ Task<void> WebSocket::run(UpgradeRequest& request, const std::string& id, Protoc
   net::co_spawn(
       transport_->get_executor(), [self]() -> Task<void> { return self->write(); }, net::detached);
   try {
-    session_ = registry_.connect(id, protocol, self);
+    session_ = registry_.connect(id, protocol, self, owner);
   } catch (const HttpError& http_error) {
     send(error_message(http_error, true));
     close(http_error.status() == 503 ? 1013 : 1008, http_error.code());
@@ -214,9 +215,9 @@ Task<bool> WebSocket::write_image(const EncodedImage& image) {
 
 Task<void> run_web_socket(std::shared_ptr<Transport> transport,
                           std::shared_ptr<UpgradeRequest> request, SessionRegistry& registry,
-                          const Limits& limits, std::string id, Protocol protocol) {
+                          const Limits& limits, std::string id, Protocol protocol, Owner owner) {
   const auto socket = std::make_shared<WebSocket>(std::move(transport), registry, limits);
-  co_await socket->run(*request, id, protocol);
+  co_await socket->run(*request, id, protocol, owner);
 }
 
 }  // namespace streamdiffusion::server

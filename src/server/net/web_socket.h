@@ -15,6 +15,6 @@ struct UpgradeRequest;
 /// Serves a connection until it is closed. `id` and `protocol` come from its URL.
 Task<void> run_web_socket(std::shared_ptr<Transport> transport,
                           std::shared_ptr<UpgradeRequest> request, SessionRegistry& registry,
-                          const Limits& limits, std::string id, Protocol protocol);
+                          const Limits& limits, std::string id, Protocol protocol, Owner owner);
 
 }  // namespace streamdiffusion::server

@@ -38,9 +38,9 @@ WebRtcPeer::WebRtcPeer(net::io_context& io, SessionRegistry& registry, Metrics& 
       written_(socket_.get_executor()),
       deadline_(socket_.get_executor()) {}
 
-void WebRtcPeer::start(const std::string& id, Role role, const std::string& program) {
+void WebRtcPeer::start(const std::string& id, Role role, const std::string& program, Owner owner) {
   role_ = role;
-  role == Role::receive ? watch(id) : join(id);
+  role == Role::receive ? watch(id, owner) : join(id, owner);
   try {
     process_.emplace(program, std::vector<std::string>{"--connection"});
     socket_.assign(net::local::stream_protocol(), process_->take_socket());
@@ -50,8 +50,8 @@ void WebRtcPeer::start(const std::string& id, Role role, const std::string& prog
   }
 }
 
-void WebRtcPeer::watch(const std::string& id) {
-  session_ = registry_.find(id);
+void WebRtcPeer::watch(const std::string& id, Owner owner) {
+  session_ = registry_.find(id, owner);
   if (session_->subscriber_count() >= ClientSession::kMaxSubscribers) {
     throw HttpError(
         503, "full",
@@ -65,12 +65,11 @@ void WebRtcPeer::watch(const std::string& id) {
   });
 }
 
-void WebRtcPeer::join(const std::string& id) {
-  session_ = registry_.connect(id, Protocol::video, weak_from_this());
+void WebRtcPeer::join(const std::string& id, Owner owner) {
+  session_ = registry_.connect(id, Protocol::video, weak_from_this(), owner);
   if (role_ != Role::send || session_->state() != ClientSession::State::waiting) return;
   leave();  // without a data channel nobody could tell the client that it waits
-  throw HttpError(503, "full",
-                  base::concat("all ", limits_.sessions, " sessions are in use; try again later"));
+  throw HttpError(503, "full", "no session is free; try again later");
 }
 
 Task<void> WebRtcPeer::run(webrtc::PeerOptions options, Answered answered) {

@@ -26,7 +26,7 @@ class WebRtcPeer : public ClientConnection, public std::enable_shared_from_this<
 
   /// Makes a session with this id, or watches the one that is there, and starts the process. Throws
   /// HttpError, or io where the program cannot be started.
-  void start(const std::string& id, webrtc::Role role, const std::string& program);
+  void start(const std::string& id, webrtc::Role role, const std::string& program, Owner owner);
   /// Serves the connection until it ends. `answered` is called once: with the answer, or with the
   /// error.
   using Answered = std::function<void(std::optional<std::string>, std::optional<HttpError>)>;
@@ -39,8 +39,8 @@ class WebRtcPeer : public ClientConnection, public std::enable_shared_from_this<
  private:
   using Socket = net::local::stream_protocol::socket;
 
-  void join(const std::string& id);
-  void watch(const std::string& id);
+  void join(const std::string& id, Owner owner);
+  void watch(const std::string& id, Owner owner);
   Task<void> read();
   Task<void> write();
   Task<void> write_queued();

@@ -42,7 +42,7 @@ WebRtcPeers::WebRtcPeers(net::io_context& io, SessionRegistry& registry, Metrics
 void WebRtcPeers::open(const std::string& id, webrtc::Role role, const Request& offer,
                        const Reply& reply) {
   const auto peer = std::make_shared<WebRtcPeer>(io_, registry_, metrics_, limits_);
-  peer->start(id, role, options_.program);
+  peer->start(id, role, options_.program, offer.owner);
   const std::string name = random_value();
   peers_.emplace(name, peer);
   if (offer.cancellation) {

@@ -65,10 +65,10 @@ bool equal_in_constant_time(std::string_view a, std::string_view b) {
   return different == 0;
 }
 
-AccessControl::AccessControl(const ServerOptions& options)
-    : token_(options.token),
-      cookie_value_(cookie_value(options.token)),
-      origins_(options.allowed_origins) {
+AccessControl::AccessControl(const ServerOptions& options) : origins_(options.allowed_origins) {
+  for (const Token& token : options.tokens) {
+    secrets_.push_back({token.secret, cookie_value(token.secret)});
+  }
   const std::string machine = machine_name();
   hosts_ = {"localhost", machine, machine + ".local", lower(options.host)};
   for (const std::string& origin : origins_) {
@@ -76,7 +76,7 @@ AccessControl::AccessControl(const ServerOptions& options)
   }
 }
 
-void AccessControl::check(const Request& request) const {
+Owner AccessControl::check(const Request& request) const {
   const bool no_host = is_open(request) && !request.header.contains("host");
   if (!no_host && !is_allowed_host(request.field("host"))) {
     throw HttpError(
@@ -88,7 +88,8 @@ void AccessControl::check(const Request& request) const {
                     "pages of this Origin may not use this server; add it with --allow-origin");
   }
   const bool preflight = request.method == "OPTIONS";  // browsers send it without credentials
-  if (is_open(request) || preflight || has_token(request)) return;
+  if (const auto owner = owner_of(request)) return *owner;
+  if (is_open(request) || preflight) return 0;
   throw HttpError(401, "unauthorized",
                   "this server requires a token: open /?token=TOKEN, or send Authorization: Bearer "
                   "TOKEN");
@@ -117,24 +118,37 @@ bool AccessControl::is_allowed_origin(const Request& request) const {
   return !host.empty() && lower(host) == lower(request.field("host"));
 }
 
-bool AccessControl::has_token(const Request& request) const {
-  if (token_.empty()) return true;
+std::optional<Owner> AccessControl::find(std::string_view text, std::string Secret::*member) const {
+  std::optional<Owner> found;
+  for (Owner owner = 0; owner < secrets_.size(); ++owner) {
+    if (equal_in_constant_time(text, secrets_[owner].*member)) found = owner;
+  }
+  return found;
+}
+
+std::optional<Owner> AccessControl::owner_of(const Request& request) const {
+  if (secrets_.empty()) return 0;
   constexpr std::string_view bearer = "bearer ";
   const std::string& authorization = request.field("authorization");
-  bool valid = lower(authorization.substr(0, bearer.size())) == bearer &&
-               equal_in_constant_time(authorization.substr(bearer.size()), token_);
-  for (const bool encrypted : {false, true}) {
-    for (const std::string& value : cookies(request, cookie_name(request, encrypted))) {
-      valid |= equal_in_constant_time(value, cookie_value_);
-    }
+  if (lower(authorization.substr(0, bearer.size())) == bearer) {
+    const auto owner = find(authorization.substr(bearer.size()), &Secret::token);
+    if (owner) return owner;
   }
   const auto query = request.query.find("token");
-  return valid || (query != request.query.end() && equal_in_constant_time(query->second, token_));
+  if (query != request.query.end()) {
+    if (const auto owner = find(query->second, &Secret::token)) return owner;
+  }
+  for (const bool encrypted : {false, true}) {
+    for (const std::string& value : cookies(request, cookie_name(request, encrypted))) {
+      if (const auto owner = find(value, &Secret::cookie_value)) return owner;
+    }
+  }
+  return std::nullopt;
 }
 
 bool AccessControl::token_in_query(const Request& request) const {
-  return !token_.empty() && request.query.contains("token") &&
-         equal_in_constant_time(request.query.at("token"), token_);
+  const auto query = request.query.find("token");
+  return query != request.query.end() && find(query->second, &Secret::token);
 }
 
 bool AccessControl::is_encrypted(const Request& request) const {
@@ -151,7 +165,8 @@ std::string AccessControl::cookie_name(const Request& request, bool encrypted) {
 
 std::string AccessControl::cookie(const Request& request) const {
   const bool encrypted = is_encrypted(request);
-  return cookie_name(request, encrypted) + "=" + cookie_value_ +
+  const Owner owner = find(request.query.at("token"), &Secret::token).value();
+  return cookie_name(request, encrypted) + "=" + secrets_[owner].cookie_value +
          "; Path=/; HttpOnly; SameSite=Strict" + (encrypted ? "; Secure" : "");
 }
 

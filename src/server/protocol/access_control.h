@@ -2,6 +2,7 @@
 // rebinding), the Origin of the page that sent it, and its token.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,8 +17,8 @@ class AccessControl {
   explicit AccessControl(const ServerOptions& options);
 
   /// Throws HttpError 403 for a foreign Host or Origin, and 401 for a missing or wrong token.
-  /// /healthz and /readyz need no token.
-  void check(const Request& request) const;
+  /// /healthz and /readyz need no token. Returns whose token it is.
+  Owner check(const Request& request) const;
   /// /healthz and /readyz: they need no token, and no Host either.
   static bool is_open(const Request& request);
 
@@ -25,7 +26,7 @@ class AccessControl {
   bool token_in_query(const Request& request) const;
   /// The Set-Cookie value for that. It holds cookie_value() and not the token, because cookies
   /// ignore ports: other servers of this host receive it too. Its name has the port of `Host`, so
-  /// that they do not replace it.
+  /// that they do not replace it. To be called where token_in_query().
   std::string cookie(const Request& request) const;
 
   /// The headers that let a page of an allowed other origin read the response. None for the
@@ -36,14 +37,19 @@ class AccessControl {
   bool is_allowed_host(std::string_view host) const;
   bool is_allowed_origin(const Request& request) const;
   bool is_listed_origin(const std::string& origin) const;
-  bool has_token(const Request& request) const;
+  std::optional<Owner> owner_of(const Request& request) const;
 
   /// Whether the browser speaks TLS, to this server or to a proxy in front of it.
   bool is_encrypted(const Request& request) const;
   static std::string cookie_name(const Request& request, bool encrypted);
 
-  std::string token_;
-  std::string cookie_value_;
+  struct Secret {
+    std::string token, cookie_value;
+  };
+  /// Of which one is equal to the text, in a time that does not depend on where they differ.
+  std::optional<Owner> find(std::string_view text, std::string Secret::*member) const;
+
+  std::vector<Secret> secrets_;
   std::vector<std::string> origins_;
   std::vector<std::string> hosts_;
 };

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "server/protocol/messages.h"
+
 namespace streamdiffusion::server {
 namespace {
 
@@ -125,6 +127,7 @@ std::vector<std::string> cookies(const Request& request, std::string_view name) 
 Response error_response(const HttpError& http_error) {
   nlohmann::json error{{"code", http_error.code()}, {"message", http_error.what()}};
   if (!http_error.param().empty()) error["param"] = http_error.param();
+  add_numbers(error, http_error);
   Response response;
   response.status = http_error.status();
   response.body = nlohmann::json{{"error", error}}.dump(-1, ' ', false,

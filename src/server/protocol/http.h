@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "server/protocol/http_error.h"
+#include "server/tokens.h"
 
 namespace streamdiffusion::server {
 
@@ -38,6 +39,8 @@ struct Request {
   std::string body;
   /// True if the request came over TLS.
   bool secure = false;
+  /// Whose token it has, once AccessControl has checked it.
+  Owner owner = 0;
   /// Null if nobody watches the client.
   std::shared_ptr<Cancellation> cancellation;
 

@@ -1,6 +1,7 @@
 // The error that a client is sent when its request cannot be met.
 #pragma once
 
+#include <map>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -23,12 +24,14 @@ class HttpError : public std::runtime_error {
       : std::runtime_error(other.what()),
         status_(other.status_),
         code_(other.code_),
-        param_(other.param_) {}
+        param_(other.param_),
+        numbers_(other.numbers_) {}
   HttpError& operator=(const HttpError& other) {
     std::runtime_error::operator=(std::runtime_error(other.what()));
     status_ = other.status_;
     code_ = other.code_;
     param_ = other.param_;
+    numbers_ = other.numbers_;
     return *this;
   }
   ~HttpError() override = default;
@@ -36,10 +39,14 @@ class HttpError : public std::runtime_error {
   int status() const { return status_; }
   const std::string& code() const { return code_; }
   const std::string& param() const { return param_; }
+  /// What the message says in numbers, for programs; members of the error beside those.
+  const std::map<std::string, double>& numbers() const { return numbers_; }
+  void add(const std::string& name, double number) { numbers_[name] = number; }
 
  private:
   int status_;
   std::string code_, param_;
+  std::map<std::string, double> numbers_;
 };
 
 /// Throws HttpError 400 "bad_request" with the joined parts as its message.

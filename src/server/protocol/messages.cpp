@@ -1,6 +1,7 @@
 #include "server/protocol/messages.h"
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "server/parameters.h"
@@ -114,12 +115,23 @@ std::string status_message(const char* status) {
   return dump({{"status", status}});
 }
 
+void add_numbers(JsonValue& error, const HttpError& http_error) {
+  for (const auto& [name, number] : http_error.numbers()) {
+    if (number == std::trunc(number)) {
+      error[name] = static_cast<std::int64_t>(number);
+    } else {
+      error[name] = number;
+    }
+  }
+}
+
 std::string error_message(const HttpError& http_error, bool fatal) {
   JsonValue message{{"status", "error"},
                     {"code", http_error.code()},
                     {"message", http_error.what()},
                     {"fatal", fatal}};
   if (!http_error.param().empty()) message["param"] = http_error.param();
+  add_numbers(message, http_error);
   return dump(message);
 }
 

@@ -63,6 +63,8 @@ ClientText read_client_text(std::string_view message, bool legacy);
 std::string dump(const nlohmann::json& json);
 
 std::string status_message(const char* status);
+/// Adds HttpError::numbers(), whole ones without a fraction.
+void add_numbers(nlohmann::json& error, const HttpError& http_error);
 std::string error_message(const HttpError& http_error, bool fatal);
 
 /// A session's id is 1 to 64 characters of A-Z a-z 0-9 _ -

@@ -69,12 +69,13 @@ const char* to_string(ClientSession::State state) {
 
 ClientSession::ClientSession(ServerContext context, std::string id, Protocol protocol,
                              std::weak_ptr<ClientConnection> connection,
-                             std::shared_ptr<TaskGate> gate, Events events)
+                             std::shared_ptr<TaskGate> gate, Owner owner, Events events)
     : context_(context),
       id_(std::move(id)),
       protocol_(protocol),
       connection_(std::move(connection)),
       gate_(std::move(gate)),
+      owner_(owner),
       events_(std::move(events)),
       model_(context.models.first()),
       parameters_(model_->table.defaults()),
@@ -88,6 +89,7 @@ void ClientSession::send_wait_position(int position, int limit) {
 void ClientSession::admit() {
   state_ = State::opening;
   opening_ = true;
+  set_load();
   context_.metrics.session_opened();
   open();
 }
@@ -126,6 +128,7 @@ void ClientSession::on_opened(std::unique_ptr<LiveStream> stream) {
   } catch (...) {
     send_error(current_http_error());
     parameters_ = asked_->now().parameters;
+    set_load();
   }
   reconfiguring_ = stream_->reconfiguring();
   send(dump(settings()));
@@ -197,6 +200,7 @@ void ClientSession::check_stream() {
   if (std::exchange(reconfiguring_, stream_->reconfiguring()) && !reconfiguring_) {
     send(dump(settings()));
   }
+  measure_load();
   JsonValue stats = write_counters(counters);
   stats["status"] = "stats";
   stats["fps"] = delivery_window_.fps();
@@ -299,6 +303,7 @@ JsonValue ClientSession::describe() const {
                 {"state", paused_ && state_ == State::live ? "paused" : to_string(state_)}};
   out["params"] = model_->table.write(parameters_);
   out["warnings"] = model_->table.warnings(parameters_);
+  if (context_.admission.by_cost()) out["load"] = context_.admission.used_by(this);
   out["stats"] = nullptr;
   if (!stream_) return out;
   JsonValue stats = write_counters(client_counters(stream_->counters()));

@@ -18,6 +18,7 @@
 #include "server/parameters.h"
 #include "server/protocol/messages.h"
 #include "server/protocol/rate_limiter.h"
+#include "server/sessions/admission.h"
 #include "server/sessions/delivery_stats.h"
 #include "server/sessions/encoded_image.h"
 #include "settings/change_history.h"
@@ -45,6 +46,7 @@ struct ServerContext {
   const Limits& limits;
   Executor& executor;
   LoadedModels& models;
+  Admission& admission;
 };
 
 /// `binary` sends images in both directions over the WebSocket. `legacy` is the protocol of the
@@ -70,11 +72,15 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   /// The connection may be destroyed at any time. `gate` is how the stream's threads post.
   ClientSession(ServerContext context, std::string id, Protocol protocol,
                 std::weak_ptr<ClientConnection> connection, std::shared_ptr<TaskGate> gate,
-                Events events);
+                Owner owner, Events events);
 
   // Called by the registry.
   void send_wait_position(int position, int limit);
   void admit();
+  /// Whether the device has time for it now.
+  Admission::Room room() const;
+  /// As Admission::check(), of what it starts with.
+  void check_start() const;
   /// Called twice a second.
   void tick();
   void update_metrics();
@@ -130,6 +136,7 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   }
 
   const std::string& id() const { return id_; }
+  Owner owner() const { return owner_; }
   /// Whether the connection is gone, with or without on_closed().
   bool disconnected() const { return connection_.expired(); }
   State state() const { return state_; }
@@ -150,6 +157,11 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   void take_text(std::string_view message);
   void take_binary(std::string message);
   void handle(const ClientText& message);
+  /// The same of what it asks for next.
+  void check_change(const StreamModel& model, const Parameters& next) const;
+  /// What the stream takes of the device from now on, as predicted.
+  void set_load();
+  void measure_load();
   /// Takes over what was asked for, and tells the client.
   void take(Parameters next, bool outside);
   /// The other model that an object asks for, if it does.
@@ -186,6 +198,7 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   const Protocol protocol_;
   std::weak_ptr<ClientConnection> connection_;
   const std::shared_ptr<TaskGate> gate_;
+  const Owner owner_;
   const Events events_;
   State state_ = State::waiting;
   /// Ends the opening of the stream.
@@ -218,6 +231,9 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   bool next_frame_ = false, expects_image_ = false;
   /// Legacy protocol: a frame request is due and was not sent.
   bool frame_request_pending_ = false;
+  /// Of a frame; and what the stream had worked when its load was set or measured last.
+  double predicted_seconds_ = 0;
+  SessionTimes times_then_;
   DeliveryWindow delivery_window_;
   DeliveryCounts delivery_counts_;
   /// The counters that the metrics already contain.

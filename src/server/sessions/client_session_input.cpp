@@ -191,6 +191,7 @@ void ClientSession::patch(const json::Json& object, bool outside) {
 }
 
 void ClientSession::take(Parameters next, bool outside) {
+  check_change(*model_, next);
   if (stream_) {
     try {
       note_change(stream_->change(next.live), model_, next);
@@ -199,6 +200,7 @@ void ClientSession::take(Parameters next, bool outside) {
     }
   } else {
     parameters_ = std::move(next);
+    set_load();
     quality_->store(parameters_.jpeg_quality);
     changed_while_opening_ = opening_;
   }

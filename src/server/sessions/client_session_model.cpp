@@ -56,6 +56,7 @@ void ClientSession::on_model_opened(const std::shared_ptr<const StreamModel>& mo
                                     const json::Json& object) {
   follow_stream();
   Parameters next = model->table.apply(object, model->table.carried_over(parameters_));
+  check_change(*model, next);
   try {
     note_change(stream_->change(*model->factory, next.live), model, next);
   } catch (...) {
@@ -73,6 +74,7 @@ void ClientSession::note_change(std::uint64_t number, std::shared_ptr<const Stre
   parameters_ = std::move(parameters);
   quality_->store(parameters_.jpeg_quality);
   asked_->add(number, Asked{model_, parameters_});
+  set_load();
 }
 
 void ClientSession::follow_stream() {
@@ -80,6 +82,7 @@ void ClientSession::follow_stream() {
   if (!asked_->follow(stream_->changes())) return;
   model_ = asked_->now().model;
   parameters_ = asked_->now().parameters;
+  set_load();
   quality_->store(parameters_.jpeg_quality);
   send(dump(settings()));
 }

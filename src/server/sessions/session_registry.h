@@ -19,26 +19,29 @@ class SessionRegistry {
   SessionRegistry(const SessionRegistry&) = delete;
   SessionRegistry& operator=(const SessionRegistry&) = delete;
 
-  /// A new session, which has a slot or waits for one. Throws HttpError 409 for an id in use, and
-  /// 503 if the queue is full or the server is draining.
+  /// A new session, which has a slot or waits for one. Throws HttpError 409 for an id in use, 503
+  /// if the queue is full or the server is draining, and 403 or 429 where its token has no room for
+  /// it.
   std::shared_ptr<ClientSession> connect(const std::string& id, Protocol protocol,
-                                         std::weak_ptr<ClientConnection> connection);
+                                         std::weak_ptr<ClientConnection> connection,
+                                         Owner owner = 0);
   /// To be called when the session's connection is closed. tick() calls it for connections that
   /// were destroyed without it.
   void disconnect(const std::shared_ptr<ClientSession>& session);
 
-  /// Takes a slot for a single image. Throws HttpError 503.
-  void acquire_slot();
-  void release_slot();
+  /// Takes a slot for a single image. Throws HttpError 503, and 429 as connect() does.
+  void acquire_slot(Admission::Stream stream, Owner owner);
+  void release_slot(Admission::Stream stream);
 
   std::shared_ptr<ClientSession> find_or_null(const std::string& id) const;
-  /// Throws HttpError 404.
-  std::shared_ptr<ClientSession> find(const std::string& id) const;
-  nlohmann::json list() const;
+  /// Of clients with this token. Throws HttpError 404.
+  std::shared_ptr<ClientSession> find(const std::string& id, Owner owner) const;
+  /// Those of clients with this token.
+  nlohmann::json list(Owner owner) const;
   /// The live session of this id, if there is one; all of them for an empty id.
   std::vector<std::shared_ptr<ClientSession>> live(const std::string& id = {}) const;
-  /// The last image that any session delivered, or null.
-  EncodedImagePtr newest_image() const;
+  /// The last image that any of these sessions delivered, or null.
+  EncodedImagePtr newest_image(Owner owner) const;
   int active() const { return used_slots_; }
   int waiting() const { return static_cast<int>(queue_.size()); }
 
@@ -57,6 +60,11 @@ class SessionRegistry {
   bool empty() const { return used_slots_ == 0 && sessions_.empty(); }
 
  private:
+  /// Throws HttpError 503 where nobody may wait any more.
+  void require_place() const;
+  void enter(const ClientSession& session);
+  /// The first that waits and can run now; null where there is none.
+  std::shared_ptr<ClientSession> take_next();
   void admit_next();
   void leave_queue(const ClientSession* session);
   void send_wait_positions();

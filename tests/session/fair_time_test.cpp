@@ -1,0 +1,57 @@
+// Sessions that keep asking get the same seconds of the device, however heavy their frames are.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "streamdiffusion/engine.h"
+#include "support/tiny_model.h"
+
+namespace streamdiffusion {
+namespace {
+
+double device_seconds(const SessionTimes& times) {
+  return times.encode + times.unet + times.decode + times.other;
+}
+
+/// Draws a frame, and returns what it took of the device.
+double draw(Session& session) {
+  const double before = device_seconds(session.times());
+  const Image image{
+      session.width(), session.height(),
+      std::vector<std::uint8_t>(static_cast<std::size_t>(session.width() * session.height() * 3))};
+  (void)session.process(image);
+  return device_seconds(session.times()) - before;
+}
+
+class FairTime : public ::testing::TestWithParam<const char*> {};
+
+/// Eight steps of sixteen times the pixels: a frame costs over a hundred times as much.
+TEST_P(FairTime, ALightSessionKeepsItsHalfBesideAHeavyOne) {
+  const testing::TinyModel model;
+  Engine engine =
+      Engine::open({.model = model.path(), .device = "ref", .threads = 1, .batching = GetParam()});
+  Session light = engine.session({.width = 32, .height = 32, .t_index_list = {30}});
+  Session heavy = engine.session(
+      {.width = 128, .height = 128, .t_index_list = {5, 10, 15, 20, 25, 30, 35, 40}});
+  for (Session* session : {&light, &heavy}) session->set_prompt("red apple");
+  constexpr int kFrames = 12;  // of the heavy one
+  std::atomic<bool> begun = false, end = false;
+  double of_light = 0, of_heavy = 0;
+  std::thread neighbor([&] {
+    draw(light);
+    begun = true;
+    while (!end) of_light += draw(light);
+  });
+  while (!begun) std::this_thread::yield();
+  for (int i = 0; i < kFrames; ++i) of_heavy += draw(heavy);
+  end = true;
+  neighbor.join();
+  EXPECT_GT(of_light, 0.4 * (of_light + of_heavy)) << of_light << " s and " << of_heavy << " s";
+}
+
+INSTANTIATE_TEST_SUITE_P(Batching, FairTime, ::testing::Values("off", "8"),
+                         [](const auto& batching) { return std::string(batching.param); });
+
+}  // namespace
+}  // namespace streamdiffusion
