@@ -27,6 +27,9 @@ endif()
 # once for a library. Builds without it (the presets debug, tsan and fuzz) prove that every file stands alone.
 function(sd_join_sources target)
   set_target_properties(${target} PROPERTIES UNITY_BUILD ${SD_JOINED_SOURCES} UNITY_BUILD_BATCH_SIZE 0)
+  if(SD_JOINED_SOURCES AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU") # which takes joined sources for headers
+    target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-Wno-subobject-linkage>)
+  endif()
 endfunction()
 
 # sd_precompile(<target> [<header>... | FROM <target>]): the standard headers, or with headers of its own those too, or

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/error.h"
 #include "graph/graph.h"
 #include "graph/memory_plan.h"
 #include "tensor/tensor.h"
@@ -175,8 +176,8 @@ class Device {
   /// and waits for that. What was queued on the card's default stream comes first. Thread-safe.
   /// Throws unsupported where the device has no memory of its own, and invalid_argument for rows
   /// that do not lie in it.
-  virtual void download(std::byte* to, const DeviceRows& from);
-  virtual void upload(const DeviceRows& to, const std::byte* from);
+  virtual void download(std::byte* /*to*/, const DeviceRows& /*from*/) { refuse_card_memory(); }
+  virtual void upload(const DeviceRows& /*to*/, const std::byte* /*from*/) { refuse_card_memory(); }
   /// About the bytes that compile() would keep of the weights of a graph and its plan. Reads none.
   virtual std::size_t planned_weight_bytes(const graph::Graph& graph,
                                            const graph::MemoryPlan& plan) const {
@@ -189,6 +190,13 @@ class Device {
   }
   /// Bytes of packed weights that all executables of this device hold together.
   virtual std::size_t weight_bytes() const = 0;
+
+ private:
+  [[noreturn]] void refuse_card_memory() const {
+    base::fail(base::ErrorCode::unsupported,
+               "the frame is in the memory of a card, and the engine's device is ", name(),
+               "; expected a frame in the memory of this machine");
+  }
 };
 
 struct DeviceOptions {

@@ -27,20 +27,7 @@ std::optional<std::string> why_no_card() {
 #endif
 }
 
-[[noreturn]] void refuse_card_memory(const std::string& device) {
-  base::fail(base::ErrorCode::unsupported,
-             "the frame is in the memory of a card, and the engine's ", "device is ", device,
-             "; expected a frame in the memory of this machine");
-}
-
 }  // namespace
-
-void Device::download(std::byte*, const DeviceRows&) {
-  refuse_card_memory(name());
-}
-void Device::upload(const DeviceRows&, const std::byte*) {
-  refuse_card_memory(name());
-}
 
 AutomaticDevice automatic_device() {
   AutomaticDevice device{.name = "ref", .without_card = "ref"};
