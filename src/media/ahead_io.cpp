@@ -1,7 +1,6 @@
 #include "media/ahead_io.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <cstring>
 #include <new>
 

@@ -206,7 +206,8 @@ void AvSource::open_input() {
   io_.say_if_edits_are_read_in_part(spec_.name, *context->iformat);
   start_timeout();
   const int info_status = avformat_find_stream_info(input_.get(), nullptr);
-  if (info_status < 0 || interrupt_.stopped()) cannot_open(info_status);
+  const bool given_up = interrupt_.stopped() || interrupt_.timed_out();
+  if (info_status < 0 || given_up) cannot_open(info_status);
 }
 
 /// An address may name a file on a server as well as a broadcast. The file has a length.

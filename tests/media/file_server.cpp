@@ -15,8 +15,8 @@ constexpr int kPollMilliseconds = 20, kBacklog = 8;
 
 }  // namespace
 
-FileServer::FileServer(std::string content, bool with_length, std::size_t missing)
-    : content_(std::move(content)), with_length_(with_length), missing_(missing) {
+FileServer::FileServer(std::string content, bool with_length, std::size_t missing, bool stalls)
+    : content_(std::move(content)), with_length_(with_length), missing_(missing), stalls_(stalls) {
   listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -48,6 +48,7 @@ void FileServer::serve() {
     if (connection < 0) continue;
     ++requests_;
     answer(connection);
+    while (stalls_ && !leaving_) ::poll(nullptr, 0, kPollMilliseconds);
     ::close(connection);
   }
 }

@@ -11,8 +11,9 @@ namespace streamdiffusion::testing {
 class FileServer {
  public:
   /// Without `with_length`, the answer ends with the connection, as that of a broadcast. `missing`:
-  /// bytes that are announced and do not come.
-  FileServer(std::string content, bool with_length, std::size_t missing = 0);
+  /// bytes that are announced and do not come; the connection is closed, or with `stalls` stays
+  /// open.
+  FileServer(std::string content, bool with_length, std::size_t missing = 0, bool stalls = false);
   ~FileServer();
   FileServer(const FileServer&) = delete;
   FileServer& operator=(const FileServer&) = delete;
@@ -28,6 +29,7 @@ class FileServer {
   std::string content_;
   bool with_length_;
   std::size_t missing_;
+  bool stalls_;
   int listener_ = -1, port_ = 0;
   std::atomic<bool> leaving_{false};
   std::atomic<int> requests_{0};

@@ -21,6 +21,7 @@ namespace streamdiffusion::media {
 namespace {
 
 using namespace streamdiffusion::testing;
+using ::testing::AnyOf;
 using ::testing::Each;
 using ::testing::HasSubstr;
 
@@ -100,6 +101,20 @@ TEST(WebInput, ATransferThatBreaksOffIsAnError) {
               }),
               HasSubstr("Stream ends prematurely"));
   EXPECT_GT(frames, 0U);
+}
+
+TEST(WebInput, ATransferThatFallsSilentIsGivenUp) {
+  const TemporaryFolder folder;
+  const std::string content = bytes_of(clip(folder, "a.mkv", 60));
+  for (const std::size_t sent : {std::size_t{100}, std::size_t{900}, content.size() / 2}) {
+    const FileServer server(content.substr(0, sent), true, content.size() - sent, true);
+    EXPECT_THAT(error_of([&] {
+                  const auto source = open_source(server.address("a.mkv"), {.timeout = 0.5});
+                  while (source->read()) continue;
+                }),
+                AnyOf(HasSubstr("no data within 0.5 s"), HasSubstr("no data for 0.5 s")))
+        << sent;
+  }
 }
 
 TEST(Input, PacketsBeforeTheFirstKeyFrameAreCounted) {
