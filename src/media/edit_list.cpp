@@ -13,7 +13,7 @@
 namespace streamdiffusion::media {
 namespace {
 
-constexpr std::uint64_t kMany = 1'000'000, kTimesTheSamples = 4;
+constexpr std::uint64_t kManyEdits = 1'000'000, kTimesTheSamples = 4;
 /// Of one table. What a longer one says is not known, and the worst is assumed.
 constexpr std::uint64_t kMaxTableBytes = std::uint64_t{16} << 20U;
 /// In one box.
@@ -246,7 +246,7 @@ std::optional<EditList> edits_of_root(const File& file, const Box& root) {
 }  // namespace
 
 bool EditList::is_excessive() const {
-  return hidden || edits > kMany || frames > std::max(kMany, kTimesTheSamples * samples);
+  return hidden || edits > kManyEdits || frames > std::max(kManyEdits, kTimesTheSamples * samples);
 }
 
 std::optional<EditList> longest_edit_list(const ReadAt& read, std::uint64_t size, bool all) {

@@ -97,17 +97,17 @@ LdmUNetNames::LdmUNetNames(const std::vector<std::string>& names, bool as_two_la
     count(name, "down_blocks.", down_);
     count(name, "up_blocks.", up_);
   }
-  constexpr int kLayersOfTwo = 3;  // two and the downsampler, or the three of an up block
-  int next = 1;                    // input_blocks.0 is conv_in
+  constexpr int kEntriesOfTwo = 3;  // two and the downsampler, or the three of an up block
+  int next = 1;                     // input_blocks.0 is conv_in
   for (Block& block : down_) {
     block.first = next;
-    next += as_two_layers ? kLayersOfTwo : block.layers + 1;
+    next += as_two_layers ? kEntriesOfTwo : block.layers + 1;
     block.last = next - 1;
   }
   next = 0;
   for (Block& block : up_) {
     block.first = next;
-    next += as_two_layers ? kLayersOfTwo : block.layers;
+    next += as_two_layers ? kEntriesOfTwo : block.layers;
     block.last = next - 1;
   }
 }

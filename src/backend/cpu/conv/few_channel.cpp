@@ -21,7 +21,7 @@ constexpr std::int64_t kFewChannels = 4;
 /// f32 lanes of the widest vectors.
 constexpr std::int64_t kVector = 16;
 /// Output channels are padded to a multiple of it.
-constexpr std::int64_t kMultiple = 2 * kVector;
+constexpr std::int64_t kOutMultiple = 2 * kVector;
 
 class FewChannelConv2d final : public Kernel {
  public:
@@ -32,7 +32,7 @@ class FewChannelConv2d final : public Kernel {
         x_desc_(context.input(0)),
         y_desc_(context.output()),
         few_in_(op.in <= kFewChannels),
-        padded_((op.out + kMultiple - 1) / kMultiple * kMultiple) {
+        padded_((op.out + kOutMultiple - 1) / kOutMultiple * kOutMultiple) {
     const PackedWeight stored = plain_weight(context, 0);
     pack(reinterpret_cast<const float*>(stored->data()));
     bias_.resize(static_cast<std::size_t>(padded_));
