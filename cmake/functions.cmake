@@ -27,8 +27,12 @@ endif()
 # once for a library. Builds without it (the presets debug, tsan and fuzz) prove that every file stands alone.
 function(sd_join_sources target)
   set_target_properties(${target} PROPERTIES UNITY_BUILD ${SD_JOINED_SOURCES} UNITY_BUILD_BATCH_SIZE 0)
-  if(SD_JOINED_SOURCES AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU") # which takes joined sources for headers
-    target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-Wno-subobject-linkage>)
+  if(SD_JOINED_SOURCES AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # It takes joined sources for headers, and collects the garbage of its own memory for a tenth of the time. Without that
+    # the largest library takes 1.5 GB instead of 1.3.
+    target_compile_options(${target} PRIVATE
+      $<$<COMPILE_LANGUAGE:CXX>:-Wno-subobject-linkage>
+      $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CONFIG:Release>>:--param=ggc-min-heapsize=2097152>)
   endif()
 endfunction()
 
