@@ -8,6 +8,7 @@
 #include "server/frame_seconds.h"
 #include "server/protocol/http_error.h"
 #include "server/running_server.h"
+#include "server/ten_fps.h"
 #include "server/what_fits.h"
 #include "support/tiny_model.h"
 
@@ -23,14 +24,6 @@ using ::testing::HasSubstr;
 
 /// Of a step of 512x512: at 10 images a second a tenth of the device's time for streams.
 constexpr double kStepSeconds = 0.1 * Admission::kForStreams / 10;
-
-ServerOptions ten_fps() {
-  ServerOptions options;
-  options.limits.min_fps = 10;
-  options.limits.sessions = 16;
-  options.limits.requests_per_second = 10000;
-  return options;
-}
 
 SessionOptions stream_of(int side, int steps) {
   SessionOptions options;

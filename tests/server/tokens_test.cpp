@@ -6,6 +6,7 @@
 
 #include "server/running_server.h"
 #include "server/sessions/admission.h"
+#include "server/ten_fps.h"
 #include "support/errors.h"
 #include "support/temporary_folder.h"
 
@@ -16,14 +17,6 @@ using nlohmann::json;
 using server::Admission;
 using server::ServerOptions;
 using ::testing::HasSubstr;
-
-ServerOptions ten_fps() {
-  ServerOptions options;
-  options.limits.min_fps = 10;
-  options.limits.sessions = 16;
-  options.limits.requests_per_second = 10000;
-  return options;
-}
 
 TEST(Tokens, OfAFileHaveLimits) {
   const TemporaryFolder folder;
