@@ -13,6 +13,7 @@ namespace {
 class AheadSource final : public FrameSource {
  public:
   explicit AheadSource(std::unique_ptr<FrameSource> source) : source_(std::move(source)) {
+    for (const auto& track : source_->extras().tracks) track->hold();
     while (frames_.size() < kMaxFramesAhead && !found_) {
       std::optional<Frame> frame = source_->read();
       if (!frame) break;
@@ -30,6 +31,9 @@ class AheadSource final : public FrameSource {
   std::uint64_t damaged() const override { return source_->damaged(); }
   Extras extras() const override { return source_->extras(); }
   std::optional<Frame> read() override {
+    if (!std::exchange(begun_, true)) {
+      for (const auto& track : source_->extras().tracks) track->release();
+    }
     if (frames_.empty()) return source_->read();
     Frame frame = std::move(frames_.front());
     frames_.pop_front();
@@ -49,7 +53,7 @@ class AheadSource final : public FrameSource {
   std::unique_ptr<FrameSource> source_;
   std::deque<Frame> frames_;
   std::vector<Error> problems_;
-  bool found_ = false;
+  bool found_ = false, begun_ = false;
 };
 
 }  // namespace

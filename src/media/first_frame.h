@@ -10,7 +10,8 @@ namespace streamdiffusion::media {
 /// The source, after it has given an image: frames are read until one can be converted, at most
 /// kMaxFramesAhead. They come from read() all the same. Throws what read() throws; what the only
 /// frame says of its image; or corrupt_file if it ends and none of several could be converted. A
-/// source that is stopped is as good as one that has given an image.
+/// source that is stopped is as good as one that has given an image. What is read of its sound
+/// meanwhile is kept until the first read(), by when a sink that writes it must be open.
 std::unique_ptr<FrameSource> with_first_frame(std::unique_ptr<FrameSource> source);
 
 /// A decoded frame waits in memory.

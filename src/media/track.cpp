@@ -49,6 +49,14 @@ double Track::seconds() const {
   return queue_->seconds();
 }
 
+void Track::hold() {
+  queue_->hold();
+}
+
+void Track::release() {
+  queue_->release();
+}
+
 Track::Queue::Queue(const AVStream& stream, std::int64_t start)
     : parameters_(avcodec_parameters_alloc()),
       time_base_(stream.time_base),
@@ -75,12 +83,18 @@ void Track::Queue::push(const AVPacket& packet) {
   const std::lock_guard lock(mutex_);
   if (first_time_ == AV_NOPTS_VALUE) first_time_ = time;
   end_time_ = time + packet.duration;
-  if (!enabled_) return;
+  if (!enabled_ && !held_) return;
   AvPacket copy(av_packet_clone(&packet));
   if (!copy) throw std::bad_alloc();
   copy->pts = time - start_;
   copy->dts = (packet.dts != AV_NOPTS_VALUE ? packet.dts : time) - start_;
   packets_.push_back(std::move(copy));
+}
+
+void Track::Queue::release() {
+  const std::lock_guard lock(mutex_);
+  held_ = false;
+  if (!enabled_) packets_.clear();
 }
 
 AvPacket Track::Queue::pop(std::int64_t time, AVRational base) {

@@ -31,6 +31,11 @@ class Track {
   std::string name() const;
   /// Length of what the source has read so far, in seconds.
   double seconds() const;
+  /// Keeps what is read from now on for a sink that is opened later. Otherwise packets are dropped
+  /// until there is one that writes them.
+  void hold();
+  /// Ends hold(): drops what was kept, unless a sink writes it by now.
+  void release();
   Queue& queue() { return *queue_; }
 
  private:

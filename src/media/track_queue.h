@@ -22,8 +22,11 @@ class Track::Queue {
   /// Language, title, file name of an attachment.
   const Tags& tags() const { return tags_; }
 
-  /// Called by a sink that will write the packets. Until then they are dropped.
+  /// Called by a sink that will write the packets. Until then they are dropped, unless held.
   void enable() { enabled_ = true; }
+  /// See Track.
+  void hold() { held_ = true; }
+  void release();
   /// Appends a copy of `packet`; one without a time is dropped.
   void push(const AVPacket& packet);
   /// Called by the source at its end: no more packets will come.
@@ -41,7 +44,7 @@ class Track::Queue {
   std::int64_t start_;
   int disposition_;
   Tags tags_;
-  std::atomic<bool> enabled_{false}, finished_{false};
+  std::atomic<bool> enabled_{false}, held_{false}, finished_{false};
   mutable std::mutex mutex_;
   std::deque<AvPacket> packets_;
   std::int64_t first_time_ = AV_NOPTS_VALUE, end_time_ = AV_NOPTS_VALUE;

@@ -7,6 +7,8 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "media/frame_sink.h"
+#include "support/clips.h"
 #include "support/errors.h"
 #include "support/temporary_folder.h"
 
@@ -59,6 +61,34 @@ TEST(FirstFrame, WithoutAnyThereIsNoSource) {
   EXPECT_EQ(error_of([] { with_first_frame(std::make_unique<SomeFrames>(1, 1)); }), "a bad one");
   EXPECT_EQ(error_of([] { with_first_frame(std::make_unique<SomeFrames>(3, 3)); }),
             "frames: no frame could be drawn");
+}
+
+TEST(FirstFrame, TheSoundThatComesBeforeItIsCopiedToo) {
+  const TemporaryFolder folder;
+  const auto copy = [](FrameSource& source, const std::string& path, bool with_sound) {
+    const auto sink =
+        open_sink(path, {.width = 64,
+                         .height = 48,
+                         .time_base = source.info().time_base,
+                         .rate = source.info().rate,
+                         .extras = with_sound ? source.extras() : source.extras().without_sound()});
+    while (const auto frame = source.read()) sink->write(frame->image(), frame->pts, 0);
+    sink->finish();
+  };
+  const auto talkie = open_source(
+      "lavfi:testsrc=size=64x48:rate=10:duration=2[out0];sine=frequency=440:duration=2[out1]");
+  copy(*talkie, folder / "a.mkv", true);
+  for (const bool with_sound : {true, false}) {
+    const auto source = with_first_frame(open_source(folder / "a.mkv"));
+    const double read = source->extras().sound()->seconds();
+    EXPECT_GT(read, 0) << "there is sound before it";
+    copy(*source, folder / "b.mkv", with_sound);
+    const auto copied = open_source(folder / "b.mkv");
+    EXPECT_EQ(copied->extras().sound() != nullptr, with_sound);
+    if (!with_sound) continue;
+    read_all(*copied);
+    EXPECT_DOUBLE_EQ(copied->extras().sound()->seconds(), source->extras().sound()->seconds());
+  }
 }
 
 TEST(FirstFrame, PipesAndAddressesAreNotWaitedFor) {
