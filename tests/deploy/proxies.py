@@ -54,11 +54,11 @@ def get(port: int, path: str, fields: dict | None = None) -> tuple[int, bytes]:
 class Engine:
     """A server of its own."""
 
-    def __init__(self, port: int):
+    def __init__(self, port: int, *flags: str):
         self.port = port
         self.process = subprocess.Popen(
             [PROGRAM, "serve", "--port", str(port), "--device", DEVICE, "--threads", "1", "--width", "64",
-             "--height", "64", "--max-sessions", "8", "--lame-duck", str(LAME_DUCK_S)],
+             "--height", "64", "--max-sessions", "8", "--lame-duck", str(LAME_DUCK_S), *flags],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait("a server", lambda: get(port, "/readyz")[0] == 200, 60)
 

@@ -185,27 +185,25 @@ class RayCluster(unittest.TestCase):
         self.assertLess(percentile(extra["placed"], 0.5), percentile(extra["direct"], 0.5) + 5)
 
     def test_3_a_server_is_killed(self) -> None:
-        self.wait_for_idle(2)
-        streams = self.streams(STREAMS)
-        server = self.busiest(streams)
-        since = time.monotonic()
-        os.kill(server.pid, signal.SIGKILL)
-        wait("streams elsewhere", lambda: all(s.server != server.url for s in streams), 60)
-        self.wait_for_images(streams)
-        self.figures("server killed", streams, since, 5)
+        server = self.kill("server killed", lambda server: server.pid)
         wait("the server at its old address", lambda: answers(f"{server.url}/readyz"), 60)
 
     def test_4_a_replica_is_killed(self) -> None:
+        server = self.kill("replica killed", lambda server: server.replica)
+        wait("another server in its place",
+             lambda: len(servers := self.cluster.servers()) == 2 and server.pid not in [s.pid for s in servers], 90)
+
+    def kill(self, what: str, pid_of) -> Server:
+        """The process `pid_of` the busiest server. Gives that server when its streams go on elsewhere."""
         self.wait_for_idle(2)
         streams = self.streams(STREAMS)
         server = self.busiest(streams)
         since = time.monotonic()
-        os.kill(server.replica, signal.SIGKILL)
+        os.kill(pid_of(server), signal.SIGKILL)
         wait("streams elsewhere", lambda: all(s.server != server.url for s in streams), 60)
         self.wait_for_images(streams)
-        self.figures("replica killed", streams, since, 5)
-        wait("another server in its place",
-             lambda: len(servers := self.cluster.servers()) == 2 and server.pid not in [s.pid for s in servers], 90)
+        self.figures(what, streams, since, 5)
+        return server
 
     def test_5_a_machine_dies(self) -> None:
         self.lose("sdray-b", "machine dies", lambda: self.cluster.end_processes("sdray-b"), 5)
