@@ -147,3 +147,8 @@ function(sd_test name)
   add_test(NAME ${name} COMMAND ${name})
   sd_limit(${name})
 endfunction()
+
+# sd_ci_only(<test>...): `make test` leaves them out, `make ci` runs them: loads, soaks, and programs that only it installs.
+function(sd_ci_only)
+  set_property(TEST ${ARGN} APPEND PROPERTY LABELS ci)
+endfunction()
