@@ -12,26 +12,27 @@ class Planes {
   explicit Planes(const Frame& on_card)
       : on_card_(on_card),
         planes_(image::planes_of(on_card.format, on_card.width, on_card.height)) {
-    for (const image::Plane& plane : planes_) bytes_ += size_of(plane);
-    memory_ = std::make_shared_for_overwrite<std::byte[]>(bytes_);
+    std::size_t bytes = 0;
+    for (const image::Plane& plane : planes_) {
+      offsets_.push_back(bytes);
+      bytes += static_cast<std::size_t>(plane.row_bytes) * static_cast<std::size_t>(plane.rows);
+    }
+    memory_ = std::make_shared_for_overwrite<std::byte[]>(bytes);
   }
 
   /// Calls `copy(rows on the card, rows here)` for each plane.
   template <typename Copy>
   void for_each(Copy copy) const {
-    std::byte* here = memory_.get();
-    for (std::size_t i = 0; i < planes_.size(); ++i, here += size_of(planes_[i - 1]))
-      copy(rows_of(i), here);
+    for (std::size_t i = 0; i < planes_.size(); ++i) copy(rows_of(i), here(i));
   }
 
   /// The frame here. A plane that is stored from bottom to top is so here too.
   Frame frame() const {
     Frame frame = on_card_;
-    std::byte* here = memory_.get();
-    for (std::size_t i = 0; i < planes_.size(); ++i, here += size_of(planes_[i - 1])) {
+    for (std::size_t i = 0; i < planes_.size(); ++i) {
       const bool bottom_up = on_card_.strides[i] < 0;
       const std::ptrdiff_t last = (planes_[i].rows - 1) * planes_[i].row_bytes;
-      frame.planes[i] = reinterpret_cast<std::uint8_t*>(here) + (bottom_up ? last : 0);
+      frame.planes[i] = reinterpret_cast<std::uint8_t*>(here(i)) + (bottom_up ? last : 0);
       frame.strides[i] = bottom_up ? -planes_[i].row_bytes : planes_[i].row_bytes;
     }
     return frame;
@@ -40,9 +41,7 @@ class Planes {
   std::shared_ptr<const void> owner() const { return memory_; }
 
  private:
-  static std::size_t size_of(const image::Plane& plane) {
-    return static_cast<std::size_t>(plane.row_bytes) * static_cast<std::size_t>(plane.rows);
-  }
+  std::byte* here(std::size_t i) const { return memory_.get() + offsets_[i]; }
   backend::DeviceRows rows_of(std::size_t i) const {
     const std::ptrdiff_t stride = on_card_.strides[i];
     const std::uint8_t* lowest =
@@ -57,7 +56,7 @@ class Planes {
 
   const Frame& on_card_;
   const std::vector<image::Plane> planes_;
-  std::size_t bytes_ = 0;
+  std::vector<std::size_t> offsets_;
   std::shared_ptr<std::byte[]> memory_;
 };
 

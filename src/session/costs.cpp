@@ -1,4 +1,4 @@
-#include "session/adapter_costs.h"
+#include "session/costs.h"
 
 #include <algorithm>
 
