@@ -1,5 +1,7 @@
 #include "graph/upsample2x.h"
 
+#include <algorithm>
+
 namespace streamdiffusion::graph {
 namespace {
 
@@ -8,9 +10,9 @@ constexpr int kReads[2][3] = {{0, 1, 1}, {0, 0, 1}};
 
 }  // namespace
 
-std::vector<float> fold_upsample2x(std::span<const float> weight, std::int64_t out,
-                                   std::int64_t in) {
-  std::vector<float> folded(static_cast<std::size_t>(out * kPhases * in * 4));
+void fold_upsample2x(std::span<const float> weight, std::int64_t out, std::int64_t in,
+                     std::span<float> folded) {
+  std::ranges::fill(folded, 0.0F);
   const float* from = weight.data();
   for (std::int64_t o = 0; o < out; ++o) {
     for (std::int64_t i = 0; i < in; ++i) {
@@ -24,7 +26,6 @@ std::vector<float> fold_upsample2x(std::span<const float> weight, std::int64_t o
       }
     }
   }
-  return folded;
 }
 
 }  // namespace streamdiffusion::graph

@@ -15,9 +15,13 @@ namespace streamdiffusion::graph {
 constexpr int kPhases = 4;
 
 /// Phase 2 a + b makes the output pixels (2 i + a, 2 j + b). It reads the input lines i - 1 + a and
-/// i + a, and the columns j - 1 + b and j + b. `weight` is [out, in, 3, 3] as stored; the result is
-/// [out, phase, in, 2, 2].
-std::vector<float> fold_upsample2x(std::span<const float> weight, std::int64_t out,
-                                   std::int64_t in);
+/// i + a, and the columns j - 1 + b and j + b. `weight` is [out, in, 3, 3] as stored; `folded`
+/// becomes [out, phase, in, 2, 2].
+void fold_upsample2x(std::span<const float> weight, std::int64_t out, std::int64_t in,
+                     std::span<float> folded);
+/// Elements of `folded`.
+constexpr std::size_t folded_size(std::int64_t out, std::int64_t in) {
+  return static_cast<std::size_t>(out * kPhases * in * 4);
+}
 
 }  // namespace streamdiffusion::graph

@@ -3,10 +3,9 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstring>
-#include <functional>
-#include <numeric>
 #include <optional>
 
 #include "base/error.h"
@@ -244,11 +243,11 @@ void SafetensorsFile::read_f32(const StoredTensor& tensor, std::span<float> out)
 
 void SafetensorsFile::read_finite_f32(const StoredTensor& tensor, std::span<float> out) const {
   read_f32(tensor, out);
-  // v * 0 is 0 for a finite v and NaN otherwise, and a sum with a NaN is NaN: one vectorized pass
-  // finds out whether all values are finite.
-  const float zero_or_nan = std::transform_reduce(out.begin(), out.end(), 0.0F, std::plus<>(),
-                                                  [](float v) { return v * 0.0F; });
-  if (zero_or_nan == 0.0F) return;
+  // One vectorized pass: the largest magnitude, as an integer, tells whether all are finite.
+  std::uint32_t largest = 0;
+  for (const float v : out)
+    largest = std::max(largest, std::bit_cast<std::uint32_t>(v) & 0x7fffffffU);
+  if (largest < 0x7f800000U) return;
   const auto at = std::find_if(out.begin(), out.end(), [](float v) { return !std::isfinite(v); });
   fail(ErrorCode::corrupt_file, path().string(), ": tensor ", json::quote(tensor.name), " holds ",
        *at, " at element ", at - out.begin(), ", expected finite numbers");
@@ -265,9 +264,11 @@ void to_f32(const StoredTensor& tensor, std::span<const std::byte> bytes, std::s
       if (!out.empty()) std::memcpy(out.data(), bytes.data(), bytes.size());
       return;
     case StoredType::bf16:
-      return convert<std::uint16_t>(bytes, out, base::bf16_to_f32);
+      return convert<std::uint16_t>(bytes, out,
+                                    [](std::uint16_t bits) { return base::bf16_to_f32(bits); });
     case StoredType::f16:
-      return convert<std::uint16_t>(bytes, out, base::f16_to_f32);
+      return convert<std::uint16_t>(bytes, out,
+                                    [](std::uint16_t bits) { return base::f16_to_f32(bits); });
     case StoredType::f8_e4m3:
       return convert<std::uint8_t>(bytes, out, [](std::uint8_t code) { return kE4m3[code]; });
     case StoredType::f8_e5m2:

@@ -8,8 +8,8 @@
 
 #include "backend/cpu/conv/forms.h"
 #include "backend/cpu/executable.h"
-#include "backend/cpu/onednn/one_openmp_thread.h"
 #include "backend/cpu/onednn/primitive.h"
+#include "backend/cpu/onednn/staging.h"
 #include "backend/cpu/probe/bf16_rate.h"
 #include "backend/cpu/simd/simd.h"
 #include "base/cpu_count.h"
@@ -89,11 +89,12 @@ class CpuDevice final : public Device {
   std::size_t planned_weight_bytes(const graph::Graph& graph,
                                    const graph::MemoryPlan& plan) const override {
     const Weights none;
+    Staging staging;
     double total = 0;
     for (const auto& program : plan.programs) {
       for (const int i : program) {
         const graph::Op& op = graph.ops[static_cast<std::size_t>(i)];
-        const KernelContext context{graph, plan, op, none, *cache_, threads()};
+        const KernelContext context{graph, plan, op, none, *cache_, staging, threads()};
         const auto* conv = std::get_if<graph::Conv2d>(&op.attributes);
         const double factor = conv != nullptr ? form_of(*conv, context).weight_factor : 1;
         total += factor * static_cast<double>(graph.weight_bytes(op));
@@ -101,16 +102,14 @@ class CpuDevice final : public Device {
     }
     return static_cast<std::size_t>(total);
   }
-  std::size_t weight_bytes() const override {
-    const std::lock_guard lock(cache_mutex_);
-    return cache_->bytes();
-  }
+  std::size_t weight_bytes() const override { return cache_->bytes(); }
 
-  /// Runs on the caller's thread, so that the thread team can go on with frames meanwhile.
+  /// On the caller's thread and some of low priority, so that the thread team can go on with frames
+  /// meanwhile.
   std::unique_ptr<Executable> compile(std::vector<graph::Graph> row_groups, const Weights& weights,
                                       std::span<const std::string> shared_inputs) override {
-    const std::lock_guard lock(cache_mutex_);
-    const OneOpenMpThread single;
+    const std::lock_guard lock(compile_mutex_);
+    bf16_is_faster();  // which is measured while nothing else runs
     auto result = std::make_unique<CpuExecutable>(team_, cache_, std::move(row_groups), weights,
                                                   shared_inputs, options_);
     // returns what packing the weights has freed to the system: 100 MiB for SD-Turbo
@@ -122,7 +121,8 @@ class CpuDevice final : public Device {
   const Isa& isa_;
   DeviceOptions options_;
   std::shared_ptr<base::ThreadTeam> team_;
-  mutable std::mutex cache_mutex_;
+  /// Two that compile at once would pack the same weights twice.
+  std::mutex compile_mutex_;
   std::shared_ptr<WeightCache> cache_ = std::make_shared<WeightCache>();
 };
 

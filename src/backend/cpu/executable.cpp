@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <dnnl.hpp>
 
+#include "backend/cpu/make_kernels.h"
 #include "backend/cpu/onednn/primitive.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -56,26 +57,30 @@ void CpuExecutable::compile_group(std::size_t index, const Weights& weights) {
   GroupWorkers& workers = workers_[index];
   std::size_t shared = 0, scratch = 0;
   for (std::size_t program = 0; program < workers.programs.size(); ++program) {
-    for (std::size_t i = 0; i < ops(index, program).size(); ++i) {
+    std::vector<std::unique_ptr<Kernel>> kernels(ops(index, program).size());
+    make_kernels(kernels.size(), team_->size(), [&](std::size_t i, Staging& staging) {
+      kernels[i] = compile_op({index, program, i}, weights, staging);
+    });
+    for (std::size_t i = 0; i < kernels.size(); ++i) {
       const host::OpIndex at{index, program, i};
-      auto kernel = compile_op(at, weights);
+      std::unique_ptr<Kernel>& kernel = kernels[i];
       shared = std::max(shared, kernel->shared_bytes());
       scratch = std::max(scratch, kernel->scratch_bytes());
       record(at).implementation = kernel->implementation();
       keep(at, kernel->kept_bytes());
       record(at).spans.resize(static_cast<std::size_t>(workers.count));
-      workers.programs[program].push_back(std::move(kernel));
     }
+    workers.programs[program] = std::move(kernels);
   }
   workers.shared = tensor::Buffer(shared);
   for (int w = 0; w < workers.count; ++w) workers.scratch.emplace_back(scratch);
 }
 
-std::unique_ptr<Kernel> CpuExecutable::compile_op(const host::OpIndex& at,
-                                                  const Weights& weights) const {
+std::unique_ptr<Kernel> CpuExecutable::compile_op(const host::OpIndex& at, const Weights& weights,
+                                                  Staging& staging) const {
   const host::RowGroup& rows = group(at.group);
-  const KernelContext context{rows.graph, rows.plan, op(at),
-                              weights,    *cache_,   workers_[at.group].count};
+  const KernelContext context{
+      rows.graph, rows.plan, op(at), weights, *cache_, staging, workers_[at.group].count};
   try {
     return std::visit([&](const auto& kind) { return make_kernel(kind, context); },
                       op(at).attributes);

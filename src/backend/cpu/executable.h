@@ -18,7 +18,6 @@ namespace streamdiffusion::backend::cpu {
 
 class CpuExecutable final : public host::HostExecutable {
  public:
-  /// The caller must have set one OpenMP thread (onednn/one_openmp_thread.h).
   CpuExecutable(std::shared_ptr<base::ThreadTeam> team, std::shared_ptr<WeightCache> cache,
                 std::vector<graph::Graph> graphs, const Weights& weights,
                 std::span<const std::string> shared_inputs, const DeviceOptions& options);
@@ -52,7 +51,8 @@ class CpuExecutable final : public host::HostExecutable {
 
   void assign_threads();
   void compile_group(std::size_t index, const Weights& weights);
-  std::unique_ptr<Kernel> compile_op(const host::OpIndex& at, const Weights& weights) const;
+  std::unique_ptr<Kernel> compile_op(const host::OpIndex& at, const Weights& weights,
+                                     Staging& staging) const;
   void work(int thread);
   /// Runs a group's ops. Returns false if it paused before the last.
   bool run_group(const Assignment& assignment, Worker worker);

@@ -20,6 +20,7 @@ struct Weights;
 
 namespace streamdiffusion::backend::cpu {
 
+class Staging;
 class WeightCache;
 
 /// Each part of scratch memory starts at a cache line.
@@ -67,6 +68,7 @@ struct KernelContext {
   const graph::Op& op;
   const Weights& weights;
   WeightCache& cache;
+  Staging& staging;
   int workers = 1;
 
   const tensor::Desc& input(std::size_t i) const { return graph.desc(op.inputs[i]); }

@@ -5,6 +5,7 @@
 #include <dnnl.hpp>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -15,10 +16,12 @@ namespace streamdiffusion::backend::cpu {
 
 using PackedWeight = std::shared_ptr<const tensor::Buffer>;
 
+/// Any thread.
 class WeightCache {
  public:
   /// What `key` names, in `layout`: the buffer that an executable still holds, else what make()
-  /// returns. make() may itself get other keys.
+  /// returns. make() may itself get other keys. Of two threads that make the same at once, one
+  /// keeps what it made, and the other gets that.
   PackedWeight get(const std::string& key, const dnnl::memory::desc& layout,
                    const std::function<tensor::Buffer()>& make);
   /// Bytes of all buffers that executables hold.
@@ -31,7 +34,9 @@ class WeightCache {
   };
 
   PackedWeight find(const std::string& key, const dnnl::memory::desc& layout) const;
+  static PackedWeight held(const std::vector<Entry>& entries, const dnnl::memory::desc& layout);
 
+  mutable std::mutex mutex_;
   std::unordered_map<std::string, std::vector<Entry>> entries_;
 };
 

@@ -61,8 +61,9 @@ std::vector<float> channels_last(const std::vector<float>& stored, std::size_t o
 /// columns alike.
 std::vector<float> transposed(const std::vector<float>& stored, std::size_t out, std::size_t in,
                               std::size_t padded) {
-  const std::vector<float> folded =
-      graph::fold_upsample2x(stored, static_cast<std::int64_t>(out), static_cast<std::int64_t>(in));
+  const auto outs = static_cast<std::int64_t>(out), ins = static_cast<std::int64_t>(in);
+  std::vector<float> folded(graph::folded_size(outs, ins));
+  graph::fold_upsample2x(stored, outs, ins, folded);
   std::vector<float> values(padded * 16 * out);
   for (std::size_t o = 0; o < out; ++o) {
     for (std::size_t index = 0; index < 16 * in; ++index) {

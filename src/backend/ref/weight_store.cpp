@@ -37,8 +37,11 @@ Values WeightStore::get(const Weights& weights, const graph::Weight& weight, Pac
   std::vector<float> values(elements);
   weights.read(weight, values);
   const bool matrix = weight.dims.size() > 1 && packing != Packing::as_stored;
-  if (matrix && packing == Packing::upsample2x)
-    values = graph::fold_upsample2x(values, weight.dims[0], weight.dims[1]);
+  if (matrix && packing == Packing::upsample2x) {
+    std::vector<float> folded(graph::folded_size(weight.dims[0], weight.dims[1]));
+    graph::fold_upsample2x(values, weight.dims[0], weight.dims[1], folded);
+    values = std::move(folded);
+  }
   if (matrix && int8) {
     std::vector<float> scales(static_cast<std::size_t>(weight.dims[0]));
     std::vector<std::int8_t> quantized(values.size());

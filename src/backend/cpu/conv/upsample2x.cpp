@@ -13,6 +13,7 @@
 #include "backend/cpu/conv/tiles.h"
 #include "backend/cpu/onednn/convolution.h"
 #include "backend/cpu/onednn/int8_input.h"
+#include "backend/cpu/onednn/staging.h"
 #include "backend/cpu/share.h"
 
 namespace streamdiffusion::backend::cpu {
@@ -24,8 +25,11 @@ using graph::Conv2d;
 /// The weights of the four phases, [out, phase, in, 2, 2].
 WeightValues phase_values(const KernelContext& context) {
   const WeightValues stored = stored_values(context, 0);
-  return {stored.key + "\nphases", stored.rows, [stored, &weight = context.weight(0)] {
-            return graph::fold_upsample2x(stored.read(), weight.dims[0], weight.dims[1]);
+  return {stored.key + "\nphases", stored.rows, [stored, &context, &weight = context.weight(0)] {
+            const std::int64_t out = weight.dims[0], in = weight.dims[1];
+            const auto values = context.staging.transformed(graph::folded_size(out, in));
+            graph::fold_upsample2x(stored.read(), out, in, values);
+            return values;
           }};
 }
 

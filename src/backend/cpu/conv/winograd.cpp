@@ -11,6 +11,7 @@
 
 #include "backend/cpu/conv/forms.h"
 #include "backend/cpu/onednn/matmul.h"
+#include "backend/cpu/onednn/staging.h"
 #include "backend/cpu/onednn/weight_packing.h"
 #include "backend/cpu/probe/bf16_rate.h"
 #include "backend/cpu/share.h"
@@ -40,8 +41,11 @@ std::int64_t weight_bytes(const Conv2d& op, const WinogradSize& size) {
 WeightValues transformed_values(const WinogradSize& size, const KernelContext& context) {
   const WeightValues stored = stored_values(context, 0);
   return {stored.key + "\nwinograd " + std::to_string(size.tile), stored.rows,
-          [stored, size, &weight = context.weight(0)] {
-            return winograd_weight(size, stored.read(), weight.dims[0], weight.dims[1]);
+          [stored, size, &context, &weight = context.weight(0)] {
+            const auto count = size.positions() * weight.dims[0] * weight.dims[1];
+            const auto values = context.staging.transformed(static_cast<std::size_t>(count));
+            winograd_weight(size, stored.read(), weight.dims[0], weight.dims[1], values);
+            return values;
           }};
 }
 

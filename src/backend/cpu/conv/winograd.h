@@ -43,9 +43,9 @@ struct WinogradSize {
   constexpr std::int64_t positions() const { return input_tile() * input_tile(); }
 };
 
-/// The weight transform G g G^T. `weight` [out, in, 3, 3] as it is stored, the result
+/// The weight transform G g G^T. `weight` [out, in, 3, 3] as it is stored, `transformed`
 /// [positions, in, out]; `out` is a multiple of 16.
-std::vector<float> winograd_weight(const WinogradSize& size, std::span<const float> weight,
-                                   std::int64_t out, std::int64_t in);
+void winograd_weight(const WinogradSize& size, std::span<const float> weight, std::int64_t out,
+                     std::int64_t in, std::span<float> transformed);
 
 }  // namespace streamdiffusion::backend::cpu

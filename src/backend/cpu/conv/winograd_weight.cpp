@@ -38,9 +38,9 @@ void weight_transform(const Channels& a, const Channels& b, const Channels& c,
 }
 
 template <std::size_t kInputTile>
-std::vector<float> transformed(std::span<const float> weight, std::size_t outs, std::size_t ins) {
+void transform(std::span<const float> weight, std::size_t outs, std::size_t ins,
+               std::span<float> result) {
   constexpr std::size_t kTaps = 9;
-  std::vector<float> result(kInputTile * kInputTile * ins * outs);
   std::array<Channels, kTaps> taps;
   // G g, by column of g
   std::array<std::array<Channels, kInputTile>, 3> lines;
@@ -62,15 +62,17 @@ std::vector<float> transformed(std::span<const float> weight, std::size_t outs, 
       }
     }
   }
-  return result;
 }
 
 }  // namespace
 
-std::vector<float> winograd_weight(const WinogradSize& size, std::span<const float> weight,
-                                   std::int64_t out, std::int64_t in) {
+void winograd_weight(const WinogradSize& size, std::span<const float> weight, std::int64_t out,
+                     std::int64_t in, std::span<float> transformed) {
   const auto outs = static_cast<std::size_t>(out), ins = static_cast<std::size_t>(in);
-  return size.tile == 4 ? transformed<6>(weight, outs, ins) : transformed<4>(weight, outs, ins);
+  if (size.tile == 4)
+    transform<6>(weight, outs, ins, transformed);
+  else
+    transform<4>(weight, outs, ins, transformed);
 }
 
 }  // namespace streamdiffusion::backend::cpu

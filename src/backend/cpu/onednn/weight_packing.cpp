@@ -2,6 +2,7 @@
 
 #include "backend/backend.h"
 #include "backend/cpu/onednn/primitive.h"
+#include "backend/cpu/onednn/staging.h"
 #include "graph/quantize.h"
 
 namespace streamdiffusion::backend::cpu {
@@ -24,15 +25,16 @@ std::vector<std::int8_t> int8_values(std::span<const float> values, const tensor
 }
 
 /// The slices lie `step` bytes apart.
-tensor::Buffer reordered(void* values, const memory::desc& slice, const memory::desc& packed,
+tensor::Buffer reordered(const void* values, const memory::desc& slice, const memory::desc& packed,
                          std::size_t count, std::size_t step) {
-  tensor::Buffer buffer(packed.get_size() * count);
+  tensor::Buffer buffer = tensor::Buffer::to_be_filled(packed.get_size() * count);
   memory from(slice, dnnl_engine(), nullptr);
   memory to(packed, dnnl_engine(), nullptr);
   const dnnl::reorder reorder(from, to);
   dnnl::stream stream(dnnl_engine());
   for (std::size_t i = 0; i < count; ++i) {
-    from.set_data_handle(static_cast<std::byte*>(values) + i * step);
+    // a reorder only reads it, but oneDNN has no handle for that
+    from.set_data_handle(static_cast<std::byte*>(const_cast<void*>(values)) + i * step);
     to.set_data_handle(buffer.data() + i * packed.get_size());
     reorder.execute(stream, from, to);
   }
@@ -44,8 +46,9 @@ tensor::Buffer reordered(void* values, const memory::desc& slice, const memory::
 
 WeightValues stored_values(const KernelContext& context, std::size_t i) {
   const graph::Weight& weight = context.weight(i);
-  return {context.weights.key(weight), weight.dims[0], [&source = context.weights, &weight] {
-            std::vector<float> values(elements(weight));
+  return {context.weights.key(weight), weight.dims[0],
+          [&source = context.weights, &weight, &staging = context.staging] {
+            const std::span<float> values = staging.stored(elements(weight));
             source.read(weight, values);
             return values;
           }};
@@ -54,13 +57,13 @@ WeightValues stored_values(const KernelContext& context, std::size_t i) {
 PackedWeight pack_weight(WeightCache& cache, const WeightValues& weight, const WeightSlices& slices,
                          const memory::desc& packed) {
   return cache.get(weight.key, packed, [&] {
-    std::vector<float> values = weight.read();
+    const std::span<const float> values = weight.read();
     if (packed.data_type() != memory::data_type::s8)
       return reordered(values.data(), slices.slice, packed, slices.count,
                        slices.step * sizeof(float));
     memory::desc slice = slices.slice;
     slice.data.data_type = dnnl_s8;
-    std::vector<std::int8_t> int8 = int8_values(values, *row_scales(cache, weight));
+    const std::vector<std::int8_t> int8 = int8_values(values, *row_scales(cache, weight));
     return reordered(int8.data(), slice, packed, slices.count, slices.step);
   });
 }

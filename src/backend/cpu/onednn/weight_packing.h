@@ -2,8 +2,8 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
-#include <vector>
 
 #include "backend/cpu/kernel.h"
 #include "backend/cpu/weight_cache.h"
@@ -16,8 +16,8 @@ struct WeightValues {
   std::string key;
   /// Output channels: rows of the matrix [rows, …] whose values have an int8 scale each.
   std::int64_t rows = 0;
-  /// Valid while the kernel is made.
-  std::function<std::vector<float>()> read;
+  /// Valid while the kernel is made. The values are, until another weight is read.
+  std::function<std::span<const float>()> read;
 };
 
 /// Weight `i` of the op as it is stored.
