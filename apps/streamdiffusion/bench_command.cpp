@@ -358,7 +358,8 @@ void add_bench_command(CommandLine& program) {
   flags.number("--source-fps", live.source_fps, 0.1, 1000, "With --live: frames a second");
   flags.number("--seconds", live.seconds, 0.1, 86400, "With --live: how long");
   flags.flag("--storm", live.storm,
-             "With --live: prompt, steps, guidance or size change every second");
+             "With --live: LoRA scales, prompt, steps, guidance or size change every "
+             "second, or every six calls");
   flags.integer("--sessions", live.sessions, 1, 64,
                 "With --live: clients at once, each with its own stream");
   bench->parameters.add_engine(flags);

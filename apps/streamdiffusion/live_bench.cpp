@@ -1,7 +1,6 @@
 #include "live_bench.h"
 
 #include <algorithm>
-#include <array>
 #include <condition_variable>
 #include <cstdio>
 #include <map>
@@ -101,18 +100,20 @@ class Client {
       images_.push_back(test_frame(*options.width, *options.height, bench.motion * i));
   }
 
-  /// Submits at the source's rate for so long; `each_second` is called once a second.
-  void run(double seconds, const std::function<void()>& each_second = {}) {
+  /// Submits at the source's rate for so long; `change` is called once a second, or where calls of
+  /// the engine are long, every six of them.
+  void run(double seconds, const std::function<void()>& change = {}) {
     const auto interval = std::chrono::duration_cast<LiveClock::duration>(
         std::chrono::duration<double>(1.0 / bench_.source_fps));
-    auto second = LiveClock::now();
-    const auto end = second + std::chrono::duration<double>(seconds);
-    for (auto due = second + std::chrono::duration_cast<LiveClock::duration>(phase_ * interval);
+    auto changed = LiveClock::now();
+    const auto end = changed + std::chrono::duration<double>(seconds);
+    for (auto due = changed + std::chrono::duration_cast<LiveClock::duration>(phase_ * interval);
          due < end; due += interval) {
       std::this_thread::sleep_until(due);
-      if (each_second && due - second > std::chrono::seconds(1)) {
-        each_second();
-        second = due;
+      const std::chrono::duration<double> pause(std::max(1.0, 6 * live_.call_seconds()));
+      if (change && due - changed > pause) {
+        change();
+        changed = due;
       }
       const Image& image = images_[sent_++ % images_.size()];
       live_.submit({.image = [&image] { return image; }, .captured = due});
@@ -127,16 +128,21 @@ class Client {
   std::size_t sent_ = 0;
 };
 
-/// Changes one thing after another: prompt, steps, guidance type, size, and back.
+/// Changes one thing after another: the scales of LoRAs, prompt, steps, guidance type, size, and
+/// back.
 class Storm {
  public:
-  Storm(LiveSession& live, Ages& ages) : live_(live), ages_(ages), start_(live.settings()) {}
+  Storm(LiveSession& live, Ages& ages) : live_(live), ages_(ages), start_(live.settings()) {
+    if (start_.options.lora_scales.empty()) changes_.erase(changes_.begin());
+  }
 
   void change() {
-    static constexpr std::array kChanges{"prompt", "steps", "guidance", "size", "everything back"};
     LiveSettings next = start_;
     SessionOptions& options = next.options;
-    const std::string what = kChanges[round_++ % kChanges.size()];
+    const std::string& what = changes_[round_++ % changes_.size()];
+    if (what == "LoRA scales") {
+      for (float& scale : options.lora_scales) scale *= 0.5F;
+    }
     if (what == "prompt") next.prompts = {{"green tree " + std::to_string(round_), 1.0F}};
     if (what == "steps") change_steps(options);
     if (what == "guidance") {
@@ -162,6 +168,8 @@ class Storm {
   LiveSession& live_;
   Ages& ages_;
   const LiveSettings start_;
+  std::vector<std::string> changes_{"LoRA scales", "prompt", "steps",
+                                    "guidance",    "size",   "everything back"};
   std::size_t round_ = 0;
 };
 

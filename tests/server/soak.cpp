@@ -97,6 +97,7 @@ void Soak::draw(WebSocketClient& client, const std::string& image, int frames) {
     if (i < frames) client.send_image({}, image);
     const auto drawn = client.image();
     if (!drawn) {
+      std::fprintf(stderr, "no image for frame %d of %d\n", i, frames);
       ++failures_;
       return;
     }
@@ -166,6 +167,7 @@ bool Soak::check_books() const {
 }
 
 bool Soak::check() const {
+  if (parts_.size() < 2) return false;  // it failed before
   const Part &first = parts_.at(1), &last = parts_.back();
   std::vector<double> slowest;
   for (const Part& part : parts_) slowest.push_back(part.p99_ms);

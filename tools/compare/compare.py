@@ -75,7 +75,7 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="pictogram",
                         help="a folder of models/, or sd-turbo, sd15 or sdxl-turbo with random weights; "
-                             "sdxl-turbo takes 16 GB")
+                             "sdxl-turbo takes 20 GB")
     parser.add_argument("--peer", choices=PEERS, action="append",
                         help="may be repeated (default: all but autopipeline)")
     parser.add_argument("--dtype", choices=("bf16", "f32"), default="bf16")

@@ -21,6 +21,7 @@ UNETS = {
                    "addition_embed_type": "text_time", "addition_time_embed_dim": 256,
                    "projection_class_embeddings_input_dim": 2816},
 }
+IN_F16 = ("sdxl-turbo",)  # as its files are; in f32 it would take 10 GB
 POOLED = 1280  # channels of SDXL's pooled text embedding
 TOKENS = 77
 AUTOENCODER_KL = {"block_out_channels": (128, 256, 512, 512), "layers_per_block": 2,
@@ -29,13 +30,15 @@ AUTOENCODER_KL = {"block_out_channels": (128, 256, 512, 512), "layers_per_block"
 
 
 class Frame:
-    """Encoder, UNet and decoder of one model in f32, with example inputs. `autoencoder_kl` is the
+    """Encoder, UNet and decoder of one model in f32 or f16, with example inputs in f32. `autoencoder_kl` is the
     config of Stable Diffusion's own autoencoder, or None."""
 
     def __init__(self, name, side):
         torch.manual_seed(0)
         if name in UNETS:
+            torch.set_default_dtype(torch.float16 if name in IN_F16 else torch.float32)
             self.unet, self.vae = UNet2DConditionModel(**UNETS[name]), AutoencoderTiny()
+            torch.set_default_dtype(torch.float32)
             self.tokens, factor, self.autoencoder_kl = TOKENS, 8, AUTOENCODER_KL
         else:
             folder, self.autoencoder_kl = REPOSITORY / "models" / name, None

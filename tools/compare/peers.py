@@ -7,12 +7,15 @@ import torch
 def openvino(frame, dtype, threads):
     """OpenVINO: the three networks, traced from PyTorch and compiled for latency."""
     import openvino as ov
+    from openvino.frontend.pytorch.patch_model import __make_16bit_traceable as make_16bit_traceable
     core = ov.Core()
     options = {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1",
                "INFERENCE_NUM_THREADS": str(threads),
                "INFERENCE_PRECISION_HINT": dtype}
     requests = []
     for _, module, arguments in frame.components():
+        if next(module.parameters()).dtype == torch.float16:
+            make_16bit_traceable(module)
         model = ov.convert_model(module, example_input=arguments)
         for index, argument in enumerate(arguments):
             model.inputs[index].get_node().set_partial_shape(ov.PartialShape(list(argument.shape)))
