@@ -146,7 +146,7 @@ function showQueuePosition(position) {
 }
 
 connection.addEventListener("settings", ({ detail }) => {
-  const { params, reconfiguring, outside } = detail;
+  const { params, reconfiguring, reading_images: readingImages, outside } = detail;
   const warnings = [...detail.warnings ?? [], ...hints.sizeWarnings(params)];
   const { width, height, transition_ms: transition, t_index_list: steps } = params;
   if (outside) settings.adopt(params);
@@ -158,7 +158,7 @@ connection.addEventListener("settings", ({ detail }) => {
   connection.maxUnanswered = Math.max(2, steps.length + 1);
   drawing.setAspectRatio(width / height);
   $("stage").style.setProperty("--ratio", width / height);
-  statusBar.setParams(params, reconfiguring);
+  statusBar.setParams(params, reconfiguring, readingImages ?? false);
   promptEditor.refresh();
   strengthSlider.refresh();
   promptEditor.showWarnings(warnings);

@@ -9,7 +9,7 @@ const LIVE_GAP_MS = 1200;  // images further apart do not count as live
 const REFRESH_MS = 500;
 const STATE_TEXTS = {
   connecting: "Connecting", waiting: "Waiting", lost: "Reconnecting", asleep: "Asleep",
-  paused: "Paused", changing: "Changing", live: "Live", ready: "Ready",
+  paused: "Paused", changing: "Changing", reading: "Reading the image", live: "Live", ready: "Ready",
 };
 
 function ascending(values) {
@@ -46,6 +46,7 @@ export class StatusBar {
   #fps = 0;
   #lastHeader = null;
   #reconfiguring = false;
+  #readingImages = false;
   #sparklineEmpty = true;
 
   constructor(display) {
@@ -67,10 +68,14 @@ export class StatusBar {
     this.#showEngine();
   }
 
-  /** `reconfiguring`: whether the server still prepares these parameters. */
-  setParams(params, reconfiguring) {
+  /**
+   * `reconfiguring`: whether the server still prepares these parameters; `readingImages`: whether
+   * only images that the drawing is to follow are still read.
+   */
+  setParams(params, reconfiguring, readingImages) {
     this.params = params;
     this.#reconfiguring = reconfiguring;
+    this.#readingImages = readingImages;
     this.#showEngine();
   }
 
@@ -120,6 +125,7 @@ export class StatusBar {
   #stateText(live) {
     let name = live ? "live" : "ready";
     if (this.#reconfiguring) name = "changing";
+    if (this.#readingImages) name = "reading";
     if (this.paused) name = "paused";
     if (this.state !== "live") name = this.state;
     return t(STATE_TEXTS[name]);

@@ -193,7 +193,9 @@ class LiveSession {
   /// Replaces all settings, between two frames. Prompts, guidance, delta, seed, t_index values and
   /// the filter change before the next frame. The number of steps, the guidance type, the size, the
   /// mode and the batch need another session. It is prepared in the background and then takes over
-  /// without a gap. A later change replaces one that is still being prepared. Throws
+  /// without a gap. A later change replaces one that is still being prepared. Other images of
+  /// IP-Adapters act once their encoder has read them; all else that is changed, in the same change
+  /// or later ones, does not wait for them. Throws
   /// invalid_argument, with nothing changed, for settings that no session could have. Returns the
   /// number of the change, counted from 1. One that cannot be prepared or applied, for want of
   /// memory for example, is told by LiveCallbacks::error, and taken back.
@@ -208,6 +210,9 @@ class LiveSession {
   Engine engine() const;
   /// True while a change of settings is being prepared.
   bool reconfiguring() const;
+  /// True while the encoder of an IP-Adapter reads images that change() brought. The rest of that
+  /// change, and what is changed meanwhile, act already.
+  bool reading_images() const;
 
   /// The control image that was made last for a ControlNet of the engine, counted from 0. Null
   /// where none was: the net is off, takes the frames themselves (Preprocessor::passthrough), or no

@@ -22,16 +22,8 @@ LiveSettings with_input(LiveSettings settings, const std::shared_ptr<const Image
 
 }  // namespace live
 
-namespace {
-
-/// Of the time that an encoder takes, before it runs again: the stream has the rest.
-constexpr int kPauseFactor = 4;
-constexpr auto kShortestPause = std::chrono::milliseconds(250);
-
-}  // namespace
-
 bool LiveSession::Impl::has_new_input() const {
-  return newest_input_ && newest_input_ != followed_input_;
+  return newest_input_ && newest_input_ != tried_input_;
 }
 
 void LiveSession::Impl::remember_input(const LiveSettings& settings, const Image& frame) {
@@ -45,22 +37,17 @@ void LiveSession::Impl::remember_input(const LiveSettings& settings, const Image
   changed_.notify_all();
 }
 
-std::shared_ptr<const Image> LiveSession::Impl::take_input() {
+std::shared_ptr<const Image> LiveSession::Impl::input_of(const LiveSettings& asked) {
   const std::lock_guard lock(mutex_);
-  return followed_input_ = newest_input_;
+  if (!live::follows_input(asked.options)) return followed_input_ = nullptr;
+  const bool new_style = !live::follows_input(configured_.settings.options);
+  if (!followed_input_ && new_style) followed_input_ = tried_input_ = newest_input_;
+  return followed_input_;
 }
 
-void LiveSession::Impl::follow_input(std::unique_lock<std::mutex>& lock) {
-  const Engine engine = engine_;
-  const LiveSettings settings = wanted_;
-  const std::uint64_t number = changes_.current;
-  lock.unlock();
-  const auto begin = LiveClock::now();
-  const std::optional<Error> problem = prepare_change(engine, settings, number);
-  const auto end = LiveClock::now();
-  next_follow_ = end + std::max<LiveClock::duration>(kShortestPause, kPauseFactor * (end - begin));
-  if (problem && !stopping()) report(*problem, std::nullopt);
-  lock.lock();
+void LiveSession::Impl::follow_input() {
+  tried_input_ = newest_input_;
+  start_reading(engine_, live::with_input(wanted_, newest_input_).options, newest_input_);
 }
 
 }  // namespace streamdiffusion

@@ -21,6 +21,7 @@ void LiveSession::Impl::start() {
     run_stage(Stage::engine, &Impl::engine_loop);
     run_stage(Stage::deliver, &Impl::deliver_loop);
     run_stage(Stage::reconfigure, &Impl::reconfigure_loop);
+    run_stage(Stage::read_images, &Impl::read_images_loop);
   } catch (...) {
     stop();  // those that did start would keep this session for ever
     throw;
@@ -91,10 +92,12 @@ void LiveSession::Impl::end_stage(std::size_t stage) {
 
 void LiveSession::Impl::settle() {
   std::unique_ptr<Change> unused;
+  std::shared_ptr<live::ImageReading> unused_images;
   {
     const std::lock_guard no_submission(submit_mutex_);
     const std::lock_guard lock(mutex_);
     unused = std::move(pending_change_);
+    unused_images = std::move(reading_);
     if (broken_) counters_.add(&LiveCounters::failed, counters_.values().in_flight());
   }
   switcher_.reset();

@@ -71,6 +71,9 @@ Engine LiveSession::engine() const {
 bool LiveSession::reconfiguring() const {
   return impl_->reconfiguring();
 }
+bool LiveSession::reading_images() const {
+  return impl_->reading_images();
+}
 LiveState LiveSession::state() const {
   return impl_->state();
 }

@@ -166,7 +166,7 @@ void LiveSession::Impl::wait_for_reconfiguration() {
     {
       std::unique_lock lock(mutex_);
       changed_.wait(lock, [&] {
-        return stopping_ || pending_change_ || wanted_version_ == configured_version_;
+        return stopping_ || pending_change_ || (wanted_version_ == handled_version_ && !again_);
       });
       if (stopping_ || !pending_change_) return;
     }
@@ -182,7 +182,7 @@ void LiveSession::Impl::apply_pending_change() {
   }
   if (!change) return;
   if (const std::optional<Error> problem = apply(*change)) {
-    take_back_applied(change->to.change);
+    take_back_applied(change->number);
     report(*problem, std::nullopt);
     return;
   }
@@ -289,7 +289,11 @@ LiveSettings LiveSession::Impl::settings() const {
 }
 bool LiveSession::Impl::reconfiguring() const {
   const std::lock_guard lock(mutex_);
-  return wanted_version_ != configured_version_;
+  return wanted_version_ != configured_version_ || again_;
+}
+bool LiveSession::Impl::reading_images() const {
+  const std::lock_guard lock(mutex_);
+  return reading_ && !reading_->input;
 }
 LiveState LiveSession::Impl::state() const {
   const std::lock_guard lock(mutex_);

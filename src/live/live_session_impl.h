@@ -1,5 +1,5 @@
-// The three stages and the reconfigure loop, each on a thread of its own, and the state that they
-// share.
+// The three stages, the reconfigure loop and the reading of images, each on a thread of its own, and
+// the state that they share.
 #pragma once
 
 #include <array>
@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "live/frame_counters.h"
+#include "live/image_reading.h"
 #include "live/mailbox.h"
 #include "live/stream_switcher.h"
 #include "session/engine_impl.h"
@@ -39,6 +40,7 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
 
   LiveSettings settings() const;
   bool reconfiguring() const;
+  bool reading_images() const;
   LiveState state() const;
   std::optional<Error> failure() const;
   std::shared_ptr<const Image> control_image(std::size_t net) const;
@@ -51,6 +53,8 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
     Engine engine;
     /// With the input frame that IP-Adapters follow, and as change() asked for them.
     LiveSettings settings, asked;
+    /// `settings` are those of a change whose images are still read, on top of `asked`.
+    bool mixed = false;
     /// What keeps the image encoders that follow the input.
     std::shared_ptr<const void> encoders = nullptr;
     /// Of the settings' prompts, and of all that a transition to them is blended of.
@@ -61,15 +65,17 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   /// A change that is prepared and waits for the engine thread.
   struct Change {
     Configuration to;
+    /// Of the change that this is, or is a part of.
+    std::uint64_t number = 0;
     /// Set if the settings need another session.
     std::unique_ptr<live::ActiveSession> session = nullptr;
     /// What was prepared for the settings' LoRA scales, ControlNets and image prompts, until the
     /// session has it.
     std::vector<std::shared_ptr<const void>> prepared = {};
   };
-  enum class Stage { prepare, engine, deliver, reconfigure };
-  static constexpr std::array<const char*, 4> kStageNames{"prepare", "engine", "deliver",
-                                                          "reconfigure"};
+  enum class Stage { prepare, engine, deliver, reconfigure, read_images };
+  static constexpr std::array<const char*, 5> kStageNames{"prepare", "engine", "deliver",
+                                                          "reconfigure", "image"};
   static constexpr std::size_t kStages = kStageNames.size();
 
   void prepare_loop();
@@ -97,6 +103,13 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
                                                             const SessionOptions& now);
   /// Those of the session that the next frame enters, before any change that waits is applied.
   SessionOptions options_before_changes() const;
+  /// Waits until there is something to prepare; false at the end of the session.
+  bool wait_for_work(std::unique_lock<std::mutex>& lock);
+  /// With mutex_ locked.
+  bool has_work() const;
+  bool over() const;
+  /// Prepares what is wanted, or of that what can be while its images are read.
+  void prepare_wanted(std::unique_lock<std::mutex>& lock);
   /// Encodes prompts and opens a session, as the settings need, and sets pending_change_. `number`
   /// is that of the change that asked for them.
   std::optional<Error> prepare_change(const Engine& engine, const LiveSettings& settings,
@@ -114,13 +127,32 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   bool has_new_input() const;
   /// A frame that was prepared, if the settings follow the input.
   void remember_input(const LiveSettings& settings, const Image& frame);
-  /// The newest such frame, which is new no more.
-  std::shared_ptr<const Image> take_input();
-  /// Encodes the newest input frame in place of the one before. Only the reconfigure thread.
-  void follow_input(std::unique_lock<std::mutex>& lock);
+  /// The frame that settings follow which were asked for: that of before; the newest where they
+  /// begin to. Only the reconfigure thread.
+  std::shared_ptr<const Image> input_of(const LiveSettings& asked);
+  /// Reads the newest input frame in place of the one before. With mutex_ locked.
+  void follow_input();
+  void read_images_loop();
+  /// In place of those that are being read. `input` as in ImageReading. With mutex_ locked.
+  void start_reading(const Engine& engine, const SessionOptions& options,
+                     std::shared_ptr<const Image> input);
+  /// Whether the images of these settings are those of before or were read. They are being read
+  /// from now on if not. Only the reconfigure thread.
+  bool has_images(const Engine& engine, const SessionOptions& options);
+  bool was_read(const Engine& engine, const SessionOptions& options) const;
+  /// While a change's images are read: leaves it those of before.
+  void hold_images(Change& change);
+  /// What was read for a change, for as long as it needs that.
+  void keep_read_images(Change& change);
+  /// Ends the reading that these settings, which have their images, do not wait for. With mutex_
+  /// locked.
+  void drop_reading(const Engine& engine);
+  /// Takes what the image thread has read. Returns false if it could not be: that is told, and the
+  /// change that asked for it taken back.
+  bool finish_reading(std::unique_lock<std::mutex>& lock);
   /// If the change of this version could not be prepared: back to the settings that were prepared
-  /// before, unless others were asked for meanwhile.
-  void take_back(std::uint64_t version);
+  /// before, unless others were asked for meanwhile. With mutex_ locked.
+  void take_back(std::uint64_t version, std::uint64_t number);
   /// Back to the settings that the frames follow, because the engine could not apply the change of
   /// this number. What was asked for after it is prepared anew.
   void take_back_applied(std::uint64_t number);
@@ -163,8 +195,8 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
 
   /// Guards the members from here to ended_.
   mutable std::mutex mutex_;
-  /// Notified when wanted_version_, configured_version_, newest_input_, stopping_ or ended_
-  /// changes.
+  /// Notified when wanted_version_, configured_version_, handled_version_, newest_input_, reading_,
+  /// stopping_ or ended_ changes.
   std::condition_variable changed_;
   /// As change() asked for, and which call of it did.
   Engine engine_;
@@ -172,6 +204,10 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   LiveChanges changes_;
   /// Count the calls of change(), and those that are prepared. Unequal while one is being prepared.
   std::uint64_t wanted_version_ = 0, configured_version_ = 0;
+  /// The last one that is prepared as far as it can be while its images are read.
+  std::uint64_t handled_version_ = 0;
+  /// What is wanted is to be prepared once more.
+  bool again_ = false;
   std::unique_ptr<Change> pending_change_;
   /// What the frames follow, as the engine thread has applied it.
   Configuration in_force_;
@@ -190,10 +226,13 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   std::uint64_t next_id_ = 0;
   /// Of the frame prepared last.
   live::ControlImages newest_control_images_;
-  /// The newest frame that IP-Adapters may follow, and the one that they follow now.
-  std::shared_ptr<const Image> newest_input_, followed_input_;
+  /// The newest frame that IP-Adapters may follow, the one that was read last or is, and the one
+  /// that they follow now.
+  std::shared_ptr<const Image> newest_input_, tried_input_, followed_input_;
+  /// What the image thread reads.
+  std::shared_ptr<live::ImageReading> reading_;
   /// A thread that was not started has ended.
-  std::array<bool, kStages> ended_{true, true, true, true};
+  std::array<bool, kStages> ended_{true, true, true, true, true};
 
   /// Ends the wait for a turn on the device.
   std::stop_source stop_source_;
@@ -205,6 +244,8 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   std::uint64_t told_prompt_changes_ = 0;
   /// What was prepared last. Only the reconfigure thread uses it.
   Configuration configured_;
+  /// What was read and not prepared yet. Only the reconfigure thread uses it.
+  std::shared_ptr<live::ImageReading> read_;
   /// When the next input frame may be encoded. Only the reconfigure thread uses it.
   LiveClock::time_point next_follow_{};
   /// Locked before mutex_.

@@ -28,13 +28,15 @@ void LiveSession::Impl::start_from_in_force() {
   if (std::exchange(not_applied_, false)) configured_ = in_force_;
 }
 
-void LiveSession::Impl::take_back(std::uint64_t version) {
-  const std::lock_guard lock(mutex_);
+void LiveSession::Impl::take_back(std::uint64_t version, std::uint64_t number) {
   start_from_in_force();
   if (wanted_version_ != version) return;
   engine_ = configured_.engine;
   wanted_ = configured_.asked;
   changes_.current = configured_.change;
+  // A part of what is not wanted any more may act: then the way back is prepared, if it can be.
+  again_ = configured_.mixed && number != configured_.change;
+  if (!again_) configured_version_ = handled_version_ = version;
 }
 
 void LiveSession::Impl::take_back_applied(std::uint64_t number) {
@@ -47,39 +49,63 @@ void LiveSession::Impl::take_back_applied(std::uint64_t number) {
     engine_ = in_force_.engine;
     wanted_ = in_force_.asked;
     changes_.current = in_force_.change;
-  } else if (wanted_version_ == configured_version_) {
-    --configured_version_;
+    again_ = in_force_.mixed && number != in_force_.change;
+  } else if (wanted_version_ == handled_version_) {
+    again_ = true;
   }
   changed_.notify_all();
+}
+
+bool LiveSession::Impl::over() const {
+  return stopping_ || ended_[static_cast<std::size_t>(Stage::deliver)];
+}
+
+bool LiveSession::Impl::has_work() const {
+  return over() || again_ || wanted_version_ != handled_version_ || (reading_ && reading_->done);
+}
+
+bool LiveSession::Impl::wait_for_work(std::unique_lock<std::mutex>& lock) {
+  while (!has_work()) {
+    if (reading_ || !has_new_input()) {
+      changed_.wait(lock);
+    } else if (LiveClock::now() < next_follow_) {
+      changed_.wait_until(lock, next_follow_);
+    } else {
+      follow_input();
+    }
+  }
+  return !over();
 }
 
 void LiveSession::Impl::reconfigure_loop() {
   base::lower_priority();
   std::unique_lock lock(mutex_);
-  const auto over = [&] { return stopping_ || ended_[static_cast<std::size_t>(Stage::deliver)]; };
-  const auto changed = [&] { return over() || wanted_version_ != configured_version_; };
-  while (true) {
-    changed_.wait(lock, [&] { return changed() || has_new_input(); });
-    if (has_new_input()) changed_.wait_until(lock, next_follow_, changed);
-    if (over()) return;
-    if (wanted_version_ == configured_version_) {
-      follow_input(lock);
-      continue;
-    }
-    const Engine engine = engine_;
-    const LiveSettings settings = wanted_;
-    const std::uint64_t version = wanted_version_;
-    lock.unlock();
-    const std::optional<Error> problem = prepare_change(engine, settings, version);
-    if (problem) {
-      take_back(version);
-      if (!stopping()) report(*problem, std::nullopt);
-    }
-    lock.lock();
-    // Unless the engine could not apply it meanwhile, or what it was prepared to follow.
-    if (!not_applied_ || changes_.current != version) configured_version_ = version;
+  while (wait_for_work(lock)) {
+    if (finish_reading(lock)) prepare_wanted(lock);
     changed_.notify_all();
   }
+}
+
+void LiveSession::Impl::prepare_wanted(std::unique_lock<std::mutex>& lock) {
+  const Engine engine = engine_;
+  const LiveSettings settings = wanted_;
+  const std::uint64_t number = changes_.current, version = wanted_version_;
+  again_ = false;
+  lock.unlock();
+  const std::optional<Error> problem = prepare_change(engine, settings, number);
+  if (problem || !configured_.mixed) read_ = nullptr;
+  lock.lock();
+  if (problem) {
+    take_back(version, number);
+    lock.unlock();
+    if (!stopping()) report(*problem, std::nullopt);
+    lock.lock();
+    return;
+  }
+  // The engine could not apply it meanwhile, or what it was prepared to follow.
+  if (not_applied_ && changes_.current == number) return;
+  handled_version_ = version;
+  if (!configured_.mixed) configured_version_ = version;
 }
 
 std::vector<std::shared_ptr<const void>> LiveSession::Impl::prepare_programs(
@@ -115,18 +141,18 @@ std::unique_ptr<LiveSession::Impl::Change> LiveSession::Impl::make_change(const 
   const SessionOptions& before = configured_.settings.options;
   auto change =
       std::make_unique<Change>(Change{.to = {.engine = engine,
-                                             .settings = live::with_input(asked, take_input()),
+                                             .settings = live::with_input(asked, input_of(asked)),
                                              .asked = asked,
-                                             .change = number}});
+                                             .change = number},
+                                      .number = number});
+  hold_images(*change);
   const LiveSettings& settings = change->to.settings;
   change->to.prompts = live::encode_prompts(opened, settings);
   std::ranges::move(
       live::encode_prompts(opened, configured_.settings.prompts, settings.options.lora_scales),
       std::back_inserter(change->to.prompts));
   encode_blend(*change);  // before a session is made, as all others
-  const bool other_engine = !engine.is(configured_.engine);
-  if (!other_engine) change->to.encoders = configured_.encoders;
-  if (other_engine || !params::same_session(before, settings.options)) {
+  if (!engine.is(configured_.engine) || !params::same_session(before, settings.options)) {
     change->session =
         std::make_unique<live::ActiveSession>(opened, settings, stop_source_.get_token());
   } else {
@@ -134,11 +160,8 @@ std::unique_ptr<LiveSession::Impl::Change> LiveSession::Impl::make_change(const 
     change->prepared = prepare_programs(opened, settings.options, options_before_changes());
     std::ranges::move(prepare_programs(opened, settings.options, before),
                       std::back_inserter(change->prepared));
-    if (settings.options.image_prompts != before.image_prompts) {
-      change->to.encoders = change->prepared.back();
-    }
   }
-  if (!live::follows_input(settings.options)) change->to.encoders = nullptr;
+  keep_read_images(*change);
   return change;
 }
 
@@ -162,6 +185,7 @@ bool LiveSession::Impl::offer(std::unique_ptr<Change>& change) {
   if (not_applied_) return false;
   configured_ = change->to;
   changes_.prepared = change->to.change;
+  if (!change->to.mixed) drop_reading(change->to.engine);
   // A change that was not applied yet may hold the session that this one goes on in, and programs
   // that this one needs as well.
   if (pending_change_ && !change->session) {

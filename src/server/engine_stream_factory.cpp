@@ -98,6 +98,7 @@ class EngineLiveStream : public LiveStream {
     return now;
   }
   bool reconfiguring() const override { return session_.reconfiguring(); }
+  bool reading_images() const override { return session_.reading_images(); }
   std::shared_ptr<const Image> control_image(std::size_t net) const override {
     return session_.control_image(net);
   }
@@ -214,8 +215,9 @@ EngineStreamFactory::EngineStreamFactory(Engine engine, LiveSettings initial_set
           lora_scales_->take(engine_.with_defaults(initial_settings_.options).lora_scales, this)),
       warm_session_(engine_.session(initial_settings_.options)) {
   if (!name.empty()) info_.model = name;
-  // Clients may change a single setting of a net or an adapter.
+  // Clients may change a single scale, or a single setting of a net or an adapter.
   const SessionOptions full = engine_.with_defaults(initial_settings_.options);
+  initial_settings_.options.lora_scales = full.lora_scales;
   initial_settings_.options.control_settings = full.control_settings;
   initial_settings_.options.image_prompts = full.image_prompts;
   if (limits.min_fps > 0) frame_seconds_ = measure_frame(engine_, full, info_.work);

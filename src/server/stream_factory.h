@@ -40,6 +40,7 @@ class LiveStream {
   virtual std::uint64_t change(StreamFactory& model, const LiveSettings& settings) = 0;
   virtual LiveChanges changes() const = 0;
   virtual bool reconfiguring() const = 0;
+  virtual bool reading_images() const = 0;
   virtual std::shared_ptr<const Image> control_image(std::size_t net) const = 0;
   virtual LiveCounters counters() const = 0;
   virtual double call_seconds() const = 0;

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "image/resize.h"
 #include "session/compile_pause.h"
@@ -134,6 +135,9 @@ std::vector<ImageTokens> ImageEncoder::encode(int adapter,
       if (tokens[i]) continue;
       tokens[i] = find(adapter, seen[i], wanted[i]);  // another thread, or the same image
       if (tokens[i]) continue;
+      base::log(base::LogLevel::debug,
+                base::concat(model_.ip_adapters()[static_cast<std::size_t>(adapter)].file,
+                             ": encoding image ", i + 1, " of ", seen.size()));
       tokens[i] = run(seen[i]);
       remember({adapter, std::move(seen[i]), tokens[i], wanted[i]});
     }

@@ -1,8 +1,10 @@
 // IP-Adapters of a running stream: images, scales and layers change beside it, between two frames.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 
+#include "base/log.h"
 #include "live/support.h"
 #include "support/tiny_ip_adapter.h"
 #include "support/wait.h"
@@ -23,6 +25,35 @@ using testing::wait_until;
 std::shared_ptr<const Image> style(int number) {
   return std::make_shared<const Image>(numbered_image(number));
 }
+
+/// Holds up an encoder where it begins with an image.
+class HeldEncoder {
+ public:
+  HeldEncoder() {
+    base::set_log_callback([this](base::LogLevel, std::string_view message) {
+      if (message.find("encoding image") == std::string_view::npos) return;
+      begun_ = true;
+      begun_.notify_all();
+      released_.wait(false);
+    });
+  }
+  ~HeldEncoder() {
+    release();
+    base::set_log_callback(nullptr);
+  }
+  HeldEncoder(const HeldEncoder&) = delete;
+  HeldEncoder& operator=(const HeldEncoder&) = delete;
+  bool wait() const {
+    return wait_until("the encoder", [&] { return begun_.load(); });
+  }
+  void release() {
+    released_ = true;
+    released_.notify_all();
+  }
+
+ private:
+  std::atomic<bool> begun_ = false, released_ = false;
+};
 
 class LiveIpAdapters : public ::testing::Test {
  protected:
@@ -71,6 +102,120 @@ TEST_F(LiveIpAdapters, ChangeARunningStreamToTheBitsOfAFreshOne) {
   const Image expected = settled_image(open(last_prompt).session(small().options));
   EXPECT_EQ(last.rgb, expected.rgb);
   EXPECT_NE(last.rgb, receiver.outputs()[1].image->rgb);
+}
+
+/// A stream whose every image comes with the next frame.
+class Stream {
+ public:
+  explicit Stream(const Engine& engine, const LiveSettings& settings)
+      : live_(engine, settings, {QueuePolicy::Kind::block, 2}, receiver_.callbacks()) {}
+  LiveSession& live() { return live_; }
+  const Receiver& receiver() const { return receiver_; }
+  /// Once all steps of a frame have run under what holds now.
+  Image image() {
+    for (int i = 0; i < 3; ++i) {
+      live_.submit(numbered_frame(3));
+      if (!receiver_.wait_for(count_++)) return {};
+    }
+    return *receiver_.outputs().back().image;
+  }
+  bool settle() {
+    return wait_until("the change", [&] { return !live_.reconfiguring(); });
+  }
+  bool shows(const Image& expected) {
+    return wait_until("the image", [&] { return image().rgb == expected.rgb; });
+  }
+
+ private:
+  Receiver receiver_;
+  LiveSession live_;
+  std::size_t count_ = 0;
+};
+
+TEST_F(LiveIpAdapters, AnImageThatIsReadHoldsUpNothingElse) {
+  LiveSettings settings = small();
+  settings.options.seed = 5;
+  settings.options.cfg_type = CfgType::none;  // another session
+  const auto styled = [&](const ImagePrompt& prompt) {
+    return settled_image(open(prompt).session(settings.options));
+  };
+  const Image meanwhile = styled({.scale = 3, .images = {style(1)}}),
+              wanted = styled({.scale = 3, .images = {style(2)}});
+  Stream stream(open({.images = {style(1)}}), small());
+  HeldEncoder encoder;
+  LiveSettings changed = small();
+  changed.options.image_prompts = {{.images = {style(2)}}};
+  stream.live().change(changed);
+  ASSERT_TRUE(encoder.wait());
+  EXPECT_TRUE(stream.live().reading_images());
+  settings.options.image_prompts = changed.options.image_prompts;
+  settings.options.image_prompts[0].scale = 3;
+  EXPECT_EQ(stream.live().change(settings), 2U);
+  EXPECT_TRUE(stream.shows(meanwhile)) << "seed, guidance and scale do not wait";
+  EXPECT_TRUE(stream.live().reading_images());
+  EXPECT_TRUE(stream.live().reconfiguring());
+  EXPECT_EQ(stream.live().changes().prepared, 0U) << "a part is not the whole";
+  encoder.release();
+  ASSERT_TRUE(stream.settle());
+  EXPECT_FALSE(stream.live().reading_images());
+  EXPECT_TRUE(stream.shows(wanted));
+  EXPECT_EQ(stream.live().changes().applied, 2U);
+  EXPECT_TRUE(stream.receiver().errors().empty());
+}
+
+TEST_F(LiveIpAdapters, ALaterImageReplacesOneThatIsStillRead) {
+  const Image wanted = settled_image(open({.images = {style(4)}}).session(small().options));
+  Stream stream(open(), small());
+  HeldEncoder encoder;
+  LiveSettings settings = small();
+  for (const int number : {2, 4}) {
+    settings.options.image_prompts = {{.images = {style(number)}}};
+    stream.live().change(settings);
+    ASSERT_TRUE(encoder.wait());
+  }
+  encoder.release();
+  ASSERT_TRUE(stream.settle());
+  EXPECT_TRUE(stream.shows(wanted));
+  EXPECT_TRUE(stream.receiver().errors().empty());
+}
+
+TEST_F(LiveIpAdapters, AnImageThatIsTakenBackWhileItIsReadIsForgotten) {
+  const std::shared_ptr<const Image> first = style(1);
+  Stream stream(open({.images = {first}}), small());
+  const Image before = stream.image();
+  HeldEncoder encoder;
+  LiveSettings settings = small();
+  settings.options.image_prompts = {{.images = {style(2)}}};
+  stream.live().change(settings);
+  ASSERT_TRUE(encoder.wait());
+  settings.options.image_prompts = {{.images = {first}}};
+  stream.live().change(settings);
+  EXPECT_TRUE(stream.settle()) << "the encoder is still held";
+  encoder.release();
+  EXPECT_TRUE(stream.shows(before));
+  EXPECT_TRUE(stream.receiver().errors().empty());
+}
+
+/// With all that was asked for on top of it.
+TEST_F(LiveIpAdapters, AnImageThatCannotBeReadIsTakenBack) {
+  Stream stream(open(), small());
+  const Image before = settled_image(open().session(small().options));
+  LiveSettings settings = small();
+  settings.options.seed = 5;
+  const Image meanwhile = settled_image(open().session(settings.options));
+  HeldEncoder encoder;
+  settings.options.image_prompts = {{.images = {style(2)}}};
+  stream.live().change(settings);
+  ASSERT_TRUE(encoder.wait());
+  EXPECT_TRUE(stream.shows(meanwhile));
+  std::filesystem::resize_file(folder_.path() / "image_encoder/model.safetensors", 8);
+  encoder.release();
+  ASSERT_TRUE(stream.settle());
+  EXPECT_TRUE(stream.shows(before));
+  ASSERT_EQ(stream.receiver().errors().size(), 1U);
+  EXPECT_EQ(stream.live().changes().current, 0U);
+  EXPECT_EQ(stream.live().settings().options.seed, small().options.seed);
+  EXPECT_TRUE(stream.live().settings().options.image_prompts[0].images.empty());
 }
 
 /// No frame comes between them, so the second one replaces the first before that takes effect.
@@ -127,6 +272,24 @@ TEST_F(LiveIpAdapters, TheInputItselfIsTheStyle) {
   expect_balanced(live.counters());
   for (const LiveOutput& output : receiver.outputs())
     EXPECT_GT(testing::contrast(*output.image), 1);
+}
+
+TEST_F(LiveIpAdapters, AnInputThatIsReadHoldsUpNothing) {
+  LiveSettings settings = small();
+  settings.options.seed = 5;
+  const Image wanted = settled_image(open().session(settings.options));
+  HeldEncoder encoder;
+  settings.options.image_prompts = {{.follow_input = true}};
+  LiveSettings start = settings;
+  start.options.seed = small().options.seed;
+  Stream stream(open(), start);
+  stream.image();
+  ASSERT_TRUE(encoder.wait());
+  stream.live().change(settings);
+  EXPECT_TRUE(stream.settle());
+  EXPECT_FALSE(stream.live().reading_images()) << "nobody asked for one";
+  EXPECT_TRUE(stream.shows(wanted));
+  encoder.release();
 }
 
 TEST_F(LiveIpAdapters, OneThatIsSwitchedOffIsAsIfItHadNoImages) {

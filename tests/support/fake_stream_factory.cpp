@@ -106,6 +106,7 @@ class FakeStream : public LiveStream {
     return {current_change_, current_change_, current_change_};
   }
   bool reconfiguring() const override { return false; }
+  bool reading_images() const override { return false; }
   std::shared_ptr<const Image> control_image(std::size_t net) const override {
     if (net >= factory_.info().controlnets.size()) return nullptr;
     return std::make_shared<const Image>(one_color(200, 100, 50, 16, 16));

@@ -197,9 +197,8 @@ void ClientSession::check_stream() {
   const LiveCounters counters = client_counters(stream_->counters());
   add_to_metrics(counters);
   follow_stream();
-  if (std::exchange(reconfiguring_, stream_->reconfiguring()) && !reconfiguring_) {
-    send(dump(settings()));
-  }
+  const bool prepared = std::exchange(reconfiguring_, stream_->reconfiguring()) && !reconfiguring_;
+  if (images_news() || prepared) send(dump(settings()));
   measure_load();
   JsonValue stats = write_counters(counters);
   stats["status"] = "stats";
@@ -291,10 +290,16 @@ void ClientSession::finish() {
   });
 }
 
+bool ClientSession::images_news() {
+  const bool now = stream_->reading_images();
+  return std::exchange(reading_images_, now) != now;
+}
+
 JsonValue ClientSession::settings() const {
   return {{"status", "settings"},
           {"params", model_->table.write(parameters_)},
           {"reconfiguring", reconfiguring_ || opening_model_},
+          {"reading_images", reading_images_},
           {"warnings", model_->table.warnings(parameters_)}};
 }
 

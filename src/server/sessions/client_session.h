@@ -148,6 +148,8 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   template <typename Task>
   void guarded(const Task& task);
   void check_stream();
+  /// Whether images are read now and the client was told otherwise, or the other way about.
+  bool images_news();
   void open();
   void on_opened(std::unique_ptr<LiveStream> stream);
   void on_stream_ended();
@@ -227,6 +229,8 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   std::shared_ptr<std::atomic<int>> quality_;
   bool stream_ended_ = false;
   bool opening_ = false, changed_while_opening_ = false, paused_ = false, reconfiguring_ = false;
+  /// Of IP-Adapters, as the client was told.
+  bool reading_images_ = false;
   /// Legacy protocol: what the client announced.
   bool next_frame_ = false, expects_image_ = false;
   /// Legacy protocol: a frame request is due and was not sent.
