@@ -62,6 +62,7 @@ struct EngineInfo {
   /// Entries of the tokenizer's vocabulary; 0 with random weights.
   int vocabulary_size = 0;
   int latent_channels = 0, latent_factor = 0;
+  int unet_levels = 0;
   /// As the engine was opened with them.
   std::vector<Lora> loras;
   std::vector<ControlNet> controlnets;

@@ -50,8 +50,9 @@ std::string Json::where() const {
     for (std::size_t i = 0; i < node.items.size(); ++i) {
       const auto rest = self(self, node.items[i]);
       if (!rest) continue;
-      if (node.kind == Kind::array) return concat('[', i, ']', *rest);
-      return concat(quote(node.keys[i]), rest->empty() || rest->front() == '[' ? "" : ".", *rest);
+      const char* dot = rest->empty() || rest->front() == '[' ? "" : ".";
+      if (node.kind == Kind::array) return concat('[', i, ']', dot, *rest);
+      return concat(quote(node.keys[i]), dot, *rest);
     }
     return std::nullopt;
   };

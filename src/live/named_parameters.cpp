@@ -5,6 +5,7 @@
 
 #include "json/json.h"
 #include "live/complete_settings.h"
+#include "settings/engine_limits.h"
 #include "settings/json_schema.h"
 #include "settings/set.h"
 
@@ -39,6 +40,8 @@ params::Settings read_engine_parameters(const char* json) {
 NamedParameters::NamedParameters(Engine engine, Files files)
     : engine_(std::move(engine)), files_(files), asked_(params::Settings()) {
   std::ranges::copy_if(params::parameters(), std::back_inserter(rows_), is_of_stream);
+  const EngineInfo info = engine_.info();
+  for (params::Parameter& row : rows_) settings::limit_to_engine(row, info);
   keep({});
 }
 
@@ -46,6 +49,7 @@ NamedParameters::NamedParameters(Engine engine, Files files)
 void NamedParameters::keep(params::Settings settings, std::uint64_t number) {
   SessionOptions& options = settings.live.options;
   const SessionOptions defaults = engine_.with_defaults({});
+  if (options.lora_scales.empty()) options.lora_scales = defaults.lora_scales;
   if (options.control_settings.empty()) options.control_settings = defaults.control_settings;
   if (options.image_prompts.empty()) options.image_prompts = defaults.image_prompts;
   asked_.add(number, std::move(settings));

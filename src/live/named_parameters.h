@@ -24,8 +24,8 @@ class NamedParameters {
   /// As they would be with the members of the JSON object set. Reads the images that it names.
   /// Throws settings::ParameterError, and Error of a file.
   params::Settings with(const char* json) const;
-  /// What they are from now on: change `number` of a live session, or 0. Of ControlNets and
-  /// IP-Adapters that are not set, the engine's.
+  /// What they are from now on: change `number` of a live session, or 0. Of LoRAs,
+  /// ControlNets and IP-Adapters that are not set, the engine's.
   void keep(params::Settings settings, std::uint64_t number = 0);
   /// Goes back to the settings that the session goes on with, if it took a change back.
   void follow(const LiveSession& session);

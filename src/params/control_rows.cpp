@@ -74,7 +74,8 @@ Rows control_rows() {
        {.flag = "--controlnet", .flag_value = "MODEL[:SCALE][:PREPROCESSOR]", .yaml = true}},
       {"control_settings",
        "ControlNet settings",
-       "How each ControlNet acts, in their order; what an object leaves out stays as it is",
+       "How each ControlNet acts, in their order; what the list or an object leaves out stays as "
+       "it is",
        Group::control,
        Change::live,
        ControlSettingsList{

@@ -28,10 +28,10 @@ std::vector<std::string_view> ip_adapter_names();
 /// Whether each is in its range.
 bool accepts(const ImagePrompt& prompt);
 
-/// A list of objects, one for each of `now`, whose other members stay as they are; those behind it
-/// begin with the defaults. style_image is a text or a list of texts that replaces the images: they
-/// become ImagePrompt::files. images is a number; fewer than there are leaves the last ones out.
-/// Throws corrupt_file as read_json().
+/// A list of objects, for the first of `now`, whose other members stay as they are, as the others
+/// do. Objects behind them begin with the defaults. style_image is a text or a list of texts that
+/// replaces the images: they become ImagePrompt::files. images is a number; fewer than there are
+/// leaves the last ones out. Throws corrupt_file as read_json().
 std::vector<ImagePrompt> read_image_prompts(const json::Json& list,
                                             const std::vector<ImagePrompt>& now);
 /// A list of objects with a file and settings: ip_adapter_names().

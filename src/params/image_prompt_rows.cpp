@@ -52,7 +52,8 @@ Rows image_prompt_rows() {
        {.flag = "--ip-adapter", .flag_value = "MODEL[:SCALE][:LAYERS]", .yaml = true}},
       {"image_prompts",
        "Style images",
-       "What each IP-Adapter is told, in their order; what an object leaves out stays as it is",
+       "What each IP-Adapter is told, in their order; what the list or an object leaves out stays "
+       "as it is",
        Group::image_prompt,
        Change::live,
        ImagePromptList{member<std::vector<ImagePrompt>>(SD_REACH(live.options.image_prompts)),

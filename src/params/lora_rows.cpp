@@ -13,7 +13,9 @@ Rows lora_rows() {
            {.flag = "--lora", .flag_value = "FILE[:SCALE]", .yaml = true}},
           {"lora_scales",
            "LoRA scales",
-           "How strongly each LoRA acts, in the order of the files",
+           "How strongly each LoRA acts, in the order of the files; what the list leaves out stays "
+           "as it "
+           "is",
            Group::prompt,
            Change::live,
            NumberList{member<std::vector<float>>(SD_REACH(live.options.lora_scales)), -kMaxScale,

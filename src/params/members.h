@@ -54,6 +54,12 @@ inline void read_rows(const std::vector<Parameter>& rows, const json::Json& obje
   }
 }
 
+/// A list that is shorter than the one that holds leaves the others as they are.
+template <typename T>
+void append_rest(std::vector<T>& list, const std::vector<T>& now) {
+  for (std::size_t i = list.size(); i < now.size(); ++i) list.push_back(now[i]);
+}
+
 /// Calls `read` with each item of a list, and its number. `of` says of what the items are.
 void for_each_item(const json::Json& list, const char* of, const auto& read) {
   if (!list.is(json::Json::Kind::array)) {

@@ -59,6 +59,7 @@ std::vector<ImagePrompt> read_image_prompts(const Json& list, const std::vector<
   for_each_item(list, "IP-Adapter", [&](const Json& object, std::size_t i) {
     all.push_back(read_image_prompt(object, i < now.size() ? now[i] : ImagePrompt()));
   });
+  append_rest(all, now);
   return all;
 }
 

@@ -4,6 +4,7 @@
 #include "params/check.h"
 #include "params/control.h"
 #include "params/image_prompt.h"
+#include "params/members.h"
 
 namespace streamdiffusion::params {
 namespace {
@@ -73,15 +74,6 @@ std::vector<Lora> read(const LoraList& type, const Json& value) {
   return loras;
 }
 
-std::vector<float> read(const NumberList& type, const Json& value) {
-  if (!value.is(Json::Kind::array)) value.refuse(describe(type));
-  std::vector<float> numbers;
-  for (std::size_t i = 0; i < value.size(); ++i) {
-    numbers.push_back(static_cast<float>(value[i].number()));
-  }
-  return numbers;
-}
-
 std::vector<ControlNet> read(const ControlNetList&, const Json& value) {
   return read_controlnets(value);
 }
@@ -89,13 +81,24 @@ std::vector<IpAdapter> read(const IpAdapterList&, const Json& value) {
   return read_ip_adapters(value);
 }
 
-/// Lists of objects of which what is left out stays as it is.
-std::vector<ControlSettings> read(const ControlSettingsList&, const Json& value,
+/// Lists of which, and in whose objects, what is left out stays as it is.
+std::vector<float> read(const NumberList& type, const Json& value, const std::vector<float>& now) {
+  if (!value.is(Json::Kind::array) || is_empty_list(value)) value.refuse(describe(type));
+  std::vector<float> numbers;
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    numbers.push_back(static_cast<float>(value[i].number()));
+  }
+  append_rest(numbers, now);
+  return numbers;
+}
+std::vector<ControlSettings> read(const ControlSettingsList& type, const Json& value,
                                   const std::vector<ControlSettings>& now) {
+  if (is_empty_list(value)) value.refuse(describe(type));
   return read_control_list(value, now);
 }
-std::vector<ImagePrompt> read(const ImagePromptList&, const Json& value,
+std::vector<ImagePrompt> read(const ImagePromptList& type, const Json& value,
                               const std::vector<ImagePrompt>& now) {
+  if (is_empty_list(value)) value.refuse(describe(type));
   return read_image_prompts(value, now);
 }
 
@@ -112,7 +115,8 @@ void read_json(const Parameter& row, const Json& value, Settings& settings) {
           if (is_empty_list(value)) return type.member.set(settings, {});
         }
         const auto found = [&] {
-          if constexpr (std::is_same_v<Row, ControlSettingsList> ||
+          if constexpr (std::is_same_v<Row, NumberList> ||
+                        std::is_same_v<Row, ControlSettingsList> ||
                         std::is_same_v<Row, ImagePromptList>) {
             const auto now = type.member.get(settings);
             return read(type, value, now.value_or(typename decltype(now)::value_type()));

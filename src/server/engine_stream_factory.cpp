@@ -147,6 +147,7 @@ ServedModel describe(const Engine& engine) {
           .device = info.device,
           .dtype = info.dtype,
           .factor = info.latent_factor,
+          .unet_levels = info.unet_levels,
           .sample_prompt = engine.sample_prompt(),
           .sample_negative_prompt = engine.sample_negative_prompt(),
           .words = read_known_words(info.folder),

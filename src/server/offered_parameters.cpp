@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "settings/engine_limits.h"
+
 namespace streamdiffusion::server {
 namespace {
 
@@ -38,18 +40,8 @@ std::vector<params::Parameter> offered_parameters(const ServedModel& info, const
       auto& type = std::get<params::IntegerList>(row.type);
       type.maximum_items = std::min(type.maximum_items, static_cast<std::size_t>(limits.steps));
     }
-    if (name == "lora_scales") {
-      if (info.loras.empty()) continue;
-      std::get<params::NumberList>(row.type).maximum_items = info.loras.size();
-    }
-    if (name == "control_settings") {
-      if (info.controlnets.empty()) continue;
-      std::get<params::ControlSettingsList>(row.type).maximum_items = info.controlnets.size();
-    }
-    if (name == "image_prompts") {
-      if (info.ip_adapters.empty()) continue;
-      std::get<params::ImagePromptList>(row.type).maximum_items = info.ip_adapters.size();
-    }
+    if (settings::adapters_of(row, info) == 0) continue;
+    settings::limit_to_engine(row, info);
     if (row.in.server) rows.push_back(std::move(row));
   }
   rows.push_back(model_row(models));

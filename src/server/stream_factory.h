@@ -66,6 +66,8 @@ struct ServedModel {
   std::string model, device, dtype;
   /// Widths and heights are multiples of this.
   int factor = 8;
+  /// Of the UNet; 0 for not known.
+  int unet_levels = 0;
   std::string sample_prompt, sample_negative_prompt;
   KnownWords words;
   /// page.json of the model, an object; read_page_hints().

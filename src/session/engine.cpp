@@ -197,6 +197,7 @@ EngineInfo Engine::info() const {
       .vocabulary_size = impl_->model.token_count(),
       .latent_channels = impl_->model.latent_channels(),
       .latent_factor = impl_->model.factor(),
+      .unet_levels = impl_->model.unet_levels(),
       .loras = impl_->model.loras(),
       .controlnets = impl_->model.controlnets(),
       .ip_adapters = impl_->model.ip_adapters(),

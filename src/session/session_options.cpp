@@ -36,9 +36,9 @@ void check_size(const Model& model, const SessionOptions& o) {
 
 void check_cached_frames(const Model& model, const SessionOptions& o) {
   const int levels = model.unet_levels();
-  base::require(!o.use_cached_attn || o.cache_first_level < levels, ErrorCode::invalid_argument,
-                "cache_first_level is ", o.cache_first_level, ", expected 0 to ", levels - 1,
-                ": the UNet has ", levels, " levels");
+  base::require(o.cache_first_level < levels, ErrorCode::invalid_argument, "cache_first_level is ",
+                o.cache_first_level, ", expected 0 to ", levels - 1, ": the UNet has ", levels,
+                " levels");
 }
 
 const SessionOptions& fallback() {

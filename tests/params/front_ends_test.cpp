@@ -103,10 +103,11 @@ std::vector<std::string> as_flags(const Parameter& row, const json& value) {
   return {row.in.flag + ("=" + list)};
 }
 
-/// Of what the engines of this file have not: LoRAs, ControlNets, IP-Adapters.
-bool of_an_adapter(const Parameter& row) {
+/// Of what the engines of this file have not: LoRAs, ControlNets, IP-Adapters, many levels.
+bool of_the_engine(const Parameter& row) {
   const std::string_view name = row.name;
-  return name == "lora_scales" || name == "control_settings" || name == "image_prompts";
+  return name == "cache_first_level" || name == "lora_scales" || name == "control_settings" ||
+         name == "image_prompts";
 }
 
 bool by_server(const json& object) {
@@ -169,7 +170,7 @@ bool by_library(const Parameter& row, const json& value) {
   }
   return accepted([&] {
     check(settings);
-    if (!of_an_adapter(row)) engine.check(settings.live.options);
+    if (!of_the_engine(row)) engine.check(settings.live.options);
   });
 }
 
@@ -275,7 +276,7 @@ class FrontEnds : public ::testing::TestWithParam<Case> {
       };
       EXPECT_EQ(accepted(parse), wanted) << "streamdiffusion.json: " << text;
     }
-    if (row.in.server && !of_an_adapter(row)) {
+    if (row.in.server && !of_the_engine(row)) {
       EXPECT_EQ(by_server(with_room(object)), wanted) << "server: " << text;
     }
   }

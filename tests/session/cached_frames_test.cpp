@@ -147,6 +147,9 @@ TEST_F(CachedFrames, LevelsBeforeTheFirstKeepNothing) {
     EXPECT_EQ(std::string(error.what()),
               "cache_first_level is 2, expected 0 to 1: the UNet has 2 levels");
   }
+  o.use_cached_attn = false;
+  EXPECT_THROW(result(), Error) << "said when it is set, not when cached attention is switched on";
+  o.use_cached_attn = true;
   o.cache_first_level = 1;
   o.cache_maxframes = 4;
   EXPECT_GT(engine.memory_need(o).per_stream, memory);
