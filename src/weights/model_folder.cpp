@@ -138,6 +138,10 @@ std::string model_name(const fs::path& folder) {
 }
 
 json::Json read_component_config(const fs::path& folder) {
+  std::error_code ignored;
+  require(fs::exists(folder, ignored), ErrorCode::not_found, folder.string(),
+          ": no such folder or file, expected a folder of config.json and weights, a .safetensors "
+          "file, or a name as ORG/NAME");
   return json::Json::read(folder / "config.json");
 }
 

@@ -143,8 +143,18 @@ TEST(Arguments, AControlNetIsAModelAScaleAndAPreprocessor) {
       typed({"--controlnet", "a", "--controlnet", "b:0.5"}).settings.engine.controlnets.size(), 2U);
   EXPECT_THAT(typed({"--controlnet", "net:cany"}).error,
               HasSubstr("\"cany\" is no preprocessor; did you mean canny?"));
-  for (const char* scale : {"net:11", "net:-1", "net:nan", "net:inf"}) {
-    EXPECT_THAT(typed({"--controlnet", scale}).error, HasSubstr("--controlnet is net:")) << scale;
+  for (const char* scale : {"11", "-1", "nan", "inf"}) {
+    EXPECT_THAT(typed({"--controlnet", std::string("net:") + scale}).error,
+                HasSubstr(std::string("--controlnet: the scale of net is ") + scale +
+                          ", expected a number from 0 to 10"));
+  }
+  EXPECT_THAT(typed({"--controlnet", "net:0.5:0.6"}).error,
+              HasSubstr("\"net:0.5:0.6\" has two scales, expected MODEL[:SCALE][:PREPROCESSOR]"));
+  EXPECT_THAT(typed({"--controlnet", "net:canny:blur"}).error, HasSubstr("has two words"));
+  for (const char* nameless : {":0.5", ":canny", "::0.5"}) {
+    EXPECT_THAT(typed({"--controlnet", nameless}).error,
+                HasSubstr("names no model, expected MODEL"))
+        << nameless;
   }
 }
 
@@ -164,9 +174,13 @@ TEST(Arguments, AnIpAdapterIsAModelAScaleAndLayers) {
   EXPECT_EQ(only("a:composition:2"), adapter("a", 2, ImageLayers::composition));
   EXPECT_THAT(typed({"--ip-adapter", "a:stile"}).error,
               HasSubstr("\"stile\" is no choice of layers; did you mean style?"));
-  for (const char* scale : {"a:11", "a:-1", "a:nan"}) {
-    EXPECT_THAT(typed({"--ip-adapter", scale}).error, HasSubstr("--ip-adapter is a:")) << scale;
+  for (const char* scale : {"11", "-1", "nan"}) {
+    EXPECT_THAT(typed({"--ip-adapter", std::string("a:") + scale}).error,
+                HasSubstr(std::string("--ip-adapter: the scale of a is ") + scale +
+                          ", expected a number from 0 to 10"));
   }
+  EXPECT_THAT(typed({"--ip-adapter", ":0.5"}).error,
+              HasSubstr("names no model, expected MODEL[:SCALE][:LAYERS]"));
   const Typed two = typed({"--ip-adapter", "a", "--ip-adapter", "b:0.5", "--style-image", "1.png",
                            "2.png", "--style-image", "3.png"});
   ASSERT_EQ(two.settings.engine.ip_adapters.size(), 2U);
