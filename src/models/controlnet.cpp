@@ -26,6 +26,17 @@ bool attends(const UNetConfig& config) {
   return any;
 }
 
+void expect_one_image(ConfigReader& config) {
+  const auto channels = config.value("conditioning_channels");
+  const bool two = channels && channels->is(json::Json::Kind::integer) &&
+                   channels->integer() == 2 * kImageChannels;
+  require(
+      !two, ErrorCode::unsupported, config.file(),
+      ": \"conditioning_channels\" is 6, expected 3; a net that reads the image before as well, "
+      "as TemporalNet does, is not supported");
+  config.expect("conditioning_channels", kImageChannels);
+}
+
 /// The image in 0..1, in the order of colors that the network takes.
 Value image(Builder& b, const ControlNetConfig& config, const ImageShape& shape) {
   const Value rgb = pixels_input(b, shape, 1 / 255.0F, 0);
@@ -40,7 +51,7 @@ ControlNetConfig controlnet_config(const json::Json& json) {
   ConfigReader config(json, "ControlNetModel");
   ControlNetConfig net;
   net.down = down_path_config(config);
-  config.expect("conditioning_channels", kImageChannels);
+  expect_one_image(config);
   config.expect_false({"global_pool_conditions"});
   net.embedding_channels = config.integers("conditioning_embedding_out_channels",
                                            net.embedding_channels, 1, kMaxEmbeddingChannels);

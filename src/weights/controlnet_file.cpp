@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/input_file.h"
 #include "json/quote.h"
+#include "weights/controlnet_parts.h"
 #include "weights/ldm_components.h"
 #include "weights/ldm_keys.h"
 #include "weights/model_folder.h"
@@ -51,6 +52,11 @@ std::vector<std::int64_t> embedding_channels_of(const SafetensorsFile& file) {
   const LdmKeys keys(file, kEmbedding);
   std::vector<std::int64_t> channels{keys.dim("conv_in.weight", 0)};
   const int blocks = keys.count("blocks.");
+  std::vector<std::string> convolutions{"conv_in.weight"};
+  for (int i = 0; i < blocks; ++i)
+    convolutions.push_back("blocks." + std::to_string(i) + ".weight");
+  convolutions.emplace_back("conv_out.weight");
+  require_whole_embedding(keys, convolutions);
   for (int i = 1; i < blocks; i += 2) {
     channels.push_back(keys.dim("blocks." + std::to_string(i) + ".weight", 0));
   }
@@ -68,7 +74,8 @@ ControlNetFile open_controlnet_file(const std::filesystem::path& path) {
             .weights = std::move(found->component.weights)};
   }
   base::require(file->find(kFirst) != nullptr, ErrorCode::unsupported, path.string(),
-                ": holds no ControlNet, expected one");
+                ": holds no ControlNet that is whole: tensors \"input_hint_block.0.weight\" and \"",
+                kFirst, "\" are missing, by which one begins");
   ControlNetFile out{.config = std::nullopt,
                      .embedding_channels = embedding_channels_of(*file),
                      .weights = std::make_shared<WeightStore>(path)};

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "weights/controlnet_parts.h"
 #include "weights/ldm_keys.h"
 #include "weights/ldm_names.h"
 #include "weights/renamed_weights.h"
@@ -71,6 +72,7 @@ std::optional<LdmComponent> ldm_controlnet(const SharedFile& file) {
                 ": the weights are stored as a difference to those of a model (tensor "
                 "\"difference\"), which is not read; expected the weights themselves");
   const LdmKeys keys(*file, *prefix);
+  require_whole_ldm_controlnet(keys);
   const LdmUNetNames blocks(unet_block_names(keys));
   const int last = keys.numbers(kHintBlock).back();
   return component(

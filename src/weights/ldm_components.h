@@ -38,7 +38,7 @@ constexpr double kLatentScale = 0.18215, kLatentScaleXl = 0.13025;
 /// Empty if there is no UNet. Throws unsupported for one that takes more than latents.
 std::optional<LdmComponent> ldm_unet(const SharedFile& file);
 /// Empty if there is no ControlNet. Throws unsupported for weights stored as a difference to a
-/// model's.
+/// model's, and as require_whole_ldm_controlnet().
 std::optional<LdmComponent> ldm_controlnet(const SharedFile& file);
 /// Empty if there is no autoencoder.
 std::optional<LdmComponent> ldm_autoencoder(const SharedFile& file, double scale);

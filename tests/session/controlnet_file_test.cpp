@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <functional>
 #include <nlohmann/json.hpp>
@@ -144,9 +145,40 @@ TEST_F(ControlNetFiles, BadOnesAreRefusedByName) {
   refused(ErrorCode::unsupported, {"T2I-Adapter"}, add("adapter.body.0.resnets.0.block1.weight"));
   refused(ErrorCode::unsupported, {"T2I-Adapter"}, add("body.0.block1.weight"));
   refused(ErrorCode::unsupported, {"an IP-Adapter"}, add("ip_adapter.1.to_k_ip.weight"));
+  const auto without = [](const std::string& part) {
+    return [part](std::vector<TensorToWrite>& all) {
+      std::erase_if(all, [&](const TensorToWrite& tensor) {
+        return tensor.name.find(part) != std::string::npos;
+      });
+    };
+  };
+  refused(ErrorCode::corrupt_file, {"a part of a ControlNet", "input_hint_block.10", "missing"},
+          [&](auto& all) { without("hint_block.12.")(all), without("hint_block.14.")(all); });
+  for (const char* part : {"input_blocks.0.0.weight", "middle_block.0.in_layers.0.weight",
+                           "time_embed.0.weight", "zero_convs.0.0.weight", "input_blocks.5."}) {
+    refused(ErrorCode::corrupt_file, {"a part of a ControlNet", part, "missing"}, without(part));
+  }
+  const auto six = [](const char* first) {
+    return [first](std::vector<TensorToWrite>& all) {
+      const auto found = std::ranges::find(all, first, &TensorToWrite::name);
+      found->dims[1] = 6;
+      found->values.resize(2 * found->values.size());
+    };
+  };
+  refused(ErrorCode::unsupported, {"6 channels", "TemporalNet"},
+          six("control_model.input_hint_block.0.weight"));
+  refused(ErrorCode::unsupported, {"6 channels", "TemporalNet"}, [&](auto& all) {
+    all = tensors_of(configs.unet, config_of(configs.unet));
+    six("controlnet_cond_embedding.conv_in.weight")(all);
+  });
+  refused(ErrorCode::corrupt_file, {"a part of a ControlNet", "blocks.3", "conv_out", "missing"},
+          [&](auto& all) {
+            all = tensors_of(configs.unet, config_of(configs.unet));
+            without("embedding.blocks.4.")(all), without("embedding.blocks.5.")(all);
+          });
   refused(ErrorCode::unsupported, {"holds no ControlNet"},
           [](std::vector<TensorToWrite>& all) { all.resize(1); });
-  refused(ErrorCode::corrupt_file, {"input_hint_block", "even"}, [](auto& all) {
+  refused(ErrorCode::corrupt_file, {"input_hint_block.12", "missing"}, [](auto& all) {
     std::erase_if(all, [](const TensorToWrite& tensor) {
       return tensor.name.find("input_hint_block.14.") != std::string::npos;
     });
