@@ -118,28 +118,37 @@ void set_shares(std::vector<float>& shares, int first, const std::vector<std::in
   std::fill_n(shares.begin() + first, depths[which], 1.0F);
 }
 
+bool has(const UNetConfig& config, const CrossAttentions& wanted) {
+  const CrossAttentions found = cross_attentions(config);
+  return found.down == wanted.down && found.up == wanted.up && found.middle == wanted.middle;
+}
+
+/// SDXL itself: the smaller UNets of its family have other transformers.
+bool is_sdxl(const UNetConfig& config) {
+  return config.pooled_dim > 0 && has(config, {.down = 24, .up = 36, .middle = 10}) &&
+         config.levels.back().down_transformers == std::vector<std::int64_t>{10, 10};
+}
+
+/// Stable Diffusion 2 has as many cross-attentions, to wider texts.
+bool is_sd1(const UNetConfig& config) {
+  constexpr std::int64_t kTextWidth = 768;
+  return config.pooled_dim == 0 && has(config, {.down = 6, .up = 9, .middle = 1}) &&
+         config.cross_attention_dim == kTextWidth;
+}
+
 /// InstantStyle's: up_blocks.0.attentions.1 and down_blocks.2.attentions.1.
 std::vector<float> sdxl_shares(const UNetConfig& config, bool style) {
   std::vector<float> shares(static_cast<std::size_t>(cross_attentions(config).all()));
   const Level& innermost = config.levels.back();
   const std::vector<std::int64_t>& depths =
       style ? innermost.up_transformers : innermost.down_transformers;
-  require(depths.size() > 1, ErrorCode::unsupported,
-          "which cross-attentions make the style or the composition is not known for this UNet: "
-          "its innermost blocks have ",
-          depths.size(), " transformers, expected 2 or more; use whole");
   int first = cross_attentions(config).down;
   if (!style) first -= blocks(depths);
   set_shares(shares, first, depths, 1);
   return shares;
 }
 
-std::vector<float> sd_shares(const UNetConfig& config, bool style) {
-  constexpr int kKnown = 16;
-  const int all = cross_attentions(config).all();
-  require(all == kKnown, ErrorCode::unsupported,
-          "which cross-attentions make the style or the composition is not known for a UNet with ",
-          all, "; expected ", kKnown, " as in Stable Diffusion 1; use whole");
+std::vector<float> sd_shares(bool style) {
   if (!style) return {0, 0, 0, 0, 0.25F, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
   return {1, 1, 1, 1, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1};
 }
@@ -212,7 +221,13 @@ std::vector<float> layer_shares(const UNetConfig& config, ImageLayers layers) {
     return std::vector<float>(static_cast<std::size_t>(cross_attentions(config).all()), 1.0F);
   }
   const bool style = layers == ImageLayers::style;
-  return config.pooled_dim > 0 ? sdxl_shares(config, style) : sd_shares(config, style);
+  if (is_sdxl(config)) return sdxl_shares(config, style);
+  require(is_sd1(config), ErrorCode::unsupported,
+          "which cross-attentions make the style or the composition is not known for this UNet: it "
+          "has ",
+          cross_attentions(config).all(), " to texts of ", config.cross_attention_dim,
+          " channels, expected Stable Diffusion 1's 16 to 768, or SDXL's 70; use whole");
+  return sd_shares(style);
 }
 
 }  // namespace streamdiffusion::models

@@ -67,6 +67,18 @@ TEST(IpAdapter, StyleAndCompositionAreOneTransformerOfSdxlEach) {
             (std::vector{0, 1, 2, 3, 9, 10, 11, 12, 13, 14, 15}));
   EXPECT_EQ(acting("sd15", ImageLayers::composition), (std::vector{4, 5}));
   EXPECT_EQ(acting("sd15", ImageLayers::whole).size(), 16U);
+  for (const char* other : {"sd-turbo", "ssd-1b", "segmind-vega", "koala-1b", "koala-700m"}) {
+    EXPECT_NO_THROW(acting(other, ImageLayers::whole));
+    for (const ImageLayers layers : {ImageLayers::style, ImageLayers::composition}) {
+      try {
+        acting(other, layers);
+        FAIL() << "not known for " << other;
+      } catch (const base::Error& error) {
+        EXPECT_EQ(error.code(), base::ErrorCode::unsupported);
+        EXPECT_NE(std::string(error.what()).find("not known for this UNet"), std::string::npos);
+      }
+    }
+  }
   // The names of these layers, as a second way to count.
   const graph::Graph unet = with_images("sdxl-turbo", {{0, 4}});
   const auto transformer_of = [&](int layer) {

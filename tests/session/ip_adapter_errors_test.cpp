@@ -152,7 +152,7 @@ TEST_F(IpAdapterErrors, OfImagesAndSettings) {
           ErrorCode::invalid_argument, "has 2 bytes, expected 48");
   refused({{.images = std::vector(17, good)}}, ErrorCode::invalid_argument, "has 17 images");
   refused({{.layers = ImageLayers::style, .images = {good}}}, ErrorCode::unsupported,
-          "is not known for a UNet with 4");
+          "is not known for this UNet: it has 4");
   EXPECT_NO_THROW(session.set_image_prompts({{.images = {good}}}));
 }
 

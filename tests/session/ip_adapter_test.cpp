@@ -266,7 +266,12 @@ class SdxlIpAdapters : public IpAdapters {
   SdxlIpAdapters() : IpAdapters(TinyFamily::sdxl) {}
 };
 
-TEST_F(SdxlIpAdapters, LayersAreValuesAndOfTheirOwn) {
+class WholeSdxlIpAdapters : public IpAdapters {
+ protected:
+  WholeSdxlIpAdapters() : IpAdapters(TinyFamily::whole_sdxl) {}
+};
+
+TEST_F(WholeSdxlIpAdapters, LayersAreValuesAndOfTheirOwn) {
   Engine engine = open({adapter("plus", {.images = {style(1)}})});
   Session made = engine.session(options({20, 40}));
   const std::size_t ops = engine.ops(made).size();

@@ -24,6 +24,13 @@ constexpr const char* kSdxlUNet = R"({
   "layers_per_block": 1, "attention_head_dim": 2, "cross_attention_dim": 56, "norm_num_groups": 8,
   "use_linear_projection": true, "transformer_layers_per_block": [1, 2], "addition_embed_type": "text_time",
   "addition_time_embed_dim": 8, "projection_class_embeddings_input_dim": 68})";
+constexpr const char* kWholeSdxlUNet = R"({
+  "_class_name": "UNet2DConditionModel", "in_channels": 4, "out_channels": 4, "block_out_channels": [8, 16, 16],
+  "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+  "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
+  "layers_per_block": 2, "attention_head_dim": 2, "cross_attention_dim": 56, "norm_num_groups": 8,
+  "use_linear_projection": true, "transformer_layers_per_block": [1, 2, 10], "addition_embed_type": "text_time",
+  "addition_time_embed_dim": 8, "projection_class_embeddings_input_dim": 68})";
 constexpr const char* kLcmUNet = R"({
   "_class_name": "UNet2DConditionModel", "in_channels": 4, "out_channels": 4, "block_out_channels": [16, 32],
   "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D"], "up_block_types": ["CrossAttnUpBlock2D", "UpBlock2D"],
@@ -82,9 +89,23 @@ void TinyModel::write_text_encoder(const std::string& suffix, const char* config
                                          {.prompts = 1, .tokens = 16, .output = output})});
 }
 
+static const char* unet_of(TinyFamily family) {
+  switch (family) {
+    case TinyFamily::sd:
+      return kUNet;
+    case TinyFamily::lcm:
+      return kLcmUNet;
+    case TinyFamily::sdxl:
+      return kSdxlUNet;
+    case TinyFamily::whole_sdxl:
+      return kWholeSdxlUNet;
+  }
+  return kUNet;
+}
+
 TinyModel::TinyModel(TinyFamily family, float autoencoder_gain) {
-  const bool sdxl = family == TinyFamily::sdxl;
-  const char* unet = sdxl ? kSdxlUNet : family == TinyFamily::lcm ? kLcmUNet : kUNet;
+  const bool sdxl = family == TinyFamily::sdxl || family == TinyFamily::whole_sdxl;
+  const char* unet = unet_of(family);
   write("model_index.json", std::string(R"({"_class_name": "StableDiffusionPipeline",
     "unet": ["diffusers", "UNet2DConditionModel"], "vae": ["diffusers", "AutoencoderTiny"],
     "text_encoder": ["transformers", "CLIPTextModel"], "tokenizer": ["transformers", "CLIPTokenizer"],)") +

@@ -15,6 +15,8 @@ enum class TinyFamily {
   sd,
   /// SDXL: two text encoders, pooled embedding, size conditioning.
   sdxl,
+  /// SDXL with all of its transformers, of which layers of IP-Adapters are chosen.
+  whole_sdxl,
   /// A latent consistency model that takes the guidance scale as an input.
   lcm,
 };
