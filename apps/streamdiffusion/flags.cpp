@@ -254,6 +254,7 @@ void Flags::parameter(const params::Parameter& row, params::Settings& settings) 
         const auto now = type.member.get(settings);
         const auto set = [&settings, &row, set = type.member.set](const auto& v) {
           settings.given.insert(row.name);
+          settings.of_file.erase(row.name);
           set(settings, v);
         };
         if constexpr (std::is_same_v<Type, params::Integer>) {

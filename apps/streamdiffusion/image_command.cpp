@@ -242,7 +242,8 @@ void add_image_command(CommandLine& program) {
              {.value = "FILE"});
   flags.text("--dump-tensors", image->dump, "Also write latents.npy and images.npy",
              {.value = "DIR"});
-  flags.flag("--quiet", image->quiet, "Print nothing but warnings and errors");
+  flags.flag("--quiet", image->quiet,
+             "Print nothing but warnings, errors and a seed that was drawn");
   image->parameters.add_engine(flags);
   image->parameters.add_stream(flags, true);
   flags.examples(kImageExamples);

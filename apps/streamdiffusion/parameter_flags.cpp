@@ -55,6 +55,7 @@ void ParameterFlags::add_prompts(Flags& flags) {
       "--lerp",
       [this](bool linear) {
         settings.given.insert("prompt_interpolation_method");
+        settings.of_file.erase("prompt_interpolation_method");
         settings.live.interpolation = linear ? Interpolation::linear : Interpolation::slerp;
       },
       "Blend prompts along a straight line instead of a great circle");
@@ -95,7 +96,10 @@ params::Settings ParameterFlags::parsed() const {
                 ErrorCode::invalid_argument, "--prompt-weights has ", prompt_weights_.size(),
                 " entries for ", prompts.size(), " prompts");
   for (std::size_t i = 0; i < prompt_weights_.size(); ++i) prompts[i].weight = prompt_weights_[i];
-  if (!prompts_.empty()) all.given.insert("prompt_list");
+  if (!prompts_.empty()) {
+    all.given.insert("prompt_list");
+    all.of_file.erase("prompt_list");
+  }
   all.engine.ip_adapters = ip_adapters();
   params::check(all);
   all.live.options.seed = params::resolved_seed(all.live.options.seed);

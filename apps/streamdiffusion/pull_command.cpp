@@ -50,6 +50,7 @@ void pull_tiny(const hub::Settings& settings, const PullFlags& flags,
 void pull(const PullFlags& flags) {
   base::require(!flags.name.empty(), ErrorCode::invalid_argument,
                 "pull needs the name of a model, as stabilityai/sd-turbo");
+  if (flags.quiet) base::set_log_callback(print_warnings_alone);
   StopSignals signals(media::make_stop_flag());
   signals.opened();  // a download that is stopped takes care of what has arrived
   hub::Settings settings = hub::read_settings();

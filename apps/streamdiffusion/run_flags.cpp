@@ -74,8 +74,8 @@ void RunFlags::settle() {
 void RunFlags::warn_of_idle_flags() const {
   const auto idle = [&](const char* key, bool acts, const char* why) {
     const bool given = parameters.settings.given.contains(key);
-    warn_without_effect(given && !acts, params::flag_or_key_of(params::parameter(key)).c_str(),
-                        why);
+    const std::string name = params::as_given_in(parameters.settings)(params::parameter(key));
+    warn_without_effect(given && !acts, name.c_str(), why);
   };
   const bool pipe_in = input.empty() || input == "-", pipe_out = output.empty() || output == "-";
   const bool camera = input.starts_with("/dev/video");

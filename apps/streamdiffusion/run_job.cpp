@@ -57,6 +57,7 @@ class Writing {
 }  // namespace
 
 RunJob::RunJob(RunFlags flags) : flags_(std::move(flags)), settings_(flags_.parameters.parsed()) {
+  if (flags_.quiet) base::set_log_callback(print_warnings_alone);
   base::require(!flags_.input.empty() || ::isatty(STDIN_FILENO) == 0, ErrorCode::invalid_argument,
                 "there is no --input, and standard input is a terminal; expected a camera such as "
                 "/dev/video0, screen:, a file, a folder, an address or a pipe");

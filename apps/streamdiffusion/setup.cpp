@@ -86,7 +86,12 @@ static OpenedSession open_parts(params::Settings& settings, const StopSignals* s
   return {std::move(engine), std::move(session)};
 }
 
+void print_warnings_alone(base::LogLevel level, std::string_view message) {
+  if (level == base::LogLevel::warning) print_log(level, message);
+}
+
 OpenedSession open_session(params::Settings& settings, bool quiet, StopSignals* signals) {
+  if (quiet) base::set_log_callback(print_warnings_alone);
   const auto start = base::Clock::now();
   const auto throw_if_stopped = [signals] {
     if (signals != nullptr && signals->received() != 0) throw Stopped{signals->received()};
@@ -132,7 +137,8 @@ void warn_of_settings(const Engine& engine, const params::Settings& settings) {
   }
   const SessionOptions full = engine.with_defaults(live.options);
   const params::ModelTraits traits{info.size_conditioning, info.guidance_embedding};
-  for (const auto& idle : params::without_effect(settings, full, params::flag_or_key_of, traits)) {
+  for (const auto& idle :
+       params::without_effect(settings, full, params::as_given_in(settings), traits)) {
     base::warn(idle.message);
   }
 }

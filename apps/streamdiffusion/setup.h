@@ -20,6 +20,9 @@ void print_error(std::string_view message);
 /// Prints notices and warnings to stderr. The program's log callback.
 void print_log(base::LogLevel level, std::string_view message);
 
+/// The same without notices: the log callback with --quiet.
+void print_warnings_alone(base::LogLevel level, std::string_view message);
+
 /// Bytes of one MiB, in which the commands print memory.
 inline constexpr double kMiB = 1024.0 * 1024.0;
 

@@ -28,6 +28,7 @@ void set_row(params::Settings& settings, const params::Parameter& row, const Val
   read_row(row, v, settings);
   base::require(settings.given.insert(row.name).second, ErrorCode::invalid_argument, v.position(),
                 v.key(), " sets ", row.name, " a second time");
+  settings.of_file.insert(row.name);
 }
 
 void set_prompts(params::Settings& settings, const Value& v) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/log.h"
 #include "config/read_ip_adapter.h"
 #include "params/check.h"
 #include "params/control.h"
@@ -119,6 +120,26 @@ void read_preprocessor_params(const Value& v, params::Settings& settings) {
   read_members(params::preprocessor_parameters(), v, settings);
 }
 
+/// What the settings of a net say together.
+void check_control(const Value& v, const ControlSettings& settings) {
+  const bool has_options =
+      v.node()[params::kPreprocessorParams] && v.member(params::kPreprocessorParams).is_map();
+  if (const auto conflict = params::conflict_of(settings)) {
+    const Value at = conflict->options ? v.member(params::kPreprocessorParams) : v;
+    const bool lower = static_cast<bool>(at.node()[conflict->lower.name]);
+    const auto& side = lower ? conflict->lower : conflict->upper;
+    at.member(side.name).refuse(side.expected);
+  }
+  if (!has_options) return;
+  const Value options = v.member(params::kPreprocessorParams);
+  for (const params::Parameter& row : params::preprocessor_parameters()) {
+    const std::string why = params::why_idle(row.name, settings.image.preprocessor);
+    if (why.empty() || !options.node()[row.name]) continue;
+    const Value option = options.member(row.name);
+    base::warn(option.position(), option.key(), " has no effect", why);
+  }
+}
+
 /// A map with model_id, in the shape of the forks.
 ControlNet read_controlnet(const Value& v) {
   if (!v.is_map()) v.refuse("a map with model_id, the folder or the name of a ControlNet");
@@ -131,6 +152,7 @@ ControlNet read_controlnet(const Value& v) {
   if (v.node()[params::kPreprocessorParams]) {
     read_preprocessor_params(v.member(params::kPreprocessorParams), settings);
   }
+  check_control(v, settings.control);
   return {.model = v.member(model).text(), .settings = settings.control};
 }
 

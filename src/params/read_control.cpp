@@ -7,6 +7,14 @@ namespace {
 
 using json::Json;
 
+/// At the one that is there, which made the conflict.
+void refuse(const ControlConflict& conflict, const Json& object) {
+  const Json at = conflict.options ? object.at(kPreprocessorParams) : object;
+  const auto lower = at.find(conflict.lower.name);
+  if (lower) lower->refuse(conflict.lower.expected);
+  at.at(conflict.upper.name).refuse(conflict.upper.expected);
+}
+
 ControlSettings read_members(const Json& object, const ControlSettings& now,
                              const std::vector<std::string_view>& also) {
   std::vector<std::string_view> names = control_names();
@@ -18,6 +26,7 @@ ControlSettings read_members(const Json& object, const ControlSettings& now,
     require_object(*options, names_of(preprocessor_parameters()));
     read_rows(preprocessor_parameters(), *options, settings);
   }
+  if (const auto conflict = conflict_of(settings.control)) refuse(*conflict, object);
   return settings.control;
 }
 
@@ -33,6 +42,7 @@ std::vector<ControlSettings> read_control_list(const Json& list,
   for_each_item(list, "ControlNet", [&](const Json& object, std::size_t i) {
     all.push_back(read_control_settings(object, i < now.size() ? now[i] : ControlSettings()));
   });
+  append_rest(all, now);
   return all;
 }
 

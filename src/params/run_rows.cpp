@@ -64,8 +64,8 @@ Rows run_rows() {
           boolean(SD_REACH(run.strict)), "--strict"),
       input_protocols(),
       run("json", "Also write a summary for machines", text(SD_REACH(run.json)), "--json", "FILE"),
-      run("quiet", "Print nothing but warnings and errors", boolean(SD_REACH(run.quiet)),
-          "--quiet"),
+      run("quiet", "Print nothing but warnings, errors and a seed that was drawn",
+          boolean(SD_REACH(run.quiet)), "--quiet"),
       run("realtime",
           "Follow the clock and use the newest frame, or process every frame; the first for "
           "cameras, screens, streams and windows, else the second",

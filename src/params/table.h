@@ -54,6 +54,8 @@ struct Settings {
   ImagePrompt image_prompt;
   /// The names of the parameters that a user has set, whatever their values.
   std::set<std::string, std::less<>> given;
+  /// Of those, the ones that stand in a file of settings and not among the flags.
+  std::set<std::string, std::less<>> of_file;
 };
 
 /// Access to one member of Settings. `get` is empty where the member is unset.

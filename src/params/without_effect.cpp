@@ -1,6 +1,7 @@
 #include "params/without_effect.h"
 
 #include "base/error.h"
+#include "params/control.h"
 #include "streamdiffusion/names.h"
 
 namespace streamdiffusion::params {
@@ -156,6 +157,37 @@ std::string flag_or_key_of(const Parameter& row) {
   return flag.substr(0, flag.find(','));
 }
 
+NameOf as_given_in(const Settings& settings) {
+  return [&settings](const Parameter& row) {
+    return settings.of_file.contains(row.name) ? key_of(row) : flag_or_key_of(row);
+  };
+}
+
+namespace {
+
+/// Options of preprocessors that are not in use. A net of `controlnets` whose preprocessor was
+/// chosen there was looked at where it was read.
+void add_idle_options(const Settings& settings, const SessionOptions& full, const NameOf& name_of,
+                      std::vector<WithoutEffect>& found) {
+  for (const char* key : {"controlnets", "control_settings"}) {
+    if (!settings.given.contains(key)) continue;
+    const Parameter& row = parameter(key);
+    const std::vector<ControlNet>& nets = settings.engine.controlnets;
+    for (std::size_t i = 0; i < full.control_settings.size(); ++i) {
+      const bool of_model = key == std::string_view("controlnets");
+      if (of_model &&
+          (i >= nets.size() || nets[i].settings.image.preprocessor != Preprocessor::automatic)) {
+        continue;
+      }
+      for (const std::string& idle : idle_options(full.control_settings[i])) {
+        found.push_back({&row, concat(name_of(row), "[", i, "]: ", idle)});
+      }
+    }
+  }
+}
+
+}  // namespace
+
 std::vector<WithoutEffect> without_effect(const Settings& settings, const SessionOptions& full,
                                           const NameOf& name_of, const ModelTraits& model) {
   const Rules rules(settings, full, name_of, model);
@@ -168,6 +200,7 @@ std::vector<WithoutEffect> without_effect(const Settings& settings, const Sessio
     found.push_back(
         {&row, concat(name_of(row), weight ? ": its weight" : "", " has no effect", reason)});
   }
+  add_idle_options(settings, full, name_of, found);
   return found;
 }
 

@@ -21,6 +21,8 @@ using NameOf = std::function<std::string(const Parameter&)>;
 std::string key_of(const Parameter& row);
 /// The flag, or the key of a parameter that has none.
 std::string flag_or_key_of(const Parameter& row);
+/// The key of what stands in a file of settings, otherwise the flag. `settings` must outlive it.
+NameOf as_given_in(const Settings& settings);
 
 /// What of a model decides whether a parameter acts.
 struct ModelTraits {

@@ -75,5 +75,30 @@ TEST_F(ControlNetCommand, ASecondInputGivesTheControlImages) {
   EXPECT_THAT(said(), HasSubstr("--control-input has no effect without --controlnet"));
 }
 
+TEST_F(ControlNetCommand, QuietLeavesOutWhatIsNoWarning) {
+  const std::string canny = net("canny"), input = images(1);
+  const std::vector<std::string> flags{"--input",      input, "--output", folder_ / "drawn",
+                                       "--controlnet", canny, "--quiet"};
+  for (const char* command : {"image", "run"}) {
+    ASSERT_EQ(run_with_model(command, flags), kDone) << said();
+    EXPECT_EQ(said(), "") << command;
+  }
+}
+
+TEST_F(ControlNetCommand, OneThatIsNotThereIsNamedAsTheUserDid) {
+  EXPECT_EQ(run_with_model("info", {"--memory", "--controlnet", folder_ / "nope.safetensors"}),
+            kFailed);
+  EXPECT_THAT(said(), HasSubstr("nope.safetensors: no such folder or file, expected a folder"));
+}
+
+TEST_F(ControlNetCommand, WarningsOnAFileNameItsKeys) {
+  std::ofstream(folder_ / "a.yaml") << "seed: 5\nseed_list: [[2, 1]]\n";
+  ASSERT_EQ(run_with_model("run", {"--config", folder_ / "a.yaml", "--input", images(1), "--output",
+                                   folder_ / "drawn"}),
+            kDone)
+      << said();
+  EXPECT_THAT(said(), HasSubstr("warning: seed has no effect beside seed_list"));
+}
+
 }  // namespace
 }  // namespace streamdiffusion::testing

@@ -1,4 +1,5 @@
 // Scales of LoRAs and settings of ControlNets by name, as clients of the server set them.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -90,14 +91,51 @@ TEST(AdapterSettings, WhatAnObjectOfAControlNetLeavesOutStays) {
   EXPECT_EQ(changed[0], (ControlSettings{.scale = 0.5F, .enabled = false, .image = canny}));
   const ControlImageOptions blur{.preprocessor = Preprocessor::blur};
   EXPECT_EQ(changed[1], (ControlSettings{.end = 0.5F, .guess_mode = true, .image = blur}));
+  const auto first = apply(R"({"control_settings": [{"conditioning_scale": 2}]})");
+  ASSERT_EQ(first.size(), 2U) << "nets behind the list's end stay as they are";
+  EXPECT_EQ(first[0].scale, 2);
+  EXPECT_EQ(first[1], table.defaults().live.options.control_settings[1]);
   for (const char* wrong :
-       {R"({"control_settings": [{"scale": 1}]})", R"({"control_settings": [1]})",
-        R"({"control_settings": {"conditioning_scale": 1}})",
+       {R"({"control_settings": [{"scale": 1}]})", R"({"control_settings": []})",
+        R"({"control_settings": [1]})", R"({"control_settings": {"conditioning_scale": 1}})",
         R"({"control_settings": [{"preprocessor": "openpose"}]})",
         R"({"control_settings": [{"preprocessor_params": {"sigma": 0}}]})",
         R"({"control_settings": [{"preprocessor_params": {"radius": 1}}]})",
         R"({"control_settings": [{}, {}, {}]})"}) {
     EXPECT_THROW(apply(wrong), server::HttpError) << wrong;
+  }
+}
+
+TEST(AdapterSettings, ARefusalNamesThePathAndTheParameter) {
+  const FactoryWithControlNets factory;
+  const server::ParameterTable table(factory, {});
+  try {
+    table.apply(server::parse_client_json(
+                    R"({"control_settings": [{}, {"conditioning_scale": 11}]})", "test"),
+                table.defaults());
+    FAIL() << "11 is taken";
+  } catch (const server::HttpError& error) {
+    EXPECT_EQ(error.param(), "control_settings");
+    EXPECT_THAT(error.what(),
+                ::testing::HasSubstr(R"("control_settings"[1]."conditioning_scale" is 11)"));
+  }
+}
+
+TEST(AdapterSettings, WhatAControlNetsSettingsSayTogetherIsRefusedInTheWordsOfTheProtocol) {
+  const FactoryWithControlNets factory;
+  const server::ParameterTable table(factory, {});
+  const std::pair<const char*, const char*> cases[]{
+      {R"({"control_settings": [{"control_guidance_start": 0.8, "control_guidance_end": 0.3}]})",
+       R"([0]."control_guidance_start" is 0.8, expected less than control_guidance_end, 0.3)"},
+      {R"({"control_settings": [{"preprocessor_params": {"high_threshold": 50}}]})",
+       R"("high_threshold" is 50, expected at least low_threshold, 100)"}};
+  for (const auto& [text, message] : cases) {
+    try {
+      table.apply(server::parse_client_json(text, "test"), table.defaults());
+      FAIL() << text;
+    } catch (const server::HttpError& error) {
+      EXPECT_THAT(error.what(), ::testing::HasSubstr(message));
+    }
   }
 }
 
@@ -146,6 +184,7 @@ TEST(AdapterSettings, WhatAnImagePromptLeavesOutStaysAndItsImagesMayBeFewer) {
   const auto changed =
       apply(R"({"image_prompts": [{"layers": "style"}, {"scale": 2, "enabled": false}]})");
   EXPECT_EQ(changed[0].layers, ImageLayers::style);
+  EXPECT_EQ(apply(R"({"image_prompts": [{"scale": 2}]})").size(), 2U) << "the others stay";
   EXPECT_EQ(changed[0].scale, 0.5F);
   EXPECT_EQ(changed[0].images.size(), 2U);
   EXPECT_FALSE(changed[1].enabled);

@@ -41,6 +41,39 @@ TEST(WithoutEffect, GuidanceSaysWhichOfItsParametersAct) {
               ElementsAre("negative_prompt", "cfg_type", "delta"));
 }
 
+TEST(WithoutEffect, OptionsOfOtherPreprocessorsAreNamed) {
+  Settings settings;
+  settings.live.options.control_settings = {
+      {.image = {.preprocessor = Preprocessor::blur, .sigma = 5}},
+      {.image = {.preprocessor = Preprocessor::canny, .sigma = 5}},
+      {.image = {.preprocessor = Preprocessor::automatic, .sigma = 5}}};
+  const auto messages = [&] {
+    Settings full = settings;
+    fill(full, fallbacks());
+    std::vector<std::string> found;
+    for (const auto& idle : without_effect(settings, full.live.options, key_of))
+      found.push_back(idle.message);
+    return found;
+  };
+  EXPECT_THAT(messages(), IsEmpty()) << "nothing was given";
+  settings.given = {"control_settings"};
+  EXPECT_THAT(messages(), ElementsAre("control_settings[1]: sigma has no effect with preprocessor "
+                                      "canny; it acts with blur"));
+  settings.given = {"controlnets"};
+  settings.engine.controlnets.resize(2);
+  EXPECT_THAT(messages(), ElementsAre(HasSubstr("controlnets[1]: sigma has no effect")))
+      << "the preprocessor that the net's name says";
+  settings.engine.controlnets[1].settings.image.preprocessor = Preprocessor::canny;
+  EXPECT_THAT(messages(), IsEmpty()) << "told where it was read";
+}
+
+TEST(WithoutEffect, IsSaidInTheWordsOfTheFile) {
+  Settings settings;
+  EXPECT_EQ(as_given_in(settings)(parameter("seed")), "--seed");
+  settings.of_file = {"seed"};
+  EXPECT_EQ(as_given_in(settings)(parameter("seed")), "seed");
+}
+
 TEST(WithoutEffect, OnlyWhatWasGivenIsNamed) {
   Settings settings = guided(CfgType::none);
   settings.given = {"delta"};
