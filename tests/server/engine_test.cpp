@@ -119,7 +119,7 @@ TEST_F(WithControlNet, ItsSettingsAreALiveParameter) {
   EXPECT_EQ(client.await("error")["param"], "control_settings");
   change({{"control_guidance_start", 1}});
   EXPECT_THAT(client.await("error")["message"].get<std::string>(),
-              ::testing::HasSubstr("start is 1"));
+              ::testing::HasSubstr("\"control_guidance_start\" is 1"));
   client.send_image({{"seq", 1}}, jpeg_of(200, 100, 50));
   EXPECT_TRUE(client.image());
 }
@@ -134,7 +134,9 @@ TEST_F(WithControlNet, WhatItSeesIsShownOnRequest) {
   const HttpAnswer seen = server.get("/api/control/me?net=0");
   ASSERT_EQ(seen.status, 200) << seen.body;
   EXPECT_EQ(color_of(seen.body), 0U) << "a frame of one color has no edges";
-  EXPECT_EQ(server.get("/api/control/me?net=1").status, 404);
+  const HttpAnswer none = server.get("/api/control/me?net=7");
+  EXPECT_EQ(none.status, 404);
+  EXPECT_THAT(none.body, ::testing::HasSubstr("net is 7, expected 0 to 0"));
   EXPECT_EQ(server.get("/api/control/me?net=-1").status, 400);
   EXPECT_EQ(server.get("/api/control/me?net=x").status, 400);
 }

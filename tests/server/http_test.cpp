@@ -235,6 +235,10 @@ TEST(ImageRequest, SaysWhatIsWrongWithARequest) {
   EXPECT_EQ(server.post("/api/img2img", R"({"image": "!!"})").json()["error"]["param"], "image");
   EXPECT_EQ(server.post("/api/img2img", "no image", {{"Content-Type", "image/png"}}).status, 415);
   EXPECT_EQ(server.get("/api/queue").json()["queue_size"], 0);  // no slot is lost
+  const HttpAnswer cut = server.post("/api/img2img", jpeg_of(200, 100, 50).substr(0, 200),
+                                     {{"Content-Type", "image/jpeg"}});
+  EXPECT_EQ(cut.status, 415) << "as garbage is";
+  EXPECT_EQ(cut.json()["error"]["code"], "bad_image");
 }
 
 TEST(ImageRequest, NothingOfARequestIsPassedOver) {

@@ -150,7 +150,7 @@ TEST_F(StyleImage, WhatIsNoImageIsRefused) {
   EXPECT_EQ(put(png_of(100, 100)).status, 413) << "pixels";
   EXPECT_EQ(put(std::string(1U << 17U, 'x')).status, 413) << "bytes";
   EXPECT_EQ(put(png_of(64, 3)).status, 400) << "sides";
-  EXPECT_EQ(put(png_of(20, 20).substr(0, 40)).status / 100, 4) << "cut";
+  EXPECT_EQ(put(png_of(20, 20).substr(0, 40)).status, 415) << "cut, as garbage is";
   EXPECT_EQ(put("{}", "", {{"Content-Type", "application/json"}}).status, 415);
   EXPECT_EQ(put(png_of(8, 8), "?adapter=1").status, 404);
   EXPECT_EQ(put(png_of(8, 8), "?adapter=-1").status, 400);

@@ -20,8 +20,9 @@ void Api::respond_later(std::function<Response()> make, const Reply& reply) cons
 
 void Api::control_image(Request& request, const Reply& reply) {
   const auto session = session_of(request);
-  const std::shared_ptr<const Image> image =
-      session->control_image(number_in_query(request, "net"));
+  const std::size_t net = number_in_query(request, "net");
+  session->check_controlnet(net);
+  const std::shared_ptr<const Image> image = session->control_image(net);
   if (!image) {
     throw HttpError(404, "not_found",
                     "there is no control image: the net is off, is shown the frames themselves "

@@ -1,5 +1,7 @@
 #include "server/http/image_request.h"
 
+#include <atomic>
+#include <memory>
 #include <stop_token>
 #include <utility>
 
@@ -53,6 +55,8 @@ class ImageRequest::Job : public std::enable_shared_from_this<Job> {
   bool working_ = false, ended_ = false;
   // What the steps have made so far.
   std::shared_ptr<const ImageInput> input_;
+  /// While the image is decoded, and after that failed.
+  const std::shared_ptr<std::atomic<bool>> unreadable_ = std::make_shared<std::atomic<bool>>(false);
   /// Ends the opening of the stream.
   std::stop_source opening_;
   std::shared_ptr<LiveStream> stream_;
@@ -146,8 +150,12 @@ void ImageRequest::Job::open() {
         context_.stream_factory.open(input->parameters.live, policy, calls, stop);
     LiveFrame frame;
     if (!text_to_image_) {
-      frame.image = [input, pixels = context_.limits.image_pixels] {
-        return decode_image(input->image, pixels);  // on the stream's thread
+      // On the stream's thread; the error goes to callbacks().
+      frame.image = [input, pixels = context_.limits.image_pixels, unreadable = unreadable_] {
+        *unreadable = true;
+        Image image = decode_image(input->image, pixels);
+        *unreadable = false;
+        return image;
       };
     }
     stream->submit(std::move(frame));
@@ -206,9 +214,10 @@ LiveCallbacks ImageRequest::Job::callbacks() {
       job->guarded([&] { job->advance(); });
     });
   };
-  calls.error = [executor, weak = weak_from_this()](const Error& error, auto /*frame*/) {
-    executor->post([weak, error] {
-      if (const auto job = weak.lock()) job->fail(to_http_error(error));
+  calls.error = [executor, weak = weak_from_this(), unreadable = unreadable_](const Error& error,
+                                                                              auto /*frame*/) {
+    executor->post([weak, answer = *unreadable ? bad_image(error) : to_http_error(error)] {
+      if (const auto job = weak.lock()) job->fail(answer);
     });
   };
   return calls;

@@ -34,7 +34,7 @@ void check_image(std::string_view bytes, std::int64_t max_pixels) {
   try {
     size = image::read_image_size(bytes_of(bytes), "image");
   } catch (const Error& error) {
-    throw HttpError(415, "bad_image", error.what());
+    throw bad_image(error);
   }
   const std::int64_t pixels = std::int64_t{size.width} * size.height;
   if (size.width < 1 || size.height < 1) {
@@ -61,6 +61,19 @@ Image decode_image(std::string_view bytes, std::int64_t max_pixels) {
   } catch (const Error& error) {  // whatever is wrong with it, the client can correct it
     base::fail(ErrorCode::invalid_argument, error.what());
   }
+}
+
+Image decode_body(std::string_view bytes, std::int64_t max_pixels) {
+  check_image(bytes, max_pixels);
+  try {
+    return decode_image(bytes, max_pixels);
+  } catch (const Error& error) {
+    throw bad_image(error);
+  }
+}
+
+HttpError bad_image(const Error& error) {
+  return {415, "bad_image", error.what()};
 }
 
 std::string encode_image(const Image& image, ImageFormat format, int quality) {

@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/error.h"
+#include "server/protocol/http_error.h"
 #include "streamdiffusion/image.h"
 
 namespace streamdiffusion::server {
@@ -15,6 +17,11 @@ void check_image(std::string_view bytes, std::int64_t max_pixels);
 
 /// Throws Error(invalid_argument) for an image that check_image refuses, or that is corrupt.
 Image decode_image(std::string_view bytes, std::int64_t max_pixels);
+
+/// What a body that is no image, or a corrupt one, is answered with.
+HttpError bad_image(const Error& error);
+/// Of the body of a request. Throws HttpError as check_image(), and 415 for one that is corrupt.
+Image decode_body(std::string_view bytes, std::int64_t max_pixels);
 
 enum class ImageFormat { jpeg, png, webp };
 

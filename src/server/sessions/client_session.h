@@ -112,8 +112,9 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   /// The same for the image that an IP-Adapter follows: in place of those that it has, or behind
   /// them. Null for none.
   void set_style_image(std::size_t adapter, const std::shared_ptr<const Image>& image, bool add);
-  /// Throws HttpError 404 where the stream's model has no such IP-Adapter.
+  /// Throw HttpError 404 where the stream's model has no such IP-Adapter, or ControlNet.
   void check_style_adapter(std::size_t adapter) const;
+  void check_controlnet(std::size_t net) const;
   /// Null if there is none.
   std::shared_ptr<const Image> style_image(std::size_t adapter, std::size_t image) const;
   void set_paused(bool paused);

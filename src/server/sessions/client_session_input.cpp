@@ -11,6 +11,16 @@ namespace {
 /// A long text counts as several messages, because it is parsed on the network thread.
 constexpr double kTextBytesPerMessage = 4096;
 
+/// Throws HttpError 404 for a number of the query that is not below `count`, and where there is
+/// `none`.
+void require_one_of(std::size_t number, std::size_t count, const char* param, const char* none) {
+  if (number < count) return;
+  throw HttpError(
+      404, "not_found",
+      count == 0 ? none : base::concat(param, " is ", number, ", expected 0 to ", count - 1),
+      param);
+}
+
 }  // namespace
 
 bool ClientSession::within_rate(double messages) {
@@ -212,13 +222,13 @@ void ClientSession::take(Parameters next, bool outside) {
 }
 
 void ClientSession::check_style_adapter(std::size_t adapter) const {
-  const std::size_t count = parameters_.live.options.image_prompts.size();
-  if (adapter < count) return;
-  throw HttpError(404, "not_found",
-                  count == 0
-                      ? "the model has no IP-Adapter; the server is started with --ip-adapter"
-                      : base::concat("adapter is ", adapter, ", expected 0 to ", count - 1),
-                  "adapter");
+  require_one_of(adapter, parameters_.live.options.image_prompts.size(), "adapter",
+                 "the model has no IP-Adapter; the server is started with --ip-adapter");
+}
+
+void ClientSession::check_controlnet(std::size_t net) const {
+  require_one_of(net, parameters_.live.options.control_settings.size(), "net",
+                 "the model has no ControlNet; the server is started with --controlnet");
 }
 
 void ClientSession::set_style_image(std::size_t adapter, const std::shared_ptr<const Image>& image,
