@@ -129,13 +129,13 @@ bool LiveSession::Impl::finish_reading(std::unique_lock<std::mutex>& lock) {
     return true;
   }
   const Error problem = *read_->problem;
-  if (!read_->input && wanted_version_ == handled_version_) {
-    take_back(wanted_version_, changes_.current);
-  }
+  const bool asked = read_->input == nullptr;
   read_ = nullptr;
-  lock.unlock();
-  if (!stopping()) report(problem, std::nullopt);
-  lock.lock();
+  if (asked && wanted_version_ == handled_version_) {
+    take_back(problem, lock, wanted_version_, changes_.current);
+  } else {
+    tell(problem, lock);
+  }
   return false;
 }
 

@@ -1,5 +1,5 @@
-// The three stages, the reconfigure loop and the reading of images, each on a thread of its own, and
-// the state that they share.
+// The three stages, the reconfigure loop and the reading of images, each on a thread of its own,
+// and the state that they share.
 #pragma once
 
 #include <array>
@@ -151,8 +151,11 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   /// change that asked for it taken back.
   bool finish_reading(std::unique_lock<std::mutex>& lock);
   /// If the change of this version could not be prepared: back to the settings that were prepared
-  /// before, unless others were asked for meanwhile. With mutex_ locked.
-  void take_back(std::uint64_t version, std::uint64_t number);
+  /// before, unless others were asked for meanwhile. The problem is told then.
+  void take_back(const Error& problem, std::unique_lock<std::mutex>& lock, std::uint64_t version,
+                 std::uint64_t number);
+  /// What is wrong with a change, without the lock.
+  void tell(const Error& problem, std::unique_lock<std::mutex>& lock);
   /// Back to the settings that the frames follow, because the engine could not apply the change of
   /// this number. What was asked for after it is prepared anew.
   void take_back_applied(std::uint64_t number);

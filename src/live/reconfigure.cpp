@@ -28,15 +28,24 @@ void LiveSession::Impl::start_from_in_force() {
   if (std::exchange(not_applied_, false)) configured_ = in_force_;
 }
 
-void LiveSession::Impl::take_back(std::uint64_t version, std::uint64_t number) {
+void LiveSession::Impl::take_back(const Error& problem, std::unique_lock<std::mutex>& lock,
+                                  std::uint64_t version, std::uint64_t number) {
   start_from_in_force();
-  if (wanted_version_ != version) return;
-  engine_ = configured_.engine;
-  wanted_ = configured_.asked;
-  changes_.current = configured_.change;
-  // A part of what is not wanted any more may act: then the way back is prepared, if it can be.
-  again_ = configured_.mixed && number != configured_.change;
+  if (wanted_version_ == version) {
+    engine_ = configured_.engine;
+    wanted_ = configured_.asked;
+    changes_.current = configured_.change;
+    // A part of what is not wanted any more may act: then the way back is prepared, if it can be.
+    again_ = configured_.mixed && number != configured_.change;
+  }
+  tell(problem, lock);
   if (!again_) configured_version_ = handled_version_ = version;
+}
+
+void LiveSession::Impl::tell(const Error& problem, std::unique_lock<std::mutex>& lock) {
+  lock.unlock();
+  if (!stopping()) report(problem, std::nullopt);
+  lock.lock();
 }
 
 void LiveSession::Impl::take_back_applied(std::uint64_t number) {
@@ -49,7 +58,8 @@ void LiveSession::Impl::take_back_applied(std::uint64_t number) {
     engine_ = in_force_.engine;
     wanted_ = in_force_.asked;
     changes_.current = in_force_.change;
-    again_ = in_force_.mixed && number != in_force_.change;
+    again_ = (in_force_.mixed && number != in_force_.change) ||
+             configured_version_ != wanted_version_;  // only a part of it was applied
   } else if (wanted_version_ == handled_version_) {
     again_ = true;
   }
@@ -95,13 +105,7 @@ void LiveSession::Impl::prepare_wanted(std::unique_lock<std::mutex>& lock) {
   const std::optional<Error> problem = prepare_change(engine, settings, number);
   if (problem || !configured_.mixed) read_ = nullptr;
   lock.lock();
-  if (problem) {
-    take_back(version, number);
-    lock.unlock();
-    if (!stopping()) report(*problem, std::nullopt);
-    lock.lock();
-    return;
-  }
+  if (problem) return take_back(*problem, lock, version, number);
   // The engine could not apply it meanwhile, or what it was prepared to follow.
   if (not_applied_ && changes_.current == number) return;
   handled_version_ = version;
