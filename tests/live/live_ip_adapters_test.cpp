@@ -1,11 +1,10 @@
 // IP-Adapters of a running stream: images, scales and layers change beside it, between two frames.
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <filesystem>
 
-#include "base/log.h"
 #include "live/support.h"
+#include "support/held_encoder.h"
 #include "support/tiny_ip_adapter.h"
 #include "support/wait.h"
 
@@ -13,6 +12,7 @@ namespace streamdiffusion {
 namespace {
 
 using testing::expect_balanced;
+using testing::HeldEncoder;
 using testing::numbered_frame;
 using testing::numbered_image;
 using testing::Receiver;
@@ -25,35 +25,6 @@ using testing::wait_until;
 std::shared_ptr<const Image> style(int number) {
   return std::make_shared<const Image>(numbered_image(number));
 }
-
-/// Holds up an encoder where it begins with an image.
-class HeldEncoder {
- public:
-  HeldEncoder() {
-    base::set_log_callback([this](base::LogLevel, std::string_view message) {
-      if (message.find("encoding image") == std::string_view::npos) return;
-      begun_ = true;
-      begun_.notify_all();
-      released_.wait(false);
-    });
-  }
-  ~HeldEncoder() {
-    release();
-    base::set_log_callback(nullptr);
-  }
-  HeldEncoder(const HeldEncoder&) = delete;
-  HeldEncoder& operator=(const HeldEncoder&) = delete;
-  bool wait() const {
-    return wait_until("the encoder", [&] { return begun_.load(); });
-  }
-  void release() {
-    released_ = true;
-    released_.notify_all();
-  }
-
- private:
-  std::atomic<bool> begun_ = false, released_ = false;
-};
 
 class LiveIpAdapters : public ::testing::Test {
  protected:

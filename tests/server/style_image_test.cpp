@@ -7,6 +7,7 @@
 #include "image/encode.h"
 #include "server/engine_stream_factory.h"
 #include "server/running_server.h"
+#include "support/held_encoder.h"
 #include "support/tiny_ip_adapter.h"
 
 namespace streamdiffusion::testing {
@@ -77,6 +78,31 @@ class StyleImage : public ::testing::Test {
   std::string file_;
   std::optional<server::EngineStreamFactory> factory_;
 };
+
+TEST_F(StyleImage, TheClientIsToldWhileItIsReadAndChangesTheRest) {
+  RunningServer server({}, &*factory_);
+  auto client = server.connect("me");
+  const std::string plain = settled(client);
+  HeldEncoder encoder;
+  ASSERT_EQ(fetch(server.port(), "PUT", "/api/style_image/me", jpeg_of(10, 200, 30), kJpeg).status,
+            200);
+  ASSERT_TRUE(encoder.wait());
+  const auto comes = [&](bool reading) {
+    return wait_until("the message", [&] {
+      const json settings = client.await("settings");
+      return settings.is_null() || settings["reading_images"] == reading;
+    });
+  };
+  EXPECT_TRUE(comes(true));
+  client.text({{"type", "settings"}, {"params", {{"seed", 77}}}});
+  EXPECT_TRUE(wait_until("the seed", [&] {
+    client.send_image({{"seq", 1}}, jpeg_of(200, 100, 50));
+    const auto image = client.image();
+    return !image || image->bytes != plain;
+  }));
+  encoder.release();
+  EXPECT_TRUE(comes(false));
+}
 
 TEST_F(StyleImage, IsUploadedShownAndRemoved) {
   RunningServer server({}, &*factory_);
