@@ -1,5 +1,5 @@
-// The image encoder of IP-Adapters, held up where it begins with an image: what goes on meanwhile is
-// seen without guessing a time.
+// The image encoder of IP-Adapters, held up where it begins with an image: what goes on meanwhile
+// is seen without guessing a time.
 #pragma once
 
 #include <atomic>
