@@ -131,6 +131,10 @@ TEST_F(StyleImage, IsUploadedShownAndRemoved) {
 
   EXPECT_EQ(fetch(server.port(), "POST", "/api/style_image/me", png_of(40, 30), kJpeg).status, 200);
   EXPECT_EQ(server.get("/api/style_image/me?image=1").status, 200);
+  EXPECT_THAT(server.get("/api/style_image/me?image=7").body,
+              HasSubstr("image is 7, expected 0 to 1"));
+  EXPECT_THAT(server.get("/api/style_image/me?adapter=3").body,
+              HasSubstr("adapter is 3, expected 0 to 0"));
   EXPECT_NE(settled(client), styled) << "two images";
   const HttpAnswer removed = fetch(server.port(), "DELETE", "/api/style_image/me");
   EXPECT_EQ(removed.status, 200) << removed.body;

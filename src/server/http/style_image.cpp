@@ -31,7 +31,6 @@ void Api::style_image(Request& request, const Reply& reply) {
   const auto session = session_of(request);
   const auto image =
       session->style_image(number_in_query(request, "adapter"), number_in_query(request, "image"));
-  if (!image) throw HttpError(404, "not_found", "the IP-Adapter follows no such image", "image");
   respond_later([image] { return jpeg_response(*image); }, reply);
 }
 

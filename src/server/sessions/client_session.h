@@ -115,7 +115,7 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   /// Throw HttpError 404 where the stream's model has no such IP-Adapter, or ControlNet.
   void check_style_adapter(std::size_t adapter) const;
   void check_controlnet(std::size_t net) const;
-  /// Null if there is none.
+  /// Throws HttpError 404 if there is none.
   std::shared_ptr<const Image> style_image(std::size_t adapter, std::size_t image) const;
   void set_paused(bool paused);
   nlohmann::json settings() const;

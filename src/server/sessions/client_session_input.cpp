@@ -251,9 +251,10 @@ void ClientSession::set_style_image(std::size_t adapter, const std::shared_ptr<c
 
 std::shared_ptr<const Image> ClientSession::style_image(std::size_t adapter,
                                                         std::size_t image) const {
-  const auto& prompts = parameters_.live.options.image_prompts;
-  if (adapter >= prompts.size() || image >= prompts[adapter].images.size()) return nullptr;
-  return prompts[adapter].images[image];
+  check_style_adapter(adapter);
+  const auto& images = parameters_.live.options.image_prompts[adapter].images;
+  require_one_of(image, images.size(), "image", "the IP-Adapter follows no image");
+  return images[image];
 }
 
 }  // namespace streamdiffusion::server
