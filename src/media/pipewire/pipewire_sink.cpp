@@ -8,9 +8,9 @@
 #include <array>
 #include <cstring>
 #include <map>
-#include <mutex>
 
 #include "base/error.h"
+#include "media/pipewire/loop.h"
 #include "streamdiffusion/frame.h"
 
 namespace streamdiffusion::media {
@@ -27,31 +27,10 @@ const std::map<std::uint32_t, PixelFormat> kFormats{{SPA_VIDEO_FORMAT_BGRx, Pixe
                                                     {SPA_VIDEO_FORMAT_NV12, PixelFormat::nv12},
                                                     {SPA_VIDEO_FORMAT_I420, PixelFormat::i420}};
 
-void initialize() {
-  static std::once_flag once;
-  std::call_once(once, [] { pw_init(nullptr, nullptr); });
-}
-
 [[noreturn]] void refuse(int error) {
   base::fail(ErrorCode::io, "pipewire: no PipeWire can be reached: ", std::strerror(error),
              "; it runs in a desktop session, which XDG_RUNTIME_DIR leads to");
 }
-
-struct LoopDelete {
-  void operator()(pw_thread_loop* loop) const { pw_thread_loop_destroy(loop); }
-};
-using Loop = std::unique_ptr<pw_thread_loop, LoopDelete>;
-
-class LoopLock {
- public:
-  explicit LoopLock(const Loop& loop) : loop_(loop.get()) { pw_thread_loop_lock(loop_); }
-  ~LoopLock() { pw_thread_loop_unlock(loop_); }
-  LoopLock(const LoopLock&) = delete;
-  LoopLock& operator=(const LoopLock&) = delete;
-
- private:
-  pw_thread_loop* loop_;
-};
 
 /// How an image lies in one buffer: its planes one after another.
 struct Layout {
@@ -117,7 +96,7 @@ const spa_pod* buffers_of(spa_pod_builder& b, const Layout& layout) {
 class PipeWireSink final : public FrameSink {
  public:
   PipeWireSink(const std::string& title, const SinkOptions& options) : options_(options) {
-    initialize();
+    init_pipewire();
     note_ = images_only_note("pipewire", options.extras);
     loop_.reset(pw_thread_loop_new("pipewire", nullptr));
     base::require(loop_ != nullptr, ErrorCode::io, "pipewire: no thread could be started");
@@ -228,7 +207,7 @@ const pw_stream_events PipeWireSink::kEvents = [] {
 }  // namespace
 
 void check_pipewire() {
-  initialize();
+  init_pipewire();
   const Loop loop(pw_thread_loop_new("pipewire", nullptr));
   pw_context* const context = pw_context_new(pw_thread_loop_get_loop(loop.get()), nullptr, 0);
   base::require(context != nullptr, ErrorCode::io, "pipewire: ", std::strerror(errno));
