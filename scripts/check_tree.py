@@ -27,6 +27,7 @@ VENDOR_HEADERS = {
     r"lib(av|sw)": ["src/media"],
     r"SDL": ["src/media"],
     r"(pipewire|spa)/": ["src/media/pipewire"],
+    r"gio/": ["src/media/pipewire"],
     r"yaml-cpp/": ["src/config"],
     r"boost/context/": ["tests/backend/cuda"],
     r"boost/(?!context/)": ["src/server"],

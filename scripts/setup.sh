@@ -6,11 +6,11 @@ set -euo pipefail
 build=(g++ make cmake ninja-build pkg-config libdnnl-dev ocl-icd-opencl-dev libhwy-dev libicu-dev
        nlohmann-json3-dev libcli11-dev libturbojpeg0-dev libpng-dev libwebp-dev liblcms2-dev
        libavformat-dev libavcodec-dev libavdevice-dev libavfilter-dev libavutil-dev libswscale-dev
-       libsdl2-dev libyaml-cpp-dev libcurl4-openssl-dev liblo-dev libpipewire-0.3-dev libgstreamer-plugins-base1.0-dev libboost-dev libssl-dev prometheus-cpp-dev libgtest-dev
+       libsdl2-dev libyaml-cpp-dev libcurl4-openssl-dev liblo-dev libpipewire-0.3-dev libglib2.0-dev libgstreamer-plugins-base1.0-dev libboost-dev libssl-dev prometheus-cpp-dev libgtest-dev
        libgmock-dev libbenchmark-dev libboost-context-dev)
 test=(python3 valgrind xvfb clang-format-14 gstreamer1.0-plugins-base gstreamer1.0-plugins-good
       gstreamer1.0-plugins-bad gstreamer1.0-nice gstreamer1.0-tools libgstreamer-plugins-bad1.0-dev python3-aiortc
-      pipewire wireplumber gstreamer1.0-pipewire dbus)
+      pipewire wireplumber gstreamer1.0-pipewire dbus python3-gi)
 # Debian starts these two when they are installed; only a machine for CI needs them.
 proxies=(haproxy nginx-light)
 abi=(abigail-tools)

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -13,14 +12,12 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/log.h"
 #include "base/lower_case.h"
-#include "base/parse_number.h"
 #include "image/image_file.h"
 #include "image/image_sequence.h"
 #include "media/av_source.h"
 #include "media/input_policy.h"
-#include "media/parse_size.h"
+#include "media/screen_source.h"
 
 namespace streamdiffusion::media {
 namespace {
@@ -108,38 +105,6 @@ AvInputSpec camera(const std::string& input, const SourceOptions& options) {
   return spec;
 }
 
-/// Under Wayland X11 sees the windows of X11 programs alone, and the rest black.
-void warn_of_wayland() {
-  const char* wayland = std::getenv("WAYLAND_DISPLAY");
-  if (wayland == nullptr || *wayland == '\0') return;
-  base::warn(
-      "screen: this desktop runs on Wayland, where only windows of X11 programs are seen; "
-      "OBS sees all, and its virtual camera is /dev/videoN here");
-}
-
-/// "screen" or "screen:X,Y,WxH"
-AvInputSpec screen(const std::string& input, const SourceOptions& options) {
-  warn_of_wayland();
-  AvInputSpec spec{.name = input, .format = "x11grab", .live = true};
-  const char* display = std::getenv("DISPLAY");
-  spec.url = display != nullptr && *display != '\0' ? display : ":0";
-  spec.settings.emplace_back("framerate",
-                             rate_text(options.rate.positive() ? options.rate : kDefaultRate));
-  if (input == "screen") return spec;
-  const std::string_view place = std::string_view(input).substr(input.find(':') + 1);
-  const std::size_t first = place.find(','), second = place.find(',', first + 1);
-  const bool parts = first != std::string_view::npos && second != std::string_view::npos;
-  const auto x = base::parse_number<int>(place.substr(0, first));
-  const auto y = parts ? base::parse_number<int>(place.substr(first + 1, second - first - 1)) : x;
-  const auto size = parts ? parse_size(place.substr(second + 1)) : std::nullopt;
-  base::require(x && y && size && *x >= 0 && *y >= 0, ErrorCode::invalid_argument, input,
-                ": expected screen or screen:X,Y,WxH, such as screen:0,0,640x480");
-  spec.settings.emplace_back("grab_x", std::to_string(*x));
-  spec.settings.emplace_back("grab_y", std::to_string(*y));
-  spec.settings.emplace_back("video_size", size_text(size->width, size->height));
-  return spec;
-}
-
 AvInputSpec url_input(const std::string& input, const SourceOptions& options) {
   const std::string scheme = base::lower_case(input.substr(0, input.find("://")));
   AvInputSpec spec{.name = input, .url = scheme + input.substr(scheme.size()), .live = true};
@@ -222,9 +187,7 @@ std::unique_ptr<FrameSource> open_source(const std::string& input, const SourceO
   if (starts_with(input, "lavfi:")) {
     return open_av_source({.name = input, .url = input.substr(6), .format = "lavfi"}, options);
   }
-  if (input == "screen" || starts_with(input, "screen:")) {
-    return open_av_source(screen(input, options), options);
-  }
+  if (is_screen(input)) return open_screen(input, options);
   if (starts_with(input, "/dev/video")) return open_av_source(camera(input, options), options);
   if (base::lower_case(input.substr(0, 8)) == "file:///")
     return open_source(input.substr(7), options);

@@ -81,8 +81,8 @@ struct SourceOptions {
 
 /// Opens what the user wrote:
 ///   a video file; an image, a folder of images or a pattern ("frames/*.png");
-///   /dev/videoN; screen, screen:X,Y,WxH; rtsp://, rtmp://, srt://, udp://, rtp://, tcp://,
-///   http(s)://;
+///   /dev/videoN; screen, screen:X,Y,WxH, screen:portal; rtsp://, rtmp://, srt://, udp://, rtp://,
+///   tcp://, http(s)://;
 ///   - for standard input; lavfi:GRAPH for libavfilter's test sources
 ///   ("lavfi:testsrc=size=320x240").
 /// Throws Error naming the input: not_found, io, corrupt_file, unsupported, or invalid_argument.
