@@ -204,6 +204,7 @@ AvFrame NodeReader::copy(const spa_buffer& buffer) const {
                 ": PipeWire gives the pixel format ", static_cast<int>(format_.format),
                 ", expected BGRx, RGBx, BGRA or RGBA");
   image::check_image_size(format_.size.width, format_.size.height, name_);
+  const spa_data& data = buffer.datas[0];
   const std::int64_t row = static_cast<std::int64_t>(format_.size.width) * kPixelBytes;
   const std::int64_t stride = data.chunk->stride != 0 ? data.chunk->stride : row;
   const std::int64_t offset = data.maxsize > 0 ? data.chunk->offset % data.maxsize : 0;
