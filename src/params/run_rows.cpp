@@ -35,7 +35,8 @@ Parameter input_protocols() {
 Rows run_rows() {
   return {
       run("input",
-          "A video file, image, folder or pattern; /dev/videoN; screen[:X,Y,WxH] or screen:portal; an "
+          "A video file, image, folder or pattern; /dev/videoN; screen[:X,Y,WxH] or screen:portal; "
+          "an "
           "rtsp, rtmp, srt, udp or http address; lavfi:GRAPH; - for standard input",
           text(SD_REACH(run.input)), "--input", "INPUT"),
       run("output",
