@@ -88,12 +88,17 @@ BusMethod ScreenCast::method(const char* interface, const char* name) const {
 
 /// Starts the portal if need be. Signals are taken only from the process that owns the name.
 void ScreenCast::find_portal() {
-  const BusAnswer started =
-      bus_.call({kBus, kBusPath, kBus, "StartServiceByName"}, g_variant_new("(su)", kPortal, 0U));
-  base::require(started.error == nullptr, ErrorCode::unsupported, name_,
-                ": this desktop has no portal: ", reason(started), "; ", kInstall);
-  const BusAnswer owner =
-      bus_.call({kBus, kBusPath, kBus, "GetNameOwner"}, g_variant_new("(s)", kPortal));
+  const auto ask_owner = [this] {
+    return bus_.call({kBus, kBusPath, kBus, "GetNameOwner"}, g_variant_new("(s)", kPortal));
+  };
+  BusAnswer owner = ask_owner();
+  if (owner.error) {  // a bus refuses to start what runs, but has no service file
+    const BusAnswer started =
+        bus_.call({kBus, kBusPath, kBus, "StartServiceByName"}, g_variant_new("(su)", kPortal, 0U));
+    base::require(started.error == nullptr, ErrorCode::unsupported, name_,
+                  ": this desktop has no portal: ", reason(started), "; ", kInstall);
+    owner = ask_owner();
+  }
   base::require(has_type(owner.values.get(), "(s)"), ErrorCode::unsupported, name_,
                 ": this desktop has no portal: ", reason(owner), "; ", kInstall);
   owner_ = first_text(owner.values.get());
