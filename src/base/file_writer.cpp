@@ -50,7 +50,7 @@ std::string random_name() {
   return to_hex(bytes);
 }
 
-FileWriter::FileWriter(fs::path path, Durability durability)
+FileWriter::FileWriter(fs::path path, Durability durability, Readers readers)
     : path_(std::move(path)), durability_(durability) {
   if (const auto open = descriptor_of(path_)) {
     std::fflush(stdout);  // what was printed before comes before
@@ -71,22 +71,23 @@ FileWriter::FileWriter(fs::path path, Durability durability)
   }
   // A file that may not be written to is not replaced either.
   if (exists && ::faccessat(AT_FDCWD, path_.c_str(), W_OK, AT_EACCESS) != 0) fail_with_errno();
-  open_beside(path_.parent_path());
+  open_beside(path_.parent_path(), readers);
   replaces_ = exists;
   constexpr mode_t kPermissions = 07777;
-  if (exists && ::fchmod(descriptor_, status.st_mode & kPermissions) != 0) fail_with_errno();
+  const bool keeps = exists && readers == Readers::usual;
+  if (keeps && ::fchmod(descriptor_, status.st_mode & kPermissions) != 0) fail_with_errno();
 }
 
 FileWriter::~FileWriter() {
   discard();
 }
 
-void FileWriter::open_beside(const fs::path& folder) {
-  constexpr mode_t kMode = 0666;  // less what the user's mask takes away
+void FileWriter::open_beside(const fs::path& folder, Readers readers) {
+  const mode_t mode = readers == Readers::owner ? 0600 : 0666;  // less the user's mask
   do {
     unfinished_ = folder / (".unfinished-" + random_name());
     descriptor_ =
-        ::open(unfinished_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kMode);
+        ::open(unfinished_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
   } while (descriptor_ < 0 && errno == EEXIST);
   if (descriptor_ >= 0) return;
   unfinished_.clear();
@@ -127,14 +128,16 @@ void FileWriter::discard() noexcept {
   unfinished_.clear();
 }
 
-void write_file(const fs::path& path, std::span<const std::byte> bytes, Durability durability) {
-  FileWriter writer(path, durability);
+void write_file(const fs::path& path, std::span<const std::byte> bytes, Durability durability,
+                Readers readers) {
+  FileWriter writer(path, durability, readers);
   writer.write(bytes);
   writer.finish();
 }
 
-void write_file(const fs::path& path, std::string_view text, Durability durability) {
-  write_file(path, std::as_bytes(std::span(text)), durability);
+void write_file(const fs::path& path, std::string_view text, Durability durability,
+                Readers readers) {
+  write_file(path, std::as_bytes(std::span(text)), durability, readers);
 }
 
 void check_writable(const fs::path& path) {

@@ -16,6 +16,14 @@ enum class Durability {
   always,
 };
 
+/// Who may read a new file.
+enum class Readers {
+  /// Whom the user's mask lets; a file that replaces another keeps that one's permissions.
+  usual,
+  /// Its owner alone, also where the file that it replaces let others.
+  owner,
+};
+
 /// Writes a temporary file in the same folder, under a name that nobody can foresee, and renames it
 /// when it is whole. Until then an older file stays as it is, and afterwards its permissions stay.
 /// What is no file is written to directly: a pipe, a device, "-" and /dev/stdout for standard
@@ -23,7 +31,8 @@ enum class Durability {
 /// the path and the reason.
 class FileWriter {
  public:
-  explicit FileWriter(std::filesystem::path path, Durability durability = Durability::replacing);
+  explicit FileWriter(std::filesystem::path path, Durability durability = Durability::replacing,
+                      Readers readers = Readers::usual);
   /// Removes what is unfinished.
   ~FileWriter();
   FileWriter(const FileWriter&) = delete;
@@ -35,7 +44,7 @@ class FileWriter {
   void finish();
 
  private:
-  void open_beside(const std::filesystem::path& folder);
+  void open_beside(const std::filesystem::path& folder, Readers readers);
   [[noreturn]] void fail_with_errno();
   void discard() noexcept;
 
@@ -52,9 +61,9 @@ std::string random_name();
 
 /// Writes a whole file with a FileWriter.
 void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes,
-                Durability durability = Durability::replacing);
+                Durability durability = Durability::replacing, Readers readers = Readers::usual);
 void write_file(const std::filesystem::path& path, std::string_view text,
-                Durability durability = Durability::replacing);
+                Durability durability = Durability::replacing, Readers readers = Readers::usual);
 
 /// Throws as writing to a file would, before work whose result would be lost: if the folder is
 /// missing or takes no files, or the file may not be replaced. Streams are not tried.

@@ -63,6 +63,18 @@ TEST(FileWriter, KeepsPermissionsAndRespectsTheMask) {
             fs::perms::owner_read | fs::perms::owner_write);
 }
 
+TEST(FileWriter, WhatIsForItsOwnerIsForNobodyElse) {
+  const TemporaryFolder folder;
+  write_file(folder / "old", "x");
+  fs::permissions(folder / "old", fs::perms::others_read, fs::perm_options::add);
+  for (const char* const name : {"old", "new"}) {
+    write_file(folder / name, "secret", Durability::replacing, Readers::owner);
+    EXPECT_EQ(fs::status(folder / name).permissions(),
+              fs::perms::owner_read | fs::perms::owner_write)
+        << name;
+  }
+}
+
 TEST(FileWriter, ALinkIsReplacedAndWhatItLedToStays) {
   const TemporaryFolder folder;
   const fs::path victim = folder.write("victim", "precious");
