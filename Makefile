@@ -35,7 +35,7 @@ install: build
 
 deb:
 	@scripts/setup.sh package
-	@cmake --preset release $(LAUNCHER) -DSD_CUDA_CARDS=all $(CMAKE_FLAGS) -DCMAKE_INSTALL_PREFIX=/usr -DSD_GSTREAMER=ON -DSD_WEBRTC=ON
+	@cmake --preset release $(LAUNCHER) -DSD_CUDA_CARDS=all $(CMAKE_FLAGS) -DCMAKE_INSTALL_PREFIX=/usr -DSD_GSTREAMER=ON -DSD_OSC=ON -DSD_PIPEWIRE=ON -DSD_WEBRTC=ON
 	@cmake --build $(BUILD) --target packaging_files packaged_libraries
 	@cd $(BUILD) && cpack
 	@lintian --fail-on error,warning $(BUILD)/*.deb
