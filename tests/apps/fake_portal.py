@@ -1,8 +1,9 @@
 """A stand-in for a desktop's portal for screens (org.freedesktop.portal.ScreenCast), on the session bus.
 
-Arguments: HOW NODE LOG. HOW is what the user and the desktop do: share, refuse, fail, wait (the dialog stays open), close (the sharing
-ends on SIGUSR1), leave (the portal ends in the dialog), nothing (no streams), no-screens (a portal without that interface). NODE is the
-number of a node of PipeWire. LOG gets a line for each call, and one when the program has left the bus.
+Arguments: HOW NODE LOG. HOW is what the user and the desktop do: share, refuse, fail, wait (the dialog stays open), leave (the portal
+ends in the dialog), nothing (no streams), no-screens (a portal without that interface), silent (no answer to CreateSession), odd (an
+answer of another kind), no-session, old (a portal of version 3, which remembers nothing). The sharing ends on SIGUSR1. NODE is the number
+of a node of PipeWire. LOG gets a line for each call, and one when the program has left the bus.
 """
 import os
 import signal
@@ -26,10 +27,10 @@ XML = """<node>
 </interface>
 <interface name="org.freedesktop.portal.Nothing"/>
 </node>"""
-PROPERTIES = {"version": 4, "AvailableSourceTypes": 3, "AvailableCursorModes": 7}
+PROPERTIES = {"version": 3 if HOW == "old" else 4, "AvailableSourceTypes": 3, "AvailableCursorModes": 7}
 RESPONSES = {"refuse": 1, "fail": 2}
 bus = Gio.bus_get_sync(Gio.BusType.SESSION)
-session, starts, client = None, 0, None
+session, client = None, None
 
 
 def say(*words):
@@ -41,12 +42,14 @@ def emit(path, interface, member, values):
 
 
 def respond(request, code, results):
+    if HOW == "odd":
+        return emit(request, "org.freedesktop.portal.Request", "Response", GLib.Variant("(s)", ("shared",)))
     emit(request, "org.freedesktop.portal.Request", "Response", GLib.Variant("(ua{sv})", (code, results)))
 
 
 def called(connection, sender, path, interface, method, parameters, invocation):
-    global session, starts, client
-    if client is None:
+    global session, client
+    if client != sender:
         client = sender
         Gio.bus_watch_name(Gio.BusType.SESSION, sender, Gio.BusNameWatcherFlags.NONE, None, lambda *_: say("left"))
     arguments = parameters.unpack()
@@ -62,18 +65,19 @@ def called(connection, sender, path, interface, method, parameters, invocation):
     me = sender[1:].replace(".", "_")
     request = f"{PATH}/request/{me}/{options['handle_token']}"
     invocation.return_value(GLib.Variant("(o)", (request,)))
+    if HOW == "silent":
+        return
     if method == "CreateSession":
         session = f"{PATH}/session/{me}/{options['session_handle_token']}"
-        respond(request, 0, {"session_handle": GLib.Variant("s", session)})
+        respond(request, 0, {} if HOW == "no-session" else {"session_handle": GLib.Variant("s", session)})
     elif method == "SelectSources":
         respond(request, 0, {})
     elif HOW == "leave":
         sys.exit()
     elif HOW != "wait":
-        starts += 1
         streams = [] if HOW == "nothing" else [(NODE, {})]
-        respond(request, RESPONSES.get(HOW, 0), {"streams": GLib.Variant("a(ua{sv})", streams),
-                                                 "restore_token": GLib.Variant("s", f"token-{os.getpid()}")})
+        token = {} if HOW == "old" else {"restore_token": GLib.Variant("s", f"token-{os.getpid()}")}
+        respond(request, RESPONSES.get(HOW, 0), {"streams": GLib.Variant("a(ua{sv})", streams)} | token)
 
 
 def close():

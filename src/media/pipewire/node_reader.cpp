@@ -3,11 +3,13 @@
 #include "media/pipewire/node_reader.h"
 
 #include <spa/buffer/meta.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <map>
+#include <utility>
 
 #include "base/error.h"
 #include "image/image_file.h"
@@ -67,6 +69,28 @@ bool has_image(const spa_buffer& buffer) {
          (static_cast<unsigned>(data.chunk->flags) & SPA_CHUNK_FLAG_CORRUPTED) == 0;
 }
 
+/// By spa_meta_videotransform_value, which says how the image was turned: what turns it back, as
+/// in EXIF.
+constexpr std::array<int, 8> kOrientations{1, 6, 3, 8, 2, 5, 4, 7};
+/// Of EXIF's orientations, by number: whose rows become columns, and whose images begin at the right
+/// and at the bottom of the memory.
+constexpr int kFirstSwapped = 5;
+constexpr std::array<bool, 9> kFromRight{false, false, true, true, false, false, false, true, true};
+constexpr std::array<bool, 9> kFromBelow{false, false, false, true, true, false, true, true, false};
+
+/// A value that is not known counts as none, as in other readers.
+int orientation_in(const spa_buffer& buffer) {
+  const auto* turned = static_cast<const spa_meta_videotransform*>(
+      spa_buffer_find_meta_data(&buffer, SPA_META_VideoTransform, sizeof(spa_meta_videotransform)));
+  return turned != nullptr && turned->transform < kOrientations.size()
+             ? kOrientations.at(turned->transform)
+             : 1;
+}
+
+bool is_inside(std::int64_t at, std::int64_t length, std::int64_t whole) {
+  return at >= 0 && length > 0 && at + length <= whole;
+}
+
 }  // namespace
 
 NodeReader::NodeReader(std::string name, int descriptor, std::uint32_t node,
@@ -101,22 +125,22 @@ void NodeReader::connect(int descriptor, std::uint32_t node) {
     base::require(ok, ErrorCode::io, name_, ": the shared screen cannot be read: PipeWire says \"",
                   std::strerror(error), "\"");
   };
-  require(loop_ != nullptr, errno);
-  context_ = pw_context_new(pw_thread_loop_get_loop(loop_.get()), nullptr, 0);
-  require(context_ != nullptr, errno);
+  if (loop_) context_ = pw_context_new(pw_thread_loop_get_loop(loop_.get()), nullptr, 0);
+  const int no_context = errno;
+  if (context_ == nullptr) ::close(descriptor);
+  require(context_ != nullptr, no_context);
   core_ = pw_context_connect_fd(context_, descriptor, nullptr, 0);  // closes it in any case
   require(core_ != nullptr, errno);
   pw_core_add_listener(core_, &core_listener_, &kCoreEvents, this);
-  // Where the screen goes away, no other node may take its place.
-  stream_ = pw_stream_new(
-      core_, "StreamDiffusion",
-      pw_properties_new(PW_KEY_MEDIA_TYPE, "Video", PW_KEY_MEDIA_CATEGORY, "Capture",
-                        PW_KEY_MEDIA_ROLE, "Screen", PW_KEY_NODE_DONT_RECONNECT, "true", nullptr));
+  stream_ = pw_stream_new(core_, "StreamDiffusion",
+                          pw_properties_new(PW_KEY_MEDIA_TYPE, "Video", PW_KEY_MEDIA_CATEGORY,
+                                            "Capture", PW_KEY_MEDIA_ROLE, "Screen", nullptr));
   require(stream_ != nullptr, errno);
   pw_stream_add_listener(stream_, &stream_listener_, &kEvents, this);
   std::array<std::uint8_t, kPodBytes> memory;
   spa_pod_builder builder = SPA_POD_BUILDER_INIT(memory.data(), memory.size());
   const spa_pod* formats = wanted_formats(builder);
+  // Where the screen goes away, no other node may take its place.
   const int connected = pw_stream_connect(
       stream_, PW_DIRECTION_INPUT, node,
       static_cast<pw_stream_flags>(PW_STREAM_FLAG_AUTOCONNECT | PW_STREAM_FLAG_MAP_BUFFERS |
@@ -147,12 +171,13 @@ void NodeReader::on_parameter(void* self, std::uint32_t id, const spa_pod* forma
 }
 
 void NodeReader::agree(const spa_video_info_raw& info) {
-  format_ = info;
+  next_format_ = info;
   std::array<std::uint8_t, kPodBytes> memory;
   spa_pod_builder builder = SPA_POD_BUILDER_INIT(memory.data(), memory.size());
-  std::array<const spa_pod*, 3> wanted{
+  std::array<const spa_pod*, 4> wanted{
       wanted_memory(builder), wanted_meta(builder, SPA_META_Header, sizeof(spa_meta_header)),
-      wanted_meta(builder, SPA_META_VideoCrop, sizeof(spa_meta_region))};
+      wanted_meta(builder, SPA_META_VideoCrop, sizeof(spa_meta_region)),
+      wanted_meta(builder, SPA_META_VideoTransform, sizeof(spa_meta_videotransform))};
   pw_stream_update_params(stream_, wanted.data(), wanted.size());
 }
 
@@ -165,40 +190,55 @@ void NodeReader::on_process(void* self) {
   }
 }
 
+/// Buffers of a new format come when all of the old one are gone; until then, the old one counts.
+void NodeReader::on_added(void* self, pw_buffer*) {
+  auto& reader = *static_cast<NodeReader*>(self);
+  reader.format_ = reader.next_format_;
+}
+
 void NodeReader::on_removed(void* self, pw_buffer* buffer) {
   auto& reader = *static_cast<NodeReader*>(self);
   if (reader.newest_ == buffer) reader.newest_ = nullptr;
 }
 
-/// A window is shown by a part of a larger image; the user's part is a part of that.
-NodeReader::Place NodeReader::place_in(const spa_buffer& buffer) const {
-  Place place{0, 0, format_.size.width, format_.size.height};
+/// A window is shown by a part of a larger image.
+NodeReader::Place NodeReader::shown_in(const spa_buffer& buffer) const {
+  const Place all{0, 0, format_.size.width, format_.size.height};
   const auto* crop = static_cast<const spa_meta_region*>(
       spa_buffer_find_meta_data(&buffer, SPA_META_VideoCrop, sizeof(spa_meta_region)));
-  const auto inside = [](std::int64_t at, std::int64_t length, std::int64_t whole) {
-    return at >= 0 && length > 0 && at + length <= whole;
-  };
-  if (crop != nullptr && spa_meta_region_is_valid(crop)) {
-    const spa_region& region = crop->region;
-    base::require(inside(region.position.x, region.size.width, place.width) &&
-                      inside(region.position.y, region.size.height, place.height),
-                  ErrorCode::io, name_, ": the desktop shows ", region.size.width, "x",
-                  region.size.height, " at ", region.position.x, ",", region.position.y,
-                  ", which is not inside its image of ", place.width, "x", place.height);
-    place = {static_cast<std::uint32_t>(region.position.x),
-             static_cast<std::uint32_t>(region.position.y), region.size.width, region.size.height};
-  }
-  if (!part_) return place;
-  base::require(
-      inside(part_->x, part_->width, place.width) && inside(part_->y, part_->height, place.height),
-      ErrorCode::invalid_argument, name_, ": the part is not inside what is shared, of ",
-      place.width, "x", place.height);
-  return {place.x + static_cast<std::uint32_t>(part_->x),
-          place.y + static_cast<std::uint32_t>(part_->y), static_cast<std::uint32_t>(part_->width),
-          static_cast<std::uint32_t>(part_->height)};
+  if (crop == nullptr || !spa_meta_region_is_valid(crop)) return all;
+  const spa_region& region = crop->region;
+  base::require(is_inside(region.position.x, region.size.width, all.width) &&
+                    is_inside(region.position.y, region.size.height, all.height),
+                ErrorCode::io, name_, ": the desktop shows ", region.size.width, "x",
+                region.size.height, " at ", region.position.x, ",", region.position.y,
+                ", which is not inside its image of ", all.width, "x", all.height);
+  return {static_cast<std::uint32_t>(region.position.x),
+          static_cast<std::uint32_t>(region.position.y), region.size.width, region.size.height};
 }
 
-AvFrame NodeReader::copy(const spa_buffer& buffer) const {
+/// The user's part is a part of what is shown, as it is when it is upright.
+NodeReader::Place NodeReader::place_in(const spa_buffer& buffer, int orientation) const {
+  const Place shown = shown_in(buffer);
+  if (!part_) return shown;
+  // Lengths along the rows and the columns of the memory.
+  const bool swapped = orientation >= kFirstSwapped;
+  const ScreenPart part =
+      swapped ? ScreenPart{part_->y, part_->x, part_->height, part_->width} : *part_;
+  base::require(
+      is_inside(part.x, part.width, shown.width) && is_inside(part.y, part.height, shown.height),
+      ErrorCode::invalid_argument, name_, ": the part is not inside what is shared, of ",
+      swapped ? shown.height : shown.width, "x", swapped ? shown.width : shown.height);
+  Place place{static_cast<std::uint32_t>(part.x), static_cast<std::uint32_t>(part.y),
+              static_cast<std::uint32_t>(part.width), static_cast<std::uint32_t>(part.height)};
+  if (kFromRight.at(orientation)) place.x = shown.width - place.x - place.width;
+  if (kFromBelow.at(orientation)) place.y = shown.height - place.y - place.height;
+  place.x += shown.x;
+  place.y += shown.y;
+  return place;
+}
+
+NodeImage NodeReader::copy(const spa_buffer& buffer) const {
   const auto known = screen_formats().find(format_.format);
   base::require(known != screen_formats().end(), ErrorCode::io, name_,
                 ": PipeWire gives the pixel format ", static_cast<int>(format_.format),
@@ -212,7 +252,8 @@ AvFrame NodeReader::copy(const spa_buffer& buffer) const {
   base::require(data.data != nullptr && stride >= row && needed <= data.maxsize, ErrorCode::io,
                 name_, ": PipeWire gives an image of ", data.maxsize, " bytes with rows of ",
                 stride, ", expected ", needed, " in shared memory with rows of ", row, " at least");
-  const Place place = place_in(buffer);
+  const int orientation = orientation_in(buffer);
+  const Place place = place_in(buffer, orientation);
   AvFrame frame(av_frame_alloc());
   if (!frame) throw std::bad_alloc();
   frame->format = known->second;
@@ -225,16 +266,16 @@ AvFrame NodeReader::copy(const spa_buffer& buffer) const {
     std::memcpy(frame->data[0] + static_cast<std::ptrdiff_t>(y) * frame->linesize[0],
                 from + stride * y, static_cast<std::size_t>(place.width) * kPixelBytes);
   }
-  return frame;
+  return {std::move(frame), orientation};
 }
 
-AvFrame NodeReader::take() {
+std::optional<NodeImage> NodeReader::take() {
   const LoopLock lock(loop_);
   base::require(error_.empty(), ErrorCode::io, name_, ": ", error_);
-  if (newest_ == nullptr) return {};
-  AvFrame frame = copy(*newest_->buffer);
+  if (newest_ == nullptr) return std::nullopt;
+  NodeImage image = copy(*newest_->buffer);
   pw_stream_queue_buffer(stream_, std::exchange(newest_, nullptr));
-  return frame;
+  return image;
 }
 
 std::string NodeReader::ended() const {
@@ -248,6 +289,7 @@ const pw_stream_events NodeReader::kEvents = [] {
   events.state_changed = on_state;
   events.param_changed = on_parameter;
   events.process = on_process;
+  events.add_buffer = on_added;
   events.remove_buffer = on_removed;
   return events;
 }();

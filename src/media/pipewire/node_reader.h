@@ -13,18 +13,25 @@
 
 namespace streamdiffusion::media {
 
+/// As in the memory of the node, and how it is to be turned to be upright.
+struct NodeImage {
+  AvFrame frame;
+  /// As in EXIF, 1..8.
+  int orientation = 1;
+};
+
 class NodeReader {
  public:
   /// `name` is what messages call the source; `descriptor`, a connection to PipeWire, is taken
-  /// over. `part` is the part of the images to read; all if there is none. Throws io.
+  /// over. `part` is the part of the upright images to read; all if there is none. Throws io.
   NodeReader(std::string name, int descriptor, std::uint32_t node, std::optional<ScreenPart> part);
   ~NodeReader();
   NodeReader(const NodeReader&) = delete;
   NodeReader& operator=(const NodeReader&) = delete;
 
-  /// The newest image since the last call; null if there is none. Throws io where PipeWire ends or
-  /// an image is not what was agreed on, and invalid_argument where the part is not in it.
-  AvFrame take();
+  /// The newest image since the last call, if there is one. Throws io where PipeWire ends or an
+  /// image is not what was agreed on, and invalid_argument where the part is not in it.
+  std::optional<NodeImage> take();
   /// Why no more images will come, in PipeWire's words; empty while they may.
   std::string ended() const;
 
@@ -38,11 +45,13 @@ class NodeReader {
   static void on_state(void* self, pw_stream_state, pw_stream_state now, const char* error);
   static void on_parameter(void* self, std::uint32_t id, const spa_pod* format);
   static void on_process(void* self);
+  static void on_added(void* self, pw_buffer* buffer);
   static void on_removed(void* self, pw_buffer* buffer);
   static void on_core_error(void* self, std::uint32_t id, int sequence, int code, const char* text);
   void agree(const spa_video_info_raw& info);
-  Place place_in(const spa_buffer& buffer) const;
-  AvFrame copy(const spa_buffer& buffer) const;
+  Place shown_in(const spa_buffer& buffer) const;
+  Place place_in(const spa_buffer& buffer, int orientation) const;
+  NodeImage copy(const spa_buffer& buffer) const;
 
   static const pw_stream_events kEvents;
   static const pw_core_events kCoreEvents;
@@ -55,7 +64,8 @@ class NodeReader {
   spa_hook core_listener_ = {}, stream_listener_ = {};
   pw_stream* stream_ = nullptr;
   // Of PipeWire's thread, under the loop's lock:
-  spa_video_info_raw format_ = {};
+  /// What was agreed on last, and what the buffers are of.
+  spa_video_info_raw next_format_ = {}, format_ = {};
   pw_buffer* newest_ = nullptr;
   std::string ended_, error_;
 };

@@ -21,14 +21,13 @@ using SteadyClock = std::chrono::steady_clock;
 /// How often a wait looks at the stop flag and at the desktop.
 constexpr std::chrono::milliseconds kLookInterval(10);
 
+constexpr const char* kExpected = "; expected images in shared memory, of BGRx, RGBx, BGRA or RGBA";
+
 class PortalSource final : public FrameSource {
  public:
   PortalSource(const std::string& name, const std::optional<ScreenPart>& part, bool anew,
                const SourceOptions& options)
-      : stop_(options.stop),
-        timeout_(options.timeout),
-        cast_(name, stop_),
-        to_image_(std::make_shared<FrameToImage>(Display{})) {
+      : stop_(options.stop), timeout_(options.timeout), cast_(name, stop_, timeout_) {
     info_.name = name;
     info_.rate = options.rate.positive() ? options.rate : kDefaultRate;
     info_.time_base = {info_.rate.denominator, info_.rate.numerator};
@@ -43,7 +42,7 @@ class PortalSource final : public FrameSource {
 
   std::optional<Frame> read() override {
     if (!wait_for_tick()) return std::nullopt;
-    if (AvFrame frame = reader_->take()) keep(std::move(frame));
+    if (auto image = reader_->take()) keep(std::move(*image));
     Frame frame;
     frame.number = ++frames_;
     frame.pts = tick_;
@@ -58,29 +57,33 @@ class PortalSource final : public FrameSource {
     const auto begin = SteadyClock::now();
     while (!newest_) {
       base::require(!*stop_, ErrorCode::io, info_.name, ": stopped while opening");
-      if (AvFrame frame = reader_->take()) return keep(std::move(frame));
+      if (auto image = reader_->take()) return keep(std::move(*image));
       base::require(!cast_.ended(), ErrorCode::io, info_.name,
                     ": the desktop has ended the sharing before the first image");
       const std::string reason = reader_->ended();
       base::require(reason.empty(), ErrorCode::io, info_.name,
-                    ": the desktop shows nothing: PipeWire says \"", reason,
-                    "\"; expected images in shared memory, of BGRx, RGBx, BGRA or RGBA");
+                    ": the desktop shows nothing: PipeWire says \"", reason, "\"", kExpected);
       base::require(SteadyClock::now() - begin < std::chrono::duration<double>(timeout_),
-                    ErrorCode::io, info_.name, ": no image of the desktop within ", timeout_, " s");
+                    ErrorCode::io, info_.name, ": no image of the desktop within ", timeout_, " s",
+                    kExpected);
       std::this_thread::sleep_for(kLookInterval);
     }
   }
 
-  void keep(AvFrame frame) {
-    const bool other =
-        newest_ && (newest_->width != frame->width || newest_->height != frame->height);
-    if (other) {
-      base::log(
-          base::LogLevel::notice,
-          base::concat(info_.name, ": what is shared has changed its size, from ", newest_->width,
-                       "x", newest_->height, " to ", frame->width, "x", frame->height));
+  void keep(NodeImage image) {
+    if (!newest_ || image.orientation != orientation_) {
+      orientation_ = image.orientation;
+      to_image_ = std::make_shared<FrameToImage>(Display{.orientation = orientation_});
     }
-    newest_ = std::shared_ptr<AVFrame>(std::move(frame));
+    const auto [width, height] = to_image_->size(image.frame->width, image.frame->height);
+    if (newest_ && (width != width_ || height != height_)) {
+      base::log(base::LogLevel::notice,
+                base::concat(info_.name, ": what is shared has changed its size, from ", width_,
+                             "x", height_, " to ", width, "x", height));
+    }
+    width_ = width;
+    height_ = height;
+    newest_ = std::shared_ptr<AVFrame>(std::move(image.frame));
   }
 
   /// Waits until the next multiple of the frame time; ticks that were missed are left out. False
@@ -117,9 +120,11 @@ class PortalSource final : public FrameSource {
   const double timeout_;
   ScreenCast cast_;
   std::optional<NodeReader> reader_;
-  const std::shared_ptr<FrameToImage> to_image_;
   SourceInfo info_;
+  /// The newest image, how it becomes upright, and its size then.
   std::shared_ptr<AVFrame> newest_;
+  std::shared_ptr<FrameToImage> to_image_;
+  int orientation_ = 1, width_ = 0, height_ = 0;
   SteadyClock::time_point start_;
   std::int64_t tick_ = 0;
   std::uint64_t frames_ = 0;

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <vector>
 
 #include "base/error.h"
 #include "base/file_writer.h"
@@ -23,29 +24,33 @@ std::optional<std::filesystem::path> token_file() {
 
 }  // namespace
 
-std::string read_restore_token() {
+std::string read_restore_token(const std::string& name) {
   const auto path = token_file();
-  if (!path || !base::is_file(*path)) return {};
+  if (!path || !base::is_there(*path)) return {};
   try {
     base::require_own_file(*path);
-    const base::InputFile file(*path);
-    if (file.size() > kLongestToken) return {};
-    std::string token(file.size(), '\0');
-    file.read(0, std::as_writable_bytes(std::span(token)));
-    const bool text = g_utf8_validate(token.data(), static_cast<gssize>(token.size()), nullptr);
-    return text ? token : std::string();
-  } catch (const Error&) {
+    const std::vector<std::byte> bytes = base::read_file(*path, kLongestToken);
+    std::string token(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    base::require(g_utf8_validate(token.data(), static_cast<gssize>(token.size()), nullptr) == TRUE,
+                  ErrorCode::corrupt_file, path->string(), ": is no token: not text in UTF-8");
+    return token;
+  } catch (const Error& error) {
+    base::warn(name, ": the desktop asks anew: ", error.what());
     return {};
   }
 }
 
 void write_restore_token(const std::string& name, const std::string& token) {
   const auto path = token_file();
-  if (!path) return;
+  if (!path) {
+    return base::warn(name,
+                      ": the desktop will ask again next time: neither XDG_CACHE_HOME nor "
+                      "HOME says where to keep the choice");
+  }
   try {
     std::error_code ignored;  // a folder that is missing then fails to take the file
     std::filesystem::create_directories(path->parent_path(), ignored);
-    base::write_file(*path, token);
+    base::write_file(*path, token, base::Durability::replacing, base::Readers::owner);
   } catch (const Error& error) {
     base::warn(name, ": the desktop will ask again next time: ", error.what());
   }

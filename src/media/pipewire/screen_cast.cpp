@@ -76,8 +76,8 @@ std::string reason(const BusAnswer& answer) {
 
 }  // namespace
 
-ScreenCast::ScreenCast(std::string name, StopFlag stop)
-    : name_(std::move(name)), bus_(name_, std::move(stop)) {
+ScreenCast::ScreenCast(std::string name, StopFlag stop, double timeout)
+    : name_(std::move(name)), timeout_(timeout), bus_(name_, std::move(stop)) {
   find_portal();
   read_properties();
 }
@@ -106,8 +106,8 @@ void ScreenCast::find_portal() {
                  [this](const char*, GVariant*) { portal_gone_ = true; });
   bus_.on_signal(owner_.c_str(), "org.freedesktop.portal.Request", "Response", nullptr,
                  [this](const char* path, GVariant* values) {
-                   if (!has_type(values, "(ua{sv})")) return;
                    Response& response = responses_[path];
+                   if (!has_type(values, "(ua{sv})")) return;
                    GVariant* results = nullptr;
                    g_variant_get(values, "(u@a{sv})", &response.code, &results);
                    response.results.reset(results);
@@ -137,20 +137,25 @@ std::string ScreenCast::next_token() {
 }
 
 /// Calls a method whose answer is a request, and waits for what comes of it. Gives the results.
-GVariantPtr ScreenCast::ask(const char* name, GVariant* arguments) {
+GVariantPtr ScreenCast::ask(const char* name, Who who, GVariant* arguments) {
   const BusAnswer answer = bus_.call(method(kScreenCast, name), arguments);
   base::require(has_type(answer.values.get(), "(o)"), ErrorCode::io, name_,
                 ": the desktop's portal refuses ", name, ": ", reason(answer));
   const char* path = nullptr;
   g_variant_get(answer.values.get(), "(&o)", &path);
-  bus_.wait_until([&] { return responses_.contains(path) || closed_ || portal_gone_; });
+  const auto answered = [&] { return responses_.contains(path) || closed_ || portal_gone_; };
+  base::require(
+      bus_.wait_until(answered, who == Who::user ? std::nullopt : std::optional(timeout_)),
+      ErrorCode::io, name_, ": the desktop's portal has not answered ", name, " within ", timeout_,
+      " s");
   base::require(!portal_gone_, ErrorCode::io, name_,
-                ": the desktop's portal has ended before it "
-                "answered ",
-                name);
+                ": the desktop's portal has ended before it answered ", name);
   const auto response = responses_.find(path);
   if (response == responses_.end()) refuse(name, kRefusedByUser);
   if (response->second.code != 0) refuse(name, response->second.code);
+  base::require(response->second.results != nullptr, ErrorCode::io, name_,
+                ": the desktop's portal has answered ", name,
+                " in another way than with a code and results");
   return std::move(response->second.results);
 }
 
@@ -163,17 +168,20 @@ void ScreenCast::refuse(const char* method, std::uint32_t code) const {
 
 void ScreenCast::create_session() {
   const GVariantPtr results =
-      ask("CreateSession", g_variant_new("(@a{sv})", BusOptions()
-                                                         .set("handle_token", next_token())
-                                                         .set("session_handle_token", next_token())
-                                                         .end()));
+      ask("CreateSession", Who::portal,
+          g_variant_new("(@a{sv})", BusOptions()
+                                        .set("handle_token", next_token())
+                                        .set("session_handle_token", next_token())
+                                        .end()));
   session_ = text_of(results.get(), "session_handle");
   base::require(g_variant_is_object_path(session_.c_str()) == TRUE, ErrorCode::io, name_,
                 ": the desktop's portal has made no session: session_handle is \"", session_,
                 "\", expected the path of an object");
 }
 
+/// Some desktops ask their user here, others in Start.
 void ScreenCast::select_sources(bool anew) {
+  bool restores = false;
   BusOptions options;
   options.set("handle_token", next_token()).set("types", source_types_);
   options.set("multiple", g_variant_new_boolean(FALSE));
@@ -182,16 +190,23 @@ void ScreenCast::select_sources(bool anew) {
   }
   if (version_ >= kVersionWithTokens) {
     options.set("persist_mode", kPersistUntilRevoked);
-    const std::string token = anew ? std::string() : read_restore_token();
+    const std::string token = anew ? std::string() : read_restore_token(name_);
     if (!token.empty()) options.set("restore_token", token);
+    restores = !token.empty();
   }
-  ask("SelectSources", g_variant_new("(o@a{sv})", session_.c_str(), options.end()));
+  base::log(
+      base::LogLevel::notice,
+      base::concat(name_, restores ? ": the desktop is asked for what was shared last time; "
+                                     "screen:portal chooses anew"
+                                   : ": the desktop asks what to share; choose in its dialog"));
+  ask("SelectSources", Who::user, g_variant_new("(o@a{sv})", session_.c_str(), options.end()));
 }
 
 ScreenCast::Node ScreenCast::share() {
   const GVariantPtr results =
-      ask("Start", g_variant_new("(os@a{sv})", session_.c_str(), "",
-                                 BusOptions().set("handle_token", next_token()).end()));
+      ask("Start", Who::user,
+          g_variant_new("(os@a{sv})", session_.c_str(), "",
+                        BusOptions().set("handle_token", next_token()).end()));
   // A token is good for one time: each start gives the next.
   if (const std::string token = text_of(results.get(), "restore_token"); !token.empty()) {
     write_restore_token(name_, token);
@@ -227,8 +242,6 @@ int ScreenCast::open_remote() {
 ScreenCast::Node ScreenCast::start(bool anew) {
   create_session();
   select_sources(anew);
-  base::log(base::LogLevel::notice,
-            base::concat(name_, ": the desktop asks what to share; choose in its dialog"));
   Node node = share();
   node.descriptor = open_remote();
   return node;

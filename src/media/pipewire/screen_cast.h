@@ -20,9 +20,10 @@ class ScreenCast {
     std::uint32_t id = 0;
   };
 
-  /// `name` is what messages call the source. Throws io where no session bus runs or `stop` is set,
-  /// and unsupported where the desktop has no portal for screens.
-  ScreenCast(std::string name, StopFlag stop);
+  /// `name` is what messages call the source; `timeout` is the longest that the portal, not its
+  /// user, may take, in seconds. Throws io where no session bus runs or `stop` is set, and
+  /// unsupported where the desktop has no portal for screens.
+  ScreenCast(std::string name, StopFlag stop, double timeout);
 
   /// Waits for the user's choice, or uses the one of last time if the desktop still grants it;
   /// `anew` always asks. Throws io where the user refuses, the portal fails or ends, or `stop` is
@@ -37,6 +38,7 @@ class ScreenCast {
   /// What a request of the portal came to.
   struct Response {
     std::uint32_t code = 0;
+    /// Null for an answer of another kind than the portal's documentation says.
     GVariantPtr results;
   };
 
@@ -46,12 +48,15 @@ class ScreenCast {
   void select_sources(bool anew);
   Node share();
   int open_remote();
-  GVariantPtr ask(const char* method, GVariant* arguments);
+  /// Who answers a request: the portal alone, or its user too, who may take any time.
+  enum class Who { portal, user };
+  GVariantPtr ask(const char* method, Who who, GVariant* arguments);
   [[noreturn]] void refuse(const char* method, std::uint32_t code) const;
   std::string next_token();
   BusMethod method(const char* interface, const char* name) const;
 
   const std::string name_;
+  const double timeout_;
   SessionBus bus_;
   /// The portal's own name on the bus.
   std::string owner_;

@@ -2,9 +2,9 @@
 // context of the connection's own, which runs only while somebody waits or hears.
 #include "media/pipewire/session_bus.h"
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
-#include <optional>
 
 #include "base/error.h"
 
@@ -161,11 +161,15 @@ void SessionBus::on_signal(const char* owner, const char* interface, const char*
                                      new Handler(std::move(handle)), delete_handler);
 }
 
-void SessionBus::wait_until(const std::function<bool()>& done) {
+bool SessionBus::wait_until(const std::function<bool()>& done, std::optional<double> seconds) {
+  const auto begin = std::chrono::steady_clock::now();
   while (!done()) {
     require_going();
+    const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begin;
+    if (seconds && passed.count() > *seconds) return false;
     wait();
   }
+  return true;
 }
 
 void SessionBus::hear() {

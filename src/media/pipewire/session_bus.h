@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "media/timing.h"
@@ -56,8 +57,9 @@ class SessionBus {
   /// and hear(). `first`: only those whose first value is this text; null for all.
   void on_signal(const char* owner, const char* interface, const char* member, const char* first,
                  Handler handle);
-  /// Waits, for any time. Throws io when stopped, or when the bus has ended.
-  void wait_until(const std::function<bool()>& done);
+  /// Waits; false where it is not done within `seconds`, which may be any time. Throws io when
+  /// stopped, or when the bus has ended.
+  bool wait_until(const std::function<bool()>& done, std::optional<double> seconds);
   /// Handles what has come; does not wait. Throws io when the bus has ended.
   void hear();
 
