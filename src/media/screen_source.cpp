@@ -64,7 +64,8 @@ std::unique_ptr<FrameSource> open_screen(const std::string& input, const SourceO
   if (is_wayland()) {
     base::warn(input,
                ": this desktop runs on Wayland, where only windows of X11 programs are seen; all "
-               "is seen by a program that is built with PipeWire (libpipewire-0.3-dev)");
+               "is seen by a program that is built with PipeWire (libpipewire-0.3-dev and "
+               "libglib2.0-dev)");
   }
   return open_av_source(x11_screen(input, part, options), options);
 }

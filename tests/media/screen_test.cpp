@@ -1,4 +1,5 @@
-// The screen as a source, on a virtual one. Skipped where Xvfb is not installed.
+// The screen as a source, on a virtual one, and what a desktop on Wayland without a session bus is
+// told. The former is skipped where Xvfb is not installed.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -9,7 +10,9 @@
 #include <cstdlib>
 #include <string>
 
+#include "base/log.h"
 #include "media/frame_source.h"
+#include "media/portal_source.h"
 #include "support/clips.h"
 #include "support/errors.h"
 
@@ -58,7 +61,22 @@ class VirtualScreen {
   std::string display_;
 };
 
-TEST(Screen, GivesItsImagesWholeOrInPart) {
+/// No desktop of whoever runs the tests.
+class Screen : public ::testing::Test {
+ protected:
+  Screen() { forget(); }
+  ~Screen() override { forget(); }
+
+ private:
+  static void forget() {
+    for (const char* name :
+         {"DISPLAY", "WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR"}) {
+      ::unsetenv(name);
+    }
+  }
+};
+
+TEST_F(Screen, GivesItsImagesWholeOrInPart) {
   const VirtualScreen screen;
   if (screen.display().empty()) GTEST_SKIP() << "Xvfb is not installed";
   ::setenv("DISPLAY", screen.display().c_str(), 1);
@@ -83,11 +101,29 @@ TEST(Screen, GivesItsImagesWholeOrInPart) {
               ::testing::HasSubstr("screen:100,100,100x100"));
 }
 
-TEST(Screen, ThatIsNotThereIsNamed) {
+TEST_F(Screen, ThatIsNotThereIsNamed) {
   ::setenv("DISPLAY", ":4711", 1);
   EXPECT_THAT(error_of([] { open_source("screen"); }),
               ::testing::HasSubstr("screen: cannot be opened: libav says"));
-  ::unsetenv("DISPLAY");
+}
+
+TEST_F(Screen, OfWaylandIsTheDesktopsToShow) {
+  ::setenv("WAYLAND_DISPLAY", "wayland-0", 1);
+  ::setenv("DISPLAY", ":4711", 1);
+  std::string said;
+  base::set_log_callback([&](base::LogLevel, std::string_view text) { said += text; });
+  const std::string error = error_of([] { open_source("screen"); });
+  base::set_log_callback({});
+  const std::string anew = error_of([] { open_source("screen:portal"); });
+  if (has_portal_source()) {
+    EXPECT_THAT(error, ::testing::HasSubstr("screen: there is no session bus"));
+    EXPECT_THAT(anew, ::testing::HasSubstr("screen:portal: there is no session bus"));
+  } else {
+    EXPECT_THAT(said, ::testing::HasSubstr("screen: this desktop runs on Wayland"));
+    EXPECT_THAT(error, ::testing::HasSubstr("screen: cannot be opened: libav says"));
+    EXPECT_THAT(anew,
+                ::testing::HasSubstr("screen:portal: this program is built without PipeWire"));
+  }
 }
 
 }  // namespace

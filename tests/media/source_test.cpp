@@ -151,7 +151,7 @@ TEST(Source, NamesWhatCannotBeOpened) {
   const std::string nobody = "://127.0.0.1:" + std::to_string(free_tcp_port());
   EXPECT_THAT(open("rtsp" + nobody + "/a"), HasSubstr("Connection refused"));
   EXPECT_THAT(open("http" + nobody + "/a.mp4"), HasSubstr("Connection refused"));
-  EXPECT_THAT(open("screen:1,2"), HasSubstr("expected screen or screen:X,Y,WxH"));
+  EXPECT_THAT(open("screen:1,2"), HasSubstr("expected screen, screen:portal or screen:X,Y,WxH"));
   EXPECT_THAT(open("lavfi:nosuchfilter"), HasSubstr("nosuchfilter"));
   EXPECT_THAT(open("lavfi:sine=duration=1"), HasSubstr("has no images"));
 }
