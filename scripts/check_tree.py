@@ -26,7 +26,7 @@ VENDOR_HEADERS = {
     r"(cuda|cudnn|cublas)": ["src/backend/cuda", "tests/backend/cuda", "bench/cuda"],
     r"lib(av|sw)": ["src/media"],
     r"SDL": ["src/media"],
-    r"(pipewire|spa)/": ["src/media/pipewire"],
+    r"(pipewire|spa)/": ["src/media/pipewire", "tests/apps/fake_screen.cpp"],
     r"gio/": ["src/media/pipewire"],
     r"yaml-cpp/": ["src/config"],
     r"boost/context/": ["tests/backend/cuda"],

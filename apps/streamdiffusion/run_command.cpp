@@ -17,6 +17,8 @@ constexpr const char* kRunExamples = R"(Examples:
     streamdiffusion run --input walk.mp4 --prompt "blue fish" --output fish.mp4
   A part of the screen, 10 seconds of it, as a GIF:
     streamdiffusion run --input screen:0,0,512x512 --prompt "tree" --duration 10 --output tree.gif
+  A window or monitor of a Wayland desktop, which asks which:
+    streamdiffusion run --input screen:portal --prompt "tree" --output window
   In the middle of a pipe:
     ffmpeg -i clip.mp4 -f yuv4mpegpipe - | streamdiffusion run --prompt "cat" | ffplay -
   Raw RGB of a known size:

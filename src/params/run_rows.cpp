@@ -36,8 +36,7 @@ Rows run_rows() {
   return {
       run("input",
           "A video file, image, folder or pattern; /dev/videoN; screen[:X,Y,WxH] or screen:portal; "
-          "an "
-          "rtsp, rtmp, srt, udp or http address; lavfi:GRAPH; - for standard input",
+          "an rtsp, rtmp, srt, udp or http address; lavfi:GRAPH; - for standard input",
           text(SD_REACH(run.input)), "--input", "INPUT"),
       run("output",
           "FILE.mp4, .mov, .mkv, .webm or .gif; a folder; window; pipewire[:TITLE] or /dev/videoN "
