@@ -72,8 +72,8 @@ bool has_image(const spa_buffer& buffer) {
 /// By spa_meta_videotransform_value, which says how the image was turned: what turns it back, as
 /// in EXIF.
 constexpr std::array<int, 8> kOrientations{1, 6, 3, 8, 2, 5, 4, 7};
-/// Of EXIF's orientations, by number: whose rows become columns, and whose images begin at the right
-/// and at the bottom of the memory.
+/// Of EXIF's orientations, by number: whose rows become columns, and whose images begin at the
+/// right and at the bottom of the memory.
 constexpr int kFirstSwapped = 5;
 constexpr std::array<bool, 9> kFromRight{false, false, true, true, false, false, false, true, true};
 constexpr std::array<bool, 9> kFromBelow{false, false, false, true, true, false, true, true, false};
