@@ -2,8 +2,8 @@
 
 Arguments: HOW NODE LOG. HOW is what the user and the desktop do: share, refuse, fail, wait (the dialog stays open), leave (the portal
 ends in the dialog), nothing (no streams), no-screens (a portal without that interface), silent (no answer to CreateSession), odd (an
-answer of another kind), no-session, old (a portal of version 3, which remembers nothing). The sharing ends on SIGUSR1. NODE is the number
-of a node of PipeWire. LOG gets a line for each call, and one when the program has left the bus.
+answer of another kind), no-session, old (a portal of version 3, which remembers nothing). The sharing ends on SIGUSR1. NODE is a file
+with the number of a node of PipeWire. LOG gets a line for each call, and one when the program has left the bus.
 """
 import os
 import signal
@@ -12,7 +12,7 @@ import sys
 
 from gi.repository import Gio, GLib
 
-HOW, NODE, LOG = sys.argv[1], int(sys.argv[2]), open(sys.argv[3], "a", buffering=1)
+HOW, NODE, LOG = sys.argv[1], sys.argv[2], open(sys.argv[3], "a", buffering=1)
 NAME, PATH = "org.freedesktop.portal.Desktop", "/org/freedesktop/portal/desktop"
 XML = """<node>
 <interface name="org.freedesktop.portal.ScreenCast">
@@ -75,7 +75,8 @@ def called(connection, sender, path, interface, method, parameters, invocation):
     elif HOW == "leave":
         sys.exit()
     elif HOW != "wait":
-        streams = [] if HOW == "nothing" else [(NODE, {})]
+        with open(NODE) as file:
+            streams = [] if HOW == "nothing" else [(int(file.read()), {})]
         token = {} if HOW == "old" else {"restore_token": GLib.Variant("s", f"token-{os.getpid()}")}
         respond(request, RESPONSES.get(HOW, 0), {"streams": GLib.Variant("a(ua{sv})", streams)} | token)
 

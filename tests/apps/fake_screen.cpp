@@ -29,6 +29,8 @@ namespace {
 constexpr std::size_t kPodBytes = 2048;
 constexpr long kFrameNanoseconds = 50'000'000;
 constexpr std::uint32_t kPixelBytes = 4;
+/// More than those who leave may keep: a compositor makes a node for each of them.
+constexpr int kBuffers = 32;
 
 using Color = std::array<std::uint8_t, 3>;
 constexpr Color kRed{255, 0, 0}, kGreen{0, 255, 0}, kBlue{0, 0, 255}, kWhite{255, 255, 255};
@@ -148,7 +150,7 @@ void on_parameter(void* self, std::uint32_t id, const spa_pod* format) {
   const std::array<const spa_pod*, 4> wanted{
       static_cast<const spa_pod*>(spa_pod_builder_add_object(
           &b, SPA_TYPE_OBJECT_ParamBuffers, SPA_PARAM_Buffers, SPA_PARAM_BUFFERS_buffers,
-          SPA_POD_CHOICE_RANGE_Int(4, 2, 16), SPA_PARAM_BUFFERS_blocks, SPA_POD_Int(1),
+          SPA_POD_CHOICE_RANGE_Int(kBuffers, 2, kBuffers), SPA_PARAM_BUFFERS_blocks, SPA_POD_Int(1),
           SPA_PARAM_BUFFERS_size, SPA_POD_Int(row * static_cast<int>(screen.agreed.size.height)),
           SPA_PARAM_BUFFERS_stride, SPA_POD_Int(row), SPA_PARAM_BUFFERS_dataType,
           SPA_POD_CHOICE_FLAGS_Int(1 << SPA_DATA_MemFd))),

@@ -65,6 +65,9 @@ class PortalTest(unittest.TestCase):
         self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
         self.stack = self.enterContext(contextlib.ExitStack())
         self.calls = self.folder / "calls.txt"
+        self.shared = self.folder / "node.txt"
+        self.shared.write_text("0")
+        self.screen = None
         self.made = {}
         self.token = self.folder / ".cache/streamdiffusion/screen-cast-token"
         (self.folder / "run").mkdir(mode=0o700)
@@ -111,25 +114,30 @@ class PortalTest(unittest.TestCase):
         return None
 
     def start_screen(self, *lines, options=()):
-        """A node as a desktop makes it, which obeys these lines."""
+        """A node as a desktop makes it, one for each sharing: who leaves keeps a buffer or two. It obeys these lines."""
+        if self.screen:
+            self.screen.kill()
+            self.screen.wait()
+            self.wait_for(lambda: self.node("screen") is None)
         self.screen = self.start("screen", SCREEN, *options, stdin=subprocess.PIPE)
         self.stack.callback(self.screen.stdin.close)
         self.tell(*lines)
-        return self.wait_for(lambda: self.node("screen"))
+        self.shared.write_text(str(self.wait_for(lambda: self.node("screen"))))
 
     def tell(self, *lines):
         self.screen.stdin.write("".join(line + "\n" for line in lines).encode())
         self.screen.stdin.flush()
 
-    def start_portal(self, how, node=0):
+    def start_portal(self, how):
         before = self.calls.read_text().count("ready") if self.calls.exists() else 0
-        self.portal = self.start("portal", PYTHON, str(PORTAL), how, str(node), str(self.calls))
+        self.portal = self.start("portal", PYTHON, str(PORTAL), how, str(self.shared), str(self.calls))
         self.wait_for(lambda: self.calls.exists() and self.calls.read_text().count("ready") > before)
 
     def share(self, *lines, how="share"):
         self.start_bus()
         self.start_pipewire()
-        self.start_portal(how, self.start_screen(*lines))
+        self.start_screen(*lines)
+        self.start_portal(how)
 
     def command(self, *arguments, input="screen"):
         return [PROGRAM, "run", "--device", DEVICE, "--threads", "1", "--width", str(SIZE), "--height", str(SIZE), "--t-index-list",
@@ -168,7 +176,7 @@ class PortalTest(unittest.TestCase):
                 self.assertEqual(self.image_of("screen") == expected, drawing == "red")
 
     def test_a_turned_screen_is_upright(self):
-        self.share("draw quarters")
+        self.share()
         expected = [self.image_of_rows(*QUARTERS), self.image_of_rows((GREEN,))]
         # As Wayland names them: the screen is flipped first, then rotated, so often by 90 degrees.
         for flips in (0, 1):
@@ -179,7 +187,7 @@ class PortalTest(unittest.TestCase):
                     undone = rotated(rotated(rotated(undone)))
                 undone = flipped(undone) if flips else undone
                 with self.subTest(flips=flips, turns=turns):
-                    self.tell(f"turn {4 * flips + turns}")
+                    self.start_screen("draw quarters", f"turn {4 * flips + turns}")
                     self.assertEqual(self.image_of("screen"), self.image_of_rows(*undone))
                     # The quarter that is green in memory, by its place in the upright image.
                     y = [GREEN in row for row in undone].index(True)
@@ -213,7 +221,7 @@ class PortalTest(unittest.TestCase):
             self.wait_for(lambda: "left" in self.calls.read_text())
             self.portal.kill()
             self.portal.wait()
-            self.start_portal("share", self.node("screen"))
+            self.start_portal("share")
             self.token.write_text(f"token-{self.portal.pid}")
 
     def test_a_choice_that_cannot_be_kept_or_read_is_told(self):
@@ -269,13 +277,15 @@ class PortalTest(unittest.TestCase):
     def test_a_pipewire_without_the_node_is_told(self):
         self.start_bus()
         self.start_pipewire()
-        self.start_portal("share", 4711)
+        self.shared.write_text("4711")
+        self.start_portal("share")
         self.assert_refused(self.run_to_end(), "screen: the desktop shows nothing: PipeWire says")
 
     def test_a_screen_in_the_memory_of_a_card_is_an_error(self):
         self.start_bus()
         self.start_pipewire()
-        self.start_portal("share", self.start_screen(options=["--dmabuf"]))
+        self.start_screen(options=["--dmabuf"])
+        self.start_portal("share")
         # PipeWire says that no format suits both, or nothing at all.
         self.assert_refused(self.run_to_end(), "error: screen: ", "; expected images in shared memory, of BGRx, RGBx, BGRA or RGBA")
 
