@@ -134,7 +134,8 @@ class Stream : public server::LiveStream {
 class Factory : public testing::FakeStreamFactory {
  public:
   std::unique_ptr<server::LiveStream> open(const LiveSettings& settings, QueuePolicy /*policy*/,
-                                           LiveCallbacks callbacks, std::stop_token stop) override {
+                                           LiveCallbacks callbacks, std::stop_token stop,
+                                           std::uint64_t /*group*/) override {
     base::require(!stop.stop_requested(), ErrorCode::busy, "stopped");
     base::require(settings.options.seed != kRefusedSeed, ErrorCode::invalid_argument, "refused");
     return std::make_unique<Held>(std::move(callbacks), *this);

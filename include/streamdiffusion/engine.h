@@ -196,6 +196,10 @@ class Engine {
 
   /// Whether both handles name the same engine.
   bool is(const Engine& other) const { return impl_ == other.impl_; }
+  /// A handle to the same engine whose sessions are of that group. The groups that ask for the
+  /// device get the same time of it, however many sessions each has, and the sessions of a group
+  /// share what it gets. Without it all sessions are of group 0. A session keeps its group.
+  Engine group(std::uint64_t number) const;
   /// A new stream. Its executables are compiled with the first session of its size and steps.
   /// Sessions of one engine take turns on the device. Once `stop` is requested, whatever waits
   /// gives up soon: this function throws busy, and in a session the frames in flight fail with
@@ -271,6 +275,7 @@ class Engine {
   friend class LiveSession;
   explicit Engine(std::shared_ptr<Impl> impl);
   std::shared_ptr<Impl> impl_;
+  std::uint64_t group_ = 0;
 };
 
 }  // namespace streamdiffusion

@@ -17,8 +17,9 @@ constexpr const char* kStopped = "stopped before its turn on the device was over
 TurnQueue::TurnQueue(std::function<double()> clock, std::chrono::milliseconds grace)
     : clock_(clock ? std::move(clock) : [] { return seconds_of(Clock::now()); }), grace_(grace) {}
 
-TurnQueue::Member::Member(TurnQueue& queue) : queue_(queue) {
+TurnQueue::Member::Member(TurnQueue& queue, std::uint64_t group) : queue_(queue) {
   const std::lock_guard lock(queue_.mutex_);
+  group_ = &queue_.group(group);
   queue_.members_.push_back(this);
 }
 
@@ -36,7 +37,9 @@ TurnQueue::Turn::Turn(Member& member, std::stop_token stop)
   require(!stop_.stop_requested(), ErrorCode::busy, kStopped);
   member_.resource_ = nullptr;
   // Who was away gets no credit for it.
-  member_.start_ = std::max(member_.end_, member_.queue_.now_);
+  Group& group = *member_.group_;
+  if (!member_.queue_.asks(group)) group.start = std::max(group.start, member_.queue_.now_);
+  member_.start_ = std::max(member_.end_, group.now);
   wait(lock, false);
 }
 
@@ -71,7 +74,14 @@ double TurnQueue::Turn::used() const {
 void TurnQueue::Turn::charge(Member& other, double seconds) {
   const std::lock_guard lock(member_.queue_.mutex_);
   member_.start_ -= seconds;
+  member_.group_->start -= seconds;
   other.start_ += seconds;
+  other.group_->start += seconds;
+}
+
+bool TurnQueue::Turn::is_behind(const Member& other, double seconds) const {
+  const std::lock_guard lock(member_.queue_.mutex_);
+  return other.group_->start > member_.group_->start + seconds;
 }
 
 bool TurnQueue::Turn::wanted() const {
@@ -92,6 +102,24 @@ void TurnQueue::Turn::wait(std::unique_lock<std::mutex>& lock, bool paused) {
   member_.paused_ = false;
   require(held_, ErrorCode::busy, kStopped);
   waited_ += member_.granted_ - before;
+}
+
+TurnQueue::Group& TurnQueue::group(std::uint64_t number) {
+  std::erase_if(groups_, [&](const auto& known) {
+    const auto is_in = [&](const Member* member) { return member->group_ == &known.second; };
+    return known.second.start <= now_ && std::ranges::none_of(members_, is_in);
+  });
+  return groups_[number];
+}
+
+bool TurnQueue::asks(const Group& group) const {
+  return std::ranges::any_of(members_, [&](const Member* member) {
+    return member->group_ == &group && (member->waiting_ || member == holder_);
+  });
+}
+
+bool TurnQueue::precedes(const Member& a, const Member& b) {
+  return std::tie(a.group_->start, a.start_) < std::tie(b.group_->start, b.start_);
 }
 
 bool TurnQueue::wait(std::unique_lock<std::mutex>& lock, Member& member,
@@ -121,8 +149,10 @@ bool TurnQueue::wait(std::unique_lock<std::mutex>& lock, Member& member,
 }
 
 void TurnQueue::account(Member& member) {
-  member.end_ = member.start_ + (clock_() - member.granted_);
+  const double seconds = clock_() - member.granted_;
+  member.end_ = member.start_ + seconds;
   member.start_ = member.end_;
+  member.group_->start += seconds;
   holder_ = nullptr;
 }
 
@@ -130,7 +160,7 @@ void TurnQueue::release(Member& member) {
   account(member);
   Member* following = next();
   if (following == nullptr) return;
-  if (member.end_ >= following->start_) return grant();
+  if (!precedes(member, *following)) return grant();
   expected_ = &member;
   following->watches_ = true;
   following->turn_.notify_one();
@@ -139,10 +169,11 @@ void TurnQueue::release(Member& member) {
 void TurnQueue::grant() {
   Member* member = holder_ == nullptr ? next() : nullptr;
   if (member == nullptr) return;
-  if (expected_ != nullptr && !expected_->waiting_ && expected_->end_ < member->start_) return;
+  if (expected_ != nullptr && !expected_->waiting_ && precedes(*expected_, *member)) return;
   expected_ = nullptr;
   holder_ = member;
-  now_ = std::max(now_, member->start_);
+  now_ = std::max(now_, member->group_->start);
+  member->group_->now = std::max(member->group_->now, member->start_);
   member->waiting_ = false;
   member->granted_ = clock_();
   waiting_count_.fetch_sub(1, std::memory_order_relaxed);
@@ -160,7 +191,9 @@ TurnQueue::Member* TurnQueue::next() const {
   Member* first = nullptr;
   for (Member* member : members_) {
     if (!member->waiting_ || blocked(*member)) continue;
-    const auto order = [](const Member* m) { return std::tuple(m->start_, m->ticket_); };
+    const auto order = [](const Member* m) {
+      return std::tie(m->group_->start, m->start_, m->ticket_);
+    };
     if (first == nullptr || order(member) < order(first)) first = member;
   }
   return first;

@@ -2,6 +2,11 @@
 // however long each turn is. Start-time fair queueing: Goyal, Vin and Cheng, "Start-time Fair
 // Queueing", SIGCOMM 1996, with equal weights. A turn's length need not be known ahead.
 //
+// Members may be of groups, the users of a server say. Then the groups that ask get the same
+// seconds, however many members each has, and so do the members of one: the same rule on two
+// levels (Goyal, Guo and Vin, "A Hierarchical CPU Scheduler for Multimedia Operating Systems",
+// OSDI 1996).
+//
 // Who has had less than those that wait is likely to ask again at once, so when its turn ends the
 // resource is kept for it for a moment (Iyer and Druschel, "Anticipatory scheduling", SOSP 2001).
 // Otherwise two who ask one turn after another would get one turn each, however long these are.
@@ -12,6 +17,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <stop_token>
 #include <vector>
@@ -19,6 +25,9 @@
 namespace streamdiffusion::base {
 
 class TurnQueue {
+ private:
+  struct Group;
+
  public:
   /// About what a session needs between two frames.
   static constexpr std::chrono::milliseconds kGrace{2};
@@ -30,7 +39,8 @@ class TurnQueue {
   /// One who takes turns, one at a time. Must not outlive the queue.
   class Member {
    public:
-    explicit Member(TurnQueue& queue);
+    /// Those of one number are a group.
+    explicit Member(TurnQueue& queue, std::uint64_t group = 0);
     ~Member();
     Member(const Member&) = delete;
     Member& operator=(const Member&) = delete;
@@ -38,7 +48,8 @@ class TurnQueue {
    private:
     friend class TurnQueue;
     TurnQueue& queue_;
-    /// Virtual time: where the turn starts, and where the last one ended.
+    Group* group_ = nullptr;
+    /// Virtual time of the group: where the turn starts, and where the last one ended.
     double start_ = 0, end_ = 0;
     /// Of the clock: when the present turn was granted.
     double granted_ = 0;
@@ -78,6 +89,8 @@ class TurnQueue {
     double used() const;
     /// Charges `seconds` of this turn to another member, who waits: the work was its own.
     void charge(Member& other, double seconds);
+    /// Whether the group of `other` has had more than this turn's, by more than so many seconds.
+    bool is_behind(const Member& other, double seconds) const;
     /// Seconds that the constructor, use(), again() and pause() waited.
     double waited() const { return waited_; }
 
@@ -94,6 +107,19 @@ class TurnQueue {
   int waiting() const { return waiting_count_.load(std::memory_order_relaxed); }
 
  private:
+  struct Group {
+    /// Virtual time of the queue: where its next turn starts.
+    double start = 0;
+    /// Virtual time of the group: where the turn in progress of a member started.
+    double now = 0;
+  };
+  /// The group of that number.
+  Group& group(std::uint64_t number);
+  /// Whether a member of the group waits or has the turn.
+  bool asks(const Group& group) const;
+  /// Whether `a` has had less than `b`: the group counts first.
+  static bool precedes(const Member& a, const Member& b);
+
   /// Whether it became the member's turn; false after a stop.
   bool wait(std::unique_lock<std::mutex>& lock, Member& member, const std::stop_token& stop);
   void account(Member& member);
@@ -108,11 +134,13 @@ class TurnQueue {
   const std::function<double()> clock_;
   const std::chrono::milliseconds grace_;
   std::mutex mutex_;
+  /// A group stays after its last member for as long as it has had more than others.
+  std::map<std::uint64_t, Group> groups_;
   std::vector<Member*> members_;
   const Member* holder_ = nullptr;
   /// Whom the turn is kept for.
   const Member* expected_ = nullptr;
-  /// The virtual time: where the turn in progress started.
+  /// The virtual time: where the turn in progress started, on the level of the groups.
   double now_ = 0;
   std::uint64_t next_ticket_ = 0;
   std::atomic<int> waiting_count_{0};

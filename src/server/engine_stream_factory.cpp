@@ -71,9 +71,10 @@ class EngineLiveStream : public LiveStream {
  public:
   EngineLiveStream(const Engine& engine, std::shared_ptr<LoraScaleSets> sets,
                    const LiveSettings& settings, QueuePolicy policy, LiveCallbacks callbacks,
-                   std::stop_token stop)
-      : scales_(std::make_shared<UsedScales>(std::move(sets), scales_of(engine, settings))),
-        session_(engine, settings, policy, with_scales(std::move(callbacks), scales_),
+                   std::stop_token stop, std::uint64_t group)
+      : group_(group),
+        scales_(std::make_shared<UsedScales>(std::move(sets), scales_of(engine, settings))),
+        session_(engine.group(group), settings, policy, with_scales(std::move(callbacks), scales_),
                  std::move(stop)) {}
 
   std::optional<std::uint64_t> submit(LiveFrame frame) override {
@@ -90,7 +91,7 @@ class EngineLiveStream : public LiveStream {
   }
   std::uint64_t change(StreamFactory& model, const LiveSettings& settings) override {
     const auto& other = dynamic_cast<EngineStreamFactory&>(model);
-    return change(other.engine(), other.lora_scales(), settings);
+    return change(other.engine().group(group_), other.lora_scales(), settings);
   }
   LiveChanges changes() const override {
     const LiveChanges now = session_.changes();
@@ -114,6 +115,7 @@ class EngineLiveStream : public LiveStream {
                          [&] { return session_.change(engine, settings); });
   }
 
+  const std::uint64_t group_;
   const std::shared_ptr<UsedScales> scales_;
   LiveSession session_;
 };
@@ -231,9 +233,9 @@ SharedCalls EngineStreamFactory::new_shared_calls() {
 
 std::unique_ptr<LiveStream> EngineStreamFactory::open(const LiveSettings& settings,
                                                       QueuePolicy policy, LiveCallbacks callbacks,
-                                                      std::stop_token stop) {
+                                                      std::stop_token stop, std::uint64_t group) {
   return std::make_unique<EngineLiveStream>(engine_, lora_scales_, settings, policy,
-                                            std::move(callbacks), std::move(stop));
+                                            std::move(callbacks), std::move(stop), group);
 }
 
 }  // namespace streamdiffusion::server

@@ -33,7 +33,8 @@ class EngineStreamFactory : public StreamFactory {
   }
   SharedCalls new_shared_calls() override;
   std::unique_ptr<LiveStream> open(const LiveSettings& settings, QueuePolicy policy,
-                                   LiveCallbacks callbacks, std::stop_token stop) override;
+                                   LiveCallbacks callbacks, std::stop_token stop,
+                                   std::uint64_t group) override;
 
  private:
   Engine engine_;

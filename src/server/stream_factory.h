@@ -100,10 +100,11 @@ class StreamFactory {
   }
   /// What became of the UNet's calls since this was last called, by one thread at a time.
   virtual SharedCalls new_shared_calls() { return {}; }
-  /// May take seconds. Throws Error for settings that are invalid for this model, and busy soon
-  /// after `stop` is requested.
+  /// May take seconds. `group` as in Engine::group(), for as long as the stream lives. Throws Error
+  /// for settings that are invalid for this model, and busy soon after `stop` is requested.
   virtual std::unique_ptr<LiveStream> open(const LiveSettings& settings, QueuePolicy policy,
-                                           LiveCallbacks callbacks, std::stop_token stop) = 0;
+                                           LiveCallbacks callbacks, std::stop_token stop,
+                                           std::uint64_t group) = 0;
 };
 
 }  // namespace streamdiffusion::server

@@ -99,6 +99,12 @@ Calibration Engine::calibrate(const EngineOptions& options, std::span<const Imag
   return result;
 }
 
+Engine Engine::group(std::uint64_t number) const {
+  Engine handle = *this;
+  handle.group_ = number;
+  return handle;
+}
+
 Session Engine::session(const SessionOptions& options, std::stop_token stop) {
   SessionOptions full = with_defaults(options);
   full.seed = params::resolved_seed(full.seed);
@@ -106,7 +112,7 @@ Session Engine::session(const SessionOptions& options, std::stop_token stop) {
   session::require_memory(impl_->model, *impl_->device, impl_->dtype,
                           impl_->calibration.has_value(), full, base::total_memory());
   session::report_memory(memory_need(full), impl_->device->weight_bytes());
-  return Session(std::make_unique<Session::Impl>(impl_, full, std::move(stop)));
+  return Session(std::make_unique<Session::Impl>(impl_, full, std::move(stop), group_));
 }
 
 void Engine::check(const SessionOptions& options) const {

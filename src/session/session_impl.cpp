@@ -27,9 +27,9 @@ constexpr std::uint64_t kFilterSeed = 0x51f17e5;
 }  // namespace
 
 Session::Impl::Impl(std::shared_ptr<Engine::Impl> engine, const SessionOptions& options,
-                    std::stop_token stop)
+                    std::stop_token stop, std::uint64_t group)
     : engine_(std::move(engine)),
-      turns_(engine_->turns),
+      turns_(engine_->turns, group),
       stop_(std::move(stop)),
       options_(options),
       filter_(static_cast<std::uint64_t>(options.seed) ^ kFilterSeed,

@@ -21,9 +21,9 @@ namespace streamdiffusion {
 class Session::Impl {
  public:
   /// `options` has every default filled in. Once `stop` is requested, the wait for a turn ends, and
-  /// a run between two ops.
+  /// a run between two ops. `group` as in Engine::group().
   Impl(std::shared_ptr<Engine::Impl> engine, const SessionOptions& options,
-       std::stop_token stop = {});
+       std::stop_token stop = {}, std::uint64_t group = 0);
 
   void set_prompts(const std::vector<WeightedPrompt>& prompts, Interpolation how);
   void set_negative_prompt(const std::string& prompt);

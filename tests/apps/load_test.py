@@ -1,4 +1,5 @@
-"""The load tools against the program's own model: every kind of client is served, and the books balance."""
+"""The load tools against the program's own model: every kind of client is served, and the books balance.
+Usage: load_test.py PROGRAM DEVICE TOOLS [LoadByVideo]"""
 import pathlib
 import re
 import subprocess
@@ -10,27 +11,36 @@ PROGRAM, DEVICE, TOOLS = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
 LONGEST = 120
 
 
-class Load(unittest.TestCase):
+class Tool(unittest.TestCase):
     def run_tool(self, name, *arguments):
         done = subprocess.run([sys.executable, str(TOOLS / name), *arguments], text=True, capture_output=True,
                               timeout=LONGEST)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         return done.stdout
 
-    def test_clients_of_all_kinds_are_served(self):
+    def serve(self, *flags) -> tuple[subprocess.Popen, str]:
+        """A server, and its port."""
         server = subprocess.Popen([PROGRAM, "serve", "--port", "0", "--device", DEVICE, "--width", "64", "--height", "64",
-                                   "--max-sessions", "16", "--batching", "8"], text=True, stdout=subprocess.PIPE,
-                                  stderr=subprocess.DEVNULL)
+                                   "--max-sessions", "16", "--batching", "8", *flags], text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         watchdog = threading.Timer(LONGEST, server.kill)
         watchdog.start()
         self.addCleanup(lambda: (watchdog.cancel(), server.kill(), server.communicate()))
-        port = re.search(r":(\d+)", server.stdout.readline()).group(1)
+        return server, re.search(r":(\d+)", server.stdout.readline()).group(1)
+
+    def assert_images(self, kind: str, said: str) -> None:
+        images = re.search(rf"^{kind} .* (\d+) images", said, re.MULTILINE)
+        self.assertIsNotNone(images, said)
+        self.assertGreater(int(images.group(1)), 0, said)
+
+
+class Load(Tool):
+    def test_clients_of_all_kinds_are_served(self):
+        server, port = self.serve()
         said = self.run_tool("mixed.py", "--port", port, "--pid", str(server.pid), "--streams", "3", "--visitors", "2",
                              "--viewers", "4", "--posters", "2", "--pause", "0.5", "--seconds", "4")
         for kind in ("streams", "visitors", "viewers", "posters"):
-            images = re.search(rf"^{kind} .* (\d+) images", said, re.MULTILINE)
-            self.assertIsNotNone(images, said)
-            self.assertGreater(int(images.group(1)), 0, said)
+            self.assert_images(kind, said)
         self.assertIn("no problem found", said)
 
     def test_a_table_of_sessions_is_printed(self):
@@ -39,5 +49,17 @@ class Load(unittest.TestCase):
         self.assertRegex(said, r"\| 2 \| [\d.]+ \| \d+ ms \| [\d.]+ \| \d+ ms \|")
 
 
+class LoadByVideo(Tool):
+    """Needs aiortc, and a program with WebRTC."""
+
+    def test_clients_by_webrtc_are_in_the_same_books(self):
+        _, port = self.serve("--webrtc", "on")
+        said = self.run_tool("mixed.py", "--port", port, "--streams", "1", "--visitors", "0", "--viewers", "0",
+                             "--posters", "0", "--webrtc", "2", "--seconds", "6")
+        for kind in ("streams", "webrtc"):
+            self.assert_images(kind, said)
+        self.assertIn("no problem found", said)
+
+
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1])
+    unittest.main(argv=[sys.argv[0], *(sys.argv[4:] or ["Load"])])

@@ -34,8 +34,8 @@ class FakeClock {
 /// Takes turns of `cost` seconds for as long as `go_on` says. Gives its turn back only when
 /// `others` wait, so that everyone always has a wish.
 void take_turns(TurnQueue& queue, FakeClock& clock, double cost, int others, double& sum,
-                const std::function<bool()>& go_on) {
-  TurnQueue::Member member(queue);
+                const std::function<bool()>& go_on, std::uint64_t group = 0) {
+  TurnQueue::Member member(queue, group);
   while (go_on()) {
     const Turn turn(member);
     while (queue.waiting() < others && go_on()) std::this_thread::yield();
@@ -57,6 +57,79 @@ TEST(TurnQueue, WhoWantsTheSameGetsTheSameSecondsHoweverLongATurnIs) {
   }
   for (std::thread& thread : threads) thread.join();
   for (const double sum : sums) EXPECT_NEAR(sum, 100, 2 * costs.back());
+}
+
+TEST(TurnQueue, GroupsGetTheSameSecondsHoweverManyMembersEachHas) {
+  FakeClock clock;
+  TurnQueue queue(clock.reader(), streamdiffusion::testing::kWaitLimit);
+  std::array<double, 6> sums{};
+  const std::array<double, 6> costs{0.1, 1, 2, 0.5, 3, 1};
+  const std::array<std::uint64_t, 6> groups{7, 8, 8, 8, 8, 9};
+  const auto read = clock.reader();
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    threads.emplace_back([&, i] {
+      take_turns(
+          queue, clock, costs[i], 5, sums[i], [&] { return read() < 300; }, groups[i]);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_NEAR(sums[0], 100, 6);
+  EXPECT_NEAR(sums[5], 100, 6);
+  for (std::size_t i = 1; i < 5; ++i) EXPECT_NEAR(sums[i], 25, 6) << i;
+}
+
+TEST(TurnQueue, AGroupThatWasAwayGetsNoCreditForItAndOneThatLeftKeepsItsDebt) {
+  FakeClock clock;
+  TurnQueue queue(clock.reader());
+  TurnQueue::Member busy(queue, 1);
+  for (int i = 0; i < 100; ++i) {
+    const Turn turn(busy);
+    clock.advance(1);
+  }
+  {
+    TurnQueue::Member short_lived(queue, 2);
+    const Turn turn(short_lived);
+    clock.advance(10);  // it stands behind the others by that, and was not before them by 100
+  }
+  std::vector<int> order;
+  TurnQueue::Member holder(queue, 3);
+  auto held = std::make_unique<Turn>(holder);
+  TurnQueue::Member back(queue, 2);
+  const auto take_turn = [&](TurnQueue::Member& member, int who) {
+    const Turn turn(member);
+    order.push_back(who);
+  };
+  BlockingThread a([&] { take_turn(back, 2); });
+  ASSERT_TRUE(a.wait_until_blocked());
+  BlockingThread b([&] { take_turn(busy, 1); });
+  ASSERT_TRUE(b.wait_until_blocked());
+  held.reset();
+  a.join();
+  b.join();
+  EXPECT_EQ(order, (std::vector{1, 2}));
+}
+
+TEST(TurnQueue, WhatATurnDoesForAnotherGroupIsChargedToThatOne) {
+  FakeClock clock;
+  TurnQueue queue(clock.reader());
+  TurnQueue::Member leader(queue, 1), friendly(queue, 1), follower(queue, 2);
+  auto turn = std::make_unique<Turn>(leader);
+  BlockingThread one([&] { const Turn its(follower); });
+  ASSERT_TRUE(one.wait_until_blocked());
+  EXPECT_FALSE(turn->is_behind(follower, 0));
+  clock.advance(4);
+  turn->charge(friendly, 4);
+  EXPECT_FALSE(turn->is_behind(follower, 0));
+  turn->charge(follower, 3);
+  EXPECT_TRUE(turn->is_behind(follower, 5.5));
+  EXPECT_FALSE(turn->is_behind(follower, 6));
+  EXPECT_FALSE(turn->is_behind(friendly, 0));
+  turn->pause();  // the leader's group goes on before the follower's, which waits
+  EXPECT_EQ(turn->waited(), 0);
+  EXPECT_EQ(queue.waiting(), 1);
+  turn.reset();
+  one.join();
 }
 
 TEST(TurnQueue, WhoCameFirstGoesFirstAmongEquals) {

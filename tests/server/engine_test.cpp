@@ -273,7 +273,7 @@ class WithLora : public ::testing::Test {
   }
   std::unique_ptr<server::LiveStream> open(const LiveSettings& settings, LiveCallbacks calls = {}) {
     if (!calls.output) calls.output = [](const LiveOutput&) {};
-    return factory_->open(settings, {}, std::move(calls), {});
+    return factory_->open(settings, {}, std::move(calls), {}, 0);
   }
 
   const TinyModel model_;

@@ -87,6 +87,64 @@ TEST(Tokens, HaveSessionsOfTheirOwn) {
              [&] { return server.post("/api/txt2img", "{}", first).status == 200; });
 }
 
+TEST(Tokens, MayUseTheSameIdForDifferentSessions) {
+  ServerOptions options;
+  options.tokens = {{"first-token"}, {"other-token"}};
+  options.limits.requests_per_second = 10000;
+  RunningServer server(options);
+  const Fields first{{"Authorization", "Bearer first-token"}},
+      other{{"Authorization", "Bearer other-token"}};
+  const auto connect = [&](const std::string& token) {
+    return WebSocketClient(server.port(), "/api/ws/me?frames=binary&token=" + token);
+  };
+  WebSocketClient red = connect("first-token"), blue = connect("other-token");
+  EXPECT_EQ(red.await("connected")["id"], "me");
+  EXPECT_EQ(blue.await("connected")["id"], "me");
+  EXPECT_EQ(connect("first-token").await("error")["code"], "conflict");
+  red.send_image({}, jpeg_of(220, 20, 20));
+  ASSERT_TRUE(red.image());
+  EXPECT_EQ(server.get("/api/image/me", other).code(), "no_image");
+  EXPECT_EQ(server.get("/api/image", other).status, 404);
+  blue.send_image({}, jpeg_of(20, 20, 220));
+  ASSERT_TRUE(blue.image());
+  for (const char* path : {"/api/image/me", "/api/image"}) {
+    EXPECT_TRUE(similar_colors(color_of(server.get(path, first).body), 0xdc1414)) << path;
+    EXPECT_TRUE(similar_colors(color_of(server.get(path, other).body), 0x1414dc)) << path;
+  }
+  const auto seed = [&](const Fields& token) {
+    return server.get("/api/sessions/me", token).json()["params"]["seed"].get<int>();
+  };
+  const int before = seed(other);
+  EXPECT_EQ(fetch(server.port(), "PATCH", "/api/sessions/me", R"({"seed": 77})", first).status,
+            200);
+  EXPECT_EQ(seed(first), 77);
+  EXPECT_EQ(seed(other), before);
+  EXPECT_EQ(server.get("/api/sessions", other).json()["sessions"].size(), 1U);
+  EXPECT_EQ(fetch(server.port(), "DELETE", "/api/sessions/me", "", first).status, 204);
+  wait_until("the session to end",
+             [&] { return server.get("/api/sessions/me", first).status == 404; });
+  blue.send_image({}, jpeg_of(20, 20, 220));
+  EXPECT_TRUE(blue.image());
+}
+
+TEST(Tokens, ShareTheDeviceAsGroups) {
+  ServerOptions options;
+  options.tokens = {{"first-token"}, {"other-token"}};
+  options.limits.requests_per_second = 10000;
+  const auto groups_of = [&] {
+    RunningServer server(options);
+    for (const char* target : {"/api/ws/a?token=first-token", "/api/ws/b?token=other-token",
+                               "/api/ws/c?token=other-token"}) {
+      WebSocketClient(server.port(), std::string(target) + "&frames=binary").await("connected");
+    }
+    EXPECT_EQ(server.post("/api/txt2img?token=first-token", "{}").status, 200);
+    return server.fake.groups();
+  };
+  EXPECT_EQ(groups_of(), (std::vector<std::uint64_t>{1, 2, 2, 1}));
+  options.limits.min_fps = 1;  // what each stream was promised goes before
+  EXPECT_EQ(groups_of(), (std::vector<std::uint64_t>{0, 0, 0, 0}));
+}
+
 TEST(Tokens, WhoWaitsForRoomOfItsOwnKeepsNobodyBack) {
   ServerOptions options = ten_fps();
   options.limits.sessions = 2;

@@ -44,6 +44,22 @@ class WebRtc : public ::testing::Test {
   RunningServer server_;
 };
 
+server::ServerOptions with_two_tokens() {
+  server::ServerOptions options = with_peers();
+  options.tokens = {{"first-token"}, {"other-token"}};
+  return options;
+}
+
+class WebRtcOfTwoTokens : public WebRtc {
+ protected:
+  WebRtcOfTwoTokens() : WebRtc(with_two_tokens()) {}
+  HttpAnswer send(const std::string& target, const std::string& way, const std::string& token) {
+    return server_.post(
+        target, offer_of(way, "plain"),
+        {{"Content-Type", "application/sdp"}, {"Authorization", "Bearer " + token}});
+  }
+};
+
 TEST_F(WebRtc, AnOfferIsAnsweredAndTheLocationEndsIt) {
   const HttpAnswer answer = exchange("one", "plain");
   ASSERT_EQ(answer.status, 201);
@@ -138,6 +154,16 @@ TEST_F(WebRtc, WhatIsNoOfferIsRefused) {
 TEST_F(WebRtc, AnIdInUseIsAConflict) {
   auto client = server_.connect("one");
   EXPECT_EQ(exchange("one", "plain").status, 409);
+}
+
+TEST_F(WebRtcOfTwoTokens, AnIdIsItsTokensOwn) {
+  auto client = WebSocketClient(server_.port(), "/api/ws/one?frames=binary&token=first-token");
+  client.await("settings");
+  EXPECT_EQ(send("/api/whep/one", "recvonly", "other-token").status, 404);
+  EXPECT_EQ(send("/api/whip/one", "sendonly", "first-token").status, 409);
+  EXPECT_EQ(send("/api/whip/one", "sendonly", "other-token").status, 201);
+  EXPECT_EQ(send("/api/whep/one", "recvonly", "other-token").status, 201);
+  EXPECT_EQ(send("/api/webrtc/one", "sendrecv", "other-token").status, 409);
 }
 
 TEST_F(WebRtc, MethodsAreThoseOfRfc9725) {

@@ -1,8 +1,10 @@
 // Sessions that keep asking get the same seconds of the device, however heavy their frames are.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <thread>
+#include <vector>
 
 #include "streamdiffusion/engine.h"
 #include "support/tiny_model.h"
@@ -48,6 +50,38 @@ TEST_P(FairTime, ALightSessionKeepsItsHalfBesideAHeavyOne) {
   end = true;
   neighbor.join();
   EXPECT_GT(of_light, 0.4 * (of_light + of_heavy)) << of_light << " s and " << of_heavy << " s";
+}
+
+/// As two tokens of a server, of which one has three streams.
+TEST_P(FairTime, AGroupOfOneSessionKeepsItsHalfBesideAGroupOfThree) {
+  const testing::TinyModel model;
+  const Engine engine =
+      Engine::open({.model = model.path(), .device = "ref", .threads = 1, .batching = GetParam()});
+  const auto open = [&](std::uint64_t group) {
+    return engine.group(group).session({.width = 32, .height = 32, .t_index_list = {30}});
+  };
+  Session one = open(1);
+  std::array<Session, 3> three{open(2), open(2), open(2)};
+  constexpr int kFrames = 60;
+  std::atomic<int> begun = 0;
+  std::atomic<bool> end = false;
+  std::array<double, 3> of_each{};
+  std::vector<std::thread> neighbors;
+  for (std::size_t i = 0; i < three.size(); ++i) {
+    neighbors.emplace_back([&, i] {
+      draw(three[i]);
+      ++begun;
+      while (!end) of_each[i] += draw(three[i]);
+    });
+  }
+  while (begun < 3) std::this_thread::yield();
+  double of_one = 0;
+  for (int i = 0; i < kFrames; ++i) of_one += draw(one);
+  end = true;
+  for (std::thread& neighbor : neighbors) neighbor.join();
+  const double of_three = of_each[0] + of_each[1] + of_each[2];
+  EXPECT_GT(of_one, 0.4 * (of_one + of_three)) << of_one << " s and " << of_three << " s";
+  for (const double seconds : of_each) EXPECT_GT(seconds, 0.2 * of_three);
 }
 
 INSTANTIATE_TEST_SUITE_P(Batching, FairTime, ::testing::Values("off", "8"),

@@ -259,7 +259,11 @@ void FakeStreamFactory::fail_in(Call call) const {
 
 std::unique_ptr<LiveStream> FakeStreamFactory::open(const LiveSettings& settings,
                                                     QueuePolicy /*policy*/, LiveCallbacks callbacks,
-                                                    std::stop_token stop) {
+                                                    std::stop_token stop, std::uint64_t group) {
+  {
+    const std::lock_guard lock(mutex_);
+    groups_.push_back(group);
+  }
   fail_in(Call::open);
   std::this_thread::sleep_for(std::chrono::milliseconds(open_takes_ms));
   if (open_waits) {

@@ -19,7 +19,8 @@ class FakeStreamFactory : public server::StreamFactory {
   const LiveSettings& initial_settings() const override { return initial_settings_; }
   SessionOptions with_defaults(const SessionOptions& options) const override;
   std::unique_ptr<server::LiveStream> open(const LiveSettings& settings, QueuePolicy policy,
-                                           LiveCallbacks callbacks, std::stop_token stop) override;
+                                           LiveCallbacks callbacks, std::stop_token stop,
+                                           std::uint64_t group) override;
 
   /// Where a stream throws kFailure, an exception that is no Error; in `frame`, as an Error of io.
   enum class Call { none, open, submit, change, pause, counters, frame };
@@ -53,6 +54,11 @@ class FakeStreamFactory : public server::StreamFactory {
   std::atomic<int> frames_begun{0};
   /// Streams that are open now, and the most there ever were.
   std::atomic<int> streams{0}, max_streams{0};
+  /// The group of each stream that was opened.
+  std::vector<std::uint64_t> groups() const {
+    const std::lock_guard lock(mutex_);
+    return groups_;
+  }
   /// The model that a stream of this factory changed to last.
   std::string changed_to() const {
     const std::lock_guard lock(mutex_);
@@ -70,6 +76,7 @@ class FakeStreamFactory : public server::StreamFactory {
   std::atomic<bool> held_{false};
   mutable std::mutex mutex_;
   std::string changed_to_;
+  std::vector<std::uint64_t> groups_;
   server::ServedModel info_;
   LiveSettings initial_settings_;
 };

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Hundreds of clients of mixed kinds on one server: streams, visitors that come and go, viewers of MJPEG, and
-requests for one image. Prints what each kind saw, and checks that every frame that was sent is in the server's
-books once, as drawn or dropped.
+"""Hundreds of clients of mixed kinds on one server: streams, visitors that come and go, viewers of MJPEG, requests
+for one image, and streams by WebRTC. Prints what each kind saw, and checks that every frame that was sent is in the
+server's books once, as drawn or dropped; of video, that every frame that came is.
 
     streamdiffusion serve --max-sessions 64 --max-connections 1000 --max-connections-per-address 1000 \\
         --max-requests 1000 --batching auto &
     tools/load/mixed.py --pid $! --streams 40 --visitors 20 --viewers 100 --posters 40 --seconds 60
+    tools/load/mixed.py --streams 8 --webrtc 4    # with a server of --webrtc on, and python3-aiortc
 """
 import argparse
 import asyncio
@@ -21,8 +22,15 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PARAMS = ({}, {"seed": 7}, {"prompt": "red apple"}, {"strength": 0.9})
 
 
+def begun(book: Book) -> int:
+    """Frames that the server has to account for."""
+    if book.kind == "posters":
+        return book.received  # the frame of a POST that was refused never began
+    return book.sent if book.arrived is None else book.arrived
+
+
 async def run(place: Place, arguments: argparse.Namespace) -> list[Book]:
-    by_kind = {kind: Book(kind) for kind in ("streams", "visitors", "viewers", "posters")}
+    by_kind = {kind: Book(kind) for kind in ("streams", "visitors", "viewers", "posters", "webrtc")}
     clients = [stream(place, by_kind["streams"], f"stream{i}", arguments.fps, PARAMS[i % len(PARAMS)])
                for i in range(arguments.streams)]
     clients += [visitor(place, by_kind["visitors"], f"visitor{i}", arguments.fps, PARAMS[i % len(PARAMS)])
@@ -30,8 +38,20 @@ async def run(place: Place, arguments: argparse.Namespace) -> list[Book]:
     clients += [viewer(place, by_kind["viewers"], f"stream{i % max(arguments.streams, 1)}")
                 for i in range(arguments.viewers)]
     clients += [poster(place, by_kind["posters"], arguments.pause) for _ in range(arguments.posters)]
+    clients += video_clients(place, by_kind["webrtc"], arguments)
     await asyncio.gather(*clients)
     return list(by_kind.values())
+
+
+def video_clients(place: Place, book: Book, arguments: argparse.Namespace) -> list:
+    if not arguments.webrtc:
+        return []
+    try:
+        from video import video
+    except ImportError as error:
+        sys.exit(f"--webrtc needs aiortc (Debian: python3-aiortc, for /usr/bin/python3): {error}")
+    book.arrived = 0
+    return [video(place, book, f"video{i}", arguments.fps, PARAMS[i % len(PARAMS)]) for i in range(arguments.webrtc)]
 
 
 def main() -> int:
@@ -43,6 +63,7 @@ def main() -> int:
     parser.add_argument("--visitors", type=int, default=20, help="clients with one session after another")
     parser.add_argument("--viewers", type=int, default=100, help="of the streams, by MJPEG")
     parser.add_argument("--posters", type=int, default=40, help="clients that ask for one image after another")
+    parser.add_argument("--webrtc", type=int, default=0, help="sessions by WebRTC that stay")
     parser.add_argument("--fps", type=float, default=5, help="frames a second that each stream sends")
     parser.add_argument("--pause", type=float, default=2, help="seconds between two images of a poster")
     parser.add_argument("--seconds", type=float, default=60)
@@ -67,8 +88,7 @@ def main() -> int:
     print(f"frames    {text}")
     if not balanced:
         problems.append("the server's books do not balance")
-    # An image by POST is one frame; the frame of a POST that was refused never began.
-    expected = sum(book.received if book.kind == "posters" else book.sent for book in kinds)
+    expected = sum(begun(book) for book in kinds)
     if counters["captured"] != expected:
         problems.append(f"clients sent {expected} frames, and the server counted {counters['captured']:.0f}")
     print("\n".join(problems[:20]) or "no problem found")

@@ -24,6 +24,8 @@ class Book:
     clients: int = 0
     sent: int = 0
     received: int = 0
+    # Of the frames that were sent as video, which may be lost; None where none is.
+    arrived: int | None = None
     # By code: "full", "token_limit", "503", ...
     refused: dict[str, int] = dataclasses.field(default_factory=dict)
     # Milliseconds from capture, or from the request, until the image was here.
@@ -36,7 +38,8 @@ class Book:
     def line(self, seconds: float) -> str:
         refused = "".join(f"  {code} {count}" for code, count in sorted(self.refused.items()))
         p50, p95, p99 = (percentile(self.ages, p) for p in (0.5, 0.95, 0.99))
-        return (f"{self.kind:9} {self.clients:4} clients  {self.sent:7} sent  {self.received:7} images"
+        lost = "" if self.arrived is None else f"  {self.sent - self.arrived} lost"
+        return (f"{self.kind:9} {self.clients:4} clients  {self.sent:7} sent{lost}  {self.received:7} images"
                 f"  {self.received / seconds:6.1f} a second  p50 {p50:5.0f}  p95 {p95:5.0f}  p99 {p99:5.0f} ms"
                 f"{'  refused:' + refused if refused else ''}")
 

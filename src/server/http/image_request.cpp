@@ -143,11 +143,12 @@ void ImageRequest::Job::take_load(const ImageInput& input) {
 }
 
 void ImageRequest::Job::open() {
-  const auto work = [this, input = input_, calls = callbacks(), stop = opening_.get_token()] {
+  const auto work = [this, input = input_, calls = callbacks(), stop = opening_.get_token(),
+                     group = context_.admission.group(request_.owner)] {
     // This policy finishes a frame without another one behind it.
     const QueuePolicy policy{QueuePolicy::Kind::latest, 1};
     std::shared_ptr<LiveStream> stream =
-        context_.stream_factory.open(input->parameters.live, policy, calls, stop);
+        context_.stream_factory.open(input->parameters.live, policy, calls, stop, group);
     LiveFrame frame;
     if (!text_to_image_) {
       // On the stream's thread; the error goes to callbacks().

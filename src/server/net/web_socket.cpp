@@ -113,7 +113,8 @@ Task<void> WebSocket::run(UpgradeRequest& request, const std::string& id, Protoc
     close(http_error.status() == 503 ? 1013 : 1008, http_error.code());
   } catch (const std::exception& failed) {
     base::warn("a session could not be made: ", failed.what());
-    session_ = registry_.find_or_null(id);  // if it was made, it must not outlive its connection
+    session_ =
+        registry_.find_or_null(id, owner);  // if it was made, it must not outlive its connection
     close(1011, "internal");
   }
   try {

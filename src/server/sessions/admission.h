@@ -9,6 +9,7 @@
 // thread.
 #pragma once
 
+#include <cstdint>
 #include <limits>
 #include <map>
 #include <vector>
@@ -32,6 +33,10 @@ class Admission {
 
   /// Whether streams are let in by what they cost.
   bool by_cost() const { return limits_.min_fps > 0; }
+  /// The group whose time the streams of this owner share (Engine::group). Where every stream was
+  /// promised a rate they are all of one group: a token's share would break the promise to those of
+  /// a token with many.
+  std::uint64_t group(Owner owner) const { return by_cost() ? 0 : owner + 1; }
   /// A stream of this owner is here, which takes nothing of the device yet. Throws HttpError 429
   /// where its token has as many as it may have.
   void arrive(Stream stream, Owner owner);

@@ -97,24 +97,25 @@ void ClientSession::admit() {
 void ClientSession::open() {
   auto self = shared_from_this();
   asked_.emplace(Asked{model_, parameters_});
-  context_.executor.run_opening(
-      [self, settings = parameters_.live, calls = callbacks(), stop = open_stop_.get_token()] {
-        std::shared_ptr<std::unique_ptr<LiveStream>> stream;
-        std::optional<HttpError> http_error;
-        try {
-          stream = std::make_shared<std::unique_ptr<LiveStream>>(self->context_.stream_factory.open(
-              settings, {QueuePolicy::Kind::latest, 1}, calls, stop));
-        } catch (...) {
-          http_error = current_http_error();
-        }
-        self->context_.executor.post([self, stream, http_error] {
-          self->opening_ = false;
-          self->guarded([&] {
-            if (http_error) throw HttpError(*http_error);
-            self->on_opened(std::move(*stream));
-          });
-        });
+  context_.executor.run_opening([self, settings = parameters_.live, calls = callbacks(),
+                                 stop = open_stop_.get_token(),
+                                 group = context_.admission.group(owner_)] {
+    std::shared_ptr<std::unique_ptr<LiveStream>> stream;
+    std::optional<HttpError> http_error;
+    try {
+      stream = std::make_shared<std::unique_ptr<LiveStream>>(self->context_.stream_factory.open(
+          settings, {QueuePolicy::Kind::latest, 1}, calls, stop, group));
+    } catch (...) {
+      http_error = current_http_error();
+    }
+    self->context_.executor.post([self, stream, http_error] {
+      self->opening_ = false;
+      self->guarded([&] {
+        if (http_error) throw HttpError(*http_error);
+        self->on_opened(std::move(*stream));
       });
+    });
+  });
 }
 
 void ClientSession::on_opened(std::unique_ptr<LiveStream> stream) {

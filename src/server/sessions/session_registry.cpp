@@ -27,7 +27,7 @@ void SessionRegistry::require_place() const {
 std::shared_ptr<ClientSession> SessionRegistry::connect(const std::string& id, Protocol protocol,
                                                         std::weak_ptr<ClientConnection> connection,
                                                         Owner owner) {
-  if (sessions_.contains(id)) {
+  if (sessions_.contains({owner, id})) {
     throw HttpError(409, "conflict", "a session with this id is connected, expected another id");
   }
   auto handle = std::make_shared<const ClientSession*>();
@@ -41,7 +41,7 @@ std::shared_ptr<ClientSession> SessionRegistry::connect(const std::string& id, P
                                 }});
   *handle = session.get();
   enter(*session);
-  sessions_.emplace(id, session);
+  sessions_.emplace(Name{owner, id}, session);
   queue_.push_back(session);
   admit_next();
   if (session->state() == ClientSession::State::waiting) {
@@ -66,7 +66,7 @@ void SessionRegistry::enter(const ClientSession& session) {
 }
 
 void SessionRegistry::disconnect(const std::shared_ptr<ClientSession>& session) {
-  const auto it = sessions_.find(session->id());
+  const auto it = sessions_.find({session->owner(), session->id()});
   if (it != sessions_.end() && it->second == session) sessions_.erase(it);
   session->on_closed();
 }
@@ -135,22 +135,22 @@ void SessionRegistry::send_wait_positions() {
     session->send_wait_position(++position, context_.limits.sessions);
 }
 
-std::shared_ptr<ClientSession> SessionRegistry::find_or_null(const std::string& id) const {
-  const auto it = sessions_.find(id);
+std::shared_ptr<ClientSession> SessionRegistry::find_or_null(const std::string& id,
+                                                             Owner owner) const {
+  const auto it = sessions_.find({owner, id});
   return it == sessions_.end() ? nullptr : it->second;
 }
 
 std::shared_ptr<ClientSession> SessionRegistry::find(const std::string& id, Owner owner) const {
-  auto session = find_or_null(id);
-  if (!session || session->owner() != owner)
-    throw HttpError(404, "not_found", "there is no session with this id");
+  auto session = find_or_null(id, owner);
+  if (!session) throw HttpError(404, "not_found", "there is no session with this id");
   return session;
 }
 
 nlohmann::json SessionRegistry::list(Owner owner) const {
   nlohmann::json sessions = nlohmann::json::array();
-  for (const auto& [id, session] : sessions_) {
-    if (session->owner() == owner) sessions.push_back(session->describe());
+  for (const auto& [name, session] : sessions_) {
+    if (name.owner == owner) sessions.push_back(session->describe());
   }
   return {{"sessions", sessions}};
 }
@@ -158,7 +158,7 @@ nlohmann::json SessionRegistry::list(Owner owner) const {
 std::vector<std::shared_ptr<ClientSession>> SessionRegistry::live(const std::string& id) const {
   std::vector<std::shared_ptr<ClientSession>> list;
   for (const auto& [name, session] : sessions_) {
-    const bool wanted = id.empty() || id == name;
+    const bool wanted = id.empty() || id == name.id;
     if (wanted && session->state() == ClientSession::State::live) list.push_back(session);
   }
   return list;
@@ -166,8 +166,8 @@ std::vector<std::shared_ptr<ClientSession>> SessionRegistry::live(const std::str
 
 EncodedImagePtr SessionRegistry::newest_image(Owner owner) const {
   EncodedImagePtr newest;
-  for (const auto& [id, session] : sessions_) {
-    if (session->owner() != owner) continue;
+  for (const auto& [name, session] : sessions_) {
+    if (name.owner != owner) continue;
     const EncodedImagePtr image = session->newest_image();
     if (image && (!newest || image->finished > newest->finished)) newest = image;
   }
@@ -176,7 +176,7 @@ EncodedImagePtr SessionRegistry::newest_image(Owner owner) const {
 
 std::vector<std::shared_ptr<ClientSession>> SessionRegistry::all() const {
   std::vector<std::shared_ptr<ClientSession>> list;
-  for (const auto& [id, session] : sessions_) list.push_back(session);
+  for (const auto& [name, session] : sessions_) list.push_back(session);
   return list;
 }
 
@@ -190,7 +190,7 @@ void SessionRegistry::tick() {
 
 void SessionRegistry::update_metrics() {
   double fps = 0;
-  for (const auto& [id, session] : sessions_) {
+  for (const auto& [name, session] : sessions_) {
     session->update_metrics();
     fps += session->fps();
   }

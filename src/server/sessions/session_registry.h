@@ -1,4 +1,5 @@
-// All sessions: those that have a slot, and those that wait for one in order of arrival.
+// All sessions: those that have a slot, and those that wait for one in order of arrival. An id is
+// its token's own: those who send another token can neither see nor occupy it.
 #pragma once
 
 #include <deque>
@@ -19,9 +20,9 @@ class SessionRegistry {
   SessionRegistry(const SessionRegistry&) = delete;
   SessionRegistry& operator=(const SessionRegistry&) = delete;
 
-  /// A new session, which has a slot or waits for one. Throws HttpError 409 for an id in use, 503
-  /// if the queue is full or the server is draining, and 403 or 429 where its token has no room for
-  /// it.
+  /// A new session, which has a slot or waits for one. Throws HttpError 409 for an id that its
+  /// token uses already, 503 if the queue is full or the server is draining, and 403 or 429 where
+  /// its token has no room for it.
   std::shared_ptr<ClientSession> connect(const std::string& id, Protocol protocol,
                                          std::weak_ptr<ClientConnection> connection,
                                          Owner owner = 0);
@@ -33,12 +34,12 @@ class SessionRegistry {
   void acquire_slot(Admission::Stream stream, Owner owner);
   void release_slot(Admission::Stream stream);
 
-  std::shared_ptr<ClientSession> find_or_null(const std::string& id) const;
+  std::shared_ptr<ClientSession> find_or_null(const std::string& id, Owner owner) const;
   /// Of clients with this token. Throws HttpError 404.
   std::shared_ptr<ClientSession> find(const std::string& id, Owner owner) const;
   /// Those of clients with this token.
   nlohmann::json list(Owner owner) const;
-  /// The live session of this id, if there is one; all of them for an empty id.
+  /// The live sessions of this id, one for each token; all of them for an empty id.
   std::vector<std::shared_ptr<ClientSession>> live(const std::string& id = {}) const;
   /// The last image that any of these sessions delivered, or null.
   EncodedImagePtr newest_image(Owner owner) const;
@@ -72,8 +73,13 @@ class SessionRegistry {
   std::vector<std::shared_ptr<ClientSession>> all() const;
 
   ServerContext context_;
-  /// By id, including those that wait.
-  std::map<std::string, std::shared_ptr<ClientSession>> sessions_;
+  struct Name {
+    Owner owner = 0;
+    std::string id;
+    auto operator<=>(const Name&) const = default;
+  };
+  /// Including those that wait.
+  std::map<Name, std::shared_ptr<ClientSession>> sessions_;
   std::deque<std::shared_ptr<ClientSession>> queue_;
   /// Those that have a slot, until the last thread of their stream has ended.
   std::map<const ClientSession*, std::shared_ptr<ClientSession>> with_slot_;
