@@ -79,11 +79,6 @@ void TurnQueue::Turn::charge(Member& other, double seconds) {
   other.group_->start += seconds;
 }
 
-bool TurnQueue::Turn::is_behind(const Member& other, double seconds) const {
-  const std::lock_guard lock(member_.queue_.mutex_);
-  return other.group_->start > member_.group_->start + seconds;
-}
-
 bool TurnQueue::Turn::wanted() const {
   return member_.queue_.waiting() > 0 || stop_.stop_requested();
 }

@@ -89,8 +89,6 @@ class TurnQueue {
     double used() const;
     /// Charges `seconds` of this turn to another member, who waits: the work was its own.
     void charge(Member& other, double seconds);
-    /// Whether the group of `other` has had more than this turn's, by more than so many seconds.
-    bool is_behind(const Member& other, double seconds) const;
     /// Seconds that the constructor, use(), again() and pause() waited.
     double waited() const { return waited_; }
 

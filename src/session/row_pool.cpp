@@ -201,12 +201,14 @@ RowPool::Member::~Member() {
 }
 
 void RowPool::Member::begin() {
+  bool company = false;
   {
     const std::lock_guard lock(pool_->mutex_);
     begun_ = true;
     pool_->update();
+    company = pool_->rows_of_members().size() > 1;
   }
-  pool_->context_.ask_to_reserve(pool_);
+  if (company) pool_->context_.ask_to_reserve(pool_);
 }
 
 void RowPool::Member::run_alone(base::TurnQueue::Turn& turn, backend::Pause& pause) {
@@ -228,7 +230,7 @@ double RowPool::Member::run(base::TurnQueue::Turn& turn, backend::Pause& pause) 
   {
     const std::lock_guard lock(pool.mutex_);
     if (offer_ == Offer::answered) return from_others_;
-    program = pool.take(*this, turn);
+    program = pool.take(*this);
   }
   if (program == nullptr) {
     ++pool.context_.stats.calls_alone;
@@ -239,12 +241,10 @@ double RowPool::Member::run(base::TurnQueue::Turn& turn, backend::Pause& pause) 
   return from_others_;
 }
 
-SeatedProgram* RowPool::take(Member& leader, const base::TurnQueue::Turn& turn) {
-  const double own_seconds = row_seconds_ * leader.rows();
+SeatedProgram* RowPool::take(Member& leader) {
   taken_.assign(1, &leader);
   for (Member* other : offers_) {
-    if (other == &leader || other->offer_ != Member::Offer::waiting) continue;
-    if (!turn.is_behind(other->turns_, own_seconds)) taken_.push_back(other);
+    if (other != &leader && other->offer_ == Member::Offer::waiting) taken_.push_back(other);
   }
   taken_rows_.clear();
   for (const Member* member : taken_) taken_rows_.push_back(member->rows());
@@ -284,7 +284,6 @@ void RowPool::leave(const SeatedProgram& program, Member& leader, base::TurnQueu
                     double seconds) {
   const std::lock_guard lock(mutex_);
   const int rows = std::accumulate(taken_rows_.begin(), taken_rows_.end(), 0);
-  row_seconds_ = seconds / rows;
   for (Member* member : taken_) {
     program.leave(member->rows_);
     member->offer_ = Member::Offer::answered;

@@ -5,8 +5,6 @@
 // A session that comes to the UNet offers its rows and takes another turn on the device. Whoever
 // has the turn leads: it takes the rows that are offered then, runs one call, and gives the others
 // their predictions. They find them when their turns come. So nobody ever waits for company.
-// Rows of a group that has had more of the device than the leader's (base/turn_queue.h) are left
-// where they are: one session beside ten of another group would wait for eleven in every call.
 #pragma once
 
 #include <atomic>
@@ -100,9 +98,8 @@ class RowPool : public std::enable_shared_from_this<RowPool> {
   /// Whether any share of these rows could take a call of so many seats, as far as is known.
   bool may_pay(const std::vector<int>& rows, int seats) const;
   void update();
-  /// Takes the rows of `leader`, who has this turn, and of others that share a call with it. Null:
-  /// it runs alone.
-  SeatedProgram* take(Member& leader, const base::TurnQueue::Turn& turn);
+  /// Takes the rows of `leader` and of others that share a call with it. Null: it runs alone.
+  SeatedProgram* take(Member& leader);
 
   // A call:
   void call(SeatedProgram& program, Member& leader, base::TurnQueue::Turn& turn,
@@ -123,8 +120,6 @@ class RowPool : public std::enable_shared_from_this<RowPool> {
   /// Those of the call in progress, the leader first, and how many rows each has.
   std::vector<Member*> taken_;
   std::vector<int> taken_rows_;
-  /// Of the last call, for each row.
-  double row_seconds_ = 0;
   /// By seats.
   std::map<int, std::unique_ptr<SeatedProgram>> programs_;
   std::vector<int> sizes_;

@@ -121,6 +121,7 @@ TEST(Tokens, MayUseTheSameIdForDifferentSessions) {
   EXPECT_EQ(seed(other), before);
   EXPECT_EQ(server.get("/api/sessions", other).json()["sessions"].size(), 1U);
   EXPECT_EQ(fetch(server.port(), "DELETE", "/api/sessions/me", "", first).status, 204);
+  EXPECT_EQ(red.close_code(), 1000);
   wait_until("the session to end",
              [&] { return server.get("/api/sessions/me", first).status == 404; });
   blue.send_image({}, jpeg_of(20, 20, 220));
