@@ -1,6 +1,8 @@
 // Where it pays that sessions share a call of the UNet. Rows of one call cost less than those of
-// many where reading the weights, or starting an op, takes much of the time. On a processor that
-// multiplies all the time they cost the same, and each session would wait for all.
+// many where reading the weights, or starting an op, takes much of the time. But those of one call
+// are all done at its end, and the first of many would have been done long before. So a call is
+// shared where that makes the waits of all who wait for the device shorter in sum: where a call
+// costs little more than one session's, or where the device has more to do than it can.
 #pragma once
 
 #include <map>
@@ -21,9 +23,11 @@ class RowCosts {
   void set_alone(int rows, double seconds);
   void set_shared(int rows, double seconds);
 
-  /// Seconds of calls of their own over those of one call with so many seats; empty where one of
-  /// them was not measured.
-  std::optional<double> gain(std::span<const int> rows, int seats) const;
+  /// Seconds of waiting that one call of so many seats saves, over calls of their own one after
+  /// another in this order: of the sessions with these rows, and of so many others behind them. Less
+  /// than 0 where they would wait longer; 0 for a gain below kGain; empty where one of the calls was
+  /// not measured.
+  std::optional<double> saved_wait(std::span<const int> rows, int seats, std::size_t behind) const;
 
  private:
   mutable std::mutex mutex_;
@@ -40,8 +44,10 @@ struct RowShare {
 };
 
 /// `rows` of those that offer, the leader first, then by age. `sizes`: seats that calls can have,
-/// ascending. With `costs`, the share of the greatest gain, if it pays; null: as many as fit the
+/// ascending. `waiting`: sessions that wait for the leader's turn to end, those that offer among
+/// them. With `costs`, the share that saves the most waiting, if any does; null: as many as fit the
 /// largest call.
-RowShare choose_share(std::span<const int> rows, std::span<const int> sizes, const RowCosts* costs);
+RowShare choose_share(std::span<const int> rows, std::span<const int> sizes, const RowCosts* costs,
+                      std::size_t waiting);
 
 }  // namespace streamdiffusion::session
