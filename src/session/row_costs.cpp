@@ -24,25 +24,22 @@ void RowCosts::set_shared(int rows, double seconds) {
   shared_[rows] = seconds;
 }
 
-std::optional<double> RowCosts::saved_wait(std::span<const int> rows, int seats,
-                                           std::size_t behind) const {
+std::optional<double> RowCosts::saved_wait(std::span<const int> rows, int seats) const {
   const std::lock_guard lock(mutex_);
   const auto shared = shared_.find(seats);
   if (shared == shared_.end()) return std::nullopt;
-  double alone = 0, waits = 0;
+  double end = 0, waits = 0;
   for (const int count : rows) {
     const auto own = alone_.find(count);
     if (own == alone_.end()) return std::nullopt;
-    alone += own->second;
-    waits += alone;
+    end += own->second;
+    waits += end;
   }
-  if (alone < kGain * shared->second) return 0;
-  const auto others = static_cast<double>(behind);
-  return waits + others * alone - (static_cast<double>(rows.size()) + others) * shared->second;
+  return waits - static_cast<double>(rows.size()) * shared->second;
 }
 
-RowShare choose_share(std::span<const int> rows, std::span<const int> sizes, const RowCosts* costs,
-                      std::size_t waiting) {
+RowShare choose_share(std::span<const int> rows, std::span<const int> sizes,
+                      const RowCosts* costs) {
   RowShare best;
   double most = 0;
   int sum = 0;
@@ -52,9 +49,8 @@ RowShare choose_share(std::span<const int> rows, std::span<const int> sizes, con
     if (seats == sizes.end()) break;
     if (members < 2) continue;
     if (costs != nullptr) {
-      const std::size_t behind = waiting - std::min(waiting, members - 1);
-      const std::optional<double> saved = costs->saved_wait(rows.first(members), *seats, behind);
-      if (!saved || *saved <= 0 || *saved < most) continue;
+      const std::optional<double> saved = costs->saved_wait(rows.first(members), *seats);
+      if (!saved || *saved <= most) continue;
       most = *saved;
     }
     best = {members, *seats};

@@ -103,14 +103,13 @@ bool RowPool::may_pay(const std::vector<int>& rows, int seats) const {
   const auto known = [&](int own) { return costs_->knows_alone(own); };
   if (costs() == nullptr || !costs_->knows_shared(seats) || !std::ranges::all_of(rows, known))
     return true;
-  return choose_share(rows, std::array{seats}, costs_.get(), rows.size() - 1).members > 1;
+  return choose_share(rows, std::array{seats}, costs_.get()).members > 1;
 }
 
 void RowPool::update() {
   sizes_.clear();
   for (const auto& [seats, program] : programs_) sizes_.push_back(seats);
-  const std::vector<int> rows = rows_of_members();
-  shares_ = !rows.empty() && choose_share(rows, sizes_, costs(), rows.size() - 1).members > 1;
+  shares_ = choose_share(rows_of_members(), sizes_, costs()).members > 1;
 }
 
 void RowPool::reserve(const std::stop_token& stop) {
@@ -249,8 +248,7 @@ SeatedProgram* RowPool::take(Member& leader) {
   }
   taken_rows_.clear();
   for (const Member* member : taken_) taken_rows_.push_back(member->rows());
-  const auto waiting = static_cast<std::size_t>(context_.turns.waiting());
-  const RowShare share = choose_share(taken_rows_, sizes_, costs(), waiting);
+  const RowShare share = choose_share(taken_rows_, sizes_, costs());
   std::erase(offers_, &leader);
   taken_.resize(share.members);
   taken_rows_.resize(share.members);
