@@ -85,7 +85,8 @@ TEST_F(WebRtc, TextsChangeTheSession) {
   });
 }
 
-TEST_F(WebRtc, AnImageBecomesAFrame) {
+TEST_F(WebRtc, AnImageBecomesAFrameAlsoBeforeTheStreamIsOpen) {
+  server_.fake.open_takes_ms = 200;
   ASSERT_EQ(exchange("one", "image").status, 201);
   wait_until("an image", [&] { return server_.get("/api/image/one").status == 200; });
   EXPECT_TRUE(similar_colors(color_of(server_.get("/api/image/one").body), 0x828282));

@@ -182,6 +182,7 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   /// The image is `message` from `image_offset` on.
   void submit_early_frame();
   void submit(const FrameHeader& header, std::string message, std::size_t image_offset = 0);
+  void submit_pixels(const FrameView& image, std::shared_ptr<const void> owner);
   void send_frame_request();
   void send_error(const HttpError& http_error, bool fatal = false, int status = 1008);
   /// The stream's counters as this client sees them.
@@ -220,13 +221,8 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   std::optional<settings::ChangeHistory<Asked>> asked_;
   /// What was asked for before the stream was open.
   std::optional<json::Json> waiting_change_;
-  /// The newest frame that came while the stream opened.
-  struct EarlyFrame {
-    FrameHeader header;
-    std::string message;
-    std::size_t image_offset = 0;
-  };
-  std::optional<EarlyFrame> early_frame_;
+  /// Submits the newest frame that came while the stream opened.
+  std::function<void()> early_frame_;
   std::shared_ptr<std::atomic<int>> quality_;
   bool stream_ended_ = false;
   bool opening_ = false, changed_while_opening_ = false, paused_ = false, reconfiguring_ = false;

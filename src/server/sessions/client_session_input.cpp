@@ -116,7 +116,9 @@ void ClientSession::take_binary(std::string message) {
 void ClientSession::submit(const FrameHeader& header, std::string message,
                            std::size_t image_offset) {
   if (state_ == State::opening) {
-    early_frame_ = EarlyFrame{header, std::move(message), image_offset};
+    early_frame_ = [this, header, message = std::move(message), image_offset] {
+      submit(header, message, image_offset);
+    };
     return;
   }
   if (state_ == State::waiting) {
@@ -162,23 +164,31 @@ void ClientSession::submit(const FrameHeader& header, std::string message,
 
 void ClientSession::on_video_frame(const FrameView& image, std::shared_ptr<const void> owner) {
   guarded([&] {
-    if (!within_rate(1) || state_ != State::live) return;
-    LiveFrame frame;
-    frame.tag = std::make_shared<FrameTag>(FrameTag{{}, frame.captured});
-    const bool from_text = parameters_.live.options.text_to_image;
-    if (!from_text || !parameters_.live.options.control_settings.empty()) {
-      frame.pixels = image;
-      frame.owner = std::move(owner);
+    if (!within_rate(1)) return;
+    if (state_ == State::opening) {
+      early_frame_ = [this, image, owner = std::move(owner)] { submit_pixels(image, owner); };
+    } else if (state_ == State::live) {
+      submit_pixels(image, std::move(owner));
     }
-    stream_->submit(std::move(frame));
   });
 }
 
+void ClientSession::submit_pixels(const FrameView& image, std::shared_ptr<const void> owner) {
+  LiveFrame frame;
+  frame.tag = std::make_shared<FrameTag>(FrameTag{{}, frame.captured});
+  const bool from_text = parameters_.live.options.text_to_image;
+  if (!from_text || !parameters_.live.options.control_settings.empty()) {
+    frame.pixels = image;
+    frame.owner = std::move(owner);
+  }
+  stream_->submit(std::move(frame));
+}
+
 void ClientSession::submit_early_frame() {
-  auto early = std::exchange(early_frame_, std::nullopt);
-  if (!early) return;
+  const auto submit_it = std::exchange(early_frame_, nullptr);
+  if (!submit_it) return;
   try {
-    submit(early->header, std::move(early->message), early->image_offset);
+    submit_it();
   } catch (const HttpError& http_error) {
     send_error(http_error);
   }
