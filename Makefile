@@ -46,7 +46,7 @@ run: build
 live: build
 	@$(BUILD)/streamdiffusion serve --open
 
-# But for loads, soaks and what stands behind proxies, which `make ci` runs too.
+# But for loads, soaks, proxies, Ray's parts and Wayland's portal, which `make ci` runs too.
 CTEST_CHOICE := --label-exclude ^ci\$$
 unit:
 	@scripts/setup.sh test

@@ -148,7 +148,8 @@ function(sd_test name)
   sd_limit(${name})
 endfunction()
 
-# sd_ci_only(<test>...): `make test` leaves them out, `make ci` runs them: loads, soaks, and programs that only it installs.
+# sd_ci_only(<test>...): `make test` leaves them out, `make ci` runs them: loads, soaks, and what waits long for other
+# programs.
 function(sd_ci_only)
   set_property(TEST ${ARGN} APPEND PROPERTY LABELS ci)
 endfunction()
