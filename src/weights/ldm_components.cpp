@@ -58,10 +58,10 @@ std::optional<LdmComponent> ldm_unet(const SharedFile& file) {
   bool as_two_layers = false;
   const std::string config = unet_config_of(keys, as_two_layers);
   const LdmUNetNames names(unet_block_names(keys), as_two_layers);
-  return component(
-      file, *prefix, "UNet", config,
-      [names](std::string_view name) { return std::vector<StoredPart>{{.name = names.of(name)}}; },
-      kLeftOfUNet);
+  const auto locate = [names](std::string_view name) {
+    return std::vector<StoredPart>{{.name = names.of(name)}, {.name = names.of_script(name)}};
+  };
+  return component(file, *prefix, "UNet", config, locate, kLeftOfUNet);
 }
 
 std::optional<LdmComponent> ldm_controlnet(const SharedFile& file) {

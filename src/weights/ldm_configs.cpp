@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "weights/ldm_keys.h"
+#include "weights/ldm_names.h"
 
 namespace streamdiffusion::weights {
 namespace {
@@ -23,6 +24,8 @@ struct Level {
   int layers = 0;
   /// Of its transformers, layer by layer; empty without attention.
   std::vector<int> depths;
+  /// What the first attention takes its keys from: the level's own channels, or the text.
+  std::int64_t key_width = 0;
 };
 
 struct Blocks {
@@ -35,12 +38,32 @@ std::string numbered(const char* side, int i, const char* rest) {
   return side + std::to_string(i) + rest;
 }
 
-/// Adds one layer to a level.
-void add_layer(const LdmKeys& keys, const std::string& block, Level& level) {
+/// Adds one layer to a level, whose transformer is behind `attention`.
+void add_layer(const LdmKeys& keys, const std::string& block, const std::string& attention,
+               Level& level) {
   level.channels = keys.dim(block + "0.in_layers.2.weight", 0);
   ++level.layers;
-  if (const int depth = keys.count(block + "1.transformer_blocks."); depth > 0) {
-    level.depths.push_back(depth);
+  const std::string transformers = attention + "transformer_blocks.";
+  const int depth = keys.count(transformers);
+  if (depth == 0) return;
+  level.depths.push_back(depth);
+  level.key_width = keys.dim(transformers + "0.attn1.to_k.weight", 1);
+}
+
+/// Adds the layers of output_blocks. Diffusers' own script writes the upsampler of a pruned level
+/// where its third layer would be, and leaves the names of the innermost level's attention.
+void add_up_blocks(const LdmKeys& keys, Blocks& blocks) {
+  blocks.up.emplace_back();
+  bool ended = false;
+  for (const int i : keys.numbers("output_blocks.")) {
+    const std::string block = numbered("output_blocks.", i, ".");
+    if (ended) blocks.up.emplace_back();
+    ended = keys.has(block + "1.conv.weight") || keys.has(block + "2.conv.weight");
+    if (ended && blocks.as_two_layers && !keys.has(block + "0.in_layers.2.weight")) continue;
+    const std::string left =
+        std::string(kInnermostAttention) + std::to_string(blocks.up.back().layers) + ".";
+    const bool is_left = blocks.as_two_layers && blocks.up.size() == 1 && keys.any(left);
+    add_layer(keys, block, is_left ? left : block + "1.", blocks.up.back());
   }
 }
 
@@ -65,19 +88,12 @@ Blocks blocks_of(const LdmKeys& keys) {
     if (keys.has(block + "0.op.weight")) {
       blocks.down.emplace_back();
     } else {
-      add_layer(keys, block, blocks.down.back());
+      add_layer(keys, block, block + "1.", blocks.down.back());
     }
   }
   check_depths(keys, blocks.down, "input_blocks");
   if (!keys.any("output_blocks.")) return blocks;  // a ControlNet
-  blocks.up.emplace_back();
-  bool ended = false;
-  for (const int i : keys.numbers("output_blocks.")) {
-    const std::string block = numbered("output_blocks.", i, ".");
-    if (ended) blocks.up.emplace_back();
-    add_layer(keys, block, blocks.up.back());
-    ended = keys.has(block + "1.conv.weight") || keys.has(block + "2.conv.weight");
-  }
+  add_up_blocks(keys, blocks);
   check_depths(keys, blocks.up, "output_blocks");
   base::require(blocks.up.size() == blocks.down.size(), ErrorCode::corrupt_file, keys.file(),
                 ": input_blocks have ", blocks.down.size(), " levels, output_blocks ",
@@ -128,6 +144,16 @@ void add_mid_block(const LdmKeys& keys, Object& config) {
   }
 }
 
+/// Marks levels whose first attention looks at the text, as the second one does (SDXS-0.9). Where a
+/// level is as wide as the text, the shapes do not tell; it is taken not to.
+void add_only_cross_attention(const std::vector<Level>& levels, std::int64_t text, Object& config) {
+  std::vector<bool> only;
+  for (const Level& level : levels) {
+    only.push_back(level.key_width == text && level.channels != text && !level.depths.empty());
+  }
+  if (std::ranges::find(only, true) != only.end()) config["only_cross_attention"] = only;
+}
+
 /// What a UNet and a ControlNet have in common.
 Object down_config_of(const LdmKeys& keys, const std::vector<Level>& levels) {
   const Context context = context_of(keys);
@@ -152,6 +178,7 @@ Object down_config_of(const LdmKeys& keys, const std::vector<Level>& levels) {
                 {"transformer_layers_per_block", depths},
                 {"attention_head_dim", heads}};
   if (context.width > 0) config["cross_attention_dim"] = context.width;
+  add_only_cross_attention(levels, context.width, config);
   add_mid_block(keys, config);
   if (keys.has("label_emb.0.0.weight")) {
     config["addition_embed_type"] = "text_time";
@@ -184,8 +211,11 @@ std::string unet_config_of(const LdmKeys& keys, bool& out_as_two_layers) {
   std::reverse(mirrored.begin(), mirrored.end());
   if (up_depths != mirrored) config["reverse_transformer_layers_per_block"] = up_depths;
   config["up_block_types"] = up;
-  if (keys.has("time_embed.cond_proj.weight")) {
-    config["time_cond_proj_dim"] = keys.dim("time_embed.cond_proj.weight", 1);
+  for (const std::string& name :
+       {std::string("time_embed.cond_proj"), std::string(kGuidanceProjection)}) {
+    if (keys.has(name + ".weight")) {
+      config["time_cond_proj_dim"] = keys.dim(name + ".weight", 1);
+    }
   }
   return config.dump();
 }

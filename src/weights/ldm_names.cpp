@@ -12,10 +12,11 @@ namespace {
 
 using Pair = std::pair<std::string_view, std::string_view>;
 
-// Modules outside of the blocks. add_embedding is SDXL's.
-constexpr std::array<Pair, 7> kUNetEnds{{{"conv_in", "input_blocks.0.0"},
+// Modules outside of the blocks. add_embedding is SDXL's, cond_proj that of an LCM.
+constexpr std::array<Pair, 8> kUNetEnds{{{"conv_in", "input_blocks.0.0"},
                                          {"time_embedding.linear_1", "time_embed.0"},
                                          {"time_embedding.linear_2", "time_embed.2"},
+                                         {"time_embedding.cond_proj", "time_embed.cond_proj"},
                                          {"add_embedding.linear_1", "label_emb.0.0"},
                                          {"add_embedding.linear_2", "label_emb.0.2"},
                                          {"conv_norm_out", "out.0"},
@@ -143,6 +144,16 @@ std::string LdmUNetNames::of(std::string_view name) const {
     return join(side, block.first + *layer, rest.empty() ? ".1" : ".1." + std::string(rest));
   const std::string part = renamed(rest, kResnetParts);
   return part.empty() ? "" : join(side, block.first + *layer, ".0." + part);
+}
+
+std::string LdmUNetNames::of_script(std::string_view name) const {
+  if (name.starts_with(kGuidanceProjection)) return std::string(name);
+  if (up_.empty() || !up_.front().attends) return {};
+  if (name.starts_with(kInnermostAttention)) return std::string(name);
+  std::string_view rest = name;
+  return take(rest, "up_blocks.0.upsamplers.0.conv")
+             ? join("output_blocks.", up_.front().last, ".1.conv" + std::string(rest))
+             : "";
 }
 
 std::string ldm_controlnet_name(std::string_view name, int last) {

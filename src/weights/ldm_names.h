@@ -9,6 +9,11 @@
 
 namespace streamdiffusion::weights {
 
+/// Begin the diffusers names of the attention in a UNet's innermost up block, and of an LCM's
+/// projection of the guidance scale. Diffusers' script for Stable Diffusion keeps both.
+constexpr std::string_view kInnermostAttention = "up_blocks.0.attentions.";
+constexpr std::string_view kGuidanceProjection = "time_embedding.cond_proj";
+
 /// The UNet's names without a prefix: "down_blocks.0.resnets.0.conv1.weight" is
 /// "input_blocks.1.0.in_layers.2.weight".
 class LdmUNetNames {
@@ -20,6 +25,10 @@ class LdmUNetNames {
 
   /// The LDM name of a tensor or of a module; empty if there is none.
   std::string of(std::string_view diffusers_name) const;
+  /// Its name in a file of diffusers' own script where that is another one: the script takes the
+  /// innermost up block to be without attention, so the attention that a pruned UNet has there
+  /// keeps its name, and the upsampler takes its slot. Empty where the names agree.
+  std::string of_script(std::string_view diffusers_name) const;
 
  private:
   struct Block {

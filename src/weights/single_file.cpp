@@ -10,6 +10,7 @@
 #include "json/quote.h"
 #include "weights/prediction_type.h"
 #include "weights/tensor_problems.h"
+#include "weights/tiny_autoencoder_file.h"
 #include "weights/unsupported_models.h"
 
 namespace streamdiffusion::weights {
@@ -50,6 +51,7 @@ class Reader {
     read_unet();
     keep(ldm_autoencoder(file_, out_.family == "SDXL" ? kLatentScaleXl : kLatentScale),
          out_.autoencoder);
+    if (!out_.autoencoder) keep(tiny_autoencoder_inside(file_), out_.autoencoder);
     read_text();
     refuse_nothing();
     if (out_.unet) {

@@ -10,7 +10,6 @@
 #include "json/quote.h"
 #include "weights/ldm_keys.h"
 #include "weights/renamed_weights.h"
-#include "weights/weight_store.h"
 
 namespace streamdiffusion::weights {
 namespace {
@@ -120,15 +119,28 @@ SharedFile sibling(const SafetensorsFile& file, const std::string& word, const s
 
 }  // namespace
 
+std::optional<LdmComponent> tiny_autoencoder_inside(const SharedFile& file) {
+  const std::string path = file->path().string();
+  for (const std::string prefix : {"first_stage_model.", "vae.", ""}) {
+    if (file->find(prefix + "decoder.layers.0.weight") == nullptr ||
+        file->find(prefix + "encoder.layers.0.weight") == nullptr) {
+      continue;
+    }
+    const auto as_named = [](std::string_view name) {
+      return std::vector<StoredPart>{{.name = std::string(name)}};
+    };
+    const Half encoder = half_of(LdmKeys(*file, prefix + "encoder.layers."), 0);
+    const Half decoder = half_of(LdmKeys(*file, prefix + "decoder.layers."), 0);
+    const auto weights =
+        std::make_shared<RenamedWeights>(file, prefix, as_named, std::vector<std::string_view>{});
+    return LdmComponent{{config_of(encoder, decoder, path), weights, path}, prefix};
+  }
+  return std::nullopt;
+}
+
 std::optional<FileComponent> tiny_autoencoder_file(const SharedFile& file) {
   const std::string path = file->path().string();
-  if (file->find("decoder.layers.0.weight") != nullptr &&
-      file->find("encoder.layers.0.weight") != nullptr) {
-    const Half encoder = half_of(LdmKeys(*file, "encoder.layers."), 0);
-    const Half decoder = half_of(LdmKeys(*file, "decoder.layers."), 0);
-    return FileComponent{config_of(encoder, decoder, path), std::make_shared<WeightStore>(path),
-                         path};
-  }
+  if (auto inside = tiny_autoencoder_inside(file)) return std::move(inside->component);
   const bool is_encoder =
       file->find("0.weight") != nullptr && file->find("1.conv.0.weight") != nullptr;
   const bool is_decoder =

@@ -63,6 +63,37 @@ TEST(SingleFiles, OfSdxlGiveTheBitsOfTheFolderOfTheSameWeights) {
   expect_bits_of_the_folder(testing::tiny_sdxl(49408));
 }
 
+TEST(SingleFiles, OfSdxsGiveTheBitsOfTheFolderOfTheSameWeights) {
+  testing::TinyConfigs configs = testing::tiny_sdxs(49408);
+  expect_bits_of_the_folder(configs);
+  configs.by_script = true;
+  expect_bits_of_the_folder(configs);
+}
+
+/// As of LCM_Dreamshaper_v7: the guidance embedding is in the file, under either name.
+TEST(SingleFiles, OfLatentConsistencyModelsGiveTheBitsOfTheFolderOfTheSameWeights) {
+  testing::TinyConfigs configs = testing::tiny_stable_diffusion(1, 49408);
+  configs.unet.insert(configs.unet.find('{') + 1, "\"time_cond_proj_dim\": 16, ");
+  expect_bits_of_the_folder(configs);
+  configs.by_script = true;
+  expect_bits_of_the_folder(configs);
+}
+
+/// SDXS-0.9 (Song et al. 2024) is a Stable Diffusion 2 whose first level attends to the text alone.
+TEST(SingleFiles, TellWhichLevelsAttendToTheTextAlone) {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "model.safetensors";
+  weights::write_safetensors(path, testing::ldm_tensors(testing::tiny_sdxs(kSmallVocabulary)));
+  const weights::SingleFile file = weights::open_single_file(path);
+  EXPECT_EQ(file.family, "Stable Diffusion 2");
+  EXPECT_EQ(file.autoencoder.value().config.at("_class_name").string(), "AutoencoderTiny");
+  const models::UNetConfig unet = models::unet_config(file.unet.value().config);
+  ASSERT_EQ(unet.levels.size(), 3U);
+  EXPECT_TRUE(unet.levels[0].only_cross_attention);
+  EXPECT_FALSE(unet.levels[1].only_cross_attention);
+  EXPECT_EQ(unet.mid, models::UNetConfig::Mid::none);
+}
+
 /// Every tensor of every component, read from the file, against the weights it was made of.
 TEST(SingleFiles, OfStableDiffusion2SplitOpenClipsProjections) {
   const TemporaryFolder folder;

@@ -55,6 +55,10 @@ Tensors tensors_of(const TinyConfigs& configs) {
           models::required_tensors(autoencoder)};
 }
 
+bool is_tiny(const TinyConfigs& configs) {
+  return parsed(configs.autoencoder).at("_class_name").string() == "AutoencoderTiny";
+}
+
 void transpose(TensorToWrite& tensor) {
   const auto rows = static_cast<std::size_t>(tensor.dims[0]),
              columns = static_cast<std::size_t>(tensor.dims[1]);
@@ -170,6 +174,20 @@ TinyConfigs tiny_sdxl(int vocabulary) {
   return configs;
 }
 
+TinyConfigs tiny_sdxs(int vocabulary) {
+  TinyConfigs configs = tiny_stable_diffusion(2, vocabulary);
+  configs.unet = R"({"_class_name": "UNet2DConditionModel", "in_channels": 4, "out_channels": 4,
+    "block_out_channels": [64, 128, 128], "layers_per_block": 1, "norm_num_groups": 32,
+    "down_block_types": ["CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+    "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"],
+    "mid_block_type": null, "cross_attention_dim": 1024, "attention_head_dim": [1, 2, 2],
+    "use_linear_projection": true, "only_cross_attention": [true, false, false]})";
+  configs.autoencoder = R"({"_class_name": "AutoencoderTiny", "latent_channels": 4,
+    "encoder_block_out_channels": [8, 8, 8, 8], "decoder_block_out_channels": [8, 8, 8, 8],
+    "num_encoder_blocks": [1, 2, 2, 2], "num_decoder_blocks": [2, 2, 2, 1]})";
+  return configs;
+}
+
 std::vector<TensorToWrite> ldm_tensors(const TinyConfigs& configs) {
   const Tensors tensors = tensors_of(configs);
   std::vector<TensorToWrite> out;
@@ -179,12 +197,15 @@ std::vector<TensorToWrite> ldm_tensors(const TinyConfigs& configs) {
   };
   std::vector<std::string> names;
   for (const TensorSpec& spec : tensors.unet) names.push_back(spec.name);
-  const weights::LdmUNetNames unet(names);
+  const weights::LdmUNetNames unet(names, configs.by_script);
   for (const TensorSpec& spec : tensors.unet) {
-    add(spec, "model.diffusion_model." + unet.of(spec.name));
+    const std::string by_script = configs.by_script ? unet.of_script(spec.name) : "";
+    add(spec, "model.diffusion_model." + (by_script.empty() ? unet.of(spec.name) : by_script));
   }
+  const bool tiny = is_tiny(configs);
   for (const TensorSpec& spec : tensors.autoencoder) {
-    add(spec, "first_stage_model." + weights::ldm_autoencoder_name(spec.name, 4));
+    add(spec,
+        "first_stage_model." + (tiny ? spec.name : weights::ldm_autoencoder_name(spec.name, 4)));
     const bool attention = spec.dims.size() == 2;  // stored as 1x1 convolutions
     if (attention) out.back().dims = {spec.dims[0], spec.dims[1], 1, 1};
   }
@@ -207,8 +228,9 @@ void write_folder(const TinyConfigs& configs, const std::filesystem::path& folde
   const bool two = !configs.text_encoder_2.empty();
   write_text(folder / "model_index.json",
              std::string(R"({"_class_name": "StableDiffusionPipeline",
-    "unet": ["diffusers", "UNet2DConditionModel"], "vae": ["diffusers", "AutoencoderKL"],
-    "text_encoder": ["transformers", "CLIPTextModel"], "tokenizer": ["transformers", "CLIPTokenizer"],)") +
+    "unet": ["diffusers", "UNet2DConditionModel"], "vae": ["diffusers", ")") +
+                 (is_tiny(configs) ? "AutoencoderTiny" : "AutoencoderKL") + R"("],
+    "text_encoder": ["transformers", "CLIPTextModel"], "tokenizer": ["transformers", "CLIPTokenizer"],)" +
                  (two ? R"("text_encoder_2": ["transformers", "CLIPTextModelWithProjection"],
     "tokenizer_2": ["transformers", "CLIPTokenizer"],)"
                       : "") +

@@ -21,10 +21,15 @@ struct TinyConfigs {
   std::string text_encoder_2{};
   /// OpenCLIP's names for the text encoder.
   bool open_clip = false;
+  /// The UNet's names in the file are those of diffusers' own script, of two layers a block.
+  bool by_script = false;
 };
 TinyConfigs tiny_stable_diffusion(int version, int vocabulary);
 /// The same of SDXL.
 TinyConfigs tiny_sdxl(int vocabulary);
+/// The same of SDXS-0.9: a pruned Stable Diffusion 2 with a tiny autoencoder, whose first level
+/// looks at the text twice.
+TinyConfigs tiny_sdxs(int vocabulary);
 
 /// The tensors of the file.
 std::vector<weights::TensorToWrite> ldm_tensors(const TinyConfigs& configs);

@@ -45,6 +45,21 @@ TEST(LdmUNetNames, OfPrunedModelsMayBeNumberedAsIfTheyHadTwoLayers) {
   EXPECT_EQ(names.of("up_blocks.1.upsamplers.0.conv"), "output_blocks.5.2.conv");
 }
 
+/// Diffusers' script maps no attention of up_blocks.0, that block's upsampler to slot 1, and no
+/// guidance embedding.
+TEST(LdmUNetNames, OfDiffusersScriptAreOtherOnesWhereItMapsNone) {
+  const LdmUNetNames names(modules_of(table().at("bk_tiny")), true);
+  EXPECT_EQ(names.of_script("up_blocks.0.attentions.1.proj_in"),
+            "up_blocks.0.attentions.1.proj_in");
+  EXPECT_EQ(names.of_script("up_blocks.0.upsamplers.0.conv.bias"), "output_blocks.2.1.conv.bias");
+  EXPECT_EQ(names.of("time_embedding.cond_proj"), "time_embed.cond_proj");
+  EXPECT_EQ(names.of_script("time_embedding.cond_proj"), "time_embedding.cond_proj");
+  for (const char* same : {"up_blocks.1.attentions.0.proj_in", "up_blocks.1.upsamplers.0.conv",
+                           "up_blocks.0.resnets.0.conv1", "conv_in", ""}) {
+    EXPECT_EQ(names.of_script(same), "") << same;
+  }
+}
+
 TEST(LdmUNetNames, AreEmptyForWhatIsNone) {
   const LdmUNetNames names({"down_blocks.0.resnets.0.conv1"});
   for (const char* name : {"", "nowhere", "down_blocks", "down_blocks.", "down_blocks.9.resnets.0",
