@@ -42,7 +42,7 @@ def run_program(args, dtype, cfg):
                         *negative_flags(args), "--input", args.image,
                         "--output", f"{folder}/out.png", *size_flags(args.image), "--dump-tensors", folder, "--dtype", dtype,
                         "--t-index-list", args.t_index_list, "--cfg-type", cfg,
-                        "--guidance-scale", str(SCALE), "--seed", str(SEED), "--quiet"], check=True)
+                        "--guidance-scale", str(SCALE), "--seed", str(SEED), "--recipe", "none", "--quiet"], check=True)
         return np.load(f"{folder}/latents.npy")[0], np.load(f"{folder}/images.npy")[0]
 
 
