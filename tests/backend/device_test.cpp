@@ -96,6 +96,22 @@ TEST_P(DeviceTest, ExecutablesOfOneScopeShareWeights) {
   EXPECT_EQ(device_->weight_bytes(), 2 * bytes);
 }
 
+/// Files are mostly of f16, and a vocabulary is read by its rows alone.
+TEST_P(DeviceTest, AVocabularyOfF16StaysSoAndGivesTheSameBits) {
+  constexpr std::size_t kVocabulary = 1000 * 30, kPositions = 77 * 30;
+  const OpCase& op = op_case("embedding_7_tokens_odd_width");
+  const auto reference = make_device("ref");
+  for (const DType type : {DType::f16, DType::f32}) {
+    CaseRun run(*device_, op, {.rounded_to = type});
+    if (GetParam() == "cpu") {
+      EXPECT_EQ(device_->weight_bytes(), kVocabulary * size_of(type) + kPositions * sizeof(float));
+    }
+    run.run();
+    EXPECT_EQ(run.outputs().at("y").bytes,
+              run_case(*reference, op, {.rounded_to = type}).at("y").bytes);
+  }
+}
+
 TEST_P(DeviceTest, WeightsAreFreedWithTheLastExecutable) {
   device_->compile(one_group(unet_), case_weights("unet", tensor::DType::f32));
   EXPECT_EQ(device_->weight_bytes(), 0U);

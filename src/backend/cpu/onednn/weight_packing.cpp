@@ -1,8 +1,12 @@
 #include "backend/cpu/onednn/weight_packing.h"
 
+#include <cstring>
+#include <optional>
+
 #include "backend/backend.h"
 #include "backend/cpu/onednn/primitive.h"
 #include "backend/cpu/onednn/staging.h"
+#include "base/half.h"
 #include "graph/quantize.h"
 
 namespace streamdiffusion::backend::cpu {
@@ -22,6 +26,17 @@ std::vector<std::int8_t> int8_values(std::span<const float> values, const tensor
       values, {reinterpret_cast<const float*>(scales.data()), scales.size() / sizeof(float)},
       result);
   return result;
+}
+
+/// Empty if a value is not one of f16.
+std::optional<tensor::Buffer> exact_f16(std::span<const float> values) {
+  tensor::Buffer buffer = tensor::Buffer::to_be_filled(values.size() * sizeof(std::uint16_t));
+  auto* out = reinterpret_cast<std::uint16_t*>(buffer.data());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    out[i] = base::f32_to_f16(values[i]);
+    if (base::f16_to_f32(out[i]) != values[i]) return std::nullopt;
+  }
+  return buffer;
 }
 
 /// The slices lie `step` bytes apart.
@@ -82,6 +97,19 @@ PackedWeight plain_weight(const KernelContext& context, std::size_t i) {
   const memory::desc layout({static_cast<std::int64_t>(elements(context.weight(i)))},
                             memory::data_type::f32, memory::format_tag::x);
   return pack_weight(context.cache, stored_values(context, i), {layout}, layout);
+}
+
+PackedWeight table_weight(const KernelContext& context, std::size_t i) {
+  const WeightValues weight = stored_values(context, i);
+  const memory::desc layout({static_cast<std::int64_t>(elements(context.weight(i)))},
+                            memory::data_type::f16, memory::format_tag::x);
+  return context.cache.get(weight.key, layout, [&] {
+    const std::span<const float> values = weight.read();
+    if (std::optional<tensor::Buffer> half = exact_f16(values)) return std::move(*half);
+    tensor::Buffer whole = tensor::Buffer::to_be_filled(values.size_bytes());
+    std::memcpy(whole.data(), values.data(), values.size_bytes());
+    return whole;
+  });
 }
 
 PackedWeight pack_matrix(const KernelContext& context, std::int64_t in, std::int64_t out,

@@ -39,6 +39,9 @@ PackedWeight row_scales(WeightCache& cache, const WeightValues& weight);
 
 /// Weight `i` of the op in f32, in the order of the file.
 PackedWeight plain_weight(const KernelContext& context, std::size_t i);
+/// Weight `i` of the op in f16 where that is exact for every value, as in files of that type; else
+/// as plain_weight(). Its size tells which.
+PackedWeight table_weight(const KernelContext& context, std::size_t i);
 /// Weight 0 of the op, a matrix stored [out, in], packed as the W of y = x W.
 PackedWeight pack_matrix(const KernelContext& context, std::int64_t in, std::int64_t out,
                          const dnnl::memory::desc& packed);

@@ -1,4 +1,5 @@
 // Ops that copy or map elements. Each worker makes its share of the output.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <numbers>
@@ -8,6 +9,7 @@
 #include "backend/cpu/share.h"
 #include "backend/cpu/simd/simd.h"
 #include "base/error.h"
+#include "base/half.h"
 
 namespace streamdiffusion::backend::cpu {
 namespace {
@@ -60,6 +62,17 @@ std::unique_ptr<Kernel> interleave(const KernelContext& context, std::int64_t co
         }
       },
       "copy");
+}
+
+/// `n` values of a table in f32 or, `half`, in f16.
+void copy_entries(const tensor::Buffer& table, bool half, std::size_t first, std::size_t n,
+                  float* out) {
+  if (!half) {
+    std::copy_n(reinterpret_cast<const float*>(table.data()) + first, n, out);
+    return;
+  }
+  const auto* bits = reinterpret_cast<const std::uint16_t*>(table.data()) + first;
+  for (std::size_t j = 0; j < n; ++j) out[j] = base::f16_to_f32(bits[j]);
 }
 
 }  // namespace
@@ -182,24 +195,27 @@ std::unique_ptr<Kernel> make_kernel(const graph::SliceChannels& op, const Kernel
       "copy");
 }
 
-/// An id outside the table reads its last entry. The caller checks them.
+/// A vocabulary may be a tenth of a model, so it is not kept in more bits than it has. An id
+/// outside the table reads its last entry. The caller checks them.
 std::unique_ptr<Kernel> make_kernel(const graph::Embedding& op, const KernelContext& context) {
   return make([op, ids = context.op.inputs[0], y = context.op.output, desc = context.output(),
-               tokens = plain_weight(context, 0), positions = plain_weight(context, 1),
+               tokens = table_weight(context, 0), positions = plain_weight(context, 1),
                workers = context.workers](const Worker& worker) {
     const Share mine = share(desc.shape.n * desc.shape.tokens(), worker.index, workers);
     const auto width = static_cast<std::size_t>(op.width);
+    const bool half =
+        tokens->size() < static_cast<std::size_t>(op.vocabulary) * width * sizeof(float);
     for (std::int64_t i = mine.begin; i < mine.end; ++i) {
       const auto id = static_cast<std::uint32_t>(worker.value<std::int32_t>(ids)[i]);
       const std::size_t entry =
           std::min<std::size_t>(id, static_cast<std::size_t>(op.vocabulary) - 1);
       const auto position = static_cast<std::size_t>(i % desc.shape.tokens());
-      const float* a = reinterpret_cast<const float*>(tokens->data()) + entry * width;
       const float* b = reinterpret_cast<const float*>(positions->data()) + position * width;
       float sum[64];
       for (std::size_t c = 0; c < width; c += 64) {
         const std::size_t n = std::min<std::size_t>(64, width - c);
-        for (std::size_t j = 0; j < n; ++j) sum[j] = a[c + j] + b[c + j];
+        copy_entries(*tokens, half, entry * width + c, n, sum);
+        for (std::size_t j = 0; j < n; ++j) sum[j] += b[c + j];
         simd::convert(tensor::DType::f32, sum, desc.dtype,
                       worker.value<std::byte>(y) +
                           (static_cast<std::size_t>(i) * width + c) * size_of(desc.dtype),
