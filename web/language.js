@@ -1,6 +1,6 @@
 // The page's texts in the visitor's language. translations.json holds them by their English words, a row
-// for each text and a column for each language. English needs no table, and a text that is missing
-// there is shown in English.
+// for each text and a column for each language: `texts` of the page, and `parameters`, what the server
+// says of its parameters. English needs no table, and a text that is missing there is shown in English.
 const TRADITIONAL = /^zh-(?:hant|tw|hk|mo)/i;  // another script than the table's Chinese
 const ATTRIBUTES = ["aria-label", "data-tip", "data-drop-text", "title", "placeholder", "alt"];
 const table = {};
@@ -27,6 +27,7 @@ function translateText(node) {
 
 /** Translates what is written in the document itself. */
 function translateDocument() {
+  document.title = t(document.title);
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) translateText(walker.currentNode);
   for (const name of ATTRIBUTES) {
@@ -42,10 +43,12 @@ export async function loadLanguage() {
   try {
     const answer = await fetch("translations.json");
     if (!answer.ok) return;
-    const { languages, texts } = await answer.json();
+    const { languages, texts, parameters } = await answer.json();
     const language = wantedLanguage(languages), column = languages.indexOf(language);
     if (column < 0) return;
-    for (const [english, row] of Object.entries(texts)) table[english] = row[column];
+    for (const [english, row] of Object.entries({ ...parameters, ...texts })) {
+      table[english] = row[column];
+    }
     document.documentElement.lang = language;
     translateDocument();
   } catch { /* the page works in English */ }

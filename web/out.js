@@ -1,5 +1,6 @@
 // The output window: shows a session's MJPEG stream, and finds another session when that one ends, so
 // that its address can stay in a program such as OBS.
+import { loadLanguage } from "./language.js";
 import { routeOf } from "./route.js";
 
 const LOOK_MS = 1000;
@@ -31,4 +32,5 @@ async function look() {
 }
 
 image.addEventListener("error", () => { shown = ""; });
+loadLanguage();
 look();

@@ -59,10 +59,14 @@ function groupsOf(schemas) {
   for (const [name, schema] of rows) {
     const elsewhere = NOT_HERE.includes(name) || name in EVERYDAY;
     if (elsewhere || !hasChoice(schema)) continue;
-    const title = schema.group ?? "More";
-    groups.set(title, [...(groups.get(title) ?? []), name]);
+    groups.set(schema.group, [...(groups.get(schema.group) ?? []), name]);
   }
   return groups;
+}
+
+/** With the title and the explanation in the visitor's language. */
+function inLanguage({ title, description, ...rest }) {
+  return { ...rest, title: t(title), description: t(description) };
 }
 
 function describedBy(input, id) {
@@ -116,12 +120,12 @@ export class SettingsPanel {
     this.refresh();
   }
 
-  /** The parameters under their own names, which are English in every language. */
+  /** The parameters as the server names and explains them. */
   #expertFields(schemas) {
-    const fields = element("div", { lang: "en" });
-    for (const [title, names] of groupsOf(schemas)) {
-      fields.append(element("h3", { textContent: title }),
-        ...names.map((name) => this.#field(name, schemas[name])));
+    const fields = element("div");
+    for (const [group, names] of groupsOf(schemas)) {
+      fields.append(element("h3", { textContent: t(group) }),
+        ...names.map((name) => this.#field(name, inLanguage(schemas[name]))));
     }
     const summary = element("summary", { textContent: t("Expert") });
     return element("details", { id: "settings-expert" }, summary, fields);
@@ -288,7 +292,8 @@ export class SettingsPanel {
       const input = element("input", { type: "radio", name: id, value: choice });
       if (i === 0) input.id = id;
       input.addEventListener("change", () => this.#change(name, choice));
-      group.append(element("label", {}, input, element("span", { textContent: choice })));
+      group.append(element("label", {}, input,
+        element("span", { textContent: choice, lang: "en" })));
       return input;
     });
     const setValue = (value) => {
@@ -300,7 +305,7 @@ export class SettingsPanel {
   #select(name, schema, id) {
     const options = schema.enum.map((choice) =>
       element("option", { value: choice, textContent: choice }));
-    const input = describedBy(element("select", {}, ...options), id);
+    const input = describedBy(element("select", { lang: "en" }, ...options), id);
     input.addEventListener("change", () => this.#change(name, input.value));
     return { body: input, setValue: (value) => { input.value = value; } };
   }

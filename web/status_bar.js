@@ -11,6 +11,10 @@ const STATE_TEXTS = {
   connecting: "Connecting", waiting: "Waiting", lost: "Reconnecting", asleep: "Asleep",
   paused: "Paused", changing: "Changing", reading: "Reading the image", live: "Live", ready: "Ready",
 };
+const DROP_CAUSES = {  // where the server dropped frames
+  waiting: "{count} while waiting", prepared: "{count} when prepared",
+  undelivered: "{count} not delivered", paused: "{count} in a pause", stopped: "{count} at a stop",
+};
 
 function ascending(values) {
   return values.sort((a, b) => a - b);
@@ -173,7 +177,7 @@ export class StatusBar {
   #dropCausesText() {
     const causes = Object.entries(this.#serverStats.dropped ?? {})
       .filter(([, count]) => count)
-      .map(([cause, count]) => `${count} ${cause}`);
+      .map(([cause, count]) => t(DROP_CAUSES[cause] ?? `{count} ${cause}`, { count }));
     const here = this.display.replaced;
     if (here) causes.push(t("{count} on this screen", { count: here }));
     return causes.length ? `\n${causes.join(", ")}` : "";

@@ -13,10 +13,29 @@ STRING = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|'([^']*)'")
 # Constants that hold texts for t(), which extract() reads by their names.
 TABLES = {
     "palette.js": r"export const PALETTE = \[(.*?)\];", "shortcuts.js": r"new KeyBindings\(\[(.*?)\], dialog",
-    "settings_panel.js": r"const EVERYDAY = \{(.*?)\n\};", "status_bar.js": r"const STATE_TEXTS = \{(.*?)\};",
+    "settings_panel.js": r"const EVERYDAY = \{(.*?)\n\};",
+    "status_bar.js": r"const (?:STATE_TEXTS|DROP_CAUSES) = \{(.*?)\n\};",
     "strength_slider.js": r"const NAMES = \{(.*?)\};", "sources.js": r"const CAMERA_ERRORS = \{(.*?)\};",
     "midi_panel.js": r"const OBSTACLES = \{(.*?)\n\};",
 }
+COMMENT = re.compile(r"/\*.*?\*/|(?:^|\s)//[^\n]*", re.DOTALL | re.MULTILINE)
+LITERAL = re.compile(r"\"((?:[^\"\\\n]|\\.)*)\"|'([^'\n]*)'|`([^`]*)`")
+HOLE = re.compile(r"\$\{(?:[^{}]|\{[^{}]*\})*\}|\$\{t\(.*?\)\}")  # of a template literal
+# Literals that look like words for people.
+PROSE = re.compile(r"[A-Za-z]{2,}[.,;:!?…]? [A-Za-z]{2,}|^[A-Z][a-z]+$")
+# These are none, or not for visitors: words of models, keys, headers, CSS, and the console's.
+NOT_SHOWN_FILES = {"demo_doodles.js", "vocabulary.js"}
+NOT_SHOWN = {
+    "(prefers-color-scheme: dark)", "(prefers-reduced-motion: reduce)", "16px sans-serif", "Enter",
+    "Content-Type", "Escape", "Files", "an image could not be decoded", "button button-main",
+    "button, input, a, summary", "field field-switch", "first image", "light green",
+    "input:not([type=range],[type=checkbox],[type=radio],[type=color]), textarea, select",
+    "no MIDI: ${error.message}", "swatch swatch-custom", "tool field-reset",
+    "translate(${left}px, ${top}px)",
+}
+# Parameters that the page shows by texts of its own, or not at all, are in these two of its tables.
+EVERYDAY = r"const EVERYDAY = \{.*?\n(.*?)\n\};"
+NOT_HERE = r"const SHOWN_ELSEWHERE = (\[.*?\];\nconst FOR_PROGRAMS = \[.*?\];)"
 
 
 def plain(text: str) -> str:
@@ -32,7 +51,7 @@ class DocumentTexts(html.parser.HTMLParser):
         self.texts |= {plain(value) for name, value in attrs if name in ATTRIBUTES and value}
 
     def handle_data(self, data):
-        if plain(data) and self.get_starttag_text() not in ("<title>",):
+        if plain(data):
             self.texts.add(plain(data))
 
 
@@ -41,7 +60,9 @@ def strings(source: str) -> list[str]:
 
 
 def texts_of_table(name: str, source: str) -> set[str]:
-    [table] = re.findall(TABLES[name], source, re.DOTALL)
+    tables = re.findall(TABLES[name], source, re.DOTALL)
+    assert tables, f"{name} has no table of texts"
+    table = COMMENT.sub("", "\n".join(tables))
     found = strings(table)
     if name == "shortcuts.js":  # keys, text, names of the keys
         return {text for row in re.findall(r"\[(\"[^\n]*?), \[", table) for text in strings(row)[1:2]}
@@ -53,7 +74,8 @@ def texts_of_table(name: str, source: str) -> set[str]:
 def extract() -> set[str]:
     """All texts, without those that are the same in every language."""
     document = DocumentTexts()
-    document.feed((WEB / "index.html").read_text())
+    for path in WEB.glob("*.html"):
+        document.feed(path.read_text())
     found = document.texts
     for path in WEB.glob("*.js"):
         source = path.read_text()
@@ -63,6 +85,31 @@ def extract() -> set[str]:
         if path.name in TABLES:
             found |= texts_of_table(path.name, source)
     return found - NAMES - {""}
+
+
+def strays() -> list[str]:
+    """Literals of the scripts that look like texts for visitors, and are not in the table."""
+    known = extract() | NAMES | NOT_SHOWN
+    found = []
+    for path in sorted(WEB.glob("*.js")):
+        if path.name in NOT_SHOWN_FILES:
+            continue
+        source = COMMENT.sub("", path.read_text())
+        joined = re.sub(r"\"\s*\+\s*\"", "", source)
+        for text in ("".join(parts) for parts in LITERAL.findall(joined)):
+            if text not in known and PROSE.search(HOLE.sub("", text)):
+                found.append(f"{path.name}: {text}")
+    return found
+
+
+def texts_of_parameters(schemas: dict) -> set[str]:
+    """What the settings show of the server's schema: names of groups, titles and explanations."""
+    source = (WEB / "settings_panel.js").read_text()
+    everyday, elsewhere = (re.search(pattern, source, re.DOTALL).group(1)
+                           for pattern in (EVERYDAY, NOT_HERE))
+    own = set(re.findall(r"^  (\w+): \[", everyday, re.MULTILINE)) | set(strings(elsewhere))
+    shown = [schema for name, schema in schemas.items() if name not in own]
+    return {schema[key] for schema in shown for key in ("group", "title", "description")}
 
 
 def translations() -> dict:

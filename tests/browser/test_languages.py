@@ -1,6 +1,8 @@
 """The page in the visitor's language, and the table of its texts."""
+import json
 import re
 import unittest
+import urllib.request
 
 import page_texts
 from harness import PageTest
@@ -31,9 +33,12 @@ class Table(unittest.TestCase):
     def test_every_text_of_the_page_has_a_row_and_no_row_is_unused(self):
         self.assertEqual(page_texts.extract(), set(page_texts.translations()["texts"]))
 
+    def test_no_script_has_a_text_beside_the_table(self):
+        self.assertEqual(page_texts.strays(), [])
+
     def test_every_language_has_every_text_with_its_placeholders(self):
         table = page_texts.translations()
-        for english, row in table["texts"].items():
+        for english, row in [*table["texts"].items(), *table["parameters"].items()]:
             with self.subTest(english):
                 self.assertEqual(len(row), len(table["languages"]))
                 for text in row:
@@ -43,16 +48,25 @@ class Table(unittest.TestCase):
 
 
 class Language(PageTest):
+    def rows(self) -> dict:
+        table = page_texts.translations()
+        return table["parameters"] | table["texts"]
+
+    def test_every_text_of_the_servers_parameters_has_a_row_and_no_row_is_unused(self):
+        with urllib.request.urlopen(self.server.address + "api/settings", timeout=10) as answer:
+            schemas = json.load(answer)["input_params"]["properties"]
+        table = page_texts.translations()
+        self.assertEqual(page_texts.texts_of_parameters(schemas) - set(table["texts"]),
+                         set(table["parameters"]))
+
     def untranslated(self, page, column: int) -> list[str]:
         """The texts of the page that are English although the table has another word for them."""
-        same = {english for english, row in page_texts.translations()["texts"].items()
-                if row[column] == english}
-        table = set(page_texts.translations()["texts"]) - same
+        table = {english for english, row in self.rows().items() if row[column] != english}
         return [text for text in page.run(SHOWN_TEXTS, page_texts.ATTRIBUTES) if text in table]
 
     def unknown(self, page, column: int) -> list[str]:
         """The texts of the page that are neither in the table nor the same in every language."""
-        patterns = [re.escape(row[column]) for row in page_texts.translations()["texts"].values()]
+        patterns = [re.escape(row[column]) for row in self.rows().values()]
         patterns = [re.sub(r"\\\{\w+\\\}", ".+", pattern) for pattern in patterns]
         # Figures and units, keys, the prompt, and what the server says of itself.
         patterns += [r"[\d.,:%²×– ]*(fps|ms|s)?", "GIF", "StreamDiffusion.*", "pictogram .*",
@@ -71,7 +85,7 @@ class Language(PageTest):
                 page.started()
                 self.assertEqual(page.find("[data-source='draw']").text, word)
                 self.assertEqual(page.run("return document.documentElement.lang"), language[:2])
-                page.click("#settings-open")
+                page.open_settings()
                 self.assertEqual(self.untranslated(page, column), [])
                 if column == 0:
                     page.settle()
