@@ -13,6 +13,16 @@ const stroke = (color, size, ...points) => ({ color, size, points });
 // A curve turns sharply where a point is repeated.
 const corners = (points) => points.flatMap((p) => [p, p]);
 
+/** The doodle's prompt for a model that knows these styles. */
+export function promptOf({ subject, style }, styles) {
+  return styles.includes(style) ? `${subject}, ${style}` : subject;
+}
+
+/** Whether a prompt is the doodle's, for whatever model. */
+export function isPromptOf({ subject, style }, prompt) {
+  return prompt === subject || prompt === `${subject}, ${style}`;
+}
+
 /** The outline of an ellipse, slightly uneven as if drawn by hand, and its fill. */
 function ellipse(x, y, radiusX, radiusY, color, size) {
   const points = Array.from({ length: 15 }, (_, i) => {
@@ -23,8 +33,9 @@ function ellipse(x, y, radiusX, radiusY, color, size) {
   return [stroke(color, size, ...points), fill(color, x, y)];
 }
 
+/** What each shows is said in plain words; the style is for models that know it by this name. */
 export const DEMO_DOODLES = [
-  { prompt: "cat face, 3d render", steps: [  // one black line: the model gives it everything else
+  { subject: "cat face", style: "3d render", steps: [  // one black line: the model gives it everything else
     stroke("black", 7, [60, 124], [54, 90], [58, 36], [58, 36], [86, 60], [106, 78], [128, 74],
       [150, 78], [170, 60], [198, 36], [198, 36], [202, 90], [196, 124], [204, 152], [190, 190],
       [162, 211], [128, 217], [94, 211], [66, 190], [52, 152], [60, 124]),
@@ -37,7 +48,7 @@ export const DEMO_DOODLES = [
     stroke("black", 7, [102, 182], [110, 191], [121, 190], [128, 178], [128, 178], [135, 190],
       [146, 191], [154, 182]),
   ] },
-  { prompt: "orange cat face, 3d render", steps: [
+  { subject: "orange cat face", style: "3d render", steps: [
     fill("light blue", 128, 128),
     ...ellipse(128, 142, 74, 64, "orange", 10),
     stroke("orange", 10, ...corners([[66, 112], [70, 42], [122, 84]])),
@@ -48,7 +59,7 @@ export const DEMO_DOODLES = [
     stroke("black", 21, [156, 130], [156, 134]),
     stroke("pink", 17, [122, 160], [134, 160]),
   ] },
-  { prompt: "red apple, 3d render", steps: [
+  { subject: "red apple", style: "3d render", steps: [
     fill("yellow", 128, 128),
     stroke("red", 10, [128, 98], [100, 90], [66, 108], [56, 150], [76, 196], [106, 208],
       [128, 202], [150, 208], [182, 196], [202, 150], [190, 108], [156, 90], [128, 98]),
@@ -57,7 +68,7 @@ export const DEMO_DOODLES = [
     stroke("green", 22, [152, 68], [168, 60], [186, 62]),
     stroke("white", 16, [92, 120], [86, 138]),
   ] },
-  { prompt: "house, shaded cartoon", steps: [
+  { subject: "house", style: "shaded cartoon", steps: [
     fill("light blue", 128, 128),
     stroke("green", 12, [0, 206], [128, 200], [256, 206]),
     fill("green", 128, 240),
@@ -69,7 +80,7 @@ export const DEMO_DOODLES = [
     stroke("brown", 30, [129, 176], [129, 200]),
     ...ellipse(212, 46, 22, 22, "yellow", 8),
   ] },
-  { prompt: "mushroom, 3d render", steps: [
+  { subject: "mushroom", style: "3d render", steps: [
     fill("light green", 128, 128),
     stroke("beige", 9, ...corners([[104, 134], [96, 214], [160, 214], [152, 134], [104, 134]])),
     fill("beige", 128, 180),
@@ -80,7 +91,7 @@ export const DEMO_DOODLES = [
     stroke("white", 28, [150, 78], [154, 79]),
     stroke("white", 18, [176, 112], [177, 112]),
   ] },
-  { prompt: "tropical fish, 3d render", steps: [
+  { subject: "tropical fish", style: "3d render", steps: [
     fill("blue", 128, 128),
     ...ellipse(116, 130, 72, 48, "orange", 9),
     stroke("orange", 9, ...corners([[180, 130], [230, 86], [222, 130], [230, 176], [180, 130]])),
@@ -89,7 +100,7 @@ export const DEMO_DOODLES = [
     stroke("white", 20, [76, 116], [77, 117]),
     stroke("black", 11, [74, 117], [75, 117]),
   ] },
-  { prompt: "rocket, 3d render", steps: [
+  { subject: "rocket", style: "3d render", steps: [
     fill("blue", 128, 128),
     stroke("white", 9, [128, 42], [156, 80], [162, 130], [160, 176], [160, 176],
       [96, 176], [96, 176], [94, 130], [100, 80], [128, 42]),

@@ -239,6 +239,7 @@ function describe(description) {
   promptEditor.load(description);
   thingsDialog.load();
   strengthSlider.refresh();
+  sourcePrompts.choose(sourcePicker.name);
 }
 
 async function fetchWords(model) {
@@ -260,7 +261,7 @@ async function followModel(model) {
   if (!answer?.ok || describedModel !== model) return;
   styleImages.forget();
   describe(await answer.json());
-  toast(`The images are made by ${model} now`);
+  toast(t("The images are made by {model} now", { model }));
   sendAllParams();
   fetchWords(model);
 }
@@ -271,7 +272,6 @@ const description = await fetchDescription();
 describe(description);
 statusBar.setParams(description.params, false);
 describedModel = description.info?.model;
-sourcePrompts.choose(sourcePicker.name);
 onboarding.settingsLoaded();
 connection.start();
 await fetchWords();

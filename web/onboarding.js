@@ -1,7 +1,7 @@
 // The first seconds: an outline draws itself, other words make other things of the same lines, and
 // then the visitor is invited to draw. Or the drawing from before a reload comes back. Later it
 // draws another doodle on request.
-import { DEMO_DOODLES, drawDoodle } from "./demo_doodles.js";
+import { DEMO_DOODLES, drawDoodle, isPromptOf, promptOf } from "./demo_doodles.js";
 import { $ } from "./dom.js";
 import { t } from "./language.js";
 import { textToAddress } from "./linked_drawing.js";
@@ -134,7 +134,7 @@ export class Onboarding {
   #drawFirst() {
     const ownPrompt = this.settings.isChanged("prompt");
     const prompt = this.settings.get("prompt");
-    const fitting = ownPrompt ? DEMO_DOODLES.findIndex((doodle) => doodle.prompt === prompt) : 0;
+    const fitting = ownPrompt ? DEMO_DOODLES.findIndex((doodle) => isPromptOf(doodle, prompt)) : 0;
     this.#next = Math.max(0, fitting);
     this.drawNext({ keepPrompt: ownPrompt || this.settings.fromLink, invite: true });
   }
@@ -143,11 +143,11 @@ export class Onboarding {
   get promptIsOurs() {
     const prompt = this.settings.get("prompt");
     return [this.settings.defaults.prompt, this.hints.camera?.prompt].includes(prompt) ||
-      this.hints.opening.includes(prompt) || DEMO_DOODLES.some((doodle) => doodle.prompt === prompt);
+      this.hints.opening.includes(prompt) || DEMO_DOODLES.some((doodle) => isPromptOf(doodle, prompt));
   }
 
   #showPrompt() {
-    this.promptEditor.setText(this.#doodle.prompt);
+    this.promptEditor.setText(promptOf(this.#doodle, this.promptEditor.styles));
   }
 
   #saveSoon() {

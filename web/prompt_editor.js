@@ -38,6 +38,7 @@ function scrollSideways(event) {
 
 /** Fills the row with chips, unless it has them already, and marks those in the prompt. */
 function fillChips(row, names, prompt, onClick, thumbnails) {
+  row.hidden = names.length === 0;
   const present = [...row.children].map((button) => button.textContent).join("|");
   if (present !== names.join("|")) {
     row.replaceChildren(...names.map((name) =>
@@ -87,6 +88,7 @@ export class PromptEditor {
     this.concepts = concepts;
     this.styles = styles;
     this.#featured = this.hints.concepts.length ? this.hints.concepts : concepts.slice(0, USUAL);
+    $("idea").hidden = this.#featured.length === 0;  // a model without a list has none to offer
     this.refresh();
   }
 

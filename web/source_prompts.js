@@ -3,7 +3,7 @@
 import { $ } from "./dom.js";
 
 export class SourcePrompts {
-  #kept = null;  // {prompt} from before the camera
+  #kept = null;  // {prompt} from before the camera, and what the camera brought
 
   constructor({ settings, hints, promptEditor, onboarding }) {
     Object.assign(this, { settings, hints, promptEditor, onboarding });
@@ -24,7 +24,8 @@ export class SourcePrompts {
   #enter({ prompt, strength }) {
     if (this.#kept || this.settings.fromLink || !this.onboarding.promptIsOurs) return;
     const text = this.settings.get("prompt");
-    this.#kept = { prompt: text === prompt ? this.settings.defaults.prompt : text };
+    const before = text === prompt ? this.settings.defaults.prompt : text;
+    this.#kept = { prompt: before, brought: { prompt, strength } };
     if (prompt) this.promptEditor.setText(prompt);
     if (strength !== undefined && !this.settings.isChanged("strength")) {
       this.settings.set({ strength });
@@ -36,7 +37,7 @@ export class SourcePrompts {
     const kept = this.#kept;
     this.#kept = null;
     if (!kept) return;
-    const { prompt, strength } = this.hints.camera;
+    const { prompt, strength } = kept.brought;  // the model may be another one now
     if (this.settings.get("prompt") === prompt) this.promptEditor.setText(kept.prompt);
     if (this.settings.get("strength") === strength) this.settings.reset(["strength"]);
   }

@@ -80,7 +80,9 @@ class Chooser {
   void pipeline() {
     refuse_other_pipelines();
     take("model_index.json");
-    for (const char* own : {"streamdiffusion.json", "concepts.json", "int8.json"}) take(own);
+    for (const char* own :
+         {"streamdiffusion.json", "concepts.json", "page.json", "words.json", "int8.json"})
+      take(own);
     for (const ComponentName& component : pipeline_components()) {
       const std::string folder(component.name);
       if (!has_folder(folder)) continue;

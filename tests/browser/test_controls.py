@@ -249,7 +249,7 @@ class Layout(PageTest):
         invite, frame = page.find("#invite").rect, page.find("#in-frame").rect
         self.assertGreaterEqual(invite["x"], frame["x"])
         self.assertLessEqual(invite["x"] + invite["width"], frame["x"] + frame["width"])
-        for selector in ("#prompt", "#strength", "#settings-open", "#snapshot",
+        for selector in ("#prompt", "#strength", "#settings-open", "#snapshot", "#theme",
                          "[data-tool='fill']", ".swatch"):
             box = page.find(selector).rect
             with self.subTest(selector):
@@ -294,6 +294,12 @@ class Layout(PageTest):
         for name in ("pause", "snapshot", "record", "reseed"):
             with self.subTest(name):
                 self.assertEqual(page.run(hit, name), name)
+        rail, last = page.find(".rail-out").rect, page.find("#history-open").rect
+        self.assertGreaterEqual(rail["x"] + rail["width"], last["x"] + last["width"])
+        self.assertAlmostEqual(rail["x"] + rail["width"] / 2, 195, delta=2, msg="in the middle")
+        theme = page.find("#theme").rect
+        self.assertLessEqual(theme["x"] + theme["width"], 390)
+        self.assertLessEqual(page.run("return document.documentElement.scrollWidth"), 390)
         self.assertTrue(page.is_hidden("follow"), "nothing to follow but the words")
         page.screenshot("phone-prompt-only")
 

@@ -68,6 +68,16 @@ TEST(FileChoice, TakesOfAPipelineWhatIsNeededOnce) {
               ::testing::Contains("unet/diffusion_pytorch_model.safetensors"));
 }
 
+TEST(FileChoice, TakesWhatAModelSaysToThisProgramAndItsPage) {
+  const std::vector<std::string> own{"streamdiffusion.json", "concepts.json", "page.json",
+                                     "words.json", "int8.json"};
+  std::vector<std::string> all{"model_index.json", "unet/config.json",
+                               "unet/diffusion_pytorch_model.safetensors", "notes.json"};
+  all.insert(all.end(), own.begin(), own.end());
+  EXPECT_THAT(chosen(all), ::testing::IsSupersetOf(own));
+  EXPECT_THAT(chosen(all), ::testing::Not(::testing::Contains("notes.json")));
+}
+
 TEST(FileChoice, TakesASingleComponentAndASingleFile) {
   EXPECT_THAT(chosen({"config.json", "diffusion_pytorch_model.bin",
                       "diffusion_pytorch_model.safetensors", "taesd_decoder.safetensors"}),
