@@ -89,6 +89,7 @@ export class PromptEditor {
     this.styles = styles;
     this.#featured = this.hints.concepts.length ? this.hints.concepts : concepts.slice(0, USUAL);
     $("idea").hidden = this.#featured.length === 0;  // a model without a list has none to offer
+    this.input.value ||= this.settings.get("prompt");  // also where it has the focus already
     this.refresh();
   }
 

@@ -28,6 +28,16 @@ for (const name of arguments[0]) {
 return found;
 """
 
+# Controls that reach over the edge of the settings, as long words may push them.
+OUTSIDE = """
+const panel = document.getElementById('settings-panel').getBoundingClientRect();
+const controls = document.querySelectorAll('#settings-panel :is(button, input, select, label)');
+return [...controls].filter((e) => e.checkVisibility()).filter((e) => {
+  const { left, right } = e.getBoundingClientRect();
+  return left < panel.left || right > panel.right;
+}).map((e) => e.id || e.textContent);
+"""
+
 
 class Table(unittest.TestCase):
     def test_every_text_of_the_page_has_a_row_and_no_row_is_unused(self):
@@ -92,6 +102,7 @@ class Language(PageTest):
                     self.assertEqual(self.unknown(page, column), [])
                 wide = "return document.documentElement.scrollWidth - innerWidth"
                 self.assertLessEqual(page.run(wide), 0)
+                self.assertEqual(page.run(OUTSIDE), [])
                 page.screenshot(f"language-{language}")
                 self.assertEqual(page.console_problems(), [])
                 page.close()  # the server holds few sessions
