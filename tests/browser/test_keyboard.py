@@ -188,6 +188,18 @@ return found;
 
 
 class Audit(PageTest):
+    def test_on_phones_every_control_has_a_name_and_nothing_is_wider_than_the_screen(self):
+        for size in ((390, 844), (844, 390), (320, 640)):
+            with self.subTest(size):
+                page = self.open(size=size, phone=True)
+                page.started()
+                self.assertLessEqual(page.run("return document.documentElement.scrollWidth"), size[0])
+                controls = [e for e in page.find_all("button, input") if e.is_displayed()]
+                self.assertGreater(len(controls), 20)
+                nameless = [e.get_attribute("outerHTML") for e in controls if not e.accessible_name]
+                self.assertEqual(nameless, [])
+                page.close()
+
     def test_nothing_violates_the_rules_of_accessibility(self):
         for dark in (False, True):
             with self.subTest(dark=dark):

@@ -33,8 +33,9 @@ OUTSIDE = """
 const panel = document.getElementById('settings-panel').getBoundingClientRect();
 const controls = document.querySelectorAll('#settings-panel :is(button, input, select, label)');
 return [...controls].filter((e) => e.checkVisibility()).filter((e) => {
-  const { left, right } = e.getBoundingClientRect();
-  return left < panel.left || right > panel.right;
+  const { left, right, bottom } = e.getBoundingClientRect();
+  const head = e.closest('.settings-head')?.getBoundingClientRect();
+  return left < panel.left || right > panel.right || bottom > (head?.bottom ?? Infinity);
 }).map((e) => e.id || e.textContent);
 """
 
