@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "server/http/assets.h"
 #include "server/running_server.h"
 
 namespace streamdiffusion::testing {
@@ -73,6 +74,25 @@ TEST(Limits, RequestsOfOneAddressAreCounted) {
   for (int i = 0; i < 3; ++i) EXPECT_EQ(server.get("/healthz").status, 200) << "of the burst";
   wait_until("a refusal", [&] { return server.get("/healthz").status == 429; });
   wait_until("a new permission", [&] { return server.get("/healthz").status == 200; });
+}
+
+TEST(Limits, OpeningThePageTakesLittleOfTheRequests) {
+  ServerOptions options;
+  options.limits.requests_per_second = 1;
+  RunningServer server(options);
+  for (int visitor = 0; visitor < 2; ++visitor) {
+    for (const server::Asset& asset : server::assets())
+      ASSERT_EQ(server.get(std::string(asset.path)).status, 200) << asset.path;
+  }
+}
+
+TEST(Limits, GuessesOfATokenCountInFullAtThePageToo) {
+  ServerOptions options;
+  options.limits.requests_per_second = 1;
+  options.tokens = {{"correct-horse"}};
+  RunningServer server(options);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(server.get("/?token=wrong").status, 401) << "of the burst";
+  wait_until("a refusal", [&] { return server.get("/?token=wrong").status == 429; });
 }
 
 TEST(Limits, ConnectionsAreCounted) {

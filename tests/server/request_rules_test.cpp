@@ -43,18 +43,18 @@ TEST(RateLimiter, ForgetsTheClientThatCameLongestAgo) {
   const auto now = base::Clock::now();
   RateLimiter limiter(1);
   const auto exhaust = [&](const std::string& client) {
-    while (limiter.take(client, now)) {
+    while (limiter.take(client, 1, now)) {
     }
   };
   exhaust("first");
   exhaust("second");
   for (std::size_t i = 0; i < RateLimiter::kMaxClients - 1; ++i) {
-    EXPECT_FALSE(limiter.take("first", now));  // stays, because it comes again
-    EXPECT_TRUE(limiter.take(std::to_string(i), now));
+    EXPECT_FALSE(limiter.take("first", 1, now));  // stays, because it comes again
+    EXPECT_TRUE(limiter.take(std::to_string(i), 1, now));
   }
   EXPECT_EQ(limiter.clients(), RateLimiter::kMaxClients);
-  EXPECT_FALSE(limiter.take("first", now));
-  EXPECT_TRUE(limiter.take("second", now));
+  EXPECT_FALSE(limiter.take("first", 1, now));
+  EXPECT_TRUE(limiter.take("second", 1, now));
 }
 
 TEST(TokenBucket, TakesMoreThanItHoldsFromAFullOne) {

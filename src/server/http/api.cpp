@@ -27,6 +27,9 @@ std::string_view without_id(std::string_view path) {
   return path.substr(0, path.find('{'));
 }
 
+/// So many files of the page count as one request: more than it has.
+constexpr double kFilesPerRequest = 100;
+
 const Asset* find_asset(const std::string& path) {
   const std::string wanted = path == "/" ? "/index.html" : path;
   for (const Asset& asset : assets()) {
@@ -131,6 +134,10 @@ std::optional<std::size_t> Api::body_limit(const Request& request) const {
   }
   if (request.method == "GET" && find_asset(request.path) != nullptr) return 0;
   return std::nullopt;
+}
+
+double Api::cost_of(const Request& request) {
+  return find_asset(request.path) != nullptr ? 1.0 / kFilesPerRequest : 1.0;
 }
 
 std::string Api::session_id_of(const Request& request) {

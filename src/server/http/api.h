@@ -65,6 +65,9 @@ class Api {
   /// The most bytes of body that this request may have, 0 if its route takes none. Nothing if there
   /// is no such route.
   std::optional<std::size_t> body_limit(const Request& request) const;
+  /// How much of an address' requests per second it takes. The files of the page are compiled in
+  /// and cost next to nothing, and opening the page asks for more than sixty of them.
+  static double cost_of(const Request& request);
   /// The last segment of the path.
   static std::string session_id_of(const Request& request);
 

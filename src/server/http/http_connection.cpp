@@ -138,7 +138,14 @@ Task<bool> Connection::read_body(RequestReader& reader, Request& request, std::s
 }
 
 void Connection::check(Request& request) {
-  if (!context_.rate_limiter.take(client_)) {
+  std::optional<HttpError> refused;
+  try {
+    request.owner = context_.access.check(request);
+  } catch (const HttpError& error) {
+    refused = error;
+  }
+  // What is refused counts in full, whatever it asks for: it may be a guess of a token.
+  if (!context_.rate_limiter.take(client_, refused ? 1 : Api::cost_of(request))) {
     throw HttpError(429, "too_many_requests",
                     base::concat("more than ", context_.limits.requests_per_second,
                                  " requests a second from one address"));
@@ -146,7 +153,7 @@ void Connection::check(Request& request) {
   if (health_only_ && !AccessControl::is_open(request)) {
     throw HttpError(503, "too_many_connections", "too many connections are open; try again later");
   }
-  request.owner = context_.access.check(request);
+  if (refused) throw HttpError(*refused);
 }
 
 Task<Connection::Next> Connection::serve() {

@@ -38,7 +38,8 @@ class RateLimiter {
  public:
   explicit RateLimiter(double per_second) : per_second_(per_second) {}
 
-  bool take(const std::string& client, base::Clock::time_point now = base::Clock::now()) {
+  bool take(const std::string& client, double tokens = 1,
+            base::Clock::time_point now = base::Clock::now()) {
     const auto found = position_.find(client);
     if (found == position_.end()) {
       if (position_.size() >= kMaxClients) {
@@ -50,7 +51,7 @@ class RateLimiter {
     } else {
       buckets_.splice(buckets_.begin(), buckets_, found->second);
     }
-    return buckets_.front().second.take(1, now);
+    return buckets_.front().second.take(tokens, now);
   }
   std::size_t clients() const { return buckets_.size(); }
 
