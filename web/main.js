@@ -239,7 +239,7 @@ function describe(description) {
   promptEditor.load(description);
   thingsDialog.load();
   strengthSlider.refresh();
-  sourcePrompts.choose(sourcePicker.name);
+  sourcePrompts.modelChanged(sourcePicker.name);
 }
 
 async function fetchWords(model) {

@@ -1,5 +1,6 @@
 // What a source starts with: the camera brings a prompt and a strength of its own, as long as the
-// visitor has chosen neither, and takes them along when another source is chosen.
+// visitor has chosen neither, and takes them along when another source is chosen. They are the model's
+// for the camera, or else the default prompt: what a doodle shows says nothing of the camera.
 import { $ } from "./dom.js";
 
 export class SourcePrompts {
@@ -11,8 +12,8 @@ export class SourcePrompts {
 
   /** Called when a source is chosen. */
   choose(name) {
-    const { camera } = this.hints;
-    const isCamera = name === "camera" && camera !== null;
+    const isCamera = name === "camera";
+    const camera = { prompt: this.settings.defaults.prompt, ...this.hints.camera };
     this.promptEditor.setFeatured(isCamera ? camera.concepts ?? [] : []);
     $("in-hint").textContent = isCamera ? camera.note ?? "" : "";
     $("in-hint").lang = "en";  // the model's own words
@@ -21,12 +22,18 @@ export class SourcePrompts {
     else this.#leave();
   }
 
+  /** Called when the hints are those of a model. */
+  modelChanged(name) {
+    this.#leave();
+    this.choose(name);
+  }
+
   #enter({ prompt, strength }) {
     if (this.#kept || this.settings.fromLink || !this.onboarding.promptIsOurs) return;
     const text = this.settings.get("prompt");
     const before = text === prompt ? this.settings.defaults.prompt : text;
     this.#kept = { prompt: before, brought: { prompt, strength } };
-    if (prompt) this.promptEditor.setText(prompt);
+    if (prompt !== undefined) this.promptEditor.setText(prompt);
     if (strength !== undefined && !this.settings.isChanged("strength")) {
       this.settings.set({ strength });
     }

@@ -66,15 +66,17 @@ class PlainModel(PageTest):
         page.screenshot("plain-model")
         self.assertEqual(page.console_problems(), [])
 
-    def test_the_camera_keeps_the_prompt_and_the_strength(self):
+    def test_the_camera_starts_with_the_recipes_prompt_and_strength(self):
         page = self.open()
         page.started()
-        prompt, strength = page.run(PROMPT), page.find("#strength").get_attribute("value")
+        strength = page.find("#strength").get_attribute("value")
         page.click("[data-source='camera']")
         page.wait_for_images(2, "image of the camera")
-        self.assertEqual(page.run(PROMPT), prompt)
+        self.assertEqual(page.run(PROMPT), "a lighthouse at night")
         self.assertEqual(page.find("#strength").get_attribute("value"), strength)
         self.assertEqual(self.foreign(page), [])
+        page.click("[data-source='draw']")
+        self.assertEqual(page.run(PROMPT), "cat face", "what is drawn")
 
     def test_every_word_is_taken_and_none_is_called_unknown(self):
         page = self.open()
