@@ -319,8 +319,7 @@ void run_bench(BenchFlags& flags) {
   for (const char* flag : {"--motion", "--trace", "--no-precompute"}) {
     warn_without_effect(flags.flicker && given(flag), flag, "with --flicker");
   }
-  base::refuse_overwriting({flags.parameters.settings.engine.calibration},
-                           {flags.json, flags.trace});
+  base::refuse_overwriting(flags.parameters.inputs(), {flags.json, flags.trace});
   base::refuse_writing_twice({flags.json, flags.trace});
   for (const std::string& file : {flags.json, flags.trace})
     if (!file.empty()) base::check_writable(file);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "engine_files.h"
 #include "params/check.h"
 #include "params/seed.h"
 
@@ -80,11 +81,9 @@ std::vector<IpAdapter> ParameterFlags::ip_adapters() const {
 }
 
 std::vector<std::filesystem::path> ParameterFlags::inputs() const {
-  std::vector<std::filesystem::path> files{settings.engine.calibration};
-  for (const IpAdapter& adapter : ip_adapters()) {
-    files.insert(files.end(), adapter.prompt.files.begin(), adapter.prompt.files.end());
-  }
-  return files;
+  EngineOptions options = settings.engine;
+  options.ip_adapters = ip_adapters();
+  return engine_files(options);
 }
 
 params::Settings ParameterFlags::parsed() const {

@@ -27,7 +27,7 @@ class ParameterFlags {
   /// The settings with the prompts of the flags, and with a drawn seed for -1. Throws
   /// invalid_argument for settings that no session could have.
   params::Settings parsed() const;
-  /// Files that the engine will read beside the models, and that no output may replace.
+  /// Files that the engine will read, and that no output may replace.
   std::vector<std::filesystem::path> inputs() const;
 
  private:

@@ -1,12 +1,15 @@
 // `streamdiffusion quantize`: calibrates a model for int8 ahead of time.
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <iterator>
 #include <memory>
 
 #include "base/error.h"
 #include "base/file_writer.h"
 #include "base/same_file.h"
 #include "commands.h"
+#include "engine_files.h"
 #include "image/image_sequence.h"
 #include "image/resize.h"
 #include "input_images.h"
@@ -48,7 +51,10 @@ void quantize(const QuantizeFlags& flags) {
                 "--no-cache leaves no place for the calibration, expected --output FILE");
   InputImages images(image::expand_inputs(flags.inputs));
   const std::filesystem::path output = flags.output;
-  base::refuse_overwriting(images.paths(), {output});
+  std::vector<std::filesystem::path> inputs = images.paths();
+  std::ranges::copy_if(engine_files(settings.engine), std::back_inserter(inputs),
+                       [](const auto& file) { return file.filename() != "int8.json"; });
+  base::refuse_overwriting(inputs, {output});
   if (!output.empty()) base::check_creatable(output);
   images.find_first([] { return false; });
   const EngineOptions options = with_model(settings.engine);

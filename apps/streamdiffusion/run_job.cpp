@@ -160,12 +160,12 @@ std::unique_ptr<media::FrameSource> RunJob::open_source(const std::string& input
 void RunJob::refuse_overwriting() const {
   const media::SourceInfo& info = source_->info();
   std::vector<std::filesystem::path> inputs = info.files;
-  inputs.emplace_back(flags_.input == "-" ? "/dev/stdin" : flags_.input);
+  inputs.emplace_back(flags_.input);
   inputs.insert(inputs.end(), opened_inputs_.begin(), opened_inputs_.end());
+  inputs.emplace_back(flags_.control_input);
   if (control_input_) {
     const auto& files = control_input_->info().files;
     inputs.insert(inputs.end(), files.begin(), files.end());
-    inputs.emplace_back(flags_.control_input);
   }
   inputs.emplace_back(flags_.config);
   std::ranges::copy(flags_.parameters.inputs(), std::back_inserter(inputs));

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <filesystem>
 #include <utility>
 
 #include "base/clock.h"
@@ -12,25 +11,15 @@
 #include "base/join.h"
 #include "base/log.h"
 #include "base/printable.h"
+#include "engine_files.h"
 #include "live/encode_prompts.h"
 #include "model_files.h"
 #include "params/without_effect.h"
 #include "settings/set.h"
 #include "stop_signals.h"
 #include "streamdiffusion/names.h"
-#include "weights/included_model.h"
 
 namespace streamdiffusion::app {
-namespace {
-
-namespace fs = std::filesystem;
-
-std::string included_model() {
-  std::error_code ignored;
-  return weights::included_model(fs::read_symlink("/proc/self/exe", ignored).parent_path());
-}
-
-}  // namespace
 
 void print_line(const std::string& text) {
   const bool terminal = ::isatty(STDOUT_FILENO) == 1;

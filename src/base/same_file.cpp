@@ -41,7 +41,8 @@ void refuse_overwriting(const std::vector<std::filesystem::path>& inputs,
                         const std::vector<std::filesystem::path>& outputs) {
   std::map<Identity, const std::filesystem::path*> known;
   for (const std::filesystem::path& input : inputs) {
-    if (const auto identity = identity_of(input)) known.emplace(*identity, &input);
+    const auto identity = identity_of(input == "-" ? "/dev/stdin" : input);
+    if (identity) known.emplace(*identity, &input);
   }
   for (const std::filesystem::path& output : outputs) {
     const auto identity = identity_of(output);

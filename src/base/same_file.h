@@ -12,7 +12,8 @@ namespace streamdiffusion::base {
 bool is_same_file(const std::filesystem::path& a, const std::filesystem::path& b);
 
 /// Throws invalid_argument if writing one of `outputs` would write over one of `inputs`, naming
-/// both. Files that do not exist are no inputs. Takes time linear in the number of files.
+/// both. Of the inputs "-" is standard input. Files that do not exist are no inputs. Takes time
+/// linear in the number of files.
 void refuse_overwriting(const std::vector<std::filesystem::path>& inputs,
                         const std::vector<std::filesystem::path>& outputs);
 

@@ -286,6 +286,23 @@ TEST_F(QuantizeCommand, OneUnreadableImageIsNamedAndTheOthersAreUsed) {
   EXPECT_EQ(read("in/0.png").height, 30);
 }
 
+TEST_F(QuantizeCommand, NoFileOfTheModelIsReplacedButItsCalibration) {
+  const std::string model = folder_ / "model";
+  std::filesystem::copy(small_.path(), model, std::filesystem::copy_options::recursive);
+  for (const char* file : {"/model_index.json", "/unet/config.json"}) {
+    const std::string before = text_of(model + file);
+    EXPECT_EQ(run({"quantize", "--model", model, "--output", model + file}), kUsage);
+    EXPECT_THAT(said(), HasSubstr("is also the input"));
+    EXPECT_EQ(run({"bench", "--model", model, "--json", model + file}), kUsage);
+    EXPECT_EQ(text_of(model + file), before);
+  }
+  for (int i = 0; i < 2; ++i)
+    ASSERT_EQ(
+        run({"quantize", "--model", model, "--device", "ref", "--output", model + "/int8.json"}),
+        kDone)
+        << said();
+}
+
 TEST_F(QuantizeCommand, KeepsItInTheUsersCacheWithoutAnOutput) {
   ASSERT_EQ(quantize({}), kDone) << said();
   EXPECT_EQ(files_in(folder_ / "cache/streamdiffusion"), 1);

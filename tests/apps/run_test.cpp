@@ -142,6 +142,10 @@ TEST_F(RunTest, NoSourceIsWrittenOver) {
       {"--input", folder_ / "in/*.png", "--output", folder_ / "in/."},
       {"--input", folder_ / "a.mkv", "--output", folder_ / "b.mkv", "--json", folder_ / "a.mkv"},
       {"--config", folder_ / "a.yaml", "--output", folder_ / "b.mkv", "--json", folder_ / "a.yaml"},
+      {"--input", kClip, "--control-input", folder_ / "a.mkv", "--output", folder_ / "a.mkv"},
+      {"--input", kClip, "--lora", folder_ / "a.mkv", "--output", folder_ / "a.mkv"},
+      {"--input", kClip, "--unet", folder_ / "in", "--json", folder_ / "in/000000.png", "--output",
+       folder_ / "b.mkv"},
       {"--output", folder_ / "a.mkv"}};
   for (const std::vector<std::string>& flags : cases) {
     EXPECT_EQ(run(flags, folder_ / "a.mkv"), 2) << flags[1] << "\n" << said();
