@@ -287,6 +287,7 @@ void RunJob::stream() {
 }
 
 void RunJob::take(const LiveOutput& output) {
+  if (is_after_failure(output.frame_id)) return;
   const auto tag = std::any_cast<FrameTag>(output.tag);
   const Writing writing(writing_since_);
   sink_->write(*output.image, tag.pts, tag.duration);
@@ -294,12 +295,20 @@ void RunJob::take(const LiveOutput& output) {
   progress_->step(output.age(), tag.number);
 }
 
+bool RunJob::is_after_failure(std::uint64_t frame_id) {
+  const std::lock_guard lock(mutex_);
+  return failed_frame_ && frame_id > *failed_frame_;
+}
+
 /// The other frames are drawn all the same, unless the user is strict or the program is at fault.
-void RunJob::note_failure(const Error& error, std::optional<std::uint64_t>) {
+void RunJob::note_failure(const Error& error, std::optional<std::uint64_t> frame_id) {
   if (live_->state() == LiveState::failed) return;  // an output that fails is told by finish()
   const std::lock_guard lock(mutex_);
   if (!realtime_ && (flags_.strict || error.code() == ErrorCode::internal)) {
-    if (!failure_) failure_ = error;
+    if (!failure_) {
+      failure_ = error;
+      failed_frame_ = frame_id;
+    }
     *stop_ = true;
     return;
   }

@@ -45,6 +45,7 @@ class RunJob {
   bool within_limits(const media::Frame& frame) const;
   void wait_until_due(const media::Frame& frame) const;
   void take(const LiveOutput& output);
+  bool is_after_failure(std::uint64_t frame_id);
   void note_failure(const Error& error, std::optional<std::uint64_t> frame_id);
   void finish();
   [[noreturn]] void end_early(const Error& failure);
@@ -72,6 +73,8 @@ class RunJob {
   std::mutex mutex_;
   /// The first that ends the run.
   std::optional<Error> failure_;
+  /// The frame that ended the run. Those behind it, which were on their way, are not written.
+  std::optional<std::uint64_t> failed_frame_;
   std::uint64_t failed_frames_ = 0;
   bool folder_was_there_ = false;
   /// The sink took a frame.
