@@ -18,7 +18,6 @@
 #include "base/log.h"
 #include "base/same_file.h"
 #include "media/first_frame.h"
-#include "metrics_file.h"
 #include "opened_files.h"
 #include "setup.h"
 
@@ -350,57 +349,8 @@ void RunJob::end_early(const Error& failure) {
   }
   if (!flags_.quiet) report();
   if (!flags_.json.empty()) write_json();
-  base::fail(failure.code(), failure.what(), "; ", written, " frames written to ", sink_->path(),
-             ", which play");
-}
-
-/// Frames that were damaged are in the output; those that failed are not.
-void RunJob::say_what_is_missing() const {
-  const std::uint64_t damaged = source_->damaged();
-  if (damaged > 0) {
-    base::warn(source_->info().name, ": ", damaged, damaged == 1 ? " frame was" : " frames were",
-               " damaged");
-  }
-  if (failed_frames_ == 0) return;
-  const std::string message = base::concat(
-      source_->info().name, ": ", failed_frames_, failed_frames_ == 1 ? " frame" : " frames",
-      " could not be drawn, ", progress_->done(), " are in ", flags_.output);
-  base::require(source_->info().live || signals_.received() != 0, ErrorCode::corrupt_file, message);
-  base::warn(message);
-}
-
-void RunJob::report() const {
-  const LiveCounters counters = live_->counters();
-  std::fprintf(stderr, "\n%zu frame%s  %s\n%s\n", progress_->done(),
-               progress_->done() == 1 ? "" : "s", progress_->summary().c_str(),
-               stage_times(live_->times()).c_str());
-  const std::pair<std::uint64_t, const char*> more[]{
-      {counters.skipped, "reused by the similarity filter"},
-      {counters.dropped(), "dropped for newer ones"},
-      {counters.failed, "failed"}};
-  for (const auto& [count, what] : more) {
-    if (count > 0) {
-      std::fprintf(stderr, "%llu frames %s\n", static_cast<unsigned long long>(count), what);
-    }
-  }
-}
-
-void RunJob::write_json() const {
-  const LiveCounters counters = live_->counters();
-  const auto count = [](std::uint64_t frames) { return static_cast<std::int64_t>(frames); };
-  write_metrics(flags_.json,
-                {{"input", flags_.input},
-                 {"output", flags_.output},
-                 {"captured", count(counters.captured)},
-                 {"processed", count(counters.processed)},
-                 {"skipped", count(counters.skipped)},
-                 {"dropped", count(counters.dropped())},
-                 {"failed", count(counters.failed)},
-                 {"damaged", count(source_->damaged())},
-                 {"seconds", progress_->elapsed()},
-                 {"fps", static_cast<double>(progress_->done()) / progress_->elapsed()},
-                 {"age_p50_ms", progress_->percentile(0.5) * 1e3},
-                 {"age_p99_ms", progress_->percentile(0.99) * 1e3}});
+  base::fail(failure.code(), failure.what(), "; ", written, written == 1 ? " frame" : " frames",
+             " written to ", sink_->path(), written == 1 ? ", which plays" : ", which play");
 }
 
 }  // namespace streamdiffusion::app
