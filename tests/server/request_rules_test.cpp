@@ -88,6 +88,8 @@ TEST(RequestRules, ABodyIsPlainJsonOrAnImage) {
   for (const char* type : {"text/plain", "application/jsonp", "application/x-www-form-urlencoded"})
     EXPECT_EQ(status("content-type", type, true), 415) << type;
   EXPECT_EQ(status("content-type", "image/png", true), 200);
+  EXPECT_EQ(status("content-type", "Image/PNG", true), 200);
+  EXPECT_EQ(status("content-type", "APPLICATION/Json; Charset=utf-8", false), 200);
   EXPECT_EQ(status("content-type", "image/png", false), 415);
   EXPECT_EQ(status("content-encoding", "identity", false), 200);
   EXPECT_EQ(status("content-encoding", "gzip", true), 415);

@@ -74,11 +74,10 @@ void read_json_body(const Request& request, bool text_to_image, const ParameterT
 ImageInput read_image_input(const Request& request, bool text_to_image, const ParameterTable& table,
                             const Limits& limits) {
   ImageInput input;
-  const std::string& type = request.field("content-type");
   check_media_type(request, !text_to_image);
   const std::string mode = text_to_image ? R"({"mode": "txt2img"})" : R"({"mode": "img2img"})";
   input.parameters = table.apply(parse_client_json(mode, "mode"), table.defaults());
-  if (type.starts_with("image/")) {
+  if (request.media_type().starts_with("image/")) {
     input.parameters = table.apply(request.query, {"token", "format"}, input.parameters);
     const auto format = request.query.find("format");
     if (format != request.query.end()) input.format = format_of(format->second);

@@ -12,7 +12,7 @@ namespace {
 
 void check_type(const Request& request) {
   check_media_type(request, true);
-  if (request.field("content-type").starts_with("application/json")) {
+  if (request.media_type() == "application/json") {
     throw HttpError(415, "unsupported_media_type",
                     "the body is of type application/json, expected image/*");
   }

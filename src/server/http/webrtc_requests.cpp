@@ -12,10 +12,10 @@ namespace {
 using webrtc::Role;
 
 void check_sdp_type(const Request& request) {
-  const std::string& type = request.field("content-type");
-  if (type.substr(0, type.find_first_of("; ")) == kSdpType) return;
+  if (request.media_type() == kSdpType) return;
   throw HttpError(415, "unsupported_media_type",
-                  base::concat("the body is of type ", json::quote(type), ", expected ", kSdpType));
+                  base::concat("the body is of type ", json::quote(request.field("content-type")),
+                               ", expected ", kSdpType));
 }
 
 /// 400 for what is no offer, 422 for one that this server does not answer.

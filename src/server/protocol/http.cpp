@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/lower_case.h"
 #include "server/protocol/messages.h"
 
 namespace streamdiffusion::server {
@@ -45,6 +46,11 @@ const std::string& Request::field(const std::string& name) const {
   static const std::string none;
   const auto it = header.find(name);
   return it == header.end() ? none : it->second;
+}
+
+std::string Request::media_type() const {
+  const std::string& type = field("content-type");
+  return base::lower_case(type.substr(0, type.find_first_of("; ")));
 }
 
 std::optional<std::string> percent_decode(std::string_view text, bool form) {

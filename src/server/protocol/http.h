@@ -46,6 +46,9 @@ struct Request {
 
   /// The value of a header field, or an empty string.
   const std::string& field(const std::string& name) const;
+  /// Type and subtype of the Content-Type without its parameters, in lower case (RFC 9110, section
+  /// 8.3.1); empty if there is none.
+  std::string media_type() const;
 };
 
 struct Response {

@@ -1,7 +1,6 @@
 #include "server/protocol/request_rules.h"
 
-#include <algorithm>
-
+#include "base/lower_case.h"
 #include "json/quote.h"
 
 namespace streamdiffusion::server {
@@ -18,11 +17,7 @@ void check_lines(std::string_view bytes) {
 void check_framing(const Request& request, bool http_1_0) {
   const auto found = request.header.find("transfer-encoding");
   if (found == request.header.end()) return;
-  std::string coding = found->second;
-  std::transform(coding.begin(), coding.end(), coding.begin(), [](unsigned char c) {
-    return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
-  });
-  if (coding != "chunked") {
+  if (base::lower_case(found->second) != "chunked") {
     throw HttpError(501, "not_implemented",
                     "Transfer-Encoding is " + json::quote(found->second) + ", expected chunked");
   }
@@ -38,13 +33,12 @@ void check_media_type(const Request& request, bool images) {
         415, "unsupported_media_type",
         "the body is encoded with " + json::quote(coding) + ", expected no Content-Encoding");
   }
-  const std::string& type = request.field("content-type");
-  const std::string name = type.substr(0, type.find_first_of("; "));
+  const std::string name = request.media_type();
   if (name.empty() || name == "application/json") return;
   if (images && name.starts_with("image/")) return;
   throw HttpError(415, "unsupported_media_type",
-                  "the body is of type " + json::quote(type) + ", expected application/json" +
-                      (images ? " or image/*" : ""));
+                  "the body is of type " + json::quote(request.field("content-type")) +
+                      ", expected application/json" + (images ? " or image/*" : ""));
 }
 
 }  // namespace streamdiffusion::server
