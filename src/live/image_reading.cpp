@@ -69,6 +69,7 @@ void LiveSession::Impl::read_images_loop() {
 
 void LiveSession::Impl::start_reading(const Engine& engine, const SessionOptions& options,
                                       std::shared_ptr<const Image> input) {
+  if (over()) return;  // no frame would use them
   if (reading_) reading_->stop.request_stop();
   reading_ = std::make_shared<live::ImageReading>(
       live::ImageReading{.engine = engine, .options = options, .input = std::move(input)});

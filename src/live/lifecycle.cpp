@@ -68,6 +68,7 @@ void LiveSession::Impl::break_down(std::size_t stage, const char* reason) {
 }
 
 void LiveSession::Impl::end_stage(std::size_t stage) {
+  if (stage == static_cast<std::size_t>(Stage::deliver)) end_preparing();
   {
     const std::lock_guard lock(mutex_);
     const auto ended = std::ranges::count(ended_, true);
@@ -90,14 +91,24 @@ void LiveSession::Impl::end_stage(std::size_t stage) {
   if (announced && callbacks_.ended) callbacks_.ended();
 }
 
+void LiveSession::Impl::end_preparing() {
+  std::shared_ptr<live::ImageReading> unused;
+  {
+    const std::lock_guard lock(mutex_);
+    delivered_ = true;
+    if (reading_) reading_->stop.request_stop();
+    unused = std::move(reading_);
+    changed_.notify_all();
+  }
+  stop_source_.request_stop();
+}
+
 void LiveSession::Impl::settle() {
   std::unique_ptr<Change> unused;
-  std::shared_ptr<live::ImageReading> unused_images;
   {
     const std::lock_guard no_submission(submit_mutex_);
     const std::lock_guard lock(mutex_);
     unused = std::move(pending_change_);
-    unused_images = std::move(reading_);
     if (broken_) counters_.add(&LiveCounters::failed, counters_.values().in_flight());
   }
   switcher_.reset();
@@ -119,8 +130,7 @@ void LiveSession::Impl::drain() {
   close();
   {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock,
-                  [&] { return stopping_ || ended_[static_cast<std::size_t>(Stage::deliver)]; });
+    changed_.wait(lock, [&] { return over(); });
   }
   join();
 }

@@ -108,6 +108,8 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   /// With mutex_ locked.
   bool has_work() const;
   bool over() const;
+  /// Once the last frame is delivered: stops what is still read and prepared.
+  void end_preparing();
   /// Prepares what is wanted, or of that what can be while its images are read.
   void prepare_wanted(std::unique_lock<std::mutex>& lock);
   /// Encodes prompts and opens a session, as the settings need, and sets pending_change_. `number`
@@ -221,6 +223,8 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   bool not_applied_ = false;
   LiveState state_ = LiveState::running;
   bool draining_ = false, stopping_ = false;
+  /// The deliver thread has nothing left: no frame uses what would still be prepared.
+  bool delivered_ = false;
   /// All threads were started. A stage threw.
   bool started_ = false, broken_ = false;
   /// Set with stopping_.

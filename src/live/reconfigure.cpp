@@ -43,8 +43,9 @@ void LiveSession::Impl::take_back(const Error& problem, std::unique_lock<std::mu
 }
 
 void LiveSession::Impl::tell(const Error& problem, std::unique_lock<std::mutex>& lock) {
+  if (over()) return;  // which is then why it failed
   lock.unlock();
-  if (!stopping()) report(problem, std::nullopt);
+  report(problem, std::nullopt);
   lock.lock();
 }
 
@@ -67,7 +68,7 @@ void LiveSession::Impl::take_back_applied(std::uint64_t number) {
 }
 
 bool LiveSession::Impl::over() const {
-  return stopping_ || ended_[static_cast<std::size_t>(Stage::deliver)];
+  return stopping_ || delivered_;
 }
 
 bool LiveSession::Impl::has_work() const {

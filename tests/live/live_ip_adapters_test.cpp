@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <thread>
 
 #include "live/support.h"
 #include "support/held_encoder.h"
@@ -261,6 +262,23 @@ TEST_F(LiveIpAdapters, AnInputThatIsReadHoldsUpNothing) {
   EXPECT_FALSE(stream.live().reading_images()) << "nobody asked for one";
   EXPECT_TRUE(stream.shows(wanted));
   encoder.release();
+}
+
+/// No frame would use them, and a program that ends waits for the encoder otherwise.
+TEST_F(LiveIpAdapters, TheEndOfTheStreamStopsTheReading) {
+  HeldEncoder encoder;
+  Stream stream(open(), small());
+  LiveSettings settings = small();
+  settings.options.image_prompts = {{.images = {style(2), style(4), style(6)}}};
+  stream.live().change(settings);
+  ASSERT_TRUE(encoder.wait());
+  EXPECT_TRUE(stream.live().reading_images());
+  std::thread drain([&] { stream.live().drain(); });
+  EXPECT_TRUE(wait_until("the stop", [&] { return !stream.live().reading_images(); }));
+  encoder.release();
+  drain.join();
+  EXPECT_EQ(encoder.begun(), 1) << "of three images and none";
+  EXPECT_TRUE(stream.receiver().errors().empty());
 }
 
 TEST_F(LiveIpAdapters, OneThatIsSwitchedOffIsAsIfItHadNoImages) {

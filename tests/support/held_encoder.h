@@ -16,8 +16,7 @@ class HeldEncoder {
   HeldEncoder() {
     base::set_log_callback([this](base::LogLevel, std::string_view message) {
       if (message.find("encoding image") == std::string_view::npos) return;
-      begun_ = true;
-      begun_.notify_all();
+      ++begun_;
       released_.wait(false);
     });
   }
@@ -28,15 +27,18 @@ class HeldEncoder {
   HeldEncoder(const HeldEncoder&) = delete;
   HeldEncoder& operator=(const HeldEncoder&) = delete;
   bool wait() const {
-    return wait_until("the encoder", [&] { return begun_.load(); });
+    return wait_until("the encoder", [&] { return begun_ > 0; });
   }
+  /// How many images it has begun with.
+  int begun() const { return begun_; }
   void release() {
     released_ = true;
     released_.notify_all();
   }
 
  private:
-  std::atomic<bool> begun_ = false, released_ = false;
+  std::atomic<int> begun_ = 0;
+  std::atomic<bool> released_ = false;
 };
 
 }  // namespace streamdiffusion::testing
