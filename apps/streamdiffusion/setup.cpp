@@ -134,8 +134,9 @@ void warn_of_settings(const Engine& engine, const params::Settings& settings) {
 
 void warn_without_style(const params::Settings& settings) {
   const auto& adapters = settings.engine.ip_adapters;
-  const bool acts = std::ranges::any_of(
-      adapters, [](const IpAdapter& adapter) { return !adapter.prompt.files.empty(); });
+  const bool acts = std::ranges::any_of(adapters, [](const IpAdapter& adapter) {
+    return adapter.prompt.follow_input || !adapter.prompt.files.empty();
+  });
   warn_without_effect(!adapters.empty() && !acts, "--ip-adapter",
                       "without --style-image: it has no image to follow");
 }

@@ -53,7 +53,7 @@ void print_ready(const Engine& engine, const std::string& session, double second
 /// Warns of words in the prompts that the model does not know, and of flags and keys that do
 /// nothing.
 void warn_of_settings(const Engine& engine, const params::Settings& settings);
-/// Warns of IP-Adapters where no image is named that they could follow.
+/// Warns of IP-Adapters where no image is named, nor the input, that they could follow.
 void warn_without_style(const params::Settings& settings);
 /// Warns that a flag does nothing, if it was given: "--count has no effect with --input".
 void warn_without_effect(bool given, const char* flag, const char* why);

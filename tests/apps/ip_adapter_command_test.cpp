@@ -12,6 +12,7 @@ namespace streamdiffusion::testing {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 using Projection = models::IpAdapterConfig::Projection;
 
 class IpAdapterCommand : public CommandsTest {
@@ -51,6 +52,17 @@ TEST_F(IpAdapterCommand, ImagesFollowTheStyleImage) {
   EXPECT_NE(with(adapter_ + ":0.5"), followed);
   EXPECT_EQ(with(adapter_ + ":0"), plain);
   EXPECT_EQ(drawn("image", {"--input", input, "--ip-adapter", adapter_}), plain);
+  EXPECT_THAT(said(), HasSubstr("--ip-adapter has no effect without --style-image"));
+}
+
+TEST_F(IpAdapterCommand, OneThatFollowsTheInputOfAStreamNeedsNoStyleImage) {
+  const std::string input = images(2);
+  std::ofstream(folder_ / "a.yaml")
+      << "ipadapters: [{ipadapter_model_path: " << adapter_ << ", follow_input: true}]\n";
+  drawn("run", {"--input", input, "--config", folder_ / "a.yaml"});
+  EXPECT_THAT(said(), Not(HasSubstr("has no effect")));
+  std::ofstream(folder_ / "a.yaml") << "ipadapters: [{ipadapter_model_path: " << adapter_ << "}]\n";
+  drawn("run", {"--input", input, "--config", folder_ / "a.yaml"});
   EXPECT_THAT(said(), HasSubstr("--ip-adapter has no effect without --style-image"));
 }
 
