@@ -69,6 +69,9 @@ struct EngineInfo {
   std::vector<IpAdapter> ip_adapters;
   /// The model follows SessionOptions::original_width and the like.
   bool size_conditioning = false;
+  /// Which layers make the style or the composition is known for the UNet: IP-Adapters take other
+  /// ImageLayers than whole.
+  bool image_layers = false;
   /// The model takes the guidance scale as an input: it acts with cfg_type none.
   bool guidance_embedding = false;
   /// The most rows of a UNet call over several sessions, 0 where they take turns; and whether such

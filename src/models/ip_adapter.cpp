@@ -216,18 +216,21 @@ CrossAttentions cross_attentions(const UNetConfig& config) {
   return count;
 }
 
+bool knows_layers(const UNetConfig& config) {
+  return is_sd1(config) || is_sdxl(config);
+}
+
 std::vector<float> layer_shares(const UNetConfig& config, ImageLayers layers) {
   if (layers == ImageLayers::whole) {
     return std::vector<float>(static_cast<std::size_t>(cross_attentions(config).all()), 1.0F);
   }
-  const bool style = layers == ImageLayers::style;
-  if (is_sdxl(config)) return sdxl_shares(config, style);
-  require(is_sd1(config), ErrorCode::unsupported,
+  require(knows_layers(config), ErrorCode::unsupported,
           "which cross-attentions make the style or the composition is not known for this UNet: it "
           "has ",
           cross_attentions(config).all(), " to texts of ", config.cross_attention_dim,
           " channels, expected Stable Diffusion 1's 16 to 768, or SDXL's 70; use whole");
-  return sd_shares(style);
+  const bool style = layers == ImageLayers::style;
+  return is_sdxl(config) ? sdxl_shares(config, style) : sd_shares(style);
 }
 
 }  // namespace streamdiffusion::models

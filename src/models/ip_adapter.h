@@ -86,6 +86,9 @@ struct CrossAttentions {
 };
 CrossAttentions cross_attentions(const UNetConfig& config);
 
+/// Whether the cross-attentions that make the style or the composition are known.
+bool knows_layers(const UNetConfig& config);
+
 /// The share of the adapter's scale for each cross-attention, in the order of the file. Style and
 /// composition: SDXL's are those of InstantStyle (Wang et al. 2024, arXiv 2404.02733), one
 /// transformer each; Stable Diffusion 1's are those that users of ComfyUI found. Throws unsupported

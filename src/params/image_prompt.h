@@ -20,6 +20,8 @@ inline constexpr const char* kAdapterPath = "ipadapter_model_path";
 inline constexpr const char* kEncoderPath = "image_encoder_path";
 
 const std::vector<Parameter>& image_prompt_parameters();
+/// Those of the list's objects: fewer choices of `layers`, where the list takes fewer.
+std::vector<Parameter> image_prompt_parameters(const ImagePromptList& list);
 /// Those of image_prompt_parameters(), kStyleImage and kImages.
 std::vector<std::string_view> image_prompt_names();
 /// What the members of an adapter of the configuration are called.
@@ -32,7 +34,7 @@ bool accepts(const ImagePrompt& prompt);
 /// do. Objects behind them begin with the defaults. style_image is a text or a list of texts that
 /// replaces the images: they become ImagePrompt::files. images is a number; fewer than there are
 /// leaves the last ones out. Throws corrupt_file as read_json().
-std::vector<ImagePrompt> read_image_prompts(const json::Json& list,
+std::vector<ImagePrompt> read_image_prompts(const ImagePromptList& type, const json::Json& list,
                                             const std::vector<ImagePrompt>& now);
 /// A list of objects with a file and settings: ip_adapter_names().
 std::vector<IpAdapter> read_ip_adapters(const json::Json& list);

@@ -1,4 +1,6 @@
 // IP-Adapters: which ones, and what each is told.
+#include <algorithm>
+
 #include "params/image_prompt.h"
 #include "params/limits.h"
 #include "params/members.h"
@@ -35,6 +37,14 @@ const Rows& image_prompt_parameters() {
                  "The newest input frame is the style image; its encoder runs beside the stream",
                  boolean(SD_REACH(image_prompt.follow_input))),
   };
+  return rows;
+}
+
+Rows image_prompt_parameters(const ImagePromptList& list) {
+  Rows rows = image_prompt_parameters();
+  if (!list.whole_alone) return rows;
+  const auto layers = std::ranges::find(rows, std::string_view("layers"), &Parameter::name);
+  std::get<Choice>(layers->type).words = {name_of(kImageLayers, ImageLayers::whole)};
   return rows;
 }
 

@@ -22,10 +22,11 @@ std::vector<std::string> read_files(const Json& value) {
   return files;
 }
 
-ImagePrompt read_image_prompt(const Json& object, const ImagePrompt& now) {
+ImagePrompt read_image_prompt(const ImagePromptList& type, const Json& object,
+                              const ImagePrompt& now) {
   require_object(object, image_prompt_names());
   Settings settings{.image_prompt = now};
-  read_rows(image_prompt_parameters(), object, settings);
+  read_rows(image_prompt_parameters(type), object, settings);
   ImagePrompt& prompt = settings.image_prompt;
   const auto files = object.find(kStyleImage), images = object.find(kImages);
   if (files && images) object.refuse("either \"style_image\" or \"images\"");
@@ -54,10 +55,11 @@ IpAdapter read_ip_adapter(const Json& object) {
 
 }  // namespace
 
-std::vector<ImagePrompt> read_image_prompts(const Json& list, const std::vector<ImagePrompt>& now) {
+std::vector<ImagePrompt> read_image_prompts(const ImagePromptList& type, const Json& list,
+                                            const std::vector<ImagePrompt>& now) {
   std::vector<ImagePrompt> all;
   for_each_item(list, "IP-Adapter", [&](const Json& object, std::size_t i) {
-    all.push_back(read_image_prompt(object, i < now.size() ? now[i] : ImagePrompt()));
+    all.push_back(read_image_prompt(type, object, i < now.size() ? now[i] : ImagePrompt()));
   });
   append_rest(all, now);
   return all;

@@ -99,7 +99,7 @@ std::vector<ControlSettings> read(const ControlSettingsList& type, const Json& v
 std::vector<ImagePrompt> read(const ImagePromptList& type, const Json& value,
                               const std::vector<ImagePrompt>& now) {
   if (is_empty_list(value)) value.refuse(describe(type));
-  return read_image_prompts(value, now);
+  return read_image_prompts(type, value, now);
 }
 
 }  // namespace

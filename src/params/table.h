@@ -148,6 +148,8 @@ struct IpAdapterList {
 struct ImagePromptList {
   Member<std::vector<ImagePrompt>> member;
   std::size_t maximum_items;
+  /// Which layers make the style or the composition is not known for the UNet: `layers` is whole.
+  bool whole_alone = false;
 };
 using Type = std::variant<Integer, Number, Boolean, Choice, Text, IntegerList, PromptList, SeedList,
                           LoraList, NumberList, ControlNetList, ControlSettingsList, IpAdapterList,

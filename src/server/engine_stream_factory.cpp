@@ -150,6 +150,7 @@ ServedModel describe(const Engine& engine) {
           .dtype = info.dtype,
           .factor = info.latent_factor,
           .unet_levels = info.unet_levels,
+          .image_layers = info.image_layers,
           .sample_prompt = engine.sample_prompt(),
           .sample_negative_prompt = engine.sample_negative_prompt(),
           .words = read_known_words(info.folder),

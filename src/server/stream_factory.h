@@ -68,6 +68,8 @@ struct ServedModel {
   int factor = 8;
   /// Of the UNet; 0 for not known.
   int unet_levels = 0;
+  /// EngineInfo::image_layers.
+  bool image_layers = true;
   std::string sample_prompt, sample_negative_prompt;
   KnownWords words;
   /// page.json of the model, an object; read_page_hints().

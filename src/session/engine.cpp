@@ -208,6 +208,7 @@ EngineInfo Engine::info() const {
       .controlnets = impl_->model.controlnets(),
       .ip_adapters = impl_->model.ip_adapters(),
       .size_conditioning = impl_->model.pooled_width() > 0,
+      .image_layers = impl_->model.knows_image_layers(),
       .guidance_embedding = impl_->model.guidance_embedding(),
       .batching_rows = impl_->row_pools.batching().max_rows,
       .batching_measures = impl_->row_pools.batching().measures};

@@ -136,6 +136,7 @@ class Model {
   }
   /// Reads models::kResamplerLatents.
   void read_resampler_latents(int adapter, std::span<float> out) const;
+  bool knows_image_layers() const { return models::knows_layers(unet_); }
   /// Of each cross-attention of the UNet.
   std::vector<float> image_layer_shares(ImageLayers layers) const {
     return models::layer_shares(unet_, layers);

@@ -1,5 +1,5 @@
 // Parameters whose range depends on the engine: lists with an item for each LoRA, ControlNet or
-// IP-Adapter, and levels of the UNet.
+// IP-Adapter, and what names levels or layers of the UNet.
 #pragma once
 
 #include <algorithm>
@@ -23,7 +23,8 @@ inline std::optional<std::size_t> adapters_of(const params::Parameter& row, cons
 }
 
 /// Takes no longer list than the engine has adapters for, and no level that its UNet does not have
-/// (`info.unet_levels`; 0 for not known). A list for which there are none stays as it is.
+/// (`info.unet_levels`; 0 for not known), nor layers that are not known in it
+/// (`info.image_layers`). A list for which there are none stays as it is.
 inline void limit_to_engine(params::Parameter& row, const auto& info) {
   const std::size_t count = adapters_of(row, info).value_or(0);
   const bool is_level = row.name == std::string_view("cache_first_level");
@@ -32,6 +33,7 @@ inline void limit_to_engine(params::Parameter& row, const auto& info) {
         if constexpr (requires { type.maximum_items; }) {
           if (count > 0) type.maximum_items = count;
         }
+        if constexpr (requires { type.whole_alone; }) type.whole_alone = !info.image_layers;
         if constexpr (requires { type.multiple; }) {
           if (is_level && info.unet_levels > 0) {
             type.maximum = std::min<std::int64_t>(type.maximum, info.unet_levels - 1);

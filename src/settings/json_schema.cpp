@@ -99,7 +99,7 @@ struct Schema {
   JsonValue operator()(const params::IpAdapterList&) const { return {{"type", "array"}}; }
   JsonValue operator()(const params::ImagePromptList& t) const {
     const JsonValue text{{"type", "string"}, {"minLength", 1}};
-    JsonValue properties = properties_of(params::image_prompt_parameters());
+    JsonValue properties = properties_of(params::image_prompt_parameters(t));
     properties[params::kStyleImage] = {
         {"anyOf", JsonValue::array({text, {{"type", "array"}, {"items", text}}})}};
     properties[params::kImages] = {

@@ -79,6 +79,15 @@ TEST_F(CImagePrompts, AFileIsTheStyleUntilItIsTakenAway) {
   EXPECT_EQ(image(), plain) << "nothing changed";
 }
 
+TEST_F(CImagePrompts, LayersThatTheUNetIsNotKnownToHaveAreABadParameter) {
+  streamdiffusion_error* error = nullptr;
+  const auto status = streamdiffusion_session_change(
+      session_, R"({"image_prompts": [{"layers": "style"}]})", &error);
+  EXPECT_EQ(status, STREAMDIFFUSION_INVALID_ARGUMENT);
+  EXPECT_STREQ(streamdiffusion_error_parameter(error), "image_prompts");
+  EXPECT_THAT(text_of(status, error), HasSubstr("expected whole"));
+}
+
 TEST_F(CImagePrompts, WhoMayNotNameFilesCanStillSetTheScale) {
   const Engine engine =
       Engine::open({.model = model_.path(),

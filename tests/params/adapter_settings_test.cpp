@@ -210,6 +210,34 @@ TEST(AdapterSettings, WhatAnImagePromptLeavesOutStaysAndItsImagesMayBeFewer) {
   }
 }
 
+TEST(AdapterSettings, LayersAreTakenWholeWhereTheUNetsAreNotKnown) {
+  class Unknown : public FactoryWithIpAdapters {
+   public:
+    Unknown() : model_(FactoryWithIpAdapters::info()) { model_.image_layers = false; }
+    const server::ServedModel& info() const override { return model_; }
+
+   private:
+    server::ServedModel model_;
+  };
+  const Unknown factory;
+  const server::ParameterTable table(factory, {});
+  const json items = table.schema()["properties"]["image_prompts"]["items"];
+  EXPECT_EQ(items["properties"]["layers"]["enum"], json({"whole"}));
+  const auto apply = [&](const char* text) {
+    return table.apply(server::parse_client_json(text, "test"), table.defaults());
+  };
+  EXPECT_NO_THROW(apply(R"({"image_prompts": [{"layers": "whole", "scale": 2}]})"));
+  try {
+    apply(R"({"image_prompts": [{}, {"layers": "composition"}]})");
+    ADD_FAILURE() << "layers that are not known were taken";
+  } catch (const server::HttpError& error) {
+    EXPECT_EQ(error.status(), 400);
+    EXPECT_EQ(error.param(), "image_prompts");
+    EXPECT_THAT(error.what(),
+                ::testing::HasSubstr(R"([1]."layers" is string "composition", expected whole)"));
+  }
+}
+
 TEST(AdapterSettings, TheLimitOfWorkCountsControlNetsAndIpAdapters) {
   FactoryWithControlNets nets;
   const server::ParameterTable free(nets, {});

@@ -201,6 +201,29 @@ TEST_F(StyleImage, WhatIsNoImageIsRefused) {
               HasSubstr("PUT /api/style_image"));
 }
 
+/// Those of style and composition are not known for the tiny UNet, nor for SD-Turbo's.
+TEST_F(StyleImage, LayersThatTheUNetIsNotKnownToHaveAreABadParameter) {
+  RunningServer server({}, &*factory_);
+  const json schema = server.get("/api/settings").json()["input_params"]["properties"];
+  EXPECT_EQ(schema["image_prompts"]["items"]["properties"]["layers"]["enum"], json({"whole"}));
+  auto client = server.connect("me");
+  const json style{{"image_prompts", {{{"layers", "style"}}}}};
+  json image = style;
+  image["image"] = base64(png_of(30, 20));
+  for (const HttpAnswer& answer :
+       {fetch(server.port(), "PATCH", "/api/sessions/me", style.dump()),
+        server.post("/api/img2img", image.dump()), server.post("/api/txt2img", style.dump())}) {
+    EXPECT_EQ(answer.status, 400) << answer.body;
+    EXPECT_EQ(answer.json()["error"]["code"], "bad_request");
+    EXPECT_EQ(answer.json()["error"]["param"], "image_prompts");
+    EXPECT_THAT(answer.body, HasSubstr("expected whole"));
+  }
+  client.text({{"type", "settings"}, {"params", style}});
+  EXPECT_EQ(client.await("error")["param"], "image_prompts");
+  client.text({{"type", "settings"}, {"params", {{"image_prompts", {{{"layers", "whole"}}}}}}});
+  EXPECT_EQ(prompt_of(client.await("settings"))["layers"], "whole");
+}
+
 TEST_F(StyleImage, OfOneRequestIsInItsBody) {
   RunningServer server({}, &*factory_);
   const auto image = [&](const json& members) {
