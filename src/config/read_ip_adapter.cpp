@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "config/read_row.h"
 #include "params/image_prompt.h"
+#include "params/limits.h"
 #include "params/members.h"
 #include "streamdiffusion/names.h"
 
@@ -39,6 +40,7 @@ void read_forks_own(const Value& v, ImagePrompt& prompt) {
 
 std::vector<std::string> read_style_images(const Value& v) {
   if (!v.is_list()) return {v.text()};
+  if (v.list().size() > params::kMaxImagePromptImages) v.refuse(params::at_most_images());
   std::vector<std::string> files;
   for (const Value& item : v.list()) files.push_back(item.text());
   return files;

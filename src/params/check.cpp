@@ -11,6 +11,7 @@
 #include "json/quote.h"
 #include "params/control.h"
 #include "params/image_prompt.h"
+#include "params/limits.h"
 
 namespace streamdiffusion::params {
 namespace {
@@ -166,6 +167,21 @@ bool same_length(const IntegerList& type, const Settings& a, const Settings& b) 
   return type.member.get(a).value_or(none).size() == type.member.get(b).value_or(none).size();
 }
 
+/// Told before the range of the whole list, which does not say which of its items is wrong.
+void check_images(std::string_view name, std::size_t item, const ImagePrompt& prompt) {
+  const std::size_t count = image_count(prompt);
+  base::require(count <= kMaxImagePromptImages, base::ErrorCode::invalid_argument, name, "[", item,
+                "] has ", count, " images, expected at most ", kMaxImagePromptImages);
+}
+void check_images(std::string_view name, const auto& value) {
+  if constexpr (requires { value->front().images; }) {
+    for (std::size_t i = 0; value && i < value->size(); ++i) check_images(name, i, (*value)[i]);
+  } else if constexpr (requires { value->front().prompt.images; }) {
+    for (std::size_t i = 0; value && i < value->size(); ++i)
+      check_images(name, i, (*value)[i].prompt);
+  }
+}
+
 }  // namespace
 
 std::string describe(const Type& type) {
@@ -282,6 +298,7 @@ void check(const Settings& settings) {
     std::visit(
         [&](const auto& type) {
           const auto value = type.member.get(settings);
+          check_images(row.name, value);
           base::require(!value || accepts(type, *value), base::ErrorCode::invalid_argument,
                         row.name, " is ", value ? shown(*value) : "", ", expected ",
                         describe(type));

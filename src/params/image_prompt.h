@@ -2,6 +2,7 @@
 // Settings::image_prompt, and a list of such objects is one parameter of the table.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -29,6 +30,11 @@ std::vector<std::string_view> ip_adapter_names();
 
 /// Whether each is in its range.
 bool accepts(const ImagePrompt& prompt);
+
+/// Those that are read and those that are not yet.
+std::size_t image_count(const ImagePrompt& prompt);
+/// What is expected where there are too many.
+std::string at_most_images();
 
 /// A list of objects, for the first of `now`, whose other members stay as they are, as the others
 /// do. Objects behind them begin with the defaults. style_image is a text or a list of texts that

@@ -1,6 +1,7 @@
 // IP-Adapters: which ones, and what each is told.
 #include <algorithm>
 
+#include "base/error.h"
 #include "params/image_prompt.h"
 #include "params/limits.h"
 #include "params/members.h"
@@ -74,7 +75,15 @@ Rows image_prompt_rows() {
 
 bool accepts(const ImagePrompt& prompt) {
   return accepts_all(image_prompt_parameters(), {.image_prompt = prompt}) &&
-         prompt.images.size() + prompt.files.size() <= kMaxImagePromptImages;
+         image_count(prompt) <= kMaxImagePromptImages;
+}
+
+std::size_t image_count(const ImagePrompt& prompt) {
+  return prompt.images.size() + prompt.files.size();
+}
+
+std::string at_most_images() {
+  return base::concat("at most ", kMaxImagePromptImages, " images");
 }
 
 std::vector<std::string_view> image_prompt_names() {

@@ -1,5 +1,6 @@
 // IP-Adapters and what they are told out of JSON.
 #include "params/image_prompt.h"
+#include "params/limits.h"
 #include "params/members.h"
 #include "params/rows.h"
 
@@ -17,6 +18,7 @@ std::string read_file(const Json& value) {
 /// A text, or a list of texts, which may be empty.
 std::vector<std::string> read_files(const Json& value) {
   if (!value.is(Json::Kind::array)) return {read_file(value)};
+  if (value.size() > kMaxImagePromptImages) value.refuse(at_most_images());
   std::vector<std::string> files;
   for (std::size_t i = 0; i < value.size(); ++i) files.push_back(read_file(value[i]));
   return files;

@@ -270,6 +270,10 @@ TEST(Config, NamesWhatIsWrongAndWhere) {
        "InsightFace is not supported", ErrorCode::invalid_argument},
       {"ipadapters: [{ipadapter_model_path: a, weight_type: ease in}]",
        "expected linear, style transfer or composition", ErrorCode::invalid_argument},
+      {"ipadapters: [{ipadapter_model_path: a, style_image: "
+       "[a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q]}]",
+       "ipadapters[0].style_image is a list of 17, expected at most 16 images",
+       ErrorCode::invalid_argument},
       {"ipadapters: [{ipadapter_model_path: a, weight_type: linear, layers: style}]",
        "expected either weight_type or layers", ErrorCode::invalid_argument},
       {"use_ipadapter: maybe", "expected true or false", ErrorCode::invalid_argument},

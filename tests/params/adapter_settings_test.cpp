@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "params/check.h"
 #include "server/parameters.h"
 #include "streamdiffusion/streamdiffusion.h"
 #include "support/fake_stream_factory.h"
@@ -235,6 +236,35 @@ TEST(AdapterSettings, LayersAreTakenWholeWhereTheUNetsAreNotKnown) {
     EXPECT_EQ(error.param(), "image_prompts");
     EXPECT_THAT(error.what(),
                 ::testing::HasSubstr(R"([1]."layers" is string "composition", expected whole)"));
+  }
+}
+
+TEST(AdapterSettings, AnAdapterOfTooManyImagesIsNamed) {
+  const auto refused = [](const LiveSettings& live, const EngineOptions& engine) -> std::string {
+    try {
+      params::check(Settings{.engine = engine, .live = live});
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  IpAdapter adapter{.file = "a", .image_encoder = {}, .prompt = {}};
+  adapter.prompt.files.assign(17, "b.png");
+  const EngineOptions engine{.ip_adapters = {adapter}};
+  EXPECT_EQ(refused({}, engine), "ipadapters[0] has 17 images, expected at most 16");
+  LiveSettings live;
+  live.options.image_prompts = {{}, adapter.prompt};
+  EXPECT_EQ(refused(live, {}), "image_prompts[1] has 17 images, expected at most 16");
+  std::string images = R"("b")";
+  for (int i = 0; i < 16; ++i) images += R"(, "b")";
+  const FactoryWithIpAdapters factory;
+  const server::ParameterTable table(factory, {});
+  try {
+    const std::string text = R"({"image_prompts": [{"style_image": [)" + images + "]}]}";
+    table.apply(server::parse_client_json(text, "test"), table.defaults());
+    ADD_FAILURE() << "17 images were taken";
+  } catch (const server::HttpError& error) {
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("17 items, expected at most 16 images"));
   }
 }
 
