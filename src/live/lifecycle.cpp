@@ -167,13 +167,14 @@ void LiveSession::Impl::join() {
   if (stopping_) changed_.wait_until(lock, stop_deadline_, [&] { return all_ended(); });
   for (std::size_t i = 0; i < kStages; ++i) {
     if (!threads_[i].joinable()) continue;
-    if (!ended_[i]) {
+    const bool ended = ended_[i];
+    lock.unlock();  // the log's callback may ask the session something
+    if (ended) {
+      threads_[i].join();
+    } else {
       base::warn("a live session's ", kStageNames[i], " thread does not return; it is left behind");
       threads_[i].detach();
-      continue;
     }
-    lock.unlock();
-    threads_[i].join();
     lock.lock();
   }
   if (state_ != LiveState::failed) state_ = LiveState::stopped;
