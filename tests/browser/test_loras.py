@@ -45,8 +45,8 @@ class Loras(PageTest):
         page.started()
         before = page.settle()
         page.click("#settings-open")
-        labels = page.find_all(".slider-list label")
-        self.assertEqual([label.text for label in labels], ["pixel", "ink"])
+        page.wait(lambda: [label.text for label in page.find_all(".slider-list label")] == ["pixel", "ink"],
+                  "a slider of each in the open panel")
         values = [float(page.find(f"#{name}").get_attribute("value"))
                   for name in ("setting-lora_scales", "setting-lora_scales-1")]
         self.assertEqual(values, [0, 0.25])
