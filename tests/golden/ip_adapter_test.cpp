@@ -134,9 +134,9 @@ TEST_P(GoldenUNetWithImages, AnswersAsInPython) {
   expect_close(golden_, "prediction", unet.output("prediction"), GetParam().dtype);
 }
 
-INSTANTIATE_TEST_SUITE_P(UNets, GoldenUNetWithImages,
-                         ::testing::ValuesIn(cases({"unet_sd", "unet_sdxl", "unet_koala"})),
-                         case_name);
+INSTANTIATE_TEST_SUITE_P(
+    UNets, GoldenUNetWithImages,
+    ::testing::ValuesIn(cases({"unet_sd", "unet_sd_plus", "unet_sdxl", "unet_koala"})), case_name);
 
 }  // namespace
 }  // namespace streamdiffusion::golden

@@ -60,6 +60,8 @@ SD = dict(block_out_channels=(32, 64, 64), down_block_types=(CROSS_DOWN, CROSS_D
 UNETS = {
     # Two images of four tokens; rows under two prompts, one of them without the image.
     "sd": (SD, call(6, 5, (999, 459, 19), (1, 0, 0), 9, image_tokens=[8], scales=[[0.6, 0.6, 0.0]])),
+    # Plus: two images of sixteen tokens.
+    "sd_plus": (SD, call(4, 5, (999, 259), (1, 0), 7, image_tokens=[32], scales=[[0.8, 0.5]])),
     # Two adapters; transformers of several blocks.
     "sdxl": (dict(SDXL, transformer_layers_per_block=(1, 2, 3), attention_head_dim=(2, 4, 4)),
              call(4, 6, (999, 459), (0, 1), image_tokens=[4, 16], scales=[[0.6, 1.0], [0.3, 0.8]],
