@@ -95,6 +95,7 @@ class Stream : public server::LiveStream {
     return {current_change_, current_change_, current_change_};
   }
   bool reconfiguring() const override { return false; }
+  bool reading_images() const override { return false; }
   std::shared_ptr<const Image> control_image(std::size_t) const override { return nullptr; }
   LiveCounters counters() const override { return counters_; }
   double call_seconds() const override { return 0; }
