@@ -1,5 +1,6 @@
 #include "backend/cpu/make_kernels.h"
 
+#include <algorithm>
 #include <atomic>
 #include <exception>
 #include <mutex>
@@ -7,7 +8,6 @@
 #include <vector>
 
 #include "backend/cpu/onednn/one_openmp_thread.h"
-#include "base/error.h"
 #include "base/scheduling.h"
 #include "base/thread.h"
 
@@ -57,15 +57,17 @@ class Making {
 void make_kernels(std::size_t count, int threads,
                   const std::function<void(std::size_t, Staging&)>& make) {
   Making making(count, make);
+  const std::size_t most = std::min(static_cast<std::size_t>(threads), count);
   std::vector<std::thread> helpers;
+  helpers.reserve(most);
   try {
-    for (std::size_t t = 1; t < static_cast<std::size_t>(threads) && t < count; ++t) {
+    for (std::size_t t = 1; t < most; ++t) {
       helpers.push_back(base::start_thread([&making] {
         base::lower_priority();
         making.work();
       }));
     }
-  } catch (const base::Error&) {  // those that there are do it
+  } catch (const std::exception&) {  // those that there are do it
   }
   making.work();
   for (std::thread& helper : helpers) helper.join();
