@@ -1,18 +1,15 @@
 """The camera of `run --output pipewire`, read by GStreamer, in a PipeWire of the test's own. Arguments: PROGRAM DEVICE."""
-import contextlib
 import json
 import os
-import pathlib
 import shutil
 import subprocess
 import sys
-import tempfile
-import time
 import unittest
+
+from desktop_case import LONGEST, DesktopCase
 
 PROGRAM, DEVICE = sys.argv.pop(1), sys.argv.pop(1)
 NEEDED = ["dbus-run-session", "pipewire", "wireplumber", "pw-dump", "gst-launch-1.0"]
-LONGEST = 60 * float(os.environ.get("SD_TEST_PATIENCE", "1"))  # seconds that anything may take
 SIZE, FRAMES = 64, 5
 
 for needed in NEEDED:
@@ -33,40 +30,21 @@ def camera(title):
     return None
 
 
-class PipeWireTest(unittest.TestCase):
+class PipeWireTest(DesktopCase):
     def setUp(self):
-        self.stack = self.enterContext(contextlib.ExitStack())
-        self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
-        (self.folder / "run").mkdir(mode=0o700)
+        super().setUp()
         self.environment = os.environ | {"XDG_RUNTIME_DIR": str(self.folder / "run"), "HOME": str(self.folder)}
         self.environment.pop("PIPEWIRE_REMOTE", None)
 
-    def start(self, *command):
-        log = self.stack.enter_context(open(self.folder / f"{pathlib.Path(command[0]).name}.log", "w+"))
-        process = subprocess.Popen(command, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        self.stack.callback(process.wait)
-        self.stack.callback(process.kill)
-        return process
-
-    def wait_for(self, condition):
-        end = time.monotonic() + LONGEST
-        while not (found := condition()):
-            self.assertLess(time.monotonic(), end, self.said())
-            time.sleep(0.05)
-        return found
-
-    def said(self):
-        return {path.name: path.read_text()[-2000:] for path in self.folder.glob("*.log")}
-
     def run_pipewire(self):
         os.environ["XDG_RUNTIME_DIR"] = self.environment["XDG_RUNTIME_DIR"]  # of pw-dump
-        self.pipewire = self.start("pipewire")
+        self.pipewire = self.start("pipewire", "pipewire")
         self.wait_for(lambda: (self.folder / "run/pipewire-0").exists())
-        self.start("dbus-run-session", "wireplumber")
+        self.start("wireplumber", "dbus-run-session", "wireplumber")
 
     def stream(self, output):
-        return self.start(PROGRAM, "run", "--device", DEVICE, "--threads", "1", "--width", str(SIZE), "--height",
-                          str(SIZE), "--t-index-list", "30", "--prompt", "red apple", "--input",
+        return self.start("streamdiffusion", PROGRAM, "run", "--device", DEVICE, "--threads", "1", "--width", str(SIZE),
+                          "--height", str(SIZE), "--t-index-list", "30", "--prompt", "red apple", "--input",
                           f"lavfi:color=c=white:s={SIZE}x{SIZE}:r=10", "--realtime", "--output", output)
 
     def test_other_programs_read_the_images_in_the_format_that_they_ask_for(self):

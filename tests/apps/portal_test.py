@@ -1,6 +1,5 @@
 """`run --input screen` under Wayland: stand-ins for the desktop's portal and for its screen, on a session bus and in a PipeWire of the
 test's own. Arguments: PROGRAM DEVICE SCREEN."""
-import contextlib
 import json
 import os
 import pathlib
@@ -9,15 +8,14 @@ import signal
 import struct
 import subprocess
 import sys
-import tempfile
-import time
 import unittest
 import zlib
+
+from desktop_case import LONGEST, DesktopCase
 
 PROGRAM, DEVICE, SCREEN = sys.argv.pop(1), sys.argv.pop(1), sys.argv.pop(1)
 PORTAL = pathlib.Path(__file__).parent / "fake_portal.py"
 PYTHON = "/usr/bin/python3"  # which has Debian's python3-gi
-LONGEST = 60 * float(os.environ.get("SD_TEST_PATIENCE", "1"))  # seconds that anything may take
 SIZE = 64
 # Without the services of this machine, whose portal would else be started.
 BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
@@ -60,38 +58,19 @@ def flipped(rows):
     return tuple(row[::-1] for row in rows)
 
 
-class PortalTest(unittest.TestCase):
+class PortalTest(DesktopCase):
     def setUp(self):
-        self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
-        self.stack = self.enterContext(contextlib.ExitStack())
+        super().setUp()
         self.calls = self.folder / "calls.txt"
         self.shared = self.folder / "node.txt"
         self.shared.write_text("0")
         self.screen = None
         self.made = {}
         self.token = self.folder / ".cache/streamdiffusion/screen-cast-token"
-        (self.folder / "run").mkdir(mode=0o700)
         kept = {k: v for k, v in os.environ.items()
                 if k not in ("PIPEWIRE_REMOTE", "XDG_CACHE_HOME", "DISPLAY", "DBUS_SESSION_BUS_ADDRESS")}
         self.environment = kept | {"XDG_RUNTIME_DIR": str(self.folder / "run"), "HOME": str(self.folder),
                                    "WAYLAND_DISPLAY": "wayland-0"}
-
-    def start(self, name, *command, stdin=subprocess.DEVNULL):
-        log = self.stack.enter_context(open(self.folder / f"{name}.log", "w+"))
-        process = subprocess.Popen(command, env=self.environment, stdin=stdin, stdout=log, stderr=log)
-        self.stack.callback(process.wait)
-        self.stack.callback(process.kill)
-        return process
-
-    def wait_for(self, condition):
-        end = time.monotonic() + LONGEST
-        while not (found := condition()):
-            self.assertLess(time.monotonic(), end, self.said())
-            time.sleep(0.05)
-        return found
-
-    def said(self):
-        return {path.name: path.read_text()[-2000:] for path in [*self.folder.glob("*.log"), *self.folder.glob("*.txt")]}
 
     def start_bus(self):
         settings = self.folder / "bus.conf"
