@@ -5,6 +5,8 @@
 
 #include <cstring>
 #include <fstream>
+#include <functional>
+#include <numeric>
 
 #include "models/clip_text.h"
 #include "models/count_parameters.h"
@@ -32,15 +34,44 @@ Image gradient(int width, int height) {
   return image;
 }
 
-std::vector<float> pixels(const std::string& model) {
-  Engine engine = Engine::open(
-      {.model = model, .device = SD_TEST_DEVICE, .dtype = DataType::f32, .threads = 1});
+std::vector<float> pixels(const std::string& model, const std::vector<Lora>& loras = {}) {
+  Engine engine = Engine::open({.model = model,
+                                .lora_dict = loras,
+                                .device = SD_TEST_DEVICE,
+                                .dtype = DataType::f32,
+                                .threads = 1});
   Session session =
       engine.session({.width = 32, .height = 32, .t_index_list = {25}, .keep_tensors = true});
   session.set_prompt("a photo of a cat");
   return session.process(gradient(32, 32)).value().pixels;
 }
 
+/// The two factors of a LoRA of rank 2.
+void add_lora(std::vector<TensorToWrite>& tensors, const std::string& module, std::int64_t out,
+              std::vector<std::int64_t> in) {
+  in.insert(in.begin(), 2);
+  for (const auto& [part, dims] : {std::pair{".lora_down.weight", in},
+                                   std::pair{".lora_up.weight", std::vector{out, in.front()}}}) {
+    const std::int64_t count =
+        std::accumulate(dims.begin(), dims.end(), std::int64_t{1}, std::multiplies<>());
+    tensors.push_back({module + part, dims, std::vector<float>(static_cast<std::size_t>(count))});
+    weights::HashWeights().read_f32(module + part, dims, tensors.back().values);
+  }
+}
+
+/// On the UNet's first layer, and on a projection that OpenCLIP's names keep in one with two others.
+void write_lora(const testing::TinyConfigs& configs, const std::filesystem::path& file) {
+  std::vector<TensorToWrite> tensors;
+  add_lora(tensors, "lora_unet_conv_in", 64, {4, 3, 3});
+  const std::string key = "\"hidden_size\": ";
+  const std::int64_t width =
+      std::stol(configs.text_encoder.substr(configs.text_encoder.find(key) + key.size()));
+  const std::string encoder = configs.text_encoder_2.empty() ? "lora_te" : "lora_te1";
+  add_lora(tensors, encoder + "_text_model_encoder_layers_0_self_attn_k_proj", width, {width});
+  weights::write_safetensors(file, tensors);
+}
+
+/// Without and with a LoRA.
 void expect_bits_of_the_folder(const testing::TinyConfigs& configs) {
   const TemporaryFolder folder;
   const auto file = folder.path() / "model.safetensors";
@@ -49,6 +80,12 @@ void expect_bits_of_the_folder(const testing::TinyConfigs& configs) {
   const std::vector<float> expected = pixels((folder.path() / "folder").string());
   ASSERT_EQ(expected.size(), 32U * 32U * 3U);
   EXPECT_EQ(pixels(file.string()), expected);
+
+  write_lora(configs, folder.path() / "lora.safetensors");
+  const std::vector<Lora> lora{{folder / "lora.safetensors", 0.7F}};
+  const std::vector<float> styled = pixels((folder.path() / "folder").string(), lora);
+  EXPECT_NE(styled, expected);
+  EXPECT_EQ(pixels(file.string(), lora), styled);
 }
 
 TEST(SingleFiles, GiveTheBitsOfTheFolderOfTheSameWeights) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <dnnl.hpp>
+#include <functional>
+#include <numeric>
 
 #include "backend/cpu/make_kernels.h"
 #include "backend/cpu/onednn/primitive.h"
@@ -58,8 +60,9 @@ void CpuExecutable::compile_group(std::size_t index, const Weights& weights) {
   std::size_t shared = 0, scratch = 0;
   for (std::size_t program = 0; program < workers.programs.size(); ++program) {
     std::vector<std::unique_ptr<Kernel>> kernels(ops(index, program).size());
-    make_kernels(kernels.size(), team_->size(), [&](std::size_t i, Staging& staging) {
-      kernels[i] = compile_op({index, program, i}, weights, staging);
+    const std::vector<std::size_t> order = by_weights(index, program);
+    make_kernels(order.size(), team_->size(), [&](std::size_t i, Staging& staging) {
+      kernels[order[i]] = compile_op({index, program, order[i]}, weights, staging);
     });
     for (std::size_t i = 0; i < kernels.size(); ++i) {
       const host::OpIndex at{index, program, i};
@@ -74,6 +77,17 @@ void CpuExecutable::compile_group(std::size_t index, const Weights& weights) {
   }
   workers.shared = tensor::Buffer(shared);
   for (int w = 0; w < workers.count; ++w) workers.scratch.emplace_back(scratch);
+}
+
+std::vector<std::size_t> CpuExecutable::by_weights(std::size_t group_index,
+                                                   std::size_t program) const {
+  std::vector<std::size_t> order(ops(group_index, program).size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto bytes = [&](std::size_t i) {
+    return group(group_index).graph.weight_bytes(op({group_index, program, i}));
+  };
+  std::ranges::stable_sort(order, std::greater{}, bytes);
+  return order;
 }
 
 std::unique_ptr<Kernel> CpuExecutable::compile_op(const host::OpIndex& at, const Weights& weights,

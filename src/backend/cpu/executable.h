@@ -51,6 +51,9 @@ class CpuExecutable final : public host::HostExecutable {
 
   void assign_threads();
   void compile_group(std::size_t index, const Weights& weights);
+  /// A program's ops, those with the largest weights first: threads end together, and the last ones
+  /// read little while most of the packed weights are there.
+  std::vector<std::size_t> by_weights(std::size_t group_index, std::size_t program) const;
   std::unique_ptr<Kernel> compile_op(const host::OpIndex& at, const Weights& weights,
                                      Staging& staging) const;
   void work(int thread);

@@ -2,10 +2,10 @@
 // anew for each, most of its time would go into the system's page faults.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
-#include <memory>
 #include <span>
+
+#include "tensor/buffer.h"
 
 namespace streamdiffusion::backend::cpu {
 
@@ -21,21 +21,24 @@ class Staging {
  private:
   class Area {
    public:
+    /// Keeps what it has, unless that is too little, or more than twice of much that is wanted: the
+    /// largest weights come first, so that little is held when the last are packed.
     std::span<float> get(std::size_t elements) {
-      if (elements > size_ || size_ > std::max(kKept, elements)) {
-        values_.reset();
-        values_ = std::make_unique_for_overwrite<float[]>(elements);
-        size_ = elements;
+      const bool shrink = elements >= kMuch && capacity() > 2 * elements;
+      if (elements > capacity() || shrink) {
+        values_ = {};  // before the next is there
+        values_ = tensor::Buffer::to_be_filled(elements * sizeof(float));
       }
-      return {values_.get(), elements};
+      return {reinterpret_cast<float*>(values_.data()), elements};
     }
 
    private:
-    /// Elements. More, such as a vocabulary takes, is given back at once.
-    static constexpr std::size_t kKept = std::size_t{16} << 20;
+    /// Elements; 1 MiB.
+    static constexpr std::size_t kMuch = std::size_t{1} << 18;
 
-    std::unique_ptr<float[]> values_;
-    std::size_t size_ = 0;
+    std::size_t capacity() const { return values_.size() / sizeof(float); }
+
+    tensor::Buffer values_;
   };
 
   Area stored_, transformed_;
