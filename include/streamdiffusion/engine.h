@@ -203,6 +203,10 @@ class Engine {
   /// device get the same time of it, however many sessions each has, and the sessions of a group
   /// share what it gets. Without it all sessions are of group 0. A session keeps its group.
   Engine group(std::uint64_t number) const;
+  /// A handle to the same engine whose sessions get time in proportion to what their frames take:
+  /// those of a group that keep asking draw equally many frames a second, instead of having equal
+  /// seconds. For sessions of which it is known that all fit at one rate.
+  Engine equal_rates() const;
   /// A new stream. Its executables are compiled with the first session of its size and steps.
   /// Sessions of one engine take turns on the device. Once `stop` is requested, whatever waits
   /// gives up soon: this function throws busy, and in a session the frames in flight fail with
@@ -279,6 +283,7 @@ class Engine {
   explicit Engine(std::shared_ptr<Impl> impl);
   std::shared_ptr<Impl> impl_;
   std::uint64_t group_ = 0;
+  bool equal_rates_ = false;
 };
 
 }  // namespace streamdiffusion

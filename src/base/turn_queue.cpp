@@ -31,6 +31,11 @@ TurnQueue::Member::~Member() {
   queue_.grant();
 }
 
+void TurnQueue::Member::weigh(double weight) {
+  const std::lock_guard lock(queue_.mutex_);
+  weight_ = weight;
+}
+
 TurnQueue::Turn::Turn(Member& member, std::stop_token stop)
     : member_(member), stop_(std::move(stop)) {
   std::unique_lock lock(member_.queue_.mutex_);
@@ -68,15 +73,13 @@ void TurnQueue::Turn::again(const void* resource) {
 
 double TurnQueue::Turn::used() const {
   const std::lock_guard lock(member_.queue_.mutex_);
-  return member_.start_ + (member_.queue_.clock_() - member_.granted_);
+  return member_.used_ + (member_.queue_.clock_() - member_.granted_);
 }
 
 void TurnQueue::Turn::charge(Member& other, double seconds) {
   const std::lock_guard lock(member_.queue_.mutex_);
-  member_.start_ -= seconds;
-  member_.group_->start -= seconds;
-  other.start_ += seconds;
-  other.group_->start += seconds;
+  count(member_, -seconds);
+  count(other, seconds);
 }
 
 bool TurnQueue::Turn::wanted() const {
@@ -143,11 +146,15 @@ bool TurnQueue::wait(std::unique_lock<std::mutex>& lock, Member& member,
   return false;
 }
 
-void TurnQueue::account(Member& member) {
-  const double seconds = clock_() - member.granted_;
-  member.end_ = member.start_ + seconds;
-  member.start_ = member.end_;
+void TurnQueue::count(Member& member, double seconds) {
+  member.used_ += seconds;
+  member.start_ += seconds / member.weight_;
   member.group_->start += seconds;
+}
+
+void TurnQueue::account(Member& member) {
+  count(member, clock_() - member.granted_);
+  member.end_ = member.start_;
   holder_ = nullptr;
 }
 

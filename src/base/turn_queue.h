@@ -1,6 +1,7 @@
 // Shares a resource in turns, so that everyone who keeps asking gets the same seconds of it,
-// however long each turn is. Start-time fair queueing: Goyal, Vin and Cheng, "Start-time Fair
-// Queueing", SIGCOMM 1996, with equal weights. A turn's length need not be known ahead.
+// however long each turn is, or seconds in proportion to its weight. Start-time fair queueing:
+// Goyal, Vin and Cheng, "Start-time Fair Queueing", SIGCOMM 1996. A turn's length need not be known
+// ahead.
 //
 // Members may be of groups, the users of a server say. Then the groups that ask get the same
 // seconds, however many members each has, and so do the members of one: the same rule on two
@@ -45,10 +46,17 @@ class TurnQueue {
     Member(const Member&) = delete;
     Member& operator=(const Member&) = delete;
 
+    /// Its share beside other members of its group; above 0. 1 at first. The seconds of a turn in
+    /// progress count by it as well.
+    void weigh(double weight);
+
    private:
     friend class TurnQueue;
     TurnQueue& queue_;
     Group* group_ = nullptr;
+    double weight_ = 1;
+    /// Seconds of the resource that it has had until the present turn.
+    double used_ = 0;
     /// Virtual time of the group: where the turn starts, and where the last one ended.
     double start_ = 0, end_ = 0;
     /// Of the clock: when the present turn was granted.
@@ -120,6 +128,9 @@ class TurnQueue {
 
   /// Whether it became the member's turn; false after a stop.
   bool wait(std::unique_lock<std::mutex>& lock, Member& member, const std::stop_token& stop);
+  /// Counts seconds as the member's.
+  static void count(Member& member, double seconds);
+  /// Counts what the holder has had since its turn was granted.
   void account(Member& member);
   /// Ends a turn.
   void release(Member& member);

@@ -224,7 +224,9 @@ EngineStreamFactory::EngineStreamFactory(Engine engine, LiveSettings initial_set
   initial_settings_.options.lora_scales = full.lora_scales;
   initial_settings_.options.control_settings = full.control_settings;
   initial_settings_.options.image_prompts = full.image_prompts;
-  if (limits.min_fps > 0) frame_seconds_ = measure_frame(engine_, full, info_.work);
+  if (limits.min_fps <= 0) return;
+  engine_ = engine_.equal_rates();
+  frame_seconds_ = measure_frame(engine_, full, info_.work);
 }
 
 SharedCalls EngineStreamFactory::new_shared_calls() {

@@ -13,8 +13,9 @@ class EngineStreamFactory : public StreamFactory {
  public:
   /// Compiles the executables of the initial settings and keeps them, so that the first client
   /// does not wait. Of the limits it takes how many sets of LoRA scales streams may use at once,
-  /// and, where streams are let in by what they cost, it measures a frame. `name` is what clients
-  /// call the model; empty for the engine's own name of it. Throws Error as Engine::session does.
+  /// and, where streams are let in by what they cost, it measures a frame, and streams draw at
+  /// equal rates (Engine::equal_rates). `name` is what clients call the model; empty for the
+  /// engine's own name of it. Throws Error as Engine::session does.
   EngineStreamFactory(Engine engine, LiveSettings initial_settings, const Limits& limits = {},
                       const std::string& name = {});
 

@@ -105,6 +105,12 @@ Engine Engine::group(std::uint64_t number) const {
   return handle;
 }
 
+Engine Engine::equal_rates() const {
+  Engine handle = *this;
+  handle.equal_rates_ = true;
+  return handle;
+}
+
 Session Engine::session(const SessionOptions& options, std::stop_token stop) {
   SessionOptions full = with_defaults(options);
   full.seed = params::resolved_seed(full.seed);
@@ -112,7 +118,8 @@ Session Engine::session(const SessionOptions& options, std::stop_token stop) {
   session::require_memory(impl_->model, *impl_->device, impl_->dtype,
                           impl_->calibration.has_value(), full, base::total_memory());
   session::report_memory(memory_need(full), impl_->device->weight_bytes());
-  return Session(std::make_unique<Session::Impl>(impl_, full, std::move(stop), group_));
+  return Session(std::make_unique<Session::Impl>(impl_, full, std::move(stop),
+                                                 SessionTurns{group_, equal_rates_}));
 }
 
 void Engine::check(const SessionOptions& options) const {

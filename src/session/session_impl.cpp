@@ -27,9 +27,10 @@ constexpr std::uint64_t kFilterSeed = 0x51f17e5;
 }  // namespace
 
 Session::Impl::Impl(std::shared_ptr<Engine::Impl> engine, const SessionOptions& options,
-                    std::stop_token stop, std::uint64_t group)
+                    std::stop_token stop, const SessionTurns& turns)
     : engine_(std::move(engine)),
-      turns_(engine_->turns, group),
+      turns_(engine_->turns, turns.group),
+      equal_rates_(turns.equal_rates),
       stop_(std::move(stop)),
       options_(options),
       filter_(static_cast<std::uint64_t>(options.seed) ^ kFilterSeed,
@@ -206,12 +207,22 @@ void Session::Impl::run_batch() {
     turn_ = &turn;
     from_others_ = 0;
     waited_ = turn.waited();
+    const double before = turn.used();
     run_stages();
+    if (equal_rates_) weigh(turn.used() - before);
   } catch (const Error& error) {
     fail_all(error);
   } catch (const std::exception& error) {
     fail_all(Error(ErrorCode::internal, error.what()));
   }
+}
+
+/// By the seconds of a frame, so that each frame counts as one, however much it takes.
+void Session::Impl::weigh(double seconds_of_batch) {
+  constexpr double kNewest = 0.25;
+  const double seconds = std::max(seconds_of_batch, 1e-6) / options_.frame_buffer_size;
+  frame_seconds_ = frame_seconds_ > 0 ? std::lerp(frame_seconds_, seconds, kNewest) : seconds;
+  turns_.weigh(frame_seconds_);
 }
 
 void Session::Impl::fail_all(const Error& error) {

@@ -18,12 +18,18 @@
 
 namespace streamdiffusion {
 
+/// How a session shares the device: as Engine::group() and Engine::equal_rates() say.
+struct SessionTurns {
+  std::uint64_t group = 0;
+  bool equal_rates = false;
+};
+
 class Session::Impl {
  public:
   /// `options` has every default filled in. Once `stop` is requested, the wait for a turn ends, and
-  /// a run between two ops. `group` as in Engine::group().
+  /// a run between two ops.
   Impl(std::shared_ptr<Engine::Impl> engine, const SessionOptions& options,
-       std::stop_token stop = {}, std::uint64_t group = 0);
+       std::stop_token stop = {}, const SessionTurns& turns = {});
 
   void set_prompts(const std::vector<WeightedPrompt>& prompts, Interpolation how);
   void set_negative_prompt(const std::string& prompt);
@@ -94,6 +100,7 @@ class Session::Impl {
   /// The UNet's inputs for cached attention, in a call of a frame's calls; `held`: whether a frame
   /// is in a stream row.
   void write_cached_frames(int call, const std::function<bool(int)>& held);
+  void weigh(double seconds_of_batch);
   /// An error that no single frame caused: every frame in flight fails.
   void fail_all(const Error& error);
   /// Fails the frames that enter if their latents are not finite. Returns whether they are.
@@ -112,6 +119,9 @@ class Session::Impl {
 
   std::shared_ptr<Engine::Impl> engine_;
   base::TurnQueue::Member turns_;
+  const bool equal_rates_;
+  /// Of the device, smoothed; 0 before the first. Kept for equal rates alone.
+  double frame_seconds_ = 0;
   const std::stop_token stop_;
   /// Set while a batch runs, and how long that waited, in seconds. This is no part of times_.
   base::TurnQueue::Turn* turn_ = nullptr;

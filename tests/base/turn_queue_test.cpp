@@ -34,8 +34,9 @@ class FakeClock {
 /// Takes turns of `cost` seconds for as long as `go_on` says. Gives its turn back only when
 /// `others` wait, so that everyone always has a wish.
 void take_turns(TurnQueue& queue, FakeClock& clock, double cost, int others, double& sum,
-                const std::function<bool()>& go_on, std::uint64_t group = 0) {
+                const std::function<bool()>& go_on, std::uint64_t group = 0, double weight = 1) {
   TurnQueue::Member member(queue, group);
+  member.weigh(weight);
   while (go_on()) {
     const Turn turn(member);
     while (queue.waiting() < others && go_on()) std::this_thread::yield();
@@ -57,6 +58,23 @@ TEST(TurnQueue, WhoWantsTheSameGetsTheSameSecondsHoweverLongATurnIs) {
   }
   for (std::thread& thread : threads) thread.join();
   for (const double sum : sums) EXPECT_NEAR(sum, 100, 2 * costs.back());
+}
+
+TEST(TurnQueue, SecondsAreInProportionToWeights) {
+  FakeClock clock;
+  TurnQueue queue(clock.reader(), streamdiffusion::testing::kWaitLimit);
+  std::array<double, 3> sums{};
+  const std::array<double, 3> costs{0.1, 0.5, 4};
+  const auto read = clock.reader();
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < 3; ++i) {
+    threads.emplace_back([&, i] {
+      take_turns(
+          queue, clock, costs[i], 2, sums[i], [&] { return read() < 300; }, 0, costs[i]);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_NEAR(sums[i] / costs[i], 300 / 4.6, 3) << i;
 }
 
 TEST(TurnQueue, GroupsGetTheSameSecondsHoweverManyMembersEachHas) {

@@ -52,6 +52,30 @@ TEST_P(FairTime, ALightSessionKeepsItsHalfBesideAHeavyOne) {
   EXPECT_GT(of_light, 0.4 * (of_light + of_heavy)) << of_light << " s and " << of_heavy << " s";
 }
 
+/// As the streams of a server that promises each of them a rate.
+TEST_P(FairTime, SessionsOfEqualRatesDrawAsManyFramesHoweverHeavyEachIs) {
+  const testing::TinyModel model;
+  Engine engine =
+      Engine::open({.model = model.path(), .device = "ref", .threads = 1, .batching = GetParam()})
+          .equal_rates();
+  Session light = engine.session({.width = 32, .height = 32, .t_index_list = {30}});
+  Session heavy = engine.session({.width = 64, .height = 64, .t_index_list = {5, 15, 25, 35}});
+  constexpr int kFrames = 12;
+  std::atomic<bool> begun = false, end = false;
+  int of_light = 0;
+  std::thread neighbor([&] {
+    draw(light);
+    begun = true;
+    for (; !end; ++of_light) draw(light);
+  });
+  while (!begun) std::this_thread::yield();
+  for (int i = 0; i < kFrames; ++i) draw(heavy);
+  end = true;
+  neighbor.join();
+  EXPECT_GE(of_light, kFrames / 2);
+  EXPECT_LE(of_light, 2 * kFrames);
+}
+
 /// As two tokens of a server, of which one has three streams.
 TEST_P(FairTime, AGroupOfOneSessionKeepsItsHalfBesideAGroupOfThree) {
   const testing::TinyModel model;

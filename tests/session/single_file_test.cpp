@@ -59,7 +59,7 @@ void add_lora(std::vector<TensorToWrite>& tensors, const std::string& module, st
   }
 }
 
-/// On the UNet's first layer, and on a projection that OpenCLIP's names keep in one with two others.
+/// On the UNet's first layer, and on a projection that OpenCLIP stores in one with two others.
 void write_lora(const testing::TinyConfigs& configs, const std::filesystem::path& file) {
   std::vector<TensorToWrite> tensors;
   add_lora(tensors, "lora_unet_conv_in", 64, {4, 3, 3});

@@ -2,8 +2,8 @@
 // (Liu and Layland, "Scheduling algorithms for multiprogramming in a hard-real-time environment",
 // JACM 1973: tasks fit while the sum of time over period is at most 1). The period of a stream is
 // that of Limits::min_fps; its time is what a frame takes of the device, predicted at first and
-// measured once it draws. Turns on the device are fair in time (base/turn_queue.h), so streams that
-// were let in keep that rate.
+// measured once it draws. Streams that keep asking draw at equal rates (Engine::equal_rates), so
+// those that were let in keep that rate, heavy and light ones alike.
 //
 // Also how many streams, and which share of the device, each token has. Lives on the network
 // thread.
