@@ -1,6 +1,6 @@
 // A server under sessions that come and go for a long time: memory, descriptors, threads and the
 // slowest percent must not grow, and no frame may be lost in the books. Sessions share calls of the
-// UNet. Usage: server_soak FRAMES [CLIENTS]
+// UNet. Usage: server_soak FRAMES [CLIENTS [FRAMES OF A VISIT, AT MOST]]
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,7 +23,6 @@ namespace {
 using nlohmann::json;
 
 constexpr int kParts = 20;
-constexpr int kVisit = 400;  // frames of a visit, at most
 // MiB that the last part may have over the second. AddressSanitizer keeps every stack it has seen.
 #if defined(__SANITIZE_ADDRESS__)
 constexpr double kMoreMemory = 64.0;
@@ -51,7 +50,7 @@ struct Part {
 
 class Soak {
  public:
-  Soak(int frames, int clients) : frames_(frames), clients_(clients) {}
+  Soak(int frames, int clients, int visit) : frames_(frames), clients_(clients), visit_(visit) {}
 
   bool run();
 
@@ -77,7 +76,7 @@ class Soak {
   bool check() const;
   bool check_books() const;
 
-  const int frames_, clients_;
+  const int frames_, clients_, visit_;
   TinyModel model_;
   server::EngineStreamFactory factory_{
       Engine::open({.model = model_.path(), .threads = 1, .batching = "8"}), settings()};
@@ -122,7 +121,7 @@ void Soak::visit(unsigned number) {
     if (up_to(3) == 0) params["t_index_list"] = {20, 40};
     if (up_to(8) == 0) params["width"] = 64;
     client.text(json{{"type", "settings"}, {"params", params}});
-    draw(client, jpeg_of(up_to(255), up_to(255), up_to(255), 32, 32), 1 + up_to(kVisit));
+    draw(client, jpeg_of(up_to(255), up_to(255), up_to(255), 32, 32), 1 + up_to(visit_));
     ++visits_;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "visit %u: %s\n", number, error.what());
@@ -218,5 +217,6 @@ bool Soak::run() {
 int main(int argc, char** argv) {
   const int frames = argc > 1 ? std::atoi(argv[1]) : 4000;
   const int clients = argc > 2 ? std::atoi(argv[2]) : 6;
-  return streamdiffusion::testing::Soak(frames, clients).run() ? 0 : 1;
+  const int visit = argc > 3 ? std::atoi(argv[3]) : 400;
+  return streamdiffusion::testing::Soak(frames, clients, visit).run() ? 0 : 1;
 }
