@@ -83,8 +83,14 @@ TEST(RequestRules, ABodyIsPlainJsonOrAnImage) {
       return http_error.status();
     }
   };
-  for (const char* type : {"", "application/json", "application/json; charset=utf-8"})
+  for (const char* type :
+       {"", "application/json", "application/json; charset=utf-8", "application/json;charset=UTF8",
+        "application/json; a=b; Charset=\"UTF-8\"", "application/json\t;", "application/json; c=x"})
     EXPECT_EQ(status("content-type", type, false), 200) << type;
+  for (const char* type :
+       {"application/json; charset=utf-16", "application/json;charset=latin1",
+        "application/json; a=b ; CHARSET=\"iso-8859-1\"", "application/json; charset=utf-8, x"})
+    EXPECT_EQ(status("content-type", type, true), 415) << type;
   for (const char* type : {"text/plain", "application/jsonp", "application/x-www-form-urlencoded"})
     EXPECT_EQ(status("content-type", type, true), 415) << type;
   EXPECT_EQ(status("content-type", "image/png", true), 200);

@@ -105,6 +105,7 @@ Api::Api(ServerContext context, SessionRegistry& registry, const AccessControl& 
       image_request_(context, registry) {}
 
 Responder Api::responder_of(const Request& request) {
+  if (request.method != "GET") return Responder::api;  // which says what is allowed
   for (const Route& route : routes()) {
     const bool here = request.path.starts_with(without_id(route.path));
     if (route.responder != Responder::api && here) return route.responder;
@@ -186,11 +187,13 @@ void Api::dispatch(Request& request, const Reply& reply) {
   const std::string method = request.method == "HEAD" ? "GET" : request.method;
   std::vector<std::string> allowed;
   for (const Route& route : routes()) {
-    if (route.handler == nullptr || !matches(route, request.path)) continue;
-    if (route.method == method) return (this->*route.handler)(request, reply);
+    if (!matches(route, request.path)) continue;
+    const bool handled = route.handler != nullptr;  // the others take connections over
+    if (handled && route.method == method) return (this->*route.handler)(request, reply);
     allowed.emplace_back(route.method);
-    if (allowed.back() == "GET") allowed.emplace_back("HEAD");
+    if (handled && allowed.back() == "GET") allowed.emplace_back("HEAD");
   }
+  if (request.path == "*") allowed = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"};
   const bool file = find_asset(request.path) != nullptr;
   if (file && method == "GET") return page(request, reply);
   if (allowed.empty() && !file) throw HttpError(404, "not_found", "there is no such address");

@@ -9,6 +9,7 @@
 #include "server/http/request_reader.h"
 #include "server/net/upgrade_request.h"
 #include "server/net/web_socket.h"
+#include "server/protocol/request_rules.h"
 
 namespace streamdiffusion::server {
 namespace {
@@ -124,7 +125,7 @@ Task<bool> Connection::read_body(RequestReader& reader, Request& request, std::s
   NetError error;
   if (!http_error && reader.has_body()) {
     transport_->expires_after(context_.limits.body);
-    if (beast::iequals(request.field("expect"), "100-continue")) {
+    if (request.header.contains("expect")) {
       constexpr std::string_view continue_response = "HTTP/1.1 100 Continue\r\n\r\n";
       co_await net::async_write(*transport_, net::buffer(continue_response), into(error));
     }
@@ -218,14 +219,8 @@ Task<Connection::Next> Connection::take_over(RequestReader& reader, const Reques
       throw HttpError(400, "bad_request", "frames is " + dump(frames->second) + ", expected binary",
                       "frames");
     }
-    if (socket && !beast::websocket::is_upgrade(reader.parser().get())) {
-      throw HttpError(426, "upgrade_required",
-                      "this address is a WebSocket, expected an Upgrade request");
-    }
+    if (socket) check_web_socket(request, beast::websocket::is_upgrade(reader.parser().get()));
     if (!socket) {
-      if (request.method != "GET") {
-        throw HttpError(405, "method_not_allowed", "this address accepts only GET");
-      }
       session = context_.registry.find(id, request.owner);
       if (session->subscriber_count() >= ClientSession::kMaxSubscribers) {
         throw HttpError(

@@ -27,9 +27,20 @@ RequestReader::RequestReader() {
   parser_.body_limit(std::numeric_limits<std::uint64_t>::max());
 }
 
+// Some clients send one after a body (RFC 9112, section 2.2). Time is limited, so their number need
+// not be.
+bool RequestReader::skip_empty_lines(boost::beast::flat_buffer& buffer) const {
+  const auto text = [&buffer] {
+    return std::string_view(static_cast<const char*>(buffer.cdata().data()), buffer.size());
+  };
+  if (parser_.got_some()) return buffer.size() > 0;
+  while (text().starts_with("\r\n")) buffer.consume(2);
+  return !text().empty() && text() != "\r";
+}
+
 bool RequestReader::read_head(boost::beast::flat_buffer& buffer) {
+  if (!skip_empty_lines(buffer)) return false;
   const auto bytes = buffer.cdata();
-  if (bytes.size() == 0) return false;
   check_lines({static_cast<const char*>(bytes.data()), bytes.size()});
   boost::system::error_code error;
   buffer.consume(parser_.put(bytes, error));
@@ -53,7 +64,11 @@ Request RequestReader::head() const {
     if (!value.empty()) value += name == "cookie" ? "; " : ", ";
     value += std::string_view(field.value().data(), field.value().size());
   }
+  const std::size_t hosts = message.count(http::field::host);
+  if (hosts > 1) throw_bad_request("the request has ", hosts, " fields Host, expected one");
+  check_host(request.field("host"));
   check_framing(request, message.version() < 11);
+  settle_expectation(request, message.version() < 11);
   read_target({message.target().data(), message.target().size()}, request);
   return request;
 }

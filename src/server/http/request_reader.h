@@ -21,7 +21,7 @@ class RequestReader {
   /// Takes the head's bytes from `buffer`. Returns false if more are needed. Throws HttpError 400
   /// if they are no head, and 431 if it is too long.
   bool read_head(boost::beast::flat_buffer& buffer);
-  /// The request without its body. Throws HttpError 400 or 501.
+  /// The request without its body. Throws HttpError 400, 417 or 501.
   Request head() const;
   bool keep_alive() const { return parser_.keep_alive(); }
   bool has_body() const { return !parser_.is_done(); }
@@ -31,6 +31,9 @@ class RequestReader {
   Parser& parser() { return parser_; }
 
  private:
+  /// Between requests. Returns false if there is nothing behind them yet.
+  bool skip_empty_lines(boost::beast::flat_buffer& buffer) const;
+
   Parser parser_;
 };
 

@@ -77,7 +77,8 @@ AccessControl::AccessControl(const ServerOptions& options) : origins_(options.al
 }
 
 Owner AccessControl::check(const Request& request) const {
-  const bool no_host = is_open(request) && !request.header.contains("host");
+  const bool no_host = !request.header.contains("host");
+  if (no_host && !is_open(request)) throw_bad_request("the request has no Host, expected one");
   if (!no_host && !is_allowed_host(request.field("host"))) {
     throw HttpError(
         403, "forbidden_host",

@@ -4,7 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "base/lower_case.h"
+#include "json/quote.h"
 #include "server/protocol/messages.h"
+#include "server/protocol/request_rules.h"
 
 namespace streamdiffusion::server {
 namespace {
@@ -34,13 +36,44 @@ std::string decode_or_throw(std::string_view text, bool form) {
   return *std::move(decoded);
 }
 
+void read_query(std::string_view rest, Request& request) {
+  while (!rest.empty()) {
+    const auto end = rest.find('&');
+    const std::string_view pair = rest.substr(0, end);
+    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+    if (pair.empty()) continue;
+    const auto equals = pair.find('=');
+    const std::string_view value =
+        equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1);
+    std::string name = decode_or_throw(pair.substr(0, equals), true);
+    if (!request.query.emplace(std::move(name), decode_or_throw(value, true)).second) {
+      throw_bad_request("the address has a name twice in its query");
+    }
+  }
+}
+
+/// Takes scheme and host from the front of a target. Returns false where it has none.
+bool take_authority(std::string_view& target, Request& request) {
+  const std::size_t slashes = target.find("://");
+  if (slashes == std::string_view::npos) return false;
+  const std::string scheme = base::lower_case(std::string(target.substr(0, slashes)));
+  if (scheme != "http" && scheme != "https") return false;
+  target.remove_prefix(slashes + 3);
+  const std::string_view host = target.substr(0, target.find_first_of("/?#"));
+  if (host.empty()) throw_bad_request("the address has no host after ", scheme, "://");
+  check_host(host);
+  request.header["host"] = host;
+  target.remove_prefix(host.size());
+  return true;
+}
+
+}  // namespace
+
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
   return text;
 }
-
-}  // namespace
 
 const std::string& Request::field(const std::string& name) const {
   static const std::string none;
@@ -50,7 +83,7 @@ const std::string& Request::field(const std::string& name) const {
 
 std::string Request::media_type() const {
   const std::string& type = field("content-type");
-  return base::lower_case(type.substr(0, type.find_first_of("; ")));
+  return base::lower_case(type.substr(0, type.find_first_of("; \t")));
 }
 
 std::optional<std::string> percent_decode(std::string_view text, bool form) {
@@ -94,25 +127,18 @@ bool is_utf8(std::string_view text) {
 }
 
 void read_target(std::string_view target, Request& request) {
-  if (!target.starts_with('/')) throw_bad_request("the address does not begin with /");
+  const std::string_view whole = target;
+  const bool with_host = take_authority(target, request);
   target = target.substr(0, target.find('#'));
   const auto mark = target.find('?');
-  request.path = decode_or_throw(target.substr(0, mark), false);
-  if (mark == std::string_view::npos) return;
-  std::string_view rest = target.substr(mark + 1);
-  while (!rest.empty()) {
-    const auto end = rest.find('&');
-    const std::string_view pair = rest.substr(0, end);
-    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
-    if (pair.empty()) continue;
-    const auto equals = pair.find('=');
-    const std::string_view value =
-        equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1);
-    std::string name = decode_or_throw(pair.substr(0, equals), true);
-    if (!request.query.emplace(std::move(name), decode_or_throw(value, true)).second) {
-      throw_bad_request("the address has a name twice in its query");
-    }
+  const std::string_view path = target.substr(0, mark);
+  const bool everything = whole == "*" && request.method == "OPTIONS";
+  if (!path.starts_with('/') && !everything && !(with_host && path.empty())) {
+    throw_bad_request("the address is ", json::quote(whole),
+                      ", expected a path that begins with /, or a whole one with http://");
   }
+  request.path = path.empty() ? "/" : decode_or_throw(path, false);
+  if (mark != std::string_view::npos) read_query(target.substr(mark + 1), request);
 }
 
 std::vector<std::string> cookies(const Request& request, std::string_view name) {
@@ -140,6 +166,11 @@ Response error_response(const HttpError& http_error) {
                                                         nlohmann::json::error_handler_t::replace);
   if (http_error.status() == 429) response.header.emplace_back("Retry-After", "1");
   if (http_error.status() == 503) response.header.emplace_back("Retry-After", "5");
+  if (http_error.status() == 426) {  // with both of which the client may ask again
+    response.header.emplace_back("Upgrade", "websocket");
+    response.header.emplace_back("Connection", "Upgrade");
+    response.header.emplace_back("Sec-WebSocket-Version", kWebSocketVersion);
+  }
   if (http_error.status() == 401) {
     response.header.emplace_back("WWW-Authenticate", "Bearer realm=\"streamdiffusion\"");
   }

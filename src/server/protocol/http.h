@@ -60,9 +60,17 @@ struct Response {
 
 using Reply = std::function<void(Response)>;
 
-/// Splits a request target into path and query. Throws HttpError 400 if the target is not a path,
-/// is not UTF-8 after decoding, or contains a control character.
+/// Splits a request target into path and query. One with scheme and host, as proxies are sent it,
+/// also sets the field `host` (RFC 9112, section 3.2.2); `*` of the method OPTIONS is the path `*`.
+/// Throws HttpError 400 if the target is none of these, is not UTF-8 after decoding, or contains a
+/// control character.
 void read_target(std::string_view target, Request& request);
+
+/// Without spaces and tabs at both ends.
+std::string_view trimmed(std::string_view text);
+
+/// The one that this server speaks (RFC 6455).
+inline constexpr const char* kWebSocketVersion = "13";
 
 /// Decodes %XX, and '+' as a space if `form`. Returns nothing for an invalid escape.
 std::optional<std::string> percent_decode(std::string_view text, bool form);
