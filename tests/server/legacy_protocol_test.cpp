@@ -84,6 +84,33 @@ TEST(LegacyProtocol, AWrongMessageIsAnsweredAndTheNextFrameRequested) {
   EXPECT_FALSE(client.await("send_frame").is_null());
 }
 
+TEST(LegacyProtocol, WhatComesTwiceOrWithMoreIsRefusedAndTheFrameStillDrawn) {
+  RunningServer server;
+  WebSocketClient client(server.port(), "/api/ws/me");
+  client.await("send_frame");
+  client.text({{"status", "next_frame"}, {"prompt", "cat"}});
+  EXPECT_THAT(client.await("error").value("message", ""), HasSubstr("prompt"));
+  client.text({{"status", "next_frame"}});
+  client.text({{"status", "next_frame"}});
+  EXPECT_THAT(client.await("error").value("message", ""), HasSubstr("expected parameters"));
+  client.text(json::object());
+  client.text({{"status", "next_frame"}});
+  EXPECT_THAT(client.await("error").value("message", ""), HasSubstr("expected an image"));
+  Wire stream = open_stream(server, "me");
+  client.binary(jpeg_of(100, 150, 200));
+  EXPECT_TRUE(similar_colors(color_of(read_part(stream)), 0x6496c8));
+  EXPECT_FALSE(client.await("send_frame").is_null());
+}
+
+TEST(LegacyProtocol, ItsMessagesAreNoneOfTheBinaryProtocol) {
+  RunningServer server;
+  WebSocketClient client = server.connect("me");
+  client.text({{"status", "next_frame"}});
+  const json error = client.await("error");
+  EXPECT_EQ(error["code"], "bad_message");
+  EXPECT_THAT(error.value("message", ""), HasSubstr("type"));
+}
+
 TEST(LegacyProtocol, ParametersMayComeBetweenFrames) {
   RunningServer server;
   WebSocketClient client(server.port(), "/api/ws/me");

@@ -49,11 +49,12 @@ ClientText::Kind kind_of(const Json& object, bool legacy) {
     if (word == "ack") return ClientText::Kind::ack;
     type->refuse("settings, pause, resume or ack");
   }
-  if (const auto status = object.find("status")) {
-    if (status->string() == "next_frame") return ClientText::Kind::next_frame;
-    status->refuse("next_frame");
-  }
   if (!legacy) object.at("type");  // throws
+  if (const auto status = object.find("status")) {
+    if (status->string() != "next_frame") status->refuse("next_frame");
+    object.allow_only({"status"});
+    return ClientText::Kind::next_frame;
+  }
   return ClientText::Kind::parameters;
 }
 

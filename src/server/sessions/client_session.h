@@ -160,6 +160,8 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   void take_text(std::string_view message);
   void take_binary(std::string message);
   void handle(const ClientText& message);
+  /// Legacy protocol: parameters and an image follow.
+  void announce_frame();
   /// The same of what it asks for next.
   void check_change(const StreamModel& model, const Parameters& next) const;
   /// What the stream takes of the device from now on, as predicted.

@@ -70,8 +70,7 @@ void ClientSession::handle(const ClientText& message) {
     case ClientText::Kind::ack:
       return;
     case ClientText::Kind::next_frame:
-      next_frame_ = true;
-      return;
+      return announce_frame();
     case ClientText::Kind::parameters:
       if (message.body.size() > 0) patch(message.body);
       if (!next_frame_) return;
@@ -83,6 +82,16 @@ void ClientSession::handle(const ClientText& message) {
         expects_image_ = true;
       }
   }
+}
+
+// One that comes again is refused alone: the frame that was announced may still follow.
+void ClientSession::announce_frame() {
+  if (next_frame_) {
+    return send_error(HttpError(400, "bad_message",
+                                base::concat("next_frame came again, expected ",
+                                             expects_image_ ? "an image" : "parameters")));
+  }
+  next_frame_ = true;
 }
 
 void ClientSession::set_paused(bool paused) {
