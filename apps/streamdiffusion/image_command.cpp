@@ -64,7 +64,8 @@ class ImageJob {
     settings.live.options.text_to_image = from_text;
     settings.live.options.keep_tensors = !flags_.dump.empty();
     fit_ = settings.live.fit;
-    opened_.emplace(open_session(settings, flags_.quiet, &signals_));
+    opened_.emplace(
+        open_session(settings, flags_.quiet, &signals_, {.single = outputs_.size() == 1}));
     Progress progress(outputs_.size(), flags_.quiet, "each call ");
     for (std::size_t i = 0; i < outputs_.size() && !*stop_ && !write_error_; ++i) {
       const auto start = base::Clock::now();

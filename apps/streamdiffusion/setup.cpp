@@ -62,13 +62,14 @@ Engine open_engine(params::Settings& settings, const StopSignals* signals) {
   return engine;
 }
 
-static OpenedSession open_parts(params::Settings& settings, const StopSignals* signals) {
+static OpenedSession open_parts(params::Settings& settings, const StopSignals* signals,
+                                const params::ImageTraits& images) {
   Engine engine = open_engine(settings, signals);
   const LiveSettings& wanted = settings.live;
   live::encode_prompts(engine, wanted);
   Session session =
       engine.session(wanted.options, signals != nullptr ? signals->opening() : std::stop_token());
-  warn_of_settings(engine, settings);
+  warn_of_settings(engine, settings, images);
   warn_without_style(settings);
   if (!wanted.prompts.empty()) session.set_prompts(wanted.prompts, wanted.interpolation);
   if (wanted.negative_prompt) session.set_negative_prompt(*wanted.negative_prompt);
@@ -79,14 +80,15 @@ void print_warnings_alone(base::LogLevel level, std::string_view message) {
   if (level == base::LogLevel::warning) print_log(level, message);
 }
 
-OpenedSession open_session(params::Settings& settings, bool quiet, StopSignals* signals) {
+OpenedSession open_session(params::Settings& settings, bool quiet, StopSignals* signals,
+                           const params::ImageTraits& images) {
   if (quiet) base::set_log_callback(print_warnings_alone);
   const auto start = base::Clock::now();
   const auto throw_if_stopped = [signals] {
     if (signals != nullptr && signals->received() != 0) throw Stopped{signals->received()};
   };
   try {
-    OpenedSession opened = open_parts(settings, signals);
+    OpenedSession opened = open_parts(settings, signals, images);
     if (signals != nullptr) signals->opened();
     throw_if_stopped();
     if (!quiet)
@@ -113,7 +115,8 @@ void print_ready(const Engine& engine, const std::string& session, double second
                info.device.c_str(), seconds);
 }
 
-void warn_of_settings(const Engine& engine, const params::Settings& settings) {
+void warn_of_settings(const Engine& engine, const params::Settings& settings,
+                      const params::ImageTraits& images) {
   const LiveSettings& live = settings.live;
   std::string all = live.negative_prompt.value_or("");
   for (const WeightedPrompt& prompt : live.prompts) all += "\n" + prompt.text;
@@ -127,7 +130,7 @@ void warn_of_settings(const Engine& engine, const params::Settings& settings) {
   const SessionOptions full = engine.with_defaults(live.options);
   const params::ModelTraits traits{info.size_conditioning, info.guidance_embedding};
   for (const auto& idle :
-       params::without_effect(settings, full, params::as_given_in(settings), traits)) {
+       params::without_effect(settings, full, params::as_given_in(settings), traits, images)) {
     base::warn(idle.message);
   }
 }

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "params/table.h"
+#include "params/without_effect.h"
 #include "streamdiffusion/streamdiffusion.h"
 
 namespace streamdiffusion::app {
@@ -41,7 +42,8 @@ struct OpenedSession {
 };
 /// open_engine(), and a session with its prompts set. Warns as warn_of_settings() does. Unless
 /// quiet, print_ready(). Throws Stopped once a signal has come meanwhile.
-OpenedSession open_session(params::Settings& settings, bool quiet, StopSignals* signals = nullptr);
+OpenedSession open_session(params::Settings& settings, bool quiet, StopSignals* signals = nullptr,
+                           const params::ImageTraits& images = {});
 
 /// "256x256  t 31  full 1.6", of options that have every default filled in.
 std::string stream_text(const SessionOptions& options);
@@ -51,8 +53,9 @@ std::string stream_text(const SessionOptions& options);
 void print_ready(const Engine& engine, const std::string& session, double seconds);
 
 /// Warns of words in the prompts that the model does not know, and of flags and keys that do
-/// nothing.
-void warn_of_settings(const Engine& engine, const params::Settings& settings);
+/// nothing on such images.
+void warn_of_settings(const Engine& engine, const params::Settings& settings,
+                      const params::ImageTraits& images = {});
 /// Warns of IP-Adapters where no image is named, nor the input, that they could follow.
 void warn_without_style(const params::Settings& settings);
 /// Warns that a flag does nothing, if it was given: "--count has no effect with --input".

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "params/control.h"
+#include "params/image_prompt.h"
 #include "streamdiffusion/names.h"
 
 namespace streamdiffusion::params {
@@ -13,13 +14,13 @@ using base::concat;
 class Rules {
  public:
   Rules(const Settings& settings, const SessionOptions& full, const NameOf& name_of,
-        const ModelTraits& model)
-      : settings_(settings), o_(full), name_of_(name_of), model_(model) {}
+        const ModelTraits& model, const ImageTraits& images)
+      : settings_(settings), o_(full), name_of_(name_of), model_(model), images_(images) {}
 
   std::string why(std::string_view key) const {
-    for (const auto rule :
-         {&Rules::guidance, &Rules::filter, &Rules::steps, &Rules::prompts, &Rules::noise,
-          &Rules::cached_frames, &Rules::input, &Rules::engine, &Rules::size}) {
+    for (const auto rule : {&Rules::single_image, &Rules::format, &Rules::guidance, &Rules::filter,
+                            &Rules::steps, &Rules::prompts, &Rules::noise, &Rules::cached_frames,
+                            &Rules::input, &Rules::engine, &Rules::size}) {
       if (std::string reason = (this->*rule)(key); !reason.empty()) return reason;
     }
     return {};
@@ -27,6 +28,27 @@ class Rules {
 
  private:
   std::string name(std::string_view key) const { return name_of_(parameter(key)); }
+
+  /// Whether the value asks for what only a stream of frames has.
+  bool is_of_a_stream(std::string_view key) const {
+    if (key == "transition_ms") return settings_.live.transition_seconds > 0;
+    if (key == "latent_feedback_strength") return o_.latent_feedback > 0;
+    if (key == "enable_similar_image_filter") return o_.enable_similar_image_filter;
+    if (key == "use_cached_attn") return o_.use_cached_attn;
+    if (key == "use_feature_injection") return o_.use_feature_injection;
+    return key.starts_with("similar_image_filter_") || key.starts_with("cache_") ||
+           key.starts_with("feature_injection_");
+  }
+
+  std::string single_image(std::string_view key) const {
+    if (!images_.single || !is_of_a_stream(key)) return {};
+    return " on a single image; it acts on a stream of frames";
+  }
+
+  std::string format(std::string_view key) const {
+    if (key != "jpeg_quality" || !images_.lossless) return {};
+    return " on PNG, which keeps every pixel; it acts on JPEG and WebP";
+  }
 
   std::string guidance(std::string_view key) const {
     const CfgType type = *o_.cfg_type;
@@ -76,10 +98,11 @@ class Rules {
     return o_.scheduler == Scheduler::euler || (has_eta && *o_.eta == 0);
   }
 
+  bool has_transition() const { return settings_.live.transition_seconds > 0 && !images_.single; }
+
   std::string prompts(std::string_view key) const {
     const LiveSettings& live = settings_.live;
-    if (key == "prompt_interpolation_method" && live.prompts.size() < 2 &&
-        live.transition_seconds == 0) {
+    if (key == "prompt_interpolation_method" && live.prompts.size() < 2 && !has_transition()) {
       return " with one prompt; it says how several are blended";
     }
     if (key == "prompt_list" && live.prompts.size() == 1 && live.prompts[0].weight != 1) {
@@ -90,8 +113,7 @@ class Rules {
 
   std::string noise(std::string_view key) const {
     if (key == "seed" && !o_.seed_list.empty()) return concat(" beside ", name("seed_list"));
-    if (key == "seed_interpolation_method" && o_.seed_list.size() < 2 &&
-        settings_.live.transition_seconds == 0) {
+    if (key == "seed_interpolation_method" && o_.seed_list.size() < 2 && !has_transition()) {
       return " with one seed; it says how several are blended";
     }
     return {};
@@ -139,6 +161,7 @@ class Rules {
   const SessionOptions& o_;
   const NameOf& name_of_;
   const ModelTraits& model_;
+  const ImageTraits& images_;
 };
 
 }  // namespace
@@ -186,11 +209,46 @@ void add_idle_options(const Settings& settings, const SessionOptions& full, cons
   }
 }
 
+/// `items` of the list `key` whose weight is 0: `noun` says what they are.
+template <typename Items>
+void add_weightless(const char* key, const char* noun, const Items& items, const Settings& settings,
+                    const NameOf& name_of, std::vector<WithoutEffect>& found) {
+  if (!settings.given.contains(key)) return;
+  const Parameter& row = parameter(key);
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (items[i].weight != 0) continue;
+    found.push_back(
+        {&row, concat(name_of(row), "[", i, "]: the ", noun, " has no effect with weight 0")});
+  }
+}
+
+/// Why an IP-Adapter that is switched on does nothing; empty if it acts.
+std::string why_idle(const ImagePrompt& prompt, bool text_to_image, const ImageTraits& images) {
+  if (!prompt.enabled) return {};
+  if (!prompt.follow_input) {
+    return image_count(prompt) > 0 ? "" : " has no effect without an image to follow";
+  }
+  if (text_to_image) return ": follow_input has no effect without an input image (txt2img)";
+  if (!images.single) return {};
+  return ": follow_input has no effect on a single image; it acts on a stream of frames";
+}
+
+void add_idle_adapters(const Settings& settings, const SessionOptions& full, const NameOf& name_of,
+                       const ImageTraits& images, std::vector<WithoutEffect>& found) {
+  if (!settings.given.contains("image_prompts")) return;
+  const Parameter& row = parameter("image_prompts");
+  for (std::size_t i = 0; i < full.image_prompts.size(); ++i) {
+    const std::string why = why_idle(full.image_prompts[i], full.text_to_image, images);
+    if (!why.empty()) found.push_back({&row, concat(name_of(row), "[", i, "]", why)});
+  }
+}
+
 }  // namespace
 
 std::vector<WithoutEffect> without_effect(const Settings& settings, const SessionOptions& full,
-                                          const NameOf& name_of, const ModelTraits& model) {
-  const Rules rules(settings, full, name_of, model);
+                                          const NameOf& name_of, const ModelTraits& model,
+                                          const ImageTraits& images) {
+  const Rules rules(settings, full, name_of, model, images);
   std::vector<WithoutEffect> found;
   for (const Parameter& row : parameters()) {
     if (!settings.given.contains(row.name)) continue;
@@ -201,6 +259,9 @@ std::vector<WithoutEffect> without_effect(const Settings& settings, const Sessio
         {&row, concat(name_of(row), weight ? ": its weight" : "", " has no effect", reason)});
   }
   add_idle_options(settings, full, name_of, found);
+  add_weightless("prompt_list", "prompt", settings.live.prompts, settings, name_of, found);
+  add_weightless("seed_list", "seed", full.seed_list, settings, name_of, found);
+  add_idle_adapters(settings, full, name_of, images, found);
   return found;
 }
 

@@ -32,9 +32,19 @@ struct ModelTraits {
   bool guidance_embedding = false;
 };
 
-/// One for each of `settings.given` that does nothing. Options that are unset count as what `full`
-/// says, which has every default filled in.
+/// What of the images that are made decides whether a parameter acts.
+struct ImageTraits {
+  /// There is one, and no frame before or after it.
+  bool single = false;
+  /// Of a format that is written without loss.
+  bool lossless = false;
+};
+
+/// One for each of `settings.given` that does nothing, and for each prompt, seed and IP-Adapter of
+/// a list that does. Options that are unset count as what `full` says, which has every default
+/// filled in.
 std::vector<WithoutEffect> without_effect(const Settings& settings, const SessionOptions& full,
-                                          const NameOf& name_of, const ModelTraits& model = {});
+                                          const NameOf& name_of, const ModelTraits& model = {},
+                                          const ImageTraits& images = {});
 
 }  // namespace streamdiffusion::params

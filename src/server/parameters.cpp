@@ -5,7 +5,6 @@
 
 #include "base/error.h"
 #include "json/quote.h"
-#include "params/without_effect.h"
 #include "server/offered_parameters.h"
 #include "server/work_limit.h"
 #include "settings/json_schema.h"
@@ -198,7 +197,8 @@ JsonValue ParameterTable::write(const Parameters& parameters) const {
   return settings::values_of(rows_, settings);
 }
 
-JsonValue ParameterTable::warnings(const Parameters& parameters) const {
+JsonValue ParameterTable::warnings(const Parameters& parameters,
+                                   const params::ImageTraits& images) const {
   JsonValue list = JsonValue::array();
   const auto& given = parameters.live.prompts;
   for (const WeightedPrompt& prompt : given) {
@@ -221,7 +221,7 @@ JsonValue ParameterTable::warnings(const Parameters& parameters) const {
   settings.given = parameters.given;
   const SessionOptions full = factory_.with_defaults(parameters.live.options);
   for (const auto& idle :
-       params::without_effect(settings, full, params::key_of, factory_.info().traits)) {
+       params::without_effect(settings, full, params::key_of, factory_.info().traits, images)) {
     add(idle.message, idle.parameter->name);
   }
   for (const std::string& name : parameters.ignored) {
@@ -231,13 +231,16 @@ JsonValue ParameterTable::warnings(const Parameters& parameters) const {
 }
 
 std::vector<std::pair<std::string, std::string>> ParameterTable::image_header(
-    const Parameters& parameters) const {
+    const Parameters& parameters, bool lossless) const {
   std::vector<std::pair<std::string, std::string>> header{
       {"X-Seed", std::to_string(parameters.live.options.seed)}};
   JsonValue messages = JsonValue::array();
-  for (const JsonValue& warning : warnings(parameters)) {
+  const JsonValue all = warnings(parameters, {.single = true, .lossless = lossless});
+  for (const JsonValue& warning : all) {
     if (messages.size() < kMaxHeaderWarnings) messages.push_back(warning.at("message"));
   }
+  const std::size_t more = all.size() - messages.size();
+  if (more > 0) messages.push_back(base::concat("and ", more, " more"));
   if (!messages.empty()) {
     header.emplace_back("X-Warnings",
                         messages.dump(-1, ' ', true, JsonValue::error_handler_t::replace));

@@ -15,6 +15,7 @@
 
 #include "json/json.h"
 #include "params/table.h"
+#include "params/without_effect.h"
 #include "server/options.h"
 #include "server/protocol/http_error.h"
 #include "server/stream_factory.h"
@@ -65,11 +66,13 @@ class ParameterTable {
   nlohmann::json write(const Parameters& parameters) const;
   /// An array of objects with `message`: words that the model does not know (with `word` and
   /// `near`), what else there is to say of the prompts, and parameters that do nothing (both with
-  /// `param`).
-  nlohmann::json warnings(const Parameters& parameters) const;
+  /// `param`) on such `images`.
+  nlohmann::json warnings(const Parameters& parameters,
+                          const params::ImageTraits& images = {}) const;
   /// What the answer to a request for one image says of it: X-Seed, and X-Warnings, a JSON array of
-  /// texts, if there are warnings.
-  std::vector<std::pair<std::string, std::string>> image_header(const Parameters& parameters) const;
+  /// texts, if there are warnings. The last one may say how many more there are.
+  std::vector<std::pair<std::string, std::string>> image_header(const Parameters& parameters,
+                                                                bool lossless) const;
 
  private:
   const params::Parameter* find(std::string_view name) const;

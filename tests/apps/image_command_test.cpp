@@ -346,6 +346,8 @@ TEST_F(ImageCommand, FlagsThatDoNothingAreNamed) {
       {{"--cfg-type", "none", "--guidance-scale", "3"}, "--guidance-scale has no effect"},
       {{"--similar-image-filter-threshold", "0.5"}, "without --similar-image-filter"},
       {{"--lerp"}, "--lerp has no effect with one prompt"},
+      {{"--cached-attention"}, "--cached-attention has no effect on a single image"},
+      {{"--prompt-weights", "1,0", "--prompt", "blue fish"}, "[1]: the prompt has no effect"},
       {{"--count", "2"}, "--count has no effect with --input"},
       {{"--calibration", "a.json"}, "--calibration has no effect without --dtype int8"},
   };

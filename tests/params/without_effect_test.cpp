@@ -13,12 +13,23 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-std::vector<std::string> names(Settings settings) {
-  Settings full = settings;
-  fill(full, fallbacks());
+SessionOptions full_of(Settings settings) {
+  fill(settings, fallbacks());
+  return settings.live.options;
+}
+
+std::vector<std::string> names(const Settings& settings) {
   std::vector<std::string> found;
-  for (const auto& idle : without_effect(settings, full.live.options, key_of)) {
+  for (const auto& idle : without_effect(settings, full_of(settings), key_of)) {
     found.emplace_back(idle.parameter->name);
+  }
+  return found;
+}
+
+std::vector<std::string> messages(const Settings& settings) {
+  std::vector<std::string> found;
+  for (const auto& idle : without_effect(settings, full_of(settings), key_of)) {
+    found.push_back(idle.message);
   }
   return found;
 }
@@ -47,24 +58,17 @@ TEST(WithoutEffect, OptionsOfOtherPreprocessorsAreNamed) {
       {.image = {.preprocessor = Preprocessor::blur, .sigma = 5}},
       {.image = {.preprocessor = Preprocessor::canny, .sigma = 5}},
       {.image = {.preprocessor = Preprocessor::automatic, .sigma = 5}}};
-  const auto messages = [&] {
-    Settings full = settings;
-    fill(full, fallbacks());
-    std::vector<std::string> found;
-    for (const auto& idle : without_effect(settings, full.live.options, key_of))
-      found.push_back(idle.message);
-    return found;
-  };
-  EXPECT_THAT(messages(), IsEmpty()) << "nothing was given";
+  EXPECT_THAT(messages(settings), IsEmpty()) << "nothing was given";
   settings.given = {"control_settings"};
-  EXPECT_THAT(messages(), ElementsAre("control_settings[1]: sigma has no effect with preprocessor "
-                                      "canny; it acts with blur"));
+  EXPECT_THAT(messages(settings),
+              ElementsAre("control_settings[1]: sigma has no effect with preprocessor "
+                          "canny; it acts with blur"));
   settings.given = {"controlnets"};
   settings.engine.controlnets.resize(2);
-  EXPECT_THAT(messages(), ElementsAre(HasSubstr("controlnets[1]: sigma has no effect")))
+  EXPECT_THAT(messages(settings), ElementsAre(HasSubstr("controlnets[1]: sigma has no effect")))
       << "the preprocessor that the net's name says";
   settings.engine.controlnets[1].settings.image.preprocessor = Preprocessor::canny;
-  EXPECT_THAT(messages(), IsEmpty()) << "told where it was read";
+  EXPECT_THAT(messages(settings), IsEmpty()) << "told where it was read";
 }
 
 TEST(WithoutEffect, IsSaidInTheWordsOfTheFile) {
@@ -110,6 +114,57 @@ TEST(WithoutEffect, BlendingNeedsTwoPrompts) {
   EXPECT_THAT(names(settings), ElementsAre("prompt_list", "prompt_interpolation_method"));
   settings.live.prompts = {{"a", 0.5F}, {"b", 0.5F}};
   EXPECT_THAT(names(settings), IsEmpty());
+}
+
+TEST(WithoutEffect, ASingleImageHasNoFramesBeforeIt) {
+  Settings settings;
+  settings.given = {"transition_ms",
+                    "latent_feedback_strength",
+                    "use_cached_attn",
+                    "cache_interval",
+                    "enable_similar_image_filter",
+                    "use_feature_injection",
+                    "prompt_interpolation_method"};
+  const auto on_one = [&] {
+    std::vector<std::string> found;
+    for (const auto& idle :
+         without_effect(settings, full_of(settings), key_of, {}, {.single = true})) {
+      found.emplace_back(idle.parameter->name);
+    }
+    return found;
+  };
+  EXPECT_THAT(on_one(),
+              ElementsAre("cache_interval", "use_feature_injection", "prompt_interpolation_method"))
+      << "the others ask for nothing";
+  settings.live.transition_seconds = 1;
+  SessionOptions& o = settings.live.options;
+  o.latent_feedback = 0.5F;
+  o.use_cached_attn = o.enable_similar_image_filter = o.use_feature_injection = true;
+  EXPECT_THAT(on_one(), ::testing::UnorderedElementsAreArray(settings.given));
+  EXPECT_THAT(names(settings), IsEmpty());
+}
+
+TEST(WithoutEffect, WhatHasNoWeightIsNamed) {
+  Settings settings;
+  settings.given = {"prompt_list", "seed_list"};
+  settings.live.prompts = {{"a", 1}, {"b", 0}};
+  settings.live.options.seed_list = {{2, 0}, {5, 1}};
+  EXPECT_THAT(messages(settings),
+              ElementsAre("prompt_list[1]: the prompt has no effect with weight 0",
+                          "seed_list[0]: the seed has no effect with weight 0"));
+}
+
+TEST(WithoutEffect, AnAdapterNeedsAnImage) {
+  Settings settings;
+  settings.given = {"image_prompts"};
+  settings.live.options.image_prompts = {
+      {.scale = 2}, {.enabled = false}, {.files = {"a.png"}}, {.follow_input = true}};
+  EXPECT_THAT(messages(settings),
+              ElementsAre("image_prompts[0] has no effect without an image to follow"));
+  settings.live.options.text_to_image = true;
+  EXPECT_THAT(messages(settings),
+              ElementsAre(HasSubstr("image_prompts[0]"),
+                          HasSubstr("image_prompts[3]: follow_input has no effect without")));
 }
 
 TEST(WithoutEffect, WhatConcernsAnInputNeedsOne) {

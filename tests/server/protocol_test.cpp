@@ -168,7 +168,7 @@ TEST_F(Table, ParametersThatDoNothingAreNamed) {
   EXPECT_THAT(params(R"({"enable_similar_image_filter": true})"), ElementsAre());
   EXPECT_THAT(params(R"({"steps": 2, "t_index_list": [5, 9]})"), ElementsAre("steps"));
   EXPECT_THAT(params(R"({"mode": "txt2img", "strength": 0.5})"), ::testing::Contains("strength"));
-  const auto header = table_.image_header(now_);
+  const auto header = table_.image_header(now_, false);
   EXPECT_EQ(header[0], (std::pair<std::string, std::string>("X-Seed", "2")));
   EXPECT_EQ(header[1].first, "X-Warnings");
   EXPECT_TRUE(json::parse(header[1].second).is_array());

@@ -41,6 +41,44 @@ TEST(ServedParameters, AnImageComesWithItsSeedAndItsWarnings) {
   EXPECT_FALSE(drawn.contains("-1"));
 }
 
+/// The warnings of a request for one image.
+std::vector<std::string> warnings_of(const RunningServer& server, const char* body) {
+  const HttpAnswer answer = server.post("/api/txt2img", body);
+  EXPECT_EQ(answer.status, 200) << answer.body;
+  const auto found = answer.header.find("x-warnings");
+  if (found == answer.header.end()) return {};
+  return json::parse(found->second).get<std::vector<std::string>>();
+}
+
+TEST(ServedParameters, AnImageSaysWhatOnlyStreamsHave) {
+  RunningServer server;
+  using ::testing::ElementsAre;
+  const auto on_one = [](const char* name) {
+    return HasSubstr(std::string(name) + " has no effect on a single image");
+  };
+  EXPECT_THAT(warnings_of(server, R"({"transition_ms": 500})"),
+              ElementsAre(on_one("transition_ms")));
+  EXPECT_THAT(warnings_of(server, R"({"use_cached_attn": true, "cache_interval": 3})"),
+              ElementsAre(on_one("use_cached_attn"), on_one("cache_interval")));
+  EXPECT_THAT(warnings_of(server, R"({"jpeg_quality": 50, "format": "png"})"),
+              ElementsAre(HasSubstr("jpeg_quality has no effect on PNG")));
+  EXPECT_THAT(warnings_of(server, R"({"prompt_list": [["red apple", 1], ["apple", 0]]})"),
+              ElementsAre(HasSubstr("prompt_list[1]: the prompt has no effect with weight 0")));
+  EXPECT_THAT(warnings_of(server, R"({"transition_ms": 0, "use_cached_attn": false,
+                                      "jpeg_quality": 50, "format": "webp"})"),
+              ElementsAre());
+}
+
+TEST(ServedParameters, WarningsThatDoNotFitAreCounted) {
+  RunningServer server;
+  const std::vector<std::string> told = warnings_of(server, R"({"transition_ms": 500,
+      "use_cached_attn": true, "cache_interval": 3, "cache_maxframes": 2, "cache_first_level": 1,
+      "use_feature_injection": true, "feature_injection_strength": 0.5,
+      "feature_injection_threshold": 0.5, "cfg_type": "none", "delta": 2})");
+  ASSERT_EQ(told.size(), 9U);
+  EXPECT_EQ(told.back(), "and 1 more");
+}
+
 TEST(ServedParameters, ASessionHasTheSeedThatWasDrawn) {
   RunningServer server;
   WebSocketClient client = server.connect("me");

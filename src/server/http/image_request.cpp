@@ -168,7 +168,7 @@ void ImageRequest::Job::open() {
 void ImageRequest::Job::encode() {
   const auto work = [input = input_, image = image_, &table = context_.table] {
     Response response;
-    response.header = table.image_header(input->parameters);
+    response.header = table.image_header(input->parameters, input->format == ImageFormat::png);
     response.type = media_type(input->format);
     response.body = encode_image(*image, input->format, input->parameters.jpeg_quality);
     return response;
