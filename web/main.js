@@ -158,6 +158,7 @@ connection.addEventListener("settings", ({ detail }) => {
   connection.maxUnanswered = Math.max(2, steps.length + 1);
   drawing.setAspectRatio(width / height);
   $("stage").style.setProperty("--ratio", width / height);
+  $("stage").toggleAttribute("data-wide", width > height);
   statusBar.setParams(params, reconfiguring, readingImages ?? false);
   promptEditor.refresh();
   strengthSlider.refresh();
@@ -219,11 +220,14 @@ async function fetchDescription() {
     try {
       const answer = await fetch(routeOf("api/settings"));
       if (answer.ok) return await answer.json();
-      if (answer.status === 401) {
-        showOutputNotice(t("This server asks for a token.") + "\n" +
-          t("Open the address it printed, with ?token= at its end."), true);
-      }
-    } catch { /* the server is not running yet */ }
+      const text = answer.status === 401
+        ? t("This server asks for a token.") + "\n" +
+          t("Open the address it printed, with ?token= at its end.")
+        : t("Connecting to the server…");
+      showOutputNotice(text, true);
+    } catch {  // the server is not running yet, or not any more
+      showOutputNotice(t("Connecting to the server…"), true);
+    }
     await new Promise((resolve) => setTimeout(resolve, wait));
   }
 }
@@ -274,4 +278,5 @@ statusBar.setParams(description.params, false);
 describedModel = description.info?.model;
 onboarding.settingsLoaded();
 connection.start();
+document.documentElement.dataset.started = "";  // start.js watches until here
 await fetchWords();

@@ -34,3 +34,4 @@ async function look() {
 image.addEventListener("error", () => { shown = ""; });
 loadLanguage();
 look();
+document.documentElement.dataset.started = "";  // start.js watches until here

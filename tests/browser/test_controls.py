@@ -235,7 +235,43 @@ class Controls(PageTest):
         page.run("document.exitFullscreen()")
 
 
+# The box of what is drawn, in pixels of the screen: left, top, right, bottom.
+INK = """
+const canvas = document.getElementById('drawing'), box = canvas.getBoundingClientRect();
+const { width, height } = canvas;
+const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
+const x = [], y = [];
+for (let i = 0; i < width * height; i += 1) {
+  if (data[4 * i] > 128) continue;
+  x.push(i % width);
+  y.push(Math.floor(i / width));
+}
+const left = Math.min(...new Set(x)), right = Math.max(...new Set(x));
+const top = Math.min(...new Set(y)), bottom = Math.max(...new Set(y));
+return [box.x + left * box.width / width, box.y + top * box.height / height,
+        box.x + right * box.width / width, box.y + bottom * box.height / height];
+"""
+
+
 class Layout(PageTest):
+    def test_on_a_phone_the_invitation_covers_no_line_of_the_drawing(self):
+        for size, language in (((320, 568), "en-US"), ((320, 568), "de"), ((320, 640), "fr"),
+                               ((360, 640), "ja"), ((390, 844), "en-US")):
+            with self.subTest(size=size, language=language):
+                page = self.open(size=size, phone=True, language=language)
+                page.started()
+                left, top, right, bottom = page.run(INK)
+                invite = page.find("#invite").rect
+                beside = invite["x"] + invite["width"] <= left or invite["x"] >= right
+                above_or_below = invite["y"] + invite["height"] <= top or invite["y"] >= bottom
+                page.screenshot(f"invitation-{size[0]}-{language}")
+                self.assertTrue(beside or above_or_below, (invite, left, top, right, bottom))
+                self.assertGreaterEqual(invite["x"], 0)
+                self.assertLessEqual(invite["x"] + invite["width"], size[0])
+                page.click("#start-over")
+                page.wait(lambda: page.is_hidden("invite"), "drawing without the invitation")
+                page.close()
+
     def test_the_page_is_usable_on_a_phone(self):
         page = self.open(size=(390, 844), phone=True, scale=2)
         page.started()
