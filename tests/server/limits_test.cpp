@@ -239,6 +239,20 @@ TEST(Framing, AMalformedChunkIsAnswered) {
   }
 }
 
+TEST(Framing, LinesOfAChunkedBodyAreLimitedAsTheirContentIs) {
+  RunningServer server;
+  const std::string much(1000000, '0'), field = "Transfer-Encoding: chunked\r\n";
+  for (const std::string& chunks : {"2;" + much, much, "2\r\n{}\r\n0\r\nX: " + much}) {
+    Wire wire(server.port());
+    wire.write(post("/api/txt2img", field, chunks));
+    const HttpAnswer answer = read_answer(wire);
+    EXPECT_EQ(answer.status, 400) << chunks.substr(0, 10);
+    EXPECT_NE(answer.body.find("too long"), std::string::npos) << answer.body;
+  }
+  const std::string small = "2;a=b\r\n{}\r\n0\r\nX: y\r\n\r\n", close = "Connection: close\r\n";
+  EXPECT_EQ(statuses(server.port(), post("/api/txt2img", field + close, small)), std::vector{200});
+}
+
 TEST(Framing, AFieldIsOneLine) {
   RunningServer server;
   for (const char* field : {"X: a\r\n b\r\n", "X: a\r\n\tb\r\n", "X: a\r\n \r\n", " X: a\r\n"}) {

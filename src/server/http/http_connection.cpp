@@ -19,6 +19,10 @@ namespace http = beast::http;
 /// How often a client that waits for a response is looked at.
 constexpr auto kClientCheck = 250ms;
 
+/// Of bytes that are received and not yet read. The longest line of a chunked body, and all trailer
+/// fields together, have to fit; the body itself does not stay there.
+constexpr std::size_t kMaxUnreadBytes = std::size_t{1} << 17U;
+
 /// Time for all of a connection that serves health checks only.
 constexpr Milliseconds kHealthTime = 2s;
 
@@ -61,7 +65,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const bool health_only_;
   ConnectionContext context_;
   bool first_request_ = true;
-  beast::flat_buffer buffer_;
+  beast::flat_buffer buffer_{kMaxUnreadBytes};
   Event answered_;
   std::optional<Response> response_;
 };

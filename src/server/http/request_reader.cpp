@@ -81,6 +81,9 @@ void RequestReader::limit_body(std::size_t bytes) {
 
 std::optional<HttpError> body_error(boost::system::error_code error, std::size_t limit) {
   if (error == http::error::body_limit) return body_too_large(limit);
+  if (error == http::error::buffer_overflow) {
+    return HttpError(400, "bad_request", "a line of the chunked body, or its trailer, is too long");
+  }
   const bool malformed = error.category() == make_error_code(http::error::bad_chunk).category() &&
                          error != http::error::partial_message &&
                          error != http::error::end_of_stream;
