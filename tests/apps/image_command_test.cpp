@@ -344,10 +344,9 @@ TEST_F(ImageCommand, FlagsThatDoNothingAreNamed) {
       {{"--cfg-type", "none", "--delta", "3"}, "--delta has no effect with --cfg-type none"},
       {{"--cfg-type", "none", "--negative-prompt", "a"}, "--negative-prompt has no effect"},
       {{"--cfg-type", "none", "--guidance-scale", "3"}, "--guidance-scale has no effect"},
-      {{"--similar-image-filter-threshold", "0.5"}, "without --similar-image-filter"},
+      {{"--similar-image-filter-threshold", "0.5"}, "-threshold has no effect on a single image"},
       {{"--lerp"}, "--lerp has no effect with one prompt"},
       {{"--cached-attention"}, "--cached-attention has no effect on a single image"},
-      {{"--prompt-weights", "1,0", "--prompt", "blue fish"}, "[1]: the prompt has no effect"},
       {{"--count", "2"}, "--count has no effect with --input"},
       {{"--calibration", "a.json"}, "--calibration has no effect without --dtype int8"},
   };

@@ -54,6 +54,35 @@ TEST(Socket, AnImageReturnsWithTheClientsHeader) {
   EXPECT_TRUE(similar_colors(color_of(image->bytes), 0xc81e3c));
 }
 
+TEST(Socket, ImagesThatNothingFollowsAreToldOnceAndDrawn) {
+  RunningServer server;
+  auto client = server.connect("me");
+  client.text({{"type", "settings"}, {"params", {{"mode", "txt2img"}}}});
+  EXPECT_EQ(client.await("settings")["warnings"], json::array());
+  client.send_image({}, jpeg_of(1, 2, 3));
+  json told;
+  do {  // the change of mode is told again once it is in effect
+    told = client.await("settings");
+  } while (!told.is_null() && told["warnings"].empty());
+  EXPECT_EQ(told["warnings"][0]["param"], "mode");
+  EXPECT_THAT(told["warnings"][0].value("message", ""), HasSubstr("images of frames"));
+  EXPECT_TRUE(client.image());
+  client.text({{"type", "settings"}, {"params", {{"mode", "img2img"}}}});
+  EXPECT_EQ(client.await("settings")["params"]["mode"], "img2img");
+  client.send_image({}, jpeg_of(1, 2, 3));
+  EXPECT_TRUE(client.image());
+  EXPECT_EQ(server.get("/api/sessions/me").json()["warnings"], json::array());
+}
+
+TEST(Socket, WhatIsNoJsonIsABadMessageOrFrame) {
+  RunningServer server;
+  auto client = server.connect("me");
+  client.text(std::string("hello"));
+  EXPECT_EQ(client.await("error")["code"], "bad_message");
+  client.binary(std::string("\2\0\0\0{x", 6));
+  EXPECT_EQ(client.await("error")["code"], "bad_frame");
+}
+
 TEST(Socket, TheNewestFrameThatComesBeforeTheStreamIsOpenIsDrawn) {
   RunningServer server;
   server.fake.open_takes_ms = 200;

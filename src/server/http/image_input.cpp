@@ -86,7 +86,10 @@ ImageInput read_image_input(const Request& request, bool text_to_image, const Pa
     read_json_body(request, text_to_image, table, limits, input);
   }
   if (input.parameters.live.options.text_to_image != text_to_image) {
-    throw HttpError(400, "bad_request", "mode differs from the mode of this address", "mode");
+    throw HttpError(400, "bad_request",
+                    std::string("mode is not that of this address, expected ") +
+                        (text_to_image ? "txt2img" : "img2img"),
+                    "mode");
   }
   if (!text_to_image) check_image(input.image, limits.image_pixels);
   return input;

@@ -16,11 +16,20 @@ namespace {
 constexpr std::size_t kMaxFrameHeaderBytes = 4096, kMaxIdLength = 64;
 constexpr std::int64_t kLargestExact = (std::int64_t{1} << 53) - 1;
 
+/// What is no JSON is a message of the wrong form, too.
+Json parse_message(std::string_view text, const char* name, const char* code) {
+  try {
+    return parse_client_json(text, name);
+  } catch (const HttpError& http_error) {
+    throw HttpError(http_error.status(), code, http_error.what());
+  }
+}
+
 FrameHeader read_frame_header(std::string_view text) {
   FrameHeader header;
   std::string name;
   try {
-    const Json object = parse_client_json(text, "frame");
+    const Json object = parse_message(text, "frame", "bad_frame");
     if (!object.is(Json::Kind::object)) object.refuse("an object");
     object.allow_only({"captured", "control_bytes", "seq"});
     name = "seq";
@@ -99,7 +108,7 @@ std::string write_frame_header(const JsonValue& header) {
 
 ClientText read_client_text(std::string_view message, bool legacy) {
   try {
-    const Json object = parse_client_json(message, "message");
+    const Json object = parse_message(message, "message", "bad_message");
     if (!object.is(Json::Kind::object)) object.refuse("an object");
     const ClientText::Kind kind = kind_of(object, legacy);
     return {kind, kind == ClientText::Kind::settings ? object.at("params") : object};

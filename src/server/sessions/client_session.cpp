@@ -296,19 +296,30 @@ bool ClientSession::images_news() {
   return std::exchange(reading_images_, now) != now;
 }
 
+JsonValue ClientSession::warnings() const {
+  JsonValue list = model_->table.warnings(parameters_);
+  if (idle_images_ && parameters_.live.options.text_to_image) {
+    list.push_back({{"message",
+                     "the images of frames have no effect in mode txt2img; they act in "
+                     "mode img2img, and with a ControlNet"},
+                    {"param", "mode"}});
+  }
+  return list;
+}
+
 JsonValue ClientSession::settings() const {
   return {{"status", "settings"},
           {"params", model_->table.write(parameters_)},
           {"reconfiguring", reconfiguring_ || opening_model_},
           {"reading_images", reading_images_},
-          {"warnings", model_->table.warnings(parameters_)}};
+          {"warnings", warnings()}};
 }
 
 JsonValue ClientSession::describe() const {
   JsonValue out{{"id", id_},
                 {"state", paused_ && state_ == State::live ? "paused" : to_string(state_)}};
   out["params"] = model_->table.write(parameters_);
-  out["warnings"] = model_->table.warnings(parameters_);
+  out["warnings"] = warnings();
   if (context_.admission.by_cost()) out["load"] = context_.admission.used_by(this);
   out["stats"] = nullptr;
   if (!stream_) return out;

@@ -118,6 +118,8 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   /// Throws HttpError 404 if there is none.
   std::shared_ptr<const Image> style_image(std::size_t adapter, std::size_t image) const;
   void set_paused(bool paused);
+  /// What the parameters and the frames ask for in vain.
+  nlohmann::json warnings() const;
   nlohmann::json settings() const;
   nlohmann::json describe() const;
 
@@ -184,6 +186,8 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   /// The image is `message` from `image_offset` on.
   void submit_early_frame();
   void submit(const FrameHeader& header, std::string message, std::size_t image_offset = 0);
+  /// Tells the client once that its frames' images are `idle`: nothing follows them.
+  void note_image(bool has_image, bool idle);
   void submit_pixels(const FrameView& image, std::shared_ptr<const void> owner);
   void send_frame_request();
   void send_error(const HttpError& http_error, bool fatal = false, int status = 1008);
@@ -230,6 +234,8 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   bool opening_ = false, changed_while_opening_ = false, paused_ = false, reconfiguring_ = false;
   /// Of IP-Adapters, as the client was told.
   bool reading_images_ = false;
+  /// Frames bring images that nothing follows, and the client knows.
+  bool idle_images_ = false;
   /// Legacy protocol: what the client announced.
   bool next_frame_ = false, expects_image_ = false;
   /// Legacy protocol: a frame request is due and was not sent.

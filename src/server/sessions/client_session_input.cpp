@@ -144,6 +144,7 @@ void ClientSession::submit(const FrameHeader& header, std::string message,
     throw HttpError(400, "bad_frame", "control_bytes needs a ControlNet, and the server has none",
                     "control_bytes");
   }
+  note_image(has_image, from_text && !controlled);
   LiveFrame frame;
   auto tag = std::make_shared<FrameTag>(FrameTag{header, frame.captured});
   frame.tag = tag;
@@ -169,6 +170,13 @@ void ClientSession::submit(const FrameHeader& header, std::string message,
   } catch (const Error& error) {
     throw to_http_error(error);
   }
+}
+
+void ClientSession::note_image(bool has_image, bool idle) {
+  idle_images_ &= idle;
+  if (!idle || !has_image || idle_images_) return;
+  idle_images_ = true;
+  send(dump(settings()));
 }
 
 void ClientSession::on_video_frame(const FrameView& image, std::shared_ptr<const void> owner) {
