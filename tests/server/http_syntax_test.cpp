@@ -71,7 +71,8 @@ TEST(HttpSyntax, ThereIsOneHost) {
     EXPECT_EQ(twice.status, 400) << path;
     EXPECT_THAT(twice.body, HasSubstr("2 fields Host, expected one"));
     for (const char* host :
-         {"evil@localhost", "localhost/x", "a b", "local\"host", "h\xc3\xb6st"}) {
+         {"evil@localhost", "localhost/x", "a b", "local\"host", "h\xc3\xb6st", "localhost:1x",
+          "localhost:1:2", "::1", "[::1", "[::1]1", "localhost:1;Domain=x"}) {
       EXPECT_EQ(answer_to(server, line, "Host: " + std::string(host) + "\r\n").status, 400) << host;
     }
   }
@@ -135,6 +136,16 @@ TEST(HttpSyntax, AWebSocketIsAskedForInFull) {
   EXPECT_EQ(answer_to(server, line, upgrade + version + key + key).status, 400);
   EXPECT_EQ(answer_to(server, line, upgrade + version).status, 400);
   EXPECT_EQ(answer_to(server, line, upgrade + version + key).status, 101);
+}
+
+TEST(HttpSyntax, AnAnswerWithoutABodyNamesNoLength) {
+  RunningServer server;
+  const HttpAnswer options = fetch(server.port(), "OPTIONS", "/api/queue");
+  EXPECT_EQ(options.status, 204);
+  EXPECT_FALSE(options.header.contains("content-length"));
+  const HttpAnswer known = server.get("/", {{"If-None-Match", "*"}});
+  EXPECT_EQ(known.status, 304);
+  EXPECT_FALSE(known.header.contains("content-length"));
 }
 
 TEST(HttpSyntax, ARefusedMethodComesWithThoseThatAreAllowed) {

@@ -263,7 +263,8 @@ Task<Connection::Next> Connection::respond_error(const Request& request,
 
 Task<Connection::Next> Connection::respond(const Request& request, Response& response, bool keep) {
   http::response<http::string_body> message{static_cast<http::status>(response.status), 11};
-  if (response.status != 204 && response.status != 304) {
+  const bool may_have_body = response.status != 204 && response.status != 304;
+  if (may_have_body) {
     message.set(http::field::content_type, response.type);
   }
   for (const auto& [name, value] : response.header) message.insert(name, value);
@@ -272,6 +273,7 @@ Task<Connection::Next> Connection::respond(const Request& request, Response& res
   if (request.method != "HEAD") message.body() = std::move(response.body);
   message.prepare_payload();
   if (request.method == "HEAD") message.content_length(size);
+  if (!may_have_body) message.content_length(boost::none);
   transport_->expires_after(context_.limits.write);
   NetError error;
   http::response_serializer<http::string_body> serializer(message);

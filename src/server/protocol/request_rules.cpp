@@ -16,6 +16,11 @@ bool is_in_no_host(unsigned char c) {
   return c <= ' ' || c >= 0x7f || delimiters.find(static_cast<char>(c)) != std::string_view::npos;
 }
 
+/// A port may also be empty.
+bool is_number(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
 std::string lower_word(std::string_view text) {
   return base::lower_case(std::string(trimmed(text)));
 }
@@ -88,7 +93,13 @@ void settle_expectation(Request& request, bool http_1_0) {
 }
 
 void check_host(std::string_view host) {
-  if (std::ranges::none_of(host, is_in_no_host)) return;
+  const bool v6 = host.starts_with('[');
+  const std::size_t end = host.find(v6 ? ']' : ':');
+  const std::string_view rest =
+      end == std::string_view::npos ? "" : host.substr(end + (v6 ? 1 : 0));
+  const bool port = rest.empty() || (rest.front() == ':' && is_number(rest.substr(1)));
+  const bool closed = !v6 || end != std::string_view::npos;
+  if (port && closed && std::ranges::none_of(host, is_in_no_host)) return;
   throw_bad_request("the Host is ", json::quote(host), ", expected a name and maybe a port");
 }
 
