@@ -36,7 +36,7 @@ void parse(CLI::App& cli, int argc, char** argv, Options& o) {
   for (const auto& [word, dtype] : kDataTypes) dtypes.push_back(word);
   cli.add_option_function<std::string>(
          "--dtype", [&o](const std::string& word) { o.dtype = *choice_of(kDataTypes, word); },
-         "Type of the arithmetic; auto: the faster of bf16 and f32")
+         "Type of the arithmetic; auto: the best one of the device")
       ->check(CLI::IsMember(dtypes));
   cli.add_option(
       "--max-isa", o.max_isa,

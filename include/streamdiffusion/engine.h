@@ -54,7 +54,8 @@ struct EngineInfo {
   std::string device;
   /// Of a card: its name, memory and driver, and the libraries with their paths. Else empty.
   std::vector<DeviceDetail> device_details;
-  /// "bf16" or "f32"
+  /// "bf16", "f32" or "f16"; "f16 and bf16" where the autoencoder has a type of its own, "int8 and
+  /// bf16" with int8.
   std::string dtype;
   std::size_t parameters = 0;
   /// Packed, in memory.

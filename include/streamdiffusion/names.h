@@ -25,6 +25,7 @@ inline const Names<CfgType> kCfgTypes{{"none", CfgType::none},
 inline const Names<DataType> kDataTypes{{"auto", DataType::automatic},
                                         {"f32", DataType::f32},
                                         {"bf16", DataType::bf16},
+                                        {"f16", DataType::f16},
                                         {"int8", DataType::int8}};
 inline const Names<Scheduler> kSchedulers{{"lcm", Scheduler::lcm},
                                           {"euler", Scheduler::euler},

@@ -34,10 +34,13 @@ constexpr bool is_residual(CfgType type) {
 }
 
 enum class DataType {
-  /// bf16 where the processor multiplies it faster than f32, else f32.
+  /// On a card f16 if it is a GeForce, else bf16. On a processor bf16 if it multiplies that faster
+  /// than f32, else f32.
   automatic,
   f32,
   bf16,
+  /// On a card only. An autoencoder with "force_upcast" runs in bf16.
+  f16,
   /// Matmuls and convolutions in int8 where image quality allows it, the rest as automatic.
   /// Calibrated on first use.
   int8,

@@ -54,7 +54,7 @@ struct LinearOptions {
 
 class Builder {
  public:
-  /// `activations` is the type that ops store their results in (f32 or bf16).
+  /// `activations` is the type that ops store their results in (f32, bf16 or f16).
   explicit Builder(tensor::DType activations) : activations_(activations) {}
 
   /// Ops recorded from here on belong to this stage ("encode", "unet", "decode", "text").

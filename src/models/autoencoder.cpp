@@ -20,6 +20,12 @@ std::int64_t latent_channels(const AutoencoderConfig& config) {
   return std::visit([](const auto& c) { return c.latent_channels; }, config);
 }
 
+tensor::DType activations_of(const AutoencoderConfig& config, tensor::DType wanted) {
+  const auto* kl = std::get_if<AutoencoderKlConfig>(&config);
+  const bool upcast = kl != nullptr && kl->force_upcast && wanted == tensor::DType::f16;
+  return upcast ? tensor::DType::bf16 : wanted;
+}
+
 graph::Graph build_encoder(const AutoencoderConfig& config, const ImageShape& shape) {
   return std::visit([&](const auto& c) { return build_encoder(c, shape); }, config);
 }

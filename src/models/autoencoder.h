@@ -19,6 +19,11 @@ std::int64_t vae_scale_factor(const AutoencoderConfig& config);
 /// Channels of the latents.
 std::int64_t latent_channels(const AutoencoderConfig& config);
 
+/// The type in which the autoencoder computes where the rest of the model does in `wanted`: bf16,
+/// which has the range of f32, instead of f16 if f16 does not hold its activations. diffusers takes
+/// f32 there, which cards multiply many times slower.
+tensor::DType activations_of(const AutoencoderConfig& config, tensor::DType wanted);
+
 /// See autoencoder_tiny.h and autoencoder_kl.h: "pixels" -> "latents", and back.
 graph::Graph build_encoder(const AutoencoderConfig& config, const ImageShape& shape);
 graph::Graph build_decoder(const AutoencoderConfig& config, const ImageShape& shape);

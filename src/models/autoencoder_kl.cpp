@@ -60,7 +60,8 @@ AutoencoderKlConfig autoencoder_kl_config(const Json& json) {
   config.expect("out_channels", 3);
   if (config.string("act_fn", "silu") != "swish") config.expect("act_fn", "silu");
   config.expect_null({"latents_mean", "latents_std"});
-  config.ignore({"sample_size", "force_upcast"});
+  config.ignore({"sample_size"});
+  c.force_upcast = config.boolean("force_upcast", true);
   c.latent_channels = config.integer("latent_channels", 4, 1, kMaxChannels);
   c.channels = config.integers("block_out_channels", {64}, 1, kMaxChannels);
   check_block_types(config, "down_block_types", "DownEncoderBlock2D", c.channels.size());

@@ -20,6 +20,9 @@ struct AutoencoderKlConfig {
   int norm_groups = 32;
   bool quant_conv = true, post_quant_conv = true, mid_attention = true;
   LatentScale latent{.scale = 0.18215F};
+  /// Whether activations may exceed what f16 holds, 65504. As diffusers, true unless the config
+  /// says that they do not.
+  bool force_upcast = true;
 
   /// Image pixels per latent pixel along one side: 2^(levels - 1).
   std::int64_t vae_scale_factor() const { return std::int64_t{1} << (channels.size() - 1); }

@@ -81,6 +81,7 @@ AutoencoderTinyConfig autoencoder_tiny_config(const Json& json) {
   config.expect("upsample_fn", "nearest");
   // The first two describe how to store latents as images, the third repeats the decoder's widths,
   // and the last is about fp16.
+  // force_upcast: f16 holds its activations, and diffusers takes it for false whatever it says
   config.ignore({"latent_magnitude", "latent_shift", "block_out_channels", "force_upcast"});
   c.latent_channels = config.integer("latent_channels", 4, 1, kMaxChannels);
   c.encoder_blocks = config.integers("num_encoder_blocks", {1, 3, 3, 3}, 0, 64);

@@ -70,8 +70,8 @@ Rows engine_rows() {
              "or ref (slow, exact)",
              text(SD_REACH(engine.device)), "--device", "NAME"),
       engine("dtype", "Type",
-             "Type of the arithmetic: auto (the faster of bf16 and f32), f32, bf16, or int8, "
-             "calibrated on first use",
+             "Type of the arithmetic: auto (the best one of the device), f32, bf16, f16 (NVIDIA "
+             "cards only), or int8 (processors only), calibrated on first use",
              choice<kDataTypes>(SD_REACH(engine.dtype)), "--dtype"),
       engine("calibration", "Calibration",
              "File of `quantize` for int8, instead of the model's or the cache's",

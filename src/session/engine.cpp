@@ -47,18 +47,32 @@ std::string cache_folder(const EngineOptions& options) {
   return folder ? (*folder / "cuda").string() : "";
 }
 
+std::unique_ptr<backend::Device> make_device(const EngineOptions& options,
+                                             bool collect_activation_stats) {
+  return backend::make_device(
+      session::choose_device(options),
+      {.threads = session::choose_threads(options.threads, base::usable_cores()),
+       .profile = options.profile,
+       .collect_activation_stats = collect_activation_stats,
+       .max_isa = options.max_isa,
+       .cache_folder = cache_folder(options)});
+}
+
+/// "bf16", "int8 and bf16", or "f16 and bf16": the type of the autoencoder, if it has another one.
+std::string types_of(const session::Model& model, tensor::DType dtype, bool int8) {
+  const tensor::DType autoencoder = model.autoencoder_type(dtype);
+  std::string text = base::concat(int8 ? "int8 and " : "", tensor::to_string(dtype));
+  if (autoencoder != dtype) text += base::concat(" and ", tensor::to_string(autoencoder));
+  return text;
+}
+
 }  // namespace
 
 Engine::Impl::Impl(const EngineOptions& options, Extras extras)
     : model(session::Model::open(options)),
       live_sessions(options.max_live_sessions),
-      device(backend::make_device(
-          session::choose_device(options),
-          {.threads = session::choose_threads(options.threads, base::usable_cores()),
-           .profile = options.profile,
-           .collect_activation_stats = extras.collect_activation_stats,
-           .max_isa = options.max_isa,
-           .cache_folder = cache_folder(options)})),
+      device(extras.device ? std::move(extras.device)
+                           : make_device(options, extras.collect_activation_stats)),
       dtype(session::choose_dtype(options.dtype, *device)),
       calibration(std::move(extras.calibration)),
       releases_text_encoders(
@@ -198,27 +212,26 @@ EngineInfo Engine::info() const {
   std::vector<DeviceDetail> details;
   for (const backend::Detail& detail : impl_->device->details())
     details.push_back({detail.name, detail.value});
-  return {
-      .model = impl_->model.name(),
-      .folder = impl_->model.folder(),
-      .recipe = impl_->model.recipe() ? impl_->model.recipe()->names.front() : "",
-      .device = impl_->device->description(),
-      .device_details = std::move(details),
-      .dtype = base::concat(impl_->calibration ? "int8 and " : "", tensor::to_string(impl_->dtype)),
-      .parameters = static_cast<std::size_t>(impl_->model.parameters()),
-      .weight_bytes = impl_->device->weight_bytes(),
-      .vocabulary_size = impl_->model.token_count(),
-      .latent_channels = impl_->model.latent_channels(),
-      .latent_factor = impl_->model.factor(),
-      .unet_levels = impl_->model.unet_levels(),
-      .loras = impl_->model.loras(),
-      .controlnets = impl_->model.controlnets(),
-      .ip_adapters = impl_->model.ip_adapters(),
-      .size_conditioning = impl_->model.pooled_width() > 0,
-      .image_layers = impl_->model.knows_image_layers(),
-      .guidance_embedding = impl_->model.guidance_embedding(),
-      .batching_rows = impl_->row_pools.batching().max_rows,
-      .batching_measures = impl_->row_pools.batching().measures};
+  return {.model = impl_->model.name(),
+          .folder = impl_->model.folder(),
+          .recipe = impl_->model.recipe() ? impl_->model.recipe()->names.front() : "",
+          .device = impl_->device->description(),
+          .device_details = std::move(details),
+          .dtype = types_of(impl_->model, impl_->dtype, impl_->calibration.has_value()),
+          .parameters = static_cast<std::size_t>(impl_->model.parameters()),
+          .weight_bytes = impl_->device->weight_bytes(),
+          .vocabulary_size = impl_->model.token_count(),
+          .latent_channels = impl_->model.latent_channels(),
+          .latent_factor = impl_->model.factor(),
+          .unet_levels = impl_->model.unet_levels(),
+          .loras = impl_->model.loras(),
+          .controlnets = impl_->model.controlnets(),
+          .ip_adapters = impl_->model.ip_adapters(),
+          .size_conditioning = impl_->model.pooled_width() > 0,
+          .image_layers = impl_->model.knows_image_layers(),
+          .guidance_embedding = impl_->model.guidance_embedding(),
+          .batching_rows = impl_->row_pools.batching().max_rows,
+          .batching_measures = impl_->row_pools.batching().measures};
 }
 
 MemoryNeed Engine::memory_need(const SessionOptions& options) const {

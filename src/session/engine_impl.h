@@ -24,6 +24,8 @@ class Engine::Impl {
     std::optional<session::CalibrationTable> calibration;
     /// Instead of the model's own UNet. Used by tests.
     session::BuildUNet build_unet;
+    /// Instead of the one that the options name. Used by tests.
+    std::unique_ptr<backend::Device> device;
   };
   Impl(const EngineOptions& options, Extras extras);
 

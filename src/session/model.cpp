@@ -262,14 +262,17 @@ graph::Graph Model::unet_graph(const models::UNetShape& shape) const {
 
 graph::Graph Model::encoder_graph(int frames, int height, int width, tensor::DType dtype) const {
   return models::build_encoder(
-      autoencoder_, {.frames = frames, .height = height, .width = width, .activations = dtype});
+      autoencoder_,
+      {.frames = frames, .height = height, .width = width, .activations = autoencoder_type(dtype)});
 }
 
 graph::Graph Model::decoder_graph(int frames, int height, int width, bool image,
                                   tensor::DType dtype) const {
-  return models::build_decoder(
-      autoencoder_,
-      {.frames = frames, .height = height, .width = width, .activations = dtype, .image = image});
+  return models::build_decoder(autoencoder_, {.frames = frames,
+                                              .height = height,
+                                              .width = width,
+                                              .activations = autoencoder_type(dtype),
+                                              .image = image});
 }
 
 }  // namespace streamdiffusion::session

@@ -99,6 +99,10 @@ class Model {
   models::UNetShape unet_shape(const std::vector<int>& kv_rows, int prompts, int height, int width,
                                tensor::DType dtype) const;
   graph::Graph unet_graph(const models::UNetShape& shape) const;
+  /// In which the autoencoder computes where the rest does in `dtype`.
+  tensor::DType autoencoder_type(tensor::DType dtype) const {
+    return models::activations_of(autoencoder_, dtype);
+  }
   graph::Graph encoder_graph(int frames, int height, int width, tensor::DType dtype) const;
   graph::Graph decoder_graph(int frames, int height, int width, bool image,
                              tensor::DType dtype) const;

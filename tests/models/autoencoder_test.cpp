@@ -88,6 +88,20 @@ TEST(Autoencoder, IsChosenByClassName) {
   EXPECT_THAT(refusal(ErrorCode::corrupt_file, "{}"), HasSubstr("_class_name"));
 }
 
+TEST(Autoencoder, RunsInBf16WhereF16DoesNotHoldItsActivations) {
+  const auto type = [](const std::string& json, DType wanted) {
+    return activations_of(autoencoder_config(parse(json)), wanted);
+  };
+  const std::string kl(kKl), tiny(kTiny), fits = R"("force_upcast": false)",
+                                          does_not = R"("force_upcast": true)";
+  EXPECT_EQ(type(kl, DType::f16), DType::bf16) << "as diffusers, unless the config says otherwise";
+  EXPECT_EQ(type(with(kl, does_not), DType::f16), DType::bf16);
+  EXPECT_EQ(type(with(kl, fits), DType::f16), DType::f16);
+  EXPECT_EQ(type(with(kl, does_not), DType::f32), DType::f32);
+  EXPECT_EQ(type(with(kl, does_not), DType::bf16), DType::bf16);
+  EXPECT_EQ(type(with(tiny, does_not), DType::f16), DType::f16) << "diffusers takes it for false";
+}
+
 TEST(AutoencoderTiny, RefusesStagesOfDifferentWidths) {
   EXPECT_THAT(refusal(ErrorCode::unsupported,
                       replaced(kTiny, "[32, 32, 32, 32, 32]", "[32, 32, 64, 32, 32]")),

@@ -333,6 +333,12 @@ TEST(Engine, NamesTheDevicesItHas) {
                ErrorCode::invalid_argument, "ref");
 }
 
+TEST(Engine, NamesTheTypesOfADeviceThatLacksOne) {
+  const EngineOptions options{.model = model_path(), .device = "ref", .dtype = DataType::f16};
+  expect_error([&] { Engine::open(options); }, ErrorCode::unsupported, "dtype f16: the ref device");
+  expect_error([&] { Engine::open(options); }, ErrorCode::unsupported, "expected one of auto, f32");
+}
+
 TEST(Session, AStopEndsTheWaitForTheDevice) {
   Engine engine = open();
   std::stop_source stop;

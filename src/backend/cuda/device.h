@@ -5,6 +5,12 @@
 
 namespace streamdiffusion::backend::cuda {
 
+/// The type of activations that suits a card of this name: f16 on a GeForce, as its models are
+/// published and its other programs run, bf16 on the cards of data centers and workstations. Both
+/// are multiplied at one rate, as sums are in f32; a GeForce would double that of f16 if its sums
+/// were in f16 too.
+tensor::DType preferred_type(std::string_view card);
+
 class CudaDevice final : public Device {
  public:
   CudaDevice(std::unique_ptr<Runtime> runtime, std::unique_ptr<Libraries> libraries,
@@ -20,7 +26,7 @@ class CudaDevice final : public Device {
   }
   /// One: the card's own parallelism needs no row groups.
   int threads() const override { return 1; }
-  tensor::DType preferred_dtype() const override { return tensor::DType::bf16; }
+  tensor::DType preferred_dtype() const override { return preferred_type(runtime_->description()); }
   bool supports(tensor::DType dtype) const override {
     return dtype == tensor::DType::f32 || dtype == tensor::DType::bf16 ||
            dtype == tensor::DType::f16;

@@ -1,6 +1,7 @@
 #include "backend/cuda/weight_store.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "base/error.h"
@@ -30,12 +31,26 @@ std::vector<float> read(const Weights& weights, const graph::Weight& weight) {
   return values;
 }
 
-std::vector<std::byte> stored_as(const std::vector<float>& values, tensor::DType dtype) {
+/// Throws unsupported, naming the weight and the value, for one that would become infinite in f16.
+void require_range(const std::vector<float>& values, tensor::DType dtype, const std::string& name) {
+  constexpr float kFirstInfinite = 65520;
+  if (dtype != tensor::DType::f16) return;
+  const auto large = std::find_if(values.begin(), values.end(), [](float value) {
+    return std::isfinite(value) && std::abs(value) >= kFirstInfinite;
+  });
+  if (large == values.end()) return;
+  base::fail(base::ErrorCode::unsupported, "the weight \"", name, "\" has the value ", *large,
+             ", f16 ends at 65504; expected dtype bf16 or f32");
+}
+
+std::vector<std::byte> stored_as(const std::vector<float>& values, tensor::DType dtype,
+                                 const std::string& name) {
   std::vector<std::byte> bytes(values.size() * tensor::size_of(dtype));
   if (dtype == tensor::DType::f32) {
     std::memcpy(bytes.data(), values.data(), bytes.size());
     return bytes;
   }
+  require_range(values, dtype, name);
   const auto convert = dtype == tensor::DType::bf16 ? base::f32_to_bf16 : base::f32_to_f16;
   for (std::size_t i = 0; i < values.size(); ++i) {
     const std::uint16_t bits = convert(values[i]);
@@ -90,7 +105,7 @@ std::vector<float> reordered(const std::vector<float>& stored,
 DeviceWeight WeightStore::get(const Weights& weights, const graph::Weight& weight,
                               const WeightLayout& layout) {
   return find_or_upload(
-      key_of(weights, weight, layout),
+      key_of(weights, weight, layout), weight.name,
       [&] { return reordered(read(weights, weight), weight.dims, layout); }, layout.dtype);
 }
 
@@ -98,7 +113,7 @@ DeviceWeight WeightStore::get_sum(const Weights& weights, const graph::Weight& a
                                   const graph::Weight& b, tensor::DType dtype) {
   const WeightLayout layout{.dtype = dtype};
   return find_or_upload(
-      key_of(weights, a, layout) + " + " + b.name,
+      key_of(weights, a, layout) + " + " + b.name, a.name,
       [&] {
         std::vector<float> sum = read(weights, a);
         const std::vector<float> extra = read(weights, b);
@@ -108,13 +123,13 @@ DeviceWeight WeightStore::get_sum(const Weights& weights, const graph::Weight& a
       dtype);
 }
 
-DeviceWeight WeightStore::find_or_upload(const std::string& key,
+DeviceWeight WeightStore::find_or_upload(const std::string& key, const std::string& name,
                                          const std::function<std::vector<float>()>& make,
                                          tensor::DType dtype) {
   const std::lock_guard lock(mutex_);
   std::weak_ptr<const DeviceBuffer>& entry = tensors_[key];
   if (DeviceWeight held = entry.lock()) return held;
-  const std::vector<std::byte> bytes = stored_as(make(), dtype);
+  const std::vector<std::byte> bytes = stored_as(make(), dtype, name);
   auto buffer = std::make_shared<DeviceBuffer>(runtime_, bytes.size());
   upload_now(runtime_, *buffer, bytes.data());
   entry = buffer;

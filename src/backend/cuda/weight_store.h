@@ -33,6 +33,7 @@ class WeightStore {
   explicit WeightStore(Runtime& runtime) : runtime_(runtime) {}
 
   /// One tensor. It is read through `weights` unless an executable still holds it. Thread-safe.
+  /// Throws unsupported for a value that `layout.dtype` does not hold.
   DeviceWeight get(const Weights& weights, const graph::Weight& weight, const WeightLayout& layout);
   /// The sum of two vectors of equal length, as_stored: a bias and an extra bias.
   DeviceWeight get_sum(const Weights& weights, const graph::Weight& a, const graph::Weight& b,
@@ -41,7 +42,7 @@ class WeightStore {
   std::size_t bytes() const;
 
  private:
-  DeviceWeight find_or_upload(const std::string& key,
+  DeviceWeight find_or_upload(const std::string& key, const std::string& name,
                               const std::function<std::vector<float>()>& make, tensor::DType dtype);
 
   Runtime& runtime_;

@@ -35,21 +35,18 @@ class CudaAttentionPlans : public testing::TestWithParam<const char*> {
     if (!have_cudnn()) GTEST_SKIP() << "cuDNN is not installed";
     if (!have_fake_driver()) GTEST_SKIP() << "run it with ctest, which names the driver's folder";
   }
-};
-
-TEST_P(CudaAttentionPlans, EveryShapeHasAnEngine) {
-  const Card card = described_card(GetParam());
-  for (const Attend& attend : kAttends) {
-    SCOPED_TRACE(attend.what);
+  static void expect_engine(const Attend& attend, DType dtype) {
+    SCOPED_TRACE(base::concat(to_string(dtype), ' ', attend.what));
+    const Card card = described_card(GetParam());
     const AttentionShape shape{.queries = attend.queries,
                                .keys = attend.keys,
                                .heads = attend.heads,
                                .size = attend.size,
-                               .dtype = DType::bf16};
+                               .dtype = dtype};
     ASSERT_TRUE(cudnn_takes(shape));
     const Plan plan = plan_attention(card, shape);
-    std::printf("%-8s %-22s engine %d, workspace %d bytes\n", GetParam(), attend.what,
-                static_cast<int>(plan.engine), static_cast<int>(plan.workspace_bytes));
+    std::printf("%-8s %-4s %-22s engine %d, workspace %d bytes\n", GetParam(), to_string(dtype),
+                attend.what, static_cast<int>(plan.engine), static_cast<int>(plan.workspace_bytes));
     EXPECT_LT(plan.workspace_bytes, 1 << 20);
     const std::string text = to_text(plan);
     const std::optional<Plan> again = plan_from_text(card, text);
@@ -59,6 +56,11 @@ TEST_P(CudaAttentionPlans, EveryShapeHasAnEngine) {
     EXPECT_EQ(again->runtime_compiled, plan.runtime_compiled);
     EXPECT_EQ(to_text(*again), text);
   }
+};
+
+TEST_P(CudaAttentionPlans, EveryShapeHasAnEngine) {
+  for (const DType dtype : {DType::bf16, DType::f16})
+    for (const Attend& attend : kAttends) expect_engine(attend, dtype);
 }
 
 /// Not all cards: each plan takes up to a second.

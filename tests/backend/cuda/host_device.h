@@ -5,6 +5,7 @@
 #include <atomic>
 #include <functional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "backend/cuda/device.h"
@@ -27,6 +28,8 @@ class HostRuntime final : public Runtime, private CUstream_st {
     std::atomic<int> fail_in = 0;
     /// Bytes of the card's memory; more cannot be allocated.
     std::size_t free_memory = std::size_t{1} << 40;
+    /// Of the card.
+    std::string name = "host";
   };
   explicit HostRuntime(Record& record) : record_(record) {}
 
@@ -45,7 +48,7 @@ class HostRuntime final : public Runtime, private CUstream_st {
   std::unique_ptr<Event> make_event() override;
   CardMemory memory() const override { return {record_.free_memory, record_.free_memory}; }
   Stream stream() const override { return const_cast<HostRuntime*>(this); }
-  std::string description() const override { return "host"; }
+  std::string description() const override { return record_.name; }
 
   void enqueue(std::function<void()> work) override;
 

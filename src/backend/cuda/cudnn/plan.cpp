@@ -66,12 +66,14 @@ Engine engine_of(const Descriptor& configuration, const PlanLimits& limits) {
   const auto number =
       engine.get_all<std::int64_t>(CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64);
   const bool compiled = has(behavior, CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION);
-  bool allowed = !has(numerical, CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC) &&
-                 (limits.runtime_compilation || !compiled);
+  bool allowed = limits.runtime_compilation || !compiled;
+  for (const auto note :
+       {CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC, CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION,
+        CUDNN_NUMERICAL_NOTE_WINOGRAD})
+    allowed = allowed && !has(numerical, note);
   if (!limits.tensor_cores) {
     for (const auto note :
-         {CUDNN_NUMERICAL_NOTE_TENSOR_CORE, CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS,
-          CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION, CUDNN_NUMERICAL_NOTE_WINOGRAD})
+         {CUDNN_NUMERICAL_NOTE_TENSOR_CORE, CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS})
       allowed = allowed && !has(numerical, note);
   }
   return {number.empty() ? -1 : number[0], allowed, compiled};
