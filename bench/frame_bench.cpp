@@ -158,6 +158,7 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   cli.add_option("--device", o.engine.device, "auto, cuda, cpu or ref")->capture_default_str();
   cli.add_option("--dtype", dtype, "auto, f32, bf16 or f16")->capture_default_str();
+  cli.add_flag("--tune", o.engine.tune, "On a card, time several kernels for each layer first");
   cli.add_option("--size", o.size, "Width and height")->capture_default_str();
   cli.add_option("--frames", o.frames, "Calls to time for each setting, at most")
       ->check(CLI::Range(1, 100000))

@@ -1,17 +1,12 @@
 #include "cuda/card.h"
 
-#include <algorithm>
-#include <vector>
-
 #include "backend/cuda/nvidia/card.h"
 #include "backend/cuda/nvidia/cuda_runtime.h"
 #include "base/error.h"
-#include "base/half.h"
 
 namespace streamdiffusion::bench {
 namespace {
 
-using backend::cuda::DeviceBuffer;
 using backend::cuda::Runtime;
 
 std::unique_ptr<Runtime> runtime_of_card() {
@@ -32,45 +27,6 @@ nlohmann::json describe(const Card& card) {
   facts["cuBLASLt"] = backend::cuda::CublasLt::version();
   facts["properties"] = nlohmann::json::parse(card.cudnn.card_properties());
   return facts;
-}
-
-double seconds_of(Runtime& runtime, int count, const std::function<void(int)>& launch) {
-  constexpr int kReplays = 5;
-  const backend::cuda::StreamLock lock(runtime);
-  launch(0);  // loads the kernels, which a capture forbids
-  runtime.synchronize();
-  runtime.begin_capture();
-  for (int i = 0; i < count; ++i) launch(i);
-  const auto captured = runtime.end_capture();
-  captured->launch();
-  const auto begin = runtime.make_event(), end = runtime.make_event();
-  double least = 1e9;
-  for (int i = 0; i < kReplays; ++i) {
-    begin->record();
-    captured->launch();
-    end->record();
-    runtime.synchronize();
-    least = std::min(least, end->seconds_since(*begin));
-  }
-  return least / count;
-}
-
-std::unique_ptr<DeviceBuffer> random_memory(Runtime& runtime, std::size_t bytes) {
-  constexpr std::size_t kAtOnce = std::size_t{1} << 22;
-  std::vector<std::uint16_t> numbers(kAtOnce);
-  std::uint32_t state = 1;
-  for (std::uint16_t& number : numbers) {
-    state = state * 1664525 + 1013904223;
-    number = base::f32_to_bf16(static_cast<float>(state >> 8U) / 8388608.0F - 1.0F);
-  }
-  auto memory = std::make_unique<DeviceBuffer>(runtime, bytes);
-  const backend::cuda::StreamLock lock(runtime);
-  const std::size_t chunk = numbers.size() * sizeof numbers[0];
-  for (std::size_t at = 0; at < bytes; at += chunk)
-    runtime.upload(memory->data() + at, reinterpret_cast<const std::byte*>(numbers.data()),
-                   std::min(chunk, bytes - at));
-  runtime.synchronize();
-  return memory;
 }
 
 }  // namespace streamdiffusion::bench

@@ -4,7 +4,7 @@
 #include <map>
 
 #include "backend/cuda/attention_runs.h"
-#include "base/align.h"
+#include "backend/cuda/layer_timer.h"
 #include "base/error.h"
 #include "json/json.h"
 #include "models/autoencoder.h"
@@ -14,10 +14,14 @@
 namespace streamdiffusion::bench {
 namespace {
 
+using backend::cuda::AttentionCall;
 using backend::cuda::AttentionShape;
 using backend::cuda::ConvolutionForm;
-using backend::cuda::DeviceBuffer;
+using backend::cuda::ConvolutionShape;
 using backend::cuda::GemmShape;
+using backend::cuda::LayerBytes;
+using backend::cuda::LayerCall;
+using backend::cuda::LayerOperands;
 using tensor::DType;
 using tensor::Shape;
 
@@ -42,69 +46,50 @@ std::vector<graph::Graph> graphs_of(const EngineOptions& options) {
   return graphs;
 }
 
-/// Times candidates on memory that is as cold as in a frame: weights in turn from more than the
-/// card's caches hold, activations as the layer before left them.
-class Timer {
- public:
-  explicit Timer(Card& card)
-      : card_(card),
-        weights_(random_memory(*card.runtime, kWeightBytes)),
-        x_(random_memory(*card.runtime, kTensorBytes)),
-        residual_(random_memory(*card.runtime, kTensorBytes)),
-        y_(*card.runtime, kTensorBytes),
-        workspace_(*card.runtime, kTensorBytes) {}
-
-  template <typename Call>
-  nlohmann::json layer(const std::vector<std::unique_ptr<Call>>& calls, std::size_t weight_bytes,
-                       bool bias, bool residual) {
-    const std::size_t stride = base::aligned(std::max<std::size_t>(weight_bytes, 1));
-    return each(calls, [&](Call& call, int i) {
-      const std::size_t turns = std::max<std::size_t>(1, kWeightBytes / stride);
-      call.run({.x = x_->data(),
-                .weight = weights_->data() + static_cast<std::size_t>(i) % turns * stride,
-                .bias = bias ? weights_->data() : nullptr,
-                .residual = residual ? residual_->data() : nullptr,
-                .y = y_.data(),
-                .workspace = workspace_.data()});
-    });
-  }
-  nlohmann::json attention(
-      const std::vector<std::unique_ptr<backend::cuda::AttentionCall>>& calls) {
-    return each(calls, [&](backend::cuda::AttentionCall& call, int) {
-      call.run({.q = x_->data(),
-                .k = residual_->data(),
-                .v = weights_->data(),
-                .y = y_.data(),
-                .workspace = workspace_.data()});
-    });
-  }
-
- private:
-  static constexpr std::size_t kTensorBytes = std::size_t{1} << 30;
-  static constexpr std::size_t kWeightBytes = std::size_t{1} << 28;
-
-  template <typename Call, typename Run>
-  nlohmann::json each(const std::vector<std::unique_ptr<Call>>& calls, const Run& run) {
-    constexpr int kLaunches = 20;
-    nlohmann::json engines = nlohmann::json::array();
-    for (const auto& call : calls) {
-      nlohmann::json engine{{"name", call->implementation()},
-                            {"workspace_bytes", call->workspace_bytes()}};
-      try {
-        engine["microseconds"] =
-            1e6 * seconds_of(*card_.runtime, kLaunches, [&](int i) { run(*call, i); });
-      } catch (const base::Error& error) {
-        engine["error"] = error.what();
-      }
-      engines.push_back(std::move(engine));
+/// Times what a library proposes for a layer, each by its name.
+template <typename Call>
+nlohmann::json time_each(Card& card, LayerBytes bytes,
+                         const std::vector<std::unique_ptr<Call>>& calls,
+                         const std::function<void(Call&, const LayerOperands&)>& run) {
+  for (const auto& call : calls)
+    bytes.workspace = std::max(bytes.workspace, call->workspace_bytes());
+  backend::cuda::LayerTimer timer(*card.runtime, bytes);
+  nlohmann::json engines = nlohmann::json::array();
+  for (const auto& call : calls) {
+    nlohmann::json engine{{"name", call->implementation()},
+                          {"workspace_bytes", call->workspace_bytes()}};
+    try {
+      engine["microseconds"] =
+          1e6 * timer.seconds([&](const LayerOperands& operands) { run(*call, operands); });
+    } catch (const base::Error& error) {
+      engine["error"] = error.what();
     }
-    return engines;
+    engines.push_back(std::move(engine));
   }
+  return engines;
+}
 
-  Card& card_;
-  const std::unique_ptr<DeviceBuffer> weights_, x_, residual_;
-  const DeviceBuffer y_, workspace_;
-};
+nlohmann::json time_layer(Card& card, const LayerBytes& bytes,
+                          const std::vector<std::unique_ptr<LayerCall>>& calls) {
+  return time_each<LayerCall>(
+      card, bytes, calls,
+      [](LayerCall& call, const LayerOperands& operands) { call.run(operands); });
+}
+
+nlohmann::json time_attention(Card& card, const AttentionShape& s,
+                              const std::vector<std::unique_ptr<AttentionCall>>& calls) {
+  const auto bytes = [&](std::int64_t tokens) {
+    return tensor::size_of(s.dtype) * static_cast<std::size_t>(s.batch * tokens * s.heads * s.size);
+  };
+  const LayerBytes all{.x = bytes(s.queries),
+                       .weight = bytes(s.keys),
+                       .residual = bytes(s.keys),
+                       .y = bytes(s.queries)};
+  return time_each<AttentionCall>(
+      card, all, calls, [](AttentionCall& call, const LayerOperands& o) {
+        call.run({.q = o.x, .k = o.residual, .v = o.weight, .y = o.y, .workspace = o.workspace});
+      });
+}
 
 /// One op of a graph, with what its layer is called and how to time it.
 struct Layer {
@@ -115,7 +100,7 @@ struct Layer {
 
 class Layers {
  public:
-  Layers(Card& card, Timer& timer, std::size_t most) : card_(card), timer_(timer), most_(most) {}
+  Layers(Card& card, std::size_t most) : card_(card), most_(most) {}
 
   void add(const graph::Graph& graph, const graph::Op& op) {
     graph_ = &graph;
@@ -141,18 +126,15 @@ class Layers {
     keep(name, [=, this] {
       Shape padded = x;
       padded.c = form.in;
-      const auto bytes = static_cast<std::size_t>(2 * form.weight_shape(op).elements());
-      return timer_.layer(card_.cudnn.convolutions(op, padded, y, DType::bf16, most_), bytes,
-                          form.bias, form.residual);
+      const ConvolutionShape shape{op, form, padded, y, DType::bf16};
+      return time_layer(card_, bytes_of(shape), card_.cudnn.convolutions(shape, most_));
     });
   }
   void product(const char* kind, const GemmShape& shape) {
     keep(base::concat(kind, " ", shape.tokens, " tokens, ", shape.in, " to ", shape.out,
                       shape.residual ? " residual" : ""),
          [=, this] {
-           return timer_.layer(card_.cublaslt.gemms(shape, most_),
-                               static_cast<std::size_t>(2 * shape.in * shape.out), shape.bias,
-                               shape.residual);
+           return time_layer(card_, bytes_of(shape), card_.cublaslt.gemms(shape, most_));
          });
   }
   GemmShape shape_of(std::int64_t in, std::int64_t out) const {
@@ -180,16 +162,16 @@ class Layers {
                                  .heads = op.heads,
                                  .size = q.c / op.heads,
                                  .dtype = DType::bf16};
-      keep(base::concat("attention batch ", shape.batch, ", ", shape.queries, " queries, ",
-                        shape.keys, " keys, ", shape.heads, " heads of ", shape.size),
-           [=, this] { return timer_.attention(card_.cudnn.attentions(shape, most_)); });
+      keep(
+          base::concat("attention batch ", shape.batch, ", ", shape.queries, " queries, ",
+                       shape.keys, " keys, ", shape.heads, " heads of ", shape.size),
+          [=, this] { return time_attention(card_, shape, card_.cudnn.attentions(shape, most_)); });
     }
   }
   template <typename Kind>
   void take(const Kind&) {}
 
   Card& card_;
-  Timer& timer_;
   const std::size_t most_;
   const graph::Graph* graph_ = nullptr;
   const graph::Op* op_ = nullptr;
@@ -200,8 +182,7 @@ class Layers {
 
 void time_engines(Card& card, const EngineOptions& options,
                   const std::function<void(const nlohmann::json&)>& use) {
-  Timer timer(card);
-  Layers layers(card, timer, options.most);
+  Layers layers(card, options.most);
   for (const graph::Graph& graph : graphs_of(options)) {
     for (const graph::Op& op : graph.ops) layers.add(graph, op);
   }

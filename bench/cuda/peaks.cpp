@@ -1,11 +1,14 @@
 #include "cuda/peaks.h"
 
 #include "backend/cuda/kernels/launch.h"
+#include "backend/cuda/layer_timer.h"
 
 namespace streamdiffusion::bench {
 namespace {
 
 using backend::cuda::DeviceBuffer;
+using backend::cuda::random_memory;
+using backend::cuda::seconds_of;
 
 double product_tflops(Card& card) {
   constexpr std::int64_t kSide = 8192;
@@ -13,11 +16,12 @@ double product_tflops(Card& card) {
   const auto x = random_memory(*card.runtime, kBytes),
              weight = random_memory(*card.runtime, kBytes);
   const DeviceBuffer y(*card.runtime, kBytes);
-  const auto gemm = card.cublaslt.gemm({.tokens = kSide,
-                                        .in = kSide,
-                                        .out = kSide,
-                                        .dtype = tensor::DType::bf16,
-                                        .output_dtype = tensor::DType::bf16});
+  const backend::cuda::GemmShape shape{.tokens = kSide,
+                                       .in = kSide,
+                                       .out = kSide,
+                                       .dtype = tensor::DType::bf16,
+                                       .output_dtype = tensor::DType::bf16};
+  const auto gemm = std::move(card.cublaslt.gemms(shape, 1).front());
   const DeviceBuffer workspace(*card.runtime, gemm->workspace_bytes());
   const double seconds = seconds_of(*card.runtime, 5, [&](int) {
     gemm->run(

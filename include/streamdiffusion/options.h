@@ -229,6 +229,9 @@ struct EngineOptions {
   /// Whether calibrations for int8, and plans that a card's libraries compiled, are read from and
   /// kept in the user's cache.
   bool cache = true;
+  /// On a card, whether several kernels are timed for each shape of a layer of which none was kept
+  /// before, which takes seconds; the fastest are kept in the user's cache.
+  bool tune = false;
   PromptSyntax prompt_syntax = PromptSyntax::emphasis;
   TextEncoders text_encoders = TextEncoders::automatic;
   /// Rows of several sessions in one call of the UNet: "off", the most rows of a call ("2" to

@@ -208,8 +208,11 @@ struct DeviceOptions {
   bool collect_activation_stats = false;
   /// Cap on the instruction set ("avx2", "avx512", …), or empty. The cpu device alone has one.
   std::string max_isa;
-  /// Where compiled plans are kept between runs; empty: nowhere. The cuda device alone has them.
+  /// Where plans are kept between runs; empty: nowhere. The cuda device alone has them.
   std::string cache_folder;
+  /// Time several kernels for each shape of a layer of which none is kept, and keep the fastest.
+  /// The cuda device alone does.
+  bool tune = false;
 };
 
 /// What "auto" stands for on this machine.

@@ -80,6 +80,10 @@ Rows engine_rows() {
              "Read and keep int8 calibrations and compiled plans in the user's cache",
              boolean(SD_REACH(engine.cache)), "!--no-cache", "",
              "Neither read nor keep int8 calibrations and compiled plans in the user's cache"),
+      engine("tune", "Tune",
+             "On an NVIDIA card, time several kernels for each layer once, and keep the fastest in "
+             "the user's cache",
+             boolean(SD_REACH(engine.tune)), "--tune"),
       engine("threads", "Threads", "Threads, at most one for each usable core; 0 for all",
              integer(SD_REACH(engine.threads), 0, 1024), "--threads"),
       engine("max_isa", "Instruction set",

@@ -144,7 +144,8 @@ class Rules {
       return concat(" without ", name("dtype"), " int8");
     }
     if ((key == "max_isa" && (engine.device == "ref" || engine.device == "cuda")) ||
-        (key == "threads" && engine.device == "cuda")) {
+        (key == "threads" && engine.device == "cuda") ||
+        (key == "tune" && engine.tune && (engine.device == "ref" || engine.device == "cpu"))) {
       return concat(" on ", name("device"), " ", engine.device);
     }
     return {};

@@ -17,6 +17,11 @@ std::string choose_device(const EngineOptions& options) {
               "dtype int8 runs on the cpu device, as the cuda device does not have it");
     return automatic.without_card;
   }
+  if (automatic.name != "cuda" && options.tune)
+    base::log(
+        base::LogLevel::notice,
+        base::concat("tune has no effect: it times the kernels of a card, and this runs on the ",
+                     automatic.name, " device"));
   return automatic.name;
 }
 

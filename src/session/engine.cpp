@@ -55,7 +55,8 @@ std::unique_ptr<backend::Device> make_device(const EngineOptions& options,
        .profile = options.profile,
        .collect_activation_stats = collect_activation_stats,
        .max_isa = options.max_isa,
-       .cache_folder = cache_folder(options)});
+       .cache_folder = cache_folder(options),
+       .tune = options.tune});
 }
 
 /// "bf16", "int8 and bf16", or "f16 and bf16": the type of the autoencoder, if it has another one.

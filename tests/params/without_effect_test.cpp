@@ -52,6 +52,20 @@ TEST(WithoutEffect, GuidanceSaysWhichOfItsParametersAct) {
               ElementsAre("negative_prompt", "cfg_type", "delta"));
 }
 
+TEST(WithoutEffect, ACardAloneIsTuned) {
+  Settings settings;
+  settings.engine.tune = true;
+  settings.given = {"tune"};
+  for (const char* device : {"cpu", "ref"}) {
+    settings.engine.device = device;
+    EXPECT_THAT(names(settings), ElementsAre("tune"));
+  }
+  for (const char* device : {"cuda", "auto"}) {  // which device auto is, its choice says
+    settings.engine.device = device;
+    EXPECT_THAT(names(settings), IsEmpty());
+  }
+}
+
 TEST(WithoutEffect, OptionsOfOtherPreprocessorsAreNamed) {
   Settings settings;
   settings.live.options.control_settings = {

@@ -18,6 +18,7 @@ class CudaDevice final : public Device {
       : runtime_(std::move(runtime)),
         libraries_(std::move(libraries)),
         profile_(options.profile),
+        layers_(*runtime_, *libraries_, PlanCache(options.cache_folder), options.tune),
         store_(*runtime_) {}
 
   std::string name() const override { return "cuda"; }
@@ -52,14 +53,18 @@ class CudaDevice final : public Device {
   std::size_t weight_bytes() const override { return store_.bytes(); }
   std::unique_ptr<Executable> compile(std::vector<graph::Graph> row_groups, const Weights& weights,
                                       std::span<const std::string> shared_inputs) override {
-    return std::make_unique<CudaExecutable>(*runtime_, *libraries_, store_, std::move(row_groups),
-                                            weights, shared_inputs, profile_);
+    auto executable =
+        std::make_unique<CudaExecutable>(*runtime_, *libraries_, layers_, store_,
+                                         std::move(row_groups), weights, shared_inputs, profile_);
+    layers_.report_tuning();
+    return executable;
   }
 
  private:
   const std::unique_ptr<Runtime> runtime_;
   const std::unique_ptr<Libraries> libraries_;
   const bool profile_;
+  LayerCalls layers_;
   WeightStore store_;
 };
 

@@ -48,9 +48,10 @@ bool writes(const host::RowGroup& group, std::size_t program, graph::Value value
 
 }  // namespace
 
-CudaExecutable::CudaExecutable(Runtime& runtime, Libraries& libraries, WeightStore& store,
-                               std::vector<graph::Graph> graphs, const Weights& weights,
-                               std::span<const std::string> shared_inputs, bool profile)
+CudaExecutable::CudaExecutable(Runtime& runtime, Libraries& libraries, LayerCalls& layers,
+                               WeightStore& store, std::vector<graph::Graph> graphs,
+                               const Weights& weights, std::span<const std::string> shared_inputs,
+                               bool profile)
     : runtime_(runtime),
       groups_(host::make_row_groups(std::move(graphs))),
       layout_(groups_, shared_inputs),
@@ -61,7 +62,7 @@ CudaExecutable::CudaExecutable(Runtime& runtime, Libraries& libraries, WeightSto
   std::size_t workspace = 0;
   for (const host::RowGroup& group : groups_) fused_.emplace_back(group);
   for (std::size_t group = 0; group < groups_.size(); ++group) {
-    compile_group(group, libraries, store, weights);
+    compile_group(group, libraries, layers, store, weights);
     for (const Ops& program : ops_[group])
       for (const auto& op : program) workspace = std::max(workspace, op->workspace_bytes());
   }
@@ -76,15 +77,15 @@ CudaExecutable::CudaExecutable(Runtime& runtime, Libraries& libraries, WeightSto
   }
 }
 
-void CudaExecutable::compile_group(std::size_t group, Libraries& libraries, WeightStore& store,
-                                   const Weights& weights) {
+void CudaExecutable::compile_group(std::size_t group, Libraries& libraries, LayerCalls& layers,
+                                   WeightStore& store, const Weights& weights) {
   const graph::Graph& graph = groups_[group].graph;
   for (std::size_t program = 0; program < ops_[group].size(); ++program) {
     for (const int index : groups_[group].plan.programs[program]) {
       const graph::Op& op = fused_[group].ops[static_cast<std::size_t>(index)];
       try {
         ops_[group][program].push_back(
-            compile_op({runtime_, libraries, store, weights, graph, op}));
+            compile_op({runtime_, libraries, layers, store, weights, graph, op}));
         kept_offsets_[group][program].push_back(kept_bytes_);
         kept_bytes_ += base::aligned(ops_[group][program].back()->kept_bytes());
       } catch (const base::Error& error) {
@@ -150,27 +151,16 @@ void CudaExecutable::launch(std::size_t program, CudaState& state) {
   if (memory.runs == 0) {
     queue(program, state, timed);
   } else if (timed) {
-    once = capture(program, state, true);
+    once = capture(runtime_, [&] { queue(program, state, true); });
     once->launch();
   } else {
-    if (!memory.captured) memory.captured = capture(program, state, false);
+    if (!memory.captured)
+      memory.captured = capture(runtime_, [&] { queue(program, state, false); });
     memory.captured->launch();
   }
   ++memory.runs;
   runtime_.synchronize();
   if (timed) read_times(program, start);
-}
-
-std::unique_ptr<CapturedGraph> CudaExecutable::capture(std::size_t program, CudaState& state,
-                                                       bool timed) {
-  runtime_.begin_capture();
-  try {
-    queue(program, state, timed);
-  } catch (...) {
-    runtime_.end_capture();
-    throw;
-  }
-  return runtime_.end_capture();
 }
 
 void CudaExecutable::queue(std::size_t program, CudaState& state, bool timed) {

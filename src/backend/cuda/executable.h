@@ -19,7 +19,7 @@ namespace streamdiffusion::backend::cuda {
 
 class CudaExecutable final : public Executable {
  public:
-  CudaExecutable(Runtime& runtime, Libraries& libraries, WeightStore& store,
+  CudaExecutable(Runtime& runtime, Libraries& libraries, LayerCalls& layers, WeightStore& store,
                  std::vector<graph::Graph> graphs, const Weights& weights,
                  std::span<const std::string> shared_inputs, bool profile);
 
@@ -47,12 +47,11 @@ class CudaExecutable final : public Executable {
     std::vector<const host::StateLayout::Port*> inputs, outputs;
   };
 
-  void compile_group(std::size_t group, Libraries& libraries, WeightStore& store,
-                     const Weights& weights);
+  void compile_group(std::size_t group, Libraries& libraries, LayerCalls& layers,
+                     WeightStore& store, const Weights& weights);
   Transfers find_transfers(std::size_t program) const;
   void allocate(std::size_t workspace);
   void launch(std::size_t program, CudaState& state);
-  std::unique_ptr<CapturedGraph> capture(std::size_t program, CudaState& state, bool timed);
   /// Queues a program's work; `timed`: with an event before and after every op.
   void queue(std::size_t program, CudaState& state, bool timed);
   void read_times(std::size_t program, double start);

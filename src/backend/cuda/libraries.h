@@ -32,26 +32,31 @@ struct LayerOperands {
   void* workspace = nullptr;
 };
 
-/// y = relu(conv(x) + residual + bias), each term as the form says.
-class Convolution : public LibraryCall {
+/// Of a convolution or a matrix product.
+class LayerCall : public LibraryCall {
  public:
-  /// x has form.in channels.
   using Operands = LayerOperands;
   virtual void run(const Operands& operands) = 0;
+  /// What the library makes the same call from, with the same versions on the same card.
+  virtual std::string text() const = 0;
 };
 
+/// y = relu(conv(x) + residual + bias), each term as the form says.
+struct ConvolutionShape {
+  graph::Conv2d op;
+  /// convolution_form() of the op and type.
+  ConvolutionForm form;
+  /// x has form.in channels.
+  tensor::Shape x, y;
+  tensor::DType dtype = tensor::DType::f32;
+};
+
+/// y [tokens, out] = relu(x [tokens, in] weight^T [in, out] + residual + bias).
 struct GemmShape {
   std::int64_t tokens = 0, in = 0, out = 0;
   /// Of x and the weight; of y, the residual and the bias.
   tensor::DType dtype = tensor::DType::f32, output_dtype = tensor::DType::f32;
   bool bias = false, residual = false, relu = false;
-};
-
-/// y [tokens, out] = relu(x [tokens, in] weight^T [in, out] + residual + bias).
-class Gemm : public LibraryCall {
- public:
-  using Operands = LayerOperands;
-  virtual void run(const Operands& operands) = 0;
 };
 
 /// Attention of one run of rows (attention_runs.h).
@@ -75,12 +80,15 @@ struct AttentionShape {
 class Libraries {
  public:
   virtual ~Libraries() = default;
-  /// Throws unsupported if there is no engine.
-  virtual std::unique_ptr<Convolution> convolution(const graph::Conv2d& op,
-                                                   const ConvolutionForm& form,
-                                                   const tensor::Shape& x, const tensor::Shape& y,
-                                                   tensor::DType dtype) = 0;
-  virtual std::unique_ptr<Gemm> gemm(const GemmShape& shape) = 0;
+  /// One to `most` calls, the library's best guess first. Throw unsupported if there is none.
+  virtual std::vector<std::unique_ptr<LayerCall>> convolutions(const ConvolutionShape& shape,
+                                                               std::size_t most) = 0;
+  virtual std::vector<std::unique_ptr<LayerCall>> gemms(const GemmShape& shape,
+                                                        std::size_t most) = 0;
+  /// The call of this text, or null if the library refuses it.
+  virtual std::unique_ptr<LayerCall> convolution(const ConvolutionShape& shape,
+                                                 const std::string& text) = 0;
+  virtual std::unique_ptr<LayerCall> gemm(const GemmShape& shape, const std::string& text) = 0;
   /// Null if the library does not take the shape; then launch_attention runs it.
   virtual std::unique_ptr<AttentionCall> attention(const AttentionShape& shape) = 0;
   /// For people: "cuDNN 9.19.0, cuBLASLt 13.1.0".

@@ -59,12 +59,12 @@ void PlanCache::keep(const std::string& key, std::string_view text) const {
     fs::create_directories(folder_, ignored);
     base::write_file(file_of(key), head(key, text) + std::string(text));
   } catch (const base::Error& error) {
-    base::warn("a compiled plan is not kept: ", error.what());
+    base::warn("a plan for the card is not kept: ", error.what());
   }
 }
 
 void PlanCache::drop(const std::string& key, std::string_view reason) const {
-  base::warn("the compiled plan ", file_of(key).string(), " is made anew: ", reason);
+  base::warn("the plan ", file_of(key).string(), " is dropped: ", reason);
   std::error_code ignored;
   fs::remove(file_of(key), ignored);
 }

@@ -1,6 +1,6 @@
-// Plans that a library compiled, kept on disk: attention takes cuDNN up to a second for each shape.
-// The cache can be deleted at any time. A file that is damaged, foreign or refused by the library
-// is removed with a warning, and the plan is made anew.
+// Plans kept on disk: those that a library compiled, as attention takes cuDNN up to a second for
+// each shape, and those that were the fastest of several. The cache can be deleted at any time. A
+// file that is damaged, foreign or refused by the library is removed with a warning.
 #pragma once
 
 #include <filesystem>
@@ -15,6 +15,8 @@ class PlanCache {
   /// An empty folder keeps nothing.
   explicit PlanCache(std::filesystem::path folder) : folder_(std::move(folder)) {}
 
+  /// Whether there is a folder.
+  bool keeps() const { return !folder_.empty(); }
   /// What was kept under this key. The key names everything that the text depends on: the card, the
   /// versions of driver and library, the shape.
   std::optional<std::string> find(const std::string& key) const;

@@ -72,6 +72,8 @@ class Runtime {
 
   virtual std::unique_ptr<Event> make_event() = 0;
   virtual CardMemory memory() const = 0;
+  /// Bytes of the largest cache between the card's memory and its multiprocessors.
+  virtual std::size_t cache_bytes() const = 0;
 
   /// As Device::energy_joules().
   virtual std::optional<double> energy_joules() const { return std::nullopt; }
@@ -106,6 +108,19 @@ class StreamLock {
   Runtime& runtime_;
   const std::lock_guard<std::mutex> lock_;
 };
+
+/// What `queue` queues, recorded instead of run. If it throws, the capture ends with it.
+template <typename Queue>
+std::unique_ptr<CapturedGraph> capture(Runtime& runtime, const Queue& queue) {
+  runtime.begin_capture();
+  try {
+    queue();
+  } catch (...) {
+    runtime.end_capture();
+    throw;
+  }
+  return runtime.end_capture();
+}
 
 /// Memory of the card.
 class DeviceBuffer {

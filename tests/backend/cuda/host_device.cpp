@@ -24,23 +24,24 @@ class HostRuntime::Captured final : public CapturedGraph {
   const Work work_;
 };
 
+/// As one of CUDA, it may be destroyed before the work gets to it.
 class HostRuntime::HostEvent final : public Event {
  public:
   explicit HostEvent(HostRuntime& runtime) : runtime_(runtime) {}
   void record() override {
     runtime_.count_call("an event");
-    runtime_.enqueue([this] {
-      time_ = base::Clock::now();
-      ++runtime_.record_.events;
+    runtime_.enqueue([time = time_, &record = runtime_.record_] {
+      *time = record.seconds.value_or(base::seconds_of(base::Clock::now()));
+      ++record.events;
     });
   }
   double seconds_since(const Event& earlier) const override {
-    return base::seconds_of(time_) - base::seconds_of(static_cast<const HostEvent&>(earlier).time_);
+    return *time_ - *static_cast<const HostEvent&>(earlier).time_;
   }
 
  private:
   HostRuntime& runtime_;
-  base::Clock::time_point time_;
+  const std::shared_ptr<double> time_ = std::make_shared<double>();
 };
 
 std::unique_ptr<Event> HostRuntime::make_event() {

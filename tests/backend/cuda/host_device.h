@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -30,6 +31,16 @@ class HostRuntime final : public Runtime, private CUstream_st {
     std::size_t free_memory = std::size_t{1} << 40;
     /// Of the card.
     std::string name = "host";
+    /// If set, what events read: only what the libraries compute takes time.
+    std::optional<double> seconds = {};
+    /// How long each call takes that the libraries propose for a layer, the best guess first.
+    std::vector<double> call_seconds = {0};
+    /// The call of that place in call_seconds fails where it is run.
+    std::optional<std::size_t> broken_call = {};
+    /// Whether the libraries refuse texts of calls.
+    bool refuses_texts = false;
+    /// Calls that were asked for by the libraries' guesses, and by text.
+    int proposed = 0, restored = 0;
   };
   explicit HostRuntime(Record& record) : record_(record) {}
 
@@ -46,11 +57,13 @@ class HostRuntime final : public Runtime, private CUstream_st {
   void begin_capture() override;
   std::unique_ptr<CapturedGraph> end_capture() override;
   std::unique_ptr<Event> make_event() override;
+  std::size_t cache_bytes() const override { return 4096; }
   CardMemory memory() const override { return {record_.free_memory, record_.free_memory}; }
   Stream stream() const override { return const_cast<HostRuntime*>(this); }
   std::string description() const override { return record_.name; }
 
   void enqueue(std::function<void()> work) override;
+  Record& record() { return record_; }
 
  private:
   class HostEvent;

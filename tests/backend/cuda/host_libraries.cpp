@@ -1,5 +1,8 @@
 // What the libraries compute, as plain loops over the same operands in the same layouts.
+#include <algorithm>
+
 #include "backend/cuda/host_device.h"
+#include "base/error.h"
 #include "base/half.h"
 
 namespace streamdiffusion::backend::cuda::test {
@@ -46,22 +49,29 @@ void finish(const LayerOperands& o, DType dtype, std::int64_t at, std::int64_t c
   set(o.y, dtype, at, relu && sum < 0 ? 0 : sum);
 }
 
-/// Queues run(operands); the operands must be complete.
-template <typename Interface>
-class HostCall final : public Interface {
+/// Queues run(operands); the operands must be complete. `place` is that in Record::call_seconds.
+class HostCall final : public LayerCall {
  public:
-  using Operands = typename Interface::Operands;
-  HostCall(HostRuntime& runtime, std::function<void(const Operands&)> run)
-      : runtime_(runtime), run_(std::move(run)) {}
+  HostCall(HostRuntime& runtime, std::size_t place, std::function<void(const Operands&)> run)
+      : runtime_(runtime), place_(place), run_(std::move(run)) {}
 
-  std::size_t workspace_bytes() const override { return 128; }
-  std::string implementation() const override { return "host"; }
+  std::size_t workspace_bytes() const override { return 128 * (place_ + 1); }
+  std::string implementation() const override {
+    return place_ == 0 ? "host" : base::concat("host ", place_);
+  }
+  std::string text() const override { return std::to_string(place_); }
   void run(const Operands& operands) override {
-    runtime_.enqueue([run = run_, operands] { run(operands); });
+    HostRuntime::Record& record = runtime_.record();
+    base::require(record.broken_call != place_, base::ErrorCode::internal, "the call is broken");
+    runtime_.enqueue([run = run_, operands, &record, place = place_] {
+      run(operands);
+      if (record.seconds) *record.seconds += record.call_seconds.at(place);
+    });
   }
 
  private:
   HostRuntime& runtime_;
+  const std::size_t place_;
   const std::function<void(const Operands&)> run_;
 };
 
@@ -95,7 +105,7 @@ struct ConvolutionLoops {
     return sum;
   }
 
-  void operator()(const Convolution::Operands& o) const {
+  void operator()(const LayerOperands& o) const {
     const std::vector<float> input = read(o.x, dtype, x.elements()),
                              weight = read(o.weight, dtype, form.weight_shape(op).elements());
     for (std::int64_t at = 0; at < y.elements(); ++at) {
@@ -110,7 +120,7 @@ struct ConvolutionLoops {
 struct GemmLoops {
   GemmShape shape;
 
-  void operator()(const Gemm::Operands& o) const {
+  void operator()(const LayerOperands& o) const {
     const std::vector<float> x = read(o.x, shape.dtype, shape.tokens * shape.in),
                              weight = read(o.weight, shape.dtype, shape.out * shape.in);
     for (std::int64_t at = 0; at < shape.tokens * shape.out; ++at) {
@@ -127,18 +137,41 @@ class HostLibraries final : public Libraries {
  public:
   explicit HostLibraries(HostRuntime& runtime) : runtime_(runtime) {}
 
-  std::unique_ptr<Convolution> convolution(const graph::Conv2d& op, const ConvolutionForm& form,
-                                           const Shape& x, const Shape& y, DType dtype) override {
-    return std::make_unique<HostCall<Convolution>>(runtime_,
-                                                   ConvolutionLoops{op, form, x, y, dtype});
+  std::vector<std::unique_ptr<LayerCall>> convolutions(const ConvolutionShape& s,
+                                                       std::size_t most) override {
+    return propose(ConvolutionLoops{s.op, s.form, s.x, s.y, s.dtype}, most);
   }
-  std::unique_ptr<Gemm> gemm(const GemmShape& shape) override {
-    return std::make_unique<HostCall<Gemm>>(runtime_, GemmLoops{shape});
+  std::vector<std::unique_ptr<LayerCall>> gemms(const GemmShape& shape, std::size_t most) override {
+    return propose(GemmLoops{shape}, most);
+  }
+  std::unique_ptr<LayerCall> convolution(const ConvolutionShape& s,
+                                         const std::string& text) override {
+    return restore(ConvolutionLoops{s.op, s.form, s.x, s.y, s.dtype}, text);
+  }
+  std::unique_ptr<LayerCall> gemm(const GemmShape& shape, const std::string& text) override {
+    return restore(GemmLoops{shape}, text);
   }
   std::unique_ptr<AttentionCall> attention(const AttentionShape&) override { return nullptr; }
   std::string description() const override { return "plain loops"; }
 
  private:
+  template <typename Loops>
+  std::vector<std::unique_ptr<LayerCall>> propose(const Loops& loops, std::size_t most) {
+    HostRuntime::Record& record = runtime_.record();
+    ++record.proposed;
+    std::vector<std::unique_ptr<LayerCall>> calls;
+    for (std::size_t i = 0; i < std::min(most, record.call_seconds.size()); ++i)
+      calls.push_back(std::make_unique<HostCall>(runtime_, i, loops));
+    return calls;
+  }
+  template <typename Loops>
+  std::unique_ptr<LayerCall> restore(const Loops& loops, const std::string& text) {
+    HostRuntime::Record& record = runtime_.record();
+    if (record.refuses_texts) return nullptr;
+    ++record.restored;
+    return std::make_unique<HostCall>(runtime_, std::stoul(text), loops);
+  }
+
   HostRuntime& runtime_;
 };
 

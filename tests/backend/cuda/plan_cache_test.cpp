@@ -31,7 +31,7 @@ class PlanCacheTest : public ::testing::Test {
   void expect_dropped() {
     warnings_.clear();
     EXPECT_EQ(cache_.find(key_), std::nullopt);
-    EXPECT_THAT(warnings_, ::testing::ElementsAre(::testing::HasSubstr("is made anew")));
+    EXPECT_THAT(warnings_, ::testing::ElementsAre(::testing::HasSubstr("is dropped")));
     EXPECT_FALSE(fs::exists(cache_.file_of(key_)));
   }
 

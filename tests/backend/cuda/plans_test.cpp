@@ -108,6 +108,28 @@ TEST_P(CudaPlans, EveryConvolutionHasAPrecompiledEngine) {
     for (const std::int64_t rows : {1, 4, 16}) expect_precompiled(dtype, rows);
 }
 
+/// What tuning times and keeps.
+TEST_P(CudaPlans, TheCandidatesOfTuningAreReadBack) {
+  constexpr std::size_t kMost = 8;
+  const Card here = described_card(GetParam());
+  std::size_t candidates = 0, shapes = 0;
+  for (const auto& [key, conv] : convolutions(1)) {
+    SCOPED_TRACE(key);
+    for (const Plan& plan : plan_convolutions(here, conv.op, conv.x, conv.y, DType::f16, kMost)) {
+      EXPECT_FALSE(plan.runtime_compiled);
+      const std::optional<Plan> again = plan_from_text(here, to_text(plan));
+      ASSERT_TRUE(again.has_value());
+      EXPECT_EQ(again->engine, plan.engine);
+      EXPECT_EQ(again->workspace_bytes, plan.workspace_bytes);
+      ++candidates;
+    }
+    ++shapes;
+  }
+  EXPECT_GT(candidates, 4 * shapes);
+  std::printf("%-8s %.1f candidates a convolution\n", GetParam(),
+              static_cast<double>(candidates) / static_cast<double>(shapes));
+}
+
 TEST_P(CudaPlans, F32ConvolutionsHaveEnginesToo) {
   const Card here = described_card(GetParam());
   for (const auto& [key, conv] : convolutions(1)) {

@@ -23,6 +23,7 @@ CublasLtLibrary load_cublaslt() {
   library.find("cublasLtMatmulPreferenceSetAttribute", lt.preference_set);
   library.find("cublasLtMatmulAlgoGetHeuristic", lt.get_heuristic);
   library.find("cublasLtMatmulAlgoConfigGetAttribute", lt.algo_get);
+  library.find("cublasLtMatmulAlgoCheck", lt.algo_check);
   library.find("cublasLtMatmul", lt.matmul);
   return lt;
 }

@@ -4,8 +4,10 @@
 #include "backend/cuda/cublaslt/gemm.h"
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
+#include "backend/cuda/cublaslt/algorithm_text.h"
 #include "backend/cuda/cublaslt/cublaslt_library.h"
 #include "base/error.h"
 
@@ -128,7 +130,7 @@ std::vector<cublasLtMatmulHeuristicResult_t> propose(cublasLtHandle_t handle,
   return results;
 }
 
-class CublasLtGemm final : public Gemm {
+class CublasLtGemm final : public LayerCall {
  public:
   CublasLtGemm(cublasLtHandle_t handle, Stream stream, std::shared_ptr<Product> product,
                const cublasLtMatmulHeuristicResult_t& chosen)
@@ -141,6 +143,7 @@ class CublasLtGemm final : public Gemm {
     cublaslt_library().algo_get(&chosen_.algo, CUBLASLT_ALGO_CONFIG_ID, &id, sizeof id, &written);
     return base::concat("cublasLt algorithm ", id);
   }
+  std::string text() const override { return to_text(chosen_.algo); }
   void run(const Operands& operands) override {
     Product& p = *product_;
     if (p.shape.bias) p.description.set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, operands.bias);
@@ -170,13 +173,24 @@ CublasLt::~CublasLt() {
   if (handle_ != nullptr) cublaslt_library().destroy(handle_);
 }
 
-std::unique_ptr<Gemm> CublasLt::gemm(const GemmShape& shape) {
-  return std::move(gemms(shape, 1).front());
+std::unique_ptr<LayerCall> CublasLt::gemm(const GemmShape& shape, const std::string& text) {
+  const std::optional<cublasLtMatmulAlgo_t> algo = algorithm_from_text(text);
+  if (!algo) return nullptr;
+  auto product = std::make_shared<Product>(shape);
+  cublasLtMatmulHeuristicResult_t checked{};
+  const cublasStatus_t status = cublaslt_library().algo_check(
+      handle_, product->description.get(), product->weight.get(), product->x.get(),
+      product->y.get(), product->y.get(), &*algo, &checked);
+  const bool usable = status == CUBLAS_STATUS_SUCCESS && checked.state == CUBLAS_STATUS_SUCCESS &&
+                      checked.workspaceSize <= kMaxWorkspace;
+  if (!usable) return nullptr;
+  checked.algo = *algo;
+  return std::make_unique<CublasLtGemm>(handle_, stream_, std::move(product), checked);
 }
 
-std::vector<std::unique_ptr<Gemm>> CublasLt::gemms(const GemmShape& shape, std::size_t most) {
+std::vector<std::unique_ptr<LayerCall>> CublasLt::gemms(const GemmShape& shape, std::size_t most) {
   const auto product = std::make_shared<Product>(shape);
-  std::vector<std::unique_ptr<Gemm>> calls;
+  std::vector<std::unique_ptr<LayerCall>> calls;
   for (const auto& chosen : propose(handle_, *product, most))
     calls.push_back(std::make_unique<CublasLtGemm>(handle_, stream_, product, chosen));
   return calls;

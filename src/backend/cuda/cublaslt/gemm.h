@@ -16,10 +16,10 @@ class CublasLt {
   CublasLt(const CublasLt&) = delete;
   CublasLt& operator=(const CublasLt&) = delete;
 
-  /// Throws unsupported if there is no algorithm.
-  std::unique_ptr<Gemm> gemm(const GemmShape& shape);
-  /// The first `most` that the heuristics propose, to be timed.
-  std::vector<std::unique_ptr<Gemm>> gemms(const GemmShape& shape, std::size_t most);
+  /// The first `most` that the heuristics propose. Throws unsupported if there is no algorithm.
+  std::vector<std::unique_ptr<LayerCall>> gemms(const GemmShape& shape, std::size_t most);
+  /// The call of a text, or null if cuBLASLt refuses it.
+  std::unique_ptr<LayerCall> gemm(const GemmShape& shape, const std::string& text);
   /// "13.1.0"
   static std::string version();
 

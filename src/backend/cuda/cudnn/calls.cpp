@@ -39,7 +39,7 @@ std::string name_of(const Plan& plan) {
   return base::concat("cudnn engine ", plan.engine);
 }
 
-class CudnnConvolution final : public Convolution {
+class CudnnConvolution final : public LayerCall {
  public:
   CudnnConvolution(cudnnHandle_t handle, Plan plan) : handle_(handle), plan_(std::move(plan)) {}
 
@@ -47,6 +47,7 @@ class CudnnConvolution final : public Convolution {
     return static_cast<std::size_t>(plan_.workspace_bytes);
   }
   std::string implementation() const override { return name_of(plan_); }
+  std::string text() const override { return to_text(plan_); }
   void run(const Operands& operands) override {
     using Id = ConvolutionOperand;
     const auto id = [](Id operand) { return static_cast<std::int64_t>(operand); };
@@ -114,20 +115,18 @@ std::string Cudnn::card_properties() const {
   return {text.begin(), std::find(text.begin(), text.end(), '\0')};
 }
 
-std::vector<std::unique_ptr<Convolution>> Cudnn::convolutions(const graph::Conv2d& op,
-                                                              const tensor::Shape& x,
-                                                              const tensor::Shape& y,
-                                                              tensor::DType dtype,
-                                                              std::size_t most) {
-  std::vector<std::unique_ptr<Convolution>> calls;
-  for (Plan& plan : plan_convolutions(Card(handle_), op, x, y, dtype, most))
+std::vector<std::unique_ptr<LayerCall>> Cudnn::convolutions(const ConvolutionShape& shape,
+                                                            std::size_t most) {
+  std::vector<std::unique_ptr<LayerCall>> calls;
+  for (Plan& plan : plan_convolutions(Card(handle_), shape.op, shape.x, shape.y, shape.dtype, most))
     calls.push_back(std::make_unique<CudnnConvolution>(handle_, std::move(plan)));
   return calls;
 }
 
-std::unique_ptr<Convolution> Cudnn::convolution(const graph::Conv2d& op, const tensor::Shape& x,
-                                                const tensor::Shape& y, tensor::DType dtype) {
-  return std::move(convolutions(op, x, y, dtype, 1).front());
+std::unique_ptr<LayerCall> Cudnn::convolution(const std::string& text) {
+  std::optional<Plan> plan = plan_from_text(Card(handle_), text);
+  if (!plan) return nullptr;
+  return std::make_unique<CudnnConvolution>(handle_, std::move(*plan));
 }
 
 std::vector<std::unique_ptr<AttentionCall>> Cudnn::attentions(const AttentionShape& shape,

@@ -17,18 +17,16 @@ class Cudnn {
   Cudnn(const Cudnn&) = delete;
   Cudnn& operator=(const Cudnn&) = delete;
 
-  std::unique_ptr<Convolution> convolution(const graph::Conv2d& op, const tensor::Shape& x,
-                                           const tensor::Shape& y, tensor::DType dtype);
   /// cuDNN's own description of the card, as the files of tests/data/gpus.
   std::string card_properties() const;
   /// Null if cuDNN does not take the shape.
   std::unique_ptr<AttentionCall> attention(const AttentionShape& shape);
 
-  /// The first `most` that the heuristics propose, to be timed.
-  std::vector<std::unique_ptr<Convolution>> convolutions(const graph::Conv2d& op,
-                                                         const tensor::Shape& x,
-                                                         const tensor::Shape& y,
-                                                         tensor::DType dtype, std::size_t most);
+  /// The first `most` that the heuristics propose.
+  std::vector<std::unique_ptr<LayerCall>> convolutions(const ConvolutionShape& shape,
+                                                       std::size_t most);
+  /// The call of a text, or null if cuDNN refuses it.
+  std::unique_ptr<LayerCall> convolution(const std::string& text);
   /// None if cuDNN does not take the shape.
   std::vector<std::unique_ptr<AttentionCall>> attentions(const AttentionShape& shape,
                                                          std::size_t most);

@@ -54,8 +54,8 @@ std::string to_text(const Plan& plan);
 std::optional<Plan> plan_from_text(const Card& card, const std::string& text);
 
 /// The first `most` plans that cuDNN's heuristics propose and that keep the limits, the best guess
-/// first. Engines that may give different bits in two runs, and those whose sums are not in f32, are
-/// always left out. Throws unsupported, naming `what`, if there is none.
+/// first. Engines that may give different bits in two runs are always left out, and those whose
+/// sums are not in f32. Throws unsupported, naming `what`, if there is none.
 std::vector<Plan> make_plans(const Card& card, const std::vector<Descriptor>& operations,
                              const PlanLimits& limits, const std::string& what, std::size_t most);
 /// The first of them.

@@ -18,12 +18,20 @@ class NvidiaLibraries final : public Libraries {
       : cudnn_(runtime.stream(), runtime.description(), PlanCache(cache_folder)),
         cublaslt_(runtime.stream()) {}
 
-  std::unique_ptr<Convolution> convolution(const graph::Conv2d& op, const ConvolutionForm&,
-                                           const tensor::Shape& x, const tensor::Shape& y,
-                                           tensor::DType dtype) override {
-    return cudnn_.convolution(op, x, y, dtype);
+  std::vector<std::unique_ptr<LayerCall>> convolutions(const ConvolutionShape& shape,
+                                                       std::size_t most) override {
+    return cudnn_.convolutions(shape, most);
   }
-  std::unique_ptr<Gemm> gemm(const GemmShape& shape) override { return cublaslt_.gemm(shape); }
+  std::vector<std::unique_ptr<LayerCall>> gemms(const GemmShape& shape, std::size_t most) override {
+    return cublaslt_.gemms(shape, most);
+  }
+  std::unique_ptr<LayerCall> convolution(const ConvolutionShape&,
+                                         const std::string& text) override {
+    return cudnn_.convolution(text);
+  }
+  std::unique_ptr<LayerCall> gemm(const GemmShape& shape, const std::string& text) override {
+    return cublaslt_.gemm(shape, text);
+  }
   std::unique_ptr<AttentionCall> attention(const AttentionShape& shape) override {
     return cudnn_.attention(shape);
   }

@@ -169,6 +169,10 @@ class CudaRuntime final : public Runtime {
     return memory_of_card();
   }
 
+  std::size_t cache_bytes() const override {
+    return static_cast<std::size_t>(properties().l2CacheSize);
+  }
+
   std::optional<double> energy_joules() const override {
     return energy_ ? energy_->joules() : std::nullopt;
   }

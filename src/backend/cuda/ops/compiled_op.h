@@ -3,7 +3,7 @@
 
 #include <array>
 
-#include "backend/cuda/libraries.h"
+#include "backend/cuda/layer_calls.h"
 #include "backend/cuda/weight_store.h"
 #include "graph/graph.h"
 
@@ -37,6 +37,7 @@ class CompiledOp {
 struct CompileContext {
   Runtime& runtime;
   Libraries& libraries;
+  LayerCalls& layers;
   WeightStore& store;
   const Weights& weights;
   const graph::Graph& graph;

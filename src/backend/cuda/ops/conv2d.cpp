@@ -20,8 +20,11 @@ class Conv2dOp final : public CompiledOp {
                                    .in = form_.in})),
         bias_(op.bias ? context.upload(1, {.dtype = context.output().dtype}) : nullptr) {
     padded_.shape.c = form_.in;
-    call_ = context.libraries.convolution(op, form_, padded_.shape, context.output().shape,
-                                          context.output().dtype);
+    call_ = context.layers.convolution({.op = op,
+                                        .form = form_,
+                                        .x = padded_.shape,
+                                        .y = context.output().shape,
+                                        .dtype = context.output().dtype});
     // A residual that the output overwrites must survive the library's call.
     apart_ = form_.add_bias && op.residual;
     if (form_.in != op.in) padded_bytes_ = base::aligned(padded_.bytes());
@@ -69,7 +72,7 @@ class Conv2dOp final : public CompiledOp {
   Runtime& runtime_;
   tensor::Desc padded_;
   const DeviceWeight weight_, bias_;
-  std::unique_ptr<Convolution> call_;
+  std::unique_ptr<LayerCall> call_;
   /// Whether the library writes to workspace, not to the output.
   bool apart_ = false;
   std::size_t padded_bytes_ = 0, apart_bytes_ = 0;

@@ -18,14 +18,14 @@ class LinearOp final : public CompiledOp {
         relu_(op.act == graph::Activation::relu),
         weight_(context.upload(0, {.dtype = context.input(0).dtype})),
         bias_(bias_of(op, context)),
-        call_(context.libraries.gemm({.tokens = tokens_of(context.output()),
-                                      .in = op.in,
-                                      .out = op.out,
-                                      .dtype = context.input(0).dtype,
-                                      .output_dtype = context.output().dtype,
-                                      .bias = bias_ != nullptr,
-                                      .residual = op.residual,
-                                      .relu = relu_})) {}
+        call_(context.layers.gemm({.tokens = tokens_of(context.output()),
+                                   .in = op.in,
+                                   .out = op.out,
+                                   .dtype = context.input(0).dtype,
+                                   .output_dtype = context.output().dtype,
+                                   .bias = bias_ != nullptr,
+                                   .residual = op.residual,
+                                   .relu = relu_})) {}
 
   void launch(const Operands& operands) override {
     call_->run({.x = operands.inputs[0].data,
@@ -55,7 +55,7 @@ class LinearOp final : public CompiledOp {
   Runtime& runtime_;
   const bool relu_;
   const DeviceWeight weight_, bias_;
-  const std::unique_ptr<Gemm> call_;
+  const std::unique_ptr<LayerCall> call_;
 };
 
 /// Values and gates in one product, then the gate.
@@ -66,12 +66,12 @@ class GegluOp final : public CompiledOp {
         both_(context.output()),
         weight_(context.upload(0, {.dtype = context.output().dtype})),
         bias_(context.upload(1, {.dtype = context.output().dtype})),
-        call_(context.libraries.gemm({.tokens = tokens_of(context.output()),
-                                      .in = op.in,
-                                      .out = 2 * op.out,
-                                      .dtype = context.output().dtype,
-                                      .output_dtype = context.output().dtype,
-                                      .bias = true})) {
+        call_(context.layers.gemm({.tokens = tokens_of(context.output()),
+                                   .in = op.in,
+                                   .out = 2 * op.out,
+                                   .dtype = context.output().dtype,
+                                   .output_dtype = context.output().dtype,
+                                   .bias = true})) {
     both_.shape.c *= 2;
   }
 
@@ -93,7 +93,7 @@ class GegluOp final : public CompiledOp {
   Runtime& runtime_;
   tensor::Desc both_;
   const DeviceWeight weight_, bias_;
-  const std::unique_ptr<Gemm> call_;
+  const std::unique_ptr<LayerCall> call_;
 };
 
 }  // namespace
