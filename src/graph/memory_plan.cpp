@@ -13,13 +13,16 @@ std::size_t index(Value value) {
   return static_cast<std::size_t>(value.id);
 }
 
-/// A piece of the arena: one value, or several of which each overwrites the one before it.
+/// A piece of the arena: one value, several of which each overwrites the one before it, or several
+/// side by side.
 struct Block {
   int program = 0;
   /// Positions in the program, both ends included.
   int first = 0, last = 0;
   std::size_t bytes = 0;
   std::size_t offset = 0;
+  /// Several side by side.
+  bool shared = false;
 };
 
 bool overlap(const Block& a, const Block& b) {
@@ -52,8 +55,12 @@ int overwritable_input(const Attributes& attributes) {
 
 class Planner {
  public:
-  explicit Planner(const Graph& graph)
-      : graph_(graph), last_use_(graph.values.size(), -1), block_of_(graph.values.size(), -1) {
+  Planner(const Graph& graph, const std::vector<std::vector<Value>>& side_by_side)
+      : graph_(graph),
+        side_by_side_(side_by_side),
+        last_use_(graph.values.size(), -1),
+        block_of_(graph.values.size(), -1),
+        offset_in_block_(graph.values.size(), 0) {
     plan_.placements.resize(graph.values.size());
   }
 
@@ -113,7 +120,12 @@ class Planner {
     }
     for (std::size_t at = 0; at < ops.size(); ++at) {
       const Op& op = op_at(ops, at);
-      if (plan_.placements[index(op.output)].persistent) continue;
+      if (plan_.placements[index(op.output)].persistent || block_of_[index(op.output)] >= 0)
+        continue;
+      if (const std::vector<Value>* together = neighbors(op.output)) {
+        make_shared_block(*together, program, static_cast<int>(at));
+        continue;
+      }
       const int position = static_cast<int>(at);
       const int last = std::max(position, last_use_[index(op.output)]);
       const int reuse = reusable_block(op, position);
@@ -122,9 +134,28 @@ class Planner {
         block_of_[index(op.output)] = reuse;
       } else {
         block_of_[index(op.output)] = static_cast<int>(blocks_.size());
-        blocks_.push_back({program, position, last, aligned(graph_.desc(op.output).bytes()), 0});
+        blocks_.push_back({program, position, last, aligned(graph_.desc(op.output).bytes())});
       }
     }
+  }
+
+  /// The values that a value lies beside, itself among them; null if it lies alone.
+  const std::vector<Value>* neighbors(Value value) const {
+    for (const std::vector<Value>& values : side_by_side_)
+      if (std::find(values.begin(), values.end(), value) != values.end()) return &values;
+    return nullptr;
+  }
+
+  /// From the first op on that writes one of the values, to the last that reads one.
+  void make_shared_block(const std::vector<Value>& values, int program, int first) {
+    Block block{.program = program, .first = first, .last = first, .shared = true};
+    for (const Value value : values) {
+      block.last = std::max(block.last, last_use_[index(value)]);
+      block_of_[index(value)] = static_cast<int>(blocks_.size());
+      offset_in_block_[index(value)] = block.bytes;
+      block.bytes += aligned(graph_.desc(value).bytes());
+    }
+    blocks_.push_back(block);
   }
 
   /// The block of the input that `op` may overwrite, or -1. No later op reads that input, and the
@@ -136,7 +167,7 @@ class Planner {
     const bool fits =
         graph_.desc(input) == graph_.desc(op.output) && last_use_[index(input)] == position;
     const int block = block_of_[index(input)];
-    if (!fits || block < 0) return -1;
+    if (!fits || block < 0 || blocks_[static_cast<std::size_t>(block)].shared) return -1;
     for (std::size_t i = 0; i < op.inputs.size(); ++i) {
       if (static_cast<int>(i) != candidate && block_of_[index(op.inputs[i])] == block) return -1;
     }
@@ -166,7 +197,8 @@ class Planner {
     }
     for (std::size_t i = 0; i < block_of_.size(); ++i) {
       if (block_of_[i] >= 0)
-        plan_.placements[i].offset = blocks_[static_cast<std::size_t>(block_of_[i])].offset;
+        plan_.placements[i].offset =
+            blocks_[static_cast<std::size_t>(block_of_[i])].offset + offset_in_block_[i];
     }
   }
 
@@ -175,11 +207,14 @@ class Planner {
   }
 
   const Graph& graph_;
+  const std::vector<std::vector<Value>>& side_by_side_;
   MemoryPlan plan_;
   /// By value: the position of the last op that reads it, in the program being planned.
   std::vector<int> last_use_;
   /// By value: an index into blocks_, or -1.
   std::vector<int> block_of_;
+  /// By value: in bytes from the start of its block.
+  std::vector<std::size_t> offset_in_block_;
   std::vector<Block> blocks_;
 };
 
@@ -191,8 +226,8 @@ bool MemoryPlan::in_place(const Op& op, int input) const {
   return a.persistent == b.persistent && a.offset == b.offset;
 }
 
-MemoryPlan plan_memory(const Graph& graph) {
-  return Planner(graph).run();
+MemoryPlan plan_memory(const Graph& graph, const std::vector<std::vector<Value>>& side_by_side) {
+  return Planner(graph, side_by_side).run();
 }
 
 }  // namespace streamdiffusion::graph

@@ -33,7 +33,10 @@ struct MemoryPlan {
 };
 
 /// Plans a graph. Ops that contribute to no output are left out. An op writes its output over its
-/// residual or elementwise input where no later op reads that input.
-MemoryPlan plan_memory(const Graph& graph);
+/// residual or elementwise input where no later op reads that input. The values of an entry of
+/// `side_by_side` are outputs of one program and of equal size; in the arena, each lies behind the
+/// one before it, and all are free to be written from the first op on that writes one.
+MemoryPlan plan_memory(const Graph& graph,
+                       const std::vector<std::vector<Value>>& side_by_side = {});
 
 }  // namespace streamdiffusion::graph

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <random>
+#include <set>
+#include <span>
 
 #include "graph/builder.h"
 
@@ -46,25 +48,104 @@ Graph random_graph(unsigned seed) {
   return b.finish();
 }
 
-/// Runs the plan symbolically: each op stamps the bytes of its output; every input must still carry
-/// its own stamp.
-void expect_no_value_is_overwritten(const Graph& graph, const MemoryPlan& plan) {
-  std::vector<int> arena(plan.arena_bytes / 64, -1);
-  for (const auto& program : plan.programs) {
-    for (const int i : program) {
-      const Op& op = graph.ops[static_cast<std::size_t>(i)];
-      for (const Value input : op.inputs) {
-        const Placement& placement = plan.placements[static_cast<std::size_t>(input.id)];
-        if (placement.persistent) continue;
-        const std::size_t end = placement.offset + graph.desc(input).bytes();
-        for (std::size_t at = placement.offset; at < end; at += 64)
-          ASSERT_EQ(arena[at / 64], input.id) << "op " << i;
+/// Random triples of linear layers of one input, with other ops between them, and the outputs of
+/// each triple.
+std::pair<Graph, std::vector<std::vector<Value>>> random_triples(unsigned seed) {
+  std::mt19937 random(seed);
+  Builder b(DType::f32);
+  std::vector<Value> values{b.input("x", {{1, 8, 8, 8}, DType::f32}, Lifetime::per_frame)};
+  std::vector<std::vector<Value>> triples;
+  auto any = [&] { return values[random() % values.size()]; };
+  for (int i = 0; i < 12; ++i) {
+    const Value x = any();
+    std::vector<Value> triple;
+    for (int part = 0; part < 3; ++part) {
+      const Name name(std::to_string(i) + "." + std::to_string(part));
+      triple.push_back(b.linear(x, name, {.out = 8}));
+      if (random() % 2 == 0) values.push_back(b.add(any(), any()));
+    }
+    values.insert(values.end(), triple.begin(), triple.end());
+    values.push_back(b.add(b.silu(triple[0]), b.add(triple[1], triple[2])));
+    triples.push_back(std::move(triple));
+  }
+  b.output("y", values.back());
+  return {b.finish(), triples};
+}
+
+/// Runs a plan symbolically: each op stamps the bytes of its output, the first of values that lie
+/// side by side those of all; every input must still carry its own stamp.
+class SymbolicRun {
+ public:
+  SymbolicRun(const Graph& graph, const MemoryPlan& plan,
+              std::vector<std::vector<Value>> side_by_side)
+      : graph_(graph), plan_(plan), side_by_side_(std::move(side_by_side)) {
+    arena_.assign(plan.arena_bytes / 64, -1);
+  }
+  void run() {
+    for (const auto& program : plan_.programs) {
+      for (const int i : program) {
+        const Op& op = graph_.ops[static_cast<std::size_t>(i)];
+        for (const Value input : op.inputs) EXPECT_TRUE(carries_its_stamp(input)) << "op " << i;
+        write(op.output);
       }
-      const Placement& placement = plan.placements[static_cast<std::size_t>(op.output.id)];
-      if (placement.persistent) continue;
-      const std::size_t end = placement.offset + graph.desc(op.output).bytes();
-      ASSERT_LE(end, plan.arena_bytes);
-      for (std::size_t at = placement.offset; at < end; at += 64) arena[at / 64] = op.output.id;
+    }
+  }
+
+ private:
+  /// In units of the arena; empty for a persistent value.
+  std::span<int> place(Value value) {
+    const Placement& placement = plan_.placements[static_cast<std::size_t>(value.id)];
+    if (placement.persistent) return {};
+    const std::size_t bytes = graph_.desc(value).bytes();
+    EXPECT_LE(placement.offset + bytes, plan_.arena_bytes);
+    return std::span(arena_).subspan(placement.offset / 64, (bytes + 63) / 64);
+  }
+  bool carries_its_stamp(Value value) {
+    return std::ranges::all_of(place(value), [&](int stamp) { return stamp == value.id; });
+  }
+  void stamp(Value value) { std::ranges::fill(place(value), value.id); }
+  void write(Value value) {
+    if (written_.contains(value.id)) return;
+    stamp(value);
+    for (const std::vector<Value>& values : side_by_side_) {
+      if (std::ranges::find(values, value) == values.end()) continue;
+      for (const Value neighbor : values) {
+        stamp(neighbor);
+        written_.insert(neighbor.id);
+      }
+    }
+  }
+
+  const Graph& graph_;
+  const MemoryPlan& plan_;
+  const std::vector<std::vector<Value>> side_by_side_;
+  std::vector<int> arena_;
+  std::set<int> written_;
+};
+
+void expect_no_value_is_overwritten(const Graph& graph, const MemoryPlan& plan,
+                                    const std::vector<std::vector<Value>>& side_by_side = {}) {
+  SymbolicRun(graph, plan, side_by_side).run();
+}
+
+TEST(MemoryPlan, ValuesSideBySideLieInOrderAndAreNotOverwritten) {
+  for (unsigned seed = 0; seed < 200; ++seed) {
+    SCOPED_TRACE(seed);
+    const auto [graph, triples] = random_triples(seed);
+    const MemoryPlan plan = plan_memory(graph, triples);
+    expect_no_value_is_overwritten(graph, plan, triples);
+    for (const auto& triple : triples) {
+      const std::size_t bytes = graph.desc(triple[0]).bytes();
+      const auto place = [&](std::size_t i) {
+        return plan.placements[static_cast<std::size_t>(triple[i].id)];
+      };
+      if (place(0).persistent || place(1).persistent || place(2).persistent) continue;
+      const auto& program = plan.programs[static_cast<std::size_t>(Lifetime::per_frame)];
+      const int producer = graph.info(triple[0]).producer;
+      if (std::ranges::find(program, producer) == program.end())
+        continue;  // contributes to nothing
+      EXPECT_EQ(place(1).offset, place(0).offset + bytes);
+      EXPECT_EQ(place(2).offset, place(0).offset + 2 * bytes);
     }
   }
 }

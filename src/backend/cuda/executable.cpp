@@ -1,7 +1,9 @@
 #include "backend/cuda/executable.h"
 
 #include <algorithm>
+#include <optional>
 
+#include "backend/cuda/projections.h"
 #include "base/align.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -40,6 +42,36 @@ bool reads(const host::RowGroup& group, std::size_t program, graph::Value value)
                      });
 }
 
+std::vector<host::RowGroup> make_groups(std::vector<graph::Graph> graphs) {
+  std::vector<host::RowGroup> groups;
+  groups.reserve(graphs.size());
+  for (graph::Graph& graph : graphs) {
+    const auto outputs = side_by_side(graph);
+    groups.emplace_back(std::move(graph), outputs);
+  }
+  return groups;
+}
+
+/// Bytes from one of the outputs to the next, if all are the same; nothing if not, and if the plan
+/// leaves one of the ops out.
+std::optional<std::size_t> stride_of(const host::RowGroup& group, const Projections& projections) {
+  const auto place = [&](std::size_t i) {
+    const graph::Value output = group.graph.ops[projections.ops[i]].output;
+    return group.plan.placements[static_cast<std::size_t>(output.id)];
+  };
+  const graph::Value first = group.graph.ops[projections.ops[0]].output;
+  const std::size_t stride = base::aligned(group.graph.desc(first).bytes());
+  const auto& program =
+      group.plan.programs[static_cast<std::size_t>(group.graph.info(first).lifetime)];
+  for (std::size_t i = 0; i < projections.ops.size(); ++i) {
+    const auto index = static_cast<int>(projections.ops[i]);
+    const bool planned = std::find(program.begin(), program.end(), index) != program.end();
+    if (!planned || place(i).persistent || place(i).offset != place(0).offset + i * stride)
+      return std::nullopt;
+  }
+  return stride;
+}
+
 bool writes(const host::RowGroup& group, std::size_t program, graph::Value value) {
   return std::any_of(
       group.plan.programs[program].begin(), group.plan.programs[program].end(),
@@ -53,7 +85,7 @@ CudaExecutable::CudaExecutable(Runtime& runtime, Libraries& libraries, LayerCall
                                const Weights& weights, std::span<const std::string> shared_inputs,
                                bool profile)
     : runtime_(runtime),
-      groups_(host::make_row_groups(std::move(graphs))),
+      groups_(make_groups(std::move(graphs))),
       layout_(groups_, shared_inputs),
       token_ids_(groups_),
       profile_(profile),
@@ -62,7 +94,7 @@ CudaExecutable::CudaExecutable(Runtime& runtime, Libraries& libraries, LayerCall
   std::size_t workspace = 0;
   for (const host::RowGroup& group : groups_) fused_.emplace_back(group);
   for (std::size_t group = 0; group < groups_.size(); ++group) {
-    compile_group(group, libraries, layers, store, weights);
+    compile_group(group, {libraries, layers, store, weights});
     for (const Ops& program : ops_[group])
       for (const auto& op : program) workspace = std::max(workspace, op->workspace_bytes());
   }
@@ -77,24 +109,61 @@ CudaExecutable::CudaExecutable(Runtime& runtime, Libraries& libraries, LayerCall
   }
 }
 
-void CudaExecutable::compile_group(std::size_t group, Libraries& libraries, LayerCalls& layers,
-                                   WeightStore& store, const Weights& weights) {
-  const graph::Graph& graph = groups_[group].graph;
+void CudaExecutable::compile_group(std::size_t group, const Sources& sources) {
+  try {
+    compile_ops(group, sources);
+  } catch (const base::Error& error) {
+    if (error.code() != base::ErrorCode::busy) throw;
+    base::fail(base::ErrorCode::busy, error.what(), "; all weights of ", sources.weights.scope,
+               " take ", mebibytes(weight_bytes(groups_[group].graph)), " MiB");
+  }
+}
+
+void CudaExecutable::compile_ops(std::size_t group, const Sources& sources) {
+  Ops projections = compile_projections(group, sources);
   for (std::size_t program = 0; program < ops_[group].size(); ++program) {
     for (const int index : groups_[group].plan.programs[program]) {
-      const graph::Op& op = fused_[group].ops[static_cast<std::size_t>(index)];
-      try {
-        ops_[group][program].push_back(
-            compile_op({runtime_, libraries, layers, store, weights, graph, op}));
-        kept_offsets_[group][program].push_back(kept_bytes_);
-        kept_bytes_ += base::aligned(ops_[group][program].back()->kept_bytes());
-      } catch (const base::Error& error) {
-        if (error.code() != base::ErrorCode::busy) throw;
-        base::fail(base::ErrorCode::busy, error.what(), "; all weights of ", weights.scope,
-                   " take ", mebibytes(weight_bytes(graph)), " MiB");
-      }
+      const auto place = static_cast<std::size_t>(index);
+      std::unique_ptr<CompiledOp> op =
+          projections[place] ? std::move(projections[place])
+                             : compile_op(context(group, sources, fused_[group].ops[place]));
+      kept_offsets_[group][program].push_back(kept_bytes_);
+      kept_bytes_ += base::aligned(op->kept_bytes());
+      ops_[group][program].push_back(std::move(op));
     }
   }
+}
+
+CudaExecutable::Ops CudaExecutable::compile_projections(std::size_t group, const Sources& sources) {
+  const graph::Graph& graph = groups_[group].graph;
+  Ops compiled(graph.ops.size());
+  for (const Projections& projections : find_projections(graph)) {
+    const std::optional<std::size_t> stride = stride_of(groups_[group], projections);
+    if (!stride) continue;
+    std::vector<const graph::Op*> ops;
+    for (const std::size_t index : projections.ops) ops.push_back(&graph.ops[index]);
+    try {
+      const graph::Op& first = *ops.front();
+      compiled[projections.ops.front()] =
+          cuda::compile_projections(context(group, sources, first), ops, *stride);
+      for (std::size_t i = 1; i < ops.size(); ++i)
+        compiled[projections.ops[i]] = compile_part_of(first.name);
+    } catch (const base::Error& error) {
+      if (error.code() != base::ErrorCode::unsupported) throw;  // else each on its own
+    }
+  }
+  return compiled;
+}
+
+CompileContext CudaExecutable::context(std::size_t group, const Sources& sources,
+                                       const graph::Op& op) const {
+  return {runtime_,
+          sources.libraries,
+          sources.layers,
+          sources.store,
+          sources.weights,
+          groups_[group].graph,
+          op};
 }
 
 void CudaExecutable::allocate(std::size_t workspace) {

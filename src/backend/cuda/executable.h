@@ -47,8 +47,20 @@ class CudaExecutable final : public Executable {
     std::vector<const host::StateLayout::Port*> inputs, outputs;
   };
 
-  void compile_group(std::size_t group, Libraries& libraries, LayerCalls& layers,
-                     WeightStore& store, const Weights& weights);
+  /// What the ops are compiled with.
+  struct Sources {
+    Libraries& libraries;
+    LayerCalls& layers;
+    WeightStore& store;
+    const Weights& weights;
+  };
+
+  void compile_group(std::size_t group, const Sources& sources);
+  void compile_ops(std::size_t group, const Sources& sources);
+  /// Projections as one call, if the plan put their outputs side by side and the library has such a
+  /// call. By op of the graph: what was compiled for it, else null.
+  Ops compile_projections(std::size_t group, const Sources& sources);
+  CompileContext context(std::size_t group, const Sources& sources, const graph::Op& op) const;
   Transfers find_transfers(std::size_t program) const;
   void allocate(std::size_t workspace);
   void launch(std::size_t program, CudaState& state);

@@ -48,9 +48,11 @@ std::string text_of(const ConvolutionShape& s) {
 }
 
 std::string text_of(const GemmShape& s) {
-  return base::concat("product ", s.tokens, ' ', s.in, ' ', s.out, s.bias ? " bias" : "",
-                      s.residual ? " residual" : "", s.relu ? " relu" : "", ' ',
-                      tensor::to_string(s.dtype), ' ', tensor::to_string(s.output_dtype));
+  return base::concat(
+      "product ", s.tokens, ' ', s.in, ' ', s.out, s.bias ? " bias" : "",
+      s.residual ? " residual" : "", s.relu ? " relu" : "", ' ', tensor::to_string(s.dtype), ' ',
+      tensor::to_string(s.output_dtype),
+      s.products > 1 ? base::concat(" times ", s.products, " at ", s.y_stride) : "");
 }
 
 }  // namespace

@@ -101,10 +101,10 @@ LayerBytes bytes_of(const GemmShape& s) {
     return static_cast<std::size_t>(a * b);
   };
   return {.x = in * elements(s.tokens, s.in),
-          .weight = in * elements(s.out, s.in),
-          .bias = s.bias ? out * elements(1, s.out) : 0,
+          .weight = in * elements(s.products * s.out, s.in),
+          .bias = s.bias ? out * elements(s.products, s.out) : 0,
           .residual = s.residual ? out * elements(s.tokens, s.out) : 0,
-          .y = out * elements(s.tokens, s.out)};
+          .y = out * (elements(s.products - 1, s.y_stride) + elements(s.tokens, s.out))};
 }
 
 LayerTimer::LayerTimer(Runtime& runtime, const LayerBytes& bytes)

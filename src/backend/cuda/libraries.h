@@ -51,12 +51,16 @@ struct ConvolutionShape {
   tensor::DType dtype = tensor::DType::f32;
 };
 
-/// y [tokens, out] = relu(x [tokens, in] weight^T [in, out] + residual + bias).
+/// y [tokens, out] = relu(x [tokens, in] weight^T [in, out] + residual + bias), once, or several
+/// times of the same x: then without a residual, and the weights and the biases of one product lie
+/// right behind those of the one before it.
 struct GemmShape {
   std::int64_t tokens = 0, in = 0, out = 0;
   /// Of x and the weight; of y, the residual and the bias.
   tensor::DType dtype = tensor::DType::f32, output_dtype = tensor::DType::f32;
   bool bias = false, residual = false, relu = false;
+  /// Products of the same x, and the elements from the y of one to that of the next.
+  std::int64_t products = 1, y_stride = 0;
 };
 
 /// Attention of one run of rows (attention_runs.h).

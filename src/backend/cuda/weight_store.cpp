@@ -123,6 +123,23 @@ DeviceWeight WeightStore::get_sum(const Weights& weights, const graph::Weight& a
       dtype);
 }
 
+DeviceWeight WeightStore::get_stack(const Weights& weights, const std::vector<graph::Weight>& parts,
+                                    tensor::DType dtype) {
+  std::string key;
+  for (const graph::Weight& part : parts) key += key_of(weights, part, {.dtype = dtype}) + " | ";
+  return find_or_upload(
+      key, parts.front().name,
+      [&] {
+        std::vector<float> all;
+        for (const graph::Weight& part : parts) {
+          const std::vector<float> values = read(weights, part);
+          all.insert(all.end(), values.begin(), values.end());
+        }
+        return all;
+      },
+      dtype);
+}
+
 DeviceWeight WeightStore::find_or_upload(const std::string& key, const std::string& name,
                                          const std::function<std::vector<float>()>& make,
                                          tensor::DType dtype) {

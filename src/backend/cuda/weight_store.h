@@ -38,6 +38,9 @@ class WeightStore {
   /// The sum of two vectors of equal length, as_stored: a bias and an extra bias.
   DeviceWeight get_sum(const Weights& weights, const graph::Weight& a, const graph::Weight& b,
                        tensor::DType dtype);
+  /// Several tensors of equal size, as_stored, one right behind the other.
+  DeviceWeight get_stack(const Weights& weights, const std::vector<graph::Weight>& parts,
+                         tensor::DType dtype);
   /// Bytes that living executables hold.
   std::size_t bytes() const;
 

@@ -4,7 +4,8 @@
 
 namespace streamdiffusion::backend::host {
 
-RowGroup::RowGroup(graph::Graph g) : graph(std::move(g)), plan(graph::plan_memory(graph)) {}
+RowGroup::RowGroup(graph::Graph g, const std::vector<std::vector<graph::Value>>& side_by_side)
+    : graph(std::move(g)), plan(graph::plan_memory(graph, side_by_side)) {}
 
 std::vector<RowGroup> make_row_groups(std::vector<graph::Graph> graphs) {
   std::vector<RowGroup> groups;

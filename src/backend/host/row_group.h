@@ -8,7 +8,9 @@
 namespace streamdiffusion::backend::host {
 
 struct RowGroup {
-  explicit RowGroup(graph::Graph g);
+  /// `side_by_side` as for plan_memory().
+  explicit RowGroup(graph::Graph g,
+                    const std::vector<std::vector<graph::Value>>& side_by_side = {});
 
   graph::Graph graph;
   graph::MemoryPlan plan;

@@ -37,6 +37,8 @@ class HostRuntime final : public Runtime, private CUstream_st {
     std::vector<double> call_seconds = {0};
     /// The call of that place in call_seconds fails where it is run.
     std::optional<std::size_t> broken_call = {};
+    /// Whether the libraries have calls of several products.
+    bool several_products = true;
     /// Whether the libraries refuse texts of calls.
     bool refuses_texts = false;
     /// Calls that were asked for by the libraries' guesses, and by text.

@@ -122,12 +122,15 @@ struct GemmLoops {
 
   void operator()(const LayerOperands& o) const {
     const std::vector<float> x = read(o.x, shape.dtype, shape.tokens * shape.in),
-                             weight = read(o.weight, shape.dtype, shape.out * shape.in);
-    for (std::int64_t at = 0; at < shape.tokens * shape.out; ++at) {
-      const std::int64_t token = at / shape.out, channel = at % shape.out;
-      finish(o, shape.output_dtype, at, channel,
-             dot(x.data() + token * shape.in, weight.data() + channel * shape.in, shape.in, 1),
-             shape.relu);
+                             weight =
+                                 read(o.weight, shape.dtype, shape.products * shape.out * shape.in);
+    for (std::int64_t product = 0; product < shape.products; ++product) {
+      for (std::int64_t i = 0; i < shape.tokens * shape.out; ++i) {
+        const std::int64_t token = i / shape.out, channel = product * shape.out + i % shape.out;
+        finish(o, shape.output_dtype, product * shape.y_stride + i, channel,
+               dot(x.data() + token * shape.in, weight.data() + channel * shape.in, shape.in, 1),
+               shape.relu);
+      }
     }
   }
 };
@@ -142,6 +145,8 @@ class HostLibraries final : public Libraries {
     return propose(ConvolutionLoops{s.op, s.form, s.x, s.y, s.dtype}, most);
   }
   std::vector<std::unique_ptr<LayerCall>> gemms(const GemmShape& shape, std::size_t most) override {
+    base::require(shape.products == 1 || runtime_.record().several_products,
+                  base::ErrorCode::unsupported, "no call of several products");
     return propose(GemmLoops{shape}, most);
   }
   std::unique_ptr<LayerCall> convolution(const ConvolutionShape& s,

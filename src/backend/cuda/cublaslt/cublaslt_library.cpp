@@ -18,6 +18,7 @@ CublasLtLibrary load_cublaslt() {
   library.find("cublasLtMatmulDescSetAttribute", lt.desc_set);
   library.find("cublasLtMatrixLayoutCreate", lt.layout_create);
   library.find("cublasLtMatrixLayoutDestroy", lt.layout_destroy);
+  library.find("cublasLtMatrixLayoutSetAttribute", lt.layout_set);
   library.find("cublasLtMatmulPreferenceCreate", lt.preference_create);
   library.find("cublasLtMatmulPreferenceDestroy", lt.preference_destroy);
   library.find("cublasLtMatmulPreferenceSetAttribute", lt.preference_set);

@@ -39,11 +39,21 @@ class Layout {
         "create a layout");
   }
   ~Layout() { cublaslt_library().layout_destroy(layout_); }
+  /// Several matrices, `stride` elements from one to the next; 0: the same one each time.
+  void repeat(std::int64_t count, std::int64_t stride) {
+    set(CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, static_cast<std::int32_t>(count));
+    set(CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, stride);
+  }
   Layout(const Layout&) = delete;
   Layout& operator=(const Layout&) = delete;
   cublasLtMatrixLayout_t get() const { return layout_; }
 
  private:
+  template <typename T>
+  void set(cublasLtMatrixLayoutAttribute_t attribute, T value) {
+    check_cublaslt(cublaslt_library().layout_set(layout_, attribute, &value, sizeof value),
+                   "set a layout");
+  }
   cublasLtMatrixLayout_t layout_ = nullptr;
 };
 
@@ -104,11 +114,17 @@ struct Product {
         description(of),
         weight(of.dtype, of.in, of.out),
         x(of.dtype, of.in, of.tokens),
-        y(of.output_dtype, of.out, of.tokens) {}
+        y(of.output_dtype, of.out, of.tokens) {
+    if (of.products == 1) return;
+    weight.repeat(of.products, of.in * of.out);
+    x.repeat(of.products, 0);
+    y.repeat(of.products, of.y_stride);
+    if (of.bias) description.set(CUBLASLT_MATMUL_DESC_BIAS_BATCH_STRIDE, of.out);
+  }
 
   const GemmShape shape;
   MatmulDescription description;
-  const Layout weight, x, y;
+  Layout weight, x, y;
 };
 
 /// The first algorithms that the heuristics propose and that work.

@@ -56,6 +56,14 @@ struct CompileContext {
 /// Throws unsupported, naming the op, for int8 and for types and shapes that no kernel takes.
 std::unique_ptr<CompiledOp> compile_op(const CompileContext& context);
 
+/// Projections as one call, compiled with the first of `ops`. Their outputs lie `y_stride` bytes
+/// from one to the next. Throws unsupported if the library has no such call.
+std::unique_ptr<CompiledOp> compile_projections(const CompileContext& context,
+                                                const std::vector<const graph::Op*>& ops,
+                                                std::size_t y_stride);
+/// One of the others, which does nothing of its own.
+std::unique_ptr<CompiledOp> compile_part_of(const std::string& first);
+
 // One a kind; compile_op chooses.
 std::unique_ptr<CompiledOp> compile(const graph::Conv2d& op, const CompileContext& context);
 std::unique_ptr<CompiledOp> compile(const graph::Linear& op, const CompileContext& context);

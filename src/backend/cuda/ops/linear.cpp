@@ -2,6 +2,7 @@
 #include "backend/cuda/kernels/launch.h"
 #include "backend/cuda/ops/compiled_op.h"
 #include "base/align.h"
+#include "base/error.h"
 
 namespace streamdiffusion::backend::cuda {
 namespace {
@@ -58,6 +59,66 @@ class LinearOp final : public CompiledOp {
   const std::unique_ptr<LayerCall> call_;
 };
 
+/// Several products of one input, whose outputs lie side by side.
+class ProjectionsOp final : public CompiledOp {
+ public:
+  ProjectionsOp(const CompileContext& context, const std::vector<const graph::Op*>& ops,
+                std::size_t y_stride)
+      : op_(std::get<graph::Linear>(ops.front()->attributes)),
+        count_(ops.size()),
+        call_(context.layers.gemm(shape(context, y_stride))),
+        weight_(stack(context, ops, 0)),
+        bias_(op_.bias ? stack(context, ops, 1) : nullptr) {}
+
+  void launch(const Operands& operands) override {
+    call_->run({.x = operands.inputs[0].data,
+                .weight = weight_->data(),
+                .bias = bias_ ? bias_->data() : nullptr,
+                .y = operands.output.data,
+                .workspace = operands.workspace});
+  }
+  std::size_t workspace_bytes() const override { return call_->workspace_bytes(); }
+  std::string implementation() const override {
+    return base::concat(call_->implementation(), ", ", count_, " products at once");
+  }
+
+ private:
+  static DeviceWeight stack(const CompileContext& context, const std::vector<const graph::Op*>& ops,
+                            std::size_t index) {
+    std::vector<graph::Weight> parts;
+    for (const graph::Op* op : ops)
+      parts.push_back(context.graph.weights[static_cast<std::size_t>(op->weights[index])]);
+    return context.store.get_stack(context.weights, parts, context.output().dtype);
+  }
+  GemmShape shape(const CompileContext& context, std::size_t y_stride) const {
+    const tensor::DType dtype = context.output().dtype;
+    return {.tokens = tokens_of(context.output()),
+            .in = op_.in,
+            .out = op_.out,
+            .dtype = dtype,
+            .output_dtype = dtype,
+            .bias = op_.bias,
+            .products = static_cast<std::int64_t>(count_),
+            .y_stride = static_cast<std::int64_t>(y_stride / tensor::size_of(dtype))};
+  }
+
+  const graph::Linear op_;
+  const std::size_t count_;
+  const std::unique_ptr<LayerCall> call_;
+  const DeviceWeight weight_, bias_;
+};
+
+/// What another op's call computes.
+class PartOp final : public CompiledOp {
+ public:
+  explicit PartOp(std::string first) : first_(std::move(first)) {}
+  void launch(const Operands&) override {}
+  std::string implementation() const override { return "with " + first_; }
+
+ private:
+  const std::string first_;
+};
+
 /// Values and gates in one product, then the gate.
 class GegluOp final : public CompiledOp {
  public:
@@ -100,6 +161,16 @@ class GegluOp final : public CompiledOp {
 
 std::unique_ptr<CompiledOp> compile(const graph::Linear& op, const CompileContext& context) {
   return std::make_unique<LinearOp>(op, context);
+}
+
+std::unique_ptr<CompiledOp> compile_projections(const CompileContext& context,
+                                                const std::vector<const graph::Op*>& ops,
+                                                std::size_t y_stride) {
+  return std::make_unique<ProjectionsOp>(context, ops, y_stride);
+}
+
+std::unique_ptr<CompiledOp> compile_part_of(const std::string& first) {
+  return std::make_unique<PartOp>(first);
 }
 
 std::unique_ptr<CompiledOp> compile(const graph::GegluLinear& op, const CompileContext& context) {
