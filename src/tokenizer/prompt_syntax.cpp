@@ -161,6 +161,58 @@ std::string_view first_with(std::string_view prompt, char open, char close, char
   return {};
 }
 
+/// The first word between two pairs of underscores: "__color__".
+std::string_view first_wildcard(std::string_view prompt) {
+  constexpr std::size_t kMark = 2;
+  for (std::size_t at = prompt.find("__"); at != prompt.npos; at = prompt.find("__", at + 1)) {
+    std::size_t end = at + kMark;
+    while (end < prompt.size() && is_word_character(prompt[end]) && prompt[end] != '_') ++end;
+    const bool begins = at == 0 || !is_word_character(prompt[at - 1]);
+    if (begins && end > at + kMark && prompt.substr(end, kMark) == "__") {
+      return prompt.substr(at, end + kMark - at);
+    }
+  }
+  return {};
+}
+
+/// The first word that begins with two dashes and a letter: "--ar".
+std::string_view first_flag(std::string_view prompt) {
+  constexpr std::size_t kMark = 2;
+  for (std::size_t at = prompt.find("--"); at != prompt.npos; at = prompt.find("--", at + 1)) {
+    const bool begins = at == 0 || std::isspace(static_cast<unsigned char>(prompt[at - 1])) != 0;
+    std::size_t end = at + kMark;
+    while (end < prompt.size() && std::isalpha(static_cast<unsigned char>(prompt[end])) != 0) ++end;
+    if (begins && end > at + kMark) return prompt.substr(at, end - at);
+  }
+  return {};
+}
+
+bool is_letter(const std::string& text, std::size_t at) {
+  return at < text.size() && std::isalpha(static_cast<unsigned char>(text[at])) != 0;
+}
+
+/// A bracket without a partner is text. Where a word stands at its inside, it was hardly meant so:
+/// "(red apple" and "red apple)", but not "red :)" and "1) red".
+void warn_of_lonely_brackets(const std::vector<Item>& items, std::vector<std::string>& warnings) {
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const char bracket = items[i].bracket;
+    if (bracket == '\0' || items[i].weight) continue;
+    const bool opens = bracket == '(' || bracket == '[';
+    const std::size_t inside = opens ? i + 1 : i - 1;
+    if (inside >= items.size() || items[inside].bracket != '\0') continue;
+    const std::string& text = items[inside].text;
+    const bool of_word = opens
+                             ? is_letter(text, 0) && is_letter(text, 1)
+                             : is_letter(text, text.size() - 1) && is_letter(text, text.size() - 2);
+    if (!of_word) continue;
+    warnings.push_back(base::concat(json::quote(std::string(1, bracket)),
+                                    " is read as text: it has no partner, so nothing is "
+                                    "emphasized; \\",
+                                    std::string(1, bracket), " says that it is meant so"));
+    return;
+  }
+}
+
 /// Notations of other programs. They are read as text.
 void warn_of_other_notations(std::string_view prompt, std::vector<std::string>& warnings) {
   const auto warn = [&](std::string_view found, const char* what) {
@@ -172,6 +224,8 @@ void warn_of_other_notations(std::string_view prompt, std::vector<std::string>& 
   warn(first_with(prompt, '{', '}', '|'), "there is no choice at random");
   warn(first_with(prompt, '[', ']', '|'), "prompts do not alternate from step to step");
   warn(first_with(prompt, '[', ']', ':'), "prompts do not change from step to step");
+  warn(first_wildcard(prompt), "there are no wildcards");
+  warn(first_flag(prompt), "a prompt sets nothing else; flags and parameters do");
   if (has_word(prompt, "AND")) warn("AND", "several prompts are blended as a list with weights");
   if (has_word(prompt, "BREAK")) warn("BREAK", "a prompt is one chunk of tokens");
 }
@@ -185,6 +239,7 @@ ParsedPrompt parse_prompt(std::string_view prompt) {
   Weighing weighing(out);
   for (const Item& item : items) weighing.add(item);
   if (out.parts.empty()) out.parts.emplace_back();
+  warn_of_lonely_brackets(items, out.warnings);
   warn_of_other_notations(prompt, out.warnings);
   return out;
 }

@@ -78,9 +78,21 @@ TEST(PromptSyntax, NotationsOfOtherProgramsAreNamed) {
       {"a {red|blue} cat", "\"{red|blue}\""},
       {"a [red|blue] cat", "\"[red|blue]\""},
       {"a [cat:dog:0.5]", "\"[cat:dog:0.5]\""},
+      {"a __color__ cat", "\"__color__\" is read as text: there are no wildcards"},
+      {"a cat --ar 16:9", "\"--ar\" is read as text"},
+      {"a cat\n--ar 16:9", "\"--ar\" is read as text"},
+      {"--no dog, a cat", "\"--no\" is read as text"},
+      {"a (red cat", "\"(\" is read as text: it has no partner"},
+      {"a (red:1.3", "\"(\" is read as text"},
+      {"a red cat)", "\")\" is read as text"},
+      {"((a) red] cat", "\"]\" is read as text"},
   };
   for (const auto& [prompt, warning] : cases) {
     EXPECT_THAT(parse_prompt(prompt).warnings, ElementsAre(HasSubstr(warning))) << prompt;
+  }
+  for (const char* plain : {"red :) (: [ ]", "1) red, 2) blue", "a_b__c d__ __", "red -- blue",
+                            "well--known", "\\(red apple", "a 3) b", "__ __"}) {
+    EXPECT_THAT(parse_prompt(plain).warnings, IsEmpty()) << plain;
   }
   EXPECT_THAT(parse_prompt("SAND ANDROID and BREAKFAST <b> {a} a|b").warnings, IsEmpty());
 }
