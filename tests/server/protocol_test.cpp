@@ -210,6 +210,10 @@ TEST(Addresses, AreDecodedOnceAndStrictly) {
   EXPECT_EQ(base64_decode("data:image/png;base64,aGFsbG8"), "hallo");
   EXPECT_EQ(base64_decode("aGFs\r\nbG8=\r\n"), "hallo") << "as MIME breaks it";
   EXPECT_EQ(base64_decode("aGFsb\nG8\n=\n"), "hallo");
+  EXPECT_EQ(base64_decode("data:image/png,%89PNG%0D%0A"), "\x89PNG\r\n");
+  EXPECT_EQ(base64_decode("data:image/png,aGFsbG8"), "hallo") << "the mark was forgotten";
+  EXPECT_FALSE(base64_decode("data:image/png,%8"));
+  EXPECT_FALSE(base64_decode("data:image/png;base64,%89PNG"));
   EXPECT_FALSE(base64_decode("a"));
   EXPECT_FALSE(base64_decode("aGFs\na"));
   EXPECT_FALSE(base64_decode("aGFsbG8=aGFs")) << "more behind the padding";

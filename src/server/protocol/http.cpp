@@ -181,7 +181,10 @@ std::optional<std::string> base64_decode(std::string_view text) {
   if (text.starts_with("data:")) {
     const auto comma = text.find(',');
     if (comma == std::string_view::npos) return std::nullopt;
+    const bool base64 = text.substr(0, comma).ends_with(";base64");
     text.remove_prefix(comma + 1);
+    // No image is without a byte that such an address has to escape, and base64 has no "%".
+    if (!base64 && text.find('%') != std::string_view::npos) return percent_decode(text, false);
   }
   std::string out;
   out.reserve(text.size() / 4 * 3 + 3);

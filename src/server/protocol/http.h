@@ -84,7 +84,8 @@ std::vector<std::string> cookies(const Request& request, std::string_view name);
 Response error_response(const HttpError& http_error);
 
 /// Standard or URL-safe base64, with or without padding, with or without a "data:...," prefix, on
-/// one line or on several. Returns nothing for invalid input.
+/// one line or on several. A data: address without ";base64" (RFC 2397) is percent-encoding.
+/// Returns nothing for invalid input.
 std::optional<std::string> base64_decode(std::string_view text);
 
 }  // namespace streamdiffusion::server
