@@ -42,31 +42,6 @@ std::string lower_extension(const std::filesystem::path& path) {
   return base::lower_case(path.extension().string());
 }
 
-/// Of a file, a pipe, or standard input ("-"). Read and not mapped: the file may be cut short
-/// meanwhile.
-std::vector<std::byte> read_whole(const std::filesystem::path& path) {
-  constexpr std::size_t kBlock = std::size_t{1} << 20U, kLargest = std::size_t{1} << 30U;
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(
-      std::fopen(path == "-" ? "/dev/stdin" : path.c_str(), "rbe"), std::fclose);
-  const auto require_no_error = [&path](bool condition) {
-    base::require(condition, errno == ENOENT ? ErrorCode::not_found : ErrorCode::io, path.string(),
-                  ": ", std::strerror(errno));
-  };
-  require_no_error(file != nullptr);
-  std::vector<std::byte> bytes;
-  std::size_t count = 0;
-  do {
-    const std::size_t before = bytes.size();
-    base::require(before <= kLargest, ErrorCode::unsupported, path.string(), ": more than ",
-                  kLargest, " bytes for one image");
-    bytes.resize(before + kBlock);
-    count = std::fread(bytes.data() + before, 1, kBlock, file.get());
-    require_no_error(std::ferror(file.get()) == 0);
-    bytes.resize(before + count);
-  } while (count == kBlock);
-  return bytes;
-}
-
 std::optional<ImageSize> png_size(std::span<const std::byte> bytes, const std::string& name) {
   const auto chunks = read_png_chunks(bytes, PngPart::before_pixels);
   if (!chunks || chunks->width > INT32_MAX || chunks->height > INT32_MAX) return std::nullopt;
@@ -149,8 +124,32 @@ ImageSize read_image_size(std::span<const std::byte> bytes, const std::string& n
   return *size;
 }
 
+/// Read and not mapped: the file may be cut short meanwhile.
+std::vector<std::byte> read_image_bytes(const std::filesystem::path& path) {
+  constexpr std::size_t kBlock = std::size_t{1} << 20U, kLargest = std::size_t{1} << 30U;
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(
+      std::fopen(path == "-" ? "/dev/stdin" : path.c_str(), "rbe"), std::fclose);
+  const auto require_no_error = [&path](bool condition) {
+    base::require(condition, errno == ENOENT ? ErrorCode::not_found : ErrorCode::io, path.string(),
+                  ": ", std::strerror(errno));
+  };
+  require_no_error(file != nullptr);
+  std::vector<std::byte> bytes;
+  std::size_t count = 0;
+  do {
+    const std::size_t before = bytes.size();
+    base::require(before <= kLargest, ErrorCode::unsupported, path.string(), ": more than ",
+                  kLargest, " bytes for one image");
+    bytes.resize(before + kBlock);
+    count = std::fread(bytes.data() + before, 1, kBlock, file.get());
+    require_no_error(std::ferror(file.get()) == 0);
+    bytes.resize(before + count);
+  } while (count == kBlock);
+  return bytes;
+}
+
 Image read_image(const std::filesystem::path& path) {
-  return decode_image(read_whole(path), path.string());
+  return decode_image(read_image_bytes(path), path.string());
 }
 
 bool is_image_name(const std::filesystem::path& path) {
@@ -163,7 +162,8 @@ bool has_image_content(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   file.read(first.data(), first.size());
   const auto count = static_cast<std::size_t>(file.gcount());
-  return format_of(std::as_bytes(std::span(first).first(count))) != Format::other;
+  const auto bytes = std::as_bytes(std::span(first).first(count));
+  return format_of(bytes) != Format::other || is_other_still(bytes);
 }
 
 void check_image_name(const std::filesystem::path& path) {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "streamdiffusion/image.h"
 
@@ -48,6 +49,10 @@ struct ImageSize {
 /// decode_image does, but accepts a size over the limits.
 ImageSize read_image_size(std::span<const std::byte> bytes, const std::string& name);
 
+/// The bytes of a file or a pipe, at most 1 GiB; "-" is standard input. Throws not_found, io, or
+/// unsupported for more.
+std::vector<std::byte> read_image_bytes(const std::filesystem::path& path);
+
 /// Reads and decodes a file or a pipe; "-" is standard input. Throws as decode_image does, and
 /// not_found or io.
 Image read_image(const std::filesystem::path& path);
@@ -55,7 +60,8 @@ Image read_image(const std::filesystem::path& path);
 /// True if the extension is one that write_image accepts: .png, .jpg, .jpeg, .webp, in any case.
 bool is_image_name(const std::filesystem::path& path);
 
-/// True if the file's content begins as a PNG, a JPEG or a WebP does. Never throws.
+/// True if the file's content begins as that of an image does: a PNG, a JPEG, a WebP, or one that
+/// only programs with libav read (a TIFF, a BMP, …). Never throws.
 bool has_image_content(const std::filesystem::path& path);
 
 /// Throws invalid_argument, naming what is expected, unless is_image_name(path). A stream, such as

@@ -1,6 +1,7 @@
 // Magic numbers. The list of foreign formats only makes messages clearer.
 #include "image/image_format.h"
 
+#include <iterator>
 #include <string_view>
 
 namespace streamdiffusion::image {
@@ -12,22 +13,24 @@ struct Magic {
   std::size_t at;
   std::string_view bytes;
   const char* name;
+  /// A still image, or few of them, that libav reads.
+  bool still = false;
 };
 
 constexpr Magic kOthers[] = {
-    {0, "GIF8"sv, "a GIF"},
-    {0, "II*\0"sv, "a TIFF"},
-    {0, "MM\0*"sv, "a TIFF"},
-    {4, "ftypavi"sv, "an AVIF image"},
-    {4, "ftyphei"sv, "a HEIC image"},
-    {4, "ftyphev"sv, "a HEIC image"},
-    {4, "ftypmif1"sv, "a HEIC image"},
+    {0, "GIF8"sv, "a GIF", true},
+    {0, "II*\0"sv, "a TIFF", true},
+    {0, "MM\0*"sv, "a TIFF", true},
+    {4, "ftypavi"sv, "an AVIF image", true},
+    {4, "ftyphei"sv, "a HEIC image", true},
+    {4, "ftyphev"sv, "a HEIC image", true},
+    {4, "ftypmif1"sv, "a HEIC image", true},
     {4, "ftypmsf1"sv, "a HEIC image"},
     {4, "ftyp"sv, "an MP4 video"},
-    {0, "\xff\x0a"sv, "a JPEG XL image"},
-    {4, "JXL \r\n"sv, "a JPEG XL image"},
-    {4, "jP  \r\n"sv, "a JPEG 2000 image"},
-    {0, "8BPS"sv, "a Photoshop file"},
+    {0, "\xff\x0a"sv, "a JPEG XL image", true},
+    {4, "JXL \r\n"sv, "a JPEG XL image", true},
+    {4, "jP  \r\n"sv, "a JPEG 2000 image", true},
+    {0, "8BPS"sv, "a Photoshop file", true},
     {0, "%PDF"sv, "a PDF"},
     {0, "<svg"sv, "an SVG drawing"},
     {0, "<?xml"sv, "an XML file, such as an SVG drawing"},
@@ -39,13 +42,27 @@ constexpr Magic kOthers[] = {
     {0, "\0\0\1\0"sv, "an icon"},
     {0, "PK\3\4"sv, "a ZIP archive"},
     {0, "\x1f\x8b"sv, "a gzip archive"},
-    {0, "qoif"sv, "a QOI image"},
-    {0, "P6\n"sv, "a PPM image"},
+    {0, "qoif"sv, "a QOI image", true},
+    {0, "P4\n"sv, "a PBM image", true},
+    {0, "P5\n"sv, "a PGM image", true},
+    {0, "P6\n"sv, "a PPM image", true},
+    {0, "P7\n"sv, "a PAM image", true},
+    {6, "\0\0\0\0"sv, "a BMP", true},
     {0, "BM"sv, "a BMP"},
 };
 
 bool has(std::string_view file, std::size_t at, std::string_view bytes) {
   return file.size() >= at && file.substr(at).starts_with(bytes);
+}
+
+/// Null for what is not known. "BM" alone would be the beginning of many a text; behind the size of
+/// the file stand four zeros.
+const Magic* other_format(std::string_view file) {
+  for (const Magic& magic : kOthers) {
+    const bool bitmap = magic.at == 6;
+    if (has(file, magic.at, magic.bytes) && (!bitmap || file.starts_with("BM"))) return &magic;
+  }
+  return nullptr;
 }
 
 std::string_view text(std::span<const std::byte> bytes) {
@@ -63,10 +80,13 @@ Format format_of(std::span<const std::byte> bytes) {
 }
 
 const char* name_of_other_format(std::span<const std::byte> bytes) {
-  for (const Magic& magic : kOthers) {
-    if (has(text(bytes), magic.at, magic.bytes)) return magic.name;
-  }
-  return nullptr;
+  const Magic* magic = other_format(text(bytes));
+  return magic == nullptr ? nullptr : magic->name;
+}
+
+bool is_other_still(std::span<const std::byte> bytes) {
+  const Magic* magic = other_format(text(bytes));
+  return magic != nullptr && magic->still;
 }
 
 }  // namespace streamdiffusion::image

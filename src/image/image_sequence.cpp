@@ -58,7 +58,7 @@ class Selection {
   /// The images in their order. Says what was left out.
   std::vector<fs::path> take() {
     const std::string left_out = text();
-    base::require(!images_.empty(), ErrorCode::not_found, input_, ": no PNG, JPEG or WebP image",
+    base::require(!images_.empty(), ErrorCode::not_found, input_, ": no image",
                   left_out.empty() ? "" : ", but ", left_out);
     if (!left_out.empty()) base::warn(input_, ": left out ", left_out);
     std::sort(images_.begin(), images_.end(), [](const fs::path& a, const fs::path& b) {
@@ -83,8 +83,8 @@ class Selection {
       std::sort(others_.begin(), others_.end());
       const std::size_t count = others_.size();
       others_.resize(std::min(count, kNamed));
-      text = base::concat(count, count == 1 ? " file that is" : " files that are",
-                          " no PNG, JPEG or WebP image (", base::joined(others_),
+      text = base::concat(count, count == 1 ? " file that is" : " files that are", " not read as ",
+                          count == 1 ? "an image (" : "images (", base::joined(others_),
                           count > kNamed ? ", …" : "", ")");
     }
     if (folders_ > 0) {

@@ -48,12 +48,12 @@ TEST_F(SequenceTest, WhatIsLeftOutIsSaidOnceWithItsNumber) {
   EXPECT_EQ(
       streamdiffusion::testing::error_of([&] { expand_inputs({(folder_ / "none").string()}); }),
       (folder_ / "none").string() +
-          ": no PNG, JPEG or WebP image, but 1 file that is no PNG, JPEG or WebP image "
+          ": no image, but 1 file that is not read as an image "
           "(notes.txt)");
   base::set_log_callback({});
   EXPECT_THAT(said, ::testing::ElementsAre(
-                        folder + ": left out 1 file that is no PNG, JPEG or WebP image (notes.txt)",
-                        all + ": left out 1 file that is no PNG, JPEG or WebP image (notes.txt) "
+                        folder + ": left out 1 file that is not read as an image (notes.txt)",
+                        all + ": left out 1 file that is not read as an image (notes.txt) "
                               "and 1 folder"));
 }
 
