@@ -37,10 +37,28 @@ AheadIo::~AheadIo() {
   avio_context_free(&context_);
 }
 
+bool AheadIo::keep_whole() {
+  std::vector<std::byte> block(std::size_t{1} << 16U);
+  try {
+    while (true)
+      read_ahead(kept_.empty() ? 0 : static_cast<std::uint64_t>(kept_.back().end()), block);
+  } catch (const Error& error) {
+    whole_ = error.code() != base::ErrorCode::unsupported;
+  }
+  if (whole_) context_->seekable = AVIO_SEEKABLE_NORMAL;
+  return whole_;
+}
+
 std::uint64_t AheadIo::size() {
-  const std::int64_t size = avio_size(&inner_);
+  const std::int64_t size = whole_size();
   constexpr std::uint64_t kUnknown = std::uint64_t{1} << 62U;
   return size > 0 ? static_cast<std::uint64_t>(size) : kUnknown;
+}
+
+/// In bytes, or a negative number if it is not known.
+std::int64_t AheadIo::whole_size() const {
+  if (!whole_) return avio_size(&inner_);
+  return kept_.empty() ? 0 : kept_.back().end();
 }
 
 bool AheadIo::move_to(std::int64_t offset) {
@@ -114,6 +132,7 @@ int AheadIo::read(void* self, std::uint8_t* data, int size) {
     std::memcpy(data, part->bytes.data() + (io->position_ - part->offset),
                 static_cast<std::size_t>(count));
   } else {
+    if (io->whole_) return AVERROR_EOF;
     if (!io->move_to(io->position_)) return AVERROR(EIO);
     if (io->context_->seekable == 0) io->kept_.clear();  // it never comes back
     count = avio_read_partial(&io->inner_, data, size);
@@ -126,7 +145,7 @@ int AheadIo::read(void* self, std::uint8_t* data, int size) {
 
 std::int64_t AheadIo::seek(void* self, std::int64_t offset, int whence) {
   auto* io = static_cast<AheadIo*>(self);
-  const std::int64_t size = avio_size(&io->inner_);
+  const std::int64_t size = io->whole_size();
   if ((whence & AVSEEK_SIZE) != 0) return size;
   switch (whence & ~AVSEEK_FORCE) {
     case SEEK_CUR:

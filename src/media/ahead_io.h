@@ -28,6 +28,9 @@ class AheadIo {
   /// Fills `out` with what stands at an offset. Throws Error: io at the end or where reading fails
   /// or is interrupted, unsupported where more would have to be kept than kMaxKept.
   void read_ahead(std::uint64_t offset, std::span<std::byte> out);
+  /// Reads everything there is and keeps it, so that what cannot go back can all the same. Returns
+  /// false if that is more than kMaxKept. Where reading fails, the rest counts as missing.
+  bool keep_whole();
   /// Where it ends; a very large number if it does not say.
   std::uint64_t size();
 
@@ -44,6 +47,7 @@ class AheadIo {
   const Kept* find(std::int64_t offset) const;
   /// The part to read on in, to reach an offset: one that ends before it, or a new one there.
   Kept& part_before(std::int64_t offset);
+  std::int64_t whole_size() const;
   /// Moves the inner context. Returns false if it cannot.
   bool move_to(std::int64_t offset);
 
@@ -51,6 +55,8 @@ class AheadIo {
   AVIOContext* context_ = nullptr;
   std::vector<Kept> kept_;
   std::size_t kept_bytes_ = 0;
+  /// After keep_whole(): there is no more than is kept.
+  bool whole_ = false;
   /// Where libav reads next, and where the inner context stands.
   std::int64_t position_ = 0, inner_position_ = 0;
 };

@@ -64,7 +64,8 @@ class AvSink final : public FrameSink {
     const std::int64_t default_duration =
         av_rescale_q(1, av_inv_q(av_rational(options_.rate)), base());
     end_pts_ = pts + (duration > 0 ? duration : std::max<std::int64_t>(default_duration, 1));
-    check(tracks_->write(pts, base(), [this](AVPacket& packet) { return mux(packet); }), "writing");
+    check(tracks_->write(end_pts_, base(), [this](AVPacket& packet) { return mux(packet); }),
+          "writing");
     encoder_->encode(image, pts, end_pts_ - pts, [this](AVPacket& packet) { mux_video(packet); });
     if (file_) file_->keep();
     keep_playable();
@@ -157,7 +158,7 @@ class AvSink final : public FrameSink {
   }
 
   void add_tracks() {
-    tracks_.emplace(*muxer_, options_.extras);
+    tracks_.emplace(*muxer_, options_.extras, options_.end);
     if (tracks_->left_out().empty()) return;
     note_ = base::concat(spec_.name, ": this kind of output does not hold everything; left out: ",
                          base::joined(tracks_->left_out()));

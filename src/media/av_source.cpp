@@ -17,10 +17,12 @@ extern "C" {
 #include "base/log.h"
 #include "image/page_count.h"
 #include "media/damage.h"
+#include "media/decoder_traits.h"
 #include "media/frame_times.h"
 #include "media/input_io.h"
 #include "media/input_policy.h"
 #include "media/pixels.h"
+#include "media/read_errors.h"
 #include "media/read_extras.h"
 #include "media/tone_map.h"
 #include "media/track_queue.h"
@@ -36,23 +38,6 @@ constexpr auto kRetryInterval = std::chrono::milliseconds(2);
 constexpr int kFileThreads = 2;
 /// Errors of the demuxer in a row after which nothing good is expected any more.
 constexpr int kMaxReadErrors = 100;
-
-/// VP8 and VP9 keep transparency in a second stream, which only libvpx decodes; null for others.
-const AVCodec* alpha_decoder(const AVStream& stream) {
-  const AVDictionaryEntry* mode = av_dict_get(stream.metadata, "alpha_mode", nullptr, 0);
-  if (mode == nullptr || std::string_view(mode->value) != "1") return nullptr;
-  const AVCodecID codec = stream.codecpar->codec_id;
-  if (codec == AV_CODEC_ID_VP8) return avcodec_find_decoder_by_name("libvpx");
-  return codec == AV_CODEC_ID_VP9 ? avcodec_find_decoder_by_name("libvpx-vp9") : nullptr;
-}
-
-/// True for decoders that mark the frames in which they have repaired damage.
-bool marks_damage(AVCodecID codec) {
-  constexpr AVCodecID kMarking[]{AV_CODEC_ID_H264,  AV_CODEC_ID_MPEG1VIDEO, AV_CODEC_ID_MPEG2VIDEO,
-                                 AV_CODEC_ID_MPEG4, AV_CODEC_ID_H263,       AV_CODEC_ID_FLV1,
-                                 AV_CODEC_ID_VC1,   AV_CODEC_ID_WMV3};
-  return std::find(std::begin(kMarking), std::end(kMarking), codec) != std::end(kMarking);
-}
 
 class AvSource final : public FrameSource {
  public:
@@ -171,7 +156,7 @@ void AvSource::cannot_open(int status) const {
                 ": is empty, expected a video or an image; --input names another source");
   const char* opened = spec_.format == "yuv4mpegpipe" ? "read as y4m" : "opened";
   base::fail(error_code_of(status), spec_.name, ": cannot be ", opened, ": libav says ",
-             input_log_.error_message(status));
+             input_log_.error_message(status), what_it_means(input_log_.last_line()));
 }
 
 void AvSource::open_input() {
@@ -275,7 +260,7 @@ void AvSource::open_tracks() {
   const AVRational base = stream_->time_base;
   const std::int64_t start = known ? av_rescale_q(input_->start_time, AV_TIME_BASE_Q, base) : 0;
   if (known) times_->start_at(std::max<std::int64_t>(0, start));
-  tracks_ = read_extras(*input_, *stream_, std::max<std::int64_t>(0, start));
+  tracks_ = read_extras(*input_, *stream_, std::max<std::int64_t>(0, start), io_.chapter_tracks());
 }
 
 /// Reads the next packet; polls a device that has none yet. Returns a libav status.
@@ -310,9 +295,12 @@ bool AvSource::send_packet() {
   }
   base::require(!interrupt_.timed_out(), ErrorCode::io, next_frame(), ": no data for ", timeout_,
                 " s");
-  if (status == AVERROR_INVALIDDATA && ++read_errors_ <= kMaxReadErrors) {
-    damage_.note("libav says " + input_log_.error_message(status));
-    return true;
+  if (status == AVERROR_INVALIDDATA) {
+    const std::string why = why_reading_stops(*input_, packet_end_);
+    base::require(why.empty(), ErrorCode::corrupt_file, next_frame(), ": ", why);
+    const int errors = ++read_errors_;  // in a row: libav says the same of each packet it misses
+    if (errors == 1) damage_.note("libav says " + input_log_.error_message(status));
+    if (errors <= kMaxReadErrors) return true;
   }
   base::require(status >= 0, error_code_of(status), next_frame(), ": reading stopped: libav says ",
                 input_log_.error_message(status));

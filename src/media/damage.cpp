@@ -21,8 +21,9 @@ void Damage::note(std::uint64_t number, const std::string& what) {
   ++count_;
   const std::string message = base::concat("frame ", number, " of ", source_, ": ", what);
   base::require(!strict_, base::ErrorCode::corrupt_file, message);
-  if (count_ <= kNamed) base::warn(message);
-  if (count_ == kNamed) base::warn(source_, ": further damaged frames are only counted");
+  if (message == last_named_ || named_ == kNamed) return;
+  base::warn(last_named_ = message);
+  if (++named_ == kNamed) base::warn(source_, ": further damaged frames are only counted");
 }
 
 void Damage::on_packet(const AVPacket& packet) {

@@ -25,8 +25,8 @@ class Damage {
   /// repaired, the error that was logged since the last frame, or nothing. Says how many packets
   /// were passed over before the first frame.
   void on_frame(const AVFrame& frame, const std::string& logged);
-  /// Warns that the next frame is damaged, as `what` says; only the first few are named. A strict
-  /// one throws corrupt_file instead.
+  /// Warns that the next frame is damaged, as `what` says; only the first few are named, and
+  /// nothing is said twice in a row. A strict one throws corrupt_file instead.
   void note(const std::string& what) { note(frames_ + 1, what); }
 
   /// Frames that were damaged or could not be decoded.
@@ -40,9 +40,9 @@ class Damage {
   void note(std::uint64_t number, const std::string& what);
   void say_passed_over(std::int64_t first_pts);
 
-  std::string source_, last_words_;
+  std::string source_, last_words_, last_named_;
   bool strict_;
-  std::uint64_t count_ = 0, frames_ = 0;
+  std::uint64_t count_ = 0, frames_ = 0, named_ = 0;
   /// Before the first frame: packets that the decoder refused, and the times of all.
   int refused_ = 0;
   std::vector<std::int64_t> early_pts_;

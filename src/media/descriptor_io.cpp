@@ -2,6 +2,7 @@
 #include "media/descriptor_io.h"
 
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,16 +22,24 @@ constexpr int kPollMilliseconds = 50;
 /// PIPE_BUF: a pipe that polls as writable takes this much without blocking.
 constexpr std::size_t kMaxWriteBytes = 4096;
 
+/// Where a regular file stands; -1 for anything else.
+std::int64_t position_in_file(int descriptor) {
+  struct stat status {};
+  if (::fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) return -1;
+  return ::lseek(descriptor, 0, SEEK_CUR);
+}
+
 }  // namespace
 
 DescriptorIo::DescriptorIo(int descriptor, Direction direction, AvInterrupt& interrupt, bool close)
     : descriptor_(descriptor), close_(close), interrupt_(interrupt) {
   auto* buffer = static_cast<unsigned char*>(av_malloc(kBufferBytes));
   const bool out = direction == Direction::write;
+  if (!out) begin_ = position_in_file(descriptor);
   if (buffer != nullptr) {
-    context_ = avio_alloc_context(buffer, kBufferBytes, out ? 1 : 0, this,
-                                  out ? nullptr : &DescriptorIo::read,
-                                  out ? &DescriptorIo::write : nullptr, nullptr);
+    context_ = avio_alloc_context(
+        buffer, kBufferBytes, out ? 1 : 0, this, out ? nullptr : &DescriptorIo::read,
+        out ? &DescriptorIo::write : nullptr, begin_ >= 0 ? &DescriptorIo::seek : nullptr);
   }
   if (context_ == nullptr) {
     av_free(buffer);
@@ -69,6 +78,18 @@ int DescriptorIo::read(void* self, std::uint8_t* data, int size) {
     }
     if (errno != EINTR && errno != EAGAIN) return AVERROR(errno);
   }
+}
+
+std::int64_t DescriptorIo::seek(void* self, std::int64_t offset, int whence) {
+  const auto* io = static_cast<const DescriptorIo*>(self);
+  if ((whence & AVSEEK_SIZE) != 0) {
+    struct stat status {};
+    return ::fstat(io->descriptor_, &status) == 0 ? status.st_size - io->begin_ : AVERROR(errno);
+  }
+  const int from = whence & ~AVSEEK_FORCE;
+  const std::int64_t at = from == SEEK_SET ? offset + io->begin_ : offset;
+  const off_t reached = ::lseek(io->descriptor_, at, from);
+  return reached < 0 ? AVERROR(errno) : reached - io->begin_;
 }
 
 int DescriptorIo::write(void* self, std::uint8_t* data, int size) {

@@ -2,8 +2,6 @@
 #include "media/edit_list.h"
 
 #include <algorithm>
-#include <array>
-#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -14,99 +12,9 @@ namespace streamdiffusion::media {
 namespace {
 
 constexpr std::uint64_t kManyEdits = 1'000'000, kTimesTheSamples = 4;
-/// Of one table. What a longer one says is not known, and the worst is assumed.
-constexpr std::uint64_t kMaxTableBytes = std::uint64_t{16} << 20U;
-/// In one box.
-constexpr int kMaxBoxes = 4096;
-
-struct Box {
-  std::array<char, 4> type{};
-  /// Of its content.
-  std::uint64_t begin = 0, end = 0;
-  bool is(std::string_view name) const { return std::string_view(type.data(), 4) == name; }
-};
-
-/// Bytes of a table, big-endian. Beyond the end there are zeros.
-class Table {
- public:
-  Table() = default;
-  explicit Table(std::vector<std::byte> bytes) : bytes_(std::move(bytes)) {}
-  std::uint64_t number(std::size_t offset, std::size_t size) const {
-    std::uint64_t value = 0;
-    for (std::size_t i = offset; i < offset + size; ++i) {
-      value = value << 8U | (i < bytes_.size() ? std::to_integer<std::uint64_t>(bytes_[i]) : 0);
-    }
-    return value;
-  }
-  /// Entries of `size` bytes from `offset` on: as many as it says, or as there are.
-  std::size_t entries(std::size_t said, std::size_t offset, std::size_t size) const {
-    return bytes_.size() < offset ? 0 : std::min(said, (bytes_.size() - offset) / size);
-  }
-  bool empty() const { return bytes_.empty(); }
-  /// It was not read.
-  bool too_long = false;
-
- private:
-  std::vector<std::byte> bytes_;
-};
-
-class File {
- public:
-  File(const ReadAt& read, std::uint64_t size) : read_(read), size_(size) {}
-
-  Box whole() const { return {{}, 0, size_}; }
-  Table bytes(std::uint64_t begin, std::uint64_t end) const {
-    std::vector<std::byte> out(end - begin);
-    read_(begin, out);
-    return Table(std::move(out));
-  }
-  /// The first box of that name inside another one.
-  std::optional<Box> find(const Box& parent, std::string_view name) const {
-    std::optional<Box> found;
-    visit(parent, [&](const Box& box) {
-      if (box.is(name)) found = box;
-      return !found;
-    });
-    return found;
-  }
-  /// Until `next` returns false.
-  void visit(const Box& parent, const std::function<bool(const Box&)>& next) const {
-    std::uint64_t at = parent.begin;
-    for (int i = 0; i < kMaxBoxes && parent.end - at >= 8; ++i) {
-      const Table head = bytes(at, std::min(at + 16, parent.end));
-      std::uint64_t length = head.number(0, 4), header = 8;
-      if (length == 0) length = parent.end - at;
-      if (length == 1) length = head.number(8, 8), header = 16;
-      if (length < header || length > parent.end - at) return;
-      Box box{{}, at + header, at + length};
-      for (std::size_t k = 0; k < 4; ++k) {
-        box.type[k] = static_cast<char>(head.number(4 + k, 1));
-      }
-      if (!next(box)) return;
-      at += length;
-    }
-  }
-  /// The table of a box at that place inside another one; empty where there is none.
-  Table table(const Box& parent, std::initializer_list<std::string_view> path) const {
-    std::optional<Box> box = parent;
-    for (const std::string_view name : path) {
-      if (box) box = find(*box, name);
-    }
-    return box ? content(*box) : Table();
-  }
-  Table content(const Box& box) const {
-    Table table = bytes(box.begin, std::min(box.end, box.begin + kMaxTableBytes));
-    table.too_long = box.end - box.begin > kMaxTableBytes;
-    return table;
-  }
-
- private:
-  const ReadAt& read_;
-  const std::uint64_t size_;
-};
 
 /// Of mvhd or mdhd.
-std::uint64_t timescale_of(const Table& header) {
+std::uint64_t timescale_of(const Mp4Table& header) {
   const bool wide = header.number(0, 1) == 1;
   return std::max<std::uint64_t>(header.number(wide ? 20 : 12, 4), 1);
 }
@@ -114,9 +22,9 @@ std::uint64_t timescale_of(const Table& header) {
 /// When the samples of a track are decoded, and which are key frames.
 class Samples {
  public:
-  Samples(const File& file, const Box& tables)
+  Samples(const Mp4File& file, const Mp4Box& tables)
       : count_(file.table(tables, {"stsz"}).number(8, 4)), keys_(file.table(tables, {"stss"})) {
-    const Table times = file.table(tables, {"stts"});
+    const Mp4Table times = file.table(tables, {"stts"});
     known_ = !times.too_long && !keys_.too_long;
     std::uint64_t sample = 0, time = 0;
     for (std::size_t i = 0; i < times.entries(times.number(4, 4), 8, 8); ++i) {
@@ -166,14 +74,14 @@ class Samples {
   }
 
   std::uint64_t count_;
-  Table keys_;
+  Mp4Table keys_;
   bool known_ = true;
   std::size_t key_count_ = 0;
   std::vector<Run> runs_;
 };
 
 /// What one edit list plays of a track. Times of edits are in `movie_scale` and `track_scale`.
-EditList frames_of(const Table& edits, const Samples& samples, double movie_scale,
+EditList frames_of(const Mp4Table& edits, const Samples& samples, double movie_scale,
                    double track_scale) {
   const bool wide = edits.number(0, 1) == 1;
   const std::size_t size = wide ? 20 : 12, half = wide ? 8 : 4;
@@ -202,41 +110,41 @@ void keep_longer(std::optional<EditList>& longest, const std::optional<EditList>
 }
 
 /// The edit lists of a track: a well-formed one has at most one, and libav reads any.
-std::vector<Table> edit_tables(const File& file, const Box& track) {
-  std::vector<Table> tables;
-  const auto add = [&](const Box& box) {
+std::vector<Mp4Table> edit_tables(const Mp4File& file, const Mp4Box& track) {
+  std::vector<Mp4Table> tables;
+  const auto add = [&](const Mp4Box& box) {
     if (box.is("elst")) tables.push_back(file.content(box));
     return true;
   };
-  file.visit(track, [&](const Box& box) {
+  file.visit(track, [&](const Mp4Box& box) {
     if (box.is("edts")) file.visit(box, add);
     return add(box);
   });
   return tables;
 }
 
-std::optional<EditList> edits_of(const File& file, const Box& track, double movie_scale) {
+std::optional<EditList> edits_of(const Mp4File& file, const Mp4Box& track, double movie_scale) {
   std::optional<EditList> longest;
-  const std::vector<Table> lists = edit_tables(file, track);
+  const std::vector<Mp4Table> lists = edit_tables(file, track);
   const auto media = file.find(track, "mdia");
   const auto information = media ? file.find(*media, "minf") : std::nullopt;
   const auto tables = information ? file.find(*information, "stbl") : std::nullopt;
   if (lists.empty() || !tables) return std::nullopt;
   const Samples samples(file, *tables);
   const auto scale = static_cast<double>(timescale_of(file.table(*media, {"mdhd"})));
-  for (const Table& edits : lists)
+  for (const Mp4Table& edits : lists)
     keep_longer(longest, frames_of(edits, samples, movie_scale, scale));
   return longest && longest->edits > 0 ? longest : std::nullopt;
 }
 
 /// Of a box of the file's first level: the header, or a track that stands beside it.
-std::optional<EditList> edits_of_root(const File& file, const Box& root) {
+std::optional<EditList> edits_of_root(const Mp4File& file, const Mp4Box& root) {
   if (root.is("trak")) return edits_of(file, root, 1);
   if (!root.is("moov")) return std::nullopt;
   if (file.find(root, "cmov")) return EditList{.hidden = true};
   std::optional<EditList> longest;
   const auto scale = static_cast<double>(timescale_of(file.table(root, {"mvhd"})));
-  file.visit(root, [&](const Box& box) {
+  file.visit(root, [&](const Mp4Box& box) {
     if (box.is("trak")) keep_longer(longest, edits_of(file, box, scale));
     return true;
   });
@@ -250,10 +158,10 @@ bool EditList::is_excessive() const {
 }
 
 std::optional<EditList> longest_edit_list(const ReadAt& read, std::uint64_t size, bool all) {
-  const File file(read, size);
+  const Mp4File file(read, size);
   std::optional<EditList> longest;
   bool header = false, data = false;
-  file.visit(file.whole(), [&](const Box& box) {
+  file.visit(file.whole(), [&](const Mp4Box& box) {
     const std::optional<EditList> list = edits_of_root(file, box);
     if (!longest || !longest->hidden) keep_longer(longest, list);
     if (list && list->hidden) longest = list;

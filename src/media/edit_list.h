@@ -3,12 +3,11 @@
 // small file can so fill all memory, in a loop that no signal ends. This counts before libav does.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <optional>
-#include <span>
 #include <string>
+
+#include "media/mp4_boxes.h"
 
 namespace streamdiffusion::media {
 
@@ -24,9 +23,6 @@ struct EditList {
   /// Far more frames than there are, or nobody knows how many.
   bool is_excessive() const;
 };
-
-/// Fills the bytes with what stands at an offset.
-using ReadAt = std::function<void(std::uint64_t offset, std::span<std::byte> out)>;
 
 /// The edit list with the most frames of a file of `size` bytes. Nothing where there is none, or
 /// the file is of another kind or damaged. With `all`, also what stands behind the first image data

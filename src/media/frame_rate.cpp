@@ -39,12 +39,20 @@ class RateSource final : public FrameSource {
   /// The first tick at or after `pts`. In 128 bits, since the products of three numbers overflow
   /// 64.
   std::int64_t tick_of(std::int64_t pts) const {
-    const __int128 numerator =
-        static_cast<__int128>(pts) * source_base_.numerator * info_.rate.numerator;
-    const __int128 denominator =
-        static_cast<__int128>(source_base_.denominator) * info_.rate.denominator;
-    const __int128 tick = (numerator + denominator - 1) / denominator;
+    const __int128 tick = (numerator_of(pts) + denominator() - 1) / denominator();
     return static_cast<std::int64_t>(std::clamp<__int128>(tick, -kLastTick, kLastTick));
+  }
+  /// The last tick at or before `pts`, 0 or later.
+  std::int64_t tick_at(std::int64_t pts) const {
+    const __int128 tick = numerator_of(std::max<std::int64_t>(pts, 0)) / denominator();
+    return static_cast<std::int64_t>(std::min<__int128>(tick, kLastTick));
+  }
+  /// Of `pts` in ticks.
+  __int128 numerator_of(std::int64_t pts) const {
+    return static_cast<__int128>(pts) * source_base_.numerator * info_.rate.numerator;
+  }
+  __int128 denominator() const {
+    return static_cast<__int128>(source_base_.denominator) * info_.rate.denominator;
   }
 
   /// Live: returns the first frame of every tick and drops the others.
@@ -65,7 +73,7 @@ class RateSource final : public FrameSource {
       current_ = source_->read();
       if (!current_) return std::nullopt;
       next_ = source_->read();
-      tick_ = tick_of(current_->pts);
+      tick_ = tick_at(current_->pts);  // nothing is shown before it
     }
     if (next_ && shown_ && is_long(tick_of(next_->pts))) tick_ = tick_of(next_->pts);
     while (next_ && tick_of(next_->pts) <= tick_) {

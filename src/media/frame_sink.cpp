@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -15,10 +16,12 @@
 
 #include "base/error.h"
 #include "base/file_writer.h"
+#include "base/join.h"
 #include "base/lower_case.h"
 #include "image/image_file.h"
 #include "media/av_sink.h"
 #include "media/image_sink.h"
+#include "media/output_file.h"
 #include "media/pipewire_sink.h"
 #include "media/window_sink.h"
 
@@ -28,20 +31,23 @@ namespace {
 using base::ErrorCode;
 namespace fs = std::filesystem;
 
-/// A container format: libav's muxer and the default codec.
+/// A container format: libav's muxer and the codecs that players find in it, the usual one first.
 struct Container {
   const char* muxer;
-  const char* codec;
+  std::vector<std::string> codecs;
 };
 const std::map<std::string, Container> kContainers{
-    {".mp4", {"mp4", "h264"}},      {".m4v", {"mp4", "h264"}},  {".mov", {"mov", "h264"}},
-    {".mkv", {"matroska", "h264"}}, {".webm", {"webm", "vp9"}}, {".gif", {"gif", "gif"}}};
+    {".mp4", {"mp4", {"h264", "vp9"}}},  {".m4v", {"mp4", {"h264", "vp9"}}},
+    {".mov", {"mov", {"h264"}}},         {".mkv", {"matroska", {"h264", "vp8", "vp9"}}},
+    {".webm", {"webm", {"vp9", "vp8"}}}, {".gif", {"gif", {"gif"}}}};
 const std::map<std::string, std::string> kEncoders{
     {"h264", "libx264"}, {"vp8", "libvpx"}, {"vp9", "libvpx-vp9"}, {"gif", "gif"}};
-/// The muxer for each protocol.
-const std::map<std::string, const char*> kProtocols{
-    {"rtmp", "flv"},   {"rtmps", "flv"},  {"rtsp", "rtsp"},     {"srt", "mpegts"},
-    {"udp", "mpegts"}, {"tcp", "mpegts"}, {"rtp", "rtp_mpegts"}};
+/// For each protocol.
+const std::map<std::string, Container> kProtocols{
+    {"rtmp", {"flv", {"h264"}}},         {"rtmps", {"flv", {"h264"}}},
+    {"rtsp", {"rtsp", {"h264", "vp8"}}}, {"srt", {"mpegts", {"h264"}}},
+    {"udp", {"mpegts", {"h264"}}},       {"tcp", {"mpegts", {"h264"}}},
+    {"rtp", {"rtp_mpegts", {"h264"}}}};
 
 enum class Kind { file, folder, window, camera, device, url, pipe, named_pipe };
 
@@ -67,34 +73,56 @@ std::string protocol_of(const std::string& output) {
 
 Kind kind_of(const std::string& output) {
   std::error_code ignored;
-  if (output == "-" || output == "/dev/stdout" || output == "/dev/fd/1") return Kind::pipe;
+  if (base::is_standard_output(output)) return Kind::pipe;
   if (output == "window") return Kind::window;
   if (output == kPipeWire || output.starts_with("pipewire:")) return Kind::camera;
   if (output.rfind("/dev/video", 0) == 0) return Kind::device;
   if (!protocol_of(output).empty()) return Kind::url;
-  const fs::file_status status = fs::status(output, ignored);
-  if (fs::is_fifo(status) || fs::is_character_file(status)) return Kind::named_pipe;
+  if (base::is_stream(output)) return Kind::named_pipe;
   const fs::path path(output);
   const bool folder =
       !path.has_filename() || !path.has_extension() || fs::is_directory(path, ignored);
   return folder ? Kind::folder : Kind::file;
 }
 
-std::string encoder_of(const std::string& output, const std::string& codec) {
-  const auto found = kEncoders.find(codec);
-  base::require(found != kEncoders.end(), ErrorCode::invalid_argument, output, ": the codec \"",
-                codec, "\", expected h264, vp8 or vp9");
-  return found->second;
+/// What an output is written in; null where there is no choice of codecs.
+const Container* container_of(const std::string& output) {
+  const Kind kind = kind_of(output);
+  const bool url = kind == Kind::url, file = kind == Kind::file || kind == Kind::named_pipe;
+  if (!url && !file) return nullptr;
+  const auto& known = url ? kProtocols : kContainers;
+  const auto found = known.find(url ? protocol_of(output) : lower_extension(output));
+  return found == known.end() || found->second.codecs.front() == "gif" ? nullptr : &found->second;
+}
+
+/// `codec`: what the user asked for, or empty. A GIF has only one.
+std::string encoder_of(const std::string& output, const Container& container,
+                       const std::string& codec) {
+  check_codec(output, codec);
+  const bool chosen = !codec.empty() && container.codecs.front() != "gif";
+  return kEncoders.at(chosen ? codec : container.codecs.front());
+}
+
+/// The unit, in 1/s, of when the images of an MP4 begin behind its sound: that of their own times,
+/// or a multiple. libav's is 1/1000 s, which cuts most times off.
+int movie_timescale(Rational base) {
+  constexpr int kFine = 10'000, kUsual = 1000;
+  int scale = base.numerator == 1 ? base.denominator : kUsual;
+  if (scale <= 0) return kUsual;
+  while (scale < kFine) scale *= 2;
+  return scale;
 }
 
 AvOutputSpec file_output(const std::string& output, const SinkOptions& options) {
   const Container& container = kContainers.at(lower_extension(output));
   AvOutputSpec spec{.name = output, .file = output, .muxer = container.muxer};
   spec.flushes = spec.muxer != "gif";
-  spec.encoder = encoder_of(output, options.codec.empty() ? container.codec : options.codec);
+  spec.encoder = encoder_of(output, container, options.codec);
   if (spec.muxer == "mp4" || spec.muxer == "mov") {
     // Fragmented MP4, one fragment a second: a file without its trailer still plays.
-    spec.settings = {{"movflags", "+delay_moov+default_base_moof"}, {"frag_duration", "1000000"}};
+    spec.settings = {{"movflags", "+delay_moov+default_base_moof"},
+                     {"frag_duration", "1000000"},
+                     {"movie_timescale", std::to_string(movie_timescale(options.time_base))}};
   } else if (spec.flushes) {
     spec.settings = {{"cluster_time_limit", "1000"}};  // in milliseconds
   }
@@ -103,10 +131,10 @@ AvOutputSpec file_output(const std::string& output, const SinkOptions& options) 
 
 AvOutputSpec url_output(const std::string& output, const SinkOptions& options) {
   const std::string protocol = protocol_of(output);
-  AvOutputSpec spec{.name = output,
-                    .url = protocol + output.substr(protocol.size()),
-                    .muxer = kProtocols.at(protocol)};
-  spec.encoder = encoder_of(output, options.codec.empty() ? "h264" : options.codec);
+  const Container& container = kProtocols.at(protocol);
+  AvOutputSpec spec{
+      .name = output, .url = protocol + output.substr(protocol.size()), .muxer = container.muxer};
+  spec.encoder = encoder_of(output, container, options.codec);
   spec.live = true;
   if (protocol == "udp") spec.settings = {{"pkt_size", "1316"}};
   return spec;
@@ -170,7 +198,28 @@ void check_output(const std::string& output) {
   base::require(kContainers.contains(lower_extension(output)), ErrorCode::invalid_argument, output,
                 ": the extension ", lower_extension(output),
                 " is not known, expected .mp4, .mov, .mkv, .webm, .gif, or a folder");
-  base::check_creatable(output);
+  base::check_creatable(output_target(output));
+}
+
+void check_codec(const std::string& output, const std::string& codec) {
+  base::require(codec.empty() || kEncoders.contains(codec), ErrorCode::invalid_argument, output,
+                ": the codec \"", codec, "\", expected h264, vp8 or vp9");
+  const Container* container = container_of(output);
+  if (codec.empty() || container == nullptr) return;
+  const std::vector<std::string>& held = container->codecs;
+  base::require(std::find(held.begin(), held.end(), codec) != held.end(),
+                ErrorCode::invalid_argument, output, ": the codec ", codec,
+                " does not go into this kind of output, expected ", base::joined(held, {}, " or "));
+}
+
+bool has_codec(const std::string& output) {
+  return container_of(output) != nullptr;
+}
+
+bool has_raw_format(const std::string& output) {
+  const Kind kind = kind_of(output);
+  return kind == Kind::pipe ||
+         (kind == Kind::named_pipe && !kContainers.contains(lower_extension(output)));
 }
 
 bool is_live_output(const std::string& output) {
@@ -181,7 +230,8 @@ bool is_live_output(const std::string& output) {
 std::vector<fs::path> replaced_files(const std::string& output,
                                      const std::vector<fs::path>& named_after) {
   const Kind kind = kind_of(output);
-  if (kind == Kind::file || kind == Kind::named_pipe) return {output};
+  if (kind == Kind::file) return {output_target(output)};
+  if (kind == Kind::named_pipe) return {output};
   if (kind == Kind::pipe) return {"/dev/stdout"};
   return kind == Kind::folder ? replaced_images(output, named_after) : std::vector<fs::path>{};
 }

@@ -49,6 +49,9 @@ struct SinkOptions {
   Rational rate{25, 1};
   /// What to copy as far as the container can hold it.
   Extras extras = {};
+  /// Seconds from the start of the source after which no image comes, if that is known and before
+  /// the source's own end; 0 if not. Chapters and subtitles end there too.
+  double end = 0;
   /// "h264", "vp8", "vp9", or empty for the default of the file extension.
   std::string codec;
   /// For standard output and other pipes: "y4m" or "rgb24".
@@ -64,6 +67,17 @@ struct SinkOptions {
 
 /// Throws invalid_argument for an output that open_sink would reject, before anything is opened.
 void check_output(const std::string& output);
+
+/// Throws invalid_argument for a codec ("h264", "vp8", "vp9") that is none, or that the output does
+/// not hold. Empty is the usual one; where there is no choice, every codec passes.
+void check_codec(const std::string& output, const std::string& codec);
+
+/// True for outputs whose codec can be chosen, and which may have sound: video files, the network.
+bool has_codec(const std::string& output);
+
+/// True for outputs that get `SinkOptions::format`: standard output, and pipes and devices whose
+/// names do not say what is written.
+bool has_raw_format(const std::string& output);
 
 /// The existing files that open_sink would write over. `named_after` as in SinkOptions.
 std::vector<std::filesystem::path> replaced_files(

@@ -18,6 +18,7 @@
 #include "media/av_source.h"
 #include "media/input_policy.h"
 #include "media/screen_source.h"
+#include "media/still_image.h"
 
 namespace streamdiffusion::media {
 namespace {
@@ -47,7 +48,7 @@ class ImageSource final : public FrameSource {
   std::optional<Frame> read() override {
     if (*stop_ || next_ == paths_.size()) return std::nullopt;
     Frame frame;
-    frame.image = [path = paths_[next_]] { return image::read_image(path); };
+    frame.image = [path = paths_[next_]] { return read_still_image(path); };
     frame.pts = static_cast<std::int64_t>(next_);
     frame.duration = 1;
     frame.number = ++next_;
@@ -122,10 +123,36 @@ AvInputSpec url_input(const std::string& input, const SourceOptions& options) {
   return spec;
 }
 
+/// Without its descriptor.
+AvInputSpec pipe_input(const std::string& name, const SourceOptions& options) {
+  AvInputSpec spec{.name = name, .protocols = kDescriptorProtocols, .no_timeout = true};
+  if (options.format == "rgb24") {
+    base::require(options.width > 0 && options.height > 0, ErrorCode::invalid_argument, name,
+                  ": rgb24 has no header: its size must be given");
+    spec.format = "rawvideo";
+    spec.settings = {
+        {"pixel_format", "rgb24"},
+        {"video_size", size_text(options.width, options.height)},
+        {"framerate", rate_text(options.rate.positive() ? options.rate : kDefaultRate)}};
+  } else if (options.format == "y4m") {
+    spec.format = "yuv4mpegpipe";
+  } else {
+    base::require(options.format.empty(), ErrorCode::invalid_argument, name, ": the format \"",
+                  options.format, "\", expected y4m or rgb24");
+  }
+  return spec;
+}
+
+/// "-" and its other names.
+bool is_standard_input(const std::string& input) {
+  return input == "-" || input == "/dev/stdin" || input == "/dev/fd/0" ||
+         input == "/proc/self/fd/0";
+}
+
 /// O_NONBLOCK: open(2) must not wait for a writer. The source itself waits, where it can be
 /// stopped.
-AvInputSpec named_pipe(const std::string& input) {
-  AvInputSpec spec{.name = input, .protocols = kDescriptorProtocols, .no_timeout = true};
+AvInputSpec named_pipe(const std::string& input, const SourceOptions& options) {
+  AvInputSpec spec = pipe_input(input, options);
   spec.descriptor = ::open(input.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   spec.close_descriptor = true;
   base::require(spec.descriptor >= 0, ErrorCode::io, input,
@@ -147,7 +174,7 @@ std::unique_ptr<FrameSource> open_path(const std::string& input, const SourceOpt
   }
   base::require(fs::exists(status), ErrorCode::not_found, input,
                 ": no such file, folder or pattern with a match");
-  if (fs::is_fifo(status)) return open_av_source(named_pipe(input), options);
+  if (fs::is_fifo(status)) return open_av_source(named_pipe(input, options), options);
   return open_av_source({.name = input,
                          .file = input,
                          .url = "file:" + input,
@@ -158,32 +185,22 @@ std::unique_ptr<FrameSource> open_path(const std::string& input, const SourceOpt
 
 }  // namespace
 
+bool is_pipe_input(const std::string& input) {
+  std::error_code ignored;
+  return is_standard_input(input) || fs::is_fifo(input, ignored);
+}
+
 std::unique_ptr<FrameSource> open_descriptor_source(int descriptor, const std::string& name,
                                                     const SourceOptions& options) {
-  AvInputSpec spec{.name = name,
-                   .descriptor = descriptor,
-                   .protocols = kDescriptorProtocols,
-                   .no_timeout = true};
-  if (options.format == "rgb24") {
-    base::require(options.width > 0 && options.height > 0, ErrorCode::invalid_argument, name,
-                  ": rgb24 has no header: its size must be given");
-    spec.format = "rawvideo";
-    spec.settings = {
-        {"pixel_format", "rgb24"},
-        {"video_size", size_text(options.width, options.height)},
-        {"framerate", rate_text(options.rate.positive() ? options.rate : kDefaultRate)}};
-  } else if (options.format == "y4m") {
-    spec.format = "yuv4mpegpipe";
-  } else {
-    base::require(options.format.empty(), ErrorCode::invalid_argument, name, ": the format \"",
-                  options.format, "\", expected y4m or rgb24");
-  }
+  AvInputSpec spec = pipe_input(name, options);
+  spec.descriptor = descriptor;
   return open_av_source(spec, options);
 }
 
 std::unique_ptr<FrameSource> open_source(const std::string& input, const SourceOptions& options) {
   base::require(!input.empty(), ErrorCode::invalid_argument, "the input has no name");
-  if (input == "-") return open_descriptor_source(STDIN_FILENO, "standard input", options);
+  if (is_standard_input(input))
+    return open_descriptor_source(STDIN_FILENO, "standard input", options);
   if (starts_with(input, "lavfi:")) {
     return open_av_source({.name = input, .url = input.substr(6), .format = "lavfi"}, options);
   }

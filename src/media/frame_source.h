@@ -89,6 +89,9 @@ struct SourceOptions {
 std::unique_ptr<FrameSource> open_source(const std::string& input,
                                          const SourceOptions& options = {});
 
+/// True for inputs that `SourceOptions::format` acts on: standard input and other pipes.
+bool is_pipe_input(const std::string& input);
+
 /// Reads from an open descriptor, which the caller keeps and closes. `name` is what messages call
 /// it.
 std::unique_ptr<FrameSource> open_descriptor_source(int descriptor, const std::string& name,

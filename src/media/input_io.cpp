@@ -18,6 +18,21 @@ bool is_mp4_demuxer(const AVInputFormat* format) {
   return format != nullptr && std::string_view(format->name).starts_with("mov,");
 }
 
+/// Whether the demuxer must be able to go back in its input, or know its length: an animated PNG is
+/// begun again, a GIF is looked through for its times, and of still images that libav has no parser
+/// for (TIFF) the length says where they end.
+bool needs_whole(const AVInputFormat& format) {
+  std::string_view name = format.name;
+  if (name == "apng" || name == "gif") return true;
+  if (!name.ends_with("_pipe")) return false;
+  name.remove_suffix(std::string_view("_pipe").size());
+  const AVCodecDescriptor* codec = avcodec_descriptor_get_by_name(std::string(name).c_str());
+  if (codec == nullptr) return false;
+  AVCodecParserContext* parser = av_parser_init(codec->id);
+  if (parser != nullptr) av_parser_close(parser);
+  return parser == nullptr;
+}
+
 /// What libav would take an input for that begins so.
 const AVInputFormat* probed_format(std::vector<std::byte> first) {
   const std::size_t count = first.size();
@@ -66,22 +81,51 @@ int InputIo::open_address(const AvInputSpec& spec, const std::string& protocols)
   return avio_open2(&address_, spec.url.c_str(), AVIO_FLAG_READ, &callback, options.get());
 }
 
+void InputIo::keep_whole(const std::string& name, const char* what, const char* way_out,
+                         std::uint64_t end) {
+  if ((ahead_->context()->seekable & AVIO_SEEKABLE_NORMAL) != 0) return;
+  const bool kept = end <= AheadIo::kMaxKept && ahead_->keep_whole();
+  base::require(kept, base::ErrorCode::unsupported, name, ": is ", what, ", and of a pipe at most ",
+                AheadIo::kMaxKept >> 20U, " MiB are kept for that; give ", way_out,
+                "the file itself with --input");
+}
+
+std::optional<std::uint64_t> InputIo::end_of_images_before_index(const ReadAt& read) {
+  try {
+    return end_of_data_before_index(Mp4File(read, ahead_->size()));
+  } catch (const Error&) {  // it ends
+    return std::nullopt;
+  }
+}
+
+bool InputIo::read_header(const std::string& name, AvOptions& settings) {
+  const ReadAt read = [&](std::uint64_t offset, std::span<std::byte> out) {
+    ahead_->read_ahead(offset, out);
+  };
+  if (const auto end = end_of_images_before_index(read)) {
+    keep_whole(name, "an MP4 with its index (moov) behind its images",
+               "one with the index first (ffmpeg's -movflags +faststart), or ", *end);
+  }
+  try {
+    const auto list = longest_edit_list(read, ahead_->size(), false);
+    if (warn_if_excessive(list, name)) settings.set("ignore_editlist", "1");
+    chapter_tracks_ = media::chapter_tracks(Mp4File(read, ahead_->size()));
+    return true;
+  } catch (const Error&) {  // it ends, or its header is too long
+    return false;
+  }
+}
+
 AVIOContext* InputIo::look_into(AVIOContext& io, const std::string& name, AvOptions& settings) {
   ahead_ = std::make_unique<AheadIo>(io);
-  const bool mp4 = is_mp4_demuxer(probed_format(ahead_->first(kProbeBytes)));
+  const AVInputFormat* format = probed_format(ahead_->first(kProbeBytes));
+  const bool mp4 = is_mp4_demuxer(format);
   // A playlist is read through libav's own context, which knows about cookies and redirections.
   if (!mp4 && address_ != nullptr && avio_seek(&io, 0, SEEK_SET) == 0) ahead_.reset();
-  bool known = false;
-  if (mp4) {
-    try {
-      const auto list = longest_edit_list(
-          [&](std::uint64_t offset, std::span<std::byte> out) { ahead_->read_ahead(offset, out); },
-          ahead_->size(), false);
-      known = true;
-      if (warn_if_excessive(list, name)) settings.set("ignore_editlist", "1");
-    } catch (const Error&) {  // it ends, or its header comes behind all its data
-    }
+  if (format != nullptr && ahead_ && needs_whole(*format)) {
+    keep_whole(name, "an image or animation that has to be read as a whole", "");
   }
+  const bool known = mp4 && read_header(name, settings);
   edits_in_part_ = !known;
   if (!known) settings.set("advanced_editlist", "0");
   return ahead_ ? ahead_->context() : &io;

@@ -3,10 +3,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <set>
 
 #include "media/ahead_io.h"
 #include "media/av_source.h"
 #include "media/descriptor_io.h"
+#include "media/mp4_boxes.h"
 
 namespace streamdiffusion::media {
 
@@ -26,6 +29,9 @@ class InputIo {
   /// To be called with the demuxer that libav has chosen: says so where an edit list was reached by
   /// a way on which it could not be looked into.
   void say_if_edits_are_read_in_part(const std::string& name, const AVInputFormat& format) const;
+  /// Numbers of the tracks that hold the titles of chapters. Where libav cannot go back, it takes
+  /// them for subtitles.
+  const std::set<int>& chapter_tracks() const { return chapter_tracks_; }
   /// The descriptor has ended without a byte.
   bool is_empty() const { return pipe_ && pipe_->is_empty(); }
 
@@ -33,6 +39,13 @@ class InputIo {
   int open_address(const AvInputSpec& spec, const std::string& protocols);
   /// Returns what libav reads.
   AVIOContext* look_into(AVIOContext& io, const std::string& name, AvOptions& settings);
+  /// Looks into the header of an MP4. Returns false if that cannot be done.
+  bool read_header(const std::string& name, AvOptions& settings);
+  std::optional<std::uint64_t> end_of_images_before_index(const ReadAt& read);
+  /// Keeps all that is read of an input whose format has to go back in it, where it cannot. Throws
+  /// unsupported for one that is too long for that. `end`: where it ends at the earliest.
+  void keep_whole(const std::string& name, const char* what, const char* way_out,
+                  std::uint64_t end = 0);
 
   AvInterrupt& interrupt_;
   std::unique_ptr<DescriptorIo> pipe_;
@@ -40,6 +53,7 @@ class InputIo {
   std::unique_ptr<AheadIo> ahead_;
   /// libav reads the start of an edit list alone, which is bounded.
   bool edits_in_part_ = false;
+  std::set<int> chapter_tracks_;
 };
 
 }  // namespace streamdiffusion::media

@@ -15,13 +15,6 @@ namespace {
 using base::ErrorCode;
 namespace fs = std::filesystem;
 
-/// The file that a link leads to: it is the one to replace, not the link.
-fs::path resolved(const fs::path& path) {
-  std::error_code error;
-  const fs::path target = fs::weakly_canonical(path, error);
-  return error || !fs::is_symlink(path) ? path : target;
-}
-
 /// False if there is something of that name, be it a link that leads nowhere. Where the file cannot
 /// be created, opening it will say why.
 bool create(const std::string& path) {
@@ -34,6 +27,18 @@ bool create(const std::string& path) {
 }
 
 }  // namespace
+
+fs::path output_target(const fs::path& path) {
+  constexpr int kMostLinks = 40;
+  std::error_code ignored;
+  fs::path target = path;
+  for (int i = 0; i < kMostLinks && fs::is_symlink(target, ignored); ++i) {
+    target = target.parent_path() / fs::read_symlink(target, ignored);
+  }
+  base::require(!fs::is_symlink(target, ignored), ErrorCode::io, path.string(),
+                ": is a link that leads in a circle");
+  return target;
+}
 
 void create_folders(const fs::path& folder) {
   std::error_code error;
@@ -53,8 +58,8 @@ fs::path part_name(const fs::path& target) {
 }
 
 OutputFile::OutputFile(const std::string& target) : target_(target), path_(target) {
+  target_ = output_target(target_);
   create_folders(target_.parent_path());
-  target_ = resolved(target_);
   path_ = target_.string();
   std::error_code ignored;
   const fs::file_status status = fs::status(target_, ignored);

@@ -19,6 +19,10 @@ namespace {
 constexpr const char* kOwnTags[]{"major_brand", "minor_version", "compatible_brands",
                                  "encoder",     "duration",      "creation_time"};
 
+/// Their titles are samples all over the file, and the header says where: a pipe cannot go there.
+constexpr const char* kUnreadChapters =
+    "the chapters (a track of texts, which can be read from a file alone)";
+
 bool is_own_tag(const std::string& key) {
   return std::any_of(std::begin(kOwnTags), std::end(kOwnTags),
                      [&](const char* own) { return av_strcasecmp(own, key.c_str()) == 0; });
@@ -48,9 +52,6 @@ std::string name_of(const AVFormatContext& input, const AVStream& stream) {
   const bool chapter_titles =
       input.nb_chapters > 0 && stream.codecpar->codec_id == AV_CODEC_ID_BIN_DATA;
   if (chapter_titles) return {};
-  if ((stream.disposition & AV_DISPOSITION_ATTACHED_PIC) != 0) {
-    return base::concat("a cover image (", codec, ")");
-  }
   if (stream.codecpar->codec_type == AVMEDIA_TYPE_VIDEO) {
     return base::concat("another video (", codec, ")");
   }
@@ -59,20 +60,32 @@ std::string name_of(const AVFormatContext& input, const AVStream& stream) {
 
 bool is_track(const AVStream& stream) {
   const AVMediaType type = stream.codecpar->codec_type;
+  if (type == AVMEDIA_TYPE_ATTACHMENT) return true;  // of any kind of file, also an unknown one
   if (stream.codecpar->codec_id == AV_CODEC_ID_NONE) return false;
-  return type == AVMEDIA_TYPE_AUDIO || type == AVMEDIA_TYPE_SUBTITLE ||
-         type == AVMEDIA_TYPE_ATTACHMENT;
+  return type == AVMEDIA_TYPE_AUDIO || type == AVMEDIA_TYPE_SUBTITLE;
 }
 
 }  // namespace
 
-InputTracks read_extras(AVFormatContext& input, const AVStream& images, std::int64_t start) {
+InputTracks read_extras(AVFormatContext& input, const AVStream& images, std::int64_t start,
+                        const std::set<int>& chapter_tracks) {
   InputTracks found;
   Extras& extras = found.extras;
   const int best = av_find_best_stream(&input, AVMEDIA_TYPE_AUDIO, -1, images.index, nullptr, 0);
   for (unsigned i = 0; i < input.nb_streams; ++i) {
     AVStream& stream = *input.streams[i];
     if (stream.index == images.index) continue;
+    if (chapter_tracks.contains(stream.id) &&
+        stream.codecpar->codec_type == AVMEDIA_TYPE_SUBTITLE) {
+      stream.discard = AVDISCARD_ALL;  // libav has not read it as chapters
+      if (input.nb_chapters == 0) extras.not_copied.emplace_back(kUnreadChapters);
+      continue;
+    }
+    if ((stream.disposition & AV_DISPOSITION_ATTACHED_PIC) != 0) {
+      stream.discard = AVDISCARD_ALL;  // the whole image is known by now
+      extras.tracks.push_back(std::make_shared<Track>(std::make_unique<Track::Queue>(stream, 0)));
+      continue;
+    }
     if (!is_track(stream)) {
       stream.discard = AVDISCARD_ALL;
       if (std::string name = name_of(input, stream); !name.empty()) {

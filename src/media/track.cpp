@@ -1,11 +1,16 @@
 // The packet queue behind Track, and what messages call one.
 #include "media/track.h"
 
+extern "C" {
+#include <libavutil/mem.h>
+}
+
 #include <algorithm>
 #include <new>
 
 #include "base/error.h"
 #include "base/join.h"
+#include "base/printable.h"
 #include "media/track_queue.h"
 
 namespace streamdiffusion::media {
@@ -38,6 +43,10 @@ std::string Track::language() const {
 std::string Track::name() const {
   const char* const names[]{"the sound", "the subtitles", "the attachment"};
   const std::string of = language().empty() ? "" : ", " + language();
+  const auto file = queue_->tags().find("filename");
+  if (kind() == Kind::attachment && file != queue_->tags().end()) {
+    return base::concat("the attachment (", base::printable(file->second), ")");
+  }
   return base::concat(names[static_cast<int>(kind())], " (", codec(), of, ")");
 }
 
@@ -57,6 +66,28 @@ void Track::release() {
   queue_->release();
 }
 
+namespace {
+
+/// A cover image, which libav gives as a video of one packet, becomes the attachment that it is in
+/// Matroska: its bytes stand in the parameters.
+void make_attachment(AVCodecParameters& parameters, const AVPacket& image, Tags& tags) {
+  av_freep(&parameters.extradata);
+  const auto size = static_cast<std::size_t>(std::max(image.size, 0));
+  parameters.extradata =
+      static_cast<std::uint8_t*>(av_mallocz(size + AV_INPUT_BUFFER_PADDING_SIZE));
+  if (parameters.extradata == nullptr) throw std::bad_alloc();
+  std::copy_n(image.data, size, parameters.extradata);
+  parameters.extradata_size = image.size;
+  parameters.codec_type = AVMEDIA_TYPE_ATTACHMENT;
+  const bool png = parameters.codec_id == AV_CODEC_ID_PNG;
+  tags.try_emplace("filename", png ? "cover.png" : "cover.jpg");
+  if (png || parameters.codec_id == AV_CODEC_ID_MJPEG) {
+    tags.try_emplace("mimetype", png ? "image/png" : "image/jpeg");
+  }
+}
+
+}  // namespace
+
 Track::Queue::Queue(const AVStream& stream, std::int64_t start)
     : parameters_(avcodec_parameters_alloc()),
       time_base_(stream.time_base),
@@ -65,6 +96,10 @@ Track::Queue::Queue(const AVStream& stream, std::int64_t start)
       tags_(tags_of(stream.metadata)) {
   if (parameters_ == nullptr || avcodec_parameters_copy(parameters_, stream.codecpar) < 0) {
     throw std::bad_alloc();
+  }
+  if ((disposition_ & AV_DISPOSITION_ATTACHED_PIC) != 0) {
+    disposition_ = 0;
+    make_attachment(*parameters_, stream.attached_pic, tags_);
   }
   // The others are statistics of the file that was read.
   std::erase_if(tags_, [](const auto& tag) {

@@ -32,7 +32,10 @@ bool holds(const AVFormatContext& muxer, const Track::Queue& queue) {
   const AVOutputFormat* format = muxer.oformat;
   const AVCodecParameters& parameters = queue.parameters();
   const bool attachment = parameters.codec_type == AVMEDIA_TYPE_ATTACHMENT;
-  if (attachment) return std::strcmp(format->name, "matroska") == 0;
+  const auto has = [&](const char* tag) { return queue.tags().contains(tag); };
+  if (attachment) {
+    return std::strcmp(format->name, "matroska") == 0 && has("filename") && has("mimetype");
+  }
   if (avformat_query_codec(format, parameters.codec_id, FF_COMPLIANCE_NORMAL) != 1) return false;
   if ((format->flags & AVFMT_NOFILE) != 0) return true;
   AVFormatContext* context = nullptr;
@@ -46,6 +49,11 @@ bool holds(const AVFormatContext& muxer, const Track::Queue& queue) {
   avio_close_dyn_buf(std::exchange(context->pb, nullptr), &bytes);
   av_free(bytes);
   return taken;
+}
+
+bool is_matroska(const AVFormatContext& muxer) {
+  return std::strcmp(muxer.oformat->name, "matroska") == 0 ||
+         std::strcmp(muxer.oformat->name, "webm") == 0;
 }
 
 bool is_mp4(const AVFormatContext& muxer) {
@@ -70,6 +78,37 @@ AvBitstreamFilter adts_filter(const AVFormatContext& muxer, const Track::Queue& 
   return filter;
 }
 
+/// How much later than its packets say a track has to be given to the muxer, in their time base. Of
+/// Opus, libav's Matroska muxer notes the samples that a player leaves out at the beginning, by
+/// which players move the sound back; before libavformat 60 it does not move the packets forth.
+std::int64_t delay_of(const AVFormatContext& muxer, const Track::Queue& queue) {
+  const AVCodecParameters& parameters = queue.parameters();
+  constexpr int kFirstThatMoves = 60;
+  constexpr AVRational kOpusSample{1, 48000};
+  if (LIBAVFORMAT_VERSION_MAJOR >= kFirstThatMoves || !is_matroska(muxer) ||
+      parameters.codec_id != AV_CODEC_ID_OPUS) {
+    return 0;
+  }
+  return av_rescale_q(parameters.initial_padding, kOpusSample, queue.time_base());
+}
+
+/// Lets a chapter end at `end`, in seconds. Returns false for one that would begin later.
+bool cut(Chapter& chapter, double end) {
+  const double unit = chapter.time_base.value();
+  if (static_cast<double>(chapter.start) * unit >= end) return false;
+  if (static_cast<double>(chapter.end) * unit > end) {
+    chapter.end = static_cast<std::int64_t>(end / unit);
+  }
+  return true;
+}
+
+/// The same for the time for which a subtitle is shown.
+void cut(AVPacket& packet, AVRational base, double end) {
+  const double unit = av_q2d(base);
+  if (static_cast<double>(packet.pts + packet.duration) * unit <= end) return;
+  packet.duration = std::max<std::int64_t>(static_cast<std::int64_t>(end / unit) - packet.pts, 0);
+}
+
 /// An error that a packet causes, not the file or the connection.
 bool is_packet_error(int status) {
   return status == AVERROR_INVALIDDATA || status == AVERROR(EINVAL) ||
@@ -78,7 +117,8 @@ bool is_packet_error(int status) {
 
 }  // namespace
 
-TrackMuxer::TrackMuxer(AVFormatContext& muxer, const Extras& extras) : muxer_(muxer) {
+TrackMuxer::TrackMuxer(AVFormatContext& muxer, const Extras& extras, double end)
+    : muxer_(muxer), end_(end) {
   for (const std::shared_ptr<Track>& track : extras.tracks) {
     if (holds(muxer_, track->queue())) {
       add(track);
@@ -96,23 +136,23 @@ void TrackMuxer::add(const std::shared_ptr<Track>& track) {
   stream.time_base = queue.time_base();
   stream.disposition = queue.disposition();
   set_tags(stream.metadata, queue.tags());
-  copies_.push_back({track, &stream, adts_filter(muxer_, queue)});
+  copies_.push_back({track, &stream, adts_filter(muxer_, queue), delay_of(muxer_, queue)});
   queue.enable();
 }
 
 void TrackMuxer::add_texts(const Extras& extras) {
-  const bool holds_texts = is_mp4(muxer_) || std::strcmp(muxer_.oformat->name, "matroska") == 0 ||
-                           std::strcmp(muxer_.oformat->name, "webm") == 0;
-  if (!holds_texts) {
+  if (!is_mp4(muxer_) && !is_matroska(muxer_)) {
     for (std::string& name : extras.names_of_texts()) left_out_.push_back(std::move(name));
     return;
   }
   set_tags(muxer_.metadata, extras.tags);
-  const std::size_t count = extras.chapters.size();
+  std::vector<Chapter> chapters = extras.chapters;
+  if (end_ > 0) std::erase_if(chapters, [&](Chapter& chapter) { return !cut(chapter, end_); });
+  const std::size_t count = chapters.size();
   if (count == 0) return;
   muxer_.chapters = static_cast<AVChapter**>(av_calloc(count, sizeof(AVChapter*)));
   if (muxer_.chapters == nullptr) throw std::bad_alloc();
-  for (const Chapter& chapter : extras.chapters) {
+  for (const Chapter& chapter : chapters) {
     auto* copy = static_cast<AVChapter*>(av_mallocz(sizeof(AVChapter)));
     if (copy == nullptr) throw std::bad_alloc();
     muxer_.chapters[muxer_.nb_chapters] = copy;
@@ -131,14 +171,32 @@ bool TrackMuxer::has_sound_at(double time) const {
   });
 }
 
+/// MP4 has a sample without a text between two subtitles. The muxer writes one more at the end of
+/// a fragment, and one that has the time of another would be copied each time.
+bool TrackMuxer::is_idle_pause(const Copy& copy, const AVPacket& packet) {
+  constexpr int kLengthBytes = 2;
+  const Track::Queue& queue = copy.track->queue();
+  if (queue.parameters().codec_id != AV_CODEC_ID_MOV_TEXT || packet.size > kLengthBytes) {
+    return false;
+  }
+  const double time = static_cast<double>(packet.pts) * av_q2d(queue.time_base());
+  return copy.first && time <= copy.last;
+}
+
 int TrackMuxer::write(Copy& copy, AVPacket& packet, const Write& write) {
+  if (is_idle_pause(copy, packet)) return 0;
   if (copy.filter) {
     int status = av_bsf_send_packet(copy.filter.get(), &packet);
     if (status >= 0) status = av_bsf_receive_packet(copy.filter.get(), &packet);
     if (status < 0) return status;
   }
+  if (end_ > 0 && copy.track->kind() == Track::Kind::subtitles) {
+    cut(packet, copy.track->queue().time_base(), end_);
+  }
   packet.stream_index = copy.stream->index;
   packet.pos = -1;
+  packet.pts += copy.delay;
+  packet.dts += copy.delay;
   av_packet_rescale_ts(&packet, copy.track->queue().time_base(), copy.stream->time_base);
   copy.last = static_cast<double>(packet.dts) * av_q2d(copy.stream->time_base);
   if (!copy.first) copy.first = copy.last;

@@ -14,8 +14,10 @@ namespace streamdiffusion::media {
 class TrackMuxer {
  public:
   /// Adds a stream to `muxer`, which has one of images, for each track that its container holds,
-  /// and the chapters and titles. Call before the header is written.
-  TrackMuxer(AVFormatContext& muxer, const Extras& extras);
+  /// and the chapters and titles. Call before the header is written. `end`: where the images will
+  /// end, in seconds, if that is before their source ends; no chapter and no subtitle is shown
+  /// beyond it.
+  TrackMuxer(AVFormatContext& muxer, const Extras& extras, double end = 0);
   /// Names of what the container does not hold.
   const std::vector<std::string>& left_out() const { return left_out_; }
   /// Every sound has begun before `time`, in seconds, and was written beyond it.
@@ -35,15 +37,19 @@ class TrackMuxer {
     std::shared_ptr<Track> track;
     AVStream* stream;
     AvBitstreamFilter filter;
+    /// See delay_of().
+    std::int64_t delay;
     /// In seconds: the begin of the first packet written and of the last.
     std::optional<double> first;
     double last = 0;
   };
   void add(const std::shared_ptr<Track>& track);
   void add_texts(const Extras& extras);
+  static bool is_idle_pause(const Copy& copy, const AVPacket& packet);
   int write(Copy& copy, AVPacket& packet, const Write& write);
 
   AVFormatContext& muxer_;
+  double end_;
   std::vector<Copy> copies_;
   std::vector<std::string> left_out_;
 };

@@ -76,6 +76,12 @@ std::pair<std::vector<std::int64_t>, std::string> resampled(const std::vector<st
   return {ticks, said};
 }
 
+TEST(FrameRate, ASourceThatBeginsLaterLeavesNoLongerGap) {
+  EXPECT_EQ(resampled({100, 200, 300}, {4, 1}).first.front(), 0) << "at 0 s, before 0.1 s";
+  EXPECT_EQ(resampled({600, 700}, {2, 1}).first.front(), 1) << "at 0.5 s, before 0.6 s";
+  EXPECT_EQ(resampled({500, 700}, {2, 1}).first.front(), 1);
+}
+
 TEST(FrameRate, AJumpOfTheTimesIsNotFilledWithRepeatedFrames) {
   constexpr std::int64_t kDay = 86'400'000, kFarthest = std::int64_t{1} << 60;
   const auto [day, said] = resampled({0, 100, kDay, kDay + 100, 3 * kDay}, {10, 1});

@@ -111,6 +111,21 @@ TEST(Output, ALinkLeadsToTheFileThatIsReplaced) {
   EXPECT_THAT(names_in(folder / "real"), ElementsAre("a.mp4"));
 }
 
+TEST(Output, ALinkThatLeadsNowhereYetIsFollowedToo) {
+  const TemporaryFolder folder;
+  fs::create_directory(folder / "real");
+  fs::create_symlink("second.mp4", folder / "link.mp4");
+  fs::create_symlink("real/new/a.mp4", folder / "second.mp4");
+  write_clip(*open_sink(folder / "link.mp4", kSmall), 32, 32, steady(3));
+  EXPECT_TRUE(fs::is_symlink(folder / "link.mp4"));
+  EXPECT_EQ(read_all(*open_source(folder / "real/new/a.mp4")).pts.size(), 3U);
+  fs::create_symlink("/proc/a.mp4", folder / "nowhere.mp4");
+  EXPECT_THAT(error_of([&] { check_output(folder / "nowhere.mp4"); }), HasSubstr("/proc/a.mp4"));
+  fs::create_symlink("circle.mp4", folder / "circle.mp4");
+  EXPECT_THAT(error_of([&] { open_sink(folder / "circle.mp4", kSmall); }),
+              HasSubstr("circle.mp4: is a link that leads in a circle"));
+}
+
 TEST(Output, WithoutAnImageNoFileIsLeft) {
   const TemporaryFolder folder;
   open_sink(folder / "a.mp4", kSmall);

@@ -1,0 +1,14 @@
+// What has to be known about single decoders of libavcodec.
+#pragma once
+
+#include "media/av.h"
+
+namespace streamdiffusion::media {
+
+/// VP8 and VP9 keep transparency in a second stream, which only libvpx decodes; null for others.
+const AVCodec* alpha_decoder(const AVStream& stream);
+
+/// True for decoders that mark the frames in which they have repaired damage.
+bool marks_damage(AVCodecID codec);
+
+}  // namespace streamdiffusion::media
