@@ -1,5 +1,6 @@
 #include "arguments.h"
 
+#include <cctype>
 #include <map>
 
 #include "base/edit_distance.h"
@@ -17,6 +18,14 @@ constexpr char kMark = '\x01';
 
 bool looks_like_a_flag(const std::string& argument) {
   return argument.size() > 1 && argument.front() == '-';
+}
+
+/// -x, --word or --word=value, where a value stands: a known flag, or a mistyped one.
+bool reads_as_a_flag(const std::string& argument) {
+  const std::size_t dashes = argument.find_first_not_of('-');
+  if (dashes != 1 && dashes != 2) return false;
+  const bool letter = std::isalpha(static_cast<unsigned char>(argument[dashes])) != 0;
+  return letter && argument.substr(0, argument.find('=')).find(' ') == std::string::npos;
 }
 
 [[noreturn]] void refuse_unknown(const std::string& flag, const KnownFlags& known) {
@@ -51,10 +60,9 @@ class Marker {
 
  private:
   void value(const std::string& argument) {
-    const std::string spelling = argument.substr(0, argument.find('='));
-    if (known_.flags.contains(spelling)) {
+    if (reads_as_a_flag(argument)) {
       base::warn(json::printable(argument, 80), " is taken as the value of ", current_->name,
-                 ", not as a flag");
+                 ", not as a flag; ", current_->name, "=TEXT says so");
     }
     mark(argument);
   }

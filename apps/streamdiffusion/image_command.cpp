@@ -231,7 +231,8 @@ void add_image_command(CommandLine& program) {
   auto image = std::make_shared<ImageFlags>();
   Flags flags = program.command("image", "Images from image files, or from a prompt alone");
   flags.texts("--input", image->inputs,
-              "PNG, JPEG or WebP images, folders or patterns of them, - for standard input; "
+              "Images (PNG, JPEG, WebP, TIFF, BMP, …), folders or patterns of them, - for standard "
+              "input; "
               "without: from the prompt alone",
               {.value = "PATH"});
   flags.text("--output", image->output,

@@ -3,14 +3,14 @@
 #include <utility>
 
 #include "base/error.h"
-#include "image/image_file.h"
+#include "media/still_image.h"
 #include "setup.h"
 
 namespace streamdiffusion::app {
 
 std::optional<Image> InputImages::read(std::size_t index) {
   try {
-    return image::read_image(paths_[index]);
+    return media::read_still_image(paths_[index]);
   } catch (const Error& error) {
     if (paths_.size() == 1) throw;
     print_error(error.what());

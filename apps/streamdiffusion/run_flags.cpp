@@ -1,10 +1,10 @@
 #include "run_flags.h"
 
-#include <filesystem>
-
 #include "base/error.h"
 #include "config/config.h"
 #include "json/quote.h"
+#include "media/frame_sink.h"
+#include "media/frame_source.h"
 #include "media/parse_size.h"
 #include "osc_stream.h"
 #include "params/without_effect.h"
@@ -16,15 +16,6 @@ namespace {
 template <typename T, typename U>
 void assign_if_set(T& flag, const std::optional<U>& value) {
   if (value) flag = *value;
-}
-
-/// Whether the output is a file or a stream that has a codec, and may have sound.
-bool is_video(const std::string& output) {
-  if (output.empty() || output == "-" || output == "window" || output.starts_with("/dev/")) {
-    return false;
-  }
-  const std::string extension = std::filesystem::path(output).extension().string();
-  return output.find("://") != std::string::npos || (!extension.empty() && extension != ".gif");
 }
 
 }  // namespace
@@ -77,16 +68,20 @@ void RunFlags::warn_of_idle_flags() const {
     const std::string name = params::as_given_in(parameters.settings)(params::parameter(key));
     warn_without_effect(given && !acts, name.c_str(), why);
   };
-  const bool pipe_in = input.empty() || input == "-", pipe_out = output.empty() || output == "-";
+  const bool pipe_in = input.empty() || media::is_pipe_input(input);
+  const bool pipe_out = output.empty() || media::has_raw_format(output);
+  const bool video_out = !output.empty() && media::has_codec(output);
   const bool camera = input.starts_with("/dev/video");
-  idle("input_format", pipe_in, "with --input; it acts on standard input");
+  idle("input_format", pipe_in, "with this input; it acts on standard input and on pipes");
   idle("input_size", camera || (pipe_in && input_format != "y4m"),
-       "here; it acts on a camera, and on standard input with --input-format rgb24");
-  idle("output_format", pipe_out, "with --output; it acts on standard output");
+       "here; it acts on a camera, and on a pipe with --input-format rgb24");
+  idle("output_format", pipe_out,
+       "with this output; it acts on standard output, and on a pipe whose name does not say what "
+       "is written");
   idle("control_input", !parameters.settings.engine.controlnets.empty(),
        "without --controlnet: nothing is made of its frames");
-  idle("codec", is_video(output), "on this output; it acts on a video file or a network stream");
-  idle("no_audio", is_video(output), "on this output, which has no sound");
+  idle("codec", video_out, "on this output; it acts on a video file or a network stream");
+  idle("no_audio", video_out, "on this output, which has no sound");
 }
 
 }  // namespace streamdiffusion::app

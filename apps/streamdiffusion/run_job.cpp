@@ -66,6 +66,7 @@ RunJob::RunJob(RunFlags flags) : flags_(std::move(flags)), settings_(flags_.para
   base::require(flags_.output != "-" || !terminal, ErrorCode::invalid_argument,
                 "--output -: standard output is a terminal; give a file, window, or a pipe");
   media::check_output(flags_.output);
+  media::check_codec(flags_.output, flags_.codec);
   // A named pipe that is both would wait for itself. Images in a folder are compared one by one.
   std::error_code ignored;
   if (!std::filesystem::is_directory(flags_.output, ignored)) {
@@ -130,9 +131,9 @@ void RunJob::open_sources() {
   const auto before = open_files();
   source_ = open_source(flags_.input, options);
   if (!flags_.control_input.empty() && !settings_.engine.controlnets.empty()) {
-    base::require(flags_.control_input != flags_.input || flags_.input != "-",
+    base::require(flags_.control_input != flags_.input || !media::is_pipe_input(flags_.input),
                   ErrorCode::invalid_argument,
-                  "--input and --control-input are both standard input, expected another one");
+                  "--input and --control-input are one pipe, expected another one");
     control_input_.emplace(
         open_source(flags_.control_input,
                     {.strict = flags_.strict, .protocols = flags_.input_protocols, .stop = stop_}));
@@ -184,6 +185,7 @@ void RunJob::open_sink() {
                              .time_base = info.time_base,
                              .rate = info.rate,
                              .extras = source_->extras(),
+                             .end = end_of_limits(),
                              .codec = flags_.codec,
                              .format = flags_.output_format,
                              .named_after = info.files,
@@ -235,6 +237,15 @@ std::size_t RunJob::expected_frames() const {
     limit(static_cast<std::uint64_t>(flags_.duration * info.rate.value() + 0.5));
   }
   return expected;
+}
+
+/// In seconds from the input's start; 0 where there is no limit, or none that can be foreseen.
+double RunJob::end_of_limits() const {
+  const media::Rational rate = source_->info().rate;
+  const bool counted = flags_.frames > 0 && rate.positive();
+  const double of_frames = counted ? static_cast<double>(flags_.frames) / rate.value() : 0;
+  if (of_frames <= 0 || flags_.duration <= 0) return std::max(of_frames, flags_.duration);
+  return std::min(of_frames, flags_.duration);
 }
 
 double RunJob::time_of(const media::Frame& frame) const {

@@ -40,6 +40,7 @@ class RunJob {
   bool should_stop();
   std::size_t expected_frames() const;
   void stream();
+  double end_of_limits() const;
   /// Seconds from the input's start.
   double time_of(const media::Frame& frame) const;
   bool within_limits(const media::Frame& frame) const;

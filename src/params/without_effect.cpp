@@ -35,6 +35,7 @@ class Rules {
     if (key == "latent_feedback_strength") return o_.latent_feedback > 0;
     if (key == "enable_similar_image_filter") return o_.enable_similar_image_filter;
     if (key == "use_cached_attn") return o_.use_cached_attn;
+    if (key == "frame_buffer_size") return o_.frame_buffer_size > 1;
     if (key == "use_feature_injection") return o_.use_feature_injection;
     return key.starts_with("similar_image_filter_") || key.starts_with("cache_") ||
            key.starts_with("feature_injection_");

@@ -31,8 +31,9 @@ class CommandsTest : public ProgramTest {
   static int files_in(const std::string& folder) {
     return static_cast<int>(std::distance(std::filesystem::directory_iterator(folder), {}));
   }
-  int run_with_model(const std::string& command, const std::vector<std::string>& flags) {
-    return run(with_model(command, flags));
+  int run_with_model(const std::string& command, const std::vector<std::string>& flags,
+                     const std::string& input = "/dev/null") {
+    return run(with_model(command, flags), input);
   }
 };
 

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "json/json.h"
+#include "media/frame_sink.h"
 
 namespace streamdiffusion::testing {
 namespace {
@@ -30,6 +31,33 @@ class QuantizeCommand : public CommandsTest {
   TinyModel small_;
 };
 class AnyCommand : public CommandsTest {};
+
+TEST_F(AnyCommand, ReadsTheImagesThatRunReads) {
+  const std::string data = SD_TEST_DATA_DIR "/media/";
+  const std::string pixels(2 * 2 * 3, 'x');
+  folder_.write("in/a.ppm", "P6\n2 2\n255\n" + pixels);
+  std::filesystem::copy_file(data + "one.tif", folder_ / "in/b.tif");
+  for (const char* command : {"image", "run"}) {
+    const std::string out = folder_ / command;
+    ASSERT_EQ(run_with_model(command, {"--input", folder_ / "in", "--output", out, "--quiet"}),
+              kDone)
+        << said();
+    EXPECT_EQ(said(), "");
+    EXPECT_EQ(files_in(out), 2);
+    ASSERT_EQ(run_with_model(command, {"--input", "-", "--output", folder_ / "one/", "--quiet"},
+                             folder_ / "in/b.tif"),
+              kDone)
+        << said();
+  }
+  std::filesystem::copy_file(data + "animated.png", folder_ / "animated");
+  media::write_clip(*media::open_sink(folder_ / "a.gif", {.width = 32, .height = 24}), 32, 24,
+                    media::steady(3));
+  for (const char* name : {"animated", "a.gif"}) {
+    EXPECT_EQ(run_with_model("image", {"--input", folder_ / name, "--output", folder_ / "b.png"}),
+              kFailed);
+    EXPECT_THAT(said(), HasSubstr("expected a still image")) << name;
+  }
+}
 
 TEST_F(AnyCommand, HelpHasExamples) {
   for (const std::string command : {"image", "run", "serve", "info", "bench", "quantize"}) {

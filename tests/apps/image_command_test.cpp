@@ -127,10 +127,9 @@ TEST_F(ImageCommand, OneUnreadableImageIsNamedAndTheOthersAreDrawn) {
   EXPECT_EQ(run_with_model("image", {"--input", folder, "--output", folder_ / "new", "--sheet",
                                      folder_ / "sheet.png", "--quiet"}),
             kFailed);
-  EXPECT_THAT(said(),
-              HasSubstr("warning: " + folder +
-                        ": left out 4 files that are no PNG, JPEG or WebP image (.DS_Store, "
-                        "._0.png, a.gif, …) and 1 folder\n"));
+  EXPECT_THAT(said(), HasSubstr("warning: " + folder +
+                                ": left out 4 files that are not read as images (.DS_Store, "
+                                "._0.png, a.gif, …) and 1 folder\n"));
   EXPECT_THAT(said(), HasSubstr("error: " + folder + "/2.png: libpng says"));
   EXPECT_THAT(said(), HasSubstr("error: 1 of 7 images could not be read"));
   EXPECT_EQ(files_in(folder_ / "new"), 6);
@@ -347,6 +346,7 @@ TEST_F(ImageCommand, FlagsThatDoNothingAreNamed) {
       {{"--similar-image-filter-threshold", "0.5"}, "-threshold has no effect on a single image"},
       {{"--lerp"}, "--lerp has no effect with one prompt"},
       {{"--cached-attention"}, "--cached-attention has no effect on a single image"},
+      {{"--frame-buffer-size", "2"}, "--frame-buffer-size has no effect on a single image"},
       {{"--count", "2"}, "--count has no effect with --input"},
       {{"--calibration", "a.json"}, "--calibration has no effect without --dtype int8"},
   };

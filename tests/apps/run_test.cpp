@@ -9,6 +9,7 @@
 #include <chrono>
 #include <csignal>
 #include <fstream>
+#include <tuple>
 
 #include "apps/program.h"
 #include "base/error.h"
@@ -60,6 +61,40 @@ TEST_F(RunTest, ARateIsANumberOrARatio) {
   EXPECT_EQ(run({"--input", kClip, "--fps", "ntsc"}), 2);
   EXPECT_THAT(said(), HasSubstr("--fps is ntsc, expected a number from 0.001 to 1000, or a "
                                 "ratio such as 30000/1001"));
+}
+
+TEST_F(RunTest, ACodecThatTheOutputDoesNotHoldIsRefusedAtOnce) {
+  for (const auto& [name, codec, held] :
+       {std::tuple("a.webm", "h264", "vp9 or vp8"), std::tuple("a.mp4", "vp8", "h264 or vp9"),
+        std::tuple("a.mov", "vp9", "h264"), std::tuple("udp://127.0.0.1:9", "vp8", "h264")}) {
+    const std::string output = std::string(name).starts_with("udp") ? name : folder_ / name;
+    EXPECT_EQ(ProgramTest::run({"run", "--model", "none", "--input", kClip, "--codec", codec,
+                                "--output", output}),
+              2);
+    EXPECT_THAT(said(), HasSubstr(output + ": the codec " + codec +
+                                  " does not go into this kind of output, expected " + held));
+  }
+  ASSERT_EQ(run({"--input", kClip, "--codec", "vp8", "--output", folder_ / "a.gif", "--quiet"}), 0);
+  EXPECT_THAT(said(), HasSubstr("--codec has no effect on this output"));
+}
+
+TEST_F(RunTest, StandardStreamsAreKnownByAllTheirNames) {
+  for (const char* output : {"-", "/dev/stdout", "/dev/fd/1"}) {
+    ASSERT_EQ(run({"--input", kClip, "--frames", "1", "--output", output, "--output-format",
+                   "rgb24", "--quiet"}),
+              0);
+    EXPECT_EQ(said(), "") << output;
+    EXPECT_EQ(printed().size(), 32U * 24 * 3);
+  }
+  std::filesystem::rename(folder_ / "out", folder_ / "raw");
+  for (const char* input : {"-", "/dev/stdin"}) {
+    ASSERT_EQ(run({"--input", input, "--input-format", "rgb24", "--input-size", "32x24", "--output",
+                   folder_ / "a.mkv", "--quiet"},
+                  folder_ / "raw"),
+              0)
+        << said();
+    EXPECT_EQ(said(), "") << input;
+  }
 }
 
 TEST_F(RunTest, FlagsOverrideTheConfigFile) {

@@ -16,6 +16,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 /// What a command line with one flag of each kind makes of its arguments.
 struct Typed {
@@ -238,9 +239,16 @@ TEST(Arguments, AnUnknownFlagIsNamedWithTheNearestOne) {
 }
 
 TEST(Arguments, AForgottenValueIsWarnedAbout) {
-  EXPECT_THAT(typed({"--text", "--quiet"}).warnings,
-              ElementsAre("--quiet is taken as the value of --text, not as a flag"));
-  EXPECT_THAT(typed({"--text", "-quiet"}).warnings, IsEmpty());
+  EXPECT_THAT(
+      typed({"--text", "--quiet"}).warnings,
+      ElementsAre("--quiet is taken as the value of --text, not as a flag; --text=TEXT says so"));
+  for (const char* value : {"-x", "--quit", "--quiet=no"}) {
+    EXPECT_THAT(typed({"--text", value}).warnings, SizeIs(1)) << "as a mistyped flag";
+  }
+  for (const char* value : {"-", "-5", "--", "- a dash", "--ar 16:9, a fish", "a-b"}) {
+    EXPECT_THAT(typed({"--text", value}).warnings, IsEmpty()) << value;
+  }
+  EXPECT_THAT(typed({"--text=-quiet"}).warnings, IsEmpty());
 }
 
 }  // namespace
