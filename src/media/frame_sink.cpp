@@ -51,13 +51,25 @@ const std::map<std::string, Container> kProtocols{
 
 enum class Kind { file, folder, window, camera, device, url, pipe, named_pipe };
 
-constexpr std::string_view kPipeWire = "pipewire";
+constexpr std::string_view kPipeWire = "pipewire", kWindowName = "window";
 constexpr const char* kCameraTitle = "StreamDiffusion";
 
 constexpr int kOpenRetryMilliseconds = 20;
 
 std::string lower_extension(const fs::path& path) {
   return base::lower_case(path.extension().string());
+}
+
+/// Of "window:NUMBER": the display to fill, counted from 0. Nothing of "window".
+std::optional<int> display_of(const std::string& output) {
+  if (output == kWindowName) return std::nullopt;
+  const std::string number = output.substr(kWindowName.size() + 1);
+  const bool digits = !number.empty() && number.size() <= 3 &&
+                      number.find_first_not_of("0123456789") == std::string::npos;
+  const int display = digits ? std::stoi(number) : 0;
+  base::require(display > 0, ErrorCode::invalid_argument, output,
+                ": expected window:NUMBER, the display that it fills, counted from 1");
+  return display - 1;
 }
 
 /// "pipewire:TITLE"
@@ -74,7 +86,7 @@ std::string protocol_of(const std::string& output) {
 Kind kind_of(const std::string& output) {
   std::error_code ignored;
   if (base::is_standard_output(output)) return Kind::pipe;
-  if (output == "window") return Kind::window;
+  if (output == kWindowName || output.starts_with("window:")) return Kind::window;
   if (output == kPipeWire || output.starts_with("pipewire:")) return Kind::camera;
   if (output.rfind("/dev/video", 0) == 0) return Kind::device;
   if (!protocol_of(output).empty()) return Kind::url;
@@ -183,7 +195,7 @@ std::unique_ptr<FrameSink> open_named_pipe_sink(const std::string& output,
 void check_output(const std::string& output) {
   base::require(!output.empty(), ErrorCode::invalid_argument, "the output has no name");
   const Kind kind = kind_of(output);
-  if (kind == Kind::window) check_window();
+  if (kind == Kind::window) check_window(display_of(output));
   if (kind == Kind::camera) check_pipewire();
   if (kind == Kind::url) {
     base::require(kProtocols.contains(protocol_of(output)), ErrorCode::invalid_argument, output,
@@ -247,7 +259,7 @@ std::unique_ptr<FrameSink> open_sink(const std::string& output, const SinkOption
     case Kind::pipe:
       return open_descriptor_sink(STDOUT_FILENO, "standard output", options);
     case Kind::window:
-      return open_window_sink(options);
+      return open_window_sink(options, display_of(output));
     case Kind::camera:
       return open_pipewire_sink(camera_title(output), options);
     case Kind::folder:

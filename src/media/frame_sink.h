@@ -88,7 +88,8 @@ bool is_live_output(const std::string& output);
 
 /// Opens what the user wrote:
 ///   FILE.mp4, .mov, .mkv (H.264), .webm (VP9, VP8), .gif; a folder of PNG images;
-///   window; /dev/videoN (a v4l2 loopback device); pipewire or pipewire:TITLE (a camera);
+///   window; window:N (full screen, on the Nth display);
+///   /dev/videoN (a v4l2 loopback device); pipewire or pipewire:TITLE (a camera);
 ///   rtmp://, rtsp://, srt://, udp://, tcp://, rtp://;
 ///   - or /dev/stdout for standard output; a named pipe, /dev/fd/N or another device.
 /// Creates missing folders. Throws io or invalid_argument naming the output.

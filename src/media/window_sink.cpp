@@ -63,18 +63,31 @@ void init_video() {
                 "give a file, a folder or - as the output");
 }
 
+/// What a display is called depends on SDL's driver, so it has a number.
+void require_display(std::optional<int> display) {
+  const int count = std::max(SDL_GetNumVideoDisplays(), 0);
+  base::require(!display || *display<count, ErrorCode::io, "window:", display.value_or(0) + 1,
+                                     ": there is no such display, expected 1", count> 1
+                    ? " to " + std::to_string(count)
+                    : "");
+}
+
 /// All SDL objects. SDL requires that one thread makes all calls.
 class Window {
  public:
-  Window(int width, int height) {
+  Window(int width, int height, std::optional<int> display) {
     SDL_SetHint(SDL_HINT_RENDER_SCALE_QUALITY, "linear");
     init_video();
     video_.reset(this);
+    require_display(display);
     const int scale = std::max(1, kMinWindowSide / std::max(width, height));
-    window_.reset(SDL_CreateWindow("StreamDiffusion", SDL_WINDOWPOS_UNDEFINED,
-                                   SDL_WINDOWPOS_UNDEFINED, width * scale, height * scale,
-                                   SDL_WINDOW_RESIZABLE));
+    const int place = display ? static_cast<int>(SDL_WINDOWPOS_CENTERED_DISPLAY(*display))
+                              : static_cast<int>(SDL_WINDOWPOS_UNDEFINED);
+    const unsigned full = display ? SDL_WINDOW_FULLSCREEN_DESKTOP : 0;
+    window_.reset(SDL_CreateWindow("StreamDiffusion", place, place, width * scale, height * scale,
+                                   SDL_WINDOW_RESIZABLE | full));
     require_sdl(window_ != nullptr);
+    SDL_ShowCursor(display ? SDL_DISABLE : SDL_ENABLE);
     renderer_.reset(SDL_CreateRenderer(window_.get(), -1, 0));
     require_sdl(renderer_ != nullptr);
     SDL_RenderSetLogicalSize(renderer_.get(), width, height);
@@ -112,6 +125,7 @@ class Window {
   void toggle_full_screen() {
     const bool full = (SDL_GetWindowFlags(window_.get()) & SDL_WINDOW_FULLSCREEN_DESKTOP) != 0;
     SDL_SetWindowFullscreen(window_.get(), full ? 0 : SDL_WINDOW_FULLSCREEN_DESKTOP);
+    SDL_ShowCursor(full ? SDL_ENABLE : SDL_DISABLE);
   }
 
   std::unique_ptr<const Window, QuitVideo> video_;
@@ -122,11 +136,11 @@ class Window {
 
 class WindowSink final : public FrameSink {
  public:
-  explicit WindowSink(const SinkOptions& options) {
+  WindowSink(const SinkOptions& options, std::optional<int> display) {
     note_ = images_only_note("window", options.extras);
     std::promise<void> opened;
-    thread_ = std::thread([this, options, &opened] {
-      run(options, opened);
+    thread_ = std::thread([this, options, display, &opened] {
+      run(options, display, opened);
       SDL_TLSCleanup();  // SDL does this only for its own threads
     });
     try {
@@ -152,10 +166,10 @@ class WindowSink final : public FrameSink {
   std::string note() const override { return note_; }
 
  private:
-  void run(const SinkOptions& options, std::promise<void>& opened) {
+  void run(const SinkOptions& options, std::optional<int> display, std::promise<void>& opened) {
     std::unique_ptr<Window> window;
     try {
-      window = std::make_unique<Window>(options.width, options.height);
+      window = std::make_unique<Window>(options.width, options.height, display);
       opened.set_value();
     } catch (...) {
       opened.set_exception(std::current_exception());
@@ -194,12 +208,13 @@ class WindowSink final : public FrameSink {
 
 }  // namespace
 
-void check_window() {
+void check_window(std::optional<int> display) {
   std::exception_ptr failure;
-  std::thread([&failure] {  // SDL keeps to the thread that began
+  std::thread([&failure, display] {  // SDL keeps to the thread that began
     try {
       init_video();
       const std::unique_ptr<const char, QuitVideo> quit("");
+      require_display(display);
     } catch (...) {
       failure = std::current_exception();
     }
@@ -209,8 +224,9 @@ void check_window() {
   if (failure) std::rethrow_exception(failure);
 }
 
-std::unique_ptr<FrameSink> open_window_sink(const SinkOptions& options) {
-  return std::make_unique<WindowSink>(options);
+std::unique_ptr<FrameSink> open_window_sink(const SinkOptions& options,
+                                            std::optional<int> display) {
+  return std::make_unique<WindowSink>(options, display);
 }
 
 }  // namespace streamdiffusion::media

@@ -39,7 +39,8 @@ Rows run_rows() {
           "an rtsp, rtmp, srt, udp or http address; lavfi:GRAPH; - for standard input",
           text(SD_REACH(run.input)), "--input", "INPUT"),
       run("output",
-          "FILE.mp4, .mov, .mkv, .webm or .gif; a folder; window; pipewire[:TITLE] or /dev/videoN "
+          "FILE.mp4, .mov, .mkv, .webm or .gif; a folder; window[:DISPLAY]; pipewire[:TITLE] or "
+          "/dev/videoN "
           "(v4l2 loopback), cameras for other programs; an rtmp, rtsp, srt or udp address; a named "
           "pipe; - for standard output",
           text(SD_REACH(run.output)), "--output", "OUTPUT"),

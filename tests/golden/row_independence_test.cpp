@@ -98,9 +98,9 @@ std::vector<Company> companies() {
 }
 
 INSTANTIATE_TEST_SUITE_P(UNets, RowIndependence, ::testing::ValuesIn(companies()),
-                         [](const ::testing::TestParamInfo<Company>& info) {
-                           return info.param.model + "_" + to_string(info.param.dtype) + "_" +
-                                  std::to_string(info.param.threads);
+                         [](const ::testing::TestParamInfo<Company>& company) {
+                           return company.param.model + "_" + to_string(company.param.dtype) + "_" +
+                                  std::to_string(company.param.threads);
                          });
 
 }  // namespace

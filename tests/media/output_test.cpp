@@ -306,6 +306,12 @@ TEST(Output, AWindowNeedsADisplay) {
   EXPECT_THAT(error_of([] { open_sink("window", kSmall); }), StartsWith("window: "));
   ::setenv("SDL_VIDEODRIVER", "dummy", 1);
   check_output("window");
+  check_output("window:1");  // the dummy driver has one display
+  EXPECT_THAT(error_of([] { check_output("window:2"); }),
+              StartsWith("window:2: there is no such display, expected 1"));
+  for (const char* wrong : {"window:", "window:0", "window:left", "window:-1"}) {
+    EXPECT_THAT(error_of([&] { check_output(wrong); }), HasSubstr("expected window:NUMBER"));
+  }
   ::unsetenv("SDL_VIDEODRIVER");
 }
 

@@ -228,10 +228,12 @@ TEST(Sink, WhatCannotBeWrittenIsNamed) {
 
 TEST(Sink, TheWindowTakesImagesAndGoesAway) {
   ::setenv("SDL_VIDEODRIVER", "dummy", 1);
-  const auto sink = open_sink("window", {.width = 64, .height = 48});
-  EXPECT_FALSE(sink->closed());
-  write_clip(*sink, 64, 48, steady(3));
-  EXPECT_FALSE(sink->closed());
+  for (const char* output : {"window", "window:1"}) {
+    const auto sink = open_sink(output, {.width = 64, .height = 48});
+    EXPECT_FALSE(sink->closed());
+    write_clip(*sink, 64, 48, steady(3));
+    EXPECT_FALSE(sink->closed());
+  }
   ::setenv("SDL_VIDEODRIVER", "none", 1);
   EXPECT_THAT(error_of([] { open_sink("window", {.width = 64, .height = 48}); }),
               HasSubstr("window: cannot be opened: SDL says"));

@@ -108,6 +108,18 @@ TEST(AccessControl, ATokenInTheQueryBecomesACookie) {
   EXPECT_EQ(status(server, {{"Authorization", "Bearer " + value}}), 401);
 }
 
+TEST(AccessControl, AViewLeadsToTheOutputPageOfItsSession) {
+  ServerOptions options;
+  options.tokens = {{"correct-horse"}};
+  RunningServer server(options);
+  EXPECT_EQ(status(server, {}, "/view/a-1"), 401);
+  const HttpAnswer answer = server.get("/view/a-1?token=correct-horse");
+  EXPECT_EQ(answer.status, 303);
+  EXPECT_EQ(answer.header.at("location"), "../out.html#a-1");  // relative, for a proxy's prefix
+  EXPECT_THAT(answer.header.at("set-cookie"), ::testing::Not(HasSubstr("correct-horse")));
+  EXPECT_EQ(server.get("/view/?token=correct-horse").status, 404);
+}
+
 TEST(AccessControl, ServersOfOneTokenTakeEachOthersCookies) {
   ServerOptions options, of_another_token;
   options.tokens = {{"correct-horse"}};

@@ -53,9 +53,9 @@ Response changed_response(const Request& request, std::string_view etag, std::st
   return response;
 }
 
-/// The page's address without the token, relative to it: a proxy may serve it under a prefix.
-std::string relative_address(const Request& request) {
-  std::string address = "./" + request.path.substr(request.path.rfind('/') + 1);
+/// An address relative to the request's, since a proxy may serve it under a prefix, with the query
+/// without the token.
+std::string with_query(std::string address, const Request& request) {
   char separator = '?';
   for (const auto& [name, value] : request.query) {
     if (name == "token") continue;
@@ -216,13 +216,28 @@ void Api::page(Request& request, const Reply& reply) {
   if (access_.token_in_query(request)) {  // removes it from the address bar
     response.status = 303;
     response.type = "text/plain; charset=utf-8";
-    response.header = {{"Location", relative_address(request)},
+    const std::string file = request.path.substr(request.path.rfind('/') + 1);
+    response.header = {{"Location", with_query("./" + file, request)},
                        {"Set-Cookie", access_.cookie(request)},
                        {"Cache-Control", "no-store"}};
     return reply(std::move(response));
   }
   const Asset& asset = *find_asset(request.path);
   reply(changed_response(request, asset.etag, asset.type, asset.bytes));
+}
+
+/// To the output page, which takes the session from the fragment.
+void Api::view(Request& request, const Reply& reply) {
+  Response response;
+  response.status = 303;
+  response.type = "text/plain; charset=utf-8";
+  const std::string id = base::percent_encode(session_id_of(request));
+  response.header = {{"Location", with_query("../out.html", request) + "#" + id},
+                     {"Cache-Control", "no-store"}};
+  if (access_.token_in_query(request)) {
+    response.header.emplace_back("Set-Cookie", access_.cookie(request));
+  }
+  reply(std::move(response));
 }
 
 /// The model that a request asks about.

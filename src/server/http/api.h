@@ -86,6 +86,7 @@ class Api {
   Reply with_common_headers(const Request& request, const Reply& reply) const;
   void dispatch(Request& request, const Reply& reply);
 
+  void view(Request& request, const Reply& reply);
   void page(Request& request, const Reply& reply);
   std::shared_ptr<const StreamModel> model_of(const Request& request) const;
   void settings(Request& request, const Reply& reply);
