@@ -15,7 +15,7 @@ help:
 	@echo "make run    install what is missing, build, and generate images from a sample drawing: out/demo.png"
 	@echo "make live   install what is missing, build, and serve the page: http://localhost:7860"
 	@echo "make test   install what is missing, build, and run the tests of the release build"
-	@echo "make ci     make test with loads and soaks, then the sanitizer build and a minute of fuzzing"
+	@echo "make ci     make test with loads and soaks, packages, the sanitizer build and a minute of fuzzing"
 	@echo "make build  only build $(BUILD)/streamdiffusion"
 	@echo "make install PREFIX=/usr/local   install the program, its manual pages, and completion for shells"
 	@echo "make deb    packages of Debian: $(BUILD)/*.deb"
@@ -70,9 +70,10 @@ fuzz:
 fuzz-long:
 	@$(MAKE) fuzz FUZZ_SECONDS=3600
 
+# BROWSER_TESTS: files of tests/browser, such as test_draw; all of them by default.
 browser: build
 	@scripts/setup.sh browser
-	@/usr/bin/python3 tests/browser/run.py $(BUILD)/streamdiffusion
+	@/usr/bin/python3 tests/browser/run.py $(BUILD)/streamdiffusion $(BROWSER_TESTS)
 
 PYTHON_VENV := build/python_venv
 python:
@@ -108,7 +109,8 @@ test: check unit
 ci:
 	@scripts/setup.sh ci
 	@SD_TEST_SCHEDULES=1000 $(MAKE) test CTEST_CHOICE=
-	@$(MAKE) abi asan fuzz
+	@$(MAKE) deb abi asan fuzz
+	@$(MAKE) browser BROWSER_TESTS="test_midi test_output test_webrtc"
 
 ABI := $(BUILD)/tests/c_api/abi/libstreamdiffusion_c.so include/streamdiffusion/c.h tests/c_api/abi.xml
 abi abi-update:
