@@ -47,8 +47,10 @@ class Unlocked {
 };
 
 /// From now on calls keep the lock. Waits for at most so long for those that do not have it.
-void wait_for_calls(double seconds) {
+/// `threads_remain`: some will never run again, so that what they hold is no leak to be told of.
+void wait_for_calls(double seconds, bool threads_remain) {
   ended = true;
+  if (threads_remain) nb::set_leak_warnings(false);
   const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
   const nb::gil_scoped_release released;
   while (calls > 0 && std::chrono::steady_clock::now() < end)
@@ -58,6 +60,23 @@ void wait_for_calls(double seconds) {
 /// [height, width, 3 or 4], bytes, with any row stride, in this machine's memory or a card's.
 using Pixels = nb::ndarray<const std::uint8_t, nb::shape<-1, -1, -1>>;
 
+/// Raises what streamdiffusion_cpp._errors makes of a status.
+[[noreturn]] void raise(streamdiffusion_status status, const std::string& message,
+                        const std::string& parameter) {
+  const nb::object exception = nb::module_::import_("streamdiffusion_cpp._errors")
+                                   .attr("make")(static_cast<int>(status), message, parameter);
+  PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.ptr())), exception.ptr());
+  throw nb::python_error();
+}
+
+/// Raises an error of the library's, and frees it.
+[[noreturn]] void raise(streamdiffusion_status status, streamdiffusion_error* error) {
+  const std::string message = streamdiffusion_error_message(error);
+  const std::string parameter = streamdiffusion_error_parameter(error);
+  streamdiffusion_error_free(error);
+  raise(status, message, parameter);
+}
+
 std::int32_t memory_of(const Pixels& pixels) {
   constexpr int kCudaManaged = 13;  // of DLPack
   const int device = pixels.device_type();
@@ -65,22 +84,26 @@ std::int32_t memory_of(const Pixels& pixels) {
     return STREAMDIFFUSION_MEMORY_HOST;
   if (device == nb::device::cuda::value || device == kCudaManaged)
     return STREAMDIFFUSION_MEMORY_CUDA;
-  throw nb::value_error("expected an array in the memory of this machine or of an NVIDIA card");
+  raise(STREAMDIFFUSION_INVALID_ARGUMENT,
+        "a frame is in the memory of another device, expected this machine's or an NVIDIA card's",
+        "");
 }
 
-/// Raises what streamdiffusion_cpp._errors makes of an error, and frees it.
-[[noreturn]] void raise(streamdiffusion_status status, streamdiffusion_error* error) {
-  const std::string message = streamdiffusion_error_message(error);
-  const std::string parameter = streamdiffusion_error_parameter(error);
-  streamdiffusion_error_free(error);
-  const nb::object exception = nb::module_::import_("streamdiffusion_cpp._errors")
-                                   .attr("make")(static_cast<int>(status), message, parameter);
-  PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.ptr())), exception.ptr());
-  throw nb::python_error();
-}
-
-void check(streamdiffusion_status status, streamdiffusion_error* error) {
+/// `error` is a reference, so that it is read after the call whose status stands beside it.
+void check(streamdiffusion_status status, streamdiffusion_error*& error) {
   if (status != STREAMDIFFUSION_OK) raise(status, error);
+}
+
+/// What `call(&error)` refuses is raised. It runs without the interpreter's lock.
+template <typename Call>
+void run(Call call) {
+  streamdiffusion_error* error = nullptr;
+  streamdiffusion_status status;
+  {
+    const Unlocked unlocked;
+    status = call(&error);
+  }
+  check(status, error);
 }
 
 std::string taken(char* text) {
@@ -93,8 +116,7 @@ std::string taken(char* text) {
 template <typename Function, typename Handle>
 std::string text_of(Function function, Handle* handle) {
   char* text = nullptr;
-  streamdiffusion_error* error = nullptr;
-  check(function(handle, &text, &error), error);
+  run([&](auto** error) { return function(handle, &text, error); });
   return taken(text);
 }
 
@@ -105,9 +127,12 @@ streamdiffusion_frame frame_of(const Pixels& pixels, const std::string& format, 
   const bool four = pixels.shape(2) == 4;
   if ((pixels.shape(2) != 3 && !four) || pixels.stride(2) != 1 ||
       pixels.stride(1) != static_cast<std::int64_t>(pixels.shape(2)))
-    throw nb::value_error("expected an array [height, width, 3 or 4] with pixels side by side");
+    raise(STREAMDIFFUSION_INVALID_ARGUMENT,
+          "a frame is no array [height, width, 3 or 4] with pixels side by side", "");
   if (format != "rgb" && format != "bgr")
-    throw nb::value_error("format: expected \"rgb\" or \"bgr\"; a fourth channel is not looked at");
+    raise(STREAMDIFFUSION_INVALID_ARGUMENT,
+          "format is \"" + format + "\", expected \"rgb\" or \"bgr\"; a fourth channel is not read",
+          "format");
   const bool bgr = format == "bgr";
   frame.format = four ? (bgr ? STREAMDIFFUSION_FORMAT_BGRA : STREAMDIFFUSION_FORMAT_RGBA)
                       : (bgr ? STREAMDIFFUSION_FORMAT_BGR : STREAMDIFFUSION_FORMAT_RGB);
@@ -199,13 +224,9 @@ class Engine {
 class Session {
  public:
   Session(const Engine& engine, const std::string& parameters) {
-    streamdiffusion_error* error = nullptr;
-    streamdiffusion_status status;
-    {
-      const Unlocked unlocked;
-      status = streamdiffusion_session_open(engine.engine, parameters.c_str(), &session_, &error);
-    }
-    check(status, error);
+    run([&](auto** error) {
+      return streamdiffusion_session_open(engine.engine, parameters.c_str(), &session_, error);
+    });
   }
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -239,23 +260,11 @@ class Session {
     streamdiffusion_error* error = nullptr;
     const streamdiffusion_status status = streamdiffusion_session_next(session_, &output, &error);
     if (status == STREAMDIFFUSION_NO_OUTPUT) return nullptr;
-    auto made = std::make_unique<Output>(output);
     check(status, error);
-    return made;
+    return std::make_unique<Output>(output);
   }
 
  private:
-  template <typename Call>
-  void run(Call call) {
-    streamdiffusion_error* error = nullptr;
-    streamdiffusion_status status;
-    {
-      const Unlocked unlocked;
-      status = call(&error);
-    }
-    check(status, error);
-  }
-
   streamdiffusion_session* session_ = nullptr;
 };
 
@@ -268,14 +277,9 @@ class LiveSession {
     streamdiffusion_live_options_init(&options);
     options.policy = policy;
     options.depth = depth;
-    streamdiffusion_error* error = nullptr;
-    streamdiffusion_status status;
-    {
-      const Unlocked unlocked;
-      status =
-          streamdiffusion_live_open(engine.engine, parameters.c_str(), &options, &live_, &error);
-    }
-    check(status, error);
+    run([&](auto** error) {
+      return streamdiffusion_live_open(engine.engine, parameters.c_str(), &options, &live_, error);
+    });
   }
   LiveSession(const LiveSession&) = delete;
   LiveSession& operator=(const LiveSession&) = delete;
@@ -316,8 +320,9 @@ class LiveSession {
     return {true, std::make_unique<Output>(output)};
   }
   void change(const std::string& parameters) {
-    streamdiffusion_error* error = nullptr;
-    check(streamdiffusion_live_change(live_, parameters.c_str(), &error), error);
+    run([&](auto** error) {
+      return streamdiffusion_live_change(live_, parameters.c_str(), error);
+    });
   }
   std::string parameters() const { return text_of(streamdiffusion_live_parameters, live_); }
   void pause() { streamdiffusion_live_pause(live_); }
@@ -350,7 +355,7 @@ class LiveSession {
 
 NB_MODULE(_core, m) {
   m.def("version", &streamdiffusion_version);
-  m.def("wait_for_calls", &wait_for_calls, "seconds"_a);
+  m.def("wait_for_calls", &wait_for_calls, "seconds"_a, "threads_remain"_a);
   nb::class_<Output>(m, "Output")
       .def_prop_ro("frame_id", [](const Output& o) { return o.info().frame_id; })
       .def_prop_ro("tag", [](const Output& o) { return o.info().tag; })

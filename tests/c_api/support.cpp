@@ -36,7 +36,7 @@ TestFrame::TestFrame(int number, int width, int height) {
   frame.tag = static_cast<std::uint64_t>(100 + number);
 }
 
-void expect_ok(streamdiffusion_status status, streamdiffusion_error* error) {
+void expect_ok(streamdiffusion_status status, streamdiffusion_error*& error) {
   EXPECT_EQ(status, STREAMDIFFUSION_OK) << streamdiffusion_error_message(error);
   streamdiffusion_error_free(error);
 }

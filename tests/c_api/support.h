@@ -27,7 +27,7 @@ struct TestFrame {
 };
 
 /// Fails the test with the error's text if `status` is not OK.
-void expect_ok(streamdiffusion_status status, streamdiffusion_error* error);
+void expect_ok(streamdiffusion_status status, streamdiffusion_error*& error);
 /// The status and text of an error, which it frees: "1 width is ...".
 std::string text_of(streamdiffusion_status status, streamdiffusion_error* error);
 

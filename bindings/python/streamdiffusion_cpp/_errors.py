@@ -1,10 +1,14 @@
 """Exceptions of the library: Error, with subclasses that are also Python's own kinds."""
+from __future__ import annotations
+
+from typing import Any
 
 
 class Error(Exception):
     """What the library refuses, or what failed. The text names what was found and what was expected.
 
-    code: "invalid_argument", "not_found", "corrupt_file", "unsupported", "io", "numeric", "busy" or "internal".
+    code: "invalid_argument", "not_found", "corrupt_file", "unsupported", "io", "numeric", "busy", "timeout" or
+        "internal".
     parameter: the parameter at fault, or "".
     """
 
@@ -17,6 +21,10 @@ class Error(Exception):
 
 class InvalidArgument(Error, ValueError):
     code = "invalid_argument"
+
+
+class InvalidType(InvalidArgument, TypeError):
+    """A value or a frame of a type that cannot stand for what is expected."""
 
 
 class NotFound(Error, FileNotFoundError):
@@ -43,9 +51,23 @@ class Busy(Error):
     code = "busy"
 
 
+class Timeout(Error, TimeoutError):
+    """No output came in the time that take() was given."""
+
+    code = "timeout"
+
+
 _BY_STATUS = {1: InvalidArgument, 2: NotFound, 3: CorruptFile, 4: Unsupported, 5: InputOutput, 6: Numeric, 7: Busy}
 
 
 def make(status: int, message: str, parameter: str) -> Error:
     """Called by the compiled module."""
     return _BY_STATUS.get(status, Error)(message, parameter)
+
+
+def one_of(name: str, value: Any, expected: tuple[str, ...]) -> str:
+    """The value, where it is one of the expected ones."""
+    for each in expected:
+        if isinstance(value, str) and value == each:
+            return each
+    raise InvalidArgument(f"{name} is {value!r}, expected one of {', '.join(expected)}", name)

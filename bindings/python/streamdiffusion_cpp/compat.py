@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from ._frames import to_pixels
-from ._streams import Engine, Output, Session
+from ._outputs import Output
+from ._streams import Engine, Session
 
 _OUTPUT_TYPES = ("pil", "np", "pt", "latent")
 _LCM_LORA = "latent-consistency/lcm-lora-sdv1-5"
