@@ -53,7 +53,8 @@ def _bytes_of(pixels: np.ndarray) -> np.ndarray:
     if least < -_OVERSHOOT or most > 1 + _OVERSHOOT:
         raise InvalidArgument(f"a frame has floating-point values from {least:g} to {most:g}, expected 0..1; "
                               "make it uint8 if its values are in 0..255")
-    return np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
+    rounded: np.ndarray = np.rint(np.clip(pixels, 0, 1) * 255)
+    return rounded.astype(np.uint8)
 
 
 def to_pixels(frame: Any) -> Any:

@@ -16,12 +16,19 @@ from typing import Any
 
 import numpy as np
 
-from ._frames import to_pixels
+from ._compat_stream import Stream
+from ._errors import Error, InputOutput, InvalidArgument, NotFound, Unsupported, one_of
+from ._frames import array_of, off_torch, to_pixels
 from ._outputs import Output
 from ._streams import Engine, Session
 
+_MODES = ("img2img", "txt2img")
 _OUTPUT_TYPES = ("pil", "np", "pt", "latent")
 _LCM_LORA = "latent-consistency/lcm-lora-sdv1-5"
+
+
+class NotPrepared(Error, RuntimeError):
+    """A call that needs prepare() first."""
 
 
 def _ignored(name: str, value: Any, why: str) -> None:
@@ -49,9 +56,13 @@ class StreamDiffusionWrapper:
         self.use_denoising_batch = use_denoising_batch
         self.batch_size = len(t_index_list) * frame_buffer_size if use_denoising_batch else frame_buffer_size
         loras = dict(lora_dict or {})
-        if use_lcm_lora and lcm_lora_id is not None:
-            loras[lcm_lora_id] = 1.0
-        self._engine = Engine(model_id_or_path, lora_dict=loras or None, vae=self._autoencoder(vae_id, use_tiny_vae))
+        vae = self._autoencoder(vae_id, use_tiny_vae)
+        if use_lcm_lora and lcm_lora_id is None and self._wants_lcm_lora(model_id_or_path):
+            self._engine = self._with_lcm_lora(model_id_or_path, loras, vae)
+        else:
+            if use_lcm_lora and lcm_lora_id is not None:
+                loras[lcm_lora_id] = 1.0
+            self._engine = Engine(model_id_or_path, lora_dict=loras or None, vae=vae)
         self._parameters: dict[str, Any] = {
             "t_index_list": list(t_index_list), "width": width, "height": height, "cfg_type": cfg_type,
             "mode": mode, "frame_buffer_size": frame_buffer_size, "do_add_noise": do_add_noise,
@@ -60,21 +71,21 @@ class StreamDiffusionWrapper:
             "similar_image_filter_threshold": similar_image_filter_threshold,
             "similar_image_filter_max_skip_frame": similar_image_filter_max_skip_frame}
         self._session: Session | None = None
-        self._previous: Output | None = None
-        self.stream = self
+        self._previous: list[Output] | None = None  # what was returned last
+        self._rest: list[Output] = []  # fewer than a batch
+        self.stream = Stream(self)
 
     @staticmethod
     def _check_modes(mode: str, output_type: str, cfg_type: str, use_denoising_batch: bool, safety: bool) -> None:
-        if mode not in ("img2img", "txt2img"):
-            raise ValueError(f"mode must be img2img or txt2img, not {mode!r}")
-        if output_type not in _OUTPUT_TYPES:
-            raise ValueError(f"output_type is {output_type!r}, expected one of {', '.join(_OUTPUT_TYPES)}")
+        one_of("mode", mode, _MODES)
+        one_of("output_type", output_type, _OUTPUT_TYPES)
         if mode == "txt2img" and cfg_type != "none":
-            raise ValueError(f"txt2img mode accepts only cfg_type='none', but got {cfg_type!r}")
+            raise InvalidArgument(f"cfg_type is {cfg_type!r}, expected 'none' in the mode txt2img", "cfg_type")
         if mode == "img2img" and not use_denoising_batch:
-            raise NotImplementedError("img2img mode must use denoising batch for now")
+            raise Unsupported("use_denoising_batch is False, expected True in the mode img2img", "use_denoising_batch")
         if safety:
-            raise NotImplementedError("use_safety_checker=True: there is no safety checker; pass False")
+            raise Unsupported("use_safety_checker is True, and there is no safety checker; pass False",
+                              "use_safety_checker")
 
     @staticmethod
     def _warn(device: Any, dtype: Any, warmup: int, acceleration: str, device_ids: Any, engine_dir: Any) -> None:
@@ -97,6 +108,22 @@ class StreamDiffusionWrapper:
             _ignored("vae_id", vae_id, "use_tiny_vae is False")
         return vae_id if use_tiny_vae else "own"
 
+    @staticmethod
+    def _wants_lcm_lora(model: Any) -> bool:
+        """As in the original: models with "turbo" in their names go without it. So does the included model."""
+        return model is not None and "turbo" not in str(model).lower()
+
+    @staticmethod
+    def _with_lcm_lora(model: Any, loras: dict[str, float], vae: str | None) -> Engine:
+        """With the LoRA that the original adds by itself; without it, and a warning, where it cannot be had."""
+        try:
+            return Engine(model, lora_dict={_LCM_LORA: 1.0} | loras, vae=vae)
+        except Error as error:
+            engine = Engine(model, lora_dict=loras or None, vae=vae)  # raises where something else is at fault
+            warnings.warn(f"lcm_lora_id=None: the original adds {_LCM_LORA}, which is left out here: {error}. Pass "
+                          "use_lcm_lora=False for a model that needs none", stacklevel=3)
+            return engine
+
     def prepare(self, prompt: str, negative_prompt: str = "", num_inference_steps: int = 50,
                 guidance_scale: float = 1.2, delta: float = 1.0) -> None:
         """Starts the stream anew."""
@@ -104,7 +131,7 @@ class StreamDiffusionWrapper:
                              "num_inference_steps": num_inference_steps, "guidance_scale": guidance_scale,
                              "delta": delta}
         self._session = self._engine.session(**self._parameters)
-        self._previous = None
+        self._previous, self._rest = None, []
 
     def update_prompt(self, prompt: str) -> None:
         """Frames in flight go on under the new prompt. Both halves of the guidance follow it."""
@@ -116,41 +143,79 @@ class StreamDiffusionWrapper:
 
     def img2img(self, image: Any, prompt: str | None = None) -> Any:
         """A path, PIL image, array or tensor in; an image of the output type out. With n steps it is that of the frame
-        n - 1 calls ago, and during the first n - 1 calls that of the first frame."""
+        n - 1 calls ago, and during the first n - 1 calls that of the first frame. With frame_buffer_size F, a list or
+        batch of F in, and one of F out."""
         if prompt is not None:
             self.update_prompt(prompt)
-        pixels = self.preprocess_image(image)
-        outputs = self._started().process(pixels)
-        if outputs:
-            self._previous = outputs[-1]
-        elif self._previous is None:
-            self._previous = self._finished_alone(pixels)
-        return self.postprocess_image(self._previous, self.output_type)
+        return self._returned(self._denoised(image))
 
     def txt2img(self, prompt: str | None = None) -> Any:
         """An image from fresh noise; with frame_buffer_size F a list or batch of F."""
         if prompt is not None:
             self.update_prompt(prompt)
-        session = self._started()
-        images: list[Output] = []
-        while len(images) < self.frame_buffer_size:
-            images += session.process() or session.flush()
-        results = [self.postprocess_image(output, self.output_type) for output in images[:self.frame_buffer_size]]
-        if self.frame_buffer_size == 1:
-            return results[0]
-        return results if self.output_type == "pil" else self._stacked(results)
+        return self._returned(self._generated(self.frame_buffer_size))
 
     def preprocess_image(self, image: Any) -> Any:
         """The pixels of a path, PIL image, array or tensor in the stream's size, [height, width, 3]."""
+        return self._pixels_of([image])[0]
+
+    def _denoised(self, image: Any) -> list[Output]:
+        """A batch of frame_buffer_size images."""
+        frames = self._pixels_of(self._batch(image))
+        session = self._started()
+        ready = self._rest + [output for frame in frames for output in session.process(frame)]
+        if len(ready) >= len(frames):
+            self._previous, ready = ready[-len(frames):], []
+        elif self._previous is None:
+            self._previous = self._finished_alone(frames)
+        self._rest = ready
+        return self._previous
+
+    def _generated(self, count: int) -> list[Output]:
+        session = self._started()
+        images: list[Output] = []
+        while len(images) < count:
+            images += [output for _ in range(count - len(images)) for output in session.process()]
+            if len(images) < count:
+                images += session.flush()
+        return images[:count]
+
+    def _batch(self, image: Any) -> list[Any]:
+        several = isinstance(image, (list, tuple)) or len(getattr(image, "shape", ())) == 4
+        images = list(image) if several else [image]
+        if len(images) != self.frame_buffer_size:
+            raise InvalidArgument(f"a batch of {len(images)}, expected {self.frame_buffer_size} images, as "
+                                  "frame_buffer_size says", "image")
+        return images
+
+    def _pixels_of(self, images: list[Any]) -> list[Any]:
+        arrays = [self._array_of(image) for image in images]
+        if any(array.dtype.kind == "f" and array.size > 0 and float(array.min()) < 0 for array in arrays):
+            arrays = [array / 2 + 0.5 if array.dtype.kind == "f" else array for array in arrays]  # in -1..1, as diffusers takes it
+        return [to_pixels(array) for array in arrays]
+
+    def _array_of(self, image: Any) -> np.ndarray:
         if isinstance(image, (str, os.PathLike)):
-            from PIL import Image
-            image = Image.open(pathlib.Path(image))
+            image = self._opened(pathlib.Path(image))
         if hasattr(image, "convert") and hasattr(image, "resize"):
-            image = image.convert("RGB").resize((self.width, self.height))
-        elif (np.issubdtype(getattr(np.asarray(image), "dtype", np.uint8), np.floating) and
-              float(np.min(np.asarray(image))) < 0):
-            image = np.asarray(image) / 2 + 0.5  # in -1..1, as diffusers takes it
-        return to_pixels(image)
+            return np.asarray(image.convert("RGB").resize((self.width, self.height)))
+        return array_of(off_torch(image))
+
+    @staticmethod
+    def _opened(path: pathlib.Path) -> Any:
+        from PIL import Image
+        try:
+            return Image.open(path)
+        except FileNotFoundError:
+            raise NotFound(f"there is no image {path}", "image") from None
+        except OSError as error:
+            raise InputOutput(f"{path}: {error}", "image") from error
+
+    def _returned(self, outputs: list[Output]) -> Any:
+        results = [self.postprocess_image(output, self.output_type) for output in outputs]
+        if self.frame_buffer_size == 1:
+            return results[0]
+        return results if self.output_type == "pil" else self._stacked(results)
 
     def postprocess_image(self, output: Output, output_type: str = "pil") -> Any:
         """pil; np: [height, width, 3] in 0..1; pt: [3, height, width] in 0..1; latent, as in the original: the same in
@@ -175,12 +240,13 @@ class StreamDiffusionWrapper:
 
     def _started(self) -> Session:
         if self._session is None:
-            raise RuntimeError("call prepare() first")
+            raise NotPrepared("call prepare() first")
         return self._session
 
-    def _finished_alone(self, pixels: np.ndarray) -> Output:
+    def _finished_alone(self, frames: list[Any]) -> list[Output]:
         with self._engine.session(**self._parameters) as other:
-            return (other.process(pixels) + other.flush())[0]
+            ready = [output for frame in frames for output in other.process(frame)]
+            return (ready + other.flush())[-len(frames):]
 
     @staticmethod
     def _stacked(results: list[Any]) -> Any:

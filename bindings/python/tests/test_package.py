@@ -14,7 +14,6 @@ import pytest
 from PIL import Image
 
 import streamdiffusion_cpp as sd
-from streamdiffusion_cpp.compat import StreamDiffusionWrapper
 
 SIZE = 64
 STEPS_1 = {"width": SIZE, "height": SIZE, "t_index_list": [30], "prompt": "red apple"}
@@ -268,60 +267,12 @@ def test_ten_thousand_frames_leave_no_memory_behind(engine):
     assert after - before < 8 << 20
 
 
-def test_the_first_lines_of_the_documentation_run(tmp_path):
-    document = pathlib.Path(__file__).parents[3] / "docs/python.md"
-    example = document.read_text().split("```python\n")[1].split("```")[0]
-    subprocess.run([sys.executable, "-c", example], cwd=tmp_path, check=True, timeout=60)
-    assert Image.open(tmp_path / "apple.png").size == (256, 256)
-
-
-# The flows of the original's examples, written anew.
-
-def wrapper(**more):
-    return StreamDiffusionWrapper(None, [18, 32], width=SIZE, height=SIZE, use_lcm_lora=False, **more)
-
-
-def test_image_to_image_as_the_examples_do_it(tmp_path):
-    Image.fromarray(drawing()).save(tmp_path / "in.png")
-    stream = wrapper(frame_buffer_size=1, cfg_type="self", seed=2)
-    stream.prepare(prompt="red apple", negative_prompt="", num_inference_steps=50, guidance_scale=1.2, delta=0.5)
-    image = stream.preprocess_image(str(tmp_path / "in.png"))
-    first = stream(image=image)
-    for _ in range(stream.batch_size - 1):
-        stream(image=image)
-    last = stream(image=image)
-    assert isinstance(first, Image.Image) and first.size == (SIZE, SIZE)
-    assert np.array_equal(np.asarray(first), np.asarray(last))
-
-
-@pytest.mark.parametrize("output_type", ["np", "pil"])
-def test_text_to_image_as_the_examples_do_it(output_type):
-    stream = StreamDiffusionWrapper(None, [0, 16, 32, 45], mode="txt2img", cfg_type="none", output_type=output_type,
-                                    width=SIZE, height=SIZE)
-    stream.prepare(prompt="red apple", num_inference_steps=50)
-    for _ in range(stream.batch_size - 1):
-        stream()
-    image = stream()
-    assert np.asarray(image).shape == (SIZE, SIZE, 3)
-
-
-def test_arguments_without_meaning_are_warned_of_by_name():
-    with pytest.warns(UserWarning, match="acceleration='xformers'"):
-        wrapper(acceleration="xformers")
-    with pytest.raises(NotImplementedError, match="safety"):
-        wrapper(use_safety_checker=True)
-    with pytest.raises(ValueError, match="cfg_type"):
-        wrapper(mode="txt2img")
-    with pytest.raises(RuntimeError, match="prepare"):
-        wrapper()(drawing())
-
-
-def test_an_unchanged_script_runs_through_the_shim(tmp_path):
-    script = tmp_path / "script.py"
-    script.write_text("import sys\nfrom utils.wrapper import StreamDiffusionWrapper\n"
-                      "stream = StreamDiffusionWrapper(sys.argv[1] or None, [30], width=64, height=64)\n"
-                      "stream.prepare('red apple')\nprint(stream(sys.argv[2]).size)\n")
-    Image.fromarray(drawing()).save(tmp_path / "in.png")
-    done = subprocess.run([sys.executable, "-m", "streamdiffusion_cpp.shim", script, "", tmp_path / "in.png"],
-                          capture_output=True, text=True, timeout=60)
-    assert done.stdout == "(64, 64)\n", done.stderr
+@pytest.mark.parametrize("document, made", [("docs/python.md", ["apple.png", "live.png"]), ("README.md", ["out.png"])])
+def test_the_lines_of_the_documentation_run_as_printed(tmp_path, document, made):
+    """All of a document's blocks, one after the other, as one program."""
+    text = (pathlib.Path(__file__).parents[3] / document).read_text()
+    program = "".join(block.split("```")[0] for block in text.split("```python\n")[1:])
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    for name in made:
+        assert np.asarray(Image.open(tmp_path / name).convert("L")).std() > 10, name
