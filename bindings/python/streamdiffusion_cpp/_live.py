@@ -209,13 +209,13 @@ class LiveSession:
         """Delivers the frames in flight to `output` first, unless an exception ends the block. Without `output` nobody
         is left to take them, and they are dropped."""
         try:
-            if kind is None and self._thread is not None:
-                self._finish(self._thread)
+            if kind is None and self._thread is not None and not self._finish(self._thread):
+                self._thread = None  # in a callback that does not return; nothing waits for it
         finally:
             self.stop()
 
-    def _finish(self, thread: threading.Thread) -> None:
-        """As drain(), as long as images come."""
+    def _finish(self, thread: threading.Thread) -> bool:
+        """As drain(), as long as images come. Whether all have come."""
         self._core.close()
         done, since = -1, time.monotonic()
         while thread.is_alive() and time.monotonic() - since < _LONGEST_IMAGE_S:
@@ -226,6 +226,7 @@ class LiveSession:
         if thread.is_alive():
             warnings.warn(f"the stream is stopped with {self.counters['in_flight']} frames in flight: for "
                           f"{_LONGEST_IMAGE_S:g} s no image came", RuntimeWarning, stacklevel=3)
+        return not thread.is_alive()
 
 
 @atexit.register
