@@ -1,7 +1,5 @@
 #include "core.h"
 
-#include <nlohmann/json.hpp>
-
 #include "base/error.h"
 #include "properties.h"
 
@@ -47,39 +45,20 @@ gboolean copy_meta(GstBuffer* from, GstMeta** meta, gpointer to) {
 Core::Core(GstElement* element, GstPad* sink, GstPad* source)
     : element_(element), sink_(sink), source_(source) {
   GST_DEBUG_CATEGORY_INIT(streamdiffusion_debug, "streamdiffusion", 0, "real-time diffusion");
-  gst_segment_init(&segment_, GST_FORMAT_UNDEFINED);
-  gst_segment_init(&input_segment_, GST_FORMAT_UNDEFINED);
+  forget_input();
+}
+
+/// No caps and no segment: neither has come before the first frame, and none of an earlier run
+/// counts. A GstVideoInfo of zeros must not be read.
+void Core::forget_input() {
+  for (GstVideoInfo* info : {&input_, &task_input_, &output_}) gst_video_info_init(info);
+  for (GstSegment* segment : {&segment_, &input_segment_})
+    gst_segment_init(segment, GST_FORMAT_UNDEFINED);
 }
 
 std::shared_ptr<Stream> Core::stream() const {
   const std::lock_guard lock(mutex_);
   return stream_;
-}
-
-void Core::set(const params::Parameter& row, const std::optional<std::string>& value) {
-  const bool engine = row.change == params::Change::engine;
-  const auto running = engine ? nullptr : stream();
-  try {
-    if (running && value) running->set(row.name, *value);
-  } catch (const Error& error) {
-    GST_ELEMENT_WARNING(element_, LIBRARY, SETTINGS, ("%s", error.what()), (nullptr));
-    return;
-  }
-  const std::lock_guard lock(mutex_);
-  Values& values = engine ? engine_values_ : stream_values_;
-  value ? void(values[row.name] = *value) : void(values.erase(row.name));
-}
-
-std::string Core::value_of(const params::Parameter& row) const {
-  const bool engine = row.change == params::Change::engine;
-  if (const auto running = engine ? nullptr : stream()) {
-    const auto values = nlohmann::json::parse(running->values());
-    return values.value(row.name, nlohmann::json()).dump();
-  }
-  const std::lock_guard lock(mutex_);
-  const Values& values = engine ? engine_values_ : stream_values_;
-  const auto found = values.find(row.name);
-  return found == values.end() ? "null" : found->second;
 }
 
 bool Core::open() {
@@ -90,6 +69,7 @@ bool Core::open() {
     values = stream_values_;
   }
   try {
+    check_values();
     auto stream = std::make_shared<Stream>(object_of(engine), values, warner(element_));
     const std::lock_guard lock(mutex_);
     stream_ = std::move(stream);
@@ -119,6 +99,7 @@ void Core::close() {
   }
   negotiated_ = false;
   rate_ = 0;
+  forget_input();
 }
 
 // The sink pad.
@@ -139,7 +120,9 @@ GstFlowReturn Core::chain(GstBuffer* buffer) {
     return GST_FLOW_NOT_NEGOTIATED;
   }
   const GstClockTime time =
-      gst_segment_to_stream_time(&input_segment_, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
+      input_segment_.format == GST_FORMAT_TIME
+          ? gst_segment_to_stream_time(&input_segment_, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer))
+          : GST_CLOCK_TIME_NONE;
   if (GST_CLOCK_TIME_IS_VALID(time)) gst_object_sync_values(GST_OBJECT(element_), time);
   auto frame = MappedFrame::map(input_, buffer, GST_MAP_READ);
   if (!frame) {
@@ -289,6 +272,7 @@ void Core::keep(const Event& event) {
 }
 
 bool Core::negotiate(int width, int height) {
+  if (GST_VIDEO_INFO_FORMAT(&task_input_) == GST_VIDEO_FORMAT_UNKNOWN) return false;
   const auto running = stream();
   GstCaps* caps = output_caps(task_input_, width, height, running && running->may_drop(), source_);
   negotiated_ = caps != nullptr && gst_video_info_from_caps(&output_, caps) &&

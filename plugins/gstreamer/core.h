@@ -22,8 +22,9 @@ class Core {
 
   // Properties, from any thread.
   /// Keeps a parameter, or forgets it for an empty value. What a running stream refuses is warned
-  /// of, and not kept.
-  void set(const params::Parameter& row, const std::optional<std::string>& value);
+  /// of, and not kept. What cannot be read before the start is the error of open(), which has
+  /// somebody to tell it to, unless the parameter is set again.
+  void set(const params::Parameter& row, const GValue& value);
   /// As JSON.
   std::string value_of(const params::Parameter& row) const;
   std::atomic<Policy> policy = Policy::automatic;
@@ -45,6 +46,9 @@ class Core {
  private:
   std::shared_ptr<Stream> stream() const;
   bool upstream_is_live() const;
+  void forget_input();
+  /// Throws invalid_argument for what could not be read.
+  void check_values() const;
   void start_task();
   void take_one();
   void push(Entry entry);
@@ -66,6 +70,8 @@ class Core {
   mutable std::mutex mutex_;
   std::shared_ptr<Stream> stream_;
   Values engine_values_, stream_values_;
+  /// Why parameters could not be read before the start.
+  Values refused_;
   /// Of the sink pad's thread.
   GstVideoInfo input_{};
   GstSegment input_segment_{};

@@ -14,11 +14,13 @@ void Core::report_drop(const Entry& entry) {
   discontinuous_ = true;
   const GstClockTime time = GST_BUFFER_PTS(entry.times.get());
   const auto running = stream();
-  GstMessage* message =
-      gst_message_new_qos(GST_OBJECT(element_), running && running->may_drop(),
-                          gst_segment_to_running_time(&segment_, GST_FORMAT_TIME, time),
-                          gst_segment_to_stream_time(&segment_, GST_FORMAT_TIME, time), time,
-                          GST_BUFFER_DURATION(entry.times.get()));
+  const bool timed = segment_.format == GST_FORMAT_TIME;
+  const GstClockTime none = GST_CLOCK_TIME_NONE;
+  GstMessage* message = gst_message_new_qos(
+      GST_OBJECT(element_), running && running->may_drop(),
+      timed ? gst_segment_to_running_time(&segment_, GST_FORMAT_TIME, time) : none,
+      timed ? gst_segment_to_stream_time(&segment_, GST_FORMAT_TIME, time) : none, time,
+      GST_BUFFER_DURATION(entry.times.get()));
   gst_message_set_qos_stats(message, GST_FORMAT_BUFFERS, pushed_, dropped_);
   gst_element_post_message(element_, message);
 }

@@ -49,12 +49,7 @@ void set_property(GObject* object, guint id, const GValue* value, GParamSpec* /*
     core.policy = static_cast<Policy>(g_value_get_enum(value));
     return;
   }
-  const auto& row = gst::property_rows().at(id - kFirstRow);
-  try {
-    core.set(row, gst::json_of(row, *value));
-  } catch (const std::exception& error) {
-    GST_ELEMENT_WARNING(object, LIBRARY, SETTINGS, ("%s", error.what()), (nullptr));
-  }
+  core.set(gst::property_rows().at(id - kFirstRow), *value);
 }
 
 void get_property(GObject* object, guint id, GValue* value, GParamSpec* spec) {

@@ -49,23 +49,31 @@ struct Spec {
   /// Live for ever, as the class does.
   const char *name, *help;
 
+  const char* with(const std::string& more) const {
+    return more.empty() ? help : g_intern_string((help + (" (" + more + ")")).c_str());
+  }
+  /// A number or a switch always has a default in GObject, which is not true of a model that has
+  /// its own.
+  template <typename T>
+  const char* help_of(const params::Member<T>& member) const {
+    return with(member.get(params::Settings()) ? "" : "not set: as the model has it");
+  }
   GParamSpec* text(const std::string& more = {}) const {
-    const char* all = more.empty() ? help : g_strdup((help + (" (" + more + ")")).c_str());
-    return g_param_spec_string(name, row.title, all, nullptr, flags_of(row, false));
+    return g_param_spec_string(name, row.title, with(more), nullptr, flags_of(row, false));
   }
   GParamSpec* operator()(const params::Integer& type) const {
     return g_param_spec_int64(
-        name, row.title, help, type.minimum, type.maximum,
+        name, row.title, help_of(type.member), type.minimum, type.maximum,
         std::clamp(default_of(type.member, std::int64_t{0}), type.minimum, type.maximum),
         flags_of(row, true));
   }
   GParamSpec* operator()(const params::Number& type) const {
-    return g_param_spec_double(name, row.title, help, type.minimum, type.maximum,
+    return g_param_spec_double(name, row.title, help_of(type.member), type.minimum, type.maximum,
                                std::clamp(default_of(type.member, 0.0), type.minimum, type.maximum),
                                flags_of(row, true));
   }
   GParamSpec* operator()(const params::Boolean& type) const {
-    return g_param_spec_boolean(name, row.title, help,
+    return g_param_spec_boolean(name, row.title, help_of(type.member),
                                 default_of(type.member, false) ? TRUE : FALSE, flags_of(row, true));
   }
   GParamSpec* operator()(const params::Choice& type) const { return text(lists(type.words)); }

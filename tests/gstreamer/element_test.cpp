@@ -73,11 +73,14 @@ class Element : public ::testing::Test {
     return false;
   }
   /// The text of the next warning.
-  std::string warning() {
-    GstMessage* message = gst_bus_timed_pop_filtered(bus_, 30 * GST_SECOND, GST_MESSAGE_WARNING);
+  std::string warning() { return text_of(GST_MESSAGE_WARNING); }
+  std::string text_of(GstMessageType type) {
+    GstMessage* message = gst_bus_timed_pop_filtered(bus_, 30 * GST_SECOND, type);
     if (message == nullptr) return "none";
     GError* error = nullptr;
-    gst_message_parse_warning(message, &error, nullptr);
+    const auto parse =
+        type == GST_MESSAGE_ERROR ? gst_message_parse_error : gst_message_parse_warning;
+    parse(message, &error, nullptr);
     std::string text = error->message;
     g_error_free(error);
     gst_message_unref(message);
@@ -268,6 +271,32 @@ TEST_F(Element, WhatIsRefusedIsWarnedOfAndNotKept) {
   g_object_get(harness_->element, "t-index-list", &steps, nullptr);
   EXPECT_STREQ(steps, "20,35");
   g_free(steps);
+}
+
+/// Of gst-launch-1.0, where nobody hears a warning before the pipeline is there.
+TEST_F(Element, WhatCannotBeReadBeforeTheStartIsTheErrorOfTheStart) {
+  GstElement* element = gst_element_factory_make("streamdiffusion", nullptr);
+  gst_element_set_bus(element, bus_);
+  for (const char* name : {"t-index-list", "prompt-list", "seed-list", "image-prompts", "lora-dict",
+                           "controlnets", "control-settings", "ipadapters"}) {
+    g_object_set(element, name, "abc", nullptr);
+    EXPECT_EQ(gst_element_set_state(element, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE) << name;
+    EXPECT_THAT(text_of(GST_MESSAGE_ERROR), HasSubstr(name));
+    gst_element_set_state(element, GST_STATE_NULL);
+    g_object_set(element, name, nullptr, nullptr);
+  }
+  EXPECT_EQ(gst_element_set_state(element, GST_STATE_PAUSED), GST_STATE_CHANGE_SUCCESS);
+  gst_element_set_state(element, GST_STATE_NULL);
+  gst_object_unref(element);
+}
+
+TEST_F(Element, ADefaultThatIsTheModelsSaysSo) {
+  GObjectClass* object_class = G_OBJECT_GET_CLASS(harness_->element);
+  for (const auto& [name, models] : {std::pair("width", true), {"height", true}, {"seed", false}}) {
+    GParamSpec* spec = g_object_class_find_property(object_class, name);
+    const bool says = std::string(g_param_spec_get_blurb(spec)).find("model") != std::string::npos;
+    EXPECT_EQ(says, models) << name << ": " << g_param_spec_get_blurb(spec);
+  }
 }
 
 TEST_F(Element, EveryParameterOfAStreamIsAProperty) {

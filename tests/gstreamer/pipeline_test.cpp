@@ -169,6 +169,43 @@ TEST(Pipeline, AModelThatIsMissingIsNamed) {
   EXPECT_THAT(pipeline.finish(), HasSubstr("/nowhere"));
 }
 
+TEST(Pipeline, BytesThatAreNoVideoAreRefused) {
+  Pipeline pipeline("fakesrc num-buffers=2 sizetype=fixed sizemax=100 ! " + kElement +
+                    " ! fakesink");
+  EXPECT_THAT(pipeline.finish(), HasSubstr("Internal data stream error"));
+}
+
+TEST(Pipeline, ARunDoesNotKnowTheCapsOfTheOneBefore) {
+  Pipeline pipeline("videotestsrc name=video num-buffers=3 ! " + kElement + " ! fakesink");
+  EXPECT_EQ(pipeline.finish(), "end");
+  pipeline.set(GST_STATE_NULL);
+  GstElement* element = pipeline.named("sd");
+  GstPad* sink = gst_element_get_static_pad(element, "sink");
+  GstPad* source = gst_pad_get_peer(sink);
+  gst_pad_unlink(source, sink);
+  gst_object_unref(source);
+  GstElement* video = pipeline.named("video");
+  gst_bin_remove(GST_BIN(pipeline.get()), video);
+  gst_object_unref(video);
+  GstElement* bytes = gst_element_factory_make("fakesrc", nullptr);
+  g_object_set(bytes, "num-buffers", 2, "sizetype", 2, "sizemax", 9216, nullptr);
+  gst_bin_add(GST_BIN(pipeline.get()), bytes);
+  EXPECT_TRUE(gst_element_link(bytes, element));
+  EXPECT_THAT(pipeline.finish(), HasSubstr("Internal data stream error"));
+  for (gpointer object : {gpointer(sink), gpointer(element)}) gst_object_unref(object);
+}
+
+/// As a file of raw video has no times.
+TEST(Pipeline, VideoInASegmentOfBytesHasNoTimes) {
+  Pipeline pipeline(
+      "fakesrc num-buffers=3 sizetype=fixed sizemax=12288 ! capsfilter "
+      "caps=video/x-raw,format=RGB,width=64,height=64,framerate=25/1 ! " +
+      kElement + " ! fakesink name=sink");
+  Count count(pipeline);
+  EXPECT_EQ(pipeline.finish(), "end");
+  EXPECT_EQ(count.frames, 3);
+}
+
 TEST(Pipeline, TwoElementsShareAnEngine) {
   const auto branch = [](int number) {
     return "videotestsrc num-buffers=5 ! video/x-raw,width=96,height=64 ! streamdiffusion width=64 "
