@@ -59,19 +59,22 @@ void c(benchmark::State& state, streamdiffusion_format format, bool copy_out) {
   streamdiffusion_session* session = nullptr;
   check(streamdiffusion_session_open(engine, kStream, &session, nullptr));
   std::vector<std::uint8_t> bytes = pixels(), out(bytes.size());
-  const bool packed = format != STREAMDIFFUSION_FORMAT_NV12;
+  const bool i420 = format == STREAMDIFFUSION_FORMAT_I420;
+  const bool packed = format != STREAMDIFFUSION_FORMAT_NV12 && !i420;
   streamdiffusion_frame frame;
-  streamdiffusion_frame_init(&frame);
+  streamdiffusion_frame_init(&frame, sizeof frame);
   frame.width = frame.height = kSide;
   frame.format = format;
   frame.planes[0] = bytes.data();
   frame.planes[1] = bytes.data() + std::size_t{kSide} * kSide;
   frame.strides[0] =
       packed ? std::ptrdiff_t{format == STREAMDIFFUSION_FORMAT_RGB ? 3 : 4} * kSide : kSide;
-  frame.strides[1] = kSide;
+  frame.planes[2] = bytes.data() + std::size_t{kSide} * kSide * 5 / 4;
+  frame.strides[1] = frame.strides[2] = i420 ? kSide / 2 : kSide;
   streamdiffusion_frame target = frame;
   target.planes[0] = out.data();
   target.planes[1] = out.data() + std::size_t{kSide} * kSide;
+  target.planes[2] = out.data() + std::size_t{kSide} * kSide * 5 / 4;
   const auto call = [&] {
     streamdiffusion_output* output = nullptr;
     check(streamdiffusion_session_process(session, &frame, nullptr));
@@ -89,8 +92,13 @@ BENCHMARK(cpp)->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(c, rgb, STREAMDIFFUSION_FORMAT_RGB, false)->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(c, bgra, STREAMDIFFUSION_FORMAT_BGRA, false)->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(c, nv12, STREAMDIFFUSION_FORMAT_NV12, false)->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(c, i420, STREAMDIFFUSION_FORMAT_I420, false)->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(c, rgb_and_out, STREAMDIFFUSION_FORMAT_RGB, true)->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(c, bgra_and_out, STREAMDIFFUSION_FORMAT_BGRA, true)
+    ->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(c, nv12_and_out, STREAMDIFFUSION_FORMAT_NV12, true)
+    ->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(c, i420_and_out, STREAMDIFFUSION_FORMAT_I420, true)
     ->Unit(benchmark::kMicrosecond);
 
 }  // namespace

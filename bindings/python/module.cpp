@@ -123,7 +123,7 @@ std::string text_of(Function function, Handle* handle) {
 streamdiffusion_frame frame_of(const Pixels& pixels, const std::string& format, std::uint64_t tag,
                                std::int64_t captured_ns) {
   streamdiffusion_frame frame;
-  streamdiffusion_frame_init(&frame);
+  streamdiffusion_frame_init(&frame, sizeof frame);
   const bool four = pixels.shape(2) == 4;
   if ((pixels.shape(2) != 3 && !four) || pixels.stride(2) != 1 ||
       pixels.stride(1) != static_cast<std::int64_t>(pixels.shape(2)))
@@ -274,7 +274,7 @@ class LiveSession {
  public:
   LiveSession(const Engine& engine, const std::string& parameters, int policy, int depth) {
     streamdiffusion_live_options options;
-    streamdiffusion_live_options_init(&options);
+    streamdiffusion_live_options_init(&options, sizeof options);
     options.policy = policy;
     options.depth = depth;
     run([&](auto** error) {

@@ -10,8 +10,13 @@
  *   argument is not NULL, they also write an error object with a text there, to be freed by
  *   streamdiffusion_error_free(), or NULL where they succeed. No function throws, prints or exits.
  * - Members that hold a value of an enum are int32_t, so that a wrong one is refused by name.
- * - Structs begin with `struct_size`, which ..._init() fills in. They only ever grow at their end:
- *   a program that was compiled with an older header goes on working.
+ * - Structs begin with `struct_size`, sizeof of the struct as the caller was compiled: it is given
+ *   to ..._init(), or set before a function that fills in a struct. Structs only ever grow at their
+ *   end, and no function writes behind that size: a program that was compiled with an older header
+ *   goes on working.
+ * - A process that fork() makes after an engine was opened has no thread of the library. Functions
+ *   return STREAMDIFFUSION_UNSUPPORTED there, with a text that says so, and those without a status,
+ *   ..._free() among them, do nothing. Use exec() in it, or fork before the first engine is opened.
  * - Text that a function returns as `char *` is freed by streamdiffusion_string_free().
  */
 #ifndef STREAMDIFFUSION_C_H
@@ -156,8 +161,9 @@ typedef struct streamdiffusion_frame {
   void* release_user;
 } streamdiffusion_frame;
 
-/* RGB in host memory, everything else 0. */
-STREAMDIFFUSION_API void streamdiffusion_frame_init(streamdiffusion_frame* frame);
+/* RGB in host memory, everything else 0. `struct_size` is sizeof(streamdiffusion_frame). */
+STREAMDIFFUSION_API void streamdiffusion_frame_init(streamdiffusion_frame* frame,
+                                                    size_t struct_size);
 
 /* ---- outputs --------------------------------------------------------------------------------- */
 
@@ -180,7 +186,7 @@ typedef struct streamdiffusion_output_info {
   int64_t captured_ns, prepared_ns, entered_ns, finished_ns;
 } streamdiffusion_output_info;
 
-/* `info->struct_size` is to be set. */
+/* `info->struct_size` is to be set to sizeof(streamdiffusion_output_info). */
 STREAMDIFFUSION_API void streamdiffusion_output_get(const streamdiffusion_output* output,
                                                     streamdiffusion_output_info* info);
 /* Writes the image into memory of the caller's, in any format and size. Into a card's memory only
@@ -283,8 +289,9 @@ typedef struct streamdiffusion_live_options {
   void* user;
 } streamdiffusion_live_options;
 
-/* LATEST, depth 1, no callbacks. */
-STREAMDIFFUSION_API void streamdiffusion_live_options_init(streamdiffusion_live_options* options);
+/* LATEST, depth 1, no callbacks. `struct_size` is sizeof(streamdiffusion_live_options). */
+STREAMDIFFUSION_API void streamdiffusion_live_options_init(streamdiffusion_live_options* options,
+                                                           size_t struct_size);
 
 /* `options` may be NULL. */
 STREAMDIFFUSION_API streamdiffusion_status
@@ -341,7 +348,7 @@ typedef struct streamdiffusion_counters {
   uint64_t replaced;
 } streamdiffusion_counters;
 
-/* `counters->struct_size` is to be set. */
+/* `counters->struct_size` is to be set to sizeof(streamdiffusion_counters). */
 STREAMDIFFUSION_API void streamdiffusion_live_counters(const streamdiffusion_live* live,
                                                        streamdiffusion_counters* counters);
 

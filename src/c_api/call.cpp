@@ -1,5 +1,8 @@
 #include "c_api/call.h"
 
+#include <unistd.h>
+
+#include <atomic>
 #include <cfenv>
 #include <cstring>
 #include <new>
@@ -7,6 +10,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "hub/api.h"
+#include "params/table.h"
 #include "settings/set.h"
 
 namespace streamdiffusion::c_api {
@@ -26,6 +30,9 @@ class UsualFloats {
  private:
   std::fenv_t before_;
 };
+
+/// Where the first engine was opened; 0 before that.
+std::atomic<pid_t> own_process{0};
 
 /// Where there is no memory for an error object.
 streamdiffusion_error* memory_used_up() {
@@ -77,7 +84,7 @@ streamdiffusion_status call(streamdiffusion_error** error,
   } catch (const settings::ParameterError& e) {
     return fail(error, STREAMDIFFUSION_INVALID_ARGUMENT, e.what(), e.parameter());
   } catch (const Error& e) {
-    return fail(error, status_of(e.code()), e.what());
+    return fail(error, status_of(e.code()), e.what(), parameter_of(e));
   } catch (const hub::Interrupted&) {
     return fail(
         error, STREAMDIFFUSION_STOPPED,
@@ -96,6 +103,37 @@ void require_given(const void* pointer, const char* name) {
   base::require(pointer != nullptr, ErrorCode::invalid_argument, name, " is NULL");
 }
 
+bool in_own_process() {
+  const pid_t own = own_process;
+  return own == 0 || own == ::getpid();
+}
+
+void require_own_process() {
+  base::require(in_own_process(), ErrorCode::unsupported, "this process was made by fork() after ",
+                "process ", own_process.load(),
+                " had opened an engine, whose threads are not in it; expected fork() before the "
+                "first engine is opened, or exec() after it");
+}
+
+void claim_process() {
+  own_process = ::getpid();
+}
+
+void require_handle(const void* handle, const char* name) {
+  require_given(handle, name);
+  require_own_process();
+}
+
+std::string parameter_of(const Error& error) {
+  if (error.code() != ErrorCode::invalid_argument) return "";
+  const std::string_view text = error.what();
+  const std::string_view first = text.substr(0, text.find_first_of(" :"));
+  for (const params::Parameter& row : params::parameters()) {
+    if (row.name == first) return std::string(first);
+  }
+  return "";
+}
+
 char* new_text(const std::string& text) {
   char* copy = new char[text.size() + 1];
   std::memcpy(copy, text.c_str(), text.size() + 1);
@@ -108,7 +146,8 @@ void read_struct(void* known, std::size_t known_size, const void* given, std::si
   std::size_t size = 0;
   std::memcpy(&size, given, sizeof size);
   base::require(size >= least && size <= 4096, ErrorCode::invalid_argument, name,
-                "->struct_size is ", size, ", expected ", known_size, "; call its _init() first");
+                "->struct_size is ", size, ", expected ", known_size,
+                "; call its _init() with sizeof of it first");
   const auto* bytes = static_cast<const unsigned char*>(given);
   for (std::size_t i = known_size; i < size; ++i) {
     base::require(bytes[i] == 0, ErrorCode::unsupported, name,
@@ -120,8 +159,16 @@ void read_struct(void* known, std::size_t known_size, const void* given, std::si
 void write_struct(void* given, const void* known, std::size_t known_size) {
   std::size_t size = 0;
   std::memcpy(&size, given, sizeof size);
+  if (size < sizeof size) return;
   std::memcpy(given, known, std::min(size, known_size));
-  std::memcpy(given, &size, std::min(size, sizeof size));
+  std::memcpy(given, &size, sizeof size);
+}
+
+void init_struct(void* given, std::size_t size, const void* defaults, std::size_t known_size) {
+  if (given == nullptr || size < sizeof size) return;
+  std::memset(given, 0, size);
+  std::memcpy(given, &size, sizeof size);
+  write_struct(given, defaults, known_size);
 }
 
 }  // namespace streamdiffusion::c_api

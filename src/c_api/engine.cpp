@@ -104,16 +104,18 @@ streamdiffusion_status streamdiffusion_engine_open_with_progress(
   return call(error, [&] {
     require_given(engine, "engine");
     *engine = nullptr;
+    require_own_process();
     Downloads downloads(progress, user);
     *engine = new streamdiffusion_engine{
         streamdiffusion::Engine::open(options_of(parameters, downloads))};
+    claim_process();
     return STREAMDIFFUSION_OK;
   });
 }
 
 void streamdiffusion_engine_free(streamdiffusion_engine* engine) {
   call(nullptr, [&] {
-    delete engine;
+    if (in_own_process()) delete engine;
     return STREAMDIFFUSION_OK;
   });
 }
@@ -121,7 +123,7 @@ void streamdiffusion_engine_free(streamdiffusion_engine* engine) {
 streamdiffusion_status streamdiffusion_engine_info(const streamdiffusion_engine* engine,
                                                    char** json, streamdiffusion_error** error) {
   return call(error, [&] {
-    require_given(engine, "engine");
+    require_handle(engine, "engine");
     require_given(json, "json");
     *json = new_text(describe(engine->engine.info()).dump());
     return STREAMDIFFUSION_OK;
@@ -132,7 +134,7 @@ streamdiffusion_status streamdiffusion_engine_parameters(const streamdiffusion_e
                                                          char** schema,
                                                          streamdiffusion_error** error) {
   return call(error, [&] {
-    require_given(engine, "engine");
+    require_handle(engine, "engine");
     require_given(schema, "schema");
     *schema = new_text(streamdiffusion::live::NamedParameters(engine->engine).schema());
     return STREAMDIFFUSION_OK;

@@ -63,7 +63,7 @@ std::shared_ptr<const void> copy_pixels(FrameView& view) {
 
 streamdiffusion_frame read_frame(const streamdiffusion_frame* given) {
   streamdiffusion_frame frame;
-  streamdiffusion_frame_init(&frame);
+  streamdiffusion_frame_init(&frame, sizeof frame);
   read_struct(&frame, sizeof frame, given, kFirstFrameSize, "frame");
   check_value(frame.format, STREAMDIFFUSION_FORMAT_I420, "format");
   check_value(frame.matrix, STREAMDIFFUSION_MATRIX_BT709, "matrix");
@@ -114,8 +114,7 @@ std::int64_t nanoseconds_of(LiveClock::time_point time) {
 
 }  // namespace streamdiffusion::c_api
 
-void streamdiffusion_frame_init(streamdiffusion_frame* frame) {
-  if (frame == nullptr) return;
-  *frame = {};
-  frame->struct_size = sizeof *frame;
+void streamdiffusion_frame_init(streamdiffusion_frame* frame, size_t struct_size) {
+  const streamdiffusion_frame defaults{};
+  streamdiffusion::c_api::init_struct(frame, struct_size, &defaults, sizeof defaults);
 }

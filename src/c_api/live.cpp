@@ -57,7 +57,7 @@ class Deliveries {
 
   void report(const Error& error, std::optional<std::uint64_t> frame_id) {
     if (options_.error == nullptr) return base::warn(error.what());
-    const streamdiffusion_error shown{status_of(error.code()), error.what(), ""};
+    const streamdiffusion_error shown{status_of(error.code()), error.what(), parameter_of(error)};
     const void* outer = in_callback_of;
     in_callback_of = this;
     options_.error(&shown, frame_id ? 1 : 0, frame_id.value_or(0), options_.user);
@@ -152,11 +152,10 @@ struct streamdiffusion_live {
   std::optional<streamdiffusion::LiveSession> session;
 };
 
-void streamdiffusion_live_options_init(streamdiffusion_live_options* options) {
-  if (options == nullptr) return;
-  *options = {};
-  options->struct_size = sizeof *options;
-  options->depth = 1;
+void streamdiffusion_live_options_init(streamdiffusion_live_options* options, size_t struct_size) {
+  streamdiffusion_live_options defaults{};
+  defaults.depth = 1;
+  init_struct(options, struct_size, &defaults, sizeof defaults);
 }
 
 streamdiffusion_status streamdiffusion_live_open(streamdiffusion_engine* engine,
@@ -165,11 +164,11 @@ streamdiffusion_status streamdiffusion_live_open(streamdiffusion_engine* engine,
                                                  streamdiffusion_live** live,
                                                  streamdiffusion_error** error) {
   return call(error, [&] {
-    require_given(engine, "engine");
+    require_handle(engine, "engine");
     require_given(live, "live");
     *live = nullptr;
     streamdiffusion_live_options known;
-    streamdiffusion_live_options_init(&known);
+    streamdiffusion_live_options_init(&known, sizeof known);
     if (options != nullptr)
       read_struct(&known, sizeof known, options, kFirstLiveOptionsSize, "options");
     *live = new streamdiffusion_live(engine->engine, parameters, known);
@@ -178,7 +177,7 @@ streamdiffusion_status streamdiffusion_live_open(streamdiffusion_engine* engine,
 }
 
 void streamdiffusion_live_free(streamdiffusion_live* live) {
-  if (live == nullptr) return;
+  if (live == nullptr || !in_own_process()) return;
   const streamdiffusion_status status = call(nullptr, [&] {
     live->refuse_in_callback("streamdiffusion_live_free");
     return STREAMDIFFUSION_OK;
@@ -200,7 +199,7 @@ streamdiffusion_status streamdiffusion_live_submit(streamdiffusion_live* live,
   return call(error, [&] {
     LiveFrame source;
     if (frame != nullptr) source.owner = owner_of(*frame);  // first: it is released come what may
-    require_given(live, "live");
+    require_handle(live, "live");
     if (frame != nullptr) {
       const streamdiffusion_frame known = read_frame(frame);
       source.pixels = view_of(known);
@@ -223,7 +222,7 @@ streamdiffusion_status streamdiffusion_live_take(streamdiffusion_live* live, int
                                                  streamdiffusion_output** output,
                                                  streamdiffusion_error** error) {
   return call(error, [&] {
-    require_given(live, "live");
+    require_handle(live, "live");
     require_given(output, "output");
     OutputPointer taken;
     const streamdiffusion_status status = live->deliveries->take(timeout_ms, taken);
@@ -236,7 +235,7 @@ streamdiffusion_status streamdiffusion_live_change(streamdiffusion_live* live,
                                                    const char* parameters,
                                                    streamdiffusion_error** error) {
   return call(error, [&] {
-    require_given(live, "live");
+    require_handle(live, "live");
     const std::lock_guard lock(live->mutex);
     live->parameters.follow(*live->session);
     streamdiffusion::params::Settings wanted = live->parameters.with(parameters);
@@ -249,7 +248,7 @@ streamdiffusion_status streamdiffusion_live_change(streamdiffusion_live* live,
 streamdiffusion_status streamdiffusion_live_parameters(const streamdiffusion_live* live,
                                                        char** json, streamdiffusion_error** error) {
   return call(error, [&] {
-    require_given(live, "live");
+    require_handle(live, "live");
     require_given(json, "json");
     const std::lock_guard lock(live->mutex);
     live->parameters.follow(*live->session);
@@ -259,19 +258,19 @@ streamdiffusion_status streamdiffusion_live_parameters(const streamdiffusion_liv
 }
 
 void streamdiffusion_live_pause(streamdiffusion_live* live) {
-  if (live != nullptr) live->session->pause();
+  if (live != nullptr && in_own_process()) live->session->pause();
 }
 void streamdiffusion_live_resume(streamdiffusion_live* live) {
-  if (live != nullptr) live->session->resume();
+  if (live != nullptr && in_own_process()) live->session->resume();
 }
 void streamdiffusion_live_close(streamdiffusion_live* live) {
-  if (live != nullptr) live->session->close();
+  if (live != nullptr && in_own_process()) live->session->close();
 }
 
 streamdiffusion_status streamdiffusion_live_drain(streamdiffusion_live* live,
                                                   streamdiffusion_error** error) {
   return call(error, [&] {
-    require_given(live, "live");
+    require_handle(live, "live");
     live->refuse_in_callback("streamdiffusion_live_drain");
     live->session->drain();
     return STREAMDIFFUSION_OK;
@@ -281,7 +280,7 @@ streamdiffusion_status streamdiffusion_live_drain(streamdiffusion_live* live,
 streamdiffusion_status streamdiffusion_live_stop(streamdiffusion_live* live,
                                                  streamdiffusion_error** error) {
   return call(error, [&] {
-    require_given(live, "live");
+    require_handle(live, "live");
     live->refuse_in_callback("streamdiffusion_live_stop");
     live->session->stop();
     return STREAMDIFFUSION_OK;
@@ -290,7 +289,7 @@ streamdiffusion_status streamdiffusion_live_stop(streamdiffusion_live* live,
 
 void streamdiffusion_live_counters(const streamdiffusion_live* live,
                                    streamdiffusion_counters* counters) {
-  if (live == nullptr || counters == nullptr) return;
+  if (live == nullptr || counters == nullptr || !in_own_process()) return;
   const streamdiffusion::LiveCounters from = live->session->counters();
   streamdiffusion_counters known{};
   known.captured = from.captured;

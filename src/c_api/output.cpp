@@ -45,7 +45,7 @@ streamdiffusion_status streamdiffusion_output_copy(const streamdiffusion_output*
                                                    const streamdiffusion_frame* target,
                                                    streamdiffusion_error** error) {
   return call(error, [&] {
-    require_given(output, "output");
+    require_handle(output, "output");
     if (output->failure) throw streamdiffusion::Error(*output->failure);
     const streamdiffusion_frame frame = read_frame(target);
     const streamdiffusion::Image& image = *output->output.image;
@@ -68,7 +68,7 @@ streamdiffusion_output* streamdiffusion_output_retain(streamdiffusion_output* ou
 }
 
 void streamdiffusion_output_release(streamdiffusion_output* output) {
-  if (output == nullptr) return;
+  if (output == nullptr || !in_own_process()) return;
   // acq_rel: who frees sees what the others did with it
   if (output->references.fetch_sub(1, std::memory_order_acq_rel) == 1) delete output;
 }

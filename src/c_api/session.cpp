@@ -134,7 +134,7 @@ streamdiffusion_status streamdiffusion_session_open(streamdiffusion_engine* engi
                                                     streamdiffusion_session** session,
                                                     streamdiffusion_error** error) {
   return call(error, [&] {
-    require_given(engine, "engine");
+    require_handle(engine, "engine");
     require_given(session, "session");
     *session = nullptr;
     *session = new streamdiffusion_session{CallerSession(engine->engine, parameters)};
@@ -144,7 +144,7 @@ streamdiffusion_status streamdiffusion_session_open(streamdiffusion_engine* engi
 
 void streamdiffusion_session_free(streamdiffusion_session* session) {
   call(nullptr, [&] {
-    delete session;
+    if (in_own_process()) delete session;
     return STREAMDIFFUSION_OK;
   });
 }
@@ -153,7 +153,7 @@ streamdiffusion_status streamdiffusion_session_change(streamdiffusion_session* s
                                                       const char* parameters,
                                                       streamdiffusion_error** error) {
   return call(error, [&] {
-    require_given(session, "session");
+    require_handle(session, "session");
     session->stream.change(parameters);
     return STREAMDIFFUSION_OK;
   });
@@ -163,7 +163,7 @@ streamdiffusion_status streamdiffusion_session_parameters(const streamdiffusion_
                                                           char** json,
                                                           streamdiffusion_error** error) {
   return call(error, [&] {
-    require_given(session, "session");
+    require_handle(session, "session");
     require_given(json, "json");
     *json = new_text(session->stream.parameters());
     return STREAMDIFFUSION_OK;
@@ -174,7 +174,7 @@ streamdiffusion_status streamdiffusion_session_process(streamdiffusion_session* 
                                                        const streamdiffusion_frame* frame,
                                                        streamdiffusion_error** error) {
   return call(error, [&] {
-    require_given(session, "session");
+    require_handle(session, "session");
     session->stream.process(frame);
     return STREAMDIFFUSION_OK;
   });
@@ -183,7 +183,7 @@ streamdiffusion_status streamdiffusion_session_process(streamdiffusion_session* 
 streamdiffusion_status streamdiffusion_session_flush(streamdiffusion_session* session,
                                                      streamdiffusion_error** error) {
   return call(error, [&] {
-    require_given(session, "session");
+    require_handle(session, "session");
     session->stream.flush();
     return STREAMDIFFUSION_OK;
   });
@@ -194,7 +194,7 @@ streamdiffusion_status streamdiffusion_session_next(streamdiffusion_session* ses
                                                     streamdiffusion_error** error) {
   if (output != nullptr) *output = nullptr;
   return call(error, [&] {
-    require_given(session, "session");
+    require_handle(session, "session");
     require_given(output, "output");
     *output = session->stream.next().release();
     if (*output == nullptr) return STREAMDIFFUSION_NO_OUTPUT;

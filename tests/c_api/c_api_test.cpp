@@ -230,7 +230,7 @@ TEST(COutput, IsCopiedIntoAnyLayoutAndKeptAsLongAsItIsHeld) {
   const std::vector<std::uint8_t> rgb = pixels_of(output);
   std::vector<std::uint8_t> bgra(32 * 24 * 4);
   streamdiffusion_frame target;
-  streamdiffusion_frame_init(&target);
+  streamdiffusion_frame_init(&target, sizeof target);
   target.width = 32;
   target.height = 24;
   target.format = STREAMDIFFUSION_FORMAT_BGRA;
@@ -242,6 +242,41 @@ TEST(COutput, IsCopiedIntoAnyLayoutAndKeptAsLongAsItIsHeld) {
   streamdiffusion_output_release(output);
   EXPECT_EQ(streamdiffusion_session_next(session, &output, nullptr), STREAMDIFFUSION_NO_OUTPUT);
   EXPECT_EQ(output, nullptr);
+}
+
+/// A newer library knows a longer struct than the program that calls it.
+template <typename Struct, typename Init>
+void expect_nothing_behind(Init init) {
+  for (const std::size_t size : {sizeof(Struct) - 8, sizeof(std::size_t), std::size_t{0}}) {
+    alignas(Struct) unsigned char aligned[sizeof(Struct) + 16];
+    std::memset(aligned, 0xaa, sizeof aligned);
+    init(reinterpret_cast<Struct*>(aligned), size);
+    for (std::size_t i = size; i < sizeof aligned; ++i) ASSERT_EQ(aligned[i], 0xaa) << size;
+  }
+  Struct longer[2];
+  std::memset(longer, 0xaa, sizeof longer);
+  init(longer, sizeof(Struct) + 8);
+  EXPECT_EQ(longer[0].struct_size, sizeof(Struct) + 8);
+  EXPECT_EQ(longer[1].struct_size, 0U) << "a member that this library does not know is 0";
+}
+
+TEST(CStructs, AreBegunWithinTheSizeThatTheProgramGives) {
+  expect_nothing_behind<streamdiffusion_frame>(streamdiffusion_frame_init);
+  expect_nothing_behind<streamdiffusion_live_options>(streamdiffusion_live_options_init);
+}
+
+TEST(CError, NamesTheParameterWhoeverRefusesIt) {
+  for (const auto& [parameters, name] : {std::pair(R"({"width": 100})", "width"),
+                                         {R"({"height": 100})", "height"},
+                                         {R"({"width": "a"})", "width"},
+                                         {R"({"cache_first_level": 9})", "cache_first_level"}}) {
+    streamdiffusion_error* error = nullptr;
+    streamdiffusion_session* session = nullptr;
+    streamdiffusion_session_open(tiny_engine(), parameters, &session, &error);
+    EXPECT_STREQ(streamdiffusion_error_parameter(error), name)
+        << streamdiffusion_error_message(error);
+    streamdiffusion_error_free(error);
+  }
 }
 
 TEST(CStructs, OfOtherVersionsAreTaken) {

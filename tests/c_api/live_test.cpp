@@ -16,7 +16,7 @@ using ::testing::HasSubstr;
 
 streamdiffusion_live_options blocking(int depth = 2) {
   streamdiffusion_live_options options;
-  streamdiffusion_live_options_init(&options);
+  streamdiffusion_live_options_init(&options, sizeof options);
   options.policy = STREAMDIFFUSION_POLICY_BLOCK;
   options.depth = depth;
   return options;

@@ -28,7 +28,7 @@ streamdiffusion_engine* tiny_engine() {
 TestFrame::TestFrame(int number, int width, int height) {
   for (int i = 0; i < width * height * 3; ++i)
     rgb.push_back(static_cast<std::uint8_t>((i * 7 + number * 31) & 0xff));
-  streamdiffusion_frame_init(&frame);
+  streamdiffusion_frame_init(&frame, sizeof frame);
   frame.width = width;
   frame.height = height;
   frame.planes[0] = rgb.data();
