@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "image/simd_rows.h"
+#include "image/yuv_rows.h"
 
 namespace streamdiffusion::image {
 namespace {
@@ -35,8 +36,7 @@ PackedLayout packed(PixelFormat format) {
 /// 3.5), in 16.16 fixed point.
 struct Matrix {
   YuvToRgb to_rgb;
-  /// From RGB: rows of Y, U and V.
-  int to_y[3], to_u[3], to_v[3];
+  RgbToYuv to_yuv;
 };
 
 constexpr int kOne = 1 << 16;
@@ -52,9 +52,10 @@ constexpr Matrix make_matrix(double kr, double kb, bool full) {
   return {{full ? 0 : 16, fixed(1 / luma), fixed(2 * (1 - kr) / chroma),
            fixed(-2 * (1 - kb) * kb / kg / chroma), fixed(-2 * (1 - kr) * kr / kg / chroma),
            fixed(2 * (1 - kb) / chroma)},
-          {fixed(kr * luma), fixed(kg * luma), fixed(kb * luma)},
-          {fixed(-kr * u), fixed(-kg * u), fixed((1 - kb) * u)},
-          {fixed((1 - kr) * v), fixed(-kg * v), fixed(-kb * v)}};
+          {full ? 0 : 16,
+           {fixed(kr * luma), fixed(kg * luma), fixed(kb * luma)},
+           {fixed(-kr * u), fixed(-kg * u), fixed((1 - kb) * u)},
+           {fixed((1 - kr) * v), fixed(-kg * v), fixed(-kb * v)}}};
 }
 
 const Matrix& matrix_of(YuvMatrix matrix, YuvRange range) {
@@ -64,10 +65,6 @@ const Matrix& matrix_of(YuvMatrix matrix, YuvRange range) {
                           k709Full = make_matrix(0.2126, 0.0722, true);
   if (matrix == YuvMatrix::bt601) return range == YuvRange::full ? k601Full : k601;
   return range == YuvRange::full ? k709Full : k709;
-}
-
-std::uint8_t byte_of(int fixed_point) {
-  return static_cast<std::uint8_t>(std::clamp((fixed_point + kOne / 2) >> 16, 0, 255));
 }
 
 /// From column x on. U and V of a pixel lie at u[(x / 2) * step] and v[(x / 2) * step].
@@ -99,27 +96,17 @@ void read_yuv(const YuvRow& row, int x, int width, const YuvToRgb& matrix, std::
   }
 }
 
-template <typename T>
-int weighted(const int (&weights)[3], const T* rgb) {
-  return weights[0] * rgb[0] + weights[1] * rgb[1] + weights[2] * rgb[2];
-}
-
-void write_luma(const std::uint8_t* rgb, int width, const Matrix& m, std::uint8_t* to) {
-  for (int x = 0; x < width; ++x)
-    to[x] = byte_of(weighted(m.to_y, rgb + 3 * x) + m.to_rgb.y_offset * kOne);
-}
-
-/// U and V are those of the mean of 2x2 pixels.
-void write_chroma(const std::uint8_t* row, const std::uint8_t* below, int width, const Matrix& m,
-                  std::uint8_t* u, std::uint8_t* v, int step) {
-  for (int x = 0; x < width; x += 2) {
-    const std::ptrdiff_t here = std::ptrdiff_t{3} * x, next = x + 1 < width ? here + 3 : here;
-    int sum[3];
-    for (int c = 0; c < 3; ++c)
-      sum[c] = row[here + c] + row[next + c] + below[here + c] + below[next + c];
-    const std::ptrdiff_t at = std::ptrdiff_t{x / 2} * step;
-    u[at] = byte_of(weighted(m.to_u, sum) / 4 + 128 * kOne);
-    v[at] = byte_of(weighted(m.to_v, sum) / 4 + 128 * kOne);
+void write_yuv(ImageView image, const FrameTarget& target) {
+  const RgbToYuv& matrix = matrix_of(target.matrix, target.range).to_yuv;
+  const bool interleaved = target.format == PixelFormat::nv12;
+  for (int y = 0; y < image.height; y += 2) {
+    const std::ptrdiff_t below = y + 1 < image.height ? 1 : 0;
+    const std::uint8_t* row = image.data + y * image.stride;
+    std::uint8_t* luma = target.planes[0] + y * target.strides[0];
+    std::uint8_t* u = target.planes[1] + y / 2 * target.strides[1];
+    std::uint8_t* v = interleaved ? nullptr : target.planes[2] + y / 2 * target.strides[2];
+    rgb_to_yuv(row, row + below * image.stride, static_cast<std::size_t>(image.width), matrix,
+               {luma, luma + below * target.strides[0], u, v});
   }
 }
 
@@ -200,25 +187,15 @@ void RgbRows::copy_row(int y, std::uint8_t* to) const {
 
 void write_planes(ImageView image, const FrameTarget& target) {
   const PackedLayout p = packed(target.format);
-  const Matrix& m = matrix_of(target.matrix, target.range);
-  const bool interleaved = target.format == PixelFormat::nv12;
+  if (p.bytes == 0) return write_yuv(image, target);
   for (int y = 0; y < image.height; ++y) {
     const std::uint8_t* row = image.data + y * image.stride;
     std::uint8_t* to = target.planes[0] + y * target.strides[0];
     if (target.format == PixelFormat::rgb) {
       std::memcpy(to, row, static_cast<std::size_t>(image.width) * 3);
-      continue;
-    }
-    if (p.bytes > 0) {
+    } else {
       rgb_to_packed(row, p, static_cast<std::size_t>(image.width), to);
-      continue;
     }
-    write_luma(row, image.width, m, to);
-    if (y % 2 != 0) continue;
-    const std::uint8_t* below = y + 1 < image.height ? row + image.stride : row;
-    std::uint8_t* u = target.planes[1] + y / 2 * target.strides[1];
-    std::uint8_t* v = interleaved ? u + 1 : target.planes[2] + y / 2 * target.strides[2];
-    write_chroma(row, below, image.width, m, u, v, interleaved ? 2 : 1);
   }
 }
 

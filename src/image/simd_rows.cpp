@@ -34,6 +34,29 @@ std::size_t four_to_three(const std::uint8_t* from, const PackedLayout& layout, 
     hn::StoreU(hn::TableLookupBytes(hn::LoadU(d, from + 4 * x), table), d, to + 3 * x);
   return x;
 }
+
+/// Back: sixteen bytes are read, of which twelve count. Returns how many pixels are done.
+std::size_t three_to_four(const std::uint8_t* from, const PackedLayout& layout, std::size_t width,
+                          std::uint8_t* to) {
+  const hn::FixedTag<std::uint8_t, 16> d;
+  std::uint8_t order[16], alpha[16] = {};
+  for (int pixel = 0; pixel < 4; ++pixel) {
+    std::uint8_t* place = order + 4 * pixel;
+    const auto first = static_cast<std::uint8_t>(3 * pixel);
+    place[layout.r] = first;
+    place[layout.g] = static_cast<std::uint8_t>(first + 1);
+    place[layout.b] = static_cast<std::uint8_t>(first + 2);
+    place[layout.alpha] = first;
+    alpha[4 * pixel + layout.alpha] = 255;
+  }
+  const auto table = hn::LoadU(d, order), opaque = hn::LoadU(d, alpha);
+  std::size_t x = 0;
+  for (; x + 6 <= width; x += 4) {
+    const auto pixels = hn::TableLookupBytes(hn::LoadU(d, from + 3 * x), table);
+    hn::StoreU(hn::Or(pixels, opaque), d, to + 4 * x);
+  }
+  return x;
+}
 #endif
 
 void PackedToRgb(const std::uint8_t* from, const PackedLayout& layout, std::size_t width,
@@ -64,19 +87,20 @@ void RgbToPacked(const std::uint8_t* from, const PackedLayout& layout, std::size
   const U8 d;
   const std::size_t lanes = hn::Lanes(d), bytes = static_cast<std::size_t>(layout.bytes);
   std::size_t x = 0;
-  for (; x + lanes <= width; x += lanes) {
-    hn::Vec<U8> r, g, b;
-    hn::LoadInterleaved3(d, from + 3 * x, r, g, b);
-    hn::Vec<U8> c[4] = {r, g, b, hn::Set(d, 255)};
-    c[layout.r] = r;
-    c[layout.g] = g;
-    c[layout.b] = b;
-    if (layout.alpha >= 0) c[layout.alpha] = hn::Set(d, 255);
-    if (bytes == 3) {
+  if (bytes == 3) {
+    for (; x + lanes <= width; x += lanes) {
+      hn::Vec<U8> r, g, b;
+      hn::LoadInterleaved3(d, from + 3 * x, r, g, b);
+      hn::Vec<U8> c[3] = {r, g, b};
+      c[layout.r] = r;
+      c[layout.g] = g;
+      c[layout.b] = b;
       hn::StoreInterleaved3(c[0], c[1], c[2], d, to + 3 * x);
-    } else {
-      hn::StoreInterleaved4(c[0], c[1], c[2], c[3], d, to + 4 * x);
     }
+  } else {
+#if HWY_TARGET != HWY_SCALAR
+    x = three_to_four(from, layout, width, to);
+#endif
   }
   for (; x < width; ++x) {
     std::uint8_t* pixel = to + bytes * x;

@@ -117,12 +117,67 @@ TEST(Frame, HasTheColorsOfTheStandards) {
 }
 
 TEST(Frame, OfTwoAndOfThreePlanesAreTheSame) {
-  for (const auto& [width, height] : {std::pair{7, 5}, {8, 6}, {1, 1}, {2, 1}, {1, 2}}) {
+  for (const auto& [width, height] :
+       {std::pair{7, 5}, {8, 6}, {1, 1}, {2, 1}, {1, 2}, {64, 4}, {101, 7}}) {
     const Image image = colorful(width, height);
     Buffer nv12(PixelFormat::nv12, width, height), i420(PixelFormat::i420, width, height, true);
     write(image, nv12.target);
     write(image, i420.target);
     EXPECT_EQ(to_image(nv12.view()).rgb, to_image(i420.view()).rgb) << width << "x" << height;
+  }
+}
+
+/// From the definitions, a pixel at a time: every width has whole vectors and a rest.
+TEST(Frame, HasEveryPixelOfYuvRoundedToTheNearest) {
+  struct Standard {
+    YuvMatrix matrix;
+    YuvRange range;
+    double kr, kb;
+  };
+  constexpr Standard standards[] = {{YuvMatrix::bt601, YuvRange::limited, 0.299, 0.114},
+                                    {YuvMatrix::bt601, YuvRange::full, 0.299, 0.114},
+                                    {YuvMatrix::bt709, YuvRange::limited, 0.2126, 0.0722},
+                                    {YuvMatrix::bt709, YuvRange::full, 0.2126, 0.0722}};
+  for (const Standard& s : standards) {
+    for (const int width : {1, 15, 16, 17, 32, 33, 64, 95}) {
+      Image image = colorful(width, 3);
+      for (std::size_t i = 0; i < image.rgb.size(); i += 5) image.rgb[i] = i % 2 == 0 ? 0 : 255;
+      Buffer buffer(PixelFormat::nv12, width, 3);
+      buffer.target.matrix = s.matrix;
+      buffer.target.range = s.range;
+      write(image, buffer.target);
+      const bool full = s.range == YuvRange::full;
+      const double luma = full ? 1 : 219.0 / 255, chroma = full ? 1 : 224.0 / 255;
+      for (int y = 0; y < 3; ++y) {
+        for (int x = 0; x < width; ++x) {
+          const auto mean = [&](int c, bool four) {
+            double sum = 0;
+            for (const int dy : {0, 1}) {
+              for (const int dx : {0, 1}) {
+                const int row = four ? std::min(y / 2 * 2 + dy, 2) : y;
+                const int column = four ? std::min(x / 2 * 2 + dx, width - 1) : x;
+                sum += image.rgb[static_cast<std::size_t>((row * width + column) * 3 + c)];
+              }
+            }
+            return sum / 4;
+          };
+          const auto gray = [&](bool four) {
+            return s.kr * mean(0, four) + (1 - s.kr - s.kb) * mean(1, four) + s.kb * mean(2, four);
+          };
+          const double u = (mean(2, true) - gray(true)) / (2 * (1 - s.kb)) * chroma + 128;
+          const double v = (mean(0, true) - gray(true)) / (2 * (1 - s.kr)) * chroma + 128;
+          const std::uint8_t* at_y = buffer.target.planes[0] + y * buffer.target.strides[0] + x;
+          const std::uint8_t* at_uv =
+              buffer.target.planes[1] + y / 2 * buffer.target.strides[1] + x / 2 * 2;
+          constexpr double most = 0.5 + 0.01;  // and what 16 bits of the fraction leave
+          ASSERT_NEAR(*at_y, gray(false) * luma + (full ? 0 : 16), most) << width << " " << x;
+          ASSERT_NEAR(at_uv[0], std::min(u, 255.0), most) << width << " " << x;
+          ASSERT_NEAR(at_uv[1], std::min(v, 255.0), most) << width << " " << x;
+        }
+      }
+      for (std::size_t plane = 0; plane < 2; ++plane)
+        EXPECT_EQ(buffer.bytes[plane].back(), 77) << "the end of a long row";
+    }
   }
 }
 
