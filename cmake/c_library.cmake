@@ -10,8 +10,10 @@ target_link_options(streamdiffusion_c PRIVATE
   -Wl,--version-script=${version_script} -Wl,--exclude-libs,ALL -Wl,--as-needed -Wl,--gc-sections)
 target_include_directories(streamdiffusion_c INTERFACE
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+# One file, libstreamdiffusion_c.so.0, and no link to one of a longer name: CPack 3.25 adds what is behind a link to
+# the Installed-Size of a package.
 set_target_properties(streamdiffusion_c PROPERTIES
-  EXPORT_NAME c LINKER_LANGUAGE CXX VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
+  EXPORT_NAME c LINKER_LANGUAGE CXX SOVERSION ${PROJECT_VERSION_MAJOR}
   LINK_DEPENDS ${version_script})
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/streamdiffusion_c)

@@ -29,6 +29,17 @@ only() {
   for package; do cp "$packages/${package}"_*.deb "$root/tmp/packages"; done
   inside sh -c 'apt-get install -y -q --no-install-recommends /tmp/packages/*.deb'
   inside dpkg -V "$@"
+  for package; do check_package "$package"; done
+}
+# What a package says of itself: its size, in KiB, and where its changes are.
+check_package() {
+  says=$(inside dpkg-query -W -f '${Installed-Size}' "$1")
+  has=$(inside dpkg-query -L "$1" | while read -r file; do
+    if test -f "$root$file" && ! test -L "$root$file"; then stat -c %s "$root$file"; fi
+  done | awk '{ sum += $1 } END { print int(sum / 1024) }')
+  test "$says" -ge "$has" && test "$says" -le $((has * 11 / 10 + 100)) ||
+    { echo "try.sh: $1 says it takes $says KiB, and takes $has" >&2; exit 1; }
+  test -s "$root/usr/share/doc/$1/CHANGELOG.md.gz" || { echo "try.sh: $1 has no CHANGELOG.md.gz" >&2; exit 1; }
 }
 
 inside apt-get update -q

@@ -79,6 +79,21 @@ class ManualPages(unittest.TestCase):
                                               env=os.environ | {"MANROFFSEQ": "", "MANWIDTH": "120", "LC_ALL": "C.UTF-8"})
                     self.assertEqual((rendered.returncode, rendered.stderr), (0, ""))
 
+    @unittest.skipUnless(shutil.which("help2man") and shutil.which("man"), "help2man or man is not installed")
+    def test_examples_can_be_copied_and_no_name_is_cut(self):
+        for command in ("", *commands()):
+            help_text = run(PROGRAM, *filter(None, [command]), "--help")
+            with tempfile.TemporaryDirectory() as folder:
+                page = f"{folder}/page.1"
+                run(SOURCE / "packaging/man_page.sh", "help2man", PROGRAM, page, "0.1.0", *filter(None, [command]))
+                shown = run("man", "--nh", "--nj", "-l", page, env=os.environ | {"MANROFFSEQ": "", "MANWIDTH": "80", "LC_ALL": "C.UTF-8"})
+            name = re.search(r"^NAME\n\s*\S+ +- (.*?)\n\n", shown, re.M | re.S).group(1)
+            self.assertIn(" ".join(name.split()), " ".join(help_text.split()))
+            self.assertRegex(" ".join(help_text.split()), re.escape(" ".join(name.split())) + r"(\.| Usage:)")
+            lines = {line.strip() for line in shown.splitlines()}
+            for line in help_text.partition("\nExamples:\n")[2].splitlines():
+                self.assertIn(line.strip(), lines, command)
+
 
 class Service(unittest.TestCase):
     @unittest.skipUnless(shutil.which("systemd-analyze"), "systemd is not installed")
