@@ -14,7 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Header pattern -> folders and files that may include it.
 VENDOR_HEADERS = {
     r"dnnl": ["src/backend/cpu"],
-    r"hwy/": ["src/backend/cpu", "src/image/simd_rows.cpp"],
+    r"hwy/": ["src/backend/cpu", "src/image/simd_rows.cpp", "src/image/yuv_rows.cpp"],
     r"omp\.h": ["src/backend/cpu"],
     r"(png|jpeglib|turbojpeg|jerror)\.h": ["src/image"],
     r"unicode/": ["src/tokenizer"],
