@@ -73,6 +73,7 @@ void log_a_few(const char* domain, GLogLevelFlags level, const char* message, gp
     while (const auto message = link.receive()) {
       if (message->kind == MessageKind::text) peer->send_text(message->body);
       if (message->kind == MessageKind::image) peer->send_image(message->body);
+      if (message->kind == MessageKind::ping) link.send(MessageKind::pong);
       if (message->kind == MessageKind::close) peer->close();
     }
     peer->close();  // the server is gone

@@ -19,7 +19,8 @@ std::vector<params::Parameter> rows() {
 }
 
 void act_on(ClientSession& session, const osc::Request& request) {
-  if (!request.change.empty()) session.patch(parse_client_json(request.change_text(), "OSC"), true);
+  // Without a name: who refuses says that it is OSC.
+  if (!request.change.empty()) session.patch(parse_client_json(request.change_text(), ""), true);
   if (request.pause) session.set_paused(*request.pause);
 }
 

@@ -48,9 +48,9 @@ std::optional<Message> MessageReader::next() {
   if (rest.size() < kMessageHeadBytes) return std::nullopt;
   const auto kind = static_cast<unsigned char>(rest[0]);
   base::require(kind >= static_cast<unsigned char>(MessageKind::open) &&
-                    kind <= static_cast<unsigned char>(MessageKind::refused),
+                    kind <= static_cast<unsigned char>(MessageKind::pong),
                 ErrorCode::invalid_argument, "a message is of kind ", static_cast<int>(kind),
-                ", expected 1 to 9");
+                ", expected 1 to 11");
   const std::size_t length = read_u32(rest.substr(1));
   base::require(length <= most_bytes_, ErrorCode::invalid_argument, "a message has ", length,
                 " bytes, expected at most ", most_bytes_);

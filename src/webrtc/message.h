@@ -32,6 +32,10 @@ enum class MessageKind : std::uint8_t {
   close = 8,
   /// From the peer, in place of `answer` and its last message: what is wrong with the offer.
   refused = 9,
+  /// To the peer, after the answer: `pong` is expected, and comes from the thread that reads.
+  ping = 10,
+  /// From the peer.
+  pong = 11,
 };
 
 struct Message {

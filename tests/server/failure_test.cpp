@@ -3,11 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <mutex>
 #include <vector>
 
-#include "base/log.h"
 #include "server/running_server.h"
+#include "support/log.h"
 
 namespace streamdiffusion::testing {
 namespace {
@@ -18,26 +17,6 @@ using server::ServerOptions;
 using Call = FakeStreamFactory::Call;
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-/// What the log says meanwhile.
-class Log {
- public:
-  Log() {
-    base::set_log_callback([this](base::LogLevel, std::string_view message) {
-      const std::lock_guard lock(mutex_);
-      text_ += std::string(message) + "\n";
-    });
-  }
-  ~Log() { base::set_log_callback(nullptr); }
-  std::string text() const {
-    const std::lock_guard lock(mutex_);
-    return text_;
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::string text_;
-};
 
 class Failure : public ::testing::Test {
  protected:

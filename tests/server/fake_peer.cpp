@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
 #include <cstdlib>
 #include <optional>
 #include <string>
@@ -64,6 +65,7 @@ void serve() {
   while (const auto message = receive()) {
     if (message->kind == MessageKind::close) return;
     if (message->kind == MessageKind::image) send(MessageKind::next);
+    if (message->kind == MessageKind::ping) send(MessageKind::pong);
   }
 }
 
@@ -84,6 +86,8 @@ void run(const std::string& task) {
   }
   if (task == "image") send(MessageKind::image, image(32, 16));
   if (task == "left") return;
+  if (task == "stops") ::raise(SIGSTOP);
+  if (task == "killed") ::raise(SIGKILL);
   serve();
   if (task == "hangs") {
     while (true) ::pause();

@@ -66,7 +66,8 @@ TEST_F(OscServer, AValueOutOfRangeIsRefused) {
   send({"/delta", {-3.0}});
   const osc::Message error = hear();
   EXPECT_EQ(error.address, "/streamdiffusion/error");
-  EXPECT_THAT(std::get<std::string>(error.arguments.at(0)), HasSubstr("delta"));
+  EXPECT_EQ(std::get<std::string>(error.arguments.at(0)).substr(0, 8), "\"delta\" ")
+      << "the log's line and the address say that it is OSC";
   EXPECT_EQ(server_->get("/api/sessions/one").json()["params"]["delta"], 1.0);
 }
 

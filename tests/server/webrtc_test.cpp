@@ -2,9 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdlib>
+#include <thread>
 
 #include "server/running_server.h"
+#include "support/log.h"
 #include "support/sdp.h"
 
 namespace streamdiffusion::testing {
@@ -132,6 +135,28 @@ TEST_F(WebRtc, AProcessThatHangsIsKilled) {
   await_end("one");
   wait_until("its end",
              [&] { return fetch(server_.port(), "DELETE", peer_of(answer)).status == 404; });
+}
+
+TEST_F(WebRtc, AProcessThatStandsStillIsKilledAndItsPlaceIsFree) {
+  const Log log;
+  ASSERT_EQ(exchange("one", "stops").status, 201);
+  await_end("one");
+  EXPECT_TRUE(log.has("its process said nothing for 6 s, and was killed"));
+}
+
+TEST_F(WebRtc, AProcessThatAnswersStays) {
+  const Log log;
+  ASSERT_EQ(exchange("one", "plain").status, 201);
+  std::this_thread::sleep_for(std::chrono::seconds(8));
+  EXPECT_EQ(server_.get("/api/sessions/one").status, 200);
+  EXPECT_FALSE(log.has("a WebRTC connection ended"));
+}
+
+TEST_F(WebRtc, TheLogSaysHowAProcessEnded) {
+  const Log log;
+  ASSERT_EQ(exchange("one", "killed").status, 201);
+  await_end("one");
+  wait_until("the line", [&] { return log.has("its process was ended by signal 9 (Killed)"); });
 }
 
 TEST_F(WebRtc, DrainEndsConnections) {

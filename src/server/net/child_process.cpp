@@ -131,6 +131,12 @@ bool ChildProcess::has_ended() {
   return process_ < 0;
 }
 
+std::string ChildProcess::ending() const {
+  if (!WIFSIGNALED(status_)) return base::concat("ended with status ", WEXITSTATUS(status_));
+  const int number = WTERMSIG(status_);
+  return base::concat("was ended by signal ", number, " (", ::strsignal(number), ")");
+}
+
 bool ChildProcess::succeeds_within(std::chrono::milliseconds time) {
   constexpr auto pause = std::chrono::milliseconds(5);
   for (auto waited = pause; !has_ended() && waited < time; waited += pause) {

@@ -24,6 +24,8 @@ class ChildProcess {
   int take_socket();
   /// Whether it has ended.
   bool has_ended();
+  /// How it ended: "was ended by signal 9 (Killed)". Once has_ended().
+  std::string ending() const;
   /// Waits for its end for so long. Returns whether it ended by itself and with status 0.
   bool succeeds_within(std::chrono::milliseconds time);
   void kill();

@@ -18,6 +18,10 @@ using webrtc::Role;
 constexpr Milliseconds kAnswerTime = 10s;
 /// For the process to end.
 constexpr Milliseconds kEndTime = 2s, kEndCheck = 20ms;
+/// How often the process is asked, and after how many times without a word it is taken to hang.
+/// They are counted so that a server that stood still itself blames nobody.
+constexpr Milliseconds kAsk = 1s;
+constexpr int kMostSilences = 6;
 constexpr std::size_t kMaxTextBytes = std::size_t{1} << 20U;
 
 std::size_t most_bytes(const Limits& limits) {
@@ -36,7 +40,9 @@ WebRtcPeer::WebRtcPeer(net::io_context& io, SessionRegistry& registry, Metrics& 
       reader_(most_bytes(limits)),
       work_available_(socket_.get_executor()),
       written_(socket_.get_executor()),
-      deadline_(socket_.get_executor()) {}
+      unwatched_(socket_.get_executor()),
+      deadline_(socket_.get_executor()),
+      watch_timer_(socket_.get_executor()) {}
 
 void WebRtcPeer::start(const std::string& id, Role role, const std::string& program, Owner owner) {
   role_ = role;
@@ -93,12 +99,39 @@ Task<void> WebRtcPeer::run(webrtc::PeerOptions options, Answered answered) {
   broken_ = true;
   NetError ignored;
   socket_.close(ignored);
-  deadline_.cancel();
-  work_available_.set();
-  while (writing_) co_await written_.wait();
-  if (answered_) fail("the process of the connection ended without an answer");
+  co_await end_tasks();
   leave();
   co_await wait_for_end();
+  if (!end_is_known_ || answered_) fail("its process " + process_->ending());
+}
+
+Task<void> WebRtcPeer::end_tasks() {
+  deadline_.cancel();
+  watch_timer_.cancel();
+  work_available_.set();
+  while (writing_) co_await written_.wait();
+  while (watching_) co_await unwatched_.wait();
+}
+
+/// A process that hangs reads nothing, so that a message to it may wait for ever: what counts is
+/// that nothing is heard.
+Task<void> WebRtcPeer::watch_process() {
+  NetError ignored;
+  for (int silences = 0; !broken_; silences = heard_ ? 0 : silences + 1) {
+    if (silences == kMostSilences) {
+      fail("its process said nothing for 6 s, and was killed");
+      process_->kill();
+      socket_.close(ignored);
+      break;
+    }
+    heard_ = false;
+    ask_ = true;
+    work_available_.set();
+    watch_timer_.expires_after(kAsk);
+    co_await watch_timer_.async_wait(into(ignored));
+  }
+  watching_ = false;
+  unwatched_.set();
 }
 
 /// A process that does not end by itself is killed.
@@ -107,7 +140,10 @@ Task<void> WebRtcPeer::wait_for_end() {
   const auto until = base::Clock::now() + kEndTime;
   NetError ignored;
   while (!process_->has_ended()) {
-    if (base::Clock::now() > until) process_->kill();
+    if (base::Clock::now() > until) {
+      if (!end_is_known_) fail("its process did not end within 2 s, and was killed");
+      process_->kill();
+    }
     timer.expires_after(kEndCheck);
     co_await timer.async_wait(into(ignored));
   }
@@ -142,6 +178,7 @@ Task<void> WebRtcPeer::read() {
 }
 
 bool WebRtcPeer::take(Message message) {
+  heard_ = true;
   const bool first = answered_ != nullptr;
   const bool last = message.kind == MessageKind::failed || message.kind == MessageKind::refused;
   const bool answer = message.kind == MessageKind::answer;
@@ -164,13 +201,17 @@ bool WebRtcPeer::take(Message message) {
     case MessageKind::connected:
       connected_ = true;
       return true;
+    case MessageKind::pong:
+      return true;
     case MessageKind::refused:
+      end_is_known_ = true;
       if (first) {
         std::exchange(answered_, nullptr)(std::nullopt, HttpError(422, "bad_offer", message.body));
         return false;
       }
       [[fallthrough]];
     case MessageKind::failed:
+      end_is_known_ = true;
       if (!message.body.empty()) fail(message.body);
       return false;
     default:
@@ -180,6 +221,10 @@ bool WebRtcPeer::take(Message message) {
 
 void WebRtcPeer::take_answer(Message message) {
   if (!closing_) deadline_.cancel();
+  watching_ = true;
+  net::co_spawn(
+      socket_.get_executor(),
+      [self = shared_from_this()]() -> Task<void> { return self->watch_process(); }, net::detached);
   std::exchange(answered_, nullptr)(std::move(message.body), std::nullopt);
 }
 
@@ -191,6 +236,7 @@ void WebRtcPeer::take_image(std::string body) {
 
 /// The cause may name files, so that only the log says it.
 void WebRtcPeer::fail(const std::string& reason) {
+  end_is_known_ = true;
   base::warn("a WebRTC connection ended: ", reason);
   metrics_.error("webrtc_failed");
   if (answered_) {
@@ -204,6 +250,7 @@ void WebRtcPeer::fail(const std::string& reason) {
 void WebRtcPeer::send(std::string text) {
   if (closing_ || broken_) return;
   if (!texts_.push(std::move(text))) {
+    fail("too many messages wait for its process");
     NetError ignored;
     socket_.close(ignored);  // read() notices and run() ends
     return;
@@ -237,7 +284,7 @@ Task<void> WebRtcPeer::write() {
   try {
     co_await write_queued();
   } catch (const std::exception& failed) {
-    base::warn("a WebRTC connection failed: ", failed.what());
+    fail(failed.what());
     NetError ignored;
     socket_.close(ignored);
   }
@@ -247,7 +294,11 @@ Task<void> WebRtcPeer::write() {
 
 Task<void> WebRtcPeer::write_queued() {
   while (!broken_) {
-    if (!texts_.empty()) {
+    if (std::exchange(ask_, false)) {
+      const std::string nothing;
+      const bool sent = co_await write_message(MessageKind::ping, nothing);
+      if (!sent) break;
+    } else if (!texts_.empty()) {
       const std::string text = texts_.pop();
       const bool sent = co_await write_message(MessageKind::text, text);
       if (!sent) break;

@@ -47,6 +47,10 @@ class WebRtcPeer : public ClientConnection, public std::enable_shared_from_this<
   Task<bool> write_message(webrtc::MessageKind kind, const std::string& body);
   Task<bool> write_image(const EncodedImage& image);
   Task<void> wait_for_end();
+  /// Notices a process that hangs, until the connection is broken.
+  Task<void> watch_process();
+  /// Wakes write() and watch_process(), and waits until they have ended.
+  Task<void> end_tasks();
   /// Returns false once there is nothing more to read.
   bool take(webrtc::Message message);
   void take_answer(webrtc::Message message);
@@ -71,9 +75,13 @@ class WebRtcPeer : public ClientConnection, public std::enable_shared_from_this<
   EncodedImagePtr image_;
   /// The encoder has nothing to do.
   bool ready_ = false;
-  bool connected_ = false, closing_ = false, broken_ = false, writing_ = false;
-  Event work_available_, written_;
-  net::steady_timer deadline_;
+  bool connected_ = false, closing_ = false, broken_ = false, writing_ = false, watching_ = false;
+  /// Whether the process is to be asked, and has been heard since.
+  bool ask_ = false, heard_ = false;
+  /// The log has why the connection ended, or the process has said that the client left.
+  bool end_is_known_ = false;
+  Event work_available_, written_, unwatched_;
+  net::steady_timer deadline_, watch_timer_;
 };
 
 }  // namespace streamdiffusion::server
