@@ -57,7 +57,8 @@ std::string Json::where() const {
     return std::nullopt;
   };
   const std::string path = search(search, document_->root).value_or("");
-  return path.empty() ? document_->file : document_->file + ": " + path;
+  if (path.empty() || document_->file.empty()) return document_->file + path;
+  return document_->file + ": " + path;
 }
 
 /// "an empty array", "an array of 1 item"

@@ -102,6 +102,18 @@ TEST(OscPacket, WhatIsNoPacketIsNamed) {
   EXPECT_THAT(problem_of(std::string("/a\0\0,[i]\0\0\0\0\0\0\0\1", 16)), HasSubstr("\"[\""));
 }
 
+TEST(OscPacket, TextIsUtf8) {
+  const Message message{"/prompt",
+                        {std::string("ma\xc3\xb1"
+                                     "ana \xe2\x82\xac")}};
+  EXPECT_EQ(read_packet(write_packet(message))[0].arguments, message.arguments);
+  for (const char* text : {"caf\xe9", "\xc3", "\xed\xa0\x80", "a\xffz"}) {
+    EXPECT_THAT(problem_of(write_packet({"/prompt", {std::int64_t{1}, std::string(text)}})),
+                ::testing::AllOf(HasSubstr("\"/prompt\": argument 2 is"),
+                                 HasSubstr("expected text in UTF-8")));
+  }
+}
+
 TEST(OscPacket, LyingBundlesAreNamed) {
   const std::string head("#bundle\0\0\0\0\0\0\0\0\1", 16);
   EXPECT_THAT(problem_of(head.substr(0, 12)), HasSubstr("an OSC bundle has 12 bytes"));

@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "base/printable.h"
 #include "json/quote.h"
 
 namespace streamdiffusion::osc {
@@ -74,6 +75,25 @@ Argument argument_of(char type, const void* bytes) {
   }
 }
 
+bool is_utf8(std::string_view text) {
+  char32_t code = 0;
+  while (!text.empty()) {
+    const std::size_t bytes = base::read_utf8(text, code);
+    if (bytes == 0) return false;
+    text.remove_prefix(bytes);
+  }
+  return true;
+}
+
+/// A text of another encoding would become a prompt that nobody wrote.
+void check_text(const Message& message) {
+  const auto* text = std::get_if<std::string>(&message.arguments.back());
+  base::require(text == nullptr || is_utf8(*text), kBadPacket, json::quote(message.address),
+                ": argument ", message.arguments.size(), " is ",
+                json::quote(text == nullptr ? std::string_view() : *text),
+                ", expected text in UTF-8");
+}
+
 Message read_message(std::string_view bytes) {
   const std::string_view address = text_at(bytes, 0, "address");
   base::require(address.starts_with('/'), kBadPacket, "an OSC address is ", json::quote(address),
@@ -100,7 +120,10 @@ Message read_message(std::string_view bytes) {
   lo_arg** values = lo_message_get_argv(message.get());
   const int count = lo_message_get_argc(message.get());
   const char* given = lo_message_get_types(message.get());
-  for (int i = 0; i < count; ++i) out.arguments.push_back(argument_of(given[i], values[i]));
+  for (int i = 0; i < count; ++i) {
+    out.arguments.push_back(argument_of(given[i], values[i]));
+    check_text(out);
+  }
   return out;
 }
 
