@@ -45,12 +45,13 @@ std::string message_of(streamdiffusion_status status, streamdiffusion_error* err
 class Forked : public ::testing::Test {
  protected:
   void SetUp() override {
-    expect_ok(streamdiffusion_session_open(tiny_engine(), kSmall, &session, nullptr), nullptr);
-    expect_ok(streamdiffusion_live_open(tiny_engine(), kSmall, nullptr, &live, nullptr), nullptr);
-    expect_ok(streamdiffusion_session_process(session, frame.pointer(), nullptr), nullptr);
-    expect_ok(streamdiffusion_session_flush(session, nullptr), nullptr);
-    expect_ok(streamdiffusion_session_next(session, &output, nullptr), nullptr);
-    expect_ok(streamdiffusion_live_submit(live, frame.pointer(), nullptr, nullptr), nullptr);
+    streamdiffusion_error* error = nullptr;
+    expect_ok(streamdiffusion_session_open(tiny_engine(), kSmall, &session, &error), error);
+    expect_ok(streamdiffusion_live_open(tiny_engine(), kSmall, nullptr, &live, &error), error);
+    expect_ok(streamdiffusion_session_process(session, frame.pointer(), &error), error);
+    expect_ok(streamdiffusion_session_flush(session, &error), error);
+    expect_ok(streamdiffusion_session_next(session, &output, &error), error);
+    expect_ok(streamdiffusion_live_submit(live, frame.pointer(), nullptr, &error), error);
   }
   void TearDown() override {
     streamdiffusion_output_release(output);

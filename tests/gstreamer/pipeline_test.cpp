@@ -140,7 +140,9 @@ TEST(Pipeline, MayBeStoppedAtAnyMoment) {
   for (int i = 0; i < 20; ++i) {
     ASSERT_NE(pipeline.set(i % 2 == 0 ? GST_STATE_PLAYING : GST_STATE_PAUSED),
               GST_STATE_CHANGE_FAILURE);
-    if (i % 4 == 3) ASSERT_EQ(pipeline.set(GST_STATE_NULL), GST_STATE_CHANGE_SUCCESS);
+    if (i % 4 == 3) {
+      ASSERT_EQ(pipeline.set(GST_STATE_NULL), GST_STATE_CHANGE_SUCCESS);
+    }
   }
 }
 
