@@ -1,7 +1,6 @@
-// Magic numbers. The list of foreign formats only makes messages clearer.
+// Magic numbers. The list of foreign formats is for messages, and tells which libav may read.
 #include "image/image_format.h"
 
-#include <iterator>
 #include <string_view>
 
 namespace streamdiffusion::image {
@@ -47,7 +46,6 @@ constexpr Magic kOthers[] = {
     {0, "P5\n"sv, "a PGM image", true},
     {0, "P6\n"sv, "a PPM image", true},
     {0, "P7\n"sv, "a PAM image", true},
-    {6, "\0\0\0\0"sv, "a BMP", true},
     {0, "BM"sv, "a BMP"},
 };
 
@@ -55,14 +53,17 @@ bool has(std::string_view file, std::size_t at, std::string_view bytes) {
   return file.size() >= at && file.substr(at).starts_with(bytes);
 }
 
-/// Null for what is not known. "BM" alone would be the beginning of many a text; behind the size of
-/// the file stand four zeros.
+/// Null for what is not known.
 const Magic* other_format(std::string_view file) {
   for (const Magic& magic : kOthers) {
-    const bool bitmap = magic.at == 6;
-    if (has(file, magic.at, magic.bytes) && (!bitmap || file.starts_with("BM"))) return &magic;
+    if (has(file, magic.at, magic.bytes)) return &magic;
   }
   return nullptr;
+}
+
+/// "BM" alone would be the beginning of many a text; behind the size of the file stand four zeros.
+bool is_bitmap(std::string_view file) {
+  return has(file, 0, "BM"sv) && has(file, 6, "\0\0\0\0"sv);
 }
 
 std::string_view text(std::span<const std::byte> bytes) {
@@ -86,7 +87,7 @@ const char* name_of_other_format(std::span<const std::byte> bytes) {
 
 bool is_other_still(std::span<const std::byte> bytes) {
   const Magic* magic = other_format(text(bytes));
-  return magic != nullptr && magic->still;
+  return (magic != nullptr && magic->still) || is_bitmap(text(bytes));
 }
 
 }  // namespace streamdiffusion::image

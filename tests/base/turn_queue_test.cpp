@@ -45,35 +45,33 @@ void take_turns(TurnQueue& queue, FakeClock& clock, double cost, int others, dou
   }
 }
 
-TEST(TurnQueue, WhoWantsTheSameGetsTheSameSecondsHoweverLongATurnIs) {
+/// The seconds that three members get of 300, who all keep asking.
+std::array<double, 3> seconds_of_three(const std::array<double, 3>& costs,
+                                       const std::array<double, 3>& weights) {
   FakeClock clock;
   TurnQueue queue(clock.reader(), streamdiffusion::testing::kWaitLimit);
   std::array<double, 3> sums{};
-  const std::array<double, 3> costs{0.01, 0.1, 5};
-  const auto read = clock.reader();
-  std::vector<std::thread> threads;
-  for (std::size_t i = 0; i < 3; ++i) {
-    threads.emplace_back(
-        [&, i] { take_turns(queue, clock, costs[i], 2, sums[i], [&] { return read() < 300; }); });
-  }
-  for (std::thread& thread : threads) thread.join();
-  for (const double sum : sums) EXPECT_NEAR(sum, 100, 2 * costs.back());
-}
-
-TEST(TurnQueue, SecondsAreInProportionToWeights) {
-  FakeClock clock;
-  TurnQueue queue(clock.reader(), streamdiffusion::testing::kWaitLimit);
-  std::array<double, 3> sums{};
-  const std::array<double, 3> costs{0.1, 0.5, 4};
   const auto read = clock.reader();
   std::vector<std::thread> threads;
   for (std::size_t i = 0; i < 3; ++i) {
     threads.emplace_back([&, i] {
       take_turns(
-          queue, clock, costs[i], 2, sums[i], [&] { return read() < 300; }, 0, costs[i]);
+          queue, clock, costs[i], 2, sums[i], [&] { return read() < 300; }, 0, weights[i]);
     });
   }
   for (std::thread& thread : threads) thread.join();
+  return sums;
+}
+
+TEST(TurnQueue, WhoWantsTheSameGetsTheSameSecondsHoweverLongATurnIs) {
+  const std::array<double, 3> costs{0.01, 0.1, 5};
+  for (const double sum : seconds_of_three(costs, {1, 1, 1}))
+    EXPECT_NEAR(sum, 100, 2 * costs.back());
+}
+
+TEST(TurnQueue, SecondsAreInProportionToWeights) {
+  const std::array<double, 3> costs{0.1, 0.5, 4};
+  const std::array<double, 3> sums = seconds_of_three(costs, costs);
   for (std::size_t i = 0; i < 3; ++i) EXPECT_NEAR(sums[i] / costs[i], 300 / 4.6, 3) << i;
 }
 
