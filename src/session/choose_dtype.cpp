@@ -46,8 +46,9 @@ std::vector<std::string> words_of(const backend::Device& device) {
 tensor::DType choose_dtype(DataType wanted, const backend::Device& device) {
   base::require(runs(wanted, device), base::ErrorCode::unsupported, "dtype ",
                 name_of(kDataTypes, wanted), ": the ", device.name(), " device (",
-                device.description(), ") has no such arithmetic, expected one of ",
-                base::joined(words_of(device)));
+                device.description(), ") has no such arithmetic",
+                wanted == DataType::int8 ? ", which needs VNNI of a processor" : "",
+                ", expected one of ", base::joined(words_of(device)));
   return named(wanted).value_or(device.preferred_dtype());
 }
 

@@ -31,15 +31,6 @@ void PrintTo(const Parameters& p, std::ostream* out) {
   *out << label(p);
 }
 
-/// The whole program under a cap on the instruction set, given as SD_TEST_MAX_ISA.
-class Cap : public testing::Environment {
-  void SetUp() override {
-    if (const char* isa = std::getenv("SD_TEST_MAX_ISA"))
-      make_device("cpu", {.threads = 1, .max_isa = isa});
-  }
-};
-[[maybe_unused]] const auto* const cap = testing::AddGlobalTestEnvironment(new Cap);
-
 /// Devices are kept, so that threads start once.
 Device& device(const std::string& name, int threads) {
   static std::map<std::pair<std::string, int>, std::unique_ptr<Device>> devices;

@@ -2,6 +2,8 @@
 // Diffusion's widths and head sizes.
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "backend/backend.h"
 #include "json/json.h"
 #include "models/unet.h"
@@ -10,22 +12,29 @@
 namespace streamdiffusion {
 namespace {
 
+bool has_avx512(const backend::Device& device) {
+  return device.supports(tensor::DType::bf16);
+}
+
+/// Where AVX512 has to emulate bf16, f32 is what `auto` takes.
+bool is_native(tensor::DType dtype, const backend::Device& device) {
+  const std::string isa = device.description();
+  return dtype == tensor::DType::f32 || isa.ends_with("AVX512-BF16") || isa.ends_with("AMX");
+}
+
 /// Below AVX512 the library has nothing but its `gemm` for products; everywhere else it is slow.
 bool is_slow(const std::string& implementation, bool avx512) {
   if (implementation.find("ref") != std::string::npos) return true;
   return avx512 && implementation.find("gemm") != std::string::npos;
 }
 
-bool has_avx512(const backend::Device& device) {
-  return device.supports(tensor::DType::bf16);
-}
-
-constexpr DataType kTypes[]{DataType::f32, DataType::bf16};
+constexpr std::pair<DataType, tensor::DType> kTypes[]{{DataType::f32, tensor::DType::f32},
+                                                      {DataType::bf16, tensor::DType::bf16}};
 
 TEST(Implementations, OfTheEmbeddedModelAreAllFast) {
   const auto device = backend::make_device("cpu");
-  for (const DataType dtype : kTypes) {
-    if (dtype == DataType::bf16 && !has_avx512(*device)) continue;
+  for (const auto& [dtype, stored] : kTypes) {
+    if (!is_native(stored, *device)) continue;
     Engine engine =
         Engine::open({.model = SD_SOURCE_DIR "/models/pictogram", .device = "cpu", .dtype = dtype});
     for (const std::vector<int>& list : {std::vector<int>{32}, {18, 32}, {0, 16, 32, 45}}) {
@@ -61,7 +70,7 @@ TEST(Implementations, OfStableDiffusionsShapesAreAllFast) {
     const models::UNetConfig config =
         models::unet_config(json::Json::parse(unet_json(family), family.name));
     for (const tensor::DType dtype : {tensor::DType::f32, tensor::DType::bf16}) {
-      if (!device->supports(dtype)) continue;
+      if (!is_native(dtype, *device)) continue;
       std::vector<graph::Graph> row_groups;
       row_groups.push_back(models::build_unet(
           config,
