@@ -6,11 +6,15 @@ one step with the same weights. Prints every round, and a Markdown table at the 
         --frames 3
     tools/compare/run --model sd-turbo --size 512 --peer autopipeline --frames 1 --rounds 1
     tools/compare/run --model sdxl-turbo --size 512 --peer diffusers-channels-last --frames 1 --rounds 1
+    tools/compare/run --model sdxl-turbo --size 512 --peer diffusers-compiled --dtype f32 --max-isa avx2 \\
+        --in-turn --frames 1 --rounds 1
 """
 
 import argparse
 import gc
 import json
+import multiprocessing
+import os
 import pathlib
 import statistics
 import subprocess
@@ -18,7 +22,7 @@ import tempfile
 import time
 
 from models import REPOSITORY, UNETS, Frame
-from peers import PEERS
+from peers import PEERS, cap_to_avx2
 
 PROGRAM = REPOSITORY / "build" / "release" / "streamdiffusion"
 WARM_UP = 2
@@ -29,6 +33,8 @@ def engine_seconds(args):
     model_flags = ["--model", REPOSITORY / "models" / args.model]
     if args.model in UNETS:
         model_flags = ["--random-weights", args.model]
+    if args.max_isa:
+        model_flags += ["--max-isa", args.max_isa]
     with tempfile.TemporaryDirectory() as folder:
         report = pathlib.Path(folder) / "bench.json"
         subprocess.run([PROGRAM, "bench", *model_flags, "--t-index-list", "32",
@@ -38,6 +44,24 @@ def engine_seconds(args):
                        check=True, capture_output=True)
         numbers = json.loads(report.read_text())
     return numbers["frame_ms"]["p50"] / 1e3, numbers["share_of_peak"], numbers["peak_gflops"]
+
+
+def open_peer(name, args):
+    """One frame of the peer, as a callable."""
+    if args.max_isa:
+        cap_to_avx2()
+    return PEERS[name](Frame(args.model, args.size), args.dtype, args.threads)
+
+
+def opened_seconds(name, args):
+    """peer_seconds() of a peer that is opened for it alone."""
+    return peer_seconds(open_peer(name, args), args.frames)
+
+
+def in_turn(name, args):
+    """opened_seconds() in a process of its own, so that its memory is free for the engine after it."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(opened_seconds, (name, args))
 
 
 def peer_seconds(run, frames):
@@ -54,12 +78,12 @@ def peer_seconds(run, frames):
 
 def alternate(name, args):
     """One peer's table row: medians of the engine, of the peer, and of their ratios."""
-    run = PEERS[name](Frame(args.model, args.size), args.dtype, args.threads)
+    run = None if args.in_turn else open_peer(name, args)
     engine_times, peer_times = [], []
     for number in range(args.rounds):
         seconds, share, peak = engine_seconds(args)
         engine_times.append(seconds)
-        peer_times.append(peer_seconds(run, args.frames))
+        peer_times.append(in_turn(name, args) if run is None else peer_seconds(run, args.frames))
         print(f"round {number + 1}: engine {engine_times[-1] * 1e3:.1f} ms "
               f"({share:.0%} of {peak:.0f} GFLOP/s), "
               f"{name} {peer_times[-1] * 1e3:.1f} ms: {peer_times[-1] / engine_times[-1]:.2f}x",
@@ -83,7 +107,13 @@ def main():
     parser.add_argument("--frames", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--max-isa", choices=("avx2",),
+                        help="what the engine and the peers may use of the processor; see peers.py")
+    parser.add_argument("--in-turn", action="store_true",
+                        help="open a peer anew for each round, so that memory is never held twice")
     args = parser.parse_args()
+    if args.max_isa:
+        os.environ.update(ATEN_CPU_CAPABILITY="avx2", ONEDNN_MAX_CPU_ISA="AVX2")
     rows = []
     for name in args.peer or [name for name in PEERS if name != "autopipeline"]:
         rows.append(alternate(name, args))

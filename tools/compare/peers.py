@@ -4,6 +4,13 @@
 import torch
 
 
+def cap_to_avx2():
+    """Loops that PyTorch compiles use 256 bits. Its own kernels and oneDNN's go by the environment:
+    ATEN_CPU_CAPABILITY and ONEDNN_MAX_CPU_ISA, set before the process starts."""
+    from torch._inductor import config
+    config.cpp.simdlen = 256
+
+
 def openvino(frame, dtype, threads):
     """OpenVINO: the three networks, traced from PyTorch and compiled for latency."""
     import openvino as ov
