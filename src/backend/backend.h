@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backend/stream_step.h"
 #include "base/error.h"
 #include "graph/graph.h"
 #include "graph/memory_plan.h"
@@ -86,6 +87,10 @@ class State {
   /// Allocates nothing. Throws internal unless they agree in number and sizes.
   virtual void copy(std::span<const Extent> to, const State& from,
                     std::span<const Extent> pieces) = 0;
+  /// The device alone writes this input, or reads this output (StreamStep): programs do not copy it
+  /// from or to what input() and output() show. To be called before the first run. No-op where the
+  /// memory is this machine's. Throws not_found.
+  virtual void keep_on_device(std::string_view /*port*/) {}
 };
 
 /// Lets others use the device in the middle of a long run.
@@ -114,6 +119,11 @@ class Executable {
   /// Runs the program of one lifetime. Allocates nothing. While it is paused, concurrent callers
   /// still wait.
   virtual void run(graph::Lifetime program, State& state, Pause* pause = nullptr) = 0;
+  /// The same, but a device that has a queue of its own does not wait for the end: what comes out
+  /// is there after the next run(), or after StreamStep::wait().
+  virtual void submit(graph::Lifetime program, State& state, Pause* pause = nullptr) {
+    run(program, state, pause);
+  }
   virtual std::vector<OpReport> report() const = 0;
   /// By row of a call: what the frame program reads for it that the program of `lifetime` left in
   /// the stream's state. Executables of the same computation give the same pieces in the same
@@ -172,6 +182,10 @@ class Device {
   virtual std::optional<double> energy_joules() const { return std::nullopt; }
   /// Whether weights and values are in the memory of this machine, and not of a card.
   virtual bool in_host_memory() const { return true; }
+  /// Null where the memory is this machine's: the stream batch is on the host then.
+  virtual std::unique_ptr<StreamStep> make_stream_step(const StreamStepShape& /*shape*/) {
+    return nullptr;
+  }
   /// Copies rows that lie in the device's own memory into this machine's, without gaps, or back,
   /// and waits for that. What was queued on the card's default stream comes first. Thread-safe.
   /// Throws unsupported where the device has no memory of its own, and invalid_argument for rows

@@ -47,7 +47,6 @@ void Session::Impl::gather_controls(std::span<const ImageView> images, const Ima
 }
 
 void Session::Impl::enter_controls(bool any_frame) {
-  const session::Stopwatch watch(times_.unet, waited_);
   controls_->enter(any_frame,
                    [&](const Program& program) { run(program, graph::Lifetime::per_frame); });
   controls_->write_images(*unet_.state);

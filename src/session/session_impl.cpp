@@ -77,11 +77,13 @@ void Session::Impl::make_programs() {
   prompt_reads_schedule_ = engine_->executables.prompt_reads_schedule();
   make_frame_slots();
   decoder_ = Program(engine_->executables.decoder(decoded, stop_));
+  make_stream_step();
 }
 
 void Session::Impl::use_unet(Program unet, const session::UNetKey& key) {
   pooled_.reset();
   unet_ = std::move(unet);
+  if (step_) keep_rows_on_device();
   if (engine_->row_pools.takes(key)) {
     pooled_.emplace(engine_->row_pools.pool(key), turns_, unet_);
   }
@@ -225,14 +227,8 @@ void Session::Impl::weigh(double seconds_of_batch) {
   turns_.weigh(frame_seconds_);
 }
 
-void Session::Impl::fail_all(const Error& error) {
-  frames_.fail(error, [](std::uint64_t) { return true; });
-  std::fill(entering_.begin(), entering_.end(), stream::FrameId());
-  if (batch_) batch_->clear();
-  forget_frames();
-}
-
 void Session::Impl::run_stages() {
+  if (step_) return run_stages_on_device();
   const bool from_noise = options_.text_to_image;
   const bool any = std::any_of(entering_.begin(), entering_.end(),
                                [](const auto& id) { return id.has_value(); });
@@ -244,21 +240,11 @@ void Session::Impl::run_stages() {
   const std::span<const float> latents =
       from_noise ? std::span<const float>(fresh_) : with_feedback(encoder_.output("latents"));
   for (const stream::FrameId& id : entering_) times_.frames += id.has_value();
-  if (controls_->any()) enter_controls(any);
-  batch_ ? run_stream_batch(from_noise, latents) : run_sequential(from_noise, latents);
-}
-
-bool Session::Impl::check_encoded(std::span<const float> latents) {
-  if (std::all_of(latents.begin(), latents.end(), [](float v) { return std::isfinite(v); }))
-    return true;
-  for (stream::FrameId& id : entering_) {
-    if (!id) continue;
-    frames_.fail(Error(ErrorCode::numeric, base::concat("the autoencoder's latents of frame ", *id,
-                                                        " are not finite; it is given up")),
-                 [&](std::uint64_t frame) { return frame == *id; });
-    id.reset();
+  if (controls_->any()) {
+    const Stopwatch watch(times_.unet, waited_);
+    enter_controls(any);
   }
-  return false;
+  batch_ ? run_stream_batch(from_noise, latents) : run_sequential(from_noise, latents);
 }
 
 void Session::Impl::run_stream_batch(bool from_noise, std::span<const float> latents) {
@@ -277,12 +263,8 @@ void Session::Impl::run_stream_batch(bool from_noise, std::span<const float> lat
     if (frame_slots_) frame_slots_->leave(0);
     try {
       batch_->leave(unet_.output("prediction"), finished_, leaving_);
-    } catch (const Error& error) {  // those frames are given up that are in the batch no more
-      forget_frames();
-      frames_.fail(error, [&](std::uint64_t frame) {
-        return !batch_->waiting(frame) && std::find(leaving_.begin(), leaving_.end(),
-                                                    stream::FrameId(frame)) == leaving_.end();
-      });
+    } catch (const Error& error) {
+      give_up_lost(error);
     }
   }
   deliver(finished_, leaving_);
@@ -329,44 +311,6 @@ void Session::Impl::refresh_prompts() {
   if (pooled_) pooled_->prompts_change();
   run(unet_, Lifetime::per_prompt);
   prompts_stale_ = false;
-}
-
-void Session::Impl::deliver(std::span<const float> latents, std::span<const stream::FrameId> ids) {
-  if (std::none_of(ids.begin(), ids.end(), [](const auto& id) { return id.has_value(); })) return;
-  const Stopwatch watch(times_.decode, waited_);
-  std::copy(latents.begin(), latents.end(), decoder_.input("latents").begin());
-  run(decoder_, Lifetime::per_frame);
-  for (std::size_t slot = 0; slot < ids.size(); ++slot) {
-    if (!ids[slot]) continue;
-    if (options_.latent_feedback > 0) {
-      const auto last = latents.subspan(slot * latent_.size(), latent_.size());
-      last_latents_.assign(last.begin(), last.end());
-    }
-    frames_.finish(*ids[slot], make_output(static_cast<int>(slot)),
-                   options_.enable_similar_image_filter);
-  }
-}
-
-/// [h, w, c] to [c, h, w].
-static std::vector<float> planes(const tensor::View& view) {
-  const tensor::Shape& s = view.desc.shape;
-  std::vector<float> out(static_cast<std::size_t>(s.elements()));
-  const auto* from = view.as<float>();
-  for (std::int64_t i = 0; i < s.elements(); ++i)
-    out[static_cast<std::size_t>(i % s.c * s.tokens() + i / s.c)] = from[i];
-  return out;
-}
-
-Output Session::Impl::make_output(int slot) const {
-  Output output;
-  const tensor::View pixels = decoder_.state->output("pixels").rows(slot, 1);
-  const auto* bytes = pixels.as<std::uint8_t>();
-  output.image = {*options_.width, *options_.height, {bytes, bytes + pixels.desc.bytes()}};
-  if (options_.keep_tensors) {
-    output.latents = planes(decoder_.state->input("latents").rows(slot, 1));
-    output.pixels = planes(decoder_.state->output("image").rows(slot, 1));
-  }
-  return output;
 }
 
 void Session::Impl::advance() {

@@ -76,6 +76,8 @@ class Session::Impl {
   session::Embedding negative_embedding(const std::vector<float>& lora_scales) const;
   /// Runs a program of the batch. Other streams have turns in the middle of a long one.
   void run(const Program& program, graph::Lifetime lifetime);
+  /// Queues the frame program.
+  void submit(const Program& program);
   void check_frame(const ImageView& frame) const;
   /// Throws invalid_argument naming the image, which is `what`, unless it has the session's size.
   void check_size(const ImageView& image, std::string_view what) const;
@@ -89,6 +91,21 @@ class Session::Impl {
   /// Runs the frames gathered so far; slots without one are left out.
   void run_batch();
   void run_stages();
+  /// The same where the stream batch is in the device's memory: everything is queued, and waited
+  /// for once.
+  void run_stages_on_device();
+  void make_stream_step();
+  void keep_rows_on_device();
+  void queue_frame(bool any);
+  backend::StreamStepSettings step_settings();
+  /// After the wait: gives frames up that are not finite, and says which come out.
+  void take_ids();
+  void give_up_encoded();
+  /// Its latents from the encoder are not finite.
+  void give_up_frame(std::uint64_t id);
+  /// The images of frames that come out, after the decoder has run.
+  void finish_frames(std::span<const stream::FrameId> ids);
+  void give_up_lost(const Error& error);
   /// Moves the control images one row further, and embeds those of the frames that enter.
   void enter_controls(bool any_frame);
   /// The UNet's scales of control images and image prompts, for a call whose first row is at
@@ -134,6 +151,14 @@ class Session::Impl {
   stream::SimilarityFilter filter_;
   std::optional<stream::FrameNoise> text_to_image_noise_;
   Program encoder_, unet_, decoder_;
+  /// Set where the device holds the latents of the stream batch.
+  std::unique_ptr<backend::StreamStep> step_;
+  /// What it was given last.
+  std::optional<stream::SeedBlend> step_seeds_;
+  std::vector<backend::StepCoefficients> step_coefficients_;
+  std::vector<bool> finite_rows_;
+  /// Whether it keeps the latents of the last image.
+  bool step_keeps_last_ = false;
   /// Where the UNet's rows may share a call with those of other sessions; it refers to unet_.
   std::optional<session::RowPool::Member> pooled_;
   /// Of the turn in progress: what calls of others did for this session, less what its own did for

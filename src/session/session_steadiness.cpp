@@ -8,7 +8,9 @@ namespace streamdiffusion {
 void Session::Impl::set_latent_feedback(float strength) {
   params::check(SessionOptions{.latent_feedback = strength});
   options_.latent_feedback = strength;
-  if (strength == 0) last_latents_.clear();
+  if (strength > 0) return;
+  last_latents_.clear();
+  step_keeps_last_ = false;
 }
 
 std::span<const float> Session::Impl::with_feedback(std::span<const float> latents) {

@@ -33,6 +33,8 @@ class StepNoise {
 
   /// Draws what is new, and blends. Nothing is drawn where the weights alone differ.
   void set(const SeedBlend& blend);
+  /// [steps, h, w, c]
+  std::span<const float> all() const { return blended_; }
   /// [h, w, c]
   const float* step(int step) const {
     return blended_.data() + static_cast<std::size_t>(step) * shape_.size();

@@ -20,6 +20,7 @@ StreamBatch::StreamBatch(const RowLayout& layout, const LatentShape& shape,
   const std::size_t all = static_cast<std::size_t>(layout.stream_rows()) * size_;
   for (std::vector<float>* rows : {&x_, &stock_, &x0_, &e_, &gain_}) rows->assign(all, 0.0F);
   ids_.resize(static_cast<std::size_t>(layout.stream_rows()));
+  finite_.resize(ids_.size());
 }
 
 void StreamBatch::set(const StreamParameters& parameters) {
@@ -61,8 +62,6 @@ void StreamBatch::enter_noise(std::span<const float> x, std::span<const FrameId>
 
 /// The waiting rows, each one step further than it was, and all of them in the UNet's order.
 void StreamBatch::form_rows(std::span<const FrameId> ids, std::span<float> unet_input) {
-  base::require(static_cast<int>(ids.size()) == layout_.frames, ErrorCode::internal,
-                "stream batch: ", ids.size(), " ids for ", layout_.frames, " frames");
   for (int r = layout_.frames; r < layout_.stream_rows(); ++r) {
     const int step = layout_.step_of(r), before = r - layout_.frames;
     noise_row(parameters_.steps[static_cast<std::size_t>(step)],
@@ -70,12 +69,18 @@ void StreamBatch::form_rows(std::span<const FrameId> ids, std::span<float> unet_
               parameters_.do_add_noise ? noise_.step(step) : nullptr, size_, row(x_, r),
               row(stock_, r));
   }
-  std::shift_right(ids_.begin(), ids_.end(), layout_.frames);
-  std::copy(ids.begin(), ids.end(), ids_.begin());
+  enter_ids(ids);
   for (int r = 0; r < layout_.unet_rows(); ++r) {
     std::copy_n(row(x_, layout_.stream_row(r)), size_,
                 unet_input.data() + static_cast<std::size_t>(r) * size_);
   }
+}
+
+void StreamBatch::enter_ids(std::span<const FrameId> ids) {
+  base::require(static_cast<int>(ids.size()) == layout_.frames, ErrorCode::internal,
+                "stream batch: ", ids.size(), " ids for ", layout_.frames, " frames");
+  std::shift_right(ids_.begin(), ids_.end(), layout_.frames);
+  std::copy(ids.begin(), ids.end(), ids_.begin());
 }
 
 void StreamBatch::leave(std::span<const float> prediction, std::span<float> out,
@@ -84,20 +89,29 @@ void StreamBatch::leave(std::span<const float> prediction, std::span<float> out,
   const auto answer = [&](int unet_row) -> const float* {
     return unet_row < 0 ? nullptr : prediction.data() + static_cast<std::size_t>(unet_row) * size_;
   };
-  int broken = -1;
   for (int r = 0; r < layout_.stream_rows(); ++r) {
     const auto step = static_cast<std::size_t>(layout_.step_of(r));
     const bool finite = denoise_row(
         parameters_.steps[step], parameters_.prediction, guidance, row(x_, r), row(stock_, r),
         {answer(layout_.positive_row(r)), answer(layout_.negative_row(r))}, size_,
         {row(x0_, r), row(e_, r), row(gain_, r)});
+    finite_[static_cast<std::size_t>(r)] = finite;
     if (finite) continue;
     for (std::vector<float>* rows : {&x0_, &e_, &gain_}) std::fill_n(row(*rows, r), size_, 0.0F);
-    if (ids_[static_cast<std::size_t>(r)]) broken = r;
-    ids_[static_cast<std::size_t>(r)].reset();
   }
   const int last = layout_.stream_rows() - layout_.frames;
   finish_row(parameters_.steps.back(), row(x0_, last), row(e_, last), out.size(), out.data());
+  leave_ids(finite_, out_ids);
+}
+
+void StreamBatch::leave_ids(const std::vector<bool>& finite, std::span<FrameId> out_ids) {
+  int broken = -1;
+  for (int r = 0; r < layout_.stream_rows(); ++r) {
+    if (finite[static_cast<std::size_t>(r)]) continue;
+    if (holds_frame(r)) broken = r;
+    give_up(r);
+  }
+  const int last = layout_.stream_rows() - layout_.frames;
   std::copy_n(ids_.begin() + last, out_ids.size(), out_ids.begin());
   std::fill(ids_.begin() + last, ids_.end(), FrameId());
   if (broken < 0) return;

@@ -57,10 +57,18 @@ class StreamBatch {
   /// without it.
   void leave(std::span<const float> prediction, std::span<float> out, std::span<FrameId> out_ids);
 
+  // Where a device holds the latents and computes (backend::StreamStep), only ids are moved here:
+  void enter_ids(std::span<const FrameId> ids);
+  /// The frame of this row is given up.
+  void give_up(int stream_row) { ids_[static_cast<std::size_t>(stream_row)].reset(); }
+  /// As leave(), of rows whose latents are finite or not.
+  void leave_ids(const std::vector<bool>& finite, std::span<FrameId> out_ids);
+  /// Of the noise of every step, [steps, h, w, c].
+  std::span<const float> noise() const { return noise_.all(); }
+
   /// Between enter() and leave(): whether a frame is in this stream row.
-  bool holds_frame(int stream_row) const {
-    return ids_[static_cast<std::size_t>(stream_row)].has_value();
-  }
+  bool holds_frame(int stream_row) const { return frame(stream_row).has_value(); }
+  FrameId frame(int stream_row) const { return ids_[static_cast<std::size_t>(stream_row)]; }
   /// True while frames wait for their next step.
   bool waiting() const;
   /// True while this frame does.
@@ -84,6 +92,7 @@ class StreamBatch {
   std::vector<float> x0_, e_, gain_;
   /// By stream row.
   std::vector<FrameId> ids_;
+  std::vector<bool> finite_;
 };
 
 }  // namespace streamdiffusion::stream

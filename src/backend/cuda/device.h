@@ -2,6 +2,7 @@
 #pragma once
 
 #include "backend/cuda/executable.h"
+#include "backend/cuda/stream_step.h"
 
 namespace streamdiffusion::backend::cuda {
 
@@ -49,6 +50,9 @@ class CudaDevice final : public Device {
   }
   void upload(const DeviceRows& to, const std::byte* from) override {
     runtime_->upload_rows(to, from);
+  }
+  std::unique_ptr<StreamStep> make_stream_step(const StreamStepShape& shape) override {
+    return std::make_unique<CudaStreamStep>(*runtime_, shape);
   }
   std::size_t weight_bytes() const override { return store_.bytes(); }
   std::unique_ptr<Executable> compile(std::vector<graph::Graph> row_groups, const Weights& weights,

@@ -201,7 +201,15 @@ std::unique_ptr<State> CudaExecutable::make_state() const {
   return std::make_unique<CudaState>(runtime_, layout_, groups_, arenas_, kept_bytes_);
 }
 
-void CudaExecutable::run(graph::Lifetime lifetime, State& state, Pause*) {
+void CudaExecutable::run(graph::Lifetime program, State& state, Pause*) {
+  launch(program, state, true);
+}
+
+void CudaExecutable::submit(graph::Lifetime program, State& state, Pause*) {
+  launch(program, state, false);
+}
+
+void CudaExecutable::launch(graph::Lifetime lifetime, State& state, bool wait) {
   auto* cuda_state = dynamic_cast<CudaState*>(&state);
   base::require(cuda_state != nullptr && cuda_state->belongs_to(layout_), base::ErrorCode::internal,
                 "a state of another executable");
@@ -209,10 +217,10 @@ void CudaExecutable::run(graph::Lifetime lifetime, State& state, Pause*) {
   const std::lock_guard lock(mutex_);
   token_ids_.check(program, state);
   const StreamLock stream(runtime_);
-  launch(program, *cuda_state);
+  launch(program, *cuda_state, wait);
 }
 
-void CudaExecutable::launch(std::size_t program, CudaState& state) {
+void CudaExecutable::launch(std::size_t program, CudaState& state, bool wait) {
   const double start = profile_ ? base::seconds_of(base::Clock::now()) : 0;
   CudaState::Program& memory = state.programs[program];
   const bool timed = profile_ && memory.runs < kProfiledRuns;
@@ -228,7 +236,7 @@ void CudaExecutable::launch(std::size_t program, CudaState& state) {
     memory.captured->launch();
   }
   ++memory.runs;
-  runtime_.synchronize();
+  if (wait || timed) runtime_.synchronize();
   if (timed) read_times(program, start);
 }
 

@@ -28,6 +28,8 @@ class CudaExecutable final : public Executable {
   /// vocabulary. Returns when the outputs are in host memory.
   /// Never pauses: a recorded program cannot be left in the middle, and takes milliseconds.
   void run(graph::Lifetime program, State& state, Pause* pause = nullptr) override;
+  /// Waits where ops are timed.
+  void submit(graph::Lifetime program, State& state, Pause* pause = nullptr) override;
   std::vector<OpReport> report() const override;
   std::vector<std::vector<Extent>> hoisted_rows(graph::Lifetime lifetime) const override {
     return host::hoisted_rows(groups_, layout_, lifetime);
@@ -63,7 +65,8 @@ class CudaExecutable final : public Executable {
   CompileContext context(std::size_t group, const Sources& sources, const graph::Op& op) const;
   Transfers find_transfers(std::size_t program) const;
   void allocate(std::size_t workspace);
-  void launch(std::size_t program, CudaState& state);
+  void launch(std::size_t program, CudaState& state, bool wait);
+  void launch(graph::Lifetime program, State& state, bool wait);
   /// Queues a program's work; `timed`: with an event before and after every op.
   void queue(std::size_t program, CudaState& state, bool timed);
   void read_times(std::size_t program, double start);

@@ -20,11 +20,25 @@ CudaState::CudaState(Runtime& runtime, const host::StateLayout& layout,
     addresses_.push_back(layout.addresses(groups[g], g, memory_.data(), arenas[g]->data()));
 }
 
+void CudaState::keep_on_device(std::string_view port) {
+  for (const Program& program : programs)
+    base::require(program.runs == 0, base::ErrorCode::internal, port, ": a program has run");
+  const auto named = [&](const host::StateLayout::Port& p) { return p.name == port; };
+  const auto input = std::ranges::find_if(layout_.inputs(), named);
+  kept_ports_.push_back(input != layout_.inputs().end() ? &*input : &layout_.output(port));
+}
+
+bool CudaState::stays(const host::StateLayout::Port& port) const {
+  return std::ranges::find(kept_ports_, &port) != kept_ports_.end();
+}
+
 void CudaState::upload(const host::StateLayout::Port& port) {
+  if (stays(port)) return;
   runtime_.upload(memory_.data() + port.offset, host_.data() + port.offset, port.desc.bytes());
 }
 
 void CudaState::download(const host::StateLayout::Port& port) {
+  if (stays(port)) return;
   runtime_.download(host_.data() + port.offset, memory_.data() + port.offset, port.desc.bytes());
 }
 

@@ -26,12 +26,19 @@ class CudaState final : public State {
   tensor::View output(std::string_view name) const override { return view(layout_.output(name)); }
 
   void copy(std::span<const Extent> to, const State& from, std::span<const Extent> pieces) override;
+  void keep_on_device(std::string_view port) override;
   bool belongs_to(const host::StateLayout& layout) const { return &layout == &layout_; }
   /// Address of every value of a row group on the card, by value id.
   void* const* values(std::size_t group) const { return addresses_[group].data(); }
   std::byte* kept() const { return kept_.data(); }
+  /// No-ops for what is kept on the device.
   void upload(const host::StateLayout::Port& port);
   void download(const host::StateLayout::Port& port);
+  /// A named input or output on the card.
+  std::byte* on_card(const host::StateLayout::Port& port) const {
+    return memory_.data() + port.offset;
+  }
+  const host::StateLayout& layout() const { return layout_; }
 
   /// The captured work of each program, once it has run.
   struct Program {
@@ -45,8 +52,12 @@ class CudaState final : public State {
     return {host_.data() + port.offset, port.desc};
   }
 
+  bool stays(const host::StateLayout::Port& port) const;
+
   Runtime& runtime_;
   const host::StateLayout& layout_;
+  /// Ports that are kept on the device.
+  std::vector<const host::StateLayout::Port*> kept_ports_;
   DeviceBuffer memory_, kept_;
   PinnedBuffer host_;
   /// By row group and value.

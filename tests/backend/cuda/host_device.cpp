@@ -124,6 +124,7 @@ void HostRuntime::synchronize() {
   if (capturing_) throw std::logic_error("a wait during a capture");
   const Work work = std::exchange(waiting_, {});
   count_call("a wait");
+  ++record_.waits;
   for (const auto& run : work) run();
 }
 

@@ -24,7 +24,7 @@ class HostRuntime final : public Runtime, private CUstream_st {
     std::atomic<int> allocations = 0, releases = 0;
     /// Memory of the card that a test made itself, for frames.
     std::span<std::byte> frames = {};
-    int uploads = 0, downloads = 0, captures = 0, replays = 0, events = 0;
+    int uploads = 0, downloads = 0, captures = 0, replays = 0, events = 0, waits = 0;
     /// Counts down with each call; the call that finds 1 fails. 0: none does.
     std::atomic<int> fail_in = 0;
     /// Bytes of the card's memory; more cannot be allocated.

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <filesystem>
+#include <functional>
 
 #include "backend/cuda/host/cuda_runtime.h"
 #include "backend/cuda/host_device.h"
@@ -91,6 +92,115 @@ TEST_F(CudaSessions, DrawInF16WhatTheReferenceDraws) {
   EXPECT_LT(f16, 2e-3);
   EXPECT_LT(f16, bf16 / 3);  // and to three bits more
   EXPECT_GT(record.replays, 0);
+}
+
+/// A frame's image, or noise alone.
+void enter(Session::Impl& session, int number) {
+  if (session.options().text_to_image) return session.generate();
+  Image image{kSide, kSide, {}};
+  for (int i = 0; i < kSide * kSide * 3; ++i)
+    image.rgb.push_back(static_cast<std::uint8_t>(i * (3 + number)));
+  session.push(image);
+}
+
+using Change = std::function<void(Session::Impl&)>;
+
+/// The latents of six frames; before the fourth, the session is changed.
+std::vector<float> latents_of(const std::shared_ptr<Engine::Impl>& engine,
+                              const SessionOptions& options, const Change& change) {
+  Session::Impl session(engine, session::with_defaults(engine->model, options));
+  for (int number = 0; number < 6; ++number) {
+    if (number == 3 && change) change(session);
+    enter(session, number);
+  }
+  session.flush();
+  std::vector<float> latents;
+  for (const Output& output : session.pop_all()) {
+    if (output.error) throw *output.error;
+    latents.insert(latents.end(), output.latents.begin(), output.latents.end());
+  }
+  return latents;
+}
+
+/// On the card the stream batch is in its memory, on the reference device on the host.
+TEST_F(CudaSessions, StreamsDrawWhatTheReferenceDraws) {
+  const SessionOptions base{.width = kSide,
+                            .height = kSide,
+                            .t_index_list = {22, 45},
+                            .cfg_type = CfgType::self,
+                            .parallel = Parallel::ops,
+                            .keep_tensors = true};
+  const auto with = [&](const std::function<void(SessionOptions&)>& set) {
+    SessionOptions options = base;
+    set(options);
+    return options;
+  };
+  const std::pair<SessionOptions, Change> cases[]{
+      {base,
+       [](auto& s) {
+         s.set_prompts({{"red apple", 1.0F}}, Interpolation::linear);
+       }},
+      {with([](auto& o) { o.cfg_type = CfgType::initialize; }),
+       [](auto& s) {
+         s.set_seeds({{7, 1.0F}}, Interpolation::linear);
+       }},
+      {with([](auto& o) { o.cfg_type = CfgType::full, o.frame_buffer_size = 2; }),
+       [](auto& s) { s.set_guidance_scale(2.5F); }},
+      {with([](auto& o) { o.latent_feedback = 0.4F; }), [](auto& s) { s.set_latent_feedback(0); }},
+      {with([](auto& o) {
+         o.text_to_image = true, o.cfg_type = CfgType::none, o.t_index_list = {0, 22, 45};
+       }),
+       {}},
+      {with([](auto& o) { o.use_cached_attn = true; }),
+       [](auto& s) {
+         s.set_t_index_list({10, 40});
+       }},
+      {with([](auto& o) { o.use_denoising_batch = false; }), {}},  // on the host everywhere
+  };
+  const TinyModel model;
+  HostRuntime::Record record;
+  const auto reference = open(model, DataType::f32, nullptr);
+  const auto card = open(model, DataType::f32, &record);
+  for (const auto& [options, change] : cases) {
+    SCOPED_TRACE(&options - &cases[0].first);
+    EXPECT_LT(distance(latents_of(card, options, change), latents_of(reference, options, change)),
+              1e-4);
+  }
+}
+
+/// Each call of the runtime fails once while a frame is drawn: that frame is lost with an error,
+/// and the stream goes on.
+TEST_F(CudaSessions, AStreamOutlivesACallThatFails) {
+  const TinyModel model;
+  HostRuntime::Record record;
+  const auto engine = open(model, DataType::f32, &record);
+  const SessionOptions options{.width = kSide, .height = kSide, .t_index_list = {32}};
+  Session::Impl session(engine, session::with_defaults(engine->model, options));
+  const auto draw = [&](std::uint64_t number) {
+    Image image{kSide, kSide, std::vector<std::uint8_t>(std::size_t{kSide} * kSide * 3, 90)};
+    session.push(image, session::FrameTag{number, {}});
+    return session.pop_all().at(0);
+  };
+  std::uint64_t number = 0;
+  for (int i = 0; i < 3; ++i) draw(number++);
+  const Image expected = draw(number++).image;
+  int failures = 0;
+  for (int call = 1; call < 100; ++call) {
+    record.fail_in = call;
+    const Output output = draw(number++);
+    const bool failed = output.error.has_value();
+    if (failed) {
+      EXPECT_EQ(output.error->code(), base::ErrorCode::internal);
+    } else {
+      EXPECT_EQ(output.image.rgb, expected.rgb);
+    }
+    record.fail_in = 0;
+    EXPECT_EQ(draw(number++).image.rgb, expected.rgb) << call;
+    if (!failed) break;
+    ++failures;
+  }
+  EXPECT_GT(failures, 8);
+  EXPECT_LT(failures, 40);
 }
 
 constexpr const char* kAutoencoder = R"({"_class_name": "AutoencoderKL",

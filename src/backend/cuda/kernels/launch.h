@@ -7,7 +7,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
+#include "backend/stream_step.h"
 #include "graph/op.h"
 #include "tensor/tensor.h"
 
@@ -92,5 +94,49 @@ void launch_attention(const graph::Attention& op, const tensor::View& q, const t
 void launch_inject_features(const tensor::View& x, const tensor::View& residual,
                             const KeptSlots& kept, const tensor::View& settings,
                             const tensor::View& y, Stream stream);
+
+/// Rows of a stream batch that enter a step; StreamStep::enter().
+struct EnteringRows {
+  /// New frames, [frames][row]: latents, or noise.
+  const float* fresh;
+  /// A row: settings.feedback.
+  const float* last;
+  /// [x0, e, gain][stream rows][row], of the last call.
+  const float* waiting;
+  /// [steps][row]
+  const float* noise;
+  const StepCoefficients* steps;
+  /// [frames], set to 1 where a new frame is not finite.
+  std::int32_t* broken_frames;
+  /// [stream rows][row]
+  float *x, *stock;
+  /// [negative rows, then stream rows][row]
+  float* unet;
+  int frames, stream_rows, negative_rows;
+  std::int64_t row_elements;
+  bool from_noise, add_noise;
+  float feedback;
+};
+void launch_enter_rows(const EnteringRows& rows, Stream stream);
+
+/// Rows that take their step; StreamStep::leave().
+struct DenoisingRows {
+  /// As EnteringRows::unet.
+  const float* prediction;
+  const float *x, *stock;
+  const StepCoefficients* steps;
+  /// [stream rows], set to 1 where a row is not finite.
+  std::int32_t* broken_rows;
+  float* waiting;
+  /// [frames][row], of the last step.
+  float* finished;
+  int steps_count, frames, stream_rows, negative_rows;
+  std::int64_t row_elements;
+  PredictionType prediction_type;
+  CfgType cfg;
+  bool guided;
+  float scale, delta;
+};
+void launch_denoise_rows(const DenoisingRows& rows, Stream stream);
 
 }  // namespace streamdiffusion::backend::cuda
