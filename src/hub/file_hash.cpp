@@ -67,10 +67,10 @@ void keep_at(const fs::path& file, const std::string& hash) {
 }
 
 std::string read_and_hash(const fs::path& path) {
-  constexpr std::uint64_t kPart = 1 << 20;
+  constexpr std::uint64_t kChunk = 1 << 20;
   const base::InputFile file(path);
   Hasher hasher(HashKind::sha256, file.size());
-  std::vector<std::byte> part(std::min(file.size(), kPart));
+  std::vector<std::byte> part(std::min(file.size(), kChunk));
   for (std::uint64_t done = 0; done < file.size();) {
     const std::uint64_t count = std::min<std::uint64_t>(file.size() - done, part.size());
     const std::span<std::byte> bytes(part.data(), count);

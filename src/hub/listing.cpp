@@ -36,13 +36,13 @@ RemoteFile parse_file(const Json& entry) {
 }
 
 std::string license_of(const Json& answer) {
-  constexpr std::string_view kTag = "license:";
+  constexpr std::string_view kLicense = "license:";
   const auto tags = answer.find("tags");
   if (!tags || !tags->is(Json::Kind::array)) return {};
   for (std::size_t i = 0; i < tags->size(); ++i) {
     const Json tag = (*tags)[i];
-    if (tag.is(Json::Kind::string) && tag.string().starts_with(kTag)) {
-      return json::printable(tag.string().substr(kTag.size()), 60);
+    if (tag.is(Json::Kind::string) && tag.string().starts_with(kLicense)) {
+      return json::printable(tag.string().substr(kLicense.size()), 60);
     }
   }
   return {};
