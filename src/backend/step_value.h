@@ -35,14 +35,19 @@ struct NoisedValue {
 };
 
 /// The value of a row that goes on from the step before with its clean latent, noise and gain
-/// (stream::Waiting), under noise `fresh`. `s`: schedule::DenoisingStep, or its members.
+/// (stream::Waiting), under noise `fresh`. `s`: schedule::DenoisingStep, or its members; `ratio` is
+/// s.a / s.b.
 template <typename Step>
-constexpr NoisedValue noised(const Step& s, float x0, float e, float gain, float fresh) {
-  const float ratio = s.a / s.b;
-  if (s.q == 0.0F)  // all noise is fresh
-    return {s.a * x0 + s.b * fresh, fresh + ratio * gain};
+constexpr NoisedValue noised(const Step& s, float ratio, float x0, float e, float gain,
+                             float fresh) {
   const float all = s.q * e + s.r * fresh;
   return {s.a * x0 + all, all / s.b + ratio * gain};
+}
+
+/// The same where all noise is fresh: s.q is 0, and s.r is s.b.
+template <typename Step>
+constexpr NoisedValue noised_anew(const Step& s, float ratio, float x0, float gain, float fresh) {
+  return {s.a * x0 + s.b * fresh, fresh + ratio * gain};
 }
 
 /// What a step makes of a value; as stream::Denoised.

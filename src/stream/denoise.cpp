@@ -70,12 +70,19 @@ bool denoise(Reference reference, const DenoisingStep& s, const Guidance& g, con
 
 void noise_row(const DenoisingStep& step, Waiting from, const float* noise, std::size_t n, float* x,
                float* stock) {
-  for (std::size_t i = 0; i < n; ++i) {
-    const auto value = backend::noised(step, from.x0[i], from.e[i], from.gain[i],
-                                       noise == nullptr ? 0.0F : noise[i]);
+  const float ratio = step.a / step.b;
+  const auto fresh = [&](std::size_t i) { return noise == nullptr ? 0.0F : noise[i]; };
+  const auto set = [&](std::size_t i, backend::NoisedValue value) {
     x[i] = value.x;
     stock[i] = value.stock;
+  };
+  if (step.q == 0.0F) {
+    for (std::size_t i = 0; i < n; ++i)
+      set(i, backend::noised_anew(step, ratio, from.x0[i], from.gain[i], fresh(i)));
+    return;
   }
+  for (std::size_t i = 0; i < n; ++i)
+    set(i, backend::noised(step, ratio, from.x0[i], from.e[i], from.gain[i], fresh(i)));
 }
 
 void finish_row(const DenoisingStep& last, const float* x0, const float* e, std::size_t n,

@@ -37,8 +37,11 @@ __device__ __forceinline__ NoisedValue moving_on(const EnteringRows& rows, int r
   const std::int64_t all = static_cast<std::int64_t>(rows.stream_rows) * rows.row_elements;
   const std::int64_t at = (row - rows.frames) * rows.row_elements + i;
   const float noise = rows.add_noise ? rows.noise[step * rows.row_elements + i] : 0.0F;
-  return noised(rows.steps[step], or_zero(rows.waiting[at]), or_zero(rows.waiting[all + at]),
-                or_zero(rows.waiting[2 * all + at]), noise);
+  const StepCoefficients s = rows.steps[step];
+  const float ratio = s.a / s.b, x0 = or_zero(rows.waiting[at]),
+              gain = or_zero(rows.waiting[2 * all + at]);
+  if (s.q == 0.0F) return noised_anew(s, ratio, x0, gain, noise);
+  return noised(s, ratio, x0, or_zero(rows.waiting[all + at]), gain, noise);
 }
 
 /// grid (values, stream rows)
