@@ -189,7 +189,7 @@ void read_row(const params::Parameter& row, const Value& v, params::Settings& se
   std::visit(
       [&](const auto& type) {
         const auto value = read(type, v);
-        if (!params::accepts(type, value)) v.refuse(params::describe(type));
+        if (!params::accepts(type, value)) v.refuse(params::expected(type, value));
         type.member.set(settings, value);
       },
       row.type);

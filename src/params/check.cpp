@@ -20,7 +20,6 @@ using base::concat;
 
 constexpr std::size_t kLongestShown = 80;
 
-/// Texts become C strings on their way to files and libraries: a NUL would cut them there.
 bool is_text(const std::string& value, std::size_t maximum_bytes) {
   return value.size() <= maximum_bytes && value.find('\0') == std::string::npos;
 }
@@ -255,7 +254,7 @@ bool accepts(const NumberList& type, const std::vector<float>& value) {
 bool accepts(const ControlNetList& type, const std::vector<ControlNet>& value) {
   return !value.empty() && value.size() <= type.maximum_items &&
          std::ranges::all_of(value, [&](const ControlNet& net) {
-           return !net.model.empty() && net.model.size() <= type.maximum_bytes &&
+           return !net.model.empty() && is_text(net.model, type.maximum_bytes) &&
                   accepts(net.settings);
          });
 }
@@ -301,7 +300,7 @@ void check(const Settings& settings) {
           check_images(row.name, value);
           base::require(!value || accepts(type, *value), base::ErrorCode::invalid_argument,
                         row.name, " is ", value ? shown(*value) : "", ", expected ",
-                        describe(type));
+                        value ? expected(type, *value) : "");
         },
         row.type);
   }
@@ -321,7 +320,7 @@ void check_prompts(const std::vector<WeightedPrompt>& prompts) {
   PromptList type = prompt_list();
   type.maximum_items = std::max(type.maximum_items, prompts.size());
   base::require(accepts(type, prompts), base::ErrorCode::invalid_argument, "prompt_list is ",
-                shown(prompts), ", expected ", describe(type));
+                shown(prompts), ", expected ", expected(type, prompts));
 }
 
 void check_seeds(const std::vector<WeightedSeed>& seeds) {

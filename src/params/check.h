@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "params/nul_note.h"
 #include "params/table.h"
 
 namespace streamdiffusion::params {
@@ -12,6 +13,12 @@ namespace streamdiffusion::params {
 /// What a type takes: "an integer from 8 to 16384", "none, full, self, initialize". Messages say it
 /// after "expected", the docs in their tables.
 std::string describe(const Type& type);
+
+/// What a message says after "expected" of a value that accepts() refuses.
+template <typename Row, typename Value>
+std::string expected(const Row& type, const Value& value) {
+  return describe(type) + nul_note(value);
+}
 
 /// Whether a type takes a value. NaN and infinity never are.
 bool accepts(const Integer& type, std::int64_t value);

@@ -124,7 +124,7 @@ void read_json(const Parameter& row, const Json& value, Settings& settings) {
             return read(type, value);
           }
         }();
-        if (!accepts(type, found)) value.refuse(describe(type));
+        if (!accepts(type, found)) value.refuse(expected(type, found));
         type.member.set(settings, found);
       },
       row.type);

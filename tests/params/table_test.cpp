@@ -13,7 +13,9 @@
 namespace streamdiffusion::params {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 TEST(Table, HasEachNameAndFlagOnce) {
   std::set<std::string> names, flags;
@@ -62,8 +64,26 @@ TEST(Table, NoTextHoldsANul) {
     ADD_FAILURE() << "a NUL was accepted";
   } catch (const Error& error) {
     EXPECT_THAT(error.what(),
-                HasSubstr(R"(negative_prompt is "a\x00b" (3 bytes), expected a text)"));
+                HasSubstr(R"(negative_prompt is "a\x00b" (3 bytes), expected a text of at most )"
+                          "4096 bytes without a NUL; byte 1, counted from 0, is one"));
   }
+}
+
+TEST(Table, MessagesSayWhereANulIs) {
+  const std::string cut("abc\0", 4);
+  constexpr const char* kFound = "; byte 3, counted from 0, is one";
+  EXPECT_THAT(nul_note({WeightedPrompt{"red", 1}, WeightedPrompt{cut, 1}}),
+              AllOf(HasSubstr(kFound), HasSubstr("of item 1")));
+  EXPECT_THAT(nul_note(std::vector<Lora>{{cut, 1}}), HasSubstr(kFound));
+  EXPECT_THAT(nul_note(std::vector<ControlNet>{{.model = cut}}), HasSubstr(kFound));
+  EXPECT_THAT(nul_note(std::vector<IpAdapter>{{.file = "a", .image_encoder = cut}}),
+              HasSubstr(kFound));
+  EXPECT_EQ(nul_note(std::string("abc")), "");
+  EXPECT_FALSE(accepts(std::get<ControlNetList>(parameter("controlnets").type),
+                       std::vector<ControlNet>{{.model = cut}}));
+  // A text that is too long has none to speak of.
+  const Text& text = std::get<Text>(parameter("negative_prompt").type);
+  EXPECT_THAT(expected(text, std::string(5000, 'a')), Not(HasSubstr("NUL")));
 }
 
 TEST(Table, FillingLeavesWhatIsSet) {
