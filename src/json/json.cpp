@@ -149,7 +149,7 @@ std::optional<Json> Json::find(std::string_view key) const {
   const auto it = std::lower_bound(object.keys.begin(), object.keys.end(), key);
   if (it == object.keys.end() || *it != key) return std::nullopt;
   const Node& value = object.items[static_cast<std::size_t>(it - object.keys.begin())];
-  if (value.kind == Kind::null) return std::nullopt;
+  if (value.kind == Kind::null && document_->null_is_absent) return std::nullopt;
   return Json(document_, &value);
 }
 

@@ -23,6 +23,9 @@ struct JsonLimits {
   std::size_t values = 2'000'000;
   /// Arrays and objects inside each other.
   int depth = 64;
+  /// Whether find() and what rests on it take a member that is null for absent, as the files of
+  /// models do. Otherwise it is there, and refused by the getters of other kinds.
+  bool null_is_absent = true;
 };
 
 /// One value of an immutable document; cheap to copy, keeps the document alive.
@@ -61,7 +64,7 @@ class Json {
   /// Key and value of member `index`; members are sorted by key.
   std::pair<std::string_view, Json> member(std::size_t index) const;
 
-  /// A member of an object; a member that is null counts as absent. Where it is absent, find()
+  /// A member of an object; one that is null counts as absent (null_is_absent). Where it is, find()
   /// returns nothing and at() throws corrupt_file.
   std::optional<Json> find(std::string_view key) const;
   Json at(std::string_view key) const;

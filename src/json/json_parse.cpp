@@ -126,6 +126,7 @@ Json Json::parse(std::string_view text, std::string file, const JsonLimits& limi
   base::refuse_lfs_pointer(std::as_bytes(std::span(text)), file);
   auto document = std::make_shared<Document>();
   document->file = std::move(file);
+  document->null_is_absent = limits.null_is_absent;
   Builder builder(*document, limits);
   nlohmann::json::sax_parse(text.begin(), text.end(), &builder);
   const Node* root = &document->root;

@@ -25,6 +25,7 @@ struct Json::Node {
 
 struct Json::Document {
   std::string file;
+  bool null_is_absent = true;
   Node root;
 };
 

@@ -38,6 +38,12 @@ TEST(Json, GivesDefaultsForAbsentAndNull) {
   EXPECT_EQ(j.number_or("n", 0.5), 0.5);
 }
 
+TEST(Json, NullMayBeAValueLikeOthers) {
+  const Json j = Json::parse(R"({"z": null})", "a", {.null_is_absent = false});
+  EXPECT_TRUE(j.has("z"));
+  EXPECT_EQ(testing::error_of([&] { j.string_or("z", "silu"); }), "a: \"z\" is null, expected a string");
+}
+
 TEST(Json, ValueOutlivesItsParent) {
   Json inner = [] { return parse(R"({"a": {"b": "deep"}})").at("a").at("b"); }();
   EXPECT_EQ(inner.string(), "deep");

@@ -46,6 +46,26 @@ TEST(HttpSyntax, AnAddressMayHaveSchemeAndHost) {
   }
 }
 
+TEST(HttpSyntax, AnotherVersionOfHttpIsNamed) {
+  RunningServer server;
+  for (const std::string version : {"HTTP/1.2", "HTTP/2.0", "HTTP/3.0", "HTTP/0.9"}) {
+    const HttpAnswer answer =
+        answer_to(server, "GET /api/queue " + version + "\r\n" + kHost + "\r\n");
+    EXPECT_EQ(answer.status, 505) << version;
+    EXPECT_EQ(answer.code(), "http_version");
+    EXPECT_THAT(answer.body, HasSubstr("is of " + version + ", expected HTTP/1.1"));
+  }
+  Wire wire(server.port());  // a client that begins with HTTP/2, in two pieces
+  wire.write("PRI * HTTP/2.0\r\n\r\nSM");
+  wire.write("\r\n\r\n");
+  EXPECT_EQ(read_answer(wire).status, 505);
+  EXPECT_TRUE(wire.is_closed(std::chrono::seconds(5)));
+  for (const char* line : {"GET / HTTP/x.1", "GET / HTTP/1", "GET / HTTP/11", "GET /", "GET"}) {
+    const HttpAnswer answer = answer_to(server, std::string(line) + "\r\n" + kHost + "\r\n");
+    EXPECT_EQ(answer.status, 400) << line;
+  }
+}
+
 TEST(HttpSyntax, ThePageOfAWholeAddressIsThatOfItsHost) {
   RunningServer server;
   const std::string target = "GET http://localhost:1/api/queue";

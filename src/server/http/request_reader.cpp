@@ -19,6 +19,30 @@ HttpError body_too_large(std::size_t limit) {
                      : base::concat("the body is too large, at most ", limit, " bytes are read")};
 }
 
+/// The version that a request line ends in, "HTTP/2.0" or so; empty for what is no such line.
+std::string_view version_of(std::string_view head) {
+  constexpr std::string_view name = "HTTP/";
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  std::string_view line = head.substr(0, head.find('\n'));
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  const std::string_view version = line.substr(std::min(line.rfind(' '), line.size() - 1) + 1);
+  const bool is_one = version.size() == 8 && version.starts_with(name) && is_digit(version[5]) &&
+                      version[6] == '.' && is_digit(version[7]);
+  return is_one ? version : std::string_view();
+}
+
+/// What a request that is none is answered with. Also the first bytes of HTTP/2, which look like a
+/// request of that version on purpose (RFC 9113, section 3.4).
+HttpError not_understood(boost::system::error_code error, std::string_view head) {
+  const std::string_view version = version_of(head);
+  if (error == http::error::bad_version && !version.empty()) {
+    return {505, "http_version",
+            base::concat("the request is of ", version, ", expected HTTP/1.1 or HTTP/1.0")};
+  }
+  const int status = error == http::error::header_limit ? 431 : 400;
+  return {status, "bad_request", "this is not an HTTP request: " + error.message()};
+}
+
 }  // namespace
 
 RequestReader::RequestReader() {
@@ -41,13 +65,12 @@ bool RequestReader::skip_empty_lines(boost::beast::flat_buffer& buffer) const {
 bool RequestReader::read_head(boost::beast::flat_buffer& buffer) {
   if (!skip_empty_lines(buffer)) return false;
   const auto bytes = buffer.cdata();
-  check_lines({static_cast<const char*>(bytes.data()), bytes.size()});
+  const std::string_view text(static_cast<const char*>(bytes.data()), bytes.size());
+  check_lines(text);
   boost::system::error_code error;
-  buffer.consume(parser_.put(bytes, error));
-  if (error && error != http::error::need_more) {
-    const int status = error == http::error::header_limit ? 431 : 400;
-    throw HttpError(status, "bad_request", "this is not an HTTP request: " + error.message());
-  }
+  const std::size_t used = parser_.put(bytes, error);
+  if (error && error != http::error::need_more) throw not_understood(error, text);
+  buffer.consume(used);
   return parser_.is_header_done();
 }
 
