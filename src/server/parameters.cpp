@@ -20,7 +20,8 @@ using JsonValue = nlohmann::json;
 
 namespace {
 
-constexpr JsonLimits kClientJson{.bytes = std::size_t{1} << 26U, .values = 4096, .depth = 8};
+constexpr JsonLimits kClientJson{
+    .bytes = std::size_t{1} << 26U, .values = 4096, .depth = 8, .null_is_absent = false};
 constexpr const char* kSeeSettings = " (GET /api/settings has all)";
 /// Proxies take headers of a few KiB.
 constexpr std::size_t kMaxHeaderWarnings = 8;
@@ -62,7 +63,8 @@ const char* heaviest(const std::set<std::string_view>& given) {
 }
 
 /// The texts of a client name no file of this machine.
-void read_style_images(ImagePrompt& prompt, const ReadStyleImage& read) {
+void read_style_images(ImagePrompt& prompt, const ReadStyleImage& read,
+                       std::vector<std::string>& warnings) {
   for (const std::string& text : std::exchange(prompt.files, {})) {
     if (!read) {
       throw HttpError(400, "bad_request",
@@ -70,7 +72,7 @@ void read_style_images(ImagePrompt& prompt, const ReadStyleImage& read) {
                       "for one image only; a session's is sent by PUT /api/style_image/{id}",
                       "image_prompts");
     }
-    prompt.images.push_back(read(text));
+    prompt.images.push_back(read(text, warnings));
   }
 }
 
@@ -151,14 +153,17 @@ Parameters ParameterTable::apply(const Json& object, const Parameters& now,
                                    "; a session of the WebSocket can change its model"),
                       "model");
     }
+    std::vector<std::string> damaged;
     for (ImagePrompt& prompt : wanted.live.options.image_prompts) {
-      read_style_images(prompt, read_style_image);
+      read_style_images(prompt, read_style_image, damaged);
     }
     server::check_work(factory_.with_defaults(wanted.live.options), factory_.info(), work_limit_,
                        heaviest(named));
     Parameters next{wanted.live, wanted.engine.model, wanted.jpeg_quality, now.given,
                     overridden(named)};
     next.given.insert(named.begin(), named.end());
+    for (const std::string& message : damaged)
+      next.image_warnings.push_back({"image_prompts", message});
     return next;
   } catch (const settings::ParameterError& error) {
     throw HttpError(400, error.unknown() ? "unknown_parameter" : "bad_request",
@@ -200,15 +205,16 @@ JsonValue ParameterTable::write(const Parameters& parameters) const {
 JsonValue ParameterTable::warnings(const Parameters& parameters,
                                    const params::ImageTraits& images) const {
   JsonValue list = JsonValue::array();
+  const auto add = [&list](const std::string& message, const std::string& param) {
+    list.push_back({{"message", message}, {"param", param}});
+  };
+  for (const ImageWarning& warning : parameters.image_warnings) add(warning.message, warning.param);
   const auto& given = parameters.live.prompts;
   for (const WeightedPrompt& prompt : given) {
     for (const UnknownWord& w : unknown_words(factory_.info().words, prompt.text)) {
       list.push_back({{"message", w.message}, {"word", w.word}, {"near", w.near}});
     }
   }
-  const auto add = [&list](const std::string& message, const std::string& param) {
-    list.push_back({{"message", message}, {"param", param}});
-  };
   for (const WeightedPrompt& prompt : given) {
     for (const std::string& message : factory_.prompt_warnings(prompt.text)) add(message, "prompt");
   }

@@ -22,6 +22,12 @@
 
 namespace streamdiffusion::server {
 
+/// What was wrong with an image that is used all the same.
+struct ImageWarning {
+  /// What the client calls the image.
+  std::string param, message;
+};
+
 /// What a client has set. Options that are unset follow the model's own defaults.
 struct Parameters {
   LiveSettings live;
@@ -31,10 +37,13 @@ struct Parameters {
   std::set<std::string, std::less<>> given = {};
   /// What the last message asked for in vain.
   std::vector<std::string> ignored = {};
+  /// Of the images that came with the last message.
+  std::vector<ImageWarning> image_warnings = {};
 };
 
-/// The image that a client's text stands for.
-using ReadStyleImage = std::function<std::shared_ptr<const Image>(const std::string&)>;
+/// The image that a client's text stands for. Adds to the warnings as decode_image() does.
+using ReadStyleImage =
+    std::function<std::shared_ptr<const Image>(const std::string&, std::vector<std::string>&)>;
 
 /// JSON of a client: bounded in size, depth and number of values. Throws HttpError 400.
 json::Json parse_client_json(std::string_view text, const std::string& name);
@@ -65,8 +74,8 @@ class ParameterTable {
   /// Every parameter, defaults filled in.
   nlohmann::json write(const Parameters& parameters) const;
   /// An array of objects with `message`: words that the model does not know (with `word` and
-  /// `near`), what else there is to say of the prompts, and parameters that do nothing (both with
-  /// `param`) on such `images`.
+  /// `near`); with `param` what was wrong with images, what else there is to say of the prompts,
+  /// and parameters that do nothing on such `images`.
   nlohmann::json warnings(const Parameters& parameters,
                           const params::ImageTraits& images = {}) const;
   /// What the answer to a request for one image says of it: X-Seed, and X-Warnings, a JSON array of

@@ -191,7 +191,7 @@ TEST(AdapterSettings, WhatAnImagePromptLeavesOutStaysAndItsImagesMayBeFewer) {
   EXPECT_FALSE(changed[1].enabled);
   EXPECT_EQ(apply(R"({"image_prompts": [{"images": 1}, {}]})")[0].images.size(), 1U);
   EXPECT_TRUE(apply(R"({"image_prompts": [{"style_image": []}, {}]})")[0].images.empty());
-  const auto read = [](const std::string& text) {
+  const auto read = [](const std::string& text, std::vector<std::string>&) {
     return std::make_shared<const Image>(
         Image{1, 1, std::vector<std::uint8_t>(3, static_cast<std::uint8_t>(text[0]))});
   };

@@ -105,5 +105,53 @@ TEST(ServedParameters, ASessionSaysWhatHasNoEffect) {
   EXPECT_TRUE(params_of(answer.json()["warnings"]).empty()) << answer.body;
 }
 
+TEST(ServedParameters, AnEmptyPromptIsAPrompt) {
+  RunningServer server;
+  auto client = server.connect("me");
+  for (const std::string prompt : {"", "  "}) {
+    client.text({{"type", "settings"}, {"params", {{"prompt", prompt}}}});
+    EXPECT_EQ(client.await("settings")["params"]["prompt"], prompt) << "not the model's own";
+    EXPECT_EQ(server.post("/api/txt2img", json{{"prompt", prompt}}.dump()).status, 200);
+  }
+  EXPECT_EQ(server.post("/api/txt2img", R"({"prompt_list": [["", 1]]})").status, 200);
+  EXPECT_EQ(
+      server
+          .post("/api/img2img?prompt=", testing::jpeg_of(1, 2, 3), {{"Content-Type", "image/jpeg"}})
+          .status,
+      200);
+}
+
+TEST(ServedParameters, ANulIsFoundWhereverTextsComeIn) {
+  RunningServer server;
+  constexpr const char* kFound = "byte 3, counted from 0, is one";
+  for (const char* body : {R"({"prompt": "red\u0000"})", R"({"prompt_list": [["red\u0000", 1]]})",
+                           R"({"negative_prompt": "red\u0000"})"}) {
+    const HttpAnswer answer = server.post("/api/txt2img", body);
+    EXPECT_EQ(answer.status, 400);
+    EXPECT_THAT(answer.body, HasSubstr(kFound)) << body;
+  }
+  const HttpAnswer query = server.post("/api/img2img?prompt=red%00", testing::jpeg_of(1, 2, 3),
+                                       {{"Content-Type", "image/jpeg"}});
+  EXPECT_THAT(query.body, HasSubstr(kFound));
+}
+
+TEST(ServedParameters, NullIsNoValue) {
+  RunningServer server;
+  for (const char* name : {"prompt", "seed", "t_index_list", "format", "image"}) {
+    const std::string body = R"({"image": "", ")" + std::string(name) + R"(": null})";
+    const HttpAnswer answer = name == std::string("image")
+                                  ? server.post("/api/img2img", R"({"image": null})")
+                                  : server.post("/api/img2img", body);
+    EXPECT_EQ(answer.status, 400) << name;
+    EXPECT_THAT(answer.body, HasSubstr("is null, expected")) << name;
+  }
+  EXPECT_EQ(server.post("/api/txt2img", R"({"image": null})").status, 400);
+  auto client = server.connect("me");
+  client.send_image({{"seq", nullptr}}, testing::jpeg_of(1, 2, 3));
+  EXPECT_THAT(client.await("error").value("message", ""), HasSubstr("is null, expected"));
+  client.text({{"type", "pause"}, {"params", nullptr}});
+  EXPECT_EQ(client.await("error")["code"], "bad_message");
+}
+
 }  // namespace
 }  // namespace streamdiffusion::server

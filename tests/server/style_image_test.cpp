@@ -243,12 +243,31 @@ TEST_F(StyleImage, OfOneRequestIsInItsBody) {
 }
 
 TEST(ReadStyleImage, KeepsWhatAnEncoderSees) {
-  const auto large = server::read_style_image(png_of(1300, 900), 1 << 24);
+  std::vector<std::string> warnings;
+  const auto large = server::read_style_image(png_of(1300, 900), 1 << 24, warnings);
   EXPECT_EQ(large->width, 512);
   EXPECT_EQ(large->height, 512);
-  const auto small = server::read_style_image(png_of(40, 30), 1 << 24);
+  const auto small = server::read_style_image(png_of(40, 30), 1 << 24, warnings);
   EXPECT_EQ(small->width, 30);
   EXPECT_EQ(small->height, 30);
+  EXPECT_TRUE(warnings.empty());
+}
+
+TEST_F(StyleImage, OneThatEndsEarlyActsAndTheClientIsTold) {
+  RunningServer server({}, &*factory_);
+  auto client = server.connect("me");
+  const std::string png = png_of(30, 20), cut = png.substr(0, png.size() - 12);
+  const auto settings = [&](const std::string& image) {
+    return fetch(server.port(), "PUT", "/api/style_image/me", image, kJpeg).json();
+  };
+  const json warning = settings(cut)["warnings"].at(0);
+  EXPECT_EQ(warning["param"], "image_prompts");
+  EXPECT_THAT(warning.value("message", ""), HasSubstr("the file ends early"));
+  EXPECT_EQ(settings(png)["warnings"], json::array());
+  const json body{{"image_prompts", {{{"style_image", base64(cut)}}}}};
+  const HttpAnswer answer = server.post("/api/txt2img", body.dump());
+  EXPECT_EQ(answer.status, 200) << answer.body;
+  EXPECT_THAT(answer.header.at("x-warnings"), HasSubstr("the file ends early"));
 }
 
 }  // namespace

@@ -62,8 +62,9 @@ void read_json_body(const Request& request, bool text_to_image, const ParameterT
     throw HttpError(400, "bad_request", error.what());
   }
   const std::string parameters = dump(parameters_only(request.body));
-  const auto read_style = [&](const std::string& text) {
-    return read_style_image(decoded(text, "style_image", "image_prompts"), limits.image_pixels);
+  const auto read_style = [&](const std::string& text, std::vector<std::string>& warnings) {
+    return read_style_image(decoded(text, "style_image", "image_prompts"), limits.image_pixels,
+                            warnings);
   };
   input.parameters =
       table.apply(parse_client_json(parameters, "body"), input.parameters, read_style);

@@ -55,8 +55,14 @@ class ImageRequest::Job : public std::enable_shared_from_this<Job> {
   bool working_ = false, ended_ = false;
   // What the steps have made so far.
   std::shared_ptr<const ImageInput> input_;
-  /// While the image is decoded, and after that failed.
-  const std::shared_ptr<std::atomic<bool>> unreadable_ = std::make_shared<std::atomic<bool>>(false);
+  /// Of the image, on the stream's thread.
+  struct Decoding {
+    /// While it is decoded, and after that failed.
+    std::atomic<bool> unreadable{false};
+    /// Complete before the image is given out.
+    std::vector<std::string> warnings;
+  };
+  const std::shared_ptr<Decoding> decoding_ = std::make_shared<Decoding>();
   /// Ends the opening of the stream.
   std::stop_source opening_;
   std::shared_ptr<LiveStream> stream_;
@@ -152,10 +158,10 @@ void ImageRequest::Job::open() {
     LiveFrame frame;
     if (!text_to_image_) {
       // On the stream's thread; the error goes to callbacks().
-      frame.image = [input, pixels = context_.limits.image_pixels, unreadable = unreadable_] {
-        *unreadable = true;
-        Image image = decode_image(input->image, pixels);
-        *unreadable = false;
+      frame.image = [input, pixels = context_.limits.image_pixels, decoding = decoding_] {
+        decoding->unreadable = true;
+        Image image = decode_image(input->image, pixels, decoding->warnings);
+        decoding->unreadable = false;
         return image;
       };
     }
@@ -166,9 +172,13 @@ void ImageRequest::Job::open() {
 }
 
 void ImageRequest::Job::encode() {
-  const auto work = [input = input_, image = image_, &table = context_.table] {
+  const auto work = [input = input_, image = image_, &table = context_.table,
+                     warnings = decoding_->warnings] {
     Response response;
-    response.header = table.image_header(input->parameters, input->format == ImageFormat::png);
+    Parameters parameters = input->parameters;
+    for (const std::string& message : warnings)
+      parameters.image_warnings.push_back({"image", message});
+    response.header = table.image_header(parameters, input->format == ImageFormat::png);
     response.type = media_type(input->format);
     response.body = encode_image(*image, input->format, input->parameters.jpeg_quality);
     return response;
@@ -215,9 +225,9 @@ LiveCallbacks ImageRequest::Job::callbacks() {
       job->guarded([&] { job->advance(); });
     });
   };
-  calls.error = [executor, weak = weak_from_this(), unreadable = unreadable_](const Error& error,
-                                                                              auto /*frame*/) {
-    executor->post([weak, answer = *unreadable ? bad_image(error) : to_http_error(error)] {
+  calls.error = [executor, weak = weak_from_this(), decoding = decoding_](const Error& error,
+                                                                          auto /*frame*/) {
+    executor->post([weak, answer = decoding->unreadable ? bad_image(error) : to_http_error(error)] {
       if (const auto job = weak.lock()) job->fail(answer);
     });
   };

@@ -49,14 +49,17 @@ void Api::take_style_image(Request& request, bool add, const Reply& reply) {
       reply(error_response(error));
     }
   };
-  const auto set = [session, adapter, add](const std::shared_ptr<const Image>& image) {
-    session->set_style_image(adapter, image, add);
+  const auto set = [session, adapter, add](const std::shared_ptr<const Image>& image,
+                                           const std::vector<std::string>& warnings) {
+    session->set_style_image(adapter, image, add, warnings);
     return settings_of(*session);
   };
   const auto read = [this, body, set, respond] {
     try {
-      const auto image = read_style_image(*body, context_.limits.image_pixels);
-      context_.executor.post([respond, set, image] { respond([&] { return set(image); }); });
+      std::vector<std::string> warnings;
+      const auto image = read_style_image(*body, context_.limits.image_pixels, warnings);
+      context_.executor.post(
+          [respond, set, image, warnings] { respond([&] { return set(image, warnings); }); });
     } catch (...) {
       context_.executor.post([respond, error = current_http_error()] {
         respond([&]() -> Response { throw HttpError(error); });

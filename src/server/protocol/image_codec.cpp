@@ -52,10 +52,12 @@ void check_image(std::string_view bytes, std::int64_t max_pixels) {
   }
 }
 
-Image decode_image(std::string_view bytes, std::int64_t max_pixels) {
+Image decode_image(std::string_view bytes, std::int64_t max_pixels,
+                   std::vector<std::string>& warnings) {
+  const auto warn = [&warnings](const std::string& text) { warnings.push_back(text); };
   try {
     check_image(bytes, max_pixels);  // the header alone
-    return image::decode_image(bytes_of(bytes), "image", {.max_pixels = max_pixels});
+    return image::decode_image(bytes_of(bytes), "image", {.max_pixels = max_pixels, .warn = warn});
   } catch (const HttpError& http_error) {
     base::fail(ErrorCode::invalid_argument, http_error.what());
   } catch (const Error& error) {  // whatever is wrong with it, the client can correct it
@@ -63,10 +65,11 @@ Image decode_image(std::string_view bytes, std::int64_t max_pixels) {
   }
 }
 
-Image decode_body(std::string_view bytes, std::int64_t max_pixels) {
+Image decode_body(std::string_view bytes, std::int64_t max_pixels,
+                  std::vector<std::string>& warnings) {
   check_image(bytes, max_pixels);
   try {
-    return decode_image(bytes, max_pixels);
+    return decode_image(bytes, max_pixels, warnings);
   } catch (const Error& error) {
     throw bad_image(error);
   }

@@ -16,8 +16,9 @@ constexpr int kSide = 512;
 
 }  // namespace
 
-std::shared_ptr<const Image> read_style_image(std::string_view bytes, std::int64_t max_pixels) {
-  const Image image = decode_body(bytes, max_pixels);
+std::shared_ptr<const Image> read_style_image(std::string_view bytes, std::int64_t max_pixels,
+                                              std::vector<std::string>& warnings) {
+  const Image image = decode_body(bytes, max_pixels, warnings);
   const auto [shorter, longer] = std::minmax(image.width, image.height);
   if (longer / params::kMaxStyleRatio > shorter) {
     throw HttpError(400, "bad_image",

@@ -199,7 +199,9 @@ void ClientSession::check_stream() {
   add_to_metrics(counters);
   follow_stream();
   const bool prepared = std::exchange(reconfiguring_, stream_->reconfiguring()) && !reconfiguring_;
-  if (images_news() || prepared) send(dump(settings()));
+  // Each is asked, so that each notes what the client is told now.
+  const bool frame_news = frame_warnings_->news(), control_news = control_warnings_->news();
+  if (images_news() || prepared || frame_news || control_news) send(dump(settings()));
   measure_load();
   JsonValue stats = write_counters(counters);
   stats["status"] = "stats";
@@ -298,6 +300,10 @@ bool ClientSession::images_news() {
 
 JsonValue ClientSession::warnings() const {
   JsonValue list = model_->table.warnings(parameters_);
+  for (const std::string& message : frame_warnings_->told())
+    list.push_back({{"message", message}, {"param", "image"}});
+  for (const std::string& message : control_warnings_->told())
+    list.push_back({{"message", message}, {"param", "control_bytes"}});
   if (idle_images_ && parameters_.live.options.text_to_image) {
     list.push_back({{"message",
                      "the images of frames have no effect in mode txt2img; they act in "

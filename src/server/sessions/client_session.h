@@ -21,6 +21,7 @@
 #include "server/sessions/admission.h"
 #include "server/sessions/delivery_stats.h"
 #include "server/sessions/encoded_image.h"
+#include "server/sessions/frame_warnings.h"
 #include "settings/change_history.h"
 
 namespace streamdiffusion::server {
@@ -110,8 +111,9 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   /// `outside`: not by the client itself, but by a REST request.
   void patch(const json::Json& object, bool outside = false);
   /// The same for the image that an IP-Adapter follows: in place of those that it has, or behind
-  /// them. Null for none.
-  void set_style_image(std::size_t adapter, const std::shared_ptr<const Image>& image, bool add);
+  /// them. Null for none. `warnings` are what was wrong with it.
+  void set_style_image(std::size_t adapter, const std::shared_ptr<const Image>& image, bool add,
+                       const std::vector<std::string>& warnings = {});
   /// Throw HttpError 404 where the stream's model has no such IP-Adapter, or ControlNet.
   void check_style_adapter(std::size_t adapter) const;
   void check_controlnet(std::size_t net) const;
@@ -188,6 +190,9 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   void submit(const FrameHeader& header, std::string message, std::size_t image_offset = 0);
   /// Tells the client once that its frames' images are `idle`: nothing follows them.
   void note_image(bool has_image, bool idle);
+  /// Decodes an image of a client's message on the stream's thread.
+  std::function<Image()> decoding(std::shared_ptr<const std::string> message, std::size_t offset,
+                                  std::size_t size, std::shared_ptr<FrameWarnings> warnings) const;
   void submit_pixels(const FrameView& image, std::shared_ptr<const void> owner);
   void send_frame_request();
   void send_error(const HttpError& http_error, bool fatal = false, int status = 1008);
@@ -234,6 +239,9 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   bool opening_ = false, changed_while_opening_ = false, paused_ = false, reconfiguring_ = false;
   /// Of IP-Adapters, as the client was told.
   bool reading_images_ = false;
+  /// Of the frames' images, and of those that came with them for ControlNets.
+  const std::shared_ptr<FrameWarnings> frame_warnings_ = std::make_shared<FrameWarnings>(),
+                                       control_warnings_ = std::make_shared<FrameWarnings>();
   /// Frames bring images that nothing follows, and the client knows.
   bool idle_images_ = false;
   /// Legacy protocol: what the client announced.

@@ -149,27 +149,33 @@ void ClientSession::submit(const FrameHeader& header, std::string message,
   auto tag = std::make_shared<FrameTag>(FrameTag{header, frame.captured});
   frame.tag = tag;
   const auto bytes = std::make_shared<const std::string>(std::move(message));
-  const std::int64_t max_pixels = context_.limits.image_pixels;
+  const std::size_t end = bytes->size() - header.control_bytes;
   // From text alone, an image is what control images are made of.
   if (!from_text || (controlled && has_image)) {
-    frame.image = [=] {
+    frame.image = [tag,
+                   decode = decoding(bytes, image_offset, end - image_offset, frame_warnings_)] {
       tag->decoding = LiveClock::now();
-      const std::size_t end = bytes->size() - tag->header.control_bytes;
-      return decode_image(std::string_view(*bytes).substr(image_offset, end - image_offset),
-                          max_pixels);
+      return decode();
     };
   }
-  if (header.control_bytes > 0) {
-    frame.control_source = [=] {
-      return decode_image(
-          std::string_view(*bytes).substr(bytes->size() - tag->header.control_bytes), max_pixels);
-    };
-  }
+  if (header.control_bytes > 0)
+    frame.control_source = decoding(bytes, end, header.control_bytes, control_warnings_);
   try {
     stream_->submit(std::move(frame));
   } catch (const Error& error) {
     throw to_http_error(error);
   }
+}
+
+std::function<Image()> ClientSession::decoding(std::shared_ptr<const std::string> message,
+                                               std::size_t offset, std::size_t size,
+                                               std::shared_ptr<FrameWarnings> warnings) const {
+  return [=, max_pixels = context_.limits.image_pixels] {
+    std::vector<std::string> found;
+    Image image = decode_image(std::string_view(*message).substr(offset, size), max_pixels, found);
+    warnings->note(std::move(found));
+    return image;
+  };
 }
 
 void ClientSession::note_image(bool has_image, bool idle) {
@@ -259,7 +265,7 @@ void ClientSession::check_controlnet(std::size_t net) const {
 }
 
 void ClientSession::set_style_image(std::size_t adapter, const std::shared_ptr<const Image>& image,
-                                    bool add) {
+                                    bool add, const std::vector<std::string>& warnings) {
   check_style_adapter(adapter);
   Parameters next = parameters_;
   auto& images = next.live.options.image_prompts[adapter].images;
@@ -272,6 +278,9 @@ void ClientSession::set_style_image(std::size_t adapter, const std::shared_ptr<c
                     "adapter");
   }
   next.given.insert("image_prompts");
+  next.image_warnings.clear();
+  for (const std::string& message : warnings)
+    next.image_warnings.push_back({"image_prompts", message});
   model_->table.check_work(next);
   take(std::move(next), true);
 }
