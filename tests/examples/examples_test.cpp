@@ -1,4 +1,4 @@
-// The examples of README.md and docs/live.md, which the build puts into files of their own.
+// The example of docs/live.md, which the build puts into a file of its own.
 #include <gtest/gtest.h>
 #include <streamdiffusion/streamdiffusion.h>
 
@@ -30,13 +30,6 @@ struct Camera {
     return gray_image();
   }
 };
-
-TEST(Readme, TheExampleRuns) {
-  const std::vector<sd::Image> camera(4, gray_image());
-  shown = 0;
-#include "README_example.inc"
-  EXPECT_EQ(shown, 4);
-}
 
 TEST(LiveDocument, TheExampleRuns) {
   Camera camera;
