@@ -20,6 +20,7 @@ from ._compat_stream import Stream
 from ._errors import Error, InputOutput, InvalidArgument, NotFound, Unsupported, one_of
 from ._frames import array_of, off_torch, to_pixels
 from ._outputs import Output
+from ._progress import Progress
 from ._streams import Engine, Session
 
 _MODES = ("img2img", "txt2img")
@@ -46,9 +47,12 @@ class StreamDiffusionWrapper:
                  use_tiny_vae: bool = True, enable_similar_image_filter: bool = False,
                  similar_image_filter_threshold: float = 0.98, similar_image_filter_max_skip_frame: int = 10,
                  use_denoising_batch: bool = True, cfg_type: str = "self", seed: int = 2,
-                 use_safety_checker: bool = False, engine_dir: str | os.PathLike[str] = "engines"):
+                 use_safety_checker: bool = False, engine_dir: str | os.PathLike[str] = "engines",
+                 is_drawing: bool | None = None):
         self._check_modes(mode, output_type, cfg_type, use_denoising_batch, use_safety_checker)
-        self._warn(device, dtype, warmup, acceleration, device_ids, engine_dir)
+        self._warn(device, warmup, acceleration, device_ids, engine_dir)
+        if is_drawing is not None:
+            do_add_noise = self._by_its_earlier_name(is_drawing, do_add_noise)
         self.mode, self.output_type = mode, output_type
         self.width, self.height = width, height
         self.device, self.dtype = "cpu", dtype
@@ -62,7 +66,9 @@ class StreamDiffusionWrapper:
         else:
             if use_lcm_lora and lcm_lora_id is not None:
                 loras[lcm_lora_id] = 1.0
-            self._engine = Engine(model_id_or_path, lora_dict=loras or None, vae=vae)
+            self._engine = Engine(model_id_or_path, on_progress=Progress(), lora_dict=loras or None, vae=vae)
+        if dtype is not None:
+            self._warn_of_dtype(dtype)
         self._parameters: dict[str, Any] = {
             "t_index_list": list(t_index_list), "width": width, "height": height, "cfg_type": cfg_type,
             "mode": mode, "frame_buffer_size": frame_buffer_size, "do_add_noise": do_add_noise,
@@ -88,11 +94,9 @@ class StreamDiffusionWrapper:
                               "use_safety_checker")
 
     @staticmethod
-    def _warn(device: Any, dtype: Any, warmup: int, acceleration: str, device_ids: Any, engine_dir: Any) -> None:
+    def _warn(device: Any, warmup: int, acceleration: str, device_ids: Any, engine_dir: Any) -> None:
         if str(device) not in ("cpu", "cuda"):
             _ignored("device", device, "the library chooses the device")
-        if dtype is not None:
-            _ignored("dtype", dtype, "the library chooses the faster type")
         if warmup != 10:
             _ignored("warmup", warmup, "nothing needs warming up")
         if acceleration not in ("tensorrt", "none"):
@@ -101,6 +105,24 @@ class StreamDiffusionWrapper:
             _ignored("device_ids", device_ids, "one device is used")
         if str(engine_dir) != "engines":
             _ignored("engine_dir", engine_dir, "no engine is built")
+
+    @staticmethod
+    def _by_its_earlier_name(is_drawing: bool, do_add_noise: bool) -> bool:
+        """Scripts of the original's first days say is_drawing where later ones say do_add_noise."""
+        if is_drawing and not do_add_noise:
+            raise InvalidArgument("is_drawing is True and do_add_noise False, expected one of them: they are names of the "
+                                  "same argument", "is_drawing")
+        warnings.warn(f"is_drawing={is_drawing!r} is the earlier name of do_add_noise, and is taken as that", stacklevel=3)
+        return is_drawing
+
+    def _warn_of_dtype(self, dtype: Any) -> None:
+        """It is not what the engine computes in; of tensors it is the type."""
+        computes = f"the engine computes in {self._engine.info['dtype']}, which it chose itself"
+        if self.output_type in ("pt", "latent"):
+            warnings.warn(f"dtype={dtype!r} is the type of the tensors that come out, and nothing else: {computes}",
+                          stacklevel=3)
+        else:
+            _ignored("dtype", dtype, f"output_type={self.output_type!r} gives no tensors, and {computes}")
 
     @staticmethod
     def _autoencoder(vae_id: str | None, use_tiny_vae: bool) -> str | None:
@@ -117,9 +139,9 @@ class StreamDiffusionWrapper:
     def _with_lcm_lora(model: Any, loras: dict[str, float], vae: str | None) -> Engine:
         """With the LoRA that the original adds by itself; without it, and a warning, where it cannot be had."""
         try:
-            return Engine(model, lora_dict={_LCM_LORA: 1.0} | loras, vae=vae)
+            return Engine(model, on_progress=Progress(), lora_dict={_LCM_LORA: 1.0} | loras, vae=vae)
         except Error as error:
-            engine = Engine(model, lora_dict=loras or None, vae=vae)  # raises where something else is at fault
+            engine = Engine(model, on_progress=Progress(), lora_dict=loras or None, vae=vae)  # raises where something else is at fault
             warnings.warn(f"lcm_lora_id=None: the original adds {_LCM_LORA}, which is left out here: {error}. Pass "
                           "use_lcm_lora=False for a model that needs none", stacklevel=3)
             return engine
@@ -150,7 +172,8 @@ class StreamDiffusionWrapper:
         return self._returned(self._denoised(image))
 
     def txt2img(self, prompt: str | None = None) -> Any:
-        """An image from fresh noise; with frame_buffer_size F a list or batch of F."""
+        """An image from fresh noise; with frame_buffer_size F a list or batch of F. With n steps each call takes a step
+        for n images and returns the one begun n - 1 calls ago; during the first n - 1 calls the first one, finished."""
         if prompt is not None:
             self.update_prompt(prompt)
         return self._returned(self._generated(self.frame_buffer_size))
@@ -161,24 +184,25 @@ class StreamDiffusionWrapper:
 
     def _denoised(self, image: Any) -> list[Output]:
         """A batch of frame_buffer_size images."""
-        frames = self._pixels_of(self._batch(image))
-        session = self._started()
-        ready = self._rest + [output for frame in frames for output in session.process(frame)]
+        return self._taken(self._pixels_of(self._batch(image)))
+
+    def _generated(self, count: int) -> list[Output]:
+        """So many images from fresh noise."""
+        return self._taken([None] * count)
+
+    def _taken(self, frames: list[Any]) -> list[Output]:
+        """As many outputs as frames, None for fresh noise. The frames stay in the stream, a step a call."""
+        ready = self._rest + self._through(self._started(), frames)
         if len(ready) >= len(frames):
-            self._previous, ready = ready[-len(frames):], []
-        elif self._previous is None:
+            self._previous, ready = ready[:len(frames)], ready[len(frames):]
+        elif self._previous is None or len(self._previous) != len(frames):
             self._previous = self._finished_alone(frames)
         self._rest = ready
         return self._previous
 
-    def _generated(self, count: int) -> list[Output]:
-        session = self._started()
-        images: list[Output] = []
-        while len(images) < count:
-            images += [output for _ in range(count - len(images)) for output in session.process()]
-            if len(images) < count:
-                images += session.flush()
-        return images[:count]
+    @staticmethod
+    def _through(session: Session, frames: list[Any]) -> list[Output]:
+        return [output for frame in frames for output in session.process(frame)]
 
     def _batch(self, image: Any) -> list[Any]:
         several = isinstance(image, (list, tuple)) or len(getattr(image, "shape", ())) == 4
@@ -244,8 +268,9 @@ class StreamDiffusionWrapper:
         return self._session
 
     def _finished_alone(self, frames: list[Any]) -> list[Output]:
+        """The same in a stream of their own, to the end."""
         with self._engine.session(**self._parameters) as other:
-            ready = [output for frame in frames for output in other.process(frame)]
+            ready = self._through(other, frames)
             return (ready + other.flush())[-len(frames):]
 
     @staticmethod

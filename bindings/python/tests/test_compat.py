@@ -64,6 +64,53 @@ def test_arguments_without_meaning_are_warned_of_by_name():
         wrapper()(drawing())
 
 
+def test_what_dtype_is_for_is_said():
+    class Type:
+        def __repr__(self):
+            return "torch.float16"
+
+    computes = "the engine computes in (bf16|f32), which it chose itself"
+    for output_type, says in [("pil", f"has no effect: output_type='pil' gives no tensors, and {computes}"),
+                              ("pt", f"is the type of the tensors that come out, and nothing else: {computes}")]:
+        with pytest.warns(UserWarning, match=f"dtype=torch.float16 {says}") as caught:
+            wrapper(dtype=Type(), output_type=output_type)
+        assert len(caught) == 1 and caught[0].filename == __file__
+
+
+def test_the_earlier_name_of_do_add_noise_is_taken():
+    for value in (False, True):
+        with pytest.warns(UserWarning, match=f"is_drawing={value} is the earlier name of do_add_noise") as caught:
+            stream = wrapper(is_drawing=value)
+        assert len(caught) == 1 and caught[0].filename == __file__
+        stream.prepare("red apple")
+        assert stream._session.parameters["do_add_noise"] is value
+    with pytest.raises(ValueError, match="is_drawing is True and do_add_noise False"):
+        wrapper(is_drawing=True, do_add_noise=False)
+
+
+def count_calls(stream):
+    """Of the stream itself."""
+    calls, process = [], stream._session.process
+    stream._session.process = lambda *frame: calls.append(frame) or process(*frame)
+    stream._session.flush = None  # would end the frames in flight
+    return calls
+
+
+def test_text_to_image_takes_one_step_of_several_images_a_call():
+    stream = StreamDiffusionWrapper(None, [0, 16, 32], mode="txt2img", cfg_type="none", output_type="np",
+                                    width=SIZE, height=SIZE)
+    stream.prepare("red apple")
+    calls = count_calls(stream)
+    images = [stream() for _ in range(6)]
+    assert len(calls) == 6
+    with sd.Engine.open().session(**stream._parameters) as session:
+        alone = [output.image / np.float32(255) for _ in range(6) for output in session.process()]
+    assert len(alone) == 4
+    expected = alone[:1] * 3 + alone[1:]  # the first one, finished, until it leaves the stream
+    for got, wanted in zip(images, expected, strict=True):
+        assert np.abs(got - wanted).max() < 0.02
+
+
 def test_an_unchanged_script_runs_through_the_shim(tmp_path):
     script = tmp_path / "script.py"
     script.write_text("import sys\nfrom utils.wrapper import StreamDiffusionWrapper\n"
@@ -181,6 +228,14 @@ def test_the_lora_that_the_original_adds_is_added(hub):
     for model, more in [(NAME, {"use_lcm_lora": False}), (None, {})]:
         assert not StreamDiffusionWrapper(model, [30], width=SIZE, height=SIZE, **more)._engine.info["loras"]
     assert len(hub.requests) == requests
+
+
+def test_downloads_are_told_on_standard_error(hub, capfd):
+    StreamDiffusionWrapper(NAME, [30], width=SIZE, height=SIZE, use_lcm_lora=False)
+    told = capfd.readouterr().err
+    assert told.splitlines()[-1] == f"{NAME}: 29 of 29 MB" and told.count("\n") <= 3
+    StreamDiffusionWrapper(NAME, [30], width=SIZE, height=SIZE, use_lcm_lora=False)
+    assert capfd.readouterr().err == ""
 
 
 def test_the_lora_that_the_original_adds_is_missed_by_name(hub):
