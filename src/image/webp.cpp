@@ -33,8 +33,8 @@ int decode_beginning(const Encoded& file, std::vector<std::uint8_t>& rgba, int w
       WebPINewRGB(MODE_RGBA, rgba.data(), rgba.size(), 4 * width), WebPIDelete);
   if (!decoder) return 0;
   const VP8StatusCode status = WebPIUpdate(decoder.get(), data_of(file.bytes), file.bytes.size());
-  int rows = 0;
-  if (status == VP8_STATUS_SUSPENDED)
+  int rows = 0;  // all of them, and no error, where nothing but the end of the container is missing
+  if (status == VP8_STATUS_SUSPENDED || status == VP8_STATUS_OK)
     WebPIDecGetRGB(decoder.get(), &rows, nullptr, nullptr, nullptr);
   return rows;
 }

@@ -151,6 +151,26 @@ TEST(Truncation, AWebpIsDrawnWithAWarningAsFarAsItGoes) {
   EXPECT_THAT(error_of([&] { decode_image(file, "a"); }), HasSubstr("a: libwebp cannot decode it"));
 }
 
+/// The last bytes may be padding, a checksum or a marker, without which all pixels are there.
+TEST(Truncation, AFileWithoutItsLastBytesIsDrawnWithAWarning) {
+  Image odd = noise();
+  for (int i = 0; i < 2; ++i) {  // files of even and of odd length
+    odd.rgb[0] = static_cast<std::uint8_t>(odd.rgb[0] + i);
+    for (const auto& whole : {encode_webp(odd, 90), encode_jpeg(odd, 90), encode_png(odd)}) {
+      const Image expected = decode_image(whole, "a");
+      for (std::size_t lost = 1; lost <= 12; ++lost) {
+        std::string warning;
+        const Image part = decode_image(std::span(whole).first(whole.size() - lost), "a",
+                                        {.warn = [&](const std::string& text) { warning = text; }});
+        EXPECT_NE(warning, "") << lost << " of " << whole.size();
+        EXPECT_TRUE(
+            std::equal(expected.rgb.begin(), expected.rgb.begin() + 3 * 64 * 16, part.rgb.begin()))
+            << lost << " of " << whole.size();
+      }
+    }
+  }
+}
+
 TEST(Truncation, AJpegIsDrawnWithAWarning) {
   const std::vector<std::byte> whole = encode_jpeg(noise(), 95);
   for (const std::size_t missing :
