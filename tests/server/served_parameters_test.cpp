@@ -144,6 +144,7 @@ TEST(ServedParameters, NullIsNoValue) {
                                   : server.post("/api/img2img", body);
     EXPECT_EQ(answer.status, 400) << name;
     EXPECT_THAT(answer.body, HasSubstr("is null, expected")) << name;
+    EXPECT_EQ(answer.json()["error"]["param"], name);
   }
   EXPECT_EQ(server.post("/api/txt2img", R"({"image": null})").status, 400);
   auto client = server.connect("me");

@@ -49,8 +49,10 @@ void read_json_body(const Request& request, bool text_to_image, const ParameterT
   if (!body.is(Json::Kind::object)) {
     throw_bad_request("the body is ", body.found(), ", expected an object");
   }
+  const char* param = "format";
   try {
     if (const auto format = body.find("format")) input.format = format_of(format->string());
+    param = "image";
     if (text_to_image && body.find("image")) {
       throw HttpError(400, "bad_request",
                       "there is an image, which text-to-image has no use for; "
@@ -59,7 +61,7 @@ void read_json_body(const Request& request, bool text_to_image, const ParameterT
     }
     if (!text_to_image) input.image = decoded(body.at("image").string(), "image", "image");
   } catch (const Error& error) {
-    throw HttpError(400, "bad_request", error.what());
+    throw HttpError(400, "bad_request", error.what(), param);
   }
   const std::string parameters = dump(parameters_only(request.body));
   const auto read_style = [&](const std::string& text, std::vector<std::string>& warnings) {
