@@ -72,7 +72,7 @@ class AvSource final : public FrameSource {
         return make_frame(std::move(frame));
       }
       if (status == AVERROR_EOF) {
-        if (frames_ == 0) no_frames();
+        say_why_it_ended();
         return std::nullopt;
       }
       if (status != AVERROR(EAGAIN)) {
@@ -96,11 +96,15 @@ class AvSource final : public FrameSource {
   bool is_live() const;
   int read_packet();
   bool send_packet();
+  template <typename... Parts>
+  void end_reading(ErrorCode code, const Parts&... parts);
+  void flush_decoder();
+  void say_why_it_ended() const;
+  void finish_tracks();
   void check_end();
   void on_decode_error(int status);
   Frame make_frame(AvFrame frame);
   void say_if_pages_follow() const;
-  std::string next_frame() const { return base::concat("frame ", frames_ + 1, " of ", info_.name); }
   [[noreturn]] void cannot_open(int status) const;
   void require_allowed() const;
   [[noreturn]] void no_frames() const;
@@ -123,6 +127,8 @@ class AvSource final : public FrameSource {
   int read_errors_ = 0;
   std::optional<FrameTimes> times_;
   std::int64_t packet_end_ = -1;
+  /// Why reading ended before the input's end.
+  std::optional<Error> ending_;
 };
 
 /// A refusal is told in words of its own; FFmpeg's would be the whole list of what is allowed.
@@ -280,6 +286,36 @@ int AvSource::read_packet() {
   }
 }
 
+/// Nothing more is read. The error is told once the decoder has given its last frame.
+template <typename... Parts>
+void AvSource::end_reading(ErrorCode code, const Parts&... parts) {
+  ending_.emplace(code, base::concat(parts...));
+  finish_tracks();
+  flush_decoder();
+}
+
+/// With threads it is now that the decoder tells of the last packet.
+void AvSource::flush_decoder() {
+  if (const int sent = avcodec_send_packet(decoder_.get(), nullptr); sent < 0) {
+    on_decode_error(sent);
+  }
+}
+
+void AvSource::finish_tracks() {
+  for (const auto& [index, track] : tracks_.by_stream) track->queue().finish();
+}
+
+/// Throws, unless all is well. The message names the first frame that is missing, or the one that
+/// came in part.
+void AvSource::say_why_it_ended() const {
+  if (!ending_) {
+    if (frames_ == 0) no_frames();
+    return;
+  }
+  const std::uint64_t frame = damage_.last_damaged_frame().value_or(frames_ + 1);
+  base::fail(ending_->code(), "frame ", frame, " of ", info_.name, ": ", ending_->what());
+}
+
 /// Reads one packet and sends it to the decoder, or to its track; false when stopped.
 bool AvSource::send_packet() {
   const AvLog::Scope scope(input_log_);
@@ -287,23 +323,27 @@ bool AvSource::send_packet() {
   if (interrupt_.stopped()) return false;
   if (status == AVERROR_EOF) {
     check_end();
-    // With threads it is now that the decoder tells of the last packet.
-    if (const int sent = avcodec_send_packet(decoder_.get(), nullptr); sent < 0) {
-      on_decode_error(sent);
-    }
     return true;
   }
-  base::require(!interrupt_.timed_out(), ErrorCode::io, next_frame(), ": no data for ", timeout_,
-                " s");
+  if (interrupt_.timed_out()) {
+    end_reading(ErrorCode::io, "no data for ", timeout_, " s");
+    return true;
+  }
   if (status == AVERROR_INVALIDDATA) {
     const std::string why = why_reading_stops(*input_, packet_end_);
-    base::require(why.empty(), ErrorCode::corrupt_file, next_frame(), ": ", why);
+    if (!why.empty()) {
+      end_reading(ErrorCode::corrupt_file, why);
+      return true;
+    }
     const int errors = ++read_errors_;  // in a row: libav says the same of each packet it misses
     if (errors == 1) damage_.note("libav says " + input_log_.error_message(status));
     if (errors <= kMaxReadErrors) return true;
   }
-  base::require(status >= 0, error_code_of(status), next_frame(), ": reading stopped: libav says ",
+  if (status < 0) {
+    end_reading(error_code_of(status), "reading stopped: libav says ",
                 input_log_.error_message(status));
+    return true;
+  }
   read_errors_ = 0;
   const std::unique_ptr<AVPacket, decltype(&av_packet_unref)> unref(packet_.get(), av_packet_unref);
   if (packet_->stream_index != stream_->index) {
@@ -331,19 +371,22 @@ void AvSource::say_if_pages_follow() const {
 /// demuxer, a last packet that is not whole, and for y4m, whose demuxer writes no line, bytes
 /// behind the last whole frame. A recorded broadcast may end anywhere.
 void AvSource::check_end() {
-  for (const auto& [index, track] : tracks_.by_stream) track->queue().finish();
-  if (info_.live) return;
   const std::string last_error = input_log_.last_line();
-  base::require(last_error.empty(), ErrorCode::corrupt_file, info_.name,
-                ": ends early: libav says \"", last_error, "\"");
   const std::string_view format = input_->iformat->name;
-  base::require(damage_.last_damaged_bytes() < 0 || format == "mpegts", ErrorCode::corrupt_file,
-                next_frame(), ": ends early, after ", damage_.last_damaged_bytes(), " bytes");
   const std::int64_t read = input_->pb != nullptr ? avio_tell(input_->pb) : 0;
-  const std::int64_t remaining = read - packet_end_;
-  base::require(format != "yuv4mpegpipe" || remaining <= 0 || packet_end_ < 0,
-                ErrorCode::corrupt_file, info_.name, ": ends inside a frame, ", remaining,
+  const std::int64_t remaining = packet_end_ < 0 ? 0 : read - packet_end_;
+  const int damaged = damage_.last_damaged_bytes();
+  if (!info_.live && !last_error.empty()) {
+    end_reading(ErrorCode::corrupt_file, "ends early: libav says \"", last_error, "\"");
+  } else if (!info_.live && damaged >= 0 && format != "mpegts") {
+    end_reading(ErrorCode::corrupt_file, "ends early, after ", damaged, " bytes");
+  } else if (!info_.live && format == "yuv4mpegpipe" && remaining > 0) {
+    end_reading(ErrorCode::corrupt_file, "ends inside a frame, ", remaining,
                 " bytes after the last whole one");
+  } else {
+    finish_tracks();
+    flush_decoder();
+  }
 }
 
 /// The packet is lost; the ones that follow may be whole.

@@ -29,6 +29,8 @@ void Damage::note(std::uint64_t number, const std::string& what) {
 void Damage::on_packet(const AVPacket& packet) {
   const bool damaged = (packet.flags & AV_PKT_FLAG_CORRUPT) != 0;
   last_damaged_bytes_ = damaged ? packet.size : -1;
+  last_damaged_pts_ = packet.pts;
+  last_damaged_frame_.reset();
   if (packet.pts == AV_NOPTS_VALUE) return;
   if (damaged) damaged_pts_.insert(packet.pts);
   const bool shown = (packet.flags & AV_PKT_FLAG_DISCARD) == 0;
@@ -48,6 +50,7 @@ void Damage::on_frame(const AVFrame& frame, const std::string& logged) {
   const bool first = ++frames_ == 1;
   if (first) say_passed_over(frame.best_effort_timestamp);
   const bool incomplete = damaged_pts_.erase(frame.pts) > 0;
+  if (incomplete && frame.pts == last_damaged_pts_) last_damaged_frame_ = frames_;
   const bool concealed =
       frame.decode_error_flags != 0 || (frame.flags & AV_FRAME_FLAG_CORRUPT) != 0;
   if (incomplete) return note(frames_, "a part of its data is missing");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -35,6 +36,10 @@ class Damage {
   const std::string& last_words() const { return last_words_; }
   /// Bytes of the last packet if it arrived damaged, or -1.
   int last_damaged_bytes() const { return last_damaged_bytes_; }
+  /// The frame of that packet, if the decoder has given it.
+  std::optional<std::uint64_t> last_damaged_frame() const {
+    return last_damaged_bytes_ >= 0 ? last_damaged_frame_ : std::nullopt;
+  }
 
  private:
   void note(std::uint64_t number, const std::string& what);
@@ -49,6 +54,8 @@ class Damage {
   /// Times of packets that arrived damaged, until their frames come.
   std::set<std::int64_t> damaged_pts_;
   int last_damaged_bytes_ = -1;
+  std::int64_t last_damaged_pts_ = 0;  // of the last packet
+  std::optional<std::uint64_t> last_damaged_frame_;
 };
 
 }  // namespace streamdiffusion::media

@@ -70,19 +70,34 @@ class RateSource final : public FrameSource {
   /// No frame is repeated through a long gap: the next one keeps its time.
   std::optional<Frame> resample() {
     if (!current_) {
-      current_ = source_->read();
-      if (!current_) return std::nullopt;
-      next_ = source_->read();
+      current_ = take();
+      if (!current_) return ended();
+      next_ = take();
       tick_ = tick_at(current_->pts);  // nothing is shown before it
     }
     if (next_ && shown_ && is_long(tick_of(next_->pts))) tick_ = tick_of(next_->pts);
     while (next_ && tick_of(next_->pts) <= tick_) {
       current_ = std::move(next_);
       shown_ = false;
-      next_ = source_->read();
+      next_ = take();
     }
-    if (!next_ && tick_ >= end_tick()) return std::nullopt;
+    if (!next_ && tick_ >= end_tick()) return ended();
     return at_tick(*current_);
+  }
+
+  /// The source's next frame; an error waits until the frames before it are shown.
+  std::optional<Frame> take() {
+    try {
+      return source_->read();
+    } catch (const Error& error) {
+      ending_ = error;
+      return std::nullopt;
+    }
+  }
+
+  std::optional<Frame> ended() {
+    if (ending_) throw Error(*std::exchange(ending_, std::nullopt));
+    return std::nullopt;
   }
 
   /// The first tick after the last frame has ended.
@@ -118,6 +133,7 @@ class RateSource final : public FrameSource {
   SourceInfo info_;
   Rational source_base_;
   std::optional<Frame> current_, next_;
+  std::optional<Error> ending_;
   /// Whether the present frame was returned, and whether a long gap was told.
   bool shown_ = false, said_ = false;
   /// The most ticks between two frames that are filled by repeating the first.

@@ -183,6 +183,24 @@ TEST(Source, DamageInTheMiddleNamesTheFrameOfAStrictOne) {
   EXPECT_THAT(message, ::testing::MatchesRegex(".*(frame [0-9]+ of |ends early).*"));
 }
 
+/// The first 85 % of 25 frames with three B-frames each, index first.
+TEST(Source, TheFramesBeforeACutComeOutOfTheDecoder) {
+  constexpr int kBeforeCut = 11;  // as ffmpeg counts them
+  const std::string bytes = bytes_of(SD_TEST_DATA_DIR "/media/cut.mp4");
+  const TemporaryFolder folder;
+  for (const Rational rate : {Rational{}, Rational{25, 1}, Rational{50, 1}}) {
+    write_bytes(folder / "a.mp4", bytes);
+    auto source = open_source(folder / "a.mp4");
+    if (rate.positive()) source = at_rate(std::move(source), rate);
+    int frames = 0;
+    const std::string message = error_of([&] {
+      while (source->read()) ++frames;
+    });
+    EXPECT_EQ(frames, rate.numerator == 50 ? 2 * kBeforeCut : kBeforeCut) << message;
+    EXPECT_THAT(message, HasSubstr(base::concat("frame ", kBeforeCut + 1, " of ")));
+  }
+}
+
 /// A stream of y4m in a temporary file.
 struct Stream {
   explicit Stream(const std::string& text) : file(std::tmpfile()) {
