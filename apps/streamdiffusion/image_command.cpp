@@ -13,6 +13,7 @@
 #include "base/file_writer.h"
 #include "base/log.h"
 #include "base/same_file.h"
+#include "base/written_files.h"
 #include "commands.h"
 #include "image/contact_sheet.h"
 #include "image/image_file.h"
@@ -39,6 +40,7 @@ constexpr const char* kImageExamples = R"(Examples:
     streamdiffusion image --model sd15 --ip-adapter h94/IP-Adapter/models/ip-adapter_sd15.safetensors:0.6
       --style-image painting.jpg --prompt "a harbor" --output harbor.png)";
 
+constexpr const char *kLatents = "latents.npy", *kImages = "images.npy";
 constexpr int kSheetColumns = 8, kSheetCell = 192;
 
 struct ImageFlags {
@@ -95,8 +97,11 @@ class ImageJob {
       image::check_image_name(flags_.sheet);
       others.emplace_back(flags_.sheet);
     }
-    for (const char* name : {"latents.npy", "images.npy"})
-      if (!flags_.dump.empty()) others.push_back(std::filesystem::path(flags_.dump) / name);
+    if (!flags_.dump.empty()) {
+      dumped_.emplace(flags_.dump);
+      for (const char* name : {kLatents, kImages})
+        others.push_back(std::filesystem::path(flags_.dump) / name);
+    }
     std::vector<std::filesystem::path> inputs = paths, written = outputs_;
     std::ranges::copy(flags_.parameters.inputs(), std::back_inserter(inputs));
     written.insert(written.end(), others.begin(), others.end());
@@ -104,9 +109,16 @@ class ImageJob {
     base::refuse_writing_twice(written);
     others.push_back(outputs_.front());
     for (const std::filesystem::path& file : others) base::check_creatable(file);
-    const bool numbered = from_text && image::is_folder_name(output);
-    const std::size_t older = numbered ? image::numbered_leftovers(output, count) : 0;
-    if (older > 0) base::warn(output.string(), ": images of an earlier run stay there: ", older);
+    if (image::is_folder_name(output)) check_folder(output, from_text);
+    if (dumped_) dumped_->refuse_others({kLatents, kImages});
+  }
+
+  /// What others keep in the folder is not replaced.
+  void check_folder(const std::filesystem::path& folder, bool numbered) {
+    folder_.emplace(folder);
+    folder_->refuse_others(outputs_);
+    const std::size_t more = numbered ? image::numbered_leftovers(folder, outputs_.size()) : 0;
+    if (more > 0) base::warn(folder.string(), ": further numbered images stay there: ", more);
   }
 
   static void make_folder(const std::filesystem::path& folder) {
@@ -143,6 +155,7 @@ class ImageJob {
     try {
       if (written_.empty()) make_folder(outputs_[index].parent_path());
       image::write_image(outputs_[index], output.image);
+      if (folder_) folder_->add(outputs_[index]);
       written_.insert(index);
     } catch (const Error& error) {
       if (!write_error_) write_error_ = error;
@@ -191,7 +204,7 @@ class ImageJob {
                        image::contact_sheet(inputs, outputs, kSheetColumns, kSheetCell));
   }
 
-  void dump_tensors() const {
+  void dump_tensors() {
     make_folder(flags_.dump);
     std::vector<float> latents, pixels;
     for (const auto& [id, both] : tensors_) {
@@ -204,8 +217,10 @@ class ImageJob {
     const std::int64_t latent_shape[]{frames, info.latent_channels, height / info.latent_factor,
                                       width / info.latent_factor};
     const std::int64_t pixel_shape[]{frames, 3, height, width};
-    image::write_npy(std::filesystem::path(flags_.dump) / "latents.npy", latent_shape, latents);
-    image::write_npy(std::filesystem::path(flags_.dump) / "images.npy", pixel_shape, pixels);
+    const std::filesystem::path folder = flags_.dump;
+    image::write_npy(folder / kLatents, latent_shape, latents);
+    image::write_npy(folder / kImages, pixel_shape, pixels);
+    for (const char* name : {kLatents, kImages}) dumped_->add(folder / name);
   }
 
   ImageFlags flags_;
@@ -215,6 +230,8 @@ class ImageJob {
   /// By index; without inputs there are none.
   InputImages images_{{}};
   std::vector<std::filesystem::path> outputs_;
+  /// Folders that take files of names which the user did not write.
+  std::optional<base::WrittenFiles> folder_, dumped_;
   /// The indices that are written.
   std::set<std::size_t> written_;
   std::size_t failed_ = 0;

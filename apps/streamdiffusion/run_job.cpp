@@ -173,6 +173,7 @@ void RunJob::refuse_overwriting() const {
   if (!flags_.json.empty()) outputs.emplace_back(flags_.json);
   base::refuse_overwriting(inputs, outputs);
   base::refuse_writing_twice(outputs);
+  media::refuse_others_files(flags_.output, info.files);
   if (!flags_.json.empty()) base::check_creatable(flags_.json);
 }
 

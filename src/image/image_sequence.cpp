@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/lower_case.h"
 #include "base/parse_number.h"
+#include "base/written_files.h"
 #include "image/image_file.h"
 
 namespace streamdiffusion::image {
@@ -44,6 +45,7 @@ class Selection {
   explicit Selection(std::string input) : input_(std::move(input)) {}
 
   void add(const fs::path& path) {
+    if (path.filename() == base::WrittenFiles::kListName) return;  // nothing of the user's
     std::error_code ignored;
     const fs::file_status status = fs::status(path, ignored);
     if (fs::is_directory(status)) {
@@ -136,6 +138,16 @@ std::optional<std::size_t> number_of(const fs::path& path) {
   return index && path.filename() == numbered({}, *index) ? index : std::nullopt;
 }
 
+/// Not there, or without a file of anybody's.
+bool is_unused(const fs::path& folder) {
+  std::error_code error;
+  if (!fs::exists(fs::symlink_status(folder, error))) return true;
+  fs::directory_iterator entry(folder, error), end;
+  for (; !error && entry != end; entry.increment(error))
+    if (entry->path().filename() != base::WrittenFiles::kListName) return false;
+  return !error;
+}
+
 /// Of a name: what no file system tells apart from another.
 std::string folded(const fs::path& path) {
   return base::lower_case(path.string());
@@ -223,9 +235,8 @@ std::vector<fs::path> output_paths(const fs::path& output, const std::vector<fs:
 }
 
 fs::path unused_folder(const fs::path& name) {
-  std::error_code ignored;
   fs::path folder = name;
-  for (int number = 2; fs::exists(folder, ignored) && !fs::is_empty(folder, ignored); ++number)
+  for (int number = 2; !is_unused(folder); ++number)
     folder = base::concat(name.string(), "-", number);
   return folder;
 }
@@ -235,8 +246,7 @@ std::vector<fs::path> numbered_images(const fs::path& folder) {
   std::error_code error;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
-    std::error_code ignored;
-    if (entry->is_regular_file(ignored) && number_of(entry->path())) found.push_back(entry->path());
+    if (number_of(entry->path())) found.push_back(entry->path());
   }
   return found;
 }

@@ -31,10 +31,10 @@ std::vector<std::filesystem::path> output_paths(const std::filesystem::path& out
 /// A folder that is not there yet, or empty: `name`, or name-2, name-3, …
 std::filesystem::path unused_folder(const std::filesystem::path& name);
 
-/// The files in `folder` that are named as numbered outputs are: 000000.png, 000001.png, …
+/// What in `folder` is named as numbered outputs are: 000000.png, 000001.png, …
 std::vector<std::filesystem::path> numbered_images(const std::filesystem::path& folder);
 
-/// How many of those an earlier run of more than `count` images left: numbered from `count`.
+/// How many of those are numbered from `count`: an output of `count` images leaves them.
 std::size_t numbered_leftovers(const std::filesystem::path& folder, std::size_t count);
 
 /// The file for output `index` (from 0) of `count`. A single output goes to `output` itself if that

@@ -248,6 +248,10 @@ std::vector<fs::path> replaced_files(const std::string& output,
   return kind == Kind::folder ? replaced_images(output, named_after) : std::vector<fs::path>{};
 }
 
+void refuse_others_files(const std::string& output, const std::vector<fs::path>& named_after) {
+  if (kind_of(output) == Kind::folder) refuse_others_images(output, named_after);
+}
+
 std::unique_ptr<FrameSink> open_descriptor_sink(int descriptor, const std::string& name,
                                                 const SinkOptions& options) {
   return open_av_sink(pipe_output(descriptor, name, options), options);

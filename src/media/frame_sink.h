@@ -83,6 +83,11 @@ bool has_raw_format(const std::string& output);
 std::vector<std::filesystem::path> replaced_files(
     const std::string& output, const std::vector<std::filesystem::path>& named_after);
 
+/// Throws invalid_argument if `output` is a folder where images of those names, or numbered ones,
+/// were not written by this program, or changed since: open_sink would replace them.
+void refuse_others_files(const std::string& output,
+                         const std::vector<std::filesystem::path>& named_after);
+
 /// True for outputs that somebody watches live: a window, a device, the network.
 bool is_live_output(const std::string& output);
 

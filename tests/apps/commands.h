@@ -1,11 +1,13 @@
 // Commands that are run with a tiny model, over folders of images.
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <vector>
 
 #include "apps/program.h"
+#include "base/written_files.h"
 #include "image/image_file.h"
 #include "support/clips.h"
 
@@ -27,9 +29,12 @@ class CommandsTest : public ProgramTest {
   }
   Image read(const std::string& name) const { return image::read_image(folder_ / name); }
   bool exists(const std::string& name) const { return std::filesystem::exists(folder_ / name); }
-  /// The files of a folder, whatever their names.
+  /// The files of a folder, whatever their names; the program's list of its own is none.
   static int files_in(const std::string& folder) {
-    return static_cast<int>(std::distance(std::filesystem::directory_iterator(folder), {}));
+    const std::filesystem::directory_iterator files(folder);
+    return static_cast<int>(std::count_if(begin(files), end(files), [](const auto& file) {
+      return file.path().filename() != base::WrittenFiles::kListName;
+    }));
   }
   int run_with_model(const std::string& command, const std::vector<std::string>& flags,
                      const std::string& input = "/dev/null") {

@@ -7,6 +7,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <map>
 #include <span>
 
 #include "apps/commands.h"
@@ -232,7 +233,30 @@ TEST_F(ImageCommand, OlderImagesBehindTheNewOnesAreTold) {
   ASSERT_EQ(draw("3"), kDone);
   EXPECT_EQ(said(), "");
   ASSERT_EQ(draw("1"), kDone);
-  EXPECT_EQ(said(), "warning: " + (folder_ / "new") + ": images of an earlier run stay there: 2\n");
+  EXPECT_EQ(said(), "warning: " + (folder_ / "new") + ": further numbered images stay there: 2\n");
+}
+
+TEST_F(ImageCommand, FilesOfOthersInAFolderAreNotReplaced) {
+  const std::string in = images(1), out = folder_ / "new";
+  const auto draw = [&](const std::vector<std::string>& what) {
+    std::vector<std::string> flags{"--output", out, "--quiet"};
+    flags.insert(flags.end(), what.begin(), what.end());
+    return run_with_model("image", flags);
+  };
+  for (const auto& [name, what] : std::map<std::string, std::vector<std::string>>{
+           {"000001.png", {"--count", "2"}},
+           {"0.png", {"--input", in}},
+           {"images.npy", {"--input", in, "--dump-tensors", out}}}) {
+    const auto theirs = folder_.write("new/" + name, "precious");
+    EXPECT_EQ(draw(what), kFailed);
+    EXPECT_THAT(said(), HasSubstr("new: holds " + name + ", which this program did not write"));
+    EXPECT_EQ(text_of(theirs), "precious");
+    EXPECT_EQ(files_in(out), 1) << name;
+    std::filesystem::remove(theirs);
+    EXPECT_EQ(draw(what), kDone) << said();
+    EXPECT_EQ(draw(what), kDone) << "its own are replaced: " << said();
+    std::filesystem::remove_all(out);
+  }
 }
 
 TEST_F(ImageCommand, StreamsTakeOneImage) {

@@ -53,6 +53,15 @@ TEST_F(RunTest, PipesAndLimitsWorkTogether) {
   EXPECT_EQ(open_source(folder_ / "images")->info().frames, 3U);
 }
 
+TEST_F(RunTest, NumberedImagesOfOthersAreRefusedBeforeAModelIsLoaded) {
+  folder_.write("images/000002.png", "precious");
+  const std::vector<std::string> flags{"run", "--model",  "no such model",     "--input",
+                                       kClip, "--output", folder_ / "images/", "--quiet"};
+  EXPECT_NE(ProgramTest::run(flags, "/dev/null"), 0);
+  EXPECT_THAT(said(), HasSubstr("holds 000002.png, which this program did not write there"));
+  EXPECT_EQ(text_of(folder_ / "images/000002.png"), "precious");
+}
+
 TEST_F(RunTest, ARateIsANumberOrARatio) {
   for (const char* rate : {"30000/1001", "29.97"}) {
     ASSERT_EQ(run({"--input", kClip, "--fps", rate, "--frames", "2", "--quiet"}), 0) << said();

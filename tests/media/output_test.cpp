@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "base/log.h"
+#include "base/written_files.h"
 #include "media/frame_sink.h"
 #include "media/frame_source.h"
 #include "support/blocking_thread.h"
@@ -23,6 +24,7 @@ namespace streamdiffusion::media {
 namespace {
 
 using namespace streamdiffusion::testing;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -38,10 +40,12 @@ std::string bytes_of(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+/// But for the list of the program's own.
 std::vector<std::string> names_in(const fs::path& folder) {
   std::vector<std::string> names;
   for (const auto& entry : fs::directory_iterator(folder)) {
-    names.push_back(entry.path().filename().string());
+    std::string name = entry.path().filename().string();
+    if (name != base::WrittenFiles::kListName) names.push_back(std::move(name));
   }
   return names;
 }
@@ -147,6 +151,38 @@ TEST(Output, NumberedImagesOfAnEarlierRunAreReplacedAsAWhole) {
   write_clip(*open_sink(folder / "out", kSmall), 32, 32, steady(2));
   EXPECT_THAT(names_in(folder / "out"),
               UnorderedElementsAre("000000.png", "000001.png", "notes.png"));
+}
+
+TEST(Output, ImagesOfOthersAreNeverReplaced) {
+  const TemporaryFolder folder;
+  SinkOptions named = kSmall;
+  named.named_after = {"in/cat.jpg"};
+  for (const auto& [name, options] : {std::pair("000002.png", kSmall), {"cat.png", named}}) {
+    const fs::path image = folder.write(std::string("out/") + name, "precious");
+    for (const std::string out : {folder / "out", (folder / "out") + "/"}) {
+      const auto refused = AllOf(HasSubstr(name), HasSubstr("did not write"));
+      EXPECT_THAT(error_of([&] { refuse_others_files(out, options.named_after); }), refused);
+      EXPECT_THAT(error_of([&] { open_sink(out, options); }), refused);
+    }
+    EXPECT_THAT(names_in(folder / "out"), ElementsAre(name));
+    fs::remove(image);
+  }
+}
+
+TEST(Output, ImagesThatWereEditedAreNotReplaced) {
+  const TemporaryFolder folder;
+  write_clip(*open_sink(folder / "out", kSmall), 32, 32, steady(3));
+  folder.write("out/000001.png", "painted over");
+  EXPECT_THAT(error_of([&] { open_sink(folder / "out", kSmall); }), HasSubstr("000001.png"));
+  EXPECT_EQ(names_in(folder / "out").size(), 3U);
+}
+
+TEST(Output, ImagesOfARunThatWasKilledAreKnown) {
+  const TemporaryFolder folder;
+  const auto killed = open_sink(folder / "out", kSmall);
+  killed->write(numbered_image(32, 32, 1), 0, 1);
+  write_clip(*open_sink(folder / "out", kSmall), 32, 32, steady(2));
+  EXPECT_THAT(names_in(folder / "out"), UnorderedElementsAre("000000.png", "000001.png"));
 }
 
 TEST(Output, ImagesKeepTheNamesOfTheInputs) {
