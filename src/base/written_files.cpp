@@ -52,10 +52,14 @@ std::unordered_set<std::string> lines_in(std::span<const std::byte> bytes) {
 
 WrittenFiles::WrittenFiles(fs::path folder)
     : folder_(std::move(folder)), list_(folder_ / kListName) {
+  read_list();
+}
+
+void WrittenFiles::read_list() {
   std::error_code ignored;
   if (!fs::is_regular_file(fs::symlink_status(list_, ignored))) return;
   try {
-    lines_ = lines_in(read_file(list_, kLongestList));
+    lines_.merge(lines_in(read_file(list_, kLongestList)));
   } catch (const Error& error) {
     warn(error.what(), "; so no file there counts as written by this program");
   }
@@ -93,6 +97,7 @@ void WrittenFiles::begin_list() {
   const auto kind = fs::symlink_status(list_, error).type();
   require(kind == fs::file_type::regular || kind == fs::file_type::not_found, ErrorCode::io,
           list_.string(), ": is no regular file");
+  read_list();  // another run may have written there too
   std::string kept(kHeader);
   if (!lines_.empty()) {
     for (fs::directory_iterator entry(folder_.empty() ? "." : folder_, error), end;

@@ -29,6 +29,7 @@ class WrittenFiles {
   void add(const std::filesystem::path& file);
 
  private:
+  void read_list();
   void begin_list();
   void append(const std::string& line) const;
 

@@ -9,13 +9,11 @@ extern "C" {
 #include <algorithm>
 #include <new>
 #include <optional>
-#include <span>
 #include <string_view>
 #include <thread>
 
 #include "base/error.h"
 #include "base/log.h"
-#include "image/page_count.h"
 #include "media/damage.h"
 #include "media/decoder_traits.h"
 #include "media/frame_times.h"
@@ -24,6 +22,7 @@ extern "C" {
 #include "media/pixels.h"
 #include "media/read_errors.h"
 #include "media/read_extras.h"
+#include "media/still_metadata.h"
 #include "media/tone_map.h"
 #include "media/track_queue.h"
 
@@ -46,7 +45,8 @@ class AvSource final : public FrameSource {
         interrupt_(options.stop),
         timeout_(spec.no_timeout ? 0 : options.timeout),
         extra_protocols_(options.protocols),
-        damage_(spec.name, options.strict) {
+        damage_(spec.name, options.strict),
+        stills_(spec.name) {
     prepare_av();
     open_input();
     info_.live = is_live();
@@ -97,14 +97,13 @@ class AvSource final : public FrameSource {
   int read_packet();
   bool send_packet();
   template <typename... Parts>
-  void end_reading(ErrorCode code, const Parts&... parts);
+  bool end_reading(ErrorCode code, const Parts&... parts);
   void flush_decoder();
   void say_why_it_ended() const;
   void finish_tracks();
   void check_end();
   void on_decode_error(int status);
   Frame make_frame(AvFrame frame);
-  void say_if_pages_follow() const;
   [[noreturn]] void cannot_open(int status) const;
   void require_allowed() const;
   [[noreturn]] void no_frames() const;
@@ -125,6 +124,9 @@ class AvSource final : public FrameSource {
   Damage damage_;
   std::uint64_t frames_ = 0;
   int read_errors_ = 0;
+  /// Each packet is a file of its own.
+  bool is_image_ = false;
+  StillPackets stills_;
   std::optional<FrameTimes> times_;
   std::int64_t packet_end_ = -1;
   /// Why reading ended before the input's end.
@@ -141,15 +143,7 @@ void AvSource::require_allowed() const {
 
 void AvSource::no_frames() const {
   require_allowed();
-  const std::string& words = damage_.last_words();
-  const bool no_image = words.empty() || words.find("image data not found") != std::string::npos;
-  if (no_image && decoder_->codec_id == AV_CODEC_ID_WEBP) {
-    base::fail(ErrorCode::unsupported, spec_.name,
-               ": no frame could be decoded: libav does not read animated WebP; convert it to GIF");
-  }
-  const std::string reason =
-      words.empty() ? std::string("it holds no image data") : "the decoder says " + words;
-  base::fail(ErrorCode::corrupt_file, spec_.name, ": no frame could be decoded: ", reason);
+  fail_without_frames(spec_.name, damage_.last_words(), decoder_->codec_id);
 }
 
 void AvSource::cannot_open(int status) const {
@@ -194,7 +188,7 @@ void AvSource::open_input() {
   const int status = avformat_open_input(&context, spec_.url.c_str(), format, settings.get());
   if (status < 0) cannot_open(status);
   input_.reset(context);
-  io_.say_if_edits_are_read_in_part(spec_.name, *context->iformat);
+  io_.say_what_is_not_obeyed(spec_.name, *context->iformat);
   start_timeout();
   const int info_status = avformat_find_stream_info(input_.get(), nullptr);
   const bool given_up = interrupt_.stopped() || interrupt_.timed_out();
@@ -240,7 +234,10 @@ void AvSource::fill_info() {
   }
   const AVRational aspect = av_guess_sample_aspect_ratio(input_.get(), stream_, nullptr);
   if (aspect.num > 0 && aspect.den > 0) display.aspect = aspect;
-  frame_to_image_ = std::make_shared<FrameToImage>(display);
+  const StillMetadata& shown = io_.still();
+  if (display.orientation == 1) display.orientation = shown.orientation;
+  display.profile = profile_of(*stream_, shown);
+  frame_to_image_ = std::make_shared<FrameToImage>(display, spec_.name);
   info_.name = spec_.name;
   std::tie(info_.width, info_.height) =
       frame_to_image_->size(stream_->codecpar->width, stream_->codecpar->height);
@@ -248,8 +245,8 @@ void AvSource::fill_info() {
   const AVRational rate = av_guess_frame_rate(input_.get(), stream_, nullptr);
   if (rate.num > 0 && rate.den > 0) info_.rate = rational_of(rate);
   const std::string_view format = input_->iformat->name;
-  const bool is_image = format.ends_with("_pipe") || format == "image2";
-  if (is_image && !spec_.file.empty()) info_.files = {spec_.file};
+  is_image_ = format.ends_with("_pipe") || format == "image2";
+  if (is_image_ && !spec_.file.empty()) info_.files = {spec_.file};
   if (info_.live) return;
   const bool has_length = input_->duration != AV_NOPTS_VALUE && input_->duration > 0;
   if (stream_->nb_frames > 0) {
@@ -286,19 +283,19 @@ int AvSource::read_packet() {
   }
 }
 
-/// Nothing more is read. The error is told once the decoder has given its last frame.
+/// Nothing more is read. The error is told once the decoder has given its last frame. Returns true.
 template <typename... Parts>
-void AvSource::end_reading(ErrorCode code, const Parts&... parts) {
+bool AvSource::end_reading(ErrorCode code, const Parts&... parts) {
   ending_.emplace(code, base::concat(parts...));
   finish_tracks();
   flush_decoder();
+  return true;
 }
 
 /// With threads it is now that the decoder tells of the last packet.
 void AvSource::flush_decoder() {
-  if (const int sent = avcodec_send_packet(decoder_.get(), nullptr); sent < 0) {
+  if (const int sent = avcodec_send_packet(decoder_.get(), nullptr); sent < 0)
     on_decode_error(sent);
-  }
 }
 
 void AvSource::finish_tracks() {
@@ -308,10 +305,8 @@ void AvSource::finish_tracks() {
 /// Throws, unless all is well. The message names the first frame that is missing, or the one that
 /// came in part.
 void AvSource::say_why_it_ended() const {
-  if (!ending_) {
-    if (frames_ == 0) no_frames();
-    return;
-  }
+  if (!ending_ && frames_ == 0) no_frames();
+  if (!ending_) return;
   const std::uint64_t frame = damage_.last_damaged_frame().value_or(frames_ + 1);
   base::fail(ending_->code(), "frame ", frame, " of ", info_.name, ": ", ending_->what());
 }
@@ -325,24 +320,17 @@ bool AvSource::send_packet() {
     check_end();
     return true;
   }
-  if (interrupt_.timed_out()) {
-    end_reading(ErrorCode::io, "no data for ", timeout_, " s");
-    return true;
-  }
+  if (interrupt_.timed_out()) return end_reading(ErrorCode::io, "no data for ", timeout_, " s");
   if (status == AVERROR_INVALIDDATA) {
     const std::string why = why_reading_stops(*input_, packet_end_);
-    if (!why.empty()) {
-      end_reading(ErrorCode::corrupt_file, why);
-      return true;
-    }
+    if (!why.empty()) return end_reading(ErrorCode::corrupt_file, why);
     const int errors = ++read_errors_;  // in a row: libav says the same of each packet it misses
     if (errors == 1) damage_.note("libav says " + input_log_.error_message(status));
     if (errors <= kMaxReadErrors) return true;
   }
   if (status < 0) {
-    end_reading(error_code_of(status), "reading stopped: libav says ",
-                input_log_.error_message(status));
-    return true;
+    return end_reading(error_code_of(status), "reading stopped: libav says ",
+                       input_log_.error_message(status));
   }
   read_errors_ = 0;
   const std::unique_ptr<AVPacket, decltype(&av_packet_unref)> unref(packet_.get(), av_packet_unref);
@@ -352,7 +340,7 @@ bool AvSource::send_packet() {
     return true;
   }
   if (packet_->pos >= 0) packet_end_ = packet_->pos + packet_->size;
-  if (decoder_->codec_id == AV_CODEC_ID_TIFF) say_if_pages_follow();
+  if (is_image_) stills_.add(*packet_, *decoder_);
   damage_.on_packet(*packet_);
   decoder_log_.clear();
   const int sent = avcodec_send_packet(decoder_.get(), packet_.get());
@@ -360,33 +348,16 @@ bool AvSource::send_packet() {
   return true;
 }
 
-/// libav decodes the first page of a TIFF.
-void AvSource::say_if_pages_follow() const {
-  const auto size = static_cast<std::size_t>(packet_->size);
-  const std::size_t pages = image::count_tiff_pages(std::as_bytes(std::span(packet_->data, size)));
-  if (pages > 1) base::warn(info_.name, ": holds ", pages, " pages; the first is used");
-}
-
-/// A truncated file ends like a complete one. What tells them apart is an error line of the
-/// demuxer, a last packet that is not whole, and for y4m, whose demuxer writes no line, bytes
-/// behind the last whole frame. A recorded broadcast may end anywhere.
 void AvSource::check_end() {
-  const std::string last_error = input_log_.last_line();
-  const std::string_view format = input_->iformat->name;
-  const std::int64_t read = input_->pb != nullptr ? avio_tell(input_->pb) : 0;
-  const std::int64_t remaining = packet_end_ < 0 ? 0 : read - packet_end_;
-  const int damaged = damage_.last_damaged_bytes();
-  if (!info_.live && !last_error.empty()) {
-    end_reading(ErrorCode::corrupt_file, "ends early: libav says \"", last_error, "\"");
-  } else if (!info_.live && damaged >= 0 && format != "mpegts") {
-    end_reading(ErrorCode::corrupt_file, "ends early, after ", damaged, " bytes");
-  } else if (!info_.live && format == "yuv4mpegpipe" && remaining > 0) {
-    end_reading(ErrorCode::corrupt_file, "ends inside a frame, ", remaining,
-                " bytes after the last whole one");
-  } else {
-    finish_tracks();
-    flush_decoder();
+  const std::string why = info_.live ? std::string()
+                                     : why_it_ends_early(*input_, input_log_.last_line(),
+                                                         damage_.last_damaged_bytes(), packet_end_);
+  if (!why.empty()) {
+    end_reading(ErrorCode::corrupt_file, why);
+    return;
   }
+  finish_tracks();
+  flush_decoder();
 }
 
 /// The packet is lost; the ones that follow may be whole.
@@ -408,9 +379,10 @@ Frame AvSource::make_frame(AvFrame decoded) {
   frame.pts = times_->next(*decoded);
   frame.duration = std::clamp<std::int64_t>(decoded->pkt_duration, 0, FrameTimes::kLast);
   const std::shared_ptr<AVFrame> shared(std::move(decoded));
-  frame.image = [shared, convert = frame_to_image_, number = frames_, name = info_.name] {
+  frame.image = [shared, still = stills_.take(*shared), convert = frame_to_image_, number = frames_,
+                 name = info_.name] {
     try {
-      return (*convert)(*shared);
+      return (*convert)(*shared, still.get());
     } catch (const Error& error) {
       base::fail(error.code(), "frame ", number, " of ", name, ": ", error.what());
     }

@@ -1,10 +1,12 @@
 #include "media/input_io.h"
 
+#include <array>
 #include <cstring>
 #include <string_view>
 #include <vector>
 
 #include "base/error.h"
+#include "base/input_file.h"
 #include "base/log.h"
 #include "media/edit_list.h"
 
@@ -65,6 +67,7 @@ int InputIo::prepare(const AvInputSpec& spec, const std::string& protocols,
   if (context.pb != nullptr && spec.format.empty()) {
     context.pb = look_into(*context.pb, spec.name, settings);
   } else if (!spec.file.empty()) {
+    read_still(spec.file);
     if (has_excessive_edits(spec.file, spec.name)) settings.set("ignore_editlist", "1");
   } else {
     settings.set("advanced_editlist", "0");
@@ -98,6 +101,20 @@ std::optional<std::uint64_t> InputIo::end_of_images_before_index(const ReadAt& r
   }
 }
 
+void InputIo::read_still(const std::string& file) {
+  try {
+    const base::InputFile input(file);
+    const ReadAt read = [&](std::uint64_t offset, std::span<std::byte> out) {
+      input.read(offset, out);
+    };
+    std::array<std::byte, 12> first{};
+    input.read(0, first);
+    const bool boxes = std::memcmp(&first[4], "ftyp", 4) == 0;
+    if (boxes) still_ = heif_metadata(Mp4File(read, input.size()));
+  } catch (const Error&) {  // no regular file, or its boxes end early
+  }
+}
+
 bool InputIo::read_header(const std::string& name, AvOptions& settings) {
   const ReadAt read = [&](std::uint64_t offset, std::span<std::byte> out) {
     ahead_->read_ahead(offset, out);
@@ -110,6 +127,7 @@ bool InputIo::read_header(const std::string& name, AvOptions& settings) {
     const auto list = longest_edit_list(read, ahead_->size(), false);
     if (warn_if_excessive(list, name)) settings.set("ignore_editlist", "1");
     chapter_tracks_ = media::chapter_tracks(Mp4File(read, ahead_->size()));
+    still_ = heif_metadata(Mp4File(read, ahead_->size()));
     return true;
   } catch (const Error&) {  // it ends, or its header is too long
     return false;
@@ -131,8 +149,8 @@ AVIOContext* InputIo::look_into(AVIOContext& io, const std::string& name, AvOpti
   return ahead_ ? ahead_->context() : &io;
 }
 
-void InputIo::say_if_edits_are_read_in_part(const std::string& name,
-                                            const AVInputFormat& format) const {
+void InputIo::say_what_is_not_obeyed(const std::string& name, const AVInputFormat& format) const {
+  if (still_.cropped) base::warn(name, ": its crop (clap) is not applied; all of it is used");
   if (!edits_in_part_ || !is_mp4_demuxer(&format)) return;
   base::warn(name,
              ": its header cannot be looked into ahead; of an edit list only the start is obeyed");

@@ -10,6 +10,7 @@
 #include "media/av_source.h"
 #include "media/descriptor_io.h"
 #include "media/mp4_boxes.h"
+#include "media/still_metadata.h"
 
 namespace streamdiffusion::media {
 
@@ -27,11 +28,13 @@ class InputIo {
   int prepare(const AvInputSpec& spec, const std::string& protocols, AVFormatContext& context,
               AvOptions& settings);
   /// To be called with the demuxer that libav has chosen: says so where an edit list was reached by
-  /// a way on which it could not be looked into.
-  void say_if_edits_are_read_in_part(const std::string& name, const AVInputFormat& format) const;
+  /// a way on which it could not be looked into, and where a still image is cropped.
+  void say_what_is_not_obeyed(const std::string& name, const AVInputFormat& format) const;
   /// Numbers of the tracks that hold the titles of chapters. Where libav cannot go back, it takes
   /// them for subtitles.
   const std::set<int>& chapter_tracks() const { return chapter_tracks_; }
+  /// What the header of an AVIF or a HEIC says of its image.
+  const StillMetadata& still() const { return still_; }
   /// The descriptor has ended without a byte.
   bool is_empty() const { return pipe_ && pipe_->is_empty(); }
 
@@ -41,6 +44,8 @@ class InputIo {
   AVIOContext* look_into(AVIOContext& io, const std::string& name, AvOptions& settings);
   /// Looks into the header of an MP4. Returns false if that cannot be done.
   bool read_header(const std::string& name, AvOptions& settings);
+  /// Of a file that libav opens itself.
+  void read_still(const std::string& file);
   std::optional<std::uint64_t> end_of_images_before_index(const ReadAt& read);
   /// Keeps all that is read of an input whose format has to go back in it, where it cannot. Throws
   /// unsupported for one that is too long for that. `end`: where it ends at the earliest.
@@ -54,6 +59,7 @@ class InputIo {
   /// libav reads the start of an edit list alone, which is bounded.
   bool edits_in_part_ = false;
   std::set<int> chapter_tracks_;
+  StillMetadata still_;
 };
 
 }  // namespace streamdiffusion::media

@@ -36,6 +36,11 @@ class Mp4Table {
   std::size_t entries(std::size_t said, std::size_t offset, std::size_t size) const {
     return bytes_.size() < offset ? 0 : std::min(said, (bytes_.size() - offset) / size);
   }
+  /// From `offset` to the end.
+  std::vector<std::byte> bytes_from(std::size_t offset) const {
+    const auto from = static_cast<std::ptrdiff_t>(std::min(offset, bytes_.size()));
+    return {bytes_.begin() + from, bytes_.end()};
+  }
   std::size_t size() const { return bytes_.size(); }
   bool empty() const { return bytes_.empty(); }
   /// It was not read.

@@ -12,8 +12,10 @@ extern "C" {
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <span>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "image/alpha.h"
 #include "image/exif.h"
 #include "image/image_file.h"
@@ -97,6 +99,21 @@ SwsContext* scaler(SwsContext* old, const AVFrame& from, AVPixelFormat format, i
   return context;
 }
 
+bool is_gray(const AVFrame& frame) {
+  const AVPixFmtDescriptor* format = av_pix_fmt_desc_get(static_cast<AVPixelFormat>(frame.format));
+  return format != nullptr && format->nb_components < 3 &&
+         (format->flags & (AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_RGB)) == 0;
+}
+
+/// Of the frame's own file, of the frame as the decoder gives it, or of the whole stream.
+std::span<const std::byte> profile_for(const AVFrame& frame, const StillMetadata* still,
+                                       const std::vector<std::byte>& of_stream) {
+  if (still != nullptr && !still->profile.empty()) return still->profile;
+  const AVFrameSideData* own = av_frame_get_side_data(&frame, AV_FRAME_DATA_ICC_PROFILE);
+  if (own != nullptr) return std::as_bytes(std::span(own->data, own->size));
+  return of_stream;
+}
+
 }  // namespace
 
 void SwsFree::operator()(SwsContext* context) const {
@@ -126,7 +143,41 @@ std::pair<int, int> FrameToImage::size(int width, int height) const {
   return {w, h};
 }
 
-Image FrameToImage::operator()(const AVFrame& decoded) {
+std::vector<std::byte> profile_of(const AVStream& stream, const StillMetadata& still) {
+  if (!still.profile.empty()) return still.profile;
+  size_t size = 0;
+  const std::uint8_t* bytes = av_stream_get_side_data(&stream, AV_PKT_DATA_ICC_PROFILE, &size);
+  const auto* begin = reinterpret_cast<const std::byte*>(bytes);
+  return bytes == nullptr ? std::vector<std::byte>() : std::vector(begin, begin + size);
+}
+
+/// Brings the colors of `rgb`, which was made of `decoded`, to sRGB. Alpha stays.
+void FrameToImage::convert_colors(const AVFrame& decoded, const StillMetadata* still,
+                                  AVFrame& rgb) {
+  const std::span<const std::byte> profile = profile_for(decoded, still, display_.profile);
+  if (profile.empty()) return;
+  const bool alpha = rgb.format == AV_PIX_FMT_RGBA, gray = is_gray(decoded);
+  const int channels = alpha ? 4 : 3;
+  if (gray != gray_ || !std::ranges::equal(profile, profile_)) {
+    const auto colors = gray ? image::PixelLayout::Colors::gray : image::PixelLayout::Colors::rgb;
+    std::string problem;
+    colors_ = image::ColorTransform::from_profile(profile, {.colors = colors, .channels = channels},
+                                                  problem);
+    if (!problem.empty()) base::warn(name_, ": ", problem, ", its colors are taken as sRGB");
+    profile_.assign(profile.begin(), profile.end());
+    gray_ = gray;
+  }
+  if (!colors_) return;
+  std::vector<std::uint8_t> row(3 * static_cast<std::size_t>(rgb.width));
+  for (int y = 0; y < rgb.height; ++y) {
+    std::uint8_t* pixels = rgb.data[0] + std::ptrdiff_t{y} * rgb.linesize[0];
+    colors_->convert(pixels, static_cast<std::size_t>(rgb.width), row.data());
+    for (int x = 0; x < rgb.width; ++x) std::memcpy(pixels + channels * x, &row[3 * x], 3);
+  }
+}
+
+Image FrameToImage::operator()(const AVFrame& decoded, const StillMetadata* still) {
+  if (still != nullptr && !still->file.empty()) return image::decode_image(still->file, name_);
   const std::lock_guard lock(mutex_);
   const auto [width, height] = square_pixel_size(decoded.width, decoded.height);
   image::check_image_size(width, height, "video");
@@ -143,8 +194,10 @@ Image FrameToImage::operator()(const AVFrame& decoded) {
   base::require(sws_scale(scaler_.get(), frame.data, frame.linesize, 0, frame.height, rgb->data,
                           rgb->linesize) == height,
                 ErrorCode::internal, "a frame could not be converted to RGB");
+  if (!mapped) convert_colors(decoded, still, *rgb);
+  const int turn = still != nullptr ? still->orientation : 1;
   return image::apply_orientation(alpha ? laid_on_white(*rgb) : packed_image(*rgb),
-                                  display_.orientation);
+                                  joined_orientation(turn, display_.orientation));
 }
 
 AvFrame ImageToFrame::operator()(const Image& image) {

@@ -44,6 +44,28 @@ std::string why_reading_stops(const AVFormatContext& input, std::int64_t packet_
   return {};
 }
 
+void fail_without_frames(const std::string& name, const std::string& words, AVCodecID codec) {
+  const bool no_image = words.empty() || words.find("image data not found") != std::string::npos;
+  base::require(
+      !no_image || codec != AV_CODEC_ID_WEBP, base::ErrorCode::unsupported, name,
+      ": no frame could be decoded: libav does not read animated WebP; convert it to GIF");
+  const std::string reason =
+      words.empty() ? std::string("it holds no image data") : "the decoder says " + words;
+  base::fail(base::ErrorCode::corrupt_file, name, ": no frame could be decoded: ", reason);
+}
+
+std::string why_it_ends_early(const AVFormatContext& input, const std::string& last_error,
+                              int damaged_bytes, std::int64_t packet_end) {
+  if (!last_error.empty()) return base::concat("ends early: libav says \"", last_error, '"');
+  const std::string_view format = input.iformat->name;
+  if (damaged_bytes >= 0 && format != "mpegts")
+    return base::concat("ends early, after ", damaged_bytes, " bytes");
+  const std::int64_t read = input.pb != nullptr ? avio_tell(input.pb) : 0;
+  if (format != "yuv4mpegpipe" || packet_end < 0 || read <= packet_end) return {};
+  return base::concat("ends inside a frame, ", read - packet_end,
+                      " bytes after the last whole one");
+}
+
 std::string what_it_means(const std::string& line) {
   if (line.find("moov atom not found") == std::string::npos) return {};
   return ": its end, where the index (moov) stands, is missing; it is cut off, or was never "

@@ -16,4 +16,15 @@ std::string why_reading_stops(const AVFormatContext& input, std::int64_t packet_
 /// What to add to a line of libav's about an input that cannot be opened; empty for most.
 std::string what_it_means(const std::string& line);
 
+/// Throws for an input that gave no frame. `words`: what the decoder said last about a packet.
+[[noreturn]] void fail_without_frames(const std::string& name, const std::string& words,
+                                      AVCodecID codec);
+
+/// Why an input whose demuxer says that it ends is cut off; empty for one that is whole. A
+/// truncated file ends like a complete one. What tells them apart is `last_error` of the demuxer, a
+/// last packet of which only `damaged_bytes` came (-1: it is whole), and for y4m, whose demuxer
+/// writes no line, bytes behind the last whole frame. A recorded broadcast may end anywhere.
+std::string why_it_ends_early(const AVFormatContext& input, const std::string& last_error,
+                              int damaged_bytes, std::int64_t packet_end);
+
 }  // namespace streamdiffusion::media

@@ -248,7 +248,7 @@ TEST_F(ImageCommand, FilesOfOthersInAFolderAreNotReplaced) {
            {"0.png", {"--input", in}},
            {"images.npy", {"--input", in, "--dump-tensors", out}}}) {
     const auto theirs = folder_.write("new/" + name, "precious");
-    EXPECT_EQ(draw(what), kFailed);
+    EXPECT_EQ(draw(what), kUsage);
     EXPECT_THAT(said(), HasSubstr("new: holds " + name + ", which this program did not write"));
     EXPECT_EQ(text_of(theirs), "precious");
     EXPECT_EQ(files_in(out), 1) << name;

@@ -45,6 +45,15 @@ TEST(WrittenFiles, OnlyWhatTheProgramWroteIsItsOwn) {
                     Not(HasSubstr("a.png,"))));
 }
 
+TEST(WrittenFiles, TwoListsOfOneFolderKeepEachOthersLines) {
+  const TemporaryFolder folder;
+  WrittenFiles first(folder.path()), second(folder.path());
+  first.add(folder.write("a.png", "mine"));
+  second.add(folder.write("b.png", "mine"));
+  first.add(folder.write("c.png", "mine"));
+  WrittenFiles(folder.path()).refuse_others({"a.png", "b.png", "c.png"});
+}
+
 TEST(WrittenFiles, AFileThatChangedIsNotTheProgramsAnyMore) {
   const TemporaryFolder folder;
   WrittenFiles files(folder.path());

@@ -1,0 +1,126 @@
+// Orientation and color profiles of still images that libav decodes, and of those on a pipe.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <memory>
+
+#include "media/frame_source.h"
+#include "media/still_image.h"
+#include "media/still_metadata.h"
+#include "support/errors.h"
+#include "support/temporary_folder.h"
+
+namespace streamdiffusion::media {
+namespace {
+
+using namespace streamdiffusion::testing;
+
+const std::string kData = SD_TEST_DATA_DIR "/media/";
+
+std::string bytes_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::span<const std::byte> span_of(const std::string& bytes) {
+  return std::as_bytes(std::span(bytes));
+}
+
+/// As one reads the corners: r(ed), g(reen), b(lue), y(ellow).
+std::string corners(const Image& image) {
+  std::string seen;
+  for (const auto& [x, y] : {std::pair(2, 2),
+                             {image.width - 3, 2},
+                             {2, image.height - 3},
+                             {image.width - 3, image.height - 3}}) {
+    const std::uint8_t* pixel = &image.rgb[3 * static_cast<std::size_t>(y * image.width + x)];
+    const bool red = pixel[0] > 128, green = pixel[1] > 128;
+    seen += red && green ? 'y' : red ? 'r' : green ? 'g' : 'b';
+  }
+  return seen;
+}
+
+/// Of the red quarter, which Adobe RGB calls 200, 30, 30: in sRGB it is redder.
+int red_of(const Image& image) {
+  int most = 0;
+  for (std::size_t i = 0; i < image.rgb.size(); i += 3)
+    if (image.rgb[i + 1] < 128) most = std::max<int>(most, image.rgb[i]);
+  return most;
+}
+
+Image from_pipe(const std::string& file) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> pipe(
+      ::popen(("cat '" + file + "'").c_str(), "r"), ::pclose);
+  const auto source = open_descriptor_source(::fileno(pipe.get()), "standard input", {});
+  return source->read().value().image();
+}
+
+/// A quarter of each color, in the file's rows: red, blue; green, yellow. 6 is a turn to the right,
+/// 7 a turn and a mirror (irot and imir).
+TEST(Still, IsUprightInItsOwnColorsHoweverItIsRead) {
+  struct Case {
+    const char* name;
+    const char* corners;
+    bool adobe;
+  };
+  for (const Case& c : {Case{"turned6.tif", "gryb", true},
+                        {"turned6.png", "gryb", true},
+                        {"turned6.avif", "gryb", false},
+                        {"turned7.avif", "ybgr", false},
+                        {"adobe.avif", "rbgy", true}}) {
+    const std::string file = kData + c.name;
+    for (const Image& image :
+         {read_still_image(file), open_source(file)->read()->image(), from_pipe(file)}) {
+      EXPECT_EQ(corners(image), c.corners) << c.name;
+      EXPECT_EQ(image.width < image.height, c.corners[0] != 'r') << c.name;
+      EXPECT_NEAR(red_of(image), c.adobe ? 233 : 200, 2) << c.name;
+    }
+  }
+}
+
+TEST(Still, ADamagedHeaderIsNoHarm) {
+  const std::string whole = bytes_of(kData + "turned7.avif");
+  for (std::size_t i = 0; i < whole.size(); ++i) {
+    for (const bool cut : {false, true}) {
+      std::string bytes = cut ? whole.substr(0, i) : whole;
+      if (!cut) bytes[i] = '\xff';
+      const ReadAt read = [&](std::uint64_t offset, std::span<std::byte> out) {
+        base::require(offset <= bytes.size() && out.size() <= bytes.size() - offset,
+                      base::ErrorCode::corrupt_file, "it ends");
+        std::copy_n(span_of(bytes).begin() + static_cast<std::ptrdiff_t>(offset), out.size(),
+                    out.begin());
+      };
+      try {
+        const int turn = heif_metadata(Mp4File(read, bytes.size())).orientation;
+        EXPECT_TRUE(turn >= 1 && turn <= 8);
+      } catch (const Error&) {  // it ends
+      }
+    }
+  }
+}
+
+TEST(Still, AProfileIsKnownByItsHeader) {
+  std::string profile(200, '\1');
+  profile.replace(0, 4, std::string("\0\0\0\xc8", 4)).replace(16, 4, "RGB ").replace(36, 4, "acsp");
+  const std::string file = "acsp" + profile + "after";
+  const auto found = find_profile(span_of(file));
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(found.data()), found.size()), profile);
+  EXPECT_TRUE(find_profile(span_of(profile.substr(0, 199))).empty()) << "it is cut off";
+  profile.replace(16, 4, "what");
+  EXPECT_TRUE(find_profile(span_of(profile)).empty());
+  EXPECT_TRUE(find_profile(span_of("acsp")).empty());
+}
+
+TEST(Still, TwoTurnsAreOne) {
+  EXPECT_EQ(joined_orientation(1, 1), 1);
+  EXPECT_EQ(joined_orientation(6, 6), 3);
+  EXPECT_EQ(joined_orientation(6, 8), 1);
+  EXPECT_EQ(joined_orientation(8, 2), 7);
+  EXPECT_EQ(joined_orientation(2, 8), 5);
+}
+
+}  // namespace
+}  // namespace streamdiffusion::media
