@@ -6,6 +6,7 @@
 
 #include "arguments.h"
 #include "base/error.h"
+#include "base/file_url.h"
 #include "base/join.h"
 #include "base/parse_number.h"
 #include "base/printable.h"
@@ -78,16 +79,21 @@ std::string shown_default(const auto& type, const std::optional<T>& value) {
   return value && params::accepts(type, *value) ? concat(*value) : "";
 }
 
+/// Where a path is expected, file: addresses are taken too.
+bool is_file(const FlagStyle& style) {
+  return style.value == "PATH" || style.value == "FILE" || style.value == "DIR";
+}
+
 }  // namespace
 
 CLI::Option& Flags::add(const std::string& name, const std::string& help, const FlagStyle& style,
                         const std::string& default_text, std::function<void(const Values&)> read) {
   CLI::Option& option = *command_->add_option(
       name,
-      [name, read = std::move(read)](const Values& marked) {
+      [name, read = std::move(read), file = is_file(style)](const Values& marked) {
         Values values;
         for (const std::string& value : marked) {
-          values.push_back(unmarked(value));
+          values.push_back(file ? base::path_of(unmarked(value)) : unmarked(value));
           base::require(!base::is_blank(values.back()), ErrorCode::invalid_argument,
                         shown_name(name), " is empty, expected a value");
         }

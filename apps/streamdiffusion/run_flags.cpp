@@ -1,6 +1,7 @@
 #include "run_flags.h"
 
 #include "base/error.h"
+#include "base/file_url.h"
 #include "config/config.h"
 #include "json/quote.h"
 #include "media/frame_sink.h"
@@ -16,6 +17,10 @@ namespace {
 template <typename T, typename U>
 void assign_if_set(T& flag, const std::optional<U>& value) {
   if (value) flag = *value;
+}
+
+void assign_path_if_set(std::string& flag, const std::optional<std::string>& value) {
+  if (value) flag = base::path_of(*value);
 }
 
 }  // namespace
@@ -37,14 +42,14 @@ void RunFlags::add_to(Flags& flags) {
 
 void RunFlags::settle() {
   const params::RunSettings& run = parameters.settings.run;
-  assign_if_set(input, run.input);
-  assign_if_set(output, run.output);
-  assign_if_set(control_input, run.control_input);
+  assign_path_if_set(input, run.input);
+  assign_path_if_set(output, run.output);
+  assign_path_if_set(control_input, run.control_input);
   assign_if_set(input_format, run.input_format);
   assign_if_set(input_size, run.input_size);
   assign_if_set(output_format, run.output_format);
   assign_if_set(codec, run.codec);
-  assign_if_set(json, run.json);
+  assign_path_if_set(json, run.json);
   assign_if_set(fps, run.fps);
   assign_if_set(duration, run.duration);
   if (run.frames) frames = static_cast<std::uint64_t>(*run.frames);

@@ -15,7 +15,7 @@ void refuse_lfs_pointer(std::span<const std::byte> bytes, const std::string& nam
                               std::min(bytes.size(), kLongest));
   require(!text.starts_with(kBegin), ErrorCode::corrupt_file, name,
           ": a pointer of Git LFS stands in place of the file. Get the file itself with `git lfs "
-          "install && git lfs pull` in its repository, or download it from the model's page");
+          "install && git lfs pull` in its repository, or download it from its page");
 }
 
 }  // namespace streamdiffusion::base

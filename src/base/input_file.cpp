@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/git_lfs.h"
 
 namespace streamdiffusion::base {
 namespace {
@@ -91,6 +92,7 @@ std::vector<std::byte> read_file(const std::filesystem::path& path, std::uint64_
           " bytes, expected at most ", most);
   std::vector<std::byte> content(file.size());
   file.read(0, content);
+  refuse_lfs_pointer(content, path.string());
   return content;
 }
 

@@ -9,9 +9,11 @@
 #include <functional>
 #include <map>
 #include <set>
+#include <span>
 #include <sstream>
 
 #include "base/edit_distance.h"
+#include "base/git_lfs.h"
 #include "base/log.h"
 #include "config/read_row.h"
 #include "config/value.h"
@@ -277,6 +279,7 @@ params::Settings read_config(const std::filesystem::path& path) {
   base::require(file.eof() || !file.fail(), ErrorCode::io, name, ": cannot be read");
   base::require(text.size() <= kMaxBytes, ErrorCode::invalid_argument, name, ": is larger than ",
                 kMaxBytes, " bytes");
+  base::refuse_lfs_pointer(std::as_bytes(std::span(text)), name);
   return parse_config(text, name);
 }
 

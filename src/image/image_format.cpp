@@ -1,7 +1,12 @@
 // Magic numbers. The list of foreign formats is for messages, and tells which libav may read.
 #include "image/image_format.h"
 
+#include <algorithm>
+#include <string>
 #include <string_view>
+#include <vector>
+
+#include "base/join.h"
 
 namespace streamdiffusion::image {
 namespace {
@@ -14,6 +19,7 @@ struct Magic {
   const char* name;
   /// A still image, or few of them, that libav reads.
   bool still = false;
+  bool video = false;
 };
 
 constexpr Magic kOthers[] = {
@@ -25,7 +31,7 @@ constexpr Magic kOthers[] = {
     {4, "ftyphev"sv, "a HEIC image", true},
     {4, "ftypmif1"sv, "a HEIC image", true},
     {4, "ftypmsf1"sv, "a HEIC image"},
-    {4, "ftyp"sv, "an MP4 video"},
+    {4, "ftyp"sv, "an MP4 video", false, true},
     {0, "\xff\x0a"sv, "a JPEG XL image", true},
     {4, "JXL \r\n"sv, "a JPEG XL image", true},
     {4, "jP  \r\n"sv, "a JPEG 2000 image", true},
@@ -36,8 +42,12 @@ constexpr Magic kOthers[] = {
     {0, "<!DOCTYPE"sv, "a web page"},
     {0, "<!doctype"sv, "a web page"},
     {0, "<html"sv, "a web page"},
-    {0, "\x1a\x45\xdf\xa3"sv, "a Matroska or WebM video"},
-    {8, "AVI "sv, "an AVI video"},
+    {0, "\x1a\x45\xdf\xa3"sv, "a Matroska or WebM video", false, true},
+    {8, "AVI "sv, "an AVI video", false, true},
+    {0, "YUV4MPEG2 "sv, "a y4m video", false, true},
+    {0, "FLV\1"sv, "an FLV video", false, true},
+    {0, "\0\0\1\xba"sv, "an MPEG video", false, true},
+    {0, "OggS"sv, "an Ogg file", false, true},
     {0, "\0\0\1\0"sv, "an icon"},
     {0, "PK\3\4"sv, "a ZIP archive"},
     {0, "\x1f\x8b"sv, "a gzip archive"},
@@ -83,6 +93,28 @@ Format format_of(std::span<const std::byte> bytes) {
 const char* name_of_other_format(std::span<const std::byte> bytes) {
   const Magic* magic = other_format(text(bytes));
   return magic == nullptr ? nullptr : magic->name;
+}
+
+bool is_video(std::span<const std::byte> bytes) {
+  constexpr std::size_t kTransportPacket = 188;
+  const std::string_view file = text(bytes);
+  const Magic* magic = other_format(file);
+  const bool transport = has(file, 0, "G"sv) && has(file, kTransportPacket, "G"sv) &&
+                         has(file, 2 * kTransportPacket, "G"sv);
+  return (magic != nullptr && magic->video) || (magic == nullptr && transport);
+}
+
+std::string names_of_other_stills() {
+  std::vector<std::string> names;
+  for (const Magic& magic : kOthers) {
+    std::string name = magic.name;  // "a TIFF", "an AVIF image"
+    name = name.substr(name.find(' ') + 1);
+    for (const std::string_view kind : {" image", " file"})
+      if (name.ends_with(kind)) name.resize(name.size() - kind.size());
+    const bool read = (magic.still && name != "HEIC") || name == "BMP";  // libav 59 reads no HEIC
+    if (read && std::ranges::find(names, name) == names.end()) names.push_back(name);
+  }
+  return base::joined(names);
 }
 
 bool is_other_still(std::span<const std::byte> bytes) {

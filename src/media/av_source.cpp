@@ -154,6 +154,8 @@ void AvSource::cannot_open(int status) const {
   }
   base::require(!io_.is_empty(), ErrorCode::corrupt_file, spec_.name,
                 ": is empty, expected a video or an image; --input names another source");
+  base::require(!io_.is_heic(), ErrorCode::unsupported, spec_.name,
+                ": a HEIC image, which this libav does not read; convert it to JPEG or AVIF");
   const char* opened = spec_.format == "yuv4mpegpipe" ? "read as y4m" : "opened";
   base::fail(error_code_of(status), spec_.name, ": cannot be ", opened, ": libav says ",
              input_log_.error_message(status), what_it_means(input_log_.last_line()));
@@ -234,9 +236,8 @@ void AvSource::fill_info() {
   }
   const AVRational aspect = av_guess_sample_aspect_ratio(input_.get(), stream_, nullptr);
   if (aspect.num > 0 && aspect.den > 0) display.aspect = aspect;
-  const StillMetadata& shown = io_.still();
-  if (display.orientation == 1) display.orientation = shown.orientation;
-  display.profile = profile_of(*stream_, shown);
+  if (display.orientation == 1) display.orientation = io_.still().orientation;
+  display.profile = profile_of(*stream_, io_.still());
   frame_to_image_ = std::make_shared<FrameToImage>(display, spec_.name);
   info_.name = spec_.name;
   std::tie(info_.width, info_.height) =

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/file_url.h"
 #include "base/lower_case.h"
 #include "image/image_file.h"
 #include "image/image_sequence.h"
@@ -206,8 +207,7 @@ std::unique_ptr<FrameSource> open_source(const std::string& input, const SourceO
   }
   if (is_screen(input)) return open_screen(input, options);
   if (starts_with(input, "/dev/video")) return open_av_source(camera(input, options), options);
-  if (base::lower_case(input.substr(0, 8)) == "file:///")
-    return open_source(input.substr(7), options);
+  if (const std::string path = base::path_of(input); path != input) return open_path(path, options);
   if (input.find("://") != std::string::npos) {
     return open_av_source(url_input(input, options), options);
   }

@@ -1,13 +1,15 @@
 #include "media/input_io.h"
 
-#include <array>
+#include <algorithm>
 #include <cstring>
 #include <string_view>
 #include <vector>
 
 #include "base/error.h"
+#include "base/git_lfs.h"
 #include "base/input_file.h"
 #include "base/log.h"
+#include "image/image_format.h"
 #include "media/edit_list.h"
 
 namespace streamdiffusion::media {
@@ -67,7 +69,7 @@ int InputIo::prepare(const AvInputSpec& spec, const std::string& protocols,
   if (context.pb != nullptr && spec.format.empty()) {
     context.pb = look_into(*context.pb, spec.name, settings);
   } else if (!spec.file.empty()) {
-    read_still(spec.file);
+    look_into(spec.file);
     if (has_excessive_edits(spec.file, spec.name)) settings.set("ignore_editlist", "1");
   } else {
     settings.set("advanced_editlist", "0");
@@ -101,18 +103,26 @@ std::optional<std::uint64_t> InputIo::end_of_images_before_index(const ReadAt& r
   }
 }
 
-void InputIo::read_still(const std::string& file) {
+void InputIo::look_at_beginning(std::span<const std::byte> first, const std::string& name) {
+  base::refuse_lfs_pointer(first, name);
+  const char* format = image::name_of_other_format(first);
+  is_heic_ = format != nullptr && std::string_view(format) == "a HEIC image";
+}
+
+void InputIo::look_into(const std::string& file) {
+  std::vector<std::byte> first(kProbeBytes);
   try {
     const base::InputFile input(file);
     const ReadAt read = [&](std::uint64_t offset, std::span<std::byte> out) {
       input.read(offset, out);
     };
-    std::array<std::byte, 12> first{};
+    first.resize(std::min<std::uint64_t>(first.size(), input.size()));
     input.read(0, first);
-    const bool boxes = std::memcmp(&first[4], "ftyp", 4) == 0;
+    const bool boxes = first.size() >= 8 && std::memcmp(&first[4], "ftyp", 4) == 0;
     if (boxes) still_ = heif_metadata(Mp4File(read, input.size()));
   } catch (const Error&) {  // no regular file, or its boxes end early
   }
+  look_at_beginning(first, file);
 }
 
 bool InputIo::read_header(const std::string& name, AvOptions& settings) {
@@ -136,7 +146,9 @@ bool InputIo::read_header(const std::string& name, AvOptions& settings) {
 
 AVIOContext* InputIo::look_into(AVIOContext& io, const std::string& name, AvOptions& settings) {
   ahead_ = std::make_unique<AheadIo>(io);
-  const AVInputFormat* format = probed_format(ahead_->first(kProbeBytes));
+  const std::vector<std::byte> first = ahead_->first(kProbeBytes);
+  look_at_beginning(first, name);
+  const AVInputFormat* format = probed_format(first);
   const bool mp4 = is_mp4_demuxer(format);
   // A playlist is read through libav's own context, which knows about cookies and redirections.
   if (!mp4 && address_ != nullptr && avio_seek(&io, 0, SEEK_SET) == 0) ahead_.reset();

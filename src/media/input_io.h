@@ -35,6 +35,8 @@ class InputIo {
   const std::set<int>& chapter_tracks() const { return chapter_tracks_; }
   /// What the header of an AVIF or a HEIC says of its image.
   const StillMetadata& still() const { return still_; }
+  /// It begins as a HEIC image does, which not every libav reads.
+  bool is_heic() const { return is_heic_; }
   /// The descriptor has ended without a byte.
   bool is_empty() const { return pipe_ && pipe_->is_empty(); }
 
@@ -45,7 +47,8 @@ class InputIo {
   /// Looks into the header of an MP4. Returns false if that cannot be done.
   bool read_header(const std::string& name, AvOptions& settings);
   /// Of a file that libav opens itself.
-  void read_still(const std::string& file);
+  void look_into(const std::string& file);
+  void look_at_beginning(std::span<const std::byte> first, const std::string& name);
   std::optional<std::uint64_t> end_of_images_before_index(const ReadAt& read);
   /// Keeps all that is read of an input whose format has to go back in it, where it cannot. Throws
   /// unsupported for one that is too long for that. `end`: where it ends at the earliest.
@@ -60,6 +63,7 @@ class InputIo {
   bool edits_in_part_ = false;
   std::set<int> chapter_tracks_;
   StillMetadata still_;
+  bool is_heic_ = false;
 };
 
 }  // namespace streamdiffusion::media

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/file_writer.h"
+#include "base/git_lfs.h"
 #include "image/image_file.h"
 #include "image/image_format.h"
 #include "media/frame_source.h"
@@ -55,10 +56,25 @@ Image only_image(FrameSource& source, const std::string& name) {
   return image;
 }
 
+/// What is no image that anything here reads, in words.
+void require_image(const Bytes& bytes, const std::string& name) {
+  if (image::format_of(bytes) != image::Format::other || image::is_other_still(bytes)) return;
+  base::refuse_lfs_pointer(bytes, name);
+  base::require(!bytes.empty(), ErrorCode::corrupt_file, name, ": the file is empty");
+  const char* known = image::name_of_other_format(bytes);
+  const std::string what = known == nullptr ? "is no image that is recognized" : known;
+  base::require(!image::is_video(bytes), ErrorCode::unsupported, name, ": ",
+                known == nullptr ? "a video" : known,
+                ", expected a still image; `streamdiffusion run` reads videos");
+  base::fail(ErrorCode::unsupported, name, ": ", what, ", expected a PNG, JPEG, WebP, ",
+             image::names_of_other_stills(), " image");
+}
+
 }  // namespace
 
 Image read_still_image(const std::filesystem::path& path) {
   const Bytes bytes = image::read_image_bytes(path);
+  require_image(bytes, path.string());
   if (!image::is_other_still(bytes)) return image::decode_image(bytes, path.string());
   const MemoryFile file(bytes, path.string());
   const auto source = open_descriptor_source(file.descriptor(), path.string(), {});

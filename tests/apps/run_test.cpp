@@ -62,6 +62,23 @@ TEST_F(RunTest, NumberedImagesOfOthersAreRefusedBeforeAModelIsLoaded) {
   EXPECT_EQ(text_of(folder_ / "images/000002.png"), "precious");
 }
 
+TEST_F(RunTest, AddressesOfFilesAreThePathsThatTheyName) {
+  const std::string in = "file://localhost" + (folder_ / "a%20b.mkv");
+  ASSERT_EQ(run({"--input", kClip, "--output", in, "--frames", "2", "--quiet"}), 0) << said();
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "a b.mkv"));
+  folder_.write("c.yaml", "input: " + in + "\noutput: file:" + (folder_ / "c.mkv") + "\n");
+  ASSERT_EQ(run({"--config", "file:" + (folder_ / "c%2eyaml"), "--json",
+                 "file:" + (folder_ / "c.json"), "--quiet"}),
+            0)
+      << said();
+  for (const char* name : {"c.mkv", "c.json"})
+    EXPECT_TRUE(std::filesystem::exists(folder_ / name)) << name;
+  EXPECT_NE(run({"--input", in, "--output", "file:" + (folder_ / "a b.mkv")}), 0);
+  EXPECT_THAT(said(), HasSubstr("is also the input"));
+  EXPECT_NE(run({"--input", kClip, "--output", "file://server/a.mkv"}), 0);
+  EXPECT_THAT(said(), HasSubstr("names the host \"server\""));
+}
+
 TEST_F(RunTest, ARateIsANumberOrARatio) {
   for (const char* rate : {"30000/1001", "29.97"}) {
     ASSERT_EQ(run({"--input", kClip, "--fps", rate, "--frames", "2", "--quiet"}), 0) << said();

@@ -1,8 +1,11 @@
 // Names that are written into addresses and folders.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/file_url.h"
 #include "base/hub_folder.h"
 #include "base/percent_encode.h"
+#include "support/errors.h"
 
 namespace streamdiffusion::base {
 namespace {
@@ -15,6 +18,31 @@ TEST(PercentEncode, EscapesAllButUnreservedCharacters) {
 
 TEST(PercentEncode, KeepsWhatIsAskedFor) {
   EXPECT_EQ(percent_encode("unet/a b.json", "/"), "unet/a%20b.json");
+}
+
+TEST(PercentEncode, IsDecoded) {
+  EXPECT_EQ(percent_decode("a%20b%2fc%C3%A9+"), "a b/c\xC3\xA9+");
+  EXPECT_EQ(percent_decode("a+b", true), "a b");
+  for (const char* bad : {"%", "%2", "a%2x", "%%20"}) EXPECT_FALSE(percent_decode(bad)) << bad;
+}
+
+TEST(FileUrl, IsThePathThatItNames) {
+  for (const char* path : {"a.mp4", "/a/b.mp4", "http://a/b", "files:a", "a/file:b", "-", ""})
+    EXPECT_EQ(path_of(path), path);
+  EXPECT_EQ(path_of("file:a%20b.mp4"), "a b.mp4");
+  EXPECT_EQ(path_of("file:../a.mp4"), "../a.mp4");
+  EXPECT_EQ(path_of("FILE:/a/b"), "/a/b");
+  EXPECT_EQ(path_of("file:///a%25/b?c#d"), "/a%/b?c#d");
+  EXPECT_EQ(path_of("file://LocalHost/a"), "/a");
+}
+
+TEST(FileUrl, WhatNamesNoFileHereIsRefused) {
+  using streamdiffusion::testing::error_of;
+  EXPECT_THAT(error_of([] { path_of("file://server/a"); }), ::testing::HasSubstr("\"server\""));
+  EXPECT_THAT(error_of([] { path_of("file://a.mp4"); }), ::testing::HasSubstr("\"a.mp4\""));
+  for (const char* bad :
+       {"file:", "file://", "file://localhost", "file:a%", "file:a%zz", "file:%00"})
+    EXPECT_NE(error_of([&] { path_of(bad); }), "") << bad;
 }
 
 TEST(HubFolder, NamesARepositoryAndBack) {

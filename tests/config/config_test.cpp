@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "support/errors.h"
+#include "support/temporary_folder.h"
 
 namespace streamdiffusion::config {
 namespace {
@@ -375,6 +376,11 @@ TEST(Config, UseControlnetFalseLeavesThemOut) {
 
 TEST(Config, AFileThatIsNotThereIsNamed) {
   EXPECT_THROW(read_config("no/such/file.yaml"), Error);
+  const streamdiffusion::testing::TemporaryFolder folder;
+  const auto pointer =
+      folder.write("a.yaml", "version https://git-lfs.github.com/spec/v1\noid: 0\n");
+  EXPECT_THAT(streamdiffusion::testing::error_of([&] { read_config(pointer); }),
+              ::testing::HasSubstr("a pointer of Git LFS"));
 }
 
 }  // namespace

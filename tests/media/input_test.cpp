@@ -206,7 +206,9 @@ TEST(Input, AnimationsAreReadWholeOrRefusedByName) {
                {"animated.webp: is an animated WebP"});
   expect_error([] { read_all(*open_pipe(kData + "animated.webp")); }, ErrorCode::unsupported,
                {"standard input: no frame could be decoded: libav does not read animated WebP"});
-  EXPECT_EQ(read_all(*open_source("file://" + kData + "animated.png")).pts.size(), 3U);
+  for (const char* url : {"file:", "file://", "FILE://localhost"})
+    EXPECT_EQ(read_all(*open_source(url + kData + "animated%2Epng")).pts.size(), 3U) << url;
+  EXPECT_THAT(error_of([] { open_source("file://elsewhere/a.mp4"); }), HasSubstr("elsewhere"));
 }
 
 TEST(Damage, IsNamedAndTheRestIsGiven) {

@@ -81,6 +81,48 @@ TEST(Still, IsUprightInItsOwnColorsHoweverItIsRead) {
   }
 }
 
+const std::string kPointer =
+    "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
+
+TEST(Still, APointerOfGitLfsIsNamedWhateverTheInputIs) {
+  const TemporaryFolder folder;
+  const auto pointer = ::testing::HasSubstr("a pointer of Git LFS");
+  for (const char* name : {"a.mp4", "a", "a.png", "a.tif", "a.heic", "a.y4m"}) {
+    const std::string file = folder.write(name, kPointer).string();
+    EXPECT_THAT(error_of([&] { open_source(file)->read()->image(); }), pointer) << name;
+    EXPECT_THAT(error_of([&] { read_still_image(file); }), pointer) << name;
+    EXPECT_THAT(error_of([&] { from_pipe(file); }), pointer) << name;
+  }
+}
+
+TEST(Still, WhatIsNoStillImageIsNamedWithWhatIsExpected) {
+  const TemporaryFolder folder;
+  const auto error = [&](const std::string& bytes) {
+    return error_of([&] { read_still_image(folder.write("a", bytes)); });
+  };
+  for (const char* video : {"adts.ts", "alpha.mov", "alpha.webm", "pq.mkv"})
+    EXPECT_THAT(error(bytes_of(kData + video)), ::testing::HasSubstr("`streamdiffusion run`"));
+  EXPECT_THAT(error("YUV4MPEG2 W2 H2 F25:1\nFRAME\n"),
+              ::testing::HasSubstr("`streamdiffusion run`"));
+  for (const char* other : {"<svg>", "some text", "\1\2\3"})
+    EXPECT_THAT(error(other),
+                ::testing::AllOf(::testing::HasSubstr("TIFF"), ::testing::HasSubstr("AVIF"),
+                                 ::testing::HasSubstr("BMP")));
+  EXPECT_THAT(error(std::string(18, '\0')),
+              ::testing::HasSubstr("expected a PNG, JPEG, WebP, GIF, TIFF"));
+}
+
+TEST(Still, AHeicThatLibavCannotReadIsNamed) {
+  const TemporaryFolder folder;
+  const auto file = folder.write("a.heic", std::string("\0\0\0\x18"
+                                                       "ftypheic\0\0\0\0mif1heic",
+                                                       24));
+  for (const auto& error :
+       {error_of([&] { read_still_image(file); }), error_of([&] { open_source(file); }),
+        error_of([&] { from_pipe(file); })})
+    EXPECT_THAT(error, ::testing::HasSubstr("a HEIC image, which this libav does not read"));
+}
+
 TEST(Still, ADamagedHeaderIsNoHarm) {
   const std::string whole = bytes_of(kData + "turned7.avif");
   for (std::size_t i = 0; i < whole.size(); ++i) {

@@ -4,19 +4,13 @@
 #include <nlohmann/json.hpp>
 
 #include "base/lower_case.h"
+#include "base/percent_encode.h"
 #include "json/quote.h"
 #include "server/protocol/messages.h"
 #include "server/protocol/request_rules.h"
 
 namespace streamdiffusion::server {
 namespace {
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 int base64_digit(char c) {
   if (c >= 'A' && c <= 'Z') return c - 'A';
@@ -28,7 +22,7 @@ int base64_digit(char c) {
 }
 
 std::string decode_or_throw(std::string_view text, bool form) {
-  auto decoded = percent_decode(text, form);
+  auto decoded = base::percent_decode(text, form);
   const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
   const bool valid = decoded && is_utf8(*decoded) &&
                      (form || std::none_of(decoded->begin(), decoded->end(), control));
@@ -84,23 +78,6 @@ const std::string& Request::field(const std::string& name) const {
 std::string Request::media_type() const {
   const std::string& type = field("content-type");
   return base::lower_case(type.substr(0, type.find_first_of("; \t")));
-}
-
-std::optional<std::string> percent_decode(std::string_view text, bool form) {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      out.push_back(form && text[i] == '+' ? ' ' : text[i]);
-      continue;
-    }
-    if (text.size() - i < 3) return std::nullopt;
-    const int high = hex_digit(text[i + 1]), low = hex_digit(text[i + 2]);
-    if (high < 0 || low < 0) return std::nullopt;
-    out.push_back(static_cast<char>(16 * high + low));
-    i += 2;
-  }
-  return out;
 }
 
 bool is_utf8(std::string_view text) {
@@ -184,7 +161,7 @@ std::optional<std::string> base64_decode(std::string_view text) {
     const bool base64 = text.substr(0, comma).ends_with(";base64");
     text.remove_prefix(comma + 1);
     // No image is without a byte that such an address has to escape, and base64 has no "%".
-    if (!base64 && text.find('%') != std::string_view::npos) return percent_decode(text, false);
+    if (!base64 && text.find('%') != std::string_view::npos) return base::percent_decode(text);
   }
   std::string out;
   out.reserve(text.size() / 4 * 3 + 3);

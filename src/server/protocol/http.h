@@ -72,9 +72,6 @@ std::string_view trimmed(std::string_view text);
 /// The one that this server speaks (RFC 6455).
 inline constexpr const char* kWebSocketVersion = "13";
 
-/// Decodes %XX, and '+' as a space if `form`. Returns nothing for an invalid escape.
-std::optional<std::string> percent_decode(std::string_view text, bool form);
-
 bool is_utf8(std::string_view text);
 
 /// The values of all cookies with this name.
