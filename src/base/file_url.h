@@ -6,8 +6,8 @@
 namespace streamdiffusion::base {
 
 /// The path that "file:a.mp4", "file:/a.mp4", "file:///a.mp4" or "file://localhost/a.mp4" names,
-/// with %XX decoded; any other text as it is. Throws invalid_argument for a file of another host, an
-/// invalid escape, and one without a path.
+/// with %XX decoded; any other text as it is. Throws invalid_argument for a file of another host,
+/// an invalid escape, and one without a path.
 std::string path_of(const std::string& text);
 
 }  // namespace streamdiffusion::base

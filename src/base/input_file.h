@@ -43,8 +43,8 @@ class InputFile {
 /// An optional file that is_there() is opened, and that says what is wrong with it.
 bool is_there(const std::filesystem::path& path);
 
-/// The whole of a file. Throws as InputFile does, and corrupt_file for more than `most` bytes or for
-/// a pointer of Git LFS.
+/// The whole of a file. Throws as InputFile does, and corrupt_file for more than `most` bytes or
+/// for a pointer of Git LFS.
 std::vector<std::byte> read_file(const std::filesystem::path& path, std::uint64_t most);
 
 }  // namespace streamdiffusion::base
