@@ -289,7 +289,7 @@ TEST_F(CommandsTest, AnInputThatCannotBeReadIsFoundBeforeAModelIsOpened) {
     return said();
   };
   for (const char* command : {"image", "quantize", "run"}) {
-    EXPECT_THAT(said_without_model(command, "bad.png"), HasSubstr("bad.png: neither a PNG"));
+    EXPECT_THAT(said_without_model(command, "bad.png"), HasSubstr("bad.png: is no image that"));
     EXPECT_THAT(said_without_model(command, "missing.png"), HasSubstr("missing.png"));
     EXPECT_THAT(said_without_model(command, "all"), HasSubstr("all/2.png: "));
   }

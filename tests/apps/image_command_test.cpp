@@ -70,7 +70,7 @@ TEST_F(ImageCommand, InputsThatAreMissingOrVanishDuringTheRunAreNamedAndTheOther
   EXPECT_EQ(wait(process), kFailed);
   EXPECT_EQ(files_in(folder_ / "drawn"), 2);
   EXPECT_TRUE(exists("drawn/0.png") && exists("drawn/2.png"));
-  for (const char* name : {"missing.png: No such file", "pipe.png: neither a PNG",
+  for (const char* name : {"missing.png: No such file", "pipe.png: is no image that is recognized",
                            "in/1.png: No such file", "3 of 5 images could not be read"})
     EXPECT_THAT(said(), HasSubstr(name));
   EXPECT_EQ(run_with_model("image", {"--input", "no.png", "none.png", "--output", folder_ / "o"}),
@@ -108,7 +108,7 @@ TEST_F(ImageCommand, WhatCannotBeReadIsNamedAndNothingIsWritten) {
   folder_.write("in/garbage.png", "no image");
   for (const auto& [input, message] :
        {std::pair("none.png", "no such file"), std::pair("no*.png", "no such file"),
-        std::pair("in/garbage.png", "neither a PNG, a JPEG nor a WebP")}) {
+        std::pair("in/garbage.png", "expected a PNG, JPEG, WebP, GIF, TIFF")}) {
     EXPECT_EQ(run_with_model("image", {"--input", folder_ / input, "--output", folder_ / "a.png"}),
               kFailed);
     EXPECT_THAT(said(), HasSubstr("error: " + (folder_ / input)));
@@ -312,7 +312,7 @@ TEST_F(ImageCommand, AskedToEndWhileTheModelIsReadItEndsAtOnce) {
 TEST_F(ImageCommand, ANameDoesNotSteerTheTerminal) {
   folder_.write("in/\x1b[2J\xc2\x9b.png", "no image");
   EXPECT_EQ(run_with_model("image", {"--input", folder_ / "in"}), kFailed);
-  EXPECT_THAT(said(), HasSubstr(R"(in/\x1b[2J\xc2\x9b.png: neither a PNG)"));
+  EXPECT_THAT(said(), HasSubstr(R"(in/\x1b[2J\xc2\x9b.png: is no image)"));
   EXPECT_EQ(run_with_model("image", {"--input", folder_ / "a\u202egpj\n.png"}), kFailed);
   EXPECT_THAT(said(), HasSubstr(R"(a\xe2\x80\xaegpj\x0a.png: no such file)"));
   EXPECT_THAT(said(), Not(HasSubstr("\x1b")));
