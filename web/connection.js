@@ -2,7 +2,7 @@
 // and automatic reconnection. Where the server announces its end, a second connection is made beside
 // the first, which serves until another server has taken over. A live server that falls silent is
 // left: where a link is cut, nobody closes the connection. Events: `state`, `settings`, `stats`,
-// `frame`, `error`, `moving`.
+// `frame`, `header` (of an image that comes as video), `error`, `moving`.
 // States: connecting, waiting (no free session), live, lost, asleep (the server's idle timeout).
 import { packFrame, unpackFrame } from "./frame_message.js";
 import { OWN_SERVER, Placement } from "./placement.js";
@@ -92,6 +92,12 @@ export class Connection extends EventTarget {
 
   sendSettings(params) {
     this.#sendJson({ type: "settings", params });
+  }
+
+  /** `video`: a WebRTC connection beside this one shows the images, which need not come here.
+   * `websocket`: it has ended. */
+  sendImagesBy(by) {
+    this.#sendJson({ type: "images", by });
   }
 
   pause() {
@@ -231,7 +237,7 @@ export class Connection extends EventTarget {
     if (header.seq !== undefined) {
       this.#unanswered = this.#unanswered.filter(({ seq }) => seq > header.seq);
     }
-    this.#dispatch("frame", { header, image });
+    this.#dispatch(image.length ? "frame" : "header", { header, image });
   }
 
   #onClose(socket) {

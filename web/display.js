@@ -1,9 +1,11 @@
-// Shows the generated images: decodes what the socket brings and draws it at once. While one image
+// Shows the generated images: decodes what the socket brings and draws it at once, or what a video
+// shows. While one image
 // is decoded, only the newest arrival is kept, so that no queue can grow. The last image stays.
 
 export class Display extends EventTarget {
   #next = null;
   #decoding = false;
+  #videoImages = 0;
 
   constructor(canvas) {
     super();
@@ -20,13 +22,22 @@ export class Display extends EventTarget {
     if (!this.#decoding) this.#decodeAll();
   }
 
+  /** The present image of a video element, at once. */
+  showVideo(video, header) {
+    this.#next = null;
+    this.#videoImages += 1;
+    this.#draw(video, video.videoWidth, video.videoHeight, header);
+  }
+
   async #decodeAll() {
     this.#decoding = true;
     while (this.#next) {
-      const { header, image } = this.#next;
+      const { header, image } = this.#next, before = this.#videoImages;
       this.#next = null;
       try {
-        this.#draw(await createImageBitmap(new Blob([image])), header);
+        const bitmap = await createImageBitmap(new Blob([image]));
+        if (before === this.#videoImages) this.#draw(bitmap, bitmap.width, bitmap.height, header);
+        bitmap.close();
       } catch (error) {
         console.warn("an image could not be decoded", error);
       }
@@ -34,14 +45,13 @@ export class Display extends EventTarget {
     this.#decoding = false;
   }
 
-  #draw(bitmap, header) {
+  #draw(image, width, height, header) {
     const { canvas } = this;
-    if (canvas.width !== bitmap.width || canvas.height !== bitmap.height) {
-      canvas.width = bitmap.width;
-      canvas.height = bitmap.height;
+    if (canvas.width !== width || canvas.height !== height) {
+      canvas.width = width;
+      canvas.height = height;
     }
-    this.context.drawImage(bitmap, 0, 0);
-    bitmap.close();
+    this.context.drawImage(image, 0, 0);
     if (this.empty) performance.mark("first image");
     this.empty = false;
     canvas.dataset.live = this.count += 1;

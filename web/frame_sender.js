@@ -16,6 +16,7 @@ export class FrameSender {
     this.connection = connection;
     this.controlDrawing = controlDrawing;
     controlDrawing.addEventListener("change", () => this.resend());
+    this.video = null;  // a VideoLink that moving frames go over
     this.paused = false;
     this.width = 256;
     this.height = 256;
@@ -65,12 +66,18 @@ export class FrameSender {
     if (this.#resending) source.resend();
     if (!source.hasFrame) return;
     connection.wakeIfAsleep();
-    if (!connection.ready) return;
+    if (this.video && source.moves) {
+      if (connection.state !== "live") return;
+    } else if (!connection.ready) {
+      return;
+    }
     this.#encoding = true;
     try {
       const captured = performance.now();
-      const image = await this.#readImage(source);
       const control = await this.controlDrawing.imageFor(source, this.width, this.height);
+      if (source.moves && this.video && !control) return this.#sendVideo(source);
+      this.video?.stopSending();
+      const image = await this.#readImage(source);
       if (image !== undefined && source === this.source) {
         connection.sendFrame(captured, image, control);
       }
@@ -79,9 +86,22 @@ export class FrameSender {
     }
   }
 
+  #sendVideo(source) {
+    if (this.#read(source)) this.video.sendFrame();
+  }
+
   /** The source's frame as encoded bytes; null if it has no pixels, undefined if there is none. */
   async #readImage(source) {
     if (source.mode === "txt2img") return source.readFrame() ? null : undefined;
+    if (!this.#read(source)) return undefined;
+    const blob = await new Promise((resolve) => {
+      this.#scratch.toBlob(resolve, source.mimeType, JPEG_QUALITY);
+    });
+    return blob ? blob.arrayBuffer() : undefined;
+  }
+
+  /** Draws the source's frame into the canvas; false if there is none. */
+  #read(source) {
     const canvas = this.#scratch;
     if (canvas.width !== this.width || canvas.height !== this.height) {
       canvas.width = this.width;
@@ -89,11 +109,8 @@ export class FrameSender {
     }
     const context = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
     context.imageSmoothingQuality = "high";
-    if (!source.readFrame(context, this.width, this.height)) return undefined;
+    if (!source.readFrame(context, this.width, this.height)) return false;
     this.hasRead = true;
-    const blob = await new Promise((resolve) => {
-      canvas.toBlob(resolve, source.mimeType, JPEG_QUALITY);
-    });
-    return blob ? blob.arrayBuffer() : undefined;
+    return true;
   }
 }

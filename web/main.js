@@ -1,5 +1,5 @@
 // Creates the parts of the page and connects them. Frames go source -> frame sender -> connection,
-// images go connection -> display. Changed settings go to the server, its answers to the controls.
+// images go connection -> transport -> display. Changed settings go to the server, its answers to the controls.
 import { Connection } from "./connection.js";
 import { Display } from "./display.js";
 import { $ } from "./dom.js";
@@ -29,6 +29,7 @@ import { StyleImages } from "./style_images.js";
 import { showOutputNotice, toast } from "./toasts.js";
 import { ThingsDialog } from "./things_dialog.js";
 import { TracedImage } from "./traced_image.js";
+import { Transport } from "./transport.js";
 import { Vocabulary } from "./vocabulary.js";
 
 const SEND_DELAY_MS = 40;  // settings that change within this time are sent together
@@ -47,6 +48,12 @@ const connection = new Connection(() => settings.paramsFor(sourcePicker.source.m
 const controlDrawing = new ControlDrawing(drawing, () => "control_settings" in settings.schema);
 const frameSender = new FrameSender(connection, controlDrawing);
 const statusBar = new StatusBar(display);
+const forcedTransport = new URLSearchParams(location.search).get("transport");
+const transport = new Transport({
+  connection, display, frameSender,
+  wish: () => (forcedTransport || settings.get("transport") || "auto").toLowerCase(),
+});
+transport.addEventListener("change", showTransport);
 const vocabulary = new Vocabulary();
 const promptEditor = new PromptEditor(settings, hints, vocabulary);
 const strengthSlider = new StrengthSlider(settings, hints);
@@ -81,6 +88,7 @@ settings.addEventListener("change", ({ detail }) => {
   settingsPanel.refresh();
   strengthSlider.refresh();
   if ("theme" in detail.changes) applyTheme();
+  if ("transport" in detail.changes) transport.wishChanged();
 });
 
 function sendUnsentParams() {
@@ -172,7 +180,6 @@ connection.addEventListener("moving", () => {
   toast(t("This server ends soon. The page moves to another one by itself."));
 });
 connection.addEventListener("stats", ({ detail }) => statusBar.setServerStats(detail));
-connection.addEventListener("frame", ({ detail }) => display.show(detail.header, detail.image));
 connection.addEventListener("error", ({ detail: { message, param, fatal } }) => {
   if (fatal) closeReason = message;
   if (!param) return console.info(message);  // about one frame; the next may succeed
@@ -183,6 +190,10 @@ connection.addEventListener("error", ({ detail: { message, param, fatal } }) => 
   const text = settingsPanel.inWords(param, message);
   if (!settingsPanel.showError(param, text) || settingsPanel.hidden) toast(text);
 });
+
+function showTransport() {
+  statusBar.setWay(transport.possible ? transport.way : null);
+}
 
 function applyTheme() {
   const theme = settings.get("theme");
@@ -238,6 +249,9 @@ function describe(description) {
   hints.load(description);
   vocabulary.load(description);
   statusBar.setInfo(description.info ?? {});
+  transport.available = description.info?.webrtc === true;
+  settingsPanel.hasWebRtc = transport.possible;
+  showTransport();
   settingsPanel.build(settings.schema);
   midiPanel.refresh();
   promptEditor.load(description);

@@ -3,10 +3,10 @@
 const STORAGE_KEY = "streamdiffusion.settings";
 export const COLOR_KEY = "colour";  // browsers hold settings under this spelling
 const PERSONAL = ["theme", COLOR_KEY, "size", "opacity", "symmetric", "mirror", "save_scale",
-  "save_beside", "save_recording"];  // not in a link, kept by "Reset all"
+  "save_beside", "save_recording", "transport"];  // not in a link, kept by "Reset all"
 const PAGE_SETTINGS = ["source", "prompt2", "blend", ...PERSONAL];  // never sent by these names
 const TEXTS = ["source", "prompt", "prompt2", "negative_prompt", "theme", COLOR_KEY,
-  "save_recording"];
+  "save_recording", "transport"];
 const EXCLUSIVE = [["strength", "t_index_list"], ["steps", "t_index_list"],  // the later one wins
   ["timesteps", "timestep_spacing"], ["timesteps", "num_inference_steps"]];
 const PROMPT_SETTINGS = ["prompt", "prompt2", "blend"];

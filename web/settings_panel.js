@@ -25,6 +25,16 @@ const EVERYDAY = {  // title and explanation
   control_settings: ["ControlNets", "How strongly images follow each, and what it sees."],
   image_prompts: ["Style images", "Images that the pictures should look like."],
 };
+/** What is the page's own, and no parameter of the server. */
+function pageFields() {
+  const description = t("WebSocket: each image whole. WebRTC: as video, which is faster where the " +
+    "network is slow or loses packets. auto: the page measures.");
+  return { transport: {
+    type: "string", enum: ["auto", "WebSocket", "WebRTC"], default: "auto", order: Infinity,
+    group: t("This page"), title: t("How images travel"), description,
+  } };
+}
+
 const TYPING_PAUSE_MS = 250, LIST_TYPING_PAUSE_MS = 600;
 
 function valueText(value) {
@@ -77,6 +87,7 @@ function describedBy(input, id) {
 
 export class SettingsPanel {
   #fields = new Map();
+  hasWebRtc = false;  // whether the page can choose
   /** Called when the panel is closed. */
   onHidden = () => {};
 
@@ -106,7 +117,8 @@ export class SettingsPanel {
   build(schema) {
     const body = $("settings-body");
     this.#fields.clear();
-    const all = { ...schema, ...(schema.prompt_list ? SECOND_PROMPT_FIELDS : {}) };
+    const all = { ...schema, ...(schema.prompt_list ? SECOND_PROMPT_FIELDS : {}),
+      ...(this.hasWebRtc ? pageFields() : {}) };
     const everyday = Object.entries(EVERYDAY)
       .filter(([name]) => name in all && hasChoice(all[name]))
       .map(([name, texts]) => {

@@ -1,5 +1,6 @@
 // What goes in: a drawing, the prompt alone, camera, screen or a video file. Every source has
 //   mode, mimeType    how the server uses its frames, how they are encoded
+//   moves             whether frames follow each other by themselves, so that they may go as video
 //   start(), stop()
 //   hasFrame          whether there is a frame that was not read yet; onFrame() is called for each
 //   resend()          makes the present frame count as unread
@@ -50,6 +51,7 @@ export class PromptSource {
 class VideoSource {
   mode = "img2img";
   mimeType = "image/jpeg";
+  moves = true;
   hasFrame = false;
   #generation = 0;  // grows with every start and stop, which ends older callback loops
 

@@ -87,6 +87,16 @@ export class StatusBar {
     this.#serverStats = stats;
   }
 
+  /** By which way images come: `websocket`, `webrtc`, or none where there is no choice. */
+  setWay(way) {
+    const video = way === "webrtc";
+    $("stat-way").hidden = !way;
+    $("stat-way").textContent = video ? t("video") : t("image by image");
+    $("tip-way").textContent = video
+      ? t("Images come as video (WebRTC): over this network they are younger so.")
+      : t("Each image comes whole (WebSocket). Over a slow network the page tries video (WebRTC).");
+  }
+
   setState(state, paused = this.paused) {
     this.state = state;
     this.paused = paused;

@@ -55,7 +55,7 @@ Outgoing::Outgoing(GstBin* pipeline, GstPad* sink, const GstCaps* rtp, std::int6
                    Link& link)
     : link_(link), bitrate_(kStartBits, std::min(kLeastBits, most_bits), most_bits) {
   source_ = add_element(pipeline, "appsrc");
-  g_object_set(source_, "is-live", TRUE, "do-timestamp", TRUE, "max-buffers", guint64{2}, "block",
+  g_object_set(source_, "is-live", TRUE, "do-timestamp", FALSE, "max-buffers", guint64{2}, "block",
                FALSE, nullptr);
   gst_util_set_object_arg(G_OBJECT(source_), "format", "time");
   g_signal_connect(source_, "need-data", G_CALLBACK(on_need_data), this);
@@ -63,6 +63,7 @@ Outgoing::Outgoing(GstBin* pipeline, GstPad* sink, const GstCaps* rtp, std::int6
   set_up_encoder(encoder_, bitrate_.bits());
   GstElement* pay = add_element(pipeline, "rtpvp8pay");
   gst_util_set_object_arg(G_OBJECT(pay), "picture-id-mode", "15-bit");
+  g_object_set(pay, "timestamp-offset", 0U, nullptr);  // so that RTP times have the marks
   GstElement* filter = add_element(pipeline, "capsfilter");
   g_object_set(filter, "caps", rtp, nullptr);
   link_elements({source_, encoder_, pay, filter});
@@ -97,7 +98,17 @@ void Outgoing::push(std::string_view image) {
         GST_TYPE_FRACTION, 1, 1, "colorimetry", G_TYPE_STRING, "bt601", nullptr));
     gst_app_src_set_caps(GST_APP_SRC(source_), caps.get());
   }
-  gst_app_src_push_buffer(GST_APP_SRC(source_), write_buffer(view, image));
+  GstBuffer* buffer = write_buffer(view, image);
+  GST_BUFFER_PTS(buffer) = nanoseconds_of(times_.next(running_time(), image_mark(image)));
+  gst_app_src_push_buffer(GST_APP_SRC(source_), buffer);
+}
+
+GstClockTime Outgoing::running_time() const {
+  GstClock* clock = gst_element_get_clock(source_);
+  if (clock == nullptr) return 0;  // the pipeline does not run yet
+  const GstClockTime now = gst_clock_get_time(clock), base = gst_element_get_base_time(source_);
+  gst_object_unref(clock);
+  return now > base ? now - base : 0;
 }
 
 void Outgoing::report(double loss, double round_trip) {

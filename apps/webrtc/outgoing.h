@@ -9,6 +9,7 @@
 #include "link.h"
 #include "webrtc/bitrate.h"
 #include "webrtc/offer.h"
+#include "webrtc/rtp_time.h"
 
 namespace streamdiffusion::webrtc {
 
@@ -28,12 +29,15 @@ class Outgoing {
  private:
   static void on_need_data(GstElement* source, guint bytes, gpointer self);
   void ask();
+  /// Since the pipeline began, in nanoseconds.
+  GstClockTime running_time() const;
 
   Link& link_;
   GstElement *source_ = nullptr, *encoder_ = nullptr;
   BitrateController bitrate_;
   std::atomic<bool> connected_{false}, idle_{false};
   int width_ = 0, height_ = 0;
+  RtpTimes times_;
 };
 
 }  // namespace streamdiffusion::webrtc

@@ -133,8 +133,8 @@ void Peer::set_up_video() {
   if (options_.role == Role::send) {
     g_signal_emit_by_name(webrtc_, "add-transceiver", direction, caps.get(), &transceiver);
   } else {
-    if (options_.role == Role::exchange) direction = GST_WEBRTC_RTP_TRANSCEIVER_DIRECTION_SENDRECV;
-    if (options_.role == Role::receive) direction = GST_WEBRTC_RTP_TRANSCEIVER_DIRECTION_SENDONLY;
+    direction = options_.role == Role::receive ? GST_WEBRTC_RTP_TRANSCEIVER_DIRECTION_SENDONLY
+                                               : GST_WEBRTC_RTP_TRANSCEIVER_DIRECTION_SENDRECV;
     const std::string name = "sink_" + std::to_string(offer_.video_line);
     const Ref<GstPad> sink(gst_element_request_pad_simple(webrtc_, name.c_str()));
     base::require(sink != nullptr, ErrorCode::internal, "webrtcbin sends no video");

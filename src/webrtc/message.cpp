@@ -69,16 +69,21 @@ std::size_t image_bytes(int width, int height) {
   return planes.luma + 2 * planes.chroma;
 }
 
-std::string write_image_head(int width, int height) {
+std::string write_image_head(int width, int height, std::uint8_t mark) {
   std::string head;
   append_u32(head, static_cast<std::size_t>(width));
   append_u32(head, static_cast<std::size_t>(height));
+  head.push_back(static_cast<char>(mark));
   return head;
+}
+
+std::uint8_t image_mark(std::string_view body) {
+  return static_cast<std::uint8_t>(body[kImageHeadBytes - 1]);
 }
 
 FrameView read_image(std::string_view body, std::int64_t most_pixels) {
   base::require(body.size() >= kImageHeadBytes, ErrorCode::invalid_argument, "an image has ",
-                body.size(), " bytes, expected a width, a height and planes");
+                body.size(), " bytes, expected a width, a height, a mark and planes");
   const auto width = static_cast<std::int64_t>(read_u32(body)),
              height = static_cast<std::int64_t>(read_u32(body.substr(4)));
   base::require(width >= 1 && height >= 1 && width <= most_pixels && height <= most_pixels / width,

@@ -67,10 +67,13 @@ class MessageReader {
 
 /// An image in I420, without gaps: Y, U, V; BT.601, limited range, as VP8 means it (RFC 6386,
 /// section 2). U and V have half the size, rounded up.
-constexpr std::size_t kImageHeadBytes = 8;
+constexpr std::size_t kImageHeadBytes = 9;
 std::size_t image_bytes(int width, int height);
-/// The u32 width and height of an image.
-std::string write_image_head(int width, int height);
+/// The u32 width and height of an image, and its u8 mark, which the low bits of its RTP time are
+/// (rtp_time.h).
+std::string write_image_head(int width, int height, std::uint8_t mark = 0);
+/// Of an `image` message that read_image() takes.
+std::uint8_t image_mark(std::string_view body);
 /// A view of an `image` message, which must outlive it. Throws invalid_argument for a size below 1
 /// or with more than `most_pixels`, and for another number of bytes than the size needs.
 FrameView read_image(std::string_view body, std::int64_t most_pixels);

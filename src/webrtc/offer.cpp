@@ -171,13 +171,14 @@ std::string_view direction_of(const Section& section, const Section& session) {
 
 void check_direction(std::string_view direction, Role role) {
   const bool both = direction == "sendrecv";
-  const bool fits = role == Role::exchange ? both
-                    : role == Role::send   ? both || direction == "sendonly"
-                                           : both || direction == "recvonly";
+  const bool exchange = role == Role::exchange || role == Role::beside;
+  const bool fits = exchange             ? both
+                    : role == Role::send ? both || direction == "sendonly"
+                                         : both || direction == "recvonly";
   base::require(fits, ErrorCode::unsupported, "the offer's video is ", direction, ", expected ",
-                role == Role::exchange ? "sendrecv"
-                : role == Role::send   ? "sendonly"
-                                       : "recvonly");
+                exchange             ? "sendrecv"
+                : role == Role::send ? "sendonly"
+                                     : "recvonly");
 }
 
 /// What a connection cannot be made without (RFC 8839 and RFC 8122).
@@ -201,7 +202,17 @@ std::optional<int> find_transport_cc(const Section& section) {
 }  // namespace
 
 const char* to_string(Role role) {
-  return role == Role::exchange ? "exchange" : role == Role::send ? "send" : "receive";
+  switch (role) {
+    case Role::exchange:
+      return "exchange";
+    case Role::send:
+      return "send";
+    case Role::receive:
+      return "receive";
+    case Role::beside:
+      return "beside";
+  }
+  return "?";
 }
 
 const char* to_string(Codec codec) {

@@ -21,6 +21,8 @@ enum class Role {
   send,
   /// Receives alone (WHEP).
   receive,
+  /// As exchange, of a session whose client has a WebSocket too.
+  beside,
 };
 
 const char* to_string(Role role);

@@ -75,10 +75,10 @@ PeerOptions read_peer_options(std::string_view text) {
   const json::Json object = json::Json::parse(text, "options");
   PeerOptions options;
   const json::Json role = object.at("role");
-  constexpr std::array roles{Role::exchange, Role::send, Role::receive};
+  constexpr std::array roles{Role::exchange, Role::send, Role::receive, Role::beside};
   const auto* found =
       std::ranges::find_if(roles, [&](Role known) { return role.string() == to_string(known); });
-  if (found == roles.end()) role.refuse("exchange, send or receive");
+  if (found == roles.end()) role.refuse("exchange, send, receive or beside");
   options.role = *found;
   options.offer = object.at("offer").string();
   options.network.addresses = object.at("addresses").strings();

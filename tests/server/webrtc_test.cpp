@@ -218,6 +218,65 @@ TEST_F(WebRtc, AWatcherSeesAnotherSession) {
   EXPECT_TRUE(client.image().has_value());
 }
 
+std::string images_by(const char* way) {
+  return nlohmann::json{{"type", "images"}, {"by", way}}.dump();
+}
+
+TEST_F(WebRtc, BesideAWebSocketTheImagesComeAsTheClientAsks) {
+  EXPECT_EQ(offer("/api/video/one", offer_of()).status, 404);
+  auto client = server_.connect("one");
+  EXPECT_EQ(offer("/api/video/one", offer_of("recvonly")).status, 422);
+  const HttpAnswer answer = offer("/api/video/one", offer_of());
+  ASSERT_EQ(answer.status, 201);
+  EXPECT_EQ(offer("/api/video/one", offer_of()).status, 409);
+  EXPECT_EQ(server_.get("/api/queue").json()["queue_size"], 1);
+  const auto bytes_of_image = [&](int seq) {
+    client.send_image({{"seq", seq}}, jpeg_of(200, 0, 0));
+    const auto image = client.image();
+    EXPECT_EQ(image->head["seq"], seq);
+    return image->bytes.size();
+  };
+  EXPECT_GT(bytes_of_image(1), 0U);
+  client.text(images_by("video"));
+  EXPECT_EQ(bytes_of_image(2), 0U);
+  client.text(images_by("websocket"));
+  EXPECT_GT(bytes_of_image(3), 0U);
+  wait_until("the end of the video",
+             [&] { return fetch(server_.port(), "DELETE", peer_of(answer)).status == 404; });
+  EXPECT_EQ(offer("/api/video/one", offer_of()).status, 201);
+}
+
+TEST_F(WebRtc, WhereTheVideoFailsTheWebSocketHasTheImagesAgain) {
+  auto client = server_.connect("one");
+  client.text(images_by("video"));  // of nothing: no effect
+  client.send_image({{"seq", 1}}, jpeg_of(200, 0, 0));
+  EXPECT_GT(client.image()->bytes.size(), 0U);
+  for (const char* task : {"fails", "left", "killed"}) {
+    const int status = offer("/api/video/one", offer_of("sendrecv", task)).status;
+    EXPECT_EQ(status, std::string(task) == "fails" ? 500 : 201) << task;
+    client.text(images_by("video"));
+    wait_until("images by the WebSocket", [&] {
+      client.send_image({{"seq", 2}}, jpeg_of(200, 0, 0));
+      return !client.image()->bytes.empty();
+    });
+  }
+  EXPECT_EQ(server_.get("/api/sessions/one").json()["state"], "live");
+}
+
+TEST_F(WebRtc, AnImageOfTheVideoIsAFrameOfTheWebSocketsSession) {
+  auto client = server_.connect("one");
+  ASSERT_EQ(offer("/api/video/one", offer_of("sendrecv", "image")).status, 201);
+  const auto image = client.image();
+  ASSERT_TRUE(image.has_value());
+  EXPECT_FALSE(image->head.contains("seq"));
+  EXPECT_TRUE(similar_colors(color_of(image->bytes), 0x828282));
+}
+
+TEST_F(WebRtc, OnlyTheBinaryProtocolHasVideoBeside) {
+  ASSERT_EQ(exchange("one", "plain").status, 201);
+  EXPECT_EQ(offer("/api/video/one", offer_of()).status, 409);
+}
+
 TEST_F(WebRtc, WatchersAreLimited) {
   auto client = server_.connect("one");
   for (int i = 0; i < 8; ++i) {

@@ -5,7 +5,10 @@ root, Chromium and selenium.
 
     cmake --build --preset release --target echo_server streamdiffusion-webrtc
     sudo tools/network/ages.py build/release
-    sudo tools/network/ages.py build/release --delays 20 --losses 0 1 --seconds 20"""
+    sudo tools/network/ages.py build/release --delays 20 --losses 0 1 --seconds 20
+    sudo tools/network/ages.py build/release --transports page-websocket page-webrtc page-auto
+
+The transports named page- are those of the server's own page with a camera; the others are a script's."""
 import argparse
 import json
 import os
@@ -18,23 +21,27 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from link import Link
 
 PORT = 7860
-SCRIPT = pathlib.Path(__file__).resolve().with_name("ages.js")
+SCRIPTS = pathlib.Path(__file__).resolve().parent
 
 
 def run_client(url: str, transport: str, side: int, seconds: float) -> None:
-    """In the far namespace: prints what ages.js returns."""
+    """In the far namespace: prints what ages.js or page_ages.js returns."""
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
     options = webdriver.ChromeOptions()
     options.binary_location = "/usr/bin/chromium"
     for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-                 "--autoplay-policy=no-user-gesture-required"):
+                 "--autoplay-policy=no-user-gesture-required",
+                 f"--unsafely-treat-insecure-origin-as-secure={url.rstrip('/')}"):
         options.add_argument(flag)
     driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
     driver.set_script_timeout(seconds + 60)
     try:
-        driver.get(url + "out.html")
-        body = SCRIPT.read_text()
+        of_page = transport.startswith("page-")
+        query = f"?transport={transport.removeprefix('page-')}#width={side}&height={side}&mirror=false"
+        driver.get(url + (query if of_page else "out.html"))
+        names = ("moving.js", "page_ages.js" if of_page else "ages.js")
+        body = "\n".join((SCRIPTS / name).read_text() for name in names)
         result = driver.execute_async_script(
             f"const all = arguments; (async function () {{ {body} }}).apply(null, all);",
             transport, side, seconds)

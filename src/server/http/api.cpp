@@ -275,6 +275,7 @@ void Api::settings(Request& request, const Reply& reply) {
                          {"device", info.device},
                          {"dtype", info.dtype},
                          {"version", options_.version},
+                         {"webrtc", peers_ != nullptr},
                          {"properties", properties}}},
                        {"input_params", model->table.schema()},
                        {"params", model->table.write(model->table.defaults())},

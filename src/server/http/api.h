@@ -109,6 +109,7 @@ class Api {
   void respond_later(std::function<Response()> make, const Reply& reply) const;
   void take_style_image(Request& request, bool add, const Reply& reply);
   void open_exchange(Request& request, const Reply& reply);
+  void open_beside(Request& request, const Reply& reply);
   void open_whip(Request& request, const Reply& reply);
   void open_whep(Request& request, const Reply& reply);
   void open_peer(Request& request, webrtc::Role role, const Reply& reply);

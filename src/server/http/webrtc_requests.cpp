@@ -1,4 +1,4 @@
-// The routes of WebRTC: WHIP (RFC 9725), WHEP (draft-ietf-wish-whep), and one with video both ways.
+// The routes of WebRTC: WHIP (RFC 9725), WHEP (draft-ietf-wish-whep), and two with video both ways.
 // All candidates are in the answer, so that none comes later: PATCH is refused with 405, as the RFC
 // has it for servers without trickle ICE.
 #include <algorithm>
@@ -38,6 +38,10 @@ bool Api::takes_offer(const Request& request) {
 
 void Api::open_exchange(Request& request, const Reply& reply) {
   open_peer(request, Role::exchange, reply);
+}
+
+void Api::open_beside(Request& request, const Reply& reply) {
+  open_peer(request, Role::beside, reply);
 }
 
 void Api::open_whip(Request& request, const Reply& reply) {

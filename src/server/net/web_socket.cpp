@@ -203,7 +203,8 @@ Task<bool> WebSocket::write_text(const std::string& message) {
 /// Header and JPEG are one message of two buffers, so that the JPEG is not copied.
 Task<bool> WebSocket::write_image(const EncodedImage& image) {
   const std::string header = session_->frame_header(image);
-  const std::array<net::const_buffer, 2> message{net::buffer(header), net::buffer(image.jpeg)};
+  const std::array<net::const_buffer, 2> message{net::buffer(header),
+                                                 net::buffer(session_->frame_body(image))};
   start_deadline();
   stream_.text(false);
   NetError error;

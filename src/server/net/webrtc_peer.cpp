@@ -46,7 +46,11 @@ WebRtcPeer::WebRtcPeer(net::io_context& io, SessionRegistry& registry, Metrics& 
 
 void WebRtcPeer::start(const std::string& id, Role role, const std::string& program, Owner owner) {
   role_ = role;
-  role == Role::receive ? watch(id, owner) : join(id, owner);
+  if (role == Role::receive) {
+    watch(id, owner);
+  } else {
+    role == Role::beside ? watch_beside(id, owner) : join(id, owner);
+  }
   try {
     process_.emplace(program, std::vector<std::string>{"--connection"});
     socket_.assign(net::local::stream_protocol(), process_->take_socket());
@@ -69,6 +73,19 @@ void WebRtcPeer::watch(const std::string& id, Owner owner) {
     if (!self) return;
     image ? self->send(std::move(image)) : self->close(1000, "the session has ended");
   });
+}
+
+void WebRtcPeer::watch_beside(const std::string& id, Owner owner) {
+  const auto session = registry_.find(id, owner);
+  session->begin_video([weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->close(1000, "the client has left");
+  });
+  try {
+    watch(id, owner);
+  } catch (...) {
+    session->end_video();
+    throw;
+  }
 }
 
 void WebRtcPeer::join(const std::string& id, Owner owner) {
@@ -156,6 +173,7 @@ void WebRtcPeer::leave() {
   image_ = nullptr;
   if (subscription_) {
     session->unsubscribe(*subscription_);
+    if (role_ == Role::beside) session->end_video();
   } else {
     registry_.disconnect(session);
   }
@@ -229,7 +247,7 @@ void WebRtcPeer::take_answer(Message message) {
 }
 
 void WebRtcPeer::take_image(std::string body) {
-  if (!session_ || subscription_ || closing_) return;
+  if (!session_ || role_ == Role::receive || closing_) return;
   const auto bytes = std::make_shared<const std::string>(std::move(body));
   session_->on_video_frame(webrtc::read_image(*bytes, limits_.image_pixels), bytes);
 }
@@ -344,7 +362,8 @@ Task<bool> WebRtcPeer::write_image(const EncodedImage& image) {
   // Of a session whose client is no WebRTC connection they are made here.
   const std::string made = image.planes.empty() ? write_planes(*image.pixels) : std::string();
   const std::string& planes = image.planes.empty() ? made : image.planes;
-  const std::string size = webrtc::write_image_head(image.width, image.height);
+  const auto mark = static_cast<std::uint8_t>(image.frame);
+  const std::string size = webrtc::write_image_head(image.width, image.height, mark);
   const std::string head =
       webrtc::write_message_head(MessageKind::image, size.size() + planes.size()) + size;
   const std::array<net::const_buffer, 2> message{net::buffer(head), net::buffer(planes)};

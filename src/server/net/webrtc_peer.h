@@ -41,6 +41,7 @@ class WebRtcPeer : public ClientConnection, public std::enable_shared_from_this<
 
   void join(const std::string& id, Owner owner);
   void watch(const std::string& id, Owner owner);
+  void watch_beside(const std::string& id, Owner owner);
   Task<void> read();
   Task<void> write();
   Task<void> write_queued();
@@ -66,7 +67,7 @@ class WebRtcPeer : public ClientConnection, public std::enable_shared_from_this<
   std::optional<ChildProcess> process_;
   Socket socket_;
   std::shared_ptr<ClientSession> session_;
-  /// With Role::receive.
+  /// With Role::receive and Role::beside.
   std::optional<ClientSession::Subscription> subscription_;
   webrtc::Role role_ = webrtc::Role::exchange;
   Answered answered_;

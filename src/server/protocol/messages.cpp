@@ -52,11 +52,17 @@ ClientText::Kind kind_of(const Json& object, bool legacy) {
       object.allow_only({"type", "params"});
       return ClientText::Kind::settings;
     }
+    if (word == "images") {
+      object.allow_only({"type", "by"});
+      const Json by = object.at("by");
+      if (by.string() != "video" && by.string() != "websocket") by.refuse("video or websocket");
+      return ClientText::Kind::images;
+    }
     object.allow_only({"type"});
     if (word == "pause") return ClientText::Kind::pause;
     if (word == "resume") return ClientText::Kind::resume;
     if (word == "ack") return ClientText::Kind::ack;
-    type->refuse("settings, pause, resume or ack");
+    type->refuse("settings, pause, resume, images or ack");
   }
   if (!legacy) object.at("type");  // throws
   if (const auto status = object.find("status")) {

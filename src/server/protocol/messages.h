@@ -47,6 +47,8 @@ struct ClientText {
     resume,
     /// {"type": "ack"}
     ack,
+    /// {"type": "images", "by": "video" or "websocket"}
+    images,
     /// {"status": "next_frame"}, in the legacy protocol
     next_frame,
     /// Any other object: parameters, in the legacy protocol

@@ -97,6 +97,15 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   void on_binary(std::string message);
   /// An image of a WebRTC connection: a view of pixels in `owner`.
   void on_video_frame(const FrameView& image, std::shared_ptr<const void> owner);
+  /// Its images are sent by a WebRTC connection beside the WebSocket as well, of which there may be
+  /// one. `end` is called where the client gives it up. Throws HttpError 409.
+  void begin_video(std::function<void()> end);
+  /// From here on the WebSocket has all images again.
+  void end_video();
+  /// Behind frame_header(): nothing where the client sees the video.
+  std::string_view frame_body(const EncodedImage& image) const {
+    return images_by_video_ ? std::string_view() : image.jpeg;
+  }
   /// What precedes the JPEG in a binary message. Made when the image is about to be sent.
   std::string frame_header(const EncodedImage& image) const;
   void on_sent(const EncodedImage& image);
@@ -166,6 +175,7 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   void handle(const ClientText& message);
   /// Legacy protocol: parameters and an image follow.
   void announce_frame();
+  void choose_images(bool by_video);
   /// The same of what it asks for next.
   void check_change(const StreamModel& model, const Parameters& next) const;
   /// What the stream takes of the device from now on, as predicted.
@@ -244,6 +254,10 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
                                        control_warnings_ = std::make_shared<FrameWarnings>();
   /// Frames bring images that nothing follows, and the client knows.
   bool idle_images_ = false;
+  /// Ends the connection beside the WebSocket; empty where there is none.
+  std::function<void()> stop_video_;
+  /// The client sees its video.
+  bool images_by_video_ = false;
   /// Legacy protocol: what the client announced.
   bool next_frame_ = false, expects_image_ = false;
   /// Legacy protocol: a frame request is due and was not sent.

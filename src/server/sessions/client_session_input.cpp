@@ -69,6 +69,8 @@ void ClientSession::handle(const ClientText& message) {
       return set_paused(message.kind == ClientText::Kind::pause);
     case ClientText::Kind::ack:
       return;
+    case ClientText::Kind::images:
+      return choose_images(message.body.at("by").string() == "video");
     case ClientText::Kind::next_frame:
       return announce_frame();
     case ClientText::Kind::parameters:
@@ -194,6 +196,26 @@ void ClientSession::on_video_frame(const FrameView& image, std::shared_ptr<const
       submit_pixels(image, std::move(owner));
     }
   });
+}
+
+void ClientSession::begin_video(std::function<void()> end) {
+  if (protocol_ != Protocol::binary || stop_video_) {
+    throw HttpError(409, "conflict",
+                    stop_video_
+                        ? "this session has a WebRTC connection beside its WebSocket already"
+                        : "this session is not one of a WebSocket with frames=binary");
+  }
+  stop_video_ = std::move(end);
+}
+
+void ClientSession::end_video() {
+  stop_video_ = nullptr;
+  images_by_video_ = false;
+}
+
+void ClientSession::choose_images(bool by_video) {
+  images_by_video_ = by_video && stop_video_;
+  if (!by_video && stop_video_) stop_video_();
 }
 
 void ClientSession::submit_pixels(const FrameView& image, std::shared_ptr<const void> owner) {
