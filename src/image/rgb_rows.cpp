@@ -33,25 +33,26 @@ PackedLayout packed(PixelFormat format) {
 }
 
 /// Coefficients of a conversion between YUV and RGB (ITU-R BT.601-7, section 2.5; BT.709-6, 3.2 to
-/// 3.5), in 16.16 fixed point.
+/// 3.5).
 struct Matrix {
   YuvToRgb to_rgb;
   RgbToYuv to_yuv;
 };
 
-constexpr int kOne = 1 << 16;
-
-constexpr int fixed(double value) {
-  return static_cast<int>(value * kOne + (value < 0 ? -0.5 : 0.5));
+constexpr int fixed(double value, int fraction = 16) {
+  return static_cast<int>(value * (1 << fraction) + (value < 0 ? -0.5 : 0.5));
 }
 
 constexpr Matrix make_matrix(double kr, double kb, bool full) {
   const double kg = 1 - kr - kb;
   const double luma = full ? 1.0 : 219.0 / 255, chroma = full ? 1.0 : 224.0 / 255;
   const double u = chroma / (2 * (1 - kb)), v = chroma / (2 * (1 - kr));
-  return {{full ? 0 : 16, fixed(1 / luma), fixed(2 * (1 - kr) / chroma),
-           fixed(-2 * (1 - kb) * kb / kg / chroma), fixed(-2 * (1 - kr) * kr / kg / chroma),
-           fixed(2 * (1 - kb) / chroma)},
+  constexpr int luma_bits = 15 + kYuvFraction - kLumaBits, half = 1 << (kYuvFraction - 1);
+  constexpr int bits = 15 + kYuvFraction - kChromaBits;
+  const int offset = full ? 0 : fixed(16 / luma, kYuvFraction);
+  return {{half - offset, fixed(1 / luma, luma_bits), fixed(2 * (1 - kr) / chroma, bits),
+           fixed(-2 * (1 - kb) * kb / kg / chroma, bits),
+           fixed(-2 * (1 - kr) * kr / kg / chroma, bits), fixed(2 * (1 - kb) / chroma, bits)},
           {full ? 0 : 16,
            {fixed(kr * luma), fixed(kg * luma), fixed(kb * luma)},
            {fixed(-kr * u), fixed(-kg * u), fixed((1 - kb) * u)},
@@ -67,31 +68,24 @@ const Matrix& matrix_of(YuvMatrix matrix, YuvRange range) {
   return range == YuvRange::full ? k709Full : k709;
 }
 
-/// From column x on. U and V of a pixel lie at u[(x / 2) * step] and v[(x / 2) * step].
-struct YuvRow {
-  const std::uint8_t *luma, *u, *v;
-  int step;
-};
-
-/// Interleaves U and V a piece at a time, where they are not so already.
-void read_yuv(const YuvRow& row, int x, int width, const YuvToRgb& matrix, std::uint8_t* to) {
-  constexpr int kPiece = 512;
-  std::uint8_t piece[kPiece];
+/// Rows y and y + 1 of a frame of planes, or y alone where `below` is null, from column x on.
+void read_yuv(const FrameView& frame, int x, std::ptrdiff_t y, int width, std::uint8_t* to,
+              std::uint8_t* below) {
+  const YuvToRgb& matrix = matrix_of(frame.matrix, frame.range).to_rgb;
+  const bool interleaved = frame.format == PixelFormat::nv12;
+  const auto row_of = [&](std::size_t plane, std::ptrdiff_t row) {
+    return frame.planes[plane] + row * frame.strides[plane];
+  };
   for (int done = 0; done < width;) {
-    const int at = x + done;
+    const int at = x + done, chroma = interleaved ? at / 2 * 2 : at / 2;
     // a pixel in an odd column is the second of its pair
-    const int count = at % 2 != 0 ? 1 : std::min(kPiece, width - done);
-    const std::uint8_t *u = row.u + at / 2 * row.step, *v = row.v + at / 2 * row.step;
-    const std::uint8_t* uv = u;
-    if (row.step == 1) {
-      for (int i = 0; i < (count + 1) / 2; ++i) {
-        piece[2 * i] = u[i];
-        piece[2 * i + 1] = v[i];
-      }
-      uv = piece;
-    }
-    yuv_to_rgb(row.luma + at, uv, static_cast<std::size_t>(count), matrix,
-               to + std::ptrdiff_t{3} * done);
+    const int count = at % 2 != 0 ? 1 : width - done;
+    const std::ptrdiff_t bytes = std::ptrdiff_t{3} * done;
+    const YuvSource from{row_of(0, y) + at, below == nullptr ? nullptr : row_of(0, y + 1) + at,
+                         row_of(1, y / 2) + chroma,
+                         interleaved ? nullptr : row_of(2, y / 2) + chroma};
+    yuv_to_rgb(from, static_cast<std::size_t>(count), matrix, to + bytes,
+               below == nullptr ? nullptr : below + bytes);
     done += count;
   }
 }
@@ -163,8 +157,10 @@ void copy(const RgbRows& rows, Image& image) {
   image.width = rows.width();
   image.height = rows.height();
   image.rgb.resize(row * static_cast<std::size_t>(rows.height()));
-  for (int y = 0; y < rows.height(); ++y)
-    rows.copy_row(y, image.rgb.data() + static_cast<std::size_t>(y) * row);
+  for (int y = 0; y < rows.height();) {
+    std::uint8_t* to = image.rgb.data() + static_cast<std::size_t>(y) * row;
+    y += rows.copy_rows(y, to, to + row);
+  }
 }
 
 void RgbRows::copy_row(int y, std::uint8_t* to) const {
@@ -177,12 +173,18 @@ void RgbRows::copy_row(int y, std::uint8_t* to) const {
     from += std::ptrdiff_t{p.bytes} * x_;
     packed_to_rgb(from, p, static_cast<std::size_t>(width_), to);
   } else {
-    const std::uint8_t* u = frame_.planes[1] + line / 2 * frame_.strides[1];
-    const bool interleaved = frame_.format == PixelFormat::nv12;
-    const std::uint8_t* v = interleaved ? u + 1 : frame_.planes[2] + line / 2 * frame_.strides[2];
-    read_yuv({from, u, v, interleaved ? 2 : 1}, x_, width_,
-             matrix_of(frame_.matrix, frame_.range).to_rgb, to);
+    read_yuv(frame_, x_, line, width_, to, nullptr);
   }
+}
+
+int RgbRows::copy_rows(int y, std::uint8_t* to, std::uint8_t* below) const {
+  const bool pair = packed(frame_.format).bytes == 0 && (y_ + y) % 2 == 0 && y + 1 < height_;
+  if (pair) {
+    read_yuv(frame_, x_, y_ + y, width_, to, below);
+  } else {
+    copy_row(y, to);
+  }
+  return pair ? 2 : 1;
 }
 
 void write_planes(ImageView image, const FrameTarget& target) {

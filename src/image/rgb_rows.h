@@ -33,6 +33,9 @@ class RgbRows {
   const std::uint8_t* row(int y);
   /// Writes the row to `to`, [width, 3].
   void copy_row(int y, std::uint8_t* to) const;
+  /// Writes the row to `to`, and the next to `below` where both have the same U and V. Returns how
+  /// many it wrote.
+  int copy_rows(int y, std::uint8_t* to, std::uint8_t* below) const;
 
  private:
   const FrameView& frame_;

@@ -12,9 +12,6 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 using U8 = hn::ScalableTag<std::uint8_t>;
-using I32 = hn::ScalableTag<std::int32_t>;
-
-constexpr int kFraction = 16;
 
 #if HWY_TARGET != HWY_SCALAR
 /// Four pixels of four bytes at a time become twelve bytes; the four bytes stored behind them are
@@ -111,50 +108,110 @@ void RgbToPacked(const std::uint8_t* from, const PackedLayout& layout, std::size
   }
 }
 
+/// Products of 16 bits, of which so many are a fraction; the nearest, a half upwards.
+int product(int a, int b) {
+  return (a * b + (1 << 14)) >> 15;
+}
+
 std::uint8_t byte_of(int fixed) {
-  const int value = (fixed + (1 << (kFraction - 1))) >> kFraction;
+  const int value = fixed >> kYuvFraction;
   return static_cast<std::uint8_t>(value < 0 ? 0 : value > 255 ? 255 : value);
 }
 
 void yuv_pixel(int luma, int u, int v, const YuvToRgb& m, std::uint8_t* to) {
-  const int base = m.y * (luma - m.y_offset), du = u - 128, dv = v - 128;
-  to[0] = byte_of(base + m.rv * dv);
-  to[1] = byte_of(base + m.gu * du + m.gv * dv);
-  to[2] = byte_of(base + m.bu * du);
+  const int base = product(luma << kLumaBits, m.y) + m.start;
+  const int du = (u - 128) << kChromaBits, dv = (v - 128) << kChromaBits;
+  to[0] = byte_of(base + product(dv, m.rv));
+  to[1] = byte_of(base + product(du, m.gu) + product(dv, m.gv));
+  to[2] = byte_of(base + product(du, m.bu));
 }
 
 #if HWY_TARGET != HWY_SCALAR
-/// Rounds fixed point and cuts it to a byte.
-HWY_INLINE auto bytes_of(hn::Vec<I32> fixed) {
-  const hn::Rebind<std::uint8_t, I32> d;
-  const auto half = hn::Set(I32(), 1 << (kFraction - 1));
-  return hn::DemoteTo(d, hn::ShiftRight<kFraction>(hn::Add(fixed, half)));
+/// A lane has the two pixels of a pair: Y of the first in its low byte, of the second in its high
+/// byte, and so U and V of both. So nothing has to be moved to another lane.
+using U16 = hn::Repartition<std::uint16_t, U8>;
+using I16 = hn::Repartition<std::int16_t, U8>;
+using V16 = hn::Vec<I16>;
+
+HWY_INLINE V16 same(int value) {
+  return hn::Set(I16(), static_cast<std::int16_t>(value));
 }
 
-/// As many pixels as there are lanes.
-HWY_INLINE void yuv_pixels(const std::uint8_t* luma, const std::uint8_t* uv, const YuvToRgb& m,
-                           std::uint8_t* to) {
-  const I32 d;
-  const hn::Rebind<std::uint8_t, I32> d8;
-  const auto both = hn::Sub(hn::PromoteTo(d, hn::LoadU(d8, uv)), hn::Set(d, 128));
-  const auto u = hn::DupEven(both), v = hn::DupOdd(both);
-  const auto y = hn::Sub(hn::PromoteTo(d, hn::LoadU(d8, luma)), hn::Set(d, m.y_offset));
-  const auto base = hn::Mul(y, hn::Set(d, m.y));
-  const auto green = hn::Add(hn::Mul(u, hn::Set(d, m.gu)), hn::Mul(v, hn::Set(d, m.gv)));
-  hn::StoreInterleaved3(bytes_of(hn::Add(base, hn::Mul(v, hn::Set(d, m.rv)))),
-                        bytes_of(hn::Add(base, green)),
-                        bytes_of(hn::Add(base, hn::Mul(u, hn::Set(d, m.bu)))), d8, to);
+/// One color of both pixels of all pairs.
+HWY_INLINE hn::Vec<U8> color_of(V16 first, V16 second, V16 chroma) {
+  const V16 zero = hn::Zero(I16()), most = same((256 << kYuvFraction) - 1);
+  const V16 low = hn::Min(hn::Max(hn::Add(first, chroma), zero), most);
+  const V16 high = hn::Min(hn::Max(hn::Add(second, chroma), zero), most);
+  const V16 high_byte = hn::And(hn::ShiftLeft<8 - kYuvFraction>(high), same(0xff00));
+  return hn::BitCast(U8(), hn::Or(hn::ShiftRight<kYuvFraction>(low), high_byte));
 }
-#endif
 
-void YuvRow(const std::uint8_t* luma, const std::uint8_t* uv, std::size_t width, const YuvToRgb& m,
-            std::uint8_t* to) {
+/// What the chroma of the pairs adds to both of their pixels.
+struct Chroma {
+  V16 r, g, b;
+};
+
+/// U and V of as many pixels as there are bytes in a vector, from column x on.
+template <bool kInterleaved>
+HWY_INLINE V16 load_chroma(const YuvSource& from, std::size_t x) {
+  if constexpr (kInterleaved) return hn::BitCast(I16(), hn::LoadU(U8(), from.u + x));
+  const hn::Rebind<std::uint8_t, U16> half;
+  const auto u = hn::PromoteTo(U16(), hn::LoadU(half, from.u + x / 2));
+  const auto v = hn::PromoteTo(U16(), hn::LoadU(half, from.v + x / 2));
+  return hn::BitCast(I16(), hn::Or(u, hn::ShiftLeft<8>(v)));
+}
+
+HWY_INLINE Chroma chroma_of(V16 pairs, const YuvToRgb& m) {
+  const V16 sign = same(0x8000);
+  const V16 u = hn::Xor(hn::ShiftLeft<kChromaBits>(pairs), sign);
+  const V16 v = hn::Xor(hn::And(pairs, same(0xff00)), sign);
+  const V16 green = hn::Add(hn::MulFixedPoint15(u, same(m.gu)), hn::MulFixedPoint15(v, same(m.gv)));
+  return {hn::MulFixedPoint15(v, same(m.rv)), green, hn::MulFixedPoint15(u, same(m.bu))};
+}
+
+HWY_INLINE void rgb_of(const std::uint8_t* luma, const Chroma& chroma, const YuvToRgb& m,
+                       std::uint8_t* to) {
+  const V16 mask = same(0xff << kLumaBits), start = same(m.start), weight = same(m.y);
+  const auto y = hn::BitCast(U16(), hn::LoadU(U8(), luma));
+  const V16 even = hn::And(hn::BitCast(I16(), hn::ShiftLeft<kLumaBits>(y)), mask);
+  const V16 odd = hn::And(hn::BitCast(I16(), hn::ShiftRight<8 - kLumaBits>(y)), mask);
+  const V16 first = hn::Add(hn::MulFixedPoint15(even, weight), start);
+  const V16 second = hn::Add(hn::MulFixedPoint15(odd, weight), start);
+  hn::StoreInterleaved3(color_of(first, second, chroma.r), color_of(first, second, chroma.g),
+                        color_of(first, second, chroma.b), U8(), to);
+}
+
+/// As many pixels as there are bytes in a vector at a time. Returns how many are done.
+template <bool kInterleaved, bool kBelow>
+HWY_INLINE std::size_t many_pixels(const YuvSource& from, std::size_t width, const YuvToRgb& m,
+                                   std::uint8_t* to, std::uint8_t* below) {
+  const std::size_t lanes = hn::Lanes(U8());
   std::size_t x = 0;
-#if HWY_TARGET != HWY_SCALAR
-  const std::size_t lanes = hn::Lanes(I32());
-  for (; x + lanes <= width; x += lanes) yuv_pixels(luma + x, uv + x, m, to + 3 * x);
+  for (; x + lanes <= width; x += lanes) {
+    const Chroma chroma = chroma_of(load_chroma<kInterleaved>(from, x), m);
+    rgb_of(from.luma + x, chroma, m, to + 3 * x);
+    if constexpr (kBelow) rgb_of(from.luma_below + x, chroma, m, below + 3 * x);
+  }
+  return x;
+}
 #endif
-  for (; x < width; ++x) yuv_pixel(luma[x], uv[x / 2 * 2], uv[x / 2 * 2 + 1], m, to + 3 * x);
+
+void YuvRows(const YuvSource& from, std::size_t width, const YuvToRgb& m, std::uint8_t* to,
+             std::uint8_t* below) {
+  std::size_t x = 0;
+  const bool pair = from.luma_below != nullptr;
+#if HWY_TARGET != HWY_SCALAR
+  const auto many = from.v == nullptr
+                        ? (pair ? many_pixels<true, true> : many_pixels<true, false>)
+                        : (pair ? many_pixels<false, true> : many_pixels<false, false>);
+  x = many(from, width, m, to, below);
+#endif
+  for (; x < width; ++x) {
+    const std::size_t at = from.v == nullptr ? x / 2 * 2 : x / 2;
+    const int u = from.u[at], v = from.v == nullptr ? from.u[at + 1] : from.v[at];
+    yuv_pixel(from.luma[x], u, v, m, to + 3 * x);
+    if (pair) yuv_pixel(from.luma_below[x], u, v, m, below + 3 * x);
+  }
 }
 
 }  // namespace
@@ -167,7 +224,7 @@ namespace streamdiffusion::image {
 
 HWY_EXPORT(PackedToRgb);
 HWY_EXPORT(RgbToPacked);
-HWY_EXPORT(YuvRow);
+HWY_EXPORT(YuvRows);
 
 void packed_to_rgb(const std::uint8_t* from, const PackedLayout& layout, std::size_t width,
                    std::uint8_t* to) {
@@ -179,9 +236,9 @@ void rgb_to_packed(const std::uint8_t* from, const PackedLayout& layout, std::si
   HWY_DYNAMIC_DISPATCH(RgbToPacked)(from, layout, width, to);
 }
 
-void yuv_to_rgb(const std::uint8_t* luma, const std::uint8_t* uv, std::size_t width,
-                const YuvToRgb& matrix, std::uint8_t* to) {
-  HWY_DYNAMIC_DISPATCH(YuvRow)(luma, uv, width, matrix, to);
+void yuv_to_rgb(const YuvSource& from, std::size_t width, const YuvToRgb& matrix, std::uint8_t* to,
+                std::uint8_t* below) {
+  HWY_DYNAMIC_DISPATCH(YuvRows)(from, width, matrix, to, below);
 }
 
 }  // namespace streamdiffusion::image

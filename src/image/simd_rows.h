@@ -18,14 +18,26 @@ void packed_to_rgb(const std::uint8_t* from, const PackedLayout& layout, std::si
 void rgb_to_packed(const std::uint8_t* from, const PackedLayout& layout, std::size_t width,
                    std::uint8_t* to);
 
-/// Coefficients of YUV to RGB in 16.16 fixed point: with Y' = Y - y_offset, U' = U - 128 and
-/// V' = V - 128, R = y Y' + rv V', G = y Y' + gu U' + gv V', B = y Y' + bu U'.
+/// Coefficients of YUV to RGB: with U' = U - 128 and V' = V - 128, R = start + y Y + rv V',
+/// G = start + y Y + gu U' + gv V', B = start + y Y + bu U'. The sums have kYuvFraction bits of
+/// fraction, and each product is rounded to them: all fits into 16 bits. `start` has the offset of
+/// Y and the half that rounds. So a color is at most 0.58 from the exact one.
 struct YuvToRgb {
-  int y_offset, y, rv, gu, gv, bu;
+  int start, y, rv, gu, gv, bu;
+};
+constexpr int kYuvFraction = 5;
+/// Y and U', V' are shifted by so many bits, before they are multiplied by coefficients of 15 bits
+/// of fraction.
+constexpr int kLumaBits = 7, kChromaBits = 8;
+
+/// Two rows of Y, [width], or one where `luma_below` is NULL, and their U and V,
+/// [(width + 1) / 2]. In place of `v` NULL: U and V are interleaved at `u`.
+struct YuvSource {
+  const std::uint8_t *luma, *luma_below, *u, *v;
 };
 
-/// One row of Y, [width], and of U and V, interleaved, each for two pixels, to RGB, [width, 3].
-void yuv_to_rgb(const std::uint8_t* luma, const std::uint8_t* uv, std::size_t width,
-                const YuvToRgb& matrix, std::uint8_t* to);
+/// To RGB, [width, 3]: the rows of `from` to `to` and `below`.
+void yuv_to_rgb(const YuvSource& from, std::size_t width, const YuvToRgb& matrix, std::uint8_t* to,
+                std::uint8_t* below);
 
 }  // namespace streamdiffusion::image

@@ -3,7 +3,6 @@
 #include "hwy/foreach_target.h"
 // foreach_target must come first
 #include <algorithm>
-#include <cstring>
 
 #include "hwy/highway.h"
 #include "image/yuv_rows.h"
@@ -208,6 +207,17 @@ HWY_INLINE void add_eight(const std::uint8_t* row, const std::uint8_t* below, co
   bytes[2] = hn::Or(bytes[2], chroma);
 }
 
+/// Each block is 8 U, then 8 V.
+HWY_INLINE void store_planes(V8 blocks, std::uint8_t* u, std::uint8_t* v) {
+  const hn::Repartition<std::uint64_t, D8> eights;
+  const hn::Half<D8> half;
+  const auto both = hn::BitCast(eights, blocks);
+  const auto us = hn::LowerHalf(hn::BitCast(D8(), hn::ConcatEven(eights, both, both)));
+  const auto vs = hn::LowerHalf(hn::BitCast(D8(), hn::ConcatOdd(eights, both, both)));
+  hn::StoreU(us, half, u);
+  hn::StoreU(vs, half, v);
+}
+
 /// As many columns as there are lanes. Returns how many are done.
 template <bool kInterleaved>
 HWY_INLINE std::size_t many_pixels(const std::uint8_t* row, const std::uint8_t* below,
@@ -225,12 +235,7 @@ HWY_INLINE std::size_t many_pixels(const std::uint8_t* row, const std::uint8_t* 
     if constexpr (kInterleaved) {
       hn::StoreU(bytes[2], d, to.u + x);
     } else {
-      std::uint8_t planes[hn::MaxLanes(D8())];
-      hn::StoreU(bytes[2], d, planes);
-      for (std::size_t at = 0; at < lanes; at += 16) {
-        std::memcpy(to.u + (x + at) / 2, planes + at, 8);
-        std::memcpy(to.v + (x + at) / 2, planes + at + 8, 8);
-      }
+      store_planes(bytes[2], to.u + x / 2, to.v + x / 2);
     }
   }
   return x;

@@ -127,18 +127,19 @@ TEST(Frame, OfTwoAndOfThreePlanesAreTheSame) {
   }
 }
 
+struct Standard {
+  YuvMatrix matrix;
+  YuvRange range;
+  double kr, kb;
+};
+constexpr Standard kStandards[] = {{YuvMatrix::bt601, YuvRange::limited, 0.299, 0.114},
+                                   {YuvMatrix::bt601, YuvRange::full, 0.299, 0.114},
+                                   {YuvMatrix::bt709, YuvRange::limited, 0.2126, 0.0722},
+                                   {YuvMatrix::bt709, YuvRange::full, 0.2126, 0.0722}};
+
 /// From the definitions, a pixel at a time: every width has whole vectors and a rest.
 TEST(Frame, HasEveryPixelOfYuvRoundedToTheNearest) {
-  struct Standard {
-    YuvMatrix matrix;
-    YuvRange range;
-    double kr, kb;
-  };
-  constexpr Standard standards[] = {{YuvMatrix::bt601, YuvRange::limited, 0.299, 0.114},
-                                    {YuvMatrix::bt601, YuvRange::full, 0.299, 0.114},
-                                    {YuvMatrix::bt709, YuvRange::limited, 0.2126, 0.0722},
-                                    {YuvMatrix::bt709, YuvRange::full, 0.2126, 0.0722}};
-  for (const Standard& s : standards) {
+  for (const Standard& s : kStandards) {
     for (const int width : {1, 15, 16, 17, 32, 33, 64, 95}) {
       Image image = colorful(width, 3);
       for (std::size_t i = 0; i < image.rgb.size(); i += 5) image.rgb[i] = i % 2 == 0 ? 0 : 255;
@@ -177,6 +178,45 @@ TEST(Frame, HasEveryPixelOfYuvRoundedToTheNearest) {
       }
       for (std::size_t plane = 0; plane < 2; ++plane)
         EXPECT_EQ(buffer.bytes[plane].back(), 77) << "the end of a long row";
+    }
+  }
+}
+
+/// From the definitions. All 2^24 colors of all standards are at most 0.576 off.
+TEST(Frame, IsReadFromYuvRoundedToTheNearestOrNextToIt) {
+  for (const Standard& s : kStandards) {
+    const bool full = s.range == YuvRange::full;
+    const double luma = full ? 1 : 219.0 / 255, chroma = full ? 1 : 224.0 / 255;
+    const double kg = 1 - s.kr - s.kb;
+    for (const PixelFormat format : {PixelFormat::nv12, PixelFormat::i420}) {
+      for (const int width : {1, 15, 64, 65, 131}) {
+        Buffer buffer(format, width, 5);
+        for (auto& plane : buffer.bytes)
+          for (std::size_t i = 0; i < plane.size(); ++i)
+            plane[i] = static_cast<std::uint8_t>((i * 2654435761U + plane.size()) >> 7U);
+        FrameView view = buffer.view();
+        view.matrix = s.matrix;
+        view.range = s.range;
+        const Image image = to_image(view);
+        for (int y = 0; y < 5; ++y) {
+          for (int x = 0; x < width; ++x) {
+            const std::uint8_t* us = view.planes[1] + y / 2 * view.strides[1];
+            const std::uint8_t* vs =
+                format == PixelFormat::nv12 ? us + 1 : view.planes[2] + y / 2 * view.strides[2];
+            const int at = format == PixelFormat::nv12 ? x / 2 * 2 : x / 2;
+            const double gray =
+                (view.planes[0][y * view.strides[0] + x] - (full ? 0.0 : 16.0)) / luma;
+            const double du = (us[at] - 128) / chroma, dv = (vs[at] - 128) / chroma;
+            const double r = gray + 2 * (1 - s.kr) * dv, b = gray + 2 * (1 - s.kb) * du;
+            const double g = gray - (s.kr * 2 * (1 - s.kr) * dv + s.kb * 2 * (1 - s.kb) * du) / kg;
+            constexpr double most = 0.58;
+            const std::uint8_t* pixel = &image.rgb[static_cast<std::size_t>((y * width + x) * 3)];
+            ASSERT_NEAR(pixel[0], std::clamp(r, 0.0, 255.0), most) << width << " " << x;
+            ASSERT_NEAR(pixel[1], std::clamp(g, 0.0, 255.0), most) << width << " " << x;
+            ASSERT_NEAR(pixel[2], std::clamp(b, 0.0, 255.0), most) << width << " " << x;
+          }
+        }
+      }
     }
   }
 }
