@@ -75,6 +75,11 @@ export class Transport extends EventTarget {
 
   get possible() { return this.available && VideoLink.possible; }
 
+  /** Where a placement gave the page to another server, that one takes no requests of this page. */
+  get #isOwnServer() {
+    return new URL(this.connection.routeOf("api/video"), location.href).origin === location.origin;
+  }
+
   /** The visitor has chosen: what was tried before does not count. */
   wishChanged() {
     this.#notBefore = 0;
@@ -143,6 +148,7 @@ export class Transport extends EventTarget {
     const wish = this.wish();
     if (this.#link) return this.#check(wish);
     if (wish === "websocket" || !this.possible || performance.now() < this.#notBefore) return;
+    if (!this.#isOwnServer) return;
     if (wish === "webrtc" || this.#isSlow()) this.#begin();
   }
 

@@ -60,6 +60,13 @@ TEST(PeerImage, GoesThroughBytesUnchanged) {
   }
 }
 
+TEST(PeerImage, KeepsItsMark) {
+  for (const int mark : {0, 1, 127, 128, 255}) {
+    const auto byte = static_cast<std::uint8_t>(mark);
+    EXPECT_EQ(webrtc::image_mark(webrtc::write_image_head(4, 4, byte) + std::string(24, 'x')), byte);
+  }
+}
+
 TEST(PeerImage, WhatItsSizeDoesNotFitIsRefused) {
   const auto refusal = [](const std::string& body) -> std::string {
     try {
@@ -75,9 +82,9 @@ TEST(PeerImage, WhatItsSizeDoesNotFitIsRefused) {
   EXPECT_EQ(refusal(webrtc::write_image_head(0, 4)), "an image is 0x4, expected 1 to 4096 pixels");
   EXPECT_EQ(refusal(webrtc::write_image_head(65536, 65536)),
             "an image is 65536x65536, expected 1 to 4096 pixels");
-  EXPECT_EQ(refusal(std::string(8, '\xff')),
+  EXPECT_EQ(refusal(std::string(9, '\xff')),
             "an image is 4294967295x4294967295, expected 1 to 4096 pixels");
-  EXPECT_EQ(refusal("abc"), "an image has 3 bytes, expected a width, a height and planes");
+  EXPECT_EQ(refusal("abc"), "an image has 3 bytes, expected a width, a height, a mark and planes");
 }
 
 }  // namespace

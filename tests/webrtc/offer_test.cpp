@@ -79,6 +79,8 @@ TEST(Offer, TheDirectionMustFitTheRoute) {
   EXPECT_EQ(refusal(offer_of("sendonly"), Role::send), "accepted");
   EXPECT_EQ(refusal(offer_of("sendrecv"), Role::send), "accepted");
   EXPECT_EQ(refusal(offer_of("recvonly"), Role::receive), "accepted");
+  EXPECT_EQ(refusal(offer_of("sendrecv"), Role::beside), "accepted");
+  EXPECT_EQ(refusal(offer_of("recvonly"), Role::beside), refusal(offer_of("recvonly")));
   EXPECT_EQ(refusal(offer_of("recvonly"), Role::send),
             "unsupported: the offer's video is recvonly, expected sendonly");
   EXPECT_EQ(refusal(offer_of("inactive"), Role::receive),
