@@ -110,7 +110,7 @@ ci:
 	@scripts/setup.sh ci
 	@SD_TEST_SCHEDULES=1000 $(MAKE) test CTEST_CHOICE=
 	@$(MAKE) deb abi asan fuzz
-	@$(MAKE) browser BROWSER_TESTS="test_midi test_output test_webrtc"
+	@$(MAKE) browser BROWSER_TESTS="test_midi test_output test_transport test_webrtc"
 
 ABI := $(BUILD)/tests/c_api/abi/libstreamdiffusion_c.so include/streamdiffusion/c.h tests/c_api/abi.xml
 abi abi-update:
