@@ -3,6 +3,7 @@ import contextlib
 import os
 import pathlib
 import signal
+import time
 
 from harness import PageTest
 from slow_proxy import SlowProxy
@@ -125,6 +126,20 @@ class Transport(PageTest):
         page.wait_for_images(5, "images by the WebSocket")
         self.way_is(page, "image by image")
         self.assertEqual(page.console_problems(), [])
+
+    def test_where_the_video_stands_still_the_page_returns_and_stays(self):
+        with SlowProxy(self.server.port, delay_s=0.2) as proxy:
+            self.addCleanup(proxy.shutdown)
+            page = self.open_with("auto", proxy)
+            page.started()
+            page.click("[data-source=camera]")
+            self.way_is(page, "video", 60)
+            os.kill(video_processes(self.server)[0], signal.SIGSTOP)
+            self.way_is(page, "image by image")
+            page.wait_for_images(20, "images by the WebSocket")
+            time.sleep(8)  # longer than what the page measures before it tries video
+            self.assertEqual(page.run(WAY), "image by image")
+            self.assertEqual(page.console_problems(), [])
 
     def test_the_visitor_chooses(self):
         page = self.open_with("")
