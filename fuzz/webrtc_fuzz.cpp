@@ -39,8 +39,8 @@ void read_messages(std::string_view bytes) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   read_messages(bytes);
-  for (const auto role : {webrtc::Role::exchange, webrtc::Role::send, webrtc::Role::receive,
-                          webrtc::Role::beside}) {
+  for (const auto role :
+       {webrtc::Role::exchange, webrtc::Role::send, webrtc::Role::receive, webrtc::Role::beside}) {
     check_offer(bytes, role);
   }
   return 0;
