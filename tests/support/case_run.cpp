@@ -81,6 +81,16 @@ void CaseRun::spoil_outputs() {
   }
 }
 
+void CaseRun::repeat_first_row() {
+  for (const std::string& name : inputs_) {
+    const tensor::View view = state_->input(name);
+    const std::size_t bytes = view.desc.row_bytes();
+    auto* const first = view.as<std::byte>();
+    for (std::int64_t row = 1; row < view.desc.shape.n; ++row)
+      std::memcpy(first + static_cast<std::size_t>(row) * bytes, first, bytes);
+  }
+}
+
 CaseOutputs run_case(Device& device, const OpCase& op, const CaseOptions& options) {
   CaseRun run(device, op, options);
   run.spoil_outputs();

@@ -39,6 +39,8 @@ class CaseRun {
   CaseOutputs outputs() const;
   /// Fills the outputs with ones, so that a run that writes nothing is noticed.
   void spoil_outputs();
+  /// Copies the first row's inputs to all other rows.
+  void repeat_first_row();
   Executable& executable() { return *executable_; }
   State& state() { return *state_; }
 

@@ -60,7 +60,6 @@ class WinogradConv2d final : public Kernel {
         shape_(context.output().shape),
         down_(tiles_along(shape_.h, size)),
         across_(tiles_along(shape_.w, size)),
-        tiles_(shape_.n * down_ * across_),
         workers_(context.workers),
         zeros_(static_cast<std::size_t>(op.in) * tensor::size_of(dtype_)) {
     if (op.row_bias) row_bias_ = context.op.inputs[static_cast<std::size_t>(op.row_bias_input())];
@@ -72,9 +71,12 @@ class WinogradConv2d final : public Kernel {
                       : context.op.inputs[static_cast<std::size_t>(input)];
     }
     choose_batch();
-    for (int w = 0; w < (shared_ ? 1 : workers_); ++w) {
-      batches_.push_back(batches(shared_ ? Share{0, tiles_} : share(tiles_, w, workers_)));
-      add_matmuls(batches_.back());
+    const Tokens tiles = tokens_of(shape_.n, down_ * across_, matmul(kMaxTilesPerMatmul));
+    const int owners = shared_ ? 1 : workers_;
+    for (int w = 0; w < owners; ++w) {
+      std::vector<Share>& mine = batches_.emplace_back();
+      for (const Share& part : tiles.parts(w, owners, tiles.a_row)) add_batches(part, mine);
+      add_matmuls(mine);
     }
     weight_ =
         pack_weight(context.cache, transformed_values(size_, context), matrices(), *weight_layout_);
@@ -124,14 +126,12 @@ class WinogradConv2d final : public Kernel {
     output_stride_ = max_batch_ * op_.out + kPadding;
   }
 
-  std::vector<Share> batches(const Share& all) const {
-    const auto count = static_cast<int>((all.size() + max_batch_ - 1) / max_batch_);
-    std::vector<Share> result;
+  void add_batches(const Share& part, std::vector<Share>& to) const {
+    const auto count = static_cast<int>((part.size() + max_batch_ - 1) / max_batch_);
     for (int i = 0; i < count; ++i) {
-      const Share mine = share(all.size(), i, count);
-      result.push_back({all.begin + mine.begin, all.begin + mine.end});
+      const Share batch = share(part.size(), i, count);
+      to.push_back({part.begin + batch.begin, part.begin + batch.end});
     }
-    return result;
   }
 
   static std::int64_t matmuls_in(const Share& batch) {
@@ -149,10 +149,14 @@ class WinogradConv2d final : public Kernel {
     }
   }
 
+  dnnl::matmul::primitive_desc matmul(std::int64_t tiles) const {
+    return matmul_desc({tiles, op_.in, op_.out, DType::f32, DType::f32},
+                       epilogue(false, graph::Activation::none), weight_layout_);
+  }
+
   void add_matmul(std::int64_t tiles) {
     if (matmuls_.contains(tiles)) return;
-    const auto desc = matmul_desc({tiles, op_.in, op_.out, DType::f32, DType::f32},
-                                  epilogue(false, graph::Activation::none), weight_layout_);
+    const auto desc = matmul(tiles);
     weight_layout_ = desc.weights_desc();
     matmuls_.emplace(tiles, make_matmul(desc, nullptr, nullptr, workers_));
   }
@@ -272,8 +276,8 @@ class WinogradConv2d final : public Kernel {
   DType dtype_;
   /// Of the output.
   tensor::Shape shape_;
-  /// Tiles along an image's height and width, and those of all images.
-  std::int64_t down_, across_, tiles_;
+  /// Tiles along an image's height and width.
+  std::int64_t down_, across_;
   int workers_;
   /// Whether all workers work on the same batch.
   bool shared_ = false;

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "backend/cpu/onednn/primitive.h"
+#include "backend/cpu/share.h"
 
 namespace streamdiffusion::backend::cpu {
 
@@ -28,6 +29,11 @@ dnnl::matmul::primitive_desc matmul_desc(const MatmulShape& shape,
 /// Whether oneDNN packs x and W anew on each run, as its GEMM below AVX512 does. Such matmuls
 /// should be large on all sides.
 bool packs_on_each_run(const dnnl::matmul::primitive_desc& desc);
+
+/// The tokens of some rows as such a matmul may take them. In that GEMM the bits of a token depend
+/// on how many there are and on its place among them, so that it takes each row apart. Others take
+/// all as those of one row.
+Tokens tokens_of(std::int64_t rows, std::int64_t a_row, const dnnl::matmul::primitive_desc& desc);
 
 /// x and y are given on each run, in this order; W too, between them, unless `weights` is fixed.
 Primitive make_matmul(const dnnl::matmul::primitive_desc& desc, const void* weights,

@@ -114,7 +114,8 @@ class AttentionKernel final : public Kernel {
   /// As many keys as allowed, and as many queries as keep the block's scores and probabilities in
   /// part of the second-level cache. A tile reads all keys and values, so that it should not be
   /// small. Where oneDNN packs both operands on each run, neither side may be small: fewer keys,
-  /// more queries. Both are multiples of 16, a vector of f32; a worker gets at least one tile.
+  /// more queries. There a tile's size changes the bits (tokens_of()), so that it is that of one
+  /// row alone. Both are multiples of 16, a vector of f32; a worker gets at least one tile.
   void choose_tile() {
     const bool packs = packs_on_each_run(matmul_desc({64, head_size_, 64, dtype_, DType::f32},
                                                      epilogue(false, graph::Activation::none)));
@@ -125,7 +126,8 @@ class AttentionKernel final : public Kernel {
     const std::int64_t query_bytes =
         block_ * static_cast<std::int64_t>(sizeof(float) + size_of(dtype_));
     tile_ = std::clamp<std::int64_t>(cache_bytes / query_bytes / 16 * 16, 16, max_queries);
-    const std::int64_t a_worker = (rows_ * op_.heads * queries_ + workers_ - 1) / workers_;
+    const std::int64_t rows = packs ? 1 : rows_;
+    const std::int64_t a_worker = (rows * op_.heads * queries_ + workers_ - 1) / workers_;
     tile_ = std::min({tile_, queries_, std::max<std::int64_t>(a_worker, 1)});
   }
 

@@ -37,28 +37,25 @@ class GegluKernel final : public Kernel {
         dtype_(context.output().dtype),
         in_(op.in),
         out_(op.out),
-        tokens_(context.output().shape.n * context.output().shape.tokens()),
         panel_(op.out),
         workers_(context.workers),
         int8_(Int8Input::of(context, stored_values(context, 0))) {
-    choose_tile();
+    choose_tile(context);
     bias_ = plain_weight(context, 1);
     if (int8_) bias_ = int8_->scaled_bias(bias_);
     for (int w = 0; w < workers_; ++w) {
-      const std::int64_t mine = share(tokens_, w, workers_).size();
-      if (mine >= tile_) add_variant(tile_, context);
-      if (mine % tile_ != 0) add_variant(mine % tile_, context);
+      parts_.push_back(tokens_.parts(w, workers_, tile_));
+      for (const Share& part : parts_.back()) add_variant(part.size(), context);
     }
     for (const auto& [m, matmuls] : variants_)
       library_scratch_ = std::max(library_scratch_, aligned(matmuls[0].scratch_bytes()));
   }
 
   void run(int, const Worker& worker) const override {
-    const Share mine = share(tokens_, worker.index, workers_);
     const std::size_t element = size_of(dtype_);
-    for (std::int64_t at = mine.begin; at < mine.end; at += tile_) {
-      const std::int64_t m = std::min(tile_, mine.end - at);
-      const auto offset = static_cast<std::size_t>(at) * element;
+    for (const Share& part : parts_[static_cast<std::size_t>(worker.index)]) {
+      const std::int64_t m = part.size();
+      const auto offset = static_cast<std::size_t>(part.begin) * element;
       const std::byte* x = worker.value<std::byte>(x_) + offset * static_cast<std::size_t>(in_);
       if (int8_) {
         auto* quantized =
@@ -86,16 +83,19 @@ class GegluKernel final : public Kernel {
   /// second-level cache. But each tile reads all weights, so that its output may be as large as
   /// they are. Where oneDNN packs the weights on each run, tiles are larger still, unless panels
   /// keep the packing small.
-  void choose_tile() {
+  void choose_tile(const KernelContext& context) {
     constexpr std::int64_t kCacheBytes = 512 << 10, kMaxTokens = 256, kMaxTokensPacked = 1024;
     const auto element = static_cast<std::int64_t>(size_of(dtype_));
     const std::int64_t bytes = std::max(kCacheBytes, 2 * out_ * in_ * element);
     tile_ = std::clamp<std::int64_t>(bytes / (2 * out_ * element) / 16 * 16, 16, kMaxTokens);
-    if (packs_on_each_run(gemm_desc(tile_, 2 * out_))) {
+    const auto desc = gemm_desc(tile_, 2 * out_);
+    if (packs_on_each_run(desc)) {
       if (!int8_) panel_ = widest_panel();
       tile_ = in_panels() ? kMaxTokens : kMaxTokensPacked;
     }
-    tile_ = std::clamp<std::int64_t>((tokens_ + workers_ - 1) / workers_, 1, tile_);
+    const tensor::Shape& shape = context.output().shape;
+    tokens_ = tokens_of(shape.n, shape.tokens(), desc);
+    tile_ = std::clamp<std::int64_t>((tokens_.a_row + workers_ - 1) / workers_, 1, tile_);
   }
 
   /// The widest of 64 to 320 channels that divides the channels; all of them if none does.
@@ -157,7 +157,8 @@ class GegluKernel final : public Kernel {
 
   graph::Value x_, y_;
   tensor::DType dtype_;
-  std::int64_t in_, out_, tokens_, tile_ = 0;
+  std::int64_t in_, out_, tile_ = 0;
+  Tokens tokens_;
   /// Output channels of a panel; all without panels.
   std::int64_t panel_;
   int workers_;
@@ -165,6 +166,8 @@ class GegluKernel final : public Kernel {
   std::size_t library_scratch_ = 0;
   PackedWeight bias_;
   std::vector<PackedWeight> weights_;
+  /// By worker.
+  std::vector<std::vector<Share>> parts_;
   /// By number of tokens.
   std::map<std::int64_t, std::vector<Primitive>> variants_;
 };
