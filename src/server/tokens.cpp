@@ -54,7 +54,12 @@ std::vector<Token> read_tokens(const std::string& file) {
     if (!(words >> word) || word.starts_with('#')) continue;
     tokens.push_back({word});
     const std::string where = base::concat("--token-file ", file, ", line ", number);
-    while (words >> word) read_limit(word, where, tokens.back());
+    for (std::set<std::string> known; words >> word;) {
+      const std::string name = word.substr(0, word.find('='));
+      read_limit(word, where, tokens.back());
+      require(known.insert(name).second, ErrorCode::invalid_argument, where, ": ", name,
+              " stands twice, expected once");
+    }
   }
   require(!tokens.empty(), ErrorCode::io, "--token-file ", file,
           stream.bad() || !stream.is_open() ? ": cannot be read" : ": is empty",

@@ -49,6 +49,32 @@ class Load(Tool):
         self.assertRegex(said, r"\| 2 \| [\d.]+ \| \d+ ms \| [\d.]+ \| \d+ ms \|")
 
 
+class WithoutAServer(Tool):
+    """A port on which nobody listens."""
+
+    def fails(self, name, *arguments) -> str:
+        done = subprocess.run([sys.executable, str(TOOLS / name), *arguments], text=True, capture_output=True,
+                              timeout=LONGEST)
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertNotIn("Traceback", done.stderr)
+        return done.stdout + done.stderr
+
+    def test_what_was_not_measured_is_not_printed_as_a_number(self):
+        said = self.fails("fleet.py", "--server", "http://localhost:1", "--clients", "1", "--seconds", "1")
+        self.assertIn("no image", said)
+        self.assertNotRegex(said, "gap|overhead")
+        said = self.fails("load.py", "--port", "1", "--clients", "3", "--rude", "0", "--seconds", "1")
+        self.assertIn("no image", said)
+        self.assertIn("no answer of http://127.0.0.1:1", said)
+        self.assertNotRegex(said, "p95")
+
+    def test_what_is_missing_is_said_in_a_line(self):
+        said = self.fails("mixed.py", "--port", "1", "--seconds", "1")
+        self.assertRegex(said, r"\Amixed.py: no answer of http://127.0.0.1:1: .*\n\Z")
+        said = self.fails("fleet.py", "--server", "http://localhost:1", "--token-file", "/nonexistent/token")
+        self.assertRegex(said, r"\Afleet.py: /nonexistent/token: .*\n\Z")
+
+
 class LoadByVideo(Tool):
     """Needs aiortc, and a program with WebRTC."""
 
@@ -62,4 +88,4 @@ class LoadByVideo(Tool):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=[sys.argv[0], *(sys.argv[4:] or ["Load"])])
+    unittest.main(argv=[sys.argv[0], *(sys.argv[4:] or ["Load", "WithoutAServer"])])

@@ -6,6 +6,7 @@ import logging
 import os
 import pathlib
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -100,6 +101,7 @@ class SettingsTest(unittest.TestCase):
 
     def test_what_cannot_be_meant_is_refused_with_its_flag(self):
         for words, flags, named in (((), (), "--token-file"), (("--insecure", "--min", "3"), (), "--min 3"),
+                                    (("--token-file", "/nonexistent/token"), (), "--token-file /nonexistent/token"),
                                     (("--insecure", "--spare", "4"), (), "--spare 4"),
                                     (("--insecure", "--advertise", "http://{ip}"), (), "--advertise"),
                                     (("--insecure", "--advertise", "http://{name}:{port}"), (), "--advertise"),
@@ -117,6 +119,16 @@ class SettingsTest(unittest.TestCase):
             file.flush()
             self.assertEqual(settings.read_token(file.name), "first-token")
         self.assertEqual(self.read("--insecure", "--ports", "7860-7899", "--max", "3").ports, (7860, 7899))
+
+
+class CommandTest(unittest.TestCase):
+    def test_without_ray_a_line_says_what_brings_it(self):
+        package = pathlib.Path(settings.__file__).parent.parent
+        # -S: without the packages that are installed
+        done = subprocess.run([sys.executable, "-S", "-m", "streamdiffusion_ray", "status"], cwd=package, text=True,
+                              capture_output=True, timeout=60)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertRegex(done.stderr, r"\Astreamdiffusion_ray: Python finds no ray.*\n\Z")
 
 
 class ServerProcessTest(unittest.TestCase):

@@ -29,7 +29,7 @@ TEST(AccessControl, ForeignHostsAreRefused) {
   }
 }
 
-TEST(AccessControl, HealthChecksNeedNoHost) {
+TEST(AccessControl, HealthChecksNeedNoHostAndMayHaveAny) {
   RunningServer server;
   for (const auto& [path, expected] :
        {std::pair{"/healthz", 200}, {"/readyz", 200}, {"/api/queue", 400}}) {
@@ -37,7 +37,19 @@ TEST(AccessControl, HealthChecksNeedNoHost) {
     wire.write("GET " + std::string(path) + " HTTP/1.1\r\n\r\n");
     EXPECT_EQ(read_answer(wire).status, expected) << path;
   }
-  EXPECT_EQ(status(server, {{"Host", "evil.example"}}, "/healthz"), 403);
+  for (const char* host : {"balancer.example", "10.0.0.1:80", "", "a b"}) {
+    for (const char* path : {"/healthz", "/readyz"}) {
+      for (const char* method : {"GET", "HEAD", "POST"}) {
+        Wire wire(server.port());
+        wire.write(std::string(method) + " " + path + " HTTP/1.1\r\nHost: " + host + "\r\n\r\n");
+        const bool known = std::string_view(host).starts_with("10.");
+        const int status = read_answer(wire).status;
+        if (method[0] != 'P') EXPECT_EQ(status, 200) << method << " " << path << " " << host;
+        if (method[0] == 'P') EXPECT_EQ(status, known ? 405 : 403) << path << " " << host;
+      }
+    }
+    EXPECT_EQ(status(server, {{"Host", host}}, "/metrics"), host[0] == '1' ? 200 : 403) << host;
+  }
 }
 
 TEST(AccessControl, ForeignOriginsAreRefused) {

@@ -1,9 +1,10 @@
 // A server under sessions that come and go for a long time: memory, descriptors, threads and the
 // slowest percent must not grow, and no frame may be lost in the books. Sessions share calls of the
-// UNet. Usage: server_soak FRAMES [CLIENTS [FRAMES OF A VISIT, AT MOST]]
+// UNet. server_soak --help says how it is called.
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
@@ -12,7 +13,9 @@
 #include <mutex>
 #include <random>
 #include <sstream>
+#include <string_view>
 
+#include "base/parse_number.h"
 #include "server/engine_stream_factory.h"
 #include "server/running_server.h"
 #include "support/tiny_model.h"
@@ -215,8 +218,20 @@ bool Soak::run() {
 }  // namespace streamdiffusion::testing
 
 int main(int argc, char** argv) {
-  const int frames = argc > 1 ? std::atoi(argv[1]) : 4000;
-  const int clients = argc > 2 ? std::atoi(argv[2]) : 6;
-  const int visit = argc > 3 ? std::atoi(argv[3]) : 400;
-  return streamdiffusion::testing::Soak(frames, clients, visit).run() ? 0 : 1;
+  std::array numbers{4000, 6, 400};
+  for (int i = 1; i < argc; ++i) {
+    const auto number = streamdiffusion::base::parse_number<int>(argv[i]);
+    const bool help = std::string_view(argv[i]) == "--help";
+    if (!help && number && *number > 0 && i <= 3) {
+      numbers[static_cast<std::size_t>(i - 1)] = *number;
+      continue;
+    }
+    std::fputs(
+        "usage: server_soak [FRAMES [CLIENTS [VISIT]]]\n"
+        "FRAMES of all clients together (4000), CLIENTS at once (6), frames of a VISIT at most\n"
+        "(400): numbers from 1. Example: server_soak 2000000 16\n",
+        help ? stdout : stderr);
+    return help ? 0 : 2;
+  }
+  return streamdiffusion::testing::Soak(numbers[0], numbers[1], numbers[2]).run() ? 0 : 1;
 }

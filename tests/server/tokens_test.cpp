@@ -44,6 +44,9 @@ TEST(Tokens, OfAFileHaveLimits) {
   EXPECT_THAT(message("secret-1\nsecret-2 sessions=0"),
               HasSubstr("line 2: sessions is 0, expected 1 to 1024"));
   EXPECT_THAT(message("secret-1 load=1.5"), HasSubstr("line 1: load is 1.5, expected more than 0"));
+  EXPECT_THAT(message("secret-1\nsecret-2 sessions=1 load=0.5 sessions=3"),
+              HasSubstr("line 2: sessions stands twice, expected once"));
+  EXPECT_THAT(message("secret-1 load=1 load=1"), HasSubstr("line 1: load stands twice"));
   EXPECT_THAT(message("secret-1 secret-2"), HasSubstr("something else than sessions=N"));
   EXPECT_THAT(message("secret-1\nsecret-1"), HasSubstr("a token twice"));
   EXPECT_THAT(message("secret"), HasSubstr("expected 8 to 256 characters"));

@@ -22,7 +22,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 def summary(streams: list[PlacedStream], since: float, until: float) -> str:
     """Lines with the figures of all streams together."""
     images = sum(since < t < until for s in streams for t in s.times)
+    if images == 0:
+        return "images    no image, so that nothing was measured"
     extra = [ms for s in streams for ms in s.extra_ms]
+    none = [s.name for s in streams if not any(since < t < until for t in s.times)]
     asked = [1e3 * seconds for s in streams for seconds in s.asked_s]
     gaps = {s.name: s.longest_gap(since, until) for s in streams}
     worst = max(gaps, key=gaps.get)
@@ -31,7 +34,17 @@ def summary(streams: list[PlacedStream], since: float, until: float) -> str:
     return (f"images    {images}: {images / (until - since):.1f} a second from {servers} servers\n"
             f"place     p50 {percentile(asked, 0.5):.0f} ms  p95 {percentile(asked, 0.95):.0f} ms, once a visit\n"
             f"overhead  p50 {p50:.2f} ms  p95 {p95:.2f} ms  p99 {p99:.2f} ms of an image, beside its server's age\n"
-            f"gap       at most {gaps[worst]:.2f} s without an image ({worst})")
+            f"gap       at most {gaps[worst]:.2f} s without an image ({worst})"
+            + (f"\nno image  of {', '.join(none)}" if none else ""))
+
+
+def first_token(file: str) -> str:
+    """As the servers read the file: its limits and lines that begin with # are skipped."""
+    lines = [line.split() for line in pathlib.Path(file).read_text(encoding="utf-8").splitlines()]
+    tokens = [words[0] for words in lines if words and not words[0].startswith("#")]
+    if not tokens:
+        sys.exit(f"fleet.py: {file} is empty, expected a token in each line")
+    return tokens[0]
 
 
 def main() -> int:
@@ -39,15 +52,18 @@ def main() -> int:
     way = parser.add_mutually_exclusive_group(required=True)
     way.add_argument("--place", action="append", metavar="URL", help="address of POST /api/place")
     way.add_argument("--server", metavar="URL", help="address of one server, without a placement")
-    parser.add_argument("--token-file", metavar="FILE", help="file whose first word is the token")
+    parser.add_argument("--token-file", metavar="FILE", help="file whose first token is sent")
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--fps", type=float, default=1000, help="frames a second of each, at most")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--prompt", default="", help="prompt of all streams")
     parser.add_argument("--image", default=str(ROOT / "samples/doodle/023.png"))
     arguments = parser.parse_args()
-    token = pathlib.Path(arguments.token_file).read_text().split()[0] if arguments.token_file else ""
-    image = pathlib.Path(arguments.image).read_bytes()
+    try:
+        token = first_token(arguments.token_file) if arguments.token_file else ""
+        image = pathlib.Path(arguments.image).read_bytes()
+    except OSError as error:
+        sys.exit(f"fleet.py: {error.filename}: {error.strerror}")
     params = {"prompt": arguments.prompt} if arguments.prompt else {}
     began = time.monotonic()
 
@@ -68,7 +84,7 @@ def main() -> int:
     print(summary(streams, since, until))
     for stream in streams:
         stream.leave()
-    return 0 if all(stream.times for stream in streams) else 1
+    return 0 if all(any(since < t < until for t in stream.times) for stream in streams) else 1
 
 
 if __name__ == "__main__":

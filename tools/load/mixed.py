@@ -72,7 +72,10 @@ def main() -> int:
     arguments = parser.parse_args()
     images = [file.read_bytes() for file in sorted(pathlib.Path(arguments.images).iterdir())]
     base = f"http://{arguments.host}:{arguments.port}"
-    before = frame_counters(base, arguments.token)
+    try:
+        before = frame_counters(base, arguments.token)
+    except OSError as error:
+        sys.exit(f"mixed.py: no answer of {base}: {error}")
     place = Place(arguments.host, arguments.port, arguments.token, time.monotonic() + arguments.seconds, images)
     kinds = asyncio.run(run(place, arguments))
     problems = [problem for book in kinds for problem in book.problems]

@@ -107,7 +107,12 @@ def main(words: list[str]) -> int:
 
 def run(arguments: argparse.Namespace, settings: Settings | None) -> int:
     """The exit status. Ray is imported where it is needed: it takes a second."""
-    from ray.exceptions import RayError
+    try:
+        from ray.exceptions import RayError
+    except ModuleNotFoundError as error:
+        print(f"streamdiffusion_ray: Python finds no {error.name}; `pip install \"ray[serve]\"` brings it",
+              file=sys.stderr)
+        return 1
     try:
         connect()
         if settings:

@@ -64,6 +64,7 @@ def check(settings: Settings) -> None:
     """Raises Mistake where the settings contradict each other."""
     if not settings.token_file and not settings.insecure:
         raise Mistake("servers that other machines reach need --token-file, or --insecure, which allows everyone")
+    read_token(settings.token_file)
     if settings.least > settings.most:
         raise Mistake(f"--min {settings.least} is more than --max {settings.most}")
     if settings.spare >= settings.places * settings.most:

@@ -77,13 +77,7 @@ AccessControl::AccessControl(const ServerOptions& options) : origins_(options.al
 }
 
 Owner AccessControl::check(const Request& request) const {
-  const bool no_host = !request.header.contains("host");
-  if (no_host && !is_open(request)) throw_bad_request("the request has no Host, expected one");
-  if (!no_host && !is_allowed_host(request.field("host"))) {
-    throw HttpError(
-        403, "forbidden_host",
-        "the Host of this request is not one of this server's; add it with --allow-origin");
-  }
+  if (!is_open(request)) check_host(request);
   if (!is_allowed_origin(request)) {
     throw HttpError(403, "forbidden_origin",
                     "pages of this Origin may not use this server; add it with --allow-origin");
@@ -96,8 +90,17 @@ Owner AccessControl::check(const Request& request) const {
                   "TOKEN");
 }
 
+void AccessControl::check_host(const Request& request) const {
+  if (!request.header.contains("host")) throw_bad_request("the request has no Host, expected one");
+  if (is_allowed_host(request.field("host"))) return;
+  throw HttpError(403, "forbidden_host",
+                  "the Host of this request is not one of this server's; add it with "
+                  "--allow-origin");
+}
+
 bool AccessControl::is_open(const Request& request) {
-  return request.path == "/healthz" || request.path == "/readyz";
+  const bool reads = request.method == "GET" || request.method == "HEAD";
+  return reads && (request.path == "/healthz" || request.path == "/readyz");
 }
 
 bool AccessControl::is_allowed_host(std::string_view host) const {

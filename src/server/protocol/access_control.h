@@ -17,9 +17,9 @@ class AccessControl {
   explicit AccessControl(const ServerOptions& options);
 
   /// Throws HttpError 403 for a foreign Host or Origin, and 401 for a missing or wrong token.
-  /// /healthz and /readyz need no token. Returns whose token it is.
+  /// What is_open() needs no token, and may have any Host or none. Returns whose token it is.
   Owner check(const Request& request) const;
-  /// /healthz and /readyz: they need no token, and no Host either.
+  /// GET and HEAD of /healthz and /readyz: load balancers ask by a name of theirs, or by none.
   static bool is_open(const Request& request);
 
   /// True if the query holds the right token. The browser then gets a cookie.
@@ -34,6 +34,8 @@ class AccessControl {
   std::vector<std::pair<std::string, std::string>> cors(const Request& request) const;
 
  private:
+  /// Throws HttpError 400 for no Host and 403 for a foreign one.
+  void check_host(const Request& request) const;
   bool is_allowed_host(std::string_view host) const;
   bool is_allowed_origin(const Request& request) const;
   bool is_listed_origin(const std::string& origin) const;
