@@ -32,8 +32,23 @@ RowPools::~RowPools() {
   if (worker_.joinable()) worker_.join();
 }
 
-bool RowPools::takes(const UNetKey& key) const {
-  return context_.batching.max_rows > 1 && key.cached.frames == 0 && key.parallel != Parallel::rows;
+std::string RowPools::why_alone(const UNetKey& key) const {
+  const auto rows = static_cast<int>(key.kv_rows.size());
+  if (key.cached.frames > 0) return "cached attention keeps earlier frames";
+  if (key.parallel == Parallel::rows) return "parallel is rows";
+  if (rows < context_.batching.max_rows) return "";
+  return base::concat("its ", rows, " rows leave no seat of the ", context_.batching.max_rows,
+                      " of --batching");
+}
+
+bool RowPools::takes(const UNetKey& key) {
+  if (context_.batching.max_rows <= 1) return false;
+  const std::string why = why_alone(key);
+  if (why.empty()) return true;
+  const std::lock_guard lock(mutex_);
+  if (logged_.insert(why).second)
+    base::warn("batching: a session shares no UNet call with others, because ", why);
+  return false;
 }
 
 std::shared_ptr<RowPool> RowPools::pool(const UNetKey& key) {

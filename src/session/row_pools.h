@@ -7,7 +7,9 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <stop_token>
+#include <string>
 #include <thread>
 
 #include "session/row_pool.h"
@@ -22,8 +24,9 @@ class RowPools {
   RowPools& operator=(const RowPools&) = delete;
 
   /// Whether rows of such a session may share calls: not with cached attention, which keeps what
-  /// the rows of its own calls were, and not with rows that were told to be apart.
-  bool takes(const UNetKey& key) const;
+  /// the rows of its own calls were, not with rows that were told to be apart, and not if they
+  /// leave no seat for another's. Each reason is logged when it is first met.
+  bool takes(const UNetKey& key);
   /// The pool of a session's UNet.
   std::shared_ptr<RowPool> pool(const UNetKey& key);
   const Batching& batching() const { return context_.batching; }
@@ -32,6 +35,8 @@ class RowPools {
   void wait_until_reserved();
 
  private:
+  /// Why rows of such a session share no call; empty if they may.
+  std::string why_alone(const UNetKey& key) const;
   void ask(std::shared_ptr<RowPool> pool);
   void work();
   void reserve(RowPool& pool) const;
@@ -41,6 +46,8 @@ class RowPools {
   std::map<UNetKey, std::weak_ptr<RowPool>> pools_;
   /// Of sizes and adapters, under any LoRA scales.
   std::map<UNetKey, std::shared_ptr<RowCosts>> costs_;
+  /// What takes() has logged.
+  std::set<std::string> logged_;
   std::deque<std::shared_ptr<RowPool>> asked_;
   bool working_ = false;
   std::stop_source stop_;

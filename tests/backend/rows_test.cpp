@@ -66,6 +66,19 @@ OpCase attention(std::int64_t queries, std::int64_t keys, int heads, std::int64_
           }};
 }
 
+/// All rows look at the first row's keys.
+OpCase cross_attention(std::int64_t queries, std::int64_t keys, int heads, std::int64_t channels) {
+  return {.name = "cross_attention_" + std::to_string(queries) + "_h" + std::to_string(heads),
+          .build = [=](Builder& b, Rows rows) {
+            const Value q = input(b, "q", {rows.count, queries, 1, channels});
+            const Value k = input(b, "k", {1, keys, 1, channels});
+            const Value v = input(b, "v", {1, keys, 1, channels});
+            const std::vector<int> kv_rows(static_cast<std::size_t>(rows.count), 0);
+            b.output("y",
+                     b.attention(q, k, v, Name("attention"), {.heads = heads, .kv_rows = kv_rows}));
+          }};
+}
+
 OpCase norm(std::int64_t side, std::int64_t channels) {
   return {.name = "norms_" + std::to_string(side) + "_c" + std::to_string(channels),
           .build = [=](Builder& b, Rows rows) {
@@ -75,7 +88,7 @@ OpCase norm(std::int64_t side, std::int64_t channels) {
           }};
 }
 
-/// Layers of the included model's UNet at 256 and 512 pixels, and of SD-Turbo's at 256.
+/// Layers of the included model's UNet at 256 and 512 pixels, of SD-Turbo's at 256, and small ones.
 std::vector<OpCase> model_cases() {
   return {
       conv(32, 16, {.out = 96}),
@@ -114,6 +127,28 @@ std::vector<OpCase> model_cases() {
       attention(256, 256, 3, 96),
       attention(256, 77, 3, 96),
       attention(1024, 1024, 5, 320),
+      cross_attention(256, 77, 3, 96),
+      cross_attention(12, 16, 2, 16),
+      cross_attention(4, 16, 2, 32),
+      attention(12, 12, 2, 16),
+      attention(4, 4, 2, 32),
+      linear(12, 16, 16, true),
+      linear(12, 64, 16, true),
+      linear(4, 32, 32),
+      linear(1, 64, 32),
+      linear(1, 16, 64),
+      linear(16, 24, 16),
+      linear(16, 24, 32),
+      geglu(12, 16, 64),
+      geglu(4, 32, 128),
+      conv(4, 4, {.out = 16}),
+      conv(4, 16, {.out = 16}),
+      conv(4, 16, {.out = 16, .stride = 2}),
+      conv(2, 32, {.out = 32}),
+      conv(2, 64, {.out = 32}),
+      conv(4, 48, {.out = 16}),
+      conv(2, 32, {.out = 32, .upsample2x = true}),
+      conv(4, 16, {.out = 4}),
       norm(4, 160),
       norm(16, 96),
       norm(32, 320),

@@ -94,7 +94,7 @@ class CpuDevice final : public Device {
     for (const auto& program : plan.programs) {
       for (const int i : program) {
         const graph::Op& op = graph.ops[static_cast<std::size_t>(i)];
-        const KernelContext context{graph, plan, op, none, *cache_, staging, threads()};
+        const KernelContext context{graph, plan, op, none, *cache_, staging, threads(), threads()};
         const auto* conv = std::get_if<graph::Conv2d>(&op.attributes);
         const double factor = conv != nullptr ? form_of(*conv, context).weight_factor : 1;
         total += factor * static_cast<double>(graph.weight_bytes(op));

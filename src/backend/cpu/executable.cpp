@@ -94,7 +94,8 @@ std::unique_ptr<Kernel> CpuExecutable::compile_op(const host::OpIndex& at, const
                                                   Staging& staging) const {
   const host::RowGroup& rows = group(at.group);
   const KernelContext context{
-      rows.graph, rows.plan, op(at), weights, *cache_, staging, workers_[at.group].count};
+      rows.graph,   rows.plan, op(at), weights, *cache_, staging, workers_[at.group].count,
+      team_->size()};
   try {
     return std::visit([&](const auto& kind) { return make_kernel(kind, context); },
                       op(at).attributes);

@@ -69,7 +69,8 @@ struct KernelContext {
   const Weights& weights;
   WeightCache& cache;
   Staging& staging;
-  int workers = 1;
+  /// Of the row group, and of all groups together.
+  int workers = 1, team = 1;
 
   const tensor::Desc& input(std::size_t i) const { return graph.desc(op.inputs[i]); }
   const tensor::Desc& output() const { return graph.desc(op.output); }

@@ -19,18 +19,19 @@ inline Share share(std::int64_t total, int index, int count) {
   return {total * index / count, total * (index + 1) / count};
 }
 
-/// Tokens of `rows` rows, each row cut alike, into as many parts as there are workers; a worker
-/// takes parts that follow each other. Where a row lies in a part does not depend on other rows.
+/// Tokens of `rows` rows, each row cut alike, into `cuts` parts; a worker takes parts that follow
+/// each other. How a row is cut depends neither on other rows nor on who computes it.
 struct Tokens {
   std::int64_t rows = 1, a_row = 0;
+  int cuts = 1;
 
   /// The parts of worker `index` of `count`, none of them empty, each at most `most` tokens.
   std::vector<Share> parts(int index, int count, std::int64_t most) const {
     std::vector<Share> result;
-    const Share mine = share(rows * count, index, count);
+    const Share mine = share(rows * cuts, index, count);
     for (std::int64_t part = mine.begin; part < mine.end; ++part) {
-      const std::int64_t first = part / count * a_row;
-      const Share in_row = share(a_row, static_cast<int>(part % count), count);
+      const std::int64_t first = part / cuts * a_row;
+      const Share in_row = share(a_row, static_cast<int>(part % cuts), cuts);
       for (std::int64_t at = in_row.begin; at < in_row.end; at += most)
         result.push_back({first + at, first + std::min(at + most, in_row.end)});
     }

@@ -71,7 +71,8 @@ class WinogradConv2d final : public Kernel {
                       : context.op.inputs[static_cast<std::size_t>(input)];
     }
     choose_batch();
-    const Tokens tiles = tokens_of(shape_.n, down_ * across_, matmul(kMaxTilesPerMatmul));
+    Tokens tiles = tokens_of(shape_.n, down_ * across_, matmul(kMaxTilesPerMatmul), context);
+    if (shared_) tiles.cuts = 1;
     const int owners = shared_ ? 1 : workers_;
     for (int w = 0; w < owners; ++w) {
       std::vector<Share>& mine = batches_.emplace_back();

@@ -25,9 +25,10 @@ bool packs_on_each_run(const dnnl::matmul::primitive_desc& desc) {
   return std::string_view(desc.impl_info_str()).find("gemm") != std::string_view::npos;
 }
 
-Tokens tokens_of(std::int64_t rows, std::int64_t a_row, const dnnl::matmul::primitive_desc& desc) {
-  if (packs_on_each_run(desc)) return {rows, a_row};
-  return {1, rows * a_row};
+Tokens tokens_of(std::int64_t rows, std::int64_t a_row, const dnnl::matmul::primitive_desc& desc,
+                 const KernelContext& context) {
+  if (packs_on_each_run(desc)) return {rows, a_row, context.team};
+  return {1, rows * a_row, context.workers};
 }
 
 Primitive make_matmul(const dnnl::matmul::primitive_desc& desc, const void* weights,

@@ -31,9 +31,10 @@ dnnl::matmul::primitive_desc matmul_desc(const MatmulShape& shape,
 bool packs_on_each_run(const dnnl::matmul::primitive_desc& desc);
 
 /// The tokens of some rows as such a matmul may take them. In that GEMM the bits of a token depend
-/// on how many there are and on its place among them, so that it takes each row apart. Others take
-/// all as those of one row.
-Tokens tokens_of(std::int64_t rows, std::int64_t a_row, const dnnl::matmul::primitive_desc& desc);
+/// on how many there are and on its place among them, so that each row is cut alike, in any call
+/// and in any row group. Others take all as those of one row, a part for each worker.
+Tokens tokens_of(std::int64_t rows, std::int64_t a_row, const dnnl::matmul::primitive_desc& desc,
+                 const KernelContext& context);
 
 /// x and y are given on each run, in this order; W too, between them, unless `weights` is fixed.
 Primitive make_matmul(const dnnl::matmul::primitive_desc& desc, const void* weights,

@@ -57,7 +57,7 @@ class AttentionKernel final : public Kernel {
       slots_ = context.op.inputs[3];
       slot_entries_ = context.input(3).shape.c;
     }
-    choose_tile();
+    choose_tile(context.team);
     tiles_ = (queries_ + tile_ - 1) / tile_;
     whole_ = make_block(block_);
     if (keys_ % block_ != 0) last_ = make_block(keys_ % block_);
@@ -115,8 +115,8 @@ class AttentionKernel final : public Kernel {
   /// part of the second-level cache. A tile reads all keys and values, so that it should not be
   /// small. Where oneDNN packs both operands on each run, neither side may be small: fewer keys,
   /// more queries. There a tile's size changes the bits (tokens_of()), so that it is that of one
-  /// row alone. Both are multiples of 16, a vector of f32; a worker gets at least one tile.
-  void choose_tile() {
+  /// row alone, computed by the whole team. Both are multiples of 16, a vector of f32; a worker gets at least one tile.
+  void choose_tile(int team) {
     const bool packs = packs_on_each_run(matmul_desc({64, head_size_, 64, dtype_, DType::f32},
                                                      epilogue(false, graph::Activation::none)));
     const std::int64_t cache_bytes = packs ? 512 << 10 : 384 << 10, max_keys = packs ? 256 : 1024,
@@ -126,8 +126,8 @@ class AttentionKernel final : public Kernel {
     const std::int64_t query_bytes =
         block_ * static_cast<std::int64_t>(sizeof(float) + size_of(dtype_));
     tile_ = std::clamp<std::int64_t>(cache_bytes / query_bytes / 16 * 16, 16, max_queries);
-    const std::int64_t rows = packs ? 1 : rows_;
-    const std::int64_t a_worker = (rows * op_.heads * queries_ + workers_ - 1) / workers_;
+    const std::int64_t rows = packs ? 1 : rows_, workers = packs ? team : workers_;
+    const std::int64_t a_worker = (rows * op_.heads * queries_ + workers - 1) / workers;
     tile_ = std::min({tile_, queries_, std::max<std::int64_t>(a_worker, 1)});
   }
 

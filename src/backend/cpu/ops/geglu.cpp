@@ -94,8 +94,8 @@ class GegluKernel final : public Kernel {
       tile_ = in_panels() ? kMaxTokens : kMaxTokensPacked;
     }
     const tensor::Shape& shape = context.output().shape;
-    tokens_ = tokens_of(shape.n, shape.tokens(), desc);
-    tile_ = std::clamp<std::int64_t>((tokens_.a_row + workers_ - 1) / workers_, 1, tile_);
+    tokens_ = tokens_of(shape.n, shape.tokens(), desc, context);
+    tile_ = std::clamp<std::int64_t>((tokens_.a_row + tokens_.cuts - 1) / tokens_.cuts, 1, tile_);
   }
 
   /// The widest of 64 to 320 channels that divides the channels; all of them if none does.

@@ -26,7 +26,8 @@ class LinearKernel final : public Kernel {
     bias_ = sum_of_biases(context, 1);
     if (int8_) bias_ = int8_->scaled_bias(bias_);
     const tensor::Shape& shape = context.output().shape;
-    const Tokens tokens = tokens_of(shape.n, shape.tokens(), desc_of(op, context, shape.tokens()));
+    const Tokens tokens =
+        tokens_of(shape.n, shape.tokens(), desc_of(op, context, shape.tokens()), context);
     for (int w = 0; w < context.workers; ++w) {
       parts_.push_back(tokens.parts(w, context.workers, tokens.a_row));
       for (const Share& part : parts_.back()) add_variant(op, context, part.size());
