@@ -12,6 +12,7 @@
 #include "backend/backend.h"
 #include "session/session_impl.h"
 #include "session/session_options.h"
+#include "support/log.h"
 #include "support/tiny_model.h"
 
 namespace streamdiffusion {
@@ -295,6 +296,22 @@ TEST_P(SharedRows, WhatWasComputedAheadIsCopiedOnceToASteadyGroup) {
   draw_together(engine_, users, 5);
   EXPECT_GT(stats.copied_bytes, copied);
   EXPECT_LT(stats.copied_bytes, 2 * copied);  // one of two, and the prompt alone
+}
+
+TEST_P(SharedRows, WhyASessionSharesNoCallIsSaidOnce) {
+  const auto engine = open_engine(GetParam(), "2");
+  const testing::Log log;
+  const auto open = [&](const SessionOptions& options) {
+    const Session::Impl session(engine, session::with_defaults(engine->model, options));
+  };
+  open({.width = kWidth, .height = kHeight, .t_index_list = {40}});
+  EXPECT_EQ(log.text(), "");
+  for (int i = 0; i < 2; ++i) open({.width = kWidth, .height = kHeight, .t_index_list = {40, 45}});
+  EXPECT_EQ(log.text(),
+            "batching: a session shares no UNet call with others, because its 2 rows leave no seat "
+            "of the 2 of --batching\n");
+  open({.width = kWidth, .height = kHeight, .t_index_list = {40}, .parallel = Parallel::rows});
+  EXPECT_TRUE(log.has("because parallel is rows"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Device, SharedRows, ::testing::ValuesIn([] {
