@@ -115,8 +115,8 @@ class AttentionKernel final : public Kernel {
   /// part of the second-level cache. A tile reads all keys and values, so that it should not be
   /// small. Where oneDNN packs both operands on each run, neither side may be small: fewer keys,
   /// more queries. There a tile's size changes the bits (tokens_of()), so that it is that of one
-  /// row alone, computed by the whole team. Both are multiples of 16, a vector of f32; a worker gets
-  /// at least one tile.
+  /// row alone, computed by the whole team. Both are multiples of 16, a vector of f32; a worker
+  /// gets at least one tile.
   void choose_tile(int team) {
     const bool packs = packs_on_each_run(matmul_desc({64, head_size_, 64, dtype_, DType::f32},
                                                      epilogue(false, graph::Activation::none)));
