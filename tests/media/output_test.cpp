@@ -159,7 +159,7 @@ TEST(Output, ImagesOfOthersAreNeverReplaced) {
   named.named_after = {"in/cat.jpg"};
   for (const auto& [name, options] : {std::pair("000002.png", kSmall), {"cat.png", named}}) {
     const fs::path image = folder.write(std::string("out/") + name, "precious");
-    for (const std::string out : {folder / "out", (folder / "out") + "/"}) {
+    for (const std::string& out : {folder / "out", (folder / "out") + "/"}) {
       const auto refused = AllOf(HasSubstr(name), HasSubstr("did not write"));
       EXPECT_THAT(error_of([&] { refuse_others_files(out, options.named_after); }), refused);
       EXPECT_THAT(error_of([&] { open_sink(out, options); }), refused);

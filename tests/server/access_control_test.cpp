@@ -37,15 +37,15 @@ TEST(AccessControl, HealthChecksNeedNoHostAndMayHaveAny) {
     wire.write("GET " + std::string(path) + " HTTP/1.1\r\n\r\n");
     EXPECT_EQ(read_answer(wire).status, expected) << path;
   }
-  for (const char* host : {"balancer.example", "10.0.0.1:80", "", "a b"}) {
+  for (const char* host : {"balancer.example", "10.0.0.1:80", ""}) {
     for (const char* path : {"/healthz", "/readyz"}) {
-      for (const char* method : {"GET", "POST"}) {
+      for (const char* method : {"GET", "HEAD", "POST"}) {
         Wire wire(server.port());
         wire.write(std::string(method) + " " + path + " HTTP/1.1\r\nHost: " + host + "\r\n\r\n");
         const bool known = std::string_view(host).starts_with("10.");
-        const int status = read_answer(wire).status;
-        if (method[0] != 'P') EXPECT_EQ(status, 200) << method << " " << path << " " << host;
-        if (method[0] == 'P') EXPECT_EQ(status, known ? 405 : 403) << path << " " << host;
+        const int status = read_answer(wire, method[0] == 'H').status;
+        const int expected = method[0] != 'P' ? 200 : known ? 405 : 403;
+        EXPECT_EQ(status, expected) << method << " " << path << " " << host;
       }
     }
     EXPECT_EQ(status(server, {{"Host", host}}, "/metrics"), host[0] == '1' ? 200 : 403) << host;

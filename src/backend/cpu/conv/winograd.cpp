@@ -81,7 +81,7 @@ class WinogradConv2d final : public Kernel {
     }
     weight_ =
         pack_weight(context.cache, transformed_values(size_, context), matrices(), *weight_layout_);
-    for (const auto& [tiles, primitive] : matmuls_)
+    for (const auto& [count, primitive] : matmuls_)
       library_scratch_ = std::max(library_scratch_, aligned(primitive.scratch_bytes()));
   }
 
