@@ -7,12 +7,7 @@
 #include "base/error.h"
 #include "base/join.h"
 #include "hub/cache.h"
-#include "json/quote.h"
-#include "models/autoencoder.h"
-#include "models/clip_text.h"
-#include "models/clip_vision.h"
-#include "models/controlnet.h"
-#include "models/unet.h"
+#include "model_files/component_use.h"
 #include "session/model.h"
 #include "weights/controlnet_file.h"
 #include "weights/model_folder.h"
@@ -39,33 +34,11 @@ ModelUse use_of_pipeline(const fs::path& folder) {
   return {"--model", millions(model.parameters())};
 }
 
-/// A component alone, told apart by its class.
 ModelUse use_of_component(const fs::path& folder) {
-  const json::Json config = weights::read_component_config(folder);
-  const std::string name = config.string_or("_class_name", config.string_or("model_type", ""));
+  const model_files::ComponentUse use =
+      model_files::use_of_component(weights::read_component_config(folder));
   const weights::WeightStore readable(folder);
-  if (name == "AutoencoderTiny" || name == "AutoencoderKL") {
-    (void)models::autoencoder_config(config);
-    return {"--vae", name};
-  }
-  if (name == "UNet2DConditionModel") {
-    (void)models::unet_config(config);
-    return {"--unet", name};
-  }
-  if (name == "ControlNetModel") {
-    (void)models::controlnet_config(config);
-    return {"--controlnet", "a ControlNet"};
-  }
-  if (name == "clip_text_model") {
-    (void)models::clip_text_config(config);
-    return {"--text-encoder", "CLIP"};
-  }
-  if (name == "clip_vision_model" || name == "clip") {
-    (void)models::clip_vision_config(config);
-    return {"--ip-adapter", "the image encoder of IP-Adapters"};
-  }
-  return {"", "a single component: " +
-                  (name.empty() ? std::string("without a class") : json::printable(name, 60))};
+  return {use.flag, use.text};
 }
 
 bool is_ip_adapter(const weights::SafetensorsFile& file) {

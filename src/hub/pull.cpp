@@ -82,7 +82,7 @@ class Pull {
   }
 
   void check_first(const std::vector<RemoteFile>& files) {
-    if (!options_.check) return;
+    if (!options_.check || !name_.file.empty()) return;
     std::vector<RemoteFile> small;
     std::ranges::copy_if(files, std::back_inserter(small), [](const RemoteFile& file) {
       return !file.path.ends_with(".safetensors");

@@ -18,8 +18,8 @@ struct PullOptions {
   Precision precision = Precision::half;
   /// Files at a time, 1..16.
   int parallel = 4;
-  /// Called with the snapshot's folder once all but the weights is there. May throw, before the
-  /// long download of what cannot be used.
+  /// Called with the snapshot's folder once all but the weights is there, unless one file is
+  /// wanted. May throw, before the long download of what cannot be used.
   std::function<void(const std::filesystem::path&)> check = {};
 };
 

@@ -5,8 +5,9 @@
 
 namespace streamdiffusion::model_files {
 
-/// Throws unsupported or corrupt_file if the configurations of a pipeline, without its weights, say
-/// that it cannot be used. Other folders pass.
+/// Throws not_found, unsupported or corrupt_file if a pipeline, or a single component with a
+/// config.json, cannot be used by what is there beside its weights. It is read by the code that
+/// opens a model. Other folders pass.
 void check_configs(const std::filesystem::path& folder);
 
 }  // namespace streamdiffusion::model_files

@@ -53,6 +53,16 @@ const char* what_takes(std::int64_t channels) {
   return "";
 }
 
+/// The schedule's own errors name a key; here they name its file too.
+schedule::Schedule schedule_of(const json::Json& file) {
+  const schedule::SchedulerConfig config = schedule::scheduler_config(file);
+  try {
+    return schedule::Schedule(config);
+  } catch (const Error& error) {
+    base::fail(error.code(), file.file(), ": ", error.what());
+  }
+}
+
 }  // namespace
 
 Model Model::open(const EngineOptions& options) {
@@ -75,6 +85,15 @@ Model Model::open(const EngineOptions& options) {
   model.open_controlnets(options.controlnets);
   model.open_ip_adapters(options.ip_adapters);
   return model;
+}
+
+void Model::check_without_weights(const std::string& folder) {
+  const EngineOptions options{.model = folder};
+  Model model;
+  model.folder_ = folder;
+  model.open_parts(options, parts_of_folder(options, OwnWeights::left_out));
+  model.check_parts();
+  model.check_and_count();
 }
 
 /// SDXL's encoders give their penultimate state, and the second one the pooled embedding as well.
@@ -140,7 +159,7 @@ void Model::open_parts(const EngineOptions& options, ModelParts parts) {
   }
   set_text_encoders(std::move(texts));
   autoencoder_ = models::autoencoder_config(parts.autoencoder.config);
-  schedule_ = schedule::Schedule(schedule::scheduler_config(parts.scheduler));
+  schedule_ = schedule_of(parts.scheduler);
   set_tokenizers(parts.tokenizers);
   zeros_without_negative_ = unet_.pooled_dim > 0 && parts.zeros_without_negative;
   const auto open = [&](Component component, const weights::FileComponent& part) {
@@ -201,12 +220,14 @@ void Model::set_defaults(const weights::ModelDefaults& defaults) {
   sample_negative_prompt_ = defaults.negative_prompt.value_or("");
 }
 
-/// Every tensor is compared before anything is compiled, on graphs of the smallest size.
+/// Every tensor is compared before anything is compiled, on graphs of the smallest size. Of a
+/// component without weights its graphs are made.
 void Model::check_and_count() {
   const int side = factor() * (1 << (unet_.levels.size() - 1));
   const auto f32 = tensor::DType::f32;
   const auto check = [&](Component component, const std::vector<graph::Graph>& graphs) {
-    sources_[index(component)]->check(models::required_tensors(graphs));
+    const auto& source = sources_[index(component)];
+    if (source) source->check(models::required_tensors(graphs));
     for (const graph::Graph& graph : graphs)
       parameters_ += models::count_parameters(graph).parameters;
   };

@@ -49,6 +49,9 @@ class Model {
   /// Opens a folder, a file, or a preset with random weights, and the LoRAs. Compares every tensor
   /// on disk with what the configs ask for.
   static Model open(const EngineOptions& options);
+  /// Throws as open() does, for a folder in which the weights are not there yet: what can be read
+  /// of it is read, and checked alike.
+  static void check_without_weights(const std::string& folder);
 
   const std::string& name() const { return name_; }
   /// Path; empty with random weights.

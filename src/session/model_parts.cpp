@@ -1,8 +1,13 @@
 #include "session/model_parts.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <initializer_list>
+#include <string_view>
 
 #include "base/error.h"
+#include "base/join.h"
+#include "json/quote.h"
 #include "models/clip_text.h"
 #include "session/latent_space.h"
 #include "tokenizer/clip_vocabulary.h"
@@ -22,9 +27,32 @@ int positions(const FileComponent& text_encoder) {
   return static_cast<int>(models::clip_text_config(text_encoder.config).positions);
 }
 
-FileComponent component_of(const weights::ModelFolder& folder, const char* name) {
+FileComponent component_of(const weights::ModelFolder& folder, const char* name,
+                           OwnWeights own_weights) {
   const fs::path path = folder.component(name);
-  return {folder.config(name), std::make_shared<weights::WeightStore>(path), path.string()};
+  FileComponent found{.config = folder.config(name), .weights = nullptr, .path = path.string()};
+  if (own_weights == OwnWeights::opened) {
+    found.weights = std::make_shared<weights::WeightStore>(path);
+  }
+  return found;
+}
+
+/// By what model_index.json says, before a configuration is read as that of another class.
+void require_class(const weights::ModelFolder& folder, std::string_view component,
+                   std::initializer_list<std::string_view> known) {
+  if (!folder.has(component)) return;
+  const std::string name = folder.class_name(component);
+  base::require(std::ranges::find(known, name) != known.end(), ErrorCode::unsupported,
+                folder.index().file(), ": ", json::quote(component), " is ", json::quote(name),
+                ", which is not implemented; expected ", base::joined(known, {}, " or "));
+}
+
+void refuse_other_classes(const weights::ModelFolder& folder) {
+  require_class(folder, "unet", {"UNet2DConditionModel"});
+  require_class(folder, "vae", {"AutoencoderKL", "AutoencoderTiny"});
+  for (const char* text : {"text_encoder", "text_encoder_2"}) {
+    require_class(folder, text, {"CLIPTextModel", "CLIPTextModelWithProjection"});
+  }
 }
 
 void refuse_refiner(const weights::ModelFolder& folder, const std::string& name) {
@@ -74,17 +102,18 @@ void add_tokenizers(ModelParts& parts, const std::vector<std::string>& pad_token
 
 }  // namespace
 
-ModelParts parts_of_folder(const EngineOptions& options) {
+ModelParts parts_of_folder(const EngineOptions& options, OwnWeights own_weights) {
   const weights::ModelFolder folder(options.model);
   const std::string name = weights::model_name(options.model);
   refuse_refiner(folder, name);
+  refuse_other_classes(folder);
   const bool has_autoencoder = folder.has("vae");
   FileComponent unet = options.unet.empty()
-                           ? component_of(folder, "unet")
+                           ? component_of(folder, "unet", own_weights)
                            : weights::open_unet(options.unet, folder.config("unet"));
   FileComponent autoencoder =
       options.vae.empty()
-          ? component_of(folder, "vae")
+          ? component_of(folder, "vae", own_weights)
           : other_autoencoder(options.vae, unet.config,
                               has_autoencoder ? std::optional(folder.config("vae")) : std::nullopt);
   ModelParts parts{
@@ -98,7 +127,7 @@ ModelParts parts_of_folder(const EngineOptions& options) {
     const std::size_t number = parts.text_encoders.size();
     if (number == 1 && !folder.has(encoder)) break;
     const std::string& other = text_encoder_option(options, number);
-    parts.text_encoders.push_back(other.empty() ? component_of(folder, encoder)
+    parts.text_encoders.push_back(other.empty() ? component_of(folder, encoder, own_weights)
                                                 : weights::open_text_encoder(other, number == 1));
     parts.tokenizers.push_back(std::make_shared<const Tokenizer>(
         Tokenizer::open(folder.component(number == 0 ? "tokenizer" : "tokenizer_2"),

@@ -31,8 +31,13 @@ struct ModelParts {
   std::vector<std::string> notes;
 };
 
+/// Whether the weights of a folder's own components are opened. Without them all else can be read
+/// and checked, as it must be before gigabytes are downloaded.
+enum class OwnWeights { opened, left_out };
+
 /// Throws not_found, io, corrupt_file or unsupported.
-ModelParts parts_of_folder(const EngineOptions& options);
+ModelParts parts_of_folder(const EngineOptions& options,
+                           OwnWeights own_weights = OwnWeights::opened);
 ModelParts parts_of_file(const EngineOptions& options);
 
 }  // namespace streamdiffusion::session

@@ -22,6 +22,9 @@ UNET_CONFIG = {"_class_name": "UNet2DConditionModel", "in_channels": 4, "out_cha
                "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D"],
                "up_block_types": ["CrossAttnUpBlock2D", "UpBlock2D"], "layers_per_block": 1, "attention_head_dim": 2,
                "cross_attention_dim": 1024, "norm_num_groups": 8, "use_linear_projection": True}
+TEXT_CONFIG = {"model_type": "clip_text_model", "hidden_size": 1024, "intermediate_size": 1024, "num_hidden_layers": 1,
+               "num_attention_heads": 16, "vocab_size": 3000}
+TOKENIZER = pathlib.Path(__file__).resolve().parents[1] / "data/text"
 VAE_CONFIG = {"_class_name": "AutoencoderKL", "block_out_channels": [16, 32], "latent_channels": 4,
               "down_block_types": ["DownEncoderBlock2D"] * 2, "up_block_types": ["UpDecoderBlock2D"] * 2,
               "layers_per_block": 1, "norm_num_groups": 8, "scaling_factor": 0.18215}
@@ -30,8 +33,9 @@ VAE_CONFIG = {"_class_name": "AutoencoderKL", "block_out_channels": [16, 32], "l
 def turbo():
     """A repository with the names of sd-turbo's files."""
     files = {"model_index.json": json.dumps(MODEL_INDEX).encode(), "README.md": b"readme",
-             "scheduler/scheduler_config.json": b"{}", "tokenizer/vocab.json": b"{}", "tokenizer/merges.txt": b"",
-             "text_encoder/config.json": b"{}", "text_encoder/model.fp16.safetensors": LARGE[::-1],
+             "scheduler/scheduler_config.json": b"{}", "tokenizer/vocab.json": (TOKENIZER / "vocab.json").read_bytes(),
+             "tokenizer/merges.txt": (TOKENIZER / "merges.txt").read_bytes(),
+             "text_encoder/config.json": json.dumps(TEXT_CONFIG).encode(), "text_encoder/model.fp16.safetensors": LARGE[::-1],
              "text_encoder/model.safetensors": b"f32", "unet/config.json": json.dumps(UNET_CONFIG).encode(),
              "unet/diffusion_pytorch_model.fp16.safetensors": LARGE, "vae/config.json": json.dumps(VAE_CONFIG).encode(),
              "unet/diffusion_pytorch_model.safetensors": b"f32 too",

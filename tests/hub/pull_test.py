@@ -7,7 +7,7 @@ import pathlib
 import subprocess
 import unittest
 
-from hub_case import CLIENT, DONE, LARGE, LONGEST, PROGRAM, UNET, UNET_CONFIG, USAGE, WANTED, HubTest
+from hub_case import CLIENT, DONE, FAILED, LARGE, LONGEST, PROGRAM, UNET, UNET_CONFIG, USAGE, WANTED, HubTest, turbo
 from fake_hub import Fault, Repository
 
 
@@ -106,13 +106,42 @@ class Pull(HubTest):
         self.refused("unet/diffusion_pytorch_model.bin", "pickle")
 
     def test_what_cannot_be_used_is_refused_before_its_weights(self):
-        repository = self.hub.repositories["org/turbo"]
-        repository.files["unet/config.json"] = json.dumps(UNET_CONFIG | {"act_fn": "mish"}).encode()
-        self.refused("act_fn", "its weights are not downloaded")
-        self.assertEqual(self.hub.count("", "store"), 0)
+        index, text = json.loads(turbo().files["model_index.json"]), ["transformers", "T5EncoderModel"]
+        for path, content, part in (
+                ("unet/config.json", UNET_CONFIG | {"act_fn": "mish"}, "act_fn"),
+                ("unet/config.json", UNET_CONFIG | {"in_channels": 9}, "an inpainting model"),
+                ("unet/config.json", UNET_CONFIG | {"in_channels": 8}, "InstructPix2Pix"),
+                ("unet/config.json", UNET_CONFIG | {"cross_attention_dim": 512}, "cross_attention_dim"),
+                ("unet/config.json", "{", "unet/config.json"),
+                ("vae/config.json", {"_class_name": "PaellaVQModel"}, "PaellaVQModel"),
+                ("text_encoder/config.json", {"model_type": "t5"}, "t5"),
+                ("model_index.json", index | {"text_encoder": text}, "T5EncoderModel"),
+                ("model_index.json", index | {"requires_aesthetics_score": True}, "a refiner"),
+                ("model_index.json", "{", "model_index.json"), ("model_index.json", [], "model_index.json"),
+                ("scheduler/scheduler_config.json", {"thresholding": True}, "thresholding"),
+                ("scheduler/scheduler_config.json", {"prediction_type": "flow"}, "scheduler_config.json: \"prediction_type"),
+                ("scheduler/scheduler_config.json", "{", "scheduler_config.json"),
+                ("tokenizer/vocab.json", "{", "vocab.json"), ("tokenizer/merges.txt", "a b c", "merges.txt")):
+            with self.subTest(path=path, part=part):
+                files = turbo().files | {path: (content if isinstance(content, str) else json.dumps(content)).encode()}
+                self.hub.repositories["org/bad"] = Repository(files, lfs={p for p in files if p.endswith("safetensors")})
+                self.refused(part, "its weights are not downloaded", name="org/bad")
+                self.run_program("image", "--model", "org/bad", "--output", str(self.folder / "x.png"), expect=FAILED)
+                self.assertIn("its weights are not downloaded", self.said)
+                self.assertEqual(self.hub.count("", "store"), 0)
+                self.run_program("models", "--remove", "org/bad")
         self.hub.repositories["org/flux"] = Repository({"model_index.json": b"{}", "transformer/config.json": b"{}",
                                                         "text_encoder_2/model.safetensors": b"x"})
         self.refused("without unet/", "transformer/", name="org/flux")
+
+    def test_a_component_that_cannot_be_used_is_refused_before_its_weights(self):
+        for config, part in (({"_class_name": "FluxTransformer2DModel"}, "FluxTransformer2DModel"),
+                             ({"_class_name": "ControlNetModel", "act_fn": "mish"}, "act_fn")):
+            files = {"config.json": json.dumps(config).encode(), "diffusion_pytorch_model.safetensors": LARGE}
+            self.hub.repositories["org/part"] = Repository(files, lfs={"diffusion_pytorch_model.safetensors"})
+            self.refused(part, "its weights are not downloaded", name="org/part")
+            self.assertEqual(self.hub.count("", "store"), 0)
+            self.run_program("models", "--remove", "org/part")
 
     def test_progress_has_a_rate_and_the_time_that_is_left(self):
         self.hub.faults[UNET] = Fault("slow", after=0.02)
