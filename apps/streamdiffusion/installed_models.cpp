@@ -80,7 +80,7 @@ InstalledModels::InstalledModels(EngineOptions options, const server::Limits& li
   options_.ip_adapters.clear();
   if (limits.models < 2) return;
   for (const hub::InstalledModel& model : installed()) {
-    if (!is_usable(model.path)) continue;
+    if (!model.problem.empty() || !is_usable(model.path)) continue;
     entries_.push_back({model.name, model.bytes});
     paths_[model.name] = model.path;
   }

@@ -29,13 +29,18 @@ struct ModelsFlags {
   bool json = false;
 };
 
+ModelUse use_of_installed(const hub::InstalledModel& model) {
+  if (!model.problem.empty()) return {"", "cannot be used: " + model.problem};
+  return use_of(model.path);
+}
+
 void print_table(const hub::Installed& installed) {
   std::size_t width = 4;
   for (const hub::InstalledModel& model : installed.models)
     width = std::max(width, base::printable(model.name).size());
   const int column = static_cast<int>(width);
   for (const hub::InstalledModel& model : installed.models) {
-    const ModelUse use = use_of(model.path);
+    const ModelUse use = use_of_installed(model);
     std::printf("%-*s  %8s  %s%s%s\n", column, base::printable(model.name).c_str(),
                 size_text(model.bytes).c_str(), use.flag.c_str(), use.flag.empty() ? "" : "  ",
                 use.text.c_str());
@@ -45,7 +50,7 @@ void print_table(const hub::Installed& installed) {
 void print_json(const hub::Installed& installed) {
   nlohmann::json list = nlohmann::json::array();
   for (const hub::InstalledModel& model : installed.models) {
-    const ModelUse use = use_of(model.path);
+    const ModelUse use = use_of_installed(model);
     list.push_back({{"name", model.name},
                     {"path", model.path.string()},
                     {"bytes", model.bytes},

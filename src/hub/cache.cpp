@@ -12,6 +12,8 @@
 #include "base/file_writer.h"
 #include "base/hub_folder.h"
 #include "base/input_file.h"
+#include "base/log.h"
+#include "hub/links.h"
 #include "json/quote.h"
 
 namespace streamdiffusion::hub {
@@ -77,6 +79,7 @@ std::optional<std::string> CachedRepository::commit_of(const std::string& revisi
   const fs::path ref = folder_ / "refs" / revision;
   std::error_code ignored;
   if (!fs::is_regular_file(ref, ignored)) return std::nullopt;
+  LinksOut(cache_, folder_).refuse(ref);
   const auto bytes = base::read_file(ref, kLongestRef);
   std::string commit(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   while (commit.ends_with('\n')) commit.pop_back();
@@ -89,6 +92,20 @@ bool CachedRepository::has(const std::string& commit, const RemoteFile& file) co
   const fs::path path = snapshot(commit) / file.path;
   std::error_code error;
   return fs::is_regular_file(path, error) && fs::file_size(path, error) == file.size && !error;
+}
+
+void CachedRepository::remove_links_out(const std::string& commit) const {
+  const LinksOut links(cache_, folder_);
+  for (const fs::path& folder : {snapshot(commit), folder_ / "blobs"}) {
+    for (const fs::path& link : links.find(folder)) {
+      if (link == folder) links.refuse(folder);
+      std::error_code error;
+      base::warn(link.string(), ": is a link out of the cache ", cache_.string(),
+                 "; it is taken away");
+      fs::remove(link, error);
+      base::require(!error, ErrorCode::io, link.string(), ": cannot be removed: ", error.message());
+    }
+  }
 }
 
 void CachedRepository::create() const {
@@ -138,6 +155,7 @@ Found find_in_cache(const Settings& settings, const RepositoryName& name) {
   Found found{.path = repository.snapshot(*commit), .commit = *commit};
   std::error_code ignored;
   if (!fs::is_directory(found.path, ignored)) return {};
+  LinksOut(settings.cache, repository.folder()).refuse(found.path / name.file);
   if (name.file.empty()) {
     found.missing = missing_files(found.path);
   } else {

@@ -31,11 +31,15 @@ class CachedRepository {
   std::filesystem::path snapshot(const std::string& commit) const;
 
   /// The commit that `revision` stood for when it was last downloaded; `revision` itself if it is a
-  /// commit. Empty if it is not known here. Throws corrupt_file for a reference that is no commit.
+  /// commit. Empty if it is not known here. Throws corrupt_file for a reference that is no commit,
+  /// io for one that is a link out of the cache.
   std::optional<std::string> commit_of(const std::string& revision) const;
   /// The snapshot's path of `file` exists, and has its size.
   bool has(const std::string& commit, const RemoteFile& file) const;
 
+  /// Links out of the cache among the snapshot's files and the blobs are taken away, with a
+  /// warning. Throws io if they cannot be, or if the snapshot itself lies outside.
+  void remove_links_out(const std::string& commit) const;
   /// Makes the folders, and the tag that lets backups leave the cache out. Throws io.
   void create() const;
   /// Makes the snapshot's path of a file whose blob is whole. Several programs may do so at once.
@@ -63,6 +67,7 @@ struct Found {
 
   bool complete() const { return !path.empty() && missing.empty(); }
 };
+/// Throws io where a link of it leads out of the cache.
 Found find_in_cache(const Settings& settings, const RepositoryName& name);
 
 }  // namespace streamdiffusion::hub

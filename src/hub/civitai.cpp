@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/file_writer.h"
+#include "hub/links.h"
 #include "hub/pull.h"
 #include "json/json.h"
 
@@ -50,8 +51,9 @@ void write_note(const fs::path& folder, const CivitaiVersion& version) {
 std::optional<fs::path> find_civitai(const Settings& settings, const std::string& version) {
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(folder_of(settings, version), ignored)) {
-    if (entry.path().extension() == ".safetensors" && entry.is_regular_file(ignored))
-      return entry.path();
+    if (entry.path().extension() != ".safetensors" || !entry.is_regular_file(ignored)) continue;
+    LinksOut(settings.own_cache, folder_of(settings, version)).refuse(entry.path());
+    return entry.path();
   }
   return std::nullopt;
 }

@@ -9,10 +9,12 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "base/error.h"
 #include "base/hub_folder.h"
 #include "hub/cache.h"
+#include "hub/links.h"
 #include "hub/pull.h"
 #include "json/quote.h"
 
@@ -90,9 +92,19 @@ std::multimap<std::string, std::string> references(const fs::path& repository) {
   return by_commit;
 }
 
+std::string problem_of(const LinksOut& links, const fs::path& path) {
+  try {
+    links.refuse(path);
+    return {};
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
 void list_repository(const fs::path& repository, Installed& installed) {
   const auto names = references(repository);
   const auto snapshots = folders_in(repository / "snapshots");
+  const LinksOut links(repository.parent_path(), repository);
   if (snapshots.empty()) {  // a download that was stopped
     installed.models.push_back({.name = id_of(repository),
                                 .path = repository / "snapshots",
@@ -103,9 +115,11 @@ void list_repository(const fs::path& repository, Installed& installed) {
     const auto found = names.find(commit);
     RepositoryName name{.id = id_of(repository), .file = {}, .revision = commit};
     if (found != names.end()) name.revision = found->second;
-    installed.models.push_back({.name = to_string(name),
-                                .path = snapshot,
-                                .bytes = bytes_of_snapshot(snapshot, installed.problems)});
+    std::string problem = problem_of(links, snapshot);
+    const std::uint64_t bytes =
+        problem.empty() ? bytes_of_snapshot(snapshot, installed.problems) : bytes_on_disk(snapshot);
+    installed.models.push_back(
+        {.name = to_string(name), .path = snapshot, .bytes = bytes, .problem = std::move(problem)});
   }
 }
 
@@ -196,11 +210,15 @@ Installed list_installed(const Settings& settings) {
   for (const fs::path& folder : folders_in(settings.own_cache / "civitai")) {
     installed.bytes += bytes_on_disk(folder);
     const std::string version = folder.filename().string();
-    const auto file = find_civitai(settings, version);
-    std::error_code ignored;
-    if (file) {
-      installed.models.push_back(
-          {.name = "civitai:" + version, .path = *file, .bytes = fs::file_size(*file, ignored)});
+    try {
+      const auto file = find_civitai(settings, version);
+      std::error_code ignored;
+      if (file) {
+        installed.models.push_back(
+            {.name = "civitai:" + version, .path = *file, .bytes = fs::file_size(*file, ignored)});
+      }
+    } catch (const Error& error) {
+      installed.problems.emplace_back(error.what());
     }
   }
   std::ranges::sort(installed.models, {}, &InstalledModel::name);

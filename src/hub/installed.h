@@ -19,6 +19,8 @@ struct InstalledModel {
   std::filesystem::path path;
   /// Of its files; files that revisions share count for each.
   std::uint64_t bytes = 0;
+  /// Why nothing of it may be read: a link out of the cache. Empty if all is well.
+  std::string problem = {};
 };
 
 struct Installed {

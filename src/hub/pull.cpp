@@ -58,6 +58,7 @@ class Pull {
       remote_.id = info.id;
       base::log(base::LogLevel::notice, base::concat(name_.id, " is now called ", info.id));
     }
+    repository_.remove_links_out(commit_);
     listing_ = ask_files(client_, settings_, remote_, commit_, stopped_);
     const std::vector<RemoteFile> files = wanted_files();
     check_first(files);

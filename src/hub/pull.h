@@ -45,7 +45,7 @@ Pulled pull(const Settings& settings, const RepositoryName& name, const PullOpti
 Pulled pull_civitai(const Settings& settings, const std::string& version,
                     const PullOptions& options, const OnProgress& on_progress,
                     const Stopped& stopped);
-/// Its file, if it is there.
+/// Its file, if it is there. Throws io where that is a link out of the cache.
 std::optional<std::filesystem::path> find_civitai(const Settings& settings,
                                                   const std::string& version);
 

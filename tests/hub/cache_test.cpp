@@ -112,6 +112,57 @@ TEST_F(Cache, RefusesAFolderThatIsALinkOut) {
   expect_error([&] { repository().create(); }, ErrorCode::io, {"leads out of"});
 }
 
+TEST_F(Cache, ReadsNothingThroughALinkThatLeadsOut) {
+  const RemoteFile file = add("unet/config.json", "hello");
+  add("a.safetensors", "other");
+  repository().write_ref("main", kCommit);
+  folder_.write("secret", "hello");
+  const fs::path link = repository().snapshot(kCommit) / "unet/config.json";
+  fs::remove(link);
+  fs::create_symlink(folder_ / "secret", link);
+  const auto find = [&] { (void)find_in_cache(settings_, {.id = "org/name"}); };
+  expect_error(find, ErrorCode::io, {link.string(), "secret", "outside of the cache"});
+  EXPECT_TRUE(find_in_cache(settings_, {.id = "org/name", .file = "a.safetensors"}).complete());
+  expect_error(
+      [&] { (void)find_in_cache(settings_, {.id = "org/name", .file = "unet/config.json"}); },
+      ErrorCode::io, {link.string()});
+  repository().remove_links_out(kCommit);
+  EXPECT_FALSE(repository().has(kCommit, file));
+  EXPECT_TRUE(fs::exists(folder_ / "secret"));
+  EXPECT_NO_THROW(find());
+}
+
+TEST_F(Cache, ReadsNothingThroughABlobAFolderOrAReferenceThatLeadsOut) {
+  const RemoteFile file = add("unet/config.json", "hello");
+  repository().write_ref("main", kCommit);
+  folder_.write("outside/config.json", "hello");
+  const auto find = [&] { (void)find_in_cache(settings_, {.id = "org/name"}); };
+  fs::remove(repository().blob(file));
+  fs::create_symlink(folder_ / "outside/config.json", repository().blob(file));
+  expect_error(find, ErrorCode::io, {"unet/config.json", "outside of the cache"});
+  repository().remove_links_out(kCommit);
+  EXPECT_FALSE(fs::is_symlink(repository().blob(file)));
+  fs::remove_all(repository().snapshot(kCommit) / "unet");
+  fs::create_directory_symlink(folder_ / "outside", repository().snapshot(kCommit) / "unet");
+  expect_error(find, ErrorCode::io, {"unet", "outside of the cache"});
+  const fs::path ref = folder_ / "hub/models--org--name/refs/main";
+  fs::remove(ref);
+  fs::create_symlink(folder_ / "outside/config.json", ref);
+  expect_error(find, ErrorCode::io, {"refs/main", "outside of the cache"});
+}
+
+TEST_F(Cache, MayLieOnAnotherDisk) {
+  add("a.safetensors");
+  repository().write_ref("main", kCommit);
+  fs::create_directories(folder_ / "disk");
+  fs::rename(folder_ / "hub/models--org--name", folder_ / "disk/model");
+  fs::create_directory_symlink(folder_ / "disk/model", folder_ / "hub/models--org--name");
+  EXPECT_TRUE(find_in_cache(settings_, {.id = "org/name"}).complete());
+  fs::rename(folder_ / "hub", folder_ / "disk/hub");
+  fs::create_directory_symlink(folder_ / "disk/hub", folder_ / "hub");
+  EXPECT_TRUE(find_in_cache(settings_, {.id = "org/name"}).complete());
+}
+
 TEST_F(Cache, RefusesAReferenceThatIsNoCommit) {
   for (const char* ref : {"../../x", "main", ""}) {
     folder_.write("hub/models--org--name/refs/main", ref);

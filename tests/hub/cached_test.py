@@ -65,6 +65,25 @@ class Cached(HubTest):
         self.run_program("info", "--model", "org/pictogram", HF_HUB_OFFLINE="1", expect=FAILED)
         self.assertIn("lacks unet/config.json", self.said)
 
+    def test_nothing_is_read_through_a_link_out_of_the_cache(self):
+        self.put("org/pictogram")
+        secret, config = self.folder / "secret", self.snapshot("org/pictogram") / "vae/config.json"
+        secret.write_text("x9-secret")
+        config.unlink()
+        config.symlink_to(secret)
+        self.run_program("info", "--model", "org/pictogram", expect=FAILED)
+        self.assertIn(f"{config}: is a link to {secret}, outside of the cache {self.cache}", self.said)
+        self.assertNotIn("x9", self.said)
+        self.assertRegex(self.run_program("models"), "cannot be used: .*vae/config.json: is a link to")
+        self.run_program("info", "--model", str(self.snapshot("org/pictogram")), expect=FAILED)
+        self.assertIn("vae/config.json: not valid JSON", self.said)  # a folder of the user's own
+        if CLIENT == "no_curl":
+            return
+        self.pull("org/pictogram")
+        self.assertIn("it is taken away", self.said)
+        self.check("org/pictogram")
+        self.assertEqual(secret.read_text(), "x9-secret")
+
     def test_models_lists_and_removes(self):
         self.put("org/pictogram")
         self.put("org/turbo")

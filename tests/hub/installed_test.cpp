@@ -113,6 +113,19 @@ TEST_F(InstalledTest, ListsADownloadThatWasStopped) {
   EXPECT_EQ(remove_installed(settings_, "org/stopped"), 5U);
 }
 
+TEST_F(InstalledTest, NamesALinkThatLeadsOut) {
+  const fs::path link = folder_ / ("hub/models--org--name/snapshots/" + kNew + "/own");
+  fs::remove(link);
+  fs::create_symlink("/etc/passwd", link);
+  fs::remove(folder_ / "own/civitai/7/ink.safetensors");
+  fs::create_symlink("/etc/passwd", folder_ / "own/civitai/7/ink.safetensors");
+  const Installed installed = list_installed(settings_);
+  ASSERT_EQ(installed.models.size(), 2U);
+  EXPECT_THAT(installed.models[0].problem, ::testing::HasSubstr(link.string()));
+  EXPECT_EQ(installed.models[1].problem, "");
+  EXPECT_THAT(installed.problems, ::testing::ElementsAre(::testing::HasSubstr("ink.safetensors")));
+}
+
 TEST_F(InstalledTest, NamesWhatIsBroken) {
   fs::remove(folder_ / ("hub/models--org--name/blobs/" + std::string(40, 'b')));
   folder_.write("hub/models--org--bad/refs/main", "no commit");
