@@ -95,7 +95,7 @@ std::string recipe_of_content(const EngineOptions& options) {
   for (const std::string& file : files) {
     std::error_code ignored;
     if (file.empty()) continue;
-    if (weights::find_recipe_of_folder(file) != nullptr) return {};
+    if (weights::find_recipe_of_folder(file)) return {};
     if (!fs::is_regular_file(file, ignored)) continue;
     const std::uint64_t bytes = fs::file_size(file, ignored);
     const auto hash = [&] { return hub::sha256_of_file(file, options.cache); };

@@ -7,20 +7,21 @@
 namespace streamdiffusion::session {
 namespace {
 
+using weights::FoundRecipe;
 using weights::Recipe;
 
-const Recipe* by_name_of_model(const EngineOptions& options) {
-  return options.model.empty() ? nullptr : weights::find_recipe_of_folder(options.model);
+FoundRecipe by_name_of_model(const EngineOptions& options) {
+  return options.model.empty() ? FoundRecipe() : weights::find_recipe_of_folder(options.model);
 }
 
 /// Of a LoRA that acts, the last one first, then of another UNet: they were distilled, whatever the
 /// model is.
-const Recipe* by_name_of_addition(const EngineOptions& options) {
+FoundRecipe by_name_of_addition(const EngineOptions& options) {
   for (auto lora = options.lora_dict.rbegin(); lora != options.lora_dict.rend(); ++lora) {
     if (lora->scale == 0) continue;
-    if (const Recipe* found = weights::find_recipe_of_folder(lora->file)) return found;
+    if (FoundRecipe found = weights::find_recipe_of_folder(lora->file)) return found;
   }
-  return options.unet.empty() ? nullptr : weights::find_recipe_of_folder(options.unet);
+  return options.unet.empty() ? FoundRecipe() : weights::find_recipe_of_folder(options.unet);
 }
 
 [[noreturn]] void refuse(const std::string& name) {
@@ -36,30 +37,31 @@ const Recipe* by_name_of_addition(const EngineOptions& options) {
 
 }  // namespace
 
-const Recipe* choose_recipe(const EngineOptions& options, bool has_defaults) {
-  if (options.recipe == "none") return nullptr;
+FoundRecipe choose_recipe(const EngineOptions& options, bool has_defaults) {
+  if (options.recipe == "none") return {};
   if (options.recipe.empty()) {
-    if (const Recipe* found = by_name_of_addition(options)) return found;
-    return has_defaults ? nullptr : by_name_of_model(options);
+    if (FoundRecipe found = by_name_of_addition(options)) return found;
+    return has_defaults ? FoundRecipe() : by_name_of_model(options);
   }
-  const Recipe* recipe = weights::find_recipe(options.recipe);
-  if (recipe == nullptr) refuse(options.recipe);
+  FoundRecipe recipe = weights::find_recipe(options.recipe);
+  if (!recipe) refuse(options.recipe);
   return recipe;
 }
 
-std::string recipe_message(const EngineOptions& options, const Recipe* used) {
-  if (used != nullptr) {
-    const bool other = options.vae.empty() && !used->autoencoder.empty();
-    return base::concat(
-        "recipe ", used->names.front(), ": ", weights::describe(*used),
-        other ? "; its small autoencoder is " + used->autoencoder + " (--vae)" : "");
-  }
-  if (!options.recipe.empty()) return {};
-  const Recipe* left_out = by_name_of_model(options);
-  return left_out == nullptr
-             ? ""
-             : base::concat("recipe ", left_out->names.front(),
-                            " is not used: the model's folder has a streamdiffusion.json");
+std::string left_out_recipe(const EngineOptions& options, const FoundRecipe& used) {
+  if (used || !options.recipe.empty()) return {};
+  const FoundRecipe left_out = by_name_of_model(options);
+  return left_out ? base::concat("recipe ", left_out.name,
+                                 " is not used: the model's folder has a streamdiffusion.json")
+                  : std::string();
+}
+
+std::string recipe_message(const FoundRecipe& recipe, const SessionOptions& used,
+                           bool own_autoencoder) {
+  const bool other = own_autoencoder && !recipe->autoencoder.empty();
+  return base::concat(
+      "recipe ", recipe.name, ": ", weights::describe(*recipe.recipe, used),
+      other ? "; its small autoencoder is " + recipe->autoencoder + " (--vae)" : "");
 }
 
 }  // namespace streamdiffusion::session

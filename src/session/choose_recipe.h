@@ -9,12 +9,17 @@
 namespace streamdiffusion::session {
 
 /// The recipe that the options name, or else that of the model's name, unless the model has a
-/// streamdiffusion.json (`has_defaults`); null if there is none. Throws not_found for a name that
-/// no recipe has, with the nearest one.
-const weights::Recipe* choose_recipe(const EngineOptions& options, bool has_defaults);
+/// streamdiffusion.json (`has_defaults`); none if there is none. Throws invalid_argument for a name
+/// that no recipe has, with the nearest one.
+weights::FoundRecipe choose_recipe(const EngineOptions& options, bool has_defaults);
 
-/// One line for a person: which recipe is in use, or is left out because the folder has a
-/// streamdiffusion.json. Empty where there is neither.
-std::string recipe_message(const EngineOptions& options, const weights::Recipe* used);
+/// One line for a person: which recipe is left out because the folder has a streamdiffusion.json.
+/// Empty where none is.
+std::string left_out_recipe(const EngineOptions& options, const weights::FoundRecipe& used);
+
+/// One line for a person: the recipe in use, and its settings as a session has them.
+/// `own_autoencoder`: the model's own is used, so a smaller one may be told of.
+std::string recipe_message(const weights::FoundRecipe& recipe, const SessionOptions& used,
+                           bool own_autoencoder);
 
 }  // namespace streamdiffusion::session

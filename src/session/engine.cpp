@@ -82,7 +82,18 @@ Engine::Impl::Impl(const EngineOptions& options, Extras extras)
                   std::move(extras.build_unet)),
       row_pools(executables, turns, session::batching(options.batching, *device)),
       prompts(model, executables, releases_text_encoders),
-      images(model, executables) {}
+      images(model, executables),
+      own_autoencoder_(options.vae.empty()) {}
+
+void Engine::Impl::tell_recipe(const SessionOptions& used) {
+  if (!model.recipe()) return;
+  std::call_once(told_recipe_, [&] {
+    SessionOptions acting = used;
+    if (used.cfg_type == CfgType::none && !model.guidance_embedding()) acting.guidance_scale = {};
+    base::log(base::LogLevel::notice,
+              session::recipe_message(model.recipe(), acting, own_autoencoder_));
+  });
+}
 
 Engine::Engine(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Engine::Engine(const Engine&) = default;
@@ -96,7 +107,7 @@ Engine Engine::open(const EngineOptions& options) {
   Impl::Extras extras;
   if (options.dtype == DataType::int8) extras.calibration = session::calibration_for(options);
   auto impl = std::make_shared<Impl>(options, std::move(extras));
-  const std::string message = session::recipe_message(options, impl->model.recipe());
+  const std::string message = session::left_out_recipe(options, impl->model.recipe());
   if (!message.empty()) base::log(base::LogLevel::notice, message);
   for (const std::string& note : impl->model.notes()) base::log(base::LogLevel::notice, note);
   return Engine(std::move(impl));
@@ -133,6 +144,7 @@ Session Engine::session(const SessionOptions& options, std::stop_token stop) {
   session::require_memory(impl_->model, *impl_->device, impl_->dtype,
                           impl_->calibration.has_value(), full, base::total_memory());
   session::report_memory(memory_need(full), impl_->device->weight_bytes());
+  impl_->tell_recipe(full);
   return Session(std::make_unique<Session::Impl>(impl_, full, std::move(stop),
                                                  SessionTurns{group_, equal_rates_}));
 }
@@ -215,7 +227,7 @@ EngineInfo Engine::info() const {
     details.push_back({detail.name, detail.value});
   return {.model = impl_->model.name(),
           .folder = impl_->model.folder(),
-          .recipe = impl_->model.recipe() ? impl_->model.recipe()->names.front() : "",
+          .recipe = impl_->model.recipe().name,
           .device = impl_->device->description(),
           .device_details = std::move(details),
           .dtype = types_of(impl_->model, impl_->dtype, impl_->calibration.has_value()),

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <optional>
 
 #include "base/turn_queue.h"
@@ -42,6 +43,13 @@ class Engine::Impl {
   session::RowPools row_pools;
   session::Prompts prompts;
   session::ImageEncoder images;
+
+  /// Says once, when the first session starts, which recipe is in use and what of it that has.
+  void tell_recipe(const SessionOptions& used);
+
+ private:
+  const bool own_autoencoder_;
+  std::once_flag told_recipe_;
 };
 
 }  // namespace streamdiffusion

@@ -66,8 +66,8 @@ class Model {
   }
   std::int64_t parameters() const { return parameters_; }
   const schedule::Schedule& schedule() const { return schedule_; }
-  /// Of a published checkpoint, whose settings are the defaults; null without one.
-  const weights::Recipe* recipe() const { return recipe_; }
+  /// Of a published checkpoint, whose settings are the defaults; may be none.
+  const weights::FoundRecipe& recipe() const { return recipe_; }
   /// What the recipe or the folder says of the model, for images from an input or from noise; the
   /// rest is unset.
   const SessionOptions& defaults(bool text_to_image) const {
@@ -195,7 +195,7 @@ class Model {
   int tokens_ = 77;
   PromptSyntax prompt_syntax_ = PromptSyntax::emphasis;
   std::int64_t parameters_ = 0;
-  const weights::Recipe* recipe_ = nullptr;
+  weights::FoundRecipe recipe_;
   std::vector<std::string> notes_;
   std::vector<Lora> lora_options_;
   std::vector<float> lora_scales_;

@@ -27,6 +27,10 @@ std::string last_part(const std::string& name) {
   return name.substr(name.rfind('/') + 1);
 }
 
+bool is_file_name(const std::string& name) {
+  return base::lower_case(name).ends_with(kEnding);
+}
+
 FileContent parse_content(const Json& entry) {
   entry.allow_only({"sha256", "bytes"});
   constexpr std::int64_t kMaxBytes = std::int64_t{1} << 48;
@@ -86,6 +90,20 @@ std::string shown(const std::vector<ControlSettings>& value) {
   return base::concat("settings of ", value.size(), " ControlNets");
 }
 
+FoundRecipe find_by_last_names(const std::vector<std::string>& parts) {
+  if (parts.size() < 2) return {};
+  const FoundRecipe found = find_recipe(parts[parts.size() - 2] + "/" + parts.back());
+  return found ? found : find_recipe(parts.back());
+}
+
+/// Whether a recipe says something of the row, for images from an input or from noise.
+bool is_named(const Recipe& recipe, const auto& member) {
+  const auto names = [&](const SessionOptions& options) {
+    return member.get(params::Settings{.live = {.options = options}}).has_value();
+  };
+  return names(recipe.defaults.options) || names(recipe.defaults.text_to_image);
+}
+
 }  // namespace
 
 std::vector<Recipe> parse_recipes(const Json& file) {
@@ -110,19 +128,19 @@ const std::vector<Recipe>& recipes() {
   return all;
 }
 
-const Recipe* find_recipe(std::string_view name) {
+FoundRecipe find_recipe(std::string_view name) {
   const std::string wanted = plain(name);
   const bool whole = wanted.find('/') != std::string::npos;
   for (const Recipe& recipe : recipes()) {
     for (const std::string& each : recipe.names) {
       const std::string known = plain(each);
-      if (known == wanted || (!whole && last_part(known) == wanted)) return &recipe;
+      if (known == wanted || (!whole && last_part(known) == wanted)) return {&recipe, each};
     }
   }
-  return nullptr;
+  return {};
 }
 
-const Recipe* find_recipe_of_folder(const std::filesystem::path& path) {
+FoundRecipe find_recipe_of_folder(const std::filesystem::path& path) {
   const std::filesystem::path full = std::filesystem::absolute(path).lexically_normal();
   std::vector<std::string> parts;
   for (const std::filesystem::path& part : full) {
@@ -131,13 +149,15 @@ const Recipe* find_recipe_of_folder(const std::filesystem::path& path) {
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const std::string repository = base::hub_repository(parts[i]);
     if (repository.empty()) continue;
-    const bool of_a_file = i + 2 < parts.size() && plain(parts.back()) != parts.back();
-    const Recipe* of_file = of_a_file ? find_recipe(repository + "/" + parts.back()) : nullptr;
-    return of_file != nullptr ? of_file : find_recipe(repository);
+    const bool of_a_file = i + 2 < parts.size() && is_file_name(parts.back());
+    const FoundRecipe of_file =
+        of_a_file ? find_recipe(repository + "/" + parts.back()) : FoundRecipe();
+    return of_file ? of_file : find_recipe(repository);
   }
-  if (parts.size() < 2) return nullptr;
-  const Recipe* found = find_recipe(parts[parts.size() - 2] + "/" + parts.back());
-  return found != nullptr ? found : find_recipe(parts.back());
+  const FoundRecipe found = find_by_last_names(parts);
+  if (found || parts.empty() || !is_file_name(parts.back())) return found;
+  parts.pop_back();
+  return find_by_last_names(parts);
 }
 
 const Recipe* find_recipe_of_content(std::uint64_t bytes,
@@ -153,14 +173,15 @@ const Recipe* find_recipe_of_content(std::uint64_t bytes,
   return nullptr;
 }
 
-std::string describe(const Recipe& recipe) {
-  const params::Settings settings{.live = {.options = recipe.defaults.options}};
+std::string describe(const Recipe& recipe, const SessionOptions& used) {
+  const params::Settings settings{.live = {.options = used}};
   std::vector<std::string> parts;
   for (const params::Parameter& row : params::parameters()) {
     if (!row.in.model_file) continue;
     std::visit(
         [&](const auto& type) {
-          if (const auto value = type.member.get(settings)) {
+          const auto value = type.member.get(settings);
+          if (value && is_named(recipe, type.member)) {
             parts.push_back(base::concat(row.name, " ", shown(*value)));
           }
         },

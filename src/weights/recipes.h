@@ -32,25 +32,35 @@ struct Recipe {
   std::string prompt_form;
 };
 
+/// A recipe, and that of its names by which it was found.
+struct FoundRecipe {
+  const Recipe* recipe = nullptr;
+  std::string name = {};
+
+  explicit operator bool() const { return recipe != nullptr; }
+  const Recipe* operator->() const { return recipe; }
+};
+
 const std::vector<Recipe>& recipes();
 /// Reads recipes. Throws corrupt_file for what a streamdiffusion.json could not say, and for a name
 /// that stands twice.
 std::vector<Recipe> parse_recipes(const json::Json& file);
 
-/// The recipe with that name, or null. Case and the ending ".safetensors" do not count, and a name
-/// without "/" may be the last part of one.
-const Recipe* find_recipe(std::string_view name);
+/// The recipe with that name, if there is one. Case and the ending ".safetensors" do not count, and
+/// a name without "/" may be the last part of one.
+FoundRecipe find_recipe(std::string_view name);
 /// The recipe of a model's folder or file by its path: in the hub's cache
-/// (models--ORG--NAME/snapshots/REVISION) that of ORG/NAME, elsewhere that of its last two names or
-/// its last name. Null if there is none.
-const Recipe* find_recipe_of_folder(const std::filesystem::path& path);
+/// (models--ORG--NAME/snapshots/REVISION) that of the file or of ORG/NAME, elsewhere that of its
+/// last two names or its last name, and for a file then that of its folder.
+FoundRecipe find_recipe_of_folder(const std::filesystem::path& path);
 
 /// The recipe of a file of that size, by the hash of its content. `sha256` is called at most once,
 /// and only where a recipe has a file of that size. Null if there is none.
 const Recipe* find_recipe_of_content(std::uint64_t bytes,
                                      const std::function<std::string()>& sha256);
 
-/// "scheduler euler, timestep_spacing trailing, num_inference_steps 4"
-std::string describe(const Recipe& recipe);
+/// The settings that a recipe names, as `used` has them, and how prompts should look:
+/// "scheduler euler, timestep_spacing trailing, num_inference_steps 4". What is unset is left out.
+std::string describe(const Recipe& recipe, const SessionOptions& used);
 
 }  // namespace streamdiffusion::weights

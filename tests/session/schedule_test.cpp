@@ -1,4 +1,5 @@
 // What a model's scheduler_config.json and a recipe say, as a session follows it.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <mutex>
@@ -12,6 +13,7 @@
 namespace streamdiffusion {
 namespace {
 
+using ::testing::HasSubstr;
 using testing::expect_error;
 
 EngineOptions options_for(const testing::TinyModel& model, const std::string& recipe = "") {
@@ -27,8 +29,9 @@ void write_scheduler(const testing::TinyModel& model, const std::string& more) {
               R"({"num_train_timesteps": 1000, "beta_schedule": "scaled_linear")" + more + "}");
 }
 
-/// The notices that opening an engine logs.
-std::vector<std::string> notices_of(const EngineOptions& options) {
+/// The notices of an engine that is opened, and of two equal sessions of it.
+std::vector<std::string> notices_of(const EngineOptions& options,
+                                    const SessionOptions& session = {.width = 32, .height = 32}) {
   static std::mutex mutex;
   static std::vector<std::string> found;
   found.clear();
@@ -36,7 +39,8 @@ std::vector<std::string> notices_of(const EngineOptions& options) {
     const std::lock_guard lock(mutex);
     if (level == base::LogLevel::notice) found.emplace_back(message);
   });
-  Engine::open(options);
+  Engine engine = Engine::open(options);
+  for (int i = 0; i < 2; ++i) engine.session(session);
   base::set_log_callback({});
   return found;
 }
@@ -160,6 +164,22 @@ TEST(Recipe, IsNamedInOneLineAndRefusedWithTheNearestName) {
   EXPECT_TRUE(notices_of(options_for(model, "none")).empty());
   expect_error([&] { Engine::open(options_for(model, "stabilityai/sd-turbos")); },
                ErrorCode::invalid_argument, {"did you mean \"stabilityai/sd-turbo\"?"});
+}
+
+TEST(Recipe, IsToldWithTheSettingsThatAreUsed) {
+  const testing::TinyModel model;
+  const auto told = [&](const char* recipe, SessionOptions session) {
+    session.width = session.height = 32;
+    return notices_of(options_for(model, recipe), session).at(0);
+  };
+  const auto lora = "latent-consistency/lcm-lora-sdv1-5";
+  EXPECT_THAT(told(lora, {}), HasSubstr("t_index_list 32,45, num_inference_steps 50"));
+  EXPECT_THAT(told(lora, {}), HasSubstr("cfg_type self, guidance_scale 1.2, width 32"));
+  EXPECT_THAT(told(lora, {.text_to_image = true}), HasSubstr("t_index_list 0,12,25,37"));
+  EXPECT_THAT(told(lora, {.text_to_image = true}), HasSubstr("cfg_type none, width 32"));
+  EXPECT_THAT(told("stabilityai/sd-turbo", {.text_to_image = true}), HasSubstr("t_index_list 0,"));
+  EXPECT_THAT(told("stabilityai/sd-turbo", {.t_index_list = {1}, .scheduler = Scheduler::lcm}),
+              HasSubstr("t_index_list 1, num_inference_steps 4, scheduler lcm,"));
 }
 
 TEST(Recipe, OfEveryCheckpointGivesSessionsThatStart) {

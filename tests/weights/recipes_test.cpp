@@ -13,6 +13,9 @@ namespace {
 using base::ErrorCode;
 using testing::expect_error;
 
+std::string name_found(const FoundRecipe& found) {
+  return found.name;
+}
 std::string name_found(const Recipe* recipe) {
   return recipe == nullptr ? "" : recipe->names.front();
 }
@@ -20,13 +23,15 @@ std::string name_found(const Recipe* recipe) {
 TEST(Recipes, AreFoundByRepositoryFileAndLastName) {
   EXPECT_EQ(name_found(find_recipe("stabilityai/sd-turbo")), "stabilityai/sd-turbo");
   EXPECT_EQ(name_found(find_recipe("StabilityAI/SD-Turbo")), "stabilityai/sd-turbo");
-  EXPECT_EQ(name_found(find_recipe("tiny-sd")), "nota-ai/bk-sdm-base");
+  EXPECT_EQ(name_found(find_recipe("tiny-sd")), "segmind/tiny-sd");
+  EXPECT_EQ(name_found(find_recipe("sdxl_lightning_2step_lora")),
+            "ByteDance/SDXL-Lightning/sdxl_lightning_2step_lora.safetensors");
   const std::string lora = "ByteDance/Hyper-SD/Hyper-SD15-4steps-lora.safetensors";
   EXPECT_EQ(name_found(find_recipe(lora)), lora);
   EXPECT_EQ(name_found(find_recipe("Hyper-SD15-4steps-lora")), lora);
-  EXPECT_EQ(find_recipe("somebody/sd-turbo"), nullptr) << "another repository of the same name";
-  EXPECT_EQ(find_recipe("turbo"), nullptr);
-  EXPECT_EQ(find_recipe(""), nullptr);
+  EXPECT_FALSE(find_recipe("somebody/sd-turbo")) << "another repository of the same name";
+  EXPECT_FALSE(find_recipe("turbo"));
+  EXPECT_FALSE(find_recipe(""));
 }
 
 TEST(Recipes, AreFoundByTheFolderOfTheHubsCache) {
@@ -42,6 +47,21 @@ TEST(Recipes, AreFoundByTheFolderOfTheHubsCache) {
   EXPECT_EQ(
       found("/hub/models--ByteDance--Hyper-SD/snapshots/ab/Hyper-SD15-1step-lora.safetensors"),
       "ByteDance/Hyper-SD/Hyper-SD15-1step-lora.safetensors");
+}
+
+TEST(Recipes, OfAFileAreThoseOfItsFolderAsInTheHubsCache) {
+  const auto found = [](const char* path) { return name_found(find_recipe_of_folder(path)); };
+  const std::string lcm = "latent-consistency/lcm-lora-sdv1-5";
+  EXPECT_EQ(found("/models/latent-consistency/lcm-lora-sdv1-5/pytorch_lora_weights.safetensors"),
+            lcm);
+  EXPECT_EQ(found("/loras/lcm-lora-sdv1-5/pytorch_lora_weights.safetensors"), lcm);
+  EXPECT_EQ(found("/hub/models--latent-consistency--lcm-lora-sdv1-5/snapshots/ab/x.safetensors"),
+            lcm);
+  EXPECT_EQ(found("/models/SDXL-Lightning/sdxl_lightning_2step_lora.safetensors"),
+            "ByteDance/SDXL-Lightning/sdxl_lightning_2step_lora.safetensors")
+      << "a file's own name comes first";
+  EXPECT_EQ(found("/models/lcm-lora-sdv1-5/other/x.safetensors"), "");
+  EXPECT_EQ(found("/models/lcm-lora-sdv1-5/readme.txt"), "");
 }
 
 TEST(Recipes, HaveEachLastNameForOneRecipe) {
@@ -88,10 +108,18 @@ TEST(Recipes, AreFoundByContentAndHashOnlyFilesOfTheSize) {
   EXPECT_EQ(found(kBytes, "0"), "");
 }
 
-TEST(Recipes, AreDescribedInOneLine) {
-  EXPECT_EQ(describe(*find_recipe("stabilityai/sd-turbo")),
+TEST(Recipes, AreDescribedInOneLineAsASessionHasThem) {
+  const FoundRecipe turbo = find_recipe("stabilityai/sd-turbo");
+  EXPECT_EQ(describe(*turbo.recipe, turbo->defaults.options),
             "t_index_list 2,3, num_inference_steps 4, scheduler euler, timestep_spacing trailing, "
             "cfg_type none, width 512, height 512, no negative prompt");
+  SessionOptions used = turbo->defaults.options;
+  used.t_index_list = {0};
+  used.cfg_type = {};
+  used.delta = 0.5F;  // of which the recipe says nothing
+  EXPECT_EQ(describe(*turbo.recipe, used),
+            "t_index_list 0, num_inference_steps 4, scheduler euler, timestep_spacing trailing, "
+            "width 512, height 512, no negative prompt");
 }
 
 TEST(Recipes, OfABadFileAreRefused) {
