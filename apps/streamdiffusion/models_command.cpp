@@ -43,7 +43,7 @@ void print_table(const hub::Installed& installed) {
     const ModelUse use = use_of_installed(model);
     std::printf("%-*s  %8s  %s%s%s\n", column, base::printable(model.name).c_str(),
                 size_text(model.bytes).c_str(), use.flag.c_str(), use.flag.empty() ? "" : "  ",
-                use.text.c_str());
+                base::printable_lines(use.text).c_str());
   }
 }
 

@@ -43,7 +43,7 @@ void pull_tiny(const hub::Settings& settings, const PullFlags& flags,
   try {
     pull_name(settings, name->id, flags.options, flags.quiet, &signals);
   } catch (const Error& error) {
-    base::warn(error.what(), "; the model's own autoencoder, which is slower, will be used");
+    base::warn(error, "; the model's own autoencoder, which is slower, will be used");
   }
 }
 

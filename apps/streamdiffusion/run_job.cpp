@@ -100,7 +100,7 @@ void RunJob::run() {
     finish();
   } catch (const Error& error) {
     if (signals_.received() == 0) throw;
-    base::warn(error.what());
+    base::warn(error);
   }
   if (signals_.received() != 0) throw Stopped{signals_.received()};
 }
@@ -324,7 +324,7 @@ void RunJob::note_failure(const Error& error, std::optional<std::uint64_t> frame
     return;
   }
   ++failed_frames_;
-  if (failed_frames_ <= kNamedFailures) base::warn(error.what());
+  if (failed_frames_ <= kNamedFailures) base::warn(error);
   if (failed_frames_ == kNamedFailures) base::warn("further frames that fail are only counted");
 }
 

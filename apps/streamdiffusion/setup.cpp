@@ -27,7 +27,7 @@ void print_line(const std::string& text) {
 }
 
 void print_error(std::string_view message) {
-  std::fprintf(stderr, "error: %s\n", base::printable(message).c_str());
+  std::fprintf(stderr, "error: %s\n", base::printable_lines(message).c_str());
 }
 
 void print_log(base::LogLevel level, std::string_view message) {
@@ -35,7 +35,7 @@ void print_log(base::LogLevel level, std::string_view message) {
   // A progress bar may stand in the line.
   const char* clear = ::isatty(STDERR_FILENO) == 1 ? "\r\x1b[K" : "";
   std::fprintf(stderr, "%s%s%s\n", clear, level == base::LogLevel::warning ? "warning: " : "",
-               base::printable(message).c_str());
+               base::printable_lines(message).c_str());
 }
 
 EngineOptions with_model(EngineOptions options, const StopSignals* signals) {

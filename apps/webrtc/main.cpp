@@ -90,7 +90,8 @@ int check_installation() {
   try {
     load_plugins();
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "streamdiffusion-webrtc: %s\n", base::printable(error.what()).c_str());
+    std::fprintf(stderr, "streamdiffusion-webrtc: %s\n",
+                 base::printable_lines(error.what()).c_str());
     return 1;
   }
   const Ref<char> version(gst_version_string());

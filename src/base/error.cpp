@@ -34,8 +34,20 @@ std::string concat_parts(std::initializer_list<MessagePart> parts) {
   return joined;
 }
 
+std::string message_of(std::initializer_list<MessagePart> parts) {
+  std::string joined;
+  for (const MessagePart& part : parts) {
+    part.is_message() ? joined += part.text() : joined += printable(part.text());
+  }
+  return joined;
+}
+
+void MessageLines::add(std::string_view line, std::size_t indent) {
+  text_ += '\n' + std::string(indent, ' ') + printable(line);
+}
+
 void fail_with(ErrorCode code, std::initializer_list<MessagePart> parts) {
-  throw Error(code, printable(concat_parts(parts)));
+  throw Error(code, message_of(parts));
 }
 
 }  // namespace base

@@ -15,6 +15,19 @@ using streamdiffusion::Error;
 using streamdiffusion::ErrorCode;
 using streamdiffusion::to_string;
 
+/// A list inside a message, an entry a line. The only line ends that messages have: those in texts
+/// from outside become bytes (printable()), these stay.
+class MessageLines {
+ public:
+  /// `line` is made printable. `indent` spaces stand before it, two or more.
+  void add(std::string_view line, std::size_t indent = 2);
+  void add(const MessageLines& lines) { text_ += lines.text_; }
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
 /// One part of a message: a text, a character or a number. Numbers read as std::ostream prints them
 /// by default: integers in decimal, floating-point numbers with six significant digits, bools as 0
 /// or 1. The part refers to the text it was made from.
@@ -23,7 +36,9 @@ class MessagePart {
   MessagePart(std::string_view text) : text_(text) {}    // NOLINT: meant to be implicit
   MessagePart(const std::string& text) : text_(text) {}  // NOLINT
   MessagePart(const char* text) : text_(text) {}         // NOLINT
-  MessagePart(char character) : digits_{character}, text_(digits_.data(), 1) {}  // NOLINT
+  MessagePart(const MessageLines& lines) : text_(lines.text()), is_message_(true) {}  // NOLINT
+  MessagePart(const Error& error) : text_(error.what()), is_message_(true) {}         // NOLINT
+  MessagePart(char character) : digits_{character}, text_(digits_.data(), 1) {}       // NOLINT
   template <std::signed_integral T>
   MessagePart(T value) {  // NOLINT
     set(static_cast<long long>(value));
@@ -40,6 +55,8 @@ class MessagePart {
   MessagePart& operator=(const MessagePart&) = delete;
 
   std::string_view text() const { return text_; }
+  /// Whether it is printable already, and its line ends are meant.
+  bool is_message() const { return is_message_; }
 
  private:
   void set(long long value);
@@ -48,10 +65,13 @@ class MessagePart {
 
   std::array<char, 24> digits_{};
   std::string_view text_;
+  bool is_message_ = false;
 };
 
 /// The parts one after another.
 std::string concat_parts(std::initializer_list<MessagePart> parts);
+/// The same, and each part printable.
+std::string message_of(std::initializer_list<MessagePart> parts);
 [[noreturn]] void fail_with(ErrorCode code, std::initializer_list<MessagePart> parts);
 
 /// Joins texts, characters and numbers. No stream is involved, so that the many files that can fail
@@ -61,7 +81,8 @@ std::string concat(const Parts&... parts) {
   return concat_parts({MessagePart(parts)...});
 }
 
-/// Throws Error(code) with the joined parts as its message.
+/// Throws Error(code) with the joined parts as its message. An error that is passed on with more
+/// words is itself a part.
 template <typename... Parts>
 [[noreturn]] void fail(ErrorCode code, const Parts&... parts) {
   fail_with(code, {MessagePart(parts)...});

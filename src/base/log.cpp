@@ -3,8 +3,6 @@
 
 #include <mutex>
 
-#include "base/printable.h"
-
 namespace streamdiffusion::base {
 namespace {
 
@@ -26,8 +24,12 @@ void set_log_callback(LogCallback callback) {
 }
 
 void log(LogLevel level, std::string_view message) {
+  log_parts(level, {message});
+}
+
+void log_parts(LogLevel level, std::initializer_list<MessagePart> parts) {
   const std::lock_guard lock(log_mutex());
-  if (log_callback()) log_callback()(level, printable(message));
+  if (log_callback()) log_callback()(level, message_of(parts));
 }
 
 }  // namespace streamdiffusion::base

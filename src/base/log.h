@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -20,11 +21,13 @@ void set_log_callback(LogCallback callback);
 /// Passes one line (without a newline) to the callback. Thread-safe. The callback runs under a
 /// mutex: not for the hot path, and the callback must not log.
 void log(LogLevel level, std::string_view message);
+/// The joined parts, which may have MessageLines.
+void log_parts(LogLevel level, std::initializer_list<MessagePart> parts);
 
 /// Logs the joined parts as a warning.
 template <typename... Parts>
 void warn(const Parts&... parts) {
-  log(LogLevel::warning, concat(parts...));
+  log_parts(LogLevel::warning, {MessagePart(parts)...});
 }
 
 }  // namespace streamdiffusion::base

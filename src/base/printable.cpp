@@ -68,6 +68,17 @@ std::string printable(std::string_view text) {
   return out;
 }
 
+std::string printable_lines(std::string_view text) {
+  constexpr std::string_view kLine = "\n  ";
+  std::string out;
+  for (std::size_t at = text.find(kLine); at != std::string_view::npos; at = text.find(kLine)) {
+    out += printable(text.substr(0, at));
+    out += kLine;
+    text.remove_prefix(at + kLine.size());
+  }
+  return out + printable(text);
+}
+
 bool is_blank(std::string_view text) {
   while (!text.empty()) {
     char32_t code = 0;

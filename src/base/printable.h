@@ -17,6 +17,10 @@ std::size_t read_utf8(std::string_view text, char32_t& code);
 /// line and paragraph separators, and bytes that are no UTF-8. The result stays as it is.
 std::string printable(std::string_view text);
 
+/// The same for a message, in which a line end stays that two spaces follow: so messages list what
+/// they name (MessageLines), and no such line can pass for one of its own.
+std::string printable_lines(std::string_view text);
+
 /// Nothing but white space of Unicode, or nothing.
 bool is_blank(std::string_view text);
 

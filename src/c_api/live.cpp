@@ -56,7 +56,7 @@ class Deliveries {
   }
 
   void report(const Error& error, std::optional<std::uint64_t> frame_id) {
-    if (options_.error == nullptr) return base::warn(error.what());
+    if (options_.error == nullptr) return base::warn(error);
     const streamdiffusion_error shown{status_of(error.code()), error.what(), parameter_of(error)};
     const void* outer = in_callback_of;
     in_callback_of = this;

@@ -177,7 +177,7 @@ void write_image(const std::filesystem::path& path, ImageView image) {
   try {
     bytes = encode_as(lower_extension(path), to_image(image));
   } catch (const Error& error) {
-    base::fail(error.code(), path.string(), ": ", error.what());
+    base::fail(error.code(), path.string(), ": ", error);
   }
   base::write_file(path, bytes);
 }

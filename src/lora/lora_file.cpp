@@ -38,15 +38,15 @@ fs::path file_in(const fs::path& path) {
              " .safetensors files and no pytorch_lora_weights.safetensors; expected a LoRA file");
 }
 
-std::string listed(const std::vector<std::string>& names) {
-  std::string text;
+base::MessageLines listed(const std::vector<std::string>& names) {
+  base::MessageLines lines;
   for (std::size_t i = 0; i < std::min(names.size(), kMaxListed); ++i) {
-    text += "\n  " + json::quote(names[i]);
+    lines.add(json::quote(names[i]));
   }
   if (names.size() > kMaxListed) {
-    text += base::concat("\n  ... and ", names.size() - kMaxListed, " more");
+    lines.add(base::concat("... and ", names.size() - kMaxListed, " more"));
   }
-  return text;
+  return lines;
 }
 
 }  // namespace
@@ -54,6 +54,7 @@ std::string listed(const std::vector<std::string>& names) {
 LoraFile::LoraFile(const fs::path& path, const ModuleMap& modules)
     : file_(weights::require_safetensors(file_in(path))), metadata_(file_.metadata()) {
   const PeftMetadata peft(metadata_, file_.path());
+  trained_for_ = find_trained_for();
   const Groups groups = group(modules);
   for (const auto& [module, parts] : groups) add_module(*module, parts, peft);
   base::require(!changes_.empty(), ErrorCode::corrupt_file, file_.path().string(),
@@ -100,17 +101,35 @@ void LoraFile::fail_unknown(const std::vector<std::string>& unknown,
     if (!network || modules.has(*network)) continue;
     base::fail(ErrorCode::unsupported, file, ": ", json::quote(name), " is for a ",
                to_string(*network), ", which this model does not have",
-               *network == Network::text_2 ? ": the LoRA is for SDXL" : "", trained_for());
+               *network == Network::text_2 ? ": the LoRA is for SDXL" : "", trained_for_);
   }
   base::fail(ErrorCode::unsupported, file, ": the model has no module for ", unknown.size(), " of ",
-             file_.tensors().size(), " tensors", trained_for(), ":", listed(unknown));
+             file_.tensors().size(), " tensors", trained_for_, ":", listed(unknown));
 }
 
-std::string LoraFile::trained_for() const {
+std::string LoraFile::find_trained_for() const {
   for (const char* key : {"ss_base_model_version", "modelspec.architecture"}) {
     if (const auto found = metadata_.find(key); found != metadata_.end()) {
       return base::concat(" (the file says that it was trained for ", json::quote(found->second),
                           ")");
+    }
+  }
+  return family_by_shape();
+}
+
+std::string LoraFile::family_by_shape() const {
+  constexpr std::pair<std::int64_t, const char*> kFamilies[]{
+      {768, "Stable Diffusion 1"}, {1024, "Stable Diffusion 2"}, {2048, "SDXL"}};
+  for (const StoredTensor& tensor : file_.tensors()) {
+    const lora::Key key = parse_key(tensor.name, file_.path().string());
+    const bool keys = key.module.ends_with("attn2_to_k") || key.module.ends_with("attn2.to_k");
+    const bool has_inputs = key.part == Part::down || key.part == Part::hada_w1_b;
+    if (!keys || !has_inputs || tensor.dims.size() < 2) continue;
+    for (const auto& [width, family] : kFamilies) {
+      if (tensor.dims[1] == width) {
+        return base::concat(" (by its shapes the file is for ", family, ": a text embedding of ",
+                            width, " channels)");
+      }
     }
   }
   return {};
@@ -145,7 +164,7 @@ void LoraFile::add_module(const Module& module, const Group& group, const PeftMe
     file_.read_finite_f32(*tensor, values);  // a NaN is found now, not in the middle of a stream
   }
   const std::string where =
-      base::concat(file_.path().string(), ": ", json::quote(module.name), trained_for(), ' ');
+      base::concat(file_.path().string(), ": ", json::quote(module.name), trained_for_, ' ');
   const Shape shape = check_shape(shapes, module.dims, where);
   change.form = shape.form;
   change.rank = shape.rank;

@@ -385,7 +385,7 @@ Frame AvSource::make_frame(AvFrame decoded) {
     try {
       return (*convert)(*shared, still.get());
     } catch (const Error& error) {
-      base::fail(error.code(), "frame ", number, " of ", name, ": ", error.what());
+      base::fail(error.code(), "frame ", number, " of ", name, ": ", error);
     }
   };
   return frame;

@@ -24,7 +24,7 @@ hub::Pulled pull(const hub::Settings& settings, const std::string& name,
     try {
       check_configs(folder);
     } catch (const Error& error) {
-      base::fail(error.code(), error.what(), "; its weights are not downloaded");
+      base::fail(error.code(), error, "; its weights are not downloaded");
     }
   };
   return hub::pull(settings, *repository, checked, progress, events.stopped);

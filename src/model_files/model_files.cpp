@@ -56,7 +56,7 @@ Resolved resolve(const char* option, const std::string& text, const DownloadEven
     return {find_or_pull(hub::read_settings(), text, events).string(), true};
   } catch (const Error& error) {
     base::fail(error.code(), events.spelled(option), " ", json::printable(text, 120),
-               " is no folder here, so it is a name: ", error.what());
+               " is no folder here, so it is a name: ", error);
   }
 }
 
@@ -79,7 +79,7 @@ std::string tiny_unless_missing(const std::string& model, const DownloadEvents& 
     }
     return folder;
   } catch (const Error& error) {
-    base::warn(error.what(), "; the model's own autoencoder is used, which is slower");
+    base::warn(error, "; the model's own autoencoder is used, which is slower");
     return {};
   }
 }

@@ -237,7 +237,7 @@ CalibrationTable calibration_for(const EngineOptions& options) {
       base::require_own_file(*cached);
       return read_calibration(*cached);
     } catch (const Error& error) {
-      base::warn(error.what(), "; calibrating again");
+      base::warn(error, "; calibrating again");
     }
   }
   base::log(base::LogLevel::notice, "calibrating the model for int8, once");
@@ -251,7 +251,7 @@ CalibrationTable calibration_for(const EngineOptions& options) {
   try {
     write_calibration(table, *cached);
   } catch (const Error& error) {
-    base::warn(error.what(), "; the calibration is not kept");
+    base::warn(error, "; the calibration is not kept");
   }
   return table;
 }

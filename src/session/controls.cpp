@@ -59,7 +59,7 @@ void check_control_settings(const Model& model, const SessionOptions& o) {
     try {
       control::check(s.image);
     } catch (const base::Error& error) {
-      base::fail(error.code(), name, ": ", error.what());
+      base::fail(error.code(), name, ": ", error);
     }
   }
 }

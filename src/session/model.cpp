@@ -59,7 +59,7 @@ schedule::Schedule schedule_of(const json::Json& file) {
   try {
     return schedule::Schedule(config);
   } catch (const Error& error) {
-    base::fail(error.code(), file.file(), ": ", error.what());
+    base::fail(error.code(), file.file(), ": ", error);
   }
 }
 

@@ -102,7 +102,7 @@ void Model::open_controlnet(const ControlNet& net) {
   try {
     tensors = tensors_of(number, unet_graph(shape));
   } catch (const base::Error& error) {
-    base::fail(error.code(), net.model, ": ", error.what());
+    base::fail(error.code(), net.model, ": ", error);
   }
   const graph::Graph embedding =
       control_graph(static_cast<int>(number), 1, side, side, tensor::DType::f32);

@@ -74,7 +74,7 @@ void RowPools::ask(std::shared_ptr<RowPool> pool) {
   try {
     worker_ = base::start_thread([this] { work(); });
   } catch (const base::Error& error) {  // the frame that asked goes on
-    base::warn("sessions take turns: ", error.what());
+    base::warn("sessions take turns: ", error);
   }
 }
 

@@ -14,14 +14,16 @@ constexpr std::size_t kMaxListed = 200;
 }  // namespace
 
 void TensorProblems::Kind::add(const std::string& line) {
-  if (++count <= kMaxListed) lines += "\n    " + line;
+  if (++count <= kMaxListed) lines.add(line, 4);
 }
 
-std::string TensorProblems::Kind::text(const char* what) const {
-  if (count == 0) return {};
-  const std::string rest =
-      count > kMaxListed ? base::concat("\n    ... and ", count - kMaxListed, " more") : "";
-  return base::concat("\n  ", count, ' ', what, ':', lines, rest);
+base::MessageLines TensorProblems::Kind::text(const char* what) const {
+  base::MessageLines all;
+  if (count == 0) return all;
+  all.add(base::concat(count, ' ', what, ':'));
+  all.add(lines);
+  if (count > kMaxListed) all.add(base::concat("... and ", count - kMaxListed, " more"), 4);
+  return all;
 }
 
 void TensorProblems::missing(const TensorSpec& spec) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/error.h"
 #include "weights/safetensors.h"
 #include "weights/weight_source.h"
 
@@ -23,8 +24,8 @@ class TensorProblems {
  private:
   struct Kind {
     void add(const std::string& line);
-    std::string text(const char* what) const;
-    std::string lines;
+    base::MessageLines text(const char* what) const;
+    base::MessageLines lines;
     std::size_t count = 0;
   };
   Kind missing_, wrong_, unexpected_;

@@ -76,6 +76,34 @@ TEST(Printable, MessagesAreWhoeverReadsThem) {
   EXPECT_EQ(logged, R"(\x1b[2J)");
 }
 
+TEST(Printable, LineEndsOfAMessageStayAndThoseOfOthersDoNot) {
+  MessageLines lines;
+  lines.add("one\n  forged");
+  lines.add("two\x1b[2J", 4);
+  const std::string others = "a\n  b", expected = R"(a\x0a  b:)"
+                                                  "\n  "
+                                                  R"(one\x0a  forged)"
+                                                  "\n    "
+                                                  R"(two\x1b[2J)";
+  try {
+    fail(ErrorCode::io, others, ":", lines);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.what(), expected);
+    try {
+      fail(error.code(), others, ": ", error);  // passed on with more words
+    } catch (const Error& more) {
+      EXPECT_EQ(more.what(), R"(a\x0a  b: )" + expected);
+    }
+  }
+  std::string logged;
+  set_log_callback([&](LogLevel, std::string_view message) { logged = message; });
+  warn(others, ":", lines);
+  set_log_callback({});
+  EXPECT_EQ(logged, expected);
+  EXPECT_EQ(printable_lines(expected), expected);
+  EXPECT_EQ(printable_lines("error\nerror: \x1b"), R"(error\x0aerror: \x1b)");
+}
+
 TEST(Blank, IsWhiteSpaceAlone) {
   for (const char* text : {"", " ", " \t\r\n", "\u3000", "\u00a0 \u2003\u2028"}) {
     EXPECT_TRUE(is_blank(text)) << text;
