@@ -59,12 +59,15 @@ class LoraFile {
   Factors read(const Change& change) const;
   /// alpha's value, or nothing.
   std::optional<double> alpha(const Group& group) const;
-  /// What the file says that it was trained for, as the end of a message.
-  std::string trained_for() const;
+  /// What the file says that it was trained for, or its shapes, as the end of a message.
+  std::string find_trained_for() const;
+  /// The same by the width of the text embedding that it changes the reading of.
+  std::string family_by_shape() const;
 
   weights::SafetensorsFile file_;
   std::map<std::string, std::string> metadata_;
   std::map<Key, Change> changes_;
+  std::string trained_for_;
 };
 
 }  // namespace streamdiffusion::lora

@@ -40,16 +40,15 @@ std::uint64_t little_endian_u64(std::span<const std::byte> bytes) {
 
 StoredType dtype_of(const json::Json& text, const std::string& tensor) {
   const std::string& name = text.string();
-  for (const StoredType type :
-       {StoredType::f32, StoredType::f16, StoredType::bf16, StoredType::f8_e4m3,
-        StoredType::f8_e5m2, StoredType::u8, StoredType::i32, StoredType::i64}) {
+  for (const StoredType type : {StoredType::f32, StoredType::f16, StoredType::bf16,
+                                StoredType::f8_e4m3, StoredType::f8_e5m2, StoredType::u8,
+                                StoredType::boolean, StoredType::i32, StoredType::i64}) {
     if (name == to_string(type)) return type;
   }
-  constexpr std::string_view others[] = {"BOOL", "I8",  "I16", "U16",    "U32",
-                                         "U64",  "F64", "C64", "F8_E8M0"};
+  constexpr std::string_view others[] = {"I8", "I16", "U16", "U32", "U64", "F64", "C64", "F8_E8M0"};
   if (std::find(std::begin(others), std::end(others), name) != std::end(others)) {
     fail(ErrorCode::unsupported, text.file(), ": tensor ", json::quote(tensor), " has dtype ", name,
-         ", expected F32, F16, BF16, F8_E4M3, F8_E5M2, U8, I32 or I64");
+         ", expected F32, F16, BF16, F8_E4M3, F8_E5M2, U8, BOOL, I32 or I64");
   }
   text.refuse("a dtype of the safetensors format");
 }
@@ -112,15 +111,40 @@ void check_tiling(const std::vector<StoredTensor>& tensors, std::uint64_t begin,
           " bytes after the last tensor belong to no tensor");
 }
 
+/// By its first bytes; empty if it is none that is known.
+std::string_view other_format(std::span<const std::byte> beginning) {
+  const std::string_view text(reinterpret_cast<const char*>(beginning.data()), beginning.size());
+  if (text.starts_with("GGUF")) return "a GGUF file, whose quantized weights are not read";
+  constexpr char kProtocol = '\x80', kFirst = 2, kLast = 5;
+  const bool pickle =
+      text.size() > 1 && text[0] == kProtocol && text[1] >= kFirst && text[1] <= kLast;
+  // PyTorch writes a zip archive with a pickle in it, and before 1.6 a pickle.
+  if (pickle || text.starts_with("PK\3\4")) {
+    return "a pickle, which can run any code when it is read";
+  }
+  if (text.starts_with("\x89HDF")) return "an HDF5 file of Keras";
+  if (text.starts_with("<")) return "a web page";
+  return "";
+}
+
+/// A size of a header that cannot be.
+[[noreturn]] void fail_other_format(std::span<const std::byte> beginning, std::uint64_t header,
+                                    const std::string& file) {
+  const std::string_view format = other_format(beginning);
+  require(format.empty(), ErrorCode::unsupported, file, ": ", format,
+          "; expected a .safetensors file (most publishers offer one beside it)");
+  fail(ErrorCode::corrupt_file, file,
+       ": no safetensors file: it begins with the size of its header, which would be ", header,
+       " bytes, expected at most ", kMaxHeaderBytes);
+}
+
 std::uint64_t header_bytes(std::span<const std::byte> beginning, std::uint64_t file_bytes,
                            const std::string& file) {
   require(file_bytes >= kPrefixBytes, ErrorCode::corrupt_file, file, ": ", file_bytes,
           " bytes are too few for a safetensors file");
   base::refuse_lfs_pointer(beginning, file);
   const std::uint64_t header = little_endian_u64(beginning);
-  require(header <= kMaxHeaderBytes, ErrorCode::corrupt_file, file,
-          ": no safetensors file: it begins with the size of its header, which would be ", header,
-          " bytes, expected at most ", kMaxHeaderBytes);
+  if (header > kMaxHeaderBytes) fail_other_format(beginning, header, file);
   require(header <= file_bytes - kPrefixBytes, ErrorCode::corrupt_file, file, ": header of ",
           header, " bytes in a file of ", file_bytes, " (cut short?)");
   return header;

@@ -119,6 +119,10 @@ class Reader {
   }
 
   void suggest() {
+    if (out_.unet && out_.unet->config.find("time_cond_proj_dim")) {
+      out_.notes.emplace_back("an LCM: its UNet takes the guidance scale as an input");
+      return;
+    }
     const auto metadata = file_->metadata();
     const auto title = metadata.find("modelspec.title");
     const std::string names = base::lower_case(file_->path().stem().string() + " " +

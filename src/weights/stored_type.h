@@ -7,7 +7,7 @@
 
 namespace streamdiffusion::weights {
 
-enum class StoredType : std::uint8_t { f32, bf16, f16, f8_e4m3, f8_e5m2, u8, i32, i64 };
+enum class StoredType : std::uint8_t { f32, bf16, f16, f8_e4m3, f8_e5m2, u8, boolean, i32, i64 };
 
 /// Bytes of one element.
 constexpr std::size_t size_of(StoredType type) {
@@ -21,6 +21,7 @@ constexpr std::size_t size_of(StoredType type) {
     case StoredType::f8_e4m3:
     case StoredType::f8_e5m2:
     case StoredType::u8:
+    case StoredType::boolean:
       return 1;
     case StoredType::i64:
       return 8;
@@ -47,6 +48,8 @@ constexpr const char* to_string(StoredType type) {
       return "F8_E5M2";
     case StoredType::u8:
       return "U8";
+    case StoredType::boolean:
+      return "BOOL";
     case StoredType::i32:
       return "I32";
     case StoredType::i64:

@@ -96,8 +96,26 @@ TEST_F(LoraFiles, NameEveryTensorThatNoModuleTakes) {
   auto tensors = good();
   tensors.push_back(filled("lora_unet_nowhere.lora_down.weight", {2, 8}));
   refused(tensors, ErrorCode::unsupported, {"1 of 4 tensors", "lora_unet_nowhere"});
+  const std::string key = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_k";
+  for (const auto& [width, family] :
+       {std::pair{768, "Stable Diffusion 1"}, {1024, "Stable Diffusion 2"}, {2048, "SDXL"}}) {
+    auto other = tensors;
+    other.push_back(filled(key + ".lora_down.weight", {2, width}));
+    refused(other, ErrorCode::unsupported, {"2 of 5 tensors", "the file is for ", family});
+  }
   tensors.push_back(filled("lora_te2_text_model_x.lora_down.weight", {2, 8}));
   refused(tensors, ErrorCode::unsupported, {"lora_te2_text_model_x", "SDXL"});
+}
+
+TEST_F(LoraFiles, OfAnotherMethodAreRefusedByItsNameWhateverTheTensorsType) {
+  const std::string header = "{\"" + kModule +
+                             ".on_input\":{\"dtype\":\"BOOL\",\"shape\":[],"
+                             "\"data_offsets\":[0,1]}}";
+  std::string size(8, '\0');
+  size[0] = static_cast<char>(header.size());
+  std::ofstream(folder_.path() / "ia3.safetensors") << size << header << '\1';
+  expect_error([&] { LoraFile(folder_.path() / "ia3.safetensors", modules()); },
+               ErrorCode::unsupported, {"belongs to IA3"});
 }
 
 TEST_F(LoraFiles, ThatArePicklesOrCutShortAreRefused) {

@@ -182,7 +182,12 @@ TEST(SingleFiles, TellThePredictionAndSayByWhichRule) {
   ASSERT_EQ(stated.notes.size(), 2U);
   EXPECT_NE(stated.notes[0].find("modelspec.architecture"), std::string::npos);
   EXPECT_NE(stated.notes[1].find("turbo"), std::string::npos);
-  tensors.push_back({"v_pred", {}, {1}});
+  tensors.push_back({"model.diffusion_model.time_embed.cond_proj.weight", {4, 32}, {}});
+  tensors.back().values.resize(4 * 32);
+  const weights::SingleFile lcm = open({});
+  ASSERT_FALSE(lcm.notes.empty());
+  EXPECT_NE(lcm.notes.back().find("guidance scale as an input"), std::string::npos);
+  tensors.back() = {"v_pred", {}, {1}};
   EXPECT_EQ(type(open({})), "v_prediction");
 }
 
