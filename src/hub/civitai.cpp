@@ -75,6 +75,7 @@ Pulled pull_civitai(const Settings& settings, const std::string& version,
       parse_civitai_version(ask(client, settings, {.url = url, .token = token_for(settings, url)},
                                 "civitai:" + version, refuse_it, stopped)
                                 .json);
+  require_weights("civitai:" + version, found.file);
   std::error_code error;
   fs::create_directories(folder, error);
   base::require(!error, ErrorCode::io, folder.string(), ": cannot be made: ", error.message());

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/percent_encode.h"
 #include "json/json.h"
+#include "json/quote.h"
 
 namespace streamdiffusion::hub {
 namespace {
@@ -61,6 +62,7 @@ class Pull {
     repository_.remove_links_out(commit_);
     listing_ = ask_files(client_, settings_, remote_, commit_, stopped_);
     const std::vector<RemoteFile> files = wanted_files();
+    for (const RemoteFile& file : files) require_weights(name_.id, file);
     check_first(files);
     fetch(files, true);
     repository_.write_ref(name_.revision, commit_);
@@ -178,6 +180,13 @@ Pulled find_offline(const Settings& settings, const RepositoryName& name) {
 }
 
 }  // namespace
+
+void require_weights(const std::string& name, const RemoteFile& file) {
+  constexpr std::uint64_t kLeast = 8;  // the size of the header
+  base::require(!file.path.ends_with(".safetensors") || file.size >= kLeast,
+                ErrorCode::corrupt_file, name, ": ", json::quote(file.path), " has ", file.size,
+                " bytes, which are too few for a safetensors file; nothing is downloaded");
+}
 
 void require_space(const fs::path& folder, std::uint64_t bytes) {
   struct statvfs disk {};

@@ -49,6 +49,9 @@ Pulled pull_civitai(const Settings& settings, const std::string& version,
 std::optional<std::filesystem::path> find_civitai(const Settings& settings,
                                                   const std::string& version);
 
+/// Throws corrupt_file for weights of fewer bytes than any safetensors file has: nobody can use them.
+void require_weights(const std::string& name, const RemoteFile& file);
+
 /// Throws io unless the disk of `folder` has that many bytes to spare.
 void require_space(const std::filesystem::path& folder, std::uint64_t bytes);
 

@@ -36,9 +36,9 @@ def turbo():
              "scheduler/scheduler_config.json": b"{}", "tokenizer/vocab.json": (TOKENIZER / "vocab.json").read_bytes(),
              "tokenizer/merges.txt": (TOKENIZER / "merges.txt").read_bytes(),
              "text_encoder/config.json": json.dumps(TEXT_CONFIG).encode(), "text_encoder/model.fp16.safetensors": LARGE[::-1],
-             "text_encoder/model.safetensors": b"f32", "unet/config.json": json.dumps(UNET_CONFIG).encode(),
+             "text_encoder/model.safetensors": b"f32 weights", "unet/config.json": json.dumps(UNET_CONFIG).encode(),
              "unet/diffusion_pytorch_model.fp16.safetensors": LARGE, "vae/config.json": json.dumps(VAE_CONFIG).encode(),
-             "unet/diffusion_pytorch_model.safetensors": b"f32 too",
+             "unet/diffusion_pytorch_model.safetensors": b"f32 weights too",
              "vae/diffusion_pytorch_model.fp16.safetensors": b"vae" * 1000, "sd_turbo.safetensors": b"all in one"}
     return Repository(files, lfs={path for path in files if path.endswith(".safetensors")})
 

@@ -134,6 +134,15 @@ class Pull(HubTest):
                                                         "text_encoder_2/model.safetensors": b"x"})
         self.refused("without unet/", "transformer/", name="org/flux")
 
+    def test_weights_without_a_byte_are_refused(self):
+        repository = self.hub.repositories["org/turbo"]
+        files = repository.files | {UNET: b""}
+        self.hub.repositories["org/turbo"] = Repository(files, lfs=repository.lfs)
+        self.refused(UNET, "has 0 bytes", "too few for a safetensors file")
+        self.assertEqual(self.hub.count("", "store"), 0)
+        self.hub.civitai["9"] = (b"", "ink.safetensors")
+        self.refused("ink.safetensors", "has 0 bytes", name="civitai:9")
+
     def test_a_component_that_cannot_be_used_is_refused_before_its_weights(self):
         for config, part in (({"_class_name": "FluxTransformer2DModel"}, "FluxTransformer2DModel"),
                              ({"_class_name": "ControlNetModel", "act_fn": "mish"}, "act_fn")):
@@ -165,7 +174,7 @@ class Pull(HubTest):
                  or path.startswith("vae")}
         files["unet/diffusion_pytorch_model.safetensors.index.json"] = json.dumps(
             {"weight_map": {"a": "part-1.safetensors", "b": "part-2.safetensors"}}).encode()
-        files |= {"unet/part-1.safetensors": b"1", "unet/part-2.safetensors": b"2"}
+        files |= {"unet/part-1.safetensors": b"1" * 8, "unet/part-2.safetensors": b"2" * 8}
         self.hub.repositories["org/turbo"] = Repository(files)
         self.pull()
         self.assertTrue({"unet/part-1.safetensors", "unet/part-2.safetensors"} <= self.there())
