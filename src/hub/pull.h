@@ -49,7 +49,7 @@ Pulled pull_civitai(const Settings& settings, const std::string& version,
 std::optional<std::filesystem::path> find_civitai(const Settings& settings,
                                                   const std::string& version);
 
-/// Throws corrupt_file for weights of fewer bytes than any safetensors file has: nobody can use them.
+/// Throws corrupt_file for weights of fewer bytes than any safetensors file has.
 void require_weights(const std::string& name, const RemoteFile& file);
 
 /// Throws io unless the disk of `folder` has that many bytes to spare.

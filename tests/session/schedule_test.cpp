@@ -13,8 +13,8 @@
 namespace streamdiffusion {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::expect_error;
+using ::testing::HasSubstr;
 
 EngineOptions options_for(const testing::TinyModel& model, const std::string& recipe = "") {
   return {.model = model.path(),
