@@ -323,11 +323,13 @@ void Session::Impl::flush() {
 
 std::string Session::Impl::description() const {
   const stream::StreamParameters& p = batch_ ? batch_->parameters() : sequential_->parameters();
-  const std::string guidance = name_of(kCfgTypes, *options_.cfg_type);
+  std::string guidance = name_of(kCfgTypes, *options_.cfg_type);
+  const bool scaled = options_.cfg_type != CfgType::none || engine_->model.guidance_embedding();
+  if (scaled) guidance += base::concat(" ", p.guidance_scale);
   const Parallel parallel = unet_.executable->row_groups() > 1 ? Parallel::rows : Parallel::ops;
   return base::concat(*options_.width, "x", *options_.height, "  ",
-                      session::schedule_text(options_), "  ", guidance, " ", p.guidance_scale,
-                      "  parallel ", name_of(kParallels, parallel));
+                      session::schedule_text(options_), "  ", guidance, "  parallel ",
+                      name_of(kParallels, parallel));
 }
 
 void Session::Impl::for_each_executable(

@@ -182,6 +182,16 @@ TEST(Recipe, IsToldWithTheSettingsThatAreUsed) {
               HasSubstr("t_index_list 1, num_inference_steps 4, scheduler lcm,"));
 }
 
+TEST(Recipe, ADescriptionHasTheScaleOfGuidanceThatActs) {
+  const testing::TinyModel model;
+  Engine engine = Engine::open(options_for(model, "latent-consistency/lcm-lora-sdv1-5"));
+  const SessionOptions input{.width = 32, .height = 32};
+  SessionOptions text = input;
+  text.text_to_image = true;
+  EXPECT_THAT(engine.session(input).description(), HasSubstr("self 1.2  parallel"));
+  EXPECT_THAT(engine.session(text).description(), HasSubstr("none  parallel"));
+}
+
 TEST(Recipe, OfEveryCheckpointGivesSessionsThatStart) {
   for (const weights::Recipe& recipe : weights::recipes()) {
     SCOPED_TRACE(recipe.names.front());
