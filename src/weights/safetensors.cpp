@@ -115,9 +115,9 @@ void check_tiling(const std::vector<StoredTensor>& tensors, std::uint64_t begin,
 std::string_view other_format(std::span<const std::byte> beginning) {
   const std::string_view text(reinterpret_cast<const char*>(beginning.data()), beginning.size());
   if (text.starts_with("GGUF")) return "a GGUF file, whose quantized weights are not read";
-  constexpr char kProtocol = '\x80', kFirst = 2, kLast = 5;
+  constexpr char kProtocol = '\x80', kOldest = 2, kNewest = 5;
   const bool pickle =
-      text.size() > 1 && text[0] == kProtocol && text[1] >= kFirst && text[1] <= kLast;
+      text.size() > 1 && text[0] == kProtocol && text[1] >= kOldest && text[1] <= kNewest;
   // PyTorch writes a zip archive with a pickle in it, and before 1.6 a pickle.
   if (pickle || text.starts_with("PK\3\4")) {
     return "a pickle, which can run any code when it is read";
