@@ -41,7 +41,8 @@ TEST(Json, GivesDefaultsForAbsentAndNull) {
 TEST(Json, NullMayBeAValueLikeOthers) {
   const Json j = Json::parse(R"({"z": null})", "a", {.null_is_absent = false});
   EXPECT_TRUE(j.has("z"));
-  EXPECT_EQ(testing::error_of([&] { j.string_or("z", "silu"); }), "a: \"z\" is null, expected a string");
+  EXPECT_EQ(testing::error_of([&] { j.string_or("z", "silu"); }),
+            "a: \"z\" is null, expected a string");
 }
 
 TEST(Json, ValueOutlivesItsParent) {

@@ -63,7 +63,8 @@ TEST(PeerImage, GoesThroughBytesUnchanged) {
 TEST(PeerImage, KeepsItsMark) {
   for (const int mark : {0, 1, 127, 128, 255}) {
     const auto byte = static_cast<std::uint8_t>(mark);
-    EXPECT_EQ(webrtc::image_mark(webrtc::write_image_head(4, 4, byte) + std::string(24, 'x')), byte);
+    EXPECT_EQ(webrtc::image_mark(webrtc::write_image_head(4, 4, byte) + std::string(24, 'x')),
+              byte);
   }
 }
 
