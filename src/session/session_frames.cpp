@@ -17,12 +17,9 @@ void Session::Impl::deliver(std::span<const float> latents, std::span<const stre
   const Stopwatch watch(times_.decode, waited_);
   std::copy(latents.begin(), latents.end(), decoder_.input("latents").begin());
   run(decoder_, Lifetime::per_frame);
-  if (options_.latent_feedback > 0) {
-    for (std::size_t slot = 0; slot < ids.size(); ++slot) {
-      if (!ids[slot]) continue;
-      const auto last = latents.subspan(slot * latent_.size(), latent_.size());
-      last_latents_.assign(last.begin(), last.end());
-    }
+  if (const std::optional<std::size_t> slot = fed_back(ids)) {
+    const auto last = latents.subspan(*slot * latent_.size(), latent_.size());
+    last_latents_.assign(last.begin(), last.end());
   }
   finish_frames(ids);
 }

@@ -103,6 +103,8 @@ class Session::Impl {
   void give_up_encoded();
   /// Its latents from the encoder are not finite.
   void give_up_frame(std::uint64_t id);
+  /// The slot of the last frame that comes out, if it is to be fed back.
+  std::optional<std::size_t> fed_back(std::span<const stream::FrameId> ids) const;
   /// The images of frames that come out, after the decoder has run.
   void finish_frames(std::span<const stream::FrameId> ids);
   void give_up_lost(const Error& error);

@@ -51,9 +51,8 @@ void Session::Impl::run_stages_on_device() {
   take_ids();
   if (options_.keep_tensors)
     std::ranges::copy(step_->finished(), decoder_.input("latents").begin());
-  for (std::size_t slot = 0; slot < leaving_.size(); ++slot) {
-    if (!leaving_[slot] || options_.latent_feedback == 0) continue;
-    step_->keep_last(static_cast<int>(slot));
+  if (const std::optional<std::size_t> slot = fed_back(leaving_)) {
+    step_->keep_last(static_cast<int>(*slot));
     step_keeps_last_ = true;
   }
   finish_frames(leaving_);

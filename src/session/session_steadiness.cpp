@@ -13,6 +13,13 @@ void Session::Impl::set_latent_feedback(float strength) {
   step_keeps_last_ = false;
 }
 
+std::optional<std::size_t> Session::Impl::fed_back(std::span<const stream::FrameId> ids) const {
+  if (options_.latent_feedback == 0) return std::nullopt;
+  for (std::size_t slot = ids.size(); slot-- > 0;)
+    if (ids[slot]) return slot;
+  return std::nullopt;
+}
+
 std::span<const float> Session::Impl::with_feedback(std::span<const float> latents) {
   const float share = options_.latent_feedback;
   if (share == 0 || last_latents_.empty()) return latents;

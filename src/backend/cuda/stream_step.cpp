@@ -39,30 +39,13 @@ CudaStreamStep::CudaStreamStep(Runtime& runtime, const StreamStepShape& shape)
       stock_(runtime, x_.size()),
       waiting_(runtime, 3 * x_.size()),
       last_(runtime, row_bytes()),
-      fresh_(runtime, shape.from_noise ? static_cast<std::size_t>(shape.frames) * row_bytes() : 0),
+      fresh_(runtime, shape.from_noise ? frames_bytes() : 0),
       table_(runtime, table_bytes()),
       noise_here_(runtime, noise_.size()),
       fresh_here_(runtime, fresh_.size()),
       table_here_(runtime, table_.size()),
-      finished_here_(runtime, shape.keeps_finished
-                                  ? static_cast<std::size_t>(shape.frames) * row_bytes()
-                                  : 0) {
+      finished_here_(runtime, shape.keeps_finished ? frames_bytes() : 0) {
   for (int i = 0; i < kMarks; ++i) events_.push_back(runtime.make_event());
-}
-
-std::size_t CudaStreamStep::table_bytes() const {
-  return static_cast<std::size_t>(shape_.steps) * sizeof(StepCoefficients) +
-         flags() * sizeof(std::int32_t);
-}
-
-const std::int32_t* CudaStreamStep::broken_here() const {
-  return reinterpret_cast<const std::int32_t*>(
-      table_here_.data() + static_cast<std::size_t>(shape_.steps) * sizeof(StepCoefficients));
-}
-
-std::int32_t* CudaStreamStep::broken_on_card() const {
-  return reinterpret_cast<std::int32_t*>(table_.data() + static_cast<std::size_t>(shape_.steps) *
-                                                             sizeof(StepCoefficients));
 }
 
 void CudaStreamStep::set_noise(std::span<const float> noise) {
@@ -91,7 +74,7 @@ void CudaStreamStep::write_table(const StreamStepSettings& settings) {
                 base::ErrorCode::internal, "stream step: ", settings.steps.size(),
                 " steps, expected ", shape_.steps);
   std::memcpy(table_here_.data(), settings.steps.data(), settings.steps.size_bytes());
-  std::memset(table_here_.data() + settings.steps.size_bytes(), 0, flags() * sizeof(std::int32_t));
+  std::memset(table_here_.data() + settings.steps.size_bytes(), 0, flags_bytes());
   runtime_.upload(table_.data(), table_here_.data(), table_.size());
 }
 
@@ -149,13 +132,10 @@ void CudaStreamStep::leave(const State& unet, State& decoder) {
                        .scale = settings_.scale,
                        .delta = settings_.delta},
                       runtime_.stream());
-  auto* here = const_cast<std::int32_t*>(broken_here());
-  runtime_.download(reinterpret_cast<std::byte*>(here),
-                    reinterpret_cast<const std::byte*>(broken_on_card()),
-                    flags() * sizeof(std::int32_t));
+  runtime_.download(reinterpret_cast<std::byte*>(broken_here()),
+                    reinterpret_cast<const std::byte*>(broken_on_card()), flags_bytes());
   if (shape_.keeps_finished) {
-    runtime_.download(finished_here_.data(), finished_on_card_,
-                      static_cast<std::size_t>(shape_.frames) * row_bytes());
+    runtime_.download(finished_here_.data(), finished_on_card_, frames_bytes());
   }
   events_[kDenoised]->record();
 }

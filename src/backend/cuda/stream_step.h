@@ -31,13 +31,21 @@ class CudaStreamStep final : public StreamStep {
  private:
   enum Mark { kBegin, kEncoded, kDenoised, kEnd, kMarks };
   /// What is uploaded with each call: the steps, and flags that are 0, of new frames and of rows.
-  std::size_t table_bytes() const;
-  std::size_t flags() const {
-    return static_cast<std::size_t>(shape_.frames + shape_.stream_rows());
+  std::size_t table_bytes() const { return steps_bytes() + flags_bytes(); }
+  std::size_t steps_bytes() const {
+    return static_cast<std::size_t>(shape_.steps) * sizeof(StepCoefficients);
+  }
+  std::size_t flags_bytes() const {
+    return static_cast<std::size_t>(shape_.frames + shape_.stream_rows()) * sizeof(std::int32_t);
   }
   std::size_t row_bytes() const { return shape_.row_elements * sizeof(float); }
-  const std::int32_t* broken_here() const;
-  std::int32_t* broken_on_card() const;
+  std::size_t frames_bytes() const { return static_cast<std::size_t>(shape_.frames) * row_bytes(); }
+  /// The flags, in the copy of the table here and in that on the card.
+  std::int32_t* broken_here() const { return flags_in(table_here_.data()); }
+  std::int32_t* broken_on_card() const { return flags_in(table_.data()); }
+  std::int32_t* flags_in(std::byte* table) const {
+    return reinterpret_cast<std::int32_t*>(table + steps_bytes());
+  }
   void write_table(const StreamStepSettings& settings);
   void mark(Mark mark);
 
