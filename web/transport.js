@@ -120,8 +120,8 @@ export class Transport extends EventTarget {
    * what the server took, before this. */
   #keep(header) {
     this.#lastHeaderAt = performance.now();
-    const { roundTripMs } = this.#link ?? {};
-    if (header.captured === undefined && roundTripMs) {
+    const roundTripMs = this.#link?.roundTripMs ?? null;
+    if (header.captured === undefined && roundTripMs !== null) {
       header.captured = this.#lastHeaderAt - header.age_ms - roundTripMs;
     }
     this.#newestFrame = header.frame;
@@ -180,6 +180,7 @@ export class Transport extends EventTarget {
 
   #first(now) {
     this.#shownAt = now;
+    this.#measure();
     this.connection.sendImagesBy("video");
     this.frameSender.video = this.#link;
     this.dispatchEvent(new CustomEvent("change"));
@@ -203,7 +204,7 @@ export class Transport extends EventTarget {
   #measure() {
     const link = this.#link;
     link.measure().catch(() => { /* it was closed */ });
-    if (link.roundTripMs) this.#trips.push({ at: performance.now(), ms: link.roundTripMs });
+    if (link.roundTripMs !== null) this.#trips.push({ at: performance.now(), ms: link.roundTripMs });
     this.#trips = recent(this.#trips, 0, TRIAL_MS);
   }
 

@@ -44,9 +44,10 @@ export class VideoLink extends EventTarget {
     this.#video.remove();
   }
 
+  /** The round trip may be 0: browsers give it in whole milliseconds. */
   async measure() {
     const found = [...(await this.#connection.getStats()).values()].find((entry) =>
-      entry.type === "candidate-pair" && entry.nominated && entry.currentRoundTripTime);
+      entry.type === "candidate-pair" && entry.nominated && entry.currentRoundTripTime !== undefined);
     if (found) this.roundTripMs = 1000 * found.currentRoundTripTime;
   }
 

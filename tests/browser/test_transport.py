@@ -15,6 +15,14 @@ window.ages = [];
 document.getElementById('output').addEventListener('shown', ({ detail: { header, at } }) =>
   window.ages.push(header.captured === undefined ? null : at - header.captured));
 """
+# Over the loopback a round trip often takes less than a browser's whole millisecond.
+NO_ROUND_TRIP = """
+const { getStats } = RTCPeerConnection.prototype;
+RTCPeerConnection.prototype.getStats = async function () {
+  return new Map([...(await getStats.call(this))].map(([id, entry]) =>
+    [id, entry.currentRoundTripTime === undefined ? entry : { ...entry, currentRoundTripTime: 0 }]));
+};
+"""
 
 
 def video_processes(server) -> list[int]:
@@ -84,14 +92,13 @@ class Transport(PageTest):
 
     def test_a_camera_goes_as_video(self):
         page = self.open_with("webrtc")
+        page.run(NO_ROUND_TRIP)
         page.started()
         self.way_is(page, "video")
         page.click("[data-source=camera]")
         page.wait(lambda: self.session()["params"]["mode"] == "img2img", "mode")
         page.wait_for_images(10, "images of the camera")
-        page.run("ages.length = 0")
-        page.wait_for_images(10, "more images")
-        self.assertGreater(len([age for age in page.run("return ages") if age]), 3, "ages are estimated")
+        page.wait(lambda: len([age for age in page.run("return ages") if age]) > 3, "ages")
         self.assertEqual(page.console_problems(), [])
 
     def test_a_fast_network_keeps_the_websocket(self):
