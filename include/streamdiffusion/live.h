@@ -41,12 +41,12 @@ struct QueuePolicy {
 
 /// Everything that may change while a stream runs.
 struct LiveSettings {
-  SessionOptions options;
+  SessionOptions options = {};
   /// Empty: the model's sample prompt.
-  std::vector<WeightedPrompt> prompts;
+  std::vector<WeightedPrompt> prompts = {};
   Interpolation interpolation = Interpolation::slerp;
   /// Unset: the model's own.
-  std::optional<std::string> negative_prompt;
+  std::optional<std::string> negative_prompt = {};
   /// Duration of the blend after a change of prompts or seeds, 0..60.
   double transition_seconds = 0;
   Fit fit = Fit::cover;
@@ -58,21 +58,21 @@ struct LiveFrame {
   /// not decode. What it throws fails this frame only. In text-to-image mode it is what control
   /// images are made of; leave it empty where there is no ControlNet. A frame without an image
   /// waits for that mode if it is still being prepared.
-  std::function<Image()> image;
+  std::function<Image()> image = {};
   /// In place of `image`: pixels in memory, in any layout and size. They are converted and resized
   /// in one pass on the prepare thread.
-  std::optional<FrameView> pixels;
+  std::optional<FrameView> pixels = {};
   /// What control images are made of in place of the frame, such as the images of a depth camera,
   /// of any size. Runs on the prepare thread, as `image` does.
-  std::function<Image()> control_source;
+  std::function<Image()> control_source = {};
   /// What `pixels` lie in; dropped once they have been read, or the frame is dropped.
-  std::shared_ptr<const void> owner;
+  std::shared_ptr<const void> owner = {};
   LiveClock::time_point captured = LiveClock::now();
   /// Prompts that hold from this frame on, whenever it enters; empty: those in force. Frames that
   /// share a list share the pointer. A later change of settings with other prompts replaces them.
-  std::shared_ptr<const std::vector<WeightedPrompt>> prompts;
+  std::shared_ptr<const std::vector<WeightedPrompt>> prompts = {};
   /// The caller's own. Comes back with the output.
-  std::any tag;
+  std::any tag = {};
 };
 
 /// A finished image, with where its time went.
@@ -140,18 +140,18 @@ enum class LiveState {
 struct LiveCallbacks {
   /// Gets every image, in order, on the deliver thread. May block: the policy then decides what
   /// happens to the frames behind. An exception ends the session in the state `failed`.
-  std::function<void(const LiveOutput&)> output;
+  std::function<void(const LiveOutput&)> output = {};
   /// Gets the error of a frame, with its number, or of a change of settings that could not be
   /// prepared or applied, without one; the stream then keeps its settings. Called on any of the
   /// session's threads.
-  std::function<void(const Error&, std::optional<std::uint64_t> frame_id)> error;
+  std::function<void(const Error&, std::optional<std::uint64_t> frame_id)> error = {};
   /// Called once, by halt() or stop(), so that an `output` callback that waits for something can
   /// return. Must not wait itself.
-  std::function<void()> interrupt;
+  std::function<void()> interrupt = {};
   /// Called once, when all the session's threads have ended, on the last of them: the counters are
   /// final and its slot (EngineOptions::max_live_sessions) is free. Not called where the
   /// constructor throws. The session may already be destroyed, if stop() left a thread behind.
-  std::function<void()> ended;
+  std::function<void()> ended = {};
 };
 
 /// All functions may be called from any thread. stop(), drain() and the destructor must not be

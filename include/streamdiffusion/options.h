@@ -115,7 +115,7 @@ struct WeightedSeed {
 /// A LoRA file and how strongly it acts (docs/lora.md).
 struct Lora {
   /// A .safetensors file, or a folder with one under diffusers' or PEFT's name.
-  std::string file;
+  std::string file = {};
   /// -10..10; 0 for none.
   float scale = 1.0F;
   bool operator==(const Lora&) const = default;
@@ -143,8 +143,8 @@ struct ControlSettings {
 struct ControlNet {
   /// Folder in diffusers' layout, with config.json and weights, or one .safetensors file. Beside
   /// random_weights also "random": a net of the UNet's shape with random weights.
-  std::string model;
-  ControlSettings settings;
+  std::string model = {};
+  ControlSettings settings = {};
   bool operator==(const ControlNet&) const = default;
 };
 
@@ -185,7 +185,7 @@ struct IpAdapter {
   /// A .safetensors file, or a folder that holds one adapter. Beside random_weights also "random"
   /// and "random-plus": an adapter of 4 or 16 tokens an image, with an encoder of the usual size
   /// (ViT-H), all of random weights.
-  std::string file;
+  std::string file = {};
   /// Folder of the image encoder that it was made for, with config.json and weights. Empty: the
   /// first that fits of "image_encoder" beside the file, "models/image_encoder" and
   /// "sdxl_models/image_encoder" beside the file's folder, and "image_encoder" of the model.
@@ -196,24 +196,24 @@ struct IpAdapter {
 
 struct EngineOptions {
   /// Folder in diffusers' layout, or a whole model in one .safetensors file.
-  std::string model;
+  std::string model = {};
   /// Folder or file of another autoencoder, or empty for the model's own.
-  std::string vae;
+  std::string vae = {};
   /// The same for the UNet, the text encoder, and the second text encoder of SDXL.
-  std::string unet, text_encoder, text_encoder_2;
+  std::string unet = {}, text_encoder = {}, text_encoder_2 = {};
   /// The recipe whose defaults the model takes: the name of a published checkpoint, as
   /// "ByteDance/SDXL-Lightning". Empty: that of a LoRA's name, else of the UNet's, else of the
   /// model's own name if its folder has no streamdiffusion.json. "none": no recipe.
-  std::string recipe;
+  std::string recipe = {};
   /// LoRAs that are added to the model, at most 16.
-  std::vector<Lora> lora_dict;
+  std::vector<Lora> lora_dict = {};
   /// ControlNets that images may follow, at most 8.
-  std::vector<ControlNet> controlnets;
+  std::vector<ControlNet> controlnets = {};
   /// IP-Adapters, at most 4.
-  std::vector<IpAdapter> ip_adapters;
+  std::vector<IpAdapter> ip_adapters = {};
   /// "sd15", "sd-turbo", "sdxl-turbo", "lcm-sdxl", "ssd-1b", "segmind-vega", "koala-1b" or
   /// "koala-700m": that architecture with random weights, instead of a model.
-  std::string random_weights;
+  std::string random_weights = {};
   /// "auto": an NVIDIA card if one can be used, else the CPU. "cuda", "cpu", "ref": that one.
   std::string device = "auto";
   DataType dtype = DataType::automatic;
@@ -222,10 +222,10 @@ struct EngineOptions {
   int threads = 0;
   /// Cap on the instruction set: amx, avx512_bf16, avx512_vnni, avx512, avx2_vnni, avx2. It can be
   /// set once a process.
-  std::string max_isa;
+  std::string max_isa = {};
   /// File of Engine::calibrate for int8. Empty: the model's int8.json, the user's cache, or a new
   /// calibration.
-  std::string calibration;
+  std::string calibration = {};
   /// Whether calibrations for int8, and plans that a card's libraries compiled, are read from and
   /// kept in the user's cache.
   bool cache = true;
@@ -246,38 +246,38 @@ struct EngineOptions {
 
 struct SessionOptions {
   /// Pixels, 8..16384, multiples of the autoencoder's factor. Default 512.
-  std::optional<int> width, height;
+  std::optional<int> width = {}, height = {};
   /// Indices of the steps in the schedule, 0..num_inference_steps - 1, ascending. Empty: {32, 45}.
-  std::vector<int> t_index_list;
+  std::vector<int> t_index_list = {};
   /// 1..50, default 50: how many timesteps the grid has that t_index_list counts in.
-  std::optional<int> num_inference_steps;
+  std::optional<int> num_inference_steps = {};
   /// Default lcm.
-  std::optional<Scheduler> scheduler;
+  std::optional<Scheduler> scheduler = {};
   /// Default lcm with the schedulers lcm and tcd, else trailing.
-  std::optional<TimestepSpacing> timestep_spacing;
+  std::optional<TimestepSpacing> timestep_spacing = {};
   /// The grid's timesteps themselves, descending, at most 50; empty: as timestep_spacing says.
   /// Without t_index_list each of them is a step.
-  std::vector<int> timesteps;
+  std::vector<int> timesteps = {};
   /// 0..1. With ddim the share of fresh noise, default 0. With tcd its gamma, default 0.3.
-  std::optional<float> eta;
+  std::optional<float> eta = {};
   /// Default: what the model's scheduler_config.json says.
-  std::optional<PredictionType> prediction_type;
+  std::optional<PredictionType> prediction_type = {};
   /// Default self; none for a model that takes the guidance scale as an input, which has no other.
-  std::optional<CfgType> cfg_type;
+  std::optional<CfgType> cfg_type = {};
   /// 0..100, default 1.2; at 1 or less there is no guidance. For a model that takes it as an input
   /// the default is 8.5.
-  std::optional<float> guidance_scale;
+  std::optional<float> guidance_scale = {};
   /// Size conditioning of SDXL models, in pixels, 0..16384: the size of the image that a training
   /// image was cut from, the corner of the cut, and its size. Default: an uncut image of the
   /// session's size. Other models ignore them.
-  std::optional<int> original_width, original_height, crop_left, crop_top, target_width,
-      target_height;
+  std::optional<int> original_width = {}, original_height = {}, crop_left = {}, crop_top = {},
+                     target_width = {}, target_height = {};
   /// Strength of the virtual negative noise, 0..100, default 1.
-  std::optional<float> delta;
+  std::optional<float> delta = {};
   /// 0..2^53 - 1, so that JSON can carry it; or kDrawSeed: each session draws one and logs it.
   std::int64_t seed = 2;
   /// Seeds whose noise is blended, at most 16, in place of `seed`; empty: that one alone.
-  std::vector<WeightedSeed> seed_list;
+  std::vector<WeightedSeed> seed_list = {};
   /// Blends keep the variance of the noise: a straight line is scaled to it.
   Interpolation seed_interpolation = Interpolation::slerp;
   /// Share of the last image's latents in those of a new frame, 0..0.9; 0 for none. More makes
@@ -314,11 +314,11 @@ struct SessionOptions {
   int similar_image_filter_max_skip_frame = 10;
   Parallel parallel = Parallel::automatic;
   /// The scale of each LoRA of the engine, in their order, -10..10. Empty: those of the engine.
-  std::vector<float> lora_scales;
+  std::vector<float> lora_scales = {};
   /// The settings of each ControlNet of the engine, in their order. Empty: those of the engine.
-  std::vector<ControlSettings> control_settings;
+  std::vector<ControlSettings> control_settings = {};
   /// The images and scales of each IP-Adapter of the engine, in their order. Empty: the engine's.
-  std::vector<ImagePrompt> image_prompts;
+  std::vector<ImagePrompt> image_prompts = {};
   /// Outputs carry their latents and unrounded pixels.
   bool keep_tensors = false;
 

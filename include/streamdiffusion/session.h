@@ -35,7 +35,7 @@ struct Output {
 
 /// A prompt and its share in a blend.
 struct WeightedPrompt {
-  std::string text;
+  std::string text = {};
   float weight = 1.0F;
   bool operator==(const WeightedPrompt&) const = default;
 };

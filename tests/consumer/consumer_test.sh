@@ -25,13 +25,13 @@ export PKG_CONFIG_PATH
 # The program of README.md, built as it says there, and run beside the models.
 awk '/^```cpp$/ {on = 1; next} /^```$/ {on = 0} on' "$here/../../README.md" >"$work/readme.cpp"
 # shellcheck disable=SC2046
-"$compiler" "$work/readme.cpp" $(pkg-config --cflags --libs streamdiffusion) -o "$work/readme"
+"$compiler" -Wall -Wextra -Werror "$work/readme.cpp" $(pkg-config --cflags --libs streamdiffusion) -o "$work/readme"
 ln -s "$(cd "$here/../../models" && pwd)" "$work/models"
 (cd "$work" && ./readme)
 [ "$(head -n 1 "$work/apple.ppm")" = "P6 256 256 255" ] || { echo "the program of README.md made no apple.ppm"; exit 1; }
 
 # The C interface, from plain C99, as docs/c.md shows it.
-cc -std=c99 -pedantic -Wall -Werror "$build/tests/c_api/c_example.c" $(pkg-config --cflags --libs streamdiffusion_c) \
+cc -std=c99 -pedantic -Wall -Wextra -Werror "$build/tests/c_api/c_example.c" $(pkg-config --cflags --libs streamdiffusion_c) \
   -o "$work/in_c"
 LD_LIBRARY_PATH=$(pkg-config --variable=libdir streamdiffusion_c) "$work/in_c"
 cmake -S "$here/project_c" -B "$work/cmake_c" -DCMAKE_PREFIX_PATH="$work/moved" \
