@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/join.h"
 #include "hub/cache.h"
+#include "model_files/check_configs.h"
 #include "model_files/component_use.h"
 #include "session/model.h"
 #include "weights/controlnet_file.h"
@@ -72,6 +73,15 @@ fs::path only_file(const fs::path& folder) {
   return found.size() == 1 ? found.front() : fs::path();
 }
 
+/// Throws where also the missing files would not make it usable, so that nobody downloads them.
+void check_what_is_there(const fs::path& folder) {
+  try {
+    model_files::check_configs(folder);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::not_found) throw;
+  }
+}
+
 }  // namespace
 
 ModelUse use_of(const fs::path& path) {
@@ -79,7 +89,10 @@ ModelUse use_of(const fs::path& path) {
     std::error_code ignored;
     if (!fs::is_directory(path, ignored)) return use_of_file(path);
     const auto missing = hub::missing_files(path);
-    if (!missing.empty()) return {"", "incomplete, lacks " + base::joined(missing).substr(0, 200)};
+    if (!missing.empty()) {
+      check_what_is_there(path);
+      return {"", "incomplete, lacks " + base::joined(missing).substr(0, 200)};
+    }
     if (fs::exists(path / "model_index.json", ignored)) return use_of_pipeline(path);
     if (fs::exists(path / "config.json", ignored)) return use_of_component(path);
     const fs::path file = only_file(path);

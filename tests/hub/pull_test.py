@@ -129,6 +129,7 @@ class Pull(HubTest):
                 self.run_program("image", "--model", "org/bad", "--output", str(self.folder / "x.png"), expect=FAILED)
                 self.assertIn("its weights are not downloaded", self.said)
                 self.assertEqual(self.hub.count("", "store"), 0)
+                self.assertIn("cannot be used", self.run_program("models"))
                 self.run_program("models", "--remove", "org/bad")
         self.hub.repositories["org/flux"] = Repository({"model_index.json": b"{}", "transformer/config.json": b"{}",
                                                         "text_encoder_2/model.safetensors": b"x"})
@@ -150,6 +151,7 @@ class Pull(HubTest):
             self.hub.repositories["org/part"] = Repository(files, lfs={"diffusion_pytorch_model.safetensors"})
             self.refused(part, "its weights are not downloaded", name="org/part")
             self.assertEqual(self.hub.count("", "store"), 0)
+            self.assertIn("cannot be used", self.run_program("models"))
             self.run_program("models", "--remove", "org/part")
 
     def test_progress_has_a_rate_and_the_time_that_is_left(self):
