@@ -25,18 +25,22 @@ struct Call {
 };
 
 /// By threads: calls whose rows are compared with a row alone.
-const std::map<int, std::vector<Call>> kCalls{{1, {{2, 1}, {8, 1}}},
-                                              {2, {{3, 1}, {8, 1}, {3, 2}, {8, 2}}}};
+const std::map<int, std::vector<Call>> kCalls{
+    {1, {{2, 1}, {8, 1}}}, {2, {{3, 1}, {8, 1}, {3, 2}, {8, 2}}}, {3, {{2, 1}, {4, 1}, {4, 2}}}};
 
-OpCase conv(std::int64_t side, std::int64_t in, graph::ConvOptions options) {
-  const std::string name = "conv2d_" + std::to_string(side) + "_k" +
+OpCase conv(std::int64_t height, std::int64_t width, std::int64_t in, graph::ConvOptions options) {
+  const std::string name = "conv2d_" + std::to_string(height) + "x" + std::to_string(width) + "_k" +
                            std::to_string(options.kernel) + "_s" + std::to_string(options.stride) +
                            (options.upsample2x ? "_up" : "") + "_c" + std::to_string(in) + "_o" +
                            std::to_string(options.out);
-  return {
-      .name = name, .build = [=](Builder& b, Rows rows) {
-        b.output("y", b.conv2d(input(b, "x", {rows.count, side, side, in}), Name("conv"), options));
-      }};
+  return {.name = name, .build = [=](Builder& b, Rows rows) {
+            const Value x = input(b, "x", {rows.count, height, width, in});
+            b.output("y", b.conv2d(x, Name("conv"), options));
+          }};
+}
+
+OpCase conv(std::int64_t side, std::int64_t in, const graph::ConvOptions& options) {
+  return conv(side, side, in, options);
 }
 
 OpCase linear(std::int64_t tokens, std::int64_t in, std::int64_t out, bool residual = false) {
@@ -155,6 +159,14 @@ std::vector<OpCase> model_cases() {
       conv(4, 48, {.out = 16}),
       conv(2, 32, {.out = 32, .upsample2x = true}),
       conv(4, 16, {.out = 4}),
+      // of which a library rounds few lines otherwise than many
+      conv(5, 7, 320, {.out = 64}),
+      conv(17, 5, 512, {.out = 20}),
+      conv(9, 2, 640, {.out = 256, .stride = 2}),
+      conv(6, 18, 960, {.out = 48}),
+      conv(16, 7, 960, {.out = 48}),
+      conv(18, 14, 960, {.out = 192}),
+      conv(15, 17, 1280, {.out = 96, .upsample2x = true}),
       norm(4, 160),
       norm(16, 96),
       norm(32, 320),

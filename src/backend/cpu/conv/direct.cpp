@@ -21,10 +21,17 @@ std::optional<std::int64_t> max_lines(const Conv2d& op, const KernelContext& con
                        static_cast<std::size_t>(context.input(0).shape.w * op.in * op.stride));
 }
 
+CallsOfShape calls_of(const Conv2d& op, const KernelContext& context) {
+  if (context.op.input_range) return {};  // sums of integers
+  return [residual = op.residual, act = op.act](const ConvolutionShape& shape) {
+    return std::vector<ConvolutionCall>{{shape, residual, act}};
+  };
+}
+
 class DirectConv2d final : public TiledConv2d {
  public:
   DirectConv2d(const Conv2d& op, const KernelContext& context)
-      : TiledConv2d(op, context, max_lines(op, context)),
+      : TiledConv2d(op, context, max_lines(op, context), calls_of(op, context)),
         int8_(Int8Input::of(context, stored_values(context, 0))) {
     if (int8_) bias_ = int8_->scaled_bias(bias_);
     for (const ConvolutionShape& shape : tiles_.shapes()) {

@@ -27,10 +27,28 @@ std::int64_t slice_count(const Conv2d& op, tensor::DType dtype) {
   return slices;
 }
 
+/// The first slice adds bias and residual, the last applies the activation.
+ConvolutionCall slice_of(const Conv2d& op, ConvolutionShape shape, std::int64_t slice,
+                         std::int64_t slices) {
+  shape.in /= slices;
+  shape.bias = shape.bias && slice == 0;
+  return {shape, op.residual || slice > 0, slice == slices - 1 ? op.act : graph::Activation::none};
+}
+
+CallsOfShape calls_of(const Conv2d& op, std::int64_t slices) {
+  return [&op, slices](const ConvolutionShape& shape) {
+    std::vector<ConvolutionCall> calls;
+    for (std::int64_t slice = 0; slice < slices; ++slice)
+      calls.push_back(slice_of(op, shape, slice, slices));
+    return calls;
+  };
+}
+
 class SplitKConv2d final : public TiledConv2d {
  public:
   SplitKConv2d(const Conv2d& op, const KernelContext& context)
-      : TiledConv2d(op, context, std::nullopt),
+      : TiledConv2d(op, context, std::nullopt,
+                    calls_of(op, slice_count(op, context.input(0).dtype))),
         slices_(slice_count(op, dtype_)),
         slice_channels_(op.in / slices_) {
     for (const ConvolutionShape& shape : tiles_.shapes()) {
@@ -87,15 +105,11 @@ class SplitKConv2d final : public TiledConv2d {
     return to;
   }
 
-  /// The first slice adds bias and residual, the last applies the activation.
-  Primitive make_primitive(ConvolutionShape shape, std::int64_t slice,
+  Primitive make_primitive(const ConvolutionShape& shape, std::int64_t slice,
                            const KernelContext& context) {
     const std::int64_t k = op_.kernel;
-    shape.in = slice_channels_;
-    shape.bias = shape.bias && slice == 0;
-    const bool last = slice == slices_ - 1;
-    const auto desc = convolution_desc(
-        shape, epilogue(op_.residual || slice > 0, last ? op_.act : graph::Activation::none));
+    const ConvolutionCall call = slice_of(op_, shape, slice, slices_);
+    const auto desc = convolution_desc(call.shape, epilogue(call.residual, call.act));
     const memory::desc stored({op_.out, slice_channels_, k, k}, memory::data_type::f32,
                               memory::dims{op_.in * k * k, k * k, k, 1});
     weights_.push_back(pack_weight(context.cache, stored_values(context, 0),
@@ -105,7 +119,7 @@ class SplitKConv2d final : public TiledConv2d {
                                    desc.weights_desc()));
     const std::byte* weights =
         weights_.back()->data() + static_cast<std::size_t>(slice) * desc.weights_desc().get_size();
-    return make_convolution(desc, weights, shape.bias, bias_ ? bias_->data() : nullptr,
+    return make_convolution(desc, weights, call.shape.bias, bias_ ? bias_->data() : nullptr,
                             context.workers);
   }
 

@@ -57,14 +57,19 @@ std::int64_t lines_of_tile(std::size_t weight_bytes, std::size_t line_bytes) {
 }
 
 ConvTiles::ConvTiles(const Conv2d& op, const KernelContext& context,
-                     const std::optional<std::int64_t>& max_lines) {
+                     const std::optional<std::int64_t>& max_lines, const CallsOfShape& calls) {
   const tensor::Shape& shape = context.output().shape;
-  for (int w = 0; w < context.workers; ++w) {
+  CallsOfTile calls_of_tile;
+  if (calls) {
+    calls_of_tile = [&](const Segment& out) {
+      return calls(shape_of(op, context, input_lines(op, context.input(0).shape.h, out),
+                            out.end - out.begin));
+    };
+  }
+  const Lines lines{shape.n, shape.h, max_lines.value_or(shape.h)};
+  for (const std::vector<Segment>& of_worker : cut_lines(lines, context, calls_of_tile)) {
     tiles_.emplace_back();
-    for (const Segment& segment : segments(shape.n, shape.h, w, context.workers)) {
-      for (const Segment& out : tiles(segment, max_lines.value_or(shape.h)))
-        tiles_.back().push_back(make_tile(op, context, out));
-    }
+    for (const Segment& out : of_worker) tiles_.back().push_back(make_tile(op, context, out));
   }
 }
 
@@ -90,12 +95,12 @@ std::size_t ConvTiles::index_of(const ConvolutionShape& shape) {
 }
 
 TiledConv2d::TiledConv2d(const Conv2d& op, const KernelContext& context,
-                         const std::optional<std::int64_t>& max_lines)
+                         const std::optional<std::int64_t>& max_lines, const CallsOfShape& calls)
     : op_(op),
       x_(context.op.inputs[0]),
       y_(context.op.output),
       dtype_(context.input(0).dtype),
-      tiles_(op, context, max_lines) {
+      tiles_(op, context, max_lines, calls) {
   if (op.row_bias) row_bias_ = context.op.inputs[static_cast<std::size_t>(op.row_bias_input())];
   if (op.residual && !context.plan.in_place(context.op, op.residual_input()))
     copied_residual_ = context.op.inputs[static_cast<std::size_t>(op.residual_input())];

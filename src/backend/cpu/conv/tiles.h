@@ -3,9 +3,11 @@
 // of the input channels.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <vector>
 
+#include "backend/cpu/conv/cut_lines.h"
 #include "backend/cpu/kernel.h"
 #include "backend/cpu/onednn/convolution.h"
 #include "backend/cpu/share.h"
@@ -27,11 +29,15 @@ struct ConvTile {
   std::size_t x_offset = 0, x_elements = 0, y_offset = 0, y_bytes = 0;
 };
 
+/// The calls that make a tile of a shape; none where their order of sums is known not to matter
+/// (cut_lines.h).
+using CallsOfShape = std::function<std::vector<ConvolutionCall>(const ConvolutionShape& shape)>;
+
 class ConvTiles {
  public:
   /// Tiles of at most `max_lines` output lines; whole segments (share.h) without it.
   ConvTiles(const graph::Conv2d& op, const KernelContext& context,
-            const std::optional<std::int64_t>& max_lines);
+            const std::optional<std::int64_t>& max_lines, const CallsOfShape& calls);
 
   const std::vector<ConvTile>& of_worker(int worker) const {
     return tiles_[static_cast<std::size_t>(worker)];
@@ -65,7 +71,7 @@ class TiledConv2d : public Kernel {
 
  protected:
   TiledConv2d(const graph::Conv2d& op, const KernelContext& context,
-              const std::optional<std::int64_t>& max_lines);
+              const std::optional<std::int64_t>& max_lines, const CallsOfShape& calls);
 
   /// `x` and `y` are the tile's; `residual` is laid out like y, and is y itself where the op writes
   /// over its residual or has none.

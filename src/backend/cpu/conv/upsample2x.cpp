@@ -44,12 +44,9 @@ class Upsample2xConv2d final : public Kernel {
         int8_(Int8Input::of(context, phase_values(context))) {
     if (op.bias) bias_ = plain_weight(context, 1);
     if (int8_) bias_ = int8_->scaled_bias(bias_);
-    for (int w = 0; w < context.workers; ++w) {
+    for (const std::vector<Segment>& of_worker : cut_lines(lines(), context, calls_of_tile())) {
       tiles_.emplace_back();
-      for (const Segment& segment :
-           segments(x_desc_.shape.n, x_desc_.shape.h, w, context.workers)) {
-        add_tiles(segment, context);
-      }
+      for (const Segment& out : of_worker) tiles_.back().push_back(make_tile(out, context));
     }
     for (const auto& [key, primitive] : variants_)
       library_scratch_ = std::max(library_scratch_, aligned(primitive.scratch_bytes()));
@@ -96,6 +93,11 @@ class Upsample2xConv2d final : public Kernel {
     std::array<PhaseCall, graph::kPhases> phases;
     std::int64_t lines() const { return out.end - out.begin; }
   };
+  /// The input lines that a phase of a tile reads, and the zero lines above and below.
+  struct PhaseLines {
+    int phase = 0;
+    std::int64_t first = 0, count = 0, pad_top = 0, pad_bottom = 0;
+  };
   /// Phase, input lines, zero lines above and below.
   using Variant = std::tuple<int, std::int64_t, std::int64_t, std::int64_t>;
 
@@ -129,51 +131,67 @@ class Upsample2xConv2d final : public Kernel {
     }
   }
 
-  void add_tiles(const Segment& segment, const KernelContext& context) {
+  /// Of the input.
+  Lines lines() const {
     const std::size_t weights =
         static_cast<std::size_t>(op_.out * op_.in * 4) * size_of(x_desc_.dtype);
-    const std::int64_t max_lines = lines_of_tile(weights, phase_line_bytes());
-    for (const Segment& tile : tiles(segment, max_lines))
-      tiles_.back().push_back(make_tile(tile, context));
+    return {x_desc_.shape.n, x_desc_.shape.h, lines_of_tile(weights, phase_line_bytes())};
+  }
+
+  CallsOfTile calls_of_tile() const {
+    if (int8_) return {};  // sums of integers
+    return [this](const Segment& out) {
+      std::vector<ConvolutionCall> calls;
+      for (int phase = 0; phase < graph::kPhases; ++phase)
+        calls.push_back({shape_of(phase_lines(out, phase)), false, op_.act});
+      return calls;
+    };
+  }
+
+  PhaseLines phase_lines(const Segment& out, int phase) const {
+    const std::int64_t begin = out.begin - 1 + phase / 2, end = out.end + phase / 2;
+    const std::int64_t first = std::max<std::int64_t>(begin, 0);
+    const std::int64_t last = std::min(end, x_desc_.shape.h);
+    return {phase, first, last - first, first - begin, end - last};
   }
 
   Tile make_tile(const Segment& out, const KernelContext& context) {
-    const std::int64_t height = x_desc_.shape.h;
     Tile tile{.out = out, .first = std::max<std::int64_t>(out.begin - 1, 0)};
-    tile.input_lines = std::min(out.end + 1, height) - tile.first;
+    tile.input_lines = std::min(out.end + 1, x_desc_.shape.h) - tile.first;
     const std::size_t line = x_line_elements() * (int8_ ? 1 : size_of(x_desc_.dtype));
     for (int phase = 0; phase < graph::kPhases; ++phase) {
-      const std::int64_t begin = out.begin - 1 + phase / 2, end = out.end + phase / 2;
-      const std::int64_t first = std::max<std::int64_t>(begin, 0), last = std::min(end, height);
-      const Variant key{phase, last - first, first - begin, end - last};
+      const PhaseLines read = phase_lines(out, phase);
+      const Variant key{phase, read.count, read.pad_top, read.pad_bottom};
       auto found = variants_.find(key);
       if (found == variants_.end())
-        found = variants_.emplace(key, make_primitive(key, out.end - out.begin, context)).first;
+        found = variants_.emplace(key, make_primitive(read, context)).first;
       tile.phases[static_cast<std::size_t>(phase)] = {
-          &found->second, static_cast<std::size_t>(first - tile.first) * line};
+          &found->second, static_cast<std::size_t>(read.first - tile.first) * line};
     }
     return tile;
   }
 
-  Primitive make_primitive(const Variant& key, std::int64_t out_lines,
-                           const KernelContext& context) {
-    const auto [phase, lines, pad_top, pad_bottom] = key;
-    const std::int64_t right = phase % 2;
-    const ConvolutionShape shape{.in = op_.in,
-                                 .out = op_.out,
-                                 .in_lines = lines,
-                                 .in_width = x_desc_.shape.w,
-                                 .out_lines = out_lines,
-                                 .out_width = x_desc_.shape.w,
-                                 .kernel = 2,
-                                 .pad_top = pad_top,
-                                 .pad_left = 1 - right,
-                                 .pad_bottom = pad_bottom,
-                                 .pad_right = right,
-                                 .from = x_desc_.dtype,
-                                 .to = y_desc_.dtype,
-                                 .bias = op_.bias,
-                                 .int8 = int8_.has_value()};
+  ConvolutionShape shape_of(const PhaseLines& read) const {
+    const std::int64_t right = read.phase % 2;
+    return {.in = op_.in,
+            .out = op_.out,
+            .in_lines = read.count,
+            .in_width = x_desc_.shape.w,
+            .out_lines = read.count + read.pad_top + read.pad_bottom - 1,
+            .out_width = x_desc_.shape.w,
+            .kernel = 2,
+            .pad_top = read.pad_top,
+            .pad_left = 1 - right,
+            .pad_bottom = read.pad_bottom,
+            .pad_right = right,
+            .from = x_desc_.dtype,
+            .to = y_desc_.dtype,
+            .bias = op_.bias,
+            .int8 = int8_.has_value()};
+  }
+
+  Primitive make_primitive(const PhaseLines& read, const KernelContext& context) {
+    const ConvolutionShape shape = shape_of(read);
     const dnnl::primitive_attr post_ops = epilogue(false, op_.act);
     const auto desc = convolution_desc(shape, int8_ ? int8_->attributes(post_ops) : post_ops);
     const memory::desc stored({op_.out, op_.in, 2, 2}, memory::data_type::f32,
@@ -182,8 +200,8 @@ class Upsample2xConv2d final : public Kernel {
         context.cache, phase_values(context),
         {.slice = stored, .count = graph::kPhases, .step = static_cast<std::size_t>(op_.in * 4)},
         desc.weights_desc()));
-    const std::byte* weights =
-        weights_.back()->data() + static_cast<std::size_t>(phase) * desc.weights_desc().get_size();
+    const std::byte* weights = weights_.back()->data() + static_cast<std::size_t>(read.phase) *
+                                                             desc.weights_desc().get_size();
     return make_convolution(desc, weights, op_.bias, bias_ ? bias_->data() : nullptr,
                             context.workers);
   }

@@ -2,6 +2,8 @@
 // built of it.
 #pragma once
 
+#include <compare>
+
 #include "backend/cpu/onednn/primitive.h"
 
 namespace streamdiffusion::backend::cpu {
@@ -21,7 +23,7 @@ struct ConvolutionShape {
   /// Input and output with channels in blocks of eight (conv/blocked.cpp).
   bool nChw8c = false;
 
-  bool operator==(const ConvolutionShape&) const = default;
+  auto operator<=>(const ConvolutionShape&) const = default;
 };
 
 /// oneDNN's choice for a shape. weights_desc() tells how it wants the weights packed.
