@@ -109,6 +109,8 @@ class TurnQueue {
     bool held_ = false;
   };
 
+  /// Of its clock.
+  double now() const { return clock_(); }
   /// Members that wait now.
   int waiting() const { return waiting_count_.load(std::memory_order_relaxed); }
 

@@ -72,6 +72,7 @@ std::string types_of(const session::Model& model, tensor::DType dtype, bool int8
 Engine::Impl::Impl(const EngineOptions& options, Extras extras)
     : model(session::Model::open(options)),
       live_sessions(options.max_live_sessions),
+      turns(std::move(extras.clock), extras.grace),
       device(extras.device ? std::move(extras.device)
                            : make_device(options, extras.collect_activation_stats)),
       dtype(session::choose_dtype(options.dtype, *device)),

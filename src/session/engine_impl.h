@@ -1,6 +1,8 @@
 // What an engine owns, shared by its sessions.
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -27,6 +29,9 @@ class Engine::Impl {
     session::BuildUNet build_unet;
     /// Instead of the one that the options name. Used by tests.
     std::unique_ptr<backend::Device> device;
+    /// Of the turns, as base::TurnQueue has them. Used by tests.
+    std::function<double()> clock;
+    std::chrono::milliseconds grace = base::TurnQueue::kGrace;
   };
   Impl(const EngineOptions& options, Extras extras);
 

@@ -40,7 +40,7 @@ void Session::Impl::check_images(std::span<const ImageView> images) const {
 
 void Session::Impl::gather_controls(std::span<const ImageView> images, const ImageView& frame) {
   if (!controls_->any()) return;
-  const session::Stopwatch watch(times_.other, waited_);
+  const session::Stopwatch watch(times_.other, waited_, engine_->turns);
   if (controls_->copy_images(images, frame, gathered_) || warned_of_images_) return;
   warned_of_images_ = true;
   base::warn("a ControlNet has no control image and no frame to make one of; it does not act");

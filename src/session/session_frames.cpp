@@ -14,7 +14,7 @@ using session::Stopwatch;
 
 void Session::Impl::deliver(std::span<const float> latents, std::span<const stream::FrameId> ids) {
   if (std::none_of(ids.begin(), ids.end(), [](const auto& id) { return id.has_value(); })) return;
-  const Stopwatch watch(times_.decode, waited_);
+  const Stopwatch watch(times_.decode, waited_, engine_->turns);
   std::copy(latents.begin(), latents.end(), decoder_.input("latents").begin());
   run(decoder_, Lifetime::per_frame);
   if (const std::optional<std::size_t> slot = fed_back(ids)) {

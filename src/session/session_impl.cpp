@@ -175,7 +175,7 @@ void Session::Impl::push(ImageView frame, std::optional<session::FrameTag> tag,
 }
 
 std::span<const std::uint8_t> Session::Impl::copy_pixels(const ImageView& frame, int slot) {
-  const Stopwatch watch(times_.other, waited_);
+  const Stopwatch watch(times_.other, waited_, engine_->turns);
   const tensor::View view = encoder_.state->input("pixels").rows(slot, 1);
   session::copy_pixels(frame, view);
   return {view.as<std::uint8_t>(), view.desc.bytes()};
@@ -233,7 +233,7 @@ void Session::Impl::run_stages() {
   const bool any = std::any_of(entering_.begin(), entering_.end(),
                                [](const auto& id) { return id.has_value(); });
   if (!from_noise && any) {
-    const Stopwatch watch(times_.encode, waited_);
+    const Stopwatch watch(times_.encode, waited_, engine_->turns);
     run(encoder_, Lifetime::per_frame);
     if (!check_encoded(encoder_.output("latents"))) return;
   }
@@ -241,7 +241,7 @@ void Session::Impl::run_stages() {
       from_noise ? std::span<const float>(fresh_) : with_feedback(encoder_.output("latents"));
   for (const stream::FrameId& id : entering_) times_.frames += id.has_value();
   if (controls_->any()) {
-    const Stopwatch watch(times_.unet, waited_);
+    const Stopwatch watch(times_.unet, waited_, engine_->turns);
     enter_controls(any);
   }
   batch_ ? run_stream_batch(from_noise, latents) : run_sequential(from_noise, latents);
@@ -250,7 +250,7 @@ void Session::Impl::run_stages() {
 void Session::Impl::run_stream_batch(bool from_noise, std::span<const float> latents) {
   std::fill(leaving_.begin(), leaving_.end(), stream::FrameId());
   {
-    const Stopwatch watch(times_.unet, waited_);
+    const Stopwatch watch(times_.unet, waited_, engine_->turns);
     refresh_schedule();
     refresh_prompts();
     const std::span<float> rows = unet_.input("latents");
@@ -274,7 +274,7 @@ void Session::Impl::run_sequential(bool from_noise, std::span<const float> laten
   leaving_ = entering_;
   std::fill(entering_.begin(), entering_.end(), stream::FrameId());
   {
-    const Stopwatch watch(times_.unet, waited_);
+    const Stopwatch watch(times_.unet, waited_, engine_->turns);
     from_noise ? sequential_->begin_noise(latents) : sequential_->begin(latents);
     for (int step = 0; step < sequential_->steps(); ++step) {
       sequential_->enter(step, unet_.input("latents"), unet_.input("timesteps"));
