@@ -109,12 +109,16 @@ class FairTime : public ::testing::TestWithParam<const char*> {
   std::shared_ptr<Engine::Impl> engine_ = make_engine();
 };
 
+void expect_half(double seconds, double of_others) {
+  EXPECT_NEAR(seconds / (seconds + of_others), 0.5, 0.05) << seconds << " s, " << of_others << " s";
+}
+
 /// Eight steps of sixteen times the pixels: a frame costs over a hundred times as much.
 TEST_P(FairTime, ALightSessionKeepsItsHalfBesideAHeavyOne) {
   auto heavy = open({.width = 128, .height = 128, .t_index_list = {5, 10, 15, 20, 25, 30, 35, 40}});
   std::array light{Neighbor(open({.width = 32, .height = 32, .t_index_list = {30}}))};
   const double of_heavy = draw_beside(std::move(heavy), 12, light), of_light = light[0].seconds();
-  EXPECT_GT(of_light, 0.45 * (of_light + of_heavy)) << of_light << " s and " << of_heavy << " s";
+  expect_half(of_light, of_heavy);
 }
 
 /// As the streams of a server that promises each of them a rate.
@@ -137,7 +141,7 @@ TEST_P(FairTime, AGroupOfOneSessionKeepsItsHalfBesideAGroupOfThree) {
   std::array<Neighbor, 3> three{Neighbor(small(2)), Neighbor(small(2)), Neighbor(small(2))};
   const double of_one = draw_beside(std::move(one), 60, three);
   const double of_three = three[0].seconds() + three[1].seconds() + three[2].seconds();
-  EXPECT_GT(of_one, 0.45 * (of_one + of_three)) << of_one << " s and " << of_three << " s";
+  expect_half(of_one, of_three);
   for (const Neighbor& each : three) EXPECT_GT(each.seconds(), 0.3 * of_three);
 }
 
