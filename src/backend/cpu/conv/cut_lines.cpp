@@ -39,10 +39,10 @@ Cut cut_alike(const Lines& lines, int workers, int team) {
 }
 
 /// By line of the tile.
-std::vector<Orders> orders_of(const Segment& tile, const CallsOfTile& calls, Staging& staging) {
+std::vector<Orders> orders_of(const Segment& tile, const CallsOfTile& calls, LineOrders& orders) {
   std::vector<Orders> lines(static_cast<std::size_t>(tile.end - tile.begin));
   for (const ConvolutionCall& call : calls(tile)) {
-    const Orders of_call = line_orders(call, staging);
+    const Orders of_call = orders.of(call);
     for (std::size_t i = 0; i < lines.size(); ++i) lines[i].push_back(of_call[i]);
   }
   return lines;
@@ -50,13 +50,14 @@ std::vector<Orders> orders_of(const Segment& tile, const CallsOfTile& calls, Sta
 
 /// Whether the tiles of `cut` round every line of a row as those of `alone` do.
 bool rounds_alike(const Cut& cut, const Cut& alone, const CallsOfTile& calls, Staging& staging) {
+  LineOrders orders(staging);
   std::vector<Orders> expected;
   for (const auto& of_worker : alone) {
     for (const Segment& tile : of_worker)
-      std::ranges::move(orders_of(tile, calls, staging), std::back_inserter(expected));
+      std::ranges::move(orders_of(tile, calls, orders), std::back_inserter(expected));
   }
   const auto is_alike = [&](const Segment& tile) {
-    const std::vector<Orders> found = orders_of(tile, calls, staging);
+    const std::vector<Orders> found = orders_of(tile, calls, orders);
     return std::equal(found.begin(), found.end(), expected.begin() + tile.begin);
   };
   return std::ranges::all_of(cut, [&](const std::vector<Segment>& of_worker) {

@@ -1,6 +1,8 @@
 #include "backend/cpu/conv/line_orders.h"
 
+#include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -38,34 +40,21 @@ float input_value(std::int64_t channel, std::int64_t channels) {
   return value(static_cast<std::uint64_t>(channel < 2 * half ? channel % half : channel));
 }
 
-/// [out, in, kernel, kernel]
-std::span<const float> weight_values(const ConvolutionShape& s, Staging& staging) {
+/// [out, in, kernel, kernel] of the first `out` output channels.
+std::span<const float> weight_values(const ConvolutionShape& s, std::int64_t out,
+                                     Staging& staging) {
   const std::int64_t taps = s.kernel * s.kernel, half = s.in / 2;
-  const std::span<float> values =
-      staging.transformed(static_cast<std::size_t>(s.out * s.in * taps));
-  float* to = values.data();
-  for (std::int64_t out = 0; out < s.out; ++out) {
-    for (std::int64_t in = 0; in < s.in; ++in) {
-      const bool second = in >= half && in < 2 * half;
-      const std::int64_t like = (out * s.in + (second ? in - half : in)) * taps;
-      for (std::int64_t tap = 0; tap < taps; ++tap) {
-        const float w = value(static_cast<std::uint64_t>(like + tap));
-        *to++ = second ? -w : w;
-      }
+  const std::span<float> values = staging.transformed(static_cast<std::size_t>(out * s.in * taps));
+  for (std::int64_t channel = 0; channel < out * s.in; ++channel) {
+    const std::int64_t in = channel % s.in;
+    const bool second = in >= half && in < 2 * half;
+    const std::int64_t like = (second ? channel - half : channel) * taps;
+    for (std::int64_t tap = 0; tap < taps; ++tap) {
+      const float w = value(static_cast<std::uint64_t>(like + tap));
+      values[static_cast<std::size_t>(channel * taps + tap)] = second ? -w : w;
     }
   }
   return values;
-}
-
-memory packed_weights(const ConvolutionShape& s, const memory::desc& layout, Staging& staging,
-                      dnnl::stream& stream) {
-  const memory::desc stored({s.out, s.in, s.kernel, s.kernel}, memory::data_type::f32,
-                            memory::format_tag::oihw);
-  memory from(stored, dnnl_engine(), const_cast<float*>(weight_values(s, staging).data()));
-  memory to(layout, dnnl_engine());
-  dnnl::reorder(from, to).execute(stream, from, to);
-  stream.wait();
-  return to;
 }
 
 tensor::Buffer in_type(DType dtype, const std::vector<float>& values) {
@@ -76,32 +65,13 @@ tensor::Buffer in_type(DType dtype, const std::vector<float>& values) {
 
 /// All pixels are the same, so that it does not matter where in an image a line lies.
 tensor::Buffer input(const ConvolutionShape& s) {
-  std::vector<float> pixels;
-  for (std::int64_t i = 0; i < s.in_lines * s.in_width; ++i) {
-    for (std::int64_t c = 0; c < s.in; ++c) pixels.push_back(input_value(c, s.in));
-  }
-  return in_type(s.from, pixels);
-}
-
-/// f32 or bf16 [out_lines, out_width, out], with ones as residual and bias.
-tensor::Buffer run(const ConvolutionCall& call, Staging& staging) {
-  const ConvolutionShape& s = call.shape;
-  dnnl::stream stream(dnnl_engine());
-  const auto desc = convolution_desc(s, epilogue(call.residual, call.act));
-  const memory weights = packed_weights(s, desc.weights_desc(), staging, stream);
-  const std::vector<float> bias(static_cast<std::size_t>(s.out), 1.0F);
-  const Primitive primitive =
-      make_convolution(desc, weights.get_data_handle(), s.bias, bias.data(), 1);
-  const tensor::Buffer x = input(s), scratch(primitive.scratch_bytes());
-  tensor::Buffer y = in_type(
-      s.to, std::vector<float>(static_cast<std::size_t>(s.out_lines * s.out_width * s.out), 1.0F));
-  std::atomic<int> failure = 0;
-  const Worker worker{.scratch = scratch.data(), .stream = stream.get(), .failure = &failure};
-  primitive.run(worker, {x.data(), y.data()});
-  stream.wait();
-  base::require(failure == 0, base::ErrorCode::internal,
-                "oneDNN failed to run a convolution, status ", failure.load());
-  return y;
+  std::vector<float> pixel;
+  for (std::int64_t c = 0; c < s.in; ++c) pixel.push_back(input_value(c, s.in));
+  const tensor::Buffer one = in_type(s.from, pixel);
+  tensor::Buffer all(one.size() * static_cast<std::size_t>(s.in_lines * s.in_width));
+  for (std::size_t at = 0; at < all.size(); at += one.size())
+    std::memcpy(all.data() + at, one.data(), one.size());
+  return all;
 }
 
 std::vector<std::uint64_t> lines_of(const tensor::Buffer& y, std::int64_t lines) {
@@ -117,14 +87,55 @@ std::vector<std::uint64_t> lines_of(const tensor::Buffer& y, std::int64_t lines)
 
 }  // namespace
 
-std::vector<std::uint64_t> line_orders(const ConvolutionCall& call, Staging& staging) {
+/// Of the first output channels, whole blocks of 16, 32, 48 or 64: all others are like them, and
+/// their weights stay zero.
+const memory& LineOrders::weights(const ConvolutionShape& s, const memory::desc& layout,
+                                  dnnl::stream& stream) {
+  if (weights_ && weights_.get_desc() == layout && in_ == s.in) return weights_;
+  constexpr std::int64_t kChannels = 192;
+  const memory::dims first{std::min(s.out, kChannels), s.in, s.kernel, s.kernel};
+  const memory::desc part = layout.submemory_desc(first, {0, 0, 0, 0});
+  const memory::desc stored(first, memory::data_type::f32, memory::format_tag::oihw);
+  memory from(stored, dnnl_engine(),
+              const_cast<float*>(weight_values(s, first[0], staging_).data()));
+  bytes_ = {};  // before the next are there
+  bytes_ = tensor::Buffer::to_be_filled(layout.get_size());
+  weights_ = memory(layout, dnnl_engine(), bytes_.data());
+  memory to(part, dnnl_engine(), bytes_.data());
+  dnnl::reorder(from, to).execute(stream, from, to);
+  stream.wait();
+  in_ = s.in;
+  return weights_;
+}
+
+/// With ones as residual and bias.
+tensor::Buffer LineOrders::run(const ConvolutionCall& call) {
+  const ConvolutionShape& s = call.shape;
+  dnnl::stream stream(dnnl_engine());
+  const auto desc = convolution_desc(s, epilogue(call.residual, call.act));
+  const std::vector<float> bias(static_cast<std::size_t>(s.out), 1.0F);
+  const Primitive primitive = make_convolution(
+      desc, weights(s, desc.weights_desc(), stream).get_data_handle(), s.bias, bias.data(), 1);
+  const tensor::Buffer x = input(s), scratch(primitive.scratch_bytes());
+  tensor::Buffer y = in_type(
+      s.to, std::vector<float>(static_cast<std::size_t>(s.out_lines * s.out_width * s.out), 1.0F));
+  std::atomic<int> failure = 0;
+  const Worker worker{.scratch = scratch.data(), .stream = stream.get(), .failure = &failure};
+  primitive.run(worker, {x.data(), y.data()});
+  stream.wait();
+  base::require(failure == 0, base::ErrorCode::internal,
+                "oneDNN failed to run a convolution, status ", failure.load());
+  return y;
+}
+
+std::vector<std::uint64_t> LineOrders::of(const ConvolutionCall& call) {
   static std::mutex mutex;
   static std::map<ConvolutionCall, std::vector<std::uint64_t>> known;
   {
     const std::lock_guard lock(mutex);
     if (const auto found = known.find(call); found != known.end()) return found->second;
   }
-  std::vector<std::uint64_t> orders = lines_of(run(call, staging), call.shape.out_lines);
+  std::vector<std::uint64_t> orders = lines_of(run(call), call.shape.out_lines);
   const std::lock_guard lock(mutex);
   return known.emplace(call, std::move(orders)).first->second;
 }

@@ -10,6 +10,7 @@
 
 #include "backend/cpu/onednn/convolution.h"
 #include "backend/cpu/onednn/staging.h"
+#include "tensor/buffer.h"
 
 namespace streamdiffusion::backend::cpu {
 
@@ -22,9 +23,27 @@ struct ConvolutionCall {
   auto operator<=>(const ConvolutionCall&) const = default;
 };
 
-/// A number for each output line. Where the same taps of a line fall on the padding, two calls of
-/// the same channels, width and kernel have the same number if they round it alike. Computed once
-/// for each call of the process, by running it. Any thread.
-std::vector<std::uint64_t> line_orders(const ConvolutionCall& call, Staging& staging);
+/// Runs calls, of one op at best: what is made for one serves the next. What is found is kept for
+/// the process; any thread may have one of these.
+class LineOrders {
+ public:
+  explicit LineOrders(Staging& staging) : staging_(staging) {}
+
+  /// A number for each output line. Where the same taps of a line fall on the padding, two calls of
+  /// the same channels, width and kernel have the same number if they round it alike.
+  std::vector<std::uint64_t> of(const ConvolutionCall& call);
+
+ private:
+  /// f32 or bf16 [out_lines, out_width, out]
+  tensor::Buffer run(const ConvolutionCall& call);
+  const dnnl::memory& weights(const ConvolutionShape& shape, const dnnl::memory::desc& layout,
+                              dnnl::stream& stream);
+
+  Staging& staging_;
+  /// The last ones, and of how many input channels: the layout may hold more.
+  tensor::Buffer bytes_;
+  dnnl::memory weights_;
+  std::int64_t in_ = 0;
+};
 
 }  // namespace streamdiffusion::backend::cpu
