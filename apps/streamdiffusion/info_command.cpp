@@ -136,12 +136,10 @@ void print_ip_adapters(const Engine& engine, const SessionOptions& options) {
 }
 
 /// Whether sessions share calls of the UNet, and if not, why.
-void print_batching(const EngineInfo& info, const SessionOptions& options) {
-  if (info.batching_rows == 0 || options.use_cached_attn || options.parallel == Parallel::rows) {
-    const char* why = info.batching_rows == 0   ? ""
-                      : options.use_cached_attn ? ", because cached attention keeps earlier frames"
-                                                : ", because of --parallel rows";
-    return void(std::printf("batching    off: sessions take turns%s\n", why));
+void print_batching(const EngineInfo& info, const std::string& why_alone) {
+  if (!why_alone.empty()) {
+    return void(
+        std::printf("batching    off: sessions take turns, because %s\n", why_alone.c_str()));
   }
   std::printf("batching    up to %d rows of several sessions in a UNet call%s\n",
               info.batching_rows, info.batching_measures ? ", where it is measured to pay" : "");
@@ -173,7 +171,7 @@ void show(const InfoFlags& flags) {
   std::printf("device      %s on %s\n", info.dtype.c_str(), info.device.c_str());
   for (const DeviceDetail& detail : info.device_details)
     std::printf("  %-9s %s\n", detail.name.c_str(), detail.value.c_str());
-  print_batching(info, settings.live.options);
+  print_batching(info, engine.why_alone(settings.live.options));
   std::printf("holds       weights %.1f MiB, activations %.1f MiB, per stream %.1f MiB\n",
               mib(engine.info().weight_bytes), mib(engine.arena_bytes(session)),
               mib(engine.state_bytes(session)));

@@ -250,6 +250,9 @@ class Engine {
   EngineInfo info() const;
   /// What a session with these options needs, before it is made. Reads no weights.
   MemoryNeed memory_need(const SessionOptions& options = {}) const;
+  /// Why a session with these options shares no UNet call with others (EngineOptions::batching);
+  /// empty where it may.
+  std::string why_alone(const SessionOptions& options = {}) const;
   /// Of a frame of a session with these options.
   FrameCost frame_cost(const SessionOptions& options = {}) const;
   /// Of each ControlNet, also of those that are off, in a session with these options.

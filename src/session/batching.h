@@ -1,6 +1,7 @@
 // What EngineOptions::batching says.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "backend/backend.h"
@@ -12,6 +13,8 @@ struct Batching {
   int max_rows = 0;
   /// Only where it is measured to pay.
   bool measures = false;
+  /// Why each session runs alone, if all do.
+  std::string why_off;
 };
 
 /// Sessions run alone on a device where a row's bits depend on other rows; where the user asked for

@@ -261,6 +261,12 @@ MemoryNeed Engine::memory_need(const SessionOptions& options) const {
   return need;
 }
 
+std::string Engine::why_alone(const SessionOptions& options) const {
+  const SessionOptions full = with_defaults(options);
+  session::check_options(impl_->model, full);
+  return impl_->row_pools.why_alone(session::unet_key(full));
+}
+
 FrameCost Engine::frame_cost(const SessionOptions& options) const {
   const SessionOptions full = with_defaults(options);
   session::check_options(impl_->model, full);

@@ -34,6 +34,7 @@ RowPools::~RowPools() {
 
 std::string RowPools::why_alone(const UNetKey& key) const {
   const auto rows = static_cast<int>(key.kv_rows.size());
+  if (context_.batching.max_rows == 0) return context_.batching.why_off;
   if (key.cached.frames > 0) return "cached attention keeps earlier frames";
   if (key.parallel == Parallel::rows) return "parallel is rows";
   if (rows < context_.batching.max_rows) return "";
@@ -42,7 +43,7 @@ std::string RowPools::why_alone(const UNetKey& key) const {
 }
 
 bool RowPools::takes(const UNetKey& key) {
-  if (context_.batching.max_rows <= 1) return false;
+  if (context_.batching.max_rows == 0) return false;
   const std::string why = why_alone(key);
   if (why.empty()) return true;
   const std::lock_guard lock(mutex_);

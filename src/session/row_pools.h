@@ -27,6 +27,8 @@ class RowPools {
   /// the rows of its own calls were, not with rows that were told to be apart, and not if they
   /// leave no seat for another's. Each reason is logged when it is first met.
   bool takes(const UNetKey& key);
+  /// Why rows of such a session share no call; empty if they may.
+  std::string why_alone(const UNetKey& key) const;
   /// The pool of a session's UNet.
   std::shared_ptr<RowPool> pool(const UNetKey& key);
   const Batching& batching() const { return context_.batching; }
@@ -35,8 +37,6 @@ class RowPools {
   void wait_until_reserved();
 
  private:
-  /// Why rows of such a session share no call; empty if they may.
-  std::string why_alone(const UNetKey& key) const;
   void ask(std::shared_ptr<RowPool> pool);
   void work();
   void reserve(RowPool& pool) const;

@@ -1,6 +1,6 @@
 // Sessions that keep asking get the same seconds of the device, however heavy their frames are. The
-// seconds are counted by what is computed, and no turn ends before all others ask for one: what else
-// the machine does changes nothing.
+// seconds are counted by what is computed, and no turn ends before all others ask for one: what
+// else the machine does changes nothing.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -34,8 +34,8 @@ double draw(Session::Impl& session) {
   return device_seconds() - before;
 }
 
-/// A session that draws without a pause until the end, and counts what it gets. It goes when it ends,
-/// so that nobody waits for its next turn.
+/// A session that draws without a pause until the end, and counts what it gets. It goes when it
+/// ends, so that nobody waits for its next turn.
 class Neighbor {
  public:
   explicit Neighbor(std::unique_ptr<Session::Impl> session)

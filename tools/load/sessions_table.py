@@ -92,8 +92,9 @@ def main() -> int:
         print(f"| {sessions} | " + " | ".join(cells) + " |")
     for batching in arguments.batching:
         fit = [n for n in arguments.sessions if found[batching, n][1] <= arguments.age]
-        print(f"\nWith `--batching {batching}`, {max(fit, default=0)} of those numbers of sessions have a p95 of at most "
-              f"{arguments.age:.0f} ms at {arguments.fps:g} frames a second each.")
+        most = f"up to {max(fit)} sessions at once" if fit else f"not even {min(arguments.sessions)} at once"
+        print(f"\nWith `--batching {batching}`, {most} had images of at most {arguments.age:.0f} ms (95 in 100), "
+              f"at {arguments.fps:g} frames a second each.")
     return 0
 
 

@@ -1,6 +1,6 @@
-// In which order oneDNN takes the sums of an image's lines. Its "brgconv" adds up the input channels
+// In which order oneDNN takes the sums of an image's lines. Its "brgconv" adds up input channels
 // block by block, and chooses the blocks for a whole call: by the number of its lines and their
-// padding too. So a line may be rounded otherwise alone than among others. It says nothing about it,
+// padding too. So a line may be rounded otherwise alone than among others. It says nothing of it,
 // which is why this finds out.
 #pragma once
 
