@@ -163,18 +163,16 @@ TEST_F(InfoCommand, SaysWhetherSessionsShareCallsAndWhatAFrameCosts) {
     return printed();
   };
   using ::testing::AllOf;
-  EXPECT_THAT(
-      info({}),
-      AllOf(HasSubstr("a frame     "), HasSubstr(" of the UNet of"),
-            HasSubstr("batching    off: sessions take turns, because batching is off\n")));
+  EXPECT_THAT(info({}),
+              AllOf(HasSubstr("a frame     "), HasSubstr(" of the UNet of"),
+                    HasSubstr("batching    off: sessions take turns, because batching is off\n")));
   EXPECT_THAT(info({"--batching", "8"}),
               AllOf(HasSubstr("batching    up to 8 rows of several sessions"),
                     HasSubstr("for UNet calls over several such sessions")));
   EXPECT_THAT(info({"--batching", "auto"}), HasSubstr("where it is measured to pay"));
   EXPECT_THAT(info({"--batching", "8", "--cached-attention"}),
               HasSubstr("off: sessions take turns, because cached attention keeps earlier frames"));
-  EXPECT_THAT(info({"--batching", "2"}),
-              HasSubstr("off: sessions take turns, because its "));
+  EXPECT_THAT(info({"--batching", "2"}), HasSubstr("off: sessions take turns, because its "));
   EXPECT_THAT(info({"--batching", "8", "--parallel", "rows"}),
               HasSubstr("off: sessions take turns, because parallel is rows"));
   for (const std::string word : {"sometimes", "1", "65", "-2", "8x"}) {
