@@ -90,12 +90,13 @@ CLI::Option& Flags::add(const std::string& name, const std::string& help, const 
                         const std::string& default_text, std::function<void(const Values&)> read) {
   CLI::Option& option = *command_->add_option(
       name,
-      [name, read = std::move(read), file = is_file(style)](const Values& marked) {
+      [name, read = std::move(read), file = is_file(style),
+       if_empty = style.if_empty](const Values& marked) {
         Values values;
         for (const std::string& value : marked) {
           values.push_back(file ? base::path_of(unmarked(value)) : unmarked(value));
           base::require(!base::is_blank(values.back()), ErrorCode::invalid_argument,
-                        shown_name(name), " is empty, expected a value");
+                        shown_name(name), " is empty, expected a value", if_empty);
         }
         read(values);
         return true;

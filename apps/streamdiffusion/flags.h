@@ -44,6 +44,8 @@ struct FlagStyle {
   std::string environment = {};
   /// Read before all other flags, wherever it stands.
   bool first = false;
+  /// What a message adds where the value is empty: how to say what may have been meant.
+  std::string if_empty = {};
 };
 
 /// The flags of one command. Targets must outlive the parsing. A value is text, whatever stands in

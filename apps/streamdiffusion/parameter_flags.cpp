@@ -49,7 +49,7 @@ void ParameterFlags::add_prompts(Flags& flags) {
   flags.group(params::to_string(params::Group::prompt));
   flags.texts("--prompt", prompts_,
               "What the images should show; several prompts are blended; without: the model's own",
-              {.value = "TEXT"});
+              {.value = "TEXT", .if_empty = "; () draws without text"});
   flags.numbers("--prompt-weights", prompt_weights_, 0, params::prompt_list().maximum_weight,
                 "Weight of each prompt in the blend", {.value = "W,W"});
   flags.flag(

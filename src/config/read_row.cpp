@@ -48,14 +48,14 @@ WeightedPrompt read_weighted(const Value& v) {
     if (!params::accepts_weight(share)) {
       weight.refuse(base::concat("a weight from 0 to ", params::prompt_list().maximum_weight));
     }
-    return {text.text(), static_cast<float>(share)};
+    return {text.prompt(), static_cast<float>(share)};
   };
   if (v.is_map()) {
     const char* text = v.node()["prompt"] ? "prompt" : "text";
     v.allow_only({text, "weight"});
     return weighted(v.member(text), v.member("weight"));
   }
-  if (!v.is_list()) return {v.text(), 1.0F};
+  if (!v.is_list()) return {v.prompt(), 1.0F};
   const std::vector<Value> pair = v.list();
   if (pair.size() != 2) v.refuse("a text and its weight");
   return weighted(pair[0], pair[1]);

@@ -59,6 +59,12 @@ std::string Value::text() const {
   return node_.Scalar();
 }
 
+std::string Value::prompt() const {
+  if (node_.IsNull() || (node_.IsScalar() && base::is_blank(node_.Scalar())))
+    refuse("a text; () draws without text");
+  return text();
+}
+
 bool Value::boolean() const {
   static const std::map<std::string, bool> words{
       {"true", true}, {"false", false}, {"True", true}, {"False", false}};

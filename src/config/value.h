@@ -30,6 +30,8 @@ class Value {
 
   /// Never empty.
   std::string text() const;
+  /// The same, with how to say that no text is meant.
+  std::string prompt() const;
   bool boolean() const;
   /// As written; whoever reads it checks the range.
   double number() const;

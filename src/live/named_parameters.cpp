@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/log.h"
 #include "json/json.h"
 #include "live/complete_settings.h"
+#include "params/empty_note.h"
 #include "settings/engine_limits.h"
 #include "settings/json_schema.h"
 #include "settings/set.h"
@@ -26,6 +28,16 @@ json::Json parsed(const char* text) {
 bool is_of_stream(const params::Parameter& row) {
   return row.change != params::Change::engine && row.group != params::Group::run &&
          row.name != std::string_view("jpeg_quality");
+}
+
+/// Of new prompts.
+void say_which_are_empty(const std::vector<WeightedPrompt>& prompts,
+                         const std::vector<WeightedPrompt>& before) {
+  for (const WeightedPrompt& prompt : prompts) {
+    const std::string note = params::empty_note(prompt.text);
+    const auto same = [&](const WeightedPrompt& old) { return old.text == prompt.text; };
+    if (!note.empty() && std::ranges::none_of(before, same)) base::warn(note);
+  }
 }
 
 }  // namespace
@@ -64,6 +76,7 @@ params::Settings NamedParameters::with(const char* json) const {
     return engine_.with_defaults(options);
   };
   params::Settings next = settings::set(parsed(json), rows_, defaults, now()).settings;
+  say_which_are_empty(next.live.prompts, now().live.prompts);
   for (ImagePrompt& prompt : next.live.options.image_prompts) {
     if (files_ == Files::refuse && !prompt.files.empty()) {
       throw settings::ParameterError(

@@ -5,6 +5,7 @@ extern "C" {
 #include <libavdevice/avdevice.h>
 }
 
+#include <algorithm>
 #include <cmath>
 #include <cstdarg>
 #include <cstdio>
@@ -14,6 +15,7 @@ extern "C" {
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "media/address_guard.h"
 
 namespace streamdiffusion::media {
 namespace {
@@ -22,8 +24,10 @@ using base::Clock;
 
 /// Of the line in which libavformat tells at debug level what it has found in the content.
 constexpr const char* kProbed = "Format %s probed";
-constexpr std::size_t kProbedLength = 16;
 constexpr std::size_t kMaxLine = 512;
+/// The line in which libavformat says, before it does so, to which address it connects. It is the
+/// only place where redirections and the parts of a DASH manifest can be seen.
+constexpr const char* kConnecting = "Starting connection attempt to %s port %s";
 
 thread_local AvLog* thread_log = nullptr;
 
@@ -43,8 +47,10 @@ AvLog* find_log(void* context) {
 }
 
 void on_log_line(void* context, int level, const char* format, va_list arguments) {
-  const bool probed = level == AV_LOG_DEBUG && std::strncmp(format, kProbed, kProbedLength) == 0;
-  if (level > AV_LOG_ERROR && !probed) return;
+  const bool probed = level == AV_LOG_DEBUG && std::string_view(format).starts_with(kProbed);
+  const bool connecting =
+      level == AV_LOG_VERBOSE && std::string_view(format).starts_with(kConnecting);
+  if (level > AV_LOG_ERROR && !probed && !connecting) return;
   AvLog* log = find_log(context);
   if (log == nullptr) return;
   char line[kMaxLine];
@@ -109,6 +115,7 @@ void AvLog::on_line(int level, const char* line) {
   const auto word_after = [&](std::string_view prefix) {
     return text.substr(prefix.size(), text.find_first_of(" '", prefix.size()) - prefix.size());
   };
+  if (level == AV_LOG_VERBOSE) return ask_guard(line);
   const std::lock_guard lock(mutex_);
   if (level > AV_LOG_ERROR) {
     format_ = word_after("Format ");
@@ -119,6 +126,16 @@ void AvLog::on_line(int level, const char* line) {
   } else {
     set_last_line(line);
   }
+}
+
+void AvLog::ask_guard(const std::string& line) {
+  constexpr std::string_view kPort = " port ", kBefore = "Starting connection attempt to ";
+  AddressGuard* guard = guard_;
+  const std::size_t port = line.rfind(kPort);
+  if (guard == nullptr || port == std::string::npos) return;
+  std::string number = line.substr(port + kPort.size());
+  number.resize(std::min(number.find_first_not_of("0123456789"), number.size()));
+  guard->allows_connection(line.substr(kBefore.size(), port - kBefore.size()), number);
 }
 
 std::string AvLog::format() const {
@@ -170,7 +187,7 @@ bool AvInterrupt::timed_out() const {
 
 int AvInterrupt::on_interrupt(void* self) {
   const auto* interrupt = static_cast<const AvInterrupt*>(self);
-  return interrupt->stopped() || interrupt->timed_out() ? 1 : 0;
+  return interrupt->stopped() || interrupt->timed_out() || interrupt->refused_ ? 1 : 0;
 }
 
 }  // namespace streamdiffusion::media

@@ -64,6 +64,8 @@ inline Rational rational_of(AVRational r) {
   return {r.num, r.den};
 }
 
+class AddressGuard;
+
 /// The last line that FFmpeg logged at error level about one input or output. It is often more
 /// precise than the returned code. Set as the `opaque` of a context, which it must outlive. Any
 /// thread.
@@ -82,6 +84,9 @@ class AvLog {
   std::string refused_protocol() const;
   /// A whitelist kept the format found from being used.
   bool format_refused() const;
+  /// Asked before data is sent on a connection; null for none. It must outlive what is opened.
+  void set_guard(AddressGuard* guard) { guard_ = guard; }
+  AddressGuard* guard() const { return guard_; }
   /// Called with each line of FFmpeg's log that counts; `level` is that of av_log.
   void on_line(int level, const char* line);
 
@@ -99,10 +104,12 @@ class AvLog {
 
  private:
   void set_last_line(std::string line);
+  void ask_guard(const std::string& line);
 
   mutable std::mutex mutex_;
   std::string last_line_, format_, refused_protocol_;
   bool format_refused_ = false;
+  std::atomic<AddressGuard*> guard_ = nullptr;
 };
 
 /// Registers FFmpeg's devices and routes its log to AvLog, for the whole process. Idempotent.
@@ -120,11 +127,14 @@ class AvInterrupt {
   void stop() { *stop_ = true; }
   /// The timeout has passed.
   bool timed_out() const;
+  /// Ends every wait from now on: what is opened may not be.
+  void refuse() { refused_ = true; }
 
  private:
   static int on_interrupt(void* self);
   StopFlag stop_;
   std::atomic<std::chrono::steady_clock::rep> deadline_{0};
+  std::atomic<bool> refused_{false};
 };
 
 }  // namespace streamdiffusion::media

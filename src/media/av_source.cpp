@@ -98,7 +98,7 @@ class AvSource final : public FrameSource {
   bool send_packet();
   template <typename... Parts>
   bool end_reading(ErrorCode code, const Parts&... parts);
-  void flush_decoder();
+  void decode(const AVPacket* packet);
   void say_why_it_ended() const;
   void finish_tracks();
   void check_end();
@@ -135,6 +135,7 @@ class AvSource final : public FrameSource {
 
 /// A refusal is told in words of its own; FFmpeg's would be the whole list of what is allowed.
 void AvSource::require_allowed() const {
+  io_.require_allowed();
   base::require(!input_log_.format_refused(), ErrorCode::unsupported,
                 refused_format(spec_.name, input_log_.format()));
   const std::string protocol = input_log_.refused_protocol();
@@ -149,15 +150,14 @@ void AvSource::no_frames() const {
 void AvSource::cannot_open(int status) const {
   require_allowed();
   if (interrupt_.stopped()) base::fail(ErrorCode::io, spec_.name, ": stopped while opening");
-  if (interrupt_.timed_out()) {
-    base::fail(ErrorCode::io, spec_.name, ": no data within ", timeout_, " s");
-  }
+  base::require(!interrupt_.timed_out(), ErrorCode::io, spec_.name, ": no data within ", timeout_,
+                " s");
   base::require(!io_.is_empty(), ErrorCode::corrupt_file, spec_.name,
                 ": is empty, expected a video or an image; --input names another source");
   base::require(!io_.is_heic(), ErrorCode::unsupported, spec_.name,
                 ": a HEIC image, which this libav does not read; convert it to JPEG or AVIF");
-  const char* opened = spec_.format == "yuv4mpegpipe" ? "read as y4m" : "opened";
-  base::fail(error_code_of(status), spec_.name, ": cannot be ", opened, ": libav says ",
+  base::fail(error_code_of(status), spec_.name, ": cannot be ",
+             spec_.format == "yuv4mpegpipe" ? "read as y4m" : "opened", ": libav says ",
              input_log_.error_message(status), what_it_means(input_log_.last_line()));
 }
 
@@ -173,9 +173,8 @@ void AvSource::open_input() {
       spec_.protocols + (extra_protocols_.empty() ? "" : "," + extra_protocols_);
   if (!spec_.protocols.empty()) {
     settings.set("protocol_whitelist", protocols);
-    if (spec_.format.empty()) {
+    if (spec_.format.empty())
       settings.set("format_whitelist", allowed_formats(spec_.name, spec_.web));
-    }
   }
   const AVInputFormat* format =
       spec_.format.empty() ? nullptr : av_find_input_format(spec_.format.c_str());
@@ -193,7 +192,7 @@ void AvSource::open_input() {
   io_.say_what_is_not_obeyed(spec_.name, *context->iformat);
   start_timeout();
   const int info_status = avformat_find_stream_info(input_.get(), nullptr);
-  const bool given_up = interrupt_.stopped() || interrupt_.timed_out();
+  const bool given_up = interrupt_.stopped() || interrupt_.timed_out() || !io_.refusal().empty();
   if (info_status < 0 || given_up) cannot_open(info_status);
 }
 
@@ -226,6 +225,7 @@ void AvSource::open_decoder() {
   const int status = avcodec_open2(decoder_.get(), codec, nullptr);
   base::require(status >= 0, error_code_of(status), spec_.name, ": the decoder says ",
                 decoder_log_.error_message(status));
+  damage_.follow(*decoder_);
 }
 
 void AvSource::fill_info() {
@@ -289,14 +289,13 @@ template <typename... Parts>
 bool AvSource::end_reading(ErrorCode code, const Parts&... parts) {
   ending_.emplace(code, base::concat(parts...));
   finish_tracks();
-  flush_decoder();
+  decode(nullptr);
   return true;
 }
 
-/// With threads it is now that the decoder tells of the last packet.
-void AvSource::flush_decoder() {
-  if (const int sent = avcodec_send_packet(decoder_.get(), nullptr); sent < 0)
-    on_decode_error(sent);
+/// Null for the end; with threads it is then that the decoder tells of the last packet.
+void AvSource::decode(const AVPacket* packet) {
+  if (const int sent = avcodec_send_packet(decoder_.get(), packet); sent < 0) on_decode_error(sent);
 }
 
 void AvSource::finish_tracks() {
@@ -321,6 +320,7 @@ bool AvSource::send_packet() {
     check_end();
     return true;
   }
+  if (!io_.refusal().empty()) return end_reading(ErrorCode::unsupported, io_.refusal());
   if (interrupt_.timed_out()) return end_reading(ErrorCode::io, "no data for ", timeout_, " s");
   if (status == AVERROR_INVALIDDATA) {
     const std::string why = why_reading_stops(*input_, packet_end_);
@@ -344,8 +344,7 @@ bool AvSource::send_packet() {
   if (is_image_) stills_.add(*packet_, *decoder_);
   damage_.on_packet(*packet_);
   decoder_log_.clear();
-  const int sent = avcodec_send_packet(decoder_.get(), packet_.get());
-  if (sent < 0) on_decode_error(sent);
+  decode(packet_.get());
   return true;
 }
 
@@ -358,7 +357,7 @@ void AvSource::check_end() {
     return;
   }
   finish_tracks();
-  flush_decoder();
+  decode(nullptr);
 }
 
 /// The packet is lost; the ones that follow may be whole.

@@ -25,6 +25,8 @@ struct AvInputSpec {
   std::string protocols = {};
   /// An address on the web: playlists are read.
   bool web = false;
+  /// What it names may lie anywhere, also on this machine and in private networks.
+  bool trusted = false;
   /// The source closes the descriptor.
   bool close_descriptor = false;
   /// Frames must be read in time: decode with low delay.

@@ -17,9 +17,10 @@ constexpr int kMaxPassedOver = 500;
 
 }  // namespace
 
-void Damage::note(std::uint64_t number, const std::string& what) {
+void Damage::note(std::uint64_t number, const std::string& what, bool near) {
   ++count_;
-  const std::string message = base::concat("frame ", number, " of ", source_, ": ", what);
+  const std::string message =
+      base::concat(near ? "near frame " : "frame ", number, " of ", source_, ": ", what);
   base::require(!strict_, base::ErrorCode::corrupt_file, message);
   if (message == last_named_ || named_ == kNamed) return;
   base::warn(last_named_ = message);
@@ -40,7 +41,8 @@ void Damage::on_packet(const AVPacket& packet) {
 bool Damage::on_refused_packet(const std::string& words) {
   last_words_ = words;
   if (frames_ > 0) {
-    note("the decoder says " + words);
+    // Threads tell of their packets in order.
+    note(frames_ + 1, "the decoder says " + words, decoder_ != nullptr && reorders(*decoder_));
     return true;
   }
   return ++refused_ <= kMaxPassedOver;
@@ -55,7 +57,7 @@ void Damage::on_frame(const AVFrame& frame, const std::string& logged) {
       frame.decode_error_flags != 0 || (frame.flags & AV_FRAME_FLAG_CORRUPT) != 0;
   if (incomplete) return note(frames_, "a part of its data is missing");
   if (concealed) return note(frames_, "its data is damaged");
-  if (!logged.empty() && !first) note(frames_, "the decoder says \"" + logged + "\"");
+  if (!logged.empty() && !first) note(frames_, "the decoder says \"" + logged + "\"", is_ahead());
 }
 
 /// A decoder passes over some packets without an error: those that refer to images before the

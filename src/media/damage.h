@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "media/av.h"
+#include "media/decoder_traits.h"
 
 namespace streamdiffusion::media {
 
@@ -17,6 +18,9 @@ class Damage {
   /// `source`: what messages call it.
   Damage(std::string source, bool strict) : source_(std::move(source)), strict_(strict) {}
 
+  /// The open decoder, which must outlive the calls below. Where it holds packets back, what is
+  /// said of one comes before the frames of earlier ones: its frame is only near the one named.
+  void follow(const AVCodecContext& decoder) { decoder_ = &decoder; }
   /// A packet on its way to the decoder.
   void on_packet(const AVPacket& packet);
   /// The decoder refused a packet, in these words. False if it has refused so many, before it gave
@@ -28,7 +32,7 @@ class Damage {
   void on_frame(const AVFrame& frame, const std::string& logged);
   /// Warns that the next frame is damaged, as `what` says; only the first few are named, and
   /// nothing is said twice in a row. A strict one throws corrupt_file instead.
-  void note(const std::string& what) { note(frames_ + 1, what); }
+  void note(const std::string& what) { note(frames_ + 1, what, is_ahead()); }
 
   /// Frames that were damaged or could not be decoded.
   std::uint64_t count() const { return count_; }
@@ -42,11 +46,14 @@ class Damage {
   }
 
  private:
-  void note(std::uint64_t number, const std::string& what);
+  /// `near`: it may be one of the next frames as well.
+  void note(std::uint64_t number, const std::string& what, bool near = false);
+  bool is_ahead() const { return decoder_ != nullptr && reads_ahead(*decoder_); }
   void say_passed_over(std::int64_t first_pts);
 
   std::string source_, last_words_, last_named_;
   bool strict_;
+  const AVCodecContext* decoder_ = nullptr;
   std::uint64_t count_ = 0, frames_ = 0, named_ = 0;
   /// Before the first frame: packets that the decoder refused, and the times of all.
   int refused_ = 0;

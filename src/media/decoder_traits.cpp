@@ -14,6 +14,15 @@ const AVCodec* alpha_decoder(const AVStream& stream) {
   return codec == AV_CODEC_ID_VP9 ? avcodec_find_decoder_by_name("libvpx-vp9") : nullptr;
 }
 
+bool reorders(const AVCodecContext& decoder) {
+  return decoder.has_b_frames > 0 ||
+         (decoder.codec->capabilities & AV_CODEC_CAP_OTHER_THREADS) != 0;
+}
+
+bool reads_ahead(const AVCodecContext& decoder) {
+  return reorders(decoder) || (decoder.active_thread_type & FF_THREAD_FRAME) != 0;
+}
+
 bool marks_damage(AVCodecID codec) {
   constexpr AVCodecID kMarking[]{AV_CODEC_ID_H264,  AV_CODEC_ID_MPEG1VIDEO, AV_CODEC_ID_MPEG2VIDEO,
                                  AV_CODEC_ID_MPEG4, AV_CODEC_ID_H263,       AV_CODEC_ID_FLV1,

@@ -112,11 +112,14 @@ AvInputSpec url_input(const std::string& input, const SourceOptions& options) {
   AvInputSpec spec{.name = input, .url = scheme + input.substr(scheme.size()), .live = true};
   spec.protocols = protocols_of_scheme(scheme);
   spec.web = scheme == "http" || scheme == "https";
+  const auto allows = [allowed = "," + options.protocols + ","](const std::string& protocol) {
+    return allowed.find("," + protocol + ",") != std::string::npos;
+  };
+  spec.trusted = allows("http") || allows("https");
   if (spec.protocols.empty()) {
-    const std::string allowed = "," + options.protocols + ",";
-    base::require(allowed.find("," + scheme + ",") != std::string::npos,
-                  ErrorCode::invalid_argument, input, ": the protocol \"", scheme, "\", expected ",
-                  known_schemes(), "; others are allowed with --input-protocols ", scheme);
+    base::require(allows(scheme), ErrorCode::invalid_argument, input, ": the protocol \"", scheme,
+                  "\", expected ", known_schemes(), "; others are allowed with --input-protocols ",
+                  scheme);
     spec.protocols = options.protocols;
   }
   if (scheme == "rtsp") spec.settings.emplace_back("rtsp_flags", "prefer_tcp");

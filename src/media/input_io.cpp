@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 #include <string_view>
 #include <vector>
 
@@ -37,6 +38,19 @@ bool needs_whole(const AVInputFormat& format) {
   return parser == nullptr;
 }
 
+/// AVFormatContext::io_open of an address with a guard.
+int open_if_allowed(AVFormatContext* context, AVIOContext** io, const char* url, int flags,
+                    AVDictionary** options) {
+  static const auto libav_io_open = [] {  // the same in each context
+    const AvOutput plain(avformat_alloc_context());
+    if (!plain) throw std::bad_alloc();
+    return plain->io_open;
+  }();
+  AddressGuard* guard = static_cast<AvLog*>(context->opaque)->guard();
+  if (guard != nullptr && !guard->allows(url)) return AVERROR_EXIT;
+  return libav_io_open(context, io, url, flags, options);
+}
+
 /// What libav would take an input for that begins so.
 const AVInputFormat* probed_format(std::vector<std::byte> first) {
   const std::size_t count = first.size();
@@ -62,6 +76,7 @@ int InputIo::prepare(const AvInputSpec& spec, const std::string& protocols,
                                            interrupt_, spec.close_descriptor);
     context.pb = pipe_->context();
   } else if (spec.web) {
+    if (!spec.trusted) guard(spec, context);
     if (const int status = open_address(spec, protocols); status < 0) return status;
     context.pb = address_;
   }
@@ -79,11 +94,20 @@ int InputIo::prepare(const AvInputSpec& spec, const std::string& protocols,
   return 0;
 }
 
+void InputIo::guard(const AvInputSpec& spec, AVFormatContext& context) {
+  guard_.emplace(spec.url, interrupt_);
+  static_cast<AvLog*>(context.opaque)->set_guard(&*guard_);
+  context.io_open = open_if_allowed;
+}
+
 int InputIo::open_address(const AvInputSpec& spec, const std::string& protocols) {
   AvOptions options;
   options.set("protocol_whitelist", protocols);
   const AVIOInterruptCB callback = interrupt_.callback();
-  return avio_open2(&address_, spec.url.c_str(), AVIO_FLAG_READ, &callback, options.get());
+  const int status =
+      avio_open2(&address_, spec.url.c_str(), AVIO_FLAG_READ, &callback, options.get());
+  if (guard_) guard_->on_opened();
+  return status;
 }
 
 void InputIo::keep_whole(const std::string& name, const char* what, const char* way_out,

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 
+#include "media/address_guard.h"
 #include "media/ahead_io.h"
 #include "media/av_source.h"
 #include "media/descriptor_io.h"
@@ -23,8 +24,9 @@ class InputIo {
   InputIo& operator=(const InputIo&) = delete;
 
   /// Sets context.pb, where libav is not to open the input itself, and the options about edit
-  /// lists, with a warning where one is not obeyed. `protocols`: those that are allowed, for the
-  /// web. Returns 0, or the status of libav where an address cannot be opened.
+  /// lists, with a warning where one is not obeyed. An address of the web gets a guard, unless the
+  /// user allows its protocol by name. `context.opaque` is the input's AvLog. `protocols`: those
+  /// that are allowed, for the web. Returns 0, or libav's status where an address cannot be opened.
   int prepare(const AvInputSpec& spec, const std::string& protocols, AVFormatContext& context,
               AvOptions& settings);
   /// To be called with the demuxer that libav has chosen: says so where an edit list was reached by
@@ -37,10 +39,16 @@ class InputIo {
   const StillMetadata& still() const { return still_; }
   /// It begins as a HEIC image does, which not every libav reads.
   bool is_heic() const { return is_heic_; }
+  /// Why what the input names was not opened; empty if it was. The other throws it, as unsupported.
+  std::string refusal() const { return guard_ ? guard_->refusal() : std::string(); }
+  void require_allowed() const {
+    base::require(refusal().empty(), base::ErrorCode::unsupported, refusal());
+  }
   /// The descriptor has ended without a byte.
   bool is_empty() const { return pipe_ && pipe_->is_empty(); }
 
  private:
+  void guard(const AvInputSpec& spec, AVFormatContext& context);
   int open_address(const AvInputSpec& spec, const std::string& protocols);
   /// Returns what libav reads.
   AVIOContext* look_into(AVIOContext& io, const std::string& name, AvOptions& settings);
@@ -57,6 +65,7 @@ class InputIo {
 
   AvInterrupt& interrupt_;
   std::unique_ptr<DescriptorIo> pipe_;
+  std::optional<AddressGuard> guard_;
   AVIOContext* address_ = nullptr;
   std::unique_ptr<AheadIo> ahead_;
   /// libav reads the start of an edit list alone, which is bounded.

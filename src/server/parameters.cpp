@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "json/quote.h"
+#include "params/empty_note.h"
 #include "server/offered_parameters.h"
 #include "server/work_limit.h"
 #include "settings/json_schema.h"
@@ -217,6 +218,7 @@ JsonValue ParameterTable::warnings(const Parameters& parameters,
   }
   for (const WeightedPrompt& prompt : given) {
     for (const std::string& message : factory_.prompt_warnings(prompt.text)) add(message, "prompt");
+    if (const auto note = params::empty_note(prompt.text); !note.empty()) add(note, "prompt");
   }
   if (parameters.live.negative_prompt) {
     for (const std::string& message : factory_.prompt_warnings(*parameters.live.negative_prompt)) {

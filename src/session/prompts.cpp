@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "params/empty_note.h"
 #include "session/emphasis.h"
 #include "stream/blend.h"
 
@@ -68,6 +69,12 @@ Embedding Prompts::no_negative(const std::vector<float>& lora_scales) {
   return std::make_shared<PromptEmbedding>(
       PromptEmbedding{std::vector<float>(channels),
                       std::vector<float>(static_cast<std::size_t>(model_.pooled_width()))});
+}
+
+void Prompts::say_if_empty(const std::string& prompt) {
+  if (prompt == model_.sample_prompt()) return;
+  const std::string note = params::empty_note(prompt);
+  if (!note.empty() && !said_empty_.exchange(true)) base::warn(note);
 }
 
 void Prompts::release() {
@@ -140,6 +147,7 @@ BlendedPrompts blend(Prompts& encoder, const std::vector<WeightedPrompt>& prompt
   std::vector<Embedding> parts;
   std::vector<stream::WeightedValues> contexts, pooled;
   for (const WeightedPrompt& prompt : prompts) {
+    encoder.say_if_empty(prompt.text);
     parts.push_back(encoder.encode(prompt.text, lora_scales));
     contexts.push_back({parts.back()->context, prompt.weight});
     pooled.push_back({parts.back()->pooled, prompt.weight});

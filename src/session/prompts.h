@@ -2,6 +2,7 @@
 // kept, and those that someone holds; and so are the encoders, unless they are to be released.
 #pragma once
 
+#include <atomic>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -33,6 +34,8 @@ class Prompts {
   Embedding encode(const std::string& prompt, const std::vector<float>& lora_scales);
   /// What stands for a negative prompt that was not given.
   Embedding no_negative(const std::vector<float>& lora_scales);
+  /// Logs once that a prompt is empty, which is legal and seldom meant; not of the model's own.
+  void say_if_empty(const std::string& prompt);
   /// To be called where no prompt is expected soon, before much other memory is taken.
   void release();
 
@@ -64,6 +67,7 @@ class Prompts {
   const Model& model_;
   ExecutableCache& executables_;
   const bool releases_;
+  std::atomic<bool> said_empty_ = false;
   /// Guards the encoders. Locked before mutex_.
   std::mutex run_mutex_;
   std::vector<Encoder> encoders_;

@@ -234,6 +234,7 @@ void warn_of_other_notations(std::string_view prompt, std::vector<std::string>& 
 
 ParsedPrompt parse_prompt(std::string_view prompt) {
   ParsedPrompt out;
+  if (prompt == "()") return {.parts = {{}}, .warnings = {}};  // no text, said on purpose
   std::vector<Item> items = items_of(prompt);
   pair_brackets(items);
   Weighing weighing(out);

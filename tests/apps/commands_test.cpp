@@ -83,7 +83,7 @@ TEST_F(AnyCommand, WrongUsageIsExitCodeTwoAndSaysWhat) {
       {{"--max-sessions=2"}, "expected it behind one of serve"},
       {{"--version=2"}, "--version takes no value"},
       {{"image", "--promt", "cat"}, "did you mean --prompt?"},
-      {{"image", "--prompt", ""}, "--prompt is empty"},
+      {{"image", "--prompt", ""}, "--prompt is empty, expected a value; () draws without text"},
       {{"image", "--prompt", " \t"}, "--prompt is empty"},
       {{"run", "--prompt", "cat", "\u3000"}, "--prompt is empty"},
       {{"image", "--negative-prompt", "  "}, "--negative-prompt is empty"},

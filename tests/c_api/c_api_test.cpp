@@ -156,6 +156,23 @@ TEST(CSession, NamesTheParameterAtFault) {
   streamdiffusion_error_free(error);
 }
 
+TEST(CSession, SaysOnceThatAPromptIsEmptyUnlessItIsMeant) {
+  std::string said;
+  streamdiffusion_set_log_callback([](streamdiffusion_log_level, const char* message,
+                                      void* text) { *static_cast<std::string*>(text) += message; },
+                                   &said);
+  CSession session;
+  session.change(R"-({"prompt": "()"})-");
+  session.change(R"({"negative_prompt": ""})");
+  EXPECT_EQ(said, "");
+  session.change(R"({"prompt": ""})");
+  EXPECT_THAT(said, HasSubstr("the prompt is empty"));
+  said.clear();
+  session.change(R"({"delta": 1})");
+  EXPECT_EQ(said, "");
+  streamdiffusion_set_log_callback(nullptr, nullptr);
+}
+
 TEST(CSession, GeneratesFromTextAlone) {
   CSession session(
       R"({"mode": "txt2img", "width": 32, "height": 24, "steps": 1, "prompt": "red apple"})");

@@ -46,24 +46,39 @@ void FileServer::serve() {
     if (::poll(&entry, 1, kPollMilliseconds) <= 0) continue;
     const int connection = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
     if (connection < 0) continue;
-    ++requests_;
+    ++connections_;
     answer(connection);
     while (stalls_ && !leaving_) ::poll(nullptr, 0, kPollMilliseconds);
     ::close(connection);
   }
 }
 
-void FileServer::answer(int connection) const {
-  std::string request;
-  char byte = 0;
-  while (request.find("\r\n\r\n") == std::string::npos && ::recv(connection, &byte, 1, 0) == 1) {
-    request.push_back(byte);
+void FileServer::answer_with(const std::string& name, const std::string& whole) {
+  const std::lock_guard lock(mutex_);
+  answers_["GET /" + name + " "] = whole;
+}
+
+std::string FileServer::answer_to(const std::string& request) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [begins, whole] : answers_) {
+    if (request.starts_with(begins)) return whole;
   }
   std::string text = "HTTP/1.1 200 OK\r\nConnection: close\r\n";
   if (with_length_) {
     text += "Content-Length: " + std::to_string(content_.size() + missing_) + "\r\n";
   }
-  text += "\r\n" + content_;
+  return text + "\r\n" + content_;
+}
+
+void FileServer::answer(int connection) {
+  std::string request;
+  char byte = 0;
+  while (request.find("\r\n\r\n") == std::string::npos && ::recv(connection, &byte, 1, 0) == 1) {
+    request.push_back(byte);
+  }
+  if (request.empty()) return;
+  ++requests_;
+  const std::string text = answer_to(request);
   for (std::size_t sent = 0; sent < text.size();) {
     const ssize_t count = ::send(connection, text.data() + sent, text.size() - sent, MSG_NOSIGNAL);
     if (count <= 0) return;

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <atomic>
+#include <map>
+#include <mutex>
 #include <string>
 #include <thread>
 
@@ -20,11 +22,17 @@ class FileServer {
 
   /// "http://127.0.0.1:PORT/" and the name.
   std::string address(const std::string& name) const;
+  /// Connections, whether or not anything was asked on them.
+  int connections() const { return connections_; }
+  /// Those on which something was asked.
   int requests() const { return requests_; }
+  /// Answers requests for `name` with these bytes, HTTP's own head among them.
+  void answer_with(const std::string& name, const std::string& whole);
 
  private:
   void serve();
-  void answer(int connection) const;
+  void answer(int connection);
+  std::string answer_to(const std::string& request);
 
   std::string content_;
   bool with_length_;
@@ -32,7 +40,9 @@ class FileServer {
   bool stalls_;
   int listener_ = -1, port_ = 0;
   std::atomic<bool> leaving_{false};
-  std::atomic<int> requests_{0};
+  std::atomic<int> connections_{0}, requests_{0};
+  std::mutex mutex_;
+  std::map<std::string, std::string> answers_;
   std::thread thread_;
 };
 

@@ -12,6 +12,7 @@ using nlohmann::json;
 using testing::fetch;
 using ::testing::HasSubstr;
 using testing::HttpAnswer;
+using ::testing::Not;
 using testing::RunningServer;
 using testing::WebSocketClient;
 
@@ -110,10 +111,19 @@ TEST(ServedParameters, AnEmptyPromptIsAPrompt) {
   auto client = server.connect("me");
   for (const std::string prompt : {"", "  "}) {
     client.text({{"type", "settings"}, {"params", {{"prompt", prompt}}}});
-    EXPECT_EQ(client.await("settings")["params"]["prompt"], prompt) << "not the model's own";
+    const json settings = client.await("settings");
+    EXPECT_EQ(settings["params"]["prompt"], prompt) << "not the model's own";
+    EXPECT_THAT(settings["warnings"].dump(), HasSubstr("the prompt is empty"));
     EXPECT_EQ(server.post("/api/txt2img", json{{"prompt", prompt}}.dump()).status, 200);
   }
   EXPECT_EQ(server.post("/api/txt2img", R"({"prompt_list": [["", 1]]})").status, 200);
+  for (const char* said : {R"-({"prompt": "()"})-", R"({"negative_prompt": ""})"}) {
+    const HttpAnswer answer = server.post("/api/txt2img", said);
+    ASSERT_EQ(answer.status, 200) << answer.body;
+    const auto told = answer.header.find("x-warnings");
+    const std::string warnings = told == answer.header.end() ? "" : told->second;
+    EXPECT_THAT(warnings, Not(HasSubstr("is empty"))) << said;
+  }
   EXPECT_EQ(
       server
           .post("/api/img2img?prompt=", testing::jpeg_of(1, 2, 3), {{"Content-Type", "image/jpeg"}})

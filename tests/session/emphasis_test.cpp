@@ -72,6 +72,18 @@ TEST_F(Prompted, WhatIsReadAsTextIsLoggedOnceAndToldOnRequest) {
   EXPECT_TRUE(engine.prompt_warnings("(apple:1.2)").empty());
 }
 
+TEST_F(Prompted, AnEmptyPromptIsDrawnAndSaidUnlessItIsMeant) {
+  std::vector<std::string> lines;
+  base::set_log_callback([&](base::LogLevel, std::string_view line) { lines.emplace_back(line); });
+  const auto empty = latents("  ");  // "" is what this model draws without a prompt
+  EXPECT_THAT(lines, ElementsAre(HasSubstr("the prompt is empty")));
+  lines.clear();
+  EXPECT_EQ(latents("()"), empty);
+  EXPECT_THAT(lines, ::testing::IsEmpty());
+  base::set_log_callback({});
+  EXPECT_NE(latents("()", PromptSyntax::text), empty);
+}
+
 TEST_F(Prompted, ASeedOfMinusOneIsDrawnForEachSession) {
   Engine engine =
       Engine::open({.model = model_.path(), .device = testing::device_or(SD_TEST_DEVICE)});

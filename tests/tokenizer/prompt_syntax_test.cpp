@@ -39,11 +39,17 @@ TEST(PromptSyntax, BracketsWeigh) {
 TEST(PromptSyntax, EverythingElseIsText) {
   for (const std::string text :
        {"red apple", "",    "a:1.3", "a \\ b", "C:\\dir\\\\x", "(",  ")",   "]",        "[",
-        "smile :)",  ":(",  "()",    "a (b",   "a) b",         "[)", "\\n", "\xc3\xa4", "a, b; c",
+        "smile :)",  ":(",  "f()",   "a (b",   "a) b",         "[)", "\\n", "\xc3\xa4", "a, b; c",
         "1.5",       "{a}", "|",     "\\"}) {
     EXPECT_THAT(parts(text), ElementsAre(Part(text, 1))) << text;
     EXPECT_THAT(parse_prompt(text).warnings, IsEmpty()) << text;
   }
+}
+
+TEST(PromptSyntax, AnEmptyPairAloneIsNoText) {
+  EXPECT_THAT(parts("()"), ElementsAre(Part("", 1)));
+  EXPECT_THAT(parse_prompt("()").warnings, IsEmpty());
+  EXPECT_THAT(parts("\\(\\)"), ElementsAre(Part("()", 1)));
 }
 
 TEST(PromptSyntax, ABackslashMakesABracketText) {
