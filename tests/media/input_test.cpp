@@ -229,7 +229,19 @@ TEST(Damage, OfTheLastImageOfAPipeIsNamed) {
   folder.write("images", images.substr(0, images.size() - 60));
   const Said said;
   EXPECT_EQ(read_all(*open_pipe(folder / "images")).pts.size(), 2U);
-  EXPECT_THAT(said.text(), HasSubstr("frame 3 of standard input: the decoder says"));
+  EXPECT_THAT(said.text(), ::testing::StartsWith("frame 3 of standard input: the decoder"));
+}
+
+TEST(Damage, IsOnlyNearAFrameWhereTheDecoderReordersThem) {
+  const TemporaryFolder folder;
+  std::string content = bytes_of(kData + "chapters.mp4");
+  content.replace(5000, 40, 40, '\xFF');  // the size of one of the last packets
+  folder.write("a.mp4", content);
+  const Said said;
+  EXPECT_EQ(read_all(*open_source(folder / "a.mp4")).pts.size(), 39U);
+  EXPECT_THAT(said.text(), HasSubstr("near frame 20 of " + (folder / "a.mp4") + ": the decoder"));
+  expect_error([&] { read_all(*open_source(folder / "a.mp4", {.strict = true})); },
+               ErrorCode::corrupt_file, {"near frame 20 of "});
 }
 
 TEST(Damage, EndsAStrictSource) {
