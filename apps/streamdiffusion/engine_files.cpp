@@ -1,5 +1,6 @@
 #include "engine_files.h"
 
+#include "base/file_url.h"
 #include "weights/included_model.h"
 
 namespace streamdiffusion::app {
@@ -8,8 +9,9 @@ namespace {
 /// A pipeline's components are folders of its folder.
 constexpr int kDeepest = 1;
 
-void add(const std::filesystem::path& path, std::vector<std::filesystem::path>& files) {
-  if (path.empty()) return;
+void add(const std::string& name, std::vector<std::filesystem::path>& files) {
+  if (name.empty()) return;
+  const std::filesystem::path path = base::path_of(name);
   files.push_back(path);
   std::error_code error;
   std::filesystem::recursive_directory_iterator at(path, error);

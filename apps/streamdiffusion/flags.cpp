@@ -81,7 +81,7 @@ std::string shown_default(const auto& type, const std::optional<T>& value) {
 
 /// Where a path is expected, file: addresses are taken too.
 bool is_file(const FlagStyle& style) {
-  return style.value == "PATH" || style.value == "FILE" || style.value == "DIR";
+  return style.value == "PATH" || style.value.starts_with("FILE") || style.value.starts_with("DIR");
 }
 
 }  // namespace

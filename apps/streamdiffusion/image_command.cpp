@@ -128,6 +128,13 @@ class ImageJob {
                   ": the folder cannot be created: ", error.message());
   }
 
+  /// `named`: the user gave the very name, so that a link of that name is followed.
+  static void write(const std::filesystem::path& path, ImageView image, bool named) {
+    const std::filesystem::path target = named ? base::output_target(path) : path;
+    make_folder(target.parent_path());
+    image::write_image(path, image, target);
+  }
+
   std::optional<Image> read(std::size_t i) {
     const std::optional<Image> image = images_.take(i);
     if (!image) return std::nullopt;
@@ -153,8 +160,7 @@ class ImageJob {
   void take(const Output& output) {
     const std::size_t index = output.frame_id;
     try {
-      if (written_.empty()) make_folder(outputs_[index].parent_path());
-      image::write_image(outputs_[index], output.image);
+      write(outputs_[index], output.image, !folder_);
       if (folder_) folder_->add(outputs_[index]);
       written_.insert(index);
     } catch (const Error& error) {
@@ -199,9 +205,7 @@ class ImageJob {
       outputs.push_back(image);
       if (inputs_.contains(id)) inputs.push_back(inputs_.at(id));
     }
-    make_folder(std::filesystem::path(flags_.sheet).parent_path());
-    image::write_image(flags_.sheet,
-                       image::contact_sheet(inputs, outputs, kSheetColumns, kSheetCell));
+    write(flags_.sheet, image::contact_sheet(inputs, outputs, kSheetColumns, kSheetCell), true);
   }
 
   void dump_tensors() {

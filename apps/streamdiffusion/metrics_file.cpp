@@ -29,9 +29,9 @@ nlohmann::json to_json(const Metrics& metrics) {
 
 void write_metrics(const std::string& path, const Metrics& metrics) {
   std::error_code ignored;  // write_file() says what is missing
-  const auto folder = std::filesystem::path(path).parent_path();
+  const std::filesystem::path target = base::output_target(path), folder = target.parent_path();
   if (!folder.empty()) std::filesystem::create_directories(folder, ignored);
-  base::write_file(path, to_json(metrics).dump(2) + '\n');
+  base::write_file(target, to_json(metrics).dump(2) + '\n');
 }
 
 }  // namespace streamdiffusion::app

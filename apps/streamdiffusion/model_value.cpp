@@ -6,7 +6,9 @@
 
 #include "base/edit_distance.h"
 #include "base/error.h"
+#include "base/file_url.h"
 #include "base/join.h"
+#include "base/lower_case.h"
 #include "base/parse_number.h"
 #include "json/quote.h"
 #include "params/control.h"
@@ -17,19 +19,23 @@
 namespace streamdiffusion::app {
 namespace {
 
-/// Splits what is behind the last colon off. Nothing without one, and for civitai:NUMBER, which is
-/// a name.
+/// Splits what is behind the last colon off. Nothing without one, for civitai:NUMBER, which is a
+/// name, and for the address of a file, which begins with "file:".
 std::optional<std::string> behind_colon(const std::string& text) {
   const auto colon = text.rfind(':');
-  const bool name = colon == std::string::npos || colon == 0 || text.substr(0, colon) == "civitai";
-  return name ? std::nullopt : std::optional(text.substr(colon + 1));
+  const std::string front = text.substr(0, colon == std::string::npos ? 0 : colon);
+  const bool whole = front.empty() || front == "civitai" || base::lower_case(front) == "file";
+  return whole ? std::nullopt : std::optional(text.substr(colon + 1));
 }
 
 /// Whether the part before the colon is there, and the whole is not: then what is behind the colon
 /// is meant as something.
 bool only_front_exists(const std::string& front, const std::string& whole) {
-  std::error_code ignored;
-  return std::filesystem::exists(front, ignored) && !std::filesystem::exists(whole, ignored);
+  const auto exists = [](const std::string& text) {
+    std::error_code ignored;
+    return std::filesystem::exists(base::path_of(text), ignored);
+  };
+  return exists(front) && !exists(whole);
 }
 
 /// What stands behind a model: a scale and a word, in any order.
@@ -111,6 +117,7 @@ Suffixes<Choice> read_suffixes(const std::string& text, const Form<Choice>& form
     found.model = front;
   }
   check(found, text, form);
+  found.model = base::path_of(found.model);
   return found;
 }
 
@@ -118,13 +125,13 @@ Suffixes<Choice> read_suffixes(const std::string& text, const Form<Choice>& form
 
 Lora read_lora(const std::string& text) {
   const auto behind = behind_colon(text);
-  if (!behind) return {text, 1.0F};
+  if (!behind) return {base::path_of(text), 1.0F};
   const std::string file = text.substr(0, text.size() - behind->size() - 1);
   if (const auto scale = base::parse_number<double>(*behind))
-    return {file, static_cast<float>(*scale)};
+    return {base::path_of(file), static_cast<float>(*scale)};
   base::require(!only_front_exists(file, text), ErrorCode::invalid_argument, "the scale of --lora ",
                 file, " is ", json::printable(*behind, 80), ", expected a number");
-  return {text, 1.0F};
+  return {base::path_of(text), 1.0F};
 }
 
 ControlNet read_controlnet(const std::string& text) {

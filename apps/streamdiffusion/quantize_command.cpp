@@ -50,7 +50,8 @@ void quantize(const QuantizeFlags& flags) {
   base::require(settings.engine.cache || !flags.output.empty(), ErrorCode::invalid_argument,
                 "--no-cache leaves no place for the calibration, expected --output FILE");
   InputImages images(image::expand_inputs(flags.inputs));
-  const std::filesystem::path output = flags.output;
+  const std::filesystem::path output =
+      flags.output.empty() ? std::filesystem::path() : base::output_target(flags.output);
   std::vector<std::filesystem::path> inputs = images.paths();
   std::ranges::copy_if(engine_files(settings.engine), std::back_inserter(inputs),
                        [](const auto& file) { return file.filename() != "int8.json"; });
@@ -59,7 +60,7 @@ void quantize(const QuantizeFlags& flags) {
   images.find_first([] { return false; });
   const EngineOptions options = with_model(settings.engine);
   const std::vector<Image> frames = read_frames(images, options);
-  const Calibration result = Engine::calibrate(options, frames, flags.output);
+  const Calibration result = Engine::calibrate(options, frames, output.string());
   print_line(result.file);
   std::printf(
       "%d of %d matmuls and convolutions in int8, images %.1f dB from those without, found in %.1f "

@@ -58,7 +58,7 @@ void write_trace(const std::string& path, const std::vector<OpInfo>& ops) {
     if (!of_the_frame(op)) continue;
     for (const OpInfo::Span& span : op.spans) events.push_back(event(op, span, start));
   }
-  base::write_file(path,
+  base::write_file(base::output_target(path),
                    JsonValue{{"traceEvents", events}, {"displayTimeUnit", "ms"}}.dump() + "\n");
 }
 

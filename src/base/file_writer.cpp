@@ -50,6 +50,17 @@ std::string random_name() {
   return to_hex(bytes);
 }
 
+fs::path output_target(const fs::path& path) {
+  constexpr int kMostLinks = 40;
+  std::error_code ignored;
+  fs::path target = path;
+  const auto is_link = [&] { return !descriptor_of(target) && fs::is_symlink(target, ignored); };
+  for (int i = 0; i < kMostLinks && is_link(); ++i)
+    target = target.parent_path() / fs::read_symlink(target, ignored);
+  require(!is_link(), ErrorCode::io, path.string(), ": is a link that leads in a circle");
+  return target;
+}
+
 FileWriter::FileWriter(fs::path path, Durability durability, Readers readers)
     : path_(std::move(path)), durability_(durability) {
   if (const auto open = descriptor_of(path_)) {
@@ -141,12 +152,12 @@ void write_file(const fs::path& path, std::string_view text, Durability durabili
 }
 
 void check_writable(const fs::path& path) {
-  if (!is_stream(path)) FileWriter(path, Durability::replacing);
+  if (!is_stream(path)) FileWriter(output_target(path), Durability::replacing);
 }
 
 void check_creatable(const fs::path& path) {
   std::error_code ignored;
-  fs::path above = fs::absolute(path).parent_path();
+  fs::path above = fs::absolute(output_target(path)).parent_path();
   if (is_stream(path) || fs::is_directory(above, ignored)) return check_writable(path);
   while (!fs::exists(above, ignored) && above.has_relative_path()) above = above.parent_path();
   require(fs::is_directory(above, ignored), ErrorCode::io, above.string(),

@@ -56,6 +56,11 @@ class FileWriter {
   bool replaces_ = false;
 };
 
+/// The file that `path` stands for as the output of a person: a link is followed, as cp does, also
+/// where it leads to nothing yet. The files that the program names itself are not followed: whoever
+/// may write in their folder could lead it anywhere. Throws io for links in a circle.
+std::filesystem::path output_target(const std::filesystem::path& path);
+
 /// 16 hexadecimal digits that nobody can foresee, for a temporary file's name. Throws io.
 std::string random_name();
 

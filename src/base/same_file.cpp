@@ -71,10 +71,11 @@ std::optional<std::string> output_key(const std::filesystem::path& output,
     return concat("file ", status.st_dev, " ", status.st_ino);
   }
   std::error_code ignored;
-  const std::filesystem::path folder = std::filesystem::absolute(output, ignored).parent_path();
+  const std::filesystem::path target = output_target(output);
+  const std::filesystem::path folder = std::filesystem::absolute(target, ignored).parent_path();
   const auto [known, added] = folders.try_emplace(folder.string());
   if (added) known->second = std::filesystem::weakly_canonical(folder, ignored);
-  return (known->second / output.filename()).string();
+  return (known->second / target.filename()).string();
 }
 
 }  // namespace

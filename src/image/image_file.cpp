@@ -171,7 +171,8 @@ void check_image_name(const std::filesystem::path& path) {
                 path.string(), ": images are written as ", kWritten);
 }
 
-void write_image(const std::filesystem::path& path, ImageView image) {
+void write_image(const std::filesystem::path& path, ImageView image,
+                 const std::filesystem::path& target) {
   check_image_name(path);
   std::vector<std::byte> bytes;
   try {
@@ -179,7 +180,7 @@ void write_image(const std::filesystem::path& path, ImageView image) {
   } catch (const Error& error) {
     base::fail(error.code(), path.string(), ": ", error);
   }
-  base::write_file(path, bytes);
+  base::write_file(target.empty() ? path : target, bytes);
 }
 
 }  // namespace streamdiffusion::image

@@ -69,7 +69,9 @@ bool has_image_content(const std::filesystem::path& path);
 void check_image_name(const std::filesystem::path& path);
 
 /// Writes PNG, JPEG (quality 92) or WebP (quality 90), as the extension says. The file appears
-/// whole or not at all. Throws as check_image_name does, and io naming the path.
-void write_image(const std::filesystem::path& path, ImageView image);
+/// whole or not at all. A link in its place is replaced; `target`, if given, is written instead,
+/// such as base::output_target(path). Throws as check_image_name does, and io naming the path.
+void write_image(const std::filesystem::path& path, ImageView image,
+                 const std::filesystem::path& target = {});
 
 }  // namespace streamdiffusion::image

@@ -210,7 +210,7 @@ void check_output(const std::string& output) {
   base::require(kContainers.contains(lower_extension(output)), ErrorCode::invalid_argument, output,
                 ": the extension ", lower_extension(output),
                 " is not known, expected .mp4, .mov, .mkv, .webm, .gif, or a folder");
-  base::check_creatable(output_target(output));
+  base::check_creatable(output);
 }
 
 void check_codec(const std::string& output, const std::string& codec) {
@@ -242,7 +242,7 @@ bool is_live_output(const std::string& output) {
 std::vector<fs::path> replaced_files(const std::string& output,
                                      const std::vector<fs::path>& named_after) {
   const Kind kind = kind_of(output);
-  if (kind == Kind::file) return {output_target(output)};
+  if (kind == Kind::file) return {base::output_target(output)};
   if (kind == Kind::named_pipe) return {output};
   if (kind == Kind::pipe) return {"/dev/stdout"};
   return kind == Kind::folder ? replaced_images(output, named_after) : std::vector<fs::path>{};

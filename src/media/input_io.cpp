@@ -51,6 +51,13 @@ int open_if_allowed(AVFormatContext* context, AVIOContext** io, const char* url,
   return libav_io_open(context, io, url, flags, options);
 }
 
+/// Of a pipe whose format the user gives: waits for its first bytes alone, and leaves them there.
+void refuse_lfs_pointer(AVIOContext& io, const std::string& name) {
+  avio_r8(&io);
+  const std::span read(io.buffer, io.buf_end);
+  if (avio_seek(&io, 0, SEEK_SET) == 0) base::refuse_lfs_pointer(std::as_bytes(read), name);
+}
+
 /// What libav would take an input for that begins so.
 const AVInputFormat* probed_format(std::vector<std::byte> first) {
   const std::size_t count = first.size();
@@ -83,6 +90,8 @@ int InputIo::prepare(const AvInputSpec& spec, const std::string& protocols,
   if (context.pb != nullptr) context.flags |= AVFMT_FLAG_CUSTOM_IO;  // libav does not close it
   if (context.pb != nullptr && spec.format.empty()) {
     context.pb = look_into(*context.pb, spec.name, settings);
+  } else if (context.pb != nullptr) {
+    refuse_lfs_pointer(*context.pb, spec.name);
   } else if (!spec.file.empty()) {
     look_into(spec.file);
     if (has_excessive_edits(spec.file, spec.name)) settings.set("ignore_editlist", "1");

@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "base/error.h"
+#include "base/file_writer.h"
 
 namespace streamdiffusion::media {
 namespace {
@@ -28,18 +29,6 @@ bool create(const std::string& path) {
 
 }  // namespace
 
-fs::path output_target(const fs::path& path) {
-  constexpr int kMostLinks = 40;
-  std::error_code ignored;
-  fs::path target = path;
-  for (int i = 0; i < kMostLinks && fs::is_symlink(target, ignored); ++i) {
-    target = target.parent_path() / fs::read_symlink(target, ignored);
-  }
-  base::require(!fs::is_symlink(target, ignored), ErrorCode::io, path.string(),
-                ": is a link that leads in a circle");
-  return target;
-}
-
 void create_folders(const fs::path& folder) {
   std::error_code error;
   if (!folder.empty()) fs::create_directories(folder, error);
@@ -58,7 +47,7 @@ fs::path part_name(const fs::path& target) {
 }
 
 OutputFile::OutputFile(const std::string& target) : target_(target), path_(target) {
-  target_ = output_target(target_);
+  target_ = base::output_target(target_);
   create_folders(target_.parent_path());
   path_ = target_.string();
   std::error_code ignored;

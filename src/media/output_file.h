@@ -32,10 +32,6 @@ class OutputFile {
   bool regular_ = true, kept_ = false;
 };
 
-/// The file that writing to `path` writes: where a link leads, be it there or not. Throws io for
-/// one that leads in a circle.
-std::filesystem::path output_target(const std::filesystem::path& path);
-
 /// Creates `folder` and the folders above it. Throws io naming it.
 void create_folders(const std::filesystem::path& folder);
 

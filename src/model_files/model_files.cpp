@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/file_url.h"
 #include "base/log.h"
 #include "hub/file_hash.h"
 #include "hub/tiny_autoencoder.h"
@@ -105,6 +106,20 @@ std::string recipe_of_content(const EngineOptions& options) {
   return {};
 }
 
+/// Addresses of files (file:) become paths, in YAML and in the libraries as in flags.
+void read_addresses(EngineOptions& options) {
+  const auto read = [](std::string& text) { text = base::path_of(text); };
+  for (std::string* text : {&options.model, &options.vae, &options.unet, &options.text_encoder,
+                            &options.text_encoder_2, &options.calibration})
+    read(*text);
+  for (Lora& lora : options.lora_dict) read(lora.file);
+  for (ControlNet& net : options.controlnets) read(net.model);
+  for (IpAdapter& adapter : options.ip_adapters) {
+    read(adapter.file);
+    read(adapter.image_encoder);
+  }
+}
+
 }  // namespace
 
 std::string with_file(const char* option, const std::string& text, const DownloadEvents& events) {
@@ -112,6 +127,7 @@ std::string with_file(const char* option, const std::string& text, const Downloa
 }
 
 EngineOptions with_files(EngineOptions options, const DownloadEvents& events) {
+  read_addresses(options);
   for (IpAdapter& adapter : options.ip_adapters) read_image_files(adapter.prompt);  // named early
   const Resolved model = resolve("model", options.model, events);
   options.model = model.path;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/file_url.h"
 #include "image/image_file.h"
 #include "params/limits.h"
 #include "session/program.h"
@@ -126,7 +127,7 @@ namespace streamdiffusion {
 void read_image_files(ImagePrompt& prompt) {
   std::vector<std::shared_ptr<const Image>> images = prompt.images;
   for (const std::string& file : prompt.files) {
-    images.push_back(std::make_shared<const Image>(image::read_image(file)));
+    images.push_back(std::make_shared<const Image>(image::read_image(base::path_of(file))));
   }
   prompt.images = std::move(images);
   prompt.files.clear();

@@ -59,6 +59,33 @@ TEST_F(AnyCommand, ReadsTheImagesThatRunReads) {
   }
 }
 
+TEST_F(AnyCommand, ALinkInThePlaceOfAnOutputIsFollowed) {
+  namespace fs = std::filesystem;
+  const std::string input = images(1) + "/0.png";
+  folder_.write("store/old", "old");
+  fs::create_symlink("store/old", folder_ / "a.png");
+  fs::create_symlink("store/new/there", folder_ / "b.png");  // nothing is there yet
+  fs::create_symlink("store/json", folder_ / "c.json");
+  ASSERT_EQ(run_with_model("image", {"--input", input, "--output", folder_ / "a.png", "--sheet",
+                                     folder_ / "b.png"}),
+            kDone)
+      << said();
+  ASSERT_EQ(run_with_model("bench", {"--frames", "1", "--json", folder_ / "c.json"}), kDone);
+  for (const char* link : {"a.png", "b.png", "c.json"})
+    EXPECT_TRUE(fs::is_symlink(folder_ / link)) << link;
+  EXPECT_EQ(image::read_image(folder_ / "store/old").width, 32);
+  EXPECT_GT(image::read_image(folder_ / "store/new/there").width, 32);
+  EXPECT_THAT(text_of(folder_ / "store/json"), HasSubstr("frame_ms"));
+  fs::create_symlink("there", folder_ / "d.png");
+  fs::create_symlink("there", folder_ / "e.png");
+  EXPECT_EQ(run_with_model("image", {"--output", folder_ / "d.png", "--sheet", folder_ / "e.png"}),
+            kUsage);
+  EXPECT_THAT(said(), HasSubstr("would be written twice"));
+  fs::create_symlink("f.png", folder_ / "f.png");
+  EXPECT_EQ(run_with_model("image", {"--output", folder_ / "f.png"}), kFailed);
+  EXPECT_THAT(said(), HasSubstr("f.png: is a link that leads in a circle"));
+}
+
 TEST_F(AnyCommand, HelpHasExamples) {
   for (const std::string command : {"image", "run", "serve", "info", "bench", "quantize"}) {
     ASSERT_EQ(run({command, "--help"}), kDone) << said();

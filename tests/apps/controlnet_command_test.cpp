@@ -33,6 +33,7 @@ TEST_F(ControlNetCommand, ImagesFollowItAndTheLineSaysByWhichWord) {
   EXPECT_NE(followed, plain);
   EXPECT_THAT(said(), HasSubstr("control images: canny, by \"canny\" in its name"));
   EXPECT_EQ(drawn("image", {"--input", input, "--controlnet", canny + ":canny:2"}), followed);
+  EXPECT_EQ(drawn("image", {"--input", input, "--controlnet", "file:" + canny + ":2"}), followed);
   EXPECT_NE(drawn("image", {"--input", input, "--controlnet", canny + ":2:blur"}), followed);
   EXPECT_EQ(drawn("image", {"--input", input, "--controlnet", canny + ":0"}), plain);
   EXPECT_EQ(run_with_model("image", {"--input", input, "--controlnet", canny + ":cany"}), 2);

@@ -49,6 +49,7 @@ TEST_F(IpAdapterCommand, ImagesFollowTheStyleImage) {
   EXPECT_NE(followed, plain);
   EXPECT_THAT(said(), HasSubstr("plain, 4 tokens an image"));
   EXPECT_EQ(with(adapter_ + ":whole:2"), followed);
+  EXPECT_EQ(with("file://" + adapter_ + ":whole:2"), followed);
   EXPECT_NE(with(adapter_ + ":0.5"), followed);
   EXPECT_EQ(with(adapter_ + ":0"), plain);
   EXPECT_EQ(drawn("image", {"--input", input, "--ip-adapter", adapter_}), plain);

@@ -79,6 +79,28 @@ TEST_F(RunTest, AddressesOfFilesAreThePathsThatTheyName) {
   EXPECT_THAT(said(), HasSubstr("names the host \"server\""));
 }
 
+TEST_F(RunTest, ModelsHaveAddressesToo) {
+  const std::string model_address = "file://" + model().path();
+  const std::vector<std::string> stream{"--input",  kClip, "--output", folder_ / "a.mkv",
+                                        "--frames", "1",   "--quiet"};
+  const auto run_with = [&](std::vector<std::string> flags) {
+    flags.insert(flags.begin(), "run");
+    flags.insert(flags.end(), stream.begin(), stream.end());
+    return ProgramTest::run(flags, "/dev/null");
+  };
+  EXPECT_EQ(run_with({"--model", model_address, "--unet", model_address + "/unet"}), 0) << said();
+  EXPECT_EQ(ProgramTest::run({"info", model_address}, "/dev/null"), 0) << said();
+  folder_.write("m.yaml", "model: " + model_address + "\nvae: " + model_address + "/vae\n");
+  EXPECT_EQ(run_with({"--config", folder_ / "m.yaml"}), 0) << said();
+  for (const char* flag : {"--lora", "--controlnet", "--ip-adapter", "--text-encoder"}) {
+    const std::string scale = flag == std::string("--text-encoder") ? "" : ":0.5";
+    EXPECT_NE(run_with({"--model", model_address, flag, "FILE:/no/a%20b.safetensors" + scale}), 0);
+    EXPECT_THAT(said(), HasSubstr("/no/a b.safetensors")) << flag;
+  }
+  EXPECT_NE(run_with({"--model", "file://elsewhere/m"}), 0);
+  EXPECT_THAT(said(), HasSubstr("names the host \"elsewhere\""));
+}
+
 TEST_F(RunTest, ARateIsANumberOrARatio) {
   for (const char* rate : {"30000/1001", "29.97"}) {
     ASSERT_EQ(run({"--input", kClip, "--fps", rate, "--frames", "2", "--quiet"}), 0) << said();

@@ -1,6 +1,8 @@
 // Orientation and color profiles of still images that libav decodes, and of those on a pipe.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <fstream>
@@ -92,6 +94,16 @@ TEST(Still, APointerOfGitLfsIsNamedWhateverTheInputIs) {
     EXPECT_THAT(error_of([&] { open_source(file)->read()->image(); }), pointer) << name;
     EXPECT_THAT(error_of([&] { read_still_image(file); }), pointer) << name;
     EXPECT_THAT(error_of([&] { from_pipe(file); }), pointer) << name;
+  }
+  for (const char* format : {"rgb24", "y4m"}) {
+    const int descriptor = ::open((folder / "a").c_str(), O_RDONLY | O_CLOEXEC);
+    EXPECT_THAT(error_of([&] {
+                  open_descriptor_source(descriptor, "raw",
+                                         {.width = 4, .height = 4, .format = format});
+                }),
+                pointer)
+        << format;
+    ::close(descriptor);
   }
 }
 
