@@ -1,5 +1,6 @@
 #include "program.h"
 
+#include <csignal>
 #include <exception>
 
 #include "base/file_writer.h"
@@ -21,6 +22,7 @@ int exit_code(ErrorCode code) {
 }  // namespace
 
 void prepare_program() {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file over the limit (ulimit -f) is an error as a full disk
   base::occupy_standard_descriptors();
   base::buffer_standard_output();
   base::set_log_callback(print_log);

@@ -341,11 +341,23 @@ void RunJob::finish() {
   }
   if (progress_->done() > 0) {
     const Writing writing(writing_since_);
-    sink_->finish();
+    try {
+      sink_->finish();
+    } catch (const Error& failure) {
+      fail_with_the_rest(failure);
+    }
   }
   if (!flags_.quiet) report();
   if (!flags_.json.empty()) write_json();
   say_what_is_missing();
+}
+
+/// The output could not be completed. A file of it stays, and may play.
+void RunJob::fail_with_the_rest(const Error& failure) const {
+  const std::string file = sink_->path();
+  std::error_code ignored;
+  if (base::is_stream(file) || !std::filesystem::exists(file, ignored)) throw failure;
+  base::fail(failure.code(), failure.what(), "; what could be written is in ", file);
 }
 
 /// Keeps what was drawn, but not in the place of an older output.
@@ -356,8 +368,7 @@ void RunJob::end_early(const Error& failure) {
     const Writing writing(writing_since_);
     sink_->finish_partly();
   } catch (const Error&) {  // says at most what is known already
-    if (sink_->path() == flags_.output || flags_.output == "-") throw failure;
-    base::fail(failure.code(), failure.what(), "; what could be written is in ", sink_->path());
+    fail_with_the_rest(failure);
   }
   if (!flags_.quiet) report();
   if (!flags_.json.empty()) write_json();

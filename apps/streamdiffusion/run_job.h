@@ -50,6 +50,7 @@ class RunJob {
   void note_failure(const Error& error, std::optional<std::uint64_t> frame_id);
   void finish();
   [[noreturn]] void end_early(const Error& failure);
+  [[noreturn]] void fail_with_the_rest(const Error& failure) const;
   void say_what_is_missing() const;
   void report() const;
   void write_json() const;

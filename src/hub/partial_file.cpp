@@ -26,11 +26,16 @@ using base::ErrorCode;
 constexpr mode_t kFileMode = 0666, kLockMode = 0664;
 constexpr std::size_t kReadBytes = std::size_t{1} << 20;
 
+std::string mebibytes(std::uint64_t bytes) {
+  constexpr std::uint64_t kMebibyte = std::uint64_t{1} << 20;
+  return base::concat((bytes + kMebibyte - 1) / kMebibyte, " MiB");
+}
+
 }  // namespace
 
 PartialFile::PartialFile(std::filesystem::path path, const RemoteFile& file,
                          const std::function<bool()>& stopped)
-    : path_(std::move(path)), hasher_(file.kind, file.size) {
+    : path_(std::move(path)), whole_(file.size), hasher_(file.kind, file.size) {
   descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, kFileMode);
   if (descriptor_ < 0) fail_with_errno("cannot be opened");
   struct stat info {};
@@ -106,11 +111,16 @@ void PartialFile::remove() {
 
 void PartialFile::fail_with_errno(const char* what) const {
   const int reason = errno;
-  base::fail(ErrorCode::io, path_.string(), ": ", what, ": ", std::strerror(reason),
-             reason == ENOSPC || reason == EDQUOT
-                 ? "; make space (`streamdiffusion models` lists what is in the cache) and run the "
-                   "command again: it continues where it stopped"
-                 : "");
+  std::string more;
+  if (reason == ENOSPC || reason == EDQUOT) {
+    std::error_code ignored;
+    const auto free = std::filesystem::space(path_.parent_path(), ignored).available;
+    more = base::concat("; ", mebibytes(whole_ - std::min(whole_, size_)), " of it are missing, ",
+                        ignored ? 0 : free >> 20U,
+                        " MiB are free; make space (`streamdiffusion models` lists what is in the "
+                        "cache) and run the command again: it continues where it stopped");
+  }
+  base::fail(ErrorCode::io, path_.string(), ": ", what, ": ", std::strerror(reason), more);
 }
 
 FileLock::FileLock(const std::filesystem::path& path, const std::string& what,

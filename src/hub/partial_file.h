@@ -40,6 +40,7 @@ class PartialFile {
 
   std::filesystem::path path_;
   int descriptor_ = -1;
+  std::uint64_t whole_;
   std::uint64_t size_ = 0;
   Hasher hasher_;
 };

@@ -30,7 +30,7 @@ pid_t ProgramTest::start(std::vector<std::string> arguments, const std::string& 
     std::signal(SIGINT, SIG_DFL);
     ::setenv("XDG_CACHE_HOME", cache.c_str(), 1);
     if (largest_file_ > 0) {
-      std::signal(SIGXFSZ, SIG_IGN);
+      std::signal(SIGXFSZ, SIG_DFL);
       const rlimit limit{largest_file_, largest_file_};
       ::setrlimit(RLIMIT_FSIZE, &limit);
     }

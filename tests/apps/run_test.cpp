@@ -79,6 +79,19 @@ TEST_F(RunTest, AddressesOfFilesAreThePathsThatTheyName) {
   EXPECT_THAT(said(), HasSubstr("names the host \"server\""));
 }
 
+TEST_F(RunTest, AFileThatMayNotGrowIsNamedWithWhatIsInIt) {
+  largest_file_ = 700;  // more than the header, less than the frames
+  for (const char* name : {"a.mkv", "a.gif"}) {
+    EXPECT_EQ(run({"--input", kClip, "--output", folder_ / name, "--quiet"}), 1) << name;
+    EXPECT_THAT(said(), AllOf(HasSubstr("File too large"),
+                              HasSubstr("; what could be written is in " + (folder_ / name))))
+        << name;
+  }
+  EXPECT_EQ(run({"--input", kClip, "--output", "/dev/full", "--output-format", "y4m"}), 1);
+  EXPECT_THAT(said(), AllOf(HasSubstr("/dev/full"), HasSubstr("No space left on device"),
+                            Not(HasSubstr("what could be written"))));
+}
+
 TEST_F(RunTest, ModelsHaveAddressesToo) {
   const std::string model_address = "file://" + model().path();
   const std::vector<std::string> stream{"--input",  kClip, "--output", folder_ / "a.mkv",

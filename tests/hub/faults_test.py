@@ -143,7 +143,7 @@ class Faults(HubTest):
 
     def test_a_full_disk_ends_and_is_continued(self):
         def limit():
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
             resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, 500_000))
         self.refused("cannot be written", preexec_fn=limit)
         self.assertFalse((self.cache / "models--org--turbo/refs/main").exists())
