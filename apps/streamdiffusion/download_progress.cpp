@@ -3,10 +3,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdio>
 
 #include "base/printable.h"
+#include "base/size_text.h"
 
 namespace streamdiffusion::app {
 namespace {
@@ -27,20 +27,6 @@ std::string time_text(double seconds) {
 }
 
 }  // namespace
-
-std::string size_text(std::uint64_t bytes) {
-  constexpr std::array<const char*, 5> kUnits{"B", "kB", "MB", "GB", "TB"};
-  auto value = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  while (value >= 999.5 && unit + 1 < kUnits.size()) {
-    value /= 1000;
-    ++unit;
-  }
-  char text[32];
-  const int digits = unit == 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
-  std::snprintf(text, sizeof text, "%.*f %s", digits, value, kUnits[unit]);
-  return text;
-}
 
 DownloadProgress::DownloadProgress(std::string name, bool quiet)
     : name_(base::printable(name)), quiet_(quiet), terminal_(::isatty(STDERR_FILENO) == 1) {}
@@ -73,9 +59,9 @@ void DownloadProgress::print(const hub::PullProgress& now) {
     if (seconds < kLongestLeft) left = "  " + time_text(seconds) + " left";
   }
   std::fprintf(stderr, "%s%s  %zu/%zu files  %s of %s  %s/s%s%s", terminal_ ? "\r" : "",
-               name_.c_str(), now.files, now.total_files, size_text(now.bytes).c_str(),
-               size_text(now.total_bytes).c_str(),
-               size_text(static_cast<std::uint64_t>(bytes_a_second)).c_str(), left.c_str(),
+               name_.c_str(), now.files, now.total_files, base::size_text(now.bytes).c_str(),
+               base::size_text(now.total_bytes).c_str(),
+               base::size_text(static_cast<std::uint64_t>(bytes_a_second)).c_str(), left.c_str(),
                terminal_ ? "\x1b[K" : "\n");
   std::fflush(stderr);
   drawn_ = true;

@@ -11,9 +11,6 @@
 
 namespace streamdiffusion::app {
 
-/// "2.52 GB", "335 MB", "1.2 kB"
-std::string size_text(std::uint64_t bytes);
-
 class DownloadProgress {
  public:
   /// A quiet one prints nothing.

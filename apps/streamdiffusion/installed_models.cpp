@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "download_progress.h"
+#include "base/size_text.h"
 #include "hub/cache.h"
 #include "hub/installed.h"
 #include "hub/tiny_autoencoder.h"
@@ -62,7 +62,7 @@ void check_memory(const Engine& engine, const SessionOptions& options) {
   const auto available = base::available_memory();
   const std::size_t need = engine.memory_need(options).total();
   base::require(!available || need <= *available, ErrorCode::busy, "the model needs ",
-                size_text(need), " of memory, and ", size_text(available.value_or(0)),
+                base::size_text(need), " of memory, and ", base::size_text(available.value_or(0)),
                 " are available");
 }
 

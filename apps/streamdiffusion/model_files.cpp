@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/printable.h"
+#include "base/size_text.h"
 #include "download_progress.h"
 #include "model_files/model_files.h"
 
@@ -18,12 +19,12 @@ void print_summary(const std::string& given, const hub::Pulled& pulled, double s
   const std::string name = base::printable(given);
   if (pulled.received == 0) {
     std::fprintf(stderr, "%s  %zu files, %s, all there\n", name.c_str(), pulled.files,
-                 size_text(pulled.bytes).c_str());
+                 base::size_text(pulled.bytes).c_str());
   } else {
     const auto rate = static_cast<std::uint64_t>(static_cast<double>(pulled.received) / seconds);
     std::fprintf(stderr, "%s  %zu files, %s; downloaded %s in %.1f s, %s/s\n", name.c_str(),
-                 pulled.files, size_text(pulled.bytes).c_str(), size_text(pulled.received).c_str(),
-                 seconds, size_text(rate).c_str());
+                 pulled.files, base::size_text(pulled.bytes).c_str(),
+                 base::size_text(pulled.received).c_str(), seconds, base::size_text(rate).c_str());
   }
   if (!pulled.page.empty()) {
     const std::string license = pulled.license.empty() ? "not named" : pulled.license;

@@ -7,8 +7,8 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/printable.h"
+#include "base/size_text.h"
 #include "commands.h"
-#include "download_progress.h"
 #include "flags.h"
 #include "hub/installed.h"
 #include "model_use.h"
@@ -42,8 +42,8 @@ void print_table(const hub::Installed& installed) {
   for (const hub::InstalledModel& model : installed.models) {
     const ModelUse use = use_of_installed(model);
     std::printf("%-*s  %8s  %s%s%s\n", column, base::printable(model.name).c_str(),
-                size_text(model.bytes).c_str(), use.flag.c_str(), use.flag.empty() ? "" : "  ",
-                base::printable_lines(use.text).c_str());
+                base::size_text(model.bytes).c_str(), use.flag.c_str(),
+                use.flag.empty() ? "" : "  ", base::printable_lines(use.text).c_str());
   }
 }
 
@@ -75,7 +75,7 @@ void list(bool json) {
     return;
   }
   print_table(installed);
-  std::fprintf(stderr, "%s in %s\n", size_text(installed.bytes).c_str(),
+  std::fprintf(stderr, "%s in %s\n", base::size_text(installed.bytes).c_str(),
                base::printable(settings.cache.string()).c_str());
 }
 
@@ -84,7 +84,7 @@ void remove(const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     const std::uint64_t bytes = hub::remove_installed(settings, name);
     std::fprintf(stderr, "%s is removed, %s are free\n", base::printable(name).c_str(),
-                 size_text(bytes).c_str());
+                 base::size_text(bytes).c_str());
   }
 }
 

@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/size_text.h"
 #include "hub/api.h"
 
 namespace streamdiffusion::hub {
@@ -25,11 +26,6 @@ using base::ErrorCode;
 
 constexpr mode_t kFileMode = 0666, kLockMode = 0664;
 constexpr std::size_t kReadBytes = std::size_t{1} << 20;
-
-std::string mebibytes(std::uint64_t bytes) {
-  constexpr std::uint64_t kMebibyte = std::uint64_t{1} << 20;
-  return base::concat((bytes + kMebibyte - 1) / kMebibyte, " MiB");
-}
 
 }  // namespace
 
@@ -115,8 +111,8 @@ void PartialFile::fail_with_errno(const char* what) const {
   if (reason == ENOSPC || reason == EDQUOT) {
     std::error_code ignored;
     const auto free = std::filesystem::space(path_.parent_path(), ignored).available;
-    more = base::concat("; ", mebibytes(whole_ - std::min(whole_, size_)), " of it are missing, ",
-                        ignored ? 0 : free >> 20U,
+    more = base::concat("; ", base::size_text(whole_ - std::min(whole_, size_)),
+                        " of it are missing, ", ignored ? 0 : free >> 20U,
                         " MiB are free; make space (`streamdiffusion models` lists what is in the "
                         "cache) and run the command again: it continues where it stopped");
   }

@@ -14,6 +14,7 @@
 #include "base/join.h"
 #include "base/log.h"
 #include "base/percent_encode.h"
+#include "base/size_text.h"
 #include "json/json.h"
 #include "json/quote.h"
 
@@ -22,12 +23,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using base::ErrorCode;
-
-std::string gigabytes(std::uint64_t bytes) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.2f GB", static_cast<double>(bytes) * 1e-9);
-  return text;
-}
 
 std::uint64_t size_of(const fs::path& file) {
   std::error_code error;
@@ -193,7 +188,7 @@ void require_space(const fs::path& folder, std::uint64_t bytes) {
   if (::statvfs(folder.c_str(), &disk) != 0) return;  // writing will tell
   const std::uint64_t space = std::uint64_t{disk.f_bavail} * disk.f_frsize;
   base::require(bytes <= space, ErrorCode::io, folder.string(), ": the download needs ",
-                gigabytes(bytes), ", and the disk has ", gigabytes(space),
+                base::size_text(bytes), ", and the disk has ", base::size_text(space),
                 " left; make space (`streamdiffusion models` lists what is in the cache), or set "
                 "HF_HOME to a folder on another disk");
 }

@@ -14,6 +14,7 @@
 #include "base/join.h"
 #include "base/log.h"
 #include "base/printable.h"
+#include "base/size_text.h"
 #include "support/temporary_folder.h"
 
 namespace streamdiffusion::base {
@@ -254,6 +255,13 @@ TEST(Log, GoesThroughTheCallback) {
   set_log_callback({});
   warn("nobody listens");
   EXPECT_EQ(seen, "prompt cut at 75");
+}
+
+TEST(SizeText, HasThreeDigitsInTheUnitThatFits) {
+  const std::pair<std::uint64_t, const char*> cases[]{
+      {0, "0 B"},           {999, "999 B"},          {1200, "1.20 kB"},
+      {999'600, "1.00 MB"}, {335'000'000, "335 MB"}, {2'520'000'000, "2.52 GB"}};
+  for (const auto& [bytes, text] : cases) EXPECT_EQ(size_text(bytes), text);
 }
 
 }  // namespace
