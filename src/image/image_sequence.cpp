@@ -4,10 +4,12 @@
 #include <glob.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <cstdio>
 #include <optional>
 #include <set>
+#include <string_view>
 
 #include "base/error.h"
 #include "base/file_writer.h"
@@ -198,9 +200,21 @@ std::vector<fs::path> expand_inputs(const std::vector<std::string>& inputs) {
   return all;
 }
 
+void refuse_nameless(const fs::path& output) {
+  constexpr std::array<std::string_view, 9> kExtensions{".png", ".jpg", ".jpeg", ".webp", ".gif",
+                                                        ".mp4", ".mov", ".mkv",  ".webm"};
+  std::error_code ignored;
+  const std::string name = output.filename().string();
+  const bool nameless = std::ranges::find(kExtensions, base::lower_case(name)) != kExtensions.end();
+  base::require(!nameless || fs::is_directory(output, ignored), ErrorCode::invalid_argument,
+                output.string(), ": has no name before its extension, expected one, such as a",
+                name, "; for a folder of this name, write ", output.string(), "/");
+}
+
 bool is_folder_name(const fs::path& output) {
   std::error_code ignored;
   if (!output.has_filename() || fs::is_directory(output, ignored)) return true;
+  refuse_nameless(output);
   if (base::is_stream(output) || is_image_name(output)) return false;
   const std::string extension = output.extension().string();
   if (extension.size() < 2 || is_digit(extension[1])) return true;

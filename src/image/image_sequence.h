@@ -16,6 +16,10 @@ namespace streamdiffusion::image {
 /// taken as well, to be named when it is read, unless all are. No inputs give no files.
 std::vector<std::filesystem::path> expand_inputs(const std::vector<std::string>& inputs);
 
+/// Throws invalid_argument for a name that is an extension alone, such as ".png": it comes from an
+/// empty variable, and would become a hidden folder.
+void refuse_nameless(const std::filesystem::path& output);
+
 /// Whether `output` is meant as a folder: it is one, ends with a slash, or has no extension
 /// (".5" is none). Throws invalid_argument for an extension that no image is written with.
 bool is_folder_name(const std::filesystem::path& output);

@@ -111,9 +111,9 @@ bool is_private(const sockaddr& address) {
   return is_private(bytes);
 }
 
-AddressGuard::AddressGuard(std::string input, AvInterrupt& interrupt)
-    : input_(std::move(input)), interrupt_(interrupt) {
-  add(input_);
+AddressGuard::AddressGuard(const std::string& input, AvInterrupt& interrupt)
+    : interrupt_(interrupt) {
+  add(input);
   if (const char* proxy = std::getenv("http_proxy")) add(proxy);
 }
 
@@ -138,14 +138,17 @@ bool AddressGuard::is_own(const Endpoint& endpoint) {
   return true;
 }
 
-bool AddressGuard::refuse(const std::string& what) {
+bool AddressGuard::refuse(const std::string& why) {
   interrupt_.refuse();
-  if (refusal_.empty()) {
-    refusal_ =
-        base::concat(what, ", which ", input_,
-                     " may not; if you trust it, allow it with --input-protocols http,https");
-  }
+  if (refusal_.empty()) refusal_ = why;
   return false;
+}
+
+bool AddressGuard::refuse_private(const std::string& what) {
+  return refuse(base::concat(what,
+                             ", which is on this machine or in a private network; the web may lead "
+                             "there to no other server than the one that is named. If you trust "
+                             "it, allow it with --input-protocols http,https"));
 }
 
 bool AddressGuard::allows(const std::string& url) {
@@ -153,11 +156,11 @@ bool AddressGuard::allows(const std::string& url) {
   const WebTarget target = target_of(url);
   const std::lock_guard lock(mutex_);
   if (target.scheme != "http" && target.scheme != "https")
-    return refuse(base::concat("asks for ", url));
+    return refuse(base::concat("asks for ", url, ", expected a part of an http or https address"));
   const Addresses found = resolve(target.host, target.port);
   for (const addrinfo* each = found.get(); each != nullptr; each = each->ai_next) {
     if (is_private(*each->ai_addr) && !is_own({numeric_host(*each), target.port}))
-      return refuse(base::concat("asks for ", url, ", on this machine or in a private network"));
+      return refuse_private(base::concat("asks for ", url));
   }
   return true;
 }
@@ -166,8 +169,7 @@ bool AddressGuard::allows_connection(const std::string& host, const std::string&
   const Addresses found = resolve(host, port, AI_NUMERICHOST | AI_NUMERICSERV);
   const std::lock_guard lock(mutex_);
   if (found && (!is_private(*found->ai_addr) || is_own({host, port}))) return true;
-  return refuse(
-      base::concat("leads to ", host, " port ", port, ", on this machine or in a private network"));
+  return refuse_private(base::concat("leads to ", host, " port ", port));
 }
 
 std::string AddressGuard::refusal() const {

@@ -24,7 +24,7 @@ class AddressGuard {
   /// `input`: the address that the user gave, an http:// or https:// one. What it resolves to, and
   /// the proxy of the environment ("http_proxy"), may be private. Whatever is refused ends libav's
   /// waits by `interrupt`, so that nothing is sent. Any thread may call the rest.
-  AddressGuard(std::string input, AvInterrupt& interrupt);
+  AddressGuard(const std::string& input, AvInterrupt& interrupt);
 
   /// The answer to `input` has begun. Before that it may redirect to other ports of its own
   /// machine, as from http to https.
@@ -33,7 +33,7 @@ class AddressGuard {
   bool allows(const std::string& url);
   /// libav connects to a numeric address. Returns false if it must not send anything there.
   bool allows_connection(const std::string& host, const std::string& port);
-  /// Why something was not allowed; empty if everything was.
+  /// Why something was not allowed, without the name of the input; empty if everything was.
   std::string refusal() const;
 
  private:
@@ -41,9 +41,9 @@ class AddressGuard {
   using Endpoint = std::pair<std::string, std::string>;
   void add(const std::string& url);
   bool is_own(const Endpoint& endpoint);
-  bool refuse(const std::string& what);
+  bool refuse(const std::string& why);
+  bool refuse_private(const std::string& what);
 
-  const std::string input_;
   AvInterrupt& interrupt_;
   mutable std::mutex mutex_;
   std::set<Endpoint> own_;

@@ -135,7 +135,7 @@ class AvSource final : public FrameSource {
 
 /// A refusal is told in words of its own; FFmpeg's would be the whole list of what is allowed.
 void AvSource::require_allowed() const {
-  io_.require_allowed();
+  io_.require_allowed(spec_.name);
   base::require(!input_log_.format_refused(), ErrorCode::unsupported,
                 refused_format(spec_.name, input_log_.format()));
   const std::string protocol = input_log_.refused_protocol();

@@ -19,6 +19,7 @@
 #include "base/join.h"
 #include "base/lower_case.h"
 #include "image/image_file.h"
+#include "image/image_sequence.h"
 #include "media/av_sink.h"
 #include "media/image_sink.h"
 #include "media/output_file.h"
@@ -202,7 +203,10 @@ void check_output(const std::string& output) {
                   ": cannot be written to, expected rtmp://, rtsp://, srt://, udp://, tcp:// or "
                   "rtp://");
   }
-  if (kind == Kind::folder) base::check_creatable(fs::path(output) / "image");
+  if (kind == Kind::folder) {
+    image::refuse_nameless(output);
+    base::check_creatable(fs::path(output) / "image");
+  }
   if (kind != Kind::file) return;
   base::require(!image::is_image_name(output), ErrorCode::invalid_argument, output,
                 ": one image for a whole stream; give a folder, such as ",

@@ -149,6 +149,7 @@ void InputIo::look_into(const std::string& file) {
     const ReadAt read = [&](std::uint64_t offset, std::span<std::byte> out) {
       input.read(offset, out);
     };
+    empty_file_ = input.size() == 0;
     first.resize(std::min<std::uint64_t>(first.size(), input.size()));
     input.read(0, first);
     const bool boxes = first.size() >= 8 && std::memcmp(&first[4], "ftyp", 4) == 0;

@@ -41,11 +41,11 @@ class InputIo {
   bool is_heic() const { return is_heic_; }
   /// Why what the input names was not opened; empty if it was. The other throws it, as unsupported.
   std::string refusal() const { return guard_ ? guard_->refusal() : std::string(); }
-  void require_allowed() const {
-    base::require(refusal().empty(), base::ErrorCode::unsupported, refusal());
+  void require_allowed(const std::string& name) const {
+    base::require(refusal().empty(), base::ErrorCode::unsupported, name, ": ", refusal());
   }
-  /// The descriptor has ended without a byte.
-  bool is_empty() const { return pipe_ && pipe_->is_empty(); }
+  /// The file has no byte, or the descriptor has ended without one.
+  bool is_empty() const { return empty_file_ || (pipe_ && pipe_->is_empty()); }
 
  private:
   void guard(const AvInputSpec& spec, AVFormatContext& context);
@@ -72,7 +72,7 @@ class InputIo {
   bool edits_in_part_ = false;
   std::set<int> chapter_tracks_;
   StillMetadata still_;
-  bool is_heic_ = false;
+  bool is_heic_ = false, empty_file_ = false;
 };
 
 }  // namespace streamdiffusion::media

@@ -57,13 +57,16 @@ std::vector<Item> items_of(std::string_view prompt) {
   return items;
 }
 
+std::string_view trimmed(std::string_view text) {
+  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+  return text.substr(0, text.find_last_not_of(' ') + 1);
+}
+
 /// Takes ":1.3" off the end of a text.
 std::optional<double> take_weight(std::string& text) {
   const std::size_t colon = text.rfind(':');
   if (colon == std::string::npos) return std::nullopt;
-  std::string_view number = std::string_view(text).substr(colon + 1);
-  number.remove_prefix(std::min(number.find_first_not_of(' '), number.size()));
-  number = number.substr(0, number.find_last_not_of(' ') + 1);
+  std::string_view number = trimmed(std::string_view(text).substr(colon + 1));
   if (number.size() > 1 && number[0] == '+' && number[1] != '-') number.remove_prefix(1);
   const std::optional<double> weight = base::parse_number<double>(number);
   if (!weight || !std::isfinite(*weight)) return std::nullopt;
@@ -234,7 +237,7 @@ void warn_of_other_notations(std::string_view prompt, std::vector<std::string>& 
 
 ParsedPrompt parse_prompt(std::string_view prompt) {
   ParsedPrompt out;
-  if (prompt == "()") return {.parts = {{}}, .warnings = {}};  // no text, said on purpose
+  if (trimmed(prompt) == "()") return {.parts = {{}}, .warnings = {}};  // no text, said on purpose
   std::vector<Item> items = items_of(prompt);
   pair_brackets(items);
   Weighing weighing(out);

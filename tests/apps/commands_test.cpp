@@ -119,6 +119,8 @@ TEST_F(AnyCommand, WrongUsageIsExitCodeTwoAndSaysWhat) {
       {{"image", "--vae", "a", "--random-weights", "sd15"}, "--vae and --random-weights"},
       {{"info", "a", "--model", "b"}, "the model is given twice"},
       {{"quantize", "--no-cache"}, "expected --output FILE"},
+      {{"image", "--output", ".png"}, ".png: has no name before its extension"},
+      {{"run", "--input", "-", "--output", "out/.MP4"}, "out/.MP4/"},
       {{"run", "--input-size", "0x10"}, "--input-size is \"0x10\", expected a size"},
       {{"run", "--input-size", "640 x480"}, "--input-size"},
       {{"info", "--nonsense"}, "--nonsense"},

@@ -74,7 +74,7 @@ TEST(AddressGuard, LetsTheWebLeadToTheWebAlone) {
     guard.on_opened();
     const bool allowed = guard.allows(url);
     EXPECT_EQ(guard.refusal().empty(), allowed) << url;
-    if (!allowed) EXPECT_THAT(guard.refusal(), AllOf(HasSubstr(url), HasSubstr("http://1.1.1.1")));
+    if (!allowed) EXPECT_THAT(guard.refusal(), HasSubstr(url));
     return allowed;
   };
   for (const char* url : {"http://1.1.1.1/b.ts", "https://1.1.1.1:8443/b.ts", "http://8.8.8.8/b.ts",

@@ -190,6 +190,7 @@ TEST(Input, WithoutAnyFrameIsAnError) {
   expect_error([&] { read_all(*open_pipe(header)); }, ErrorCode::corrupt_file,
                {"standard input: no frame could be decoded: it holds no image data"});
   const std::string empty = folder.write("empty", "");
+  expect_error([&] { open_source(empty); }, ErrorCode::corrupt_file, {"is empty, expected a"});
   const int descriptor = ::open(empty.c_str(), O_RDONLY | O_CLOEXEC);
   expect_error(
       [&] {
@@ -229,7 +230,7 @@ TEST(Damage, OfTheLastImageOfAPipeIsNamed) {
   folder.write("images", images.substr(0, images.size() - 60));
   const Said said;
   EXPECT_EQ(read_all(*open_pipe(folder / "images")).pts.size(), 2U);
-  EXPECT_THAT(said.text(), HasSubstr("\nframe 3 of standard input: the decoder says"));
+  EXPECT_THAT(said.text(), HasSubstr("frame 3 of standard input: the decoder says"));
 }
 
 TEST(Damage, IsOnlyNearAFrameWhereTheDecoderReordersThem) {

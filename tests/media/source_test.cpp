@@ -135,7 +135,7 @@ TEST(Source, NamesWhatCannotBeOpened) {
   const auto open = [](const std::string& input) { return error_of([&] { open_source(input); }); };
   EXPECT_THAT(open(folder / "none.mp4"), HasSubstr("none.mp4: no such file"));
   EXPECT_THAT(open(folder / "garbage.mp4"), HasSubstr("garbage.mp4: cannot be opened: libav says"));
-  EXPECT_THAT(open(folder / "empty.mp4"), HasSubstr("empty.mp4: cannot be opened"));
+  EXPECT_THAT(open(folder / "empty.mp4"), HasSubstr("empty.mp4: is empty, expected a video"));
   write_bytes(folder / "huge.y4m", "YUV4MPEG2 W999999 H999999 F25:1 C420jpeg\nFRAME\n");
   EXPECT_THAT(open(folder / "huge.y4m"), HasSubstr("999999x999999"));
   const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);

@@ -47,7 +47,7 @@ TEST(PromptSyntax, EverythingElseIsText) {
 }
 
 TEST(PromptSyntax, AnEmptyPairAloneIsNoText) {
-  EXPECT_THAT(parts("()"), ElementsAre(Part("", 1)));
+  for (const char* text : {"()", " ()  "}) EXPECT_THAT(parts(text), ElementsAre(Part("", 1)));
   EXPECT_THAT(parse_prompt("()").warnings, IsEmpty());
   EXPECT_THAT(parts("\\(\\)"), ElementsAre(Part("()", 1)));
 }
