@@ -13,6 +13,7 @@
 #include "json/quote.h"
 #include "model_value.h"
 #include "params/check.h"
+#include "params/empty_note.h"
 
 namespace streamdiffusion::app {
 namespace {
@@ -96,7 +97,8 @@ CLI::Option& Flags::add(const std::string& name, const std::string& help, const 
         for (const std::string& value : marked) {
           values.push_back(file ? base::path_of(unmarked(value)) : unmarked(value));
           base::require(!base::is_blank(values.back()), ErrorCode::invalid_argument,
-                        shown_name(name), " is empty, expected a value", if_empty);
+                        shown_name(name), " is empty, expected a value",
+                        if_empty.empty() ? "" : "; ", if_empty);
         }
         read(values);
         return true;
@@ -273,7 +275,9 @@ void Flags::parameter(const params::Parameter& row, params::Settings& settings) 
         } else if constexpr (std::is_same_v<Type, params::Choice>) {
           choice(name, type, shown_default(type, now), set, help);
         } else if constexpr (std::is_same_v<Type, params::Text>) {
-          add(name, help, style, shown_default(type, now), [=](const Values& values) {
+          FlagStyle of_text = style;
+          if (type.is_prompt) of_text.if_empty = params::kNoText;
+          add(name, help, of_text, shown_default(type, now), [=](const Values& values) {
             if (!params::accepts(type, values.front())) {
               refuse(name, concat("a text of ", values.front().size(), " bytes"),
                      params::describe(type));

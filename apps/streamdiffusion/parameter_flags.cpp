@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "engine_files.h"
 #include "params/check.h"
+#include "params/empty_note.h"
 #include "params/seed.h"
 
 namespace streamdiffusion::app {
@@ -49,7 +50,7 @@ void ParameterFlags::add_prompts(Flags& flags) {
   flags.group(params::to_string(params::Group::prompt));
   flags.texts("--prompt", prompts_,
               "What the images should show; several prompts are blended; without: the model's own",
-              {.value = "TEXT", .if_empty = "; () draws without text"});
+              {.value = "TEXT", .if_empty = params::kNoText});
   flags.numbers("--prompt-weights", prompt_weights_, 0, params::prompt_list().maximum_weight,
                 "Weight of each prompt in the blend", {.value = "W,W"});
   flags.flag(

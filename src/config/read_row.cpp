@@ -27,8 +27,8 @@ bool read(const params::Boolean&, const Value& v) {
 std::string read(const params::Choice&, const Value& v) {
   return v.text();
 }
-std::string read(const params::Text&, const Value& v) {
-  return v.text();
+std::string read(const params::Text& type, const Value& v) {
+  return type.is_prompt ? v.prompt() : v.text();
 }
 std::vector<int> read(const params::IntegerList& type, const Value& v) {
   std::vector<int> list;

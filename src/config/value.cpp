@@ -10,6 +10,7 @@
 #include "base/join.h"
 #include "base/parse_number.h"
 #include "base/printable.h"
+#include "params/empty_note.h"
 
 namespace streamdiffusion::config {
 namespace {
@@ -61,7 +62,7 @@ std::string Value::text() const {
 
 std::string Value::prompt() const {
   if (node_.IsNull() || (node_.IsScalar() && base::is_blank(node_.Scalar())))
-    refuse("a text; () draws without text");
+    refuse(base::concat("a text; ", params::kNoText));
   return text();
 }
 

@@ -91,6 +91,8 @@ struct Choice {
 struct Text {
   Member<std::string> member;
   std::size_t maximum_bytes;
+  /// Where an empty one is refused, how to say that it is meant (kNoText).
+  bool is_prompt = false;
 };
 /// Strictly ascending or descending, at least one item.
 struct IntegerList {
