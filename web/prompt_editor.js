@@ -3,7 +3,7 @@
 // offered, but not while they are being typed.
 import { $, element } from "./dom.js";
 import { t } from "./language.js";
-import { escapeRegExp, hasPart, lastPart, sample, withStyle, withSubject } from "./prompt_parts.js";
+import { escapeRegExp, hasPart, lastPart, sample, withStyle, withoutLastPart, withSubject } from "./prompt_parts.js";
 import { bindRovingFocus, updateRovingFocus } from "./roving_focus.js";
 
 const TYPING_PAUSE_MS = 180;  // without a key before the prompt is sent
@@ -51,6 +51,7 @@ function fillChips(row, names, prompt, onClick, thumbnails) {
 }
 
 export class PromptEditor {
+  #lastKnown = "";  // what was drawn for the last prompt that had a known word
   #shown = "";  // the words and warnings that the line beside the chips shows
   #warnings = [];  // of the server: words that did not fit, and the like
   #past = [];  // prompts that others replaced
@@ -66,7 +67,7 @@ export class PromptEditor {
     this.styles = [];
     this.unknown = [];
     this.input = $("prompt");
-    settings.understand = (text) => vocabulary.understand(text, this.#typing).text;
+    settings.understand = (text) => this.#remembered(text);
     this.input.addEventListener("input", () => this.#typed());
     this.input.addEventListener("scroll", () => this.#underline());
     this.input.addEventListener("blur", () => this.#finishWord());
@@ -156,7 +157,7 @@ export class PromptEditor {
   /** Says what is drawn where that is not what is written, which words are unknown, and warnings. */
   #showUnderstood() {
     const prompt = this.input.value;
-    const { text, unknown } = this.vocabulary.understand(prompt, this.#typing);
+    const { text, unknown, kept } = this.#meaning(prompt);
     this.unknown = unknown;
     // Each change of any setting comes here: a chip must not vanish under the pointer.
     const shown = JSON.stringify([prompt, text, unknown, this.#typing, this.#warnings]);
@@ -175,9 +176,27 @@ export class PromptEditor {
     }
     if (text !== plain(prompt) && !this.#typing) {
       const drawn = text || t("only what is in the input");
-      const textContent = `${t("Drawing:")} ${drawn}`;
+      const textContent = `${kept ? t("Still drawing:") : t("Drawing:")} ${drawn}`;
       line.append(element("span", { className: "understood", textContent }));
     }
+  }
+
+  /**
+   * {text: what is drawn, unknown, kept: whether it is the prompt before, because no word of this one
+   * is known}: nothing to go by spoils the image.
+   */
+  #meaning(prompt) {
+    const { text, unknown, subject } = this.vocabulary.understand(prompt, this.#typing);
+    const kept = prompt.trim() !== "" && !subject && (unknown.length > 0 || text === "");
+    if (!kept) return { text, unknown, kept };
+    const usual = this.vocabulary.understand(this.settings.defaults.prompt ?? "").text;
+    return { text: this.#lastKnown || usual, unknown, kept };
+  }
+
+  #remembered(prompt) {
+    const { text, kept } = this.#meaning(prompt);
+    if (!kept) this.#lastKnown = text;
+    return text;
   }
 
   get #usual() {
@@ -204,9 +223,9 @@ export class PromptEditor {
     if (!this.#typing) return;
     clearTimeout(this.#wordTimer);
     const prompt = this.input.value.trim();
-    const before = this.vocabulary.understand(prompt, true).text;
+    const before = this.#meaning(prompt).text;
     this.#typing = false;
-    const isNew = this.vocabulary.understand(prompt).text !== before;
+    const isNew = this.#meaning(prompt).text !== before;
     if (isNew) this.settings.set({ prompt });
     this.#send();
     this.#showUnderstood();
@@ -240,17 +259,25 @@ export class PromptEditor {
     const typed = lastPart(this.input.value);
     const complete = this.concepts.includes(typed) || this.styles.includes(typed);
     if (typed.length < 2 || complete) return this.#usual;
-    const matches = this.concepts.filter((name) => name.includes(typed));
-    const beginning = matches.filter((name) => name.startsWith(typed));
-    const containing = matches.filter((name) => !name.startsWith(typed));
-    beginning.sort((a, b) => a.length - b.length);
-    return matches.length ? [...beginning, ...containing].slice(0, MAX_MATCHES) : this.#usual;
+    const matches = this.vocabulary.search(typed);
+    return matches.length ? matches.slice(0, MAX_MATCHES) : this.#usual;
+  }
+
+  /** The styles that the last part may become: they are offered instead of concepts. */
+  #begunStyles() {
+    return document.activeElement === this.input ? this.vocabulary.begunStyles(this.input.value) : [];
   }
 
   #showChips() {
     const prompt = this.input.value;
-    fillChips($("concepts"), this.#offeredConcepts(), prompt, (name) =>
-      this.setText(withSubject(this.input.value, name, this.styles)), {});
+    const begun = this.#begunStyles();
+    if (begun.length) {
+      fillChips($("concepts"), begun, prompt, (name) =>
+        this.setText(withStyle(withoutLastPart(this.input.value), name, this.styles)), {});
+    } else {
+      fillChips($("concepts"), this.#offeredConcepts(), prompt, (name) =>
+        this.setText(withSubject(this.input.value, name, this.styles)), {});
+    }
     fillChips($("styles"), this.styles, prompt, (name) =>
       this.setText(withStyle(this.input.value, name, this.styles)), this.hints.thumbnails);
   }

@@ -35,6 +35,10 @@ export function lastPart(prompt) {
   return prompt.split(",").pop().split(/\band\b/).pop().trim().toLowerCase();
 }
 
+export function withoutLastPart(prompt) {
+  return prompt.split(",").slice(0, -1).join(",");
+}
+
 export function escapeRegExp(word) {
   return word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }

@@ -13,7 +13,7 @@ function drawsEmoji() {
 }
 
 export class ThingsDialog {
-  #buttons = [];  // {concept, button}, in the order shown
+  #buttons = new Map();  // by concept, in the usual order
 
   constructor({ hints, vocabulary, promptEditor }) {
     Object.assign(this, { hints, vocabulary, promptEditor });
@@ -51,10 +51,8 @@ export class ThingsDialog {
     const { concepts } = this.promptEditor;
     const featured = this.hints.concepts.filter((name) => concepts.includes(name));
     const ordered = [...new Set([...featured, ...concepts])];
-    this.#buttons = ordered.map((concept) => ({
-      concept, button: this.#button(concept, symbols.get(concept)),
-    }));
-    $("things-grid").replaceChildren(...this.#buttons.map(({ button }) => button));
+    this.#buttons = new Map(ordered.map((concept) =>
+      [concept, this.#button(concept, symbols.get(concept))]));
   }
 
   #button(concept, symbol) {
@@ -76,13 +74,11 @@ export class ThingsDialog {
   }
 
   #filter() {
-    const query = this.search.value.trim().toLowerCase();
-    const meant = query ? this.vocabulary.understand(query, true).text : "";
-    let count = 0;
-    for (const { concept, button } of this.#buttons) {
-      button.hidden = query !== "" && !concept.includes(query) && concept !== meant;
-      if (!button.hidden) count += 1;
-    }
-    $("things-none").hidden = count > 0;
+    const query = this.search.value.trim();
+    const found = new Set(query ? this.vocabulary.search(query) : this.#buttons.keys());
+    for (const [concept, button] of this.#buttons) button.hidden = !found.has(concept);
+    const first = [...found].map((concept) => this.#buttons.get(concept)).filter(Boolean);
+    $("things-grid").replaceChildren(...new Set([...first, ...this.#buttons.values()]));
+    $("things-none").hidden = found.size > 0;
   }
 }

@@ -1,110 +1,243 @@
 """Writes words.json of a model's folder: emoji, and words of everyday English and of other languages,
 each with the concept that the model was trained on. The page looks words up in it.
 
-Names of emoji in other languages come from the Python package `emoji` (their source is Unicode CLDR);
-English synonyms are the tags of the training images."""
+`common_words.tsv` has the words of everyday things, and comes first: of a row with "~", they count where
+nothing else is named ("happy" alone is a face, "happy cat" a cat). All others are names and keywords of
+emoji in Unicode CLDR (Debian's unicode-cldr-core), and for emoji that are newer than that, names in the
+Python package `emoji`. A keyword leads to a concept where it is a word of its name, or where no more than
+two concepts have it; any other is too vague, and better unknown."""
 
 import argparse
+import csv
+import functools
 import json
+import re
+import unicodedata
 from collections import defaultdict
 from pathlib import Path
+from xml.etree import ElementTree
 
 import emoji
 
 from . import runtime
 
-LANGUAGES = ("de", "es", "fr", "it", "pt", "ja", "ko", "zh")
+LANGUAGES = ("en", "de", "es", "fr", "it", "pt", "ja", "ko", "zh", "zh_Hant")
+SUGGESTED = ("en", "de", "es", "fr", "ja", "zh")  # the page's own: also what a vague word may mean
+COMMON_WORDS = Path(__file__).with_name("common_words.tsv")
+CLDR = Path("/usr/share/unicode/cldr/common")
+CLIP = runtime.REPOSITORY / "data" / "clip" / "merges.txt"
+FREQUENT = 9000  # English words
 VARIATION_SELECTOR = "\ufe0f"
-SYNONYMS = {  # what people type and no tag says
-    "bunny": "rabbit face", "kitty": "cat face", "puppy": "dog face", "spaceship": "rocket",
-    "forest": "evergreen tree", "wood": "evergreen tree", "portrait": "woman", "ocean": "water wave",
-    "sea": "water wave", "car": "automobile", "bike": "bicycle", "plane": "airplane",
-    "phone": "mobile phone", "smiley": "smiling face", "ship": "ship", "santa": "santa claus",
-    "burger": "hamburger", "donut": "doughnut", "bunch of flowers": "bouquet", "flower": "blossom",
-    "skull": "skull", "boat": "sailboat", "coffee": "hot beverage", "tea": "hot beverage",
-    "beer": "beer mug", "wine": "wine glass", "cake": "birthday cake", "pumpkin": "jack-o-lantern"}
 
 COLORS = {  # in LANGUAGES, all genders
-    "red": "rot rote roter rotes roten rojo roja rouge rosso rossa vermelho vermelha 赤 赤い 빨간 红 红色",
-    "orange": "orangefarben naranja arancione laranja オレンジ 주황색 橙 橙色",
-    "yellow": "gelb gelbe gelber gelbes gelben amarillo amarilla jaune giallo gialla amarelo amarela "
-              "黄 黄色い 노란 黄色",
-    "green": "grün grüne grüner grünes grünen verde vert verte 緑 緑の 초록 绿 绿色",
-    "blue": "blau blaue blauer blaues blauen azul bleu bleue blu azzurro 青 青い 파란 蓝 蓝色",
-    "purple": "lila violett morado morada violet violette viola roxo roxa 紫 紫の 보라색 紫色",
-    "pink": "rosa rosafarben pinke rose ピンク 분홍 粉色 粉红",
-    "black": "schwarz schwarze schwarzer schwarzes schwarzen negro negra noir noire nero nera preto "
-             "preta 黒 黒い 검은 黑 黑色",
-    "white": "weiß weiss weiße weißer weißes weißen blanco blanca blanc blanche bianco bianca branco "
-             "branca 白 白い 하얀 白色",
+    "red": "rot rote roter rotes roten rojo roja rojos rojas rouge rouges rosso rossa vermelho vermelha "
+           "赤 赤い 빨간 红 红色 紅色",
+    "orange": "orangefarben naranja naranjas arancione laranja オレンジ 주황색 橙 橙色",
+    "yellow": "gelb gelbe gelber gelbes gelben amarillo amarilla amarillos amarillas jaune jaunes giallo "
+              "gialla amarelo amarela 黄 黄色い 노란 黄色",
+    "green": "grün grüne grüner grünes grünen verde verdes vert verte verts vertes 緑 緑の 초록 绿 绿色",
+    "blue": "blau blaue blauer blaues blauen azul azules bleu bleue bleus bleues blu azzurro 青 青い "
+            "파란 蓝 蓝色 藍色",
+    "purple": "lila violett violette morado morada violet violette viola roxo roxa 紫 紫の 보라색 紫色",
+    "pink": "rosa rosafarben pinke ピンク 분홍 粉色 粉红 粉红色",
+    "black": "schwarz schwarze schwarzer schwarzes schwarzen negro negra negros negras noir noire noirs "
+             "noires nero nera preto preta 黒 黒い 검은 黑 黑色",
+    "white": "weiß weiss weiße weißer weißes weißen blanco blanca blancos blancas blanc blanche blancs "
+             "blanches bianco bianca branco branca 白 白い 하얀 白色",
     "brown": "braun braune brauner braunes braunen marrón marron marrone castanho 茶色 갈색 棕色",
-    "gray": "grau graue grauer graues grauen gris grise grigio grigia cinza 灰色 회색"}
-MOST_CONCEPTS = 4  # of a tag: one of more is too vague to stand for one of them
-VAGUE = {"cute", "pet", "adorbs", "lol", "nice", "new", "best", "big"}
+    "gray": "grey grau graue grauer graues grauen gris grise grigio grigia cinza 灰色 회색"}
+PEOPLE = re.compile(r"^(man|men|woman|women|person|people|face|bald|old|head)\b")
+NO_HEADS = set("face done away suit up down left right decreasing increasing position cookie "
+               "office index rail way green lip pot mark board score track piece machine liquid tube "
+               "head stop root finger salute polish tabs arrival departure racing".split())
+LONGEST = 7  # words of a phrase that the page looks up
+VAGUE = 2  # the tier of keywords that only tell of what is around a thing
+MOST_CONCEPTS = 2  # of such a keyword: one of more says nothing
+# What people and hands do, signs and shapes: their keywords tell of all that is around them.
+TANGENTIAL = re.compile(r"^(man|men|woman|women|person|people|mx|mrs)\b|\b(hand|hands|finger|fist|tone|"
+                        r"face|monkey|square|circle|diamond|button|mark|feeding|gesture|moon|clock)\b")
+
+
+def plain(text):
+    """As the page compares words: lower case, without accents, hyphens as spaces."""
+    folded = unicodedata.normalize("NFKC", text.lower()).replace("ß", "ss").replace("’", "'")
+    folded = "".join(c for c in unicodedata.normalize("NFD", folded)
+                     if not "\u0300" <= c <= "\u036f")
+    return " ".join(unicodedata.normalize("NFC", folded).replace("-", " ").split())
+
+
+def is_symbol(symbol):
+    """Whether it is no flag: a name of a country is no name of a thing."""
+    return not any("\U0001f1e6" <= c <= "\U0001f1ff" for c in symbol)
 
 
 def names_of(symbol, language):
-    """Names of an emoji: its own, and in English its aliases."""
+    """Names of an emoji in the package: its own, and in English its aliases."""
     data = emoji.EMOJI_DATA[symbol]
-    names = [data.get(language, "")] + (data.get("alias", []) if language == "en" else [])
+    names = [data.get(language.removesuffix("_Hant"), "")]
+    names += data.get("alias", []) if language == "en" else []
     return [name.strip(":").replace("_", " ").replace("’", "'").lower() for name in names if name]
 
 
 def emoji_concepts(concepts):
     """{emoji: concept}, for those whose English name or alias is a concept."""
     known, found = set(concepts), {}
-    for symbol in emoji.EMOJI_DATA:
+    for symbol in filter(is_symbol, emoji.EMOJI_DATA):
         for name in names_of(symbol, "en"):
             if name in known:
                 found.setdefault(symbol.replace(VARIATION_SELECTOR, ""), name)
     return found
 
 
-def tag_concepts(rows, concepts):
-    """{tag: concept}: the most frequent concept of each tag, where the tag is no known word."""
-    rank = {concept: i for i, concept in enumerate(concepts)}
-    words = {word for concept in concepts for word in concept.split()}
-    by_tag = defaultdict(set)
-    for row in rows:
-        for tag in [*row.get("tags", []), *row.get("alt", [])]:
-            if row["caption"] in rank and tag.lower() not in words | VAGUE:
-                by_tag[tag.lower()].add(row["caption"])
-    return {tag: min(found, key=rank.get) for tag, found in by_tag.items() if len(found) <= MOST_CONCEPTS}
+def annotations(folder, language):
+    """{emoji: (names, keywords)} of CLDR."""
+    found = defaultdict(lambda: ([], []))
+    for part in ("annotations", "annotationsDerived"):
+        for entry in ElementTree.parse(folder / part / f"{language}.xml").iter("annotation"):
+            names, keywords = found[entry.get("cp").replace(VARIATION_SELECTOR, "")]
+            texts = [text.strip() for text in (entry.text or "").split("|")]
+            (names if entry.get("type") == "tts" else keywords).extend(texts)
+    return found
 
 
-def foreign_words(found, concepts):
-    """{word of another language: concept}. The more frequent concept has the word."""
-    rank = {concept: i for i, concept in enumerate(concepts)}
-    words = {}
+def is_word(key):
+    """Whether a key says anything: no numbers, no single letters, no signs."""
+    if not all(c.isalnum() or c in " '・ー" for c in key):
+        return False
+    ideograph = any("\u3400" <= c <= "\u9fff" for c in key)
+    return len(key.split()) <= LONGEST and (ideograph or len(key) > (1 if not key.isascii() else 2))
+
+
+def ends_name(keyword, name, language):
+    """Whether a keyword is what a name is at heart: "Blüte" of Kirschblüte, "pomme" of pomme rouge."""
+    if language in ("de", "ja", "ko", "zh", "zh_Hant"):
+        return name.endswith(keyword) or name.split()[0] == keyword
+    return language != "en" and name.split()[0] == keyword
+
+
+def language_words(found, entries, language, rank):
+    """{word: (tier, length of the name, rank, concept)} of one language; the least is the best."""
+    best, vague = {}, defaultdict(set)
+
+    def offer(key, *value):
+        if is_word(key) and (key not in best or value < best[key]):
+            best[key] = value
+
+    for symbol, concept in found.items():
+        names, keywords = entries.get(symbol, ([], []))
+        names = names or ([] if language == "zh_Hant" else names_of(symbol, language))
+        names = [plain(re.sub(r"\(.*?\)", "", name)) for name in names]
+        nouns = [word for word in keywords if language != "de" or word[:1].isupper()]
+        for name in names:
+            offer(name, 0, len(name), rank[concept], concept)
+        for keyword in [] if TANGENTIAL.search(concept) else map(plain, nouns):
+            if names and ends_name(keyword, names[0], language):
+                offer(keyword, 1, len(names[0]), rank[concept], concept)
+        for keyword in map(plain, keywords) if language in SUGGESTED else ():
+            vague[keyword].add(concept)
+    for keyword, concepts in vague.items():
+        if len(concepts) <= MOST_CONCEPTS and not any(map(TANGENTIAL.search, concepts)):
+            concept = min(concepts, key=rank.get)
+            offer(keyword, VAGUE, 0, rank[concept], concept)
+    return best
+
+
+def heads(concepts):
+    """{word: concept} of English words that end a name of two: "glove" is a boxing glove."""
+    known, best = set(concepts), {}
+    for concept in concepts:
+        words = concept.split()
+        is_head = len(words) == 2 and words[1] not in known | NO_HEADS and not PEOPLE.search(concept)
+        if is_head and len(words[1]) > 2:
+            best.setdefault(words[1], concept)
+    return best
+
+
+def moods(concepts):
+    """{word: concept} of faces: "crying" is the crying face."""
+    return {words[0]: concept for concept in concepts
+            if len(words := concept.split()) == 2 and words[1] == "face" and words[0] not in concepts}
+
+
+def common_words(file):
+    """{word: concept} of the file: of English, of other languages, and those that count alone."""
+    english, other, alone = {}, {}, {}
+    with file.open(encoding="utf-8") as rows:
+        for row in csv.DictReader(rows, delimiter="\t"):
+            concept = row.pop("concept")
+            for language, texts in row.items():
+                into = alone if concept.startswith("~") else english if language == "en" else other
+                for word in filter(None, texts.split("/")):
+                    into.setdefault(word.lower(), concept.removeprefix("~"))
+    return english, other, alone
+
+
+@functools.cache
+def english_words(merges):
+    """Frequent English words, by the merges of CLIP's tokenizer, which are ordered by frequency."""
+    lines = (line.split() for line in merges.read_text(encoding="utf-8").splitlines())
+    words = [left + right.removesuffix("</w>") for left, right in (line for line in lines if len(line) == 2)
+             if right.endswith("</w>")]
+    return set([word for word in words if word.isalpha() and len(word) > 2][:FREQUENT])
+
+
+def foreign_words(found, folder, rank, spoken):
+    """Words of other languages, and those that are too vague: {word: concept}, {word: concept}.
+
+    A word that is English, too, is vague, but for those of COMMON_WORDS."""
+    clear, vague = {}, {}
     for language in LANGUAGES:
-        for symbol in sorted(emoji.EMOJI_DATA, key=lambda s: rank.get(found.get(
-                s.replace(VARIATION_SELECTOR, "")), len(rank))):
-            concept = found.get(symbol.replace(VARIATION_SELECTOR, ""))
-            for name in names_of(symbol, language) if concept else []:
-                words.setdefault(name, concept)
-    return words
+        offers = language_words(found, annotations(folder, language), language, rank)
+        for word, (tier, *rest, concept) in offers.items():
+            is_english = language == "en" or word in spoken or word in english_words(CLIP)
+            into = vague if is_english or tier == VAGUE else clear
+            if word not in into or (tier, *rest) < into[word][0]:
+                into[word] = ((tier, *rest), concept)
+    return {w: c for w, (_, c) in clear.items()}, {w: c for w, (_, c) in vague.items()}
+
+
+def accented(other, frequent):
+    """Takes from `other` what is an English word without its accents: it counts as written only."""
+    return {word: other.pop(word) for word in list(other) if plain(word) != word and plain(word) in frequent}
+
+
+def table(concepts, found, folder):
+    """The tables of words.json, each from words to concepts."""
+    rank = {concept: i for i, concept in enumerate(concepts)}
+    english, other, alone = common_words(COMMON_WORDS)
+    own = {plain(concept) for concept in concepts}
+    spoken = {word for concept in own for word in concept.split()}  # the model was trained on them
+    clear, near = foreign_words(found, folder, rank, spoken)
+    english = heads(concepts) | english
+    colors = {word: color for color, names in COLORS.items() for word in names.split()}
+    written = accented(other, english_words(CLIP))
+    other = clear | {plain(word): concept for word, concept in other.items()} | {
+        plain(word): color for word, color in colors.items()}
+    tables = {"words": english, "other": other, "written": written, "alone": moods(concepts) | alone,
+              "near": {word: concept for word, concept in near.items() if " " not in word}}
+    taken = set(own)
+    for name, entries in tables.items():
+        tables[name] = {word: entries[word] for word in sorted(entries) if word not in taken}
+        taken |= tables[name].keys()
+    return tables
 
 
 def main():
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="unpacked pictograms.tar.xz")
+    parser.add_argument("--cldr", type=Path, default=CLDR, help=f"CLDR's folder `common` ({CLDR})")
     parser.add_argument("--model", type=Path, default=runtime.REPOSITORY / "models" / "pictogram")
     args = parser.parse_args()
     for language in LANGUAGES:
-        emoji.config.load_language(language)
+        emoji.config.load_language(language.removesuffix("_Hant"))
     concepts = json.loads((args.model / "concepts.json").read_text())["concepts"]
-    rows = [json.loads(line) for line in (args.data / "captions.jsonl").read_text().splitlines()]
     found = emoji_concepts(concepts)
-    words = foreign_words(found, concepts) | tag_concepts(rows, concepts)
-    words |= {word: color for color, names in COLORS.items() for word in names.split()}
-    words |= {word: concept for word, concept in SYNONYMS.items() if concept in set(concepts)}
-    words = {word: concept for word, concept in words.items() if word not in set(concepts)}
-    text = json.dumps({"emoji": found, "words": dict(sorted(words.items()))}, ensure_ascii=False,
-                      separators=(",", ":"))
+    tables = table(concepts, found, args.cldr)
+    text = json.dumps({"emoji": found, **tables}, ensure_ascii=False, separators=(",", ":"))
     (args.model / "words.json").write_text(text + "\n")
     missing = sorted(set(concepts) - set(found.values()))
-    print(f"{len(found)} emoji, {len(words)} words, {len(text.encode()) // 1024} KiB; "
+    counts = ", ".join(f"{len(entries)} {name}" for name, entries in tables.items())
+    print(f"{len(found)} emoji, {counts}, {len(text.encode()) // 1024} KiB; "
           f"{len(missing)} concepts without an emoji, such as {', '.join(missing[:5])}")
 
 
