@@ -130,16 +130,18 @@ export class WordTable {
     return undefined;
   }
 
-  /** Concepts whose name has these letters, the shortest that begin with them first, then those to
-   * which a word leads that has them at the beginning of a word. */
+  /** Concepts whose name begins with these letters, those of English words that do, those whose name
+   * has them anywhere, and those of words of other languages. */
   containing(letters) {
     const signs = /[\u30a0-\u30ff\u3400-\u9fff\uac00-\ud7af]/.test(letters);
-    const holds = (key) => (signs ? key.includes(letters) : ` ${key}`.includes(` ${letters}`));
+    const holds = ([key]) => (signs ? key.includes(letters) : ` ${key}`.includes(` ${letters}`));
     const names = [...this.#concepts].filter(([key]) => key.includes(letters));
     const begin = names.filter(([key]) => key.startsWith(letters))
       .sort(([a], [b]) => a.length - b.length);
-    const led = [...this.#words, ...this.#other].filter(([key]) => holds(key));
-    return [...begin, ...names, ...led].map(([, concept]) => concept)
+    const words = [...this.#words].filter(([key]) => key.startsWith(letters));
+    const found = [...begin, ...words, ...names, ...[...this.#other].filter(holds)];
+    const whole = englishSingulars(letters).filter((form) => this.#known.has(form));
+    return [...found.map(([, concept]) => concept), ...whole.flatMap((form) => this.containing(form))]
       .filter((concept) => this.#concepts.has(fold(concept)));
   }
 
