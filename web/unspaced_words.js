@@ -18,11 +18,12 @@ function linkAt(text, i) {
 }
 
 function wordAt(text, i, kindOf) {
-  for (let end = text.length; end > i; end -= 1) {
+  const link = linkAt(text, i);
+  for (let end = text.length; end > i + (link?.text.length ?? 0); end -= 1) {
     const kind = kindOf(fold(text.slice(i, end)));
     if (kind) return { text: text.slice(i, end), kind };
   }
-  return linkAt(text, i);
+  return link;
 }
 
 function tokensOf(text, kindOf) {

@@ -36,12 +36,17 @@ function folded(entries) {
   return map;
 }
 
+/** Nearly every short word is one letter from another: a letter may be wrong, or one be missing. */
+function mayBeShort(word, known) {
+  return known.length === word.length || (known.length === word.length + 1 && known[0] === word[0]);
+}
+
 function closest(word, candidates) {
-  const isShort = word.length <= 4;  // nearly every short word is one letter from another
+  const isShort = word.length <= 4;
   const most = isShort ? 1 : word.length <= 7 ? 2 : 3;
   const ranked = candidates
     .filter((known) => !COMMON.has(known) && known.length > 2 &&
-      (isShort ? known.length === word.length : Math.abs(known.length - word.length) <= most))
+      (isShort ? mayBeShort(word, known) : Math.abs(known.length - word.length) <= most))
     .map((known) => [editDistance(word, known, most), known])
     .filter(([distance]) => distance <= most);
   ranked.sort((a, b) => a[0] - b[0] || a[1].length - b[1].length);
@@ -92,8 +97,8 @@ export class WordTable {
     if (COMMON.has(phrase)) return null;
     const singulars = englishSingulars(phrase);
     const others = this.#isEnglish(phrase) ? [] : otherSingulars(phrase, written);
-    return this.#named(phrase) ?? this.#style(phrase) ?? this.#meant(this.#words.get(phrase)) ??
-      this.#meant(this.#written.get(written)) ?? this.#meant(this.#other.get(phrase)) ??
+    return this.#named(phrase) ?? this.#style(phrase) ?? this.#meant(this.#written.get(written)) ??
+      this.#meant(this.#words.get(phrase)) ?? this.#meant(this.#other.get(phrase)) ??
       this.#mood(phrase, written) ??
       this.#first([...singulars, ...englishPlurals(phrase)], (form) => this.#named(form)) ??
       this.#first(singulars, (form) => this.#meant(this.#words.get(form)) ?? this.#mood(form, written)) ??

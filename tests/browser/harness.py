@@ -146,6 +146,10 @@ class Page:
     def find_all(self, selector: str):
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
 
+    def texts(self, selector: str) -> list[str]:
+        script = "return [...document.querySelectorAll(arguments[0])].map((e) => e.textContent)"
+        return self.run(script, selector)
+
     def run(self, script: str, *arguments):
         return self.driver.execute_script(script, *arguments)
 

@@ -1,4 +1,6 @@
 """What a prompt means to the model: unknown words, synonyms, emoji, other languages, half a word."""
+import pathlib
+
 from selenium.webdriver.common.keys import Keys
 
 from harness import PageTest
@@ -13,6 +15,31 @@ WebSocket.prototype.send = function (data) {
   return send.call(this, data);
 };
 """
+
+# What the page's own lookup makes of a list of prompts: [what is drawn, unknown words, near words].
+LOOK_UP = """
+const [prompts, done] = arguments;
+(async () => {
+  const [{ Vocabulary }, settings, words] = await Promise.all([import('/vocabulary.js'),
+    fetch('/api/settings').then((answer) => answer.json()),
+    fetch('/api/words').then((answer) => answer.json())]);
+  const vocabulary = new Vocabulary();
+  vocabulary.load(settings);
+  vocabulary.loadWords(words);
+  done(prompts.map((prompt) => {
+    const typing = prompt.endsWith('~');
+    const { text, unknown, subject } = vocabulary.understand(typing ? prompt.slice(0, -1) : prompt, typing);
+    return [subject ? text : '-', unknown, unknown.flatMap((word) => vocabulary.near(word))];
+  }));
+})();
+"""
+TABLE = pathlib.Path(__file__).with_name("words.tsv")
+MIN_ROWS = 400
+
+
+def table_rows():
+    lines = TABLE.read_text(encoding="utf-8").splitlines()
+    return [line.split("\t") for line in lines if line and not line.startswith("#")]
 
 
 class Words(PageTest):
@@ -58,3 +85,69 @@ class Words(PageTest):
                 page.wait(lambda: self.sent_prompt() == meant, f"{text} as {meant}")
                 page.wait(lambda: f"Drawing: {meant}" in page.find("#unknown").text, "what is drawn")
                 self.assertEqual(page.find_all("#prompt-underlay mark"), [])
+
+    def test_every_word_of_the_table_leads_where_it_says(self):
+        rows = table_rows()
+        self.assertGreaterEqual(len(rows), MIN_ROWS)
+        self.assertEqual(len({prompt for prompt, _ in rows}), len(rows), "a prompt stands twice")
+        found = self.looked_up([prompt for prompt, _ in rows])
+        wrong = [f"{prompt}: {drawn}, expected {expected}"
+                 for (prompt, expected), (drawn, _, _) in zip(rows, found) if drawn != expected]
+        self.assertEqual(wrong, [])
+        for (prompt, expected), (_, unknown, _) in zip(rows, found):
+            self.assertTrue(expected != "-" or unknown, f"{prompt} is dropped without a word")
+
+    def test_a_doubtful_word_is_unknown_and_what_it_may_mean_is_offered(self):
+        found = self.looked_up(["jockey", "aple", "\u706b\u661f", "x"])
+        self.assertEqual([near for _, _, near in found], [["horse racing"], ["apple"], [], []])
+
+    def looked_up(self, prompts):
+        page = self.open()
+        return page.driver.execute_async_script(LOOK_UP, prompts)
+
+    def test_half_a_style_is_the_style_and_its_chip_completes_it(self):
+        page = self.open()
+        page.started()
+        page.run(RECORD_SETTINGS)
+        field = page.find("#prompt")
+        field.clear()
+        field.send_keys("dragon, flat")
+        page.wait(lambda: "dragon, flat cartoon" in page.run("return window.sent"), "the style")
+        self.assertFalse([prompt for prompt in page.run("return window.sent") if "flamingo" in (prompt or "")])
+        chips = page.texts("#concepts .chip")
+        self.assertEqual(chips, ["flat cartoon", "flat avatar"])
+        page.run("document.querySelector('#concepts .chip').click()")
+        self.assertEqual(field.get_property("value"), "dragon, flat cartoon")
+        self.assertEqual(page.find("#unknown").text, "")
+
+    def test_emphasis_reaches_the_model(self):
+        page = self.open()
+        page.started()
+        self.typed(page, "(rote:1.5) Katze, flat cartoon", Keys.ENTER)
+        page.wait(lambda: self.sent_prompt() == "(red:1.5) cat, flat cartoon", "emphasized words")
+
+    def test_without_a_known_word_the_last_known_prompt_stays(self):
+        page = self.open()
+        page.started()
+        self.typed(page, "manzanas, 3d render", Keys.ENTER)
+        page.wait(lambda: self.sent_prompt() == "red apple, 3d render", "known words")
+        for text in ("xyzzy", "\U0001F1E9\U0001F1EA", "xyzzy, flat cartoon"):
+            with self.subTest(text):
+                self.typed(page, text, Keys.ENTER)
+                page.wait(lambda: "Still drawing: red apple, 3d render" in page.find("#unknown").text,
+                          "what is drawn")
+                self.assertIn(text.split(",")[0], page.find("#unknown").text)
+                self.assertEqual(self.sent_prompt(), "red apple, 3d render")
+
+    def test_the_grid_is_searched_in_all_languages(self):
+        page = self.open()
+        page.started()
+        page.run("document.getElementById('things-open').click()")
+        for query, first in (("apples", "red apple"), ("fleur", "blossom"), ("\u308a\u3093\u3054", "red apple"),
+                             ("\u82f9\u679c", "red apple"), ("\u00c4pfel", "red apple"), ("\U0001F431", "cat face")):
+            with self.subTest(query):
+                page.run("const field = document.getElementById('things-search'); field.value = arguments[0];"
+                         "field.dispatchEvent(new Event('input'));", query)
+                shown = page.texts("#things-grid button:not([hidden]) > span:last-child")
+                self.assertEqual(shown[0], first)
+                self.assertLess(len(shown), 20)

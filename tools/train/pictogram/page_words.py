@@ -115,6 +115,11 @@ def ends_name(keyword, name, language):
     return language != "en" and name.split()[0] == keyword
 
 
+def length(name):
+    """Of a name: in words, or in signs where it has no spaces."""
+    return len(name) if name.isascii() is False and " " not in name else len(name.split())
+
+
 def language_words(found, entries, language, rank):
     """{word: (tier, length of the name, rank, concept)} of one language; the least is the best."""
     best, vague = {}, defaultdict(set)
@@ -125,14 +130,16 @@ def language_words(found, entries, language, rank):
 
     for symbol, concept in found.items():
         names, keywords = entries.get(symbol, ([], []))
+        if concept.endswith(" suit"):  # of cards: named after hearts and flowers
+            continue
         names = names or ([] if language == "zh_Hant" else names_of(symbol, language))
         names = [plain(re.sub(r"\(.*?\)", "", name)) for name in names]
         nouns = [word for word in keywords if language != "de" or word[:1].isupper()]
         for name in names:
-            offer(name, 0, len(name), rank[concept], concept)
+            offer(name, 0, length(name), rank[concept], concept)
         for keyword in [] if TANGENTIAL.search(concept) else map(plain, nouns):
             if names and ends_name(keyword, names[0], language):
-                offer(keyword, 1, len(names[0]), rank[concept], concept)
+                offer(keyword, 1, length(names[0]), rank[concept], concept)
         for keyword in map(plain, keywords) if language in SUGGESTED else ():
             vague[keyword].add(concept)
     for keyword, concepts in vague.items():
@@ -147,7 +154,8 @@ def heads(concepts):
     known, best = set(concepts), {}
     for concept in concepts:
         words = concept.split()
-        is_head = len(words) == 2 and words[1] not in known | NO_HEADS and not PEOPLE.search(concept)
+        is_head = (len(words) == 2 and not PEOPLE.search(concept) and
+                   not {words[1], words[1] + "s"} & (known | NO_HEADS))
         if is_head and len(words[1]) > 2:
             best.setdefault(words[1], concept)
     return best
@@ -196,6 +204,11 @@ def foreign_words(found, folder, rank, spoken):
     return {w: c for w, (_, c) in clear.items()}, {w: c for w, (_, c) in vague.items()}
 
 
+def is_plural(word, singulars):
+    """Whether a word is one more form of one of these: it leads where they do."""
+    return any(word.endswith(end) and word.removesuffix(end) in singulars for end in ("s", "e", "n"))
+
+
 def accented(other, frequent):
     """Takes from `other` what is an English word without its accents: it counts as written only."""
     return {word: other.pop(word) for word in list(other) if plain(word) != word and plain(word) in frequent}
@@ -211,6 +224,8 @@ def table(concepts, found, folder):
     english = heads(concepts) | english
     colors = {word: color for color, names in COLORS.items() for word in names.split()}
     written = accented(other, english_words(CLIP))
+    singular = {plain(word) for word in other}
+    clear = {word: concept for word, concept in clear.items() if not is_plural(word, singular)}
     other = clear | {plain(word): concept for word, concept in other.items()} | {
         plain(word): color for word, color in colors.items()}
     tables = {"words": english, "other": other, "written": written, "alone": moods(concepts) | alone,
