@@ -43,6 +43,7 @@ Response changed_response(const Request& request, std::string_view etag, std::st
                           std::string_view body) {
   Response response;
   response.type = type;
+  response.shared = true;
   response.header = {{"ETag", std::string(etag)}, {"Cache-Control", "private, no-cache"}};
   const std::string& known = request.field("if-none-match");
   if (known == "*" || known.find(etag) != std::string::npos) {
@@ -156,15 +157,15 @@ std::shared_ptr<ClientSession> Api::session_of(const Request& request) const {
 
 /// Counts the response and adds the headers that every response has.
 Reply Api::with_common_headers(const Request& request, const Reply& reply) const {
-  return
-      [this, reply, name = metric_label(request), cors = access_.cors(request)](Response response) {
-        context_.metrics.request(name, response.status);
-        for (const auto& header : security_headers()) response.header.push_back(header);
-        for (const auto& header : cors) response.header.push_back(header);
-        if (cors.empty())
-          response.header.emplace_back("Cross-Origin-Resource-Policy", "same-origin");
-        reply(std::move(response));
-      };
+  return [this, reply, name = metric_label(request), cors = access_.cors(request),
+          gzip = accepts_gzip(request)](Response response) {
+    context_.metrics.request(name, response.status);
+    gzip_.compress(gzip, response);
+    for (const auto& header : security_headers()) response.header.push_back(header);
+    for (const auto& header : cors) response.header.push_back(header);
+    if (cors.empty()) response.header.emplace_back("Cross-Origin-Resource-Policy", "same-origin");
+    reply(std::move(response));
+  };
 }
 
 void Api::respond_error(const Request& request, const HttpError& http_error,
@@ -269,23 +270,25 @@ void Api::settings(Request& request, const Reply& reply) {
                              {"description", {{"default", info.model}}},
                              {"input_mode", {{"default", "image"}}},
                              {"page_content", {{"default", ""}}}};
-  reply(json_response({{"info",
-                        {{"title", "StreamDiffusion"},
-                         {"model", info.model},
-                         {"device", info.device},
-                         {"dtype", info.dtype},
-                         {"version", options_.version},
-                         {"webrtc", peers_ != nullptr},
-                         {"properties", properties}}},
-                       {"input_params", model->table.schema()},
-                       {"params", model->table.write(model->table.defaults())},
-                       {"max_queue_size", context_.limits.sessions},
-                       {"page_content", ""},
-                       {"concepts", info.words.concepts},
-                       {"styles", info.words.styles},
-                       {"colors", info.words.colors},
-                       {"sample_prompt", info.sample_prompt},
-                       {"page", JsonValue::parse(info.page_hints)}}));
+  Response response = json_response({{"info",
+                                      {{"title", "StreamDiffusion"},
+                                       {"model", info.model},
+                                       {"device", info.device},
+                                       {"dtype", info.dtype},
+                                       {"version", options_.version},
+                                       {"webrtc", peers_ != nullptr},
+                                       {"properties", properties}}},
+                                     {"input_params", model->table.schema()},
+                                     {"params", model->table.write(model->table.defaults())},
+                                     {"max_queue_size", context_.limits.sessions},
+                                     {"page_content", ""},
+                                     {"concepts", info.words.concepts},
+                                     {"styles", info.words.styles},
+                                     {"colors", info.words.colors},
+                                     {"sample_prompt", info.sample_prompt},
+                                     {"page", JsonValue::parse(info.page_hints)}});
+  response.shared = true;
+  reply(std::move(response));
 }
 
 void Api::queue(Request& /*request*/, const Reply& reply) {

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/http/gzip.h"
 #include "server/http/image_request.h"
 #include "server/http/peer_service.h"
 #include "server/protocol/access_control.h"
@@ -126,6 +127,7 @@ class Api {
   const ServerOptions& options_;
   PeerService* peers_;
   ImageRequest image_request_;
+  mutable GzipCache gzip_;
 };
 
 /// The security headers of every response.

@@ -6,6 +6,7 @@ namespace streamdiffusion::server {
 void Api::words(Request& request, const Reply& reply) {
   Response response;
   response.type = "application/json";
+  response.shared = true;
   response.body = model_of(request)->factory->info().page_words;
   reply(std::move(response));
 }

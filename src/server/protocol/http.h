@@ -56,6 +56,8 @@ struct Response {
   std::string type = "application/json";
   std::string body;
   std::vector<std::pair<std::string, std::string>> header;
+  /// The same for all clients, and no secret: it may be compressed, and kept.
+  bool shared = false;
 };
 
 using Reply = std::function<void(Response)>;
