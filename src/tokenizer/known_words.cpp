@@ -27,6 +27,13 @@ constexpr std::array<std::string_view, 34> kCommonWords{
     "or",  "over",  "right", "side",  "small",      "some",    "the", "three", "to",
     "two", "under", "up",    "very",  "with",       "without", "your"};
 
+struct Plural {
+  std::string_view ending, singular;
+};
+
+constexpr std::array<Plural, 6> kPlurals{
+    {{"es", ""}, {"s", ""}, {"ies", "y"}, {"ves", "f"}, {"ves", "fe"}, {"men", "man"}}};
+
 /// Calls `visit` with each run of letters and digits, in lower case. Characters beyond ASCII count
 /// as letters, but for white space.
 template <typename Visit>
@@ -70,13 +77,11 @@ bool is_number(std::string_view word) {
 bool is_known(const std::set<std::string, std::less<>>& known, std::string_view word) {
   if (known.contains(word) || is_number(word)) return true;
   if (std::find(kCommonWords.begin(), kCommonWords.end(), word) != kCommonWords.end()) return true;
-  for (const std::string_view plural : {"es", "s"}) {
-    if (word.size() > plural.size() + 1 && word.ends_with(plural) &&
-        known.contains(word.substr(0, word.size() - plural.size()))) {
-      return true;
-    }
-  }
-  return false;
+  return std::ranges::any_of(kPlurals, [&](const Plural& plural) {
+    if (word.size() <= plural.ending.size() + 1 || !word.ends_with(plural.ending)) return false;
+    std::string singular(word.substr(0, word.size() - plural.ending.size()));
+    return known.contains(singular += plural.singular);
+  });
 }
 
 std::vector<std::string> closest_words(const std::set<std::string, std::less<>>& known,

@@ -24,7 +24,7 @@ HOLE = re.compile(r"\$\{(?:[^{}]|\{[^{}]*\})*\}|\$\{t\(.*?\)\}")  # of a templat
 # Literals that look like words for people.
 PROSE = re.compile(r"[A-Za-z]{2,}[.,;:!?…]? [A-Za-z]{2,}|^[A-Z][a-z]+$")
 # These are none, or not for visitors: words of models, keys, headers, CSS, and the console's.
-NOT_SHOWN_FILES = {"demo_doodles.js", "vocabulary.js"}
+NOT_SHOWN_FILES = {"demo_doodles.js", "vocabulary.js", "word_table.js"}
 NOT_SHOWN = {
     "(prefers-color-scheme: dark)", "(prefers-reduced-motion: reduce)", "16px sans-serif", "Enter",
     "Content-Type", "Escape", "Files", "an image could not be decoded", "button button-main",

@@ -59,6 +59,12 @@ TEST(KnownWords, OthersAreNamedWithNearOnes) {
   EXPECT_TRUE(unknown_words({}, "anything goes").empty());
 }
 
+TEST(KnownWords, PluralsAreKnown) {
+  const KnownWords known{{"box", "strawberry", "maple leaf", "kitchen knife", "fireman"}, {}, {}};
+  EXPECT_TRUE(unknown_words(known, "boxes, strawberries, leaves, knives, firemen").empty());
+  EXPECT_EQ(unknown_words(known, "berries, ves, men").size(), 3U);
+}
+
 TEST(EditDistance, CountsSwapsOnce) {
   EXPECT_EQ(base::edit_distance("", "abc"), 3);
   EXPECT_EQ(base::edit_distance("huose", "house"), 1);
