@@ -8,6 +8,21 @@ from harness import PageTest, difference
 WHITE = [255] * 192
 GREEN = [0x3c, 0xa0, 0x46] * 64
 
+MAX_RECEIVED = 400 * 1024  # bytes
+# {part: [bytes sent, bytes of the content]} of what the page has loaded.
+RECEIVED = """
+const parts = { files: [0, 0], settings: [0, 0], words: null };
+const entries = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')];
+for (const { name, encodedBodySize, decodedBodySize } of entries) {
+  if (name.startsWith('blob:') || name.startsWith('data:')) continue;
+  const part = ['settings', 'words'].find((part) => name.includes(`/api/${part}`)) ?? 'files';
+  parts[part] ??= [0, 0];
+  parts[part][0] += encodedBodySize;
+  parts[part][1] += decodedBodySize;
+}
+return parts;
+"""
+
 
 class Draw(PageTest):
     def test_opens_without_console_problems_and_draws_by_itself(self):
@@ -35,6 +50,18 @@ class Draw(PageTest):
         inline = page.run("return document.querySelectorAll('script:not([src])').length")
         self.assertEqual(inline, 0)
         self.assertEqual(page.console_problems(), [])
+
+    def test_the_page_crosses_the_wire_compressed(self):
+        page = self.open()
+        page.started()
+        page.wait(lambda: page.run(RECEIVED)["words"], "the model's words")
+        received = page.run(RECEIVED)
+        print("\nThe page, in KiB: " + ", ".join(
+            f"{name} {sent / 1024:.0f} of {whole / 1024:.0f}"
+            for name, (sent, whole) in received.items() if whole), flush=True)
+        for name, (sent, whole) in received.items():
+            self.assertLess(sent, whole / 1.5, name)
+        self.assertLess(sum(sent for sent, _ in received.values()), MAX_RECEIVED)
 
     def test_a_stroke_changes_the_image_and_undo_restores_it(self):
         page = self.open()
