@@ -4,7 +4,7 @@
 set -euo pipefail
 
 build=(g++ make cmake ninja-build pkg-config libdnnl-dev ocl-icd-opencl-dev libhwy-dev libicu-dev
-       nlohmann-json3-dev libcli11-dev libturbojpeg0-dev libpng-dev libwebp-dev liblcms2-dev
+       nlohmann-json3-dev libcli11-dev libturbojpeg0-dev libpng-dev libwebp-dev liblcms2-dev zlib1g-dev
        libavformat-dev libavcodec-dev libavdevice-dev libavfilter-dev libavutil-dev libswscale-dev
        libsdl2-dev libyaml-cpp-dev libcurl4-openssl-dev liblo-dev libpipewire-0.3-dev libglib2.0-dev libgstreamer-plugins-base1.0-dev libboost-dev libssl-dev prometheus-cpp-dev libgtest-dev
        libgmock-dev libbenchmark-dev libboost-context-dev)

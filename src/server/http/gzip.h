@@ -14,8 +14,8 @@ bool accepts_gzip(const Request& request);
 /// Bodies as gzip (RFC 1952), kept for the next client. For one thread.
 class GzipCache {
  public:
-  /// Compresses the body of a response that is `shared`, of text, and longer than a packet, and says
-  /// so in its header, if the client has `accepted` it. Leaves all others as they are.
+  /// Compresses the body of a response that is `shared`, of text, and longer than a packet, and
+  /// says so in its header, if the client has `accepted` it. Leaves all others as they are.
   void compress(bool accepted, Response& response);
 
  private:
