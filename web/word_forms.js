@@ -38,7 +38,8 @@ function formsOfLast(phrase, formsOf) {
 export function englishSingulars(phrase) {
   return formsOfLast(phrase, (word) => [
     ...(IRREGULAR.has(word) ? [IRREGULAR.get(word)] : []),
-    ...(/(?:ss|us|is)$/.test(word) ? [] : changed(word, ENGLISH, MIN_STEM)),
+    ...(word.endsWith("'s") ? [word.slice(0, -2)] : []),
+    ...(/(?:ss|us|is|'s)$/.test(word) ? [] : changed(word, ENGLISH, MIN_STEM)),
     ...(/(?:[sxzo]|[cs]h)es$/.test(word) ? [word.slice(0, -2)] : []),
   ]);
 }

@@ -84,6 +84,7 @@ def emoji_concepts(concepts):
     known, found = set(concepts), {}
     for symbol in filter(is_symbol, emoji.EMOJI_DATA):
         for name in names_of(symbol, "en"):
+            name = re.sub(r" (\S+ skin tone)$", r" with \1", name)
             if name in known:
                 found.setdefault(symbol.replace(VARIATION_SELECTOR, ""), name)
     return found
