@@ -222,11 +222,13 @@ def table(concepts, found, folder):
     own = {plain(concept) for concept in concepts}
     spoken = {word for concept in own for word in concept.split()}  # the model was trained on them
     clear, near = foreign_words(found, folder, rank, spoken)
-    english = heads(concepts) | english
+    english = {word: concept for word, concept in heads(concepts).items() if word not in alone} | english
     colors = {word: color for color, names in COLORS.items() for word in names.split()}
     written = accented(other, english_words(CLIP))
     singular = {plain(word) for word in other}
-    clear = {word: concept for word, concept in clear.items() if not is_plural(word, singular)}
+    moody = {plain(word) for word in alone}
+    clear = {word: concept for word, concept in clear.items()
+             if word not in moody and not is_plural(word, singular)}
     other = clear | {plain(word): concept for word, concept in other.items()} | {
         plain(word): color for word, color in colors.items()}
     tables = {"words": english, "other": other, "written": written, "alone": moods(concepts) | alone,
