@@ -1,6 +1,7 @@
 // GET /api/stream/{id}: the images of a session as MJPEG.
 #include <array>
 #include <boost/asio/write.hpp>
+#include <chrono>
 #include <string_view>
 #include <utility>
 
@@ -9,6 +10,10 @@
 
 namespace streamdiffusion::server {
 namespace {
+
+/// Browsers show a part only when the headers of the next one have arrived. So an image that none
+/// has followed for this long is sent once more: what is shown at rest is the newest image.
+constexpr std::chrono::milliseconds kRest{60};
 
 /// Sends the newest image at once, and again whenever there is a newer one and the connection is
 /// free. It reads all the time, because only a failed read tells that the client has disconnected.
@@ -35,8 +40,6 @@ class MjpegStream : public std::enable_shared_from_this<MjpegStream> {
   Event changed_;
   EncodedImagePtr image_;
   bool ended_ = false, disconnected_ = false;
-  /// Chromium shows the first part only when the second has arrived.
-  bool repeat_first_ = false;
   std::array<char, 256> ignored_;
 };
 
@@ -65,8 +68,7 @@ Task<bool> MjpegStream::write_header() {
   co_return !error;
 }
 
-/// The boundary follows the part at once: browsers show an image when they read the boundary after
-/// it.
+/// The boundary follows the part at once, for clients that take what is between two of them.
 Task<bool> MjpegStream::write_part(const std::string& jpeg) {
   constexpr std::string_view boundary = "\r\n--frame\r\n";
   const std::string header =
@@ -84,7 +86,6 @@ Task<void> MjpegStream::run() {
   transport_->expires_never();
   read();
   image_ = session_->newest_image();  // a session at rest may have no other for long
-  repeat_first_ = image_ != nullptr;
   const auto subscription = session_->subscribe([this](EncodedImagePtr image) {
     ended_ |= image == nullptr;
     if (image) image_ = std::move(image);
@@ -101,14 +102,20 @@ Task<void> MjpegStream::run() {
 
 Task<void> MjpegStream::write_images() {
   bool sent = co_await write_header();
+  EncodedImagePtr unseen;  // what browsers do not show yet
   while (sent && !disconnected_) {
+    const bool is_over = ended_ || session_->state() == ClientSession::State::gone;
     if (image_) {
-      const EncodedImagePtr image = std::move(image_);
-      image_ = nullptr;
+      unseen = std::exchange(image_, nullptr);
+      sent = co_await write_part(unseen->jpeg);
+      if (sent) session_->on_mjpeg_sent(*unseen);
+    } else if (unseen) {
+      bool is_newer = false;
+      if (!is_over) is_newer = co_await changed_.wait_for(kRest);
+      if (is_newer) continue;
+      const EncodedImagePtr image = std::exchange(unseen, nullptr);
       sent = co_await write_part(image->jpeg);
-      if (sent) session_->on_mjpeg_sent(*image);
-      if (std::exchange(repeat_first_, false) && !image_) image_ = image;
-    } else if (ended_ || session_->state() == ClientSession::State::gone) {
+    } else if (is_over) {
       break;
     } else {
       co_await changed_.wait();
