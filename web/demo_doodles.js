@@ -151,15 +151,21 @@ class Pace {
   }
 }
 
+/** How large a doodle's pixel is in the drawing, where it is shown whole. */
+function scaleIn({ canvas }) {
+  return Math.min(canvas.width, canvas.height) / SIDE;
+}
+
 /** Maps doodle coordinates to the drawing: the doodle is centered in it. */
-function mapping({ canvas, unit }) {
-  const shiftX = (canvas.width / unit - SIDE) / 2, shiftY = (canvas.height / unit - SIDE) / 2;
-  return ([x, y]) => [(x + shiftX) * unit, (y + shiftY) * unit];
+function mapping(drawing) {
+  const { canvas } = drawing, scale = scaleIn(drawing);
+  const left = (canvas.width - SIDE * scale) / 2, top = (canvas.height - SIDE * scale) / 2;
+  return ([x, y]) => [left + x * scale, top + y * scale];
 }
 
 /** False if the signal ended it; whoever gave the signal ends the stroke. */
 async function drawStroke(drawing, { points, size, color }, toDrawing, signal, animated) {
-  const width = size * drawing.unit;
+  const width = size * scaleIn(drawing);
   const pace = new Pace();
   drawing.beginStroke(...toDrawing(points[0]), width, { color: COLORS[color] });
   for (const point of curve(points)) {

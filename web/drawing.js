@@ -5,9 +5,8 @@
 import { Box } from "./box.js";
 import { floodFill } from "./flood_fill.js";
 import { BACKGROUND } from "./palette.js";
+import { Sheet } from "./sheet.js";
 import { UndoHistory } from "./undo_history.js";
-
-const LONG_SIDE = 768;
 
 /** The path of a line, rectangle or ellipse between two corners. */
 function tracePath(context, kind, [x, y], [toX, toY]) {
@@ -24,7 +23,8 @@ function tracePath(context, kind, [x, y], [toX, toY]) {
 
 export class Drawing extends EventTarget {
   #history = new UndoHistory();
-  #committed = document.createElement("canvas");  // the drawing after the last finished change
+  #sheet = new Sheet();  // after the last finished change; the canvas shows its middle
+  #ratio = 1;
   #layer = document.createElement("canvas");  // the stroke in progress, opaque
   #stroke = null;
 
@@ -37,18 +37,15 @@ export class Drawing extends EventTarget {
     this.setAspectRatio(1);
   }
 
-  /** Resizes the canvas (`ratio` is width / height). The old drawing is fitted into the middle. */
+  /**
+   * Resizes the canvas (`ratio` is width / height). What was drawn stays where it is, seen from the
+   * middle, and all of it is shown; undo and redo go on.
+   */
   setAspectRatio(ratio) {
-    const width = Math.round(ratio >= 1 ? LONG_SIDE : LONG_SIDE * ratio);
-    const height = Math.round(ratio >= 1 ? LONG_SIDE / ratio : LONG_SIDE);
-    if (width === this.canvas.width && height === this.canvas.height && this.version) return;
-    const old = this.version ? this.#copy() : null;
-    this.canvas.width = this.#committed.width = width;
-    this.canvas.height = this.#committed.height = height;
-    this.#blank();
-    if (old) this.#drawFitted(old);
-    this.#history.clear();
-    this.#saveCommitted();
+    if (ratio === this.#ratio && this.version) return;
+    this.endStroke();
+    this.#ratio = ratio;
+    this.#showSheet();
     this.#changed();
   }
 
@@ -99,7 +96,7 @@ export class Drawing extends EventTarget {
   cancelStroke() {
     if (!this.#stroke) return;
     this.#stroke = null;
-    this.context.drawImage(this.#committed, 0, 0);
+    this.#restore();
     this.#changed();
   }
 
@@ -108,7 +105,7 @@ export class Drawing extends EventTarget {
    * progress, until endStroke() keeps it or cancelStroke() takes it away.
    */
   setShape(kind, from, to, width, brush) {
-    this.context.drawImage(this.#committed, 0, 0);
+    this.#restore();
     this.#stroke = { shape: true, brush, box: null };
     this.#clearLayer();
     this.#paint((context) => {
@@ -133,7 +130,7 @@ export class Drawing extends EventTarget {
     }
     if (!box) return;
     this.context.globalAlpha = 1 - opacity;
-    if (opacity < 1) this.#copyBox(this.#committed, box);
+    if (opacity < 1) this.#restore(box);
     this.context.globalAlpha = 1;
     this.#commit(box);
     this.#changed();
@@ -143,7 +140,7 @@ export class Drawing extends EventTarget {
     this.endStroke();
     this.#blank();
     this.edited = false;
-    this.#commitAll();
+    this.#commitAll(true);
   }
 
   /** Replaces the drawing by an image, video frame or canvas, fitted into the middle. */
@@ -156,12 +153,12 @@ export class Drawing extends EventTarget {
 
   undo() {
     this.endStroke();
-    if (this.#history.undo(this.context)) this.#restored();
+    this.#travel(this.#history.undo(this.#sheet));
   }
 
   redo() {
     this.endStroke();
-    if (this.#history.redo(this.context)) this.#restored();
+    this.#travel(this.#history.redo(this.#sheet));
   }
 
   #blank() {
@@ -176,14 +173,6 @@ export class Drawing extends EventTarget {
     const left = (width - w * scale) / 2, top = (height - h * scale) / 2;
     this.context.imageSmoothingQuality = "high";
     this.context.drawImage(image, left, top, w * scale, h * scale);
-  }
-
-  #copy() {
-    const copy = document.createElement("canvas");
-    copy.width = this.canvas.width;
-    copy.height = this.canvas.height;
-    copy.getContext("2d").drawImage(this.canvas, 0, 0);
-    return copy;
   }
 
   #clearLayer() {
@@ -217,44 +206,72 @@ export class Drawing extends EventTarget {
     const stroke = this.#stroke, inside = Box.clipped(box, this.canvas);
     if (!inside) return;
     stroke.box = stroke.box ? Box.union(stroke.box, inside) : inside;
-    this.#copyBox(this.#committed, inside);
+    const { x, y, width, height } = inside;
+    this.#restore(inside);
     this.context.globalAlpha = stroke.brush.opacity ?? 1;
-    this.#copyBox(this.#layer, inside);
+    this.context.drawImage(this.#layer, x, y, width, height, x, y, width, height);
     this.context.globalAlpha = 1;
   }
 
-  #copyBox(from, { x, y, width, height }) {
-    this.context.drawImage(from, x, y, width, height, x, y, width, height);
+  /** Shows the box, or all, as it was after the last finished change. */
+  #restore({ x, y, width, height } = this.#whole) {
+    const { left, top } = this.#sheet.originOf(this.canvas);
+    const { canvas } = this.#sheet;
+    this.context.drawImage(canvas, x + left, y + top, width, height, x, y, width, height);
+  }
+
+  get #whole() {
+    return { x: 0, y: 0, width: this.canvas.width, height: this.canvas.height };
   }
 
   /** Makes what changed in the box one undoable change. */
   #commit(box) {
     if (!box) return;  // it was all outside
-    const committed = this.#committedContext();
-    const before = committed.getImageData(box.x, box.y, box.width, box.height);
-    const after = this.context.getImageData(box.x, box.y, box.width, box.height);
-    this.#history.add(box.x, box.y, before, after);
-    committed.putImageData(after, box.x, box.y);
-    this.dispatchEvent(new Event("commit"));
+    const sheet = this.#sheet, { left, top } = sheet.originOf(this.canvas);
+    this.#record({ ...box, x: box.x + left, y: box.y + top }, () => {
+      const after = this.context.getImageData(box.x, box.y, box.width, box.height);
+      sheet.context.putImageData(after, box.x + left, box.y + top);
+      sheet.extend(this.canvas, box);
+    });
   }
 
-  #commitAll() {
-    this.#commit({ x: 0, y: 0, width: this.canvas.width, height: this.canvas.height });
+  /** The same for all, also what is not shown of the sheet. */
+  #commitAll(isEmpty = false) {
+    const sheet = this.#sheet, { width, height } = sheet.canvas;
+    this.#record({ x: 0, y: 0, width, height }, () => {
+      const { left, top } = sheet.originOf(this.canvas);
+      sheet.blank();
+      sheet.context.drawImage(this.canvas, left, top);
+      if (!isEmpty) sheet.extend(this.canvas, this.#whole);
+    });
+    if (isEmpty) this.#showSheet();  // as large as a new one
     this.#changed();
   }
 
-  #restored() {
-    this.#saveCommitted();
+  #record(box, change) {
+    const { context, extent } = this.#sheet;
+    const read = () => context.getImageData(box.x, box.y, box.width, box.height);
+    const before = { pixels: read(), extent };
+    change();
+    this.#history.add(this.#sheet, box, before, { pixels: read(), extent: this.#sheet.extent });
+    this.dispatchEvent(new Event("commit"));
+  }
+
+  /** Shows the sheet after a change was taken back or made again. */
+  #travel(moved) {
+    if (!moved) return;
+    this.#showSheet();
     this.#changed();
     this.dispatchEvent(new Event("commit"));
   }
 
-  #committedContext() {
-    return this.#committed.getContext("2d", { willReadFrequently: true });
-  }
-
-  #saveCommitted() {
-    this.#committedContext().drawImage(this.canvas, 0, 0);
+  /** Shows all that was drawn, in the image's proportions. */
+  #showSheet() {
+    const { width, height, scaled } = this.#sheet.viewOf(this.#ratio);
+    if (scaled) this.#history.clear();
+    if (this.canvas.width !== width) this.canvas.width = width;
+    if (this.canvas.height !== height) this.canvas.height = height;
+    this.#restore();
   }
 
   #changed() {

@@ -1,5 +1,6 @@
-// Undo and redo as pairs of patches: the pixels of a box before and after a change. Memory is
-// bounded: the oldest changes are dropped first.
+// Undo and redo as pairs of patches: the pixels of a box of the sheet before and after a change,
+// and how much of the sheet was drawn on. Places are counted from the sheet's middle, so that they
+// stay when it grows. Memory is bounded: the oldest changes are dropped first.
 const MAX_BYTES = 160e6;
 
 export class UndoHistory {
@@ -10,36 +11,36 @@ export class UndoHistory {
   get canUndo() { return this.#done.length > 0; }
   get canRedo() { return this.#undone.length > 0; }
 
-  add(x, y, before, after) {
+  /** `before` and `after` are {pixels, extent}. */
+  add({ canvas }, { x, y }, before, after) {
     for (const change of this.#undone) this.#bytes -= change.bytes;
     this.#undone = [];
-    const bytes = before.data.length + after.data.length;
-    this.#done.push({ x, y, before, after, bytes });
+    const bytes = before.pixels.data.length + after.pixels.data.length;
+    this.#done.push({ x: x - canvas.width / 2, y: y - canvas.height / 2, before, after, bytes });
     this.#bytes += bytes;
     while (this.#bytes > MAX_BYTES && this.#done.length > 1) {
       this.#bytes -= this.#done.shift().bytes;
     }
   }
 
-  undo(context) {
-    const change = this.#done.pop();
-    if (!change) return false;
-    context.putImageData(change.before, change.x, change.y);
-    this.#undone.push(change);
-    return true;
-  }
+  undo(sheet) { return this.#move(sheet, this.#done, this.#undone, "before"); }
 
-  redo(context) {
-    const change = this.#undone.pop();
-    if (!change) return false;
-    context.putImageData(change.after, change.x, change.y);
-    this.#done.push(change);
-    return true;
-  }
+  redo(sheet) { return this.#move(sheet, this.#undone, this.#done, "after"); }
 
   clear() {
     this.#done = [];
     this.#undone = [];
     this.#bytes = 0;
+  }
+
+  /** Puts the last change of a list back to how it was `when`. False if there is none. */
+  #move(sheet, from, to, when) {
+    const change = from.pop();
+    if (!change) return false;
+    const { canvas, context } = sheet, { pixels, extent } = change[when];
+    context.putImageData(pixels, change.x + canvas.width / 2, change.y + canvas.height / 2);
+    sheet.extent = extent;
+    to.push(change);
+    return true;
   }
 }

@@ -59,6 +59,36 @@ class DrawingAids(PageTest):
         page.wait(lambda: page.shown > 0, "image after a reload")
         self.assertEqual(page.find("#symmetry").get_attribute("aria-pressed"), "true")
 
+    def test_another_size_and_back_keeps_the_drawing_and_its_undo(self):
+        page = self.blank()
+        page.stroke((0.1, 0.1), (0.9, 0.1), (0.9, 0.9), (0.1, 0.9))
+        drawn = page.thumbnail("drawing")
+        sides = "const c = document.getElementById('drawing'); return [c.width / c.height]"
+
+        def resize(ratio, **size):
+            self.patch(size)
+            page.wait(lambda: abs(page.run(sides)[0] - ratio) < 0.01, f"drawing for {size}")
+
+        resize(2, width=512)
+        self.assertEqual(page.run(PIXEL, 0.3, 0.05), BLUE, "all of it, in the middle")
+        page.stroke((0.05, 0.5), (0.1, 0.5))  # beside the square
+        wide = page.thumbnail("drawing")
+        resize(1, width=256)
+        resize(2, width=512)
+        self.assertLess(difference(page.thumbnail("drawing"), wide), 0.5)
+        page.press("z")
+        resize(1, width=256)
+        self.assertEqual(page.thumbnail("drawing"), drawn, "as it was")
+        page.press("z")
+        self.assertEqual(page.thumbnail("drawing"), WHITE)
+        page.press("Z")
+        self.assertEqual(page.thumbnail("drawing"), drawn)
+        page.click("#clear")
+        resize(0.5, height=512)
+        page.press("z")
+        resize(1, height=256)
+        self.assertEqual(page.thumbnail("drawing"), drawn, "cleared at another size")
+
     def test_an_image_to_trace_is_seen_but_not_sent(self):
         page = self.blank()
         page.settle()
