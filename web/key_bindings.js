@@ -18,7 +18,8 @@ export class KeyBindings {
     }
     addEventListener("keydown", (event) => this.#press(event));
     dialog.querySelector("dl").append(...list.flatMap(([shown, text]) => [
-      element("dt", {}, ...shown.split(" ").map((key) => element("kbd", { textContent: key }))),
+      element("dt", {}, ...shown.split(" ").map((key) =>
+        element("kbd", { textContent: key === "space" ? t("space") : key }))),
       element("dd", { textContent: t(text) }),
     ]));
   }

@@ -24,6 +24,7 @@ export class ModelHints {
     this.camera = null;  // {prompt, strength, concepts, note}, all optional
     this.best = null;  // [from, to] of strength
     this.thumbnails = {};  // addresses of small images, by concept or style
+    this.translations = {};  // by what stands in the other lists
     this.trainedSide = null;  // larger images come out worse
   }
 
@@ -34,7 +35,14 @@ export class ModelHints {
     this.best = page.strength?.best ?? null;
     this.#curve = page.strength?.curve ?? EVEN_CURVE;
     this.thumbnails = page.thumbnails ?? {};
+    this.translations = page.translations?.[document.documentElement.lang] ?? {};
     this.trainedSide = page.trained_side ?? null;
+  }
+
+  /** A word of the model as it is shown: {text, lang}, in the visitor's language if it says so. */
+  inLanguage(word) {
+    const own = this.translations[word];
+    return own ? { text: own, lang: document.documentElement.lang } : { text: word, lang: "en" };
   }
 
   /** Warnings as the server's, for sizes that the model was not trained for. */

@@ -12,6 +12,16 @@ const SAVE_DELAY_MS = 800;
 const OPENING_MS = 1700;  // that each prompt of the opening is shown
 const LETTER_MS = 22;
 
+/** Resolves when the display has an image, or at once when the signal is given. */
+function firstImage(display, signal) {
+  return new Promise((resolve) => {
+    if (!display.empty || signal.aborted) return resolve();
+    for (const [target, type] of [[display, "shown"], [signal, "abort"]]) {
+      target.addEventListener(type, resolve, { once: true });
+    }
+  });
+}
+
 /** Resolves after `ms`, or at once when the signal is given. */
 function pause(ms, signal) {
   return new Promise((resolve) => {
@@ -31,8 +41,9 @@ export class Onboarding {
   #loaded = false;
   #openingEnds = null;
 
-  constructor({ drawing, pointerInput, settings, hints, promptEditor, sourcePicker }) {
-    Object.assign(this, { drawing, settings, hints, promptEditor, sourcePicker });
+  constructor({ drawing, pointerInput, settings, hints, promptEditor, sourcePicker, display }) {
+    Object.assign(this, { drawing, settings, hints, promptEditor, sourcePicker, display });
+    promptEditor.isOwn = (prompt) => this.#isOurs(prompt);
     pointerInput.addEventListener("strokestart", () => this.stop());
     sourcePicker.addEventListener("imageopen", () => this.stop());
     drawing.addEventListener("commit", () => this.#saveSoon());
@@ -81,7 +92,10 @@ export class Onboarding {
     this.#abort = abort;
     const complete = await drawDoodle(this.drawing, doodle, abort.signal);
     if (!complete || this.sourcePicker.name !== "draw" || !invite) return;
-    if (!keepPrompt) await this.#showOpening();
+    const drawnAt = performance.now();
+    await firstImage(this.display, abort.signal);
+    const isQuick = performance.now() - drawnAt < OPENING_MS;  // else its prompts would pass unseen
+    if (!keepPrompt && isQuick) await this.#showOpening();
     if (abort.signal.aborted) return;
     $("invite").hidden = false;
   }
@@ -118,7 +132,7 @@ export class Onboarding {
       await pause(LETTER_MS, signal);
     }
     if (isOver()) return false;
-    this.promptEditor.setText(prompt);
+    this.promptEditor.setOwnText(prompt);
     return true;
   }
 
@@ -141,13 +155,16 @@ export class Onboarding {
 
   /** Whether the present prompt is the server's or one of the doodles', not the visitor's. */
   get promptIsOurs() {
-    const prompt = this.settings.get("prompt");
+    return this.#isOurs(this.settings.get("prompt"));
+  }
+
+  #isOurs(prompt) {
     return [this.settings.defaults.prompt, this.hints.camera?.prompt].includes(prompt) ||
       this.hints.opening.includes(prompt) || DEMO_DOODLES.some((doodle) => isPromptOf(doodle, prompt));
   }
 
   #showPrompt() {
-    this.promptEditor.setText(promptOf(this.#doodle, this.promptEditor.styles));
+    this.promptEditor.setOwnText(promptOf(this.#doodle, this.promptEditor.styles));
   }
 
   #saveSoon() {

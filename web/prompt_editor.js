@@ -17,8 +17,9 @@ function plain(prompt) {
   return prompt.toLowerCase().split(",").map((p) => p.trim()).filter(Boolean).join(", ");
 }
 
-function chip(text, onClick, thumbnail) {
-  const button = element("button", { type: "button", className: "chip", textContent: text, lang: "en" });
+function chip(word, onClick, { text, lang } = { text: word, lang: "en" }, thumbnail = null) {
+  const button = element("button", { type: "button", className: "chip", textContent: text, lang });
+  button.dataset.word = word;
   if (thumbnail) button.prepend(element("img", { src: thumbnail, alt: "" }));
   button.addEventListener("click", onClick);
   return button;
@@ -37,15 +38,15 @@ function scrollSideways(event) {
 }
 
 /** Fills the row with chips, unless it has them already, and marks those in the prompt. */
-function fillChips(row, names, prompt, onClick, thumbnails) {
+function fillChips(row, names, prompt, hints, { onClick, thumbnails = {} }) {
   row.hidden = names.length === 0;
-  const present = [...row.children].map((button) => button.textContent).join("|");
+  const present = [...row.children].map((button) => button.dataset.word).join("|");
   if (present !== names.join("|")) {
     row.replaceChildren(...names.map((name) =>
-      chip(name, () => onClick(name), thumbnails[name])));
+      chip(name, () => onClick(name), hints.inLanguage(name), thumbnails[name])));
   }
   for (const button of row.children) {
-    button.setAttribute("aria-pressed", String(hasPart(prompt, button.textContent)));
+    button.setAttribute("aria-pressed", String(hasPart(prompt, button.dataset.word)));
   }
   updateRovingFocus(row);
 }
@@ -109,6 +110,7 @@ export class PromptEditor {
     this.#underline();
   }
 
+  /** The visitor has chosen a prompt. */
   setText(text) {
     const before = this.settings.get("prompt");
     if (before !== text) this.#past.push(before);
@@ -116,10 +118,20 @@ export class PromptEditor {
     this.#replaceText(text);
   }
 
+  /** The page has: undo() brings back what it replaces if that was the visitor's, and never this. */
+  setOwnText(text) {
+    const before = this.settings.get("prompt");
+    if (this.isOwn(before)) return this.#replaceText(text);
+    this.setText(text);
+  }
+
   /** Takes back the last change by a chip, an idea or a suggestion. */
   undo() {
     if (this.#past.length) this.#replaceText(this.#past.pop());
   }
+
+  /** Whether a prompt is the page's, and not the visitor's. */
+  isOwn = () => false;
 
   #replaceText(text) {
     this.input.value = text;
@@ -269,16 +281,16 @@ export class PromptEditor {
   }
 
   #showChips() {
-    const prompt = this.input.value;
+    const { input: { value }, hints, styles } = this;
     const begun = this.#begunStyles();
-    if (begun.length) {
-      fillChips($("concepts"), begun, prompt, (name) =>
-        this.setText(withStyle(withoutLastPart(this.input.value), name, this.styles)), {});
-    } else {
-      fillChips($("concepts"), this.#offeredConcepts(), prompt, (name) =>
-        this.setText(withSubject(this.input.value, name, this.styles)), {});
-    }
-    fillChips($("styles"), this.styles, prompt, (name) =>
-      this.setText(withStyle(this.input.value, name, this.styles)), this.hints.thumbnails);
+    fillChips($("concepts"), begun.length ? begun : this.#offeredConcepts(), value, hints, {
+      onClick: begun.length ?
+        (name) => this.setText(withStyle(withoutLastPart(this.input.value), name, styles)) :
+        (name) => this.setText(withSubject(this.input.value, name, styles)),
+    });
+    fillChips($("styles"), styles, value, hints, {
+      onClick: (name) => this.setText(withStyle(this.input.value, name, styles)),
+      thumbnails: hints.thumbnails,
+    });
   }
 }

@@ -1,6 +1,7 @@
 // Which key does what. Keys of the drawing tools work only while the drawing is the source.
 import { $ } from "./dom.js";
 import { KeyBindings } from "./key_bindings.js";
+import { t } from "./language.js";
 
 export function bindShortcuts({ drawing, promptEditor, tools, outputActions, onboarding, sourcePicker }) {
   const dialog = $("help");
@@ -48,6 +49,7 @@ export function bindShortcuts({ drawing, promptEditor, tools, outputActions, onb
   };
   for (const [key, action] of Object.entries(more)) bindings.actions.set(key, action);
   $("help-open").addEventListener("click", showHelp);
+  $("pause").dataset.key = t("space");
   dialog.addEventListener("click", ({ target }) => { if (target === dialog) dialog.close(); });
   bindWheel(drawing.canvas, tools);
 }

@@ -15,8 +15,9 @@ export class SourcePrompts {
     const isCamera = name === "camera";
     const camera = { prompt: this.settings.defaults.prompt, ...this.hints.camera };
     this.promptEditor.setFeatured(isCamera ? camera.concepts ?? [] : []);
-    $("in-hint").textContent = isCamera ? camera.note ?? "" : "";
-    $("in-hint").lang = "en";  // the model's own words
+    const { text, lang } = this.hints.inLanguage(isCamera ? camera.note ?? "" : "");
+    $("in-hint").textContent = text;
+    $("in-hint").lang = lang;
     $("in-hint").hidden = !$("in-hint").textContent;
     if (isCamera) this.#enter(camera);
     else this.#leave();
@@ -33,7 +34,7 @@ export class SourcePrompts {
     const text = this.settings.get("prompt");
     const before = text === prompt ? this.settings.defaults.prompt : text;
     this.#kept = { prompt: before, brought: { prompt, strength } };
-    if (prompt !== undefined) this.promptEditor.setText(prompt);
+    if (prompt !== undefined) this.promptEditor.setOwnText(prompt);
     if (strength !== undefined && !this.settings.isChanged("strength")) {
       this.settings.set({ strength });
     }
@@ -45,7 +46,7 @@ export class SourcePrompts {
     this.#kept = null;
     if (!kept) return;
     const { prompt, strength } = kept.brought;  // the model may be another one now
-    if (this.settings.get("prompt") === prompt) this.promptEditor.setText(kept.prompt);
+    if (this.settings.get("prompt") === prompt) this.promptEditor.setOwnText(kept.prompt);
     if (this.settings.get("strength") === strength) this.settings.reset(["strength"]);
   }
 }

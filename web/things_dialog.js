@@ -50,7 +50,9 @@ export class ThingsDialog {
     const symbols = new Map(emoji.map(([symbol, concept]) => [concept, symbol]));
     const { concepts } = this.promptEditor;
     const featured = this.hints.concepts.filter((name) => concepts.includes(name));
-    const ordered = [...new Set([...featured, ...concepts])];
+    // Things with a picture come first: there are no holes among them.
+    const rank = (name) => [name in this.hints.thumbnails, symbols.has(name), true].indexOf(true);
+    const ordered = [...new Set([...featured, ...concepts])].sort((a, b) => rank(a) - rank(b));
     this.#buttons = new Map(ordered.map((concept) =>
       [concept, this.#button(concept, symbols.get(concept))]));
   }
@@ -64,7 +66,8 @@ export class ThingsDialog {
       picture.setAttribute("aria-hidden", "true");
       button.append(picture);
     }
-    button.append(element("span", { textContent: concept }));
+    const { text: textContent, lang } = this.hints.inLanguage(concept);
+    button.append(element("span", { textContent, lang }));
     button.addEventListener("click", () => {
       const { promptEditor } = this;
       promptEditor.setText(withSubject(promptEditor.input.value, concept, promptEditor.styles));
@@ -73,9 +76,16 @@ export class ThingsDialog {
     return button;
   }
 
+  /** What the words mean, and what the buttons show. */
+  #search(query) {
+    const shown = [...this.#buttons].filter(([, button]) =>
+      button.textContent.toLowerCase().includes(query.toLowerCase()));
+    return [...this.vocabulary.search(query), ...shown.map(([concept]) => concept)];
+  }
+
   #filter() {
     const query = this.search.value.trim();
-    const found = new Set(query ? this.vocabulary.search(query) : this.#buttons.keys());
+    const found = new Set(query ? this.#search(query) : this.#buttons.keys());
     for (const [concept, button] of this.#buttons) button.hidden = !found.has(concept);
     const first = [...found].map((concept) => this.#buttons.get(concept)).filter(Boolean);
     $("things-grid").replaceChildren(...new Set([...first, ...this.#buttons.values()]));

@@ -66,6 +66,15 @@ void check_thumbnails(const Json& thumbnails) {
   }
 }
 
+void check_tables(const Json& tables) {
+  if (!tables.is(Json::Kind::object)) tables.refuse("an object of objects of strings");
+  for (std::size_t i = 0; i < tables.size(); ++i) {
+    const Json table = tables.member(i).second;
+    if (!table.is(Json::Kind::object)) table.refuse("an object of strings");
+    for (std::size_t k = 0; k < table.size(); ++k) (void)table.member(k).second.string();
+  }
+}
+
 /// Empty where there is no such file, or no folder.
 std::string read_text(const std::filesystem::path& folder, const std::filesystem::path& file) {
   if (folder.empty() || !base::is_there(file)) return {};
@@ -84,11 +93,13 @@ std::string read_page_hints(const std::filesystem::path& folder) {
   std::string text = read_text(folder, file);
   if (text.empty()) return "{}";
   const Json hints = parse(text, file);
-  hints.allow_only({"concepts", "opening", "camera", "strength", "thumbnails", "trained_side"});
+  hints.allow_only(
+      {"concepts", "opening", "camera", "strength", "thumbnails", "trained_side", "translations"});
   for (const char* key : {"concepts", "opening"}) check_texts(hints, key);
   if (const auto camera = hints.find("camera")) check_camera(*camera);
   if (const auto strength = hints.find("strength")) check_strength(*strength);
   if (const auto thumbnails = hints.find("thumbnails")) check_thumbnails(*thumbnails);
+  if (const auto texts = hints.find("translations")) check_tables(*texts);
   if (const auto side = hints.find("trained_side"))
     (void)side->integer(params::kMinSide, params::kMaxSide);
   return text;
@@ -98,13 +109,7 @@ std::string read_page_words(const std::filesystem::path& folder) {
   const std::filesystem::path file = folder / "words.json";
   std::string text = read_text(folder, file);
   if (text.empty()) return "{}";
-  const Json words = parse(text, file);
-  if (!words.is(Json::Kind::object)) words.refuse("an object of objects of strings");
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    const Json list = words.member(i).second;
-    if (!list.is(Json::Kind::object)) list.refuse("an object of strings");
-    for (std::size_t k = 0; k < list.size(); ++k) (void)list.member(k).second.string();
-  }
+  check_tables(parse(text, file));
   return text;
 }
 

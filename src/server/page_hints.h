@@ -15,6 +15,8 @@ namespace streamdiffusion::server {
 ///   strength      {curve: [[strength, position], ...] ascending within 0..1, best: [from, to]}:
 ///                 how the page's slider is spread, and where it is marked
 ///   thumbnails    {concept or style: image as a data: address}
+///   translations  {language: {text of the others: the same in that language}}: what the page shows
+///                 instead of concepts, styles and note; what it sends stays
 ///   trained_side  larger images than this are warned about, in pixels
 /// Throws corrupt_file naming key, value and what was expected; unknown keys are refused.
 std::string read_page_hints(const std::filesystem::path& folder);

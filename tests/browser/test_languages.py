@@ -58,6 +58,15 @@ class Table(unittest.TestCase):
                                      sorted(PLACEHOLDER.findall(english)))
 
 
+    def test_japanese_and_chinese_have_signs_of_full_width(self):
+        table = page_texts.translations()
+        half = re.compile(r"[\u3040-\u9fff）][:;,(]|[:;,)][\u3040-\u9fff（]")
+        for english, row in [*table["texts"].items(), *table["parameters"].items()]:
+            for language in ("ja", "zh"):
+                text = row[table["languages"].index(language)]
+                self.assertIsNone(half.search(text), text)
+
+
 class Language(PageTest):
     def rows(self) -> dict:
         table = page_texts.translations()
@@ -77,11 +86,14 @@ class Language(PageTest):
 
     def unknown(self, page, column: int) -> list[str]:
         """The texts of the page that are neither in the table nor the same in every language."""
-        patterns = [re.escape(row[column]) for row in self.rows().values()]
+        language = page_texts.translations()["languages"][column]
+        of_model = page.run("return fetch('api/settings').then((a) => a.json())")["page"]["translations"]
+        texts = [row[column] for row in self.rows().values()] + [*of_model[language].values()]
+        patterns = [re.escape(text) for text in texts]
         patterns = [re.sub(r"\\\{\w+\\\}", ".+", pattern) for pattern in patterns]
         # Figures and units, keys, the prompt, and what the server says of itself.
         patterns += [r"[\d.,:%²×– ]*(fps|ms|s)?", "GIF", "StreamDiffusion.*", "pictogram .*",
-                     r"[A-Z⇧\[\]/?←↵]+", "space", re.escape(page.run(PROMPT)),
+                     r"[A-Z⇧\[\]/?←↵]+", re.escape(page.run(PROMPT)),
                      "(Modell|Gerät|Schritte bei|Seed) .*"]
         known = re.compile("|".join(f"(?:{pattern})" for pattern in patterns))
         return [text for text in page.run(SHOWN_TEXTS, page_texts.ATTRIBUTES)
@@ -107,6 +119,25 @@ class Language(PageTest):
                 page.screenshot(f"language-{language}")
                 self.assertEqual(page.console_problems(), [])
                 page.close()  # the server holds few sessions
+
+    def test_what_the_model_offers_is_shown_in_it_and_sent_as_the_model_knows_it(self):
+        page = self.open(language="de")
+        page.started()
+        page.click("#concepts [data-word='red apple']")
+        page.wait(lambda: self.sent_prompt().startswith("red apple"), "words of the model")
+        shown = [chip.text for chip in page.find_all("#concepts .chip, #styles .chip")]
+        self.assertIn("roter Apfel", shown)
+        pressed = page.find("#concepts [data-word='red apple']").get_attribute("aria-pressed")
+        self.assertEqual(pressed, "true")
+        page.click("[data-source='camera']")
+        page.wait(lambda: "Fotos" in page.find("#in-hint").text, "note of the camera")
+        page.press("?")
+        self.assertIn("Leertaste", page.find("#help-list").text)
+        page.press("\ue00c")
+        page.click("#things-open")
+        page.find("#things-search").send_keys("pilz")
+        self.assertTrue(page.find(".thing:not([hidden])").is_displayed())
+        self.assertEqual(page.find(".thing:not([hidden]) span").text, "Pilz")
 
     def test_other_languages_and_traditional_chinese_get_english(self):
         for language in ("sv", "zh-TW"):

@@ -43,6 +43,7 @@ TEST_F(PageHints, AFolderWithoutTheFileHasNone) {
 TEST_F(PageHints, AValidFileIsPassedOnAsItIs) {
   const std::string text =
       R"({"concepts": ["cat"], "opening": [], "trained_side": 256,
+          "translations": {"de": {"cat": "Katze"}},
           "camera": {"prompt": "face", "strength": 0.8, "concepts": ["robot"], "note": "hm"},
           "strength": {"curve": [[0, 0], [0.5, 0.8], [1, 1]], "best": [0.3, 0.5]}})";
   EXPECT_EQ(nlohmann::json::parse(read(text)), nlohmann::json::parse(text));
@@ -63,6 +64,7 @@ TEST_F(PageHints, WrongValuesAreNamed) {
   refuses(R"({"thumbnails": {"cat": "https://example.org/cat.png"}})", "data:image/");
   refuses(R"({"thumbnails": []})", "thumbnails");
   refuses(R"({"trained_side": 0})", "trained_side");
+  refuses(R"({"translations": {"de": ["Katze"]}})", "an object of strings");
   refuses("{\"concepts\": [\"" + std::string(1100000, 'a') + "\"]}", "1048576");
 }
 
