@@ -2,7 +2,7 @@
 // and automatic reconnection. Where the server announces its end, a second connection is made beside
 // the first, which serves until another server has taken over. A live server that falls silent is
 // left: where a link is cut, nobody closes the connection. Events: `state`, `settings`, `stats`,
-// `frame`, `header` (of an image that comes as video), `error`, `moving`.
+// `frame`, `header` (of an image that comes as video), `error`, `moving`, `sent` (a frame).
 // States: connecting, waiting (no free session), live, lost, asleep (the server's idle timeout).
 import { packFrame, unpackFrame } from "./frame_message.js";
 import { OWN_SERVER, Placement } from "./placement.js";
@@ -88,6 +88,7 @@ export class Connection extends EventTarget {
     const header = { seq: this.#seq, captured };
     if (control) header.control_bytes = control.byteLength;
     this.#socket.send(packFrame(header, image, control));
+    this.#dispatch("sent", header);
   }
 
   sendSettings(params) {

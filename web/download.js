@@ -1,9 +1,12 @@
 // Files that the page makes, for the browser to save.
+let lastTime = "", count = 0;  // of the names given
 
-/** A name that says when it was made. */
+/** A name that says when it was made; no other file of this page has it. */
 export function fileName(extension) {
   const time = new Date().toISOString().slice(0, 19).replace(/[T:]/g, "-");
-  return `streamdiffusion-${time}.${extension}`;
+  count = time === lastTime ? count + 1 : 1;
+  lastTime = time;
+  return `streamdiffusion-${time}${count > 1 ? `-${count}` : ""}.${extension}`;
 }
 
 export function download(blob, name) {

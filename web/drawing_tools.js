@@ -2,11 +2,12 @@
 // symmetry; undo, redo and clear.
 import { $, element } from "./dom.js";
 import { t } from "./language.js";
-import { PALETTE } from "./palette.js";
+import { FIRST_COLOR, PALETTE } from "./palette.js";
 import { bindRovingFocus, updateRovingFocus } from "./roving_focus.js";
 import { COLOR_KEY } from "./settings.js";
 
 const MIN_SIZE = 2, MAX_SIZE = 64, MIN_OPACITY = 0.1;
+const FIRST_SIZE = 12;
 const TOOLBARS = ["draw-tools", "swatches"];  // each is one tab stop
 
 export class DrawingTools {
@@ -14,8 +15,8 @@ export class DrawingTools {
 
   constructor(drawing, pointerInput, settings) {
     Object.assign(this, { drawing, pointerInput, settings });
-    pointerInput.color = settings.get(COLOR_KEY) ?? "#d62828";
-    pointerInput.size = settings.get("size") ?? 20;
+    pointerInput.color = settings.get(COLOR_KEY) ?? FIRST_COLOR;
+    pointerInput.size = settings.get("size") ?? FIRST_SIZE;
     pointerInput.opacity = settings.get("opacity") ?? 1;
     pointerInput.symmetric = settings.get("symmetric") ?? false;
     this.#addSwatches();

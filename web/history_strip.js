@@ -22,12 +22,12 @@ export class HistoryStrip {
   constructor(page) {
     this.page = page;
     page.display.addEventListener("shown", () => this.#wait());
-    $("history-open").addEventListener("click", () => this.#toggle());
+    $("history-open").addEventListener("click", () => this.#open($("history").hidden));
+    $("history-close").addEventListener("click", () => this.#close());
     $("history-save").addEventListener("click", () => this.#saveAll());
-    $("history").addEventListener("keydown", ({ key }) => {
-      if (key !== "Escape") return;
-      this.#toggle();
-      $("history-open").focus();
+    addEventListener("keydown", (event) => {
+      const isElsewhere = event.defaultPrevented || document.querySelector("dialog[open]");
+      if (event.key === "Escape" && !isElsewhere && !$("history").hidden) this.#close();
     });
   }
 
@@ -50,10 +50,16 @@ export class HistoryStrip {
     this.#show();
   }
 
-  #toggle() {
-    const panel = $("history");
-    panel.hidden = !panel.hidden;
-    $("history-open").setAttribute("aria-expanded", String(!panel.hidden));
+  #open(open) {
+    $("history").hidden = !open;
+    $("history-open").setAttribute("aria-expanded", String(open));
+  }
+
+  /** The focus goes back to where the strip was opened, if it was inside. */
+  #close() {
+    const hadFocus = $("history").contains(document.activeElement);
+    this.#open(false);
+    if (hadFocus) $("history-open").focus({ focusVisible: false });
   }
 
   #show() {
@@ -70,6 +76,7 @@ export class HistoryStrip {
   async #restore({ drawing: canvas, settings: kept }) {
     const { drawing, settings, promptEditor, sourcePicker, onboarding } = this.page;
     onboarding.stop();
+    this.#close();
     settings.reset(KEPT_SETTINGS.filter((name) => !(name in kept)));
     const { prompt, ...others } = kept;
     settings.set(others);

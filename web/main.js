@@ -8,6 +8,7 @@ import { Drawing } from "./drawing.js";
 import { DrawingTools } from "./drawing_tools.js";
 import { FrameSender } from "./frame_sender.js";
 import { HistoryStrip } from "./history_strip.js";
+import { ImageWait } from "./image_wait.js";
 import { KeyboardPen } from "./keyboard_pen.js";
 import { loadLanguage, t } from "./language.js";
 import { MidiPanel } from "./midi_panel.js";
@@ -47,7 +48,8 @@ new TracedImage(drawing, sourcePicker);
 const connection = new Connection(() => settings.paramsFor(sourcePicker.source.mode));
 const controlDrawing = new ControlDrawing(drawing, () => "control_settings" in settings.schema);
 const frameSender = new FrameSender(connection, controlDrawing);
-const statusBar = new StatusBar(display);
+const imageWait = new ImageWait({ connection, display, isPaused: () => frameSender.paused });
+const statusBar = new StatusBar(display, imageWait);
 const forcedTransport = new URLSearchParams(location.search).get("transport");
 const transport = new Transport({
   connection, display, frameSender,
@@ -68,7 +70,7 @@ settingsPanel.onHidden = () => midiPanel.learn(false);
 styleImages.onSent = () => settingsPanel.refresh();
 const tools = new DrawingTools(drawing, pointerInput, settings);
 const onboarding = new Onboarding({
-  drawing, pointerInput, settings, hints, promptEditor, sourcePicker,
+  drawing, pointerInput, settings, hints, promptEditor, sourcePicker, display,
 });
 const thingsDialog = new ThingsDialog({ hints, vocabulary, promptEditor });
 const sourcePrompts = new SourcePrompts({ settings, hints, promptEditor, onboarding });
@@ -209,6 +211,7 @@ $("theme").addEventListener("click", () => {
 bindShareMenu({ settings, drawing, sourcePicker, connection });
 $("reset-all").addEventListener("click", () => {
   settings.resetAll();
+  settingsPanel.clearErrors();
   promptEditor.refresh();
   toast(t("All settings were reset"));
 });

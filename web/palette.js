@@ -10,4 +10,5 @@ export const PALETTE = [
 export const COLORS = Object.fromEntries([
   ...PALETTE, ["beige", "#eee0c4"], ["light green", "#a0dc96"],
 ]);
+export const FIRST_COLOR = COLORS.black;  // that of the opening's outline
 export const BACKGROUND = "#ffffff";

@@ -1,6 +1,6 @@
 // Drawing with mouse, finger or pen: pointer events become strokes, shapes and fills (pen pressure
 // sets the width of strokes), and a ring shows the size of the brush.
-import { BACKGROUND } from "./palette.js";
+import { BACKGROUND, FIRST_COLOR } from "./palette.js";
 
 const SHAPES = ["line", "rectangle", "ellipse"];
 const PEN_ERASER = 5;  // PointerEvent.button of a pen's eraser end
@@ -25,8 +25,8 @@ export class PointerInput extends EventTarget {
     this.drawing = drawing;
     this.ring = ring;
     this.tool = "pen";
-    this.color = "#d62828";
-    this.size = 20;  // in pixels of an image whose long side is 256
+    this.color = FIRST_COLOR;
+    this.size = 12;  // in pixels of an image whose long side is 256
     this.opacity = 1;
     this.symmetric = false;
     this.#listen(drawing.canvas);

@@ -147,19 +147,30 @@ export class SettingsPanel {
   refresh() {
     for (const [name, field] of this.#fields) {
       const changed = this.settings.isChanged(name);
-      if (!field.isEdited()) field.setValue(this.settings.get(name) ?? field.schema.default);
+      if (!field.isEdited()) {
+        field.setValue(this.settings.get(name) ?? field.schema.default);
+        if (field.errorIsAboutText) this.showError(name, "");
+      }
       field.reset.toggleAttribute("data-idle", !changed);
       field.reset.tabIndex = changed ? 0 : -1;
     }
   }
 
-  /** Shows an error at the parameter's field. False if there is no such field. */
-  showError(name, message) {
+  /**
+   * Shows an error at the parameter's field. False if there is no such field. `aboutText`: about the
+   * field's text, which was not sent; the error goes with it.
+   */
+  showError(name, message, aboutText = false) {
     const field = this.#fields.get(name);
     if (!field) return false;
     field.error.textContent = message;
+    field.errorIsAboutText = aboutText;
     if (message) field.error.closest("details")?.setAttribute("open", "");
     return true;
+  }
+
+  clearErrors() {
+    for (const name of this.#fields.keys()) this.showError(name, "");
   }
 
   /** A message of the server, whose first words are a path such as "params"."seed"[0], for people. */
@@ -356,10 +367,10 @@ export class SettingsPanel {
     if (isList) value = parseNumbers(value);
     else if (input.type === "number") value = Math.max(schema.minimum ?? 0, Math.floor(value));
     if (isList && !isIndexList(value, schema)) {
-      const { minimum, maximum } = schema.items;
-      const example = valueText(this.settings.defaults[name]);
+      const { minimum, maximum } = schema.items, third = (maximum - minimum) / 3;
+      const example = valueText([1, 2].map((i) => Math.round(minimum + i * third)));
       this.showError(name, t("Whole numbers from {minimum} to {maximum}, ascending, with commas " +
-        "between: {example}", { minimum, maximum, example }));
+        "between: {example}", { minimum, maximum, example }), true);
     } else if (valueText(value) !== valueText(this.settings.get(name))) {
       this.#change(name, value);
       // The field has to show the seed that the server draws.

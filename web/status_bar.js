@@ -10,7 +10,9 @@ const REFRESH_MS = 500;
 const STATE_TEXTS = {
   connecting: "Connecting", waiting: "Waiting", lost: "Reconnecting", asleep: "Asleep",
   paused: "Paused", changing: "Changing", reading: "Reading the image", live: "Live", ready: "Ready",
+  making: "Making an image…",
 };
+const UNSPOKEN = ["live", "ready", "making"];  // they change all the time
 const DROP_CAUSES = {  // where the server dropped frames
   waiting: "{count} while waiting", prepared: "{count} when prepared",
   undelivered: "{count} not delivered", paused: "{count} in a pause", stopped: "{count} at a stop",
@@ -53,8 +55,8 @@ export class StatusBar {
   #readingImages = false;
   #sparklineEmpty = true;
 
-  constructor(display) {
-    this.display = display;
+  constructor(display, imageWait) {
+    Object.assign(this, { display, imageWait });
     this.info = {};
     this.state = "connecting";
     this.paused = false;
@@ -115,9 +117,9 @@ export class StatusBar {
   #refresh() {
     const now = performance.now();
     const live = this.#measureFps(now);
-    const text = this.#stateText(live);
+    const name = this.#stateName(live), text = t(STATE_TEXTS[name]);
     if ($("state-text").textContent !== text) $("state-text").textContent = text;
-    this.#announce(text);
+    this.#announce(UNSPOKEN.includes(name) ? "" : text);
     $("status").dataset.state = this.state;
     setFigure("stat-fps", live ? formatFps(this.#fps) : "–");
     const aged = this.#shown.filter(({ age }) => age !== null);
@@ -131,18 +133,18 @@ export class StatusBar {
   }
 
   /** Says what a visitor has to know, and not each change between live and ready. */
-  #announce(text) {
-    const spoken = text === t("Live") || text === t("Ready") ? "" : text;
+  #announce(spoken) {
     if ($("announcement").textContent !== spoken) $("announcement").textContent = spoken;
   }
 
-  #stateText(live) {
+  #stateName(live) {
     let name = live ? "live" : "ready";
+    if (!live && this.imageWait.isWaiting) name = "making";
     if (this.#reconfiguring) name = "changing";
     if (this.#readingImages) name = "reading";
     if (this.paused) name = "paused";
     if (this.state !== "live") name = this.state;
-    return t(STATE_TEXTS[name]);
+    return name;
   }
 
   /** Updates the frame rate if images are arriving, and returns whether they are. */

@@ -213,6 +213,24 @@ class Controls(PageTest):
         error = page.find(".field:has(#setting-t_index_list) .field-error")
         page.wait(lambda: "Whole numbers from 0 to 49" in error.text, "error in words")
 
+    def test_an_error_goes_with_what_it_is_about(self):
+        page = self.open()
+        page.started()
+        page.open_settings()
+        indices = self.field(page, "t_index_list")
+        error = page.find(".field:has(#setting-t_index_list) .field-error")
+        default = indices.get_attribute("value")
+        for leave in (lambda: page.click("#reset-all"),
+                      lambda: page.set_slider("strength", 0.7)):  # shows the steps of its own
+            indices.send_keys(Keys.CONTROL, "a")
+            indices.send_keys("abc", Keys.TAB)
+            page.wait(lambda: error.text, "error")
+            self.assertRegex(error.text, r"\d, \d+$", "an example of numbers with a comma")
+            leave()
+            page.wait(lambda: indices.get_attribute("value") != "abc", "valid steps")
+            self.assertEqual(error.text, "")
+        self.assertNotEqual(default, "abc")
+
     def test_settings_from_outside_are_shown(self):
         page = self.open()
         page.started()
@@ -235,42 +253,47 @@ class Controls(PageTest):
         page.run("document.exitFullscreen()")
 
 
-# The box of what is drawn, in pixels of the screen: left, top, right, bottom.
-INK = """
-const canvas = document.getElementById('drawing'), box = canvas.getBoundingClientRect();
-const { width, height } = canvas;
-const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
-const x = [], y = [];
-for (let i = 0; i < width * height; i += 1) {
-  if (data[4 * i] > 128) continue;
-  x.push(i % width);
-  y.push(Math.floor(i / width));
-}
-const left = Math.min(...new Set(x)), right = Math.max(...new Set(x));
-const top = Math.min(...new Set(y)), bottom = Math.max(...new Set(y));
-return [box.x + left * box.width / width, box.y + top * box.height / height,
-        box.x + right * box.width / width, box.y + bottom * box.height / height];
-"""
+# Where the drawing and the image are.
+FRAMES = """return ['in-frame', 'out-frame'].map((id) => {
+  const { x, y, width, height } = document.getElementById(id).getBoundingClientRect();
+  return { x, y, width, height };
+})"""
 
 
 class Layout(PageTest):
-    def test_on_a_phone_the_invitation_covers_no_line_of_the_drawing(self):
+    def test_the_invitation_covers_no_image_and_is_whole_everywhere(self):
         for size, language in (((320, 568), "en-US"), ((320, 568), "de"), ((320, 640), "fr"),
-                               ((360, 640), "ja"), ((390, 844), "en-US")):
+                               ((360, 640), "ja"), ((390, 844), "en-US"), ((844, 390), "es"),
+                               ((1280, 800), "en-US"), ((1280, 720), "de")):
             with self.subTest(size=size, language=language):
-                page = self.open(size=size, phone=True, language=language)
+                page = self.open(size=size, phone=size[0] < 1000, language=language)
                 page.started()
-                left, top, right, bottom = page.run(INK)
-                invite = page.find("#invite").rect
-                beside = invite["x"] + invite["width"] <= left or invite["x"] >= right
-                above_or_below = invite["y"] + invite["height"] <= top or invite["y"] >= bottom
                 page.screenshot(f"invitation-{size[0]}-{language}")
-                self.assertTrue(beside or above_or_below, (invite, left, top, right, bottom))
+                invite, frames = page.find("#invite").rect, page.run(FRAMES)
+                bottom = max(frame["y"] + frame["height"] for frame in frames)
+                self.assertGreaterEqual(invite["y"], bottom)
                 self.assertGreaterEqual(invite["x"], 0)
                 self.assertLessEqual(invite["x"] + invite["width"], size[0])
+                self.assertLessEqual(invite["y"] + invite["height"], size[1])
+                for button in page.find_all("#invite button"):
+                    self.assertTrue(button.is_displayed())
+                    box = button.rect
+                    self.assertGreaterEqual(box["height"], 24)
+                    self.assertLessEqual(box["x"] + box["width"], invite["x"] + invite["width"])
                 page.click("#start-over")
                 page.wait(lambda: page.is_hidden("invite"), "drawing without the invitation")
+                self.assertEqual(page.run(FRAMES), frames, "nothing moves")
                 page.close()
+
+    def test_the_status_bar_never_widens_the_page(self):
+        page = self.open(size=(320, 640), phone=True)
+        page.started()
+        for figure in ("8.8", "888", "88888"):
+            page.run("""for (const b of document.querySelectorAll('.stat b')) {
+                  b.textContent = arguments[0];
+                }
+                document.getElementById('state-text').textContent = 'Making an image…';""", figure)
+            self.assertEqual(page.run("return document.documentElement.scrollWidth"), 320)
 
     def test_the_page_is_usable_on_a_phone(self):
         page = self.open(size=(390, 844), phone=True, scale=2)
@@ -282,9 +305,6 @@ class Layout(PageTest):
                         "the output is above the drawing")
         self.assertGreater(min(drawing["width"], output["width"]), 220)
         page.screenshot("phone-light")
-        invite, frame = page.find("#invite").rect, page.find("#in-frame").rect
-        self.assertGreaterEqual(invite["x"], frame["x"])
-        self.assertLessEqual(invite["x"] + invite["width"], frame["x"] + frame["width"])
         for selector in ("#prompt", "#strength", "#settings-open", "#snapshot", "#theme",
                          "[data-tool='fill']", ".swatch"):
             box = page.find(selector).rect
@@ -309,7 +329,8 @@ class Layout(PageTest):
         page.settle()
         page.screenshot("phone-landscape")
         covered = page.run("""return [...document.querySelectorAll(
-            '.top button, .rail button, .rail input[type=range], #prompt, #strength, #settings-open')]
+            '.top button, .rail button, .rail input[type=range], #prompt, #strength, ' +
+            '#settings-open, #invite button')]
           .filter((e) => e.checkVisibility())
           .filter((e) => {
             const { x, y, width, height } = e.getBoundingClientRect();
@@ -318,6 +339,23 @@ class Layout(PageTest):
               x < 0 || x + width > innerWidth;
           }).map((e) => e.id || e.outerHTML.slice(0, 60))""")
         self.assertEqual(covered, [])
+
+    def test_a_phone_in_landscape_says_what_is_drawn_and_keeps_its_images_beside_the_settings(self):
+        page = self.open(size=(844, 390), phone=True, scale=2)
+        page.started()
+        page.stroke((0.2, 0.2), (0.3, 0.3))
+        page.prompt("cyberpunk fox")
+        page.wait(lambda: page.find("#unknown").is_displayed(), "unknown word")
+        self.assertIn("cyberpunk", page.find("#unknown").text)
+        for name in ("things-open", "concepts", "styles"):
+            box = page.find(f"#{name}").rect
+            self.assertTrue(page.find(f"#{name}").is_displayed(), name)
+            self.assertLessEqual(box["y"] + box["height"], 390)
+        page.screenshot("phone-landscape-unknown")
+        page.click("#settings-open")
+        for frame in page.run(FRAMES):
+            self.assertGreaterEqual(frame["width"], 180)
+        page.screenshot("phone-landscape-settings")
 
     def test_prompt_only_on_a_phone_leaves_every_button_free(self):
         page = self.open(size=(390, 844), phone=True, scale=2)

@@ -177,7 +177,7 @@ for (const e of document.querySelectorAll('body *')) {
   if (more.has(e)) continue;
   const own = [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
   if (!own || !e.checkVisibility({ opacityProperty: true }) || e.closest('.heard, :disabled')) continue;
-  if (e.closest('.underlay, .notice-quiet, .invite, .skip')) continue;
+  if (e.closest('.underlay, .notice-quiet, .skip')) continue;
   const [a, b] = [luminance(rgba(getComputedStyle(e).color)), luminance(ground(e))];
   const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
   if (ratio < 4.5) found.push(`${e.id || e.className || e.tagName} "${e.textContent.trim()

@@ -52,6 +52,55 @@ class Opening(PageTest):
         self.assertEqual(page.find("#prompt").get_attribute("value"), before)
         self.assertTrue(page.is_hidden("invite"))
 
+    def test_the_prompt_before_is_never_one_of_the_openings(self):
+        page = self.open(motion=True)
+        opening = page.wait(lambda: page.shown > 0 and self.opening(page), "first image")
+        value = lambda: page.find("#prompt").get_attribute("value")
+        page.wait(lambda: value() in opening[2:], "a later prompt of the opening")
+        page.stroke((0.2, 0.2), (0.3, 0.3))
+        shown = value()
+        page.press("u")
+        self.assertEqual(value(), shown)
+        page.prompt("robot")
+        page.press("d")  # an example, with words of its own
+        page.wait(lambda: value() not in ("robot", shown), "words of the example")
+        page.press("u")
+        self.assertEqual(value(), "robot")
+
+
+# Images come so late.
+SLOW_IMAGES = """
+const listen = Object.getOwnPropertyDescriptor(WebSocket.prototype, 'onmessage');
+Object.defineProperty(WebSocket.prototype, 'onmessage', { ...listen, set(handler) {
+  listen.set.call(this, handler && ((event) => {
+    setTimeout(() => handler.call(this, event), typeof event.data === 'string' ? 0 : 4000);
+  }));
+} });
+"""
+
+
+class SlowModel(PageTest):
+    def test_the_page_says_that_an_image_is_made_and_how_long_it_takes(self):
+        page = self.open("healthz", motion=True)
+        page.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": SLOW_IMAGES})
+        page.driver.get(self.server.address)
+        note = page.find("#making")
+        page.wait(lambda: "Making the first image" in note.text and "2 s" in note.text, "work")
+        self.assertEqual(page.shown, 0)
+        self.assertTrue(page.is_hidden("invite"), "nobody's turn yet")
+        self.assertEqual(page.state, "Making an image…")
+        page.screenshot("first-image-slow")
+        page.wait(lambda: page.shown > 0, "first image")
+        page.wait(lambda: not page.is_hidden("invite"), "invitation")
+        for _ in range(2):
+            page.stroke((0.2, 0.2), (0.8, 0.3))
+            page.settle(5)
+        page.wait(lambda: page.is_hidden("making"), "rest")
+        page.stroke((0.2, 0.8), (0.8, 0.8))
+        page.wait(lambda: "of about 4 s" in note.text, "time of an image")
+        page.settle(5)
+        page.wait(lambda: page.is_hidden("making"), "rest")
+
 
 class FirstImage(PageTest):
     def test_it_comes_within_a_second_of_opening_the_page(self):
@@ -76,6 +125,9 @@ class Things(PageTest):
         page.click("#things-open")
         page.wait(lambda: len(page.find_all(".thing")) > 1000, "all things")
         page.screenshot("things")
+        pictures = page.run("return [...document.querySelectorAll('.thing')]"
+                            ".map((e) => e.querySelector('img') !== null)")
+        self.assertEqual(pictures, sorted(pictures, reverse=True), "no hole among the images")
         search = page.find("#things-search")
 
         def shown():
@@ -94,6 +146,12 @@ class Things(PageTest):
         page.click("#things-open")
         search.send_keys("xyzzy")
         page.wait(lambda: not page.is_hidden("things-none"), "no such thing")
+
+    def test_on_a_small_phone_the_search_shows_what_is_typed(self):
+        page = self.open(size=(320, 640), phone=True)
+        page.started()
+        page.run("document.getElementById('things-open').click()")
+        self.assertGreater(page.find("#things-search").rect["width"], 200)
 
     def test_a_wheel_moves_the_chips(self):
         page = self.open()

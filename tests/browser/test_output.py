@@ -1,5 +1,16 @@
 """What leaves the page: the share menu, and the output window."""
+from selenium.webdriver.common.keys import Keys
+
 from harness import PageTest, difference
+
+# The names of files that are saved.
+CATCH_NAMES = """
+const click = HTMLAnchorElement.prototype.click;
+HTMLAnchorElement.prototype.click = function () {
+  if (this.download) window.names.push(this.download);
+  click.call(this);
+};
+"""
 
 
 class Output(PageTest):
@@ -24,6 +35,22 @@ class Output(PageTest):
         self.assertEqual(page.run("return document.body.innerText.trim()"), "")
         page.driver.switch_to.window(own)
         self.assertEqual(page.console_problems(), [])
+
+    def test_the_output_window_at_rest_shows_the_newest_image(self):
+        page = self.open()
+        page.started()
+        page.settle()
+        window = self.open(f"out.html#{self.session()['id']}", size=(640, 480))
+        page.click("[data-tool='fill']")
+        for color in ("#3264d7", "#3ca046", "#fad63c"):
+            page.click(f".swatch[data-color='{color}']")
+            page.stroke((0.05, 0.05))  # one change, so that no second image pushes the first
+            newest = page.settle()
+            for _ in range(40):
+                if difference(window.thumbnail("image"), newest) < 2:
+                    break
+                window.display_frames(3)
+            self.assertLess(difference(window.thumbnail("image"), newest), 2, color)
 
     def test_a_link_carries_the_drawing(self):
         page = self.open()
@@ -63,7 +90,22 @@ class Output(PageTest):
         moments = page.find_all("#history .moment")
         self.assertGreater(len(moments), 1)
         page.screenshot("history")
-        moments[-1].click()
+        strip, image = page.find("#history").rect, page.find("#output").rect
+        self.assertGreaterEqual(strip["y"], image["y"] + image["height"], "it covers no image")
+        page.run(f"window.names = []; {CATCH_NAMES}")
+        page.click("#history-save")
+        page.wait(lambda: len(page.run("return window.names")) == len(moments), "files")
+        self.assertEqual(len(set(page.run("return window.names"))), len(moments))
+        page.press(Keys.ESCAPE)
+        self.assertTrue(page.is_hidden("history"))
+        page.click("#history-open")
+        page.find("#drawing").click()
+        page.press(Keys.ESCAPE)
+        self.assertTrue(page.is_hidden("history"), "wherever the focus is")
+        page.settle(1.5)
+        page.click("#history-open")
+        page.find_all("#history .moment")[-1].click()
+        self.assertTrue(page.is_hidden("history"), "it has brought a moment back")
         self.assertEqual(page.find("#prompt").get_attribute("value"), words)
         self.assertLess(difference(page.thumbnail("drawing"), drawn), 0.5)
         self.assertEqual(page.console_problems(), [])
