@@ -8,10 +8,10 @@ const SLOW_MS = 700;  // without an image after a frame was sent; the first imag
 const SLOW_LATER_MS = 2000;
 
 export class ImageWait {
-  #since = null;  // the image that is being made: its frame was read, and the last image had come
+  #since = null;  // when the frame of the image that is waited for was read
   #captured = 0;  // when the last frame that was sent was read
-  #tookMs = null;  // the last image, without the first, which also waits for what is loaded once
-  #isFirst = true;
+  #firstAt = Infinity;  // the first image came: frames before also waited for what is loaded once
+  #tookMs = null;  // the last image of a later frame
 
   constructor({ connection, display, isPaused }) {
     Object.assign(this, { connection, display, isPaused });
@@ -33,9 +33,9 @@ export class ImageWait {
 
   #shown({ header: { captured }, at }) {
     if (this.#since === null) return;
-    if (!this.#isFirst) this.#tookMs = at - this.#since;
-    this.#isFirst = false;
-    this.#since = this.#captured > captured ? at : null;
+    if (captured >= this.#firstAt) this.#tookMs = at - captured;
+    this.#firstAt = Math.min(this.#firstAt, at);
+    this.#since = this.#captured > captured ? Math.max(this.#captured, this.#firstAt) : null;
     this.#show();
   }
 

@@ -272,6 +272,9 @@ class Layout(PageTest):
                 invite, frames = page.find("#invite").rect, page.run(FRAMES)
                 bottom = max(frame["y"] + frame["height"] for frame in frames)
                 self.assertGreaterEqual(invite["y"], bottom)
+                if size[0] < size[1]:
+                    follow = page.find("#follow").rect
+                    self.assertGreaterEqual(invite["y"] + 1, follow["y"] + follow["height"])
                 self.assertGreaterEqual(invite["x"], 0)
                 self.assertLessEqual(invite["x"] + invite["width"], size[0])
                 self.assertLessEqual(invite["y"] + invite["height"], size[1])
