@@ -2,13 +2,12 @@
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
-import page_texts
 from harness import PageTest, difference
 
 WHITE = [255] * 192
 GREEN = [0x3c, 0xa0, 0x46] * 64
 
-MAX_RECEIVED = 400 * 1024  # bytes
+MAX_BYTES = 400 * 1024  # of all that is sent, and of the content of the page's own files
 # {part: [bytes sent, bytes of the content]} of what the page has loaded.
 RECEIVED = """
 const parts = { files: [0, 0], settings: [0, 0], words: null };
@@ -45,8 +44,6 @@ class Draw(PageTest):
         self.assertGreater(len(names), 10)
         own = (self.server.address, "blob:", "data:")
         self.assertEqual([n for n in names if not n.startswith(own)], [])
-        weight = sum(file.stat().st_size for file in page_texts.WEB.iterdir())
-        self.assertLess(weight, 400 * 1024, "the page's own files, all languages and workers")
         inline = page.run("return document.querySelectorAll('script:not([src])').length")
         self.assertEqual(inline, 0)
         self.assertEqual(page.console_problems(), [])
@@ -61,7 +58,8 @@ class Draw(PageTest):
             for name, (sent, whole) in received.items() if whole), flush=True)
         for name, (sent, whole) in received.items():
             self.assertLess(sent, whole / 1.5, name)
-        self.assertLess(sum(sent for sent, _ in received.values()), MAX_RECEIVED)
+        self.assertLess(sum(sent for sent, _ in received.values()), MAX_BYTES)
+        self.assertLess(received["files"][1], MAX_BYTES)
 
     def test_a_stroke_changes_the_image_and_undo_restores_it(self):
         page = self.open()

@@ -85,7 +85,7 @@ class Faults(HubTest):
         repository.changed_entries = {"unet/config.json": {"oid": "../../../../../evil"}}
         self.refused("40 hexadecimal digits")
         repository.changed_entries = {"unet/config.json": {"size": 5 * 10**13}}
-        self.refused("the download needs 50000", "the disk has")
+        self.refused("the download needs 50.0 TB", "the disk has")
         repository.changed_entries = {"unet/config.json": {"size": 2}}
         self.refused("sends more than the 2 bytes")
         self.assertEqual(list(self.folder.rglob("*evil*")), [])
