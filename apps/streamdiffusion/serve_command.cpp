@@ -201,8 +201,10 @@ void print_promise(const server::EngineStreamFactory& factory, const server::Ser
     base::warn("--min-fps ", fps, ": ", frame, ", so the device draws ", 1 / seconds,
                " a second; one such session at a time is let in");
   } else {
-    std::fprintf(stderr, "%s: %d such sessions have %g images a second each\n", frame.c_str(),
-                 static_cast<int>(1 / share), fps);
+    std::fprintf(stderr,
+                 "%s: %d such sessions have %g images a second each, if nothing else needs this "
+                 "machine; less beside other work\n",
+                 frame.c_str(), static_cast<int>(1 / share), fps);
   }
   const auto too_little = [share](const server::Token& token) { return token.load < share; };
   const auto count = std::ranges::count_if(o.tokens, too_little);

@@ -294,8 +294,9 @@ class Promise(Started):
 
     def test_more_than_the_device_can_is_refused_with_what_fits(self):
         server, port = self.start("--min-fps", "1", "--max-work", "100000000")
-        while "a frame of what sessions start with takes" not in server.stderr.readline():
+        while "a frame of what sessions start with takes" not in (line := server.stderr.readline()):
             self.assertIsNone(server.poll())
+        self.assertRegex(line, "if nothing else needs this machine; less beside other work|one such session at a time")
         queue = json.loads(self.ask(port, "/api/queue")[1])
         self.assertEqual((queue["load"], queue["min_fps"]), (0, 1))
         status, body = self.ask(port, "/api/txt2img", LARGE)
@@ -303,6 +304,7 @@ class Promise(Started):
         self.assertEqual((status, error["code"]), (503, "too_much_load"))
         self.assertIn("1024x1024 with 8 steps takes about", error["message"])
         self.assertGreater(error["load"], error["free_load"])
+        self.assertLessEqual(error["free_load"], 1)
         fitting = json.loads(LARGE) | {"width": error["fitting_width"], "height": error["fitting_height"]}
         self.assertEqual(self.ask(port, "/api/txt2img", json.dumps(fitting).encode())[0], 200)
 

@@ -124,7 +124,11 @@ TEST_F(AdmissionOf, WhatStreamsStartWithIsLetInWhereNobodyElseDraws) {
   EXPECT_FALSE(refused(&a_, start));
   SessionOptions more = start;
   *more.width *= 2;
-  EXPECT_TRUE(refused(&a_, more));
+  const auto error = refused(&a_, more);
+  ASSERT_TRUE(error);
+  EXPECT_GT(error->numbers().at("load"), 1);
+  EXPECT_EQ(error->numbers().at("free_load"), 1);  // all loads together are at most that
+  EXPECT_THAT(error->what(), HasSubstr("100 % are free"));
   admission_.set(&a_, fake_.frame_seconds(start));
   admission_.arrive(&b_, 0);
   EXPECT_EQ(refused(&b_, start, 503)->status(), 503);

@@ -88,6 +88,16 @@ TEST(LameDuck, WithoutOneTheMessageSaysThatItEndsNow) {
   server.join();
 }
 
+TEST(LameDuck, AClientThatDoesNotAnswerTheCloseIsNotWaitedForLong) {
+  RunningServer server;  // which may take ten seconds to end
+  const auto client = server.connect("silent");
+  const auto began = std::chrono::steady_clock::now();
+  server.drain();
+  server.join();
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 5s);
+  EXPECT_TRUE(server.all_ended());
+}
+
 TEST(LameDuck, WithoutASessionTheServerEndsAtOnce) {
   RunningServer server(lame_duck(300s));
   server.drain();

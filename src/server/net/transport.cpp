@@ -1,7 +1,9 @@
 #include "server/net/transport.h"
 
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <boost/asio/write.hpp>
@@ -39,6 +41,12 @@ std::string Transport::address() const {
 bool Transport::is_closed_by_client() {
   pollfd state{tcp_.socket().native_handle(), POLLRDHUP, 0};
   return ::poll(&state, 1, 0) > 0;
+}
+
+std::size_t Transport::unconfirmed() {
+  int bytes = 0;
+  const bool known = ::ioctl(tcp_.socket().native_handle(), SIOCOUTQ, &bytes) == 0;
+  return known ? static_cast<std::size_t>(bytes) : 0;
 }
 
 void Transport::close() {

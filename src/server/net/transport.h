@@ -35,6 +35,8 @@ class Transport {
   std::string address() const;
   /// True once the client has closed its side, whether or not everything it sent is read.
   bool is_closed_by_client();
+  /// Bytes that were written and that the client's machine has not confirmed.
+  std::size_t unconfirmed();
   /// While it waits for a request to be complete, it may be closed where descriptors are short.
   void set_idle(bool idle) { idle_ = idle; }
   bool is_idle() const { return idle_; }

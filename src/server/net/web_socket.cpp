@@ -13,6 +13,10 @@ namespace {
 
 namespace websocket = beast::websocket;
 
+/// A client answers a close at once, unless it is busy or gone. RFC 6455, section 7.1.1, lets the
+/// server end the connection after a reasonable time.
+constexpr Milliseconds kCloseAnswerTime = 1s;
+
 /// RFC 6455, section 5.5: the reason of a close is at most 123 bytes.
 std::string_view short_reason(std::string_view reason) {
   return reason.substr(0, 120);
@@ -43,6 +47,7 @@ class WebSocket : public ClientConnection, public std::enable_shared_from_this<W
   Task<bool> write_text(const std::string& message);
   Task<bool> write_image(const EncodedImage& image);
   void start_deadline();
+  void expect_answer(bool confirmed);
 
   std::shared_ptr<Transport> transport_;
   websocket::stream<Transport&> stream_;
@@ -175,7 +180,9 @@ Task<void> WebSocket::write_queued() {
       session_->on_sent(*image);
     } else if (closing_) {
       NetError ignored;
+      expect_answer(false);
       co_await stream_.async_close(reason_, into(ignored));
+      deadline_.cancel();
       break;
     } else {
       co_await work_available_.wait();
@@ -188,6 +195,18 @@ void WebSocket::start_deadline() {
   deadline_.async_wait([weak = weak_from_this()](NetError error) {
     const auto self = weak.lock();
     if (!error && self) self->transport_->close();
+  });
+}
+
+/// Ends a connection whose close is not answered. Where images are on their way to a slow client,
+/// the close is behind them: its time begins when all of them have come.
+void WebSocket::expect_answer(bool confirmed) {
+  deadline_.expires_after(kCloseAnswerTime / 2);
+  deadline_.async_wait([weak = weak_from_this(), confirmed](NetError error) {
+    const auto self = weak.lock();
+    if (error || !self) return;
+    if (confirmed) return self->transport_->close();
+    self->expect_answer(self->transport_->unconfirmed() == 0);
   });
 }
 

@@ -113,7 +113,8 @@ void Admission::check(Stream stream, const StreamFactory& model, const SessionOp
   if (found == Room::enough) return;
   const bool token = found == Room::token_has_none;
   const bool never = token && wanted.share > wanted.allowed + kRounding;
-  const double free = std::max(token ? wanted.of_token : wanted.of_device, 0.0);
+  // What may be taken is more than the whole device where a start alone is.
+  const double free = std::clamp(token ? wanted.of_token : wanted.of_device, 0.0, 1.0);
   const Fitting fitting = what_fits(options, model.info().factor, [&](const SessionOptions& less) {
     return room(need(stream, model, less, alone)) == Room::enough;
   });
