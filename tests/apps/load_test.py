@@ -4,11 +4,13 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 import threading
 import unittest
 
 PROGRAM, DEVICE, TOOLS = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
 LONGEST = 120
+NOBODY = ("--streams=0", "--visitors=0", "--viewers=0", "--posters=0")
 
 
 class Tool(unittest.TestCase):
@@ -43,6 +45,23 @@ class Load(Tool):
             self.assert_images(kind, said)
         self.assertIn("no problem found", said)
 
+    def test_some_clients_are_slow_and_rude(self):
+        server, port = self.serve()
+        said = self.run_tool("load.py", "--port", port, "--pid", str(server.pid), "--clients", "3", "--rude", "1",
+                             "--slow", "1", "--seconds", "3")
+        self.assertRegex(said, r"(?s)age seen .*images .*memory .*captured .*no problem found")
+
+    def test_a_server_that_dies_is_said(self):
+        for name, *clients in (("load.py",), ("mixed.py", "--visitors=0", "--viewers=0", "--posters=0")):
+            server, port = self.serve()
+            dies = threading.Timer(1, server.kill)
+            dies.start()
+            done = subprocess.run([sys.executable, str(TOOLS / name), "--port", port, "--seconds", "3", *clients],
+                                  text=True, capture_output=True, timeout=LONGEST)
+            self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+            self.assertNotIn("Traceback", done.stderr)
+            self.assertIn(f"no answer of http://127.0.0.1:{port} in the end", done.stdout)
+
     def test_a_table_of_sessions_is_printed(self):
         said = self.run_tool("sessions_table.py", "--program", PROGRAM, "--sessions", "1", "2", "--seconds", "1", "--fps",
                              "4", "--", "--device", DEVICE, "--width", "64", "--height", "64")
@@ -50,29 +69,66 @@ class Load(Tool):
 
 
 class WithoutAServer(Tool):
-    """A port on which nobody listens."""
+    """A port on which nobody listens, and arguments that are wrong."""
 
-    def fails(self, name, *arguments) -> str:
+    def fails(self, status, name, *arguments) -> str:
         done = subprocess.run([sys.executable, str(TOOLS / name), *arguments], text=True, capture_output=True,
                               timeout=LONGEST)
-        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
         self.assertNotIn("Traceback", done.stderr)
         return done.stdout + done.stderr
 
     def test_what_was_not_measured_is_not_printed_as_a_number(self):
-        said = self.fails("fleet.py", "--server", "http://localhost:1", "--clients", "1", "--seconds", "1")
+        said = self.fails(1, "fleet.py", "--server", "http://localhost:1", "--clients", "1", "--seconds", "1")
         self.assertIn("no image", said)
         self.assertNotRegex(said, "gap|overhead")
-        said = self.fails("load.py", "--port", "1", "--clients", "3", "--rude", "0", "--seconds", "1")
-        self.assertIn("no image", said)
-        self.assertIn("no answer of http://127.0.0.1:1", said)
-        self.assertNotRegex(said, "p95")
 
-    def test_what_is_missing_is_said_in_a_line(self):
-        said = self.fails("mixed.py", "--port", "1", "--seconds", "1")
-        self.assertRegex(said, r"\Amixed.py: no answer of http://127.0.0.1:1: .*\n\Z")
-        said = self.fails("fleet.py", "--server", "http://localhost:1", "--token-file", "/nonexistent/token")
-        self.assertRegex(said, r"\Afleet.py: /nonexistent/token: .*\n\Z")
+    def test_a_server_that_is_not_there_is_said_at_once(self):
+        for name in ("mixed.py", "load.py"):
+            said = self.fails(1, name, "--port", "1", "--seconds", "100000")
+            self.assertRegex(said, rf"\A{name}: no answer of http://127.0.0.1:1: .*\n\Z")
+
+    def test_a_server_that_does_not_start_says_why(self):
+        said = self.fails(1, "sessions_table.py", "--program", PROGRAM, "--batching", "banana")
+        self.assertRegex(said, "(?s)the server did not start: .*--batching.*banana.*expected")
+
+    def test_numbers_that_measure_nothing_are_refused(self):
+        for number in ("nan", "inf", "0", "-3", "1e300", "many", ""):
+            for flag in ("--seconds", "--fps"):
+                for name, *others in (("mixed.py",), ("load.py",), ("sessions_table.py", "--program", PROGRAM),
+                                      ("fleet.py", "--server", "http://localhost:1")):
+                    with self.subTest(name=name, flag=flag, number=number):
+                        self.assertIn(f"argument {flag}: '{number}', expected a number above 0",
+                                      self.fails(2, name, *others, f"{flag}={number}"))
+
+    def test_what_else_is_wrong_is_said_in_a_line(self):
+        with tempfile.TemporaryDirectory() as folder:
+            nested = pathlib.Path(folder, "nested")
+            pathlib.Path(nested, "inside").mkdir(parents=True)
+            empty, text = pathlib.Path(folder, "empty"), pathlib.Path(folder, "text")
+            for path in (empty, text):
+                path.mkdir()
+            pathlib.Path(text, "words.png").write_text("no image")
+            for name, *arguments, said in (
+                    ("mixed.py", "--images", "/nonexistent", "--images: /nonexistent: No such file"),
+                    ("mixed.py", "--images", str(empty), "it is empty"),
+                    ("load.py", "--images", str(nested), "inside: Is a directory"),
+                    ("load.py", "--images", str(text), "words.png', expected a JPEG, PNG or WebP"),
+                    ("mixed.py", "--pid", "2147483647", "expected the id of a process that runs"),
+                    ("mixed.py", "--port", "0", "expected a whole number from 1 to 65535"),
+                    ("mixed.py", "--streams", "-1", "expected a whole number from 0"),
+                    ("mixed.py", "--streams", "0", "--viewers watch streams"),
+                    ("mixed.py", *NOBODY, "no client"),
+                    ("load.py", "--clients", "2", "expected one more at least"),
+                    ("sessions_table.py", "--program", PROGRAM, "--sessions", "0", "expected a whole number from 1 to 64"),
+                    ("sessions_table.py", "--program", "/nonexistent", "expected a program that can be run"),
+                    ("fleet.py", "--server", "localhost:1", "expected an address"),
+                    ("fleet.py", "--server", "http://localhost:1", "--clients", "0", "expected a whole number from 1"),
+                    ("fleet.py", "--server", "http://localhost:1", "--image", "/nonexistent", "No such file"),
+                    ("fleet.py", "--server", "http://localhost:1", "--token-file", "/nonexistent/token",
+                     "--token-file: /nonexistent/token: No such file")):
+                with self.subTest(name=name, arguments=arguments):
+                    self.assertIn(said, self.fails(2, name, *arguments).splitlines()[-1])
 
 
 class LoadByVideo(Tool):

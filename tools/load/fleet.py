@@ -13,10 +13,9 @@ import pathlib
 import sys
 import time
 
-from load import percentile
+import arguments as given
 from placed_stream import DirectStream, PlacedStream
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from streams import percentile
 
 
 def summary(streams: list[PlacedStream], since: float, until: float) -> str:
@@ -39,31 +38,36 @@ def summary(streams: list[PlacedStream], since: float, until: float) -> str:
 
 
 def first_token(file: str) -> str:
-    """As the servers read the file: its limits and lines that begin with # are skipped."""
-    lines = [line.split() for line in pathlib.Path(file).read_text(encoding="utf-8").splitlines()]
+    """As the servers read the file: its limits and lines that begin with # are skipped. Empty for no file."""
+    if not file:
+        return ""
+    try:
+        lines = [line.split() for line in pathlib.Path(file).read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"{file}: {getattr(error, 'strerror', None) or error}") from error
     tokens = [words[0] for words in lines if words and not words[0].startswith("#")]
     if not tokens:
-        sys.exit(f"fleet.py: {file} is empty, expected a token in each line")
+        raise argparse.ArgumentTypeError(f"{file}: no token, expected one in each line")
     return tokens[0]
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parse() -> argparse.Namespace:
+    parser = given.parser_of(__doc__)
     way = parser.add_mutually_exclusive_group(required=True)
-    way.add_argument("--place", action="append", metavar="URL", help="address of POST /api/place")
-    way.add_argument("--server", metavar="URL", help="address of one server, without a placement")
-    parser.add_argument("--token-file", metavar="FILE", help="file whose first token is sent")
-    parser.add_argument("--clients", type=int, default=8)
-    parser.add_argument("--fps", type=float, default=1000, help="frames a second of each, at most")
-    parser.add_argument("--seconds", type=float, default=60)
+    way.add_argument("--place", action="append", type=given.address, metavar="URL", help="address of POST /api/place")
+    way.add_argument("--server", type=given.address, metavar="URL", help="address of one server, without a placement")
+    parser.add_argument("--token-file", type=first_token, default="", dest="token", metavar="FILE", help="file whose first token is sent")
+    parser.add_argument("--clients", type=given.count(1), default=8)
+    parser.add_argument("--fps", type=given.fps, default=1000, help="frames a second of each, at most")
+    parser.add_argument("--seconds", type=given.seconds, default=60)
     parser.add_argument("--prompt", default="", help="prompt of all streams")
-    parser.add_argument("--image", default=str(ROOT / "samples/doodle/023.png"))
-    arguments = parser.parse_args()
-    try:
-        token = first_token(arguments.token_file) if arguments.token_file else ""
-        image = pathlib.Path(arguments.image).read_bytes()
-    except OSError as error:
-        sys.exit(f"fleet.py: {error.filename}: {error.strerror}")
+    parser.add_argument("--image", type=given.image, default=str(given.ROOT / "samples/doodle/023.png"), metavar="FILE",
+                        help="which all streams send")
+    return parser.parse_args()
+
+
+def main() -> int:
+    arguments = parse()
     params = {"prompt": arguments.prompt} if arguments.prompt else {}
     began = time.monotonic()
 
@@ -71,7 +75,7 @@ def main() -> int:
         print(f"{time.monotonic() - began:6.1f} s  {text}", flush=True)
 
     kind, addresses = (PlacedStream, arguments.place) if arguments.place else (DirectStream, [arguments.server])
-    streams = [kind(f"stream {i}", addresses, image, params, token, tell, arguments.fps)
+    streams = [kind(f"stream {i}", addresses, arguments.image, params, arguments.token, tell, arguments.fps)
                for i in range(arguments.clients)]
     for stream in streams:
         stream.start()

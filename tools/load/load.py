@@ -9,18 +9,17 @@ library.
 """
 import argparse
 import json
-import os
 import random
-import re
 import socket
 import ssl
 import struct
 import sys
 import threading
 import time
-import urllib.request
 
-DROPPED = "streamdiffusion_dropped_frames_total"
+import arguments as given
+from server_state import NO_ANSWER, Process, ProcessEnded, ask_first, books, frame_counters, wait_until_empty
+from streams import percentile
 
 
 class Client:
@@ -97,11 +96,11 @@ def image_header(message: bytes) -> dict:
 class LoadTest:
     """The clients and what they have seen."""
 
-    def __init__(self, arguments: argparse.Namespace, images: list[bytes]):
-        self.host, self.port = arguments.host, arguments.port
+    def __init__(self, arguments: argparse.Namespace):
+        self.host, self.port, self.token = arguments.host, arguments.port, arguments.token
         self.fps = arguments.fps
         self.end = time.monotonic() + arguments.seconds
-        self.images = images
+        self.images = arguments.images
         self.lock = threading.Lock()
         # Milliseconds from capture to reading, of the clients that are not slow.
         self.ages: list[float] = []
@@ -115,7 +114,7 @@ class LoadTest:
     def run_client(self, name: str, slow: bool) -> None:
         """Send frames and read images; a slow client reads two a second."""
         try:
-            client = Client(self.host, self.port, name)
+            client = Client(self.host, self.port, name, self.token)
             threading.Thread(target=self.send_frames, args=(client,), daemon=True).start()
             last = -1
             while not self.finished():
@@ -156,7 +155,7 @@ class LoadTest:
         rng = random.Random(name)
         while not self.finished():
             try:
-                client = Client(self.host, self.port, f"{name}-{rng.randrange(10**6)}")
+                client = Client(self.host, self.port, f"{name}-{rng.randrange(10**6)}", self.token)
                 for _ in range(rng.randrange(1, 20)):
                     action = rng.randrange(5)
                     if action == 0:
@@ -180,98 +179,94 @@ class LoadTest:
             time.sleep(0.2)
 
 
-def percentile(values: list[float], p: float) -> float:
-    return sorted(values)[min(int(p * len(values)), len(values) - 1)] if values else 0.0
-
-
-def resident_mib(pid: int) -> float:
-    with open(f"/proc/{pid}/statm") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE") / 2**20
-
-
-def frame_counters(host: str, port: int) -> dict[str, float]:
-    """Frames by outcome, from /metrics."""
-    text = urllib.request.urlopen(f"http://{host}:{port}/metrics", timeout=10).read().decode()
-    values = {"dropped": 0.0}
-    for line in text.splitlines():
-        if match := re.match(r'streamdiffusion_frames_total\{outcome="(\w+)"\} (\S+)', line):
-            values[match[1]] = float(match[2])
-        elif line.startswith(DROPPED):
-            values["dropped"] += float(line.split()[-1])
-    return values
-
-
-def check_frame_counters(test: LoadTest) -> None:
+def check_books(test: LoadTest, base: str, before: dict[str, float]) -> None:
     """Every captured frame must be counted with exactly one outcome."""
-    for _ in range(100):  # wait until the last session has ended
-        address = f"http://{test.host}:{test.port}/api/queue"
-        with urllib.request.urlopen(address, timeout=10) as response:
-            if json.load(response)["queue_size"] == 0:
-                break
-        time.sleep(0.1)
-    counters = frame_counters(test.host, test.port)
-    print("frames    " + "  ".join(f"{name} {int(n)}" for name, n in sorted(counters.items())))
-    outcomes = ("processed", "skipped", "dropped", "failed")
-    accounted = sum(counters[outcome] for outcome in outcomes)
-    if accounted != counters["captured"]:
-        test.problems.append(f"captured {counters['captured']:.0f}, accounted for {accounted:.0f}")
+    try:
+        wait_until_empty(base, test.token)
+        after = frame_counters(base, test.token)
+    except NO_ANSWER as error:
+        test.problems.append(f"no answer of {base} in the end: {error}")
+        return
+    text, balanced = books({name: after[name] - before[name] for name in after})
+    print(f"frames    {text}")
+    if not balanced:
+        test.problems.append("the server's books do not balance")
 
 
-def main() -> int:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=7860)
-    parser.add_argument("--clients", type=int, default=16)
-    parser.add_argument("--slow", type=int, default=2,
+def parse() -> argparse.Namespace:
+    parser = given.parser_of(__doc__)
+    given.add_server(parser)
+    given.add_images(parser)
+    parser.add_argument("--clients", type=given.count(1), default=16)
+    parser.add_argument("--slow", type=given.count(), default=2,
                         help="how many of them read only two images a second")
-    parser.add_argument("--rude", type=int, default=2,
+    parser.add_argument("--rude", type=given.count(), default=2,
                         help="how many of them send garbage and disconnect")
-    parser.add_argument("--fps", type=float, default=15, help="frames a second that each sends")
-    parser.add_argument("--seconds", type=float, default=120)
-    parser.add_argument("--pid", type=int, help="process id of the server, to watch its memory")
-    parser.add_argument("--images", help="folder of the images to send",
-                        default=os.path.join(os.path.dirname(__file__), "../../samples/doodle"))
+    parser.add_argument("--fps", type=given.fps, default=15, help="frames a second that each sends")
+    parser.add_argument("--seconds", type=given.seconds, default=120)
     arguments = parser.parse_args()
-    folder = arguments.images
-    images = [open(os.path.join(folder, name), "rb").read()
-              for name in sorted(os.listdir(folder))]
-    test = LoadTest(arguments, images)
+    if arguments.slow + arguments.rude >= arguments.clients:
+        parser.error(f"{arguments.clients} clients, {arguments.slow} of them slow and {arguments.rude} rude, "
+                     "expected one more at least, whose ages count")
+    return arguments
+
+
+def start_clients(test: LoadTest, arguments: argparse.Namespace) -> list[threading.Thread]:
     threads = []
     for i in range(arguments.clients):
-        if i < arguments.rude:
-            threads.append(threading.Thread(target=test.run_rude_client, args=(f"rude{i}",),
-                                            daemon=True))
-        else:
-            slow = i < arguments.rude + arguments.slow
-            threads.append(threading.Thread(target=test.run_client, args=(f"client{i}", slow),
-                                            daemon=True))
+        slow = i < arguments.rude + arguments.slow
+        target, values = (test.run_rude_client, (f"rude{i}",)) if i < arguments.rude \
+            else (test.run_client, (f"client{i}", slow))
+        threads.append(threading.Thread(target=target, args=values, daemon=True))
         threads[-1].start()
+    return threads
+
+
+def watch(test: LoadTest, pid: int | None) -> list[float]:
+    """MiB of the server in each second until the end."""
     memory = []
     while not test.finished():
-        time.sleep(1)
-        if arguments.pid:
-            memory.append(resident_mib(arguments.pid))
-    for thread in threads:
-        thread.join(timeout=10)
+        time.sleep(min(1, max(test.end - time.monotonic(), 0)))
+        if not pid:
+            continue
+        try:
+            memory.append(Process.of(pid).mib)
+        except ProcessEnded as ended:
+            test.problems.append(str(ended))
+            pid = None
+    return memory
+
+
+def print_figures(test: LoadTest, seconds: float, memory: list[float]) -> None:
     if not test.ages:
         test.problems.append("no image read by a client that is not slow, so that no age was measured")
     for name, ages in (("seen", test.ages), ("server", test.server_ages)) if test.ages else ():
         p50, p95, p99 = (percentile(ages, p) for p in (0.5, 0.95, 0.99))
         print(f"age {name:6} p50 {p50:.0f} ms  p95 {p95:.0f} ms  p99 {p99:.0f} ms")
     print(f"images    {test.read} read of {test.sent} frames sent: "
-          f"{test.read / arguments.seconds:.1f} fps; {test.rude_visits} rude visits")
+          f"{test.read / seconds:.1f} fps; {test.rude_visits} rude visits")
     if len(memory) > 20:
         half = len(memory) // 2
         early, late = sum(memory[half - 5:half]) / 5, sum(memory[-5:]) / 5
         print(f"memory    {early:.0f} MiB halfway, {late:.0f} MiB at the end")
         if late > early * 1.05 + 8:
             test.problems.append(f"memory grew from {early:.0f} to {late:.0f} MiB")
-    try:
-        check_frame_counters(test)
-    except OSError as error:
-        test.problems.append(f"no answer of http://{test.host}:{test.port}: {error}")
+    elif memory:
+        print(f"memory    {memory[-1]:.0f} MiB at the end; its growth is looked at from 21 s on")
+
+
+def main() -> int:
+    """Command line."""
+    arguments = parse()
+    base = f"http://{arguments.host}:{arguments.port}"
+    before = ask_first("load.py", base, arguments.token)
+    test = LoadTest(arguments)
+    threads = start_clients(test, arguments)
+    memory = watch(test, arguments.pid)
+    for thread in threads:
+        thread.join(timeout=10)
+    print_figures(test, arguments.seconds, memory)
+    check_books(test, base, before)
     print("\n".join(test.problems) or "no problem found")
     return 1 if test.problems else 0
 

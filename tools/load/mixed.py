@@ -10,14 +10,13 @@ server's books once, as drawn or dropped; of video, that every frame that came i
 """
 import argparse
 import asyncio
-import pathlib
 import sys
 import time
 
-from server_state import Process, books, frame_counters, wait_until_empty
+import arguments as given
+from server_state import NO_ANSWER, Process, ProcessEnded, ask_first, books, frame_counters, wait_until_empty
 from streams import Book, Place, poster, stream, viewer, visitor
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Streams are of different weight: what each asks for, one after another.
 PARAMS = ({}, {"seed": 7}, {"prompt": "red apple"}, {"strength": 0.9})
 
@@ -54,47 +53,65 @@ def video_clients(place: Place, book: Book, arguments: argparse.Namespace) -> li
     return [video(place, book, f"video{i}", arguments.fps, PARAMS[i % len(PARAMS)]) for i in range(arguments.webrtc)]
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=7860)
-    parser.add_argument("--token", default="")
-    parser.add_argument("--streams", type=int, default=40, help="sessions that stay")
-    parser.add_argument("--visitors", type=int, default=20, help="clients with one session after another")
-    parser.add_argument("--viewers", type=int, default=100, help="of the streams, by MJPEG")
-    parser.add_argument("--posters", type=int, default=40, help="clients that ask for one image after another")
-    parser.add_argument("--webrtc", type=int, default=0, help="sessions by WebRTC that stay")
-    parser.add_argument("--fps", type=float, default=5, help="frames a second that each stream sends")
-    parser.add_argument("--pause", type=float, default=2, help="seconds between two images of a poster")
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--pid", type=int, help="process id of the server, to watch what it holds")
-    parser.add_argument("--images", default=str(ROOT / "samples/doodle"), help="folder of the images to send")
+def parse() -> argparse.Namespace:
+    parser = given.parser_of(__doc__)
+    given.add_server(parser)
+    given.add_images(parser)
+    parser.add_argument("--streams", type=given.count(), default=40, help="sessions that stay")
+    parser.add_argument("--visitors", type=given.count(), default=20, help="clients with one session after another")
+    parser.add_argument("--viewers", type=given.count(), default=100, help="of the streams, by MJPEG")
+    parser.add_argument("--posters", type=given.count(), default=40, help="clients that ask for one image after another")
+    parser.add_argument("--webrtc", type=given.count(), default=0, help="sessions by WebRTC that stay")
+    parser.add_argument("--fps", type=given.fps, default=5, help="frames a second that each stream sends")
+    parser.add_argument("--pause", type=given.seconds, default=2, help="seconds between two images of a poster")
+    parser.add_argument("--seconds", type=given.seconds, default=60)
     arguments = parser.parse_args()
-    images = [file.read_bytes() for file in sorted(pathlib.Path(arguments.images).iterdir())]
-    base = f"http://{arguments.host}:{arguments.port}"
+    if arguments.viewers and not arguments.streams:
+        parser.error("--viewers watch streams, and --streams is 0: expected --viewers 0, or a stream")
+    if not (arguments.streams or arguments.visitors or arguments.posters or arguments.webrtc):
+        parser.error("no client: expected some --streams, --visitors, --posters or --webrtc")
+    return arguments
+
+
+def counted(base: str, token: str, before: dict[str, float], expected: int) -> list[str]:
+    """Prints the server's books since then, and returns what is wrong with them."""
     try:
-        before = frame_counters(base, arguments.token)
-    except OSError as error:
-        sys.exit(f"mixed.py: no answer of {base}: {error}")
-    place = Place(arguments.host, arguments.port, arguments.token, time.monotonic() + arguments.seconds, images)
+        wait_until_empty(base, token)
+        after = frame_counters(base, token)
+    except NO_ANSWER as error:
+        return [f"no answer of {base} in the end: {error}"]
+    counters = {name: after[name] - before[name] for name in after}
+    text, balanced = books(counters)
+    print(f"frames    {text}")
+    problems = [] if balanced else ["the server's books do not balance"]
+    if counters["captured"] != expected:
+        problems.append(f"clients sent {expected} frames, and the server counted {counters['captured']:.0f}")
+    return problems
+
+
+def main() -> int:
+    arguments = parse()
+    base = f"http://{arguments.host}:{arguments.port}"
+    before = ask_first("mixed.py", base, arguments.token)
+    place = Place(arguments.host, arguments.port, arguments.token, time.monotonic() + arguments.seconds,
+                  arguments.images)
     kinds = asyncio.run(run(place, arguments))
     problems = [problem for book in kinds for problem in book.problems]
+    if not any(book.received for book in kinds):
+        problems.append("no image came, so that nothing was measured")
     for book in kinds:
         if book.clients:
             print(book.line(arguments.seconds))
     if arguments.pid:
-        print(f"server    {Process.of(arguments.pid)}")
-    wait_until_empty(base, arguments.token)
-    after = frame_counters(base, arguments.token)
-    counters = {name: after[name] - before[name] for name in after}
-    text, balanced = books(counters)
-    print(f"frames    {text}")
-    if not balanced:
-        problems.append("the server's books do not balance")
-    expected = sum(begun(book) for book in kinds)
-    if counters["captured"] != expected:
-        problems.append(f"clients sent {expected} frames, and the server counted {counters['captured']:.0f}")
+        try:
+            print(f"server    {Process.of(arguments.pid)}")
+        except ProcessEnded as ended:
+            problems.append(str(ended))
+    # What the server says comes first, so that the clients' many do not hide it.
+    problems = counted(base, arguments.token, before, sum(begun(book) for book in kinds)) + problems
     print("\n".join(problems[:20]) or "no problem found")
+    if len(problems) > 20:
+        print(f"and {len(problems) - 20} problems more")
     return 1 if problems else 0
 
 

@@ -1,13 +1,17 @@
 """What a server says of itself: its books in /metrics, and its process in /proc."""
 import dataclasses
+import http.client
 import json
 import os
 import pathlib
 import re
+import sys
 import time
 import urllib.request
 
 DROPPED = "streamdiffusion_dropped_frames_total"
+# What asking a server may raise: nobody answers, or somebody who is no such server.
+NO_ANSWER = (OSError, ValueError, KeyError, http.client.HTTPException)
 
 
 def get(base: str, path: str, token: str = "") -> str:
@@ -29,6 +33,14 @@ def frame_counters(base: str, token: str = "") -> dict[str, float]:
     return values
 
 
+def ask_first(tool: str, base: str, token: str = "") -> dict[str, float]:
+    """Its counters before anything is sent. Without an answer the tool ends at once."""
+    try:
+        return frame_counters(base, token)
+    except NO_ANSWER as error:
+        sys.exit(f"{tool}: no answer of {base}: {error}")
+
+
 def wait_until_empty(base: str, token: str = "", seconds: float = 30) -> None:
     """Until the last session has ended."""
     until = time.monotonic() + seconds
@@ -45,6 +57,10 @@ def books(counters: dict[str, float]) -> tuple[str, bool]:
     return f"captured {counters['captured']:.0f} = {text}", outcomes == counters["captured"]
 
 
+class ProcessEnded(Exception):
+    """Nothing of it can be read any more."""
+
+
 @dataclasses.dataclass
 class Process:
     """What a process holds now."""
@@ -55,6 +71,14 @@ class Process:
 
     @classmethod
     def of(cls, pid: int) -> "Process":
+        """Raises ProcessEnded."""
+        try:
+            return cls._read(pid)
+        except OSError as error:
+            raise ProcessEnded(f"the server's process {pid} has ended, or is another user's") from error
+
+    @classmethod
+    def _read(cls, pid: int) -> "Process":
         proc = pathlib.Path(f"/proc/{pid}")
         pages = int((proc / "statm").read_text().split()[1])
         return cls(pages * os.sysconf("SC_PAGESIZE") / 2**20, len(os.listdir(proc / "fd")),
