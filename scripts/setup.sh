@@ -10,7 +10,7 @@ build=(g++ make cmake ninja-build pkg-config libdnnl-dev ocl-icd-opencl-dev libh
        libgmock-dev libbenchmark-dev libboost-context-dev)
 test=(python3 valgrind xvfb clang-format-14 gstreamer1.0-plugins-base gstreamer1.0-plugins-good
       gstreamer1.0-plugins-bad gstreamer1.0-nice gstreamer1.0-tools libgstreamer-plugins-bad1.0-dev python3-aiortc
-      pipewire wireplumber gstreamer1.0-pipewire dbus python3-gi)
+      pipewire wireplumber gstreamer1.0-pipewire dbus python3-gi python3-yaml)
 # Debian starts these two when they are installed; only a machine for CI needs them.
 proxies=(haproxy nginx-light)
 abi=(abigail-tools)
