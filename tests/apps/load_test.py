@@ -2,15 +2,23 @@
 Usage: load_test.py PROGRAM DEVICE TOOLS [LoadByVideo]"""
 import pathlib
 import re
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
+from unittest import mock
 
 PROGRAM, DEVICE, TOOLS = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
 LONGEST = 120
+sys.path.append(str(TOOLS))
+IMAGE = TOOLS.parents[1] / "samples/doodle/003.png"
 NOBODY = ("--streams=0", "--visitors=0", "--viewers=0", "--posters=0")
+
+import load  # noqa: E402
 
 
 class Tool(unittest.TestCase):
@@ -61,6 +69,31 @@ class Load(Tool):
             self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
             self.assertNotIn("Traceback", done.stderr)
             self.assertIn(f"no answer of http://127.0.0.1:{port} in the end", done.stdout)
+
+    def test_a_server_that_ends_waits_for_a_slow_client(self):
+        def narrow(address, timeout):
+            end = socket.socket()
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            end.settimeout(timeout)
+            end.connect(address)
+            return end
+
+        server, port = self.serve()
+        with mock.patch("socket.create_connection", narrow):
+            client = load.Client("127.0.0.1", int(port), "slow")
+        self.addCleanup(client.socket.close)
+        for seq in range(100):
+            client.send_frame(seq, IMAGE.read_bytes())
+            time.sleep(0.02)
+        server.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        with self.assertRaisesRegex(ConnectionError, "^close 1001$"):
+            while True:
+                client.receive()
+                client.send_frame(100, IMAGE.read_bytes())  # as one that is not told yet does
+                time.sleep(0.06)
+        self.assertGreater(time.monotonic() - began, 2, "the client was not slow")
+        self.assertEqual(server.wait(LONGEST), 0)
 
     def test_a_table_of_sessions_is_printed(self):
         said = self.run_tool("sessions_table.py", "--program", PROGRAM, "--sessions", "1", "2", "--seconds", "1", "--fps",
