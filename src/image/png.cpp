@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstring>
+#include <limits>
 
 #include "image/codecs.h"
 #include "image/png_chunks.h"
@@ -15,6 +16,9 @@ using base::ErrorCode;
 
 /// libpng refuses a longer chunk other than IDAT, and a larger profile. Its own default.
 constexpr png_alloc_size_t kLargestChunk = 8'000'000;
+/// Bytes that are read behind the last row, where the end of the compressed pixels should be. Each
+/// may stand for a thousand, all of which libpng would inflate to look for that end.
+constexpr std::size_t kLargestSurplus = 16'384;
 
 /// libpng's reader. An error leaves libpng by longjmp(3): the functions that call setjmp below hold
 /// nothing that needs a destructor.
@@ -23,9 +27,15 @@ struct Reader {
   png_infop info = nullptr;
   std::span<const std::byte> left;
   std::array<char, 120> error{};
+  /// Rows of all passes that libpng still has to inflate; those of the image that are finished.
+  std::int64_t stored_rows = std::numeric_limits<std::int64_t>::max();
+  int finished_rows = 0;
+  /// Bytes read behind the last row.
+  std::size_t surplus = 0;
 
   Reader() = default;
   ~Reader() { png_destroy_read_struct(&png, &info, nullptr); }
+  bool has_surplus() const { return surplus > kLargestSurplus; }
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
 };
@@ -42,8 +52,26 @@ void on_warning(png_structp, png_const_charp) {}
 void on_read(png_structp png, png_bytep to, std::size_t count) {
   auto* reader = static_cast<Reader*>(png_get_io_ptr(png));
   if (count > reader->left.size()) png_error(png, "the file ends early");
+  if (reader->stored_rows == 0) reader->surplus += count;
+  if (reader->has_surplus()) png_error(png, "there is more data than the pixels need");
   std::memcpy(to, reader->left.data(), count);
   reader->left = reader->left.subspan(count);
+}
+
+/// libpng has inflated a row.
+void on_stored_row(png_structp png, png_row_infop, png_bytep) {
+  --static_cast<Reader*>(png_get_io_ptr(png))->stored_rows;
+}
+
+/// How many rows the file stores: for an interlaced one those of each pass that has columns.
+std::int64_t count_stored_rows(const Reader& reader) {
+  const png_uint_32 width = png_get_image_width(reader.png, reader.info);
+  const png_uint_32 height = png_get_image_height(reader.png, reader.info);
+  if (png_get_interlace_type(reader.png, reader.info) == PNG_INTERLACE_NONE) return height;
+  std::int64_t rows = 0;
+  for (unsigned pass = 0; pass < PNG_INTERLACE_ADAM7_PASSES; ++pass)
+    if (PNG_PASS_COLS(width, pass) > 0) rows += PNG_PASS_ROWS(height, pass);
+  return rows;
 }
 
 /// Reads up to the pixels.
@@ -73,6 +101,8 @@ int start_rows(Reader& reader, bool deep) {
   if (!deep) png_set_scale_16(reader.png);
   if (deep) png_set_swap(reader.png);
   png_set_add_alpha(reader.png, deep ? 0xffffU : 0xffU, PNG_FILLER_AFTER);
+  png_set_read_user_transform_fn(reader.png, on_stored_row);
+  reader.stored_rows = count_stored_rows(reader);
   const int passes = png_set_interlace_handling(reader.png);
   png_read_update_info(reader.png, reader.info);
   return passes;
@@ -87,14 +117,27 @@ struct Rows {
   void* context;
 };
 
+png_bytep row_of(const Rows& rows, int y) {
+  return rows.passes == 1 ? rows.data : rows.data + rows.stride * static_cast<std::size_t>(y);
+}
+
+void finish_row(Reader& reader, const Rows& rows) {
+  const int y = reader.finished_rows++;
+  rows.finish(rows.context, row_of(rows, y), y);
+}
+
+/// libpng looks for the end of the compressed pixels within the last call. Where it is stopped
+/// there, all of them are in their places.
 bool read_rows(Reader& reader, const Rows& rows) {
-  if (setjmp(png_jmpbuf(reader.png)) != 0) return false;
+  if (setjmp(png_jmpbuf(reader.png)) != 0) {
+    if (!reader.has_surplus()) return false;
+    while (reader.finished_rows < rows.height) finish_row(reader, rows);
+    return true;
+  }
   for (int pass = 0; pass < rows.passes; ++pass) {
     for (int y = 0; y < rows.height; ++y) {
-      png_bytep row =
-          rows.passes == 1 ? rows.data : rows.data + rows.stride * static_cast<std::size_t>(y);
-      png_read_row(reader.png, row, nullptr);
-      if (pass + 1 == rows.passes) rows.finish(rows.context, row, y);
+      png_read_row(reader.png, row_of(rows, y), nullptr);
+      if (pass + 1 == rows.passes) finish_row(reader, rows);
     }
   }
   return true;
@@ -202,6 +245,7 @@ Image decode_png(const Encoded& file) {
   if (!read_rows(reader, {pixels.data(), stride, image.height, passes, RowSink::finish, &sink})) {
     refuse(file, reader);
   }
+  if (reader.has_surplus()) file.warn("holds more data than its pixels need; the rest is not read");
   if (!chunks->ended) file.warn("the file ends early; all of its pixels are there");
   return make_upright(std::move(image), read_exif(chunks->exif), chunks->xmp);
 }

@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <functional>
+#include <span>
+#include <utility>
 
 #include "image/codecs.h"
 #include "image/files.h"
@@ -81,6 +83,57 @@ TEST(Hostile, AProfileThatInflatesWithoutEndIsPassedOver) {
     EXPECT_THAT(warning, HasSubstr("bomb: its color profile cannot be read"));
   };
   EXPECT_LT(growth(decode), 48 * kMiB);
+}
+
+/// A gray PNG whose pixels count on from the first, with so many further bytes behind them that
+/// inflate to `surplus`.
+std::vector<std::byte> counting_png(int width, int height, bool interlaced, std::size_t surplus) {
+  struct Pass {
+    int x, y, step_x, step_y;
+  };
+  const Pass adam7[]{{0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4},
+                     {0, 2, 2, 4}, {1, 0, 2, 2}, {0, 1, 1, 2}};
+  const Pass whole[]{{0, 0, 1, 1}};
+  std::string rows;
+  for (const Pass& pass : interlaced ? std::span<const Pass>(adam7) : std::span(whole)) {
+    for (int y = pass.y; y < height && pass.x < width; y += pass.step_y) {
+      rows += '\0';
+      for (int x = pass.x; x < width; x += pass.step_x) rows += static_cast<char>(y * width + x);
+    }
+  }
+  const std::string header = big_endian(static_cast<std::uint32_t>(width)) +
+                             big_endian(static_cast<std::uint32_t>(height)) +
+                             std::string(interlaced ? "\x08\0\0\0\1" : "\x08\0\0\0\0", 5);
+  return bytes_of("\x89PNG\r\n\x1a\n" + png_chunk("IHDR", header) +
+                  png_chunk("IDAT", deflated(rows + std::string(surplus, '\0'))) +
+                  png_chunk("IEND", ""));
+}
+
+/// Decodes a counting_png(), looks at its pixels and gives the warning.
+std::string warning_of(const std::vector<std::byte>& file) {
+  std::string warning;
+  const DecodeOptions options{.warn = [&](const std::string& text) { warning += text; }};
+  const Image image = decode_image(file, "bomb", options);
+  for (std::size_t i = 0; i < image.rgb.size(); ++i) EXPECT_EQ(image.rgb[i], i / 3) << i;
+  return warning;
+}
+
+TEST(Hostile, PixelsThatInflateWithoutEndAreNotInflated) {
+  const std::string said = "bomb: holds more data than its pixels need; the rest is not read";
+  for (const bool interlaced : {false, true}) {
+    for (int width = 1; width <= 10; ++width) {
+      for (int height = 1; height <= 10; ++height) {
+        SCOPED_TRACE(::testing::Message() << width << 'x' << height << ' ' << interlaced);
+        EXPECT_EQ(warning_of(counting_png(width, height, interlaced, 0)), "");
+        EXPECT_EQ(warning_of(counting_png(width, height, interlaced, 1000)), "");
+      }
+    }
+    // What the reader still holds when it has the last row is 8 KiB: 8 MB of these.
+    for (const auto [width, height] : {std::pair{1, 1}, {1, 9}, {9, 1}, {8, 8}, {9, 9}, {5, 6}}) {
+      EXPECT_EQ(warning_of(counting_png(width, height, interlaced, 40 * kMiB)), said)
+          << width << 'x' << height << ' ' << interlaced;
+    }
+  }
 }
 
 TEST(Hostile, ASizeOverTheLimitIsRefusedBeforeAnythingIsAllocated) {
