@@ -11,17 +11,18 @@
 
 namespace streamdiffusion::app {
 
-/// Frames that were damaged are in the output; those that failed are not.
+/// Frames that were damaged are in the output; those that failed or could not be decoded are not.
 void RunJob::say_what_is_missing() const {
   const std::uint64_t damaged = source_->damaged();
   if (damaged > 0) {
     base::warn(source_->info().name, ": ", damaged, damaged == 1 ? " frame was" : " frames were",
                " damaged");
   }
-  if (failed_frames_ == 0) return;
-  const std::string message = base::concat(
-      source_->info().name, ": ", failed_frames_, failed_frames_ == 1 ? " frame" : " frames",
-      " could not be drawn, ", progress_->done(), " are in ", flags_.output);
+  const std::uint64_t missing = failed_frames_ + source_->lost();
+  if (missing == 0) return;
+  const std::string message =
+      base::concat(source_->info().name, ": ", missing, missing == 1 ? " frame" : " frames",
+                   " could not be drawn, ", progress_->done(), " are in ", flags_.output);
   base::require(source_->info().live || signals_.received() != 0, ErrorCode::corrupt_file, message);
   base::warn(message);
 }
@@ -45,15 +46,16 @@ void RunJob::report() const {
 
 void RunJob::write_json() const {
   const LiveCounters counters = live_->counters();
+  const std::uint64_t lost = source_->lost();
   const auto count = [](std::uint64_t frames) { return static_cast<std::int64_t>(frames); };
   write_metrics(flags_.json,
                 {{"input", flags_.input},
                  {"output", flags_.output},
-                 {"captured", count(counters.captured)},
+                 {"captured", count(counters.captured + lost)},
                  {"processed", count(counters.processed)},
                  {"skipped", count(counters.skipped)},
                  {"dropped", count(counters.dropped())},
-                 {"failed", count(counters.failed)},
+                 {"failed", count(counters.failed + lost)},
                  {"damaged", count(source_->damaged())},
                  {"seconds", progress_->elapsed()},
                  {"fps", static_cast<double>(progress_->done()) / progress_->elapsed()},

@@ -60,7 +60,8 @@ class AvSource final : public FrameSource {
   const SourceInfo& info() const override { return info_; }
   Extras extras() const override { return tracks_.extras; }
   void interrupt() override { interrupt_.stop(); }
-  std::uint64_t damaged() const override { return damage_.count(); }
+  std::uint64_t damaged() const override { return damage_.damaged(); }
+  std::uint64_t lost() const override { return damage_.lost(); }
 
   std::optional<Frame> read() override {
     while (!interrupt_.stopped()) {

@@ -1,6 +1,7 @@
 // Keeps count of the frames that a source gives with errors in them, or not at all.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <set>
@@ -34,8 +35,11 @@ class Damage {
   /// nothing is said twice in a row. A strict one throws corrupt_file instead.
   void note(const std::string& what) { note(frames_ + 1, what, is_ahead()); }
 
-  /// Frames that were damaged or could not be decoded.
-  std::uint64_t count() const { return count_; }
+  /// Frames that were given with errors in them.
+  std::uint64_t damaged() const { return count_ - std::min(count_, lost_later()); }
+  /// Frames that were not given, because the decoder refused their packets. Not those before the
+  /// first whole frame, unless every frame of the codec stands for itself.
+  std::uint64_t lost() const { return lost_early_ + lost_later(); }
   /// What the decoder said last about a packet that it refused.
   const std::string& last_words() const { return last_words_; }
   /// Bytes of the last packet if it arrived damaged, or -1.
@@ -50,16 +54,22 @@ class Damage {
   void note(std::uint64_t number, const std::string& what, bool near = false);
   bool is_ahead() const { return decoder_ != nullptr && reads_ahead(*decoder_); }
   void say_passed_over(std::int64_t first_pts);
+  std::uint64_t lost_later() const;
 
   std::string source_, last_words_, last_named_;
   bool strict_;
   const AVCodecContext* decoder_ = nullptr;
   std::uint64_t count_ = 0, frames_ = 0, named_ = 0;
+  /// Packets that were to give a frame; those of them before the first frame, and which of these
+  /// are lost; those that the decoder refused behind it.
+  std::uint64_t packets_ = 0, passed_over_ = 0, lost_early_ = 0, refused_later_ = 0;
   /// Before the first frame: packets that the decoder refused, and the times of all.
   int refused_ = 0;
   std::vector<std::int64_t> early_pts_;
   /// Times of packets that arrived damaged, until their frames come.
   std::set<std::int64_t> damaged_pts_;
+  /// An error was logged before the last frame, maybe of a packet that is refused next.
+  bool logged_ahead_ = false;
   int last_damaged_bytes_ = -1;
   std::int64_t last_damaged_pts_ = 0;  // of the last packet
   std::optional<std::uint64_t> last_damaged_frame_;

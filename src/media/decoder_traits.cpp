@@ -23,6 +23,14 @@ bool reads_ahead(const AVCodecContext& decoder) {
   return reorders(decoder) || (decoder.active_thread_type & FF_THREAD_FRAME) != 0;
 }
 
+bool stands_alone(AVCodecID codec) {
+  const AVCodecDescriptor* descriptor = avcodec_descriptor_get(codec);
+  if (descriptor == nullptr || codec == AV_CODEC_ID_APNG || codec == AV_CODEC_ID_GIF) return false;
+  const char* const* types = descriptor->mime_types;
+  const bool image = types != nullptr && std::string_view(types[0]).starts_with("image/");
+  return image || (descriptor->props & AV_CODEC_PROP_INTRA_ONLY) != 0;
+}
+
 bool marks_damage(AVCodecID codec) {
   constexpr AVCodecID kMarking[]{AV_CODEC_ID_H264,  AV_CODEC_ID_MPEG1VIDEO, AV_CODEC_ID_MPEG2VIDEO,
                                  AV_CODEC_ID_MPEG4, AV_CODEC_ID_H263,       AV_CODEC_ID_FLV1,

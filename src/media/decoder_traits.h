@@ -14,6 +14,9 @@ bool reorders(const AVCodecContext& decoder);
 /// decodes several at once.
 bool reads_ahead(const AVCodecContext& decoder);
 
+/// True for codecs whose frames refer to no others: each can be decoded, wherever a stream begins.
+bool stands_alone(AVCodecID codec);
+
 /// True for decoders that mark the frames in which they have repaired damage.
 bool marks_damage(AVCodecID codec);
 

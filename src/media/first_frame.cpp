@@ -29,6 +29,7 @@ class AheadSource final : public FrameSource {
   const SourceInfo& info() const override { return source_->info(); }
   void interrupt() override { source_->interrupt(); }
   std::uint64_t damaged() const override { return source_->damaged(); }
+  std::uint64_t lost() const override { return source_->lost(); }
   Extras extras() const override { return source_->extras(); }
   std::optional<Frame> read() override {
     if (!std::exchange(begun_, true)) {

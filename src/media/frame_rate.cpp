@@ -31,6 +31,7 @@ class RateSource final : public FrameSource {
   const SourceInfo& info() const override { return info_; }
   void interrupt() override { source_->interrupt(); }
   std::uint64_t damaged() const override { return source_->damaged(); }
+  std::uint64_t lost() const override { return source_->lost(); }
   Extras extras() const override { return source_->extras(); }
 
   std::optional<Frame> read() override { return info_.live ? drop_frames() : resample(); }

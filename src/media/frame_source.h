@@ -56,8 +56,11 @@ class FrameSource {
   virtual std::optional<Frame> read() = 0;
   /// Makes a waiting read(), and every later one, return nothing soon. Any thread.
   virtual void interrupt() = 0;
-  /// How many frames were damaged, so far. The first ones are named by warnings.
+  /// How many frames were damaged and given all the same, so far. The first ones are named by
+  /// warnings.
   virtual std::uint64_t damaged() const { return 0; }
+  /// How many frames could not be decoded and were not given, so far. Named in the same way.
+  virtual std::uint64_t lost() const { return 0; }
   /// What the source holds beside its images.
   virtual Extras extras() const { return {}; }
 };

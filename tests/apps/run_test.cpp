@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <fstream>
@@ -289,6 +290,24 @@ TEST_F(RunTest, DamageIsToldAndStrictEndsWithIt) {
   EXPECT_EQ(run({"--input", glitch, "--output", folder_ / "a.mkv", "--strict"}), 1);
   EXPECT_THAT(said(), HasSubstr("39 frames written to " + (folder_ / "a.part.mkv")));
   EXPECT_EQ(text_of(folder_ / "a.mkv"), whole);
+}
+
+TEST_F(RunTest, AFrameOfAVideoThatIsRefusedIsMissing) {
+  ASSERT_EQ(run({"--input", kClip, "--output", folder_ / "in", "--frames", "4", "--quiet"}), 0);
+  std::string images;
+  for (int i = 0; i < 4; ++i) {
+    std::string image = text_of(folder_ / ("in/00000" + std::to_string(i) + ".png"));
+    if (i == 2) std::fill_n(image.begin() + 60, 20, 'U');  // within the pixels
+    images += image;
+  }
+  folder_.write("images", images);
+  const std::vector<std::string> flags{"--output", folder_ / "a.mkv", "--json", folder_ / "a.json"};
+  EXPECT_EQ(run(flags, folder_ / "images"), 1);
+  EXPECT_THAT(said(), HasSubstr("frame 3 of standard input: the decoder says"));
+  EXPECT_THAT(said(), HasSubstr("1 frame could not be drawn, 3 are in " + (folder_ / "a.mkv")));
+  EXPECT_THAT(said(), Not(HasSubstr("damaged")));
+  for (const char* number : {"captured\": 4", "processed\": 3", "failed\": 1", "damaged\": 0"})
+    EXPECT_THAT(text_of(folder_ / "a.json"), HasSubstr(number));
 }
 
 TEST_F(RunTest, AStopDoesNotWaitForAReaderThatReadsNoMore) {

@@ -217,7 +217,22 @@ TEST(Damage, IsNamedAndTheRestIsGiven) {
   const auto source = open_source(kData + "glitch.ts");
   EXPECT_EQ(read_all(*source).pts.size(), 75U);
   EXPECT_GT(source->damaged(), 0U);
+  EXPECT_EQ(source->lost(), 0U) << "all are given";
   EXPECT_THAT(said.text(), HasSubstr("frame 40 of " + kData + "glitch.ts: a part of its data"));
+}
+
+TEST(Damage, OfTheFirstImageOfAPipeIsCounted) {
+  const TemporaryFolder folder;
+  image::write_image(folder / "a.png", numbered_image(64, 48, 1));
+  const std::string whole = bytes_of(folder / "a.png");
+  std::string damaged = whole;
+  std::fill_n(damaged.begin() + 60, 20, 'U');  // within the pixels
+  folder.write("images", damaged + whole + whole);
+  const Said said;
+  const auto source = open_pipe(folder / "images");
+  EXPECT_EQ(read_all(*source).pts.size(), 2U);
+  EXPECT_THAT(said.text(), HasSubstr("1 packet before the first whole frame"));
+  EXPECT_EQ(source->lost(), 1U) << "no other frame would have helped";
 }
 
 TEST(Damage, OfTheLastImageOfAPipeIsNamed) {
@@ -229,8 +244,11 @@ TEST(Damage, OfTheLastImageOfAPipeIsNamed) {
   }
   folder.write("images", images.substr(0, images.size() - 60));
   const Said said;
-  EXPECT_EQ(read_all(*open_pipe(folder / "images")).pts.size(), 2U);
+  const auto source = open_pipe(folder / "images");
+  EXPECT_EQ(read_all(*source).pts.size(), 2U);
   EXPECT_THAT(said.text(), HasSubstr("frame 3 of standard input: the decoder says"));
+  EXPECT_EQ(source->lost(), 1U);
+  EXPECT_EQ(source->damaged(), 0U);
 }
 
 TEST(Damage, IsOnlyNearAFrameWhereTheDecoderReordersThem) {
