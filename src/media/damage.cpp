@@ -63,7 +63,9 @@ void Damage::on_frame(const AVFrame& frame, const std::string& logged) {
   if (incomplete) return note(frames_, "a part of its data is missing");
   if (concealed) return note(frames_, "its data is damaged");
   if (logged.empty() || first) return;
-  note(frames_, "the decoder says \"" + logged + "\"", is_ahead());
+  const std::string words = "\"" + logged + "\"";
+  if (is_ahead() && words == last_words_) return;  // of a packet that was refused, and counted
+  note(frames_, "the decoder says " + words, is_ahead());
   logged_ahead_ = is_ahead();
 }
 
