@@ -180,15 +180,17 @@ const std::set<std::string> kUnsupported{"acceleration",
              nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?");
 }
 
-/// Remembers where each document starts and skips what is in it.
+/// Remembers where each document starts, and its last text; skips what is in it.
 class DocumentStarts : public YAML::EventHandler {
  public:
-  void OnDocumentStart(const YAML::Mark& mark) override { line_ = mark.line + 1; }
+  void OnDocumentStart(const YAML::Mark& mark) override { text_line_ = line_ = mark.line + 1; }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
   void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
-  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
-                const std::string&) override {}
+  void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                const std::string&) override {
+    text_line_ = mark.line + 1;
+  }
   void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
                        YAML::EmitterStyle::value) override {}
   void OnSequenceEnd() override {}
@@ -197,9 +199,10 @@ class DocumentStarts : public YAML::EventHandler {
   void OnMapEnd() override {}
 
   [[nodiscard]] int line() const { return line_; }
+  [[nodiscard]] int text_line() const { return text_line_; }
 
  private:
-  int line_ = 0;
+  int line_ = 0, text_line_ = 0;
 };
 
 /// Throws if text follows the first document: a second one, or text such as ",a: b" that belongs
@@ -214,9 +217,23 @@ void require_one_document(const std::string& text, const std::string& name) {
                 ": text follows the first document, expected one document of keys and values");
 }
 
+/// yaml-cpp takes a quote that the end of the text closes, as of a file that was cut. The mark of
+/// a document's end is refused in a quote, and changes nothing outside of one. `text` is YAML.
+void require_closed_quotes(const std::string& text, const std::string& name) {
+  std::istringstream input(text + "\n...\n");
+  DocumentStarts starts;
+  try {
+    YAML::Parser(input).HandleNextDocument(starts);
+  } catch (const YAML::Exception&) {
+    base::fail(ErrorCode::invalid_argument, name, ":", starts.text_line(),
+               ": not YAML: a quote that opens here or below has no end");
+  }
+}
+
 YAML::Node parsed(const std::string& text, const std::string& name) {
   try {
     require_one_document(text, name);
+    require_closed_quotes(text, name);
     return YAML::Load(text);
   } catch (const YAML::Exception& error) {
     base::fail(ErrorCode::invalid_argument, name, ":", error.mark.line + 1,

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/parse_number.h"
+#include "base/printable.h"
 #include "json/quote.h"
 
 namespace streamdiffusion::tokenizer {
@@ -26,6 +27,8 @@ struct Item {
   std::string text = {};
   /// Of a bracket with a partner: an opening one multiplies by it, a closing one ends that.
   std::optional<double> weight = std::nullopt;
+  /// A bracket whose partner stands right beside it. It stays text, unless there is nothing else.
+  bool of_empty_pair = false;
 };
 
 /// Text and brackets, with escapes resolved: of the backslashes before a bracket, two are one, and
@@ -86,7 +89,10 @@ void pair_brackets(std::vector<Item>& items) {
     Item& opening = items[open.back()];
     const bool empty = open.back() + 1 == i;
     open.pop_back();
-    if (empty) continue;
+    if (empty) {
+      opening.of_empty_pair = items[i].of_empty_pair = true;
+      continue;
+    }
     double weight = bracket == ')' ? kStep : 1 / kStep;
     if (bracket == ')' && items[i - 1].bracket == '\0') {
       weight = take_weight(items[i - 1].text).value_or(weight);
@@ -216,6 +222,15 @@ void warn_of_lonely_brackets(const std::vector<Item>& items, std::vector<std::st
   }
 }
 
+/// "(:1.3)", "[]": brackets that have partners, with no text in or between them.
+bool is_around_nothing(const std::vector<Item>& items) {
+  const auto is_nothing = [](const Item& item) {
+    return item.bracket == '\0' ? base::is_blank(item.text) : item.weight || item.of_empty_pair;
+  };
+  return std::ranges::all_of(items, is_nothing) &&
+         std::ranges::any_of(items, [](const Item& item) { return item.bracket != '\0'; });
+}
+
 /// Notations of other programs. They are read as text.
 void warn_of_other_notations(std::string_view prompt, std::vector<std::string>& warnings) {
   const auto warn = [&](std::string_view found, const char* what) {
@@ -240,6 +255,11 @@ ParsedPrompt parse_prompt(std::string_view prompt) {
   if (trimmed(prompt) == "()") return {.parts = {{}}, .warnings = {}};  // no text, said on purpose
   std::vector<Item> items = items_of(prompt);
   pair_brackets(items);
+  if (is_around_nothing(items)) {
+    return {.parts = {{}},
+            .warnings = {base::concat("there is no text in ", json::quote(prompt),
+                                      "; () says that it is meant")}};
+  }
   Weighing weighing(out);
   for (const Item& item : items) weighing.add(item);
   if (out.parts.empty()) out.parts.emplace_back();

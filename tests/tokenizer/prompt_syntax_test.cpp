@@ -50,6 +50,10 @@ TEST(PromptSyntax, AnEmptyPairAloneIsNoText) {
   for (const char* text : {"()", " ()  "}) EXPECT_THAT(parts(text), ElementsAre(Part("", 1)));
   EXPECT_THAT(parse_prompt("()").warnings, IsEmpty());
   EXPECT_THAT(parts("\\(\\)"), ElementsAre(Part("()", 1)));
+  for (const char* text : {"[]", "(:1.3)", "( )( )", "(())", "([ ]:0)"}) {
+    EXPECT_THAT(parts(text), ElementsAre(Part("", 1))) << text;
+    EXPECT_THAT(parse_prompt(text).warnings, ElementsAre(HasSubstr("there is no text in"))) << text;
+  }
 }
 
 TEST(PromptSyntax, ABackslashMakesABracketText) {
