@@ -1,8 +1,10 @@
-// A whole text as a number, for flags and configuration files.
+// Numbers and their texts, for flags, configuration files and messages.
 #pragma once
 
 #include <charconv>
+#include <iterator>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <system_error>
 
@@ -17,6 +19,12 @@ std::optional<T> parse_number(std::string_view text) {
   const auto [stop, error] = std::from_chars(text.data(), end, value);
   if (error != std::errc() || stop != end) return std::nullopt;
   return value;
+}
+
+/// The shortest text that is this number and no other: 1.0000000001 is not 1.
+inline std::string number_text(double value) {
+  char text[32];
+  return {text, std::to_chars(text, std::end(text), value).ptr};
 }
 
 }  // namespace streamdiffusion::base

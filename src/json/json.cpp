@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/join.h"
+#include "base/parse_number.h"
 #include "json/json_tree.h"
 #include "json/quote.h"
 
@@ -69,7 +70,7 @@ static std::string described(const char* kind, const char* entry, std::size_t co
 
 /// 1.0 is no integer, and must not look like one.
 static std::string shown(double number) {
-  std::string text = concat(number);
+  std::string text = base::number_text(number);
   if (text.find_first_not_of("-0123456789") == std::string::npos) text += ".0";
   return text;
 }

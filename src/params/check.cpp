@@ -29,7 +29,7 @@ std::string shown(std::int64_t value) {
   return concat(value);
 }
 std::string shown(double value) {
-  return concat(value);
+  return base::number_text(value);
 }
 std::string shown(bool value) {
   return value ? "true" : "false";

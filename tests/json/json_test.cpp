@@ -72,6 +72,8 @@ TEST(Json, ErrorsNameFileKeyFoundAndExpected) {
                {R"("act" is 3, expected a string)"});
   expect_error([&] { j.integer_or("n", 1, 1, 4); }, ErrorCode::corrupt_file,
                {R"("n" is 5)", "from 1 to 4"});
+  expect_error([&] { parse("{\"n\": 1.0000000001}").at("n").integer(); }, ErrorCode::corrupt_file,
+               {R"("n" is 1.0000000001, expected an integer)"});
   expect_error([&] { j.at("unet").at("depth"); }, ErrorCode::corrupt_file,
                {R"(c.json: "unet": key "depth" is missing)"});
   expect_error([&] { j.at("act").find("x"); }, ErrorCode::corrupt_file,

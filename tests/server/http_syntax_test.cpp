@@ -60,6 +60,11 @@ TEST(HttpSyntax, AnotherVersionOfHttpIsNamed) {
   wire.write("\r\n\r\n");
   EXPECT_EQ(read_answer(wire).status, 505);
   EXPECT_TRUE(wire.is_closed(std::chrono::seconds(5)));
+  Wire without_cr(server.port());
+  without_cr.write("GET / HTTP/1.1\nHost: localhost\n\n");
+  const HttpAnswer lf_only = read_answer(without_cr);
+  EXPECT_EQ(lf_only.status, 400);
+  EXPECT_THAT(lf_only.body, HasSubstr("ends in LF alone"));
   for (const char* line : {"GET / HTTP/x.1", "GET / HTTP/1", "GET / HTTP/11", "GET /", "GET"}) {
     const HttpAnswer answer = answer_to(server, std::string(line) + "\r\n" + kHost + "\r\n");
     EXPECT_EQ(answer.status, 400) << line;

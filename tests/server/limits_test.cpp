@@ -61,7 +61,9 @@ TEST(Limits, GarbageAndLongHeadersAreAnsweredOrClosed) {
   EXPECT_THAT(read_answer(garbage).status, ::testing::AnyOf(0, 400));
   Wire loud(server.port());
   loud.write("GET / HTTP/1.1\r\nHost: localhost\r\nX: " + std::string(40000, 'x') + "\r\n\r\n");
-  EXPECT_EQ(read_answer(loud).status, 431);
+  const auto too_long = read_answer(loud);
+  EXPECT_EQ(too_long.status, 431);
+  EXPECT_THAT(too_long.body, ::testing::HasSubstr("longer than 16384 bytes"));
   EXPECT_EQ(server.get("/%zz").status, 400);
   EXPECT_EQ(server.get("/?a=%ff").status, 400);
   EXPECT_EQ(server.get("/healthz").status, 200);

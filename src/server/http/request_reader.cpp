@@ -35,12 +35,19 @@ std::string_view version_of(std::string_view head) {
 /// request of that version on purpose (RFC 9113, section 3.4).
 HttpError not_understood(boost::system::error_code error, std::string_view head) {
   const std::string_view version = version_of(head);
+  const bool known = version == "HTTP/1.1" || version == "HTTP/1.0";
+  if (error == http::error::bad_version && known)
+    return {400, "bad_request", "the request's line ends in LF alone, expected CR LF"};
   if (error == http::error::bad_version && !version.empty()) {
     return {505, "http_version",
             base::concat("the request is of ", version, ", expected HTTP/1.1 or HTTP/1.0")};
   }
-  const int status = error == http::error::header_limit ? 431 : 400;
-  return {status, "bad_request", "this is not an HTTP request: " + error.message()};
+  if (error == http::error::header_limit) {
+    return {431, "bad_request",
+            base::concat("the line and the fields of the request are longer than ", kMaxHeadBytes,
+                         " bytes")};
+  }
+  return {400, "bad_request", "this is not an HTTP request: " + error.message()};
 }
 
 }  // namespace
