@@ -343,8 +343,8 @@ void RunJob::finish() {
     const Writing writing(writing_since_);
     try {
       sink_->finish();
-    } catch (const Error& failure) {
-      fail_with_the_rest(failure);
+    } catch (const Error& error) {
+      fail_with_the_rest(error);
     }
   }
   if (!flags_.quiet) report();
