@@ -104,6 +104,7 @@ void LiveSession::Impl::end_preparing() {
 }
 
 void LiveSession::Impl::settle() {
+  discard_queues();  // whoever stops may not have come to it
   std::unique_ptr<Change> unused;
   {
     const std::lock_guard no_submission(submit_mutex_);
@@ -154,8 +155,16 @@ void LiveSession::Impl::close_queues() {
     changed_.notify_all();
   }
   stop_source_.request_stop();
-  counters_.add(&LiveCounters::dropped_stopped,
-                arrived_.discard() + prepared_.discard() + finished_.discard());
+  discard_queues();
+}
+
+void LiveSession::Impl::discard_queues() {
+  const auto count = [this](std::size_t dropped) {
+    counters_.add(&LiveCounters::dropped_stopped, dropped);
+  };
+  arrived_.discard(count);
+  prepared_.discard(count);
+  finished_.discard(count);
 }
 
 void LiveSession::Impl::join() {

@@ -174,8 +174,10 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   void report(const Error& error, std::optional<std::uint64_t> frame_id);
   /// Ends the session in the state `failed`.
   void fail(const Error& error, std::uint64_t frame_id);
-  /// Closes and empties all queues.
+  /// Lets no stage take anything more.
   void close_queues();
+  /// Closes and empties the queues. What was in them counts as dropped.
+  void discard_queues();
   bool stopping() const;
   void run_stage(Stage stage, void (Impl::*loop)());
   /// What a stage threw that no frame was to blame for, such as bad_alloc: ends the session in the

@@ -54,9 +54,7 @@ class Mailbox {
   /// producer would wait for ever until an item is taken, and a consumer for an item.
   void close() {
     const std::lock_guard lock(mutex_);
-    closed_ = true;
-    not_empty_.notify_all();
-    not_full_.notify_all();
+    shut();
   }
 
   bool closed() const {
@@ -64,16 +62,24 @@ class Mailbox {
     return closed_;
   }
 
-  /// Closes and empties the mailbox. Returns how many items were thrown away.
-  std::size_t discard() {
-    close();
+  /// Closes and empties the mailbox. `count` gets how many items were thrown away before anybody
+  /// finds it closed.
+  template <typename Count>
+  void discard(const Count& count) {
     std::deque<T> items;  // destroyed after the lock is released
     const std::lock_guard lock(mutex_);
     items.swap(items_);
-    return items.size();
+    count(items.size());
+    shut();
   }
 
  private:
+  void shut() {
+    closed_ = true;
+    not_empty_.notify_all();
+    not_full_.notify_all();
+  }
+
   std::optional<T> take_front() {
     if (items_.empty()) return std::nullopt;
     std::optional<T> item = std::move(items_.front());
