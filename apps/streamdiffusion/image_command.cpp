@@ -128,11 +128,18 @@ class ImageJob {
                   ": the folder cannot be created: ", error.message());
   }
 
-  /// `named`: the user gave the very name, so that a link of that name is followed.
-  static void write(const std::filesystem::path& path, ImageView image, bool named) {
-    const std::filesystem::path target = named ? base::output_target(path) : path;
+  /// Of a name that the user gave: a link of that name is followed.
+  static void write_named(const std::filesystem::path& path, ImageView image) {
+    const std::filesystem::path target = base::output_target(path);
     make_folder(target.parent_path());
     image::write_image(path, image, target);
+  }
+
+  void write(const std::filesystem::path& path, ImageView image) {
+    if (!folder_) return write_named(path, image);
+    if (written_.empty()) make_folder(path.parent_path());
+    image::write_image(path, image);
+    folder_->add(path);
   }
 
   std::optional<Image> read(std::size_t i) {
@@ -160,8 +167,7 @@ class ImageJob {
   void take(const Output& output) {
     const std::size_t index = output.frame_id;
     try {
-      write(outputs_[index], output.image, !folder_);
-      if (folder_) folder_->add(outputs_[index]);
+      write(outputs_[index], output.image);
       written_.insert(index);
     } catch (const Error& error) {
       if (!write_error_) write_error_ = error;
@@ -205,7 +211,7 @@ class ImageJob {
       outputs.push_back(image);
       if (inputs_.contains(id)) inputs.push_back(inputs_.at(id));
     }
-    write(flags_.sheet, image::contact_sheet(inputs, outputs, kSheetColumns, kSheetCell), true);
+    write_named(flags_.sheet, image::contact_sheet(inputs, outputs, kSheetColumns, kSheetCell));
   }
 
   void dump_tensors() {

@@ -117,7 +117,6 @@ Suffixes<Choice> read_suffixes(const std::string& text, const Form<Choice>& form
     found.model = front;
   }
   check(found, text, form);
-  found.model = base::path_of(found.model);
   return found;
 }
 
@@ -125,13 +124,13 @@ Suffixes<Choice> read_suffixes(const std::string& text, const Form<Choice>& form
 
 Lora read_lora(const std::string& text) {
   const auto behind = behind_colon(text);
-  if (!behind) return {base::path_of(text), 1.0F};
+  if (!behind) return {text, 1.0F};
   const std::string file = text.substr(0, text.size() - behind->size() - 1);
   if (const auto scale = base::parse_number<double>(*behind))
-    return {base::path_of(file), static_cast<float>(*scale)};
+    return {file, static_cast<float>(*scale)};
   base::require(!only_front_exists(file, text), ErrorCode::invalid_argument, "the scale of --lora ",
                 file, " is ", json::printable(*behind, 80), ", expected a number");
-  return {base::path_of(text), 1.0F};
+  return {text, 1.0F};
 }
 
 ControlNet read_controlnet(const std::string& text) {

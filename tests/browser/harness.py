@@ -271,6 +271,13 @@ class PageTest(unittest.TestCase):
         self.addCleanup(page.close)
         return page
 
+    def open_by(self, transport: str, server=None) -> Page:
+        """A page whose images come by `transport`; the test is skipped where that cannot be."""
+        page = self.open(f"?transport={transport}", server)
+        if page.run("return fetch('api/settings').then((a) => a.json())")["info"]["webrtc"] is False:
+            self.skipTest("built without WebRTC")
+        return page
+
     def session(self, server=None) -> dict:
         """What the server says of its live session."""
         url = (server or self.server).address + "api/sessions"

@@ -35,6 +35,12 @@ def png_chunks(png: bytes) -> dict[bytes, bytes]:
     return chunks
 
 
+def enter(field, text: str) -> None:
+    """Types over what a field has, and leaves it."""
+    field.send_keys(Keys.CONTROL, "a")
+    field.send_keys(text, Keys.TAB)
+
+
 class Controls(PageTest):
     def field(self, page, name):
         return page.find(f"#setting-{name}")
@@ -49,8 +55,7 @@ class Controls(PageTest):
         page.set_slider("strength", 0.7)
         page.open_settings()
         seed = self.field(page, "seed")
-        seed.send_keys(Keys.CONTROL, "a")
-        seed.send_keys("77", Keys.TAB)
+        enter(seed, "77")
 
         def is_stored():
             text = page.run("return localStorage.getItem('streamdiffusion.settings')")
@@ -97,8 +102,7 @@ class Controls(PageTest):
         page.started()
         page.open_settings()
         seed = self.field(page, "seed")
-        seed.send_keys(Keys.CONTROL, "a")
-        seed.send_keys("-1", Keys.TAB)
+        enter(seed, "-1")
         page.wait(lambda: seed.get_attribute("value") not in ("", "2", "-1"), "a drawn seed")
         drawn = seed.get_attribute("value")
         page.driver.refresh()
@@ -138,8 +142,7 @@ class Controls(PageTest):
                 self.assertEqual(len(page.find_all(f"#setting-{name}")), 1)
                 self.assertTrue(schema["description"])
         indices = self.field(page, "t_index_list")
-        indices.send_keys(Keys.CONTROL, "a")
-        indices.send_keys("5, 15, 30", Keys.TAB)
+        enter(indices, "5, 15, 30")
         steps = self.field(page, "steps")
         page.wait(lambda: steps.get_attribute("value") == "3", "three steps")
         page.wait(lambda: difference(page.settle(), before) > 0.5, "image of three steps")
@@ -208,8 +211,7 @@ class Controls(PageTest):
         page.started()
         page.open_settings()
         indices = self.field(page, "t_index_list")
-        indices.send_keys(Keys.CONTROL, "a")
-        indices.send_keys("60, 5", Keys.TAB)
+        enter(indices, "60, 5")
         error = page.find(".field:has(#setting-t_index_list) .field-error")
         page.wait(lambda: "Whole numbers from 0 to 49" in error.text, "error in words")
 
@@ -222,8 +224,7 @@ class Controls(PageTest):
         default = indices.get_attribute("value")
         for leave in (lambda: page.click("#reset-all"),
                       lambda: page.set_slider("strength", 0.7)):  # shows the steps of its own
-            indices.send_keys(Keys.CONTROL, "a")
-            indices.send_keys("abc", Keys.TAB)
+            enter(indices, "abc")
             page.wait(lambda: error.text, "error")
             self.assertRegex(error.text, r"\d, \d+$", "an example of numbers with a comma")
             leave()

@@ -39,9 +39,7 @@ def video_processes(server) -> list[int]:
 
 class Transport(PageTest):
     def open_with(self, transport: str, server=None):
-        page = self.open(f"?transport={transport}", server)
-        if page.run("return fetch('api/settings').then((a) => a.json())")["info"]["webrtc"] is False:
-            self.skipTest("built without WebRTC")
+        page = self.open_by(transport, server)
         page.run(AGES)
         return page
 

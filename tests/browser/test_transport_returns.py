@@ -25,9 +25,7 @@ HTMLVideoElement.prototype.requestVideoFrameCallback = function (callback) {
 class TransportReturns(PageTest):
     def video_through_a_slow_websocket(self, script: str):
         proxy = self.enterContext(SlowProxy(self.server.port, delay_s=0.2))
-        page = self.open("?transport=auto", proxy)
-        if page.run("return fetch('api/settings').then((a) => a.json())")["info"]["webrtc"] is False:
-            self.skipTest("built without WebRTC")
+        page = self.open_by("auto", proxy)
         page.run(script)
         page.started()
         page.click("[data-source=camera]")
