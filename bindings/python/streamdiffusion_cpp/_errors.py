@@ -10,13 +10,15 @@ class Error(Exception):
     code: "invalid_argument", "not_found", "corrupt_file", "unsupported", "io", "numeric", "busy", "timeout" or
         "internal".
     parameter: the parameter at fault, or "".
+    frame_id: the number of the frame that failed in a live session, where it is of one; else None.
     """
 
     code = "internal"
 
-    def __init__(self, message: str, parameter: str = ""):
+    def __init__(self, message: str, parameter: str = "", frame_id: int | None = None):
         super().__init__(message)
         self.parameter = parameter
+        self.frame_id = frame_id
 
 
 class InvalidArgument(Error, ValueError):
@@ -60,9 +62,9 @@ class Timeout(Error, TimeoutError):
 _BY_STATUS = {1: InvalidArgument, 2: NotFound, 3: CorruptFile, 4: Unsupported, 5: InputOutput, 6: Numeric, 7: Busy}
 
 
-def make(status: int, message: str, parameter: str) -> Error:
+def make(status: int, message: str, parameter: str, frame_id: int | None = None) -> Error:
     """Called by the compiled module."""
-    return _BY_STATUS.get(status, Error)(message, parameter)
+    return _BY_STATUS.get(status, Error)(message, parameter, frame_id)
 
 
 def one_of(name: str, value: Any, expected: tuple[str, ...]) -> str:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import collections
 import functools
 import threading
 import time
@@ -12,7 +13,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, It
 from typing import TYPE_CHECKING, Any
 
 from . import _core, _values
-from ._errors import Timeout, one_of
+from ._errors import Error, Timeout, make, one_of
 from ._frames import to_pixels
 from ._outputs import FORMATS, Output, Tags, check_process, object_of
 
@@ -36,22 +37,33 @@ class LiveSession:
         or "block" (nothing is dropped; for files).
     output: called with every Output, in order, on a thread of its own. Without it, outputs are fetched by take(),
         stream(), astream() or `async for output in live`.
+    error: called with the Error of every frame that fails (`frame_id` is its number), and of every change that could
+        not be prepared and was taken back (`frame_id` is None). On the thread of `output`; without `output` in the
+        calls of take(), stream() and the like, submit() and stop(). What it raises is raised as what `output` raises, or
+        from that call. Without `error` each is a warning of the logger "streamdiffusion_cpp".
     """
 
-    def __init__(self, engine: Engine, *, output: Callable[[Output], None] | None = None, policy: str = "latest",
-                 depth: int = 1, **parameters: Any):
+    def __init__(self, engine: Engine, *, output: Callable[[Output], None] | None = None,
+                 error: Callable[[Error], None] | None = None, policy: str = "latest", depth: int = 1,
+                 **parameters: Any):
         check_process()
         number = _POLICIES.index(one_of("policy", policy, _POLICIES))
         self._engine = engine
         self._core = _core.LiveSession(engine._core, _values.text(parameters), number,
-                                       _values.whole_number("depth", depth))
+                                       _values.whole_number("depth", depth), error is not None)
         self._tags = Tags()
+        self._error = error
+        # Outputs that were fetched and that nobody has yet: who fetched them was canceled, or came second.
+        self._fetched: collections.deque[Output] = collections.deque()
+        self._fetching = threading.Lock()
+        self._fetch: asyncio.Future[bool] | None = None
         self._failure: BaseException | None = None
         self._thread: threading.Thread | None = None
         _live_sessions.add(self)
         weakref.finalize(self, self._core.close)
         if output is not None:
-            self._thread = threading.Thread(target=self._deliver, args=(weakref.ref(self), self._core, self._tags, output),
+            self._thread = threading.Thread(target=self._deliver,
+                                            args=(weakref.ref(self), self._core, self._tags, output, error),
                                             daemon=True, name="streamdiffusion output")
             self._thread.start()
 
@@ -62,6 +74,8 @@ class LiveSession:
         order = one_of("format", format, FORMATS)
         pixels = None if frame is None else to_pixels(frame)
         number: int | None = self._core.submit(pixels, order, self._tags.put(tag), time.monotonic_ns())
+        if self._thread is None:
+            _tell_failures(self._core, self._error)
         return number
 
     def take(self, timeout: float | None = None) -> Output | None:
@@ -75,11 +89,33 @@ class LiveSession:
         end = None if timeout is None else time.monotonic() + timeout
         while True:
             wait = _SLICE_MS if end is None else round(max(0, min(_SLICE_MS, (end - time.monotonic()) * 1000)))
-            more, output = self._core.take(wait)
-            if output is not None:
-                return True, Output(output, self._tags.take(output.tag))
+            more = self._fetch_one(wait)
+            if (output := self._next_fetched()) is not None:
+                return True, output
             if not more or (end is not None and time.monotonic() >= end):
                 return more, None
+
+    def _fetch_one(self, wait_ms: int) -> bool:
+        """One output into self._fetched, if there is none. False at the end of the stream."""
+        check_process()
+        if not self._fetching.acquire(timeout=wait_ms / 1000):
+            return True
+        try:
+            if self._fetched:
+                return True
+            more, output = self._core.take(wait_ms)
+            if output is not None:
+                self._fetched.append(Output(output, self._tags.take(output.tag)))
+        finally:
+            self._fetching.release()
+        _tell_failures(self._core, self._error)
+        return more
+
+    def _next_fetched(self) -> Output | None:
+        try:
+            return self._fetched.popleft()
+        except IndexError:
+            return None
 
     def stream(self, frames: Iterable[Any], *, format: str = "rgb") -> Iterator[Output]:
         """Submits an iterable of frames from a thread, and yields the outputs; ends with the last."""
@@ -107,19 +143,25 @@ class LiveSession:
             raise failure[0]
 
     def __aiter__(self) -> AsyncIterator[Output]:
-        return self._outputs()
+        """Where the await of an output is canceled, nothing is lost: the next await, or take(), gets it."""
+        return _Outputs(self)
 
-    async def _outputs(self) -> AsyncIterator[Output]:
+    async def _take_async(self) -> Output | None:
+        """As take(). What goes on in a thread after it was canceled is shared with the next."""
         loop = asyncio.get_running_loop()
         while True:
-            more, output = await loop.run_in_executor(None, self._take, _SLICE_MS / 1000)
-            if output is not None:
-                yield output
-            elif not more:
-                return
+            fetch = self._fetch
+            if fetch is None or fetch.done() or fetch.get_loop() is not loop:
+                fetch = self._fetch = loop.run_in_executor(None, self._fetch_one, _SLICE_MS)
+            more = await asyncio.shield(fetch)
+            if (output := self._next_fetched()) is not None:
+                return output
+            if not more:
+                return None
 
     async def astream(self, frames: AsyncIterable[Any], *, format: str = "rgb") -> AsyncIterator[Output]:
-        """The same as stream() for an asynchronous iterable of frames."""
+        """The same as stream() for an asynchronous iterable of frames. Canceling it ends the stream; what was finished
+        until then is left for take()."""
         loop = asyncio.get_running_loop()
 
         async def submit() -> None:
@@ -143,23 +185,24 @@ class LiveSession:
 
     @staticmethod
     def _deliver(session: weakref.ref[LiveSession], core: _core.LiveSession, tags: Tags,
-                 output: Callable[[Output], None]) -> None:
+                 output: Callable[[Output], None], error: Callable[[Error], None] | None) -> None:
         more = True
         while more:
             more, ready = core.take(_SLICE_MS)
-            if ready is None:
-                continue
             try:
-                output(Output(ready, tags.take(ready.tag)))
-            except BaseException as error:
+                _tell_failures(core, error)
+                if ready is not None:
+                    output(Output(ready, tags.take(ready.tag)))
+            except BaseException as raised:
                 if (live := session()) is not None:
-                    live._failure = error
+                    live._failure = raised
                 core.close()
                 core.stop()
                 return
 
     def change(self, **parameters: Any) -> None:
-        """Between two frames. What needs other programs is prepared beside the running stream."""
+        """Between two frames. What needs other programs is prepared beside the running stream; where that fails, the
+        change is taken back and told as `error` says."""
         self._core.change(_values.text(parameters))
 
     @property
@@ -193,7 +236,9 @@ class LiveSession:
     def stop(self) -> None:
         """Drops the frames in flight and waits for the threads to end. Raises what `output` raised."""
         self._core.stop()
-        if self._thread is not None and self._thread is not threading.current_thread():
+        if self._thread is None:
+            _tell_failures(self._core, self._error)
+        elif self._thread is not threading.current_thread():
             self._thread.join()
         self._raise_failure()
 
@@ -229,9 +274,27 @@ class LiveSession:
         return not thread.is_alive()
 
 
+class _Outputs(AsyncIterator[Output]):
+    """Goes on after an await that was canceled, which an asynchronous generator does not."""
+
+    def __init__(self, live: LiveSession):
+        self._live = live
+
+    async def __anext__(self) -> Output:
+        if (output := await self._live._take_async()) is None:
+            raise StopAsyncIteration
+        return output
+
+
+def _tell_failures(core: _core.LiveSession, error: Callable[[Error], None] | None) -> None:
+    while error is not None and (failure := core.next_failure()) is not None:
+        error(make(*failure))
+
+
 @atexit.register
 def _stop_all() -> None:
     for live in list(_live_sessions):
         live._core.stop()
+    _core.tell_messages()
     # What a thread of these holds is never freed.
     _core.wait_for_calls(_LONGEST_CALL_S, any(thread.daemon for thread in threading.enumerate()))

@@ -9,17 +9,22 @@ from typing import Any
 import numpy as np
 
 from . import _core
-from ._errors import Error
+from ._errors import Unsupported
 
 # Orders of a pixel's channels.
 FORMATS = ("rgb", "bgr")
 _process = os.getpid()
 
 
+def in_own_process() -> bool:
+    """Not one that was forked: a lock of another thread's is held there for ever."""
+    return os.getpid() == _process
+
+
 def check_process() -> None:
-    if os.getpid() != _process:
-        raise Error("this process was forked after streamdiffusion_cpp was imported, and the threads of the library are "
-                    "not in it; use the start method \"spawn\" of multiprocessing")
+    if not in_own_process():
+        raise Unsupported("this process was forked after streamdiffusion_cpp was imported, and the threads of the library "
+                          "are not in it; use the start method \"spawn\" of multiprocessing")
 
 
 class Output:

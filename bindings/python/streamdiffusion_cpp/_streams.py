@@ -1,8 +1,10 @@
 """Engine and Session."""
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -11,7 +13,7 @@ from . import _core, _values
 from ._errors import InvalidArgument, one_of
 from ._frames import to_pixels
 from ._live import LiveSession
-from ._outputs import FORMATS, Output, Tags, check_process, object_of
+from ._outputs import FORMATS, Output, Tags, check_process, in_own_process, object_of
 
 
 class Engine:
@@ -69,7 +71,7 @@ class Engine:
 class Session:
     """One stream on the caller's thread: session = engine.session(prompt="a cat", steps=2).
 
-    Used by one thread at a time. The interpreter's lock is released while the engine works.
+    A call waits for the one of another thread. The interpreter's lock is released while the engine works.
     """
 
     def __init__(self, engine: Engine, **parameters: Any):
@@ -77,37 +79,43 @@ class Session:
         self._engine = engine
         self._core: _core.Session | None = _core.Session(engine._core, _values.text(parameters))
         self._tags = Tags()
+        self._lock = threading.RLock()
 
-    def _open(self) -> _core.Session:
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[_core.Session]:
         check_process()
-        if self._core is None:
-            raise InvalidArgument("the session is closed")
-        return self._core
+        with self._lock:
+            if self._core is None:
+                raise InvalidArgument("the session is closed")
+            yield self._core
 
     def change(self, **parameters: Any) -> None:
         """Before the next frame. What needs other programs (size, number of steps) compiles them now."""
-        self._open().change(_values.text(parameters))
+        with self._opened() as core:
+            core.change(_values.text(parameters))
 
     @property
     def parameters(self) -> dict[str, Any]:
         """All values in force."""
-        return object_of(self._open().parameters())
+        with self._opened() as core:
+            return object_of(core.parameters())
 
     def process(self, frame: Any = None, *, format: str = "rgb", tag: Any = None) -> list[Output]:
         """One frame in; every output that is ready out. With n steps the output of a frame comes n - 1 calls later.
 
         frame: see streamdiffusion_cpp.to_pixels; None in text-to-image mode. format: "rgb" or "bgr", as OpenCV has it.
         """
-        core = self._open()
         order = one_of("format", format, FORMATS)
         pixels = None if frame is None else to_pixels(frame)
-        core.process(pixels, order, self._tags.put(tag), time.monotonic_ns())
-        return list(self._ready())
+        with self._opened() as core:
+            core.process(pixels, order, self._tags.put(tag), time.monotonic_ns())
+            return self._ready(core)
 
     def flush(self) -> list[Output]:
         """Finishes the frames in flight."""
-        self._open().flush()
-        return list(self._ready())
+        with self._opened() as core:
+            core.flush()
+            return self._ready(core)
 
     def stream(self, frames: Iterable[Any], *, format: str = "rgb") -> Iterator[Output]:
         """Every output of an iterable of frames, in order."""
@@ -115,15 +123,18 @@ class Session:
             yield from self.process(frame, format=format)
         yield from self.flush()
 
-    def _ready(self) -> Iterator[Output]:
-        while (output := self._open().next()) is not None:
-            yield Output(output, self._tags.take(output.tag))
+    def _ready(self, core: _core.Session) -> list[Output]:
+        outputs = []
+        while (output := core.next()) is not None:
+            outputs.append(Output(output, self._tags.take(output.tag)))
+        return outputs
 
     def close(self) -> None:
-        """Frees the stream's memory. Nothing else may be called afterwards."""
-        core, self._core = self._core, None
-        if core is not None:
-            core.close()
+        """Waits for the call of another thread, and frees the stream's memory. What is called afterwards is an error."""
+        if not in_own_process():
+            return
+        with self._lock:
+            self._core = None
 
     def __enter__(self) -> Session:
         return self

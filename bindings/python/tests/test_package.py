@@ -5,6 +5,7 @@ import gc
 import multiprocessing
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import threading
@@ -210,21 +211,25 @@ def test_threads_use_sessions_of_one_engine_side_by_side(engine):
     assert not wrong
 
 
-def _in_child(queue):
-    try:
-        sd.Engine.open()
-        queue.put("opened")
-    except sd.Error as error:
-        queue.put(str(error))
+def _in_child(queue, engine, live):
+    for call in (sd.Engine.open, lambda: engine.info, lambda: engine.session(**STEPS_1), lambda: live.submit(drawing()),
+                 live.take, lambda: live.change(prompt="dog")):
+        try:
+            call()
+            queue.put("done")
+        except sd.Error as error:
+            queue.put(f"{error.code}: {error}")
 
 
 def test_a_forked_process_is_told_so(engine):
     context = multiprocessing.get_context("fork")
     queue = context.Queue()
-    child = context.Process(target=_in_child, args=(queue,))
-    child.start()
-    assert "spawn" in queue.get(timeout=30)
-    child.join()
+    with engine.live(**STEPS_1) as live:
+        child = context.Process(target=_in_child, args=(queue, engine, live))
+        child.start()
+        for _ in range(6):
+            assert re.match("unsupported: .*fork", said := queue.get(timeout=30)), said
+        child.join()
 
 
 def test_a_program_may_end_while_a_stream_runs():
