@@ -16,6 +16,7 @@ import { ModelHints } from "./model_hints.js";
 import { Onboarding } from "./onboarding.js";
 import { bindOutputControls } from "./output_controls.js";
 import { PointerInput } from "./pointer_input.js";
+import { PromptMeanings } from "./prompt_meanings.js";
 import { PromptEditor } from "./prompt_editor.js";
 import { routeOf } from "./route.js";
 import { Settings } from "./settings.js";
@@ -57,14 +58,17 @@ const transport = new Transport({
 });
 transport.addEventListener("change", showTransport);
 const vocabulary = new Vocabulary();
-const promptEditor = new PromptEditor(settings, hints, vocabulary);
+const meanings = new PromptMeanings(settings, vocabulary);
+const promptEditor = new PromptEditor(settings, hints, vocabulary, meanings);
 const strengthSlider = new StrengthSlider(settings, hints);
 const styleImages = new StyleImages({
   connection,
   input: () => ({ canvas: frameSender.frame, isEmpty: !frameSender.hasRead }),
   ask: (types, take) => sourcePicker.askForFile(types, take),
 });
-const settingsPanel = new SettingsPanel(settings, { imageOf: controlImage, styleImages, controlDrawing });
+const settingsPanel = new SettingsPanel(settings, {
+  imageOf: controlImage, styleImages, controlDrawing, meanings,
+});
 const midiPanel = new MidiPanel();
 settingsPanel.onHidden = () => midiPanel.learn(false);
 styleImages.onSent = () => settingsPanel.refresh();

@@ -3,6 +3,7 @@
 // offered, but not while they are being typed.
 import { $, element } from "./dom.js";
 import { t } from "./language.js";
+import { PROMPT_NAMES, plainPrompt } from "./prompt_meanings.js";
 import { escapeRegExp, hasPart, lastPart, sample, withStyle, withoutLastPart, withSubject } from "./prompt_parts.js";
 import { bindRovingFocus, updateRovingFocus } from "./roving_focus.js";
 
@@ -11,11 +12,6 @@ const WORD_PAUSE_MS = 600;  // without a key after which the last word counts as
 const MAX_MATCHES = 14;
 const MOST_PAST = 50;
 const USUAL = 24;  // chips while nothing is typed
-
-/** A prompt as the vocabulary writes it, for comparison. */
-function plain(prompt) {
-  return prompt.toLowerCase().split(",").map((p) => p.trim()).filter(Boolean).join(", ");
-}
 
 function chip(word, onClick, { text, lang } = { text: word, lang: "en" }, thumbnail = null) {
   const button = element("button", { type: "button", className: "chip", textContent: text, lang });
@@ -52,23 +48,21 @@ function fillChips(row, names, prompt, hints, { onClick, thumbnails = {} }) {
 }
 
 export class PromptEditor {
-  #lastKnown = "";  // what was drawn for the last prompt that had a known word
   #shown = "";  // the words and warnings that the line beside the chips shows
   #warnings = [];  // of the server: words that did not fit, and the like
   #past = [];  // prompts that others replaced
   #timer = 0;
   #wordTimer = 0;
-  #typing = false;  // the last word may not be finished
+  #isBegun = false;  // a pause left a word unfinished that a known one begins with
   #featured = [];  // the model's best concepts: offered while nothing is typed, and at random
   #offered = [];  // those of the source, if it has its own
 
-  constructor(settings, hints, vocabulary) {
-    Object.assign(this, { settings, hints, vocabulary });
+  constructor(settings, hints, vocabulary, meanings) {
+    Object.assign(this, { settings, hints, vocabulary, meanings });
     this.concepts = [];
     this.styles = [];
     this.unknown = [];
     this.input = $("prompt");
-    settings.understand = (text) => this.#remembered(text);
     this.input.addEventListener("input", () => this.#typed());
     this.input.addEventListener("scroll", () => this.#underline());
     this.input.addEventListener("blur", () => this.#finishWord());
@@ -144,8 +138,8 @@ export class PromptEditor {
 
   /** Called when the vocabulary has learned more words: the prompt may mean something else now. */
   vocabularyLoaded() {
-    const prompt = this.settings.get("prompt");
-    if (this.settings.isChanged("prompt")) this.settings.set({ prompt });
+    const changed = PROMPT_NAMES.filter((name) => this.settings.isChanged(name));
+    this.settings.set(Object.fromEntries(changed.map((name) => [name, this.settings.get(name)])));
     this.refresh();
   }
 
@@ -169,10 +163,11 @@ export class PromptEditor {
   /** Says what is drawn where that is not what is written, which words are unknown, and warnings. */
   #showUnderstood() {
     const prompt = this.input.value;
-    const { text, unknown, kept } = this.#meaning(prompt);
+    const { text, unknown, kept } = this.meanings.of(prompt, "prompt");
     this.unknown = unknown;
     // Each change of any setting comes here: a chip must not vanish under the pointer.
-    const shown = JSON.stringify([prompt, text, unknown, this.#typing, this.#warnings]);
+    const isTyping = this.#typing && !this.#isBegun;
+    const shown = JSON.stringify([prompt, text, unknown, isTyping, this.#warnings]);
     if (shown === this.#shown) return;
     this.#shown = shown;
     this.#underline();
@@ -186,29 +181,20 @@ export class PromptEditor {
       if (near) line.append(t("try"), " ", ...near[1].map((word) =>
         chip(word, () => this.#replace(near[0], word))));
     }
-    if (text !== plain(prompt) && !this.#typing) {
+    if (text !== plainPrompt(prompt) && !isTyping) {
       const drawn = text || t("only what is in the input");
       const textContent = `${kept ? t("Still drawing:") : t("Drawing:")} ${drawn}`;
       line.append(element("span", { className: "understood", textContent }));
     }
   }
 
-  /**
-   * {text: what is drawn, unknown, kept: whether it is the prompt before, because no word of this one
-   * is known}: nothing to go by spoils the image.
-   */
-  #meaning(prompt) {
-    const { text, unknown, subject } = this.vocabulary.understand(prompt, this.#typing);
-    const kept = prompt.trim() !== "" && !subject && (unknown.length > 0 || text === "");
-    if (!kept) return { text, unknown, kept };
-    const usual = this.vocabulary.understand(this.settings.defaults.prompt ?? "").text;
-    return { text: this.#lastKnown || usual, unknown, kept };
-  }
+  /** Whether the last word may not be finished. */
+  get #typing() { return this.meanings.typed.has("prompt"); }
 
-  #remembered(prompt) {
-    const { text, kept } = this.#meaning(prompt);
-    if (!kept) this.#lastKnown = text;
-    return text;
+  set #typing(typing) {
+    this.#isBegun = false;
+    if (typing) this.meanings.typed.add("prompt");
+    else this.meanings.typed.delete("prompt");
   }
 
   get #usual() {
@@ -224,10 +210,18 @@ export class PromptEditor {
     clearTimeout(this.#timer);
     clearTimeout(this.#wordTimer);
     this.#timer = setTimeout(() => this.#send(), TYPING_PAUSE_MS);
-    this.#wordTimer = setTimeout(() => this.#finishWord(), WORD_PAUSE_MS);
+    this.#wordTimer = setTimeout(() => this.#pause(), WORD_PAUSE_MS);
     this.#showChips();
     this.#showUnderstood();
     this.#underline();
+  }
+
+  /** The last word counts as finished, unless a known one begins so: that one is drawn, and said. */
+  #pause() {
+    if (!this.#typing) return;
+    this.#isBegun = this.meanings.of(this.input.value, "prompt").begun;
+    if (this.#isBegun) this.#showUnderstood();
+    else this.#finishWord();
   }
 
   /** The last word is finished: it counts as written, and is sent if it means something else now. */
@@ -235,9 +229,9 @@ export class PromptEditor {
     if (!this.#typing) return;
     clearTimeout(this.#wordTimer);
     const prompt = this.input.value.trim();
-    const before = this.#meaning(prompt).text;
+    const before = this.meanings.of(prompt, "prompt").text;
     this.#typing = false;
-    const isNew = this.#meaning(prompt).text !== before;
+    const isNew = this.meanings.of(prompt, "prompt").text !== before;
     if (isNew) this.settings.set({ prompt });
     this.#send();
     this.#showUnderstood();

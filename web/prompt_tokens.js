@@ -1,10 +1,10 @@
 // A prompt as words, commas and the marks of emphasis, "(red:1.5)" and "[red]", by the rules of the
 // engine's src/tokenizer/prompt_syntax.cpp: only brackets that have a partner are marks.
-const TOKEN = /\\+[()[\]]|[()[\]]|,|[\p{L}\p{N}][\p{L}\p{M}\p{N}'’-]*/gu;
+const TOKEN = /\\+[()[\]]|[()[\]]|[,，、､]|[\p{L}\p{N}][\p{L}\p{M}\p{N}'’-]*/gu;
 const WEIGHT = /:\s*[+-]?(?:\d+\.?\d*|\.\d+)\s*$/;
 const PARTNERS = { ")": "(", "]": "[" };
-// What comes before a noun in French and Italian, as one word with it.
-const ELISION = /^(?:l|d|un|dell|nell|sull|all|qu)['’](?=\p{L}{2})/u;
+// What French and Italian write as one word with the noun that follows.
+const ELISION = /^((?:l|d|un|dell|nell|sull|all|dall|qu)['’])(\p{L}{2}.*)$/u;
 
 function rawTokens(text) {
   return [...text.matchAll(TOKEN)].filter(([token]) => !/^(?:\\\\)*\\[()[\]]$/.test(token))
@@ -27,16 +27,30 @@ function pairBrackets(tokens, text) {
   }
 }
 
-/** [{text, kind: "word", "comma", "open" or "close"}] */
-export function tokensOf(text) {
+/** "l'eau" as two words. */
+function elided(word) { return word.match(ELISION)?.slice(1) ?? [word]; }
+
+export function isElision(word) { return /^\p{L}+'$/u.test(word); }
+
+/** Words as one phrase: what was elided stands with its noun again. */
+export function phraseOf(words) {
+  return words.reduce((phrase, word, i) =>
+    phrase + (i && !isElision(words[i - 1]) ? " " : "") + word, "");
+}
+
+/** [{text, kind: "word", "comma", "open" or "close"}]; of "l'eau" two words, "l'" and "eau". */
+export function tokensOf(written) {
+  const text = written.normalize("NFC");
   const tokens = rawTokens(text);
   pairBrackets(tokens, text);
   const isWeight = (token) => tokens.some(({ from, at }) => token.at > from && token.at < at);
   return tokens.filter((token) => !("()[]".includes(token.text) && !token.kind) && !isWeight(token))
-    .map(({ text: written, kind }) => ({
-      text: written.toLowerCase().replace(ELISION, ""),
-      kind: kind ?? (written === "," ? "comma" : "word"),
-    }));
+    .flatMap(({ text: token, kind }) => {
+      if (kind) return [{ text: token, kind }];
+      if (/^[,，、､]$/.test(token)) return [{ text: ",", kind: "comma" }];
+      const words = elided(token.toLowerCase().replaceAll("’", "'"));
+      return words.map((word) => ({ text: word, kind: "word" }));
+    });
 }
 
 /** Tokens as text again: brackets stand at their words, and those around nothing are left out. */

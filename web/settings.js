@@ -64,7 +64,7 @@ export class Settings extends EventTarget {
     this.defaults = {};
     this.schema = {};
     this.current = {};  // the parameters that the server last reported
-    this.understand = (text) => text;  // what the model is told where this is written
+    this.understand = (text, name) => text;  // what the model is told where this is that setting
     const { drawing, ...linked } = readFragment();
     this.linkedDrawing = typeof drawing === "string" ? drawing : null;
     this.fromLink = Object.keys(linked).length > 0 || this.linkedDrawing !== null;
@@ -201,11 +201,14 @@ export class Settings extends EventTarget {
       params.image_prompts = withoutImages(params.image_prompts);
     }
     if (PROMPT_SETTINGS.some((name) => name in values)) {
-      const blend = this.get("blend") ?? 0.5, second = this.get("prompt2");
-      const first = this.understand(this.get("prompt"));
-      if (second) params.prompt_list = [[first, 1 - blend], [this.understand(second), blend]];
+      const blend = this.get("blend") ?? 0.5;
+      const first = this.understand(this.get("prompt"), "prompt");
+      const second = this.understand(this.get("prompt2") ?? "", "prompt2");
+      if (second) params.prompt_list = [[first, 1 - blend], [second, blend]];
       else params.prompt = first;
     }
+    const { negative_prompt: negative } = params;
+    if (negative) params.negative_prompt = this.understand(negative, "negative_prompt");
     return params;
   }
 

@@ -5,6 +5,7 @@
 import { controlNets } from "./control_nets.js";
 import { $, element, icon } from "./dom.js";
 import { t } from "./language.js";
+import { PROMPT_NAMES } from "./prompt_meanings.js";
 import { ipAdapters } from "./style_images.js";
 
 const SHOWN_ELSEWHERE = ["mode", "prompt", "prompt_list", "strength"];
@@ -93,11 +94,8 @@ export class SettingsPanel {
 
   /** `imageOf(net)`: the address of what a ControlNet of the session sees. `styleImages` sends
    * those of IP-Adapters. */
-  constructor(settings, { imageOf, styleImages, controlDrawing }) {
-    this.settings = settings;
-    this.imageOf = imageOf;
-    this.controlDrawing = controlDrawing;
-    this.styleImages = styleImages;
+  constructor(settings, { imageOf, styleImages, controlDrawing, meanings }) {
+    Object.assign(this, { settings, imageOf, styleImages, controlDrawing, meanings });
     $("settings-open").addEventListener("click", () => this.show(this.hidden));
     $("settings-close").addEventListener("click", () => this.show(false));
     $("settings-panel").addEventListener("keydown", ({ key }) => {
@@ -151,6 +149,7 @@ export class SettingsPanel {
         field.setValue(this.settings.get(name) ?? field.schema.default);
         if (field.errorIsAboutText) this.showError(name, "");
       }
+      if (field.note) field.note.textContent = this.meanings.note(name);
       field.reset.toggleAttribute("data-idle", !changed);
       field.reset.tabIndex = changed ? 0 : -1;
     }
@@ -204,13 +203,21 @@ export class SettingsPanel {
     hint.id = `${id}-hint`;
     const error = element("p", { className: "field-error" });
     error.setAttribute("role", "alert");
+    const note = PROMPT_NAMES.includes(name) ? this.#noteField() : null;
     const className = control.isSwitch ? "field field-switch" : "field";
     const body = control.body ? [control.body] : [];
     this.#fields.set(name, {
-      schema, reset, error, hint, setValue: control.setValue,
+      schema, reset, error, hint, note, setValue: control.setValue,
       isEdited: control.isEdited ?? (() => false),
     });
-    return element("div", { className }, head, ...body, hint, error);
+    return element("div", { className }, head, ...body, hint, ...(note ? [note] : []), error);
+  }
+
+  /** What the model makes of a field's text. */
+  #noteField() {
+    const note = element("p", { className: "field-hint field-words" });
+    note.setAttribute("role", "status");
+    return note;
   }
 
   #resetButton(name, title) {
@@ -348,14 +355,18 @@ export class SettingsPanel {
     }
     const send = () => this.#sendText(name, schema, input);
     const pause = schema.type === "array" ? LIST_TYPING_PAUSE_MS : TYPING_PAUSE_MS;
+    const isPrompt = PROMPT_NAMES.includes(name);
     let timer = 0;
     input.addEventListener("input", () => {
+      if (isPrompt) this.meanings.typed.add(name);
       clearTimeout(timer);
       timer = setTimeout(send, pause);
     });
     input.addEventListener("change", () => {
       clearTimeout(timer);
-      send();
+      this.meanings.typed.delete(name);
+      if (isPrompt) this.#change(name, input.value.trim());  // its last word may mean more now
+      else send();
     });
     const isEdited = () => document.activeElement === input;
     return { body: input, isEdited, setValue: (value) => { input.value = valueText(value); } };

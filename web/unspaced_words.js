@@ -3,7 +3,7 @@
 import { fold } from "./word_forms.js";
 
 export const UNSPACED = /[\u3040-\u30ff\u3400-\u9fff]/;
-const HAN = /[\u3400-\u9fff]/, KANA = /[\u3040-\u30ff]/;
+const HAN = /[\u3400-\u9fff]/, KANA = /[\u3040-\u30ff]/, KATAKANA = /[\u30a1-\u30ff]/;
 // What joins words, counts things or sizes them. In kana only as hiragana, inside a run of signs.
 const LINKS = ["一只", "一個", "一个", "一朵", "一条", "一匹", "一辆", "一棵", "一位", "一", "的", "在", "了", "小", "大",
   "の", "に", "を", "は", "が", "で", "も", "な"];
@@ -49,7 +49,9 @@ function isDoubtful(tokens, i) {
       (token.kind === "concept" && token.text.length === 1)));
   }
   const isKana = text.length <= MAX_SHORT_KANA && [...text].every((sign) => KANA.test(sign));
-  return isKana && ends.some(([token, sign]) => token?.kind === "gap" && KANA.test(sign));
+  return ends.some(([token, sign]) => token?.kind === "gap" && isKana && KANA.test(sign)) ||
+    ends.some(([token, sign], i) => token?.kind === "gap" && KATAKANA.test(sign) &&
+      KATAKANA.test(text.at(-i)));
 }
 
 /** `kindOf(folded word)` is "concept", "color" or undefined. Without any concept or color: the run. */

@@ -1,6 +1,8 @@
 // The words that a model knows, with what leads to them: a concept's own name first, then the words
 // of /api/words, then their plurals.
-import { englishPlurals, englishSingulars, fold, otherSingulars } from "./word_forms.js";
+import { englishPlurals, englishSingulars, fold, katakana, otherSingulars } from "./word_forms.js";
+import { phraseOf, tokensOf } from "./prompt_tokens.js";
+import { WordMap } from "./word_map.js";
 
 const COMMON = new Set(("a an and at background big by for from her his in its large left little my " +
   "of on one or over right side small some the three to two under up very with without your")
@@ -29,15 +31,6 @@ function editDistance(a, b, most) {
   return row[b.length];
 }
 
-function folded(entries) {
-  const map = new Map();
-  for (const [word, meaning] of Object.entries(entries)) {
-    const key = fold(word);
-    if (!map.has(key)) map.set(key, meaning);
-  }
-  return map;
-}
-
 /** Nearly every short word is one letter from another: a letter may be wrong, or one be missing. */
 function mayBeShort(word, known) {
   return known.length === word.length || (known.length === word.length + 1 && known[0] === word[0]);
@@ -55,40 +48,70 @@ function closest(word, candidates) {
   return ranked.slice(0, MAX_NEAR).map(([, known]) => known);
 }
 
+/** A text as prompts are looked up: its words, without what stands between them. */
+function wordsAlone(text) {
+  return phraseOf(tokensOf(text).filter(({ kind }) => kind === "word").map((token) => token.text));
+}
+
+export function lastWord(name) { return name.split(" ").at(-1); }
+
+function namesOf(list) { return new WordMap(Object.fromEntries(list.map((name) => [name, name]))); }
+
 export class WordTable {
   styles = [];
-  #concepts = new Map();  // folded name: concept
-  #colors = new Map();
+  #concepts = new WordMap();
+  #colors = new WordMap();
+  #shown = new Map();  // names of concepts as the page shows them in other languages, folded
+  #styleNames = new Map();  // of styles, in all languages: style
   #known = new Set();  // every single word of concepts, styles and colors
-  #words = new Map();  // of English
-  #other = new Map();  // of other languages
+  #words = new WordMap();  // of English
+  #other = new WordMap();  // of other languages
   #written = new Map();  // with accents, because they are English words without
-  #moods = new Map();
-  #vague = new Map();
+  #moods = new WordMap();
+  #vague = new WordMap();
 
-  loadLists({ concepts = [], styles = [], colors = [] }) {
-    this.#concepts = new Map(concepts.map((name) => [fold(name), name]));
-    this.#colors = new Map(colors.map((name) => [fold(name), name]));
+  /** `page.translations`: by language, what the page shows for names of the lists. */
+  loadLists({ concepts = [], styles = [], colors = [], page = {} }) {
+    this.#concepts = namesOf(concepts);
+    this.#colors = namesOf(colors);
     this.styles = styles;
     this.#known = new Set([...concepts, ...styles, ...colors].flatMap(wordsOf));
+    const shown = Object.values(page.translations ?? {}).flatMap(Object.entries);
+    const isConcept = new Set(concepts), isStyle = new Set(styles);
+    this.#shown = new Map(shown.filter(([name]) => isConcept.has(name))
+      .map(([name, text]) => [fold(wordsAlone(text)), name]));
+    this.#styleNames = new Map([...shown, ...styles.map((name) => [name, name])]
+      .filter(([name]) => isStyle.has(name)).map(([name, text]) => [fold(wordsAlone(text)), name]));
   }
 
   loadWords({ words = {}, other = {}, written = {}, alone = {}, near = {} }) {
-    this.#words = folded(words);
-    this.#other = folded(other);
+    this.#words = new WordMap(words);
+    this.#other = new WordMap(other);
     this.#written = new Map(Object.entries(written));
-    this.#moods = folded(alone);
-    this.#vague = folded(near);
+    this.#moods = new WordMap(alone);
+    this.#vague = new WordMap(near);
   }
 
   get empty() { return this.#concepts.size === 0; }
 
   concept(name) { return this.#concepts.get(name); }
 
+  /** The style of this folded name, in any language. */
+  style(name) { return this.#styleNames.get(name); }
+
+  /** Styles with a name that begins with these folded letters, in the model's order; `shown`: also a
+   * name that the page shows in another language. */
+  stylesBeginning(letters, shown = true) {
+    const begun = [...this.#styleNames].filter(([name]) => name.startsWith(letters))
+      .filter(([name, style]) => shown || name === style).map(([, style]) => style);
+    return this.styles.filter((style) => begun.includes(style));
+  }
+
   /** "concept" or "color" if a folded word leads to one. */
   kind(word) {
     if (this.#colors.has(word)) return "color";
-    const meaning = this.#concepts.get(word) ?? this.#words.get(word) ?? this.#other.get(word);
+    const meaning = this.#concepts.get(word) ?? this.#shown.get(word) ?? this.#words.get(word) ??
+      this.#other.get(word);
     if (meaning === undefined) return this.#moods.has(word) ? "concept" : undefined;
     return this.#colors.has(meaning) ? "color" : "concept";
   }
@@ -96,15 +119,25 @@ export class WordTable {
   /** What a phrase as written leads to: {text, kind, own: the concept}, or null. */
   find(written) {
     const phrase = fold(written);
-    if (COMMON.has(phrase)) return null;
+    if (COMMON.has(phrase) && !this.#written.has(written)) return null;
     const singulars = englishSingulars(phrase);
     const others = this.#isEnglish(phrase) ? [] : otherSingulars(phrase, written);
-    return this.#named(phrase) ?? this.#style(phrase) ?? this.#meant(this.#written.get(written)) ??
-      this.#meant(this.#words.get(phrase)) ?? this.#meant(this.#other.get(phrase)) ??
-      this.#mood(phrase, written) ??
+    return this.#named(phrase) ?? this.#styleNamed(phrase) ?? this.#meant(this.#written.get(written)) ??
+      this.#meant(this.#shown.get(phrase)) ?? this.#meant(this.#words.get(phrase)) ??
+      this.#meant(this.#other.get(phrase)) ?? this.#mood(phrase, written) ??
       this.#first([...singulars, ...englishPlurals(phrase)], (form) => this.#named(form)) ??
       this.#first(singulars, (form) => this.#meant(this.#words.get(form)) ?? this.#mood(form, written)) ??
-      this.#first(others, (form) => this.#meant(this.#other.get(form)));
+      this.#first(others, (form) => this.#meant(this.#other.get(form))) ??
+      this.#accented(written) ??
+      this.#first([phrase, ...singulars], (form) => this.#spacedOtherwise(form));
+  }
+
+  /** The words of the longest name that leads to anything. */
+  get longest() {
+    const maps = [this.#concepts, this.#words, this.#other, this.#moods];
+    const shown = [...this.#shown.keys(), ...this.#styleNames.keys()];
+    const names = [...maps.flatMap(({ keys }) => keys), ...shown];
+    return names.reduce((most, name) => Math.max(most, name.split(/[ ']/).length), 1);
   }
 
   /** A word that is no concept: {text, kind: "word" or "unknown"}. */
@@ -114,24 +147,33 @@ export class WordTable {
     return known ? { text: known, kind: "word" } : { text: written, kind: "unknown" };
   }
 
+  /** Words like this one: the concept that it begins, what it may mean, or those spelled nearly so. */
   near(written) {
     const word = fold(written);
+    const begun = this.completed(word);
+    const others = this.#spelledLike(word).filter((other) => other !== begun);
+    return [...(begun ? [begun] : []), ...others].slice(0, MAX_NEAR);
+  }
+
+  #spelledLike(word) {
     const vague = [word, ...englishSingulars(word)].map((form) => this.#vague.get(form)).find(Boolean);
     if (vague) return [vague];
     const known = closest(word, [...this.#known]);
     if (known.length || word.length < MIN_NEAR_TABLE) return known;
-    return closest(word, [...this.#words.keys(), ...this.#other.keys()].filter((key) => !key.includes(" ")));
+    const single = ({ keys }) => keys.filter((key) => !key.includes(" "));
+    return closest(word, [...single(this.#words), ...single(this.#other)])
+      .map((key) => this.#words.written(key) ?? this.#other.written(key));
   }
 
   /** The concept that a half-typed word most likely becomes. */
   completed(beginning) {
     if (beginning.length < MIN_COMPLETED) return undefined;
-    const shortest = (keys) => keys.filter((key) => key.startsWith(beginning))
-      .reduce((best, key) => (best && best.length <= key.length ? best : key), undefined);
-    const name = shortest([...this.#concepts.keys()]);
-    if (name || beginning.length < MIN_COMPLETED_TABLE) return this.#concepts.get(name);
+    const shortest = (words) => words.entries.filter(([key]) => key.startsWith(beginning))
+      .reduce((best, entry) => (best[0]?.length <= entry[0].length ? best : entry), []);
+    const [name, concept] = shortest(this.#concepts);
+    if (name || beginning.length < MIN_COMPLETED_TABLE) return concept;
     for (const words of [this.#words, this.#other]) {
-      const meaning = words.get(shortest([...words.keys()]));
+      const [, meaning] = shortest(words);
       if (meaning) return this.#colors.has(meaning) ? undefined : meaning;
     }
     return undefined;
@@ -140,13 +182,15 @@ export class WordTable {
   /** Concepts whose name begins with these letters, those of English words that do, those whose name
    * has them anywhere, and those of words of other languages. */
   containing(letters) {
-    const signs = /[\u30a0-\u30ff\u3400-\u9fff\uac00-\ud7af]/.test(letters);
-    const holds = ([key]) => (signs ? key.includes(letters) : ` ${key}`.includes(` ${letters}`));
-    const names = [...this.#concepts].filter(([key]) => key.includes(letters));
+    const signs = /[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]/.test(letters);
+    const sought = katakana(letters);
+    const holds = ([key]) =>
+      (signs ? katakana(key).includes(sought) : ` ${key}`.includes(` ${letters}`));
+    const names = this.#concepts.entries.filter(([key]) => key.includes(letters));
     const begin = names.filter(([key]) => key.startsWith(letters))
       .sort(([a], [b]) => a.length - b.length);
-    const words = [...this.#words].filter(([key]) => key.startsWith(letters));
-    const found = [...begin, ...words, ...names, ...[...this.#other].filter(holds)];
+    const words = this.#words.entries.filter(([key]) => key.startsWith(letters));
+    const found = [...begin, ...words, ...names, ...this.#other.entries.filter(holds)];
     const whole = englishSingulars(letters).filter((form) => this.#known.has(form));
     return [...found.map(([, concept]) => concept), ...whole.flatMap((form) => this.containing(form))]
       .filter((concept) => this.#concepts.has(fold(concept)));
@@ -166,21 +210,36 @@ export class WordTable {
     return text ? { text, kind: "concept", own: text } : null;
   }
 
-  #style(phrase) {
-    const text = this.styles.find((style) => style === phrase);
+  /** What a word is a form of that counts with its accents only. */
+  #accented(written) {
+    const forms = written.includes(" ") ? [] : otherSingulars(written, written);
+    return this.#first(forms, (form) => this.#meant(this.#written.get(form)));
+  }
+
+  #styleNamed(phrase) {
+    const text = this.style(phrase);
     return text ? { text, kind: "style" } : null;
+  }
+
+  #spacedOtherwise(phrase) {
+    const name = this.#concepts.spacedOtherwise(phrase);
+    if (name) return this.#named(fold(name));
+    return this.#meant(this.#words.spacedOtherwise(phrase) ?? this.#other.spacedOtherwise(phrase));
   }
 
   /** A concept or color that another word stands for. */
   #meant(text) {
+    if (text === undefined) return null;
     if (this.#colors.has(text)) return { text, kind: "color", foreign: true };
-    return this.#concepts.has(fold(text ?? "")) ?
+    return this.#concepts.has(fold(text)) ?
       { text, kind: "concept", own: text, translated: true } : null;
   }
 
   #mood(phrase, written) {
     const text = this.#moods.get(phrase);
-    return text ? { text, kind: "mood", own: text, written, translated: true } : null;
+    if (!text) return null;
+    const general = this.#moods.get(lastWord(text)) === text;  // "face", of "smiling face"
+    return { text, kind: "mood", own: text, written, translated: true, general };
   }
 
   /** Words that the model was taught are no plurals of other languages. */

@@ -28,7 +28,8 @@ NOT_SHOWN_FILES = {"demo_doodles.js", "vocabulary.js", "word_table.js"}
 NOT_SHOWN = {
     "(prefers-color-scheme: dark)", "(prefers-reduced-motion: reduce)", "16px sans-serif", "Enter",
     "Content-Type", "Escape", "Files", "an image could not be decoded", "button button-main",
-    "button, input, a, summary", "field field-switch", "first image", "light green",
+    "button, input, a, summary", "field field-switch", "field-hint field-words", "first image",
+    "light green",
     "input:not([type=range],[type=checkbox],[type=radio],[type=color]), textarea, select",
     "no MIDI: ${error.message}", "swatch swatch-custom", "tool field-reset",
     "translate(${left}px, ${top}px)",

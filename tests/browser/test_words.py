@@ -16,9 +16,9 @@ WebSocket.prototype.send = function (data) {
 };
 """
 
-# What the page's own lookup makes of a list of prompts: [what is drawn, unknown words, near words].
-LOOK_UP = """
-const [prompts, done] = arguments;
+# The page's own lookup, with the model's lists.
+LOOKUP = """
+const [argument, done] = arguments;
 (async () => {
   const [{ Vocabulary }, settings, words] = await Promise.all([import('/vocabulary.js'),
     fetch('/api/settings').then((answer) => answer.json()),
@@ -26,12 +26,35 @@ const [prompts, done] = arguments;
   const vocabulary = new Vocabulary();
   vocabulary.load(settings);
   vocabulary.loadWords(words);
-  done(prompts.map((prompt) => {
+  %s
+})();
+"""
+# What it makes of a list of prompts: [what is drawn, unknown words, near words].
+LOOK_UP = LOOKUP % """
+  done(argument.map((prompt) => {
     const typing = prompt.endsWith('~');
     const { text, unknown, subject } = vocabulary.understand(typing ? prompt.slice(0, -1) : prompt, typing);
     return [subject ? text : '-', unknown, unknown.flatMap((word) => vocabulary.near(word))];
   }));
-})();
+"""
+# What it makes something else of than the lists say: [what is written, meant, drawn, unknown].
+MISUNDERSTOOD = LOOKUP % """
+  const pairsOf = new Function('words', 'settings', argument);
+  done(pairsOf(words, settings).map(([written, meant]) => {
+    const { text, unknown } = vocabulary.understand(written);
+    return [written, meant, text, unknown];
+  }).filter(([, meant, text, unknown]) => text !== meant || unknown.length));
+"""
+ALL_ENTRIES = """
+return ['words', 'other', 'written', 'alone', 'emoji'].flatMap((name) => Object.entries(words[name]));
+"""
+ALL_SHOWN_NAMES = """
+const { concepts, styles, page } = settings;
+const shown = Object.values(page.translations).flatMap(Object.entries);
+return [...concepts, ...styles].flatMap((name) => [[name, name],
+  ...shown.filter(([own]) => own === name).map(([, text]) => [text, name])])
+  .flatMap(([text, name]) => (styles.includes(name) ? [[`cat, ${text}`, `cat, ${name}`]]
+    : [[text, name], [text.toUpperCase(), name], [`${text}, 3d render`, `${name}, 3d render`]]));
 """
 TABLE = pathlib.Path(__file__).with_name("words.tsv")
 MIN_ROWS = 400
@@ -70,7 +93,16 @@ class Words(PageTest):
         page.run(RECORD_SETTINGS)
         self.assertEqual(self.typed(page, "dra"), "")
         page.wait(lambda: "dragon" in page.run("return window.sent"), "the concept that begins so")
-        page.wait(lambda: "dra" in page.find("#unknown").text, "word after a pause")
+        page.wait(lambda: page.find("#unknown").text == "Drawing: dragon", "what a pause leaves")
+        page.find("#prompt").send_keys(Keys.ENTER)
+        page.wait(lambda: "dra" in page.find("#unknown").text, "word that is finished")
+        self.assertEqual(page.texts("#unknown .chip")[0], "dragon")
+
+    def test_a_pause_ends_a_word_that_none_begins_with(self):
+        page = self.open()
+        page.started()
+        self.assertEqual(self.typed(page, "cat and xyzzy"), "")
+        page.wait(lambda: "xyzzy" in page.find("#unknown").text, "word after a pause")
 
     def test_synonyms_plurals_emoji_and_other_languages_lead_to_the_concept(self):
         page = self.open()
@@ -100,6 +132,22 @@ class Words(PageTest):
     def test_a_doubtful_word_is_unknown_and_what_it_may_mean_is_offered(self):
         found = self.looked_up(["jockey", "aple", "\u706b\u661f", "x"])
         self.assertEqual([near for _, _, near in found], [["horse racing"], ["apple"], [], []])
+
+    def test_suggestions_have_their_accents(self):
+        found = self.looked_up(["Schl\u00fcsel", "Kirbis", "\u00e9curueil"])
+        self.assertEqual([near[0] for _, _, near in found],
+                         ["schl\u00fcssel", "k\u00fcrbis", "\u00e9cureuil"])
+
+    def misunderstood(self, pairs):
+        page = self.open()
+        return page.driver.execute_async_script(MISUNDERSTOOD, pairs)
+
+    def test_every_entry_of_the_models_words_is_found_by_its_own_name(self):
+        articles = [["die", "game die", "", []], ["de", "game die", "", []]]  # of other languages
+        self.assertEqual([row for row in self.misunderstood(ALL_ENTRIES) if row not in articles], [])
+
+    def test_every_name_that_the_page_shows_is_understood(self):
+        self.assertEqual(self.misunderstood(ALL_SHOWN_NAMES), [])
 
     def looked_up(self, prompts):
         page = self.open()
@@ -138,6 +186,59 @@ class Words(PageTest):
                           "what is drawn")
                 self.assertIn(text.split(",")[0], page.find("#unknown").text)
                 self.assertEqual(self.sent_prompt(), "red apple, 3d render")
+
+    def set_field(self, page, name, text):
+        page.find(f"#setting-{name}").send_keys(Keys.CONTROL, "a")
+        page.find(f"#setting-{name}").send_keys(text, Keys.TAB)
+
+    def note(self, page, name):
+        return page.run("return document.getElementById(arguments[0]).closest('.field')"
+                        ".querySelector('.field-words').textContent", f"setting-{name}")
+
+    def sent_list(self):
+        return [prompt for prompt, _ in self.session()["params"]["prompt_list"]]
+
+    def test_each_of_two_prompts_keeps_its_own_last_known_words(self):
+        page = self.open()
+        page.started()
+        self.typed(page, "cat, flat cartoon", Keys.ENTER)
+        page.open_settings()
+        self.set_field(page, "prompt2", "Hund, flat cartoon")
+        page.wait(lambda: self.sent_list() == ["cat, flat cartoon", "dog, flat cartoon"], "two prompts")
+        self.assertEqual(self.note(page, "prompt2"), "Understood: dog, flat cartoon")
+        self.typed(page, "qwrtzup", Keys.ENTER)
+        page.wait(lambda: "Still drawing: cat, flat cartoon" in page.find("#unknown").text,
+                  "the first's")
+        self.typed(page, "fox", Keys.ENTER)
+        self.set_field(page, "prompt2", "flurbelgnarf")
+        page.wait(lambda: self.note(page, "prompt2") ==
+                  "Unknown: flurbelgnarf \u00b7 Still drawing: dog, flat cartoon", "the second's")
+        page.wait(lambda: self.sent_list() == ["fox", "dog, flat cartoon"], "each with its own")
+
+    def test_a_second_prompt_without_a_known_word_is_none(self):
+        page = self.open()
+        page.started()
+        self.typed(page, "cat", Keys.ENTER)
+        page.open_settings()
+        self.set_field(page, "prompt2", "flurbelgnarf")
+        page.wait(lambda: self.note(page, "prompt2") == "Unknown: flurbelgnarf", "what is unknown")
+        page.wait(lambda: self.sent_list() == ["cat"], "the first prompt alone")
+
+    def test_of_the_negative_prompt_only_known_words_are_sent(self):
+        page = self.open()
+        page.started()
+        page.open_settings()
+        sent = lambda: self.session()["params"]["negative_prompt"]
+        self.set_field(page, "negative_prompt", "rote Katze, blurbfish")
+        page.wait(lambda: sent() == "red cat", "known words")
+        self.assertEqual(self.note(page, "negative_prompt"),
+                         "Unknown: blurbfish \u00b7 Understood: red cat")
+        self.set_field(page, "negative_prompt", "blurbfish")
+        page.wait(lambda: sent() == "", "none of an unknown word")
+        self.set_field(page, "negative_prompt", "dog")
+        page.wait(lambda: sent() == "dog", "a known word")
+        self.assertEqual(self.note(page, "negative_prompt"), "")
+        self.assertEqual(page.console_problems(), [])
 
     def test_the_grid_is_searched_in_all_languages(self):
         page = self.open()

@@ -58,12 +58,20 @@ TANGENTIAL = re.compile(r"^(man|men|woman|women|person|people|mx|mrs)\b|\b(hand|
                         r"face|monkey|square|circle|diamond|button|mark|feeding|gesture|moon|clock)\b")
 
 
+DIMINUTIVES = (("ito", "o"), ("ita", "a"), ("inho", "o"), ("inha", "a"))
+
+
+def spelled(text):
+    """A word as the page suggests it: in lower case, with its accents."""
+    return " ".join(unicodedata.normalize("NFC", text.lower()).replace("’", "'").split())
+
+
 def plain(text):
-    """As the page compares words: lower case, without accents, hyphens as spaces."""
+    """As the page compares words: lower case, without accents, hyphens and middle dots as spaces."""
     folded = unicodedata.normalize("NFKC", text.lower()).replace("ß", "ss").replace("’", "'")
     folded = "".join(c for c in unicodedata.normalize("NFD", folded)
                      if not "\u0300" <= c <= "\u036f")
-    return " ".join(unicodedata.normalize("NFC", folded).replace("-", " ").split())
+    return " ".join(unicodedata.normalize("NFC", folded).replace("-", " ").replace("・", " ").split())
 
 
 def is_symbol(symbol):
@@ -79,14 +87,24 @@ def names_of(symbol, language):
     return [name.strip(":").replace("_", " ").replace("’", "'").lower() for name in names if name]
 
 
+def descriptions(name):
+    """Concepts that an English name of an emoji may be: as it is, or as captions say the same."""
+    yield re.sub(r" (\S+ skin tone)$", r" with \1", name)
+    if name.endswith("o'clock"):
+        yield f"clock showing {name}"
+    if person := re.fullmatch(r"(man|woman|person)(?: (\S+ skin tone))? (bald|beard|\w+ hair)", name):
+        who, tone, trait = person.groups()
+        looks = f"bald {who}" if trait == "bald" else f"{who} with {'a ' * (trait == 'beard')}{trait}"
+        yield looks + (f" {'with' if trait == 'bald' else 'and'} {tone}" if tone else "")
+
+
 def emoji_concepts(concepts):
     """{emoji: concept}, for those whose English name or alias is a concept."""
     known, found = set(concepts), {}
     for symbol in filter(is_symbol, emoji.EMOJI_DATA):
         for name in names_of(symbol, "en"):
-            name = re.sub(r" (\S+ skin tone)$", r" with \1", name)
-            if name in known:
-                found.setdefault(symbol.replace(VARIATION_SELECTOR, ""), name)
+            for concept in filter(known.__contains__, descriptions(name)):
+                found.setdefault(symbol.replace(VARIATION_SELECTOR, ""), concept)
     return found
 
 
@@ -122,10 +140,11 @@ def length(name):
 
 
 def language_words(found, entries, language, rank):
-    """{word: (tier, length of the name, rank, concept)} of one language; the least is the best."""
+    """{word: (tier, length of the name, rank, concept, spelling)} of a language; the least is best."""
     best, vague = {}, defaultdict(set)
 
-    def offer(key, *value):
+    def offer(word, *value):
+        key, value = plain(word), (*value, spelled(word))
         if is_word(key) and (key not in best or value < best[key]):
             best[key] = value
 
@@ -134,15 +153,15 @@ def language_words(found, entries, language, rank):
         if concept.endswith(" suit"):  # of cards: named after hearts and flowers
             continue
         names = names or ([] if language == "zh_Hant" else names_of(symbol, language))
-        names = [plain(re.sub(r"\(.*?\)", "", name)) for name in names]
+        names = [re.sub(r"\(.*?\)", "", name) for name in names]
         nouns = [word for word in keywords if language != "de" or word[:1].isupper()]
         for name in names:
-            offer(name, 0, length(name), rank[concept], concept)
-        for keyword in [] if TANGENTIAL.search(concept) else map(plain, nouns):
-            if names and ends_name(keyword, names[0], language):
-                offer(keyword, 1, length(names[0]), rank[concept], concept)
-        for keyword in map(plain, keywords) if language in SUGGESTED else ():
-            vague[keyword].add(concept)
+            offer(name, 0, length(plain(name)), rank[concept], concept)
+        for keyword in [] if TANGENTIAL.search(concept) else nouns:
+            if names and ends_name(plain(keyword), plain(names[0]), language):
+                offer(keyword, 1, length(plain(names[0])), rank[concept], concept)
+        for keyword in keywords if language in SUGGESTED else ():
+            vague[plain(keyword)].add(concept)
     for keyword, concepts in vague.items():
         if len(concepts) <= MOST_CONCEPTS and not any(map(TANGENTIAL.search, concepts)):
             concept = min(concepts, key=rank.get)
@@ -191,23 +210,24 @@ def english_words(merges):
 
 
 def foreign_words(found, folder, rank, spoken):
-    """Words of other languages, and those that are too vague: {word: concept}, {word: concept}.
+    """Words of other languages, and those that are too vague: {word: (concept, spelling)} each.
 
     A word that is English, too, is vague, but for those of COMMON_WORDS."""
     clear, vague = {}, {}
     for language in LANGUAGES:
         offers = language_words(found, annotations(folder, language), language, rank)
-        for word, (tier, *rest, concept) in offers.items():
+        for word, (tier, *rest, concept, spelling) in offers.items():
             is_english = language == "en" or word in spoken or word in english_words(CLIP)
             into = vague if is_english or tier == VAGUE else clear
             if word not in into or (tier, *rest) < into[word][0]:
-                into[word] = ((tier, *rest), concept)
-    return {w: c for w, (_, c) in clear.items()}, {w: c for w, (_, c) in vague.items()}
+                into[word] = ((tier, *rest), concept, spelling)
+    return ({w: value[1:] for w, value in entries.items()} for entries in (clear, vague))
 
 
-def is_plural(word, singulars):
-    """Whether a word is one more form of one of these: it leads where they do."""
-    return any(word.endswith(end) and word.removesuffix(end) in singulars for end in ("s", "e", "n"))
+def is_form(word, known):
+    """Whether a word is a plural or diminutive of one of these: it leads where they do."""
+    ends = [*((end, "") for end in ("s", "e", "n")), *DIMINUTIVES]
+    return any(word.endswith(end) and word.removesuffix(end) + base in known for end, base in ends)
 
 
 def accented(other, frequent):
@@ -225,19 +245,20 @@ def table(concepts, found, folder):
     english = {word: concept for word, concept in heads(concepts).items() if word not in alone} | english
     colors = {word: color for color, names in COLORS.items() for word in names.split()}
     written = accented(other, english_words(CLIP))
-    singular = {plain(word) for word in other}
+    common = {plain(word) for word in other}
     moody = {plain(word) for word in alone}
-    clear = {word: concept for word, concept in clear.items()
-             if word not in moody and not is_plural(word, singular)}
-    other = clear | {plain(word): concept for word, concept in other.items()} | {
-        plain(word): color for word, color in colors.items()}
+    clear = {word: meaning for word, meaning in clear.items()
+             if word not in moody and not is_form(word, common)}
+    meanings = clear | {plain(word): (concept, word) for word, concept in (other | colors).items()}
+    spelling = {word: written for word, (_, written) in meanings.items()}
+    other = {word: concept for word, (concept, _) in meanings.items()}
     tables = {"words": english, "other": other, "written": written, "alone": moods(concepts) | alone,
-              "near": {word: concept for word, concept in near.items() if " " not in word}}
+              "near": {word: concept for word, (concept, _) in near.items() if " " not in word}}
     taken = set(own)
     for name, entries in tables.items():
         tables[name] = {word: entries[word] for word in sorted(entries) if word not in taken}
         taken |= tables[name].keys()
-    return tables
+    return tables | {"other": {spelling[word]: concept for word, concept in tables["other"].items()}}
 
 
 def main():
