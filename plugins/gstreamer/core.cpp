@@ -119,6 +119,7 @@ GstFlowReturn Core::chain(GstBuffer* buffer) {
   if (!running || GST_VIDEO_INFO_FORMAT(&input_) == GST_VIDEO_FORMAT_UNKNOWN) {
     return GST_FLOW_NOT_NEGOTIATED;
   }
+  if (running->queue().ended()) return GST_FLOW_EOS;
   const GstClockTime time =
       input_segment_.format == GST_FORMAT_TIME
           ? gst_segment_to_stream_time(&input_segment_, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer))
@@ -326,10 +327,13 @@ void Core::push_image(const Entry& entry) {
   report_stats();
 }
 
-/// The peer takes no more: the sink pad's thread is told with its next frame.
+/// The peer takes no more: the sink pad's thread is told with its next frame. A peer that has
+/// enough still gets the events, the end among them, and another segment.
 void Core::end_with(GstFlowReturn flow) {
+  const auto running = stream();
+  if (flow == GST_FLOW_EOS && running) return running->queue().end();
   flow_ = flow;
-  if (const auto running = stream()) running->halt();
+  if (running) running->halt();
   if (flow == GST_FLOW_NOT_LINKED || flow < GST_FLOW_EOS) {
     GST_ELEMENT_FLOW_ERROR(element_, flow);
     gst_pad_push_event(source_, gst_event_new_eos());

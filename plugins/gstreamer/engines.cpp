@@ -21,10 +21,8 @@ std::string included_model() {
   Dl_info info{};
   const bool found = ::dladdr(reinterpret_cast<const void*>(&shared_engine), &info) != 0;
   const std::filesystem::path file = found ? info.dli_fname : "";
-  // The plugin lies one folder below the libraries.
-  for (const auto& folder : {file.parent_path(), file.parent_path().parent_path()}) {
-    if (const std::string model = weights::included_model(folder); !model.empty()) return model;
-  }
+  if (const std::string model = weights::included_model(file.parent_path()); !model.empty())
+    return model;
   base::fail(ErrorCode::not_found,
              "the property model is not set, and the included one is not beside the plugin; "
              "expected model, or $STREAMDIFFUSION_MODELS");

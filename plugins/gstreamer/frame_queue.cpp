@@ -2,6 +2,16 @@
 
 namespace streamdiffusion::gst {
 
+namespace {
+
+/// Whether a peer that took no more may take what follows.
+bool begins_anew(const Event& event) {
+  return GST_EVENT_TYPE(event.get()) == GST_EVENT_SEGMENT ||
+         GST_EVENT_TYPE(event.get()) == GST_EVENT_STREAM_START;
+}
+
+}  // namespace
+
 template <typename Change>
 void FrameQueue::change(const Change& apply) {
   {
@@ -13,6 +23,7 @@ void FrameQueue::change(const Change& apply) {
 
 void FrameQueue::enter(Event event) {
   change([&] {
+    if (begins_anew(event)) ended_ = false;
     entries_.emplace_back();
     entries_.back().event = std::move(event);
   });
@@ -59,6 +70,26 @@ void FrameQueue::drop_waiting() {
   });
 }
 
+void FrameQueue::end() {
+  change([&] {
+    ended_ = true;
+    for (Entry& entry : entries_) {
+      if (entry.event && begins_anew(entry.event)) {
+        ended_ = false;
+        return;
+      }
+      if (entry.event) continue;
+      entry.state = Entry::State::dropped;
+      if (std::exchange(entry.image, nullptr)) --done_;
+    }
+  });
+}
+
+bool FrameQueue::ended() const {
+  const std::lock_guard lock(mutex_);
+  return ended_;
+}
+
 std::optional<Entry> FrameQueue::take() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] {
@@ -87,7 +118,7 @@ std::vector<Event> FrameQueue::open() {
     }
     entries_.clear();
     done_ = 0;
-    closed_ = false;
+    closed_ = ended_ = false;
   });
   return left;
 }

@@ -50,6 +50,10 @@ class FrameQueue {
   void drop(std::uint64_t id);
   /// No frame that still waits will have an image.
   void drop_waiting();
+  /// The peer takes no more of what it gets now: no frame before the next segment or stream will
+  /// have an image, and ended() holds until one of these is entered.
+  void end();
+  bool ended() const;
   /// The next event, or the next frame that is done or dropped. Waits for it. Nothing once the
   /// queue is closed.
   std::optional<Entry> take();
@@ -62,11 +66,11 @@ class FrameQueue {
   template <typename Change>
   void change(const Change& apply);
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Entry> entries_;
   int done_ = 0;
-  bool closed_ = true;
+  bool closed_ = true, ended_ = false;
 };
 
 }  // namespace streamdiffusion::gst

@@ -157,6 +157,31 @@ TEST_F(Element, AFlushForgetsWhatIsOnItsWay) {
   EXPECT_EQ(numbers(), (std::vector<int>{10, 11, 12}));
 }
 
+/// As a splitter of files has enough of one segment and takes the next.
+TEST_F(Element, APeerThatHasEnoughGetsTheNextSegment) {
+  static std::atomic<bool> enough;
+  static GstPadChainFunction take;
+  enough = true;
+  take = GST_PAD_CHAINFUNC(harness_->sinkpad);
+  gst_pad_set_chain_function(
+      harness_->sinkpad, +[](GstPad* pad, GstObject* parent, GstBuffer* buffer) {
+        if (!enough) return take(pad, parent, buffer);
+        gst_buffer_unref(buffer);
+        return GST_FLOW_EOS;
+      });
+  start();
+  EXPECT_TRUE(wait_until("a frame that is refused", [&] { return push(0) == GST_FLOW_EOS; }));
+  EXPECT_EQ(push(0), GST_FLOW_EOS);
+  enough = false;
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  ASSERT_TRUE(gst_harness_push_event(harness_, gst_event_new_segment(&segment)));
+  for (int i = 10; i < 13; ++i) ASSERT_EQ(push(i), GST_FLOW_OK);
+  push_eos();
+  ASSERT_TRUE(ended());
+  EXPECT_EQ(numbers(), (std::vector<int>{10, 11, 12}));
+}
+
 /// A seek may come while the peer still has the frame before the new caps.
 TEST_F(Element, AFlushForgetsNoCaps) {
   g_object_set(harness_->element, "t-index-list", "35", nullptr);

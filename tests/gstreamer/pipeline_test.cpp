@@ -208,6 +208,27 @@ TEST(Pipeline, VideoInASegmentOfBytesHasNoTimes) {
   EXPECT_EQ(count.frames, 3);
 }
 
+/// With a source that would go on for ever.
+TEST(Pipeline, EndsWhereThePeerHasEnough) {
+  for (const std::string live : {"false", "true"}) {
+    Pipeline pipeline("videotestsrc is-live=" + live + " ! video/x-raw,width=64,height=64 ! " +
+                      kElement + " ! identity eos-after=3 ! fakesink name=sink");
+    Count count(pipeline);
+    EXPECT_EQ(pipeline.finish(), "end") << live;
+    EXPECT_EQ(count.frames, 2) << live;  // the third is refused
+  }
+}
+
+TEST(Pipeline, EndsWhereThePeerFails) {
+  const std::string source = "videotestsrc ! video/x-raw,width=64,height=64 ! " + kElement;
+  for (const std::string peer :
+       {"", " ! identity error-after=3 ! fakesink", " ! identity drop-allocation=true",
+        " ! capsfilter caps=video/x-raw,width=32 ! fakesink"}) {
+    Pipeline pipeline(source + peer);
+    EXPECT_THAT(pipeline.finish(), ::testing::AnyOf(HasSubstr("rror"), HasSubstr("ailed"))) << peer;
+  }
+}
+
 TEST(Pipeline, TwoElementsShareAnEngine) {
   const auto branch = [](int number) {
     return "videotestsrc num-buffers=5 ! video/x-raw,width=96,height=64 ! streamdiffusion width=64 "

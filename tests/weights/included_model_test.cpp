@@ -19,8 +19,17 @@ TEST(IncludedModel, IsFoundFromALibraryFolderThatIsALink) {
   fs::create_directory_symlink("usr/lib", root / "lib");
   EXPECT_EQ(included_model(root / "lib/x86_64-linux-gnu"), "");
   folder.write("usr/share/streamdiffusion/models/pictogram/model_index.json", "{}");
-  for (const char* from : {"lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu", "lib", "usr/lib"})
+  for (const char* from : {"lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu", "lib", "usr/lib",
+                           "usr/lib/x86_64-linux-gnu/gstreamer-1.0"})
     EXPECT_EQ(included_model(root / from), model.string()) << from;
+}
+
+TEST(IncludedModel, IsFoundFromTheBuildTree) {
+  const testing::TemporaryFolder folder;
+  const fs::path root = fs::canonical(folder.path());
+  folder.write("models/pictogram/model_index.json", "{}");
+  for (const char* from : {"build/release", "build/release/plugins/gstreamer"})
+    EXPECT_EQ(included_model(root / from), (root / "models/pictogram").string()) << from;
 }
 
 }  // namespace
