@@ -32,7 +32,7 @@ export class Drawing extends EventTarget {
     super();
     this.canvas = canvas;
     this.version = 0;
-    this.edited = false;  // by the visitor, since it was last cleared
+    this.edited = false;  // by the visitor, and not cleared since
     this.context = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
     this.setAspectRatio(1);
   }
@@ -115,9 +115,11 @@ export class Drawing extends EventTarget {
     }, Box.around([from, to], width));
   }
 
-  /** The color at a position, as "#rrggbb". */
+  /** The color at a position, or at the edge nearest to it, as "#rrggbb". */
   colorAt(x, y) {
-    const [r, g, b] = this.context.getImageData(Math.floor(x), Math.floor(y), 1, 1).data;
+    const inside = (value, side) => Math.min(side - 1, Math.max(0, Math.floor(value)));
+    const [column, row] = [inside(x, this.canvas.width), inside(y, this.canvas.height)];
+    const [r, g, b] = this.context.getImageData(column, row, 1, 1).data;
     return `#${[r, g, b].map((value) => value.toString(16).padStart(2, "0")).join("")}`;
   }
 
@@ -149,6 +151,27 @@ export class Drawing extends EventTarget {
     this.#blank();
     this.#drawFitted(image);
     this.#commitAll();
+  }
+
+  /** All that was drawn, without what is empty around it: a canvas that open() takes. */
+  get image() {
+    const { canvas } = this, sheet = this.#sheet, box = this.#stroke?.box;
+    const image = document.createElement("canvas");
+    Object.assign(image, box ? sheet.extentWith(canvas, box) : sheet.extent);
+    const left = (image.width - canvas.width) / 2, top = (image.height - canvas.height) / 2;
+    image.getContext("2d").drawImage(canvas, left, top);
+    return image;
+  }
+
+  /** Replaces the drawing by what `image` was, of this drawing or another, at its place and size. */
+  open(image) {
+    this.endStroke();
+    const sheet = this.#sheet;
+    sheet.makeRoomFor(image);
+    this.#record({ x: 0, y: 0, width: sheet.canvas.width, height: sheet.canvas.height },
+      () => sheet.put(image));
+    this.#showSheet();
+    this.#changed();
   }
 
   undo() {
@@ -249,17 +272,21 @@ export class Drawing extends EventTarget {
   }
 
   #record(box, change) {
-    const { context, extent } = this.#sheet;
-    const read = () => context.getImageData(box.x, box.y, box.width, box.height);
-    const before = { pixels: read(), extent };
+    const sheet = this.#sheet;
+    const state = () => ({
+      pixels: sheet.context.getImageData(box.x, box.y, box.width, box.height),
+      extent: sheet.extent, isEmpty: sheet.isEmpty,
+    });
+    const before = state();
     change();
-    this.#history.add(this.#sheet, box, before, { pixels: read(), extent: this.#sheet.extent });
+    this.#history.add(sheet, box, before, state());
     this.dispatchEvent(new Event("commit"));
   }
 
-  /** Shows the sheet after a change was taken back or made again. */
+  /** Shows the sheet after the visitor took a change back or made it again. */
   #travel(moved) {
     if (!moved) return;
+    this.edited = !this.#sheet.isEmpty;
     this.#showSheet();
     this.#changed();
     this.dispatchEvent(new Event("commit"));

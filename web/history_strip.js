@@ -16,7 +16,7 @@ function copyOf(canvas) {
 }
 
 export class HistoryStrip {
-  #moments = [];  // {image, drawing: a canvas or null, settings}, the newest first
+  #moments = [];  // {image, drawing: an image of it or null, settings}, the newest first
   #timer = 0;
 
   constructor(page) {
@@ -43,7 +43,7 @@ export class HistoryStrip {
     kept.prompt = settings.get("prompt");
     this.#moments.unshift({
       image: copyOf(display.canvas), settings: kept,
-      drawing: sourcePicker.name === "draw" ? copyOf(drawing.canvas) : null,
+      drawing: sourcePicker.name === "draw" ? drawing.image : null,
     });
     this.#moments.length = Math.min(MOST, this.#moments.length);
     $("history-open").disabled = false;
@@ -83,7 +83,7 @@ export class HistoryStrip {
     promptEditor.setText(prompt);
     if (!canvas) return;
     if (sourcePicker.name !== "draw") await sourcePicker.choose("draw");
-    drawing.putImage(canvas);
+    drawing.open(canvas);
     drawing.edited = true;
   }
 

@@ -1,5 +1,8 @@
-// Drawing by keyboard: on the focused drawing the arrow keys move the pen (shift: in small steps),
-// Enter puts it down and lifts it, or fills; Escape takes the stroke back.
+// Drawing by keyboard: on the focused drawing the arrow keys move the pen (shift: in small steps).
+// Enter puts it down and lifts it, sets the corners of a shape, fills or picks a color; Escape takes
+// the stroke or shape back.
+import { SHAPES } from "./pointer_input.js";
+
 const STEP = 8, SMALL_STEP = 2;  // in pixels of an image whose long side is 256
 const DIRECTIONS = {
   ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
@@ -9,6 +12,7 @@ export class KeyboardPen {
   #x = 0.5;  // of the drawing's width and height
   #y = 0.5;
   #isDown = false;
+  #shape = null;  // {kind, corner} of the one in progress
 
   constructor(drawing, pointerInput, ring) {
     Object.assign(this, { drawing, pointerInput, ring });
@@ -37,7 +41,7 @@ export class KeyboardPen {
     const clamp = (value) => Math.min(1, Math.max(0, value));
     this.#x = clamp(this.#x + (dx * step * unit) / canvas.width);
     this.#y = clamp(this.#y + (dy * step * unit) / canvas.height);
-    if (this.#isDown) this.drawing.continueStroke(...this.#position, this.#width);
+    if (this.#isDown) this.#draw();
     this.#showRing();
   }
 
@@ -45,15 +49,21 @@ export class KeyboardPen {
     return this.pointerInput.size * this.drawing.unit;
   }
 
+  #draw() {
+    const at = this.#position, width = this.#width;
+    if (!this.#shape) return this.drawing.continueStroke(...at, width);
+    const { kind, corner } = this.#shape;
+    this.drawing.setShape(kind, corner, at, width, this.pointerInput.brush);
+  }
+
   #enter() {
-    const { tool, brush } = this.pointerInput;
     if (this.#isDown) return this.#lift();
-    this.pointerInput.dispatchEvent(new Event("strokestart"));
-    this.drawing.edited = true;
-    if (tool === "fill") return this.drawing.fill(...this.#position, brush);
-    this.#isDown = true;
-    this.drawing.beginStroke(...this.#position, this.#width, brush);
+    const { tool, brush } = this.pointerInput;
     this.#showRing();
+    if (this.pointerInput.use(...this.#position)) return;
+    this.#isDown = true;
+    this.#shape = SHAPES.includes(tool) ? { kind: tool, corner: this.#position } : null;
+    if (!this.#shape) this.drawing.beginStroke(...this.#position, this.#width, brush);
   }
 
   #lift() {

@@ -74,7 +74,7 @@ settingsPanel.onHidden = () => midiPanel.learn(false);
 styleImages.onSent = () => settingsPanel.refresh();
 const tools = new DrawingTools(drawing, pointerInput, settings);
 const onboarding = new Onboarding({
-  drawing, pointerInput, settings, hints, promptEditor, sourcePicker, display,
+  drawing, pointerInput, settings, hints, vocabulary, promptEditor, sourcePicker, display,
 });
 const thingsDialog = new ThingsDialog({ hints, vocabulary, promptEditor });
 const sourcePrompts = new SourcePrompts({ settings, hints, promptEditor, onboarding });
@@ -272,6 +272,7 @@ async function fetchWords(model) {
     const answer = await fetch(routeOf("api/words", model ? { model } : {}));
     if (answer.ok) vocabulary.loadWords(await answer.json());
     promptEditor.vocabularyLoaded();
+    thingsDialog.load();
   } catch { /* the page works without: synonyms and other languages are unknown then */ }
 }
 

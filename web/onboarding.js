@@ -36,17 +36,21 @@ function pause(ms, signal) {
 export class Onboarding {
   #next = 0;
   #doodle = null;  // the one whose prompt is to be shown
+  #opens = false;  // it is the first
   #abort = null;
   #saveTimer = 0;
   #loaded = false;
   #openingEnds = null;
 
-  constructor({ drawing, pointerInput, settings, hints, promptEditor, sourcePicker, display }) {
-    Object.assign(this, { drawing, settings, hints, promptEditor, sourcePicker, display });
+  constructor({
+    drawing, pointerInput, settings, hints, vocabulary, promptEditor, sourcePicker, display,
+  }) {
+    Object.assign(this, { drawing, settings, hints, vocabulary, promptEditor, sourcePicker, display });
     promptEditor.isOwn = (prompt) => this.#isOurs(prompt);
     pointerInput.addEventListener("strokestart", () => this.stop());
     sourcePicker.addEventListener("imageopen", () => this.stop());
     drawing.addEventListener("commit", () => this.#saveSoon());
+    addEventListener("pagehide", () => { if (this.#saveTimer) this.#save(); });
     $("clear").addEventListener("click", () => this.stop());
     $("demo").addEventListener("click", () => this.drawNext());
     $("start-over").addEventListener("click", () => {
@@ -60,6 +64,7 @@ export class Onboarding {
     });
     promptEditor.input.addEventListener("pointerdown", () => this.endOpening());
     promptEditor.input.addEventListener("keydown", () => this.endOpening());
+    promptEditor.input.addEventListener("input", () => $("invite").toggleAttribute("data-typed", true));
   }
 
   start() {
@@ -83,9 +88,9 @@ export class Onboarding {
   /** Draws the next doodle on an empty drawing. */
   async drawNext({ keepPrompt = false, invite = false } = {}) {
     this.stop();
-    const doodle = DEMO_DOODLES[this.#next % DEMO_DOODLES.length];
-    this.#next += 1;
+    const doodle = this.#nextDoodle();
     this.#doodle = keepPrompt ? null : doodle;
+    this.#opens = invite;
     if (this.drawing.edited || this.drawing.canUndo) this.drawing.clear();
     if (this.#loaded && this.#doodle) this.#showPrompt();
     const abort = new AbortController();
@@ -100,7 +105,7 @@ export class Onboarding {
     $("invite").hidden = false;
   }
 
-  /** The visitor's own words end the opening, but not the invitation. */
+  /** The visitor's own words end the opening; the invitation stays where there is room for it. */
   endOpening() {
     this.#openingEnds?.abort();
     this.promptEditor.refresh();
@@ -163,8 +168,29 @@ export class Onboarding {
       this.hints.opening.includes(prompt) || DEMO_DOODLES.some((doodle) => isPromptOf(doodle, prompt));
   }
 
+  /** The next one whose name the model knows; the next of all where it knows none, or none yet. */
+  #nextDoodle() {
+    const count = DEMO_DOODLES.length;
+    const ahead = Array.from(DEMO_DOODLES, (_, i) => (this.#next + i) % count);
+    const at = ahead.find((i) => this.#isKnown(DEMO_DOODLES[i].subject)) ?? ahead[0];
+    this.#next = at + 1;
+    return DEMO_DOODLES[at];
+  }
+
+  #isKnown(prompt) {
+    return this.vocabulary.understand(prompt).unknown.length === 0;
+  }
+
+  /** The page opens with what the model's file says. A doodle that it has no name for is a thing it knows. */
   #showPrompt() {
-    this.promptEditor.setOwnText(promptOf(this.#doodle, this.promptEditor.styles));
+    const { hints, promptEditor, settings } = this, doodle = this.#doodle;
+    let prompt = promptOf(doodle, promptEditor.styles);
+    if (this.#opens && hints.opening.length) [prompt] = hints.opening;
+    else if (!this.#isKnown(doodle.subject)) {
+      const others = [settings.get("prompt"), ...hints.concepts, ...promptEditor.concepts];
+      prompt = others.find((other) => this.#isKnown(other));
+    }
+    promptEditor.setOwnText(prompt);
   }
 
   #saveSoon() {
@@ -173,9 +199,11 @@ export class Onboarding {
   }
 
   #save() {
-    const { edited, canvas } = this.drawing;
+    clearTimeout(this.#saveTimer);
+    this.#saveTimer = 0;
+    const { drawing } = this;
     try {
-      if (edited) sessionStorage.setItem(STORAGE_KEY, canvas.toDataURL("image/png"));
+      if (drawing.edited) sessionStorage.setItem(STORAGE_KEY, drawing.image.toDataURL("image/png"));
       else sessionStorage.removeItem(STORAGE_KEY);
     } catch { /* there is no storage, or it is full */ }
   }
@@ -196,7 +224,7 @@ export class Onboarding {
     } catch {
       return toast(t("The drawing in this link is damaged"));
     }
-    this.drawing.putImage(image);
+    this.drawing.open(image);
     this.drawing.edited = true;
   }
 }

@@ -2,7 +2,6 @@
 // sets the width of strokes), and a ring shows the size of the brush.
 import { BACKGROUND, FIRST_COLOR } from "./palette.js";
 
-const SHAPES = ["line", "rectangle", "ellipse"];
 const PEN_ERASER = 5;  // PointerEvent.button of a pen's eraser end
 
 /** The second corner such that the shape is as wide as high, or the line a multiple of 45 degrees. */
@@ -14,6 +13,9 @@ function regular(kind, [x, y], [toX, toY]) {
   const length = Math.hypot(dx, dy);
   return [x + length * Math.cos(angle), y + length * Math.sin(angle)];
 }
+
+/** Tools that draw between two corners. */
+export const SHAPES = ["line", "rectangle", "ellipse"];
 
 /** Events: `strokestart`; `pick` with a color that was taken from the drawing. */
 export class PointerInput extends EventTarget {
@@ -36,6 +38,19 @@ export class PointerInput extends EventTarget {
   get brush() {
     const color = this.tool === "eraser" ? BACKGROUND : this.color;
     return { color, opacity: this.opacity, symmetric: this.symmetric };
+  }
+
+  /** Uses the tool here, by pointer or keyboard. False if it has only begun to draw. */
+  use(x, y) {
+    if (this.tool === "pick") {
+      this.dispatchEvent(new CustomEvent("pick", { detail: this.drawing.colorAt(x, y) }));
+      return true;
+    }
+    this.dispatchEvent(new Event("strokestart"));
+    this.drawing.edited = true;
+    if (this.tool !== "fill") return false;
+    this.drawing.fill(x, y, this.brush);
+    return true;
   }
 
   #listen(canvas) {
@@ -69,13 +84,7 @@ export class PointerInput extends EventTarget {
     event.preventDefault();
     this.drawing.canvas.focus({ preventScroll: true, focusVisible: false });
     const [x, y] = this.#position(event);
-    if (this.tool === "pick") {
-      const detail = this.drawing.colorAt(x, y);
-      return this.dispatchEvent(new CustomEvent("pick", { detail }));
-    }
-    this.dispatchEvent(new Event("strokestart"));
-    this.drawing.edited = true;
-    if (this.tool === "fill") return this.drawing.fill(x, y, this.brush);
+    if (this.use(x, y)) return;
     this.#pointer = event.pointerId;
     this.drawing.canvas.setPointerCapture(event.pointerId);
     this.#corner = SHAPES.includes(this.tool) && !erasing ? [x, y] : null;

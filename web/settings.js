@@ -51,8 +51,9 @@ function withoutImages(prompts) {
   return prompts.map(({ images, ...rest }) => rest);
 }
 
-/** A list of weighted prompts as the page's settings, which hold two. */
-function promptsOf([first = ["", 1], second = ["", 0]]) {
+/** A list of weighted prompts as the page's settings, which hold two. One alone says nothing of the blend. */
+function promptsOf([first = ["", 1], second]) {
+  if (!second) return { prompt: first[0], prompt2: "" };
   const sum = first[1] + second[1];
   return { prompt: first[0], prompt2: second[0], blend: sum > 0 ? second[1] / sum : 0.5 };
 }

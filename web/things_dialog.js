@@ -1,7 +1,9 @@
 // All things that the model knows, as a grid to search and pick from: with a thumbnail or an emoji
-// where there is one. A search finds synonyms and words of other languages, too.
+// where there is one. A search finds synonyms, emoji and words of other languages, too.
 import { $, element } from "./dom.js";
+import { t } from "./language.js";
 import { withSubject } from "./prompt_parts.js";
+import { bindRovingFocus, updateRovingFocus } from "./roving_focus.js";
 
 /** Whether this browser draws emoji in color; where it has no font for them, it draws boxes. */
 function drawsEmoji() {
@@ -12,6 +14,8 @@ function drawsEmoji() {
   return data.some((value, i) => i % 4 < 3 && value > 40 && data[i - (i % 4) + 3] > 0);
 }
 
+const DRAWS_EMOJI = drawsEmoji();
+
 export class ThingsDialog {
   #buttons = new Map();  // by concept, in the usual order
 
@@ -21,10 +25,13 @@ export class ThingsDialog {
     this.search = $("things-search");
     this.search.addEventListener("input", () => this.#filter());
     this.search.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter") return;
+      const first = $("things-grid").querySelector("button:not([hidden])");
+      if (event.key === "Enter") first?.click();
+      else if (event.key === "ArrowDown") first?.focus();
+      else return;
       event.preventDefault();
-      $("things-grid").querySelector("button:not([hidden])")?.click();
     });
+    bindRovingFocus($("things-grid"), { grid: true });
     $("things-open").addEventListener("click", () => this.show());
     this.dialog.addEventListener("click", ({ target }) => {
       if (target === this.dialog) this.dialog.close();
@@ -39,15 +46,21 @@ export class ThingsDialog {
     this.search.focus();
   }
 
-  /** Called when the model's lists are known. */
+  /** Called when the model's lists are known, and again when its words are, the emoji among them. */
   load() {
     const none = this.promptEditor.concepts.length === 0;
     $("things-open").hidden = $("invite-things").hidden = none;
+    const name = this.#emoji.length ? t("All things and emoji") : t("All things");
+    $("things-open").title = $("things-title").textContent = name;
+  }
+
+  /** [emoji, concept] of those that can be shown. */
+  get #emoji() {
+    return DRAWS_EMOJI ? this.vocabulary.emoji : [];
   }
 
   #build() {
-    const emoji = drawsEmoji() ? this.vocabulary.emoji : [];
-    const symbols = new Map(emoji.map(([symbol, concept]) => [concept, symbol]));
+    const symbols = new Map(this.#emoji.map(([symbol, concept]) => [concept, symbol]));
     const { concepts } = this.promptEditor;
     const featured = this.hints.concepts.filter((name) => concepts.includes(name));
     // Things with a picture come first: there are no holes among them.
@@ -89,6 +102,7 @@ export class ThingsDialog {
     for (const [concept, button] of this.#buttons) button.hidden = !found.has(concept);
     const first = [...found].map((concept) => this.#buttons.get(concept)).filter(Boolean);
     $("things-grid").replaceChildren(...new Set([...first, ...this.#buttons.values()]));
+    updateRovingFocus($("things-grid"));
     $("things-none").hidden = found.size > 0;
   }
 }

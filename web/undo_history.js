@@ -1,5 +1,5 @@
 // Undo and redo as pairs of patches: the pixels of a box of the sheet before and after a change,
-// and how much of the sheet was drawn on. Places are counted from the sheet's middle, so that they
+// and how much of the sheet was drawn on, if any. Places are counted from the sheet's middle, so that they
 // stay when it grows. Memory is bounded: the oldest changes are dropped first.
 const MAX_BYTES = 160e6;
 
@@ -11,7 +11,7 @@ export class UndoHistory {
   get canUndo() { return this.#done.length > 0; }
   get canRedo() { return this.#undone.length > 0; }
 
-  /** `before` and `after` are {pixels, extent}. */
+  /** `before` and `after` are {pixels, extent, isEmpty}: the last two are the sheet's. */
   add({ canvas }, { x, y }, before, after) {
     for (const change of this.#undone) this.#bytes -= change.bytes;
     this.#undone = [];
@@ -37,9 +37,9 @@ export class UndoHistory {
   #move(sheet, from, to, when) {
     const change = from.pop();
     if (!change) return false;
-    const { canvas, context } = sheet, { pixels, extent } = change[when];
+    const { canvas, context } = sheet, { pixels, ...rest } = change[when];
     context.putImageData(pixels, change.x + canvas.width / 2, change.y + canvas.height / 2);
-    sheet.extent = extent;
+    Object.assign(sheet, rest);
     to.push(change);
     return true;
   }

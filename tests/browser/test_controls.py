@@ -232,16 +232,6 @@ class Controls(PageTest):
             self.assertEqual(error.text, "")
         self.assertNotEqual(default, "abc")
 
-    def test_settings_from_outside_are_shown(self):
-        page = self.open()
-        page.started()
-        self.patch({"prompt": "lion, flat cartoon", "seed": 41, "t_index_list": [10]})
-        page.wait(lambda: self.value(page, "#prompt") == "lion, flat cartoon", "prompt")
-        page.wait(lambda: float(self.value(page, "#strength")) > 0.6, "slider")
-        page.open_settings()
-        self.assertEqual(self.value(page, "#setting-seed"), "41")
-        self.assertEqual(self.value(page, "#setting-t_index_list"), "10")
-
     def test_full_screen_has_no_bars(self):
         page = self.open()
         page.started()

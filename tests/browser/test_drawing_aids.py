@@ -11,6 +11,7 @@ WHITE = [255] * 192
 PIXEL = """const canvas = document.getElementById('drawing');
     const [x, y] = Array.from(arguments, (v) => Math.floor(v * canvas.width));
     return Array.from(canvas.getContext('2d').getImageData(x, y, 1, 1).data.slice(0, 3))"""
+SIZE = "const { width, height } = document.getElementById('drawing'); return [width, height]"
 BLUE = [0x32, 0x64, 0xd7]
 
 
@@ -88,6 +89,47 @@ class DrawingAids(PageTest):
         page.press("z")
         resize(1, height=256)
         self.assertEqual(page.thumbnail("drawing"), drawn, "cleared at another size")
+
+    def test_a_drawing_of_another_size_comes_back_as_it_was(self):
+        page = self.blank()
+        page.stroke((0.1, 0.1), (0.9, 0.1))
+        self.patch({"width": 512})
+        page.wait(lambda: page.run("return document.getElementById('drawing').width") == 1536, "width")
+        page.stroke((0.02, 0.5), (0.1, 0.5))  # beside the square
+        drawn, size = page.thumbnail("drawing"), page.run(SIZE)
+        for _ in range(3):
+            page.driver.refresh()
+            page.wait(lambda: page.shown > 0, "image after a reload")
+            page.wait(lambda: page.run(SIZE) == size, "size")
+            self.assertEqual(page.thumbnail("drawing"), drawn)
+        page.stroke((0.3, 0.9), (0.4, 0.9))
+        page.press("z")
+        self.assertEqual(page.thumbnail("drawing"), drawn)
+        page.run("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+        page.click("#share")
+        page.click("#share-link")
+        link = page.wait(lambda: page.run("return window.copied"), "link")
+        other = self.open("healthz")
+        other.driver.get(link)
+        other.wait(lambda: other.shown > 0, "image of the link")
+        other.wait(lambda: other.run(SIZE) == size, "size")
+        self.assertLess(difference(other.thumbnail("drawing"), drawn), 1)
+        other.press("z")
+        self.assertEqual(other.thumbnail("drawing"), WHITE, "before it was opened")
+
+    def test_what_was_cleared_and_brought_back_survives_a_reload(self):
+        page = self.blank()
+        page.stroke((0.1, 0.1), (0.9, 0.9))
+        drawn = page.thumbnail("drawing")
+        page.click("#clear")
+        page.click("#undo")
+        page.driver.refresh()
+        page.wait(lambda: page.shown > 0, "image after a reload")
+        self.assertEqual(page.thumbnail("drawing"), drawn)
+        self.assertTrue(page.is_hidden("invite"), "it is not the opening")
+        page.click("#clear")
+        page.driver.refresh()
+        page.started()
 
     def test_an_image_to_trace_is_seen_but_not_sent(self):
         page = self.blank()

@@ -108,6 +108,65 @@ class Keyboard(PageTest):
         self.assertFalse(page.run(dark, 0.5 - 32 / 256, 0.5 + 24 / 256))
         self.assertTrue(page.is_hidden("pause-badge"))
 
+    def test_the_keyboard_draws_shapes_and_picks_colors(self):
+        page = self.open()
+        page.started()
+        page.set_slider("size", 8)
+        pixel = """const canvas = document.getElementById('drawing');
+            const [x, y] = Array.from(arguments, (v) => Math.floor((0.5 + v / 256) * canvas.width));
+            return Array.from(canvas.getContext('2d').getImageData(x, y, 1, 1).data.slice(0, 3))"""
+        blue, white = [0x32, 0x64, 0xd7], [255, 255, 255]
+        page.run("document.getElementById('drawing').focus()")
+        x, y = 0, 0  # of the pen, from the middle
+        for key, on, off in (("l", (32, 24), (64, 24)), ("b", (64, 24), (32, 24)),
+                             ("o", (32, 0), (0, 0))):
+            with self.subTest(key):
+                page.run("""document.querySelector(".swatch[data-color='#3264d7']").click()""")
+                page.press("x", key, Keys.ENTER, *[Keys.ARROW_RIGHT] * 8, *[Keys.ARROW_DOWN] * 6)
+                self.assertEqual(page.run(pixel, x + on[0], y + on[1]), blue)
+                self.assertEqual(page.run(pixel, x + off[0], y + off[1]), white)
+                page.press(Keys.ESCAPE)
+                self.assertEqual(page.run(pixel, x + on[0], y + on[1]), white, "taken back")
+                page.press(Keys.ENTER, *[Keys.ARROW_LEFT] * 8, *[Keys.ARROW_UP] * 6, Keys.ENTER)
+                self.assertEqual(page.run(pixel, x + on[0], y + on[1]), blue)
+                page.press(Keys.ARROW_LEFT, Keys.ARROW_RIGHT)
+                self.assertEqual(page.run(pixel, x + on[0], y + on[1]), blue, "it is finished")
+        page.press("x", "f", Keys.ENTER)
+        page.run("""document.querySelector(".swatch[data-color='#d62828']").click()""")
+        for to in ([], [Keys.ARROW_RIGHT] * 20):  # up to the edge
+            page.press("i", *to, Keys.ENTER)
+            chosen = page.run("""return [...document.querySelectorAll('.swatch[aria-pressed="true"]')]
+                .map((e) => e.dataset.color)""")
+            self.assertEqual(chosen, ["#3264d7"])
+            self.assertEqual(page.run(pixel, 0, 0), blue, "nothing was drawn")
+
+    def test_all_things_are_one_tab_stop_with_arrow_keys(self):
+        page = self.open()
+        page.started()
+        page.wait(lambda: page.find("#things-open").get_attribute("title"), "name")
+        page.click("#things-open")
+        grid = "return [...document.querySelectorAll('#things-grid button:not([hidden])')]"
+        self.assertEqual(page.run(f"{grid}.filter((e) => e.tabIndex === 0).length"), 1)
+        columns = page.run(f"{grid}.filter((e, i, all) => e.offsetTop === all[0].offsetTop).length")
+        self.assertGreater(columns, 2)
+        at = f"{grid}.indexOf(document.activeElement)"
+        for key, expected in ((Keys.TAB, None), (Keys.ARROW_RIGHT, 1), (Keys.ARROW_DOWN, 1 + columns),
+                              (Keys.ARROW_LEFT, columns), (Keys.ARROW_UP, 0), (Keys.ARROW_UP, 0)):
+            page.press(key)
+            while expected is None and page.run(at) < 0:
+                page.press(Keys.TAB)
+            self.assertEqual(page.run(at), expected or 0)
+        page.press(Keys.END)
+        self.assertGreater(page.run(at), 1000)
+        search = page.find("#things-search")
+        search.send_keys("dragon")
+        page.wait(lambda: page.run(f"{grid}.length") < 10, "what is found")
+        self.assertEqual(page.run(f"{grid}.filter((e) => e.tabIndex === 0).length"), 1)
+        search.send_keys(Keys.ARROW_DOWN)
+        self.assertEqual(page.run(at), 0)
+        page.press(Keys.ENTER)
+        self.assertIn("dragon", page.find("#prompt").get_attribute("value"))
+
     def test_the_prompt_before_comes_back(self):
         page = self.open()
         page.started()

@@ -29,6 +29,43 @@ def copy_without_words(target: pathlib.Path) -> None:
     shutil.copytree(PICTOGRAM, target, ignore=shutil.ignore_patterns(*FOR_THE_PAGE))
 
 
+class OwnWords(PageTest):
+    """A model that knows other things than the page's doodles."""
+    hints = {"concepts": ["dog"], "opening": ["dog, oil painting"]}
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        model = pathlib.Path(folder.name) / "own"
+        copy_without_words(model)
+        words = {"concepts": ["cat", "dog"], "styles": ["oil painting"], "colors": ["red"]}
+        (model / "concepts.json").write_text(json.dumps(words))
+        (model / "page.json").write_text(json.dumps(cls.hints))
+        cls.flags = ("--model", str(model))
+        super().setUpClass()
+
+    def check(self, opening: str) -> None:
+        page = self.open()
+        page.started()
+        for key in ("", "d", "d"):  # examples
+            page.press(key)
+            page.settle()
+            self.assertEqual(page.run(PROMPT), opening)
+            self.assertEqual(self.sent_prompt(), opening)
+            self.assertEqual(page.find("#unknown").text, "")
+
+    def test_the_page_opens_with_what_the_model_says(self):
+        self.check("dog, oil painting")
+
+
+class OwnWordsAlone(OwnWords):
+    hints = {}
+
+    def test_the_page_opens_with_what_the_model_says(self):
+        self.check("cat")
+
+
 class PlainModel(PageTest):
     @classmethod
     def setUpClass(cls) -> None:

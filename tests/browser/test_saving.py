@@ -1,9 +1,7 @@
-"""What is saved: images larger and beside their drawing, videos and GIFs, and codes for a phone."""
+"""What is saved: images larger and beside their drawing, videos and GIFs."""
 import json
 import struct
-import subprocess
 
-import harness
 from harness import PageTest, difference
 
 # Keeps what is downloaded: `type`, and `bytes` of images.
@@ -129,26 +127,3 @@ class Saving(PageTest):
         self.assertLess(difference(gif["thumbnails"][0], before), 4)
         self.assertLess(difference(gif["thumbnails"][1], after), 4)
         self.assertEqual(page.console_problems(), [])
-
-
-class Phone(PageTest):
-    flags = ("--host", "0.0.0.0", "--insecure")
-
-    def test_a_code_for_the_phone_can_be_read(self):
-        page = self.open()
-        page.started()
-        page.click("#share")
-        self.assertTrue(page.is_hidden("share-phone"), "nobody else reaches localhost")
-        self.assertFalse(page.is_hidden("share-note"))
-        page.press("\ue00c")
-        page.driver.get(self.server.address.replace("localhost", "127.0.0.2"))
-        page.started()
-        page.prompt("lion, 3d render")
-        page.click("#share")
-        page.click("#share-phone")
-        page.screenshot("phone-code")
-        image = harness.OUT / "phone-code-alone.png"
-        image.write_bytes(page.find("#qr-code").screenshot_as_png)
-        read = subprocess.run(["zbarimg", "--quiet", "--raw", str(image)], capture_output=True, text=True)
-        self.assertTrue(read.stdout.startswith(page.driver.current_url), read.stdout)
-        self.assertIn("prompt=", read.stdout)

@@ -120,6 +120,29 @@ TEST(AccessControl, ATokenInTheQueryBecomesACookie) {
   EXPECT_EQ(status(server, {{"Authorization", "Bearer " + value}}), 401);
 }
 
+TEST(AccessControl, AnAddressThatIsHandedOnOpensTheServerAndDoesNotTellTheToken) {
+  ServerOptions options;
+  options.tokens = {{"correct-horse"}, {"battery-staple"}};
+  RunningServer server(options);
+  EXPECT_EQ(status(server, {}, "/api/link_token"), 401);
+  const std::string cookie = server.get("/?token=battery-staple").header.at("set-cookie");
+  const std::string pair = cookie.substr(0, cookie.find(';'));
+  const HttpAnswer answer = server.get("/api/link_token", {{"Cookie", pair}});
+  EXPECT_EQ(answer.header.at("cache-control"), "no-store");
+  const std::string token = answer.json().at("token");
+  EXPECT_THAT(token, ::testing::Not(HasSubstr("staple")));
+  const HttpAnswer opened = server.get("/out.html?token=" + token);
+  EXPECT_EQ(opened.status, 303);
+  EXPECT_EQ(opened.header.at("location"), "./out.html");
+  EXPECT_EQ(opened.header.at("set-cookie"), cookie) << "the owner's, and as good as the token's";
+  EXPECT_EQ(status(server, {}, "/api/queue?token=" + token.substr(1)), 401);
+}
+
+TEST(AccessControl, AServerWithoutATokenHandsNoneOn) {
+  RunningServer server;
+  EXPECT_EQ(server.get("/api/link_token").json().at("token"), "");
+}
+
 TEST(AccessControl, AViewLeadsToTheOutputPageOfItsSession) {
   ServerOptions options;
   options.tokens = {{"correct-horse"}};

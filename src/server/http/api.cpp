@@ -291,6 +291,10 @@ void Api::settings(Request& request, const Reply& reply) {
   reply(std::move(response));
 }
 
+void Api::link_token(Request& request, const Reply& reply) {
+  reply(json_response({{"token", access_.link_token(request.owner)}}));
+}
+
 void Api::queue(Request& /*request*/, const Reply& reply) {
   JsonValue queue{{"queue_size", registry_.active() + registry_.waiting()},
                   {"limit", context_.limits.sessions}};

@@ -93,6 +93,7 @@ class Api {
   void settings(Request& request, const Reply& reply);
   void models(Request& request, const Reply& reply);
   void words(Request& request, const Reply& reply);
+  void link_token(Request& request, const Reply& reply);
   void queue(Request& request, const Reply& reply);
   void txt2img(Request& request, const Reply& reply);
   void img2img(Request& request, const Reply& reply);

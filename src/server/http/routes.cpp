@@ -20,6 +20,8 @@ const std::vector<Route>& Api::routes() {
        .summary = "Words of everyday language, of other languages and emoji, and what the model "
                   "calls them",
        .query = {"model"}},
+      {"GET", "/api/link_token", &Api::link_token,
+       "What an address that is handed on has as ?token=, empty where the server needs none"},
       {"GET", "/api/queue", &Api::queue, "The number of sessions, including those that wait"},
       {.method = "GET",
        .path = "/api/ws/{id}",

@@ -138,10 +138,7 @@ std::optional<Owner> AccessControl::owner_of(const Request& request) const {
     const auto owner = find(authorization.substr(bearer.size()), &Secret::token);
     if (owner) return owner;
   }
-  const auto query = request.query.find("token");
-  if (query != request.query.end()) {
-    if (const auto owner = find(query->second, &Secret::token)) return owner;
-  }
+  if (const auto owner = owner_in_query(request)) return owner;
   for (const bool encrypted : {false, true}) {
     for (const std::string& value : cookies(request, cookie_name(request, encrypted))) {
       if (const auto owner = find(value, &Secret::cookie_value)) return owner;
@@ -150,9 +147,20 @@ std::optional<Owner> AccessControl::owner_of(const Request& request) const {
   return std::nullopt;
 }
 
-bool AccessControl::token_in_query(const Request& request) const {
+std::optional<Owner> AccessControl::owner_in_query(const Request& request) const {
   const auto query = request.query.find("token");
-  return query != request.query.end() && find(query->second, &Secret::token);
+  if (query == request.query.end()) return std::nullopt;
+  const auto owner = find(query->second, &Secret::token);
+  return owner ? owner : find(query->second, &Secret::cookie_value);
+}
+
+bool AccessControl::token_in_query(const Request& request) const {
+  return owner_in_query(request).has_value();
+}
+
+/// Whoever has the cookie has it already.
+std::string AccessControl::link_token(Owner owner) const {
+  return secrets_.empty() ? std::string{} : secrets_.at(owner).cookie_value;
 }
 
 bool AccessControl::is_encrypted(const Request& request) const {
@@ -169,7 +177,7 @@ std::string AccessControl::cookie_name(const Request& request, bool encrypted) {
 
 std::string AccessControl::cookie(const Request& request) const {
   const bool encrypted = is_encrypted(request);
-  const Owner owner = find(request.query.at("token"), &Secret::token).value();
+  const Owner owner = owner_in_query(request).value();
   return cookie_name(request, encrypted) + "=" + secrets_[owner].cookie_value +
          "; Path=/; HttpOnly; SameSite=Strict" + (encrypted ? "; Secure" : "");
 }

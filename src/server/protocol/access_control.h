@@ -22,8 +22,13 @@ class AccessControl {
   /// GET and HEAD of /healthz and /readyz: load balancers ask by a name of theirs, or by none.
   static bool is_open(const Request& request);
 
-  /// True if the query holds the right token. The browser then gets a cookie.
+  /// True if the query holds the right token, or what link_token() gives for it. The browser then
+  /// gets a cookie.
   bool token_in_query(const Request& request) const;
+  /// What addresses that are handed on have as their token: it opens this server, and every other
+  /// with the owner's token, as long as that is valid, and does not tell the token. Empty where no
+  /// token is needed. `owner` is that of a checked request.
+  std::string link_token(Owner owner) const;
   /// The Set-Cookie value for that. It holds cookie_value() and not the token, because cookies
   /// ignore ports: other servers of this host receive it too. Its name has the port of `Host`, so
   /// that they do not replace it. To be called where token_in_query().
@@ -40,6 +45,7 @@ class AccessControl {
   bool is_allowed_origin(const Request& request) const;
   bool is_listed_origin(const std::string& origin) const;
   std::optional<Owner> owner_of(const Request& request) const;
+  std::optional<Owner> owner_in_query(const Request& request) const;
 
   /// Whether the browser speaks TLS, to this server or to a proxy in front of it.
   bool is_encrypted(const Request& request) const;
