@@ -32,7 +32,7 @@ VENDOR_HEADERS = {
     r"boost/context/": ["tests/backend/cuda"],
     r"boost/(?!context/)": ["src/server"],
     r"curl/": ["src/hub/curl"],
-    r"zlib\.h": ["src/server/http", "tests/image", "tests/server"],
+    r"zlib\.h": ["src/image", "src/server/http", "tests/image", "tests/server"],
     r"lo/": ["src/osc/liblo", "tests/osc"],
     r"openssl/": ["src/hub", "src/server"],
     r"prometheus/": ["src/server"],

@@ -1,6 +1,8 @@
 // The whole command line: which command it names, and what is wrong with it.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdio>
+#include <sstream>
 #include <utility>
 
 #include "arguments.h"
@@ -105,7 +107,10 @@ bool CommandLine::run(int argc, char** argv) {
     program_->parse(std::move(arguments));
     return true;
   } catch (const CLI::ParseError& error) {
-    return program_->exit(error) == 0;
+    std::ostringstream printed;  // std::cout would not say why it cannot be written
+    const int code = program_->exit(error, printed);
+    std::fputs(printed.str().c_str(), stdout);
+    return code == 0;
   }
 }
 

@@ -121,23 +121,16 @@ class ImageJob {
     if (more > 0) base::warn(folder.string(), ": further numbered images stay there: ", more);
   }
 
-  static void make_folder(const std::filesystem::path& folder) {
-    std::error_code error;
-    if (!folder.empty()) std::filesystem::create_directories(folder, error);
-    base::require(!error, ErrorCode::io, folder.string(),
-                  ": the folder cannot be created: ", error.message());
-  }
-
   /// Of a name that the user gave: a link of that name is followed.
   static void write_named(const std::filesystem::path& path, ImageView image) {
     const std::filesystem::path target = base::output_target(path);
-    make_folder(target.parent_path());
+    base::create_folders(target.parent_path());
     image::write_image(path, image, target);
   }
 
   void write(const std::filesystem::path& path, ImageView image) {
     if (!folder_) return write_named(path, image);
-    if (written_.empty()) make_folder(path.parent_path());
+    if (written_.empty()) base::create_folders(path.parent_path());
     image::write_image(path, image);
     folder_->add(path);
   }
@@ -215,7 +208,7 @@ class ImageJob {
   }
 
   void dump_tensors() {
-    make_folder(flags_.dump);
+    base::create_folders(flags_.dump);
     std::vector<float> latents, pixels;
     for (const auto& [id, both] : tensors_) {
       latents.insert(latents.end(), both.first.begin(), both.first.end());

@@ -28,9 +28,8 @@ nlohmann::json to_json(const Metrics& metrics) {
 }  // namespace
 
 void write_metrics(const std::string& path, const Metrics& metrics) {
-  std::error_code ignored;  // write_file() says what is missing
-  const std::filesystem::path target = base::output_target(path), folder = target.parent_path();
-  if (!folder.empty()) std::filesystem::create_directories(folder, ignored);
+  const std::filesystem::path target = base::output_target(path);
+  base::create_folders(target.parent_path());
   base::write_file(target, to_json(metrics).dump(2) + '\n');
 }
 

@@ -85,6 +85,10 @@ void RunFlags::warn_of_idle_flags() const {
        "is written");
   idle("control_input", !parameters.settings.engine.controlnets.empty(),
        "without --controlnet: nothing is made of its frames");
+  idle("input_protocols",
+       media::may_use_protocols(input) || media::may_use_protocols(control_input),
+       "with this input; it acts on addresses, and on files that name others (.m3u8, .mpd, .sdp, "
+       ".ffconcat)");
   idle("codec", video_out, "on this output; it acts on a video file or a network stream");
   idle("no_audio", video_out, "on this output, which has no sound");
 }

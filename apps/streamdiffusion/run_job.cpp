@@ -349,6 +349,7 @@ void RunJob::finish() {
   }
   if (!flags_.quiet) report();
   if (!flags_.json.empty()) write_json();
+  if (signals_.received() == 0) say_which_prompts_never_came();
   say_what_is_missing();
 }
 

@@ -52,6 +52,7 @@ class RunJob {
   [[noreturn]] void end_early(const Error& failure);
   [[noreturn]] void fail_with_the_rest(const Error& failure) const;
   void say_what_is_missing() const;
+  void say_which_prompts_never_came() const;
   void report() const;
   void write_json() const;
 

@@ -27,6 +27,15 @@ void RunJob::say_what_is_missing() const {
   base::warn(message);
 }
 
+void RunJob::say_which_prompts_never_came() const {
+  const std::size_t left = schedule_ ? schedule_->left() : 0;
+  if (left == 0) return;
+  const auto& entries = settings_.run.prompt_schedule;
+  base::warn("prompt_schedule: ", left, " of ", entries.size(),
+             left == 1 ? " entry comes" : " entries come",
+             " after the last frame; the first is for ", entries[entries.size() - left].time, " s");
+}
+
 void RunJob::report() const {
   const LiveCounters counters = live_->counters();
   std::fprintf(stderr, "\n%zu frame%s  %s\n%s\n", progress_->done(),

@@ -61,6 +61,14 @@ fs::path output_target(const fs::path& path) {
   return target;
 }
 
+void create_folders(const fs::path& folder) {
+  std::error_code error;
+  const fs::path named = folder.has_filename() ? folder : folder.parent_path();  // without a "/"
+  if (!named.empty()) fs::create_directories(output_target(named), error);
+  require(!error, ErrorCode::io, folder.string(),
+          ": the folder cannot be created: ", error.message());
+}
+
 FileWriter::FileWriter(fs::path path, Durability durability, Readers readers)
     : path_(std::move(path)), durability_(durability) {
   if (const auto open = descriptor_of(path_)) {

@@ -61,6 +61,10 @@ class FileWriter {
 /// may write in their folder could lead it anywhere. Throws io for links in a circle.
 std::filesystem::path output_target(const std::filesystem::path& path);
 
+/// Creates `folder`, followed as above, and the folders above it; nothing to do for an empty path.
+/// Throws io naming it.
+void create_folders(const std::filesystem::path& folder);
+
 /// 16 hexadecimal digits that nobody can foresee, for a temporary file's name. Throws io.
 std::string random_name();
 

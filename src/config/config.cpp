@@ -15,6 +15,7 @@
 #include "base/edit_distance.h"
 #include "base/git_lfs.h"
 #include "base/log.h"
+#include "base/printable.h"
 #include "config/read_row.h"
 #include "config/value.h"
 #include "params/check.h"
@@ -230,7 +231,25 @@ void require_closed_quotes(const std::string& text, const std::string& name) {
   }
 }
 
+/// Editors of old write other encodings, which yaml-cpp passes on. It decodes UTF-16 and UTF-32
+/// itself, which begin with a mark.
+void require_utf8(const std::string& text, const std::string& name) {
+  for (const std::string_view mark : {std::string_view("\xfe\xff"), std::string_view("\xff\xfe"),
+                                      std::string_view("\0\0\xfe\xff", 4)})
+    if (text.starts_with(mark)) return;
+  int line = 1;
+  for (std::string_view rest = text; !rest.empty();) {
+    char32_t code = 0;
+    const std::size_t size = base::read_utf8(rest, code);
+    base::require(size > 0, ErrorCode::invalid_argument, name, ":", line, ": the byte \"",
+                  rest.substr(0, 1), "\" is no UTF-8; expected a file that is saved as UTF-8");
+    line += rest.front() == '\n' ? 1 : 0;
+    rest.remove_prefix(size);
+  }
+}
+
 YAML::Node parsed(const std::string& text, const std::string& name) {
+  require_utf8(text, name);
   try {
     require_one_document(text, name);
     require_closed_quotes(text, name);

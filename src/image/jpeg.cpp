@@ -82,6 +82,9 @@ Image decode_jpeg(const Encoded& file) {
   int width = 0, height = 0, subsampling = 0, colorspace = 0;
   check(tjDecompressHeader3(handle.get(), data, size, &width, &height, &subsampling, &colorspace),
         handle, file);
+  // Without a scan libjpeg takes it for a file of tables, which has no size.
+  base::require(width > 0, ErrorCode::corrupt_file, file.name,
+                ": ends before its pixels begin, expected a whole JPEG");
   file.check_size(width, height);
   const bool cmyk = colorspace == TJCS_CMYK || colorspace == TJCS_YCCK;
   std::vector<std::uint8_t> decoded(static_cast<std::size_t>(width) *

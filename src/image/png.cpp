@@ -144,7 +144,8 @@ bool read_rows(Reader& reader, const Rows& rows) {
 }
 
 std::unique_ptr<ColorTransform> transform_of(const Reader& reader, const PngChunks& chunks,
-                                             const PixelLayout& format, const Encoded& file) {
+                                             bool adobe_rgb, const PixelLayout& format,
+                                             const Encoded& file) {
   std::string problem;
   std::unique_ptr<ColorTransform> transform;
   png_charp name = nullptr;
@@ -164,7 +165,7 @@ std::unique_ptr<ColorTransform> transform_of(const Reader& reader, const PngChun
   } else if (!chunks.is_srgb && (chunks.gamma || chunks.primaries)) {
     transform = ColorTransform::from_primaries(
         chunks.gamma, chunks.primaries.value_or(Chromaticities{}), format, problem);
-  } else if (!chunks.is_srgb && read_exif(chunks.exif).adobe_rgb) {
+  } else if (!chunks.is_srgb && adobe_rgb) {
     transform = ColorTransform::from_adobe_rgb(format, problem);
   }
   if (!problem.empty()) file.warn(problem, ", its colors are taken as sRGB");
@@ -231,7 +232,8 @@ Image decode_png(const Encoded& file) {
   const bool gray = (png_get_color_type(reader.png, reader.info) & PNG_COLOR_MASK_COLOR) == 0;
   const PixelLayout format{gray ? PixelLayout::Colors::gray : PixelLayout::Colors::rgb, 4,
                            has_16_bits ? 2 : 1};
-  const auto transform = transform_of(reader, *chunks, format, file);
+  const PngMetadata metadata = read_metadata(*chunks);
+  const auto transform = transform_of(reader, *chunks, metadata.exif.adobe_rgb, format, file);
   const bool deep = has_16_bits && transform != nullptr;
   const int passes = start_rows(reader, deep);
   if (passes == 0) refuse(file, reader);
@@ -247,7 +249,7 @@ Image decode_png(const Encoded& file) {
   }
   if (reader.has_surplus()) file.warn("holds more data than its pixels need; the rest is not read");
   if (!chunks->ended) file.warn("the file ends early; all of its pixels are there");
-  return make_upright(std::move(image), read_exif(chunks->exif), chunks->xmp);
+  return make_upright(std::move(image), metadata.exif, std::as_bytes(std::span(metadata.xmp)));
 }
 
 std::vector<std::byte> encode_png(const Image& image) {

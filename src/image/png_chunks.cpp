@@ -29,17 +29,14 @@ Chromaticities primaries_of(std::span<const std::byte> content) {
   return found;
 }
 
-/// The content of an iTXt chunk with XMP: keyword, compression flag and method, language,
-/// translated keyword, text. Empty for others.
-std::span<const std::byte> xmp_of(std::span<const std::byte> content) {
-  constexpr std::string_view kUncompressed{"XML:com.adobe.xmp\0\0\0", 20};
-  const std::string_view all = text_of(content);
-  if (!all.starts_with(kUncompressed)) return {};
-  const std::size_t language = all.find('\0', kUncompressed.size());
-  const std::size_t keyword =
-      language == std::string_view::npos ? language : all.find('\0', language + 1);
-  return keyword == std::string_view::npos ? std::span<const std::byte>()
-                                           : content.subspan(keyword + 1);
+void note_text(const PngText& chunk, PngChunks& chunks) {
+  const std::string_view keyword = png_keyword(chunk);
+  const auto keep_first = [&](std::optional<PngText>& place) {
+    if (!place) place = chunk;
+  };
+  if (keyword == "Raw profile type exif") keep_first(chunks.exif_profile);
+  if (keyword == "Raw profile type APP1") keep_first(chunks.app1_profile);
+  if (keyword == "XML:com.adobe.xmp") keep_first(chunks.xmp);
 }
 
 void note(std::string_view type, std::span<const std::byte> content, PngChunks& chunks) {
@@ -47,7 +44,7 @@ void note(std::string_view type, std::span<const std::byte> content, PngChunks& 
   if (type == "sRGB") chunks.is_srgb = true;
   if (type == "IEND") chunks.ended = true;
   if (type == "eXIf") chunks.exif = content;
-  if (type == "iTXt" && chunks.xmp.empty()) chunks.xmp = xmp_of(content);
+  note_text({type, content}, chunks);
   if (type == "acTL" && content.size() >= 8) chunks.frames = number(content);
   if (type == "cICP" && content.size() == 4) {
     chunks.code_points = {std::to_integer<int>(content[0]), std::to_integer<int>(content[1])};
@@ -57,6 +54,25 @@ void note(std::string_view type, std::span<const std::byte> content, PngChunks& 
 }
 
 }  // namespace
+
+PngMetadata read_metadata(const PngChunks& chunks) {
+  constexpr std::string_view kXmpOfJpeg{"http://ns.adobe.com/xap/1.0/\0", 29};
+  const auto profile = [](const std::optional<PngText>& chunk) {
+    return chunk ? raw_profile(png_text(*chunk)) : std::string();
+  };
+  PngMetadata found;
+  if (chunks.xmp) found.xmp = png_text(*chunks.xmp);
+  if (!chunks.exif.empty()) {
+    found.exif = read_exif(chunks.exif);
+    return found;
+  }
+  std::string block = profile(chunks.exif_profile);
+  if (block.empty()) block = profile(chunks.app1_profile);
+  const bool is_xmp = block.starts_with(kXmpOfJpeg);
+  if (!is_xmp) found.exif = read_exif(std::as_bytes(std::span(block)));
+  if (is_xmp && found.xmp.empty()) found.xmp = block.substr(kXmpOfJpeg.size());
+  return found;
+}
 
 std::optional<PngChunks> read_png_chunks(std::span<const std::byte> bytes, PngPart part) {
   constexpr std::size_t kHeaderContent = 13;

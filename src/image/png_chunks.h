@@ -5,8 +5,11 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 
 #include "image/color.h"
+#include "image/exif.h"
+#include "image/png_text.h"
 
 namespace streamdiffusion::image {
 
@@ -18,8 +21,8 @@ struct PngChunks {
   /// There is an IEND chunk: the file is whole.
   bool ended = false;
   std::span<const std::byte> exif;
-  /// The XMP packet, unless it is compressed.
-  std::span<const std::byte> xmp;
+  /// The first text chunk of each kind that may hold EXIF, or XMP.
+  std::optional<PngText> exif_profile, app1_profile, xmp;
   /// Numbers of ITU-T H.273 for the primaries and the transfer function.
   struct CodePoints {
     int primaries = 1, transfer = 13;
@@ -28,6 +31,14 @@ struct PngChunks {
   std::optional<double> gamma;
   std::optional<Chromaticities> primaries;
 };
+
+/// What a PNG notes about how to show its pixels; both may be empty.
+struct PngMetadata {
+  ExifTags exif;
+  std::string xmp;
+};
+/// The chunk eXIf counts before texts. Reads at most 256 KiB of each text.
+PngMetadata read_metadata(const PngChunks& chunks);
 
 /// Up to where chunks are looked at.
 enum class PngPart { before_pixels, all };

@@ -29,6 +29,8 @@ class EncodedSchedule {
   /// As PromptSchedule::at(), and they stay encoded while the result lives. Never waits for a text
   /// encoder.
   PromptSchedule::Prompts at(double seconds);
+  /// How many entries at() has not come to.
+  std::size_t left() const { return entries_.size() - schedule_.next(); }
   /// Waits until all that shall be encoded is. Returns how many texts that are.
   std::size_t wait();
 

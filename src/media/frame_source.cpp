@@ -194,6 +194,10 @@ bool is_pipe_input(const std::string& input) {
   return is_standard_input(input) || fs::is_fifo(input, ignored);
 }
 
+bool may_use_protocols(const std::string& input) {
+  return names_others(input) || input.find("://") != std::string::npos;
+}
+
 std::unique_ptr<FrameSource> open_descriptor_source(int descriptor, const std::string& name,
                                                     const SourceOptions& options) {
   AvInputSpec spec = pipe_input(name, options);
@@ -203,6 +207,7 @@ std::unique_ptr<FrameSource> open_descriptor_source(int descriptor, const std::s
 
 std::unique_ptr<FrameSource> open_source(const std::string& input, const SourceOptions& options) {
   base::require(!input.empty(), ErrorCode::invalid_argument, "the input has no name");
+  if (!options.protocols.empty()) check_protocols(options.protocols);
   if (is_standard_input(input))
     return open_descriptor_source(STDIN_FILENO, "standard input", options);
   if (starts_with(input, "lavfi:")) {

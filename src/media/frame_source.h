@@ -74,7 +74,8 @@ struct SourceOptions {
   std::string format;
   /// A damaged frame is an error.
   bool strict = false;
-  /// Protocols that the input may use beside the usual ones of its kind: "udp,rtp".
+  /// Protocols that the input may use beside the usual ones of its kind: "udp,rtp". One that libav
+  /// does not know is refused.
   std::string protocols;
   /// Seconds after which a silent network source or device is an error.
   double timeout = 10;
@@ -94,6 +95,10 @@ std::unique_ptr<FrameSource> open_source(const std::string& input,
 
 /// True for inputs that `SourceOptions::format` acts on: standard input and other pipes.
 bool is_pipe_input(const std::string& input);
+
+/// True for inputs that `SourceOptions::protocols` may act on: addresses, and files whose name says
+/// that they name further files or addresses, such as "a.m3u8".
+bool may_use_protocols(const std::string& input);
 
 /// Reads from an open descriptor, which the caller keeps and closes. `name` is what messages call
 /// it.

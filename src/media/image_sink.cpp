@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "base/error.h"
+#include "base/file_writer.h"
 #include "base/log.h"
 #include "base/written_files.h"
 #include "image/image_file.h"
@@ -31,8 +32,8 @@ class ImageSink final : public FrameSink {
     // Inside, since the folder may be a file system of its own.
     if (!earlier_.empty()) written_to_ = part_name(folder / "unfinished");
     std::error_code ignored;
-    created_ = !fs::exists(written_to_, ignored);
-    create_folders(written_to_);
+    created_ = !fs::exists(fs::symlink_status(written_to_, ignored));
+    base::create_folders(written_to_);
     known_.emplace(written_to_);
     note_ = images_only_note(folder.string(), options.extras);
   }

@@ -8,6 +8,7 @@ extern "C" {
 }
 
 #include <algorithm>
+#include <ranges>
 #include <string_view>
 #include <vector>
 
@@ -94,6 +95,24 @@ std::string protocols_of_scheme(const std::string& scheme) {
 
 std::string known_schemes() {
   return base::joined(kSchemes, [](const Scheme& scheme) { return std::string(scheme.name); });
+}
+
+bool names_others(const std::string& name) {
+  return std::ranges::any_of(reference_formats(), [&](const ReferenceFormat& format) {
+    return has_extension_of(path_of(name), format);
+  });
+}
+
+void check_protocols(const std::string& list) {
+  std::vector<std::string> known;
+  void* position = nullptr;
+  while (const char* name = avio_enum_protocols(&position, 0)) known.emplace_back(name);
+  for (const auto part : std::views::split(list, ',')) {
+    const std::string_view name(part.begin(), part.end());
+    base::require(std::ranges::find(known, name) != known.end(), ErrorCode::invalid_argument,
+                  "--input-protocols is \"", list, "\": there is no protocol \"", name,
+                  "\", expected some of ", base::joined(known));
+  }
 }
 
 std::string refused_format(const std::string& input, const std::string& format) {

@@ -17,6 +17,13 @@ std::string protocols_of_scheme(const std::string& scheme);
 /// The schemes that protocols_of_scheme knows, as a list for messages.
 std::string known_schemes();
 
+/// True for a name whose extension says that its content names further files or addresses.
+bool names_others(const std::string& name);
+
+/// `list`: names of protocols separated by commas, as the user allows them. Throws
+/// invalid_argument naming the first that libav has not for inputs.
+void check_protocols(const std::string& list);
+
 /// Why a format that is not in allowed_formats() was refused, and what to do instead.
 /// `format`: a demuxer's name.
 std::string refused_format(const std::string& input, const std::string& format);

@@ -29,13 +29,6 @@ bool create(const std::string& path) {
 
 }  // namespace
 
-void create_folders(const fs::path& folder) {
-  std::error_code error;
-  if (!folder.empty()) fs::create_directories(folder, error);
-  base::require(!error, ErrorCode::io, folder.string(),
-                ": the folder cannot be created: ", error.message());
-}
-
 fs::path part_name(const fs::path& target) {
   const std::string stem = target.stem().string(), extension = target.extension().string();
   std::error_code ignored;
@@ -48,7 +41,7 @@ fs::path part_name(const fs::path& target) {
 
 OutputFile::OutputFile(const std::string& target) : target_(target), path_(target) {
   target_ = base::output_target(target_);
-  create_folders(target_.parent_path());
+  base::create_folders(target_.parent_path());
   path_ = target_.string();
   std::error_code ignored;
   const fs::file_status status = fs::status(target_, ignored);

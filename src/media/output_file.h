@@ -32,9 +32,6 @@ class OutputFile {
   bool regular_ = true, kept_ = false;
 };
 
-/// Creates `folder` and the folders above it. Throws io naming it.
-void create_folders(const std::filesystem::path& folder);
-
 /// A name beside `target` that is free: "a.part.mp4" for "a.mp4".
 std::filesystem::path part_name(const std::filesystem::path& target);
 

@@ -26,8 +26,14 @@ AVStream& add_stream(AVFormatContext& muxer, const AVCodecParameters& parameters
   return *stream;
 }
 
+bool is_matroska(const AVFormatContext& muxer) {
+  return std::strcmp(muxer.oformat->name, "matroska") == 0 ||
+         std::strcmp(muxer.oformat->name, "webm") == 0;
+}
+
 /// True if the container holds a stream with these parameters beside the images. The muxer's list
-/// of codecs is not the whole truth, so it is asked to write a header.
+/// of codecs is not the whole truth, so it is asked to write a header. Matroska's leaves out what
+/// it keeps by the numbers of WAV, such as WMA and ADPCM.
 bool holds(const AVFormatContext& muxer, const Track::Queue& queue) {
   const AVOutputFormat* format = muxer.oformat;
   const AVCodecParameters& parameters = queue.parameters();
@@ -36,7 +42,8 @@ bool holds(const AVFormatContext& muxer, const Track::Queue& queue) {
   if (attachment) {
     return std::strcmp(format->name, "matroska") == 0 && has("filename") && has("mimetype");
   }
-  if (avformat_query_codec(format, parameters.codec_id, FF_COMPLIANCE_NORMAL) != 1) return false;
+  const bool listed = avformat_query_codec(format, parameters.codec_id, FF_COMPLIANCE_NORMAL) == 1;
+  if (!listed && !is_matroska(muxer)) return false;
   if ((format->flags & AVFMT_NOFILE) != 0) return true;
   AVFormatContext* context = nullptr;
   if (avformat_alloc_output_context2(&context, format, nullptr, nullptr) < 0) return false;
@@ -49,11 +56,6 @@ bool holds(const AVFormatContext& muxer, const Track::Queue& queue) {
   avio_close_dyn_buf(std::exchange(context->pb, nullptr), &bytes);
   av_free(bytes);
   return taken;
-}
-
-bool is_matroska(const AVFormatContext& muxer) {
-  return std::strcmp(muxer.oformat->name, "matroska") == 0 ||
-         std::strcmp(muxer.oformat->name, "webm") == 0;
 }
 
 bool is_mp4(const AVFormatContext& muxer) {

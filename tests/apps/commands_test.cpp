@@ -66,6 +66,10 @@ TEST_F(AnyCommand, ALinkInThePlaceOfAnOutputIsFollowed) {
   fs::create_symlink("store/old", folder_ / "a.png");
   fs::create_symlink("store/new/there", folder_ / "b.png");  // nothing is there yet
   fs::create_symlink("store/json", folder_ / "c.json");
+  fs::create_symlink("store/images", folder_ / "images");
+  ASSERT_EQ(run_with_model("image", {"--input", input, "--output", folder_ / "images"}), kDone)
+      << said();
+  EXPECT_EQ(files_in(folder_ / "store/images"), 1);
   ASSERT_EQ(run_with_model("image", {"--input", input, "--output", folder_ / "a.png", "--sheet",
                                      folder_ / "b.png"}),
             kDone)
@@ -214,7 +218,7 @@ TEST_F(InfoCommand, SaysWhetherSessionsShareCallsAndWhatAFrameCosts) {
 
 TEST_F(InfoCommand, AFullStandardOutputIsAnError) {
   for (const std::vector<std::string>& arguments :
-       {with_model("info", {}), {"info", "--parameters", "config"}, {"--help"}}) {
+       {with_model("info", {}), {"info", "--parameters", "config"}, {"--help"}, {"--version"}}) {
     printed_to_ = "/dev/full";
     EXPECT_EQ(run(arguments), kFailed) << arguments[0];
     EXPECT_THAT(said(), HasSubstr("error: standard output: cannot write: No space left"));

@@ -194,6 +194,8 @@ TEST(Config, NamesWhatIsWrongAndWhere) {
       {"prompt: \"\"", "prompt is empty, expected a text; () stands for no text",
        ErrorCode::invalid_argument},
       {"prompt: \"  \"", "prompt is empty, expected a text", ErrorCode::invalid_argument},
+      {"seed: 5\nprompt: caf\xe9\n", ":2: the byte \"\\xe9\" is no UTF-8; expected a file that is",
+       ErrorCode::invalid_argument},
       {"width: 64\nprompt: \"cat dog\nseed: 5\n", ":2: not YAML: a quote that opens here or below",
        ErrorCode::invalid_argument},
       {"prompt: 'cat\n", ":1: not YAML: a quote", ErrorCode::invalid_argument},

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -89,6 +90,10 @@ TEST(DecodeImage, RefusesWhatIsNoImage) {
                  ErrorCode::corrupt_file, "a PNG with a flipped byte");
   expect_refused(part(jpeg, 4), ErrorCode::corrupt_file, "a JPEG signature");
   expect_refused(part(jpeg, jpeg.size() / 4), ErrorCode::corrupt_file, "a JPEG without pixels");
+  const auto scan = std::ranges::search(jpeg, bytes_of("\xff\xda")).begin() - jpeg.begin();
+  EXPECT_THAT(streamdiffusion::testing::error_of(
+                  [&] { decode_image(part(jpeg, static_cast<std::size_t>(scan)), "a.jpg"); }),
+              ::testing::HasSubstr("a.jpg: ends before its pixels begin"));
 }
 
 TEST(WriteImage, NamesThePathItCannotWrite) {

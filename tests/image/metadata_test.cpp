@@ -44,6 +44,26 @@ std::string xmp_with(int orientation) {
   return "<tiff:Orientation>" + std::to_string(orientation) + "</tiff:Orientation>";
 }
 
+/// As ImageMagick keeps a block of bytes in a text chunk.
+std::string raw_profile_of(const std::string& name, const std::string& bytes) {
+  std::string text = "\n" + name + "\n" + std::to_string(bytes.size());
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    constexpr std::size_t kBytesOfALine = 36;
+    if (i % kBytesOfALine == 0) text += '\n';
+    text += "0123456789abcdef"[static_cast<unsigned char>(bytes[i]) >> 4U];
+    text += "0123456789abcdef"[static_cast<unsigned char>(bytes[i]) & 15U];
+  }
+  return text + "\n";
+}
+
+std::string text_chunk(const std::string& keyword, const std::string& text) {
+  return png_chunk("tEXt", keyword + '\0' + text);
+}
+
+std::string compressed_chunk(const std::string& keyword, const std::string& text) {
+  return png_chunk("zTXt", keyword + std::string(2, '\0') + deflated(text));
+}
+
 /// Every format that has an orientation, with that one.
 std::vector<std::pair<std::string, std::vector<std::byte>>> oriented(int orientation, bool little) {
   const Image image = marked(32, 16);
@@ -59,16 +79,33 @@ std::vector<std::pair<std::string, std::vector<std::byte>>> oriented(int orienta
   const std::string app1 = std::string("http://ns.adobe.com/xap/1.0/\0", 29) + xmp;
   const std::string itxt = std::string("XML:com.adobe.xmp\0\0\0en\0XMP\0", 27) + xmp;
   const std::string other = xmp_with(orientation % 8 + 1);
-  return {{"jpeg", with_segments(encode_jpeg(image, 95), jpeg_segment(0xe1, prefixed))},
-          {"jpeg with XMP", with_segments(encode_jpeg(image, 95), jpeg_segment(0xe1, app1))},
-          {"png with XMP", png_of(image, png_chunk("iTXt", itxt))},
-          {"webp with XMP", webp_file(image, 0x04, "", riff_chunk("XMP ", xmp))},
-          {"webp whose EXIF and XMP differ",
-           webp_file(image, 0x0c, "", riff_chunk("EXIF", tiff) + riff_chunk("XMP ", other))},
-          {"png", png_of(image, png_chunk("eXIf", tiff))},
-          {"png with the block last", bytes_of(late)},
-          {"webp", webp_file(image, 0x08, "", riff_chunk("EXIF", tiff))},
-          {"webp with JPEG's prefix", webp_file(image, 0x08, "", riff_chunk("EXIF", prefixed))}};
+  return {
+      {"jpeg", with_segments(encode_jpeg(image, 95), jpeg_segment(0xe1, prefixed))},
+      {"jpeg with XMP", with_segments(encode_jpeg(image, 95), jpeg_segment(0xe1, app1))},
+      {"png with XMP", png_of(image, png_chunk("iTXt", itxt))},
+      {"png with compressed XMP",
+       png_of(image,
+              png_chunk("iTXt", std::string("XML:com.adobe.xmp\0\1\0\0\0", 22) + deflated(xmp)))},
+      {"png with a raw profile of EXIF",
+       png_of(image, text_chunk("Raw profile type exif", raw_profile_of("exif", prefixed)))},
+      {"png with a compressed one",
+       png_of(image, compressed_chunk("Raw profile type exif", raw_profile_of("exif", tiff)))},
+      {"png with a raw profile of APP1",
+       png_of(image, compressed_chunk("Raw profile type APP1", raw_profile_of("APP1", prefixed)))},
+      {"png with a raw profile of XMP",
+       png_of(image, text_chunk("Raw profile type APP1", raw_profile_of("APP1", app1)))},
+      {"png whose block and raw profile differ",
+       png_of(image,
+              compressed_chunk("Raw profile type exif",
+                               raw_profile_of("exif", tiff_with_orientation(orientation % 8 + 1))) +
+                  png_chunk("eXIf", tiff))},
+      {"webp with XMP", webp_file(image, 0x04, "", riff_chunk("XMP ", xmp))},
+      {"webp whose EXIF and XMP differ",
+       webp_file(image, 0x0c, "", riff_chunk("EXIF", tiff) + riff_chunk("XMP ", other))},
+      {"png", png_of(image, png_chunk("eXIf", tiff))},
+      {"png with the block last", bytes_of(late)},
+      {"webp", webp_file(image, 0x08, "", riff_chunk("EXIF", tiff))},
+      {"webp with JPEG's prefix", webp_file(image, 0x08, "", riff_chunk("EXIF", prefixed))}};
 }
 
 TEST(Orientation, IsHonoredInEveryFormat) {
@@ -98,6 +135,22 @@ TEST(Orientation, OfAMalformedPacketIsNone) {
     EXPECT_EQ(xmp_orientation(bytes_of(xmp)), std::nullopt) << xmp;
   }
   EXPECT_EQ(xmp_orientation(bytes_of("tiff:Orientation='6'")), 6);
+}
+
+TEST(Orientation, OfAMalformedTextIsNone) {
+  const Image image = marked(32, 16);
+  const std::string profile = raw_profile_of("exif", tiff_with_orientation(6));
+  const std::string name = "Raw profile type exif";
+  const std::string flawed = deflated(profile).substr(0, 12);
+  for (const std::string& chunk :
+       {png_chunk("tEXt", name), text_chunk(name, ""), text_chunk(name, "\nexif"),
+        text_chunk(name, "\nexif\n40\nxyz"), text_chunk(name, profile.substr(0, 20)),
+        png_chunk("zTXt", name + '\0'), png_chunk("zTXt", name + std::string("\0\1", 2) + profile),
+        png_chunk("zTXt", name + std::string(2, '\0') + flawed), png_chunk("iTXt", name + '\0'),
+        png_chunk("iTXt", std::string("XML:com.adobe.xmp\0\1\0\0", 21) + profile),
+        compressed_chunk(name, std::string(std::size_t{64} << 20U, '\n'))}) {
+    EXPECT_EQ(decode_image(png_of(image, chunk), "a").width, 32);
+  }
 }
 
 TEST(Animation, IsRefusedByName) {

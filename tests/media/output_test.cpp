@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "base/written_files.h"
+#include "image/image_sequence.h"
 #include "media/frame_sink.h"
 #include "media/frame_source.h"
 #include "support/blocking_thread.h"
@@ -128,6 +129,20 @@ TEST(Output, ALinkThatLeadsNowhereYetIsFollowedToo) {
   fs::create_symlink("circle.mp4", folder / "circle.mp4");
   EXPECT_THAT(error_of([&] { open_sink(folder / "circle.mp4", kSmall); }),
               HasSubstr("circle.mp4: is a link that leads in a circle"));
+}
+
+TEST(Output, ALinkToAFolderThatIsNotThereYetIsFollowedToo) {
+  const TemporaryFolder folder;
+  for (const char* name : {"a", "b/"}) {
+    const fs::path link = folder / std::string(name, 1);
+    fs::create_symlink("real/" + link.filename().string(), link);
+    write_clip(*open_sink(folder / name, kSmall), 32, 32, steady(3));
+    EXPECT_TRUE(fs::is_symlink(link));
+    EXPECT_EQ(image::numbered_images(folder.path() / "real" / link.filename()).size(), 3U);
+  }
+  fs::create_symlink("real/c", folder / "c");
+  open_sink(folder / "c", kSmall);
+  EXPECT_TRUE(fs::is_symlink(folder / "c")) << "a link of the user's stays, also without an image";
 }
 
 TEST(Output, WithoutAnImageNoFileIsLeft) {

@@ -126,6 +126,26 @@ TEST(Sink, CopiesTheSoundWhereTheContainerHoldsIt) {
   EXPECT_EQ(open_source(folder / "c.mp4")->extras().sound(), nullptr);
 }
 
+TEST(Sink, CopiesTheSoundOfAnAviIntoMatroska) {
+  const TemporaryFolder folder;
+  for (const char* name : {"a.mkv", "a.webm"}) {
+    const auto source = open_source(SD_TEST_DATA_DIR "/media/wav_codecs.avi");
+    const auto sink = open_sink(folder / name, {.width = 64,
+                                                .height = 48,
+                                                .time_base = source->info().time_base,
+                                                .rate = source->info().rate,
+                                                .extras = source->extras()});
+    while (const auto frame = source->read()) sink->write(frame->image(), frame->pts, 0);
+    sink->finish();
+    std::string held;
+    for (const auto& track : open_source(folder / name)->extras().tracks) held += track->name();
+    const bool web = std::string(name) == "a.webm";
+    EXPECT_EQ(held, web ? "" : "the sound (wmav2)the sound (adpcm_ms)") << name;
+    EXPECT_THAT(sink->note(), web ? HasSubstr("left out: the sound (wmav2)") : HasSubstr(""));
+    EXPECT_EQ(sink->note().empty(), !web) << sink->note();
+  }
+}
+
 TEST(Sink, CopiesTheAacOfABroadcastIntoAnMp4) {
   const TemporaryFolder folder;
   const auto source = open_source(SD_TEST_DATA_DIR "/media/adts.ts");
