@@ -53,7 +53,7 @@ export function bindShareMenu({ settings, drawing, sourcePicker, connection }) {
   let linkToken = Promise.resolve("");  // asked for when the menu opens
   const outputAddress = (token = "") => {
     const url = withToken(new URL(connection.routeOf("out.html"), location.href), token);
-    url.hash = connection.id;
+    url.hash = `${connection.id},newest`;  // a page that reconnects has another id
     return url.href;
   };
   const copyOutputAddress = async () =>

@@ -52,6 +52,20 @@ class Output(PageTest):
                 window.display_frames(3)
             self.assertLess(difference(window.thumbnail("image"), newest), 2, color)
 
+    def test_the_output_window_of_a_session_shows_no_other(self):
+        page = self.open()
+        page.started()
+        page.settle()
+        window = self.open("out.html#nobody", size=(640, 480))
+        text = "return document.getElementById('missing').innerText"
+        window.wait(lambda: window.run(text), "what is missing")
+        self.assertEqual(window.run(text), "There is no session nobody: this page waits for it")
+        self.assertEqual(window.run("return document.getElementById('image').src"), "")
+        window.run("location.hash = arguments[0] + ',newest'", "nobody")
+        width = "return document.getElementById('image')?.naturalWidth"
+        window.wait(lambda: window.run(width) == 256, "image of the newest")
+        self.assertEqual(window.run("return document.body.innerText.trim()"), "")
+
     def test_a_link_carries_the_drawing(self):
         page = self.open()
         page.started()

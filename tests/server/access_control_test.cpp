@@ -153,6 +153,9 @@ TEST(AccessControl, AViewLeadsToTheOutputPageOfItsSession) {
   EXPECT_EQ(answer.header.at("location"), "../out.html#a-1");  // relative, for a proxy's prefix
   EXPECT_THAT(answer.header.at("set-cookie"), ::testing::Not(HasSubstr("correct-horse")));
   EXPECT_EQ(server.get("/view/?token=correct-horse").status, 404);
+  const HttpAnswer newest = server.get("/view?token=correct-horse");
+  EXPECT_EQ(newest.status, 303);
+  EXPECT_EQ(newest.header.at("location"), "out.html");
 }
 
 TEST(AccessControl, ServersOfOneTokenTakeEachOthersCookies) {

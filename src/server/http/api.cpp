@@ -227,14 +227,16 @@ void Api::page(Request& request, const Reply& reply) {
   reply(changed_response(request, asset.etag, asset.type, asset.bytes));
 }
 
-/// To the output page, which takes the session from the fragment.
+/// To the output page, which takes the session from the fragment; without one the newest.
 void Api::view(Request& request, const Reply& reply) {
   Response response;
   response.status = 303;
   response.type = "text/plain; charset=utf-8";
-  const std::string id = base::percent_encode(session_id_of(request));
-  response.header = {{"Location", with_query("../out.html", request) + "#" + id},
-                     {"Cache-Control", "no-store"}};
+  const std::string location =
+      request.path == "/view"
+          ? with_query("out.html", request)
+          : with_query("../out.html", request) + "#" + base::percent_encode(session_id_of(request));
+  response.header = {{"Location", location}, {"Cache-Control", "no-store"}};
   if (access_.token_in_query(request)) {
     response.header.emplace_back("Set-Cookie", access_.cookie(request));
   }
