@@ -262,7 +262,9 @@ streamdiffusion_session_next(streamdiffusion_session* session, streamdiffusion_o
 /* ---- live session: frames as they come, on threads of the library ----------------------------- */
 
 /* Functions may be called from any thread. stop, drain and free must not be called from a callback:
- * the first two return STREAMDIFFUSION_INVALID_ARGUMENT there, and free does nothing but log. */
+ * the first two return STREAMDIFFUSION_INVALID_ARGUMENT there, and free does nothing but log. Nor
+ * must submit under STREAMDIFFUSION_POLICY_BLOCK: where all entries are taken, it waits for the
+ * very thread that runs the callback, until another one stops the session. */
 typedef struct streamdiffusion_live streamdiffusion_live;
 
 typedef enum streamdiffusion_policy {

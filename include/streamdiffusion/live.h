@@ -213,6 +213,8 @@ class LiveSession {
   /// True while the encoder of an IP-Adapter reads images that change() brought. The rest of that
   /// change, and what is changed meanwhile, act already.
   bool reading_images() const;
+  /// Whether frames need no image, by the settings of changes().current.
+  bool text_to_image() const;
 
   /// The control image that was made last for a ControlNet of the engine, counted from 0. Null
   /// where none was: the net is off, takes the frames themselves (Preprocessor::passthrough), or no

@@ -10,6 +10,9 @@
 
 namespace streamdiffusion::c_api {
 
+inline constexpr const char* kImageInTextMode =
+    "a frame with an image, and mode is txt2img: expected NULL";
+
 /// A frame as this library knows it, checked. Throws invalid_argument or unsupported.
 streamdiffusion_frame read_frame(const streamdiffusion_frame* frame);
 FrameView view_of(const streamdiffusion_frame& frame);

@@ -201,6 +201,8 @@ streamdiffusion_status streamdiffusion_live_submit(streamdiffusion_live* live,
     if (frame != nullptr) source.owner = owner_of(*frame);  // first: it is released come what may
     require_handle(live, "live");
     if (frame != nullptr) {
+      streamdiffusion::base::require(!live->session->text_to_image(), ErrorCode::invalid_argument,
+                                     kImageInTextMode);
       const streamdiffusion_frame known = read_frame(frame);
       source.pixels = view_of(known);
       if (known.release == nullptr || known.memory == STREAMDIFFUSION_MEMORY_CUDA) {

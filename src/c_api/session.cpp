@@ -48,9 +48,9 @@ class CallerSession {
     live::Frame frame;
     frame.output.captured = LiveClock::now();
     const bool follows_images = !settings_.options.text_to_image;
-    base::require(follows_images == (given != nullptr), ErrorCode::invalid_argument,
-                  follows_images ? "frame is NULL, and this session follows images"
-                                 : "a frame with an image, and mode is txt2img: expected NULL");
+    base::require(
+        follows_images == (given != nullptr), ErrorCode::invalid_argument,
+        follows_images ? "frame is NULL, and this session follows images" : kImageInTextMode);
     if (given != nullptr) {
       const streamdiffusion_frame known = read_frame(given);
       const bool on_card = known.memory == STREAMDIFFUSION_MEMORY_CUDA;

@@ -74,6 +74,9 @@ bool LiveSession::reconfiguring() const {
 bool LiveSession::reading_images() const {
   return impl_->reading_images();
 }
+bool LiveSession::text_to_image() const {
+  return impl_->text_to_image();
+}
 LiveState LiveSession::state() const {
   return impl_->state();
 }

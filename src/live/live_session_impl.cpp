@@ -295,6 +295,10 @@ bool LiveSession::Impl::reading_images() const {
   const std::lock_guard lock(mutex_);
   return reading_ && !reading_->input;
 }
+bool LiveSession::Impl::text_to_image() const {
+  const std::lock_guard lock(mutex_);
+  return wanted_.options.text_to_image;
+}
 LiveState LiveSession::Impl::state() const {
   const std::lock_guard lock(mutex_);
   return state_;

@@ -41,6 +41,7 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   LiveSettings settings() const;
   bool reconfiguring() const;
   bool reading_images() const;
+  bool text_to_image() const;
   LiveState state() const;
   std::optional<Error> failure() const;
   std::shared_ptr<const Image> control_image(std::size_t net) const;

@@ -161,6 +161,23 @@ TEST(CLive, AFrameWithoutAnImageIsRefusedWhereImagesAreFollowed) {
   streamdiffusion_live_free(live);
 }
 
+TEST(CLive, AnImageIsRefusedWhereNoneIsFollowed) {
+  static std::atomic<int> released = 0;
+  streamdiffusion_live* live = open(nullptr);
+  streamdiffusion_error* error = nullptr;
+  expect_ok(streamdiffusion_live_change(live, R"({"mode": "txt2img", "cfg_type": "none"})", &error),
+            error);
+  TestFrame frame(0);
+  frame.frame.release = [](void*) { ++released; };
+  const streamdiffusion_status status =
+      streamdiffusion_live_submit(live, &frame.frame, nullptr, &error);
+  EXPECT_EQ(status, STREAMDIFFUSION_INVALID_ARGUMENT);
+  EXPECT_THAT(text_of(status, error), HasSubstr("mode is txt2img: expected NULL"));
+  EXPECT_EQ(counters_of(live).captured, 0U);
+  EXPECT_EQ(released, 1);
+  streamdiffusion_live_free(live);
+}
+
 TEST(CLive, WhatASmallStructDoesNotHoldIsNotCalled) {
   static std::atomic<int> released = 0;
   streamdiffusion_live* live = open(nullptr);
