@@ -83,15 +83,19 @@ std::string bash(const std::vector<CommandSummary>& commands) {
   }
   return "# bash completion of streamdiffusion; made by `streamdiffusion completion bash`\n"
          "_streamdiffusion() {\n"
-         "  local cur=${COMP_WORDS[COMP_CWORD]} words=\n"
+         "  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words= assigned=\n"
+         "  # bash makes --flag=word three words\n"
+         "  if [[ $cur == = ]]; then cur= assigned=1\n"
+         "  elif [[ $prev == = ]]; then prev=${COMP_WORDS[COMP_CWORD-2]} assigned=1; fi\n"
          "  if ((COMP_CWORD == 1)); then\n"
          "    COMPREPLY=($(compgen -W \"" +
          names +
          " --help --version\" -- \"$cur\"))\n"
          "    return\n  fi\n"
-         "  case \"${COMP_WORDS[1]} ${COMP_WORDS[COMP_CWORD-1]}\" in\n" +
+         "  case \"${COMP_WORDS[1]} $prev\" in\n" +
          values +
          "  esac\n"
+         "  [[ -z $assigned ]] || return\n"
          "  case ${COMP_WORDS[1]} in\n" +
          flags +
          "  esac\n"
