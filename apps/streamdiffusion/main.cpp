@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "flags.h"
 #include "program.h"
+#include "version.h"
 
 int main(int argc, char** argv) {
   namespace app = streamdiffusion::app;
@@ -9,7 +10,7 @@ int main(int argc, char** argv) {
   app::CommandLine program(
       "StreamDiffusion: real-time diffusion on this machine. Images, a drawing or a prompt in, "
       "generated images out.",
-      "streamdiffusion", SD_VERSION);
+      "streamdiffusion", app::version_text("streamdiffusion"));
   app::add_image_command(program);
   app::add_run_command(program);
   app::add_serve_command(program);

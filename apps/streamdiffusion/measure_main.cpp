@@ -3,12 +3,13 @@
 #include "commands.h"
 #include "flags.h"
 #include "program.h"
+#include "version.h"
 
 int main(int argc, char** argv) {
   namespace app = streamdiffusion::app;
   app::prepare_program();
   app::CommandLine program("The commands of streamdiffusion that measure.",
-                           "streamdiffusion_measure", SD_VERSION);
+                           "streamdiffusion_measure", app::version_text("streamdiffusion_measure"));
   app::add_info_command(program);
   app::add_bench_command(program);
   return app::run_program(program, argc, argv);

@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "backend/backend.h"
+#include "backend/built_backends.h"
 #include "backend/config.h"
 #include "backend/nvidia_hardware.h"
 #include "backend/ref/ref_device.h"
@@ -50,6 +51,18 @@ std::vector<std::string> device_names() {
 #endif
   names.emplace_back("ref");
   return names;
+}
+
+std::vector<std::string> built_backends() {
+  std::vector<std::string> backends;
+#if SD_HAVE_CUDA
+  backends.emplace_back("cuda");
+#endif
+#if SD_HAVE_CPU
+  backends.push_back("cpu (" + cpu::library_version() + ")");
+#endif
+  backends.emplace_back("ref");
+  return backends;
 }
 
 std::unique_ptr<Device> make_device(std::string_view name, const DeviceOptions& options) {

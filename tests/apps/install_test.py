@@ -23,6 +23,14 @@ def commands():
     return re.findall(r"^  (\w+)", listed, re.M)
 
 
+class Version(unittest.TestCase):
+    def test_a_report_of_a_defect_can_quote_it(self):
+        first, *rest = run(PROGRAM, "--version").splitlines()
+        self.assertRegex(first, r"^streamdiffusion \d+\.\d+\.\d+$")
+        self.assertEqual([line.split()[0] for line in rest if line.split()[0] != "commit"], ["backends", "license"])
+        self.assertRegex("\n".join(rest), r"(?m)^backends .*ref$")
+
+
 class Completion(unittest.TestCase):
     def complete(self, *words):
         """What bash offers for the last of the words."""

@@ -133,4 +133,9 @@ std::unique_ptr<Device> make_device(const DeviceOptions& options) {
   return std::make_unique<CpuDevice>(options);
 }
 
+std::string library_version() {
+  const dnnl_version_t& version = *dnnl_version();
+  return base::concat("oneDNN ", version.major, ".", version.minor, ".", version.patch);
+}
+
 }  // namespace streamdiffusion::backend::cpu
