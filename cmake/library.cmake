@@ -15,7 +15,7 @@ target_include_directories(streamdiffusion_library INTERFACE
 set_target_properties(streamdiffusion_library PROPERTIES
   OUTPUT_NAME streamdiffusion EXPORT_NAME streamdiffusion LINKER_LANGUAGE CXX)
 
-set(SD_PC_REQUIRES "libpng libturbojpeg libwebp libwebpdemux lcms2 libhwy icu-uc")
+set(SD_PC_REQUIRES "libpng libturbojpeg libwebp libwebpdemux lcms2 libhwy icu-uc zlib")
 set(SD_PC_LIBS "-pthread")
 set(SD_CONFIG_CPU FALSE)
 if(TARGET sd_backend_cpu)
