@@ -8,7 +8,7 @@ extern "C" {
 }
 
 #include <algorithm>
-#include <ranges>
+#include <sstream>
 #include <string_view>
 #include <vector>
 
@@ -107,8 +107,8 @@ void check_protocols(const std::string& list) {
   std::vector<std::string> known;
   void* position = nullptr;
   while (const char* name = avio_enum_protocols(&position, 0)) known.emplace_back(name);
-  for (const auto part : std::views::split(list, ',')) {
-    const std::string_view name(part.begin(), part.end());
+  std::istringstream names(list);
+  for (std::string name; std::getline(names, name, ',');) {
     base::require(std::ranges::find(known, name) != known.end(), ErrorCode::invalid_argument,
                   "--input-protocols is \"", list, "\": there is no protocol \"", name,
                   "\", expected some of ", base::joined(known));
