@@ -10,6 +10,7 @@
 #include "schedule/scheduler_config.h"
 #include "session/choose_recipe.h"
 #include "weights/hash_weights.h"
+#include "weights/safetensors_folder.h"
 
 namespace streamdiffusion::session {
 namespace {
@@ -73,11 +74,8 @@ Model Model::open(const EngineOptions& options) {
   model.prompt_syntax_ = options.prompt_syntax;
   if (options.model.empty()) {
     model.open_preset(options);
-  } else if (base::is_file(options.model)) {
-    model.open_parts(options, parts_of_file(options));
   } else {
-    model.folder_ = options.model;
-    model.open_parts(options, parts_of_folder(options));
+    model.open_stored(options);
   }
   model.check_parts();
   model.check_and_count();
@@ -85,6 +83,13 @@ Model Model::open(const EngineOptions& options) {
   model.open_controlnets(options.controlnets);
   model.open_ip_adapters(options.ip_adapters);
   return model;
+}
+
+void Model::open_stored(EngineOptions options) {
+  options.model = weights::or_only_file_in(options.model).string();
+  if (base::is_file(options.model)) return open_parts(options, parts_of_file(options));
+  folder_ = options.model;
+  open_parts(options, parts_of_folder(options));
 }
 
 void Model::check_without_weights(const std::string& folder) {

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "backend/backend.h"
@@ -85,6 +86,10 @@ class Model {
   int pooled_width() const { return static_cast<int>(unet_.pooled_dim); }
   /// Whether the UNet takes the guidance scale as an input.
   bool guidance_embedding() const { return unet_.guidance_dim > 0; }
+  /// Whether the autoencoder is an AutoencoderKL, not a tiny one.
+  bool large_autoencoder() const {
+    return std::holds_alternative<models::AutoencoderKlConfig>(autoencoder_);
+  }
   /// Levels of resolution in the UNet.
   int unet_levels() const { return static_cast<int>(unet_.levels.size()); }
   /// Where no negative prompt is given, zeros stand for its embedding, not that of an empty text
@@ -160,6 +165,8 @@ class Model {
  private:
   Model() = default;
   void open_parts(const EngineOptions& options, ModelParts parts);
+  /// From a folder or a file.
+  void open_stored(EngineOptions options);
   void open_preset(const EngineOptions& options);
   void set_tokenizers(const std::vector<std::shared_ptr<const tokenizer::Tokenizer>>& tokenizers);
   void set_text_encoders(std::vector<models::ClipTextConfig> configs);

@@ -11,6 +11,7 @@
 #include "weights/controlnet_file.h"
 #include "weights/hash_weights.h"
 #include "weights/model_folder.h"
+#include "weights/safetensors_folder.h"
 #include "weights/weight_store.h"
 
 namespace streamdiffusion::session {
@@ -72,12 +73,13 @@ Model::OpenedControlNet Model::open_network(const ControlNet& net) const {
   base::require(net.model != kRandomNet || std::filesystem::exists(net.model, ignored),
                 ErrorCode::invalid_argument, "controlnet ", kRandomNet,
                 " goes with random_weights; expected a folder, a file or a name");
-  if (!base::is_file(net.model)) {
-    return {.config = models::controlnet_config(weights::read_component_config(net.model)),
-            .source = std::make_shared<weights::WeightStore>(net.model),
+  const std::filesystem::path path = weights::or_only_file_in(net.model);
+  if (!base::is_file(path)) {
+    return {.config = models::controlnet_config(weights::read_component_config(path)),
+            .source = std::make_shared<weights::WeightStore>(path),
             .scope = scope};
   }
-  weights::ControlNetFile file = weights::open_controlnet_file(net.model);
+  weights::ControlNetFile file = weights::open_controlnet_file(path);
   OpenedControlNet opened{.config = file.config ? models::controlnet_config(*file.config)
                                                 : models::controlnet_of(unet_),
                           .source = std::move(file.weights),

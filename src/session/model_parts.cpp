@@ -139,16 +139,14 @@ ModelParts parts_of_folder(const EngineOptions& options, OwnWeights own_weights)
 }
 
 ModelParts parts_of_file(const EngineOptions& options) {
-  weights::SingleFile file = weights::open_single_file(options.model);
+  weights::SingleFile file = weights::open_single_file(options.model, options.unet);
   const auto require_part = [&](const auto& part, const char* what, const char* remedy) {
     base::require(part.has_value(), ErrorCode::unsupported, options.model, ": holds no ", what,
                   "; ", remedy);
   };
-  if (!options.unet.empty()) {
-    file.unet = weights::open_unet(options.unet,
-                                   file.unet ? std::optional(file.unet->config) : std::nullopt);
-  }
-  require_part(file.unet, "UNet", "expected a whole model (a single autoencoder is for --vae)");
+  require_part(file.unet, "UNet",
+               "give one with --unet (a single autoencoder is for --vae, a text encoder for "
+               "--text-encoder)");
   const bool two = is_sdxl(file.unet->config);
   if (!options.text_encoder.empty()) {
     file.text_encoder = weights::open_text_encoder(options.text_encoder, false);
@@ -167,7 +165,6 @@ ModelParts parts_of_file(const EngineOptions& options) {
         file.autoencoder ? std::optional(file.autoencoder->config) : std::nullopt);
   }
   require_part(file.autoencoder, "autoencoder", "give one with --vae");
-  require_part(file.scheduler, "UNet", "expected a whole model");
   ModelParts parts{.name = fs::path(options.model).stem().string(),
                    .unet = *file.unet,
                    .autoencoder = *file.autoencoder,

@@ -6,6 +6,7 @@
 #include "base/input_file.h"
 #include "weights/ldm_keys.h"
 #include "weights/model_folder.h"
+#include "weights/safetensors_folder.h"
 #include "weights/tiny_autoencoder_file.h"
 #include "weights/unsupported_models.h"
 #include "weights/weight_store.h"
@@ -43,10 +44,19 @@ FileComponent named_as_here(const SharedFile& file, const std::optional<json::Js
   base::fail(ErrorCode::unsupported, file->path().string(), ": holds no ", what, ", expected one");
 }
 
-/// Of a text encoder with transformers' names; the projection stands beside "text_model.".
-json::Json transformers_config(const SafetensorsFile& file) {
-  auto config =
-      nlohmann::json::parse(text_config_of(LdmKeys(file, "text_model."), false, kAllLayers));
+/// What begins the names of a text encoder in those of transformers: since 5.0 nothing. Null if
+/// there is none.
+const char* transformers_prefix(const SafetensorsFile& file) {
+  for (const char* prefix : {"text_model.", ""}) {
+    const std::string key = std::string(prefix) + "embeddings.token_embedding.weight";
+    if (file.find(key) != nullptr) return prefix;
+  }
+  return nullptr;
+}
+
+/// Of such a text encoder; its projection never stands behind the prefix.
+json::Json transformers_config(const SafetensorsFile& file, const char* prefix) {
+  auto config = nlohmann::json::parse(text_config_of(LdmKeys(file, prefix), false, kAllLayers));
   constexpr const char* kProjection = "text_projection.weight";
   if (file.find(kProjection) != nullptr) {
     config["projection_dim"] = LdmKeys(file, "").dim(kProjection, 0);
@@ -105,8 +115,9 @@ bool is_large(const json::Json& autoencoder) {
 
 }  // namespace
 
-FileComponent open_autoencoder(const fs::path& path, const std::optional<json::Json>& own,
+FileComponent open_autoencoder(const fs::path& given, const std::optional<json::Json>& own,
                                double scale) {
+  const fs::path path = or_only_file_in(given);
   if (!base::is_file(path)) return folder_component(path);
   const SharedFile file = open(path);
   const bool large = file->find("decoder.up_blocks.0.resnets.0.conv1.weight") != nullptr;
@@ -122,7 +133,8 @@ FileComponent open_autoencoder(const fs::path& path, const std::optional<json::J
   return std::move(found->component);
 }
 
-FileComponent open_unet(const fs::path& path, const std::optional<json::Json>& own) {
+FileComponent open_unet(const fs::path& given, const std::optional<json::Json>& own) {
+  const fs::path path = or_only_file_in(given);
   if (!base::is_file(path)) return folder_component(path);
   const SharedFile file = open(path);
   if (file->find("conv_in.weight") != nullptr) {
@@ -134,11 +146,12 @@ FileComponent open_unet(const fs::path& path, const std::optional<json::Json>& o
   return std::move(found->component);
 }
 
-FileComponent open_text_encoder(const fs::path& path, bool second_of_two) {
+FileComponent open_text_encoder(const fs::path& given, bool second_of_two) {
+  const fs::path path = or_only_file_in(given);
   if (!base::is_file(path)) return folder_component(path);
   const SharedFile file = open(path);
-  if (file->find("text_model.embeddings.token_embedding.weight") != nullptr) {
-    return named_as_here(file, transformers_config(*file), "a text encoder");
+  if (const char* prefix = transformers_prefix(*file)) {
+    return named_as_here(file, transformers_config(*file, prefix), "a text encoder");
   }
   const auto found =
       open_clip_text(file, {"", "model."}, second_of_two ? kAllLayers : kLayersOfTwo);

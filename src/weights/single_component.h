@@ -1,6 +1,7 @@
-// Components that come by themselves: a folder as in diffusers, or one .safetensors file, with
-// diffusers' names or LDM's. The config is the config.json beside it, or told by keys and shapes;
-// what those cannot tell is that of the model.
+// Components that come by themselves: a folder as in diffusers, or one .safetensors file (also as
+// the only one of a folder without a config.json), with diffusers' names or LDM's. The config is
+// the config.json beside it, or told by keys and shapes; what those cannot tell is that of the
+// model.
 #pragma once
 
 #include <filesystem>

@@ -9,6 +9,7 @@
 #include "base/lower_case.h"
 #include "json/quote.h"
 #include "weights/prediction_type.h"
+#include "weights/single_component.h"
 #include "weights/tensor_problems.h"
 #include "weights/tiny_autoencoder_file.h"
 #include "weights/unsupported_models.h"
@@ -42,28 +43,22 @@ std::string family_of(const json::Json& unet, const std::string& file) {
 /// One opened file while it is being told apart.
 class Reader {
  public:
-  explicit Reader(const std::filesystem::path& path)
-      : file_(std::make_shared<const SafetensorsFile>(require_safetensors(path))) {
+  Reader(const std::filesystem::path& path, const std::filesystem::path& other_unet)
+      : file_(std::make_shared<const SafetensorsFile>(require_safetensors(path))),
+        other_unet_(other_unet) {
     refuse_unsupported_models(*file_);
   }
 
   SingleFile read() {
     read_unet();
-    keep(ldm_autoencoder(file_, out_.family == "SDXL" ? kLatentScaleXl : kLatentScale),
+    const std::string family = out_.family.empty() ? family_by_text() : out_.family;
+    keep(ldm_autoencoder(file_, family == "SDXL" ? kLatentScaleXl : kLatentScale),
          out_.autoencoder);
     if (!out_.autoencoder) keep(tiny_autoencoder_inside(file_), out_.autoencoder);
-    read_text();
+    read_text(family);
     refuse_nothing();
     if (out_.unet) {
-      const Object scheduler{
-          {"_class_name", "LCMScheduler"},
-          {"beta_schedule", "scaled_linear"},
-          {"beta_start", 0.00085},
-          {"beta_end", 0.012},
-          {"num_train_timesteps", 1000},
-          {"prediction_type", prediction_type_of(*file_, out_.family, unet_prefix_, out_.notes)},
-          {"rescale_betas_zero_snr", file_->find("ztsnr") != nullptr}};
-      out_.scheduler = json::Json::parse(scheduler.dump(), name() + ": scheduler");
+      make_scheduler();
       suggest();
     }
     name_left_over();
@@ -81,33 +76,67 @@ class Reader {
 
   void read_unet() {
     auto unet = ldm_unet(file_);
-    if (!unet) return;
+    if (unet) keep_unet(std::move(unet));
+    if (other_unet_.empty()) return;
+    out_.unet = open_unet(other_unet_, out_.unet ? std::optional(out_.unet->config) : std::nullopt);
+    if (out_.family.empty()) out_.family = family_of(out_.unet->config, out_.unet->path);
+  }
+
+  void keep_unet(std::optional<LdmComponent> unet) {
     unet_prefix_ = unet->prefix;
     keep(std::move(unet), out_.unet);
     out_.family = family_of(out_.unet->config, name());
   }
 
-  void read_text() {
+  /// Of a file without a UNet.
+  std::string family_by_text() const {
+    const auto has = [&](const std::string& encoder) {
+      return file_->find(encoder + "token_embedding.weight") != nullptr;
+    };
+    if (has("conditioner.embedders.1.model.") ||
+        has("conditioner.embedders.0.transformer.text_model.embeddings.")) {
+      return "SDXL";
+    }
+    const bool two = has("cond_stage_model.model.") || has("conditioner.embedders.0.model.");
+    return two ? "Stable Diffusion 2" : "Stable Diffusion 1";
+  }
+
+  /// Beside its prediction, that of the published folders of all three families.
+  void make_scheduler() {
+    const Object scheduler{
+        {"_class_name", "LCMScheduler"},
+        {"beta_schedule", "scaled_linear"},
+        {"beta_start", 0.00085},
+        {"beta_end", 0.012},
+        {"num_train_timesteps", 1000},
+        {"steps_offset", 1},
+        {"set_alpha_to_one", false},
+        {"prediction_type", prediction_type_of(*file_, out_.family, unet_prefix_, out_.notes)},
+        {"rescale_betas_zero_snr", file_->find("ztsnr") != nullptr}};
+    out_.scheduler = json::Json::parse(scheduler.dump(), name() + ": scheduler");
+  }
+
+  void read_text(const std::string& family) {
     out_.pad_token = "<|endoftext|>";
-    if (out_.family == "SDXL") {
+    if (family == "SDXL") {
       keep(transformers_text(file_, {"conditioner.embedders.0.transformer.text_model."}),
            out_.text_encoder);
       keep(open_clip_text(file_, {"conditioner.embedders.1.model."}, kAllLayers),
            out_.text_encoder_2);
-    } else if (out_.family == "Stable Diffusion 2") {
+    } else if (family == "Stable Diffusion 2") {
       keep(open_clip_text(file_, {"cond_stage_model.model.", "conditioner.embedders.0.model."},
                           kLayersOfTwo),
            out_.text_encoder);
       out_.pad_token = "!";
     } else {
       keep(transformers_text(file_, {"cond_stage_model.transformer.text_model.",
-                                     "cond_stage_model.transformer.", "text_model."}),
+                                     "cond_stage_model.transformer.", "text_model.", ""}),
            out_.text_encoder);
     }
   }
 
   void refuse_nothing() const {
-    if (out_.unet || out_.autoencoder || out_.text_encoder) return;
+    if (!prefixes_.empty()) return;
     base::require(file_->find("down_blocks.0.resnets.0.conv1.weight") == nullptr,
                   ErrorCode::unsupported, name(),
                   ": a UNet alone, in diffusers' names; give it beside a model, with --unet");
@@ -154,6 +183,7 @@ class Reader {
   }
 
   SharedFile file_;
+  std::filesystem::path other_unet_;
   SingleFile out_;
   std::string unet_prefix_;
   /// Of the components that were found.
@@ -162,8 +192,9 @@ class Reader {
 
 }  // namespace
 
-SingleFile open_single_file(const std::filesystem::path& file) {
-  return Reader(file).read();
+SingleFile open_single_file(const std::filesystem::path& file,
+                            const std::filesystem::path& other_unet) {
+  return Reader(file, other_unet).read();
 }
 
 }  // namespace streamdiffusion::weights

@@ -14,7 +14,7 @@
 namespace streamdiffusion::weights {
 
 struct SingleFile {
-  /// "Stable Diffusion 1", "Stable Diffusion 2" or "SDXL"; empty for a single autoencoder.
+  /// "Stable Diffusion 1", "Stable Diffusion 2" or "SDXL", by the UNet; empty where there is none.
   std::string family;
   std::optional<FileComponent> unet, text_encoder, text_encoder_2, autoencoder;
   /// scheduler_config.json; for whoever has a UNet.
@@ -27,7 +27,9 @@ struct SingleFile {
 
 /// Opens a file and tells what it holds. Throws not_found, io, corrupt_file, or unsupported for
 /// what is no model of these families, naming what it is (a pickle, a LoRA, a ControlNet, FLUX, an
-/// inpainting model, the SDXL refiner, ...).
-SingleFile open_single_file(const std::filesystem::path& file);
+/// inpainting model, the SDXL refiner, ...). `other_unet`, a folder or file, stands for the file's
+/// own UNet, or for one that it lacks; empty for none.
+SingleFile open_single_file(const std::filesystem::path& file,
+                            const std::filesystem::path& other_unet = {});
 
 }  // namespace streamdiffusion::weights

@@ -37,6 +37,7 @@ class SingleComponents : public ::testing::Test {
     fs::copy_file(folder() / "vae/diffusion_pytorch_model.safetensors",
                   files() / "vae.safetensors");
     fs::copy_file(folder() / "text_encoder/model.safetensors", files() / "text.safetensors");
+    write_text_of_transformers_5();
     const auto all = testing::ldm_tensors(configs);
     weights::write_safetensors(files() / "ldm_unet.safetensors",
                                part(all, "model.diffusion_model."));
@@ -57,6 +58,20 @@ class SingleComponents : public ::testing::Test {
       found.back().name = tensor.name.substr(prefix.size());
     }
     return found;
+  }
+
+  /// Since 5.0 the names of text encoders begin with nothing.
+  static void write_text_of_transformers_5() {
+    const weights::SafetensorsFile text(files() / "text.safetensors");
+    std::vector<TensorToWrite> tensors;
+    for (const weights::StoredTensor& stored : text.tensors()) {
+      std::string name = stored.name;
+      if (name.starts_with("text_model.")) name.erase(0, 11);
+      tensors.push_back({name, stored.dims, {}});
+      tensors.back().values.resize(static_cast<std::size_t>(stored.elements()));
+      text.read_f32(stored, tensors.back().values);
+    }
+    weights::write_safetensors(files() / "text5.safetensors", tensors);
   }
 
   static EngineOptions options() {
@@ -89,9 +104,29 @@ TEST_F(SingleComponents, GiveTheBitsOfTheModelThatTheyAreOf) {
     other.vae = file(vae);
     EXPECT_EQ(pixels(other), expected) << vae;
   }
+  for (const char* text : {"text.safetensors", "text5.safetensors"}) {
+    EngineOptions other = options();
+    other.text_encoder = file(text);
+    EXPECT_EQ(pixels(other), expected) << text;
+  }
+}
+
+/// As a repository of one file is.
+TEST_F(SingleComponents, AreOpenedAsTheOnlyFileOfAFolder) {
+  const TemporaryFolder root;
+  const auto alone = [&](const char* name) {
+    fs::create_directories(root.path() / name);
+    fs::copy_file(files() / name, root.path() / name / "any.safetensors");
+    return (root.path() / name).string();
+  };
   EngineOptions other = options();
-  other.text_encoder = file("text.safetensors");
-  EXPECT_EQ(pixels(other), expected);
+  other.unet = alone("ldm_unet.safetensors");
+  other.vae = alone("ldm_vae.safetensors");
+  other.text_encoder = alone("text.safetensors");
+  EXPECT_EQ(pixels(other), pixels(options()));
+  fs::copy_file(file("ldm_unet.safetensors"), fs::path(other.unet) / "b.safetensors");
+  expect_error([&] { Engine::open(other); }, ErrorCode::not_found,
+               {"2 .safetensors files", "any.safetensors, b.safetensors"});
 }
 
 /// As of an LCM (Luo et al. 2023), whose file tells the guidance embedding that its model lacks.

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
 #include <functional>
@@ -12,6 +13,7 @@
 #include "models/count_parameters.h"
 #include "models/unet.h"
 #include "streamdiffusion/engine.h"
+#include "streamdiffusion/names.h"
 #include "support/errors.h"
 #include "support/ldm_file.h"
 #include "support/temporary_folder.h"
@@ -34,8 +36,10 @@ Image gradient(int width, int height) {
   return image;
 }
 
-std::vector<float> pixels(const std::string& model, const std::vector<Lora>& loras = {}) {
+std::vector<float> pixels(const std::string& model, const std::vector<Lora>& loras = {},
+                          const std::string& unet = {}) {
   Engine engine = Engine::open({.model = model,
+                                .unet = unet,
                                 .lora_dict = loras,
                                 .device = SD_TEST_DEVICE,
                                 .dtype = DataType::f32,
@@ -105,6 +109,74 @@ TEST(SingleFiles, OfSdxsGiveTheBitsOfTheFolderOfTheSameWeights) {
   expect_bits_of_the_folder(configs);
   configs.by_script = true;
   expect_bits_of_the_folder(configs);
+}
+
+/// Of the settings that a scheduler's config bears on.
+std::vector<SessionOptions> every_schedule() {
+  std::vector<SessionOptions> all;
+  for (const auto& [scheduler_name, scheduler] : kSchedulers) {
+    for (const auto& [spacing_name, spacing] : kTimestepSpacings) {
+      all.push_back({.width = 32,
+                     .height = 32,
+                     .t_index_list = {2, 3},
+                     .num_inference_steps = 4,
+                     .scheduler = scheduler,
+                     .timestep_spacing = spacing,
+                     .cfg_type = CfgType::none,
+                     .keep_tensors = true});
+    }
+  }
+  return all;
+}
+
+/// The published folders of all three families have "steps_offset" 1 and "set_alpha_to_one" false.
+TEST(SingleFiles, GiveTheBitsOfTheFolderWithEverySchedulerAndGrid) {
+  const auto configs = testing::tiny_stable_diffusion(1, 49408);
+  const TemporaryFolder folder;
+  const auto file = folder.path() / "model.safetensors";
+  weights::write_safetensors(file, testing::ldm_tensors(configs));
+  testing::write_folder(configs, folder.path() / "folder");
+  const auto open = [](const std::string& model) {
+    return Engine::open(
+        {.model = model, .device = SD_TEST_DEVICE, .dtype = DataType::f32, .threads = 1});
+  };
+  Engine of_file = open(file.string()), of_folder = open(folder / "folder");
+  for (const SessionOptions& options : every_schedule()) {
+    const auto last = [&](Engine& engine) {
+      Session session = engine.session(options);
+      session.set_prompt("a photo of a cat");
+      session.process(gradient(32, 32));
+      return session.process(gradient(32, 32)).value().pixels;
+    };
+    EXPECT_EQ(last(of_file), last(of_folder)) << of_file.session(options).description();
+  }
+}
+
+/// What a pruned file may lack. Of SDXL, whose family decides the text's names and the scale.
+TEST(SingleFiles, AreCompletedByAUNet) {
+  const TemporaryFolder folder;
+  const auto file = folder.path() / "model.safetensors", unet = folder.path() / "u.safetensors";
+  auto tensors = testing::ldm_tensors(testing::tiny_sdxl(49408));
+  const auto of_unet = [](const TensorToWrite& tensor) {
+    return tensor.name.starts_with("model.diffusion_model.");
+  };
+  weights::write_safetensors(file, tensors);
+  const std::vector<float> expected = pixels(file.string());
+  std::vector<TensorToWrite> network;
+  std::ranges::copy_if(tensors, std::back_inserter(network), of_unet);
+  weights::write_safetensors(unet, network);
+  std::erase_if(tensors, of_unet);
+  weights::write_safetensors(file, tensors);
+  EXPECT_EQ(pixels(file.string(), {}, unet.string()), expected);
+  expect_error([&] { pixels(file.string()); }, ErrorCode::unsupported, {"no UNet", "--unet"});
+}
+
+/// As a repository of one file is.
+TEST(SingleFiles, AreOpenedAsTheOnlyOneOfAFolder) {
+  const TemporaryFolder folder;
+  const auto file = folder.path() / "model.safetensors";
+  weights::write_safetensors(file, testing::ldm_tensors(testing::tiny_stable_diffusion(1, 49408)));
+  EXPECT_EQ(pixels(folder.path().string()), pixels(file.string()));
 }
 
 /// As of LCM_Dreamshaper_v7: the guidance embedding is in the file, under either name.
@@ -239,7 +311,7 @@ TEST_F(RefusedFiles, NameWhatIsMissing) {
                ErrorCode::unsupported, {"no autoencoder", "--vae"});
   without("cond_stage");
   expect_error([&] { Engine::open({.model = path.string(), .device = "ref"}); },
-               ErrorCode::unsupported, {"no text encoder"});
+               ErrorCode::unsupported, {"no text encoder", "--text-encoder"});
 }
 
 TEST_F(RefusedFiles, OfScaledFloat8AndLoneUNetsSayTheWayOut) {

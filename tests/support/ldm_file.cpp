@@ -241,7 +241,8 @@ void write_folder(const TinyConfigs& configs, const std::filesystem::path& folde
   write_text(folder / "vae/config.json", configs.autoencoder);
   write_text(folder / "scheduler/scheduler_config.json",
              R"({"_class_name": "LCMScheduler", "beta_schedule": "scaled_linear",
-                 "beta_start": 0.00085, "beta_end": 0.012})");
+                 "beta_start": 0.00085, "beta_end": 0.012, "steps_offset": 1,
+                 "set_alpha_to_one": false})");
   const bool tiny = parsed(configs.text_encoder).at("vocab_size").integer() == kTinyVocabulary;
   write_tokenizer(folder / "tokenizer", configs.open_clip ? "!" : "<|endoftext|>", tiny);
   const Tensors tensors = tensors_of(configs);

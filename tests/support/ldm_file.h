@@ -34,8 +34,9 @@ TinyConfigs tiny_sdxs(int vocabulary);
 /// The tensors of the file.
 std::vector<weights::TensorToWrite> ldm_tensors(const TinyConfigs& configs);
 
-/// Writes model_index.json, the configs and the weights; the tokenizer is CLIP's, or that of
-/// tests/data for a vocabulary of kTinyVocabulary.
+/// Writes model_index.json, the configs, the scheduler as the published models of all three
+/// families have it, and the weights; the tokenizer is CLIP's, or that of tests/data for a
+/// vocabulary of kTinyVocabulary.
 void write_folder(const TinyConfigs& configs, const std::filesystem::path& folder);
 
 }  // namespace streamdiffusion::testing
