@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "json/quote.h"
 #include "lora/peft_metadata.h"
+#include "weights/safetensors_folder.h"
 
 namespace streamdiffusion::lora {
 namespace {
@@ -29,10 +30,7 @@ fs::path file_in(const fs::path& path) {
   for (const char* name : {"pytorch_lora_weights.safetensors", "adapter_model.safetensors"}) {
     if (base::is_there(path / name)) return path / name;
   }
-  std::vector<fs::path> found;
-  for (const fs::directory_entry& entry : fs::directory_iterator(path, ignored)) {
-    if (entry.path().extension() == ".safetensors") found.push_back(entry.path());
-  }
+  const std::vector<fs::path> found = weights::safetensors_in(path);
   if (found.size() == 1) return found.front();
   base::fail(ErrorCode::not_found, path.string(), ": a folder with ", found.size(),
              " .safetensors files and no pytorch_lora_weights.safetensors; expected a LoRA file");
@@ -139,11 +137,7 @@ std::optional<double> LoraFile::alpha(const Group& group) const {
   const auto found = group.parts.find(Part::alpha);
   if (found == group.parts.end()) return std::nullopt;
   const StoredTensor& tensor = *found->second;
-  base::require(tensor.elements() == 1, ErrorCode::corrupt_file, file_.path().string(), ": ",
-                json::quote(tensor.name), " is ", weights::to_string(tensor.dims),
-                ", expected one number");
-  float value = 0;
-  file_.read_finite_f32(tensor, {&value, 1});
+  const double value = file_.read_number(tensor);
   base::require(std::abs(value) <= kMaxAlpha, ErrorCode::corrupt_file, file_.path().string(), ": ",
                 json::quote(tensor.name), " is ", value, ", expected a number from ", -kMaxAlpha,
                 " to ", kMaxAlpha);
@@ -158,8 +152,10 @@ void LoraFile::add_module(const Module& module, const Group& group, const PeftMe
     if (change.parts.empty()) return;
   }
   Factors shapes;
+  const auto own = alpha(group);
   for (const auto& [part, tensor] : change.parts) {
     shapes[part].dims = tensor->dims;
+    if (part == Part::alpha) continue;
     std::vector<float> values(static_cast<std::size_t>(tensor->elements()));
     file_.read_finite_f32(*tensor, values);  // a NaN is found now, not in the middle of a stream
   }
@@ -170,7 +166,6 @@ void LoraFile::add_module(const Module& module, const Group& group, const PeftMe
   change.rank = shape.rank;
   if (shape.rank > 0) {
     const auto rank = static_cast<double>(shape.rank);
-    const auto own = alpha(group);
     const double scale = own ? *own / rank : group.peft ? peft.scale(module, shape.rank) : 1.0;
     change.scale = static_cast<float>(scale);
   }

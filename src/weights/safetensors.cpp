@@ -40,15 +40,13 @@ std::uint64_t little_endian_u64(std::span<const std::byte> bytes) {
 
 StoredType dtype_of(const json::Json& text, const std::string& tensor) {
   const std::string& name = text.string();
-  for (const StoredType type : {StoredType::f32, StoredType::f16, StoredType::bf16,
-                                StoredType::f8_e4m3, StoredType::f8_e5m2, StoredType::u8,
-                                StoredType::boolean, StoredType::i32, StoredType::i64}) {
+  for (const StoredType type : kStoredTypes) {
     if (name == to_string(type)) return type;
   }
-  constexpr std::string_view others[] = {"I8", "I16", "U16", "U32", "U64", "F64", "C64", "F8_E8M0"};
+  constexpr std::string_view others[] = {"F4", "F6_E2M3", "F6_E3M2", "F8_E4M3FNUZ", "F8_E5M2FNUZ"};
   if (std::find(std::begin(others), std::end(others), name) != std::end(others)) {
     fail(ErrorCode::unsupported, text.file(), ": tensor ", json::quote(tensor), " has dtype ", name,
-         ", expected F32, F16, BF16, F8_E4M3, F8_E5M2, U8, BOOL, I32 or I64");
+         ", expected F32, F16, BF16, F8_E4M3 or F8_E5M2");
   }
   text.refuse("a dtype of the safetensors format");
 }
@@ -177,6 +175,46 @@ void convert(std::span<const std::byte> bytes, std::span<float> out, Convert to_
   }
 }
 
+template <typename Number>
+double number_in(std::span<const std::byte> bytes) {
+  Number number;
+  std::memcpy(&number, bytes.data(), sizeof number);
+  return static_cast<double>(number);
+}
+
+/// The value of one element of a type that no weights have.
+double number_of(const StoredTensor& tensor, std::span<const std::byte> bytes,
+                 const std::string& file) {
+  switch (tensor.dtype) {
+    case StoredType::f64:
+      return number_in<double>(bytes);
+    case StoredType::f8_e8m0: {  // a power of two
+      const int code = number_in<std::uint8_t>(bytes);
+      return code == 255 ? std::nan("") : std::ldexp(1.0, code - 127);
+    }
+    case StoredType::u8:
+    case StoredType::boolean:
+      return number_in<std::uint8_t>(bytes);
+    case StoredType::i8:
+      return number_in<std::int8_t>(bytes);
+    case StoredType::u16:
+      return number_in<std::uint16_t>(bytes);
+    case StoredType::i16:
+      return number_in<std::int16_t>(bytes);
+    case StoredType::u32:
+      return number_in<std::uint32_t>(bytes);
+    case StoredType::i32:
+      return number_in<std::int32_t>(bytes);
+    case StoredType::u64:
+      return number_in<std::uint64_t>(bytes);
+    case StoredType::i64:
+      return number_in<std::int64_t>(bytes);
+    default:
+      fail(ErrorCode::unsupported, file, ": tensor ", json::quote(tensor.name), " is ",
+           to_string(tensor.dtype), ", expected a real number");
+  }
+}
+
 }  // namespace
 
 std::string to_string(std::span<const std::int64_t> dims) {
@@ -275,6 +313,25 @@ void SafetensorsFile::read_finite_f32(const StoredTensor& tensor, std::span<floa
   const auto at = std::find_if(out.begin(), out.end(), [](float v) { return !std::isfinite(v); });
   fail(ErrorCode::corrupt_file, path().string(), ": tensor ", json::quote(tensor.name), " holds ",
        *at, " at element ", at - out.begin(), ", expected finite numbers");
+}
+
+double SafetensorsFile::read_number(const StoredTensor& tensor) const {
+  const std::string name = path().string();
+  require(tensor.elements() == 1, ErrorCode::corrupt_file, name, ": tensor ",
+          json::quote(tensor.name), " is ", to_string(tensor.dims), ", expected one number");
+  double value = 0;
+  if (is_of_weights(tensor.dtype)) {
+    float narrow = 0;
+    read_f32(tensor, {&narrow, 1});
+    value = narrow;
+  } else {
+    std::array<std::byte, 8> bytes{};
+    file_.read(tensor.offset, std::span(bytes).first(tensor.bytes));
+    value = number_of(tensor, bytes, name);
+  }
+  require(std::isfinite(value), ErrorCode::corrupt_file, name, ": tensor ",
+          json::quote(tensor.name), " is ", value, ", expected a finite number");
+  return value;
 }
 
 std::map<std::string, std::string> SafetensorsFile::metadata() const {

@@ -39,7 +39,7 @@ std::string to_string(std::span<const std::int64_t> dims);
 /// name that messages use. Throws corrupt_file for a header longer than the file or 100 MB, a
 /// header of another format, an offset outside the data, a size other than shape x dtype, two
 /// tensors that share bytes, and bytes that belong to no tensor. Throws unsupported for a dtype
-/// that this library does not read (F64, BOOL, F8_E8M0, ...).
+/// that this library does not know (F4, F8_E4M3FNUZ, ...).
 std::vector<StoredTensor> parse_safetensors(std::span<const std::byte> beginning,
                                             std::uint64_t file_bytes, const std::string& file);
 
@@ -73,6 +73,9 @@ class SafetensorsFile {
   void read_f32(const StoredTensor& tensor, std::span<float> out) const;
   /// The same. Throws corrupt_file for a value that is not finite.
   void read_finite_f32(const StoredTensor& tensor, std::span<float> out) const;
+  /// The one number of a tensor of any type. Throws corrupt_file for more or fewer than one, and
+  /// for one that is not finite; unsupported for a complex one; io as read_f32().
+  double read_number(const StoredTensor& tensor) const;
   /// Read anew with each call; see parse_metadata().
   std::map<std::string, std::string> metadata() const;
 

@@ -35,7 +35,7 @@ void TensorProblems::compare(const StoredTensor& found, std::span<const std::int
   if (!same_dims(dims, spec.dims)) {
     wrong_.add(base::concat(json::quote(found.name), " is ", to_string(found.dims), ", expected ",
                             to_string(spec.dims), " (", file, ')'));
-  } else if (!is_floating(found.dtype)) {
+  } else if (!is_of_weights(found.dtype)) {
     wrong_.add(base::concat(json::quote(found.name), " is ", to_string(found.dtype),
                             ", expected F32, F16, BF16, F8_E4M3 or F8_E5M2 (", file, ')'));
   }

@@ -67,6 +67,24 @@ TEST_F(LoraFiles, AddScaleTimesAlphaOverRankTimesTheProduct) {
   EXPECT_EQ(lora.summary(), "1 weights of unet, rank 2");
 }
 
+/// kohya's trainer writes an integer where alpha is the rank.
+TEST_F(LoraFiles, TakeAnAlphaOfAnyType) {
+  auto tensors = good();
+  tensors[2].values = {0, 0};  // 8 bytes
+  tensors[2].dims = {2};
+  const auto file = save(tensors);
+  std::ifstream in(file, std::ios::binary);
+  std::string bytes{std::istreambuf_iterator<char>(in), {}};
+  const std::string stored = R"("F32","shape":[2])";
+  bytes.replace(bytes.find(stored), stored.size(), R"("I64","shape":[ ])");
+  bytes[bytes.size() - 8] = 1;
+  std::ofstream(file, std::ios::binary) << bytes;
+  const LoraFile lora(file, modules());
+  std::vector<float> values(48, 10.0F);
+  lora.add(Network::unet, kTensor, 0.5F, values);
+  EXPECT_EQ(values, std::vector<float>(48, 10.5F));  // 0.5 * 1/2 * (1 + 1)
+}
+
 TEST_F(LoraFiles, AreRefusedWithWhatIsWrong) {
   auto with = [](std::size_t i, TensorToWrite tensor) {
     auto tensors = good();

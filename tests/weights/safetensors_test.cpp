@@ -70,10 +70,8 @@ std::vector<Malformed> malformed_files() {
       {"unknown_key", one(R"({"dtype":"F32","shape":[2],"data_offsets":[0,8],"x":1})"),
        "unknown key \"x\""},
       {"unknown_dtype", one(R"({"dtype":"F31","shape":[2],"data_offsets":[0,8]})"), "\"F31\""},
-      {"dtype_not_read", one(R"({"dtype":"F64","shape":[1],"data_offsets":[0,8]})"),
-       "dtype F64, expected F32", ErrorCode::unsupported},
-      {"i8_not_read", one(R"({"dtype":"I8","shape":[8],"data_offsets":[0,8]})"), "dtype I8",
-       ErrorCode::unsupported},
+      {"dtype_not_read", one(R"({"dtype":"F4","shape":[16],"data_offsets":[0,8]})"),
+       "dtype F4, expected F32", ErrorCode::unsupported},
       {"negative_dim", one(R"({"dtype":"F32","shape":[-2],"data_offsets":[0,8]})"),
        "\"shape\"[0] is -2"},
       {"fractional_dim", one(R"({"dtype":"F32","shape":[2.0],"data_offsets":[0,8]})"),
@@ -204,6 +202,40 @@ TEST(Safetensors, RefusesToConvertIntegersAndWrongSizes) {
   std::vector<float> out(1);
   expect_error([&] { to_f32(tensors[0], data_of(file, tensors[0]), out, "m.safetensors"); },
                ErrorCode::unsupported, {"\"i\"", "I64", "F32"});
+}
+
+TEST(Safetensors, OneNumberMayBeOfAnyType) {
+  const TemporaryFolder folder;
+  const auto read = [&](const std::string& type, const auto& number, const char* shape = "[]") {
+    const std::string header = R"({"n":{"dtype":")" + type + R"(","shape":)" + shape +
+                               R"(,"data_offsets":[0,)" + std::to_string(sizeof number) + "]}}";
+    std::string bytes = image(header, sizeof number);
+    std::memcpy(bytes.data() + bytes.size() - sizeof number, &number, sizeof number);
+    const SafetensorsFile file(folder.write("n.safetensors", bytes));
+    return file.read_number(file.tensors()[0]);
+  };
+  EXPECT_EQ(read("F64", -2.5), -2.5);
+  EXPECT_EQ(read("F32", 0.5F, "[1,1]"), 0.5);
+  EXPECT_EQ(read("F16", std::uint16_t{0x4000}), 2);
+  EXPECT_EQ(read("BF16", std::uint16_t{0x4080}), 4);
+  EXPECT_EQ(read("F8_E4M3", std::uint8_t{0x38}), 1);
+  EXPECT_EQ(read("F8_E5M2", std::uint8_t{0x40}), 2);
+  EXPECT_EQ(read("F8_E8M0", std::uint8_t{130}), 8);
+  EXPECT_EQ(read("I64", std::int64_t{-4}), -4);
+  EXPECT_EQ(read("U64", std::uint64_t{1} << 63U), 0x1p63);
+  EXPECT_EQ(read("I32", std::int32_t{-4}), -4);
+  EXPECT_EQ(read("U32", std::uint32_t{0xffffffff}), 4294967295.0);
+  EXPECT_EQ(read("I16", std::int16_t{-4}), -4);
+  EXPECT_EQ(read("U16", std::uint16_t{65535}), 65535);
+  EXPECT_EQ(read("I8", std::int8_t{-4}), -4);
+  EXPECT_EQ(read("U8", std::uint8_t{255}), 255);
+  EXPECT_EQ(read("BOOL", std::uint8_t{1}), 1);
+  expect_error([&] { read("C64", std::uint64_t{0}); }, ErrorCode::unsupported, {"C64", "real"});
+  expect_error([&] { read("I32", std::uint64_t{0}, "[2]"); }, ErrorCode::corrupt_file,
+               {"[2]", "one number"});
+  expect_error([&] { read("F8_E8M0", std::uint8_t{255}); }, ErrorCode::corrupt_file, {"finite"});
+  expect_error([&] { read("F64", std::uint64_t{0x7ff0000000000000}); }, ErrorCode::corrupt_file,
+               {"inf", "finite"});
 }
 
 TEST(Safetensors, WriterRefusesValuesThatDoNotFillTheShape) {
