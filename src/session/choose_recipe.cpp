@@ -57,11 +57,10 @@ std::string left_out_recipe(const EngineOptions& options, const FoundRecipe& use
 }
 
 std::string recipe_message(const FoundRecipe& recipe, const SessionOptions& used,
-                           bool own_autoencoder) {
-  const bool other = own_autoencoder && !recipe->autoencoder.empty();
+                           const std::string& autoencoder) {
   return base::concat(
       "recipe ", recipe.name, ": ", weights::describe(*recipe.recipe, used),
-      other ? "; its small autoencoder is " + recipe->autoencoder + " (--vae)" : "");
+      autoencoder.empty() ? "" : "; its small autoencoder is " + autoencoder + " (--vae)");
 }
 
 }  // namespace streamdiffusion::session

@@ -18,8 +18,8 @@ weights::FoundRecipe choose_recipe(const EngineOptions& options, bool has_defaul
 std::string left_out_recipe(const EngineOptions& options, const weights::FoundRecipe& used);
 
 /// One line for a person: the recipe in use, and its settings as a session has them.
-/// `own_autoencoder`: the model's own is used, so a smaller one may be told of.
+/// `autoencoder` is a smaller one to tell of; empty for none.
 std::string recipe_message(const weights::FoundRecipe& recipe, const SessionOptions& used,
-                           bool own_autoencoder);
+                           const std::string& autoencoder);
 
 }  // namespace streamdiffusion::session

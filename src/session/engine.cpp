@@ -21,6 +21,7 @@
 #include "session/costs.h"
 #include "session/engine_impl.h"
 #include "session/image_prompts.h"
+#include "session/latent_space.h"
 #include "session/memory_need.h"
 #include "session/session_impl.h"
 #include "session/session_options.h"
@@ -86,13 +87,19 @@ Engine::Impl::Impl(const EngineOptions& options, Extras extras)
       images(model, executables),
       own_autoencoder_(options.vae.empty()) {}
 
+std::string Engine::Impl::smaller_autoencoder() const {
+  const std::string& name = model.recipe()->autoencoder;
+  const bool fits = session::is_tiny_of_sdxl(name) == (model.pooled_width() > 0);
+  return own_autoencoder_ && model.large_autoencoder() && fits ? name : std::string();
+}
+
 void Engine::Impl::tell_recipe(const SessionOptions& used) {
   if (!model.recipe()) return;
   std::call_once(told_recipe_, [&] {
     SessionOptions acting = used;
     if (used.cfg_type == CfgType::none && !model.guidance_embedding()) acting.guidance_scale = {};
     base::log(base::LogLevel::notice,
-              session::recipe_message(model.recipe(), acting, own_autoencoder_));
+              session::recipe_message(model.recipe(), acting, smaller_autoencoder()));
   });
 }
 

@@ -53,6 +53,10 @@ class Engine::Impl {
   void tell_recipe(const SessionOptions& used);
 
  private:
+  /// The one that the recipe tells of, where it is for this model and the model's own is in use;
+  /// else empty.
+  std::string smaller_autoencoder() const;
+
   const bool own_autoencoder_;
   std::once_flag told_recipe_;
 };

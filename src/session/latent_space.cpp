@@ -28,7 +28,7 @@ std::string tiny_name(const std::filesystem::path& folder, const json::Json& con
 void check_tiny(const std::string& vae, const json::Json& config, bool sdxl) {
   const std::string name = tiny_name(vae, config);
   if (name.empty()) return;
-  const bool of_sdxl = name.find("taesdxl") != std::string::npos;
+  const bool of_sdxl = is_tiny_of_sdxl(name);
   require(of_sdxl == sdxl, ErrorCode::invalid_argument, "vae ", vae, ": \"", name, "\" is for ",
           of_sdxl ? "SDXL models" : "Stable Diffusion 1 and 2", ", and this model ",
           sdxl ? "is of SDXL's family; expected taesdxl" : "is not SDXL; expected taesd",
@@ -44,6 +44,10 @@ void check_scale(const std::string& vae, const json::Json& config, double own) {
 }
 
 }  // namespace
+
+bool is_tiny_of_sdxl(std::string_view name) {
+  return name.find("taesdxl") != std::string_view::npos;
+}
 
 void check_latent_space(const std::string& vae, const json::Json& config,
                         std::optional<double> own_scale, bool sdxl) {

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "json/json.h"
 
@@ -16,5 +17,9 @@ namespace streamdiffusion::session {
 /// model (`sdxl`), or taesdxl for another. The configs of the two are equal, so their names decide.
 void check_latent_space(const std::string& vae, const json::Json& config,
                         std::optional<double> own_scale, bool sdxl);
+
+/// Whether the tiny autoencoder of that name, in lower case, is for SDXL's latents, not for those
+/// of Stable Diffusion 1 and 2.
+bool is_tiny_of_sdxl(std::string_view name);
 
 }  // namespace streamdiffusion::session

@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "streamdiffusion/streamdiffusion.h"
 #include "support/errors.h"
+#include "support/ldm_file.h"
+#include "support/temporary_folder.h"
 #include "support/tiny_model.h"
 #include "weights/recipes.h"
 
@@ -159,11 +161,34 @@ TEST(Recipe, IsNamedInOneLineAndRefusedWithTheNearestName) {
   ASSERT_EQ(notices.size(), 1U);
   EXPECT_EQ(notices[0].rfind("recipe tianweiy/DMD2: ", 0), 0U) << notices[0];
   EXPECT_NE(notices[0].find("timesteps 999,749,499,249"), std::string::npos) << notices[0];
-  EXPECT_NE(notices[0].find("madebyollin/taesdxl (--vae)"), std::string::npos) << notices[0];
   EXPECT_TRUE(notices_of(options_for(model)).empty());
   EXPECT_TRUE(notices_of(options_for(model, "none")).empty());
   expect_error([&] { Engine::open(options_for(model, "stabilityai/sd-turbos")); },
                ErrorCode::invalid_argument, {"did you mean \"stabilityai/sd-turbo\"?"});
+}
+
+TEST(Recipe, TellsOfASmallAutoencoderThatIsForTheModel) {
+  const char *of_sdxl = "tianweiy/DMD2", *of_sd1 = "latent-consistency/lcm-lora-sdv1-5";
+  const auto told = [](const testing::TinyConfigs& configs, const char* recipe) {
+    const testing::TemporaryFolder folder;
+    testing::write_folder(configs, folder.path());
+    const std::string line = notices_of({.model = folder.path().string(),
+                                         .recipe = recipe,
+                                         .device = SD_TEST_DEVICE,
+                                         .dtype = DataType::f32,
+                                         .threads = 1})
+                                 .at(0);
+    const std::string words = "; its small autoencoder is ";
+    const std::size_t at = line.find(words);
+    return at == std::string::npos ? "" : line.substr(at + words.size());
+  };
+  const auto sd1 = testing::tiny_stable_diffusion(1, testing::kTinyVocabulary);
+  EXPECT_EQ(told(sd1, of_sd1), "madebyollin/taesd (--vae)");
+  EXPECT_EQ(told(sd1, of_sdxl), "");
+  const auto sdxl = testing::tiny_sdxl(testing::kTinyVocabulary);
+  EXPECT_EQ(told(sdxl, of_sdxl), "madebyollin/taesdxl (--vae)");
+  EXPECT_EQ(told(sdxl, of_sd1), "");
+  EXPECT_EQ(told(testing::tiny_sdxs(testing::kTinyVocabulary), of_sd1), "") << "its own is tiny";
 }
 
 TEST(Recipe, IsToldWithTheSettingsThatAreUsed) {
