@@ -27,6 +27,15 @@ const std::string& read(const Text&, const Json& value) {
   return value.string();
 }
 
+/// Of an item of a list: the message then names the item, not the list.
+double number_within(const Json& value, double least, double most) {
+  const double number = value.number();
+  if (!(number >= least && number <= most)) {
+    value.refuse(base::concat("a number from ", least, " to ", most));
+  }
+  return number;
+}
+
 bool is_empty_list(const Json& value) {
   return value.is(Json::Kind::array) && value.size() == 0;
 }
@@ -59,7 +68,8 @@ std::vector<WeightedSeed> read(const SeedList& type, const Json& value) {
   for (std::size_t i = 0; i < value.size(); ++i) {
     const Json pair = value[i];
     if (!pair.is(Json::Kind::array) || pair.size() != 2) pair.refuse("a pair [seed, weight]");
-    seeds.push_back({pair[0].integer(0, type.maximum_seed), static_cast<float>(pair[1].number())});
+    const double weight = number_within(pair[1], 0, type.maximum_weight);
+    seeds.push_back({pair[0].integer(0, type.maximum_seed), static_cast<float>(weight)});
   }
   return seeds;
 }
@@ -69,7 +79,8 @@ std::vector<Lora> read(const LoraList& type, const Json& value) {
   std::vector<Lora> loras;
   for (std::size_t i = 0; i < value.size(); ++i) {
     const auto [file, scale] = value.member(i);
-    loras.push_back({std::string(file), static_cast<float>(scale.number())});
+    const double within = number_within(scale, type.minimum_scale, type.maximum_scale);
+    loras.push_back({std::string(file), static_cast<float>(within)});
   }
   return loras;
 }
@@ -86,7 +97,7 @@ std::vector<float> read(const NumberList& type, const Json& value, const std::ve
   if (!value.is(Json::Kind::array) || is_empty_list(value)) value.refuse(describe(type));
   std::vector<float> numbers;
   for (std::size_t i = 0; i < value.size(); ++i) {
-    numbers.push_back(static_cast<float>(value[i].number()));
+    numbers.push_back(static_cast<float>(number_within(value[i], type.minimum, type.maximum)));
   }
   append_rest(numbers, now);
   return numbers;

@@ -122,6 +122,18 @@ TEST(AdapterSettings, ARefusalNamesThePathAndTheParameter) {
   }
 }
 
+TEST(AdapterSettings, ARefusalNamesTheScaleThatIsWrong) {
+  const FactoryWithLoras factory;
+  const server::ParameterTable table(factory, {});
+  try {
+    table.apply(server::parse_client_json(R"({"lora_scales": [0, 11]})", "test"), table.defaults());
+    FAIL() << "11 is taken";
+  } catch (const server::HttpError& error) {
+    EXPECT_THAT(error.what(), ::testing::HasSubstr(
+                                  R"("lora_scales"[1] is 11, expected a number from -10 to 10)"));
+  }
+}
+
 TEST(AdapterSettings, WhatAControlNetsSettingsSayTogetherIsRefusedInTheWordsOfTheProtocol) {
   const FactoryWithControlNets factory;
   const server::ParameterTable table(factory, {});
