@@ -9,8 +9,8 @@
 #include "base/size_text.h"
 #include "hub/cache.h"
 #include "hub/installed.h"
-#include "hub/tiny_autoencoder.h"
 #include "model_files/check_configs.h"
+#include "model_files/tiny_autoencoder.h"
 #include "model_use.h"
 #include "server/engine_stream_factory.h"
 
@@ -44,9 +44,9 @@ std::vector<hub::InstalledModel> installed() {
 
 /// The tiny autoencoder in the cache that fits the model; empty if there is none.
 std::string tiny_in_cache(const fs::path& model) {
-  const auto name = hub::tiny_autoencoder_for(model);
-  if (!name) return {};
-  const hub::Found found = hub::find_in_cache(hub::read_settings(), *name);
+  const std::string id = model_files::tiny_autoencoder_for(model).id;
+  if (id.empty()) return {};
+  const hub::Found found = hub::find_in_cache(hub::read_settings(), {.id = id});
   return found.complete() ? found.path.string() : "";
 }
 

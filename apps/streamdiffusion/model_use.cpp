@@ -12,6 +12,7 @@
 #include "session/model.h"
 #include "weights/controlnet_file.h"
 #include "weights/model_folder.h"
+#include "weights/safetensors_folder.h"
 #include "weights/single_file.h"
 #include "weights/unsupported_models.h"
 #include "weights/weight_store.h"
@@ -64,15 +65,6 @@ ModelUse use_of_file(const fs::path& path) {
   return {"--text-encoder", "a text encoder"};
 }
 
-/// The only .safetensors of a folder; empty if there is none, or more than one.
-fs::path only_file(const fs::path& folder) {
-  std::vector<fs::path> found;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-    if (entry.path().extension() == ".safetensors") found.push_back(entry.path());
-  }
-  return found.size() == 1 ? found.front() : fs::path();
-}
-
 /// Throws where also the missing files would not make it usable, so that nobody downloads them.
 void check_what_is_there(const fs::path& folder) {
   try {
@@ -95,9 +87,9 @@ ModelUse use_of(const fs::path& path) {
     }
     if (fs::exists(path / "model_index.json", ignored)) return use_of_pipeline(path);
     if (fs::exists(path / "config.json", ignored)) return use_of_component(path);
-    const fs::path file = only_file(path);
-    if (file.empty()) return {"", "several .safetensors files, each by its name"};
-    return use_of_file(file);
+    const std::vector<fs::path> files = weights::safetensors_in(path);
+    if (files.size() != 1) return {"", "several .safetensors files, each by its name"};
+    return use_of_file(files.front());
   } catch (const Error& error) {
     return {"", std::string("cannot be used: ") + error.what()};
   }

@@ -11,6 +11,7 @@
 #include "commands.h"
 #include "flags.h"
 #include "hub/installed.h"
+#include "hub/pull.h"
 #include "model_use.h"
 
 namespace streamdiffusion::app {
@@ -57,9 +58,16 @@ void print_json(const hub::Installed& installed) {
                     {"flag", use.flag},
                     {"use", use.text}});
   }
-  std::printf("%s\n", nlohmann::json({{"models", list}, {"bytes", installed.bytes}})
+  const std::uint64_t bytes = installed.bytes + installed.civitai_bytes;
+  std::printf("%s\n", nlohmann::json({{"models", list}, {"bytes", bytes}})
                           .dump(2, ' ', false, nlohmann::json::error_handler_t::replace)
                           .c_str());
+}
+
+void print_place(std::uint64_t bytes, const std::filesystem::path& place) {
+  if (bytes == 0) return;
+  std::fprintf(stderr, "%s in %s\n", base::size_text(bytes).c_str(),
+               base::printable(place.string()).c_str());
 }
 
 void list(bool json) {
@@ -75,8 +83,8 @@ void list(bool json) {
     return;
   }
   print_table(installed);
-  std::fprintf(stderr, "%s in %s\n", base::size_text(installed.bytes).c_str(),
-               base::printable(settings.cache.string()).c_str());
+  print_place(installed.bytes, settings.cache);
+  print_place(installed.civitai_bytes, hub::civitai_folder(settings));
 }
 
 void remove(const std::vector<std::string>& names) {

@@ -6,9 +6,9 @@
 #include "base/log.h"
 #include "commands.h"
 #include "flags.h"
-#include "hub/tiny_autoencoder.h"
 #include "media/timing.h"
 #include "model_files.h"
+#include "model_files/tiny_autoencoder.h"
 #include "setup.h"
 
 namespace streamdiffusion::app {
@@ -38,10 +38,10 @@ struct PullFlags {
 
 void pull_tiny(const hub::Settings& settings, const PullFlags& flags,
                const std::filesystem::path& model, const StopSignals& signals) {
-  const auto name = hub::tiny_autoencoder_for(model);
-  if (!name) return;
+  const std::string id = model_files::tiny_autoencoder_for(model).id;
+  if (id.empty()) return;
   try {
-    pull_name(settings, name->id, flags.options, flags.quiet, &signals);
+    pull_name(settings, id, flags.options, flags.quiet, &signals);
   } catch (const Error& error) {
     base::warn(error, "; the model's own autoencoder, which is slower, will be used");
   }

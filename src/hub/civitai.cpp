@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 using base::ErrorCode;
 
 fs::path folder_of(const Settings& settings, const std::string& version) {
-  return settings.own_cache / "civitai" / version;
+  return civitai_folder(settings) / version;
 }
 
 [[noreturn]] void refuse(const Settings& settings, const std::string& version,
@@ -40,6 +40,13 @@ std::string token_for(const Settings& settings, const std::string& url) {
   return url.starts_with(settings.civitai + "/") ? settings.civitai_token : std::string();
 }
 
+/// For people; the site itself where the answer does not say which model it is a version of.
+std::string page_of(const Settings& settings, const std::string& version,
+                    const std::string& model) {
+  return model.empty() ? settings.civitai
+                       : settings.civitai + "/models/" + model + "?modelVersionId=" + version;
+}
+
 void write_note(const fs::path& folder, const CivitaiVersion& version) {
   base::write_file(folder / "model-version.json",
                    "{\"name\": " + json::json_string(version.name) +
@@ -47,6 +54,10 @@ void write_note(const fs::path& folder, const CivitaiVersion& version) {
 }
 
 }  // namespace
+
+fs::path civitai_folder(const Settings& settings) {
+  return settings.own_cache / "civitai";
+}
 
 std::optional<fs::path> find_civitai(const Settings& settings, const std::string& version) {
   std::error_code ignored;
@@ -89,7 +100,7 @@ Pulled pull_civitai(const Settings& settings, const std::string& version,
                         .name = "civitai:" + version + " (" + found.name + ")",
                         .refuse = refuse_it};
   Pulled pulled{.path = wanted.target,
-                .page = settings.civitai + "/api/v1/model-versions/" + version,
+                .page = page_of(settings, version, found.model),
                 .files = 1,
                 .bytes = found.file.size};
   const OnProgress count = [&](const PullProgress& now) {

@@ -207,8 +207,8 @@ Installed list_installed(const Settings& settings) {
     }
     installed.bytes += bytes_on_disk(folder);
   }
-  for (const fs::path& folder : folders_in(settings.own_cache / "civitai")) {
-    installed.bytes += bytes_on_disk(folder);
+  for (const fs::path& folder : folders_in(civitai_folder(settings))) {
+    installed.civitai_bytes += bytes_on_disk(folder);
     const std::string version = folder.filename().string();
     try {
       const auto file = find_civitai(settings, version);
@@ -227,7 +227,7 @@ Installed list_installed(const Settings& settings) {
 
 std::uint64_t remove_installed(const Settings& settings, const std::string& name) {
   if (const auto version = parse_civitai_version(name)) {
-    const fs::path folder = settings.own_cache / "civitai" / *version;
+    const fs::path folder = civitai_folder(settings) / *version;
     std::error_code ignored;
     base::require(fs::is_directory(folder, ignored), ErrorCode::not_found, name, ": is not in ",
                   settings.own_cache.string());

@@ -26,8 +26,9 @@ struct InstalledModel {
 struct Installed {
   /// Sorted by name.
   std::vector<InstalledModel> models;
-  /// On the disk: each blob once, with unfinished downloads.
-  std::uint64_t bytes = 0;
+  /// On the disk, each blob once, with unfinished downloads: in the hub's cache, and of Civitai in
+  /// the user's own.
+  std::uint64_t bytes = 0, civitai_bytes = 0;
   /// What could not be read, in words.
   std::vector<std::string> problems;
 };

@@ -128,6 +128,9 @@ CivitaiVersion parse_civitai_version(const Json& answer) {
   if (const auto model = answer.find("model")) {
     version.name = json::printable(model->string_or("name", ""), 100) + ", " + version.name;
   }
+  if (const auto id = answer.find("modelId"); id && id->is(Json::Kind::integer)) {
+    version.model = std::to_string(id->integer());
+  }
   version.file.path = chosen.at("name").string();
   check_path(version.file.path, chosen.where());
   const bool plain = version.file.path.find('/') == std::string::npos &&

@@ -52,6 +52,8 @@ struct CivitaiVersion {
   std::string name;
   /// "SD 1.5", "SDXL 1.0", …
   std::string base_model;
+  /// Of the model on the site, of which this is one version; empty where the answer does not say.
+  std::string model;
   /// `path` is a plain file name.
   RemoteFile file;
   std::string url;

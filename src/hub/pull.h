@@ -45,6 +45,8 @@ Pulled pull(const Settings& settings, const RepositoryName& name, const PullOpti
 Pulled pull_civitai(const Settings& settings, const std::string& version,
                     const PullOptions& options, const OnProgress& on_progress,
                     const Stopped& stopped);
+/// Where those versions are kept.
+std::filesystem::path civitai_folder(const Settings& settings);
 /// Its file, if it is there. Throws io where that is a link out of the cache.
 std::optional<std::filesystem::path> find_civitai(const Settings& settings,
                                                   const std::string& version);

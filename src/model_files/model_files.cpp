@@ -8,10 +8,11 @@
 #include "base/file_url.h"
 #include "base/log.h"
 #include "hub/file_hash.h"
-#include "hub/tiny_autoencoder.h"
 #include "json/quote.h"
 #include "model_files/ip_adapter_names.h"
+#include "model_files/tiny_autoencoder.h"
 #include "weights/recipes.h"
+#include "weights/safetensors_folder.h"
 
 namespace streamdiffusion::model_files {
 namespace {
@@ -61,28 +62,38 @@ Resolved resolve(const char* option, const std::string& text, const DownloadEven
   }
 }
 
-/// The folder of the tiny autoencoder that `model` is asked to use; empty if it needs none.
-std::string tiny_autoencoder(const std::string& model, const DownloadEvents& events) {
-  const auto name = hub::tiny_autoencoder_for(model);
-  if (!name) return {};
-  return find_or_pull(hub::read_settings(), name->id, events).string();
+/// The folder of the tiny autoencoder that the model is asked to use; empty, which is told, if none
+/// fits.
+std::string tiny_autoencoder(const EngineOptions& options, const DownloadEvents& events) {
+  const TinyAutoencoder tiny = options.model.empty()
+                                   ? TinyAutoencoder{.id = {}, .reason = "random weights have none"}
+                                   : tiny_autoencoder_for(options.model, options.unet);
+  if (!tiny.id.empty()) return find_or_pull(hub::read_settings(), tiny.id, events).string();
+  base::log(base::LogLevel::notice, base::concat(events.spelled("vae"), " ", kTiny, ": ",
+                                                 tiny.reason, "; the model's own is used"));
+  return {};
 }
 
 /// The default of a model that is given by its name.
-std::string tiny_unless_missing(const std::string& model, const DownloadEvents& events) {
+std::string tiny_unless_missing(const EngineOptions& options, const DownloadEvents& events) {
+  const TinyAutoencoder tiny = tiny_autoencoder_for(options.model, options.unet);
+  if (tiny.id.empty()) return {};
   try {
-    std::string folder = tiny_autoencoder(model, events);
-    if (!folder.empty()) {
-      base::log(base::LogLevel::notice,
-                base::concat("autoencoder ", hub::tiny_autoencoder_for(model)->id, "; ",
-                             events.spelled("vae"),
-                             " own takes the model's own, which is slower and finer"));
-    }
+    std::string folder = find_or_pull(hub::read_settings(), tiny.id, events).string();
+    base::log(base::LogLevel::notice,
+              base::concat("autoencoder ", tiny.id, "; ", events.spelled("vae"),
+                           " own takes the model's own, which is slower and finer"));
     return folder;
   } catch (const Error& error) {
     base::warn(error, "; the model's own autoencoder is used, which is slower");
     return {};
   }
+}
+
+/// The one file of a folder, else the path itself.
+fs::path content_of(const std::string& path) {
+  const std::vector<fs::path> found = weights::safetensors_in(path);
+  return found.size() == 1 ? found.front() : fs::path(path);
 }
 
 /// The recipe of a published file under another name: of a LoRA, the last one first, the UNet or
@@ -97,9 +108,10 @@ std::string recipe_of_content(const EngineOptions& options) {
     std::error_code ignored;
     if (file.empty()) continue;
     if (weights::find_recipe_of_folder(file)) return {};
-    if (!fs::is_regular_file(file, ignored)) continue;
-    const std::uint64_t bytes = fs::file_size(file, ignored);
-    const auto hash = [&] { return hub::sha256_of_file(file, options.cache); };
+    const fs::path path = content_of(file);
+    if (!fs::is_regular_file(path, ignored)) continue;
+    const std::uint64_t bytes = fs::file_size(path, ignored);
+    const auto hash = [&] { return hub::sha256_of_file(path, options.cache); };
     const weights::Recipe* found = weights::find_recipe_of_content(bytes, hash);
     if (found != nullptr) return found->names.front();
   }
@@ -143,9 +155,9 @@ EngineOptions with_files(EngineOptions options, const DownloadEvents& events) {
   if (options.vae == kOwn) {
     options.vae.clear();
   } else if (options.vae == kTiny) {
-    options.vae = tiny_autoencoder(options.model, events);
+    options.vae = tiny_autoencoder(options, events);
   } else if (options.vae.empty() && model.by_name) {
-    options.vae = tiny_unless_missing(options.model, events);
+    options.vae = tiny_unless_missing(options, events);
   } else {
     options.vae = resolve("vae", options.vae, events).path;
   }

@@ -9,7 +9,6 @@
 #include <thread>
 #include <vector>
 
-#include "hub/tiny_autoencoder.h"
 #include "support/errors.h"
 #include "support/temporary_folder.h"
 
@@ -205,23 +204,6 @@ TEST(MissingFiles, AreNamed) {
   EXPECT_THAT(missing_files(folder.path()), ElementsAre("unet/a-2.safetensors"));
   folder.write("unet/a-2.safetensors", "x");
   EXPECT_THAT(missing_files(folder.path()), IsEmpty());
-}
-
-TEST(TinyAutoencoder, FollowsTheContextOfTheUNet) {
-  const TemporaryFolder folder;
-  folder.write("model_index.json", kIndex);
-  const auto with_context = [&](const std::string& context) {
-    folder.write("unet/config.json", R"({"cross_attention_dim": )" + context + "}");
-    const auto name = tiny_autoencoder_for(folder.path());
-    return name ? name->id : std::string();
-  };
-  EXPECT_EQ(with_context("768"), "madebyollin/taesd");
-  EXPECT_EQ(with_context("1024"), "madebyollin/taesd");
-  EXPECT_EQ(with_context("2048"), "madebyollin/taesdxl");
-  EXPECT_EQ(with_context("4096"), "");
-  EXPECT_EQ(with_context("null"), "");
-  folder.write("model_index.json", R"({"vae": ["diffusers", "AutoencoderTiny"]})");
-  EXPECT_EQ(with_context("768"), "");
 }
 
 }  // namespace

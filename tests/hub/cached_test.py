@@ -52,6 +52,8 @@ class Cached(HubTest):
         expected = (self.folder / "out.png").read_bytes()
         self.image("--model", "org/pictogram", "--vae", "own", "--unet", "org/parts/unet.safetensors")
         self.assertEqual((self.folder / "out.png").read_bytes(), expected)
+        self.image("--model", "org/pictogram", "--vae", "own", "--unet", "org/parts")
+        self.assertEqual((self.folder / "out.png").read_bytes(), expected, "the only file of its repository")
         self.image("--model", "org/pictogram", "--lora", "org/parts/unet.safetensors:0.5", expect=FAILED)
         self.assertIn("models--org--parts", self.said)
         self.assertEqual(self.hub.requests, [])
@@ -151,7 +153,8 @@ class Cached(HubTest):
         self.image("--model", "org/pictogram", "--vae", "org/vae")
         self.assertEqual(self.there("org/vae"), {"config.json", "diffusion_pytorch_model.safetensors"})
         self.image("--model", "org/pictogram", "--vae", "own")
-        self.image("--model", "org/pictogram", "--vae", "tiny")  # its own is one
+        self.image("--model", "org/pictogram", "--vae", "tiny")
+        self.assertIn("--vae tiny: the model's own autoencoder is a tiny one", self.said)
 
     @unittest.skipUnless(CLIENT == "no_curl", "this build can download")
     def test_a_build_without_libcurl_says_so(self):

@@ -301,7 +301,7 @@ class HubHandler(Handler):
         content, name = self.hub.civitai[number]
         pickle = {"name": "model.ckpt", "primary": True, "sizeKB": 1, "metadata": {"format": "PickleTensor"},
                   "hashes": {"SHA256": "0" * 64}, "downloadUrl": f"{self.hub.endpoint}/api/download/models/0"}
-        self.send_json({"id": int(number), "name": "v1", "baseModel": "SD 1.5", "model": {"name": "Ink"}, "files": [
+        self.send_json({"id": int(number), "modelId": 4384, "name": "v1", "baseModel": "SD 1.5", "model": {"name": "Ink"}, "files": [
             pickle, {"name": name, "sizeKB": len(content) / 1024, "metadata": {"format": "SafeTensor"},
                      "hashes": {"SHA256": hashlib.sha256(content).hexdigest().upper()},
                      "downloadUrl": f"{self.hub.endpoint}/api/download/models/{number}"}]})

@@ -57,7 +57,8 @@ TEST_F(InstalledTest, ListsRevisionsWithTheirSizes) {
   EXPECT_EQ(installed.models[1].bytes, 103U);
   EXPECT_EQ(installed.models[2].name, "org/name@" + kOld);
   EXPECT_EQ(installed.models[2].bytes, 120U);
-  EXPECT_EQ(installed.bytes, 100U + 20 + 3 + 40 + 4);  // 40: the reference
+  EXPECT_EQ(installed.bytes, 100U + 20 + 3 + 40);  // 40: the reference
+  EXPECT_EQ(installed.civitai_bytes, 4U);
   EXPECT_TRUE(installed.problems.empty());
 }
 

@@ -87,7 +87,7 @@ TEST(RepositoryAnswer, NamesCommitAndLicense) {
 
 std::string civitai(const std::string& name, const std::string& format,
                     const std::string& url = "https://c/1") {
-  return R"({"name": "v1", "baseModel": "SD 1.5", "files": [{"name": ")" + name +
+  return R"({"name": "v1", "modelId": 4384, "baseModel": "SD 1.5", "files": [{"name": ")" + name +
          R"(", "sizeKB": 1.5, "metadata": {"format": ")" + format +
          R"("}, "hashes": {"SHA256": ")" + std::string(64, 'B') + R"("}, "downloadUrl": ")" + url +
          R"("}]})";
@@ -96,6 +96,7 @@ std::string civitai(const std::string& name, const std::string& format,
 TEST(CivitaiAnswer, GivesTheSafetensorsFile) {
   const auto version = parse_civitai_version(parse(civitai("ink.safetensors", "SafeTensor")));
   EXPECT_EQ(version.base_model, "SD 1.5");
+  EXPECT_EQ(version.model, "4384");
   EXPECT_EQ(version.file.size, 1536U);
   EXPECT_EQ(version.file.hash, kSha256);
   expect_error([] { parse_civitai_version(parse(civitai("ink.ckpt", "PickleTensor"))); },
