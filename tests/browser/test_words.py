@@ -38,8 +38,8 @@ LOOK_UP = LOOKUP % """
   }));
 """
 # What it makes something else of than the lists say: [what is written, meant, drawn, unknown].
-MISUNDERSTOOD = LOOKUP % """
-  const pairsOf = new Function('words', 'settings', argument);
+MISUNDERSTOOD = """
+  const pairsOf = (words, settings) => { %s };
   done(pairsOf(words, settings).map(([written, meant]) => {
     const { text, unknown } = vocabulary.understand(written);
     return [written, meant, text, unknown];
@@ -140,7 +140,8 @@ class Words(PageTest):
 
     def misunderstood(self, pairs):
         page = self.open()
-        return page.driver.execute_async_script(MISUNDERSTOOD, pairs)
+        page.driver.set_script_timeout(240)  # thousands of prompts
+        return page.driver.execute_async_script(LOOKUP % (MISUNDERSTOOD % pairs))
 
     def test_every_entry_of_the_models_words_is_found_by_its_own_name(self):
         articles = [["die", "game die", "", []], ["de", "game die", "", []]]  # of other languages
