@@ -140,8 +140,7 @@ class Words(PageTest):
 
     def misunderstood(self, pairs):
         page = self.open()
-        page.driver.set_script_timeout(240)  # thousands of prompts
-        return page.driver.execute_async_script(LOOKUP % (MISUNDERSTOOD % pairs))
+        return page.driver.execute_async_script(LOOKUP % (MISUNDERSTOOD % pairs), None)
 
     def test_every_entry_of_the_models_words_is_found_by_its_own_name(self):
         articles = [["die", "game die", "", []], ["de", "game die", "", []]]  # of other languages
