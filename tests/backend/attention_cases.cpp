@@ -47,7 +47,7 @@ OpCase make(const Attend& a) {
   return op;
 }
 
-Value slots_input(Builder& b, std::int64_t rows) {
+Value three_slots(Builder& b, std::int64_t rows) {
   return b.input("slots", {{rows, 1, 1, 3}, tensor::DType::i32}, graph::Lifetime::per_frame);
 }
 
@@ -61,7 +61,7 @@ OpCase kept(const char* name, const tensor::Shape& shape, int heads) {
   const auto build = [=](Builder& b, Rows rows) {
     const tensor::Shape some{rows.count, shape.h, shape.w, shape.c};
     const Value q = input(b, "q", some), k = input(b, "k", some), v = input(b, "v", some);
-    b.output("y", b.attention(q, k, v, slots_input(b, rows.count), graph::Name("attention"),
+    b.output("y", b.attention(q, k, v, three_slots(b, rows.count), graph::Name("attention"),
                               {.heads = heads, .kv_rows = {}, .slots = 2}));
   };
   return {.name = std::string("attention_kept_") + name,
@@ -77,7 +77,7 @@ OpCase inject(const char* name, const tensor::Shape& shape, Residual kind) {
     const Value settings = b.input("settings", {{rows.count, 1, 1, 2}, tensor::DType::f32},
                                    graph::Lifetime::per_frame);
     finish(b, kind,
-           b.inject_features(x, residual, slots_input(b, rows.count), settings,
+           b.inject_features(x, residual, three_slots(b, rows.count), settings,
                              graph::Name("inject"), {.slots = 2}),
            residual);
   };
@@ -87,7 +87,7 @@ OpCase inject(const char* name, const tensor::Shape& shape, Residual kind) {
           .fill = first_slot};
 }
 
-const Attend kTable[] = {
+const Attend kAttentions[] = {
     {.name = "h1_d8_16_keys", .n = 1, .h = 4, .w = 4, .heads = 1, .size = 8, .keys = 16},
     {.name = "h2_d32_300_keys", .n = 2, .h = 15, .w = 20, .heads = 2, .size = 32, .keys = 300},
     {.name = "h8_d40_77_keys", .n = 1, .h = 8, .w = 8, .heads = 8, .size = 40, .keys = 77},
@@ -166,7 +166,7 @@ const Attend kTable[] = {
 
 std::vector<OpCase> attention_cases() {
   std::vector<OpCase> cases;
-  for (const Attend& attend : kTable) cases.push_back(make(attend));
+  for (const Attend& attend : kAttentions) cases.push_back(make(attend));
   cases.push_back(kept("two_rows", {2, 5, 7, 24}, 3));
   cases.push_back(kept("one_token", {3, 1, 1, 16}, 2));
   cases.push_back(kept("300_tokens", {1, 15, 20, 80}, 2));

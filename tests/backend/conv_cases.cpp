@@ -38,7 +38,7 @@ OpCase make(const Conv& conv) {
   return {.name = std::string("conv2d_") + conv.name, .rows = conv.x.n, .build = build};
 }
 
-const Conv kTable[] = {
+const Conv kConvs[] = {
     {"k3_c3_o16", {1, 15, 20, 3}, {.out = 16}},
     {"k3_c4_o32_relu", {2, 8, 8, 4}, {.out = 32, .act = Activation::relu}},
     {"k3_c16_o16_silu", {1, 15, 20, 16}, {.out = 16, .act = Activation::silu}},
@@ -172,7 +172,7 @@ const Conv kTable[] = {
 
 std::vector<OpCase> conv_cases() {
   std::vector<OpCase> cases;
-  for (const Conv& conv : kTable) cases.push_back(make(conv));
+  for (const Conv& conv : kConvs) cases.push_back(make(conv));
   return cases;
 }
 

@@ -30,19 +30,19 @@ TEST(MakeDevice, NamesTheDevicesThatAreBuiltIn) {
     FAIL() << "did not throw";
   } catch (const base::Error& error) {
     EXPECT_EQ(error.code(), base::ErrorCode::invalid_argument);
-    EXPECT_THAT(error.what(), testing::HasSubstr("\"tpu\""));
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("\"tpu\""));
     for (const std::string& name : device_names())
-      EXPECT_THAT(error.what(), testing::HasSubstr(name));
+      EXPECT_THAT(error.what(), ::testing::HasSubstr(name));
   }
 }
 
-class DeviceTest : public testing::TestWithParam<std::string> {
+class DeviceTest : public ::testing::TestWithParam<std::string> {
  protected:
   std::unique_ptr<Device> device_ = make_device(GetParam(), {.threads = 2});
   const OpCase& unet_ = op_case("block_unet");
 };
 
-INSTANTIATE_TEST_SUITE_P(Devices, DeviceTest, testing::ValuesIn(device_names()),
+INSTANTIATE_TEST_SUITE_P(Devices, DeviceTest, ::testing::ValuesIn(device_names()),
                          [](const auto& test) { return test.param; });
 
 TEST_P(DeviceTest, SaysWhatItIs) {
@@ -198,7 +198,7 @@ TEST_P(DeviceTest, RefusesATokenIdOutsideTheVocabulary) {
       FAIL() << "did not throw for " << bad;
     } catch (const base::Error& error) {
       EXPECT_EQ(error.code(), base::ErrorCode::invalid_argument);
-      EXPECT_THAT(error.what(), testing::HasSubstr("token 1 has id " + std::to_string(bad)));
+      EXPECT_THAT(error.what(), ::testing::HasSubstr("token 1 has id " + std::to_string(bad)));
     }
   }
   set(ids, 1, good);
@@ -213,7 +213,7 @@ TEST_P(DeviceTest, RefusesAStateOfAnotherExecutable) {
     FAIL() << "did not throw";
   } catch (const base::Error& error) {
     EXPECT_EQ(error.code(), base::ErrorCode::internal);
-    EXPECT_THAT(error.what(), testing::HasSubstr("another executable"));
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("another executable"));
   }
 }
 
@@ -254,7 +254,7 @@ TEST_P(DeviceTest, SaysHowMuchMemoryItTakes) {
 
 /// In f32 an op of the reference does not see how many rows there are, so row groups cannot change
 /// a bit.
-class RowGroups : public testing::TestWithParam<std::string> {};
+class RowGroups : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(RowGroups, GiveTheSameBitsAsOneGroup) {
   const auto device = make_device("ref");
@@ -279,7 +279,7 @@ std::vector<std::string> cases_of_several_rows() {
   return names;
 }
 
-INSTANTIATE_TEST_SUITE_P(Table, RowGroups, testing::ValuesIn(cases_of_several_rows()),
+INSTANTIATE_TEST_SUITE_P(Table, RowGroups, ::testing::ValuesIn(cases_of_several_rows()),
                          [](const auto& test) { return test.param; });
 
 }  // namespace

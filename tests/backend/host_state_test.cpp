@@ -114,24 +114,24 @@ TEST(StateLayout, NamesAPortThatDoesNotExist) {
     FAIL() << "did not throw";
   } catch (const base::Error& error) {
     EXPECT_EQ(error.code(), base::ErrorCode::not_found);
-    EXPECT_THAT(error.what(), testing::HasSubstr("no input \"y\""));
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("no input \"y\""));
   }
 }
 
 TEST(StateLayout, RefusesGroupsThatDoNotFitTogether) {
-  EXPECT_THAT(layout_error({}), testing::HasSubstr("no row group"));
+  EXPECT_THAT(layout_error({}), ::testing::HasSubstr("no row group"));
   EXPECT_THAT(layout_error(make_row_groups({group_graph(1), group_graph(1, 4)})),
-              testing::HasSubstr("\"x\""));
+              ::testing::HasSubstr("\"x\""));
   EXPECT_THAT(layout_error(make_row_groups({group_graph(1), group_graph(1, 3, DType::bf16)})),
-              testing::HasSubstr("bf16"));
+              ::testing::HasSubstr("bf16"));
   graph::Graph more_outputs = group_graph(1);
   more_outputs.outputs.push_back({"z", more_outputs.ops[0].output});
   EXPECT_THAT(layout_error(make_row_groups({group_graph(1), more_outputs})),
-              testing::HasSubstr("outputs"));
+              ::testing::HasSubstr("outputs"));
   graph::Graph other_name = group_graph(1);
   other_name.inputs[0].name = "latents";
   EXPECT_THAT(layout_error(make_row_groups({group_graph(1), other_name})),
-              testing::HasSubstr("\"x\""));
+              ::testing::HasSubstr("\"x\""));
 }
 
 }  // namespace

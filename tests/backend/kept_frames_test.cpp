@@ -110,7 +110,7 @@ struct Program {
   std::unique_ptr<State> state;
 };
 
-Value frame_input(Builder& b, const char* name, const tensor::Shape& shape) {
+Value kept_input(Builder& b, const char* name, const tensor::Shape& shape) {
   return b.input(name, {shape, b.activations()}, Lifetime::per_frame);
 }
 
@@ -118,7 +118,7 @@ Value slots_input(Builder& b, std::int64_t rows) {
   return b.input("slots", {{rows, 1, 1, kEntries}, DType::i32}, Lifetime::per_frame);
 }
 
-class KeptFrames : public testing::TestWithParam<Case> {
+class KeptFrames : public ::testing::TestWithParam<Case> {
  protected:
   void SetUp() override {
     device_ = kept_frames_device(c_.device);
@@ -129,8 +129,8 @@ class KeptFrames : public testing::TestWithParam<Case> {
 
   void build_attention(Builder& b, std::int64_t rows) const {
     const tensor::Shape shape{rows, c_.h, c_.w, channels()};
-    const Value q = frame_input(b, "q", shape), k = frame_input(b, "k", shape),
-                v = frame_input(b, "v", shape);
+    const Value q = kept_input(b, "q", shape), k = kept_input(b, "k", shape),
+                v = kept_input(b, "v", shape);
     b.output("y", b.attention(q, k, v, slots_input(b, rows), graph::Name("attention"),
                               {.heads = c_.heads, .kv_rows = {}, .slots = kSlots}));
   }
@@ -223,8 +223,8 @@ TEST_P(KeptFrames, WithoutEarlierFramesBitsAreThoseOfPlainAttention) {
                [&](Builder& b, std::int64_t rows) { build_attention(b, rows); });
   Program plain(*device_, c_.dtype, 1, [&](Builder& b, std::int64_t rows) {
     const tensor::Shape shape{rows, c_.h, c_.w, channels()};
-    const Value q = frame_input(b, "q", shape), k = frame_input(b, "k", shape),
-                v = frame_input(b, "v", shape);
+    const Value q = kept_input(b, "q", shape), k = kept_input(b, "k", shape),
+                v = kept_input(b, "v", shape);
     b.output("y", b.attention(q, k, v, graph::Name("attention"), {.heads = c_.heads}));
   });
   for (int call = 0; call < 3; ++call) {
@@ -292,7 +292,7 @@ class InjectedFeatures : public KeptFrames {
   Program compile(int groups) {
     return Program(*device_, c_.dtype, groups, [&](Builder& b, std::int64_t rows) {
       const tensor::Shape shape{rows, c_.h, c_.w, channels()};
-      const Value x = frame_input(b, "x", shape), residual = frame_input(b, "residual", shape);
+      const Value x = kept_input(b, "x", shape), residual = kept_input(b, "residual", shape);
       const Value settings =
           b.input("settings", {{rows, 1, 1, 2}, DType::f32}, Lifetime::per_frame);
       b.output("y", b.inject_features(x, residual, slots_input(b, rows), settings,
@@ -384,9 +384,9 @@ TEST_P(InjectedFeatures, AreDrawnToTheNearestOnesFromTheThresholdOn) {
   EXPECT_GT(left, 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Devices, KeptFrames, testing::ValuesIn(all_cases()),
+INSTANTIATE_TEST_SUITE_P(Devices, KeptFrames, ::testing::ValuesIn(all_cases()),
                          [](const auto& test) { return label(test.param); });
-INSTANTIATE_TEST_SUITE_P(Devices, InjectedFeatures, testing::ValuesIn(all_cases()),
+INSTANTIATE_TEST_SUITE_P(Devices, InjectedFeatures, ::testing::ValuesIn(all_cases()),
                          [](const auto& test) { return label(test.param); });
 
 }  // namespace

@@ -16,23 +16,23 @@ namespace {
 
 using tensor::DType;
 
-struct Parameters {
+struct OpParameters {
   std::string device;
   DType dtype;
   const OpCase* op;
   bool int8 = false;
 };
 
-std::string label(const Parameters& p) {
+std::string op_label(const OpParameters& p) {
   return p.device + "_" + tensor::to_string(p.dtype) + (p.int8 ? "_int8_" : "_") + p.op->name;
 }
 
-void PrintTo(const Parameters& p, std::ostream* out) {
-  *out << label(p);
+void PrintTo(const OpParameters& p, std::ostream* out) {
+  *out << op_label(p);
 }
 
 /// Devices are kept, so that threads start once.
-Device& device(const std::string& name, int threads) {
+Device& kept_device(const std::string& name, int threads) {
   static std::map<std::pair<std::string, int>, std::unique_ptr<Device>> devices;
   std::unique_ptr<Device>& entry = devices[{name, threads}];
   const char* cache = std::getenv("SD_TEST_CACHE");
@@ -60,14 +60,14 @@ std::vector<int> thread_counts(const std::string& device) {
   return device == "ref" ? std::vector{1} : std::vector{1, 2};
 }
 
-class OpTest : public testing::TestWithParam<Parameters> {
+class OpTest : public ::testing::TestWithParam<OpParameters> {
  protected:
   void SetUp() override {
-    if (!device(GetParam().device, 2).supports(GetParam().dtype))
+    if (!kept_device(GetParam().device, 2).supports(GetParam().dtype))
       GTEST_SKIP() << "no products in this type on this processor";
-    if (GetParam().int8 && !device(GetParam().device, 2).supports_int8())
+    if (GetParam().int8 && !kept_device(GetParam().device, 2).supports_int8())
       GTEST_SKIP() << "no products in 8 bits on this processor";
-    if (op().optional && refused(device(GetParam().device, 2), op(), options(1)))
+    if (op().optional && refused(kept_device(GetParam().device, 2), op(), options(1)))
       GTEST_SKIP() << "refused";
   }
   const OpCase& op() const { return *GetParam().op; }
@@ -85,19 +85,19 @@ class OpAgainstReference : public OpTest {};
 TEST_P(OpAgainstReference, EqualsTheReference) {
   CaseOptions plain = options(1);
   plain.dtype = DType::f32;
-  const CaseOutputs expected = run_case(device("ref", 1), op(), plain);
+  const CaseOutputs expected = run_case(kept_device("ref", 1), op(), plain);
   for (const int threads : thread_counts(GetParam().device)) {
     for (const int row_groups : group_counts(op())) {
-      SCOPED_TRACE(testing::Message() << threads << " threads, " << row_groups << " row groups");
+      SCOPED_TRACE(::testing::Message() << threads << " threads, " << row_groups << " row groups");
       expect_close(op(), GetParam().dtype,
-                   run_case(device(GetParam().device, threads), op(), options(row_groups)),
+                   run_case(kept_device(GetParam().device, threads), op(), options(row_groups)),
                    expected);
     }
   }
 }
 
 TEST_P(OpTest, TwoRunsGiveTheSameBits) {
-  CaseRun run(device(GetParam().device, 2), op(), options(1));
+  CaseRun run(kept_device(GetParam().device, 2), op(), options(1));
   run.run();
   const CaseOutputs first = run.outputs();
   run.spoil_outputs();
@@ -109,7 +109,7 @@ TEST_P(OpTest, TwoRunsGiveTheSameBits) {
 TEST_P(OpTest, RunAllocatesNothing) {
   const int warm_up = GetParam().device == "cuda" ? 3 : 1;  // a card records in its second run
   for (const int row_groups : group_counts(op())) {
-    CaseRun run(device(GetParam().device, 2), op(), options(row_groups));
+    CaseRun run(kept_device(GetParam().device, 2), op(), options(row_groups));
     for (int i = 0; i < warm_up; ++i) run.run();
     const AllocationCounter counter;
     run.run();
@@ -122,8 +122,8 @@ TEST(Reference, ComputesTheSameInTwoRowGroups) {
   for (const OpCase& op : op_cases()) {
     if (op.rows == 1) continue;
     SCOPED_TRACE(op.name);
-    const CaseOutputs whole = run_case(device("ref", 1), op, {.row_groups = 1});
-    for (const auto& [name, output] : run_case(device("ref", 1), op, {.row_groups = 2}))
+    const CaseOutputs whole = run_case(kept_device("ref", 1), op, {.row_groups = 1});
+    for (const auto& [name, output] : run_case(kept_device("ref", 1), op, {.row_groups = 2}))
       EXPECT_TRUE(output.bytes == whole.at(name).bytes) << name;
   }
 }
@@ -134,8 +134,8 @@ std::vector<DType> types_of(const std::string& device) {
   return {DType::f32, DType::bf16};
 }
 
-std::vector<Parameters> parameters() {
-  std::vector<Parameters> all;
+std::vector<OpParameters> op_parameters() {
+  std::vector<OpParameters> all;
   for (const std::string& device : device_names()) {
     for (const DType dtype : types_of(device)) {
       for (const OpCase& op : op_cases()) all.push_back({device, dtype, &op});
@@ -149,19 +149,19 @@ std::vector<Parameters> parameters() {
   return all;
 }
 
-std::vector<Parameters> parameters_but_the_reference() {
-  std::vector<Parameters> some = parameters();
-  std::erase_if(some, [](const Parameters& p) {
+std::vector<OpParameters> parameters_but_the_reference() {
+  std::vector<OpParameters> some = op_parameters();
+  std::erase_if(some, [](const OpParameters& p) {
     return p.device == "ref" && p.dtype == DType::f32 && !p.int8;
   });
   return some;
 }
 
-INSTANTIATE_TEST_SUITE_P(Table, OpTest, testing::ValuesIn(parameters()),
-                         [](const auto& test) { return label(test.param); });
+INSTANTIATE_TEST_SUITE_P(Table, OpTest, ::testing::ValuesIn(op_parameters()),
+                         [](const auto& test) { return op_label(test.param); });
 INSTANTIATE_TEST_SUITE_P(Table, OpAgainstReference,
-                         testing::ValuesIn(parameters_but_the_reference()),
-                         [](const auto& test) { return label(test.param); });
+                         ::testing::ValuesIn(parameters_but_the_reference()),
+                         [](const auto& test) { return op_label(test.param); });
 
 TEST(AllocationCounter, CountsNewAndMallocOnceEach) {
   const AllocationCounter counter;

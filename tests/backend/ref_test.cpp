@@ -17,12 +17,12 @@ using graph::Builder;
 using graph::Name;
 using graph::Value;
 using tensor::DType;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::Pointwise;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Pointwise;
 
-testing::Matcher<const Numbers&> near(const Numbers& expected, float tolerance = 1e-6F) {
-  return Pointwise(testing::FloatNear(tolerance), expected);
+::testing::Matcher<const Numbers&> near(const Numbers& expected, float tolerance = 1e-6F) {
+  return Pointwise(::testing::FloatNear(tolerance), expected);
 }
 
 Numbers counting(int count) {
@@ -102,7 +102,7 @@ TEST(RefConv2d, DoubledIsTheSameOfAImageTwiceTheSize) {
   const Numbers expected =
       evaluate({.build = enlarged_first, .inputs = {{"x", x}}, .weights = {{"c.weight", kernel}}});
   EXPECT_THAT(conv({1, 2, 3, 1}, {.out = 1, .bias = false, .upsample2x = true}, x, kernel),
-              Pointwise(testing::Eq(), expected));
+              Pointwise(::testing::Eq(), expected));
 }
 
 TEST(RefLinear, AddsBothBiasesAndTheResidualBeforeTheActivation) {

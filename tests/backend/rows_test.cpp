@@ -25,7 +25,7 @@ struct Call {
 };
 
 /// By threads: calls whose rows are compared with a row alone.
-const std::map<int, std::vector<Call>> kCalls{
+const std::map<int, std::vector<Call>> kRowCalls{
     {1, {{2, 1}, {8, 1}}}, {2, {{3, 1}, {8, 1}, {3, 2}, {8, 2}}}, {3, {{2, 1}, {4, 1}, {4, 2}}}};
 
 OpCase conv(std::int64_t height, std::int64_t width, std::int64_t in, graph::ConvOptions options) {
@@ -182,33 +182,33 @@ std::vector<OpCase> cases() {
   return all;
 }
 
-struct Parameters {
+struct RowsParameters {
   std::string device;
   DType dtype;
   OpCase op;
   bool int8 = false;
 };
 
-std::string label(const Parameters& p) {
+std::string rows_label(const RowsParameters& p) {
   return p.device + "_" + tensor::to_string(p.dtype) + (p.int8 ? "_int8_" : "_") + p.op.name;
 }
 
-void PrintTo(const Parameters& p, std::ostream* out) {
-  *out << label(p);
+void PrintTo(const RowsParameters& p, std::ostream* out) {
+  *out << rows_label(p);
 }
 
 /// Devices are kept, so that threads start once.
-Device& device(const std::string& name, int threads) {
+Device& rows_device(const std::string& name, int threads) {
   static std::map<std::pair<std::string, int>, std::unique_ptr<Device>> devices;
   std::unique_ptr<Device>& entry = devices[{name, threads}];
   if (!entry) entry = make_device(name, {.threads = threads});
   return *entry;
 }
 
-class RowsTest : public testing::TestWithParam<Parameters> {
+class RowsTest : public ::testing::TestWithParam<RowsParameters> {
  protected:
   void SetUp() override {
-    Device& two = device(GetParam().device, 2);
+    Device& two = rows_device(GetParam().device, 2);
     if (!two.rows_are_independent()) GTEST_SKIP() << "promises nothing";
     if (!two.supports(GetParam().dtype)) GTEST_SKIP() << "no products in this type";
     if (GetParam().int8 && !two.supports_int8()) GTEST_SKIP() << "no products in 8 bits";
@@ -227,7 +227,7 @@ class RowsTest : public testing::TestWithParam<Parameters> {
   CaseOutputs outputs(int rows, int threads, int row_groups = 1) const {
     OpCase op = GetParam().op;
     op.rows = rows;
-    CaseRun run(device(GetParam().device, threads), op,
+    CaseRun run(rows_device(GetParam().device, threads), op,
                 {.dtype = GetParam().dtype,
                  .rounded_to = GetParam().dtype,
                  .row_groups = row_groups,
@@ -251,11 +251,11 @@ int first_other(const CaseOutput& found, const CaseOutput& alone, int rows) {
 }
 
 TEST_P(RowsTest, HaveTheBitsOfARowAlone) {
-  for (const auto& [threads, calls] : kCalls) {
+  for (const auto& [threads, calls] : kRowCalls) {
     const auto one_row = alone(threads);
     if (!one_row) GTEST_SKIP() << "refused";
     for (const auto& [rows, row_groups] : calls) {
-      SCOPED_TRACE(testing::Message()
+      SCOPED_TRACE(::testing::Message()
                    << threads << " threads, " << rows << " rows in " << row_groups << " groups");
       for (const auto& [name, found] : outputs(rows, threads, row_groups)) {
         const CaseOutput& one = one_row->at(name);
@@ -266,8 +266,8 @@ TEST_P(RowsTest, HaveTheBitsOfARowAlone) {
   }
 }
 
-std::vector<Parameters> parameters() {
-  std::vector<Parameters> all;
+std::vector<RowsParameters> rows_parameters() {
+  std::vector<RowsParameters> all;
   for (const std::string& device : device_names()) {
     if (device != "cpu") continue;  // ref computes row by row, cuda promises nothing
     for (const DType dtype : {DType::f32, DType::bf16}) {
@@ -283,8 +283,8 @@ std::vector<Parameters> parameters() {
 }
 
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(RowsTest);
-INSTANTIATE_TEST_SUITE_P(Table, RowsTest, testing::ValuesIn(parameters()),
-                         [](const auto& test) { return label(test.param); });
+INSTANTIATE_TEST_SUITE_P(Table, RowsTest, ::testing::ValuesIn(rows_parameters()),
+                         [](const auto& test) { return rows_label(test.param); });
 
 }  // namespace
 }  // namespace streamdiffusion::backend::test

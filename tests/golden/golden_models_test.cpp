@@ -20,18 +20,18 @@ constexpr double kF32RelativeError = 1e-4;
 /// Of rounding: 0.5e-4 to 2.5e-4 were seen, by the order of the sums.
 constexpr double kBf16CosineDistance = 3e-4;
 
-struct Case {
+struct ModelCase {
   std::filesystem::path file;
   std::string device;
   DType dtype;
 };
 
-std::ostream& operator<<(std::ostream& out, const Case& c) {
+std::ostream& operator<<(std::ostream& out, const ModelCase& c) {
   return out << c.file.stem().string() << " on " << c.device << " in " << to_string(c.dtype);
 }
 
-std::vector<Case> cases() {
-  std::vector<Case> all;
+std::vector<ModelCase> model_cases() {
+  std::vector<ModelCase> all;
   for (const auto& file : model_files()) {
     for (const std::string& device : backend::device_names()) {
       all.push_back({file, device, DType::f32});
@@ -58,7 +58,7 @@ double largest_difference(const std::vector<float>& a, const std::vector<float>&
   return most;
 }
 
-void expect_close(const Expectation& expected, tensor::View output, DType dtype) {
+void expect_model_close(const Expectation& expected, tensor::View output, DType dtype) {
   const Expectation found = measure(output, expected.values.size());
   ASSERT_EQ(found.shape, expected.shape);
   if (dtype != DType::f32) {
@@ -82,10 +82,10 @@ void expect_rounded(tensor::View image, tensor::View pixels) {
   }
 }
 
-class GoldenModel : public testing::TestWithParam<Case> {};
+class GoldenModel : public ::testing::TestWithParam<ModelCase> {};
 
 TEST_P(GoldenModel, AnswersAsInPython) {
-  const Case& c = GetParam();
+  const ModelCase& c = GetParam();
   const auto device = backend::make_device(c.device, {.threads = 2});
   if (c.dtype == DType::bf16 && device->preferred_dtype() == DType::f32) {
     GTEST_SKIP() << "this processor has no fast bf16";
@@ -115,24 +115,24 @@ TEST_P(GoldenModel, AnswersAsInPython) {
       if (output.name == "pixels") {
         expect_rounded(state->output("image"), state->output("pixels"));
       } else {
-        expect_close(expectation(golden, output.name), state->output(output.name), c.dtype);
+        expect_model_close(expectation(golden, output.name), state->output(output.name), c.dtype);
       }
     }
   }
 }
 
-std::string name_of(const testing::TestParamInfo<Case>& info) {
+std::string name_of(const ::testing::TestParamInfo<ModelCase>& info) {
   return info.param.file.stem().string() + "_" + info.param.device + "_" +
          to_string(info.param.dtype);
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, GoldenModel, testing::ValuesIn(cases()), name_of);
+INSTANTIATE_TEST_SUITE_P(Models, GoldenModel, ::testing::ValuesIn(model_cases()), name_of);
 
 TEST(GoldenModels, CoverEveryFamily) {
   std::vector<std::string> kinds;
   for (const auto& file : model_files()) kinds.push_back(Json::read(file).at("model").string());
   EXPECT_GE(kinds.size(), 15U);
-  EXPECT_THAT(kinds, testing::IsSupersetOf({"unet", "clip_text", "autoencoder"}));
+  EXPECT_THAT(kinds, ::testing::IsSupersetOf({"unet", "clip_text", "autoencoder"}));
 }
 
 }  // namespace

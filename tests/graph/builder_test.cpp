@@ -39,10 +39,10 @@ TEST(Builder, RecordsWeightsAsTheFileHasThem) {
   const Graph graph = b.finish();
   ASSERT_EQ(graph.weights.size(), 3U);
   EXPECT_EQ(graph.weights[0].name, "conv.weight");
-  EXPECT_THAT(graph.weights[0].dims, testing::ElementsAre(6, 4, 3, 3));
+  EXPECT_THAT(graph.weights[0].dims, ::testing::ElementsAre(6, 4, 3, 3));
   EXPECT_EQ(graph.weights[1].name, "conv.bias");
   EXPECT_EQ(graph.weights[2].name, "proj.weight");
-  EXPECT_THAT(graph.weights[2].dims, testing::ElementsAre(3, 4, 1, 1));
+  EXPECT_THAT(graph.weights[2].dims, ::testing::ElementsAre(3, 4, 1, 1));
 }
 
 TEST(Builder, RefusesATensorUsedTwice) {
@@ -60,9 +60,9 @@ TEST(Builder, AnErrorNamesTheOpAndBothShapes) {
     b.conv2d(x, Name("conv1"), {.out = 6, .residual = y});
     FAIL() << "did not throw";
   } catch (const base::Error& error) {
-    EXPECT_THAT(error.what(), testing::HasSubstr("conv1"));
-    EXPECT_THAT(error.what(), testing::HasSubstr("[2, 8, 8, 5]"));
-    EXPECT_THAT(error.what(), testing::HasSubstr("[2, 8, 8, 6]"));
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("conv1"));
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("[2, 8, 8, 5]"));
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("[2, 8, 8, 6]"));
   }
 }
 
@@ -93,9 +93,9 @@ TEST(RowSlots, LeavesOutWhatIsNone) {
   const std::int32_t entries[]{2, -1, 0, 3, 1};
   const RowSlots slots(entries, 5, 3);
   EXPECT_EQ(slots.own(), 2);
-  EXPECT_THAT(slots.earlier(), testing::ElementsAre(0, 1));
+  EXPECT_THAT(slots.earlier(), ::testing::ElementsAre(0, 1));
   const std::int32_t wrong[]{7, 1};
-  EXPECT_THAT(RowSlots(wrong, 2, 3).all(), testing::ElementsAre(0, 1));
+  EXPECT_THAT(RowSlots(wrong, 2, 3).all(), ::testing::ElementsAre(0, 1));
 }
 
 TEST(Builder, AnOpLivesAsLongAsItsFastestInput) {

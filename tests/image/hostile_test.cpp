@@ -131,7 +131,7 @@ TEST(Hostile, PixelsThatInflateWithoutEndAreNotInflated) {
       }
     }
     // What the reader still holds when it has the last row is 8 KiB: 8 MB of these.
-    for (const auto [width, height] : {std::pair{1, 1}, {1, 9}, {9, 1}, {8, 8}, {9, 9}, {5, 6}}) {
+    for (const auto& [width, height] : {std::pair{1, 1}, {1, 9}, {9, 1}, {8, 8}, {9, 9}, {5, 6}}) {
       EXPECT_EQ(warning_of(counting_png(width, height, interlaced, 40 * kMiB)), said)
           << width << 'x' << height << ' ' << interlaced;
     }

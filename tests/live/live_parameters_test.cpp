@@ -85,8 +85,8 @@ LiveSettings with(LiveSettings live, const std::string& object) {
 }
 
 /// What comes out, frame after frame. The frames are wider than the images.
-struct Stream {
-  Stream(const LiveSettings& settings, bool still_scene)
+struct ParameterStream {
+  ParameterStream(const LiveSettings& settings, bool still_scene)
       : still(still_scene), live(engine(), settings, {}, receiver.callbacks()) {}
   bool push(int number) {
     live.submit({.image = [number, fixed = still] {
@@ -126,7 +126,7 @@ TEST(LiveParameters, EachRowOfTheTableThatIsLiveChangesARunningStream) {
     ASSERT_NE(found, cases().end()) << "a live parameter without a case";
     const LiveSettings start = with(small(), found->second.start);
     const LiveSettings both = with(start, found->second.both);
-    Stream unchanged(start, found->second.still), changed(start, found->second.still);
+    ParameterStream unchanged(start, found->second.still), changed(start, found->second.still);
     for (int i = 0; i < 3; ++i) ASSERT_TRUE(unchanged.push(i) && changed.push(i));
     ASSERT_TRUE(unchanged.change(both));
     ASSERT_TRUE(changed.change(with(both, found->second.one)));

@@ -16,10 +16,9 @@ using streamdiffusion::testing::small;
 using ::testing::ElementsAre;
 using ::testing::Pair;
 
-std::vector<std::pair<std::string, float>> at(PromptSchedule& schedule, double seconds) {
+std::vector<std::pair<std::string, float>> at(PromptSchedule& schedule, double time) {
   std::vector<std::pair<std::string, float>> blend;
-  for (const WeightedPrompt& each : *schedule.at(seconds))
-    blend.emplace_back(each.text, each.weight);
+  for (const WeightedPrompt& each : *schedule.at(time)) blend.emplace_back(each.text, each.weight);
   return blend;
 }
 

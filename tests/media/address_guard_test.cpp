@@ -5,9 +5,6 @@
 #include <gtest/gtest.h>
 #include <netdb.h>
 
-#include <fstream>
-#include <iterator>
-
 #include "media/file_server.h"
 #include "media/frame_source.h"
 #include "support/clips.h"
@@ -74,7 +71,7 @@ TEST(AddressGuard, LetsTheWebLeadToTheWebAlone) {
     guard.on_opened();
     const bool allowed = guard.allows(url);
     EXPECT_EQ(guard.refusal().empty(), allowed) << url;
-    if (!allowed) EXPECT_THAT(guard.refusal(), HasSubstr(url));
+    EXPECT_THAT(guard.refusal(), HasSubstr(allowed ? "" : url));
     return allowed;
   };
   for (const char* url : {"http://1.1.1.1/b.ts", "https://1.1.1.1:8443/b.ts", "http://8.8.8.8/b.ts",
@@ -119,9 +116,8 @@ std::string redirection(const std::string& to) {
          "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 }
 
-std::string film() {
-  std::ifstream file(SD_TEST_DATA_DIR "/media/adts.ts", std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
+std::string transport_stream() {
+  return bytes_of(SD_TEST_DATA_DIR "/media/adts.ts");
 }
 
 std::string error_of_reading(const std::string& input) {
@@ -133,7 +129,7 @@ std::string error_of_reading(const std::string& input) {
 
 /// A playlist, a manifest, their keys and redirections name a server that the user has not named.
 TEST(AddressGuard, NothingIsAskedOfAnotherServerOfThisMachine) {
-  FileServer other(film(), true);
+  FileServer other(transport_stream(), true);
   const std::string victim = other.address("admin/delete.ts");
   const auto refused = [&](const FileServer& server, const std::string& name,
                            const std::string& what) {
@@ -162,7 +158,7 @@ TEST(AddressGuard, NothingIsAskedOfAnotherServerOfThisMachine) {
 }
 
 TEST(AddressGuard, PartsOfTheSameServerAreReadAndOthersWithLeave) {
-  FileServer server(film(), true);
+  FileServer server(transport_stream(), true);
   const auto page = [](const std::string& text) {
     return "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " +
            std::to_string(text.size()) + "\r\n\r\n" + text;
@@ -176,7 +172,7 @@ TEST(AddressGuard, PartsOfTheSameServerAreReadAndOthersWithLeave) {
 }
 
 TEST(AddressGuard, TheAddressItselfMayRedirectOnItsOwnMachine) {
-  const FileServer film_server(film(), true);
+  const FileServer film_server(transport_stream(), true);
   FileServer moved("", true);
   moved.answer_with("a.ts", redirection(film_server.address("a.ts")));
   EXPECT_EQ(read_all(*open_source(moved.address("a.ts"))).pts.size(), 10U);

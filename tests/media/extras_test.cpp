@@ -3,8 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <limits>
 
 #include "media/fed_pipe.h"
@@ -21,13 +19,6 @@ using namespace streamdiffusion::testing;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-const std::string kData = SD_TEST_DATA_DIR "/media/";
-
-std::string bytes_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 /// Copies what a source holds beside images of its own; returns the sink's note.
 std::string copy(FrameSource& source, const std::string& to, double end = 0) {
@@ -53,17 +44,17 @@ std::vector<std::string> names_of(const Extras& extras) {
 }
 
 /// In seconds.
-struct Times {
+struct StreamTimes {
   double first_image = 0;
   /// Begin and end of each packet of the first track.
   std::vector<std::pair<double, double>> packets;
 };
 
-Times times_of(const std::string& path) {
+StreamTimes times_of(const std::string& path) {
   const auto source = open_source(path);
   const Extras extras = source->extras();
   extras.tracks.front()->hold();
-  Times times;
+  StreamTimes times;
   times.first_image =
       static_cast<double>(read_all(*source).pts.front()) * source->info().time_base.value();
   Track::Queue& queue = extras.tracks.front()->queue();
@@ -77,10 +68,10 @@ Times times_of(const std::string& path) {
 
 TEST(Extras, OpusStaysInStepWithTheImages) {
   const TemporaryFolder folder;
-  const Times original = times_of(kData + "opus.webm");
+  const StreamTimes original = times_of(kData + "opus.webm");
   for (const char* name : {"a.mkv", "a.webm", "a.mp4"}) {
     copy(*open_source(kData + "opus.webm"), folder / name);
-    const Times copied = times_of(folder / name);
+    const StreamTimes copied = times_of(folder / name);
     EXPECT_NEAR(copied.packets[0].first - copied.first_image,
                 original.packets[0].first - original.first_image, 0.0015)
         << name;

@@ -21,8 +21,8 @@ using ::testing::HasSubstr;
 using testing::TemporaryFolder;
 
 /// A clip of numbered frames at these times, in tenths of a second.
-std::string clip(const TemporaryFolder& folder, const std::string& name,
-                 const std::vector<std::int64_t>& times) {
+std::string clip_at(const TemporaryFolder& folder, const std::string& name,
+                    const std::vector<std::int64_t>& times) {
   const auto sink =
       open_sink(folder / name, {.width = 64, .height = 48, .time_base = {1, 10}, .rate = {10, 1}});
   write_clip(*sink, 64, 48, times);
@@ -31,7 +31,7 @@ std::string clip(const TemporaryFolder& folder, const std::string& name,
 
 TEST(FrameRate, ComesAtAChosenRate) {
   const TemporaryFolder folder;
-  const std::string path = clip(folder, "a.mkv", steady(10));
+  const std::string path = clip_at(folder, "a.mkv", steady(10));
   const auto half = at_rate(open_source(path), {5, 1});
   EXPECT_EQ(half->info().frames, 5U);
   const Seen fewer = read_all(*half);
@@ -100,7 +100,7 @@ TEST(FrameRate, AJumpOfTheTimesIsNotFilledWithRepeatedFrames) {
 TEST(FrameRate, AFileWithAJumpOfItsTimesEnds) {
   const TemporaryFolder folder;
   for (const char* name : {"a.mkv", "a.mp4"}) {
-    const std::string path = clip(folder, name, {0, 1, 2, 864'000, 864'001});
+    const std::string path = clip_at(folder, name, {0, 1, 2, 864'000, 864'001});
     const Seen seen = read_all(*at_rate(open_source(path), {25, 1}));
     EXPECT_LT(seen.pts.size(), 20U) << name;
     EXPECT_NEAR(static_cast<double>(seen.pts.back()), 864'001 * 2.5, 3) << name;

@@ -25,13 +25,6 @@ using ::testing::AnyOf;
 using ::testing::Each;
 using ::testing::HasSubstr;
 
-const std::string kData = SD_TEST_DATA_DIR "/media/";
-
-std::string bytes_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 /// What is logged while it lives.
 class Said {
  public:
@@ -45,13 +38,6 @@ class Said {
  private:
   std::string text_;
 };
-
-std::string clip(const TemporaryFolder& folder, const std::string& name, int frames) {
-  const auto sink =
-      open_sink(folder / name, {.width = 64, .height = 48, .time_base = {1, 10}, .rate = {10, 1}});
-  write_clip(*sink, 64, 48, steady(frames));
-  return folder / name;
-}
 
 std::unique_ptr<FrameSource> open_pipe(const std::string& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);

@@ -7,8 +7,6 @@
 
 #include <chrono>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <thread>
 
 #include "base/log.h"
@@ -33,13 +31,7 @@ using ::testing::StartsWith;
 using ::testing::UnorderedElementsAre;
 namespace fs = std::filesystem;
 
-const std::string kData = SD_TEST_DATA_DIR "/media/";
 const SinkOptions kSmall{.width = 32, .height = 32, .time_base = {1, 10}, .rate = {10, 1}};
-
-std::string bytes_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 /// But for the list of the program's own.
 std::vector<std::string> names_in(const fs::path& folder) {

@@ -4,9 +4,6 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <fstream>
-#include <iterator>
-
 #include "base/error.h"
 #include "base/log.h"
 #include "image/image_file.h"
@@ -25,23 +22,9 @@ namespace {
 using namespace streamdiffusion::testing;
 using ::testing::HasSubstr;
 
-const std::string kData = SD_TEST_DATA_DIR "/media/";
-
-std::string bytes_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 std::size_t frames_from_pipe(const std::string& bytes) {
   const FedPipe pipe(bytes);
   return read_all(*open_descriptor_source(pipe.end(), "a pipe", {})).pts.size();
-}
-
-std::string clip(const TemporaryFolder& folder, const std::string& name, int frames) {
-  const auto sink =
-      open_sink(folder / name, {.width = 64, .height = 48, .time_base = {1, 10}, .rate = {10, 1}});
-  write_clip(*sink, 64, 48, steady(frames));
-  return bytes_of(folder / name);
 }
 
 /// More than libav reads at once stands before the index.
@@ -83,7 +66,7 @@ TEST(Pipe, ARedirectedFileIsReadAsTheFile) {
 TEST(Pipe, WhatHasToBeReadAsAWholeIs) {
   const TemporaryFolder folder;
   EXPECT_EQ(frames_from_pipe(bytes_of(kData + "animated.png")), 3U);
-  EXPECT_EQ(frames_from_pipe(clip(folder, "a.gif", 40)), 40U);
+  EXPECT_EQ(frames_from_pipe(bytes_of(clip(folder, "a.gif", 40))), 40U);
   EXPECT_EQ(frames_from_pipe(bytes_of(kData + "one.tif")), 1U);
 }
 

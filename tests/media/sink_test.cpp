@@ -35,13 +35,13 @@ std::vector<int> milliseconds(const Seen& seen, const SourceInfo& info) {
   return times;
 }
 
-struct Case {
+struct SinkCase {
   const char* name;
   const char* codec;
   int width, height;
 };
 
-class SinkFile : public ::testing::TestWithParam<Case> {};
+class SinkFile : public ::testing::TestWithParam<SinkCase> {};
 
 TEST_P(SinkFile, ComesBackWholeInOrderAndInTime) {
   const TemporaryFolder folder;
@@ -64,19 +64,18 @@ TEST_P(SinkFile, ComesBackWholeInOrderAndInTime) {
               ElementsAre(0, 50, 100, 150, 200, 250, 300, 350, 400, 450, 500, 550));
 }
 
-INSTANTIATE_TEST_SUITE_P(Containers, SinkFile,
-                         ::testing::Values(Case{"a.mp4", "", 64, 48}, Case{"a.mov", "", 64, 48},
-                                           Case{"a.mkv", "", 64, 48}, Case{"a.webm", "", 64, 48},
-                                           Case{"a8.webm", "vp8", 64, 48},
-                                           Case{"a.gif", "", 64, 48}, Case{"odd.mp4", "", 51, 37},
-                                           Case{"odd.webm", "", 51, 37},
-                                           Case{"odd8.webm", "vp8", 51, 37},
-                                           Case{"odd.gif", "", 51, 37}),
-                         [](const auto& test) {
-                           std::string name = test.param.name;
-                           std::replace(name.begin(), name.end(), '.', '_');
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Containers, SinkFile,
+    ::testing::Values(SinkCase{"a.mp4", "", 64, 48}, SinkCase{"a.mov", "", 64, 48},
+                      SinkCase{"a.mkv", "", 64, 48}, SinkCase{"a.webm", "", 64, 48},
+                      SinkCase{"a8.webm", "vp8", 64, 48}, SinkCase{"a.gif", "", 64, 48},
+                      SinkCase{"odd.mp4", "", 51, 37}, SinkCase{"odd.webm", "", 51, 37},
+                      SinkCase{"odd8.webm", "vp8", 51, 37}, SinkCase{"odd.gif", "", 51, 37}),
+    [](const auto& test) {
+      std::string name = test.param.name;
+      std::replace(name.begin(), name.end(), '.', '_');
+      return name;
+    });
 
 TEST(Sink, KeepsAVariableRate) {
   const TemporaryFolder folder;

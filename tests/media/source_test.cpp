@@ -27,22 +27,8 @@ using namespace streamdiffusion::testing;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-std::string bytes_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 void write_bytes(const std::string& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary) << bytes;
-}
-
-/// A clip of numbered frames, ten a second.
-std::string clip(const TemporaryFolder& folder, const std::string& name, int frames, int width = 64,
-                 int height = 48) {
-  const auto sink = open_sink(
-      folder / name, {.width = width, .height = height, .time_base = {1, 10}, .rate = {10, 1}});
-  write_clip(*sink, width, height, steady(frames));
-  return folder / name;
 }
 
 /// Replaces the (identity) display matrix of a one-track mp4.

@@ -5,13 +5,12 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 #include <memory>
 
 #include "media/frame_source.h"
 #include "media/still_image.h"
 #include "media/still_metadata.h"
+#include "support/clips.h"
 #include "support/errors.h"
 #include "support/temporary_folder.h"
 
@@ -19,13 +18,6 @@ namespace streamdiffusion::media {
 namespace {
 
 using namespace streamdiffusion::testing;
-
-const std::string kData = SD_TEST_DATA_DIR "/media/";
-
-std::string bytes_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 std::span<const std::byte> span_of(const std::string& bytes) {
   return std::as_bytes(std::span(bytes));

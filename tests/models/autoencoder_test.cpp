@@ -12,10 +12,11 @@ namespace {
 using base::ErrorCode;
 using tensor::Desc;
 using tensor::DType;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 // pictogram's: five stages, so a factor of 16; no block at full size.
-constexpr std::string_view kTiny = R"({"_class_name": "AutoencoderTiny", "latent_channels": 16,
+constexpr std::string_view kTinyAutoencoder =
+    R"({"_class_name": "AutoencoderTiny", "latent_channels": 16,
   "encoder_block_out_channels": [32, 32, 32, 32, 32], "decoder_block_out_channels": [32, 32, 32, 32, 32],
   "num_encoder_blocks": [0, 1, 2, 3, 3], "num_decoder_blocks": [4, 3, 3, 2, 0]})";
 
@@ -23,11 +24,11 @@ constexpr std::string_view kKl = R"({"_class_name": "AutoencoderKL", "block_out_
   "down_block_types": ["DownEncoderBlock2D", "DownEncoderBlock2D"],
   "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D"], "norm_num_groups": 8})";
 
-std::string refusal(ErrorCode code, const std::string& json) {
+std::string autoencoder_refusal(ErrorCode code, const std::string& json) {
   return message_of(code, [&] { autoencoder_config(parse(json)); });
 }
 
-class EitherAutoencoder : public testing::TestWithParam<std::string_view> {};
+class EitherAutoencoder : public ::testing::TestWithParam<std::string_view> {};
 
 TEST_P(EitherAutoencoder, TurnsPixelsIntoLatentsAndBack) {
   const AutoencoderConfig config = autoencoder_config(parse(GetParam()));
@@ -67,33 +68,33 @@ TEST_P(EitherAutoencoder, RefusesImagesItsFactorDoesNotDivide) {
 
 TEST_P(EitherAutoencoder, RefusesKeysItDoesNotKnow) {
   const std::string_view json = GetParam();
-  EXPECT_THAT(refusal(ErrorCode::unsupported, with(json, R"("a_key_of_tomorrow": 3)")),
+  EXPECT_THAT(autoencoder_refusal(ErrorCode::unsupported, with(json, R"("a_key_of_tomorrow": 3)")),
               HasSubstr("\"a_key_of_tomorrow\" is 3"));
-  EXPECT_THAT(refusal(ErrorCode::unsupported, with(json, R"("in_channels": 4)")),
+  EXPECT_THAT(autoencoder_refusal(ErrorCode::unsupported, with(json, R"("in_channels": 4)")),
               HasSubstr("in_channels"));
-  EXPECT_THAT(refusal(ErrorCode::unsupported, with(json, R"("act_fn": "mish")")),
+  EXPECT_THAT(autoencoder_refusal(ErrorCode::unsupported, with(json, R"("act_fn": "mish")")),
               HasSubstr("mish"));
-  EXPECT_THAT(refusal(ErrorCode::corrupt_file, with(json, R"("scaling_factor": 0)")),
+  EXPECT_THAT(autoencoder_refusal(ErrorCode::corrupt_file, with(json, R"("scaling_factor": 0)")),
               HasSubstr("scaling_factor"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Autoencoder, EitherAutoencoder, testing::Values(kTiny, kKl));
+INSTANTIATE_TEST_SUITE_P(Autoencoder, EitherAutoencoder, ::testing::Values(kTinyAutoencoder, kKl));
 
 TEST(Autoencoder, IsChosenByClassName) {
-  EXPECT_EQ(vae_scale_factor(autoencoder_config(parse(kTiny))), 16);
-  EXPECT_EQ(latent_channels(autoencoder_config(parse(kTiny))), 16);
+  EXPECT_EQ(vae_scale_factor(autoencoder_config(parse(kTinyAutoencoder))), 16);
+  EXPECT_EQ(latent_channels(autoencoder_config(parse(kTinyAutoencoder))), 16);
   EXPECT_EQ(vae_scale_factor(autoencoder_config(parse(kKl))), 2);
-  EXPECT_THAT(refusal(ErrorCode::unsupported, R"({"_class_name": "AutoencoderDC"})"),
+  EXPECT_THAT(autoencoder_refusal(ErrorCode::unsupported, R"({"_class_name": "AutoencoderDC"})"),
               HasSubstr("AutoencoderDC"));
-  EXPECT_THAT(refusal(ErrorCode::corrupt_file, "{}"), HasSubstr("_class_name"));
+  EXPECT_THAT(autoencoder_refusal(ErrorCode::corrupt_file, "{}"), HasSubstr("_class_name"));
 }
 
 TEST(Autoencoder, RunsInBf16WhereF16DoesNotHoldItsActivations) {
   const auto type = [](const std::string& json, DType wanted) {
     return activations_of(autoencoder_config(parse(json)), wanted);
   };
-  const std::string kl(kKl), tiny(kTiny), fits = R"("force_upcast": false)",
-                                          does_not = R"("force_upcast": true)";
+  const std::string kl(kKl), tiny(kTinyAutoencoder), fits = R"("force_upcast": false)",
+                                                     does_not = R"("force_upcast": true)";
   EXPECT_EQ(type(kl, DType::f16), DType::bf16) << "as diffusers, unless the config says otherwise";
   EXPECT_EQ(type(with(kl, does_not), DType::f16), DType::bf16);
   EXPECT_EQ(type(with(kl, fits), DType::f16), DType::f16);
@@ -103,24 +104,28 @@ TEST(Autoencoder, RunsInBf16WhereF16DoesNotHoldItsActivations) {
 }
 
 TEST(AutoencoderTiny, RefusesStagesOfDifferentWidths) {
-  EXPECT_THAT(refusal(ErrorCode::unsupported,
-                      replaced(kTiny, "[32, 32, 32, 32, 32]", "[32, 32, 64, 32, 32]")),
-              testing::AllOf(HasSubstr("encoder_block_out_channels"), HasSubstr("64")));
+  EXPECT_THAT(
+      autoencoder_refusal(ErrorCode::unsupported, replaced(kTinyAutoencoder, "[32, 32, 32, 32, 32]",
+                                                           "[32, 32, 64, 32, 32]")),
+      ::testing::AllOf(HasSubstr("encoder_block_out_channels"), HasSubstr("64")));
 }
 
 TEST(AutoencoderTiny, RefusesOtherWaysUp) {
-  EXPECT_THAT(refusal(ErrorCode::unsupported, with(kTiny, R"("upsampling_scaling_factor": 4)")),
+  EXPECT_THAT(autoencoder_refusal(ErrorCode::unsupported,
+                                  with(kTinyAutoencoder, R"("upsampling_scaling_factor": 4)")),
               HasSubstr("upsampling_scaling_factor"));
-  EXPECT_THAT(refusal(ErrorCode::unsupported, with(kTiny, R"("upsample_fn": "bilinear")")),
+  EXPECT_THAT(autoencoder_refusal(ErrorCode::unsupported,
+                                  with(kTinyAutoencoder, R"("upsample_fn": "bilinear")")),
               HasSubstr("bilinear"));
   EXPECT_THAT(
-      refusal(ErrorCode::unsupported, replaced(kTiny, "\"num_decoder_blocks\": [4, 3, 3, 2, 0]",
-                                               "\"num_decoder_blocks\": [4, 3, 3, 2]")),
+      autoencoder_refusal(ErrorCode::unsupported,
+                          replaced(kTinyAutoencoder, "\"num_decoder_blocks\": [4, 3, 3, 2, 0]",
+                                   "\"num_decoder_blocks\": [4, 3, 3, 2]")),
       HasSubstr("num_decoder_blocks"));
 }
 
 TEST(AutoencoderTiny, LayersWithoutWeightsHaveNumbersToo) {
-  const AutoencoderConfig config = autoencoder_config(parse(kTiny));
+  const AutoencoderConfig config = autoencoder_config(parse(kTinyAutoencoder));
   const graph::Graph decoder = build_decoder(config, {.height = 16, .width = 16});
   EXPECT_NE(find_weight(decoder, "decoder.layers.2.conv.0.weight"), nullptr);  // after conv, act
   EXPECT_NE(find_weight(decoder, "decoder.layers.7.weight"), nullptr);  // 4 blocks, upsampling
@@ -135,8 +140,8 @@ TEST(AutoencoderKl, MayLackItsQuantConvolutions) {
   for (const graph::Graph& graph : {build_encoder(config, {.height = 8, .width = 8}),
                                     build_decoder(config, {.height = 8, .width = 8})}) {
     for (const graph::Weight& weight : graph.weights) {
-      EXPECT_THAT(weight.name, testing::Not(HasSubstr("quant_conv")));
-      EXPECT_THAT(weight.name, testing::Not(HasSubstr("attentions")));
+      EXPECT_THAT(weight.name, ::testing::Not(HasSubstr("quant_conv")));
+      EXPECT_THAT(weight.name, ::testing::Not(HasSubstr("attentions")));
     }
   }
 }
@@ -152,8 +157,9 @@ TEST(AutoencoderKl, NormsHaveAnEpsOfOneMillionth) {
 }
 
 TEST(AutoencoderKl, RefusesLatentStatisticsByName) {
-  EXPECT_THAT(refusal(ErrorCode::unsupported, with(kKl, R"("latents_mean": [1, 2, 3, 4])")),
-              HasSubstr("latents_mean"));
+  EXPECT_THAT(
+      autoencoder_refusal(ErrorCode::unsupported, with(kKl, R"("latents_mean": [1, 2, 3, 4])")),
+      HasSubstr("latents_mean"));
 }
 
 }  // namespace

@@ -14,14 +14,14 @@ namespace {
 
 using base::ErrorCode;
 
-UNetConfig published(std::string_view preset) {
+UNetConfig preset_unet(std::string_view preset) {
   return unet_config(parse(find_preset(preset).unet));
 }
 
 graph::Graph one_row(std::string_view preset, const CachedFrames& cached,
                      tensor::DType activations = tensor::DType::bf16) {
   return build_unet(
-      published(preset),
+      preset_unet(preset),
       {.rows = 1, .h = 64, .w = 64, .kv_rows = {0}, .cached = cached, .activations = activations});
 }
 
@@ -103,7 +103,7 @@ TEST(CachedFrames, FeaturesAreInjectedInTheMiddleAndTheInnermostUpBlocks) {
 }
 
 TEST(CachedFrames, ControlNetsKeepNone) {
-  const UNetConfig unet = published("sd15");
+  const UNetConfig unet = preset_unet("sd15");
   const std::vector<ControlNetConfig> nets{controlnet_of(unet)};
   const graph::Graph graph = build_unet(unet,
                                         {.rows = 1,

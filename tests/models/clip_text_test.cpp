@@ -10,8 +10,8 @@ namespace streamdiffusion::models {
 namespace {
 
 using base::ErrorCode;
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 TEST(ClipText, WhatTransformersOmitsHasItsDefaults) {
   const ClipTextConfig config = clip_text_config(parse("{}"));

@@ -23,7 +23,7 @@ constexpr const char* kVitBigG = R"({"model_type": "clip_vision_model", "hidden_
   "intermediate_size": 8192, "num_hidden_layers": 48, "num_attention_heads": 16,
   "image_size": 224, "patch_size": 14, "projection_dim": 1280, "hidden_act": "gelu"})";
 
-struct Published {
+struct PublishedEncoder {
   const char* config;
   std::int64_t parameters;
   /// 10^9 products of an image.
@@ -31,8 +31,8 @@ struct Published {
 };
 
 TEST(ClipVision, SizesOfThePublishedEncoders) {
-  for (const Published& published :
-       {Published{kVitH, 632'076'800, 167.3}, {kVitBigG, 1'844'907'264, 483.7}}) {
+  for (const PublishedEncoder& published :
+       {PublishedEncoder{kVitH, 632'076'800, 167.3}, {kVitBigG, 1'844'907'264, 483.7}}) {
     const ClipVisionConfig config = clip_vision_config(parse(published.config));
     EXPECT_EQ(config.tokens(), 257);
     std::int64_t parameters = 0;

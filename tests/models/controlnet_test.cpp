@@ -40,7 +40,7 @@ graph::Graph controlled(std::string_view preset, std::string_view net, int rows 
                     nets);
 }
 
-struct Published {
+struct PublishedControlNet {
   const char* preset;
   std::string_view config;
   std::int64_t parameters, tensors, residuals;
@@ -49,9 +49,10 @@ struct Published {
 };
 
 TEST(ControlNet, SizesOfThePublishedNetworks) {
-  for (const Published& net : {Published{"sd15", kSd15, 361'279'120, 340, 13, 141.6},
-                               {"sd-turbo", kSd21, 364'228'240, 340, 13, 142},
-                               {"sdxl-turbo", kSdxl, 1'251'014'160, 844, 10, 356.0}}) {
+  for (const PublishedControlNet& net :
+       {PublishedControlNet{"sd15", kSd15, 361'279'120, 340, 13, 141.6},
+        {"sd-turbo", kSd21, 364'228'240, 340, 13, 142},
+        {"sdxl-turbo", kSdxl, 1'251'014'160, 844, 10, 356.0}}) {
     SCOPED_TRACE(net.preset);
     const ControlNetConfig config = controlnet_config(parse(net.config));
     EXPECT_EQ(residual_count(config), net.residuals);
@@ -92,25 +93,27 @@ TEST(ControlNet, ComputesAheadAndKeepsNoResiduals) {
   EXPECT_LT(static_cast<double>(with.arena_bytes), 1.5 * static_cast<double>(without.arena_bytes));
 }
 
-std::string refusal(std::string_view config, base::ErrorCode code) {
+std::string controlnet_refusal(std::string_view config, base::ErrorCode code) {
   return message_of(code, [&] { controlnet_config(parse(config)); });
 }
 
 TEST(ControlNet, RefusesWhatItDoesNotImplement) {
   using base::ErrorCode;
-  EXPECT_THAT(refusal(R"({"_class_name": "ControlNetUnionModel"})", ErrorCode::unsupported),
-              AllOf(HasSubstr("ControlNetUnionModel"), HasSubstr("ControlNetModel")));
-  EXPECT_THAT(refusal(R"({"conditioning_channels": 6})", ErrorCode::unsupported),
-              AllOf(HasSubstr("conditioning_channels"), HasSubstr("TemporalNet")));
-  EXPECT_THAT(refusal(R"({"global_pool_conditions": true})", ErrorCode::unsupported),
-              HasSubstr("global_pool_conditions"));
   EXPECT_THAT(
-      refusal(R"({"controlnet_conditioning_channel_order": "gbr"})", ErrorCode::corrupt_file),
-      AllOf(HasSubstr("gbr"), HasSubstr("\"rgb\" or \"bgr\"")));
-  EXPECT_THAT(refusal(R"({"up_block_types": ["UpBlock2D"]})", ErrorCode::unsupported),
+      controlnet_refusal(R"({"_class_name": "ControlNetUnionModel"})", ErrorCode::unsupported),
+      AllOf(HasSubstr("ControlNetUnionModel"), HasSubstr("ControlNetModel")));
+  EXPECT_THAT(controlnet_refusal(R"({"conditioning_channels": 6})", ErrorCode::unsupported),
+              AllOf(HasSubstr("conditioning_channels"), HasSubstr("TemporalNet")));
+  EXPECT_THAT(controlnet_refusal(R"({"global_pool_conditions": true})", ErrorCode::unsupported),
+              HasSubstr("global_pool_conditions"));
+  EXPECT_THAT(controlnet_refusal(R"({"controlnet_conditioning_channel_order": "gbr"})",
+                                 ErrorCode::corrupt_file),
+              AllOf(HasSubstr("gbr"), HasSubstr("\"rgb\" or \"bgr\"")));
+  EXPECT_THAT(controlnet_refusal(R"({"up_block_types": ["UpBlock2D"]})", ErrorCode::unsupported),
               HasSubstr("up_block_types"));
-  EXPECT_THAT(refusal(R"({"conditioning_embedding_out_channels": []})", ErrorCode::corrupt_file),
-              HasSubstr("conditioning_embedding_out_channels"));
+  EXPECT_THAT(
+      controlnet_refusal(R"({"conditioning_embedding_out_channels": []})", ErrorCode::corrupt_file),
+      HasSubstr("conditioning_embedding_out_channels"));
 }
 
 TEST(ControlNet, OfAnotherUNetIsRefused) {

@@ -54,19 +54,19 @@ TEST(CountParameters, UNetOfStableDiffusion21) {
   expect_gmac(found, 402.1 - kDoubled);
 }
 
-struct Published {
+struct PublishedModel {
   const char* preset;
   std::int64_t parameters, tensors;
   double gmac;
 };
 
 TEST(CountParameters, UNetsOfSdxl) {
-  const Published models[] = {
+  const PublishedModel models[] = {
       {"sdxl-turbo", 2'567'463'684, 1680, 794.4}, {"lcm-sdxl", 2'567'545'604, 1681, 794.4},
       {"ssd-1b", 1'331'334'404, 944, 489.8},      {"segmind-vega", 745'225'604, 564, 331.4},
       {"koala-1b", 1'161'184'324, 790, 400.9},    {"koala-700m", 782'822'724, 584, 311.4},
   };
-  for (const Published& model : models) {
+  for (const PublishedModel& model : models) {
     SCOPED_TRACE(model.preset);
     const std::string& config = find_preset(model.preset).unet;
     const ParameterCount found = count_parameters(

@@ -28,8 +28,9 @@ TEST(Presets, PartsOfEachFitTogether) {
 }
 
 TEST(Presets, AnUnknownNameIsAnsweredWithTheKnownOnes) {
-  EXPECT_THAT(message_of(base::ErrorCode::invalid_argument, [] { find_preset("sd3"); }),
-              testing::AllOf(testing::HasSubstr("\"sd3\""), testing::HasSubstr("\"sd-turbo\"")));
+  EXPECT_THAT(
+      message_of(base::ErrorCode::invalid_argument, [] { find_preset("sd3"); }),
+      ::testing::AllOf(::testing::HasSubstr("\"sd3\""), ::testing::HasSubstr("\"sd-turbo\"")));
 }
 
 }  // namespace

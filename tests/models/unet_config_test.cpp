@@ -11,12 +11,12 @@ namespace streamdiffusion::models {
 namespace {
 
 using base::ErrorCode;
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 const std::string_view kTurbo = find_preset("sd-turbo").unet;
 
-std::string refusal(ErrorCode code, const std::string& json) {
+std::string unet_refusal(ErrorCode code, const std::string& json) {
   return message_of(code, [&] { unet_config(parse(json)); });
 }
 
@@ -48,8 +48,8 @@ TEST(UNetConfig, ListsOfBlocksMayBeAsymmetric) {
   EXPECT_TRUE(config.levels[1].down_attention);
   EXPECT_FALSE(config.levels[1].up_attention);
   EXPECT_EQ(config.levels[1].layers, 3);
-  EXPECT_THAT(config.levels[0].up_transformers, testing::ElementsAre(2, 2));
-  EXPECT_THAT(config.levels[1].down_transformers, testing::ElementsAre(4, 4, 4));
+  EXPECT_THAT(config.levels[0].up_transformers, ::testing::ElementsAre(2, 2));
+  EXPECT_THAT(config.levels[1].down_transformers, ::testing::ElementsAre(4, 4, 4));
   EXPECT_EQ(config.mid, UNetConfig::Mid::none);
   EXPECT_EQ(config.time_dim, 96);
   EXPECT_EQ(config.cross_attention_dim, 48);
@@ -76,12 +76,12 @@ std::string turbo_with(const std::string& key, const std::string& value) {
   return text.replace(first, text.find_first_of(",\n", first) - first, value);
 }
 
-class RefusedKey : public testing::TestWithParam<std::pair<const char*, const char*>> {};
+class RefusedKey : public ::testing::TestWithParam<std::pair<const char*, const char*>> {};
 
 TEST_P(RefusedKey, IsNamedWithItsValue) {
   const auto& [key, value] = GetParam();
   const std::string name = '"' + std::string(key) + '"';
-  const std::string message = refusal(ErrorCode::unsupported, turbo_with(name, value));
+  const std::string message = unet_refusal(ErrorCode::unsupported, turbo_with(name, value));
   EXPECT_THAT(message, HasSubstr(name));
   if (value[0] != '[') {
     EXPECT_THAT(message, HasSubstr(value));
@@ -90,7 +90,7 @@ TEST_P(RefusedKey, IsNamedWithItsValue) {
 
 INSTANTIATE_TEST_SUITE_P(
     UNetConfig, RefusedKey,
-    testing::Values(
+    ::testing::Values(
         std::pair{"resnet_time_scale_shift", "\"scale_shift\""},
         std::pair{"class_embed_type", "\"timestep\""}, std::pair{"num_class_embeds", "10"},
         std::pair{"addition_embed_type", "\"text_image\""}, std::pair{"encoder_hid_dim", "1024"},
@@ -126,7 +126,7 @@ TEST(UNetConfig, DepthsMayBeListedByTransformer) {
 
 TEST(UNetConfig, RefusesListsOfDepthsThatDoNotFit) {
   const auto refused = [](std::string_view from, std::string_view to) {
-    return refusal(ErrorCode::corrupt_file, replaced(kSsd1b, from, to));
+    return unet_refusal(ErrorCode::corrupt_file, replaced(kSsd1b, from, to));
   };
   EXPECT_THAT(refused("[2, 2]", "[2, 2, 2]"), HasSubstr("array of 2 integers"));
   EXPECT_THAT(refused("[4, 4, 10]", "[4, 4]"), HasSubstr("array of 3 integers"));
@@ -145,7 +145,8 @@ TEST(UNetConfig, ReadsTheAddedConditioning) {
   EXPECT_EQ(config.mid_transformer, 10);
   EXPECT_EQ(unet_config(parse(kTurbo)).pooled_dim, 0);
   const auto refused = [](std::string_view from, std::string_view to) {
-    return refusal(ErrorCode::corrupt_file, replaced(find_preset("sdxl-turbo").unet, from, to));
+    return unet_refusal(ErrorCode::corrupt_file,
+                        replaced(find_preset("sdxl-turbo").unet, from, to));
   };
   EXPECT_THAT(refused("2816", "1536"), HasSubstr("1536"));
   EXPECT_THAT(refused("\"addition_time_embed_dim\": 256", "\"addition_time_embed_dim\": 255"),
@@ -158,7 +159,7 @@ TEST(UNetConfig, ReadsTheGuidanceEmbedding) {
   EXPECT_EQ(unet_config(parse(turbo_with("\"time_cond_proj_dim\"", "256"))).guidance_dim, 256);
   EXPECT_EQ(unet_config(parse(kTurbo)).guidance_dim, 0);
   for (const char* wrong : {"255", "2", "0", "\"256\""}) {
-    EXPECT_THAT(refusal(ErrorCode::corrupt_file, turbo_with("\"time_cond_proj_dim\"", wrong)),
+    EXPECT_THAT(unet_refusal(ErrorCode::corrupt_file, turbo_with("\"time_cond_proj_dim\"", wrong)),
                 HasSubstr("time_cond_proj_dim"));
   }
 }
@@ -173,30 +174,30 @@ TEST(UNetConfig, OnlyCrossAttentionIsForAllLevelsOrByLevel) {
   };
   EXPECT_THAT(levels("true"), ElementsAre(true, true, true, true));
   EXPECT_THAT(levels("[true, false, false, true]"), ElementsAre(true, false, false, true));
-  EXPECT_THAT(
-      refusal(ErrorCode::corrupt_file, turbo_with("\"only_cross_attention\"", "[true, false]")),
-      HasSubstr("only_cross_attention"));
+  EXPECT_THAT(unet_refusal(ErrorCode::corrupt_file,
+                           turbo_with("\"only_cross_attention\"", "[true, false]")),
+              HasSubstr("only_cross_attention"));
 }
 
 TEST(UNetConfig, RefusesOtherBlocksByName) {
-  EXPECT_THAT(
-      refusal(ErrorCode::unsupported, replaced(kTurbo, "\"DownBlock2D\"", "\"AttnDownBlock2D\"")),
-      HasSubstr("\"AttnDownBlock2D\" is not implemented"));
-  EXPECT_THAT(refusal(ErrorCode::unsupported,
-                      replaced(kTurbo, "\"UpBlock2D\"", "\"SimpleCrossAttnUpBlock2D\"")),
+  EXPECT_THAT(unet_refusal(ErrorCode::unsupported,
+                           replaced(kTurbo, "\"DownBlock2D\"", "\"AttnDownBlock2D\"")),
+              HasSubstr("\"AttnDownBlock2D\" is not implemented"));
+  EXPECT_THAT(unet_refusal(ErrorCode::unsupported,
+                           replaced(kTurbo, "\"UpBlock2D\"", "\"SimpleCrossAttnUpBlock2D\"")),
               HasSubstr("SimpleCrossAttnUpBlock2D"));
 }
 
 TEST(UNetConfig, RefusesDifferentContextsALevel) {
-  EXPECT_THAT(
-      refusal(ErrorCode::unsupported, replaced(kTurbo, "\"cross_attention_dim\": 1024",
-                                               "\"cross_attention_dim\": [1024, 1024, 768, 1024]")),
-      HasSubstr("cross_attention_dim"));
+  EXPECT_THAT(unet_refusal(ErrorCode::unsupported,
+                           replaced(kTurbo, "\"cross_attention_dim\": 1024",
+                                    "\"cross_attention_dim\": [1024, 1024, 768, 1024]")),
+              HasSubstr("cross_attention_dim"));
 }
 
 TEST(UNetConfig, RefusesNonsense) {
   const auto nonsense = [](std::string_view from, std::string_view to) {
-    return refusal(ErrorCode::corrupt_file, replaced(kTurbo, from, to));
+    return unet_refusal(ErrorCode::corrupt_file, replaced(kTurbo, from, to));
   };
   EXPECT_THAT(nonsense("[320, 640, 1280, 1280]", "[]"), HasSubstr("block_out_channels"));
   EXPECT_THAT(nonsense("[320, 640, 1280, 1280]", "[320, 640, 1280, -4]"), HasSubstr("-4"));
@@ -211,12 +212,12 @@ TEST(UNetConfig, RefusesNonsense) {
   EXPECT_THAT(nonsense("\"in_channels\": 4", "\"in_channels\": \"four\""), HasSubstr("four"));
   EXPECT_THAT(nonsense("\"norm_eps\": 1e-05", "\"norm_eps\": -1"), HasSubstr("norm_eps"));
   EXPECT_THAT(nonsense("\"freq_shift\": 0", "\"freq_shift\": 160"), HasSubstr("freq_shift"));
-  EXPECT_THAT(refusal(ErrorCode::corrupt_file, "[]"), HasSubstr("object"));
+  EXPECT_THAT(unet_refusal(ErrorCode::corrupt_file, "[]"), HasSubstr("object"));
 }
 
 TEST(UNetConfig, HeadsMustDivideTheChannelsTheyReadOnly) {
   EXPECT_THAT(
-      refusal(ErrorCode::unsupported, replaced(kTurbo, "[5, 10, 20, 20]", "[7, 10, 20, 20]")),
+      unet_refusal(ErrorCode::unsupported, replaced(kTurbo, "[5, 10, 20, 20]", "[7, 10, 20, 20]")),
       HasSubstr("7 heads"));
   const std::string_view no_attention = R"({"block_out_channels": [32],
       "down_block_types": ["DownBlock2D"], "up_block_types": ["UpBlock2D"], "mid_block_type": null,

@@ -12,16 +12,16 @@ namespace {
 
 using graph::Lifetime;
 using tensor::Shape;
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
-constexpr std::string_view kTiny = R"({"_class_name": "UNet2DConditionModel",
+constexpr std::string_view kTinyUnet = R"({"_class_name": "UNet2DConditionModel",
   "block_out_channels": [16, 32], "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"],
   "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"], "layers_per_block": 1, "norm_num_groups": 8,
   "attention_head_dim": 4, "cross_attention_dim": 24})";
 
 graph::Graph tiny(UNetShape shape) {
-  return build_unet(unet_config(parse(kTiny)), shape);
+  return build_unet(unet_config(parse(kTinyUnet)), shape);
 }
 
 const tensor::Desc& input(const graph::Graph& graph, std::size_t i) {
@@ -61,13 +61,14 @@ TEST(UNet, TimeAndPromptAreComputedAheadOfTheFrame) {
     }
     return names;
   };
-  EXPECT_THAT(ops(Lifetime::per_schedule),
-              testing::AllOf(testing::SizeIs(3 + 8), testing::Contains("time_embedding.linear_2"),
-                             testing::Contains("up_blocks.0.resnets.1.time_emb_proj")));
-  EXPECT_THAT(ops(Lifetime::per_prompt), testing::SizeIs(2 * 4));  // keys, values; 4 transformers
+  EXPECT_THAT(
+      ops(Lifetime::per_schedule),
+      ::testing::AllOf(::testing::SizeIs(3 + 8), ::testing::Contains("time_embedding.linear_2"),
+                       ::testing::Contains("up_blocks.0.resnets.1.time_emb_proj")));
+  EXPECT_THAT(ops(Lifetime::per_prompt), ::testing::SizeIs(2 * 4));  // keys, values; 4 transformers
   for (const std::string& name : ops(Lifetime::per_frame)) {
-    EXPECT_THAT(name, testing::Not(HasSubstr("time_emb")));
-    EXPECT_THAT(name, testing::Not(testing::EndsWith("attn2.to_k")));
+    EXPECT_THAT(name, ::testing::Not(HasSubstr("time_emb")));
+    EXPECT_THAT(name, ::testing::Not(::testing::EndsWith("attn2.to_k")));
   }
 }
 
@@ -105,7 +106,7 @@ TEST(UNet, NamesTensorsAsDiffusersDoes) {
 }
 
 TEST(UNet, TransformersNormHasAnEpsOfItsOwn) {
-  const graph::Graph graph = build_unet(unet_config(parse(with(kTiny, R"("norm_eps": 0.01)"))),
+  const graph::Graph graph = build_unet(unet_config(parse(with(kTinyUnet, R"("norm_eps": 0.01)"))),
                                         {.h = 8, .w = 8, .kv_rows = {0}});
   for (const graph::Op& op : graph.ops) {
     const auto* norm = std::get_if<graph::GroupNorm>(&op.attributes);

@@ -15,21 +15,6 @@ using namespace std::chrono_literals;
 using server::ServerOptions;
 using ::testing::HasSubstr;
 
-std::string base64(const std::string& bytes) {
-  constexpr const char* digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    unsigned bits = 0;
-    for (std::size_t k = 0; k < 3; ++k) {
-      bits = bits << 8U | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0U);
-    }
-    for (std::size_t k = 0; k < 4; ++k) {
-      out.push_back(i + k > bytes.size() ? '=' : digits[bits >> (18 - 6 * k) & 63U]);
-    }
-  }
-  return out;
-}
-
 const std::string kTextToImage =
     "POST /api/txt2img HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}";
 

@@ -10,7 +10,6 @@
 namespace streamdiffusion::server {
 namespace {
 
-using nlohmann::json;
 using testing::FakeStreamFactory;
 using testing::fetch;
 using testing::HttpAnswer;
@@ -37,14 +36,14 @@ class FakeCatalog : public ModelCatalog {
   std::vector<Entry> entries_{{"a", 10}, {"b", 20}, {"broken", 30}, {"fake", 40}};
 };
 
-json change_to(const std::string& model) {
+nlohmann::json change_to(const std::string& model) {
   return {{"type", "settings"}, {"params", {{"model", model}}}};
 }
 
 /// The settings once the session runs on that model.
-json settings_with(WebSocketClient& client, const std::string& model) {
+nlohmann::json settings_with(WebSocketClient& client, const std::string& model) {
   while (true) {
-    json settings = client.await("settings");
+    nlohmann::json settings = client.await("settings");
     if (settings.is_null() || settings["params"]["model"] == model) return settings;
   }
 }
@@ -52,13 +51,14 @@ json settings_with(WebSocketClient& client, const std::string& model) {
 TEST(Models, AreListedWithTheFirstOneBeforeTheOthers) {
   FakeCatalog catalog;
   RunningServer server({}, nullptr, &catalog);
-  const json answer = server.get("/api/models").json();
-  EXPECT_EQ(answer["models"], json::parse(R"([{"name": "fake", "bytes": 40, "loaded": true},
+  const nlohmann::json answer = server.get("/api/models").json();
+  EXPECT_EQ(answer["models"],
+            nlohmann::json::parse(R"([{"name": "fake", "bytes": 40, "loaded": true},
       {"name": "a", "bytes": 10, "loaded": false}, {"name": "b", "bytes": 20, "loaded": false},
       {"name": "broken", "bytes": 30, "loaded": false}])"));
   EXPECT_EQ(answer["max_loaded"], 3);
   EXPECT_EQ(server.get("/api/settings").json()["input_params"]["properties"]["model"]["enum"],
-            json({"fake", "a", "b", "broken"}));
+            nlohmann::json({"fake", "a", "b", "broken"}));
   EXPECT_EQ(catalog.opened, 0);
 }
 
@@ -69,7 +69,7 @@ TEST(Models, ASessionChangesAndKeepsItsPrompt) {
   client.text({{"type", "settings"}, {"params", {{"prompt", "a boat"}, {"delta", 2}}}});
   client.await("settings");
   client.text({{"type", "settings"}, {"params", {{"model", "a"}, {"steps", 3}}}});
-  const json settings = settings_with(client, "a");
+  const nlohmann::json settings = settings_with(client, "a");
   ASSERT_FALSE(settings.is_null());
   EXPECT_EQ(settings["params"]["prompt"], "a boat");
   EXPECT_EQ(settings["params"]["steps"], 3);
@@ -88,7 +88,7 @@ TEST(Models, ThatCannotBeOpenedLeaveTheSessionAsItWas) {
   RunningServer server({}, nullptr, &catalog);
   WebSocketClient client = server.connect("me");
   client.text(change_to("broken"));
-  const json error = client.await("error");
+  const nlohmann::json error = client.await("error");
   EXPECT_EQ(error["fatal"], false);
   EXPECT_EQ(error.dump().find("secret"), std::string::npos);
   EXPECT_EQ(client.await("settings")["params"]["model"], "fake");
@@ -185,7 +185,7 @@ TEST(Models, OfAnotherFamilyTakeOverARunningStream) {
   client.send_image({{"seq", 0}}, image);
   ASSERT_TRUE(client.image());
   client.text(change_to("sdxl"));
-  json settings_now = settings_with(client, "sdxl");
+  nlohmann::json settings_now = settings_with(client, "sdxl");
   while (!settings_now.is_null() && settings_now["reconfiguring"] == true) {
     settings_now = client.await("settings");
   }

@@ -15,13 +15,12 @@
 namespace streamdiffusion::server {
 namespace {
 
-using nlohmann::json;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 class Table : public ::testing::Test {
  protected:
-  json apply(const std::string& text) {
+  nlohmann::json apply(const std::string& text) {
     now_ = table_.apply(parse_client_json(text, "test"), now_);
     return table_.write(now_);
   }
@@ -41,37 +40,40 @@ class Table : public ::testing::Test {
 };
 
 TEST_F(Table, EveryParameterTakesTheValueThatItShows) {
-  const json before = table_.write(now_);
+  const nlohmann::json before = table_.write(now_);
   for (const auto& [name, value] : before.items()) {
     if (name == "prompt") continue;  // says the same as prompt_list
-    const json after = apply(json{{name, value}}.dump());
+    const nlohmann::json after = apply(nlohmann::json{{name, value}}.dump());
     EXPECT_EQ(after, before) << name;
   }
 }
 
 TEST_F(Table, TimestepsAreAGridOfTheirOwn) {
-  const json own = apply(R"({"timesteps": [999, 749, 499, 249]})");
+  const nlohmann::json own = apply(R"({"timesteps": [999, 749, 499, 249]})");
   EXPECT_EQ(own["num_inference_steps"], 4);
-  EXPECT_EQ(own["t_index_list"], (json{0, 1, 2, 3}));
-  EXPECT_EQ(apply(R"({"steps": 2, "strength": 0.5})")["t_index_list"], (json{1, 2}));
-  EXPECT_EQ(apply(R"({"timesteps": [800, 400], "t_index_list": [1]})")["t_index_list"], json{1});
-  const json spaced = apply(R"({"timestep_spacing": "trailing", "num_inference_steps": 8})");
-  EXPECT_EQ(spaced["timesteps"], json::array()) << "another grid takes their place";
+  EXPECT_EQ(own["t_index_list"], (nlohmann::json{0, 1, 2, 3}));
+  EXPECT_EQ(apply(R"({"steps": 2, "strength": 0.5})")["t_index_list"], (nlohmann::json{1, 2}));
+  EXPECT_EQ(apply(R"({"timesteps": [800, 400], "t_index_list": [1]})")["t_index_list"],
+            nlohmann::json{1});
+  const nlohmann::json spaced =
+      apply(R"({"timestep_spacing": "trailing", "num_inference_steps": 8})");
+  EXPECT_EQ(spaced["timesteps"], nlohmann::json::array()) << "another grid takes their place";
   EXPECT_EQ(spaced["num_inference_steps"], 8);
   apply(R"({"timesteps": [800, 400]})");
-  EXPECT_EQ(apply(R"({"timesteps": []})")["timesteps"], json::array());
+  EXPECT_EQ(apply(R"({"timesteps": []})")["timesteps"], nlohmann::json::array());
   EXPECT_EQ(refused(R"({"timesteps": [249, 499]})").first, "timesteps");
 }
 
 TEST_F(Table, EveryParameterRefusesAnotherKind) {
-  const json schema = table_.schema()["properties"];
+  const nlohmann::json schema = table_.schema()["properties"];
   for (const auto& [name, row] : schema.items()) {
-    const json wrong = row["type"] == "string" ? json(1) : json("text");
-    EXPECT_EQ(refused(json{{name, wrong}}.dump()).first, name);
-    EXPECT_EQ(refused(json{{name, json::object()}}.dump()).first, name);
+    const nlohmann::json wrong =
+        row["type"] == "string" ? nlohmann::json(1) : nlohmann::json("text");
+    EXPECT_EQ(refused(nlohmann::json{{name, wrong}}.dump()).first, name);
+    EXPECT_EQ(refused(nlohmann::json{{name, nlohmann::json::object()}}.dump()).first, name);
     if (!row.contains("maximum")) continue;
-    EXPECT_EQ(refused(json{{name, row["maximum"].get<double>() + 1}}.dump()).first, name);
-    EXPECT_EQ(refused(json{{name, row["minimum"].get<double>() - 1}}.dump()).first, name);
+    EXPECT_EQ(refused(nlohmann::json{{name, row["maximum"].get<double>() + 1}}.dump()).first, name);
+    EXPECT_EQ(refused(nlohmann::json{{name, row["minimum"].get<double>() - 1}}.dump()).first, name);
     EXPECT_EQ(refused(R"({")" + name + R"(": 1e999})").first, "") << "is not JSON";
   }
 }
@@ -133,17 +135,19 @@ TEST_F(Table, MessagesNameWhatWasFoundAndWhatWasExpected) {
 }
 
 TEST_F(Table, StrengthAndStepsPlaceTheSteps) {
-  EXPECT_EQ(apply(R"({"strength": 1})")["t_index_list"], (json{0, 25}));
-  EXPECT_EQ(apply(R"({"strength": 0})")["t_index_list"], (json{48, 49}));
-  EXPECT_EQ(apply(R"({"strength": 0.5, "steps": 4})")["t_index_list"], (json{24, 30, 37, 43}));
-  EXPECT_EQ(apply(R"({"steps": 1})")["t_index_list"], (json{24}));
-  EXPECT_EQ(apply(R"({"t_index_list": [5, 9], "strength": 0})")["t_index_list"], (json{5, 9}));
+  EXPECT_EQ(apply(R"({"strength": 1})")["t_index_list"], (nlohmann::json{0, 25}));
+  EXPECT_EQ(apply(R"({"strength": 0})")["t_index_list"], (nlohmann::json{48, 49}));
+  EXPECT_EQ(apply(R"({"strength": 0.5, "steps": 4})")["t_index_list"],
+            (nlohmann::json{24, 30, 37, 43}));
+  EXPECT_EQ(apply(R"({"steps": 1})")["t_index_list"], (nlohmann::json{24}));
+  EXPECT_EQ(apply(R"({"t_index_list": [5, 9], "strength": 0})")["t_index_list"],
+            (nlohmann::json{5, 9}));
   EXPECT_EQ(apply("{}")["steps"], 2);
-  EXPECT_EQ(apply(R"({"num_inference_steps": 8})")["t_index_list"], (json{0, 4}));
+  EXPECT_EQ(apply(R"({"num_inference_steps": 8})")["t_index_list"], (nlohmann::json{0, 4}));
 }
 
 TEST_F(Table, ASeedOfMinusOneIsDrawnOnceAndKept) {
-  const json first = apply(R"({"seed": -1})");
+  const nlohmann::json first = apply(R"({"seed": -1})");
   EXPECT_GE(first["seed"], 0);
   EXPECT_EQ(apply(R"({"delta": 1})")["seed"], first["seed"]);
   EXPECT_NE(apply(R"({"seed": -1})")["seed"], first["seed"]);
@@ -154,7 +158,7 @@ TEST_F(Table, ParametersThatDoNothingAreNamed) {
   const auto params = [&](const char* message) {
     apply(message);
     std::vector<std::string> names;
-    for (const json& warning : table_.warnings(now_)) {
+    for (const nlohmann::json& warning : table_.warnings(now_)) {
       if (warning.contains("param")) names.push_back(warning["param"]);
     }
     return names;
@@ -171,14 +175,14 @@ TEST_F(Table, ParametersThatDoNothingAreNamed) {
   const auto header = table_.image_header(now_, false);
   EXPECT_EQ(header[0], (std::pair<std::string, std::string>("X-Seed", "2")));
   EXPECT_EQ(header[1].first, "X-Warnings");
-  EXPECT_TRUE(json::parse(header[1].second).is_array());
+  EXPECT_TRUE(nlohmann::json::parse(header[1].second).is_array());
 }
 
 TEST_F(Table, ModeTxt2ImgHasItsOwnGuidance) {
   apply(R"({"cfg_type": "self", "t_index_list": [20, 30]})");
-  const json text = apply(R"({"mode": "txt2img"})");
+  const nlohmann::json text = apply(R"({"mode": "txt2img"})");
   EXPECT_EQ(text["cfg_type"], "none");
-  EXPECT_EQ(text["t_index_list"], (json{18, 32}));  // the factory's own
+  EXPECT_EQ(text["t_index_list"], (nlohmann::json{18, 32}));  // the factory's own
   EXPECT_EQ(refused(R"({"cfg_type": "self"})").first, "cfg_type");
   EXPECT_EQ(refused(R"({"cfg_type": "full"})").first, "nothing");
 }

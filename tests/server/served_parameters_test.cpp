@@ -8,7 +8,6 @@
 namespace streamdiffusion::server {
 namespace {
 
-using nlohmann::json;
 using testing::fetch;
 using ::testing::HasSubstr;
 using testing::HttpAnswer;
@@ -16,9 +15,9 @@ using ::testing::Not;
 using testing::RunningServer;
 using testing::WebSocketClient;
 
-std::vector<std::string> params_of(const json& warnings) {
+std::vector<std::string> params_of(const nlohmann::json& warnings) {
   std::vector<std::string> names;
-  for (const json& warning : warnings) {
+  for (const nlohmann::json& warning : warnings) {
     if (warning.contains("param")) names.push_back(warning["param"]);
   }
   return names;
@@ -35,7 +34,7 @@ TEST(ServedParameters, AnImageComesWithItsSeedAndItsWarnings) {
         server.post("/api/txt2img", R"({"seed": -1, "cfg_type": "none", "delta": 2})");
     ASSERT_EQ(answer.status, 200) << answer.body;
     drawn.insert(answer.header.at("x-seed"));
-    EXPECT_THAT(json::parse(answer.header.at("x-warnings")).at(0).get<std::string>(),
+    EXPECT_THAT(nlohmann::json::parse(answer.header.at("x-warnings")).at(0).get<std::string>(),
                 HasSubstr("delta has no effect"));
   }
   EXPECT_GT(drawn.size(), 1U);
@@ -48,7 +47,7 @@ std::vector<std::string> warnings_of(const RunningServer& server, const char* bo
   EXPECT_EQ(answer.status, 200) << answer.body;
   const auto found = answer.header.find("x-warnings");
   if (found == answer.header.end()) return {};
-  return json::parse(found->second).get<std::vector<std::string>>();
+  return nlohmann::json::parse(found->second).get<std::vector<std::string>>();
 }
 
 TEST(ServedParameters, AnImageSaysWhatOnlyStreamsHave) {
@@ -84,7 +83,7 @@ TEST(ServedParameters, ASessionHasTheSeedThatWasDrawn) {
   RunningServer server;
   WebSocketClient client = server.connect("me");
   client.text({{"type", "settings"}, {"params", {{"seed", -1}}}});
-  const json seed = client.await("settings")["params"]["seed"];
+  const nlohmann::json seed = client.await("settings")["params"]["seed"];
   EXPECT_GE(seed, 0);
   const HttpAnswer later = fetch(server.port(), "PATCH", "/api/sessions/me", R"({"delta": 1.5})");
   EXPECT_EQ(later.json()["params"]["seed"], seed) << "it is drawn once";
@@ -111,10 +110,10 @@ TEST(ServedParameters, AnEmptyPromptIsAPrompt) {
   auto client = server.connect("me");
   for (const std::string prompt : {"", "  "}) {
     client.text({{"type", "settings"}, {"params", {{"prompt", prompt}}}});
-    const json settings = client.await("settings");
+    const nlohmann::json settings = client.await("settings");
     EXPECT_EQ(settings["params"]["prompt"], prompt) << "not the model's own";
     EXPECT_THAT(settings["warnings"].dump(), HasSubstr("the prompt is empty"));
-    EXPECT_EQ(server.post("/api/txt2img", json{{"prompt", prompt}}.dump()).status, 200);
+    EXPECT_EQ(server.post("/api/txt2img", nlohmann::json{{"prompt", prompt}}.dump()).status, 200);
   }
   EXPECT_EQ(server.post("/api/txt2img", R"({"prompt_list": [["", 1]]})").status, 200);
   for (const char* said : {R"-({"prompt": "()"})-", R"({"negative_prompt": ""})"}) {

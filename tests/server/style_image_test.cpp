@@ -27,20 +27,6 @@ std::string png_of(int width, int height) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-std::string base64(const std::string& bytes) {
-  constexpr const char* kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  unsigned held = 0;
-  int bits = 0;
-  for (const char c : bytes) {
-    held = held << 8U | static_cast<unsigned char>(c);
-    for (bits += 8; bits >= 6; bits -= 6) text += kDigits[held >> (bits - 6) & 63U];
-  }
-  if (bits > 0) text += kDigits[held << (6 - bits) & 63U];
-  return text;
-}
-
 class StyleImage : public ::testing::Test {
  protected:
   StyleImage() {

@@ -12,7 +12,7 @@ namespace streamdiffusion::testing {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr auto kWaitLimit = 10s;
+constexpr auto kAnswerLimit = 10s;
 
 std::string lower(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
@@ -33,6 +33,21 @@ std::string request_text(const std::string& method, const std::string& target,
 }
 
 }  // namespace
+
+std::string base64(const std::string& bytes) {
+  constexpr const char* digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    unsigned bits = 0;
+    for (std::size_t k = 0; k < 3; ++k) {
+      bits = bits << 8U | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0U);
+    }
+    for (std::size_t k = 0; k < 4; ++k) {
+      out.push_back(i + k > bytes.size() ? '=' : digits[bits >> (18 - 6 * k) & 63U]);
+    }
+  }
+  return out;
+}
 
 Wire::Wire(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
   sockaddr_in address{};
@@ -79,7 +94,7 @@ bool Wire::fill(std::chrono::milliseconds within) {
 
 std::optional<std::string> Wire::read(std::size_t count) {
   while (held_.size() < count) {
-    if (!fill(kWaitLimit)) return std::nullopt;
+    if (!fill(kAnswerLimit)) return std::nullopt;
   }
   std::string bytes = held_.substr(0, count);
   held_.erase(0, count);
@@ -88,7 +103,7 @@ std::optional<std::string> Wire::read(std::size_t count) {
 
 std::optional<std::string> Wire::read_until(const std::string& end) {
   while (held_.find(end) == std::string::npos) {
-    if (!fill(kWaitLimit)) return std::nullopt;
+    if (!fill(kAnswerLimit)) return std::nullopt;
   }
   return read(held_.find(end) + end.size());
 }

@@ -37,6 +37,8 @@ class Wire {
   std::string held_;
 };
 
+std::string base64(const std::string& bytes);
+
 struct HttpAnswer {
   int status = 0;
   /// Names in lower case.

@@ -8,7 +8,7 @@
 namespace streamdiffusion {
 namespace {
 
-Engine open(const testing::TinyModel& model) {
+Engine engine_of(const testing::TinyModel& model) {
   return Engine::open({.model = model.path(),
                        .device = testing::device_or(SD_TEST_DEVICE),
                        .dtype = DataType::f32,
@@ -18,7 +18,7 @@ Engine open(const testing::TinyModel& model) {
 TEST(Defaults, WordsAloneGoThroughTheWholeScheduleInAsManySteps) {
   const testing::TinyModel model;
   model.write("streamdiffusion.json", R"({"t_index_list": [20, 30, 40], "cfg_type": "self"})");
-  const Engine engine = open(model);
+  const Engine engine = engine_of(model);
   const SessionOptions from_image = engine.with_defaults({});
   EXPECT_EQ(from_image.t_index_list, (std::vector<int>{20, 30, 40}));
   EXPECT_EQ(from_image.cfg_type, CfgType::self);
@@ -32,7 +32,7 @@ TEST(Defaults, AModelSaysWhatSuitsWordsAlone) {
   model.write("streamdiffusion.json",
               R"({"t_index_list": [18, 32], "cfg_type": "none", "delta": 0.5,
     "text_to_image": {"t_index_list": [0, 20], "cfg_type": "full", "guidance_scale": 2}})");
-  const Engine engine = open(model);
+  const Engine engine = engine_of(model);
   EXPECT_EQ(engine.with_defaults({}).cfg_type, CfgType::none);
   const SessionOptions from_text = engine.with_defaults({.text_to_image = true});
   EXPECT_EQ(from_text.t_index_list, (std::vector<int>{0, 20}));
@@ -51,7 +51,7 @@ TEST(Defaults, AModelSaysWhatSuitsWordsAlone) {
 TEST(Defaults, AModelThatSaysNothing) {
   const testing::TinyModel model;
   model.write("streamdiffusion.json", "{}");
-  const Engine engine = open(model);
+  const Engine engine = engine_of(model);
   EXPECT_EQ(engine.with_defaults({}).t_index_list, (std::vector<int>{32, 45}));
   EXPECT_EQ(engine.with_defaults({}).cfg_type, CfgType::self);
   EXPECT_EQ(engine.with_defaults({.text_to_image = true}).cfg_type, CfgType::none);
@@ -60,7 +60,7 @@ TEST(Defaults, AModelThatSaysNothing) {
 TEST(Defaults, TheScheduleFollowsTheScheduler) {
   const testing::TinyModel model;
   model.write("streamdiffusion.json", "{}");
-  const Engine engine = open(model);
+  const Engine engine = engine_of(model);
   const SessionOptions plain = engine.with_defaults({});
   EXPECT_EQ(plain.scheduler, Scheduler::lcm);
   EXPECT_EQ(plain.timestep_spacing, TimestepSpacing::lcm);
@@ -80,7 +80,7 @@ TEST(Defaults, TheScheduleFollowsTheScheduler) {
 TEST(Defaults, EachTimestepIsAStep) {
   const testing::TinyModel model;
   model.write("streamdiffusion.json", R"({"t_index_list": [3], "num_inference_steps": 8})");
-  const Engine engine = open(model);
+  const Engine engine = engine_of(model);
   const SessionOptions own = engine.with_defaults({.timesteps = {999, 499, 249}});
   EXPECT_EQ(own.t_index_list, (std::vector<int>{0, 1, 2}));
   EXPECT_EQ(own.num_inference_steps, 3);
@@ -94,7 +94,7 @@ TEST(Defaults, AnotherGridKeepsTheModelsStrength) {
   model.write("streamdiffusion.json",
               R"({"scheduler": "tcd", "eta": 0.5, "timesteps": [999, 749, 499, 249],
     "t_index_list": [2, 3], "text_to_image": {"t_index_list": [0, 1, 2, 3]}})");
-  const Engine engine = open(model);
+  const Engine engine = engine_of(model);
   const SessionOptions own = engine.with_defaults({});
   EXPECT_EQ(own.scheduler, Scheduler::tcd);
   EXPECT_EQ(own.eta, 0.5F);

@@ -35,7 +35,7 @@ Engine lcm() {
   return engine;
 }
 
-SessionOptions small(CfgType cfg = CfgType::none) {
+SessionOptions two_steps(CfgType cfg = CfgType::none) {
   return {.width = 32,
           .height = 24,
           .t_index_list = {22, 45},
@@ -45,13 +45,13 @@ SessionOptions small(CfgType cfg = CfgType::none) {
           .keep_tensors = true};
 }
 
-Image still() {
+Image gray_image() {
   return {32, 24, std::vector<std::uint8_t>(std::size_t{32} * 24 * 3, 90)};
 }
 
 /// Latents of one frame that runs alone.
 std::vector<float> latents(Session& session) {
-  std::vector<Output> outputs = session.process(std::vector<ImageView>{still()});
+  std::vector<Output> outputs = session.process(std::vector<ImageView>{gray_image()});
   for (Output& output : session.flush()) outputs.push_back(std::move(output));
   return outputs.at(0).latents;
 }
@@ -74,7 +74,7 @@ constexpr CfgType kAllTypes[]{CfgType::none, CfgType::full, CfgType::self, CfgTy
 
 TEST(Sdxl, StreamBatchGivesWhatSequentialGivesWithEveryGuidance) {
   for (const CfgType cfg : kAllTypes) {
-    SessionOptions options = small(cfg);
+    SessionOptions options = two_steps(cfg);
     const auto batch = latents(sdxl(), options);
     options.use_denoising_batch = false;
     EXPECT_LT(difference(batch, latents(sdxl(), options)), 1e-4) << static_cast<int>(cfg);
@@ -82,7 +82,7 @@ TEST(Sdxl, StreamBatchGivesWhatSequentialGivesWithEveryGuidance) {
 }
 
 TEST(Sdxl, RowsOnTheirOwnThreadsGiveTheSame) {
-  SessionOptions options = small(CfgType::initialize);
+  SessionOptions options = two_steps(CfgType::initialize);
   const auto ops = latents(sdxl(), options);
   options.parallel = Parallel::rows;
   EXPECT_LT(difference(ops, latents(sdxl(), options)), 1e-4);
@@ -98,8 +98,8 @@ TEST(Sdxl, AChangeGivesWhatANewSessionGives) {
        }},
       {"guidance", [](Session& s) { s.set_guidance_scale(4); }}};
   for (const auto& [name, change] : changes) {
-    const auto fresh = latents(sdxl(), small(CfgType::full), change);
-    Session session = sdxl().session(small(CfgType::full));
+    const auto fresh = latents(sdxl(), two_steps(CfgType::full), change);
+    Session session = sdxl().session(two_steps(CfgType::full));
     const auto before = latents(session);
     change(session);
     EXPECT_EQ(latents(session), fresh) << name;
@@ -108,8 +108,8 @@ TEST(Sdxl, AChangeGivesWhatANewSessionGives) {
 }
 
 TEST(Sdxl, FollowsTheSizeThatItIsTold) {
-  const auto plain = latents(sdxl(), small());
-  SessionOptions same = small();
+  const auto plain = latents(sdxl(), two_steps());
+  SessionOptions same = two_steps();
   same.original_width = same.target_width = 32;
   same.original_height = same.target_height = 24;
   same.crop_left = same.crop_top = 0;
@@ -117,7 +117,7 @@ TEST(Sdxl, FollowsTheSizeThatItIsTold) {
   for (auto member : {&SessionOptions::original_width, &SessionOptions::original_height,
                       &SessionOptions::crop_left, &SessionOptions::crop_top,
                       &SessionOptions::target_width, &SessionOptions::target_height}) {
-    SessionOptions other = small();
+    SessionOptions other = two_steps();
     other.*member = 1024;
     EXPECT_NE(latents(sdxl(), other), plain);
   }
@@ -125,8 +125,8 @@ TEST(Sdxl, FollowsTheSizeThatItIsTold) {
 
 TEST(Sdxl, WithoutANegativePromptZerosStandForIt) {
   const auto given_empty = [](Session& s) { s.set_negative_prompt(""); };
-  EXPECT_NE(latents(sdxl(), small(CfgType::full)),
-            latents(sdxl(), small(CfgType::full), given_empty));
+  EXPECT_NE(latents(sdxl(), two_steps(CfgType::full)),
+            latents(sdxl(), two_steps(CfgType::full), given_empty));
   const TinyModel model(TinyFamily::sdxl);
   std::string index = R"({"_class_name": "StableDiffusionXLPipeline",
     "unet": ["diffusers", "UNet2DConditionModel"], "vae": ["diffusers", "AutoencoderTiny"],
@@ -136,8 +136,8 @@ TEST(Sdxl, WithoutANegativePromptZerosStandForIt) {
     "scheduler": ["diffusers", "LCMScheduler"]})";
   model.write("model_index.json", index);
   const Engine encodes = Engine::open(options_of(model));
-  EXPECT_EQ(latents(encodes, small(CfgType::full)),
-            latents(encodes, small(CfgType::full), given_empty));
+  EXPECT_EQ(latents(encodes, two_steps(CfgType::full)),
+            latents(encodes, two_steps(CfgType::full), given_empty));
 }
 
 TEST(Sdxl, BlendsThePooledEmbeddingsWithTheSameWeights) {
@@ -164,7 +164,7 @@ TEST(Sdxl, ReleasedTextEncodersAreReadAgainForANewPrompt) {
   Engine keeps = Engine::open(options);
   options.text_encoders = TextEncoders::release;
   Engine releases = Engine::open(options);
-  Session kept = keeps.session(small()), released = releases.session(small());
+  Session kept = keeps.session(two_steps()), released = releases.session(two_steps());
   if (keeps.info().weight_bytes > 0) {  // the reference device does not count them
     EXPECT_LT(releases.info().weight_bytes, keeps.info().weight_bytes);
   }
@@ -178,16 +178,16 @@ TEST(Sdxl, ReleasedTextEncodersAreReadAgainForANewPrompt) {
 TEST(Sdxl, SaysWhatItWillNeed) {
   const TinyModel model(TinyFamily::sdxl);
   Engine engine = Engine::open(options_of(model));
-  const MemoryNeed need = engine.memory_need(small());
+  const MemoryNeed need = engine.memory_need(two_steps());
   EXPECT_GT(need.text_encoders, 0U);
-  Session session = engine.session(small());
+  Session session = engine.session(two_steps());
   const auto loaded = static_cast<double>(engine.info().weight_bytes);
   if (loaded > 0) {
     // A kernel of 8 to 32 channels is padded to whole vectors, which is not counted.
     EXPECT_GE(static_cast<double>(need.weights()), 0.7 * loaded);
     EXPECT_LE(static_cast<double>(need.weights()), 1.5 * loaded);
   }
-  SessionOptions larger = small();
+  SessionOptions larger = two_steps();
   larger.width = 64;
   EXPECT_GT(engine.memory_need(larger).activations, need.activations);
 }
@@ -236,9 +236,9 @@ TEST(GuidanceEmbedding, TheScaleActsWithoutNegativeRows) {
   EXPECT_EQ(full.cfg_type, CfgType::none);
   EXPECT_EQ(full.guidance_scale, 8.5F);
   EXPECT_TRUE(lcm().info().guidance_embedding);
-  SessionOptions strong = small();
+  SessionOptions strong = two_steps();
   strong.guidance_scale = 8.0F;
-  EXPECT_NE(latents(lcm(), small()), latents(lcm(), strong));
+  EXPECT_NE(latents(lcm(), two_steps()), latents(lcm(), strong));
   strong.use_denoising_batch = false;
   const auto sequential = latents(lcm(), strong);
   strong.use_denoising_batch = true;
@@ -246,9 +246,9 @@ TEST(GuidanceEmbedding, TheScaleActsWithoutNegativeRows) {
 }
 
 TEST(GuidanceEmbedding, AChangeOfTheScaleGivesWhatANewSessionGives) {
-  SessionOptions strong = small();
+  SessionOptions strong = two_steps();
   strong.guidance_scale = 8.0F;
-  Session session = lcm().session(small());
+  Session session = lcm().session(two_steps());
   latents(session);
   session.set_guidance_scale(8);
   EXPECT_EQ(latents(session), latents(lcm(), strong));
@@ -257,7 +257,7 @@ TEST(GuidanceEmbedding, AChangeOfTheScaleGivesWhatANewSessionGives) {
 TEST(GuidanceEmbedding, OtherGuidanceIsRefused) {
   for (const CfgType cfg : {CfgType::full, CfgType::self, CfgType::initialize}) {
     try {
-      lcm().check(small(cfg));
+      lcm().check(two_steps(cfg));
       ADD_FAILURE();
     } catch (const Error& error) {
       EXPECT_THAT(error.what(), HasSubstr("takes the guidance scale as an input"));

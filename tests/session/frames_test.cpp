@@ -53,7 +53,7 @@ Session::Impl open_session() {
                                                          .parallel = Parallel::ops})};
 }
 
-Image still() {
+Image gray_frame() {
   return {32, 24, std::vector<std::uint8_t>(std::size_t{32} * 24 * 3, 90)};
 }
 
@@ -66,7 +66,7 @@ TEST(Frames, ComeOutInOrderWithTheirNumbersTagsAndErrors) {
   std::vector<Output> outputs;
   for (int i = 0; i < 6; ++i) {
     session.set_t_index_list(i == 3 ? kOverflowing : kFinite);
-    session.push(still(), session::FrameTag{static_cast<std::uint64_t>(10 * i), i});
+    session.push(gray_frame(), session::FrameTag{static_cast<std::uint64_t>(10 * i), i});
     take(session, outputs);
   }
   session.flush();
@@ -86,12 +86,12 @@ TEST(Frames, ComeOutInOrderWithTheirNumbersTagsAndErrors) {
 
 TEST(Frames, AnErrorWithoutATagIsThrownInItsTurnAndCostsOneFrame) {
   Session::Impl session = open_session();
-  session.push(still());
+  session.push(gray_frame());
   session.set_t_index_list(kOverflowing);
-  session.push(still());
+  session.push(gray_frame());
   session.set_t_index_list(kFinite);
   EXPECT_EQ(session.pop()->frame_id, 0U);
-  session.push(still());
+  session.push(gray_frame());
   session.flush();
   EXPECT_THROW(session.pop_all(), Error);
   const std::vector<Output> others = session.pop_all();
@@ -101,9 +101,9 @@ TEST(Frames, AnErrorWithoutATagIsThrownInItsTurnAndCostsOneFrame) {
 
 TEST(Frames, ANumberThatDoesNotAscendIsRefused) {
   Session::Impl session = open_session();
-  session.push(still(), session::FrameTag{7, {}});
+  session.push(gray_frame(), session::FrameTag{7, {}});
   try {
-    session.push(still(), session::FrameTag{7, {}});
+    session.push(gray_frame(), session::FrameTag{7, {}});
     FAIL() << "did not throw";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::invalid_argument);
@@ -116,7 +116,7 @@ TEST(FramesInFlight, AReusedImageCarriesItsOwnNumberAndTag) {
   session::FramesInFlight frames;
   const std::uint64_t first = frames.enter(session::FrameTag{1, std::string("first")});
   EXPECT_FALSE(frames.has_image());
-  frames.finish(first, {.image = still()}, true);
+  frames.finish(first, {.image = gray_frame()}, true);
   EXPECT_TRUE(frames.has_image());
   frames.enter(session::FrameTag{2, std::string("second")});
   frames.reuse_image();
@@ -132,7 +132,7 @@ TEST(FramesInFlight, AReusedImageCarriesItsOwnNumberAndTag) {
 TEST(FramesInFlight, AnErrorFailsOnlyFramesThatStillRun) {
   session::FramesInFlight frames;
   for (const std::uint64_t id : {1U, 2U, 3U}) frames.enter(session::FrameTag{id, {}});
-  frames.finish(1, {.image = still()}, false);
+  frames.finish(1, {.image = gray_frame()}, false);
   frames.fail(Error(ErrorCode::internal, "the device is gone"), [](auto) { return true; });
   EXPECT_FALSE(frames.running());
   const std::vector<Output> outputs = frames.pop_all();

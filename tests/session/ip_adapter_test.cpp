@@ -23,7 +23,7 @@ using testing::TinyModel;
 using testing::worst;
 using SharedImage = std::shared_ptr<const Image>;
 
-constexpr int kSide = 32;
+constexpr int kImageSide = 32;
 
 SharedImage style(int number, int width = 20, int height = 30) {
   return std::make_shared<const Image>(patterned_image(number, width, height));
@@ -58,8 +58,8 @@ class IpAdapters : public ::testing::Test {
     return Engine::open(engine_options(adapters));
   }
   static SessionOptions options(const std::vector<int>& t_index_list, CfgType cfg = CfgType::self) {
-    return {.width = kSide,
-            .height = kSide,
+    return {.width = kImageSide,
+            .height = kImageSide,
             .t_index_list = t_index_list,
             .cfg_type = cfg,
             .guidance_scale = 1.4F,

@@ -29,7 +29,7 @@ using weights::TensorToWrite;
 
 constexpr int kSmallVocabulary = 60;
 
-Image gradient(int width, int height) {
+Image ramp(int width, int height) {
   Image image{width, height, {}};
   for (int i = 0; i < width * height * 3; ++i)
     image.rgb.push_back(static_cast<std::uint8_t>(i * 7));
@@ -47,7 +47,7 @@ std::vector<float> pixels(const std::string& model, const std::vector<Lora>& lor
   Session session =
       engine.session({.width = 32, .height = 32, .t_index_list = {25}, .keep_tensors = true});
   session.set_prompt("a photo of a cat");
-  return session.process(gradient(32, 32)).value().pixels;
+  return session.process(ramp(32, 32)).value().pixels;
 }
 
 /// The two factors of a LoRA of rank 2.
@@ -145,8 +145,8 @@ TEST(SingleFiles, GiveTheBitsOfTheFolderWithEverySchedulerAndGrid) {
     const auto last = [&](Engine& engine) {
       Session session = engine.session(options);
       session.set_prompt("a photo of a cat");
-      session.process(gradient(32, 32));
-      return session.process(gradient(32, 32)).value().pixels;
+      session.process(ramp(32, 32));
+      return session.process(ramp(32, 32)).value().pixels;
     };
     EXPECT_EQ(last(of_file), last(of_folder)) << of_file.session(options).description();
   }

@@ -38,7 +38,7 @@ graph::Graph unet_of_both(const models::UNetShape& shape, bool ahead) {
   return b.finish();
 }
 
-Image still() {
+Image gray_still() {
   return {32, 24, std::vector<std::uint8_t>(std::size_t{32} * 24 * 3, 90)};
 }
 
@@ -72,7 +72,7 @@ class StaleValue : public ::testing::TestWithParam<bool> {
 
   /// Latents of one frame that runs alone.
   static std::vector<float> latents(Session::Impl& session) {
-    session.push(still());
+    session.push(gray_still());
     session.flush();
     return session.pop_all().at(0).latents;
   }

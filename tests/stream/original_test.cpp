@@ -2,8 +2,6 @@
 // (tools/goldens/stream_original.py).
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -12,7 +10,7 @@
 namespace streamdiffusion::stream {
 namespace {
 
-const nlohmann::json& golden() {
+const nlohmann::json& golden_originals() {
   static const nlohmann::json parsed = [] {
     std::ifstream file(std::string(SD_TEST_DATA_DIR) + "/stream/original.json");
     return nlohmann::json::parse(file);
@@ -27,31 +25,20 @@ CfgType cfg_of(const std::string& name) {
                           : CfgType::initialize;
 }
 
-/// Largest difference, divided by the largest expected value.
-double relative_error(const std::vector<float>& found, const std::vector<float>& expected) {
-  double most = 0, scale = 0;
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    most = std::max(most,
-                    std::abs(static_cast<double>(found.at(i)) - static_cast<double>(expected[i])));
-    scale = std::max(scale, std::abs(static_cast<double>(expected[i])));
-  }
-  return most / scale;
-}
-
 TEST(StreamBatch, EqualsTheOriginalPackageForEveryGuidanceStepCountAndNoise) {
-  ASSERT_EQ(golden()["cases"].size(), 32U);
-  for (const nlohmann::json& entry : golden()["cases"]) {
+  ASSERT_EQ(golden_originals()["cases"].size(), 32U);
+  for (const nlohmann::json& entry : golden_originals()["cases"]) {
     StreamParameters p = testing::parameters(entry["t_index_list"]);
-    p.guidance_scale = golden()["guidance_scale"];
-    p.delta = golden()["delta"];
-    p.seeds.seeds = {{golden()["seed"], 1.0F}};
+    p.guidance_scale = golden_originals()["guidance_scale"];
+    p.delta = golden_originals()["delta"];
+    p.seeds.seeds = {{golden_originals()["seed"], 1.0F}};
     p.do_add_noise = entry["do_add_noise"];
     testing::ToyStream stream({static_cast<int>(p.steps.size()), 1, cfg_of(entry["cfg_type"])}, p);
     for (std::uint64_t id = 0; id < 6; ++id) stream.call(id);
     while (stream.batch().waiting()) stream.call_empty();
     for (std::size_t k = 0; k < entry["frames"].size(); ++k) {
       const std::vector<float> expected = entry["latents"][k];
-      EXPECT_LE(relative_error(stream.outputs().at(entry["frames"][k]), expected), 1e-5)
+      EXPECT_LE(testing::relative_error(stream.outputs().at(entry["frames"][k]), expected), 1e-5)
           << entry["t_index_list"] << " " << entry["cfg_type"] << ", noise " << p.do_add_noise
           << ", frame " << entry["frames"][k] << ", from " << entry["source"];
     }

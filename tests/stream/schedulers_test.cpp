@@ -2,7 +2,6 @@
 // sequential denoising, and residual guidance against its definition.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -18,7 +17,7 @@ using schedule::StepOptions;
 using testing::frame;
 using testing::kShape;
 
-const nlohmann::json& golden() {
+const nlohmann::json& golden_schedulers() {
   static const nlohmann::json parsed = [] {
     std::ifstream file(std::string(SD_TEST_DATA_DIR) + "/stream/schedulers.json");
     return nlohmann::json::parse(file);
@@ -46,26 +45,14 @@ StreamParameters parameters_of(const nlohmann::json& entry) {
       options_of(entry), {.steps_offset = entry.value("steps_offset", 0),
                           .set_alpha_to_one = entry.value("set_alpha_to_one", true),
                           .rescale_betas_zero_snr = entry.value("rescale_betas_zero_snr", false)});
-  p.guidance_scale = golden()["guidance_scale"];
-  p.seeds.seeds = {{golden()["seed"], 1.0F}};
+  p.guidance_scale = golden_schedulers()["guidance_scale"];
+  p.seeds.seeds = {{golden_schedulers()["seed"], 1.0F}};
   return p;
 }
 
-/// Largest difference, divided by the largest expected value.
-double relative_error(const std::vector<float>& found, const std::vector<float>& expected) {
-  if (found.size() != expected.size()) return INFINITY;
-  double most = 0, scale = 1e-6;
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    const double difference = double{found[i]} - double{expected[i]};
-    most = std::isfinite(difference) ? std::max(most, std::abs(difference)) : INFINITY;
-    scale = std::max(scale, std::abs(double{expected[i]}));
-  }
-  return most / scale;
-}
-
 TEST(Schedulers, EqualDiffusers) {
-  ASSERT_EQ(golden()["cases"].size(), 51U);
-  for (const nlohmann::json& entry : golden()["cases"]) {
+  ASSERT_EQ(golden_schedulers()["cases"].size(), 51U);
+  for (const nlohmann::json& entry : golden_schedulers()["cases"]) {
     nlohmann::json what = entry;
     what.erase("latents");
     SCOPED_TRACE(what.dump());
@@ -77,15 +64,14 @@ TEST(Schedulers, EqualDiffusers) {
     }
     const CfgType cfg = entry.contains("cfg_type") ? CfgType::full : CfgType::none;
     const std::vector<float> expected = entry["latents"];
-    EXPECT_LE(relative_error(testing::sequential_outputs(1, cfg, p, 1).at(0), expected), 1e-4);
+    EXPECT_LE(testing::relative_error(testing::sequential_outputs(1, cfg, p, 1).at(0), expected),
+              1e-4);
     testing::ToyStream stream({static_cast<int>(p.steps.size()), 1, cfg}, p);
     stream.call(0);
     while (stream.batch().waiting()) stream.call_empty();
-    EXPECT_LE(relative_error(stream.outputs().at(0), expected), 1e-4);
+    EXPECT_LE(testing::relative_error(stream.outputs().at(0), expected), 1e-4);
   }
 }
-
-constexpr CfgType kTypes[]{CfgType::none, CfgType::full, CfgType::self, CfgType::initialize};
 
 struct Case {
   Scheduler scheduler;
@@ -106,7 +92,7 @@ StepOptions steps_with(const Case& c) {
 
 TEST(StreamBatch, EqualsSequentialForEverySchedulerAndGuidance) {
   for (const Case& c : kCases) {
-    for (const CfgType cfg : kTypes) {
+    for (const CfgType cfg : testing::kCfgTypes) {
       for (const auto& [word, kind] : kPredictionTypes) {
         for (const int frames : {1, 2}) {
           for (const bool noise : {true, false}) {
@@ -122,7 +108,8 @@ TEST(StreamBatch, EqualsSequentialForEverySchedulerAndGuidance) {
             const auto expected = testing::sequential_outputs(frames, cfg, p, 8);
             ASSERT_EQ(stream.outputs().size(), expected.size());
             for (const auto& [id, latents] : expected) {
-              ASSERT_LE(relative_error(stream.outputs().at(id), latents), 1e-6) << "frame " << id;
+              ASSERT_LE(testing::relative_error(stream.outputs().at(id), latents), 1e-6)
+                  << "frame " << id;
             }
           }
         }
@@ -169,7 +156,7 @@ TEST(ResidualGuidance, FollowsItsDefinitionWithEveryScheduler) {
           expected.push_back(static_cast<float>(by_definition(p, cfg, z[i], table, i)));
         }
         // The definition leaves c_skip of LCM out, which is below 1e-6 here.
-        EXPECT_LE(relative_error(found, expected), 1e-4)
+        EXPECT_LE(testing::relative_error(found, expected), 1e-4)
             << name_of(kSchedulers, c.scheduler) << " " << c.eta << " " << name_of(kCfgTypes, cfg);
       }
     }
@@ -182,11 +169,12 @@ TEST(Schedulers, DifferOnlyInTheNoiseBetweenSteps) {
                                        testing::parameters(steps_with({scheduler, eta})), 1)
         .at(0);
   };
-  EXPECT_LE(relative_error(of(Scheduler::euler, 0), of(Scheduler::ddim, 0)), 1e-6);
-  EXPECT_LE(relative_error(of(Scheduler::euler_ancestral, 0), of(Scheduler::ddim, 1)), 1e-6);
-  EXPECT_GT(relative_error(of(Scheduler::ddim, 0.5F), of(Scheduler::ddim, 0)), 1e-2);
-  EXPECT_GT(relative_error(of(Scheduler::lcm, 0), of(Scheduler::ddim, 0)), 1e-2);
-  EXPECT_GT(relative_error(of(Scheduler::tcd, 0.3F), of(Scheduler::tcd, 1)), 1e-2);
+  EXPECT_LE(testing::relative_error(of(Scheduler::euler, 0), of(Scheduler::ddim, 0)), 1e-6);
+  EXPECT_LE(testing::relative_error(of(Scheduler::euler_ancestral, 0), of(Scheduler::ddim, 1)),
+            1e-6);
+  EXPECT_GT(testing::relative_error(of(Scheduler::ddim, 0.5F), of(Scheduler::ddim, 0)), 1e-2);
+  EXPECT_GT(testing::relative_error(of(Scheduler::lcm, 0), of(Scheduler::ddim, 0)), 1e-2);
+  EXPECT_GT(testing::relative_error(of(Scheduler::tcd, 0.3F), of(Scheduler::tcd, 1)), 1e-2);
 }
 
 /// Stable Diffusion models with zero terminal SNR start from noise alone.

@@ -11,15 +11,15 @@ namespace {
 
 using ::testing::ElementsAreArray;
 
-constexpr LatentShape kShape{32, 32, 4};
+constexpr LatentShape kNoiseShape{32, 32, 4};
 constexpr int kSteps = 2;
 
 std::vector<float> step_of(const StepNoise& noise, int step) {
-  return {noise.step(step), noise.step(step) + kShape.size()};
+  return {noise.step(step), noise.step(step) + kNoiseShape.size()};
 }
 
 std::vector<float> step_of(const SeedBlend& blend, int step) {
-  return step_of(StepNoise(kSteps, kShape, blend), step);
+  return step_of(StepNoise(kSteps, kNoiseShape, blend), step);
 }
 
 double mean_square(const std::vector<float>& values) {
@@ -35,12 +35,12 @@ double correlation(const std::vector<float>& a, const std::vector<float>& b) {
 }
 
 TEST(StepNoise, OfOneSeedIsItsTable) {
-  const std::vector<float> table = noise_table(5, kSteps, kShape);
+  const std::vector<float> table = noise_table(5, kSteps, kNoiseShape);
   for (int step = 0; step < kSteps; ++step) {
-    const auto from = table.begin() + static_cast<std::ptrdiff_t>(step * kShape.size());
+    const auto from = table.begin() + static_cast<std::ptrdiff_t>(step * kNoiseShape.size());
     for (const float weight : {1.0F, 0.3F}) {
       EXPECT_THAT(step_of({{{5, weight}}}, step),
-                  ElementsAreArray(from, from + static_cast<std::ptrdiff_t>(kShape.size())));
+                  ElementsAreArray(from, from + static_cast<std::ptrdiff_t>(kNoiseShape.size())));
     }
   }
 }
@@ -67,19 +67,19 @@ TEST(StepNoise, GoesEvenlyFromOneSeedToAnother) {
 }
 
 TEST(StepNoise, AChangeOfWeightsIsAFreshBlend) {
-  StepNoise noise(kSteps, kShape, {{{1, 1}, {2, 1}}});
+  StepNoise noise(kSteps, kNoiseShape, {{{1, 1}, {2, 1}}});
   noise.set({{{2, 1}, {3, 2}}});
   EXPECT_EQ(step_of(noise, 1), step_of({{{2, 1}, {3, 2}}}, 1));
 }
 
 TEST(FrameNoise, GoesOnFromFrameToFrame) {
-  FrameNoise noise(kShape, {{{1, 1}}});
-  std::vector<float> first(kShape.size()), second(first), again(first);
+  FrameNoise noise(kNoiseShape, {{{1, 1}}});
+  std::vector<float> first(kNoiseShape.size()), second(first), again(first);
   noise.draw(first);
   noise.set({{{1, 1}, {2, 0}}});
   noise.draw(second);
   EXPECT_LT(std::abs(correlation(first, second)), 0.1);
-  FrameNoise fresh(kShape, {{{1, 1}}});
+  FrameNoise fresh(kNoiseShape, {{{1, 1}}});
   fresh.draw(again);
   EXPECT_EQ(again, first);
   fresh.draw(again);

@@ -20,8 +20,6 @@ using testing::sequential_outputs;
 using testing::ToyStream;
 
 const std::vector<std::vector<int>> kLists{{32}, {32, 45}, {22, 32, 45}, {0, 16, 32, 45}};
-constexpr CfgType kTypes[]{CfgType::none, CfgType::full, CfgType::self, CfgType::initialize};
-
 double worst(const std::vector<float>& a, const std::vector<float>& b) {
   double most = a.size() == b.size() ? 0 : std::numeric_limits<double>::infinity();
   for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
@@ -39,7 +37,7 @@ TEST(RowLayout, UNetRowsOfEachGuidanceType) {
 
 TEST(StreamBatch, EqualsSequentialForEveryGuidanceAndStepCount) {
   for (const std::vector<int>& list : kLists) {
-    for (const CfgType cfg : kTypes) {
+    for (const CfgType cfg : testing::kCfgTypes) {
       for (const int frames : {1, 2, 3}) {
         for (const bool noise : {true, false}) {
           for (const auto prediction :

@@ -1,8 +1,20 @@
 #include "stream/toy_unet.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace streamdiffusion::stream::testing {
+
+double relative_error(const std::vector<float>& found, const std::vector<float>& expected) {
+  if (found.size() != expected.size()) return INFINITY;
+  double most = 0, scale = 1e-6;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const double difference = double{found[i]} - double{expected[i]};
+    most = std::isfinite(difference) ? std::max(most, std::abs(difference)) : INFINITY;
+    scale = std::max(scale, std::abs(double{expected[i]}));
+  }
+  return most / scale;
+}
 
 std::vector<float> toy_unet(const RowLayout& layout, const std::vector<float>& rows,
                             const std::vector<float>& timesteps) {

@@ -15,6 +15,11 @@ std::vector<float> toy_unet(const RowLayout& layout, const std::vector<float>& r
                             const std::vector<float>& timesteps);
 
 inline constexpr LatentShape kShape{4, 4, 4};
+inline constexpr CfgType kCfgTypes[]{CfgType::none, CfgType::full, CfgType::self,
+                                     CfgType::initialize};
+
+/// Largest difference, divided by the largest expected value; infinite for other sizes.
+double relative_error(const std::vector<float>& found, const std::vector<float>& expected);
 
 /// Of LCM at these indices of 50.
 StreamParameters parameters(const std::vector<int>& t_index_list);

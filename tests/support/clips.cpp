@@ -1,6 +1,7 @@
 #include "support/clips.h"
 
 #include <cmath>
+#include <string>
 
 namespace streamdiffusion::media {
 namespace {
@@ -48,6 +49,14 @@ void write_clip(FrameSink& sink, int width, int height, const std::vector<std::i
     sink.write(numbered_image(width, height, static_cast<int>(i % 16)), pts[i], duration);
   }
   sink.finish();
+}
+
+std::string clip(const testing::TemporaryFolder& folder, const std::string& name, int frames,
+                 int width, int height) {
+  const auto sink = open_sink(
+      folder / name, {.width = width, .height = height, .time_base = {1, 10}, .rate = {10, 1}});
+  write_clip(*sink, width, height, steady(frames));
+  return folder / name;
 }
 
 std::vector<std::int64_t> steady(int count) {

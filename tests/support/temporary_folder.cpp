@@ -28,4 +28,9 @@ std::filesystem::path TemporaryFolder::write(const std::string& name,
   return file;
 }
 
+std::string bytes_of(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
 }  // namespace streamdiffusion::testing

@@ -23,4 +23,7 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
+/// What is in the file; nothing if it cannot be read.
+std::string bytes_of(const std::filesystem::path& path);
+
 }  // namespace streamdiffusion::testing

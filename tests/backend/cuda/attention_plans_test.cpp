@@ -29,7 +29,7 @@ bool have_fake_driver() {
   return driver != nullptr && ::dlsym(driver, "cuGetProcAddress_v2") != nullptr;
 }
 
-class CudaAttentionPlans : public testing::TestWithParam<const char*> {
+class CudaAttentionPlans : public ::testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
     if (!have_cudnn()) GTEST_SKIP() << "cuDNN is not installed";
@@ -64,7 +64,7 @@ TEST_P(CudaAttentionPlans, EveryShapeHasAnEngine) {
 }
 
 /// Not all cards: each plan takes up to a second.
-INSTANTIATE_TEST_SUITE_P(Cards, CudaAttentionPlans, testing::Values("rtx4090", "h100"),
+INSTANTIATE_TEST_SUITE_P(Cards, CudaAttentionPlans, ::testing::Values("rtx4090", "h100"),
                          [](const auto& test) { return std::string(test.param); });
 
 TEST(CudaAttention, LeavesToOurKernelWhatCudnnDoesNotTake) {

@@ -8,7 +8,7 @@
 namespace streamdiffusion::backend::cuda {
 namespace {
 
-class Energy : public testing::Test {
+class Energy : public ::testing::Test {
   void SetUp() override {
     if (std::getenv("SD_CUDA_LIBRARIES") == nullptr)
       GTEST_SKIP() << "run it with ctest, which names the library's folder";

@@ -43,7 +43,7 @@ void PrintTo(const Parameters& p, std::ostream* out) {
   *out << label(p);
 }
 
-class CudaOps : public testing::TestWithParam<Parameters> {};
+class CudaOps : public ::testing::TestWithParam<Parameters> {};
 
 TEST_P(CudaOps, EqualTheReferenceInAnyOrderOfThreads) {
   const OpCase& op = *GetParam().op;
@@ -71,7 +71,7 @@ std::vector<Parameters> parameters() {
   return all;
 }
 
-INSTANTIATE_TEST_SUITE_P(Table, CudaOps, testing::ValuesIn(parameters()),
+INSTANTIATE_TEST_SUITE_P(Table, CudaOps, ::testing::ValuesIn(parameters()),
                          [](const auto& test) { return label(test.param); });
 
 const OpCase& a_block() {
@@ -159,13 +159,13 @@ TEST(CudaDevice, SaysWhatIsNeededWhatIsFreeAndWhatWouldFit) {
     return "";
   };
   EXPECT_EQ(error_with(std::size_t{1} << 30), "");
-  EXPECT_THAT(error_with(16), testing::HasSubstr("all weights of "));
+  EXPECT_THAT(error_with(16), ::testing::HasSubstr("all weights of "));
   const auto device = cuda::test::make_host_device(record);
   record.free_memory = std::size_t{1} << 30;
   const std::size_t arena = CaseRun(*device, a_block(), {}).executable().arena_bytes();
   const std::string error = error_with(arena / 2);
-  EXPECT_THAT(error, testing::HasSubstr("the activations need "));
-  EXPECT_THAT(error, testing::HasSubstr("about 50 % of these pixels and rows would fit"));
+  EXPECT_THAT(error, ::testing::HasSubstr("the activations need "));
+  EXPECT_THAT(error, ::testing::HasSubstr("about 50 % of these pixels and rows would fit"));
   EXPECT_EQ(record.releases, record.allocations);
 }
 

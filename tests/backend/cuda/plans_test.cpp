@@ -76,7 +76,7 @@ std::map<std::string, Convolution> convolutions(std::int64_t rows) {
   return all;
 }
 
-class CudaPlans : public testing::TestWithParam<const char*> {
+class CudaPlans : public ::testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
     if (!have_cudnn()) GTEST_SKIP() << "cuDNN is not installed";
@@ -139,8 +139,8 @@ TEST_P(CudaPlans, F32ConvolutionsHaveEnginesToo) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Cards, CudaPlans,
-                         testing::Values("a100", "rtx3090", "rtx4090", "h100", "h200", "b200",
-                                         "rtx5090"),
+                         ::testing::Values("a100", "rtx3090", "rtx4090", "h100", "h200", "b200",
+                                           "rtx5090"),
                          [](const auto& test) { return std::string(test.param); });
 
 }  // namespace
