@@ -69,6 +69,16 @@ const AVInputFormat* probed_format(std::vector<std::byte> first) {
   return av_probe_input_format(&data, 1);
 }
 
+/// The header is a line of fields, each a letter and a value behind a space. Without F, or
+/// with F0:0 for an unknown rate, libav takes 25 frames a second.
+bool is_y4m_without_rate(std::span<const std::byte> first) {
+  std::string_view line(reinterpret_cast<const char*>(first.data()), first.size());
+  if (!line.starts_with("YUV4MPEG2 ")) return false;
+  line = line.substr(0, line.find('\n'));
+  const std::size_t rate = line.find(" F");
+  return rate == std::string_view::npos || line.substr(rate).starts_with(" F0:");
+}
+
 }  // namespace
 
 InputIo::~InputIo() {
@@ -138,6 +148,11 @@ std::optional<std::uint64_t> InputIo::end_of_images_before_index(const ReadAt& r
 
 void InputIo::look_at_beginning(std::span<const std::byte> first, const std::string& name) {
   base::refuse_lfs_pointer(first, name);
+  if (is_y4m_without_rate(first)) {
+    base::warn(name,
+               ": its y4m header names no frame rate (F); 25 frames a second are assumed, "
+               "--fps sets another");
+  }
   const char* format = image::name_of_other_format(first);
   is_heic_ = format != nullptr && std::string_view(format) == "a HEIC image";
 }

@@ -22,8 +22,9 @@ std::string what_it_means(const std::string& line);
 
 /// Why an input whose demuxer says that it ends is cut off; empty for one that is whole. A
 /// truncated file ends like a complete one. What tells them apart is `last_error` of the demuxer, a
-/// last packet of which only `damaged_bytes` came (-1: it is whole), and for y4m, whose demuxer
-/// writes no line, bytes behind the last whole frame. A recorded broadcast may end anywhere.
+/// last packet of which only `damaged_bytes` came (-1: it is whole), and where the demuxer writes
+/// no line, the format: y4m has no bytes behind the last whole frame, GIF a byte that ends it, Ogg
+/// whole pages. A recorded broadcast may end anywhere.
 std::string why_it_ends_early(const AVFormatContext& input, const std::string& last_error,
                               int damaged_bytes, std::int64_t packet_end);
 

@@ -39,6 +39,23 @@ class Said {
   std::string text_;
 };
 
+TEST(Input, Y4mWithoutAFrameRateSaysWhichIsAssumed) {
+  const TemporaryFolder folder;
+  const std::string pixels = "\nFRAME\n" + std::string(12, 'x');
+  for (const auto& [fields, told] : {std::pair{"W2 H2 C444", true},
+                                     {"W2 H2 F0:0 C444", true},
+                                     {"W2 H2 F10:1 C444", false},
+                                     {"F10:1 W2 H2 C444", false}}) {
+    const std::string path = folder.write("a.y4m", std::string("YUV4MPEG2 ") + fields + pixels);
+    const Said said;
+    EXPECT_EQ(read_all(*open_source(path)).pts.size(), 1U);
+    EXPECT_EQ(said.text().find("a.y4m: its y4m header names no frame rate (F); 25 frames a second "
+                               "are assumed") != std::string::npos,
+              told)
+        << fields << said.text();
+  }
+}
+
 std::unique_ptr<FrameSource> open_pipe(const std::string& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   return open_descriptor_source(descriptor, "standard input", {});  // closed with the process

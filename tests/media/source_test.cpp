@@ -9,8 +9,10 @@
 #include <chrono>
 #include <fstream>
 #include <thread>
+#include <tuple>
 
 #include "base/error.h"
+#include "media/fed_pipe.h"
 #include "media/frame_sink.h"
 #include "media/frame_source.h"
 #include "support/blocking_thread.h"
@@ -144,7 +146,7 @@ TEST(Source, NamesWhatCannotBeOpened) {
 
 TEST(Source, AFileThatIsCutOffGivesItsFramesAndThenAnError) {
   const TemporaryFolder folder;
-  for (const char* name : {"a.mkv", "a.mp4", "a.webm"}) {
+  for (const char* name : {"a.mkv", "a.mp4", "a.webm", "a.gif"}) {
     const std::string path = clip(folder, name, 100);
     const std::string bytes = bytes_of(path);
     write_bytes(path, bytes.substr(0, bytes.size() * 6 / 10));
@@ -156,6 +158,31 @@ TEST(Source, AFileThatIsCutOffGivesItsFramesAndThenAnError) {
     EXPECT_GT(frames, 3U) << name << ": " << message;
     EXPECT_LT(frames, 100U) << name << ": " << message;
     EXPECT_THAT(message, HasSubstr(name));
+  }
+}
+
+/// Their demuxers write no line.
+TEST(Source, AnOggOrAGifThatIsCutOffSaysSo) {
+  const TemporaryFolder folder;
+  const std::string ogg = bytes_of(SD_TEST_DATA_DIR "/media/pages.ogv");
+  const std::string gif = bytes_of(clip(folder, "whole.gif", 20));
+  const auto frames_from_pipe = [](const std::string& bytes) {
+    const FedPipe pipe(bytes);
+    return read_all(*open_descriptor_source(pipe.end(), "a pipe", {})).pts.size();
+  };
+  for (const auto& [name, whole, why] :
+       {std::tuple{"a.ogv", ogg, "bytes into a page of Ogg"},
+        std::tuple{"a.gif", gif, "ends early: the byte that ends a GIF is missing"}}) {
+    write_bytes(folder / name, whole);
+    EXPECT_EQ(read_all(*open_source(folder / name)).pts.size(), 20U) << name;
+    EXPECT_EQ(frames_from_pipe(whole), 20U) << name;
+    for (const std::size_t kept : {whole.size() * 2 / 3, whole.size() * 3 / 4, whole.size() - 1}) {
+      const std::string cut = whole.substr(0, kept);
+      write_bytes(folder / name, cut);
+      EXPECT_THAT(error_of([&] { read_all(*open_source(folder / name)); }), HasSubstr(why)) << kept;
+      if (whole == ogg) continue;  // what libav holds of a pipe may not begin with a page
+      EXPECT_THAT(error_of([&] { frames_from_pipe(cut); }), HasSubstr(why)) << kept;
+    }
   }
 }
 
