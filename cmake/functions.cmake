@@ -13,7 +13,7 @@ if(SD_SANITIZE)
 endif()
 
 # The headers of the standard library that most files include, compiled once. Every file still names what it needs:
-# builds with SD_PRECOMPILED_HEADERS=OFF (the fuzz and tsan presets) prove it.
+# builds with SD_PRECOMPILED_HEADERS=OFF and without joined sources (the preset tsan) prove it.
 set(SD_STANDARD_HEADERS
   <algorithm> <array> <chrono> <cmath> <condition_variable> <cstddef> <cstdint> <filesystem> <functional> <map> <memory>
   <mutex> <optional> <span> <string> <string_view> <thread> <utility> <variant> <vector>)
@@ -25,8 +25,8 @@ if(SD_PRECOMPILED_HEADERS)
 endif()
 
 # sd_join_sources(<target> [<files>]): CMake's unity build, so that a build from nothing reads headers and instantiates
-# templates once for a library, or for so many files of a test. Builds without it (the presets debug, tsan and fuzz) prove
-# that every file stands alone.
+# templates once for a library, or for so many files of a test. Builds without it (the presets debug and tsan) prove that
+# every file stands alone.
 function(sd_join_sources target)
   set(files 0) # all
   if(ARGC GREATER 1)

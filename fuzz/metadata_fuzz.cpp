@@ -3,12 +3,15 @@
 // checksum before them, so mutations reach all of their code. What they find must be in range.
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string>
 
 #include "image/exif.h"
 #include "image/jpeg_markers.h"
 #include "image/page_count.h"
 #include "image/png_chunks.h"
+#include "image/png_text.h"
 
 namespace {
 
@@ -42,10 +45,21 @@ void check_jpeg(std::span<const std::byte> bytes) {
   require(size.has_value() == markers.size.has_value());
 }
 
+void check_text(const std::optional<PngText>& chunk, std::span<const std::byte> bytes) {
+  if (!chunk) return;
+  require(is_part(chunk->content, bytes));
+  const std::string text = png_text(*chunk);
+  require(text.size() <= std::size_t{256} * 1024);
+  require(raw_profile(text).size() <= text.size());
+}
+
 void check_png(std::span<const std::byte> bytes) {
   for (const PngPart part : {PngPart::before_pixels, PngPart::all}) {
     const auto chunks = read_png_chunks(bytes, part);
-    require(!chunks || (is_part(chunks->exif, bytes) && is_part(chunks->xmp, bytes)));
+    if (!chunks) continue;
+    require(is_part(chunks->exif, bytes));
+    for (const auto& text : {chunks->exif_profile, chunks->app1_profile, chunks->xmp})
+      check_text(text, bytes);
   }
 }
 

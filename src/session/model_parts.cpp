@@ -9,6 +9,7 @@
 #include "base/join.h"
 #include "json/quote.h"
 #include "models/clip_text.h"
+#include "models/unet_config.h"
 #include "session/latent_space.h"
 #include "tokenizer/clip_vocabulary.h"
 #include "weights/single_component.h"
@@ -140,7 +141,7 @@ ModelParts parts_of_folder(const EngineOptions& options, OwnWeights own_weights)
 
 ModelParts parts_of_file(const EngineOptions& options) {
   weights::SingleFile file = weights::open_single_file(options.model, options.unet);
-  const auto require_part = [&](const auto& part, const char* what, const char* remedy) {
+  const auto require_part = [&](const auto& part, std::string_view what, const char* remedy) {
     base::require(part.has_value(), ErrorCode::unsupported, options.model, ": holds no ", what,
                   "; ", remedy);
   };
@@ -154,7 +155,11 @@ ModelParts parts_of_file(const EngineOptions& options) {
   if (!options.text_encoder_2.empty()) {
     file.text_encoder_2 = weights::open_text_encoder(options.text_encoder_2, true);
   }
-  require_part(file.text_encoder, "text encoder", "give one with --text-encoder");
+  const std::string width =
+      base::concat(", ", models::unet_config(file.unet->config).cross_attention_dim,
+                   " wide as its UNet expects");
+  require_part(file.text_encoder, two ? "text encoder" : "text encoder" + width,
+               "give one with --text-encoder");
   if (two) {
     require_part(file.text_encoder_2, "second text encoder", "give one with --text-encoder-2");
   }

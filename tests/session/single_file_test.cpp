@@ -169,6 +169,11 @@ TEST(SingleFiles, AreCompletedByAUNet) {
   weights::write_safetensors(file, tensors);
   EXPECT_EQ(pixels(file.string(), {}, unet.string()), expected);
   expect_error([&] { pixels(file.string()); }, ErrorCode::unsupported, {"no UNet", "--unet"});
+  std::vector<TensorToWrite> other = testing::ldm_tensors(testing::tiny_stable_diffusion(2, 49408));
+  std::erase_if(other, std::not_fn(of_unet));
+  weights::write_safetensors(unet, other);
+  expect_error([&] { pixels(file.string(), {}, unet.string()); }, ErrorCode::unsupported,
+               {"no text encoder, ", " wide as its UNet expects", "--text-encoder"});
 }
 
 /// As a repository of one file is.
