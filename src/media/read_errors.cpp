@@ -30,10 +30,15 @@ std::string why_no_frame_begins(AVIOContext& io, std::int64_t packet_end) {
                       "that of the frames?");
 }
 
+/// Where what libav has read ends, used or not.
+std::int64_t end_of_read(AVIOContext& io) {
+  return avio_tell(&io) + (io.buf_end - io.buf_ptr);
+}
+
 /// The last `count` bytes of what has been read to its end, or fewer, where libav's buffer does not
 /// hold more and cannot be gone back.
 std::string last_bytes(AVIOContext& io, std::int64_t count) {
-  const std::int64_t end = avio_tell(&io) + (io.buf_end - io.buf_ptr);
+  const std::int64_t end = end_of_read(io);
   count = std::min(count, end);
   const std::int64_t held = std::min<std::int64_t>(count, io.buf_end - io.buffer);
   std::string bytes(io.buf_end - held, io.buf_end);
@@ -48,8 +53,8 @@ std::string last_bytes(AVIOContext& io, std::int64_t count) {
 /// Of GIF: behind the last whole frame comes the byte that ends an animation.
 std::string why_gif_is_cut(AVIOContext& io, std::int64_t packet_end) {
   constexpr std::int64_t kLongestRest = 1 << 24;
-  const std::int64_t end = avio_tell(&io) + (io.buf_end - io.buf_ptr);
-  const std::int64_t rest = std::min(end - std::max<std::int64_t>(packet_end, 0), kLongestRest);
+  const std::int64_t rest =
+      std::min(end_of_read(io) - std::max<std::int64_t>(packet_end, 0), kLongestRest);
   const std::string bytes = rest > 0 ? last_bytes(io, rest) : std::string();
   if (std::ssize(bytes) == rest && bytes.starts_with(';')) return {};
   return "ends early: the byte that ends a GIF is missing";

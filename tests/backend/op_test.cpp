@@ -32,7 +32,7 @@ void PrintTo(const OpParameters& p, std::ostream* out) {
 }
 
 /// Devices are kept, so that threads start once.
-Device& kept_device(const std::string& name, int threads) {
+Device& op_device(const std::string& name, int threads) {
   static std::map<std::pair<std::string, int>, std::unique_ptr<Device>> devices;
   std::unique_ptr<Device>& entry = devices[{name, threads}];
   const char* cache = std::getenv("SD_TEST_CACHE");
@@ -63,11 +63,11 @@ std::vector<int> thread_counts(const std::string& device) {
 class OpTest : public ::testing::TestWithParam<OpParameters> {
  protected:
   void SetUp() override {
-    if (!kept_device(GetParam().device, 2).supports(GetParam().dtype))
+    if (!op_device(GetParam().device, 2).supports(GetParam().dtype))
       GTEST_SKIP() << "no products in this type on this processor";
-    if (GetParam().int8 && !kept_device(GetParam().device, 2).supports_int8())
+    if (GetParam().int8 && !op_device(GetParam().device, 2).supports_int8())
       GTEST_SKIP() << "no products in 8 bits on this processor";
-    if (op().optional && refused(kept_device(GetParam().device, 2), op(), options(1)))
+    if (op().optional && refused(op_device(GetParam().device, 2), op(), options(1)))
       GTEST_SKIP() << "refused";
   }
   const OpCase& op() const { return *GetParam().op; }
@@ -85,19 +85,19 @@ class OpAgainstReference : public OpTest {};
 TEST_P(OpAgainstReference, EqualsTheReference) {
   CaseOptions plain = options(1);
   plain.dtype = DType::f32;
-  const CaseOutputs expected = run_case(kept_device("ref", 1), op(), plain);
+  const CaseOutputs expected = run_case(op_device("ref", 1), op(), plain);
   for (const int threads : thread_counts(GetParam().device)) {
     for (const int row_groups : group_counts(op())) {
       SCOPED_TRACE(::testing::Message() << threads << " threads, " << row_groups << " row groups");
       expect_close(op(), GetParam().dtype,
-                   run_case(kept_device(GetParam().device, threads), op(), options(row_groups)),
+                   run_case(op_device(GetParam().device, threads), op(), options(row_groups)),
                    expected);
     }
   }
 }
 
 TEST_P(OpTest, TwoRunsGiveTheSameBits) {
-  CaseRun run(kept_device(GetParam().device, 2), op(), options(1));
+  CaseRun run(op_device(GetParam().device, 2), op(), options(1));
   run.run();
   const CaseOutputs first = run.outputs();
   run.spoil_outputs();
@@ -109,7 +109,7 @@ TEST_P(OpTest, TwoRunsGiveTheSameBits) {
 TEST_P(OpTest, RunAllocatesNothing) {
   const int warm_up = GetParam().device == "cuda" ? 3 : 1;  // a card records in its second run
   for (const int row_groups : group_counts(op())) {
-    CaseRun run(kept_device(GetParam().device, 2), op(), options(row_groups));
+    CaseRun run(op_device(GetParam().device, 2), op(), options(row_groups));
     for (int i = 0; i < warm_up; ++i) run.run();
     const AllocationCounter counter;
     run.run();
@@ -122,8 +122,8 @@ TEST(Reference, ComputesTheSameInTwoRowGroups) {
   for (const OpCase& op : op_cases()) {
     if (op.rows == 1) continue;
     SCOPED_TRACE(op.name);
-    const CaseOutputs whole = run_case(kept_device("ref", 1), op, {.row_groups = 1});
-    for (const auto& [name, output] : run_case(kept_device("ref", 1), op, {.row_groups = 2}))
+    const CaseOutputs whole = run_case(op_device("ref", 1), op, {.row_groups = 1});
+    for (const auto& [name, output] : run_case(op_device("ref", 1), op, {.row_groups = 2}))
       EXPECT_TRUE(output.bytes == whole.at(name).bytes) << name;
   }
 }

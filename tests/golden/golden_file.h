@@ -25,6 +25,9 @@ std::vector<graph::Graph> build_graphs(const json::Json& golden, tensor::DType a
 /// call lists.
 void fill_input(const json::Json& golden, const std::string& name, tensor::View input);
 
+/// Allowed of an output in f32, as a share of its largest expected value.
+inline constexpr double kF32RelativeError = 1e-4;
+
 /// What is known of an output: element (k * 7919) % size for k = 0, 1, …, and measures of all of
 /// it.
 struct Expectation {

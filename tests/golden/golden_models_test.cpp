@@ -16,7 +16,6 @@ using graph::Lifetime;
 using json::Json;
 using tensor::DType;
 
-constexpr double kF32RelativeError = 1e-4;
 /// Of rounding: 0.5e-4 to 2.5e-4 were seen, by the order of the sums.
 constexpr double kBf16CosineDistance = 3e-4;
 

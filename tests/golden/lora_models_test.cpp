@@ -22,7 +22,6 @@ using json::Json;
 using testing::TemporaryFolder;
 using weights::TensorToWrite;
 
-constexpr double kF32LoraError = 1e-4;
 constexpr std::string_view kText = "text_model.";
 
 Json goldens() {
@@ -189,7 +188,7 @@ std::vector<float> answer(const Json& golden, lora::Network network, const lora:
   const Expectation expected = expectation(golden, output),
                     found = measure(view, expected.values.size());
   EXPECT_EQ(found.shape, expected.shape);
-  const double allowed = kF32LoraError * expected.max_abs;
+  const double allowed = kF32RelativeError * expected.max_abs;
   double worst = 0;
   for (std::size_t i = 0; i < expected.values.size(); ++i) {
     worst = std::max(worst, static_cast<double>(std::abs(found.values[i] - expected.values[i])));

@@ -14,10 +14,6 @@ namespace {
 
 using base::ErrorCode;
 
-UNetConfig preset_unet(std::string_view preset) {
-  return unet_config(parse(find_preset(preset).unet));
-}
-
 graph::Graph one_row(std::string_view preset, const CachedFrames& cached,
                      tensor::DType activations = tensor::DType::bf16) {
   return build_unet(

@@ -17,22 +17,18 @@ using ::testing::HasSubstr;
 using Projection = IpAdapterConfig::Projection;
 using Tensors = std::vector<tensor::TensorSpec>;
 
-UNetConfig unet_of(std::string_view preset) {
-  return unet_config(parse(find_preset(preset).unet));
-}
-
 graph::Graph with_images(std::string_view preset, std::vector<ImagePromptShape> images) {
   return build_unet(
-      unet_of(preset),
+      preset_unet(preset),
       {.rows = 2, .h = 64, .w = 64, .kv_rows = {0, 0}, .image_prompts = std::move(images)});
 }
 
 TEST(IpAdapter, CrossAttentionsAreCountedDownUpMiddle) {
-  const CrossAttentions sd = cross_attentions(unet_of("sd15"));
+  const CrossAttentions sd = cross_attentions(preset_unet("sd15"));
   EXPECT_EQ(sd.down, 6);
   EXPECT_EQ(sd.up, 9);
   EXPECT_EQ(sd.middle, 1);
-  const CrossAttentions sdxl = cross_attentions(unet_of("sdxl-turbo"));
+  const CrossAttentions sdxl = cross_attentions(preset_unet("sdxl-turbo"));
   EXPECT_EQ(sdxl.down, 24);
   EXPECT_EQ(sdxl.up, 36);
   EXPECT_EQ(sdxl.middle, 10);
@@ -52,7 +48,7 @@ TEST(IpAdapter, CrossAttentionsAreCountedDownUpMiddle) {
 TEST(IpAdapter, StyleAndCompositionAreOneTransformerOfSdxlEach) {
   const auto acting = [](std::string_view preset, ImageLayers layers) {
     std::vector<int> numbers;
-    const std::vector<float> shares = layer_shares(unet_of(preset), layers);
+    const std::vector<float> shares = layer_shares(preset_unet(preset), layers);
     for (std::size_t i = 0; i < shares.size(); ++i) {
       if (shares[i] != 0) numbers.push_back(static_cast<int>(i));
     }

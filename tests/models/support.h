@@ -10,6 +10,7 @@
 #include "graph/builder.h"
 #include "json/json.h"
 #include "models/presets.h"
+#include "models/unet_config.h"
 
 namespace streamdiffusion::models {
 
@@ -21,6 +22,10 @@ inline json::Json parse(std::string_view text) {
 /// be new.
 inline std::string with(std::string_view json, std::string_view member) {
   return "{" + std::string(member) + (json == "{}" ? "" : ",") + std::string(json.substr(1));
+}
+
+inline UNetConfig preset_unet(std::string_view preset) {
+  return unet_config(parse(find_preset(preset).unet));
 }
 
 /// `json` with the first `from` replaced.
