@@ -22,6 +22,7 @@ namespace {
 
 using namespace streamdiffusion::testing;
 using ::testing::AnyOf;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -284,7 +285,7 @@ TEST_F(RunTest, DamageIsToldAndStrictEndsWithIt) {
   const std::string glitch = SD_TEST_DATA_DIR "/media/glitch.ts";
   EXPECT_EQ(run({"--input", glitch, "--output", folder_ / "a.mkv"}), 0);
   EXPECT_THAT(said(), HasSubstr("frame 40 of " + glitch));
-  EXPECT_THAT(said(), HasSubstr("frames were damaged"));
+  EXPECT_THAT(said(), ContainsRegex("frames? w(as|ere) damaged"));
   EXPECT_EQ(read_all(*open_source(folder_ / "a.mkv")).pts.size(), 75U);
   const std::string whole = text_of(folder_ / "a.mkv");
   EXPECT_EQ(run({"--input", glitch, "--output", folder_ / "a.mkv", "--strict"}), 1);

@@ -277,6 +277,17 @@ TEST(Damage, EndsAStrictSource) {
   EXPECT_EQ(frames, 39);
 }
 
+TEST(Damage, ThatTheDecoderRepairsEndsAStrictSourceEachTime) {
+  const TemporaryFolder folder;
+  std::string content = bytes_of(kData + "chapters.mp4");
+  content.replace(4400, 12, 12, '\x55');  // within the pixels of frame 13
+  folder.write("a.mp4", content);
+  for (int i = 0; i < 10; ++i) {
+    expect_error([&] { read_all(*open_source(folder / "a.mp4", {.strict = true})); },
+                 ErrorCode::corrupt_file, {"frame 13 of ", "its data is damaged"});
+  }
+}
+
 TEST(Colors, TransparencyIsLaidOnWhite) {
   for (const char* name : {"alpha.mov", "alpha.webm"}) {
     const Image image = open_source(kData + name)->read()->image();
