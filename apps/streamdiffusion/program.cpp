@@ -3,6 +3,7 @@
 #include <csignal>
 #include <exception>
 
+#include "base/error.h"
 #include "base/file_writer.h"
 #include "base/log.h"
 #include "flags.h"
@@ -35,12 +36,10 @@ int run_program(CommandLine& program, int argc, char** argv) {
     return understood ? 0 : kUsage;
   } catch (const Stopped& stopped) {
     return kSignalled + stopped.signal;
-  } catch (const Error& error) {
+  } catch (const std::exception& caught) {
+    const Error error = base::error_from(caught);
     print_error(error.what());
     return exit_code(error.code());
-  } catch (const std::exception& error) {
-    print_error(error.what());
-    return kFailure;
   }
 }
 

@@ -82,7 +82,7 @@ void log_a_few(const char* domain, GLogLevelFlags level, const char* message, gp
         error.code() == ErrorCode::invalid_argument || error.code() == ErrorCode::unsupported;
     end_process(link, error.what(), client ? MessageKind::refused : MessageKind::failed);
   } catch (const std::exception& error) {
-    end_process(link, error.what());
+    end_process(link, base::words_of(error));
   }
 }
 
@@ -91,7 +91,7 @@ int check_installation() {
     load_plugins();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "streamdiffusion-webrtc: %s\n",
-                 base::printable_lines(error.what()).c_str());
+                 base::printable_lines(base::words_of(error)).c_str());
     return 1;
   }
   const Ref<char> version(gst_version_string());

@@ -2,6 +2,7 @@
 #include "base/error.h"
 
 #include <charconv>
+#include <new>
 
 #include "base/printable.h"
 
@@ -48,6 +49,16 @@ void MessageLines::add(std::string_view line, std::size_t indent) {
 
 void fail_with(ErrorCode code, std::initializer_list<MessagePart> parts) {
   throw Error(code, message_of(parts));
+}
+
+const char* words_of(const std::exception& caught) noexcept {
+  const bool no_memory = dynamic_cast<const std::bad_alloc*>(&caught) != nullptr;
+  return no_memory ? "there is not enough memory" : caught.what();
+}
+
+Error error_from(const std::exception& caught) {
+  const auto* error = dynamic_cast<const Error*>(&caught);
+  return error != nullptr ? *error : Error(ErrorCode::internal, words_of(caught));
 }
 
 }  // namespace base

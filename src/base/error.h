@@ -3,6 +3,7 @@
 
 #include <array>
 #include <concepts>
+#include <exception>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -93,5 +94,10 @@ template <typename... Parts>
 void require(bool condition, ErrorCode code, const Parts&... parts) {
   if (!condition) fail_with(code, {MessagePart(parts)...});
 }
+
+/// What was caught, in words: what() of all but std::bad_alloc. Allocates nothing.
+const char* words_of(const std::exception& caught) noexcept;
+/// The same as an Error: itself if it is one, else `internal` with its words.
+Error error_from(const std::exception& caught);
 
 }  // namespace streamdiffusion::base

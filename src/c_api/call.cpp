@@ -36,7 +36,7 @@ std::atomic<pid_t> own_process{0};
 
 /// Where there is no memory for an error object.
 streamdiffusion_error* memory_used_up() {
-  static streamdiffusion_error error{STREAMDIFFUSION_INTERNAL, "no memory is left", ""};
+  static streamdiffusion_error error{STREAMDIFFUSION_INTERNAL, "there is not enough memory", ""};
   return &error;
 }
 

@@ -36,11 +36,6 @@ Session open_session(Engine& engine, const LiveSettings& settings, std::stop_tok
 
 }  // namespace
 
-FailedFrame failed_frame(std::uint64_t id, const std::exception& error) {
-  const auto* known = dynamic_cast<const Error*>(&error);
-  return {id, known != nullptr ? *known : Error(ErrorCode::internal, error.what())};
-}
-
 ActiveSession::ActiveSession(Engine& engine, const LiveSettings& settings, std::stop_token stop)
     : session_(open_session(engine, settings, std::move(stop))), settings_(settings) {
   if (settings.negative_prompt) session_.set_negative_prompt(*settings.negative_prompt);
@@ -50,12 +45,12 @@ void ActiveSession::apply(const LiveSettings& settings) {
   try {
     set(settings_, settings);
   } catch (const std::exception& error) {
-    const std::string problem = error.what();
+    const std::string problem = base::words_of(error);
     try {
       set(settings, settings_);
     } catch (const std::exception& second) {
       throw HalfChanged(base::concat(
-          problem, "; and the settings before could not be set again: ", second.what()));
+          problem, "; and the settings before could not be set again: ", base::words_of(second)));
     }
     throw;
   }
@@ -104,7 +99,7 @@ EngineCallResult ActiveSession::enter(Frame frame) {
     return result_of(process(std::move(frame)));
   } catch (const std::exception& error) {
     EngineCallResult result;
-    result.failed.push_back(failed_frame(id, error));
+    result.failed.push_back({id, base::error_from(error)});
     return result;
   }
 }

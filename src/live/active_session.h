@@ -17,9 +17,6 @@ struct FailedFrame {
   Error error;
 };
 
-/// For an exception that its frame is to blame for.
-FailedFrame failed_frame(std::uint64_t id, const std::exception& error);
-
 /// What one call of the engine returned.
 struct EngineCallResult {
   /// In the order of their frames.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/error.h"
 #include "base/scheduling.h"
 #include "live/input_style.h"
 #include "live/live_session_impl.h"
@@ -38,10 +39,8 @@ void read_images(live::ImageReading& reading) {
   try {
     reading.prepared =
         reading.engine.prepare_image_prompts(reading.options, reading.stop.get_token());
-  } catch (const Error& error) {
-    reading.problem = error;
   } catch (const std::exception& error) {
-    reading.problem = Error(ErrorCode::internal, error.what());
+    reading.problem = base::error_from(error);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/error.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "live/live_session_impl.h"
@@ -42,7 +43,7 @@ void LiveSession::Impl::run_stage(Stage stage, void (Impl::*loop)()) {
       try {
         ((*self).*loop)();
       } catch (const std::exception& error) {
-        self->break_down(index, error.what());
+        self->break_down(index, base::words_of(error));
       } catch (...) {
         self->break_down(index, "an exception of an unknown type");
       }

@@ -102,10 +102,8 @@ bool LiveSession::Impl::prepare(Frame& frame) {
     if (frame.prompts) prepare_prompts(frame);
     frame.output.prepared = LiveClock::now();
     return true;
-  } catch (const Error& error) {
-    report(error, frame.output.frame_id);
   } catch (const std::exception& error) {
-    report(Error(ErrorCode::internal, error.what()), frame.output.frame_id);
+    report(base::error_from(error), frame.output.frame_id);
   }
   counters_.add(&LiveCounters::failed);
   return false;
@@ -206,10 +204,8 @@ std::optional<Error> LiveSession::Impl::apply(Change& change) {
                    : switcher_->apply(change.to.settings);
   } catch (const live::HalfChanged&) {
     throw;  // no settings hold: the session ends
-  } catch (const Error& error) {
-    return error;
   } catch (const std::exception& error) {
-    return Error(ErrorCode::internal, error.what());
+    return base::error_from(error);
   }
   return std::nullopt;
 }
@@ -239,12 +235,9 @@ void LiveSession::Impl::deliver(const LiveOutput& output) {
   counters_.add(counter);  // before the callback, which may read the counters
   try {
     callbacks_.output(output);
-  } catch (const Error& error) {
-    counters_.move(counter, &LiveCounters::failed);
-    fail(error, output.frame_id);
   } catch (const std::exception& error) {
     counters_.move(counter, &LiveCounters::failed);
-    fail(Error(ErrorCode::internal, error.what()), output.frame_id);
+    fail(base::error_from(error), output.frame_id);
   }
 }
 
@@ -253,7 +246,7 @@ void LiveSession::Impl::report(const Error& error, std::optional<std::uint64_t> 
   try {
     callbacks_.error(error, frame_id);
   } catch (const std::exception& second) {
-    base::warn("the error callback of a live session threw: ", second.what());
+    base::warn("the error callback of a live session threw: ", base::words_of(second));
   }
 }
 

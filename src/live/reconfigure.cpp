@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/error.h"
 #include "base/scheduling.h"
 #include "live/encode_prompts.h"
 #include "live/input_style.h"
@@ -213,10 +214,8 @@ std::optional<Error> LiveSession::Impl::prepare_change(const Engine& engine,
       }
       change = make_change(engine, asked, number);
     } while (!offer(change));
-  } catch (const Error& error) {
-    return error;
   } catch (const std::exception& error) {
-    return Error(ErrorCode::internal, error.what());
+    return base::error_from(error);
   }
   return std::nullopt;
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/error.h"
+
 namespace streamdiffusion::live {
 namespace {
 
@@ -98,7 +100,7 @@ EngineCallResult StreamSwitcher::enter(Frame frame) {
     set_prompts_of(frame);
     advance_transitions();
   } catch (const std::exception& error) {  // never drawn with other prompts
-    result.failed.push_back(failed_frame(frame.output.frame_id, error));
+    result.failed.push_back({frame.output.frame_id, base::error_from(error)});
     drop_drained();
     return result;
   }

@@ -33,8 +33,7 @@ using base::ErrorCode;
 
 /// How long to wait before a device without a frame is read again.
 constexpr auto kRetryInterval = std::chrono::milliseconds(2);
-/// Decoder threads for files. Live sources use one: each further thread delays a frame. Strict ones
-/// too: with more, libavcodec before 6.1 forgets to mark most frames of H.264 that it has repaired.
+/// Decoder threads for files. Live sources use one: each further thread delays a frame.
 constexpr int kFileThreads = 2;
 /// Errors of the demuxer in a row after which nothing good is expected any more.
 constexpr int kMaxReadErrors = 100;
@@ -46,7 +45,6 @@ class AvSource final : public FrameSource {
         interrupt_(options.stop),
         timeout_(spec.no_timeout ? 0 : options.timeout),
         extra_protocols_(options.protocols),
-        strict_(options.strict),
         damage_(spec.name, options.strict),
         stills_(spec.name) {
     prepare_av();
@@ -124,7 +122,6 @@ class AvSource final : public FrameSource {
   std::shared_ptr<FrameToImage> frame_to_image_;
   InputTracks tracks_;
   SourceInfo info_;
-  bool strict_;
   Damage damage_;
   std::uint64_t frames_ = 0;
   int read_errors_ = 0;
@@ -224,7 +221,7 @@ void AvSource::open_decoder() {
   }
   decoder_->opaque = &decoder_log_;
   decoder_->pkt_timebase = stream_->time_base;
-  decoder_->thread_count = info_.live || strict_ ? 1 : kFileThreads;
+  decoder_->thread_count = info_.live || damage_.is_strict() ? 1 : kFileThreads;
   if (info_.live) decoder_->flags |= AV_CODEC_FLAG_LOW_DELAY;
   const int status = avcodec_open2(decoder_.get(), codec, nullptr);
   base::require(status >= 0, error_code_of(status), spec_.name, ": the decoder says ",

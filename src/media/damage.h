@@ -35,6 +35,9 @@ class Damage {
   /// nothing is said twice in a row. A strict one throws corrupt_file instead.
   void note(const std::string& what) { note(frames_ + 1, what, is_ahead()); }
 
+  /// If so, one thread must decode: libavcodec before 6.1 forgets to mark most frames of H.264 that
+  /// it has repaired on several.
+  bool is_strict() const { return strict_; }
   /// Frames that were given with errors in them.
   std::uint64_t damaged() const { return count_ - std::min(count_, lost_later()); }
   /// Frames that were not given, because the decoder refused their packets. Not those before the

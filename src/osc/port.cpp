@@ -178,7 +178,7 @@ void Port::Impl::take(std::string_view datagram, const Endpoint& from) {
       }
     }
   } catch (const std::exception& error) {
-    sender->refuse(error.what());
+    sender->refuse(base::words_of(error));
   }
 }
 
@@ -197,7 +197,7 @@ void Port::Impl::handle_pending() {
     try {
       handler_(pending.request, pending.sender);
     } catch (const std::exception& error) {
-      pending.sender->refuse(error.what());
+      pending.sender->refuse(base::words_of(error));
     }
   }
 }

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/error.h"
 #include "base/log.h"
 #include "server/http/http_connection.h"
 #include "server/net/listen_addresses.h"
@@ -96,7 +97,7 @@ class Server::Impl : public Executor {
     try {
       task();
     } catch (const std::exception& error) {
-      base::warn("a task of the server failed: ", error.what());
+      base::warn("a task of the server failed: ", base::words_of(error));
       metrics_.error("internal");
     }
   }
@@ -197,7 +198,7 @@ Task<void> Server::Impl::accept(tcp::acceptor& acceptor) {
     try {
       admit(std::move(socket));
     } catch (const std::exception& failed) {
-      base::warn("a connection could not be served: ", failed.what());
+      base::warn("a connection could not be served: ", base::words_of(failed));
     }
   }
 }
@@ -247,7 +248,7 @@ Task<void> Server::Impl::serve(std::shared_ptr<Transport> transport, std::string
     const ConnectionContext context{api_, registry_, access_, options_.limits, rate_limiter_};
     co_await run_connection(transport, client, health_only, context);
   } catch (const std::exception& error) {
-    base::warn("a connection failed: ", error.what());
+    base::warn("a connection failed: ", base::words_of(error));
     metrics_.error("internal");
   }
 }

@@ -102,7 +102,7 @@ void RowPools::reserve(RowPool& pool) const {
   } catch (const std::exception& error) {
     if (stop_.stop_requested()) return;
     base::warn("sessions take turns, because a program for rows of several was not made: ",
-               error.what());
+               base::words_of(error));
   }
 }
 

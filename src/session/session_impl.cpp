@@ -212,10 +212,8 @@ void Session::Impl::run_batch() {
     const double before = turn.used();
     run_stages();
     if (equal_rates_) weigh(turn.used() - before);
-  } catch (const Error& error) {
-    fail_all(error);
   } catch (const std::exception& error) {
-    fail_all(Error(ErrorCode::internal, error.what()));
+    fail_all(base::error_from(error));
   }
 }
 

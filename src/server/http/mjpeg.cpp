@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/error.h"
 #include "base/log.h"
 #include "server/http/http_connection.h"
 
@@ -94,7 +95,7 @@ Task<void> MjpegStream::run() {
   try {
     co_await write_images();
   } catch (const std::exception& failed) {  // the subscriber must not outlive this object
-    base::warn("an MJPEG stream failed: ", failed.what());
+    base::warn("an MJPEG stream failed: ", base::words_of(failed));
   }
   session_->unsubscribe(subscription);
   transport_->close();

@@ -4,6 +4,7 @@
 #include <boost/beast/websocket/stream.hpp>
 #include <string_view>
 
+#include "base/error.h"
 #include "base/log.h"
 #include "server/net/text_queue.h"
 #include "server/net/upgrade_request.h"
@@ -117,7 +118,7 @@ Task<void> WebSocket::run(UpgradeRequest& request, const std::string& id, Protoc
     send(error_message(http_error, true));
     close(http_error.status() == 503 ? 1013 : 1008, http_error.code());
   } catch (const std::exception& failed) {
-    base::warn("a session could not be made: ", failed.what());
+    base::warn("a session could not be made: ", base::words_of(failed));
     session_ =
         registry_.find_or_null(id, owner);  // if it was made, it must not outlive its connection
     close(1011, "internal");
@@ -125,7 +126,7 @@ Task<void> WebSocket::run(UpgradeRequest& request, const std::string& id, Protoc
   try {
     co_await read();
   } catch (const std::exception& failed) {  // the session must not outlive its connection
-    base::warn("a WebSocket failed: ", failed.what());
+    base::warn("a WebSocket failed: ", base::words_of(failed));
   }
   broken_ = true;
   transport_->close();
@@ -156,7 +157,7 @@ Task<void> WebSocket::write() {
   try {
     co_await write_queued();
   } catch (const std::exception& failed) {
-    base::warn("a WebSocket failed: ", failed.what());
+    base::warn("a WebSocket failed: ", base::words_of(failed));
   }
   transport_->close();
   writing_ = false;

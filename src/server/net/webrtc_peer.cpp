@@ -4,6 +4,7 @@
 #include <array>
 #include <boost/asio/write.hpp>
 
+#include "base/error.h"
 #include "base/log.h"
 #include "server/protocol/image_codec.h"
 
@@ -108,7 +109,7 @@ Task<void> WebRtcPeer::run(webrtc::PeerOptions options, Answered answered) {
     try {
       co_await read();
     } catch (const std::exception& failed) {
-      fail(failed.what());
+      fail(base::words_of(failed));
     }
   } else {
     writing_ = false;
@@ -302,7 +303,7 @@ Task<void> WebRtcPeer::write() {
   try {
     co_await write_queued();
   } catch (const std::exception& failed) {
-    fail(failed.what());
+    fail(base::words_of(failed));
     NetError ignored;
     socket_.close(ignored);
   }

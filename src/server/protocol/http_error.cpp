@@ -1,6 +1,7 @@
 // Which errors a client is told, and which only the log.
 #include "server/protocol/http_error.h"
 
+#include "base/error.h"
 #include "base/log.h"
 
 namespace streamdiffusion::server {
@@ -28,10 +29,8 @@ HttpError current_http_error() {
     throw;
   } catch (const HttpError& http_error) {
     return http_error;
-  } catch (const Error& error) {
-    return to_http_error(error);
   } catch (const std::exception& error) {
-    return internal_error(error.what());
+    return to_http_error(base::error_from(error));
   } catch (...) {
     return internal_error("an exception of an unknown type");
   }
