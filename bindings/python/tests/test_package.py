@@ -272,7 +272,7 @@ def test_ten_thousand_frames_leave_no_memory_behind(engine):
     assert after - before < 8 << 20
 
 
-@pytest.mark.parametrize("document, made", [("docs/python.md", ["apple.png", "live.png"]), ("README.md", ["out.png"])])
+@pytest.mark.parametrize("document, made", [("docs/python.md", ["smile.png", "live.png"]), ("README.md", ["out.png"])])
 def test_the_lines_of_the_documentation_run_as_printed(tmp_path, document, made):
     """All of a document's blocks, one after the other, as one program."""
     text = (pathlib.Path(__file__).parents[3] / document).read_text()
