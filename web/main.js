@@ -112,6 +112,7 @@ sourcePicker.addEventListener("source", ({ detail: { name, started } }) => {
   if (name === "words") $("prompt").focus({ preventScroll: true });
   strengthSlider.setSource(name);
   if (!started) sourcePrompts.choose(name);
+  if (!started && name === "draw") onboarding.drawingChosen();
   if (started) {
     sendAllParams();
     frameSender.resend();
@@ -291,6 +292,11 @@ async function followModel(model) {
   sendAllParams();
   fetchWords(model);
 }
+
+// A link that is opened where the page is open already.
+addEventListener("hashchange", () => {
+  if (location.hash.includes("=")) location.reload();
+});
 
 applyTheme();
 onboarding.start();

@@ -41,6 +41,7 @@ export class Onboarding {
   #saveTimer = 0;
   #loaded = false;
   #openingEnds = null;
+  #isWaiting = false;  // the page opened with another source, and nothing is drawn yet
 
   constructor({
     drawing, pointerInput, settings, hints, vocabulary, promptEditor, sourcePicker, display,
@@ -77,6 +78,14 @@ export class Onboarding {
     const saved = linked ?? this.#readSaved();
     if (saved) this.#restore(saved);
     else if (this.sourcePicker.name === "draw") this.#drawFirst();
+    else this.#isWaiting = true;
+  }
+
+  /** Called when the visitor chooses to draw. */
+  drawingChosen() {
+    if (!this.#isWaiting) return;
+    this.#isWaiting = false;
+    this.drawNext({ keepPrompt: this.settings.fromLink || !this.promptIsOurs, invite: true });
   }
 
   /** Called when the server's default prompt is known: the doodle's prompt replaces that one. */

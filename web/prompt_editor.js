@@ -51,6 +51,7 @@ export class PromptEditor {
   #shown = "";  // the words and warnings that the line beside the chips shows
   #warnings = [];  // of the server: words that did not fit, and the like
   #past = [];  // prompts that others replaced
+  #beforeTyping = null;  // the prompt before the visitor began to type
   #timer = 0;
   #wordTimer = 0;
   #isBegun = false;  // a pause left a word unfinished that a known one begins with
@@ -65,7 +66,10 @@ export class PromptEditor {
     this.input = $("prompt");
     this.input.addEventListener("input", () => this.#typed());
     this.input.addEventListener("scroll", () => this.#underline());
-    this.input.addEventListener("blur", () => this.#finishWord());
+    this.input.addEventListener("blur", () => {
+      this.#finishWord();
+      this.#endTyping();
+    });
     this.input.addEventListener("keydown", ({ key }) => {
       if (key === "Enter" || key === "Escape") this.input.blur();
     });
@@ -75,7 +79,7 @@ export class PromptEditor {
     }
     $("idea").addEventListener("click", () => this.setRandom());
     settings.addEventListener("change", ({ detail }) => {
-      if ("prompt" in detail.changes) this.refresh();
+      if (["prompt", "prompt2", "blend"].some((name) => name in detail.changes)) this.refresh();
     });
   }
 
@@ -106,10 +110,21 @@ export class PromptEditor {
 
   /** The visitor has chosen a prompt. */
   setText(text) {
-    const before = this.settings.get("prompt");
-    if (before !== text) this.#past.push(before);
-    this.#past.splice(0, this.#past.length - MOST_PAST);
+    this.#endTyping();
+    this.#keep(this.settings.get("prompt"), text);
     this.#replaceText(text);
+  }
+
+  #keep(before, now) {
+    if (before !== now) this.#past.push(before);
+    this.#past.splice(0, this.#past.length - MOST_PAST);
+  }
+
+  /** What was typed is a prompt of its own: undo() leads back to the one before it. */
+  #endTyping() {
+    const before = this.#beforeTyping;
+    this.#beforeTyping = null;
+    if (before !== null) this.#keep(before, this.settings.get("prompt"));
   }
 
   /** The page has: undo() brings back what it replaces if that was the visitor's, and never this. */
@@ -119,7 +134,7 @@ export class PromptEditor {
     this.setText(text);
   }
 
-  /** Takes back the last change by a chip, an idea or a suggestion. */
+  /** Takes back the last change: by typing, a chip, an idea or a suggestion. */
   undo() {
     if (this.#past.length) this.#replaceText(this.#past.pop());
   }
@@ -167,7 +182,8 @@ export class PromptEditor {
     this.unknown = unknown;
     // Each change of any setting comes here: a chip must not vanish under the pointer.
     const isTyping = this.#typing && !this.#isBegun;
-    const shown = JSON.stringify([prompt, text, unknown, isTyping, this.#warnings]);
+    const morph = this.#morph();
+    const shown = JSON.stringify([prompt, text, unknown, isTyping, morph, this.#warnings]);
     if (shown === this.#shown) return;
     this.#shown = shown;
     this.#underline();
@@ -186,6 +202,15 @@ export class PromptEditor {
       const textContent = `${kept ? t("Still drawing:") : t("Drawing:")} ${drawn}`;
       line.append(element("span", { className: "understood", textContent }));
     }
+    if (morph) line.append(element("span", { className: "understood", textContent: morph }));
+  }
+
+  /** The prompt that this one morphs into, and how far; "" if there is none. */
+  #morph() {
+    const other = this.settings.get("prompt2") ?? "";
+    const { text } = this.meanings.of(other, "prompt2");
+    const share = Math.round((this.settings.get("blend") ?? 0.5) * 100);
+    return text && share > 0 ? `${t("Morph into")}: ${text} (${share} %)` : "";
   }
 
   /** Whether the last word may not be finished. */
@@ -206,6 +231,7 @@ export class PromptEditor {
   }
 
   #typed() {
+    this.#beforeTyping ??= this.settings.get("prompt");
     this.#typing = true;
     clearTimeout(this.#timer);
     clearTimeout(this.#wordTimer);

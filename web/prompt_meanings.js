@@ -49,7 +49,7 @@ export class PromptMeanings {
 
   #remembered(prompt, name) {
     const { text, kept } = this.of(prompt, name);
-    if (!kept) this.#lastKnown.set(name, text);
+    if (!kept && !this.vocabulary.empty) this.#lastKnown.set(name, text);  // else nothing is known yet
     return text;
   }
 }

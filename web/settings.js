@@ -30,8 +30,10 @@ function fragmentValue(name, text) {
   }
 }
 
+/** What the address says. "#prompt" alone is a place of the page. */
 function readFragment() {
   const found = {};
+  if (!location.hash.includes("=")) return found;
   for (const [name, text] of new URLSearchParams(location.hash.slice(1))) {
     found[name] = fragmentValue(name, text);
   }
@@ -69,7 +71,9 @@ export class Settings extends EventTarget {
     const { drawing, ...linked } = readFragment();
     this.linkedDrawing = typeof drawing === "string" ? drawing : null;
     this.fromLink = Object.keys(linked).length > 0 || this.linkedDrawing !== null;
-    this.changed = this.fromLink ? linked : readStorage();
+    const stored = readStorage();
+    const own = filterKeys(stored, (name) => PERSONAL.includes(name));
+    this.changed = this.fromLink ? { ...own, ...linked } : stored;
     if (location.hash) history.replaceState(null, "", location.pathname + location.search);
   }
 

@@ -1,10 +1,10 @@
-// What a source starts with: the camera brings a prompt and a strength of its own, as long as the
-// visitor has chosen neither, and takes them along when another source is chosen. They are the model's
+// What a source starts with: the camera brings a prompt and a strength of its own, each unless the
+// visitor has chosen one, and takes them along when another source is chosen. They are the model's
 // for the camera, or else the default prompt: what a doodle shows says nothing of the camera.
 import { $ } from "./dom.js";
 
 export class SourcePrompts {
-  #kept = null;  // {prompt} from before the camera, and what the camera brought
+  #kept = null;  // the prompt from before the camera, and what the camera brought
 
   constructor({ settings, hints, promptEditor, onboarding }) {
     Object.assign(this, { settings, hints, promptEditor, onboarding });
@@ -30,14 +30,20 @@ export class SourcePrompts {
   }
 
   #enter({ prompt, strength }) {
-    if (this.#kept || this.settings.fromLink || !this.onboarding.promptIsOurs) return;
-    const text = this.settings.get("prompt");
-    const before = text === prompt ? this.settings.defaults.prompt : text;
-    this.#kept = { prompt: before, brought: { prompt, strength } };
-    if (prompt !== undefined) this.promptEditor.setOwnText(prompt);
+    if (this.#kept || this.settings.fromLink) return;
+    this.#kept = { brought: {} };
+    if (prompt !== undefined && this.onboarding.promptIsOurs) this.#bringPrompt(prompt);
     if (strength !== undefined && !this.settings.isChanged("strength")) {
+      this.#kept.brought.strength = strength;
       this.settings.set({ strength });
     }
+  }
+
+  #bringPrompt(prompt) {
+    const text = this.settings.get("prompt");
+    this.#kept.prompt = text === prompt ? this.settings.defaults.prompt : text;
+    this.#kept.brought.prompt = prompt;
+    this.promptEditor.setOwnText(prompt);
   }
 
   /** Takes back what the camera brought, unless the visitor has changed it. */

@@ -1,11 +1,13 @@
 // The slider between the input and the prompt: it sets `strength`, spread by the model's hints so
-// that equal ways look like equal changes, with the best range marked.
+// that equal ways look like equal changes, with the best range for drawings marked.
 import { $ } from "./dom.js";
 import { t } from "./language.js";
 
 const NAMES = { draw: "My lines", camera: "My camera", screen: "My screen", video: "My video" };
 
 export class StrengthSlider {
+  #source = "draw";
+
   constructor(settings, hints) {
     Object.assign(this, { settings, hints });
     this.slider = $("strength");
@@ -17,6 +19,8 @@ export class StrengthSlider {
 
   /** `name` of the source: the prompt alone has nothing to follow but the words. */
   setSource(name) {
+    this.#source = name;
+    this.refresh();
     $("follow").hidden = !(name in NAMES);
     $("follow-what").textContent = t(NAMES[name] ?? "");
   }
@@ -28,7 +32,7 @@ export class StrengthSlider {
       this.slider.value = this.hints.positionOf(strength);
     }
     this.#show();
-    const mark = $("strength-best"), { best } = this.hints;
+    const mark = $("strength-best"), best = this.#source === "draw" && this.hints.best;
     mark.hidden = !best;
     if (!best) return;
     const [from, to] = best.map((value) => this.hints.positionOf(value));

@@ -74,10 +74,15 @@ class Controls(PageTest):
     def test_a_link_carries_settings(self):
         page = self.open()
         page.started()
-        page.driver.get(f"{self.server.address}#prompt=blue+fish&seed=5")
-        page.driver.refresh()
-        page.wait(lambda: self.value(page, "#prompt") == "blue fish", "prompt of the link")
-        self.assertEqual(page.run("return location.hash"), "")
+        page.click("#theme")
+        theme = lambda: page.run("return document.documentElement.dataset.theme")
+        own = theme()
+        for text, address in (("blue fish", "#prompt=blue+fish&seed=5"), ("fox", "#prompt=fox")):
+            page.driver.get(self.server.address + address)  # where the page is open already
+            page.wait(lambda text=text: self.value(page, "#prompt") == text, "prompt of the link")
+            page.started()
+            self.assertEqual(page.run("return location.hash"), "")
+            self.assertEqual(theme(), own, "what belongs to the visitor stays")
 
     def test_texts_of_a_link_stay_texts(self):
         page = self.open()
@@ -173,6 +178,12 @@ class Controls(PageTest):
         self.field(page, "prompt2").send_keys("blue circle, flat cartoon", Keys.TAB)
         page.set_slider("setting-blend", 1)
         page.wait(lambda: difference(page.settle(), one) > 1, "image of the blend")
+        page.click("#settings-close")
+        said = lambda: page.find("#unknown").text
+        page.wait(lambda: "Morph into: blue circle, flat cartoon (100 %)" in said(), "what is drawn")
+        page.driver.refresh()
+        page.started()
+        page.wait(lambda: "Morph into: blue circle" in said(), "what is drawn after a reload")
 
     def test_a_snapshot_contains_its_settings(self):
         page = self.open()

@@ -67,6 +67,16 @@ class Opening(PageTest):
         page.press("u")
         self.assertEqual(value(), "robot")
 
+    def test_the_prompt_before_may_be_a_typed_one(self):
+        page = self.open()
+        page.started()
+        value = lambda: page.find("#prompt").get_attribute("value")
+        for text in ("rocket", "lion", "tiger"):
+            page.prompt(text)
+        for text in ("lion", "rocket"):
+            page.press("u")
+            self.assertEqual(value(), text)
+
 
 # Images come so late.
 SLOW_IMAGES = """

@@ -1,4 +1,7 @@
 """Camera, screen, prompt only, two visitors, a full server, and a server that goes away."""
+import json
+import urllib.request
+
 from harness import PageTest, Server, difference
 
 
@@ -12,6 +15,11 @@ def mean_thumbnail(page, count=12):
 
 
 class Sources(PageTest):
+    def hint(self, name):
+        """What the model's page.json says."""
+        with urllib.request.urlopen(f"{self.server.address}api/settings", timeout=5) as answer:
+            return json.load(answer)["page"][name]
+
     def test_camera_images_arrive_and_change_with_the_prompt(self):
         page = self.open()
         page.started()
@@ -51,6 +59,25 @@ class Sources(PageTest):
         page.click("[data-source='camera']")
         page.wait_for_images(1, "images of the camera")
         self.assertEqual(prompt(), "green frog, clipart", "the visitor's own prompt stays")
+        of_camera = self.hint("camera")["strength"]
+        strength = lambda: self.session()["params"]["strength"]
+        page.wait(lambda: abs(strength() - of_camera) < 0.03, "the camera's strength")
+        self.assertTrue(page.is_hidden("strength-best"), "the best range is the drawings'")
+        page.click("[data-source='draw']")
+        page.wait(lambda: abs(strength() - of_camera) > 0.2, "the drawing's strength")
+        self.assertFalse(page.is_hidden("strength-best"))
+
+    def test_a_page_that_opens_with_the_camera_has_its_first_drawing_later(self):
+        page = self.open()
+        page.started()
+        page.run("sessionStorage.clear()")
+        page.click("[data-source='camera']")
+        page.wait_for_images(1, "images of the camera")
+        page.driver.refresh()
+        page.wait(lambda: page.shown > 0, "images of the camera")
+        page.click("[data-source='draw']")
+        page.wait(lambda: not page.is_hidden("invite"), "the invitation")
+        self.assertEqual(page.find("#prompt").get_attribute("value"), self.hint("opening")[0])
 
     def test_a_refused_camera_says_so_and_offers_the_drawing(self):
         page = self.open(camera=False)

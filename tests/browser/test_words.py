@@ -187,6 +187,15 @@ class Words(PageTest):
                 self.assertIn(text.split(",")[0], page.find("#unknown").text)
                 self.assertEqual(self.sent_prompt(), "red apple, 3d render")
 
+    def test_unknown_words_of_a_link_and_after_a_reload_draw_the_usual_prompt(self):
+        page = self.open("#prompt=qwrtzup")
+        for _ in range(2):
+            page.started()
+            page.wait(lambda: "Still drawing: red apple, 3d render" in page.find("#unknown").text,
+                      "what is drawn")
+            self.assertEqual(self.sent_prompt(), "red apple, 3d render")
+            page.driver.refresh()
+
     def set_field(self, page, name, text):
         page.find(f"#setting-{name}").send_keys(Keys.CONTROL, "a")
         page.find(f"#setting-{name}").send_keys(text, Keys.TAB)
