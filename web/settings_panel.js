@@ -175,7 +175,7 @@ export class SettingsPanel {
   /** A message of the server, whose first words are a path such as "params"."seed"[0], for people. */
   inWords(name, message) {
     const title = this.#fields.get(name)?.schema.title ?? name;
-    return message.replace(/^(?:"\w+"\.)?"\w+"(?:\[\d+\])*/, title);
+    return message.replace(/^(?:message: )?(?:"\w+"\.)?"\w+"(?:\[\d+\])*/, title);
   }
 
   /** Shows the server's warnings about parameters in place of their explanations. */

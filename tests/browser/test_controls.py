@@ -225,6 +225,9 @@ class Controls(PageTest):
         enter(indices, "60, 5")
         error = page.find(".field:has(#setting-t_index_list) .field-error")
         page.wait(lambda: "Whole numbers from 0 to 49" in error.text, "error in words")
+        page.click("#reset-all")
+        page.driver.get(f"{self.server.address}#width=100")
+        page.wait(lambda: page.toast.startswith("Width is 100, expected"), "the setting by its name")
 
     def test_an_error_goes_with_what_it_is_about(self):
         page = self.open()
