@@ -20,6 +20,7 @@ export const SHAPES = ["line", "rectangle", "ellipse"];
 /** Events: `strokestart`; `pick` with a color that was taken from the drawing. */
 export class PointerInput extends EventTarget {
   #pointer = null;
+  #pointerType = null;
   #corner = null;  // where the shape in progress began
 
   constructor(drawing, ring) {
@@ -58,11 +59,18 @@ export class PointerInput extends EventTarget {
     canvas.addEventListener("pointermove", (event) => this.#move(event));
     canvas.addEventListener("pointerup", (event) => this.#up(event));
     canvas.addEventListener("lostpointercapture", (event) => this.#up(event));
-    canvas.addEventListener("pointercancel", () => this.#cancel());
+    canvas.addEventListener("pointercancel", (event) => {
+      if (!this.#isBeside(event)) this.#cancel();
+    });
     canvas.addEventListener("pointerleave", () => {
       if (this.#pointer === null) this.ring.hidden = true;
     });
     canvas.addEventListener("contextmenu", (event) => event.preventDefault());
+  }
+
+  /** Whether the event is of another pointer than the one that draws. */
+  #isBeside(event) {
+    return this.#pointer !== null && event.pointerId !== this.#pointer;
   }
 
   #position(event) {
@@ -80,12 +88,18 @@ export class PointerInput extends EventTarget {
   #down(event) {
     const erasing = event.button === PEN_ERASER;
     if (event.button !== 0 && !(event.pointerType === "pen" && erasing)) return;
-    if (this.#pointer !== null) return this.#cancel();  // a second finger: not a stroke
+    if (this.#pointer !== null) {
+      const { pointerType } = event;
+      if (this.#pointerType === "pen" && pointerType === "touch") return;  // the hand that holds it
+      this.#cancel();
+      if (pointerType !== "pen") return;  // a second finger: not a stroke
+    }
     event.preventDefault();
     this.drawing.canvas.focus({ preventScroll: true, focusVisible: false });
     const [x, y] = this.#position(event);
     if (this.use(x, y)) return;
     this.#pointer = event.pointerId;
+    this.#pointerType = event.pointerType;
     this.drawing.canvas.setPointerCapture(event.pointerId);
     this.#corner = SHAPES.includes(this.tool) && !erasing ? [x, y] : null;
     if (this.#corner) return this.#showRing(event);
@@ -95,7 +109,7 @@ export class PointerInput extends EventTarget {
   }
 
   #move(event) {
-    this.#showRing(event);
+    if (!this.#isBeside(event)) this.#showRing(event);
     if (event.pointerId !== this.#pointer) return;
     if (this.#corner) return this.#shape(event);
     const events = event.getCoalescedEvents?.() ?? [];

@@ -3,11 +3,22 @@
 import { download, fileName } from "./download.js";
 import { embedSettings } from "./png_settings.js";
 
+const BACKGROUND = "#fff";  // around an image of another shape than the canvas
+
 function makeCanvas(width, height) {
   const canvas = document.createElement("canvas");
   Object.assign(canvas, { width, height });
-  canvas.getContext("2d", { alpha: false, willReadFrequently: true }).imageSmoothingQuality = "high";
+  canvas.getContext("2d", { alpha: false, willReadFrequently: true });
   return canvas;
+}
+
+/** Draws all of `image` as large as it fits between `left` and `left + width`, in the middle. */
+function drawWhole(canvas, image, left, width) {
+  const scale = Math.min(width / image.width, canvas.height / image.height);
+  const imageWidth = Math.round(image.width * scale), imageHeight = Math.round(image.height * scale);
+  const x = left + Math.round((width - imageWidth) / 2);
+  const y = Math.round((canvas.height - imageHeight) / 2);
+  canvas.getContext("2d").drawImage(image, x, y, imageWidth, imageHeight);
 }
 
 /** A canvas `scale` times as large. The work is done apart from the page. */
@@ -27,6 +38,8 @@ function enlarged(canvas, scale) {
 }
 
 export class SavedPicture {
+  #canvasesWithInput = new WeakSet();
+
   constructor({ display, settings, sourcePicker, frameSender, statusBar }) {
     Object.assign(this, { display, settings, sourcePicker, frameSender, statusBar });
   }
@@ -48,20 +61,27 @@ export class SavedPicture {
     return this.display.count + (drawing?.version ?? 0);
   }
 
-  /** An empty canvas as large as a recording. */
+  /** An empty canvas as large as a recording. Whether it has room for the input stays as it is now. */
   makeCanvas() {
-    const { width, height } = this.display.canvas;
-    return makeCanvas(this.#beside ? 2 * width : width, height);
+    const { width, height } = this.display.canvas, beside = this.#beside;
+    const canvas = makeCanvas(beside ? 2 * width : width, height);
+    if (beside) this.#canvasesWithInput.add(canvas);
+    return canvas;
   }
 
-  /** Draws `image` at the right end of the canvas, and in what is left of it the input. */
+  /**
+   * Draws `image` on the canvas, whose size may be that of an earlier image: all of it, in the middle.
+   * Where the canvas has room for the input, that is the left half, and the image is in the right one.
+   */
   draw(canvas, image = this.display.canvas) {
     const context = canvas.getContext("2d");
-    const height = canvas.height, width = Math.round(image.width * (height / image.height));
-    const left = canvas.width - width;
-    context.drawImage(image, left, 0, width, height);
-    const input = this.#input;
-    if (left > 0 && input) context.drawImage(input, 0, 0, left, height);
+    context.imageSmoothingQuality = "high";
+    context.fillStyle = BACKGROUND;
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    if (!this.#canvasesWithInput.has(canvas)) return drawWhole(canvas, image, 0, canvas.width);
+    const half = canvas.width / 2, input = this.#input;
+    if (input) drawWhole(canvas, input, 0, half);
+    drawWhole(canvas, image, half, half);
   }
 
   /** Saves the present image as a PNG that holds the settings. Returns the file's name. */

@@ -15,6 +15,21 @@ SIZE = "const { width, height } = document.getElementById('drawing'); return [wi
 BLUE = [0x32, 0x64, 0xd7]
 
 
+# Pointer events on the drawing: [type, pointer, kind of pointer, x, y] in fractions of its size.
+POINTERS = """
+const canvas = document.getElementById('drawing'), box = canvas.getBoundingClientRect();
+canvas.setPointerCapture = () => {};  // none of these pointers exists
+for (const [type, pointerId, pointerType, x, y] of arguments[0]) {
+  canvas.dispatchEvent(new PointerEvent('pointer' + type, {
+    pointerId, pointerType, button: type === 'move' ? -1 : 0, buttons: 1, pressure: 0.5,
+    clientX: box.left + x * box.width, clientY: box.top + y * box.height, bubbles: true,
+  }));
+}
+"""
+PEN_BEGINS = [("down", 7, "pen", 0.1, 0.1), ("move", 7, "pen", 0.5, 0.1)]
+PEN_ENDS = [("move", 7, "pen", 0.9, 0.1), ("up", 7, "pen", 0.9, 0.1)]
+
+
 class DrawingAids(PageTest):
     def blank(self):
         page = self.open()
@@ -39,6 +54,34 @@ class DrawingAids(PageTest):
         page.stroke((0.5, 0.5))
         for value, expected in zip(page.run(PIXEL, 0.5, 0.5), half, strict=True):
             self.assertAlmostEqual(value, expected, delta=3)
+
+    def test_the_hand_that_holds_a_pen_does_not_disturb_its_stroke(self):
+        page = self.blank()
+        page.run(POINTERS, PEN_BEGINS + PEN_ENDS)
+        drawn = page.thumbnail("drawing")
+        self.assertGreater(difference(drawn, WHITE), 1)
+        down, move = ("down", 8, "touch", 0.5, 0.8), ("move", 8, "touch", 0.6, 0.8)
+        for end in ("up", "cancel"):
+            hand = [down, move, (end, 8, "touch", 0.6, 0.8)]
+            for name, events in (("while", PEN_BEGINS + hand + PEN_ENDS),
+                                 ("longer", PEN_BEGINS + hand[:2] + PEN_ENDS + hand[2:]),
+                                 ("before", hand[:2] + PEN_BEGINS + hand[2:] + PEN_ENDS)):
+                with self.subTest(name, end=end):
+                    page.press("z")
+                    self.assertEqual(page.thumbnail("drawing"), WHITE, "one stroke")
+                    page.run(POINTERS, events)
+                    self.assertEqual(page.thumbnail("drawing"), drawn)
+
+    def test_a_second_finger_takes_the_stroke_of_the_first_away(self):
+        page = self.blank()
+        first = [("down", 7, "touch", 0.1, 0.1), ("move", 7, "touch", 0.5, 0.1)]
+        second = [("down", 8, "touch", 0.5, 0.8), ("move", 8, "touch", 0.6, 0.8)]
+        ends = [("move", 7, "touch", 0.9, 0.1), ("up", 7, "touch", 0.9, 0.1),
+                ("up", 8, "touch", 0.6, 0.8)]
+        page.run(POINTERS, first)
+        self.assertGreater(difference(page.thumbnail("drawing"), WHITE), 0.5)
+        page.run(POINTERS, second + ends)
+        self.assertEqual(page.thumbnail("drawing"), WHITE)
 
     def test_symmetry_draws_the_other_half(self):
         page = self.blank()

@@ -1,4 +1,4 @@
-"""What phones say, in little room."""
+"""What phones and low windows say and offer, in little room."""
 from harness import PageTest
 from page_texts import translations
 
@@ -11,6 +11,20 @@ const hit = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
 return left >= 0 && right <= innerWidth && bottom <= innerHeight && e.contains(hit) &&
   e.scrollWidth <= e.clientWidth && e.scrollHeight <= e.clientHeight + 1;
 """
+# The controls that are not in sight or lie under others. Those of lists that are moved do not count.
+HIDDEN_CONTROLS = """
+const controls = document.querySelectorAll(
+  '.top button, .rail :is(button, input), #prompt, #strength, #settings-open, .status .stat');
+return [...controls].filter((e) => {
+  if (!e.checkVisibility()) return false;
+  const { left, right, top, bottom } = e.getBoundingClientRect();
+  const hit = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+  const isHit = e.contains(hit) || (hit?.matches('label') && hit.contains(e));
+  return !isHit || left < 0 || top < 0 || right > innerWidth || bottom > innerHeight;
+}).map((e) => e.id || e.getAttribute('aria-label') || e.textContent.trim());
+"""
+# Both, so that a page that is too large is seen although nothing but a script moves it.
+SCROLLED = "scrollTo(50, 50); return [scrollX, scrollY]"
 STATES = ("Connecting", "Waiting", "Reconnecting", "Asleep", "Paused", "Changing", "Live", "Ready",
           "Making an image…")
 
@@ -55,3 +69,50 @@ class Phone(PageTest):
         page = self.open(size=(667, 375), phone=True, language="de")
         page.started()
         self.assertTrue(page.run(IS_WHOLE, "#invite-things"))
+
+    def test_no_control_of_a_low_phone_is_hidden_and_nothing_scrolls(self):
+        for size in ((844, 390), (667, 375), (568, 320)):
+            with self.subTest(size):
+                page = self.open(size=size, phone=True)
+                page.started()
+                self.assertEqual(page.run(HIDDEN_CONTROLS), [])
+                self.assertEqual(page.run(SCROLLED), [0, 0])
+                for name in ("#stat-fps", "#state-text"):
+                    self.assertTrue(page.run(IS_WHOLE, name), name)
+                page.screenshot(f"low-phone-{size[0]}")
+                page.close()
+
+    def test_the_last_images_of_a_low_phone_hide_no_control(self):
+        page = self.open(size=(844, 390), phone=True)
+        self.show_last_images(page)
+        self.assertEqual(page.run(HIDDEN_CONTROLS), [])
+        command = page.driver.execute_cdp_cmd
+        command("Emulation.setDeviceMetricsOverride",
+                {"width": 568, "height": 320, "deviceScaleFactor": 1, "mobile": True})
+        page.display_frames(3)
+        self.assertEqual(page.run(SCROLLED), [0, 0])
+        self.assertLessEqual(set(page.run(HIDDEN_CONTROLS)), {"size", "opacity"})
+        page.run("document.getElementById('opacity').scrollIntoView()")
+        self.assertTrue(set(page.run(HIDDEN_CONTROLS)).isdisjoint({"size", "opacity"}))
+
+    def show_last_images(self, page) -> None:
+        page.started()
+        page.prompt("lion")
+        page.settle()
+        page.click("#history-open")
+        page.wait(lambda: page.find("#history").is_displayed(), "last images")
+
+    def test_no_control_of_a_low_window_is_hidden(self):
+        for size in ((1024, 560), (1024, 600), (1366, 640), (1366, 700)):
+            page = self.open(size=size)
+            page.started()
+            with self.subTest(size):
+                self.assertEqual(page.run(HIDDEN_CONTROLS), [])
+            self.show_last_images(page)
+            with self.subTest(size, history=True):
+                self.assertEqual(page.run(HIDDEN_CONTROLS), [])
+                rail, prompt = (page.find(name).rect for name in ("#tools", ".prompt-pane"))
+                self.assertGreaterEqual(rail["y"], page.find(".top").rect["height"])
+                self.assertLessEqual(rail["y"] + rail["height"], prompt["y"])
+            page.screenshot(f"low-window-{size[0]}-{size[1]}")
+            page.close()

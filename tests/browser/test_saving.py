@@ -43,6 +43,24 @@ const done = arguments[0];
 })().catch((error) => done({ error: String(error) }));
 """
 
+# Of the last frame of a GIF that was saved: thumbnails of rectangles [left, top, width, height].
+LAST_FRAME = """
+const [rectangles, done] = arguments;
+(async () => {
+  const decoder = new ImageDecoder({ data: window.saved.bytes, type: window.saved.type });
+  await decoder.tracks.ready;
+  await decoder.completed;
+  const frameIndex = decoder.tracks.selectedTrack.frameCount - 1;
+  const { image } = await decoder.decode({ frameIndex });
+  done(rectangles.map((rectangle) => {
+    const small = new OffscreenCanvas(8, 8), context = small.getContext('2d');
+    context.imageSmoothingQuality = 'high';
+    context.drawImage(image, ...rectangle, 0, 0, 8, 8);
+    return Array.from(context.getImageData(0, 0, 8, 8).data).filter((_, k) => k % 4 < 3);
+  }));
+})().catch((error) => done({ error: String(error) }));
+"""
+
 # The size of a video that was saved, and a thumbnail of the first frame that is shown.
 PLAY = """
 const done = arguments[0];
@@ -127,3 +145,39 @@ class Saving(PageTest):
         self.assertLess(difference(gif["thumbnails"][0], before), 4)
         self.assertLess(difference(gif["thumbnails"][1], after), 4)
         self.assertEqual(page.console_problems(), [])
+
+    def test_a_recording_keeps_the_whole_image_when_its_size_changes(self):
+        page = self.ready()
+        self.choose(page, recording="gif")
+        page.prompt("lion")  # something up to the edges
+        wide = {"image": [0, 43, 256, 170], "empty": [[0, 0, 256, 40], [0, 216, 256, 40]]}
+        high = {"image": [43, 0, 170, 256], "empty": [[0, 0, 40, 256], [216, 0, 40, 256]]}
+        beside = {"image": [256, 43, 256, 170], "empty": [[256, 0, 256, 40], [256, 216, 256, 40]],
+                  "drawing": [0, 43, 256, 170]}
+        for size, at in (({"width": 384}, wide), ({"height": 384}, high), ({"width": 384}, beside)):
+            with self.subTest(size=size, beside=at is beside):
+                if at is beside:
+                    self.choose(page, beside=True)
+                image, drawing = self.record_while_resized(page, size)
+                places = [at["image"], *at["empty"], *([at["drawing"]] if at is beside else [])]
+                found = page.driver.execute_async_script(LAST_FRAME, places)
+                self.assertLess(difference(found[0], image), 8)
+                for empty in found[1:3]:
+                    self.assertLess(difference(empty, [255] * 192), 8)  # the colors of a GIF
+                if at is beside:
+                    self.assertLess(difference(found[3], drawing), 8)
+
+    def record_while_resized(self, page, size: dict) -> list:
+        """Records, and gives another size meanwhile. Returns what the page shows at the end."""
+        sides = "const c = document.getElementById('output'); return [c.width, c.height]"
+        self.patch({"width": 256, "height": 256})
+        page.wait(lambda: page.run(sides) == [256, 256], "square")
+        page.settle()
+        page.run("window.saved = null")
+        page.click("#record")
+        self.patch(size)
+        page.wait(lambda: page.run(sides) == [size.get("width", 256), size.get("height", 256)], "size")
+        image = page.settle()
+        page.click("#record")
+        self.wait_for_file(page)
+        return image, page.thumbnail("drawing")
