@@ -21,8 +21,15 @@ class Token(PageTest):
         self.assertEqual(page.console_problems(), [])
 
     def test_without_the_token_the_page_says_what_is_missing(self):
-        page = self.open_with("")
-        self.assertIn("token", page.wait(lambda: page.find("body").text, "text"))
+        for path in ("", "out.html", "view/a", "?token=wrong", "#prompt=lion"):
+            with self.subTest(path):
+                page = self.open_with(path)
+                self.assertEqual(page.find("h1").text, "This server asks for a token")
+                self.assertIn("the address that the server printed", page.find("body").text)
+                margin = "return getComputedStyle(document.body).maxWidth"
+                self.assertNotEqual(page.run(margin), "none", "its style is not blocked")
+                page.screenshot("no-token")
+                page.close()
 
 
 class Prefix(PageTest):

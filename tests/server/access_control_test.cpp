@@ -98,6 +98,31 @@ TEST(AccessControl, ATokenIsRequiredInHeaderCookieOrQuery) {
   EXPECT_EQ(client.await("connected")["id"], "a");
 }
 
+TEST(AccessControl, ABrowserWithoutATokenIsToldInWords) {
+  ServerOptions options;
+  options.tokens = {{"correct-horse"}};
+  RunningServer server(options);
+  const Fields browser{{"Accept", "text/html,application/xhtml+xml,*/*;q=0.8"}};
+  for (const char* path : {"/", "/index.html", "/out.html", "/view", "/view/a", "/?token=wrong"}) {
+    const HttpAnswer page = server.get(path, browser);
+    EXPECT_EQ(page.status, 401) << path;
+    EXPECT_EQ(page.header.at("content-type"), "text/html; charset=utf-8") << path;
+    EXPECT_EQ(page.header.at("cache-control"), "no-store") << path;
+    EXPECT_THAT(page.header.at("content-security-policy"), HasSubstr("default-src 'none'"));
+    EXPECT_THAT(page.header.at("www-authenticate"), HasSubstr("Bearer"));
+    EXPECT_THAT(page.body, HasSubstr("asks for a token"));
+    EXPECT_THAT(page.body, ::testing::Not(HasSubstr("<script")));
+  }
+  const auto code = [&](const char* path, const Fields& fields) {
+    return server.get(path, fields).json()["error"]["code"];
+  };
+  EXPECT_EQ(code("/api/queue", browser), "unauthorized");
+  EXPECT_EQ(code("/main.js", browser), "unauthorized");
+  for (const char* accept : {"*/*", "application/json", "text/html;q=0", "text/htmlx", ""}) {
+    EXPECT_EQ(code("/", {{"Accept", accept}}), "unauthorized") << accept;
+  }
+}
+
 TEST(AccessControl, ATokenInTheQueryBecomesACookie) {
   ServerOptions options;
   options.tokens = {{"correct-horse"}};

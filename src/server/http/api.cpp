@@ -5,6 +5,7 @@
 #include "base/join.h"
 #include "base/percent_encode.h"
 #include "server/http/assets.h"
+#include "server/http/token_page.h"
 #include "server/protocol/request_rules.h"
 
 namespace streamdiffusion::server {
@@ -158,10 +159,10 @@ std::shared_ptr<ClientSession> Api::session_of(const Request& request) const {
 /// Counts the response and adds the headers that every response has.
 Reply Api::with_common_headers(const Request& request, const Reply& reply) const {
   return [this, reply, name = metric_label(request), cors = access_.cors(request),
-          gzip = accepts_gzip(request)](Response response) {
+          gzip = is_accepted(request.field("accept-encoding"), "gzip")](Response response) {
     context_.metrics.request(name, response.status);
     gzip_.compress(gzip, response);
-    for (const auto& header : security_headers()) response.header.push_back(header);
+    for (const auto& header : security_headers()) add_default(header, response);
     for (const auto& header : cors) response.header.push_back(header);
     if (cors.empty()) response.header.emplace_back("Cross-Origin-Resource-Policy", "same-origin");
     reply(std::move(response));
@@ -171,7 +172,8 @@ Reply Api::with_common_headers(const Request& request, const Reply& reply) const
 void Api::respond_error(const Request& request, const HttpError& http_error,
                         const Reply& reply) const {
   context_.metrics.error(http_error.code());
-  with_common_headers(request, reply)(error_response(http_error));
+  const bool words = http_error.status() == 401 && opens_page(request);
+  with_common_headers(request, reply)(words ? token_page() : error_response(http_error));
 }
 
 void Api::handle(Request& request, const Reply& reply) {

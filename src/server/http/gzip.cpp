@@ -39,26 +39,7 @@ bool is_text(std::string_view type) {
   return named || type.starts_with("text/") || type.find("javascript") != std::string_view::npos;
 }
 
-/// ";q=0", "; q=0.000"
-bool is_refused(std::string_view weight) {
-  const std::size_t equals = weight.find('=');
-  if (equals == std::string_view::npos) return false;
-  return trimmed(weight.substr(equals + 1)).find_first_not_of("0.") == std::string_view::npos;
-}
-
 }  // namespace
-
-bool accepts_gzip(const Request& request) {
-  std::string_view rest = request.field("accept-encoding");
-  while (!rest.empty()) {
-    const std::string_view entry = rest.substr(0, rest.find(','));
-    rest.remove_prefix(std::min(entry.size() + 1, rest.size()));
-    const std::size_t semicolon = std::min(entry.find(';'), entry.size());
-    if (trimmed(entry.substr(0, semicolon)) != "gzip") continue;
-    return !is_refused(entry.substr(semicolon));
-  }
-  return false;
-}
 
 const std::string& GzipCache::compressed(std::string body) {
   const auto found = bodies_.find(body);

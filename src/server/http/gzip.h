@@ -8,9 +8,6 @@
 
 namespace streamdiffusion::server {
 
-/// Whether Accept-Encoding names gzip (RFC 9110, section 12.5.3), and not with a weight of 0.
-bool accepts_gzip(const Request& request);
-
 /// Bodies as gzip (RFC 1952), kept for the next client. For one thread.
 class GzipCache {
  public:

@@ -61,6 +61,13 @@ bool take_authority(std::string_view& target, Request& request) {
   return true;
 }
 
+/// ";q=0", "; q=0.000"
+bool is_refused(std::string_view weight) {
+  const std::size_t equals = weight.find('=');
+  if (equals == std::string_view::npos) return false;
+  return trimmed(weight.substr(equals + 1)).find_first_not_of("0.") == std::string_view::npos;
+}
+
 }  // namespace
 
 std::string_view trimmed(std::string_view text) {
@@ -131,6 +138,23 @@ std::vector<std::string> cookies(const Request& request, std::string_view name) 
     }
   }
   return found;
+}
+
+bool is_accepted(std::string_view list, std::string_view wanted) {
+  while (!list.empty()) {
+    const std::string_view entry = list.substr(0, list.find(','));
+    list.remove_prefix(std::min(entry.size() + 1, list.size()));
+    const std::size_t semicolon = std::min(entry.find(';'), entry.size());
+    const std::string name = base::lower_case(std::string(trimmed(entry.substr(0, semicolon))));
+    if (name == wanted) return !is_refused(entry.substr(semicolon));
+  }
+  return false;
+}
+
+void add_default(const std::pair<std::string, std::string>& field, Response& response) {
+  const bool has = std::any_of(response.header.begin(), response.header.end(),
+                               [&](const auto& own) { return own.first == field.first; });
+  if (!has) response.header.push_back(field);
 }
 
 Response error_response(const HttpError& http_error) {

@@ -68,6 +68,10 @@ using Reply = std::function<void(Response)>;
 /// control character.
 void read_target(std::string_view target, Request& request);
 
+/// Whether an Accept or Accept-Encoding names `wanted` (RFC 9110, section 12.5), and not with a
+/// weight of 0. `wanted` is in lower case.
+bool is_accepted(std::string_view list, std::string_view wanted);
+
 /// Without spaces and tabs at both ends.
 std::string_view trimmed(std::string_view text);
 
@@ -78,6 +82,9 @@ bool is_utf8(std::string_view text);
 
 /// The values of all cookies with this name.
 std::vector<std::string> cookies(const Request& request, std::string_view name);
+
+/// Adds a header field, unless the response has one of that name.
+void add_default(const std::pair<std::string, std::string>& field, Response& response);
 
 /// {"error": {...}} with the headers of its status.
 Response error_response(const HttpError& http_error);
