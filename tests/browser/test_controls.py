@@ -88,7 +88,6 @@ class Controls(PageTest):
         page = self.open()
         page.started()
         page.driver.get(f"{self.server.address}#prompt=%5B1,2%5D&negative_prompt=7")
-        page.driver.refresh()
         page.wait(lambda: self.value(page, "#prompt") == "[1,2]", "prompt of the link")
         page.started()
         self.assertEqual(self.field(page, "negative_prompt").get_attribute("value"), "7")
@@ -98,7 +97,6 @@ class Controls(PageTest):
         page.started()
         for name in ("foo", "constructor"):
             page.driver.get(f"{self.server.address}#source={name}")
-            page.driver.refresh()
             page.wait(lambda: f'There is no source "{name}"' in page.toast, "a toast")
             page.started()
 
