@@ -110,6 +110,9 @@ def check_includes(path: pathlib.Path, layers: list[str], libraries: Libraries) 
         if len(line) > MAX_COLUMNS and line.lstrip().startswith("//"):
             problems.append(f"{name}:{number}: a comment of {len(line)} columns, at most "
                             f"{MAX_COLUMNS}")
+        if "testing::TempDir()" in line:
+            problems.append(f"{name}:{number}: tests run beside each other, so their folders have names "
+                            "of their own: testing::TemporaryFolder")
         match = INCLUDE.match(line)
         if not match:
             continue

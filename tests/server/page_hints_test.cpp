@@ -4,10 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "streamdiffusion/error.h"
+#include "support/temporary_folder.h"
 
 namespace streamdiffusion::server {
 namespace {
@@ -16,11 +16,9 @@ using ::testing::HasSubstr;
 
 class PageHints : public ::testing::Test {
  protected:
-  PageHints() { std::filesystem::create_directories(folder_); }
-  ~PageHints() override { std::filesystem::remove_all(folder_); }
   std::string read(const std::string& text) const {
-    std::ofstream(folder_ / "page.json") << text;
-    return read_page_hints(folder_);
+    folder_.write("page.json", text);
+    return read_page_hints(folder_.path());
   }
   void refuses(const std::string& text, const std::string& what) const {
     try {
@@ -32,11 +30,11 @@ class PageHints : public ::testing::Test {
       EXPECT_THAT(error.what(), HasSubstr(what)) << text;
     }
   }
-  std::filesystem::path folder_ = std::filesystem::path(::testing::TempDir()) / "page_hints_test";
+  testing::TemporaryFolder folder_;
 };
 
 TEST_F(PageHints, AFolderWithoutTheFileHasNone) {
-  EXPECT_EQ(read_page_hints(folder_), "{}");
+  EXPECT_EQ(read_page_hints(folder_.path()), "{}");
   EXPECT_EQ(read_page_hints(""), "{}");
 }
 
@@ -70,8 +68,8 @@ TEST_F(PageHints, WrongValuesAreNamed) {
 
 TEST_F(PageHints, WordsAreObjectsOfStrings) {
   const auto read_words = [this](const std::string& text) {
-    std::ofstream(folder_ / "words.json") << text;
-    return read_page_words(folder_);
+    folder_.write("words.json", text);
+    return read_page_words(folder_.path());
   };
   EXPECT_EQ(read_page_words(""), "{}");
   EXPECT_EQ(read_words(R"({"emoji": {"x": "cat"}})"), R"({"emoji": {"x": "cat"}})");

@@ -9,6 +9,7 @@
 #include "session/calibration_table.h"
 #include "streamdiffusion/streamdiffusion.h"
 #include "support/environment.h"
+#include "support/temporary_folder.h"
 #include "support/tiny_model.h"
 
 namespace streamdiffusion {
@@ -38,14 +39,10 @@ double peak_signal(const Image& a, const Image& b) {
 class Int8 : public ::testing::Test {
  protected:
   Int8() {
-    fs::create_directories(cache_);
-    ::setenv("XDG_CACHE_HOME", cache_.c_str(), 1);
+    ::setenv("XDG_CACHE_HOME", cache_.path().c_str(), 1);
     model_.write("streamdiffusion.json", R"({"width": 64, "height": 48})");
   }
-  ~Int8() override {
-    ::unsetenv("XDG_CACHE_HOME");
-    fs::remove_all(cache_);
-  }
+  ~Int8() override { ::unsetenv("XDG_CACHE_HOME"); }
 
   EngineOptions options(DataType dtype) const {
     return {.model = model_.path(),
@@ -69,12 +66,12 @@ class Int8 : public ::testing::Test {
     return session.process(drawing(64, 48))->image;
   }
   std::size_t cached_files() const {
-    return static_cast<std::size_t>(std::distance(fs::recursive_directory_iterator(cache_),
+    return static_cast<std::size_t>(std::distance(fs::recursive_directory_iterator(cache_.path()),
                                                   fs::recursive_directory_iterator()));
   }
 
   testing::TinyModel model_;
-  fs::path cache_ = fs::path(::testing::TempDir()) / "int8_test_cache";
+  testing::TemporaryFolder cache_;
   Calibration calibration_;
 };
 
@@ -100,7 +97,7 @@ TEST_F(Int8, TheFirstOpeningCalibratesAndTheCacheKeepsIt) {
 
 TEST_F(Int8, WithoutCacheNothingIsWritten) {
   if (!calibrated()) GTEST_SKIP();
-  fs::remove_all(cache_ / "streamdiffusion");
+  fs::remove_all(cache_.path() / "streamdiffusion");
   EngineOptions without = options(DataType::int8);
   without.cache = false;
   draw(without);
@@ -126,7 +123,7 @@ TEST_F(Int8, ABrokenCacheIsMadeAnewAndABrokenFileIsRefused) {
 TEST_F(Int8, AFileIsReadAsItWasWritten) {
   const session::CalibrationTable written{{{"a.b", {-0.1F, 3.0000002F}}},
                                           {{"c \"d\"", {0, 1e-9F}}}};
-  const fs::path file = cache_ / "deep" / "file.json";
+  const fs::path file = cache_.path() / "deep" / "file.json";
   session::write_calibration(written, file);
   const session::CalibrationTable read = session::read_calibration(file);
   EXPECT_EQ(read.unet.at("a.b").low, -0.1F);

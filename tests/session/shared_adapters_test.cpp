@@ -6,13 +6,13 @@
 #include <array>
 #include <atomic>
 #include <cstdlib>
-#include <filesystem>
 #include <thread>
 
 #include "backend/backend.h"
 #include "session/calibrate.h"
 #include "session/session_impl.h"
 #include "session/session_options.h"
+#include "support/temporary_folder.h"
 #include "support/tiny_controlnet.h"
 #include "weights/hash_weights.h"
 #include "weights/safetensors.h"
@@ -20,7 +20,6 @@
 namespace streamdiffusion {
 namespace {
 
-namespace fs = std::filesystem;
 constexpr int kSide = 32;
 constexpr int kFrames = 4;
 
@@ -72,8 +71,7 @@ std::vector<Kind> kinds() {
 class SharedAdapters : public ::testing::TestWithParam<Kind> {
  protected:
   SharedAdapters() {
-    fs::create_directories(cache_);
-    ::setenv("XDG_CACHE_HOME", cache_.c_str(), 1);
+    ::setenv("XDG_CACHE_HOME", cache_.path().c_str(), 1);
     net_ = testing::write_tiny_controlnet(model_, folder_, "canny", 1.5F);
     const std::string module = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn2_to_k";
     const std::vector<weights::TensorToWrite> tensors{
@@ -83,10 +81,7 @@ class SharedAdapters : public ::testing::TestWithParam<Kind> {
     weights::write_safetensors(folder_.path() / "lora.safetensors", tensors);
     model_.write("streamdiffusion.json", R"({"width": 32, "height": 32})");
   }
-  ~SharedAdapters() override {
-    ::unsetenv("XDG_CACHE_HOME");
-    fs::remove_all(cache_);
-  }
+  ~SharedAdapters() override { ::unsetenv("XDG_CACHE_HOME"); }
 
   /// Empty where the processor has no such arithmetic, which is said.
   std::shared_ptr<Engine::Impl> open(const std::string& batching) const {
@@ -168,10 +163,8 @@ class SharedAdapters : public ::testing::TestWithParam<Kind> {
   }
 
   testing::TinyModel model_;
-  testing::TemporaryFolder folder_;
+  testing::TemporaryFolder folder_, cache_;
   std::string net_;
-  fs::path cache_ =
-      fs::path(::testing::TempDir()) / ("shared_adapters_" + name_of_kind(GetParam()));
 };
 
 TEST_P(SharedAdapters, ThoseWithEqualOnesShareCallsAndDrawWhatTheyDrawAlone) {

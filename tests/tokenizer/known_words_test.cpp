@@ -4,11 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
-
 #include "base/edit_distance.h"
 #include "base/error.h"
+#include "support/temporary_folder.h"
 
 namespace streamdiffusion {
 namespace {
@@ -18,17 +16,15 @@ using ::testing::HasSubstr;
 
 class Concepts : public ::testing::Test {
  protected:
-  Concepts() { std::filesystem::create_directories(folder_); }
-  ~Concepts() override { std::filesystem::remove_all(folder_); }
   KnownWords read(const std::string& text) const {
-    std::ofstream(folder_ / "concepts.json") << text;
-    return read_known_words(folder_.string());
+    folder_.write("concepts.json", text);
+    return read_known_words(folder_.path().string());
   }
-  std::filesystem::path folder_ = std::filesystem::path(::testing::TempDir()) / "known_words_test";
+  testing::TemporaryFolder folder_;
 };
 
 TEST_F(Concepts, AFolderWithoutTheFileKnowsNoWords) {
-  EXPECT_TRUE(read_known_words(folder_.string()).empty());
+  EXPECT_TRUE(read_known_words(folder_.path().string()).empty());
 }
 
 TEST_F(Concepts, ListsThatAreMissingAreEmpty) {
