@@ -1,4 +1,7 @@
 # Writes one .cpp that holds files as arrays. Usage: cmake -DROOT=web -DOUTPUT=assets.cpp -DFILES=a;b -P embed.cmake
+cmake_policy(VERSION 3.25)
+include(${CMAKE_CURRENT_LIST_DIR}/preload_modules.cmake)
+
 set(types
   ".html=text/html\; charset=utf-8" ".js=text/javascript\; charset=utf-8" ".mjs=text/javascript\; charset=utf-8"
   ".css=text/css\; charset=utf-8" ".json=application/json" ".webmanifest=application/manifest+json"
@@ -19,6 +22,10 @@ foreach(file IN LISTS FILES)
   endforeach()
   if(type STREQUAL "")
     message(FATAL_ERROR "${name}: no MIME type is known for ${extension}; add it to cmake/embed.cmake")
+  endif()
+  if(extension STREQUAL ".html")
+    preload_modules(${file} ${OUTPUT}.html)
+    set(file ${OUTPUT}.html)
   endif()
   file(READ ${file} hex HEX)
   file(SHA256 ${file} hash)

@@ -1,6 +1,6 @@
 // Shows the generated images: decodes what the socket brings and draws it at once, or what a video
-// shows. While one image
-// is decoded, only the newest arrival is kept, so that no queue can grow. The last image stays.
+// shows. While one image is decoded, only the newest arrival is kept, so that no queue can grow. The
+// last image stays.
 
 export class Display extends EventTarget {
   #next = null;
@@ -27,6 +27,16 @@ export class Display extends EventTarget {
     this.#next = null;
     this.#videoImages += 1;
     this.#draw(video, video.videoWidth, video.videoHeight, header);
+  }
+
+  /** Resolves when there is an image, or at once when the signal is given. */
+  firstImage(signal) {
+    return new Promise((resolve) => {
+      if (!this.empty || signal.aborted) return resolve();
+      for (const [target, type] of [[this, "shown"], [signal, "abort"]]) {
+        target.addEventListener(type, resolve, { once: true });
+      }
+    });
   }
 
   async #decodeAll() {

@@ -1,7 +1,7 @@
 // The drawing that goes in: strokes, fills, images, undo. Positions and widths are in pixels of its
 // canvas; callers scale to them. `version` grows with every visible change, so that an unchanged
-// drawing is not sent again. A stroke in progress is painted on a layer of its own, so that it covers
-// evenly where it crosses itself.
+// drawing is not sent again. A stroke that lets the drawing shine through is painted on a layer of its
+// own, so that it covers evenly where it crosses itself.
 import { Box } from "./box.js";
 import { floodFill } from "./flood_fill.js";
 import { BACKGROUND } from "./palette.js";
@@ -25,7 +25,8 @@ export class Drawing extends EventTarget {
   #history = new UndoHistory();
   #sheet = new Sheet();  // after the last finished change; the canvas shows its middle
   #ratio = 1;
-  #layer = document.createElement("canvas");  // the stroke in progress, opaque
+  /** The stroke in progress as if it were opaque, where it is not. */
+  #layer = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   #stroke = null;
 
   constructor(canvas) {
@@ -199,40 +200,41 @@ export class Drawing extends EventTarget {
   }
 
   #clearLayer() {
-    const { canvas } = this;
-    if (this.#layer.width !== canvas.width || this.#layer.height !== canvas.height) {
-      this.#layer.width = canvas.width;
-      this.#layer.height = canvas.height;
-    }
-    this.#layer.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
+    if (this.#opacity === 1) return;
+    const { width, height } = this.canvas, layer = this.#layer.canvas;
+    if (layer.width !== width || layer.height !== height) Object.assign(layer, { width, height });
+    this.#layer.clearRect(0, 0, width, height);
   }
 
-  /** Paints on the layer by `path`, within `box`, and shows it over the drawing as it was. */
+  /** Paints by `path`, within `box`: over the drawing as it was. */
   #paint(path, box) {
     const { color, symmetric = false } = this.#stroke.brush, { width } = this.canvas;
-    const context = this.#layer.getContext("2d");
+    const context = this.#opacity === 1 ? this.context : this.#layer;
     context.strokeStyle = context.fillStyle = color;
     context.lineCap = context.lineJoin = "round";
     path(context);
-    this.#showLayer(box);
+    this.#show(box);
     if (symmetric) {
       context.save();
       context.setTransform(-1, 0, 0, 1, width, 0);
       path(context);
       context.restore();
-      this.#showLayer(Box.mirrored(box, width));
+      this.#show(Box.mirrored(box, width));
     }
     this.#changed();
   }
 
-  #showLayer(box) {
+  get #opacity() { return this.#stroke.brush.opacity ?? 1; }
+
+  #show(box) {
     const stroke = this.#stroke, inside = Box.clipped(box, this.canvas);
     if (!inside) return;
     stroke.box = stroke.box ? Box.union(stroke.box, inside) : inside;
+    if (this.#opacity === 1) return;
     const { x, y, width, height } = inside;
     this.#restore(inside);
-    this.context.globalAlpha = stroke.brush.opacity ?? 1;
-    this.context.drawImage(this.#layer, x, y, width, height, x, y, width, height);
+    this.context.globalAlpha = this.#opacity;
+    this.context.drawImage(this.#layer.canvas, x, y, width, height, x, y, width, height);
     this.context.globalAlpha = 1;
   }
 

@@ -35,6 +35,7 @@ import { Transport } from "./transport.js";
 import { Vocabulary } from "./vocabulary.js";
 
 const SEND_DELAY_MS = 40;  // settings that change within this time are sent together
+const WORDS_WAIT_MS = 1000;  // for the first image, before words in other languages are fetched
 const LOST_NOTE_MS = 2000;  // without a connection, before the page says so over the image
 
 await loadLanguage();
@@ -307,4 +308,6 @@ describedModel = description.info?.model;
 onboarding.settingsLoaded();
 connection.start();
 document.documentElement.dataset.started = "";  // start.js watches until here
+// The words take the processor for a while, and the model's own prompt needs none of them.
+if (onboarding.promptIsOurs) await display.firstImage(AbortSignal.timeout(WORDS_WAIT_MS));
 await fetchWords();

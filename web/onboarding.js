@@ -12,16 +12,6 @@ const SAVE_DELAY_MS = 800;
 const OPENING_MS = 1700;  // that each prompt of the opening is shown
 const LETTER_MS = 22;
 
-/** Resolves when the display has an image, or at once when the signal is given. */
-function firstImage(display, signal) {
-  return new Promise((resolve) => {
-    if (!display.empty || signal.aborted) return resolve();
-    for (const [target, type] of [[display, "shown"], [signal, "abort"]]) {
-      target.addEventListener(type, resolve, { once: true });
-    }
-  });
-}
-
 /** Resolves after `ms`, or at once when the signal is given. */
 function pause(ms, signal) {
   return new Promise((resolve) => {
@@ -107,7 +97,7 @@ export class Onboarding {
     const complete = await drawDoodle(this.drawing, doodle, abort.signal);
     if (!complete || this.sourcePicker.name !== "draw" || !invite) return;
     const drawnAt = performance.now();
-    await firstImage(this.display, abort.signal);
+    await this.display.firstImage(abort.signal);
     const isQuick = performance.now() - drawnAt < OPENING_MS;  // else its prompts would pass unseen
     if (!keepPrompt && isQuick) await this.#showOpening();
     if (abort.signal.aborted) return;
