@@ -75,14 +75,14 @@ export class HistoryStrip {
 
   async #restore({ drawing: canvas, settings: kept }) {
     const { drawing, settings, promptEditor, sourcePicker, onboarding } = this.page;
-    onboarding.stop();
     this.#close();
     settings.reset(KEPT_SETTINGS.filter((name) => !(name in kept)));
     const { prompt, ...others } = kept;
     settings.set(others);
     promptEditor.setText(prompt);
+    if (canvas && sourcePicker.name !== "draw") await sourcePicker.choose("draw");
+    onboarding.stop();  // also the doodle that the first choice to draw begins
     if (!canvas) return;
-    if (sourcePicker.name !== "draw") await sourcePicker.choose("draw");
     drawing.open(canvas);
     drawing.edited = true;
   }

@@ -78,6 +78,7 @@ export class PromptEditor {
       bindRovingFocus(row);
     }
     $("idea").addEventListener("click", () => this.setRandom());
+    $("prompt-undo").addEventListener("click", () => this.undo());
     settings.addEventListener("change", ({ detail }) => {
       if (["prompt", "prompt2", "blend"].some((name) => name in detail.changes)) this.refresh();
     });
@@ -118,6 +119,7 @@ export class PromptEditor {
   #keep(before, now) {
     if (before !== now) this.#past.push(before);
     this.#past.splice(0, this.#past.length - MOST_PAST);
+    $("prompt-undo").hidden = this.#past.length === 0;
   }
 
   /** What was typed is a prompt of its own: undo() leads back to the one before it. */
@@ -136,7 +138,10 @@ export class PromptEditor {
 
   /** Takes back the last change: by typing, a chip, an idea or a suggestion. */
   undo() {
-    if (this.#past.length) this.#replaceText(this.#past.pop());
+    if (!this.#past.length) return;
+    const before = this.#past.pop();
+    $("prompt-undo").hidden = this.#past.length === 0;
+    this.#replaceText(before);
   }
 
   /** Whether a prompt is the page's, and not the visitor's. */
@@ -188,7 +193,8 @@ export class PromptEditor {
     this.#shown = shown;
     this.#underline();
     const line = $("unknown");
-    line.replaceChildren(...this.#warnings.map(({ message }) =>
+    const isBlank = !prompt.trim();  // which the page says in its own words
+    line.replaceChildren(...(isBlank ? [] : this.#warnings).map(({ message }) =>
       element("div", { textContent: message })));
     if (unknown.length) {
       line.append(`${t("Unknown:")} `, element("em", { textContent: unknown.join(", ") }));
@@ -197,7 +203,7 @@ export class PromptEditor {
       if (near) line.append(t("try"), " ", ...near[1].map((word) =>
         chip(word, () => this.#replace(near[0], word))));
     }
-    if (text !== plainPrompt(prompt) && !isTyping) {
+    if ((isBlank || text !== plainPrompt(prompt)) && !isTyping) {
       const drawn = text || t("only what is in the input");
       const textContent = `${kept ? t("Still drawing:") : t("Drawing:")} ${drawn}`;
       line.append(element("span", { className: "understood", textContent }));

@@ -69,6 +69,7 @@ export class WordTable {
   #written = new Map();  // with accents, because they are English words without
   #moods = new WordMap();
   #vague = new WordMap();
+  #local = new WordMap();  // of the page's language, that mean another thing elsewhere
 
   /** `page.translations`: by language, what the page shows for names of the lists. */
   loadLists({ concepts = [], styles = [], colors = [], page = {} }) {
@@ -84,12 +85,13 @@ export class WordTable {
       .filter(([name]) => isStyle.has(name)).map(([name, text]) => [fold(wordsAlone(text)), name]));
   }
 
-  loadWords({ words = {}, other = {}, written = {}, alone = {}, near = {} }) {
+  loadWords({ words = {}, other = {}, written = {}, alone = {}, near = {}, ...byLanguage }) {
     this.#words = new WordMap(words);
     this.#other = new WordMap(other);
     this.#written = new Map(Object.entries(written));
     this.#moods = new WordMap(alone);
     this.#vague = new WordMap(near);
+    this.#local = new WordMap(byLanguage[document.documentElement.lang]);
   }
 
   get empty() { return this.#concepts.size === 0; }
@@ -122,7 +124,8 @@ export class WordTable {
     if (COMMON.has(phrase) && !this.#written.has(written)) return null;
     const singulars = englishSingulars(phrase);
     const others = this.#isEnglish(phrase) ? [] : otherSingulars(phrase, written);
-    return this.#named(phrase) ?? this.#styleNamed(phrase) ?? this.#meant(this.#written.get(written)) ??
+    return this.#named(phrase) ?? this.#styleNamed(phrase) ?? this.#meant(this.#local.get(phrase)) ??
+      this.#meant(this.#written.get(written)) ??
       this.#meant(this.#shown.get(phrase)) ?? this.#meant(this.#words.get(phrase)) ??
       this.#meant(this.#other.get(phrase)) ?? this.#mood(phrase, written) ??
       this.#first([...singulars, ...englishPlurals(phrase)], (form) => this.#named(form)) ??

@@ -54,6 +54,22 @@ class Phone(PageTest):
         for name in ("things-open", "concepts"):
             self.assertTrue(page.find(f"#{name}").is_displayed(), name)
 
+    def test_a_button_brings_the_prompt_before_back(self):
+        for size in ((390, 844), (320, 640)):
+            with self.subTest(size):
+                page = self.open(size=size, phone=True)
+                page.started()
+                prompt = lambda: page.find("#prompt").get_attribute("value")
+                own = prompt()
+                self.assertTrue(page.is_hidden("prompt-undo"), "there is none yet")
+                page.prompt("fox")
+                page.wait(lambda: page.run(IS_WHOLE, "#prompt-undo"), "the button")
+                page.screenshot(f"phone-prompt-undo-{size[0]}")
+                page.click("#prompt-undo")
+                self.assertEqual(prompt(), own)
+                self.assertTrue(page.is_hidden("prompt-undo"), "there is no other")
+                page.close()
+
     def test_the_state_is_not_cut_in_any_language(self):
         table = translations()
         page = self.open(size=(360, 640), phone=True)
@@ -116,3 +132,13 @@ class Phone(PageTest):
                 self.assertLessEqual(rail["y"] + rail["height"], prompt["y"])
             page.screenshot(f"low-window-{size[0]}-{size[1]}")
             page.close()
+
+    def test_words_have_room_beside_the_settings(self):
+        page = self.open(size=(800, 600))
+        page.started()
+        page.prompt("blorb fox")
+        page.open_settings()
+        self.assertGreater(page.run("return document.getElementById('prompt').clientWidth"), 120)
+        page.run("document.getElementById('things-open').scrollIntoView()")
+        self.assertTrue(page.run(IS_WHOLE, "#things-open"), "a row that can be moved")
+        page.screenshot("low-window-settings")

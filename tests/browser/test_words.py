@@ -118,6 +118,19 @@ class Words(PageTest):
                 page.wait(lambda: f"Drawing: {meant}" in page.find("#unknown").text, "what is drawn")
                 self.assertEqual(page.find_all("#prompt-underlay mark"), [])
 
+    def test_a_word_of_several_languages_means_what_it_does_in_the_page_s(self):
+        for language, meanings in (("en-US", {"boot": "hiking boot", "Boote": "sailboat", "pommes": "red apple"}),
+                                   ("de-DE", {"Boot": "sailboat", "Boote": "sailboat", "Pommes": "french fries",
+                                              "hut": "hut"}),
+                                   ("fr-FR", {"pommes": "red apple"})):
+            page = self.open(language=language)
+            page.started()
+            for text, meant in meanings.items():
+                with self.subTest(language=language, text=text):
+                    self.typed(page, text, Keys.ENTER)
+                    page.wait(lambda: self.sent_prompt() == meant, f"{text} as {meant}")
+            page.close()
+
     def test_every_word_of_the_table_leads_where_it_says(self):
         rows = table_rows()
         self.assertGreaterEqual(len(rows), MIN_ROWS)
@@ -158,7 +171,7 @@ class Words(PageTest):
         page.started()
         page.run(RECORD_SETTINGS)
         field = page.find("#prompt")
-        field.clear()
+        field.send_keys(Keys.CONTROL, "a")
         field.send_keys("dragon, flat")
         page.wait(lambda: "dragon, flat cartoon" in page.run("return window.sent"), "the style")
         self.assertFalse([prompt for prompt in page.run("return window.sent") if "flamingo" in (prompt or "")])
@@ -173,6 +186,14 @@ class Words(PageTest):
         page.started()
         self.typed(page, "(rote:1.5) Katze, flat cartoon", Keys.ENTER)
         page.wait(lambda: self.sent_prompt() == "(red:1.5) cat, flat cartoon", "emphasized words")
+
+    def test_an_empty_prompt_is_said_in_the_pages_own_words(self):
+        page = self.open()
+        page.started()
+        self.assertEqual(self.typed(page, ""), "", "nobody is scolded before a pause")
+        page.find("#prompt").send_keys(Keys.ENTER)
+        page.wait(lambda: self.sent_prompt() == "", "no prompt")
+        page.wait(lambda: page.find("#unknown").text == "Drawing: only what is in the input", "what is drawn")
 
     def test_without_a_known_word_the_last_known_prompt_stays(self):
         page = self.open()

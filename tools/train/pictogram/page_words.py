@@ -2,7 +2,8 @@
 each with the concept that the model was trained on. The page looks words up in it.
 
 `common_words.tsv` has the words of everyday things, and comes first: of a row with "~", they count where
-nothing else is named ("happy" alone is a face, "happy cat" a cat). All others are names and keywords of
+nothing else is named ("happy" alone is a face, "happy cat" a cat); a word with "!" counts on a page in
+its language alone ("Boot!": a boot is none in German). All others are names and keywords of
 emoji in Unicode CLDR (Debian's unicode-cldr-core), and for emoji that are newer than that, names in the
 Python package `emoji`. A keyword leads to a concept where it is a word of its name, or where no more than
 two concepts have it; any other is too vague, and better unknown."""
@@ -188,16 +189,18 @@ def moods(concepts):
 
 
 def common_words(file):
-    """{word: concept} of the file: of English, of other languages, and those that count alone."""
-    english, other, alone = {}, {}, {}
+    """{word: concept} of the file: of English, of other languages, those that count alone, and by
+    language those that mean another thing elsewhere."""
+    english, other, alone, elsewhere = {}, {}, {}, defaultdict(dict)
     with file.open(encoding="utf-8") as rows:
         for row in csv.DictReader(rows, delimiter="\t"):
             concept = row.pop("concept")
             for language, texts in row.items():
                 into = alone if concept.startswith("~") else english if language == "en" else other
                 for word in filter(None, texts.split("/")):
-                    into.setdefault(word.lower(), concept.removeprefix("~"))
-    return english, other, alone
+                    table = elsewhere[language] if word.endswith("!") else into
+                    table.setdefault(word.lower().removesuffix("!"), concept.removeprefix("~"))
+    return english, other, alone, elsewhere
 
 
 @functools.cache
@@ -238,7 +241,7 @@ def accented(other, frequent):
 def table(concepts, found, folder):
     """The tables of words.json, each from words to concepts."""
     rank = {concept: i for i, concept in enumerate(concepts)}
-    english, other, alone = common_words(COMMON_WORDS)
+    english, other, alone, elsewhere = common_words(COMMON_WORDS)
     own = {plain(concept) for concept in concepts}
     spoken = {word for concept in own for word in concept.split()}  # the model was trained on them
     clear, near = foreign_words(found, folder, rank, spoken)
@@ -258,7 +261,8 @@ def table(concepts, found, folder):
     for name, entries in tables.items():
         tables[name] = {word: entries[word] for word in sorted(entries) if word not in taken}
         taken |= tables[name].keys()
-    return tables | {"other": {spelling[word]: concept for word, concept in tables["other"].items()}}
+    tables["other"] = {spelling[word]: concept for word, concept in tables["other"].items()}
+    return tables | elsewhere
 
 
 def main():
