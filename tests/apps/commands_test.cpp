@@ -79,7 +79,7 @@ TEST_F(AnyCommand, ALinkInThePlaceOfAnOutputIsFollowed) {
     EXPECT_TRUE(fs::is_symlink(folder_ / link)) << link;
   EXPECT_EQ(image::read_image(folder_ / "store/old").width, 32);
   EXPECT_GT(image::read_image(folder_ / "store/new/there").width, 32);
-  EXPECT_THAT(text_of(folder_ / "store/json"), HasSubstr("frame_ms"));
+  EXPECT_THAT(bytes_of(folder_ / "store/json"), HasSubstr("frame_ms"));
   fs::create_symlink("there", folder_ / "d.png");
   fs::create_symlink("there", folder_ / "e.png");
   EXPECT_EQ(run_with_model("image", {"--output", folder_ / "d.png", "--sheet", folder_ / "e.png"}),
@@ -287,7 +287,7 @@ TEST_F(BenchCommand, AReportThatCannotBeWrittenIsAnError) {
   largest_file_ = 200;
   EXPECT_EQ(run_with_model("bench", {"--frames", "1", "--json", old}), kFailed);
   largest_file_ = 0;
-  EXPECT_EQ(text_of(old), "{}");
+  EXPECT_EQ(bytes_of(old), "{}");
   EXPECT_EQ(run_with_model("bench", {"--frames", "1", "--json", folder_ / "none/a.json"}), kFailed);
   EXPECT_THAT(said(),
               HasSubstr("error: " + (folder_ / "none/a.json") + ": cannot write: No such file"));
@@ -308,9 +308,9 @@ TEST_F(QuantizeCommand, WritesACalibrationThatTheOthersRead) {
   EXPECT_THAT(printed(), HasSubstr("int8"));
 
   largest_file_ = 20;
-  const std::string before = text_of(file);
+  const std::string before = bytes_of(file);
   EXPECT_EQ(quantize(flags), kFailed);
-  EXPECT_EQ(text_of(file), before);
+  EXPECT_EQ(bytes_of(file), before);
   EXPECT_EQ(files_in(folder_ / "new"), 1) << "a part was left behind";
 }
 
@@ -356,11 +356,11 @@ TEST_F(QuantizeCommand, NoFileOfTheModelIsReplacedButItsCalibration) {
   const std::string model = folder_ / "model";
   std::filesystem::copy(small_.path(), model, std::filesystem::copy_options::recursive);
   for (const char* file : {"/model_index.json", "/unet/config.json"}) {
-    const std::string before = text_of(model + file);
+    const std::string before = bytes_of(model + file);
     EXPECT_EQ(run({"quantize", "--model", model, "--output", model + file}), kUsage);
     EXPECT_THAT(said(), HasSubstr("is also the input"));
     EXPECT_EQ(run({"bench", "--model", model, "--json", model + file}), kUsage);
-    EXPECT_EQ(text_of(model + file), before);
+    EXPECT_EQ(bytes_of(model + file), before);
   }
   for (int i = 0; i < 2; ++i)
     ASSERT_EQ(

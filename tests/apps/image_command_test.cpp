@@ -38,8 +38,8 @@ TEST_F(ImageCommand, EveryFileOfAFolderComesOutInItsPlaceWithASheet) {
   EXPECT_EQ(printed(), (folder_ / "new/out/0.png") + " … " + (folder_ / "new/out/2.png") + "\n" +
                            (folder_ / "new/sheet.png") + "\n");
   EXPECT_THAT(said(), HasSubstr("3 frames"));
-  EXPECT_THAT(text_of(folder_ / "dump/images.npy"), HasSubstr("'shape': (3, 3, 24, 32, )"));
-  EXPECT_THAT(text_of(folder_ / "dump/latents.npy"), HasSubstr("'shape': (3, 4, 3, 4, )"));
+  EXPECT_THAT(bytes_of(folder_ / "dump/images.npy"), HasSubstr("'shape': (3, 3, 24, 32, )"));
+  EXPECT_THAT(bytes_of(folder_ / "dump/latents.npy"), HasSubstr("'shape': (3, 4, 3, 4, )"));
 }
 
 TEST_F(ImageCommand, OneFileBecomesTheFileThatIsNamed) {
@@ -91,8 +91,8 @@ TEST_F(ImageCommand, APromptAloneGivesAsManyImagesAsWanted) {
   draw("same", "5");
   draw("other", "6");
   EXPECT_EQ(files_in(folder_ / "a"), 2);
-  EXPECT_EQ(text_of(folder_ / "a/000001.png"), text_of(folder_ / "same/000001.png"));
-  EXPECT_NE(text_of(folder_ / "a/000001.png"), text_of(folder_ / "other/000001.png"));
+  EXPECT_EQ(bytes_of(folder_ / "a/000001.png"), bytes_of(folder_ / "same/000001.png"));
+  EXPECT_NE(bytes_of(folder_ / "a/000001.png"), bytes_of(folder_ / "other/000001.png"));
 }
 
 TEST_F(ImageCommand, TheModelInTheBoxIsTakenWithoutAFlag) {
@@ -119,7 +119,7 @@ TEST_F(ImageCommand, WhatCannotBeReadIsNamedAndNothingIsWritten) {
 
 TEST_F(ImageCommand, OneUnreadableImageIsNamedAndTheOthersAreDrawn) {
   const std::string folder = images(5);
-  folder_.write("in/2.png", text_of(folder + "/2.png").substr(0, 60));
+  folder_.write("in/2.png", bytes_of(folder + "/2.png").substr(0, 60));
   for (const char* name : {"in/.DS_Store", "in/._0.png", "in/notes.txt", "in/a.gif"})
     folder_.write(name, "x");
   image::write_image(folder + "/5.webp", media::numbered_image(50, 30, 5));
@@ -150,7 +150,7 @@ TEST_F(ImageCommand, TheOrderOfTheStreamBatchSurvivesAnUnreadableImage) {
 
 TEST_F(ImageCommand, SourcesAreNeverWrittenOver) {
   const std::string folder = images(3);
-  const std::string before = text_of(folder + "/0.png") + text_of(folder + "/2.png");
+  const std::string before = bytes_of(folder + "/0.png") + bytes_of(folder + "/2.png");
   std::filesystem::create_directory_symlink(folder, folder_ / "link");
   for (const std::string& output :
        {folder, folder + "/", folder + "/../in", folder_ / "link", folder_ / "not-yet/../in"}) {
@@ -165,7 +165,7 @@ TEST_F(ImageCommand, SourcesAreNeverWrittenOver) {
       run_with_model("image", {"--output", folder_ / "a.png", "--sheet", folder_ / "in/../a.png"}),
       kUsage);
   EXPECT_THAT(said(), HasSubstr("would be written twice"));
-  EXPECT_EQ(text_of(folder + "/0.png") + text_of(folder + "/2.png"), before);
+  EXPECT_EQ(bytes_of(folder + "/0.png") + bytes_of(folder + "/2.png"), before);
   EXPECT_EQ(files_in(folder), 3);
 }
 
@@ -250,7 +250,7 @@ TEST_F(ImageCommand, FilesOfOthersInAFolderAreNotReplaced) {
     const auto theirs = folder_.write("new/" + name, "precious");
     EXPECT_EQ(draw(what), kUsage);
     EXPECT_THAT(said(), HasSubstr("new: holds " + name + ", which this program did not write"));
-    EXPECT_EQ(text_of(theirs), "precious");
+    EXPECT_EQ(bytes_of(theirs), "precious");
     EXPECT_EQ(files_in(out), 1) << name;
     std::filesystem::remove(theirs);
     EXPECT_EQ(draw(what), kDone) << said();
@@ -268,7 +268,7 @@ TEST_F(ImageCommand, StreamsTakeOneImage) {
   const std::string folder = images(1), pipe = folder_ / "pipe";
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
   const pid_t process = start(with_model("image", {"--output", pipe}));
-  const std::string png = text_of(pipe);
+  const std::string png = bytes_of(pipe);
   EXPECT_EQ(wait(process), kDone) << said();
   EXPECT_EQ(image::decode_image(std::as_bytes(std::span(png)), "pipe").width, 32);
   ASSERT_EQ(
@@ -301,7 +301,7 @@ TEST_F(ImageCommand, AskedToEndWhileTheModelIsReadItEndsAtOnce) {
   const pid_t process = start({"image", "--random-weights", "sd15", "--device", SD_TEST_DEVICE,
                                "--output", folder_ / "a.png"});
   ASSERT_TRUE(wait_until("the session", [&] {
-    return text_of(folder_ / "err").find("this session needs about") != std::string::npos;
+    return bytes_of(folder_ / "err").find("this session needs about") != std::string::npos;
   }));
   ::kill(process, SIGTERM);
   EXPECT_EQ(wait(process), 128 + SIGTERM) << said();
@@ -328,7 +328,7 @@ TEST_F(ImageCommand, AFileIsReplacedOnlyByAWholeOne) {
   largest_file_ = 500;  // an image of noise is longer
   EXPECT_EQ(run_with_model("image", {"--output", folder_ / "a/a.png", "--quiet"}), kFailed);
   EXPECT_THAT(said(), HasSubstr("error: " + (folder_ / "a/a.png") + ": cannot write"));
-  EXPECT_EQ(text_of(folder_ / "a/a.png"), "the old one");
+  EXPECT_EQ(bytes_of(folder_ / "a/a.png"), "the old one");
   EXPECT_EQ(files_in(folder_ / "a"), 1) << "a part was left behind";
   largest_file_ = 0;
   ASSERT_EQ(run_with_model("image", {"--output", folder_ / "a/a.png"}), kDone) << said();
@@ -340,7 +340,7 @@ TEST_F(ImageCommand, ATextWithBracketsIsOnePrompt) {
     std::vector<std::string> all{"--output", folder_ / name, "--quiet"};
     all.insert(all.end(), flags.begin(), flags.end());
     EXPECT_EQ(run_with_model("image", all), kDone) << said();
-    return text_of(folder_ / name);
+    return bytes_of(folder_ / name);
   };
   const std::string plain = draw("a.png", {"--prompt", "red apple, blue fish"});
   EXPECT_NE(draw("b.png", {"--prompt", "[red apple, blue fish]"}),
@@ -356,10 +356,10 @@ TEST_F(ImageCommand, ASeedOfMinusOneIsDrawnAndPrintedAndGivesTheSameImageAgain) 
   const std::string line = said();
   ASSERT_THAT(line, StartsWith("seed "));
   const std::string seed = line.substr(5, line.find('\n') - 5);
-  const std::string drawn = text_of(folder_ / "a.png");
+  const std::string drawn = bytes_of(folder_ / "a.png");
   ASSERT_EQ(run_with_model("image", {"--output", folder_ / "a.png", "--seed", seed, "--quiet"}),
             kDone);
-  EXPECT_EQ(text_of(folder_ / "a.png"), drawn);
+  EXPECT_EQ(bytes_of(folder_ / "a.png"), drawn);
 }
 
 TEST_F(ImageCommand, FlagsThatDoNothingAreNamed) {

@@ -7,17 +7,10 @@
 
 #include <csignal>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 
 #include "support/wait.h"
 
 namespace streamdiffusion::testing {
-
-std::string text_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 pid_t ProgramTest::start(std::vector<std::string> arguments, const std::string& input) {
   std::string program = SD_PROGRAM;

@@ -12,8 +12,6 @@
 
 namespace streamdiffusion::testing {
 
-std::string text_of(const std::string& path);
-
 class ProgramTest : public ::testing::Test {
  protected:
   /// Starts it with these arguments; returns its process. Its output and messages go to files, and
@@ -27,8 +25,8 @@ class ProgramTest : public ::testing::Test {
                                              const std::vector<std::string>& flags);
 
   /// What the last run wrote to standard output and to standard error.
-  std::string printed() const { return text_of(folder_ / "out"); }
-  std::string said() const { return text_of(folder_ / "err"); }
+  std::string printed() const { return bytes_of(folder_ / "out"); }
+  std::string said() const { return bytes_of(folder_ / "err"); }
 
   static const TinyModel& model();
 

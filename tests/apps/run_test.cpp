@@ -39,7 +39,7 @@ TEST_F(RunTest, EveryFrameOfAFileComesOutAtItsTime) {
   ASSERT_EQ(run({"--input", kClip, "--output", folder_ / "a.mp4", "--json", folder_ / "a.json"}), 0)
       << said();
   EXPECT_THAT(said(), HasSubstr("12 frames"));
-  EXPECT_THAT(text_of(folder_ / "a.json"), HasSubstr("\"processed\": 12"));
+  EXPECT_THAT(bytes_of(folder_ / "a.json"), HasSubstr("\"processed\": 12"));
   const auto source = open_source(folder_ / "a.mp4");
   EXPECT_EQ(source->info().width, 32);
   EXPECT_NEAR(source->info().rate.value(), 10, 0.01);
@@ -61,7 +61,7 @@ TEST_F(RunTest, NumberedImagesOfOthersAreRefusedBeforeAModelIsLoaded) {
                                        kClip, "--output", folder_ / "images/", "--quiet"};
   EXPECT_NE(ProgramTest::run(flags, "/dev/null"), 0);
   EXPECT_THAT(said(), HasSubstr("holds 000002.png, which this program did not write there"));
-  EXPECT_EQ(text_of(folder_ / "images/000002.png"), "precious");
+  EXPECT_EQ(bytes_of(folder_ / "images/000002.png"), "precious");
 }
 
 TEST_F(RunTest, AddressesOfFilesAreThePathsThatTheyName) {
@@ -177,7 +177,7 @@ TEST_F(RunTest, AStopFinishesTheFile) {
       start(with_model("run", {"--input", "lavfi:testsrc=size=50x30:rate=30,realtime", "--output",
                                folder_ / "a.mp4"}));
   wait_until("the first fragment, of a second",
-             [&] { return text_of(folder_ / "a.mp4").find("moof") != std::string::npos; });
+             [&] { return bytes_of(folder_ / "a.mp4").find("moof") != std::string::npos; });
   ::kill(process, SIGINT);
   EXPECT_EQ(wait(process), 128 + SIGINT) << said();
   EXPECT_GT(read_all(*open_source(folder_ / "a.mp4")).pts.size(), 0U);
@@ -188,7 +188,7 @@ TEST_F(RunTest, AStopWhileTheModelIsReadLeavesNoOutput) {
       start({"run", "--random-weights", "sd15", "--device", SD_TEST_DEVICE, "--input",
              "lavfi:testsrc=size=50x30:rate=30", "--output", folder_ / "a.mp4"});
   wait_until("the session", [&] {
-    return text_of(folder_ / "err").find("this session needs about") != std::string::npos;
+    return bytes_of(folder_ / "err").find("this session needs about") != std::string::npos;
   });
   ::kill(process, SIGTERM);
   EXPECT_EQ(wait(process), 128 + SIGTERM) << said();
@@ -204,7 +204,7 @@ TEST_F(RunTest, TwoSignalsBeforeTheFirstFrameLeaveNoFile) {
                "--width", "1536", "--height", "1536", "--t-index-list", "45", "--input",
                "lavfi:testsrc=size=50x30:rate=30", "--output", folder_ / name});
     wait_until("the session",
-               [&] { return text_of(folder_ / "err").find("ready in") != std::string::npos; });
+               [&] { return bytes_of(folder_ / "err").find("ready in") != std::string::npos; });
     ::kill(process, SIGTERM);
     ::kill(process, SIGINT);  // not the same: of two equal ones one may be lost
     EXPECT_THAT(wait(process), ::testing::AnyOf(128 + SIGTERM, 128 + SIGINT)) << said();
@@ -214,7 +214,7 @@ TEST_F(RunTest, TwoSignalsBeforeTheFirstFrameLeaveNoFile) {
 
 TEST_F(RunTest, AnInputThatBreaksOffLeavesAFileThatPlays) {
   ASSERT_EQ(run({"--input", kClip, "--quiet"}), 0) << said();
-  const std::string whole = text_of(folder_ / "out");
+  const std::string whole = bytes_of(folder_ / "out");
   std::ofstream(folder_ / "cut.y4m", std::ios::binary) << whole.substr(0, whole.size() - 100);
   EXPECT_EQ(run({"--input", folder_ / "cut.y4m", "--output", folder_ / "a.mp4"}), 1);
   EXPECT_THAT(said(), HasSubstr("ends inside a frame"));
@@ -229,7 +229,8 @@ TEST_F(RunTest, NoSourceIsWrittenOver) {
   fs::create_symlink(folder_ / "a.mkv", folder_ / "link.mkv");
   folder_.write("a.yaml", std::string("input: ") + kClip + "\n");
   folder_.write("all.ffconcat", "ffconcat version 1.0\nfile a.mkv\n");
-  const std::string video = text_of(folder_ / "a.mkv"), image = text_of(folder_ / "in/000000.png");
+  const std::string video = bytes_of(folder_ / "a.mkv"),
+                    image = bytes_of(folder_ / "in/000000.png");
   const std::vector<std::vector<std::string>> cases{
       {"--input", folder_ / "a.mkv", "--output", folder_ / "a.mkv"},
       {"--input", folder_ / "a.mkv", "--output", folder_ / "in/../link.mkv"},
@@ -252,8 +253,8 @@ TEST_F(RunTest, NoSourceIsWrittenOver) {
   EXPECT_EQ(run({"--input", kClip, "--output", folder_ / "c.mkv", "--json", folder_ / "./c.mkv"}),
             2);
   EXPECT_THAT(said(), HasSubstr("would be written twice"));
-  EXPECT_EQ(text_of(folder_ / "a.mkv"), video);
-  EXPECT_EQ(text_of(folder_ / "in/000000.png"), image);
+  EXPECT_EQ(bytes_of(folder_ / "a.mkv"), video);
+  EXPECT_EQ(bytes_of(folder_ / "in/000000.png"), image);
 }
 
 TEST_F(RunTest, WithoutAFrameThereIsNoFile) {
@@ -263,12 +264,12 @@ TEST_F(RunTest, WithoutAFrameThereIsNoFile) {
   EXPECT_FALSE(std::filesystem::exists(folder_ / "a.mp4"));
   folder_.write("old.mp4", "old");
   EXPECT_EQ(run({"--output", folder_ / "old.mp4"}, folder_ / "a.y4m"), 1);
-  EXPECT_EQ(text_of(folder_ / "old.mp4"), "old");
+  EXPECT_EQ(bytes_of(folder_ / "old.mp4"), "old");
 }
 
 TEST_F(RunTest, OneBadImageIsNamedAndTheOthersAreDrawn) {
   ASSERT_EQ(run({"--input", kClip, "--output", folder_ / "in", "--frames", "4", "--quiet"}), 0);
-  folder_.write("in/000002.png", text_of(folder_ / "in/000002.png").substr(0, 60));
+  folder_.write("in/000002.png", bytes_of(folder_ / "in/000002.png").substr(0, 60));
   std::filesystem::rename(folder_ / "in/000003.png", folder_ / "in/tree.png");
   EXPECT_EQ(run({"--input", folder_ / "in", "--output", folder_ / "drawn"}), 1);
   EXPECT_THAT(said(), HasSubstr("warning: " + (folder_ / "in/000002.png")));
@@ -287,17 +288,17 @@ TEST_F(RunTest, DamageIsToldAndStrictEndsWithIt) {
   EXPECT_THAT(said(), HasSubstr("frame 40 of " + glitch));
   EXPECT_THAT(said(), ContainsRegex("frames? w(as|ere) damaged"));
   EXPECT_EQ(read_all(*open_source(folder_ / "a.mkv")).pts.size(), 75U);
-  const std::string whole = text_of(folder_ / "a.mkv");
+  const std::string whole = bytes_of(folder_ / "a.mkv");
   EXPECT_EQ(run({"--input", glitch, "--output", folder_ / "a.mkv", "--strict"}), 1);
   EXPECT_THAT(said(), HasSubstr("39 frames written to " + (folder_ / "a.part.mkv")));
-  EXPECT_EQ(text_of(folder_ / "a.mkv"), whole);
+  EXPECT_EQ(bytes_of(folder_ / "a.mkv"), whole);
 }
 
 TEST_F(RunTest, AFrameOfAVideoThatIsRefusedIsMissing) {
   ASSERT_EQ(run({"--input", kClip, "--output", folder_ / "in", "--frames", "4", "--quiet"}), 0);
   std::string images;
   for (int i = 0; i < 4; ++i) {
-    std::string image = text_of(folder_ / ("in/00000" + std::to_string(i) + ".png"));
+    std::string image = bytes_of(folder_ / ("in/00000" + std::to_string(i) + ".png"));
     if (i == 2) std::fill_n(image.begin() + 60, 20, 'U');  // within the pixels
     images += image;
   }
@@ -308,7 +309,7 @@ TEST_F(RunTest, AFrameOfAVideoThatIsRefusedIsMissing) {
   EXPECT_THAT(said(), HasSubstr("1 frame could not be drawn, 3 are in " + (folder_ / "a.mkv")));
   EXPECT_THAT(said(), Not(HasSubstr("damaged")));
   for (const char* number : {"captured\": 4", "processed\": 3", "failed\": 1", "damaged\": 0"})
-    EXPECT_THAT(text_of(folder_ / "a.json"), HasSubstr(number));
+    EXPECT_THAT(bytes_of(folder_ / "a.json"), HasSubstr(number));
 }
 
 TEST_F(RunTest, AStopDoesNotWaitForAReaderThatReadsNoMore) {

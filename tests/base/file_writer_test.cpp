@@ -20,14 +20,10 @@ namespace streamdiffusion::base {
 namespace {
 
 namespace fs = std::filesystem;
+using streamdiffusion::testing::bytes_of;
 using streamdiffusion::testing::error_of;
 using streamdiffusion::testing::TemporaryFolder;
 using ::testing::HasSubstr;
-
-std::string text_of(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 std::ptrdiff_t entries(const fs::path& folder) {
   return std::distance(fs::directory_iterator(folder), {});
@@ -39,13 +35,13 @@ TEST(FileWriter, AFileAppearsWhenItIsWhole) {
   {
     FileWriter writer(path);
     writer.write("new");
-    EXPECT_EQ(text_of(path), "old");
+    EXPECT_EQ(bytes_of(path), "old");
     writer.write("er");
     writer.finish();
   }
-  EXPECT_EQ(text_of(path), "newer");
+  EXPECT_EQ(bytes_of(path), "newer");
   { FileWriter(path).write("lost"); }
-  EXPECT_EQ(text_of(path), "newer");
+  EXPECT_EQ(bytes_of(path), "newer");
   EXPECT_EQ(entries(folder.path()), 1) << "something unfinished is left";
 }
 
@@ -80,8 +76,8 @@ TEST(FileWriter, ALinkIsReplacedAndWhatItLedToStays) {
   const fs::path victim = folder.write("victim", "precious");
   fs::create_symlink(victim, folder / "link");
   write_file(folder / "link", "new");
-  EXPECT_EQ(text_of(victim), "precious");
-  EXPECT_EQ(text_of(folder / "link"), "new");
+  EXPECT_EQ(bytes_of(victim), "precious");
+  EXPECT_EQ(bytes_of(folder / "link"), "new");
   EXPECT_FALSE(fs::is_symlink(folder / "link"));
 }
 
@@ -97,7 +93,7 @@ TEST(FileWriter, AFullDiskLeavesTheOldFileAndNothingElse) {
   ::setrlimit(RLIMIT_FSIZE, &before);
   std::signal(SIGXFSZ, handler);
   EXPECT_EQ(error, path.string() + ": cannot write: File too large");
-  EXPECT_EQ(text_of(path), "old");
+  EXPECT_EQ(bytes_of(path), "old");
   EXPECT_EQ(entries(folder.path()), 1);
 }
 
@@ -135,7 +131,7 @@ TEST(FileWriter, WritesIntoPipesDevicesAndDescriptors) {
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
   EXPECT_TRUE(is_stream(pipe));
   std::string received;
-  std::thread reader([&] { received = text_of(pipe); });
+  std::thread reader([&] { received = bytes_of(pipe); });
   write_file(pipe, "through a pipe");
   reader.join();
   EXPECT_EQ(received, "through a pipe");
@@ -149,7 +145,7 @@ TEST(FileWriter, WritesIntoPipesDevicesAndDescriptors) {
     write_file(name, "one ");
   }
   ::close(descriptor);
-  EXPECT_EQ(text_of(file), "one one ");
+  EXPECT_EQ(bytes_of(file), "one one ");
   EXPECT_TRUE(is_stream("-"));
   EXPECT_TRUE(is_standard_output("/dev/stdout"));
   EXPECT_FALSE(is_standard_output("/dev/stderr"));

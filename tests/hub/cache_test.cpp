@@ -4,7 +4,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <iterator>
 #include <thread>
 #include <vector>
@@ -17,17 +16,13 @@ namespace {
 
 namespace fs = std::filesystem;
 using base::ErrorCode;
+using testing::bytes_of;
 using ::testing::ElementsAre;
 using testing::expect_error;
 using ::testing::IsEmpty;
 using testing::TemporaryFolder;
 
 const std::string kCommit(40, 'c'), kHash(40, 'a');
-
-std::string text_of(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 class Cache : public ::testing::Test {
  protected:
@@ -53,13 +48,13 @@ TEST_F(Cache, HasPythonsLayout) {
   const fs::path root = folder_ / "hub/models--org--name";
   EXPECT_EQ(fs::read_symlink(root / "snapshots" / kCommit / "unet/deep/config.json"),
             "../../../../blobs/" + kHash);
-  EXPECT_EQ(text_of(root / "snapshots" / kCommit / "unet/deep/config.json"), "hello");
-  EXPECT_EQ(text_of(root / "refs/main"), kCommit);
-  EXPECT_EQ(text_of(root / "refs/refs/pr/1"), kCommit);
+  EXPECT_EQ(bytes_of(root / "snapshots" / kCommit / "unet/deep/config.json"), "hello");
+  EXPECT_EQ(bytes_of(root / "refs/main"), kCommit);
+  EXPECT_EQ(bytes_of(root / "refs/refs/pr/1"), kCommit);
   EXPECT_FALSE(fs::exists(root / "refs" / kCommit));
   EXPECT_EQ(repository().lock_file(file),
             folder_ / ("hub/.locks/models--org--name/" + kHash + ".lock"));
-  EXPECT_THAT(text_of(folder_ / "hub/CACHEDIR.TAG"),
+  EXPECT_THAT(bytes_of(folder_ / "hub/CACHEDIR.TAG"),
               ::testing::StartsWith("Signature: 8a477f597d28d172789f06886806bc55"));
   EXPECT_TRUE(repository().has(kCommit, file));
   EXPECT_EQ(repository().commit_of("main"), kCommit);
