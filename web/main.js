@@ -269,13 +269,21 @@ function describe(description) {
   sourcePrompts.modelChanged(sourcePicker.name);
 }
 
-async function fetchWords(model) {
-  try {
-    const answer = await fetch(routeOf("api/words", model ? { model } : {}));
-    if (answer.ok) vocabulary.loadWords(await answer.json());
-    promptEditor.vocabularyLoaded();
-    thingsDialog.load();
-  } catch { /* the page works without: synonyms and other languages are unknown then */ }
+/** Asks for the words that lead to what the model knows, until they come or it is another model. */
+async function fetchWords(query = {}) {
+  const model = describedModel;
+  for (let wait = 1000; model === describedModel; wait = Math.min(30000, 2 * wait)) {
+    const answer = await fetch(routeOf("api/words", query)).catch(() => null);
+    if (answer?.ok) return takeWords(await answer.json(), model);
+    await new Promise((resolve) => setTimeout(resolve, wait));
+  }
+}
+
+function takeWords(words, model) {
+  if (model !== describedModel) return;
+  vocabulary.loadWords(words);
+  promptEditor.vocabularyLoaded();
+  thingsDialog.load();
 }
 
 let describedModel;  // whose parameters and words the page shows
@@ -291,7 +299,7 @@ async function followModel(model) {
   describe(await answer.json());
   toast(t("The images are made by {model} now", { model }));
   sendAllParams();
-  fetchWords(model);
+  fetchWords({ model });
 }
 
 // A link that is opened where the page is open already.

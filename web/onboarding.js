@@ -81,7 +81,8 @@ export class Onboarding {
   /** Called when the server's default prompt is known: the doodle's prompt replaces that one. */
   settingsLoaded() {
     this.#loaded = true;
-    if (this.#doodle && !this.settings.isChanged("prompt")) this.#showPrompt();
+    const isOwn = this.settings.isChanged("prompt") || this.promptEditor.isTyping;
+    if (this.#doodle && !isOwn) this.#showPrompt();
   }
 
   /** Draws the next doodle on an empty drawing. */
@@ -98,8 +99,9 @@ export class Onboarding {
     if (!complete || this.sourcePicker.name !== "draw" || !invite) return;
     const drawnAt = performance.now();
     await this.display.firstImage(abort.signal);
+    if (abort.signal.aborted) return;
     const isQuick = performance.now() - drawnAt < OPENING_MS;  // else its prompts would pass unseen
-    if (!keepPrompt && isQuick) await this.#showOpening();
+    if (!keepPrompt && isQuick) await this.#showOpening(abort.signal);
     if (abort.signal.aborted) return;
     $("invite").hidden = false;
   }
@@ -111,12 +113,12 @@ export class Onboarding {
   }
 
   /** Other words make other things of the same lines, and the first words come back. */
-  async #showOpening() {
+  async #showOpening(signal) {
     const prompts = this.hints.opening;
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     if (prompts.length < 2 || still || !this.promptIsOurs) return;
     const ends = this.#openingEnds = new AbortController();
-    this.#abort.signal.addEventListener("abort", () => ends.abort());
+    signal.addEventListener("abort", () => ends.abort());
     for (const prompt of [...prompts.slice(1), prompts[0]]) {
       const before = this.settings.get("prompt");
       await pause(OPENING_MS, ends.signal);

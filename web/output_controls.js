@@ -57,11 +57,13 @@ function togglePause({ frameSender, connection, sourcePicker, statusBar }) {
 }
 
 /** Makes the generated image the drawing. */
-async function drawOver({ display, sourcePicker, onboarding, drawing }) {
+async function drawOver({ display, sourcePicker, onboarding, drawing, settings }) {
   if (display.empty) return noImage();
+  const prompt = settings.get("prompt");  // which made the image; the camera's ends with it
   const copy = await createImageBitmap(display.canvas);
   if (sourcePicker.name !== "draw") await sourcePicker.choose("draw");
   onboarding.stop();
+  settings.set({ prompt });
   drawing.putImage(copy);
   drawing.edited = true;
 }

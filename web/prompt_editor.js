@@ -4,7 +4,7 @@
 import { $, element } from "./dom.js";
 import { t } from "./language.js";
 import { PROMPT_NAMES, plainPrompt } from "./prompt_meanings.js";
-import { escapeRegExp, hasPart, lastPart, sample, withStyle, withoutLastPart, withSubject } from "./prompt_parts.js";
+import { escapeRegExp, lastPart, namesIn, sample, withStyle, withoutLastPart, withSubject } from "./prompt_parts.js";
 import { bindRovingFocus, updateRovingFocus } from "./roving_focus.js";
 
 const TYPING_PAUSE_MS = 180;  // without a key before the prompt is sent
@@ -33,16 +33,19 @@ function scrollSideways(event) {
   event.currentTarget.scrollLeft += event.deltaY;
 }
 
-/** Fills the row with chips, unless it has them already, and marks those in the prompt. */
-function fillChips(row, names, prompt, hints, { onClick, thumbnails = {} }) {
+const actions = new Map();  // by row of chips: what a click does with a chip's name
+
+/** Fills the row with chips, unless it has them already, and marks those that the prompt has. */
+function fillChips(row, names, present, hints, { onClick, thumbnails = {} }) {
   row.hidden = names.length === 0;
-  const present = [...row.children].map((button) => button.dataset.word).join("|");
-  if (present !== names.join("|")) {
+  actions.set(row, onClick);
+  const shown = [...row.children].map((button) => button.dataset.word).join("|");
+  if (shown !== names.join("|")) {
     row.replaceChildren(...names.map((name) =>
-      chip(name, () => onClick(name), hints.inLanguage(name), thumbnails[name])));
+      chip(name, () => actions.get(row)(name), hints.inLanguage(name), thumbnails[name])));
   }
   for (const button of row.children) {
-    button.setAttribute("aria-pressed", String(hasPart(prompt, button.dataset.word)));
+    button.setAttribute("aria-pressed", String(present.includes(button.dataset.word)));
   }
   updateRovingFocus(row);
 }
@@ -70,15 +73,20 @@ export class PromptEditor {
       this.#finishWord();
       this.#endTyping();
     });
-    this.input.addEventListener("keydown", ({ key }) => {
-      if (key === "Enter" || key === "Escape") this.input.blur();
+    this.input.addEventListener("keydown", ({ key, isComposing }) => {
+      if (!isComposing && (key === "Enter" || key === "Escape")) this.input.blur();
     });
     for (const row of [$("concepts"), $("styles")]) {
       row.addEventListener("wheel", scrollSideways);
       bindRovingFocus(row);
     }
     $("idea").addEventListener("click", () => this.setRandom());
-    $("prompt-undo").addEventListener("click", () => this.undo());
+    $("prompt-undo").addEventListener("click", ({ currentTarget, detail }) => {
+      this.undo();
+      const byKey = detail === 0;
+      if (byKey && currentTarget.hidden) this.input.focus();  // and not nowhere
+    });
+    if (this.input.value) this.#typed();  // before the page was ready
     settings.addEventListener("change", ({ detail }) => {
       if (["prompt", "prompt2", "blend"].some((name) => name in detail.changes)) this.refresh();
     });
@@ -116,6 +124,17 @@ export class PromptEditor {
     this.#replaceText(text);
   }
 
+  /** The visitor has chosen what is to be seen; style and background stay. */
+  setSubject(concept) {
+    this.setText(withSubject(this.input.value, concept, this.#styleOf));
+  }
+
+  #setStyle(prompt, style) {
+    this.setText(withStyle(prompt, style, this.#styleOf));
+  }
+
+  #styleOf = (part, later) => this.vocabulary.styleOf(part, later);
+
   #keep(before, now) {
     if (before !== now) this.#past.push(before);
     this.#past.splice(0, this.#past.length - MOST_PAST);
@@ -143,6 +162,9 @@ export class PromptEditor {
     $("prompt-undo").hidden = this.#past.length === 0;
     this.#replaceText(before);
   }
+
+  /** Whether the visitor types one. */
+  get isTyping() { return this.#typing; }
 
   /** Whether a prompt is the page's, and not the visitor's. */
   isOwn = () => false;
@@ -183,10 +205,10 @@ export class PromptEditor {
   /** Says what is drawn where that is not what is written, which words are unknown, and warnings. */
   #showUnderstood() {
     const prompt = this.input.value;
-    const { text, unknown, kept } = this.meanings.of(prompt, "prompt");
-    this.unknown = unknown;
+    const { text, unknown: notKnown, kept } = this.meanings.of(prompt, "prompt");
+    const unknown = this.unknown = this.vocabulary.complete ? notKnown : [];
     // Each change of any setting comes here: a chip must not vanish under the pointer.
-    const isTyping = this.#typing && !this.#isBegun;
+    const isTyping = (this.#typing && !this.#isBegun) || !this.vocabulary.complete;
     const morph = this.#morph();
     const shown = JSON.stringify([prompt, text, unknown, isTyping, morph, this.#warnings]);
     if (shown === this.#shown) return;
@@ -307,15 +329,15 @@ export class PromptEditor {
   }
 
   #showChips() {
-    const { input: { value }, hints, styles } = this;
-    const begun = this.#begunStyles();
-    fillChips($("concepts"), begun.length ? begun : this.#offeredConcepts(), value, hints, {
+    const { hints, styles } = this, begun = this.#begunStyles();
+    const present = namesIn(this.input.value, this.#styleOf);
+    fillChips($("concepts"), begun.length ? begun : this.#offeredConcepts(), present, hints, {
       onClick: begun.length ?
-        (name) => this.setText(withStyle(withoutLastPart(this.input.value), name, styles)) :
-        (name) => this.setText(withSubject(this.input.value, name, styles)),
+        (name) => this.#setStyle(withoutLastPart(this.input.value), name) :
+        (name) => this.setSubject(name),
     });
-    fillChips($("styles"), styles, value, hints, {
-      onClick: (name) => this.setText(withStyle(this.input.value, name, styles)),
+    fillChips($("styles"), styles, present, hints, {
+      onClick: (name) => this.#setStyle(this.input.value, name),
       thumbnails: hints.thumbnails,
     });
   }

@@ -1,12 +1,26 @@
 // The parts of a prompt: "orange cat, 3d render, on a white background" is a subject, a style and a
-// background.
+// background. `styleOf(part, later)` gives the style that a part names, in any language;
+// `later`: it is not the first.
 
-function split(prompt, styles) {
+/** [text, style or undefined]; the name of a style may have commas ("Comic, flach"). */
+function partsOf(prompt, styleOf) {
+  const left = prompt.split(",").map((part) => part.trim()).filter(Boolean), parts = [];
+  while (left.length) {
+    const nameOf = (count) => styleOf(left.slice(0, count).join(", "), parts.length > 0);
+    let count = left.length;
+    while (count > 1 && !nameOf(count)) count -= 1;
+    parts.push([left.slice(0, count).join(", "), nameOf(count)]);
+    left.splice(0, count);
+  }
+  return parts;
+}
+
+function split(prompt, styleOf) {
   const parts = { subject: [], style: [], background: [] };
-  for (const part of prompt.split(",").map((p) => p.trim()).filter(Boolean)) {
-    if (styles.includes(part.toLowerCase())) parts.style.push(part);
-    else if (/^on an? .+ background$/i.test(part)) parts.background.push(part);
-    else parts.subject.push(part);
+  for (const [text, style] of partsOf(prompt, styleOf)) {
+    if (style) parts.style.push(style);
+    else if (/^on an? .+ background$/i.test(text)) parts.background.push(text);
+    else parts.subject.push(text);
   }
   return parts;
 }
@@ -15,19 +29,19 @@ function join({ subject, style, background }) {
   return [...subject, ...style, ...background].join(", ");
 }
 
-export function withSubject(prompt, concept, styles) {
-  return join({ ...split(prompt, styles), subject: [concept] });
+export function withSubject(prompt, concept, styleOf) {
+  return join({ ...split(prompt, styleOf), subject: [concept] });
 }
 
 /** Replaces the style of the prompt; removes it if it is this one already. */
-export function withStyle(prompt, style, styles) {
-  const parts = split(prompt, styles);
-  const present = parts.style.some((s) => s.toLowerCase() === style);
-  return join({ ...parts, style: present ? [] : [style] });
+export function withStyle(prompt, style, styleOf) {
+  const parts = split(prompt, styleOf);
+  return join({ ...parts, style: parts.style.includes(style) ? [] : [style] });
 }
 
-export function hasPart(prompt, part) {
-  return prompt.toLowerCase().split(",").some((p) => p.trim() === part);
+/** The styles and other parts that a prompt has, in lower case. */
+export function namesIn(prompt, styleOf) {
+  return partsOf(prompt, styleOf).map(([text, style]) => style ?? text.toLowerCase());
 }
 
 /** The words being typed: those of the prompt's last part. Concepts are looked up by them. */

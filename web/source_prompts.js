@@ -33,7 +33,8 @@ export class SourcePrompts {
     if (this.#kept || this.settings.fromLink) return;
     this.#kept = { brought: {} };
     if (prompt !== undefined && this.onboarding.promptIsOurs) this.#bringPrompt(prompt);
-    if (strength !== undefined && !this.settings.isChanged("strength")) {
+    const isOwn = this.settings.isChanged("strength") && this.settings.get("strength") !== strength;
+    if (strength !== undefined && !isOwn) {  // it is the camera's own after a reload
       this.#kept.brought.strength = strength;
       this.settings.set({ strength });
     }

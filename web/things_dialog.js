@@ -2,7 +2,6 @@
 // where there is one. A search finds synonyms, emoji and words of other languages, too.
 import { $, element } from "./dom.js";
 import { t } from "./language.js";
-import { withSubject } from "./prompt_parts.js";
 import { bindRovingFocus, updateRovingFocus } from "./roving_focus.js";
 
 /** Whether this browser draws emoji in color; where it has no font for them, it draws boxes. */
@@ -25,6 +24,7 @@ export class ThingsDialog {
     this.search = $("things-search");
     this.search.addEventListener("input", () => this.#filter());
     this.search.addEventListener("keydown", (event) => {
+      if (event.isComposing) return;
       const first = $("things-grid").querySelector("button:not([hidden])");
       if (event.key === "Enter") first?.click();
       else if (event.key === "ArrowDown") first?.focus();
@@ -82,8 +82,7 @@ export class ThingsDialog {
     const { text: textContent, lang } = this.hints.inLanguage(concept);
     button.append(element("span", { textContent, lang }));
     button.addEventListener("click", () => {
-      const { promptEditor } = this;
-      promptEditor.setText(withSubject(promptEditor.input.value, concept, promptEditor.styles));
+      this.promptEditor.setSubject(concept);
       this.dialog.close();
     });
     return button;

@@ -21,16 +21,19 @@ const NOTHING = { text: "", kind: "word" };
 export class Vocabulary {
   #table = new WordTable();
   #emoji = new Map();
+  complete = false;  // until the words are known, an unknown one may be of another language
   #longest = 1;  // words of the longest phrase that is looked for
 
   /** Takes the lists of /api/settings, and what the page shows for them. */
   load(lists) {
+    this.complete = false;
     this.#table.loadLists(lists);
     this.#longest = this.#table.longest;
   }
 
   /** Takes the answer of /api/words. */
   loadWords({ emoji = {}, ...words }) {
+    this.complete = true;
     this.#emoji = new Map(Object.entries(emoji));
     this.#table.loadWords(words);
     this.#longest = this.#table.longest;
@@ -50,6 +53,13 @@ export class Vocabulary {
     const begun = fold(parts.at(-1));
     if (parts.length < 2 || !begun || this.#table.style(begun)) return [];
     return this.#table.stylesBeginning(begun);
+  }
+
+  /** The style that a part of a prompt names, in any language; of a later part half a name will do. */
+  styleOf(part, later) {
+    const words = tokensOf(part).filter(({ kind }) => kind === "word").map(({ text }) => text);
+    const phrase = phraseOf(words);
+    return (later ? this.#style(phrase, false) : this.#table.style(fold(phrase))) ?? undefined;
   }
 
   /** The concepts that a search finds, in any language: the best first. */

@@ -179,6 +179,11 @@ class Keyboard(PageTest):
         self.assertNotEqual(prompt(), own)
         page.press("u")
         self.assertEqual(prompt(), own)
+        page.click("#concepts .chip:nth-child(2)")
+        page.run("document.getElementById('prompt-undo').focus()")
+        page.press(Keys.ENTER)
+        self.assertEqual(prompt(), own)
+        self.assertEqual(page.run("return document.activeElement.id"), "prompt", "the button is gone")
 
 
 # Violations of rules that assistive technology depends on, as texts.

@@ -1,5 +1,6 @@
 """The first seconds: an outline draws itself, and other words make other things of its lines."""
 import os
+import time
 
 from harness import PageTest, difference
 
@@ -110,6 +111,29 @@ class SlowModel(PageTest):
         page.wait(lambda: "of about 4 s" in note.text, "time of an image")
         page.settle(5)
         page.wait(lambda: page.is_hidden("making"), "rest")
+
+
+    def test_a_stroke_before_the_first_image_ends_the_opening(self):
+        page = self.open("healthz", motion=True)
+        page.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": SLOW_IMAGES})
+        page.console_problems()
+        page.messages.clear()  # of the page before
+        page.driver.get(self.server.address)
+        own = page.wait(lambda: page.find("#prompt").get_attribute("value"), "prompt of the opening")
+        page.wait(lambda: self.is_drawn(page), "outline")
+        self.assertEqual(page.shown, 0, "the image is not there yet")
+        page.stroke((0.2, 0.2), (0.8, 0.3))
+        page.wait(lambda: page.shown > 0, "first image")
+        time.sleep(2.5)  # the opening would go on after 1.7 s
+        self.assertEqual(page.find("#prompt").get_attribute("value"), own)
+        self.assertTrue(page.is_hidden("invite"), "the visitor has begun")
+        self.assertEqual(page.console_problems(), [])
+
+    def is_drawn(self, page) -> bool:
+        """Whether the drawing is no longer white, and has come to rest."""
+        before = page.thumbnail("drawing")
+        time.sleep(0.7)
+        return difference(before, WHITE) > 5 and before == page.thumbnail("drawing")
 
 
 class FirstImage(PageTest):

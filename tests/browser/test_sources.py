@@ -65,7 +65,25 @@ class Sources(PageTest):
         self.assertTrue(page.is_hidden("strength-best"), "the best range is the drawings'")
         page.click("[data-source='draw']")
         page.wait(lambda: abs(strength() - of_camera) > 0.2, "the drawing's strength")
+        page.click("[data-source=camera]")
+        page.wait(lambda: abs(strength() - of_camera) < 0.03, "the camera's strength")
+        page.driver.refresh()
+        page.wait(lambda: page.shown > 0, "image of the camera")
+        page.click("[data-source=draw]")
+        page.wait(lambda: abs(strength() - of_camera) > 0.2, "the drawing's strength after a reload")
         self.assertFalse(page.is_hidden("strength-best"))
+
+    def test_an_image_of_the_camera_is_drawn_over_with_its_prompt(self):
+        page = self.open()
+        page.started()
+        page.click("[data-source='camera']")
+        prompt = lambda: page.find("#prompt").get_attribute("value")
+        page.wait(lambda: prompt() == self.hint("camera")["prompt"], "prompt of the camera")
+        page.wait_for_images(3, "images of the camera")
+        page.click("#draw-over")
+        page.wait(lambda: page.run("return !document.getElementById('drawing').hidden"), "drawing")
+        page.settle()
+        self.assertEqual(prompt(), self.hint("camera")["prompt"])
 
     def test_a_page_that_opens_with_the_camera_has_its_first_drawing_later(self):
         page = self.open()

@@ -16,6 +16,30 @@ WebSocket.prototype.send = function (data) {
 };
 """
 
+# Words of other languages come late; the visitor types as soon as there is a field, and what the page
+# says of the words is kept.
+LATE_WORDS = """
+const ask = window.fetch;
+window.fetch = async (...asked) => {
+  if (String(asked[0]).includes('api/words')) await new Promise((go) => setTimeout(go, 3000));
+  return ask(...asked);
+};
+window.said = [];
+let isTyped = false;
+const look = () => {
+  const field = document.getElementById('prompt'), line = document.getElementById('unknown');
+  if (line) window.said.push(line.textContent);
+  if (field && !isTyped) {
+    isTyped = true;
+    field.value = '%s';
+    field.focus();
+    field.dispatchEvent(new Event('input'));
+  }
+  setTimeout(look, 4);
+};
+look();
+"""
+
 # The page's own lookup, with the model's lists.
 LOOKUP = """
 const [argument, done] = arguments;
@@ -130,6 +154,39 @@ class Words(PageTest):
                     self.typed(page, text, Keys.ENTER)
                     page.wait(lambda: self.sent_prompt() == meant, f"{text} as {meant}")
             page.close()
+
+    def test_what_is_typed_before_the_page_is_ready_counts_and_is_not_scolded(self):
+        page = self.open("healthz", motion=True)
+        page.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": LATE_WORDS % "Katze"})
+        page.driver.get(self.server.address)
+        page.wait(lambda: page.find("#unknown").text == "Drawing: cat", "what is drawn")
+        self.assertEqual(page.find("#prompt").get_property("value"), "Katze")
+        self.assertEqual(self.sent_prompt(), "cat")
+        self.assertFalse([line for line in page.run("return window.said") if "Unknown" in line])
+
+    def test_enter_that_ends_a_composed_word_does_not_leave_the_field(self):
+        page = self.open()
+        page.started()
+        field = page.find("#prompt")
+        field.send_keys(Keys.CONTROL, "a")
+        enter = ("document.getElementById('prompt').dispatchEvent(new KeyboardEvent('keydown', "
+                 "{ key: 'Enter', isComposing: arguments[0], bubbles: true }));"
+                 "return document.activeElement.id")
+        self.assertEqual(page.run(enter, True), "prompt")
+        self.assertNotEqual(page.run(enter, False), "prompt")
+
+    def test_a_style_in_another_language_is_replaced_by_a_chip(self):
+        page = self.open(language="de-DE")
+        page.started()
+        for text, style in (("Katze, Comic, flach", "flat cartoon"), ("Katze, comic", "shaded cartoon")):
+            with self.subTest(text):
+                self.typed(page, text, Keys.ENTER)
+                pressed = lambda: page.run("return [...document.querySelectorAll('#styles [aria-pressed=true]')]"
+                                           ".map((chip) => chip.dataset.word)")
+                page.wait(lambda: pressed() == [style], "its chip")
+                page.run("document.querySelector('#styles [data-word=\"3d render\"]').click()")
+                self.assertEqual(page.find("#prompt").get_property("value"), "Katze, 3d render")
+                self.assertEqual(pressed(), ["3d render"])
 
     def test_every_word_of_the_table_leads_where_it_says(self):
         rows = table_rows()
