@@ -35,7 +35,9 @@ export class Connection extends EventTarget {
   #retryTimer = 0;
   #retryMs = MIN_RETRY_MS;
   #unanswered = [];
-  #seq = 0;
+  #seq = 0;  // of the last frame that was sent, at `#sentAt`
+  #sentAt = 0;
+  #answered = 0;  // the last frame with an answer, which is one for those before it, too
   #started = false;
 
   /** `initialParams()` is called on every connection and gives the parameters to begin with. */
@@ -80,11 +82,17 @@ export class Connection extends EventTarget {
       this.#socket.bufferedAmount < MAX_BUFFERED_BYTES;
   }
 
+  /** Whether the answer to a frame is still to come that was sent within so many milliseconds. */
+  waitsForAnswer(ms) {
+    return this.state === "live" && this.#seq > this.#answered && performance.now() - this.#sentAt < ms;
+  }
+
   /** `control` is an image that ControlNets follow in place of the frame, or null. */
   sendFrame(captured, image, control) {
     if (this.state !== "live") return;
     this.#seq += 1;
-    this.#unanswered.push({ seq: this.#seq, at: performance.now() });
+    this.#sentAt = performance.now();
+    this.#unanswered.push({ seq: this.#seq, at: this.#sentAt });
     const header = { seq: this.#seq, captured };
     if (control) header.control_bytes = control.byteLength;
     this.#socket.send(packFrame(header, image, control));
@@ -145,6 +153,7 @@ export class Connection extends EventTarget {
     this.#place = place;
     this.#socket = socket;
     this.#unanswered = [];
+    this.#answered = this.#seq;
     clearTimeout(this.#watchdog);
     if (socket.readyState === WebSocket.CONNECTING) this.#watch(OPENING_MS);
     socket.onopen = () => clearTimeout(this.#watchdog);  // from here it may wait for its turn
@@ -236,6 +245,7 @@ export class Connection extends EventTarget {
   #onFrame(buffer) {
     const { header, image } = unpackFrame(buffer);
     if (header.seq !== undefined) {
+      this.#answered = header.seq;
       this.#unanswered = this.#unanswered.filter(({ seq }) => seq > header.seq);
     }
     this.#dispatch(image.length ? "frame" : "header", { header, image });

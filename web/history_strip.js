@@ -5,7 +5,8 @@ import { t } from "./language.js";
 import { saveImage } from "./saved_picture.js";
 import { toast } from "./toasts.js";
 
-const REST_MS = 900;  // without a new image after which the last one is kept
+const REST_MS = 900;  // without a new image after which the last one is kept, if none is being made
+const MAKING_MS = 15000;  // that one may take
 const MOST = 12;
 const KEPT_SETTINGS = ["prompt", "seed", "strength", "t_index_list"];
 
@@ -33,7 +34,12 @@ export class HistoryStrip {
 
   #wait() {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#keep(), REST_MS);
+    this.#timer = setTimeout(() => this.#rest(), REST_MS);
+  }
+
+  #rest() {
+    if (this.page.connection.waitsForAnswer(MAKING_MS)) this.#wait();
+    else this.#keep();
   }
 
   #keep() {

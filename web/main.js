@@ -82,7 +82,9 @@ const sourcePrompts = new SourcePrompts({ settings, hints, promptEditor, onboard
 const outputActions = bindOutputControls({
   display, settings, connection, frameSender, statusBar, sourcePicker, drawing, onboarding,
 });
-new HistoryStrip({ display, drawing, settings, promptEditor, sourcePicker, onboarding });
+new HistoryStrip({
+  connection, display, drawing, settings, promptEditor, sourcePicker, onboarding,
+});
 bindShortcuts({ drawing, promptEditor, tools, outputActions, onboarding, sourcePicker });
 
 let unsentParams = {};

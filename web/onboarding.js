@@ -41,7 +41,10 @@ export class Onboarding {
     pointerInput.addEventListener("strokestart", () => this.stop());
     sourcePicker.addEventListener("imageopen", () => this.stop());
     drawing.addEventListener("commit", () => this.#saveSoon());
-    addEventListener("pagehide", () => { if (this.#saveTimer) this.#save(); });
+    addEventListener("pagehide", () => {
+      drawing.endStroke();
+      if (this.#saveTimer) this.#save();
+    });
     $("clear").addEventListener("click", () => this.stop());
     $("demo").addEventListener("click", () => this.drawNext());
     $("start-over").addEventListener("click", () => {

@@ -75,9 +75,11 @@ function groupsOf(schemas) {
   return groups;
 }
 
-/** With the title and the explanation in the visitor's language. */
-function inLanguage({ title, description, ...rest }) {
-  return { ...rest, title: t(title), description: t(description) };
+/** With title and explanation in the visitor's language, and titles for names of other parameters. */
+function inLanguage({ title, description, ...rest }, schemas) {
+  const titled = (name) => (schemas[name] ? `"${t(schemas[name].title)}"` : name);
+  const explained = t(description).replace(/\b[a-z]+(?:_[a-z]+)+\b/g, titled);
+  return { ...rest, title: t(title), description: explained };
 }
 
 function describedBy(input, id) {
@@ -135,7 +137,7 @@ export class SettingsPanel {
     const fields = element("div");
     for (const [group, names] of groupsOf(schemas)) {
       fields.append(element("h3", { textContent: t(group) }),
-        ...names.map((name) => this.#field(name, inLanguage(schemas[name]))));
+        ...names.map((name) => this.#field(name, inLanguage(schemas[name], schemas))));
     }
     const summary = element("summary", { textContent: t("Expert") });
     return element("details", { id: "settings-expert" }, summary, fields);

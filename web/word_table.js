@@ -36,9 +36,10 @@ function mayBeShort(word, known) {
   return known.length === word.length || (known.length === word.length + 1 && known[0] === word[0]);
 }
 
-function closest(word, candidates) {
+/** Those of the candidates that are spelled nearly so; `strict`: with one letter less that differs. */
+function closest(word, candidates, strict = false) {
   const isShort = word.length <= 4;
-  const most = isShort ? 1 : word.length <= 7 ? 2 : 3;
+  const most = Math.max(1, (isShort ? 1 : word.length <= 7 ? 2 : 3) - strict);
   const ranked = candidates
     .filter((known) => !COMMON.has(known) && known.length > 2 &&
       (isShort ? mayBeShort(word, known) : Math.abs(known.length - word.length) <= most))
@@ -164,7 +165,7 @@ export class WordTable {
     const known = closest(word, [...this.#known]);
     if (known.length || word.length < MIN_NEAR_TABLE) return known;
     const single = ({ keys }) => keys.filter((key) => !key.includes(" "));
-    return closest(word, [...single(this.#words), ...single(this.#other)])
+    return closest(word, [...single(this.#words), ...single(this.#other)], true)
       .map((key) => this.#words.written(key) ?? this.#other.written(key));
   }
 

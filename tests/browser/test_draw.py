@@ -125,6 +125,18 @@ class Draw(PageTest):
         self.assertEqual(chosen, "true")
         self.assertEqual(page.find("[data-tool='pen']").get_attribute("aria-pressed"), "true")
 
+    def test_a_reload_in_the_middle_of_a_stroke_keeps_it(self):
+        page = self.open()
+        page.started()
+        page.press("x")
+        ActionChains(page.driver, duration=30).move_to_element(page.find("#drawing")).click_and_hold() \
+            .move_by_offset(60, 40).perform()
+        drawn = page.thumbnail("drawing")
+        self.assertNotEqual(drawn, WHITE)
+        page.driver.refresh()
+        page.wait(lambda: page.shown > 0, "image")
+        page.wait(lambda: difference(page.thumbnail("drawing"), drawn) < 1, "the stroke")
+
     def test_draw_over_makes_the_image_the_drawing(self):
         page = self.open()
         page.started()

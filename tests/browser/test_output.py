@@ -11,6 +11,18 @@ HTMLAnchorElement.prototype.click = function () {
   click.call(this);
 };
 """
+# Images come one by one, with more time between them than the page rests.
+ONE_BY_ONE = """
+const listen = Object.getOwnPropertyDescriptor(WebSocket.prototype, 'onmessage');
+const late = [];
+setInterval(() => late.shift()?.(), 1300);
+Object.defineProperty(WebSocket.prototype, 'onmessage', { ...listen, set(handler) {
+  listen.set.call(this, handler && ((event) => {
+    if (typeof event.data === 'string') handler.call(this, event);
+    else late.push(() => handler.call(this, event));
+  }));
+} });
+"""
 
 
 class Output(PageTest):
@@ -88,6 +100,19 @@ class Output(PageTest):
         other.driver.get(self.server.address + "#drawing=wAAAA")
         other.wait(lambda: "damaged" in other.toast, "message")
         self.assertEqual(page.console_problems(), [])
+
+    def test_an_image_on_the_way_to_the_last_one_is_no_moment(self):
+        page = self.open("healthz")
+        page.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": ONE_BY_ONE})
+        page.driver.get(self.server.address)
+        page.started()
+        moments = lambda: len(page.find_all("#history .moment"))
+        page.wait(lambda: moments() == 1, "the first drawing")
+        shown = page.shown
+        page.stroke(*[(0.2 + 0.1 * i, 0.2 + 0.1 * (i % 2)) for i in range(6)])
+        page.wait(lambda: page.shown >= shown + 3, "images on the way")
+        page.settle(3)
+        self.assertEqual(moments(), 2)
 
     def test_a_moment_of_the_history_comes_back(self):
         page = self.open()

@@ -133,6 +133,17 @@ class Phone(PageTest):
             page.screenshot(f"low-window-{size[0]}-{size[1]}")
             page.close()
 
+    def test_what_is_drawn_is_said_in_small_windows(self):
+        for width, language, beside_settings in ((1024, "de-DE", False), (1024, "de-DE", True), (900, "en-US", True)):
+            with self.subTest(width, language=language, settings=beside_settings):
+                page = self.open("#prompt=a%20cute%20cyberpunk%20fox", size=(width, 700), language=language)
+                page.wait(lambda: page.shown > 0, "first image")
+                if beside_settings:
+                    page.open_settings()
+                page.wait(lambda: page.run(IS_WHOLE, ".understood"), "what is drawn")
+                page.screenshot(f"small-window-{width}-{language}")
+                page.close()
+
     def test_words_have_room_beside_the_settings(self):
         page = self.open(size=(800, 600))
         page.started()
