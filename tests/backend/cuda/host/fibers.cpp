@@ -16,6 +16,8 @@ using boost::context::pooled_fixedsize_stack;
 
 constexpr unsigned kWarp = 32;
 constexpr std::size_t kStackBytes = std::size_t{256} << 10;
+/// Kept from kernel to kernel: to map them anew took most of the time.
+thread_local pooled_fixedsize_stack stacks{kStackBytes};
 
 enum class State { runs, at_block_barrier, at_warp_barrier, done };
 
@@ -42,7 +44,6 @@ class Block {
   std::size_t count(State state) const;
 
   const std::function<void()>& body_;
-  pooled_fixedsize_stack stacks_{kStackBytes};
   std::vector<Thread> threads_;
   std::vector<unsigned> sequence_;
   std::mt19937 random_{1};
@@ -72,7 +73,7 @@ Block::Block(dim3 grid, dim3 size, const std::function<void()>& body)
 
 /// A fiber that runs the kernel once for each time it is resumed from State::done.
 fiber Block::make_fiber(Thread& thread) {
-  return fiber(std::allocator_arg, stacks_, [this, &thread](fiber&& scheduler) {
+  return fiber(std::allocator_arg, stacks, [this, &thread](fiber&& scheduler) {
     thread.scheduler = std::move(scheduler);
     for (;;) {
       body_();
