@@ -137,6 +137,18 @@ class Session {
   /// Frames that entered and have not come out.
   std::size_t in_flight() const;
 
+  /// Whether frames overlap on a card: process() and generate() queue their frame, and return what
+  /// the frame before it gives; wait() returns the last. Two are on the card then, and the one's
+  /// pixels are copied while the other is computed. Images are the same to the last bit. A frame is
+  /// waited for at once, as without overlap, with the similarity filter or latent feedback on,
+  /// without the stream batch, while other sessions wait for the device, and on devices that are
+  /// not cards. advance() and flush() wait, and so does a setter where it must. Off at first.
+  void set_overlap(bool overlap);
+  /// Waits for what is on the card. Returns every output that is ready, and throws as process().
+  std::vector<Output> wait();
+  /// Whether there is something to wait() for.
+  bool on_device() const;
+
   int width() const;
   int height() const;
   int steps() const;

@@ -91,6 +91,12 @@ class State {
   /// from or to what input() and output() show. To be called before the first run. No-op where the
   /// memory is this machine's. Throws not_found.
   virtual void keep_on_device(std::string_view /*port*/) {}
+  /// From now on the inputs and outputs that change with every frame are there kFrameBuffers times,
+  /// so that one frame is written or read here while the device works on the other. To be called
+  /// before the first run, and after keep_on_device(). No-op where the memory is this machine's.
+  virtual void buffer_frames() {}
+  /// Which of them input() and output() show, and submit() copies: 0 to kFrameBuffers - 1.
+  virtual void use_buffer(int /*buffer*/) {}
 };
 
 /// Lets others use the device in the middle of a long run.
@@ -120,7 +126,8 @@ class Executable {
   /// still wait.
   virtual void run(graph::Lifetime program, State& state, Pause* pause = nullptr) = 0;
   /// The same, but a device that has a queue of its own does not wait for the end: what comes out
-  /// is there after the next run(), or after StreamStep::wait().
+  /// is there after the next run(), or after StreamStep::wait(). With State::buffer_frames(), what
+  /// the frame program copies is copied beside the work that was queued before.
   virtual void submit(graph::Lifetime program, State& state, Pause* pause = nullptr) {
     run(program, state, pause);
   }

@@ -126,6 +126,19 @@ std::size_t Session::in_flight() const {
   return impl_->in_flight();
 }
 
+void Session::set_overlap(bool overlap) {
+  impl_->set_overlap(overlap);
+}
+
+std::vector<Output> Session::wait() {
+  impl_->wait();
+  return impl_->pop_all();
+}
+
+bool Session::on_device() const {
+  return impl_->on_device();
+}
+
 int Session::width() const {
   return *impl_->options().width;
 }

@@ -15,6 +15,7 @@ void Session::Impl::set_control_settings(const std::vector<ControlSettings>& set
   wanted.control_settings = settings;
   session::resolve_preprocessors(engine_->model, wanted.control_settings);
   session::check_options(engine_->model, wanted);
+  wait();
   if (session::enabled_controlnets(wanted) != session::enabled_controlnets(options_)) {
     engine_->prompts.release();
     Program unet(engine_->executables.unet(session::unet_key(wanted), stop_));

@@ -59,16 +59,19 @@ bool Session::Impl::check_encoded(std::span<const float> latents) {
     return true;
   for (stream::FrameId& id : entering_) {
     if (!id) continue;
-    give_up_frame(*id);
+    give_up(*id, not_encoded(*id));
     id.reset();
   }
   return false;
 }
 
-void Session::Impl::give_up_frame(std::uint64_t id) {
-  frames_.fail(Error(ErrorCode::numeric, base::concat("the autoencoder's latents of frame ", id,
-                                                      " are not finite; it is given up")),
-               [&](std::uint64_t frame) { return frame == id; });
+Error Session::Impl::not_encoded(std::uint64_t id) {
+  return {ErrorCode::numeric, base::concat("the autoencoder's latents of frame ", id,
+                                           " are not finite; it is given up")};
+}
+
+void Session::Impl::give_up(std::uint64_t id, const Error& error) {
+  frames_.fail(error, [&](std::uint64_t frame) { return frame == id; });
 }
 
 /// Those frames that are in the batch no more, and do not come out.
@@ -83,7 +86,13 @@ void Session::Impl::give_up_lost(const Error& error) {
 void Session::Impl::fail_all(const Error& error) {
   frames_.fail(error, [](std::uint64_t) { return true; });
   std::fill(entering_.begin(), entering_.end(), stream::FrameId());
+  gathered_ = 0;
   if (batch_) batch_->clear();
+  for (DeviceCall& call : calls_) call.open = false;
+  if (step_) {
+    step_->abandon();
+    use_buffer(buffer_);
+  }
   forget_frames();
 }
 

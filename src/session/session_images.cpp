@@ -12,6 +12,7 @@ void Session::Impl::set_image_prompts(const std::vector<ImagePrompt>& prompts) {
   SessionOptions wanted = options_;
   wanted.image_prompts = prompts;
   session::check_options(engine_->model, wanted);
+  wait();
   session::ImagePrompts next = *image_prompts_;
   next.set(engine_->images, wanted, stop_);
   if (session::image_counts(wanted) != session::image_counts(options_)) {

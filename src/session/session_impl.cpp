@@ -83,7 +83,7 @@ void Session::Impl::make_programs() {
 void Session::Impl::use_unet(Program unet, const session::UNetKey& key) {
   pooled_.reset();
   unet_ = std::move(unet);
-  if (step_) keep_rows_on_device();
+  if (step_) keep_unet_on_device();
   if (engine_->row_pools.takes(key)) {
     pooled_.emplace(engine_->row_pools.pool(key), turns_, unet_);
   }
@@ -135,6 +135,7 @@ std::int64_t Session::Impl::seed() const {
 void Session::Impl::set_filter(bool enabled, float threshold, int max_skip_frame) {
   params::check(SessionOptions{.similar_image_filter_threshold = threshold,
                                .similar_image_filter_max_skip_frame = max_skip_frame});
+  wait();
   filter_.configure(threshold, max_skip_frame);
   if (enabled && !options_.enable_similar_image_filter) filter_.reset();
   options_.enable_similar_image_filter = enabled;
@@ -204,14 +205,25 @@ void Session::Impl::draw_noise(std::span<float> out) {
 
 void Session::Impl::run_batch() {
   gathered_ = 0;
+  in_turn([&] { run_stages(); });
+}
+
+void Session::Impl::wait() {
+  if (on_device()) in_turn([&] { finish_calls(); });
+}
+
+template <typename Work>
+void Session::Impl::in_turn(const Work& work) {
   try {
     base::TurnQueue::Turn turn(turns_, stop_);
     turn_ = &turn;
     from_others_ = 0;
     waited_ = turn.waited();
     const double before = turn.used();
-    run_stages();
-    if (equal_rates_) weigh(turn.used() - before);
+    const int open = open_calls();
+    work();
+    unweighed_seconds_ += turn.used() - before;
+    if (equal_rates_ && open_calls() <= open) weigh(std::exchange(unweighed_seconds_, 0));
   } catch (const std::exception& error) {
     fail_all(base::error_from(error));
   }
@@ -313,6 +325,7 @@ void Session::Impl::refresh_prompts() {
 
 void Session::Impl::advance() {
   if (gathered_ > 0 || (batch_ && batch_->waiting())) run_batch();
+  wait();
 }
 
 void Session::Impl::flush() {

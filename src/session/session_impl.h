@@ -1,6 +1,7 @@
 // One stream: its options, its frames, and its own values in the shared executables.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <optional>
 #include <stop_token>
@@ -54,6 +55,10 @@ class Session::Impl {
                 std::span<const ImageView> control_images = {});
   void advance();
   void flush();
+  void set_overlap(bool overlap);
+  void wait();
+  /// Whether a call is queued on the device that was not waited for.
+  bool on_device() const { return open_calls() > 0; }
   std::optional<Output> pop() { return frames_.pop(); }
   std::vector<Output> pop_all() { return frames_.pop_all(); }
   std::size_t in_flight() const { return frames_.size(); }
@@ -66,6 +71,13 @@ class Session::Impl {
 
  private:
   using Program = session::Program;
+  /// A call that is queued on the device, where the stream batch is in the device's memory.
+  struct DeviceCall {
+    /// By stream row, without those that were given up meanwhile.
+    std::vector<stream::FrameId> rows;
+    /// Whether it was not waited for.
+    bool open = false;
+  };
 
   void make_programs();
   /// Goes on with another program of the UNet, and in the pool of its shape.
@@ -91,18 +103,34 @@ class Session::Impl {
   /// Runs the frames gathered so far; slots without one are left out.
   void run_batch();
   void run_stages();
-  /// The same where the stream batch is in the device's memory: everything is queued, and waited
-  /// for once.
+  /// In a turn of the device; what it throws fails every frame in flight.
+  template <typename Work>
+  void in_turn(const Work& work);
+  /// run_stages() where the stream batch is in the device's memory: everything is queued. Waits for
+  /// the call before, and for this one too unless it may stay open.
   void run_stages_on_device();
   void make_stream_step();
-  void keep_rows_on_device();
+  void keep_unet_on_device();
   void queue_frame(bool any);
+  bool holds_leaving_frame() const;
   backend::StreamStepSettings step_settings();
-  /// After the wait: gives frames up that are not finite, and says which come out.
-  void take_ids();
-  void give_up_encoded();
-  /// Its latents from the encoder are not finite.
-  void give_up_frame(std::uint64_t id);
+  /// Whether the next frame needs other values on the device than those that are there, which
+  /// calls in flight may still read.
+  bool must_prepare() const;
+  /// Whether the call that was queued last may be waited for later: nothing on the host needs what
+  /// it gives, and no other session waits for the device.
+  bool may_stay_open() const;
+  int open_calls() const;
+  /// The states' inputs and outputs are those of this buffer.
+  void use_buffer(int buffer);
+  /// Waits for the call in a buffer, if there is one, and takes what it gives.
+  void finish_call(int buffer);
+  void finish_calls();
+  /// Gives up those frames of a call that are not finite.
+  void give_up_broken(const DeviceCall& call);
+  void give_up(std::uint64_t id, const Error& error);
+  /// What is said of a frame whose latents from the encoder are not finite.
+  static Error not_encoded(std::uint64_t id);
   /// The slot of the last frame that comes out, if it is to be fed back.
   std::optional<std::size_t> fed_back(std::span<const stream::FrameId> ids) const;
   /// The images of frames that come out, after the decoder has run.
@@ -141,6 +169,8 @@ class Session::Impl {
   const bool equal_rates_;
   /// Of the device, smoothed; 0 before the first. Kept for equal rates alone.
   double frame_seconds_ = 0;
+  /// Of turns in which no call ended yet.
+  double unweighed_seconds_ = 0;
   const std::stop_token stop_;
   /// Set while a batch runs, and how long that waited, in seconds. This is no part of times_.
   base::TurnQueue::Turn* turn_ = nullptr;
@@ -158,7 +188,11 @@ class Session::Impl {
   /// What it was given last.
   std::optional<stream::SeedBlend> step_seeds_;
   std::vector<backend::StepCoefficients> step_coefficients_;
-  std::vector<bool> finite_rows_;
+  /// By buffer of the device, and that of the next call. At most one is open between two frames.
+  std::array<DeviceCall, backend::kFrameBuffers> calls_;
+  int buffer_ = 0;
+  /// As set_overlap() says.
+  bool overlap_ = false;
   /// Whether it keeps the latents of the last image.
   bool step_keeps_last_ = false;
   /// Where the UNet's rows may share a call with those of other sessions; it refers to unet_.

@@ -1,5 +1,5 @@
 // The stages of a frame where the device holds the latents of the stream batch: everything is
-// queued, and waited for once.
+// queued. With overlap, the frame after is queued before this one is waited for.
 #include <algorithm>
 
 #include "base/error.h"
@@ -22,15 +22,20 @@ void Session::Impl::make_stream_step() {
   if (!step_) return;
   base::require(!pooled_, ErrorCode::internal, "rows of a stream on the device in a shared call");
   step_coefficients_.resize(static_cast<std::size_t>(layout.steps));
-  finite_rows_.resize(static_cast<std::size_t>(layout.stream_rows()));
-  keep_rows_on_device();
-  if (encoder_.state) encoder_.state->keep_on_device("latents");
-  decoder_.state->keep_on_device("latents");
+  for (DeviceCall& call : calls_) call.rows.resize(static_cast<std::size_t>(layout.stream_rows()));
+  keep_unet_on_device();
+  for (const Program* program : {&encoder_, &decoder_}) {
+    if (!program->state) continue;
+    program->state->keep_on_device("latents");
+    program->state->buffer_frames();
+  }
 }
 
-void Session::Impl::keep_rows_on_device() {
+void Session::Impl::keep_unet_on_device() {
   unet_.state->keep_on_device("latents");
   unet_.state->keep_on_device("prediction");
+  unet_.state->buffer_frames();
+  unet_.state->use_buffer(buffer_);
 }
 
 void Session::Impl::submit(const Program& program) {
@@ -39,27 +44,69 @@ void Session::Impl::submit(const Program& program) {
   waited_ = turn_->waited() - from_others_;
 }
 
+void Session::Impl::set_overlap(bool overlap) {
+  overlap_ = overlap;
+  if (!overlap) wait();
+}
+
 void Session::Impl::run_stages_on_device() {
   const bool any = std::ranges::any_of(entering_, [](const auto& id) { return id.has_value(); });
   for (const stream::FrameId& id : entering_) times_.frames += id.has_value();
+  if (must_prepare()) finish_calls();
   queue_frame(any);
-  step_->wait();
+  use_buffer(1 - buffer_);  // of the next call, and of the one before
+  finish_call(buffer_);
+  if (!may_stay_open()) finish_calls();
+}
+
+bool Session::Impl::must_prepare() const {
+  return schedule_stale_ || prompts_stale_ || step_seeds_ != batch_->parameters().seeds;
+}
+
+bool Session::Impl::may_stay_open() const {
+  return overlap_ && !options_.enable_similar_image_filter && options_.latent_feedback == 0 &&
+         engine_->turns.waiting() == 0;
+}
+
+int Session::Impl::open_calls() const {
+  return static_cast<int>(std::ranges::count(calls_, true, &DeviceCall::open));
+}
+
+void Session::Impl::use_buffer(int buffer) {
+  buffer_ = buffer;
+  for (const Program* program : {&encoder_, &unet_, &decoder_})
+    if (program->state) program->state->use_buffer(buffer);
+}
+
+void Session::Impl::finish_calls() {
+  finish_call(buffer_);  // the older one, if both are open
+  finish_call(1 - buffer_);
+}
+
+void Session::Impl::finish_call(int buffer) {
+  DeviceCall& call = calls_[static_cast<std::size_t>(buffer)];
+  if (!call.open) return;
+  step_->wait(buffer);
+  call.open = false;
   const backend::StageSeconds seconds = step_->seconds();
   times_.encode += seconds.encode;
   times_.unet += seconds.unet;
   times_.decode += seconds.decode;
-  take_ids();
+  give_up_broken(call);
+  std::copy(call.rows.end() - batch_->layout().frames, call.rows.end(), leaving_.begin());
   if (options_.keep_tensors)
     std::ranges::copy(step_->finished(), decoder_.input("latents").begin());
   if (const std::optional<std::size_t> slot = fed_back(leaving_)) {
     step_->keep_last(static_cast<int>(*slot));
     step_keeps_last_ = true;
   }
+  decoder_.state->use_buffer(buffer);
   finish_frames(leaving_);
+  decoder_.state->use_buffer(buffer_);
 }
 
 void Session::Impl::queue_frame(bool any) {
-  step_->begin();
+  step_->begin(buffer_);
   if (any && encoder_.executable) submit(encoder_);
   step_->encoded();
   if (controls_->any()) enter_controls(any);
@@ -77,9 +124,20 @@ void Session::Impl::queue_frame(bool any) {
   submit(unet_);
   if (frame_slots_) frame_slots_->leave(0);
   step_->leave(*unet_.state, *decoder_.state);
-  const int rows = batch_->layout().stream_rows(), frames = batch_->layout().frames;
-  for (int row = rows - frames; row < rows; ++row)
-    if (batch_->holds_frame(row)) return submit(decoder_);
+  if (holds_leaving_frame()) submit(decoder_);
+  step_->end();
+  DeviceCall& call = calls_[static_cast<std::size_t>(buffer_)];
+  for (std::size_t row = 0; row < call.rows.size(); ++row)
+    call.rows[row] = batch_->frame(static_cast<int>(row));
+  call.open = true;
+  batch_->leave_ids(leaving_);
+}
+
+bool Session::Impl::holds_leaving_frame() const {
+  const int rows = batch_->layout().stream_rows();
+  for (int row = rows - batch_->layout().frames; row < rows; ++row)
+    if (batch_->holds_frame(row)) return true;
+  return false;
 }
 
 backend::StreamStepSettings Session::Impl::step_settings() {
@@ -98,24 +156,17 @@ backend::StreamStepSettings Session::Impl::step_settings() {
           .feedback = step_keeps_last_ ? options_.latent_feedback : 0.0F};
 }
 
-void Session::Impl::take_ids() {
-  give_up_encoded();
-  for (std::size_t row = 0; row < finite_rows_.size(); ++row)
-    finite_rows_[row] = step_->is_finite(static_cast<int>(row));
-  std::ranges::fill(leaving_, stream::FrameId());
-  try {
-    batch_->leave_ids(finite_rows_, leaving_);
-  } catch (const Error& error) {
-    give_up_lost(error);
-  }
-}
-
-void Session::Impl::give_up_encoded() {
-  for (int frame = 0; frame < batch_->layout().frames; ++frame) {
-    const stream::FrameId id = batch_->frame(frame);
-    if (!id || step_->encoded_is_finite(frame)) continue;
-    give_up_frame(*id);
-    batch_->give_up(frame);
+/// A frame of a later call too, which has it one step further. What cached attention keeps of it is
+/// not finite either.
+void Session::Impl::give_up_broken(const DeviceCall& call) {
+  const int frames = batch_->layout().frames, rows = batch_->layout().stream_rows();
+  for (int row = 0; row < rows; ++row) {
+    const stream::FrameId id = call.rows[static_cast<std::size_t>(row)];
+    const bool encoded = row >= frames || step_->encoded_is_finite(row);
+    if (!id || (encoded && step_->is_finite(row))) continue;
+    give_up(*id, encoded ? batch_->not_finite(row) : not_encoded(*id));
+    batch_->give_up(*id);
+    for (DeviceCall& each : calls_) std::ranges::replace(each.rows, id, stream::FrameId());
     forget_frames();
   }
 }

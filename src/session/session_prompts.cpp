@@ -37,6 +37,7 @@ void Session::Impl::set_lora_scales(const std::vector<float>& scales) {
   wanted.lora_scales = scales;
   session::check_options(engine_->model, wanted);
   if (scales == options_.lora_scales) return;
+  wait();
   // Before the UNet, so that the text encoders can be released before its weights are read.
   session::BlendedPrompts blended =
       session::blend(engine_->prompts, prompt_texts_, interpolation_, scales);

@@ -25,6 +25,7 @@ void Session::Impl::set_schedule(const SessionOptions& options) {
 }
 
 void Session::Impl::use_schedule_of(const SessionOptions& next) {
+  wait();
   const auto steps = session::stream_parameters(engine_->model, next).steps;
   set_parameters([&](stream::StreamParameters& parameters) { parameters.steps = steps; });
   options_ = next;

@@ -7,6 +7,7 @@ namespace streamdiffusion {
 
 void Session::Impl::set_latent_feedback(float strength) {
   params::check(SessionOptions{.latent_feedback = strength});
+  wait();
   options_.latent_feedback = strength;
   if (strength > 0) return;
   last_latents_.clear();

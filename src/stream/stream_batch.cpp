@@ -101,24 +101,32 @@ void StreamBatch::leave(std::span<const float> prediction, std::span<float> out,
   }
   const int last = layout_.stream_rows() - layout_.frames;
   finish_row(parameters_.steps.back(), row(x0_, last), row(e_, last), out.size(), out.data());
-  leave_ids(finite_, out_ids);
-}
-
-void StreamBatch::leave_ids(const std::vector<bool>& finite, std::span<FrameId> out_ids) {
   int broken = -1;
   for (int r = 0; r < layout_.stream_rows(); ++r) {
-    if (finite[static_cast<std::size_t>(r)]) continue;
+    if (finite_[static_cast<std::size_t>(r)]) continue;
     if (holds_frame(r)) broken = r;
-    give_up(r);
+    ids_[static_cast<std::size_t>(r)].reset();
   }
+  leave_ids(out_ids);
+  if (broken >= 0) throw not_finite(broken);
+}
+
+void StreamBatch::leave_ids(std::span<FrameId> out_ids) {
   const int last = layout_.stream_rows() - layout_.frames;
   std::copy_n(ids_.begin() + last, out_ids.size(), out_ids.begin());
   std::fill(ids_.begin() + last, ids_.end(), FrameId());
-  if (broken < 0) return;
-  const int step = layout_.step_of(broken);
-  base::fail(ErrorCode::numeric, "the UNet's answer at step ", step, " (timestep ",
-             parameters_.steps[static_cast<std::size_t>(step)].timestep,
-             ") is not finite; its frame is given up");
+}
+
+void StreamBatch::give_up(std::uint64_t id) {
+  std::replace(ids_.begin(), ids_.end(), FrameId(id), FrameId());
+}
+
+Error StreamBatch::not_finite(int stream_row) const {
+  const int step = layout_.step_of(stream_row);
+  return {ErrorCode::numeric,
+          base::concat("the UNet's answer at step ", step, " (timestep ",
+                       parameters_.steps[static_cast<std::size_t>(step)].timestep,
+                       ") is not finite; its frame is given up")};
 }
 
 bool StreamBatch::waiting() const {

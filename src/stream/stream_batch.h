@@ -16,6 +16,7 @@
 #include "stream/denoise.h"
 #include "stream/row_layout.h"
 #include "stream/step_noise.h"
+#include "streamdiffusion/error.h"
 
 namespace streamdiffusion::stream {
 
@@ -57,12 +58,14 @@ class StreamBatch {
   /// without it.
   void leave(std::span<const float> prediction, std::span<float> out, std::span<FrameId> out_ids);
 
-  // Where a device holds the latents and computes (backend::StreamStep), only ids are moved here:
+  // Where a device holds the latents and computes (backend::StreamStep), only ids are moved here.
+  // Which rows are finite is known later than this:
   void enter_ids(std::span<const FrameId> ids);
-  /// The frame of this row is given up.
-  void give_up(int stream_row) { ids_[static_cast<std::size_t>(stream_row)].reset(); }
-  /// As leave(), of rows whose latents are finite or not.
-  void leave_ids(const std::vector<bool>& finite, std::span<FrameId> out_ids);
+  void leave_ids(std::span<FrameId> out_ids);
+  /// A frame that waits is given up.
+  void give_up(std::uint64_t id);
+  /// What is said of a row whose latents are not finite.
+  Error not_finite(int stream_row) const;
   /// Of the noise of every step, [steps, h, w, c].
   std::span<const float> noise() const { return noise_.all(); }
 

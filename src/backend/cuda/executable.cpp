@@ -107,6 +107,7 @@ CudaExecutable::CudaExecutable(Runtime& runtime, Libraries& libraries, LayerCall
     spans_[program].resize(ops);
     for (std::size_t i = 0; i <= ops; ++i) events_[program].push_back(runtime.make_event());
   }
+  frame_ports_ = find_frame_ports();
 }
 
 void CudaExecutable::compile_group(std::size_t group, const Sources& sources) {
@@ -180,7 +181,7 @@ void CudaExecutable::allocate(std::size_t workspace) {
   workspace_ = std::make_unique<DeviceBuffer>(runtime_, workspace);
 }
 
-CudaExecutable::Transfers CudaExecutable::find_transfers(std::size_t program) const {
+Transfers CudaExecutable::find_transfers(std::size_t program) const {
   Transfers transfers;
   for (std::size_t i = 0; i < layout_.inputs().size(); ++i) {
     const bool read = std::any_of(groups_.begin(), groups_.end(), [&](const host::RowGroup& g) {
@@ -197,8 +198,18 @@ CudaExecutable::Transfers CudaExecutable::find_transfers(std::size_t program) co
   return transfers;
 }
 
+Transfers CudaExecutable::find_frame_ports() const {
+  Transfers ports = transfers_[static_cast<std::size_t>(graph::Lifetime::per_frame)];
+  const std::vector<std::string> names = frame_inputs();
+  std::erase_if(ports.inputs, [&](const auto* port) {
+    return std::ranges::find(names, port->name) == names.end();
+  });
+  return ports;
+}
+
 std::unique_ptr<State> CudaExecutable::make_state() const {
-  return std::make_unique<CudaState>(runtime_, layout_, groups_, arenas_, kept_bytes_);
+  return std::make_unique<CudaState>(runtime_, layout_, frame_ports_, groups_, arenas_,
+                                     kept_bytes_);
 }
 
 void CudaExecutable::run(graph::Lifetime program, State& state, Pause*) {
@@ -224,6 +235,8 @@ void CudaExecutable::launch(std::size_t program, CudaState& state, bool wait) {
   const double start = profile_ ? base::seconds_of(base::Clock::now()) : 0;
   CudaState::Program& memory = state.programs[program];
   const bool timed = profile_ && memory.runs < kProfiledRuns;
+  const bool is_frame = program == static_cast<std::size_t>(graph::Lifetime::per_frame);
+  if (is_frame) state.copy_frame_inputs();
   std::unique_ptr<CapturedGraph> once;
   if (memory.runs == 0) {
     queue(program, state, timed);
@@ -236,6 +249,7 @@ void CudaExecutable::launch(std::size_t program, CudaState& state, bool wait) {
     memory.captured->launch();
   }
   ++memory.runs;
+  if (is_frame) state.copy_frame_outputs();
   if (wait || timed) runtime_.synchronize();
   if (timed) read_times(program, start);
 }

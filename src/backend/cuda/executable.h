@@ -44,11 +44,6 @@ class CudaExecutable final : public Executable {
  private:
   using Ops = std::vector<std::unique_ptr<CompiledOp>>;
 
-  /// Inputs that a program reads and outputs that it writes.
-  struct Transfers {
-    std::vector<const host::StateLayout::Port*> inputs, outputs;
-  };
-
   /// What the ops are compiled with.
   struct Sources {
     Libraries& libraries;
@@ -64,6 +59,7 @@ class CudaExecutable final : public Executable {
   Ops compile_projections(std::size_t group, const Sources& sources);
   CompileContext context(std::size_t group, const Sources& sources, const graph::Op& op) const;
   Transfers find_transfers(std::size_t program) const;
+  Transfers find_frame_ports() const;
   void allocate(std::size_t workspace);
   void launch(std::size_t program, CudaState& state, bool wait);
   void launch(graph::Lifetime program, State& state, bool wait);
@@ -86,6 +82,8 @@ class CudaExecutable final : public Executable {
   std::vector<std::array<std::vector<std::size_t>, graph::kLifetimes>> kept_offsets_;
   std::size_t kept_bytes_ = 0;
   std::array<Transfers, graph::kLifetimes> transfers_;
+  /// Of the frame program's, what changes with every frame.
+  Transfers frame_ports_;
   /// By row group.
   std::vector<std::unique_ptr<DeviceBuffer>> arenas_;
   /// Of one op at a time.

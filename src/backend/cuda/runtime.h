@@ -26,12 +26,20 @@ class CapturedGraph {
   virtual void launch() = 0;
 };
 
-/// A point in the stream's work, whose time the card notes when it gets there.
+/// The streams of a card. Each does its work in order, beside the others: only events order the
+/// work of two. Kernels and graphs are on `compute`.
+enum class Queue { compute, upload, download };
+inline constexpr std::size_t kQueues = 3;
+
+/// A point in a stream's work, whose time the card notes when it gets there.
 class Event {
  public:
   virtual ~Event() = default;
   /// Marks the end of all work queued so far; in a capture, of what was captured so far.
-  virtual void record() = 0;
+  void record() { record(Queue::compute); }
+  virtual void record(Queue queue) = 0;
+  /// Waits until the card has passed the event, as it was recorded last. Needs no StreamLock.
+  virtual void synchronize() = 0;
   /// Seconds from `earlier` to this event. Both must have been passed: call it after synchronize().
   virtual double seconds_since(const Event& earlier) const = 0;
 };
@@ -41,9 +49,10 @@ struct CardMemory {
   std::size_t free = 0, total = 0;
 };
 
-/// One card and one stream of it. All copies and kernels go to that stream, in order; only
-/// synchronize() waits. Every function throws internal, with the runtime's own words, if it fails.
-/// Who queues, captures or waits holds a StreamLock from the first call to the last.
+/// One card. Copies and kernels go to its compute stream, in order, unless a function says
+/// otherwise; only synchronize() and events wait. Every function throws internal, with the
+/// runtime's own words, if it fails. Who queues, captures or calls synchronize() holds a StreamLock
+/// from the first call to the last.
 class Runtime {
  public:
   virtual ~Runtime() = default;
@@ -59,6 +68,12 @@ class Runtime {
   virtual void download(std::byte* to, const std::byte* from, std::size_t bytes) = 0;
   /// From memory of the card to memory of the card.
   virtual void copy(std::byte* to, const std::byte* from, std::size_t bytes) = 0;
+  /// The same on the streams of uploads and of downloads, beside what is computed.
+  virtual void upload_beside(std::byte* to, const std::byte* from, std::size_t bytes) = 0;
+  virtual void download_beside(std::byte* to, const std::byte* from, std::size_t bytes) = 0;
+  /// What is queued on that stream from now on comes after the event, as it was recorded last.
+  virtual void wait_for(const Event& event, Queue queue) = 0;
+  /// Waits for all streams.
   virtual void synchronize() = 0;
 
   /// As Device::download() and upload(): pixels of the caller's, on the card's default stream. They

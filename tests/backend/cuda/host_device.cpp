@@ -28,20 +28,32 @@ class HostRuntime::Captured final : public CapturedGraph {
 class HostRuntime::HostEvent final : public Event {
  public:
   explicit HostEvent(HostRuntime& runtime) : runtime_(runtime) {}
-  void record() override {
+  void record(Queue queue) override {
     runtime_.count_call("an event");
-    runtime_.enqueue([time = time_, &record = runtime_.record_] {
+    const auto note = [time = time_, &record = runtime_.record_] {
       *time = record.seconds.value_or(base::seconds_of(base::Clock::now()));
       ++record.events;
-    });
+    };
+    if (runtime_.capturing_) return runtime_.captured_.push_back(note);
+    runtime_.queues_.record(queue, passed_, note);
+  }
+  void synchronize() override {
+    HostRuntime& runtime = runtime_;
+    runtime.record_.before_event_wait();
+    runtime.fail_if_asked("a wait for an event");
+    ++runtime.record_.event_waits;
+    runtime.queues_.pass(passed_);
+    runtime.record_.left_queued = runtime.queues_.size();
   }
   double seconds_since(const Event& earlier) const override {
     return *time_ - *static_cast<const HostEvent&>(earlier).time_;
   }
+  const std::shared_ptr<HostQueues::Passed>& passed() const { return passed_; }
 
  private:
   HostRuntime& runtime_;
   const std::shared_ptr<double> time_ = std::make_shared<double>();
+  const std::shared_ptr<HostQueues::Passed> passed_ = std::make_shared<HostQueues::Passed>();
 };
 
 std::unique_ptr<Event> HostRuntime::make_event() {
@@ -95,6 +107,32 @@ void HostRuntime::copy(std::byte* to, const std::byte* from, std::size_t bytes) 
   enqueue([=] { std::memcpy(to, from, bytes); });
 }
 
+void HostRuntime::count_beside(const char* what) {
+  if (capturing_) throw std::logic_error(std::string(what) + " during a capture");
+  count_call(what);
+}
+
+void HostRuntime::upload_beside(std::byte* to, const std::byte* from, std::size_t bytes) {
+  count_beside("an upload beside the work");
+  ++record_.uploads, ++record_.uploads_beside;
+  queues_.push(Queue::upload, [=, &record = record_] {
+    std::memcpy(to, from, bytes);
+    record.spoil({to, bytes});
+  });
+}
+
+void HostRuntime::download_beside(std::byte* to, const std::byte* from, std::size_t bytes) {
+  count_beside("a download beside the work");
+  ++record_.downloads, ++record_.downloads_beside;
+  queues_.push(Queue::download, [=] { std::memcpy(to, from, bytes); });
+}
+
+void HostRuntime::wait_for(const Event& event, Queue queue) {
+  count_beside("a stream's wait");
+  if (record_.stream_waits++ == record_.forgotten_wait) return;
+  queues_.wait_for(queue, static_cast<const HostEvent&>(event).passed());
+}
+
 void HostRuntime::check_on_card(const DeviceRows& rows) const {
   const auto* first = static_cast<const std::byte*>(rows.first);
   const auto* end = first + (rows.count - 1) * rows.pitch + rows.bytes;
@@ -122,10 +160,14 @@ void HostRuntime::upload_rows(const DeviceRows& to, const std::byte* from) {
 
 void HostRuntime::synchronize() {
   if (capturing_) throw std::logic_error("a wait during a capture");
-  const Work work = std::exchange(waiting_, {});
-  count_call("a wait");
+  try {
+    count_call("a wait");
+  } catch (...) {
+    queues_.drop();  // nothing is done any more
+    throw;
+  }
   ++record_.waits;
-  for (const auto& run : work) run();
+  queues_.finish();
 }
 
 void HostRuntime::begin_capture() {
@@ -141,7 +183,8 @@ std::unique_ptr<CapturedGraph> HostRuntime::end_capture() {
 
 void HostRuntime::enqueue(std::function<void()> work) {
   if (!locked_by_this_thread()) throw std::logic_error("the stream is not locked");
-  (capturing_ ? captured_ : waiting_).push_back(std::move(work));
+  if (capturing_) return captured_.push_back(std::move(work));
+  queues_.push(Queue::compute, std::move(work));
 }
 
 std::unique_ptr<Device> make_host_device(HostRuntime::Record& record,

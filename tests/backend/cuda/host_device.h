@@ -11,11 +11,12 @@
 
 #include "backend/cuda/device.h"
 #include "backend/cuda/host/cuda_runtime.h"
+#include "backend/cuda/host_queues.h"
 
 namespace streamdiffusion::backend::cuda::test {
 
-/// Work waits in a queue until synchronize(), as on a card. Memory of the card starts as NaN. What
-/// a capture forbids throws std::logic_error.
+/// Work waits in queues until something waits for it, as on a card. Memory of the card starts as
+/// NaN. What a capture forbids throws std::logic_error.
 class HostRuntime final : public Runtime, private CUstream_st {
  public:
   /// What the tests look at, outlives the runtime.
@@ -25,6 +26,18 @@ class HostRuntime final : public Runtime, private CUstream_st {
     /// Memory of the card that a test made itself, for frames.
     std::span<std::byte> frames = {};
     int uploads = 0, downloads = 0, captures = 0, replays = 0, events = 0, waits = 0;
+    /// Of the above, those beside the work; and waits for one event.
+    int uploads_beside = 0, downloads_beside = 0, event_waits = 0;
+    WorkOrder order = WorkOrder::late;
+    /// Called before the host waits for an event.
+    std::function<void()> before_event_wait = [] {};
+    /// May change what an upload beside the work brings onto the card.
+    std::function<void(std::span<std::byte> uploaded)> spoil = [](auto) {};
+    /// Things that were queued still when the host had waited for an event, the last time.
+    std::size_t left_queued = 0;
+    /// The wait_for() of that place from the first on is left out, as if it were forgotten.
+    std::optional<int> forgotten_wait = {};
+    int stream_waits = 0;
     /// Counts down with each call; the call that finds 1 fails. 0: none does.
     std::atomic<int> fail_in = 0;
     /// Bytes of the card's memory; more cannot be allocated.
@@ -44,7 +57,7 @@ class HostRuntime final : public Runtime, private CUstream_st {
     /// Calls that were asked for by the libraries' guesses, and by text.
     int proposed = 0, restored = 0;
   };
-  explicit HostRuntime(Record& record) : record_(record) {}
+  explicit HostRuntime(Record& record) : record_(record), queues_(record.order) {}
 
   std::byte* allocate(std::size_t bytes) override;
   void release(std::byte* memory) noexcept override;
@@ -55,6 +68,9 @@ class HostRuntime final : public Runtime, private CUstream_st {
   void upload(std::byte* to, const std::byte* from, std::size_t bytes) override;
   void download(std::byte* to, const std::byte* from, std::size_t bytes) override;
   void copy(std::byte* to, const std::byte* from, std::size_t bytes) override;
+  void upload_beside(std::byte* to, const std::byte* from, std::size_t bytes) override;
+  void download_beside(std::byte* to, const std::byte* from, std::size_t bytes) override;
+  void wait_for(const Event& event, Queue queue) override;
   void synchronize() override;
   void begin_capture() override;
   std::unique_ptr<CapturedGraph> end_capture() override;
@@ -73,12 +89,15 @@ class HostRuntime final : public Runtime, private CUstream_st {
   class Captured;
   /// Of a call that needs the stream.
   void count_call(const char* what);
+  /// Of one that is not allowed in a capture.
+  void count_beside(const char* what);
   void fail_if_asked(const char* what);
   void check_on_card(const DeviceRows& rows) const;
 
   Record& record_;
   bool capturing_ = false;
-  Work waiting_, captured_;
+  Work captured_;
+  HostQueues queues_;
 };
 
 std::unique_ptr<Libraries> make_host_libraries(HostRuntime& runtime);

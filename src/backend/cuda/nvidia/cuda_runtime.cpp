@@ -55,23 +55,46 @@ class CudaGraph final : public CapturedGraph {
   cudaGraphExec_t executable_ = nullptr;
 };
 
+/// The streams of card 0, one for each Queue.
+class Streams {
+ public:
+  cudaStream_t operator[](Queue queue) const {
+    return streams_[static_cast<std::size_t>(queue)].stream;
+  }
+
+ private:
+  struct Owned {
+    Owned() {
+      check(cudaSetDevice(0), "select the card");
+      check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "create a stream");
+    }
+    ~Owned() { cudaStreamDestroy(stream); }
+    Owned(const Owned&) = delete;
+    Owned& operator=(const Owned&) = delete;
+    cudaStream_t stream = nullptr;
+  };
+  std::array<Owned, kQueues> streams_;
+};
+
 class CudaEvent final : public Event {
  public:
-  explicit CudaEvent(cudaStream_t stream) : stream_(stream) {
+  explicit CudaEvent(const Streams& streams) : streams_(streams) {
     check(cudaEventCreate(&event_), "create an event");
   }
   ~CudaEvent() override { cudaEventDestroy(event_); }
   CudaEvent(const CudaEvent&) = delete;
   CudaEvent& operator=(const CudaEvent&) = delete;
 
-  void record() override {
+  void record(Queue queue) override {
+    const cudaStream_t stream = streams_[queue];
     auto status = cudaStreamCaptureStatusNone;
-    check(cudaStreamIsCapturing(stream_, &status), "ask for the stream's state");
+    check(cudaStreamIsCapturing(stream, &status), "ask for the stream's state");
     // without "external" a captured event orders work, and its time is not noted
     const unsigned flags =
         status == cudaStreamCaptureStatusNone ? cudaEventRecordDefault : cudaEventRecordExternal;
-    check(cudaEventRecordWithFlags(event_, stream_, flags), "record an event");
+    check(cudaEventRecordWithFlags(event_, stream, flags), "record an event");
   }
+  void synchronize() override { check(cudaEventSynchronize(event_), "wait for a frame"); }
   double seconds_since(const Event& earlier) const override {
     constexpr double kMilli = 1e-3;
     float milliseconds = 0;
@@ -80,24 +103,20 @@ class CudaEvent final : public Event {
         "read the time between two events");
     return kMilli * static_cast<double>(milliseconds);
   }
+  cudaEvent_t handle() const { return event_; }
 
  private:
-  const cudaStream_t stream_;
+  const Streams& streams_;
   cudaEvent_t event_ = nullptr;
 };
 
 class CudaRuntime final : public Runtime {
  public:
   CudaRuntime() {
-    check(cudaSetDevice(0), "select the card");
-    check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "create a stream");
     std::array<char, 32> address{};
     if (cudaDeviceGetPCIBusId(address.data(), static_cast<int>(address.size()), 0) == cudaSuccess)
       energy_ = make_energy_counter(address.data());
   }
-  ~CudaRuntime() override { cudaStreamDestroy(stream_); }
-  CudaRuntime(const CudaRuntime&) = delete;
-  CudaRuntime& operator=(const CudaRuntime&) = delete;
 
   std::byte* allocate(std::size_t bytes) override {
     void* memory = nullptr;
@@ -122,15 +141,30 @@ class CudaRuntime final : public Runtime {
   void release_pinned(std::byte* memory) noexcept override { cudaFreeHost(memory); }
 
   void upload(std::byte* to, const std::byte* from, std::size_t bytes) override {
-    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_), "upload");
+    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream()), "upload");
   }
   void download(std::byte* to, const std::byte* from, std::size_t bytes) override {
-    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_), "download");
+    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream()), "download");
   }
   void copy(std::byte* to, const std::byte* from, std::size_t bytes) override {
-    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_), "copy");
+    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream()), "copy");
   }
-  void synchronize() override { check(cudaStreamSynchronize(stream_), "wait for the card"); }
+  void upload_beside(std::byte* to, const std::byte* from, std::size_t bytes) override {
+    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, streams_[Queue::upload]),
+          "upload beside a frame");
+  }
+  void download_beside(std::byte* to, const std::byte* from, std::size_t bytes) override {
+    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, streams_[Queue::download]),
+          "download beside a frame");
+  }
+  void wait_for(const Event& event, Queue queue) override {
+    check(cudaStreamWaitEvent(streams_[queue], static_cast<const CudaEvent&>(event).handle(), 0),
+          "let a stream wait");
+  }
+  void synchronize() override {
+    for (const Queue queue : {Queue::upload, Queue::compute, Queue::download})
+      check(cudaStreamSynchronize(streams_[queue]), "wait for the card");
+  }
 
   void download_rows(std::byte* to, const DeviceRows& from) override {
     select();
@@ -152,17 +186,17 @@ class CudaRuntime final : public Runtime {
   void begin_capture() override {
     select();
     // other threads may allocate meanwhile: a change is prepared beside the stream
-    check(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal), "begin a capture");
+    check(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeThreadLocal), "begin a capture");
   }
   std::unique_ptr<CapturedGraph> end_capture() override {
     cudaGraph_t graph = nullptr;
-    check(cudaStreamEndCapture(stream_, &graph), "end a capture");
-    return std::make_unique<CudaGraph>(graph, stream_);
+    check(cudaStreamEndCapture(stream(), &graph), "end a capture");
+    return std::make_unique<CudaGraph>(graph, stream());
   }
 
   std::unique_ptr<Event> make_event() override {
     select();
-    return std::make_unique<CudaEvent>(stream_);
+    return std::make_unique<CudaEvent>(streams_);
   }
   CardMemory memory() const override {
     select();
@@ -177,7 +211,7 @@ class CudaRuntime final : public Runtime {
     return energy_ ? energy_->joules() : std::nullopt;
   }
 
-  Stream stream() const override { return stream_; }
+  Stream stream() const override { return streams_[Queue::compute]; }
   std::string description() const override {
     return base::concat(properties().name, ", driver for CUDA ", driver_version());
   }
@@ -209,7 +243,7 @@ class CudaRuntime final : public Runtime {
     return memory;
   }
 
-  cudaStream_t stream_ = nullptr;
+  const Streams streams_;
   std::unique_ptr<EnergyCounter> energy_;
 };
 
