@@ -281,10 +281,10 @@ class Engine {
 
   /// The library's own.
   class Impl;
+  explicit Engine(std::shared_ptr<Impl> impl);
 
  private:
   friend class LiveSession;
-  explicit Engine(std::shared_ptr<Impl> impl);
   std::shared_ptr<Impl> impl_;
   std::uint64_t group_ = 0;
   bool equal_rates_ = false;

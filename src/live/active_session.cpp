@@ -39,6 +39,7 @@ Session open_session(Engine& engine, const LiveSettings& settings, std::stop_tok
 ActiveSession::ActiveSession(Engine& engine, const LiveSettings& settings, std::stop_token stop)
     : session_(open_session(engine, settings, std::move(stop))), settings_(settings) {
   if (settings.negative_prompt) session_.set_negative_prompt(*settings.negative_prompt);
+  session_.set_overlap(true);
 }
 
 void ActiveSession::apply(const LiveSettings& settings) {
@@ -128,6 +129,10 @@ std::vector<Output> ActiveSession::process(Frame frame) {
   base::require(has_image, ErrorCode::invalid_argument,
                 "a frame without an image, and this session follows images");
   return session_.process(frame.image, images, id, std::move(frame.output));
+}
+
+EngineCallResult ActiveSession::wait() {
+  return result_of(session_.wait());
 }
 
 EngineCallResult ActiveSession::advance() {

@@ -45,10 +45,13 @@ class ActiveSession {
   void set_prompts(const std::vector<WeightedPrompt>& prompts);
   void set_seeds(const std::vector<WeightedSeed>& seeds);
 
-  /// Enters a frame. Returns the frames that finished or failed.
+  /// Enters a frame, which a card may leave for wait(). Returns the frames that finished or failed.
   EngineCallResult enter(Frame frame);
+  EngineCallResult wait();
   /// One call without a new frame.
   EngineCallResult advance();
+  /// Whether there is something to wait() for.
+  bool on_device() const { return session_.on_device(); }
   std::size_t in_flight() const { return session_.in_flight(); }
   SessionTimes times() const { return session_.times(); }
 

@@ -132,34 +132,51 @@ std::shared_ptr<const Image> LiveSession::Impl::control_image(std::size_t net) c
 }
 
 void LiveSession::Impl::engine_loop() {
-  // In live input a frame is finished at once, without a frame behind it. In a file it waits for
-  // the next frame, so that every UNet call is full.
-  const bool eager = policy_.kind != QueuePolicy::Kind::block;
   while (true) {
-    std::optional<Frame> frame =
-        eager && switcher_->in_flight() > 0 ? prepared_.try_take() : prepared_.take();
+    std::optional<Frame> frame = next_frame();
     if (stopping() || (!frame && switcher_->in_flight() == 0)) {
       if (frame) counters_.add(&LiveCounters::dropped_stopped);
       break;
     }
     if (frame && frame->image.rgb.empty()) wait_for_reconfiguration();
     apply_pending_change();
-    const double unet = switcher_->times().unet;
-    const auto start = LiveClock::now();
-    live::EngineCallResult result =
-        frame ? switcher_->enter(std::move(*frame)) : switcher_->advance();
-    tell_prompts();
-    counters_.set_times(switcher_->times());
-    if (switcher_->times().unet > unet) counters_.add_call(seconds(LiveClock::now() - start));
-    pass_on(std::move(result));
+    call_engine(std::move(frame));
   }
   counters_.add(&LiveCounters::dropped_stopped, switcher_->in_flight());
   finished_.close();
 }
 
+std::optional<LiveSession::Impl::Frame> LiveSession::Impl::next_frame() {
+  // In live input a frame is finished at once, without a frame behind it. In a file it waits for
+  // the next frame, so that every UNet call is full.
+  const bool eager = policy_.kind != QueuePolicy::Kind::block;
+  const bool has_work = switcher_->on_device() || (eager && switcher_->in_flight() > 0);
+  return has_work ? prepared_.try_take() : prepared_.take();
+}
+
+void LiveSession::Impl::call_engine(std::optional<Frame> frame) {
+  const double unet = switcher_->times().unet;
+  const auto start = LiveClock::now();
+  live::EngineCallResult result = frame                    ? switcher_->enter(std::move(*frame))
+                                  : switcher_->on_device() ? switcher_->wait()
+                                                           : switcher_->advance();
+  tell_prompts();
+  counters_.set_times(switcher_->times());
+  call_seconds_ += seconds(LiveClock::now() - start);
+  const bool finished = switcher_->times().unet > unet;
+  if (finished) counters_.add_call(call_seconds_);
+  if (finished || !switcher_->on_device()) call_seconds_ = 0;
+  pass_on(std::move(result));
+}
+
+void LiveSession::Impl::clear_device() {
+  if (switcher_->on_device()) call_engine({});
+}
+
 // Each pending change is applied in turn, because the text-to-image mode may come behind another
 // change. The wait ends when nothing is being prepared any more.
 void LiveSession::Impl::wait_for_reconfiguration() {
+  if (!switcher_->text_to_image()) clear_device();
   while (!switcher_->text_to_image()) {
     {
       std::unique_lock lock(mutex_);
@@ -179,6 +196,7 @@ void LiveSession::Impl::apply_pending_change() {
     change = std::move(pending_change_);
   }
   if (!change) return;
+  clear_device();
   if (const std::optional<Error> problem = apply(*change)) {
     take_back_applied(change->number);
     report(*problem, std::nullopt);

@@ -87,6 +87,12 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   void prepare_prompts(Frame& frame);
   void prepare_control_images(Frame& frame, const std::vector<ControlSettings>& nets);
   void engine_loop();
+  /// The next frame for the engine, if there is one now or this may wait for it.
+  std::optional<Frame> next_frame();
+  /// Enters the frame, or finishes those that have entered.
+  void call_engine(std::optional<Frame> frame);
+  /// Finishes what is on a card: what follows may take long, or changes what the frames follow.
+  void clear_device();
   /// For a frame without an image: waits for the text-to-image mode, if it is being prepared.
   void wait_for_reconfiguration();
   /// Runs on the engine thread, between two frames. A change that fails is taken back.
@@ -252,6 +258,9 @@ class LiveSession::Impl : public std::enable_shared_from_this<LiveSession::Impl>
   std::optional<live::StreamSwitcher> switcher_;
   /// Of switcher_, when they were told.
   std::uint64_t told_prompt_changes_ = 0;
+  /// Of engine calls for what is on a card since it gave something last. Only the engine thread
+  /// uses it.
+  double call_seconds_ = 0;
   /// What was prepared last. Only the reconfigure thread uses it.
   Configuration configured_;
   /// What was read and not prepared yet. Only the reconfigure thread uses it.

@@ -104,14 +104,21 @@ EngineCallResult StreamSwitcher::enter(Frame frame) {
     drop_drained();
     return result;
   }
-  EngineCallResult newer = sessions_.back()->enter(std::move(frame));
-  while (!newer.finished.empty() && sessions_.size() > 1) {  // the older frames come first
-    result.append(sessions_.front()->advance());
+  return in_order(std::move(result), sessions_.back()->enter(std::move(frame)));
+}
+
+EngineCallResult StreamSwitcher::wait() {
+  return in_order({}, sessions_.back()->wait());
+}
+
+EngineCallResult StreamSwitcher::in_order(EngineCallResult older, EngineCallResult newer) {
+  while (!newer.finished.empty() && sessions_.size() > 1) {
+    older.append(sessions_.front()->advance());
     drop_drained();
   }
-  result.append(std::move(newer));
+  older.append(std::move(newer));
   drop_drained();
-  return result;
+  return older;
 }
 
 EngineCallResult StreamSwitcher::advance() {

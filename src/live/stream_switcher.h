@@ -20,8 +20,12 @@ class StreamSwitcher {
   /// Changes the session that frames enter. Throws as ActiveSession::apply() does.
   void apply(const LiveSettings& settings);
 
-  /// Enters a frame. Returns the frames that finished, in the order of their numbers.
+  /// Enters a frame. Returns the frames that finished, in the order of their numbers. On a card
+  /// that may be the frame before: then there is something to wait() for, before anything but
+  /// another frame.
   EngineCallResult enter(Frame frame);
+  EngineCallResult wait();
+  bool on_device() const { return sessions_.back()->on_device(); }
   /// One call without a new frame.
   EngineCallResult advance();
   /// Every prompt that frames are blended of until the next change of them, with no weights of any
@@ -47,6 +51,8 @@ class StreamSwitcher {
   void set_prompts_of(const Frame& frame);
   /// Sets prompts and seeds between the old and the new, as far as the transitions have come.
   void advance_transitions();
+  /// Adds to `older` what the session gave that frames enter, behind all of the sessions before it.
+  EngineCallResult in_order(EngineCallResult older, EngineCallResult newer);
   /// Closes sessions that have a successor and no frame in flight.
   void drop_drained();
 
