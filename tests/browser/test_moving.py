@@ -21,8 +21,8 @@ class Moving(PageTest):
             page.wait(lambda: self.sent_prompt() == "lion, 3d render", "prompt at the first server")
             self.server.process.terminate()
             page.wait(lambda: "moves to another one" in page.toast, "message")
-            page.wait(lambda: self.session(other), "session at the other server")
-            self.assertEqual(self.session(other)["params"]["prompt"], "lion, 3d render")
+            page.wait(lambda: self.session(other) and self.session(other)["params"]["prompt"] == "lion, 3d render",
+                      "session with the prompt at the other server")
             self.server.process.wait(30)  # long before its 60 s: nobody is left
             count = page.shown
             page.stroke((0.5, 0.5), (0.6, 0.6))

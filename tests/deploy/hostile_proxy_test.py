@@ -166,7 +166,7 @@ class Hostile:
             each.deaf = True
             self.addCleanup(lambda v=each: setattr(v, "left", True))
         images = len(visitor.times)
-        wait("images beside slow readers", lambda: len(visitor.times) > images + 60, 40)
+        wait("images beside slow readers", lambda: len(visitor.times) > images + 60, 90)
         if "SD_SANITIZED" not in os.environ:  # AddressSanitizer keeps what is freed for a while
             self.assertLess(self.memory_mb(), before + 150)
         engine = self.engines[0].process

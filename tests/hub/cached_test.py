@@ -75,7 +75,7 @@ class Cached(HubTest):
         config.symlink_to(secret)
         self.run_program("info", "--model", "org/pictogram", expect=FAILED)
         self.assertIn(f"{config}: is a link to {secret}, outside of the cache {self.cache}", self.said)
-        self.assertNotIn("x9", self.said)
+        self.assertNotIn("x9-", self.said)  # no name of a folder has a hyphen
         self.assertRegex(self.run_program("models"), "cannot be used: .*vae/config.json: is a link to")
         self.run_program("info", "--model", str(self.snapshot("org/pictogram")), expect=FAILED)
         self.assertIn("vae/config.json: not valid JSON", self.said)  # a folder of the user's own

@@ -1,8 +1,11 @@
 #include "backend/cuda/host/fibers.h"
 
+#include <sanitizer/asan_interface.h>
+
 #include <algorithm>
 #include <boost/context/fiber.hpp>
 #include <boost/context/pooled_fixedsize_stack.hpp>
+#include <cstddef>
 #include <numeric>
 #include <random>
 #include <stdexcept>
@@ -13,11 +16,27 @@ namespace {
 
 using boost::context::fiber;
 using boost::context::pooled_fixedsize_stack;
+using boost::context::stack_context;
 
 constexpr unsigned kWarp = 32;
 constexpr std::size_t kStackBytes = std::size_t{256} << 10;
-/// Kept from kernel to kernel: to map them anew took most of the time.
-thread_local pooled_fixedsize_stack stacks{kStackBytes};
+
+/// Stacks that are kept from kernel to kernel: to map them anew took most of the time.
+class KeptStacks {
+ public:
+  stack_context allocate() {
+    const stack_context stack = pool_.allocate();
+    // what AddressSanitizer knows of the fiber before is not true of this one
+    ASAN_UNPOISON_MEMORY_REGION(static_cast<std::byte*>(stack.sp) - stack.size, stack.size);
+    return stack;
+  }
+  void deallocate(stack_context& stack) { pool_.deallocate(stack); }
+
+ private:
+  pooled_fixedsize_stack pool_{kStackBytes};
+};
+
+thread_local KeptStacks stacks;
 
 enum class State { runs, at_block_barrier, at_warp_barrier, done };
 
