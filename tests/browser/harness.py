@@ -271,6 +271,15 @@ class PageTest(unittest.TestCase):
         self.addCleanup(page.close)
         return page
 
+    def open_with(self, script: str, **options) -> Page:
+        """A page that runs the script before its own."""
+        page = self.open("healthz", **options)
+        page.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": script})
+        page.console_problems()
+        page.messages.clear()  # of the page before
+        page.driver.get(self.server.address)
+        return page
+
     def open_by(self, transport: str, server=None) -> Page:
         """A page whose images come by `transport`; the test is skipped where that cannot be."""
         page = self.open(f"?transport={transport}", server)

@@ -92,9 +92,7 @@ Object.defineProperty(WebSocket.prototype, 'onmessage', { ...listen, set(handler
 
 class SlowModel(PageTest):
     def test_the_page_says_that_an_image_is_made_and_how_long_it_takes(self):
-        page = self.open("healthz", motion=True)
-        page.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": SLOW_IMAGES})
-        page.driver.get(self.server.address)
+        page = self.open_with(SLOW_IMAGES, motion=True)
         note = page.find("#making")
         page.wait(lambda: "Making the first image" in note.text and "2 s" in note.text, "work")
         self.assertEqual(page.shown, 0)
@@ -114,11 +112,7 @@ class SlowModel(PageTest):
 
 
     def test_a_stroke_before_the_first_image_ends_the_opening(self):
-        page = self.open("healthz", motion=True)
-        page.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": SLOW_IMAGES})
-        page.console_problems()
-        page.messages.clear()  # of the page before
-        page.driver.get(self.server.address)
+        page = self.open_with(SLOW_IMAGES, motion=True)
         own = page.wait(lambda: page.find("#prompt").get_attribute("value"), "prompt of the opening")
         page.wait(lambda: self.is_drawn(page), "outline")
         self.assertEqual(page.shown, 0, "the image is not there yet")

@@ -102,9 +102,7 @@ class Output(PageTest):
         self.assertEqual(page.console_problems(), [])
 
     def test_an_image_on_the_way_to_the_last_one_is_no_moment(self):
-        page = self.open("healthz")
-        page.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": ONE_BY_ONE})
-        page.driver.get(self.server.address)
+        page = self.open_with(ONE_BY_ONE)
         page.started()
         moments = lambda: len(page.find_all("#history .moment"))
         page.wait(lambda: moments() == 1, "the first drawing")

@@ -156,9 +156,7 @@ class Words(PageTest):
             page.close()
 
     def test_what_is_typed_before_the_page_is_ready_counts_and_is_not_scolded(self):
-        page = self.open("healthz", motion=True)
-        page.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": LATE_WORDS % "Katze"})
-        page.driver.get(self.server.address)
+        page = self.open_with(LATE_WORDS % "Katze", motion=True)
         page.wait(lambda: page.find("#unknown").text == "Drawing: cat", "what is drawn")
         self.assertEqual(page.find("#prompt").get_property("value"), "Katze")
         self.assertEqual(self.sent_prompt(), "cat")
